@@ -1,1 +1,29 @@
+//! Fortnight: a team board for people who work in sprints.
+//!
+//! - `cli`, `config`: starting it
+//! - `app`, `router`: what handlers are given, and which there are
+//! - `accounts`: people and how they sign in
+//! - `teams`: teams and who is on them
+//! - `boards`: columns, access, filters, the board's page
+//! - `activity`: the event log, and the live stream that reads it
+//! - `tasks`: creating, editing, moving, assigning, blocking, commenting
+//! - `sprints`: cadence and goals
+//! - `transfer`: bringing boards of other tools here
+//! - `web`, `db`, `markdown`, `clock`: no feature in them
 
+pub mod accounts;
+pub mod activity;
+pub mod app;
+pub mod boards;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod demo;
+pub mod markdown;
+pub mod router;
+pub mod sprints;
+pub mod tasks;
+pub mod teams;
+pub mod transfer;
+pub mod web;

@@ -1,0 +1,82 @@
+//! New people.
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{Person, passwords};
+use crate::web::error::{Problem, Result};
+
+/// What a new account is made of.
+pub struct NewAccount {
+    pub email: String,
+    pub name: String,
+    pub password: String,
+    pub admin: bool,
+    pub time_zone: String,
+}
+
+/// Makes an account; its handle comes from the name, its hue from how many there are.
+pub async fn add_account(db: &mut PgConnection, now: OffsetDateTime, new: NewAccount) -> Result<Person> {
+    let password_hash = passwords::hash(new.password).await?;
+    let person = Person { id: Uuid::now_v7(), handle: free_handle(db, &new.name, &new.email).await?, name: new.name.trim().to_owned(), hue: next_hue(db).await? };
+    sqlx::query(
+        "INSERT INTO accounts (id, email, name, handle, hue, time_zone, role, password_hash, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(person.id)
+    .bind(new.email.trim())
+    .bind(&person.name)
+    .bind(&person.handle)
+    .bind(person.hue)
+    .bind(new.time_zone)
+    .bind(if new.admin { "admin" } else { "member" })
+    .bind(password_hash)
+    .bind(now)
+    .execute(&mut *db)
+    .await?;
+    touch_workspace(db).await?;
+    Ok(person)
+}
+
+/// Counts a change that every board shows: people, teams, sprints.
+pub async fn touch_workspace(db: &mut PgConnection) -> Result<()> {
+    sqlx::query("UPDATE workspace SET seq = seq + 1").execute(db).await?;
+    Ok(())
+}
+
+async fn next_hue(db: &mut PgConnection) -> Result<i16> {
+    let people: i64 = sqlx::query_scalar("SELECT count(*) FROM accounts").fetch_one(db).await?;
+    // Five steps on a wheel of twelve: neighbours in time are far apart in hue.
+    Ok((people * 5 % 12) as i16)
+}
+
+async fn free_handle(db: &mut PgConnection, name: &str, email: &str) -> Result<String> {
+    let first = slug(name.split_whitespace().next().unwrap_or(""));
+    let wanted = if first.is_empty() { slug(email.split('@').next().unwrap_or("")) } else { first };
+    let wanted = if wanted.is_empty() { "somebody".to_owned() } else { wanted };
+    let taken: Vec<String> = sqlx::query_scalar("SELECT handle FROM accounts WHERE handle ^@ $1").bind(&wanted).fetch_all(db).await?;
+    std::iter::once(wanted.clone())
+        .chain((2..10_000).map(|n| format!("{wanted}-{n}")))
+        .find(|handle| !taken.contains(handle))
+        .ok_or_else(|| Problem::field("handle", "There are too many people of that name."))
+}
+
+/// Lower-case words joined by dashes, of plain letters and digits, at most 30.
+pub fn slug(text: &str) -> String {
+    let plain = text.chars().flat_map(char::to_lowercase).map(|letter| match letter {
+        'a'..='z' | '0'..='9' => letter,
+        'ä' | 'à' | 'á' | 'â' | 'å' => 'a',
+        'é' | 'è' | 'ê' | 'ë' => 'e',
+        'í' | 'ï' | 'ı' => 'i',
+        'ö' | 'ó' | 'ô' | 'ø' => 'o',
+        'ü' | 'ú' => 'u',
+        'ç' => 'c',
+        'ñ' => 'n',
+        'ş' | 'š' => 's',
+        'ğ' => 'g',
+        _ => '-',
+    });
+    let dashed: String = plain.take(30).collect();
+    dashed.split('-').filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-")
+}

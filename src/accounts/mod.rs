@@ -1,0 +1,36 @@
+//! People: who they are, how they sign in, and what proves it afterwards.
+
+pub mod adding;
+pub mod pages;
+pub mod passwords;
+pub mod sessions;
+pub mod tokens;
+pub mod viewer;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+/// A person as others see one: nothing secret in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct Person {
+    #[serde(skip)]
+    pub id: Uuid,
+    pub handle: String,
+    pub name: String,
+    #[serde(skip)]
+    pub hue: i16,
+}
+
+impl Person {
+    /// At most two letters for the round badge.
+    pub fn initials(&self) -> String {
+        let mut words = self.name.split_whitespace().filter_map(|word| word.chars().next());
+        let first = words.next();
+        first.into_iter().chain(words.next_back()).flat_map(char::to_uppercase).collect()
+    }
+
+    /// The name that people call one another by.
+    pub fn first_name(&self) -> &str {
+        self.name.split_whitespace().next().unwrap_or(&self.name)
+    }
+}

@@ -1,0 +1,121 @@
+//! Signing in and out, and how the pages look.
+
+use std::net::{IpAddr, SocketAddr};
+
+use askama::Template;
+use axum::{
+    extract::{ConnectInfo, Path, Query, State as Given},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::{
+    passwords, sessions, tokens,
+    viewer::{Proof, Viewer},
+};
+use crate::{
+    app::App,
+    teams::setting_up,
+    web::{
+        error::{Problem, Result},
+        forms::{Fields, local_path},
+        page::{self, Frame, theme},
+    },
+};
+
+#[derive(Template)]
+#[template(path = "accounts/login.html")]
+struct LoginPage {
+    frame: Frame,
+    next: String,
+    email: String,
+    error: String,
+    /// Nobody has an account yet: the program printed where to begin.
+    empty: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Next {
+    next: String,
+}
+
+/// `GET /login`
+pub async fn login_form(Given(app): Given<App>, viewer: Option<Viewer>, Query(next): Query<Next>, headers: HeaderMap) -> Result<Response> {
+    if viewer.is_some() {
+        return Ok(Redirect::to(local_path(&next.next, "/")).into_response());
+    }
+    let empty = setting_up::is_empty(&app.db).await?;
+    let frame = Frame::bare(&app, "Sign in".to_owned(), theme(&headers));
+    page::page(&LoginPage { frame, next: next.next, email: String::new(), error: String::new(), empty })
+}
+
+/// `POST /login`
+pub async fn login(Given(app): Given<App>, from: Option<ConnectInfo<SocketAddr>>, headers: HeaderMap, fields: Fields) -> Result<Response> {
+    let (email, password) = (fields.text("email").trim(), fields.text("password"));
+    let from: Option<IpAddr> = from.map(|ConnectInfo(address)| address.ip());
+    app.sign_ins.count(email, from)?;
+    let found: Option<(Uuid, Option<String>)> =
+        sqlx::query_as("SELECT id, password_hash FROM accounts WHERE lower(email) = lower($1) AND deactivated_at IS NULL")
+            .bind(email)
+            .fetch_optional(&app.db)
+            .await?;
+    let (account, hash) = found.map_or((None, None), |(account, hash)| (Some(account), hash));
+    let right = password.len() <= 1000 && passwords::verify(password.to_owned(), hash).await?;
+    let Some(account) = account.filter(|_| right) else {
+        let frame = Frame::bare(&app, "Sign in".to_owned(), theme(&headers));
+        let error = "This e-mail address and password do not belong together. Nothing was changed; try again.".to_owned();
+        return page::refused(StatusCode::UNPROCESSABLE_ENTITY, &LoginPage { frame, next: fields.text("next").to_owned(), email: email.to_owned(), error, empty: false });
+    };
+    signed_in(&app, &headers, account, local_path(fields.text("next"), "/")).await
+}
+
+async fn signed_in(app: &App, headers: &HeaderMap, account: Uuid, next: &str) -> Result<Response> {
+    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or("");
+    let session = sessions::start(&app.db, app.clock.now(), account, agent).await?;
+    let mut response = Redirect::to(next).into_response();
+    set(&mut response, &sessions::set_cookie(app.config.is_https(), &session))?;
+    Ok(response)
+}
+
+fn set(response: &mut Response, cookie: &str) -> Result<()> {
+    response.headers_mut().append(header::SET_COOKIE, HeaderValue::from_str(cookie).map_err(anyhow::Error::from)?);
+    Ok(())
+}
+
+/// `POST /logout`
+pub async fn logout(Given(app): Given<App>, viewer: Option<Viewer>) -> Result<Response> {
+    if let Some(Viewer { proof: Proof::Session { token_hash }, .. }) = viewer {
+        sessions::end(&app.db, &token_hash).await?;
+    }
+    let mut response = Redirect::to("/login").into_response();
+    set(&mut response, &sessions::set_cookie(app.config.is_https(), ""))?;
+    Ok(response)
+}
+
+/// `GET /enter/{key}`: signs a visitor of the demo in. Only the demo makes such links; each holds for a day.
+pub async fn enter(Given(app): Given<App>, Path(key): Path<String>, headers: HeaderMap) -> Result<Response> {
+    let account: Option<Uuid> = sqlx::query_scalar(
+        "SELECT a.id FROM entry_links l JOIN accounts a ON a.id = l.account_id
+         WHERE l.token_hash = $1 AND l.purpose = 'sign-in' AND l.expires_at > $2 AND a.deactivated_at IS NULL",
+    )
+    .bind(tokens::digest(&key))
+    .bind(app.clock.now())
+    .fetch_optional(&app.db)
+    .await?;
+    signed_in(&app, &headers, account.ok_or(Problem::NotFound)?, "/").await
+}
+
+/// `POST /me/theme`: light, dark, or as the system is.
+pub async fn set_theme(fields: Fields) -> Result<Response> {
+    let theme = match fields.text("theme") {
+        theme @ ("light" | "dark") => theme,
+        _ => "",
+    };
+    let seconds = if theme.is_empty() { 0 } else { 365 * 24 * 3600 };
+    let mut response = Redirect::to(local_path(fields.text("back"), "/")).into_response();
+    set(&mut response, &format!("theme={theme}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax"))?;
+    Ok(response)
+}

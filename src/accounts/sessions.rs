@@ -1,0 +1,74 @@
+//! Sessions: an opaque cookie, its digest in a table, gone at once when ended.
+
+use axum::http::HeaderMap;
+use sqlx::PgPool;
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use super::tokens;
+use crate::web::error::Result;
+
+/// Unused for so long, a session ends.
+const IDLE: Duration = Duration::days(14);
+/// However much it is used, it ends after so long.
+const LONGEST: Duration = Duration::days(90);
+/// How often its last use is written down: not on every request.
+pub const SEEN_EVERY: Duration = Duration::minutes(10);
+
+/// Starts a session; the answer is the cookie's value.
+pub async fn start(db: &PgPool, now: OffsetDateTime, account: Uuid, user_agent: &str) -> Result<String> {
+    let secret = tokens::new_secret()?;
+    sqlx::query(
+        "INSERT INTO sessions (token_hash, account_id, created_at, last_seen_at, expires_at, user_agent)
+         VALUES ($1, $2, $3, $3, $4, left($5, 300))",
+    )
+    .bind(tokens::digest(&secret))
+    .bind(account)
+    .bind(now)
+    .bind(now + IDLE)
+    .bind(user_agent)
+    .execute(db)
+    .await?;
+    Ok(secret)
+}
+
+/// Moves a session's end on, within its longest life.
+pub async fn seen(db: &PgPool, now: OffsetDateTime, token_hash: &[u8]) -> Result<()> {
+    sqlx::query("UPDATE sessions SET last_seen_at = $2, expires_at = least($3, created_at + make_interval(secs => $4)) WHERE token_hash = $1")
+        .bind(token_hash)
+        .bind(now)
+        .bind(now + IDLE)
+        .bind(LONGEST.as_seconds_f64())
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Ends a session.
+pub async fn end(db: &PgPool, token_hash: &[u8]) -> Result<()> {
+    sqlx::query("DELETE FROM sessions WHERE token_hash = $1").bind(token_hash).execute(db).await?;
+    Ok(())
+}
+
+/// The cookie's name: browsers hold `__Host-` ones to https and to this host alone; loopback http cannot have it.
+pub fn cookie_name(https: bool) -> &'static str {
+    if https { "__Host-session" } else { "session" }
+}
+
+/// A `Set-Cookie` that keeps the session, or with an empty value forgets it.
+pub fn set_cookie(https: bool, value: &str) -> String {
+    let seconds = if value.is_empty() { 0 } else { LONGEST.whole_seconds() };
+    let secure = if https { "; Secure" } else { "" };
+    format!("{}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}", cookie_name(https))
+}
+
+/// The value of a cookie, if the request has it.
+pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers
+        .get_all(axum::http::header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(found, value)| (found == name).then_some(value))
+}

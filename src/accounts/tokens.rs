@@ -1,0 +1,79 @@
+//! Secrets that are shown once: session cookies, API tokens, one-time links. The database has their SHA-256 only.
+
+use anyhow::Context;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest, Sha256};
+use sqlx::PgPool;
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+/// What an API token may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Scope {
+    Read,
+    Write,
+}
+
+impl Scope {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
+}
+
+/// 256 random bits, as text for a URL or a cookie.
+pub fn new_secret() -> anyhow::Result<String> {
+    let mut bits = [0; 32];
+    getrandom::fill(&mut bits).context("the system gave no random bits")?;
+    Ok(URL_SAFE_NO_PAD.encode(bits))
+}
+
+/// What is kept of a secret.
+pub fn digest(secret: &str) -> Vec<u8> {
+    Sha256::digest(secret.as_bytes()).to_vec()
+}
+
+/// Makes an API token for the account with that e-mail address; the secret is only here, this once.
+pub async fn create(db: &PgPool, now: OffsetDateTime, email: &str, scope: Scope) -> anyhow::Result<String> {
+    let secret = format!("fn_{}", new_secret()?);
+    let made = sqlx::query(
+        "INSERT INTO tokens (id, account_id, token_hash, scope, created_at)
+         SELECT $1, id, $2, $3, $4 FROM accounts WHERE lower(email) = lower($5) AND deactivated_at IS NULL",
+    )
+    .bind(Uuid::now_v7())
+    .bind(digest(&secret))
+    .bind(scope.as_str())
+    .bind(now)
+    .bind(email)
+    .execute(db)
+    .await?;
+    anyhow::ensure!(made.rows_affected() == 1, "nobody has the e-mail address {email}; `fortnight user add` makes an account");
+    Ok(secret)
+}
+
+/// What a one-time link is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    Setup,
+    SignIn(Uuid),
+}
+
+/// Makes a one-time link's secret, good for a day.
+pub async fn create_link(db: &PgPool, now: OffsetDateTime, purpose: Purpose) -> anyhow::Result<String> {
+    let secret = new_secret()?;
+    let (name, account) = match purpose {
+        Purpose::Setup => ("setup", None),
+        Purpose::SignIn(account) => ("sign-in", Some(account)),
+    };
+    sqlx::query("INSERT INTO entry_links (token_hash, purpose, account_id, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)")
+        .bind(digest(&secret))
+        .bind(name)
+        .bind(account)
+        .bind(now)
+        .bind(now + Duration::days(1))
+        .execute(db)
+        .await?;
+    Ok(secret)
+}

@@ -1,0 +1,161 @@
+//! Who is asking. Every handler that shows or changes something takes a `Viewer`.
+
+use axum::{
+    extract::{FromRequestParts, OptionalFromRequestParts},
+    http::{HeaderMap, header, request::Parts},
+};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{Person, sessions, tokens};
+use crate::{
+    activity::{Actor, Repeat},
+    app::App,
+    web::error::{Problem, Result},
+};
+
+/// Somebody who is signed in, by a cookie or by an API token.
+#[derive(Clone, Debug)]
+pub struct Viewer {
+    pub person: Person,
+    pub role: Role,
+    /// Days and hours are told in this IANA zone.
+    pub time_zone: String,
+    pub proof: Proof,
+    /// A repeated request is recognised by it.
+    pub repeat: Option<Repeat>,
+}
+
+/// What somebody is in the workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    Admin,
+    Member,
+    Viewer,
+}
+
+/// What the request proved itself with.
+#[derive(Clone, Debug)]
+pub enum Proof {
+    Session { token_hash: Vec<u8> },
+    Token { token_hash: Vec<u8>, may_write: bool },
+}
+
+impl Viewer {
+    /// Who an event names.
+    pub fn actor(&self) -> Actor {
+        Actor { account: Some(self.person.id), repeat: self.repeat.clone() }
+    }
+
+    /// Whether this request may change anything at all.
+    pub fn may_write(&self) -> bool {
+        self.role != Role::Viewer && !matches!(self.proof, Proof::Token { may_write: false, .. })
+    }
+}
+
+impl Proof {
+    pub fn token_hash(&self) -> &[u8] {
+        match self {
+            Self::Session { token_hash } | Self::Token { token_hash, .. } => token_hash,
+        }
+    }
+}
+
+/// The digest of what a request brings, and whether that is a cookie.
+pub struct Brought {
+    pub token_hash: Vec<u8>,
+    pub cookie: bool,
+}
+
+/// What the request brings to prove itself with, unchecked. A bearer token goes before a cookie.
+pub fn brought(headers: &HeaderMap, https: bool) -> Option<Brought> {
+    if let Some(value) = headers.get(header::AUTHORIZATION) {
+        let secret = value.to_str().ok()?.strip_prefix("Bearer ")?;
+        return Some(Brought { token_hash: tokens::digest(secret.trim()), cookie: false });
+    }
+    let secret = sessions::cookie(headers, sessions::cookie_name(https)).filter(|secret| !secret.is_empty())?;
+    Some(Brought { token_hash: tokens::digest(secret), cookie: true })
+}
+
+/// A row of whom a session or token belongs to.
+#[derive(sqlx::FromRow)]
+pub struct Known {
+    id: Uuid,
+    handle: String,
+    name: String,
+    hue: i16,
+    role: String,
+    time_zone: String,
+    last_seen_at: Option<OffsetDateTime>,
+    scope: Option<String>,
+}
+
+/// The part of a query that checks a brought digest `$1` at the time `$2`; it yields `Known`'s columns, or no row.
+pub const KNOWN_BY_SESSION: &str = "SELECT a.id, a.handle, a.name, a.hue, a.role, a.time_zone, s.last_seen_at, NULL::text AS scope
+     FROM sessions s JOIN accounts a ON a.id = s.account_id
+     WHERE s.token_hash = $1 AND s.expires_at > $2 AND a.deactivated_at IS NULL";
+/// The same for an API token.
+pub const KNOWN_BY_TOKEN: &str = "SELECT a.id, a.handle, a.name, a.hue, a.role, a.time_zone, t.last_used_at AS last_seen_at, t.scope
+     FROM tokens t JOIN accounts a ON a.id = t.account_id
+     WHERE t.token_hash = $1 AND t.revoked_at IS NULL AND t.created_at <= $2 AND a.deactivated_at IS NULL";
+
+impl Known {
+    /// The viewer, with the session's or token's last use written down now and then.
+    pub async fn into_viewer(self, app: &App, brought: Brought, now: OffsetDateTime) -> Result<Viewer> {
+        let stale = self.last_seen_at.is_none_or(|at| now - at > sessions::SEEN_EVERY);
+        let proof = match self.scope {
+            None => {
+                if stale {
+                    sessions::seen(&app.db, now, &brought.token_hash).await?;
+                }
+                Proof::Session { token_hash: brought.token_hash }
+            }
+            Some(scope) => {
+                if stale {
+                    sqlx::query("UPDATE tokens SET last_used_at = $2 WHERE token_hash = $1")
+                        .bind(&brought.token_hash)
+                        .bind(now)
+                        .execute(&app.db)
+                        .await?;
+                }
+                Proof::Token { token_hash: brought.token_hash, may_write: scope == "write" }
+            }
+        };
+        let role = match self.role.as_str() {
+            "admin" => Role::Admin,
+            "member" => Role::Member,
+            _ => Role::Viewer,
+        };
+        let person = Person { id: self.id, handle: self.handle, name: self.name, hue: self.hue };
+        Ok(Viewer { person, role, time_zone: self.time_zone, proof, repeat: None })
+    }
+}
+
+impl FromRequestParts<App> for Viewer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let brought = brought(&parts.headers, app.config.is_https()).ok_or(Problem::SignedOut)?;
+        let now = app.clock.now();
+        let known: Option<Known> = sqlx::query_as(if brought.cookie { KNOWN_BY_SESSION } else { KNOWN_BY_TOKEN })
+            .bind(&brought.token_hash)
+            .bind(now)
+            .fetch_optional(&app.db)
+            .await?;
+        let mut viewer = known.ok_or(Problem::SignedOut)?.into_viewer(app, brought, now).await?;
+        viewer.repeat = parts.extensions.get::<Repeat>().cloned();
+        Ok(viewer)
+    }
+}
+
+impl OptionalFromRequestParts<App> for Viewer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Option<Self>> {
+        match <Self as FromRequestParts<App>>::from_request_parts(parts, app).await {
+            Ok(viewer) => Ok(Some(viewer)),
+            Err(Problem::SignedOut) => Ok(None),
+            Err(problem) => Err(problem),
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! One change: one transaction, its events in it, each with the team's next number.
+
+use std::{collections::BTreeMap, ops::DerefMut, pin::Pin};
+
+use serde_json::Value;
+use sqlx::{PgConnection, Postgres, Transaction};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::live::Live;
+use crate::web::error::{Problem, Result};
+
+/// Who changes something, and the key by which a repeated request is recognised.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    /// Nobody: the program itself.
+    pub account: Option<Uuid>,
+    pub repeat: Option<Repeat>,
+}
+
+/// An idempotency key, with the SHA-256 of the request it came with.
+#[derive(Clone, Debug)]
+pub struct Repeat {
+    pub key: String,
+    pub fingerprint: Vec<u8>,
+}
+
+/// What one event says.
+#[derive(Debug)]
+pub struct Event {
+    pub team: Uuid,
+    pub task: Option<Uuid>,
+    /// `task.moved`, `comment.added`…
+    pub kind: &'static str,
+    pub before: Value,
+    pub after: Value,
+    /// The task's version after it.
+    pub version: Option<i64>,
+}
+
+/// A transaction that is being filled. Its events are written when it commits,
+/// so that the row that numbers a team's events is locked for the shortest time, and last of all.
+pub struct Change {
+    tx: Transaction<'static, Postgres>,
+    events: Vec<Event>,
+    /// Every event of this change carries it; undo goes by it.
+    pub id: Uuid,
+    pub actor: Option<Uuid>,
+    pub at: OffsetDateTime,
+}
+
+/// What was changed, once it is kept.
+pub struct Changed<T> {
+    pub id: Uuid,
+    pub value: T,
+}
+
+/// A verb's future, as `Live::change` takes it.
+pub type Doing<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+impl Live {
+    /// Runs a verb in one transaction and commits it with its events, then tells every open board.
+    /// When the database could not serialise it, all of it is tried again, three times at most.
+    pub async fn change<T>(&self, actor: &Actor, mut verb: impl for<'a> FnMut(&'a mut Change) -> Doing<'a, T> + Send) -> Result<Changed<T>> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.try_change(actor, &mut verb).await {
+                Err(problem) if problem.is_transient() && tries < 4 => tracing::debug!(tries, "trying a change again: {problem}"),
+                Err(problem) if problem.is_transient() => return Err(Problem::Busy),
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn try_change<T>(&self, actor: &Actor, verb: &mut (impl for<'a> FnMut(&'a mut Change) -> Doing<'a, T> + Send)) -> Result<Changed<T>> {
+        let mut change =
+            Change { tx: self.db.begin().await?, events: Vec::new(), id: Uuid::now_v7(), actor: actor.account, at: self.clock.now() };
+        if let (Some(repeat), Some(account)) = (&actor.repeat, actor.account) {
+            change.take_key(repeat, account).await?;
+        }
+        let value = verb(&mut change).await?;
+        let id = change.id;
+        let teams = change.commit().await?;
+        self.tell(teams);
+        Ok(Changed { id, value })
+    }
+}
+
+impl Change {
+    /// The transaction's connection.
+    pub fn db(&mut self) -> &mut PgConnection {
+        self.tx.deref_mut()
+    }
+
+    /// Adds an event; it is numbered and written when the change commits.
+    pub fn record(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    /// A second request with the same key waits here for the first, and then learns what that did.
+    async fn take_key(&mut self, repeat: &Repeat, account: Uuid) -> Result<()> {
+        let taken = sqlx::query(
+            "INSERT INTO idempotency_keys (account_id, key, fingerprint, change_id, created_at) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(account)
+        .bind(&repeat.key)
+        .bind(&repeat.fingerprint)
+        .bind(self.id)
+        .bind(self.at)
+        .execute(self.db())
+        .await?;
+        if taken.rows_affected() == 1 {
+            return Ok(());
+        }
+        let (fingerprint, change): (Vec<u8>, Uuid) =
+            sqlx::query_as("SELECT fingerprint, change_id FROM idempotency_keys WHERE account_id = $1 AND key = $2")
+                .bind(account)
+                .bind(&repeat.key)
+                .fetch_one(self.db())
+                .await?;
+        if fingerprint != repeat.fingerprint {
+            return Err(Problem::field("Idempotency-Key", "This key was used for another request."));
+        }
+        Err(Problem::DoneBefore { change })
+    }
+
+    async fn commit(mut self) -> Result<Vec<(Uuid, i64)>> {
+        let mut by_team: BTreeMap<Uuid, Vec<Event>> = BTreeMap::new();
+        for event in std::mem::take(&mut self.events) {
+            by_team.entry(event.team).or_default().push(event);
+        }
+        let mut teams = Vec::with_capacity(by_team.len());
+        // In the order of their ids: two changes over the same teams never wait for each other.
+        for (team, events) in by_team {
+            teams.push((team, self.write(team, &events).await?));
+        }
+        self.tx.commit().await?;
+        Ok(teams)
+    }
+
+    async fn write(&mut self, team: Uuid, events: &[Event]) -> Result<i64> {
+        let (id, actor, at) = (self.id, self.actor, self.at);
+        let count = events.len() as i64;
+        // One statement: the number is taken, and the events written, in one round trip.
+        let seq: i64 = sqlx::query_scalar(
+            "WITH numbered AS (UPDATE teams SET seq = seq + $2 WHERE id = $1 RETURNING seq),
+                  written AS (
+                      INSERT INTO events (team_id, seq, change_id, actor_id, at, task_id, kind, before, after, version)
+                      SELECT $1, numbered.seq - $2 + event.nth, $3, $4, $5, event.task, event.kind, event.before, event.after, event.version
+                      FROM numbered, unnest($6::uuid[], $7::text[], $8::jsonb[], $9::jsonb[], $10::bigint[])
+                           WITH ORDINALITY AS event (task, kind, before, after, version, nth))
+             SELECT seq FROM numbered",
+        )
+        .bind(team)
+        .bind(count)
+        .bind(id)
+        .bind(actor)
+        .bind(at)
+        .bind(events.iter().map(|event| event.task).collect::<Vec<_>>())
+        .bind(events.iter().map(|event| event.kind).collect::<Vec<_>>())
+        .bind(events.iter().map(|event| &event.before).collect::<Vec<_>>())
+        .bind(events.iter().map(|event| &event.after).collect::<Vec<_>>())
+        .bind(events.iter().map(|event| event.version).collect::<Vec<_>>())
+        .fetch_one(self.db())
+        .await?;
+        Ok(seq)
+    }
+}

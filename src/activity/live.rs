@@ -1,0 +1,139 @@
+//! Who is listening, and what they are told. A change names its teams here; a pump reads what is new and sends it on.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+};
+
+use axum::body::Bytes;
+use sqlx::PgPool;
+use tokio::sync::{Notify, broadcast, mpsc, watch};
+use uuid::Uuid;
+
+use super::presence::Presence;
+use crate::{accounts::viewer::Proof, clock::Clock};
+
+/// So many frames may wait for a slow reader; one that falls behind further reloads the whole board.
+const FRAMES: usize = 256;
+
+/// The live side of the program: one for all teams.
+pub struct Live {
+    pub(super) db: PgPool,
+    pub(super) clock: Clock,
+    told: mpsc::UnboundedSender<(Uuid, i64)>,
+    pub(super) heard: tokio::sync::Mutex<mpsc::UnboundedReceiver<(Uuid, i64)>>,
+    channels: Mutex<HashMap<Uuid, Arc<Channel>>>,
+    watchers: Mutex<HashMap<u64, Watcher>>,
+    next_watcher: AtomicU64,
+    ended: watch::Sender<bool>,
+}
+
+/// One team's listeners.
+pub struct Channel {
+    pub(super) frames: broadcast::Sender<Frame>,
+    /// The newest event that was sent.
+    pub(super) sent: AtomicI64,
+    pub(super) here: Mutex<Presence>,
+}
+
+/// Bytes of an event stream, the same for every listener. Without a number it concerns no event.
+#[derive(Clone)]
+pub struct Frame {
+    pub seq: i64,
+    pub bytes: Bytes,
+}
+
+/// An open stream, and what lets it stay open.
+pub(super) struct Watcher {
+    pub proof: Proof,
+    pub dismissed: Arc<Notify>,
+}
+
+impl Live {
+    pub(crate) fn new(db: PgPool, clock: Clock) -> Arc<Self> {
+        let (told, heard) = mpsc::unbounded_channel();
+        Arc::new(Self {
+            db,
+            clock,
+            told,
+            heard: tokio::sync::Mutex::new(heard),
+            channels: Mutex::default(),
+            watchers: Mutex::default(),
+            next_watcher: AtomicU64::default(),
+            ended: watch::Sender::new(false),
+        })
+    }
+
+    /// Says that these teams have events up to these numbers.
+    pub(super) fn tell(&self, teams: Vec<(Uuid, i64)>) {
+        for team in teams {
+            // The receiver lives as long as self does.
+            let _ = self.told.send(team);
+        }
+    }
+
+    /// Ends every stream, for the program's end.
+    pub fn end(&self) {
+        self.ended.send_replace(true);
+    }
+
+    /// Turns true when the streams are to end.
+    pub fn ended(&self) -> watch::Receiver<bool> {
+        self.ended.subscribe()
+    }
+
+    /// A team's channel, if anybody listens.
+    pub(super) fn channel(&self, team: Uuid) -> Option<Arc<Channel>> {
+        locked(&self.channels).get(&team).cloned()
+    }
+
+    /// A team's channel to listen on, opened if need be. Nothing up to `seq` will be sent on a new one.
+    pub(super) fn open_channel(&self, team: Uuid, seq: i64) -> Arc<Channel> {
+        locked(&self.channels)
+            .entry(team)
+            .or_insert_with(|| Arc::new(Channel { frames: broadcast::Sender::new(FRAMES), sent: AtomicI64::new(seq), here: Mutex::default() }))
+            .clone()
+    }
+
+    /// The teams that somebody listens to; channels that nobody listens to are closed.
+    pub(super) fn listened(&self) -> Vec<(Uuid, Arc<Channel>)> {
+        let mut channels = locked(&self.channels);
+        channels.retain(|_, channel| channel.frames.receiver_count() > 0 || Arc::strong_count(channel) > 1);
+        channels.iter().map(|(team, channel)| (*team, channel.clone())).collect()
+    }
+
+    /// Remembers an open stream until `forget`.
+    pub(super) fn watch(&self, proof: Proof) -> (u64, Arc<Notify>) {
+        let id = self.next_watcher.fetch_add(1, Ordering::Relaxed);
+        let dismissed = Arc::new(Notify::new());
+        locked(&self.watchers).insert(id, Watcher { proof, dismissed: dismissed.clone() });
+        (id, dismissed)
+    }
+
+    pub(super) fn forget(&self, watcher: u64) {
+        locked(&self.watchers).remove(&watcher);
+    }
+
+    /// What every open stream was let in with.
+    pub(super) fn proofs(&self) -> Vec<Vec<u8>> {
+        locked(&self.watchers).values().map(|watcher| watcher.proof.token_hash().to_vec()).collect()
+    }
+
+    /// Ends the streams whose proof is not among these any more.
+    pub(super) fn dismiss_others(&self, valid: &std::collections::HashSet<Vec<u8>>, asked: &std::collections::HashSet<Vec<u8>>) {
+        for watcher in locked(&self.watchers).values() {
+            let proof = watcher.proof.token_hash();
+            if asked.contains(proof) && !valid.contains(proof) {
+                watcher.dismissed.notify_one();
+            }
+        }
+    }
+}
+
+/// A poisoned lock only means that another thread ended badly; what it guards is whole.
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}

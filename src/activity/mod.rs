@@ -1,0 +1,9 @@
+//! What happened: the event log, and the live stream that reads it.
+
+mod change;
+pub mod live;
+pub mod presence;
+pub mod queries;
+pub mod stream;
+
+pub use change::{Actor, Change, Changed, Doing, Event, Repeat};

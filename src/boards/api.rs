@@ -1,0 +1,103 @@
+//! Boards as JSON.
+
+use axum::{
+    Json,
+    extract::{Path, Query, State as Given},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    access,
+    filters::{Filter, FilterParams},
+    queries,
+};
+use crate::{
+    accounts::viewer::Viewer,
+    activity::queries::events_after,
+    app::App,
+    sprints, tasks, teams,
+    web::error::{Problem, Result},
+};
+
+/// The teams that the reader may look at.
+#[utoipa::path(get, path = "/api/v1/teams", tag = "teams", responses((status = 200, description = "Every team by name")))]
+pub async fn list(Given(app): Given<App>, _viewer: Viewer) -> Result<Json<Value>> {
+    let teams = teams::queries::teams(&app.db).await?;
+    let teams: Vec<Value> = teams.iter().map(|team| json!({ "slug": team.slug, "name": team.name, "key": team.key, "seq": team.seq })).collect();
+    Ok(Json(json!({ "teams": teams })))
+}
+
+/// A team's board under the page's filters.
+#[utoipa::path(get, path = "/api/v1/teams/{slug}/board", tag = "teams",
+    params(("slug" = String, Path), ("sprint" = Option<String>, Query), ("owner" = Option<String>, Query), ("label" = Option<String>, Query),
+           ("goal" = Option<String>, Query), ("q" = Option<String>, Query, description = "owner:me label:postgres -label:docs is:blocked age:>3d \"exact words\"")),
+    responses((status = 200, description = "Columns with their tasks in order"), (status = 304), (status = 422, description = "A term is not known")))]
+pub async fn board(Given(app): Given<App>, Path(slug): Path<String>, Query(params): Query<FilterParams>, uri: Uri, headers: HeaderMap) -> Result<Response> {
+    let door = access::door(&app, &headers, &slug).await?;
+    let team = &door.access.team;
+    let filter = Filter::read(&params).for_reader(&door.viewer.person.handle);
+    if !filter.unknown.is_empty() {
+        return Err(Problem::field("q", filter.unknown.join(" ")));
+    }
+    let now = app.clock.now();
+    let stretch = if filter.depends_on_time() { now.unix_timestamp() / 60 } else { 0 };
+    let etag = format!("\"{}-{}-{stretch}-{:x}\"", team.seq, door.workspace_seq, digest(&(uri.to_string(), door.viewer.person.id)));
+    let mut response = if headers.get(header::IF_NONE_MATCH).is_some_and(|seen| seen.as_bytes() == etag.as_bytes()) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let sprints = sprints::queries::sprints(&app.db).await?;
+        let (resolved, _) = sprints::queries::resolve(&sprints, filter.sprint)?;
+        let cards = tasks::queries::cards(&app.db, team, &filter, resolved, now, None).await?;
+        let columns = queries::columns(&app.db, team.id).await?;
+        let columns: Vec<Value> = columns
+            .iter()
+            .map(|column| {
+                let tasks: Vec<_> = cards.iter().filter(|card| card.column == column.slug).collect();
+                json!({ "slug": column.slug, "name": column.name, "state": column.state, "wip_limit": column.wip_limit, "tasks": tasks })
+            })
+            .collect();
+        Json(json!({ "team": { "slug": team.slug, "name": team.name, "key": team.key }, "seq": team.seq, "columns": columns })).into_response()
+    };
+    if let Ok(etag) = HeaderValue::from_str(&etag) {
+        response.headers_mut().insert(header::ETAG, etag);
+    }
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    Ok(response)
+}
+
+fn digest(of: &impl std::hash::Hash) -> u64 {
+    use std::hash::{DefaultHasher, Hasher};
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Where to read on from.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct After {
+    after: i64,
+}
+
+/// A team's events after a number: 500 at most, and whether there are more.
+#[utoipa::path(get, path = "/api/v1/teams/{slug}/events", tag = "teams", params(("slug" = String, Path), ("after" = Option<i64>, Query)),
+    responses((status = 200, description = "Events in order")))]
+pub async fn events(Given(app): Given<App>, viewer: Viewer, Path(slug): Path<String>, Query(after): Query<After>) -> Result<Json<Value>> {
+    const MOST: i64 = 500;
+    let team = access::team(&app.db, &viewer, &slug).await?.team;
+    let rows = events_after(&app.db, team.id, after.after, MOST + 1).await?;
+    let more = rows.len() as i64 > MOST;
+    let events: Vec<Value> = rows
+        .iter()
+        .take(MOST as usize)
+        .map(|row| {
+            let mut event = json!(row);
+            event["task"] = json!(row.task.map(|number| format!("{}-{number}", team.key)));
+            event
+        })
+        .collect();
+    Ok(Json(json!({ "seq": team.seq, "events": events, "more": more })))
+}

@@ -1,0 +1,46 @@
+//! Spans of time in words.
+
+use time::{Date, Month, OffsetDateTime, Weekday};
+
+/// How long something has been so: `<1 h`, `5 h`, `2 d`.
+pub fn age(now: OffsetDateTime, since: OffsetDateTime) -> String {
+    let hours = (now - since).whole_hours().max(0);
+    match hours {
+        0 => "<1 h".to_owned(),
+        1..24 => format!("{hours} h"),
+        _ => format!("{} d", hours / 24),
+    }
+}
+
+/// When something was: `just now`, `5 min ago`, `3 h ago`, `2 d ago`.
+pub fn ago(now: OffsetDateTime, at: OffsetDateTime) -> String {
+    let minutes = (now - at).whole_minutes().max(0);
+    match minutes {
+        0 => "just now".to_owned(),
+        1..60 => format!("{minutes} min ago"),
+        60..1440 => format!("{} h ago", minutes / 60),
+        _ => format!("{} d ago", minutes / 1440),
+    }
+}
+
+/// `16 – 27 Nov`, or with both months where they differ.
+pub fn span(from: Date, to: Date) -> String {
+    if from.month() == to.month() {
+        format!("{} – {} {}", from.day(), to.day(), month(to.month()))
+    } else {
+        format!("{} {} – {} {}", from.day(), month(from.month()), to.day(), month(to.month()))
+    }
+}
+
+/// `Thu 26 Nov`.
+pub fn day(date: Date) -> String {
+    format!("{} {} {}", weekday(date.weekday()), date.day(), month(date.month()))
+}
+
+fn weekday(day: Weekday) -> &'static str {
+    ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"][usize::from(day.number_days_from_monday())]
+}
+
+fn month(month: Month) -> &'static str {
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"][usize::from(u8::from(month)) - 1]
+}

@@ -1,0 +1,138 @@
+//! Markdown to HTML that is safe to show. What a task's text links to is found here too:
+//! `INF-42`, `@handle` and addresses.
+
+use std::{borrow::Cow, collections::HashSet, sync::LazyLock};
+
+use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, html};
+
+/// HTML that was sanitised. Only this module makes it, so that nothing else prints raw.
+#[derive(Clone, Debug, Default)]
+pub struct Html(String);
+
+impl std::fmt::Display for Html {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.write_str(&self.0)
+    }
+}
+
+impl askama::filters::HtmlSafe for Html {}
+
+/// The words that become links: team keys (INF) and handles.
+#[derive(Clone, Debug, Default)]
+pub struct Links {
+    pub team_keys: HashSet<String>,
+    pub handles: HashSet<String>,
+}
+
+static HARMLESS: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
+    let mut builder = ammonia::Builder::default();
+    builder
+        .url_schemes(HashSet::from(["http", "https", "mailto"]))
+        .add_tags(["input"])
+        .add_tag_attributes("input", ["type", "checked", "disabled"])
+        .set_tag_attribute_value("input", "disabled", "")
+        .rm_tags(["img", "map", "area"])
+        .link_rel(Some("noopener noreferrer nofollow"))
+        // Whatever is not a task-list box is no field either.
+        .attribute_filter(|tag, attribute, value| match (tag, attribute) {
+            ("input", "type") => (value == "checkbox").then(|| Cow::Borrowed("checkbox")),
+            _ => Some(Cow::Borrowed(value)),
+        });
+    builder
+});
+
+/// Renders Markdown. Raw HTML in it shows as text.
+pub fn render(text: &str, links: &Links) -> Html {
+    let options = Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS;
+    let mut unlinkable = 0;
+    let mut events = Vec::new();
+    for event in Parser::new_ext(text, options) {
+        match event {
+            Event::Html(raw) | Event::InlineHtml(raw) => events.push(Event::Text(raw)),
+            Event::Start(tag @ (Tag::Link { .. } | Tag::CodeBlock(_))) => {
+                unlinkable += 1;
+                events.push(Event::Start(tag));
+            }
+            Event::End(tag @ (TagEnd::Link | TagEnd::CodeBlock)) => {
+                unlinkable -= 1;
+                events.push(Event::End(tag));
+            }
+            Event::Text(text) if unlinkable == 0 => link_words(&text, links, &mut events),
+            Event::SoftBreak => events.push(Event::HardBreak),
+            other => events.push(other),
+        }
+    }
+    let mut out = String::with_capacity(text.len() * 3 / 2);
+    html::push_html(&mut out, events.into_iter());
+    Html(HARMLESS.clean(&out).to_string())
+}
+
+fn link_words(text: &str, links: &Links, events: &mut Vec<Event<'_>>) {
+    let mut plain = String::new();
+    for word in text.split_inclusive(|letter: char| letter.is_whitespace() || matches!(letter, '(' | ')' | ',' | ';' | '“' | '”' | '"')) {
+        let core = word.trim_end_matches(|letter: char| letter.is_whitespace() || matches!(letter, '(' | ')' | ',' | ';' | '.' | ':' | '!' | '?' | '“' | '”' | '"'));
+        match target(core, links) {
+            Some(address) => {
+                if !plain.is_empty() {
+                    events.push(Event::Text(CowStr::from(std::mem::take(&mut plain))));
+                }
+                let link = Tag::Link { link_type: LinkType::Inline, dest_url: CowStr::from(address), title: CowStr::from(""), id: CowStr::from("") };
+                events.extend([Event::Start(link), Event::Text(CowStr::from(core.to_owned())), Event::End(TagEnd::Link)]);
+                plain.push_str(&word[core.len()..]);
+            }
+            None => plain.push_str(word),
+        }
+    }
+    if !plain.is_empty() {
+        events.push(Event::Text(CowStr::from(plain)));
+    }
+}
+
+fn target(word: &str, links: &Links) -> Option<String> {
+    if let Some(handle) = word.strip_prefix('@') {
+        let handle = handle.to_lowercase();
+        return links.handles.contains(&handle).then(|| format!("/people/{handle}"));
+    }
+    if (word.starts_with("https://") || word.starts_with("http://")) && word.len() > 10 {
+        return Some(word.to_owned());
+    }
+    let (key, number) = word.split_once('-')?;
+    let is_number = !number.is_empty() && number.len() < 12 && number.bytes().all(|byte| byte.is_ascii_digit());
+    (is_number && links.team_keys.contains(key)).then(|| format!("/tasks/{word}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> String {
+        let links = Links { team_keys: ["INF".to_owned()].into(), handles: ["jonas".to_owned()].into() };
+        render(text, &links).to_string()
+    }
+
+    #[test]
+    fn keys_handles_and_addresses_become_links() {
+        let html = shown("See INF-42, ask @jonas (https://example.org/a?b=1). Not XYZ-1, `INF-3`");
+        assert!(html.contains(r#"<a href="/tasks/INF-42""#), "{html}");
+        assert!(html.contains(r#"<a href="/people/jonas""#), "{html}");
+        assert!(html.contains(r#"<a href="https://example.org/a?b=1""#), "{html}");
+        assert!(!html.contains("/tasks/XYZ") && html.contains("<code>INF-3</code>"), "{html}");
+    }
+
+    #[test]
+    fn nothing_that_runs_gets_through() {
+        for evil in [
+            "[x](javascript:alert(1))",
+            "[x](\tjavascript:alert(1))",
+            "[x](java&#x09;script:alert(1))",
+            "[x](data:text/html,<script>alert(1)</script>)",
+            "<script>alert(1)</script>",
+            "<img src=x onerror=alert(1)>",
+            "![x](javascript:alert(1))",
+            "<a href=\"javascript:alert(1)\" onclick=\"x()\">y</a>",
+        ] {
+            let html = shown(evil);
+            assert!(!html.contains("<script") && !html.contains("<img") && !html.contains("href=\"javascript") && !html.contains("href=\"data"), "{evil}: {html}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Every URL, then every layer, in order.
+
+use std::time::Duration;
+
+use axum::{
+    Router,
+    http::StatusCode,
+    middleware::{from_fn, from_fn_with_state},
+    routing::{get, post, put},
+};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::CompressionLayer,
+    limit::RequestBodyLimitLayer,
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
+    timeout::TimeoutLayer,
+    trace::TraceLayer,
+};
+
+use crate::{
+    accounts, activity,
+    app::App,
+    boards, sprints, tasks, teams,
+    web::{assets, error::Problem, health, layers, openapi},
+};
+
+/// The whole program as one service.
+pub fn router(app: App) -> Router {
+    layered(app, pages().nest("/api/v1", api()))
+}
+
+fn pages() -> Router<App> {
+    use accounts::pages as accounts;
+    use boards::pages as boards;
+    use tasks::pages as tasks;
+    use teams::{pages as teams, setting_up};
+    Router::new()
+        .route("/", get(teams::my_work))
+        .route("/teams", get(teams::all))
+        .route("/people/{handle}", get(teams::person))
+        .route("/setup", get(setting_up::form).post(setting_up::set_up))
+        .route("/login", get(accounts::login_form).post(accounts::login))
+        .route("/logout", post(accounts::logout))
+        .route("/enter/{key}", get(accounts::enter))
+        .route("/me/theme", post(accounts::set_theme))
+        .route("/teams/{slug}", get(boards::board))
+        .route("/teams/{slug}/cards", get(boards::cards))
+        .route("/teams/{slug}/live", get(activity::stream::live))
+        .route("/teams/{slug}/filters", post(boards::save_filter))
+        .route("/teams/{slug}/filters/{id}/delete", post(boards::delete_filter))
+        .route("/teams/{slug}/bulk", post(tasks::change_several))
+        .route("/teams/{slug}/tasks", get(tasks::list).post(tasks::create))
+        .route("/teams/{slug}/tasks/new", get(tasks::new_form))
+        .route("/tasks/{key}", get(tasks::task).post(tasks::edit))
+        .route("/tasks/{key}/position", put(tasks::move_task).post(tasks::move_task))
+        .route("/tasks/{key}/move", get(tasks::move_form))
+        .route("/tasks/{key}/block", get(tasks::block_form).put(tasks::block).post(tasks::block).delete(tasks::unblock))
+        .route("/tasks/{key}/unblock", post(tasks::unblock))
+        .route("/tasks/{key}/owners", post(tasks::set_owners))
+        .route("/tasks/{key}/owners/me", post(tasks::own))
+        .route("/tasks/{key}/archive", post(tasks::archive))
+        .route("/tasks/{key}/restore", post(tasks::restore))
+        .route("/tasks/{key}/steps", post(tasks::add_step))
+        .route("/tasks/{key}/steps/{id}", post(tasks::tick_step))
+        .route("/tasks/{key}/steps/{id}/remove", post(tasks::remove_step))
+        .route("/tasks/{key}/comments", post(tasks::add_comment))
+        .route("/tasks/{key}/comments/{id}", post(tasks::edit_comment))
+        .route("/tasks/{key}/comments/{id}/delete", post(tasks::delete_comment))
+        .route("/changes/{id}/undo", post(tasks::undo))
+        .route("/preview", post(tasks::preview))
+}
+
+fn api() -> Router<App> {
+    use boards::api as boards;
+    use tasks::api as tasks;
+    Router::new()
+        .route("/teams", get(boards::list))
+        .route("/teams/{slug}/board", get(boards::board))
+        .route("/teams/{slug}/events", get(boards::events))
+        .route("/teams/{slug}/tasks", post(tasks::create))
+        .route("/sprints", get(sprints::api::list))
+        .route("/tasks/{key}", get(tasks::get).patch(tasks::patch).delete(tasks::delete))
+        .route("/tasks/{key}/position", put(tasks::position))
+        .route("/tasks/{key}/block", put(tasks::block).delete(tasks::unblock))
+        .route("/tasks/{key}/owners", put(tasks::owners))
+        .route("/tasks/{key}/comments", post(tasks::comment))
+        .route("/openapi.json", get(openapi::document))
+        .layer(from_fn(layers::recognise_repeats))
+}
+
+/// The layers around a set of routes; a layer below stands outside the one above it.
+pub fn layered(app: App, routes: Router<App>) -> Router {
+    routes
+        .route("/static/{version}/{*path}", get(assets::serve))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .fallback(async || Problem::NotFound)
+        .layer(RequestBodyLimitLayer::new(layers::LARGEST_BODY))
+        .layer(from_fn_with_state(app.clone(), layers::same_site_only))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(20)))
+        .layer(CatchPanicLayer::new())
+        .layer(from_fn_with_state(app.clone(), layers::explain_errors))
+        .layer(CompressionLayer::new().no_br().no_deflate())
+        .layer(from_fn_with_state(app.clone(), layers::protect))
+        .layer(PropagateRequestIdLayer::x_request_id())
+        .layer(TraceLayer::new_for_http())
+        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+        .with_state(app)
+}

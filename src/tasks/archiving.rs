@@ -1,0 +1,93 @@
+//! Out of the way, and back.
+
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{blocking, lock, moving, rank};
+use crate::{
+    activity::{Change, Event},
+    teams::Team,
+    web::error::Result,
+};
+
+/// Archives a task: it leaves the board, and nothing else. Twice is once.
+pub async fn archive_task(change: &mut Change, team: &Team, task: Uuid) -> Result<()> {
+    let (from, _) = lock_own_column(change, team, task).await?;
+    let was = lock(change.db(), team.id, task).await?;
+    if was.archived_at.is_some() {
+        return Ok(());
+    }
+    let at = change.at;
+    let version: i64 = sqlx::query_scalar(
+        "UPDATE tasks SET archived_at = $3, rank = NULL, version = version + 1, moved_version = version + 1
+         WHERE team_id = $1 AND id = $2 RETURNING version",
+    )
+    .bind(team.id)
+    .bind(task)
+    .bind(at)
+    .fetch_one(change.db())
+    .await?;
+    change.record(Event {
+        team: team.id,
+        task: Some(task),
+        kind: "task.archived",
+        before: json!({ "column": from, "rank": was.rank, "archived": false }),
+        after: json!({ "rank": null, "archived": true }),
+        version: Some(version),
+    });
+    blocking::end_waits(change, team, task).await
+}
+
+/// Brings a task back to the end of its column, or to the place it had if that is free.
+pub async fn restore_task(change: &mut Change, team: &Team, task: Uuid, wanted: Option<&str>) -> Result<()> {
+    let (from, column) = lock_own_column(change, team, task).await?;
+    let was = lock(change.db(), team.id, task).await?;
+    if was.archived_at.is_none() {
+        return Ok(());
+    }
+    let taken: bool = match wanted {
+        Some(rank) => {
+            sqlx::query_scalar("SELECT EXISTS (SELECT FROM tasks WHERE column_id = $1 AND rank = $2)")
+                .bind(column.id)
+                .bind(rank)
+                .fetch_one(change.db())
+                .await?
+        }
+        None => true,
+    };
+    let (rank, spread) = match wanted.filter(|rank| !taken && rank.len() <= rank::LONGEST) {
+        Some(rank) => (rank.to_owned(), false),
+        None => moving::rank_at(change.db(), team, &column, Some(task), &moving::Place::default()).await?,
+    };
+    let version: i64 = sqlx::query_scalar(
+        "UPDATE tasks SET archived_at = NULL, rank = $3, version = version + 1, moved_version = version + 1
+         WHERE team_id = $1 AND id = $2 RETURNING version",
+    )
+    .bind(team.id)
+    .bind(task)
+    .bind(&rank)
+    .fetch_one(change.db())
+    .await?;
+    change.record(Event {
+        team: team.id,
+        task: Some(task),
+        kind: "task.restored",
+        before: json!({ "rank": null, "archived": true }),
+        after: json!({ "column": from, "rank": rank, "archived": false }),
+        version: Some(version),
+    });
+    if spread {
+        moving::spread_ranks(change, team, column.id).await?;
+    }
+    Ok(())
+}
+
+async fn lock_own_column(change: &mut Change, team: &Team, task: Uuid) -> Result<(String, crate::boards::Column)> {
+    let slug: String = sqlx::query_scalar("SELECT c.slug FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id WHERE k.team_id = $1 AND k.id = $2")
+        .bind(team.id)
+        .bind(task)
+        .fetch_one(change.db())
+        .await?;
+    let (from, _) = moving::lock_columns(change.db(), team.id, task, &slug).await?;
+    Ok((from.slug.clone(), from))
+}

@@ -1,0 +1,210 @@
+//! Why a task is blocked, and when it no longer is.
+
+use serde::Deserialize;
+use serde_json::json;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{lock, moving, touch};
+use crate::{
+    activity::{Change, Event},
+    boards::{State, access::split_key},
+    teams::Team,
+    web::error::{Problem, Result},
+};
+
+/// What a task waits on: one of the four. `on` is a task's key, a team's slug or a person's handle.
+#[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Reason {
+    /// `task`, `team`, `person` or `text`; without it, `on` and `note` tell.
+    pub kind: String,
+    pub on: String,
+    pub note: String,
+}
+
+struct On {
+    kind: &'static str,
+    task: Option<(Uuid, Uuid)>,
+    team: Option<Uuid>,
+    person: Option<Uuid>,
+}
+
+/// Puts a task into the blocked column, if it is not there, and keeps what it waits on.
+/// Without a reason the card says that it is missing.
+pub async fn block_task(change: &mut Change, team: &Team, task: Uuid, reason: &Reason) -> Result<()> {
+    let blocked: Option<String> =
+        sqlx::query_scalar("SELECT slug FROM columns WHERE team_id = $1 AND state = 'blocked' ORDER BY position LIMIT 1")
+            .bind(team.id)
+            .fetch_optional(change.db())
+            .await?;
+    let blocked = blocked.ok_or_else(|| Problem::field("column", "This board has no column for blocked tasks."))?;
+    let (from, to) = moving::lock_columns(change.db(), team.id, task, &blocked).await?;
+    let was = lock(change.db(), team.id, task).await?;
+    if was.archived_at.is_some() {
+        return Err(Problem::conflict("The task is in the archive. Restore it first, then block it."));
+    }
+    if from.state != State::Blocked {
+        let (rank, _) = moving::rank_at(change.db(), team, &to, Some(task), &moving::Place::default()).await?;
+        moving::put(change, team, &was, &from, &to, &rank).await?;
+    }
+    if reason.on.trim().is_empty() && reason.note.trim().is_empty() {
+        return Ok(());
+    }
+    let on = find(change.db(), reason).await?;
+    let note = super::plain_lines(reason.note.trim());
+    let id = Uuid::now_v7();
+    sqlx::query(
+        "INSERT INTO waits (team_id, id, task_id, kind, on_task_team, on_task_id, on_team_id, on_account_id, note, since)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+    )
+    .bind(team.id)
+    .bind(id)
+    .bind(task)
+    .bind(on.kind)
+    .bind(on.task.map(|(team, _)| team))
+    .bind(on.task.map(|(_, task)| task))
+    .bind(on.team)
+    .bind(on.person)
+    .bind(&note)
+    .bind(change.at)
+    .execute(change.db())
+    .await?;
+    let version = touch(change.db(), team.id, task).await?;
+    change.record(Event {
+        team: team.id,
+        task: Some(task),
+        kind: "task.blocked",
+        before: json!({}),
+        after: json!({ "waits": { "id": id, "kind": on.kind, "on": reason.on.trim(), "note": note } }),
+        version: Some(version),
+    });
+    Ok(())
+}
+
+/// Ends what a task waits on and puts it back into the column that it was blocked in.
+pub async fn unblock_task(change: &mut Change, team: &Team, task: Uuid) -> Result<()> {
+    let back: Option<String> = sqlx::query_scalar(
+        "SELECT coalesce(
+            (SELECT c.slug FROM events e JOIN columns c ON c.team_id = e.team_id AND c.slug = e.before->>'column'
+             WHERE e.team_id = $1 AND e.task_id = $2 AND e.kind = 'task.moved' AND e.after->>'state' = 'blocked'
+                   AND e.before->>'state' <> 'blocked' AND c.state NOT IN ('blocked', 'done')
+             ORDER BY e.seq DESC LIMIT 1),
+            (SELECT slug FROM columns WHERE team_id = $1 AND state IN ('doing', 'todo') ORDER BY state = 'doing' DESC, position LIMIT 1))",
+    )
+    .bind(team.id)
+    .bind(task)
+    .fetch_one(change.db())
+    .await?;
+    let back = back.ok_or_else(|| Problem::field("column", "This board has no column to put the task back to."))?;
+    let (from, to) = moving::lock_columns(change.db(), team.id, task, &back).await?;
+    if from.state != State::Blocked {
+        return end_waits(change, team, task).await;
+    }
+    let was = lock(change.db(), team.id, task).await?;
+    if was.archived_at.is_some() {
+        return end_waits(change, team, task).await;
+    }
+    let (rank, _) = moving::rank_at(change.db(), team, &to, Some(task), &moving::Place::default()).await?;
+    moving::put(change, team, &was, &from, &to, &rank).await
+}
+
+/// Ends every open reason of a task, with an event that keeps them.
+pub(super) async fn end_waits(change: &mut Change, team: &Team, task: Uuid) -> Result<()> {
+    let at = change.at;
+    let ended: Vec<Uuid> =
+        sqlx::query_scalar("UPDATE waits SET ended_at = greatest($3, since) WHERE team_id = $1 AND task_id = $2 AND ended_at IS NULL RETURNING id")
+            .bind(team.id)
+            .bind(task)
+            .bind(at)
+            .fetch_all(change.db())
+            .await?;
+    if !ended.is_empty() {
+        let version = touch(change.db(), team.id, task).await?;
+        change.record(Event {
+            team: team.id,
+            task: Some(task),
+            kind: "task.unblocked",
+            before: json!({ "waits": ended }),
+            after: json!({}),
+            version: Some(version),
+        });
+    }
+    Ok(())
+}
+
+/// Tells the tasks that wait on this one that its state is another: their cards say so, on whichever board.
+pub(super) async fn tell_waiting(change: &mut Change, team: &Team, task: Uuid, state: State) -> Result<()> {
+    let waiting: Vec<(Uuid, Uuid)> =
+        sqlx::query_as("SELECT team_id, task_id FROM waits WHERE on_task_team = $1 AND on_task_id = $2 AND ended_at IS NULL")
+            .bind(team.id)
+            .bind(task)
+            .fetch_all(change.db())
+            .await?;
+    for (team, task) in waiting {
+        change.record(Event {
+            team,
+            task: Some(task),
+            kind: "wait.moved",
+            before: json!({}),
+            after: json!({ "state": state }),
+            version: None,
+        });
+    }
+    Ok(())
+}
+
+async fn find(db: &mut PgConnection, reason: &Reason) -> Result<On> {
+    let on = reason.on.trim();
+    let none = On { kind: "text", task: None, team: None, person: None };
+    match reason.kind.as_str() {
+        _ if on.is_empty() => Ok(none),
+        "" if split_key(on).is_some() => find_task(db, on).await,
+        "task" => find_task(db, on).await,
+        "team" => {
+            let team: Option<Uuid> =
+                sqlx::query_scalar("SELECT id FROM teams WHERE slug = $1 OR lower(name) = lower($1)").bind(on).fetch_optional(db).await?;
+            let team = team.ok_or_else(|| Problem::field("on", format!("There is no team {on}.")))?;
+            Ok(On { kind: "team", team: Some(team), ..none })
+        }
+        "person" => {
+            let person: Option<Uuid> = sqlx::query_scalar("SELECT id FROM accounts WHERE handle = $1 OR lower(name) = lower($1)")
+                .bind(on.trim_start_matches('@'))
+                .fetch_optional(db)
+                .await?;
+            let person = person.ok_or_else(|| Problem::field("on", format!("There is nobody called {on}.")))?;
+            Ok(On { kind: "person", person: Some(person), ..none })
+        }
+        _ => Err(Problem::field("kind", "It waits on a task, a team, a person or text.")),
+    }
+}
+
+/// A task by its key, or by the words of its title if only one has them.
+async fn find_task(db: &mut PgConnection, on: &str) -> Result<On> {
+    let found: Vec<(Uuid, Uuid, String)> = match split_key(on) {
+        Some((key, number)) => {
+            sqlx::query_as("SELECT k.team_id, k.id, k.title FROM tasks k JOIN teams t ON t.id = k.team_id WHERE t.key = $1 AND k.number = $2")
+                .bind(key)
+                .bind(number)
+                .fetch_all(db)
+                .await?
+        }
+        None => {
+            sqlx::query_as(
+                "SELECT k.team_id, k.id, t.key || '-' || k.number || ' ' || k.title FROM tasks k JOIN teams t ON t.id = k.team_id
+                 WHERE k.archived_at IS NULL AND k.title ILIKE $1 ORDER BY k.created_at DESC LIMIT 6",
+            )
+            .bind(format!("%{}%", crate::boards::filters::literal(on)))
+            .fetch_all(db)
+            .await?
+        }
+    };
+    match found.as_slice() {
+        [(team, task, _)] => Ok(On { kind: "task", task: Some((*team, *task)), team: None, person: None }),
+        [] => Err(Problem::field("on", format!("There is no task {on}."))),
+        several => {
+            let names: Vec<&str> = several.iter().map(|(_, _, name)| name.as_str()).collect();
+            Err(Problem::field("on", format!("Several tasks have these words: {}. Give one's key.", names.join("; "))))
+        }
+    }
+}

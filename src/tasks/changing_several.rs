@@ -1,0 +1,90 @@
+//! The same change to several tasks of a team: all of them, or none.
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{
+    archiving, editing, labelling,
+    moving::{self, Place},
+    owning,
+};
+use crate::{
+    activity::Change,
+    boards::access::split_key,
+    teams::Team,
+    web::error::{Problem, Result},
+};
+
+/// What is done to each of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Same {
+    Column(String),
+    /// A handle is added; nothing takes every owner away.
+    Owner(Option<String>),
+    Sprint(Option<Uuid>),
+    Label(String),
+    Archive,
+}
+
+/// Changes all named tasks in the same way; the answer is their ids. One that is not the team's refuses all.
+pub async fn change_several(change: &mut Change, team: &Team, keys: &[String], same: &Same) -> Result<Vec<Uuid>> {
+    if keys.is_empty() || keys.len() > 500 {
+        return Err(Problem::field("keys", "Select 1 to 500 tasks."));
+    }
+    let numbers: Option<Vec<i64>> =
+        keys.iter().map(|key| split_key(key).filter(|(prefix, _)| *prefix == team.key).map(|(_, number)| number)).collect();
+    let numbers = numbers.ok_or(Problem::NotFound)?;
+    lock_every_column(change.db(), team.id).await?;
+    let mut tasks: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM tasks WHERE team_id = $1 AND number = ANY($2) ORDER BY id FOR NO KEY UPDATE")
+        .bind(team.id)
+        .bind(&numbers)
+        .fetch_all(change.db())
+        .await?;
+    let (mut wanted, locked) = (numbers.clone(), tasks.len());
+    wanted.sort_unstable();
+    wanted.dedup();
+    if wanted.len() != locked {
+        return Err(Problem::NotFound);
+    }
+    // They arrive in the order they were named in, as on the board.
+    tasks = sqlx::query_scalar("SELECT id FROM tasks WHERE team_id = $1 AND number = ANY($2) ORDER BY array_position($2, number)")
+        .bind(team.id)
+        .bind(&numbers)
+        .fetch_all(change.db())
+        .await?;
+    for task in &tasks {
+        change_one(change, team, *task, same).await?;
+    }
+    Ok(tasks)
+}
+
+async fn change_one(change: &mut Change, team: &Team, task: Uuid, same: &Same) -> Result<()> {
+    match same {
+        Same::Column(column) => {
+            moving::move_task(change, team, task, &Place { column: column.clone(), ..Place::default() }).await?;
+            Ok(())
+        }
+        Same::Owner(None) => owning::set_owners(change, team, task, &[]).await,
+        Same::Owner(Some(handle)) => {
+            let mut owners = owning::read(change.db(), team.id, task).await?;
+            if owners.contains(handle) {
+                return Ok(());
+            }
+            owners.push(handle.clone());
+            owning::set_owners(change, team, task, &owners).await
+        }
+        Same::Sprint(sprint) => editing::edit_task(change, team, task, &editing::Edit { sprint: Some(*sprint), ..Default::default() }).await,
+        Same::Label(label) => {
+            let mut labels = labelling::read(change.db(), team.id, task).await?;
+            labels.push(label.clone());
+            labelling::set_labels(change, team, task, &labels).await
+        }
+        Same::Archive => archiving::archive_task(change, team, task).await,
+    }
+}
+
+/// Locks all columns of a team, for changes that may touch any of them.
+pub(super) async fn lock_every_column(db: &mut PgConnection, team: Uuid) -> Result<()> {
+    sqlx::query("SELECT id FROM columns WHERE team_id = $1 ORDER BY id FOR NO KEY UPDATE").bind(team).execute(db).await?;
+    Ok(())
+}

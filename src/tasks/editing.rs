@@ -1,0 +1,138 @@
+//! Changing what a task says. A write that saw an older text of the same field is refused with both texts.
+
+use serde_json::{Map, Value, json};
+use time::Date;
+use uuid::Uuid;
+
+use super::{Locked, creating::checked_title, labelling, lock, owning, story};
+use crate::{
+    activity::{Change, Event},
+    teams::Team,
+    web::error::{Conflict, Problem, Result},
+};
+
+/// The fields that are to change; the others stay.
+#[derive(Clone, Debug, Default)]
+pub struct Edit {
+    pub title: Option<String>,
+    pub description: Option<String>,
+    pub sprint: Option<Option<Uuid>>,
+    pub goal: Option<Option<Uuid>>,
+    pub estimate: Option<Option<i32>>,
+    pub due: Option<Option<Date>>,
+    pub waited_for_by: Option<String>,
+    pub owners: Option<Vec<String>>,
+    pub labels: Option<Vec<String>>,
+    /// What the writer had seen; without it, the write is made whatever happened since.
+    pub seen: Option<Seen>,
+}
+
+/// The version that a writer had seen.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    pub version: i64,
+    /// Refuse if anything changed since; else only if the same fields did.
+    pub strict: bool,
+}
+
+/// Changes a task's fields in one event.
+///
+/// # Errors
+/// `Conflict` with what stands now beside what was sent, `Invalid` for texts that break a rule.
+pub async fn edit_task(change: &mut Change, team: &Team, task: Uuid, edit: &Edit) -> Result<()> {
+    let was = lock(change.db(), team.id, task).await?;
+    let (mut before, mut after) = (Map::new(), Map::new());
+    let mut note = |field: &str, old: Value, new: Value| {
+        if old != new {
+            before.insert(field.to_owned(), old);
+            after.insert(field.to_owned(), new);
+        }
+    };
+    let mut now = was.clone();
+    if let Some(title) = &edit.title {
+        now.title = checked_title(title)?;
+        note("title", json!(was.title), json!(now.title));
+    }
+    if let Some(description) = &edit.description {
+        now.description = super::plain_lines(description);
+        note("description", json!(was.description), json!(now.description));
+    }
+    if let Some(sprint) = edit.sprint {
+        now.sprint_id = sprint;
+        note("sprint", json!(was.sprint_id), json!(sprint));
+    }
+    if let Some(goal) = edit.goal {
+        now.goal_id = goal;
+        note("goal", json!(was.goal_id), json!(goal));
+    }
+    if let Some(estimate) = edit.estimate {
+        now.estimate = estimate;
+        note("estimate", json!(was.estimate), json!(estimate));
+    }
+    if let Some(due) = edit.due {
+        now.due_on = due;
+        note("due", json!(was.due_on.map(|day| day.to_string())), json!(due.map(|day| day.to_string())));
+    }
+    if let Some(waited_for_by) = &edit.waited_for_by {
+        now.waited_for_by = waited_for_by.trim().to_owned();
+        note("for", json!(was.waited_for_by), json!(now.waited_for_by));
+    }
+    check_seen(change, team, &was, edit, &after).await?;
+    if !after.is_empty() {
+        let version = write(change, team, &now).await?;
+        change.record(Event {
+            team: team.id,
+            task: Some(task),
+            kind: "task.edited",
+            before: Value::Object(before),
+            after: Value::Object(after),
+            version: Some(version),
+        });
+    }
+    if let Some(owners) = &edit.owners {
+        owning::set_owners(change, team, task, owners).await?;
+    }
+    if let Some(labels) = &edit.labels {
+        labelling::set_labels(change, team, task, labels).await?;
+    }
+    Ok(())
+}
+
+async fn write(change: &mut Change, team: &Team, now: &Locked) -> Result<i64> {
+    Ok(sqlx::query_scalar(
+        "UPDATE tasks SET title = $3, description = $4, sprint_id = $5, goal_id = $6, estimate = $7, due_on = $8, waited_for_by = $9,
+                version = version + 1
+         WHERE team_id = $1 AND id = $2 RETURNING version",
+    )
+    .bind(team.id)
+    .bind(now.id)
+    .bind(&now.title)
+    .bind(&now.description)
+    .bind(now.sprint_id)
+    .bind(now.goal_id)
+    .bind(now.estimate)
+    .bind(now.due_on)
+    .bind(&now.waited_for_by)
+    .fetch_one(change.db())
+    .await?)
+}
+
+async fn check_seen(change: &mut Change, team: &Team, was: &Locked, edit: &Edit, after: &Map<String, Value>) -> Result<()> {
+    let Some(seen) = edit.seen.filter(|seen| seen.version < was.version) else { return Ok(()) };
+    let mut fields: Vec<String> = after.keys().cloned().collect();
+    fields.extend(edit.owners.is_some().then(|| "owners".to_owned()));
+    fields.extend(edit.labels.is_some().then(|| "labels".to_owned()));
+    let clash = story::editor_since(change, team.id, was.id, seen.version, if seen.strict { None } else { Some(&fields) }).await?;
+    let Some(who) = clash else { return Ok(()) };
+    let mut current = json!({
+        "key": format!("{}-{}", team.key, was.number), "version": was.version, "title": was.title, "description": was.description,
+        "estimate": was.estimate, "due": was.due_on.map(|day| day.to_string()), "for": was.waited_for_by,
+    });
+    current["owners"] = json!(owning::read(change.db(), team.id, was.id).await?);
+    current["labels"] = json!(labelling::read(change.db(), team.id, was.id).await?);
+    Err(Problem::Conflict(Box::new(Conflict {
+        detail: format!("{who} changed this meanwhile. What you sent was not saved; both versions are below."),
+        current,
+        sent: Value::Object(after.clone()),
+    })))
+}

@@ -1,0 +1,143 @@
+//! Tasks: creating, editing, moving, assigning, blocking, commenting. A verb a file.
+
+pub mod api;
+pub mod archiving;
+pub mod blocking;
+pub mod changing_several;
+pub mod commenting;
+pub mod creating;
+pub mod editing;
+pub mod labelling;
+pub mod moving;
+pub mod owning;
+pub mod pages;
+pub mod queries;
+pub mod rank;
+pub mod stepping;
+pub mod story;
+pub mod undoing;
+
+use serde::Serialize;
+use sqlx::PgConnection;
+use time::{Date, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::{accounts::Person, boards::State, web::error::Result};
+
+/// A task as a board shows it. It is the same for everyone who may see it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Card {
+    #[serde(skip)]
+    pub id: Uuid,
+    pub key: String,
+    pub title: String,
+    pub version: i64,
+    /// The column's slug.
+    pub column: String,
+    pub state: State,
+    /// Where it is in its column, byte by byte; none when archived.
+    pub rank: Option<String>,
+    pub sprint: Option<i32>,
+    pub goal: Option<i32>,
+    #[serde(skip)]
+    pub goal_hue: Option<i16>,
+    pub estimate: Option<i32>,
+    #[serde(serialize_with = "iso_date")]
+    pub due: Option<Date>,
+    /// The team or people outside who wait for it.
+    #[serde(rename = "for")]
+    pub waited_for_by: String,
+    pub steps_done: i64,
+    pub steps: i64,
+    pub comments: i64,
+    #[serde(with = "time::serde::rfc3339")]
+    pub column_since: OffsetDateTime,
+    pub archived: bool,
+    pub owners: Vec<Person>,
+    pub labels: Vec<Label>,
+    pub waits_on: Vec<Wait>,
+}
+
+/// A team's word on a task.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Label {
+    pub name: String,
+    pub hue: i16,
+}
+
+impl Serialize for Label {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&self.name)
+    }
+}
+
+/// One reason why a task is blocked.
+#[derive(Clone, Debug, Serialize)]
+pub struct Wait {
+    /// `task`, `team`, `person` or `text`.
+    pub kind: String,
+    /// The task's key, the team's slug or the person's handle.
+    pub on: Option<String>,
+    /// What that is called.
+    pub name: Option<String>,
+    /// Team and state of the task waited on.
+    pub team: Option<String>,
+    pub state: Option<State>,
+    pub note: String,
+    #[serde(with = "time::serde::rfc3339")]
+    pub since: OffsetDateTime,
+}
+
+fn iso_date<S: serde::Serializer>(date: &Option<Date>, to: S) -> Result<S::Ok, S::Error> {
+    match date {
+        Some(date) => to.collect_str(date),
+        None => to.serialize_none(),
+    }
+}
+
+/// A task's row under its lock.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Locked {
+    pub id: Uuid,
+    pub number: i64,
+    pub column_id: Uuid,
+    pub rank: Option<String>,
+    pub title: String,
+    pub description: String,
+    pub sprint_id: Option<Uuid>,
+    pub goal_id: Option<Uuid>,
+    pub estimate: Option<i32>,
+    pub due_on: Option<Date>,
+    pub waited_for_by: String,
+    pub version: i64,
+    pub moved_version: i64,
+    pub column_since: OffsetDateTime,
+    pub archived_at: Option<OffsetDateTime>,
+}
+
+/// Locks a task's row until the change ends, and reads it. Columns are locked before tasks, teams after them.
+pub async fn lock(db: &mut PgConnection, team: Uuid, task: Uuid) -> Result<Locked> {
+    Ok(sqlx::query_as(
+        "SELECT id, number, column_id, rank, title, description, sprint_id, goal_id, estimate, due_on, waited_for_by,
+                version, moved_version, column_since, archived_at
+         FROM tasks WHERE team_id = $1 AND id = $2 FOR NO KEY UPDATE",
+    )
+    .bind(team)
+    .bind(task)
+    .fetch_one(db)
+    .await?)
+}
+
+/// Counts a change of the task that touched none of its own columns; the answer is its version.
+pub async fn touch(db: &mut PgConnection, team: Uuid, task: Uuid) -> Result<i64> {
+    Ok(sqlx::query_scalar("UPDATE tasks SET version = version + 1 WHERE team_id = $1 AND id = $2 RETURNING version")
+        .bind(team)
+        .bind(task)
+        .fetch_one(db)
+        .await?)
+}
+
+/// Line ends as they are kept: a browser sends CRLF, and a lone CR would break an event stream.
+pub fn plain_lines(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
+}

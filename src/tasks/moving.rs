@@ -1,0 +1,213 @@
+//! Moving a task: the rule, the SQL and the event.
+
+use serde::Deserialize;
+use serde_json::json;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{Locked, blocking, lock, rank, story};
+use crate::{
+    activity::{Change, Event},
+    boards::{Column, State},
+    teams::Team,
+    web::error::{Conflict, Problem, Result},
+};
+
+/// Where a task was dropped. Only the column is needed: then it goes to its end.
+#[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Place {
+    /// The column's slug.
+    pub column: String,
+    /// The key of the task that it was dropped below.
+    pub after: Option<String>,
+    /// The key of the task that it was dropped above.
+    pub before: Option<String>,
+    /// The version that was seen; without it, the move is made whatever happened since.
+    pub version: Option<i64>,
+}
+
+/// Moves a task beside its new neighbour.
+///
+/// # Errors
+/// `NotFound` for a foreign task, `Invalid` for a column or neighbour that this board does not have,
+/// `Conflict` when somebody moved it since the version that was seen, or archived it.
+pub async fn move_task(change: &mut Change, team: &Team, task: Uuid, place: &Place) -> Result<Column> {
+    let (from, to) = lock_columns(change.db(), team.id, task, &place.column).await?;
+    let was = lock(change.db(), team.id, task).await?;
+    if was.archived_at.is_some() {
+        return Err(Problem::conflict("The task is in the archive. Restore it first, then move it."));
+    }
+    if place.version.is_some_and(|seen| seen < was.moved_version) {
+        return Err(quicker(change, team, &was, place).await?);
+    }
+    let (rank, spread) = rank_at(change.db(), team, &to, Some(task), place).await?;
+    put(change, team, &was, &from, &to, &rank).await?;
+    if spread {
+        spread_ranks(change, team, to.id).await?;
+    }
+    Ok(to)
+}
+
+/// Writes a task's new place and its event. Leaving a blocked column ends what it waited on.
+pub(super) async fn put(change: &mut Change, team: &Team, was: &Locked, from: &Column, to: &Column, rank: &str) -> Result<()> {
+    let changes_column = from.id != to.id;
+    let since = if changes_column { change.at } else { was.column_since };
+    let version: i64 = sqlx::query_scalar(
+        "UPDATE tasks SET column_id = $3, rank = $4, column_since = $5, version = version + 1, moved_version = version + 1
+         WHERE team_id = $1 AND id = $2 RETURNING version",
+    )
+    .bind(team.id)
+    .bind(was.id)
+    .bind(to.id)
+    .bind(rank)
+    .bind(since)
+    .fetch_one(change.db())
+    .await?;
+    let mut before = json!({ "column": from.slug, "state": from.state, "rank": was.rank });
+    if changes_column {
+        before["column_since"] = json!(super::story::instant(was.column_since));
+    }
+    change.record(Event {
+        team: team.id,
+        task: Some(was.id),
+        kind: "task.moved",
+        before,
+        after: json!({ "column": to.slug, "state": to.state, "rank": rank }),
+        version: Some(version),
+    });
+    if from.state == State::Blocked && to.state != State::Blocked {
+        blocking::end_waits(change, team, was.id).await?;
+    }
+    if changes_column && from.state != to.state {
+        blocking::tell_waiting(change, team, was.id, to.state).await?;
+    }
+    Ok(())
+}
+
+/// Locks the column that a task is in and the one it goes to, in the order of their ids.
+/// When the task changes columns in between, both are looked up again.
+pub(super) async fn lock_columns(db: &mut PgConnection, team: Uuid, task: Uuid, to: &str) -> Result<(Column, Column)> {
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        #[sqlx(flatten)]
+        column: Column,
+        holds_it: bool,
+    }
+    for _ in 0..5 {
+        let rows: Vec<Row> = sqlx::query_as(
+            "SELECT c.id, c.slug, c.name, c.state, c.wip_limit,
+                    c.id = (SELECT column_id FROM tasks WHERE team_id = $1 AND id = $2) AS holds_it
+             FROM columns c
+             WHERE c.team_id = $1 AND (c.slug = $3 OR c.id = (SELECT column_id FROM tasks WHERE team_id = $1 AND id = $2))
+             ORDER BY c.id FOR NO KEY UPDATE OF c",
+        )
+        .bind(team)
+        .bind(task)
+        .bind(to)
+        .fetch_all(&mut *db)
+        .await?;
+        let now_in: Option<Uuid> =
+            sqlx::query_scalar("SELECT column_id FROM tasks WHERE team_id = $1 AND id = $2").bind(team).bind(task).fetch_optional(&mut *db).await?;
+        let from = rows.iter().find(|row| Some(row.column.id) == now_in);
+        let target = rows.iter().find(|row| row.column.slug == to);
+        match (now_in, from, target) {
+            (None, ..) => return Err(Problem::NotFound),
+            (_, _, None) => return Err(Problem::field("column", "That column is not on this board.")),
+            (_, Some(from), Some(target)) if from.holds_it => return Ok((from.column.clone(), target.column.clone())),
+            _ => {}
+        }
+    }
+    Err(Problem::Busy)
+}
+
+/// A rank beside the named neighbour in a locked column, and whether the column wants spreading.
+/// Neighbours are the column's own, whatever filter the client had on.
+pub(super) async fn rank_at(db: &mut PgConnection, team: &Team, column: &Column, moving: Option<Uuid>, place: &Place) -> Result<(String, bool)> {
+    let after = neighbour(db, team, column, "after", place.after.as_deref()).await?;
+    let before = neighbour(db, team, column, "before", place.before.as_deref()).await?;
+    // The card itself is no neighbour: it leaves its place.
+    let moving = moving.unwrap_or_default();
+    let (low, high) = match (after, before) {
+        (Some(after), _) => {
+            let next: Option<String> =
+                sqlx::query_scalar("SELECT min(rank) FROM tasks WHERE column_id = $1 AND rank > $2 AND id <> $3")
+                    .bind(column.id)
+                    .bind(&after)
+                    .bind(moving)
+                    .fetch_one(&mut *db)
+                    .await?;
+            (Some(after), next)
+        }
+        (None, Some(before)) => {
+            let previous: Option<String> =
+                sqlx::query_scalar("SELECT max(rank) FROM tasks WHERE column_id = $1 AND rank < $2 AND id <> $3")
+                    .bind(column.id)
+                    .bind(&before)
+                    .bind(moving)
+                    .fetch_one(&mut *db)
+                    .await?;
+            (previous, Some(before))
+        }
+        (None, None) => {
+            let last: Option<String> = sqlx::query_scalar("SELECT max(rank) FROM tasks WHERE column_id = $1 AND id <> $2")
+                .bind(column.id)
+                .bind(moving)
+                .fetch_one(&mut *db)
+                .await?;
+            (last, None)
+        }
+    };
+    let rank = rank::between(low.as_deref(), high.as_deref());
+    let spread = rank.len() > rank::LONGEST;
+    Ok((rank, spread))
+}
+
+async fn neighbour(db: &mut PgConnection, team: &Team, column: &Column, field: &'static str, key: Option<&str>) -> Result<Option<String>> {
+    let Some(key) = key.filter(|key| !key.is_empty()) else { return Ok(None) };
+    let number = crate::boards::access::split_key(key).filter(|(prefix, _)| *prefix == team.key).map(|(_, number)| number);
+    let rank: Option<Option<String>> = sqlx::query_scalar("SELECT rank FROM tasks WHERE team_id = $1 AND number = $2 AND column_id = $3")
+        .bind(team.id)
+        .bind(number.ok_or_else(|| Problem::field(field, format!("{key} is not a task of this team.")))?)
+        .bind(column.id)
+        .fetch_optional(db)
+        .await?;
+    match rank {
+        // The neighbour has left meanwhile: the end of the column is the honest answer.
+        None | Some(None) => Ok(None),
+        Some(rank) => Ok(rank),
+    }
+}
+
+/// Gives a locked column's tasks short ranks again, in their order. Events carry them, so that history still replays.
+pub(super) async fn spread_ranks(change: &mut Change, team: &Team, column: Uuid) -> Result<()> {
+    let tasks: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM tasks WHERE column_id = $1 AND rank IS NOT NULL ORDER BY rank")
+        .bind(column)
+        .fetch_all(change.db())
+        .await?;
+    let ranks = rank::spread(tasks.len());
+    // The constraint is checked at the end of the statement, so ranks may pass through one another.
+    sqlx::query("UPDATE tasks SET rank = new.rank FROM unnest($2::uuid[], $3::text[]) AS new (id, rank) WHERE team_id = $1 AND tasks.id = new.id")
+        .bind(team.id)
+        .bind(&tasks)
+        .bind(&ranks)
+        .execute(change.db())
+        .await?;
+    let after: serde_json::Map<_, _> = tasks.iter().zip(ranks).map(|(task, rank)| (task.to_string(), json!(rank))).collect();
+    change.record(Event { team: team.id, task: None, kind: "column.spread", before: json!({}), after: json!({ "ranks": after }), version: None });
+    Ok(())
+}
+
+async fn quicker(change: &mut Change, team: &Team, was: &Locked, place: &Place) -> Result<Problem> {
+    let column: String = sqlx::query_scalar("SELECT name FROM columns WHERE team_id = $1 AND id = $2")
+        .bind(team.id)
+        .bind(was.column_id)
+        .fetch_one(change.db())
+        .await?;
+    let who = story::last_mover(change, team.id, was.id).await?;
+    Ok(Problem::Conflict(Box::new(Conflict {
+        detail: format!("{who} moved {}-{} to {column}. It was left there.", team.key, was.number),
+        current: json!({ "key": format!("{}-{}", team.key, was.number), "column": column, "version": was.version }),
+        sent: json!({ "column": place.column, "version": place.version }),
+    })))
+}

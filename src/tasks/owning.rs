@@ -1,0 +1,89 @@
+//! Who a task belongs to: nobody, one, or several.
+
+use serde_json::json;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{lock, touch};
+use crate::{
+    activity::{Change, Event},
+    teams::Team,
+    web::error::{Problem, Result},
+};
+
+/// Sets a task's owners, in this order.
+pub async fn set_owners(change: &mut Change, team: &Team, task: Uuid, handles: &[String]) -> Result<()> {
+    lock(change.db(), team.id, task).await?;
+    let before = read(change.db(), team.id, task).await?;
+    sqlx::query("DELETE FROM task_owners WHERE team_id = $1 AND task_id = $2").bind(team.id).bind(task).execute(change.db()).await?;
+    write(change.db(), team.id, task, handles).await?;
+    let after = read(change.db(), team.id, task).await?;
+    if before == after {
+        return Ok(());
+    }
+    let version = touch(change.db(), team.id, task).await?;
+    change.record(Event {
+        team: team.id,
+        task: Some(task),
+        kind: "task.owned",
+        before: json!({ "owners": before }),
+        after: json!({ "owners": after }),
+        version: Some(version),
+    });
+    Ok(())
+}
+
+/// Makes somebody an owner, or no longer one.
+pub async fn toggle_owner(change: &mut Change, team: &Team, task: Uuid, handle: &str) -> Result<()> {
+    lock(change.db(), team.id, task).await?;
+    let mut owners = read(change.db(), team.id, task).await?;
+    let before = owners.len();
+    owners.retain(|owner| owner != handle);
+    if owners.len() == before {
+        owners.push(handle.to_owned());
+    }
+    set_owners(change, team, task, &owners).await
+}
+
+/// Adds owners to a task that has none yet.
+pub(super) async fn write(db: &mut PgConnection, team: Uuid, task: Uuid, handles: &[String]) -> Result<()> {
+    if handles.is_empty() {
+        return Ok(());
+    }
+    if handles.len() > 20 {
+        return Err(Problem::field("owners", "A task has at most 20 owners."));
+    }
+    let handles: Vec<String> = handles.iter().map(|handle| handle.trim().trim_start_matches('@').to_lowercase()).collect();
+    let written = sqlx::query(
+        "INSERT INTO task_owners (team_id, task_id, account_id, position)
+         SELECT $1, $2, a.id, min(wanted.position)::int
+         FROM unnest($3::text[]) WITH ORDINALITY AS wanted (handle, position) JOIN accounts a ON a.handle = wanted.handle
+         WHERE a.deactivated_at IS NULL GROUP BY a.id",
+    )
+    .bind(team)
+    .bind(task)
+    .bind(&handles)
+    .execute(&mut *db)
+    .await?;
+    let mut wanted = handles;
+    wanted.sort();
+    wanted.dedup();
+    if written.rows_affected() < wanted.len() as u64 {
+        let known: Vec<String> = read(db, team, task).await?;
+        let missing = wanted.into_iter().find(|handle| !known.contains(handle)).unwrap_or_default();
+        return Err(Problem::field("owners", format!("There is nobody called @{missing}.")));
+    }
+    Ok(())
+}
+
+/// The handles of a task's owners.
+pub(super) async fn read(db: &mut PgConnection, team: Uuid, task: Uuid) -> Result<Vec<String>> {
+    Ok(sqlx::query_scalar(
+        "SELECT a.handle FROM task_owners o JOIN accounts a ON a.id = o.account_id
+         WHERE o.team_id = $1 AND o.task_id = $2 ORDER BY o.position, a.handle",
+    )
+    .bind(team)
+    .bind(task)
+    .fetch_all(db)
+    .await?)
+}

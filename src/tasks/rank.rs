@@ -1,0 +1,126 @@
+//! Places between places: a rank is a fraction written in base 62, compared byte by byte.
+//!
+//! "V" is about one half. Between two ranks there is always another one; it only gets longer.
+//! No rank ends in "0", or there would be nothing between it and its own beginning.
+
+const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// Past this many bytes a column's ranks are spread anew.
+pub const LONGEST: usize = 50;
+
+/// Digits that a rank at a column's open end has: room for millions of steps.
+const STEP_DIGITS: u32 = 4;
+
+/// A rank between two others (`None` is the column's beginning or end).
+/// `before` must be less than `after`; if it is not, the answer lies after `before`.
+pub fn between(before: Option<&str>, after: Option<&str>) -> String {
+    let after = after.filter(|after| before.is_none_or(|before| before < *after));
+    match (before, after) {
+        (Some(last), None) => step(last, 1),
+        (None, Some(first)) => step(first, -1),
+        _ => None,
+    }
+    .unwrap_or_else(|| halfway(before.unwrap_or("").as_bytes(), after.map(str::as_bytes)))
+}
+
+/// The next rank outwards at an open end: halving would add a digit every few cards,
+/// and adding at an end is what people do most.
+fn step(outermost: &str, by: i64) -> Option<String> {
+    let digits = outermost.bytes().chain(std::iter::repeat(b'0')).take(STEP_DIGITS as usize);
+    let value = digits.fold(0, |value, byte| value * 62 + digit(byte) as i64);
+    let mut next = value + by;
+    if next % 62 == 0 {
+        next += by;
+    }
+    let next = usize::try_from(next).ok().filter(|next| (1..62usize.pow(STEP_DIGITS)).contains(next))?;
+    Some(written(next, STEP_DIGITS as usize))
+}
+
+fn halfway(low: &[u8], high: Option<&[u8]>) -> String {
+    let mut rank = Vec::with_capacity(low.len() + 1);
+    let mut under_high = high.is_some();
+    for place in 0.. {
+        let from = low.get(place).map_or(0, |byte| digit(*byte));
+        let to = if under_high { high.and_then(|high| high.get(place)).map_or(0, |byte| digit(*byte)) } else { 62 };
+        if to > from + 1 {
+            rank.push(DIGITS[from + (to - from) / 2]);
+            break;
+        }
+        rank.push(DIGITS[from]);
+        if to == from + 1 {
+            under_high = false;
+        }
+    }
+    String::from_utf8(rank).unwrap_or_default()
+}
+
+/// `count` ranks of equal length in order, with even gaps between them.
+pub fn spread(count: usize) -> Vec<String> {
+    let mut width = 2;
+    while 62usize.pow(width) < (count + 1) * 62 {
+        width += 1;
+    }
+    let gap = 62usize.pow(width) / (count + 1);
+    (1..=count).map(|n| written(n * gap, width as usize)).collect()
+}
+
+fn written(mut value: usize, width: usize) -> String {
+    let mut digits = vec![b'0'; width];
+    for place in (0..width).rev() {
+        digits[place] = DIGITS[value % 62];
+        value /= 62;
+    }
+    // A trailing zero would close the gap before it.
+    if digits[width - 1] == b'0' {
+        digits[width - 1] = b'1';
+    }
+    String::from_utf8(digits).unwrap_or_default()
+}
+
+fn digit(byte: u8) -> usize {
+    DIGITS.iter().position(|known| *known == byte).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_column_that_only_grows_keeps_short_ranks() {
+        let mut last: Option<String> = None;
+        for _ in 0..1000 {
+            let next = between(last.as_deref(), None);
+            assert!(last.as_deref().is_none_or(|last| last < next.as_str()), "{last:?} {next}");
+            last = Some(next);
+        }
+        assert!(last.expect("a thousand ranks").len() <= 4);
+    }
+
+    #[test]
+    fn spread_ranks_are_in_order_and_leave_room() {
+        for count in [0, 1, 2, 61, 62, 63, 1000, 5000] {
+            let ranks = spread(count);
+            assert_eq!(ranks.len(), count);
+            for pair in ranks.windows(2) {
+                assert!(pair[0] < pair[1]);
+                assert!(between(Some(&pair[0]), Some(&pair[1])).len() <= 5);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn between_two_neighbours_there_is_always_a_place(drops in prop::collection::vec(0usize..=1000, 1..300)) {
+            let mut column: Vec<String> = Vec::new();
+            for drop in drops {
+                let at = drop % (column.len() + 1);
+                let rank = between(at.checked_sub(1).map(|above| column[above].as_str()), column.get(at).map(String::as_str));
+                prop_assert!(!rank.ends_with('0'));
+                if at > 0 { prop_assert!(column[at - 1] < rank); }
+                if at < column.len() { prop_assert!(rank < column[at]); }
+                column.insert(at, rank);
+            }
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Taking back a change: all of it, as long as nobody has built on it.
+
+use serde_json::{Value, json};
+use time::Duration;
+use uuid::Uuid;
+
+use super::{
+    archiving, changing_several, editing,
+    editing::{Edit, Seen},
+    labelling, lock, moving, owning, rank, story, touch,
+};
+use crate::{
+    activity::{Change, Event},
+    boards::Column,
+    teams::Team,
+    web::error::{Problem, Result},
+};
+
+/// How long a change can be taken back.
+const FOR: Duration = Duration::hours(1);
+
+#[derive(sqlx::FromRow)]
+struct Past {
+    task_id: Option<Uuid>,
+    kind: String,
+    before: Value,
+    after: Value,
+    version: Option<i64>,
+}
+
+/// Takes back one's own change; the answer is the tasks that it touched.
+///
+/// # Errors
+/// `NotFound` for somebody else's change, `Conflict` when it is too long ago or somebody changed the same since.
+pub async fn undo_change(change: &mut Change, team: &Team, undone: Uuid) -> Result<Vec<Uuid>> {
+    changing_several::lock_every_column(change.db(), team.id).await?;
+    let (actor, since) = (change.actor, change.at - FOR);
+    let events: Vec<Past> = sqlx::query_as(
+        "SELECT task_id, kind, before, after, version FROM events
+         WHERE change_id = $1 AND team_id = $2 AND actor_id = $3 AND at > $4 ORDER BY seq DESC",
+    )
+    .bind(undone)
+    .bind(team.id)
+    .bind(actor)
+    .bind(since)
+    .fetch_all(change.db())
+    .await?;
+    if events.is_empty() {
+        return Err(Problem::conflict("That was too long ago to be undone. Nothing was changed."));
+    }
+    let mut tasks: Vec<Uuid> = events.iter().filter_map(|event| event.task_id).collect();
+    tasks.sort_unstable();
+    tasks.dedup();
+    for task in &tasks {
+        lock(change.db(), team.id, *task).await?;
+    }
+    for event in &events {
+        if let Some(task) = event.task_id {
+            undo_event(change, team, task, event).await?;
+        }
+    }
+    Ok(tasks)
+}
+
+async fn undo_event(change: &mut Change, team: &Team, task: Uuid, event: &Past) -> Result<()> {
+    let seen = Some(Seen { version: event.version.unwrap_or(0), strict: false });
+    match event.kind.as_str() {
+        "task.moved" => move_back(change, team, task, event).await,
+        "task.archived" => {
+            not_moved_since(change, team, task, event).await?;
+            archiving::restore_task(change, team, task, event.before["rank"].as_str()).await
+        }
+        "task.restored" | "task.created" => archiving::archive_task(change, team, task).await,
+        "task.blocked" => end_wait(change, team, task, &event.after["waits"]["id"]).await,
+        "task.unblocked" => open_waits(change, team, task, &event.before["waits"]).await,
+        "task.owned" => editing::edit_task(change, team, task, &Edit { owners: Some(texts(&event.before["owners"])), seen, ..Edit::default() }).await,
+        "task.labelled" => editing::edit_task(change, team, task, &Edit { labels: Some(texts(&event.before["labels"])), seen, ..Edit::default() }).await,
+        "task.edited" => editing::edit_task(change, team, task, &Edit { seen, ..earlier(&event.before) }).await,
+        _ => Ok(()),
+    }
+}
+
+async fn move_back(change: &mut Change, team: &Team, task: Uuid, event: &Past) -> Result<()> {
+    not_moved_since(change, team, task, event).await?;
+    let slug = event.before["column"].as_str().unwrap_or_default();
+    let (from, to) = moving::lock_columns(change.db(), team.id, task, slug).await?;
+    let mut was = lock(change.db(), team.id, task).await?;
+    let rank = free_rank(change, team, &to, task, event.before["rank"].as_str()).await?;
+    moving::put(change, team, &was, &from, &to, &rank).await?;
+    if let Some(since) = event.before["column_since"].as_str().and_then(story::read_instant) {
+        was.column_since = since;
+        sqlx::query("UPDATE tasks SET column_since = $3 WHERE team_id = $1 AND id = $2")
+            .bind(team.id)
+            .bind(task)
+            .bind(since)
+            .execute(change.db())
+            .await?;
+    }
+    Ok(())
+}
+
+/// The rank that it had, or the next place below it when somebody else has it now.
+async fn free_rank(change: &mut Change, team: &Team, column: &Column, task: Uuid, wanted: Option<&str>) -> Result<String> {
+    let Some(wanted) = wanted else {
+        return Ok(moving::rank_at(change.db(), team, column, Some(task), &moving::Place::default()).await?.0);
+    };
+    let from_there: Vec<String> =
+        sqlx::query_scalar("SELECT rank FROM tasks WHERE column_id = $1 AND rank >= $2 AND id <> $3 ORDER BY rank LIMIT 2")
+            .bind(column.id)
+            .bind(wanted)
+            .bind(task)
+            .fetch_all(change.db())
+            .await?;
+    if from_there.first().is_none_or(|first| first != wanted) {
+        return Ok(wanted.to_owned());
+    }
+    Ok(rank::between(Some(wanted), from_there.get(1).map(String::as_str)))
+}
+
+async fn not_moved_since(change: &mut Change, team: &Team, task: Uuid, event: &Past) -> Result<()> {
+    let was = lock(change.db(), team.id, task).await?;
+    if event.version.is_some_and(|version| was.moved_version > version) {
+        let who = story::last_mover(change, team.id, task).await?;
+        return Err(Problem::conflict(format!("{who} has moved {}-{} since. Nothing was undone.", team.key, was.number)));
+    }
+    Ok(())
+}
+
+async fn end_wait(change: &mut Change, team: &Team, task: Uuid, wait: &Value) -> Result<()> {
+    let wait = wait.as_str().and_then(|id| id.parse::<Uuid>().ok());
+    sqlx::query("DELETE FROM waits WHERE team_id = $1 AND task_id = $2 AND id = $3")
+        .bind(team.id)
+        .bind(task)
+        .bind(wait)
+        .execute(change.db())
+        .await?;
+    note(change, team, task, "task.unblocked", json!({ "waits": [] })).await
+}
+
+async fn open_waits(change: &mut Change, team: &Team, task: Uuid, waits: &Value) -> Result<()> {
+    let waits: Vec<Uuid> = texts(waits).iter().filter_map(|id| id.parse().ok()).collect();
+    sqlx::query("UPDATE waits SET ended_at = NULL WHERE team_id = $1 AND task_id = $2 AND id = ANY($3)")
+        .bind(team.id)
+        .bind(task)
+        .bind(&waits)
+        .execute(change.db())
+        .await?;
+    note(change, team, task, "task.blocked", json!({})).await
+}
+
+async fn note(change: &mut Change, team: &Team, task: Uuid, kind: &'static str, before: Value) -> Result<()> {
+    let version = touch(change.db(), team.id, task).await?;
+    change.record(Event { team: team.id, task: Some(task), kind, before, after: json!({}), version: Some(version) });
+    Ok(())
+}
+
+/// The edit that sets a changed task's fields to what they were.
+fn earlier(before: &Value) -> Edit {
+    let id = |field: &str| before.get(field).map(|value| value.as_str().and_then(|id| id.parse().ok()));
+    let text = |field: &str| before.get(field).and_then(Value::as_str).map(str::to_owned);
+    Edit {
+        title: text("title"),
+        description: text("description"),
+        sprint: id("sprint"),
+        goal: id("goal"),
+        estimate: before.get("estimate").map(|value| value.as_i64().and_then(|value| i32::try_from(value).ok())),
+        due: before.get("due").map(|value| value.as_str().and_then(crate::web::forms::read_date)),
+        waited_for_by: text("for"),
+        ..Edit::default()
+    }
+}
+
+fn texts(list: &Value) -> Vec<String> {
+    list.as_array().into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect()
+}

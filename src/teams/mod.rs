@@ -1,0 +1,20 @@
+//! Teams and who is on them.
+
+pub mod adding;
+pub mod pages;
+pub mod queries;
+pub mod setting_up;
+
+use uuid::Uuid;
+
+/// A team, as its board and its tasks name it.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Team {
+    pub id: Uuid,
+    pub slug: String,
+    pub name: String,
+    /// What its tasks' keys begin with: INF.
+    pub key: String,
+    /// The number of its newest event.
+    pub seq: i64,
+}

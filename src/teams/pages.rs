@@ -1,0 +1,126 @@
+//! My work, all teams, and a person's tasks.
+
+use askama::Template;
+use axum::{
+    extract::{Path, State as Given},
+    http::HeaderMap,
+    response::Response,
+};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{Team, queries};
+use crate::{
+    accounts::{Person, viewer::Viewer},
+    app::App,
+    boards::{self, State, words},
+    clock,
+    sprints::{self, Sprint, queries::GoalFace},
+    tasks::{self, Card},
+    web::{
+        error::{Problem, Result},
+        page::{self, Frame},
+    },
+};
+
+#[derive(Template)]
+#[template(path = "teams/my_work.html")]
+struct MyWork {
+    frame: Frame,
+    whose: Person,
+    mine: bool,
+    teams: Vec<(Team, Vec<Card>)>,
+    now: OffsetDateTime,
+}
+
+impl MyWork {
+    fn age(&self, card: &Card) -> String {
+        words::age(self.now, card.column_since)
+    }
+
+    fn count(&self) -> usize {
+        self.teams.iter().map(|(_, cards)| cards.len()).sum()
+    }
+
+    fn waits(&self, card: &Card) -> String {
+        card.waits_on.first().map_or_else(|| "Nobody said yet what it waits on".to_owned(), |wait| wait.words(self.now))
+    }
+
+    fn is_blocked(&self, card: &Card) -> bool {
+        card.state == State::Blocked
+    }
+}
+
+/// `GET /`
+pub async fn my_work(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> Result<Response> {
+    let frame = Frame::new(&app, &viewer, &headers, "My work", "").await?;
+    let teams = tasks::queries::of_owner(&app.db, viewer.person.id).await?;
+    page::page(&MyWork { frame, whose: viewer.person, mine: true, teams, now: app.clock.now() })
+}
+
+/// `GET /people/{handle}`
+pub async fn person(Given(app): Given<App>, viewer: Viewer, Path(handle): Path<String>, headers: HeaderMap) -> Result<Response> {
+    if handle.contains('\0') {
+        return Err(Problem::NotFound);
+    }
+    let whose: Person =
+        sqlx::query_as("SELECT id, handle, name, hue FROM accounts WHERE handle = $1").bind(&handle).fetch_one(&app.db).await?;
+    let frame = Frame::new(&app, &viewer, &headers, whose.name.clone(), "").await?;
+    let teams = tasks::queries::of_owner(&app.db, whose.id).await?;
+    let mine = whose.id == viewer.person.id;
+    page::page(&MyWork { frame, whose, mine, teams, now: app.clock.now() })
+}
+
+#[derive(Template)]
+#[template(path = "teams/teams.html")]
+struct TeamsPage {
+    frame: Frame,
+    sprint: Option<Sprint>,
+    day: (usize, usize),
+    rows: Vec<Row>,
+}
+
+/// A team's sprint in one row.
+struct Row {
+    team: Team,
+    goals: Vec<GoalFace>,
+    counts: Vec<(State, i64)>,
+    members: Vec<Person>,
+}
+
+impl Row {
+    fn done(&self) -> i64 {
+        self.counts.iter().filter(|(state, _)| *state == State::Done).map(|(_, count)| count).sum()
+    }
+
+    fn total(&self) -> i64 {
+        self.counts.iter().map(|(_, count)| count).sum()
+    }
+}
+
+/// `GET /teams`
+pub async fn all(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> Result<Response> {
+    let sprints = sprints::queries::sprints(&app.db).await?;
+    let sprint = sprints::queries::active(&sprints).cloned();
+    let today = clock::day_in(app.clock.now(), &viewer.time_zone);
+    let counted: Vec<(Uuid, String, i64)> = sqlx::query_as(
+        "SELECT k.team_id, c.state, count(*) FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+         WHERE k.archived_at IS NULL AND ($1::uuid IS NULL OR k.sprint_id = $1) GROUP BY k.team_id, c.state",
+    )
+    .bind(sprint.as_ref().map(|sprint| sprint.id))
+    .fetch_all(&app.db)
+    .await?;
+    let mut rows = Vec::new();
+    for team in queries::teams(&app.db).await? {
+        let goals = match &sprint {
+            Some(sprint) => sprints::queries::goals(&app.db, &team, sprint, today).await?,
+            None => Vec::new(),
+        };
+        let count = |state: State| counted.iter().find(|(id, found, _)| *id == team.id && found == state.as_str()).map_or(0, |(_, _, count)| *count);
+        let counts = State::ALL.into_iter().map(|state| (state, count(state))).collect();
+        rows.push(Row { members: boards::queries::members(&app.db, team.id).await?, goals, counts, team });
+    }
+    let frame = Frame::new(&app, &viewer, &headers, "All teams", "").await?;
+    let day = sprint.as_ref().map_or((0, 0), |sprint| (sprint.day_number(today), sprint.working_days().len()));
+    page::page(&TeamsPage { frame, sprint, day, rows })
+}

@@ -1,0 +1,178 @@
+//! The first visit of an empty workspace: by the one-time link that the program printed.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::{
+    extract::{Query, State as Given},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::Deserialize;
+use sqlx::{PgConnection, PgExecutor};
+use time::{Date, Duration};
+
+use super::adding::{add_member, add_team};
+use crate::{
+    accounts::{
+        adding::{NewAccount, add_account, slug},
+        sessions, tokens,
+    },
+    app::App,
+    clock,
+    sprints::cadence,
+    web::{
+        error::{Problem, Result},
+        forms::Fields,
+        page::{self, Frame, theme},
+    },
+};
+
+/// Whether nobody has an account yet.
+pub async fn is_empty(db: impl PgExecutor<'_>) -> Result<bool> {
+    Ok(sqlx::query_scalar("SELECT NOT EXISTS (SELECT FROM accounts)").fetch_one(db).await?)
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Key {
+    key: String,
+}
+
+#[derive(Template)]
+#[template(path = "teams/setup.html")]
+struct SetupPage {
+    frame: Frame,
+    key: String,
+    today: Date,
+    typed: Fields,
+    errors: BTreeMap<&'static str, String>,
+}
+
+impl SetupPage {
+    fn value<'v>(&'v self, field: &str, first: &'v str) -> &'v str {
+        self.typed.get(field).unwrap_or(first)
+    }
+
+    fn error(&self, field: &str) -> &str {
+        self.errors.get(field).map_or("", String::as_str)
+    }
+
+    /// The Monday of this week.
+    fn monday(&self) -> String {
+        self.today.saturating_sub(Duration::days(i64::from(self.today.weekday().number_days_from_monday()))).to_string()
+    }
+
+    fn has_weeks(&self, weeks: &str) -> bool {
+        self.value("cadence_weeks", "2") == weeks
+    }
+}
+
+/// `GET /setup?key=…`
+pub async fn form(Given(app): Given<App>, Query(key): Query<Key>, headers: HeaderMap) -> Result<Response> {
+    check_link(&app, &app.db, &key.key).await?;
+    let today = clock::day_in(app.clock.now(), "UTC");
+    let frame = Frame::bare(&app, "Set up".to_owned(), theme(&headers));
+    page::page(&SetupPage { frame, key: key.key, today, typed: Fields::default(), errors: BTreeMap::new() })
+}
+
+/// `POST /setup`
+pub async fn set_up(Given(app): Given<App>, headers: HeaderMap, fields: Fields) -> Result<Response> {
+    check_link(&app, &app.db, fields.text("key")).await?;
+    let mut tx = app.db.begin().await?;
+    match write(&app, &mut tx, &fields).await {
+        Ok((account, team)) => {
+            tx.commit().await?;
+            let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or("");
+            let session = sessions::start(&app.db, app.clock.now(), account, agent).await?;
+            let mut response = Redirect::to(&format!("/teams/{team}")).into_response();
+            let cookie = sessions::set_cookie(app.config.is_https(), &session);
+            response.headers_mut().insert(header::SET_COOKIE, HeaderValue::from_str(&cookie).map_err(anyhow::Error::from)?);
+            Ok(response)
+        }
+        Err(Problem::Invalid(errors)) => {
+            tx.rollback().await?;
+            let today = clock::day_in(app.clock.now(), "UTC");
+            let frame = Frame::bare(&app, "Set up".to_owned(), theme(&headers));
+            let page = SetupPage { frame, key: fields.text("key").to_owned(), today, typed: fields, errors };
+            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// The link holds until it is used, and only while the workspace is empty.
+async fn check_link(app: &App, db: impl PgExecutor<'_>, key: &str) -> Result<()> {
+    let holds: bool = sqlx::query_scalar(
+        "SELECT NOT EXISTS (SELECT FROM accounts)
+            AND EXISTS (SELECT FROM entry_links WHERE token_hash = $1 AND purpose = 'setup' AND expires_at > $2)",
+    )
+    .bind(tokens::digest(key))
+    .bind(app.clock.now())
+    .fetch_one(db)
+    .await?;
+    if holds { Ok(()) } else { Err(Problem::NotFound) }
+}
+
+async fn write(app: &App, db: &mut PgConnection, fields: &Fields) -> Result<(uuid::Uuid, String)> {
+    let now = app.clock.now();
+    let zone = Some(fields.text("time_zone").trim()).filter(|zone| !zone.is_empty()).unwrap_or("UTC");
+    if !clock::is_zone(zone) {
+        return Err(Problem::field("time_zone", "That is no time zone. Write it as Europe/Berlin."));
+    }
+    let weeks: i32 = fields.parse("cadence_weeks", "A sprint has 1 to 8 weeks.")?.unwrap_or(2);
+    let start = fields.date("starts_on")?.ok_or_else(|| Problem::field("starts_on", "Say when the current sprint began."))?;
+    let today = clock::day_in(now, zone);
+    if start > today || start < today.saturating_sub(Duration::weeks(i64::from(weeks))) {
+        return Err(Problem::field("starts_on", "The current sprint began today or before, and has not ended yet."));
+    }
+    let number: i32 = fields.parse("number", "A sprint's number is a whole number from 1.")?.unwrap_or(1);
+    if !(1..=90_000).contains(&number) {
+        return Err(Problem::field("number", "A sprint's number is a whole number from 1."));
+    }
+    // Whoever else has the link waits here, and then finds that it was used.
+    sqlx::query("UPDATE workspace SET cadence_weeks = $1, time_zone = $2, set_up_at = $3").bind(weeks).bind(zone).bind(now).execute(&mut *db).await?;
+    check_link(app, &mut *db, fields.text("key")).await?;
+    let me = NewAccount {
+        email: fields.text("email").to_owned(),
+        name: fields.text("name").to_owned(),
+        password: fields.text("password").to_owned(),
+        admin: true,
+        time_zone: zone.to_owned(),
+    };
+    let person = add_account(db, now, me).await?;
+    let names: Vec<String> = fields.all("team").into_iter().map(|name| name.trim().to_owned()).collect();
+    if names.is_empty() {
+        return Err(Problem::field("team", "Name at least one team."));
+    }
+    let mut first = None;
+    let mut keys: Vec<String> = Vec::new();
+    for name in &names {
+        let address = slug(name);
+        if address.is_empty() {
+            return Err(Problem::field("team", "A team's name needs letters or digits."));
+        }
+        let key = key_of(&address, &keys);
+        let team = add_team(db, now, &address, name, &key).await.map_err(|problem| match problem {
+            Problem::Invalid(errors) => Problem::field("team", errors.into_values().collect::<Vec<_>>().join(" ")),
+            other => other,
+        })?;
+        add_member(db, now, team, person.id, true).await?;
+        keys.push(key);
+        first.get_or_insert(address);
+    }
+    cadence::add_sprint(db, number, start, weeks).await?;
+    cadence::keep_up(db, now).await?;
+    sqlx::query("DELETE FROM entry_links WHERE purpose = 'setup'").execute(db).await?;
+    Ok((person.id, first.unwrap_or_default()))
+}
+
+/// Three letters of the name: INF, ING; with a digit if another team has them.
+fn key_of(address: &str, taken: &[String]) -> String {
+    let letters: String = address.chars().filter(char::is_ascii_alphabetic).take(3).collect::<String>().to_uppercase();
+    let letters = if letters.len() < 2 { format!("T{letters}K") } else { letters };
+    std::iter::once(letters.clone())
+        .chain((2..100).map(|n| format!("{letters}{n}")))
+        .find(|key| !taken.contains(key))
+        .unwrap_or(letters)
+}

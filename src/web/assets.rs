@@ -1,0 +1,150 @@
+//! Browser files inside the program: one stylesheet joined from all, modules as they are, each compressed once.
+
+use std::{collections::BTreeMap, io::Write, sync::LazyLock};
+
+use axum::{
+    body::Bytes,
+    extract::Path,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use flate2::{Compression, write::GzEncoder};
+use rust_embed::RustEmbed;
+use sha2::{Digest, Sha256};
+
+use super::error::Problem;
+
+#[derive(RustEmbed)]
+#[folder = "static/"]
+struct Files;
+
+/// Every file, by its path under the version.
+pub struct Assets {
+    /// Changes whenever any file does; addresses with it can be kept for ever.
+    pub version: String,
+    pub modules: Vec<String>,
+    files: BTreeMap<String, Asset>,
+}
+
+struct Asset {
+    kind: HeaderValue,
+    plain: Bytes,
+    gzip: Bytes,
+    zstd: Bytes,
+}
+
+/// The program's files, read and compressed at the first use.
+pub static ASSETS: LazyLock<Assets> = LazyLock::new(Assets::load);
+
+impl Assets {
+    fn load() -> Self {
+        let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+        let mut styles = Vec::new();
+        let mut names: Vec<String> = Files::iter().map(|name| name.into_owned()).collect();
+        names.sort();
+        for name in names {
+            let Some(file) = Files::get(&name) else { continue };
+            if name.starts_with("css/") {
+                // The names are sorted and "_" comes before letters: the layers and tokens are first.
+                styles.extend_from_slice(&file.data);
+                styles.push(b'\n');
+            } else {
+                files.insert(name, file.data.into_owned());
+            }
+        }
+        files.insert("app.css".to_owned(), styles);
+        let mut hash = Sha256::new();
+        for (name, data) in &files {
+            hash.update(name.as_bytes());
+            hash.update(data);
+        }
+        let version = hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let modules = files.keys().filter(|name| name.starts_with("js/") && name.ends_with(".js")).cloned().collect();
+        let files = files.into_iter().map(|(name, data)| (name.clone(), Asset::new(&name, data))).collect();
+        Self { version, modules, files }
+    }
+
+    /// The address of a file.
+    pub fn url(&self, name: &str) -> String {
+        format!("/static/{}/{name}", self.version)
+    }
+}
+
+impl Asset {
+    fn new(name: &str, data: Vec<u8>) -> Self {
+        let kind = match name.rsplit('.').next().unwrap_or("") {
+            "css" => "text/css; charset=utf-8",
+            "js" => "text/javascript; charset=utf-8",
+            "svg" => "image/svg+xml",
+            "png" => "image/png",
+            _ => "text/plain; charset=utf-8",
+        };
+        let gzip = gzip(&data, Compression::best());
+        let zstd = zstd::bulk::compress(&data, 19).unwrap_or_default();
+        Self { kind: HeaderValue::from_static(kind), plain: data.into(), gzip: gzip.into(), zstd: zstd.into() }
+    }
+}
+
+/// Bytes as a gzip stream.
+pub fn gzip(data: &[u8], level: Compression) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(data.len() / 4), level);
+    // Writing to memory does not fail.
+    let _ = encoder.write_all(data);
+    encoder.finish().unwrap_or_default()
+}
+
+/// The encodings that we have ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Encoding {
+    Zstd,
+    Gzip,
+    Plain,
+}
+
+impl Encoding {
+    /// The best one that a request accepts.
+    pub fn accepted(headers: &HeaderMap) -> Self {
+        let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or("");
+        let takes = |name: &str| {
+            accepted.split(',').any(|part| {
+                let mut part = part.trim().split(';');
+                part.next().is_some_and(|found| found.trim().eq_ignore_ascii_case(name)) && part.all(|q| !matches!(q.trim(), "q=0" | "q=0.0"))
+            })
+        };
+        if takes("zstd") {
+            Self::Zstd
+        } else if takes("gzip") {
+            Self::Gzip
+        } else {
+            Self::Plain
+        }
+    }
+
+    pub fn header(self) -> Option<HeaderValue> {
+        match self {
+            Self::Zstd => Some(HeaderValue::from_static("zstd")),
+            Self::Gzip => Some(HeaderValue::from_static("gzip")),
+            Self::Plain => None,
+        }
+    }
+}
+
+/// `GET /static/{version}/{*path}`
+pub async fn serve(Path((_, path)): Path<(String, String)>, headers: HeaderMap) -> Result<Response, Problem> {
+    let asset = ASSETS.files.get(&path).ok_or(Problem::NotFound)?;
+    let encoding = Encoding::accepted(&headers);
+    let body = match encoding {
+        Encoding::Zstd => asset.zstd.clone(),
+        Encoding::Gzip => asset.gzip.clone(),
+        Encoding::Plain => asset.plain.clone(),
+    };
+    let mut response = (StatusCode::OK, body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, asset.kind.clone());
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    if let Some(encoding) = encoding.header() {
+        headers.insert(header::CONTENT_ENCODING, encoding);
+    }
+    Ok(response)
+}

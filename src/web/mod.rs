@@ -1,0 +1,11 @@
+//! What every page and every API answer shares; no feature in here.
+
+pub mod assets;
+pub mod error;
+pub mod forms;
+pub mod health;
+pub mod layers;
+pub mod limits;
+pub mod openapi;
+pub mod page;
+pub mod serve;

@@ -1,0 +1,125 @@
+//! The frame around every page, and how pages answer.
+
+use askama::Template;
+use axum::{
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{Html, IntoResponse, Redirect, Response},
+};
+use uuid::Uuid;
+
+use super::{
+    assets::{ASSETS, Assets},
+    error::{Problem, Result},
+};
+use crate::{
+    accounts::{Person, viewer::Viewer},
+    app::App,
+    clock, sprints,
+    teams::{self, Team},
+};
+
+/// What the layout shows around a page.
+pub struct Frame {
+    pub title: String,
+    pub viewer: Option<Person>,
+    /// `light`, `dark`, or nothing for the system's.
+    pub theme: &'static str,
+    pub teams: Vec<Team>,
+    /// The slug of the team whose page this is.
+    pub team: String,
+    /// A class a working day of the sprint that is going on.
+    pub mark: Vec<&'static str>,
+    pub assets: &'static Assets,
+}
+
+impl Frame {
+    /// A frame for somebody who is signed in.
+    pub async fn new(app: &App, viewer: &Viewer, headers: &HeaderMap, title: impl Into<String>, team: &str) -> Result<Self> {
+        let sprints = sprints::queries::sprints(&app.db).await?;
+        let today = clock::day_in(app.clock.now(), &viewer.time_zone);
+        let mark = sprints::queries::active(&sprints).map_or_else(Vec::new, |sprint| sprint.mark(today));
+        let teams = teams::queries::teams(&app.db).await?;
+        let theme = theme(headers);
+        Ok(Self { title: title.into(), viewer: Some(viewer.person.clone()), theme, teams, team: team.to_owned(), mark, assets: &ASSETS })
+    }
+
+    /// A frame that asks the database nothing: for signing in, and for errors.
+    pub fn bare(_app: &App, title: String, theme: &'static str) -> Self {
+        Self { title, viewer: None, theme, teams: Vec::new(), team: String::new(), mark: vec!["gone", "gone", "gone", "gone", "gone", "today", "", "", "", ""], assets: &ASSETS }
+    }
+
+    /// The nav's teams: this page's first three and its own, so that the bar has room.
+    pub fn nav_teams(&self) -> Vec<&Team> {
+        let mut shown: Vec<&Team> = self.teams.iter().take(4).collect();
+        if let Some(own) = self.teams.iter().find(|team| team.slug == self.team)
+            && !shown.contains(&own)
+        {
+            shown.pop();
+            shown.push(own);
+        }
+        shown
+    }
+}
+
+/// The theme that the reader chose.
+pub fn theme(headers: &HeaderMap) -> &'static str {
+    match crate::accounts::sessions::cookie(headers, "theme") {
+        Some("light") => "light",
+        Some("dark") => "dark",
+        _ => "",
+    }
+}
+
+/// A rendered page.
+pub fn page(template: &impl Template) -> Result<Response> {
+    Ok(Html(rendered(template)?).into_response())
+}
+
+/// A page that shows why something was refused, with what was typed.
+pub fn refused(status: StatusCode, template: &impl Template) -> Result<Response> {
+    let mut response = (status, Html(rendered(template)?)).into_response();
+    response.headers_mut().insert(EXPLAINED, HeaderValue::from_static("1"));
+    Ok(response)
+}
+
+/// Marks an error that says itself what is wrong.
+pub const EXPLAINED: HeaderName = HeaderName::from_static("fortnight-explained");
+
+/// A template as text.
+pub fn rendered(template: &impl Template) -> Result<String> {
+    template.render().map_err(|error| Problem::Inside(error.into()))
+}
+
+/// Which part of a page a script asks for, if one does.
+pub fn fragment(headers: &HeaderMap) -> Option<&str> {
+    headers.get("fortnight-fragment")?.to_str().ok()
+}
+
+/// Tells the script what was done, and how to undo it.
+pub fn said(mut response: Response, change: Uuid, sentence: &str) -> Response {
+    let encoded: String = form_urlencoded::byte_serialize(sentence.as_bytes()).collect::<String>().replace('+', "%20");
+    let headers = response.headers_mut();
+    if let (Ok(change), Ok(sentence)) = (HeaderValue::from_str(&change.to_string()), HeaderValue::from_str(&encoded)) {
+        headers.insert("fortnight-change", change);
+        headers.insert("fortnight-said", sentence);
+    }
+    response
+}
+
+/// Back to a page after a form, with the message that offers to undo it.
+pub fn back_to(path: &str, change: Uuid) -> Response {
+    let (path, anchor) = path.split_once('#').unwrap_or((path, ""));
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let kept = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "did");
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).append_pair("did", &change.to_string()).finish();
+    let anchor = if anchor.is_empty() { String::new() } else { format!("#{anchor}") };
+    Redirect::to(&format!("{path}?{query}{anchor}")).into_response()
+}
+
+/// To the sign-in page, and from there back to where the reader wanted to go.
+pub fn sign_in_first(path: &str) -> Response {
+    let next: String = form_urlencoded::byte_serialize(path.as_bytes()).collect();
+    let mut response = Redirect::to(&format!("/login?next={next}")).into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
