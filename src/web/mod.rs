@@ -1,0 +1,4 @@
+//! What every page needs and no feature owns.
+
+pub mod health;
+pub mod serve;
