@@ -136,6 +136,7 @@ impl Embedded {
     /// Waits until Postgres answers, and makes our database the first time.
     async fn ready(&self, cluster: &Cluster) -> anyhow::Result<()> {
         let since = Instant::now();
+        let (mut ends, mut ends_before_alone) = (0, None);
         loop {
             let error = match PgConnection::connect_with(&self.connect_options("postgres")).await {
                 Ok(mut admin) => {
@@ -147,13 +148,22 @@ impl Embedded {
             if !passes(&error) {
                 return Err(error).context("Postgres started, and does not let us in");
             }
-            // killed together with its parent, an old postmaster may be dead and not yet reaped,
-            // and Postgres refuses to start beside it
-            let ended = matches!(self.state(), Some(State::Ended(_)));
-            let beside_another = cluster
-                .postmaster()
-                .is_some_and(|pid| test_kill_process(pid).is_ok());
-            if ended && (!beside_another || since.elapsed() > ORPHAN_ENDS_WITHIN) {
+            let state = self.state();
+            if let Some(State::Ended(count)) = state {
+                ends = count;
+            }
+            // Killed together with its parent, an old postmaster may be dead and not yet reaped,
+            // and Postgres refuses to start beside it: only an attempt made alone counts.
+            let beside_another = cluster.postmaster().is_some_and(|pid| {
+                state != Some(State::Running(pid)) && test_kill_process(pid).is_ok()
+            });
+            if beside_another {
+                ends_before_alone = None;
+            } else {
+                ends_before_alone.get_or_insert(ends);
+            }
+            let waited = beside_another && since.elapsed() > ORPHAN_ENDS_WITHIN;
+            if waited || ends_before_alone.is_some_and(|before| ends > before) {
                 bail!("Postgres does not start: {}", cluster.complaint());
             }
             if since.elapsed() > RECOVERS_WITHIN {
