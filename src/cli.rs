@@ -12,7 +12,8 @@ use crate::app::App;
 use crate::config::Config;
 use crate::db::{self, Database};
 use crate::router;
-use crate::web::serve::{self as server, Asked};
+use crate::web::serve::{self as server, Patience};
+use crate::web::signals;
 
 /// A self-hosted team board for people who work in sprints
 #[derive(Debug, Parser)]
@@ -195,7 +196,7 @@ async fn serve_on(
     config: &Config,
     demo: Option<&Demo>,
 ) -> anyhow::Result<()> {
-    let signals = Asked::listen()?;
+    let asked_to_stop = signals::listen()?;
     db::migrate(pool).await?;
     if let Some(asked) = demo {
         fill_demo(pool, asked.tasks).await?;
@@ -207,7 +208,15 @@ async fn serve_on(
     };
     let bound = listener.local_addr()?;
     println!("Fortnight is at {}", config.public_url(bound));
-    server::serve(listener, router::router(app), signals, &stopping).await
+    server::serve(
+        listener,
+        router::router(app),
+        Patience::default(),
+        asked_to_stop,
+        &stopping,
+    )
+    .await;
+    Ok(())
 }
 
 /// Commands that end by themselves, and may be given while a server runs on the same folder.

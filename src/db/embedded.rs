@@ -130,6 +130,10 @@ impl Embedded {
     pub async fn stop(self) {
         if let Some(own) = self.own {
             own.keeper.stop().await;
+            // a short one in /tmp would stay for ever; what is not empty is not removed
+            if let Err(error) = fs::remove_dir(&self.sockets) {
+                tracing::debug!("cannot remove {}: {error}", self.sockets.display());
+            }
         }
     }
 

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
 use hyper::body::Incoming;
@@ -13,14 +12,28 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tower::Service;
 
-/// Within this a request's head has to arrive, and an idle connection has to be used again.
-const HEAD_WITHIN: Duration = Duration::from_secs(20);
-/// Supervisors kill after ten seconds; Postgres wants to be ended before that.
-const DRAIN_WITHIN: Duration = Duration::from_secs(8);
+/// How long the program waits for others.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// Within this a request's head has to arrive, and an idle connection has to be used again.
+    pub head: Duration,
+    /// What is under way when asked to stop may take this long.
+    pub drain: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            head: Duration::from_secs(20),
+            // supervisors kill after ten seconds, and Postgres wants to be ended before that
+            drain: Duration::from_secs(8),
+        }
+    }
+}
+
 /// A request's line and headers. Filters are in the URL, so it is not the smallest.
 const LONGEST_HEAD: usize = 32 * 1024;
 /// Open streams are cheap (about 31 KB each), and files are what runs out first.
@@ -28,14 +41,15 @@ const MOST_CONNECTIONS: u64 = 20_000;
 /// Files that are not connections from a browser: the database's, logs, attachments.
 const OTHER_FILES: u64 = 128;
 
-/// Serves until asked to stop; then takes no more, tells the streams to end through
+/// Serves until asked to stop (asked again, it stops at once); then takes no more, tells the streams to end through
 /// `stopping`, and waits a while for what is under way.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
-    mut asked: Asked,
+    patience: Patience,
+    mut asked_to_stop: mpsc::Receiver<()>,
     stopping: &watch::Sender<bool>,
-) -> anyhow::Result<()> {
+) {
     let room = Arc::new(Semaphore::new(most_connections()));
     let open = GracefulShutdown::new();
     loop {
@@ -45,10 +59,10 @@ pub async fn serve(
             (permit, listener.accept().await)
         };
         tokio::select! {
-            () = asked.once() => break,
+            Some(()) = asked_to_stop.recv() => break,
             (permit, accepted) = accepted => match (permit, accepted) {
                 (Ok(permit), Ok((stream, peer))) => {
-                    tokio::spawn(converse(stream, peer, router.clone(), open.watcher(), permit));
+                    tokio::spawn(converse(stream, peer, router.clone(), patience.head, open.watcher(), permit));
                 }
                 (_, Err(error)) => pause_after(&error).await,
                 // never: nobody closes the semaphore
@@ -64,18 +78,18 @@ pub async fn serve(
     }
     tokio::select! {
         () = open.shutdown() => {}
-        () = tokio::time::sleep(DRAIN_WITHIN) => {
+        () = tokio::time::sleep(patience.drain) => {
             tracing::warn!("some connections did not end in time, and are cut");
         }
-        () = asked.once() => tracing::warn!("asked twice: stopping at once"),
+        Some(()) = asked_to_stop.recv() => tracing::warn!("asked twice: stopping at once"),
     }
-    Ok(())
 }
 
 async fn converse(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
+    head_within: Duration,
     watcher: Watcher,
     _room: OwnedSemaphorePermit,
 ) {
@@ -89,36 +103,12 @@ async fn converse(
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WITHIN)
+        .header_read_timeout(head_within)
         .max_buf_size(LONGEST_HEAD)
         .serve_connection(TokioIo::new(stream), answer);
     if let Err(error) = watcher.watch(connection).await {
         // somebody closed their laptop
         tracing::debug!("connection from {peer} ended: {error}");
-    }
-}
-
-/// Hears SIGTERM and ctrl-C, the two ways of asking a program to stop.
-pub struct Asked {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Asked {
-    /// From now on these signals no longer end the process by themselves.
-    pub fn listen() -> anyhow::Result<Self> {
-        let hear = |kind| signal(kind).context("cannot listen for signals");
-        Ok(Self {
-            terminate: hear(SignalKind::terminate())?,
-            interrupt: hear(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn once(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
     }
 }
 

@@ -4,3 +4,4 @@ mod cluster;
 mod lifecycle;
 mod migrations;
 mod program;
+mod serving;
