@@ -21,7 +21,7 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{Connection, PgConnection};
 
 pub use cluster::Durability;
-use cluster::{Cluster, PORT, ROLE, socket_folder};
+use cluster::{Cluster, PORT, ROLE};
 use keeper::{Keeper, State};
 
 /// The database that Fortnight's tables are in.
@@ -49,9 +49,10 @@ impl Embedded {
     /// Starts Postgres on this folder, which is made if it is not there; refuses if another
     /// Fortnight runs on it.
     pub async fn start(data_dir: &Path, durability: Durability) -> anyhow::Result<Self> {
+        let cluster = Cluster::find(data_dir)?;
         make_data_dir(data_dir)?;
         match lock(data_dir)? {
-            Lock::Ours(lock) => Self::start_locked(data_dir, durability, lock).await,
+            Lock::Ours(lock) => Self::start_locked(&cluster, durability, lock).await,
             Lock::Theirs(who) => bail!(
                 "another Fortnight{who} already runs on {}: stop it first, or choose another folder with --data-dir",
                 data_dir.display()
@@ -62,12 +63,13 @@ impl Embedded {
     /// As [`Embedded::start`], but beside a running Fortnight it uses that one's Postgres: for
     /// commands given while the server runs.
     pub async fn start_or_attach(data_dir: &Path) -> anyhow::Result<Self> {
+        let cluster = Cluster::find(data_dir)?;
         make_data_dir(data_dir)?;
         match lock(data_dir)? {
-            Lock::Ours(lock) => Self::start_locked(data_dir, Durability::Safe, lock).await,
+            Lock::Ours(lock) => Self::start_locked(&cluster, Durability::Safe, lock).await,
             Lock::Theirs(_) => {
                 let beside = Self {
-                    sockets: socket_folder(data_dir),
+                    sockets: cluster.sockets().to_owned(),
                     own: None,
                 };
                 beside.answers().await.with_context(|| {
@@ -82,12 +84,12 @@ impl Embedded {
     }
 
     async fn start_locked(
-        data_dir: &Path,
+        cluster: &Cluster,
         durability: Durability,
         lock: File,
     ) -> anyhow::Result<Self> {
-        let cluster = Cluster::open(data_dir, durability)?;
-        end_orphan(&cluster).await?;
+        cluster.prepare(durability)?;
+        end_orphan(cluster).await?;
         let keeper = Keeper::start(cluster.server(durability)?).context("cannot start Postgres")?;
         let embedded = Self {
             sockets: cluster.sockets().to_owned(),
@@ -96,7 +98,7 @@ impl Embedded {
                 _lock: lock,
             }),
         };
-        match embedded.ready(&cluster).await {
+        match embedded.ready(cluster).await {
             Ok(()) => Ok(embedded),
             Err(error) => {
                 embedded.stop().await;
@@ -209,7 +211,7 @@ async fn make_database(admin: &mut PgConnection) -> sqlx::Result<()> {
 }
 
 /// Whether an error while connecting is one of a Postgres that is only about to be ready.
-fn passes(error: &sqlx::Error) -> bool {
+pub(super) fn passes(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) => true,
         // "the database system is starting up", or shutting down

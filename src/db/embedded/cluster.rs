@@ -42,26 +42,30 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    /// Finds the cluster in the data folder, or makes one.
-    pub(super) fn open(data_dir: &Path, durability: Durability) -> anyhow::Result<Self> {
+    /// Finds the cluster of a data folder, or where one would be made, and what runs it.
+    /// Changes nothing: what stands in the way is said before anything is made.
+    pub(super) fn find(data_dir: &Path) -> anyhow::Result<Self> {
         let folder = data_dir.join("postgres");
         let version = fs::read_to_string(folder.join("PG_VERSION")).ok();
         let programs = programs::find(version.as_deref().and_then(programs::major_of))?;
         let account = Account::for_cluster(&folder)?;
         account.may_enter(data_dir)?;
-        let cluster = Self {
+        Ok(Self {
             sockets: socket_folder(data_dir),
             start_log: data_dir.join("postgres-start.log"),
             folder,
             account,
             programs,
-        };
-        if version.is_none() {
-            cluster.make(durability)?;
+        })
+    }
+
+    /// Makes what is missing. Whoever calls it holds the data folder's lock.
+    pub(super) fn prepare(&self, durability: Durability) -> anyhow::Result<()> {
+        if !self.folder.join("PG_VERSION").exists() {
+            self.make(durability)?;
         }
-        cluster.say_who_may_connect()?;
-        cluster.make_socket_folder()?;
-        Ok(cluster)
+        self.say_who_may_connect()?;
+        self.make_socket_folder()
     }
 
     /// A half-made cluster must not be taken for a whole one, so it is made aside and renamed.
@@ -79,7 +83,7 @@ impl Cluster {
             "C.UTF-8"
         };
         let output = self
-            .command("initdb")
+            .command_dying_with_us("initdb")
             .arg("--pgdata")
             .arg(&new)
             .args([
@@ -253,7 +257,7 @@ const FAST: &[&str] = &[
 ];
 
 /// In the data folder, unless its path is too long for a socket or holds what separates a list.
-pub(super) fn socket_folder(data_dir: &Path) -> PathBuf {
+fn socket_folder(data_dir: &Path) -> PathBuf {
     let inside = data_dir.join("run");
     let length = inside.as_os_str().len() + format!("/.s.PGSQL.{PORT}").len();
     let listable = !inside
