@@ -5,12 +5,12 @@
 
 mod account;
 mod cluster;
+mod folder;
 mod keeper;
 mod programs;
+mod settings;
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::fs::{self, File};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -20,9 +20,11 @@ use rustix::process::{Signal, kill_process, test_kill_process};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{Connection, PgConnection};
 
-pub use cluster::Durability;
-use cluster::{Cluster, PORT, ROLE};
+use cluster::Cluster;
+use folder::Lock;
 use keeper::{Keeper, State};
+pub use settings::Durability;
+use settings::{PORT, ROLE};
 
 /// The database that Fortnight's tables are in.
 pub const DATABASE: &str = "fortnight";
@@ -50,8 +52,8 @@ impl Embedded {
     /// Fortnight runs on it.
     pub async fn start(data_dir: &Path, durability: Durability) -> anyhow::Result<Self> {
         let cluster = Cluster::find(data_dir)?;
-        make_data_dir(data_dir)?;
-        match lock(data_dir)? {
+        folder::make(data_dir)?;
+        match folder::lock(data_dir)? {
             Lock::Ours(lock) => Self::start_locked(&cluster, durability, lock).await,
             Lock::Theirs(who) => bail!(
                 "another Fortnight{who} already runs on {}: stop it first, or choose another folder with --data-dir",
@@ -64,8 +66,8 @@ impl Embedded {
     /// commands given while the server runs.
     pub async fn start_or_attach(data_dir: &Path) -> anyhow::Result<Self> {
         let cluster = Cluster::find(data_dir)?;
-        make_data_dir(data_dir)?;
-        match lock(data_dir)? {
+        folder::make(data_dir)?;
+        match folder::lock(data_dir)? {
             Lock::Ours(lock) => Self::start_locked(&cluster, Durability::Safe, lock).await,
             Lock::Theirs(_) => {
                 let beside = Self {
@@ -218,62 +220,6 @@ pub(super) fn passes(error: &sqlx::Error) -> bool {
         sqlx::Error::Database(error) => error.code().as_deref() == Some("57P03"),
         _ => false,
     }
-}
-
-fn make_data_dir(data_dir: &Path) -> anyhow::Result<()> {
-    // Root gives Postgres a folder inside to another user, who must be able to pass through.
-    // What else is kept here closes itself.
-    let mode = if rustix::process::geteuid().is_root() {
-        0o711
-    } else {
-        0o700
-    };
-    if data_dir.is_dir() {
-        return Ok(());
-    }
-    let made = fs::DirBuilder::new()
-        .recursive(true)
-        .mode(mode)
-        .create(data_dir)
-        // whatever the umask says
-        .and_then(|()| fs::set_permissions(data_dir, fs::Permissions::from_mode(mode)));
-    made.with_context(|| format!("cannot make the data folder {}", data_dir.display()))
-}
-
-enum Lock {
-    Ours(File),
-    /// With the words for who holds it, which may be none.
-    Theirs(String),
-}
-
-fn lock(data_dir: &Path) -> anyhow::Result<Lock> {
-    let path = data_dir.join("lock");
-    let attempt = || -> std::io::Result<Lock> {
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)?;
-        match file.try_lock() {
-            Ok(()) => {
-                file.set_len(0)?;
-                file.rewind()?;
-                write!(file, "{}", std::process::id())?;
-                Ok(Lock::Ours(file))
-            }
-            Err(TryLockError::WouldBlock) => {
-                let mut pid = String::new();
-                file.read_to_string(&mut pid)?;
-                Ok(Lock::Theirs(match pid.trim() {
-                    "" => String::new(),
-                    pid => format!(" (process {pid})"),
-                }))
-            }
-            Err(TryLockError::Error(error)) => Err(error),
-        }
-    };
-    attempt().with_context(|| format!("cannot lock {}", path.display()))
 }
 
 /// After kill -9 of the program, its Postgres may still run, or be ending. The folder's lock is

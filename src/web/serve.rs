@@ -28,8 +28,8 @@ impl Default for Patience {
     fn default() -> Self {
         Self {
             head: Duration::from_secs(20),
-            // supervisors kill after ten seconds, and Postgres wants to be ended before that
-            drain: Duration::from_secs(8),
+            // supervisors kill after ten seconds, and on a busy disk Postgres takes some of them
+            drain: Duration::from_secs(5),
         }
     }
 }

@@ -134,8 +134,9 @@ async fn open_connections_do_not_hold_it_up() {
     assert_eq!(server.ended().await.unwrap().code(), Some(0));
     assert!(
         asked.elapsed() < Duration::from_secs(10),
-        "{:?}",
-        asked.elapsed()
+        "{:?}: {}",
+        asked.elapsed(),
+        server.said()
     );
     assert_eq!(place.processes(), [""; 0]);
     drop((never_spoke, idle, half));

@@ -119,7 +119,7 @@ impl Place {
             .strip_prefix("Fortnight is at ")
             .unwrap_or_else(|| panic!("{line}"))
             .to_owned();
-        Server { child, url }
+        Server { child, url, log }
     }
 
     /// A connection to its database, as the administrator of the machine could make.
@@ -163,6 +163,7 @@ impl Place {
 pub struct Server {
     child: Child,
     pub url: String,
+    log: PathBuf,
 }
 
 impl Server {
@@ -173,6 +174,11 @@ impl Server {
     pub async fn get(&self, path: &str) -> (u16, String) {
         let response = reqwest::get(format!("{}{path}", self.url)).await.unwrap();
         (response.status().as_u16(), response.text().await.unwrap())
+    }
+
+    /// What it wrote to its log so far.
+    pub fn said(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
     }
 
     pub fn signal(&self, signal: Signal) {

@@ -1,4 +1,4 @@
-//! The cluster on disk: its folders, its making, who may connect, and its settings.
+//! The cluster on disk: its folders, its making, who may connect, and the command that runs it.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -10,26 +10,10 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
 use rustix::process::Pid;
-use sha2::{Digest, Sha256};
 
 use super::account::Account;
 use super::programs::{self, Programs};
-
-/// The role that owns every database here. The socket's folder keeps others out.
-pub(super) const ROLE: &str = "fortnight";
-/// Only the name of the socket: nothing listens on TCP.
-pub(super) const PORT: u16 = 5432;
-/// `sun_path` holds 108 bytes, the last of them zero; macOS has 104.
-const LONGEST_SOCKET: usize = 103;
-
-/// Whether a change must survive a power cut.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Durability {
-    /// For real use: what was acknowledged is on disk.
-    Safe,
-    /// For tests: faster, and a crash of the machine loses everything.
-    Fast,
-}
+use super::settings::{Durability, PORT, ROLE, socket_folder};
 
 /// A cluster, made or found, with the programs and the account that run it.
 pub(super) struct Cluster {
@@ -70,10 +54,10 @@ impl Cluster {
 
     /// A half-made cluster must not be taken for a whole one, so it is made aside and renamed.
     fn make(&self, durability: Durability) -> anyhow::Result<()> {
-        let new = self.folder.with_extension("new");
-        if new.exists() {
-            fs::remove_dir_all(&new).with_context(|| format!("cannot clear {}", new.display()))?;
-        }
+        // not one name for all: the initdb of a program that was killed may still be clearing up
+        let new = self
+            .folder
+            .with_extension(format!("new-{}", std::process::id()));
         self.account.own_folder(&new)?;
         tracing::info!("making a database in {}", self.folder.display());
         // sorting is the same on every machine; lower() still knows letters beyond ASCII
@@ -107,7 +91,23 @@ impl Cluster {
             );
         }
         fs::rename(&new, &self.folder)
-            .with_context(|| format!("cannot name {}", self.folder.display()))
+            .with_context(|| format!("cannot name {}", self.folder.display()))?;
+        self.clear_half_made();
+        Ok(())
+    }
+
+    /// What programs that were killed left behind. It is only in the way of the disk's space.
+    fn clear_half_made(&self) {
+        let Some(entries) = self.folder.parent().and_then(|dir| fs::read_dir(dir).ok()) else {
+            return;
+        };
+        for entry in entries.flatten() {
+            if entry.file_name().as_bytes().starts_with(b"postgres.new-")
+                && let Err(error) = fs::remove_dir_all(entry.path())
+            {
+                tracing::debug!("cannot clear {}: {error}", entry.path().display());
+            }
+        }
     }
 
     fn say_who_may_connect(&self) -> anyhow::Result<()> {
@@ -160,10 +160,7 @@ impl Cluster {
             .arg("-k")
             .arg(&self.sockets)
             .args(["-p", &PORT.to_string()]);
-        for setting in SETTINGS.iter().chain(match durability {
-            Durability::Safe => SAFE,
-            Durability::Fast => FAST,
-        }) {
+        for setting in durability.settings() {
             command.args(["-c", setting]);
         }
         command.stdout(Stdio::null()).stderr(log);
@@ -226,53 +223,6 @@ impl Cluster {
     }
 }
 
-const SETTINGS: &[&str] = &[
-    "listen_addresses=",
-    "unix_socket_permissions=0700",
-    "shared_buffers=64MB",
-    "timezone=UTC",
-    "log_timezone=UTC",
-];
-
-const SAFE: &[&str] = &[
-    "max_connections=60",
-    // a week of warnings, each day over the one of last week
-    "logging_collector=on",
-    "log_directory=log",
-    "log_filename=postgres-%a.log",
-    "log_rotation_age=1d",
-    "log_rotation_size=0",
-    "log_truncate_on_rotation=on",
-    "log_checkpoints=off",
-    // a statement that failed has its reader's words in it
-    "log_min_error_statement=panic",
-];
-
-const FAST: &[&str] = &[
-    // every test has a pool of its own, and there is one at a time for each core
-    "max_connections=300",
-    "fsync=off",
-    "synchronous_commit=off",
-    "full_page_writes=off",
-];
-
-/// In the data folder, unless its path is too long for a socket or holds what separates a list.
-fn socket_folder(data_dir: &Path) -> PathBuf {
-    let inside = data_dir.join("run");
-    let length = inside.as_os_str().len() + format!("/.s.PGSQL.{PORT}").len();
-    let listable = !inside
-        .as_os_str()
-        .as_bytes()
-        .iter()
-        .any(|b| b",\"".contains(b));
-    if length <= LONGEST_SOCKET && listable {
-        return inside;
-    }
-    let hash = Sha256::digest(data_dir.as_os_str().as_bytes());
-    let short: String = hash[..6].iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("/tmp/fortnight-{short}").into()
-}
-
 /// pg_ident's quoting; a user's name may have a space or a backslash from a directory.
 fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
@@ -285,29 +235,4 @@ fn last_lines(text: &str) -> String {
         .filter(|line| !line.is_empty())
         .collect();
     lines[lines.len().saturating_sub(4)..].join("; ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_long_path_gets_a_short_socket() {
-        assert_eq!(
-            socket_folder(Path::new("/srv/board")),
-            Path::new("/srv/board/run")
-        );
-        let long = PathBuf::from(format!("/srv/{}", "deep/".repeat(30)));
-        let short = socket_folder(&long);
-        assert!(
-            short.starts_with("/tmp") && short.as_os_str().len() < 40,
-            "{short:?}"
-        );
-        assert_eq!(
-            short,
-            socket_folder(&long),
-            "attaching must find the same folder"
-        );
-        assert_ne!(short, socket_folder(Path::new("/srv/a,b")));
-    }
 }

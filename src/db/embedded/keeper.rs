@@ -10,8 +10,10 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::watch;
 
-/// How long Postgres may take to end in order before it is told to end at once.
-const STOP_WITHIN: Duration = Duration::from_secs(6);
+/// How long Postgres may take to write everything out. After that it is told to end at once,
+/// which loses nothing: the next start replays its log.
+const IN_ORDER_WITHIN: Duration = Duration::from_secs(3);
+const AT_ONCE_WITHIN: Duration = Duration::from_secs(1);
 const PAUSE_BEFORE_AGAIN: Duration = Duration::from_millis(300);
 
 /// What Postgres is doing, as far as its parent can tell.
@@ -52,7 +54,10 @@ impl Keeper {
     /// Ends Postgres in order: sessions are broken off, what they committed is kept.
     pub(super) async fn stop(mut self) {
         self.stopping.store(true, Ordering::SeqCst);
-        for (signal, within) in [(Signal::INT, STOP_WITHIN), (Signal::QUIT, STOP_WITHIN)] {
+        for (signal, within) in [
+            (Signal::INT, IN_ORDER_WITHIN),
+            (Signal::QUIT, AT_ONCE_WITHIN),
+        ] {
             let ended = async {
                 // It may be between two lives: signal whichever process appears, until none will.
                 loop {
@@ -70,8 +75,8 @@ impl Keeper {
             if tokio::time::timeout(within, ended).await.is_ok() {
                 return;
             }
+            tracing::warn!("Postgres did not end within {within:?} of {signal:?}");
         }
-        tracing::error!("Postgres did not end when told to");
     }
 }
 
