@@ -17,6 +17,7 @@ const COMES_UP_WITHIN: Duration = Duration::from_secs(10);
 
 /// An open pool, and the Postgres behind it where that is ours to stop.
 pub struct Database {
+    /// What queries go through.
     pub pool: PgPool,
     embedded: Option<Embedded>,
 }

@@ -6,6 +6,7 @@ use rustix::process::{Signal, kill_process};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::cluster;
 use crate::program::{Place, until};
 
 async fn starts_serves_and_leaves_nothing_behind(place: Place) {
@@ -180,4 +181,21 @@ async fn a_newer_database_is_refused_and_left_alone() {
         "{said}"
     );
     assert_eq!(place.processes(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_postgres_of_ones_own_is_used_instead() {
+    let place = Place::new();
+    let own = cluster::database().await.connect_options();
+    let url = format!(
+        "postgres://fortnight@localhost/{}?host={}",
+        own.get_database().unwrap(),
+        own.get_socket().unwrap().display()
+    );
+    let migrated = place.run(&["migrate", "--database-url", &url]).await;
+    assert!(migrated.status.success(), "{migrated:?}");
+    assert!(!place.data_dir().exists());
+
+    let demo = place.run(&["demo", "--database-url", &url]).await;
+    assert_eq!(demo.status.code(), Some(1), "made-up teams among real ones");
 }
