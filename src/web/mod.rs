@@ -9,3 +9,4 @@ pub mod limits;
 pub mod openapi;
 pub mod page;
 pub mod serve;
+pub mod signals;

@@ -1,0 +1,27 @@
+# syntax=docker/dockerfile:1
+FROM rust:1.95-slim-bookworm AS build
+# the compiler for the two dependencies that are C (zstd, ring)
+RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+COPY . .
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/src/target \
+    cargo build --release --locked && cp target/release/fortnight /fortnight
+
+# No Postgres in here: name one with DATABASE_URL, as docker-compose.yml does.
+FROM debian:bookworm-slim
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends ca-certificates curl tzdata \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin fortnight \
+    && install -d -o fortnight -g fortnight -m 0700 /data
+COPY --from=build /fortnight /usr/local/bin/fortnight
+USER fortnight
+ENV FORTNIGHT_LISTEN=0.0.0.0:8042 \
+    FORTNIGHT_DATA_DIR=/data
+VOLUME /data
+EXPOSE 8042
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
+    CMD ["curl", "-fsS", "http://127.0.0.1:8042/healthz"]
+ENTRYPOINT ["fortnight"]
+CMD ["serve"]

@@ -1,0 +1,204 @@
+//! Flags and environment: what a run needs to know, checked at start, secrets redacted.
+
+use std::env;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use axum::http::Uri;
+use clap::Args;
+use sqlx::postgres::PgConnectOptions;
+
+/// What every subcommand may be told. The flags are global, so they stand before or after its name.
+#[derive(Args, Clone, Debug)]
+pub struct Config {
+    /// The address to serve at; port 0 takes a free one
+    #[arg(
+        long,
+        env = "FORTNIGHT_LISTEN",
+        default_value = "127.0.0.1:8042",
+        global = true
+    )]
+    pub listen: SocketAddr,
+
+    /// Where people reach it, such as https://board.example.org [default: http://<listen>]
+    #[arg(long, env = "FORTNIGHT_PUBLIC_URL", value_parser = public_url, global = true)]
+    public_url: Option<String>,
+
+    /// Where files, and the database that comes with it, are kept
+    #[arg(long, env = "FORTNIGHT_DATA_DIR", global = true)]
+    data_dir: Option<PathBuf>,
+
+    /// A Postgres of your own, instead of the one that comes with it
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
+    database_url: Option<DatabaseUrl>,
+}
+
+impl Config {
+    /// The address to put into links, given where the program listens in the end.
+    #[must_use]
+    pub fn public_url(&self, bound: SocketAddr) -> String {
+        self.public_url.clone().unwrap_or_else(|| {
+            // nobody can follow a link to 0.0.0.0
+            let reachable = match bound.ip() {
+                ip if !ip.is_unspecified() => bound,
+                IpAddr::V4(_) => SocketAddr::from(([127, 0, 0, 1], bound.port())),
+                IpAddr::V6(_) => SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], bound.port())),
+            };
+            format!("http://{reachable}")
+        })
+    }
+
+    /// The folder that holds everything this installation keeps on disk.
+    pub fn data_dir(&self) -> anyhow::Result<PathBuf> {
+        let given = self
+            .data_dir
+            .clone()
+            .filter(|dir| !dir.as_os_str().is_empty());
+        match given {
+            Some(dir) => {
+                std::path::absolute(&dir).with_context(|| format!("{} is no folder", dir.display()))
+            }
+            None => default_data_dir(),
+        }
+    }
+
+    /// The demo's folder, beside the real one, so that trying things out touches nothing real.
+    pub fn demo_data_dir(&self) -> anyhow::Result<PathBuf> {
+        let mut dir = self.data_dir()?.into_os_string();
+        dir.push("-demo");
+        Ok(dir.into())
+    }
+
+    /// How to reach the Postgres that was named, if one was.
+    pub fn database(&self) -> anyhow::Result<Option<PgConnectOptions>> {
+        match &self.database_url {
+            // docker compose passes an empty text for a variable that is not set
+            Some(DatabaseUrl(url)) if !url.is_empty() => {
+                if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+                    bail!("the database address (DATABASE_URL) does not begin with postgres://");
+                }
+                let options = url
+                    .parse()
+                    .context("the database address (DATABASE_URL) cannot be read")?;
+                Ok(Some(options))
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// A connection string, which holds a password: it is read later than the other flags, because
+/// clap would print a value that it refuses.
+#[derive(Clone)]
+struct DatabaseUrl(String);
+
+impl From<String> for DatabaseUrl {
+    fn from(url: String) -> Self {
+        Self(url)
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<redacted>")
+    }
+}
+
+fn public_url(text: &str) -> Result<String, String> {
+    let url: Uri = text
+        .parse()
+        .map_err(|error| format!("not an address: {error}"))?;
+    if !matches!(url.scheme_str(), Some("http" | "https")) {
+        return Err("it begins with http:// or https://".to_owned());
+    }
+    if url.path() != "/" || url.query().is_some() {
+        return Err("it has no path: Fortnight wants a host of its own".to_owned());
+    }
+    match url.authority() {
+        Some(authority) if authority.as_str().contains('@') => {
+            Err("it has no user or password in it".to_owned())
+        }
+        _ => Ok(text.trim_end_matches('/').to_owned()),
+    }
+}
+
+fn default_data_dir() -> anyhow::Result<PathBuf> {
+    // Postgres runs as another user there, who may not enter /root
+    if rustix::process::geteuid().is_root() {
+        return Ok("/var/lib/fortnight".into());
+    }
+    let folder = |name| {
+        env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|dir| dir.is_absolute())
+    };
+    folder("XDG_DATA_HOME")
+        .or_else(|| folder("HOME").map(|home| home.join(".local/share")))
+        .map(|dir| dir.join("fortnight"))
+        .context("there is no home folder: say where to keep the data with --data-dir")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        config: Config,
+    }
+
+    fn config(args: &[&str]) -> Result<Config, clap::Error> {
+        Cli::try_parse_from(std::iter::once(&"fortnight").chain(args)).map(|cli| cli.config)
+    }
+
+    #[test]
+    fn a_public_url_is_a_host_and_nothing_more() {
+        for good in [
+            "https://board.example.org",
+            "http://10.0.0.7:80",
+            "https://b.org/",
+        ] {
+            assert!(public_url(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "board.example.org",
+            "ftp://b.org",
+            "https://b.org/board",
+            "https://b.org/?a",
+            "https://me:pw@b.org",
+            "",
+        ] {
+            assert!(public_url(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn links_lead_somewhere_when_it_listens_everywhere() {
+        let config = config(&["--listen", "0.0.0.0:80"]).unwrap();
+        assert_eq!(config.public_url(config.listen), "http://127.0.0.1:80");
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let config = config(&["--database-url", "postgres://me:hunter2@db:bad/x"]).unwrap();
+        assert!(!format!("{config:?}").contains("hunter2"));
+        let error = format!("{:#}", config.database().unwrap_err());
+        assert!(
+            error.contains("DATABASE_URL") && !error.contains("hunter2"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn the_demo_keeps_beside_the_real_folder() {
+        let config = config(&["--data-dir", "/srv/board"]).unwrap();
+        assert_eq!(
+            config.demo_data_dir().unwrap(),
+            PathBuf::from("/srv/board-demo")
+        );
+    }
+}

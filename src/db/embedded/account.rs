@@ -1,0 +1,155 @@
+//! Which operating-system account Postgres runs as, and whether it may enter the folders.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, bail};
+
+/// An account of the operating system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Account {
+    pub(super) name: String,
+    uid: u32,
+    gid: u32,
+    /// Fortnight runs as root, which Postgres refuses to do: it is given to this account.
+    given_away: bool,
+}
+
+impl Account {
+    /// The account that owns the cluster if there is one; else ours, or `postgres` if we are root.
+    pub(super) fn for_cluster(cluster: &Path) -> anyhow::Result<Self> {
+        let us = rustix::process::geteuid();
+        let owner = fs::metadata(cluster)
+            .ok()
+            .map(|folder| folder.uid().to_string());
+        if us.is_root() {
+            let wanted = match &owner {
+                Some(owner) if owner != "0" => vec![owner.as_str()],
+                _ => vec!["postgres", "nobody"],
+            };
+            return wanted
+                .into_iter()
+                .find_map(|name| Self::look_up(name, true))
+                .context("Postgres refuses to run as root, and there is no user postgres or nobody to run it as");
+        }
+        let us = us.as_raw().to_string();
+        if owner.is_some_and(|owner| owner != us) {
+            bail!(
+                "{} belongs to another user: run Fortnight as that user, or choose another folder with --data-dir",
+                cluster.display()
+            );
+        }
+        Self::look_up(&us, false).with_context(|| {
+            format!("Postgres wants a user with a name, and user number {us} has none")
+        })
+    }
+
+    // `id` rather than /etc/passwd, which knows neither macOS's users nor a directory's
+    fn look_up(who: &str, given_away: bool) -> Option<Self> {
+        let id = |what: &str| {
+            let output = Command::new("id").args([what, "--", who]).output().ok()?;
+            let text = String::from_utf8(output.stdout).ok()?;
+            output.status.success().then(|| text.trim().to_owned())
+        };
+        Some(Self {
+            name: id("-un")?,
+            uid: id("-u")?.parse().ok()?,
+            gid: id("-g")?.parse().ok()?,
+            given_away,
+        })
+    }
+
+    /// Lets the command run as this account.
+    pub(super) fn runs<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        if self.given_away {
+            // also leaves root's other groups behind
+            command.uid(self.uid).gid(self.gid);
+        }
+        command
+    }
+
+    /// Makes a folder that nobody but this account, and root, may look into.
+    pub(super) fn own_folder(&self, folder: &Path) -> anyhow::Result<()> {
+        self.make(folder)
+            .with_context(|| format!("cannot make the folder {}", folder.display()))
+    }
+
+    fn make(&self, folder: &Path) -> std::io::Result<()> {
+        fs::create_dir_all(folder)?;
+        self.give(folder)?;
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
+    }
+
+    /// Makes this account the file's owner.
+    pub(super) fn give(&self, path: &Path) -> std::io::Result<()> {
+        if self.given_away {
+            chown(path, Some(self.uid), Some(self.gid))?;
+        }
+        Ok(())
+    }
+
+    /// Whether the folder is this account's alone: a stranger may have made it first in /tmp.
+    pub(super) fn owns_alone(&self, folder: &Path) -> bool {
+        fs::symlink_metadata(folder).is_ok_and(|found| {
+            found.is_dir() && found.uid() == self.uid && found.mode() & 0o077 == 0
+        })
+    }
+
+    /// Says which folder on the way keeps this account out, if one does.
+    pub(super) fn may_enter(&self, folder: &Path) -> anyhow::Result<()> {
+        for parent in folder.ancestors() {
+            let Ok(found) = fs::metadata(parent) else {
+                continue;
+            };
+            if self.given_away && !self.may_pass(found.mode(), found.uid(), found.gid()) {
+                bail!(
+                    "Postgres runs as the user {}, who may not enter {}: choose another folder with --data-dir",
+                    self.name,
+                    parent.display()
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn may_pass(&self, mode: u32, owner: u32, group: u32) -> bool {
+        let bit = if owner == self.uid {
+            0o100
+        } else if group == self.gid {
+            0o010
+        } else {
+            0o001
+        };
+        mode & bit != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_in_the_way_is_named() {
+        let home = tempfile::tempdir().unwrap();
+        let stranger = Account {
+            name: "postgres".to_owned(),
+            uid: 4_000_001,
+            gid: 4_000_001,
+            given_away: true,
+        };
+        fs::set_permissions(home.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        let refusal = stranger
+            .may_enter(&home.path().join("data/postgres"))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            refusal.contains(&format!("may not enter {}", home.path().display())),
+            "{refusal}"
+        );
+        fs::set_permissions(home.path(), fs::Permissions::from_mode(0o711)).unwrap();
+        stranger.may_enter(&home.path().join("data")).unwrap();
+    }
+}

@@ -1,0 +1,196 @@
+//! Finding the machine's Postgres programs, and saying how to get them.
+
+use std::env;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, bail};
+
+/// The oldest major version that Fortnight is tested with.
+const OLDEST: u32 = 15;
+
+/// A folder with `postgres` and `initdb`, and their major version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Programs {
+    pub(super) folder: PathBuf,
+    pub(super) major: u32,
+}
+
+/// The programs to use: those of the cluster's own major version if there is a cluster, else the newest.
+pub(super) fn find(cluster: Option<u32>) -> anyhow::Result<Programs> {
+    let found = folders(env::var_os("PATH").as_deref())
+        .into_iter()
+        .filter_map(programs_in)
+        .collect();
+    choose(found, cluster, &os_release())
+}
+
+fn choose(
+    found: Vec<Programs>,
+    cluster: Option<u32>,
+    os_release: &str,
+) -> anyhow::Result<Programs> {
+    let Some(newest) = found.iter().max_by_key(|programs| programs.major).cloned() else {
+        bail!(
+            "Postgres is not installed on this machine: install it with '{}', or name a Postgres of your own with --database-url",
+            how_to_install(os_release)
+        );
+    };
+    match cluster {
+        // never touched: a newer Postgres can't read it, and an upgrade is the owner's decision
+        Some(major) => found.into_iter().find(|programs| programs.major == major).with_context(|| {
+            format!(
+                "the database was made by Postgres {major}, and this machine has Postgres {}: install Postgres {major}; or, on a machine that has it, write everything out with Postgres {major}'s pg_dump, move the data folder away, start Fortnight and read it in with psql",
+                newest.major
+            )
+        }),
+        None if newest.major < OLDEST => bail!(
+            "Fortnight wants Postgres {OLDEST} or newer, and this machine has Postgres {}",
+            newest.major
+        ),
+        None => Ok(newest),
+    }
+}
+
+/// Where Postgres programs are kept: PATH, then where Debian, Fedora's own packages of Postgres
+/// and Homebrew put what they leave off PATH.
+fn folders(path: Option<&OsStr>) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = path
+        .map(|path| env::split_paths(path).collect())
+        .unwrap_or_default();
+    if let Ok(output) = Command::new("pg_config").arg("--bindir").output() {
+        folders.push(
+            String::from_utf8_lossy(&output.stdout)
+                .trim()
+                .to_owned()
+                .into(),
+        );
+    }
+    folders.extend(folders_inside("/usr/lib/postgresql", ""));
+    folders.extend(folders_inside("/usr", "pgsql-"));
+    for homebrew in ["/opt/homebrew", "/usr/local", "/home/linuxbrew/.linuxbrew"] {
+        folders.extend(folders_inside(&format!("{homebrew}/opt"), "postgresql"));
+    }
+    folders
+}
+
+fn folders_inside(parent: &str, prefix: &str) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(parent) else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix))
+        .map(|entry| entry.path().join("bin"))
+        .collect()
+}
+
+fn programs_in(folder: PathBuf) -> Option<Programs> {
+    // a relative folder on PATH would depend on where the program was started
+    if !folder.is_absolute() || !folder.join("initdb").is_file() {
+        return None;
+    }
+    let version = Command::new(folder.join("postgres"))
+        .arg("--version")
+        .output()
+        .ok()?;
+    let major = major_of(&String::from_utf8_lossy(&version.stdout))?;
+    Some(Programs { folder, major })
+}
+
+/// `postgres (PostgreSQL) 15.14 (Debian …)` → 15; also `17beta1`, and a PG_VERSION file's `15`.
+pub(super) fn major_of(version: &str) -> Option<u32> {
+    let number = version
+        .split_whitespace()
+        .find(|word| word.starts_with(|c: char| c.is_ascii_digit()))?;
+    let digits = number
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(number.len());
+    number[..digits].parse().ok()
+}
+
+fn os_release() -> String {
+    // unreadable is as good as unknown: it only chooses the words of a hint
+    fs::read_to_string(Path::new("/etc/os-release")).unwrap_or_default()
+}
+
+fn how_to_install(os_release: &str) -> &'static str {
+    let families: Vec<&str> = os_release
+        .lines()
+        .filter_map(|line| {
+            line.strip_prefix("ID=")
+                .or_else(|| line.strip_prefix("ID_LIKE="))
+        })
+        .flat_map(|value| value.trim_matches('"').split_whitespace())
+        .collect();
+    let any = |names: &[&str]| families.iter().any(|family| names.contains(family));
+    if any(&["debian", "ubuntu"]) {
+        "sudo apt-get install postgresql"
+    } else if any(&["fedora", "rhel", "centos"]) {
+        "sudo dnf install postgresql-server"
+    } else if any(&["suse", "opensuse"]) {
+        "sudo zypper install postgresql-server"
+    } else if any(&["arch"]) {
+        "sudo pacman -S postgresql"
+    } else if any(&["alpine"]) {
+        "apk add postgresql"
+    } else {
+        "brew install postgresql@17"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn programs(major: u32) -> Programs {
+        Programs {
+            folder: format!("/usr/lib/postgresql/{major}/bin").into(),
+            major,
+        }
+    }
+
+    fn refusal(found: Vec<Programs>, cluster: Option<u32>, os_release: &str) -> String {
+        choose(found, cluster, os_release).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn missing_programs_are_named_in_the_systems_own_words() {
+        let on = |os_release| refusal(vec![], None, os_release);
+        assert!(on("ID=debian\n").contains("apt-get install postgresql"));
+        assert!(on("ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n").contains("apt-get"));
+        assert!(on("ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n").contains("dnf install"));
+        assert!(on("").contains("brew install"));
+    }
+
+    #[test]
+    fn a_cluster_is_started_by_its_own_version_only() {
+        let found = vec![programs(17), programs(15), programs(16)];
+        assert_eq!(choose(found.clone(), Some(15), "").unwrap(), programs(15));
+        assert_eq!(choose(found, None, "").unwrap(), programs(17));
+        let refusal = refusal(vec![programs(16), programs(17)], Some(15), "");
+        assert!(
+            refusal.contains("made by Postgres 15") && refusal.contains("has Postgres 17"),
+            "{refusal}"
+        );
+        assert!(refusal.contains("pg_dump"), "{refusal}");
+    }
+
+    #[test]
+    fn a_new_database_is_not_made_by_an_untested_version() {
+        assert!(refusal(vec![programs(13)], None, "").contains("15 or newer"));
+    }
+
+    #[test]
+    fn versions_are_read_as_postgres_writes_them() {
+        assert_eq!(
+            major_of("postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)"),
+            Some(15)
+        );
+        assert_eq!(major_of("postgres (PostgreSQL) 18beta1"), Some(18));
+        assert_eq!(major_of("16\n"), Some(16));
+        assert_eq!(major_of("no such thing"), None);
+    }
+}

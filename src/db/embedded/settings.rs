@@ -1,0 +1,106 @@
+//! How the server is set up: durability, limits, its log, and where its socket is.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+/// The role that owns every database here. The socket's folder keeps others out.
+pub(super) const ROLE: &str = "fortnight";
+/// Only the name of the socket: nothing listens on TCP.
+pub(super) const PORT: u16 = 5432;
+/// `sun_path` holds 108 bytes, the last of them zero; macOS has 104.
+const LONGEST_SOCKET: usize = 103;
+
+/// Whether a change must survive a power cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// For real use: what was acknowledged is on disk.
+    Safe,
+    /// For tests: faster, and a crash of the machine loses everything.
+    Fast,
+}
+
+impl Durability {
+    /// The server's settings, as `-c` takes them. They are given at every start, so that an old
+    /// cluster has a new version's.
+    pub(super) fn settings(self) -> impl Iterator<Item = &'static str> {
+        let more = match self {
+            Self::Safe => SAFE,
+            Self::Fast => FAST,
+        };
+        ALWAYS.iter().chain(more).copied()
+    }
+}
+
+const ALWAYS: &[&str] = &[
+    "listen_addresses=",
+    "unix_socket_permissions=0700",
+    "shared_buffers=64MB",
+    "timezone=UTC",
+    "log_timezone=UTC",
+];
+
+const SAFE: &[&str] = &[
+    "max_connections=60",
+    // a week of warnings, each day over the one of last week
+    "logging_collector=on",
+    "log_directory=log",
+    "log_filename=postgres-%a.log",
+    "log_rotation_age=1d",
+    "log_rotation_size=0",
+    "log_truncate_on_rotation=on",
+    "log_checkpoints=off",
+    // a statement that failed has its reader's words in it
+    "log_min_error_statement=panic",
+];
+
+const FAST: &[&str] = &[
+    // every test has a pool of its own, and there is one at a time for each core
+    "max_connections=300",
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+];
+
+/// In the data folder, unless its path is too long for a socket or holds what separates a list.
+pub(super) fn socket_folder(data_dir: &Path) -> PathBuf {
+    let inside = data_dir.join("run");
+    let length = inside.as_os_str().len() + format!("/.s.PGSQL.{PORT}").len();
+    let listable = !inside
+        .as_os_str()
+        .as_bytes()
+        .iter()
+        .any(|b| b",\"".contains(b));
+    if length <= LONGEST_SOCKET && listable {
+        return inside;
+    }
+    let hash = Sha256::digest(data_dir.as_os_str().as_bytes());
+    let short: String = hash[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("/tmp/fortnight-{short}").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_path_gets_a_short_socket() {
+        assert_eq!(
+            socket_folder(Path::new("/srv/board")),
+            Path::new("/srv/board/run")
+        );
+        let long = PathBuf::from(format!("/srv/{}", "deep/".repeat(30)));
+        let short = socket_folder(&long);
+        assert!(
+            short.starts_with("/tmp") && short.as_os_str().len() < 40,
+            "{short:?}"
+        );
+        assert_eq!(
+            short,
+            socket_folder(&long),
+            "attaching must find the same folder"
+        );
+        assert_ne!(short, socket_folder(Path::new("/srv/a,b")));
+    }
+}

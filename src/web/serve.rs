@@ -1,0 +1,147 @@
+//! Accepting connections, with limits, until told to stop.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, Request};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tower::Service;
+
+/// How long the program waits for others.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// Within this a request's head has to arrive, and an idle connection has to be used again.
+    pub head: Duration,
+    /// What is under way when asked to stop may take this long.
+    pub drain: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            head: Duration::from_secs(20),
+            // supervisors kill after ten seconds, and on a busy disk Postgres takes some of them
+            drain: Duration::from_secs(5),
+        }
+    }
+}
+
+/// A request's line and headers. Filters are in the URL, so it is not the smallest.
+const LONGEST_HEAD: usize = 32 * 1024;
+/// Open streams are cheap (about 31 KB each), and files are what runs out first.
+const MOST_CONNECTIONS: u64 = 20_000;
+/// Files that are not connections from a browser: the database's, logs, attachments.
+const OTHER_FILES: u64 = 128;
+
+/// Serves until asked to stop (asked again, it stops at once); then takes no more, tells the streams to end through
+/// `stopping`, and waits a while for what is under way.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    patience: Patience,
+    mut asked_to_stop: mpsc::Receiver<()>,
+    stopping: &watch::Sender<bool>,
+) {
+    let room = Arc::new(Semaphore::new(most_connections()));
+    let open = GracefulShutdown::new();
+    loop {
+        let accepted = async {
+            // the rest waits in the kernel's queue
+            let permit = Arc::clone(&room).acquire_owned().await;
+            (permit, listener.accept().await)
+        };
+        tokio::select! {
+            Some(()) = asked_to_stop.recv() => break,
+            (permit, accepted) = accepted => match (permit, accepted) {
+                (Ok(permit), Ok((stream, peer))) => {
+                    tokio::spawn(converse(stream, peer, router.clone(), patience.head, open.watcher(), permit));
+                }
+                (_, Err(error)) => pause_after(&error).await,
+                // never: nobody closes the semaphore
+                (Err(_), _) => break,
+            },
+        }
+    }
+    drop(listener);
+    stopping.send_replace(true);
+    let waiting = open.count();
+    if waiting > 0 {
+        tracing::info!("stopping, with {waiting} connections open");
+    }
+    tokio::select! {
+        () = open.shutdown() => {}
+        () = tokio::time::sleep(patience.drain) => {
+            tracing::warn!("some connections did not end in time, and are cut");
+        }
+        Some(()) = asked_to_stop.recv() => tracing::warn!("asked twice: stopping at once"),
+    }
+}
+
+async fn converse(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    head_within: Duration,
+    watcher: Watcher,
+    _room: OwnedSemaphorePermit,
+) {
+    // small events would wait for an acknowledgement otherwise: 48 ms against 4, measured
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!("cannot set TCP_NODELAY: {error}");
+    }
+    let answer = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        router.clone().call(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(head_within)
+        .max_buf_size(LONGEST_HEAD)
+        .serve_connection(TokioIo::new(stream), answer);
+    if let Err(error) = watcher.watch(connection).await {
+        // somebody closed their laptop
+        tracing::debug!("connection from {peer} ended: {error}");
+    }
+}
+
+/// As many as there may be open files, which a login shell's default would hold to about 900.
+fn most_connections() -> usize {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let wanted = maximum.map_or(MOST_CONNECTIONS, |most| {
+        most.min(MOST_CONNECTIONS + OTHER_FILES)
+    });
+    let mut files = current.unwrap_or(MOST_CONNECTIONS);
+    let raised = Rlimit {
+        current: Some(wanted),
+        maximum,
+    };
+    if files < wanted && setrlimit(Resource::Nofile, raised).is_ok() {
+        files = wanted;
+    }
+    let connections = files
+        .saturating_sub(OTHER_FILES)
+        .clamp(16, MOST_CONNECTIONS);
+    // never: it is at most 20,000
+    usize::try_from(connections).unwrap_or(16)
+}
+
+/// A client that gave up is its own affair. Out of files or memory, trying again at once would
+/// only burn the processor.
+async fn pause_after(error: &std::io::Error) {
+    use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    if !matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset
+    ) {
+        tracing::error!("cannot accept a connection: {error}");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}

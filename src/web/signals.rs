@@ -1,0 +1,25 @@
+//! How the operating system asks a program to stop.
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+/// Hears SIGTERM and ctrl-C, which from now on do not end the process by themselves.
+pub fn listen() -> anyhow::Result<mpsc::Receiver<()>> {
+    let hear = |kind| signal(kind).context("cannot listen for signals");
+    let mut terminate = hear(SignalKind::terminate())?;
+    let mut interrupt = hear(SignalKind::interrupt())?;
+    let (heard, asked) = mpsc::channel(2);
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if heard.send(()).await.is_err() {
+                return;
+            }
+        }
+    });
+    Ok(asked)
+}

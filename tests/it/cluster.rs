@@ -1,0 +1,101 @@
+//! One Postgres for the whole run, and a database of its own for each test.
+
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc;
+use std::thread;
+
+use fortnight::db;
+use fortnight::db::embedded::{DATABASE, Durability, Embedded};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
+
+static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+static NEXT: AtomicU32 = AtomicU32::new(1);
+
+struct Cluster {
+    template: PgConnectOptions,
+    /// Clears the folder when we are gone and its input ends.
+    _sweeper: Child,
+}
+
+/// A migrated database that only this test uses.
+pub async fn database() -> PgPool {
+    let template = &CLUSTER.get_or_init(start).template;
+    let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    let mut admin = PgConnection::connect_with(&template.clone().database("postgres"))
+        .await
+        .unwrap();
+    // a number of ours and a constant: nothing of anybody's gets into the statement
+    let create = AssertSqlSafe(format!("CREATE DATABASE {name} TEMPLATE {DATABASE}"));
+    sqlx::query(create).execute(&mut admin).await.unwrap();
+    admin.close().await.unwrap();
+    PgPoolOptions::new()
+        .max_connections(5)
+        .connect_with(template.clone().database(&name))
+        .await
+        .unwrap()
+}
+
+fn start() -> Cluster {
+    let folder = tempfile::Builder::new()
+        .prefix("fortnight-test-")
+        .permissions(std::fs::Permissions::from_mode(0o711))
+        .tempdir()
+        .unwrap()
+        .keep();
+    let (started, template) = mpsc::channel();
+    let data_dir = folder.join("data");
+    // A test's own thread and runtime end with it. This thread holds Postgres until the process
+    // ends, and then the kernel tells Postgres to end too.
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let embedded = runtime.block_on(async {
+            let embedded = Embedded::start(&data_dir, Durability::Fast).await.unwrap();
+            let pool = db::open(embedded.connect_options(DATABASE)).await.unwrap();
+            db::migrate(&pool).await.unwrap();
+            // a template must have no connection open
+            pool.close().await;
+            embedded
+        });
+        started.send(embedded.connect_options(DATABASE)).unwrap();
+        loop {
+            thread::park();
+        }
+    });
+    Cluster {
+        template: template.recv().expect("Postgres did not start; see above"),
+        _sweeper: sweep_after_us(&folder),
+    }
+}
+
+/// A test binary has no end of its own to clear up in. This shell waits for its input to end,
+/// which is when we do; then for Postgres, a while at most.
+fn sweep_after_us(folder: &Path) -> Child {
+    let script = r#"
+        cat >/dev/null
+        tries=0
+        while [ -e "$0/data/postgres/postmaster.pid" ] && [ "$tries" -lt 100 ]; do
+            tries=$((tries + 1))
+            sleep 0.05
+        done
+        rm -rf "$0"
+    "#;
+    Command::new("sh")
+        .args(["-c", script])
+        .arg(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        // ctrl-C is for the tests
+        .process_group(0)
+        .spawn()
+        .unwrap()
+}

@@ -1,0 +1,148 @@
+//! Connections that are slow, idle, too long or open when the program stops.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::routing::get;
+use fortnight::web::serve::{Patience, serve};
+use futures_util::stream;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::program::PATIENCE;
+
+/// A server in this process, asked to stop by a message rather than by a signal.
+struct Served {
+    address: SocketAddr,
+    stop: mpsc::Sender<()>,
+    done: JoinHandle<()>,
+}
+
+impl Served {
+    async fn with(patience: Patience) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, asked) = mpsc::channel(1);
+        let (stopping, watched) = watch::channel(false);
+        let done = tokio::spawn(async move {
+            serve(listener, routes(watched), patience, asked, &stopping).await;
+        });
+        Self {
+            address,
+            stop,
+            done,
+        }
+    }
+
+    async fn say(&self, text: &str) -> TcpStream {
+        let mut connection = TcpStream::connect(self.address).await.unwrap();
+        connection.write_all(text.as_bytes()).await.unwrap();
+        connection
+    }
+}
+
+fn routes(stopping: watch::Receiver<bool>) -> Router {
+    let waits_for_the_end = move || async move {
+        let first = stream::iter([Ok::<_, std::convert::Infallible>("first\n".to_owned())]);
+        let last = stream::once(async move {
+            let mut stopping = stopping;
+            stopping.wait_for(|now| *now).await.unwrap();
+            Ok("last\n".to_owned())
+        });
+        Body::from_stream(futures_util::StreamExt::chain(first, last))
+    };
+    let from = |ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() };
+    Router::new()
+        .route("/from", get(from))
+        .route("/stream", get(waits_for_the_end))
+        .route("/stuck", get(std::future::pending::<()>))
+}
+
+/// All that comes until the other end closes, which it must.
+async fn until_closed(mut connection: TcpStream) -> String {
+    let mut said = Vec::new();
+    let read = timeout(PATIENCE, connection.read_to_end(&mut said)).await;
+    // a reset is an end too
+    let _ = read.expect("the connection stays open");
+    String::from_utf8(said).unwrap()
+}
+
+const QUICK: Patience = Patience {
+    head: Duration::from_millis(200),
+    drain: Duration::from_millis(300),
+};
+
+#[tokio::test]
+async fn connections_that_do_not_ask_for_anything_are_closed() {
+    let served = Served::with(QUICK).await;
+    until_closed(served.say("").await).await;
+    until_closed(served.say("GET /from HTTP/1.1\r\nhost").await).await;
+    let idle = served.say("GET /from HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert!(until_closed(idle).await.ends_with("127.0.0.1"));
+}
+
+#[tokio::test]
+async fn a_head_without_end_is_refused() {
+    let served = Served::with(Patience::default()).await;
+    let cookie = "x".repeat(100_000);
+    let mut connection = served.say("").await;
+    let head = format!("GET /from HTTP/1.1\r\nhost: x\r\ncookie: {cookie}\r\n\r\n");
+    // it may have hung up before the end of it
+    let _ = connection.write_all(head.as_bytes()).await;
+    let mut answer = [0; 12];
+    connection.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 431");
+}
+
+#[tokio::test]
+async fn streams_are_told_and_end_in_order() {
+    let served = Served::with(Patience::default()).await;
+    let mut stream = served.say("GET /stream HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    stream.read_exact(&mut [0; 12]).await.unwrap();
+    let asked = Instant::now();
+    served.stop.send(()).await.unwrap();
+    assert!(until_closed(stream).await.contains("last\n"));
+    served.done.await.unwrap();
+    assert!(
+        asked.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        asked.elapsed()
+    );
+    assert!(TcpStream::connect(served.address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_request_that_is_stuck_is_cut() {
+    let served = Served::with(QUICK).await;
+    let _stuck = served.say("GET /stuck HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    // its answer shows that the one before has been accepted too
+    until_closed(served.say("GET /from HTTP/1.0\r\n\r\n").await).await;
+    served.stop.send(()).await.unwrap();
+    timeout(PATIENCE, served.done)
+        .await
+        .expect("it drains for ever")
+        .unwrap();
+}
+
+#[tokio::test]
+async fn asked_twice_it_stops_at_once() {
+    let served = Served::with(Patience {
+        drain: Duration::from_secs(600),
+        ..QUICK
+    })
+    .await;
+    let _stuck = served.say("GET /stuck HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    until_closed(served.say("GET /from HTTP/1.0\r\n\r\n").await).await;
+    served.stop.send(()).await.unwrap();
+    served.stop.send(()).await.unwrap();
+    timeout(PATIENCE, served.done)
+        .await
+        .expect("it drains for ever")
+        .unwrap();
+}
