@@ -2,7 +2,7 @@
 
 import { ask, Refused } from "../shared/ask.js";
 import { told, refused } from "../shared/changes.js";
-import { columnOf, readCards, showCard, theBoard } from "../board/cards.js";
+import { readCards, showCard, theBoard } from "../board/cards.js";
 import { showErrors } from "./enhanced-forms.js";
 
 addEventListener("click", (event) => {
@@ -53,34 +53,46 @@ function makeForm(column) {
   return item;
 }
 
-async function create(form, title) {
+// Somebody who types a list is faster than the line: titles leave one after the other, in order.
+let line = Promise.resolve();
+
+function create(form, title) {
   const text = title.value.trim();
-  if (!text || form.getAttribute("aria-busy") === "true") return;
+  if (!text) return;
+  title.value = "";
+  showErrors(form, {});
+  line = line.then(() => send(form, title, text));
+}
+
+async function send(form, title, text) {
   const fields = new URLSearchParams({ title: text, column: form.dataset.column });
   if (form.dataset.sprint) fields.set("sprint", form.dataset.sprint);
-  form.setAttribute("aria-busy", "true");
-  showErrors(form, {});
-  title.value = "";
   try {
     const answer = await ask(form.action, { method: "POST", part: "card", fields });
     const card = readCards(answer.html)[0];
     if (card) showCard(card, card.dataset.column ?? form.dataset.column);
     told(answer);
-    form.closest("li")?.scrollIntoView({ block: "nearest" });
+    if (form.isConnected) form.closest("li").scrollIntoView({ block: "nearest" });
   } catch (error) {
-    // nothing typed is lost, nor what has been typed since
-    title.value = title.value ? `${text} ${title.value}` : text;
-    const errors = error instanceof Refused && error.problem.errors;
-    if (errors) showErrors(form, errors);
-    else refused(error, { again: () => create(form, title), kept: "The title is still in its field." });
-  } finally {
-    form.removeAttribute("aria-busy");
+    giveBack(form, title, text, error);
   }
+}
+
+/** Nothing typed is lost, nor what has been typed since; a field closed meanwhile opens again. */
+function giveBack(form, title, text, error) {
+  if (!form.isConnected) {
+    const column = theBoard().querySelector(`[data-column="${CSS.escape(form.dataset.column)}"]`);
+    writeIn(column);
+    title = column.querySelector(".new textarea");
+    form = title.form;
+  }
+  title.value = title.value ? `${text} ${title.value}` : text;
+  const errors = error instanceof Refused && error.problem.errors;
+  if (errors) showErrors(form, errors);
+  else refused(error, { again: () => create(form, title), kept: "The title is still in its field." });
 }
 
 function close(item, column) {
   item.remove();
   (column.querySelector("[data-task]:last-of-type h3 a") ?? column.querySelector(".add"))?.focus();
 }
-
-export const columnForNew = (card) => (card ? columnOf(card) : theBoard()?.querySelector(".column"));

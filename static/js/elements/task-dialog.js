@@ -137,6 +137,7 @@ export async function openSmall(url) {
 
 export function showSmall(...contents) {
   const opener = document.activeElement;
+  const key = opener?.closest("[data-task]")?.dataset.task;
   const dialog = document.createElement("dialog");
   dialog.className = "small";
   dialog.append(closeButton(), ...contents);
@@ -146,8 +147,9 @@ export function showSmall(...contents) {
   dialog.addEventListener("close", () => {
     dialog.remove();
     rescueToasts();
-    // the card it was opened from may have been replaced while it was open
-    if (opener?.isConnected) opener.focus({ preventScroll: true });
+    // the card it was opened from may have new contents by now
+    const back = opener?.isConnected ? opener : key && cardOf(key)?.querySelector("h3 a");
+    back?.focus({ preventScroll: true });
   });
   document.body.append(dialog);
   dialog.showModal();
