@@ -1,0 +1,12 @@
+// Everything works without this, by plain links and forms. With it: drag, keys, live, no page loads.
+
+import "./elements/sortable-board.js";
+import "./elements/column-names.js";
+import "./elements/board-counts.js";
+import "./elements/board-keys.js";
+import "./elements/new-task.js";
+import "./elements/task-dialog.js";
+import "./elements/enhanced-forms.js";
+import "./elements/markdown-preview.js";
+import "./elements/live-stream.js";
+import "./elements/open-menus.js";

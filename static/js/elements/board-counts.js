@@ -1,0 +1,41 @@
+// How many cards a column shows, and how far the sprint is, as cards come and go.
+
+import { cardsIn, theBoard } from "../board/cards.js";
+
+const board = theBoard();
+if (board) {
+  const head = document.querySelector(".sprint");
+  let before = tally();
+  board.addEventListener("board:changed", () => {
+    board.querySelectorAll(".column").forEach(count);
+    const now = tally();
+    // the head speaks of the whole sprint: only if the board shows just that, its cards are the sprint's
+    if (Number(board.dataset.sprint) && head) {
+      add(head.querySelector("[data-done]"), now.done - before.done);
+      add(head.querySelector("[data-total]"), now.all - before.all);
+    }
+    before = now;
+  });
+}
+
+/** `data-hidden` is what the figure counts beyond the cards that are here. */
+function count(column) {
+  const figure = column.querySelector("[data-count]");
+  const list = column.querySelector("ol");
+  if (!figure || !list) return;
+  const cards = cardsIn(list).length + Number(column.dataset.hidden || 0);
+  const limit = Number(column.dataset.limit || 0);
+  figure.textContent = limit ? `${cards} / ${limit}` : cards;
+  figure.classList.toggle("over", limit > 0 && cards > limit);
+}
+
+function tally() {
+  return {
+    all: board.querySelectorAll("[data-task]").length,
+    done: board.querySelectorAll(".state-done [data-task]").length,
+  };
+}
+
+function add(figure, by) {
+  if (figure && by) figure.textContent = Number(figure.textContent) + by;
+}

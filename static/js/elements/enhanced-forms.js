@@ -1,0 +1,91 @@
+// Forms marked data-enhance are sent without leaving the page; unmarked ones work as they always did.
+
+import { ask, Refused } from "../shared/ask.js";
+import { told, refused } from "../shared/changes.js";
+import { markClean, morphRegion, pick } from "../shared/morph.js";
+import { refreshTask } from "../shared/task-region.js";
+import { askAgain } from "../board/truth.js";
+import { readCards, showAnswered, whenFree } from "../board/cards.js";
+
+addEventListener("change", ({ target }) => {
+  if (target.matches?.("select[data-autosubmit], input[type=checkbox][data-autosubmit]")) target.form?.requestSubmit();
+});
+
+addEventListener("keydown", (event) => {
+  // Enter makes a line in a text; with Ctrl it sends
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.matches?.("form[data-enhance] textarea")) {
+    event.preventDefault();
+    event.target.form.requestSubmit();
+  }
+});
+
+addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || !form.matches("form[data-enhance]")) return;
+  event.preventDefault();
+  if (form.getAttribute("aria-busy") !== "true") send(form, event.submitter);
+});
+
+async function send(form, submitter) {
+  const url = new URL(submitter?.hasAttribute("formaction") ? submitter.formAction : form.getAttribute("action") || location.href, location.href);
+  const method = (submitter?.getAttribute("formmethod") ?? form.getAttribute("method") ?? "get").toUpperCase();
+  const data = new FormData(form, submitter);
+  const fields = form.enctype === "multipart/form-data" ? data : new URLSearchParams(data);
+  if (method === "GET") url.search = fields;
+  form.setAttribute("aria-busy", "true");
+  try {
+    receive(form, await ask(url, { method, part: form.dataset.fragment ?? "task", fields: method === "GET" ? undefined : fields }));
+  } catch (error) {
+    if (error instanceof Refused && error.problem.errors) showErrors(form, error.problem.errors);
+    refused(error, { again: form.isConnected && (() => send(form, submitter)), kept: "What you entered is still here." });
+  } finally {
+    form.removeAttribute("aria-busy");
+  }
+}
+
+function receive(form, answer) {
+  const key = form.closest("[data-task-page]")?.dataset.taskPage;
+  const cards = readCards(answer.html).map((card) => card.dataset.task);
+  const small = form.closest("dialog.small");
+  if (answer.ok) {
+    markClean(form);
+    told(answer);
+  }
+  if (answer.ok && (answer.done || cards.length)) {
+    whenFree(() => { showAnswered(answer.html); askAgain(cards); });
+    small?.close();
+    // what was asked in a small dialog may be about the task that is open under it
+    if (small) refreshTask(document.querySelector("[data-task-page]")?.dataset.taskPage);
+    return;
+  }
+  const region = form.closest("[data-region]");
+  const fresh = pick(answer.html, "[data-region]");
+  if (fresh && region) {
+    morphRegion(region, fresh, form);
+    region.querySelector("[aria-invalid=true]")?.focus();
+    if (answer.ok && key) askAgain([key]);
+  } else if (answer.redirected) {
+    location.assign(answer.url);
+  } else if (answer.ok) {
+    location.reload();
+  }
+}
+
+/** The server's sentences under the fields they are about. */
+export function showErrors(form, errors) {
+  form.querySelectorAll(".field-error[data-from-answer]").forEach((line) => line.remove());
+  for (const field of form.elements) {
+    field.removeAttribute("aria-invalid");
+    const sentences = errors[field.name];
+    if (!field.name || !sentences) continue;
+    const line = document.createElement("p");
+    line.className = "field-error";
+    line.dataset.fromAnswer = "";
+    line.id = `error-${field.name}-${Math.random().toString(36).slice(2, 8)}`;
+    line.textContent = [sentences].flat().join(" ");
+    field.setAttribute("aria-invalid", "true");
+    field.setAttribute("aria-describedby", line.id);
+    field.after(line);
+  }
+  form.querySelector("[aria-invalid=true]")?.focus();
+}

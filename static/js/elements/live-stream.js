@@ -1,0 +1,99 @@
+// What others do, as they do it. An element with data-live names the stream; data-seq is the number
+// of the last change that the page already shows.
+
+import { ask, ownChanges, ownWritesAnswered, Refused } from "../shared/ask.js";
+import { Line } from "../shared/line.js";
+import { openTask, refreshTask } from "../shared/task-region.js";
+import { pick } from "../shared/morph.js";
+import { announce } from "../shared/announce.js";
+import { cardOf, inLanes, readCards, removeCard, showCard, theBoard, whenFree } from "../board/cards.js";
+import { askAgain, resetBoard } from "../board/truth.js";
+
+const place = document.querySelector("[data-live]");
+const line = place && new Line(place.dataset.live, Number(place.dataset.seq) || 0);
+
+line?.addEventListener("card", async ({ data }) => {
+  const event = JSON.parse(data);
+  // an answer of ours may be under way with this very change
+  await ownWritesAnswered();
+  if (event.key === openTask()?.dataset.taskPage) refreshTask(event.key);
+  if (theBoard()) whenFree(() => applyCard(event));
+});
+
+function applyCard(event) {
+  const board = theBoard();
+  const hue = ownChanges.has(event.change) ? null : event.hue ?? null;
+  const fresh = event.html && readCards(event.html)[0];
+  // old news: an answer to us was quicker than the stream
+  if (fresh && Number(cardOf(event.key)?.dataset.version) >= Number(fresh.dataset.version)) return;
+  if (inLanes(board)) return resetBoard();
+  if (!fresh) return removeCard(event.key);
+  const filter = board.dataset.sprint;
+  if (filter === undefined) return askAgain([event.key], hue);
+  const belongs = filter === "all" || String(event.sprint ?? "none") === filter;
+  if (belongs) showCard(fresh, event.column, { hue }); else removeCard(event.key);
+}
+
+line?.addEventListener("goal", ({ data }) => {
+  const { id, html } = JSON.parse(data);
+  const fresh = pick(html, `#goal-${CSS.escape(id)}`);
+  const shown = document.getElementById(`goal-${id}`);
+  if (fresh && shown) shown.replaceWith(fresh);
+});
+
+line?.addEventListener("presence", ({ data }) => {
+  const here = document.querySelector("[data-presence]");
+  if (here) here.innerHTML = JSON.parse(data).html;
+});
+
+line?.addEventListener("reset", () => {
+  resetBoard().catch(() => { /* the line is down again; the next reset or reload brings it */ });
+  if (openTask()) refreshTask(openTask().dataset.taskPage);
+});
+
+line?.addEventListener("bye", ({ data }) => {
+  let why = "";
+  try { why = JSON.parse(data).why; } catch { /* then in our words */ }
+  farewell(why || "You are signed out, or may no longer see this board.");
+});
+
+// The stream was refused rather than cut: ask as a reader would, to learn whether we still may.
+line?.addEventListener("refused", async () => {
+  const board = theBoard();
+  if (!board) return;
+  try {
+    await resetBoard();
+  } catch (error) {
+    if (error instanceof Refused && [401, 403, 404].includes(error.problem.status)) farewell(error.message);
+  }
+});
+
+// A short break is nobody's business.
+let patience = null;
+line?.addEventListener("line", () => {
+  clearTimeout(patience);
+  if (line.up) return quiet();
+  patience = setTimeout(() => tell("Not connected. Changes by others will show when the line is back."), 5000);
+});
+
+function farewell(why) {
+  line.end();
+  clearTimeout(patience);
+  tell(why, "Reload");
+}
+
+function tell(text, reload) {
+  const bar = document.querySelector(".offline") ?? document.createElement("div");
+  bar.className = "offline";
+  bar.textContent = text;
+  if (reload) bar.append(" ", Object.assign(document.createElement("a"), { href: location.href, textContent: reload }));
+  document.body.append(bar);
+  announce(text);
+}
+
+function quiet() {
+  const bar = document.querySelector(".offline");
+  if (!bar) return;
+  bar.remove();
+  announce("Connected again.");
+}

@@ -1,0 +1,45 @@
+// After a change: say it, offer to undo it; or say why not, and offer to try again.
+
+import { ask, Refused, Unreachable } from "./ask.js";
+import { say } from "./toasts.js";
+import { showAnswered } from "../board/cards.js";
+import { askAgain } from "../board/truth.js";
+import { refreshTask } from "./task-region.js";
+
+let last = null;
+
+export function told(answer) {
+  if (answer.change) last = answer.change;
+  if (!answer.said) return;
+  const change = answer.change;
+  say(answer.said, change ? { act: { label: "Undo", run: () => undo(change) } } : {});
+}
+
+export function undoLast() {
+  if (last) undo(last);
+  else say("Nothing to undo in this window.");
+}
+
+async function undo(change) {
+  if (last === change) last = null;
+  try {
+    const answer = await ask(`/changes/${change}/undo`, { method: "POST", part: "card" });
+    const keys = showAnswered(answer.html);
+    askAgain(keys);
+    keys.forEach(refreshTask);
+    if (answer.said) say(answer.said);
+  } catch (error) {
+    refused(error, { again: error instanceof Refused ? null : () => undo(change) });
+  }
+}
+
+/** `kept` says what became of it: a card that went back, words still in their field. */
+export function refused(error, { again, kept = "" } = {}) {
+  if (!(error instanceof Refused || error instanceof Unreachable)) throw error;
+  if (error instanceof Refused && error.problem.status === 401) {
+    say(`You are signed out. ${kept}`, { stays: true, link: { label: "Sign in", href: location.href } });
+    return;
+  }
+  // problems of the server's making and of the line's can pass; a rule will still be the rule
+  say(`${error.message} ${kept}`.trim(), { stays: true, act: again && { label: "Try again", run: again } });
+}

@@ -1,0 +1,45 @@
+// Bringing a piece of the page up to date without taking anything out of the reader's hands.
+
+import { Idiomorph } from "../../vendor/idiomorph.esm.js";
+
+const dirty = new WeakSet();
+
+document.addEventListener("input", ({ target }) => { if (target.form) dirty.add(target.form); });
+document.addEventListener("reset", ({ target }) => dirty.delete(target));
+
+export const isDirty = (form) => dirty.has(form);
+export const markDirty = (form) => dirty.add(form);
+export const markClean = (form) => dirty.delete(form);
+
+/** The first element of `html` that matches, detached. */
+export function pick(html, selector) {
+  const found = new DOMParser().parseFromString(html, "text/html").querySelector(selector);
+  return found && document.adoptNode(found);
+}
+
+/**
+ * Make `region` look like `fresh`. A form somebody has typed into is left as it is, except `sent`,
+ * whose answer this is; the field with the cursor keeps its text.
+ */
+export function morphRegion(region, fresh, sent = null) {
+  const own = sent?.contains(document.activeElement);
+  const spare = (node) => node instanceof HTMLFormElement && node !== sent && dirty.has(node);
+  Idiomorph.morph(region, fresh, {
+    ignoreActiveValue: !own,
+    callbacks: {
+      beforeNodeMorphed: (old, now) => !(spare(old) && now.nodeName === "FORM"),
+      beforeNodeRemoved: (old) => !spare(old),
+    },
+  });
+}
+
+/** The whole board: only a task being written there is not the server's to take away. */
+export function morphBoard(board, fresh) {
+  Idiomorph.morph(board, fresh, {
+    callbacks: {
+      beforeNodeRemoved: (old) => !(old.classList?.contains("new")),
+      // what this window put there itself
+      beforeAttributeUpdated: (name, node) => !(name === "tabindex" || (name === "class" && node === board)),
+    },
+  });
+}

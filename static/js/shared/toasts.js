@@ -1,0 +1,55 @@
+// What happened, and what can be done about it, in one place at the foot of the page.
+
+const QUIET = 8000;
+
+/**
+ * `act` is a word and what it does: `{ label: "Undo", run }`. A message that says something went
+ * wrong stays until it is answered; the others leave by themselves, unless they are being read.
+ */
+export function say(text, { act, stays = false, link } = {}) {
+  const toast = document.createElement("div");
+  toast.className = "toast";
+  const words = document.createElement("p");
+  words.dir = "auto";
+  words.textContent = text;
+  toast.append(words);
+  const leave = () => { clearTimeout(timer); toast.remove(); };
+  if (act) toast.append(button(act.label, "", () => { leave(); act.run(); }));
+  if (link) toast.append(Object.assign(document.createElement("a"), { href: link.href, textContent: link.label }));
+  if (act || stays) toast.append(button("✕", "dismiss", leave, "Dismiss"));
+
+  const place = within();
+  place.append(toast);
+  while (place.children.length > 3) place.firstElementChild.remove();
+
+  let timer;
+  const wait = () => { clearTimeout(timer); if (!stays) timer = setTimeout(leave, act ? QUIET : QUIET / 2); };
+  toast.addEventListener("pointerenter", () => clearTimeout(timer));
+  toast.addEventListener("focusin", () => clearTimeout(timer));
+  toast.addEventListener("pointerleave", wait);
+  toast.addEventListener("focusout", wait);
+  wait();
+  return { leave };
+}
+
+function button(text, className, run, label) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.className = className;
+  made.textContent = text;
+  if (label) made.setAttribute("aria-label", label);
+  made.addEventListener("click", run);
+  return made;
+}
+
+/** A modal dialog makes all else inert: messages have to stand inside the topmost one. */
+function within() {
+  const toasts = document.getElementById("toasts") ?? Object.assign(document.createElement("div"), { id: "toasts", className: "toasts", role: "status" });
+  toasts.setAttribute("aria-live", "polite");
+  const home = [...document.querySelectorAll("dialog:modal")].at(-1) ?? document.body;
+  if (toasts.parentElement !== home) home.append(toasts);
+  return toasts;
+}
+
+/** Called when a dialog goes, so that its messages do not go with it. */
+export const rescueToasts = () => within();
