@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use sqlx::PgPool;
 
-use crate::{activity::live::Live, boards::kept::KeptBoards, clock::Clock, config::Config, web::limits::SignInLimits};
+use crate::{activity::live::Live, boards::kept::KeptBoards, clock::Clock, web::limits::SignInLimits};
 
 /// The running program; cloning it is cheap.
 #[derive(Clone)]
 pub struct App {
-    pub config: Arc<Config>,
+    /// Where people reach it, without a slash at its end.
+    pub public_url: Arc<str>,
     pub db: PgPool,
     pub clock: Clock,
     pub live: Arc<Live>,
@@ -20,8 +21,13 @@ pub struct App {
 
 impl App {
     /// Puts the program together over an open, migrated database.
-    pub fn new(config: Config, db: PgPool, clock: Clock) -> Self {
+    pub fn new(public_url: &str, db: PgPool, clock: Clock) -> Self {
         let live = Live::new(db.clone(), clock.clone());
-        Self { config: Arc::new(config), db, clock, live, kept: Arc::default(), sign_ins: Arc::default() }
+        Self { public_url: public_url.into(), db, clock, live, kept: Arc::default(), sign_ins: Arc::default() }
+    }
+
+    /// Whether people reach it by https: cookies and headers go by that.
+    pub fn is_https(&self) -> bool {
+        self.public_url.starts_with("https://")
     }
 }

@@ -1,17 +1,24 @@
 //! What can be asked of the program: one call each.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sqlx::PgPool;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 
+use crate::accounts::adding::{NewAccount, add_account};
+use crate::accounts::tokens::{self, Scope};
+use crate::activity::stream;
 use crate::app::App;
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{self, Database};
 use crate::router;
+use crate::sprints;
+use crate::teams;
+use crate::web::error::Problem;
 use crate::web::serve::{self as server, Patience};
 use crate::web::signals;
 
@@ -96,12 +103,6 @@ enum Token {
     },
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Scope {
-    Read,
-    Write,
-}
-
 #[derive(Args, Debug)]
 struct Import {
     /// Where the file comes from
@@ -132,11 +133,7 @@ fn mapping(text: &str) -> Result<(String, String), String> {
 impl Cli {
     /// Does what was asked, and returns when it is done.
     pub fn run(self) -> anyhow::Result<()> {
-        tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .context("cannot start")?
-            .block_on(self.obey())
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?.block_on(self.obey())
     }
 
     async fn obey(self) -> anyhow::Result<()> {
@@ -158,24 +155,17 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
 
 async fn demo(config: &Config, asked: &Demo) -> anyhow::Result<()> {
     if config.database()?.is_some() {
-        bail!(
-            "the demo keeps its made-up teams in a database of its own: leave out --database-url and DATABASE_URL"
-        );
+        bail!("the demo keeps its made-up teams in a database of its own: leave out --database-url and DATABASE_URL");
     }
     let listener = listen(config).await?;
     let data_dir = config.demo_data_dir()?;
-    let database = if asked.reset {
-        Database::emptied(&data_dir).await?
-    } else {
-        Database::to_serve(None, &data_dir).await?
-    };
+    let database =
+        if asked.reset { Database::emptied(&data_dir).await? } else { Database::to_serve(None, &data_dir).await? };
     serve_from(database, listener, config, Some(asked)).await
 }
 
 async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(config.listen)
-        .await
-        .with_context(|| format!("cannot listen at {}", config.listen))
+    TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen at {}", config.listen))
 }
 
 /// Closes the database in order, however serving ended.
@@ -190,32 +180,23 @@ async fn serve_from(
     outcome
 }
 
-async fn serve_on(
-    pool: &PgPool,
-    listener: TcpListener,
-    config: &Config,
-    demo: Option<&Demo>,
-) -> anyhow::Result<()> {
+async fn serve_on(pool: &PgPool, listener: TcpListener, config: &Config, demo: Option<&Demo>) -> anyhow::Result<()> {
     let asked_to_stop = signals::listen()?;
     db::migrate(pool).await?;
     if let Some(asked) = demo {
         fill_demo(pool, asked.tasks).await?;
     }
-    let (stopping, _) = watch::channel(false);
-    let app = App {
-        db: pool.clone(),
-        stopping: stopping.subscribe(),
-    };
-    let bound = listener.local_addr()?;
-    println!("Fortnight is at {}", config.public_url(bound));
-    server::serve(
-        listener,
-        router::router(app),
-        Patience::default(),
-        asked_to_stop,
-        &stopping,
-    )
-    .await;
+    let public_url = config.public_url(listener.local_addr()?);
+    let app = App::new(&public_url, pool.clone(), Clock::default());
+    sprints::cadence::begin(&app).await?;
+    let pump = tokio::spawn(stream::pump(app.clone()));
+    println!("Fortnight is at {public_url}");
+    if let Some(path) = first_visit(&app, demo.is_some()).await? {
+        println!("Open {public_url}{path}");
+    }
+    server::serve(listener, router::router(app.clone()), Patience::default(), asked_to_stop, app.live.ending()).await;
+    // It holds the connection that listens, which must be gone before the database is closed.
+    let _ = pump.await;
     Ok(())
 }
 
@@ -234,15 +215,8 @@ async fn work(pool: &PgPool, command: Command) -> anyhow::Result<()> {
     match command {
         // done for every command
         Command::Migrate | Command::Serve | Command::Demo(_) => Ok(()),
-        Command::User(User::Add { email, name, admin }) => {
-            add_user(pool, &email, &name, admin).await
-        }
-        Command::Team(Team::Add {
-            slug,
-            name,
-            key,
-            members,
-        }) => add_team(pool, &slug, &name, &key, &members).await,
+        Command::User(User::Add { email, name, admin }) => add_user(pool, &email, &name, admin).await,
+        Command::Team(Team::Add { slug, name, key, members }) => add_team(pool, &slug, &name, &key, &members).await,
         Command::Token(Token::Create { email, scope }) => create_token(pool, &email, scope).await,
         Command::Import(asked) => import(pool, &asked.file, &asked).await,
     }
@@ -255,25 +229,74 @@ async fn fill_demo(_pool: &PgPool, _tasks: Option<u32>) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn add_user(_pool: &PgPool, email: &str, name: &str, admin: bool) -> anyhow::Result<()> {
-    bail!("cannot add {name} <{email}> (admin: {admin}) yet: there are no accounts in this version")
+async fn add_user(pool: &PgPool, email: &str, name: &str, admin: bool) -> anyhow::Result<()> {
+    let password = read_password()?;
+    let now = Clock::default().now();
+    let new =
+        NewAccount { email: email.to_owned(), name: name.to_owned(), password, admin, time_zone: "UTC".to_owned() };
+    let mut tx = pool.begin().await?;
+    let person = add_account(&mut tx, now, new).await.map_err(told)?;
+    tx.commit().await?;
+    println!("{} can sign in as {email}, and is @{} to the others.", person.name, person.handle);
+    Ok(())
 }
 
-async fn add_team(
-    _pool: &PgPool,
-    slug: &str,
-    name: &str,
-    key: &str,
-    members: &[String],
-) -> anyhow::Result<()> {
-    bail!(
-        "cannot add {name} ({slug}, {key}, {} members) yet: there are no teams in this version",
-        members.len()
-    )
+/// From a terminal it is asked for and not shown; else the first line of the input is it.
+fn read_password() -> anyhow::Result<String> {
+    if std::io::stdin().is_terminal() {
+        return rpassword::prompt_password("Password: ").context("the password could not be read");
+    }
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).context("the password could not be read")?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-async fn create_token(_pool: &PgPool, email: &str, scope: Scope) -> anyhow::Result<()> {
-    bail!("cannot make a {scope:?} token for {email} yet: there are no tokens in this version")
+async fn add_team(pool: &PgPool, slug: &str, name: &str, key: &str, members: &[String]) -> anyhow::Result<()> {
+    let now = Clock::default().now();
+    let mut tx = pool.begin().await?;
+    let team = teams::adding::add_team(&mut tx, now, slug, name, key).await.map_err(told)?;
+    for email in members {
+        let account = teams::adding::account_by_email(&mut tx, email).await.map_err(told)?;
+        teams::adding::add_member(&mut tx, now, team, account, false).await.map_err(told)?;
+    }
+    sprints::cadence::keep_up(&mut tx, now).await.map_err(told)?;
+    tx.commit().await?;
+    println!("{name} has its board at /teams/{slug}.");
+    Ok(())
+}
+
+async fn create_token(pool: &PgPool, email: &str, scope: Scope) -> anyhow::Result<()> {
+    let secret = tokens::create(pool, Clock::default().now(), email, scope).await?;
+    println!("This token is shown only now: {secret}");
+    Ok(())
+}
+
+/// A refusal's sentences, for the terminal.
+fn told(problem: Problem) -> anyhow::Error {
+    match problem {
+        Problem::Invalid(errors) => anyhow::anyhow!("{}", errors.into_values().collect::<Vec<_>>().join(" ")),
+        Problem::Inside(error) => error,
+        other => other.into(),
+    }
+}
+
+/// Where a new visitor begins: at the setup page, or signed in to the demo.
+async fn first_visit(app: &App, demo: bool) -> anyhow::Result<Option<String>> {
+    let now = app.clock.now();
+    if demo {
+        let guide: Option<uuid::Uuid> =
+            sqlx::query_scalar("SELECT id FROM accounts WHERE role = 'admin' ORDER BY created_at, id LIMIT 1")
+                .fetch_optional(&app.db)
+                .await?;
+        let Some(guide) = guide else { return Ok(None) };
+        let key = tokens::create_link(&app.db, now, tokens::Purpose::SignIn(guide)).await?;
+        return Ok(Some(format!("/enter/{key}")));
+    }
+    if teams::setting_up::is_empty(&app.db).await? {
+        let key = tokens::create_link(&app.db, now, tokens::Purpose::Setup).await?;
+        return Ok(Some(format!("/setup?key={key}")));
+    }
+    Ok(None)
 }
 
 async fn import(_pool: &PgPool, file: &Path, asked: &Import) -> anyhow::Result<()> {

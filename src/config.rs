@@ -14,12 +14,7 @@ use sqlx::postgres::PgConnectOptions;
 #[derive(Args, Clone, Debug)]
 pub struct Config {
     /// The address to serve at; port 0 takes a free one
-    #[arg(
-        long,
-        env = "FORTNIGHT_LISTEN",
-        default_value = "127.0.0.1:8042",
-        global = true
-    )]
+    #[arg(long, env = "FORTNIGHT_LISTEN", default_value = "127.0.0.1:8042", global = true)]
     pub listen: SocketAddr,
 
     /// Where people reach it, such as https://board.example.org [default: http://<listen>]
@@ -52,14 +47,9 @@ impl Config {
 
     /// The folder that holds everything this installation keeps on disk.
     pub fn data_dir(&self) -> anyhow::Result<PathBuf> {
-        let given = self
-            .data_dir
-            .clone()
-            .filter(|dir| !dir.as_os_str().is_empty());
+        let given = self.data_dir.clone().filter(|dir| !dir.as_os_str().is_empty());
         match given {
-            Some(dir) => {
-                std::path::absolute(&dir).with_context(|| format!("{} is no folder", dir.display()))
-            }
+            Some(dir) => std::path::absolute(&dir).with_context(|| format!("{} is no folder", dir.display())),
             None => default_data_dir(),
         }
     }
@@ -79,9 +69,7 @@ impl Config {
                 if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
                     bail!("the database address (DATABASE_URL) does not begin with postgres://");
                 }
-                let options = url
-                    .parse()
-                    .context("the database address (DATABASE_URL) cannot be read")?;
+                let options = url.parse().context("the database address (DATABASE_URL) cannot be read")?;
                 Ok(Some(options))
             }
             _ => Ok(None),
@@ -107,9 +95,7 @@ impl fmt::Debug for DatabaseUrl {
 }
 
 fn public_url(text: &str) -> Result<String, String> {
-    let url: Uri = text
-        .parse()
-        .map_err(|error| format!("not an address: {error}"))?;
+    let url: Uri = text.parse().map_err(|error| format!("not an address: {error}"))?;
     if !matches!(url.scheme_str(), Some("http" | "https")) {
         return Err("it begins with http:// or https://".to_owned());
     }
@@ -117,9 +103,7 @@ fn public_url(text: &str) -> Result<String, String> {
         return Err("it has no path: Fortnight wants a host of its own".to_owned());
     }
     match url.authority() {
-        Some(authority) if authority.as_str().contains('@') => {
-            Err("it has no user or password in it".to_owned())
-        }
+        Some(authority) if authority.as_str().contains('@') => Err("it has no user or password in it".to_owned()),
         _ => Ok(text.trim_end_matches('/').to_owned()),
     }
 }
@@ -129,11 +113,7 @@ fn default_data_dir() -> anyhow::Result<PathBuf> {
     if rustix::process::geteuid().is_root() {
         return Ok("/var/lib/fortnight".into());
     }
-    let folder = |name| {
-        env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|dir| dir.is_absolute())
-    };
+    let folder = |name| env::var_os(name).map(PathBuf::from).filter(|dir| dir.is_absolute());
     folder("XDG_DATA_HOME")
         .or_else(|| folder("HOME").map(|home| home.join(".local/share")))
         .map(|dir| dir.join("fortnight"))
@@ -157,21 +137,12 @@ mod tests {
 
     #[test]
     fn a_public_url_is_a_host_and_nothing_more() {
-        for good in [
-            "https://board.example.org",
-            "http://10.0.0.7:80",
-            "https://b.org/",
-        ] {
+        for good in ["https://board.example.org", "http://10.0.0.7:80", "https://b.org/"] {
             assert!(public_url(good).is_ok(), "{good}");
         }
-        for bad in [
-            "board.example.org",
-            "ftp://b.org",
-            "https://b.org/board",
-            "https://b.org/?a",
-            "https://me:pw@b.org",
-            "",
-        ] {
+        for bad in
+            ["board.example.org", "ftp://b.org", "https://b.org/board", "https://b.org/?a", "https://me:pw@b.org", ""]
+        {
             assert!(public_url(bad).is_err(), "{bad}");
         }
     }
@@ -187,18 +158,12 @@ mod tests {
         let config = config(&["--database-url", "postgres://me:hunter2@db:bad/x"]).unwrap();
         assert!(!format!("{config:?}").contains("hunter2"));
         let error = format!("{:#}", config.database().unwrap_err());
-        assert!(
-            error.contains("DATABASE_URL") && !error.contains("hunter2"),
-            "{error}"
-        );
+        assert!(error.contains("DATABASE_URL") && !error.contains("hunter2"), "{error}");
     }
 
     #[test]
     fn the_demo_keeps_beside_the_real_folder() {
         let config = config(&["--data-dir", "/srv/board"]).unwrap();
-        assert_eq!(
-            config.demo_data_dir().unwrap(),
-            PathBuf::from("/srv/board-demo")
-        );
+        assert_eq!(config.demo_data_dir().unwrap(), PathBuf::from("/srv/board-demo"));
     }
 }

@@ -35,7 +35,7 @@ static HARMLESS: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
         .link_rel(Some("noopener noreferrer nofollow"))
         // Whatever is not a task-list box is no field either.
         .attribute_filter(|tag, attribute, value| match (tag, attribute) {
-            ("input", "type") => (value == "checkbox").then(|| Cow::Borrowed("checkbox")),
+            ("input", "type") => (value == "checkbox").then_some(Cow::Borrowed("checkbox")),
             _ => Some(Cow::Borrowed(value)),
         });
     builder
@@ -69,15 +69,28 @@ pub fn render(text: &str, links: &Links) -> Html {
 
 fn link_words(text: &str, links: &Links, events: &mut Vec<Event<'_>>) {
     let mut plain = String::new();
-    for word in text.split_inclusive(|letter: char| letter.is_whitespace() || matches!(letter, '(' | ')' | ',' | ';' | '“' | '”' | '"')) {
-        let core = word.trim_end_matches(|letter: char| letter.is_whitespace() || matches!(letter, '(' | ')' | ',' | ';' | '.' | ':' | '!' | '?' | '“' | '”' | '"'));
+    for word in text.split_inclusive(|letter: char| {
+        letter.is_whitespace() || matches!(letter, '(' | ')' | ',' | ';' | '“' | '”' | '"')
+    }) {
+        let core = word.trim_end_matches(|letter: char| {
+            letter.is_whitespace() || matches!(letter, '(' | ')' | ',' | ';' | '.' | ':' | '!' | '?' | '“' | '”' | '"')
+        });
         match target(core, links) {
             Some(address) => {
                 if !plain.is_empty() {
                     events.push(Event::Text(CowStr::from(std::mem::take(&mut plain))));
                 }
-                let link = Tag::Link { link_type: LinkType::Inline, dest_url: CowStr::from(address), title: CowStr::from(""), id: CowStr::from("") };
-                events.extend([Event::Start(link), Event::Text(CowStr::from(core.to_owned())), Event::End(TagEnd::Link)]);
+                let link = Tag::Link {
+                    link_type: LinkType::Inline,
+                    dest_url: CowStr::from(address),
+                    title: CowStr::from(""),
+                    id: CowStr::from(""),
+                };
+                events.extend([
+                    Event::Start(link),
+                    Event::Text(CowStr::from(core.to_owned())),
+                    Event::End(TagEnd::Link),
+                ]);
                 plain.push_str(&word[core.len()..]);
             }
             None => plain.push_str(word),
@@ -132,7 +145,13 @@ mod tests {
             "<a href=\"javascript:alert(1)\" onclick=\"x()\">y</a>",
         ] {
             let html = shown(evil);
-            assert!(!html.contains("<script") && !html.contains("<img") && !html.contains("href=\"javascript") && !html.contains("href=\"data"), "{evil}: {html}");
+            assert!(
+                !html.contains("<script")
+                    && !html.contains("<img")
+                    && !html.contains("href=\"javascript")
+                    && !html.contains("href=\"data"),
+                "{evil}: {html}"
+            );
         }
     }
 }

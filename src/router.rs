@@ -20,7 +20,8 @@ use tower_http::{
 use crate::{
     accounts, activity,
     app::App,
-    boards, sprints, tasks, teams,
+    boards, sprints, tasks,
+    teams::{self, setting_up},
     web::{assets, error::Problem, health, layers, openapi},
 };
 
@@ -33,7 +34,7 @@ fn pages() -> Router<App> {
     use accounts::pages as accounts;
     use boards::pages as boards;
     use tasks::pages as tasks;
-    use teams::{pages as teams, setting_up};
+    use teams::pages as teams;
     Router::new()
         .route("/", get(teams::my_work))
         .route("/teams", get(teams::all))

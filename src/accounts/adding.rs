@@ -19,7 +19,12 @@ pub struct NewAccount {
 /// Makes an account; its handle comes from the name, its hue from how many there are.
 pub async fn add_account(db: &mut PgConnection, now: OffsetDateTime, new: NewAccount) -> Result<Person> {
     let password_hash = passwords::hash(new.password).await?;
-    let person = Person { id: Uuid::now_v7(), handle: free_handle(db, &new.name, &new.email).await?, name: new.name.trim().to_owned(), hue: next_hue(db).await? };
+    let person = Person {
+        id: Uuid::now_v7(),
+        handle: free_handle(db, &new.name, &new.email).await?,
+        name: new.name.trim().to_owned(),
+        hue: next_hue(db).await?,
+    };
     sqlx::query(
         "INSERT INTO accounts (id, email, name, handle, hue, time_zone, role, password_hash, created_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
@@ -55,7 +60,8 @@ async fn free_handle(db: &mut PgConnection, name: &str, email: &str) -> Result<S
     let first = slug(name.split_whitespace().next().unwrap_or(""));
     let wanted = if first.is_empty() { slug(email.split('@').next().unwrap_or("")) } else { first };
     let wanted = if wanted.is_empty() { "somebody".to_owned() } else { wanted };
-    let taken: Vec<String> = sqlx::query_scalar("SELECT handle FROM accounts WHERE handle ^@ $1").bind(&wanted).fetch_all(db).await?;
+    let taken: Vec<String> =
+        sqlx::query_scalar("SELECT handle FROM accounts WHERE handle ^@ $1").bind(&wanted).fetch_all(db).await?;
     std::iter::once(wanted.clone())
         .chain((2..10_000).map(|n| format!("{wanted}-{n}")))
         .find(|handle| !taken.contains(handle))

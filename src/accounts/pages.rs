@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use askama::Template;
 use axum::{
-    extract::{ConnectInfo, Path, Query, State as Given},
+    extract::{ConnectInfo, Extension, Path, Query, State as Given},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
@@ -43,7 +43,12 @@ pub struct Next {
 }
 
 /// `GET /login`
-pub async fn login_form(Given(app): Given<App>, viewer: Option<Viewer>, Query(next): Query<Next>, headers: HeaderMap) -> Result<Response> {
+pub async fn login_form(
+    Given(app): Given<App>,
+    viewer: Option<Viewer>,
+    Query(next): Query<Next>,
+    headers: HeaderMap,
+) -> Result<Response> {
     if viewer.is_some() {
         return Ok(Redirect::to(local_path(&next.next, "/")).into_response());
     }
@@ -53,21 +58,31 @@ pub async fn login_form(Given(app): Given<App>, viewer: Option<Viewer>, Query(ne
 }
 
 /// `POST /login`
-pub async fn login(Given(app): Given<App>, from: Option<ConnectInfo<SocketAddr>>, headers: HeaderMap, fields: Fields) -> Result<Response> {
+pub async fn login(
+    Given(app): Given<App>,
+    from: Option<Extension<ConnectInfo<SocketAddr>>>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
     let (email, password) = (fields.text("email").trim(), fields.text("password"));
-    let from: Option<IpAddr> = from.map(|ConnectInfo(address)| address.ip());
+    let from: Option<IpAddr> = from.map(|Extension(ConnectInfo(address))| address.ip());
     app.sign_ins.count(email, from)?;
-    let found: Option<(Uuid, Option<String>)> =
-        sqlx::query_as("SELECT id, password_hash FROM accounts WHERE lower(email) = lower($1) AND deactivated_at IS NULL")
-            .bind(email)
-            .fetch_optional(&app.db)
-            .await?;
+    let found: Option<(Uuid, Option<String>)> = sqlx::query_as(
+        "SELECT id, password_hash FROM accounts WHERE lower(email) = lower($1) AND deactivated_at IS NULL",
+    )
+    .bind(email)
+    .fetch_optional(&app.db)
+    .await?;
     let (account, hash) = found.map_or((None, None), |(account, hash)| (Some(account), hash));
     let right = password.len() <= 1000 && passwords::verify(password.to_owned(), hash).await?;
     let Some(account) = account.filter(|_| right) else {
         let frame = Frame::bare(&app, "Sign in".to_owned(), theme(&headers));
-        let error = "This e-mail address and password do not belong together. Nothing was changed; try again.".to_owned();
-        return page::refused(StatusCode::UNPROCESSABLE_ENTITY, &LoginPage { frame, next: fields.text("next").to_owned(), email: email.to_owned(), error, empty: false });
+        let error =
+            "This e-mail address and password do not belong together. Nothing was changed; try again.".to_owned();
+        return page::refused(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            &LoginPage { frame, next: fields.text("next").to_owned(), email: email.to_owned(), error, empty: false },
+        );
     };
     signed_in(&app, &headers, account, local_path(fields.text("next"), "/")).await
 }
@@ -76,7 +91,7 @@ async fn signed_in(app: &App, headers: &HeaderMap, account: Uuid, next: &str) ->
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or("");
     let session = sessions::start(&app.db, app.clock.now(), account, agent).await?;
     let mut response = Redirect::to(next).into_response();
-    set(&mut response, &sessions::set_cookie(app.config.is_https(), &session))?;
+    set(&mut response, &sessions::set_cookie(app.is_https(), &session))?;
     Ok(response)
 }
 
@@ -91,7 +106,7 @@ pub async fn logout(Given(app): Given<App>, viewer: Option<Viewer>) -> Result<Re
         sessions::end(&app.db, &token_hash).await?;
     }
     let mut response = Redirect::to("/login").into_response();
-    set(&mut response, &sessions::set_cookie(app.config.is_https(), ""))?;
+    set(&mut response, &sessions::set_cookie(app.is_https(), ""))?;
     Ok(response)
 }
 

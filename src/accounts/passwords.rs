@@ -30,7 +30,8 @@ pub async fn verify(password: String, hash: Option<String>) -> Result<bool> {
     let known = hash.is_some();
     let matches = blocking(move || {
         let hash = hash.unwrap_or_else(|| NOBODYS.clone());
-        PasswordHash::new(&hash).is_ok_and(|hash| argon2().is_ok_and(|argon2| argon2.verify_password(password.as_bytes(), &hash).is_ok()))
+        PasswordHash::new(&hash)
+            .is_ok_and(|hash| argon2().is_ok_and(|argon2| argon2.verify_password(password.as_bytes(), &hash).is_ok()))
     })
     .await?;
     Ok(matches && known)

@@ -49,7 +49,10 @@ pub async fn create(db: &PgPool, now: OffsetDateTime, email: &str, scope: Scope)
     .bind(email)
     .execute(db)
     .await?;
-    anyhow::ensure!(made.rows_affected() == 1, "nobody has the e-mail address {email}; `fortnight user add` makes an account");
+    anyhow::ensure!(
+        made.rows_affected() == 1,
+        "nobody has the e-mail address {email}; `fortnight user add` makes an account"
+    );
     Ok(secret)
 }
 
@@ -67,13 +70,15 @@ pub async fn create_link(db: &PgPool, now: OffsetDateTime, purpose: Purpose) -> 
         Purpose::Setup => ("setup", None),
         Purpose::SignIn(account) => ("sign-in", Some(account)),
     };
-    sqlx::query("INSERT INTO entry_links (token_hash, purpose, account_id, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)")
-        .bind(digest(&secret))
-        .bind(name)
-        .bind(account)
-        .bind(now)
-        .bind(now + Duration::days(1))
-        .execute(db)
-        .await?;
+    sqlx::query(
+        "INSERT INTO entry_links (token_hash, purpose, account_id, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(digest(&secret))
+    .bind(name)
+    .bind(account)
+    .bind(now)
+    .bind(now + Duration::days(1))
+    .execute(db)
+    .await?;
     Ok(secret)
 }

@@ -91,11 +91,13 @@ pub struct Known {
 }
 
 /// The part of a query that checks a brought digest `$1` at the time `$2`; it yields `Known`'s columns, or no row.
-pub const KNOWN_BY_SESSION: &str = "SELECT a.id, a.handle, a.name, a.hue, a.role, a.time_zone, s.last_seen_at, NULL::text AS scope
+pub const KNOWN_BY_SESSION: &str =
+    "SELECT a.id, a.handle, a.name, a.hue, a.role, a.time_zone, s.last_seen_at, NULL::text AS scope
      FROM sessions s JOIN accounts a ON a.id = s.account_id
      WHERE s.token_hash = $1 AND s.expires_at > $2 AND a.deactivated_at IS NULL";
 /// The same for an API token.
-pub const KNOWN_BY_TOKEN: &str = "SELECT a.id, a.handle, a.name, a.hue, a.role, a.time_zone, t.last_used_at AS last_seen_at, t.scope
+pub const KNOWN_BY_TOKEN: &str =
+    "SELECT a.id, a.handle, a.name, a.hue, a.role, a.time_zone, t.last_used_at AS last_seen_at, t.scope
      FROM tokens t JOIN accounts a ON a.id = t.account_id
      WHERE t.token_hash = $1 AND t.revoked_at IS NULL AND t.created_at <= $2 AND a.deactivated_at IS NULL";
 
@@ -135,7 +137,7 @@ impl FromRequestParts<App> for Viewer {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let brought = brought(&parts.headers, app.config.is_https()).ok_or(Problem::SignedOut)?;
+        let brought = brought(&parts.headers, app.is_https()).ok_or(Problem::SignedOut)?;
         let now = app.clock.now();
         let known: Option<Known> = sqlx::query_as(if brought.cookie { KNOWN_BY_SESSION } else { KNOWN_BY_TOKEN })
             .bind(&brought.token_hash)

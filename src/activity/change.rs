@@ -1,6 +1,6 @@
 //! One change: one transaction, its events in it, each with the team's next number.
 
-use std::{collections::BTreeMap, ops::DerefMut, pin::Pin};
+use std::{collections::BTreeMap, marker::PhantomData, ops::DerefMut, pin::Pin};
 
 use serde_json::Value;
 use sqlx::{PgConnection, Postgres, Transaction};
@@ -58,28 +58,47 @@ pub struct Changed<T> {
 /// A verb's future, as `Live::change` takes it.
 pub type Doing<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
+/// Says that what a verb borrows from its caller outlives the change: without it the compiler
+/// would want it to live for ever. (An `AsyncFnMut` cannot be shown to be `Send` yet.)
+pub struct Within<'a, 'env: 'a>(PhantomData<&'a &'env ()>);
+
 impl Live {
     /// Runs a verb in one transaction and commits it with its events, then tells every open board.
     /// When the database could not serialise it, all of it is tried again, three times at most.
-    pub async fn change<T>(&self, actor: &Actor, mut verb: impl for<'a> FnMut(&'a mut Change) -> Doing<'a, T> + Send) -> Result<Changed<T>> {
+    pub async fn change<'env, T>(
+        &self,
+        actor: &Actor,
+        mut verb: impl for<'a> FnMut(&'a mut Change, Within<'a, 'env>) -> Doing<'a, T> + Send,
+    ) -> Result<Changed<T>> {
         let mut tries = 0;
         loop {
             tries += 1;
             match self.try_change(actor, &mut verb).await {
-                Err(problem) if problem.is_transient() && tries < 4 => tracing::debug!(tries, "trying a change again: {problem}"),
+                Err(problem) if problem.is_transient() && tries < 4 => {
+                    tracing::debug!(tries, "trying a change again: {problem}")
+                }
                 Err(problem) if problem.is_transient() => return Err(Problem::Busy),
                 outcome => return outcome,
             }
         }
     }
 
-    async fn try_change<T>(&self, actor: &Actor, verb: &mut (impl for<'a> FnMut(&'a mut Change) -> Doing<'a, T> + Send)) -> Result<Changed<T>> {
-        let mut change =
-            Change { tx: self.db.begin().await?, events: Vec::new(), id: Uuid::now_v7(), actor: actor.account, at: self.clock.now() };
+    async fn try_change<'env, T>(
+        &self,
+        actor: &Actor,
+        verb: &mut (impl for<'a> FnMut(&'a mut Change, Within<'a, 'env>) -> Doing<'a, T> + Send),
+    ) -> Result<Changed<T>> {
+        let mut change = Change {
+            tx: self.db.begin().await?,
+            events: Vec::new(),
+            id: Uuid::now_v7(),
+            actor: actor.account,
+            at: self.clock.now(),
+        };
         if let (Some(repeat), Some(account)) = (&actor.repeat, actor.account) {
             change.take_key(repeat, account).await?;
         }
-        let value = verb(&mut change).await?;
+        let value = verb(&mut change, Within(PhantomData)).await?;
         let id = change.id;
         let teams = change.commit().await?;
         self.tell(teams);

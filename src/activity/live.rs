@@ -75,9 +75,9 @@ impl Live {
         }
     }
 
-    /// Ends every stream, for the program's end.
-    pub fn end(&self) {
-        self.ended.send_replace(true);
+    /// Ends every stream when it is set, for the program's end.
+    pub fn ending(&self) -> &watch::Sender<bool> {
+        &self.ended
     }
 
     /// Turns true when the streams are to end.
@@ -94,7 +94,13 @@ impl Live {
     pub(super) fn open_channel(&self, team: Uuid, seq: i64) -> Arc<Channel> {
         locked(&self.channels)
             .entry(team)
-            .or_insert_with(|| Arc::new(Channel { frames: broadcast::Sender::new(FRAMES), sent: AtomicI64::new(seq), here: Mutex::default() }))
+            .or_insert_with(|| {
+                Arc::new(Channel {
+                    frames: broadcast::Sender::new(FRAMES),
+                    sent: AtomicI64::new(seq),
+                    here: Mutex::default(),
+                })
+            })
             .clone()
     }
 
@@ -123,7 +129,11 @@ impl Live {
     }
 
     /// Ends the streams whose proof is not among these any more.
-    pub(super) fn dismiss_others(&self, valid: &std::collections::HashSet<Vec<u8>>, asked: &std::collections::HashSet<Vec<u8>>) {
+    pub(super) fn dismiss_others(
+        &self,
+        valid: &std::collections::HashSet<Vec<u8>>,
+        asked: &std::collections::HashSet<Vec<u8>>,
+    ) {
         for watcher in locked(&self.watchers).values() {
             let proof = watcher.proof.token_hash();
             if asked.contains(proof) && !valid.contains(proof) {

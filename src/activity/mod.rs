@@ -6,4 +6,4 @@ pub mod presence;
 pub mod queries;
 pub mod stream;
 
-pub use change::{Actor, Change, Changed, Doing, Event, Repeat};
+pub use change::{Actor, Change, Changed, Doing, Event, Repeat, Within};

@@ -16,7 +16,7 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sqlx::postgres::{PgListener, PgPoolOptions};
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use uuid::Uuid;
 
@@ -47,7 +47,13 @@ pub struct After {
 }
 
 /// `GET /teams/{slug}/live`: the board's changes as server-sent events, from `Last-Event-ID` or `after` on.
-pub async fn live(State(app): State<App>, viewer: Viewer, Path(slug): Path<String>, Query(query): Query<After>, headers: HeaderMap) -> Result<Response> {
+pub async fn live(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    Query(query): Query<After>,
+    headers: HeaderMap,
+) -> Result<Response> {
     let team = access::team(&app.db, &viewer, &slug).await?.team;
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok());
     let after = last.or(query.after).unwrap_or(team.seq);
@@ -64,7 +70,7 @@ pub async fn live(State(app): State<App>, viewer: Viewer, Path(slug): Path<Strin
             () = dismissed.notified() => {
                 let _ = sender.send(Ok(frame("bye", None, &json!({ "why": "You are signed out, or may not see this board any more." })).bytes)).await;
             }
-            _ = ended.wait_for(|ended| *ended) => {}
+            () = until(&mut ended) => {}
         }
         app.live.forget(watcher);
         leave(&channel, viewer.person.id);
@@ -77,8 +83,20 @@ pub async fn live(State(app): State<App>, viewer: Viewer, Path(slug): Path<Strin
     Ok(response)
 }
 
+async fn until(ended: &mut watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is an end too.
+    let _ = ended.wait_for(|ended| *ended).await;
+}
+
 /// Sends what happened since `after`, and then what happens. Ends when the reader has gone.
-async fn follow(app: &App, team: &Team, after: i64, channel: &Channel, mut frames: broadcast::Receiver<Frame>, to: &mpsc::Sender<Result<Bytes, Infallible>>) {
+async fn follow(
+    app: &App,
+    team: &Team,
+    after: i64,
+    channel: &Channel,
+    mut frames: broadcast::Receiver<Frame>,
+    to: &mpsc::Sender<Result<Bytes, Infallible>>,
+) {
     let past = match frames_after(app, team, after).await {
         Ok(past) => past,
         Err(problem) => {
@@ -136,7 +154,7 @@ pub async fn pump(app: App) {
         () = listen_to_others(&app) => {}
         () = now_and_then(&app) => {}
         () = check_proofs(&app) => {}
-        _ = ended.wait_for(|ended| *ended) => {}
+        () = until(&mut ended) => {}
     }
 }
 
@@ -157,7 +175,11 @@ async fn hear(app: &App) {
 /// One NOTIFY for all of them, after the commits: inside a transaction it would hold a lock on the whole database.
 async fn notify_others(live: &Live, teams: &BTreeMap<Uuid, i64>) {
     let payload: Vec<String> = teams.iter().map(|(team, seq)| format!("{team}:{seq}")).collect();
-    let told = sqlx::query("SELECT pg_notify($1, p) FROM unnest($2::text[]) p").bind(CHANNEL).bind(payload).execute(&live.db).await;
+    let told = sqlx::query("SELECT pg_notify($1, p) FROM unnest($2::text[]) p")
+        .bind(CHANNEL)
+        .bind(payload)
+        .execute(&live.db)
+        .await;
     if let Err(error) = told {
         // Their own looking now and then makes up for it.
         tracing::warn!("could not tell other programs of a change: {error}");
@@ -192,7 +214,10 @@ async fn listen_once(app: &App, own: &sqlx::PgPool) -> anyhow::Result<()> {
     listener.listen(CHANNEL).await?;
     // `None` says that the connection was lost in between: what was missed is found by its number.
     while let Some(notice) = listener.try_recv().await? {
-        let team = notice.payload().split_once(':').and_then(|(team, seq)| Some((team.parse::<Uuid>().ok()?, seq.parse::<i64>().ok()?)));
+        let team = notice
+            .payload()
+            .split_once(':')
+            .and_then(|(team, seq)| Some((team.parse::<Uuid>().ok()?, seq.parse::<i64>().ok()?)));
         if let Some((team, seq)) = team
             && let Some(channel) = app.live.channel(team)
             && channel.sent.load(Ordering::Acquire) < seq
@@ -218,7 +243,11 @@ async fn now_and_then(app: &App) {
         let seqs: Vec<(Uuid, i64)> = if ids.is_empty() {
             Vec::new()
         } else {
-            sqlx::query_as("SELECT id, seq FROM teams WHERE id = ANY($1)").bind(&ids).fetch_all(&app.db).await.unwrap_or_default()
+            sqlx::query_as("SELECT id, seq FROM teams WHERE id = ANY($1)")
+                .bind(&ids)
+                .fetch_all(&app.db)
+                .await
+                .unwrap_or_default()
         };
         for (team, channel) in listened {
             if seqs.iter().any(|(id, seq)| *id == team && *seq > channel.sent.load(Ordering::Acquire)) {
@@ -261,7 +290,10 @@ async fn check_proofs(app: &App) {
 async fn send_new(app: &App, team: Uuid, channel: &Arc<Channel>) {
     let sent = channel.sent.load(Ordering::Acquire);
     let frames = async {
-        let team: Team = sqlx::query_as("SELECT id, slug, name, key, seq FROM teams WHERE id = $1").bind(team).fetch_one(&app.db).await?;
+        let team: Team = sqlx::query_as("SELECT id, slug, name, key, seq FROM teams WHERE id = $1")
+            .bind(team)
+            .fetch_one(&app.db)
+            .await?;
         frames_after(app, &team, sent).await
     };
     match frames.await {
@@ -284,7 +316,8 @@ async fn frames_after(app: &App, team: &Team, after: i64) -> Result<Vec<Frame>> 
         return Ok(Vec::new());
     }
     if events.len() as i64 > MOST_EVENTS || events.iter().any(|event| event.task_id.is_none()) {
-        let newest: i64 = sqlx::query_scalar("SELECT seq FROM teams WHERE id = $1").bind(team.id).fetch_one(&app.db).await?;
+        let newest: i64 =
+            sqlx::query_scalar("SELECT seq FROM teams WHERE id = $1").bind(team.id).fetch_one(&app.db).await?;
         return Ok(vec![reset(newest, "much changed")]);
     }
     let mut latest: BTreeMap<Uuid, &EventRow> = BTreeMap::new();

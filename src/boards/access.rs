@@ -138,10 +138,11 @@ pub async fn door(app: &App, headers: &HeaderMap, slug: &str) -> Result<Door> {
                 m.account_id IS NOT NULL AS is_member
          FROM known CROSS JOIN workspace w LEFT JOIN teams t ON t.slug = $3
          LEFT JOIN members m ON m.team_id = t.id AND m.account_id = known.id";
-    static BY_SESSION: LazyLock<String> = LazyLock::new(|| format!("WITH known AS ({}) {REST}", viewer::KNOWN_BY_SESSION));
+    static BY_SESSION: LazyLock<String> =
+        LazyLock::new(|| format!("WITH known AS ({}) {REST}", viewer::KNOWN_BY_SESSION));
     static BY_TOKEN: LazyLock<String> = LazyLock::new(|| format!("WITH known AS ({}) {REST}", viewer::KNOWN_BY_TOKEN));
 
-    let brought = viewer::brought(headers, app.config.is_https()).ok_or(Problem::SignedOut)?;
+    let brought = viewer::brought(headers, app.is_https()).ok_or(Problem::SignedOut)?;
     let now = app.clock.now();
     // Both texts are made of constants of ours.
     let sql: &'static str = if brought.cookie { &BY_SESSION } else { &BY_TOKEN };
@@ -149,9 +150,15 @@ pub async fn door(app: &App, headers: &HeaderMap, slug: &str) -> Result<Door> {
         sqlx::query_as(sql).bind(&brought.token_hash).bind(now).bind(plain(slug)?).fetch_optional(&app.db).await?;
     let row = row.ok_or(Problem::SignedOut)?;
     let viewer = row.known.into_viewer(app, brought, now).await?;
-    let (Some(id), Some(slug), Some(name), Some(key), Some(seq)) = (row.team_id, row.team_slug, row.team_name, row.team_key, row.seq) else {
+    let (Some(id), Some(slug), Some(name), Some(key), Some(seq)) =
+        (row.team_id, row.team_slug, row.team_name, row.team_key, row.seq)
+    else {
         return Err(Problem::NotFound);
     };
     let may_edit = may_edit(&viewer, row.is_member);
-    Ok(Door { viewer, access: TeamAccess { team: Team { id, slug, name, key, seq }, may_edit }, workspace_seq: row.workspace_seq })
+    Ok(Door {
+        viewer,
+        access: TeamAccess { team: Team { id, slug, name, key, seq }, may_edit },
+        workspace_seq: row.workspace_seq,
+    })
 }

@@ -26,7 +26,10 @@ use crate::{
 #[utoipa::path(get, path = "/api/v1/teams", tag = "teams", responses((status = 200, description = "Every team by name")))]
 pub async fn list(Given(app): Given<App>, _viewer: Viewer) -> Result<Json<Value>> {
     let teams = teams::queries::teams(&app.db).await?;
-    let teams: Vec<Value> = teams.iter().map(|team| json!({ "slug": team.slug, "name": team.name, "key": team.key, "seq": team.seq })).collect();
+    let teams: Vec<Value> = teams
+        .iter()
+        .map(|team| json!({ "slug": team.slug, "name": team.name, "key": team.key, "seq": team.seq }))
+        .collect();
     Ok(Json(json!({ "teams": teams })))
 }
 
@@ -35,7 +38,13 @@ pub async fn list(Given(app): Given<App>, _viewer: Viewer) -> Result<Json<Value>
     params(("slug" = String, Path), ("sprint" = Option<String>, Query), ("owner" = Option<String>, Query), ("label" = Option<String>, Query),
            ("goal" = Option<String>, Query), ("q" = Option<String>, Query, description = "owner:me label:postgres -label:docs is:blocked age:>3d \"exact words\"")),
     responses((status = 200, description = "Columns with their tasks in order"), (status = 304), (status = 422, description = "A term is not known")))]
-pub async fn board(Given(app): Given<App>, Path(slug): Path<String>, Query(params): Query<FilterParams>, uri: Uri, headers: HeaderMap) -> Result<Response> {
+pub async fn board(
+    Given(app): Given<App>,
+    Path(slug): Path<String>,
+    Query(params): Query<FilterParams>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response> {
     let door = access::door(&app, &headers, &slug).await?;
     let team = &door.access.team;
     let filter = Filter::read(&params).for_reader(&door.viewer.person.handle);
@@ -44,7 +53,12 @@ pub async fn board(Given(app): Given<App>, Path(slug): Path<String>, Query(param
     }
     let now = app.clock.now();
     let stretch = if filter.depends_on_time() { now.unix_timestamp() / 60 } else { 0 };
-    let etag = format!("\"{}-{}-{stretch}-{:x}\"", team.seq, door.workspace_seq, digest(&(uri.to_string(), door.viewer.person.id)));
+    let etag = format!(
+        "\"{}-{}-{stretch}-{:x}\"",
+        team.seq,
+        door.workspace_seq,
+        digest(&(uri.to_string(), door.viewer.person.id))
+    );
     let mut response = if headers.get(header::IF_NONE_MATCH).is_some_and(|seen| seen.as_bytes() == etag.as_bytes()) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
@@ -85,7 +99,12 @@ pub struct After {
 /// A team's events after a number: 500 at most, and whether there are more.
 #[utoipa::path(get, path = "/api/v1/teams/{slug}/events", tag = "teams", params(("slug" = String, Path), ("after" = Option<i64>, Query)),
     responses((status = 200, description = "Events in order")))]
-pub async fn events(Given(app): Given<App>, viewer: Viewer, Path(slug): Path<String>, Query(after): Query<After>) -> Result<Json<Value>> {
+pub async fn events(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    Query(after): Query<After>,
+) -> Result<Json<Value>> {
     const MOST: i64 = 500;
     let team = access::team(&app.db, &viewer, &slug).await?.team;
     let rows = events_after(&app.db, team.id, after.after, MOST + 1).await?;

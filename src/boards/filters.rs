@@ -61,7 +61,10 @@ pub enum Asks {
     Done,
     Archived,
     /// Longer (or shorter) in its column than this many hours.
-    Age { longer: bool, hours: u32 },
+    Age {
+        longer: bool,
+        hours: u32,
+    },
     Words(String),
 }
 
@@ -69,7 +72,9 @@ impl Filter {
     /// Reads an address's filter; its separate fields mean the same as their terms in `q`.
     pub fn read(params: &FilterParams) -> Self {
         let mut filter = Self::default();
-        for (name, value) in [("sprint", &params.sprint), ("owner", &params.owner), ("label", &params.label), ("goal", &params.goal)] {
+        for (name, value) in
+            [("sprint", &params.sprint), ("owner", &params.owner), ("label", &params.label), ("goal", &params.goal)]
+        {
             if !value.trim().is_empty() {
                 filter.add(false, name, value.trim());
             }
@@ -108,8 +113,11 @@ impl Filter {
             ("is", "overdue") => Ok(Asks::Overdue),
             ("is", "done") => Ok(Asks::Done),
             ("is", "archived") => Ok(Asks::Archived),
-            ("is", _) => Err(format!("is:{value} is not known. There are is:blocked, is:unowned, is:overdue, is:done and is:archived.")),
-            ("age", age) => read_age(age).ok_or_else(|| format!("age:{value} is not known. An age is as age:>3d, age:<12h or age:>1w.")),
+            ("is", _) => Err(format!(
+                "is:{value} is not known. There are is:blocked, is:unowned, is:overdue, is:done and is:archived."
+            )),
+            ("age", age) => read_age(age)
+                .ok_or_else(|| format!("age:{value} is not known. An age is as age:>3d, age:<12h or age:>1w.")),
             _ => Err(format!("{name}: is not known. There are sprint, owner, label, goal, is and age.")),
         };
         match asks {
@@ -184,7 +192,14 @@ impl Filter {
 
     /// Adds the filter's conditions on `tasks k` with `columns c` to a query's WHERE.
     /// Every text goes in as a bind; `%`, `_` and `\` in words are themselves.
-    pub fn push_conditions(&self, query: &mut QueryBuilder<Postgres>, team: Uuid, team_key: &str, sprint: ResolvedSprint, now: OffsetDateTime) {
+    pub fn push_conditions(
+        &self,
+        query: &mut QueryBuilder<Postgres>,
+        team: Uuid,
+        team_key: &str,
+        sprint: ResolvedSprint,
+        now: OffsetDateTime,
+    ) {
         query.push(if self.wants_archived() { " AND k.archived_at IS NOT NULL" } else { " AND k.archived_at IS NULL" });
         match sprint {
             ResolvedSprint::Any => {}
@@ -200,7 +215,8 @@ impl Filter {
             _ => None,
         });
         let wanted: Vec<String> = wanted.collect();
-        let or_nobody = self.terms.iter().any(|term| !term.not && matches!(&term.asks, Asks::Owner(handle) if handle == "nobody"));
+        let or_nobody =
+            self.terms.iter().any(|term| !term.not && matches!(&term.asks, Asks::Owner(handle) if handle == "nobody"));
         if !wanted.is_empty() || or_nobody {
             query.push(" AND (FALSE");
             if !wanted.is_empty() {
@@ -254,7 +270,10 @@ impl Filter {
                     query.push("NOT ").push(OWNED);
                 }
                 Asks::Overdue => {
-                    query.push("c.state <> 'done' AND k.due_on < ").push_bind(now.date()).push(" AND k.due_on IS NOT NULL");
+                    query
+                        .push("c.state <> 'done' AND k.due_on < ")
+                        .push_bind(now.date())
+                        .push(" AND k.due_on IS NOT NULL");
                 }
                 Asks::Age { longer, hours } => {
                     let since = now - Duration::hours(i64::from(*hours));
@@ -319,7 +338,9 @@ fn split(q: &str) -> Vec<(bool, String, String)> {
         while let Some(letter) = letters.next_if(|letter| quoted || !letter.is_whitespace()) {
             match letter {
                 '"' => quoted = !quoted,
-                ':' if !quoted && name.is_empty() && is_name(&value) => name = std::mem::take(&mut value).to_lowercase(),
+                ':' if !quoted && name.is_empty() && is_name(&value) => {
+                    name = std::mem::take(&mut value).to_lowercase()
+                }
                 _ => value.push(letter),
             }
         }
@@ -332,7 +353,10 @@ fn split(q: &str) -> Vec<(bool, String, String)> {
 
 /// Times of day, addresses and Rust paths have colons too; a term's name is a word of letters.
 fn is_name(text: &str) -> bool {
-    (2..=12).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphabetic()) && !text.eq_ignore_ascii_case("http") && !text.eq_ignore_ascii_case("https")
+    (2..=12).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && !text.eq_ignore_ascii_case("http")
+        && !text.eq_ignore_ascii_case("https")
 }
 
 fn read_age(age: &str) -> Option<Asks> {
@@ -362,7 +386,11 @@ impl std::str::FromStr for SprintChoice {
             "all" => Self::All,
             number => match number.parse() {
                 Ok(number) if number >= 1 => Self::Number(number),
-                _ => return Err(format!("sprint:{text} is not known. There are this, next, none, all and a sprint's number.")),
+                _ => {
+                    return Err(format!(
+                        "sprint:{text} is not known. There are this, next, none, all and a sprint's number."
+                    ));
+                }
             },
         })
     }
@@ -399,7 +427,11 @@ impl fmt::Display for Term {
                 let sign = if *longer { '>' } else { '<' };
                 if hours % 24 == 0 { write!(to, "age:{sign}{}d", hours / 24) } else { write!(to, "age:{sign}{hours}h") }
             }
-            Asks::Words(words) if words.contains(|letter: char| letter.is_whitespace() || letter == ':' || letter == '-') => write!(to, "\"{words}\""),
+            Asks::Words(words)
+                if words.contains(|letter: char| letter.is_whitespace() || letter == ':' || letter == '-') =>
+            {
+                write!(to, "\"{words}\"")
+            }
             Asks::Words(words) => to.write_str(words),
         }
     }
@@ -412,10 +444,15 @@ mod tests {
 
     #[test]
     fn the_language_reads_and_writes_itself() {
-        let filter = Filter::read_query(r#"owner:me label:postgres -label:docs is:blocked is:unowned age:>3d goal:2 "exact words" sprint:next"#);
+        let filter = Filter::read_query(
+            r#"owner:me label:postgres -label:docs is:blocked is:unowned age:>3d goal:2 "exact words" sprint:next"#,
+        );
         assert!(filter.unknown.is_empty());
         assert_eq!(filter.sprint, SprintChoice::Next);
-        assert_eq!(filter.terms_text(), r#"owner:me label:postgres -label:docs is:blocked is:unowned age:>3d goal:2 "exact words""#);
+        assert_eq!(
+            filter.terms_text(),
+            r#"owner:me label:postgres -label:docs is:blocked is:unowned age:>3d goal:2 "exact words""#
+        );
     }
 
     #[test]

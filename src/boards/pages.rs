@@ -50,7 +50,11 @@ pub async fn board(
 ) -> Result<Response> {
     let door = access::door(&app, &headers, &slug).await?;
     let now = app.clock.now();
-    let stamp = Stamp { team: door.access.team.seq, workspace: door.workspace_seq, stretch: now.unix_timestamp().div_euclid(STRETCH) };
+    let stamp = Stamp {
+        team: door.access.team.seq,
+        workspace: door.workspace_seq,
+        stretch: now.unix_timestamp().div_euclid(STRETCH),
+    };
     let part = fragment(&headers).unwrap_or("");
     let address = format!("{part} {uri}");
     let theme = theme(&headers);
@@ -85,7 +89,8 @@ pub struct AfterForm {
 fn etag(door: &Door, stamp: Stamp, address: &str, theme: &str) -> String {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut hasher = DefaultHasher::new();
-    (door.viewer.person.id, door.access.may_edit, address, theme, &crate::web::assets::ASSETS.version).hash(&mut hasher);
+    (door.viewer.person.id, door.access.may_edit, address, theme, &crate::web::assets::ASSETS.version)
+        .hash(&mut hasher);
     format!("\"{}-{}-{}-{:x}\"", stamp.team, stamp.workspace, stamp.stretch, hasher.finish())
 }
 
@@ -96,7 +101,8 @@ fn with_etag(mut response: Response, etag: &str) -> Response {
     }
     // Kept by this reader's browser alone, and asked about every time.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding, cookie, authorization, fortnight-fragment"));
+    headers
+        .insert(header::VARY, HeaderValue::from_static("accept-encoding, cookie, authorization, fortnight-fragment"));
     response
 }
 
@@ -150,7 +156,8 @@ impl BoardPage {
     }
 
     fn shows(&self, choice: SprintChoice) -> bool {
-        self.filter.sprint == choice || matches!(choice, SprintChoice::Number(number) if self.sprint.as_ref().is_some_and(|sprint| sprint.number == number))
+        self.filter.sprint == choice
+            || matches!(choice, SprintChoice::Number(number) if self.sprint.as_ref().is_some_and(|sprint| sprint.number == number))
     }
 
     fn shows_number(&self, number: &i32) -> bool {
@@ -171,7 +178,10 @@ impl BoardPage {
 
     /// Every term but owners: they are shown as people.
     fn chips(&self) -> Vec<(String, String)> {
-        let shown = |term: &&super::filters::Term| term.not || !matches!(&term.asks, Asks::Owner(handle) if handle == "nobody" || self.members.iter().any(|person| person.handle == *handle));
+        let shown = |term: &&super::filters::Term| {
+            term.not
+                || !matches!(&term.asks, Asks::Owner(handle) if handle == "nobody" || self.members.iter().any(|person| person.handle == *handle))
+        };
         let without = |term: &super::filters::Term| {
             let terms = self.filter.terms.iter().filter(|other| *other != term).cloned().collect();
             Filter { terms, ..self.filter.clone() }.address(self.lanes)
@@ -212,7 +222,9 @@ async fn board_html(
     let sprints = sprints::queries::sprints(&app.db).await?;
     let (resolved, sprint) = match sprints::queries::resolve(&sprints, filter.sprint) {
         Ok((resolved, sprint)) => (resolved, sprint.cloned()),
-        Err(Problem::Invalid(why)) => return refused_sprint(app, door, headers, why.into_values().next().unwrap_or_default()).await,
+        Err(Problem::Invalid(why)) => {
+            return refused_sprint(app, door, headers, why.into_values().next().unwrap_or_default()).await;
+        }
         Err(problem) => return Err(problem),
     };
     let lanes = match params.lanes.as_str() {
@@ -267,7 +279,17 @@ async fn board_html(
 async fn refused_sprint(app: &App, door: &Door, headers: &HeaderMap, why: String) -> Result<String> {
     let filter = Filter { sprint: SprintChoice::All, unknown: vec![why], ..Filter::default() };
     let stamp = Stamp { team: door.access.team.seq, workspace: door.workspace_seq, stretch: 0 };
-    Box::pin(board_html(app, door, &FilterParams::default(), &AfterForm::default(), headers, filter, stamp, app.clock.now())).await
+    Box::pin(board_html(
+        app,
+        door,
+        &FilterParams::default(),
+        &AfterForm::default(),
+        headers,
+        filter,
+        stamp,
+        app.clock.now(),
+    ))
+    .await
 }
 
 #[derive(Template)]
@@ -343,7 +365,11 @@ async fn kept_board(
     }
     let cards = tasks::queries::cards(&app.db, team, filter, resolved, now, None).await?;
     // Limits hold for the whole column; without a narrowing filter or limits nobody needs the totals.
-    let totals = if columns.iter().any(|column| column.wip_limit.is_some()) { queries::totals(&app.db, team.id).await? } else { Vec::new() };
+    let totals = if columns.iter().any(|column| column.wip_limit.is_some()) {
+        queries::totals(&app.db, team.id).await?
+    } else {
+        Vec::new()
+    };
     let face = |column: &Column, shown: usize| {
         totals.iter().find(|(slug, _)| *slug == column.slug).map_or(0, |(_, total)| (total - shown as i64).max(0))
     };
@@ -371,7 +397,11 @@ async fn kept_board(
                 .iter()
                 .map(|column| {
                     let all = cards.iter().filter(|card| card.column == column.slug).count();
-                    ColumnFace { column, cards: group.iter().filter(|card| card.column == column.slug).copied().collect(), hidden: face(column, all) }
+                    ColumnFace {
+                        column,
+                        cards: group.iter().filter(|card| card.column == column.slug).copied().collect(),
+                        hidden: face(column, all),
+                    }
                 })
                 .collect(),
         })
@@ -400,10 +430,19 @@ pub async fn cards(
     Query(keys): Query<Keys>,
 ) -> Result<Response> {
     let team = access::team(&app.db, &viewer, &slug).await?.team;
-    let numbers: Vec<i64> =
-        keys.keys.split(',').filter_map(access::split_key).filter(|(key, _)| *key == team.key).map(|(_, number)| number).take(300).collect();
-    let ids: Vec<Uuid> =
-        sqlx::query_scalar("SELECT id FROM tasks WHERE team_id = $1 AND number = ANY($2)").bind(team.id).bind(&numbers).fetch_all(&app.db).await?;
+    let numbers: Vec<i64> = keys
+        .keys
+        .split(',')
+        .filter_map(access::split_key)
+        .filter(|(key, _)| *key == team.key)
+        .map(|(_, number)| number)
+        .take(300)
+        .collect();
+    let ids: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM tasks WHERE team_id = $1 AND number = ANY($2)")
+        .bind(team.id)
+        .bind(&numbers)
+        .fetch_all(&app.db)
+        .await?;
     let filter = Filter::read(&params).for_reader(&viewer.person.handle);
     let sprints = sprints::queries::sprints(&app.db).await?;
     let (resolved, _) = sprints::queries::resolve(&sprints, filter.sprint)?;
@@ -414,23 +453,43 @@ pub async fn cards(
 }
 
 /// `POST /teams/{slug}/filters`: keeps the filter under a name.
-pub async fn save_filter(Given(app): Given<App>, viewer: Viewer, Path(slug): Path<String>, fields: Fields) -> Result<Response> {
+pub async fn save_filter(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    fields: Fields,
+) -> Result<Response> {
     let access = access::team(&app.db, &viewer, &slug).await?;
     let for_team = fields.get("for") == Some("team");
     let access = if for_team { access.to_edit()? } else { access };
     if !viewer.may_write() {
         return Err(Problem::Forbidden("This account may only read. Nothing was saved.".into()));
     }
-    let params = FilterParams { sprint: fields.text("sprint").to_owned(), q: fields.text("q").to_owned(), lanes: fields.text("lanes").to_owned(), ..FilterParams::default() };
+    let params = FilterParams {
+        sprint: fields.text("sprint").to_owned(),
+        q: fields.text("q").to_owned(),
+        lanes: fields.text("lanes").to_owned(),
+        ..FilterParams::default()
+    };
     let team = access.team;
-    app.live.change(&viewer.actor(), |change| Box::pin(saving::save_filter(change, &team, fields.text("name"), &params, for_team))).await?;
+    app.live
+        .change(&viewer.actor(), |change, _| {
+            Box::pin(saving::save_filter(change, &team, fields.text("name"), &params, for_team))
+        })
+        .await?;
     Ok(Redirect::to(&format!("/teams/{slug}{}", Filter::read(&params).address(&params.lanes))).into_response())
 }
 
 /// `POST /teams/{slug}/filters/{id}/delete`
-pub async fn delete_filter(Given(app): Given<App>, viewer: Viewer, Path((slug, filter)): Path<(String, String)>) -> Result<Response> {
+pub async fn delete_filter(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, filter)): Path<(String, String)>,
+) -> Result<Response> {
     let access = access::team(&app.db, &viewer, &slug).await?;
     let (team, may_edit, filter) = (access.team, access.may_edit, id(&filter)?);
-    app.live.change(&viewer.actor(), |change| Box::pin(saving::delete_filter(change, &team, filter, may_edit))).await?;
+    app.live
+        .change(&viewer.actor(), |change, _| Box::pin(saving::delete_filter(change, &team, filter, may_edit)))
+        .await?;
     Ok(Redirect::to(&format!("/teams/{slug}")).into_response())
 }

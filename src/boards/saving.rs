@@ -12,7 +12,13 @@ use crate::{
 };
 
 /// Keeps a filter. A filter that was not understood is refused.
-pub async fn save_filter(change: &mut Change, team: &Team, name: &str, params: &FilterParams, for_team: bool) -> Result<Uuid> {
+pub async fn save_filter(
+    change: &mut Change,
+    team: &Team,
+    name: &str,
+    params: &FilterParams,
+    for_team: bool,
+) -> Result<Uuid> {
     let filter = Filter::read(params);
     if let Some(unknown) = filter.unknown.first() {
         return Err(Problem::field("query", unknown.clone()));
@@ -55,5 +61,12 @@ pub async fn delete_filter(change: &mut Change, team: &Team, filter: Uuid, may_e
 }
 
 fn record(change: &mut Change, team: &Team, kind: &'static str, name: &str) {
-    change.record(Event { team: team.id, task: None, kind, before: json!({}), after: json!({ "name": name }), version: None });
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind,
+        before: json!({}),
+        after: json!({ "name": name }),
+        version: None,
+    });
 }

@@ -5,12 +5,7 @@ use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::Sprint;
-use crate::{
-    accounts::adding::touch_workspace,
-    app::App,
-    clock,
-    web::error::{Problem, Result},
-};
+use crate::{accounts::adding::touch_workspace, app::App, clock, web::error::Result};
 
 /// Makes the sprints that are missing, as the workspace's cadence says, and turns to the one that today is in.
 /// Safe to call at any time, by any number of programs.
@@ -19,7 +14,9 @@ pub async fn keep_up(db: &mut PgConnection, now: OffsetDateTime) -> Result<()> {
         sqlx::query_as("SELECT cadence_weeks, time_zone FROM workspace FOR UPDATE").fetch_one(&mut *db).await?;
     let today = clock::day_in(now, &zone);
     let mut sprints: Vec<Sprint> =
-        sqlx::query_as("SELECT id, number, name, starts_on, ends_on, state FROM sprints ORDER BY starts_on").fetch_all(&mut *db).await?;
+        sqlx::query_as("SELECT id, number, name, starts_on, ends_on, state FROM sprints ORDER BY starts_on")
+            .fetch_all(&mut *db)
+            .await?;
     if sprints.is_empty() {
         let monday = today.saturating_sub(Duration::days(i64::from(today.weekday().number_days_from_monday())));
         sprints.push(add_sprint(db, 1, monday, weeks).await?);
@@ -32,36 +29,53 @@ pub async fn keep_up(db: &mut PgConnection, now: OffsetDateTime) -> Result<()> {
     }
     let current = sprints.iter().find(|sprint| (sprint.starts_on..=sprint.ends_on).contains(&today));
     if let Some(current) = current.filter(|current| current.state == "planned") {
-        sqlx::query("UPDATE sprints SET state = 'closed' WHERE state = 'active' OR (state = 'planned' AND ends_on < $1)")
-            .bind(current.starts_on)
-            .execute(&mut *db)
-            .await?;
+        sqlx::query(
+            "UPDATE sprints SET state = 'closed' WHERE state = 'active' OR (state = 'planned' AND ends_on < $1)",
+        )
+        .bind(current.starts_on)
+        .execute(&mut *db)
+        .await?;
         sqlx::query("UPDATE sprints SET state = 'active' WHERE id = $1").bind(current.id).execute(&mut *db).await?;
         touch_workspace(db).await?;
     }
     Ok(())
 }
 
-/// Keeps the sprints up while the program runs.
-pub async fn keep_up_hourly(app: App) {
-    let mut hour = tokio::time::interval(std::time::Duration::from_secs(600));
-    loop {
-        hour.tick().await;
-        let kept_up = async {
-            let mut tx = app.db.begin().await?;
-            keep_up(&mut tx, app.clock.now()).await?;
-            Ok::<_, Problem>(tx.commit().await?)
-        };
-        if let Err(problem) = kept_up.await {
-            tracing::warn!("the sprints could not be kept up: {problem}");
+/// Keeps the sprints up now, and from now on; an empty workspace waits until it is set up.
+pub async fn begin(app: &App) -> anyhow::Result<()> {
+    keep_up_once(app).await?;
+    let app = app.clone();
+    tokio::spawn(async move {
+        let mut again = tokio::time::interval(std::time::Duration::from_secs(600));
+        loop {
+            again.tick().await;
+            if let Err(problem) = keep_up_once(&app).await {
+                tracing::warn!("the sprints could not be kept up: {problem}");
+            }
         }
+    });
+    Ok(())
+}
+
+async fn keep_up_once(app: &App) -> Result<()> {
+    let mut tx = app.db.begin().await?;
+    if sqlx::query_scalar("SELECT EXISTS (SELECT FROM teams)").fetch_one(&mut *tx).await? {
+        keep_up(&mut tx, app.clock.now()).await?;
     }
+    Ok(tx.commit().await?)
 }
 
 /// Adds one sprint from a day on.
 pub async fn add_sprint(db: &mut PgConnection, number: i32, starts_on: Date, weeks: i32) -> Result<Sprint> {
     let ends_on = starts_on.saturating_add(Duration::weeks(i64::from(weeks)) - Duration::days(1));
-    let sprint = Sprint { id: Uuid::now_v7(), number, name: format!("Sprint {number}"), starts_on, ends_on, state: "planned".to_owned() };
+    let sprint = Sprint {
+        id: Uuid::now_v7(),
+        number,
+        name: format!("Sprint {number}"),
+        starts_on,
+        ends_on,
+        state: "planned".to_owned(),
+    };
     sqlx::query("INSERT INTO sprints (id, number, name, starts_on, ends_on, state) VALUES ($1, $2, $3, $4, $5, $6)")
         .bind(sprint.id)
         .bind(sprint.number)

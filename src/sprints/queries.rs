@@ -18,7 +18,9 @@ use crate::{
 
 /// Every sprint, the newest first.
 pub async fn sprints(db: impl PgExecutor<'_>) -> Result<Vec<Sprint>> {
-    Ok(sqlx::query_as("SELECT id, number, name, starts_on, ends_on, state FROM sprints ORDER BY number DESC").fetch_all(db).await?)
+    Ok(sqlx::query_as("SELECT id, number, name, starts_on, ends_on, state FROM sprints ORDER BY number DESC")
+        .fetch_all(db)
+        .await?)
 }
 
 /// The sprint that is going on, if one is.
@@ -40,7 +42,9 @@ pub fn resolve(sprints: &[Sprint], choice: SprintChoice) -> Result<(ResolvedSpri
             Some(sprint) => sprint,
             None => return Ok((ResolvedSprint::Any, None)),
         },
-        SprintChoice::Next => next(sprints).ok_or_else(|| Problem::field("sprint", "No sprint is planned after this one."))?,
+        SprintChoice::Next => {
+            next(sprints).ok_or_else(|| Problem::field("sprint", "No sprint is planned after this one."))?
+        }
         SprintChoice::Number(number) => sprints
             .iter()
             .find(|sprint| sprint.number == number)

@@ -41,7 +41,13 @@ async fn whole(app: &App, team: &Team, task: Uuid) -> Result<Value> {
 }
 
 /// The answer to a write; a repeated one is answered with what the first one made, as it stands.
-async fn answer<T>(app: &App, team: &Team, task: Option<Uuid>, outcome: Result<Changed<T>>, status: StatusCode) -> Result<Response> {
+async fn answer<T>(
+    app: &App,
+    team: &Team,
+    task: Option<Uuid>,
+    outcome: Result<Changed<T>>,
+    status: StatusCode,
+) -> Result<Response> {
     let task = match (outcome, task) {
         (Ok(_), Some(task)) => task,
         (Err(Problem::DoneBefore { change }), task) => {
@@ -64,7 +70,7 @@ fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Op
 }
 
 /// A sprint by its number, or in a word.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Deserialize, serde::Serialize, utoipa::ToSchema)]
 #[serde(untagged)]
 pub enum SprintRef {
     Number(i32),
@@ -102,7 +108,12 @@ pub struct TaskIn {
 /// Makes a task.
 #[utoipa::path(post, path = "/api/v1/teams/{slug}/tasks", tag = "tasks", params(("slug" = String, Path)), request_body = TaskIn,
     responses((status = 201, description = "The task"), (status = 422, description = "A field was refused")))]
-pub async fn create(Given(app): Given<App>, viewer: Viewer, Path(slug): Path<String>, Sent(sent): Sent<TaskIn>) -> Result<Response> {
+pub async fn create(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    Sent(sent): Sent<TaskIn>,
+) -> Result<Response> {
     let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
     let sprint = match &sent.sprint {
         Some(Some(sprint)) => sprint_named(&app, &sprint.text()).await?,
@@ -110,7 +121,14 @@ pub async fn create(Given(app): Given<App>, viewer: Viewer, Path(slug): Path<Str
         None => sprint_named(&app, "this").await?,
     };
     let new = NewTask {
-        goal: goal_named(&app, &team, &sent.goal.map_or(String::new(), |goal| goal.to_string()), sprint.map(|sprint| sprint.id), None).await?,
+        goal: goal_named(
+            &app,
+            &team,
+            &sent.goal.map_or(String::new(), |goal| goal.to_string()),
+            sprint.map(|sprint| sprint.id),
+            None,
+        )
+        .await?,
         sprint: sprint.map(|sprint| sprint.id),
         title: sent.title,
         description: sent.description,
@@ -121,13 +139,15 @@ pub async fn create(Given(app): Given<App>, viewer: Viewer, Path(slug): Path<Str
         due: read_due(sent.due.as_deref())?,
         waited_for_by: sent.waited_for_by,
     };
-    let outcome = app.live.change(&viewer.actor(), |change| Box::pin(creating::create_task(change, &team, &new))).await;
+    let outcome =
+        app.live.change(&viewer.actor(), |change, _| Box::pin(creating::create_task(change, &team, &new))).await;
     let task = outcome.as_ref().ok().map(|changed| changed.value.0);
     answer(&app, &team, task, outcome, StatusCode::CREATED).await
 }
 
 fn read_due(text: Option<&str>) -> Result<Option<time::Date>> {
-    text.map(|text| read_date(text).ok_or_else(|| Problem::field("due", "That is no date. Write it as 2026-11-30."))).transpose()
+    text.map(|text| read_date(text).ok_or_else(|| Problem::field("due", "That is no date. Write it as 2026-11-30.")))
+        .transpose()
 }
 
 /// Reads a task.
@@ -165,7 +185,12 @@ pub struct TaskPatch {
 /// Changes a task. An older version gets 409, with what stands now beside what was sent.
 #[utoipa::path(patch, path = "/api/v1/tasks/{key}", tag = "tasks", params(("key" = String, Path)), request_body = TaskPatch,
     responses((status = 200, description = "The task"), (status = 409, description = "It was changed meanwhile"), (status = 422, description = "A field was refused")))]
-pub async fn patch(Given(app): Given<App>, viewer: Viewer, Path(key): Path<String>, Sent(sent): Sent<TaskPatch>) -> Result<Response> {
+pub async fn patch(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(key): Path<String>,
+    Sent(sent): Sent<TaskPatch>,
+) -> Result<Response> {
     let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
     let sprint = match &sent.sprint {
         Some(Some(sprint)) => Some(sprint_named(&app, &sprint.text()).await?.map(|sprint| sprint.id)),
@@ -173,7 +198,9 @@ pub async fn patch(Given(app): Given<App>, viewer: Viewer, Path(key): Path<Strin
         None => None,
     };
     let goal = match sent.goal {
-        Some(Some(goal)) => Some(goal_named(&app, &access.team, &goal.to_string(), sprint.flatten(), Some(access.id)).await?),
+        Some(Some(goal)) => {
+            Some(goal_named(&app, &access.team, &goal.to_string(), sprint.flatten(), Some(access.id)).await?)
+        }
         Some(None) => Some(None),
         None => None,
     };
@@ -189,7 +216,10 @@ pub async fn patch(Given(app): Given<App>, viewer: Viewer, Path(key): Path<Strin
         labels: sent.labels,
         seen: sent.version.map(|version| Seen { version, strict: true }),
     };
-    let outcome = app.live.change(&viewer.actor(), |change| Box::pin(editing::edit_task(change, &access.team, access.id, &edit))).await;
+    let outcome = app
+        .live
+        .change(&viewer.actor(), |change, _| Box::pin(editing::edit_task(change, &access.team, access.id, &edit)))
+        .await;
     changed(&app, &access, outcome).await
 }
 
@@ -201,25 +231,44 @@ async fn changed<T>(app: &App, access: &TaskAccess, outcome: Result<Changed<T>>)
 #[utoipa::path(delete, path = "/api/v1/tasks/{key}", tag = "tasks", params(("key" = String, Path)), responses((status = 200, description = "The task, archived"), (status = 404)))]
 pub async fn delete(Given(app): Given<App>, viewer: Viewer, Path(key): Path<String>) -> Result<Response> {
     let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
-    let outcome = app.live.change(&viewer.actor(), |change| Box::pin(archiving::archive_task(change, &access.team, access.id))).await;
+    let outcome = app
+        .live
+        .change(&viewer.actor(), |change, _| Box::pin(archiving::archive_task(change, &access.team, access.id)))
+        .await;
     changed(&app, &access, outcome).await
 }
 
 /// Moves a task beside its new neighbour, or to a column's end.
 #[utoipa::path(put, path = "/api/v1/tasks/{key}/position", tag = "tasks", params(("key" = String, Path)), request_body = Place,
     responses((status = 200, description = "The task"), (status = 409, description = "Somebody moved it meanwhile"), (status = 422, description = "No such column")))]
-pub async fn position(Given(app): Given<App>, viewer: Viewer, Path(key): Path<String>, Sent(place): Sent<Place>) -> Result<Response> {
+pub async fn position(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(key): Path<String>,
+    Sent(place): Sent<Place>,
+) -> Result<Response> {
     let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
-    let outcome = app.live.change(&viewer.actor(), |change| Box::pin(moving::move_task(change, &access.team, access.id, &place))).await;
+    let outcome = app
+        .live
+        .change(&viewer.actor(), |change, _| Box::pin(moving::move_task(change, &access.team, access.id, &place)))
+        .await;
     changed(&app, &access, outcome).await
 }
 
 /// Blocks a task, with what it waits on.
 #[utoipa::path(put, path = "/api/v1/tasks/{key}/block", tag = "tasks", params(("key" = String, Path)), request_body = blocking::Reason,
     responses((status = 200, description = "The task"), (status = 422, description = "Nothing of that name to wait on")))]
-pub async fn block(Given(app): Given<App>, viewer: Viewer, Path(key): Path<String>, Sent(reason): Sent<blocking::Reason>) -> Result<Response> {
+pub async fn block(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(key): Path<String>,
+    Sent(reason): Sent<blocking::Reason>,
+) -> Result<Response> {
     let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
-    let outcome = app.live.change(&viewer.actor(), |change| Box::pin(blocking::block_task(change, &access.team, access.id, &reason))).await;
+    let outcome = app
+        .live
+        .change(&viewer.actor(), |change, _| Box::pin(blocking::block_task(change, &access.team, access.id, &reason)))
+        .await;
     changed(&app, &access, outcome).await
 }
 
@@ -227,7 +276,10 @@ pub async fn block(Given(app): Given<App>, viewer: Viewer, Path(key): Path<Strin
 #[utoipa::path(delete, path = "/api/v1/tasks/{key}/block", tag = "tasks", params(("key" = String, Path)), responses((status = 200, description = "The task")))]
 pub async fn unblock(Given(app): Given<App>, viewer: Viewer, Path(key): Path<String>) -> Result<Response> {
     let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
-    let outcome = app.live.change(&viewer.actor(), |change| Box::pin(blocking::unblock_task(change, &access.team, access.id))).await;
+    let outcome = app
+        .live
+        .change(&viewer.actor(), |change, _| Box::pin(blocking::unblock_task(change, &access.team, access.id)))
+        .await;
     changed(&app, &access, outcome).await
 }
 
@@ -241,9 +293,19 @@ pub struct OwnersIn {
 /// Sets a task's owners.
 #[utoipa::path(put, path = "/api/v1/tasks/{key}/owners", tag = "tasks", params(("key" = String, Path)), request_body = OwnersIn,
     responses((status = 200, description = "The task"), (status = 422, description = "Nobody of that handle")))]
-pub async fn owners(Given(app): Given<App>, viewer: Viewer, Path(key): Path<String>, Sent(sent): Sent<OwnersIn>) -> Result<Response> {
+pub async fn owners(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(key): Path<String>,
+    Sent(sent): Sent<OwnersIn>,
+) -> Result<Response> {
     let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
-    let outcome = app.live.change(&viewer.actor(), |change| Box::pin(owning::set_owners(change, &access.team, access.id, &sent.owners))).await;
+    let outcome = app
+        .live
+        .change(&viewer.actor(), |change, _| {
+            Box::pin(owning::set_owners(change, &access.team, access.id, &sent.owners))
+        })
+        .await;
     changed(&app, &access, outcome).await
 }
 
@@ -257,8 +319,18 @@ pub struct CommentIn {
 /// Says something on a task.
 #[utoipa::path(post, path = "/api/v1/tasks/{key}/comments", tag = "tasks", params(("key" = String, Path)), request_body = CommentIn,
     responses((status = 201, description = "The task"), (status = 422, description = "Empty or too long")))]
-pub async fn comment(Given(app): Given<App>, viewer: Viewer, Path(key): Path<String>, Sent(sent): Sent<CommentIn>) -> Result<Response> {
+pub async fn comment(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(key): Path<String>,
+    Sent(sent): Sent<CommentIn>,
+) -> Result<Response> {
     let access = may_comment(&app, &viewer, &key).await?;
-    let outcome = app.live.change(&viewer.actor(), |change| Box::pin(commenting::add_comment(change, &access.team, access.id, &sent.body))).await;
+    let outcome = app
+        .live
+        .change(&viewer.actor(), |change, _| {
+            Box::pin(commenting::add_comment(change, &access.team, access.id, &sent.body))
+        })
+        .await;
     answer(&app, &access.team, Some(access.id), outcome, StatusCode::CREATED).await
 }

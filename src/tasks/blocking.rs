@@ -33,11 +33,12 @@ struct On {
 /// Puts a task into the blocked column, if it is not there, and keeps what it waits on.
 /// Without a reason the card says that it is missing.
 pub async fn block_task(change: &mut Change, team: &Team, task: Uuid, reason: &Reason) -> Result<()> {
-    let blocked: Option<String> =
-        sqlx::query_scalar("SELECT slug FROM columns WHERE team_id = $1 AND state = 'blocked' ORDER BY position LIMIT 1")
-            .bind(team.id)
-            .fetch_optional(change.db())
-            .await?;
+    let blocked: Option<String> = sqlx::query_scalar(
+        "SELECT slug FROM columns WHERE team_id = $1 AND state = 'blocked' ORDER BY position LIMIT 1",
+    )
+    .bind(team.id)
+    .fetch_optional(change.db())
+    .await?;
     let blocked = blocked.ok_or_else(|| Problem::field("column", "This board has no column for blocked tasks."))?;
     let (from, to) = moving::lock_columns(change.db(), team.id, task, &blocked).await?;
     let was = lock(change.db(), team.id, task).await?;
@@ -135,12 +136,13 @@ pub(super) async fn end_waits(change: &mut Change, team: &Team, task: Uuid) -> R
 
 /// Tells the tasks that wait on this one that its state is another: their cards say so, on whichever board.
 pub(super) async fn tell_waiting(change: &mut Change, team: &Team, task: Uuid, state: State) -> Result<()> {
-    let waiting: Vec<(Uuid, Uuid)> =
-        sqlx::query_as("SELECT team_id, task_id FROM waits WHERE on_task_team = $1 AND on_task_id = $2 AND ended_at IS NULL")
-            .bind(team.id)
-            .bind(task)
-            .fetch_all(change.db())
-            .await?;
+    let waiting: Vec<(Uuid, Uuid)> = sqlx::query_as(
+        "SELECT team_id, task_id FROM waits WHERE on_task_team = $1 AND on_task_id = $2 AND ended_at IS NULL",
+    )
+    .bind(team.id)
+    .bind(task)
+    .fetch_all(change.db())
+    .await?;
     for (team, task) in waiting {
         change.record(Event {
             team,
@@ -163,15 +165,19 @@ async fn find(db: &mut PgConnection, reason: &Reason) -> Result<On> {
         "task" => find_task(db, on).await,
         "team" => {
             let team: Option<Uuid> =
-                sqlx::query_scalar("SELECT id FROM teams WHERE slug = $1 OR lower(name) = lower($1)").bind(on).fetch_optional(db).await?;
+                sqlx::query_scalar("SELECT id FROM teams WHERE slug = $1 OR lower(name) = lower($1)")
+                    .bind(on)
+                    .fetch_optional(db)
+                    .await?;
             let team = team.ok_or_else(|| Problem::field("on", format!("There is no team {on}.")))?;
             Ok(On { kind: "team", team: Some(team), ..none })
         }
         "person" => {
-            let person: Option<Uuid> = sqlx::query_scalar("SELECT id FROM accounts WHERE handle = $1 OR lower(name) = lower($1)")
-                .bind(on.trim_start_matches('@'))
-                .fetch_optional(db)
-                .await?;
+            let person: Option<Uuid> =
+                sqlx::query_scalar("SELECT id FROM accounts WHERE handle = $1 OR lower(name) = lower($1)")
+                    .bind(on.trim_start_matches('@'))
+                    .fetch_optional(db)
+                    .await?;
             let person = person.ok_or_else(|| Problem::field("on", format!("There is nobody called {on}.")))?;
             Ok(On { kind: "person", person: Some(person), ..none })
         }

@@ -31,15 +31,19 @@ pub async fn change_several(change: &mut Change, team: &Team, keys: &[String], s
     if keys.is_empty() || keys.len() > 500 {
         return Err(Problem::field("keys", "Select 1 to 500 tasks."));
     }
-    let numbers: Option<Vec<i64>> =
-        keys.iter().map(|key| split_key(key).filter(|(prefix, _)| *prefix == team.key).map(|(_, number)| number)).collect();
+    let numbers: Option<Vec<i64>> = keys
+        .iter()
+        .map(|key| split_key(key).filter(|(prefix, _)| *prefix == team.key).map(|(_, number)| number))
+        .collect();
     let numbers = numbers.ok_or(Problem::NotFound)?;
     lock_every_column(change.db(), team.id).await?;
-    let mut tasks: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM tasks WHERE team_id = $1 AND number = ANY($2) ORDER BY id FOR NO KEY UPDATE")
-        .bind(team.id)
-        .bind(&numbers)
-        .fetch_all(change.db())
-        .await?;
+    let mut tasks: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT id FROM tasks WHERE team_id = $1 AND number = ANY($2) ORDER BY id FOR NO KEY UPDATE",
+    )
+    .bind(team.id)
+    .bind(&numbers)
+    .fetch_all(change.db())
+    .await?;
     let (mut wanted, locked) = (numbers.clone(), tasks.len());
     wanted.sort_unstable();
     wanted.dedup();
@@ -47,11 +51,13 @@ pub async fn change_several(change: &mut Change, team: &Team, keys: &[String], s
         return Err(Problem::NotFound);
     }
     // They arrive in the order they were named in, as on the board.
-    tasks = sqlx::query_scalar("SELECT id FROM tasks WHERE team_id = $1 AND number = ANY($2) ORDER BY array_position($2, number)")
-        .bind(team.id)
-        .bind(&numbers)
-        .fetch_all(change.db())
-        .await?;
+    tasks = sqlx::query_scalar(
+        "SELECT id FROM tasks WHERE team_id = $1 AND number = ANY($2) ORDER BY array_position($2, number)",
+    )
+    .bind(team.id)
+    .bind(&numbers)
+    .fetch_all(change.db())
+    .await?;
     for task in &tasks {
         change_one(change, team, *task, same).await?;
     }
@@ -73,7 +79,9 @@ async fn change_one(change: &mut Change, team: &Team, task: Uuid, same: &Same) -
             owners.push(handle.clone());
             owning::set_owners(change, team, task, &owners).await
         }
-        Same::Sprint(sprint) => editing::edit_task(change, team, task, &editing::Edit { sprint: Some(*sprint), ..Default::default() }).await,
+        Same::Sprint(sprint) => {
+            editing::edit_task(change, team, task, &editing::Edit { sprint: Some(*sprint), ..Default::default() }).await
+        }
         Same::Label(label) => {
             let mut labels = labelling::read(change.db(), team.id, task).await?;
             labels.push(label.clone());
@@ -85,6 +93,9 @@ async fn change_one(change: &mut Change, team: &Team, task: Uuid, same: &Same) -
 
 /// Locks all columns of a team, for changes that may touch any of them.
 pub(super) async fn lock_every_column(db: &mut PgConnection, team: Uuid) -> Result<()> {
-    sqlx::query("SELECT id FROM columns WHERE team_id = $1 ORDER BY id FOR NO KEY UPDATE").bind(team).execute(db).await?;
+    sqlx::query("SELECT id FROM columns WHERE team_id = $1 ORDER BY id FOR NO KEY UPDATE")
+        .bind(team)
+        .execute(db)
+        .await?;
     Ok(())
 }

@@ -16,15 +16,17 @@ pub async fn add_comment(change: &mut Change, team: &Team, task: Uuid, body: &st
     let id = Uuid::now_v7();
     let body = checked(body)?;
     let (actor, at) = (change.actor, change.at);
-    sqlx::query("INSERT INTO comments (team_id, id, task_id, author_id, body, created_at) VALUES ($1, $2, $3, $4, $5, $6)")
-        .bind(team.id)
-        .bind(id)
-        .bind(task)
-        .bind(actor)
-        .bind(&body)
-        .bind(at)
-        .execute(change.db())
-        .await?;
+    sqlx::query(
+        "INSERT INTO comments (team_id, id, task_id, author_id, body, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(team.id)
+    .bind(id)
+    .bind(task)
+    .bind(actor)
+    .bind(&body)
+    .bind(at)
+    .execute(change.db())
+    .await?;
     note(change, team, task, "comment.added", json!({}), json!({ "comment": id })).await?;
     Ok(id)
 }
@@ -41,13 +43,18 @@ pub async fn edit_comment(change: &mut Change, team: &Team, task: Uuid, comment:
         .bind(at)
         .execute(change.db())
         .await?;
-    note(change, team, task, "comment.edited", json!({ "comment": comment, "body": old }), json!({ "body": body })).await
+    note(change, team, task, "comment.edited", json!({ "comment": comment, "body": old }), json!({ "body": body }))
+        .await
 }
 
 /// Deletes one's own comment; its text is gone from the history too.
 pub async fn delete_comment(change: &mut Change, team: &Team, task: Uuid, comment: Uuid) -> Result<()> {
     own(change, team, task, comment).await?;
-    sqlx::query("DELETE FROM comments WHERE team_id = $1 AND id = $2").bind(team.id).bind(comment).execute(change.db()).await?;
+    sqlx::query("DELETE FROM comments WHERE team_id = $1 AND id = $2")
+        .bind(team.id)
+        .bind(comment)
+        .execute(change.db())
+        .await?;
     sqlx::query(
         "UPDATE events SET before = before - 'body', after = after - 'body'
          WHERE team_id = $1 AND task_id = $2 AND kind = 'comment.edited' AND before->>'comment' = $3",
@@ -83,7 +90,14 @@ fn checked(body: &str) -> Result<String> {
     Ok(body)
 }
 
-async fn note(change: &mut Change, team: &Team, task: Uuid, kind: &'static str, before: serde_json::Value, after: serde_json::Value) -> Result<()> {
+async fn note(
+    change: &mut Change,
+    team: &Team,
+    task: Uuid,
+    kind: &'static str,
+    before: serde_json::Value,
+    after: serde_json::Value,
+) -> Result<()> {
     let version = touch(change.db(), team.id, task).await?;
     change.record(Event { team: team.id, task: Some(task), kind, before, after, version: Some(version) });
     Ok(())

@@ -37,10 +37,11 @@ pub async fn create_task(change: &mut Change, team: &Team, new: &NewTask) -> Res
     let id = Uuid::now_v7();
     labelling::make_missing(change.db(), team.id, &new.labels).await?;
     // The team's row is locked from here on; whoever makes another task waits for this one, so no number is left out.
-    let number: i64 = sqlx::query_scalar("UPDATE teams SET last_number = last_number + 1 WHERE id = $1 RETURNING last_number")
-        .bind(team.id)
-        .fetch_one(change.db())
-        .await?;
+    let number: i64 =
+        sqlx::query_scalar("UPDATE teams SET last_number = last_number + 1 WHERE id = $1 RETURNING last_number")
+            .bind(team.id)
+            .fetch_one(change.db())
+            .await?;
     let (at, actor) = (change.at, change.actor);
     let description = super::plain_lines(&new.description);
     sqlx::query(
@@ -92,7 +93,10 @@ pub(super) fn checked_title(title: &str) -> Result<String> {
     }
     // Overrides of the writing direction would make the rest of a card read backwards.
     if title.chars().any(|letter| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')) {
-        return Err(Problem::field("title", "The title has a character that turns the writing direction round. Take it out."));
+        return Err(Problem::field(
+            "title",
+            "The title has a character that turns the writing direction round. Take it out.",
+        ));
     }
     Ok(title)
 }

@@ -117,12 +117,20 @@ async fn write(change: &mut Change, team: &Team, now: &Locked) -> Result<i64> {
     .await?)
 }
 
-async fn check_seen(change: &mut Change, team: &Team, was: &Locked, edit: &Edit, after: &Map<String, Value>) -> Result<()> {
+async fn check_seen(
+    change: &mut Change,
+    team: &Team,
+    was: &Locked,
+    edit: &Edit,
+    after: &Map<String, Value>,
+) -> Result<()> {
     let Some(seen) = edit.seen.filter(|seen| seen.version < was.version) else { return Ok(()) };
     let mut fields: Vec<String> = after.keys().cloned().collect();
     fields.extend(edit.owners.is_some().then(|| "owners".to_owned()));
     fields.extend(edit.labels.is_some().then(|| "labels".to_owned()));
-    let clash = story::editor_since(change, team.id, was.id, seen.version, if seen.strict { None } else { Some(&fields) }).await?;
+    let clash =
+        story::editor_since(change, team.id, was.id, seen.version, if seen.strict { None } else { Some(&fields) })
+            .await?;
     let Some(who) = clash else { return Ok(()) };
     let mut current = json!({
         "key": format!("{}-{}", team.key, was.number), "version": was.version, "title": was.title, "description": was.description,

@@ -15,7 +15,11 @@ use crate::{
 pub async fn set_labels(change: &mut Change, team: &Team, task: Uuid, names: &[String]) -> Result<()> {
     lock(change.db(), team.id, task).await?;
     let before = read(change.db(), team.id, task).await?;
-    sqlx::query("DELETE FROM task_labels WHERE team_id = $1 AND task_id = $2").bind(team.id).bind(task).execute(change.db()).await?;
+    sqlx::query("DELETE FROM task_labels WHERE team_id = $1 AND task_id = $2")
+        .bind(team.id)
+        .bind(task)
+        .execute(change.db())
+        .await?;
     write(change.db(), team.id, task, names).await?;
     let after = read(change.db(), team.id, task).await?;
     if before == after {
@@ -88,8 +92,11 @@ pub(super) async fn read(db: &mut PgConnection, team: Uuid, task: Uuid) -> Resul
 
 /// Names without the marks that would break them in a filter.
 fn plain(names: &[String]) -> Vec<String> {
-    let mut names: Vec<String> =
-        names.iter().map(|name| name.trim().trim_start_matches('#').to_owned()).filter(|name| !name.is_empty()).collect();
+    let mut names: Vec<String> = names
+        .iter()
+        .map(|name| name.trim().trim_start_matches('#').to_owned())
+        .filter(|name| !name.is_empty())
+        .collect();
     names.sort_by_key(|name| name.to_lowercase());
     names.dedup_by_key(|name| name.to_lowercase());
     names

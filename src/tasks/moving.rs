@@ -50,7 +50,14 @@ pub async fn move_task(change: &mut Change, team: &Team, task: Uuid, place: &Pla
 }
 
 /// Writes a task's new place and its event. Leaving a blocked column ends what it waited on.
-pub(super) async fn put(change: &mut Change, team: &Team, was: &Locked, from: &Column, to: &Column, rank: &str) -> Result<()> {
+pub(super) async fn put(
+    change: &mut Change,
+    team: &Team,
+    was: &Locked,
+    from: &Column,
+    to: &Column,
+    rank: &str,
+) -> Result<()> {
     let changes_column = from.id != to.id;
     let since = if changes_column { change.at } else { was.column_since };
     let version: i64 = sqlx::query_scalar(
@@ -107,8 +114,11 @@ pub(super) async fn lock_columns(db: &mut PgConnection, team: Uuid, task: Uuid, 
         .bind(to)
         .fetch_all(&mut *db)
         .await?;
-        let now_in: Option<Uuid> =
-            sqlx::query_scalar("SELECT column_id FROM tasks WHERE team_id = $1 AND id = $2").bind(team).bind(task).fetch_optional(&mut *db).await?;
+        let now_in: Option<Uuid> = sqlx::query_scalar("SELECT column_id FROM tasks WHERE team_id = $1 AND id = $2")
+            .bind(team)
+            .bind(task)
+            .fetch_optional(&mut *db)
+            .await?;
         let from = rows.iter().find(|row| Some(row.column.id) == now_in);
         let target = rows.iter().find(|row| row.column.slug == to);
         match (now_in, from, target) {
@@ -123,7 +133,13 @@ pub(super) async fn lock_columns(db: &mut PgConnection, team: Uuid, task: Uuid, 
 
 /// A rank beside the named neighbour in a locked column, and whether the column wants spreading.
 /// Neighbours are the column's own, whatever filter the client had on.
-pub(super) async fn rank_at(db: &mut PgConnection, team: &Team, column: &Column, moving: Option<Uuid>, place: &Place) -> Result<(String, bool)> {
+pub(super) async fn rank_at(
+    db: &mut PgConnection,
+    team: &Team,
+    column: &Column,
+    moving: Option<Uuid>,
+    place: &Place,
+) -> Result<(String, bool)> {
     let after = neighbour(db, team, column, "after", place.after.as_deref()).await?;
     let before = neighbour(db, team, column, "before", place.before.as_deref()).await?;
     // The card itself is no neighbour: it leaves its place.
@@ -150,11 +166,12 @@ pub(super) async fn rank_at(db: &mut PgConnection, team: &Team, column: &Column,
             (previous, Some(before))
         }
         (None, None) => {
-            let last: Option<String> = sqlx::query_scalar("SELECT max(rank) FROM tasks WHERE column_id = $1 AND id <> $2")
-                .bind(column.id)
-                .bind(moving)
-                .fetch_one(&mut *db)
-                .await?;
+            let last: Option<String> =
+                sqlx::query_scalar("SELECT max(rank) FROM tasks WHERE column_id = $1 AND id <> $2")
+                    .bind(column.id)
+                    .bind(moving)
+                    .fetch_one(&mut *db)
+                    .await?;
             (last, None)
         }
     };
@@ -163,15 +180,23 @@ pub(super) async fn rank_at(db: &mut PgConnection, team: &Team, column: &Column,
     Ok((rank, spread))
 }
 
-async fn neighbour(db: &mut PgConnection, team: &Team, column: &Column, field: &'static str, key: Option<&str>) -> Result<Option<String>> {
+async fn neighbour(
+    db: &mut PgConnection,
+    team: &Team,
+    column: &Column,
+    field: &'static str,
+    key: Option<&str>,
+) -> Result<Option<String>> {
     let Some(key) = key.filter(|key| !key.is_empty()) else { return Ok(None) };
-    let number = crate::boards::access::split_key(key).filter(|(prefix, _)| *prefix == team.key).map(|(_, number)| number);
-    let rank: Option<Option<String>> = sqlx::query_scalar("SELECT rank FROM tasks WHERE team_id = $1 AND number = $2 AND column_id = $3")
-        .bind(team.id)
-        .bind(number.ok_or_else(|| Problem::field(field, format!("{key} is not a task of this team.")))?)
-        .bind(column.id)
-        .fetch_optional(db)
-        .await?;
+    let number =
+        crate::boards::access::split_key(key).filter(|(prefix, _)| *prefix == team.key).map(|(_, number)| number);
+    let rank: Option<Option<String>> =
+        sqlx::query_scalar("SELECT rank FROM tasks WHERE team_id = $1 AND number = $2 AND column_id = $3")
+            .bind(team.id)
+            .bind(number.ok_or_else(|| Problem::field(field, format!("{key} is not a task of this team.")))?)
+            .bind(column.id)
+            .fetch_optional(db)
+            .await?;
     match rank {
         // The neighbour has left meanwhile: the end of the column is the honest answer.
         None | Some(None) => Ok(None),
@@ -181,10 +206,11 @@ async fn neighbour(db: &mut PgConnection, team: &Team, column: &Column, field: &
 
 /// Gives a locked column's tasks short ranks again, in their order. Events carry them, so that history still replays.
 pub(super) async fn spread_ranks(change: &mut Change, team: &Team, column: Uuid) -> Result<()> {
-    let tasks: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM tasks WHERE column_id = $1 AND rank IS NOT NULL ORDER BY rank")
-        .bind(column)
-        .fetch_all(change.db())
-        .await?;
+    let tasks: Vec<Uuid> =
+        sqlx::query_scalar("SELECT id FROM tasks WHERE column_id = $1 AND rank IS NOT NULL ORDER BY rank")
+            .bind(column)
+            .fetch_all(change.db())
+            .await?;
     let ranks = rank::spread(tasks.len());
     // The constraint is checked at the end of the statement, so ranks may pass through one another.
     sqlx::query("UPDATE tasks SET rank = new.rank FROM unnest($2::uuid[], $3::text[]) AS new (id, rank) WHERE team_id = $1 AND tasks.id = new.id")
@@ -193,8 +219,16 @@ pub(super) async fn spread_ranks(change: &mut Change, team: &Team, column: Uuid)
         .bind(&ranks)
         .execute(change.db())
         .await?;
-    let after: serde_json::Map<_, _> = tasks.iter().zip(ranks).map(|(task, rank)| (task.to_string(), json!(rank))).collect();
-    change.record(Event { team: team.id, task: None, kind: "column.spread", before: json!({}), after: json!({ "ranks": after }), version: None });
+    let after: serde_json::Map<_, _> =
+        tasks.iter().zip(ranks).map(|(task, rank)| (task.to_string(), json!(rank))).collect();
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind: "column.spread",
+        before: json!({}),
+        after: json!({ "ranks": after }),
+        version: None,
+    });
     Ok(())
 }
 

@@ -15,7 +15,11 @@ use crate::{
 pub async fn set_owners(change: &mut Change, team: &Team, task: Uuid, handles: &[String]) -> Result<()> {
     lock(change.db(), team.id, task).await?;
     let before = read(change.db(), team.id, task).await?;
-    sqlx::query("DELETE FROM task_owners WHERE team_id = $1 AND task_id = $2").bind(team.id).bind(task).execute(change.db()).await?;
+    sqlx::query("DELETE FROM task_owners WHERE team_id = $1 AND task_id = $2")
+        .bind(team.id)
+        .bind(task)
+        .execute(change.db())
+        .await?;
     write(change.db(), team.id, task, handles).await?;
     let after = read(change.db(), team.id, task).await?;
     if before == after {
@@ -53,7 +57,8 @@ pub(super) async fn write(db: &mut PgConnection, team: Uuid, task: Uuid, handles
     if handles.len() > 20 {
         return Err(Problem::field("owners", "A task has at most 20 owners."));
     }
-    let handles: Vec<String> = handles.iter().map(|handle| handle.trim().trim_start_matches('@').to_lowercase()).collect();
+    let handles: Vec<String> =
+        handles.iter().map(|handle| handle.trim().trim_start_matches('@').to_lowercase()).collect();
     let written = sqlx::query(
         "INSERT INTO task_owners (team_id, task_id, account_id, position)
          SELECT $1, $2, a.id, min(wanted.position)::int

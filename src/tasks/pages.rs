@@ -41,7 +41,7 @@ use crate::{
     web::{
         error::{Conflict, Problem, Result},
         forms::{Fields, id, local_path},
-        page::{self, Frame, back_to, fragment, rendered, said},
+        page::{self, Frame, back_to, fragment, said},
     },
 };
 
@@ -70,7 +70,8 @@ impl<'c> CardHtml<'c> {
 
     /// Longer in its column than a working week.
     fn is_old(&self) -> bool {
-        matches!(self.card.state, State::Doing | State::Blocked | State::Review) && (self.now - self.card.column_since).whole_days() >= 5
+        matches!(self.card.state, State::Doing | State::Blocked | State::Review)
+            && (self.now - self.card.column_since).whole_days() >= 5
     }
 
     fn is_overdue(&self) -> bool {
@@ -141,8 +142,9 @@ impl Article {
     }
 
     /// What was typed into a field, or else what stands.
-    fn value<'v>(&'v self, field: &str, stands: &'v str) -> &'v str {
-        if self.errors.is_empty() && self.conflict.is_none() { stands } else { self.typed.get(field).unwrap_or(stands) }
+    fn value(&self, field: &str, stands: impl AsRef<str>) -> String {
+        let typed = if self.errors.is_empty() && self.conflict.is_none() { None } else { self.typed.get(field) };
+        typed.unwrap_or(stands.as_ref()).to_owned()
     }
 
     fn typed(&self, field: &str) -> &str {
@@ -178,7 +180,10 @@ impl Article {
     }
 
     fn column_name(&self) -> &str {
-        self.columns.iter().find(|column| column.slug == self.task.card.column).map_or("", |column| column.name.as_str())
+        self.columns
+            .iter()
+            .find(|column| column.slug == self.task.card.column)
+            .map_or("", |column| column.name.as_str())
     }
 
     fn board(&self) -> String {
@@ -204,12 +209,19 @@ impl Article {
 
     fn sent_json(&self, conflict: &Conflict) -> String {
         let texts = conflict.sent.as_object().into_iter().flatten();
-        texts.map(|(field, value)| format!("{field}: {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned))).collect::<Vec<_>>().join("\n")
+        texts
+            .map(|(field, value)| {
+                format!("{field}: {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+            })
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     fn stands(&self, conflict: &Conflict) -> String {
         let sent = conflict.sent.as_object().into_iter().flatten();
-        sent.filter_map(|(field, _)| Some(format!("{field}: {}", conflict.current.get(field)?.as_str()?))).collect::<Vec<_>>().join("\n")
+        sent.filter_map(|(field, _)| Some(format!("{field}: {}", conflict.current.get(field)?.as_str()?)))
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 }
 
@@ -221,14 +233,25 @@ struct Refusal {
     typed: Fields,
 }
 
-async fn article(app: &App, viewer: &Viewer, access: &TaskAccess, refusal: Refusal, did: Option<Uuid>) -> Result<Article> {
+async fn article(
+    app: &App,
+    viewer: &Viewer,
+    access: &TaskAccess,
+    refusal: Refusal,
+    did: Option<Uuid>,
+) -> Result<Article> {
     let task = queries::whole(&app.db, &access.team, access.id).await?;
     let links = teams::queries::links(&app.db).await?;
     let all_sprints = sprints::queries::sprints(&app.db).await?;
     let now = app.clock.now();
-    let of_task = all_sprints.iter().find(|sprint| Some(sprint.number) == task.card.sprint).or_else(|| sprints::queries::active(&all_sprints));
+    let of_task = all_sprints
+        .iter()
+        .find(|sprint| Some(sprint.number) == task.card.sprint)
+        .or_else(|| sprints::queries::active(&all_sprints));
     let goals = match of_task {
-        Some(sprint) => sprints::queries::goals(&app.db, &access.team, sprint, clock::day_in(now, &viewer.time_zone)).await?,
+        Some(sprint) => {
+            sprints::queries::goals(&app.db, &access.team, sprint, clock::day_in(now, &viewer.time_zone)).await?
+        }
         None => Vec::new(),
     };
     Ok(Article {
@@ -258,13 +281,25 @@ pub struct Did {
 }
 
 /// `GET /tasks/{key}`
-pub async fn task(Given(app): Given<App>, viewer: Viewer, Path(key): Path<String>, Query(did): Query<Did>, headers: HeaderMap) -> Result<Response> {
+pub async fn task(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(key): Path<String>,
+    Query(did): Query<Did>,
+    headers: HeaderMap,
+) -> Result<Response> {
     let access = access::task(&app.db, &viewer, &key).await?;
     let article = article(&app, &viewer, &access, Refusal::default(), did.did).await?;
     shown(&app, &viewer, &headers, article, StatusCode::OK).await
 }
 
-async fn shown(app: &App, viewer: &Viewer, headers: &HeaderMap, article: Article, status: StatusCode) -> Result<Response> {
+async fn shown(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    article: Article,
+    status: StatusCode,
+) -> Result<Response> {
     if fragment(headers).is_some() {
         return if status.is_success() { page::page(&article) } else { page::refused(status, &article) };
     }
@@ -274,7 +309,15 @@ async fn shown(app: &App, viewer: &Viewer, headers: &HeaderMap, article: Article
 }
 
 /// The answer to a form on a task: the task anew, with what was refused and why.
-async fn answer(app: &App, viewer: &Viewer, headers: &HeaderMap, access: &TaskAccess, outcome: Result<Changed<()>>, sentence: &str, typed: Fields) -> Result<Response> {
+async fn answer(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    access: &TaskAccess,
+    outcome: Result<Changed<()>>,
+    sentence: &str,
+    typed: Fields,
+) -> Result<Response> {
     let mut refusal = Refusal { typed, ..Refusal::default() };
     let status = match outcome {
         Ok(changed) => return changed_task(app, viewer, headers, access, changed.id, sentence, &refusal.typed).await,
@@ -298,7 +341,15 @@ async fn answer(app: &App, viewer: &Viewer, headers: &HeaderMap, access: &TaskAc
     shown(app, viewer, headers, article, status).await
 }
 
-async fn changed_task(app: &App, viewer: &Viewer, headers: &HeaderMap, access: &TaskAccess, change: Uuid, sentence: &str, typed: &Fields) -> Result<Response> {
+async fn changed_task(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    access: &TaskAccess,
+    change: Uuid,
+    sentence: &str,
+    typed: &Fields,
+) -> Result<Response> {
     Ok(match fragment(headers) {
         Some("card") => {
             let card = queries::card(&app.db, &access.team, access.id).await?;
@@ -306,7 +357,8 @@ async fn changed_task(app: &App, viewer: &Viewer, headers: &HeaderMap, access: &
         }
         Some("form") => {
             let card = queries::card(&app.db, &access.team, access.id).await?;
-            let mut response = said(Html(CardHtml::with_column(&card, app.clock.now()).to_string()).into_response(), change, sentence);
+            let mut response =
+                said(Html(CardHtml::with_column(&card, app.clock.now()).to_string()).into_response(), change, sentence);
             response.headers_mut().insert("fortnight-done", header::HeaderValue::from_static("1"));
             response
         }
@@ -319,10 +371,22 @@ async fn changed_task(app: &App, viewer: &Viewer, headers: &HeaderMap, access: &
 }
 
 /// `POST /tasks/{key}`: changes the fields that were sent.
-pub async fn edit(Given(app): Given<App>, viewer: Viewer, Path(key): Path<String>, headers: HeaderMap, fields: Fields) -> Result<Response> {
+pub async fn edit(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
     let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
     let outcome = match read_edit(&app, &access, &fields).await {
-        Ok(edit) => app.live.change(&viewer.actor(), |change| Box::pin(editing::edit_task(change, &access.team, access.id, &edit))).await,
+        Ok(edit) => {
+            app.live
+                .change(&viewer.actor(), |change, _| {
+                    Box::pin(editing::edit_task(change, &access.team, access.id, &edit))
+                })
+                .await
+        }
         Err(problem) => Err(problem),
     };
     answer(&app, &viewer, &headers, &access, outcome, &format!("Saved {}", access.key), fields).await
@@ -335,7 +399,9 @@ async fn read_edit(app: &App, access: &TaskAccess, fields: &Fields) -> Result<Ed
         None => None,
     };
     let goal = match fields.get("goal") {
-        Some(text) => Some(goal_named(app, &access.team, text, sprint.flatten().map(|sprint| sprint.id), Some(access.id)).await?),
+        Some(text) => {
+            Some(goal_named(app, &access.team, text, sprint.flatten().map(|sprint| sprint.id), Some(access.id)).await?)
+        }
         None => None,
     };
     Ok(Edit {
@@ -343,7 +409,11 @@ async fn read_edit(app: &App, access: &TaskAccess, fields: &Fields) -> Result<Ed
         description: fields.get("description").map(str::to_owned),
         sprint: sprint.map(|sprint| sprint.map(|sprint| sprint.id)),
         goal,
-        estimate: fields.get("estimate").is_some().then(|| fields.parse("estimate", "An estimate is a whole number from 0 to 1000.")).transpose()?,
+        estimate: fields
+            .get("estimate")
+            .is_some()
+            .then(|| fields.parse("estimate", "An estimate is a whole number from 0 to 1000."))
+            .transpose()?,
         due: fields.get("due").is_some().then(|| fields.date("due")).transpose()?,
         waited_for_by: fields.get("for").map(str::to_owned),
         owners: None,
@@ -354,7 +424,10 @@ async fn read_edit(app: &App, access: &TaskAccess, fields: &Fields) -> Result<Ed
 
 /// Label names as they are typed: between blanks or commas.
 pub(super) fn split_labels(text: &str) -> Vec<String> {
-    text.split(|letter: char| letter == ',' || letter.is_whitespace()).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    text.split(|letter: char| letter == ',' || letter.is_whitespace())
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// A sprint by its number, `this`, `next`, or nothing for none.
@@ -375,7 +448,13 @@ pub(super) async fn sprint_named(app: &App, text: &str) -> Result<Option<SprintI
 }
 
 /// A goal of the team by its number in a sprint: the named one, the task's own, or the active one.
-pub(super) async fn goal_named(app: &App, team: &Team, text: &str, sprint: Option<Uuid>, task: Option<Uuid>) -> Result<Option<Uuid>> {
+pub(super) async fn goal_named(
+    app: &App,
+    team: &Team,
+    text: &str,
+    sprint: Option<Uuid>,
+    task: Option<Uuid>,
+) -> Result<Option<Uuid>> {
     let text = text.trim();
     if text.is_empty() || text == "none" {
         return Ok(None);
@@ -395,7 +474,13 @@ pub(super) async fn goal_named(app: &App, team: &Team, text: &str, sprint: Optio
 }
 
 /// `PUT` and `POST /tasks/{key}/position`
-pub async fn move_task(Given(app): Given<App>, viewer: Viewer, Path(key): Path<String>, headers: HeaderMap, fields: Fields) -> Result<Response> {
+pub async fn move_task(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
     let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
     let place = Place {
         column: fields.text("column").to_owned(),
@@ -404,7 +489,10 @@ pub async fn move_task(Given(app): Given<App>, viewer: Viewer, Path(key): Path<S
         version: fields.parse("version", "That is no version.")?,
     };
     let place = if fields.get("place") == Some("top") { top_of(&app, &access, place).await? } else { place };
-    let outcome = app.live.change(&viewer.actor(), |change| Box::pin(moving::move_task(change, &access.team, access.id, &place))).await;
+    let outcome = app
+        .live
+        .change(&viewer.actor(), |change, _| Box::pin(moving::move_task(change, &access.team, access.id, &place)))
+        .await;
     let column = outcome.as_ref().map_or_else(|_| String::new(), |changed| changed.value.name.clone());
     let outcome = outcome.map(|changed| Changed { id: changed.id, value: () });
     if let (Some("card"), Err(Problem::Conflict(_))) = (fragment(&headers), &outcome) {
@@ -484,13 +572,23 @@ impl ChangeForm {
 }
 
 /// `GET /tasks/{key}/move`
-pub async fn move_form(Given(app): Given<App>, viewer: Viewer, Path(key): Path<String>, headers: HeaderMap) -> Result<Response> {
+pub async fn move_form(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
     let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
     change_form(&app, &viewer, &headers, &access, false, BTreeMap::new(), Fields::default()).await
 }
 
 /// `GET /tasks/{key}/block`
-pub async fn block_form(Given(app): Given<App>, viewer: Viewer, Path(key): Path<String>, headers: HeaderMap) -> Result<Response> {
+pub async fn block_form(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
     let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
     change_form(&app, &viewer, &headers, &access, true, BTreeMap::new(), Fields::default()).await
 }
@@ -515,7 +613,10 @@ async fn change_form(
     .await?;
     let failed = !errors.is_empty();
     let form = ChangeForm {
-        neighbours: neighbours.into_iter().map(|(number, title, column)| (format!("{}-{number}", access.team.key), format!("{column}: {title}"))).collect(),
+        neighbours: neighbours
+            .into_iter()
+            .map(|(number, title, column)| (format!("{}-{number}", access.team.key), format!("{column}: {title}")))
+            .collect(),
         columns: boards::queries::columns(&app.db, access.team.id).await?,
         sprints: sprints::queries::sprints(&app.db).await?,
         teams: teams::queries::teams(&app.db).await?,
@@ -531,17 +632,35 @@ async fn change_form(
         return if failed { page::refused(StatusCode::UNPROCESSABLE_ENTITY, &form) } else { page::page(&form) };
     }
     let verb = if blocking { "Block" } else { "Move" };
-    let page = ChangePage { frame: Frame::new(app, viewer, headers, format!("{verb} {}", access.key), &access.team.slug).await?, form };
+    let page = ChangePage {
+        frame: Frame::new(app, viewer, headers, format!("{verb} {}", access.key), &access.team.slug).await?,
+        form,
+    };
     if failed { page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page) } else { page::page(&page) }
 }
 
 /// `PUT` and `POST /tasks/{key}/block`
-pub async fn block(Given(app): Given<App>, viewer: Viewer, Path(key): Path<String>, headers: HeaderMap, fields: Fields) -> Result<Response> {
+pub async fn block(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
     let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
-    let reason = blocking::Reason { kind: fields.text("kind").to_owned(), on: on_of(&fields), note: fields.text("note").to_owned() };
-    let outcome = app.live.change(&viewer.actor(), |change| Box::pin(blocking::block_task(change, &access.team, access.id, &reason))).await;
+    let reason = blocking::Reason {
+        kind: fields.text("kind").to_owned(),
+        on: on_of(&fields),
+        note: fields.text("note").to_owned(),
+    };
+    let outcome = app
+        .live
+        .change(&viewer.actor(), |change, _| Box::pin(blocking::block_task(change, &access.team, access.id, &reason)))
+        .await;
     match outcome {
-        Err(Problem::Invalid(errors)) if fragment(&headers) != Some("task") => change_form(&app, &viewer, &headers, &access, true, errors, fields).await,
+        Err(Problem::Invalid(errors)) if fragment(&headers) != Some("task") => {
+            change_form(&app, &viewer, &headers, &access, true, errors, fields).await
+        }
         outcome => answer(&app, &viewer, &headers, &access, outcome, &format!("Blocked {}", access.key), fields).await,
     }
 }
@@ -558,94 +677,206 @@ fn on_of(fields: &Fields) -> String {
 }
 
 /// `DELETE /tasks/{key}/block` and `POST /tasks/{key}/unblock`
-pub async fn unblock(Given(app): Given<App>, viewer: Viewer, Path(key): Path<String>, headers: HeaderMap, fields: Fields) -> Result<Response> {
+pub async fn unblock(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
     let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
-    let outcome = app.live.change(&viewer.actor(), |change| Box::pin(blocking::unblock_task(change, &access.team, access.id))).await;
+    let outcome = app
+        .live
+        .change(&viewer.actor(), |change, _| Box::pin(blocking::unblock_task(change, &access.team, access.id)))
+        .await;
     answer(&app, &viewer, &headers, &access, outcome, &format!("Unblocked {}", access.key), fields).await
 }
 
 /// `POST /tasks/{key}/owners`
-pub async fn set_owners(Given(app): Given<App>, viewer: Viewer, Path(key): Path<String>, headers: HeaderMap, fields: Fields) -> Result<Response> {
+pub async fn set_owners(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
     let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
     let owners = fields.all("owners");
-    let outcome = app.live.change(&viewer.actor(), |change| Box::pin(owning::set_owners(change, &access.team, access.id, &owners))).await;
+    let outcome = app
+        .live
+        .change(&viewer.actor(), |change, _| Box::pin(owning::set_owners(change, &access.team, access.id, &owners)))
+        .await;
     answer(&app, &viewer, &headers, &access, outcome, &format!("Set the owners of {}", access.key), fields).await
 }
 
 /// `POST /tasks/{key}/owners/me`: mine, or no longer mine.
-pub async fn own(Given(app): Given<App>, viewer: Viewer, Path(key): Path<String>, headers: HeaderMap, fields: Fields) -> Result<Response> {
+pub async fn own(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
     let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
     let me = viewer.person.handle.clone();
-    let outcome = app.live.change(&viewer.actor(), |change| Box::pin(owning::toggle_owner(change, &access.team, access.id, &me))).await;
+    let outcome = app
+        .live
+        .change(&viewer.actor(), |change, _| Box::pin(owning::toggle_owner(change, &access.team, access.id, &me)))
+        .await;
     let mine = queries::card(&app.db, &access.team, access.id).await?.owners.iter().any(|owner| owner.handle == me);
     let sentence = if mine { format!("{} is yours", access.key) } else { format!("{} is no longer yours", access.key) };
     answer(&app, &viewer, &headers, &access, outcome, &sentence, fields).await
 }
 
 /// `POST /tasks/{key}/archive`
-pub async fn archive(Given(app): Given<App>, viewer: Viewer, Path(key): Path<String>, headers: HeaderMap, fields: Fields) -> Result<Response> {
+pub async fn archive(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
     let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
-    let outcome = app.live.change(&viewer.actor(), |change| Box::pin(archiving::archive_task(change, &access.team, access.id))).await;
+    let outcome = app
+        .live
+        .change(&viewer.actor(), |change, _| Box::pin(archiving::archive_task(change, &access.team, access.id)))
+        .await;
     answer(&app, &viewer, &headers, &access, outcome, &format!("Archived {}", access.key), fields).await
 }
 
 /// `POST /tasks/{key}/restore`
-pub async fn restore(Given(app): Given<App>, viewer: Viewer, Path(key): Path<String>, headers: HeaderMap, fields: Fields) -> Result<Response> {
+pub async fn restore(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
     let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
-    let outcome = app.live.change(&viewer.actor(), |change| Box::pin(archiving::restore_task(change, &access.team, access.id, None))).await;
+    let outcome = app
+        .live
+        .change(&viewer.actor(), |change, _| Box::pin(archiving::restore_task(change, &access.team, access.id, None)))
+        .await;
     answer(&app, &viewer, &headers, &access, outcome, &format!("Brought {} back", access.key), fields).await
 }
 
 /// `POST /tasks/{key}/steps`
-pub async fn add_step(Given(app): Given<App>, viewer: Viewer, Path(key): Path<String>, headers: HeaderMap, fields: Fields) -> Result<Response> {
+pub async fn add_step(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
     let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
-    let outcome = app.live.change(&viewer.actor(), |change| Box::pin(stepping::add_step(change, &access.team, access.id, fields.text("text")))).await;
+    let outcome = app
+        .live
+        .change(&viewer.actor(), |change, _| {
+            Box::pin(stepping::add_step(change, &access.team, access.id, fields.text("text")))
+        })
+        .await;
     answer(&app, &viewer, &headers, &access, done(outcome), "Added a step", fields).await
 }
 
 /// `POST /tasks/{key}/steps/{id}`: ticked off with `done`, not so without.
-pub async fn tick_step(Given(app): Given<App>, viewer: Viewer, Path((key, step)): Path<(String, String)>, headers: HeaderMap, fields: Fields) -> Result<Response> {
+pub async fn tick_step(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((key, step)): Path<(String, String)>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
     let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
     let (step, ticked) = (id(&step)?, fields.get("done").is_some());
-    let outcome = app.live.change(&viewer.actor(), |change| Box::pin(stepping::tick_step(change, &access.team, access.id, step, ticked))).await;
+    let outcome = app
+        .live
+        .change(&viewer.actor(), |change, _| {
+            Box::pin(stepping::tick_step(change, &access.team, access.id, step, ticked))
+        })
+        .await;
     answer(&app, &viewer, &headers, &access, outcome, "Saved the step", fields).await
 }
 
 /// `POST /tasks/{key}/steps/{id}/remove`
-pub async fn remove_step(Given(app): Given<App>, viewer: Viewer, Path((key, step)): Path<(String, String)>, headers: HeaderMap, fields: Fields) -> Result<Response> {
+pub async fn remove_step(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((key, step)): Path<(String, String)>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
     let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
     let step = id(&step)?;
-    let outcome = app.live.change(&viewer.actor(), |change| Box::pin(stepping::remove_step(change, &access.team, access.id, step))).await;
+    let outcome = app
+        .live
+        .change(&viewer.actor(), |change, _| Box::pin(stepping::remove_step(change, &access.team, access.id, step)))
+        .await;
     answer(&app, &viewer, &headers, &access, outcome, "Took the step away", fields).await
 }
 
 /// `POST /tasks/{key}/comments`: everyone who is signed in and may write may say something.
-pub async fn add_comment(Given(app): Given<App>, viewer: Viewer, Path(key): Path<String>, headers: HeaderMap, fields: Fields) -> Result<Response> {
+pub async fn add_comment(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
     let access = may_comment(&app, &viewer, &key).await?;
-    let outcome = app.live.change(&viewer.actor(), |change| Box::pin(commenting::add_comment(change, &access.team, access.id, fields.text("body")))).await;
+    let outcome = app
+        .live
+        .change(&viewer.actor(), |change, _| {
+            Box::pin(commenting::add_comment(change, &access.team, access.id, fields.text("body")))
+        })
+        .await;
     answer(&app, &viewer, &headers, &access, done(outcome), "Said", fields).await
 }
 
 /// `POST /tasks/{key}/comments/{id}`
-pub async fn edit_comment(Given(app): Given<App>, viewer: Viewer, Path((key, comment)): Path<(String, String)>, headers: HeaderMap, fields: Fields) -> Result<Response> {
+pub async fn edit_comment(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((key, comment)): Path<(String, String)>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
     let access = may_comment(&app, &viewer, &key).await?;
     let comment = id(&comment)?;
-    let outcome =
-        app.live.change(&viewer.actor(), |change| Box::pin(commenting::edit_comment(change, &access.team, access.id, comment, fields.text("body")))).await;
+    let outcome = app
+        .live
+        .change(&viewer.actor(), |change, _| {
+            Box::pin(commenting::edit_comment(change, &access.team, access.id, comment, fields.text("body")))
+        })
+        .await;
     answer(&app, &viewer, &headers, &access, outcome, "Saved the comment", fields).await
 }
 
 /// `POST /tasks/{key}/comments/{id}/delete`
-pub async fn delete_comment(Given(app): Given<App>, viewer: Viewer, Path((key, comment)): Path<(String, String)>, headers: HeaderMap, fields: Fields) -> Result<Response> {
+pub async fn delete_comment(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((key, comment)): Path<(String, String)>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
     let access = may_comment(&app, &viewer, &key).await?;
     let comment = id(&comment)?;
-    let outcome = app.live.change(&viewer.actor(), |change| Box::pin(commenting::delete_comment(change, &access.team, access.id, comment))).await;
+    let outcome = app
+        .live
+        .change(&viewer.actor(), |change, _| {
+            Box::pin(commenting::delete_comment(change, &access.team, access.id, comment))
+        })
+        .await;
     answer(&app, &viewer, &headers, &access, outcome, "Deleted the comment", fields).await
 }
 
 pub(super) async fn may_comment(app: &App, viewer: &Viewer, key: &str) -> Result<TaskAccess> {
     let access = access::task(&app.db, viewer, key).await?;
-    if viewer.may_write() { Ok(access) } else { Err(Problem::Forbidden("This account may only read. Nothing was changed.".into())) }
+    if viewer.may_write() {
+        Ok(access)
+    } else {
+        Err(Problem::Forbidden("This account may only read. Nothing was changed.".into()))
+    }
 }
 
 fn done<T>(outcome: Result<Changed<T>>) -> Result<Changed<()>> {
@@ -672,15 +903,35 @@ pub struct NewIn {
 }
 
 /// `GET /teams/{slug}/tasks/new`
-pub async fn new_form(Given(app): Given<App>, viewer: Viewer, Path(slug): Path<String>, Query(new): Query<NewIn>, headers: HeaderMap) -> Result<Response> {
+pub async fn new_form(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    Query(new): Query<NewIn>,
+    headers: HeaderMap,
+) -> Result<Response> {
     let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
     let columns = boards::queries::columns(&app.db, team.id).await?;
     let frame = Frame::new(&app, &viewer, &headers, "New task", &team.slug).await?;
-    page::page(&NewPage { frame, team, columns, column: new.column, sprint: new.sprint, title: String::new(), error: String::new() })
+    page::page(&NewPage {
+        frame,
+        team,
+        columns,
+        column: new.column,
+        sprint: new.sprint,
+        title: String::new(),
+        error: String::new(),
+    })
 }
 
 /// `POST /teams/{slug}/tasks`
-pub async fn create(Given(app): Given<App>, viewer: Viewer, Path(slug): Path<String>, headers: HeaderMap, fields: Fields) -> Result<Response> {
+pub async fn create(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
     let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
     let new = NewTask {
         title: fields.text("title").to_owned(),
@@ -689,14 +940,23 @@ pub async fn create(Given(app): Given<App>, viewer: Viewer, Path(slug): Path<Str
         description: fields.text("description").to_owned(),
         ..NewTask::default()
     };
-    let outcome = app.live.change(&viewer.actor(), |change| Box::pin(creating::create_task(change, &team, &new))).await;
+    let outcome =
+        app.live.change(&viewer.actor(), |change, _| Box::pin(creating::create_task(change, &team, &new))).await;
     let changed = match outcome {
         Ok(changed) => changed,
         Err(Problem::Invalid(errors)) if fragment(&headers).is_none() => {
             let columns = boards::queries::columns(&app.db, team.id).await?;
             let frame = Frame::new(&app, &viewer, &headers, "New task", &team.slug).await?;
             let error = errors.into_values().collect::<Vec<_>>().join(" ");
-            let page = NewPage { frame, team, columns, column: fields.text("column").to_owned(), sprint: fields.text("sprint").to_owned(), title: new.title, error };
+            let page = NewPage {
+                frame,
+                team,
+                columns,
+                column: fields.text("column").to_owned(),
+                sprint: fields.text("sprint").to_owned(),
+                title: new.title,
+                error,
+            };
             return page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page);
         }
         Err(problem) => return Err(problem),
@@ -708,7 +968,11 @@ pub async fn create(Given(app): Given<App>, viewer: Viewer, Path(slug): Path<Str
         let html = Html(CardHtml::with_column(&card, app.clock.now()).to_string());
         return Ok(said((StatusCode::CREATED, html).into_response(), changed.id, &format!("Made {key}")));
     }
-    let board = format!("/teams/{}?sprint={}#{key}", team.slug, if fields.text("sprint").is_empty() { "all" } else { fields.text("sprint") });
+    let board = format!(
+        "/teams/{}?sprint={}#{key}",
+        team.slug,
+        if fields.text("sprint").is_empty() { "all" } else { fields.text("sprint") }
+    );
     Ok(back_to(&board, changed.id))
 }
 
@@ -771,15 +1035,26 @@ async fn select_page(
 }
 
 /// `POST /teams/{slug}/bulk`: the same change to all selected tasks, or to none.
-pub async fn change_several(Given(app): Given<App>, viewer: Viewer, Path(slug): Path<String>, headers: HeaderMap, fields: Fields) -> Result<Response> {
+pub async fn change_several(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
     let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
     let keys = fields.all("keys");
     let same = read_same(&app, &fields).await?;
-    let outcome = app.live.change(&viewer.actor(), |change| Box::pin(changing_several::change_several(change, &team, &keys, &same))).await;
+    let outcome = app
+        .live
+        .change(&viewer.actor(), |change, _| Box::pin(changing_several::change_several(change, &team, &keys, &same)))
+        .await;
     let changed = match outcome {
         Err(Problem::Invalid(errors)) if fragment(&headers).is_none() => {
             let errors = errors.into_values().collect::<Vec<_>>().join(" ");
-            let page = select_page(&app, &viewer, &headers, team, &boards::filters::FilterParams::default(), errors, None).await?;
+            let page =
+                select_page(&app, &viewer, &headers, team, &boards::filters::FilterParams::default(), errors, None)
+                    .await?;
             return page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page);
         }
         outcome => outcome?,
@@ -789,9 +1064,14 @@ pub async fn change_several(Given(app): Given<App>, viewer: Viewer, Path(slug): 
     }
     let cards = queries::cards_of(&app.db, &team, &changed.value).await?;
     let now = app.clock.now();
-    let html: String = cards.iter().filter(|card| !card.archived).map(|card| CardHtml::with_column(card, now).to_string()).collect();
+    let html: String =
+        cards.iter().filter(|card| !card.archived).map(|card| CardHtml::with_column(card, now).to_string()).collect();
     let count = changed.value.len();
-    Ok(said(Html(html).into_response(), changed.id, &format!("Changed {count} {}", if count == 1 { "task" } else { "tasks" })))
+    Ok(said(
+        Html(html).into_response(),
+        changed.id,
+        &format!("Changed {count} {}", if count == 1 { "task" } else { "tasks" }),
+    ))
 }
 
 async fn read_same(app: &App, fields: &Fields) -> Result<Same> {
@@ -816,7 +1096,13 @@ async fn read_same(app: &App, fields: &Fields) -> Result<Same> {
 }
 
 /// `POST /changes/{id}/undo`
-pub async fn undo(Given(app): Given<App>, viewer: Viewer, Path(change): Path<String>, headers: HeaderMap, fields: Fields) -> Result<Response> {
+pub async fn undo(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(change): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
     let undone = id(&change)?;
     let slug: Option<String> = sqlx::query_scalar(
         "SELECT t.slug FROM events e JOIN teams t ON t.id = e.team_id WHERE e.change_id = $1 AND e.actor_id = $2 AND e.kind NOT LIKE 'wait.%' LIMIT 1",
@@ -826,19 +1112,22 @@ pub async fn undo(Given(app): Given<App>, viewer: Viewer, Path(change): Path<Str
     .fetch_optional(&app.db)
     .await?;
     let team = access::team(&app.db, &viewer, &slug.ok_or(Problem::NotFound)?).await?.to_edit()?.team;
-    let changed = app.live.change(&viewer.actor(), |change| Box::pin(undoing::undo_change(change, &team, undone))).await?;
+    let changed =
+        app.live.change(&viewer.actor(), |change, _| Box::pin(undoing::undo_change(change, &team, undone))).await?;
     if fragment(&headers).is_none() {
         let board = format!("/teams/{}", team.slug);
         return Ok(Redirect::to(local_path(fields.get("back").unwrap_or(&board), &board)).into_response());
     }
     let cards = queries::cards_of(&app.db, &team, &changed.value).await?;
     let now = app.clock.now();
-    let html: String = cards.iter().filter(|card| !card.archived).map(|card| CardHtml::with_column(card, now).to_string()).collect();
+    let html: String =
+        cards.iter().filter(|card| !card.archived).map(|card| CardHtml::with_column(card, now).to_string()).collect();
     Ok(said(Html(html).into_response(), changed.id, "Undone"))
 }
 
 /// `POST /preview`: Markdown as it will look.
 pub async fn preview(Given(app): Given<App>, _viewer: Viewer, fields: Fields) -> Result<Response> {
     let links = teams::queries::links(&app.db).await?;
-    Ok(Html(markdown::render(&fields.text("text").chars().take(100_000).collect::<String>(), &links).to_string()).into_response())
+    Ok(Html(markdown::render(&fields.text("text").chars().take(100_000).collect::<String>(), &links).to_string())
+        .into_response())
 }

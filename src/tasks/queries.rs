@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sqlx::{Postgres, QueryBuilder, PgPool};
+use sqlx::{PgPool, Postgres, QueryBuilder};
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
@@ -48,7 +48,14 @@ const CARD: &str = "SELECT k.id, k.number, k.title, k.version, c.slug AS column,
 
 /// A board's cards under a filter, column by column in their order.
 /// With `only`, just those of these tasks that the filter lets through.
-pub async fn cards(db: &PgPool, team: &Team, filter: &Filter, sprint: ResolvedSprint, now: OffsetDateTime, only: Option<&[Uuid]>) -> Result<Vec<Card>> {
+pub async fn cards(
+    db: &PgPool,
+    team: &Team,
+    filter: &Filter,
+    sprint: ResolvedSprint,
+    now: OffsetDateTime,
+    only: Option<&[Uuid]>,
+) -> Result<Vec<Card>> {
     let mut query = QueryBuilder::<Postgres>::new(CARD);
     query.push_bind(team.id);
     if let Some(only) = only {
@@ -190,7 +197,18 @@ async fn waits(db: &PgPool, team: Uuid, tasks: &[Uuid]) -> Result<HashMap<Uuid, 
     .await?;
     Ok(grouped(rows.into_iter().map(|row| {
         let state = row.state.and_then(|state| State::try_from(state).ok());
-        (row.task_id, Wait { kind: row.kind, on: row.on, name: row.name, team: row.team, state, note: row.note, since: row.since })
+        (
+            row.task_id,
+            Wait {
+                kind: row.kind,
+                on: row.on,
+                name: row.name,
+                team: row.team,
+                state,
+                note: row.note,
+                since: row.since,
+            },
+        )
     })))
 }
 
@@ -228,11 +246,12 @@ pub async fn whole(db: &PgPool, team: &Team, task: Uuid) -> Result<Whole> {
     .bind(task)
     .fetch_one(db)
     .await?;
-    let steps = sqlx::query_as("SELECT id, text, done FROM steps WHERE team_id = $1 AND task_id = $2 ORDER BY position, id")
-        .bind(team.id)
-        .bind(task)
-        .fetch_all(db)
-        .await?;
+    let steps =
+        sqlx::query_as("SELECT id, text, done FROM steps WHERE team_id = $1 AND task_id = $2 ORDER BY position, id")
+            .bind(team.id)
+            .bind(task)
+            .fetch_all(db)
+            .await?;
     Ok(Whole { card, description, steps, created_by, created_at })
 }
 

@@ -39,16 +39,20 @@ pub async fn add_step(change: &mut Change, team: &Team, task: Uuid, text: &str) 
 /// Ticks a step off, or not.
 pub async fn tick_step(change: &mut Change, team: &Team, task: Uuid, step: Uuid, done: bool) -> Result<()> {
     lock(change.db(), team.id, task).await?;
-    let text: Option<String> =
-        sqlx::query_scalar("UPDATE steps SET done = $4 WHERE team_id = $1 AND task_id = $2 AND id = $3 AND done <> $4 RETURNING text")
-            .bind(team.id)
-            .bind(task)
-            .bind(step)
-            .bind(done)
-            .fetch_optional(change.db())
-            .await?;
+    let text: Option<String> = sqlx::query_scalar(
+        "UPDATE steps SET done = $4 WHERE team_id = $1 AND task_id = $2 AND id = $3 AND done <> $4 RETURNING text",
+    )
+    .bind(team.id)
+    .bind(task)
+    .bind(step)
+    .bind(done)
+    .fetch_optional(change.db())
+    .await?;
     match text {
-        Some(text) => note(change, team, task, if done { "step.done" } else { "step.undone" }, json!({}), json!({ "step": text })).await,
+        Some(text) => {
+            note(change, team, task, if done { "step.done" } else { "step.undone" }, json!({}), json!({ "step": text }))
+                .await
+        }
         None => exists(change, team, task, step).await,
     }
 }
@@ -56,12 +60,13 @@ pub async fn tick_step(change: &mut Change, team: &Team, task: Uuid, step: Uuid,
 /// Takes a step away.
 pub async fn remove_step(change: &mut Change, team: &Team, task: Uuid, step: Uuid) -> Result<()> {
     lock(change.db(), team.id, task).await?;
-    let text: Option<String> = sqlx::query_scalar("DELETE FROM steps WHERE team_id = $1 AND task_id = $2 AND id = $3 RETURNING text")
-        .bind(team.id)
-        .bind(task)
-        .bind(step)
-        .fetch_optional(change.db())
-        .await?;
+    let text: Option<String> =
+        sqlx::query_scalar("DELETE FROM steps WHERE team_id = $1 AND task_id = $2 AND id = $3 RETURNING text")
+            .bind(team.id)
+            .bind(task)
+            .bind(step)
+            .fetch_optional(change.db())
+            .await?;
     let text = text.ok_or(Problem::NotFound)?;
     note(change, team, task, "step.removed", json!({ "step": text }), json!({})).await
 }
@@ -76,7 +81,14 @@ async fn exists(change: &mut Change, team: &Team, task: Uuid, step: Uuid) -> Res
     Ok(())
 }
 
-async fn note(change: &mut Change, team: &Team, task: Uuid, kind: &'static str, before: serde_json::Value, after: serde_json::Value) -> Result<()> {
+async fn note(
+    change: &mut Change,
+    team: &Team,
+    task: Uuid,
+    kind: &'static str,
+    before: serde_json::Value,
+    after: serde_json::Value,
+) -> Result<()> {
     let version = touch(change.db(), team.id, task).await?;
     change.record(Event { team: team.id, task: Some(task), kind, before, after, version: Some(version) });
     Ok(())

@@ -104,12 +104,22 @@ pub async fn of_task(db: &PgPool, team: Uuid, task: Uuid, links: &Links) -> Resu
             who: person(row.id, row.handle, row.name, row.hue),
             author: row.author,
             at: row.created_at,
-            told: Told::Comment { id: row.comment_id, html: crate::markdown::render(&row.body, links), body: row.body, edited: row.edited_at.is_some() },
+            told: Told::Comment {
+                id: row.comment_id,
+                html: crate::markdown::render(&row.body, links),
+                body: row.body,
+                edited: row.edited_at.is_some(),
+            },
         })
         .collect();
     lines.extend(events.into_iter().filter_map(|row| {
         let told = names.sentence(&row.kind, &row.before, &row.after)?;
-        Some(Line { who: person(row.id, row.handle, row.name, row.hue), author: String::new(), at: row.at, told: Told::Event(told) })
+        Some(Line {
+            who: person(row.id, row.handle, row.name, row.hue),
+            author: String::new(),
+            at: row.at,
+            told: Told::Event(told),
+        })
     }));
     lines.sort_by_key(|line| line.at);
     Ok(lines)
@@ -125,9 +135,11 @@ pub struct Names {
 
 impl Names {
     pub async fn load(db: &PgPool, team: Uuid) -> Result<Self> {
-        let columns: Vec<(String, String)> = sqlx::query_as("SELECT slug, name FROM columns WHERE team_id = $1").bind(team).fetch_all(db).await?;
+        let columns: Vec<(String, String)> =
+            sqlx::query_as("SELECT slug, name FROM columns WHERE team_id = $1").bind(team).fetch_all(db).await?;
         let sprints: Vec<(Uuid, String)> = sqlx::query_as("SELECT id, name FROM sprints").fetch_all(db).await?;
-        let goals: Vec<(Uuid, String)> = sqlx::query_as("SELECT id, title FROM goals WHERE team_id = $1").bind(team).fetch_all(db).await?;
+        let goals: Vec<(Uuid, String)> =
+            sqlx::query_as("SELECT id, title FROM goals WHERE team_id = $1").bind(team).fetch_all(db).await?;
         let people: Vec<(String, String)> = sqlx::query_as("SELECT handle, name FROM accounts").fetch_all(db).await?;
         Ok(Self {
             columns: columns.into_iter().collect(),
@@ -139,7 +151,7 @@ impl Names {
 
     /// What an event says, to stand after a name: "moved it to Done". Nothing for what needs no line.
     pub fn sentence(&self, kind: &str, before: &Value, after: &Value) -> Option<String> {
-        let column = |value: &Value| named(&self.columns, &value["column"], "another column");
+        let column = |value: &Value| named(&self.columns, &value["column"], "another column").to_owned();
         Some(match kind {
             "task.created" => format!("made it in {}", column(after)),
             "task.moved" if before["column"] == after["column"] => return None,
@@ -148,9 +160,17 @@ impl Names {
             "task.restored" => "brought it back from the archive".to_owned(),
             "task.blocked" if after["waits"].is_null() => "blocked it again".to_owned(),
             "task.blocked" => {
-                let (on, note) = (after["waits"]["on"].as_str().unwrap_or(""), after["waits"]["note"].as_str().unwrap_or(""));
-                let on = if after["waits"]["kind"] == "person" { self.people.get(on).map_or(on, String::as_str) } else { on };
-                format!("said that it waits on {}", [on, note].iter().filter(|text| !text.is_empty()).copied().collect::<Vec<_>>().join(": "))
+                let (on, note) =
+                    (after["waits"]["on"].as_str().unwrap_or(""), after["waits"]["note"].as_str().unwrap_or(""));
+                let on = if after["waits"]["kind"] == "person" {
+                    self.people.get(on).map_or(on, String::as_str)
+                } else {
+                    on
+                };
+                format!(
+                    "said that it waits on {}",
+                    [on, note].iter().filter(|text| !text.is_empty()).copied().collect::<Vec<_>>().join(": ")
+                )
             }
             "task.unblocked" => "unblocked it".to_owned(),
             "task.owned" => match list(&self.people, &after["owners"]) {
@@ -188,7 +208,10 @@ impl Names {
                 "estimate" => format!("estimated it at {value}"),
                 "due" if value.is_null() => "took the due date away".to_owned(),
                 "due" => format!("set it due on {}", value.as_str().unwrap_or("")),
-                "for" => format!("said that {} waits for it", value.as_str().filter(|text| !text.is_empty()).unwrap_or("nobody")),
+                "for" => format!(
+                    "said that {} waits for it",
+                    value.as_str().filter(|text| !text.is_empty()).unwrap_or("nobody")
+                ),
                 other => format!("changed its {other}"),
             })
             .collect();
@@ -221,7 +244,13 @@ pub(super) async fn last_mover(change: &mut Change, team: Uuid, task: Uuid) -> R
 }
 
 /// Who changed one of these fields (or anything, without fields) after a version, if anybody did.
-pub(super) async fn editor_since(change: &mut Change, team: Uuid, task: Uuid, version: i64, fields: Option<&[String]>) -> Result<Option<String>> {
+pub(super) async fn editor_since(
+    change: &mut Change,
+    team: Uuid,
+    task: Uuid,
+    version: i64,
+    fields: Option<&[String]>,
+) -> Result<Option<String>> {
     let last: Option<(Option<String>, OffsetDateTime)> = sqlx::query_as(
         "SELECT a.name, e.at FROM events e LEFT JOIN accounts a ON a.id = e.actor_id
          WHERE e.team_id = $1 AND e.task_id = $2 AND e.version > $3 AND ($4::text[] IS NULL OR e.after ?| $4)

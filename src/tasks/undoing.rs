@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{
     archiving, changing_several, editing,
     editing::{Edit, Seen},
-    labelling, lock, moving, owning, rank, story, touch,
+    lock, moving, rank, story, touch,
 };
 use crate::{
     activity::{Change, Event},
@@ -73,8 +73,24 @@ async fn undo_event(change: &mut Change, team: &Team, task: Uuid, event: &Past) 
         "task.restored" | "task.created" => archiving::archive_task(change, team, task).await,
         "task.blocked" => end_wait(change, team, task, &event.after["waits"]["id"]).await,
         "task.unblocked" => open_waits(change, team, task, &event.before["waits"]).await,
-        "task.owned" => editing::edit_task(change, team, task, &Edit { owners: Some(texts(&event.before["owners"])), seen, ..Edit::default() }).await,
-        "task.labelled" => editing::edit_task(change, team, task, &Edit { labels: Some(texts(&event.before["labels"])), seen, ..Edit::default() }).await,
+        "task.owned" => {
+            editing::edit_task(
+                change,
+                team,
+                task,
+                &Edit { owners: Some(texts(&event.before["owners"])), seen, ..Edit::default() },
+            )
+            .await
+        }
+        "task.labelled" => {
+            editing::edit_task(
+                change,
+                team,
+                task,
+                &Edit { labels: Some(texts(&event.before["labels"])), seen, ..Edit::default() },
+            )
+            .await
+        }
         "task.edited" => editing::edit_task(change, team, task, &Edit { seen, ..earlier(&event.before) }).await,
         _ => Ok(()),
     }
@@ -84,11 +100,10 @@ async fn move_back(change: &mut Change, team: &Team, task: Uuid, event: &Past) -
     not_moved_since(change, team, task, event).await?;
     let slug = event.before["column"].as_str().unwrap_or_default();
     let (from, to) = moving::lock_columns(change.db(), team.id, task, slug).await?;
-    let mut was = lock(change.db(), team.id, task).await?;
+    let was = lock(change.db(), team.id, task).await?;
     let rank = free_rank(change, team, &to, task, event.before["rank"].as_str()).await?;
     moving::put(change, team, &was, &from, &to, &rank).await?;
     if let Some(since) = event.before["column_since"].as_str().and_then(story::read_instant) {
-        was.column_since = since;
         sqlx::query("UPDATE tasks SET column_since = $3 WHERE team_id = $1 AND id = $2")
             .bind(team.id)
             .bind(task)
@@ -100,17 +115,24 @@ async fn move_back(change: &mut Change, team: &Team, task: Uuid, event: &Past) -
 }
 
 /// The rank that it had, or the next place below it when somebody else has it now.
-async fn free_rank(change: &mut Change, team: &Team, column: &Column, task: Uuid, wanted: Option<&str>) -> Result<String> {
+async fn free_rank(
+    change: &mut Change,
+    team: &Team,
+    column: &Column,
+    task: Uuid,
+    wanted: Option<&str>,
+) -> Result<String> {
     let Some(wanted) = wanted else {
         return Ok(moving::rank_at(change.db(), team, column, Some(task), &moving::Place::default()).await?.0);
     };
-    let from_there: Vec<String> =
-        sqlx::query_scalar("SELECT rank FROM tasks WHERE column_id = $1 AND rank >= $2 AND id <> $3 ORDER BY rank LIMIT 2")
-            .bind(column.id)
-            .bind(wanted)
-            .bind(task)
-            .fetch_all(change.db())
-            .await?;
+    let from_there: Vec<String> = sqlx::query_scalar(
+        "SELECT rank FROM tasks WHERE column_id = $1 AND rank >= $2 AND id <> $3 ORDER BY rank LIMIT 2",
+    )
+    .bind(column.id)
+    .bind(wanted)
+    .bind(task)
+    .fetch_all(change.db())
+    .await?;
     if from_there.first().is_none_or(|first| first != wanted) {
         return Ok(wanted.to_owned());
     }
@@ -121,7 +143,10 @@ async fn not_moved_since(change: &mut Change, team: &Team, task: Uuid, event: &P
     let was = lock(change.db(), team.id, task).await?;
     if event.version.is_some_and(|version| was.moved_version > version) {
         let who = story::last_mover(change, team.id, task).await?;
-        return Err(Problem::conflict(format!("{who} has moved {}-{} since. Nothing was undone.", team.key, was.number)));
+        return Err(Problem::conflict(format!(
+            "{who} has moved {}-{} since. Nothing was undone.",
+            team.key, was.number
+        )));
     }
     Ok(())
 }

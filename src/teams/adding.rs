@@ -38,14 +38,22 @@ pub async fn add_team(db: &mut PgConnection, now: OffsetDateTime, slug: &str, na
 }
 
 /// Puts a person on a team; somebody who is on it stays.
-pub async fn add_member(db: &mut PgConnection, now: OffsetDateTime, team: Uuid, account: Uuid, lead: bool) -> Result<()> {
-    sqlx::query("INSERT INTO members (team_id, account_id, role, since) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
-        .bind(team)
-        .bind(account)
-        .bind(if lead { "lead" } else { "member" })
-        .bind(now)
-        .execute(&mut *db)
-        .await?;
+pub async fn add_member(
+    db: &mut PgConnection,
+    now: OffsetDateTime,
+    team: Uuid,
+    account: Uuid,
+    lead: bool,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO members (team_id, account_id, role, since) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+    )
+    .bind(team)
+    .bind(account)
+    .bind(if lead { "lead" } else { "member" })
+    .bind(now)
+    .execute(&mut *db)
+    .await?;
     touch_workspace(db).await
 }
 

@@ -59,12 +59,19 @@ pub async fn my_work(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap)
 }
 
 /// `GET /people/{handle}`
-pub async fn person(Given(app): Given<App>, viewer: Viewer, Path(handle): Path<String>, headers: HeaderMap) -> Result<Response> {
+pub async fn person(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(handle): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
     if handle.contains('\0') {
         return Err(Problem::NotFound);
     }
-    let whose: Person =
-        sqlx::query_as("SELECT id, handle, name, hue FROM accounts WHERE handle = $1").bind(&handle).fetch_one(&app.db).await?;
+    let whose: Person = sqlx::query_as("SELECT id, handle, name, hue FROM accounts WHERE handle = $1")
+        .bind(&handle)
+        .fetch_one(&app.db)
+        .await?;
     let frame = Frame::new(&app, &viewer, &headers, whose.name.clone(), "").await?;
     let teams = tasks::queries::of_owner(&app.db, whose.id).await?;
     let mine = whose.id == viewer.person.id;
@@ -116,7 +123,12 @@ pub async fn all(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> 
             Some(sprint) => sprints::queries::goals(&app.db, &team, sprint, today).await?,
             None => Vec::new(),
         };
-        let count = |state: State| counted.iter().find(|(id, found, _)| *id == team.id && found == state.as_str()).map_or(0, |(_, _, count)| *count);
+        let count = |state: State| {
+            counted
+                .iter()
+                .find(|(id, found, _)| *id == team.id && found == state.as_str())
+                .map_or(0, |(_, _, count)| *count)
+        };
         let counts = State::ALL.into_iter().map(|state| (state, count(state))).collect();
         rows.push(Row { members: boards::queries::members(&app.db, team.id).await?, goals, counts, team });
     }

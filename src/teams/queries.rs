@@ -4,10 +4,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::Team;
-use crate::{
-    markdown::Links,
-    web::error::Result,
-};
+use crate::{markdown::Links, web::error::Result};
 
 /// Every team by name.
 pub async fn teams(db: &PgPool) -> Result<Vec<Team>> {

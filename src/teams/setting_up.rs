@@ -50,8 +50,8 @@ struct SetupPage {
 }
 
 impl SetupPage {
-    fn value<'v>(&'v self, field: &str, first: &'v str) -> &'v str {
-        self.typed.get(field).unwrap_or(first)
+    fn value(&self, field: &str, first: impl AsRef<str>) -> String {
+        self.typed.get(field).unwrap_or(first.as_ref()).to_owned()
     }
 
     fn error(&self, field: &str) -> &str {
@@ -86,8 +86,10 @@ pub async fn set_up(Given(app): Given<App>, headers: HeaderMap, fields: Fields) 
             let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or("");
             let session = sessions::start(&app.db, app.clock.now(), account, agent).await?;
             let mut response = Redirect::to(&format!("/teams/{team}")).into_response();
-            let cookie = sessions::set_cookie(app.config.is_https(), &session);
-            response.headers_mut().insert(header::SET_COOKIE, HeaderValue::from_str(&cookie).map_err(anyhow::Error::from)?);
+            let cookie = sessions::set_cookie(app.is_https(), &session);
+            response
+                .headers_mut()
+                .insert(header::SET_COOKIE, HeaderValue::from_str(&cookie).map_err(anyhow::Error::from)?);
             Ok(response)
         }
         Err(Problem::Invalid(errors)) => {
@@ -121,7 +123,8 @@ async fn write(app: &App, db: &mut PgConnection, fields: &Fields) -> Result<(uui
         return Err(Problem::field("time_zone", "That is no time zone. Write it as Europe/Berlin."));
     }
     let weeks: i32 = fields.parse("cadence_weeks", "A sprint has 1 to 8 weeks.")?.unwrap_or(2);
-    let start = fields.date("starts_on")?.ok_or_else(|| Problem::field("starts_on", "Say when the current sprint began."))?;
+    let start =
+        fields.date("starts_on")?.ok_or_else(|| Problem::field("starts_on", "Say when the current sprint began."))?;
     let today = clock::day_in(now, zone);
     if start > today || start < today.saturating_sub(Duration::weeks(i64::from(weeks))) {
         return Err(Problem::field("starts_on", "The current sprint began today or before, and has not ended yet."));
@@ -131,7 +134,12 @@ async fn write(app: &App, db: &mut PgConnection, fields: &Fields) -> Result<(uui
         return Err(Problem::field("number", "A sprint's number is a whole number from 1."));
     }
     // Whoever else has the link waits here, and then finds that it was used.
-    sqlx::query("UPDATE workspace SET cadence_weeks = $1, time_zone = $2, set_up_at = $3").bind(weeks).bind(zone).bind(now).execute(&mut *db).await?;
+    sqlx::query("UPDATE workspace SET cadence_weeks = $1, time_zone = $2, set_up_at = $3")
+        .bind(weeks)
+        .bind(zone)
+        .bind(now)
+        .execute(&mut *db)
+        .await?;
     check_link(app, &mut *db, fields.text("key")).await?;
     let me = NewAccount {
         email: fields.text("email").to_owned(),

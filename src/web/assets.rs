@@ -108,7 +108,8 @@ impl Encoding {
         let takes = |name: &str| {
             accepted.split(',').any(|part| {
                 let mut part = part.trim().split(';');
-                part.next().is_some_and(|found| found.trim().eq_ignore_ascii_case(name)) && part.all(|q| !matches!(q.trim(), "q=0" | "q=0.0"))
+                part.next().is_some_and(|found| found.trim().eq_ignore_ascii_case(name))
+                    && part.all(|q| !matches!(q.trim(), "q=0" | "q=0.0"))
             })
         };
         if takes("zstd") {

@@ -92,7 +92,9 @@ impl From<sqlx::Error> for Problem {
                 // lock_timeout, statement_timeout, too many connections, shutting down
                 Some("55P03" | "57014" | "53300" | "57P01" | "57P03") => return Self::Busy,
                 // a NUL byte, or text that is not UTF-8
-                Some("22021" | "22P05") => return Self::BadRequest("The text has a character that cannot be kept.".into()),
+                Some("22021" | "22P05") => {
+                    return Self::BadRequest("The text has a character that cannot be kept.".into());
+                }
                 Some("23514" | "23505" | "23503") => {
                     if let Some((field, why)) = database.constraint().and_then(broken_rule) {
                         return Self::field(field, why);
@@ -131,13 +133,17 @@ fn broken_rule(constraint: &str) -> Option<(&'static str, &'static str)> {
         "account_email" => ("email", "There is an account with that e-mail address."),
         "account_email_form" => ("email", "That is not an e-mail address."),
         "account_name_length" => ("name", "A name has 1 to 100 characters."),
-        "account_handle" | "account_handle_form" => ("handle", "That handle is taken, or has characters other than a–z, 0–9 and -."),
+        "account_handle" | "account_handle_form" => {
+            ("handle", "That handle is taken, or has characters other than a–z, 0–9 and -.")
+        }
         "team_slug" => ("slug", "There is a team at that address."),
         "team_slug_form" => ("slug", "An address has a–z, 0–9 and -, at most 50."),
         "team_name_length" => ("name", "A team's name has 1 to 100 characters."),
         "team_key" => ("key", "There is a team with that key."),
         "team_key_form" => ("key", "A key has 2 to 10 capital letters or digits, a letter first."),
-        "sprint_order" | "sprint_overlap" => ("starts_on", "These dates overlap another sprint's, or end before they start."),
+        "sprint_order" | "sprint_overlap" => {
+            ("starts_on", "These dates overlap another sprint's, or end before they start.")
+        }
         "workspace_cadence" => ("cadence_weeks", "A sprint has 1 to 8 weeks."),
         "idempotency_key_length" => ("Idempotency-Key", "The key has 1 to 200 characters."),
         _ => return None,
@@ -163,17 +169,28 @@ impl Told {
             StatusCode::PAYLOAD_TOO_LARGE => ("Too large", "That was more than this address takes. Nothing was saved."),
             StatusCode::UNSUPPORTED_MEDIA_TYPE => ("Wrong kind", "The body is not of a kind that this address reads."),
             StatusCode::BAD_REQUEST => ("Not understood", "The request could not be read. Nothing was changed."),
-            StatusCode::UNPROCESSABLE_ENTITY => ("Not understood", "The request could not be read. Nothing was changed."),
+            StatusCode::UNPROCESSABLE_ENTITY => {
+                ("Not understood", "The request could not be read. Nothing was changed.")
+            }
             StatusCode::REQUEST_TIMEOUT => ("Too slow", "The request took too long to arrive. Nothing was changed."),
-            StatusCode::SERVICE_UNAVAILABLE => ("Busy", "The server is busy. Nothing was changed; please try again in a moment."),
+            StatusCode::SERVICE_UNAVAILABLE => {
+                ("Busy", "The server is busy. Nothing was changed; please try again in a moment.")
+            }
             _ => ("Something went wrong", "That is our fault. Nothing was changed; please try again."),
         };
-        Self { title: title.into(), detail: detail.into(), errors: BTreeMap::new(), current: Value::Null, sent: Value::Null }
+        Self {
+            title: title.into(),
+            detail: detail.into(),
+            errors: BTreeMap::new(),
+            current: Value::Null,
+            sent: Value::Null,
+        }
     }
 
     /// RFC 9457.
     pub fn as_json(&self, status: StatusCode, request_id: &str) -> Value {
-        let mut body = json!({ "type": "about:blank", "title": self.title, "status": status.as_u16(), "detail": self.detail });
+        let mut body =
+            json!({ "type": "about:blank", "title": self.title, "status": status.as_u16(), "detail": self.detail });
         if !self.errors.is_empty() {
             body["errors"] = json!(self.errors);
         }

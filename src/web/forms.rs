@@ -30,7 +30,11 @@ impl Fields {
 
     /// Every value that is not empty.
     pub fn all(&self, name: &str) -> Vec<String> {
-        self.0.iter().filter(|(found, value)| found == name && !value.trim().is_empty()).map(|(_, value)| value.clone()).collect()
+        self.0
+            .iter()
+            .filter(|(found, value)| found == name && !value.trim().is_empty())
+            .map(|(_, value)| value.clone())
+            .collect()
     }
 
     /// A number, a date or the like; nothing if the field is missing or empty.
@@ -45,7 +49,9 @@ impl Fields {
     pub fn date(&self, name: &'static str) -> Result<Option<Date>> {
         match self.text(name).trim() {
             "" => Ok(None),
-            text => read_date(text).map(Some).ok_or_else(|| Problem::field(name, "That is no date. Write it as 2026-11-30.")),
+            text => read_date(text)
+                .map(Some)
+                .ok_or_else(|| Problem::field(name, "That is no date. Write it as 2026-11-30.")),
         }
     }
 
@@ -65,7 +71,10 @@ impl Fields {
 }
 
 fn known_field(name: &str) -> &'static str {
-    ["title", "description", "body", "text", "note", "labels", "for", "name"].into_iter().find(|known| *known == name).unwrap_or("text")
+    ["title", "description", "body", "text", "note", "labels", "for", "name"]
+        .into_iter()
+        .find(|known| *known == name)
+        .unwrap_or("text")
 }
 
 impl<S: Send + Sync> FromRequest<S> for Fields {
@@ -97,7 +106,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Sent<T> {
         }
         let body = Bytes::from_request(request, state).await.map_err(IntoResponse::into_response)?;
         let body: &[u8] = if body.is_empty() { b"{}" } else { &body };
-        let not_read = |error: serde_json::Error| Problem::BadRequest(format!("The body could not be read: {error}.").into()).into_response();
+        let not_read = |error: serde_json::Error| {
+            Problem::BadRequest(format!("The body could not be read: {error}.").into()).into_response()
+        };
         // Postgres keeps no NUL; serde has already turned \u0000 into one.
         if body.windows(6).any(|bytes| bytes == b"\\u0000") {
             return Err(Problem::field("text", "The text has a character that cannot be kept.").into_response());

@@ -39,7 +39,7 @@ pub async fn protect(State(app): State<App>, request: Request, next: Next) -> Re
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    if app.config.is_https() {
+    if app.is_https() {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
@@ -63,7 +63,7 @@ fn is_cross_site(app: &App, headers: &HeaderMap) -> bool {
         None => match text(header::ORIGIN) {
             Some(origin) => {
                 let host = origin.split_once("://").map_or(origin, |(_, host)| host);
-                origin != app.config.public_url.trim_end_matches('/') && Some(host) != text(header::HOST)
+                origin != &*app.public_url && Some(host) != text(header::HOST)
             }
             None => false,
         },
@@ -77,8 +77,15 @@ pub async fn recognise_repeats(request: Request, next: Next) -> Response {
         return Problem::field("Idempotency-Key", "The key has 1 to 200 plain characters.").into_response();
     };
     let (mut parts, body) = request.into_parts();
-    let Ok(body) = axum::body::to_bytes(body, LARGEST_BODY).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
-    let fingerprint = Sha256::new().chain_update(parts.method.as_str()).chain_update(parts.uri.path()).chain_update(&body).finalize().to_vec();
+    let Ok(body) = axum::body::to_bytes(body, LARGEST_BODY).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let fingerprint = Sha256::new()
+        .chain_update(parts.method.as_str())
+        .chain_update(parts.uri.path())
+        .chain_update(&body)
+        .finalize()
+        .to_vec();
     parts.extensions.insert(Repeat { key, fingerprint });
     next.run(Request::from_parts(parts, Body::from(body))).await
 }
@@ -116,7 +123,10 @@ pub async fn explain_errors(State(app): State<App>, request: Request, next: Next
         ("application/problem+json", told.as_json(status, &request_id).to_string())
     } else {
         let frame = Frame::bare(&app, told.title.clone().into_owned(), theme);
-        ("text/html; charset=utf-8", ErrorPage { frame, status: status.as_u16(), told, request_id }.render().unwrap_or_default())
+        (
+            "text/html; charset=utf-8",
+            ErrorPage { frame, status: status.as_u16(), told, request_id }.render().unwrap_or_default(),
+        )
     };
     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     Response::from_parts(parts, Body::from(body))

@@ -29,12 +29,15 @@ impl SignInLimits {
     /// Counts a try. The account's owner, coming from elsewhere, is not kept out by a stranger's tries.
     pub fn count(&self, email: &str, from: Option<IpAddr>) -> Result<()> {
         let clock = governor::clock::DefaultClock::default();
-        let wait = self.networks.check_key(&from).and_then(|()| self.pairs.check_key(&(email.trim().to_lowercase(), from)));
+        let wait =
+            self.networks.check_key(&from).and_then(|()| self.pairs.check_key(&(email.trim().to_lowercase(), from)));
         // Forgotten keys would fill the memory.
         if self.pairs.len() > 10_000 {
             self.pairs.retain_recent();
             self.networks.retain_recent();
         }
-        wait.map_err(|not_until| Problem::TooMany { retry_after_seconds: not_until.wait_time_from(clock.now()).as_secs() + 1 })
+        wait.map_err(|not_until| Problem::TooMany {
+            retry_after_seconds: not_until.wait_time_from(clock.now()).as_secs() + 1,
+        })
     }
 }

@@ -5,7 +5,10 @@ use utoipa::OpenApi;
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Fortnight", description = "A team board for people who work in sprints. Errors are RFC 9457 problem details."),
+    info(
+        title = "Fortnight",
+        description = "A team board for people who work in sprints. Errors are RFC 9457 problem details."
+    ),
     paths(
         crate::boards::api::list,
         crate::boards::api::board,

@@ -34,18 +34,40 @@ pub struct Frame {
 
 impl Frame {
     /// A frame for somebody who is signed in.
-    pub async fn new(app: &App, viewer: &Viewer, headers: &HeaderMap, title: impl Into<String>, team: &str) -> Result<Self> {
+    pub async fn new(
+        app: &App,
+        viewer: &Viewer,
+        headers: &HeaderMap,
+        title: impl Into<String>,
+        team: &str,
+    ) -> Result<Self> {
         let sprints = sprints::queries::sprints(&app.db).await?;
         let today = clock::day_in(app.clock.now(), &viewer.time_zone);
         let mark = sprints::queries::active(&sprints).map_or_else(Vec::new, |sprint| sprint.mark(today));
         let teams = teams::queries::teams(&app.db).await?;
         let theme = theme(headers);
-        Ok(Self { title: title.into(), viewer: Some(viewer.person.clone()), theme, teams, team: team.to_owned(), mark, assets: &ASSETS })
+        Ok(Self {
+            title: title.into(),
+            viewer: Some(viewer.person.clone()),
+            theme,
+            teams,
+            team: team.to_owned(),
+            mark,
+            assets: &ASSETS,
+        })
     }
 
     /// A frame that asks the database nothing: for signing in, and for errors.
     pub fn bare(_app: &App, title: String, theme: &'static str) -> Self {
-        Self { title, viewer: None, theme, teams: Vec::new(), team: String::new(), mark: vec!["gone", "gone", "gone", "gone", "gone", "today", "", "", "", ""], assets: &ASSETS }
+        Self {
+            title,
+            viewer: None,
+            theme,
+            teams: Vec::new(),
+            team: String::new(),
+            mark: vec!["gone", "gone", "gone", "gone", "gone", "today", "", "", "", ""],
+            assets: &ASSETS,
+        }
     }
 
     /// The nav's teams: this page's first three and its own, so that the bar has room.
@@ -111,7 +133,10 @@ pub fn back_to(path: &str, change: Uuid) -> Response {
     let (path, anchor) = path.split_once('#').unwrap_or((path, ""));
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let kept = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "did");
-    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).append_pair("did", &change.to_string()).finish();
+    let query = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(kept)
+        .append_pair("did", &change.to_string())
+        .finish();
     let anchor = if anchor.is_empty() { String::new() } else { format!("#{anchor}") };
     Redirect::to(&format!("{path}?{query}{anchor}")).into_response()
 }

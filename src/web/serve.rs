@@ -115,20 +115,13 @@ async fn converse(
 /// As many as there may be open files, which a login shell's default would hold to about 900.
 fn most_connections() -> usize {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    let wanted = maximum.map_or(MOST_CONNECTIONS, |most| {
-        most.min(MOST_CONNECTIONS + OTHER_FILES)
-    });
+    let wanted = maximum.map_or(MOST_CONNECTIONS, |most| most.min(MOST_CONNECTIONS + OTHER_FILES));
     let mut files = current.unwrap_or(MOST_CONNECTIONS);
-    let raised = Rlimit {
-        current: Some(wanted),
-        maximum,
-    };
+    let raised = Rlimit { current: Some(wanted), maximum };
     if files < wanted && setrlimit(Resource::Nofile, raised).is_ok() {
         files = wanted;
     }
-    let connections = files
-        .saturating_sub(OTHER_FILES)
-        .clamp(16, MOST_CONNECTIONS);
+    let connections = files.saturating_sub(OTHER_FILES).clamp(16, MOST_CONNECTIONS);
     // never: it is at most 20,000
     usize::try_from(connections).unwrap_or(16)
 }
@@ -137,10 +130,7 @@ fn most_connections() -> usize {
 /// only burn the processor.
 async fn pause_after(error: &std::io::Error) {
     use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    if !matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionRefused | ConnectionReset
-    ) {
+    if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
         tracing::error!("cannot accept a connection: {error}");
         tokio::time::sleep(Duration::from_millis(500)).await;
     }

@@ -13,10 +13,7 @@ async fn starts_serves_and_leaves_nothing_behind(place: Place) {
     let mut server = place.serve().await;
     assert_eq!(server.get("/healthz").await, (200, "ok".to_owned()));
     assert_eq!(server.get("/readyz").await.0, 200);
-    assert!(
-        !place.processes().is_empty(),
-        "Postgres works in its folder"
-    );
+    assert!(!place.processes().is_empty(), "Postgres works in its folder");
 
     server.signal(Signal::TERM);
     assert_eq!(server.ended().await.unwrap().code(), Some(0));
@@ -44,14 +41,8 @@ async fn a_long_path_works_too() {
 async fn what_was_acknowledged_survives_kill_9() {
     let place = Place::new();
     let mut server = place.serve().await;
-    for statement in [
-        "CREATE TABLE promised (n int)",
-        "INSERT INTO promised VALUES (1)",
-    ] {
-        sqlx::query(statement)
-            .execute(&mut place.sql().await)
-            .await
-            .unwrap();
+    for statement in ["CREATE TABLE promised (n int)", "INSERT INTO promised VALUES (1)"] {
+        sqlx::query(statement).execute(&mut place.sql().await).await.unwrap();
     }
     for _ in 0..3 {
         server.signal(Signal::KILL);
@@ -60,17 +51,12 @@ async fn what_was_acknowledged_survives_kill_9() {
         server = place.serve().await;
         assert_eq!(server.get("/readyz").await.0, 200);
     }
-    let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM promised")
-        .fetch_one(&mut place.sql().await)
-        .await
-        .unwrap();
+    let kept: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM promised").fetch_one(&mut place.sql().await).await.unwrap();
     assert_eq!(kept, 1);
 
     server.signal(Signal::KILL);
-    until("Postgres follows its parent", async || {
-        place.processes().is_empty()
-    })
-    .await;
+    until("Postgres follows its parent", async || place.processes().is_empty()).await;
 }
 
 #[tokio::test]
@@ -110,11 +96,7 @@ async fn a_second_server_on_the_same_folder_says_so_and_a_command_joins_in() {
 
     let beside = place.run(&["migrate"]).await;
     assert!(beside.status.success(), "{beside:?}");
-    assert_eq!(
-        server.get("/readyz").await.0,
-        200,
-        "the first one's Postgres goes on"
-    );
+    assert_eq!(server.get("/readyz").await.0, 200, "the first one's Postgres goes on");
 }
 
 #[tokio::test]
@@ -123,9 +105,7 @@ async fn open_connections_do_not_hold_it_up() {
     let mut server = place.serve().await;
     let never_spoke = TcpStream::connect(server.address()).await.unwrap();
     let mut idle = TcpStream::connect(server.address()).await.unwrap();
-    idle.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
-        .await
-        .unwrap();
+    idle.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     idle.read_exact(&mut [0; 12]).await.unwrap();
     let mut half = TcpStream::connect(server.address()).await.unwrap();
     half.write_all(b"GET / HTTP/1.1\r\nhost").await.unwrap();
@@ -133,12 +113,7 @@ async fn open_connections_do_not_hold_it_up() {
     let asked = Instant::now();
     server.signal(Signal::TERM);
     assert_eq!(server.ended().await.unwrap().code(), Some(0));
-    assert!(
-        asked.elapsed() < Duration::from_secs(10),
-        "{:?}: {}",
-        asked.elapsed(),
-        server.said()
-    );
+    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}: {}", asked.elapsed(), server.said());
     assert_eq!(place.processes(), [""; 0]);
     drop((never_spoke, idle, half));
 }
@@ -151,10 +126,7 @@ async fn a_port_that_is_taken_is_said_before_anything_is_made() {
     let refused = place.run(&["serve", "--listen", &address]).await;
     assert_eq!(refused.status.code(), Some(1));
     let said = String::from_utf8(refused.stderr).unwrap();
-    assert!(
-        said.contains(&format!("cannot listen at {address}")),
-        "{said}"
-    );
+    assert!(said.contains(&format!("cannot listen at {address}")), "{said}");
     assert!(!place.data_dir().exists());
 }
 
@@ -176,10 +148,7 @@ async fn a_newer_database_is_refused_and_left_alone() {
     let refused = place.run(&["serve"]).await;
     assert_eq!(refused.status.code(), Some(1));
     let said = String::from_utf8(refused.stderr).unwrap();
-    assert!(
-        said.contains("newer Fortnight") && said.contains("99990101000000"),
-        "{said}"
-    );
+    assert!(said.contains("newer Fortnight") && said.contains("99990101000000"), "{said}");
     assert_eq!(place.processes(), [""; 0]);
 }
 

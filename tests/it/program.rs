@@ -37,12 +37,7 @@ impl Place {
             .permissions(Permissions::from_mode(0o711))
             .tempdir()
             .unwrap();
-        Self {
-            folder,
-            inside: "data".to_owned(),
-            program: env!("CARGO_BIN_EXE_fortnight").into(),
-            ordinary: None,
-        }
+        Self { folder, inside: "data".to_owned(), program: env!("CARGO_BIN_EXE_fortnight").into(), ordinary: None }
     }
 
     /// For an ordinary user, also when root runs the tests.
@@ -92,33 +87,20 @@ impl Place {
 
     /// Runs a command that ends by itself.
     pub async fn run(&self, args: &[&str]) -> Output {
-        timeout(PATIENCE, self.command(args).output())
-            .await
-            .expect("it does not end")
-            .unwrap()
+        timeout(PATIENCE, self.command(args).output()).await.expect("it does not end").unwrap()
     }
 
     /// Starts the server and waits until it says where it is.
     pub async fn serve(&self) -> Server {
         let log = self.folder.path().join("stderr");
-        let mut child = self
-            .command(&["serve"])
-            .stdout(Stdio::piped())
-            .stderr(File::create(&log).unwrap())
-            .spawn()
-            .unwrap();
+        let mut child =
+            self.command(&["serve"]).stdout(Stdio::piped()).stderr(File::create(&log).unwrap()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = timeout(PATIENCE, lines.next_line())
-            .await
-            .expect("it does not say where it is")
-            .unwrap();
+        let line = timeout(PATIENCE, lines.next_line()).await.expect("it does not say where it is").unwrap();
         let Some(line) = line else {
             panic!("it ended: {}", fs::read_to_string(&log).unwrap());
         };
-        let url = line
-            .strip_prefix("Fortnight is at ")
-            .unwrap_or_else(|| panic!("{line}"))
-            .to_owned();
+        let url = line.strip_prefix("Fortnight is at ").unwrap_or_else(|| panic!("{line}")).to_owned();
         Server { child, url, log }
     }
 
@@ -147,9 +129,7 @@ impl Place {
     /// Every living process that works in this folder: Postgres's all do.
     pub fn processes(&self) -> Vec<String> {
         let folder = self.data_dir();
-        let works_there = |process: &Path| {
-            fs::read_link(process.join("cwd")).is_ok_and(|cwd| cwd.starts_with(&folder))
-        };
+        let works_there = |process: &Path| fs::read_link(process.join("cwd")).is_ok_and(|cwd| cwd.starts_with(&folder));
         fs::read_dir("/proc")
             .unwrap()
             .filter_map(|entry| entry.ok().map(|entry| entry.path()))
@@ -187,9 +167,7 @@ impl Server {
     }
 
     pub async fn ended(&mut self) -> io::Result<ExitStatus> {
-        timeout(PATIENCE, self.child.wait())
-            .await
-            .expect("it does not end")
+        timeout(PATIENCE, self.child.wait()).await.expect("it does not end")
     }
 }
 
@@ -201,7 +179,5 @@ pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
             tick.tick().await;
         }
     };
-    timeout(PATIENCE, looking)
-        .await
-        .unwrap_or_else(|_| panic!("never: {what}"));
+    timeout(PATIENCE, looking).await.unwrap_or_else(|_| panic!("never: {what}"));
 }

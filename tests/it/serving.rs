@@ -33,11 +33,7 @@ impl Served {
         let done = tokio::spawn(async move {
             serve(listener, routes(watched), patience, asked, &stopping).await;
         });
-        Self {
-            address,
-            stop,
-            done,
-        }
+        Self { address, stop, done }
     }
 
     async fn say(&self, text: &str) -> TcpStream {
@@ -73,10 +69,7 @@ async fn until_closed(mut connection: TcpStream) -> String {
     String::from_utf8(said).unwrap()
 }
 
-const QUICK: Patience = Patience {
-    head: Duration::from_millis(200),
-    drain: Duration::from_millis(300),
-};
+const QUICK: Patience = Patience { head: Duration::from_millis(200), drain: Duration::from_millis(300) };
 
 #[tokio::test]
 async fn connections_that_do_not_ask_for_anything_are_closed() {
@@ -109,11 +102,7 @@ async fn streams_are_told_and_end_in_order() {
     served.stop.send(()).await.unwrap();
     assert!(until_closed(stream).await.contains("last\n"));
     served.done.await.unwrap();
-    assert!(
-        asked.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        asked.elapsed()
-    );
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
     assert!(TcpStream::connect(served.address).await.is_err());
 }
 
@@ -124,25 +113,15 @@ async fn a_request_that_is_stuck_is_cut() {
     // its answer shows that the one before has been accepted too
     until_closed(served.say("GET /from HTTP/1.0\r\n\r\n").await).await;
     served.stop.send(()).await.unwrap();
-    timeout(PATIENCE, served.done)
-        .await
-        .expect("it drains for ever")
-        .unwrap();
+    timeout(PATIENCE, served.done).await.expect("it drains for ever").unwrap();
 }
 
 #[tokio::test]
 async fn asked_twice_it_stops_at_once() {
-    let served = Served::with(Patience {
-        drain: Duration::from_secs(600),
-        ..QUICK
-    })
-    .await;
+    let served = Served::with(Patience { drain: Duration::from_secs(600), ..QUICK }).await;
     let _stuck = served.say("GET /stuck HTTP/1.1\r\nhost: x\r\n\r\n").await;
     until_closed(served.say("GET /from HTTP/1.0\r\n\r\n").await).await;
     served.stop.send(()).await.unwrap();
     served.stop.send(()).await.unwrap();
-    timeout(PATIENCE, served.done)
-        .await
-        .expect("it drains for ever")
-        .unwrap();
+    timeout(PATIENCE, served.done).await.expect("it drains for ever").unwrap();
 }

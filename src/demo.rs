@@ -1,0 +1,1 @@
+//! A believable pair of teams.
