@@ -80,7 +80,7 @@ pub async fn login(
         let error =
             "This e-mail address and password do not belong together. Nothing was changed; try again.".to_owned();
         return page::refused(
-            StatusCode::UNPROCESSABLE_ENTITY,
+            StatusCode::UNAUTHORIZED,
             &LoginPage { frame, next: fields.text("next").to_owned(), email: email.to_owned(), error, empty: false },
         );
     };

@@ -396,12 +396,8 @@ async fn kept_board(
             columns: columns
                 .iter()
                 .map(|column| {
-                    let all = cards.iter().filter(|card| card.column == column.slug).count();
-                    ColumnFace {
-                        column,
-                        cards: group.iter().filter(|card| card.column == column.slug).copied().collect(),
-                        hidden: face(column, all),
-                    }
+                    let cards: Vec<&Card> = group.iter().filter(|card| card.column == column.slug).copied().collect();
+                    ColumnFace { column, hidden: face(column, cards.len()), cards }
                 })
                 .collect(),
         })

@@ -1,7 +1,12 @@
 //! Stories of users, through the real program and a real Postgres.
 
+mod board;
 mod cluster;
 mod lifecycle;
 mod migrations;
 mod program;
 mod serving;
+mod signing_in;
+mod task;
+mod world;
+mod wrong_input;

@@ -1,0 +1,179 @@
+//! A team at its board.
+
+use axum::{
+    body::Body,
+    http::{Method, Request},
+};
+use serde_json::json;
+
+use crate::world::World;
+
+#[tokio::test]
+async fn a_task_is_made_dragged_and_stays_where_it_was_dropped() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    for title in ["Alert on lag", "Rotate credentials", "Write the runbook"] {
+        elif.ask(
+            Method::POST,
+            "/teams/infrastructure/tasks",
+            "card",
+            &[("title", title), ("column", "todo"), ("sprint", "42")],
+        )
+        .await
+        .refused(201);
+    }
+    assert_eq!(world.column("infrastructure", "todo").await, ["INF-1", "INF-2", "INF-3"]);
+
+    let card = elif
+        .ask(Method::PUT, "/tasks/INF-3/position", "card", &[("column", "todo"), ("after", "INF-1"), ("version", "1")])
+        .await
+        .ok();
+    assert!(card.text().contains(r#"data-task="INF-3" data-version="2""#), "{}", card.text());
+    assert_eq!(world.column("infrastructure", "todo").await, ["INF-1", "INF-3", "INF-2"]);
+
+    elif.ask(Method::PUT, "/tasks/INF-2/position", "card", &[("column", "todo"), ("before", "INF-1")]).await.ok();
+    elif.ask(Method::PUT, "/tasks/INF-3/position", "card", &[("column", "in-progress")]).await.ok();
+    assert_eq!(world.column("infrastructure", "todo").await, ["INF-2", "INF-1"]);
+    let page = elif.get("/teams/infrastructure").await.ok().text();
+    let doing = page.split(r#"data-column="in-progress""#).nth(1).unwrap().split("</section>").next().unwrap();
+    assert!(doing.contains(r#"data-task="INF-3""#), "the page shows it where it is");
+}
+
+#[tokio::test]
+async fn of_two_who_move_the_same_task_the_later_is_told_who_and_sees_the_truth() {
+    let world = World::new().await;
+    let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
+    world.elif.make("infrastructure", "todo", "Cut over").await;
+    mira.ask(Method::PUT, "/tasks/INF-1/position", "card", &[("column", "done"), ("version", "1")]).await.ok();
+
+    let told = world
+        .elif
+        .ask(Method::PUT, "/tasks/INF-1/position", "card", &[("column", "in-progress"), ("version", "1")])
+        .await
+        .refused(409)
+        .json();
+    assert_eq!(told["detail"], "Mira Okafor (just now) moved INF-1 to Done. It was left there.");
+    assert_eq!(told["current"]["column"], "done");
+    assert!(told["current"]["card"].as_str().unwrap().contains(r#"data-version="2""#));
+    assert_eq!(world.column("infrastructure", "done").await, ["INF-1"]);
+
+    // a title that was edited meanwhile is no reason to refuse a move
+    world.elif.api(Method::PATCH, "/tasks/INF-1", json!({ "title": "Cut postgres over", "version": 2 })).await.ok();
+    mira.ask(Method::PUT, "/tasks/INF-1/position", "card", &[("column", "todo"), ("version", "2")]).await.ok();
+}
+
+#[tokio::test]
+async fn a_drop_under_a_filter_holds_without_the_filter() {
+    let world = World::new().await;
+    for title in ["one", "two", "three", "four"] {
+        world.elif.make("infrastructure", "todo", title).await;
+    }
+    world.elif.ask(Method::POST, "/tasks/INF-2/owners/me", "card", &[]).await.ok();
+    world.elif.ask(Method::POST, "/tasks/INF-4/owners/me", "card", &[]).await.ok();
+    let mine = world.elif.get("/teams/infrastructure?q=owner:me").await.ok().text();
+    assert!(mine.contains("INF-2") && mine.contains("INF-4") && !mine.contains(r#"data-task="INF-1""#));
+
+    // visible are 2 and 4; 4 is dropped above 2
+    world.elif.ask(Method::PUT, "/tasks/INF-4/position", "card", &[("column", "todo"), ("before", "INF-2")]).await.ok();
+    assert_eq!(world.column("infrastructure", "todo").await, ["INF-1", "INF-4", "INF-2", "INF-3"]);
+}
+
+#[tokio::test]
+async fn filters_find_what_they_say_and_name_what_they_do_not_know() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let make = async |title: &str, more: serde_json::Value| {
+        let mut body = json!({ "title": title });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        elif.api(Method::POST, "/teams/infrastructure/tasks", body).await.refused(201);
+    };
+    make("Replication lag", json!({ "labels": ["postgres"], "owners": ["elif"] })).await;
+    make("Runbook for lag", json!({ "labels": ["docs", "postgres"] })).await;
+    make("100% of a_b\\c", json!({ "sprint": "next" })).await;
+    make("Later", json!({ "sprint": null, "due": "2026-11-01" })).await;
+    elif.api(Method::PUT, "/tasks/INF-2/block", json!({ "note": "Legal", "kind": "text" })).await.ok();
+    let keys = async |query: &str| -> Vec<String> {
+        let encoded: String = form_urlencoded::byte_serialize(query.as_bytes()).collect();
+        let board =
+            elif.api(Method::GET, &format!("/teams/infrastructure/board?q={encoded}"), json!({})).await.ok().json();
+        let columns = board["columns"].as_array().unwrap().clone();
+        let mut keys: Vec<String> = columns
+            .iter()
+            .flat_map(|column| column["tasks"].as_array().unwrap().clone())
+            .map(|task| task["key"].as_str().unwrap().to_owned())
+            .collect();
+        keys.sort();
+        keys
+    };
+    assert_eq!(keys("").await, ["INF-1", "INF-2"]);
+    assert_eq!(keys("owner:me").await, ["INF-1"]);
+    assert_eq!(keys("is:unowned").await, ["INF-2"]);
+    assert_eq!(keys("owner:nobody owner:elif").await, ["INF-1", "INF-2"]);
+    assert_eq!(keys("label:postgres -label:docs").await, ["INF-1"]);
+    assert_eq!(keys("is:blocked").await, ["INF-2"]);
+    assert_eq!(keys("\"for lag\"").await, ["INF-2"]);
+    assert_eq!(keys("inf-2").await, ["INF-2"]);
+    assert_eq!(keys("age:>3d").await, [""; 0]);
+    assert_eq!(keys("age:<3d").await, ["INF-1", "INF-2"]);
+    assert_eq!(keys("goal:none").await, ["INF-1", "INF-2"]);
+    assert_eq!(keys("sprint:none is:overdue").await, ["INF-4"]);
+    assert_eq!(keys("sprint:next").await, ["INF-3"]);
+    // %, _ and \ are themselves
+    assert_eq!(keys("sprint:all %").await, ["INF-3"]);
+    assert_eq!(keys("sprint:all a_b").await, ["INF-3"]);
+    assert_eq!(keys("sprint:all axb").await, [""; 0]);
+    assert_eq!(keys("sprint:all b\\c").await, ["INF-3"]);
+
+    let page = elif.get("/teams/infrastructure?q=colour:red+owner:me").await.ok().text();
+    assert!(page.contains("colour: is not known") && page.contains(r#"value="colour:red owner:me""#));
+    let none = elif.get("/teams/infrastructure?sprint=77").await.ok().text();
+    assert!(none.contains("There is no sprint 77."));
+}
+
+#[tokio::test]
+async fn a_filter_is_kept_for_me_or_for_the_team() {
+    let world = World::new().await;
+    let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
+    let save = [("name", "My own"), ("sprint", "this"), ("q", "owner:me"), ("for", "me")];
+    world.elif.post("/teams/infrastructure/filters", &save).await.ok();
+    let save = [("name", "Stuck"), ("sprint", "all"), ("q", "is:blocked"), ("for", "team")];
+    world.elif.post("/teams/infrastructure/filters", &save).await.ok();
+    world.elif.post("/teams/infrastructure/filters", &save).await.refused(422);
+    let page = mira.get("/teams/infrastructure").await.ok().text();
+    assert!(page.contains("Stuck") && !page.contains("My own"), "one's own filters are one's own");
+    // somebody of another team may keep a filter for themselves, and none for the team
+    world.jonas.post("/teams/infrastructure/filters", &save).await.refused(403);
+    world.jonas.post("/teams/infrastructure/filters", &[("name", "x"), ("q", "is:done")]).await.ok();
+}
+
+#[tokio::test]
+async fn nothing_changed_means_304_and_any_change_means_new_bytes() {
+    let world = World::new().await;
+    let key = world.elif.make("infrastructure", "todo", "Before").await;
+    for path in ["/teams/infrastructure", "/api/v1/teams/infrastructure/board"] {
+        let etag = world.elif.get(path).await.ok().header("etag").to_owned();
+        let again = Request::get(path).header("if-none-match", &etag).body(Body::empty()).unwrap();
+        assert_eq!(world.elif.send(again).await.status, 304);
+        world.elif.api(Method::PATCH, &format!("/tasks/{key}"), json!({ "title": format!("After {path}") })).await.ok();
+        let again = Request::get(path).header("if-none-match", &etag).body(Body::empty()).unwrap();
+        let fresh = world.elif.send(again).await.refused(200);
+        assert!(fresh.text().contains(&format!("After {path}")));
+    }
+    // whoever is signed out gets nothing, however much is kept
+    let etag = world.elif.get("/teams/infrastructure").await.header("etag").to_owned();
+    let stranger = Request::get("/teams/infrastructure").header("if-none-match", etag).body(Body::empty()).unwrap();
+    assert_eq!(world.stranger().send(stranger).await.status, 303);
+}
+
+#[tokio::test]
+async fn lanes_group_by_owner_and_limits_show_in_red() {
+    let world = World::new().await;
+    for title in ["one", "two"] {
+        world.elif.make("infrastructure", "in-progress", title).await;
+    }
+    world.elif.ask(Method::POST, "/tasks/INF-1/owners/me", "card", &[]).await.ok();
+    sqlx::query("UPDATE columns SET wip_limit = 1 WHERE slug = 'in-progress'").execute(&world.db).await.unwrap();
+    let page = world.elif.get("/teams/infrastructure?lanes=owner").await.ok().text();
+    assert!(page.contains(r#"data-lane="Elif Hartmann""#) && page.contains(r#"data-lane="Nobody yet""#));
+    assert!(page.contains(r#"<span class="count over" data-count>2 / 1</span>"#), "{page}");
+}

@@ -1,0 +1,196 @@
+//! Coming in, staying in, and being kept out.
+
+use axum::{
+    body::Body,
+    http::{Method, Request, header},
+};
+use fortnight::{
+    accounts::{
+        adding::{NewAccount, add_account},
+        tokens::{self, Purpose},
+    },
+    app::App,
+    clock::Clock,
+    router::router,
+};
+use serde_json::json;
+
+use crate::{
+    cluster,
+    world::{Client, NOW, World},
+};
+
+const PASSWORD: &str = "correct horse battery";
+
+async fn with_password(world: &World) -> Client {
+    let mut tx = world.db.begin().await.unwrap();
+    let new = NewAccount {
+        email: "ada@example.org".into(),
+        name: "Ada Lindqvist".into(),
+        password: PASSWORD.into(),
+        admin: false,
+        time_zone: "UTC".into(),
+    };
+    let person = add_account(&mut tx, NOW, new).await.unwrap();
+    tx.commit().await.unwrap();
+    Client { person, ..world.stranger() }
+}
+
+fn session_of(answer: &crate::world::Answer) -> String {
+    answer.header("set-cookie").split(';').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn with_the_right_password_one_is_in_until_one_signs_out() {
+    let world = World::new().await;
+    let ada = with_password(&world).await;
+    let answer = ada
+        .post("/login", &[("email", "ADA@example.org"), ("password", PASSWORD), ("next", "/teams")])
+        .await
+        .refused(303);
+    assert_eq!(answer.header("location"), "/teams");
+    let cookie = answer.header("set-cookie");
+    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && !cookie.contains("Secure"), "{cookie}");
+    let ada = Client { cookie: session_of(&answer), ..ada };
+    ada.get("/").await.refused(200);
+    let kept: Vec<u8> = sqlx::query_scalar("SELECT token_hash FROM sessions WHERE account_id = $1")
+        .bind(ada.person.id)
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    assert!(!ada.cookie.as_bytes().windows(32).any(|bytes| bytes == kept), "only a digest is kept");
+    let out = ada.post("/logout", &[]).await.refused(303);
+    assert!(out.header("set-cookie").contains("Max-Age=0"));
+    assert_eq!(ada.get("/").await.refused(303).header("location"), "/login?next=%2F");
+}
+
+#[tokio::test]
+async fn known_and_unknown_addresses_are_refused_alike_and_too_many_tries_wait() {
+    let world = World::new().await;
+    let ada = with_password(&world).await;
+    let known =
+        ada.post("/login", &[("email", "ada@example.org"), ("password", "wrong wrong wrong")]).await.refused(401);
+    let unknown =
+        ada.post("/login", &[("email", "eve@example.org"), ("password", "wrong wrong wrong")]).await.refused(401);
+    assert_eq!(known.text().replace("ada@", ""), unknown.text().replace("eve@", ""));
+    for _ in 0..9 {
+        ada.post("/login", &[("email", "ada@example.org"), ("password", "wrong")]).await.refused(401);
+    }
+    let wait = ada.post("/login", &[("email", "ada@example.org"), ("password", PASSWORD)]).await.refused(429);
+    assert!(wait.header("retry-after").parse::<u64>().unwrap() > 0);
+}
+
+#[tokio::test]
+async fn next_leads_nowhere_else() {
+    let world = World::new().await;
+    let ada = with_password(&world).await;
+    for next in ["//evil.example", "/\\evil.example", "/\t/evil.example", "https://evil.example", "javascript:alert(1)"]
+    {
+        let answer = ada
+            .post("/login", &[("email", "ada@example.org"), ("password", PASSWORD), ("next", next)])
+            .await
+            .refused(303);
+        assert_eq!(answer.header("location"), "/", "{next}");
+    }
+}
+
+#[tokio::test]
+async fn what_another_site_sends_changes_nothing() {
+    let world = World::new().await;
+    world.elif.make("infrastructure", "todo", "one").await;
+    let send = async |name: &str, value: &str| {
+        let request = Request::post("/tasks/INF-1/archive")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::HOST, "fortnight.test")
+            .header(name, value);
+        world.elif.send(request.body(Body::empty()).unwrap()).await.status.as_u16()
+    };
+    assert_eq!(send("sec-fetch-site", "cross-site").await, 403);
+    assert_eq!(send("sec-fetch-site", "same-site").await, 403);
+    assert_eq!(send("origin", "http://evil.example").await, 403);
+    assert_eq!(send("origin", "null").await, 403);
+    assert_eq!(world.elif.task("INF-1").await["archived"], false);
+    assert_eq!(send("origin", "http://fortnight.test").await, 303);
+}
+
+#[tokio::test]
+async fn expired_ended_and_deactivated_are_out() {
+    let world = World::new().await;
+    world.app.clock.advance(time::Duration::days(14) + time::Duration::seconds(1));
+    world.elif.get("/teams").await.refused(303);
+    world.app.clock.advance(-time::Duration::days(10));
+    world.elif.get("/teams").await.refused(200);
+    let program = world.program_of(&world.elif, tokens::Scope::Write).await;
+    program.api(Method::GET, "/teams", json!({})).await.refused(200);
+    sqlx::query("UPDATE accounts SET deactivated_at = now() WHERE handle = 'elif'").execute(&world.db).await.unwrap();
+    program.api(Method::GET, "/teams", json!({})).await.refused(401);
+    world.elif.get("/teams").await.refused(303);
+}
+
+#[tokio::test]
+async fn behind_https_the_cookie_is_held_to_this_host() {
+    let world = World::new().await;
+    let ada = with_password(&world).await;
+    let app = App::new("https://board.example.org", world.db.clone(), Clock::standing(NOW));
+    let ada = Client { router: router(app), ..ada };
+    let answer = ada.post("/login", &[("email", "ada@example.org"), ("password", PASSWORD)]).await.refused(303);
+    let cookie = answer.header("set-cookie");
+    assert!(cookie.starts_with("__Host-session=") && cookie.contains("; Secure"), "{cookie}");
+    assert!(answer.header("strict-transport-security").contains("max-age"));
+    // a cookie of the plain name is none there
+    Client { cookie: session_of(&answer).replace("__Host-", ""), ..ada.clone() }.get("/").await.refused(303);
+    Client { cookie: session_of(&answer), ..ada }.get("/").await.refused(200);
+}
+
+#[tokio::test]
+async fn every_route_has_the_headers_that_protect_a_reader() {
+    let world = World::new().await;
+    for path in ["/", "/login", "/teams/infrastructure", "/nowhere", "/healthz", "/api/v1/teams", "/static/x/app.css"] {
+        let answer = world.elif.get(path).await;
+        let policy = answer.header("content-security-policy");
+        assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{path}: {policy}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert!(!answer.header("cache-control").is_empty(), "{path}");
+    }
+    assert_eq!(world.elif.get("/").await.header("cache-control"), "no-store");
+}
+
+#[tokio::test]
+async fn an_empty_workspace_is_set_up_once_by_who_has_the_link() {
+    let db = cluster::database().await;
+    let app = App::new("http://fortnight.test", db.clone(), Clock::standing(NOW));
+    let key = tokens::create_link(&db, NOW, Purpose::Setup).await.unwrap();
+    let world = World::new().await;
+    let me = Client { router: router(app), ..world.stranger() };
+    me.get("/setup").await.refused(404);
+    me.get("/setup?key=guess").await.refused(404);
+    let page = me.get(&format!("/setup?key={key}")).await.refused(200).text();
+    assert!(page.contains(r#"value="Infrastructure""#) && page.contains(r#"value="Ingestion""#));
+    let mut fields = vec![
+        ("key", key.as_str()),
+        ("name", "Ada Lindqvist"),
+        ("email", "ada@example.org"),
+        ("password", "short"),
+        ("team", "Infrastructure"),
+        ("team", "Ingestion"),
+        ("cadence_weeks", "2"),
+        ("starts_on", "2026-11-16"),
+        ("number", "42"),
+        ("time_zone", "Europe/Berlin"),
+    ];
+    let again = me.post("/setup", &fields).await.refused(422).text();
+    assert!(again.contains("A password has 10 to 200 characters.") && again.contains(r#"value="Ada Lindqvist""#));
+    assert!(!again.contains("short\""), "a password is not sent back");
+    fields[3].1 = PASSWORD;
+    let done = me.post("/setup", &fields).await.refused(303);
+    assert_eq!(done.header("location"), "/teams/infrastructure");
+    let me = Client { cookie: session_of(&done), ..me };
+    let board = me.get("/teams/infrastructure").await.refused(200).text();
+    assert!(
+        board.contains("Sprint 42") && board.contains("day 7 of 10") && board.contains("Nothing here yet."),
+        "{board}"
+    );
+    me.make("ingestion", "todo", "First").await;
+    me.get(&format!("/setup?key={key}")).await.refused(404);
+    me.post("/setup", &fields).await.refused(404);
+}

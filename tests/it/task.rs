@@ -1,0 +1,225 @@
+//! One task and what is done with it.
+
+use axum::http::Method;
+use serde_json::json;
+
+use crate::world::World;
+
+#[tokio::test]
+async fn a_task_page_shows_and_changes_everything_without_a_script() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    elif.make("infrastructure", "todo", "Cut over").await;
+    let back = elif.post("/tasks/INF-1", &[("title", "Cut postgres over"), ("version", "1")]).await.refused(303);
+    assert!(back.header("location").starts_with("/tasks/INF-1?did="));
+    elif.post("/tasks/INF-1", &[("description", "Less than **60 s**.\r\nSee INF-1, @jonas.")]).await.ok();
+    elif.post(
+        "/tasks/INF-1",
+        &[("labels", "postgres, docs"), ("estimate", "3"), ("due", "2026-11-26"), ("for", "Growth")],
+    )
+    .await
+    .ok();
+    elif.post("/tasks/INF-1", &[("sprint", "43")]).await.ok();
+    elif.post("/tasks/INF-1/owners", &[("owners", "elif"), ("owners", "jonas")]).await.ok();
+    elif.post("/tasks/INF-1/steps", &[("text", "Rehearse on staging")]).await.ok();
+    elif.post("/tasks/INF-1/comments", &[("body", "Ready when you are, @jonas")]).await.ok();
+    elif.post("/tasks/INF-1/position", &[("column", "in-progress")]).await.ok();
+
+    let task = elif.task("INF-1").await;
+    assert_eq!(task["title"], "Cut postgres over");
+    assert_eq!(task["description"], "Less than **60 s**.\nSee INF-1, @jonas.");
+    assert_eq!(task["labels"], json!(["docs", "postgres"]));
+    assert_eq!((&task["estimate"], &task["due"], &task["for"]), (&json!(3), &json!("2026-11-26"), &json!("Growth")));
+    assert_eq!(task["owners"][1]["handle"], "jonas");
+    assert_eq!((&task["sprint"], &task["column"]), (&json!(43), &json!("in-progress")));
+
+    let page = elif.get("/tasks/INF-1").await.ok().text();
+    for part in [
+        "<strong>60 s</strong>",
+        r#"<a href="/people/jonas""#,
+        "Rehearse on staging",
+        "Ready when you are",
+        "moved it to In progress",
+        "renamed it “Cut postgres over”",
+        "set it aside for Sprint 43",
+    ] {
+        assert!(page.contains(part), "{part} is missing from {page}");
+    }
+    // the same HTML over the board
+    let part = elif.ask(Method::GET, "/tasks/INF-1", "task", &[]).await.ok().text();
+    assert!(part.starts_with("<article") && part.contains("Rehearse on staging"));
+}
+
+#[tokio::test]
+async fn an_older_text_is_refused_with_both_and_another_field_is_not() {
+    let world = World::new().await;
+    let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
+    world.elif.make("infrastructure", "todo", "Old").await;
+    mira.api(Method::PATCH, "/tasks/INF-1", json!({ "title": "Mira's", "version": 1 })).await.ok();
+    let told = world
+        .elif
+        .api(Method::PATCH, "/tasks/INF-1", json!({ "title": "Elif's", "version": 1 }))
+        .await
+        .refused(409)
+        .json();
+    assert_eq!((&told["current"]["title"], &told["sent"]["title"]), (&json!("Mira's"), &json!("Elif's")));
+    // on the page: both texts, and what was typed is still in its field
+    let page = world.elif.post("/tasks/INF-1", &[("title", "Elif's"), ("version", "1")]).await.refused(409).text();
+    assert!(page.contains("Mira Okafor (just now) changed this meanwhile"), "{page}");
+    assert!(page.contains(r#"value="Elif&#39;s""#) && page.contains("title: Mira&#39;s"), "{page}");
+    // another field of the same old page
+    world.elif.post("/tasks/INF-1", &[("description", "New"), ("version", "1")]).await.refused(303);
+}
+
+#[tokio::test]
+async fn blocking_asks_on_whom_and_the_card_says_it_or_says_that_it_is_missing() {
+    let world = World::new().await;
+    world.jonas.make("ingestion", "todo", "Dual-write person updates").await;
+    world.elif.make("infrastructure", "in-progress", "Cut over").await;
+    let card = world.elif.ask(Method::PUT, "/tasks/INF-1/position", "card", &[("column", "blocked")]).await.ok().text();
+    assert!(card.contains("waits missing"), "{card}");
+
+    let form = [("kind", "task"), ("on", "dual-write")];
+    let card = world.elif.ask(Method::POST, "/tasks/INF-1/block", "form", &form).await.ok();
+    assert_eq!(card.header("fortnight-done"), "1");
+    assert!(card.text().contains("Waits on ING-1 “Dual-write person updates” · Ingestion"), "{}", card.text());
+
+    // when it is done the waiting card says so, and stays where it is
+    world.jonas.ask(Method::PUT, "/tasks/ING-1/position", "card", &[("column", "done")]).await.ok();
+    let board = world.elif.get("/teams/infrastructure").await.ok().text();
+    assert!(board.contains("Was waiting on ING-1"), "{board}");
+    assert_eq!(world.column("infrastructure", "blocked").await, ["INF-1"]);
+
+    world.elif.post("/tasks/INF-1/unblock", &[]).await.ok();
+    assert_eq!(world.column("infrastructure", "in-progress").await, ["INF-1"]);
+    assert_eq!(world.elif.task("INF-1").await["waits_on"], json!([]));
+
+    for (kind, field, on, words) in
+        [("team", "team", "ingestion", "Waits on Ingestion"), ("person", "person", "jonas", "Waits on Jonas Gruber")]
+    {
+        let card = world
+            .elif
+            .ask(Method::POST, "/tasks/INF-1/block", "card", &[("kind", kind), (field, on)])
+            .await
+            .ok()
+            .text();
+        assert!(card.contains(words), "{card}");
+    }
+    let refused =
+        world.elif.post("/tasks/INF-1/block", &[("kind", "task"), ("on", "INF-99")]).await.refused(422).text();
+    assert!(refused.contains("There is no task INF-99.") && refused.contains(r#"value="INF-99""#));
+    world.elif.post("/tasks/INF-1/block", &[("kind", "task"), ("on", "INF-1")]).await.refused(422);
+}
+
+#[tokio::test]
+async fn every_kind_of_change_can_be_undone_as_long_as_nobody_built_on_it() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    for title in ["one", "two", "three"] {
+        elif.make("infrastructure", "todo", title).await;
+    }
+    let undo = async |change: &str| elif.ask(Method::POST, &format!("/changes/{change}/undo"), "card", &[]).await;
+    let change = async |method: Method, path: &str, fields: &[(&str, &str)]| {
+        elif.ask(method, path, "card", fields).await.ok().header("fortnight-change").to_owned()
+    };
+    let moved = change(Method::PUT, "/tasks/INF-2/position", &[("column", "done")]).await;
+    undo(&moved).await.ok();
+    assert_eq!(world.column("infrastructure", "todo").await, ["INF-1", "INF-2", "INF-3"]);
+
+    let archived = change(Method::POST, "/tasks/INF-2/archive", &[]).await;
+    assert_eq!(world.column("infrastructure", "todo").await, ["INF-1", "INF-3"]);
+    undo(&archived).await.ok();
+    assert_eq!(world.column("infrastructure", "todo").await, ["INF-1", "INF-2", "INF-3"]);
+
+    let owned = change(Method::POST, "/tasks/INF-2/owners/me", &[]).await;
+    undo(&owned).await.ok();
+    assert_eq!(elif.task("INF-2").await["owners"], json!([]));
+
+    let planned = change(Method::POST, "/tasks/INF-2", &[("sprint", "43")]).await;
+    undo(&planned).await.ok();
+    assert_eq!(elif.task("INF-2").await["sprint"], 42);
+
+    let blocked = change(Method::POST, "/tasks/INF-2/block", &[("kind", "text"), ("note", "Legal")]).await;
+    let unblocked = change(Method::POST, "/tasks/INF-2/unblock", &[]).await;
+    undo(&unblocked).await.ok();
+    assert_eq!(elif.task("INF-2").await["waits_on"][0]["note"], "Legal");
+    // what was built upon is not undone
+    undo(&blocked).await.refused(409);
+
+    let several =
+        change(Method::POST, "/teams/infrastructure/bulk", &[("keys", "INF-1"), ("keys", "INF-3"), ("archive", "1")])
+            .await;
+    assert_eq!(world.column("infrastructure", "todo").await, [""; 0]);
+    undo(&several).await.ok();
+    assert_eq!(world.column("infrastructure", "todo").await, ["INF-1", "INF-3"]);
+
+    // nobody undoes another's change
+    let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
+    let mine = change(Method::PUT, "/tasks/INF-1/position", &[("column", "done")]).await;
+    mira.ask(Method::POST, &format!("/changes/{mine}/undo"), "card", &[]).await.refused(404);
+    mira.ask(Method::PUT, "/tasks/INF-1/position", "card", &[("column", "in-progress")]).await.ok();
+    let told = undo(&mine).await.refused(409).json();
+    assert!(told["detail"].as_str().unwrap().contains("Mira Okafor"), "{told}");
+    assert_eq!(world.column("infrastructure", "in-progress").await, ["INF-1"]);
+}
+
+#[tokio::test]
+async fn several_are_changed_all_or_none() {
+    let world = World::new().await;
+    for title in ["one", "two", "three"] {
+        world.elif.make("infrastructure", "todo", title).await;
+    }
+    world.jonas.make("ingestion", "todo", "theirs").await;
+    let bulk = "/teams/infrastructure/bulk";
+    let keys = [("keys", "INF-3"), ("keys", "INF-1")];
+    let with = |more: (&'static str, &'static str)| [keys[0], keys[1], more];
+    world.elif.post(bulk, &with(("column", "in-progress"))).await.ok();
+    assert_eq!(world.column("infrastructure", "in-progress").await, ["INF-3", "INF-1"], "in the order they were named");
+    world.elif.post(bulk, &with(("owner", "elif"))).await.ok();
+    world.elif.post(bulk, &with(("label", "postgres"))).await.ok();
+    world.elif.post(bulk, &with(("sprint", "43"))).await.ok();
+    let task = world.elif.task("INF-1").await;
+    assert_eq!(
+        (&task["owners"][0]["handle"], &task["labels"][0], &task["sprint"]),
+        (&json!("elif"), &json!("postgres"), &json!(43))
+    );
+    // one of another team: nothing happens to any
+    world.elif.post(bulk, &[("keys", "INF-1"), ("keys", "ING-1"), ("archive", "1")]).await.refused(404);
+    world.elif.post(bulk, &[("keys", "INF-1"), ("keys", "INF-99"), ("archive", "1")]).await.refused(404);
+    assert_eq!(world.elif.task("INF-1").await["archived"], false);
+    assert_eq!(world.jonas.task("ING-1").await["archived"], false);
+}
+
+#[tokio::test]
+async fn the_archive_can_be_searched_and_brought_back_from() {
+    let world = World::new().await;
+    world.elif.make("infrastructure", "todo", "Old idea").await;
+    world.elif.make("infrastructure", "todo", "Other idea").await;
+    world.elif.post("/tasks/INF-1/archive", &[]).await.ok();
+    world.elif.post("/tasks/INF-1/archive", &[]).await.ok();
+    let list = world.elif.get("/teams/infrastructure/tasks?sprint=all&q=is:archived+old").await.ok().text();
+    assert!(list.contains("INF-1") && !list.contains("INF-2"));
+    world.elif.post("/tasks/INF-1/position", &[("column", "done")]).await.refused(409);
+    world.elif.post("/tasks/INF-1/restore", &[]).await.ok();
+    assert_eq!(world.column("infrastructure", "todo").await, ["INF-2", "INF-1"]);
+}
+
+#[tokio::test]
+async fn comments_belong_to_who_wrote_them() {
+    let world = World::new().await;
+    world.elif.make("infrastructure", "todo", "Cut over").await;
+    // everyone signed in may say something
+    world.jonas.post("/tasks/INF-1/comments", &[("body", "From Ingestion")]).await.ok();
+    let comment: uuid::Uuid = sqlx::query_scalar("SELECT id FROM comments").fetch_one(&world.db).await.unwrap();
+    let path = format!("/tasks/INF-1/comments/{comment}");
+    world.elif.post(&path, &[("body", "mine now"), ("author_id", "x")]).await.refused(403);
+    world.elif.post(&format!("{path}/delete"), &[]).await.refused(403);
+    world.jonas.post(&path, &[("body", "Edited")]).await.ok();
+    assert!(world.elif.get("/tasks/INF-1").await.text().contains("Edited"));
+    world.jonas.post(&format!("{path}/delete"), &[]).await.ok();
+    let kept: String = sqlx::query_scalar("SELECT string_agg(before::text || after::text, '') FROM events")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    assert!(!kept.contains("From Ingestion") && !kept.contains("Edited"), "a deleted text is gone everywhere");
+}

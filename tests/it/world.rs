@@ -1,0 +1,221 @@
+//! A workspace of one's own for each test: people who speak to the real router over a real Postgres.
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    http::{HeaderMap, Method, Request, StatusCode, header},
+};
+use fortnight::{
+    accounts::{
+        Person,
+        sessions::{self},
+        tokens::{self, Scope},
+    },
+    app::App,
+    clock::Clock,
+    router::router,
+    sprints::cadence,
+    teams::adding::{add_member, add_team},
+};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use time::{OffsetDateTime, macros::datetime};
+use tower::ServiceExt;
+use uuid::Uuid;
+
+use crate::cluster;
+
+/// Tuesday of the first sprint's second week.
+pub const NOW: OffsetDateTime = datetime!(2026-11-24 10:00 UTC);
+
+/// Two teams: elif is on Infrastructure, jonas on Ingestion.
+pub struct World {
+    pub app: App,
+    pub router: Router,
+    pub db: PgPool,
+    pub elif: Client,
+    pub jonas: Client,
+}
+
+/// Somebody with a browser, or a program with a token.
+#[derive(Clone)]
+pub struct Client {
+    pub router: Router,
+    pub person: Person,
+    pub cookie: String,
+    pub bearer: Option<String>,
+}
+
+/// What came back.
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let db = cluster::database().await;
+        let app = App::new("http://fortnight.test", db.clone(), Clock::standing(NOW));
+        let router = router(app.clone());
+        let mut tx = db.begin().await.unwrap();
+        let infrastructure = add_team(&mut tx, NOW, "infrastructure", "Infrastructure", "INF").await.unwrap();
+        let ingestion = add_team(&mut tx, NOW, "ingestion", "Ingestion", "ING").await.unwrap();
+        let elif = add_person(&mut tx, "Elif Hartmann", "elif", 2).await;
+        let jonas = add_person(&mut tx, "Jonas Gruber", "jonas", 7).await;
+        add_member(&mut tx, NOW, infrastructure, elif.id, false).await.unwrap();
+        add_member(&mut tx, NOW, ingestion, jonas.id, false).await.unwrap();
+        // 16 November is a Monday
+        cadence::add_sprint(&mut tx, 42, time::macros::date!(2026 - 11 - 16), 2).await.unwrap();
+        cadence::keep_up(&mut tx, NOW).await.unwrap();
+        tx.commit().await.unwrap();
+        let elif = Client::sign_in(&app, &router, elif).await;
+        let jonas = Client::sign_in(&app, &router, jonas).await;
+        Self { app, router, db, elif, jonas }
+    }
+
+    /// Another person, on the named team.
+    pub async fn join(&self, name: &str, handle: &str, team: &str) -> Client {
+        let mut tx = self.db.begin().await.unwrap();
+        let person = add_person(&mut tx, name, handle, 4).await;
+        let team: Uuid =
+            sqlx::query_scalar("SELECT id FROM teams WHERE slug = $1").bind(team).fetch_one(&mut *tx).await.unwrap();
+        add_member(&mut tx, NOW, team, person.id, false).await.unwrap();
+        tx.commit().await.unwrap();
+        Client::sign_in(&self.app, &self.router, person).await
+    }
+
+    /// Somebody who has not signed in.
+    pub fn stranger(&self) -> Client {
+        Client { cookie: String::new(), ..self.elif.clone() }
+    }
+
+    /// The same person as a program with a token.
+    pub async fn program_of(&self, client: &Client, scope: Scope) -> Client {
+        let email = format!("{}@example.org", client.person.handle);
+        let token = tokens::create(&self.db, NOW, &email, scope).await.unwrap();
+        Client { cookie: String::new(), bearer: Some(token), ..client.clone() }
+    }
+
+    /// Keys in a column from top to bottom, as the database has them.
+    pub async fn column(&self, team: &str, column: &str) -> Vec<String> {
+        sqlx::query_scalar(
+            "SELECT t.key || '-' || k.number FROM tasks k JOIN teams t ON t.id = k.team_id
+             JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+             WHERE t.slug = $1 AND c.slug = $2 AND k.rank IS NOT NULL ORDER BY k.rank",
+        )
+        .bind(team)
+        .bind(column)
+        .fetch_all(&self.db)
+        .await
+        .unwrap()
+    }
+}
+
+async fn add_person(db: &mut sqlx::PgConnection, name: &str, handle: &str, hue: i16) -> Person {
+    let person = Person { id: Uuid::now_v7(), handle: handle.to_owned(), name: name.to_owned(), hue };
+    sqlx::query("INSERT INTO accounts (id, email, name, handle, hue, created_at) VALUES ($1, $2, $3, $4, $5, $6)")
+        .bind(person.id)
+        .bind(format!("{handle}@example.org"))
+        .bind(name)
+        .bind(handle)
+        .bind(hue)
+        .bind(NOW)
+        .execute(db)
+        .await
+        .unwrap();
+    person
+}
+
+impl Client {
+    async fn sign_in(app: &App, router: &Router, person: Person) -> Self {
+        let session = sessions::start(&app.db, NOW, person.id, "test").await.unwrap();
+        Self { router: router.clone(), person, cookie: format!("session={session}"), bearer: None }
+    }
+
+    pub async fn send(&self, mut request: Request<Body>) -> Answer {
+        let headers = request.headers_mut();
+        if !self.cookie.is_empty() {
+            headers.insert(header::COOKIE, self.cookie.parse().unwrap());
+        }
+        if let Some(bearer) = &self.bearer {
+            headers.insert(header::AUTHORIZATION, format!("Bearer {bearer}").parse().unwrap());
+        }
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    /// Sends a form as a browser without scripts does.
+    pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        self.send(form(Method::POST, path, fields).body(encode(fields)).unwrap()).await
+    }
+
+    /// Sends a form as our scripts do, wanting a part of the page.
+    pub async fn ask(&self, method: Method, path: &str, part: &str, fields: &[(&str, &str)]) -> Answer {
+        let request = form(method, path, fields)
+            .header("fortnight-fragment", part)
+            .header(header::ACCEPT, "text/html, application/problem+json");
+        self.send(request.body(encode(fields)).unwrap()).await
+    }
+
+    pub async fn api(&self, method: Method, path: &str, body: Value) -> Answer {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/api/v1{path}"))
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(body.to_string()));
+        self.send(request.unwrap()).await
+    }
+
+    /// Makes a task by the API; the answer is its key.
+    pub async fn make(&self, team: &str, column: &str, title: &str) -> String {
+        let answer =
+            self.api(Method::POST, &format!("/teams/{team}/tasks"), json!({ "title": title, "column": column })).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        answer.json()["key"].as_str().unwrap().to_owned()
+    }
+
+    pub async fn task(&self, key: &str) -> Value {
+        self.api(Method::GET, &format!("/tasks/{key}"), json!({})).await.ok().json()
+    }
+}
+
+fn form(method: Method, path: &str, _: &[(&str, &str)]) -> axum::http::request::Builder {
+    Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+}
+
+fn encode(fields: &[(&str, &str)]) -> Body {
+    Body::from(form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish())
+}
+
+impl Answer {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The same, if it went well.
+    pub fn ok(self) -> Self {
+        assert!(self.status.is_success() || self.status.is_redirection(), "{} {}", self.status, self.text());
+        self
+    }
+
+    /// The same, if it was refused with this status.
+    pub fn refused(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.text());
+        self
+    }
+}

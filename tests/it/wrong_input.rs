@@ -1,0 +1,274 @@
+//! What people and programs send that they should not.
+
+use axum::{
+    Router,
+    body::Body,
+    http::{Method, Request, header},
+    routing::get,
+};
+use fortnight::{accounts::tokens::Scope, router::layered};
+use serde_json::json;
+use tower::ServiceExt;
+
+use crate::world::World;
+
+#[tokio::test]
+async fn titles_that_are_none_are_refused_and_given_back() {
+    let world = World::new().await;
+    let long = "x".repeat(501);
+    for title in ["", "   ", "\u{200b}", long.as_str(), "a\u{202e}b", "a\0b"] {
+        let page = world.elif.post("/teams/infrastructure/tasks", &[("title", title), ("column", "todo")]).await;
+        assert_eq!(page.status, 422, "{title:?}");
+        if title.len() > 500 {
+            assert!(page.text().contains(&format!(r#"value="{title}""#)), "what was typed is still there");
+            assert!(page.text().contains("A title has 1 to 500 characters."));
+        }
+        let answer = world.elif.api(Method::POST, "/teams/infrastructure/tasks", json!({ "title": title })).await;
+        assert_eq!(answer.status, 422, "{title:?}");
+        assert_eq!(answer.header("content-type"), "application/problem+json");
+        assert!(!answer.json()["errors"].as_object().unwrap().is_empty());
+    }
+    let tasks: i64 = sqlx::query_scalar("SELECT count(*) FROM tasks").fetch_one(&world.db).await.unwrap();
+    assert_eq!(tasks, 0);
+    // 500 characters are a title, whatever their bytes
+    world.elif.api(Method::POST, "/teams/infrastructure/tasks", json!({ "title": "ü".repeat(500) })).await.refused(201);
+}
+
+#[tokio::test]
+async fn the_database_itself_keeps_its_rules() {
+    let world = World::new().await;
+    world.elif.make("infrastructure", "todo", "one").await;
+    world.jonas.make("ingestion", "todo", "theirs").await;
+    for (statement, rule) in [
+        ("UPDATE tasks SET title = ' '", "task_title_length"),
+        ("UPDATE tasks SET rank = NULL", "task_place"),
+        ("UPDATE columns SET wip_limit = -1", "column_wip_limit"),
+        (
+            "UPDATE tasks SET column_id = (SELECT c.id FROM columns c WHERE c.team_id <> tasks.team_id LIMIT 1)",
+            "task_column",
+        ),
+        ("UPDATE sprints SET ends_on = starts_on - 1", "sprint_order"),
+        ("UPDATE sprints SET state = 'active'", "sprint_one_active"),
+    ] {
+        let error = sqlx::query(statement).execute(&world.db).await.unwrap_err();
+        assert_eq!(error.as_database_error().unwrap().constraint(), Some(rule), "{statement}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_and_what_cannot_be_are_the_same_404() {
+    let world = World::new().await;
+    let absent = world.elif.get("/tasks/INF-99").await.refused(404).text();
+    for path in [
+        "/tasks/not-a-key",
+        "/tasks/INF-0",
+        "/tasks/INF-99999999999999999999",
+        "/tasks/%00",
+        "/teams/%00",
+        "/teams/nope",
+        "/people/nobody",
+    ] {
+        let answer = world.elif.get(path).await.refused(404);
+        if path.starts_with("/tasks") {
+            assert_eq!(strip_id(&answer.text()), strip_id(&absent), "{path}");
+        }
+    }
+    let path = world.elif.get("/tasks/%FF").await;
+    assert!(matches!(path.status.as_u16(), 400 | 404), "{}", path.status);
+    world.elif.make("infrastructure", "todo", "one").await;
+    world.elif.post("/tasks/INF-1/comments/not-a-uuid", &[("body", "x")]).await.refused(404);
+    world.elif.post("/tasks/INF-1/comments/01a20527-c45b-727f-8b49-b5b73f9b7ea1", &[("body", "x")]).await.refused(404);
+    world.elif.post("/changes/not-a-uuid/undo", &[]).await.refused(404);
+    let problem = world.elif.api(Method::GET, "/tasks/INF-99", json!({})).await.refused(404);
+    assert_eq!((problem.header("content-type"), &problem.json()["status"]), ("application/problem+json", &json!(404)));
+}
+
+fn strip_id(page: &str) -> String {
+    page.replace("INF-99", "")
+}
+
+#[tokio::test]
+async fn numbers_and_dates_that_cannot_be_are_refused_in_words() {
+    let world = World::new().await;
+    world.elif.make("infrastructure", "todo", "one").await;
+    for (field, value) in [
+        ("due", "2026-02-31"),
+        ("due", "soon"),
+        ("estimate", "-1"),
+        ("estimate", "2147483648"),
+        ("goal", "7"),
+        ("sprint", "99"),
+    ] {
+        let page = world.elif.post("/tasks/INF-1", &[(field, value)]).await.refused(422);
+        assert!(page.text().contains("field-error") || field == "goal" || field == "sprint", "{field}={value}");
+    }
+    let wrong = [
+        json!({ "due": "2026-02-31" }),
+        json!({ "estimate": -1 }),
+        json!({ "goal": 7 }),
+        json!({ "owners": ["ghost"] }),
+        json!({ "labels": ["a b"] }),
+    ];
+    for body in wrong {
+        world.elif.api(Method::PATCH, "/tasks/INF-1", body).await.refused(422);
+    }
+    for body in [json!({ "estimate": 99_999_999_999_i64 }), json!({ "title": 7 }), json!({ "role": "admin" })] {
+        world.elif.api(Method::PATCH, "/tasks/INF-1", body).await.refused(400);
+    }
+    assert_eq!(world.elif.task("INF-1").await["version"], 1, "nothing was changed");
+    for path in ["/teams/infrastructure?page=9223372036854775807", "/teams/infrastructure?page=-1&page=abc"] {
+        world.elif.get(path).await.refused(200);
+    }
+    world.elif.get("/api/v1/teams/infrastructure/events?after=9223372036854775807").await.refused(200);
+    world.elif.get("/api/v1/teams/infrastructure/events?after=abc").await.refused(400);
+    world.elif.get("/api/v1/teams/infrastructure/board?sort=password_hash&sprint=x").await.refused(422);
+}
+
+#[tokio::test]
+async fn a_foreign_column_task_or_goal_is_refused_and_theirs_is_untouched() {
+    let world = World::new().await;
+    world.elif.make("infrastructure", "todo", "mine").await;
+    world.jonas.make("ingestion", "todo", "theirs").await;
+    sqlx::query("INSERT INTO columns (team_id, id, slug, name, state, position) SELECT id, gen_random_uuid(), 'only-theirs', 'Only theirs', 'doing', 9 FROM teams WHERE key = 'ING'")
+        .execute(&world.db).await.unwrap();
+    let before = snapshot(&world).await;
+    let elif = &world.elif;
+    elif.api(Method::PUT, "/tasks/INF-1/position", json!({ "column": "only-theirs" })).await.refused(422);
+    elif.api(Method::PUT, "/tasks/INF-1/position", json!({ "column": "todo", "after": "ING-1" })).await.refused(422);
+    elif.api(Method::PUT, "/tasks/ING-1/position", json!({ "column": "done" })).await.refused(403);
+    elif.api(Method::PATCH, "/tasks/ING-1", json!({ "title": "x" })).await.refused(403);
+    elif.api(Method::DELETE, "/tasks/ING-1", json!({})).await.refused(403);
+    elif.api(Method::PUT, "/tasks/ING-1/block", json!({ "note": "x" })).await.refused(403);
+    elif.api(Method::PUT, "/tasks/ING-1/owners", json!({ "owners": ["elif"] })).await.refused(403);
+    for path in ["", "/position", "/block", "/unblock", "/owners", "/owners/me", "/archive", "/restore", "/steps"] {
+        elif.post(&format!("/tasks/ING-1{path}"), &[("title", "x"), ("column", "done"), ("text", "x"), ("note", "x")])
+            .await
+            .refused(403);
+    }
+    elif.post("/teams/ingestion/tasks", &[("title", "x")]).await.refused(403);
+    elif.post("/teams/ingestion/bulk", &[("keys", "ING-1"), ("archive", "1")]).await.refused(403);
+    // a read-only token, and nobody at all
+    let reader = world.program_of(elif, Scope::Read).await;
+    reader.api(Method::GET, "/tasks/INF-1", json!({})).await.refused(200);
+    reader.api(Method::PATCH, "/tasks/INF-1", json!({ "title": "x" })).await.refused(403);
+    reader.api(Method::POST, "/tasks/INF-1/comments", json!({ "body": "x" })).await.refused(403);
+    world.stranger().api(Method::GET, "/tasks/INF-1", json!({})).await.refused(401);
+    world.stranger().api(Method::PATCH, "/tasks/INF-1", json!({ "title": "x" })).await.refused(401);
+    world.stranger().post("/tasks/INF-1", &[("title", "x")]).await.refused(401);
+    assert_eq!(snapshot(&world).await, before);
+}
+
+async fn snapshot(world: &World) -> String {
+    sqlx::query_scalar("SELECT string_agg(t::text, E'\n' ORDER BY id) || (SELECT count(*) FROM events) || (SELECT count(*) FROM comments) FROM tasks t")
+        .fetch_one(&world.db)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn scripts_stay_text_wherever_text_shows() {
+    let world = World::new().await;
+    let evil = "</script><img src=x onerror=alert(1)>";
+    let elif = &world.elif;
+    elif.make("infrastructure", "todo", evil).await;
+    elif.post("/tasks/INF-1", &[("description", evil), ("for", evil)]).await.ok();
+    elif.post("/tasks/INF-1/steps", &[("text", evil)]).await.ok();
+    elif.post("/tasks/INF-1/comments", &[("body", evil)]).await.ok();
+    elif.post("/tasks/INF-1/block", &[("kind", "text"), ("note", evil)]).await.ok();
+    sqlx::query("UPDATE accounts SET name = $1; ").bind(evil).execute(&world.db).await.unwrap();
+    elif.post("/teams/infrastructure/filters", &[("name", evil), ("q", "is:done"), ("for", "me")]).await.ok();
+    let encoded: String = form_urlencoded::byte_serialize(evil.as_bytes()).collect();
+    for path in [
+        "/",
+        "/teams",
+        "/people/elif",
+        "/teams/infrastructure?sprint=all",
+        "/tasks/INF-1",
+        "/tasks/INF-1/block",
+        "/tasks/INF-1/move",
+        "/teams/infrastructure/tasks?sprint=all",
+        &format!("/teams/infrastructure?q={encoded}"),
+        &format!("/teams/infrastructure?q=x:{encoded}"),
+        &format!("/login?next={encoded}"),
+        &format!("/tasks/{encoded}"),
+    ] {
+        let page = elif.get(path).await.text();
+        assert!(!page.contains("<img") && !page.contains("</script><"), "{path}: {page}");
+    }
+    let preview = elif
+        .post("/preview", &[("text", "[x](javascript:alert(1)) [y](\tjavascript:alert(1)) <script>alert(1)</script>")])
+        .await
+        .ok()
+        .text();
+    assert!(!preview.contains("href=\"java") && !preview.contains("<script"), "{preview}");
+}
+
+#[tokio::test]
+async fn bodies_methods_and_kinds_that_an_address_does_not_take() {
+    let world = World::new().await;
+    let big = "x".repeat(5 * 1024 * 1024);
+    world.elif.post("/teams/infrastructure/tasks", &[("title", &big)]).await.refused(413);
+    world.elif.api(Method::POST, "/teams/infrastructure/tasks", json!({ "title": big })).await.refused(413);
+    let wrong = world.elif.api(Method::DELETE, "/teams", json!({})).await.refused(405);
+    assert!(wrong.header("allow").contains("GET"));
+    assert_eq!(wrong.header("content-type"), "application/problem+json");
+    world.elif.send(Request::delete("/teams/infrastructure").body(Body::empty()).unwrap()).await.refused(405);
+    let text = Request::post("/api/v1/teams/infrastructure/tasks")
+        .header(header::CONTENT_TYPE, "text/plain")
+        .body(Body::from("{}"));
+    world.elif.send(text.unwrap()).await.refused(415);
+    let multipart = Request::post("/teams/infrastructure/tasks")
+        .header(header::CONTENT_TYPE, "multipart/form-data; boundary=x")
+        .body(Body::from("--x"));
+    world.elif.send(multipart.unwrap()).await.refused(415);
+    let broken = Request::post("/api/v1/teams/infrastructure/tasks")
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Body::from("{\"title\":"));
+    world.elif.send(broken.unwrap()).await.refused(400);
+    let head = world.elif.send(Request::head("/teams/infrastructure").body(Body::empty()).unwrap()).await.refused(200);
+    let get = world.elif.get("/teams/infrastructure").await.refused(200);
+    assert_eq!(
+        (head.body.len(), head.header("etag"), head.header("content-type")),
+        (0, get.header("etag"), get.header("content-type"))
+    );
+}
+
+#[tokio::test]
+async fn a_panic_is_a_500_with_a_number_and_the_next_request_works() {
+    let world = World::new().await;
+    async fn panics() -> &'static str {
+        panic!("inside text that nobody may see")
+    }
+    let router =
+        layered(world.app.clone(), Router::new().route("/panics", get(panics)).route("/works", get(async || "fine")));
+    let answer = router
+        .clone()
+        .oneshot(Request::get("/panics").header("accept", "application/json").body(Body::empty()).unwrap())
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 500);
+    let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
+    let body = String::from_utf8(axum::body::to_bytes(answer.into_body(), 10_000).await.unwrap().to_vec()).unwrap();
+    assert!(body.contains(&id) && !body.contains("inside text"), "{body}");
+    let next = router.oneshot(Request::get("/works").body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(next.status(), 200);
+}
+
+#[tokio::test]
+async fn inside_text_never_reaches_a_reader() {
+    let world = World::new().await;
+    world.elif.make("infrastructure", "todo", "one").await;
+    sqlx::query("ALTER TABLE steps RENAME TO hidden").execute(&world.db).await.unwrap();
+    let page = world.elif.get("/tasks/INF-1").await.refused(500);
+    assert!(!page.text().contains("relation") && page.text().contains(page.header("x-request-id")), "{}", page.text());
+    let problem = world.elif.api(Method::GET, "/tasks/INF-1", json!({})).await.refused(500);
+    assert!(!problem.text().contains("steps"), "{}", problem.text());
+}
+
+#[tokio::test]
+async fn crlf_in_a_description_is_kept_as_lines() {
+    let world = World::new().await;
+    world.elif.make("infrastructure", "todo", "one").await;
+    world.elif.post("/tasks/INF-1", &[("description", "a\r\nb\rc")]).await.ok();
+    assert_eq!(world.elif.task("INF-1").await["description"], "a\nb\nc");
+}
