@@ -3,8 +3,10 @@
 import { ask, Refused } from "../shared/ask.js";
 import { told, refused } from "../shared/changes.js";
 import { openSmall } from "../elements/task-dialog.js";
+import { hush } from "../shared/toasts.js";
 import { announce } from "../shared/announce.js";
 import { cardOf, cardsIn, changed, columnOf, keepFocus, placeByRank, readCards, replaceCard, showCard, theBoard, whenFree } from "./cards.js";
+import { resetBoard } from "./truth.js";
 import { fly } from "./flight.js";
 
 // Where the server last had it. A card moved twice before the first answer sends one after the
@@ -16,6 +18,7 @@ export function sendMove(card, from) {
   const way = onTheWay.get(key) ?? { from, left: 0, done: Promise.resolve() };
   onTheWay.set(key, way);
   way.left++;
+  hush(key);
   const to = placeOf(card);
   changed(theBoard());
   way.done = way.done.then(() => move(card, to, way)).finally(() => {
@@ -53,6 +56,8 @@ function settle(card, to, way, answer) {
   }
   changed(theBoard());
   told(answer);
+  // with lanes by owner a card may stand in several
+  if (theBoard().querySelectorAll(`[data-task="${CSS.escape(card.dataset.task)}"]`).length > 1) resetBoard();
   if (card.querySelector(".waits.missing")) openSmall(`/tasks/${card.dataset.task}/block`);
 }
 
@@ -66,7 +71,7 @@ function takeBack(card, to, way, error) {
       showCard(fresh, error.problem.column ?? columnOf(card).dataset.column);
     }
     fly(card, was, 240);
-    refused(error);
+    refused(error, { about: key });
     announce(error.message);
     return;
   }
@@ -76,7 +81,7 @@ function takeBack(card, to, way, error) {
   fly(card, was, 240);
   changed(theBoard());
   announce(`${key} returned to ${columnOf(card).dataset.name}. ${error.message}`);
-  refused(error, { kept: `${key} is back in ${columnOf(card).dataset.name}.`, again: () => again(key, to) });
+  refused(error, { about: key, kept: `${key} is back in ${columnOf(card).dataset.name}.`, again: () => again(key, to) });
 }
 
 function again(key, to) {

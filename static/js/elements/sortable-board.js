@@ -40,6 +40,7 @@ class SortableBoard extends HTMLElement {
     addEventListener("pointermove", (moved) => this.follow(moved), { signal });
     addEventListener("pointerup", (up) => { if (up.pointerId === this.#pressed?.id) this.drop(); }, { signal });
     addEventListener("pointercancel", (lost) => { if (lost.pointerId === this.#pressed?.id) this.cancel(); }, { signal });
+    addEventListener("wheel", () => { if (this.#hand) this.#nextFrame(); }, { signal, passive: true });
     addEventListener("blur", () => this.cancel(), { signal });
     addEventListener("keydown", (key) => {
       if (!this.#hand) return;
