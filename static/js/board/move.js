@@ -20,6 +20,8 @@ export function sendMove(card, from) {
   way.left++;
   hush(key);
   const to = placeOf(card);
+  // the version that the eye saw: what arrives from now on has not been agreed to
+  if (way.left === 1) to.version = card.dataset.version;
   changed(theBoard());
   way.done = way.done.then(() => move(card, to, way)).finally(() => {
     if (--way.left === 0) onTheWay.delete(key);
@@ -37,7 +39,7 @@ async function move(card, to, way) {
   const fields = new URLSearchParams({ column: to.column });
   if (to.after) fields.set("after", to.after);
   else if (to.before) fields.set("before", to.before);
-  fields.set("version", card.dataset.version);
+  fields.set("version", to.version ?? card.dataset.version);
   try {
     const answer = await ask(`/tasks/${card.dataset.task}/position`, { method: "PUT", part: "card", fields });
     whenFree(() => settle(card, to, way, answer));
@@ -47,6 +49,7 @@ async function move(card, to, way) {
 }
 
 function settle(card, to, way, answer) {
+  if (!card.isConnected) return told(answer);
   way.from = to.list;
   const fresh = readCards(answer.html)[0];
   if (fresh) {
@@ -63,6 +66,7 @@ function settle(card, to, way, answer) {
 
 function takeBack(card, to, way, error) {
   const key = card.dataset.task;
+  if (!card.isConnected) return refused(error, { about: key }); // archived, or left the filter meanwhile
   if (error instanceof Refused && error.problem.status === 409 && error.problem.card) {
     const fresh = readCards(error.problem.card)[0];
     const was = card.getBoundingClientRect();

@@ -121,12 +121,14 @@ class SortableBoard extends HTMLElement {
     keepFocus(card, () => drop.replaceWith(card));
     this.#putDown(stays ? "put back" : `dropped in ${card.closest(".column").dataset.name}`);
     if (!stays) sendMove(card, from);
+    release(); // after it is said where: what waited may move or take the card
   }
 
   cancel() {
     if (!this.#hand) return this.#end();
     this.#hand.drop.remove();
     this.#putDown("returned");
+    release();
   }
 
   #putDown(how) {
@@ -143,7 +145,6 @@ class SortableBoard extends HTMLElement {
     this.querySelector(".column.over")?.classList.remove("over");
     changed(this);
     this.#end();
-    release();
   }
 
   #end() {

@@ -149,7 +149,7 @@ export class Line extends EventTarget {
       else this.#lead();
     });
     addEventListener("pagehide", () => { this.#hangUp(); this.#stepDown?.(); this.#leads = false; });
-    addEventListener("pageshow", ({ persisted }) => { 
+    addEventListener("pageshow", ({ persisted }) => {
       if (!persisted) return;
       if (!this.shared) return this.#lead();
       this.channel.postMessage({ hello: this.last });
