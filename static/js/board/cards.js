@@ -23,8 +23,9 @@ export function readCards(html) {
  */
 export function showCard(fresh, column, { hue = null } = {}) {
   const board = theBoard();
-  const list = board && listsOf(board, column)[0];
-  if (!list) return;
+  if (!board) return;
+  const list = listsOf(board, column)[0];
+  if (!list) return removeCard(fresh.dataset.task); // gone to a column that is not shown
   fresh.removeAttribute("data-column");
   const card = cardOf(fresh.dataset.task);
   if (!card) {

@@ -56,8 +56,8 @@ function putDown() {
   const { card, list, next } = carried;
   const stays = card.parentElement === list && card.nextElementSibling === next;
   announce(`${card.dataset.task} dropped. ${where(card)}.`);
-  end();
   if (!stays) sendMove(card, list);
+  end();
 }
 
 function putBack() {

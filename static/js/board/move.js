@@ -3,8 +3,10 @@
 import { ask, Refused } from "../shared/ask.js";
 import { told, refused } from "../shared/changes.js";
 import { openSmall } from "../elements/task-dialog.js";
+import { hush } from "../shared/toasts.js";
 import { announce } from "../shared/announce.js";
 import { cardOf, cardsIn, changed, columnOf, keepFocus, placeByRank, readCards, replaceCard, showCard, theBoard, whenFree } from "./cards.js";
+import { resetBoard } from "./truth.js";
 import { fly } from "./flight.js";
 
 // Where the server last had it. A card moved twice before the first answer sends one after the
@@ -16,7 +18,10 @@ export function sendMove(card, from) {
   const way = onTheWay.get(key) ?? { from, left: 0, done: Promise.resolve() };
   onTheWay.set(key, way);
   way.left++;
+  hush(key);
   const to = placeOf(card);
+  // the version that the eye saw: what arrives from now on has not been agreed to
+  if (way.left === 1) to.version = card.dataset.version;
   changed(theBoard());
   way.done = way.done.then(() => move(card, to, way)).finally(() => {
     if (--way.left === 0) onTheWay.delete(key);
@@ -34,7 +39,7 @@ async function move(card, to, way) {
   const fields = new URLSearchParams({ column: to.column });
   if (to.after) fields.set("after", to.after);
   else if (to.before) fields.set("before", to.before);
-  fields.set("version", card.dataset.version);
+  fields.set("version", to.version ?? card.dataset.version);
   try {
     const answer = await ask(`/tasks/${card.dataset.task}/position`, { method: "PUT", part: "card", fields });
     whenFree(() => settle(card, to, way, answer));
@@ -44,6 +49,7 @@ async function move(card, to, way) {
 }
 
 function settle(card, to, way, answer) {
+  if (!card.isConnected) return told(answer);
   way.from = to.list;
   const fresh = readCards(answer.html)[0];
   if (fresh) {
@@ -53,11 +59,14 @@ function settle(card, to, way, answer) {
   }
   changed(theBoard());
   told(answer);
+  // with lanes by owner a card may stand in several
+  if (theBoard().querySelectorAll(`[data-task="${CSS.escape(card.dataset.task)}"]`).length > 1) resetBoard();
   if (card.querySelector(".waits.missing")) openSmall(`/tasks/${card.dataset.task}/block`);
 }
 
 function takeBack(card, to, way, error) {
   const key = card.dataset.task;
+  if (!card.isConnected) return refused(error, { about: key }); // archived, or left the filter meanwhile
   if (error instanceof Refused && error.problem.status === 409 && error.problem.card) {
     const fresh = readCards(error.problem.card)[0];
     const was = card.getBoundingClientRect();
@@ -66,7 +75,7 @@ function takeBack(card, to, way, error) {
       showCard(fresh, error.problem.column ?? columnOf(card).dataset.column);
     }
     fly(card, was, 240);
-    refused(error);
+    refused(error, { about: key });
     announce(error.message);
     return;
   }
@@ -76,7 +85,7 @@ function takeBack(card, to, way, error) {
   fly(card, was, 240);
   changed(theBoard());
   announce(`${key} returned to ${columnOf(card).dataset.name}. ${error.message}`);
-  refused(error, { kept: `${key} is back in ${columnOf(card).dataset.name}.`, again: () => again(key, to) });
+  refused(error, { about: key, kept: `${key} is back in ${columnOf(card).dataset.name}.`, again: () => again(key, to) });
 }
 
 function again(key, to) {

@@ -49,6 +49,7 @@ function show() {
   const form = bar();
   if (!form) return;
   form.hidden = !chosen.size;
+  if (!form.ariaLabel) form.ariaLabel = "Selected tasks";
   form.querySelectorAll("input[name=keys]").forEach((field) => field.remove());
   for (const key of chosen) form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "keys", value: key }));
   let count = form.querySelector("[data-bulk-count]");

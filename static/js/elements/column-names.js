@@ -5,6 +5,7 @@ import { theBoard } from "../board/cards.js";
 
 const board = theBoard();
 let shown = -1;
+let drawn = "";
 if (board && board.querySelector(":scope > .column")) {
   const names = document.createElement("nav");
   names.className = "names";
@@ -25,6 +26,10 @@ if (board && board.querySelector(":scope > .column")) {
   function columns() { return [...board.querySelectorAll(":scope > .column")]; }
 
   function draw() {
+    // most changes leave every figure as it is
+    const now = columns().map((column) => column.dataset.name + column.querySelector("[data-count]")?.textContent).join();
+    if (now === drawn) return;
+    drawn = now;
     names.replaceChildren(...columns().map((column) => {
       const link = document.createElement("a");
       link.href = "#board";

@@ -3,7 +3,8 @@
 import { ask, Refused } from "../shared/ask.js";
 import { told, refused } from "../shared/changes.js";
 import { markClean, morphRegion, pick } from "../shared/morph.js";
-import { refreshTask } from "../shared/task-region.js";
+import { openTask, refreshTask } from "../shared/task-region.js";
+import { closeTask } from "./task-dialog.js";
 import { askAgain } from "../board/truth.js";
 import { readCards, showAnswered, whenFree } from "../board/cards.js";
 
@@ -55,7 +56,9 @@ function receive(form, answer) {
     whenFree(() => { showAnswered(answer.html); askAgain(cards); });
     small?.close();
     // what was asked in a small dialog may be about the task that is open under it
-    if (small) refreshTask(document.querySelector("[data-task-page]")?.dataset.taskPage);
+    if (small) refreshTask(openTask()?.dataset.taskPage);
+    // nothing is left to show of a task that was archived
+    else if (key) { askAgain([key]); closeTask(answer.redirected ? answer.url : "/"); }
     return;
   }
   const region = form.closest("[data-region]");

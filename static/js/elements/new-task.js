@@ -1,8 +1,9 @@
 // A task is written where it will stand. Enter makes it and stays for the next; Escape is done.
 
 import { ask, Refused } from "../shared/ask.js";
-import { told, refused } from "../shared/changes.js";
+import { noted, refused } from "../shared/changes.js";
 import { readCards, showCard, theBoard } from "../board/cards.js";
+import { announce } from "../shared/announce.js";
 import { showErrors } from "./enhanced-forms.js";
 
 addEventListener("click", (event) => {
@@ -71,7 +72,8 @@ async function send(form, title, text) {
     const answer = await ask(form.action, { method: "POST", part: "card", fields });
     const card = readCards(answer.html)[0];
     if (card) showCard(card, card.dataset.column ?? form.dataset.column);
-    told(answer);
+    noted(answer);
+    announce(answer.said || `Added ${card?.dataset.task ?? text}.`);
     if (form.isConnected) form.closest("li").scrollIntoView({ block: "nearest" });
   } catch (error) {
     giveBack(form, title, text, error);

@@ -40,6 +40,7 @@ class SortableBoard extends HTMLElement {
     addEventListener("pointermove", (moved) => this.follow(moved), { signal });
     addEventListener("pointerup", (up) => { if (up.pointerId === this.#pressed?.id) this.drop(); }, { signal });
     addEventListener("pointercancel", (lost) => { if (lost.pointerId === this.#pressed?.id) this.cancel(); }, { signal });
+    addEventListener("wheel", () => { if (this.#hand) this.#nextFrame(); }, { signal, passive: true });
     addEventListener("blur", () => this.cancel(), { signal });
     addEventListener("keydown", (key) => {
       if (!this.#hand) return;
@@ -120,12 +121,14 @@ class SortableBoard extends HTMLElement {
     keepFocus(card, () => drop.replaceWith(card));
     this.#putDown(stays ? "put back" : `dropped in ${card.closest(".column").dataset.name}`);
     if (!stays) sendMove(card, from);
+    release(); // after it is said where: what waited may move or take the card
   }
 
   cancel() {
     if (!this.#hand) return this.#end();
     this.#hand.drop.remove();
     this.#putDown("returned");
+    release();
   }
 
   #putDown(how) {
@@ -142,7 +145,6 @@ class SortableBoard extends HTMLElement {
     this.querySelector(".column.over")?.classList.remove("over");
     changed(this);
     this.#end();
-    release();
   }
 
   #end() {

@@ -85,6 +85,11 @@ function leave(dialog) {
   else dialog.close();
 }
 
+/** The task is no more: back to the board it was opened over, or on to another page. */
+export function closeTask(elsewhere) {
+  if (veil?.open) leave(veil); else location.assign(elsewhere);
+}
+
 addEventListener("popstate", () => {
   const address = location.pathname + location.search;
   if (address === home.address) hideTask();

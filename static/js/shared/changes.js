@@ -6,22 +6,30 @@ import { showAnswered } from "../board/cards.js";
 import { askAgain } from "../board/truth.js";
 import { refreshTask } from "./task-region.js";
 
-let last = null;
+// this window's changes, the latest at the end: `u` walks back through them
+const made = [];
+
+/** Undoable with `u`, but not worth a message: the reader sees it. */
+export function noted(answer) {
+  if (answer.change) made.push(answer.change);
+}
 
 export function told(answer) {
-  if (answer.change) last = answer.change;
+  noted(answer);
   if (!answer.said) return;
   const change = answer.change;
   say(answer.said, change ? { act: { label: "Undo", run: () => undo(change) } } : {});
 }
 
 export function undoLast() {
+  const last = made.at(-1);
   if (last) undo(last);
   else say("Nothing to undo in this window.");
 }
 
 async function undo(change) {
-  if (last === change) last = null;
+  const at = made.indexOf(change);
+  if (at >= 0) made.splice(at, 1);
   try {
     const answer = await ask(`/changes/${change}/undo`, { method: "POST", part: "card" });
     const keys = showAnswered(answer.html);
@@ -34,12 +42,12 @@ async function undo(change) {
 }
 
 /** `kept` says what became of it: a card that went back, words still in their field. */
-export function refused(error, { again, kept = "" } = {}) {
+export function refused(error, { again, kept = "", about = "" } = {}) {
   if (!(error instanceof Refused || error instanceof Unreachable)) throw error;
   if (error instanceof Refused && error.problem.status === 401) {
-    say(`You are signed out. ${kept}`, { stays: true, link: { label: "Sign in", href: location.href } });
+    say(`You are signed out. ${kept}`, { stays: true, about, link: { label: "Sign in", href: location.href } });
     return;
   }
   // problems of the server's making and of the line's can pass; a rule will still be the rule
-  say(`${error.message} ${kept}`.trim(), { stays: true, act: again && { label: "Try again", run: again } });
+  say(`${error.message} ${kept}`.trim(), { stays: true, about, act: again && { label: "Try again", run: again } });
 }

@@ -3,10 +3,11 @@
 
 const SILENCE = 45_000; // the server says `beat` every 20 s
 const MEMORY = 200;
+const NUMBERED = ["card", "goal", "reset"];
 const TYPES = ["card", "goal", "presence", "reset", "bye", "beat"];
 
 export class Line extends EventTarget {
-  #source = null; #retry = 0; #timer = null; #heard = Date.now(); #leads = false; #past = []; #ended = false;
+  #source = null; #retry = 0; #timer = null; #heard = Date.now(); #leads = false; #past = []; #ended = false; #stepDown = null; #asking = null;
 
   constructor(url, last) {
     super();
@@ -27,17 +28,19 @@ export class Line extends EventTarget {
   end() {
     this.#ended = true;
     this.#hangUp();
+    this.#asking?.abort();
     this.#stepDown?.();
   }
 
-  #stepDown = null;
-
   #queue(steal = false) {
-    navigator.locks.request(`fortnight ${this.url}`, steal ? { steal } : {}, () => new Promise((resolve) => {
+    this.#asking?.abort(); // or a place in the queue from before would be granted later
+    const { signal } = this.#asking = new AbortController();
+    navigator.locks.request(`fortnight ${this.url}`, steal ? { steal } : { signal }, () => new Promise((resolve) => {
       if (this.#ended) return resolve();
       this.#stepDown = resolve;
       this.#lead();
     })).catch(() => {
+      if (signal.aborted) return;
       // somebody else heard nothing from us and took it
       this.#leads = false;
       this.#hangUp();
@@ -65,7 +68,8 @@ export class Line extends EventTarget {
       source.addEventListener(type, ({ data, lastEventId }) => {
         this.#hear();
         this.#say({ up: true });
-        this.#tell({ type, data, seq: Number(lastEventId) || 0 });
+        // an event without a number of its own carries the last one's
+        this.#tell({ type, data, seq: NUMBERED.includes(type) ? Number(lastEventId) || 0 : 0 });
       });
     }
   }
@@ -92,7 +96,8 @@ export class Line extends EventTarget {
   }
 
   #pass({ type, data, seq }) {
-    if (seq && seq <= this.last && type !== "reset") return;
+    // not `<=`: one change may be a card and a goal
+    if (seq && seq < this.last && type !== "reset") return;
     if (seq) this.last = seq;
     this.dispatchEvent(new MessageEvent(type, { data }));
   }
@@ -134,7 +139,8 @@ export class Line extends EventTarget {
       const now = Date.now();
       const slept = now - tick > 20_000;
       tick = now;
-      if (slept || now - this.#heard > SILENCE) this.#wake();
+      // timers of a tab out of sight are slowed down: that is not sleep
+      if (document.hidden ? this.#leads && now - this.#heard > SILENCE : slept || now - this.#heard > SILENCE) this.#wake();
     }, 5000);
     addEventListener("online", () => this.#wake());
     document.addEventListener("visibilitychange", () => {
@@ -143,7 +149,12 @@ export class Line extends EventTarget {
       else this.#lead();
     });
     addEventListener("pagehide", () => { this.#hangUp(); this.#stepDown?.(); this.#leads = false; });
-    addEventListener("pageshow", ({ persisted }) => { if (persisted) { if (this.shared) this.#queue(); else this.#lead(); } });
+    addEventListener("pageshow", ({ persisted }) => {
+      if (!persisted) return;
+      if (!this.shared) return this.#lead();
+      this.channel.postMessage({ hello: this.last });
+      this.#queue();
+    });
   }
 
   #wake() {

@@ -6,9 +6,10 @@ const QUIET = 8000;
  * `act` is a word and what it does: `{ label: "Undo", run }`. A message that says something went
  * wrong stays until it is answered; the others leave by themselves, unless they are being read.
  */
-export function say(text, { act, stays = false, link } = {}) {
+export function say(text, { act, stays = false, link, about = "" } = {}) {
   const toast = document.createElement("div");
   toast.className = "toast";
+  toast.dataset.about = about;
   const words = document.createElement("p");
   words.dir = "auto";
   words.textContent = text;
@@ -18,7 +19,11 @@ export function say(text, { act, stays = false, link } = {}) {
   if (link) toast.append(Object.assign(document.createElement("a"), { href: link.href, textContent: link.label }));
   if (act || stays) toast.append(button("✕", "dismiss", leave, "Dismiss"));
 
+  hush(about);
   const place = within();
+  // news replaces news; what went wrong waits beside it
+  toast.classList.toggle("stays", stays);
+  if (!stays) place.querySelectorAll(".toast:not(.stays)").forEach((older) => older.remove());
   place.append(toast);
   while (place.children.length > 3) place.firstElementChild.remove();
 
@@ -30,6 +35,11 @@ export function say(text, { act, stays = false, link } = {}) {
   toast.addEventListener("focusout", wait);
   wait();
   return { leave };
+}
+
+/** What was said about this is over: it has been tried again, or done otherwise. */
+export function hush(about) {
+  if (about) document.querySelectorAll(`.toast[data-about="${CSS.escape(about)}"]`).forEach((toast) => toast.remove());
 }
 
 function button(text, className, run, label) {
