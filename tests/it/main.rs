@@ -2,7 +2,9 @@
 
 mod board;
 mod cluster;
+mod concurrency;
 mod lifecycle;
+mod live;
 mod migrations;
 mod program;
 mod serving;

@@ -1,0 +1,185 @@
+//! Many people on one board at once: nothing is lost, nothing is double, and the history is the truth.
+
+use std::collections::BTreeMap;
+
+use axum::http::Method;
+use fortnight::accounts::tokens::Scope;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{
+    live::Served,
+    world::{Client, World},
+};
+
+const CLIENTS: u64 = 20;
+const OPERATIONS: u64 = 500;
+const COLUMNS: [&str; 5] = ["todo", "in-progress", "blocked", "in-review", "done"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twenty_people_move_make_and_archive_at_once() {
+    let world = World::new().await;
+    let served = Served::of(&world).await;
+    let token = world.program_of(&world.elif, Scope::Write).await.bearer.unwrap();
+    for n in 0..30 {
+        world.elif.make("infrastructure", COLUMNS[n % 5], &format!("Task {n}")).await;
+    }
+    let base = format!("http://{}/api/v1", served.address);
+    let http = reqwest::Client::new();
+    let clients = (0..CLIENTS).map(|client| tokio::spawn(work(http.clone(), base.clone(), token.clone(), client)));
+    let mut acknowledged = 0;
+    for client in clients.collect::<Vec<_>>() {
+        acknowledged += client.await.unwrap();
+    }
+    check_board(&world).await;
+    let changes: i64 = sqlx::query_scalar(
+        "SELECT count(DISTINCT change_id) FROM events WHERE change_id NOT IN (SELECT change_id FROM events WHERE kind = 'task.archived')",
+    )
+    .fetch_one(&world.db)
+    .await
+    .unwrap();
+    assert_eq!(changes, acknowledged + 30, "every acknowledged change is in the history once");
+}
+
+/// Does its part of the operations; the answer is how many changed something.
+async fn work(http: reqwest::Client, base: String, token: String, client: u64) -> i64 {
+    let mut dice = Dice(0x9e37_79b9_7f4a_7c15 ^ (client + 1));
+    let mut acknowledged = 0;
+    for operation in 0..OPERATIONS {
+        let task = dice.below(30) + 1;
+        let (method, path, body) = match dice.below(20) {
+            0 => (Method::POST, "/teams/infrastructure/tasks".to_owned(), json!({ "title": format!("{client}/{operation}"), "column": COLUMNS[dice.below(5) as usize] })),
+            1 => (Method::DELETE, format!("/tasks/INF-{}", 20 + dice.below(60)), json!({})),
+            dice_roll => {
+                let neighbour = format!("INF-{}", dice.below(30) + 1);
+                let mut place = json!({ "column": COLUMNS[dice.below(5) as usize] });
+                if dice_roll % 3 > 0 {
+                    place[if dice_roll % 3 == 1 { "after" } else { "before" }] = json!(neighbour);
+                }
+                (Method::PUT, format!("/tasks/INF-{task}/position"), place)
+            }
+        };
+        // archiving what is archived is answered the same, and changes nothing
+        let counts = method != Method::DELETE;
+        let answer = http.request(method, format!("{base}{path}")).bearer_auth(&token).json(&body).send().await.unwrap();
+        let status = answer.status().as_u16();
+        assert!(matches!(status, 200 | 201 | 404 | 409), "{path} {body}: {status} {}", answer.text().await.unwrap());
+        acknowledged += i64::from(counts && matches!(status, 200 | 201));
+    }
+    acknowledged
+}
+
+/// The checks that hold after any run: one column and rank a task, numbers without gaps, and a history that replays to the state.
+pub async fn check_board(world: &World) {
+    let rows: Vec<(Uuid, String, Option<String>, bool, String)> = sqlx::query_as(
+        "SELECT k.id, c.slug, k.rank, k.archived_at IS NOT NULL, k.title FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+         JOIN teams t ON t.id = k.team_id WHERE t.slug = 'infrastructure'",
+    )
+    .fetch_all(&world.db)
+    .await
+    .unwrap();
+    let numbers: Vec<i64> = sqlx::query_scalar("SELECT number FROM tasks k JOIN teams t ON t.id = k.team_id WHERE t.slug = 'infrastructure' ORDER BY number")
+        .fetch_all(&world.db).await.unwrap();
+    assert_eq!(numbers, (1..=numbers.len() as i64).collect::<Vec<_>>(), "numbers have no gaps and no doubles");
+    let mut places: Vec<_> = rows.iter().filter_map(|row| Some((row.1.clone(), row.2.clone()?))).collect();
+    let count = places.len();
+    places.sort();
+    places.dedup();
+    assert_eq!(places.len(), count, "a rank is one task's");
+    let longest = places.iter().map(|(_, rank)| rank.len()).max().unwrap_or(0);
+    assert!(longest <= 64);
+
+    let events: Vec<(i64, Option<Uuid>, String, Value)> =
+        sqlx::query_as("SELECT e.seq, task_id, kind, after FROM events e JOIN teams t ON t.id = e.team_id WHERE t.slug = 'infrastructure' ORDER BY e.seq")
+            .fetch_all(&world.db).await.unwrap();
+    let seq: i64 = sqlx::query_scalar("SELECT seq FROM teams WHERE slug = 'infrastructure'").fetch_one(&world.db).await.unwrap();
+    assert_eq!(events.iter().map(|event| event.0).collect::<Vec<_>>(), (1..=seq).collect::<Vec<_>>(), "events are numbered without gaps");
+    let mut replayed: BTreeMap<Uuid, Value> = BTreeMap::new();
+    for (_, task, kind, after) in &events {
+        if kind == "column.spread" {
+            for (task, rank) in after["ranks"].as_object().unwrap() {
+                replayed.get_mut(&task.parse::<Uuid>().unwrap()).unwrap()["rank"] = rank.clone();
+            }
+        } else if let Some(task) = task {
+            let state = replayed.entry(*task).or_insert_with(|| json!({ "archived": false }));
+            for (field, value) in after.as_object().unwrap() {
+                state[field] = value.clone();
+            }
+        }
+    }
+    for (task, column, rank, archived, title) in rows {
+        let told = &replayed[&task];
+        assert_eq!((&told["column"], &told["archived"], &told["title"]), (&json!(column), &json!(archived), &json!(title)));
+        assert_eq!(told["rank"], json!(rank));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_writers_on_one_version_one_wins_and_the_other_is_told() {
+    let world = World::new().await;
+    world.elif.make("infrastructure", "todo", "0").await;
+    for round in 1..=100 {
+        let write = |who: &Client, name: &str| {
+            let (who, name) = (who.clone(), name.to_owned());
+            tokio::spawn(async move { who.api(Method::PATCH, "/tasks/INF-1", json!({ "title": format!("{name} {round}"), "version": round })).await })
+        };
+        let (a, b) = (write(&world.elif, "a"), write(&world.elif, "b"));
+        let (a, b) = (a.await.unwrap(), b.await.unwrap());
+        let (won, lost) = if a.status == 200 { (a, b) } else { (b, a) };
+        assert_eq!((won.status.as_u16(), lost.status.as_u16()), (200, 409));
+        let lost = lost.json();
+        assert_eq!(lost["current"]["title"], won.json()["title"]);
+        assert_ne!(lost["sent"]["title"], lost["current"]["title"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repeated_write_with_its_key_is_one_write() {
+    let world = World::new().await;
+    let send = |title: &str| {
+        let elif = world.elif.clone();
+        let body = json!({ "title": title }).to_string();
+        tokio::spawn(async move {
+            let request = axum::http::Request::post("/api/v1/teams/infrastructure/tasks")
+                .header("content-type", "application/json")
+                .header("idempotency-key", "once")
+                .body(axum::body::Body::from(body));
+            elif.send(request.unwrap()).await
+        })
+    };
+    let tries = [send("One"), send("One"), send("One")];
+    for answer in tries {
+        let answer = answer.await.unwrap().refused(201).json();
+        assert_eq!((&answer["key"], &answer["title"]), (&json!("INF-1"), &json!("One")));
+    }
+    send("Another").await.unwrap().refused(422);
+    let tasks: i64 = sqlx::query_scalar("SELECT count(*) FROM tasks").fetch_one(&world.db).await.unwrap();
+    assert_eq!(tasks, 1);
+}
+
+#[tokio::test]
+async fn a_gap_never_closes() {
+    let world = World::new().await;
+    world.elif.make("infrastructure", "todo", "first").await;
+    world.elif.make("infrastructure", "todo", "last").await;
+    for n in 0..600 {
+        world.elif.make("infrastructure", "in-progress", &format!("{n}")).await;
+        let place = json!({ "column": "todo", "after": "INF-1" });
+        world.elif.api(Method::PUT, &format!("/tasks/INF-{}/position", n + 3), place).await.ok();
+    }
+    let column = world.column("infrastructure", "todo").await;
+    assert_eq!((column[0].as_str(), column[1].as_str(), column[601].as_str()), ("INF-1", "INF-602", "INF-2"));
+    check_board(&world).await;
+}
+
+/// A small generator of numbers: the same run every time.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, most: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % most
+    }
+}
