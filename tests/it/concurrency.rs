@@ -48,7 +48,11 @@ async fn work(http: reqwest::Client, base: String, token: String, client: u64) -
     for operation in 0..OPERATIONS {
         let task = dice.below(30) + 1;
         let (method, path, body) = match dice.below(20) {
-            0 => (Method::POST, "/teams/infrastructure/tasks".to_owned(), json!({ "title": format!("{client}/{operation}"), "column": COLUMNS[dice.below(5) as usize] })),
+            0 => (
+                Method::POST,
+                "/teams/infrastructure/tasks".to_owned(),
+                json!({ "title": format!("{client}/{operation}"), "column": COLUMNS[dice.below(5) as usize] }),
+            ),
             1 => (Method::DELETE, format!("/tasks/INF-{}", 20 + dice.below(60)), json!({})),
             dice_roll => {
                 let neighbour = format!("INF-{}", dice.below(30) + 1);
@@ -61,7 +65,8 @@ async fn work(http: reqwest::Client, base: String, token: String, client: u64) -
         };
         // archiving what is archived is answered the same, and changes nothing
         let counts = method != Method::DELETE;
-        let answer = http.request(method, format!("{base}{path}")).bearer_auth(&token).json(&body).send().await.unwrap();
+        let answer =
+            http.request(method, format!("{base}{path}")).bearer_auth(&token).json(&body).send().await.unwrap();
         let status = answer.status().as_u16();
         assert!(matches!(status, 200 | 201 | 404 | 409), "{path} {body}: {status} {}", answer.text().await.unwrap());
         acknowledged += i64::from(counts && matches!(status, 200 | 201));
@@ -78,8 +83,12 @@ pub async fn check_board(world: &World) {
     .fetch_all(&world.db)
     .await
     .unwrap();
-    let numbers: Vec<i64> = sqlx::query_scalar("SELECT number FROM tasks k JOIN teams t ON t.id = k.team_id WHERE t.slug = 'infrastructure' ORDER BY number")
-        .fetch_all(&world.db).await.unwrap();
+    let numbers: Vec<i64> = sqlx::query_scalar(
+        "SELECT number FROM tasks k JOIN teams t ON t.id = k.team_id WHERE t.slug = 'infrastructure' ORDER BY number",
+    )
+    .fetch_all(&world.db)
+    .await
+    .unwrap();
     assert_eq!(numbers, (1..=numbers.len() as i64).collect::<Vec<_>>(), "numbers have no gaps and no doubles");
     let mut places: Vec<_> = rows.iter().filter_map(|row| Some((row.1.clone(), row.2.clone()?))).collect();
     let count = places.len();
@@ -92,8 +101,13 @@ pub async fn check_board(world: &World) {
     let events: Vec<(i64, Option<Uuid>, String, Value)> =
         sqlx::query_as("SELECT e.seq, task_id, kind, after FROM events e JOIN teams t ON t.id = e.team_id WHERE t.slug = 'infrastructure' ORDER BY e.seq")
             .fetch_all(&world.db).await.unwrap();
-    let seq: i64 = sqlx::query_scalar("SELECT seq FROM teams WHERE slug = 'infrastructure'").fetch_one(&world.db).await.unwrap();
-    assert_eq!(events.iter().map(|event| event.0).collect::<Vec<_>>(), (1..=seq).collect::<Vec<_>>(), "events are numbered without gaps");
+    let seq: i64 =
+        sqlx::query_scalar("SELECT seq FROM teams WHERE slug = 'infrastructure'").fetch_one(&world.db).await.unwrap();
+    assert_eq!(
+        events.iter().map(|event| event.0).collect::<Vec<_>>(),
+        (1..=seq).collect::<Vec<_>>(),
+        "events are numbered without gaps"
+    );
     let mut replayed: BTreeMap<Uuid, Value> = BTreeMap::new();
     for (_, task, kind, after) in &events {
         if kind == "column.spread" {
@@ -109,7 +123,10 @@ pub async fn check_board(world: &World) {
     }
     for (task, column, rank, archived, title) in rows {
         let told = &replayed[&task];
-        assert_eq!((&told["column"], &told["archived"], &told["title"]), (&json!(column), &json!(archived), &json!(title)));
+        assert_eq!(
+            (&told["column"], &told["archived"], &told["title"]),
+            (&json!(column), &json!(archived), &json!(title))
+        );
         assert_eq!(told["rank"], json!(rank));
     }
 }
@@ -121,7 +138,10 @@ async fn of_two_writers_on_one_version_one_wins_and_the_other_is_told() {
     for round in 1..=100 {
         let write = |who: &Client, name: &str| {
             let (who, name) = (who.clone(), name.to_owned());
-            tokio::spawn(async move { who.api(Method::PATCH, "/tasks/INF-1", json!({ "title": format!("{name} {round}"), "version": round })).await })
+            tokio::spawn(async move {
+                who.api(Method::PATCH, "/tasks/INF-1", json!({ "title": format!("{name} {round}"), "version": round }))
+                    .await
+            })
         };
         let (a, b) = (write(&world.elif, "a"), write(&world.elif, "b"));
         let (a, b) = (a.await.unwrap(), b.await.unwrap());

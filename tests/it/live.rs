@@ -32,7 +32,9 @@ impl Served {
 
     /// Opens a team's stream as a browser does.
     pub async fn listen(&self, client: &Client, team: &str, last_event_id: Option<i64>) -> Stream {
-        let mut request = reqwest::Client::new().get(format!("http://{}/teams/{team}/live", self.address)).header("cookie", &client.cookie);
+        let mut request = reqwest::Client::new()
+            .get(format!("http://{}/teams/{team}/live", self.address))
+            .header("cookie", &client.cookie);
         if let Some(seq) = last_event_id {
             request = request.header("last-event-id", seq.to_string());
         }
@@ -65,9 +67,15 @@ impl Stream {
                 self.text = rest;
                 let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
                 let data = field("data: ").map_or(Value::Null, |data| serde_json::from_str(&data).unwrap());
-                return Some(Event { name: field("event: ").unwrap(), id: field("id: ").map(|id| id.parse().unwrap()), data });
+                return Some(Event {
+                    name: field("event: ").unwrap(),
+                    id: field("id: ").map(|id| id.parse().unwrap()),
+                    data,
+                });
             }
-            let chunk = timeout(Duration::from_secs(10), self.bytes.next()).await.expect("the stream says something in time")?;
+            let chunk = timeout(Duration::from_secs(10), self.bytes.next())
+                .await
+                .expect("the stream says something in time")?;
             self.text.push_str(std::str::from_utf8(&chunk.unwrap()).unwrap());
         }
     }
@@ -92,10 +100,14 @@ async fn a_second_window_sees_the_move_with_the_same_bytes() {
     let mut two = served.listen(&world.jonas, "infrastructure", None).await;
     let here = one.next_of("presence").await;
     assert!(here.data["html"].as_str().unwrap().contains("here now"));
-    let answer = world.elif.ask(Method::PUT, &format!("/tasks/{key}/position"), "card", &[("column", "done")]).await.ok();
+    let answer =
+        world.elif.ask(Method::PUT, &format!("/tasks/{key}/position"), "card", &[("column", "done")]).await.ok();
     let (a, b) = (one.next_of("card").await, two.next_of("card").await);
     assert_eq!(a.data, b.data);
-    assert_eq!((&a.data["key"], &a.data["column"], &a.data["kind"], &a.data["who"]), (&json!("INF-1"), &json!("done"), &json!("moved"), &json!("Elif Hartmann")));
+    assert_eq!(
+        (&a.data["key"], &a.data["column"], &a.data["kind"], &a.data["who"]),
+        (&json!("INF-1"), &json!("done"), &json!("moved"), &json!("Elif Hartmann"))
+    );
     assert_eq!(a.data["change"], answer.header("fortnight-change"));
     assert!(a.data["html"].as_str().unwrap().contains("data-task=\"INF-1\""));
     // lines of a description, and a title with a quote, arrive whole
@@ -157,7 +169,9 @@ async fn signing_out_ends_the_stream_within_five_seconds() {
         stream.next().await
     });
     assert!(ended.await.expect("within five seconds").is_none());
-    let answer = reqwest::Client::new().get(format!("http://{}/teams/infrastructure/live", served.address)).header("cookie", &world.elif.cookie);
+    let answer = reqwest::Client::new()
+        .get(format!("http://{}/teams/infrastructure/live", served.address))
+        .header("cookie", &world.elif.cookie);
     assert_eq!(answer.header("accept", "application/json").send().await.unwrap().status(), 401);
 }
 
@@ -168,7 +182,11 @@ async fn another_program_on_the_same_database_is_heard_at_once() {
     let mut stream = served.listen(&world.elif, "infrastructure", None).await;
     stream.next_of("presence").await;
     // a second program: its own app, router and pump
-    let other = fortnight::app::App::new("http://fortnight.test", world.db.clone(), fortnight::clock::Clock::standing(crate::world::NOW));
+    let other = fortnight::app::App::new(
+        "http://fortnight.test",
+        world.db.clone(),
+        fortnight::clock::Clock::standing(crate::world::NOW),
+    );
     tokio::spawn(stream::pump(other.clone()));
     let elif = Client { router: fortnight::router::router(other), ..world.elif.clone() };
     elif.make("infrastructure", "todo", "from elsewhere").await;

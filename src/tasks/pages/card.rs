@@ -1,0 +1,70 @@
+//! A task as a card of a board.
+
+use askama::Template;
+use axum::response::IntoResponse;
+use serde::Deserialize;
+use time::OffsetDateTime;
+
+use super::super::{Card, Wait};
+use crate::boards::{State, words};
+
+/// A task on a board. It shows the same to everyone.
+#[derive(Template)]
+#[template(path = "tasks/_card.html")]
+pub struct CardHtml<'c> {
+    card: &'c Card,
+    now: OffsetDateTime,
+    /// Says in which column it belongs, for a card that comes alone.
+    tells_column: bool,
+}
+
+impl<'c> CardHtml<'c> {
+    pub fn new(card: &'c Card, now: OffsetDateTime) -> Self {
+        Self { card, now, tells_column: false }
+    }
+
+    pub fn with_column(card: &'c Card, now: OffsetDateTime) -> Self {
+        Self { card, now, tells_column: true }
+    }
+
+    fn age(&self) -> String {
+        words::age(self.now, self.card.column_since)
+    }
+
+    /// Longer in its column than a working week.
+    fn is_old(&self) -> bool {
+        matches!(self.card.state, State::Doing | State::Blocked | State::Review)
+            && (self.now - self.card.column_since).whole_days() >= 5
+    }
+
+    fn is_overdue(&self) -> bool {
+        self.card.state != State::Done && self.card.due.is_some_and(|due| due < self.now.date())
+    }
+
+    fn rank(&self) -> &str {
+        self.card.rank.as_deref().unwrap_or("")
+    }
+
+    fn lacks_reason(&self) -> bool {
+        self.card.state == State::Blocked && self.card.waits_on.is_empty()
+    }
+
+    fn waits(&self, wait: &Wait) -> String {
+        wait.words(self.now)
+    }
+}
+
+impl Wait {
+    /// On whom and for how long, in a sentence: `Waits on ING-58 “Dual-write person updates” · Ingestion · 3 d`.
+    pub fn words(&self, now: OffsetDateTime) -> String {
+        let age = words::age(now, self.since);
+        let note = if self.note.is_empty() { String::new() } else { format!(": {}", self.note) };
+        let (on, name) = (self.on.as_deref().unwrap_or(""), self.name.as_deref().unwrap_or(""));
+        match (self.kind.as_str(), self.state) {
+            ("task", Some(State::Done)) => format!("Was waiting on {on} “{name}”, which is done{note} · {age}"),
+            ("task", _) => format!("Waits on {on} “{name}”{note} · {} · {age}", self.team.as_deref().unwrap_or("")),
+            ("text", _) => format!("Waits on {} · {age}", self.note),
+            _ => format!("Waits on {name}{note} · {age}"),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The form that changes what a task says.
+
+use axum::{
+    extract::{Path, State as Given},
+    http::HeaderMap,
+    response::Response,
+};
+use uuid::Uuid;
+
+use super::super::editing::{self, Edit, Seen};
+use super::task::answer;
+use crate::{
+    accounts::viewer::Viewer,
+    app::App,
+    boards::access::{self, TaskAccess},
+    sprints::{self},
+    teams::Team,
+    web::{
+        error::{Problem, Result},
+        forms::Fields,
+    },
+};
+
+/// `POST /tasks/{key}`: changes the fields that were sent.
+pub async fn edit(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
+    let outcome = match read_edit(&app, &access, &fields).await {
+        Ok(edit) => {
+            app.live
+                .change(&viewer.actor(), |change, _| {
+                    Box::pin(editing::edit_task(change, &access.team, access.id, &edit))
+                })
+                .await
+        }
+        Err(problem) => Err(problem),
+    };
+    answer(&app, &viewer, &headers, &access, outcome, &format!("Saved {}", access.key), fields).await
+}
+
+async fn read_edit(app: &App, access: &TaskAccess, fields: &Fields) -> Result<Edit> {
+    let version: Option<i64> = fields.parse("version", "That is no version.")?;
+    let sprint = match fields.get("sprint") {
+        Some(text) => Some(sprint_named(app, text).await?),
+        None => None,
+    };
+    let goal = match fields.get("goal") {
+        Some(text) => {
+            Some(goal_named(app, &access.team, text, sprint.flatten().map(|sprint| sprint.id), Some(access.id)).await?)
+        }
+        None => None,
+    };
+    Ok(Edit {
+        title: fields.get("title").map(str::to_owned),
+        description: fields.get("description").map(str::to_owned),
+        sprint: sprint.map(|sprint| sprint.map(|sprint| sprint.id)),
+        goal,
+        estimate: fields
+            .get("estimate")
+            .is_some()
+            .then(|| fields.parse("estimate", "An estimate is a whole number from 0 to 1000."))
+            .transpose()?,
+        due: fields.get("due").is_some().then(|| fields.date("due")).transpose()?,
+        waited_for_by: fields.get("for").map(str::to_owned),
+        owners: None,
+        labels: fields.get("labels").map(split_labels),
+        seen: version.map(|version| Seen { version, strict: false }),
+    })
+}
+
+/// Label names as they are typed: between blanks or commas.
+pub(super) fn split_labels(text: &str) -> Vec<String> {
+    text.split(|letter: char| letter == ',' || letter.is_whitespace())
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// A sprint by its number, `this`, `next`, or nothing for none.
+#[derive(Clone, Copy)]
+pub(crate) struct SprintId {
+    pub id: Uuid,
+}
+
+pub(crate) async fn sprint_named(app: &App, text: &str) -> Result<Option<SprintId>> {
+    let text = text.trim();
+    if text.is_empty() || text == "none" {
+        return Ok(None);
+    }
+    let choice = text.parse().map_err(|why: String| Problem::field("sprint", why))?;
+    let sprints = sprints::queries::sprints(&app.db).await?;
+    let (_, sprint) = sprints::queries::resolve(&sprints, choice)?;
+    Ok(sprint.map(|sprint| SprintId { id: sprint.id }))
+}
+
+/// A goal of the team by its number in a sprint: the named one, the task's own, or the active one.
+pub(crate) async fn goal_named(
+    app: &App,
+    team: &Team,
+    text: &str,
+    sprint: Option<Uuid>,
+    task: Option<Uuid>,
+) -> Result<Option<Uuid>> {
+    let text = text.trim();
+    if text.is_empty() || text == "none" {
+        return Ok(None);
+    }
+    let position: i32 = text.parse().map_err(|_| Problem::field("goal", "A goal is given by its number."))?;
+    let goal: Option<Uuid> = sqlx::query_scalar(
+        "SELECT id FROM goals WHERE team_id = $1 AND position = $2 AND sprint_id = coalesce($3,
+             (SELECT sprint_id FROM tasks WHERE team_id = $1 AND id = $4), (SELECT id FROM sprints WHERE state = 'active'))",
+    )
+    .bind(team.id)
+    .bind(position)
+    .bind(sprint)
+    .bind(task)
+    .fetch_optional(&app.db)
+    .await?;
+    goal.map(Some).ok_or_else(|| Problem::field("goal", "That goal is not one of this team's in that sprint."))
+}

@@ -1,0 +1,254 @@
+//! Moving and blocking, by drag or by form.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::{
+    extract::{Path, State as Given},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+use time::OffsetDateTime;
+
+use super::super::{
+    Card, Wait, blocking,
+    moving::{self, Place},
+    queries::{self},
+};
+use super::{card::CardHtml, task::answer};
+use crate::{
+    accounts::{Person, viewer::Viewer},
+    activity::Changed,
+    app::App,
+    boards::{
+        self, Column, State,
+        access::{self, TaskAccess},
+    },
+    sprints::{self, Sprint},
+    teams::{self, Team},
+    web::{
+        error::{Problem, Result},
+        forms::Fields,
+        page::{self, Frame, fragment},
+    },
+};
+
+/// `PUT` and `POST /tasks/{key}/position`
+pub async fn move_task(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
+    let place = Place {
+        column: fields.text("column").to_owned(),
+        after: fields.get("after").filter(|key| !key.is_empty()).map(str::to_owned),
+        before: fields.get("before").filter(|key| !key.is_empty()).map(str::to_owned),
+        version: fields.parse("version", "That is no version.")?,
+    };
+    let place = if fields.get("place") == Some("top") { top_of(&app, &access, place).await? } else { place };
+    let outcome = app
+        .live
+        .change(&viewer.actor(), |change, _| Box::pin(moving::move_task(change, &access.team, access.id, &place)))
+        .await;
+    let column = outcome.as_ref().map_or_else(|_| String::new(), |changed| changed.value.name.clone());
+    let outcome = outcome.map(|changed| Changed { id: changed.id, value: () });
+    if let (Some("card"), Err(Problem::Conflict(_))) = (fragment(&headers), &outcome) {
+        return stale(&app, &access, outcome.err()).await;
+    }
+    answer(&app, &viewer, &headers, &access, outcome, &format!("Moved {} to {column}", access.key), fields).await
+}
+
+async fn top_of(app: &App, access: &TaskAccess, place: Place) -> Result<Place> {
+    let first: Option<i64> = sqlx::query_scalar(
+        "SELECT k.number FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+         WHERE k.team_id = $1 AND c.slug = $2 AND k.rank IS NOT NULL AND k.id <> $3 ORDER BY k.rank LIMIT 1",
+    )
+    .bind(access.team.id)
+    .bind(&place.column)
+    .bind(access.id)
+    .fetch_optional(&app.db)
+    .await?;
+    Ok(Place { before: first.map(|number| format!("{}-{number}", access.team.key)), ..place })
+}
+
+/// Somebody was quicker: who and when, with the card as it stands for the board to show.
+async fn stale(app: &App, access: &TaskAccess, problem: Option<Problem>) -> Result<Response> {
+    let Some(Problem::Conflict(mut conflict)) = problem else { return Err(Problem::NotFound) };
+    let card = queries::card(&app.db, &access.team, access.id).await?;
+    conflict.current = serde_json::json!({
+        "column": card.column, "archived": card.archived, "version": card.version,
+        "card": CardHtml::with_column(&card, app.clock.now()).to_string(),
+    });
+    Err(Problem::Conflict(conflict))
+}
+
+#[derive(Template)]
+#[template(path = "tasks/change.html")]
+struct ChangePage {
+    frame: Frame,
+    form: ChangeForm,
+}
+
+/// Moving, blocking, owning and archiving one task, for whoever has no mouse, no script, or a small screen.
+#[derive(Template)]
+#[template(path = "tasks/_change.html")]
+struct ChangeForm {
+    card: Card,
+    columns: Vec<Column>,
+    sprints: Vec<Sprint>,
+    neighbours: Vec<(String, String)>,
+    teams: Vec<Team>,
+    people: Vec<Person>,
+    blocking: bool,
+    me: String,
+    errors: BTreeMap<&'static str, String>,
+    typed: Fields,
+    now: OffsetDateTime,
+}
+
+impl ChangeForm {
+    fn error(&self, field: &str) -> &str {
+        self.errors.get(field).map_or("", String::as_str)
+    }
+
+    fn is_mine(&self) -> bool {
+        self.card.owners.iter().any(|owner| owner.handle == self.me)
+    }
+
+    fn waits(&self, wait: &Wait) -> String {
+        wait.words(self.now)
+    }
+
+    fn open_sprints(&self) -> impl Iterator<Item = &Sprint> {
+        self.sprints.iter().filter(|sprint| sprint.state != "closed" || Some(sprint.number) == self.card.sprint)
+    }
+
+    fn in_sprint(&self, number: &i32) -> bool {
+        self.card.sprint == Some(*number)
+    }
+}
+
+/// `GET /tasks/{key}/move`
+pub async fn move_form(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
+    change_form(&app, &viewer, &headers, &access, false, BTreeMap::new(), Fields::default()).await
+}
+
+/// `GET /tasks/{key}/block`
+pub async fn block_form(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
+    change_form(&app, &viewer, &headers, &access, true, BTreeMap::new(), Fields::default()).await
+}
+
+async fn change_form(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    access: &TaskAccess,
+    blocking: bool,
+    errors: BTreeMap<&'static str, String>,
+    typed: Fields,
+) -> Result<Response> {
+    let card = queries::card(&app.db, &access.team, access.id).await?;
+    let neighbours: Vec<(i64, String, String)> = sqlx::query_as(
+        "SELECT k.number, k.title, c.name FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+         WHERE k.team_id = $1 AND k.rank IS NOT NULL AND k.id <> $2 AND c.state <> 'done' ORDER BY c.position, k.rank LIMIT 200",
+    )
+    .bind(access.team.id)
+    .bind(access.id)
+    .fetch_all(&app.db)
+    .await?;
+    let failed = !errors.is_empty();
+    let form = ChangeForm {
+        neighbours: neighbours
+            .into_iter()
+            .map(|(number, title, column)| (format!("{}-{number}", access.team.key), format!("{column}: {title}")))
+            .collect(),
+        columns: boards::queries::columns(&app.db, access.team.id).await?,
+        sprints: sprints::queries::sprints(&app.db).await?,
+        teams: teams::queries::teams(&app.db).await?,
+        people: boards::queries::people(&app.db).await?,
+        me: viewer.person.handle.clone(),
+        now: app.clock.now(),
+        card,
+        blocking,
+        errors,
+        typed,
+    };
+    if fragment(headers).is_some() {
+        return if failed { page::refused(StatusCode::UNPROCESSABLE_ENTITY, &form) } else { page::page(&form) };
+    }
+    let verb = if blocking { "Block" } else { "Move" };
+    let page = ChangePage {
+        frame: Frame::new(app, viewer, headers, format!("{verb} {}", access.key), &access.team.slug).await?,
+        form,
+    };
+    if failed { page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page) } else { page::page(&page) }
+}
+
+/// `PUT` and `POST /tasks/{key}/block`
+pub async fn block(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
+    let reason = blocking::Reason {
+        kind: fields.text("kind").to_owned(),
+        on: on_of(&fields),
+        note: fields.text("note").to_owned(),
+    };
+    let outcome = app
+        .live
+        .change(&viewer.actor(), |change, _| Box::pin(blocking::block_task(change, &access.team, access.id, &reason)))
+        .await;
+    match outcome {
+        Err(Problem::Invalid(errors)) if fragment(&headers) != Some("task") => {
+            change_form(&app, &viewer, &headers, &access, true, errors, fields).await
+        }
+        outcome => answer(&app, &viewer, &headers, &access, outcome, &format!("Blocked {}", access.key), fields).await,
+    }
+}
+
+/// The field that belongs to the chosen kind: a task in words, a team, or a person.
+fn on_of(fields: &Fields) -> String {
+    match fields.text("kind") {
+        "team" => fields.text("team"),
+        "person" => fields.text("person"),
+        "text" => "",
+        _ => fields.text("on"),
+    }
+    .to_owned()
+}
+
+/// `DELETE /tasks/{key}/block` and `POST /tasks/{key}/unblock`
+pub async fn unblock(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
+    let outcome = app
+        .live
+        .change(&viewer.actor(), |change, _| Box::pin(blocking::unblock_task(change, &access.team, access.id)))
+        .await;
+    answer(&app, &viewer, &headers, &access, outcome, &format!("Unblocked {}", access.key), fields).await
+}

@@ -1,0 +1,303 @@
+//! A task over the board and as a page of its own: the same HTML.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::{
+    extract::{Path, Query, State as Given},
+    http::{HeaderMap, StatusCode, header},
+    response::{Html, IntoResponse, Response},
+};
+use serde::Deserialize;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::super::{
+    Wait,
+    queries::{self, Whole},
+    story::{self, Told},
+};
+use super::card::CardHtml;
+use crate::{
+    accounts::{Person, viewer::Viewer},
+    activity::Changed,
+    app::App,
+    boards::{
+        self, Column, State,
+        access::{self, TaskAccess},
+        words,
+    },
+    clock, markdown,
+    sprints::{self, Sprint, queries::GoalFace},
+    tasks::Label,
+    teams::{self, Team},
+    web::{
+        error::{Conflict, Problem, Result},
+        forms::{Fields, local_path},
+        page::{self, Frame, back_to, fragment, said},
+    },
+};
+
+#[derive(Template)]
+#[template(path = "tasks/task.html")]
+struct TaskPage {
+    frame: Frame,
+    article: Article,
+}
+
+/// The task itself: the same over the board and on its own page.
+#[derive(Template)]
+#[template(path = "tasks/_task.html")]
+struct Article {
+    viewer: Viewer,
+    team: Team,
+    may_edit: bool,
+    task: Whole,
+    description: markdown::Html,
+    story: Vec<story::Line>,
+    columns: Vec<Column>,
+    sprints: Vec<Sprint>,
+    goals: Vec<GoalFace>,
+    people: Vec<Person>,
+    labels: Vec<Label>,
+    now: OffsetDateTime,
+    /// What was refused: the reason beside each field, and what was typed.
+    errors: BTreeMap<&'static str, String>,
+    conflict: Option<Conflict>,
+    typed: Fields,
+    did: Option<Uuid>,
+}
+
+impl Article {
+    fn error(&self, field: &str) -> &str {
+        self.errors.get(field).map_or("", String::as_str)
+    }
+
+    /// What was typed into a field, or else what stands.
+    fn value(&self, field: &str, stands: impl AsRef<str>) -> String {
+        let typed = if self.errors.is_empty() && self.conflict.is_none() { None } else { self.typed.get(field) };
+        typed.unwrap_or(stands.as_ref()).to_owned()
+    }
+
+    fn typed(&self, field: &str) -> &str {
+        if self.errors.is_empty() && self.conflict.is_none() { "" } else { self.typed.text(field) }
+    }
+
+    fn labels_text(&self) -> String {
+        self.task.card.labels.iter().map(|label| label.name.as_str()).collect::<Vec<_>>().join(" ")
+    }
+
+    fn estimate_text(&self) -> String {
+        self.task.card.estimate.map_or(String::new(), |estimate| estimate.to_string())
+    }
+
+    fn due_text(&self) -> String {
+        self.task.card.due.map_or(String::new(), |due| due.to_string())
+    }
+
+    fn due_words(&self) -> String {
+        self.task.card.due.map_or(String::new(), words::day)
+    }
+
+    fn owns(&self, handle: &str) -> bool {
+        self.task.card.owners.iter().any(|owner| owner.handle == handle)
+    }
+
+    fn is_mine(&self, line: &story::Line) -> bool {
+        line.who.as_ref().is_some_and(|who| who.id == self.viewer.person.id) && self.viewer.may_write()
+    }
+
+    fn waits(&self, wait: &Wait) -> String {
+        wait.words(self.now)
+    }
+
+    fn column_name(&self) -> &str {
+        self.columns
+            .iter()
+            .find(|column| column.slug == self.task.card.column)
+            .map_or("", |column| column.name.as_str())
+    }
+
+    fn board(&self) -> String {
+        let sprint = self.task.card.sprint.map_or("all".to_owned(), |sprint| sprint.to_string());
+        format!("/teams/{}?sprint={sprint}", self.team.slug)
+    }
+
+    fn born(&self) -> String {
+        words::ago(self.now, self.task.created_at)
+    }
+
+    fn open_sprints(&self) -> impl Iterator<Item = &Sprint> {
+        self.sprints.iter().filter(|sprint| sprint.state != "closed" || Some(sprint.number) == self.task.card.sprint)
+    }
+
+    fn in_sprint(&self, number: &i32) -> bool {
+        self.task.card.sprint == Some(*number)
+    }
+
+    fn has_goal(&self, position: &i32) -> bool {
+        self.task.card.goal == Some(*position)
+    }
+
+    fn sent_json(&self, conflict: &Conflict) -> String {
+        let texts = conflict.sent.as_object().into_iter().flatten();
+        texts
+            .map(|(field, value)| {
+                format!("{field}: {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+            })
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    fn stands(&self, conflict: &Conflict) -> String {
+        let sent = conflict.sent.as_object().into_iter().flatten();
+        sent.filter_map(|(field, _)| Some(format!("{field}: {}", conflict.current.get(field)?.as_str()?)))
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+}
+
+/// What a refused form shows again.
+#[derive(Default)]
+struct Refusal {
+    errors: BTreeMap<&'static str, String>,
+    conflict: Option<Conflict>,
+    typed: Fields,
+}
+
+async fn article(
+    app: &App,
+    viewer: &Viewer,
+    access: &TaskAccess,
+    refusal: Refusal,
+    did: Option<Uuid>,
+) -> Result<Article> {
+    let task = queries::whole(&app.db, &access.team, access.id).await?;
+    let links = teams::queries::links(&app.db).await?;
+    let all_sprints = sprints::queries::sprints(&app.db).await?;
+    let now = app.clock.now();
+    let of_task = all_sprints
+        .iter()
+        .find(|sprint| Some(sprint.number) == task.card.sprint)
+        .or_else(|| sprints::queries::active(&all_sprints));
+    let goals = match of_task {
+        Some(sprint) => {
+            sprints::queries::goals(&app.db, &access.team, sprint, clock::day_in(now, &viewer.time_zone)).await?
+        }
+        None => Vec::new(),
+    };
+    Ok(Article {
+        description: markdown::render(&task.description, &links),
+        story: story::of_task(&app.db, access.team.id, access.id, &links).await?,
+        columns: boards::queries::columns(&app.db, access.team.id).await?,
+        people: boards::queries::people(&app.db).await?,
+        labels: boards::queries::labels(&app.db, access.team.id).await?,
+        sprints: all_sprints,
+        goals,
+        viewer: viewer.clone(),
+        team: access.team.clone(),
+        may_edit: access.may_edit,
+        task,
+        now,
+        errors: refusal.errors,
+        conflict: refusal.conflict,
+        typed: refusal.typed,
+        did,
+    })
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Did {
+    pub(super) did: Option<Uuid>,
+}
+
+/// `GET /tasks/{key}`
+pub async fn task(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(key): Path<String>,
+    Query(did): Query<Did>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let access = access::task(&app.db, &viewer, &key).await?;
+    let article = article(&app, &viewer, &access, Refusal::default(), did.did).await?;
+    shown(&app, &viewer, &headers, article, StatusCode::OK).await
+}
+
+async fn shown(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    article: Article,
+    status: StatusCode,
+) -> Result<Response> {
+    if fragment(headers).is_some() {
+        return if status.is_success() { page::page(&article) } else { page::refused(status, &article) };
+    }
+    let title = format!("{} {}", article.task.card.key, article.task.card.title);
+    let page = TaskPage { frame: Frame::new(app, viewer, headers, title, &article.team.slug).await?, article };
+    if status.is_success() { page::page(&page) } else { page::refused(status, &page) }
+}
+
+/// The answer to a form on a task: the task anew, with what was refused and why.
+pub(super) async fn answer(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    access: &TaskAccess,
+    outcome: Result<Changed<()>>,
+    sentence: &str,
+    typed: Fields,
+) -> Result<Response> {
+    let mut refusal = Refusal { typed, ..Refusal::default() };
+    let status = match outcome {
+        Ok(changed) => return changed_task(app, viewer, headers, access, changed.id, sentence, &refusal.typed).await,
+        Err(Problem::Invalid(errors)) => {
+            refusal.errors = errors;
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        Err(Problem::Conflict(conflict)) => {
+            refusal.conflict = Some(*conflict);
+            StatusCode::CONFLICT
+        }
+        Err(problem) => return Err(problem),
+    };
+    if fragment(headers) == Some("card") {
+        return Err(match refusal.conflict {
+            Some(conflict) => Problem::Conflict(Box::new(conflict)),
+            None => Problem::Invalid(refusal.errors),
+        });
+    }
+    let article = article(app, viewer, access, refusal, None).await?;
+    shown(app, viewer, headers, article, status).await
+}
+
+async fn changed_task(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    access: &TaskAccess,
+    change: Uuid,
+    sentence: &str,
+    typed: &Fields,
+) -> Result<Response> {
+    Ok(match fragment(headers) {
+        Some("card") => {
+            let card = queries::card(&app.db, &access.team, access.id).await?;
+            said(Html(CardHtml::with_column(&card, app.clock.now()).to_string()).into_response(), change, sentence)
+        }
+        Some("form") => {
+            let card = queries::card(&app.db, &access.team, access.id).await?;
+            let mut response =
+                said(Html(CardHtml::with_column(&card, app.clock.now()).to_string()).into_response(), change, sentence);
+            response.headers_mut().insert("fortnight-done", header::HeaderValue::from_static("1"));
+            response
+        }
+        Some(_) => said(page::page(&article(app, viewer, access, Refusal::default(), None).await?)?, change, sentence),
+        None => {
+            let own = format!("/tasks/{}", access.key);
+            back_to(local_path(typed.get("back").unwrap_or(&own), &own), change)
+        }
+    })
+}
