@@ -1,8 +1,6 @@
 //! A task as a card of a board.
 
 use askama::Template;
-use axum::response::IntoResponse;
-use serde::Deserialize;
 use time::OffsetDateTime;
 
 use super::super::{Card, Wait};

@@ -6,9 +6,8 @@ use askama::Template;
 use axum::{
     extract::{Path, State as Given},
     http::{HeaderMap, StatusCode},
-    response::{IntoResponse, Response},
+    response::Response,
 };
-use serde::Deserialize;
 use time::OffsetDateTime;
 
 use super::super::{

@@ -6,7 +6,6 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{Html, IntoResponse, Redirect, Response},
 };
-use serde::Deserialize;
 use uuid::Uuid;
 
 use super::super::{

@@ -283,15 +283,15 @@ async fn changed_task(
     typed: &Fields,
 ) -> Result<Response> {
     Ok(match fragment(headers) {
-        Some("card") => {
+        Some(part @ ("card" | "form")) => {
             let card = queries::card(&app.db, &access.team, access.id).await?;
-            said(Html(CardHtml::with_column(&card, app.clock.now()).to_string()).into_response(), change, sentence)
-        }
-        Some("form") => {
-            let card = queries::card(&app.db, &access.team, access.id).await?;
-            let mut response =
-                said(Html(CardHtml::with_column(&card, app.clock.now()).to_string()).into_response(), change, sentence);
-            response.headers_mut().insert("fortnight-done", header::HeaderValue::from_static("1"));
+            // What is archived has left the board: there is no card to put there.
+            let html =
+                if card.archived { String::new() } else { CardHtml::with_column(&card, app.clock.now()).to_string() };
+            let mut response = said(Html(html).into_response(), change, sentence);
+            if part == "form" {
+                response.headers_mut().insert("fortnight-done", header::HeaderValue::from_static("1"));
+            }
             response
         }
         Some(_) => said(page::page(&article(app, viewer, access, Refusal::default(), None).await?)?, change, sentence),
