@@ -1,10 +1,10 @@
 // A card carried by keys: Space picks it up, arrows move it, Space or Enter puts it down, Escape
 // takes it back. The card itself moves, so that the reader stays with it.
 
+import { announce } from "../shared/toasts.js";
 import { cardsIn, changed, columnOf, hold, keepFocus, release, theBoard } from "./cards.js";
 import { columnsAround, forwards, listOf, nearest } from "./walk.js";
 import { sendMove } from "./move.js";
-import { announce } from "../shared/announce.js";
 
 let carried = null;
 export const carrying = () => carried;

@@ -3,8 +3,7 @@
 import { ask, Refused } from "../shared/ask.js";
 import { told, refused } from "../shared/changes.js";
 import { openSmall } from "../elements/task-dialog.js";
-import { hush } from "../shared/toasts.js";
-import { announce } from "../shared/announce.js";
+import { announce, hush } from "../shared/toasts.js";
 import { cardOf, cardsIn, changed, columnOf, keepFocus, placeByRank, readCards, replaceCard, showCard, theBoard, whenFree } from "./cards.js";
 import { resetBoard } from "./truth.js";
 import { fly } from "./flight.js";

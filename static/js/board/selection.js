@@ -1,8 +1,8 @@
 // Several cards, changed together by the bar at the foot.
 
+import { announce } from "../shared/toasts.js";
 import { ask } from "../shared/ask.js";
 import { told, refused } from "../shared/changes.js";
-import { announce } from "../shared/announce.js";
 import { cardOf, showAnswered, theBoard, whenFree } from "./cards.js";
 import { askAgain } from "./truth.js";
 
@@ -61,6 +61,14 @@ function show() {
   count.textContent = `${chosen.size} selected`;
 }
 
+// choosing is changing: one change for all, that one undo takes back
+addEventListener("change", ({ target }) => {
+  const form = target.form;
+  if (form && form === bar() && target.matches("select") && target.value) {
+    if (form.getAttribute("aria-busy") !== "true") send(form, new URLSearchParams([[target.name, target.value], ...[...chosen].map((key) => ["keys", key])]));
+  }
+});
+
 addEventListener("submit", async (event) => {
   const form = event.target;
   if (form !== bar()) return;
@@ -82,6 +90,7 @@ async function send(form, fields) {
       told(answer);
     });
   } catch (error) {
+    form.reset();
     refused(error, { again: () => send(form, fields), kept: "Nothing was changed; the cards are still selected." });
   } finally {
     form.removeAttribute("aria-busy");

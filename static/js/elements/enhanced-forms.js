@@ -2,14 +2,19 @@
 
 import { ask, Refused } from "../shared/ask.js";
 import { told, refused } from "../shared/changes.js";
-import { markClean, morphRegion, pick } from "../shared/morph.js";
-import { openTask, refreshTask } from "../shared/task-region.js";
+import { markClean, morphRegion, pick, openTask, refreshTask } from "../shared/morph.js";
 import { closeTask } from "./task-dialog.js";
 import { askAgain } from "../board/truth.js";
 import { readCards, showAnswered, whenFree } from "../board/cards.js";
 
 addEventListener("change", ({ target }) => {
   if (target.matches?.("select[data-autosubmit], input[type=checkbox][data-autosubmit]")) target.form?.requestSubmit();
+});
+
+// writing beside a choice is choosing it
+addEventListener("input", ({ target }) => {
+  const choice = !target.matches?.("[type=radio]") && target.closest?.(".field")?.previousElementSibling?.querySelector?.("input[type=radio]");
+  if (choice) choice.checked = true;
 });
 
 addEventListener("keydown", (event) => {

@@ -1,11 +1,10 @@
 // What others do, as they do it. An element with data-live names the stream; data-seq is the number
 // of the last change that the page already shows.
 
+import { announce } from "../shared/toasts.js";
 import { ask, ownChanges, ownWritesAnswered, Refused } from "../shared/ask.js";
 import { Line } from "../shared/line.js";
-import { openTask, refreshTask } from "../shared/task-region.js";
-import { pick } from "../shared/morph.js";
-import { announce } from "../shared/announce.js";
+import { pick, openTask, refreshTask } from "../shared/morph.js";
 import { cardOf, inLanes, readCards, removeCard, showCard, theBoard, whenFree } from "../board/cards.js";
 import { askAgain, resetBoard } from "../board/truth.js";
 

@@ -5,6 +5,10 @@ import { refused } from "../shared/changes.js";
 
 class MarkdownPreview extends HTMLElement {
   connectedCallback() {
+    // without JavaScript there is nothing to press
+    if (!this.querySelector("button:not([type=submit])")) {
+      this.append(Object.assign(document.createElement("button"), { type: "button", className: "button quiet", textContent: "Preview" }));
+    }
     this.addEventListener("click", (event) => {
       const button = event.target.closest("button");
       if (!button || button.type === "submit") return;
@@ -31,7 +35,7 @@ class MarkdownPreview extends HTMLElement {
   }
 
   write(button) {
-    this.shown.remove();
+    this.shown?.remove();
     this.shown = null;
     const text = this.querySelector("textarea");
     text.hidden = false;

@@ -1,9 +1,9 @@
 // A task is written where it will stand. Enter makes it and stays for the next; Escape is done.
 
+import { announce } from "../shared/toasts.js";
 import { ask, Refused } from "../shared/ask.js";
 import { noted, refused } from "../shared/changes.js";
 import { readCards, showCard, theBoard } from "../board/cards.js";
-import { announce } from "../shared/announce.js";
 import { showErrors } from "./enhanced-forms.js";
 
 addEventListener("click", (event) => {

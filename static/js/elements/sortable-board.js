@@ -1,12 +1,11 @@
 // The board under the hand: press, lift, carry, drop. Mouse and pen lift after a few pixels, a
 // finger after resting: one that moves at once is scrolling, and scrolling never drags.
 
+import { announce } from "../shared/toasts.js";
 import { hold, keepFocus, release, changed } from "../board/cards.js";
 import { makeGhost, moveGhost, fly, slide } from "../board/flight.js";
-import { Landing } from "../board/landing.js";
-import { scrollAtEdges } from "../board/edges.js";
+import { Landing, scrollAtEdges } from "../board/landing.js";
 import { sendMove } from "../board/move.js";
-import { announce } from "../shared/announce.js";
 
 const LIFTS_AFTER = 4;
 const FINGER_RESTS = 300;

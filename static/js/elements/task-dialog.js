@@ -17,12 +17,16 @@ addEventListener("click", (event) => {
   if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   const target = event.target;
   if (target.closest("[data-close]") && target.closest("dialog")) { event.preventDefault(); leave(target.closest("dialog")); return; }
+  // one question at a time
+  const asked = target.closest("a") && target.closest("dialog.small");
   const small = target.closest("a[data-dialog]");
+  if (asked && (small || isTask(target.closest("a").href))) asked.close();
   if (small) { event.preventDefault(); openSmall(small.href); return; }
   if (!theBoard()) return;
   const card = target.closest("[data-task]");
   const link = target.closest("a, button, input, select, textarea, label") ?? card?.querySelector("h3 a");
-  if (!link?.matches("a[href]") || !isTask(link.href) || !(card || link.closest("dialog"))) return;
+  if (asked && link && new URL(link.href).pathname === location.pathname) { event.preventDefault(); return; }
+  if (!link?.matches("a[href]") || !isTask(link.href) || !(card || asked || link.closest("dialog"))) return;
   event.preventDefault();
   visit(link.href);
 });

@@ -1,10 +1,10 @@
 // After a change: say it, offer to undo it; or say why not, and offer to try again.
 
+import { refreshTask } from "./morph.js";
 import { ask, Refused, Unreachable } from "./ask.js";
 import { say } from "./toasts.js";
 import { showAnswered } from "../board/cards.js";
 import { askAgain } from "../board/truth.js";
-import { refreshTask } from "./task-region.js";
 
 // this window's changes, the latest at the end: `u` walks back through them
 const made = [];

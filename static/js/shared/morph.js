@@ -1,5 +1,6 @@
 // Bringing a piece of the page up to date without taking anything out of the reader's hands.
 
+import { ask } from "./ask.js";
 import { Idiomorph } from "../../vendor/idiomorph.esm.js";
 
 const dirty = new WeakSet();
@@ -42,4 +43,17 @@ export function morphBoard(board, fresh) {
       beforeAttributeUpdated: (name, node) => !(name === "tabindex" || (name === "class" && node === board)),
     },
   });
+}
+
+// The task that is open: over the board or as a page of its own, it is the same article.
+export const openTask = () => document.querySelector("[data-task-page]");
+
+/** Somebody changed it, or we did from elsewhere: bring the article up to date, not what is being typed. */
+export async function refreshTask(key) {
+  if (openTask()?.dataset.taskPage !== key) return;
+  let answer;
+  try { answer = await ask(`/tasks/${key}`, { part: "task" }); } catch { return; /* it stays as it was */ }
+  const fresh = pick(answer.html, "[data-task-page]");
+  const shown = openTask();
+  if (fresh && shown?.dataset.taskPage === key) morphRegion(shown, fresh);
 }

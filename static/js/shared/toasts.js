@@ -1,4 +1,5 @@
-// What happened, and what can be done about it, in one place at the foot of the page.
+// What happened, and what can be done about it, at the foot of the page; and what the eyes see at
+// once, said for those who listen.
 
 const QUIET = 8000;
 
@@ -63,3 +64,16 @@ function within() {
 
 /** Called when a dialog goes, so that its messages do not go with it. */
 export const rescueToasts = () => within();
+
+let region;
+
+export function announce(text) {
+  if (!region) {
+    region = document.createElement("div");
+    region.className = "visually-hidden";
+    region.setAttribute("aria-live", "assertive");
+    document.body.append(region);
+  }
+  // the same words twice would not be spoken twice: a changed node is
+  region.replaceChildren(document.createTextNode(text));
+}
