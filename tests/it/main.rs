@@ -7,6 +7,7 @@ mod lifecycle;
 mod live;
 mod migrations;
 mod program;
+mod served;
 mod serving;
 mod signing_in;
 mod task;
