@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{self, Database};
+use crate::demo;
 use crate::router;
 use crate::sprints;
 use crate::teams;
@@ -58,8 +59,8 @@ struct Demo {
     /// Begin again with fresh data
     #[arg(long)]
     reset: bool,
-    /// How many tasks to make up
-    #[arg(long)]
+    /// How many tasks Infrastructure's sprint has, for measuring
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     tasks: Option<u32>,
 }
 
@@ -140,7 +141,7 @@ impl Cli {
         let config = self.config;
         match self.command.unwrap_or(Command::Serve) {
             Command::Serve => serve(&config).await,
-            Command::Demo(asked) => demo(&config, &asked).await,
+            Command::Demo(asked) => serve_demo(&config, &asked).await,
             command => beside_the_server(&config, command).await,
         }
     }
@@ -153,7 +154,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     serve_from(database, listener, config, None).await
 }
 
-async fn demo(config: &Config, asked: &Demo) -> anyhow::Result<()> {
+async fn serve_demo(config: &Config, asked: &Demo) -> anyhow::Result<()> {
     if config.database()?.is_some() {
         bail!("the demo keeps its made-up teams in a database of its own: leave out --database-url and DATABASE_URL");
     }
@@ -222,10 +223,13 @@ async fn work(pool: &PgPool, command: Command) -> anyhow::Result<()> {
     }
 }
 
-// What follows is where each feature is called once it is there.
-
-async fn fill_demo(_pool: &PgPool, _tasks: Option<u32>) -> anyhow::Result<()> {
-    tracing::warn!("there is no made-up data yet: the demo is empty");
+async fn fill_demo(pool: &PgPool, tasks: Option<u32>) -> anyhow::Result<()> {
+    if teams::setting_up::is_empty(pool).await? {
+        return demo::fill(pool, Clock::default().now(), tasks).await;
+    }
+    if let Some(tasks) = tasks {
+        bail!("the demo is filled already: it takes --reset to begin again with {tasks} tasks");
+    }
     Ok(())
 }
 

@@ -92,9 +92,17 @@ impl Place {
 
     /// Starts the server and waits until it says where it is.
     pub async fn serve(&self) -> Server {
+        self.start(&["serve"]).await
+    }
+
+    /// Starts the demo in the same way.
+    pub async fn serve_demo(&self, args: &[&str]) -> Server {
+        self.start(&[&["demo"], args].concat()).await
+    }
+
+    async fn start(&self, args: &[&str]) -> Server {
         let log = self.folder.path().join("stderr");
-        let mut child =
-            self.command(&["serve"]).stdout(Stdio::piped()).stderr(File::create(&log).unwrap()).spawn().unwrap();
+        let mut child = self.command(args).stdout(Stdio::piped()).stderr(File::create(&log).unwrap()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = timeout(PATIENCE, lines.next_line()).await.expect("it does not say where it is").unwrap();
         let Some(line) = line else {
@@ -106,12 +114,12 @@ impl Place {
 
     /// A connection to its database, as the administrator of the machine could make.
     pub async fn sql(&self) -> PgConnection {
-        let options = PgConnectOptions::new_without_pgpass()
-            .socket(self.data_dir().join("run"))
-            .port(5432)
-            .username("fortnight")
-            .database("fortnight");
-        PgConnection::connect_with(&options).await.unwrap()
+        sql_in(&self.data_dir()).await
+    }
+
+    /// A connection to the demo's database, which has a folder of its own beside it.
+    pub async fn demo_sql(&self) -> PgConnection {
+        sql_in(&self.folder.path().join(format!("{}-demo", self.inside))).await
     }
 
     /// The postmaster of this folder.
@@ -137,6 +145,15 @@ impl Place {
             .map(|process| process.display().to_string())
             .collect()
     }
+}
+
+async fn sql_in(folder: &Path) -> PgConnection {
+    let options = PgConnectOptions::new_without_pgpass()
+        .socket(folder.join("run"))
+        .port(5432)
+        .username("fortnight")
+        .database("fortnight");
+    PgConnection::connect_with(&options).await.unwrap()
 }
 
 /// A Fortnight that serves. Dropped, it is killed.
