@@ -13,7 +13,7 @@ pub const TASKS: &[Task] = &[
         .about("Send one read in a hundred to both, compare, log what differs. Nothing waits for the second answer.")
         .tagged(&["postgres", "reliability"]).own(&["jonas"]).points(5).goal(1).sprints(&[-3])
         .deeds(&[(1.0, DOING), (6.8, REVIEW), (9.4, DONE)])
-        .said(&[("ebba", 7.3, "Two differences in a million, both timestamps cut to milliseconds. Lovely."),]),
+        .said(&[("ebba", 7.3, "Two differences in a million, both timestamps cut to milliseconds. Lovely.")]),
     task("accounts", "gita", -5.0, "Agree on the account structure for the EU")
         .about("One account an environment, or one a region? Billing and Security both want a say.")
         .tagged(&["eu-cloud", "security"]).own(&["gita", "noor"]).points(2).goal(2).sprints(&[-3])
@@ -158,9 +158,9 @@ pub const TASKS: &[Task] = &[
     task("dead-letter-table", "jonas", -2.9, "Migrate events_dead_letter and 9 more tables")
         .about("The first ones with triggers. Order as in the sheet, the busiest last.")
         .tagged(&["postgres"]).own(&["jonas", "ebba"]).points(5).goal(1).sprints(&[0])
-        .steps(6, &["events_dead_letter", "exports", "export_runs", "annotations", "cohort_members", "feature_flags", "flag_overrides", "invites", "api_keys", "plugin_storage"])
+        .steps(6, &["events_dead_letter", "exports", "export_runs", "annotations", "cohort_members", "invites", "feature_flags", "flag_overrides", "api_keys", "plugin_storage"])
         .deeds(&[(4.3, DOING)])
-        .said(&[("ebba", 5.3, "cohort_members took 40 minutes and nobody noticed. Six of ten."), ("jonas", 5.9, "feature_flags tomorrow, while Toronto sleeps: @marie, that is the one you read most.")]),
+        .said(&[("ebba", 5.8, "cohort_members took 40 minutes, and nobody noticed."), ("jonas", 6.2, "feature_flags tomorrow, while Toronto sleeps: @marie, that is the one you read most.")]),
     task("ingress", "noor", -2.8, "Helm chart values for the EU ingress")
         .tagged(&["eu-cloud", "k8s"]).own(&["noor", "gita"]).points(2).sprints(&[0])
         .deeds(&[(5.4, DOING)]),
@@ -169,7 +169,7 @@ pub const TASKS: &[Task] = &[
         .tagged(&["security", "soc2"]).own(&["jonas"]).points(3).sprints(&[-1, 0])
         .steps(7, &["billing", "exports", "mailer", "search", "web", "worker", "cron", "reports", "admin", "webhooks", "Revoke the old ones"])
         .deeds(&[(-1.4, DOING)])
-        .said(&[("noor", -0.6, "The auditors ask for this one by name."), ("jonas", 2.1, "Seven of eleven. reports has them in its image, so it needs a release."), ("marie", 2.8, "I can release reports with you on any afternoon of mine."), ("jonas", 3.2, "You are kind. Shall we say tomorrow?")]),
+        .said(&[("noor", -0.6, "The auditors ask for this one by name."), ("jonas", 5.6, "Seven of eleven. reports has them in its image, so it needs a release."), ("marie", 5.9, "I can release reports with you, on any morning of mine."), ("jonas", 6.1, "You are kind. Shall we say tomorrow?")]),
     // ---- this sprint: to do
     task("lag", "ebba", -2.7, "Alert when replication lag passes 30 s")
         .about("Page at 30 s for five minutes; a line in the channel at 10 s.")
