@@ -139,7 +139,7 @@ pub const TASKS: &[Task] = &[
         .tagged(&["postgres"]).own(&["jonas", "gita"]).points(5).goal(1).wanted_by("Growth").due(8).sprints(&[-2, -1, 0])
         .steps(2, &["Logical replication has caught up", "Rehearsed on staging", "Ingestion writes to both sides", "Switch, on a Thursday at 06:00 UTC"])
         .deeds(&[(-8.5, DOING), (-6.2, Deed::Block(On::Person("ebba"), "a maintenance window that Growth can live with")), (-3.1, DOING), (3.4, Deed::Block(On::Task("dual-write"), "")), (3.5, Deed::Top)])
-        .said(&[("ebba", -3.2, "Growth is happy with a Thursday at 06:00 UTC. Any Thursday but the last of a month."), ("gita", -0.9, "Rehearsed on staging: 41 seconds, and back again in 38."), ("jonas", 3.5, "Waits for {dual-write} now. @sunhee, no hurry: tell me if I can take something off you."), ("sunhee", 4.6, "It is going to review today. A second pair of eyes on the retry would help, @jonas."), ("jonas", 4.7, "With pleasure. First thing tomorrow.")]),
+        .said(&[("ebba", -3.2, "Growth is happy with any Thursday at 06:00 UTC, if they hear of it two days before."), ("gita", -0.9, "Rehearsed on staging: 41 seconds, and back again in 38."), ("jonas", 3.5, "Waits for {dual-write} now. @sunhee, no hurry: tell me if I can take something off you."), ("sunhee", 4.6, "It is going to review today. A second pair of eyes on the retry would help, @jonas."), ("jonas", 4.7, "With pleasure, I begin right away.")]),
     task("dpa", "ebba", -4.0, "Get the contract for the EU sub-processor signed")
         .about("Our first EU customer cannot start without it. Draft two is with Legal.")
         .tagged(&["eu-cloud", "soc2"]).own(&["ebba"]).points(1).goal(2).wanted_by("Sales").due(7).sprints(&[0])
