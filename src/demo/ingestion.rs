@@ -99,7 +99,7 @@ pub const TASKS: &[Task] = &[
         .tagged(&["replay"]).own(&["marie", "daniel"]).points(5).goal(3).sprints(&[0])
         .steps(2, &["One reader a partition", "Keep the order within a person", "Stop and go on", "Measure a whole day"])
         .deeds(&[(2.6, DOING)])
-        .said(&[("marie", 4.7, "1 h 50 with eight readers. The order within a person holds.")]),
+        .said(&[("marie", 5.3, "1 h 50 with eight readers. The order within a person holds.")]),
     task("dead-letters", "sunhee", -9.5, "Look at dead letters and send them again, from a page")
         .tagged(&["consumers"]).own(&["sunhee"]).points(3).wanted_by("Support").sprints(&[0])
         .deeds(&[(5.8, DOING)]),

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 use fortnight::demo;
+use rustix::process::Signal;
 use serde_json::Value;
 use sqlx::PgPool;
 use time::macros::datetime;
@@ -38,6 +39,7 @@ struct Told {
 #[derive(sqlx::FromRow)]
 struct Task {
     id: Uuid,
+    column_id: Uuid,
     column: String,
     state: String,
     rank: Option<String>,
@@ -163,7 +165,7 @@ async fn replays(database: &PgPool, now: OffsetDateTime) {
     }
 
     let rows: Vec<Task> = sqlx::query_as(
-        "SELECT k.id, c.slug AS column, c.state, k.rank, k.sprint_id, k.goal_id, k.version, k.moved_version, k.created_at, k.column_since,
+        "SELECT k.id, k.column_id, c.slug AS column, c.state, k.rank, k.sprint_id, k.goal_id, k.version, k.moved_version, k.created_at, k.column_since,
                 k.archived_at IS NOT NULL AS archived,
                 ARRAY(SELECT a.handle FROM task_owners o JOIN accounts a ON a.id = o.account_id WHERE o.task_id = k.id ORDER BY o.position) AS owners,
                 ARRAY(SELECT w.id::text FROM waits w WHERE w.task_id = k.id AND w.ended_at IS NULL) AS open_waits,
@@ -175,6 +177,8 @@ async fn replays(database: &PgPool, now: OffsetDateTime) {
     .await
     .unwrap();
     assert_eq!(rows.len(), tasks.len());
+    let places: HashSet<_> = rows.iter().filter(|row| !row.archived).map(|row| (row.column_id, &row.rank)).collect();
+    assert_eq!(places.len(), rows.iter().filter(|row| !row.archived).count(), "two tasks in one place");
     for row in rows {
         let told = &tasks[&row.id];
         assert_eq!(told.column, row.column);
@@ -281,7 +285,10 @@ async fn cycle_times(database: &PgPool) -> Vec<f64> {
 }
 
 async fn is_told_well_on(now: OffsetDateTime) {
-    let database = filled(now, None).await;
+    let database = cluster::database().await;
+    let begun = Instant::now();
+    demo::fill(&database, now, None).await.unwrap();
+    eprintln!("the demo of {now}: {:?}", begun.elapsed());
     replays(&database, now).await;
     has_what_it_should(&database, now).await;
     let times = cycle_times(&database).await;
@@ -347,7 +354,7 @@ async fn five_thousand_tasks_take_a_moment() {
 #[tokio::test]
 async fn a_filled_demo_is_kept_and_says_that_more_tasks_need_a_reset() {
     let place = Place::new();
-    let server = place.serve_demo(&[]).await;
+    let mut server = place.serve_demo(&[]).await;
     let names: i64 =
         sqlx::query_scalar("SELECT count(*) FROM accounts").fetch_one(&mut place.demo_sql().await).await.unwrap();
     assert_eq!(names, 8);
@@ -355,18 +362,20 @@ async fn a_filled_demo_is_kept_and_says_that_more_tasks_need_a_reset() {
         .execute(&mut place.demo_sql().await)
         .await
         .unwrap();
-    drop(server);
+    server.signal(Signal::TERM);
+    server.ended().await.unwrap();
 
     let refused = place.run(&["demo", "--tasks", "200"]).await;
     assert_eq!(refused.status.code(), Some(1));
     let said = String::from_utf8(refused.stderr).unwrap();
     assert!(said.contains("--reset"), "{said}");
 
-    let server = place.serve_demo(&[]).await;
+    let mut server = place.serve_demo(&[]).await;
     let name = "SELECT name FROM accounts WHERE handle = 'ebba'";
     let kept: String = sqlx::query_scalar(name).fetch_one(&mut place.demo_sql().await).await.unwrap();
     assert_eq!(kept, "Ebba Holmgren");
-    drop(server);
+    server.signal(Signal::TERM);
+    server.ended().await.unwrap();
 
     let _server = place.serve_demo(&["--reset", "--tasks", "200"]).await;
     let fresh: String = sqlx::query_scalar(name).fetch_one(&mut place.demo_sql().await).await.unwrap();

@@ -11,8 +11,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::{interval, timeout};
 
 /// Long enough for a busy machine; nothing waits this long when all is well.
@@ -109,7 +109,7 @@ impl Place {
             panic!("it ended: {}", fs::read_to_string(&log).unwrap());
         };
         let url = line.strip_prefix("Fortnight is at ").unwrap_or_else(|| panic!("{line}")).to_owned();
-        Server { child, url, log }
+        Server { child, url, log, _stdout: lines }
     }
 
     /// A connection to its database, as the administrator of the machine could make.
@@ -161,6 +161,8 @@ pub struct Server {
     child: Child,
     pub url: String,
     log: PathBuf,
+    /// Kept open: a program that prints into a closed pipe dies of it.
+    _stdout: Lines<BufReader<ChildStdout>>,
 }
 
 impl Server {
