@@ -1,6 +1,6 @@
 //! What can be asked of the program: one call each.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -191,9 +191,9 @@ async fn serve_on(pool: &PgPool, listener: TcpListener, config: &Config, demo: O
     let app = App::new(&public_url, pool.clone(), Clock::default());
     sprints::cadence::begin(&app).await?;
     let pump = tokio::spawn(stream::pump(app.clone()));
-    println!("Fortnight is at {public_url}");
+    say(&format!("Fortnight is at {public_url}"));
     if let Some(path) = first_visit(&app, demo.is_some()).await? {
-        println!("Open {public_url}{path}");
+        say(&format!("Open {public_url}{path}"));
     }
     server::serve(listener, router::router(app.clone()), Patience::default(), asked_to_stop, app.live.ending()).await;
     // It holds the connection that listens, which must be gone before the database is closed.
@@ -243,6 +243,11 @@ async fn add_user(pool: &PgPool, email: &str, name: &str, admin: bool) -> anyhow
     tx.commit().await?;
     println!("{} can sign in as {email}, and is @{} to the others.", person.name, person.handle);
     Ok(())
+}
+
+/// Says a line to whoever reads the output. Nobody may read it any more, and that is no reason to stop serving.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 /// From a terminal it is asked for and not shown; else the first line of the input is it.

@@ -1,19 +1,22 @@
 //! What we claim about speed, for anyone to repeat: `cargo bench --bench board`.
 //!
-//! Starts the program on a demo of N tasks and speaks to it over loopback. Each figure also stands as a ratio to a floor
-//! that is measured in the same run: a route that answers the same bytes and does nothing else, and one bare transaction.
+//! Starts the program on a demo of N tasks and speaks to it over loopback. Each figure also stands as a ratio to a
+//! floor that is measured in the same run: a route that answers the same bytes and does nothing else, and one bare
+//! transaction.
 
 mod http;
 mod program;
 
 use std::{
     io::Write,
+    net::SocketAddr,
     time::{Duration, Instant},
 };
 
 use http::{Connection, Request};
 use program::{Floor, Program};
 use sqlx::{Connection as _, PgPool};
+use uuid::Uuid;
 
 type Figures = Vec<Duration>;
 
@@ -34,77 +37,82 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn say(size: u32, figure: &str, value: String, floor: String, ratio: String) {
-    println!("| {size} | {figure} | {value} | {floor} | {ratio} |");
+fn say(size: u32, figure: &str, value: &str, floor: &str, ratio: Option<f64>) {
+    println!(
+        "| {size} | {figure} | {value} | {floor} | {} |",
+        ratio.map_or(String::new(), |ratio| format!("{ratio:.2}"))
+    );
     let _ = std::io::stdout().flush();
 }
 
 async fn measure(size: u32) -> anyhow::Result<()> {
     let program = Program::start(size).await?;
-    let page = Request::get("/teams/infrastructure?sprint=this", &program.cookie).accept("zstd");
+    let page = Request::get("/teams/infrastructure?sprint=this", &program.cookie);
+    let zstd = page.clone().accept("zstd");
     let mut connection = Connection::open(program.address).await?;
-    let first = connection.ask(&page).await?;
+    let first = connection.ask(&zstd).await?;
     anyhow::ensure!(first.status == 200, "the board answered {}", first.status);
     let floor = Floor::start(&first.body).await?;
-    let bare = Request::get("/", "").accept("zstd");
-
-    let plain = connection.ask(&Request::get("/teams/infrastructure?sprint=this", &program.cookie)).await?.body.len();
-    let gzip = connection.ask(&page.clone().accept("gzip")).await?.body.len();
+    let (plain, gzip) =
+        (connection.ask(&page).await?.body.len(), connection.ask(&page.clone().accept("gzip")).await?.body.len());
     say(
         size,
         "page: plain, gzip, zstd",
-        format!("{}, {}, {} KB", plain / 1024, gzip / 1024, first.body.len() / 1024),
-        String::new(),
-        String::new(),
+        &format!("{}, {}, {} KB", plain / 1024, gzip / 1024, first.body.len() / 1024),
+        "",
+        None,
     );
-    if size == 1000 {
-        let (css, js) = program.assets(&mut connection, &first).await?;
-        say(
-            size,
-            "CSS, JS (gzip)",
-            format!("{:.1}, {:.1} KB", css as f64 / 1024.0, js as f64 / 1024.0),
-            String::new(),
-            String::new(),
-        );
-    }
+    let (css, js) = program.assets(&mut connection, &first).await?;
+    say(size, "CSS, scripts (gzip)", &format!("{:.1}, {:.1} KB", css as f64 / 1024.0, js as f64 / 1024.0), "", None);
 
-    // The floor before and after, so that a machine that slows down does not flatter.
-    let floor_rate = rate(floor.address, &bare, 16).await?;
-    let unchanged = page.clone().if_none_match(&first.etag);
-    let not_modified = rate(program.address, &unchanged, 16).await?;
-    let stored = rate(program.address, &page, 16).await?;
-    let floor_rate = floor_rate.midpoint(rate(floor.address, &bare, 16).await?);
-    for (figure, value) in [
-        ("unchanged since last asked (304), 16 connections", not_modified),
-        ("unchanged (stored bytes), 16 connections", stored),
-    ] {
-        say(size, figure, format!("{value:.0}/s"), format!("{floor_rate:.0}/s"), format!("{:.2}", value / floor_rate));
-    }
+    // The floor before and after, so that a machine that changes its pace does not flatter.
+    let bare = Request::get("/", "");
+    let before = rate(floor.address, &bare, 16).await?;
+    let not_modified = rate(program.address, &zstd.clone().if_none_match(&first.etag), 16).await?;
+    let stored = rate(program.address, &zstd, 16).await?;
+    let floor_rate = before.midpoint(rate(floor.address, &bare, 16).await?);
+    floor.stop().await;
+    let floor_says = format!("{floor_rate:.0}/s (static route)");
+    say(
+        size,
+        "unchanged since last asked (304), 16 connections",
+        &format!("{not_modified:.0}/s"),
+        &floor_says,
+        Some(not_modified / floor_rate),
+    );
+    say(
+        size,
+        "unchanged (stored bytes), 16 connections",
+        &format!("{stored:.0}/s"),
+        &floor_says,
+        Some(stored / floor_rate),
+    );
 
-    let pairs = changed_each_time(&program, &page, 16, Duration::from_secs(4)).await?;
+    let many = changed_each_time(&program, &zstd, 16, Duration::from_secs(4)).await?;
     say(
         size,
         "changed before every request, 16 connections",
-        format!("{:.0}/s", pairs.rate),
-        format!("{floor_rate:.0}/s"),
-        format!("{:.3}", pairs.rate / floor_rate),
+        &format!("{:.0}/s", many.rate),
+        &floor_says,
+        Some(many.rate / floor_rate),
     );
-    let one = changed_each_time(&program, &page, 1, Duration::from_secs(4)).await?;
+    let one = changed_each_time(&program, &zstd, 1, Duration::from_secs(4)).await?;
     say(
         size,
         "page after a change, 1 connection: median, p99",
-        format!("{}, {}", ms(median(&one.pages)), ms(p99(&one.pages))),
-        String::new(),
-        String::new(),
+        &format!("{}, {}", ms(at(&one.pages, 0.5)), ms(at(&one.pages, 0.99))),
+        "",
+        None,
     );
 
     let (moves, bares) = moves_and_bare(&program).await?;
+    let (moved, least) = (at(&moves, 0.5), at(&bares, 0.5));
     say(
         size,
         "a move, 1 connection: median",
-        ms(median(&moves)),
-        format!("{} (bare transaction)", ms(median(&bares))),
-        format!("{:.2}", median(&moves).as_secs_f64() / median(&bares).as_secs_f64()),
+        &ms(moved),
+        &format!("{} (bare transaction)", ms(least)),
+        Some(moved.as_secs_f64() / least.as_secs_f64()),
     );
 
     if size == 1000 {
@@ -113,54 +121,42 @@ async fn measure(size: u32) -> anyhow::Result<()> {
             say(
                 size,
                 &format!("one move reaches all of {streams} streams: median of 9"),
-                ms(median(&reached)),
-                String::new(),
-                String::new(),
+                &ms(at(&reached, 0.5)),
+                "",
+                None,
             );
-            say(
-                size,
-                &format!("program's memory with {streams} streams open"),
-                format!("{memory} MB"),
-                String::new(),
-                String::new(),
-            );
+            say(size, &format!("the program's memory with {streams} streams open"), &format!("{memory} MB"), "", None);
         }
-        let before = changed_each_time(&program, &page, 1, Duration::from_secs(3)).await?;
+        let before = at(&changed_each_time(&program, &zstd, 1, Duration::from_secs(3)).await?.pages, 0.5);
         archive_many(&program.db).await?;
-        let after = changed_each_time(&program, &page, 1, Duration::from_secs(3)).await?;
-        let (before, after) = (median(&before.pages), median(&after.pages));
+        let after = at(&changed_each_time(&program, &zstd, 1, Duration::from_secs(3)).await?.pages, 0.5);
+        let ratio = after.as_secs_f64() / before.as_secs_f64();
         say(
             size,
-            "page after a change, with 100,000 archived: median",
-            ms(after),
-            format!("{} (none archived)", ms(before)),
-            format!("{:.2}", after.as_secs_f64() / before.as_secs_f64()),
+            "page after a change, 100,000 archived: median",
+            &ms(after),
+            &format!("{} (none archived)", ms(before)),
+            Some(ratio),
         );
     }
-    floor.stop().await;
-    program.stop().await
+    program.stop().await;
+    Ok(())
 }
 
 fn ms(time: Duration) -> String {
     format!("{:.2} ms", time.as_secs_f64() * 1000.0)
 }
 
-fn median(figures: &[Duration]) -> Duration {
-    at(figures, 0.5)
-}
-
-fn p99(figures: &[Duration]) -> Duration {
-    at(figures, 0.99)
-}
-
+/// The figure that this part of them is below.
 fn at(figures: &[Duration], part: f64) -> Duration {
     let mut sorted = figures.to_vec();
     sorted.sort();
-    sorted.get(((sorted.len() as f64 * part) as usize).min(sorted.len().saturating_sub(1))).copied().unwrap_or_default()
+    let index = (sorted.len() as f64 * part) as usize;
+    sorted.get(index.min(sorted.len().saturating_sub(1))).copied().unwrap_or_default()
 }
 
 /// Requests a second over so many connections, each asking again as soon as it was answered, for three seconds.
-async fn rate(address: std::net::SocketAddr, request: &Request, connections: usize) -> anyhow::Result<f64> {
+async fn rate(address: SocketAddr, request: &Request, connections: usize) -> anyhow::Result<f64> {
     let until = Instant::now() + Duration::from_secs(3);
     let mut workers = Vec::new();
     for _ in 0..connections {
@@ -202,11 +198,9 @@ async fn changed_each_time(
         let mut connection = Connection::open(program.address).await?;
         workers.push(tokio::spawn(async move {
             let mut pages = Figures::new();
-            let mut turn = 0;
             while since.elapsed() < time {
-                let moved = connection.ask(&moves[turn % moves.len()]).await?;
+                let moved = connection.ask(&moves[pages.len() % moves.len()]).await?;
                 anyhow::ensure!(moved.status == 200, "a move answered {}", moved.status);
-                turn += 1;
                 let asked = Instant::now();
                 connection.skip(&page).await?;
                 pages.push(asked.elapsed());
@@ -225,7 +219,11 @@ async fn changed_each_time(
 async fn moves_and_bare(program: &Program) -> anyhow::Result<(Figures, Figures)> {
     let mut connection = Connection::open(program.address).await?;
     let mut bare = sqlx::PgConnection::connect_with(&program.db.connect_options()).await?;
-    let (team, task): (uuid::Uuid, uuid::Uuid) = sqlx::query_as("SELECT team_id, k.id FROM tasks k JOIN teams t ON t.id = k.team_id WHERE t.key = 'INF' AND rank IS NOT NULL LIMIT 1").fetch_one(&mut bare).await?;
+    let (team, task): (Uuid, Uuid) = sqlx::query_as(
+        "SELECT team_id, k.id FROM tasks k JOIN teams t ON t.id = k.team_id WHERE t.key = 'INF' AND rank IS NOT NULL LIMIT 1",
+    )
+    .fetch_one(&mut bare)
+    .await?;
     let moves = program.moves(0);
     let (mut moved, mut bares) = (Figures::new(), Figures::new());
     for turn in 0..400 {
@@ -242,7 +240,8 @@ async fn moves_and_bare(program: &Program) -> anyhow::Result<(Figures, Figures)>
             .await?;
         sqlx::query(
             "WITH n AS (UPDATE teams SET seq = seq + 1 WHERE id = $1 RETURNING seq)
-             INSERT INTO events (team_id, seq, change_id, task_id, kind, at) SELECT $1, seq, gen_random_uuid(), $2, 'task.edited', now() FROM n",
+             INSERT INTO events (team_id, seq, change_id, task_id, kind, at)
+             SELECT $1, seq, gen_random_uuid(), $2, 'task.edited', now() FROM n",
         )
         .bind(team)
         .bind(task)

@@ -110,10 +110,9 @@ impl Program {
         Ok(line.split_whitespace().next().context("no figure")?.parse::<u64>()? / 1024)
     }
 
-    pub async fn stop(mut self) -> anyhow::Result<()> {
+    pub async fn stop(mut self) {
         self.db.close().await;
         terminate(&mut self.process);
-        Ok(())
     }
 }
 
