@@ -110,3 +110,18 @@ async fn another_program_on_the_same_database_is_heard_at_once() {
     elif.make("infrastructure", "todo", "from elsewhere").await;
     assert_eq!(stream.next_of("card").await.data["key"], "INF-1");
 }
+
+#[tokio::test]
+async fn a_server_that_stops_ends_its_streams_and_the_next_one_goes_on_from_there() {
+    let world = World::new().await;
+    let mut served = Served::of(&world).await;
+    let mut stream = served.listen(&world.elif, "infrastructure", None).await;
+    world.elif.make("infrastructure", "todo", "before").await;
+    let last = stream.next_of("card").await.id;
+    served.stop().await;
+    while stream.next().await.is_some() {}
+    world.elif.make("infrastructure", "todo", "meanwhile").await;
+    served.start_again(&world).await;
+    let mut stream = served.listen(&world.elif, "infrastructure", last).await;
+    assert_eq!(stream.next_of("card").await.data["key"], "INF-2");
+}

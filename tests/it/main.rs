@@ -1,5 +1,6 @@
 //! Stories of users, through the real program and a real Postgres.
 
+mod api;
 mod board;
 mod cluster;
 mod concurrency;
