@@ -18,7 +18,7 @@ use crate::{
 /// One line of a task's story: an event, or a comment.
 pub struct Line {
     pub who: Option<Person>,
-    /// Who wrote an imported comment.
+    /// Who wrote an imported comment, or did what an imported event tells.
     pub author: String,
     pub at: OffsetDateTime,
     pub told: Told,
@@ -116,7 +116,8 @@ pub async fn of_task(db: &PgPool, team: Uuid, task: Uuid, links: &Links) -> Resu
         let told = names.sentence(&row.kind, &row.before, &row.after)?;
         Some(Line {
             who: person(row.id, row.handle, row.name, row.hue),
-            author: String::new(),
+            // An imported event says who did it where it came from.
+            author: row.after["by"].as_str().unwrap_or_default().to_owned(),
             at: row.at,
             told: Told::Event(told),
         })
