@@ -206,3 +206,103 @@ fn comments(issue: &Node, title: &str, draft: &mut Draft) -> Result<Vec<Comment>
     comments.sort_by_key(|comment| comment.at);
     Ok(comments)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+    use time::macros::{date, datetime};
+
+    use super::*;
+    use crate::transfer::tests::any_json;
+
+    fn refused(file: serde_json::Value) -> String {
+        parse(&file).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_real_repository_has_all_its_issues() {
+        let file = include_str!("../../tests/data/github-issues-mimofan.json");
+        let draft = parse(&serde_json::from_str(file).unwrap()).unwrap();
+        assert_eq!(draft.board, "XiaomingX/mimofan");
+        assert_eq!(draft.tasks.len(), 44);
+        assert_eq!(draft.tasks.iter().filter(|task| task.archived).count(), 13);
+        let first = &draft.tasks[0];
+        assert_eq!(first.title, "feat: 支持定时/夜间任务队列 (/night /time)");
+        assert_eq!(first.key, "github:https://github.com/XiaomingX/mimofan/issues/11");
+        assert_eq!(first.links, ["Imported from: <https://github.com/XiaomingX/mimofan/issues/11>"]);
+        assert_eq!(first.past.len(), 2, "made, and moved to closed");
+        assert_eq!(draft.notes, [""; 0]);
+    }
+
+    #[test]
+    fn what_gh_writes_is_read_too() {
+        let draft = parse(&json!([
+            {
+                "number": 7, "title": "Lag", "state": "OPEN", "url": "https://github.com/a/b/issues/7", "body": "Why?",
+                "labels": [{ "name": "good first issue" }, { "name": "bug" }], "assignees": [{ "login": "elif", "name": "" }],
+                "author": { "login": "mira", "name": "Mira" }, "createdAt": "2026-01-02T03:04:05Z", "closedAt": null,
+                "milestone": { "title": "M1", "dueOn": "2026-03-01T08:00:00Z" },
+                "comments": [
+                    { "author": null, "body": "later", "createdAt": "2026-01-05T00:00:00Z" },
+                    { "author": { "login": "jonas" }, "body": "sooner", "createdAt": "2026-01-03T00:00:00Z" },
+                ],
+            },
+            { "number": 8, "title": "", "state": "CLOSED", "closedAt": "2026-01-06T00:00:00Z" },
+            { "number": 9, "title": "A change", "pull_request": { "url": "https://x.test" } },
+        ]))
+        .unwrap();
+        let [lag, other] = draft.tasks.as_slice() else { panic!("{draft:?}") };
+        assert_eq!(lag.labels, ["good-first-issue", "bug"]);
+        assert_eq!((lag.members[0].called(), lag.due), ("elif", Some(Due::Day(date!(2026 - 03 - 01)))));
+        let said: Vec<_> = lag.comments.iter().map(|comment| (comment.by.called(), comment.body.as_str())).collect();
+        assert_eq!(said, [("jonas", "sooner"), ("", "later")]);
+        assert_eq!((other.title.as_str(), other.archived), ("Untitled", true));
+        assert_eq!(other.archived_at, Some(datetime!(2026-01-06 00:00 UTC)));
+        assert_eq!(draft.skipped.count("are pull requests"), 1);
+    }
+
+    #[test]
+    fn both_shapes_of_an_issue_are_the_same_issue() {
+        let key = |file: serde_json::Value| parse(&file).unwrap().tasks[0].key.clone();
+        let wanted = "github:https://github.com/a/b/issues/7";
+        assert_eq!(key(json!([{ "number": 7, "url": "https://github.com/a/b/issues/7" }])), wanted);
+        assert_eq!(key(json!([{ "number": 7, "url": "https://api.github.com/repos/a/b/issues/7" }])), wanted);
+        assert_eq!(key(json!({ "repo": "a/b", "issues": [{ "number": 7 }] })), wanted);
+        assert_eq!(
+            key(
+                json!({ "issues": { "totalCount": 1, "nodes": [{ "number": 7, "url": "https://github.com/a/b/issues/7" }] } })
+            ),
+            wanted
+        );
+    }
+
+    #[test]
+    fn a_list_that_is_shorter_than_its_count_is_said() {
+        let draft = parse(&json!({ "issues_count": 9, "issues": [{ "number": 1, "title": "One" }] })).unwrap();
+        assert_eq!(draft.notes, ["the file counts 9 issues and has 1 of them; the others are missing from it."]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_place() {
+        assert_eq!(
+            refused(json!({ "issues": [{ "number": 1, "title": [] }] })),
+            "issues[0].title is a list where text belongs"
+        );
+        assert_eq!(refused(json!([{ "number": 1, "state": "odd" }])), "[0].state is neither open nor closed");
+        assert!(refused(json!([{ "title": "One" }])).starts_with("[0].number is missing"));
+        assert!(refused(json!({ "number": 1, "title": "One" })).contains("a single GitHub issue"));
+        assert!(refused(json!({ "lists": [], "cards": [] })).contains("import trello"));
+        assert!(refused(json!(3)).contains("no GitHub issues"));
+        assert_eq!(refused(json!({ "issues": "many" })), "issues is text where a list belongs");
+    }
+
+    proptest! {
+        #[test]
+        fn no_json_makes_it_panic(file in any_json(), issue in any_json(), rest in any_json()) {
+            let _ = parse(&file);
+            let _ = parse(&json!([issue, { "number": 1, "title": rest, "comments": rest, "labels": rest, "milestone": rest }]));
+            let _ = parse(&json!({ "issues": issue, "totalCount": rest }));
+        }
+    }
+}

@@ -151,3 +151,77 @@ pub fn read_file(path: &Path) -> anyhow::Result<Value> {
     serde_json::from_slice(text)
         .with_context(|| format!("{} cannot be read as JSON, nothing was imported", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    /// JSON of any shape, often with the names that the parsers look for.
+    pub(super) fn any_json() -> impl Strategy<Value = Value> {
+        let names = prop::sample::select(vec![
+            "id",
+            "name",
+            "lists",
+            "cards",
+            "checklists",
+            "checkItems",
+            "actions",
+            "data",
+            "card",
+            "list",
+            "listBefore",
+            "listAfter",
+            "memberCreator",
+            "type",
+            "date",
+            "due",
+            "pos",
+            "labels",
+            "color",
+            "idList",
+            "idLabels",
+            "closed",
+            "old",
+            "issues",
+            "items",
+            "nodes",
+            "number",
+            "title",
+            "body",
+            "state",
+            "comments",
+            "milestone",
+            "due_on",
+            "url",
+            "author",
+        ]);
+        let texts = prop_oneof![
+            any::<String>(),
+            prop::sample::select(vec![
+                "updateCard",
+                "commentCard",
+                "createCard",
+                "2025-13-45",
+                "ä€𝄞\0",
+                "2025-01-01T00:00:00Z",
+                "open"
+            ])
+            .prop_map(str::to_owned),
+        ];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(|flag| json!(flag)),
+            any::<i64>().prop_map(|number| json!(number)),
+            any::<f64>().prop_map(|number| json!(number)),
+            texts.prop_map(|text| json!(text)),
+        ];
+        leaf.prop_recursive(5, 64, 8, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::Array),
+                prop::collection::vec((names.clone(), inner), 0..8)
+                    .prop_map(|fields| fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()),
+            ]
+        })
+    }
+}

@@ -3,6 +3,7 @@
 mod board;
 mod cluster;
 mod concurrency;
+mod importing;
 mod lifecycle;
 mod live;
 mod migrations;

@@ -195,3 +195,6 @@ fn instant_of(id: &str) -> Option<OffsetDateTime> {
     }
     OffsetDateTime::from_unix_timestamp(i64::from_str_radix(&id[..8], 16).ok()?).ok()
 }
+
+#[cfg(test)]
+mod tests;
