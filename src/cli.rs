@@ -1,6 +1,6 @@
 //! What can be asked of the program: one call each.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{self, Database};
+use crate::demo;
 use crate::router;
 use crate::sprints;
 use crate::teams;
@@ -60,8 +61,8 @@ struct Demo {
     /// Begin again with fresh data
     #[arg(long)]
     reset: bool,
-    /// How many tasks to make up
-    #[arg(long)]
+    /// How many tasks Infrastructure's sprint has, for measuring
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     tasks: Option<u32>,
 }
 
@@ -142,7 +143,7 @@ impl Cli {
         let config = self.config;
         match self.command.unwrap_or(Command::Serve) {
             Command::Serve => serve(&config).await,
-            Command::Demo(asked) => demo(&config, &asked).await,
+            Command::Demo(asked) => serve_demo(&config, &asked).await,
             command => beside_the_server(&config, command).await,
         }
     }
@@ -155,7 +156,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     serve_from(database, listener, config, None).await
 }
 
-async fn demo(config: &Config, asked: &Demo) -> anyhow::Result<()> {
+async fn serve_demo(config: &Config, asked: &Demo) -> anyhow::Result<()> {
     if config.database()?.is_some() {
         bail!("the demo keeps its made-up teams in a database of its own: leave out --database-url and DATABASE_URL");
     }
@@ -192,9 +193,9 @@ async fn serve_on(pool: &PgPool, listener: TcpListener, config: &Config, demo: O
     let app = App::new(&public_url, pool.clone(), Clock::default());
     sprints::cadence::begin(&app).await?;
     let pump = tokio::spawn(stream::pump(app.clone()));
-    println!("Fortnight is at {public_url}");
+    say(&format!("Fortnight is at {public_url}"));
     if let Some(path) = first_visit(&app, demo.is_some()).await? {
-        println!("Open {public_url}{path}");
+        say(&format!("Open {public_url}{path}"));
     }
     server::serve(listener, router::router(app.clone()), Patience::default(), asked_to_stop, app.live.ending()).await;
     // It holds the connection that listens, which must be gone before the database is closed.
@@ -224,10 +225,13 @@ async fn work(pool: &PgPool, command: Command) -> anyhow::Result<()> {
     }
 }
 
-// What follows is where each feature is called once it is there.
-
-async fn fill_demo(_pool: &PgPool, _tasks: Option<u32>) -> anyhow::Result<()> {
-    tracing::warn!("there is no made-up data yet: the demo is empty");
+async fn fill_demo(pool: &PgPool, tasks: Option<u32>) -> anyhow::Result<()> {
+    if teams::setting_up::is_empty(pool).await? {
+        return demo::fill(pool, Clock::default().now(), tasks).await;
+    }
+    if let Some(tasks) = tasks {
+        bail!("the demo is filled already: it takes --reset to begin again with {tasks} tasks");
+    }
     Ok(())
 }
 
@@ -241,6 +245,11 @@ async fn add_user(pool: &PgPool, email: &str, name: &str, admin: bool) -> anyhow
     tx.commit().await?;
     println!("{} can sign in as {email}, and is @{} to the others.", person.name, person.handle);
     Ok(())
+}
+
+/// Says a line to whoever reads the output. Nobody may read it any more, and that is no reason to stop serving.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 /// From a terminal it is asked for and not shown; else the first line of the input is it.

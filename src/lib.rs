@@ -6,6 +6,7 @@
 //! - `teams`: teams and who is on them
 //! - `boards`: columns, access, filters, the board's page
 //! - `activity`: the event log, and the live stream that reads it
+//! - `demo`: a believable pair of teams
 //! - `tasks`: creating, editing, moving, assigning, blocking, commenting
 //! - `sprints`: cadence and goals
 //! - `transfer`: bringing boards of other tools here

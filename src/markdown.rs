@@ -1,7 +1,7 @@
 //! Markdown to HTML that is safe to show. What a task's text links to is found here too:
 //! `INF-42`, `@handle` and addresses.
 
-use std::{borrow::Cow, collections::HashSet, sync::LazyLock};
+use std::{collections::HashSet, sync::LazyLock};
 
 use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, html};
 
@@ -28,16 +28,8 @@ static HARMLESS: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
     let mut builder = ammonia::Builder::default();
     builder
         .url_schemes(HashSet::from(["http", "https", "mailto"]))
-        .add_tags(["input"])
-        .add_tag_attributes("input", ["type", "checked", "disabled"])
-        .set_tag_attribute_value("input", "disabled", "")
         .rm_tags(["img", "map", "area"])
-        .link_rel(Some("noopener noreferrer nofollow"))
-        // Whatever is not a task-list box is no field either.
-        .attribute_filter(|tag, attribute, value| match (tag, attribute) {
-            ("input", "type") => (value == "checkbox").then_some(Cow::Borrowed("checkbox")),
-            _ => Some(Cow::Borrowed(value)),
-        });
+        .link_rel(Some("noopener noreferrer nofollow"));
     builder
 });
 
@@ -58,6 +50,8 @@ pub fn render(text: &str, links: &Links) -> Html {
                 events.push(Event::End(tag));
             }
             Event::Text(text) if unlinkable == 0 => link_words(&text, links, &mut events),
+            // A box that cannot be ticked is a sign, not a field.
+            Event::TaskListMarker(done) => events.push(Event::Text(CowStr::from(if done { "☑ " } else { "☐ " }))),
             Event::SoftBreak => events.push(Event::HardBreak),
             other => events.push(other),
         }

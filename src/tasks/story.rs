@@ -98,29 +98,26 @@ pub async fn of_task(db: &PgPool, team: Uuid, task: Uuid, links: &Links) -> Resu
     .bind(task)
     .fetch_all(db)
     .await?;
-    let mut lines: Vec<Line> = comments
+    // What happened at the same instant stays in the order it happened in; what was said comes after.
+    let mut lines: Vec<Line> = events
         .into_iter()
-        .map(|row| Line {
+        .rev()
+        .filter_map(|row| {
+            let told = names.sentence(&row.kind, &row.before, &row.after)?;
+            let who = person(row.id, row.handle, row.name, row.hue);
+            // An imported event says who did it where it came from.
+            let author = row.after["by"].as_str().unwrap_or_default().to_owned();
+            Some(Line { who, author, at: row.at, told: Told::Event(told) })
+        })
+        .collect();
+    lines.extend(comments.into_iter().map(|row| {
+        let html = crate::markdown::render(&row.body, links);
+        Line {
             who: person(row.id, row.handle, row.name, row.hue),
             author: row.author,
             at: row.created_at,
-            told: Told::Comment {
-                id: row.comment_id,
-                html: crate::markdown::render(&row.body, links),
-                body: row.body,
-                edited: row.edited_at.is_some(),
-            },
-        })
-        .collect();
-    lines.extend(events.into_iter().filter_map(|row| {
-        let told = names.sentence(&row.kind, &row.before, &row.after)?;
-        Some(Line {
-            who: person(row.id, row.handle, row.name, row.hue),
-            // An imported event says who did it where it came from.
-            author: row.after["by"].as_str().unwrap_or_default().to_owned(),
-            at: row.at,
-            told: Told::Event(told),
-        })
+            told: Told::Comment { id: row.comment_id, html, body: row.body, edited: row.edited_at.is_some() },
+        }
     }));
     lines.sort_by_key(|line| line.at);
     Ok(lines)

@@ -46,8 +46,9 @@ impl Assets {
             let Some(file) = Files::get(&name) else { continue };
             if name.starts_with("css/") {
                 // The names are sorted and "_" comes before letters: the layers and tokens are first.
-                styles.extend_from_slice(&file.data);
-                styles.push(b'\n');
+                styles.extend(lean(&file.data, "/*"));
+            } else if name.starts_with("js/") {
+                files.insert(name, lean(&file.data, "//"));
             } else {
                 files.insert(name, file.data.into_owned());
             }
@@ -59,7 +60,7 @@ impl Assets {
             hash.update(data);
         }
         let version = hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-        let modules = files.keys().filter(|name| name.starts_with("js/") && name.ends_with(".js")).cloned().collect();
+        let modules = files.keys().filter(|name| name.ends_with(".js")).cloned().collect();
         let files = files.into_iter().map(|(name, data)| (name.clone(), Asset::new(&name, data))).collect();
         Self { version, modules, files }
     }
@@ -68,6 +69,26 @@ impl Assets {
     pub fn url(&self, name: &str) -> String {
         format!("/static/{}/{name}", self.version)
     }
+}
+
+/// A file of ours without indentation and lines that are comments: a fifth less to send.
+/// What it does is the same, since none of them has a text over several lines.
+fn lean(file: &[u8], comment: &str) -> Vec<u8> {
+    let text = String::from_utf8_lossy(file);
+    let mut within = false;
+    let mut out = String::with_capacity(text.len());
+    for line in text.lines().map(str::trim) {
+        let begins = !within && line.starts_with(comment);
+        let is_comment = begins || within;
+        if comment == "/*" && is_comment {
+            within = !line.ends_with("*/");
+        }
+        if !is_comment && !line.is_empty() {
+            out.push_str(line);
+            out.push('\n');
+        }
+    }
+    out.into_bytes()
 }
 
 impl Asset {

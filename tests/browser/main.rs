@@ -1,1 +1,13 @@
+//! Stories in a real browser.
 
+#[path = "../it/cluster.rs"]
+mod cluster;
+mod pages;
+#[path = "../it/served.rs"]
+#[expect(dead_code, reason = "only its server is wanted here")]
+mod served;
+mod stage;
+mod stories;
+#[path = "../it/world.rs"]
+#[expect(dead_code, reason = "the stories through the router use more of it")]
+mod world;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    live::Served,
+    served::Served,
     world::{Client, World},
 };
 

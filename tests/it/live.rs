@@ -1,95 +1,16 @@
 //! What others see, as it happens.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use axum::http::Method;
-use fortnight::{
-    activity::stream,
-    web::serve::{Patience, serve},
-};
-use futures_util::StreamExt;
+use fortnight::{activity::stream, app::App, router::router};
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, sync::mpsc, time::timeout};
+use tokio::time::timeout;
 
-use crate::world::{Client, World};
-
-/// The world behind a real socket, with its live side running.
-pub struct Served {
-    pub address: SocketAddr,
-    _stop: mpsc::Sender<()>,
-}
-
-impl Served {
-    pub async fn of(world: &World) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (stop, asked) = mpsc::channel(1);
-        let (app, router) = (world.app.clone(), world.router.clone());
-        tokio::spawn(stream::pump(app.clone()));
-        tokio::spawn(async move { serve(listener, router, Patience::default(), asked, app.live.ending()).await });
-        Self { address, _stop: stop }
-    }
-
-    /// Opens a team's stream as a browser does.
-    pub async fn listen(&self, client: &Client, team: &str, last_event_id: Option<i64>) -> Stream {
-        let mut request = reqwest::Client::new()
-            .get(format!("http://{}/teams/{team}/live", self.address))
-            .header("cookie", &client.cookie);
-        if let Some(seq) = last_event_id {
-            request = request.header("last-event-id", seq.to_string());
-        }
-        let response = request.send().await.unwrap();
-        assert_eq!(response.status(), 200);
-        assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Stream { bytes: Box::pin(response.bytes_stream()), text: String::new() }
-    }
-}
-
-pub struct Stream {
-    bytes: std::pin::Pin<Box<dyn futures_util::Stream<Item = reqwest::Result<axum::body::Bytes>> + Send>>,
-    text: String,
-}
-
-/// One event: its name, its number and what it says.
-#[derive(Debug)]
-pub struct Event {
-    pub name: String,
-    pub id: Option<i64>,
-    pub data: Value,
-}
-
-impl Stream {
-    /// The next event, or nothing when the stream has ended.
-    pub async fn next(&mut self) -> Option<Event> {
-        loop {
-            if let Some((event, rest)) = self.text.split_once("\n\n") {
-                let (event, rest) = (event.to_owned(), rest.to_owned());
-                self.text = rest;
-                let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
-                let data = field("data: ").map_or(Value::Null, |data| serde_json::from_str(&data).unwrap());
-                return Some(Event {
-                    name: field("event: ").unwrap(),
-                    id: field("id: ").map(|id| id.parse().unwrap()),
-                    data,
-                });
-            }
-            let chunk = timeout(Duration::from_secs(10), self.bytes.next())
-                .await
-                .expect("the stream says something in time")?;
-            self.text.push_str(std::str::from_utf8(&chunk.unwrap()).unwrap());
-        }
-    }
-
-    /// The next event of this name.
-    pub async fn next_of(&mut self, name: &str) -> Event {
-        loop {
-            let event = self.next().await.expect("the stream goes on");
-            if event.name == name {
-                return event;
-            }
-        }
-    }
-}
+use crate::{
+    served::Served,
+    world::{Client, World},
+};
 
 #[tokio::test]
 async fn a_second_window_sees_the_move_with_the_same_bytes() {
@@ -182,13 +103,10 @@ async fn another_program_on_the_same_database_is_heard_at_once() {
     let mut stream = served.listen(&world.elif, "infrastructure", None).await;
     stream.next_of("presence").await;
     // a second program: its own app, router and pump
-    let other = fortnight::app::App::new(
-        "http://fortnight.test",
-        world.db.clone(),
-        fortnight::clock::Clock::standing(crate::world::NOW),
-    );
+    let other =
+        App::new("http://fortnight.test", world.db.clone(), fortnight::clock::Clock::standing(crate::world::NOW));
     tokio::spawn(stream::pump(other.clone()));
-    let elif = Client { router: fortnight::router::router(other), ..world.elif.clone() };
+    let elif = Client { router: router(other), ..world.elif.clone() };
     elif.make("infrastructure", "todo", "from elsewhere").await;
     assert_eq!(stream.next_of("card").await.data["key"], "INF-1");
 }

@@ -3,11 +3,13 @@
 mod board;
 mod cluster;
 mod concurrency;
+mod demo;
 mod importing;
 mod lifecycle;
 mod live;
 mod migrations;
 mod program;
+mod served;
 mod serving;
 mod signing_in;
 mod task;

@@ -11,8 +11,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::{interval, timeout};
 
 /// Long enough for a busy machine; nothing waits this long when all is well.
@@ -92,26 +92,34 @@ impl Place {
 
     /// Starts the server and waits until it says where it is.
     pub async fn serve(&self) -> Server {
+        self.start(&["serve"]).await
+    }
+
+    /// Starts the demo in the same way.
+    pub async fn serve_demo(&self, args: &[&str]) -> Server {
+        self.start(&[&["demo"], args].concat()).await
+    }
+
+    async fn start(&self, args: &[&str]) -> Server {
         let log = self.folder.path().join("stderr");
-        let mut child =
-            self.command(&["serve"]).stdout(Stdio::piped()).stderr(File::create(&log).unwrap()).spawn().unwrap();
+        let mut child = self.command(args).stdout(Stdio::piped()).stderr(File::create(&log).unwrap()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = timeout(PATIENCE, lines.next_line()).await.expect("it does not say where it is").unwrap();
         let Some(line) = line else {
             panic!("it ended: {}", fs::read_to_string(&log).unwrap());
         };
         let url = line.strip_prefix("Fortnight is at ").unwrap_or_else(|| panic!("{line}")).to_owned();
-        Server { child, url, log }
+        Server { child, url, log, _stdout: lines }
     }
 
     /// A connection to its database, as the administrator of the machine could make.
     pub async fn sql(&self) -> PgConnection {
-        let options = PgConnectOptions::new_without_pgpass()
-            .socket(self.data_dir().join("run"))
-            .port(5432)
-            .username("fortnight")
-            .database("fortnight");
-        PgConnection::connect_with(&options).await.unwrap()
+        sql_in(&self.data_dir()).await
+    }
+
+    /// A connection to the demo's database, which has a folder of its own beside it.
+    pub async fn demo_sql(&self) -> PgConnection {
+        sql_in(&self.folder.path().join(format!("{}-demo", self.inside))).await
     }
 
     /// The postmaster of this folder.
@@ -139,11 +147,22 @@ impl Place {
     }
 }
 
+async fn sql_in(folder: &Path) -> PgConnection {
+    let options = PgConnectOptions::new_without_pgpass()
+        .socket(folder.join("run"))
+        .port(5432)
+        .username("fortnight")
+        .database("fortnight");
+    PgConnection::connect_with(&options).await.unwrap()
+}
+
 /// A Fortnight that serves. Dropped, it is killed.
 pub struct Server {
     child: Child,
     pub url: String,
     log: PathBuf,
+    /// Kept open: a program that prints into a closed pipe dies of it.
+    _stdout: Lines<BufReader<ChildStdout>>,
 }
 
 impl Server {

@@ -11,6 +11,8 @@ import { fly } from "./flight.js";
 // Where the server last had it. A card moved twice before the first answer sends one after the
 // other: the second needs the version that the first makes.
 const onTheWay = new Map();
+// The versions that our own moves made. The card learns its own only when the hand is free again.
+const made = new Map();
 
 export function sendMove(card, from) {
   const key = card.dataset.task;
@@ -20,7 +22,7 @@ export function sendMove(card, from) {
   hush(key);
   const to = placeOf(card);
   // the version that the eye saw: what arrives from now on has not been agreed to
-  if (way.left === 1) to.version = card.dataset.version;
+  if (way.left === 1) to.version = seen(card);
   changed(theBoard());
   way.done = way.done.then(() => move(card, to, way)).finally(() => {
     if (--way.left === 0) onTheWay.delete(key);
@@ -38,13 +40,19 @@ async function move(card, to, way) {
   const fields = new URLSearchParams({ column: to.column });
   if (to.after) fields.set("after", to.after);
   else if (to.before) fields.set("before", to.before);
-  fields.set("version", to.version ?? card.dataset.version);
+  fields.set("version", to.version ?? seen(card));
   try {
     const answer = await ask(`/tasks/${card.dataset.task}/position`, { method: "PUT", part: "card", fields });
+    const fresh = readCards(answer.html)[0];
+    if (fresh) made.set(fresh.dataset.task, Number(fresh.dataset.version));
     whenFree(() => settle(card, to, way, answer));
   } catch (error) {
     whenFree(() => takeBack(card, to, way, error));
   }
+}
+
+function seen(card) {
+  return Math.max(Number(card.dataset.version), made.get(card.dataset.task) ?? 0);
 }
 
 function settle(card, to, way, answer) {
@@ -66,12 +74,12 @@ function settle(card, to, way, answer) {
 function takeBack(card, to, way, error) {
   const key = card.dataset.task;
   if (!card.isConnected) return refused(error, { about: key }); // archived, or left the filter meanwhile
-  if (error instanceof Refused && error.problem.status === 409 && error.problem.card) {
-    const fresh = readCards(error.problem.card)[0];
+  if (error instanceof Refused && error.problem.status === 409 && error.problem.current?.card) {
+    const fresh = readCards(error.problem.current?.card)[0];
     const was = card.getBoundingClientRect();
     if (fresh) {
       card.dataset.version = "0"; // ours was a wish: whatever the server holds is newer
-      showCard(fresh, error.problem.column ?? columnOf(card).dataset.column);
+      showCard(fresh, error.problem.current.column ?? columnOf(card).dataset.column);
     }
     fly(card, was, 240);
     refused(error, { about: key });

@@ -1,0 +1,148 @@
+//! As little of an HTTP client as measures the server and not itself.
+
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+/// A request, written out.
+#[derive(Clone)]
+pub struct Request {
+    line: String,
+    headers: String,
+    body: String,
+}
+
+impl Request {
+    pub fn get(path: &str, cookie: &str) -> Self {
+        let cookie = if cookie.is_empty() { String::new() } else { format!("cookie: {cookie}\r\n") };
+        Self { line: format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n"), headers: cookie, body: String::new() }
+    }
+
+    pub fn put_json(path: &str, token: &str, body: &str) -> Self {
+        let headers = format!("authorization: Bearer {token}\r\ncontent-type: application/json\r\n");
+        Self { line: format!("PUT {path} HTTP/1.1\r\nhost: localhost\r\n"), headers, body: body.to_owned() }
+    }
+
+    pub fn accept(mut self, encoding: &str) -> Self {
+        self.headers += &format!("accept-encoding: {encoding}\r\n");
+        self
+    }
+
+    pub fn if_none_match(mut self, etag: &str) -> Self {
+        self.headers += &format!("if-none-match: {etag}\r\n");
+        self
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        format!("{}{}content-length: {}\r\n\r\n{}", self.line, self.headers, self.body.len(), self.body).into_bytes()
+    }
+}
+
+pub struct Response {
+    pub status: u16,
+    pub etag: String,
+    pub cookie: String,
+    pub body: Vec<u8>,
+}
+
+/// One connection that is kept open.
+pub struct Connection {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+    filled: usize,
+}
+
+impl Connection {
+    pub async fn open(address: SocketAddr) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, buffer: vec![0; 16 * 1024], filled: 0 })
+    }
+
+    pub async fn ask(&mut self, request: &Request) -> anyhow::Result<Response> {
+        let (head, length) = self.head(request).await?;
+        let text = String::from_utf8_lossy(&self.buffer[..head]).into_owned();
+        while self.filled < head + length {
+            self.read().await?;
+        }
+        let body = self.buffer[head..head + length].to_vec();
+        self.filled = 0;
+        let field = |name: &str| {
+            let line = text.lines().find(|line| line.to_ascii_lowercase().starts_with(name));
+            line.and_then(|line| line.split_once(':')).map_or(String::new(), |(_, value)| value.trim().to_owned())
+        };
+        let status = text.split(' ').nth(1).and_then(|status| status.parse().ok()).context("no status")?;
+        Ok(Response { status, etag: field("etag"), cookie: field("set-cookie"), body })
+    }
+
+    /// Asks, and reads the answer without keeping it.
+    pub async fn skip(&mut self, request: &Request) -> anyhow::Result<()> {
+        let (head, length) = self.head(request).await?;
+        while self.filled < head + length {
+            self.read().await?;
+        }
+        self.filled = 0;
+        Ok(())
+    }
+
+    /// Opens an event stream, and returns when its first bytes are here.
+    pub async fn listen(&mut self, request: &Request) -> anyhow::Result<()> {
+        self.stream.write_all(&request.bytes()).await?;
+        self.buffer = vec![0; 4096];
+        self.heard("event: presence").await
+    }
+
+    /// Reads on until these words have come.
+    pub async fn heard(&mut self, words: &str) -> anyhow::Result<()> {
+        loop {
+            if self.filled + 1024 > self.buffer.len() {
+                // only the end can still be the beginning of the words
+                let kept = words.len().min(self.filled);
+                self.buffer.copy_within(self.filled - kept..self.filled, 0);
+                self.filled = kept;
+            }
+            let count = self.stream.read(&mut self.buffer[self.filled..]).await?;
+            anyhow::ensure!(count > 0, "the stream has ended");
+            self.filled += count;
+            if let Some(at) = find(&self.buffer[..self.filled], words.as_bytes()) {
+                self.buffer.copy_within(at + words.len()..self.filled, 0);
+                self.filled -= at + words.len();
+                return Ok(());
+            }
+        }
+    }
+
+    async fn head(&mut self, request: &Request) -> anyhow::Result<(usize, usize)> {
+        self.stream.write_all(&request.bytes()).await?;
+        loop {
+            self.read().await?;
+            if let Some(end) = find(&self.buffer[..self.filled], b"\r\n\r\n") {
+                let head = String::from_utf8_lossy(&self.buffer[..end]).to_ascii_lowercase();
+                let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+                let bodiless = head.starts_with("http/1.1 304");
+                return Ok((
+                    end + 4,
+                    if bodiless { 0 } else { length.with_context(|| format!("no length in {head}"))? },
+                ));
+            }
+        }
+    }
+
+    async fn read(&mut self) -> anyhow::Result<()> {
+        if self.filled == self.buffer.len() {
+            self.buffer.resize(self.buffer.len() * 2, 0);
+        }
+        let count = self.stream.read(&mut self.buffer[self.filled..]).await?;
+        anyhow::ensure!(count > 0, "the connection was closed");
+        self.filled += count;
+        Ok(())
+    }
+}
+
+fn find(bytes: &[u8], words: &[u8]) -> Option<usize> {
+    bytes.windows(words.len()).position(|window| window == words)
+}

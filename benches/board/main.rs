@@ -1,0 +1,299 @@
+//! What we claim about speed, for anyone to repeat: `cargo bench --bench board`.
+//!
+//! Starts the program on a demo of N tasks and speaks to it over loopback. Each figure also stands as a ratio to a
+//! floor that is measured in the same run: a route that answers the same bytes and does nothing else, and one bare
+//! transaction.
+
+mod http;
+mod program;
+
+use std::{
+    io::Write,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use http::{Connection, Request};
+use program::{Floor, Program};
+use sqlx::{Connection as _, PgPool};
+use uuid::Uuid;
+
+type Figures = Vec<Duration>;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    if let [word, file] = arguments.as_slice()
+        && word == "floor"
+    {
+        return program::serve_floor(file).await;
+    }
+    let sizes: Vec<u32> = arguments.iter().filter_map(|argument| argument.parse().ok()).collect();
+    let sizes = if sizes.is_empty() { vec![100, 1000, 5000] } else { sizes };
+    println!("| tasks | figure | value | floor | ratio |\n| ---: | --- | ---: | ---: | ---: |");
+    for size in sizes {
+        measure(size).await?;
+    }
+    Ok(())
+}
+
+fn say(size: u32, figure: &str, value: &str, floor: &str, ratio: Option<f64>) {
+    println!(
+        "| {size} | {figure} | {value} | {floor} | {} |",
+        ratio.map_or(String::new(), |ratio| format!("{ratio:.2}"))
+    );
+    let _ = std::io::stdout().flush();
+}
+
+async fn measure(size: u32) -> anyhow::Result<()> {
+    let program = Program::start(size).await?;
+    let page = Request::get("/teams/infrastructure?sprint=this", &program.cookie);
+    let zstd = page.clone().accept("zstd");
+    let mut connection = Connection::open(program.address).await?;
+    let first = connection.ask(&zstd).await?;
+    anyhow::ensure!(first.status == 200, "the board answered {}", first.status);
+    let floor = Floor::start(&first.body).await?;
+    let (plain, gzip) =
+        (connection.ask(&page).await?.body.len(), connection.ask(&page.clone().accept("gzip")).await?.body.len());
+    say(
+        size,
+        "page: plain, gzip, zstd",
+        &format!("{}, {}, {} KB", plain / 1024, gzip / 1024, first.body.len() / 1024),
+        "",
+        None,
+    );
+    let (css, js) = program.assets(&mut connection, &first).await?;
+    say(size, "CSS, scripts (gzip)", &format!("{:.1}, {:.1} KB", css as f64 / 1024.0, js as f64 / 1024.0), "", None);
+
+    // The floor before and after, so that a machine that changes its pace does not flatter.
+    let bare = Request::get("/", "");
+    let before = rate(floor.address, &bare, 16).await?;
+    let not_modified = rate(program.address, &zstd.clone().if_none_match(&first.etag), 16).await?;
+    let stored = rate(program.address, &zstd, 16).await?;
+    let floor_rate = before.midpoint(rate(floor.address, &bare, 16).await?);
+    floor.stop().await;
+    let floor_says = format!("{floor_rate:.0}/s (static route)");
+    say(
+        size,
+        "unchanged since last asked (304), 16 connections",
+        &format!("{not_modified:.0}/s"),
+        &floor_says,
+        Some(not_modified / floor_rate),
+    );
+    say(
+        size,
+        "unchanged (stored bytes), 16 connections",
+        &format!("{stored:.0}/s"),
+        &floor_says,
+        Some(stored / floor_rate),
+    );
+
+    let many = changed_each_time(&program, &zstd, 16, Duration::from_secs(4)).await?;
+    say(
+        size,
+        "changed before every request, 16 connections",
+        &format!("{:.0}/s", many.rate),
+        &floor_says,
+        Some(many.rate / floor_rate),
+    );
+    let one = changed_each_time(&program, &zstd, 1, Duration::from_secs(4)).await?;
+    say(
+        size,
+        "page after a change, 1 connection: median, p99",
+        &format!("{}, {}", ms(at(&one.pages, 0.5)), ms(at(&one.pages, 0.99))),
+        "",
+        None,
+    );
+
+    let (moves, bares) = moves_and_bare(&program).await?;
+    let (moved, least) = (at(&moves, 0.5), at(&bares, 0.5));
+    say(
+        size,
+        "a move, 1 connection: median",
+        &ms(moved),
+        &format!("{} (bare transaction)", ms(least)),
+        Some(moved.as_secs_f64() / least.as_secs_f64()),
+    );
+
+    if size == 1000 {
+        for streams in [100, 1000] {
+            let (reached, memory) = fan_out(&program, streams).await?;
+            say(
+                size,
+                &format!("one move reaches all of {streams} streams: median of 9"),
+                &ms(at(&reached, 0.5)),
+                "",
+                None,
+            );
+            say(size, &format!("the program's memory with {streams} streams open"), &format!("{memory} MB"), "", None);
+        }
+        let before = at(&changed_each_time(&program, &zstd, 1, Duration::from_secs(3)).await?.pages, 0.5);
+        archive_many(&program.db).await?;
+        let after = at(&changed_each_time(&program, &zstd, 1, Duration::from_secs(3)).await?.pages, 0.5);
+        let ratio = after.as_secs_f64() / before.as_secs_f64();
+        say(
+            size,
+            "page after a change, 100,000 archived: median",
+            &ms(after),
+            &format!("{} (none archived)", ms(before)),
+            Some(ratio),
+        );
+    }
+    program.stop().await;
+    Ok(())
+}
+
+fn ms(time: Duration) -> String {
+    format!("{:.2} ms", time.as_secs_f64() * 1000.0)
+}
+
+/// The figure that this part of them is below.
+fn at(figures: &[Duration], part: f64) -> Duration {
+    let mut sorted = figures.to_vec();
+    sorted.sort();
+    let index = (sorted.len() as f64 * part) as usize;
+    sorted.get(index.min(sorted.len().saturating_sub(1))).copied().unwrap_or_default()
+}
+
+/// Requests a second over so many connections, each asking again as soon as it was answered, for three seconds.
+async fn rate(address: SocketAddr, request: &Request, connections: usize) -> anyhow::Result<f64> {
+    let until = Instant::now() + Duration::from_secs(3);
+    let mut workers = Vec::new();
+    for _ in 0..connections {
+        let request = request.clone();
+        let mut connection = Connection::open(address).await?;
+        workers.push(tokio::spawn(async move {
+            let mut count = 0_u64;
+            while Instant::now() < until {
+                connection.skip(&request).await?;
+                count += 1;
+            }
+            anyhow::Ok(count)
+        }));
+    }
+    let mut count = 0;
+    for worker in workers {
+        count += worker.await??;
+    }
+    Ok(count as f64 / 3.0)
+}
+
+struct Pairs {
+    /// Pages a second, each asked for after a move of its own.
+    rate: f64,
+    pages: Figures,
+}
+
+/// Every connection moves a task by the API and then asks for the page, again and again.
+async fn changed_each_time(
+    program: &Program,
+    page: &Request,
+    connections: usize,
+    time: Duration,
+) -> anyhow::Result<Pairs> {
+    let since = Instant::now();
+    let mut workers = Vec::new();
+    for worker in 0..connections {
+        let (page, moves) = (page.clone(), program.moves(worker));
+        let mut connection = Connection::open(program.address).await?;
+        workers.push(tokio::spawn(async move {
+            let mut pages = Figures::new();
+            while since.elapsed() < time {
+                let moved = connection.ask(&moves[pages.len() % moves.len()]).await?;
+                anyhow::ensure!(moved.status == 200, "a move answered {}", moved.status);
+                let asked = Instant::now();
+                connection.skip(&page).await?;
+                pages.push(asked.elapsed());
+            }
+            anyhow::Ok(pages)
+        }));
+    }
+    let mut pages = Figures::new();
+    for worker in workers {
+        pages.extend(worker.await??);
+    }
+    Ok(Pairs { rate: pages.len() as f64 / since.elapsed().as_secs_f64(), pages })
+}
+
+/// Moves by the API, and in between the least transaction that could do the same: row, number, event.
+async fn moves_and_bare(program: &Program) -> anyhow::Result<(Figures, Figures)> {
+    let mut connection = Connection::open(program.address).await?;
+    let mut bare = sqlx::PgConnection::connect_with(&program.db.connect_options()).await?;
+    let (team, task): (Uuid, Uuid) = sqlx::query_as(
+        "SELECT team_id, k.id FROM tasks k JOIN teams t ON t.id = k.team_id WHERE t.key = 'INF' AND rank IS NOT NULL LIMIT 1",
+    )
+    .fetch_one(&mut bare)
+    .await?;
+    let moves = program.moves(0);
+    let (mut moved, mut bares) = (Figures::new(), Figures::new());
+    for turn in 0..400 {
+        let since = Instant::now();
+        let answer = connection.ask(&moves[turn % moves.len()]).await?;
+        moved.push(since.elapsed());
+        anyhow::ensure!(answer.status == 200, "a move answered {}", answer.status);
+        let since = Instant::now();
+        let mut tx = bare.begin().await?;
+        sqlx::query("UPDATE tasks SET column_since = now(), version = version + 1 WHERE team_id = $1 AND id = $2")
+            .bind(team)
+            .bind(task)
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query(
+            "WITH n AS (UPDATE teams SET seq = seq + 1 WHERE id = $1 RETURNING seq)
+             INSERT INTO events (team_id, seq, change_id, task_id, kind, at)
+             SELECT $1, seq, gen_random_uuid(), $2, 'task.edited', now() FROM n",
+        )
+        .bind(team)
+        .bind(task)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        bares.push(since.elapsed());
+    }
+    Ok((moved, bares))
+}
+
+/// Opens so many streams, and takes the time from the sending of one move until the last of them has it.
+async fn fan_out(program: &Program, streams: usize) -> anyhow::Result<(Figures, u64)> {
+    let live = Request::get("/teams/infrastructure/live", &program.cookie);
+    let (heard, mut hears) = tokio::sync::mpsc::unbounded_channel();
+    let mut listeners = Vec::new();
+    for _ in 0..streams {
+        let mut connection = Connection::open(program.address).await?;
+        connection.listen(&live).await?;
+        let heard = heard.clone();
+        listeners.push(tokio::spawn(async move {
+            while connection.heard("event: card").await.is_ok() {
+                let _ = heard.send(());
+            }
+        }));
+    }
+    let mut mover = Connection::open(program.address).await?;
+    let moves = program.moves(0);
+    let mut reached = Figures::new();
+    for turn in 0..9 {
+        let since = Instant::now();
+        mover.ask(&moves[turn % moves.len()]).await?;
+        for _ in 0..streams {
+            tokio::time::timeout(Duration::from_secs(20), hears.recv()).await?;
+        }
+        reached.push(since.elapsed());
+    }
+    let memory = program.memory()?;
+    listeners.iter().for_each(|listener| listener.abort());
+    Ok((reached, memory))
+}
+
+async fn archive_many(db: &PgPool) -> anyhow::Result<()> {
+    sqlx::query(
+        "INSERT INTO tasks (team_id, id, number, column_id, title, created_at, column_since, archived_at, sprint_id)
+         SELECT t.id, gen_random_uuid(), t.last_number + n, c.id, 'Archived ' || n, now(), now(), now(), s.id
+         FROM teams t JOIN columns c ON c.team_id = t.id AND c.slug = 'done', sprints s, generate_series(1, 100000) n
+         WHERE t.key = 'INF' AND s.state = 'active'",
+    )
+    .execute(db)
+    .await?;
+    sqlx::query("UPDATE teams SET last_number = last_number + 100000 WHERE key = 'INF'").execute(db).await?;
+    sqlx::query("ANALYZE tasks").execute(db).await?;
+    Ok(())
+}

@@ -1,0 +1,164 @@
+//! The program under measure, and the floor beside it: each a process of its own.
+
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::Context;
+use axum::{Router, body::Bytes, http::header, routing::get};
+use fortnight::{
+    accounts::tokens::{self, Scope},
+    clock::Clock,
+    db::Database,
+    web::serve::{Patience, serve},
+};
+use rustix::process::{Pid, Signal, kill_process};
+use sqlx::PgPool;
+
+use crate::http::{Connection, Request, Response};
+
+pub struct Program {
+    pub address: SocketAddr,
+    pub cookie: String,
+    pub db: PgPool,
+    token: String,
+    keys: Vec<String>,
+    process: Child,
+    _database: Database,
+    _folder: tempfile::TempDir,
+}
+
+impl Program {
+    /// Starts the demo with so many tasks in the active sprint, and signs in.
+    pub async fn start(tasks: u32) -> anyhow::Result<Self> {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::Builder::new()
+            .prefix("fortnight-bench-")
+            .permissions(std::fs::Permissions::from_mode(0o711))
+            .tempdir()?;
+        let data_dir = folder.path().join("data");
+        let mut process = Command::new(env!("CARGO_BIN_EXE_fortnight"))
+            .args(["demo", "--listen", "127.0.0.1:0", "--tasks", &tasks.to_string(), "--data-dir"])
+            .arg(&data_dir)
+            .env_remove("DATABASE_URL")
+            .env("RUST_LOG", "warn")
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let said = std::io::BufReader::new(process.stdout.take().context("no output")?);
+        let link = std::io::BufRead::lines(said)
+            .map_while(Result::ok)
+            .find_map(|line| Some(line[line.find("http")?..].to_owned()).filter(|link| link.contains("/enter/")));
+        let link = link.context("the demo printed no link")?;
+        let (host, path) = link.trim_start_matches("http://").split_once('/').context("no path in the link")?;
+        let address: SocketAddr = host.parse()?;
+        let entered = Connection::open(address).await?.ask(&Request::get(&format!("/{path}"), "")).await?;
+        let cookie = entered.cookie.split(';').next().unwrap_or_default().to_owned();
+        let mut demo_dir = data_dir.into_os_string();
+        demo_dir.push("-demo");
+        let database = Database::to_work_beside(None, &PathBuf::from(demo_dir)).await?;
+        let db = database.pool.clone();
+        let email: String =
+            sqlx::query_scalar("SELECT email FROM accounts WHERE role = 'admin' ORDER BY created_at, id LIMIT 1")
+                .fetch_one(&db)
+                .await?;
+        let token = tokens::create(&db, Clock::default().now(), &email, Scope::Write).await?;
+        let keys = sqlx::query_scalar("SELECT 'INF-' || number FROM tasks k JOIN teams t ON t.id = k.team_id JOIN sprints s ON s.id = k.sprint_id WHERE t.key = 'INF' AND s.state = 'active' AND rank IS NOT NULL ORDER BY number").fetch_all(&db).await?;
+        Ok(Self { address, cookie, db, token, keys, process, _database: database, _folder: folder })
+    }
+
+    /// Moves for one worker: tasks of its own, there and back.
+    pub fn moves(&self, worker: usize) -> Vec<Request> {
+        let own = self.keys.iter().skip(worker).step_by(16).take(20);
+        let there = |column: &'static str| {
+            move |key: &String| {
+                Request::put_json(
+                    &format!("/api/v1/tasks/{key}/position"),
+                    &self.token,
+                    &format!("{{\"column\":\"{column}\"}}"),
+                )
+            }
+        };
+        own.clone().map(there("in-progress")).chain(own.map(there("todo"))).collect()
+    }
+
+    /// Bytes of stylesheet and scripts that the page names, compressed.
+    pub async fn assets(&self, connection: &mut Connection, page: &Response) -> anyhow::Result<(usize, usize)> {
+        let html = String::from_utf8(zstd::decode_all(page.body.as_slice())?)?;
+        let (mut css, mut js, mut seen) = (0, 0, Vec::new());
+        for address in html.split('"').filter(|text| text.starts_with("/static/")) {
+            if seen.contains(&address) {
+                continue;
+            }
+            seen.push(address);
+            let bytes = connection.ask(&Request::get(address, "").accept("gzip")).await?.body.len();
+            match address.rsplit('.').next() {
+                Some("css") => css += bytes,
+                Some("js") => js += bytes,
+                _ => {}
+            }
+        }
+        Ok((css, js))
+    }
+
+    /// The program's resident memory, without Postgres, in MB.
+    pub fn memory(&self) -> anyhow::Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        Ok(line.split_whitespace().next().context("no figure")?.parse::<u64>()? / 1024)
+    }
+
+    pub async fn stop(mut self) {
+        self.db.close().await;
+        terminate(&mut self.process);
+    }
+}
+
+/// A route that answers the same bytes and does nothing else.
+pub struct Floor {
+    pub address: SocketAddr,
+    process: Child,
+    _file: tempfile::NamedTempFile,
+}
+
+impl Floor {
+    pub async fn start(bytes: &[u8]) -> anyhow::Result<Self> {
+        let file = tempfile::NamedTempFile::new()?;
+        std::fs::write(file.path(), bytes)?;
+        let mut process =
+            Command::new(std::env::current_exe()?).arg("floor").arg(file.path()).stdout(Stdio::piped()).spawn()?;
+        let said = std::io::BufReader::new(process.stdout.take().context("no output")?);
+        let line = std::io::BufRead::lines(said).next().context("the floor said nothing")??;
+        Ok(Self { address: line.trim().parse()?, process, _file: file })
+    }
+
+    pub async fn stop(mut self) {
+        terminate(&mut self.process);
+    }
+}
+
+fn terminate(process: &mut Child) {
+    if let Some(pid) = Pid::from_raw(process.id() as i32) {
+        let _ = kill_process(pid, Signal::TERM);
+    }
+    let since = Instant::now();
+    while process.try_wait().is_ok_and(|ended| ended.is_none()) && since.elapsed() < Duration::from_secs(15) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Runs as the floor.
+pub async fn serve_floor(file: &str) -> anyhow::Result<()> {
+    let bytes = Bytes::from(std::fs::read(file)?);
+    let answer = move || async move {
+        ([(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_ENCODING, "zstd")], bytes)
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    println!("{}", listener.local_addr()?);
+    let asked = fortnight::web::signals::listen()?;
+    let (stopping, _) = tokio::sync::watch::channel(false);
+    serve(listener, Router::new().route("/", get(answer)), Patience::default(), asked, &stopping).await;
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! Which day and hour it was: the tables' working days on the calendar of today.
+
+use jiff::{Timestamp, civil, tz::TimeZone};
+use time::{Date, Duration, OffsetDateTime};
+
+use super::chance::Chance;
+use super::content::NOMINAL_TODAY;
+use crate::clock::{civil as civil_in, day_in};
+
+/// The workspace's own time zone.
+pub const ZONE: &str = "Europe/Berlin";
+
+/// People work from nine until half past five, where they live.
+const BEGIN: i64 = 9 * 60;
+const END: i64 = 17 * 60 + 30;
+
+pub struct Calendar {
+    pub now: OffsetDateTime,
+    /// The active sprint's Monday.
+    first: Date,
+    /// How many of its working days are gone.
+    gone: f64,
+}
+
+impl Calendar {
+    /// Today is always in the middle of the active sprint, from its Thursday to its second Wednesday:
+    /// there is something to look back on, and the demo lasts a few days.
+    pub fn new(now: OffsetDateTime) -> Self {
+        let (today, hour, minute) = civil_in(now, ZONE);
+        let weekday = i64::from(today.weekday().number_days_from_monday());
+        let weeks_gone = i64::from(weekday < 3);
+        let first = today.saturating_sub(Duration::days(weekday + 7 * weeks_gone));
+        let minutes = i64::from(hour) * 60 + i64::from(minute);
+        let of_today =
+            if weekday < 5 { ((minutes - BEGIN) as f64 / (END - BEGIN) as f64).clamp(0.0, 1.0) } else { 0.0 };
+        Self { now, first, gone: (5 * weeks_gone + weekday.min(5)) as f64 + of_today }
+    }
+
+    /// The Monday of a sprint; the active one is 0.
+    pub fn monday(&self, sprint: i32) -> Date {
+        self.first.saturating_add(Duration::weeks(2 * i64::from(sprint)))
+    }
+
+    /// A working day of a sprint.
+    pub fn day(&self, sprint: i32, working_day: i64) -> Date {
+        self.monday(sprint).saturating_add(Duration::days(working_day.div_euclid(5) * 7 + working_day.rem_euclid(5)))
+    }
+
+    /// A table's time on one clock over all sprints: working days since the active sprint's beginning.
+    pub fn clock(&self, sprint: i32, time: f64) -> f64 {
+        let time = f64::from(sprint.min(0)) * 10.0 + time;
+        if time > 0.0 { time * self.gone / NOMINAL_TODAY } else { time }
+    }
+
+    /// When somebody in a time zone did what the tables put at `clock`, after `last` and before now.
+    pub fn instant(
+        &self,
+        clock: f64,
+        zone: &TimeZone,
+        last: Option<OffsetDateTime>,
+        chance: &mut Chance,
+    ) -> OffsetDateTime {
+        let minutes = BEGIN + (clock.rem_euclid(1.0) * (END - BEGIN) as f64) as i64;
+        let wished = at_minute(self.day(0, clock.floor() as i64), minutes, zone) + scatter(chance, 14);
+        let earliest = last.map(|last| last + Duration::minutes(2) + scatter(chance, 25));
+        let at = earliest.map_or(wished, |earliest| earliest.max(wished));
+        let at = in_working_hours(at, zone, true, chance);
+        if at < self.now {
+            return at;
+        }
+        // Their day has not come that far: it was at the end of the one before, or at the worst out of hours.
+        let at = in_working_hours(self.now - Duration::minutes(1) - scatter(chance, 50), zone, false, chance);
+        match last {
+            Some(last) if at <= last => whole_micros(last + (self.now - last) / 3),
+            _ => at,
+        }
+    }
+}
+
+fn scatter(chance: &mut Chance, minutes: i64) -> Duration {
+    Duration::milliseconds(chance.between(0, minutes * 60_000))
+}
+
+/// The instant itself, or else the next (or last) working hour.
+fn in_working_hours(at: OffsetDateTime, zone: &TimeZone, later: bool, chance: &mut Chance) -> OffsetDateTime {
+    let there = Timestamp::from_second(at.unix_timestamp()).unwrap_or_default().to_zoned(zone.clone());
+    let name = zone.iana_name().unwrap_or(ZONE);
+    let (mut day, minute) = (day_in(at, name), i64::from(there.hour()) * 60 + i64::from(there.minute()));
+    let weekend = |day: Date| day.weekday().number_days_from_monday() > 4;
+    if !weekend(day) && (BEGIN..END).contains(&minute) {
+        return at;
+    }
+    let next_day = if later { weekend(day) || minute >= END } else { weekend(day) || minute < BEGIN };
+    if next_day {
+        let step = Duration::days(if later { 1 } else { -1 });
+        day += step;
+        while weekend(day) {
+            day += step;
+        }
+    }
+    if later {
+        at_minute(day, BEGIN, zone) + scatter(chance, 30)
+    } else {
+        at_minute(day, END, zone) - scatter(chance, 90)
+    }
+}
+
+/// A minute of a day as people there have it on their clocks.
+fn at_minute(day: Date, minute: i64, zone: &TimeZone) -> OffsetDateTime {
+    let (hour, minute) = ((minute / 60).clamp(0, 23) as i8, (minute % 60) as i8);
+    let there = civil::date(day.year() as i16, u8::from(day.month()) as i8, day.day() as i8).at(hour, minute, 0, 0);
+    let second = there.to_zoned(zone.clone()).map_or(0, |there| there.timestamp().as_second());
+    OffsetDateTime::from_unix_timestamp(second).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+/// Postgres keeps no more than that.
+pub fn whole_micros(at: OffsetDateTime) -> OffsetDateTime {
+    at.replace_microsecond(at.microsecond()).unwrap_or(at)
+}

@@ -1,0 +1,148 @@
+//! How the made-up tasks are written down: what the tables in `infrastructure.rs` and `ingestion.rs` are made of.
+//!
+//! Times are working days of a sprint: 0.0 is its Monday at nine, 2.5 its Wednesday after lunch, -1.0 the Friday before.
+//! They are on the clock of the last sprint that a task is in, or of the active one. That one is written as if
+//! today were `NOMINAL_TODAY`; the calendar stretches it to where today really is.
+
+use crate::boards::State;
+
+/// Where the active sprint's tables stand.
+pub const NOMINAL_TODAY: f64 = 6.5;
+
+/// A task and all that happens to it.
+pub struct Task {
+    /// How other tables name it: `{cutover}` in a text becomes its key.
+    pub id: &'static str,
+    pub by: &'static str,
+    pub made: f64,
+    pub title: &'static str,
+    pub about: &'static str,
+    pub labels: &'static [&'static str],
+    pub owners: &'static [&'static str],
+    pub estimate: Option<i32>,
+    /// A goal's position in its sprint; streams of work keep theirs from sprint to sprint.
+    pub goal: Option<i32>,
+    /// Its goal in the sprints that it was carried from, where the stream has ended.
+    pub goal_then: Option<i32>,
+    /// A working day of its sprint.
+    pub due: Option<i64>,
+    pub waited_for_by: &'static str,
+    pub steps: &'static [&'static str],
+    pub ticked: usize,
+    /// 0 is the active one; two of them mean that it was carried.
+    pub sprints: &'static [i32],
+    pub deeds: &'static [(f64, Deed)],
+    /// Who says what when.
+    pub said: &'static [(&'static str, f64, &'static str)],
+}
+
+/// What its owner does to a task on the board.
+#[derive(Clone, Copy)]
+pub enum Deed {
+    To(State),
+    Block(On, &'static str),
+    /// To the top of its column.
+    Top,
+    Archive,
+}
+
+/// What a blocked task waits on.
+#[derive(Clone, Copy)]
+pub enum On {
+    Task(&'static str),
+    Team(&'static str),
+    Person(&'static str),
+    Words,
+}
+
+pub const TODO: Deed = Deed::To(State::Todo);
+pub const DOING: Deed = Deed::To(State::Doing);
+/// Moved there without a reason, which the card then asks for.
+pub const BLOCKED: Deed = Deed::To(State::Blocked);
+pub const REVIEW: Deed = Deed::To(State::Review);
+pub const DONE: Deed = Deed::To(State::Done);
+
+pub const fn task(id: &'static str, by: &'static str, made: f64, title: &'static str) -> Task {
+    Task {
+        id,
+        by,
+        made,
+        title,
+        about: "",
+        labels: &[],
+        owners: &[],
+        estimate: None,
+        goal: None,
+        goal_then: None,
+        due: None,
+        waited_for_by: "",
+        steps: &[],
+        ticked: 0,
+        sprints: &[],
+        deeds: &[],
+        said: &[],
+    }
+}
+
+impl Task {
+    pub const fn about(mut self, about: &'static str) -> Self {
+        self.about = about;
+        self
+    }
+
+    pub const fn tagged(mut self, labels: &'static [&'static str]) -> Self {
+        self.labels = labels;
+        self
+    }
+
+    pub const fn own(mut self, owners: &'static [&'static str]) -> Self {
+        self.owners = owners;
+        self
+    }
+
+    pub const fn points(mut self, estimate: i32) -> Self {
+        self.estimate = Some(estimate);
+        self
+    }
+
+    pub const fn goal(mut self, position: i32) -> Self {
+        self.goal = Some(position);
+        self
+    }
+
+    pub const fn goal_then(mut self, position: i32) -> Self {
+        self.goal_then = Some(position);
+        self
+    }
+
+    pub const fn due(mut self, working_day: i64) -> Self {
+        self.due = Some(working_day);
+        self
+    }
+
+    pub const fn wanted_by(mut self, whom: &'static str) -> Self {
+        self.waited_for_by = whom;
+        self
+    }
+
+    pub const fn steps(mut self, ticked: usize, steps: &'static [&'static str]) -> Self {
+        self.ticked = ticked;
+        self.steps = steps;
+        self
+    }
+
+    pub const fn sprints(mut self, sprints: &'static [i32]) -> Self {
+        self.sprints = sprints;
+        self
+    }
+
+    pub const fn deeds(mut self, deeds: &'static [(f64, Deed)]) -> Self {
+        self.deeds = deeds;
+        self
+    }
+
+    pub const fn said(mut self, said: &'static [(&'static str, f64, &'static str)]) -> Self {
+        self.said = said;
+        self
+    }
+}

@@ -1,0 +1,38 @@
+//! A believable pair of teams, five sprints of them.
+//!
+//! - `people`, `infrastructure`, `ingestion`: what is told, as tables
+//! - `content`: what those tables are made of
+//! - `calendar`, `history`: the tables acted out, in order of time, up to now
+//! - `making_up`: more tasks than anybody would write, for measuring
+//! - `writing`: rows, many at once
+
+mod calendar;
+mod chance;
+mod content;
+mod history;
+mod infrastructure;
+mod ingestion;
+mod making_up;
+mod people;
+mod writing;
+
+use sqlx::PgPool;
+use time::OffsetDateTime;
+
+use calendar::{Calendar, whole_micros};
+use history::History;
+
+/// Fills an empty workspace, in one transaction. Nothing in it is later than `now`, and the sprint
+/// that `now` falls in is the active one. With `tasks`, Infrastructure's active sprint has that many.
+pub async fn fill(db: &PgPool, now: OffsetDateTime, tasks: Option<u32>) -> anyhow::Result<()> {
+    let calendar = Calendar::new(whole_micros(now));
+    let mut tx = db.begin().await?;
+    let known = writing::ground(&mut tx, &calendar).await?;
+    let mut history = History::of(&calendar, known)?;
+    if let Some(tasks) = tasks {
+        making_up::up_to(&mut history, &calendar, tasks as usize);
+    }
+    writing::write(&mut tx, &history).await?;
+    tx.commit().await?;
+    Ok(())
+}

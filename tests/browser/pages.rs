@@ -1,0 +1,73 @@
+//! How each page looks, and what a machine can say of its accessibility.
+
+use axum::http::Method;
+use serde_json::json;
+
+use crate::stage::Stage;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow() {
+    let stage = Stage::new().await;
+    let elif = &stage.world.elif;
+    for (column, title) in [
+        ("todo", "Alert when replication lag passes 30 s"),
+        ("in-progress", "Migrate events_dead_letter and 9 more tables"),
+        ("blocked", "Cut postgres over"),
+        ("done", "Pin the operator"),
+    ] {
+        let key = elif.make("infrastructure", column, title).await;
+        let body = json!({ "labels": ["postgres"], "owners": ["elif"], "description": "See **INF-1** and `code`.\n\n- [x] done", "due": "2026-11-20", "for": "Growth" });
+        elif.api(Method::PATCH, &format!("/tasks/{key}"), body).await.ok();
+        elif.post(&format!("/tasks/{key}/steps"), &[("text", "Rehearse")]).await.ok();
+        elif.post(&format!("/tasks/{key}/comments"), &[("body", "Ready, @jonas")]).await.ok();
+    }
+    sqlx::query(
+        "INSERT INTO goals (team_id, id, sprint_id, position, title, measure, target, typed, hue)
+         SELECT t.id, gen_random_uuid(), s.id, 1, 'Migrate 50 of the 100 tables', 'count', 50, 31, 8 FROM teams t, sprints s WHERE t.key = 'INF' AND s.state = 'active'",
+    )
+    .execute(&stage.world.db)
+    .await
+    .unwrap();
+    let window = stage.window(elif).await;
+    let nobody = stage.blank().await;
+    let mut found = Vec::new();
+    for (name, path) in [
+        ("board", "/teams/infrastructure"),
+        ("lanes", "/teams/infrastructure?lanes=owner"),
+        ("no-match", "/teams/infrastructure?q=nothing-is-so"),
+        ("task", "/tasks/INF-3"),
+        ("move", "/tasks/INF-1/move"),
+        ("block", "/tasks/INF-1/block"),
+        ("new", "/teams/infrastructure/tasks/new"),
+        ("list", "/teams/infrastructure/tasks?sprint=all"),
+        ("my-work", "/"),
+        ("teams", "/teams"),
+        ("not-found", "/tasks/INF-99"),
+        ("login", "/login"),
+    ] {
+        let window = if name == "login" { &nobody } else { &window };
+        for (width, height, phone) in [(1440, 900, false), (390, 844, true)] {
+            for scheme in ["light", "dark"] {
+                window.size(width, height, phone).await;
+                window.scheme(scheme).await;
+                window.goto(path).await;
+                window.until("document.readyState === 'complete'").await;
+                let sideways: bool = window.value("document.documentElement.scrollWidth > innerWidth").await;
+                if sideways {
+                    found.push(format!("{name} {width} {scheme}: scrolls sideways"));
+                }
+                found
+                    .extend(window.violations().await.into_iter().map(|one| format!("{name} {width} {scheme}: {one}")));
+                window.picture(&format!("{name}-{width}-{scheme}")).await;
+            }
+        }
+    }
+    window.size(1440, 900, false).await;
+    window.scheme("light").await;
+    window.board("/teams/infrastructure").await;
+    window.click("#INF-3 h3 a").await;
+    window.until("document.querySelector('dialog.veil[open]')").await;
+    found.extend(window.violations().await.into_iter().map(|one| format!("opened task: {one}")));
+    window.picture("opened-1440-light").await;
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}

@@ -1,0 +1,111 @@
+//! The world behind a real socket, and streams that listen to it.
+
+use std::{net::SocketAddr, time::Duration};
+
+use fortnight::{
+    activity::stream,
+    app::App,
+    router::router,
+    web::serve::{Patience, serve},
+};
+use futures_util::StreamExt;
+use serde_json::Value;
+use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle, time::timeout};
+
+use crate::world::{Client, World};
+
+/// The world behind a real socket, with its live side running.
+pub struct Served {
+    pub address: SocketAddr,
+    stop: mpsc::Sender<()>,
+    done: JoinHandle<()>,
+}
+
+impl Served {
+    pub async fn of(world: &World) -> Self {
+        Self::at("127.0.0.1:0".parse().unwrap(), world.app.clone()).await
+    }
+
+    async fn at(address: SocketAddr, app: App) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, asked) = mpsc::channel(1);
+        tokio::spawn(stream::pump(app.clone()));
+        let done = tokio::spawn(async move {
+            serve(listener, router(app.clone()), Patience::default(), asked, app.live.ending()).await;
+        });
+        Self { address, stop, done }
+    }
+
+    /// Ends the server as a supervisor does.
+    pub async fn stop(&mut self) {
+        self.stop.send(()).await.unwrap();
+        (&mut self.done).await.unwrap();
+    }
+
+    /// Starts another one in its place, over the same database.
+    pub async fn start_again(&mut self, world: &World) {
+        let app = App::new("http://fortnight.test", world.db.clone(), world.app.clock.clone());
+        *self = Self::at(self.address, app).await;
+    }
+
+    /// Opens a team's stream as a browser does.
+    pub async fn listen(&self, client: &Client, team: &str, last_event_id: Option<i64>) -> Stream {
+        let mut request = reqwest::Client::new()
+            .get(format!("http://{}/teams/{team}/live", self.address))
+            .header("cookie", &client.cookie);
+        if let Some(seq) = last_event_id {
+            request = request.header("last-event-id", seq.to_string());
+        }
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Stream { bytes: Box::pin(response.bytes_stream()), text: String::new() }
+    }
+}
+
+pub struct Stream {
+    bytes: std::pin::Pin<Box<dyn futures_util::Stream<Item = reqwest::Result<axum::body::Bytes>> + Send>>,
+    text: String,
+}
+
+/// One event: its name, its number and what it says.
+#[derive(Debug)]
+pub struct Event {
+    pub name: String,
+    pub id: Option<i64>,
+    pub data: Value,
+}
+
+impl Stream {
+    /// The next event, or nothing when the stream has ended.
+    pub async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some((event, rest)) = self.text.split_once("\n\n") {
+                let (event, rest) = (event.to_owned(), rest.to_owned());
+                self.text = rest;
+                let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
+                let data = field("data: ").map_or(Value::Null, |data| serde_json::from_str(&data).unwrap());
+                return Some(Event {
+                    name: field("event: ").unwrap(),
+                    id: field("id: ").map(|id| id.parse().unwrap()),
+                    data,
+                });
+            }
+            let chunk = timeout(Duration::from_secs(10), self.bytes.next())
+                .await
+                .expect("the stream says something in time")?;
+            self.text.push_str(std::str::from_utf8(&chunk.unwrap()).unwrap());
+        }
+    }
+
+    /// The next event of this name.
+    pub async fn next_of(&mut self, name: &str) -> Event {
+        loop {
+            let event = self.next().await.expect("the stream goes on");
+            if event.name == name {
+                return event;
+            }
+        }
+    }
+}
