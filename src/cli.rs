@@ -323,7 +323,7 @@ async fn import(pool: &PgPool, asked: &Import) -> anyhow::Result<()> {
     let live = Live::new(pool.clone(), Clock::default());
     let outcome = transfer::import(&live, &wish, &|done| bar.set_position(done as u64)).await;
     bar.finish_and_clear();
-    println!("{}", outcome.map_err(told).context("nothing was imported")?);
+    say(&outcome.map_err(told).context("nothing was imported")?.to_string());
     live.flush().await;
     Ok(())
 }
