@@ -1,16 +1,17 @@
 //! What can be asked of the program: one call each.
 
 use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use indicatif::ProgressBar;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 
 use crate::accounts::adding::{NewAccount, add_account};
 use crate::accounts::tokens::{self, Scope};
-use crate::activity::stream;
+use crate::activity::{live::Live, stream};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -19,6 +20,7 @@ use crate::demo;
 use crate::router;
 use crate::sprints;
 use crate::teams;
+use crate::transfer::{self, Wish};
 use crate::web::error::Problem;
 use crate::web::serve::{self as server, Patience};
 use crate::web::signals;
@@ -219,7 +221,7 @@ async fn work(pool: &PgPool, command: Command) -> anyhow::Result<()> {
         Command::User(User::Add { email, name, admin }) => add_user(pool, &email, &name, admin).await,
         Command::Team(Team::Add { slug, name, key, members }) => add_team(pool, &slug, &name, &key, &members).await,
         Command::Token(Token::Create { email, scope }) => create_token(pool, &email, scope).await,
-        Command::Import(asked) => import(pool, &asked.file, &asked).await,
+        Command::Import(asked) => import(pool, &asked).await,
     }
 }
 
@@ -308,13 +310,25 @@ async fn first_visit(app: &App, demo: bool) -> anyhow::Result<Option<String>> {
     Ok(None)
 }
 
-async fn import(_pool: &PgPool, file: &Path, asked: &Import) -> anyhow::Result<()> {
-    bail!(
-        "cannot import {:?}'s {} for {} yet ({} mappings, dry run: {}): there are no imports in this version",
-        asked.from,
-        file.display(),
-        asked.team,
-        asked.mappings.len(),
-        asked.dry_run
-    )
+/// What another board exported, for one of our teams.
+async fn import(pool: &PgPool, asked: &Import) -> anyhow::Result<()> {
+    let file = transfer::read_file(&asked.file)?;
+    let draft = match asked.from {
+        Source::Trello => transfer::trello::parse(&file),
+        Source::Github => transfer::github::parse(&file),
+    };
+    let draft = draft.with_context(|| format!("nothing was imported from {}", asked.file.display()))?;
+    let bar = progress_bar(draft.tasks.len());
+    let wish = Wish { draft: &draft, team: &asked.team, mappings: &asked.mappings, dry_run: asked.dry_run };
+    let live = Live::new(pool.clone(), Clock::default());
+    let outcome = transfer::import(&live, &wish, &|done| bar.set_position(done as u64)).await;
+    bar.finish_and_clear();
+    say(&outcome.map_err(told).context("nothing was imported")?.to_string());
+    live.flush().await;
+    Ok(())
+}
+
+/// Shown only on a terminal, and only for what takes a while.
+fn progress_bar(tasks: usize) -> ProgressBar {
+    if tasks > 500 { ProgressBar::new(tasks as u64) } else { ProgressBar::hidden() }
 }

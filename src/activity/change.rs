@@ -38,11 +38,18 @@ pub struct Event {
     pub version: Option<i64>,
 }
 
+/// An event with when it happened and who did it.
+struct Noted {
+    event: Event,
+    at: OffsetDateTime,
+    actor: Option<Uuid>,
+}
+
 /// A transaction that is being filled. Its events are written when it commits,
 /// so that the row that numbers a team's events is locked for the shortest time, and last of all.
 pub struct Change {
     tx: Transaction<'static, Postgres>,
-    events: Vec<Event>,
+    events: Vec<Noted>,
     /// Every event of this change carries it; undo goes by it.
     pub id: Uuid,
     pub actor: Option<Uuid>,
@@ -114,7 +121,12 @@ impl Change {
 
     /// Adds an event; it is numbered and written when the change commits.
     pub fn record(&mut self, event: Event) {
-        self.events.push(event);
+        self.events.push(Noted { event, at: self.at, actor: self.actor });
+    }
+
+    /// Adds an event that happened elsewhere, before this change: it keeps its own instant, and who did it then.
+    pub fn record_past(&mut self, event: Event, at: OffsetDateTime, actor: Option<Uuid>) {
+        self.events.push(Noted { event, at, actor });
     }
 
     /// A second request with the same key waits here for the first, and then learns what that did.
@@ -146,9 +158,9 @@ impl Change {
     }
 
     async fn commit(mut self) -> Result<Vec<(Uuid, i64)>> {
-        let mut by_team: BTreeMap<Uuid, Vec<Event>> = BTreeMap::new();
-        for event in std::mem::take(&mut self.events) {
-            by_team.entry(event.team).or_default().push(event);
+        let mut by_team: BTreeMap<Uuid, Vec<Noted>> = BTreeMap::new();
+        for noted in std::mem::take(&mut self.events) {
+            by_team.entry(noted.event.team).or_default().push(noted);
         }
         let mut teams = Vec::with_capacity(by_team.len());
         // In the order of their ids: two changes over the same teams never wait for each other.
@@ -159,29 +171,29 @@ impl Change {
         Ok(teams)
     }
 
-    async fn write(&mut self, team: Uuid, events: &[Event]) -> Result<i64> {
-        let (id, actor, at) = (self.id, self.actor, self.at);
+    async fn write(&mut self, team: Uuid, events: &[Noted]) -> Result<i64> {
+        let id = self.id;
         let count = events.len() as i64;
         // One statement: the number is taken, and the events written, in one round trip.
         let seq: i64 = sqlx::query_scalar(
             "WITH numbered AS (UPDATE teams SET seq = seq + $2 WHERE id = $1 RETURNING seq),
                   written AS (
                       INSERT INTO events (team_id, seq, change_id, actor_id, at, task_id, kind, before, after, version)
-                      SELECT $1, numbered.seq - $2 + event.nth, $3, $4, $5, event.task, event.kind, event.before, event.after, event.version
-                      FROM numbered, unnest($6::uuid[], $7::text[], $8::jsonb[], $9::jsonb[], $10::bigint[])
-                           WITH ORDINALITY AS event (task, kind, before, after, version, nth))
+                      SELECT $1, numbered.seq - $2 + event.nth, $3, event.actor, event.at, event.task, event.kind, event.before, event.after, event.version
+                      FROM numbered, unnest($4::uuid[], $5::timestamptz[], $6::uuid[], $7::text[], $8::jsonb[], $9::jsonb[], $10::bigint[])
+                           WITH ORDINALITY AS event (actor, at, task, kind, before, after, version, nth))
              SELECT seq FROM numbered",
         )
         .bind(team)
         .bind(count)
         .bind(id)
-        .bind(actor)
-        .bind(at)
-        .bind(events.iter().map(|event| event.task).collect::<Vec<_>>())
-        .bind(events.iter().map(|event| event.kind).collect::<Vec<_>>())
-        .bind(events.iter().map(|event| &event.before).collect::<Vec<_>>())
-        .bind(events.iter().map(|event| &event.after).collect::<Vec<_>>())
-        .bind(events.iter().map(|event| event.version).collect::<Vec<_>>())
+        .bind(events.iter().map(|noted| noted.actor).collect::<Vec<_>>())
+        .bind(events.iter().map(|noted| noted.at).collect::<Vec<_>>())
+        .bind(events.iter().map(|noted| noted.event.task).collect::<Vec<_>>())
+        .bind(events.iter().map(|noted| noted.event.kind).collect::<Vec<_>>())
+        .bind(events.iter().map(|noted| &noted.event.before).collect::<Vec<_>>())
+        .bind(events.iter().map(|noted| &noted.event.after).collect::<Vec<_>>())
+        .bind(events.iter().map(|noted| noted.event.version).collect::<Vec<_>>())
         .fetch_one(self.db())
         .await?;
         Ok(seq)

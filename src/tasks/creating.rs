@@ -101,7 +101,8 @@ pub(super) fn checked_title(title: &str) -> Result<String> {
     Ok(title)
 }
 
-fn is_invisible(letter: char) -> bool {
+/// Whether a letter leaves nothing to be seen.
+pub(crate) fn is_invisible(letter: char) -> bool {
     letter.is_control() || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
 }
 

@@ -62,7 +62,7 @@ pub(crate) async fn write(db: &mut PgConnection, team: Uuid, task: Uuid, names: 
 
 /// Makes the labels that the team lacks. Whoever numbers a task does this first: two that make
 /// the same label wait for each other, and must not hold the team's row meanwhile.
-pub(super) async fn make_missing(db: &mut PgConnection, team: Uuid, names: &[String]) -> Result<()> {
+pub(crate) async fn make_missing(db: &mut PgConnection, team: Uuid, names: &[String]) -> Result<()> {
     for name in plain(names) {
         sqlx::query(
             "INSERT INTO labels (team_id, id, name, hue)

@@ -205,7 +205,7 @@ async fn neighbour(
 }
 
 /// Gives a locked column's tasks short ranks again, in their order. Events carry them, so that history still replays.
-pub(super) async fn spread_ranks(change: &mut Change, team: &Team, column: Uuid) -> Result<()> {
+pub(crate) async fn spread_ranks(change: &mut Change, team: &Team, column: Uuid) -> Result<()> {
     let tasks: Vec<Uuid> =
         sqlx::query_scalar("SELECT id FROM tasks WHERE column_id = $1 AND rank IS NOT NULL ORDER BY rank")
             .bind(column)

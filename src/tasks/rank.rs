@@ -64,6 +64,20 @@ pub fn spread(count: usize) -> Vec<String> {
     (1..=count).map(|n| written(n * gap, width as usize)).collect()
 }
 
+/// `count` ranks in order after a column's last one, for many tasks that come at once.
+/// They are near one another, so that room is left behind them.
+pub fn spread_after(last: Option<&str>, count: usize) -> Vec<String> {
+    let Some(last) = last else { return spread(count) };
+    let digits = last.bytes().chain(std::iter::repeat(b'0')).take(STEP_DIGITS as usize);
+    let value = digits.fold(0, |value, byte| value * 62 + digit(byte));
+    let gap = ((62usize.pow(STEP_DIGITS) - 1 - value) / (count + 1)).min(62);
+    // Closer than this, a step aside from a trailing zero could meet the next one.
+    if gap >= 3 {
+        return (1..=count).map(|n| written(value + n * gap, STEP_DIGITS as usize)).collect();
+    }
+    spread(count).into_iter().map(|rank| format!("{last}{rank}")).collect()
+}
+
 fn written(mut value: usize, width: usize) -> String {
     let mut digits = vec![b'0'; width];
     for place in (0..width).rev() {
@@ -110,6 +124,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn many_after_the_last_one_are_in_order(last in prop::option::of("[0-9A-Za-z]{0,49}[1-9A-Za-z]"), count in 1usize..3000) {
+            let ranks = spread_after(last.as_deref(), count);
+            prop_assert_eq!(ranks.len(), count);
+            prop_assert!(last.is_none_or(|last| last < ranks[0]));
+            prop_assert!(ranks.windows(2).all(|pair| pair[0] < pair[1]));
+            prop_assert!(ranks.iter().all(|rank| rank.len() <= 64 && !rank.ends_with('0')));
+        }
+
         #[test]
         fn between_two_neighbours_there_is_always_a_place(drops in prop::collection::vec(0usize..=1000, 1..300)) {
             let mut column: Vec<String> = Vec::new();

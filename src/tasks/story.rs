@@ -18,7 +18,7 @@ use crate::{
 /// One line of a task's story: an event, or a comment.
 pub struct Line {
     pub who: Option<Person>,
-    /// Who wrote an imported comment.
+    /// Who wrote an imported comment, or did what an imported event tells.
     pub author: String,
     pub at: OffsetDateTime,
     pub told: Told,
@@ -105,7 +105,9 @@ pub async fn of_task(db: &PgPool, team: Uuid, task: Uuid, links: &Links) -> Resu
         .filter_map(|row| {
             let told = names.sentence(&row.kind, &row.before, &row.after)?;
             let who = person(row.id, row.handle, row.name, row.hue);
-            Some(Line { who, author: String::new(), at: row.at, told: Told::Event(told) })
+            // An imported event says who did it where it came from.
+            let author = row.after["by"].as_str().unwrap_or_default().to_owned();
+            Some(Line { who, author, at: row.at, told: Told::Event(told) })
         })
         .collect();
     lines.extend(comments.into_iter().map(|row| {

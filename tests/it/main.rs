@@ -5,6 +5,7 @@ mod board;
 mod cluster;
 mod concurrency;
 mod demo;
+mod importing;
 mod lifecycle;
 mod live;
 mod migrations;

@@ -1,0 +1,326 @@
+//! A team brings its old board along.
+
+use fortnight::transfer::{self, Summary, Wish};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use tempfile::NamedTempFile;
+
+use crate::{program::Place, world::World};
+
+const TRELLO: &str = include_str!("../data/trello-sprint-board-2025.json");
+const MOVED: &str = include_str!("../data/trello-project100-2021.json");
+const GITHUB: &str = include_str!("../data/github-issues-mimofan.json");
+
+#[tokio::test]
+async fn a_trello_board_stands_on_the_teams_board_with_its_steps() {
+    let world = World::new().await;
+    let summary = trello(&world, &json_of(TRELLO), &[]).await;
+    assert_eq!((summary.made, summary.steps), (11, 24));
+    assert_eq!(summary.keys, Some(("INF-1".to_owned(), "INF-11".to_owned())));
+    assert!(summary.to_string().contains("Personal → new column Personal: 3 tasks"), "{summary}");
+
+    let page = world.elif.get("/teams/infrastructure").await.ok().text();
+    for title in ["Lee", "Ling", "Whiff drill", "Zafina lab drills", "Advanced reaction drill"] {
+        assert!(page.contains(title), "{title} is not on the board");
+    }
+    assert_eq!(page.matches("data-task=\"INF-").count(), 11);
+    let order: Vec<usize> = ["in-review", "personal", "lab", "drill", "done"]
+        .iter()
+        .map(|column| page.find(&format!("data-column=\"{column}\"")).unwrap_or_else(|| panic!("no column {column}")))
+        .collect();
+    assert!(order.is_sorted(), "new columns stand in their order, before what is done");
+    assert_eq!(world.column("infrastructure", "personal").await, ["INF-1", "INF-2", "INF-3"]);
+    assert_eq!(count(&world.db, "SELECT count(*) FROM steps").await, 24);
+
+    let story = world.elif.get("/tasks/INF-1").await.ok().text();
+    assert!(story.contains("Mistakes/Habits/Issues: "), "a step says which of its checklists it is from");
+    assert!(story.contains("Member 1") && story.contains("made it in Personal"), "{story}");
+    assert!(story.contains("brought it here from Trello"));
+}
+
+#[tokio::test]
+async fn a_second_run_adds_nothing() {
+    let world = World::new().await;
+    trello(&world, &json_of(TRELLO), &[]).await;
+    let before = everything(&world.db).await;
+    let again = trello(&world, &json_of(TRELLO), &[]).await;
+    assert_eq!((again.made, again.skipped.count("were here already")), (0, 11));
+    assert_eq!(everything(&world.db).await, before);
+
+    // what is new in a later export comes in alone, below the others
+    let mut later = json_of(TRELLO);
+    let mut card = later["cards"][0].clone();
+    card["id"] = json!("ffffffffffffffffffffffff");
+    card["name"] = json!("A new one");
+    card["pos"] = json!("bottom");
+    later["cards"].as_array_mut().unwrap().push(card);
+    let summary = trello(&world, &later, &[]).await;
+    assert_eq!((summary.made, summary.skipped.count("were here already")), (1, 11));
+    assert_eq!(world.column("infrastructure", "personal").await, ["INF-1", "INF-2", "INF-3", "INF-12"]);
+}
+
+#[tokio::test]
+async fn a_dry_run_writes_nothing_and_says_the_same() {
+    let world = World::new().await;
+    let before = everything(&world.db).await;
+    let draft = transfer::trello::parse(&json_of(TRELLO)).unwrap();
+    let wish = Wish { draft: &draft, team: "infrastructure", mappings: &[], dry_run: true };
+    let dry = transfer::import(&world.app.live, &wish, &|_| {}).await.unwrap();
+    assert_eq!(everything(&world.db).await, before);
+    assert!(dry.to_string().starts_with("Would bring 11 tasks") && dry.to_string().ends_with("nothing was written."));
+    let wet = trello(&world, &json_of(TRELLO), &[]).await;
+    assert_eq!((dry.made, dry.steps, dry.lists), (wet.made, wet.steps, wet.lists));
+}
+
+#[tokio::test]
+async fn lists_go_to_columns_of_their_name_or_where_they_are_mapped() {
+    let world = World::new().await;
+    let board = json!({
+        "lists": [
+            { "id": "1", "name": "TODO" }, { "id": "2", "name": "Doing" }, { "id": "3", "name": "In-Review" },
+            { "id": "4", "name": "待办" }, { "id": "5", "name": "Nothing in it" }, { "id": "6", "name": "Old", "closed": true },
+        ],
+        "cards": (1..=6).map(|list| json!({ "id": format!("c{list}"), "name": format!("Card {list}"), "idList": list.to_string() }))
+            .filter(|card| card["idList"] != "5").collect::<Vec<_>>(),
+    });
+    let summary = trello(&world, &board, &[("doing", "In progress")]).await;
+    let landings: Vec<_> =
+        summary.lists.iter().map(|landing| (landing.list.as_str(), landing.column.as_str(), landing.new)).collect();
+    assert_eq!(
+        landings,
+        [
+            ("TODO", "Todo", false),
+            ("Doing", "In progress", false),
+            ("In-Review", "In review", false),
+            ("待办", "待办", true),
+            ("Nothing in it", "Nothing in it", true),
+            ("Old", "Todo", false),
+        ]
+    );
+    assert_eq!(world.column("infrastructure", "in-progress").await, ["INF-2"]);
+    assert_eq!(world.column("infrastructure", "column").await, ["INF-4"]);
+    assert_eq!(world.elif.task("INF-5").await["archived"], true, "an open card of a closed list is in the archive");
+    let events: Vec<Value> =
+        sqlx::query_scalar("SELECT after FROM events WHERE kind = 'column.added' AND task_id IS NULL")
+            .fetch_all(&world.db)
+            .await
+            .unwrap();
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0]["columns"][0]["column"], "column");
+
+    let draft = transfer::trello::parse(&board).unwrap();
+    let mappings = [("Dooing".to_owned(), "Done".to_owned())];
+    let wish = Wish { draft: &draft, team: "infrastructure", mappings: &mappings, dry_run: false };
+    let refused = format!("{:?}", transfer::import(&world.app.live, &wish, &|_| {}).await.unwrap_err());
+    assert!(refused.contains("no list “Dooing”") && refused.contains("TODO, Doing"), "{refused}");
+}
+
+#[tokio::test]
+async fn issues_of_github_come_with_their_text_and_closed_ones_go_to_the_archive() {
+    let world = World::new().await;
+    let draft = transfer::github::parse(&json_of(GITHUB)).unwrap();
+    let wish = Wish { draft: &draft, team: "ingestion", mappings: &[], dry_run: false };
+    let summary = transfer::import(&world.app.live, &wish, &|_| {}).await.unwrap();
+    assert_eq!(summary.made, 44);
+    assert!(summary.to_string().contains("Closed → Done: 13 tasks, 13 of them in the archive"), "{summary}");
+    assert_eq!(world.column("ingestion", "todo").await.len(), 31);
+    assert_eq!(world.column("ingestion", "done").await.len(), 0);
+    let first = world.jonas.task("ING-1").await;
+    assert_eq!(first["title"], "feat: 支持定时/夜间任务队列 (/night /time)");
+    assert!(first["description"].as_str().unwrap().contains("支持定时执行任务队列"));
+    assert!(
+        first["description"]
+            .as_str()
+            .unwrap()
+            .ends_with("Imported from: <https://github.com/XiaomingX/mimofan/issues/11>")
+    );
+    assert_eq!((first["archived"].clone(), first["column"].clone()), (json!(true), json!("done")));
+    assert_eq!(first["sprint"], Value::Null);
+    let open = world.jonas.task("ING-6").await;
+    assert_eq!((open["sprint"].clone(), open["labels"].clone()), (json!(42), json!(["documentation"])));
+    let page = world.jonas.get("/teams/ingestion").await.ok().text();
+    assert_eq!(page.matches("data-task=\"ING-").count(), 31);
+    let again = transfer::import(&world.app.live, &wish, &|_| {}).await.unwrap();
+    assert_eq!((again.made, again.skipped.count("were here already")), (0, 44));
+}
+
+#[tokio::test]
+async fn people_are_known_by_name_and_what_they_said_is_theirs() {
+    let world = World::new().await;
+    let board = json!({
+        "name": "Old", "lists": [{ "id": "l", "name": "Todo" }],
+        "members": [
+            { "id": "e", "fullName": "elif hartmann", "username": "eh1988" }, { "id": "j", "fullName": "J. G.", "username": "Jonas" },
+            { "id": "x", "fullName": "Xenia", "username": "xenia" },
+        ],
+        "cards": [{ "id": "a", "name": "A", "desc": "Why?\r\nBecause\u{0}.", "idList": "l", "idMembers": ["e", "j", "x"], "due": "2026-12-01T23:30:00.000Z" }],
+        "actions": [
+            { "type": "commentCard", "date": "2025-01-02T00:00:00Z", "memberCreator": { "id": "x", "fullName": "Xenia", "username": "xenia" }, "data": { "text": "Later", "card": { "id": "a" } } },
+            { "type": "commentCard", "date": "2025-01-01T00:00:00Z", "memberCreator": { "id": "e", "fullName": "elif hartmann", "username": "eh1988" }, "data": { "text": "First", "card": { "id": "a" } } },
+        ],
+    });
+    let summary = trello(&world, &board, &[]).await;
+    assert_eq!(summary.unknown_members, ["Xenia"]);
+    let task = world.elif.task("INF-1").await;
+    assert_eq!(task["description"], "Why?\nBecause.\n\nMembers: Xenia");
+    assert_eq!(task["due"], "2026-12-01");
+    let owners: Vec<&str> =
+        task["owners"].as_array().unwrap().iter().map(|owner| owner["handle"].as_str().unwrap()).collect();
+    assert_eq!(owners, ["elif", "jonas"]);
+    let said: Vec<(Option<String>, String, String)> = sqlx::query_as(
+        "SELECT a.handle, c.author, c.body FROM comments c LEFT JOIN accounts a ON a.id = c.author_id ORDER BY c.created_at",
+    )
+    .fetch_all(&world.db)
+    .await
+    .unwrap();
+    let first = (Some("elif".to_owned()), String::new(), "First".to_owned());
+    assert_eq!(said, [first, (None, "Xenia".to_owned(), "Later".to_owned())]);
+}
+
+#[tokio::test]
+async fn history_keeps_its_own_time_and_replays_to_the_board() {
+    let world = World::new().await;
+    trello(&world, &json_of(MOVED), &[]).await;
+    let events: Vec<(i64, String, Option<String>, bool)> = sqlx::query_as(
+        "SELECT e.seq, e.kind, e.after->>'column', e.at < '2021-01-01' FROM events e JOIN tasks k ON k.id = e.task_id
+         WHERE k.title = 'Visualize code' ORDER BY e.seq",
+    )
+    .fetch_all(&world.db)
+    .await
+    .unwrap();
+    let told: Vec<_> = events.iter().map(|(_, kind, column, old)| (kind.as_str(), column.as_deref(), *old)).collect();
+    assert_eq!(
+        told,
+        [
+            ("task.created", Some("done"), true),
+            ("task.moved", Some("in-progress"), true),
+            ("task.imported", Some("in-progress"), false),
+        ]
+    );
+    let differ = count(
+        &world.db,
+        "SELECT count(*) FROM tasks k JOIN columns c ON c.id = k.column_id
+         LEFT JOIN events e ON e.task_id = k.id AND e.kind = 'task.imported'
+         WHERE e.after->>'title' IS DISTINCT FROM k.title OR e.after->>'column' IS DISTINCT FROM c.slug
+            OR e.after->>'state' IS DISTINCT FROM c.state OR e.after->>'rank' IS DISTINCT FROM k.rank
+            OR (e.after->>'archived')::bool IS DISTINCT FROM (k.archived_at IS NOT NULL) OR e.version <> k.version",
+    )
+    .await;
+    assert_eq!(differ, 0);
+    let gaps = count(&world.db, "SELECT t.seq - count(e.seq) FROM teams t LEFT JOIN events e ON e.team_id = t.id WHERE t.slug = 'infrastructure' GROUP BY t.seq").await;
+    assert_eq!(gaps, 0, "events are numbered without gaps");
+}
+
+#[tokio::test]
+async fn the_program_imports_and_says_what_it_did() {
+    let (place, world) = (Place::new(), World::new().await);
+    let url = url_of(&world.db);
+    let file = kept(TRELLO);
+    let import = [
+        "import",
+        "trello",
+        file.path().to_str().unwrap(),
+        "--team",
+        "infrastructure",
+        "--map",
+        "Lab=In progress",
+        "--database-url",
+        &url,
+    ];
+    let first = place.run(&import).await;
+    assert!(first.status.success(), "{first:?}");
+    let said = String::from_utf8(first.stdout).unwrap();
+    assert!(
+        said.starts_with("Brought 11 tasks to Infrastructure from Trello “Tekken Notes”, with 24 steps and 0 comments: INF-1 to INF-11."),
+        "{said}"
+    );
+    assert!(said.contains("Lab → In progress: 3 tasks"), "{said}");
+    let again = place.run(&import).await;
+    let said = String::from_utf8(again.stdout).unwrap();
+    assert!(said.contains("Brought 0 tasks") && said.contains("Skipped 11 that were here already: “Lee”"), "{said}");
+    let page = world.elif.get("/teams/infrastructure").await.ok().text();
+    assert_eq!(page.matches("data-task=\"INF-").count(), 11);
+}
+
+#[tokio::test]
+async fn what_cannot_be_imported_is_refused_in_a_sentence_and_nothing_comes_in() {
+    let (place, world) = (Place::new(), World::new().await);
+    let url = url_of(&world.db);
+    let bomb = "[".repeat(100_000);
+    let mut late = json_of(TRELLO);
+    late["cards"][10]["name"] = json!(12);
+    let late = late.to_string();
+    for (from, text, team, why) in [
+        ("trello", "{\"lists\": [],\n \"cards\": [}", "infrastructure", "at line 2 column 12"),
+        ("trello", &TRELLO[..5000], "infrastructure", "EOF while parsing"),
+        ("trello", bomb.as_str(), "infrastructure", "recursion limit exceeded"),
+        ("trello", "", "infrastructure", "is empty"),
+        ("trello", r#"{"id": "a", "name": "A", "idList": "l"}"#, "infrastructure", "a single Trello card, not a board"),
+        ("trello", late.as_str(), "infrastructure", "cards[10].name is a number where text belongs"),
+        ("github", TRELLO, "infrastructure", "import trello"),
+        ("trello", TRELLO, "infra", "There is no team “infra”. There are: infrastructure, ingestion."),
+    ] {
+        let file = kept(text);
+        let refused =
+            place.run(&["import", from, file.path().to_str().unwrap(), "--team", team, "--database-url", &url]).await;
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(1), "{said}");
+        assert!(said.contains(why) && said.contains("nothing was imported"), "{why}: {said}");
+    }
+    let missing =
+        place.run(&["import", "trello", "/nowhere.json", "--team", "infrastructure", "--database-url", &url]).await;
+    assert!(String::from_utf8(missing.stderr).unwrap().contains("cannot open /nowhere.json: No such file"));
+    let left = count(
+        &world.db,
+        "SELECT (SELECT count(*) FROM tasks) + (SELECT count(*) FROM events) + (SELECT sum(last_number) FROM teams)::bigint",
+    )
+    .await;
+    assert_eq!(left, 0);
+}
+
+async fn trello(world: &World, file: &Value, mappings: &[(&str, &str)]) -> Summary {
+    let draft = transfer::trello::parse(file).unwrap();
+    let mappings: Vec<_> = mappings.iter().map(|(list, column)| ((*list).to_owned(), (*column).to_owned())).collect();
+    let wish = Wish { draft: &draft, team: "infrastructure", mappings: &mappings, dry_run: false };
+    transfer::import(&world.app.live, &wish, &|_| {}).await.unwrap()
+}
+
+fn json_of(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+fn kept(text: &str) -> NamedTempFile {
+    let file = NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    file
+}
+
+/// The test's database, for the program.
+fn url_of(db: &PgPool) -> String {
+    let own = db.connect_options();
+    let socket = own.get_socket().unwrap().display().to_string();
+    format!("postgres://fortnight@localhost/{}?host={socket}", own.get_database().unwrap())
+}
+
+async fn count(db: &PgPool, sql: &'static str) -> i64 {
+    sqlx::query_scalar(sql).fetch_one(db).await.unwrap()
+}
+
+/// How much there is of everything that an import writes.
+async fn everything(db: &PgPool) -> Vec<i64> {
+    let mut counts = Vec::new();
+    for sql in [
+        "SELECT count(*) FROM tasks",
+        "SELECT count(*) FROM columns",
+        "SELECT count(*) FROM steps",
+        "SELECT count(*) FROM comments",
+        "SELECT count(*) FROM labels",
+        "SELECT count(*) FROM events",
+        "SELECT sum(seq)::bigint FROM teams",
+        "SELECT sum(last_number)::bigint FROM teams",
+        "SELECT seq FROM workspace",
+    ] {
+        counts.push(count(db, sql).await);
+    }
+    counts
+}
