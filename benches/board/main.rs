@@ -71,7 +71,7 @@ async fn measure(size: u32) -> anyhow::Result<()> {
     let not_modified = rate(program.address, &zstd.clone().if_none_match(&first.etag), 16).await?;
     let stored = rate(program.address, &zstd, 16).await?;
     let floor_rate = before.midpoint(rate(floor.address, &bare, 16).await?);
-    floor.stop().await;
+    drop(floor);
     let floor_says = format!("{floor_rate:.0}/s (static route)");
     say(
         size,

@@ -65,7 +65,7 @@ impl Program {
                 .fetch_one(&db)
                 .await?;
         let token = tokens::create(&db, Clock::default().now(), &email, Scope::Write).await?;
-        let keys = sqlx::query_scalar("SELECT 'INF-' || number FROM tasks k JOIN teams t ON t.id = k.team_id JOIN sprints s ON s.id = k.sprint_id WHERE t.key = 'INF' AND s.state = 'active' AND rank IS NOT NULL ORDER BY number").fetch_all(&db).await?;
+        let keys = sqlx::query_scalar("SELECT 'INF-' || k.number FROM tasks k JOIN teams t ON t.id = k.team_id JOIN sprints s ON s.id = k.sprint_id WHERE t.key = 'INF' AND s.state = 'active' AND rank IS NOT NULL ORDER BY k.number").fetch_all(&db).await?;
         Ok(Self { address, cookie, db, token, keys, process, _database: database, _folder: folder })
     }
 
@@ -110,9 +110,8 @@ impl Program {
         Ok(line.split_whitespace().next().context("no figure")?.parse::<u64>()? / 1024)
     }
 
-    pub async fn stop(mut self) {
+    pub async fn stop(self) {
         self.db.close().await;
-        terminate(&mut self.process);
     }
 }
 
@@ -133,8 +132,17 @@ impl Floor {
         let line = std::io::BufRead::lines(said).next().context("the floor said nothing")??;
         Ok(Self { address: line.trim().parse()?, process, _file: file })
     }
+}
 
-    pub async fn stop(mut self) {
+impl Drop for Program {
+    /// An error on the way leaves nothing running.
+    fn drop(&mut self) {
+        terminate(&mut self.process);
+    }
+}
+
+impl Drop for Floor {
+    fn drop(&mut self) {
         terminate(&mut self.process);
     }
 }
