@@ -49,6 +49,7 @@ fn pages() -> Router<App> {
         .route("/teams/{slug}/live", get(activity::stream::live))
         .route("/teams/{slug}/filters", post(boards::save_filter))
         .route("/teams/{slug}/filters/{id}/delete", post(boards::delete_filter))
+        .route("/teams/{slug}/columns/{column}/limit", get(boards::limit_form).post(boards::set_limit))
         .route("/teams/{slug}/bulk", post(tasks::change_several))
         .route("/teams/{slug}/tasks", get(tasks::list).post(tasks::create))
         .route("/teams/{slug}/tasks/new", get(tasks::new_form))

@@ -50,6 +50,17 @@ pub async fn end(db: &PgPool, token_hash: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// How long a repeated API write is recognised.
+const REPEATS: Duration = Duration::days(1);
+
+/// Clears what has run out: sessions, one-time links, and keys of repeated writes.
+pub async fn forget_expired(db: &PgPool, now: OffsetDateTime) -> Result<()> {
+    sqlx::query("DELETE FROM sessions WHERE expires_at < $1").bind(now).execute(db).await?;
+    sqlx::query("DELETE FROM entry_links WHERE expires_at < $1").bind(now).execute(db).await?;
+    sqlx::query("DELETE FROM idempotency_keys WHERE created_at < $1").bind(now - REPEATS).execute(db).await?;
+    Ok(())
+}
+
 /// The cookie's name: browsers hold `__Host-` ones to https and to this host alone; loopback http cannot have it.
 pub fn cookie_name(https: bool) -> &'static str {
     if https { "__Host-session" } else { "session" }

@@ -4,6 +4,7 @@ pub mod access;
 pub mod api;
 pub mod filters;
 pub mod kept;
+pub mod limiting;
 pub mod pages;
 pub mod queries;
 pub mod saving;

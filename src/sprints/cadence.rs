@@ -5,7 +5,12 @@ use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::Sprint;
-use crate::{accounts::adding::touch_workspace, app::App, clock, web::error::Result};
+use crate::{
+    accounts::{adding::touch_workspace, sessions},
+    app::App,
+    clock,
+    web::error::Result,
+};
 
 /// Makes the sprints that are missing, as the workspace's cadence says, and turns to the one that today is in.
 /// Safe to call at any time, by any number of programs.
@@ -51,6 +56,9 @@ pub async fn begin(app: &App) -> anyhow::Result<()> {
             again.tick().await;
             if let Err(problem) = keep_up_once(&app).await {
                 tracing::warn!("the sprints could not be kept up: {problem}");
+            }
+            if let Err(problem) = sessions::forget_expired(&app.db, app.clock.now()).await {
+                tracing::warn!("what has run out could not be cleared: {problem}");
             }
         }
     });

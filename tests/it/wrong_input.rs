@@ -125,6 +125,24 @@ async fn numbers_and_dates_that_cannot_be_are_refused_in_words() {
 }
 
 #[tokio::test]
+async fn a_limit_is_a_number_that_makes_sense() {
+    let world = World::new().await;
+    let path = "/teams/infrastructure/columns/in-progress/limit";
+    for wrong in ["-1", "0", "2147483648", "1000", "many"] {
+        let page = world.elif.post(path, &[("wip_limit", wrong)]).await.refused(422).text();
+        assert!(
+            page.contains("A limit is a whole number from 1 to 999.") && page.contains(&format!(r#"value="{wrong}""#))
+        );
+    }
+    world.elif.post(path, &[("wip_limit", "3")]).await.refused(303);
+    assert!(world.elif.get("/teams/infrastructure").await.text().contains("0 / 3"));
+    world.elif.post(path, &[("wip_limit", "")]).await.refused(303);
+    assert!(!world.elif.get("/teams/infrastructure").await.text().contains("0 / 3"));
+    world.elif.post("/teams/infrastructure/columns/nope/limit", &[("wip_limit", "3")]).await.refused(404);
+    world.jonas.post(path, &[("wip_limit", "3")]).await.refused(403);
+}
+
+#[tokio::test]
 async fn a_foreign_column_task_or_goal_is_refused_and_theirs_is_untouched() {
     let world = World::new().await;
     world.elif.make("infrastructure", "todo", "mine").await;

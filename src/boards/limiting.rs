@@ -1,0 +1,32 @@
+//! How many tasks a column should hold. A limit shows when it is passed; it refuses nothing.
+
+use serde_json::json;
+
+use crate::{
+    activity::{Change, Event},
+    teams::Team,
+    web::error::{Problem, Result},
+};
+
+/// Sets a column's limit, or takes it away.
+pub async fn set_limit(change: &mut Change, team: &Team, column: &str, limit: Option<i32>) -> Result<()> {
+    let before: Option<Option<i32>> = sqlx::query_scalar(
+        "UPDATE columns SET wip_limit = $3 FROM (SELECT id, wip_limit FROM columns WHERE team_id = $1 AND slug = $2 FOR NO KEY UPDATE) was
+         WHERE columns.team_id = $1 AND columns.id = was.id RETURNING was.wip_limit",
+    )
+    .bind(team.id)
+    .bind(column)
+    .bind(limit)
+    .fetch_optional(change.db())
+    .await?;
+    let before = before.ok_or(Problem::NotFound)?;
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind: "column.limited",
+        before: json!({ "column": column, "wip_limit": before }),
+        after: json!({ "column": column, "wip_limit": limit }),
+        version: None,
+    });
+    Ok(())
+}
