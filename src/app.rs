@@ -4,7 +4,12 @@ use std::sync::Arc;
 
 use sqlx::PgPool;
 
-use crate::{activity::live::Live, boards::kept::KeptBoards, clock::Clock, web::limits::SignInLimits};
+use crate::{
+    activity::live::Live,
+    boards::{door::Doors, kept::KeptBoards},
+    clock::Clock,
+    web::limits::SignInLimits,
+};
 
 /// The running program; cloning it is cheap.
 #[derive(Clone)]
@@ -14,6 +19,8 @@ pub struct App {
     pub db: PgPool,
     pub clock: Clock,
     pub live: Arc<Live>,
+    /// Those who ask for a board at this moment.
+    pub doors: Arc<Doors>,
     /// Boards as they were last shown, for those who ask again.
     pub kept: Arc<KeptBoards>,
     pub sign_ins: Arc<SignInLimits>,
@@ -23,7 +30,15 @@ impl App {
     /// Puts the program together over an open, migrated database.
     pub fn new(public_url: &str, db: PgPool, clock: Clock) -> Self {
         let live = Live::new(db.clone(), clock.clone());
-        Self { public_url: public_url.into(), db, clock, live, kept: Arc::default(), sign_ins: Arc::default() }
+        Self {
+            public_url: public_url.into(),
+            db,
+            clock,
+            live,
+            doors: Arc::default(),
+            kept: Arc::default(),
+            sign_ins: Arc::default(),
+        }
     }
 
     /// Whether people reach it by https: cookies and headers go by that.

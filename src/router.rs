@@ -20,7 +20,8 @@ use tower_http::{
 use crate::{
     accounts, activity,
     app::App,
-    boards, sprints, tasks,
+    boards::{self, forms as board_forms},
+    sprints, tasks,
     teams::{self, setting_up},
     web::{assets, error::Problem, health, layers, openapi},
 };
@@ -47,9 +48,9 @@ fn pages() -> Router<App> {
         .route("/teams/{slug}", get(boards::board))
         .route("/teams/{slug}/cards", get(boards::cards))
         .route("/teams/{slug}/live", get(activity::stream::live))
-        .route("/teams/{slug}/filters", post(boards::save_filter))
-        .route("/teams/{slug}/filters/{id}/delete", post(boards::delete_filter))
-        .route("/teams/{slug}/columns/{column}/limit", get(boards::limit_form).post(boards::set_limit))
+        .route("/teams/{slug}/filters", post(board_forms::save_filter))
+        .route("/teams/{slug}/filters/{id}/delete", post(board_forms::delete_filter))
+        .route("/teams/{slug}/columns/{column}/limit", get(board_forms::limit_form).post(board_forms::set_limit))
         .route("/teams/{slug}/bulk", post(tasks::change_several))
         .route("/teams/{slug}/tasks", get(tasks::list).post(tasks::create))
         .route("/teams/{slug}/tasks/new", get(tasks::new_form))

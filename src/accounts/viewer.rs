@@ -78,7 +78,7 @@ pub fn brought(headers: &HeaderMap, https: bool) -> Option<Brought> {
 }
 
 /// A row of whom a session or token belongs to.
-#[derive(sqlx::FromRow)]
+#[derive(Clone, sqlx::FromRow)]
 pub struct Known {
     id: Uuid,
     handle: String,
@@ -91,12 +91,12 @@ pub struct Known {
 }
 
 /// The part of a query that checks a brought digest `$1` at the time `$2`; it yields `Known`'s columns, or no row.
-pub const KNOWN_BY_SESSION: &str =
+const KNOWN_BY_SESSION: &str =
     "SELECT a.id, a.handle, a.name, a.hue, a.role, a.time_zone, s.last_seen_at, NULL::text AS scope
      FROM sessions s JOIN accounts a ON a.id = s.account_id
      WHERE s.token_hash = $1 AND s.expires_at > $2 AND a.deactivated_at IS NULL";
 /// The same for an API token.
-pub const KNOWN_BY_TOKEN: &str =
+const KNOWN_BY_TOKEN: &str =
     "SELECT a.id, a.handle, a.name, a.hue, a.role, a.time_zone, t.last_used_at AS last_seen_at, t.scope
      FROM tokens t JOIN accounts a ON a.id = t.account_id
      WHERE t.token_hash = $1 AND t.revoked_at IS NULL AND t.created_at <= $2 AND a.deactivated_at IS NULL";

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    access,
+    access, door,
     filters::{Filter, FilterParams},
     queries,
 };
@@ -45,7 +45,7 @@ pub async fn board(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let door = access::door(&app, &headers, &slug).await?;
+    let door = door::open(&app, &headers, &slug).await?;
     let team = &door.access.team;
     let filter = Filter::read(&params).for_reader(&door.viewer.person.handle);
     if !filter.unknown.is_empty() {

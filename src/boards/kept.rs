@@ -10,7 +10,11 @@ use std::{
 use axum::body::Bytes;
 use uuid::Uuid;
 
-use super::filters::{Filter, ResolvedSprint};
+use super::{
+    drawing::Drawn,
+    filters::{Filter, ResolvedSprint},
+    furniture::Furniture,
+};
 use crate::web::assets::Encoding;
 
 /// What a kept board was rendered for.
@@ -33,53 +37,90 @@ pub struct Stamp {
     pub stretch: i64,
 }
 
-/// The columns of a board, and figures for its head.
-pub struct KeptBoard {
-    pub html: String,
-    pub done: usize,
-    pub total: usize,
+impl Stamp {
+    /// Whether what this stands for shows everything that the other one does.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.team >= other.team && self.workspace >= other.workspace && self.stretch >= other.stretch
+    }
 }
 
 /// What a kept page was compressed for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PageKey {
     pub viewer: Uuid,
+    pub may_edit: bool,
     pub address: String,
     pub theme: &'static str,
     pub encoding: Encoding,
 }
 
+/// A page's bytes, the state that they show, and its ETag.
+#[derive(Clone)]
+pub struct KeptPage {
+    pub stamp: Stamp,
+    pub etag: String,
+    pub bytes: Bytes,
+}
+
 /// The boards and pages that are kept. Few are needed: those that are open now.
 pub struct KeptBoards {
-    boards: Mutex<Recent<BoardKey, (Stamp, Arc<KeptBoard>)>>,
-    pages: Mutex<Recent<PageKey, (String, Bytes)>>,
+    boards: Mutex<Recent<BoardKey, Arc<Drawn>>>,
+    pages: Mutex<Recent<PageKey, KeptPage>>,
+    furniture: Mutex<Recent<(Uuid, Uuid), Arc<Furniture>>>,
+    /// Whoever makes a page or a board holds one of these; who wants the same waits, and then finds it made.
+    making: [tokio::sync::Mutex<()>; 32],
 }
 
 impl Default for KeptBoards {
     fn default() -> Self {
-        Self { boards: Mutex::new(Recent::new(12)), pages: Mutex::new(Recent::new(64)) }
+        Self {
+            boards: Mutex::new(Recent::new(8)),
+            pages: Mutex::new(Recent::new(64)),
+            furniture: Mutex::new(Recent::new(64)),
+            making: std::array::from_fn(|_| tokio::sync::Mutex::default()),
+        }
     }
 }
 
 impl KeptBoards {
-    pub fn board(&self, key: &BoardKey, stamp: Stamp) -> Option<Arc<KeptBoard>> {
-        let mut boards = self.boards.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        boards.get(key).filter(|(kept, _)| *kept == stamp).map(|(_, board)| board.clone())
+    /// The board as it was last drawn, whenever that was.
+    pub fn board(&self, key: &BoardKey) -> Option<Arc<Drawn>> {
+        locked(&self.boards).get(key).cloned()
     }
 
-    pub fn keep_board(&self, key: BoardKey, stamp: Stamp, board: Arc<KeptBoard>) {
-        self.boards.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).put(key, (stamp, board));
+    pub fn keep_board(&self, key: BoardKey, board: Arc<Drawn>) {
+        locked(&self.boards).put(key, board);
     }
 
-    /// The page's bytes, if they are those of this ETag.
-    pub fn page(&self, key: &PageKey, etag: &str) -> Option<Bytes> {
-        let mut pages = self.pages.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        pages.get(key).filter(|(kept, _)| kept == etag).map(|(_, bytes)| bytes.clone())
+    /// The page, if it shows all that is known to have happened.
+    pub fn page(&self, key: &PageKey, stamp: Stamp) -> Option<KeptPage> {
+        locked(&self.pages).get(key).filter(|page| page.stamp.covers(&stamp)).cloned()
     }
 
-    pub fn keep_page(&self, key: PageKey, etag: String, bytes: Bytes) {
-        self.pages.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).put(key, (etag, bytes));
+    pub fn keep_page(&self, key: PageKey, page: KeptPage) {
+        locked(&self.pages).put(key, page);
     }
+
+    /// What stands around a team's board for a reader, as of this count of the workspace.
+    pub fn furniture(&self, team: Uuid, viewer: Uuid, workspace: i64) -> Option<Arc<Furniture>> {
+        locked(&self.furniture).get(&(team, viewer)).filter(|kept| kept.workspace == workspace).cloned()
+    }
+
+    pub fn keep_furniture(&self, team: Uuid, viewer: Uuid, furniture: Arc<Furniture>) {
+        locked(&self.furniture).put((team, viewer), furniture);
+    }
+
+    /// The turn to make this page.
+    pub async fn turn(&self, key: &PageKey) -> tokio::sync::MutexGuard<'_, ()> {
+        use std::hash::{DefaultHasher, Hasher};
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        self.making[(hasher.finish() % 32) as usize].lock().await
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 /// A small map that drops what was not used for longest.

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::{
+    accounts::adding::touch_workspace,
     activity::{Change, Event},
     teams::Team,
     web::error::{Problem, Result},
@@ -28,5 +29,5 @@ pub async fn set_limit(change: &mut Change, team: &Team, column: &str, limit: Op
         after: json!({ "column": column, "wip_limit": limit }),
         version: None,
     });
-    Ok(())
+    touch_workspace(change.db()).await
 }

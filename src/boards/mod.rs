@@ -2,7 +2,11 @@
 
 pub mod access;
 pub mod api;
+pub mod door;
+pub mod drawing;
 pub mod filters;
+pub mod forms;
+pub mod furniture;
 pub mod kept;
 pub mod limiting;
 pub mod pages;

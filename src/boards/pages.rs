@@ -7,33 +7,31 @@ use axum::{
     body::{Body, Bytes},
     extract::{Path, Query, State as Given},
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
-    response::{Html, IntoResponse, Redirect, Response},
+    response::{Html, IntoResponse, Response},
 };
 use serde::Deserialize;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    Column, State,
-    access::{self, Door},
+    access, door,
+    door::Door,
+    drawing::{Drawing, Drawn},
     filters::{Asks, Filter, FilterParams, ResolvedSprint, SprintChoice},
-    kept::{BoardKey, KeptBoard, PageKey, Stamp},
-    limiting,
-    queries::{self, SavedFilter},
-    saving,
+    furniture::Furniture,
+    kept::{KeptPage, PageKey, Stamp},
 };
 use crate::{
-    accounts::{Person, viewer::Viewer},
+    accounts::viewer::Viewer,
     app::App,
     clock,
     sprints::{self, Sprint, queries::GoalFace},
-    tasks::{self, Card, Label, pages::CardHtml},
+    tasks::{self, pages::CardHtml},
     teams::Team,
     web::{
-        assets::{Encoding, gzip},
+        assets::{ASSETS, Encoding, gzip},
         error::{Problem, Result},
-        forms::{Fields, id},
-        page::{self, Frame, fragment, rendered, theme},
+        page::{Frame, fragment, rendered, theme},
     },
 };
 
@@ -49,35 +47,53 @@ pub async fn board(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let door = access::door(&app, &headers, &slug).await?;
+    let mut door = door::open(&app, &headers, &slug).await?;
     let now = app.clock.now();
-    let stamp = Stamp {
-        team: door.access.team.seq,
-        workspace: door.workspace_seq,
-        stretch: now.unix_timestamp().div_euclid(STRETCH),
+    let stamp = stamp_of(&door, now);
+    let key = PageKey {
+        viewer: door.viewer.person.id,
+        may_edit: door.access.may_edit,
+        address: format!("{} {uri}", fragment(&headers).unwrap_or("")),
+        theme: theme(&headers),
+        encoding: Encoding::accepted(&headers),
     };
-    let part = fragment(&headers).unwrap_or("");
-    let address = format!("{part} {uri}");
-    let theme = theme(&headers);
-    let etag = etag(&door, stamp, &address, theme);
+    let etag = etag(&key, stamp);
     if headers.get(header::IF_NONE_MATCH).is_some_and(|seen| seen.as_bytes() == etag.as_bytes()) {
         return Ok(with_etag(StatusCode::NOT_MODIFIED.into_response(), &etag));
     }
-    let encoding = Encoding::accepted(&headers);
-    let key = PageKey { viewer: door.viewer.person.id, address, theme, encoding };
-    if let Some(bytes) = app.kept.page(&key, &etag) {
-        return Ok(with_etag(encoded(bytes, encoding), &etag));
+    if let Some(page) = app.kept.page(&key, stamp) {
+        return Ok(with_etag(encoded(page.bytes, key.encoding), &page.etag));
     }
+    let _turn = app.kept.turn(&key).await;
+    if let Some(page) = app.kept.page(&key, stamp) {
+        return Ok(with_etag(encoded(page.bytes, key.encoding), &page.etag));
+    }
+    // What has happened while this waited for its turn is shown too, and so to all who wait behind it.
+    (door.access.team.seq, door.workspace_seq) =
+        sqlx::query_as("SELECT t.seq, w.seq FROM teams t, workspace w WHERE t.id = $1")
+            .bind(door.access.team.id)
+            .fetch_one(&app.db)
+            .await?;
+    let stamp = stamp_of(&door, now);
     let filter = Filter::read(&params).for_reader(&door.viewer.person.handle);
     let html = board_html(&app, &door, &params, &after, &headers, filter, stamp, now).await?;
-    let bytes = match encoding {
+    let bytes: Bytes = match key.encoding {
         // Level 1 is a third of the time of level 3 and a tenth more bytes.
         Encoding::Zstd => zstd::bulk::compress(html.as_bytes(), 1).map_err(anyhow::Error::from)?.into(),
         Encoding::Gzip => gzip(html.as_bytes(), flate2::Compression::fast()).into(),
         Encoding::Plain => Bytes::from(html),
     };
-    app.kept.keep_page(key, etag.clone(), bytes.clone());
-    Ok(with_etag(encoded(bytes, encoding), &etag))
+    let page = KeptPage { stamp, etag: self::etag(&key, stamp), bytes };
+    app.kept.keep_page(key.clone(), page.clone());
+    Ok(with_etag(encoded(page.bytes, key.encoding), &page.etag))
+}
+
+fn stamp_of(door: &Door, now: OffsetDateTime) -> Stamp {
+    Stamp {
+        team: door.access.team.seq,
+        workspace: door.workspace_seq,
+        stretch: now.unix_timestamp().div_euclid(STRETCH),
+    }
 }
 
 /// The message after a form was sent without a script.
@@ -87,11 +103,10 @@ pub struct AfterForm {
     did: Option<Uuid>,
 }
 
-fn etag(door: &Door, stamp: Stamp, address: &str, theme: &str) -> String {
+fn etag(key: &PageKey, stamp: Stamp) -> String {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut hasher = DefaultHasher::new();
-    (door.viewer.person.id, door.access.may_edit, address, theme, &crate::web::assets::ASSETS.version)
-        .hash(&mut hasher);
+    (key, &crate::web::assets::ASSETS.version).hash(&mut hasher);
     format!("\"{}-{}-{}-{:x}\"", stamp.team, stamp.workspace, stamp.stretch, hasher.finish())
 }
 
@@ -127,16 +142,9 @@ struct BoardPage {
     sprint: Option<Sprint>,
     /// Which working day of the sprint it is, and of how many.
     day: (usize, usize),
-    next_sprint: Option<Sprint>,
-    this_sprint: Option<Sprint>,
-    sprints: Vec<Sprint>,
+    around: Arc<Furniture>,
     goals: Vec<GoalFace>,
-    members: Vec<Person>,
-    people: Vec<Person>,
-    labels: Vec<Label>,
-    saved: Vec<SavedFilter>,
-    columns: Vec<Column>,
-    board: Arc<KeptBoard>,
+    board: Arc<Drawn>,
     /// The filter is nothing but a sprint, so a script can tell by itself which cards belong.
     plain_sprint: Option<String>,
     did: Option<Uuid>,
@@ -144,6 +152,14 @@ struct BoardPage {
 }
 
 impl BoardPage {
+    fn this_sprint(&self) -> Option<&Sprint> {
+        sprints::queries::active(&self.around.sprints)
+    }
+
+    fn next_sprint(&self) -> Option<&Sprint> {
+        sprints::queries::next(&self.around.sprints)
+    }
+
     fn address(&self) -> String {
         format!("/teams/{}{}", self.team.slug, self.filter.address(self.lanes))
     }
@@ -181,7 +197,7 @@ impl BoardPage {
     fn chips(&self) -> Vec<(String, String)> {
         let shown = |term: &&super::filters::Term| {
             term.not
-                || !matches!(&term.asks, Asks::Owner(handle) if handle == "nobody" || self.members.iter().any(|person| person.handle == *handle))
+                || !matches!(&term.asks, Asks::Owner(handle) if handle == "nobody" || self.around.members.iter().any(|person| person.handle == *handle))
         };
         let without = |term: &super::filters::Term| {
             let terms = self.filter.terms.iter().filter(|other| *other != term).cloned().collect();
@@ -204,7 +220,7 @@ impl BoardPage {
     }
 
     fn first_column(&self) -> &str {
-        self.columns.first().map_or("", |column| column.slug.as_str())
+        self.around.columns.first().map_or("", |column| column.slug.as_str())
     }
 }
 
@@ -220,8 +236,8 @@ async fn board_html(
     now: OffsetDateTime,
 ) -> Result<String> {
     let team = &door.access.team;
-    let sprints = sprints::queries::sprints(&app.db).await?;
-    let (resolved, sprint) = match sprints::queries::resolve(&sprints, filter.sprint) {
+    let around = Furniture::of(app, door).await?;
+    let (resolved, sprint) = match sprints::queries::resolve(&around.sprints, filter.sprint) {
         Ok((resolved, sprint)) => (resolved, sprint.cloned()),
         Err(Problem::Invalid(why)) => {
             return refused_sprint(app, door, headers, why.into_values().next().unwrap_or_default()).await;
@@ -233,46 +249,35 @@ async fn board_html(
         "goal" => "goal",
         _ => "",
     };
-    let columns = queries::columns(&app.db, team.id).await?;
-    let board = kept_board(app, team, &columns, &filter, resolved, sprint.as_ref(), lanes, stamp, now).await?;
+    let (columns, filtered, of_sprint) = (&around.columns, &filter, sprint.as_ref());
+    let drawing = Drawing { team, columns, filter: filtered, resolved, sprint: of_sprint, lanes, stamp, now };
+    let board = drawing.draw(app).await?;
     let today = clock::day_in(now, &door.viewer.time_zone);
     let goals = match &sprint {
         Some(sprint) => sprints::queries::goals(&app.db, team, sprint, today).await?,
         None => Vec::new(),
     };
-    let members = queries::members(&app.db, team.id).await?;
     let plain_sprint = (filter.is_plain() && lanes.is_empty()).then(|| match resolved {
         ResolvedSprint::Any => "all".to_owned(),
         ResolvedSprint::Without => "none".to_owned(),
         ResolvedSprint::One(_) => sprint.as_ref().map_or(String::new(), |sprint| sprint.number.to_string()),
     });
     let q = if filter.unknown.is_empty() { filter.terms_text() } else { params.q.clone() };
-    let mut frame = Frame::new(app, &door.viewer, headers, team.name.clone(), &team.slug).await?;
-    if let Some(sprint) = &sprint {
-        frame.mark = sprint.mark(today);
-    }
-    let page = BoardPage {
-        day: sprint.as_ref().map_or((0, 0), |sprint| (sprint.day_number(today), sprint.working_days().len())),
-        this_sprint: sprints::queries::active(&sprints).cloned(),
-        next_sprint: sprints::queries::next(&sprints).cloned(),
-        people: queries::people(&app.db).await?,
-        labels: queries::labels(&app.db, team.id).await?,
-        saved: queries::saved_filters(&app.db, team.id, door.viewer.person.id).await?,
-        team: team.clone(),
-        may_edit: door.access.may_edit,
-        did: after.did,
-        frame,
-        filter,
-        lanes,
-        sprint,
-        sprints,
-        goals,
-        members,
-        columns,
-        board,
-        plain_sprint,
-        q,
+    let day = sprint.as_ref().map_or((0, 0), |sprint| (sprint.day_number(today), sprint.working_days().len()));
+    let of_mark = sprint.as_ref().or_else(|| sprints::queries::active(&around.sprints));
+    let frame = Frame {
+        title: team.name.clone(),
+        viewer: Some(door.viewer.person.clone()),
+        theme: theme(headers),
+        teams: around.teams.clone(),
+        team: team.slug.clone(),
+        mark: of_mark.map_or_else(Vec::new, |sprint| sprint.mark(today)),
+        assets: &ASSETS,
     };
+    let (may_edit, did) = (door.access.may_edit, after.did);
+    let team = team.clone();
+    let page =
+        BoardPage { frame, team, may_edit, filter, lanes, sprint, day, around, goals, board, plain_sprint, did, q };
     rendered(&page)
 }
 
@@ -291,125 +296,6 @@ async fn refused_sprint(app: &App, door: &Door, headers: &HeaderMap, why: String
         app.clock.now(),
     ))
     .await
-}
-
-#[derive(Template)]
-#[template(path = "boards/_columns.html")]
-struct ColumnsHtml<'b> {
-    team: &'b Team,
-    sprint: Option<&'b Sprint>,
-    lanes: Vec<Lane<'b>>,
-    grouped: bool,
-    now: OffsetDateTime,
-}
-
-/// A row of columns: the whole board, or one owner's or goal's part of it.
-struct Lane<'b> {
-    name: String,
-    columns: Vec<ColumnFace<'b>>,
-}
-
-struct ColumnFace<'b> {
-    column: &'b Column,
-    cards: Vec<&'b Card>,
-    /// How many tasks the filter leaves out of this column.
-    hidden: i64,
-}
-
-impl ColumnFace<'_> {
-    fn total(&self) -> i64 {
-        self.cards.len() as i64 + self.hidden
-    }
-
-    /// `4 / 3` with a limit, else how many are shown.
-    fn count(&self) -> String {
-        match self.column.wip_limit {
-            Some(limit) => format!("{} / {limit}", self.total()),
-            None => self.cards.len().to_string(),
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        self.column.wip_limit.is_some_and(|limit| self.total() > i64::from(limit))
-    }
-
-    fn state(&self) -> State {
-        self.column.state
-    }
-}
-
-impl ColumnsHtml<'_> {
-    fn card<'c>(&self, card: &'c Card) -> CardHtml<'c> {
-        CardHtml::new(card, self.now)
-    }
-
-    fn sprint_number(&self) -> String {
-        self.sprint.map_or(String::new(), |sprint| sprint.number.to_string())
-    }
-}
-
-#[expect(clippy::too_many_arguments, reason = "a board is all of these")]
-async fn kept_board(
-    app: &App,
-    team: &Team,
-    columns: &[Column],
-    filter: &Filter,
-    resolved: ResolvedSprint,
-    sprint: Option<&Sprint>,
-    lanes: &'static str,
-    stamp: Stamp,
-    now: OffsetDateTime,
-) -> Result<Arc<KeptBoard>> {
-    let key = BoardKey { team: team.id, filter: filter.clone(), sprint: resolved, lanes };
-    if let Some(board) = app.kept.board(&key, stamp) {
-        return Ok(board);
-    }
-    let cards = tasks::queries::cards(&app.db, team, filter, resolved, now, None).await?;
-    // Limits hold for the whole column; without a narrowing filter or limits nobody needs the totals.
-    let totals = if columns.iter().any(|column| column.wip_limit.is_some()) {
-        queries::totals(&app.db, team.id).await?
-    } else {
-        Vec::new()
-    };
-    let face = |column: &Column, shown: usize| {
-        totals.iter().find(|(slug, _)| *slug == column.slug).map_or(0, |(_, total)| (total - shown as i64).max(0))
-    };
-    let mut groups: Vec<(String, Vec<&Card>)> = Vec::new();
-    for card in &cards {
-        let name = match lanes {
-            "owner" => card.owners.first().map_or_else(|| "Nobody yet".to_owned(), |owner| owner.name.clone()),
-            "goal" => card.goal.map_or_else(|| "No goal".to_owned(), |goal| format!("Goal {goal}")),
-            _ => String::new(),
-        };
-        match groups.iter_mut().find(|(found, _)| *found == name) {
-            Some((_, group)) => group.push(card),
-            None => groups.push((name, vec![card])),
-        }
-    }
-    groups.sort_by(|(a, _), (b, _)| a.cmp(b));
-    if groups.is_empty() {
-        groups.push((String::new(), Vec::new()));
-    }
-    let lanes_shown = groups
-        .into_iter()
-        .map(|(name, group)| Lane {
-            name,
-            columns: columns
-                .iter()
-                .map(|column| {
-                    let cards: Vec<&Card> = group.iter().filter(|card| card.column == column.slug).copied().collect();
-                    ColumnFace { column, hidden: face(column, cards.len()), cards }
-                })
-                .collect(),
-        })
-        .collect();
-    let done = cards.iter().filter(|card| card.state == State::Done).count();
-    let html = rendered(&ColumnsHtml { team, sprint, lanes: lanes_shown, grouped: !lanes.is_empty(), now })?;
-    let board = Arc::new(KeptBoard { html, done, total: cards.len() });
-    if !filter.depends_on_time() {
-        app.kept.keep_board(key, stamp, board.clone());
-    }
-    Ok(board)
 }
 
 #[derive(Default, Deserialize)]
@@ -447,127 +333,4 @@ pub async fn cards(
     let cards = tasks::queries::cards(&app.db, &team, &filter, resolved, now, Some(&ids)).await?;
     let html: String = cards.iter().map(|card| CardHtml::with_column(card, now).to_string()).collect();
     Ok(Html(html).into_response())
-}
-
-/// `POST /teams/{slug}/filters`: keeps the filter under a name.
-pub async fn save_filter(
-    Given(app): Given<App>,
-    viewer: Viewer,
-    Path(slug): Path<String>,
-    fields: Fields,
-) -> Result<Response> {
-    let access = access::team(&app.db, &viewer, &slug).await?;
-    let for_team = fields.get("for") == Some("team");
-    let access = if for_team { access.to_edit()? } else { access };
-    if !viewer.may_write() {
-        return Err(Problem::Forbidden("This account may only read. Nothing was saved.".into()));
-    }
-    let params = FilterParams {
-        sprint: fields.text("sprint").to_owned(),
-        q: fields.text("q").to_owned(),
-        lanes: fields.text("lanes").to_owned(),
-        ..FilterParams::default()
-    };
-    let team = access.team;
-    app.live
-        .change(&viewer.actor(), |change, _| {
-            Box::pin(saving::save_filter(change, &team, fields.text("name"), &params, for_team))
-        })
-        .await?;
-    Ok(Redirect::to(&format!("/teams/{slug}{}", Filter::read(&params).address(&params.lanes))).into_response())
-}
-
-/// `POST /teams/{slug}/filters/{id}/delete`
-pub async fn delete_filter(
-    Given(app): Given<App>,
-    viewer: Viewer,
-    Path((slug, filter)): Path<(String, String)>,
-) -> Result<Response> {
-    let access = access::team(&app.db, &viewer, &slug).await?;
-    let (team, may_edit, filter) = (access.team, access.may_edit, id(&filter)?);
-    app.live
-        .change(&viewer.actor(), |change, _| Box::pin(saving::delete_filter(change, &team, filter, may_edit)))
-        .await?;
-    Ok(Redirect::to(&format!("/teams/{slug}")).into_response())
-}
-
-#[derive(Template)]
-#[template(path = "boards/limit.html")]
-struct LimitPage {
-    frame: Frame,
-    form: LimitForm,
-}
-
-#[derive(Template)]
-#[template(path = "boards/_limit.html")]
-struct LimitForm {
-    team: Team,
-    column: Column,
-    value: String,
-    error: String,
-}
-
-/// `GET /teams/{slug}/columns/{column}/limit`
-pub async fn limit_form(
-    Given(app): Given<App>,
-    viewer: Viewer,
-    Path((slug, column)): Path<(String, String)>,
-    headers: HeaderMap,
-) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
-    limit_page(&app, &viewer, &headers, team, &column, None).await
-}
-
-async fn limit_page(
-    app: &App,
-    viewer: &Viewer,
-    headers: &HeaderMap,
-    team: Team,
-    column: &str,
-    refused: Option<(String, String)>,
-) -> Result<Response> {
-    let column = queries::columns(&app.db, team.id).await?.into_iter().find(|found| found.slug == column);
-    let column = column.ok_or(Problem::NotFound)?;
-    let failed = refused.is_some();
-    let (value, error) =
-        refused.unwrap_or((column.wip_limit.map_or(String::new(), |limit| limit.to_string()), String::new()));
-    let slug = team.slug.clone();
-    let form = LimitForm { team, column, value, error };
-    let status = StatusCode::UNPROCESSABLE_ENTITY;
-    if fragment(headers).is_some() {
-        return if failed { page::refused(status, &form) } else { page::page(&form) };
-    }
-    let page = LimitPage { frame: Frame::new(app, viewer, headers, "Limit", &slug).await?, form };
-    if failed { page::refused(status, &page) } else { page::page(&page) }
-}
-
-/// `POST /teams/{slug}/columns/{column}/limit`
-pub async fn set_limit(
-    Given(app): Given<App>,
-    viewer: Viewer,
-    Path((slug, column)): Path<(String, String)>,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
-    let outcome = match fields.parse("wip_limit", "A limit is a whole number from 1 to 999.") {
-        Ok(limit) => {
-            let actor = viewer.actor();
-            app.live.change(&actor, |change, _| Box::pin(limiting::set_limit(change, &team, &column, limit))).await
-        }
-        Err(problem) => Err(problem),
-    };
-    match outcome {
-        Ok(_) if fragment(&headers).is_some() => {
-            let mut response = StatusCode::OK.into_response();
-            response.headers_mut().insert("fortnight-done", HeaderValue::from_static("1"));
-            Ok(response)
-        }
-        Ok(_) => Ok(Redirect::to(&format!("/teams/{}", team.slug)).into_response()),
-        Err(Problem::Invalid(errors)) => {
-            let why = errors.into_values().collect::<Vec<_>>().join(" ");
-            limit_page(&app, &viewer, &headers, team, &column, Some((fields.text("wip_limit").to_owned(), why))).await
-        }
-        Err(problem) => Err(problem),
-    }
 }

@@ -14,11 +14,11 @@ pub async fn columns(db: &PgPool, team: Uuid) -> Result<Vec<Column>> {
         .await?)
 }
 
-/// How many tasks are in each column, by slug, whatever filter is on.
+/// How many tasks are in each column that has a limit, by slug, whatever filter is on.
 pub async fn totals(db: &PgPool, team: Uuid) -> Result<Vec<(String, i64)>> {
     Ok(sqlx::query_as(
-        "SELECT c.slug, count(k.id) FROM columns c LEFT JOIN tasks k ON k.team_id = c.team_id AND k.column_id = c.id AND k.archived_at IS NULL
-         WHERE c.team_id = $1 GROUP BY c.slug",
+        "SELECT c.slug, (SELECT count(*) FROM tasks k WHERE k.column_id = c.id AND k.rank IS NOT NULL)
+         FROM columns c WHERE c.team_id = $1 AND c.wip_limit IS NOT NULL",
     )
     .bind(team)
     .fetch_all(db)

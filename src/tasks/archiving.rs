@@ -3,17 +3,17 @@
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{blocking, lock, moving, rank};
+use super::{Locked, blocking, moving, rank};
 use crate::{
     activity::{Change, Event},
+    boards::Column,
     teams::Team,
     web::error::Result,
 };
 
 /// Archives a task: it leaves the board, and nothing else. Twice is once.
 pub async fn archive_task(change: &mut Change, team: &Team, task: Uuid) -> Result<()> {
-    let (from, _) = lock_own_column(change, team, task).await?;
-    let was = lock(change.db(), team.id, task).await?;
+    let (was, column) = lock_own_column(change, team, task).await?;
     if was.archived_at.is_some() {
         return Ok(());
     }
@@ -31,7 +31,7 @@ pub async fn archive_task(change: &mut Change, team: &Team, task: Uuid) -> Resul
         team: team.id,
         task: Some(task),
         kind: "task.archived",
-        before: json!({ "column": from, "rank": was.rank, "archived": false }),
+        before: json!({ "column": column.slug, "rank": was.rank, "archived": false }),
         after: json!({ "rank": null, "archived": true }),
         version: Some(version),
     });
@@ -40,8 +40,7 @@ pub async fn archive_task(change: &mut Change, team: &Team, task: Uuid) -> Resul
 
 /// Brings a task back to the end of its column, or to the place it had if that is free.
 pub async fn restore_task(change: &mut Change, team: &Team, task: Uuid, wanted: Option<&str>) -> Result<()> {
-    let (from, column) = lock_own_column(change, team, task).await?;
-    let was = lock(change.db(), team.id, task).await?;
+    let (was, column) = lock_own_column(change, team, task).await?;
     if was.archived_at.is_none() {
         return Ok(());
     }
@@ -73,7 +72,7 @@ pub async fn restore_task(change: &mut Change, team: &Team, task: Uuid, wanted: 
         task: Some(task),
         kind: "task.restored",
         before: json!({ "rank": null, "archived": true }),
-        after: json!({ "column": from, "rank": rank, "archived": false }),
+        after: json!({ "column": column.slug, "rank": rank, "archived": false }),
         version: Some(version),
     });
     if spread {
@@ -82,12 +81,15 @@ pub async fn restore_task(change: &mut Change, team: &Team, task: Uuid, wanted: 
     Ok(())
 }
 
-async fn lock_own_column(change: &mut Change, team: &Team, task: Uuid) -> Result<(String, crate::boards::Column)> {
-    let slug: String = sqlx::query_scalar("SELECT c.slug FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id WHERE k.team_id = $1 AND k.id = $2")
-        .bind(team.id)
-        .bind(task)
-        .fetch_one(change.db())
-        .await?;
-    let (from, _) = moving::lock_columns(change.db(), team.id, task, &slug).await?;
-    Ok((from.slug.clone(), from))
+/// Locks the column that a task is in, and the task.
+async fn lock_own_column(change: &mut Change, team: &Team, task: Uuid) -> Result<(Locked, Column)> {
+    let slug: String = sqlx::query_scalar(
+        "SELECT c.slug FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id WHERE k.team_id = $1 AND k.id = $2",
+    )
+    .bind(team.id)
+    .bind(task)
+    .fetch_one(change.db())
+    .await?;
+    let (was, from, _) = moving::lock_places(change.db(), team.id, task, &slug).await?;
+    Ok((was, from))
 }

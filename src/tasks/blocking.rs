@@ -5,7 +5,7 @@ use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{lock, moving, touch};
+use super::{moving, touch};
 use crate::{
     activity::{Change, Event},
     boards::{State, access::split_key},
@@ -40,8 +40,7 @@ pub async fn block_task(change: &mut Change, team: &Team, task: Uuid, reason: &R
     .fetch_optional(change.db())
     .await?;
     let blocked = blocked.ok_or_else(|| Problem::field("column", "This board has no column for blocked tasks."))?;
-    let (from, to) = moving::lock_columns(change.db(), team.id, task, &blocked).await?;
-    let was = lock(change.db(), team.id, task).await?;
+    let (was, from, to) = moving::lock_places(change.db(), team.id, task, &blocked).await?;
     if was.archived_at.is_some() {
         return Err(Problem::conflict("The task is in the archive. Restore it first, then block it."));
     }
@@ -98,12 +97,8 @@ pub async fn unblock_task(change: &mut Change, team: &Team, task: Uuid) -> Resul
     .fetch_one(change.db())
     .await?;
     let back = back.ok_or_else(|| Problem::field("column", "This board has no column to put the task back to."))?;
-    let (from, to) = moving::lock_columns(change.db(), team.id, task, &back).await?;
-    if from.state != State::Blocked {
-        return end_waits(change, team, task).await;
-    }
-    let was = lock(change.db(), team.id, task).await?;
-    if was.archived_at.is_some() {
+    let (was, from, to) = moving::lock_places(change.db(), team.id, task, &back).await?;
+    if from.state != State::Blocked || was.archived_at.is_some() {
         return end_waits(change, team, task).await;
     }
     let (rank, _) = moving::rank_at(change.db(), team, &to, Some(task), &moving::Place::default()).await?;

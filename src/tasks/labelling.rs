@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::{lock, touch};
 use crate::{
+    accounts::adding::touch_workspace,
     activity::{Change, Event},
     teams::Team,
     web::error::{Problem, Result},
@@ -64,7 +65,7 @@ pub(crate) async fn write(db: &mut PgConnection, team: Uuid, task: Uuid, names: 
 /// the same label wait for each other, and must not hold the team's row meanwhile.
 pub(crate) async fn make_missing(db: &mut PgConnection, team: Uuid, names: &[String]) -> Result<()> {
     for name in plain(names) {
-        sqlx::query(
+        let made = sqlx::query(
             "INSERT INTO labels (team_id, id, name, hue)
              SELECT $1, $2, $3, (SELECT count(*) * 5 % 12 FROM labels WHERE team_id = $1)::smallint
              ON CONFLICT (team_id, lower(name)) DO NOTHING",
@@ -74,6 +75,9 @@ pub(crate) async fn make_missing(db: &mut PgConnection, team: Uuid, names: &[Str
         .bind(name)
         .execute(&mut *db)
         .await?;
+        if made.rows_affected() > 0 {
+            touch_workspace(db).await?;
+        }
     }
     Ok(())
 }

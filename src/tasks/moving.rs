@@ -33,8 +33,7 @@ pub struct Place {
 /// `NotFound` for a foreign task, `Invalid` for a column or neighbour that this board does not have,
 /// `Conflict` when somebody moved it since the version that was seen, or archived it.
 pub async fn move_task(change: &mut Change, team: &Team, task: Uuid, place: &Place) -> Result<Column> {
-    let (from, to) = lock_columns(change.db(), team.id, task, &place.column).await?;
-    let was = lock(change.db(), team.id, task).await?;
+    let (was, from, to) = lock_places(change.db(), team.id, task, &place.column).await?;
     if was.archived_at.is_some() {
         return Err(Problem::conflict("The task is in the archive. Restore it first, then move it."));
     }
@@ -92,43 +91,30 @@ pub(super) async fn put(
     Ok(())
 }
 
-/// Locks the column that a task is in and the one it goes to, in the order of their ids.
-/// When the task changes columns in between, both are looked up again.
-pub(super) async fn lock_columns(db: &mut PgConnection, team: Uuid, task: Uuid, to: &str) -> Result<(Column, Column)> {
-    #[derive(sqlx::FromRow)]
-    struct Row {
-        #[sqlx(flatten)]
-        column: Column,
-        holds_it: bool,
-    }
-    for _ in 0..5 {
-        let rows: Vec<Row> = sqlx::query_as(
-            "SELECT c.id, c.slug, c.name, c.state, c.wip_limit,
-                    c.id = (SELECT column_id FROM tasks WHERE team_id = $1 AND id = $2) AS holds_it
-             FROM columns c
-             WHERE c.team_id = $1 AND (c.slug = $3 OR c.id = (SELECT column_id FROM tasks WHERE team_id = $1 AND id = $2))
-             ORDER BY c.id FOR NO KEY UPDATE OF c",
-        )
-        .bind(team)
-        .bind(task)
-        .bind(to)
-        .fetch_all(&mut *db)
-        .await?;
-        let now_in: Option<Uuid> = sqlx::query_scalar("SELECT column_id FROM tasks WHERE team_id = $1 AND id = $2")
-            .bind(team)
-            .bind(task)
-            .fetch_optional(&mut *db)
-            .await?;
-        let from = rows.iter().find(|row| Some(row.column.id) == now_in);
-        let target = rows.iter().find(|row| row.column.slug == to);
-        match (now_in, from, target) {
-            (None, ..) => return Err(Problem::NotFound),
-            (_, _, None) => return Err(Problem::field("column", "That column is not on this board.")),
-            (_, Some(from), Some(target)) if from.holds_it => return Ok((from.column.clone(), target.column.clone())),
-            _ => {}
-        }
-    }
-    Err(Problem::Busy)
+/// Locks the column that a task is in and the one it goes to, in the order of their ids, and then the task.
+/// When the task changes columns in between, all of it is tried again.
+pub(super) async fn lock_places(
+    db: &mut PgConnection,
+    team: Uuid,
+    task: Uuid,
+    to: &str,
+) -> Result<(Locked, Column, Column)> {
+    let columns: Vec<Column> = sqlx::query_as(
+        "SELECT c.id, c.slug, c.name, c.state, c.wip_limit FROM columns c
+         WHERE c.team_id = $1 AND (c.slug = $3 OR c.id = (SELECT column_id FROM tasks WHERE team_id = $1 AND id = $2))
+         ORDER BY c.id FOR NO KEY UPDATE",
+    )
+    .bind(team)
+    .bind(task)
+    .bind(to)
+    .fetch_all(&mut *db)
+    .await?;
+    // A lock that was waited for reads the row as it is now, not as it was when the statement began.
+    let was = lock(db, team, task).await?;
+    let to = columns.iter().find(|column| column.slug == to);
+    let to = to.ok_or_else(|| Problem::field("column", "That column is not on this board."))?;
+    let from = columns.iter().find(|column| column.id == was.column_id).ok_or(Problem::Again)?;
+    Ok((was, from.clone(), to.clone()))
 }
 
 /// A rank beside the named neighbour in a locked column, and whether the column wants spreading.

@@ -88,10 +88,13 @@ pub async fn card(db: &PgPool, team: &Team, task: Uuid) -> Result<Card> {
 async fn dress(db: &PgPool, team: &Team, rows: Vec<CardRow>) -> Result<Vec<Card>> {
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     let blocked: Vec<Uuid> = rows.iter().filter(|row| row.state == State::Blocked).map(|row| row.id).collect();
-    let mut owners = owners(db, team.id, &ids).await?;
-    let mut labels = labels(db, team.id, &ids).await?;
-    let counts = counts(db, team.id, &ids).await?;
-    let mut waits = if blocked.is_empty() { HashMap::new() } else { waits(db, team.id, &blocked).await? };
+    // At the same time: what counts is the way there and back.
+    let (mut owners, mut labels, counts, mut waits) = tokio::try_join!(
+        owners(db, team.id, &ids),
+        labels(db, team.id, &ids),
+        counts(db, team.id, &ids),
+        waits(db, team.id, &blocked),
+    )?;
     let cards = rows.into_iter().map(|row| {
         let (steps, steps_done, comments) = counts.get(&row.id).copied().unwrap_or_default();
         Card {
@@ -168,6 +171,9 @@ async fn counts(db: &PgPool, team: Uuid, tasks: &[Uuid]) -> Result<HashMap<Uuid,
 }
 
 async fn waits(db: &PgPool, team: Uuid, tasks: &[Uuid]) -> Result<HashMap<Uuid, Vec<Wait>>> {
+    if tasks.is_empty() {
+        return Ok(HashMap::new());
+    }
     #[derive(sqlx::FromRow)]
     struct Row {
         task_id: Uuid,
@@ -238,20 +244,18 @@ pub struct Step {
 
 /// A task with its description and steps.
 pub async fn whole(db: &PgPool, team: &Team, task: Uuid) -> Result<Whole> {
-    let card = card(db, team, task).await?;
-    let (description, created_by, created_at) = sqlx::query_as(
-        "SELECT k.description, a.name, k.created_at FROM tasks k LEFT JOIN accounts a ON a.id = k.created_by WHERE k.team_id = $1 AND k.id = $2",
+    let text = sqlx::query_as::<_, (String, Option<String>, OffsetDateTime)>(
+        "SELECT k.description, a.name, k.created_at FROM tasks k LEFT JOIN accounts a ON a.id = k.created_by
+         WHERE k.team_id = $1 AND k.id = $2",
     )
     .bind(team.id)
-    .bind(task)
-    .fetch_one(db)
-    .await?;
+    .bind(task);
     let steps =
         sqlx::query_as("SELECT id, text, done FROM steps WHERE team_id = $1 AND task_id = $2 ORDER BY position, id")
             .bind(team.id)
-            .bind(task)
-            .fetch_all(db)
-            .await?;
+            .bind(task);
+    let (card, text, steps) = tokio::join!(card(db, team, task), text.fetch_one(db), steps.fetch_all(db));
+    let (card, (description, created_by, created_at), steps) = (card?, text?, steps?);
     Ok(Whole { card, description, steps, created_by, created_at })
 }
 

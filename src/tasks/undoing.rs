@@ -99,8 +99,7 @@ async fn undo_event(change: &mut Change, team: &Team, task: Uuid, event: &Past) 
 async fn move_back(change: &mut Change, team: &Team, task: Uuid, event: &Past) -> Result<()> {
     not_moved_since(change, team, task, event).await?;
     let slug = event.before["column"].as_str().unwrap_or_default();
-    let (from, to) = moving::lock_columns(change.db(), team.id, task, slug).await?;
-    let was = lock(change.db(), team.id, task).await?;
+    let (was, from, to) = moving::lock_places(change.db(), team.id, task, slug).await?;
     let rank = free_rank(change, team, &to, task, event.before["rank"].as_str()).await?;
     moving::put(change, team, &was, &from, &to, &rank).await?;
     if let Some(since) = event.before["column_since"].as_str().and_then(story::read_instant) {

@@ -34,6 +34,9 @@ pub enum Problem {
     TooMany { retry_after_seconds: u64 },
     #[error("busy")]
     Busy,
+    /// What was locked is not what was meant any more: the whole change is tried again.
+    #[error("changed under way")]
+    Again,
     /// An idempotency key that was used before: what it did then is known by its change.
     #[error("done before")]
     DoneBefore { change: uuid::Uuid },
@@ -63,7 +66,7 @@ impl Problem {
 
     /// Whether the database asks to try the same transaction again.
     pub fn is_transient(&self) -> bool {
-        let Self::Inside(error) = self else { return false };
+        let Self::Inside(error) = self else { return matches!(self, Self::Again) };
         let Some(sqlx::Error::Database(error)) = error.downcast_ref::<sqlx::Error>() else { return false };
         matches!(error.code().as_deref(), Some("40001" | "40P01"))
     }
@@ -77,7 +80,7 @@ impl Problem {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Conflict(_) | Self::DoneBefore { .. } => StatusCode::CONFLICT,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Again => StatusCode::SERVICE_UNAVAILABLE,
             Self::Inside(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -238,7 +241,7 @@ impl IntoResponse for Problem {
                 told.detail = format!("Please wait {retry_after_seconds} seconds and try again.");
                 retry_after = Some(retry_after_seconds);
             }
-            Self::Busy => retry_after = Some(1),
+            Self::Busy | Self::Again => retry_after = Some(1),
             Self::DoneBefore { .. } => told.detail = "This was done before.".into(),
             Self::Inside(error) => tracing::error!("{error:#}"),
             Self::NotFound => {}

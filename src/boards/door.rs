@@ -1,0 +1,161 @@
+//! The door of a board: who asks, which team, and whether anything changed since. One query answers all who
+//! stand there at the same moment, each with what was true after they came.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+use axum::http::HeaderMap;
+use sqlx::PgPool;
+use time::OffsetDateTime;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::access::{self, TeamAccess};
+use crate::{
+    accounts::viewer::{self, Brought, Known, Viewer},
+    app::App,
+    teams::Team,
+    web::error::{Problem, Result},
+};
+
+/// What a board's page must know before it can say "unchanged".
+pub struct Door {
+    pub viewer: Viewer,
+    pub access: TeamAccess,
+    /// The workspace's count of changes to people, teams, sprints, columns and labels.
+    pub workspace_seq: i64,
+}
+
+/// Those who wait at the door while a query is under way; the next one is for all of them.
+#[derive(Default)]
+pub struct Doors {
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    asked: HashMap<Asked, Vec<oneshot::Sender<Told>>>,
+    is_open: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Asked {
+    token_hash: Vec<u8>,
+    cookie: bool,
+    slug: String,
+}
+
+/// Nothing for somebody unknown; `Busy` when the database did not answer.
+type Told = Result<Option<Row>, ()>;
+
+#[derive(Clone, sqlx::FromRow)]
+struct Row {
+    nth: i64,
+    #[sqlx(flatten)]
+    known: Known,
+    workspace_seq: i64,
+    team_id: Option<Uuid>,
+    team_slug: Option<String>,
+    team_name: Option<String>,
+    team_key: Option<String>,
+    seq: Option<i64>,
+    is_member: bool,
+}
+
+/// Lets a request in to a team's board, or says why not.
+pub async fn open(app: &App, headers: &HeaderMap, slug: &str) -> Result<Door> {
+    let Brought { token_hash, cookie } = viewer::brought(headers, app.is_https()).ok_or(Problem::SignedOut)?;
+    let now = app.clock.now();
+    let asked = Asked { token_hash: token_hash.clone(), cookie, slug: access::plain(slug)?.to_owned() };
+    let row = app.doors.ask(&app.db, now, asked).await?.ok_or(Problem::SignedOut)?;
+    let viewer = row.known.into_viewer(app, Brought { token_hash, cookie }, now).await?;
+    let (Some(id), Some(slug), Some(name), Some(key), Some(seq)) =
+        (row.team_id, row.team_slug, row.team_name, row.team_key, row.seq)
+    else {
+        return Err(Problem::NotFound);
+    };
+    let may_edit = access::may_edit(&viewer, row.is_member);
+    let access = TeamAccess { team: Team { id, slug, name, key, seq }, may_edit };
+    Ok(Door { viewer, access, workspace_seq: row.workspace_seq })
+}
+
+impl Doors {
+    async fn ask(self: &Arc<Self>, db: &PgPool, now: OffsetDateTime, asked: Asked) -> Result<Option<Row>> {
+        let (tell, told) = oneshot::channel();
+        let opens = {
+            let mut waiting = self.waiting();
+            waiting.asked.entry(asked).or_default().push(tell);
+            !std::mem::replace(&mut waiting.is_open, true)
+        };
+        if opens {
+            // Of its own: whoever came first may leave, and the others still want to come in.
+            let (doors, db) = (self.clone(), db.clone());
+            tokio::spawn(async move { doors.let_in(&db, now).await });
+        }
+        told.await.map_err(|_| Problem::Busy)?.map_err(|()| Problem::Busy)
+    }
+
+    /// Asks for all who wait, until nobody does.
+    async fn let_in(&self, db: &PgPool, now: OffsetDateTime) {
+        loop {
+            let asked: Vec<(Asked, Vec<oneshot::Sender<Told>>)> = {
+                let mut waiting = self.waiting();
+                if waiting.asked.is_empty() {
+                    waiting.is_open = false;
+                    return;
+                }
+                waiting.asked.drain().collect()
+            };
+            let rows = look_up(db, now, asked.iter().map(|(asked, _)| asked)).await;
+            for (nth, (_, tells)) in (1..).zip(asked) {
+                let told: Told = match &rows {
+                    Ok(rows) => Ok(rows.iter().find(|row| row.nth == nth).cloned()),
+                    Err(error) => {
+                        tracing::warn!("the door of a board stayed shut: {error}");
+                        Err(())
+                    }
+                };
+                for tell in tells {
+                    // Whoever has left hears nothing.
+                    let _ = tell.send(told.clone());
+                }
+            }
+        }
+    }
+
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+async fn look_up(db: &PgPool, now: OffsetDateTime, asked: impl Iterator<Item = &Asked>) -> sqlx::Result<Vec<Row>> {
+    let (mut hashes, mut cookies, mut slugs) = (Vec::new(), Vec::new(), Vec::new());
+    for asked in asked {
+        hashes.push(asked.token_hash.as_slice());
+        cookies.push(asked.cookie);
+        slugs.push(asked.slug.as_str());
+    }
+    sqlx::query_as(
+        "WITH asked AS (SELECT * FROM unnest($1::bytea[], $2::bool[], $3::text[]) WITH ORDINALITY AS a (token_hash, cookie, slug, nth)),
+              known AS (
+                  SELECT asked.nth, asked.slug AS wanted, a.id, a.handle, a.name, a.hue, a.role, a.time_zone, s.last_seen_at, NULL::text AS scope
+                  FROM asked JOIN sessions s ON s.token_hash = asked.token_hash JOIN accounts a ON a.id = s.account_id
+                  WHERE asked.cookie AND s.expires_at > $4 AND a.deactivated_at IS NULL
+                  UNION ALL
+                  SELECT asked.nth, asked.slug, a.id, a.handle, a.name, a.hue, a.role, a.time_zone, t.last_used_at, t.scope
+                  FROM asked JOIN tokens t ON t.token_hash = asked.token_hash JOIN accounts a ON a.id = t.account_id
+                  WHERE NOT asked.cookie AND t.revoked_at IS NULL AND a.deactivated_at IS NULL)
+         SELECT known.*, w.seq AS workspace_seq, t.id AS team_id, t.slug AS team_slug, t.name AS team_name, t.key AS team_key,
+                t.seq, m.account_id IS NOT NULL AS is_member
+         FROM known CROSS JOIN workspace w LEFT JOIN teams t ON t.slug = known.wanted
+         LEFT JOIN members m ON m.team_id = t.id AND m.account_id = known.id",
+    )
+    .bind(hashes)
+    .bind(cookies)
+    .bind(slugs)
+    .bind(now)
+    .fetch_all(db)
+    .await
+}

@@ -1,0 +1,51 @@
+//! What stands around a board and seldom changes: sprints, columns, people, labels, teams and saved filters.
+
+use std::sync::Arc;
+
+use super::{
+    Column,
+    door::Door,
+    queries::{self, SavedFilter},
+};
+use crate::{
+    accounts::Person,
+    app::App,
+    sprints::{self, Sprint},
+    tasks::Label,
+    teams::{self, Team},
+    web::error::Result,
+};
+
+/// All of it, as of a count of the workspace: each of these changes counts it on.
+pub struct Furniture {
+    pub workspace: i64,
+    pub sprints: Vec<Sprint>,
+    pub teams: Vec<Team>,
+    pub columns: Vec<Column>,
+    pub members: Vec<Person>,
+    pub people: Vec<Person>,
+    pub labels: Vec<Label>,
+    pub saved: Vec<SavedFilter>,
+}
+
+impl Furniture {
+    /// What a reader has around a team's board.
+    pub async fn of(app: &App, door: &Door) -> Result<Arc<Self>> {
+        let (team, viewer) = (door.access.team.id, door.viewer.person.id);
+        if let Some(kept) = app.kept.furniture(team, viewer, door.workspace_seq) {
+            return Ok(kept);
+        }
+        let furniture = Arc::new(Self {
+            workspace: door.workspace_seq,
+            sprints: sprints::queries::sprints(&app.db).await?,
+            teams: teams::queries::teams(&app.db).await?,
+            columns: queries::columns(&app.db, team).await?,
+            members: queries::members(&app.db, team).await?,
+            people: queries::people(&app.db).await?,
+            labels: queries::labels(&app.db, team).await?,
+            saved: queries::saved_filters(&app.db, team, viewer).await?,
+        });
+        app.kept.keep_furniture(team, viewer, furniture.clone());
+        Ok(furniture)
+    }
+}
