@@ -1,6 +1,6 @@
 //! The board as a page.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use askama::Template;
 use axum::{
@@ -138,7 +138,7 @@ struct BoardPage {
     board: Arc<KeptBoard>,
     /// The filter is nothing but a sprint, so a script can tell by itself which cards belong.
     plain_sprint: Option<String>,
-    did: Option<Uuid>,
+    did: Option<tasks::story::Undoable>,
     q: String,
 }
 
@@ -259,7 +259,7 @@ async fn board_html(
         saved: queries::saved_filters(&app.db, team.id, door.viewer.person.id).await?,
         team: team.clone(),
         may_edit: door.access.may_edit,
-        did: after.did,
+        did: tasks::story::undoable(&app.db, after.did, door.viewer.person.id).await?,
         frame,
         filter,
         lanes,
@@ -305,6 +305,8 @@ struct ColumnsHtml<'b> {
 /// A row of columns: the whole board, or one owner's or goal's part of it.
 struct Lane<'b> {
     name: String,
+    /// A goal's hue, or nothing.
+    hue: Option<i16>,
     columns: Vec<ColumnFace<'b>>,
 }
 
@@ -324,8 +326,12 @@ impl ColumnFace<'_> {
     fn count(&self) -> String {
         match self.column.wip_limit {
             Some(limit) => format!("{} / {limit}", self.total()),
-            None => self.cards.len().to_string(),
+            None => self.shown().to_string(),
         }
+    }
+
+    fn shown(&self) -> usize {
+        self.cards.len()
     }
 
     fn is_over(&self) -> bool {
@@ -373,26 +379,26 @@ async fn kept_board(
     let face = |column: &Column, shown: usize| {
         totals.iter().find(|(slug, _)| *slug == column.slug).map_or(0, |(_, total)| (total - shown as i64).max(0))
     };
-    let mut groups: Vec<(String, Vec<&Card>)> = Vec::new();
+    // Owners by name and goals by place; what belongs to nobody and nothing comes last.
+    let mut groups: BTreeMap<(bool, Option<i32>, &str), Vec<&Card>> = BTreeMap::new();
     for card in &cards {
-        let name = match lanes {
-            "owner" => card.owners.first().map_or_else(|| "Nobody yet".to_owned(), |owner| owner.name.clone()),
-            "goal" => card.goal.map_or_else(|| "No goal".to_owned(), |goal| format!("Goal {goal}")),
-            _ => String::new(),
+        let lane = match lanes {
+            "owner" => {
+                card.owners.first().map_or((true, None, "Nobody yet"), |owner| (false, None, owner.name.as_str()))
+            }
+            "goal" => card.goal_title.as_deref().map_or((true, None, "No goal"), |title| (false, card.goal, title)),
+            _ => (false, None, ""),
         };
-        match groups.iter_mut().find(|(found, _)| *found == name) {
-            Some((_, group)) => group.push(card),
-            None => groups.push((name, vec![card])),
-        }
+        groups.entry(lane).or_default().push(card);
     }
-    groups.sort_by(|(a, _), (b, _)| a.cmp(b));
     if groups.is_empty() {
-        groups.push((String::new(), Vec::new()));
+        groups.insert((false, None, ""), Vec::new());
     }
     let lanes_shown = groups
         .into_iter()
-        .map(|(name, group)| Lane {
-            name,
+        .map(|((_, _, name), group)| Lane {
+            name: name.to_owned(),
+            hue: group.first().and_then(|card| card.goal_hue).filter(|_| lanes == "goal"),
             columns: columns
                 .iter()
                 .map(|column| {
