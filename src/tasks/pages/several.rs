@@ -53,6 +53,12 @@ struct SelectPage {
     did: Option<story::Undoable>,
 }
 
+impl SelectPage {
+    fn address(&self) -> String {
+        format!("/teams/{}/tasks", self.team.slug)
+    }
+}
+
 /// `GET /teams/{slug}/tasks`: the filter's tasks as a list to select from; with `is:archived`, the archive.
 pub async fn list(
     Given(app): Given<App>,
