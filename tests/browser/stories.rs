@@ -101,6 +101,8 @@ async fn a_finger_that_scrolls_never_drags_and_one_that_rests_does() {
     phone.run("document.querySelector('dialog.small select[name=column]').value = 'done'").await;
     phone.click("dialog.small[open] form[action$=position] button").await;
     phone.until_column("done", &["INF-2"]).await;
+    // the message outlives the dialog that it was said in
+    phone.until("document.querySelector('#toasts').textContent.includes('INF-2')").await;
     assert_eq!(stage.world.column("infrastructure", "done").await, ["INF-2"]);
 }
 
