@@ -39,12 +39,13 @@ impl Presence {
         true
     }
 
-    /// Up to six round badges and a figure.
+    /// Round badges and a figure, the reader among them: the page leaves its own reader out.
     pub fn html(&self) -> String {
         let mut shown: Vec<&Person> = self.people.values().map(|(person, _)| person).collect();
         shown.sort_by(|a, b| a.handle.cmp(&b.handle));
         let count = shown.len();
-        shown.truncate(6);
+        // One more than a page shows, for the one that it leaves out.
+        shown.truncate(7);
         Here { shown, count }.render().unwrap_or_default()
     }
 }

@@ -1,6 +1,6 @@
 //! A board's columns, drawn once for everybody. After a change only the cards that it touched are drawn anew.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use askama::Template;
 use time::OffsetDateTime;
@@ -107,29 +107,32 @@ impl Drawing<'_> {
         let hidden = |column: &Column, shown: usize| {
             totals.iter().find(|(slug, _)| *slug == column.slug).map_or(0, |(_, total)| (total - shown as i64).max(0))
         };
-        let mut groups: Vec<(String, Vec<&Face>)> = Vec::new();
+        // Owners by name and goals by place; what belongs to nobody and nothing comes last.
+        let mut groups: BTreeMap<(bool, Option<i32>, &str), Vec<&Face>> = BTreeMap::new();
         for face in &faces {
-            let name = match self.lanes {
-                "owner" => face.card.owners.first().map_or_else(|| "Nobody yet".to_owned(), |owner| owner.name.clone()),
-                "goal" => face.card.goal.map_or_else(|| "No goal".to_owned(), |goal| format!("Goal {goal}")),
-                _ => String::new(),
+            let lane = match self.lanes {
+                "owner" => {
+                    face.card.owners.first().map_or((true, None, "Nobody yet"), |owner| (false, None, &owner.name))
+                }
+                "goal" => {
+                    let title = face.card.goal_title.as_deref();
+                    title.map_or((true, None, "No goal"), |title| (false, face.card.goal, title))
+                }
+                _ => (false, None, ""),
             };
-            match groups.iter_mut().find(|(found, _)| *found == name) {
-                Some((_, group)) => group.push(face),
-                None => groups.push((name, vec![face])),
-            }
+            groups.entry(lane).or_default().push(face);
         }
-        groups.sort_by(|(a, _), (b, _)| a.cmp(b));
         if groups.is_empty() {
-            groups.push((String::new(), Vec::new()));
+            groups.insert((false, None, ""), Vec::new());
         }
         let mut lanes = Vec::with_capacity(groups.len());
-        for (name, group) in groups {
+        for ((_, _, name), group) in groups {
             let columns = self.columns.iter().map(|column| {
                 let cards: Vec<&Face> = group.iter().filter(|face| face.card.column == column.slug).copied().collect();
                 ColumnFace { column, hidden: hidden(column, cards.len()), cards }
             });
-            lanes.push(Lane { columns: columns.collect(), name });
+            let hue = group.first().and_then(|face| face.card.goal_hue).filter(|_| self.lanes == "goal");
+            lanes.push(Lane { columns: columns.collect(), name: name.to_owned(), hue });
         }
         let grouped = !self.lanes.is_empty();
         let html = rendered(&ColumnsHtml { team: self.team, sprint: self.sprint, lanes, grouped })?;
@@ -150,6 +153,8 @@ struct ColumnsHtml<'b> {
 /// A row of columns: the whole board, or one owner's or goal's part of it.
 struct Lane<'b> {
     name: String,
+    /// A goal's hue, or nothing.
+    hue: Option<i16>,
     columns: Vec<ColumnFace<'b>>,
 }
 
@@ -169,8 +174,12 @@ impl ColumnFace<'_> {
     fn count(&self) -> String {
         match self.column.wip_limit {
             Some(limit) => format!("{} / {limit}", self.total()),
-            None => self.cards.len().to_string(),
+            None => self.shown().to_string(),
         }
+    }
+
+    fn shown(&self) -> usize {
+        self.cards.len()
     }
 
     fn is_over(&self) -> bool {

@@ -147,7 +147,7 @@ struct BoardPage {
     board: Arc<Drawn>,
     /// The filter is nothing but a sprint, so a script can tell by itself which cards belong.
     plain_sprint: Option<String>,
-    did: Option<Uuid>,
+    did: Option<tasks::story::Undoable>,
     q: String,
 }
 
@@ -274,7 +274,8 @@ async fn board_html(
         mark: of_mark.map_or_else(Vec::new, |sprint| sprint.mark(today)),
         assets: &ASSETS,
     };
-    let (may_edit, did) = (door.access.may_edit, after.did);
+    let may_edit = door.access.may_edit;
+    let did = tasks::story::undoable(&app.db, after.did, door.viewer.person.id).await?;
     let team = team.clone();
     let page =
         BoardPage { frame, team, may_edit, filter, lanes, sprint, day, around, goals, board, plain_sprint, did, q };

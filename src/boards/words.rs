@@ -2,13 +2,13 @@
 
 use time::{Date, Month, OffsetDateTime, Weekday};
 
-/// How long something has been so: `<1 h`, `5 h`, `2 d`.
+/// How long something has been so: `<1 h`, `5 h`, `2 d`, never with a line break between.
 pub fn age(now: OffsetDateTime, since: OffsetDateTime) -> String {
     let hours = (now - since).whole_hours().max(0);
     match hours {
-        0 => "<1 h".to_owned(),
-        1..24 => format!("{hours} h"),
-        _ => format!("{} d", hours / 24),
+        0 => "<1\u{a0}h".to_owned(),
+        1..24 => format!("{hours}\u{a0}h"),
+        _ => format!("{}\u{a0}d", hours / 24),
     }
 }
 

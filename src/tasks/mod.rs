@@ -34,6 +34,8 @@ pub struct Card {
     pub version: i64,
     /// The column's slug.
     pub column: String,
+    #[serde(skip)]
+    pub column_name: String,
     pub state: State,
     /// Where it is in its column, byte by byte; none when archived.
     pub rank: Option<String>,
@@ -41,6 +43,8 @@ pub struct Card {
     pub goal: Option<i32>,
     #[serde(skip)]
     pub goal_hue: Option<i16>,
+    #[serde(skip)]
+    pub goal_title: Option<String>,
     pub estimate: Option<i32>,
     #[serde(serialize_with = "iso_date")]
     pub due: Option<Date>,

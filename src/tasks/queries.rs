@@ -27,12 +27,14 @@ struct CardRow {
     title: String,
     version: i64,
     column: String,
+    column_name: String,
     #[sqlx(try_from = "String")]
     state: State,
     rank: Option<String>,
     sprint: Option<i32>,
     goal: Option<i32>,
     goal_hue: Option<i16>,
+    goal_title: Option<String>,
     estimate: Option<i32>,
     due_on: Option<Date>,
     waited_for_by: String,
@@ -40,8 +42,8 @@ struct CardRow {
     archived: bool,
 }
 
-const CARD: &str = "SELECT k.id, k.number, k.title, k.version, c.slug AS column, c.state, k.rank, s.number AS sprint, g.position AS goal,
-            g.hue AS goal_hue, k.estimate, k.due_on, k.waited_for_by, k.column_since, k.archived_at IS NOT NULL AS archived
+const CARD: &str = "SELECT k.id, k.number, k.title, k.version, c.slug AS column, c.name AS column_name, c.state, k.rank, s.number AS sprint, g.position AS goal,
+            g.hue AS goal_hue, g.title AS goal_title, k.estimate, k.due_on, k.waited_for_by, k.column_since, k.archived_at IS NOT NULL AS archived
      FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
      LEFT JOIN sprints s ON s.id = k.sprint_id LEFT JOIN goals g ON g.team_id = k.team_id AND g.id = k.goal_id
      WHERE k.team_id = ";
@@ -103,11 +105,13 @@ async fn dress(db: &PgPool, team: &Team, rows: Vec<CardRow>) -> Result<Vec<Card>
             title: row.title,
             version: row.version,
             column: row.column,
+            column_name: row.column_name,
             state: row.state,
             rank: row.rank,
             sprint: row.sprint,
             goal: row.goal,
             goal_hue: row.goal_hue,
+            goal_title: row.goal_title,
             estimate: row.estimate,
             due: row.due_on,
             waited_for_by: row.waited_for_by,

@@ -1,6 +1,6 @@
 //! What happened to a task, in sentences.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 use sqlx::PgPool;
@@ -12,7 +12,7 @@ use crate::{
     activity::Change,
     boards::words,
     markdown::{Html, Links},
-    web::error::Result,
+    web::{error::Result, forms::read_date},
 };
 
 /// One line of a task's story: an event, or a comment.
@@ -205,7 +205,7 @@ impl Names {
                 "estimate" if value.is_null() => "took the estimate away".to_owned(),
                 "estimate" => format!("estimated it at {value}"),
                 "due" if value.is_null() => "took the due date away".to_owned(),
-                "due" => format!("set it due on {}", value.as_str().unwrap_or("")),
+                "due" => format!("set it due on {}", day(value.as_str().unwrap_or(""))),
                 "for" => format!(
                     "said that {} waits for it",
                     value.as_str().filter(|text| !text.is_empty()).unwrap_or("nobody")
@@ -215,6 +215,48 @@ impl Names {
             .collect();
         Some(parts.join(", "))
     }
+}
+
+/// `2026-11-26` as `Thu 26 Nov`.
+fn day(iso: &str) -> String {
+    read_date(iso).map_or_else(|| iso.to_owned(), words::day)
+}
+
+/// A change that its maker may take back, and what it did.
+pub struct Undoable {
+    pub id: Uuid,
+    pub said: String,
+}
+
+/// What a change of this person's did, in a sentence; nothing if there is no such change.
+pub async fn undoable(db: &PgPool, change: Option<Uuid>, person: Uuid) -> Result<Option<Undoable>> {
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        team_id: Uuid,
+        task: String,
+        kind: String,
+        before: Value,
+        after: Value,
+    }
+    let Some(id) = change else { return Ok(None) };
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT e.team_id, concat(t.key, '-', k.number) AS task, e.kind, e.before, e.after
+         FROM events e JOIN teams t ON t.id = e.team_id JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
+         WHERE e.change_id = $1 AND e.actor_id = $2 AND e.kind NOT LIKE 'wait.%' ORDER BY e.seq",
+    )
+    .bind(id)
+    .bind(person)
+    .fetch_all(db)
+    .await?;
+    let Some(first) = rows.first() else { return Ok(None) };
+    let tasks: BTreeSet<&str> = rows.iter().map(|row| row.task.as_str()).collect();
+    if tasks.len() > 1 {
+        return Ok(Some(Undoable { id, said: format!("You changed {} tasks.", tasks.len()) }));
+    }
+    let names = Names::load(db, first.team_id).await?;
+    let parts: Vec<String> = rows.iter().filter_map(|row| names.sentence(&row.kind, &row.before, &row.after)).collect();
+    let parts = if parts.is_empty() { "changed it".to_owned() } else { parts.join(", ") };
+    Ok(Some(Undoable { id, said: format!("{}: you {parts}.", first.task) }))
 }
 
 fn named<'n>(names: &'n HashMap<String, String>, value: &'n Value, otherwise: &'n str) -> &'n str {

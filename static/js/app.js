@@ -1,8 +1,9 @@
 // Everything works without this, by plain links and forms. With it: drag, keys, live, no page loads.
 
 import "./elements/sortable-board.js";
-import "./elements/column-names.js";
+// the figures first: the names along the top repeat them
 import "./elements/board-counts.js";
+import "./elements/column-names.js";
 import "./elements/board-keys.js";
 import "./elements/new-task.js";
 import "./elements/task-dialog.js";

@@ -93,7 +93,8 @@ async fn a_finger_that_scrolls_never_drags_and_one_that_rests_does() {
     phone.lift_finger().await;
     phone.until("document.querySelector('[data-column=todo] ol').scrollTop > 0").await;
     assert_eq!(stage.world.column("infrastructure", "todo").await[..3], ["INF-2", "INF-3", "INF-1"]);
-    phone.run("document.querySelector('[data-column=todo] ol').scrollTop = 0").await;
+    // a finger that flicks leaves the list rolling for a while
+    phone.until("(() => { const list = document.querySelector('[data-column=todo] ol'); const still = list.scrollTop === 0 && list.dataset.still === 'yes'; list.dataset.still = list.scrollTop === 0 ? 'yes' : 'no'; list.scrollTop = 0; return still; })()").await;
 
     // and by menu, without any drag
     phone.click("#INF-2 .menu").await;
@@ -101,6 +102,8 @@ async fn a_finger_that_scrolls_never_drags_and_one_that_rests_does() {
     phone.run("document.querySelector('dialog.small select[name=column]').value = 'done'").await;
     phone.click("dialog.small[open] form[action$=position] button").await;
     phone.until_column("done", &["INF-2"]).await;
+    // the message outlives the dialog that it was said in
+    phone.until("document.querySelector('#toasts').textContent.includes('INF-2')").await;
     assert_eq!(stage.world.column("infrastructure", "done").await, ["INF-2"]);
 }
 

@@ -29,6 +29,10 @@ impl<'c> CardHtml<'c> {
         words::age(self.now, self.card.column_since)
     }
 
+    fn due(&self) -> String {
+        self.card.due.map_or(String::new(), words::day)
+    }
+
     /// Longer in its column than a working week.
     fn is_old(&self) -> bool {
         matches!(self.card.state, State::Doing | State::Blocked | State::Review)
@@ -59,10 +63,12 @@ impl Wait {
         let note = if self.note.is_empty() { String::new() } else { format!(": {}", self.note) };
         let (on, name) = (self.on.as_deref().unwrap_or(""), self.name.as_deref().unwrap_or(""));
         match (self.kind.as_str(), self.state) {
-            ("task", Some(State::Done)) => format!("Was waiting on {on} “{name}”, which is done{note} · {age}"),
-            ("task", _) => format!("Waits on {on} “{name}”{note} · {} · {age}", self.team.as_deref().unwrap_or("")),
-            ("text", _) => format!("Waits on {} · {age}", self.note),
-            _ => format!("Waits on {name}{note} · {age}"),
+            ("task", Some(State::Done)) => format!("Was waiting on {on} “{name}”, which is done{note} ·\u{a0}{age}"),
+            ("task", _) => {
+                format!("Waits on {on} “{name}”{note} · {} ·\u{a0}{age}", self.team.as_deref().unwrap_or(""))
+            }
+            ("text", _) => format!("Waits on {} ·\u{a0}{age}", self.note),
+            _ => format!("Waits on {name}{note} ·\u{a0}{age}"),
         }
     }
 }

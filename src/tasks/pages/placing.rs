@@ -96,6 +96,8 @@ struct ChangePage {
 #[derive(Template)]
 #[template(path = "tasks/_change.html")]
 struct ChangeForm {
+    /// The team's slug.
+    team: String,
     card: Card,
     columns: Vec<Column>,
     sprints: Vec<Sprint>,
@@ -173,6 +175,7 @@ async fn change_form(
     .await?;
     let failed = !errors.is_empty();
     let form = ChangeForm {
+        team: access.team.slug.clone(),
         neighbours: neighbours
             .into_iter()
             .map(|(number, title, column)| (format!("{}-{number}", access.team.key), format!("{column}: {title}")))

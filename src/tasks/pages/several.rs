@@ -12,7 +12,7 @@ use super::super::{
     Card,
     changing_several::{self, Same},
     queries::{self},
-    undoing,
+    story, undoing,
 };
 use super::{
     card::CardHtml,
@@ -50,7 +50,13 @@ struct SelectPage {
     q: String,
     unknown: Vec<String>,
     errors: String,
-    did: Option<Uuid>,
+    did: Option<story::Undoable>,
+}
+
+impl SelectPage {
+    fn address(&self) -> String {
+        format!("/teams/{}/tasks", self.team.slug)
+    }
 }
 
 /// `GET /teams/{slug}/tasks`: the filter's tasks as a list to select from; with `is:archived`, the archive.
@@ -90,7 +96,7 @@ async fn select_page(
         unknown: filter.unknown,
         team,
         errors,
-        did,
+        did: story::undoable(&app.db, did, viewer.person.id).await?,
     })
 }
 

@@ -65,7 +65,7 @@ struct Article {
     errors: BTreeMap<&'static str, String>,
     conflict: Option<Conflict>,
     typed: Fields,
-    did: Option<Uuid>,
+    did: Option<story::Undoable>,
 }
 
 impl Article {
@@ -202,7 +202,7 @@ async fn article(
         errors: refusal.errors,
         conflict: refusal.conflict,
         typed: refusal.typed,
-        did,
+        did: story::undoable(&app.db, did, viewer.person.id).await?,
     })
 }
 

@@ -35,7 +35,9 @@ if (board && board.querySelector(":scope > .column")) {
       link.href = "#board";
       link.className = column.className.match(/state-\w+/)?.[0] ?? "";
       const count = document.createElement("small");
-      count.textContent = column.querySelector("[data-count]")?.textContent.replaceAll(" ", "") ?? "";
+      const figure = column.querySelector("[data-count]");
+      count.textContent = figure?.textContent.replaceAll(" ", "") ?? "";
+      count.classList.toggle("over", figure?.classList.contains("over") ?? false);
       link.append(`${column.dataset.name} `, count);
       return link;
     }));

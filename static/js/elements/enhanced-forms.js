@@ -17,7 +17,17 @@ addEventListener("input", ({ target }) => {
   if (choice) choice.checked = true;
 });
 
+// a title is one line, however many it takes: it grows with what is typed, and Enter sends it
+addEventListener("input", ({ target }) => {
+  const title = target.matches?.(".title-form textarea") && target.closest("h1");
+  if (title) title.dataset.text = target.value;
+});
+
 addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && !event.isComposing && event.target.matches?.(".title-form textarea")) {
+    event.preventDefault();
+    event.target.form.requestSubmit();
+  }
   // Enter makes a line in a text; with Ctrl it sends
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.matches?.("form[data-enhance] textarea")) {
     event.preventDefault();

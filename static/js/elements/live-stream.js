@@ -42,7 +42,15 @@ line?.addEventListener("goal", ({ data }) => {
 
 line?.addEventListener("presence", ({ data }) => {
   const here = document.querySelector("[data-presence]");
-  if (here) here.innerHTML = JSON.parse(data).html;
+  if (!here) return;
+  here.innerHTML = JSON.parse(data).html;
+  // the reader knows that they are here: the others are the news
+  const own = here.querySelector(`[data-who="${CSS.escape(document.querySelector("#board")?.dataset.me ?? "")}"]`);
+  own?.remove();
+  here.querySelector(".avatar:nth-of-type(7)")?.remove();
+  const figure = here.querySelector("[data-count]");
+  const others = figure.dataset.count - (own ? 1 : 0);
+  figure.textContent = others ? `${others} ${others === 1 ? "other" : "others"} here now` : "Only you here now";
 });
 
 line?.addEventListener("reset", () => {

@@ -154,8 +154,9 @@ export function showSmall(...contents) {
   if (heading) dialog.setAttribute("aria-label", heading.textContent.trim());
   dialog.addEventListener("pointerdown", (event) => { if (event.target === dialog && outside(event, dialog)) dialog.close(); });
   dialog.addEventListener("close", () => {
-    dialog.remove();
+    // first, or what was said in it goes with it
     rescueToasts();
+    dialog.remove();
     // the card it was opened from may have new contents by now
     const back = opener?.isConnected ? opener : key && cardOf(key)?.querySelector("h3 a");
     back?.focus({ preventScroll: true });
