@@ -9,12 +9,7 @@ use axum::{
     routing::{get, post, put},
 };
 use tower_http::{
-    catch_panic::CatchPanicLayer,
-    compression::CompressionLayer,
-    limit::RequestBodyLimitLayer,
-    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
-    timeout::TimeoutLayer,
-    trace::TraceLayer,
+    catch_panic::CatchPanicLayer, compression::CompressionLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer,
 };
 
 use crate::{
@@ -28,7 +23,8 @@ use crate::{
 
 /// The whole program as one service.
 pub fn router(app: App) -> Router {
-    layered(app, pages().nest("/api/v1", api()))
+    let compressed = pages().nest("/api/v1", api()).layer(CompressionLayer::new().no_br().no_deflate());
+    layered(app, compressed.merge(ready_made()))
 }
 
 fn pages() -> Router<App> {
@@ -45,9 +41,7 @@ fn pages() -> Router<App> {
         .route("/logout", post(accounts::logout))
         .route("/enter/{key}", get(accounts::enter))
         .route("/me/theme", post(accounts::set_theme))
-        .route("/teams/{slug}", get(boards::board))
         .route("/teams/{slug}/cards", get(boards::cards))
-        .route("/teams/{slug}/live", get(activity::stream::live))
         .route("/teams/{slug}/filters", post(board_forms::save_filter))
         .route("/teams/{slug}/filters/{id}/delete", post(board_forms::delete_filter))
         .route("/teams/{slug}/columns/{column}/limit", get(board_forms::limit_form).post(board_forms::set_limit))
@@ -71,6 +65,13 @@ fn pages() -> Router<App> {
         .route("/tasks/{key}/comments/{id}/delete", post(tasks::delete_comment))
         .route("/changes/{id}/undo", post(tasks::undo))
         .route("/preview", post(tasks::preview))
+}
+
+/// What comes compressed already, or is sent as it happens.
+fn ready_made() -> Router<App> {
+    Router::new()
+        .route("/teams/{slug}", get(boards::pages::board))
+        .route("/teams/{slug}/live", get(activity::stream::live))
 }
 
 fn api() -> Router<App> {
@@ -103,10 +104,6 @@ pub fn layered(app: App, routes: Router<App>) -> Router {
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(20)))
         .layer(CatchPanicLayer::new())
         .layer(from_fn_with_state(app.clone(), layers::explain_errors))
-        .layer(CompressionLayer::new().no_br().no_deflate())
         .layer(from_fn_with_state(app.clone(), layers::protect))
-        .layer(PropagateRequestIdLayer::x_request_id())
-        .layer(TraceLayer::new_for_http())
-        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .with_state(app)
 }

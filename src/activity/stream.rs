@@ -16,7 +16,10 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sqlx::postgres::{PgListener, PgPoolOptions};
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::{
+    sync::{broadcast, mpsc, watch},
+    time::Instant,
+};
 use tokio_stream::wrappers::ReceiverStream;
 use uuid::Uuid;
 
@@ -40,6 +43,8 @@ const CHANNEL: &str = "fortnight";
 const MOST_EVENTS: i64 = 300;
 const BEAT: Duration = Duration::from_secs(20);
 const SWEEP: Duration = Duration::from_secs(2);
+/// Changes that follow one another within this are told to other programs together.
+const TOGETHER: Duration = Duration::from_millis(20);
 
 #[derive(Deserialize)]
 pub struct After {
@@ -160,15 +165,28 @@ pub async fn pump(app: App) {
 
 async fn hear(app: &App) {
     let mut heard = app.live.heard.lock().await;
-    let mut batch = Vec::new();
-    while heard.recv_many(&mut batch, 1000).await > 0 {
+    let (mut batch, mut untold) = (Vec::new(), BTreeMap::new());
+    let mut tell_at = None;
+    loop {
+        let ended = match tell_at {
+            None => heard.recv_many(&mut batch, 1000).await == 0,
+            Some(at) => tokio::time::timeout_at(at, heard.recv_many(&mut batch, 1000)).await == Ok(0),
+        };
+        if ended {
+            return;
+        }
         let teams: BTreeMap<Uuid, i64> = batch.drain(..).collect();
         for team in teams.keys() {
             if let Some(channel) = app.live.channel(*team) {
                 send_new(app, *team, &channel).await;
             }
         }
-        notify_others(&app.live, &teams).await;
+        untold.extend(teams);
+        let now = Instant::now();
+        if tell_at.is_some_and(|at| at <= now) {
+            notify_others(&app.live, &std::mem::take(&mut untold)).await;
+        }
+        tell_at = if untold.is_empty() { None } else { tell_at.filter(|at| *at > now).or(Some(now + TOGETHER)) };
     }
 }
 
@@ -231,12 +249,12 @@ async fn listen_once(app: &App, own: &sqlx::PgPool) -> anyhow::Result<()> {
 /// What no notice told of, and a sign of life.
 async fn now_and_then(app: &App) {
     let mut sweep = tokio::time::interval(SWEEP);
-    let mut last_beat = tokio::time::Instant::now();
+    let mut last_beat = Instant::now();
     loop {
         sweep.tick().await;
         let beat = last_beat.elapsed() >= BEAT;
         if beat {
-            last_beat = tokio::time::Instant::now();
+            last_beat = Instant::now();
         }
         let listened = app.live.listened();
         let ids: Vec<Uuid> = listened.iter().map(|(team, _)| *team).collect();

@@ -20,9 +20,20 @@ static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 /// none within three seconds is told so, rather than kept waiting.
 pub async fn open(options: PgConnectOptions) -> anyhow::Result<PgPool> {
     PgPoolOptions::new()
-        .max_connections(20)
+        .max_connections(16)
         .min_connections(2)
         .acquire_timeout(Duration::from_secs(3))
+        // Asking a connection before every use whether it lives is a way there and back for each query:
+        // only one that has rested may have died unnoticed.
+        .test_before_acquire(false)
+        .before_acquire(|connection, rested| {
+            Box::pin(async move {
+                if rested.idle_for > Duration::from_secs(1) {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .after_connect(|connection, _| Box::pin(async move { limit(connection).await }))
         .connect_with(options.application_name("fortnight"))
         .await

@@ -252,7 +252,11 @@ pub async fn position(
         .live
         .change(&viewer.actor(), |change, _| Box::pin(moving::move_task(change, &access.team, access.id, &place)))
         .await;
-    changed(&app, &access, outcome).await
+    match outcome {
+        // A move is made often: its answer is the card, without what only a task's page needs.
+        Ok(_) => Ok(Json(queries::card(&app.db, &access.team, access.id).await?).into_response()),
+        outcome => changed(&app, &access, outcome).await,
+    }
 }
 
 /// Blocks a task, with what it waits on.

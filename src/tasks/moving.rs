@@ -59,9 +59,10 @@ pub(super) async fn put(
 ) -> Result<()> {
     let changes_column = from.id != to.id;
     let since = if changes_column { change.at } else { was.column_since };
-    let version: i64 = sqlx::query_scalar(
+    let (version, is_awaited): (i64, bool) = sqlx::query_as(
         "UPDATE tasks SET column_id = $3, rank = $4, column_since = $5, version = version + 1, moved_version = version + 1
-         WHERE team_id = $1 AND id = $2 RETURNING version",
+         WHERE team_id = $1 AND id = $2
+         RETURNING version, EXISTS (SELECT FROM waits w WHERE w.on_task_team = $1 AND w.on_task_id = $2 AND w.ended_at IS NULL)",
     )
     .bind(team.id)
     .bind(was.id)
@@ -85,7 +86,7 @@ pub(super) async fn put(
     if from.state == State::Blocked && to.state != State::Blocked {
         blocking::end_waits(change, team, was.id).await?;
     }
-    if changes_column && from.state != to.state {
+    if is_awaited && from.state != to.state {
         blocking::tell_waiting(change, team, was.id, to.state).await?;
     }
     Ok(())

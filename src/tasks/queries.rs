@@ -90,15 +90,10 @@ pub async fn card(db: &PgPool, team: &Team, task: Uuid) -> Result<Card> {
 async fn dress(db: &PgPool, team: &Team, rows: Vec<CardRow>) -> Result<Vec<Card>> {
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     let blocked: Vec<Uuid> = rows.iter().filter(|row| row.state == State::Blocked).map(|row| row.id).collect();
-    // At the same time: what counts is the way there and back.
-    let (mut owners, mut labels, counts, mut waits) = tokio::try_join!(
-        owners(db, team.id, &ids),
-        labels(db, team.id, &ids),
-        counts(db, team.id, &ids),
-        waits(db, team.id, &blocked),
-    )?;
+    let mut dress = clothes(db, team.id, &ids).await?;
+    let mut waits = waits(db, team.id, &blocked).await?;
     let cards = rows.into_iter().map(|row| {
-        let (steps, steps_done, comments) = counts.get(&row.id).copied().unwrap_or_default();
+        let dress = dress.remove(&row.id).unwrap_or_default();
         Card {
             id: row.id,
             key: format!("{}-{}", team.key, row.number),
@@ -115,63 +110,75 @@ async fn dress(db: &PgPool, team: &Team, rows: Vec<CardRow>) -> Result<Vec<Card>
             estimate: row.estimate,
             due: row.due_on,
             waited_for_by: row.waited_for_by,
-            steps_done,
-            steps,
-            comments,
+            steps_done: dress.steps_done,
+            steps: dress.steps,
+            comments: dress.comments,
             column_since: row.column_since,
             archived: row.archived,
-            owners: owners.remove(&row.id).unwrap_or_default(),
-            labels: labels.remove(&row.id).unwrap_or_default(),
+            owners: dress.owners,
+            labels: dress.labels,
             waits_on: waits.remove(&row.id).unwrap_or_default(),
         }
     });
     Ok(cards.collect())
 }
 
-async fn owners(db: &PgPool, team: Uuid, tasks: &[Uuid]) -> Result<HashMap<Uuid, Vec<Person>>> {
+/// What a card wears beside its own row.
+#[derive(Default)]
+struct Dress {
+    owners: Vec<Person>,
+    labels: Vec<Label>,
+    steps: i64,
+    steps_done: i64,
+    comments: i64,
+}
+
+/// Owners, labels and counts of these tasks, in one way there and back.
+async fn clothes(db: &PgPool, team: Uuid, tasks: &[Uuid]) -> Result<HashMap<Uuid, Dress>> {
     #[derive(sqlx::FromRow)]
     struct Row {
         task_id: Uuid,
-        #[sqlx(flatten)]
-        person: Person,
+        what: String,
+        id: Option<Uuid>,
+        handle: Option<String>,
+        name: Option<String>,
+        hue: Option<i16>,
+        count: i64,
+        done: i64,
     }
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT o.task_id, a.id, a.handle, a.name, a.hue FROM task_owners o JOIN accounts a ON a.id = o.account_id
-         WHERE o.team_id = $1 AND o.task_id = ANY($2) ORDER BY o.position, a.handle",
+        "SELECT o.task_id, 'owner' AS what, a.id, a.handle, a.name, a.hue, o.position::bigint AS count, 0::bigint AS done
+         FROM task_owners o JOIN accounts a ON a.id = o.account_id WHERE o.team_id = $1 AND o.task_id = ANY($2)
+         UNION ALL
+         SELECT tl.task_id, 'label', NULL, NULL, l.name, l.hue, 0, 0
+         FROM task_labels tl JOIN labels l ON l.team_id = tl.team_id AND l.id = tl.label_id
+         WHERE tl.team_id = $1 AND tl.task_id = ANY($2)
+         UNION ALL
+         SELECT task_id, 'steps', NULL, NULL, NULL, NULL, count(*), count(*) FILTER (WHERE done)
+         FROM steps WHERE team_id = $1 AND task_id = ANY($2) GROUP BY task_id
+         UNION ALL
+         SELECT task_id, 'comments', NULL, NULL, NULL, NULL, count(*), 0
+         FROM comments WHERE team_id = $1 AND task_id = ANY($2) GROUP BY task_id
+         ORDER BY count, name",
     )
     .bind(team)
     .bind(tasks)
     .fetch_all(db)
     .await?;
-    Ok(grouped(rows.into_iter().map(|row| (row.task_id, row.person))))
-}
-
-async fn labels(db: &PgPool, team: Uuid, tasks: &[Uuid]) -> Result<HashMap<Uuid, Vec<Label>>> {
-    let rows: Vec<(Uuid, String, i16)> = sqlx::query_as(
-        "SELECT tl.task_id, l.name, l.hue FROM task_labels tl JOIN labels l ON l.team_id = tl.team_id AND l.id = tl.label_id
-         WHERE tl.team_id = $1 AND tl.task_id = ANY($2) ORDER BY lower(l.name)",
-    )
-    .bind(team)
-    .bind(tasks)
-    .fetch_all(db)
-    .await?;
-    Ok(grouped(rows.into_iter().map(|(task, name, hue)| (task, Label { name, hue }))))
-}
-
-async fn counts(db: &PgPool, team: Uuid, tasks: &[Uuid]) -> Result<HashMap<Uuid, (i64, i64, i64)>> {
-    let rows: Vec<(Uuid, i64, i64, i64)> = sqlx::query_as(
-        "SELECT task_id, sum(steps)::bigint, sum(done)::bigint, sum(comments)::bigint FROM (
-             SELECT task_id, count(*) AS steps, count(*) FILTER (WHERE done) AS done, 0 AS comments
-             FROM steps WHERE team_id = $1 AND task_id = ANY($2) GROUP BY task_id
-             UNION ALL
-             SELECT task_id, 0, 0, count(*) FROM comments WHERE team_id = $1 AND task_id = ANY($2) GROUP BY task_id) each
-         GROUP BY task_id",
-    )
-    .bind(team)
-    .bind(tasks)
-    .fetch_all(db)
-    .await?;
-    Ok(rows.into_iter().map(|(task, steps, done, comments)| (task, (steps, done, comments))).collect())
+    let mut clothes: HashMap<Uuid, Dress> = HashMap::with_capacity(tasks.len());
+    for row in rows {
+        let dress = clothes.entry(row.task_id).or_default();
+        match (row.what.as_str(), row.id, row.handle, row.name, row.hue) {
+            ("owner", Some(id), Some(handle), Some(name), Some(hue)) => {
+                dress.owners.push(Person { id, handle, name, hue })
+            }
+            ("label", _, _, Some(name), Some(hue)) => dress.labels.push(Label { name, hue }),
+            ("steps", ..) => (dress.steps, dress.steps_done) = (row.count, row.done),
+            ("comments", ..) => dress.comments = row.count,
+            _ => {}
+        }
+    }
+    Ok(clothes)
 }
 
 async fn waits(db: &PgPool, team: Uuid, tasks: &[Uuid]) -> Result<HashMap<Uuid, Vec<Wait>>> {
@@ -258,8 +265,8 @@ pub async fn whole(db: &PgPool, team: &Team, task: Uuid) -> Result<Whole> {
         sqlx::query_as("SELECT id, text, done FROM steps WHERE team_id = $1 AND task_id = $2 ORDER BY position, id")
             .bind(team.id)
             .bind(task);
-    let (card, text, steps) = tokio::join!(card(db, team, task), text.fetch_one(db), steps.fetch_all(db));
-    let (card, (description, created_by, created_at), steps) = (card?, text?, steps?);
+    let (description, created_by, created_at) = text.fetch_one(db).await?;
+    let (card, steps) = (card(db, team, task).await?, steps.fetch_all(db).await?);
     Ok(Whole { card, description, steps, created_by, created_at })
 }
 

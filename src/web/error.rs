@@ -163,6 +163,10 @@ pub struct Told {
     pub sent: Value,
 }
 
+/// What went wrong inside, for the log and nobody else.
+#[derive(Clone, Debug)]
+pub struct Inside(pub String);
+
 impl Told {
     /// Words for a status that no handler explained.
     pub fn of(status: StatusCode) -> Self {
@@ -214,7 +218,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.status();
         let mut told = Told::of(status);
-        let mut retry_after = None;
+        let (mut retry_after, mut inside) = (None, None);
         match self {
             Self::SignedOut => {
                 told.title = "Sign in first".into();
@@ -243,7 +247,7 @@ impl IntoResponse for Problem {
             }
             Self::Busy | Self::Again => retry_after = Some(1),
             Self::DoneBefore { .. } => told.detail = "This was done before.".into(),
-            Self::Inside(error) => tracing::error!("{error:#}"),
+            Self::Inside(error) => inside = Some(Inside(format!("{error:#}"))),
             Self::NotFound => {}
         }
         let mut response = status.into_response();
@@ -251,6 +255,9 @@ impl IntoResponse for Problem {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response.extensions_mut().insert(told);
+        if let Some(inside) = inside {
+            response.extensions_mut().insert(inside);
+        }
         response
     }
 }

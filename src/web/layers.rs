@@ -9,9 +9,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::{
-    error::{Problem, Told},
+    error::{Inside, Problem, Told},
     page::{EXPLAINED, Frame, sign_in_first, theme},
 };
 use crate::{activity::Repeat, app::App};
@@ -104,7 +105,6 @@ pub async fn explain_errors(State(app): State<App>, request: Request, next: Next
     let headers = request.headers();
     let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
     let wants_json = request.uri().path().starts_with("/api/") || accepts.contains("json");
-    let request_id = headers.get("x-request-id").and_then(|value| value.to_str().ok()).unwrap_or("").to_owned();
     let theme = theme(headers);
     let visits = request.method() == Method::GET && !headers.contains_key("fortnight-fragment");
     let address = request.uri().path_and_query().map_or("/", |address| address.as_str()).to_owned();
@@ -118,6 +118,14 @@ pub async fn explain_errors(State(app): State<App>, request: Request, next: Next
     }
     let (mut parts, _) = response.into_parts();
     let told = parts.extensions.remove::<Told>().unwrap_or_else(|| Told::of(status));
+    let request_id = Uuid::now_v7().to_string();
+    if status.is_server_error() {
+        let inside = parts.extensions.remove::<Inside>().map_or_else(String::new, |inside| inside.0);
+        tracing::error!(request_id, address, status = status.as_u16(), "{inside}");
+        if let Ok(id) = HeaderValue::from_str(&request_id) {
+            parts.headers.insert("x-request-id", id);
+        }
+    }
     parts.headers.remove(header::CONTENT_LENGTH);
     let (kind, body) = if wants_json {
         ("application/problem+json", told.as_json(status, &request_id).to_string())

@@ -2,7 +2,11 @@
 
 #[path = "../it/cluster.rs"]
 mod cluster;
+mod first_day;
 mod pages;
+#[path = "../it/program.rs"]
+#[expect(dead_code, reason = "the stories of starting and stopping use more of it")]
+mod program;
 #[path = "../it/served.rs"]
 #[expect(dead_code, reason = "only its server is wanted here")]
 mod served;

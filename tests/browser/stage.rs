@@ -33,9 +33,40 @@ use crate::{
 /// How long anything may take before a story counts as broken.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// A world that is served, with a browser in front.
 pub struct Stage {
     pub world: World,
     pub served: Served,
+    windows: Windows,
+}
+
+impl Stage {
+    pub async fn new() -> Self {
+        let world = World::new().await;
+        let served = Served::of(&world).await;
+        let windows = Windows::at(&format!("http://{}", served.address)).await;
+        Self { world, served, windows }
+    }
+
+    /// A window in which this person is signed in.
+    pub async fn window(&self, client: &Client) -> Window {
+        let window = self.blank().await;
+        let (name, value) = client.cookie.split_once('=').unwrap();
+        let mut cookie = SetCookieParams::new(name, value);
+        cookie.url = Some(window.base.clone());
+        window.page.execute(cookie).await.unwrap();
+        window
+    }
+
+    /// A window in which nobody is signed in.
+    pub async fn blank(&self) -> Window {
+        self.windows.blank().await
+    }
+}
+
+/// A browser that looks at a server.
+pub struct Windows {
+    base: String,
     browser: Browser,
     _folder: TempDir,
 }
@@ -46,10 +77,8 @@ pub struct Window {
     base: String,
 }
 
-impl Stage {
-    pub async fn new() -> Self {
-        let world = World::new().await;
-        let served = Served::of(&world).await;
+impl Windows {
+    pub async fn at(base: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
             .into_iter()
@@ -72,21 +101,7 @@ impl Stage {
             .unwrap();
         let (browser, mut events) = Browser::launch(config).await.unwrap();
         tokio::spawn(async move { while events.next().await.is_some() {} });
-        Self { world, served, browser, _folder: folder }
-    }
-
-    pub fn base(&self) -> String {
-        format!("http://{}", self.served.address)
-    }
-
-    /// A window in which this person is signed in.
-    pub async fn window(&self, client: &Client) -> Window {
-        let window = self.blank().await;
-        let (name, value) = client.cookie.split_once('=').unwrap();
-        let mut cookie = SetCookieParams::new(name, value);
-        cookie.url = Some(window.base.clone());
-        window.page.execute(cookie).await.unwrap();
-        window
+        Self { base: base.to_owned(), browser, _folder: folder }
     }
 
     /// A window in which nobody is signed in.
@@ -102,7 +117,7 @@ impl Stage {
         let mut target = CreateTargetParams::new("about:blank");
         target.browser_context_id = Some(context);
         let page = self.browser.new_page(target).await.unwrap();
-        let window = Window { page, base: self.base() };
+        let window = Window { page, base: self.base.clone() };
         window.size(1440, 900, false).await;
         window
     }

@@ -168,3 +168,14 @@ async fn a_postgres_of_ones_own_is_used_instead() {
     let demo = place.run(&["demo", "--database-url", &url]).await;
     assert_eq!(demo.status.code(), Some(1), "made-up teams among real ones");
 }
+
+#[tokio::test]
+async fn an_empty_workspace_prints_the_one_link_that_sets_it_up() {
+    let place = Place::new();
+    let mut server = place.serve().await;
+    let link = server.link().await;
+    let path = link.strip_prefix(&server.url).unwrap();
+    let (status, page) = server.get(path).await;
+    assert!(status == 200 && page.contains("Set up Fortnight"), "{status} {page}");
+    assert_eq!(server.get("/setup").await.0, 404);
+}

@@ -109,7 +109,7 @@ impl Place {
             panic!("it ended: {}", fs::read_to_string(&log).unwrap());
         };
         let url = line.strip_prefix("Fortnight is at ").unwrap_or_else(|| panic!("{line}")).to_owned();
-        Server { child, url, log, _stdout: lines }
+        Server { child, url, log, stdout: lines }
     }
 
     /// A connection to its database, as the administrator of the machine could make.
@@ -161,11 +161,16 @@ pub struct Server {
     child: Child,
     pub url: String,
     log: PathBuf,
-    /// Kept open: a program that prints into a closed pipe dies of it.
-    _stdout: Lines<BufReader<ChildStdout>>,
+    stdout: Lines<BufReader<ChildStdout>>,
 }
 
 impl Server {
+    /// The link for a first visit, which it prints after its address.
+    pub async fn link(&mut self) -> String {
+        let line = timeout(PATIENCE, self.stdout.next_line()).await.expect("it prints no link").unwrap();
+        line.unwrap().strip_prefix("Open ").unwrap().to_owned()
+    }
+
     pub fn address(&self) -> &str {
         self.url.strip_prefix("http://").unwrap()
     }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::Row;
 use crate::{
+    accounts::adding::touch_workspace,
     activity::{Change, Event},
     teams::Team,
     transfer::{
@@ -33,6 +34,7 @@ pub(super) async fn add_columns(change: &mut Change, team: &Team, plan: &Plan<'_
     .bind(new.iter().map(|column| column.state.as_str()).collect::<Vec<_>>())
     .execute(change.db())
     .await?;
+    touch_workspace(change.db()).await?;
     // The constraint is checked at the end of the statement, so columns may pass through one another.
     sqlx::query(
         "UPDATE columns SET position = c.nth FROM unnest($2::uuid[]) WITH ORDINALITY AS c (id, nth)

@@ -9,6 +9,8 @@ if (board) {
   board.addEventListener("board:changed", () => {
     board.querySelectorAll(".column").forEach(count);
     const now = tally();
+    // "nothing here yet" is no longer so
+    document.querySelector(".empty")?.toggleAttribute("hidden", now.all > 0);
     // the head speaks of the whole sprint: only if the board shows just that, its cards are the sprint's
     if (Number(board.dataset.sprint) && head) {
       add(head.querySelector("[data-done]"), now.done - before.done);
