@@ -1,7 +1,7 @@
 //! Markdown to HTML that is safe to show. What a task's text links to is found here too:
 //! `INF-42`, `@handle` and addresses.
 
-use std::{collections::HashSet, sync::LazyLock};
+use std::{borrow::Cow, collections::HashSet, sync::LazyLock};
 
 use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, html};
 
@@ -29,7 +29,13 @@ static HARMLESS: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
     builder
         .url_schemes(HashSet::from(["http", "https", "mailto"]))
         .rm_tags(["img", "map", "area"])
-        .link_rel(Some("noopener noreferrer nofollow"));
+        .link_rel(Some("noopener noreferrer nofollow"))
+        // A link leads to a page of ours or to an address that says how; nothing in between.
+        .attribute_filter(|_, attribute, value| {
+            let ours = (value.starts_with('/') && !value.starts_with("//")) || value.starts_with('#');
+            let known = ["http://", "https://", "mailto:"].iter().any(|scheme| value.starts_with(scheme));
+            (attribute != "href" || ours || known).then_some(Cow::Borrowed(value))
+        });
     builder
 });
 
