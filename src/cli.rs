@@ -192,9 +192,10 @@ async fn serve_on(pool: &PgPool, listener: TcpListener, config: &Config, demo: O
     let public_url = config.public_url(listener.local_addr()?);
     let app = App::new(&public_url, pool.clone(), Clock::default());
     sprints::cadence::begin(&app).await?;
+    let first_visit = first_visit(&app, demo.is_some()).await?;
     let pump = tokio::spawn(stream::pump(app.clone()));
     say(&format!("Fortnight is at {public_url}"));
-    if let Some(path) = first_visit(&app, demo.is_some()).await? {
+    if let Some(path) = first_visit {
         say(&format!("Open {public_url}{path}"));
     }
     server::serve(listener, router::router(app.clone()), Patience::default(), asked_to_stop, app.live.ending()).await;
