@@ -18,7 +18,7 @@ use crate::{
     sprints::Sprint,
     tasks::{self, Card, pages::CardHtml},
     teams::Team,
-    web::{error::Result, page::rendered},
+    web::{error::Result, page::Rendered},
 };
 
 /// After more events than this the board is drawn anew.
@@ -26,7 +26,7 @@ const MOST_EVENTS: i64 = 200;
 
 /// The columns of a board as HTML, and figures for its head.
 pub struct Drawn {
-    pub html: String,
+    pub html: Rendered,
     pub done: usize,
     pub total: usize,
     stamp: Stamp,
@@ -36,7 +36,7 @@ pub struct Drawn {
 /// A card, and its HTML.
 struct Face {
     card: Card,
-    html: String,
+    html: Rendered,
 }
 
 /// What is to be drawn.
@@ -96,8 +96,10 @@ impl Drawing<'_> {
 
     async fn faces(&self, app: &App, only: Option<&[Uuid]>) -> Result<Vec<Arc<Face>>> {
         let cards = tasks::queries::cards(&app.db, self.team, self.filter, self.resolved, self.now, only).await?;
-        let face = |card: Card| Arc::new(Face { html: CardHtml::new(&card, self.now).to_string(), card });
-        Ok(cards.into_iter().map(face).collect())
+        cards
+            .into_iter()
+            .map(|card| Ok(Arc::new(Face { html: Rendered::of(&CardHtml::new(&card, self.now))?, card })))
+            .collect()
     }
 
     async fn columns_html(&self, app: &App, faces: Vec<Arc<Face>>) -> Result<Drawn> {
@@ -135,7 +137,7 @@ impl Drawing<'_> {
             lanes.push(Lane { columns: columns.collect(), name: name.to_owned(), hue });
         }
         let grouped = !self.lanes.is_empty();
-        let html = rendered(&ColumnsHtml { team: self.team, sprint: self.sprint, lanes, grouped })?;
+        let html = Rendered::of(&ColumnsHtml { team: self.team, sprint: self.sprint, lanes, grouped })?;
         let done = faces.iter().filter(|face| face.card.state == State::Done).count();
         Ok(Drawn { html, done, total: faces.len(), stamp: self.stamp, faces })
     }

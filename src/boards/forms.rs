@@ -81,6 +81,9 @@ struct LimitForm {
     error: String,
 }
 
+// It escapes its own texts.
+impl askama::filters::HtmlSafe for LimitForm {}
+
 /// `GET /teams/{slug}/columns/{column}/limit`
 pub async fn limit_form(
     Given(app): Given<App>,

@@ -3,9 +3,9 @@
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{lock, touch};
+use super::{lock, note};
 use crate::{
-    activity::{Change, Event},
+    activity::Change,
     teams::Team,
     web::error::{Problem, Result},
 };
@@ -88,17 +88,4 @@ fn checked(body: &str) -> Result<String> {
         return Err(Problem::field("body", "A comment has 1 to 20,000 characters."));
     }
     Ok(body)
-}
-
-async fn note(
-    change: &mut Change,
-    team: &Team,
-    task: Uuid,
-    kind: &'static str,
-    before: serde_json::Value,
-    after: serde_json::Value,
-) -> Result<()> {
-    let version = touch(change.db(), team.id, task).await?;
-    change.record(Event { team: team.id, task: Some(task), kind, before, after, version: Some(version) });
-    Ok(())
 }

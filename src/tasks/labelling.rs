@@ -4,10 +4,10 @@ use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{lock, touch};
+use super::{lock, note};
 use crate::{
     accounts::adding::touch_workspace,
-    activity::{Change, Event},
+    activity::Change,
     teams::Team,
     web::error::{Problem, Result},
 };
@@ -26,16 +26,7 @@ pub async fn set_labels(change: &mut Change, team: &Team, task: Uuid, names: &[S
     if before == after {
         return Ok(());
     }
-    let version = touch(change.db(), team.id, task).await?;
-    change.record(Event {
-        team: team.id,
-        task: Some(task),
-        kind: "task.labelled",
-        before: json!({ "labels": before }),
-        after: json!({ "labels": after }),
-        version: Some(version),
-    });
-    Ok(())
+    note(change, team, task, "task.labelled", json!({ "labels": before }), json!({ "labels": after })).await
 }
 
 /// Puts labels on a task that has none yet; those that the team lacks are made.

@@ -18,11 +18,18 @@ pub mod story;
 pub mod undoing;
 
 use serde::Serialize;
+use serde_json::Value;
 use sqlx::PgConnection;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::{accounts::Person, boards::State, web::error::Result};
+use crate::{
+    accounts::Person,
+    activity::{Change, Event},
+    boards::State,
+    teams::Team,
+    web::error::Result,
+};
 
 /// A task as a board shows it. It is the same for everyone who may see it.
 #[derive(Clone, Debug, Serialize)]
@@ -144,4 +151,18 @@ pub async fn touch(db: &mut PgConnection, team: Uuid, task: Uuid) -> Result<i64>
 /// Line ends as they are kept: a browser sends CRLF, and a lone CR would break an event stream.
 pub fn plain_lines(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n")
+}
+
+/// Counts a change of the task that touched none of its own columns, and records its event.
+async fn note(
+    change: &mut Change,
+    team: &Team,
+    task: Uuid,
+    kind: &'static str,
+    before: Value,
+    after: Value,
+) -> Result<()> {
+    let version = touch(change.db(), team.id, task).await?;
+    change.record(Event { team: team.id, task: Some(task), kind, before, after, version: Some(version) });
+    Ok(())
 }

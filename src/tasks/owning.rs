@@ -4,9 +4,9 @@ use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{lock, touch};
+use super::{lock, note};
 use crate::{
-    activity::{Change, Event},
+    activity::Change,
     teams::Team,
     web::error::{Problem, Result},
 };
@@ -25,16 +25,7 @@ pub async fn set_owners(change: &mut Change, team: &Team, task: Uuid, handles: &
     if before == after {
         return Ok(());
     }
-    let version = touch(change.db(), team.id, task).await?;
-    change.record(Event {
-        team: team.id,
-        task: Some(task),
-        kind: "task.owned",
-        before: json!({ "owners": before }),
-        after: json!({ "owners": after }),
-        version: Some(version),
-    });
-    Ok(())
+    note(change, team, task, "task.owned", json!({ "owners": before }), json!({ "owners": after })).await
 }
 
 /// Makes somebody an owner, or no longer one.

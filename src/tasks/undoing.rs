@@ -7,10 +7,10 @@ use uuid::Uuid;
 use super::{
     archiving, changing_several, editing,
     editing::{Edit, Seen},
-    lock, moving, rank, story, touch,
+    lock, moving, note, rank, story,
 };
 use crate::{
-    activity::{Change, Event},
+    activity::Change,
     boards::Column,
     teams::Team,
     web::error::{Problem, Result},
@@ -158,7 +158,7 @@ async fn end_wait(change: &mut Change, team: &Team, task: Uuid, wait: &Value) ->
         .bind(wait)
         .execute(change.db())
         .await?;
-    note(change, team, task, "task.unblocked", json!({ "waits": [] })).await
+    note(change, team, task, "task.unblocked", json!({ "waits": [] }), json!({})).await
 }
 
 async fn open_waits(change: &mut Change, team: &Team, task: Uuid, waits: &Value) -> Result<()> {
@@ -169,13 +169,7 @@ async fn open_waits(change: &mut Change, team: &Team, task: Uuid, waits: &Value)
         .bind(&waits)
         .execute(change.db())
         .await?;
-    note(change, team, task, "task.blocked", json!({})).await
-}
-
-async fn note(change: &mut Change, team: &Team, task: Uuid, kind: &'static str, before: Value) -> Result<()> {
-    let version = touch(change.db(), team.id, task).await?;
-    change.record(Event { team: team.id, task: Some(task), kind, before, after: json!({}), version: Some(version) });
-    Ok(())
+    note(change, team, task, "task.blocked", json!({}), json!({})).await
 }
 
 /// The edit that sets a changed task's fields to what they were.

@@ -7,7 +7,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock};
 use super::error::{Problem, Result};
 
 /// Ten tries in three minutes, and then one every eighteen seconds.
-const BURST: NonZeroU32 = NonZeroU32::new(10).unwrap();
+const BURST: NonZeroU32 = NonZeroU32::new(10).unwrap(); // ten is not zero, and the compiler checks it
 const EVERY: Duration = Duration::from_secs(18);
 
 /// Who has tried lately.

@@ -107,6 +107,24 @@ pub fn refused(status: StatusCode, template: &impl Template) -> Result<Response>
 /// Marks an error that says itself what is wrong.
 pub const EXPLAINED: HeaderName = HeaderName::from_static("fortnight-explained");
 
+/// HTML that a template of ours made, to stand in another one as it is. Every text in it was escaped there.
+#[derive(Clone, Debug, Default)]
+pub struct Rendered(String);
+
+impl Rendered {
+    pub fn of(template: &impl Template) -> Result<Self> {
+        rendered(template).map(Self)
+    }
+}
+
+impl std::fmt::Display for Rendered {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.write_str(&self.0)
+    }
+}
+
+impl askama::filters::HtmlSafe for Rendered {}
+
 /// A template as text.
 pub fn rendered(template: &impl Template) -> Result<String> {
     template.render().map_err(|error| Problem::Inside(error.into()))

@@ -290,3 +290,23 @@ async fn crlf_in_a_description_is_kept_as_lines() {
     world.elif.post("/tasks/INF-1", &[("description", "a\r\nb\rc")]).await.ok();
     assert_eq!(world.elif.task("INF-1").await["description"], "a\nb\nc");
 }
+
+#[test]
+fn no_template_prints_a_text_as_it_came() {
+    let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/templates"))];
+    let mut read = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() {
+                folders.push(entry);
+                continue;
+            }
+            let template = std::fs::read_to_string(&entry).unwrap();
+            let squeezed: String = template.split_whitespace().collect();
+            assert!(!squeezed.contains("|safe"), "{}", entry.display());
+            assert!(!squeezed.contains("style=") && !squeezed.contains("onclick"), "{}", entry.display());
+            read += 1;
+        }
+    }
+    assert!(read > 15, "they were looked for in the right place");
+}

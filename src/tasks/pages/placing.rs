@@ -111,6 +111,9 @@ struct ChangeForm {
     now: OffsetDateTime,
 }
 
+// It escapes its own texts.
+impl askama::filters::HtmlSafe for ChangeForm {}
+
 impl ChangeForm {
     fn error(&self, field: &str) -> &str {
         self.errors.get(field).map_or("", String::as_str)
