@@ -10,6 +10,7 @@ mod lifecycle;
 mod live;
 mod migrations;
 mod program;
+mod queries;
 mod served;
 mod serving;
 mod signing_in;
