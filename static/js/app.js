@@ -11,3 +11,4 @@ import "./elements/enhanced-forms.js";
 import "./elements/markdown-preview.js";
 import "./elements/live-stream.js";
 import "./elements/open-menus.js";
+import "./elements/own-zone.js";
