@@ -2,4 +2,4 @@
 
 const field = document.querySelector("input[data-own-zone]");
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-if (field && zone && field.value === field.defaultValue) field.value = zone;
+if (zone && field?.value === "UTC") field.value = zone;
