@@ -1,10 +1,7 @@
 //! The door of a board: who asks, which team, and whether anything changed since. One query answers all who
 //! stand there at the same moment, each with what was true after they came.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex},
-};
+use std::{collections::HashMap, sync::Mutex};
 
 use axum::http::HeaderMap;
 use sqlx::PgPool;
@@ -69,7 +66,7 @@ pub async fn open(app: &App, headers: &HeaderMap, slug: &str) -> Result<Door> {
     let Brought { token_hash, cookie } = viewer::brought(headers, app.is_https()).ok_or(Problem::SignedOut)?;
     let now = app.clock.now();
     let asked = Asked { token_hash: token_hash.clone(), cookie, slug: access::plain(slug)?.to_owned() };
-    let row = app.doors.ask(&app.db, now, asked).await?.ok_or(Problem::SignedOut)?;
+    let row = app.doors.ask(app, asked).await?.ok_or(Problem::SignedOut)?;
     let viewer = row.known.into_viewer(app, Brought { token_hash, cookie }, now).await?;
     let (Some(id), Some(slug), Some(name), Some(key), Some(seq)) =
         (row.team_id, row.team_slug, row.team_name, row.team_key, row.seq)
@@ -82,7 +79,7 @@ pub async fn open(app: &App, headers: &HeaderMap, slug: &str) -> Result<Door> {
 }
 
 impl Doors {
-    async fn ask(self: &Arc<Self>, db: &PgPool, now: OffsetDateTime, asked: Asked) -> Result<Option<Row>> {
+    async fn ask(&self, app: &App, asked: Asked) -> Result<Option<Row>> {
         let (tell, told) = oneshot::channel();
         let opens = {
             let mut waiting = self.waiting();
@@ -91,14 +88,14 @@ impl Doors {
         };
         if opens {
             // Of its own: whoever came first may leave, and the others still want to come in.
-            let (doors, db) = (self.clone(), db.clone());
-            tokio::spawn(async move { doors.let_in(&db, now).await });
+            let app = app.clone();
+            tokio::spawn(async move { app.doors.let_in(&app).await });
         }
         told.await.map_err(|_| Problem::Busy)?.map_err(|()| Problem::Busy)
     }
 
     /// Asks for all who wait, until nobody does.
-    async fn let_in(&self, db: &PgPool, now: OffsetDateTime) {
+    async fn let_in(&self, app: &App) {
         loop {
             // Whoever is on the way comes first: the fuller the query, the fewer there are.
             tokio::task::yield_now().await;
@@ -110,7 +107,8 @@ impl Doors {
                 }
                 waiting.asked.drain().collect()
             };
-            let rows = look_up(db, now, asked.iter().map(|(asked, _)| asked)).await;
+            // By the time of this query: whoever came first may have come long ago, when there is always somebody.
+            let rows = look_up(&app.db, app.clock.now(), asked.iter().map(|(asked, _)| asked)).await;
             for (nth, (_, tells)) in (1..).zip(asked) {
                 let told: Told = match &rows {
                     Ok(rows) => Ok(rows.iter().find(|row| row.nth == nth).cloned()),

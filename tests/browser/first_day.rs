@@ -15,6 +15,7 @@ async fn from_the_first_command_to_a_second_window_that_sees_a_card_move() {
     one.goto(link.split_once(server.address()).unwrap().1).await;
     one.until("document.querySelector('[name=starts_on]')").await;
     one.picture("setup-1440-light").await;
+    assert_eq!(one.violations().await, [""; 0]);
     for (field, text) in
         [("name", "Ada Lindqvist"), ("email", "ada@example.org"), ("password", "correct horse battery")]
     {
@@ -28,6 +29,7 @@ async fn from_the_first_command_to_a_second_window_that_sees_a_card_move() {
     )
     .await;
     one.picture("first-board-1440-light").await;
+    assert_eq!(one.violations().await, [""; 0]);
 
     let export = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/trello-sprint-board-2025.json");
     let imported = place.run(&["import", "trello", export, "--team", "infrastructure", "--map", "Drill=Todo"]).await;

@@ -42,6 +42,9 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
         ("list", "/teams/infrastructure/tasks?sprint=all"),
         ("my-work", "/"),
         ("teams", "/teams"),
+        ("limit", "/teams/infrastructure/columns/todo/limit"),
+        ("person", "/people/elif"),
+        ("archive", "/teams/infrastructure/tasks?sprint=all&q=is:archived"),
         ("not-found", "/tasks/INF-99"),
         ("login", "/login"),
     ] {
