@@ -53,6 +53,21 @@ pub fn civil(at: OffsetDateTime, zone: &str) -> (Date, u8, u8) {
     (day, there.hour() as u8, there.minute() as u8)
 }
 
+/// The instant at which a minute of a day begins in an IANA time zone; where clocks jump over it, the one after.
+pub fn instant(day: Date, minute: i16, zone: &str) -> OffsetDateTime {
+    let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
+    let midnight = jiff::civil::Date::new(day.year() as i16, u8::from(day.month()) as i8, day.day() as i8);
+    // 24:00 is the next day's beginning.
+    let wall = midnight.and_then(|midnight| {
+        let days = i32::from(minute.div_euclid(1440));
+        let minute = minute.rem_euclid(1440);
+        let day = midnight.checked_add(jiff::Span::new().days(days))?;
+        Ok(day.at((minute / 60) as i8, (minute % 60) as i8, 0, 0))
+    });
+    let second = wall.and_then(|wall| wall.to_zoned(zone)).map_or(0, |there| there.timestamp().as_second());
+    OffsetDateTime::from_unix_timestamp(second).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
 /// Whether `zone` is a time zone that the IANA database knows.
 pub fn is_zone(zone: &str) -> bool {
     TimeZone::get(zone).is_ok()

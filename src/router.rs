@@ -30,6 +30,7 @@ pub fn router(app: App) -> Router {
 fn pages() -> Router<App> {
     use accounts::pages as accounts;
     use boards::pages as boards;
+    use sprints::pages as sprints;
     use tasks::pages as tasks;
     use teams::pages as teams;
     Router::new()
@@ -63,6 +64,19 @@ fn pages() -> Router<App> {
         .route("/tasks/{key}/comments", post(tasks::add_comment))
         .route("/tasks/{key}/comments/{id}", post(tasks::edit_comment))
         .route("/tasks/{key}/comments/{id}/delete", post(tasks::delete_comment))
+        .route("/teams/{slug}/goals", post(sprints::add_goal))
+        .route("/teams/{slug}/goals/new", get(sprints::new_goal_form))
+        .route("/teams/{slug}/goals/{id}", get(sprints::goal).post(sprints::edit_goal))
+        .route("/teams/{slug}/goals/{id}/progress", post(sprints::type_in))
+        .route("/teams/{slug}/goals/{id}/order", post(sprints::reorder_goal))
+        .route("/teams/{slug}/goals/{id}/remove", post(sprints::remove_goal))
+        .route("/teams/{slug}/goals/{id}/remarks", post(sprints::remark))
+        .route("/teams/{slug}/remarks/{id}/answer", post(sprints::answer_concern))
+        .route("/teams/{slug}/sprints/{number}/close", get(sprints::close_form).post(sprints::close))
+        .route("/teams/{slug}/sprints/{number}/reopen", post(sprints::reopen))
+        .route("/sprints", get(sprints::sprints).post(sprints::set_cadence))
+        .route("/sprints/{number}", post(sprints::edit_sprint))
+        .route("/sprints/{number}/skip", post(sprints::skip_sprint))
         .route("/changes/{id}/undo", post(tasks::undo))
         .route("/preview", post(tasks::preview))
 }

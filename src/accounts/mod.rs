@@ -1,6 +1,7 @@
 //! People: who they are, how they sign in, and what proves it afterwards.
 
 pub mod adding;
+pub mod hours;
 pub mod pages;
 pub mod passwords;
 pub mod sessions;

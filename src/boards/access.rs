@@ -110,3 +110,16 @@ pub fn split_key(key: &str) -> Option<(String, i64)> {
 pub(super) fn plain(address: &str) -> Result<&str> {
     if address.contains('\0') { Err(Problem::NotFound) } else { Ok(address) }
 }
+
+/// Whether the viewer may change what all teams share: the sprints' days and how they follow one another.
+pub fn may_edit_workspace(viewer: &Viewer) -> bool {
+    viewer.may_write() && viewer.role == Role::Admin
+}
+
+/// Refuses everybody who may not.
+pub fn to_edit_workspace(viewer: &Viewer) -> Result<()> {
+    if may_edit_workspace(viewer) {
+        return Ok(());
+    }
+    Err(Problem::Forbidden("Only an administrator may change the sprints of all teams. Nothing was changed.".into()))
+}

@@ -62,7 +62,7 @@ pub async fn board(
     let mut response = if headers.get(header::IF_NONE_MATCH).is_some_and(|seen| seen.as_bytes() == etag.as_bytes()) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        let sprints = sprints::queries::sprints(&app.db).await?;
+        let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
         let (resolved, _) = sprints::queries::resolve(&sprints, filter.sprint)?;
         let cards = tasks::queries::cards(&app.db, team, &filter, resolved, now, None).await?;
         let columns = queries::columns(&app.db, team.id).await?;

@@ -12,7 +12,10 @@ use crate::{
     app::App,
     sprints::{self, Sprint},
     tasks::Label,
-    teams::{self, Team},
+    teams::{
+        self, Team,
+        crew::{Crew, crew},
+    },
     web::error::Result,
 };
 
@@ -23,6 +26,7 @@ pub struct Furniture {
     pub teams: Vec<Team>,
     pub columns: Vec<Column>,
     pub members: Vec<Person>,
+    pub crew: Crew,
     pub people: Vec<Person>,
     pub labels: Vec<Label>,
     pub saved: Vec<SavedFilter>,
@@ -37,10 +41,11 @@ impl Furniture {
         }
         let furniture = Arc::new(Self {
             workspace: door.workspace_seq,
-            sprints: sprints::queries::sprints(&app.db).await?,
+            sprints: sprints::queries::sprints_of(&app.db, team).await?,
             teams: teams::queries::teams(&app.db).await?,
             columns: queries::columns(&app.db, team).await?,
             members: queries::members(&app.db, team).await?,
+            crew: crew(&app.db, team).await?,
             people: queries::people(&app.db).await?,
             labels: queries::labels(&app.db, team).await?,
             saved: queries::saved_filters(&app.db, team, viewer).await?,

@@ -25,7 +25,10 @@ use crate::{
     accounts::viewer::Viewer,
     app::App,
     clock,
-    sprints::{self, Sprint, queries::GoalFace},
+    sprints::{
+        self, Sprint,
+        goals::{self, Goal},
+    },
     tasks::{self, pages::CardHtml},
     teams::Team,
     web::{
@@ -143,7 +146,7 @@ struct BoardPage {
     /// Which working day of the sprint it is, and of how many.
     day: (usize, usize),
     around: Arc<Furniture>,
-    goals: Vec<GoalFace>,
+    goals: Vec<Goal>,
     board: Arc<Drawn>,
     /// The filter is nothing but a sprint, so a script can tell by itself which cards belong.
     plain_sprint: Option<String>,
@@ -153,11 +156,17 @@ struct BoardPage {
 
 impl BoardPage {
     fn this_sprint(&self) -> Option<&Sprint> {
-        sprints::queries::active(&self.around.sprints)
+        sprints::queries::current(&self.around.sprints)
     }
 
     fn next_sprint(&self) -> Option<&Sprint> {
-        sprints::queries::next(&self.around.sprints)
+        let this = self.this_sprint().map(|sprint| sprint.number);
+        sprints::queries::next(&self.around.sprints).filter(|next| Some(next.number) != this)
+    }
+
+    /// The one whose time is over, with what is left in it: the board says so until the team closes it.
+    fn unclosed(&self) -> Option<&Sprint> {
+        sprints::queries::unclosed(&self.around.sprints)
     }
 
     fn address(&self) -> String {
@@ -254,7 +263,7 @@ async fn board_html(
     let board = drawing.draw(app).await?;
     let today = clock::day_in(now, &door.viewer.time_zone);
     let goals = match &sprint {
-        Some(sprint) => sprints::queries::goals(&app.db, team, sprint, today).await?,
+        Some(sprint) => goals::goals(&app.db, team, sprint, &around.crew, now).await?,
         None => Vec::new(),
     };
     let plain_sprint = (filter.is_plain() && lanes.is_empty()).then(|| match resolved {
@@ -263,7 +272,10 @@ async fn board_html(
         ResolvedSprint::One(_) => sprint.as_ref().map_or(String::new(), |sprint| sprint.number.to_string()),
     });
     let q = if filter.unknown.is_empty() { filter.terms_text() } else { params.q.clone() };
-    let day = sprint.as_ref().map_or((0, 0), |sprint| (sprint.day_number(today), sprint.working_days().len()));
+    let day = sprint.as_ref().map_or((0, 0), |sprint| {
+        let week = &around.crew.week;
+        (sprint.day_number(week, today), sprint.working_days(week).len())
+    });
     let of_mark = sprint.as_ref().or_else(|| sprints::queries::active(&around.sprints));
     let frame = Frame {
         title: team.name.clone(),
@@ -271,6 +283,7 @@ async fn board_html(
         theme: theme(headers),
         teams: around.teams.clone(),
         team: team.slug.clone(),
+        page: "",
         mark: of_mark.map_or_else(Vec::new, |sprint| sprint.mark(today)),
         assets: &ASSETS,
     };
@@ -328,7 +341,7 @@ pub async fn cards(
         .fetch_all(&app.db)
         .await?;
     let filter = Filter::read(&params).for_reader(&viewer.person.handle);
-    let sprints = sprints::queries::sprints(&app.db).await?;
+    let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
     let (resolved, _) = sprints::queries::resolve(&sprints, filter.sprint)?;
     let now = app.clock.now();
     let cards = tasks::queries::cards(&app.db, &team, &filter, resolved, now, Some(&ids)).await?;

@@ -1,6 +1,6 @@
 //! Sprints come by themselves: the current one, and always the next.
 
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgExecutor};
 use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -9,41 +9,86 @@ use crate::{
     accounts::{adding::touch_workspace, sessions},
     app::App,
     clock,
+    teams::crew::{days, weekday},
     web::error::Result,
 };
 
 /// Makes the sprints that are missing, as the workspace's cadence says, and turns to the one that today is in.
+/// The one before stays as it is, tasks and all: it is over, and each team closes it for itself.
 /// Safe to call at any time, by any number of programs.
 pub async fn keep_up(db: &mut PgConnection, now: OffsetDateTime) -> Result<()> {
-    let (weeks, zone): (i32, String) =
-        sqlx::query_as("SELECT cadence_weeks, time_zone FROM workspace FOR UPDATE").fetch_one(&mut *db).await?;
-    let today = clock::day_in(now, &zone);
+    sqlx::query("SELECT FROM workspace FOR UPDATE").execute(&mut *db).await?;
+    let cadence = cadence(&mut *db).await?;
+    let today = clock::day_in(now, &cadence.zone);
     let mut sprints: Vec<Sprint> =
         sqlx::query_as("SELECT id, number, name, starts_on, ends_on, state FROM sprints ORDER BY starts_on")
             .fetch_all(&mut *db)
             .await?;
     if sprints.is_empty() {
-        let monday = today.saturating_sub(Duration::days(i64::from(today.weekday().number_days_from_monday())));
-        sprints.push(add_sprint(db, 1, monday, weeks).await?);
+        let start = (0..7)
+            .filter_map(|back| today.checked_sub(Duration::days(back)))
+            .find(|day| weekday(*day) == cadence.weekday)
+            .unwrap_or(today);
+        sprints.push(add_sprint(db, 1, start, cadence.weeks, &cadence.names).await?);
     }
     // One sprint past today is always there to plan in; 500 bounds a clock that is years off.
     for _ in 0..500 {
         let Some(last) = sprints.last().filter(|last| last.starts_on <= today) else { break };
-        let (number, start) = (last.number + 1, last.next_start());
-        sprints.push(add_sprint(db, number, start, weeks).await?);
+        let (number, start) = (last.number + 1, cadence.first_day(last.next_start()));
+        sprints.push(add_sprint(db, number, start, cadence.weeks, &cadence.names).await?);
     }
     let current = sprints.iter().find(|sprint| (sprint.starts_on..=sprint.ends_on).contains(&today));
     if let Some(current) = current.filter(|current| current.state == "planned") {
-        sqlx::query(
-            "UPDATE sprints SET state = 'closed' WHERE state = 'active' OR (state = 'planned' AND ends_on < $1)",
-        )
-        .bind(current.starts_on)
-        .execute(&mut *db)
-        .await?;
+        sqlx::query("UPDATE sprints SET state = 'ended' WHERE state = 'active' OR (state = 'planned' AND ends_on < $1)")
+            .bind(current.starts_on)
+            .execute(&mut *db)
+            .await?;
+        settle(db).await?;
         sqlx::query("UPDATE sprints SET state = 'active' WHERE id = $1").bind(current.id).execute(&mut *db).await?;
         touch_workspace(db).await?;
     }
     Ok(())
+}
+
+/// Closes what is over and has nothing left to close: every team that had something in it is done with it.
+pub(super) async fn settle(db: &mut PgConnection) -> Result<()> {
+    sqlx::query(
+        "UPDATE sprints s SET state = 'closed' WHERE s.state = 'ended' AND NOT EXISTS (
+            SELECT FROM teams t WHERE NOT EXISTS (SELECT FROM closings c WHERE c.team_id = t.id AND c.sprint_id = s.id)
+              AND (EXISTS (SELECT FROM tasks k WHERE k.team_id = t.id AND k.sprint_id = s.id AND k.archived_at IS NULL)
+                   OR EXISTS (SELECT FROM goals g WHERE g.team_id = t.id AND g.sprint_id = s.id)))",
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// How the workspace's sprints follow one another.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Cadence {
+    pub weeks: i32,
+    /// The ISO weekday that a sprint begins on.
+    pub weekday: i16,
+    /// What a sprint is called, with `{n}` for its number.
+    pub names: String,
+    /// An IANA time zone: whose midnight a sprint begins at.
+    pub zone: String,
+}
+
+/// How they follow one another now.
+pub async fn cadence(db: impl PgExecutor<'_>) -> Result<Cadence> {
+    Ok(sqlx::query_as(
+        "SELECT cadence_weeks AS weeks, cadence_weekday AS weekday, sprint_names AS names, time_zone AS zone FROM workspace",
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+impl Cadence {
+    /// The first day from `day` on that a sprint may begin on.
+    pub fn first_day(&self, day: Date) -> Date {
+        days(day, day.saturating_add(Duration::days(6))).find(|day| weekday(*day) == self.weekday).unwrap_or(day)
+    }
 }
 
 /// Keeps the sprints up now, and from now on; an empty workspace waits until it is set up.
@@ -73,13 +118,19 @@ async fn keep_up_once(app: &App) -> Result<()> {
     Ok(tx.commit().await?)
 }
 
-/// Adds one sprint from a day on.
-pub async fn add_sprint(db: &mut PgConnection, number: i32, starts_on: Date, weeks: i32) -> Result<Sprint> {
+/// Adds one sprint from a day on, named after the workspace's pattern.
+pub async fn add_sprint(
+    db: &mut PgConnection,
+    number: i32,
+    starts_on: Date,
+    weeks: i32,
+    names: &str,
+) -> Result<Sprint> {
     let ends_on = starts_on.saturating_add(Duration::weeks(i64::from(weeks)) - Duration::days(1));
     let sprint = Sprint {
         id: Uuid::now_v7(),
         number,
-        name: format!("Sprint {number}"),
+        name: names.replace("{n}", &number.to_string()),
         starts_on,
         ends_on,
         state: "planned".to_owned(),

@@ -1,18 +1,17 @@
-//! Reading sprints and goals.
-
-use std::collections::HashMap;
+//! Reading sprints.
 
 use askama::Template;
 use sqlx::{PgExecutor, PgPool};
-use time::{Date, OffsetDateTime};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::Sprint;
+use super::{
+    Sprint,
+    goals::{self, Goal},
+};
 use crate::{
-    accounts::Person,
     boards::filters::{ResolvedSprint, SprintChoice},
-    clock,
-    teams::Team,
+    teams::{Team, crew::crew},
     web::error::{Problem, Result},
 };
 
@@ -21,6 +20,22 @@ pub async fn sprints(db: impl PgExecutor<'_>) -> Result<Vec<Sprint>> {
     Ok(sqlx::query_as("SELECT id, number, name, starts_on, ends_on, state FROM sprints ORDER BY number DESC")
         .fetch_all(db)
         .await?)
+}
+
+/// Every sprint as a team sees it: what it has closed is closed for it, whatever the others do.
+pub async fn sprints_of(db: impl PgExecutor<'_>, team: Uuid) -> Result<Vec<Sprint>> {
+    Ok(sqlx::query_as(
+        "SELECT s.id, s.number, s.name, s.starts_on, s.ends_on, CASE WHEN c.team_id IS NULL THEN s.state ELSE 'closed' END AS state
+         FROM sprints s LEFT JOIN closings c ON c.sprint_id = s.id AND c.team_id = $1 ORDER BY s.number DESC",
+    )
+    .bind(team)
+    .fetch_all(db)
+    .await?)
+}
+
+/// The sprint with that number, as a team sees it.
+pub async fn sprint_of(db: impl PgExecutor<'_>, team: Uuid, number: i32) -> Result<Sprint> {
+    sprints_of(db, team).await?.into_iter().find(|sprint| sprint.number == number).ok_or(Problem::NotFound)
 }
 
 /// The sprint that is going on, if one is.
@@ -33,17 +48,31 @@ pub fn next(sprints: &[Sprint]) -> Option<&Sprint> {
     sprints.iter().filter(|sprint| sprint.state == "planned").min_by_key(|sprint| sprint.number)
 }
 
-/// Which tasks a choice means, and the sprint that it names. Without an active sprint, "this" is all of them.
+/// The one that a team works in: that which is going on or, once the team has closed it, the next.
+pub fn current(sprints: &[Sprint]) -> Option<&Sprint> {
+    active(sprints).or_else(|| next(sprints))
+}
+
+/// The one whose time is over and that the team has not closed.
+pub fn unclosed(sprints: &[Sprint]) -> Option<&Sprint> {
+    sprints.iter().filter(|sprint| sprint.state == "ended").min_by_key(|sprint| sprint.number)
+}
+
+/// Which tasks a choice means, and the sprint that it names. Without a sprint to work in, "this" is all of them.
 pub fn resolve(sprints: &[Sprint], choice: SprintChoice) -> Result<(ResolvedSprint, Option<&Sprint>)> {
     let one = match choice {
         SprintChoice::All => return Ok((ResolvedSprint::Any, None)),
         SprintChoice::None => return Ok((ResolvedSprint::Without, None)),
-        SprintChoice::This => match active(sprints) {
+        SprintChoice::This => match current(sprints) {
             Some(sprint) => sprint,
             None => return Ok((ResolvedSprint::Any, None)),
         },
         SprintChoice::Next => {
-            next(sprints).ok_or_else(|| Problem::field("sprint", "No sprint is planned after this one."))?
+            let after = current(sprints).map_or(0, |current| current.number);
+            let planned = sprints.iter().filter(|sprint| sprint.state == "planned" && sprint.number > after);
+            planned
+                .min_by_key(|sprint| sprint.number)
+                .ok_or_else(|| Problem::field("sprint", "No sprint is planned after this one."))?
         }
         SprintChoice::Number(number) => sprints
             .iter()
@@ -53,97 +82,16 @@ pub fn resolve(sprints: &[Sprint], choice: SprintChoice) -> Result<(ResolvedSpri
     Ok((ResolvedSprint::One(one.id), Some(one)))
 }
 
-/// A team's goal as the board's head shows it.
-#[derive(Clone, Debug)]
-pub struct GoalFace {
-    pub id: Uuid,
-    pub position: i32,
-    pub title: String,
-    pub figure: String,
-    /// How far it is, and should be by today, in hundredths.
-    pub is: i64,
-    pub due: i64,
-    pub hue: i16,
-    pub owners: Vec<Person>,
-    pub address: String,
-}
-
-#[derive(sqlx::FromRow)]
-struct GoalRow {
-    id: Uuid,
-    position: i32,
-    title: String,
-    measure: String,
-    target: i64,
-    hue: i16,
-    current: i64,
-}
-
-/// A team's goals in a sprint, in order. What nobody typed in is counted from done tasks.
-pub async fn goals(db: &PgPool, team: &Team, sprint: &Sprint, today: Date) -> Result<Vec<GoalFace>> {
-    let rows: Vec<GoalRow> = sqlx::query_as(
-        "SELECT g.id, g.position, g.title, g.measure, g.target, g.hue,
-                coalesce(g.typed, (SELECT count(*) FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
-                                   WHERE k.team_id = g.team_id AND k.goal_id = g.id AND c.state = 'done')) AS current
-         FROM goals g WHERE g.team_id = $1 AND g.sprint_id = $2 ORDER BY g.position",
-    )
-    .bind(team.id)
-    .bind(sprint.id)
-    .fetch_all(db)
-    .await?;
-    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
-    let mut owners = owners(db, team.id, &ids).await?;
-    let face = |row: GoalRow| GoalFace {
-        owners: owners.remove(&row.id).unwrap_or_default(),
-        figure: match row.measure.as_str() {
-            "share" => format!("{} / {} %", row.current, row.target),
-            "yes-no" => (if row.current >= row.target { "yes" } else { "not yet" }).to_owned(),
-            _ => format!("{} / {}", row.current, row.target),
-        },
-        is: (row.current * 100 / row.target).clamp(0, 100),
-        due: sprint.pace(today),
-        address: format!("/teams/{}?sprint={}&q=goal%3A{}", team.slug, sprint.number, row.position),
-        id: row.id,
-        position: row.position,
-        title: row.title,
-        hue: row.hue,
-    };
-    Ok(rows.into_iter().map(face).collect())
-}
-
-async fn owners(db: &PgPool, team: Uuid, goals: &[Uuid]) -> Result<HashMap<Uuid, Vec<Person>>> {
-    #[derive(sqlx::FromRow)]
-    struct Row {
-        goal_id: Uuid,
-        #[sqlx(flatten)]
-        person: Person,
-    }
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT o.goal_id, a.id, a.handle, a.name, a.hue FROM goal_owners o JOIN accounts a ON a.id = o.account_id
-         WHERE o.team_id = $1 AND o.goal_id = ANY($2) ORDER BY a.name",
-    )
-    .bind(team)
-    .bind(goals)
-    .fetch_all(db)
-    .await?;
-    let mut owners: HashMap<Uuid, Vec<Person>> = HashMap::new();
-    for row in rows {
-        owners.entry(row.goal_id).or_default().push(row.person);
-    }
-    Ok(owners)
-}
-
 #[derive(Template)]
 #[template(path = "boards/_goal.html")]
 struct GoalHtml<'g> {
-    goal: &'g GoalFace,
+    goal: &'g Goal,
 }
 
-/// The goals of the sprint that is going on, each as the board's head shows it, for the stream.
+/// The goals of the sprint that a team works in, each as the board's head shows it, for the stream.
 pub async fn goals_html(db: &PgPool, team: &Team, now: OffsetDateTime) -> Result<Vec<(Uuid, String)>> {
-    let zone: String = sqlx::query_scalar("SELECT time_zone FROM workspace").fetch_one(db).await?;
-    let sprints = sprints(db).await?;
-    let Some(sprint) = active(&sprints) else { return Ok(Vec::new()) };
-    let goals = goals(db, team, sprint, clock::day_in(now, &zone)).await?;
+    let sprints = sprints_of(db, team.id).await?;
+    let Some(sprint) = current(&sprints) else { return Ok(Vec::new()) };
+    let goals = goals::goals(db, team, sprint, &crew(db, team.id).await?, now).await?;
     Ok(goals.iter().map(|goal| (goal.id, GoalHtml { goal }.to_string())).collect())
 }

@@ -116,9 +116,9 @@ pub async fn create(
 ) -> Result<Response> {
     let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
     let sprint = match &sent.sprint {
-        Some(Some(sprint)) => sprint_named(&app, &sprint.text()).await?,
+        Some(Some(sprint)) => sprint_named(&app, &team, &sprint.text()).await?,
         Some(None) => None,
-        None => sprint_named(&app, "this").await?,
+        None => sprint_named(&app, &team, "this").await?,
     };
     let new = NewTask {
         goal: goal_named(
@@ -193,7 +193,7 @@ pub async fn patch(
 ) -> Result<Response> {
     let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
     let sprint = match &sent.sprint {
-        Some(Some(sprint)) => Some(sprint_named(&app, &sprint.text()).await?.map(|sprint| sprint.id)),
+        Some(Some(sprint)) => Some(sprint_named(&app, &access.team, &sprint.text()).await?.map(|sprint| sprint.id)),
         Some(None) => Some(None),
         None => None,
     };

@@ -4,7 +4,7 @@ use serde_json::json;
 use time::Date;
 use uuid::Uuid;
 
-use super::{labelling, moving, owning, rank};
+use super::{labelling, moving, owning, rank, setting_aside};
 use crate::{
     activity::{Change, Event},
     boards::Column,
@@ -34,6 +34,7 @@ pub async fn create_task(change: &mut Change, team: &Team, new: &NewTask) -> Res
     let title = checked_title(&new.title)?;
     let column = column_of(change, team, new.column.as_deref()).await?;
     let (rank, spread) = moving::rank_at(change.db(), team, &column, None, &moving::Place::default()).await?;
+    setting_aside::refuse_closed(change.db(), team, new.sprint).await?;
     let id = Uuid::now_v7();
     labelling::make_missing(change.db(), team.id, &new.labels).await?;
     // The team's row is locked from here on; whoever makes another task waits for this one, so no number is left out.

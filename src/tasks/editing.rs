@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use time::Date;
 use uuid::Uuid;
 
-use super::{Locked, creating::checked_title, labelling, lock, owning, story};
+use super::{Locked, creating::checked_title, labelling, lock, owning, setting_aside, story};
 use crate::{
     activity::{Change, Event},
     teams::Team,
@@ -60,6 +60,9 @@ pub async fn edit_task(change: &mut Change, team: &Team, task: Uuid, edit: &Edit
     if let Some(sprint) = edit.sprint {
         now.sprint_id = sprint;
         note("sprint", json!(was.sprint_id), json!(sprint));
+        if sprint != was.sprint_id {
+            setting_aside::refuse_closed(change.db(), team, sprint).await?;
+        }
     }
     if let Some(goal) = edit.goal {
         now.goal_id = goal;

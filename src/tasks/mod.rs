@@ -13,6 +13,7 @@ pub mod owning;
 pub mod pages;
 pub mod queries;
 pub mod rank;
+pub mod setting_aside;
 pub mod stepping;
 pub mod story;
 pub mod undoing;

@@ -33,7 +33,7 @@ struct Past {
 /// # Errors
 /// `NotFound` for somebody else's change, `Conflict` when it is too long ago or somebody changed the same since.
 pub async fn undo_change(change: &mut Change, team: &Team, undone: Uuid) -> Result<Vec<Uuid>> {
-    changing_several::lock_every_column(change.db(), team.id).await?;
+    lock_board(change, team).await?;
     let (actor, since) = (change.actor, change.at - FOR);
     let events: Vec<Past> = sqlx::query_as(
         "SELECT task_id, kind, before, after, version FROM events
@@ -48,13 +48,39 @@ pub async fn undo_change(change: &mut Change, team: &Team, undone: Uuid) -> Resu
     if events.is_empty() {
         return Err(Problem::conflict("That was too long ago to be undone. Nothing was changed."));
     }
+    // Its tasks are only half of it: the figures would stay frozen.
+    if events.iter().any(|event| event.kind.starts_with("sprint.")) {
+        return Err(Problem::conflict("A closed sprint is opened again on its retro page. Nothing was changed."));
+    }
+    take_back_events(change, team, &events).await
+}
+
+/// Takes back all that a change did to tasks, whoever made it and however long ago; the answer is those tasks.
+/// Whoever calls it has locked the board, and says by what right.
+pub async fn take_back(change: &mut Change, team: &Team, undone: Uuid) -> Result<Vec<Uuid>> {
+    let events: Vec<Past> = sqlx::query_as(
+        "SELECT task_id, kind, before, after, version FROM events WHERE change_id = $1 AND team_id = $2 ORDER BY seq DESC",
+    )
+    .bind(undone)
+    .bind(team.id)
+    .fetch_all(change.db())
+    .await?;
+    take_back_events(change, team, &events).await
+}
+
+/// Locks what an undo may touch: every column of the team, before any task.
+pub async fn lock_board(change: &mut Change, team: &Team) -> Result<()> {
+    changing_several::lock_every_column(change.db(), team.id).await
+}
+
+async fn take_back_events(change: &mut Change, team: &Team, events: &[Past]) -> Result<Vec<Uuid>> {
     let mut tasks: Vec<Uuid> = events.iter().filter_map(|event| event.task_id).collect();
     tasks.sort_unstable();
     tasks.dedup();
     for task in &tasks {
         lock(change.db(), team.id, *task).await?;
     }
-    for event in &events {
+    for event in events {
         if let Some(task) = event.task_id {
             undo_event(change, team, task, event).await?;
         }

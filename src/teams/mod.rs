@@ -1,6 +1,7 @@
 //! Teams and who is on them.
 
 pub mod adding;
+pub mod crew;
 pub mod pages;
 pub mod queries;
 pub mod setting_up;

@@ -9,13 +9,20 @@ use axum::{
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Team, queries};
+use super::{
+    Team,
+    crew::{Week, crews},
+    queries,
+};
 use crate::{
     accounts::{Person, viewer::Viewer},
     app::App,
-    boards::{self, State, words},
+    boards::{State, words},
     clock,
-    sprints::{self, Sprint, queries::GoalFace},
+    sprints::{
+        self, Sprint,
+        goals::{self, Goal},
+    },
     tasks::{self, Card},
     web::{
         error::{Problem, Result},
@@ -90,7 +97,7 @@ struct TeamsPage {
 /// A team's sprint in one row.
 struct Row {
     team: Team,
-    goals: Vec<GoalFace>,
+    goals: Vec<Goal>,
     counts: Vec<(State, i64)>,
     members: Vec<Person>,
 }
@@ -118,11 +125,15 @@ pub async fn all(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> 
     .fetch_all(&app.db)
     .await?;
     let mut rows = Vec::new();
-    for team in queries::teams(&app.db).await? {
-        let goals = match &sprint {
-            Some(sprint) => sprints::queries::goals(&app.db, &team, sprint, today).await?,
-            None => Vec::new(),
-        };
+    let teams = queries::teams(&app.db).await?;
+    let ids: Vec<Uuid> = teams.iter().map(|team| team.id).collect();
+    let mut crews = crews(&app.db, &ids).await?;
+    let goals = match &sprint {
+        Some(sprint) => goals::of_teams(&app.db, &ids, sprint, &crews, app.clock.now()).await?,
+        None => Vec::new(),
+    };
+    for team in teams {
+        let goals = goals.iter().filter(|goal| goal.team_id == team.id).cloned().collect();
         let count = |state: State| {
             counted
                 .iter()
@@ -130,9 +141,14 @@ pub async fn all(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> 
                 .map_or(0, |(_, _, count)| *count)
         };
         let counts = State::ALL.into_iter().map(|state| (state, count(state))).collect();
-        rows.push(Row { members: boards::queries::members(&app.db, team.id).await?, goals, counts, team });
+        let crew = crews.remove(&team.id).unwrap_or_default();
+        let members = crew.members.into_iter().map(|member| member.person).collect();
+        rows.push(Row { members, goals, counts, team });
     }
     let frame = Frame::new(&app, &viewer, &headers, "All teams", "").await?;
-    let day = sprint.as_ref().map_or((0, 0), |sprint| (sprint.day_number(today), sprint.working_days().len()));
+    let day = sprint.as_ref().map_or((0, 0), |sprint| {
+        let week = Week::default();
+        (sprint.day_number(&week, today), sprint.working_days(&week).len())
+    });
     page::page(&TeamsPage { frame, sprint, day, rows })
 }

@@ -169,7 +169,7 @@ async fn write(app: &App, db: &mut PgConnection, fields: &Fields) -> Result<(uui
         keys.push(key);
         first.get_or_insert(address);
     }
-    cadence::add_sprint(db, number, start, weeks).await?;
+    cadence::add_sprint(db, number, start, weeks, "Sprint {n}").await?;
     cadence::keep_up(db, now).await?;
     sqlx::query("DELETE FROM entry_links WHERE purpose = 'setup'").execute(db).await?;
     Ok((person.id, first.unwrap_or_default()))

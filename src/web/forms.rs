@@ -18,6 +18,11 @@ const DATE: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day
 pub struct Fields(Vec<(String, String)>);
 
 impl Fields {
+    /// All of them, in the order they came.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// A field's first value.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())

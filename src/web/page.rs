@@ -18,6 +18,16 @@ use crate::{
     teams::{self, Team},
 };
 
+/// A team's pages, as the nav names them: its board is its own address.
+pub const TEAM_PAGES: &[(&str, &str)] = &[
+    ("", "Board"),
+    ("standup", "Standup"),
+    ("planning", "Planning"),
+    ("retro", "Retro"),
+    ("flow", "Flow"),
+    ("about", "About"),
+];
+
 /// What the layout shows around a page.
 pub struct Frame {
     pub title: String,
@@ -27,6 +37,8 @@ pub struct Frame {
     pub teams: Vec<Team>,
     /// The slug of the team whose page this is.
     pub team: String,
+    /// Which page of the team, or of the workspace, it is: the nav marks it.
+    pub page: &'static str,
     /// A class a working day of the sprint that is going on.
     pub mark: Vec<&'static str>,
     pub assets: &'static Assets,
@@ -52,9 +64,15 @@ impl Frame {
             theme,
             teams,
             team: team.to_owned(),
+            page: "",
             mark,
             assets: &ASSETS,
         })
+    }
+
+    /// The same, as this page of its team.
+    pub fn at(self, page: &'static str) -> Self {
+        Self { page, ..self }
     }
 
     /// A frame that asks the database nothing: for signing in, and for errors.
@@ -65,6 +83,7 @@ impl Frame {
             theme,
             teams: Vec::new(),
             team: String::new(),
+            page: "",
             mark: vec!["gone", "gone", "gone", "gone", "gone", "today", "", "", "", ""],
             assets: &ASSETS,
         }

@@ -66,7 +66,7 @@ impl World {
         add_member(&mut tx, NOW, infrastructure, elif.id, false).await.unwrap();
         add_member(&mut tx, NOW, ingestion, jonas.id, false).await.unwrap();
         // 16 November is a Monday
-        cadence::add_sprint(&mut tx, 42, time::macros::date!(2026 - 11 - 16), 2).await.unwrap();
+        cadence::add_sprint(&mut tx, 42, time::macros::date!(2026 - 11 - 16), 2, "Sprint {n}").await.unwrap();
         cadence::keep_up(&mut tx, NOW).await.unwrap();
         tx.commit().await.unwrap();
         let elif = Client::sign_in(&app, &router, elif).await;

@@ -46,7 +46,7 @@ pub async fn edit(
 async fn read_edit(app: &App, access: &TaskAccess, fields: &Fields) -> Result<Edit> {
     let version: Option<i64> = fields.parse("version", "That is no version.")?;
     let sprint = match fields.get("sprint") {
-        Some(text) => Some(sprint_named(app, text).await?),
+        Some(text) => Some(sprint_named(app, &access.team, text).await?),
         None => None,
     };
     let goal = match fields.get("goal") {
@@ -87,13 +87,13 @@ pub(crate) struct SprintId {
     pub id: Uuid,
 }
 
-pub(crate) async fn sprint_named(app: &App, text: &str) -> Result<Option<SprintId>> {
+pub(crate) async fn sprint_named(app: &App, team: &Team, text: &str) -> Result<Option<SprintId>> {
     let text = text.trim();
     if text.is_empty() || text == "none" {
         return Ok(None);
     }
     let choice = text.parse().map_err(|why: String| Problem::field("sprint", why))?;
-    let sprints = sprints::queries::sprints(&app.db).await?;
+    let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
     let (_, sprint) = sprints::queries::resolve(&sprints, choice)?;
     Ok(sprint.map(|sprint| SprintId { id: sprint.id }))
 }

@@ -81,7 +81,7 @@ pub async fn create(
     let new = NewTask {
         title: fields.text("title").to_owned(),
         column: fields.get("column").filter(|column| !column.is_empty()).map(str::to_owned),
-        sprint: sprint_named(&app, fields.text("sprint")).await?.map(|sprint| sprint.id),
+        sprint: sprint_named(&app, &team, fields.text("sprint")).await?.map(|sprint| sprint.id),
         description: fields.text("description").to_owned(),
         ..NewTask::default()
     };

@@ -184,7 +184,7 @@ async fn change_form(
             .map(|(number, title, column)| (format!("{}-{number}", access.team.key), format!("{column}: {title}")))
             .collect(),
         columns: boards::queries::columns(&app.db, access.team.id).await?,
-        sprints: sprints::queries::sprints(&app.db).await?,
+        sprints: sprints::queries::sprints_of(&app.db, access.team.id).await?,
         teams: teams::queries::teams(&app.db).await?,
         people: boards::queries::people(&app.db).await?,
         me: viewer.person.handle.clone(),

@@ -82,7 +82,7 @@ async fn select_page(
     did: Option<Uuid>,
 ) -> Result<SelectPage> {
     let filter = boards::filters::Filter::read(params).for_reader(&viewer.person.handle);
-    let all_sprints = sprints::queries::sprints(&app.db).await?;
+    let all_sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
     let (resolved, _) = sprints::queries::resolve(&all_sprints, filter.sprint)?;
     Ok(SelectPage {
         frame: Frame::new(app, viewer, headers, format!("Tasks of {}", team.name), &team.slug).await?,
@@ -110,7 +110,7 @@ pub async fn change_several(
 ) -> Result<Response> {
     let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
     let keys = fields.all("keys");
-    let same = read_same(&app, &fields).await?;
+    let same = read_same(&app, &team, &fields).await?;
     let outcome = app
         .live
         .change(&viewer.actor(), |change, _| Box::pin(changing_several::change_several(change, &team, &keys, &same)))
@@ -140,7 +140,7 @@ pub async fn change_several(
     ))
 }
 
-async fn read_same(app: &App, fields: &Fields) -> Result<Same> {
+async fn read_same(app: &App, team: &Team, fields: &Fields) -> Result<Same> {
     if fields.get("archive").is_some() {
         return Ok(Same::Archive);
     }
@@ -148,7 +148,7 @@ async fn read_same(app: &App, fields: &Fields) -> Result<Same> {
         return Ok(Same::Column(fields.text("column").to_owned()));
     }
     if !fields.text("sprint").is_empty() {
-        return Ok(Same::Sprint(sprint_named(app, fields.text("sprint")).await?.map(|sprint| sprint.id)));
+        return Ok(Same::Sprint(sprint_named(app, team, fields.text("sprint")).await?.map(|sprint| sprint.id)));
     }
     match fields.text("owner") {
         "" => {}

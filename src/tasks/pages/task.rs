@@ -27,10 +27,13 @@ use crate::{
         access::{self, TaskAccess},
         words,
     },
-    clock, markdown,
-    sprints::{self, Sprint, queries::GoalFace},
+    markdown,
+    sprints::{
+        self, Sprint,
+        goals::{self, Goal},
+    },
     tasks::Label,
-    teams::{self, Team},
+    teams::{self, Team, crew::crew},
     web::{
         error::{Conflict, Problem, Result},
         forms::{Fields, local_path},
@@ -57,7 +60,7 @@ struct Article {
     story: Vec<story::Line>,
     columns: Vec<Column>,
     sprints: Vec<Sprint>,
-    goals: Vec<GoalFace>,
+    goals: Vec<Goal>,
     people: Vec<Person>,
     labels: Vec<Label>,
     now: OffsetDateTime,
@@ -177,15 +180,16 @@ async fn article(
 ) -> Result<Article> {
     let task = queries::whole(&app.db, &access.team, access.id).await?;
     let links = teams::queries::links(&app.db).await?;
-    let all_sprints = sprints::queries::sprints(&app.db).await?;
+    let all_sprints = sprints::queries::sprints_of(&app.db, access.team.id).await?;
     let now = app.clock.now();
     let of_task = all_sprints
         .iter()
         .find(|sprint| Some(sprint.number) == task.card.sprint)
-        .or_else(|| sprints::queries::active(&all_sprints));
+        .or_else(|| sprints::queries::current(&all_sprints));
     let goals = match of_task {
         Some(sprint) => {
-            sprints::queries::goals(&app.db, &access.team, sprint, clock::day_in(now, &viewer.time_zone)).await?
+            let crew = crew(&app.db, access.team.id).await?;
+            goals::goals(&app.db, &access.team, sprint, &crew, now).await?
         }
         None => Vec::new(),
     };

@@ -1,15 +1,33 @@
 // What others do, as they do it. An element with data-live names the stream; data-seq is the number
-// of the last change that the page already shows.
+// of the last change that the page already shows. Where the element has data-fresh, it is asked for
+// again as a whole: such a page may show several teams, whose streams data-live names with blanks between.
 
 import { announce } from "../shared/toasts.js";
 import { ask, ownChanges, ownWritesAnswered, Refused } from "../shared/ask.js";
 import { Line } from "../shared/line.js";
-import { pick, openTask, refreshTask } from "../shared/morph.js";
+import { morphRegion, pick, openTask, refreshTask } from "../shared/morph.js";
 import { cardOf, inLanes, readCards, removeCard, showCard, theBoard, whenFree } from "../board/cards.js";
 import { askAgain, resetBoard } from "../board/truth.js";
 
 const place = document.querySelector("[data-live]");
-const line = place && new Line(place.dataset.live, Number(place.dataset.seq) || 0);
+const [line, ...others] = (place?.dataset.live.split(" ") ?? []).map((url, nth) => new Line(url, Number(place.dataset.seq.split(" ")[nth]) || 0));
+
+if (place?.dataset.fresh !== undefined) {
+  let soon = null;
+  for (const one of [line, ...others]) {
+    for (const type of ["card", "goal", "reset"]) {
+      one.addEventListener(type, () => { clearTimeout(soon); soon = setTimeout(refreshPage, 150); });
+    }
+  }
+}
+
+async function refreshPage() {
+  await ownWritesAnswered();
+  let answer;
+  try { answer = await ask(location.href, { part: "page" }); } catch { return; /* the next change asks again */ }
+  const fresh = pick(answer.html, "[data-fresh]");
+  if (fresh) morphRegion(place, fresh);
+}
 
 line?.addEventListener("card", async ({ data }) => {
   const event = JSON.parse(data);
@@ -54,7 +72,7 @@ line?.addEventListener("presence", ({ data }) => {
 });
 
 line?.addEventListener("reset", () => {
-  resetBoard().catch(() => { /* the line is down again; the next reset or reload brings it */ });
+  if (theBoard()) resetBoard().catch(() => { /* the line is down again; the next reset or reload brings it */ });
   if (openTask()) refreshTask(openTask().dataset.taskPage);
 });
 

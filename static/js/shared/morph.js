@@ -30,6 +30,8 @@ export function morphRegion(region, fresh, sent = null) {
     callbacks: {
       beforeNodeMorphed: (old, now) => !(spare(old) && now.nodeName === "FORM"),
       beforeNodeRemoved: (old) => !spare(old),
+      // what the reader has opened stays open
+      beforeAttributeUpdated: (name, node) => !(name === "open" && node.nodeName === "DETAILS"),
     },
   });
 }

@@ -1,0 +1,284 @@
+//! Closing a sprint: every unfinished task goes somewhere, every goal is said to be met or not, and the figures
+//! freeze. All of it, or nothing.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use super::{Sprint, cadence, figures, goals::Goal};
+use crate::{
+    accounts::adding::touch_workspace,
+    activity::{Change, Event},
+    boards::words,
+    tasks::{
+        archiving, changing_several,
+        editing::{self, Edit},
+    },
+    teams::{Team, crew::Week},
+    web::error::{Problem, Result},
+};
+
+/// What becomes of a task that was not done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Carry,
+    Backlog,
+    Drop,
+}
+
+impl Outcome {
+    pub const ALL: [Self; 3] = [Self::Carry, Self::Backlog, Self::Drop];
+
+    /// As a form sends it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Carry => "carry",
+            Self::Backlog => "backlog",
+            Self::Drop => "drop",
+        }
+    }
+
+    pub fn read(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.as_str() == text)
+    }
+
+    /// As it is kept: what was done.
+    fn kept(self) -> &'static str {
+        match self {
+            Self::Carry => "carried",
+            Self::Backlog => "backlog",
+            Self::Drop => "dropped",
+        }
+    }
+}
+
+/// What a team says when it closes a sprint.
+#[derive(Clone, Debug, Default)]
+pub struct Verdict {
+    /// What becomes of each unfinished task, by its key, and why it is carried again.
+    pub tasks: HashMap<String, (Outcome, String)>,
+    /// Whether each goal was met, and if not, why not.
+    pub goals: HashMap<Uuid, (bool, String)>,
+}
+
+/// A goal's final figure.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FrozenGoal {
+    pub position: i32,
+    pub title: String,
+    pub figure: String,
+    pub current: i64,
+    /// In hundredths of the target.
+    pub is: i64,
+    pub hue: i16,
+    pub met: bool,
+    pub why_not: String,
+    pub owners: Vec<String>,
+}
+
+/// A task that is not done, and what is proposed for it.
+#[derive(Clone, Debug)]
+struct Unfinished {
+    id: Uuid,
+    key: String,
+    carried_before: i64,
+}
+
+/// Closes a team's sprint. `goals` are the team's in it, as they stand; what is carried goes `to` the next one.
+///
+/// # Errors
+/// `Conflict` when it is closed already, when the next is closed too, or when an unfinished task has no verdict
+/// because it came in meanwhile; `Invalid` for a task that is carried again without a reason.
+pub async fn close_sprint(
+    change: &mut Change,
+    team: &Team,
+    week: &Week,
+    sprint: &Sprint,
+    to: &Sprint,
+    goals: &[Goal],
+    verdict: &Verdict,
+) -> Result<()> {
+    changing_several::lock_every_column(change.db(), team.id).await?;
+    let unfinished = lock_unfinished(change, team, sprint).await?;
+    lock_sprint(change, team, sprint, to).await?;
+    let (at, actor) = (change.at, change.actor);
+    let mut frozen = figures::as_it_stands(change.db(), team, sprint, week, at).await?;
+    frozen.goals = goals.iter().map(|goal| (goal.id, final_figure(goal, verdict))).collect();
+    let mut refused = Vec::new();
+    let mut leftovers = Vec::new();
+    for task in &unfinished {
+        let Some((outcome, reason)) = verdict.tasks.get(&task.key) else {
+            return Err(Problem::conflict(format!(
+                "{} was put into {} meanwhile, and nobody said yet what becomes of it. Nothing was closed; say so below.",
+                task.key, sprint.name
+            )));
+        };
+        if *outcome == Outcome::Carry && task.carried_before > 0 && reason.trim().is_empty() {
+            refused.push(task.key.as_str());
+        }
+        if let Some(figure) = frozen.tasks.iter_mut().find(|figure| figure.id == task.id) {
+            (figure.outcome, figure.reason) = (outcome.kept().to_owned(), reason.trim().to_owned());
+        }
+        leftovers.push((task, *outcome, reason.trim()));
+    }
+    if !refused.is_empty() {
+        let why = format!("Say why it is carried again: {}. Nothing was closed.", refused.join(", "));
+        return Err(Problem::field("reason", why));
+    }
+    let id = change.id;
+    sqlx::query("INSERT INTO closings (team_id, sprint_id, closed_by, closed_at, change_id, figures) VALUES ($1, $2, $3, $4, $5, $6)")
+        .bind(team.id)
+        .bind(sprint.id)
+        .bind(actor)
+        .bind(at)
+        .bind(id)
+        .bind(Json(&frozen))
+        .execute(change.db())
+        .await?;
+    let next_goals = goals_by_title(change, team, to).await?;
+    for (task, outcome, reason) in leftovers {
+        leave(change, team, sprint, to, &next_goals, task.id, outcome, reason).await?;
+    }
+    cadence::settle(change.db()).await?;
+    touch_workspace(change.db()).await?;
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind: "sprint.closed",
+        before: json!({}),
+        after: json!({ "sprint": sprint.number, "done": frozen.finished().0, "left": unfinished.len() }),
+        version: None,
+    });
+    Ok(())
+}
+
+/// Sends one unfinished task where the team said.
+#[expect(clippy::too_many_arguments, reason = "one task, and all that is known of where it goes")]
+async fn leave(
+    change: &mut Change,
+    team: &Team,
+    sprint: &Sprint,
+    to: &Sprint,
+    next_goals: &HashMap<String, Uuid>,
+    task: Uuid,
+    outcome: Outcome,
+    reason: &str,
+) -> Result<()> {
+    sqlx::query("INSERT INTO leftovers (team_id, sprint_id, task_id, outcome, to_sprint_id, reason) VALUES ($1, $2, $3, $4, $5, $6)")
+        .bind(team.id)
+        .bind(sprint.id)
+        .bind(task)
+        .bind(outcome.kept())
+        .bind((outcome == Outcome::Carry).then_some(to.id))
+        .bind(reason)
+        .execute(change.db())
+        .await?;
+    let elsewhere = |sprint, goal| Edit { sprint: Some(sprint), goal: Some(goal), ..Edit::default() };
+    match outcome {
+        Outcome::Carry => {
+            // A goal that goes on under the same title keeps its tasks.
+            let title: Option<String> = sqlx::query_scalar(
+                "SELECT g.title FROM tasks k JOIN goals g ON g.team_id = k.team_id AND g.id = k.goal_id WHERE k.team_id = $1 AND k.id = $2",
+            )
+            .bind(team.id)
+            .bind(task)
+            .fetch_optional(change.db())
+            .await?;
+            let goal = title.and_then(|title| next_goals.get(&title).copied());
+            editing::edit_task(change, team, task, &elsewhere(Some(to.id), goal)).await
+        }
+        Outcome::Backlog => editing::edit_task(change, team, task, &elsewhere(None, None)).await,
+        Outcome::Drop => archiving::archive_task(change, team, task).await,
+    }
+}
+
+async fn lock_unfinished(change: &mut Change, team: &Team, sprint: &Sprint) -> Result<Vec<Unfinished>> {
+    let tasks: Vec<(Uuid, i64)> = sqlx::query_as(
+        "SELECT k.id, k.number FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+         WHERE k.team_id = $1 AND k.sprint_id = $2 AND k.archived_at IS NULL AND c.state <> 'done'
+         ORDER BY k.id FOR NO KEY UPDATE OF k",
+    )
+    .bind(team.id)
+    .bind(sprint.id)
+    .fetch_all(change.db())
+    .await?;
+    let ids: Vec<Uuid> = tasks.iter().map(|(id, _)| *id).collect();
+    let carried: Vec<(Uuid, i64)> = sqlx::query_as(
+        "SELECT task_id, count(*) FROM leftovers WHERE team_id = $1 AND task_id = ANY($2) AND outcome = 'carried' GROUP BY task_id",
+    )
+    .bind(team.id)
+    .bind(&ids)
+    .fetch_all(change.db())
+    .await?;
+    let carried: HashMap<Uuid, i64> = carried.into_iter().collect();
+    let unfinished = |(id, number): (Uuid, i64)| Unfinished {
+        id,
+        key: format!("{}-{number}", team.key),
+        carried_before: carried.get(&id).copied().unwrap_or(0),
+    };
+    Ok(tasks.into_iter().map(unfinished).collect())
+}
+
+/// Nobody else closes it, or sets a goal in it, until this change is done.
+async fn lock_sprint(change: &mut Change, team: &Team, sprint: &Sprint, to: &Sprint) -> Result<()> {
+    let (first, second) = if sprint.id < to.id { (sprint, to) } else { (to, sprint) };
+    for one in [first, second] {
+        sqlx::query("SELECT FROM sprints WHERE id = $1 FOR UPDATE").bind(one.id).execute(change.db()).await?;
+    }
+    let closed: Vec<(Uuid, Option<String>, time::OffsetDateTime)> = sqlx::query_as(
+        "SELECT c.sprint_id, a.name, c.closed_at FROM closings c LEFT JOIN accounts a ON a.id = c.closed_by
+         WHERE c.team_id = $1 AND c.sprint_id = ANY($2)",
+    )
+    .bind(team.id)
+    .bind([sprint.id, to.id].as_slice())
+    .fetch_all(change.db())
+    .await?;
+    if let Some((_, who, when)) = closed.iter().find(|(id, ..)| *id == sprint.id) {
+        let who = who.as_deref().unwrap_or("Somebody");
+        let when = words::ago(change.at, *when);
+        return Err(Problem::conflict(format!("{who} closed {} {when}. Nothing was changed by this.", sprint.name)));
+    }
+    if !closed.is_empty() {
+        return Err(Problem::conflict(format!(
+            "{} is closed too, so nothing can be carried into it. Nothing was changed.",
+            to.name
+        )));
+    }
+    Ok(())
+}
+
+fn final_figure(goal: &Goal, verdict: &Verdict) -> FrozenGoal {
+    let (met, why_not) = verdict.goals.get(&goal.id).cloned().unwrap_or((goal.is_reached(), String::new()));
+    FrozenGoal {
+        position: goal.position,
+        title: goal.title.clone(),
+        figure: goal.figure.clone(),
+        current: goal.current,
+        is: goal.is,
+        hue: goal.hue,
+        met,
+        why_not: if met { String::new() } else { why_not.trim().to_owned() },
+        owners: goal.owners.iter().map(|owner| owner.name.clone()).collect(),
+    }
+}
+
+async fn goals_by_title(change: &mut Change, team: &Team, sprint: &Sprint) -> Result<HashMap<String, Uuid>> {
+    let goals: Vec<(String, Uuid)> =
+        sqlx::query_as("SELECT title, id FROM goals WHERE team_id = $1 AND sprint_id = $2 ORDER BY position DESC")
+            .bind(team.id)
+            .bind(sprint.id)
+            .fetch_all(change.db())
+            .await?;
+    Ok(goals.into_iter().collect())
+}
+
+/// The goals of a frozen sprint in their order.
+pub fn in_order(goals: &BTreeMap<Uuid, FrozenGoal>) -> Vec<&FrozenGoal> {
+    let mut goals: Vec<&FrozenGoal> = goals.values().collect();
+    goals.sort_by_key(|goal| goal.position);
+    goals
+}

@@ -1,0 +1,484 @@
+//! A team's goals in a sprint: what they measure, how far they are, and how far they should be by today.
+
+use std::{collections::HashMap, fmt};
+
+use sqlx::{PgPool, types::Json};
+use time::{Date, OffsetDateTime};
+use uuid::Uuid;
+
+use super::{Sprint, closing::FrozenGoal};
+use crate::{
+    accounts::{
+        Person,
+        hours::{self, Hours},
+    },
+    teams::{
+        Team,
+        crew::{Crew, crew},
+    },
+    web::error::{Problem, Result},
+};
+
+/// Whoever owns a goal together should share this much of a day.
+pub const SHARED_MINUTES: i64 = 180;
+
+/// What a goal measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// 50 of the 100 tables.
+    Count,
+    /// 10 % of the customers.
+    Share,
+    /// The framework is production ready.
+    YesNo,
+}
+
+impl Measure {
+    pub const ALL: [Self; 3] = [Self::Count, Self::Share, Self::YesNo];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Share => "share",
+            Self::YesNo => "yes-no",
+        }
+    }
+
+    /// As a form names it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Count => "a count",
+            Self::Share => "a share in %",
+            Self::YesNo => "yes or no",
+        }
+    }
+
+    /// A figure beside its target: `31 / 50`, `4 / 10 %`, `not yet`.
+    pub fn figure(self, current: i64, target: i64) -> String {
+        match self {
+            Self::Count => format!("{current} / {target}"),
+            Self::Share => format!("{current} / {target} %"),
+            Self::YesNo => (if current >= target { "yes" } else { "not yet" }).to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Measure {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(self.as_str())
+    }
+}
+
+impl TryFrom<String> for Measure {
+    type Error = Problem;
+
+    fn try_from(text: String) -> Result<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|measure| measure.as_str() == text)
+            .ok_or_else(|| Problem::field("measure", "A goal is a count, a share, or yes or no."))
+    }
+}
+
+/// Where a goal's current figure comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CountedBy {
+    Tasks,
+    Estimates,
+    Typed,
+}
+
+impl CountedBy {
+    pub const ALL: [Self; 3] = [Self::Tasks, Self::Estimates, Self::Typed];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tasks => "tasks",
+            Self::Estimates => "estimates",
+            Self::Typed => "typed",
+        }
+    }
+
+    /// As a form names it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Tasks => "counted from its done tasks",
+            Self::Estimates => "the estimates of its done tasks added up",
+            Self::Typed => "typed in by hand",
+        }
+    }
+}
+
+impl fmt::Display for CountedBy {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(self.as_str())
+    }
+}
+
+impl TryFrom<String> for CountedBy {
+    type Error = Problem;
+
+    fn try_from(text: String) -> Result<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|counted| counted.as_str() == text)
+            .ok_or_else(|| Problem::field("counted_by", "A figure is counted from tasks, from estimates, or typed in."))
+    }
+}
+
+/// A team's goal as the board's head, planning and standup show it.
+#[derive(Clone, Debug)]
+pub struct Goal {
+    pub id: Uuid,
+    pub team_id: Uuid,
+    pub sprint_id: Uuid,
+    pub sprint: i32,
+    pub position: i32,
+    pub title: String,
+    pub measure: Measure,
+    pub unit: String,
+    pub target: i64,
+    pub current: i64,
+    pub counted_by: CountedBy,
+    pub figure: String,
+    /// How far it is, and should be by today, in hundredths.
+    pub is: i64,
+    pub due: i64,
+    pub hue: i16,
+    pub why: String,
+    pub needs: String,
+    pub version: i64,
+    /// Address and name of the project that it serves, and the milestone there.
+    pub project: Option<(String, String)>,
+    pub milestone: Option<Uuid>,
+    pub key_result: Option<Uuid>,
+    /// How many of its tasks are done, and how many there are.
+    pub tasks_done: i64,
+    pub tasks: i64,
+    /// Concerns that nobody has answered yet.
+    pub concerns: i64,
+    pub owners: Vec<Person>,
+    /// Why it is a lone wolf's, and who would fit.
+    pub lone: Option<Lone>,
+    /// Its final figure, once the team has closed the sprint.
+    pub frozen: Option<FrozenGoal>,
+    /// Where its tasks are shown, and its own page.
+    pub address: String,
+    pub page: String,
+}
+
+impl Goal {
+    /// Whether it is less far than it should be by today.
+    pub fn is_behind(&self) -> bool {
+        self.frozen.is_none() && self.is < 100 && self.is < self.due
+    }
+
+    pub fn is_reached(&self) -> bool {
+        self.current >= self.target
+    }
+}
+
+/// A goal that one person carries, or several who never meet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lone {
+    pub why: String,
+    /// People of the team who share enough hours with its owners, the most first.
+    pub fits: Vec<Person>,
+}
+
+impl fmt::Display for Lone {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.fits.iter().take(3).map(Person::first_name).collect();
+        match names.as_slice() {
+            [] => write!(to, "{}, and nobody else of the team works at those hours", self.why),
+            [one] => write!(to, "{} — {one} would fit", self.why),
+            [first @ .., last] => write!(to, "{} — {} or {last} would fit", self.why, first.join(", ")),
+        }
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    team_id: Uuid,
+    slug: String,
+    sprint_id: Uuid,
+    position: i32,
+    title: String,
+    #[sqlx(try_from = "String")]
+    measure: Measure,
+    unit: String,
+    target: i64,
+    #[sqlx(try_from = "String")]
+    counted_by: CountedBy,
+    typed: Option<i64>,
+    hue: i16,
+    why: String,
+    needs: String,
+    version: i64,
+    project: Option<String>,
+    project_name: Option<String>,
+    milestone_id: Option<Uuid>,
+    key_result_id: Option<Uuid>,
+    done: i64,
+    all: i64,
+    done_points: i64,
+    all_points: i64,
+    concerns: i64,
+    frozen: Option<Json<FrozenGoal>>,
+}
+
+/// A team's goals in a sprint, in order.
+pub async fn goals(db: &PgPool, team: &Team, sprint: &Sprint, crew: &Crew, now: OffsetDateTime) -> Result<Vec<Goal>> {
+    let crews = HashMap::from([(team.id, crew.clone())]);
+    of_teams(db, &[team.id], sprint, &crews, now).await
+}
+
+/// The same for several teams at once, team by team in the order of their ids: two queries however many there are.
+pub async fn of_teams(
+    db: &PgPool,
+    teams: &[Uuid],
+    sprint: &Sprint,
+    crews: &HashMap<Uuid, Crew>,
+    now: OffsetDateTime,
+) -> Result<Vec<Goal>> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT g.id, g.team_id, t.slug, g.sprint_id, g.position, g.title, g.measure, g.unit, g.target, g.counted_by, g.typed, g.hue,
+                g.why, g.needs, g.version, p.slug AS project, p.name AS project_name, g.milestone_id, g.key_result_id,
+                k.done, k.all, k.done_points, k.all_points,
+                (SELECT count(*) FROM remarks r WHERE r.team_id = g.team_id AND r.goal_id = g.id AND r.kind = 'concern' AND r.answer IS NULL) AS concerns,
+                f.figures->'goals'->(g.id::text) AS frozen
+         FROM goals g JOIN teams t ON t.id = g.team_id
+         LEFT JOIN projects p ON p.team_id = g.project_team_id AND p.id = g.project_id
+         LEFT JOIN closings f ON f.team_id = g.team_id AND f.sprint_id = g.sprint_id
+         CROSS JOIN LATERAL (
+            SELECT count(*) FILTER (WHERE c.state = 'done') AS done,
+                   count(*) FILTER (WHERE c.state = 'done' OR k.archived_at IS NULL) AS all,
+                   coalesce(sum(k.estimate) FILTER (WHERE c.state = 'done'), 0) AS done_points,
+                   coalesce(sum(k.estimate) FILTER (WHERE c.state = 'done' OR k.archived_at IS NULL), 0) AS all_points
+            FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+            WHERE k.team_id = g.team_id AND k.goal_id = g.id) k
+         WHERE g.team_id = ANY($1) AND g.sprint_id = $2 ORDER BY g.team_id, g.position",
+    )
+    .bind(teams)
+    .bind(sprint.id)
+    .fetch_all(db)
+    .await?;
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let mut owners = owners(db, teams, &ids).await?;
+    let none = Crew::default();
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let crew = crews.get(&row.team_id).unwrap_or(&none);
+            let owners = owners.remove(&row.id).unwrap_or_default();
+            row.into_goal(sprint, crew, owners, now)
+        })
+        .collect())
+}
+
+/// One goal of a team.
+pub async fn goal(db: &PgPool, team: &Team, id: Uuid, now: OffsetDateTime) -> Result<(Goal, Sprint)> {
+    let sprint: Sprint = sqlx::query_as(
+        "SELECT s.id, s.number, s.name, s.starts_on, s.ends_on, s.state FROM sprints s JOIN goals g ON g.sprint_id = s.id
+         WHERE g.team_id = $1 AND g.id = $2",
+    )
+    .bind(team.id)
+    .bind(id)
+    .fetch_one(db)
+    .await?;
+    let crew = crew(db, team.id).await?;
+    let goals = goals(db, team, &sprint, &crew, now).await?;
+    let goal = goals.into_iter().find(|goal| goal.id == id).ok_or(Problem::NotFound)?;
+    Ok((goal, sprint))
+}
+
+impl Row {
+    fn into_goal(self, sprint: &Sprint, crew: &Crew, owners: Vec<(Person, Hours)>, now: OffsetDateTime) -> Goal {
+        let counted = Counted {
+            measure: self.measure,
+            by: self.counted_by,
+            target: self.target,
+            typed: self.typed.unwrap_or(0),
+            tasks: (self.done, self.all),
+            points: (self.done_points, self.all_points),
+        };
+        let (current, is) = match &self.frozen {
+            Some(Json(frozen)) => (frozen.current, frozen.is),
+            None => counted.figures(),
+        };
+        let today = crew.week.today(now);
+                Goal {
+            figure: self.measure.figure(current, self.target),
+            due: sprint.pace(&crew.week, today),
+            lone: if sprint.state == "closed" || self.frozen.is_some() { None } else { lone(&owners, crew, sprint.nearest(today)) },
+            owners: owners.into_iter().map(|(person, _)| person).collect(),
+            page: format!("/teams/{}/goals/{}", self.slug, self.id),
+            address: format!("/teams/{}?sprint={}&q=goal%3A{}", self.slug, sprint.number, self.position),
+            id: self.id,
+            team_id: self.team_id,
+            sprint_id: self.sprint_id,
+            sprint: sprint.number,
+            position: self.position,
+            title: self.title,
+            measure: self.measure,
+            unit: self.unit,
+            target: self.target,
+            current,
+            counted_by: self.counted_by,
+            is,
+            hue: self.hue,
+            why: self.why,
+            needs: self.needs,
+            version: self.version,
+            project: self.project.zip(self.project_name),
+            milestone: self.milestone_id,
+            key_result: self.key_result_id,
+            tasks_done: self.done,
+            tasks: self.all,
+            concerns: self.concerns,
+            frozen: self.frozen.map(|Json(frozen)| frozen),
+        }
+    }
+}
+
+/// What a goal's figure is made from. Tasks and points are done ones and all.
+struct Counted {
+    measure: Measure,
+    by: CountedBy,
+    target: i64,
+    typed: i64,
+    tasks: (i64, i64),
+    points: (i64, i64),
+}
+
+impl Counted {
+    /// The current figure, and how far that is in hundredths of the target.
+    fn figures(&self) -> (i64, i64) {
+        let (done, all) = match self.by {
+            CountedBy::Tasks => self.tasks,
+            CountedBy::Estimates => self.points,
+            CountedBy::Typed => return (self.typed, part(self.typed, self.target)),
+        };
+        match self.measure {
+            Measure::Count => (done, part(done, self.target)),
+            Measure::Share => {
+                let share = part(done, all);
+                (share, part(share, self.target))
+            }
+            // It is so once all of it is done.
+            Measure::YesNo => (i64::from(all > 0 && done == all) * self.target, part(done, all)),
+        }
+    }
+}
+
+/// A part of a whole in hundredths, 0 to 100.
+fn part(of: i64, whole: i64) -> i64 {
+    if whole <= 0 { 0 } else { (of.saturating_mul(100) / whole).clamp(0, 100) }
+}
+
+fn lone(owners: &[(Person, Hours)], crew: &Crew, day: Date) -> Option<Lone> {
+    let hours: Vec<&Hours> = owners.iter().map(|(_, hours)| hours).collect();
+    let why = match owners.len() {
+        0 => return None,
+        1 => "one owner".to_owned(),
+        _ => match hours::shared(&hours, day) {
+            enough if enough >= SHARED_MINUTES => return None,
+            0 => "its owners share no working hours".to_owned(),
+            minutes if minutes < 60 => "its owners share less than an hour a day".to_owned(),
+            minutes => format!("its owners share {} h a day", minutes / 60),
+        },
+    };
+    let others = crew.members.iter().filter(|member| owners.iter().all(|(owner, _)| owner.id != member.person.id));
+    let mut fits: Vec<(i64, Person)> = others
+        .map(|member| {
+            // Who joins must meet each of the owners, not all of them at once.
+            let least = hours.iter().map(|owner| hours::shared(&[owner, &member.hours], day)).min().unwrap_or(0);
+            (least, member.person.clone())
+        })
+        .filter(|(minutes, _)| *minutes >= SHARED_MINUTES)
+        .collect();
+    fits.sort_by_key(|(minutes, _)| -minutes);
+    Some(Lone { why, fits: fits.into_iter().map(|(_, person)| person).collect() })
+}
+
+async fn owners(db: &PgPool, teams: &[Uuid], goals: &[Uuid]) -> Result<HashMap<Uuid, Vec<(Person, Hours)>>> {
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        goal_id: Uuid,
+        #[sqlx(flatten)]
+        person: Person,
+        time_zone: String,
+        works_from: i16,
+        works_to: i16,
+    }
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT o.goal_id, a.id, a.handle, a.name, a.hue, a.time_zone, a.works_from, a.works_to
+         FROM goal_owners o JOIN accounts a ON a.id = o.account_id
+         WHERE o.team_id = ANY($1) AND o.goal_id = ANY($2) ORDER BY a.name",
+    )
+    .bind(teams)
+    .bind(goals)
+    .fetch_all(db)
+    .await?;
+    let mut owners: HashMap<Uuid, Vec<(Person, Hours)>> = HashMap::new();
+    for row in rows {
+        let hours = Hours { zone: row.time_zone, from: row.works_from, to: row.works_to };
+        owners.entry(row.goal_id).or_default().push((row.person, hours));
+    }
+    Ok(owners)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(measure: Measure, by: CountedBy, target: i64) -> Counted {
+        Counted { measure, by, target, typed: 31, tasks: (3, 4), points: (8, 20) }
+    }
+
+    #[test]
+    fn a_figure_is_counted_added_up_or_typed() {
+        assert_eq!(counted(Measure::Count, CountedBy::Tasks, 6).figures(), (3, 50));
+        assert_eq!(counted(Measure::Count, CountedBy::Estimates, 10).figures(), (8, 80));
+        assert_eq!(counted(Measure::Count, CountedBy::Typed, 50).figures(), (31, 62));
+        assert_eq!(counted(Measure::Share, CountedBy::Tasks, 100).figures(), (75, 75));
+        assert_eq!(counted(Measure::Share, CountedBy::Estimates, 20).figures(), (40, 100));
+    }
+
+    #[test]
+    fn yes_is_when_all_of_it_is_done() {
+        assert_eq!(counted(Measure::YesNo, CountedBy::Tasks, 1).figures(), (0, 75));
+        let all = Counted { tasks: (4, 4), ..counted(Measure::YesNo, CountedBy::Tasks, 1) };
+        assert_eq!(all.figures(), (1, 100));
+        let none = Counted { tasks: (0, 0), ..counted(Measure::YesNo, CountedBy::Tasks, 1) };
+        assert_eq!(none.figures(), (0, 0), "nothing to do is not done");
+    }
+
+    #[test]
+    fn lone_wolves_are_told_who_would_fit() {
+        let person = |name: &str, zone: &str| {
+            let handle = name.to_lowercase();
+            let person = Person { id: Uuid::now_v7(), handle, name: name.to_owned(), hue: 1 };
+            (person, Hours { zone: zone.to_owned(), from: 540, to: 1020 })
+        };
+        let (gita, ana, bo) = (person("Gita", "Europe/Berlin"), person("Ana", "Europe/Lisbon"), person("Bo", "America/Los_Angeles"));
+        let member = |(person, hours): &(Person, Hours)| crate::teams::crew::Member {
+            person: person.clone(),
+            hours: hours.clone(),
+            lead: false,
+            does: String::new(),
+            since: OffsetDateTime::UNIX_EPOCH,
+        };
+        let crew = Crew { members: [&gita, &ana, &bo].map(member).into(), ..Crew::default() };
+        let day = time::macros::date!(2026 - 11 - 24);
+        assert_eq!(lone(&[], &crew, day), None);
+        assert_eq!(lone(&[gita.clone(), ana.clone()], &crew, day), None);
+        let one = lone(std::slice::from_ref(&gita), &crew, day).map(|lone| lone.to_string());
+        assert_eq!(one.as_deref(), Some("one owner — Ana would fit"));
+        let far = lone(&[gita, bo.clone()], &crew, day).map(|lone| lone.to_string());
+        assert_eq!(far.as_deref(), Some("its owners share no working hours, and nobody else of the team works at those hours"));
+        let alone = lone(&[bo], &crew, day).map(|lone| lone.to_string());
+        assert_eq!(alone.as_deref(), Some("one owner, and nobody else of the team works at those hours"));
+    }
+}

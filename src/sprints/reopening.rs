@@ -1,0 +1,66 @@
+//! Taking back the closing of a sprint, as long as nobody has built on it.
+
+use serde_json::json;
+use uuid::Uuid;
+
+use super::Sprint;
+use crate::{
+    accounts::adding::touch_workspace,
+    activity::{Change, Event},
+    tasks::undoing,
+    teams::Team,
+    web::error::{Problem, Result},
+};
+
+/// Opens a sprint again and puts every task back where it was.
+///
+/// # Errors
+/// `NotFound` if the team has not closed it, `Conflict` once the sprint after it has begun to change.
+pub async fn reopen_sprint(change: &mut Change, team: &Team, sprint: &Sprint) -> Result<()> {
+    undoing::lock_board(change, team).await?;
+    let closed: Uuid =
+        sqlx::query_scalar("SELECT change_id FROM closings WHERE team_id = $1 AND sprint_id = $2 FOR UPDATE")
+            .bind(team.id)
+            .bind(sprint.id)
+            .fetch_one(change.db())
+            .await?;
+    let built_on: bool = sqlx::query_scalar(
+        "SELECT EXISTS (
+            SELECT FROM events e LEFT JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
+            WHERE e.team_id = $1 AND e.seq > (SELECT max(seq) FROM events WHERE change_id = $2 AND team_id = $1)
+              AND (e.kind LIKE 'goal.%' OR e.kind = 'sprint.closed'
+                   OR k.sprint_id IN (SELECT to_sprint_id FROM leftovers WHERE team_id = $1 AND sprint_id = $3)
+                   OR k.id IN (SELECT task_id FROM leftovers WHERE team_id = $1 AND sprint_id = $3)))",
+    )
+    .bind(team.id)
+    .bind(closed)
+    .bind(sprint.id)
+    .fetch_one(change.db())
+    .await?;
+    if built_on {
+        return Err(Problem::conflict(format!(
+            "The sprint after {} has begun to change, so its closing stands. Nothing was changed.",
+            sprint.name
+        )));
+    }
+    sqlx::query("DELETE FROM closings WHERE team_id = $1 AND sprint_id = $2")
+        .bind(team.id)
+        .bind(sprint.id)
+        .execute(change.db())
+        .await?;
+    undoing::take_back(change, team, closed).await?;
+    sqlx::query("UPDATE sprints SET state = 'ended' WHERE id = $1 AND state = 'closed'")
+        .bind(sprint.id)
+        .execute(change.db())
+        .await?;
+    touch_workspace(change.db()).await?;
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind: "sprint.reopened",
+        before: json!({}),
+        after: json!({ "sprint": sprint.number }),
+        version: None,
+    });
+    Ok(())
+}
