@@ -8,7 +8,8 @@
 //! - `activity`: the event log, and the live stream that reads it
 //! - `demo`: a believable pair of teams
 //! - `tasks`: creating, editing, moving, assigning, blocking, commenting
-//! - `sprints`: cadence and goals
+//! - `sprints`: cadence, goals, closing and looking back
+//! - `standup`: meetings: actions and topics
 //! - `transfer`: bringing boards of other tools here
 //! - `web`, `db`, `markdown`, `clock`: no feature in them
 
@@ -24,6 +25,7 @@ pub mod demo;
 pub mod markdown;
 pub mod router;
 pub mod sprints;
+pub mod standup;
 pub mod tasks;
 pub mod teams;
 pub mod transfer;

@@ -16,7 +16,7 @@ use crate::{
     accounts, activity,
     app::App,
     boards::{self, forms as board_forms},
-    sprints, tasks,
+    sprints, standup, tasks,
     teams::{self, setting_up},
     web::{assets, error::Problem, health, layers, openapi},
 };
@@ -31,6 +31,7 @@ fn pages() -> Router<App> {
     use accounts::pages as accounts;
     use boards::pages as boards;
     use sprints::pages as sprints;
+    use standup::pages as standup;
     use tasks::pages as tasks;
     use teams::pages as teams;
     Router::new()
@@ -74,6 +75,13 @@ fn pages() -> Router<App> {
         .route("/teams/{slug}/remarks/{id}/answer", post(sprints::answer_concern))
         .route("/teams/{slug}/sprints/{number}/close", get(sprints::close_form).post(sprints::close))
         .route("/teams/{slug}/sprints/{number}/reopen", post(sprints::reopen))
+        .route("/teams/{slug}/sprints/{number}/notes", post(sprints::add_note))
+        .route("/teams/{slug}/notes/{id}", post(sprints::edit_note))
+        .route("/teams/{slug}/retro", get(sprints::latest_retro))
+        .route("/teams/{slug}/actions", post(standup::add_action))
+        .route("/teams/{slug}/actions/{id}", post(standup::settle_action))
+        .route("/teams/{slug}/actions/{id}/task", post(standup::make_task))
+        .route("/sprints/{number}/retro", get(sprints::retro))
         .route("/sprints", get(sprints::sprints).post(sprints::set_cadence))
         .route("/sprints/{number}", post(sprints::edit_sprint))
         .route("/sprints/{number}/skip", post(sprints::skip_sprint))

@@ -156,8 +156,10 @@ async fn goals(
         let ids: Vec<Uuid> = team.goals.iter().map(|_| chance.id(now)).collect();
         known.goals.extend(team.goals.iter().zip(&ids).map(|(goal, id)| ((nth, goal.sprint, goal.position), *id)));
         sqlx::query(
-            "INSERT INTO goals (team_id, id, sprint_id, position, title, measure, unit, target, typed, hue)
-             SELECT $1, g.* FROM unnest($2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::bigint[], $10::smallint[]) g",
+            "INSERT INTO goals (team_id, id, sprint_id, position, title, measure, unit, target, typed, hue, counted_by)
+             SELECT $1, g.*, CASE WHEN g.typed IS NULL THEN 'tasks' ELSE 'typed' END
+             FROM unnest($2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::bigint[], $10::smallint[])
+                AS g (id, sprint, position, title, measure, unit, target, typed, hue)",
         )
         .bind(known.teams[nth])
         .bind(&ids)

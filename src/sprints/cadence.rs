@@ -39,10 +39,12 @@ pub async fn keep_up(db: &mut PgConnection, now: OffsetDateTime) -> Result<()> {
     }
     let current = sprints.iter().find(|sprint| (sprint.starts_on..=sprint.ends_on).contains(&today));
     if let Some(current) = current.filter(|current| current.state == "planned") {
-        sqlx::query("UPDATE sprints SET state = 'ended' WHERE state = 'active' OR (state = 'planned' AND ends_on < $1)")
-            .bind(current.starts_on)
-            .execute(&mut *db)
-            .await?;
+        sqlx::query(
+            "UPDATE sprints SET state = 'ended' WHERE state = 'active' OR (state = 'planned' AND ends_on < $1)",
+        )
+        .bind(current.starts_on)
+        .execute(&mut *db)
+        .await?;
         settle(db).await?;
         sqlx::query("UPDATE sprints SET state = 'active' WHERE id = $1").bind(current.id).execute(&mut *db).await?;
         touch_workspace(db).await?;

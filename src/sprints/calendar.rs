@@ -17,7 +17,10 @@ pub async fn edit_sprint(change: &mut Change, number: i32, name: &str, starts_on
     let was = lock(change, number).await?;
     let over = matches!(was.state.as_str(), "ended" | "closed");
     if over && (was.starts_on, was.ends_on) != (starts_on, ends_on) {
-        return Err(Problem::conflict(format!("{} is over. Its days stay as they were; nothing was changed.", was.name)));
+        return Err(Problem::conflict(format!(
+            "{} is over. Its days stay as they were; nothing was changed.",
+            was.name
+        )));
     }
     if was.state == "active" && was.starts_on != starts_on {
         return Err(Problem::field("starts_on", "It has begun already: only its last day can be moved."));
@@ -91,7 +94,10 @@ pub async fn set_cadence(change: &mut Change, cadence: &Cadence, number: i32, st
         return Err(Problem::field("number", "A sprint that has begun has that number, or a later one."));
     }
     if begun.clone().any(|sprint| sprint.ends_on >= starts_on) || starts_on <= today(change).await? {
-        return Err(Problem::field("starts_on", "The next sprint begins after the current one has ended, and after today."));
+        return Err(Problem::field(
+            "starts_on",
+            "The next sprint begins after the current one has ended, and after today.",
+        ));
     }
     sqlx::query("SET CONSTRAINTS sprint_overlap, sprint_number DEFERRED").execute(change.db()).await?;
     let length = Duration::weeks(i64::from(cadence.weeks));

@@ -251,7 +251,8 @@ async fn lock_sprint(change: &mut Change, team: &Team, sprint: &Sprint, to: &Spr
     Ok(())
 }
 
-fn final_figure(goal: &Goal, verdict: &Verdict) -> FrozenGoal {
+/// A goal's figure as it would be frozen now.
+pub fn final_figure(goal: &Goal, verdict: &Verdict) -> FrozenGoal {
     let (met, why_not) = verdict.goals.get(&goal.id).cloned().unwrap_or((goal.is_reached(), String::new()));
     FrozenGoal {
         position: goal.position,

@@ -308,10 +308,14 @@ impl Row {
             None => counted.figures(),
         };
         let today = crew.week.today(now);
-                Goal {
+        Goal {
             figure: self.measure.figure(current, self.target),
             due: sprint.pace(&crew.week, today),
-            lone: if sprint.state == "closed" || self.frozen.is_some() { None } else { lone(&owners, crew, sprint.nearest(today)) },
+            lone: if sprint.state == "closed" || self.frozen.is_some() {
+                None
+            } else {
+                lone(&owners, crew, sprint.nearest(today))
+            },
             owners: owners.into_iter().map(|(person, _)| person).collect(),
             page: format!("/teams/{}/goals/{}", self.slug, self.id),
             address: format!("/teams/{}?sprint={}&q=goal%3A{}", self.slug, sprint.number, self.position),
@@ -462,7 +466,8 @@ mod tests {
             let person = Person { id: Uuid::now_v7(), handle, name: name.to_owned(), hue: 1 };
             (person, Hours { zone: zone.to_owned(), from: 540, to: 1020 })
         };
-        let (gita, ana, bo) = (person("Gita", "Europe/Berlin"), person("Ana", "Europe/Lisbon"), person("Bo", "America/Los_Angeles"));
+        let (gita, ana, bo) =
+            (person("Gita", "Europe/Berlin"), person("Ana", "Europe/Lisbon"), person("Bo", "America/Los_Angeles"));
         let member = |(person, hours): &(Person, Hours)| crate::teams::crew::Member {
             person: person.clone(),
             hours: hours.clone(),
@@ -477,7 +482,10 @@ mod tests {
         let one = lone(std::slice::from_ref(&gita), &crew, day).map(|lone| lone.to_string());
         assert_eq!(one.as_deref(), Some("one owner — Ana would fit"));
         let far = lone(&[gita, bo.clone()], &crew, day).map(|lone| lone.to_string());
-        assert_eq!(far.as_deref(), Some("its owners share no working hours, and nobody else of the team works at those hours"));
+        assert_eq!(
+            far.as_deref(),
+            Some("its owners share no working hours, and nobody else of the team works at those hours")
+        );
         let alone = lone(&[bo], &crew, day).map(|lone| lone.to_string());
         assert_eq!(alone.as_deref(), Some("one owner, and nobody else of the team works at those hours"));
     }

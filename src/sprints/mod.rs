@@ -6,6 +6,7 @@ pub mod calendar;
 pub mod closing;
 pub mod figures;
 pub mod goals;
+pub mod noting;
 pub mod pages;
 pub mod queries;
 pub mod remarks;
@@ -93,7 +94,14 @@ mod tests {
     use super::*;
 
     fn sprint(starts_on: Date, ends_on: Date) -> Sprint {
-        Sprint { id: Uuid::nil(), number: 1, name: "Sprint 1".to_owned(), starts_on, ends_on, state: "active".to_owned() }
+        Sprint {
+            id: Uuid::nil(),
+            number: 1,
+            name: "Sprint 1".to_owned(),
+            starts_on,
+            ends_on,
+            state: "active".to_owned(),
+        }
     }
 
     #[test]
@@ -112,11 +120,7 @@ mod tests {
     #[test]
     fn over_new_year_with_a_week_from_sunday() {
         let sprint = sprint(date!(2026 - 12 - 27), date!(2027 - 01 - 09));
-        let week = Week {
-            working_days: vec![7, 1, 2, 3, 4],
-            days_off: vec![date!(2026 - 12 - 31)],
-            ..Week::default()
-        };
+        let week = Week { working_days: vec![7, 1, 2, 3, 4], days_off: vec![date!(2026 - 12 - 31)], ..Week::default() };
         assert_eq!(sprint.working_days(&week).len(), 9);
         assert_eq!(sprint.day_number(&week, date!(2027 - 01 - 01)), 4, "a free Friday counts as the day before");
         assert_eq!(sprint.pace(&week, date!(2027 - 01 - 03)), 50, "Sunday the fifth of nine");

@@ -68,7 +68,13 @@ pub async fn add_goal(change: &mut Change, team: &Team, sprint: Uuid, draft: &Dr
     .execute(change.db())
     .await?;
     own(change, team, id, &draft.owners).await?;
-    note(change, team, "goal.added", json!({}), json!({ "goal": id, "title": draft.title.trim(), "target": target, "owners": draft.owners }));
+    note(
+        change,
+        team,
+        "goal.added",
+        json!({}),
+        json!({ "goal": id, "title": draft.title.trim(), "target": target, "owners": draft.owners }),
+    );
     Ok(id)
 }
 
@@ -107,7 +113,13 @@ pub async fn edit_goal(change: &mut Change, team: &Team, goal: Uuid, draft: &Dra
     .await?;
     own(change, team, goal, &draft.owners).await?;
     let before = json!({ "goal": goal, "title": was.title, "target": was.target });
-    note(change, team, "goal.edited", before, json!({ "goal": goal, "title": draft.title.trim(), "target": target, "owners": draft.owners }));
+    note(
+        change,
+        team,
+        "goal.edited",
+        before,
+        json!({ "goal": goal, "title": draft.title.trim(), "target": target, "owners": draft.owners }),
+    );
     Ok(())
 }
 
@@ -155,7 +167,13 @@ pub async fn reorder_goal(change: &mut Change, team: &Team, goal: Uuid, up: bool
             .execute(change.db())
             .await?;
     }
-    note(change, team, "goal.reordered", json!({ "goal": goal, "position": was.position }), json!({ "goal": goal, "position": position }));
+    note(
+        change,
+        team,
+        "goal.reordered",
+        json!({ "goal": goal, "position": was.position }),
+        json!({ "goal": goal, "position": position }),
+    );
     Ok(())
 }
 
@@ -170,24 +188,34 @@ pub async fn type_in(change: &mut Change, team: &Team, goal: Uuid, value: i64, w
     if !(0..=most).contains(&value) {
         return Err(Problem::field("value", format!("This is a whole number from 0 to {most}.")));
     }
-    sqlx::query("UPDATE goals SET typed = $3, counted_by = 'typed', version = version + 1 WHERE team_id = $1 AND id = $2")
-        .bind(team.id)
-        .bind(goal)
-        .bind(value)
-        .execute(change.db())
-        .await?;
+    sqlx::query(
+        "UPDATE goals SET typed = $3, counted_by = 'typed', version = version + 1 WHERE team_id = $1 AND id = $2",
+    )
+    .bind(team.id)
+    .bind(goal)
+    .bind(value)
+    .execute(change.db())
+    .await?;
     let (actor, at) = (change.actor, change.at);
-    sqlx::query("INSERT INTO goal_entries (team_id, id, goal_id, value, note, by_id, at) VALUES ($1, $2, $3, $4, $5, $6, $7)")
-        .bind(team.id)
-        .bind(Uuid::now_v7())
-        .bind(goal)
-        .bind(value)
-        .bind(words.trim())
-        .bind(actor)
-        .bind(at)
-        .execute(change.db())
-        .await?;
-    note(change, team, "goal.progressed", json!({ "goal": goal, "value": was.typed }), json!({ "goal": goal, "value": value, "note": words.trim() }));
+    sqlx::query(
+        "INSERT INTO goal_entries (team_id, id, goal_id, value, note, by_id, at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(team.id)
+    .bind(Uuid::now_v7())
+    .bind(goal)
+    .bind(value)
+    .bind(words.trim())
+    .bind(actor)
+    .bind(at)
+    .execute(change.db())
+    .await?;
+    note(
+        change,
+        team,
+        "goal.progressed",
+        json!({ "goal": goal, "value": was.typed }),
+        json!({ "goal": goal, "value": value, "note": words.trim() }),
+    );
     Ok(())
 }
 

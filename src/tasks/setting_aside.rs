@@ -24,11 +24,10 @@ pub async fn closed(db: &mut PgConnection, team: Uuid, sprint: Uuid) -> Result<O
         .bind(sprint)
         .fetch_one(&mut *db)
         .await?;
-    let closed: bool =
-        sqlx::query_scalar("SELECT EXISTS (SELECT FROM closings WHERE team_id = $1 AND sprint_id = $2)")
-            .bind(team)
-            .bind(sprint)
-            .fetch_one(db)
-            .await?;
+    let closed: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM closings WHERE team_id = $1 AND sprint_id = $2)")
+        .bind(team)
+        .bind(sprint)
+        .fetch_one(db)
+        .await?;
     Ok(closed.then_some(name))
 }

@@ -189,11 +189,7 @@ mod tests {
 
     #[test]
     fn a_week_may_begin_on_sunday_and_new_year_may_be_free() {
-        let week = Week {
-            working_days: vec![7, 1, 2, 3, 4],
-            days_off: vec![date!(2027 - 01 - 01)],
-            ..Week::default()
-        };
+        let week = Week { working_days: vec![7, 1, 2, 3, 4], days_off: vec![date!(2027 - 01 - 01)], ..Week::default() };
         let days = week.working_days(date!(2026 - 12 - 27), date!(2027 - 01 - 02));
         assert_eq!(days.first(), Some(&date!(2026 - 12 - 27)));
         assert_eq!(days.len(), 5, "Sunday to Thursday");

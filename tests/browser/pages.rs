@@ -22,8 +22,8 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
         elif.post(&format!("/tasks/{key}/comments"), &[("body", "Ready, @jonas")]).await.ok();
     }
     sqlx::query(
-        "INSERT INTO goals (team_id, id, sprint_id, position, title, measure, target, typed, hue)
-         SELECT t.id, gen_random_uuid(), s.id, 1, 'Migrate 50 of the 100 tables', 'count', 50, 31, 8 FROM teams t, sprints s WHERE t.key = 'INF' AND s.state = 'active'",
+        "INSERT INTO goals (team_id, id, sprint_id, position, title, measure, target, typed, hue, counted_by)
+         SELECT t.id, gen_random_uuid(), s.id, 1, 'Migrate 50 of the 100 tables', 'count', 50, 31, 8, 'typed' FROM teams t, sprints s WHERE t.key = 'INF' AND s.state = 'active'",
     )
     .execute(&stage.world.db)
     .await

@@ -10,11 +10,7 @@ use axum::{
 };
 use time::Date;
 
-use super::super::{
-    Sprint, cadence,
-    cadence::Cadence,
-    calendar, queries,
-};
+use super::super::{Sprint, cadence, cadence::Cadence, calendar, queries};
 use crate::{
     accounts::viewer::Viewer,
     app::App,
@@ -104,9 +100,7 @@ pub async fn edit_sprint(
         (Ok(from), Ok(to)) => {
             let actor = viewer.actor();
             let name = fields.text("name");
-            app.live
-                .change(&actor, |change, _| Box::pin(calendar::edit_sprint(change, sprint, name, from, to)))
-                .await
+            app.live.change(&actor, |change, _| Box::pin(calendar::edit_sprint(change, sprint, name, from, to))).await
         }
         (Err(problem), _) | (_, Err(problem)) => Err(problem),
     };

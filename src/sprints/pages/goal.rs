@@ -148,9 +148,10 @@ impl GoalForm {
             Some(goal) => format!("/teams/{}/goals/{}", team.slug, goal.id),
             None => format!("/teams/{}/goals", team.slug),
         };
-        let projects = sqlx::query_as("SELECT slug AS value, name FROM projects WHERE finished_at IS NULL ORDER BY name")
-            .fetch_all(&app.db)
-            .await?;
+        let projects =
+            sqlx::query_as("SELECT slug AS value, name FROM projects WHERE finished_at IS NULL ORDER BY name")
+                .fetch_all(&app.db)
+                .await?;
         let milestones = sqlx::query_as(
             "SELECT m.id::text AS value, p.name || ': ' || m.title AS name FROM milestones m
              JOIN projects p ON p.team_id = m.team_id AND p.id = m.project_id
@@ -203,11 +204,12 @@ async fn goal_page(
     .bind(goal.id)
     .fetch_all(&app.db)
     .await?;
-    let of_goal: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM tasks WHERE team_id = $1 AND goal_id = $2 AND archived_at IS NULL")
-        .bind(access.team.id)
-        .bind(goal.id)
-        .fetch_all(&app.db)
-        .await?;
+    let of_goal: Vec<Uuid> =
+        sqlx::query_scalar("SELECT id FROM tasks WHERE team_id = $1 AND goal_id = $2 AND archived_at IS NULL")
+            .bind(access.team.id)
+            .bind(goal.id)
+            .fetch_all(&app.db)
+            .await?;
     let mut cards = tasks::queries::cards_of(&app.db, &access.team, &of_goal).await?;
     cards.sort_by_key(|card| (card.state, card.column_since));
     Ok(GoalPage {
@@ -284,7 +286,9 @@ pub async fn add_goal(
     let outcome = match read_draft(&fields) {
         Ok(draft) => {
             let actor = viewer.actor();
-            app.live.change(&actor, |change, _| Box::pin(setting_goals::add_goal(change, &team, sprint.id, &draft))).await
+            app.live
+                .change(&actor, |change, _| Box::pin(setting_goals::add_goal(change, &team, sprint.id, &draft)))
+                .await
         }
         Err(problem) => Err(problem),
     };
@@ -401,9 +405,7 @@ pub async fn remark(
     let (goal, concern) = (id(&goal)?, fields.text("kind") == "concern");
     let actor = viewer.actor();
     app.live
-        .change(&actor, |change, _| {
-            Box::pin(remarks::remark(change, &access.team, goal, fields.text("body"), concern))
-        })
+        .change(&actor, |change, _| Box::pin(remarks::remark(change, &access.team, goal, fields.text("body"), concern)))
         .await?;
     Ok(back(&fields, &format!("/teams/{slug}/goals/{goal}")))
 }
@@ -419,9 +421,7 @@ pub async fn answer_concern(
     let remark = id(&remark)?;
     let actor = viewer.actor();
     app.live
-        .change(&actor, |change, _| {
-            Box::pin(remarks::answer_concern(change, &team, remark, fields.text("answer")))
-        })
+        .change(&actor, |change, _| Box::pin(remarks::answer_concern(change, &team, remark, fields.text("answer"))))
         .await?;
     Ok(back(&fields, &format!("/teams/{slug}/planning")))
 }

@@ -3,7 +3,9 @@
 mod calendar;
 mod closing;
 mod goal;
+mod retro;
 
 pub use calendar::*;
 pub use closing::*;
 pub use goal::*;
+pub use retro::*;

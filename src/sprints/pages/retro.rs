@@ -1,0 +1,263 @@
+//! Looking back on a sprint, one team or several together.
+
+use askama::Template;
+use axum::{
+    extract::{Path, Query, State as Given},
+    http::HeaderMap,
+    response::{IntoResponse, Redirect, Response},
+};
+use uuid::Uuid;
+
+use super::super::{
+    Sprint,
+    closing::{self, FrozenGoal},
+    figures::{self, Figures},
+    goals,
+    noting::{self, Note, Tray},
+    queries,
+};
+use crate::{
+    accounts::viewer::Viewer,
+    app::App,
+    boards::{access, words},
+    standup::actions::{self, Action},
+    teams::{self, Team, crew::crews},
+    web::{
+        error::{Problem, Result},
+        forms::{Fields, id, local_path},
+        page::{self, Frame},
+    },
+};
+
+#[derive(Template)]
+#[template(path = "sprints/retro.html")]
+struct RetroPage {
+    frame: Frame,
+    sprint: Sprint,
+    parts: Vec<Part>,
+    /// Every team, and whether it is here.
+    teams: Vec<(Team, bool)>,
+    notes: Vec<Note>,
+    actions: Vec<Action>,
+    before: Option<Before>,
+    me: Uuid,
+    may_write: bool,
+}
+
+/// A team's sprint.
+struct Part {
+    team: Team,
+    may_edit: bool,
+    figures: Figures,
+    goals: Vec<FrozenGoal>,
+    /// Who closed it and when, in words; nothing while it is open.
+    closed: Option<String>,
+}
+
+/// What became of the actions of the retro before this one.
+struct Before {
+    sprint: Sprint,
+    actions: Vec<Action>,
+}
+
+impl Before {
+    /// `Of the three from Sprint 40: two done, one dropped.`
+    fn words(&self) -> String {
+        let count = |which: fn(&&Action) -> bool| self.actions.iter().filter(which).count();
+        let (done, dropped) = (count(|action| action.done), count(|action| action.dropped && !action.done));
+        let open = self.actions.len() - done - dropped;
+        let told: Vec<String> = [(done, "done"), (dropped, "dropped"), (open, "still open")]
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| format!("{count} {word}"))
+            .collect();
+        match self.actions.len() {
+            0 => format!("Nothing was promised when we looked back on {}.", self.sprint.name),
+            all => format!("Of {all} from {}: {}.", self.sprint.name, told.join(", ")),
+        }
+    }
+}
+
+impl RetroPage {
+    fn address(&self, sprint: &Sprint) -> String {
+        address(sprint.number, self.parts.iter().map(|part| part.team.slug.as_str()))
+    }
+
+    fn here(&self) -> String {
+        self.address(&self.sprint)
+    }
+
+    /// The same page with a team more, or less.
+    fn with(&self, team: &Team, here: &bool) -> String {
+        let others = self.parts.iter().map(|part| part.team.slug.as_str()).filter(|slug| *slug != team.slug);
+        if *here {
+            address(self.sprint.number, others)
+        } else {
+            address(self.sprint.number, others.chain([team.slug.as_str()]))
+        }
+    }
+
+    fn in_tray<'a>(&'a self, tray: &'a Tray) -> impl Iterator<Item = &'a Note> {
+        self.notes.iter().filter(move |note| note.tray == tray.as_str())
+    }
+
+    fn is_mine(&self, note: &Note) -> bool {
+        self.may_write && note.author.as_ref().is_some_and(|author| author.id == self.me)
+    }
+
+    fn slug(&self, team: &Uuid) -> &str {
+        self.parts.iter().find(|part| part.team.id == *team).map_or("", |part| part.team.slug.as_str())
+    }
+
+    /// Whether the viewer may change what belongs to that team.
+    fn may_edit(&self, team: &Uuid) -> bool {
+        self.parts.iter().any(|part| part.team.id == *team && part.may_edit)
+    }
+
+    /// The team whose retro the forms write to: the first one here that the viewer is on.
+    fn own(&self) -> Option<&Team> {
+        self.parts.iter().find(|part| part.may_edit).map(|part| &part.team)
+    }
+
+    fn lives(&self) -> String {
+        self.parts.iter().map(|part| format!("/teams/{}/live", part.team.slug)).collect::<Vec<_>>().join(" ")
+    }
+
+    fn seqs(&self) -> String {
+        self.parts.iter().map(|part| part.team.seq.to_string()).collect::<Vec<_>>().join(" ")
+    }
+
+    fn due(&self, action: &Action) -> String {
+        action.due_on.map_or(String::new(), |day| format!("by {}", words::day(day)))
+    }
+}
+
+fn address<'t>(number: i32, teams: impl Iterator<Item = &'t str>) -> String {
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(teams.map(|team| ("team", team))).finish();
+    format!("/sprints/{number}/retro?{query}")
+}
+
+/// `GET /teams/{slug}/retro`: the one that is to be looked back on now.
+pub async fn latest_retro(Given(app): Given<App>, viewer: Viewer, Path(slug): Path<String>) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.team;
+    let sprints = queries::sprints_of(&app.db, team.id).await?;
+    // What is over and still open goes first; then the newest that is closed, if the next has not got far.
+    let latest = queries::unclosed(&sprints)
+        .or_else(|| sprints.iter().filter(|sprint| sprint.state == "closed").max_by_key(|sprint| sprint.number))
+        .or_else(|| queries::current(&sprints));
+    let latest = latest.ok_or(Problem::NotFound)?;
+    Ok(Redirect::to(&address(latest.number, std::iter::once(slug.as_str()))).into_response())
+}
+
+/// `GET /sprints/{n}/retro?team=infrastructure&team=ingestion`
+pub async fn retro(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(number): Path<String>,
+    Query(wanted): Query<Vec<(String, String)>>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let number: i32 = number.parse().map_err(|_| Problem::NotFound)?;
+    let all = teams::queries::teams(&app.db).await?;
+    let mut slugs: Vec<&str> =
+        wanted.iter().filter(|(name, _)| name == "team").map(|(_, slug)| slug.as_str()).collect();
+    if slugs.is_empty() {
+        slugs.extend(all.iter().map(|team| team.slug.as_str()));
+    }
+    slugs.dedup();
+    let sprints = queries::sprints(&app.db).await?;
+    let sprint = sprints.iter().find(|sprint| sprint.number == number).cloned().ok_or(Problem::NotFound)?;
+    let mut parts = Vec::with_capacity(slugs.len());
+    for slug in slugs {
+        parts.push(part(&app, &viewer, slug, &sprint).await?);
+    }
+    let ids: Vec<Uuid> = parts.iter().map(|part| part.team.id).collect();
+    let before = sprints.iter().filter(|other| other.number < number).max_by_key(|other| other.number);
+    let before = match before {
+        Some(before) => {
+            Some(Before { sprint: before.clone(), actions: actions::of_retro(&app.db, &ids, before.id).await? })
+        }
+        None => None,
+    };
+    let own = match parts.as_slice() {
+        [one] => one.team.slug.clone(),
+        _ => String::new(),
+    };
+    let frame =
+        Frame::new(&app, &viewer, &headers, format!("{}, looked back on", sprint.name), &own).await?.at("retro");
+    page::page(&RetroPage {
+        frame,
+        notes: noting::notes(&app.db, &ids, sprint.id).await?,
+        actions: actions::of_retro(&app.db, &ids, sprint.id).await?,
+        teams: all.into_iter().map(|team| (team.clone(), ids.contains(&team.id))).collect(),
+        before,
+        me: viewer.person.id,
+        may_write: viewer.may_write(),
+        sprint,
+        parts,
+    })
+}
+
+async fn part(app: &App, viewer: &Viewer, slug: &str, sprint: &Sprint) -> Result<Part> {
+    let access = access::team(&app.db, viewer, slug).await?;
+    let (team, now) = (access.team, app.clock.now());
+    let mut db = app.db.acquire().await?;
+    if let Some(figures) = figures::frozen(&mut db, team.id, sprint.id).await? {
+        let (who, at): (Option<String>, time::OffsetDateTime) = sqlx::query_as(
+            "SELECT a.name, c.closed_at FROM closings c LEFT JOIN accounts a ON a.id = c.closed_by WHERE c.team_id = $1 AND c.sprint_id = $2",
+        )
+        .bind(team.id)
+        .bind(sprint.id)
+        .fetch_one(&mut *db)
+        .await?;
+        let day = words::day(crate::clock::day_in(at, &viewer.time_zone));
+        let closed = Some(format!("closed by {} on {day}", who.as_deref().unwrap_or("a former member")));
+        let goals = closing::in_order(&figures.goals).into_iter().cloned().collect();
+        return Ok(Part { team, may_edit: access.may_edit, figures, goals, closed });
+    }
+    let mut crews = crews(&app.db, &[team.id]).await?;
+    let crew = crews.remove(&team.id).unwrap_or_default();
+    let figures = figures::as_it_stands(&mut db, &team, sprint, &crew.week, now).await?;
+    let goals = goals::goals(&app.db, &team, sprint, &crew, now).await?;
+    let verdict = closing::Verdict::default();
+    let goals = goals.iter().map(|goal| closing::final_figure(goal, &verdict)).collect();
+    Ok(Part { team, may_edit: access.may_edit, figures, goals, closed: None })
+}
+
+/// `POST /teams/{slug}/sprints/{n}/notes`
+pub async fn add_note(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, number)): Path<(String, String)>,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let number: i32 = number.parse().map_err(|_| Problem::NotFound)?;
+    let sprint = queries::sprint_of(&app.db, team.id, number).await?;
+    let actor = viewer.actor();
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(noting::add_note(change, &team, sprint.id, fields.text("tray"), fields.text("text")))
+        })
+        .await?;
+    Ok(back(&fields, &slug))
+}
+
+/// `POST /teams/{slug}/notes/{id}`: one's own, in other words; without a text it goes.
+pub async fn edit_note(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, note)): Path<(String, String)>,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let note = id(&note)?;
+    let actor = viewer.actor();
+    app.live.change(&actor, |change, _| Box::pin(noting::edit_note(change, &team, note, fields.text("text")))).await?;
+    Ok(back(&fields, &slug))
+}
+
+fn back(fields: &Fields, slug: &str) -> Response {
+    let retro = format!("/teams/{slug}/retro");
+    Redirect::to(local_path(fields.text("back"), &retro)).into_response()
+}

@@ -1,0 +1,5 @@
+//! Pages of meetings.
+
+mod actions;
+
+pub use actions::*;
