@@ -98,7 +98,7 @@ impl From<sqlx::Error> for Problem {
                 Some("22021" | "22P05") => {
                     return Self::BadRequest("The text has a character that cannot be kept.".into());
                 }
-                Some("23514" | "23505" | "23503") => {
+                Some("23514" | "23505" | "23503" | "23P01") => {
                     if let Some((field, why)) = database.constraint().and_then(broken_rule) {
                         return Self::field(field, why);
                     }

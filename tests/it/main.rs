@@ -2,9 +2,11 @@
 
 mod api;
 mod board;
+mod closing;
 mod cluster;
 mod concurrency;
 mod demo;
+mod goals;
 mod importing;
 mod lifecycle;
 mod live;

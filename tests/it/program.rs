@@ -124,14 +124,18 @@ impl Place {
 
     /// The postmaster of this folder.
     pub fn postmaster(&self) -> Pid {
-        let path = self.data_dir().join("postgres/postmaster.pid");
-        let text = fs::read_to_string(path).unwrap();
-        Pid::from_raw(text.lines().next().unwrap().parse().unwrap()).unwrap()
+        self.postmaster_if_any().unwrap()
+    }
+
+    /// Nobody, while its file is missing or being written.
+    fn postmaster_if_any(&self) -> Option<Pid> {
+        let text = fs::read_to_string(self.data_dir().join("postgres/postmaster.pid")).ok()?;
+        Pid::from_raw(text.lines().next()?.parse().ok()?)
     }
 
     /// Whether a new postmaster has taken over from this one.
     pub fn has_postmaster_other_than(&self, before: Pid) -> bool {
-        self.data_dir().join("postgres/postmaster.pid").exists() && self.postmaster() != before
+        self.postmaster_if_any().is_some_and(|now| now != before)
     }
 
     /// Every living process that works in this folder: Postgres's all do.

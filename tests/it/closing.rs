@@ -1,0 +1,204 @@
+//! Closing a sprint: each unfinished task goes somewhere, and the figures stay what they were.
+
+use serde_json::json;
+use time::Duration;
+
+use crate::{
+    goals::set_goal,
+    world::{NOW, World},
+};
+
+const CLOSE: &str = "/teams/infrastructure/sprints/42/close";
+const RETRO: &str = "/sprints/42/retro?team=infrastructure";
+
+async fn three_left_and_one_done(world: &World) -> [String; 4] {
+    let elif = &world.elif;
+    let goal = [("title", "Cut over"), ("target", "2"), ("counted_by", "tasks")];
+    set_goal(world, elif, "42", &goal).await;
+    set_goal(world, elif, "43", &goal).await;
+    let mut keys = Vec::new();
+    for (column, title) in [("done", "Backups"), ("in-progress", "Cut over"), ("todo", "Runbook"), ("todo", "Old idea")]
+    {
+        let key = elif.make("infrastructure", column, title).await;
+        elif.post(&format!("/tasks/{key}"), &[("goal", "1")]).await.ok();
+        keys.push(key);
+    }
+    keys.try_into().unwrap()
+}
+
+#[tokio::test]
+async fn each_unfinished_task_goes_its_way_and_later_edits_leave_the_figures_alone() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let [done, carried, back, dropped] = three_left_and_one_done(&world).await;
+    let form = elif.get(CLOSE).await.ok().text();
+    assert!(form.contains("carry to Sprint 43") && form.contains(&carried) && !form.contains(&format!("task:{done}")));
+    let verdict = [
+        (format!("task:{carried}"), "carry"),
+        (format!("task:{back}"), "backlog"),
+        (format!("task:{dropped}"), "drop"),
+    ];
+    let fields: Vec<(&str, &str)> = verdict.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    let to = elif.post(CLOSE, &fields).await.ok();
+    assert_eq!(to.header("location"), RETRO);
+    let task = elif.task(&carried).await;
+    assert_eq!((&task["sprint"], &task["goal"]), (&json!(43), &json!(1)), "to the goal of the same title");
+    let task = elif.task(&back).await;
+    assert_eq!((&task["sprint"], &task["goal"]), (&json!(null), &json!(null)));
+    assert_eq!(elif.task(&dropped).await["archived"], json!(true));
+    let retro = elif.get(RETRO).await.ok().text();
+    assert!(
+        retro.contains("<b>4</b>added after the first day, 1 of them finished") && retro.contains("closed by Elif Hartmann") && retro.contains("1 / 2"),
+        "{retro}"
+    );
+    // what is changed afterwards changes nothing of it
+    elif.post(&format!("/tasks/{done}"), &[("title", "Renamed"), ("sprint", "43")]).await.ok();
+    elif.post(&format!("/tasks/{done}/archive"), &[]).await.ok();
+    let after = elif.get(RETRO).await.ok().text();
+    assert!(after.contains("1 of them finished") && after.contains("1 / 2"));
+    // nothing goes into what is closed, by any road
+    elif.post(&format!("/tasks/{back}"), &[("sprint", "42")]).await.refused(422);
+    elif.post("/teams/infrastructure/tasks", &[("title", "Late"), ("sprint", "42")]).await.refused(422);
+    elif.post("/teams/infrastructure/bulk", &[("keys", &back), ("sprint", "42")]).await.refused(422);
+    elif.post("/teams/infrastructure/goals", &[("sprint", "42"), ("title", "Late"), ("target", "1")])
+        .await
+        .refused(409);
+    // new work lands where the team works on
+    let key = elif.make("infrastructure", "todo", "New").await;
+    assert_eq!(elif.task(&key).await["sprint"], json!(43));
+    let other = world.jonas.make("ingestion", "todo", "Theirs").await;
+    assert_eq!(world.jonas.task(&other).await["sprint"], json!(42), "the other team goes on");
+}
+
+#[tokio::test]
+async fn closing_twice_at_once_is_closing_once() {
+    let world = World::new().await;
+    let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
+    let key = world.elif.make("infrastructure", "todo", "Left").await;
+    let field = format!("task:{key}");
+    let fields = [(field.as_str(), "carry")];
+    let (one, two) = tokio::join!(world.elif.post(CLOSE, &fields), tomas.post(CLOSE, &fields));
+    let mut statuses = [one.status.as_u16(), two.status.as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [303, 409]);
+    let loser = if one.status == 409 { one } else { two };
+    assert!(loser.text().contains("closed Sprint 42"), "who and when");
+    let times: i64 = sqlx::query_scalar("SELECT count(*) FROM leftovers").fetch_one(&world.db).await.unwrap();
+    assert_eq!(times, 1);
+}
+
+#[tokio::test]
+async fn what_came_in_meanwhile_needs_a_word_and_a_second_carrying_a_reason() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let key = elif.make("infrastructure", "in-progress", "Carried").await;
+    let late = elif.make("infrastructure", "todo", "Came in").await;
+    let (task, why) = (format!("task:{key}"), format!("why:{key}"));
+    let answer = elif.post(CLOSE, &[(&task, "carry")]).await.refused(409);
+    assert!(answer.text().contains(&late) && answer.text().contains("Nothing was closed"));
+    let done = format!("task:{late}");
+    elif.post(CLOSE, &[(&task, "carry"), (&done, "drop")]).await.ok();
+    world.app.clock.advance(Duration::days(8));
+    fortnight::sprints::cadence::keep_up(&mut world.db.acquire().await.unwrap(), NOW + Duration::days(8))
+        .await
+        .unwrap();
+    let next = "/teams/infrastructure/sprints/43/close";
+    let form = elif.get(next).await.ok().text();
+    assert!(form.contains("carried once before"));
+    let answer = elif.post(next, &[(&task, "carry")]).await.refused(422);
+    assert!(answer.text().contains("Say why it is carried again"));
+    let none: i64 = sqlx::query_scalar("SELECT count(*) FROM closings").fetch_one(&world.db).await.unwrap();
+    assert_eq!(none, 1, "all or nothing");
+    elif.post(next, &[(&task, "carry"), (&why, "ING-58 came late")]).await.ok();
+    assert!(elif.get("/sprints/43/retro?team=infrastructure").await.text().contains("ING-58 came late"));
+}
+
+#[tokio::test]
+async fn a_sprint_that_nobody_closed_stays_and_the_board_says_so() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let key = elif.make("infrastructure", "todo", "Left").await;
+    world.app.clock.advance(Duration::days(8));
+    let mut db = world.db.acquire().await.unwrap();
+    fortnight::sprints::cadence::keep_up(&mut db, NOW + Duration::days(8)).await.unwrap();
+    assert_eq!(elif.task(&key).await["sprint"], json!(42), "nothing moves by itself");
+    let board = elif.get("/teams/infrastructure").await.ok().text();
+    assert!(board.contains("is over and not closed yet") && board.contains(CLOSE));
+    let sprints = elif.api(axum::http::Method::GET, "/sprints", json!({})).await.json();
+    assert_eq!((&sprints["sprints"][1]["state"], &sprints["sprints"][2]["state"]), (&json!("active"), &json!("ended")));
+    // the other team had nothing in it: once this one has closed it, it is closed for all
+    let field = format!("task:{key}");
+    elif.post(CLOSE, &[(&field, "carry")]).await.ok();
+    let sprints = elif.api(axum::http::Method::GET, "/sprints", json!({})).await.json();
+    assert_eq!(sprints["sprints"][2]["state"], json!("closed"));
+    assert_eq!(elif.task(&key).await["sprint"], json!(43));
+    assert!(!elif.get("/teams/infrastructure").await.text().contains("not closed yet"));
+}
+
+#[tokio::test]
+async fn a_closing_can_be_taken_back_until_the_next_sprint_changes() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let [_, carried, back, dropped] = three_left_and_one_done(&world).await;
+    let fields = [
+        (format!("task:{carried}"), "carry"),
+        (format!("task:{back}"), "backlog"),
+        (format!("task:{dropped}"), "drop"),
+    ];
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    elif.post(CLOSE, &fields).await.ok();
+    let reopen = "/teams/infrastructure/sprints/42/reopen";
+    world.jonas.post(reopen, &[]).await.refused(403);
+    elif.post(reopen, &[]).await.ok();
+    for key in [&carried, &back, &dropped] {
+        let task = elif.task(key).await;
+        assert_eq!(
+            (&task["sprint"], &task["goal"], &task["archived"]),
+            (&json!(42), &json!(1), &json!(false)),
+            "{key}"
+        );
+    }
+    elif.post(reopen, &[]).await.refused(404);
+    elif.post(CLOSE, &fields).await.ok();
+    elif.post(&format!("/tasks/{carried}"), &[("title", "Cut over at last")]).await.ok();
+    let answer = elif.post(reopen, &[]).await.refused(409);
+    assert!(answer.text().contains("has begun to change"));
+    assert_eq!(elif.task(&carried).await["sprint"], json!(43));
+}
+
+#[tokio::test]
+async fn several_look_back_together_and_what_they_promise_becomes_tasks() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    elif.make("infrastructure", "done", "Backups").await;
+    elif.post(CLOSE, &[]).await.ok();
+    let notes = "/teams/infrastructure/sprints/42/notes";
+    for (tray, text) in
+        [("well", "Pairing"), ("not", "We heard of it on day 8"), ("idea", "Ask on Monday"), ("thanks", "Gita!")]
+    {
+        elif.post(notes, &[("tray", tray), ("text", text)]).await.ok();
+    }
+    elif.post(notes, &[("tray", "gossip"), ("text", "x")]).await.refused(422);
+    elif.post(notes, &[("tray", "well"), ("text", " ")]).await.refused(422);
+    jonas.post(notes, &[("tray", "well"), ("text", "x")]).await.refused(403);
+    jonas.post("/teams/ingestion/sprints/42/notes", &[("tray", "idea"), ("text", "Share the date")]).await.ok();
+    let both = elif.get("/sprints/42/retro?team=infrastructure&team=ingestion").await.ok().text();
+    assert!(both.contains("Pairing") && both.contains("Share the date"));
+    let promise = [("retro", "42"), ("text", "Agree on a date for ING-58 @elif by Friday")];
+    elif.post("/teams/infrastructure/actions", &promise).await.ok();
+    elif.post("/teams/infrastructure/actions", &[("text", "x @nobody-here")]).await.refused(422);
+    let action: uuid::Uuid = sqlx::query_scalar("SELECT id FROM actions").fetch_one(&world.db).await.unwrap();
+    let make = format!("/teams/infrastructure/actions/{action}/task");
+    jonas.post(&make, &[]).await.refused(403);
+    elif.post(&make, &[]).await.ok();
+    elif.post(&make, &[]).await.refused(409);
+    let retro = elif.get(RETRO).await.ok().text();
+    assert!(retro.contains("Agree on a date for ING-58") && retro.contains("INF-2") && retro.contains("by Fri 27 Nov"));
+    let task = elif.task("INF-2").await;
+    assert_eq!((&task["title"], &task["due"]), (&json!("Agree on a date for ING-58"), &json!("2026-11-27")));
+    assert_eq!(task["owners"][0]["handle"], json!("elif"));
+    let next = elif.get("/sprints/43/retro?team=infrastructure").await.ok().text();
+    assert!(next.contains("Of 1 from Sprint 42: 1 still open."), "what became of it");
+    jonas.get("/sprints/42/retro?team=no-such").await.refused(404);
+    jonas.get("/sprints/999/retro").await.refused(404);
+}

@@ -1,0 +1,224 @@
+//! Goals: measured, owned, and as far as they should be.
+
+use axum::http::Method;
+use serde_json::json;
+
+use crate::world::{Client, World};
+
+/// Makes a goal by its form; the answer is its id.
+pub async fn set_goal(world: &World, who: &Client, sprint: &str, fields: &[(&str, &str)]) -> String {
+    let fields: Vec<(&str, &str)> = [("sprint", sprint)].into_iter().chain(fields.iter().copied()).collect();
+    let answer = who.post("/teams/infrastructure/goals", &fields).await;
+    assert_eq!(answer.status, 303, "{}", answer.text());
+    let id: uuid::Uuid =
+        sqlx::query_scalar("SELECT id FROM goals ORDER BY id DESC LIMIT 1").fetch_one(&world.db).await.unwrap();
+    id.to_string()
+}
+
+async fn goal_page(who: &Client, id: &str) -> String {
+    who.get(&format!("/teams/infrastructure/goals/{id}")).await.ok().text()
+}
+
+#[tokio::test]
+async fn a_counted_goal_grows_with_its_done_tasks_and_the_board_says_how_far_it_should_be() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let tables =
+        [("title", "Migrate 4 tables"), ("measure", "count"), ("target", "4"), ("unit", "tables"), ("owners", "elif")];
+    let id = set_goal(&world, elif, "42", &tables).await;
+    for (column, title) in [("done", "sessions"), ("done", "people"), ("todo", "events")] {
+        let key = elif.make("infrastructure", column, title).await;
+        elif.post(&format!("/tasks/{key}"), &[("goal", "1")]).await.ok();
+    }
+    let board = elif.get("/teams/infrastructure").await.ok().text();
+    assert!(board.contains("2 / 4"), "two of four are done");
+    assert!(board.contains("should be at 65 % by today"), "the middle of the seventh of ten working days");
+    assert!(board.contains("one owner, and nobody else of the team works at those hours"), "elif is alone in the team");
+    let page = goal_page(elif, &id).await;
+    assert!(page.contains("2 of 3"), "of its tasks");
+    // somebody joins who works at the same hours, and is proposed
+    world.join("Tomas Weber", "tomas", "infrastructure").await;
+    assert!(elif.get("/teams/infrastructure").await.text().contains("one owner — Tomas would fit"));
+    let both = [("title", "Migrate 4 tables"), ("target", "4"), ("owners", "elif"), ("owners", "tomas")];
+    elif.post(&format!("/teams/infrastructure/goals/{id}"), &both).await.ok();
+    assert!(!elif.get("/teams/infrastructure").await.text().contains("one owner"));
+}
+
+#[tokio::test]
+async fn a_figure_is_typed_in_with_a_note_and_every_entry_is_kept() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let id = set_goal(&world, elif, "42", &[("title", "Migrate 50 of the 100 tables"), ("target", "50")]).await;
+    let progress = format!("/teams/infrastructure/goals/{id}/progress");
+    elif.post(&progress, &[("value", "12"), ("note", "the small ones")]).await.ok();
+    elif.post(&progress, &[("value", "31"), ("note", "over night")]).await.ok();
+    let page = goal_page(elif, &id).await;
+    assert!(page.contains("31 / 50") && page.contains("the small ones") && page.contains("over night"));
+    assert!(elif.get("/teams/infrastructure").await.text().contains("31 / 50"));
+    for wrong in ["-1", "many", "", "99999999999"] {
+        let answer = elif.post(&progress, &[("value", wrong), ("note", "kept")]).await.refused(422);
+        assert!(answer.text().contains("value=\"kept\""), "what was typed is still there");
+    }
+    let entries: i64 = sqlx::query_scalar("SELECT count(*) FROM goal_entries").fetch_one(&world.db).await.unwrap();
+    assert_eq!(entries, 2);
+}
+
+#[tokio::test]
+async fn shares_and_yes_or_no_have_figures_of_their_own() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let share = set_goal(
+        &world,
+        elif,
+        "42",
+        &[("title", "Move customers"), ("measure", "share"), ("target", "10"), ("counted_by", "typed")],
+    )
+    .await;
+    elif.post(&format!("/teams/infrastructure/goals/{share}/progress"), &[("value", "4")]).await.ok();
+    assert!(goal_page(elif, &share).await.contains("4 / 10 %"));
+    elif.post(&format!("/teams/infrastructure/goals/{share}/progress"), &[("value", "101")]).await.refused(422);
+    let ready = set_goal(&world, elif, "42", &[("title", "The framework is ready"), ("measure", "yes-no")]).await;
+    assert!(goal_page(elif, &ready).await.contains("not yet"));
+    let key = elif.make("infrastructure", "done", "Resume after a crash").await;
+    elif.post(&format!("/tasks/{key}"), &[("goal", "2")]).await.ok();
+    assert!(goal_page(elif, &ready).await.contains("<b>yes</b>"), "all of its tasks are done");
+    let points =
+        set_goal(&world, elif, "42", &[("title", "Five points"), ("target", "5"), ("counted_by", "estimates")]).await;
+    elif.post(&format!("/tasks/{key}"), &[("goal", "3"), ("estimate", "3")]).await.ok();
+    assert!(goal_page(elif, &points).await.contains("3 / 5"));
+}
+
+#[tokio::test]
+async fn wrong_goals_are_refused_beside_their_fields_and_nothing_is_kept() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    for (fields, why) in [
+        (vec![("title", "None"), ("target", "0")], "whole number from 1"),
+        (vec![("title", "Less"), ("target", "-5")], "whole number from 1"),
+        (vec![("title", "Too much"), ("measure", "share"), ("target", "101")], "from 1 to 100"),
+        (vec![("title", "  "), ("target", "5")], "1 to 200 characters"),
+        (vec![("title", "Whose"), ("target", "5"), ("owners", "nobody-here")], "nobody called"),
+        (vec![("title", "Odd"), ("measure", "vibes"), ("target", "5")], "a count, a share"),
+        (vec![("title", "Lost"), ("target", "5"), ("project", "no-such")], "no such project"),
+    ] {
+        let answer = elif.post("/teams/infrastructure/goals", &fields).await.refused(422);
+        assert!(answer.text().contains(why), "{why}: {}", answer.text());
+    }
+    elif.post("/teams/infrastructure/goals", &[("sprint", "999"), ("title", "Far"), ("target", "1")])
+        .await
+        .refused(422);
+    jonas.post("/teams/infrastructure/goals", &[("title", "Theirs"), ("target", "1")]).await.refused(403);
+    let none: i64 = sqlx::query_scalar("SELECT count(*) FROM goals").fetch_one(&world.db).await.unwrap();
+    assert_eq!(none, 0);
+    // a goal of another team: not to be seen under this one's address, nor put to a task
+    let id = set_goal(&world, elif, "42", &[("title", "Ours"), ("target", "1")]).await;
+    jonas.get(&format!("/teams/ingestion/goals/{id}")).await.refused(404);
+    jonas.post(&format!("/teams/ingestion/goals/{id}"), &[("title", "Mine"), ("target", "1")]).await.refused(404);
+    let key = jonas.make("ingestion", "todo", "Ours?").await;
+    jonas.post(&format!("/tasks/{key}"), &[("goal", "1")]).await.refused(422);
+    world.stranger().get(&format!("/teams/infrastructure/goals/{id}")).await.refused(303);
+    let refused = sqlx::query("UPDATE goals SET target = 0").execute(&world.db).await;
+    assert!(refused.is_err(), "the table itself refuses");
+}
+
+#[tokio::test]
+async fn whoever_saw_an_older_goal_is_told_and_keeps_what_they_typed() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let id = set_goal(&world, elif, "43", &[("title", "Migrate the rest"), ("target", "50")]).await;
+    let at = format!("/teams/infrastructure/goals/{id}");
+    elif.post(&at, &[("title", "Migrate the last 50"), ("target", "50"), ("version", "1")]).await.ok();
+    let late = elif.post(&at, &[("title", "Migrate 40"), ("target", "40"), ("version", "1")]).await.refused(409);
+    assert!(late.text().contains("Somebody changed this goal") && late.text().contains("value=\"Migrate 40\""));
+    assert!(goal_page(elif, &id).await.contains("Migrate the last 50"));
+}
+
+#[tokio::test]
+async fn goals_are_put_in_order_and_a_task_outlives_its_goal() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    set_goal(&world, elif, "42", &[("title", "First"), ("target", "1")]).await;
+    let second = set_goal(&world, elif, "42", &[("title", "Second"), ("target", "1")]).await;
+    elif.post(&format!("/teams/infrastructure/goals/{second}/order"), &[("to", "up")]).await.ok();
+    elif.post(&format!("/teams/infrastructure/goals/{second}/order"), &[("to", "up")]).await.ok();
+    let order: Vec<String> =
+        sqlx::query_scalar("SELECT title FROM goals ORDER BY position").fetch_all(&world.db).await.unwrap();
+    assert_eq!(order, ["Second", "First"]);
+    let key = elif.make("infrastructure", "todo", "Stays").await;
+    elif.post(&format!("/tasks/{key}"), &[("goal", "1")]).await.ok();
+    elif.post(&format!("/teams/infrastructure/goals/{second}/remove"), &[]).await.ok();
+    assert_eq!(elif.task(&key).await["goal"], json!(null));
+    elif.get(&format!("/teams/infrastructure/goals/{second}")).await.refused(404);
+}
+
+#[tokio::test]
+async fn a_concern_stays_open_until_the_goals_team_answers_it() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let id = set_goal(&world, elif, "42", &[("title", "Cut over"), ("target", "1")]).await;
+    let remarks = format!("/teams/infrastructure/goals/{id}/remarks");
+    jonas.post(&remarks, &[("kind", "concern"), ("body", "We will be blocked by <b>this</b>")]).await.ok();
+    jonas.post(&remarks, &[("kind", "comment"), ("body", "Good luck")]).await.ok();
+    jonas.post(&remarks, &[("kind", "concern"), ("body", " ")]).await.refused(422);
+    assert!(elif.get("/teams/infrastructure").await.text().contains("1 open concern"));
+    let page = goal_page(elif, &id).await;
+    assert!(page.contains("We will be blocked by &#60;b&#62;this") && page.contains("Good luck"));
+    let concern: uuid::Uuid =
+        sqlx::query_scalar("SELECT id FROM remarks WHERE kind = 'concern'").fetch_one(&world.db).await.unwrap();
+    let answer = format!("/teams/infrastructure/remarks/{concern}/answer");
+    jonas.post(&answer, &[("answer", "Never mind")]).await.refused(403);
+    elif.post(&answer, &[("answer", "We wait for you on Thursday")]).await.ok();
+    elif.post(&answer, &[("answer", "Again")]).await.refused(409);
+    assert!(!elif.get("/teams/infrastructure").await.text().contains("open concern"));
+    assert!(goal_page(jonas, &id).await.contains("We wait for you on Thursday"));
+}
+
+#[tokio::test]
+async fn sprints_are_renamed_moved_and_skipped_by_an_administrator() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let change = [("name", "Before the holidays"), ("starts_on", "2026-11-30"), ("ends_on", "2026-12-11")];
+    elif.post("/sprints/43", &change).await.refused(403);
+    elif.post("/sprints/43/skip", &[]).await.refused(403);
+    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'").execute(&world.db).await.unwrap();
+    elif.post("/sprints/43", &change).await.ok();
+    assert!(elif.get("/sprints").await.ok().text().contains("Before the holidays"));
+    for (from, to, why) in [
+        ("2026-12-11", "2026-11-30", "cannot end before it starts"),
+        ("2026-11-25", "2026-12-11", "overlap"),
+        ("2026-02-31", "2026-12-11", "no date"),
+        ("2026-11-24", "2026-12-11", "tomorrow or later"),
+    ] {
+        let answer =
+            elif.post("/sprints/43", &[("name", "X"), ("starts_on", from), ("ends_on", to)]).await.refused(422);
+        assert!(answer.text().contains(why), "{why}: {}", answer.text());
+    }
+    elif.post("/sprints/42", &[("name", "X"), ("starts_on", "2026-11-17"), ("ends_on", "2026-11-29")])
+        .await
+        .refused(422);
+    elif.post("/sprints/43/skip", &[]).await.ok();
+    let sprints = elif.api(Method::GET, "/sprints", json!({})).await.ok().json();
+    assert_eq!(sprints["sprints"][0]["starts_on"], "2026-12-12", "later by its own twelve days");
+    assert_eq!(sprints["sprints"][0]["number"], 43);
+    let cadence = [
+        ("cadence_weeks", "1"),
+        ("weekday", "7"),
+        ("names", "Week {n}"),
+        ("number", "100"),
+        ("starts_on", "2026-12-06"),
+        ("time_zone", "Asia/Jerusalem"),
+    ];
+    elif.post("/sprints", &cadence).await.ok();
+    let sprints = elif.api(Method::GET, "/sprints", json!({})).await.ok().json();
+    assert_eq!(sprints["sprints"][0]["name"], "Week 100");
+    assert_eq!(sprints["sprints"][0]["ends_on"], "2026-12-12", "a week that begins on a Sunday");
+    let monday = [
+        ("cadence_weeks", "1"),
+        ("weekday", "7"),
+        ("names", "Week {n}"),
+        ("number", "100"),
+        ("starts_on", "2026-12-07"),
+        ("time_zone", "UTC"),
+    ];
+    assert!(elif.post("/sprints", &monday).await.refused(422).text().contains("another weekday"));
+}
