@@ -5,7 +5,7 @@ use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{moving, touch};
+use super::{moving, touch, waiting};
 use crate::{
     activity::{Change, Event},
     boards::{State, access::split_key},
@@ -52,6 +52,9 @@ pub async fn block_task(change: &mut Change, team: &Team, task: Uuid, reason: &R
         return Ok(());
     }
     let on = find(change.db(), reason).await?;
+    if let Some(on) = on.task {
+        waiting::refuse_circle(change.db(), (team.id, task), on).await?;
+    }
     let note = super::plain_lines(reason.note.trim());
     let id = Uuid::now_v7();
     sqlx::query(
@@ -103,6 +106,26 @@ pub async fn unblock_task(change: &mut Change, team: &Team, task: Uuid) -> Resul
     }
     let (rank, _) = moving::rank_at(change.db(), team, &to, Some(task), &moving::Place::default()).await?;
     moving::put(change, team, &was, &from, &to, &rank).await
+}
+
+/// Ends one reason of a task; it stays blocked while it has others, and also when this was the last:
+/// whether it goes on is for its owners to say.
+pub async fn end_wait(change: &mut Change, team: &Team, task: Uuid, wait: Uuid) -> Result<()> {
+    super::lock(change.db(), team.id, task).await?;
+    let at = change.at;
+    let ended = sqlx::query(
+        "UPDATE waits SET ended_at = greatest($4, since) WHERE team_id = $1 AND task_id = $2 AND id = $3 AND ended_at IS NULL",
+    )
+    .bind(team.id)
+    .bind(task)
+    .bind(wait)
+    .bind(at)
+    .execute(change.db())
+    .await?;
+    if ended.rows_affected() == 0 {
+        return Err(Problem::NotFound);
+    }
+    super::note(change, team, task, "task.unblocked", json!({ "waits": [wait] }), json!({})).await
 }
 
 /// Ends every open reason of a task, with an event that keeps them.

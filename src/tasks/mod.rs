@@ -17,6 +17,7 @@ pub mod setting_aside;
 pub mod stepping;
 pub mod story;
 pub mod undoing;
+pub mod waiting;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -68,6 +69,14 @@ pub struct Card {
     pub owners: Vec<Person>,
     pub labels: Vec<Label>,
     pub waits_on: Vec<Wait>,
+}
+
+impl Card {
+    /// Whether all that it waits on are tasks, and all of them done.
+    pub fn is_free_to_go_on(&self) -> bool {
+        let done = |wait: &Wait| wait.kind == "task" && wait.state == Some(State::Done);
+        !self.waits_on.is_empty() && self.waits_on.iter().all(done)
+    }
 }
 
 /// A team's word on a task.

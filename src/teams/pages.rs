@@ -23,7 +23,7 @@ use crate::{
         self, Sprint,
         goals::{self, Goal},
     },
-    tasks::{self, Card},
+    tasks::{self, Card, waiting::Waiting},
     web::{
         error::{Problem, Result},
         page::{self, Frame},
@@ -37,10 +37,22 @@ struct MyWork {
     whose: Person,
     mine: bool,
     teams: Vec<(Team, Vec<Card>)>,
+    /// Who waits on this person, and whether for a goal at risk: those first, then the longest.
+    waiting: Vec<(Waiting, bool)>,
     now: OffsetDateTime,
 }
 
 impl MyWork {
+    fn waited(&self, waiting: &Waiting) -> String {
+        words::age(self.now, waiting.since)
+    }
+
+    /// Blocked tasks that only wait on what is done: their owner may go on.
+    fn free(&self) -> impl Iterator<Item = &Card> {
+        let cards = self.teams.iter().flat_map(|(_, cards)| cards);
+        cards.filter(|card| card.state == State::Blocked && card.is_free_to_go_on())
+    }
+
     fn age(&self, card: &Card) -> String {
         words::age(self.now, card.column_since)
     }
@@ -62,7 +74,8 @@ impl MyWork {
 pub async fn my_work(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> Result<Response> {
     let frame = Frame::new(&app, &viewer, &headers, "My work", "").await?;
     let teams = tasks::queries::of_owner(&app.db, viewer.person.id).await?;
-    page::page(&MyWork { frame, whose: viewer.person, mine: true, teams, now: app.clock.now() })
+    let waiting = waiting_on(&app, viewer.person.id).await?;
+    page::page(&MyWork { frame, whose: viewer.person, mine: true, teams, waiting, now: app.clock.now() })
 }
 
 /// `GET /people/{handle}`
@@ -82,7 +95,29 @@ pub async fn person(
     let frame = Frame::new(&app, &viewer, &headers, whose.name.clone(), "").await?;
     let teams = tasks::queries::of_owner(&app.db, whose.id).await?;
     let mine = whose.id == viewer.person.id;
-    page::page(&MyWork { frame, whose, mine, teams, now: app.clock.now() })
+    let waiting = waiting_on(&app, whose.id).await?;
+    page::page(&MyWork { frame, whose, mine, teams, waiting, now: app.clock.now() })
+}
+
+/// Who waits on somebody: goals at risk ahead, then the longest.
+async fn waiting_on(app: &App, account: Uuid) -> Result<Vec<(Waiting, bool)>> {
+    let waiting = tasks::waiting::on_person(&app.db, account).await?;
+    let mut ids: Vec<Uuid> = waiting.iter().map(|waiting| waiting.team_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let sprints = sprints::queries::sprints(&app.db).await?;
+    let at_risk: Vec<Uuid> = match sprints::queries::active(&sprints) {
+        Some(sprint) if !ids.is_empty() => {
+            let crews = crews(&app.db, &ids).await?;
+            let goals = goals::of_teams(&app.db, &ids, sprint, &crews, app.clock.now()).await?;
+            goals.iter().filter(|goal| goal.is_behind()).map(|goal| goal.id).collect()
+        }
+        _ => Vec::new(),
+    };
+    let risky = |waiting: &Waiting| waiting.goal_id.is_some_and(|goal| at_risk.contains(&goal));
+    let mut waiting: Vec<(Waiting, bool)> = waiting.into_iter().map(|one| (one.clone(), risky(&one))).collect();
+    waiting.sort_by_key(|(_, risky)| !risky);
+    Ok(waiting)
 }
 
 #[derive(Template)]

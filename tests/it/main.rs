@@ -17,5 +17,6 @@ mod served;
 mod serving;
 mod signing_in;
 mod task;
+mod unblocking;
 mod world;
 mod wrong_input;

@@ -1,0 +1,119 @@
+//! Blocked on several things, told when one is done, and who waits on whom.
+
+use axum::http::Method;
+use serde_json::json;
+use time::Duration;
+
+use crate::world::{Client, World};
+
+async fn block(who: &Client, key: &str, on: &str) -> crate::world::Answer {
+    who.api(Method::PUT, &format!("/tasks/{key}/block"), json!({ "kind": "task", "on": on })).await
+}
+
+#[tokio::test]
+async fn nobody_waits_in_a_circle_and_the_path_is_told() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let one = elif.make("infrastructure", "todo", "One").await;
+    let two = jonas.make("ingestion", "todo", "Two").await;
+    let three = elif.make("infrastructure", "todo", "Three").await;
+    block(elif, &one, &two).await.ok();
+    block(jonas, &two, &three).await.ok();
+    let refused = block(elif, &three, &one).await.refused(422);
+    assert!(refused.text().contains("INF-1 waits on ING-1 waits on INF-2"), "{}", refused.text());
+    block(elif, &one, &one).await.refused(422);
+    assert_eq!(elif.task(&three).await["waits_on"], json!([]));
+    assert_eq!(elif.task(&three).await["column"], json!("todo"), "nothing of it was kept");
+    // once the chain is open, it may be closed elsewhere
+    jonas.api(Method::DELETE, &format!("/tasks/{two}/block"), json!({})).await.ok();
+    block(elif, &three, &one).await.ok();
+}
+
+#[tokio::test]
+async fn two_who_block_on_each_other_at_once_make_no_circle() {
+    let world = World::new().await;
+    for _ in 0..5 {
+        let one = world.elif.make("infrastructure", "todo", "One").await;
+        let two = world.jonas.make("ingestion", "todo", "Two").await;
+        let (first, second) = tokio::join!(block(&world.elif, &one, &two), block(&world.jonas, &two, &one));
+        let refused = [first, second].iter().filter(|answer| answer.status == 422).count();
+        assert_eq!(refused, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_task_waits_on_several_things_and_each_ends_by_itself() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let other = world.jonas.make("ingestion", "todo", "Dual-write").await;
+    block(elif, &key, &other).await.ok();
+    elif.post(&format!("/tasks/{key}/block"), &[("kind", "text"), ("note", "Legal")]).await.ok();
+    let page = elif.get(&format!("/tasks/{key}")).await.ok().text();
+    assert!(page.contains("Waits on ING-1") && page.contains("Waits on Legal"));
+    assert!(world.jonas.get(&format!("/tasks/{other}")).await.text().contains("Waited for by"), "ING-1 shows who waits");
+    assert!(world.jonas.get("/teams/ingestion").await.text().contains("INF-1 waits"), "its card too");
+    let waits: Vec<uuid::Uuid> = sqlx::query_scalar("SELECT id FROM waits ORDER BY since, id").fetch_all(&world.db).await.unwrap();
+    let end = |wait: &uuid::Uuid| format!("/tasks/{key}/waits/{wait}/end");
+    world.jonas.post(&end(&waits[0]), &[]).await.refused(403);
+    elif.post(&end(&waits[0]), &[]).await.ok();
+    elif.post(&end(&waits[0]), &[]).await.refused(404);
+    let task = elif.task(&key).await;
+    assert_eq!((task["waits_on"].as_array().unwrap().len(), &task["column"]), (1, &json!("blocked")));
+    assert!(!world.jonas.get("/teams/ingestion").await.text().contains("INF-1 waits"));
+    let spells: i64 = sqlx::query_scalar("SELECT count(*) FROM waits WHERE ended_at IS NOT NULL").fetch_one(&world.db).await.unwrap();
+    assert_eq!(spells, 1, "each spell is kept with its reason");
+}
+
+#[tokio::test]
+async fn when_what_it_waited_on_is_done_the_card_says_so_and_does_not_move() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    elif.post(&format!("/tasks/{key}/owners"), &[("owners", "elif")]).await.ok();
+    let other = jonas.make("ingestion", "in-progress", "Dual-write").await;
+    block(elif, &key, &other).await.ok();
+    assert!(!elif.get("/").await.text().contains("Free to go on"));
+    jonas.post(&format!("/tasks/{other}/position"), &[("column", "done")]).await.ok();
+    world.app.clock.advance(Duration::hours(2));
+    let board = elif.get("/teams/infrastructure").await.ok().text();
+    assert!(board.contains("Was waiting on ING-1 “Dual-write”, done 2 h ago"), "{board}");
+    assert_eq!(elif.task(&key).await["column"], json!("blocked"));
+    let mine = elif.get("/").await.ok().text();
+    assert!(mine.contains("Free to go on") && mine.contains("Was waiting on ING-1"));
+    elif.post(&format!("/tasks/{key}/unblock"), &[]).await.ok();
+    assert!(!elif.get("/").await.text().contains("Free to go on"));
+}
+
+#[tokio::test]
+async fn whoever_is_waited_for_sees_it_longest_first_and_goals_at_risk_ahead() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let mine = elif.make("infrastructure", "in-progress", "Replication").await;
+    elif.post(&format!("/tasks/{mine}/owners"), &[("owners", "elif")]).await.ok();
+    for title in ["Waits on the task", "Waits on the team", "Waits on Elif"] {
+        jonas.make("ingestion", "todo", title).await;
+    }
+    block(jonas, "ING-1", &mine).await.ok();
+    world.app.clock.advance(Duration::hours(1));
+    jonas.post("/tasks/ING-2/block", &[("kind", "team"), ("on", "infrastructure")]).await.ok();
+    world.app.clock.advance(Duration::hours(1));
+    jonas.post("/tasks/ING-3/block", &[("kind", "person"), ("on", "elif")]).await.ok();
+    jonas.post("/teams/ingestion/goals", &[("sprint", "42"), ("title", "At risk"), ("target", "3")]).await.ok();
+    let page = elif.get("/").await.ok().text();
+    let order = |page: &str| {
+        let mut found: Vec<(usize, &str)> =
+            ["ING-1", "ING-2", "ING-3"].into_iter().map(|key| (page.find(&format!("<span class=\"key\">{key}")).unwrap(), key)).collect();
+        found.sort_unstable();
+        found.into_iter().map(|(_, key)| key.to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(order(&page), ["ING-1", "ING-2", "ING-3"]);
+    jonas.post("/tasks/ING-3", &[("goal", "1")]).await.ok();
+    let page = elif.get("/").await.ok().text();
+    assert_eq!(order(&page), ["ING-3", "ING-1", "ING-2"]);
+    assert!(page.contains("goal at risk"));
+    // what is done is waited for no longer, and others see what concerns them
+    elif.post(&format!("/tasks/{mine}/position"), &[("column", "done")]).await.ok();
+    assert!(!elif.get("/").await.text().contains("ING-1</span>"));
+    assert!(!jonas.get("/").await.text().contains("Who waits on you"));
+}
