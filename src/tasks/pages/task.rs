@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::{
-    extract::{Path, Query, State as Given},
+    extract::{Query, State as Given},
     http::{HeaderMap, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
@@ -17,14 +17,13 @@ use super::super::{
     queries::{self, Whole},
     story::{self, Told},
 };
-use super::card::CardHtml;
+use super::{card::CardHtml, form::TaskForm};
 use crate::{
     accounts::{Person, viewer::Viewer},
-    activity::Changed,
     app::App,
     boards::{
         self, Column, State,
-        access::{self, TaskAccess},
+        access::{AtTask, TaskAccess},
         words,
     },
     clock, markdown,
@@ -218,12 +217,10 @@ pub struct Did {
 /// `GET /tasks/{key}`
 pub async fn task(
     Given(app): Given<App>,
-    viewer: Viewer,
-    Path(key): Path<String>,
+    AtTask { viewer, access }: AtTask,
     Query(did): Query<Did>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let access = access::task(&app.db, &viewer, &key).await?;
     let article = article(&app, &viewer, &access, Refusal::default(), did.did).await?;
     shown(&app, &viewer, &headers, article, StatusCode::OK).await
 }
@@ -244,18 +241,11 @@ async fn shown(
 }
 
 /// The answer to a form on a task: the task anew, with what was refused and why.
-pub(super) async fn answer(
-    app: &App,
-    viewer: &Viewer,
-    headers: &HeaderMap,
-    access: &TaskAccess,
-    outcome: Result<Changed<()>>,
-    sentence: &str,
-    typed: Fields,
-) -> Result<Response> {
-    let mut refusal = Refusal { typed, ..Refusal::default() };
+pub(super) async fn answer(form: &TaskForm, outcome: Result<Uuid>, sentence: &str) -> Result<Response> {
+    let TaskForm { app, viewer, access, headers, fields } = form;
+    let mut refusal = Refusal { typed: fields.clone(), ..Refusal::default() };
     let status = match outcome {
-        Ok(changed) => return changed_task(app, viewer, headers, access, changed.id, sentence, &refusal.typed).await,
+        Ok(change) => return changed_task(form, change, sentence).await,
         Err(Problem::Invalid(errors)) => {
             refusal.errors = errors;
             StatusCode::UNPROCESSABLE_ENTITY
@@ -276,15 +266,8 @@ pub(super) async fn answer(
     shown(app, viewer, headers, article, status).await
 }
 
-async fn changed_task(
-    app: &App,
-    viewer: &Viewer,
-    headers: &HeaderMap,
-    access: &TaskAccess,
-    change: Uuid,
-    sentence: &str,
-    typed: &Fields,
-) -> Result<Response> {
+async fn changed_task(form: &TaskForm, change: Uuid, sentence: &str) -> Result<Response> {
+    let TaskForm { app, viewer, access, headers, fields } = form;
     Ok(match fragment(headers) {
         Some(part @ ("card" | "form")) => {
             let card = queries::card(&app.db, &access.team, access.id).await?;
@@ -300,7 +283,7 @@ async fn changed_task(
         Some(_) => said(page::page(&article(app, viewer, access, Refusal::default(), None).await?)?, change, sentence),
         None => {
             let own = format!("/tasks/{}", access.key);
-            back_to(local_path(typed.get("back").unwrap_or(&own), &own), change)
+            back_to(local_path(fields.get("back").unwrap_or(&own), &own), change)
         }
     })
 }
