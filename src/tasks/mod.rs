@@ -6,6 +6,7 @@ pub mod blocking;
 pub mod changing_several;
 pub mod commenting;
 pub mod creating;
+mod dressing;
 pub mod editing;
 pub mod labelling;
 pub mod moving;
@@ -17,7 +18,7 @@ pub mod stepping;
 pub mod story;
 pub mod undoing;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::PgConnection;
 use time::{Date, OffsetDateTime};
@@ -70,7 +71,7 @@ pub struct Card {
 }
 
 /// A team's word on a task.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, sqlx::FromRow)]
 pub struct Label {
     pub name: String,
     pub hue: i16,
@@ -83,7 +84,7 @@ impl Serialize for Label {
 }
 
 /// One reason why a task is blocked.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Wait {
     /// `task`, `team`, `person` or `text`.
     pub kind: String,
@@ -109,6 +110,7 @@ fn iso_date<S: serde::Serializer>(date: &Option<Date>, to: S) -> Result<S::Ok, S
 /// A task's row under its lock.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Locked {
+    #[sqlx(rename = "task_id")]
     pub id: Uuid,
     pub number: i64,
     pub column_id: Uuid,
@@ -129,7 +131,7 @@ pub struct Locked {
 /// Locks a task's row until the change ends, and reads it. Columns are locked before tasks, teams after them.
 pub async fn lock(db: &mut PgConnection, team: Uuid, task: Uuid) -> Result<Locked> {
     Ok(sqlx::query_as(
-        "SELECT id, number, column_id, rank, title, description, sprint_id, goal_id, estimate, due_on, waited_for_by,
+        "SELECT id AS task_id, number, column_id, rank, title, description, sprint_id, goal_id, estimate, due_on, waited_for_by,
                 version, moved_version, column_since, archived_at
          FROM tasks WHERE team_id = $1 AND id = $2 FOR NO KEY UPDATE",
     )

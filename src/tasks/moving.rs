@@ -5,10 +5,10 @@ use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Locked, blocking, lock, rank, story};
+use super::{Locked, blocking, rank, story};
 use crate::{
     activity::{Change, Event},
-    boards::{Column, State},
+    boards::{Column, State, access::split_key},
     teams::Team,
     web::error::{Conflict, Problem, Result},
 };
@@ -100,21 +100,37 @@ pub(super) async fn lock_places(
     task: Uuid,
     to: &str,
 ) -> Result<(Locked, Column, Column)> {
-    let columns: Vec<Column> = sqlx::query_as(
-        "SELECT c.id, c.slug, c.name, c.state, c.wip_limit FROM columns c
-         WHERE c.team_id = $1 AND (c.slug = $3 OR c.id = (SELECT column_id FROM tasks WHERE team_id = $1 AND id = $2))
-         ORDER BY c.id FOR NO KEY UPDATE",
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        #[sqlx(flatten)]
+        place: Column,
+        #[sqlx(flatten)]
+        task: Locked,
+    }
+    // One statement: the task is looked for only once its columns are counted, and so locked. A row whose lock was
+    // waited for is read as it is then, not as it was when the statement began; other rows are not, which is why
+    // the neighbours' ranks are read by the next one.
+    let rows: Vec<Row> = sqlx::query_as(
+        "WITH places AS MATERIALIZED (
+             SELECT c.id, c.slug, c.name, c.state, c.wip_limit FROM columns c
+             WHERE c.team_id = $1 AND (c.slug = $3 OR c.id = (SELECT column_id FROM tasks WHERE team_id = $1 AND id = $2))
+             ORDER BY c.id FOR NO KEY UPDATE),
+         task AS MATERIALIZED (
+             SELECT id AS task_id, number, column_id, rank, title, description, sprint_id, goal_id, estimate, due_on,
+                    waited_for_by, version, moved_version, column_since, archived_at
+             FROM tasks WHERE team_id = $1 AND id = $2 AND (SELECT count(*) FROM places) > 0 FOR NO KEY UPDATE)
+         SELECT places.*, task.* FROM places CROSS JOIN task",
     )
     .bind(team)
     .bind(task)
     .bind(to)
-    .fetch_all(&mut *db)
+    .fetch_all(db)
     .await?;
-    // A lock that was waited for reads the row as it is now, not as it was when the statement began.
-    let was = lock(db, team, task).await?;
-    let to = columns.iter().find(|column| column.slug == to);
+    let was = rows.first().ok_or(Problem::NotFound)?.task.clone();
+    let place = |wanted: &dyn Fn(&Column) -> bool| rows.iter().map(|row| &row.place).find(|place| wanted(place));
+    let to = place(&|column| column.slug == to);
     let to = to.ok_or_else(|| Problem::field("column", "That column is not on this board."))?;
-    let from = columns.iter().find(|column| column.id == was.column_id).ok_or(Problem::Again)?;
+    let from = place(&|column| column.id == was.column_id).ok_or(Problem::Again)?;
     Ok((was, from.clone(), to.clone()))
 }
 
@@ -127,68 +143,40 @@ pub(super) async fn rank_at(
     moving: Option<Uuid>,
     place: &Place,
 ) -> Result<(String, bool)> {
-    let after = neighbour(db, team, column, "after", place.after.as_deref()).await?;
-    let before = neighbour(db, team, column, "before", place.before.as_deref()).await?;
     // The card itself is no neighbour: it leaves its place.
     let moving = moving.unwrap_or_default();
-    let (low, high) = match (after, before) {
-        (Some(after), _) => {
-            let next: Option<String> =
-                sqlx::query_scalar("SELECT min(rank) FROM tasks WHERE column_id = $1 AND rank > $2 AND id <> $3")
-                    .bind(column.id)
-                    .bind(&after)
-                    .bind(moving)
-                    .fetch_one(&mut *db)
-                    .await?;
-            (Some(after), next)
-        }
-        (None, Some(before)) => {
-            let previous: Option<String> =
-                sqlx::query_scalar("SELECT max(rank) FROM tasks WHERE column_id = $1 AND rank < $2 AND id <> $3")
-                    .bind(column.id)
-                    .bind(&before)
-                    .bind(moving)
-                    .fetch_one(&mut *db)
-                    .await?;
-            (previous, Some(before))
-        }
-        (None, None) => {
-            let last: Option<String> =
-                sqlx::query_scalar("SELECT max(rank) FROM tasks WHERE column_id = $1 AND id <> $2")
-                    .bind(column.id)
-                    .bind(moving)
-                    .fetch_one(&mut *db)
-                    .await?;
-            (last, None)
-        }
-    };
+    let (after, before) =
+        (number_of(team, "after", place.after.as_deref())?, number_of(team, "before", place.before.as_deref())?);
+    // A neighbour that has left meanwhile is none: the end of the column is the honest answer.
+    let (low, high): (Option<String>, Option<String>) = sqlx::query_as(
+        "WITH above AS (SELECT rank FROM tasks WHERE team_id = $1 AND number = $4 AND column_id = $2 AND rank IS NOT NULL),
+              below AS (SELECT rank FROM tasks WHERE team_id = $1 AND number = $5 AND column_id = $2 AND rank IS NOT NULL),
+              gaps (choice, low, high) AS (
+                  SELECT 1, rank, (SELECT min(rank) FROM tasks WHERE column_id = $2 AND id <> $3 AND rank > above.rank) FROM above
+                  UNION ALL
+                  SELECT 2, (SELECT max(rank) FROM tasks WHERE column_id = $2 AND id <> $3 AND rank < below.rank), rank FROM below
+                  UNION ALL
+                  SELECT 3, max(rank), NULL FROM tasks WHERE column_id = $2 AND id <> $3)
+         SELECT low, high FROM gaps ORDER BY choice LIMIT 1",
+    )
+    .bind(team.id)
+    .bind(column.id)
+    .bind(moving)
+    .bind(after)
+    .bind(before)
+    .fetch_one(&mut *db)
+    .await?;
     let rank = rank::between(low.as_deref(), high.as_deref());
     let spread = rank.len() > rank::LONGEST;
     Ok((rank, spread))
 }
 
-async fn neighbour(
-    db: &mut PgConnection,
-    team: &Team,
-    column: &Column,
-    field: &'static str,
-    key: Option<&str>,
-) -> Result<Option<String>> {
+/// The number of a neighbour that was named.
+fn number_of(team: &Team, field: &'static str, key: Option<&str>) -> Result<Option<i64>> {
     let Some(key) = key.filter(|key| !key.is_empty()) else { return Ok(None) };
-    let number =
-        crate::boards::access::split_key(key).filter(|(prefix, _)| *prefix == team.key).map(|(_, number)| number);
-    let rank: Option<Option<String>> =
-        sqlx::query_scalar("SELECT rank FROM tasks WHERE team_id = $1 AND number = $2 AND column_id = $3")
-            .bind(team.id)
-            .bind(number.ok_or_else(|| Problem::field(field, format!("{key} is not a task of this team.")))?)
-            .bind(column.id)
-            .fetch_optional(db)
-            .await?;
-    match rank {
-        // The neighbour has left meanwhile: the end of the column is the honest answer.
-        None | Some(None) => Ok(None),
-        Some(rank) => Ok(rank),
-    }
+    let ours = split_key(key).filter(|(prefix, _)| *prefix == team.key);
+    let (_, number) = ours.ok_or_else(|| Problem::field(field, format!("{key} is not a task of this team.")))?;
+    Ok(Some(number))
 }
 
 /// Gives a locked column's tasks short ranks again, in their order. Events carry them, so that history still replays.
