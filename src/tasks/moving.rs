@@ -147,28 +147,71 @@ pub(super) async fn rank_at(
     let moving = moving.unwrap_or_default();
     let (after, before) =
         (number_of(team, "after", place.after.as_deref())?, number_of(team, "before", place.before.as_deref())?);
-    // A neighbour that has left meanwhile is none: the end of the column is the honest answer.
-    let (low, high): (Option<String>, Option<String>) = sqlx::query_as(
-        "WITH above AS (SELECT rank FROM tasks WHERE team_id = $1 AND number = $4 AND column_id = $2 AND rank IS NOT NULL),
-              below AS (SELECT rank FROM tasks WHERE team_id = $1 AND number = $5 AND column_id = $2 AND rank IS NOT NULL),
-              gaps (choice, low, high) AS (
-                  SELECT 1, rank, (SELECT min(rank) FROM tasks WHERE column_id = $2 AND id <> $3 AND rank > above.rank) FROM above
-                  UNION ALL
-                  SELECT 2, (SELECT max(rank) FROM tasks WHERE column_id = $2 AND id <> $3 AND rank < below.rank), rank FROM below
-                  UNION ALL
-                  SELECT 3, max(rank), NULL FROM tasks WHERE column_id = $2 AND id <> $3)
-         SELECT low, high FROM gaps ORDER BY choice LIMIT 1",
-    )
-    .bind(team.id)
-    .bind(column.id)
-    .bind(moving)
-    .bind(after)
-    .bind(before)
-    .fetch_one(&mut *db)
-    .await?;
+    let mut gap = match after {
+        Some(number) => gap_below(db, team, column, number, moving).await?,
+        None => None,
+    };
+    if let (None, Some(number)) = (&gap, before) {
+        gap = gap_above(db, team, column, number, moving).await?;
+    }
+    let (low, high) = match gap {
+        Some(gap) => gap,
+        // No neighbour, or one that has left meanwhile: the end of the column is the honest answer.
+        None => {
+            let last = sqlx::query_scalar("SELECT max(rank) FROM tasks WHERE column_id = $1 AND id <> $2")
+                .bind(column.id)
+                .bind(moving)
+                .fetch_one(db)
+                .await?;
+            (last, None)
+        }
+    };
     let rank = rank::between(low.as_deref(), high.as_deref());
     let spread = rank.len() > rank::LONGEST;
     Ok((rank, spread))
+}
+
+/// The ranks between which a place is free.
+type Gap = (Option<String>, Option<String>);
+
+/// The gap below a task, if it is in the column still.
+async fn gap_below(
+    db: &mut PgConnection,
+    team: &Team,
+    column: &Column,
+    above: i64,
+    moving: Uuid,
+) -> Result<Option<Gap>> {
+    Ok(sqlx::query_as(
+        "SELECT above.rank, (SELECT min(rank) FROM tasks WHERE column_id = $3 AND rank > above.rank AND id <> $4)
+         FROM tasks above WHERE team_id = $1 AND number = $2 AND column_id = $3 AND rank IS NOT NULL",
+    )
+    .bind(team.id)
+    .bind(above)
+    .bind(column.id)
+    .bind(moving)
+    .fetch_optional(db)
+    .await?)
+}
+
+/// The gap above a task, if it is in the column still.
+async fn gap_above(
+    db: &mut PgConnection,
+    team: &Team,
+    column: &Column,
+    below: i64,
+    moving: Uuid,
+) -> Result<Option<Gap>> {
+    Ok(sqlx::query_as(
+        "SELECT (SELECT max(rank) FROM tasks WHERE column_id = $3 AND rank < below.rank AND id <> $4), below.rank
+         FROM tasks below WHERE team_id = $1 AND number = $2 AND column_id = $3 AND rank IS NOT NULL",
+    )
+    .bind(team.id)
+    .bind(below)
+    .bind(column.id)
+    .bind(moving)
+    .fetch_optional(db)
+    .await?)
 }
 
 /// The number of a neighbour that was named.
