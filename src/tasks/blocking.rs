@@ -1,7 +1,7 @@
 //! Why a task is blocked, and when it no longer is.
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -129,8 +129,15 @@ pub(super) async fn end_waits(change: &mut Change, team: &Team, task: Uuid) -> R
     Ok(())
 }
 
-/// Tells the tasks that wait on this one that its state is another: their cards say so, on whichever board.
-pub(super) async fn tell_waiting(change: &mut Change, team: &Team, task: Uuid, state: State) -> Result<()> {
+/// Tells the tasks that wait on this one what is new about it, its state or its title: their cards say so, on whichever
+/// board.
+pub(super) async fn tell_waiting(
+    change: &mut Change,
+    team: &Team,
+    task: Uuid,
+    kind: &'static str,
+    after: Value,
+) -> Result<()> {
     let waiting: Vec<(Uuid, Uuid)> = sqlx::query_as(
         "SELECT team_id, task_id FROM waits WHERE on_task_team = $1 AND on_task_id = $2 AND ended_at IS NULL",
     )
@@ -139,14 +146,7 @@ pub(super) async fn tell_waiting(change: &mut Change, team: &Team, task: Uuid, s
     .fetch_all(change.db())
     .await?;
     for (team, task) in waiting {
-        change.record(Event {
-            team,
-            task: Some(task),
-            kind: "wait.moved",
-            before: json!({}),
-            after: json!({ "state": state }),
-            version: None,
-        });
+        change.record(Event { team, task: Some(task), kind, before: json!({}), after: after.clone(), version: None });
     }
     Ok(())
 }

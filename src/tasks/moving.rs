@@ -87,7 +87,7 @@ pub(super) async fn put(
         blocking::end_waits(change, team, was.id).await?;
     }
     if is_awaited && from.state != to.state {
-        blocking::tell_waiting(change, team, was.id, to.state).await?;
+        blocking::tell_waiting(change, team, was.id, "wait.moved", json!({ "state": to.state })).await?;
     }
     Ok(())
 }
