@@ -1,6 +1,6 @@
 //! What every handler is given.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use sqlx::PgPool;
 
@@ -11,34 +11,45 @@ use crate::{
     web::limits::SignInLimits,
 };
 
-/// The running program; cloning it is cheap.
+/// The running program. Every request holds it several times over, so cloning it is one count.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Parts>);
+
+/// What the program is made of.
+pub struct Parts {
     /// Where people reach it, without a slash at its end.
-    pub public_url: Arc<str>,
+    pub public_url: String,
     pub db: PgPool,
     pub clock: Clock,
     pub live: Arc<Live>,
     /// Those who ask for a board at this moment.
-    pub doors: Arc<Doors>,
+    pub doors: Doors,
     /// Boards as they were last shown, for those who ask again.
-    pub kept: Arc<KeptBoards>,
-    pub sign_ins: Arc<SignInLimits>,
+    pub kept: KeptBoards,
+    pub sign_ins: SignInLimits,
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
 }
 
 impl App {
     /// Puts the program together over an open, migrated database.
     pub fn new(public_url: &str, db: PgPool, clock: Clock) -> Self {
         let live = Live::new(db.clone(), clock.clone());
-        Self {
-            public_url: public_url.into(),
+        Self(Arc::new(Parts {
+            public_url: public_url.to_owned(),
             db,
             clock,
             live,
-            doors: Arc::default(),
-            kept: Arc::default(),
-            sign_ins: Arc::default(),
-        }
+            doors: Doors::default(),
+            kept: KeptBoards::default(),
+            sign_ins: SignInLimits::default(),
+        }))
     }
 
     /// Whether people reach it by https: cookies and headers go by that.

@@ -8,6 +8,7 @@ use axum::{
     middleware::{from_fn, from_fn_with_state},
     routing::{get, post, put},
 };
+use tower::ServiceBuilder;
 use tower_http::{
     catch_panic::CatchPanicLayer, compression::CompressionLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer,
 };
@@ -55,6 +56,7 @@ fn pages() -> Router<App> {
         .route("/tasks/{key}/move", get(tasks::move_form))
         .route("/tasks/{key}/block", get(tasks::block_form).put(tasks::block).post(tasks::block).delete(tasks::unblock))
         .route("/tasks/{key}/unblock", post(tasks::unblock))
+        .route("/tasks/{key}/waits/{id}/end", post(tasks::end_wait))
         .route("/tasks/{key}/owners", post(tasks::set_owners))
         .route("/tasks/{key}/owners/me", post(tasks::own))
         .route("/tasks/{key}/archive", post(tasks::archive))
@@ -114,18 +116,21 @@ fn api() -> Router<App> {
         .layer(from_fn(layers::recognise_repeats))
 }
 
-/// The layers around a set of routes; a layer below stands outside the one above it.
+/// The layers around a set of routes; the first is the outermost.
 pub fn layered(app: App, routes: Router<App>) -> Router {
-    routes
+    let routes = routes
         .route("/static/{version}/{*path}", get(assets::serve))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .fallback(async || Problem::NotFound)
-        .layer(RequestBodyLimitLayer::new(layers::LARGEST_BODY))
-        .layer(from_fn_with_state(app.clone(), layers::same_site_only))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(20)))
+        .with_state(app.clone());
+    // Around the router and not, as `Router::layer` does, around each of its routes: those are copied for every
+    // request, with all that stands around them.
+    let around = ServiceBuilder::new()
+        .layer(from_fn_with_state(app, layers::around))
         .layer(CatchPanicLayer::new())
-        .layer(from_fn_with_state(app.clone(), layers::explain_errors))
-        .layer(from_fn_with_state(app.clone(), layers::protect))
-        .with_state(app)
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(20)))
+        .layer(RequestBodyLimitLayer::new(layers::LARGEST_BODY))
+        .service(routes);
+    Router::new().fallback_service(around)
 }

@@ -8,17 +8,17 @@ pub mod sessions;
 pub mod tokens;
 pub mod viewer;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// A person as others see one: nothing secret in it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
 pub struct Person {
-    #[serde(skip)]
+    #[serde(skip_serializing)]
     pub id: Uuid,
     pub handle: String,
     pub name: String,
-    #[serde(skip)]
+    #[serde(skip_serializing)]
     pub hue: i16,
 }
 

@@ -90,16 +90,20 @@ pub struct Known {
     scope: Option<String>,
 }
 
-/// The part of a query that checks a brought digest `$1` at the time `$2`; it yields `Known`'s columns, or no row.
-const KNOWN_BY_SESSION: &str =
-    "SELECT a.id, a.handle, a.name, a.hue, a.role, a.time_zone, s.last_seen_at, NULL::text AS scope
-     FROM sessions s JOIN accounts a ON a.id = s.account_id
-     WHERE s.token_hash = $1 AND s.expires_at > $2 AND a.deactivated_at IS NULL";
-/// The same for an API token.
-const KNOWN_BY_TOKEN: &str =
-    "SELECT a.id, a.handle, a.name, a.hue, a.role, a.time_zone, t.last_used_at AS last_seen_at, t.scope
-     FROM tokens t JOIN accounts a ON a.id = t.account_id
-     WHERE t.token_hash = $1 AND t.revoked_at IS NULL AND t.created_at <= $2 AND a.deactivated_at IS NULL";
+/// A query that checks a brought digest `$1` at the time `$2`, of a session if `$3` and of an API token if not;
+/// it yields `Known`'s columns, or no row. A macro, so that larger queries can have it in them.
+macro_rules! known_by_digest {
+    () => {
+        "SELECT a.id, a.handle, a.name, a.hue, a.role, a.time_zone, s.last_seen_at, NULL::text AS scope
+         FROM sessions s JOIN accounts a ON a.id = s.account_id
+         WHERE $3 AND s.token_hash = $1 AND s.expires_at > $2 AND a.deactivated_at IS NULL
+         UNION ALL
+         SELECT a.id, a.handle, a.name, a.hue, a.role, a.time_zone, t.last_used_at, t.scope
+         FROM tokens t JOIN accounts a ON a.id = t.account_id
+         WHERE NOT $3 AND t.token_hash = $1 AND t.revoked_at IS NULL AND t.created_at <= $2 AND a.deactivated_at IS NULL"
+    };
+}
+pub(crate) use known_by_digest;
 
 impl Known {
     /// The viewer, with the session's or token's last use written down now and then.
@@ -139,9 +143,10 @@ impl FromRequestParts<App> for Viewer {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let brought = brought(&parts.headers, app.is_https()).ok_or(Problem::SignedOut)?;
         let now = app.clock.now();
-        let known: Option<Known> = sqlx::query_as(if brought.cookie { KNOWN_BY_SESSION } else { KNOWN_BY_TOKEN })
+        let known: Option<Known> = sqlx::query_as(known_by_digest!())
             .bind(&brought.token_hash)
             .bind(now)
+            .bind(brought.cookie)
             .fetch_optional(&app.db)
             .await?;
         let mut viewer = known.ok_or(Problem::SignedOut)?.into_viewer(app, brought, now).await?;

@@ -1,11 +1,17 @@
 //! Who may see and change what. Everything that belongs to a team is loaded through here, by its viewer;
 //! what is missing and what is hidden are the same `NotFound`.
 
+use axum::{
+    extract::{FromRequestParts, RawPathParams},
+    http::request::Parts,
+};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use crate::{
-    accounts::viewer::{Role, Viewer},
+    accounts::viewer::{self, Known, Role, Viewer, known_by_digest},
+    activity::Repeat,
+    app::App,
     teams::Team,
     web::error::{Problem, Result},
 };
@@ -49,30 +55,82 @@ pub async fn team(db: impl PgExecutor<'_>, viewer: &Viewer, slug: &str) -> Resul
     Ok(TeamAccess { team: row.team, may_edit })
 }
 
-/// The task with this key.
-pub async fn task(db: impl PgExecutor<'_>, viewer: &Viewer, key: &str) -> Result<TaskAccess> {
-    #[derive(sqlx::FromRow)]
-    struct Row {
-        #[sqlx(flatten)]
-        team: TeamRow,
-        task_id: Uuid,
-        number: i64,
+/// Who asks and the task whose key is in the address, both in one question to the database: moving a task is what
+/// people do most.
+pub struct AtTask {
+    pub viewer: Viewer,
+    pub access: TaskAccess,
+}
+
+#[derive(sqlx::FromRow)]
+struct AtTaskRow {
+    #[sqlx(flatten)]
+    known: Known,
+    team_id: Option<Uuid>,
+    team_slug: Option<String>,
+    team_name: Option<String>,
+    team_key: Option<String>,
+    seq: Option<i64>,
+    is_member: bool,
+    task_id: Option<Uuid>,
+    number: Option<i64>,
+}
+
+impl FromRequestParts<App> for AtTask {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let path = RawPathParams::from_request_parts(parts, app).await.map_err(|_| Problem::NotFound)?;
+        let brought = viewer::brought(&parts.headers, app.is_https()).ok_or(Problem::SignedOut)?;
+        let now = app.clock.now();
+        // A key that cannot be one finds no task; whoever has not signed in learns that first.
+        let key = path.iter().find(|(name, _)| *name == "key").and_then(|(_, key)| split_key(key));
+        let (prefix, number) = key.unwrap_or_default();
+        let row: Option<AtTaskRow> = sqlx::query_as(concat!(
+            "WITH known AS (",
+            known_by_digest!(),
+            ") SELECT known.*, t.id AS team_id, t.slug AS team_slug, t.name AS team_name, t.key AS team_key, t.seq,
+                      m.account_id IS NOT NULL AS is_member, k.id AS task_id, k.number
+             FROM known LEFT JOIN (teams t JOIN tasks k ON k.team_id = t.id AND k.number = $5) ON t.key = $4
+             LEFT JOIN members m ON m.team_id = t.id AND m.account_id = known.id"
+        ))
+        .bind(&brought.token_hash)
+        .bind(now)
+        .bind(brought.cookie)
+        .bind(prefix)
+        .bind(number)
+        .fetch_optional(&app.db)
+        .await?;
+        let row = row.ok_or(Problem::SignedOut)?;
+        let mut viewer = row.known.into_viewer(app, brought, now).await?;
+        viewer.repeat = parts.extensions.get::<Repeat>().cloned();
+        let (Some(id), Some(slug), Some(name), Some(key), Some(seq)) =
+            (row.team_id, row.team_slug, row.team_name, row.team_key, row.seq)
+        else {
+            return Err(Problem::NotFound);
+        };
+        let (Some(task), Some(number)) = (row.task_id, row.number) else { return Err(Problem::NotFound) };
+        let may_edit = may_edit(&viewer, row.is_member);
+        let task_key = format!("{key}-{number}");
+        let access = TaskAccess { team: Team { id, slug, name, key, seq }, may_edit, id: task, key: task_key };
+        Ok(Self { viewer, access })
     }
-    let (prefix, number) = split_key(plain(key)?).ok_or(Problem::NotFound)?;
-    let row: Row = sqlx::query_as(
-        "SELECT t.id, t.slug, t.name, t.key, t.seq, m.account_id IS NOT NULL AS is_member, k.id AS task_id, k.number
-         FROM teams t JOIN tasks k ON k.team_id = t.id
-         LEFT JOIN members m ON m.team_id = t.id AND m.account_id = $3
-         WHERE t.key = $1 AND k.number = $2",
-    )
-    .bind(prefix)
-    .bind(number)
-    .bind(viewer.person.id)
-    .fetch_one(db)
-    .await?;
-    let may_edit = may_edit(viewer, row.team.is_member);
-    let key = format!("{}-{}", row.team.team.key, row.number);
-    Ok(TaskAccess { team: row.team.team, may_edit, id: row.task_id, key })
+}
+
+impl AtTask {
+    /// The same, if the viewer may change the task.
+    pub fn to_edit(self) -> Result<Self> {
+        if self.access.may_edit { Ok(self) } else { Err(only_members(&self.access.team)) }
+    }
+
+    /// The same, if the viewer may say something about it: whoever may write at all.
+    pub fn to_comment(self) -> Result<Self> {
+        if self.viewer.may_write() {
+            Ok(self)
+        } else {
+            Err(Problem::Forbidden("This account may only read. Nothing was changed.".into()))
+        }
+    }
 }
 
 /// Members change the boards of their teams, and administrators all of them.
@@ -82,13 +140,6 @@ pub(super) fn may_edit(viewer: &Viewer, is_member: bool) -> bool {
 
 impl TeamAccess {
     /// The same, if the viewer may change the board.
-    pub fn to_edit(self) -> Result<Self> {
-        if self.may_edit { Ok(self) } else { Err(only_members(&self.team)) }
-    }
-}
-
-impl TaskAccess {
-    /// The same, if the viewer may change the task.
     pub fn to_edit(self) -> Result<Self> {
         if self.may_edit { Ok(self) } else { Err(only_members(&self.team)) }
     }

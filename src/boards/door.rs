@@ -4,7 +4,7 @@
 use std::{collections::HashMap, sync::Mutex};
 
 use axum::http::HeaderMap;
-use sqlx::PgPool;
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -16,6 +16,11 @@ use crate::{
     teams::Team,
     web::error::{Problem, Result},
 };
+
+/// The door asks once nobody else has come while it looked so many times. A look takes a microsecond or two.
+const LOOKS: usize = 8;
+/// However many are on the way, it looks no more often than this.
+const MOST_LOOKS: usize = 64;
 
 /// What a board's page must know before it can say "unchanged".
 pub struct Door {
@@ -34,6 +39,7 @@ pub struct Doors {
 #[derive(Default)]
 struct Waiting {
     asked: HashMap<Asked, Vec<oneshot::Sender<Told>>>,
+    heads: usize,
     is_open: bool,
 }
 
@@ -84,6 +90,7 @@ impl Doors {
         let opens = {
             let mut waiting = self.waiting();
             waiting.asked.entry(asked).or_default().push(tell);
+            waiting.heads += 1;
             !std::mem::replace(&mut waiting.is_open, true)
         };
         if opens {
@@ -96,19 +103,33 @@ impl Doors {
 
     /// Asks for all who wait, until nobody does.
     async fn let_in(&self, app: &App) {
+        // One connection for all of it: the pool's own bookkeeping would be a good part of so small a query.
+        let mut held = None;
         loop {
-            // Whoever is on the way comes first: the fuller the query, the fewer there are.
-            tokio::task::yield_now().await;
+            self.let_gather().await;
             let asked: Vec<(Asked, Vec<oneshot::Sender<Told>>)> = {
                 let mut waiting = self.waiting();
                 if waiting.asked.is_empty() {
                     waiting.is_open = false;
                     return;
                 }
+                waiting.heads = 0;
                 waiting.asked.drain().collect()
             };
             // By the time of this query: whoever came first may have come long ago, when there is always somebody.
-            let rows = look_up(&app.db, app.clock.now(), asked.iter().map(|(asked, _)| asked)).await;
+            let connection = match held.take() {
+                Some(connection) => Ok(connection),
+                None => app.db.acquire().await,
+            };
+            let rows = match connection {
+                Ok(mut connection) => {
+                    let rows = look_up(&mut connection, app.clock.now(), asked.iter().map(|(asked, _)| asked)).await;
+                    // One that failed is the pool's to look at.
+                    held = rows.is_ok().then_some(connection);
+                    rows
+                }
+                Err(error) => Err(error),
+            };
             for (nth, (_, tells)) in (1..).zip(asked) {
                 let told: Told = match &rows {
                     Ok(rows) => Ok(rows.iter().find(|row| row.nth == nth).cloned()),
@@ -125,12 +146,30 @@ impl Doors {
         }
     }
 
+    /// Whoever is on the way comes first: the fuller the query, the fewer there are.
+    async fn let_gather(&self) {
+        let (mut here, mut in_vain) = (0, 0);
+        for _ in 0..MOST_LOOKS {
+            tokio::task::yield_now().await;
+            let now = self.waiting().heads;
+            in_vain = if now > here { 0 } else { in_vain + 1 };
+            here = now;
+            if in_vain == LOOKS {
+                return;
+            }
+        }
+    }
+
     fn waiting(&self) -> std::sync::MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
-async fn look_up(db: &PgPool, now: OffsetDateTime, asked: impl Iterator<Item = &Asked>) -> sqlx::Result<Vec<Row>> {
+async fn look_up(
+    db: &mut PgConnection,
+    now: OffsetDateTime,
+    asked: impl Iterator<Item = &Asked>,
+) -> sqlx::Result<Vec<Row>> {
     let (mut hashes, mut cookies, mut slugs) = (Vec::new(), Vec::new(), Vec::new());
     for asked in asked {
         hashes.push(asked.token_hash.as_slice());

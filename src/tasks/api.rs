@@ -16,14 +16,14 @@ use super::{
     editing::{self, Edit, Seen},
     moving::{self, Place},
     owning,
-    pages::{goal_named, may_comment, sprint_named},
+    pages::{goal_named, sprint_named},
     queries,
 };
 use crate::{
     accounts::viewer::Viewer,
     activity::Changed,
     app::App,
-    boards::access::{self, TaskAccess},
+    boards::access::{self, AtTask, TaskAccess},
     teams::Team,
     web::{
         error::{Problem, Result},
@@ -152,8 +152,7 @@ fn read_due(text: Option<&str>) -> Result<Option<time::Date>> {
 
 /// Reads a task.
 #[utoipa::path(get, path = "/api/v1/tasks/{key}", tag = "tasks", params(("key" = String, Path)), responses((status = 200, description = "The task"), (status = 404)))]
-pub async fn get(Given(app): Given<App>, viewer: Viewer, Path(key): Path<String>) -> Result<Json<Value>> {
-    let access = access::task(&app.db, &viewer, &key).await?;
+pub async fn get(Given(app): Given<App>, AtTask { access, .. }: AtTask) -> Result<Json<Value>> {
     Ok(Json(whole(&app, &access.team, access.id).await?))
 }
 
@@ -185,13 +184,8 @@ pub struct TaskPatch {
 /// Changes a task. An older version gets 409, with what stands now beside what was sent.
 #[utoipa::path(patch, path = "/api/v1/tasks/{key}", tag = "tasks", params(("key" = String, Path)), request_body = TaskPatch,
     responses((status = 200, description = "The task"), (status = 409, description = "It was changed meanwhile"), (status = 422, description = "A field was refused")))]
-pub async fn patch(
-    Given(app): Given<App>,
-    viewer: Viewer,
-    Path(key): Path<String>,
-    Sent(sent): Sent<TaskPatch>,
-) -> Result<Response> {
-    let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
+pub async fn patch(Given(app): Given<App>, at: AtTask, Sent(sent): Sent<TaskPatch>) -> Result<Response> {
+    let AtTask { viewer, access } = at.to_edit()?;
     let sprint = match &sent.sprint {
         Some(Some(sprint)) => Some(sprint_named(&app, &access.team, &sprint.text()).await?.map(|sprint| sprint.id)),
         Some(None) => Some(None),
@@ -229,8 +223,8 @@ async fn changed<T>(app: &App, access: &TaskAccess, outcome: Result<Changed<T>>)
 
 /// Archives a task.
 #[utoipa::path(delete, path = "/api/v1/tasks/{key}", tag = "tasks", params(("key" = String, Path)), responses((status = 200, description = "The task, archived"), (status = 404)))]
-pub async fn delete(Given(app): Given<App>, viewer: Viewer, Path(key): Path<String>) -> Result<Response> {
-    let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
+pub async fn delete(Given(app): Given<App>, at: AtTask) -> Result<Response> {
+    let AtTask { viewer, access } = at.to_edit()?;
     let outcome = app
         .live
         .change(&viewer.actor(), |change, _| Box::pin(archiving::archive_task(change, &access.team, access.id)))
@@ -241,13 +235,8 @@ pub async fn delete(Given(app): Given<App>, viewer: Viewer, Path(key): Path<Stri
 /// Moves a task beside its new neighbour, or to a column's end.
 #[utoipa::path(put, path = "/api/v1/tasks/{key}/position", tag = "tasks", params(("key" = String, Path)), request_body = Place,
     responses((status = 200, description = "The task"), (status = 409, description = "Somebody moved it meanwhile"), (status = 422, description = "No such column")))]
-pub async fn position(
-    Given(app): Given<App>,
-    viewer: Viewer,
-    Path(key): Path<String>,
-    Sent(place): Sent<Place>,
-) -> Result<Response> {
-    let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
+pub async fn position(Given(app): Given<App>, at: AtTask, Sent(place): Sent<Place>) -> Result<Response> {
+    let AtTask { viewer, access } = at.to_edit()?;
     let outcome = app
         .live
         .change(&viewer.actor(), |change, _| Box::pin(moving::move_task(change, &access.team, access.id, &place)))
@@ -262,13 +251,8 @@ pub async fn position(
 /// Blocks a task, with what it waits on.
 #[utoipa::path(put, path = "/api/v1/tasks/{key}/block", tag = "tasks", params(("key" = String, Path)), request_body = blocking::Reason,
     responses((status = 200, description = "The task"), (status = 422, description = "Nothing of that name to wait on")))]
-pub async fn block(
-    Given(app): Given<App>,
-    viewer: Viewer,
-    Path(key): Path<String>,
-    Sent(reason): Sent<blocking::Reason>,
-) -> Result<Response> {
-    let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
+pub async fn block(Given(app): Given<App>, at: AtTask, Sent(reason): Sent<blocking::Reason>) -> Result<Response> {
+    let AtTask { viewer, access } = at.to_edit()?;
     let outcome = app
         .live
         .change(&viewer.actor(), |change, _| Box::pin(blocking::block_task(change, &access.team, access.id, &reason)))
@@ -278,8 +262,8 @@ pub async fn block(
 
 /// Unblocks a task: back to the column that it was blocked in.
 #[utoipa::path(delete, path = "/api/v1/tasks/{key}/block", tag = "tasks", params(("key" = String, Path)), responses((status = 200, description = "The task")))]
-pub async fn unblock(Given(app): Given<App>, viewer: Viewer, Path(key): Path<String>) -> Result<Response> {
-    let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
+pub async fn unblock(Given(app): Given<App>, at: AtTask) -> Result<Response> {
+    let AtTask { viewer, access } = at.to_edit()?;
     let outcome = app
         .live
         .change(&viewer.actor(), |change, _| Box::pin(blocking::unblock_task(change, &access.team, access.id)))
@@ -297,13 +281,8 @@ pub struct OwnersIn {
 /// Sets a task's owners.
 #[utoipa::path(put, path = "/api/v1/tasks/{key}/owners", tag = "tasks", params(("key" = String, Path)), request_body = OwnersIn,
     responses((status = 200, description = "The task"), (status = 422, description = "Nobody of that handle")))]
-pub async fn owners(
-    Given(app): Given<App>,
-    viewer: Viewer,
-    Path(key): Path<String>,
-    Sent(sent): Sent<OwnersIn>,
-) -> Result<Response> {
-    let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
+pub async fn owners(Given(app): Given<App>, at: AtTask, Sent(sent): Sent<OwnersIn>) -> Result<Response> {
+    let AtTask { viewer, access } = at.to_edit()?;
     let outcome = app
         .live
         .change(&viewer.actor(), |change, _| {
@@ -323,13 +302,8 @@ pub struct CommentIn {
 /// Says something on a task.
 #[utoipa::path(post, path = "/api/v1/tasks/{key}/comments", tag = "tasks", params(("key" = String, Path)), request_body = CommentIn,
     responses((status = 201, description = "The task"), (status = 422, description = "Empty or too long")))]
-pub async fn comment(
-    Given(app): Given<App>,
-    viewer: Viewer,
-    Path(key): Path<String>,
-    Sent(sent): Sent<CommentIn>,
-) -> Result<Response> {
-    let access = may_comment(&app, &viewer, &key).await?;
+pub async fn comment(Given(app): Given<App>, at: AtTask, Sent(sent): Sent<CommentIn>) -> Result<Response> {
+    let AtTask { viewer, access } = at.to_comment()?;
     let outcome = app
         .live
         .change(&viewer.actor(), |change, _| {

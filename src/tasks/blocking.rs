@@ -1,7 +1,7 @@
 //! Why a task is blocked, and when it no longer is.
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -73,6 +73,7 @@ pub async fn block_task(change: &mut Change, team: &Team, task: Uuid, reason: &R
     .bind(change.at)
     .execute(change.db())
     .await?;
+    tell_waited(change, team, &[id]).await?;
     let version = touch(change.db(), team.id, task).await?;
     change.record(Event {
         team: team.id,
@@ -125,6 +126,7 @@ pub async fn end_wait(change: &mut Change, team: &Team, task: Uuid, wait: Uuid) 
     if ended.rows_affected() == 0 {
         return Err(Problem::NotFound);
     }
+    tell_waited(change, team, &[wait]).await?;
     super::note(change, team, task, "task.unblocked", json!({ "waits": [wait] }), json!({})).await
 }
 
@@ -139,6 +141,7 @@ pub(super) async fn end_waits(change: &mut Change, team: &Team, task: Uuid) -> R
             .fetch_all(change.db())
             .await?;
     if !ended.is_empty() {
+        tell_waited(change, team, &ended).await?;
         let version = touch(change.db(), team.id, task).await?;
         change.record(Event {
             team: team.id,
@@ -152,8 +155,15 @@ pub(super) async fn end_waits(change: &mut Change, team: &Team, task: Uuid) -> R
     Ok(())
 }
 
-/// Tells the tasks that wait on this one that its state is another: their cards say so, on whichever board.
-pub(super) async fn tell_waiting(change: &mut Change, team: &Team, task: Uuid, state: State) -> Result<()> {
+/// Tells the tasks that wait on this one what is new about it, its state or its title: their cards say so, on whichever
+/// board.
+pub(super) async fn tell_waiting(
+    change: &mut Change,
+    team: &Team,
+    task: Uuid,
+    kind: &'static str,
+    after: Value,
+) -> Result<()> {
     let waiting: Vec<(Uuid, Uuid)> = sqlx::query_as(
         "SELECT team_id, task_id FROM waits WHERE on_task_team = $1 AND on_task_id = $2 AND ended_at IS NULL",
     )
@@ -162,14 +172,23 @@ pub(super) async fn tell_waiting(change: &mut Change, team: &Team, task: Uuid, s
     .fetch_all(change.db())
     .await?;
     for (team, task) in waiting {
-        change.record(Event {
-            team,
-            task: Some(task),
-            kind: "wait.moved",
-            before: json!({}),
-            after: json!({ "state": state }),
-            version: None,
-        });
+        change.record(Event { team, task: Some(task), kind, before: json!({}), after: after.clone(), version: None });
+    }
+    Ok(())
+}
+
+/// Tells the tasks that these waits are on that one waits on them, or no longer: their cards say so.
+pub(super) async fn tell_waited(change: &mut Change, team: &Team, waits: &[Uuid]) -> Result<()> {
+    let on: Vec<(Uuid, Uuid)> = sqlx::query_as(
+        "SELECT DISTINCT on_task_team, on_task_id FROM waits WHERE team_id = $1 AND id = ANY($2) AND on_task_id IS NOT NULL",
+    )
+    .bind(team.id)
+    .bind(waits)
+    .fetch_all(change.db())
+    .await?;
+    for (team, task) in on {
+        let kind = "wait.told";
+        change.record(Event { team, task: Some(task), kind, before: json!({}), after: json!({}), version: None });
     }
     Ok(())
 }

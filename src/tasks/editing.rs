@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use time::Date;
 use uuid::Uuid;
 
-use super::{Locked, creating::checked_title, labelling, lock, owning, setting_aside, story};
+use super::{Locked, blocking, creating::checked_title, labelling, lock, owning, setting_aside, story};
 use crate::{
     activity::{Change, Event},
     teams::Team,
@@ -91,6 +91,9 @@ pub async fn edit_task(change: &mut Change, team: &Team, task: Uuid, edit: &Edit
             after: Value::Object(after),
             version: Some(version),
         });
+        if now.title != was.title {
+            blocking::tell_waiting(change, team, task, "wait.renamed", json!({ "called": now.title })).await?;
+        }
     }
     if let Some(owners) = &edit.owners {
         owning::set_owners(change, team, task, owners).await?;

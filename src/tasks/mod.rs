@@ -6,6 +6,7 @@ pub mod blocking;
 pub mod changing_several;
 pub mod commenting;
 pub mod creating;
+mod dressing;
 pub mod editing;
 pub mod labelling;
 pub mod moving;
@@ -19,7 +20,7 @@ pub mod story;
 pub mod undoing;
 pub mod waiting;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::PgConnection;
 use time::{Date, OffsetDateTime};
@@ -69,6 +70,8 @@ pub struct Card {
     pub owners: Vec<Person>,
     pub labels: Vec<Label>,
     pub waits_on: Vec<Wait>,
+    /// Keys of the tasks that wait on it.
+    pub waited_by: Vec<String>,
 }
 
 impl Card {
@@ -80,7 +83,7 @@ impl Card {
 }
 
 /// A team's word on a task.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, sqlx::FromRow)]
 pub struct Label {
     pub name: String,
     pub hue: i16,
@@ -93,8 +96,9 @@ impl Serialize for Label {
 }
 
 /// One reason why a task is blocked.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Wait {
+    pub id: Uuid,
     /// `task`, `team`, `person` or `text`.
     pub kind: String,
     /// The task's key, the team's slug or the person's handle.
@@ -104,6 +108,9 @@ pub struct Wait {
     /// Team and state of the task waited on.
     pub team: Option<String>,
     pub state: Option<State>,
+    /// Since when the task waited on is done.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub done_at: Option<OffsetDateTime>,
     pub note: String,
     #[serde(with = "time::serde::rfc3339")]
     pub since: OffsetDateTime,
@@ -119,6 +126,7 @@ fn iso_date<S: serde::Serializer>(date: &Option<Date>, to: S) -> Result<S::Ok, S
 /// A task's row under its lock.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Locked {
+    #[sqlx(rename = "task_id")]
     pub id: Uuid,
     pub number: i64,
     pub column_id: Uuid,
@@ -139,7 +147,7 @@ pub struct Locked {
 /// Locks a task's row until the change ends, and reads it. Columns are locked before tasks, teams after them.
 pub async fn lock(db: &mut PgConnection, team: Uuid, task: Uuid) -> Result<Locked> {
     Ok(sqlx::query_as(
-        "SELECT id, number, column_id, rank, title, description, sprint_id, goal_id, estimate, due_on, waited_for_by,
+        "SELECT id AS task_id, number, column_id, rank, title, description, sprint_id, goal_id, estimate, due_on, waited_for_by,
                 version, moved_version, column_since, archived_at
          FROM tasks WHERE team_id = $1 AND id = $2 FOR NO KEY UPDATE",
     )

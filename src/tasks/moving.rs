@@ -5,10 +5,10 @@ use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Locked, blocking, lock, rank, story};
+use super::{Locked, blocking, rank, story};
 use crate::{
     activity::{Change, Event},
-    boards::{Column, State},
+    boards::{Column, State, access::split_key},
     teams::Team,
     web::error::{Conflict, Problem, Result},
 };
@@ -87,7 +87,7 @@ pub(super) async fn put(
         blocking::end_waits(change, team, was.id).await?;
     }
     if is_awaited && from.state != to.state {
-        blocking::tell_waiting(change, team, was.id, to.state).await?;
+        blocking::tell_waiting(change, team, was.id, "wait.moved", json!({ "state": to.state })).await?;
     }
     Ok(())
 }
@@ -100,21 +100,37 @@ pub(super) async fn lock_places(
     task: Uuid,
     to: &str,
 ) -> Result<(Locked, Column, Column)> {
-    let columns: Vec<Column> = sqlx::query_as(
-        "SELECT c.id, c.slug, c.name, c.state, c.wip_limit FROM columns c
-         WHERE c.team_id = $1 AND (c.slug = $3 OR c.id = (SELECT column_id FROM tasks WHERE team_id = $1 AND id = $2))
-         ORDER BY c.id FOR NO KEY UPDATE",
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        #[sqlx(flatten)]
+        place: Column,
+        #[sqlx(flatten)]
+        task: Locked,
+    }
+    // One statement: the task is looked for only once its columns are counted, and so locked. A row whose lock was
+    // waited for is read as it is then, not as it was when the statement began; other rows are not, which is why
+    // the neighbours' ranks are read by the next one.
+    let rows: Vec<Row> = sqlx::query_as(
+        "WITH places AS MATERIALIZED (
+             SELECT c.id, c.slug, c.name, c.state, c.wip_limit FROM columns c
+             WHERE c.team_id = $1 AND (c.slug = $3 OR c.id = (SELECT column_id FROM tasks WHERE team_id = $1 AND id = $2))
+             ORDER BY c.id FOR NO KEY UPDATE),
+         task AS MATERIALIZED (
+             SELECT id AS task_id, number, column_id, rank, title, description, sprint_id, goal_id, estimate, due_on,
+                    waited_for_by, version, moved_version, column_since, archived_at
+             FROM tasks WHERE team_id = $1 AND id = $2 AND (SELECT count(*) FROM places) > 0 FOR NO KEY UPDATE)
+         SELECT places.*, task.* FROM places CROSS JOIN task",
     )
     .bind(team)
     .bind(task)
     .bind(to)
-    .fetch_all(&mut *db)
+    .fetch_all(db)
     .await?;
-    // A lock that was waited for reads the row as it is now, not as it was when the statement began.
-    let was = lock(db, team, task).await?;
-    let to = columns.iter().find(|column| column.slug == to);
+    let was = rows.first().ok_or(Problem::NotFound)?.task.clone();
+    let place = |wanted: &dyn Fn(&Column) -> bool| rows.iter().map(|row| &row.place).find(|place| wanted(place));
+    let to = place(&|column| column.slug == to);
     let to = to.ok_or_else(|| Problem::field("column", "That column is not on this board."))?;
-    let from = columns.iter().find(|column| column.id == was.column_id).ok_or(Problem::Again)?;
+    let from = place(&|column| column.id == was.column_id).ok_or(Problem::Again)?;
     Ok((was, from.clone(), to.clone()))
 }
 
@@ -127,38 +143,26 @@ pub(super) async fn rank_at(
     moving: Option<Uuid>,
     place: &Place,
 ) -> Result<(String, bool)> {
-    let after = neighbour(db, team, column, "after", place.after.as_deref()).await?;
-    let before = neighbour(db, team, column, "before", place.before.as_deref()).await?;
     // The card itself is no neighbour: it leaves its place.
     let moving = moving.unwrap_or_default();
-    let (low, high) = match (after, before) {
-        (Some(after), _) => {
-            let next: Option<String> =
-                sqlx::query_scalar("SELECT min(rank) FROM tasks WHERE column_id = $1 AND rank > $2 AND id <> $3")
-                    .bind(column.id)
-                    .bind(&after)
-                    .bind(moving)
-                    .fetch_one(&mut *db)
-                    .await?;
-            (Some(after), next)
-        }
-        (None, Some(before)) => {
-            let previous: Option<String> =
-                sqlx::query_scalar("SELECT max(rank) FROM tasks WHERE column_id = $1 AND rank < $2 AND id <> $3")
-                    .bind(column.id)
-                    .bind(&before)
-                    .bind(moving)
-                    .fetch_one(&mut *db)
-                    .await?;
-            (previous, Some(before))
-        }
-        (None, None) => {
-            let last: Option<String> =
-                sqlx::query_scalar("SELECT max(rank) FROM tasks WHERE column_id = $1 AND id <> $2")
-                    .bind(column.id)
-                    .bind(moving)
-                    .fetch_one(&mut *db)
-                    .await?;
+    let (after, before) =
+        (number_of(team, "after", place.after.as_deref())?, number_of(team, "before", place.before.as_deref())?);
+    let mut gap = match after {
+        Some(number) => gap_below(db, team, column, number, moving).await?,
+        None => None,
+    };
+    if let (None, Some(number)) = (&gap, before) {
+        gap = gap_above(db, team, column, number, moving).await?;
+    }
+    let (low, high) = match gap {
+        Some(gap) => gap,
+        // No neighbour, or one that has left meanwhile: the end of the column is the honest answer.
+        None => {
+            let last = sqlx::query_scalar("SELECT max(rank) FROM tasks WHERE column_id = $1 AND id <> $2")
+                .bind(column.id)
+                .bind(moving)
+                .fetch_one(db)
+                .await?;
             (last, None)
         }
     };
@@ -167,28 +171,55 @@ pub(super) async fn rank_at(
     Ok((rank, spread))
 }
 
-async fn neighbour(
+/// The ranks between which a place is free.
+type Gap = (Option<String>, Option<String>);
+
+/// The gap below a task, if it is in the column still.
+async fn gap_below(
     db: &mut PgConnection,
     team: &Team,
     column: &Column,
-    field: &'static str,
-    key: Option<&str>,
-) -> Result<Option<String>> {
+    above: i64,
+    moving: Uuid,
+) -> Result<Option<Gap>> {
+    Ok(sqlx::query_as(
+        "SELECT above.rank, (SELECT min(rank) FROM tasks WHERE column_id = $3 AND rank > above.rank AND id <> $4)
+         FROM tasks above WHERE team_id = $1 AND number = $2 AND column_id = $3 AND rank IS NOT NULL",
+    )
+    .bind(team.id)
+    .bind(above)
+    .bind(column.id)
+    .bind(moving)
+    .fetch_optional(db)
+    .await?)
+}
+
+/// The gap above a task, if it is in the column still.
+async fn gap_above(
+    db: &mut PgConnection,
+    team: &Team,
+    column: &Column,
+    below: i64,
+    moving: Uuid,
+) -> Result<Option<Gap>> {
+    Ok(sqlx::query_as(
+        "SELECT (SELECT max(rank) FROM tasks WHERE column_id = $3 AND rank < below.rank AND id <> $4), below.rank
+         FROM tasks below WHERE team_id = $1 AND number = $2 AND column_id = $3 AND rank IS NOT NULL",
+    )
+    .bind(team.id)
+    .bind(below)
+    .bind(column.id)
+    .bind(moving)
+    .fetch_optional(db)
+    .await?)
+}
+
+/// The number of a neighbour that was named.
+fn number_of(team: &Team, field: &'static str, key: Option<&str>) -> Result<Option<i64>> {
     let Some(key) = key.filter(|key| !key.is_empty()) else { return Ok(None) };
-    let number =
-        crate::boards::access::split_key(key).filter(|(prefix, _)| *prefix == team.key).map(|(_, number)| number);
-    let rank: Option<Option<String>> =
-        sqlx::query_scalar("SELECT rank FROM tasks WHERE team_id = $1 AND number = $2 AND column_id = $3")
-            .bind(team.id)
-            .bind(number.ok_or_else(|| Problem::field(field, format!("{key} is not a task of this team.")))?)
-            .bind(column.id)
-            .fetch_optional(db)
-            .await?;
-    match rank {
-        // The neighbour has left meanwhile: the end of the column is the honest answer.
-        None | Some(None) => Ok(None),
-        Some(rank) => Ok(rank),
-    }
+    let ours = split_key(key).filter(|(prefix, _)| *prefix == team.key);
+    let (_, number) = ours.ok_or_else(|| Problem::field(field, format!("{key} is not a task of this team.")))?;
+    Ok(Some(number))
 }
 
 /// Gives a locked column's tasks short ranks again, in their order. Events carry them, so that history still replays.

@@ -28,16 +28,18 @@ pub async fn set_owners(change: &mut Change, team: &Team, task: Uuid, handles: &
     note(change, team, task, "task.owned", json!({ "owners": before }), json!({ "owners": after })).await
 }
 
-/// Makes somebody an owner, or no longer one.
-pub async fn toggle_owner(change: &mut Change, team: &Team, task: Uuid, handle: &str) -> Result<()> {
+/// Makes somebody an owner, or no longer one; the answer is whether they are one now.
+pub async fn toggle_owner(change: &mut Change, team: &Team, task: Uuid, handle: &str) -> Result<bool> {
     lock(change.db(), team.id, task).await?;
     let mut owners = read(change.db(), team.id, task).await?;
     let before = owners.len();
     owners.retain(|owner| owner != handle);
-    if owners.len() == before {
+    let owns = owners.len() == before;
+    if owns {
         owners.push(handle.to_owned());
     }
-    set_owners(change, team, task, &owners).await
+    set_owners(change, team, task, &owners).await?;
+    Ok(owns)
 }
 
 /// Adds owners to a task that has none yet.

@@ -1,14 +1,14 @@
 //! Reading tasks: as cards of a board, and whole.
 
-use std::collections::HashMap;
-
 use sqlx::{PgPool, Postgres, QueryBuilder};
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-use super::{Card, Label, Wait};
+use super::{
+    Card,
+    dressing::{Dress, dress, dresses},
+};
 use crate::{
-    accounts::Person,
     boards::{
         State,
         filters::{Filter, ResolvedSprint},
@@ -42,11 +42,23 @@ struct CardRow {
     archived: bool,
 }
 
-const CARD: &str = "SELECT k.id, k.number, k.title, k.version, c.slug AS column, c.name AS column_name, c.state, k.rank, s.number AS sprint, g.position AS goal,
-            g.hue AS goal_hue, g.title AS goal_title, k.estimate, k.due_on, k.waited_for_by, k.column_since, k.archived_at IS NOT NULL AS archived
-     FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
-     LEFT JOIN sprints s ON s.id = k.sprint_id LEFT JOIN goals g ON g.team_id = k.team_id AND g.id = k.goal_id
-     WHERE k.team_id = ";
+/// The columns of a `CardRow`. Macros, so that two queries can have them in them.
+macro_rules! card {
+    () => {
+        "k.id, k.number, k.title, k.version, c.slug AS column, c.name AS column_name, c.state, k.rank, s.number AS sprint,
+         g.position AS goal, g.hue AS goal_hue, g.title AS goal_title, k.estimate, k.due_on, k.waited_for_by,
+         k.column_since, k.archived_at IS NOT NULL AS archived"
+    };
+}
+
+/// Where they come from: the tasks of a team, which stands behind it.
+macro_rules! of_tasks {
+    () => {
+        " FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+         LEFT JOIN sprints s ON s.id = k.sprint_id LEFT JOIN goals g ON g.team_id = k.team_id AND g.id = k.goal_id
+         WHERE k.team_id = "
+    };
+}
 
 /// A board's cards under a filter, column by column in their order.
 /// With `only`, just those of these tasks that the filter lets through.
@@ -58,7 +70,7 @@ pub async fn cards(
     now: OffsetDateTime,
     only: Option<&[Uuid]>,
 ) -> Result<Vec<Card>> {
-    let mut query = QueryBuilder::<Postgres>::new(CARD);
+    let mut query = QueryBuilder::<Postgres>::new(concat!("SELECT ", card!(), of_tasks!()));
     query.push_bind(team.id);
     if let Some(only) = only {
         query.push(" AND k.id = ANY(").push_bind(only.to_vec()).push(")");
@@ -70,15 +82,34 @@ pub async fn cards(
         query.push(" ORDER BY c.position, k.rank");
     }
     let rows: Vec<CardRow> = query.build_query_as().fetch_all(db).await?;
-    dress(db, team, rows).await
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let blocked: Vec<Uuid> = rows.iter().filter(|row| row.state == State::Blocked).map(|row| row.id).collect();
+    let mut dresses = dresses(db, team.id, &ids, &blocked).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let dress = dresses.remove(&row.id).unwrap_or_default();
+            row.dressed(team, dress)
+        })
+        .collect())
 }
 
-/// These tasks as cards, archived ones too, whatever any filter says.
+/// These tasks as cards, archived ones too, whatever any filter says. They are few, and one question gets all of them.
 pub async fn cards_of(db: &PgPool, team: &Team, tasks: &[Uuid]) -> Result<Vec<Card>> {
-    let mut query = QueryBuilder::<Postgres>::new(CARD);
-    query.push_bind(team.id).push(" AND k.id = ANY(").push_bind(tasks.to_vec()).push(")");
-    let rows: Vec<CardRow> = query.build_query_as().fetch_all(db).await?;
-    dress(db, team, rows).await
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        #[sqlx(flatten)]
+        card: CardRow,
+        #[sqlx(flatten)]
+        dress: Dress,
+    }
+    let rows: Vec<Row> =
+        sqlx::query_as(concat!("SELECT ", card!(), ", ", dress!(), of_tasks!(), "$1 AND k.id = ANY($2)"))
+            .bind(team.id)
+            .bind(tasks)
+            .fetch_all(db)
+            .await?;
+    Ok(rows.into_iter().map(|row| row.card.dressed(team, row.dress)).collect())
 }
 
 /// One task as a card.
@@ -86,155 +117,35 @@ pub async fn card(db: &PgPool, team: &Team, task: Uuid) -> Result<Card> {
     cards_of(db, team, &[task]).await?.pop().ok_or(Problem::NotFound)
 }
 
-/// Gives cards their owners, labels, counts and waits: a query each for all of them, never one a card.
-async fn dress(db: &PgPool, team: &Team, rows: Vec<CardRow>) -> Result<Vec<Card>> {
-    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
-    let blocked: Vec<Uuid> = rows.iter().filter(|row| row.state == State::Blocked).map(|row| row.id).collect();
-    let mut dress = clothes(db, team.id, &ids).await?;
-    let mut waits = waits(db, team.id, &blocked).await?;
-    let cards = rows.into_iter().map(|row| {
-        let dress = dress.remove(&row.id).unwrap_or_default();
+impl CardRow {
+    fn dressed(self, team: &Team, dress: Dress) -> Card {
         Card {
-            id: row.id,
-            key: format!("{}-{}", team.key, row.number),
-            title: row.title,
-            version: row.version,
-            column: row.column,
-            column_name: row.column_name,
-            state: row.state,
-            rank: row.rank,
-            sprint: row.sprint,
-            goal: row.goal,
-            goal_hue: row.goal_hue,
-            goal_title: row.goal_title,
-            estimate: row.estimate,
-            due: row.due_on,
-            waited_for_by: row.waited_for_by,
+            id: self.id,
+            key: format!("{}-{}", team.key, self.number),
+            title: self.title,
+            version: self.version,
+            column: self.column,
+            column_name: self.column_name,
+            state: self.state,
+            rank: self.rank,
+            sprint: self.sprint,
+            goal: self.goal,
+            goal_hue: self.goal_hue,
+            goal_title: self.goal_title,
+            estimate: self.estimate,
+            due: self.due_on,
+            waited_for_by: self.waited_for_by,
             steps_done: dress.steps_done,
             steps: dress.steps,
             comments: dress.comments,
-            column_since: row.column_since,
-            archived: row.archived,
+            column_since: self.column_since,
+            archived: self.archived,
             owners: dress.owners,
             labels: dress.labels,
-            waits_on: waits.remove(&row.id).unwrap_or_default(),
-        }
-    });
-    Ok(cards.collect())
-}
-
-/// What a card wears beside its own row.
-#[derive(Default)]
-struct Dress {
-    owners: Vec<Person>,
-    labels: Vec<Label>,
-    steps: i64,
-    steps_done: i64,
-    comments: i64,
-}
-
-/// Owners, labels and counts of these tasks, in one way there and back.
-async fn clothes(db: &PgPool, team: Uuid, tasks: &[Uuid]) -> Result<HashMap<Uuid, Dress>> {
-    #[derive(sqlx::FromRow)]
-    struct Row {
-        task_id: Uuid,
-        what: String,
-        id: Option<Uuid>,
-        handle: Option<String>,
-        name: Option<String>,
-        hue: Option<i16>,
-        count: i64,
-        done: i64,
-    }
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT o.task_id, 'owner' AS what, a.id, a.handle, a.name, a.hue, o.position::bigint AS count, 0::bigint AS done
-         FROM task_owners o JOIN accounts a ON a.id = o.account_id WHERE o.team_id = $1 AND o.task_id = ANY($2)
-         UNION ALL
-         SELECT tl.task_id, 'label', NULL, NULL, l.name, l.hue, 0, 0
-         FROM task_labels tl JOIN labels l ON l.team_id = tl.team_id AND l.id = tl.label_id
-         WHERE tl.team_id = $1 AND tl.task_id = ANY($2)
-         UNION ALL
-         SELECT task_id, 'steps', NULL, NULL, NULL, NULL, count(*), count(*) FILTER (WHERE done)
-         FROM steps WHERE team_id = $1 AND task_id = ANY($2) GROUP BY task_id
-         UNION ALL
-         SELECT task_id, 'comments', NULL, NULL, NULL, NULL, count(*), 0
-         FROM comments WHERE team_id = $1 AND task_id = ANY($2) GROUP BY task_id
-         ORDER BY count, name",
-    )
-    .bind(team)
-    .bind(tasks)
-    .fetch_all(db)
-    .await?;
-    let mut clothes: HashMap<Uuid, Dress> = HashMap::with_capacity(tasks.len());
-    for row in rows {
-        let dress = clothes.entry(row.task_id).or_default();
-        match (row.what.as_str(), row.id, row.handle, row.name, row.hue) {
-            ("owner", Some(id), Some(handle), Some(name), Some(hue)) => {
-                dress.owners.push(Person { id, handle, name, hue })
-            }
-            ("label", _, _, Some(name), Some(hue)) => dress.labels.push(Label { name, hue }),
-            ("steps", ..) => (dress.steps, dress.steps_done) = (row.count, row.done),
-            ("comments", ..) => dress.comments = row.count,
-            _ => {}
+            waits_on: dress.waits_on,
+            waited_by: dress.waited_by,
         }
     }
-    Ok(clothes)
-}
-
-async fn waits(db: &PgPool, team: Uuid, tasks: &[Uuid]) -> Result<HashMap<Uuid, Vec<Wait>>> {
-    if tasks.is_empty() {
-        return Ok(HashMap::new());
-    }
-    #[derive(sqlx::FromRow)]
-    struct Row {
-        task_id: Uuid,
-        kind: String,
-        on: Option<String>,
-        name: Option<String>,
-        team: Option<String>,
-        state: Option<String>,
-        note: String,
-        since: OffsetDateTime,
-    }
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT w.task_id, w.kind, w.note, w.since,
-                coalesce(kt.key || '-' || k.number, t.slug, a.handle) AS on, coalesce(k.title, t.name, a.name) AS name,
-                kt.name AS team, c.state
-         FROM waits w
-         LEFT JOIN tasks k ON k.team_id = w.on_task_team AND k.id = w.on_task_id
-         LEFT JOIN teams kt ON kt.id = k.team_id
-         LEFT JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
-         LEFT JOIN teams t ON t.id = w.on_team_id
-         LEFT JOIN accounts a ON a.id = w.on_account_id
-         WHERE w.team_id = $1 AND w.task_id = ANY($2) AND w.ended_at IS NULL ORDER BY w.since, w.id",
-    )
-    .bind(team)
-    .bind(tasks)
-    .fetch_all(db)
-    .await?;
-    Ok(grouped(rows.into_iter().map(|row| {
-        let state = row.state.and_then(|state| State::try_from(state).ok());
-        (
-            row.task_id,
-            Wait {
-                kind: row.kind,
-                on: row.on,
-                name: row.name,
-                team: row.team,
-                state,
-                note: row.note,
-                since: row.since,
-            },
-        )
-    })))
-}
-
-fn grouped<T>(rows: impl Iterator<Item = (Uuid, T)>) -> HashMap<Uuid, Vec<T>> {
-    let mut groups: HashMap<Uuid, Vec<T>> = HashMap::new();
-    for (id, row) in rows {
-        groups.entry(id).or_default().push(row);
-    }
-    groups
 }
 
 /// What a task's page has beside its card.

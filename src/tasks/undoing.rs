@@ -5,7 +5,7 @@ use time::Duration;
 use uuid::Uuid;
 
 use super::{
-    archiving, changing_several, editing,
+    archiving, blocking, changing_several, editing,
     editing::{Edit, Seen},
     lock, moving, note, rank, story,
 };
@@ -178,6 +178,7 @@ async fn not_moved_since(change: &mut Change, team: &Team, task: Uuid, event: &P
 
 async fn end_wait(change: &mut Change, team: &Team, task: Uuid, wait: &Value) -> Result<()> {
     let wait = wait.as_str().and_then(|id| id.parse::<Uuid>().ok());
+    blocking::tell_waited(change, team, wait.as_slice()).await?;
     sqlx::query("DELETE FROM waits WHERE team_id = $1 AND task_id = $2 AND id = $3")
         .bind(team.id)
         .bind(task)
@@ -195,6 +196,7 @@ async fn open_waits(change: &mut Change, team: &Team, task: Uuid, waits: &Value)
         .bind(&waits)
         .execute(change.db())
         .await?;
+    blocking::tell_waited(change, team, &waits).await?;
     note(change, team, task, "task.blocked", json!({}), json!({})).await
 }
 

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -23,22 +23,36 @@ const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src '
 /// The largest body that any address takes.
 pub const LARGEST_BODY: usize = 1024 * 1024;
 
-const HEADERS: [(HeaderName, &str); 7] = [
-    (header::CONTENT_SECURITY_POLICY, CONTENT_POLICY),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::REFERRER_POLICY, "same-origin"),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-    (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
-    (header::X_FRAME_OPTIONS, "DENY"),
+static HEADERS: [(HeaderName, HeaderValue); 7] = [
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_POLICY)),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+    (
+        HeaderName::from_static("permissions-policy"),
+        HeaderValue::from_static("camera=(), geolocation=(), microphone=()"),
+    ),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
 ];
 
+/// Everything of ours that stands around a request, as one layer: each of its own would copy and box the rest of them.
+pub async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
+    let asked = Asked::of(&request);
+    let response = if is_from_elsewhere(&app, &request) {
+        Problem::Forbidden("Another site sent this request. Nothing was changed.".into()).into_response()
+    } else {
+        next.run(request).await
+    };
+    protected(&app, explained(&app, asked, response))
+}
+
 /// Sets the headers that protect a reader, and keeps pages out of shared caches.
-pub async fn protect(State(app): State<App>, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+fn protected(app: &App, mut response: Response) -> Response {
     let headers = response.headers_mut();
-    for (name, value) in HEADERS {
-        headers.insert(name, HeaderValue::from_static(value));
+    headers.reserve(HEADERS.len() + 2);
+    for (name, value) in &HEADERS {
+        headers.insert(name, value.clone());
     }
     if app.is_https() {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
@@ -47,13 +61,11 @@ pub async fn protect(State(app): State<App>, request: Request, next: Next) -> Re
     response
 }
 
-/// Refuses writes that another site made the browser send. A request with a bearer token carries no cookie's power.
-pub async fn same_site_only(State(app): State<App>, request: Request, next: Next) -> Response {
+/// Whether this is a write that another site made the browser send. A request with a bearer token carries no
+/// cookie's power.
+fn is_from_elsewhere(app: &App, request: &Request) -> bool {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if !safe && !request.headers().contains_key(header::AUTHORIZATION) && is_cross_site(&app, request.headers()) {
-        return Problem::Forbidden("Another site sent this request. Nothing was changed.".into()).into_response();
-    }
-    next.run(request).await
+    !safe && !request.headers().contains_key(header::AUTHORIZATION) && is_cross_site(app, request.headers())
 }
 
 fn is_cross_site(app: &App, headers: &HeaderMap) -> bool {
@@ -64,7 +76,7 @@ fn is_cross_site(app: &App, headers: &HeaderMap) -> bool {
         None => match text(header::ORIGIN) {
             Some(origin) => {
                 let host = origin.split_once("://").map_or(origin, |(_, host)| host);
-                origin != &*app.public_url && Some(host) != text(header::HOST)
+                origin != app.public_url && Some(host) != text(header::HOST)
             }
             None => false,
         },
@@ -100,21 +112,37 @@ struct ErrorPage {
     request_id: String,
 }
 
+/// What an error's words go by.
+struct Asked {
+    uri: Uri,
+    wants_json: bool,
+    /// A page is wanted, and not a part of one.
+    visits: bool,
+    theme: &'static str,
+}
+
+impl Asked {
+    fn of(request: &Request) -> Self {
+        let headers = request.headers();
+        let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
+        Self {
+            uri: request.uri().clone(),
+            wants_json: request.uri().path().starts_with("/api/") || accepts.contains("json"),
+            visits: request.method() == Method::GET && !headers.contains_key("fortnight-fragment"),
+            theme: theme(headers),
+        }
+    }
+}
+
 /// Gives every error its words: a page for readers, problem+json for programs.
-pub async fn explain_errors(State(app): State<App>, request: Request, next: Next) -> Response {
-    let headers = request.headers();
-    let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let wants_json = request.uri().path().starts_with("/api/") || accepts.contains("json");
-    let theme = theme(headers);
-    let visits = request.method() == Method::GET && !headers.contains_key("fortnight-fragment");
-    let address = request.uri().path_and_query().map_or("/", |address| address.as_str()).to_owned();
-    let mut response = next.run(request).await;
+fn explained(app: &App, asked: Asked, mut response: Response) -> Response {
     let status = response.status();
     if !(status.is_client_error() || status.is_server_error()) || response.headers_mut().remove(EXPLAINED).is_some() {
         return response;
     }
-    if status == StatusCode::UNAUTHORIZED && visits && !wants_json {
-        return sign_in_first(&address);
+    let address = asked.uri.path_and_query().map_or("/", |address| address.as_str());
+    if status == StatusCode::UNAUTHORIZED && asked.visits && !asked.wants_json {
+        return sign_in_first(address);
     }
     let (mut parts, _) = response.into_parts();
     let told = parts.extensions.remove::<Told>().unwrap_or_else(|| Told::of(status));
@@ -127,10 +155,10 @@ pub async fn explain_errors(State(app): State<App>, request: Request, next: Next
         }
     }
     parts.headers.remove(header::CONTENT_LENGTH);
-    let (kind, body) = if wants_json {
+    let (kind, body) = if asked.wants_json {
         ("application/problem+json", told.as_json(status, &request_id).to_string())
     } else {
-        let frame = Frame::bare(&app, told.title.clone().into_owned(), theme);
+        let frame = Frame::bare(app, told.title.clone().into_owned(), asked.theme);
         (
             "text/html; charset=utf-8",
             ErrorPage { frame, status: status.as_u16(), told, request_id }.render().unwrap_or_default(),

@@ -2,7 +2,9 @@
 
 #[path = "../it/cluster.rs"]
 mod cluster;
+mod firefox;
 mod first_day;
+mod line;
 mod pages;
 #[path = "../it/program.rs"]
 #[expect(dead_code, reason = "the stories of starting and stopping use more of it")]

@@ -48,7 +48,9 @@ async fn each_unfinished_task_goes_its_way_and_later_edits_leave_the_figures_alo
     assert_eq!(elif.task(&dropped).await["archived"], json!(true));
     let retro = elif.get(RETRO).await.ok().text();
     assert!(
-        retro.contains("<b>4</b>added after the first day, 1 of them finished") && retro.contains("closed by Elif Hartmann") && retro.contains("1 / 2"),
+        retro.contains("<b>4</b>added after the first day, 1 of them finished")
+            && retro.contains("closed by Elif Hartmann")
+            && retro.contains("1 / 2"),
         "{retro}"
     );
     // what is changed afterwards changes nothing of it

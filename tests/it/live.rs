@@ -125,3 +125,29 @@ async fn a_server_that_stops_ends_its_streams_and_the_next_one_goes_on_from_ther
     let mut stream = served.listen(&world.elif, "infrastructure", last).await;
     assert_eq!(stream.next_of("card").await.data["key"], "INF-2");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_title_shows_at_once_on_a_card_of_another_team_that_waits_on_it() {
+    let world = World::new().await;
+    let served = Served::of(&world).await;
+    world.jonas.make("ingestion", "in-progress", "Dual-write person updates").await;
+    world.elif.make("infrastructure", "todo", "Cut over").await;
+    world.elif.post("/tasks/INF-1/block", &[("kind", "task"), ("on", "ING-1")]).await.ok();
+    let mut stream = served.listen(&world.elif, "infrastructure", None).await;
+    stream.next_of("presence").await;
+    world.jonas.post("/tasks/ING-1", &[("title", "Write persons twice")]).await.ok();
+    let card = stream.next_of("card").await.data;
+    assert_eq!(card["key"], "INF-1");
+    let html = card["html"].as_str().unwrap();
+    assert!(html.contains("Waits on ING-1 “Write persons twice”"), "{html}");
+    // it is no event of INF-1's own story, and the change that is taken back tells it again
+    let page = world.elif.get("/tasks/INF-1").await.ok().text();
+    assert!(!page.contains("renamed"), "{page}");
+    let change: uuid::Uuid = sqlx::query_scalar("SELECT change_id FROM events WHERE kind = 'wait.renamed'")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    world.jonas.post(&format!("/changes/{change}/undo"), &[]).await.ok();
+    let card = stream.next_of("card").await.data;
+    assert!(card["html"].as_str().unwrap().contains("“Dual-write person updates”"), "{card}");
+}

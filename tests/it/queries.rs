@@ -1,9 +1,6 @@
 //! How often a page asks the database: as often for many tasks as for few.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::{cell::Cell, sync::Once};
 
 use axum::http::Method;
 use serde_json::json;
@@ -11,8 +8,18 @@ use tracing::{Event, Metadata, Subscriber, span};
 
 use crate::world::World;
 
-/// Counts the statements that this thread sends. A test of one thread runs all of its work there.
-struct Counting(Arc<AtomicUsize>);
+thread_local! {
+    /// The statements that this thread has sent. A test of one thread runs all of its work there.
+    static SENT: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Counts statements for all tests of this program: two listeners of their own would take events from one another.
+struct Counting;
+
+fn count() {
+    static LISTENS: Once = Once::new();
+    LISTENS.call_once(|| tracing::subscriber::set_global_default(Counting).unwrap());
+}
 
 impl Subscriber for Counting {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
@@ -20,7 +27,7 @@ impl Subscriber for Counting {
     }
 
     fn event(&self, _: &Event<'_>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        SENT.set(SENT.get() + 1);
     }
 
     fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
@@ -47,12 +54,11 @@ async fn forty_tasks_ask_no_more_than_two() {
             client.api(Method::POST, &format!("/teams/{team}/tasks"), body).await.refused(201);
         }
     }
-    let count = Arc::new(AtomicUsize::new(0));
-    let _counting = tracing::subscriber::set_default(Counting(count.clone()));
+    count();
     let asked = async |path: String| {
-        count.store(0, Ordering::Relaxed);
+        SENT.set(0);
         world.elif.get(&path).await.refused(200);
-        count.load(Ordering::Relaxed)
+        SENT.get()
     };
     for path in ["/teams/TEAM", "/api/v1/teams/TEAM/board", "/teams/TEAM/tasks"] {
         let few = asked(path.replace("TEAM", "infrastructure")).await;
@@ -65,4 +71,24 @@ async fn forty_tasks_ask_no_more_than_two() {
     assert_eq!(unchanged, 1);
     let before = asked("/".to_owned()).await;
     assert!(before <= 12, "my work: {before}");
+}
+
+#[tokio::test]
+async fn a_move_is_a_handful_of_questions() {
+    let world = World::new().await;
+    for title in ["one", "two", "three"] {
+        world.elif.make("infrastructure", "todo", title).await;
+    }
+    count();
+    for place in [
+        json!({ "column": "in-progress" }),
+        json!({ "column": "todo", "after": "INF-2" }),
+        json!({ "column": "todo", "before": "INF-2" }),
+    ] {
+        SENT.set(0);
+        world.elif.api(Method::PUT, "/tasks/INF-1/position", place).await.ok();
+        // who and which task, the locks, the neighbours, the place, the event, the commit, the card
+        assert_eq!(SENT.get(), 7);
+    }
+    assert_eq!(world.column("infrastructure", "todo").await, ["INF-1", "INF-2", "INF-3"]);
 }

@@ -51,9 +51,13 @@ async fn a_task_waits_on_several_things_and_each_ends_by_itself() {
     elif.post(&format!("/tasks/{key}/block"), &[("kind", "text"), ("note", "Legal")]).await.ok();
     let page = elif.get(&format!("/tasks/{key}")).await.ok().text();
     assert!(page.contains("Waits on ING-1") && page.contains("Waits on Legal"));
-    assert!(world.jonas.get(&format!("/tasks/{other}")).await.text().contains("Waited for by"), "ING-1 shows who waits");
+    assert!(
+        world.jonas.get(&format!("/tasks/{other}")).await.text().contains("Waited for by"),
+        "ING-1 shows who waits"
+    );
     assert!(world.jonas.get("/teams/ingestion").await.text().contains("INF-1 waits"), "its card too");
-    let waits: Vec<uuid::Uuid> = sqlx::query_scalar("SELECT id FROM waits ORDER BY since, id").fetch_all(&world.db).await.unwrap();
+    let waits: Vec<uuid::Uuid> =
+        sqlx::query_scalar("SELECT id FROM waits ORDER BY since, id").fetch_all(&world.db).await.unwrap();
     let end = |wait: &uuid::Uuid| format!("/tasks/{key}/waits/{wait}/end");
     world.jonas.post(&end(&waits[0]), &[]).await.refused(403);
     elif.post(&end(&waits[0]), &[]).await.ok();
@@ -61,7 +65,8 @@ async fn a_task_waits_on_several_things_and_each_ends_by_itself() {
     let task = elif.task(&key).await;
     assert_eq!((task["waits_on"].as_array().unwrap().len(), &task["column"]), (1, &json!("blocked")));
     assert!(!world.jonas.get("/teams/ingestion").await.text().contains("INF-1 waits"));
-    let spells: i64 = sqlx::query_scalar("SELECT count(*) FROM waits WHERE ended_at IS NOT NULL").fetch_one(&world.db).await.unwrap();
+    let spells: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM waits WHERE ended_at IS NOT NULL").fetch_one(&world.db).await.unwrap();
     assert_eq!(spells, 1, "each spell is kept with its reason");
 }
 
@@ -96,14 +101,16 @@ async fn whoever_is_waited_for_sees_it_longest_first_and_goals_at_risk_ahead() {
     }
     block(jonas, "ING-1", &mine).await.ok();
     world.app.clock.advance(Duration::hours(1));
-    jonas.post("/tasks/ING-2/block", &[("kind", "team"), ("on", "infrastructure")]).await.ok();
+    jonas.post("/tasks/ING-2/block", &[("kind", "team"), ("team", "infrastructure")]).await.ok();
     world.app.clock.advance(Duration::hours(1));
-    jonas.post("/tasks/ING-3/block", &[("kind", "person"), ("on", "elif")]).await.ok();
+    jonas.post("/tasks/ING-3/block", &[("kind", "person"), ("person", "elif")]).await.ok();
     jonas.post("/teams/ingestion/goals", &[("sprint", "42"), ("title", "At risk"), ("target", "3")]).await.ok();
     let page = elif.get("/").await.ok().text();
     let order = |page: &str| {
-        let mut found: Vec<(usize, &str)> =
-            ["ING-1", "ING-2", "ING-3"].into_iter().map(|key| (page.find(&format!("<span class=\"key\">{key}")).unwrap(), key)).collect();
+        let mut found: Vec<(usize, &str)> = ["ING-1", "ING-2", "ING-3"]
+            .into_iter()
+            .map(|key| (page.find(&format!("<span class=\"key\">{key}")).unwrap(), key))
+            .collect();
         found.sort_unstable();
         found.into_iter().map(|(_, key)| key.to_owned()).collect::<Vec<_>>()
     };

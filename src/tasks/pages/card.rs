@@ -63,7 +63,10 @@ impl Wait {
         let note = if self.note.is_empty() { String::new() } else { format!(": {}", self.note) };
         let (on, name) = (self.on.as_deref().unwrap_or(""), self.name.as_deref().unwrap_or(""));
         match (self.kind.as_str(), self.state) {
-            ("task", Some(State::Done)) => format!("Was waiting on {on} “{name}”, which is done{note} ·\u{a0}{age}"),
+            ("task", Some(State::Done)) => {
+                let done = self.done_at.map_or_else(|| age.clone(), |at| words::ago(now, at));
+                format!("Was waiting on {on} “{name}”, done {done}{note}")
+            }
             ("task", _) => {
                 format!("Waits on {on} “{name}”{note} · {} ·\u{a0}{age}", self.team.as_deref().unwrap_or(""))
             }

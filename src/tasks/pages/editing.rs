@@ -1,18 +1,15 @@
 //! The form that changes what a task says.
 
-use axum::{
-    extract::{Path, State as Given},
-    http::HeaderMap,
-    response::Response,
-};
+use axum::response::Response;
 use uuid::Uuid;
 
-use super::super::editing::{self, Edit, Seen};
-use super::task::answer;
+use super::{
+    super::editing::{self, Edit, Seen},
+    form::Editing,
+};
 use crate::{
-    accounts::viewer::Viewer,
     app::App,
-    boards::access::{self, TaskAccess},
+    boards::access::TaskAccess,
     sprints::{self},
     teams::Team,
     web::{
@@ -22,25 +19,16 @@ use crate::{
 };
 
 /// `POST /tasks/{key}`: changes the fields that were sent.
-pub async fn edit(
-    Given(app): Given<App>,
-    viewer: Viewer,
-    Path(key): Path<String>,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Result<Response> {
-    let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
-    let outcome = match read_edit(&app, &access, &fields).await {
+pub async fn edit(Editing(form): Editing) -> Result<Response> {
+    let access = &form.access;
+    let sentence = format!("Saved {}", access.key);
+    match read_edit(&form.app, access, &form.fields).await {
         Ok(edit) => {
-            app.live
-                .change(&viewer.actor(), |change, _| {
-                    Box::pin(editing::edit_task(change, &access.team, access.id, &edit))
-                })
+            form.change(&sentence, |change, _| Box::pin(editing::edit_task(change, &access.team, access.id, &edit)))
                 .await
         }
-        Err(problem) => Err(problem),
-    };
-    answer(&app, &viewer, &headers, &access, outcome, &format!("Saved {}", access.key), fields).await
+        Err(problem) => form.answer::<()>(Err(problem), &sentence).await,
+    }
 }
 
 async fn read_edit(app: &App, access: &TaskAccess, fields: &Fields) -> Result<Edit> {

@@ -3,6 +3,7 @@
 mod card;
 mod changing;
 mod editing;
+mod form;
 mod making;
 mod placing;
 mod saying;
@@ -14,8 +15,7 @@ pub use changing::{archive, own, restore, set_owners};
 pub use editing::edit;
 pub(super) use editing::{goal_named, sprint_named};
 pub use making::{create, new_form};
-pub use placing::{block, block_form, move_form, move_task, unblock};
-pub(super) use saying::may_comment;
+pub use placing::{block, block_form, end_wait, move_form, move_task, unblock};
 pub use saying::{add_comment, add_step, delete_comment, edit_comment, preview, remove_step, tick_step};
 pub use several::{change_several, list, undo};
 pub use task::task;

@@ -15,50 +15,48 @@ use super::super::{
     moving::{self, Place},
     queries::{self},
 };
-use super::{card::CardHtml, task::answer};
+use super::{
+    card::CardHtml,
+    form::{Editing, TaskForm},
+};
 use crate::{
     accounts::{Person, viewer::Viewer},
-    activity::Changed,
     app::App,
     boards::{
         self, Column, State,
-        access::{self, TaskAccess},
+        access::{AtTask, TaskAccess},
     },
     sprints::{self, Sprint},
     teams::{self, Team},
     web::{
-        error::{Problem, Result},
-        forms::Fields,
+        error::{Conflict, Problem, Result},
+        forms::{Fields, id},
         page::{self, Frame, fragment},
     },
 };
 
 /// `PUT` and `POST /tasks/{key}/position`
-pub async fn move_task(
-    Given(app): Given<App>,
-    viewer: Viewer,
-    Path(key): Path<String>,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Result<Response> {
-    let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
+pub async fn move_task(Editing(form): Editing) -> Result<Response> {
+    let TaskForm { app, access, fields, .. } = &form;
     let place = Place {
         column: fields.text("column").to_owned(),
         after: fields.get("after").filter(|key| !key.is_empty()).map(str::to_owned),
         before: fields.get("before").filter(|key| !key.is_empty()).map(str::to_owned),
         version: fields.parse("version", "That is no version.")?,
     };
-    let place = if fields.get("place") == Some("top") { top_of(&app, &access, place).await? } else { place };
-    let outcome = app
-        .live
-        .change(&viewer.actor(), |change, _| Box::pin(moving::move_task(change, &access.team, access.id, &place)))
-        .await;
-    let column = outcome.as_ref().map_or_else(|_| String::new(), |changed| changed.value.name.clone());
-    let outcome = outcome.map(|changed| Changed { id: changed.id, value: () });
-    if let (Some("card"), Err(Problem::Conflict(_))) = (fragment(&headers), &outcome) {
-        return stale(&app, &access, outcome.err()).await;
+    let place = if fields.get("place") == Some("top") { top_of(app, access, place).await? } else { place };
+    let outcome =
+        form.try_change(|change, _| Box::pin(moving::move_task(change, &access.team, access.id, &place))).await;
+    match outcome {
+        Err(Problem::Conflict(conflict)) if fragment(&form.headers) == Some("card") => {
+            stale(app, access, conflict).await
+        }
+        outcome => {
+            let column = outcome.as_ref().map_or("", |changed| changed.value.name.as_str());
+            let sentence = format!("Moved {} to {column}", access.key);
+            form.answer(outcome, &sentence).await
+        }
     }
-    answer(&app, &viewer, &headers, &access, outcome, &format!("Moved {} to {column}", access.key), fields).await
 }
 
 async fn top_of(app: &App, access: &TaskAccess, place: Place) -> Result<Place> {
@@ -75,8 +73,7 @@ async fn top_of(app: &App, access: &TaskAccess, place: Place) -> Result<Place> {
 }
 
 /// Somebody was quicker: who and when, with the card as it stands for the board to show.
-async fn stale(app: &App, access: &TaskAccess, problem: Option<Problem>) -> Result<Response> {
-    let Some(Problem::Conflict(mut conflict)) = problem else { return Err(Problem::NotFound) };
+async fn stale(app: &App, access: &TaskAccess, mut conflict: Box<Conflict>) -> Result<Response> {
     let card = queries::card(&app.db, &access.team, access.id).await?;
     conflict.current = serde_json::json!({
         "column": card.column, "archived": card.archived, "version": card.version,
@@ -137,24 +134,14 @@ impl ChangeForm {
 }
 
 /// `GET /tasks/{key}/move`
-pub async fn move_form(
-    Given(app): Given<App>,
-    viewer: Viewer,
-    Path(key): Path<String>,
-    headers: HeaderMap,
-) -> Result<Response> {
-    let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
+pub async fn move_form(Given(app): Given<App>, at: AtTask, headers: HeaderMap) -> Result<Response> {
+    let AtTask { viewer, access } = at.to_edit()?;
     change_form(&app, &viewer, &headers, &access, false, BTreeMap::new(), Fields::default()).await
 }
 
 /// `GET /tasks/{key}/block`
-pub async fn block_form(
-    Given(app): Given<App>,
-    viewer: Viewer,
-    Path(key): Path<String>,
-    headers: HeaderMap,
-) -> Result<Response> {
-    let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
+pub async fn block_form(Given(app): Given<App>, at: AtTask, headers: HeaderMap) -> Result<Response> {
+    let AtTask { viewer, access } = at.to_edit()?;
     change_form(&app, &viewer, &headers, &access, true, BTreeMap::new(), Fields::default()).await
 }
 
@@ -206,28 +193,20 @@ async fn change_form(
 }
 
 /// `PUT` and `POST /tasks/{key}/block`
-pub async fn block(
-    Given(app): Given<App>,
-    viewer: Viewer,
-    Path(key): Path<String>,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Result<Response> {
-    let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
+pub async fn block(Editing(form): Editing) -> Result<Response> {
+    let (access, fields) = (&form.access, &form.fields);
     let reason = blocking::Reason {
         kind: fields.text("kind").to_owned(),
-        on: on_of(&fields),
+        on: on_of(fields),
         note: fields.text("note").to_owned(),
     };
-    let outcome = app
-        .live
-        .change(&viewer.actor(), |change, _| Box::pin(blocking::block_task(change, &access.team, access.id, &reason)))
-        .await;
+    let outcome =
+        form.try_change(|change, _| Box::pin(blocking::block_task(change, &access.team, access.id, &reason))).await;
     match outcome {
-        Err(Problem::Invalid(errors)) if fragment(&headers) != Some("task") => {
-            change_form(&app, &viewer, &headers, &access, true, errors, fields).await
+        Err(Problem::Invalid(errors)) if fragment(&form.headers) != Some("task") => {
+            change_form(&form.app, &form.viewer, &form.headers, access, true, errors, fields.clone()).await
         }
-        outcome => answer(&app, &viewer, &headers, &access, outcome, &format!("Blocked {}", access.key), fields).await,
+        outcome => form.answer(outcome, &format!("Blocked {}", access.key)).await,
     }
 }
 
@@ -242,18 +221,21 @@ fn on_of(fields: &Fields) -> String {
     .to_owned()
 }
 
+/// `POST /tasks/{key}/waits/{id}/end`: one reason less.
+pub async fn end_wait(Path((_, wait)): Path<(String, String)>, Editing(form): Editing) -> Result<Response> {
+    let access = &form.access;
+    let wait = id(&wait)?;
+    form.change(&format!("{} no longer waits on that", access.key), |change, _| {
+        Box::pin(blocking::end_wait(change, &access.team, access.id, wait))
+    })
+    .await
+}
+
 /// `DELETE /tasks/{key}/block` and `POST /tasks/{key}/unblock`
-pub async fn unblock(
-    Given(app): Given<App>,
-    viewer: Viewer,
-    Path(key): Path<String>,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Result<Response> {
-    let access = access::task(&app.db, &viewer, &key).await?.to_edit()?;
-    let outcome = app
-        .live
-        .change(&viewer.actor(), |change, _| Box::pin(blocking::unblock_task(change, &access.team, access.id)))
-        .await;
-    answer(&app, &viewer, &headers, &access, outcome, &format!("Unblocked {}", access.key), fields).await
+pub async fn unblock(Editing(form): Editing) -> Result<Response> {
+    let access = &form.access;
+    form.change(&format!("Unblocked {}", access.key), |change, _| {
+        Box::pin(blocking::unblock_task(change, &access.team, access.id))
+    })
+    .await
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::{
-    extract::{Path, Query, State as Given},
+    extract::{Query, State as Given},
     http::{HeaderMap, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
@@ -16,15 +16,15 @@ use super::super::{
     Wait,
     queries::{self, Whole},
     story::{self, Told},
+    waiting::{self, Waiting},
 };
-use super::card::CardHtml;
+use super::{card::CardHtml, form::TaskForm};
 use crate::{
     accounts::{Person, viewer::Viewer},
-    activity::Changed,
     app::App,
     boards::{
         self, Column, State,
-        access::{self, TaskAccess},
+        access::{AtTask, TaskAccess},
         words,
     },
     markdown,
@@ -61,6 +61,8 @@ struct Article {
     columns: Vec<Column>,
     sprints: Vec<Sprint>,
     goals: Vec<Goal>,
+    /// The tasks that wait on this one.
+    waiting: Vec<Waiting>,
     people: Vec<Person>,
     labels: Vec<Label>,
     now: OffsetDateTime,
@@ -115,6 +117,10 @@ impl Article {
 
     fn waits(&self, wait: &Wait) -> String {
         wait.words(self.now)
+    }
+
+    fn waited(&self, waiting: &Waiting) -> String {
+        words::age(self.now, waiting.since)
     }
 
     fn column_name(&self) -> &str {
@@ -201,6 +207,7 @@ async fn article(
         labels: boards::queries::labels(&app.db, access.team.id).await?,
         sprints: all_sprints,
         goals,
+        waiting: waiting::on_task(&app.db, access.team.id, access.id).await?,
         viewer: viewer.clone(),
         team: access.team.clone(),
         may_edit: access.may_edit,
@@ -222,12 +229,10 @@ pub struct Did {
 /// `GET /tasks/{key}`
 pub async fn task(
     Given(app): Given<App>,
-    viewer: Viewer,
-    Path(key): Path<String>,
+    AtTask { viewer, access }: AtTask,
     Query(did): Query<Did>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let access = access::task(&app.db, &viewer, &key).await?;
     let article = article(&app, &viewer, &access, Refusal::default(), did.did).await?;
     shown(&app, &viewer, &headers, article, StatusCode::OK).await
 }
@@ -248,18 +253,11 @@ async fn shown(
 }
 
 /// The answer to a form on a task: the task anew, with what was refused and why.
-pub(super) async fn answer(
-    app: &App,
-    viewer: &Viewer,
-    headers: &HeaderMap,
-    access: &TaskAccess,
-    outcome: Result<Changed<()>>,
-    sentence: &str,
-    typed: Fields,
-) -> Result<Response> {
-    let mut refusal = Refusal { typed, ..Refusal::default() };
+pub(super) async fn answer(form: &TaskForm, outcome: Result<Uuid>, sentence: &str) -> Result<Response> {
+    let TaskForm { app, viewer, access, headers, fields } = form;
+    let mut refusal = Refusal { typed: fields.clone(), ..Refusal::default() };
     let status = match outcome {
-        Ok(changed) => return changed_task(app, viewer, headers, access, changed.id, sentence, &refusal.typed).await,
+        Ok(change) => return changed_task(form, change, sentence).await,
         Err(Problem::Invalid(errors)) => {
             refusal.errors = errors;
             StatusCode::UNPROCESSABLE_ENTITY
@@ -280,15 +278,8 @@ pub(super) async fn answer(
     shown(app, viewer, headers, article, status).await
 }
 
-async fn changed_task(
-    app: &App,
-    viewer: &Viewer,
-    headers: &HeaderMap,
-    access: &TaskAccess,
-    change: Uuid,
-    sentence: &str,
-    typed: &Fields,
-) -> Result<Response> {
+async fn changed_task(form: &TaskForm, change: Uuid, sentence: &str) -> Result<Response> {
+    let TaskForm { app, viewer, access, headers, fields } = form;
     Ok(match fragment(headers) {
         Some(part @ ("card" | "form")) => {
             let card = queries::card(&app.db, &access.team, access.id).await?;
@@ -304,7 +295,7 @@ async fn changed_task(
         Some(_) => said(page::page(&article(app, viewer, access, Refusal::default(), None).await?)?, change, sentence),
         None => {
             let own = format!("/tasks/{}", access.key);
-            back_to(local_path(typed.get("back").unwrap_or(&own), &own), change)
+            back_to(local_path(fields.get("back").unwrap_or(&own), &own), change)
         }
     })
 }

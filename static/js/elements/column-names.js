@@ -6,6 +6,12 @@ import { theBoard } from "../board/cards.js";
 const board = theBoard();
 let shown = -1;
 let drawn = "";
+// lanes open where their first card is: on a phone one column is all there is to see
+if (board?.querySelector(":scope > .lane") && matchMedia("(width < 48rem)").matches) {
+  const left = (column) => column.getBoundingClientRect().left;
+  const first = [...board.querySelectorAll(".column:has([data-task])")].sort((one, other) => left(one) - left(other))[0];
+  if (first) board.scrollLeft += left(first) - left(board.querySelector(".column"));
+}
 if (board && board.querySelector(":scope > .column")) {
   const names = document.createElement("nav");
   names.className = "names";
