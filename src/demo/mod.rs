@@ -4,14 +4,18 @@
 //! - `content`: what those tables are made of
 //! - `calendar`, `history`: the tables acted out, in order of time, up to now
 //! - `making_up`: more tasks than anybody would write, for measuring
+//! - `aims`: why each goal is one, and what was said to it
+//! - `looking_back`: sprints closed, and what people wrote about them
 //! - `writing`: rows, many at once
 
+mod aims;
 mod calendar;
 mod chance;
 mod content;
 mod history;
 mod infrastructure;
 mod ingestion;
+mod looking_back;
 mod making_up;
 mod people;
 mod writing;
@@ -22,7 +26,7 @@ use time::OffsetDateTime;
 use calendar::{Calendar, whole_micros};
 use history::History;
 
-/// Fills an empty workspace, in one transaction. Nothing in it is later than `now`, and the sprint
+/// Fills an empty workspace. Nothing in it is later than `now`, and the sprint
 /// that `now` falls in is the active one. With `tasks`, Infrastructure's active sprint has that many.
 pub async fn fill(db: &PgPool, now: OffsetDateTime, tasks: Option<u32>) -> anyhow::Result<()> {
     let calendar = Calendar::new(whole_micros(now));
@@ -34,5 +38,7 @@ pub async fn fill(db: &PgPool, now: OffsetDateTime, tasks: Option<u32>) -> anyho
     }
     writing::write(&mut tx, &history).await?;
     tx.commit().await?;
+    aims::write(db, now).await?;
+    looking_back::write(db, now).await?;
     Ok(())
 }

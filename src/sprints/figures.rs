@@ -120,6 +120,18 @@ pub async fn as_it_stands(
     now: OffsetDateTime,
 ) -> Result<Figures> {
     let tasks = tasks(db, team, sprint, week).await?;
+    around(db, team, sprint, week, tasks, now).await
+}
+
+/// These tasks of a sprint, with what waited and took longest.
+pub async fn around(
+    db: &mut PgConnection,
+    team: &Team,
+    sprint: &Sprint,
+    week: &Week,
+    tasks: Vec<TaskFigure>,
+    now: OffsetDateTime,
+) -> Result<Figures> {
     let waits = waits(db, team, sprint, week, now).await?;
     let done: Vec<&TaskFigure> = tasks.iter().filter(|task| task.done).collect();
     let cycles = cycles(db, team, &done, week, now).await?;
