@@ -94,27 +94,47 @@ pub async fn cards(
         .collect())
 }
 
+#[derive(sqlx::FromRow)]
+struct DressedRow {
+    #[sqlx(flatten)]
+    card: CardRow,
+    #[sqlx(flatten)]
+    dress: Dress,
+}
+
+/// The tasks of a team, which stands behind it, with all that their cards wear.
+macro_rules! dressed_tasks {
+    () => {
+        concat!("SELECT ", card!(), ", ", dress!(), of_tasks!())
+    };
+}
+
 /// These tasks as cards, archived ones too, whatever any filter says. They are few, and one question gets all of them.
 pub async fn cards_of(db: &PgPool, team: &Team, tasks: &[Uuid]) -> Result<Vec<Card>> {
-    #[derive(sqlx::FromRow)]
-    struct Row {
-        #[sqlx(flatten)]
-        card: CardRow,
-        #[sqlx(flatten)]
-        dress: Dress,
+    // Postgres plans for ten where a list is asked for, and for one in half of the time.
+    if let [task] = tasks {
+        return Ok(find_card(db, team, *task).await?.into_iter().collect());
     }
-    let rows: Vec<Row> =
-        sqlx::query_as(concat!("SELECT ", card!(), ", ", dress!(), of_tasks!(), "$1 AND k.id = ANY($2)"))
-            .bind(team.id)
-            .bind(tasks)
-            .fetch_all(db)
-            .await?;
+    let rows: Vec<DressedRow> = sqlx::query_as(concat!(dressed_tasks!(), "$1 AND k.id = ANY($2)"))
+        .bind(team.id)
+        .bind(tasks)
+        .fetch_all(db)
+        .await?;
     Ok(rows.into_iter().map(|row| row.card.dressed(team, row.dress)).collect())
 }
 
 /// One task as a card.
 pub async fn card(db: &PgPool, team: &Team, task: Uuid) -> Result<Card> {
-    cards_of(db, team, &[task]).await?.pop().ok_or(Problem::NotFound)
+    find_card(db, team, task).await?.ok_or(Problem::NotFound)
+}
+
+async fn find_card(db: &PgPool, team: &Team, task: Uuid) -> Result<Option<Card>> {
+    let row: Option<DressedRow> = sqlx::query_as(concat!(dressed_tasks!(), "$1 AND k.id = $2"))
+        .bind(team.id)
+        .bind(task)
+        .fetch_optional(db)
+        .await?;
+    Ok(row.map(|row| row.card.dressed(team, row.dress)))
 }
 
 impl CardRow {
