@@ -53,6 +53,19 @@ pub fn civil(at: OffsetDateTime, zone: &str) -> (Date, u8, u8) {
     (day, there.hour() as u8, there.minute() as u8)
 }
 
+/// The instant at which a day begins in an IANA time zone; where its midnight is left out, the first that there is.
+pub fn start_of(day: Date, zone: &str) -> OffsetDateTime {
+    let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
+    let (year, month, of_month) = day.to_calendar_date();
+    let there = i16::try_from(year)
+        .ok()
+        .and_then(|year| jiff::civil::Date::new(year, u8::from(month) as i8, of_month as i8).ok())
+        .and_then(|day| day.to_zoned(zone).ok());
+    let second =
+        there.map_or_else(|| day.midnight().assume_utc().unix_timestamp(), |there| there.timestamp().as_second());
+    OffsetDateTime::from_unix_timestamp(second).unwrap_or_else(|_| day.midnight().assume_utc())
+}
+
 /// Whether `zone` is a time zone that the IANA database knows.
 pub fn is_zone(zone: &str) -> bool {
     TimeZone::get(zone).is_ok()

@@ -5,6 +5,7 @@ mod board;
 mod cluster;
 mod concurrency;
 mod demo;
+mod flow;
 mod importing;
 mod lifecycle;
 mod live;
