@@ -10,18 +10,21 @@
 //! - `tasks`: creating, editing, moving, assigning, blocking, commenting
 //! - `sprints`: cadence, goals, closing and looking back
 //! - `standup`: meetings: actions and topics
+//! - `flow`: burn-up, cumulative flow, cycle time, ageing, throughput, time blocked
 //! - `transfer`: bringing boards of other tools here
-//! - `web`, `db`, `markdown`, `clock`: no feature in them
+//! - `web`, `db`, `markdown`, `chart`, `clock`: no feature in them
 
 pub mod accounts;
 pub mod activity;
 pub mod app;
 pub mod boards;
+pub mod chart;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod db;
 pub mod demo;
+pub mod flow;
 pub mod markdown;
 pub mod router;
 pub mod sprints;

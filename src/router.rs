@@ -17,7 +17,7 @@ use crate::{
     accounts, activity,
     app::App,
     boards::{self, forms as board_forms},
-    sprints, standup, tasks,
+    flow, sprints, standup, tasks,
     teams::{self, setting_up},
     web::{assets, error::Problem, health, layers, openapi},
 };
@@ -49,6 +49,8 @@ fn pages() -> Router<App> {
         .route("/teams/{slug}/filters/{id}/delete", post(board_forms::delete_filter))
         .route("/teams/{slug}/columns/{column}/limit", get(board_forms::limit_form).post(board_forms::set_limit))
         .route("/teams/{slug}/bulk", post(tasks::change_several))
+        .route("/teams/{slug}/flow", get(flow::pages::flow))
+        .route("/teams/{slug}/flow/{file}", get(flow::pages::numbers))
         .route("/teams/{slug}/tasks", get(tasks::list).post(tasks::create))
         .route("/teams/{slug}/tasks/new", get(tasks::new_form))
         .route("/tasks/{key}", get(tasks::task).post(tasks::edit))

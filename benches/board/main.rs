@@ -4,6 +4,7 @@
 //! floor that is measured in the same run: a route that answers the same bytes and does nothing else, and one bare
 //! transaction.
 
+mod figures;
 mod http;
 mod program;
 
@@ -13,12 +14,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use figures::{Figures, at, ms};
 use http::{Connection, Request};
 use program::{Floor, Program};
 use sqlx::{Connection as _, PgPool};
 use uuid::Uuid;
-
-type Figures = Vec<Duration>;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -141,18 +141,6 @@ async fn measure(size: u32) -> anyhow::Result<()> {
     }
     program.stop().await;
     Ok(())
-}
-
-fn ms(time: Duration) -> String {
-    format!("{:.2} ms", time.as_secs_f64() * 1000.0)
-}
-
-/// The figure that this part of them is below.
-fn at(figures: &[Duration], part: f64) -> Duration {
-    let mut sorted = figures.to_vec();
-    sorted.sort();
-    let index = (sorted.len() as f64 * part) as usize;
-    sorted.get(index.min(sorted.len().saturating_sub(1))).copied().unwrap_or_default()
 }
 
 /// Requests a second over so many connections, each asking again as soon as it was answered, for three seconds.

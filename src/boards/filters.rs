@@ -210,6 +210,11 @@ impl Filter {
                 query.push(" AND k.sprint_id = ").push_bind(id);
             }
         }
+        self.push_terms(query, team, team_key, now);
+    }
+
+    /// The same without the sprint, and with tasks of the archive among the others: for figures about the past.
+    pub fn push_terms(&self, query: &mut QueryBuilder<Postgres>, team: Uuid, team_key: &str, now: OffsetDateTime) {
         let wanted = self.terms.iter().filter(|term| !term.not).filter_map(|term| match &term.asks {
             Asks::Owner(handle) if handle != "nobody" => Some(handle.clone()),
             _ => None,

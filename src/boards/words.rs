@@ -32,6 +32,11 @@ pub fn span(from: Date, to: Date) -> String {
     }
 }
 
+/// `26 Nov`.
+pub fn date(date: Date) -> String {
+    format!("{} {}", date.day(), month(date.month()))
+}
+
 /// `Thu 26 Nov`.
 pub fn day(date: Date) -> String {
     format!("{} {} {}", weekday(date.weekday()), date.day(), month(date.month()))

@@ -7,6 +7,8 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::{
+    boards::filters::Filter,
+    flow,
     sprints::{
         Sprint,
         closing::{self, Verdict},
@@ -168,6 +170,9 @@ async fn close(db: &PgPool, team: &Team, sprint: &Sprint, now: OffsetDateTime) -
         goals: goals.iter().map(|goal| (goal.id, (goal.is_reached(), why_not(&goal.title).to_owned()))).collect(),
         ..Verdict::default()
     };
+    let filter = Filter::default();
+    let burn_up = flow::queries::burn_up(&mut connection, team, sprint, &filter, week, closed_at).await?;
+    frozen.burn_up = serde_json::to_value(burn_up)?;
     frozen.goals = goals.iter().map(|goal| (goal.id, closing::final_figure(goal, &verdict))).collect();
     sqlx::query(
         "INSERT INTO closings (team_id, sprint_id, closed_by, closed_at, change_id, figures)

@@ -62,6 +62,8 @@ pub struct Verdict {
     pub tasks: HashMap<String, (Outcome, String)>,
     /// Whether each goal was met, and if not, why not.
     pub goals: HashMap<Uuid, (bool, String)>,
+    /// How the sprint burned up, to be frozen.
+    pub burn_up: serde_json::Value,
 }
 
 /// A goal's final figure.
@@ -108,6 +110,7 @@ pub async fn close_sprint(
     let (at, actor) = (change.at, change.actor);
     let mut frozen = figures::as_it_stands(change.db(), team, sprint, week, at).await?;
     frozen.goals = goals.iter().map(|goal| (goal.id, final_figure(goal, verdict))).collect();
+    frozen.burn_up = verdict.burn_up.clone();
     let mut refused = Vec::new();
     let mut leftovers = Vec::new();
     for task in &unfinished {

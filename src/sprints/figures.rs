@@ -28,6 +28,8 @@ pub struct Figures {
     /// The longest first.
     pub waits: Vec<WaitFigure>,
     pub cycles: Vec<CycleFigure>,
+    /// How the sprint burned up, as the flow page draws it; null where it was closed before that was kept.
+    pub burn_up: serde_json::Value,
 }
 
 /// A task of the sprint.
@@ -135,7 +137,7 @@ pub async fn around(
     let waits = waits(db, team, sprint, week, now).await?;
     let done: Vec<&TaskFigure> = tasks.iter().filter(|task| task.done).collect();
     let cycles = cycles(db, team, &done, week, now).await?;
-    Ok(Figures { goals: BTreeMap::new(), tasks, waits, cycles })
+    Ok(Figures { tasks, waits, cycles, ..Figures::default() })
 }
 
 async fn tasks(db: &mut PgConnection, team: &Team, sprint: &Sprint, week: &Week) -> Result<Vec<TaskFigure>> {

@@ -72,7 +72,7 @@ pub async fn restore_task(change: &mut Change, team: &Team, task: Uuid, wanted: 
         task: Some(task),
         kind: "task.restored",
         before: json!({ "rank": null, "archived": true }),
-        after: json!({ "column": column.slug, "rank": rank, "archived": false }),
+        after: json!({ "column": column.slug, "state": column.state, "rank": rank, "archived": false }),
         version: Some(version),
     });
     if spread {

@@ -1,6 +1,7 @@
 //! What every page and every API answer shares; no feature in here.
 
 pub mod assets;
+pub mod csv;
 pub mod error;
 pub mod forms;
 pub mod health;

@@ -43,6 +43,8 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
         ("my-work", "/"),
         ("teams", "/teams"),
         ("limit", "/teams/infrastructure/columns/todo/limit"),
+        ("flow", "/teams/infrastructure/flow"),
+        ("flow-refused", "/teams/infrastructure/flow?from=7"),
         ("person", "/people/elif"),
         ("archive", "/teams/infrastructure/tasks?sprint=all&q=is:archived"),
         ("not-found", "/tasks/INF-99"),

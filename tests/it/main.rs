@@ -6,6 +6,7 @@ mod closing;
 mod cluster;
 mod concurrency;
 mod demo;
+mod flow;
 mod goals;
 mod importing;
 mod lifecycle;

@@ -60,7 +60,7 @@ async fn forty_tasks_ask_no_more_than_two() {
         world.elif.get(&path).await.refused(200);
         SENT.get()
     };
-    for path in ["/teams/TEAM", "/api/v1/teams/TEAM/board", "/teams/TEAM/tasks"] {
+    for path in ["/teams/TEAM", "/api/v1/teams/TEAM/board", "/teams/TEAM/tasks", "/teams/TEAM/flow"] {
         let few = asked(path.replace("TEAM", "infrastructure")).await;
         let many = asked(path.replace("TEAM", "ingestion")).await;
         assert!(few > 0, "statements are counted");

@@ -21,7 +21,8 @@ use super::super::{
 use crate::{
     accounts::viewer::Viewer,
     app::App,
-    boards::{State, access, words},
+    boards::{State, access, filters::Filter, words},
+    flow,
     tasks::{self, Card},
     teams::{
         Team,
@@ -190,7 +191,8 @@ pub async fn close(
     fields: Fields,
 ) -> Result<Response> {
     let closing = Closing::read(&app, &viewer, &slug, &number).await?;
-    let verdict = read_verdict(&fields);
+    let mut verdict = read_verdict(&fields);
+    verdict.burn_up = burn_up(&app, &closing).await?;
     let actor = viewer.actor();
     let Closing { team, crew, sprint, next, goals } = &closing;
     let outcome = app
@@ -208,6 +210,15 @@ pub async fn close(
         Err(problem) => return Err(problem),
     };
     page::refused(status, &close_page(&app, &viewer, &headers, closing, problem, Some(fields)).await?)
+}
+
+/// How the sprint burned up until now.
+async fn burn_up(app: &App, closing: &Closing) -> Result<serde_json::Value> {
+    let Closing { team, crew, sprint, .. } = closing;
+    let mut db = app.db.acquire().await?;
+    let burn_up =
+        flow::queries::burn_up(&mut db, team, sprint, &Filter::default(), &crew.week, app.clock.now()).await?;
+    Ok(serde_json::to_value(burn_up).map_err(anyhow::Error::from)?)
 }
 
 fn read_verdict(fields: &Fields) -> Verdict {

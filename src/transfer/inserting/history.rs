@@ -66,9 +66,13 @@ pub(super) async fn add_columns(change: &mut Change, team: &Team, plan: &Plan<'_
 pub(super) fn record(change: &mut Change, team: &Team, plan: &Plan<'_>, rows: &[Row], draft: &Draft) {
     let mut past: Vec<(OffsetDateTime, Option<Uuid>, Event)> = Vec::new();
     for (planned, row) in plan.tasks.iter().zip(rows) {
+        let mut stood = None;
         for one in &planned.task.past {
+            if let Deed::Made(to) | Deed::Moved(_, to) = &one.what {
+                stood = Some(to);
+            }
             let account = plan.people.find(&one.by).map(|account| account.id);
-            past.push((one.at.min(plan.now), account, of_the_past(team, plan, planned, row, one, draft)));
+            past.push((one.at.min(plan.now), account, of_the_past(team, plan, planned, row, (one, stood), draft)));
         }
     }
     past.sort_by_key(|(at, ..)| *at);
@@ -80,7 +84,15 @@ pub(super) fn record(change: &mut Change, team: &Team, plan: &Plan<'_>, rows: &[
     }
 }
 
-fn of_the_past(team: &Team, plan: &Plan<'_>, planned: &Planned<'_>, row: &Row, one: &Past, draft: &Draft) -> Event {
+/// One thing that happened, with the list that the task was in after it.
+fn of_the_past(
+    team: &Team,
+    plan: &Plan<'_>,
+    planned: &Planned<'_>,
+    row: &Row,
+    (one, stood): (&Past, Option<&Spot>),
+    draft: &Draft,
+) -> Event {
     let (kind, before, mut after) = match &one.what {
         Deed::Made(to) => {
             let mut after = spot(plan, draft, to);
@@ -89,7 +101,11 @@ fn of_the_past(team: &Team, plan: &Plan<'_>, planned: &Planned<'_>, row: &Row, o
         }
         Deed::Moved(from, to) => ("task.moved", spot(plan, draft, from), spot(plan, draft, to)),
         Deed::Archived => ("task.archived", json!({ "archived": false }), json!({ "archived": true })),
-        Deed::Restored => ("task.restored", json!({ "archived": true }), json!({ "archived": false })),
+        Deed::Restored => {
+            let mut after = stood.map_or_else(|| json!({}), |list| spot(plan, draft, list));
+            after["archived"] = json!(false);
+            ("task.restored", json!({ "archived": true }), after)
+        }
     };
     if plan.people.find(&one.by).is_none() {
         after["by"] = json!(Some(one.by.called()).filter(|name| !name.is_empty()).unwrap_or("Somebody"));

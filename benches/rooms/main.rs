@@ -1,0 +1,106 @@
+//! What a team's pages cost when it has been here for long: `cargo bench --bench rooms`.
+//!
+//! Two teams have the same 5,000 tasks, and the same happened to them in the last four sprints. One has 20,000 events
+//! and the other 200,000: what lies outside of what a page shows must not cost anything. Each figure stands beside a
+//! floor that is measured in the same run: a route that answers the same bytes and does nothing else.
+
+#[path = "../board/figures.rs"]
+mod figures;
+#[path = "../board/http.rs"]
+#[expect(dead_code, reason = "the board's bench uses the rest of it")]
+mod http;
+#[path = "../board/program.rs"]
+#[expect(dead_code, reason = "the board's bench uses the rest of it")]
+mod program;
+
+use std::time::Instant;
+
+use figures::{Figures, at, ms};
+use http::{Connection, Request};
+use program::{Floor, Program};
+use sqlx::PgPool;
+
+/// Add a page by its path: TEAM is replaced by the team that it is asked for.
+const PATHS: [&str; 5] = [
+    "/teams/TEAM/flow",
+    "/teams/TEAM/flow?sprints=1",
+    "/teams/TEAM/flow?q=of+a+team",
+    "/teams/TEAM/flow?from=39&to=40",
+    "/teams/TEAM/flow/cycle-time.csv",
+];
+
+const ROUNDS: usize = 400;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    if let [word, file] = arguments.as_slice()
+        && word == "floor"
+    {
+        return program::serve_floor(file).await;
+    }
+    let program = Program::start(1).await?;
+    seed(&program.db).await?;
+    for team in ["few", "many"] {
+        let count: (i64, i64) = sqlx::query_as(
+            "SELECT (SELECT count(*) FROM tasks k WHERE k.team_id = t.id), (SELECT count(*) FROM events e WHERE e.team_id = t.id)
+             FROM teams t WHERE t.slug = $1",
+        )
+        .bind(team)
+        .fetch_one(&program.db)
+        .await?;
+        println!("{team}: {} tasks, {} events", count.0, count.1);
+    }
+    println!("\n| page | KB | few: median | many: median | many: p99 | floor: median | ratio to floor | many to few |");
+    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    for path in PATHS {
+        measure(&program, path).await?;
+    }
+    program.stop().await;
+    Ok(())
+}
+
+async fn seed(db: &PgPool) -> anyhow::Result<()> {
+    let mut one = db.acquire().await?;
+    sqlx::raw_sql("SET statement_timeout = 0").execute(&mut *one).await?;
+    sqlx::raw_sql(include_str!("seed.sql")).execute(&mut *one).await?;
+    sqlx::raw_sql("VACUUM ANALYZE").execute(&mut *one).await?;
+    Ok(())
+}
+
+/// One connection asks for the page of either team and for the floor in turn, so that whatever else the machine does
+/// meets all three alike.
+async fn measure(program: &Program, path: &str) -> anyhow::Result<()> {
+    let page = |team: &str| Request::get(&path.replace("TEAM", team), &program.cookie);
+    let (few, many, bare) = (page("few"), page("many"), Request::get("/", ""));
+    let mut connection = Connection::open(program.address).await?;
+    let first = connection.ask(&many).await?;
+    anyhow::ensure!(first.status == 200, "{path} answered {}", first.status);
+    let floor = Floor::start(&first.body).await?;
+    let mut ground = Connection::open(floor.address).await?;
+    let (mut fews, mut manys, mut floors) = (Figures::new(), Figures::new(), Figures::new());
+    for round in 0..ROUNDS + 20 {
+        for (request, figures) in [(&few, &mut fews), (&many, &mut manys), (&bare, &mut floors)] {
+            let to = if std::ptr::eq(request, &bare) { &mut ground } else { &mut connection };
+            let since = Instant::now();
+            to.skip(request).await?;
+            // the first ones warm up what is kept
+            if round >= 20 {
+                figures.push(since.elapsed());
+            }
+        }
+    }
+    let middle = [&fews, &manys, &floors].map(|figures| at(figures, 0.5));
+    let ratio = |one: usize, other: usize| middle[one].as_secs_f64() / middle[other].as_secs_f64();
+    println!(
+        "| {path} | {} | {} | {} | {} | {} | {:.0} | {:.2} |",
+        first.body.len() / 1024,
+        ms(middle[0]),
+        ms(middle[1]),
+        ms(at(&manys, 0.99)),
+        ms(middle[2]),
+        ratio(1, 2),
+        ratio(1, 0),
+    );
+    Ok(())
+}

@@ -1,0 +1,162 @@
+//! Reading a sprint's burn-up.
+
+use std::collections::{HashMap, HashSet};
+
+use sqlx::PgConnection;
+use time::{Date, Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use super::{
+    super::{
+        measures::{self, BurnUp, Joining, Shift},
+        range::{days_between, ends},
+    },
+    ShiftRow, faces,
+};
+use crate::{
+    boards::{State, filters::Filter},
+    clock,
+    sprints::Sprint,
+    teams::{Team, crew::Week},
+    web::error::Result,
+};
+
+/// A sprint's burn-up from its first day to now or to its end, over the tasks that a filter lets through.
+/// Closing a sprint keeps what this answers, with a filter of nothing.
+pub async fn burn_up(
+    db: &mut PgConnection,
+    team: &Team,
+    sprint: &Sprint,
+    filter: &Filter,
+    week: &Week,
+    now: OffsetDateTime,
+) -> Result<BurnUp> {
+    let zone = week.zone.as_str();
+    let today = clock::day_in(now, zone);
+    let (begin, end) = (clock::instant(sprint.starts_on, 0, zone), clock::instant(sprint.next_start(), 0, zone));
+    let until = end.min(now + Duration::MICROSECOND);
+    let mut joinings = joinings(db, team.id, sprint.id, until).await?;
+    let past: Vec<Date> = days_between(today.saturating_sub(Duration::weeks(6)), today)
+        .into_iter()
+        .filter(|day| *day < today && week.works_on(*day))
+        .collect();
+    let mut done = match past.first() {
+        Some(first) if now < end => {
+            finished(db, team.id, (clock::instant(*first, 0, zone), clock::instant(today, 0, zone))).await?
+        }
+        _ => HashMap::new(),
+    };
+    if !filter.is_plain() {
+        let both: HashSet<Uuid> = joinings.iter().map(|joining| joining.task).chain(done.keys().copied()).collect();
+        let shown = faces(db, team, filter, now, &both.into_iter().collect::<Vec<_>>()).await?;
+        joinings.retain(|joining| shown.contains_key(&joining.task));
+        done.retain(|task, _| shown.contains_key(task));
+    }
+    let tasks: HashSet<Uuid> = joinings.iter().map(|joining| joining.task).collect();
+    let tasks: Vec<Uuid> = tasks.into_iter().collect();
+    let opening = states_at(db, team.id, &tasks, begin).await?;
+    let shifts = shifts_of(db, team.id, &tasks, (begin, until)).await?;
+
+    let come = days_between(sprint.starts_on, sprint.ends_on.min(today));
+    let instants: Vec<OffsetDateTime> = std::iter::once(begin).chain(ends(&come, zone, until)).collect();
+    let mut standings = measures::standings(&joinings, &opening, &shifts, &instants).into_iter();
+    let begin = standings.next().unwrap_or_default();
+    let days: Vec<measures::Standing> = standings.collect();
+    let finished: Vec<Date> = done.values().map(|at| clock::day_in(*at, zone)).collect();
+    let a_day = measures::a_working_day(&finished, &past);
+    // A team that began last week is measured by that week.
+    let known = a_day.iter().position(|count| *count > 0).and_then(|first| a_day.get(first..)).unwrap_or_default();
+    let remaining = sprint.working_days(week).iter().filter(|day| **day > today).count();
+    Ok(BurnUp {
+        sprint: sprint.number,
+        name: sprint.name.clone(),
+        starts_on: sprint.starts_on,
+        ends_on: sprint.ends_on,
+        forecast: measures::forecast(days.last().map_or(begin.done, |day| day.done), remaining, known),
+        begin,
+        days,
+        worked: days_between(sprint.starts_on, sprint.ends_on)
+            .into_iter()
+            .map(|day| sprint.day_number(week, day))
+            .collect(),
+    })
+}
+
+/// Who joined and left a sprint before an instant, in order.
+async fn joinings(db: &mut PgConnection, team: Uuid, sprint: Uuid, until: OffsetDateTime) -> Result<Vec<Joining>> {
+    let rows: Vec<(Uuid, OffsetDateTime, bool)> = sqlx::query_as(
+        "SELECT task_id, at, coalesce(after->>'sprint' = $2, false) FROM events
+         WHERE team_id = $1 AND (after->>'sprint' = $2 OR before->>'sprint' = $2) AND at < $3 AND task_id IS NOT NULL
+         ORDER BY at, seq",
+    )
+    .bind(team)
+    .bind(sprint.to_string())
+    .bind(until)
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|(task, at, joins)| Joining { task, at, joins }).collect())
+}
+
+/// The tasks that were finished between two instants, with the last time.
+async fn finished(
+    db: &mut PgConnection,
+    team: Uuid,
+    (since, until): (OffsetDateTime, OffsetDateTime),
+) -> Result<HashMap<Uuid, OffsetDateTime>> {
+    let rows: Vec<(Uuid, OffsetDateTime)> = sqlx::query_as(concat!(
+        "SELECT e.task_id, e.at FROM events e WHERE e.team_id = $1 AND e.at >= $2 AND e.at < $3 AND e.task_id IS NOT NULL AND ",
+        shifts!(),
+        " AND e.kind IN ('task.created', 'task.moved') AND e.after->>'state' = 'done' ORDER BY e.at, e.seq"
+    ))
+    .bind(team)
+    .bind(since)
+    .bind(until)
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// The state that each of these tasks had at an instant, done ones with them.
+async fn states_at(
+    db: &mut PgConnection,
+    team: Uuid,
+    tasks: &[Uuid],
+    at: OffsetDateTime,
+) -> Result<Vec<(Uuid, State)>> {
+    let rows: Vec<(Uuid, String)> = sqlx::query_as(concat!(
+        "SELECT k.task, last.state FROM unnest($2::uuid[]) AS k (task)
+         CROSS JOIN LATERAL (
+             SELECT e.kind, e.after->>'state' AS state FROM events e
+             WHERE e.team_id = $1 AND e.task_id = k.task AND e.at < $3 AND ",
+        shifts!(),
+        " ORDER BY e.at DESC, e.seq DESC LIMIT 1) last WHERE last.kind <> 'task.archived' AND last.state IS NOT NULL"
+    ))
+    .bind(team)
+    .bind(tasks)
+    .bind(at)
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().filter_map(|(task, state)| Some((task, State::try_from(state).ok()?))).collect())
+}
+
+async fn shifts_of(
+    db: &mut PgConnection,
+    team: Uuid,
+    tasks: &[Uuid],
+    (since, until): (OffsetDateTime, OffsetDateTime),
+) -> Result<Vec<Shift>> {
+    let rows: Vec<ShiftRow> = sqlx::query_as(concat!(
+        "SELECT e.task_id, e.at, e.kind, e.after->>'state' AS state, coalesce(e.after->>'archived' = 'true', false) AS archived
+         FROM unnest($2::uuid[]) AS k (task) JOIN events e ON e.team_id = $1 AND e.task_id = k.task
+         WHERE e.at >= $3 AND e.at < $4 AND ",
+        shifts!(),
+        " ORDER BY e.at, e.seq"
+    ))
+    .bind(team)
+    .bind(tasks)
+    .bind(since)
+    .bind(until)
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(Shift::from).collect())
+}

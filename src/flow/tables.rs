@@ -1,0 +1,89 @@
+//! Figures as tables: the same rows stand on the page and in the CSV.
+
+use super::reading::Figures;
+use crate::{boards::State, web::csv::csv};
+
+/// The names that a figure has in addresses, in the order of the page.
+pub const NAMES: [&str; 6] = ["burn-up", "cumulative-flow", "cycle-time", "ageing", "throughput", "blocked"];
+
+/// The numbers of one figure.
+pub struct Table {
+    pub headings: Vec<&'static str>,
+    pub rows: Vec<Vec<String>>,
+    /// The first column has tasks' keys.
+    pub of_tasks: bool,
+}
+
+impl Table {
+    /// The table of a figure; none by a name that there is not.
+    pub fn of(figures: &Figures, name: &str) -> Option<Self> {
+        let of_tasks = matches!(name, "cycle-time" | "ageing");
+        let (headings, rows) = match name {
+            "burn-up" => burn_up(figures),
+            "cumulative-flow" => cumulative(figures),
+            "cycle-time" => cycle_time(figures),
+            "ageing" => ageing(figures),
+            "throughput" => throughput(figures),
+            "blocked" => blocked(figures),
+            _ => return None,
+        };
+        Some(Self { headings, rows, of_tasks })
+    }
+
+    /// All of it as CSV.
+    pub fn csv(&self) -> String {
+        let rows = self.rows.iter().map(|row| row.iter().map(String::as_str).collect());
+        csv(std::iter::once(self.headings.clone()).chain(rows))
+    }
+}
+
+type Rows = (Vec<&'static str>, Vec<Vec<String>>);
+
+fn burn_up(figures: &Figures) -> Rows {
+    let ideal = figures.burn_up.ideal();
+    let rows = figures.burn_up.dated().zip(ideal).map(|((day, stood), ideal)| {
+        vec![day.to_string(), stood.scope.to_string(), stood.done.to_string(), super::drawing::figure(ideal)]
+    });
+    (vec!["Day", "In the sprint", "Done", "Ideal"], rows.collect())
+}
+
+fn cumulative(figures: &Figures) -> Rows {
+    let headings = std::iter::once("Day").chain(State::ALL.map(State::default_name)).collect();
+    let row = |(day, counts): &(time::Date, [usize; 5])| {
+        std::iter::once(day.to_string()).chain(counts.iter().map(usize::to_string)).collect()
+    };
+    (headings, figures.states.iter().map(row).collect())
+}
+
+fn cycle_time(figures: &Figures) -> Rows {
+    let rows = figures.times.taken.iter().rev().filter_map(|taken| {
+        let face = figures.faces.get(&taken.task)?;
+        let (start, end) = (taken.start.to_string(), taken.end.to_string());
+        Some(vec![figures.key(face), face.title.clone(), start, end, taken.days.to_string()])
+    });
+    (vec!["Task", "Title", "In progress", "Done", "Days"], rows.collect())
+}
+
+fn ageing(figures: &Figures) -> Rows {
+    let rows = figures.ageing.iter().map(|(face, taken)| {
+        let state = face.state.default_name().to_owned();
+        vec![figures.key(face), face.title.clone(), state, taken.start.to_string(), taken.days.to_string()]
+    });
+    (vec!["Task", "Title", "State", "In progress", "Days"], rows.collect())
+}
+
+fn throughput(figures: &Figures) -> Rows {
+    let rows = figures.throughput.iter().map(|(sprint, count)| {
+        vec![sprint.name.clone(), sprint.starts_on.to_string(), sprint.ends_on.to_string(), count.to_string()]
+    });
+    (vec!["Sprint", "From", "To", "Tasks done"], rows.collect())
+}
+
+fn blocked(figures: &Figures) -> Rows {
+    let rows = figures
+        .blocked
+        .rows
+        .iter()
+        .map(|row| vec![row.on.what.clone(), row.on.whom.clone(), row.tasks.to_string(), row.days.to_string()]);
+    (vec!["Waited on", "Whom", "Tasks", "Days"], rows.collect())
+}
