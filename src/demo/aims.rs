@@ -74,7 +74,8 @@ const ENTRIES: &[(&str, &str, i64, i64, &str, &str)] = &[
 ];
 
 /// What was said to a goal: whose, by whom, a concern or not, what, and the answer.
-const REMARKS: &[(&str, &str, &str, bool, &str, Option<&str>)] = &[
+type Said = (&'static str, &'static str, &'static str, bool, &'static str, Option<&'static str>);
+const REMARKS: &[Said] = &[
     (
         "INF",
         "Migrate the last 50 tables",

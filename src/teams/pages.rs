@@ -23,6 +23,7 @@ use crate::{
         self, Sprint,
         goals::{self, Goal},
     },
+    standup::actions::{self, Action},
     tasks::{self, Card, waiting::Waiting},
     web::{
         error::{Problem, Result},
@@ -39,10 +40,25 @@ struct MyWork {
     teams: Vec<(Team, Vec<Card>)>,
     /// Who waits on this person, and whether for a goal at risk: those first, then the longest.
     waiting: Vec<(Waiting, bool)>,
+    /// What this person promised and has not settled.
+    promised: Vec<Action>,
     now: OffsetDateTime,
 }
 
 impl MyWork {
+    /// Address of the team that a promise was made in.
+    fn slug(&self, action: &Action) -> &str {
+        self.frame.teams.iter().find(|team| team.id == action.team_id).map_or("", |team| team.slug.as_str())
+    }
+
+    fn is_own(&self) -> bool {
+        self.mine
+    }
+
+    fn due(&self, action: &Action) -> String {
+        action.due_on.map_or(String::new(), |day| format!("by {}", words::day(day)))
+    }
+
     fn waited(&self, waiting: &Waiting) -> String {
         words::age(self.now, waiting.since)
     }
@@ -75,7 +91,8 @@ pub async fn my_work(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap)
     let frame = Frame::new(&app, &viewer, &headers, "My work", "").await?;
     let teams = tasks::queries::of_owner(&app.db, viewer.person.id).await?;
     let waiting = waiting_on(&app, viewer.person.id).await?;
-    page::page(&MyWork { frame, whose: viewer.person, mine: true, teams, waiting, now: app.clock.now() })
+    let promised = actions::of_owner(&app.db, viewer.person.id).await?;
+    page::page(&MyWork { frame, whose: viewer.person, mine: true, teams, waiting, promised, now: app.clock.now() })
 }
 
 /// `GET /people/{handle}`
@@ -96,7 +113,8 @@ pub async fn person(
     let teams = tasks::queries::of_owner(&app.db, whose.id).await?;
     let mine = whose.id == viewer.person.id;
     let waiting = waiting_on(&app, whose.id).await?;
-    page::page(&MyWork { frame, whose, mine, teams, waiting, now: app.clock.now() })
+    let promised = actions::of_owner(&app.db, whose.id).await?;
+    page::page(&MyWork { frame, whose, mine, teams, waiting, promised, now: app.clock.now() })
 }
 
 /// Who waits on somebody: goals at risk ahead, then the longest.

@@ -28,6 +28,14 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
     .execute(&stage.world.db)
     .await
     .unwrap();
+    for (tray, text) in [("thanks", "Gita!"), ("well", "Pairing"), ("not", "Day 8")] {
+        elif.post("/teams/infrastructure/sprints/42/notes", &[("tray", tray), ("text", text)]).await.ok();
+    }
+    elif.post("/teams/infrastructure/actions", &[("retro", "42"), ("text", "Ask Legal @elif by Friday")]).await.ok();
+    let goal: uuid::Uuid = sqlx::query_scalar("SELECT id FROM goals").fetch_one(&stage.world.db).await.unwrap();
+    let goal = format!("/teams/infrastructure/goals/{goal}");
+    elif.post(&format!("{goal}/remarks"), &[("kind", "concern"), ("body", "We will be blocked by this")]).await.ok();
+    elif.post(&format!("{goal}/progress"), &[("value", "31"), ("note", "over night")]).await.ok();
     let window = stage.window(elif).await;
     let nobody = stage.blank().await;
     let mut found = Vec::new();
@@ -47,6 +55,11 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
         ("flow-refused", "/teams/infrastructure/flow?from=7"),
         ("person", "/people/elif"),
         ("archive", "/teams/infrastructure/tasks?sprint=all&q=is:archived"),
+        ("goal", &goal),
+        ("new-goal", "/teams/infrastructure/goals/new?sprint=43"),
+        ("close", "/teams/infrastructure/sprints/42/close"),
+        ("retro", "/sprints/42/retro?team=infrastructure&team=ingestion"),
+        ("sprints", "/sprints"),
         ("not-found", "/tasks/INF-99"),
         ("login", "/login"),
     ] {

@@ -213,7 +213,7 @@ async fn goal_page(
     let mut cards = tasks::queries::cards_of(&app.db, &access.team, &of_goal).await?;
     cards.sort_by_key(|card| (card.state, card.column_since));
     Ok(GoalPage {
-        frame: Frame::new(app, viewer, headers, goal.title.clone(), slug).await?.at("planning"),
+        frame: Frame::new(app, viewer, headers, goal.title.clone(), slug).await?,
         form: GoalForm::new(app, &access.team, String::new(), Some(goal.clone()), refused).await?,
         remarks: remarks::remarks(&app.db, &[goal.id]).await?,
         may_edit: access.may_edit && goal.frozen.is_none(),
@@ -256,7 +256,7 @@ async fn new_goal_page(
 ) -> Result<NewGoalPage> {
     let sprint = sprint_to_plan(app, &team, sprint).await?;
     Ok(NewGoalPage {
-        frame: Frame::new(app, viewer, headers, "New goal", &team.slug).await?.at("planning"),
+        frame: Frame::new(app, viewer, headers, "New goal", &team.slug).await?,
         form: GoalForm::new(app, &team, sprint.number.to_string(), None, refused).await?,
         sprint,
         team,
@@ -293,7 +293,7 @@ pub async fn add_goal(
         Err(problem) => Err(problem),
     };
     match outcome {
-        Ok(_) => Ok(Redirect::to(&format!("/teams/{slug}/planning?sprint={}", sprint.number)).into_response()),
+        Ok(_) => Ok(Redirect::to(&format!("/teams/{slug}?sprint={}", sprint.number)).into_response()),
         Err(Problem::Invalid(errors)) => {
             let number = sprint.number.to_string();
             let page = new_goal_page(&app, &viewer, &headers, team, &number, (fields, errors)).await?;
@@ -374,7 +374,7 @@ pub async fn remove_goal(
     let goal = id(&goal)?;
     let actor = viewer.actor();
     app.live.change(&actor, |change, _| Box::pin(setting_goals::remove_goal(change, &team, goal))).await?;
-    Ok(Redirect::to(&format!("/teams/{slug}/planning")).into_response())
+    Ok(Redirect::to(&format!("/teams/{slug}")).into_response())
 }
 
 /// `POST /teams/{slug}/goals/{id}/order`: one place up or down.
@@ -423,7 +423,7 @@ pub async fn answer_concern(
     app.live
         .change(&actor, |change, _| Box::pin(remarks::answer_concern(change, &team, remark, fields.text("answer"))))
         .await?;
-    Ok(back(&fields, &format!("/teams/{slug}/planning")))
+    Ok(back(&fields, &format!("/teams/{slug}")))
 }
 
 /// Back to the page that the form stood on.

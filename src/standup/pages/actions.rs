@@ -77,6 +77,6 @@ pub async fn make_task(
 
 /// Back to the page that the form stood on.
 fn back(fields: &Fields, slug: &str) -> Response {
-    let standup = format!("/teams/{slug}/standup");
-    Redirect::to(local_path(fields.text("back"), &standup)).into_response()
+    let retro = format!("/teams/{slug}/retro");
+    Redirect::to(local_path(fields.text("back"), &retro)).into_response()
 }
