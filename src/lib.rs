@@ -9,7 +9,7 @@
 //! - `demo`: a believable pair of teams
 //! - `tasks`: creating, editing, moving, assigning, blocking, commenting
 //! - `sprints`: cadence, goals, closing and looking back
-//! - `standup`: meetings: actions and topics
+//! - `standup`: who needs someone, what happened since, and what was promised
 //! - `flow`: burn-up, cumulative flow, cycle time, ageing, throughput, time blocked
 //! - `transfer`: bringing boards of other tools here
 //! - `web`, `db`, `markdown`, `chart`, `clock`: no feature in them

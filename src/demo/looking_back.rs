@@ -128,7 +128,7 @@ async fn close(db: &PgPool, team: &Team, sprint: &Sprint, now: OffsetDateTime) -
     let crew = crew(db, team.id).await?;
     let week = &crew.week;
     let over = crate::clock::instant(sprint.next_start(), 0, &week.zone);
-    let closed_at = (over - Duration::hours(8)).min(now);
+    let closed_at = (over - Duration::hours(55)).min(now);
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT k.id, k.number, k.title, coalesce(k.estimate, 0)::bigint AS estimate, e.at AS entered_at,
                 coalesce((SELECT m.after->>'state' FROM events m WHERE m.team_id = k.team_id AND m.task_id = k.id AND m.at < $3

@@ -1,5 +1,6 @@
-//! Meeting over the board: what somebody promised, and what is to be talked about.
+//! Meeting over the board: who needs someone, and what somebody promised.
 
 pub mod actions;
+pub mod facts;
 pub mod line;
 pub mod pages;

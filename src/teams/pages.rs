@@ -88,7 +88,7 @@ impl MyWork {
 
 /// `GET /`
 pub async fn my_work(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> Result<Response> {
-    let frame = Frame::new(&app, &viewer, &headers, "My work", "").await?;
+    let frame = Frame::new(&app, &viewer, &headers, "My work", "").await?.at("my-work");
     let teams = tasks::queries::of_owner(&app.db, viewer.person.id).await?;
     let waiting = waiting_on(&app, viewer.person.id).await?;
     let promised = actions::of_owner(&app.db, viewer.person.id).await?;

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// A team's pages, as the nav names them: its board is its own address.
-pub const TEAM_PAGES: &[(&str, &str)] = &[("", "Board"), ("retro", "Retro"), ("flow", "Flow")];
+pub const TEAM_PAGES: &[(&str, &str)] = &[("", "Board"), ("standup", "Standup"), ("retro", "Retro"), ("flow", "Flow")];
 
 /// What the layout shows around a page.
 pub struct Frame {

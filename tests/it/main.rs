@@ -17,6 +17,7 @@ mod queries;
 mod served;
 mod serving;
 mod signing_in;
+mod standup;
 mod task;
 mod unblocking;
 mod world;
