@@ -88,7 +88,7 @@ fn pages() -> Router<App> {
         .route("/teams/{slug}/actions/{id}/task", post(standup::make_task))
         .route("/sprints/{number}/retro", get(sprints::retro))
         .route("/sprints", get(sprints::sprints).post(sprints::set_cadence))
-        .route("/sprints/{number}", post(sprints::edit_sprint))
+        .route("/sprints/{number}", get(sprints::pitch).post(sprints::edit_sprint))
         .route("/sprints/{number}/skip", post(sprints::skip_sprint))
         .route("/changes/{id}/undo", post(tasks::undo))
         .route("/preview", post(tasks::preview))

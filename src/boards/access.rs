@@ -55,6 +55,18 @@ pub async fn team(db: impl PgExecutor<'_>, viewer: &Viewer, slug: &str) -> Resul
     Ok(TeamAccess { team: row.team, may_edit })
 }
 
+/// Every team that the viewer may look at, by name.
+pub async fn teams(db: impl PgExecutor<'_>, viewer: &Viewer) -> Result<Vec<TeamAccess>> {
+    let rows: Vec<TeamRow> = sqlx::query_as(
+        "SELECT t.id, t.slug, t.name, t.key, t.seq, m.account_id IS NOT NULL AS is_member
+         FROM teams t LEFT JOIN members m ON m.team_id = t.id AND m.account_id = $1 ORDER BY t.name, t.id",
+    )
+    .bind(viewer.person.id)
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| TeamAccess { may_edit: may_edit(viewer, row.is_member), team: row.team }).collect())
+}
+
 /// Who asks and the task whose key is in the address, both in one question to the database: moving a task is what
 /// people do most.
 pub struct AtTask {

@@ -60,6 +60,7 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
         ("close", "/teams/infrastructure/sprints/42/close"),
         ("retro", "/sprints/42/retro?team=infrastructure&team=ingestion"),
         ("sprints", "/sprints"),
+        ("pitch", "/sprints/42"),
         ("standup", "/teams/infrastructure/standup"),
         ("not-found", "/tasks/INF-99"),
         ("login", "/login"),

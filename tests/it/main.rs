@@ -12,6 +12,7 @@ mod importing;
 mod lifecycle;
 mod live;
 mod migrations;
+mod pitch;
 mod program;
 mod queries;
 mod served;

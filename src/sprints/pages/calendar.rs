@@ -53,6 +53,12 @@ impl SprintsPage {
         queries::next(&self.sprints)
     }
 
+    /// What is over is looked back on; before, its goals are pitched.
+    fn address(&self, sprint: &Sprint) -> String {
+        let over = sprint.state == "closed" || sprint.state == "ended";
+        format!("/sprints/{}{}", sprint.number, if over { "/retro" } else { "" })
+    }
+
     fn weekday(&self, sprint: &Sprint) -> &'static str {
         WEEKDAYS.get(usize::try_from(weekday(sprint.starts_on) - 1).unwrap_or(0)).copied().unwrap_or("")
     }

@@ -3,9 +3,11 @@
 mod calendar;
 mod closing;
 mod goal;
+mod pitch;
 mod retro;
 
 pub use calendar::*;
 pub use closing::*;
 pub use goal::*;
+pub use pitch::*;
 pub use retro::*;

@@ -1,0 +1,53 @@
+//! The pitch: all teams' goals of a sprint on one page, where everyone may speak.
+
+use crate::{goals::set_goal, world::World};
+
+#[tokio::test]
+async fn another_team_reads_the_goals_and_raises_a_concern_that_stays_until_it_is_answered() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let fields = [
+        ("title", "Migrate 50 of the 100 tables"),
+        ("target", "50"),
+        ("unit", "tables"),
+        ("why", "The old disks are full in March"),
+        ("needs", "Two quiet evenings from Ingestion"),
+        ("owners", "elif"),
+    ];
+    let goal = set_goal(&world, elif, "43", &fields).await;
+    let page = jonas.get("/sprints/43").await.ok().text();
+    for text in [
+        "Migrate 50 of the 100 tables",
+        "The old disks are full in March",
+        "Two quiet evenings from Ingestion",
+        "Elif Hartmann",
+        "one owner",
+        "No goals for Sprint 43 yet.",
+    ] {
+        assert!(page.contains(text), "{text}");
+    }
+    assert!(!page.contains("should be"), "a sprint that has not begun is not late");
+    let remarks = format!("/teams/infrastructure/goals/{goal}/remarks");
+    let said = [("kind", "concern"), ("body", "We will be blocked by this"), ("back", "/sprints/43")];
+    let answer = jonas.post(&remarks, &said).await;
+    assert_eq!(answer.headers["location"], "/sprints/43");
+    let page = jonas.get("/sprints/43").await.text();
+    assert!(page.contains("We will be blocked by this") && page.contains("1 unanswered"));
+    assert!(!page.contains("Answer this concern"), "its own team answers");
+    let remark: uuid::Uuid = sqlx::query_scalar("SELECT id FROM remarks").fetch_one(&world.db).await.unwrap();
+    let answers = format!("/teams/infrastructure/remarks/{remark}/answer");
+    jonas.post(&answers, &[("answer", "No")]).await.refused(403);
+    assert!(elif.get("/sprints/43").await.text().contains("Answer this concern"));
+    elif.post(&answers, &[("answer", "We start on Thursday, after your release"), ("back", "/sprints/43")]).await.ok();
+    let page = jonas.get("/sprints/43").await.text();
+    assert!(page.contains("after your release") && !page.contains("unanswered"));
+}
+
+#[tokio::test]
+async fn what_is_no_sprint_is_not_found_and_a_stranger_signs_in_first() {
+    let world = World::new().await;
+    for path in ["/sprints/9999", "/sprints/x", "/sprints/-1", "/sprints/99999999999"] {
+        world.elif.get(path).await.refused(404);
+    }
+    world.stranger().get("/sprints/42").await.refused(303);
+}
