@@ -8,6 +8,7 @@
 //! - `activity`: the event log, and the live stream that reads it
 //! - `demo`: a believable pair of teams
 //! - `tasks`: creating, editing, moving, assigning, blocking, commenting
+//! - `projects`: projects, milestones, objectives: what outlives a sprint
 //! - `sprints`: cadence, goals, closing and looking back
 //! - `standup`: who needs someone, what happened since, and what was promised
 //! - `flow`: burn-up, cumulative flow, cycle time, ageing, throughput, time blocked
@@ -26,6 +27,7 @@ pub mod db;
 pub mod demo;
 pub mod flow;
 pub mod markdown;
+pub mod projects;
 pub mod router;
 pub mod sprints;
 pub mod standup;

@@ -17,7 +17,7 @@ use crate::{
     accounts, activity,
     app::App,
     boards::{self, forms as board_forms},
-    flow, sprints, standup, tasks,
+    flow, projects, sprints, standup, tasks,
     teams::{self, setting_up},
     web::{assets, error::Problem, health, layers, openapi},
 };
@@ -31,6 +31,7 @@ pub fn router(app: App) -> Router {
 fn pages() -> Router<App> {
     use accounts::pages as accounts;
     use boards::pages as boards;
+    use projects::pages as projects;
     use sprints::pages as sprints;
     use standup::pages as standup;
     use tasks::pages as tasks;
@@ -90,6 +91,23 @@ fn pages() -> Router<App> {
         .route("/sprints", get(sprints::sprints).post(sprints::set_cadence))
         .route("/sprints/{number}", get(sprints::pitch).post(sprints::edit_sprint))
         .route("/sprints/{number}/skip", post(sprints::skip_sprint))
+        .route("/teams/{slug}/about", get(teams::about).post(teams::tell))
+        .route("/teams/{slug}/objectives", post(projects::add_objective))
+        .route("/teams/{slug}/objectives/{id}/remove", post(projects::remove_objective))
+        .route("/teams/{slug}/objectives/{id}/key-results", post(projects::add_key_result))
+        .route("/teams/{slug}/key-results/{id}/progress", post(projects::type_in_result))
+        .route("/teams/{slug}/key-results/{id}/remove", post(projects::remove_key_result))
+        .route("/teams/{slug}/settings", get(teams::settings))
+        .route("/teams/{slug}/week", post(teams::set_week))
+        .route("/teams/{slug}/days-off", post(teams::add_day_off))
+        .route("/teams/{slug}/days-off/{day}/remove", post(teams::remove_day_off))
+        .route("/projects", get(projects::projects).post(projects::add_project))
+        .route("/projects/{slug}", get(projects::project).post(projects::edit_project))
+        .route("/projects/{slug}/finish", post(projects::finish_project))
+        .route("/projects/{slug}/milestones", post(projects::add_milestone))
+        .route("/projects/{slug}/milestones/{id}/reach", post(projects::reach_milestone))
+        .route("/projects/{slug}/milestones/{id}/remove", post(projects::remove_milestone))
+        .route("/me", get(accounts::me).post(accounts::edit_me))
         .route("/changes/{id}/undo", post(tasks::undo))
         .route("/preview", post(tasks::preview))
 }

@@ -32,6 +32,14 @@ pub fn clock_words(minute: i16) -> String {
     format!("{:02}:{:02}", minute / 60, minute % 60)
 }
 
+/// The minute of the day that `09:30` says; `24:00` is the day's end.
+pub fn read_clock(text: &str) -> Option<i16> {
+    let (hours, minutes) = text.trim().split_once(':')?;
+    let (hours, minutes): (u8, u8) = (hours.parse().ok()?, minutes.parse().ok()?);
+    let minute = i16::from(hours) * 60 + i16::from(minutes);
+    (minutes < 60 && minute <= 1440).then_some(minute)
+}
+
 /// Minutes of a day's work that all of them share. Those who live far apart share
 /// hours of neighbouring days, so the first one's day is held against three of the others'.
 pub fn shared(all: &[&Hours], day: Date) -> i64 {

@@ -4,6 +4,7 @@ pub mod adding;
 pub mod hours;
 pub mod pages;
 pub mod passwords;
+pub mod profile;
 pub mod sessions;
 pub mod tokens;
 pub mod viewer;

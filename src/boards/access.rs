@@ -21,6 +21,8 @@ use crate::{
 pub struct TeamAccess {
     pub team: Team,
     pub may_edit: bool,
+    /// Whether the viewer may change how the team works: its leads, and administrators.
+    pub may_lead: bool,
 }
 
 /// A task that the viewer may look at.
@@ -37,13 +39,24 @@ struct TeamRow {
     #[sqlx(flatten)]
     team: Team,
     is_member: bool,
+    is_lead: bool,
+}
+
+impl TeamRow {
+    fn seen_by(self, viewer: &Viewer) -> TeamAccess {
+        TeamAccess {
+            may_edit: may_edit(viewer, self.is_member),
+            may_lead: may_edit(viewer, self.is_lead),
+            team: self.team,
+        }
+    }
 }
 
 /// The team at this address.
 pub async fn team(db: impl PgExecutor<'_>, viewer: &Viewer, slug: &str) -> Result<TeamAccess> {
     // A NUL would reach the database as an error; no address has one.
     let row: TeamRow = sqlx::query_as(
-        "SELECT t.id, t.slug, t.name, t.key, t.seq, m.account_id IS NOT NULL AS is_member
+        "SELECT t.id, t.slug, t.name, t.key, t.seq, m.account_id IS NOT NULL AS is_member, coalesce(m.role = 'lead', false) AS is_lead
          FROM teams t LEFT JOIN members m ON m.team_id = t.id AND m.account_id = $2
          WHERE t.slug = $1",
     )
@@ -51,20 +64,29 @@ pub async fn team(db: impl PgExecutor<'_>, viewer: &Viewer, slug: &str) -> Resul
     .bind(viewer.person.id)
     .fetch_one(db)
     .await?;
-    let may_edit = may_edit(viewer, row.is_member);
-    Ok(TeamAccess { team: row.team, may_edit })
+    Ok(row.seen_by(viewer))
 }
 
 /// Every team that the viewer may look at, by name.
 pub async fn teams(db: impl PgExecutor<'_>, viewer: &Viewer) -> Result<Vec<TeamAccess>> {
     let rows: Vec<TeamRow> = sqlx::query_as(
-        "SELECT t.id, t.slug, t.name, t.key, t.seq, m.account_id IS NOT NULL AS is_member
+        "SELECT t.id, t.slug, t.name, t.key, t.seq, m.account_id IS NOT NULL AS is_member, coalesce(m.role = 'lead', false) AS is_lead
          FROM teams t LEFT JOIN members m ON m.team_id = t.id AND m.account_id = $1 ORDER BY t.name, t.id",
     )
     .bind(viewer.person.id)
     .fetch_all(db)
     .await?;
-    Ok(rows.into_iter().map(|row| TeamAccess { may_edit: may_edit(viewer, row.is_member), team: row.team }).collect())
+    Ok(rows.into_iter().map(|row| row.seen_by(viewer)).collect())
+}
+
+/// The project at this address, as its team's people see it: that team leads it.
+pub async fn project(db: &sqlx::PgPool, viewer: &Viewer, slug: &str) -> Result<(TeamAccess, Uuid)> {
+    let found: (Uuid, String) =
+        sqlx::query_as("SELECT p.id, t.slug FROM projects p JOIN teams t ON t.id = p.team_id WHERE p.slug = $1")
+            .bind(plain(slug)?)
+            .fetch_one(db)
+            .await?;
+    Ok((team(db, viewer, &found.1).await?, found.0))
 }
 
 /// Who asks and the task whose key is in the address, both in one question to the database: moving a task is what
@@ -154,6 +176,15 @@ impl TeamAccess {
     /// The same, if the viewer may change the board.
     pub fn to_edit(self) -> Result<Self> {
         if self.may_edit { Ok(self) } else { Err(only_members(&self.team)) }
+    }
+
+    /// The same, if the viewer may change how the team works.
+    pub fn to_lead(self) -> Result<Self> {
+        if self.may_lead {
+            return Ok(self);
+        }
+        let name = &self.team.name;
+        Err(Problem::Forbidden(format!("Only leads of {name} may change its settings. Nothing was changed.").into()))
     }
 }
 

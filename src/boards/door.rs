@@ -65,6 +65,7 @@ struct Row {
     team_key: Option<String>,
     seq: Option<i64>,
     is_member: bool,
+    is_lead: bool,
 }
 
 /// Lets a request in to a team's board, or says why not.
@@ -79,8 +80,11 @@ pub async fn open(app: &App, headers: &HeaderMap, slug: &str) -> Result<Door> {
     else {
         return Err(Problem::NotFound);
     };
-    let may_edit = access::may_edit(&viewer, row.is_member);
-    let access = TeamAccess { team: Team { id, slug, name, key, seq }, may_edit };
+    let access = TeamAccess {
+        may_edit: access::may_edit(&viewer, row.is_member),
+        may_lead: access::may_edit(&viewer, row.is_lead),
+        team: Team { id, slug, name, key, seq },
+    };
     Ok(Door { viewer, access, workspace_seq: row.workspace_seq })
 }
 
@@ -187,7 +191,7 @@ async fn look_up(
                   FROM asked JOIN tokens t ON t.token_hash = asked.token_hash JOIN accounts a ON a.id = t.account_id
                   WHERE NOT asked.cookie AND t.revoked_at IS NULL AND a.deactivated_at IS NULL)
          SELECT known.*, w.seq AS workspace_seq, t.id AS team_id, t.slug AS team_slug, t.name AS team_name, t.key AS team_key,
-                t.seq, m.account_id IS NOT NULL AS is_member
+                t.seq, m.account_id IS NOT NULL AS is_member, coalesce(m.role = 'lead', false) AS is_lead
          FROM known CROSS JOIN workspace w LEFT JOIN teams t ON t.slug = known.wanted
          LEFT JOIN members m ON m.team_id = t.id AND m.account_id = known.id",
     )

@@ -12,6 +12,7 @@ use crate::{
         Person,
         hours::{self, Hours},
     },
+    projects::{Measure, part},
     teams::{
         Team,
         crew::{Crew, crew},
@@ -21,64 +22,6 @@ use crate::{
 
 /// Whoever owns a goal together should share this much of a day.
 pub const SHARED_MINUTES: i64 = 180;
-
-/// What a goal measures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Measure {
-    /// 50 of the 100 tables.
-    Count,
-    /// 10 % of the customers.
-    Share,
-    /// The framework is production ready.
-    YesNo,
-}
-
-impl Measure {
-    pub const ALL: [Self; 3] = [Self::Count, Self::Share, Self::YesNo];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Count => "count",
-            Self::Share => "share",
-            Self::YesNo => "yes-no",
-        }
-    }
-
-    /// As a form names it.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Count => "a count",
-            Self::Share => "a share in %",
-            Self::YesNo => "yes or no",
-        }
-    }
-
-    /// A figure beside its target: `31 / 50`, `4 / 10 %`, `not yet`.
-    pub fn figure(self, current: i64, target: i64) -> String {
-        match self {
-            Self::Count => format!("{current} / {target}"),
-            Self::Share => format!("{current} / {target} %"),
-            Self::YesNo => (if current >= target { "yes" } else { "not yet" }).to_owned(),
-        }
-    }
-}
-
-impl fmt::Display for Measure {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str(self.as_str())
-    }
-}
-
-impl TryFrom<String> for Measure {
-    type Error = Problem;
-
-    fn try_from(text: String) -> Result<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|measure| measure.as_str() == text)
-            .ok_or_else(|| Problem::field("measure", "A goal is a count, a share, or yes or no."))
-    }
-}
 
 /// Where a goal's current figure comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -347,18 +290,18 @@ impl Row {
 }
 
 /// What a goal's figure is made from. Tasks and points are done ones and all.
-struct Counted {
-    measure: Measure,
-    by: CountedBy,
-    target: i64,
-    typed: i64,
-    tasks: (i64, i64),
-    points: (i64, i64),
+pub(super) struct Counted {
+    pub(super) measure: Measure,
+    pub(super) by: CountedBy,
+    pub(super) target: i64,
+    pub(super) typed: i64,
+    pub(super) tasks: (i64, i64),
+    pub(super) points: (i64, i64),
 }
 
 impl Counted {
     /// The current figure, and how far that is in hundredths of the target.
-    fn figures(&self) -> (i64, i64) {
+    pub(super) fn figures(&self) -> (i64, i64) {
         let (done, all) = match self.by {
             CountedBy::Tasks => self.tasks,
             CountedBy::Estimates => self.points,
@@ -374,11 +317,6 @@ impl Counted {
             Measure::YesNo => (i64::from(all > 0 && done == all) * self.target, part(done, all)),
         }
     }
-}
-
-/// A part of a whole in hundredths, 0 to 100.
-fn part(of: i64, whole: i64) -> i64 {
-    if whole <= 0 { 0 } else { (of.saturating_mul(100) / whole).clamp(0, 100) }
 }
 
 fn lone(owners: &[(Person, Hours)], crew: &Crew, day: Date) -> Option<Lone> {

@@ -11,6 +11,7 @@ pub mod pages;
 pub mod queries;
 pub mod remarks;
 pub mod reopening;
+pub mod serving;
 pub mod setting_goals;
 
 use serde::Serialize;

@@ -3,9 +3,10 @@
 use serde_json::json;
 use uuid::Uuid;
 
-use super::goals::{CountedBy, Measure};
+use super::goals::CountedBy;
 use crate::{
     activity::{Change, Event},
+    projects::Measure,
     tasks::{
         editing::{self, Edit},
         setting_aside,

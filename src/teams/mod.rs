@@ -5,6 +5,8 @@ pub mod crew;
 pub mod pages;
 pub mod queries;
 pub mod setting_up;
+pub mod setting_week;
+pub mod telling;
 
 use uuid::Uuid;
 

@@ -19,7 +19,8 @@ use crate::{
 };
 
 /// A team's pages, as the nav names them: its board is its own address.
-pub const TEAM_PAGES: &[(&str, &str)] = &[("", "Board"), ("standup", "Standup"), ("retro", "Retro"), ("flow", "Flow")];
+pub const TEAM_PAGES: &[(&str, &str)] =
+    &[("", "Board"), ("standup", "Standup"), ("retro", "Retro"), ("flow", "Flow"), ("about", "About")];
 
 /// What the layout shows around a page.
 pub struct Frame {

@@ -36,6 +36,26 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
     let goal = format!("/teams/infrastructure/goals/{goal}");
     elif.post(&format!("{goal}/remarks"), &[("kind", "concern"), ("body", "We will be blocked by this")]).await.ok();
     elif.post(&format!("{goal}/progress"), &[("value", "31"), ("note", "over night")]).await.ok();
+    let project = [("team", "infrastructure"), ("name", "Re-partition"), ("target", "100"), ("unit", "tables")];
+    elif.post("/projects", &project).await.ok();
+    elif.post("/projects/re-partition/milestones", &[("title", "The first ten")]).await.ok();
+    sqlx::query("UPDATE goals SET project_team_id = p.team_id, project_id = p.id FROM projects p")
+        .execute(&stage.world.db)
+        .await
+        .unwrap();
+    sqlx::query("UPDATE tasks SET goal_id = g.id FROM goals g WHERE g.team_id = tasks.team_id")
+        .execute(&stage.world.db)
+        .await
+        .unwrap();
+    sqlx::query("UPDATE members SET role = 'lead'").execute(&stage.world.db).await.unwrap();
+    elif.post("/teams/infrastructure/objectives", &[("quarter", "2026-Q4"), ("title", "Sleep"), ("why", "August")])
+        .await
+        .ok();
+    let objective: uuid::Uuid =
+        sqlx::query_scalar("SELECT id FROM objectives").fetch_one(&stage.world.db).await.unwrap();
+    let results = format!("/teams/infrastructure/objectives/{objective}/key-results");
+    elif.post(&results, &[("title", "Tables moved"), ("target", "100")]).await.ok();
+    elif.post("/teams/infrastructure/days-off", &[("day", "2026-12-24"), ("name", "Christmas")]).await.ok();
     let window = stage.window(elif).await;
     let nobody = stage.blank().await;
     let mut found = Vec::new();
@@ -61,6 +81,11 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
         ("retro", "/sprints/42/retro?team=infrastructure&team=ingestion"),
         ("sprints", "/sprints"),
         ("pitch", "/sprints/42"),
+        ("projects", "/projects"),
+        ("project", "/projects/re-partition"),
+        ("about", "/teams/infrastructure/about"),
+        ("settings", "/teams/infrastructure/settings"),
+        ("me", "/me"),
         ("standup", "/teams/infrastructure/standup"),
         ("not-found", "/tasks/INF-99"),
         ("login", "/login"),

@@ -14,6 +14,7 @@ mod live;
 mod migrations;
 mod pitch;
 mod program;
+mod projects;
 mod queries;
 mod served;
 mod serving;

@@ -15,15 +15,13 @@ use crate::{
     accounts::viewer::Viewer,
     app::App,
     boards::access,
-    teams::crew::weekday,
+    teams::{crew::weekday, pages::WEEKDAYS},
     web::{
         error::{Problem, Result},
         forms::Fields,
         page::{self, Frame},
     },
 };
-
-const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 #[derive(Template)]
 #[template(path = "sprints/sprints.html")]

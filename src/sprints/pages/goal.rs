@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::super::{
     Sprint,
-    goals::{self, CountedBy, Goal, Measure},
+    goals::{self, CountedBy, Goal},
     queries,
     remarks::{self, Remark},
     setting_goals::{self, Draft},
@@ -23,6 +23,7 @@ use crate::{
     accounts::{Person, viewer::Viewer},
     app::App,
     boards::{self, access, words},
+    projects::Measure,
     tasks::{self, Card},
     teams::Team,
     web::{

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::super::{
     Sprint,
-    goals::{self, Goal, Measure},
+    goals::{self, Goal},
     queries,
     remarks::{self, Remark},
 };
@@ -21,6 +21,7 @@ use crate::{
     accounts::viewer::Viewer,
     app::App,
     boards::{access, words},
+    projects::Measure,
     teams::{Team, crew::crews},
     web::{
         error::{Problem, Result},

@@ -9,7 +9,7 @@ use axum::{
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{
+use super::super::{
     Team,
     crew::{Week, crews},
     queries,

@@ -11,7 +11,7 @@ use axum::{
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{
+use super::super::{
     passwords, sessions, tokens,
     viewer::{Proof, Viewer},
 };

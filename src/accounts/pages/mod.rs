@@ -1,0 +1,7 @@
+//! Pages of accounts: signing in, and what people say about themselves.
+
+mod entering;
+mod me;
+
+pub use entering::*;
+pub use me::*;

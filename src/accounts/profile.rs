@@ -1,0 +1,64 @@
+//! What people say about themselves: their name, and when they work.
+
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{adding::touch_workspace, hours::Hours};
+use crate::{
+    activity::{Change, Event},
+    clock,
+    web::error::{Problem, Result},
+};
+
+/// What a person may change about themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    pub name: String,
+    pub hours: Hours,
+}
+
+/// Changes it. Every team that the person is on sees it at once: who would fit a goal goes by hours.
+pub async fn edit_profile(change: &mut Change, account: Uuid, profile: &Profile) -> Result<()> {
+    if !clock::is_zone(&profile.hours.zone) {
+        return Err(Problem::field("time_zone", "That is no time zone. Write it as Europe/Berlin."));
+    }
+    let before = profile_of(change.db(), account).await?;
+    if before == *profile {
+        return Ok(());
+    }
+    touch_workspace(change.db()).await?;
+    sqlx::query("UPDATE accounts SET name = $2, time_zone = $3, works_from = $4, works_to = $5 WHERE id = $1")
+        .bind(account)
+        .bind(profile.name.trim())
+        .bind(&profile.hours.zone)
+        .bind(profile.hours.from)
+        .bind(profile.hours.to)
+        .execute(change.db())
+        .await?;
+    let teams: Vec<Uuid> = sqlx::query_scalar("SELECT team_id FROM members WHERE account_id = $1")
+        .bind(account)
+        .fetch_all(change.db())
+        .await?;
+    let said = |profile: &Profile| json!({ "account": account, "name": profile.name, "time_zone": profile.hours.zone, "hours": profile.hours.words() });
+    for team in teams {
+        change.record(Event {
+            team,
+            task: None,
+            kind: "member.edited",
+            before: said(&before),
+            after: said(profile),
+            version: None,
+        });
+    }
+    Ok(())
+}
+
+/// What stands now.
+pub async fn profile_of(db: impl sqlx::PgExecutor<'_>, account: Uuid) -> Result<Profile> {
+    let (name, zone, from, to) =
+        sqlx::query_as("SELECT name, time_zone, works_from, works_to FROM accounts WHERE id = $1")
+            .bind(account)
+            .fetch_one(db)
+            .await?;
+    Ok(Profile { name, hours: Hours { zone, from, to } })
+}

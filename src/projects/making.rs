@@ -1,0 +1,123 @@
+//! Making a project, changing it, and finishing it.
+
+use serde_json::json;
+use uuid::Uuid;
+
+use super::Measure;
+use crate::{
+    accounts::adding::slug,
+    activity::{Change, Event},
+    teams::Team,
+    web::error::{Problem, Result},
+};
+
+/// A project as a form gives it.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    pub name: String,
+    /// Markdown.
+    pub about: String,
+    pub measure: Measure,
+    pub unit: String,
+    pub target: i64,
+    /// How far it is, if somebody says so; without it, its goals are added up.
+    pub typed: Option<i64>,
+    /// A key result of any team.
+    pub key_result: Option<Uuid>,
+}
+
+/// Makes a project that this team leads. The answer is its address.
+pub async fn add_project(change: &mut Change, team: &Team, draft: &Draft) -> Result<String> {
+    let (id, at) = (Uuid::now_v7(), change.at);
+    let address = slug(&draft.name);
+    if address.is_empty() {
+        return Err(Problem::field("name", "A project's name has at least one letter or digit in it."));
+    }
+    let result = key_result_of(change, draft).await?;
+    sqlx::query(
+        "INSERT INTO projects (team_id, id, slug, name, about, measure, unit, target, typed, hue, created_at, key_result_team_id, key_result_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, (SELECT (count(*) * 5 + 3) % 12 FROM projects), $10, $11, $12)",
+    )
+    .bind(team.id)
+    .bind(id)
+    .bind(&address)
+    .bind(draft.name.trim())
+    .bind(draft.about.trim())
+    .bind(draft.measure.as_str())
+    .bind(draft.unit.trim())
+    .bind(draft.target)
+    .bind(draft.typed)
+    .bind(at)
+    .bind(result.map(|(team, _)| team))
+    .bind(result.map(|(_, id)| id))
+    .execute(change.db())
+    .await?;
+    let after = json!({ "project": id, "name": draft.name.trim(), "target": draft.target });
+    note(change, team, "project.added", json!({}), after);
+    Ok(address)
+}
+
+/// Changes a project; its address stays.
+pub async fn edit_project(change: &mut Change, team: &Team, project: Uuid, draft: &Draft) -> Result<()> {
+    let (name, target): (String, i64) =
+        sqlx::query_as("SELECT name, target FROM projects WHERE team_id = $1 AND id = $2 FOR NO KEY UPDATE")
+            .bind(team.id)
+            .bind(project)
+            .fetch_one(change.db())
+            .await?;
+    let result = key_result_of(change, draft).await?;
+    sqlx::query(
+        "UPDATE projects SET name = $3, about = $4, measure = $5, unit = $6, target = $7, typed = $8, key_result_team_id = $9, key_result_id = $10
+         WHERE team_id = $1 AND id = $2",
+    )
+    .bind(team.id)
+    .bind(project)
+    .bind(draft.name.trim())
+    .bind(draft.about.trim())
+    .bind(draft.measure.as_str())
+    .bind(draft.unit.trim())
+    .bind(draft.target)
+    .bind(draft.typed)
+    .bind(result.map(|(team, _)| team))
+    .bind(result.map(|(_, id)| id))
+    .execute(change.db())
+    .await?;
+    let before = json!({ "project": project, "name": name, "target": target });
+    let after = json!({ "project": project, "name": draft.name.trim(), "target": draft.target });
+    note(change, team, "project.edited", before, after);
+    Ok(())
+}
+
+/// Says that a project is finished, or that it goes on. A finished one is no longer offered to goals.
+pub async fn finish_project(change: &mut Change, team: &Team, project: Uuid, finished: bool) -> Result<()> {
+    let at = change.at;
+    let done = sqlx::query(
+        "UPDATE projects SET finished_at = CASE WHEN $3 THEN coalesce(finished_at, $4) END WHERE team_id = $1 AND id = $2",
+    )
+    .bind(team.id)
+    .bind(project)
+    .bind(finished)
+    .bind(at)
+    .execute(change.db())
+    .await?;
+    if done.rows_affected() == 0 {
+        return Err(Problem::NotFound);
+    }
+    let kind = if finished { "project.finished" } else { "project.resumed" };
+    note(change, team, kind, json!({}), json!({ "project": project }));
+    Ok(())
+}
+
+async fn key_result_of(change: &mut Change, draft: &Draft) -> Result<Option<(Uuid, Uuid)>> {
+    let Some(id) = draft.key_result else { return Ok(None) };
+    let team: Option<Uuid> = sqlx::query_scalar("SELECT team_id FROM key_results WHERE id = $1")
+        .bind(id)
+        .fetch_optional(change.db())
+        .await?;
+    let team = team.ok_or_else(|| Problem::field("key_result", "That key result is not there any more."))?;
+    Ok(Some((team, id)))
+}
+
+fn note(change: &mut Change, team: &Team, kind: &'static str, before: serde_json::Value, after: serde_json::Value) {
+    change.record(Event { team: team.id, task: None, kind, before, after, version: None });
+}

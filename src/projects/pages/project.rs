@@ -1,0 +1,332 @@
+//! A project's page: how far it is, when it could be done, its milestones, and its tasks over all teams.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use askama::Template;
+use axum::{
+    extract::{Path, State as Given},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Redirect, Response},
+};
+use uuid::Uuid;
+
+use super::{
+    super::{
+        Measure, added_up,
+        forecast::{self, Forecast, LOOKS_BACK},
+        making, milestones, part,
+        queries::{self, Milestone, Project},
+    },
+    list::{ProjectForm, key_results, read_draft},
+};
+use crate::{
+    accounts::viewer::Viewer,
+    app::App,
+    boards::{State, access, words},
+    markdown,
+    sprints::{
+        self,
+        serving::{self, Serving},
+    },
+    tasks::{self, Card, pages::CardHtml},
+    teams::{self, Team},
+    web::{
+        error::{Problem, Result},
+        forms::{Fields, id},
+        page::{self, Frame, Rendered},
+    },
+};
+
+#[derive(Template)]
+#[template(path = "projects/project.html")]
+struct ProjectPage {
+    frame: Frame,
+    team: Team,
+    teams: Vec<Team>,
+    may_edit: bool,
+    project: Project,
+    about: markdown::Html,
+    current: i64,
+    milestones: Vec<Milestone>,
+    goals: Vec<Serving>,
+    progress: Vec<Progress>,
+    forecast: Option<Forecast>,
+    columns: Vec<(State, Vec<Rendered>)>,
+    form: ProjectForm,
+    /// Why a milestone was refused.
+    milestone_error: String,
+}
+
+/// What one sprint added.
+struct Progress {
+    name: String,
+    number: i32,
+    added: i64,
+    stands: i64,
+    is: i64,
+}
+
+impl ProjectPage {
+    fn figure(&self) -> String {
+        self.project.measure.figure(self.current, self.project.target)
+    }
+
+    fn is(&self) -> i64 {
+        part(self.current, self.project.target)
+    }
+
+    fn of_milestone<'a>(&'a self, milestone: &'a Uuid) -> impl Iterator<Item = &'a Serving> {
+        self.goals.iter().filter(move |goal| goal.milestone == Some(*milestone))
+    }
+
+    fn forecast_words(&self) -> String {
+        match self.forecast {
+            None => String::new(),
+            Some(Forecast { fewest, most: Some(most) }) if fewest == most => match most {
+                1 => "one more sprint".to_owned(),
+                _ => format!("{most} more sprints"),
+            },
+            Some(Forecast { fewest, most: Some(most) }) => format!("{fewest} to {most} more sprints"),
+            Some(Forecast { fewest, most: None }) => {
+                format!("{fewest} more sprints at best; the slower half of the last ones added nothing")
+            }
+        }
+    }
+
+    fn reached(&self) -> usize {
+        self.milestones.iter().filter(|milestone| milestone.reached_at.is_some()).count()
+    }
+
+    fn due(&self, milestone: &Milestone) -> String {
+        milestone.due_on.map_or(String::new(), |day| format!("by {}", words::day(day)))
+    }
+
+    fn lives(&self) -> String {
+        self.teams.iter().map(|team| format!("/teams/{}/live", team.slug)).collect::<Vec<_>>().join(" ")
+    }
+
+    fn seqs(&self) -> String {
+        self.teams.iter().map(|team| team.seq.to_string()).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// `GET /projects/{slug}`
+pub async fn project(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    page::page(&project_page(&app, &viewer, &headers, &slug, Fields::default(), BTreeMap::new()).await?)
+}
+
+async fn project_page(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    slug: &str,
+    typed: Fields,
+    errors: BTreeMap<&'static str, String>,
+) -> Result<ProjectPage> {
+    let (access, found) = access::project(&app.db, viewer, slug).await?;
+    let seen = access::teams(&app.db, viewer).await?;
+    let ids: Vec<Uuid> = seen.iter().map(|access| access.team.id).collect();
+    let projects = queries::projects(&app.db, &[access.team.id]).await?;
+    let project = projects.into_iter().find(|project| project.id == found).ok_or(Problem::NotFound)?;
+    let goals = serving::serving(&app.db, &[project.id], &[]).await?;
+    let progress = progress(&project, &goals);
+    let figures: Vec<i64> = goals.iter().map(|goal| goal.current).collect();
+    let current = project.typed.unwrap_or_else(|| added_up(project.measure, &figures));
+    // A sprint whose figures are not final yet says nothing about pace.
+    let sprints = sprints::queries::sprints(&app.db).await?;
+    let going = sprints::queries::active(&sprints).map_or(i32::MAX, |sprint| sprint.number);
+    let over: Vec<i64> = progress.iter().filter(|one| one.number < going).map(|one| one.added).collect();
+    let forecast = match project.finished_at {
+        None => forecast::forecast(&over[over.len().saturating_sub(LOOKS_BACK)..], project.target - current),
+        Some(_) => None,
+    };
+    let of_goal = errors.contains_key("milestone");
+    let form = ProjectForm {
+        action: format!("/projects/{slug}"),
+        key_results: key_results(app, &ids).await?,
+        stands: Some(project.clone()),
+        teams: Vec::new(),
+        typed,
+        errors: if of_goal { BTreeMap::new() } else { errors.clone() },
+    };
+    let teams: Vec<Team> = seen.into_iter().map(|access| access.team).collect();
+    Ok(ProjectPage {
+        frame: Frame::new(app, viewer, headers, project.name.clone(), "").await?.at("projects"),
+        about: markdown::render(&project.about, &teams::queries::links(&app.db).await?),
+        milestones: queries::milestones(&app.db, &project).await?,
+        columns: columns(app, &project, &teams).await?,
+        milestone_error: errors.get("milestone").cloned().unwrap_or_default(),
+        may_edit: access.may_edit,
+        team: access.team,
+        teams,
+        current,
+        goals,
+        progress,
+        forecast,
+        form,
+        project,
+    })
+}
+
+/// How far the project stood after each sprint that had goals for it, and what that sprint added.
+fn progress(project: &Project, goals: &[Serving]) -> Vec<Progress> {
+    let numbers: BTreeSet<i32> = goals.iter().map(|goal| goal.sprint).collect();
+    let mut before = 0;
+    let mut progress = Vec::with_capacity(numbers.len());
+    for number in numbers {
+        let until: Vec<i64> = goals.iter().filter(|goal| goal.sprint <= number).map(|goal| goal.current).collect();
+        let stands = added_up(project.measure, &until);
+        let name =
+            goals.iter().find(|goal| goal.sprint == number).map_or(String::new(), |goal| goal.sprint_name.clone());
+        progress.push(Progress { name, number, added: stands - before, stands, is: part(stands, project.target) });
+        before = stands;
+    }
+    progress
+}
+
+/// The project's tasks of all teams that the reader may look at, by state; a question a team that has some.
+async fn columns(app: &App, project: &Project, teams: &[Team]) -> Result<Vec<(State, Vec<Rendered>)>> {
+    let ids: Vec<Uuid> = teams.iter().map(|team| team.id).collect();
+    let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(
+        "SELECT k.team_id, k.id FROM tasks k LEFT JOIN goals g ON g.team_id = k.team_id AND g.id = k.goal_id
+         WHERE k.archived_at IS NULL AND k.team_id = ANY($3)
+           AND ((g.project_team_id = $1 AND g.project_id = $2) OR (k.project_team_id = $1 AND k.project_id = $2))
+         ORDER BY k.column_since DESC LIMIT 500",
+    )
+    .bind(project.team_id)
+    .bind(project.id)
+    .bind(&ids)
+    .fetch_all(&app.db)
+    .await?;
+    let mut cards: Vec<Card> = Vec::with_capacity(rows.len());
+    for team in teams {
+        let of_team: Vec<Uuid> = rows.iter().filter(|(id, _)| *id == team.id).map(|(_, task)| *task).collect();
+        if !of_team.is_empty() {
+            cards.extend(tasks::queries::cards_of(&app.db, team, &of_team).await?);
+        }
+    }
+    cards.sort_by_key(|card| card.column_since);
+    let now = app.clock.now();
+    State::ALL
+        .into_iter()
+        .map(|state| {
+            let of_state = cards.iter().filter(|card| card.state == state);
+            Ok((state, of_state.map(|card| Rendered::of(&CardHtml::new(card, now))).collect::<Result<_>>()?))
+        })
+        .collect()
+}
+
+/// `POST /projects/{slug}`
+pub async fn edit_project(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let (access, project) = access::project(&app.db, &viewer, &slug).await?;
+    let team = access.to_edit()?.team;
+    let outcome = match read_draft(&fields) {
+        Ok(draft) => {
+            let actor = viewer.actor();
+            let kept =
+                app.live.change(&actor, |change, _| Box::pin(making::edit_project(change, &team, project, &draft)));
+            kept.await.map(|_| ())
+        }
+        Err(problem) => Err(problem),
+    };
+    answer(&app, &viewer, &headers, &slug, fields, outcome).await
+}
+
+/// `POST /projects/{slug}/finish`: with `again` it goes on.
+pub async fn finish_project(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    fields: Fields,
+) -> Result<Response> {
+    let (access, project) = access::project(&app.db, &viewer, &slug).await?;
+    let (team, finished) = (access.to_edit()?.team, fields.get("again").is_none());
+    let actor = viewer.actor();
+    app.live.change(&actor, |change, _| Box::pin(making::finish_project(change, &team, project, finished))).await?;
+    Ok(Redirect::to(&format!("/projects/{slug}")).into_response())
+}
+
+/// `POST /projects/{slug}/milestones`
+pub async fn add_milestone(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let (access, project) = access::project(&app.db, &viewer, &slug).await?;
+    let team = access.to_edit()?.team;
+    let outcome = match fields.date("due_on") {
+        Ok(due) => {
+            let (actor, title) = (viewer.actor(), fields.text("title"));
+            let kept = app
+                .live
+                .change(&actor, |change, _| Box::pin(milestones::add_milestone(change, &team, project, title, due)));
+            kept.await.map(|_| ())
+        }
+        Err(problem) => Err(problem),
+    };
+    let outcome = outcome.map_err(|problem| match problem {
+        Problem::Invalid(errors) => Problem::field("milestone", errors.into_values().next().unwrap_or_default()),
+        other => other,
+    });
+    answer(&app, &viewer, &headers, &slug, fields, outcome).await
+}
+
+/// `POST /projects/{slug}/milestones/{id}/reach`: with `not` it is not reached after all.
+pub async fn reach_milestone(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, milestone)): Path<(String, String)>,
+    fields: Fields,
+) -> Result<Response> {
+    let (access, _) = access::project(&app.db, &viewer, &slug).await?;
+    let (team, milestone, reached) = (access.to_edit()?.team, id(&milestone)?, fields.get("not").is_none());
+    let actor = viewer.actor();
+    app.live
+        .change(&actor, |change, _| Box::pin(milestones::reach_milestone(change, &team, milestone, reached)))
+        .await?;
+    Ok(Redirect::to(&format!("/projects/{slug}")).into_response())
+}
+
+/// `POST /projects/{slug}/milestones/{id}/remove`
+pub async fn remove_milestone(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, milestone)): Path<(String, String)>,
+) -> Result<Response> {
+    let (access, _) = access::project(&app.db, &viewer, &slug).await?;
+    let (team, milestone) = (access.to_edit()?.team, id(&milestone)?);
+    let actor = viewer.actor();
+    app.live.change(&actor, |change, _| Box::pin(milestones::remove_milestone(change, &team, milestone))).await?;
+    Ok(Redirect::to(&format!("/projects/{slug}")).into_response())
+}
+
+async fn answer(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    slug: &str,
+    fields: Fields,
+    outcome: Result<()>,
+) -> Result<Response> {
+    match outcome {
+        Ok(()) => Ok(Redirect::to(&format!("/projects/{slug}")).into_response()),
+        Err(Problem::Invalid(errors)) => {
+            let page = project_page(app, viewer, headers, slug, fields, errors).await?;
+            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+        Err(problem) => Err(problem),
+    }
+}

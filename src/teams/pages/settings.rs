@@ -1,0 +1,197 @@
+//! A team's settings: the days it works and meets on.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::{
+    extract::{Path, State as Given},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Redirect, Response},
+};
+use time::Date;
+
+use super::super::{
+    Team,
+    setting_week::{self, WeekDraft},
+};
+use crate::{
+    accounts::{
+        hours::{clock_words, read_clock},
+        viewer::Viewer,
+    },
+    app::App,
+    boards::{access, words},
+    web::{
+        error::{Problem, Result},
+        forms::{Fields, read_date},
+        page::{self, Frame},
+    },
+};
+
+/// ISO weekdays by number, from 1.
+pub const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+
+#[derive(Template)]
+#[template(path = "teams/settings.html")]
+struct SettingsPage {
+    frame: Frame,
+    team: Team,
+    week: WeekDraft,
+    days_off: Vec<(Date, String)>,
+    typed: Fields,
+    errors: BTreeMap<&'static str, String>,
+}
+
+impl SettingsPage {
+    fn error(&self, field: &str) -> &str {
+        self.errors.get(field).map_or("", String::as_str)
+    }
+
+    /// What was typed, or else what stands.
+    fn value(&self, field: &str) -> String {
+        if !self.errors.is_empty() {
+            return self.typed.text(field).to_owned();
+        }
+        match field {
+            "time_zone" => self.week.zone.clone().unwrap_or_default(),
+            "standup_at" => clock_words(self.week.standup_at),
+            _ => String::new(),
+        }
+    }
+
+    /// Every weekday, and whether it is ticked in that field.
+    fn days(&self, field: &str) -> Vec<(usize, &'static str, bool)> {
+        let stands = if field == "working_days" { &self.week.working_days } else { &self.week.standup_days };
+        let typed = self.typed.all(field);
+        let ticked = |number: usize| match self.errors.is_empty() {
+            true => stands.iter().any(|day| usize::try_from(*day) == Ok(number)),
+            false => typed.iter().any(|day| *day == number.to_string()),
+        };
+        (1..).zip(WEEKDAYS).map(|(number, name)| (number, name, ticked(number))).collect()
+    }
+
+    fn day(&self, day: &Date) -> String {
+        words::date(*day)
+    }
+}
+
+/// `GET /teams/{slug}/settings`
+pub async fn settings(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
+    page::page(&settings_page(&app, &viewer, &headers, team, Fields::default(), BTreeMap::new()).await?)
+}
+
+async fn settings_page(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    team: Team,
+    typed: Fields,
+    errors: BTreeMap<&'static str, String>,
+) -> Result<SettingsPage> {
+    let week =
+        sqlx::query_as("SELECT time_zone AS zone, working_days, standup_days, standup_at FROM teams WHERE id = $1")
+            .bind(team.id)
+            .fetch_one(&app.db)
+            .await?;
+    let days_off = sqlx::query_as("SELECT day, name FROM days_off WHERE team_id = $1 ORDER BY day DESC LIMIT 200")
+        .bind(team.id)
+        .fetch_all(&app.db)
+        .await?;
+    let frame = Frame::new(app, viewer, headers, format!("{}: settings", team.name), &team.slug).await?;
+    Ok(SettingsPage { frame: frame.at("settings"), team, week, days_off, typed, errors })
+}
+
+/// `POST /teams/{slug}/week`
+pub async fn set_week(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
+    let outcome = match read_week(&fields) {
+        Ok(week) => {
+            let actor = viewer.actor();
+            app.live.change(&actor, |change, _| Box::pin(setting_week::set_week(change, &team, &week))).await
+        }
+        Err(problem) => Err(problem),
+    };
+    answer(&app, &viewer, &headers, team, fields, outcome.map(|_| ())).await
+}
+
+/// `POST /teams/{slug}/days-off`
+pub async fn add_day_off(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
+    let outcome = match fields.date("day").and_then(|day| day.ok_or_else(|| Problem::field("day", "Say which day."))) {
+        Ok(day) => {
+            let (actor, name) = (viewer.actor(), fields.text("name"));
+            app.live.change(&actor, |change, _| Box::pin(setting_week::add_day_off(change, &team, day, name))).await
+        }
+        Err(problem) => Err(problem),
+    };
+    answer(&app, &viewer, &headers, team, fields, outcome.map(|_| ())).await
+}
+
+/// `POST /teams/{slug}/days-off/{day}/remove`
+pub async fn remove_day_off(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, day)): Path<(String, String)>,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
+    let day = read_date(&day).ok_or(Problem::NotFound)?;
+    let actor = viewer.actor();
+    app.live.change(&actor, |change, _| Box::pin(setting_week::remove_day_off(change, &team, day))).await?;
+    Ok(Redirect::to(&format!("/teams/{slug}/settings")).into_response())
+}
+
+async fn answer(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    team: Team,
+    fields: Fields,
+    outcome: Result<()>,
+) -> Result<Response> {
+    match outcome {
+        Ok(()) => Ok(Redirect::to(&format!("/teams/{}/settings", team.slug)).into_response()),
+        Err(Problem::Invalid(errors)) => {
+            let page = settings_page(app, viewer, headers, team, fields, errors).await?;
+            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+fn read_week(fields: &Fields) -> Result<WeekDraft> {
+    let days = |field: &'static str| -> Result<Vec<i16>> {
+        let mut days = Vec::new();
+        for day in fields.all(field) {
+            days.push(day.parse().map_err(|_| Problem::field(field, "Choose among the seven days."))?);
+        }
+        days.sort_unstable();
+        days.dedup();
+        Ok(days)
+    };
+    let zone = fields.text("time_zone").trim();
+    let wrong = || Problem::field("standup_at", "Write the hour as 10:00.");
+    Ok(WeekDraft {
+        zone: (!zone.is_empty()).then(|| zone.to_owned()),
+        working_days: days("working_days")?,
+        standup_days: days("standup_days")?,
+        standup_at: read_clock(fields.text("standup_at")).filter(|minute| *minute < 1440).ok_or_else(wrong)?,
+    })
+}

@@ -1,0 +1,226 @@
+//! What outlives a sprint: projects, milestones, objectives; and what a team says about itself.
+
+use crate::{
+    goals::set_goal,
+    world::{Client, World},
+};
+
+/// Begins a project that Infrastructure leads.
+async fn begin(who: &Client) {
+    let fields = [
+        ("team", "infrastructure"),
+        ("name", "Re-partition 100 tables"),
+        ("measure", "count"),
+        ("target", "100"),
+        ("unit", "tables"),
+        ("about", "Every table **once**"),
+    ];
+    let answer = who.post("/projects", &fields).await;
+    assert_eq!(answer.headers["location"], "/projects/re-partition-100-tables");
+}
+
+async fn page(who: &Client) -> String {
+    who.get("/projects/re-partition-100-tables").await.ok().text()
+}
+
+#[tokio::test]
+async fn goals_of_several_sprints_and_teams_add_up_to_a_project_with_milestones() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    begin(elif).await;
+    let milestones = "/projects/re-partition-100-tables/milestones";
+    elif.post(milestones, &[("title", "The first ten"), ("due_on", "2026-12-01")]).await.ok();
+    elif.post(milestones, &[("title", "All of them")]).await.ok();
+    let first: uuid::Uuid =
+        sqlx::query_scalar("SELECT id FROM milestones WHERE position = 1").fetch_one(&world.db).await.unwrap();
+    let first = first.to_string();
+    let serving = [
+        ("title", "Migrate 50 tables"),
+        ("target", "50"),
+        ("project", "re-partition-100-tables"),
+        ("milestone", &first),
+    ];
+    let goal = set_goal(&world, elif, "42", &serving).await;
+    elif.post(&format!("/teams/infrastructure/goals/{goal}/progress"), &[("value", "31")]).await.ok();
+    let theirs =
+        [("sprint", "43"), ("title", "Copy 20 more"), ("target", "20"), ("project", "re-partition-100-tables")];
+    assert_eq!(jonas.post("/teams/ingestion/goals", &theirs).await.status, 303);
+    let theirs: uuid::Uuid =
+        sqlx::query_scalar("SELECT id FROM goals WHERE title = 'Copy 20 more'").fetch_one(&world.db).await.unwrap();
+    jonas.post(&format!("/teams/ingestion/goals/{theirs}/progress"), &[("value", "12")]).await.ok();
+    let key = elif.make("infrastructure", "in-progress", "Copy sessions").await;
+    elif.post(&format!("/tasks/{key}"), &[("goal", "1")]).await.ok();
+    let shown = page(jonas).await;
+    assert!(shown.contains("43 / 100"), "31 and 12, of two teams and two sprints");
+    for text in [
+        "Every table <strong>once</strong>",
+        "The first ten",
+        "Migrate 50 tables",
+        "Copy 20 more",
+        "Copy sessions",
+        "0 of 2",
+        "+31",
+        "+12",
+    ] {
+        assert!(shown.contains(text), "{text}");
+    }
+    assert!(jonas.get("/projects").await.text().contains("43 / 100"));
+    assert!(!shown.contains("Change the project"), "another team leads it");
+    let reach = format!("{milestones}/{first}/reach");
+    jonas.post(&reach, &[]).await.refused(403);
+    elif.post(&reach, &[]).await.ok();
+    assert!(page(elif).await.contains("1 of 2"));
+    elif.post(&reach, &[("not", "1")]).await.ok();
+    assert!(page(elif).await.contains("0 of 2"));
+    elif.post(&format!("{milestones}/{first}/remove"), &[]).await.ok();
+    assert!(page(elif).await.contains("43 / 100"), "its goals stay with the project");
+}
+
+#[tokio::test]
+async fn what_a_project_may_not_be_is_said_beside_its_field() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    begin(elif).await;
+    let base = [("team", "infrastructure"), ("measure", "count"), ("unit", "tables")];
+    for (name, target, why) in [
+        ("Another", "0", "A target is a whole number from 1."),
+        ("Another", "-5", "A target is a whole number from 1."),
+        ("Another", "many", "A target is a whole number from 1."),
+        ("", "5", "at least one letter"),
+        ("Re-partition 100 tables", "5", "There is a project of that name."),
+    ] {
+        let fields: Vec<(&str, &str)> = base.into_iter().chain([("name", name), ("target", target)]).collect();
+        let answer = elif.post("/projects", &fields).await.refused(422);
+        assert!(answer.text().contains(why), "{why}");
+        assert!(answer.text().contains("value=\"tables\""), "what was typed is still there");
+    }
+    let fields: Vec<(&str, &str)> = base.into_iter().chain([("name", "Theirs"), ("target", "5")]).collect();
+    jonas.post("/projects", &fields).await.refused(403);
+    jonas.post("/projects/re-partition-100-tables", &fields).await.refused(403);
+    jonas.get("/projects/unknown").await.refused(404);
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM projects").fetch_one(&world.db).await.unwrap();
+    assert_eq!(count, 1);
+    let over = [("name", "Re-partition"), ("measure", "share"), ("target", "101")];
+    assert!(elif.post("/projects/re-partition-100-tables", &over).await.refused(422).text().contains("from 1 to 100"));
+    elif.post("/projects/re-partition-100-tables", &[("name", "Re-partition"), ("target", "90"), ("typed", "45")])
+        .await
+        .ok();
+    assert!(page(elif).await.contains("45 / 90"));
+    elif.post("/projects/re-partition-100-tables/finish", &[]).await.ok();
+    assert!(page(elif).await.contains("finished"));
+    assert!(!elif.get("/teams/infrastructure/goals/new?sprint=43").await.text().contains("Re-partition"));
+}
+
+#[tokio::test]
+async fn a_team_says_why_it_is_there_and_projects_feed_its_key_results() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let told =
+        [("mission", "Nobody thinks about disks"), ("chat", "#infrastructure"), ("roadmap", "## Winter\n\n- Postgres")];
+    jonas.post("/teams/infrastructure/about", &told).await.refused(403);
+    elif.post("/teams/infrastructure/about", &told).await.ok();
+    let objective =
+        [("quarter", "2026-Q4"), ("title", "Nobody is woken by the database"), ("why", "Three nights in August")];
+    elif.post("/teams/infrastructure/objectives", &objective).await.ok();
+    elif.post("/teams/infrastructure/objectives", &[("quarter", "winter"), ("title", "x")]).await.refused(422);
+    let id: uuid::Uuid = sqlx::query_scalar("SELECT id FROM objectives").fetch_one(&world.db).await.unwrap();
+    let result = [("title", "Tables on the new cluster"), ("target", "100"), ("unit", "tables")];
+    elif.post(&format!("/teams/infrastructure/objectives/{id}/key-results"), &result).await.ok();
+    let result: uuid::Uuid = sqlx::query_scalar("SELECT id FROM key_results").fetch_one(&world.db).await.unwrap();
+    let id = result.to_string();
+    begin(elif).await;
+    elif.post("/projects/re-partition-100-tables", &[("name", "Re-partition"), ("target", "100"), ("key_result", &id)])
+        .await
+        .ok();
+    // it serves the project and names the key result too: it counts once
+    let goal = [("title", "Migrate 50"), ("target", "50"), ("project", "re-partition-100-tables"), ("key_result", &id)];
+    let goal = set_goal(&world, elif, "42", &goal).await;
+    elif.post(&format!("/teams/infrastructure/goals/{goal}/progress"), &[("value", "31")]).await.ok();
+    let about = jonas.get("/teams/infrastructure/about").await.ok().text();
+    for text in [
+        "Nobody thinks about disks",
+        "#infrastructure",
+        "<h2>Winter</h2>",
+        "Elif Hartmann",
+        "09:00–17:00",
+        "Nobody is woken by the database",
+        "Three nights in August",
+        "31 / 100",
+    ] {
+        assert!(about.contains(text), "{text}");
+    }
+    let progress = format!("/teams/infrastructure/key-results/{id}/progress");
+    jonas.post(&progress, &[("typed", "40")]).await.refused(403);
+    jonas.post(&format!("/teams/ingestion/key-results/{id}/progress"), &[("typed", "40")]).await.refused(404);
+    elif.post(&progress, &[("typed", "-1")]).await.refused(422);
+    elif.post(&progress, &[("typed", "40")]).await.ok();
+    assert!(jonas.get("/teams/infrastructure/about").await.text().contains("40 / 100"));
+    elif.post(&format!("/teams/infrastructure/key-results/{id}/remove"), &[]).await.ok();
+    assert!(page(elif).await.contains("31 / 100"), "the project stays");
+}
+
+#[tokio::test]
+async fn leads_set_the_week_and_days_off_and_pace_goes_by_them() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let goal = set_goal(&world, elif, "42", &[("title", "Migrate 50 tables"), ("target", "50")]).await;
+    let week = [
+        ("working_days", "1"),
+        ("working_days", "2"),
+        ("working_days", "3"),
+        ("working_days", "4"),
+        ("standup_days", "2"),
+        ("standup_at", "09:30"),
+        ("time_zone", "Europe/Berlin"),
+    ];
+    elif.get("/teams/infrastructure/settings").await.refused(403);
+    elif.post("/teams/infrastructure/week", &week).await.refused(403);
+    sqlx::query("UPDATE members SET role = 'lead' WHERE account_id = $1")
+        .bind(elif.person.id)
+        .execute(&world.db)
+        .await
+        .unwrap();
+    world.jonas.post("/teams/infrastructure/week", &week).await.refused(403);
+    elif.post("/teams/infrastructure/week", &week).await.ok();
+    let page = elif.get("/teams/infrastructure/settings").await.ok().text();
+    assert!(page.contains("09:30") && page.contains("Europe/Berlin"));
+    let board = elif.get("/teams/infrastructure").await.text();
+    assert!(board.contains("should be at 68 % by today"), "the middle of the sixth of eight working days");
+    elif.post("/teams/infrastructure/days-off", &[("day", "2026-11-18"), ("name", "Company day")]).await.ok();
+    assert!(elif.get("/teams/infrastructure").await.text().contains("should be at 64 % by today"), "of seven");
+    assert!(elif.get("/teams/infrastructure/settings").await.text().contains("Company day"));
+    elif.post("/teams/infrastructure/days-off/2026-11-18/remove", &[]).await.ok();
+    elif.post("/teams/infrastructure/days-off/2026-11-18/remove", &[]).await.refused(404);
+    for (field, wrong) in [
+        ("standup_at", "25:00"),
+        ("standup_at", "late"),
+        ("time_zone", "Berlin"),
+        ("standup_days", "9"),
+        ("working_days", "x"),
+    ] {
+        let fields: Vec<(&str, &str)> =
+            week.into_iter().filter(|(name, _)| *name != field).chain([(field, wrong)]).collect();
+        elif.post("/teams/infrastructure/week", &fields).await.refused(422);
+    }
+    elif.post("/teams/infrastructure/week", &[("standup_at", "10:00"), ("standup_days", "1")]).await.refused(422);
+    elif.get(&format!("/teams/infrastructure/goals/{goal}")).await.ok();
+}
+
+#[tokio::test]
+async fn who_works_at_other_hours_no_longer_fits() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
+    set_goal(&world, elif, "42", &[("title", "Migrate 50 tables"), ("target", "50"), ("owners", "elif")]).await;
+    assert!(elif.get("/teams/infrastructure").await.text().contains("Tomas would fit"));
+    let hours =
+        [("name", "Tomas Weber"), ("time_zone", "Pacific/Auckland"), ("works_from", "09:00"), ("works_to", "17:00")];
+    tomas.post("/me", &hours).await.ok();
+    assert!(!elif.get("/teams/infrastructure").await.text().contains("Tomas would fit"));
+    assert!(elif.get("/teams/infrastructure/about").await.text().contains("Pacific/Auckland"));
+    for (field, wrong) in [("works_to", "08:00"), ("works_from", "9"), ("time_zone", "Nowhere"), ("name", " ")] {
+        let fields: Vec<(&str, &str)> =
+            hours.into_iter().filter(|(name, _)| *name != field).chain([(field, wrong)]).collect();
+        tomas.post("/me", &fields).await.refused(422);
+    }
+}
