@@ -21,12 +21,19 @@ use program::{Floor, Program};
 use sqlx::PgPool;
 
 /// Add a page by its path: TEAM is replaced by the team that it is asked for.
-const PATHS: [&str; 5] = [
+const PATHS: [&str; 12] = [
     "/teams/TEAM/flow",
     "/teams/TEAM/flow?sprints=1",
     "/teams/TEAM/flow?q=of+a+team",
     "/teams/TEAM/flow?from=39&to=40",
     "/teams/TEAM/flow/cycle-time.csv",
+    "/teams/TEAM/planning",
+    "/teams/TEAM/standup",
+    "/teams/TEAM/sprints/42/close",
+    "/sprints/41/retro?team=TEAM",
+    "/sprints/42",
+    "/teams/TEAM/about",
+    "/projects",
 ];
 
 const ROUNDS: usize = 400;

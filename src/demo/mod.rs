@@ -12,6 +12,7 @@ mod aims;
 mod calendar;
 mod chance;
 mod content;
+mod further;
 mod history;
 mod infrastructure;
 mod ingestion;
@@ -39,6 +40,7 @@ pub async fn fill(db: &PgPool, now: OffsetDateTime, tasks: Option<u32>) -> anyho
     writing::write(&mut tx, &history).await?;
     tx.commit().await?;
     aims::write(db, now).await?;
+    further::write(db, now).await?;
     looking_back::write(db, now).await?;
     Ok(())
 }
