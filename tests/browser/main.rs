@@ -4,6 +4,7 @@
 mod cluster;
 mod firefox;
 mod first_day;
+mod fortnight;
 mod line;
 mod pages;
 #[path = "../it/program.rs"]

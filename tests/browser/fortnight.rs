@@ -1,0 +1,108 @@
+//! A sprint from its goals to what was learned from it, in a browser.
+
+use crate::stage::Stage;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_figure_is_typed_in_a_task_is_finished_and_its_goal_counts() {
+    let stage = Stage::new().await;
+    let elif = &stage.world.elif;
+    let typed =
+        [("sprint", "42"), ("title", "Migrate 50 of the 100 tables"), ("target", "50"), ("counted_by", "typed")];
+    assert_eq!(elif.post("/teams/infrastructure/goals", &typed).await.status, 303);
+    let counted = [("sprint", "42"), ("title", "Three drills"), ("target", "3"), ("counted_by", "tasks")];
+    assert_eq!(elif.post("/teams/infrastructure/goals", &counted).await.status, 303);
+    let key = elif.make("infrastructure", "todo", "Drill on Tuesday").await;
+    elif.post(&format!("/tasks/{key}"), &[("goal", "2")]).await.ok();
+
+    let window = stage.window(elif).await;
+    window.board("/teams/infrastructure").await;
+    window.click(".goal .figure").await;
+    window.until("document.querySelector('input[name=value]')").await;
+    window.click("input[name=value]").await;
+    window.type_text("31").await;
+    window.click("input[name=note]").await;
+    window.type_text("over night").await;
+    window.press("Enter").await;
+    window.until("document.querySelector('main').textContent.includes('31 / 50') && document.querySelector('main').textContent.includes('over night')").await;
+
+    window.board("/teams/infrastructure").await;
+    window.until("document.querySelectorAll('.goal')[0].textContent.includes('31 / 50') && document.querySelectorAll('.goal')[1].textContent.includes('0 / 3')").await;
+    let done = window.middle("[data-column=done] ol").await;
+    window.drag("#INF-1", done).await;
+    window.until("document.querySelectorAll('.goal')[1].textContent.includes('1 / 3')").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sprint_is_closed_three_ways_its_figures_stay_and_an_action_becomes_a_task() {
+    let stage = Stage::new().await;
+    let elif = &stage.world.elif;
+    let goal = [("sprint", "42"), ("title", "Cut over"), ("target", "2"), ("counted_by", "tasks")];
+    assert_eq!(elif.post("/teams/infrastructure/goals", &goal).await.status, 303);
+    for (column, title) in [("done", "Backups"), ("in-progress", "Cut over"), ("todo", "Runbook"), ("todo", "Old idea")]
+    {
+        let key = elif.make("infrastructure", column, title).await;
+        elif.post(&format!("/tasks/{key}"), &[("goal", "1")]).await.ok();
+    }
+    let window = stage.window(elif).await;
+    window.goto("/teams/infrastructure/sprints/42/close").await;
+    window.until("document.querySelector('select[name=\"task:INF-2\"]')").await;
+    for (key, outcome) in [("INF-2", "carry"), ("INF-3", "backlog"), ("INF-4", "drop")] {
+        window.run(&format!("document.querySelector('select[name=\"task:{key}\"]').value = '{outcome}'")).await;
+    }
+    window.picture("story-close").await;
+    window.click("form .button.primary").await;
+    window.until("location.pathname === '/sprints/42/retro' && document.readyState === 'complete'").await;
+    let figures = "document.querySelector('.facts').textContent + document.querySelector('.panel .rows').textContent";
+    let before: String = window.value(figures).await;
+    assert!(before.contains("1 / 2"), "{before}");
+    assert_eq!(stage.world.column("infrastructure", "todo").await, ["INF-3"], "put back, and one is dropped");
+
+    // what is changed afterwards changes nothing of it
+    window.goto("/tasks/INF-1").await;
+    window.until("document.querySelector('main')").await;
+    elif.post("/tasks/INF-1", &[("title", "Renamed"), ("estimate", "8"), ("goal", "")]).await.ok();
+    window.goto("/sprints/42/retro?team=infrastructure").await;
+    window.until("document.querySelector('.facts')").await;
+    let after: String = window.value(figures).await;
+    assert_eq!(before, after);
+
+    let promise = "form[action$=\"/actions\"] input[name=text]";
+    window.until(&format!("document.querySelector('{promise}')")).await;
+    window.click(promise).await;
+    window.type_text("Ask Legal for a date @elif by Friday").await;
+    window.press("Enter").await;
+    window.until("document.querySelector('form[action$=\"/task\"] button')").await;
+    window.click("form[action$=\"/task\"] button").await;
+    window.until("document.querySelector('main').textContent.includes('INF-5')").await;
+    assert_eq!(elif.task("INF-5").await["title"], "Ask Legal for a date");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_people_write_into_one_retro_and_neither_loses_a_word() {
+    let stage = Stage::new().await;
+    let tomas = stage.world.join("Tomas Weber", "tomas", "infrastructure").await;
+    let one = stage.window(&stage.world.elif).await;
+    let two = stage.window(&tomas).await;
+    for window in [&one, &two] {
+        window.goto("/sprints/42/retro?team=infrastructure").await;
+        window.until("document.querySelector('form[action$=\"/notes\"] [name=text]')").await;
+        window.until("document.readyState === 'complete'").await;
+    }
+    let field = "form[action$=\"/notes\"] [name=text]";
+    two.page.bring_to_front().await.unwrap();
+    two.click(field).await;
+    two.type_text("Half a thou").await;
+    one.page.bring_to_front().await.unwrap();
+    one.click(field).await;
+    one.type_text("Pairing helped").await;
+    one.press("Enter").await;
+    one.until("document.querySelector('.note')?.textContent.includes('Pairing helped')").await;
+    two.until("document.querySelector('.note')?.textContent.includes('Pairing helped')").await;
+    let kept: String = two.value(&format!("document.querySelector('{field}').value")).await;
+    assert_eq!(kept, "Half a thou", "what is being written stays");
+    two.page.bring_to_front().await.unwrap();
+    two.type_text("ght").await;
+    two.press("Enter").await;
+    two.until("document.querySelector('main').textContent.includes('Half a thought')").await;
+    one.until("document.querySelector('main').textContent.includes('Half a thought')").await;
+}
