@@ -82,6 +82,7 @@ fn pages() -> Router<App> {
         .route("/teams/{slug}/sprints/{number}/reopen", post(sprints::reopen))
         .route("/teams/{slug}/sprints/{number}/notes", post(sprints::add_note))
         .route("/teams/{slug}/notes/{id}", post(sprints::edit_note))
+        .route("/teams/{slug}/planning", get(sprints::planning).post(sprints::set_aside))
         .route("/teams/{slug}/retro", get(sprints::latest_retro))
         .route("/teams/{slug}/standup", get(standup::standup))
         .route("/teams/{slug}/actions", post(standup::add_action))

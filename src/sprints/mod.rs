@@ -8,6 +8,7 @@ pub mod figures;
 pub mod goals;
 pub mod noting;
 pub mod pages;
+pub mod planning;
 pub mod queries;
 pub mod remarks;
 pub mod reopening;

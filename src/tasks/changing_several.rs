@@ -22,6 +22,11 @@ pub enum Same {
     /// A handle is added; nothing takes every owner away.
     Owner(Option<String>),
     Sprint(Option<Uuid>),
+    /// For a sprint, and for a goal of it; for no sprint, back to the backlog.
+    SetAside {
+        sprint: Option<Uuid>,
+        goal: Option<Uuid>,
+    },
     Label(String),
     Archive,
 }
@@ -81,6 +86,10 @@ async fn change_one(change: &mut Change, team: &Team, task: Uuid, same: &Same) -
         }
         Same::Sprint(sprint) => {
             editing::edit_task(change, team, task, &editing::Edit { sprint: Some(*sprint), ..Default::default() }).await
+        }
+        Same::SetAside { sprint, goal } => {
+            let edit = editing::Edit { sprint: Some(*sprint), goal: Some(*goal), ..Default::default() };
+            editing::edit_task(change, team, task, &edit).await
         }
         Same::Label(label) => {
             let mut labels = labelling::read(change.db(), team.id, task).await?;

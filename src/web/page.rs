@@ -19,8 +19,14 @@ use crate::{
 };
 
 /// A team's pages, as the nav names them: its board is its own address.
-pub const TEAM_PAGES: &[(&str, &str)] =
-    &[("", "Board"), ("standup", "Standup"), ("retro", "Retro"), ("flow", "Flow"), ("about", "About")];
+pub const TEAM_PAGES: &[(&str, &str)] = &[
+    ("", "Board"),
+    ("standup", "Standup"),
+    ("planning", "Planning"),
+    ("retro", "Retro"),
+    ("flow", "Flow"),
+    ("about", "About"),
+];
 
 /// What the layout shows around a page.
 pub struct Frame {

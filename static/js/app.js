@@ -12,3 +12,4 @@ import "./elements/markdown-preview.js";
 import "./elements/live-stream.js";
 import "./elements/open-menus.js";
 import "./elements/own-zone.js";
+import "./elements/planning-lists.js";

@@ -106,3 +106,38 @@ async fn two_people_write_into_one_retro_and_neither_loses_a_word() {
     two.until("document.querySelector('main').textContent.includes('Half a thought')").await;
     one.until("document.querySelector('main').textContent.includes('Half a thought')").await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sprint_is_planned_by_dragging_and_by_keys_alone() {
+    let stage = Stage::new().await;
+    let elif = &stage.world.elif;
+    let goal = [("sprint", "43"), ("title", "Cut over"), ("target", "2")];
+    assert_eq!(elif.post("/teams/infrastructure/goals", &goal).await.status, 303);
+    for title in ["Runbook", "Alert on lag", "Old idea"] {
+        let key = elif.make("infrastructure", "todo", title).await;
+        elif.post(&format!("/tasks/{key}"), &[("sprint", "none")]).await.ok();
+    }
+    let window = stage.window(elif).await;
+    window.goto("/teams/infrastructure/planning").await;
+    window.until("customElements.get('planning-lists') && document.querySelector('#slip-INF-1')").await;
+    let to = window.middle(".group[class*=hue] ol").await;
+    let (x, y) = window.middle("#slip-INF-1 small").await;
+    window.pick_up((x, y), to).await;
+    window.drop_at(to).await;
+    window.until("document.querySelector('.group[class*=hue] #slip-INF-1')").await;
+    assert_eq!(elif.task("INF-1").await["goal"], 1);
+
+    // with the keyboard: tick two, go to the goal's button, press it
+    window.run("document.querySelector('#slip-INF-2 input').focus()").await;
+    window.press("x").await;
+    window.press("ArrowDown").await;
+    window.until("document.activeElement.value === 'INF-3'").await;
+    window.press("x").await;
+    window.run("document.querySelector('.group[class*=hue] button').focus()").await;
+    window.press("Enter").await;
+    window.until("document.querySelectorAll('.group[class*=hue] .slip').length === 3").await;
+    window.picture("story-planning").await;
+    window.goto("/teams/infrastructure/planning").await;
+    window.until("document.querySelectorAll('.group[class*=hue] .slip').length === 3").await;
+    assert_eq!(elif.task("INF-3").await["sprint"], 43);
+}

@@ -81,6 +81,7 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
         ("retro", "/sprints/42/retro?team=infrastructure&team=ingestion"),
         ("sprints", "/sprints"),
         ("pitch", "/sprints/42"),
+        ("planning", "/teams/infrastructure/planning?sprint=42"),
         ("projects", "/projects"),
         ("project", "/projects/re-partition"),
         ("about", "/teams/infrastructure/about"),

@@ -13,6 +13,7 @@ mod lifecycle;
 mod live;
 mod migrations;
 mod pitch;
+mod planning;
 mod program;
 mod projects;
 mod queries;

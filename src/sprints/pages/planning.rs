@@ -1,0 +1,216 @@
+//! Planning: the next sprint's goals, the backlog beside the sprint, and what the team usually finishes.
+
+use askama::Template;
+use axum::{
+    extract::{Path, Query, State as Given},
+    http::HeaderMap,
+    response::Response,
+};
+use serde::Deserialize;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::super::{
+    Sprint,
+    goals::{self, Goal},
+    planning::{self, Load, SHOWN, Slip, Theirs, median},
+    queries,
+};
+use crate::{
+    accounts::viewer::Viewer,
+    app::App,
+    boards::{access, words},
+    tasks::{
+        changing_several::{self, Same},
+        story,
+    },
+    teams::{Team, crew::crew},
+    web::{
+        error::{Problem, Result},
+        forms::{Fields, id},
+        page::{self, Frame, back_to},
+    },
+};
+
+#[derive(Template)]
+#[template(path = "sprints/planning.html")]
+struct PlanningPage {
+    frame: Frame,
+    team: Team,
+    may_edit: bool,
+    sprint: Sprint,
+    /// Numbers of the sprints that can be planned.
+    open: Vec<i32>,
+    days: usize,
+    goals: Vec<Goal>,
+    slips: Vec<Slip>,
+    backlog: i64,
+    finished: Vec<(i64, i64)>,
+    loads: Vec<Load>,
+    theirs: Vec<Theirs>,
+    did: Option<story::Undoable>,
+    now: OffsetDateTime,
+}
+
+impl PlanningPage {
+    fn here(&self) -> String {
+        format!("/teams/{}/planning?sprint={}", self.team.slug, self.sprint.number)
+    }
+
+    fn unplanned(&self) -> Vec<&Slip> {
+        self.slips.iter().filter(|slip| !slip.set_aside).collect()
+    }
+
+    fn aside(&self) -> Vec<&Slip> {
+        self.slips.iter().filter(|slip| slip.set_aside).collect()
+    }
+
+    /// What is set aside for a goal of the sprint.
+    fn of_goal(&self, goal: &Uuid) -> Vec<&Slip> {
+        self.slips.iter().filter(|slip| slip.set_aside && slip.goal == Some(*goal)).collect()
+    }
+
+    /// What is set aside for none of them.
+    fn of_none(&self) -> Vec<&Slip> {
+        let known = |slip: &Slip| slip.goal.is_some_and(|goal| self.goals.iter().any(|one| one.id == goal));
+        self.slips.iter().filter(|slip| slip.set_aside && !known(slip)).collect()
+    }
+
+    fn points(&self) -> i64 {
+        self.slips.iter().filter(|slip| slip.set_aside).filter_map(|slip| slip.estimate).map(i64::from).sum()
+    }
+
+    /// `13 (17, 12, 13)`: the median, and what it is of.
+    fn usual(&self, points: bool) -> String {
+        let figures: Vec<i64> = self.finished.iter().map(|(tasks, all)| if points { *all } else { *tasks }).collect();
+        let told: Vec<String> = figures.iter().map(ToString::to_string).collect();
+        format!("{} ({})", median(&figures), told.join(", "))
+    }
+
+    fn carried(&self) -> usize {
+        self.slips.iter().filter(|slip| slip.set_aside && slip.carried > 0).count()
+    }
+
+    /// What is worth knowing about a task before it is set aside.
+    fn word(&self, slip: &Slip) -> String {
+        let mut told = Vec::new();
+        if !slip.waited_by.is_empty() {
+            let verb = if slip.waited_by.len() == 1 { "waits" } else { "wait" };
+            told.push(format!("{} {verb}", slip.waited_by.join(", ")));
+        }
+        match slip.carried {
+            0 => {}
+            1 => told.push("carried once".to_owned()),
+            2 => told.push("carried twice".to_owned()),
+            times => told.push(format!("carried {times} times")),
+        }
+        if !slip.set_aside {
+            told.push(words::age(self.now, slip.created_at));
+        }
+        told.join(" · ")
+    }
+
+    fn waits(&self, theirs: &Theirs) -> String {
+        words::age(self.now, theirs.since)
+    }
+
+    fn hidden(&self) -> i64 {
+        (self.backlog - SHOWN).max(0)
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Planned {
+    sprint: String,
+    did: Option<Uuid>,
+}
+
+/// `GET /teams/{slug}/planning?sprint=43`: the sprint after the one that is going on, if none is named.
+pub async fn planning(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    Query(wanted): Query<Planned>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let access = access::team(&app.db, &viewer, &slug).await?;
+    let team = access.team;
+    let sprints = queries::sprints_of(&app.db, team.id).await?;
+    let sprint = match wanted.sprint.as_str() {
+        "" => queries::next(&sprints).or_else(|| queries::current(&sprints)).cloned(),
+        number => number.parse().ok().and_then(|number: i32| sprints.iter().find(|one| one.number == number)).cloned(),
+    };
+    let sprint = sprint.ok_or(Problem::NotFound)?;
+    let crew = crew(&app.db, team.id).await?;
+    let now = app.clock.now();
+    let going = queries::active(&sprints);
+    let at_risk = match going {
+        Some(going) => goals::goals(&app.db, &team, going, &crew, now).await?,
+        None => Vec::new(),
+    };
+    let at_risk: Vec<Uuid> = at_risk.iter().filter(|goal| goal.is_behind()).map(|goal| goal.id).collect();
+    let (slips, backlog) = planning::slips(&app.db, team.id, &sprint, &at_risk).await?;
+    let open = |sprint: &&Sprint| sprint.state == "planned" || sprint.state == "active";
+    let mut open: Vec<i32> = sprints.iter().filter(open).map(|sprint| sprint.number).collect();
+    open.sort_unstable();
+    open.truncate(4);
+    page::page(&PlanningPage {
+        frame: Frame::new(&app, &viewer, &headers, format!("Planning {}", sprint.name), &slug).await?.at("planning"),
+        days: sprint.working_days(&crew.week).len(),
+        goals: goals::goals(&app.db, &team, &sprint, &crew, now).await?,
+        finished: planning::finished(&app.db, team.id).await?,
+        loads: planning::loads(&app.db, team.id, going.map(|going| going.id), sprint.id).await?,
+        theirs: planning::theirs(&app.db, team.id).await?,
+        may_edit: access.may_edit && sprint.state != "closed",
+        did: story::undoable(&app.db, wanted.did, viewer.person.id).await?,
+        open,
+        slips,
+        backlog,
+        sprint,
+        team,
+        now,
+    })
+}
+
+/// `POST /teams/{slug}/planning`: sets tasks aside for a goal or the sprint, or puts them back; all or none.
+pub async fn set_aside(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let number: i32 = fields.parse("sprint", "Say which sprint.")?.unwrap_or(0);
+    let sprint = queries::sprint_of(&app.db, team.id, number).await?;
+    let same = match fields.text("to") {
+        "backlog" => Same::SetAside { sprint: None, goal: None },
+        "sprint" => Same::SetAside { sprint: Some(sprint.id), goal: None },
+        goal => {
+            let goal = id(goal)?;
+            let known: bool = sqlx::query_scalar(
+                "SELECT EXISTS (SELECT FROM goals WHERE team_id = $1 AND id = $2 AND sprint_id = $3)",
+            )
+            .bind(team.id)
+            .bind(goal)
+            .bind(sprint.id)
+            .fetch_one(&app.db)
+            .await?;
+            if !known {
+                return Err(Problem::field("to", format!("That goal is not one of {}.", sprint.name)));
+            }
+            Same::SetAside { sprint: Some(sprint.id), goal: Some(goal) }
+        }
+    };
+    // What is dragged goes alone, or with all that are ticked.
+    let (mut keys, dragged) = (fields.all("keys"), fields.text("dragged").to_owned());
+    if !dragged.is_empty() && !keys.contains(&dragged) {
+        keys = vec![dragged];
+    }
+    let actor = viewer.actor();
+    let changed = app
+        .live
+        .change(&actor, |change, _| Box::pin(changing_several::change_several(change, &team, &keys, &same)))
+        .await?;
+    Ok(back_to(&format!("/teams/{slug}/planning?sprint={number}"), changed.id))
+}

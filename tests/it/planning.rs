@@ -1,0 +1,103 @@
+//! Planning: what is set aside for the next sprint, and by what a team decides.
+
+use serde_json::json;
+
+use crate::{
+    goals::set_goal,
+    world::{Client, World},
+};
+
+const PLANNING: &str = "/teams/infrastructure/planning";
+
+async fn make(who: &Client, title: &str) -> String {
+    let key = who.make("infrastructure", "todo", title).await;
+    who.post(&format!("/tasks/{key}"), &[("sprint", "none"), ("estimate", "3")]).await.ok();
+    assert_eq!(who.task(&key).await["sprint"], json!(null));
+    key
+}
+
+/// Where a text first stands.
+fn place(page: &str, text: &str) -> usize {
+    page.find(text).unwrap_or_else(|| panic!("{text} is not there"))
+}
+
+#[tokio::test]
+async fn several_are_set_aside_for_a_goal_at_once_and_put_back_and_undone() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let goal = set_goal(&world, elif, "43", &[("title", "Cut over"), ("target", "2")]).await;
+    let keys = [make(elif, "Runbook").await, make(elif, "Alert on lag").await, make(elif, "Old idea").await];
+    let page = elif.get(PLANNING).await.ok().text();
+    assert!(page.contains("Planning Sprint 43") && page.contains("<b>0</b>set aside (0 points)"));
+    let fields = [("sprint", "43"), ("to", goal.as_str()), ("keys", &keys[0]), ("keys", &keys[1])];
+    elif.post(PLANNING, &fields).await.ok();
+    for key in &keys[..2] {
+        let task = elif.task(key).await;
+        assert_eq!((&task["sprint"], &task["goal"]), (&json!(43), &json!(1)));
+    }
+    assert_eq!(elif.task(&keys[2]).await["sprint"], json!(null));
+    assert!(elif.get(PLANNING).await.text().contains("<b>2</b>set aside (6 points)"));
+    // what is dragged goes alone, unless it is ticked with others
+    let fields = [("sprint", "43"), ("to", "backlog"), ("keys", &keys[0]), ("dragged", &keys[1])];
+    let answer = elif.post(PLANNING, &fields).await.ok();
+    assert_eq!(elif.task(&keys[0]).await["sprint"], json!(43));
+    let task = elif.task(&keys[1]).await;
+    assert_eq!((&task["sprint"], &task["goal"]), (&json!(null), &json!(null)));
+    let change = answer.header("location").split("did=").nth(1).unwrap().to_owned();
+    elif.post(&format!("/changes/{change}/undo"), &[("back", PLANNING)]).await.ok();
+    let task = elif.task(&keys[1]).await;
+    assert_eq!((&task["sprint"], &task["goal"]), (&json!(43), &json!(1)), "both are as they were");
+}
+
+#[tokio::test]
+async fn what_cannot_be_planned_is_refused_and_nothing_has_moved() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let now = set_goal(&world, elif, "42", &[("title", "Now"), ("target", "2")]).await;
+    let theirs = [("sprint", "43"), ("title", "Theirs"), ("target", "2")];
+    assert_eq!(jonas.post("/teams/ingestion/goals", &theirs).await.status, 303);
+    let theirs: uuid::Uuid =
+        sqlx::query_scalar("SELECT id FROM goals WHERE title = 'Theirs'").fetch_one(&world.db).await.unwrap();
+    let theirs = theirs.to_string();
+    let key = make(elif, "Runbook").await;
+    let foreign = jonas.make("ingestion", "todo", "Not yours").await;
+    for (who, to, keys, status) in [
+        (elif, now.as_str(), key.as_str(), 422),
+        (elif, theirs.as_str(), &key, 422),
+        (elif, "nonsense", &key, 404),
+        (elif, "sprint", &foreign, 404),
+        (elif, "sprint", "", 422),
+        (jonas, "sprint", &key, 403),
+    ] {
+        who.post(PLANNING, &[("sprint", "43"), ("to", to), ("keys", keys)]).await.refused(status);
+    }
+    // one that is not the team's refuses all of them
+    let both = [("sprint", "43"), ("to", "sprint"), ("keys", &key), ("keys", &foreign)];
+    elif.post(PLANNING, &both).await.refused(404);
+    elif.post(PLANNING, &[("sprint", "999"), ("to", "sprint"), ("keys", &key)]).await.refused(404);
+    elif.post("/teams/infrastructure/sprints/42/close", &[]).await.ok();
+    elif.post(PLANNING, &[("sprint", "42"), ("to", "sprint"), ("keys", &key)]).await.refused(422);
+    assert_eq!(elif.task(&key).await["sprint"], json!(null));
+    assert_eq!(jonas.task(&foreign).await["sprint"], json!(42));
+    elif.get("/teams/infrastructure/planning?sprint=999").await.refused(404);
+}
+
+#[tokio::test]
+async fn what_unblocks_others_comes_first_and_other_teams_see_that_we_know() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    make(elif, "The oldest").await;
+    let asked = make(elif, "They wait for it").await;
+    let theirs = jonas.make("ingestion", "in-progress", "Dual-write").await;
+    jonas.post(&format!("/tasks/{theirs}/block"), &[("on", asked.as_str())]).await.ok();
+    let page = elif.get(PLANNING).await.ok().text();
+    assert!(place(&page, "They wait for it") < place(&page, "The oldest"));
+    assert!(page.contains(&format!("{theirs} waits")));
+    assert!(place(&page, "Others wait on us") < page.rfind("Dual-write").unwrap());
+    let read = jonas.get(PLANNING).await.ok().text();
+    assert!(!read.contains("Put chosen"), "another team reads");
+    // what is finished is no plan, and a closed sprint says what is usual
+    elif.make("infrastructure", "done", "Backups").await;
+    elif.post("/teams/infrastructure/sprints/42/close", &[]).await.ok();
+    assert!(elif.get(PLANNING).await.text().contains("<b>1 (1)</b>tasks finished in a usual sprint"));
+}
