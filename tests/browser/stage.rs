@@ -227,7 +227,7 @@ impl Window {
             )
             .await;
         }
-        self.until("document.querySelector('.drop')").await;
+        self.until("document.querySelector('.drop, .group.over')").await;
     }
 
     pub async fn drop_at(&self, to: (f64, f64)) {
