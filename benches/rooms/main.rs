@@ -21,7 +21,7 @@ use program::{Floor, Program};
 use sqlx::PgPool;
 
 /// Add a page by its path: TEAM is replaced by the team that it is asked for.
-const PATHS: [&str; 12] = [
+const PATHS: [&str; 14] = [
     "/teams/TEAM/flow",
     "/teams/TEAM/flow?sprints=1",
     "/teams/TEAM/flow?q=of+a+team",
@@ -29,6 +29,8 @@ const PATHS: [&str; 12] = [
     "/teams/TEAM/flow/cycle-time.csv",
     "/teams/TEAM/planning",
     "/teams/TEAM/standup",
+    "/teams/TEAM/standup/walk",
+    "/standup?team=TEAM",
     "/teams/TEAM/sprints/42/close",
     "/sprints/41/retro?team=TEAM",
     "/sprints/42",

@@ -21,6 +21,8 @@ use crate::{
 pub struct TeamAccess {
     pub team: Team,
     pub may_edit: bool,
+    /// Whether the viewer may say something there: whoever may write at all.
+    pub may_speak: bool,
     /// Whether the viewer may change how the team works: its leads, and administrators.
     pub may_lead: bool,
 }
@@ -44,11 +46,7 @@ struct TeamRow {
 
 impl TeamRow {
     fn seen_by(self, viewer: &Viewer) -> TeamAccess {
-        TeamAccess {
-            may_edit: may_edit(viewer, self.is_member),
-            may_lead: may_edit(viewer, self.is_lead),
-            team: self.team,
-        }
+        TeamAccess::of(viewer, self.team, self.is_member, self.is_lead)
     }
 }
 
@@ -77,6 +75,22 @@ pub async fn teams(db: impl PgExecutor<'_>, viewer: &Viewer) -> Result<Vec<TeamA
     .fetch_all(db)
     .await?;
     Ok(rows.into_iter().map(|row| row.seen_by(viewer)).collect())
+}
+
+/// Those of these teams that an address names (`?team=infrastructure&team=ingestion`), or all if it names none.
+pub fn named(teams: &[TeamAccess], query: &[(String, String)]) -> Result<Vec<TeamAccess>> {
+    let mut slugs = query.iter().filter(|(name, _)| name == "team").map(|(_, slug)| slug.as_str()).peekable();
+    if slugs.peek().is_none() {
+        return Ok(teams.to_vec());
+    }
+    let mut found: Vec<TeamAccess> = Vec::new();
+    for slug in slugs {
+        let access = teams.iter().find(|access| access.team.slug == slug).ok_or(Problem::NotFound)?;
+        if found.iter().all(|other| other.team.id != access.team.id) {
+            found.push(access.clone());
+        }
+    }
+    Ok(found)
 }
 
 /// The project at this address, as its team's people see it: that team leads it.
@@ -159,23 +173,34 @@ impl AtTask {
 
     /// The same, if the viewer may say something about it: whoever may write at all.
     pub fn to_comment(self) -> Result<Self> {
-        if self.viewer.may_write() {
-            Ok(self)
-        } else {
-            Err(Problem::Forbidden("This account may only read. Nothing was changed.".into()))
-        }
+        if self.viewer.may_write() { Ok(self) } else { Err(only_reads()) }
     }
 }
 
 /// Members change the boards of their teams, and administrators all of them.
-pub(super) fn may_edit(viewer: &Viewer, is_member: bool) -> bool {
+fn may_edit(viewer: &Viewer, is_member: bool) -> bool {
     viewer.may_write() && (is_member || viewer.role == Role::Admin)
 }
 
 impl TeamAccess {
+    /// What a viewer may do with a team that they are on, or lead, or not.
+    pub(super) fn of(viewer: &Viewer, team: Team, is_member: bool, is_lead: bool) -> Self {
+        Self {
+            team,
+            may_edit: may_edit(viewer, is_member),
+            may_speak: viewer.may_write(),
+            may_lead: may_edit(viewer, is_lead),
+        }
+    }
+
     /// The same, if the viewer may change the board.
     pub fn to_edit(self) -> Result<Self> {
         if self.may_edit { Ok(self) } else { Err(only_members(&self.team)) }
+    }
+
+    /// The same, if the viewer may say something there.
+    pub fn to_speak(self) -> Result<Self> {
+        if self.may_speak { Ok(self) } else { Err(only_reads()) }
     }
 
     /// The same, if the viewer may change how the team works.
@@ -186,6 +211,10 @@ impl TeamAccess {
         let name = &self.team.name;
         Err(Problem::Forbidden(format!("Only leads of {name} may change its settings. Nothing was changed.").into()))
     }
+}
+
+fn only_reads() -> Problem {
+    Problem::Forbidden("This account may only read. Nothing was changed.".into())
 }
 
 fn only_members(team: &Team) -> Problem {

@@ -80,11 +80,7 @@ pub async fn open(app: &App, headers: &HeaderMap, slug: &str) -> Result<Door> {
     else {
         return Err(Problem::NotFound);
     };
-    let access = TeamAccess {
-        may_edit: access::may_edit(&viewer, row.is_member),
-        may_lead: access::may_edit(&viewer, row.is_lead),
-        team: Team { id, slug, name, key, seq },
-    };
+    let access = TeamAccess::of(&viewer, Team { id, slug, name, key, seq }, row.is_member, row.is_lead);
     Ok(Door { viewer, access, workspace_seq: row.workspace_seq })
 }
 

@@ -68,6 +68,14 @@ const PROMISES: &[(&str, i32, &str, &str, &str)] = &[
     ("ING", 1, "Tell Infrastructure when a date moves, the same day", "sunhee", "done"),
 ];
 
+/// Whose next meeting, which, what, who asks, and whose opinion.
+const TOPICS: &[(&str, &str, &str, &str, Option<&str>)] = &[
+    ("INF", "standup", "Who takes the first night of the cut-over?", "jonas", Some("gita")),
+    ("INF", "planning", "Is 50 tables still the right half to begin with?", "ebba", None),
+    ("ING", "standup", "May we move the dual-write by a day? Infrastructure waits on it", "sunhee", Some("daniel")),
+    ("ING", "retro", "One thing the new rota made easier", "marie", None),
+];
+
 pub async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
     let sprints = queries::sprints(db).await?;
     let active = queries::active(&sprints).map_or(0, |sprint| sprint.number);
@@ -106,6 +114,22 @@ pub async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
         .bind(text)
         .bind(owner)
         .bind(became)
+        .execute(db)
+        .await?;
+    }
+    for (team, meeting, text, by, asked) in TOPICS {
+        sqlx::query(
+            "INSERT INTO topics (team_id, id, meeting, text, asked_id, created_by, created_at)
+             SELECT t.id, $2, $3, $4, w.id, a.id, $7 FROM teams t JOIN accounts a ON a.handle = $5
+             LEFT JOIN accounts w ON w.handle = $6 WHERE t.key = $1",
+        )
+        .bind(team)
+        .bind(Uuid::now_v7())
+        .bind(meeting)
+        .bind(text)
+        .bind(by)
+        .bind(asked)
+        .bind(now - time::Duration::hours(20))
         .execute(db)
         .await?;
     }

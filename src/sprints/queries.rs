@@ -1,5 +1,7 @@
 //! Reading sprints.
 
+use std::collections::HashMap;
+
 use askama::Template;
 use sqlx::{PgExecutor, PgPool};
 use time::OffsetDateTime;
@@ -24,13 +26,30 @@ pub async fn sprints(db: impl PgExecutor<'_>) -> Result<Vec<Sprint>> {
 
 /// Every sprint as a team sees it: what it has closed is closed for it, whatever the others do.
 pub async fn sprints_of(db: impl PgExecutor<'_>, team: Uuid) -> Result<Vec<Sprint>> {
-    Ok(sqlx::query_as(
-        "SELECT s.id, s.number, s.name, s.starts_on, s.ends_on, CASE WHEN c.team_id IS NULL THEN s.state ELSE 'closed' END AS state
-         FROM sprints s LEFT JOIN closings c ON c.sprint_id = s.id AND c.team_id = $1 ORDER BY s.number DESC",
+    Ok(sprints_of_teams(db, &[team]).await?.remove(&team).unwrap_or_default())
+}
+
+/// Every sprint as each of these teams sees it, by team.
+pub async fn sprints_of_teams(db: impl PgExecutor<'_>, teams: &[Uuid]) -> Result<HashMap<Uuid, Vec<Sprint>>> {
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        team: Uuid,
+        #[sqlx(flatten)]
+        sprint: Sprint,
+    }
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT t.id AS team, s.id, s.number, s.name, s.starts_on, s.ends_on, CASE WHEN c.team_id IS NULL THEN s.state ELSE 'closed' END AS state
+         FROM unnest($1::uuid[]) AS t (id) CROSS JOIN sprints s LEFT JOIN closings c ON c.sprint_id = s.id AND c.team_id = t.id
+         ORDER BY s.number DESC",
     )
-    .bind(team)
+    .bind(teams)
     .fetch_all(db)
-    .await?)
+    .await?;
+    let mut sprints: HashMap<Uuid, Vec<Sprint>> = HashMap::new();
+    for row in rows {
+        sprints.entry(row.team).or_default().push(row.sprint);
+    }
+    Ok(sprints)
 }
 
 /// The sprint with that number, as a team sees it.

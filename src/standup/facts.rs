@@ -2,6 +2,7 @@
 
 use time::OffsetDateTime;
 
+use super::reading::Standup;
 use crate::{
     accounts::Person,
     boards::{State, words},
@@ -16,33 +17,43 @@ pub struct Need<'c> {
     pub at_risk: bool,
 }
 
-/// Blocked first, those of goals behind pace ahead and then the longest; then reviews that wait, work that stands
-/// still, and work that is nobody's. `changed` tells when something last happened to a card.
-pub fn needs<'c>(
-    cards: &'c [Card],
-    goals: &[Goal],
-    changed: impl Fn(&Card) -> OffsetDateTime,
-    since: OffsetDateTime,
-    now: OffsetDateTime,
-) -> Vec<Need<'c>> {
-    let at_risk = |card: &Card| serves_goal_behind(card, goals);
-    let mut needs: Vec<(u8, Need<'c>)> = cards
+/// Blocked first, those of goals behind pace ahead and then the longest; then reviews that wait, what is longer in its
+/// column than the team's tasks usually are, work that stands still, and work that is nobody's.
+pub fn needs(standup: &Standup) -> Vec<Need<'_>> {
+    let mut needs: Vec<(u8, Need<'_>)> = standup
+        .cards
         .iter()
         .filter_map(|card| {
-            let (order, why) = match card.state {
-                State::Blocked => (0, waits(card, now)),
-                State::Review if card.owners.len() < 2 => (1, "nobody else is on it yet".to_owned()),
-                State::Doing if card.owners.is_empty() => (3, "it is nobody's".to_owned()),
-                State::Doing if changed(card) < since => {
-                    (2, format!("no change for {}", words::age(now, changed(card))))
-                }
-                _ => return None,
-            };
-            Some((order, Need { card, why, at_risk: at_risk(card) }))
+            let mut reasons = reasons(standup, card);
+            reasons.sort_by_key(|(order, _)| *order);
+            let order = reasons.first()?.0;
+            let why: Vec<String> = reasons.into_iter().map(|(_, why)| why).collect();
+            Some((order, Need { card, why: why.join("; "), at_risk: serves_goal_behind(card, &standup.goals) }))
         })
         .collect();
     needs.sort_by_key(|(order, need)| (*order, !need.at_risk, need.card.column_since));
     needs.into_iter().map(|(_, need)| need).collect()
+}
+
+/// Why somebody should look at a card, and how soon.
+fn reasons(standup: &Standup, card: &Card) -> Vec<(u8, String)> {
+    let now = standup.now();
+    let mut reasons = Vec::new();
+    if card.state == State::Blocked {
+        reasons.push((0, waits(card, now)));
+    }
+    if card.state == State::Review && card.owners.len() < 2 {
+        reasons.push((1, "nobody else is on it yet".to_owned()));
+    }
+    if matches!(card.state, State::Doing | State::Review) && standup.is_old(card) {
+        reasons.push((2, format!("longer in {} than 85 % of tasks are", card.column_name)));
+    }
+    if card.state == State::Doing && card.owners.is_empty() {
+        reasons.push((4, "it is nobody's".to_owned()));
+    } else if card.state == State::Doing && standup.changed(card) < standup.began {
+        reasons.push((3, format!("no change for {}", words::age(now, standup.changed(card)))));
+    }
+    reasons
 }
 
 fn waits(card: &Card, now: OffsetDateTime) -> String {

@@ -17,10 +17,7 @@ pub struct Line {
 impl Line {
     /// Reads a line; weekdays are the next ones after `today`.
     pub fn read(line: &str, today: Date) -> Self {
-        let mut words: Vec<&str> = line.split_whitespace().collect();
-        let named = |word: &&str| word.len() > 1 && word.starts_with('@');
-        let who = words.iter().position(named).map(|place| words.remove(place));
-        let who = who.map(|who| who.trim_start_matches('@').trim_end_matches([',', '.', ':']).to_lowercase());
+        let (mut words, who) = split(line);
         let by = match words.as_slice() {
             [_, .., by, day] if by.eq_ignore_ascii_case("by") => read_day(day, today),
             _ => None,
@@ -30,6 +27,19 @@ impl Line {
         }
         Self { text: words.join(" ").trim_end_matches(',').to_owned(), who, by }
     }
+}
+
+/// A line without the first `@handle` in it, and that handle.
+pub fn name_taken_out(line: &str) -> (String, Option<String>) {
+    let (words, who) = split(line);
+    (words.join(" "), who)
+}
+
+fn split(line: &str) -> (Vec<&str>, Option<String>) {
+    let mut words: Vec<&str> = line.split_whitespace().collect();
+    let named = |word: &&str| word.len() > 1 && word.starts_with('@');
+    let who = words.iter().position(named).map(|place| words.remove(place));
+    (words, who.map(|who| who.trim_start_matches('@').trim_end_matches([',', '.', ':']).to_lowercase()))
 }
 
 fn read_day(word: &str, today: Date) -> Option<Date> {

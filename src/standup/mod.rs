@@ -4,3 +4,5 @@ pub mod actions;
 pub mod facts;
 pub mod line;
 pub mod pages;
+pub mod reading;
+pub mod topics;

@@ -187,6 +187,9 @@ impl Names {
             "step.undone" => format!("took the tick off “{}”", after["step"].as_str().unwrap_or("")),
             "step.removed" => format!("took the step “{}” away", before["step"].as_str().unwrap_or("")),
             "comment.deleted" => "deleted a comment".to_owned(),
+            "topic.added" => {
+                format!("put it on the agenda of the next {}", after["meeting"].as_str().unwrap_or("meeting"))
+            }
             _ => return None,
         })
     }

@@ -13,3 +13,4 @@ import "./elements/live-stream.js";
 import "./elements/open-menus.js";
 import "./elements/own-zone.js";
 import "./elements/planning-lists.js";
+import "./elements/walk-timer.js";

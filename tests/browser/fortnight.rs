@@ -141,3 +141,39 @@ async fn a_sprint_is_planned_by_dragging_and_by_keys_alone() {
     window.until("document.querySelectorAll('.group[class*=hue] .slip').length === 3").await;
     assert_eq!(elif.task("INF-3").await["sprint"], 43);
 }
+
+#[tokio::test]
+async fn a_team_walks_its_board_with_the_keys_and_notes_what_comes_up() {
+    let stage = Stage::new().await;
+    let elif = &stage.world.elif;
+    for (column, title) in [("todo", "Begin this"), ("in-progress", "Go on"), ("in-review", "Look at it")] {
+        elif.make("infrastructure", column, title).await;
+    }
+    let window = stage.window(elif).await;
+    window.goto("/teams/infrastructure/standup").await;
+    window.until("customElements.get('walk-timer') && document.readyState === 'complete'").await;
+    window.press("w").await;
+    window.until("document.querySelector('.walked h2')?.textContent === 'Look at it'").await;
+    window.until("document.querySelector('walk-timer button')").await;
+    window.click("walk-timer button").await;
+    window.until("document.querySelector('walk-timer').textContent.includes('this card 0:0')").await;
+    window.press("w").await;
+    window.until("document.querySelector('.walked h2')?.textContent === 'Go on'").await;
+    window.until("document.querySelector('walk-timer').textContent.includes('this card')").await;
+    window.until("document.readyState === 'complete'").await;
+    window.press("b").await;
+    window.until("document.querySelector('.walked h2')?.textContent === 'Look at it'").await;
+    // What is finished while it is talked about: the next one takes its place by itself.
+    elif.post("/tasks/INF-3/position", &[("column", "done")]).await.ok();
+    window.until("document.querySelector('.walked h2')?.textContent === 'Go on'").await;
+    window.run("document.querySelector('form[action$=\"/actions\"] input[name=text]').focus()").await;
+    window.type_text("Pair on it @elif").await;
+    window.press("Enter").await;
+    window.until("document.querySelector('form[action$=\"/actions\"] input[name=text]').value === ''").await;
+    window.picture("story-walk").await;
+    window.run("document.activeElement.blur()").await;
+    window.press("w").await;
+    window.until("document.querySelector('.walked h2')?.textContent === 'Begin this'").await;
+    window.press("w").await;
+    window.until("location.pathname.endsWith('/standup') && document.body.textContent.includes('Pair on it')").await;
+}

@@ -32,6 +32,7 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
         elif.post("/teams/infrastructure/sprints/42/notes", &[("tray", tray), ("text", text)]).await.ok();
     }
     elif.post("/teams/infrastructure/actions", &[("retro", "42"), ("text", "Ask Legal @elif by Friday")]).await.ok();
+    elif.post("/tasks/INF-3/ask-for-help", &[]).await.ok();
     let goal: uuid::Uuid = sqlx::query_scalar("SELECT id FROM goals").fetch_one(&stage.world.db).await.unwrap();
     let goal = format!("/teams/infrastructure/goals/{goal}");
     elif.post(&format!("{goal}/remarks"), &[("kind", "concern"), ("body", "We will be blocked by this")]).await.ok();
@@ -88,6 +89,8 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
         ("settings", "/teams/infrastructure/settings"),
         ("me", "/me"),
         ("standup", "/teams/infrastructure/standup"),
+        ("standup-all", "/standup"),
+        ("walk", "/teams/infrastructure/standup/walk"),
         ("not-found", "/tasks/INF-99"),
         ("login", "/login"),
     ] {

@@ -57,3 +57,130 @@ async fn actions_stay_until_done_and_only_the_team_changes_them() {
     world.stranger().get(STANDUP).await.refused(303);
     elif.get("/teams/no-such/standup").await.refused(404);
 }
+
+#[tokio::test]
+async fn anybody_puts_a_line_on_the_agenda_and_the_team_ticks_it_off() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let task = elif.make("infrastructure", "todo", "Cut over").await;
+    let at = "/teams/infrastructure/topics";
+    let line = format!("Opinions on {task}, please @elif");
+    jonas.post(at, &[("meeting", "standup"), ("text", &line), ("back", STANDUP)]).await.ok();
+    jonas.post(at, &[("meeting", "planning"), ("text", "Who leaves in December?")]).await.ok();
+    let page = elif.get(STANDUP).await.ok().text();
+    for told in [format!("Opinions on {task}, please</span>"), "Cut over".into(), "asks Elif · from Jonas".into()] {
+        assert!(page.contains(&told), "{told}: {page}");
+    }
+    assert!(!page.contains("Who leaves in December?"), "that is for planning");
+    assert!(elif.get("/teams/infrastructure/planning").await.ok().text().contains("Who leaves in December?"));
+    let topic: uuid::Uuid =
+        sqlx::query_scalar("SELECT id FROM topics WHERE meeting = 'standup'").fetch_one(&world.db).await.unwrap();
+    let tick = format!("{at}/{topic}");
+    jonas.post(&tick, &[("done", "on")]).await.refused(403);
+    world.app.clock.advance(Duration::days(5));
+    assert!(elif.get(STANDUP).await.ok().text().contains("Opinions on"), "nobody got to it: it stays for the next");
+    elif.post(&tick, &[("done", "on")]).await.ok();
+    assert!(elif.get(STANDUP).await.ok().text().contains("checked> <span dir=\"auto\" class=\"did\">Opinions on"));
+    world.app.clock.advance(Duration::days(1));
+    assert!(!elif.get(STANDUP).await.ok().text().contains("Opinions on"));
+    for (meeting, text) in [("party", "Cake"), ("standup", " "), ("standup", "Ask @nobody"), ("retro", "@elif")] {
+        jonas.post(at, &[("meeting", meeting), ("text", text)]).await.refused(422);
+    }
+    elif.post("/teams/ingestion/topics", &[("meeting", "retro"), ("text", &format!("Thank {task}"))]).await.ok();
+    let retro = elif.get("/sprints/42/retro?team=infrastructure&team=ingestion").await.ok().text();
+    assert!(retro.contains(&format!("Thank {task}")) && retro.contains("Ingestion"), "{retro}");
+    elif.post("/teams/ingestion/topics", &[("meeting", "retro"), ("text", "INF-999 is no task")]).await.ok();
+    elif.post(&format!("/teams/ingestion/topics/{topic}"), &[("done", "on")]).await.refused(403);
+    elif.post(&format!("{at}/{}", uuid::Uuid::now_v7()), &[("done", "on")]).await.refused(404);
+}
+
+#[tokio::test]
+async fn a_task_asks_for_help_once_until_it_was_talked_about() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let task = elif.make("infrastructure", "in-progress", "Resume after a crash").await;
+    let ask = format!("/tasks/{task}/ask-for-help");
+    assert!(elif.get(&format!("/tasks/{task}")).await.ok().text().contains(&ask));
+    jonas.post(&ask, &[]).await.ok();
+    elif.post(&ask, &[]).await.refused(409);
+    let page = elif.get(STANDUP).await.ok().text();
+    assert_eq!(page.matches("Help wanted").count(), 1, "{page}");
+    assert!(elif.get(&format!("/tasks/{task}")).await.ok().text().contains("put it on the agenda of the next standup"));
+    let topic: uuid::Uuid = sqlx::query_scalar("SELECT id FROM topics").fetch_one(&world.db).await.unwrap();
+    elif.post(&format!("/teams/infrastructure/topics/{topic}"), &[("done", "on")]).await.ok();
+    elif.post(&ask, &[]).await.ok();
+    world.stranger().post(&ask, &[]).await.refused(401);
+}
+
+#[tokio::test]
+async fn the_board_is_walked_from_right_to_left_the_oldest_first() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    elif.make("infrastructure", "todo", "To begin").await;
+    let newer = elif.make("infrastructure", "in-review", "Newer in review").await;
+    elif.make("infrastructure", "done", "Done with").await;
+    elif.post(&format!("/tasks/{newer}/position"), &[("column", "todo")]).await.ok();
+    world.app.clock.advance(Duration::hours(1));
+    let older = elif.make("infrastructure", "in-review", "Older in review").await;
+    world.app.clock.advance(Duration::hours(1));
+    elif.post(&format!("/tasks/{newer}/position"), &[("column", "in-review")]).await.ok();
+    let (mut at, mut seen) = (format!("{STANDUP}/walk"), Vec::new());
+    loop {
+        let page = elif.get(&at).await.ok().text();
+        let title = page.split("<h2 dir=\"auto\">").nth(1).unwrap().split_once("\">").unwrap().1;
+        seen.push(title.split('<').next().unwrap().to_owned());
+        match page.split("class=\"button primary\" href=\"").nth(1).unwrap().split('"').next().unwrap() {
+            STANDUP => break,
+            next => at = next.replace("&amp;", "&").replace("&#38;", "&"),
+        }
+    }
+    assert_eq!(seen, ["Older in review", "Newer in review", "To begin"]);
+    // What is finished while it is talked about gives its place to the one after it.
+    elif.post(&format!("/tasks/{older}/position"), &[("column", "done")]).await.ok();
+    let page = elif.get(&format!("{STANDUP}/walk?at={older}&nth=0")).await.ok().text();
+    assert!(page.contains("Newer in review") && page.contains("1 of 2"), "{page}");
+    assert!(elif.get("/teams/ingestion/standup/walk?nth=7").await.ok().text().contains("Nothing is open"));
+    world.stranger().get(&format!("{STANDUP}/walk")).await.refused(303);
+}
+
+#[tokio::test]
+async fn several_teams_meet_over_one_page() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let theirs = jonas.make("ingestion", "in-review", "Dual-write").await;
+    let ours = elif.make("infrastructure", "todo", "Cut over").await;
+    elif.post(&format!("/tasks/{ours}/block"), &[("kind", "task"), ("on", &theirs)]).await.ok();
+    for address in ["/standup", "/standup?team=infrastructure&team=ingestion&since=2026-11-23"] {
+        let page = elif.get(address).await.ok().text();
+        for told in ["Infrastructure: who needs", "Ingestion: who needs", "nobody else is on it yet"] {
+            assert!(page.contains(told), "{told}: {page}");
+        }
+        assert!(page.contains("Ingestion has it in review"), "how that stands which is waited for: {page}");
+    }
+    let page = elif.get("/standup?team=ingestion").await.ok().text();
+    assert!(page.contains("Dual-write") && !page.contains("Infrastructure: who"), "{page}");
+    elif.get("/standup?team=no-such").await.refused(404);
+    elif.get("/standup?since=2027-01-01").await.refused(422);
+    world.stranger().get("/standup").await.refused(303);
+}
+
+#[tokio::test]
+async fn what_is_longer_in_its_column_than_usual_needs_someone() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    world.join("Tomas Weber", "tomas", "infrastructure").await;
+    let mut usual = Vec::new();
+    for nth in 0..6 {
+        usual.push(elif.make("infrastructure", "in-review", &format!("Quick {nth}")).await);
+    }
+    let slow = elif.make("infrastructure", "in-review", "Slow one").await;
+    elif.post(&format!("/tasks/{slow}/owners"), &[("owners", "elif"), ("owners", "tomas")]).await.ok();
+    world.app.clock.advance(Duration::hours(5));
+    for task in usual {
+        elif.post(&format!("/tasks/{task}/position"), &[("column", "done")]).await.ok();
+    }
+    let told = "longer in In review than 85 % of tasks are";
+    assert!(!elif.get(STANDUP).await.ok().text().contains(told), "it is as quick as the others were");
+    world.app.clock.advance(Duration::hours(1));
+    assert!(elif.get(STANDUP).await.ok().text().contains(told));
+}

@@ -102,11 +102,11 @@ impl ProjectPage {
     }
 
     fn lives(&self) -> String {
-        self.teams.iter().map(|team| format!("/teams/{}/live", team.slug)).collect::<Vec<_>>().join(" ")
+        teams::lives(self.teams.iter())
     }
 
     fn seqs(&self) -> String {
-        self.teams.iter().map(|team| team.seq.to_string()).collect::<Vec<_>>().join(" ")
+        teams::seqs(self.teams.iter())
     }
 }
 

@@ -22,7 +22,7 @@ use crate::{
     app::App,
     boards::{access, words},
     projects::Measure,
-    teams::{Team, crew::crews},
+    teams::{self, Team, crew::crews},
     web::{
         error::{Problem, Result},
         page::{self, Frame},
@@ -69,11 +69,11 @@ impl PitchPage {
     }
 
     fn lives(&self) -> String {
-        self.parts.iter().map(|part| format!("/teams/{}/live", part.team.slug)).collect::<Vec<_>>().join(" ")
+        teams::lives(self.parts.iter().map(|part| &part.team))
     }
 
     fn seqs(&self) -> String {
-        self.parts.iter().map(|part| part.team.seq.to_string()).collect::<Vec<_>>().join(" ")
+        teams::seqs(self.parts.iter().map(|part| &part.team))
     }
 
     /// How many concerns nobody has answered.

@@ -20,6 +20,7 @@ use crate::{
     accounts::viewer::Viewer,
     app::App,
     boards::{access, words},
+    standup::{pages::Agenda, topics::Meeting},
     tasks::{
         changing_several::{self, Same},
         story,
@@ -48,13 +49,14 @@ struct PlanningPage {
     finished: Vec<(i64, i64)>,
     loads: Vec<Load>,
     theirs: Vec<Theirs>,
+    agenda: Agenda,
     did: Option<story::Undoable>,
     now: OffsetDateTime,
 }
 
 impl PlanningPage {
     fn here(&self) -> String {
-        format!("/teams/{}/planning?sprint={}", self.team.slug, self.sprint.number)
+        here(&self.team, &self.sprint)
     }
 
     fn unplanned(&self) -> Vec<&Slip> {
@@ -126,6 +128,10 @@ pub struct Planned {
     did: Option<Uuid>,
 }
 
+fn here(team: &Team, sprint: &Sprint) -> String {
+    format!("/teams/{}/planning?sprint={}", team.slug, sprint.number)
+}
+
 /// `GET /teams/{slug}/planning?sprint=43`: the sprint after the one that is going on, if none is named.
 pub async fn planning(
     Given(app): Given<App>,
@@ -135,7 +141,7 @@ pub async fn planning(
     headers: HeaderMap,
 ) -> Result<Response> {
     let access = access::team(&app.db, &viewer, &slug).await?;
-    let team = access.team;
+    let team = access.team.clone();
     let sprints = queries::sprints_of(&app.db, team.id).await?;
     let sprint = match wanted.sprint.as_str() {
         "" => queries::next(&sprints).or_else(|| queries::current(&sprints)).cloned(),
@@ -163,6 +169,7 @@ pub async fn planning(
         loads: planning::loads(&app.db, team.id, going.map(|going| going.id), sprint.id).await?,
         theirs: planning::theirs(&app.db, team.id).await?,
         may_edit: access.may_edit && sprint.state != "closed",
+        agenda: Agenda::read(&app, vec![access], Meeting::Planning, here(&team, &sprint), now).await?,
         did: story::undoable(&app.db, wanted.did, viewer.person.id).await?,
         open,
         slips,

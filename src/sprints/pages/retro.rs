@@ -19,8 +19,15 @@ use super::super::{
 use crate::{
     accounts::viewer::Viewer,
     app::App,
-    boards::{access, words},
-    standup::actions::{self, Action},
+    boards::{
+        access::{self, TeamAccess},
+        words,
+    },
+    standup::{
+        actions::{self, Action},
+        pages::Agenda,
+        topics::Meeting,
+    },
     teams::{self, Team, crew::crews},
     web::{
         error::{Problem, Result},
@@ -39,6 +46,7 @@ struct RetroPage {
     teams: Vec<(Team, bool)>,
     notes: Vec<Note>,
     actions: Vec<Action>,
+    agenda: Agenda,
     before: Option<Before>,
     me: Uuid,
     may_write: bool,
@@ -120,11 +128,11 @@ impl RetroPage {
     }
 
     fn lives(&self) -> String {
-        self.parts.iter().map(|part| format!("/teams/{}/live", part.team.slug)).collect::<Vec<_>>().join(" ")
+        teams::lives(self.parts.iter().map(|part| &part.team))
     }
 
     fn seqs(&self) -> String {
-        self.parts.iter().map(|part| part.team.seq.to_string()).collect::<Vec<_>>().join(" ")
+        teams::seqs(self.parts.iter().map(|part| &part.team))
     }
 
     fn due(&self, action: &Action) -> String {
@@ -158,18 +166,13 @@ pub async fn retro(
     headers: HeaderMap,
 ) -> Result<Response> {
     let number: i32 = number.parse().map_err(|_| Problem::NotFound)?;
-    let all = teams::queries::teams(&app.db).await?;
-    let mut slugs: Vec<&str> =
-        wanted.iter().filter(|(name, _)| name == "team").map(|(_, slug)| slug.as_str()).collect();
-    if slugs.is_empty() {
-        slugs.extend(all.iter().map(|team| team.slug.as_str()));
-    }
-    slugs.dedup();
+    let all = access::teams(&app.db, &viewer).await?;
+    let meeting = access::named(&all, &wanted)?;
     let sprints = queries::sprints(&app.db).await?;
     let sprint = sprints.iter().find(|sprint| sprint.number == number).cloned().ok_or(Problem::NotFound)?;
-    let mut parts = Vec::with_capacity(slugs.len());
-    for slug in slugs {
-        parts.push(part(&app, &viewer, slug, &sprint).await?);
+    let mut parts = Vec::with_capacity(meeting.len());
+    for access in &meeting {
+        parts.push(part(&app, &viewer, access.clone(), &sprint).await?);
     }
     let ids: Vec<Uuid> = parts.iter().map(|part| part.team.id).collect();
     let before = sprints.iter().filter(|other| other.number < number).max_by_key(|other| other.number);
@@ -183,13 +186,16 @@ pub async fn retro(
         [one] => one.team.slug.clone(),
         _ => String::new(),
     };
+    let slugs = parts.iter().map(|part| part.team.slug.as_str());
+    let agenda = Agenda::read(&app, meeting, Meeting::Retro, address(number, slugs), app.clock.now()).await?;
     let frame =
         Frame::new(&app, &viewer, &headers, format!("{}, looked back on", sprint.name), &own).await?.at("retro");
     page::page(&RetroPage {
         frame,
         notes: noting::notes(&app.db, &ids, sprint.id).await?,
         actions: actions::of_retro(&app.db, &ids, sprint.id).await?,
-        teams: all.into_iter().map(|team| (team.clone(), ids.contains(&team.id))).collect(),
+        teams: all.into_iter().map(|access| (access.team.clone(), ids.contains(&access.team.id))).collect(),
+        agenda,
         before,
         me: viewer.person.id,
         may_write: viewer.may_write(),
@@ -198,8 +204,7 @@ pub async fn retro(
     })
 }
 
-async fn part(app: &App, viewer: &Viewer, slug: &str, sprint: &Sprint) -> Result<Part> {
-    let access = access::team(&app.db, viewer, slug).await?;
+async fn part(app: &App, viewer: &Viewer, access: TeamAccess, sprint: &Sprint) -> Result<Part> {
     let (team, now) = (access.team, app.clock.now());
     let mut db = app.db.acquire().await?;
     if let Some(figures) = figures::frozen(&mut db, team.id, sprint.id).await? {

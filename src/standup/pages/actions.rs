@@ -76,7 +76,7 @@ pub async fn make_task(
 }
 
 /// Back to the page that the form stood on.
-fn back(fields: &Fields, slug: &str) -> Response {
+pub(super) fn back(fields: &Fields, slug: &str) -> Response {
     let retro = format!("/teams/{slug}/retro");
     Redirect::to(local_path(fields.text("back"), &retro)).into_response()
 }

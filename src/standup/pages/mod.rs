@@ -2,6 +2,10 @@
 
 mod actions;
 mod standup;
+mod topics;
+mod walk;
 
 pub use actions::*;
 pub use standup::*;
+pub use topics::*;
+pub use walk::*;

@@ -57,7 +57,8 @@ impl<'c> CardHtml<'c> {
 }
 
 impl Wait {
-    /// On whom and for how long, in a sentence: `Waits on ING-58 “Dual-write person updates” · Ingestion · 3 d`.
+    /// On whom, how that stands and for how long, in a sentence:
+    /// `Waits on ING-58 “Dual-write person updates” · Ingestion has it in review · 3 d`.
     pub fn words(&self, now: OffsetDateTime) -> String {
         let age = words::age(now, self.since);
         let note = if self.note.is_empty() { String::new() } else { format!(": {}", self.note) };
@@ -67,8 +68,15 @@ impl Wait {
                 let done = self.done_at.map_or_else(|| age.clone(), |at| words::ago(now, at));
                 format!("Was waiting on {on} “{name}”, done {done}{note}")
             }
-            ("task", _) => {
-                format!("Waits on {on} “{name}”{note} · {} ·\u{a0}{age}", self.team.as_deref().unwrap_or(""))
+            ("task", state) => {
+                let team = self.team.as_deref().unwrap_or("");
+                let stands = match state {
+                    Some(State::Doing) => "in progress",
+                    Some(State::Blocked) => "blocked",
+                    Some(State::Review) => "in review",
+                    _ => "still to begin",
+                };
+                format!("Waits on {on} “{name}”{note} · {team} has it {stands} ·\u{a0}{age}")
             }
             ("text", _) => format!("Waits on {} ·\u{a0}{age}", self.note),
             _ => format!("Waits on {name}{note} ·\u{a0}{age}"),

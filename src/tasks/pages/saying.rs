@@ -1,4 +1,4 @@
-//! Steps and comments.
+//! Steps and comments, and asking for help.
 
 use axum::{
     extract::{Path, State as Given},
@@ -13,6 +13,7 @@ use crate::{
     accounts::viewer::Viewer,
     app::App,
     markdown,
+    standup::topics,
     teams::{self},
     web::{
         error::Result,
@@ -40,6 +41,15 @@ pub async fn remove_step(Path((_, step)): Path<(String, String)>, Editing(form):
     let (access, step) = (&form.access, id(&step)?);
     form.change("Took the step away", |change, _| {
         Box::pin(stepping::remove_step(change, &access.team, access.id, step))
+    })
+    .await
+}
+
+/// `POST /tasks/{key}/ask-for-help`: puts it on the agenda of the next standup.
+pub async fn ask_for_help(Commenting(form): Commenting) -> Result<Response> {
+    let access = &form.access;
+    form.change("Asked for help: it is on the agenda of the next standup", |change, _| {
+        Box::pin(topics::ask_for_help(change, &access.team, access.id, &access.key))
     })
     .await
 }

@@ -1,0 +1,120 @@
+//! Walking the board: card by card, from right to left, the oldest first. Nothing of it is stored.
+
+use std::cmp::Reverse;
+
+use askama::Template;
+use axum::{
+    extract::{Path, Query, State as Given},
+    http::HeaderMap,
+    response::Response,
+};
+use serde::Deserialize;
+use time::OffsetDateTime;
+
+use crate::{
+    accounts::viewer::Viewer,
+    app::App,
+    boards::{State, access, filters::Filter, words},
+    sprints::{self, Sprint},
+    tasks::{self, Card, Wait},
+    teams::Team,
+    web::{
+        error::Result,
+        page::{self, Frame},
+    },
+};
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Place {
+    /// The card that is talked about.
+    at: String,
+    /// Which one it was, for when it has left the open columns meanwhile.
+    nth: usize,
+}
+
+#[derive(Template)]
+#[template(path = "standup/walk.html")]
+struct WalkPage {
+    frame: Frame,
+    team: Team,
+    may_edit: bool,
+    sprint: Option<Sprint>,
+    cards: Vec<Card>,
+    /// Which of them is talked about, from 0.
+    nth: usize,
+    now: OffsetDateTime,
+}
+
+impl WalkPage {
+    fn card(&self) -> Option<&Card> {
+        self.cards.get(self.nth)
+    }
+
+    fn next(&self) -> Option<String> {
+        self.address(self.nth + 1)
+    }
+
+    fn back(&self) -> Option<String> {
+        self.nth.checked_sub(1).and_then(|nth| self.address(nth))
+    }
+
+    fn address(&self, nth: usize) -> Option<String> {
+        let card = self.cards.get(nth)?;
+        Some(format!("/teams/{}/standup/walk?at={}&nth={nth}", self.team.slug, card.key))
+    }
+
+    fn here(&self) -> String {
+        self.address(self.nth).unwrap_or_else(|| format!("/teams/{}/standup/walk", self.team.slug))
+    }
+
+    /// Which card of how many it is.
+    fn place(&self) -> String {
+        format!("{} of {}", self.nth + 1, self.cards.len())
+    }
+
+    fn age(&self, card: &Card) -> String {
+        words::age(self.now, card.column_since)
+    }
+
+    fn waits(&self, wait: &Wait) -> String {
+        wait.words(self.now)
+    }
+
+    fn due(&self, card: &Card) -> String {
+        card.due.map_or(String::new(), words::day)
+    }
+}
+
+/// `GET /teams/{slug}/standup/walk?at=INF-42&nth=3`
+pub async fn walk(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    Query(place): Query<Place>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let access = access::team(&app.db, &viewer, &slug).await?;
+    let (team, now) = (access.team, app.clock.now());
+    let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
+    let (resolved, sprint) = sprints::queries::resolve(&sprints, Filter::default().sprint)?;
+    let open = Filter::read_query("-is:done");
+    let mut cards = tasks::queries::cards(&app.db, &team, &open, resolved, now, None).await?;
+    // They come column by column from the left.
+    let mut columns: Vec<String> = cards.iter().map(|card| card.column.clone()).collect();
+    columns.dedup();
+    cards.sort_by_key(|card| (Reverse(columns.iter().position(|column| *column == card.column)), card.column_since));
+    let found = cards.iter().position(|card| card.key == place.at);
+    let nth = found.unwrap_or(place.nth).min(cards.len().saturating_sub(1));
+    page::page(&WalkPage {
+        frame: Frame::new(&app, &viewer, &headers, format!("Walking the board of {}", team.name), &slug)
+            .await?
+            .at("standup"),
+        may_edit: access.may_edit,
+        sprint: sprint.cloned(),
+        team,
+        cards,
+        nth,
+        now,
+    })
+}

@@ -1,0 +1,235 @@
+//! What teams meet over, read for one team or for several in as many questions but for their cards.
+
+use std::collections::HashMap;
+
+use sqlx::PgPool;
+use time::{Date, Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use super::facts::{self, Need};
+use crate::{
+    accounts::Person,
+    boards::{State, access::TeamAccess, filters::Filter, words},
+    sprints::{
+        self, Sprint,
+        goals::{self, Goal},
+    },
+    tasks::{self, Card},
+    teams::{Team, crew::crews},
+    web::error::Result,
+};
+
+/// One team's part of a standup.
+pub struct Standup {
+    pub team: Team,
+    pub may_edit: bool,
+    pub sprint: Option<Sprint>,
+    /// Which working day of the sprint it is; 0 before its first.
+    pub day: usize,
+    pub today: Date,
+    pub since: Date,
+    /// When the meeting of `since` began.
+    pub began: OffsetDateTime,
+    /// What is open in the sprint that the team works in.
+    pub cards: Vec<Card>,
+    pub goals: Vec<Goal>,
+    pub members: Vec<Person>,
+    pub happened: Vec<Happened>,
+    /// When something last happened to what is in progress.
+    changed: HashMap<Uuid, OffsetDateTime>,
+    /// By column: how long 85 of 100 tasks were in it at the longest.
+    usual: HashMap<String, Duration>,
+    now: OffsetDateTime,
+}
+
+/// What became of a task since the last standup.
+pub struct Happened {
+    pub key: String,
+    pub title: String,
+    pub what: &'static str,
+    pub state: State,
+}
+
+impl Standup {
+    pub fn needs(&self) -> Vec<Need<'_>> {
+        facts::needs(self)
+    }
+
+    /// Goals that are behind, or carried by one person alone.
+    pub fn goals_in_need(&self) -> impl Iterator<Item = &Goal> {
+        self.goals.iter().filter(|goal| goal.is_behind() || goal.lone.is_some())
+    }
+
+    pub fn in_state<'p>(&'p self, who: &'p Person, state: State) -> impl Iterator<Item = &'p Card> {
+        let owns = |card: &&Card| card.owners.iter().any(|owner| owner.id == who.id);
+        self.cards.iter().filter(move |card| card.state == state && owns(card))
+    }
+
+    pub fn most_useful(&self, who: &Person) -> Option<&Card> {
+        facts::most_useful(&self.cards, &self.goals, who)
+    }
+
+    /// How long a card is in its column.
+    pub fn age(&self, card: &Card) -> String {
+        words::age(self.now, card.column_since)
+    }
+
+    pub fn now(&self) -> OffsetDateTime {
+        self.now
+    }
+
+    /// When something last happened to a card.
+    pub fn changed(&self, card: &Card) -> OffsetDateTime {
+        self.changed.get(&card.id).copied().unwrap_or(card.column_since)
+    }
+
+    /// Whether a card is in its column for longer than 85 of 100 tasks of its team were.
+    pub fn is_old(&self, card: &Card) -> bool {
+        self.usual.get(&card.column).is_some_and(|usual| self.now - card.column_since > *usual)
+    }
+}
+
+/// What these teams meet over, in their order. Each looks back to its own last standup, or all to one day.
+pub async fn standups(
+    db: &PgPool,
+    teams: Vec<TeamAccess>,
+    since: Option<Date>,
+    now: OffsetDateTime,
+) -> Result<Vec<Standup>> {
+    let ids: Vec<Uuid> = teams.iter().map(|access| access.team.id).collect();
+    let crews = crews(db, &ids).await?;
+    let mut sprints = sprints::queries::sprints_of_teams(db, &ids).await?;
+    let mut usual = usual(db, &ids, now).await?;
+    let mut standups: Vec<Standup> = Vec::with_capacity(teams.len());
+    for access in teams {
+        let crew = crews.get(&access.team.id).cloned().unwrap_or_default();
+        let today = crew.week.today(now);
+        let since = since.unwrap_or_else(|| crew.week.standup_before(today));
+        let sprints = sprints.remove(&access.team.id).unwrap_or_default();
+        let (resolved, sprint) = sprints::queries::resolve(&sprints, Filter::default().sprint)?;
+        standups.push(Standup {
+            day: sprint.map_or(0, |sprint| sprint.day_number(&crew.week, today)),
+            sprint: sprint.cloned(),
+            cards: tasks::queries::cards(db, &access.team, &Filter::read_query("-is:done"), resolved, now, None)
+                .await?,
+            members: crew.members.into_iter().map(|member| member.person).collect(),
+            began: crew.week.standup_on(since),
+            usual: usual.remove(&access.team.id).unwrap_or_default(),
+            team: access.team,
+            may_edit: access.may_edit,
+            goals: Vec::new(),
+            happened: Vec::new(),
+            changed: HashMap::new(),
+            today,
+            since,
+            now,
+        });
+    }
+    // Teams work in the same sprint, unless one has closed it already.
+    let mut going: Vec<Sprint> = standups.iter().filter_map(|standup| standup.sprint.clone()).collect();
+    going.sort_by_key(|sprint| sprint.number);
+    going.dedup_by_key(|sprint| sprint.number);
+    for sprint in going {
+        let there = |standup: &Standup| standup.sprint.as_ref().is_some_and(|own| own.id == sprint.id);
+        let ids: Vec<Uuid> = standups.iter().filter(|one| there(one)).map(|one| one.team.id).collect();
+        for goal in goals::of_teams(db, &ids, &sprint, &crews, now).await? {
+            if let Some(standup) = standups.iter_mut().find(|standup| standup.team.id == goal.team_id) {
+                standup.goals.push(goal);
+            }
+        }
+    }
+    tell_what_happened(db, &mut standups).await?;
+    tell_what_changed(db, &mut standups).await?;
+    Ok(standups)
+}
+
+/// One line a task: where it came to since then.
+async fn tell_what_happened(db: &PgPool, standups: &mut [Standup]) -> Result<()> {
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        team: Uuid,
+        number: i64,
+        title: String,
+        kind: String,
+        was: Option<String>,
+        #[sqlx(try_from = "String")]
+        state: State,
+    }
+    let (teams, began): (Vec<Uuid>, Vec<OffsetDateTime>) =
+        standups.iter().map(|standup| (standup.team.id, standup.began)).unzip();
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT w.team, h.* FROM unnest($1::uuid[], $2::timestamptz[]) AS w (team, began) CROSS JOIN LATERAL (
+            SELECT k.number, k.title, min(e.kind) AS kind, (array_agg(e.before->>'state' ORDER BY e.seq))[1] AS was, c.state
+            FROM events e JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
+            JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+            WHERE e.team_id = w.team AND e.at >= w.began AND e.kind IN ('task.created', 'task.moved', 'task.imported', 'task.archived', 'task.restored')
+              AND (e.kind <> 'task.moved' OR e.before->>'state' IS DISTINCT FROM e.after->>'state')
+            GROUP BY k.id, k.number, k.title, c.state
+            ORDER BY c.state = 'done' DESC, c.state = 'blocked' DESC, max(e.seq) DESC LIMIT 200) h",
+    )
+    .bind(teams)
+    .bind(began)
+    .fetch_all(db)
+    .await?;
+    for row in rows {
+        let what = match (row.was.as_deref(), row.state) {
+            (_, State::Done) => "Done",
+            (Some("blocked"), State::Blocked) => "Blocked again",
+            (_, State::Blocked) => "Newly blocked",
+            (Some("blocked"), _) => "Unblocked",
+            _ if row.kind == "task.created" || row.kind == "task.imported" => "Added",
+            _ if row.kind == "task.archived" => "Archived",
+            _ => "Moved",
+        };
+        if let Some(standup) = standups.iter_mut().find(|standup| standup.team.id == row.team) {
+            let key = format!("{}-{}", standup.team.key, row.number);
+            standup.happened.push(Happened { key, title: row.title, what, state: row.state });
+        }
+    }
+    Ok(())
+}
+
+/// When something last happened to what is in progress.
+async fn tell_what_changed(db: &PgPool, standups: &mut [Standup]) -> Result<()> {
+    let doing = standups.iter().flat_map(|standup| standup.cards.iter().map(move |card| (standup.team.id, card)));
+    let (teams, tasks): (Vec<Uuid>, Vec<Uuid>) =
+        doing.filter(|(_, card)| card.state == State::Doing).map(|(team, card)| (team, card.id)).unzip();
+    let changed: Vec<(Uuid, Uuid, OffsetDateTime)> = sqlx::query_as(
+        "SELECT w.team, w.task, e.at FROM unnest($1::uuid[], $2::uuid[]) AS w (team, task)
+         CROSS JOIN LATERAL (SELECT at FROM events WHERE team_id = w.team AND task_id = w.task ORDER BY seq DESC LIMIT 1) e",
+    )
+    .bind(teams)
+    .bind(tasks)
+    .fetch_all(db)
+    .await?;
+    for (team, task, at) in changed {
+        if let Some(standup) = standups.iter_mut().find(|standup| standup.team.id == team) {
+            standup.changed.insert(task, at);
+        }
+    }
+    Ok(())
+}
+
+/// Of this quarter's stays in a column that ended, fewer say nothing.
+const FEWEST_STAYS: i64 = 5;
+
+/// By team and column: the 85th percentile of how long tasks were in it, of those that left it in the last 90 days.
+async fn usual(db: &PgPool, teams: &[Uuid], now: OffsetDateTime) -> Result<HashMap<Uuid, HashMap<String, Duration>>> {
+    let rows: Vec<(Uuid, String, f64)> = sqlx::query_as(
+        "SELECT team_id, before->>'column',
+                percentile_cont(0.85) WITHIN GROUP (ORDER BY extract(epoch FROM at - (before->>'column_since')::timestamptz)::float8)
+         FROM events WHERE team_id = ANY($1) AND at > $2 AND kind = 'task.moved' AND before->>'state' IS DISTINCT FROM after->>'state'
+              AND before ? 'column_since'
+         GROUP BY team_id, before->>'column' HAVING count(*) >= $3",
+    )
+    .bind(teams)
+    .bind(now - Duration::days(90))
+    .bind(FEWEST_STAYS)
+    .fetch_all(db)
+    .await?;
+    let mut usual: HashMap<Uuid, HashMap<String, Duration>> = HashMap::new();
+    for (team, column, seconds) in rows {
+        usual.entry(team).or_default().insert(column, Duration::seconds_f64(seconds.max(0.0)));
+    }
+    Ok(usual)
+}
