@@ -109,6 +109,8 @@ fn pages() -> Router<App> {
         .route("/teams/{slug}/days-off/{day}/remove", post(teams::remove_day_off))
         .route("/projects", get(projects::projects).post(projects::add_project))
         .route("/projects/{slug}", get(projects::project).post(projects::edit_project))
+        .route("/projects/{slug}/board", get(projects::board))
+        .route("/projects/{slug}/cards", get(projects::board_cards))
         .route("/projects/{slug}/finish", post(projects::finish_project))
         .route("/projects/{slug}/milestones", post(projects::add_milestone))
         .route("/projects/{slug}/milestones/{id}/reach", post(projects::reach_milestone))

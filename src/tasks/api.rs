@@ -16,7 +16,7 @@ use super::{
     editing::{self, Edit, Seen},
     moving::{self, Place},
     owning,
-    pages::{goal_named, sprint_named},
+    pages::{goal_named, project_named, sprint_named},
     queries,
 };
 use crate::{
@@ -36,6 +36,7 @@ async fn whole(app: &App, team: &Team, task: Uuid) -> Result<Value> {
     let whole = queries::whole(&app.db, team, task).await?;
     let mut body = serde_json::to_value(&whole.card).map_err(anyhow::Error::from)?;
     body["description"] = json!(whole.description);
+    body["project"] = json!(whole.project);
     body["checklist"] = whole.steps.iter().map(|step| json!({ "text": step.text, "done": step.done })).collect();
     Ok(body)
 }
@@ -169,6 +170,10 @@ pub struct TaskPatch {
     #[serde(deserialize_with = "present")]
     #[schema(value_type = Option<i32>)]
     goal: Option<Option<i32>>,
+    /// A project's address.
+    #[serde(deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    project: Option<Option<String>>,
     owners: Option<Vec<String>>,
     labels: Option<Vec<String>>,
     #[serde(deserialize_with = "present")]
@@ -198,11 +203,16 @@ pub async fn patch(Given(app): Given<App>, at: AtTask, Sent(sent): Sent<TaskPatc
         Some(None) => Some(None),
         None => None,
     };
+    let project = match &sent.project {
+        Some(slug) => Some(project_named(&app, &viewer, slug.as_deref().unwrap_or("")).await?),
+        None => None,
+    };
     let edit = Edit {
         title: sent.title,
         description: sent.description,
         sprint,
         goal,
+        project,
         estimate: sent.estimate,
         due: sent.due.map(|due| read_due(due.as_deref())).transpose()?,
         waited_for_by: sent.waited_for_by,

@@ -18,6 +18,8 @@ pub struct Edit {
     pub description: Option<String>,
     pub sprint: Option<Option<Uuid>>,
     pub goal: Option<Option<Uuid>>,
+    /// The project that it is for, beside what its goal serves.
+    pub project: Option<Option<Uuid>>,
     pub estimate: Option<Option<i32>>,
     pub due: Option<Option<Date>>,
     pub waited_for_by: Option<String>,
@@ -68,6 +70,10 @@ pub async fn edit_task(change: &mut Change, team: &Team, task: Uuid, edit: &Edit
         now.goal_id = goal;
         note("goal", json!(was.goal_id), json!(goal));
     }
+    if let Some(project) = edit.project {
+        now.project_id = project;
+        note("project", json!(was.project_id), json!(project));
+    }
     if let Some(estimate) = edit.estimate {
         now.estimate = estimate;
         note("estimate", json!(was.estimate), json!(estimate));
@@ -107,6 +113,7 @@ pub async fn edit_task(change: &mut Change, team: &Team, task: Uuid, edit: &Edit
 async fn write(change: &mut Change, team: &Team, now: &Locked) -> Result<i64> {
     Ok(sqlx::query_scalar(
         "UPDATE tasks SET title = $3, description = $4, sprint_id = $5, goal_id = $6, estimate = $7, due_on = $8, waited_for_by = $9,
+                project_team_id = (SELECT team_id FROM projects WHERE id = $10), project_id = (SELECT id FROM projects WHERE id = $10),
                 version = version + 1
          WHERE team_id = $1 AND id = $2 RETURNING version",
     )
@@ -119,6 +126,7 @@ async fn write(change: &mut Change, team: &Team, now: &Locked) -> Result<i64> {
     .bind(now.estimate)
     .bind(now.due_on)
     .bind(&now.waited_for_by)
+    .bind(now.project_id)
     .fetch_one(change.db())
     .await?)
 }

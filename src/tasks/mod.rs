@@ -135,6 +135,7 @@ pub struct Locked {
     pub description: String,
     pub sprint_id: Option<Uuid>,
     pub goal_id: Option<Uuid>,
+    pub project_id: Option<Uuid>,
     pub estimate: Option<i32>,
     pub due_on: Option<Date>,
     pub waited_for_by: String,
@@ -144,17 +145,22 @@ pub struct Locked {
     pub archived_at: Option<OffsetDateTime>,
 }
 
+/// The columns of a `Locked`, for whichever statement locks the row.
+macro_rules! locked {
+    () => {
+        "id AS task_id, number, column_id, rank, title, description, sprint_id, goal_id, project_id, estimate, due_on, waited_for_by,
+         version, moved_version, column_since, archived_at"
+    };
+}
+use locked;
+
 /// Locks a task's row until the change ends, and reads it. Columns are locked before tasks, teams after them.
 pub async fn lock(db: &mut PgConnection, team: Uuid, task: Uuid) -> Result<Locked> {
-    Ok(sqlx::query_as(
-        "SELECT id AS task_id, number, column_id, rank, title, description, sprint_id, goal_id, estimate, due_on, waited_for_by,
-                version, moved_version, column_since, archived_at
-         FROM tasks WHERE team_id = $1 AND id = $2 FOR NO KEY UPDATE",
-    )
-    .bind(team)
-    .bind(task)
-    .fetch_one(db)
-    .await?)
+    Ok(sqlx::query_as(concat!("SELECT ", locked!(), " FROM tasks WHERE team_id = $1 AND id = $2 FOR NO KEY UPDATE"))
+        .bind(team)
+        .bind(task)
+        .fetch_one(db)
+        .await?)
 }
 
 /// Counts a change of the task that touched none of its own columns; the answer is its version.

@@ -5,7 +5,7 @@ use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Locked, blocking, rank, story};
+use super::{Locked, blocking, locked, rank, story};
 use crate::{
     activity::{Change, Event},
     boards::{Column, State, access::split_key},
@@ -13,12 +13,14 @@ use crate::{
     web::error::{Conflict, Problem, Result},
 };
 
-/// Where a task was dropped. Only the column is needed: then it goes to its end.
+/// Where a task was dropped. Only the column, or a state, is needed: then it goes to its end.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Place {
     /// The column's slug.
     pub column: String,
+    /// Instead of a column: that of its team for this state, the neighbour's or its own if the team has several.
+    pub state: Option<String>,
     /// The key of the task that it was dropped below.
     pub after: Option<String>,
     /// The key of the task that it was dropped above.
@@ -33,7 +35,11 @@ pub struct Place {
 /// `NotFound` for a foreign task, `Invalid` for a column or neighbour that this board does not have,
 /// `Conflict` when somebody moved it since the version that was seen, or archived it.
 pub async fn move_task(change: &mut Change, team: &Team, task: Uuid, place: &Place) -> Result<Column> {
-    let (was, from, to) = lock_places(change.db(), team.id, task, &place.column).await?;
+    let column = match place.state.as_deref() {
+        Some(state) if place.column.is_empty() => &column_for(change.db(), team, task, state, place).await?,
+        _ => &place.column,
+    };
+    let (was, from, to) = lock_places(change.db(), team.id, task, column).await?;
     if was.archived_at.is_some() {
         return Err(Problem::conflict("The task is in the archive. Restore it first, then move it."));
     }
@@ -46,6 +52,23 @@ pub async fn move_task(change: &mut Change, team: &Team, task: Uuid, place: &Pla
         spread_ranks(change, team, to.id).await?;
     }
     Ok(to)
+}
+
+async fn column_for(db: &mut PgConnection, team: &Team, task: Uuid, state: &str, place: &Place) -> Result<String> {
+    let beside = place.after.as_deref().or(place.before.as_deref()).and_then(split_key);
+    let column: Option<String> = sqlx::query_scalar(
+        "SELECT c.slug FROM columns c
+         LEFT JOIN tasks n ON n.team_id = c.team_id AND n.number = $4 AND n.column_id = c.id
+         LEFT JOIN tasks k ON k.team_id = c.team_id AND k.id = $3 AND k.column_id = c.id
+         WHERE c.team_id = $1 AND c.state = $2 ORDER BY n.id IS NULL, k.id IS NULL, c.position LIMIT 1",
+    )
+    .bind(team.id)
+    .bind(state)
+    .bind(task)
+    .bind(beside.filter(|(key, _)| *key == team.key).map(|(_, number)| number))
+    .fetch_optional(&mut *db)
+    .await?;
+    column.ok_or_else(|| Problem::field("state", format!("{} has no column for that state.", team.name)))
 }
 
 /// Writes a task's new place and its event. Leaving a blocked column ends what it waited on.
@@ -110,17 +133,17 @@ pub(super) async fn lock_places(
     // One statement: the task is looked for only once its columns are counted, and so locked. A row whose lock was
     // waited for is read as it is then, not as it was when the statement began; other rows are not, which is why
     // the neighbours' ranks are read by the next one.
-    let rows: Vec<Row> = sqlx::query_as(
+    let rows: Vec<Row> = sqlx::query_as(concat!(
         "WITH places AS MATERIALIZED (
              SELECT c.id, c.slug, c.name, c.state, c.wip_limit FROM columns c
              WHERE c.team_id = $1 AND (c.slug = $3 OR c.id = (SELECT column_id FROM tasks WHERE team_id = $1 AND id = $2))
              ORDER BY c.id FOR NO KEY UPDATE),
          task AS MATERIALIZED (
-             SELECT id AS task_id, number, column_id, rank, title, description, sprint_id, goal_id, estimate, due_on,
-                    waited_for_by, version, moved_version, column_since, archived_at
-             FROM tasks WHERE team_id = $1 AND id = $2 AND (SELECT count(*) FROM places) > 0 FOR NO KEY UPDATE)
+             SELECT ",
+        locked!(),
+        " FROM tasks WHERE team_id = $1 AND id = $2 AND (SELECT count(*) FROM places) > 0 FOR NO KEY UPDATE)
          SELECT places.*, task.* FROM places CROSS JOIN task",
-    )
+    ))
     .bind(team)
     .bind(task)
     .bind(to)

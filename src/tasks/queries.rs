@@ -175,6 +175,8 @@ pub struct Whole {
     pub steps: Vec<Step>,
     pub created_by: Option<String>,
     pub created_at: OffsetDateTime,
+    /// Address of the project that it is for itself, not through a goal.
+    pub project: Option<String>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -186,8 +188,9 @@ pub struct Step {
 
 /// A task with its description and steps.
 pub async fn whole(db: &PgPool, team: &Team, task: Uuid) -> Result<Whole> {
-    let text = sqlx::query_as::<_, (String, Option<String>, OffsetDateTime)>(
-        "SELECT k.description, a.name, k.created_at FROM tasks k LEFT JOIN accounts a ON a.id = k.created_by
+    let text = sqlx::query_as::<_, (String, Option<String>, OffsetDateTime, Option<String>)>(
+        "SELECT k.description, a.name, k.created_at, p.slug FROM tasks k LEFT JOIN accounts a ON a.id = k.created_by
+         LEFT JOIN projects p ON p.team_id = k.project_team_id AND p.id = k.project_id
          WHERE k.team_id = $1 AND k.id = $2",
     )
     .bind(team.id)
@@ -196,9 +199,9 @@ pub async fn whole(db: &PgPool, team: &Team, task: Uuid) -> Result<Whole> {
         sqlx::query_as("SELECT id, text, done FROM steps WHERE team_id = $1 AND task_id = $2 ORDER BY position, id")
             .bind(team.id)
             .bind(task);
-    let (description, created_by, created_at) = text.fetch_one(db).await?;
+    let (description, created_by, created_at, project) = text.fetch_one(db).await?;
     let (card, steps) = (card(db, team, task).await?, steps.fetch_all(db).await?);
-    Ok(Whole { card, description, steps, created_by, created_at })
+    Ok(Whole { card, description, steps, created_by, created_at, project })
 }
 
 /// A person's open tasks over all teams, by state and then oldest first in its column.

@@ -127,7 +127,8 @@ pub async fn of_task(db: &PgPool, team: Uuid, task: Uuid, links: &Links) -> Resu
 pub struct Names {
     columns: HashMap<String, String>,
     sprints: HashMap<String, String>,
-    goals: HashMap<String, String>,
+    /// Goals and projects.
+    aims: HashMap<String, String>,
     people: HashMap<String, String>,
 }
 
@@ -136,13 +137,16 @@ impl Names {
         let columns: Vec<(String, String)> =
             sqlx::query_as("SELECT slug, name FROM columns WHERE team_id = $1").bind(team).fetch_all(db).await?;
         let sprints: Vec<(Uuid, String)> = sqlx::query_as("SELECT id, name FROM sprints").fetch_all(db).await?;
-        let goals: Vec<(Uuid, String)> =
-            sqlx::query_as("SELECT id, title FROM goals WHERE team_id = $1").bind(team).fetch_all(db).await?;
+        let aims: Vec<(Uuid, String)> =
+            sqlx::query_as("SELECT id, title FROM goals WHERE team_id = $1 UNION ALL SELECT id, name FROM projects")
+                .bind(team)
+                .fetch_all(db)
+                .await?;
         let people: Vec<(String, String)> = sqlx::query_as("SELECT handle, name FROM accounts").fetch_all(db).await?;
         Ok(Self {
             columns: columns.into_iter().collect(),
             sprints: sprints.into_iter().map(|(id, name)| (id.to_string(), name)).collect(),
-            goals: goals.into_iter().map(|(id, name)| (id.to_string(), name)).collect(),
+            aims: aims.into_iter().map(|(id, name)| (id.to_string(), name)).collect(),
             people: people.into_iter().collect(),
         })
     }
@@ -204,7 +208,9 @@ impl Names {
                 "sprint" if value.is_null() => "took it out of the sprint".to_owned(),
                 "sprint" => format!("set it aside for {}", named(&self.sprints, value, "a sprint")),
                 "goal" if value.is_null() => "took it from its goal".to_owned(),
-                "goal" => format!("put it to the goal “{}”", named(&self.goals, value, "of old")),
+                "goal" => format!("put it to the goal “{}”", named(&self.aims, value, "of old")),
+                "project" if value.is_null() => "took it out of its project".to_owned(),
+                "project" => format!("put it to the project “{}”", named(&self.aims, value, "of old")),
                 "estimate" if value.is_null() => "took the estimate away".to_owned(),
                 "estimate" => format!("estimated it at {value}"),
                 "due" if value.is_null() => "took the due date away".to_owned(),

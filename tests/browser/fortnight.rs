@@ -150,22 +150,25 @@ async fn a_team_walks_its_board_with_the_keys_and_notes_what_comes_up() {
         elif.make("infrastructure", column, title).await;
     }
     let window = stage.window(elif).await;
+    // the card, with the scripts of its page at work
+    let at = async |title: &str| {
+        let shown = format!("document.querySelector('.walked h2')?.textContent === '{title}'");
+        window.until(&format!("{shown} && document.querySelector('walk-timer button')")).await;
+    };
     window.goto("/teams/infrastructure/standup").await;
     window.until("customElements.get('walk-timer') && document.readyState === 'complete'").await;
     window.press("w").await;
-    window.until("document.querySelector('.walked h2')?.textContent === 'Look at it'").await;
-    window.until("document.querySelector('walk-timer button')").await;
+    at("Look at it").await;
     window.click("walk-timer button").await;
     window.until("document.querySelector('walk-timer').textContent.includes('this card 0:0')").await;
     window.press("w").await;
-    window.until("document.querySelector('.walked h2')?.textContent === 'Go on'").await;
+    at("Go on").await;
     window.until("document.querySelector('walk-timer').textContent.includes('this card')").await;
-    window.until("document.readyState === 'complete'").await;
     window.press("b").await;
-    window.until("document.querySelector('.walked h2')?.textContent === 'Look at it'").await;
+    at("Look at it").await;
     // What is finished while it is talked about: the next one takes its place by itself.
     elif.post("/tasks/INF-3/position", &[("column", "done")]).await.ok();
-    window.until("document.querySelector('.walked h2')?.textContent === 'Go on'").await;
+    at("Go on").await;
     window.run("document.querySelector('form[action$=\"/actions\"] input[name=text]').focus()").await;
     window.type_text("Pair on it @elif").await;
     window.press("Enter").await;
@@ -173,7 +176,45 @@ async fn a_team_walks_its_board_with_the_keys_and_notes_what_comes_up() {
     window.picture("story-walk").await;
     window.run("document.activeElement.blur()").await;
     window.press("w").await;
-    window.until("document.querySelector('.walked h2')?.textContent === 'Begin this'").await;
+    at("Begin this").await;
     window.press("w").await;
     window.until("location.pathname.endsWith('/standup') && document.body.textContent.includes('Pair on it')").await;
+}
+
+#[tokio::test]
+async fn a_projects_board_is_dragged_over_two_teams_and_other_windows_see_it() {
+    let stage = Stage::new().await;
+    let (elif, jonas) = (&stage.world.elif, &stage.world.jonas);
+    let project = [("team", "infrastructure"), ("name", "Re-partition"), ("target", "100"), ("unit", "tables")];
+    elif.post("/projects", &project).await.ok();
+    for (who, team, title) in [
+        (elif, "infrastructure", "Copy sessions"),
+        (jonas, "ingestion", "Dual-write"),
+        (elif, "infrastructure", "Copy orders"),
+    ] {
+        let key = who.make(team, "todo", title).await;
+        who.post(&format!("/tasks/{key}"), &[("project", "re-partition")]).await.ok();
+    }
+    let one = stage.window(elif).await;
+    let two = stage.window(elif).await;
+    one.goto("/projects/re-partition/board").await;
+    one.until("customElements.get('sortable-board') && document.readyState === 'complete'").await;
+    two.board("/teams/infrastructure").await;
+    one.page.bring_to_front().await.unwrap();
+    let to = one.middle("[data-column=review] ol").await;
+    one.drag("#INF-1", to).await;
+    one.until_column("review", &["INF-1"]).await;
+    one.until("document.querySelector('#toasts').textContent.includes('Moved INF-1 to In review')").await;
+    two.until_column("in-review", &["INF-1"]).await;
+    // A task of another team: it goes back, and says why.
+    let to = one.middle("[data-column=doing] ol").await;
+    one.drag("#ING-1", to).await;
+    one.until("document.querySelector('#toasts').textContent.includes('Only members of Ingestion')").await;
+    one.until("document.querySelector('[data-column=todo] #ING-1')").await;
+    // What that team does itself shows here, in the column of the state.
+    jonas.post("/tasks/ING-1/position", &[("column", "in-progress")]).await.ok();
+    one.until_column("doing", &["ING-1"]).await;
+    one.picture("story-project-board").await;
+    elif.post("/tasks/INF-1", &[("project", "")]).await.ok();
+    one.until_column("review", &[]).await;
 }

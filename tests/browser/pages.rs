@@ -85,6 +85,7 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
         ("planning", "/teams/infrastructure/planning?sprint=42"),
         ("projects", "/projects"),
         ("project", "/projects/re-partition"),
+        ("project-board", "/projects/re-partition/board"),
         ("about", "/teams/infrastructure/about"),
         ("settings", "/teams/infrastructure/settings"),
         ("me", "/me"),

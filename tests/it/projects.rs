@@ -1,5 +1,8 @@
 //! What outlives a sprint: projects, milestones, objectives; and what a team says about itself.
 
+use axum::http::Method;
+use serde_json::json;
+
 use crate::{
     goals::set_goal,
     world::{Client, World},
@@ -57,13 +60,14 @@ async fn goals_of_several_sprints_and_teams_add_up_to_a_project_with_milestones(
         "The first ten",
         "Migrate 50 tables",
         "Copy 20 more",
-        "Copy sessions",
         "0 of 2",
         "+31",
         "+12",
     ] {
         assert!(shown.contains(text), "{text}");
     }
+    let board = jonas.get("/projects/re-partition-100-tables/board").await.ok().text();
+    assert!(board.contains("Copy sessions"), "it serves by its goal: {board}");
     assert!(jonas.get("/projects").await.text().contains("43 / 100"));
     assert!(!shown.contains("Change the project"), "another team leads it");
     let reach = format!("{milestones}/{first}/reach");
@@ -223,4 +227,64 @@ async fn who_works_at_other_hours_no_longer_fits() {
             hours.into_iter().filter(|(name, _)| *name != field).chain([(field, wrong)]).collect();
         tomas.post("/me", &fields).await.refused(422);
     }
+}
+
+#[tokio::test]
+async fn a_projects_board_shows_tasks_of_all_teams_by_state_under_the_boards_filters() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    begin(elif).await;
+    let board = "/projects/re-partition-100-tables/board";
+    let ours = elif.make("infrastructure", "todo", "Copy sessions").await;
+    let backlog = elif.make("infrastructure", "todo", "Copy the rest").await;
+    elif.post(&format!("/tasks/{backlog}"), &[("sprint", "none")]).await.ok();
+    let theirs = jonas.make("ingestion", "in-review", "Dual-write").await;
+    elif.make("infrastructure", "todo", "Something else").await;
+    for (who, key) in [(elif, &ours), (elif, &backlog), (jonas, &theirs)] {
+        who.post(&format!("/tasks/{key}"), &[("project", "re-partition-100-tables")]).await.ok();
+        assert_eq!(who.task(key).await["project"], "re-partition-100-tables");
+    }
+    let story = elif.get(&format!("/tasks/{ours}")).await.ok().text();
+    assert!(story.contains("put it to the project “Re-partition 100 tables”"), "{story}");
+    let shown = async |query: &str| {
+        let page = elif.get(&format!("{board}{query}")).await.ok().text();
+        let all = ["Copy sessions", "Copy the rest", "Dual-write", "Something else"];
+        all.into_iter().filter(|title| page.contains(&format!(">{title}</a>"))).collect::<Vec<_>>()
+    };
+    assert_eq!(shown("").await, ["Copy sessions", "Copy the rest", "Dual-write"]);
+    assert_eq!(shown("?sprint=this").await, ["Copy sessions", "Dual-write"]);
+    assert_eq!(shown("?q=sprint:none").await, ["Copy the rest"]);
+    assert_eq!(shown("?q=sessions").await, ["Copy sessions"]);
+    assert!(elif.get(&format!("{board}?q=colour:red")).await.ok().text().contains("unknown"));
+    assert!(elif.get(&format!("{board}?sprint=77")).await.ok().text().contains("There is no sprint 77."));
+    let asked = format!("/projects/re-partition-100-tables/cards?keys={ours},{theirs},INF-4,nonsense");
+    let cards = elif.get(&asked).await.ok().text();
+    assert!(cards.contains("data-state=\"review\"") && !cards.contains("Something else"), "{cards}");
+
+    // A drop names the state; each team has its own column for it.
+    let drop = |state: &'static str| [("state", state), ("after", ""), ("version", "99")];
+    elif.post(&format!("/tasks/{ours}/position"), &drop("doing")).await.ok();
+    assert_eq!(elif.task(&ours).await["column"], "in-progress");
+    elif.post(&format!("/tasks/{ours}/position"), &drop("asleep")).await.refused(422);
+    elif.post(&format!("/tasks/{theirs}/position"), &drop("done")).await.refused(403);
+    sqlx::query(
+        "INSERT INTO columns (team_id, id, slug, name, state, position)
+         SELECT id, gen_random_uuid(), 'security', 'Security review', 'review', 9 FROM teams WHERE key = 'INF'",
+    )
+    .execute(&world.db)
+    .await
+    .unwrap();
+    elif.post(&format!("/tasks/{backlog}/position"), &[("column", "security")]).await.ok();
+    elif.post(&format!("/tasks/{ours}/position"), &[("state", "review")]).await.ok();
+    assert_eq!(elif.task(&ours).await["column"], "in-review", "the first of several");
+    elif.post(&format!("/tasks/{ours}/position"), &[("state", "review"), ("before", &backlog)]).await.ok();
+    assert_eq!(elif.task(&ours).await["column"], "security", "where its neighbour is");
+
+    let fields = json!({ "project": "no-such" });
+    elif.api(Method::PATCH, &format!("/tasks/{ours}"), fields).await.refused(422);
+    elif.api(Method::PATCH, &format!("/tasks/{ours}"), json!({ "project": null })).await.ok();
+    assert_eq!(shown("").await, ["Copy the rest", "Dual-write"]);
+    elif.get("/projects/unknown/board").await.refused(404);
+    elif.get("/projects/unknown/cards?keys=INF-1").await.refused(404);
+    world.stranger().get(board).await.refused(303);
 }

@@ -8,6 +8,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
+use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::{
@@ -28,12 +29,11 @@ use crate::{
         self,
         serving::{self, Serving},
     },
-    tasks::{self, Card, pages::CardHtml},
     teams::{self, Team},
     web::{
         error::{Problem, Result},
         forms::{Fields, id},
-        page::{self, Frame, Rendered},
+        page::{self, Frame},
     },
 };
 
@@ -51,7 +51,8 @@ struct ProjectPage {
     goals: Vec<Serving>,
     progress: Vec<Progress>,
     forecast: Option<Forecast>,
-    columns: Vec<(State, Vec<Rendered>)>,
+    /// How many of its tasks are in each state.
+    tasks: Vec<(State, i64)>,
     form: ProjectForm,
     /// Why a milestone was refused.
     milestone_error: String,
@@ -159,7 +160,7 @@ async fn project_page(
         frame: Frame::new(app, viewer, headers, project.name.clone(), "").await?.at("projects"),
         about: markdown::render(&project.about, &teams::queries::links(&app.db).await?),
         milestones: queries::milestones(&app.db, &project).await?,
-        columns: columns(app, &project, &teams).await?,
+        tasks: tasks(&app.db, project.id, &ids).await?,
         milestone_error: errors.get("milestone").cloned().unwrap_or_default(),
         may_edit: access.may_edit,
         team: access.team,
@@ -189,36 +190,19 @@ fn progress(project: &Project, goals: &[Serving]) -> Vec<Progress> {
     progress
 }
 
-/// The project's tasks of all teams that the reader may look at, by state; a question a team that has some.
-async fn columns(app: &App, project: &Project, teams: &[Team]) -> Result<Vec<(State, Vec<Rendered>)>> {
-    let ids: Vec<Uuid> = teams.iter().map(|team| team.id).collect();
-    let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(
-        "SELECT k.team_id, k.id FROM tasks k LEFT JOIN goals g ON g.team_id = k.team_id AND g.id = k.goal_id
-         WHERE k.archived_at IS NULL AND k.team_id = ANY($3)
-           AND ((g.project_team_id = $1 AND g.project_id = $2) OR (k.project_team_id = $1 AND k.project_id = $2))
-         ORDER BY k.column_since DESC LIMIT 500",
+/// How many of the project's tasks are in each state, of all teams that the reader may look at.
+async fn tasks(db: &PgPool, project: Uuid, teams: &[Uuid]) -> Result<Vec<(State, i64)>> {
+    let counts: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT c.state, count(*) FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+         LEFT JOIN goals g ON g.team_id = k.team_id AND g.id = k.goal_id
+         WHERE k.archived_at IS NULL AND k.team_id = ANY($2) AND (g.project_id = $1 OR k.project_id = $1) GROUP BY c.state",
     )
-    .bind(project.team_id)
-    .bind(project.id)
-    .bind(&ids)
-    .fetch_all(&app.db)
+    .bind(project)
+    .bind(teams)
+    .fetch_all(db)
     .await?;
-    let mut cards: Vec<Card> = Vec::with_capacity(rows.len());
-    for team in teams {
-        let of_team: Vec<Uuid> = rows.iter().filter(|(id, _)| *id == team.id).map(|(_, task)| *task).collect();
-        if !of_team.is_empty() {
-            cards.extend(tasks::queries::cards_of(&app.db, team, &of_team).await?);
-        }
-    }
-    cards.sort_by_key(|card| card.column_since);
-    let now = app.clock.now();
-    State::ALL
-        .into_iter()
-        .map(|state| {
-            let of_state = cards.iter().filter(|card| card.state == state);
-            Ok((state, of_state.map(|card| Rendered::of(&CardHtml::new(card, now))).collect::<Result<_>>()?))
-        })
-        .collect()
+    let count = |state: State| counts.iter().find(|(name, _)| name == state.as_str()).map_or(0, |(_, count)| *count);
+    Ok(State::ALL.into_iter().map(|state| (state, count(state))).filter(|(_, count)| *count > 0).collect())
 }
 
 /// `POST /projects/{slug}`

@@ -12,7 +12,7 @@ use crate::boards::{State, words};
 pub struct CardHtml<'c> {
     card: &'c Card,
     now: OffsetDateTime,
-    /// Says in which column it belongs, for a card that comes alone.
+    /// Says in which column and state it belongs, for a card that comes alone.
     tells_column: bool,
 }
 

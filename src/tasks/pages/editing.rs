@@ -8,8 +8,9 @@ use super::{
     form::Editing,
 };
 use crate::{
+    accounts::viewer::Viewer,
     app::App,
-    boards::access::TaskAccess,
+    boards::access::{self, TaskAccess},
     sprints::{self},
     teams::Team,
     web::{
@@ -22,7 +23,7 @@ use crate::{
 pub async fn edit(Editing(form): Editing) -> Result<Response> {
     let access = &form.access;
     let sentence = format!("Saved {}", access.key);
-    match read_edit(&form.app, access, &form.fields).await {
+    match read_edit(&form.app, &form.viewer, access, &form.fields).await {
         Ok(edit) => {
             form.change(&sentence, |change, _| Box::pin(editing::edit_task(change, &access.team, access.id, &edit)))
                 .await
@@ -31,7 +32,7 @@ pub async fn edit(Editing(form): Editing) -> Result<Response> {
     }
 }
 
-async fn read_edit(app: &App, access: &TaskAccess, fields: &Fields) -> Result<Edit> {
+async fn read_edit(app: &App, viewer: &Viewer, access: &TaskAccess, fields: &Fields) -> Result<Edit> {
     let version: Option<i64> = fields.parse("version", "That is no version.")?;
     let sprint = match fields.get("sprint") {
         Some(text) => Some(sprint_named(app, &access.team, text).await?),
@@ -43,11 +44,16 @@ async fn read_edit(app: &App, access: &TaskAccess, fields: &Fields) -> Result<Ed
         }
         None => None,
     };
+    let project = match fields.get("project") {
+        Some(slug) => Some(project_named(app, viewer, slug).await?),
+        None => None,
+    };
     Ok(Edit {
         title: fields.get("title").map(str::to_owned),
         description: fields.get("description").map(str::to_owned),
         sprint: sprint.map(|sprint| sprint.map(|sprint| sprint.id)),
         goal,
+        project,
         estimate: fields
             .get("estimate")
             .is_some()
@@ -84,6 +90,18 @@ pub(crate) async fn sprint_named(app: &App, team: &Team, text: &str) -> Result<O
     let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
     let (_, sprint) = sprints::queries::resolve(&sprints, choice)?;
     Ok(sprint.map(|sprint| SprintId { id: sprint.id }))
+}
+
+/// A project that the viewer may look at, by its address; nothing is none.
+pub(crate) async fn project_named(app: &App, viewer: &Viewer, slug: &str) -> Result<Option<Uuid>> {
+    if slug.trim().is_empty() {
+        return Ok(None);
+    }
+    match access::project(&app.db, viewer, slug.trim()).await {
+        Ok((_, project)) => Ok(Some(project)),
+        Err(Problem::NotFound) => Err(Problem::field("project", "There is no such project.")),
+        Err(problem) => Err(problem),
+    }
 }
 
 /// A goal of the team by its number in a sprint: the named one, the task's own, or the active one.

@@ -13,7 +13,7 @@ mod task;
 pub use card::CardHtml;
 pub use changing::{archive, own, restore, set_owners};
 pub use editing::edit;
-pub(super) use editing::{goal_named, sprint_named};
+pub(super) use editing::{goal_named, project_named, sprint_named};
 pub use making::{create, new_form};
 pub use placing::{block, block_form, end_wait, move_form, move_task, unblock};
 pub use saying::{add_comment, add_step, ask_for_help, delete_comment, edit_comment, preview, remove_step, tick_step};

@@ -40,6 +40,7 @@ pub async fn move_task(Editing(form): Editing) -> Result<Response> {
     let TaskForm { app, access, fields, .. } = &form;
     let place = Place {
         column: fields.text("column").to_owned(),
+        state: fields.get("state").filter(|state| !state.is_empty()).map(str::to_owned),
         after: fields.get("after").filter(|key| !key.is_empty()).map(str::to_owned),
         before: fields.get("before").filter(|key| !key.is_empty()).map(str::to_owned),
         version: fields.parse("version", "That is no version.")?,

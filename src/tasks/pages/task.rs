@@ -27,7 +27,7 @@ use crate::{
         access::{AtTask, TaskAccess},
         words,
     },
-    markdown,
+    markdown, projects,
     sprints::{
         self, Sprint,
         goals::{self, Goal},
@@ -61,6 +61,8 @@ struct Article {
     columns: Vec<Column>,
     sprints: Vec<Sprint>,
     goals: Vec<Goal>,
+    /// Address and name of every project that goes on, and of its own.
+    projects: Vec<(String, String)>,
     /// The tasks that wait on this one.
     waiting: Vec<Waiting>,
     people: Vec<Person>,
@@ -147,6 +149,10 @@ impl Article {
         self.task.card.sprint == Some(*number)
     }
 
+    fn has_project(&self, slug: &str) -> bool {
+        self.task.project.as_deref() == Some(slug)
+    }
+
     fn has_goal(&self, position: &i32) -> bool {
         self.task.card.goal == Some(*position)
     }
@@ -207,6 +213,7 @@ async fn article(
         labels: boards::queries::labels(&app.db, access.team.id).await?,
         sprints: all_sprints,
         goals,
+        projects: projects::queries::to_choose(&app.db, task.project.as_deref()).await?,
         waiting: waiting::on_task(&app.db, access.team.id, access.id).await?,
         viewer: viewer.clone(),
         team: access.team.clone(),

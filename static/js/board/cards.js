@@ -24,9 +24,11 @@ export function readCards(html) {
 export function showCard(fresh, column, { hue = null } = {}) {
   const board = theBoard();
   if (!board) return;
-  const list = listsOf(board, column)[0];
+  // a board of several teams has a column a state, whatever the teams call theirs
+  const list = listsOf(board, (board.dataset.places && fresh.dataset.state) || column)[0];
   if (!list) return removeCard(fresh.dataset.task); // gone to a column that is not shown
   fresh.removeAttribute("data-column");
+  fresh.removeAttribute("data-state");
   const card = cardOf(fresh.dataset.task);
   if (!card) {
     placeByRank(fresh, list);
@@ -49,7 +51,7 @@ export function replaceCard(card, fresh) {
   const focused = card.contains(document.activeElement) ? document.activeElement : null;
   const mine = ["selected", "lifted", "landing"].filter((name) => card.classList.contains(name));
   for (const { name } of [...card.attributes]) if (!fresh.hasAttribute(name) && name !== "hidden") card.removeAttribute(name);
-  for (const { name, value } of fresh.attributes) if (name !== "data-column") card.setAttribute(name, value);
+  for (const { name, value } of fresh.attributes) if (name !== "data-column" && name !== "data-state") card.setAttribute(name, value);
   card.classList.add(...mine);
   card.replaceChildren(...fresh.childNodes);
   if (focused) (card.querySelector(focused.matches(".menu") ? ".menu" : "h3 a") ?? card).focus({ preventScroll: true });

@@ -29,15 +29,16 @@ export function sendMove(card, from) {
   });
 }
 
-/** The column, and the neighbour it was dropped beside: indexes would undo other people's moves. */
+/** The column, and the neighbour of its team that it was dropped beside: indexes would undo other people's moves. */
 function placeOf(card) {
-  const cards = cardsIn(card.parentElement);
+  const team = (key) => key.slice(0, key.lastIndexOf("-"));
+  const cards = cardsIn(card.parentElement).filter((other) => team(other.dataset.task) === team(card.dataset.task));
   const at = cards.indexOf(card);
   return { list: card.parentElement, column: columnOf(card).dataset.column, after: cards[at - 1]?.dataset.task, before: cards[at + 1]?.dataset.task };
 }
 
 async function move(card, to, way) {
-  const fields = new URLSearchParams({ column: to.column });
+  const fields = new URLSearchParams({ [theBoard().dataset.places ?? "column"]: to.column });
   if (to.after) fields.set("after", to.after);
   else if (to.before) fields.set("before", to.before);
   fields.set("version", to.version ?? seen(card));

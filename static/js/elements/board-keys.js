@@ -38,7 +38,7 @@ function act(event, board, card) {
   }
   if (key === "Escape" && anySelected()) return clearSelection() ?? true;
   if (!("editable" in board.dataset)) return press(key);
-  if (key === "c") return writeIn(card ? columnOf(card) : columnInSight(board)) ?? true;
+  if (key === "c" && board.dataset.team) return writeIn(card ? columnOf(card) : columnInSight(board)) ?? true;
   if (!card) return press(key);
   const onTitle = event.target.matches("h3 a");
   const address = `/tasks/${card.dataset.task}`;
@@ -46,7 +46,7 @@ function act(event, board, card) {
     case " ": return onTitle && (pickUp(card) ?? true);
     case "m": return openSmall(`${address}/move`) && true;
     case "b": return openSmall(`${address}/block`) && true;
-    case "x": return toggle(card) ?? true;
+    case "x": return Boolean(board.dataset.bulk) && (toggle(card) ?? true);
     case "a": return change(card, `${address}/owners/me`) && true;
     case "e": return change(card, `${address}/archive`) && true;
     default: return press(key);
@@ -127,7 +127,7 @@ if (board) {
   });
   board.addEventListener("click", (event) => {
     const card = event.target.closest("[data-task]");
-    if (!card || !event.shiftKey || !("editable" in board.dataset)) return;
+    if (!card || !event.shiftKey || !board.dataset.bulk || !("editable" in board.dataset)) return;
     event.preventDefault();
     extendTo(card);
   });

@@ -1,6 +1,6 @@
 // What others do, as they do it. An element with data-live names the stream; data-seq is the number
 // of the last change that the page already shows. Where the element has data-fresh, it is asked for
-// again as a whole: such a page may show several teams, whose streams data-live names with blanks between.
+// again as a whole. A page may show several teams: data-live names their streams with blanks between.
 
 import { announce } from "../shared/toasts.js";
 import { ask, ownChanges, ownWritesAnswered, Refused } from "../shared/ask.js";
@@ -10,11 +10,13 @@ import { cardOf, inLanes, readCards, removeCard, showCard, theBoard, whenFree } 
 import { askAgain, resetBoard } from "../board/truth.js";
 
 const place = document.querySelector("[data-live]");
-const [line, ...others] = (place?.dataset.live.split(" ") ?? []).map((url, nth) => new Line(url, Number(place.dataset.seq.split(" ")[nth]) || 0));
+const lines = (place?.dataset.live.split(" ") ?? []).map((url, nth) => new Line(url, Number(place.dataset.seq.split(" ")[nth]) || 0));
+// who is here, and whether the line is up, is told by the first: all of them are one server's
+const [line] = lines;
 
 if (place?.dataset.fresh !== undefined) {
   let soon = null;
-  for (const one of [line, ...others]) {
+  for (const one of lines) {
     for (const type of ["card", "goal", "reset"]) {
       one.addEventListener(type, () => { clearTimeout(soon); soon = setTimeout(refreshPage, 150); });
     }
@@ -29,13 +31,20 @@ async function refreshPage() {
   if (fresh) morphRegion(place, fresh);
 }
 
-line?.addEventListener("card", async ({ data }) => {
-  const event = JSON.parse(data);
-  // an answer of ours may be under way with this very change
-  await ownWritesAnswered();
-  if (event.key === openTask()?.dataset.taskPage) refreshTask(event.key);
-  if (theBoard()) whenFree(() => applyCard(event));
-});
+for (const one of lines) {
+  one.addEventListener("card", async ({ data }) => {
+    const event = JSON.parse(data);
+    // an answer of ours may be under way with this very change
+    await ownWritesAnswered();
+    if (event.key === openTask()?.dataset.taskPage) refreshTask(event.key);
+    if (theBoard()) whenFree(() => applyCard(event));
+  });
+
+  one.addEventListener("reset", () => {
+    if (theBoard()) resetBoard().catch(() => { /* the line is down again; the next reset or reload brings it */ });
+    if (openTask()) refreshTask(openTask().dataset.taskPage);
+  });
+}
 
 function applyCard(event) {
   const board = theBoard();
@@ -69,11 +78,6 @@ line?.addEventListener("presence", ({ data }) => {
   const figure = here.querySelector("[data-count]");
   const others = figure.dataset.count - (own ? 1 : 0);
   figure.textContent = others ? `${others} ${others === 1 ? "other" : "others"} here now` : "Only you here now";
-});
-
-line?.addEventListener("reset", () => {
-  if (theBoard()) resetBoard().catch(() => { /* the line is down again; the next reset or reload brings it */ });
-  if (openTask()) refreshTask(openTask().dataset.taskPage);
 });
 
 line?.addEventListener("bye", ({ data }) => {

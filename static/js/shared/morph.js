@@ -28,7 +28,8 @@ export function morphRegion(region, fresh, sent = null) {
   Idiomorph.morph(region, fresh, {
     ignoreActiveValue: !own,
     callbacks: {
-      beforeNodeMorphed: (old, now) => !(spare(old) && now.nodeName === "FORM"),
+      // an element marked data-own draws itself
+      beforeNodeMorphed: (old, now) => !(spare(old) && now.nodeName === "FORM") && old.dataset?.own === undefined,
       beforeNodeRemoved: (old) => !spare(old),
       // what the reader has opened stays open
       beforeAttributeUpdated: (name, node) => !(name === "open" && node.nodeName === "DETAILS"),
