@@ -30,6 +30,22 @@ pub async fn add_objective(change: &mut Change, team: &Team, quarter: &str, titl
     Ok(())
 }
 
+/// Words an objective anew.
+pub async fn edit_objective(change: &mut Change, team: &Team, objective: Uuid, title: &str, why: &str) -> Result<()> {
+    let edited = sqlx::query("UPDATE objectives SET title = $3, why = $4 WHERE team_id = $1 AND id = $2")
+        .bind(team.id)
+        .bind(objective)
+        .bind(title.trim())
+        .bind(why.trim())
+        .execute(change.db())
+        .await?;
+    if edited.rows_affected() == 0 {
+        return Err(Problem::NotFound);
+    }
+    note(change, team, "objective.edited", json!({ "objective": objective, "title": title.trim() }));
+    Ok(())
+}
+
 /// Takes an objective away, with its key results. What fed them stays, without them.
 pub async fn remove_objective(change: &mut Change, team: &Team, objective: Uuid) -> Result<()> {
     let title: Option<String> =
@@ -74,6 +90,31 @@ pub async fn add_key_result(change: &mut Change, team: &Team, objective: Uuid, d
     .execute(change.db())
     .await?;
     note(change, team, "key.added", json!({ "key_result": id, "title": draft.title.trim(), "target": draft.target }));
+    Ok(())
+}
+
+/// Words a key result anew, or changes what is to be reached. How it is measured stays: figures hang on that.
+pub async fn edit_key_result(
+    change: &mut Change,
+    team: &Team,
+    result: Uuid,
+    title: &str,
+    unit: &str,
+    target: i64,
+) -> Result<()> {
+    let edited =
+        sqlx::query("UPDATE key_results SET title = $3, unit = $4, target = $5 WHERE team_id = $1 AND id = $2")
+            .bind(team.id)
+            .bind(result)
+            .bind(title.trim())
+            .bind(unit.trim())
+            .bind(target)
+            .execute(change.db())
+            .await?;
+    if edited.rows_affected() == 0 {
+        return Err(Problem::NotFound);
+    }
+    note(change, team, "key.edited", json!({ "key_result": result, "title": title.trim(), "target": target }));
     Ok(())
 }
 

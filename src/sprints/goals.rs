@@ -220,6 +220,24 @@ pub async fn of_teams(
         .collect())
 }
 
+/// The sprint that a team's goal is for, if it is the team's.
+pub async fn sprint_of(db: &PgPool, team: Uuid, goal: Uuid) -> Result<Option<Uuid>> {
+    Ok(sqlx::query_scalar("SELECT sprint_id FROM goals WHERE team_id = $1 AND id = $2")
+        .bind(team)
+        .bind(goal)
+        .fetch_optional(db)
+        .await?)
+}
+
+/// What a team's goals for a sprint are called, in their order.
+pub async fn names(db: &PgPool, team: Uuid, sprint: Uuid) -> Result<Vec<(Uuid, String)>> {
+    Ok(sqlx::query_as("SELECT id, title FROM goals WHERE team_id = $1 AND sprint_id = $2 ORDER BY position")
+        .bind(team)
+        .bind(sprint)
+        .fetch_all(db)
+        .await?)
+}
+
 /// One goal of a team.
 pub async fn goal(db: &PgPool, team: &Team, id: Uuid, now: OffsetDateTime) -> Result<(Goal, Sprint)> {
     let sprint: Sprint = sqlx::query_as(

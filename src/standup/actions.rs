@@ -154,12 +154,11 @@ pub async fn actions(db: &PgPool, teams: &[Uuid], since: OffsetDateTime) -> Resu
     query
         .push("x.team_id = ANY(")
         .push_bind(teams.to_vec())
-        .push(") AND (x.done_at IS NULL AND x.dropped_at IS NULL OR x.done_at >= ")
+        // What became a task is settled with it, and then leaves the list with the next meeting.
+        .push(") AND x.dropped_at IS NULL AND coalesce(x.done_at, CASE WHEN c.state = 'done' THEN k.column_since END, 'infinity') >= ")
         .push_bind(since)
-        .push(") ORDER BY x.created_at, x.id");
-    let actions = read(query.build_query_as().fetch_all(db).await?);
-    // What became a task is settled with it, and then leaves the list with the next meeting.
-    Ok(actions)
+        .push(" ORDER BY x.created_at, x.id");
+    Ok(read(query.build_query_as().fetch_all(db).await?))
 }
 
 /// What these teams promised when they looked back on a sprint.

@@ -27,6 +27,8 @@ pub enum Same {
         sprint: Option<Uuid>,
         goal: Option<Uuid>,
     },
+    /// From its goal, whatever that is; its sprint stays.
+    NoGoal,
     Label(String),
     Archive,
 }
@@ -90,6 +92,9 @@ async fn change_one(change: &mut Change, team: &Team, task: Uuid, same: &Same) -
         Same::SetAside { sprint, goal } => {
             let edit = editing::Edit { sprint: Some(*sprint), goal: Some(*goal), ..Default::default() };
             editing::edit_task(change, team, task, &edit).await
+        }
+        Same::NoGoal => {
+            editing::edit_task(change, team, task, &editing::Edit { goal: Some(None), ..Default::default() }).await
         }
         Same::Label(label) => {
             let mut labels = labelling::read(change.db(), team.id, task).await?;

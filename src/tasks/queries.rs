@@ -204,15 +204,25 @@ pub async fn whole(db: &PgPool, team: &Team, task: Uuid) -> Result<Whole> {
     Ok(Whole { card, description, steps, created_by, created_at, project })
 }
 
+/// What nobody but its one owner looks at, in review in this person's teams and not their own: the longest first.
+pub async fn to_review(db: &PgPool, account: Uuid) -> Result<Vec<(Team, Vec<Card>)>> {
+    let rows = sqlx::query_as(
+        "SELECT k.id AS task_id, t.id, t.slug, t.name, t.key, t.seq FROM members m JOIN teams t ON t.id = m.team_id
+         JOIN columns c ON c.team_id = t.id AND c.state = 'review'
+         JOIN tasks k ON k.team_id = c.team_id AND k.column_id = c.id AND k.archived_at IS NULL
+         WHERE m.account_id = $1 AND (SELECT count(*) FROM task_owners o WHERE o.team_id = k.team_id AND o.task_id = k.id) < 2
+           AND NOT EXISTS (SELECT FROM task_owners o WHERE o.team_id = k.team_id AND o.task_id = k.id AND o.account_id = $1)
+         ORDER BY t.name, k.column_since LIMIT 50",
+    )
+    .bind(account)
+    .fetch_all(db)
+    .await?;
+    by_team(db, rows).await
+}
+
 /// A person's open tasks over all teams, by state and then oldest first in its column.
 pub async fn of_owner(db: &PgPool, account: Uuid) -> Result<Vec<(Team, Vec<Card>)>> {
-    #[derive(sqlx::FromRow)]
-    struct Row {
-        task_id: Uuid,
-        #[sqlx(flatten)]
-        team: Team,
-    }
-    let rows: Vec<Row> = sqlx::query_as(
+    let rows = sqlx::query_as(
         "SELECT o.task_id, t.id, t.slug, t.name, t.key, t.seq FROM task_owners o
          JOIN tasks k ON k.team_id = o.team_id AND k.id = o.task_id JOIN teams t ON t.id = k.team_id
          JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
@@ -221,6 +231,18 @@ pub async fn of_owner(db: &PgPool, account: Uuid) -> Result<Vec<(Team, Vec<Card>
     .bind(account)
     .fetch_all(db)
     .await?;
+    by_team(db, rows).await
+}
+
+#[derive(sqlx::FromRow)]
+struct OfTeam {
+    task_id: Uuid,
+    #[sqlx(flatten)]
+    team: Team,
+}
+
+/// These tasks as cards, a question a team; they come team by team.
+async fn by_team(db: &PgPool, rows: Vec<OfTeam>) -> Result<Vec<(Team, Vec<Card>)>> {
     let mut teams: Vec<(Team, Vec<Uuid>)> = Vec::new();
     for row in rows {
         match teams.last_mut().filter(|(team, _)| team.id == row.team.id) {

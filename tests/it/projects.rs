@@ -159,7 +159,22 @@ async fn a_team_says_why_it_is_there_and_projects_feed_its_key_results() {
     elif.post(&progress, &[("typed", "-1")]).await.refused(422);
     elif.post(&progress, &[("typed", "40")]).await.ok();
     assert!(jonas.get("/teams/infrastructure/about").await.text().contains("40 / 100"));
-    elif.post(&format!("/teams/infrastructure/key-results/{id}/remove"), &[]).await.ok();
+    let result = format!("/teams/infrastructure/key-results/{id}");
+    let worded = |target| [("title", "Tables that moved"), ("unit", "tables"), ("target", target)];
+    jonas.post(&result, &worded("80")).await.refused(403);
+    elif.post(&result, &worded("0")).await.refused(422);
+    elif.post(&result, &worded("80")).await.ok();
+    let objective: uuid::Uuid = sqlx::query_scalar("SELECT id FROM objectives").fetch_one(&world.db).await.unwrap();
+    let objective = format!("/teams/infrastructure/objectives/{objective}");
+    let worded = [("title", "Everybody sleeps"), ("why", "Four nights")];
+    jonas.post(&objective, &worded).await.refused(403);
+    elif.post(&objective, &[("title", " "), ("why", "")]).await.refused(422);
+    elif.post(&objective, &worded).await.ok();
+    let about = jonas.get("/teams/infrastructure/about").await.ok().text();
+    for text in ["Everybody sleeps", "Four nights", "Tables that moved", "40 / 80"] {
+        assert!(about.contains(text), "{text}");
+    }
+    elif.post(&format!("{result}/remove"), &[]).await.ok();
     assert!(page(elif).await.contains("31 / 100"), "the project stays");
 }
 

@@ -54,6 +54,16 @@ async fn actions_stay_until_done_and_only_the_team_changes_them() {
     elif.post(&at, &[("as", "done")]).await.ok();
     world.app.clock.advance(Duration::days(3));
     assert!(!elif.get(STANDUP).await.ok().text().contains("Book the drill"));
+    elif.post("/teams/infrastructure/actions", &[("text", "Write it down @elif"), ("back", STANDUP)]).await.ok();
+    let action: uuid::Uuid =
+        sqlx::query_scalar("SELECT id FROM actions WHERE done_at IS NULL").fetch_one(&world.db).await.unwrap();
+    elif.post(&format!("/teams/infrastructure/actions/{action}/task"), &[]).await.ok();
+    world.app.clock.advance(Duration::days(4));
+    assert!(elif.get(STANDUP).await.ok().text().contains("id=\"action-"), "its task is open");
+    elif.post("/tasks/INF-1/position", &[("column", "done")]).await.ok();
+    assert!(elif.get(STANDUP).await.ok().text().contains("checked> <span dir=\"auto\" class=\"did\">Write it down"));
+    world.app.clock.advance(Duration::days(4));
+    assert!(!elif.get(STANDUP).await.ok().text().contains("id=\"action-"), "settled with its task");
     world.stranger().get(STANDUP).await.refused(303);
     elif.get("/teams/no-such/standup").await.refused(404);
 }
@@ -183,4 +193,19 @@ async fn what_is_longer_in_its_column_than_usual_needs_someone() {
     assert!(!elif.get(STANDUP).await.ok().text().contains(told), "it is as quick as the others were");
     world.app.clock.advance(Duration::hours(1));
     assert!(elif.get(STANDUP).await.ok().text().contains(told));
+}
+
+#[tokio::test]
+async fn what_nobody_reviews_is_in_my_work() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
+    let task = elif.make("infrastructure", "in-review", "Resume after a crash").await;
+    let owners = format!("/tasks/{task}/owners");
+    elif.post(&owners, &[("owners", "elif")]).await.ok();
+    assert!(tomas.get("/").await.ok().text().contains("Resume after a crash"));
+    assert!(elif.get("/people/tomas").await.ok().text().contains("Resume after a crash"));
+    assert!(!world.jonas.get("/").await.ok().text().contains("Resume after a crash"), "another team's");
+    elif.post(&owners, &[("owners", "elif"), ("owners", "jonas")]).await.ok();
+    assert!(!tomas.get("/").await.ok().text().contains("Resume after a crash"), "it has a reviewer");
 }

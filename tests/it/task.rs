@@ -183,6 +183,16 @@ async fn several_are_changed_all_or_none() {
         (&task["owners"][0]["handle"], &task["labels"][0], &task["sprint"]),
         (&json!("elif"), &json!("postgres"), &json!(43))
     );
+    let goal = crate::goals::set_goal(&world, &world.elif, "43", &[("title", "Cut over"), ("target", "2")]).await;
+    let (list, id) = (world.elif.get("/teams/infrastructure/tasks?sprint=all").await.ok().text(), goal.to_string());
+    assert!(!list.contains("Cut over"), "that is a goal of the next sprint");
+    let of_goal = [keys[0], keys[1], ("goal", id.as_str())];
+    world.elif.post(bulk, &of_goal).await.ok();
+    assert_eq!(world.elif.task("INF-3").await["goal"], 1);
+    world.elif.post(bulk, &with(("goal", "none"))).await.ok();
+    let task = world.elif.task("INF-3").await;
+    assert_eq!((&task["goal"], &task["sprint"]), (&json!(null), &json!(43)));
+    world.elif.post(bulk, &with(("goal", "01900000-0000-7000-8000-000000000000"))).await.refused(404);
     // one of another team: nothing happens to any
     world.elif.post(bulk, &[("keys", "INF-1"), ("keys", "ING-1"), ("archive", "1")]).await.refused(404);
     world.elif.post(bulk, &[("keys", "INF-1"), ("keys", "INF-99"), ("archive", "1")]).await.refused(404);

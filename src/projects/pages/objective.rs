@@ -36,6 +36,22 @@ pub async fn add_objective(
     Ok(back(&slug))
 }
 
+/// `POST /teams/{slug}/objectives/{id}`
+pub async fn edit_objective(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, objective)): Path<(String, String)>,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let (actor, objective) = (viewer.actor(), id(&objective)?);
+    let (title, why) = (fields.text("title"), fields.text("why"));
+    app.live
+        .change(&actor, |change, _| Box::pin(objectives::edit_objective(change, &team, objective, title, why)))
+        .await?;
+    Ok(back(&slug))
+}
+
 /// `POST /teams/{slug}/objectives/{id}/remove`
 pub async fn remove_objective(
     Given(app): Given<App>,
@@ -65,6 +81,28 @@ pub async fn add_key_result(
     };
     let (actor, objective) = (viewer.actor(), id(&objective)?);
     app.live.change(&actor, |change, _| Box::pin(objectives::add_key_result(change, &team, objective, &draft))).await?;
+    Ok(back(&slug))
+}
+
+/// `POST /teams/{slug}/key-results/{id}`
+pub async fn edit_key_result(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, result)): Path<(String, String)>,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let (actor, result) = (viewer.actor(), id(&result)?);
+    let measure: String = sqlx::query_scalar("SELECT measure FROM key_results WHERE team_id = $1 AND id = $2")
+        .bind(team.id)
+        .bind(result)
+        .fetch_one(&app.db)
+        .await?;
+    let target = read_target(Measure::try_from(measure)?, fields.text("target"))?;
+    let (title, unit) = (fields.text("title"), fields.text("unit"));
+    app.live
+        .change(&actor, |change, _| Box::pin(objectives::edit_key_result(change, &team, result, title, unit, target)))
+        .await?;
     Ok(back(&slug))
 }
 

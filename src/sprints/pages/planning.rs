@@ -195,15 +195,7 @@ pub async fn set_aside(
         "sprint" => Same::SetAside { sprint: Some(sprint.id), goal: None },
         goal => {
             let goal = id(goal)?;
-            let known: bool = sqlx::query_scalar(
-                "SELECT EXISTS (SELECT FROM goals WHERE team_id = $1 AND id = $2 AND sprint_id = $3)",
-            )
-            .bind(team.id)
-            .bind(goal)
-            .bind(sprint.id)
-            .fetch_one(&app.db)
-            .await?;
-            if !known {
+            if goals::sprint_of(&app.db, team.id, goal).await? != Some(sprint.id) {
                 return Err(Problem::field("to", format!("That goal is not one of {}.", sprint.name)));
             }
             Same::SetAside { sprint: Some(sprint.id), goal: Some(goal) }

@@ -46,6 +46,8 @@ struct SelectPage {
     people: Vec<Person>,
     labels: Vec<Label>,
     sprints: Vec<Sprint>,
+    /// Those of the sprint that the team works in.
+    goals: Vec<(Uuid, String)>,
     archived: bool,
     q: String,
     unknown: Vec<String>,
@@ -90,6 +92,10 @@ async fn select_page(
         columns: boards::queries::columns(&app.db, team.id).await?,
         people: boards::queries::people(&app.db).await?,
         labels: boards::queries::labels(&app.db, team.id).await?,
+        goals: match sprints::queries::current(&all_sprints) {
+            Some(sprint) => sprints::goals::names(&app.db, team.id, sprint.id).await?,
+            None => Vec::new(),
+        },
         sprints: all_sprints,
         archived: filter.wants_archived(),
         q: params.q.clone(),
@@ -150,6 +156,15 @@ async fn read_same(app: &App, team: &Team, fields: &Fields) -> Result<Same> {
     if !fields.text("sprint").is_empty() {
         return Ok(Same::Sprint(sprint_named(app, team, fields.text("sprint")).await?.map(|sprint| sprint.id)));
     }
+    match fields.text("goal") {
+        "" => {}
+        "none" => return Ok(Same::NoGoal),
+        goal => {
+            let goal = id(goal)?;
+            let sprint = sprints::goals::sprint_of(&app.db, team.id, goal).await?.ok_or(Problem::NotFound)?;
+            return Ok(Same::SetAside { sprint: Some(sprint), goal: Some(goal) });
+        }
+    }
     match fields.text("owner") {
         "" => {}
         "nobody" => return Ok(Same::Owner(None)),
@@ -157,7 +172,9 @@ async fn read_same(app: &App, team: &Team, fields: &Fields) -> Result<Same> {
     }
     match split_labels(fields.text("label")).pop() {
         Some(label) => Ok(Same::Label(label)),
-        None => Err(Problem::field("keys", "Choose what to change: a column, owner, sprint or label, or archive.")),
+        None => {
+            Err(Problem::field("keys", "Choose what to change: a column, owner, sprint, goal or label, or archive."))
+        }
     }
 }
 

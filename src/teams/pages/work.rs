@@ -38,6 +38,8 @@ struct MyWork {
     whose: Person,
     mine: bool,
     teams: Vec<(Team, Vec<Card>)>,
+    /// What waits for a second pair of eyes in this person's teams.
+    reviews: Vec<(Team, Vec<Card>)>,
     /// Who waits on this person, and whether for a goal at risk: those first, then the longest.
     waiting: Vec<(Waiting, bool)>,
     /// What this person promised and has not settled.
@@ -90,9 +92,19 @@ impl MyWork {
 pub async fn my_work(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> Result<Response> {
     let frame = Frame::new(&app, &viewer, &headers, "My work", "").await?.at("my-work");
     let teams = tasks::queries::of_owner(&app.db, viewer.person.id).await?;
+    let reviews = tasks::queries::to_review(&app.db, viewer.person.id).await?;
     let waiting = waiting_on(&app, viewer.person.id).await?;
     let promised = actions::of_owner(&app.db, viewer.person.id).await?;
-    page::page(&MyWork { frame, whose: viewer.person, mine: true, teams, waiting, promised, now: app.clock.now() })
+    page::page(&MyWork {
+        frame,
+        whose: viewer.person,
+        mine: true,
+        teams,
+        reviews,
+        waiting,
+        promised,
+        now: app.clock.now(),
+    })
 }
 
 /// `GET /people/{handle}`
@@ -112,9 +124,10 @@ pub async fn person(
     let frame = Frame::new(&app, &viewer, &headers, whose.name.clone(), "").await?;
     let teams = tasks::queries::of_owner(&app.db, whose.id).await?;
     let mine = whose.id == viewer.person.id;
+    let reviews = tasks::queries::to_review(&app.db, whose.id).await?;
     let waiting = waiting_on(&app, whose.id).await?;
     let promised = actions::of_owner(&app.db, whose.id).await?;
-    page::page(&MyWork { frame, whose, mine, teams, waiting, promised, now: app.clock.now() })
+    page::page(&MyWork { frame, whose, mine, teams, reviews, waiting, promised, now: app.clock.now() })
 }
 
 /// Who waits on somebody: goals at risk ahead, then the longest.
