@@ -12,6 +12,8 @@ use uuid::Uuid;
 pub enum Scope {
     Read,
     Write,
+    /// All that its owner may do, as an administrator too.
+    Admin,
 }
 
 impl Scope {
@@ -19,6 +21,7 @@ impl Scope {
         match self {
             Self::Read => "read",
             Self::Write => "write",
+            Self::Admin => "admin",
         }
     }
 }

@@ -37,14 +37,34 @@ pub enum Role {
 /// What the request proved itself with.
 #[derive(Clone, Debug)]
 pub enum Proof {
-    Session { token_hash: Vec<u8> },
-    Token { token_hash: Vec<u8>, may_write: bool },
+    Session {
+        token_hash: Vec<u8>,
+    },
+    /// `teams`: those that it reaches; none said: all that its owner does.
+    Token {
+        token_hash: Vec<u8>,
+        may_write: bool,
+        teams: Option<Vec<Uuid>>,
+    },
 }
 
 impl Viewer {
     /// Who an event names.
     pub fn actor(&self) -> Actor {
         Actor { account: Some(self.person.id), repeat: self.repeat.clone() }
+    }
+
+    /// The teams that what the request proved itself with is for; none said: all.
+    pub fn reach(&self) -> Option<&[Uuid]> {
+        match &self.proof {
+            Proof::Token { teams, .. } => teams.as_deref(),
+            Proof::Session { .. } => None,
+        }
+    }
+
+    /// Whether what the request proved itself with reaches a team at all.
+    pub fn reaches(&self, team: Uuid) -> bool {
+        self.reach().is_none_or(|teams| teams.contains(&team))
     }
 
     /// Whether this request may change anything at all.
@@ -88,19 +108,21 @@ pub struct Known {
     time_zone: String,
     last_seen_at: Option<OffsetDateTime>,
     scope: Option<String>,
+    reaches: Option<Vec<Uuid>>,
 }
 
 /// A query that checks a brought digest `$1` at the time `$2`, of a session if `$3` and of an API token if not;
 /// it yields `Known`'s columns, or no row. A macro, so that larger queries can have it in them.
 macro_rules! known_by_digest {
     () => {
-        "SELECT a.id, a.handle, a.name, a.hue, a.role, a.time_zone, s.last_seen_at, NULL::text AS scope
+        "SELECT a.id, a.handle, a.name, a.hue, a.role, a.time_zone, s.last_seen_at, NULL::text AS scope, NULL::uuid[] AS reaches
          FROM sessions s JOIN accounts a ON a.id = s.account_id
          WHERE $3 AND s.token_hash = $1 AND s.expires_at > $2 AND a.deactivated_at IS NULL
          UNION ALL
-         SELECT a.id, a.handle, a.name, a.hue, a.role, a.time_zone, t.last_used_at, t.scope
+         SELECT a.id, a.handle, a.name, a.hue, a.role, a.time_zone, t.last_used_at, t.scope, t.teams
          FROM tokens t JOIN accounts a ON a.id = t.account_id
-         WHERE NOT $3 AND t.token_hash = $1 AND t.revoked_at IS NULL AND t.created_at <= $2 AND a.deactivated_at IS NULL"
+         WHERE NOT $3 AND t.token_hash = $1 AND t.revoked_at IS NULL AND t.created_at <= $2
+               AND (t.expires_at IS NULL OR t.expires_at > $2) AND a.deactivated_at IS NULL"
     };
 }
 pub(crate) use known_by_digest;
@@ -109,6 +131,8 @@ impl Known {
     /// The viewer, with the session's or token's last use written down now and then.
     pub async fn into_viewer(self, app: &App, brought: Brought, now: OffsetDateTime) -> Result<Viewer> {
         let stale = self.last_seen_at.is_none_or(|at| now - at > sessions::SEEN_EVERY);
+        // Only a token made for it does what its owner may do as an administrator.
+        let plain = self.scope.as_deref().is_some_and(|scope| scope != "admin");
         let proof = match self.scope {
             None => {
                 if stale {
@@ -124,12 +148,12 @@ impl Known {
                         .execute(&app.db)
                         .await?;
                 }
-                Proof::Token { token_hash: brought.token_hash, may_write: scope == "write" }
+                Proof::Token { token_hash: brought.token_hash, may_write: scope != "read", teams: self.reaches }
             }
         };
         let role = match self.role.as_str() {
-            "admin" => Role::Admin,
-            "member" => Role::Member,
+            "admin" if !plain => Role::Admin,
+            "admin" | "member" => Role::Member,
             _ => Role::Viewer,
         };
         let person = Person { id: self.id, handle: self.handle, name: self.name, hue: self.hue };

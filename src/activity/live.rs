@@ -1,7 +1,7 @@
 //! Who is listening, and what they are told. A change names its teams here; a pump reads what is new and sends it on.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicI64, AtomicU64, Ordering},
@@ -14,7 +14,7 @@ use tokio::sync::{Notify, broadcast, mpsc, watch};
 use uuid::Uuid;
 
 use super::presence::Presence;
-use crate::{accounts::viewer::Proof, clock::Clock};
+use crate::clock::Clock;
 
 /// So many frames may wait for a slow reader; one that falls behind further reloads the whole board.
 const FRAMES: usize = 256;
@@ -46,9 +46,16 @@ pub struct Frame {
     pub bytes: Bytes,
 }
 
+/// What let a stream in, and to which team.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, sqlx::FromRow)]
+pub(super) struct Pass {
+    pub token_hash: Vec<u8>,
+    pub team: Uuid,
+}
+
 /// An open stream, and what lets it stay open.
 pub(super) struct Watcher {
-    pub proof: Proof,
+    pub pass: Pass,
     pub dismissed: Arc<Notify>,
 }
 
@@ -112,10 +119,10 @@ impl Live {
     }
 
     /// Remembers an open stream until `forget`.
-    pub(super) fn watch(&self, proof: Proof) -> (u64, Arc<Notify>) {
+    pub(super) fn watch(&self, pass: Pass) -> (u64, Arc<Notify>) {
         let id = self.next_watcher.fetch_add(1, Ordering::Relaxed);
         let dismissed = Arc::new(Notify::new());
-        locked(&self.watchers).insert(id, Watcher { proof, dismissed: dismissed.clone() });
+        locked(&self.watchers).insert(id, Watcher { pass, dismissed: dismissed.clone() });
         (id, dismissed)
     }
 
@@ -123,20 +130,15 @@ impl Live {
         locked(&self.watchers).remove(&watcher);
     }
 
-    /// What every open stream was let in with.
-    pub(super) fn proofs(&self) -> Vec<Vec<u8>> {
-        locked(&self.watchers).values().map(|watcher| watcher.proof.token_hash().to_vec()).collect()
+    /// What the open streams were let in with, and to which teams.
+    pub(super) fn passes(&self) -> HashSet<Pass> {
+        locked(&self.watchers).values().map(|watcher| watcher.pass.clone()).collect()
     }
 
-    /// Ends the streams whose proof is not among these any more.
-    pub(super) fn dismiss_others(
-        &self,
-        valid: &std::collections::HashSet<Vec<u8>>,
-        asked: &std::collections::HashSet<Vec<u8>>,
-    ) {
+    /// Ends the streams whose pass was asked about and is not good any more.
+    pub(super) fn dismiss_others(&self, good: &HashSet<Pass>, asked: &HashSet<Pass>) {
         for watcher in locked(&self.watchers).values() {
-            let proof = watcher.proof.token_hash();
-            if asked.contains(proof) && !valid.contains(proof) {
+            if asked.contains(&watcher.pass) && !good.contains(&watcher.pass) {
                 watcher.dismissed.notify_one();
             }
         }

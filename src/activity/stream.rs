@@ -24,7 +24,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use uuid::Uuid;
 
 use super::{
-    live::{Channel, Frame, Live, locked},
+    live::{Channel, Frame, Live, Pass, locked},
     queries::{EventRow, events_after},
 };
 use crate::{
@@ -67,7 +67,8 @@ pub async fn live(
     let frames = channel.frames.subscribe();
     let (sender, receiver) = mpsc::channel::<Result<Bytes, Infallible>>(8);
     tokio::spawn(async move {
-        let (watcher, dismissed) = app.live.watch(viewer.proof.clone());
+        let (watcher, dismissed) =
+            app.live.watch(Pass { token_hash: viewer.proof.token_hash().to_vec(), team: team.id });
         arrive(&channel, &viewer.person);
         let mut ended = app.live.ended();
         tokio::select! {
@@ -158,7 +159,7 @@ pub async fn pump(app: App) {
         () = hear(&app) => {}
         () = listen_to_others(&app) => {}
         () = now_and_then(&app) => {}
-        () = check_proofs(&app) => {}
+        () = check_passes(&app) => {}
         () = until(&mut ended) => {}
     }
 }
@@ -278,28 +279,36 @@ async fn now_and_then(app: &App) {
     }
 }
 
-/// Ends streams whose session or token has ended: within five seconds, as promised.
-async fn check_proofs(app: &App) {
+/// Ends streams whose session or token has ended, or whose reader may not see the team any more: within five seconds,
+/// as promised.
+async fn check_passes(app: &App) {
     let mut again = tokio::time::interval(Duration::from_secs(3));
     loop {
         again.tick().await;
-        let proofs = app.live.proofs();
-        if proofs.is_empty() {
+        let asked = app.live.passes();
+        if asked.is_empty() {
             continue;
         }
-        let valid: Result<Vec<Vec<u8>>, _> = sqlx::query_scalar(
-            "SELECT s.token_hash FROM sessions s JOIN accounts a ON a.id = s.account_id
-             WHERE s.token_hash = ANY($1) AND s.expires_at > $2 AND a.deactivated_at IS NULL
-             UNION ALL
-             SELECT t.token_hash FROM tokens t JOIN accounts a ON a.id = t.account_id
-             WHERE t.token_hash = ANY($1) AND t.revoked_at IS NULL AND a.deactivated_at IS NULL",
+        let (hashes, teams): (Vec<&[u8]>, Vec<Uuid>) =
+            asked.iter().map(|pass| (pass.token_hash.as_slice(), pass.team)).unzip();
+        let good: Result<Vec<Pass>, _> = sqlx::query_as(
+            "SELECT p.token_hash, p.team FROM unnest($1::bytea[], $2::uuid[]) AS p (token_hash, team)
+             JOIN (SELECT s.token_hash, a.id, NULL::uuid[] AS reaches FROM sessions s JOIN accounts a ON a.id = s.account_id
+                   WHERE s.expires_at > $3 AND a.deactivated_at IS NULL
+                   UNION ALL
+                   SELECT t.token_hash, a.id, t.teams FROM tokens t JOIN accounts a ON a.id = t.account_id
+                   WHERE t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $3) AND a.deactivated_at IS NULL) k
+                  ON k.token_hash = p.token_hash AND (k.reaches IS NULL OR p.team = ANY(k.reaches))
+             JOIN teams t ON t.id = p.team
+             WHERE NOT t.private OR EXISTS (SELECT FROM members m WHERE m.team_id = t.id AND m.account_id = k.id)",
         )
-        .bind(&proofs)
+        .bind(&hashes)
+        .bind(&teams)
         .bind(app.clock.now())
         .fetch_all(&app.db)
         .await;
-        if let Ok(valid) = valid {
-            app.live.dismiss_others(&valid.into_iter().collect(), &proofs.into_iter().collect());
+        if let Ok(good) = good {
+            app.live.dismiss_others(&good.into_iter().collect(), &asked);
         }
     }
 }

@@ -12,14 +12,29 @@ use crate::{
     accounts::viewer::{self, Known, Role, Viewer, known_by_digest},
     activity::Repeat,
     app::App,
+    markdown::Links,
     teams::Team,
     web::error::{Problem, Result},
 };
+
+/// The condition that an account, a parameter of the query, may look at the team `t`: it is open, or the account's own.
+/// For queries over several teams; a page of one asks `team`.
+macro_rules! seen_by {
+    ($account:literal) => {
+        concat!(
+            "(NOT t.private OR EXISTS (SELECT FROM members seen WHERE seen.team_id = t.id AND seen.account_id = ",
+            $account,
+            "))"
+        )
+    };
+}
+pub(crate) use seen_by;
 
 /// A team that the viewer may look at.
 #[derive(Clone, Debug)]
 pub struct TeamAccess {
     pub team: Team,
+    pub is_member: bool,
     pub may_edit: bool,
     /// Whether the viewer may say something there: whoever may write at all.
     pub may_speak: bool,
@@ -45,7 +60,7 @@ struct TeamRow {
 }
 
 impl TeamRow {
-    fn seen_by(self, viewer: &Viewer) -> TeamAccess {
+    fn seen_by(self, viewer: &Viewer) -> Result<TeamAccess> {
         TeamAccess::of(viewer, self.team, self.is_member, self.is_lead)
     }
 }
@@ -56,25 +71,38 @@ pub async fn team(db: impl PgExecutor<'_>, viewer: &Viewer, slug: &str) -> Resul
     let row: TeamRow = sqlx::query_as(
         "SELECT t.id, t.slug, t.name, t.key, t.seq, m.account_id IS NOT NULL AS is_member, coalesce(m.role = 'lead', false) AS is_lead
          FROM teams t LEFT JOIN members m ON m.team_id = t.id AND m.account_id = $2
-         WHERE t.slug = $1",
+         WHERE t.slug = $1 AND (NOT t.private OR m.account_id IS NOT NULL)",
     )
     .bind(plain(slug)?)
     .bind(viewer.person.id)
     .fetch_one(db)
     .await?;
-    Ok(row.seen_by(viewer))
+    row.seen_by(viewer)
 }
 
 /// Every team that the viewer may look at, by name.
 pub async fn teams(db: impl PgExecutor<'_>, viewer: &Viewer) -> Result<Vec<TeamAccess>> {
     let rows: Vec<TeamRow> = sqlx::query_as(
         "SELECT t.id, t.slug, t.name, t.key, t.seq, m.account_id IS NOT NULL AS is_member, coalesce(m.role = 'lead', false) AS is_lead
-         FROM teams t LEFT JOIN members m ON m.team_id = t.id AND m.account_id = $1 ORDER BY t.name, t.id",
+         FROM teams t LEFT JOIN members m ON m.team_id = t.id AND m.account_id = $1
+         WHERE NOT t.private OR m.account_id IS NOT NULL ORDER BY t.name, t.id",
     )
     .bind(viewer.person.id)
     .fetch_all(db)
     .await?;
-    Ok(rows.into_iter().map(|row| row.seen_by(viewer)).collect())
+    Ok(rows.into_iter().filter_map(|row| row.seen_by(viewer).ok()).collect())
+}
+
+/// The same without what the viewer may do there.
+pub async fn seen_teams(db: impl PgExecutor<'_>, viewer: &Viewer) -> Result<Vec<Team>> {
+    Ok(teams(db, viewer).await?.into_iter().map(|access| access.team).collect())
+}
+
+/// What Markdown may link to, for this reader.
+pub async fn links(db: &sqlx::PgPool, viewer: &Viewer) -> Result<Links> {
+    let handles: Vec<String> = sqlx::query_scalar("SELECT handle FROM accounts").fetch_all(db).await?;
+    let team_keys = teams(db, viewer).await?.into_iter().map(|access| access.team.key).collect();
+    Ok(Links { team_keys, handles: handles.into_iter().collect() })
 }
 
 /// Those of these teams that an address names (`?team=infrastructure&team=ingestion`), or all if it names none.
@@ -140,6 +168,7 @@ impl FromRequestParts<App> for AtTask {
             ") SELECT known.*, t.id AS team_id, t.slug AS team_slug, t.name AS team_name, t.key AS team_key, t.seq,
                       m.account_id IS NOT NULL AS is_member, k.id AS task_id, k.number
              FROM known LEFT JOIN (teams t JOIN tasks k ON k.team_id = t.id AND k.number = $5) ON t.key = $4
+                  AND (NOT t.private OR EXISTS (SELECT FROM members o WHERE o.team_id = t.id AND o.account_id = known.id))
              LEFT JOIN members m ON m.team_id = t.id AND m.account_id = known.id"
         ))
         .bind(&brought.token_hash)
@@ -158,6 +187,9 @@ impl FromRequestParts<App> for AtTask {
             return Err(Problem::NotFound);
         };
         let (Some(task), Some(number)) = (row.task_id, row.number) else { return Err(Problem::NotFound) };
+        if !viewer.reaches(id) {
+            return Err(Problem::NotFound);
+        }
         let may_edit = may_edit(&viewer, row.is_member);
         let task_key = format!("{key}-{number}");
         let access = TaskAccess { team: Team { id, slug, name, key, seq }, may_edit, id: task, key: task_key };
@@ -183,14 +215,21 @@ fn may_edit(viewer: &Viewer, is_member: bool) -> bool {
 }
 
 impl TeamAccess {
-    /// What a viewer may do with a team that they are on, or lead, or not.
-    pub(super) fn of(viewer: &Viewer, team: Team, is_member: bool, is_lead: bool) -> Self {
-        Self {
+    /// What a viewer may do with a team that they may look at, and are on, or lead, or not.
+    ///
+    /// # Errors
+    /// `NotFound` where what the request brought does not reach the team.
+    pub(super) fn of(viewer: &Viewer, team: Team, is_member: bool, is_lead: bool) -> Result<Self> {
+        if !viewer.reaches(team.id) {
+            return Err(Problem::NotFound);
+        }
+        Ok(Self {
             team,
+            is_member,
             may_edit: may_edit(viewer, is_member),
             may_speak: viewer.may_write(),
             may_lead: may_edit(viewer, is_lead),
-        }
+        })
     }
 
     /// The same, if the viewer may change the board.

@@ -18,16 +18,17 @@ use crate::{
     accounts::viewer::Viewer,
     activity::queries::events_after,
     app::App,
-    sprints, tasks, teams,
+    sprints, tasks,
     web::error::{Problem, Result},
 };
 
 /// The teams that the reader may look at.
 #[utoipa::path(get, path = "/api/v1/teams", tag = "teams", responses((status = 200, description = "Every team by name")))]
-pub async fn list(Given(app): Given<App>, _viewer: Viewer) -> Result<Json<Value>> {
-    let teams = teams::queries::teams(&app.db).await?;
+pub async fn list(Given(app): Given<App>, viewer: Viewer) -> Result<Json<Value>> {
+    let teams = access::teams(&app.db, &viewer).await?;
     let teams: Vec<Value> = teams
-        .iter()
+        .into_iter()
+        .map(|access| access.team)
         .map(|team| json!({ "slug": team.slug, "name": team.name, "key": team.key, "seq": team.seq }))
         .collect();
     Ok(Json(json!({ "teams": teams })))

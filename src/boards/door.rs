@@ -80,7 +80,7 @@ pub async fn open(app: &App, headers: &HeaderMap, slug: &str) -> Result<Door> {
     else {
         return Err(Problem::NotFound);
     };
-    let access = TeamAccess::of(&viewer, Team { id, slug, name, key, seq }, row.is_member, row.is_lead);
+    let access = TeamAccess::of(&viewer, Team { id, slug, name, key, seq }, row.is_member, row.is_lead)?;
     Ok(Door { viewer, access, workspace_seq: row.workspace_seq })
 }
 
@@ -179,16 +179,17 @@ async fn look_up(
     sqlx::query_as(
         "WITH asked AS (SELECT * FROM unnest($1::bytea[], $2::bool[], $3::text[]) WITH ORDINALITY AS a (token_hash, cookie, slug, nth)),
               known AS (
-                  SELECT asked.nth, asked.slug AS wanted, a.id, a.handle, a.name, a.hue, a.role, a.time_zone, s.last_seen_at, NULL::text AS scope
+                  SELECT asked.nth, asked.slug AS wanted, a.id, a.handle, a.name, a.hue, a.role, a.time_zone, s.last_seen_at, NULL::text AS scope, NULL::uuid[] AS reaches
                   FROM asked JOIN sessions s ON s.token_hash = asked.token_hash JOIN accounts a ON a.id = s.account_id
                   WHERE asked.cookie AND s.expires_at > $4 AND a.deactivated_at IS NULL
                   UNION ALL
-                  SELECT asked.nth, asked.slug, a.id, a.handle, a.name, a.hue, a.role, a.time_zone, t.last_used_at, t.scope
+                  SELECT asked.nth, asked.slug, a.id, a.handle, a.name, a.hue, a.role, a.time_zone, t.last_used_at, t.scope, t.teams
                   FROM asked JOIN tokens t ON t.token_hash = asked.token_hash JOIN accounts a ON a.id = t.account_id
-                  WHERE NOT asked.cookie AND t.revoked_at IS NULL AND a.deactivated_at IS NULL)
+                  WHERE NOT asked.cookie AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $4) AND a.deactivated_at IS NULL)
          SELECT known.*, w.seq AS workspace_seq, t.id AS team_id, t.slug AS team_slug, t.name AS team_name, t.key AS team_key,
                 t.seq, m.account_id IS NOT NULL AS is_member, coalesce(m.role = 'lead', false) AS is_lead
          FROM known CROSS JOIN workspace w LEFT JOIN teams t ON t.slug = known.wanted
+              AND (NOT t.private OR EXISTS (SELECT FROM members o WHERE o.team_id = t.id AND o.account_id = known.id))
          LEFT JOIN members m ON m.team_id = t.id AND m.account_id = known.id",
     )
     .bind(hashes)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Column,
+    Column, access,
     door::Door,
     queries::{self, SavedFilter},
 };
@@ -13,7 +13,7 @@ use crate::{
     sprints::{self, Sprint},
     tasks::Label,
     teams::{
-        self, Team,
+        Team,
         crew::{Crew, crew},
     },
     web::error::Result,
@@ -36,13 +36,15 @@ impl Furniture {
     /// What a reader has around a team's board.
     pub async fn of(app: &App, door: &Door) -> Result<Arc<Self>> {
         let (team, viewer) = (door.access.team.id, door.viewer.person.id);
-        if let Some(kept) = app.kept.furniture(team, viewer, door.workspace_seq) {
+        if door.viewer.reach().is_none()
+            && let Some(kept) = app.kept.furniture(team, viewer, door.workspace_seq)
+        {
             return Ok(kept);
         }
         let furniture = Arc::new(Self {
             workspace: door.workspace_seq,
             sprints: sprints::queries::sprints_of(&app.db, team).await?,
-            teams: teams::queries::teams(&app.db).await?,
+            teams: access::seen_teams(&app.db, &door.viewer).await?,
             columns: queries::columns(&app.db, team).await?,
             members: queries::members(&app.db, team).await?,
             crew: crew(&app.db, team).await?,
@@ -50,7 +52,9 @@ impl Furniture {
             labels: queries::labels(&app.db, team).await?,
             saved: queries::saved_filters(&app.db, team, viewer).await?,
         });
-        app.kept.keep_furniture(team, viewer, furniture.clone());
+        if door.viewer.reach().is_none() {
+            app.kept.keep_furniture(team, viewer, furniture.clone());
+        }
         Ok(furniture)
     }
 }

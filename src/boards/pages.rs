@@ -56,7 +56,7 @@ pub async fn board(
     let key = PageKey {
         viewer: door.viewer.person.id,
         may_edit: door.access.may_edit,
-        address: format!("{} {uri}", fragment(&headers).unwrap_or("")),
+        address: format!("{} {uri} {:?}", fragment(&headers).unwrap_or(""), door.viewer.reach()),
         theme: theme(&headers),
         encoding: Encoding::accepted(&headers),
     };

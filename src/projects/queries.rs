@@ -96,10 +96,11 @@ pub async fn objectives(db: &PgPool, team: Uuid) -> Result<Vec<(Objective, Vec<K
     Ok(objectives.into_iter().map(|objective| (objective.clone(), of(&objective))).collect())
 }
 
-/// Address and name of what a task may be put to: every project that goes on, and the one that it is in.
-pub async fn to_choose(db: &PgPool, own: Option<&str>) -> Result<Vec<(String, String)>> {
-    Ok(sqlx::query_as("SELECT slug, name FROM projects WHERE finished_at IS NULL OR slug = $1 ORDER BY name, id")
+/// Address and name of what a task may be put to: every project of these teams that goes on, and the one that it is in.
+pub async fn to_choose(db: &PgPool, teams: &[Uuid], own: Option<&str>) -> Result<Vec<(String, String)>> {
+    Ok(sqlx::query_as("SELECT slug, name FROM projects WHERE team_id = ANY($2) AND (finished_at IS NULL OR slug = $1) ORDER BY name, id")
         .bind(own)
+        .bind(teams)
         .fetch_all(db)
         .await?)
 }

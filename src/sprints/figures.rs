@@ -196,10 +196,10 @@ async fn waits(
     let to = clock::instant(sprint.next_start(), 0, &week.zone).min(now);
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT k.number, k.title, w.since, w.ended_at,
-                coalesce(ot.key || '-' || o.number, t.name, a.name, w.note) AS on
+                coalesce(ot.key || '-' || o.number, t.name, a.name, CASE WHEN w.on_task_id IS NOT NULL OR w.on_team_id IS NOT NULL THEN 'a private team' END, w.note) AS on
          FROM waits w JOIN tasks k ON k.team_id = w.team_id AND k.id = w.task_id
-         LEFT JOIN tasks o ON o.team_id = w.on_task_team AND o.id = w.on_task_id LEFT JOIN teams ot ON ot.id = o.team_id
-         LEFT JOIN teams t ON t.id = w.on_team_id LEFT JOIN accounts a ON a.id = w.on_account_id
+         LEFT JOIN tasks o ON o.team_id = w.on_task_team AND o.id = w.on_task_id LEFT JOIN teams ot ON ot.id = o.team_id AND (NOT ot.private OR ot.id = w.team_id)
+         LEFT JOIN teams t ON t.id = w.on_team_id AND (NOT t.private OR t.id = w.team_id) LEFT JOIN accounts a ON a.id = w.on_account_id
          WHERE w.team_id = $1 AND w.since < $3 AND (w.ended_at IS NULL OR w.ended_at >= $2)
          ORDER BY coalesce(w.ended_at, $3) - w.since DESC, w.id LIMIT $4",
     )

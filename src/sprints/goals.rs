@@ -193,6 +193,7 @@ pub async fn of_teams(
                 f.figures->'goals'->(g.id::text) AS frozen
          FROM goals g JOIN teams t ON t.id = g.team_id
          LEFT JOIN projects p ON p.team_id = g.project_team_id AND p.id = g.project_id
+              AND (p.team_id = g.team_id OR EXISTS (SELECT FROM teams pt WHERE pt.id = p.team_id AND NOT pt.private))
          LEFT JOIN closings f ON f.team_id = g.team_id AND f.sprint_id = g.sprint_id
          CROSS JOIN LATERAL (
             SELECT count(*) FILTER (WHERE c.state = 'done') AS done,

@@ -48,7 +48,7 @@ pub async fn slips(db: &PgPool, team: Uuid, sprint: &Sprint, at_risk: &[Uuid]) -
     let rows: Vec<Row> = sqlx::query_as(
         "WITH open AS (
              SELECT k.*, k.sprint_id IS NOT NULL AS set_aside,
-                    ARRAY(SELECT wt.key || '-' || o.number FROM waits w JOIN tasks o ON o.team_id = w.team_id AND o.id = w.task_id JOIN teams wt ON wt.id = o.team_id
+                    ARRAY(SELECT wt.key || '-' || o.number FROM waits w JOIN tasks o ON o.team_id = w.team_id AND o.id = w.task_id JOIN teams wt ON wt.id = o.team_id AND (NOT wt.private OR wt.id = k.team_id)
                           WHERE w.on_task_team = k.team_id AND w.on_task_id = k.id AND w.ended_at IS NULL ORDER BY w.since) AS waited_by
              FROM columns c JOIN tasks k ON k.team_id = c.team_id AND k.column_id = c.id
              WHERE c.team_id = $1 AND c.state <> 'done' AND k.rank IS NOT NULL AND (k.sprint_id IS NULL OR k.sprint_id = $2)),
@@ -159,8 +159,9 @@ pub struct Theirs {
 /// Tasks of other teams that wait on this one, the longest first.
 pub async fn theirs(db: &PgPool, team: Uuid) -> Result<Vec<Theirs>> {
     Ok(sqlx::query_as(
-        "SELECT t.key || '-' || k.number AS key, k.title, t.name AS team, ot.key || '-' || o.number AS ours, w.since
-         FROM waits w JOIN tasks k ON k.team_id = w.team_id AND k.id = w.task_id JOIN teams t ON t.id = w.team_id
+        "SELECT coalesce(t.key || '-' || k.number, '') AS key, CASE WHEN t.id IS NULL THEN 'a task of a private team' ELSE k.title END AS title,
+                coalesce(t.name, 'A private team') AS team, ot.key || '-' || o.number AS ours, w.since
+         FROM waits w JOIN tasks k ON k.team_id = w.team_id AND k.id = w.task_id LEFT JOIN teams t ON t.id = w.team_id AND NOT t.private
          LEFT JOIN tasks o ON o.team_id = w.on_task_team AND o.id = w.on_task_id LEFT JOIN teams ot ON ot.id = o.team_id
          WHERE w.ended_at IS NULL AND k.rank IS NOT NULL AND w.team_id <> $1 AND (w.on_task_team = $1 OR w.on_team_id = $1)
          ORDER BY w.since, w.id LIMIT 100",

@@ -29,8 +29,8 @@ pub struct Serving {
     pub key_result: Option<Uuid>,
 }
 
-/// Goals of all teams and sprints that serve one of these projects or key results, by sprint; one query.
-pub async fn serving(db: &PgPool, projects: &[Uuid], key_results: &[Uuid]) -> Result<Vec<Serving>> {
+/// Goals of these teams, of all sprints, that serve one of these projects or key results, by sprint; one query.
+pub async fn serving(db: &PgPool, projects: &[Uuid], key_results: &[Uuid], teams: &[Uuid]) -> Result<Vec<Serving>> {
     #[derive(sqlx::FromRow)]
     struct Row {
         id: Uuid,
@@ -68,10 +68,11 @@ pub async fn serving(db: &PgPool, projects: &[Uuid], key_results: &[Uuid]) -> Re
                    coalesce(sum(k.estimate) FILTER (WHERE c.state = 'done' OR k.archived_at IS NULL), 0) AS all_points
             FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
             WHERE k.team_id = g.team_id AND k.goal_id = g.id) k
-         WHERE g.project_id = ANY($1) OR g.key_result_id = ANY($2) ORDER BY s.number, t.name, g.position",
+         WHERE (g.project_id = ANY($1) OR g.key_result_id = ANY($2)) AND g.team_id = ANY($3) ORDER BY s.number, t.name, g.position",
     )
     .bind(projects)
     .bind(key_results)
+    .bind(teams)
     .fetch_all(db)
     .await?;
     let goal = |row: Row| {

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::goals::CountedBy;
 use crate::{
     activity::{Change, Event},
+    boards::access::seen_by,
     projects::Measure,
     tasks::{
         editing::{self, Edit},
@@ -274,12 +275,15 @@ async fn project_of(change: &mut Change, draft: &Draft) -> Result<Option<(Uuid, 
             Ok(None)
         };
     };
-    let found: Option<(Uuid, Uuid)> = sqlx::query_as(
-        "SELECT p.team_id, p.id FROM projects p WHERE p.slug = $1
-            AND ($2::uuid IS NULL OR EXISTS (SELECT FROM milestones m WHERE m.team_id = p.team_id AND m.project_id = p.id AND m.id = $2))",
-    )
+    let found: Option<(Uuid, Uuid)> = sqlx::query_as(concat!(
+        "SELECT p.team_id, p.id FROM projects p JOIN teams t ON t.id = p.team_id WHERE p.slug = $1 AND ",
+        seen_by!("$3"),
+        "
+            AND ($2::uuid IS NULL OR EXISTS (SELECT FROM milestones m WHERE m.team_id = p.team_id AND m.project_id = p.id AND m.id = $2))"
+    ))
     .bind(slug)
     .bind(draft.milestone)
+    .bind(change.actor)
     .fetch_optional(change.db())
     .await?;
     found.map(Some).ok_or_else(|| Problem::field("project", "There is no such project, or it has no such milestone."))

@@ -169,10 +169,10 @@ pub async fn of_retro(db: &PgPool, teams: &[Uuid], sprint: Uuid) -> Result<Vec<A
     Ok(read(query.build_query_as().fetch_all(db).await?))
 }
 
-/// What somebody has promised in any team and not settled, the oldest first.
-pub async fn of_owner(db: &PgPool, account: Uuid) -> Result<Vec<Action>> {
+/// What somebody has promised in one of these teams and not settled, the oldest first.
+pub async fn of_owner(db: &PgPool, account: Uuid, teams: &[Uuid]) -> Result<Vec<Action>> {
     let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new(ACTION);
-    query.push("x.owner_id = ").push_bind(account);
+    query.push("x.owner_id = ").push_bind(account).push(" AND x.team_id = ANY(").push_bind(teams.to_vec()).push(")");
     query.push(" AND x.done_at IS NULL AND x.dropped_at IS NULL AND c.state IS DISTINCT FROM 'done' ORDER BY x.created_at, x.id");
     Ok(read(query.build_query_as().fetch_all(db).await?))
 }

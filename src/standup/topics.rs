@@ -9,7 +9,7 @@ use super::{actions::account, line};
 use crate::{
     accounts::Person,
     activity::{Change, Event},
-    boards::access,
+    boards::access::{self, seen_by},
     teams::Team,
     web::error::{Problem, Result},
 };
@@ -68,11 +68,13 @@ pub async fn add_topic(change: &mut Change, team: &Team, meeting: Meeting, text:
     };
     let mut keys = text.split(|char: char| !char.is_ascii_alphanumeric() && char != '-');
     let task: Option<(Uuid, Uuid)> = match keys.find_map(access::split_key) {
-        Some((prefix, number)) => sqlx::query_as(
-            "SELECT k.team_id, k.id FROM tasks k JOIN teams t ON t.id = k.team_id WHERE t.key = $1 AND k.number = $2",
-        )
+        Some((prefix, number)) => sqlx::query_as(concat!(
+            "SELECT k.team_id, k.id FROM tasks k JOIN teams t ON t.id = k.team_id WHERE t.key = $1 AND k.number = $2 AND ",
+            seen_by!("$3")
+        ))
         .bind(prefix)
         .bind(number)
+        .bind(change.actor)
         .fetch_optional(change.db())
         .await?,
         None => None,
@@ -173,7 +175,7 @@ pub async fn topics(db: &PgPool, teams: &[Uuid], meeting: Meeting, now: OffsetDa
         "SELECT x.id, x.team_id, x.text, x.done_at IS NOT NULL AS done, b.name AS by, t.key || '-' || k.number AS key, k.title,
                 a.id AS asked_id, a.handle, a.name, a.hue
          FROM topics x LEFT JOIN accounts b ON b.id = x.created_by LEFT JOIN accounts a ON a.id = x.asked_id
-         LEFT JOIN tasks k ON k.team_id = x.task_team AND k.id = x.task_id LEFT JOIN teams t ON t.id = k.team_id
+         LEFT JOIN tasks k ON k.team_id = x.task_team AND k.id = x.task_id LEFT JOIN teams t ON t.id = k.team_id AND (NOT t.private OR t.id = x.team_id)
          WHERE x.team_id = ANY($1) AND x.meeting = $2 AND (x.done_at IS NULL OR x.done_at > $3) ORDER BY x.created_at, x.id",
     )
     .bind(teams)

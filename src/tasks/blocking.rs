@@ -8,7 +8,10 @@ use uuid::Uuid;
 use super::{moving, touch, waiting};
 use crate::{
     activity::{Change, Event},
-    boards::{State, access::split_key},
+    boards::{
+        State,
+        access::{seen_by, split_key},
+    },
     teams::Team,
     web::error::{Problem, Result},
 };
@@ -51,7 +54,19 @@ pub async fn block_task(change: &mut Change, team: &Team, task: Uuid, reason: &R
     if reason.on.trim().is_empty() && reason.note.trim().is_empty() {
         return Ok(());
     }
-    let on = find(change.db(), reason).await?;
+    let actor = change.actor;
+    let on = find(change.db(), actor, reason).await?;
+    // What is another's and private is not told in this team's events either.
+    let on_team = on.task.map(|(team, _)| team).or(on.team).filter(|other| *other != team.id);
+    let hidden: bool = sqlx::query_scalar("SELECT coalesce((SELECT private FROM teams WHERE id = $1), false)")
+        .bind(on_team)
+        .fetch_one(change.db())
+        .await?;
+    let told = match (hidden, on.kind) {
+        (false, _) => reason.on.trim(),
+        (true, "team") => "a private team",
+        (true, _) => "a task of a private team",
+    };
     if let Some(on) = on.task {
         waiting::refuse_circle(change.db(), (team.id, task), on).await?;
     }
@@ -80,7 +95,7 @@ pub async fn block_task(change: &mut Change, team: &Team, task: Uuid, reason: &R
         task: Some(task),
         kind: "task.blocked",
         before: json!({}),
-        after: json!({ "waits": { "id": id, "kind": on.kind, "on": reason.on.trim(), "note": note } }),
+        after: json!({ "waits": { "id": id, "kind": on.kind, "on": told, "note": note } }),
         version: Some(version),
     });
     Ok(())
@@ -193,19 +208,22 @@ pub(super) async fn tell_waited(change: &mut Change, team: &Team, waits: &[Uuid]
     Ok(())
 }
 
-async fn find(db: &mut PgConnection, reason: &Reason) -> Result<On> {
+async fn find(db: &mut PgConnection, actor: Option<Uuid>, reason: &Reason) -> Result<On> {
     let on = reason.on.trim();
     let none = On { kind: "text", task: None, team: None, person: None };
     match reason.kind.as_str() {
         _ if on.is_empty() => Ok(none),
-        "" if split_key(on).is_some() => find_task(db, on).await,
-        "task" => find_task(db, on).await,
+        "" if split_key(on).is_some() => find_task(db, actor, on).await,
+        "task" => find_task(db, actor, on).await,
         "team" => {
-            let team: Option<Uuid> =
-                sqlx::query_scalar("SELECT id FROM teams WHERE slug = $1 OR lower(name) = lower($1)")
-                    .bind(on)
-                    .fetch_optional(db)
-                    .await?;
+            let team: Option<Uuid> = sqlx::query_scalar(concat!(
+                "SELECT id FROM teams t WHERE (slug = $1 OR lower(name) = lower($1)) AND ",
+                seen_by!("$2")
+            ))
+            .bind(on)
+            .bind(actor)
+            .fetch_optional(db)
+            .await?;
             let team = team.ok_or_else(|| Problem::field("on", format!("There is no team {on}.")))?;
             Ok(On { kind: "team", team: Some(team), ..none })
         }
@@ -223,21 +241,25 @@ async fn find(db: &mut PgConnection, reason: &Reason) -> Result<On> {
 }
 
 /// A task by its key, or by the words of its title if only one has them.
-async fn find_task(db: &mut PgConnection, on: &str) -> Result<On> {
+async fn find_task(db: &mut PgConnection, actor: Option<Uuid>, on: &str) -> Result<On> {
     let found: Vec<(Uuid, Uuid, String)> = match split_key(on) {
         Some((key, number)) => {
-            sqlx::query_as("SELECT k.team_id, k.id, k.title FROM tasks k JOIN teams t ON t.id = k.team_id WHERE t.key = $1 AND k.number = $2")
+            sqlx::query_as(concat!("SELECT k.team_id, k.id, k.title FROM tasks k JOIN teams t ON t.id = k.team_id WHERE t.key = $1 AND k.number = $2 AND ", seen_by!("$3")))
                 .bind(key)
                 .bind(number)
+                .bind(actor)
                 .fetch_all(db)
                 .await?
         }
         None => {
-            sqlx::query_as(
+            sqlx::query_as(concat!(
                 "SELECT k.team_id, k.id, t.key || '-' || k.number || ' ' || k.title FROM tasks k JOIN teams t ON t.id = k.team_id
-                 WHERE k.archived_at IS NULL AND k.title ILIKE $1 ORDER BY k.created_at DESC LIMIT 6",
-            )
+                 WHERE k.archived_at IS NULL AND k.title ILIKE $1 AND ",
+                seen_by!("$2"),
+                " ORDER BY k.created_at DESC LIMIT 6",
+            ))
             .bind(format!("%{}%", crate::boards::filters::literal(on)))
+            .bind(actor)
             .fetch_all(db)
             .await?
         }

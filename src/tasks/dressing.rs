@@ -24,19 +24,19 @@ pub(super) struct Dress {
     pub waited_by: Vec<String>,
 }
 
-/// One open wait as JSON, and where it comes from; its team and tasks stand behind it.
+/// One open wait as JSON, and where it comes from. What is another's and private stays unnamed; its team and tasks stand behind it.
 macro_rules! open_waits {
     () => {
         "json_build_object('id', w.id, 'kind', w.kind, 'note', w.note, 'since', w.since,
-             'on', coalesce(wt.key || '-' || wk.number, wn.slug, wa.handle), 'name', coalesce(wk.title, wn.name, wa.name),
-             'team', wt.name, 'state', wc.state,
+             'on', coalesce(wt.key || '-' || wk.number, wn.slug, wa.handle), 'name', coalesce(CASE WHEN wt.id IS NOT NULL THEN wk.title END, wn.name, wa.name),
+             'team', wt.name, 'state', CASE WHEN wt.id IS NOT NULL OR wc.state = 'done' THEN wc.state END,
              'done_at', CASE WHEN wc.state = 'done' THEN wk.column_since END)"
     };
     (from) => {
         " FROM waits w
-          LEFT JOIN tasks wk ON wk.team_id = w.on_task_team AND wk.id = w.on_task_id LEFT JOIN teams wt ON wt.id = wk.team_id
+          LEFT JOIN tasks wk ON wk.team_id = w.on_task_team AND wk.id = w.on_task_id LEFT JOIN teams wt ON wt.id = wk.team_id AND (NOT wt.private OR wt.id = w.team_id)
           LEFT JOIN columns wc ON wc.team_id = wk.team_id AND wc.id = wk.column_id
-          LEFT JOIN teams wn ON wn.id = w.on_team_id LEFT JOIN accounts wa ON wa.id = w.on_account_id
+          LEFT JOIN teams wn ON wn.id = w.on_team_id AND (NOT wn.private OR wn.id = w.team_id) LEFT JOIN accounts wa ON wa.id = w.on_account_id
           WHERE w.ended_at IS NULL AND w.team_id = "
     };
 }
@@ -59,7 +59,7 @@ macro_rules! dress {
             crate::tasks::dressing::open_waits!(from),
             "k.team_id AND w.task_id = k.id), '[]') ELSE '[]' END AS waits_on,
              ARRAY(SELECT bt.key || '-' || b.number FROM waits bw JOIN tasks b ON b.team_id = bw.team_id AND b.id = bw.task_id
-                   JOIN teams bt ON bt.id = b.team_id
+                   JOIN teams bt ON bt.id = b.team_id AND (NOT bt.private OR bt.id = k.team_id)
                    WHERE bw.on_task_team = k.team_id AND bw.on_task_id = k.id AND bw.ended_at IS NULL AND b.archived_at IS NULL
                    ORDER BY bw.since, bw.id) AS waited_by"
         )
@@ -117,7 +117,8 @@ async fn clothes(db: &PgPool, team: Uuid, tasks: &[Uuid]) -> Result<HashMap<Uuid
          FROM comments WHERE team_id = $1 AND task_id = ANY($2) GROUP BY task_id
          UNION ALL
          SELECT w.on_task_id, 'waiter', NULL, NULL, t.key || '-' || b.number, NULL, extract(epoch FROM w.since)::bigint, 0
-         FROM waits w JOIN tasks b ON b.team_id = w.team_id AND b.id = w.task_id JOIN teams t ON t.id = b.team_id
+         FROM waits w JOIN tasks b ON b.team_id = w.team_id AND b.id = w.task_id
+         JOIN teams t ON t.id = b.team_id AND (NOT t.private OR t.id = $1)
          WHERE w.on_task_team = $1 AND w.on_task_id = ANY($2) AND w.ended_at IS NULL AND b.archived_at IS NULL
          ORDER BY count, name",
     )

@@ -191,6 +191,7 @@ pub async fn whole(db: &PgPool, team: &Team, task: Uuid) -> Result<Whole> {
     let text = sqlx::query_as::<_, (String, Option<String>, OffsetDateTime, Option<String>)>(
         "SELECT k.description, a.name, k.created_at, p.slug FROM tasks k LEFT JOIN accounts a ON a.id = k.created_by
          LEFT JOIN projects p ON p.team_id = k.project_team_id AND p.id = k.project_id
+              AND (p.team_id = k.team_id OR EXISTS (SELECT FROM teams t WHERE t.id = p.team_id AND NOT t.private))
          WHERE k.team_id = $1 AND k.id = $2",
     )
     .bind(team.id)
@@ -205,30 +206,33 @@ pub async fn whole(db: &PgPool, team: &Team, task: Uuid) -> Result<Whole> {
 }
 
 /// What nobody but its one owner looks at, in review in this person's teams and not their own: the longest first.
-pub async fn to_review(db: &PgPool, account: Uuid) -> Result<Vec<(Team, Vec<Card>)>> {
+/// Only of teams that the reader may look at.
+pub async fn to_review(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<(Team, Vec<Card>)>> {
     let rows = sqlx::query_as(
         "SELECT k.id AS task_id, t.id, t.slug, t.name, t.key, t.seq FROM members m JOIN teams t ON t.id = m.team_id
          JOIN columns c ON c.team_id = t.id AND c.state = 'review'
          JOIN tasks k ON k.team_id = c.team_id AND k.column_id = c.id AND k.archived_at IS NULL
-         WHERE m.account_id = $1 AND (SELECT count(*) FROM task_owners o WHERE o.team_id = k.team_id AND o.task_id = k.id) < 2
+         WHERE m.account_id = $1 AND t.id = ANY($2) AND (SELECT count(*) FROM task_owners o WHERE o.team_id = k.team_id AND o.task_id = k.id) < 2
            AND NOT EXISTS (SELECT FROM task_owners o WHERE o.team_id = k.team_id AND o.task_id = k.id AND o.account_id = $1)
          ORDER BY t.name, k.column_since LIMIT 50",
     )
     .bind(account)
+    .bind(seen)
     .fetch_all(db)
     .await?;
     by_team(db, rows).await
 }
 
-/// A person's open tasks over all teams, by state and then oldest first in its column.
-pub async fn of_owner(db: &PgPool, account: Uuid) -> Result<Vec<(Team, Vec<Card>)>> {
+/// A person's open tasks over all teams that the reader may look at, by state and then oldest first in its column.
+pub async fn of_owner(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<(Team, Vec<Card>)>> {
     let rows = sqlx::query_as(
         "SELECT o.task_id, t.id, t.slug, t.name, t.key, t.seq FROM task_owners o
          JOIN tasks k ON k.team_id = o.team_id AND k.id = o.task_id JOIN teams t ON t.id = k.team_id
          JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
-         WHERE o.account_id = $1 AND k.archived_at IS NULL AND c.state <> 'done' ORDER BY t.name",
+         WHERE o.account_id = $1 AND t.id = ANY($2) AND k.archived_at IS NULL AND c.state <> 'done' ORDER BY t.name",
     )
     .bind(account)
+    .bind(seen)
     .fetch_all(db)
     .await?;
     by_team(db, rows).await

@@ -137,11 +137,13 @@ impl Names {
         let columns: Vec<(String, String)> =
             sqlx::query_as("SELECT slug, name FROM columns WHERE team_id = $1").bind(team).fetch_all(db).await?;
         let sprints: Vec<(Uuid, String)> = sqlx::query_as("SELECT id, name FROM sprints").fetch_all(db).await?;
-        let aims: Vec<(Uuid, String)> =
-            sqlx::query_as("SELECT id, title FROM goals WHERE team_id = $1 UNION ALL SELECT id, name FROM projects")
-                .bind(team)
-                .fetch_all(db)
-                .await?;
+        let aims: Vec<(Uuid, String)> = sqlx::query_as(
+            "SELECT id, title FROM goals WHERE team_id = $1 UNION ALL
+                 SELECT p.id, p.name FROM projects p JOIN teams t ON t.id = p.team_id WHERE t.id = $1 OR NOT t.private",
+        )
+        .bind(team)
+        .fetch_all(db)
+        .await?;
         let people: Vec<(String, String)> = sqlx::query_as("SELECT handle, name FROM accounts").fetch_all(db).await?;
         Ok(Self {
             columns: columns.into_iter().collect(),

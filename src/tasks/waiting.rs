@@ -1,6 +1,6 @@
 //! Who waits: on a task, and on a person through their tasks, their teams or by name. And that nobody waits in a circle.
 
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool, Postgres, QueryBuilder};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -10,6 +10,7 @@ use crate::web::error::{Problem, Result};
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Waiting {
     pub task_id: Uuid,
+    /// Nothing where the reader may not know.
     pub key: String,
     pub title: String,
     pub team_id: Uuid,
@@ -22,26 +23,39 @@ pub struct Waiting {
     pub since: OffsetDateTime,
 }
 
-/// What a row of `waits` tells of the task that waits; `w` is the wait.
-const WAITING: &str = "SELECT k.id AS task_id, kt.key || '-' || k.number AS key, k.title, k.team_id, kt.name AS team, k.goal_id,
-            coalesce(ot.key || '-' || o.number, t.name, a.name, '') AS on, ot.key || '-' || o.number AS on_task, w.note, w.since
-     FROM waits w JOIN tasks k ON k.team_id = w.team_id AND k.id = w.task_id JOIN teams kt ON kt.id = k.team_id
-     LEFT JOIN tasks o ON o.team_id = w.on_task_team AND o.id = w.on_task_id LEFT JOIN teams ot ON ot.id = o.team_id
-     LEFT JOIN teams t ON t.id = w.on_team_id LEFT JOIN accounts a ON a.id = w.on_account_id
-     WHERE w.ended_at IS NULL AND k.archived_at IS NULL AND ";
+/// What a row of `waits` tells a reader of the task that waits; `w` is the wait. What belongs to a private team that the
+/// reader is not on stays unnamed.
+fn waiting(reader: Uuid) -> QueryBuilder<Postgres> {
+    let mut query = QueryBuilder::new(
+        "SELECT k.id AS task_id, coalesce(kt.key || '-' || k.number, '') AS key,
+                CASE WHEN kt.id IS NULL THEN 'a task of a private team' ELSE k.title END AS title,
+                k.team_id, coalesce(kt.name, 'A private team') AS team, k.goal_id,
+                coalesce(ot.key || '-' || o.number, t.name, a.name, '') AS on, ot.key || '-' || o.number AS on_task,
+                CASE WHEN kt.id IS NULL THEN '' ELSE w.note END AS note, w.since
+         FROM (SELECT id, key, name FROM teams t WHERE NOT t.private OR EXISTS (SELECT FROM members m WHERE m.team_id = t.id AND m.account_id = ",
+    );
+    query.push_bind(reader).push(
+        ")) kt RIGHT JOIN waits w ON kt.id = w.team_id JOIN tasks k ON k.team_id = w.team_id AND k.id = w.task_id
+         LEFT JOIN tasks o ON o.team_id = w.on_task_team AND o.id = w.on_task_id LEFT JOIN teams ot ON ot.id = o.team_id
+         LEFT JOIN teams t ON t.id = w.on_team_id LEFT JOIN accounts a ON a.id = w.on_account_id
+         WHERE w.ended_at IS NULL AND k.archived_at IS NULL AND ",
+    );
+    query
+}
 
-/// The tasks that wait on this one, the longest first.
-pub async fn on_task(db: &PgPool, team: Uuid, task: Uuid) -> Result<Vec<Waiting>> {
-    let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new(WAITING);
+/// The tasks that wait on this one, the longest first, as a reader may know of them.
+pub async fn on_task(db: &PgPool, reader: Uuid, team: Uuid, task: Uuid) -> Result<Vec<Waiting>> {
+    let mut query = waiting(reader);
     query.push("w.on_task_team = ").push_bind(team).push(" AND w.on_task_id = ").push_bind(task);
     query.push(" ORDER BY w.since, k.id");
     Ok(query.build_query_as().fetch_all(db).await?)
 }
 
 /// What waits on somebody: on an unfinished task of theirs, on one of their teams, or on them; the longest first.
-pub async fn on_person(db: &PgPool, account: Uuid) -> Result<Vec<Waiting>> {
+/// Only of teams that the reader may look at.
+pub async fn on_person(db: &PgPool, account: Uuid, seen: &[Uuid], reader: Uuid) -> Result<Vec<Waiting>> {
     // Three small lists by index rather than one condition over every wait there is.
-    let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new(WAITING);
+    let mut query = waiting(reader);
     query
         .push(
             "(w.team_id, w.id) IN (
@@ -50,14 +64,18 @@ pub async fn on_person(db: &PgPool, account: Uuid) -> Result<Vec<Waiting>> {
                 WHERE v.ended_at IS NULL AND n.archived_at IS NULL AND c.state <> 'done' AND m.account_id = ",
         )
         .push_bind(account)
-        .push(" UNION SELECT v.team_id, v.id FROM waits v WHERE v.ended_at IS NULL AND v.on_account_id = ")
+        .push(" AND n.team_id = ANY(")
+        .push_bind(seen.to_vec())
+        .push(") UNION SELECT v.team_id, v.id FROM waits v WHERE v.ended_at IS NULL AND v.on_account_id = ")
         .push_bind(account)
         .push(
             " UNION SELECT v.team_id, v.id FROM waits v JOIN members m ON m.team_id = v.on_team_id
               WHERE v.ended_at IS NULL AND v.on_team_id <> v.team_id AND m.account_id = ",
         )
         .push_bind(account)
-        .push(") ORDER BY w.since, k.id LIMIT 200");
+        .push(" AND m.team_id = ANY(")
+        .push_bind(seen.to_vec())
+        .push(")) ORDER BY w.since, k.id LIMIT 200");
     Ok(query.build_query_as().fetch_all(db).await?)
 }
 
@@ -70,10 +88,10 @@ pub(super) async fn refuse_circle(db: &mut PgConnection, task: (Uuid, Uuid), on:
     sqlx::query("SELECT FROM workspace FOR NO KEY UPDATE").execute(&mut *db).await?;
     let path: Option<Vec<String>> = sqlx::query_scalar(
         "WITH RECURSIVE path AS (
-            SELECT k.team_id, k.id, ARRAY[t.key || '-' || k.number] AS keys
+            SELECT k.team_id, k.id, ARRAY[CASE WHEN t.private AND t.id <> $1 THEN 'a task of a private team' ELSE t.key || '-' || k.number END] AS keys
             FROM tasks k JOIN teams t ON t.id = k.team_id WHERE k.team_id = $3 AND k.id = $4
             UNION ALL
-            SELECT k.team_id, k.id, path.keys || (t.key || '-' || k.number)
+            SELECT k.team_id, k.id, path.keys || CASE WHEN t.private AND t.id <> $1 THEN 'a task of a private team' ELSE t.key || '-' || k.number END
             FROM path JOIN waits w ON w.team_id = path.team_id AND w.task_id = path.id AND w.ended_at IS NULL
             JOIN tasks k ON k.team_id = w.on_task_team AND k.id = w.on_task_id JOIN teams t ON t.id = k.team_id
             WHERE (path.team_id, path.id) <> ($1, $2) AND cardinality(path.keys) < 100

@@ -2,6 +2,7 @@
 
 pub mod adding;
 pub mod crew;
+pub mod membership;
 pub mod pages;
 pub mod queries;
 pub mod setting_up;

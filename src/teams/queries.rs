@@ -4,7 +4,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::Team;
-use crate::{markdown::Links, web::error::Result};
+use crate::web::error::Result;
 
 /// Every team by name.
 pub async fn teams(db: &PgPool) -> Result<Vec<Team>> {
@@ -19,11 +19,4 @@ pub async fn teams_of(db: &PgPool, account: Uuid) -> Result<Vec<Team>> {
     .bind(account)
     .fetch_all(db)
     .await?)
-}
-
-/// What Markdown may link to.
-pub async fn links(db: &PgPool) -> Result<Links> {
-    let team_keys: Vec<String> = sqlx::query_scalar("SELECT key FROM teams").fetch_all(db).await?;
-    let handles: Vec<String> = sqlx::query_scalar("SELECT handle FROM accounts").fetch_all(db).await?;
-    Ok(Links { team_keys: team_keys.into_iter().collect(), handles: handles.into_iter().collect() })
 }

@@ -14,8 +14,9 @@ use super::{
 use crate::{
     accounts::{Person, viewer::Viewer},
     app::App,
+    boards::access,
     clock, sprints,
-    teams::{self, Team},
+    teams::Team,
 };
 
 /// A team's pages, as the nav names them: its board is its own address.
@@ -56,7 +57,7 @@ impl Frame {
         let sprints = sprints::queries::sprints(&app.db).await?;
         let today = clock::day_in(app.clock.now(), &viewer.time_zone);
         let mark = sprints::queries::active(&sprints).map_or_else(Vec::new, |sprint| sprint.mark(today));
-        let teams = teams::queries::teams(&app.db).await?;
+        let teams = access::seen_teams(&app.db, viewer).await?;
         let theme = theme(headers);
         Ok(Self {
             title: title.into(),

@@ -1,5 +1,6 @@
 //! Stories of users, through the real program and a real Postgres.
 
+mod access;
 mod api;
 mod board;
 mod closing;

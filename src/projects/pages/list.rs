@@ -106,7 +106,8 @@ async fn projects_page(
     let teams = access::teams(&app.db, viewer).await?;
     let ids: Vec<Uuid> = teams.iter().map(|access| access.team.id).collect();
     let projects = queries::projects(&app.db, &ids).await?;
-    let goals = serving::serving(&app.db, &projects.iter().map(|project| project.id).collect::<Vec<_>>(), &[]).await?;
+    let goals =
+        serving::serving(&app.db, &projects.iter().map(|project| project.id).collect::<Vec<_>>(), &[], &ids).await?;
     let row = |project: Project| {
         let figures: Vec<i64> =
             goals.iter().filter(|goal| goal.project == Some(project.id)).map(|goal| goal.current).collect();

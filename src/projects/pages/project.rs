@@ -134,7 +134,7 @@ async fn project_page(
     let ids: Vec<Uuid> = seen.iter().map(|access| access.team.id).collect();
     let projects = queries::projects(&app.db, &[access.team.id]).await?;
     let project = projects.into_iter().find(|project| project.id == found).ok_or(Problem::NotFound)?;
-    let goals = serving::serving(&app.db, &[project.id], &[]).await?;
+    let goals = serving::serving(&app.db, &[project.id], &[], &ids).await?;
     let progress = progress(&project, &goals);
     let figures: Vec<i64> = goals.iter().map(|goal| goal.current).collect();
     let current = project.typed.unwrap_or_else(|| added_up(project.measure, &figures));
@@ -158,7 +158,7 @@ async fn project_page(
     let teams: Vec<Team> = seen.into_iter().map(|access| access.team).collect();
     Ok(ProjectPage {
         frame: Frame::new(app, viewer, headers, project.name.clone(), "").await?.at("projects"),
-        about: markdown::render(&project.about, &teams::queries::links(&app.db).await?),
+        about: markdown::render(&project.about, &access::links(&app.db, viewer).await?),
         milestones: queries::milestones(&app.db, &project).await?,
         tasks: tasks(&app.db, project.id, &ids).await?,
         milestone_error: errors.get("milestone").cloned().unwrap_or_default(),

@@ -149,15 +149,20 @@ impl GoalForm {
             Some(goal) => format!("/teams/{}/goals/{}", team.slug, goal.id),
             None => format!("/teams/{}/goals", team.slug),
         };
-        let projects =
-            sqlx::query_as("SELECT slug AS value, name FROM projects WHERE finished_at IS NULL ORDER BY name")
-                .fetch_all(&app.db)
-                .await?;
+        // Another team's private project is none of this one's.
+        let projects = sqlx::query_as(
+            "SELECT p.slug AS value, p.name FROM projects p JOIN teams t ON t.id = p.team_id
+             WHERE p.finished_at IS NULL AND (NOT t.private OR t.id = $1) ORDER BY p.name",
+        )
+        .bind(team.id)
+        .fetch_all(&app.db)
+        .await?;
         let milestones = sqlx::query_as(
             "SELECT m.id::text AS value, p.name || ': ' || m.title AS name FROM milestones m
-             JOIN projects p ON p.team_id = m.team_id AND p.id = m.project_id
-             WHERE p.finished_at IS NULL ORDER BY p.name, m.position",
+             JOIN projects p ON p.team_id = m.team_id AND p.id = m.project_id JOIN teams t ON t.id = p.team_id
+             WHERE p.finished_at IS NULL AND (NOT t.private OR t.id = $1) ORDER BY p.name, m.position",
         )
+        .bind(team.id)
         .fetch_all(&app.db)
         .await?;
         let key_results = sqlx::query_as(

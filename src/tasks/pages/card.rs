@@ -62,6 +62,13 @@ impl Wait {
     pub fn words(&self, now: OffsetDateTime) -> String {
         let age = words::age(now, self.since);
         let note = if self.note.is_empty() { String::new() } else { format!(": {}", self.note) };
+        if self.on.is_none() && matches!(self.kind.as_str(), "task" | "team") {
+            return match self.done_at {
+                Some(at) => format!("Was waiting on a task of a private team, done {}{note}", words::ago(now, at)),
+                None if self.kind == "task" => format!("Waits on a task of a private team{note} ·\u{a0}{age}"),
+                None => format!("Waits on a private team{note} ·\u{a0}{age}"),
+            };
+        }
         let (on, name) = (self.on.as_deref().unwrap_or(""), self.name.as_deref().unwrap_or(""));
         match (self.kind.as_str(), self.state) {
             ("task", Some(State::Done)) => {

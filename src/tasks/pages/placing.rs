@@ -24,10 +24,10 @@ use crate::{
     app::App,
     boards::{
         self, Column, State,
-        access::{AtTask, TaskAccess},
+        access::{self, AtTask, TaskAccess},
     },
     sprints::{self, Sprint},
-    teams::{self, Team},
+    teams::Team,
     web::{
         error::{Conflict, Problem, Result},
         forms::{Fields, id},
@@ -173,7 +173,7 @@ async fn change_form(
             .collect(),
         columns: boards::queries::columns(&app.db, access.team.id).await?,
         sprints: sprints::queries::sprints_of(&app.db, access.team.id).await?,
-        teams: teams::queries::teams(&app.db).await?,
+        teams: access::seen_teams(&app.db, viewer).await?,
         people: boards::queries::people(&app.db).await?,
         me: viewer.person.handle.clone(),
         now: app.clock.now(),

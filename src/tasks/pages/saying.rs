@@ -12,9 +12,9 @@ use super::{
 use crate::{
     accounts::viewer::Viewer,
     app::App,
+    boards::access,
     markdown,
     standup::topics,
-    teams::{self},
     web::{
         error::Result,
         forms::{Fields, id},
@@ -85,8 +85,8 @@ pub async fn delete_comment(
 }
 
 /// `POST /preview`: Markdown as it will look.
-pub async fn preview(Given(app): Given<App>, _viewer: Viewer, fields: Fields) -> Result<Response> {
-    let links = teams::queries::links(&app.db).await?;
+pub async fn preview(Given(app): Given<App>, viewer: Viewer, fields: Fields) -> Result<Response> {
+    let links = access::links(&app.db, &viewer).await?;
     Ok(Html(markdown::render(&fields.text("text").chars().take(100_000).collect::<String>(), &links).to_string())
         .into_response())
 }

@@ -24,7 +24,7 @@ use crate::{
     app::App,
     boards::{
         self, Column, State,
-        access::{AtTask, TaskAccess},
+        access::{self, AtTask, TaskAccess},
         words,
     },
     markdown, projects,
@@ -33,7 +33,7 @@ use crate::{
         goals::{self, Goal},
     },
     tasks::Label,
-    teams::{self, Team, crew::crew},
+    teams::{Team, crew::crew},
     web::{
         error::{Conflict, Problem, Result},
         forms::{Fields, local_path},
@@ -191,7 +191,8 @@ async fn article(
     did: Option<Uuid>,
 ) -> Result<Article> {
     let task = queries::whole(&app.db, &access.team, access.id).await?;
-    let links = teams::queries::links(&app.db).await?;
+    let links = access::links(&app.db, viewer).await?;
+    let seen: Vec<Uuid> = access::seen_teams(&app.db, viewer).await?.iter().map(|team| team.id).collect();
     let all_sprints = sprints::queries::sprints_of(&app.db, access.team.id).await?;
     let now = app.clock.now();
     let of_task = all_sprints
@@ -213,8 +214,8 @@ async fn article(
         labels: boards::queries::labels(&app.db, access.team.id).await?,
         sprints: all_sprints,
         goals,
-        projects: projects::queries::to_choose(&app.db, task.project.as_deref()).await?,
-        waiting: waiting::on_task(&app.db, access.team.id, access.id).await?,
+        projects: projects::queries::to_choose(&app.db, &seen, task.project.as_deref()).await?,
+        waiting: waiting::on_task(&app.db, viewer.person.id, access.team.id, access.id).await?,
         viewer: viewer.clone(),
         team: access.team.clone(),
         may_edit: access.may_edit,

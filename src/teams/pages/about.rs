@@ -13,7 +13,6 @@ use uuid::Uuid;
 use super::super::{
     Team,
     crew::{Member, crew},
-    queries,
     telling::{self, About},
 };
 use crate::{
@@ -101,7 +100,7 @@ async fn about_page(
         .bind(team.id)
         .fetch_one(&app.db)
         .await?;
-    let roadmap = markdown::render(&stands.roadmap, &queries::links(&app.db).await?);
+    let roadmap = markdown::render(&stands.roadmap, &access::links(&app.db, viewer).await?);
     let (about, errors) = refused.unwrap_or((stands, BTreeMap::new()));
     let crew = crew(&app.db, team.id).await?;
     let mut quarters: Vec<(String, Vec<Aim>)> = Vec::new();
@@ -140,7 +139,7 @@ async fn aims(app: &App, viewer: &Viewer, team: &Team) -> Result<Vec<Aim>> {
     let mut feeding = projects::queries::projects(&app.db, &seen).await?;
     feeding.retain(|project| project.key_result_id.is_some_and(|id| results.contains(&id)));
     let ids: Vec<Uuid> = feeding.iter().map(|project| project.id).collect();
-    let goals = serving::serving(&app.db, &ids, &results).await?;
+    let goals = serving::serving(&app.db, &ids, &results, &seen).await?;
     let reached = |result: KeyResult| {
         let projects: Vec<Project> =
             feeding.iter().filter(|project| project.key_result_id == Some(result.id)).cloned().collect();

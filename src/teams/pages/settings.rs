@@ -1,4 +1,4 @@
-//! A team's settings: the days it works and meets on.
+//! A team's settings: who is on it, who may look, and the days it works and meets on.
 
 use std::collections::BTreeMap;
 
@@ -12,15 +12,17 @@ use time::Date;
 
 use super::super::{
     Team,
+    crew::{Crew, Member, crew},
     setting_week::{self, WeekDraft},
 };
 use crate::{
     accounts::{
+        Person,
         hours::{clock_words, read_clock},
         viewer::Viewer,
     },
     app::App,
-    boards::{access, words},
+    boards::{self, access, words},
     web::{
         error::{Problem, Result},
         forms::{Fields, read_date},
@@ -38,6 +40,11 @@ struct SettingsPage {
     team: Team,
     week: WeekDraft,
     days_off: Vec<(Date, String)>,
+    /// Whether only its members may look at it.
+    private: bool,
+    crew: Crew,
+    /// Everybody who is not on it.
+    others: Vec<Person>,
     typed: Fields,
     errors: BTreeMap<&'static str, String>,
 }
@@ -45,6 +52,11 @@ struct SettingsPage {
 impl SettingsPage {
     fn error(&self, field: &str) -> &str {
         self.errors.get(field).map_or("", String::as_str)
+    }
+
+    /// Why a field of the named form was refused, where another form has a field of that name too.
+    fn error_in(&self, form: &str, field: &str) -> &str {
+        if self.typed.text("form") == form { self.error(field) } else { "" }
     }
 
     /// What was typed, or else what stands.
@@ -68,6 +80,10 @@ impl SettingsPage {
             false => typed.iter().any(|day| *day == number.to_string()),
         };
         (1..).zip(WEEKDAYS).map(|(number, name)| (number, name, ticked(number))).collect()
+    }
+
+    fn since(&self, member: &Member) -> String {
+        words::day(crate::clock::day_in(member.since, &self.crew.week.zone))
     }
 
     fn day(&self, day: &Date) -> String {
@@ -103,8 +119,13 @@ async fn settings_page(
         .bind(team.id)
         .fetch_all(&app.db)
         .await?;
+    let private =
+        sqlx::query_scalar("SELECT private FROM teams WHERE id = $1").bind(team.id).fetch_one(&app.db).await?;
+    let crew = crew(&app.db, team.id).await?;
+    let mut others = boards::queries::people(&app.db).await?;
+    others.retain(|person| crew.members.iter().all(|member| member.person.id != person.id));
     let frame = Frame::new(app, viewer, headers, format!("{}: settings", team.name), &team.slug).await?;
-    Ok(SettingsPage { frame: frame.at("settings"), team, week, days_off, typed, errors })
+    Ok(SettingsPage { frame: frame.at("settings"), team, week, days_off, private, crew, others, typed, errors })
 }
 
 /// `POST /teams/{slug}/week`
@@ -158,7 +179,7 @@ pub async fn remove_day_off(
     Ok(Redirect::to(&format!("/teams/{slug}/settings")).into_response())
 }
 
-async fn answer(
+pub(super) async fn answer(
     app: &App,
     viewer: &Viewer,
     headers: &HeaderMap,

@@ -12,12 +12,11 @@ use uuid::Uuid;
 use super::super::{
     Team,
     crew::{Week, crews},
-    queries,
 };
 use crate::{
     accounts::{Person, viewer::Viewer},
     app::App,
-    boards::{State, words},
+    boards::{State, access, words},
     clock,
     sprints::{
         self, Sprint,
@@ -91,20 +90,8 @@ impl MyWork {
 /// `GET /`
 pub async fn my_work(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> Result<Response> {
     let frame = Frame::new(&app, &viewer, &headers, "My work", "").await?.at("my-work");
-    let teams = tasks::queries::of_owner(&app.db, viewer.person.id).await?;
-    let reviews = tasks::queries::to_review(&app.db, viewer.person.id).await?;
-    let waiting = waiting_on(&app, viewer.person.id).await?;
-    let promised = actions::of_owner(&app.db, viewer.person.id).await?;
-    page::page(&MyWork {
-        frame,
-        whose: viewer.person,
-        mine: true,
-        teams,
-        reviews,
-        waiting,
-        promised,
-        now: app.clock.now(),
-    })
+    let me = viewer.person.clone();
+    page::page(&work_of(&app, &viewer, me, frame).await?)
 }
 
 /// `GET /people/{handle}`
@@ -122,18 +109,28 @@ pub async fn person(
         .fetch_one(&app.db)
         .await?;
     let frame = Frame::new(&app, &viewer, &headers, whose.name.clone(), "").await?;
-    let teams = tasks::queries::of_owner(&app.db, whose.id).await?;
-    let mine = whose.id == viewer.person.id;
-    let reviews = tasks::queries::to_review(&app.db, whose.id).await?;
-    let waiting = waiting_on(&app, whose.id).await?;
-    let promised = actions::of_owner(&app.db, whose.id).await?;
-    page::page(&MyWork { frame, whose, mine, teams, reviews, waiting, promised, now: app.clock.now() })
+    page::page(&work_of(&app, &viewer, whose, frame).await?)
+}
+
+/// Somebody's work, as far as the viewer may look.
+async fn work_of(app: &App, viewer: &Viewer, whose: Person, frame: Frame) -> Result<MyWork> {
+    let seen: Vec<Uuid> = access::seen_teams(&app.db, viewer).await?.iter().map(|team| team.id).collect();
+    Ok(MyWork {
+        frame,
+        mine: whose.id == viewer.person.id,
+        teams: tasks::queries::of_owner(&app.db, whose.id, &seen).await?,
+        reviews: tasks::queries::to_review(&app.db, whose.id, &seen).await?,
+        waiting: waiting_on(app, whose.id, &seen, viewer.person.id).await?,
+        promised: actions::of_owner(&app.db, whose.id, &seen).await?,
+        now: app.clock.now(),
+        whose,
+    })
 }
 
 /// Who waits on somebody: goals at risk ahead, then the longest.
-async fn waiting_on(app: &App, account: Uuid) -> Result<Vec<(Waiting, bool)>> {
-    let waiting = tasks::waiting::on_person(&app.db, account).await?;
-    let mut ids: Vec<Uuid> = waiting.iter().map(|waiting| waiting.team_id).collect();
+async fn waiting_on(app: &App, account: Uuid, seen: &[Uuid], reader: Uuid) -> Result<Vec<(Waiting, bool)>> {
+    let waiting = tasks::waiting::on_person(&app.db, account, seen, reader).await?;
+    let mut ids: Vec<Uuid> = waiting.iter().map(|waiting| waiting.team_id).filter(|team| seen.contains(team)).collect();
     ids.sort_unstable();
     ids.dedup();
     let sprints = sprints::queries::sprints(&app.db).await?;
@@ -191,7 +188,7 @@ pub async fn all(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> 
     .fetch_all(&app.db)
     .await?;
     let mut rows = Vec::new();
-    let teams = queries::teams(&app.db).await?;
+    let teams = access::seen_teams(&app.db, &viewer).await?;
     let ids: Vec<Uuid> = teams.iter().map(|team| team.id).collect();
     let mut crews = crews(&app.db, &ids).await?;
     let goals = match &sprint {

@@ -1,0 +1,130 @@
+//! Who is on a team, from when to when, and who may look at it.
+
+use serde_json::json;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::Team;
+use crate::{
+    accounts::adding::touch_workspace,
+    activity::{Change, Event},
+    web::error::{Problem, Result},
+};
+
+/// What somebody is on a team.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TeamRole {
+    /// Changes its settings and who is on it.
+    Lead,
+    Member,
+}
+
+impl TeamRole {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Lead => "lead",
+            Self::Member => "member",
+        }
+    }
+}
+
+/// Puts somebody on a team, or makes of a member what they are from now on; nothing takes them off it, and their time
+/// on it is kept.
+///
+/// # Errors
+/// `Invalid` for nobody of that handle, and for taking off somebody who is not on it.
+pub async fn set_member(change: &mut Change, team: &Team, handle: &str, role: Option<TeamRole>) -> Result<()> {
+    // What every board shows is counted before the team's own row is locked.
+    touch_workspace(change.db()).await?;
+    let handle = handle.trim().trim_start_matches('@').to_lowercase();
+    let account: Option<Uuid> =
+        sqlx::query_scalar("SELECT id FROM accounts WHERE handle = $1 AND deactivated_at IS NULL")
+            .bind(&handle)
+            .fetch_optional(change.db())
+            .await?;
+    let account = account.ok_or_else(|| Problem::field("handle", format!("There is nobody called @{handle}.")))?;
+    let stands: Option<(String, OffsetDateTime)> =
+        sqlx::query_as("SELECT role, since FROM members WHERE team_id = $1 AND account_id = $2 FOR UPDATE")
+            .bind(team.id)
+            .bind(account)
+            .fetch_optional(change.db())
+            .await?;
+    let (kind, at) = (kind(&stands, role)?, change.at);
+    match role {
+        None => leave(change, team.id, account).await?,
+        Some(role) => {
+            sqlx::query(
+                "INSERT INTO members (team_id, account_id, role, since) VALUES ($1, $2, $3, $4)
+                 ON CONFLICT (team_id, account_id) DO UPDATE SET role = excluded.role",
+            )
+            .bind(team.id)
+            .bind(account)
+            .bind(role.as_str())
+            .bind(at)
+            .execute(change.db())
+            .await?;
+        }
+    }
+    let before = json!({ "role": stands.map(|(role, _)| role) });
+    let after = json!({ "who": handle, "role": role.map(TeamRole::as_str) });
+    change.record(Event { team: team.id, task: None, kind, before, after, version: None });
+    Ok(())
+}
+
+fn kind(stands: &Option<(String, OffsetDateTime)>, role: Option<TeamRole>) -> Result<&'static str> {
+    match (stands, role) {
+        (None, None) => Err(Problem::field("handle", "That person is not on the team. Nothing was changed.")),
+        (None, Some(_)) => Ok("member.joined"),
+        (Some(_), None) => Ok("member.left"),
+        (Some(_), Some(_)) => Ok("member.role"),
+    }
+}
+
+/// Ends somebody's time on a team, and keeps when it was.
+pub async fn leave(change: &mut Change, team: Uuid, account: Uuid) -> Result<()> {
+    let at = change.at;
+    sqlx::query(
+        "WITH gone AS (DELETE FROM members WHERE team_id = $1 AND account_id = $2 RETURNING role, since)
+         INSERT INTO past_members (team_id, id, account_id, role, since, until)
+         SELECT $1, $3, $2, role, least(since, $4), $4 FROM gone",
+    )
+    .bind(team)
+    .bind(account)
+    .bind(Uuid::now_v7())
+    .bind(at)
+    .execute(change.db())
+    .await?;
+    Ok(())
+}
+
+/// Makes a team private, so that only its members may look at it, or open to all who are signed in.
+pub async fn set_visibility(change: &mut Change, team: &Team, private: bool) -> Result<()> {
+    touch_workspace(change.db()).await?;
+    let was: bool = sqlx::query_scalar("SELECT private FROM teams WHERE id = $1 FOR NO KEY UPDATE")
+        .bind(team.id)
+        .fetch_one(change.db())
+        .await?;
+    sqlx::query("UPDATE teams SET private = $2 WHERE id = $1").bind(team.id).bind(private).execute(change.db()).await?;
+    let (before, after) = (json!({ "private": was }), json!({ "private": private }));
+    change.record(Event { team: team.id, task: None, kind: "team.visibility", before, after, version: None });
+    Ok(())
+}
+
+/// Calls a team differently. Its address stays; with the key, all of its tasks are called differently too.
+///
+/// # Errors
+/// `Invalid` where another team has that key, or it is none.
+pub async fn rename(change: &mut Change, team: &Team, name: &str, key: &str) -> Result<()> {
+    touch_workspace(change.db()).await?;
+    let key = key.trim().to_uppercase();
+    sqlx::query("UPDATE teams SET name = $2, key = $3 WHERE id = $1")
+        .bind(team.id)
+        .bind(name.trim())
+        .bind(&key)
+        .execute(change.db())
+        .await?;
+    let before = json!({ "name": team.name, "key": team.key });
+    let after = json!({ "name": name.trim(), "key": key });
+    change.record(Event { team: team.id, task: None, kind: "team.renamed", before, after, version: None });
+    Ok(())
+}

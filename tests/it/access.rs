@@ -1,0 +1,472 @@
+//! The table in docs/ACCESS.md, route by route and person by person.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::{
+    body::Body,
+    http::{Method, Request, StatusCode, header},
+};
+use fortnight::accounts::tokens::Scope;
+use tower::ServiceExt;
+use uuid::Uuid;
+
+use crate::{
+    goals::set_goal,
+    world::{Client, World},
+};
+
+const TABLE: &str = include_str!("../../docs/ACCESS.md");
+const ROUTER: &str = include_str!("../../src/router.rs");
+
+/// What a table's row says: a route, and what each of its columns gets.
+struct Row {
+    method: Method,
+    path: String,
+    expected: BTreeMap<&'static str, String>,
+}
+
+const WHO: [&str; 8] = ["admin", "lead", "member", "other", "viewer", "token", "nobody", "private"];
+
+fn table() -> Vec<Row> {
+    let rows = TABLE.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
+    rows.filter_map(|line| {
+        let mut cells = line.split(" | ");
+        let (method, path) = cells.next()?.split_once(' ')?;
+        let expected = WHO.into_iter().zip(cells.map(str::to_owned)).collect();
+        Some(Row { method: method.parse().ok().filter(|_| path.starts_with('/'))?, path: path.to_owned(), expected })
+    })
+    .collect()
+}
+
+/// Every route of the router, read off its source: axum does not tell.
+fn routes() -> BTreeSet<String> {
+    let api = ROUTER.find("fn api()").unwrap()..ROUTER.find("/// The layers around").unwrap();
+    let mut routes = BTreeSet::new();
+    for (at, _) in ROUTER.match_indices(".route(") {
+        let call = &ROUTER[at + 7..];
+        let mut depth = 1;
+        let end = call.find(|char| {
+            depth += i32::from(char == '(') - i32::from(char == ')');
+            depth == 0
+        });
+        let call = &call[..end.unwrap()];
+        let path = call.split('"').nth(1).unwrap();
+        let prefix = if api.contains(&at) { "/api/v1" } else { "" };
+        for method in ["get", "post", "put", "patch", "delete"] {
+            let word = |at: usize| !call[..at].ends_with(|char: char| char.is_ascii_alphanumeric() || char == '_');
+            if call.match_indices(&format!("{method}(")).any(|(at, _)| word(at)) {
+                routes.insert(format!("{} {prefix}{path}", method.to_uppercase()));
+            }
+        }
+    }
+    routes
+}
+
+#[test]
+fn every_route_is_in_the_table_and_nothing_else_is() {
+    let listed: BTreeSet<String> = table().iter().map(|row| format!("{} {}", row.method, row.path)).collect();
+    let routes = routes();
+    let missing: Vec<_> = routes.difference(&listed).collect();
+    let gone: Vec<_> = listed.difference(&routes).collect();
+    assert!(missing.is_empty() && gone.is_empty(), "not in docs/ACCESS.md: {missing:?}; not in the router: {gone:?}");
+    assert!(routes.len() > 100, "{}", routes.len());
+}
+
+/// People of every kind, and something of everything that an address names.
+struct Cast {
+    world: World,
+    who: BTreeMap<&'static str, Client>,
+}
+
+impl Cast {
+    async fn new(private: bool) -> Self {
+        let world = World::new().await;
+        let lead = world.elif.clone();
+        let member = world.join("Tomas Weber", "tomas", "infrastructure").await;
+        let admin = world.join("Ada Vale", "ada", "ingestion").await;
+        let viewer = world.join("Vera Lund", "vera", "ingestion").await;
+        for (handle, role) in [("ada", "admin"), ("vera", "viewer")] {
+            sqlx::query("UPDATE accounts SET role = $2 WHERE handle = $1")
+                .bind(handle)
+                .bind(role)
+                .execute(&world.db)
+                .await
+                .unwrap();
+        }
+        sqlx::query(
+            "DELETE FROM members WHERE account_id IN (SELECT id FROM accounts WHERE handle IN ('ada', 'vera'))",
+        )
+        .execute(&world.db)
+        .await
+        .unwrap();
+        sqlx::query("UPDATE members SET role = 'lead' WHERE account_id = $1")
+            .bind(lead.person.id)
+            .execute(&world.db)
+            .await
+            .unwrap();
+        if private {
+            sqlx::query("UPDATE teams SET private = true WHERE key = 'INF'").execute(&world.db).await.unwrap();
+        }
+        let token = world.program_of(&member, Scope::Read).await;
+        let who = BTreeMap::from([
+            ("admin", admin),
+            ("lead", lead),
+            ("member", member),
+            ("other", world.jonas.clone()),
+            ("viewer", viewer),
+            ("token", token),
+            ("nobody", world.stranger()),
+        ]);
+        Self { world, who }
+    }
+
+    async fn id(&self, query: &str) -> Uuid {
+        sqlx::query_scalar(sqlx::AssertSqlSafe(query))
+            .fetch_one(&self.world.db)
+            .await
+            .unwrap_or_else(|error| panic!("{query}: {error}"))
+    }
+
+    /// A row's address with something of ours for everything that it names, made for this one request.
+    async fn address(&self, row: &Row, by: &Client) -> String {
+        let lead = &self.who["lead"];
+        let mut path = row.path.clone();
+        if path.starts_with("/projects/{slug}") {
+            let name = format!("Project {}", &Uuid::now_v7().simple().to_string()[20..]);
+            let fields = [("team", "infrastructure"), ("name", name.as_str()), ("target", "9"), ("unit", "tables")];
+            let made = lead.post("/projects", &fields).await;
+            path = path.replace("/projects/{slug}", made.headers["location"].to_str().unwrap());
+        }
+        if path.contains("{key}") {
+            let key = match path.starts_with("/enter") {
+                true => "nonsense".to_owned(),
+                false => lead.make("infrastructure", "todo", "Theirs").await,
+            };
+            path = path.replace("{key}", &key);
+            if path.contains("/comments/{id}") {
+                // a comment is its author's
+                sqlx::query("INSERT INTO comments (team_id, id, task_id, author_id, body, created_at) SELECT k.team_id, $1, k.id, $2, 'x', now() FROM tasks k JOIN teams t ON t.id = k.team_id WHERE t.key || '-' || k.number = $3")
+                    .bind(Uuid::now_v7())
+                    .bind(by.person.id)
+                    .bind(&key)
+                    .execute(&self.world.db)
+                    .await
+                    .unwrap();
+            }
+            if path.contains("/steps/{id}") {
+                lead.post(&format!("/tasks/{key}/steps"), &[("text", "One")]).await.ok();
+            }
+            if path.contains("/waits/{id}") {
+                lead.post(&format!("/tasks/{key}/block"), &[("kind", "text"), ("note", "Legal")]).await.ok();
+            }
+            if path.ends_with("/restore") {
+                lead.post(&format!("/tasks/{key}/archive"), &[]).await.ok();
+            }
+        }
+        let given = match path.as_str() {
+            "/teams/{slug}/days-off/{day}/remove" => {
+                "INSERT INTO days_off (team_id, day, name) SELECT id, '2026-12-24', 'x' FROM teams WHERE key = 'INF' ON CONFLICT DO NOTHING"
+            }
+            "/teams/{slug}/sprints/{number}/reopen" => {
+                "INSERT INTO closings (team_id, sprint_id, closed_at, change_id, figures) SELECT t.id, s.id, now(), gen_random_uuid(), '{}' FROM teams t, sprints s
+                 WHERE t.key = 'INF' AND s.number = 42 ON CONFLICT DO NOTHING"
+            }
+            _ => "SELECT 1",
+        };
+        sqlx::query(given).execute(&self.world.db).await.unwrap();
+        if path.contains("{id}") {
+            let id = self.made(&path, by).await;
+            path = path.replace("{id}", &id.to_string());
+        }
+        for (name, value) in [
+            ("{slug}", "infrastructure"),
+            ("{number}", "42"),
+            ("{handle}", "elif"),
+            ("{column}", "todo"),
+            ("{file}", "cycle-time.csv"),
+            ("{day}", "2026-12-24"),
+            ("{version}/{*path}", "0/app.css"),
+        ] {
+            path = path.replace(name, value);
+        }
+        path
+    }
+
+    /// What `{id}` stands for in that address.
+    async fn made(&self, path: &str, by: &Client) -> Uuid {
+        let lead = &self.who["lead"];
+        let team = "/teams/infrastructure";
+        let newest = |table: &str| format!("SELECT id FROM {table} ORDER BY id DESC LIMIT 1");
+        match path {
+            _ if path.contains("/comments/") => self.id(&newest("comments")).await,
+            _ if path.contains("/steps/") => self.id(&newest("steps")).await,
+            _ if path.contains("/waits/") => self.id(&newest("waits")).await,
+            _ if path.contains("/goals/") => {
+                let title = Uuid::now_v7().to_string();
+                set_goal(&self.world, lead, "42", &[("title", &title), ("target", "9")]).await.parse().unwrap()
+            }
+            _ if path.contains("/remarks/") => {
+                let title = Uuid::now_v7().to_string();
+                let goal = set_goal(&self.world, lead, "42", &[("title", &title), ("target", "9")]).await;
+                lead.post(&format!("{team}/goals/{goal}/remarks"), &[("kind", "concern"), ("body", "Hm")]).await.ok();
+                self.id(&newest("remarks")).await
+            }
+            _ if path.contains("/filters/") => {
+                sqlx::query("INSERT INTO saved_filters (team_id, id, name, query) SELECT id, $1, $2, '?sprint=all' FROM teams WHERE key = 'INF'")
+                    .bind(Uuid::now_v7())
+                    .bind(Uuid::now_v7().to_string())
+                    .execute(&self.world.db)
+                    .await
+                    .unwrap();
+                self.id(&newest("saved_filters")).await
+            }
+            _ if path.contains("/notes/") => {
+                sqlx::query("INSERT INTO notes (team_id, id, sprint_id, tray, text, author_id, created_at) SELECT t.id, $1, s.id, 'well', 'x', $2, now() FROM teams t, sprints s WHERE t.key = 'INF' AND s.number = 42")
+                    .bind(Uuid::now_v7())
+                    .bind(by.person.id)
+                    .execute(&self.world.db)
+                    .await
+                    .unwrap();
+                self.id(&newest("notes")).await
+            }
+            _ if path.contains("/topics/") => {
+                lead.post(&format!("{team}/topics"), &[("meeting", "standup"), ("text", "x")]).await.ok();
+                self.id(&newest("topics")).await
+            }
+            _ if path.contains("/actions/") => {
+                lead.post(&format!("{team}/actions"), &[("text", "x")]).await.ok();
+                self.id(&newest("actions")).await
+            }
+            _ if path.contains("/milestones/") => {
+                let project = path.split("/milestones").next().unwrap();
+                lead.post(&format!("{project}/milestones"), &[("title", "First")]).await.ok();
+                self.id(&newest("milestones")).await
+            }
+            _ if path.contains("/objectives/") || path.contains("/key-results/") => {
+                lead.post(&format!("{team}/objectives"), &[("quarter", "2026-Q4"), ("title", "Sleep")]).await.ok();
+                let objective = self.id(&newest("objectives")).await;
+                if path.contains("/objectives/") {
+                    return objective;
+                }
+                let result = [("title", "Tables"), ("target", "9")];
+                lead.post(&format!("{team}/objectives/{objective}/key-results"), &result).await.ok();
+                self.id(&newest("key_results")).await
+            }
+            _ if path.starts_with("/changes/") => {
+                // one's own change is what may be undone
+                let key = lead.make("infrastructure", "todo", "Undone").await;
+                lead.post(&format!("/tasks/{key}/position"), &[("column", "in-review")]).await.ok();
+                sqlx::query("UPDATE events SET actor_id = $1 WHERE seq = (SELECT max(seq) FROM events)")
+                    .bind(by.person.id)
+                    .execute(&self.world.db)
+                    .await
+                    .unwrap();
+                self.id("SELECT change_id FROM events ORDER BY seq DESC LIMIT 1").await
+            }
+            _ => panic!("what is {{id}} in {path}?"),
+        }
+    }
+
+    async fn ask(&self, row: &Row, path: &str, by: &Client) -> (StatusCode, String) {
+        let json = path.starts_with("/api/");
+        let kind = if json { "application/json" } else { "application/x-www-form-urlencoded" };
+        let body = match row.path.as_str() {
+            "/projects" => "team=infrastructure&name=x",
+            "/teams/{slug}/planning" => "sprint=43&to=backlog",
+            "/api/v1/tasks/{key}/owners" => r#"{"owners":[]}"#,
+            "/api/v1/tasks/{key}/comments" => r#"{"body":"x"}"#,
+            _ if json && row.method != Method::GET => "{}",
+            _ => "",
+        };
+        let mut request = Request::builder().method(&row.method).uri(path).header(header::CONTENT_TYPE, kind);
+        if !by.cookie.is_empty() {
+            request = request.header(header::COOKIE, &by.cookie);
+        }
+        if let Some(bearer) = &by.bearer {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {bearer}"));
+        }
+        // Streams have no end: what they begin with is enough.
+        let answer = self.world.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+        let to = answer.headers().get(header::LOCATION).and_then(|to| to.to_str().ok()).unwrap_or_default();
+        (answer.status(), to.to_owned())
+    }
+
+    /// A digest of all that is kept, but for when a session or token was last used.
+    async fn digest(&self) -> Vec<String> {
+        let tables: Vec<String> = sqlx::query_scalar(
+            "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('sessions', 'tokens', 'audit') ORDER BY 1",
+        )
+        .fetch_all(&self.world.db)
+        .await
+        .unwrap();
+        let parts: Vec<String> = tables
+            .iter()
+            .map(|table| {
+                format!(
+                    "SELECT '{table} ' || coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM {table} t"
+                )
+            })
+            .collect();
+        sqlx::query_scalar(sqlx::AssertSqlSafe(parts.join(" UNION ALL "))).fetch_all(&self.world.db).await.unwrap()
+    }
+
+    /// Asks for every route as that person; what is not as the table says.
+    async fn walk(&self, who: &'static str, column: &'static str) -> (usize, Vec<String>) {
+        let (mut asked, mut wrong) = (0, Vec::new());
+        let mut rows = table();
+        // who has signed out is nobody; in a sprint that is closed much is refused to everybody
+        rows.sort_by_key(|row| (row.path == "/logout", row.path.ends_with("/reopen")));
+        for row in rows {
+            let expected = match row.expected[column].as_str() {
+                // of no team: as if none were private
+                "-" => continue,
+                expected => expected.to_owned(),
+            };
+            let by = &self.who[who];
+            let path = self.address(&row, by).await;
+            let before = if expected == "yes" { Vec::new() } else { self.digest().await };
+            let (status, to) = self.ask(&row, &path, by).await;
+            asked += 1;
+            let got = match status {
+                StatusCode::FORBIDDEN => "no",
+                // a wrong password is an answer
+                StatusCode::UNAUTHORIZED if row.path != "/login" => "sign-in",
+                StatusCode::SEE_OTHER if to.starts_with("/login") && row.path != "/logout" => "sign-in",
+                StatusCode::NOT_FOUND
+                    if !matches!(row.path.as_str(), "/enter/{key}" | "/static/{version}/{*path}" | "/setup") =>
+                {
+                    "absent"
+                }
+                status if status.is_server_error() => "broken",
+                _ => "yes",
+            };
+            if got != expected {
+                wrong.push(format!("{who}: {} {path} is {got} ({status}), not {expected}", row.method));
+            }
+            if expected != "yes" && before != self.digest().await {
+                wrong.push(format!("{who}: {} {path} was refused and changed something", row.method));
+            }
+        }
+        (asked, wrong)
+    }
+}
+
+async fn as_the_table_says(who: &'static str) {
+    let (asked, wrong) = Cast::new(false).await.walk(who, who).await;
+    println!("{asked} routes asked as {who}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+async fn of_a_private_team(who: &'static str, column: &'static str) {
+    let (asked, wrong) = Cast::new(true).await.walk(who, column).await;
+    println!("{asked} routes of a private team asked as {who}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+macro_rules! walks {
+    ($($name:ident: $walk:ident($($who:literal),+);)+) => {
+        $(#[tokio::test]
+        async fn $name() {
+            $walk($($who),+).await;
+        })+
+    };
+}
+
+walks! {
+    an_administrator_gets_what_the_table_says: as_the_table_says("admin");
+    a_lead_gets_what_the_table_says: as_the_table_says("lead");
+    a_member_gets_what_the_table_says: as_the_table_says("member");
+    another_teams_member_gets_what_the_table_says: as_the_table_says("other");
+    a_viewer_gets_what_the_table_says: as_the_table_says("viewer");
+    a_reading_token_gets_what_the_table_says: as_the_table_says("token");
+    nobody_gets_what_the_table_says: as_the_table_says("nobody");
+    an_administrator_finds_nothing_of_a_private_team: of_a_private_team("admin", "private");
+    another_teams_member_finds_nothing_of_a_private_team: of_a_private_team("other", "private");
+    a_viewer_finds_nothing_of_a_private_team: of_a_private_team("viewer", "private");
+    a_private_teams_member_gets_what_they_get_of_an_open_one: of_a_private_team("member", "member");
+}
+
+#[tokio::test]
+async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
+    let cast = Cast::new(false).await;
+    let (world, lead, jonas) = (&cast.world, &cast.who["lead"], &cast.who["other"]);
+    let mut tx = world.db.begin().await.unwrap();
+    let at =
+        fortnight::teams::adding::add_team(&mut tx, crate::world::NOW, "zanzibar", "Zanzibar", "ZAN").await.unwrap();
+    fortnight::teams::adding::add_member(&mut tx, crate::world::NOW, at, lead.person.id, true).await.unwrap();
+    tx.commit().await.unwrap();
+    lead.post("/teams/zanzibar/visibility", &[("private", "1")]).await.ok();
+    let settings = lead.get("/teams/zanzibar/settings").await.ok().text();
+    assert!(settings.contains("Only its members see this team"), "{settings}");
+    // Something of everything, with the word in it, tied to what jonas may see.
+    let secret = lead.make("zanzibar", "in-review", "Zanzibar plan").await;
+    lead.post(&format!("/tasks/{secret}/owners"), &[("owners", "elif")]).await.ok();
+    let ours = lead.make("infrastructure", "todo", "Waits on them").await;
+    lead.post(&format!("/tasks/{ours}/block"), &[("kind", "task"), ("on", "Zanzibar plan")]).await.ok();
+    let team = lead.make("infrastructure", "todo", "Waits on their team").await;
+    lead.post(&format!("/tasks/{team}/block"), &[("kind", "team"), ("team", "zanzibar")]).await.ok();
+    let awaited = jonas.make("ingestion", "todo", "They wait for it").await;
+    jonas.post(&format!("/tasks/{awaited}/owners"), &[("owners", "jonas")]).await.ok();
+    let theirs = lead.make("zanzibar", "todo", "Zanzibar waits").await;
+    lead.post(&format!("/tasks/{theirs}/block"), &[("kind", "task"), ("on", &awaited), ("note", "Zanzibar")])
+        .await
+        .ok();
+    let topic = format!("About {secret}, which is theirs");
+    lead.post("/teams/infrastructure/topics", &[("meeting", "standup"), ("text", &topic.replace(&secret, "it"))])
+        .await
+        .ok();
+    let project = [("team", "zanzibar"), ("name", "Zanzibar project"), ("target", "9"), ("unit", "tables")];
+    lead.post("/projects", &project).await.ok();
+    lead.post(&format!("/tasks/{ours}"), &[("project", "zanzibar-project")]).await.ok();
+    let goal = [("sprint", "42"), ("title", "Ours"), ("target", "9"), ("project", "zanzibar-project")];
+    assert_eq!(lead.post("/teams/infrastructure/goals", &goal).await.status, 303);
+    let goal = [("sprint", "42"), ("title", "Zanzibar goal"), ("target", "9")];
+    assert_eq!(lead.post("/teams/zanzibar/goals", &goal).await.status, 303);
+    lead.post("/teams/zanzibar/actions", &[("text", "Zanzibar action @elif")]).await.ok();
+
+    let mut pages: Vec<String> = Vec::new();
+    for row in table().iter().filter(|row| row.method == Method::GET && !row.path.ends_with("/live")) {
+        pages.push(cast.address(row, jonas).await);
+    }
+    pages.extend([&ours, &team, &awaited].map(|key| format!("/tasks/{key}")));
+    pages.extend([&ours, &team, &awaited].map(|key| format!("/api/v1/tasks/{key}")));
+    pages.extend(
+        ["/teams/infrastructure?sprint=all", "/teams/ingestion", "/teams/ingestion/planning", "/people/elif"]
+            .map(str::to_owned),
+    );
+    pages.extend(
+        ["/teams/infrastructure?q=zan", "/teams/infrastructure/standup", "/teams/ingestion/standup"].map(str::to_owned),
+    );
+    for who in ["other", "viewer", "admin"] {
+        for page in &pages {
+            let body = cast.who[who].get(page).await.text();
+            // what was asked for stands in the box
+            let body = body.replace("value=\"zan\"", "");
+            for word in ["Zanzibar", "zanzibar", "ZAN-"] {
+                let at = body.find(word).map(|at| body[at.saturating_sub(120)..(at + 80).min(body.len())].to_owned());
+                assert!(at.is_none(), "{who} reads {word} at {page}: {at:?}");
+            }
+        }
+    }
+    let board = jonas.get("/teams/infrastructure?sprint=all").await.ok().text();
+    assert!(
+        board.contains("Waits on a task of a private team") && board.contains("Waits on a private team"),
+        "{board}"
+    );
+    assert!(jonas.get("/").await.ok().text().contains("a task of a private team"), "who waits on jonas");
+    assert!(lead.get("/people/jonas").await.ok().text().contains("Zanzibar waits"), "who may know does");
+    // Neither words, nor keys, nor names find it.
+    let mine = jonas.make("ingestion", "todo", "Mine").await;
+    for (kind, on) in [("task", secret.as_str()), ("task", "Zanzibar plan"), ("team", "zanzibar"), ("team", "Zanzibar")]
+    {
+        let refused = jonas
+            .post(&format!("/tasks/{mine}/block"), &[("kind", kind), (if kind == "team" { "team" } else { "on" }, on)])
+            .await
+            .refused(422)
+            .text();
+        assert!(!refused.contains("Zanzibar plan</"), "{refused}");
+    }
+    jonas.post(&format!("/tasks/{mine}"), &[("project", "zanzibar-project")]).await.refused(422);
+    jonas.post("/teams/ingestion/topics", &[("meeting", "standup"), ("text", &secret)]).await.ok();
+    assert!(!jonas.get("/teams/ingestion/standup").await.ok().text().contains("Zanzibar"));
+}
