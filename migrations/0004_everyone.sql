@@ -57,7 +57,7 @@ CREATE TABLE audit (
     id       uuid PRIMARY KEY,
     at       timestamptz NOT NULL,
     actor_id uuid REFERENCES accounts ON DELETE SET NULL,
-    kind     text NOT NULL CONSTRAINT audit_kind_form CHECK (kind ~ '^[a-z]+\.[a-z-]+$'),
+    kind     text NOT NULL CONSTRAINT audit_kind_form CHECK (kind ~ '^[a-z-]+\.[a-z-]+$'),
     about    text NOT NULL DEFAULT '' CONSTRAINT audit_about_length CHECK (length(about) <= 500),
     network  text NOT NULL DEFAULT '' CONSTRAINT audit_network_length CHECK (length(network) <= 100)
 );

@@ -1,10 +1,14 @@
 //! People: who they are, how they sign in, and what proves it afterwards.
 
 pub mod adding;
+pub mod audit;
 pub mod hours;
+pub mod inviting;
+pub mod leaving;
 pub mod pages;
 pub mod passwords;
 pub mod profile;
+pub mod resetting;
 pub mod sessions;
 pub mod tokens;
 pub mod viewer;

@@ -14,6 +14,10 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
     pub name: String,
+    /// What others write after an @.
+    pub handle: String,
+    /// One of the twelve.
+    pub hue: i16,
     pub hours: Hours,
 }
 
@@ -27,12 +31,14 @@ pub async fn edit_profile(change: &mut Change, account: Uuid, profile: &Profile)
         return Ok(());
     }
     touch_workspace(change.db()).await?;
-    sqlx::query("UPDATE accounts SET name = $2, time_zone = $3, works_from = $4, works_to = $5 WHERE id = $1")
+    sqlx::query("UPDATE accounts SET name = $2, time_zone = $3, works_from = $4, works_to = $5, handle = $6, hue = $7 WHERE id = $1")
         .bind(account)
         .bind(profile.name.trim())
         .bind(&profile.hours.zone)
         .bind(profile.hours.from)
         .bind(profile.hours.to)
+        .bind(&profile.handle)
+        .bind(profile.hue)
         .execute(change.db())
         .await?;
     let teams: Vec<Uuid> = sqlx::query_scalar("SELECT team_id FROM members WHERE account_id = $1")
@@ -55,10 +61,10 @@ pub async fn edit_profile(change: &mut Change, account: Uuid, profile: &Profile)
 
 /// What stands now.
 pub async fn profile_of(db: impl sqlx::PgExecutor<'_>, account: Uuid) -> Result<Profile> {
-    let (name, zone, from, to) =
-        sqlx::query_as("SELECT name, time_zone, works_from, works_to FROM accounts WHERE id = $1")
+    let (name, handle, hue, zone, from, to) =
+        sqlx::query_as("SELECT name, handle, hue, time_zone, works_from, works_to FROM accounts WHERE id = $1")
             .bind(account)
             .fetch_one(db)
             .await?;
-    Ok(Profile { name, hours: Hours { zone, from, to } })
+    Ok(Profile { name, handle, hue, hours: Hours { zone, from, to } })
 }

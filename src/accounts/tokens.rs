@@ -7,6 +7,8 @@ use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
+use crate::web::error::Result;
+
 /// What an API token may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Scope {
@@ -38,25 +40,48 @@ pub fn digest(secret: &str) -> Vec<u8> {
     Sha256::digest(secret.as_bytes()).to_vec()
 }
 
-/// Makes an API token for the account with that e-mail address; the secret is only here, this once.
-pub async fn create(db: &PgPool, now: OffsetDateTime, email: &str, scope: Scope) -> anyhow::Result<String> {
+/// An API token to be made.
+pub struct Draft<'d> {
+    pub account: Uuid,
+    pub name: &'d str,
+    pub scope: Scope,
+    /// The teams that it reaches; none said: all that its owner does.
+    pub teams: Option<&'d [Uuid]>,
+    pub expires_at: Option<OffsetDateTime>,
+}
+
+/// Makes an API token; the secret is only here, this once.
+pub async fn make(db: &PgPool, now: OffsetDateTime, draft: &Draft<'_>) -> Result<String> {
     let secret = format!("fn_{}", new_secret()?);
-    let made = sqlx::query(
-        "INSERT INTO tokens (id, account_id, token_hash, scope, created_at)
-         SELECT $1, id, $2, $3, $4 FROM accounts WHERE lower(email) = lower($5) AND deactivated_at IS NULL",
+    sqlx::query(
+        "INSERT INTO tokens (id, account_id, token_hash, scope, created_at, name, teams, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(Uuid::now_v7())
+    .bind(draft.account)
     .bind(digest(&secret))
-    .bind(scope.as_str())
+    .bind(draft.scope.as_str())
     .bind(now)
-    .bind(email)
+    .bind(draft.name)
+    .bind(draft.teams)
+    .bind(draft.expires_at)
     .execute(db)
     .await?;
-    anyhow::ensure!(
-        made.rows_affected() == 1,
-        "nobody has the e-mail address {email}; `fortnight user add` makes an account"
-    );
     Ok(secret)
+}
+
+/// Makes an API token for the account with that e-mail address.
+pub async fn create(db: &PgPool, now: OffsetDateTime, email: &str, scope: Scope) -> anyhow::Result<String> {
+    let account: Option<Uuid> =
+        sqlx::query_scalar("SELECT id FROM accounts WHERE lower(email) = lower($1) AND deactivated_at IS NULL")
+            .bind(email)
+            .fetch_optional(db)
+            .await?;
+    let Some(account) = account else {
+        anyhow::bail!("nobody has the e-mail address {email}; `fortnight user add` makes an account");
+    };
+    let draft = Draft { account, name: "made on the command line", scope, teams: None, expires_at: None };
+    Ok(make(db, now, &draft).await.map_err(|problem| anyhow::anyhow!("{problem}"))?)
 }
 
 /// What a one-time link is for.

@@ -54,6 +54,20 @@ impl Viewer {
         Actor { account: Some(self.person.id), repeat: self.repeat.clone() }
     }
 
+    /// Whether this request may change what is the viewer's own: name, password, tokens. Whoever is signed in may;
+    /// a program may not.
+    pub fn may_change_own(&self) -> bool {
+        matches!(self.proof, Proof::Session { .. })
+    }
+
+    /// Refuses programs.
+    pub fn to_change_own(&self) -> Result<()> {
+        if self.may_change_own() {
+            return Ok(());
+        }
+        Err(Problem::Forbidden("A token changes nothing of its owner's account. Sign in. Nothing was changed.".into()))
+    }
+
     /// The teams that what the request proved itself with is for; none said: all.
     pub fn reach(&self) -> Option<&[Uuid]> {
         match &self.proof {

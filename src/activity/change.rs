@@ -18,6 +18,13 @@ pub struct Actor {
     pub repeat: Option<Repeat>,
 }
 
+impl Actor {
+    /// Somebody who has no account yet, or the program itself.
+    pub fn nobody() -> Self {
+        Self { account: None, repeat: None }
+    }
+}
+
 /// An idempotency key, with the SHA-256 of the request it came with.
 #[derive(Clone, Debug)]
 pub struct Repeat {

@@ -269,7 +269,7 @@ pub fn split_key(key: &str) -> Option<(String, i64)> {
 }
 
 /// An address that the database can look for.
-pub(super) fn plain(address: &str) -> Result<&str> {
+pub(crate) fn plain(address: &str) -> Result<&str> {
     if address.contains('\0') { Err(Problem::NotFound) } else { Ok(address) }
 }
 

@@ -285,6 +285,7 @@ async fn board_html(
         team: team.slug.clone(),
         page: "",
         mark: of_mark.map_or_else(Vec::new, |sprint| sprint.mark(today)),
+        is_admin: access::may_edit_workspace(&door.viewer),
         assets: &ASSETS,
     };
     let may_edit = door.access.may_edit;

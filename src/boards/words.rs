@@ -42,6 +42,12 @@ pub fn day(date: Date) -> String {
     format!("{} {} {}", weekday(date.weekday()), date.day(), month(date.month()))
 }
 
+/// `Thu 26 Nov 14:05`, in an IANA time zone.
+pub fn moment(at: OffsetDateTime, zone: &str) -> String {
+    let (date, hour, minute) = crate::clock::civil(at, zone);
+    format!("{} {hour:02}:{minute:02}", day(date))
+}
+
 fn weekday(day: Weekday) -> &'static str {
     ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"][usize::from(day.number_days_from_monday())]
 }

@@ -75,7 +75,7 @@ pub(super) async fn write(db: &mut PgConnection, team: Uuid, task: Uuid, handles
 }
 
 /// The handles of a task's owners.
-pub(super) async fn read(db: &mut PgConnection, team: Uuid, task: Uuid) -> Result<Vec<String>> {
+pub async fn read(db: &mut PgConnection, team: Uuid, task: Uuid) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar(
         "SELECT a.handle FROM task_owners o JOIN accounts a ON a.id = o.account_id
          WHERE o.team_id = $1 AND o.task_id = $2 ORDER BY o.position, a.handle",

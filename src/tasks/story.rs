@@ -41,8 +41,7 @@ impl Line {
 
     /// The reader's day and time of it.
     pub fn when(&self, zone: &str) -> String {
-        let (day, hour, minute) = crate::clock::civil(self.at, zone);
-        format!("{} {hour:02}:{minute:02}", words::day(day))
+        words::moment(self.at, zone)
     }
 
     pub fn iso(&self) -> String {

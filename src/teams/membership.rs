@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Team;
 use crate::{
-    accounts::adding::touch_workspace,
+    accounts::{adding::touch_workspace, audit},
     activity::{Change, Event},
     web::error::{Problem, Result},
 };
@@ -65,6 +65,9 @@ pub async fn set_member(change: &mut Change, team: &Team, handle: &str, role: Op
             .await?;
         }
     }
+    let what = role.map_or("no member", TeamRole::as_str);
+    let called = called(change, team).await?;
+    audit::note(change, "team.role", &format!("@{handle} is now {what} of {called}")).await?;
     let before = json!({ "role": stands.map(|(role, _)| role) });
     let after = json!({ "who": handle, "role": role.map(TeamRole::as_str) });
     change.record(Event { team: team.id, task: None, kind, before, after, version: None });
@@ -97,6 +100,13 @@ pub async fn leave(change: &mut Change, team: Uuid, account: Uuid) -> Result<()>
     Ok(())
 }
 
+/// What administrators read of a team that they may not look at.
+async fn called<'t>(change: &mut Change, team: &'t Team) -> Result<&'t str> {
+    let private: bool =
+        sqlx::query_scalar("SELECT private FROM teams WHERE id = $1").bind(team.id).fetch_one(change.db()).await?;
+    Ok(if private { "a private team" } else { &team.name })
+}
+
 /// Makes a team private, so that only its members may look at it, or open to all who are signed in.
 pub async fn set_visibility(change: &mut Change, team: &Team, private: bool) -> Result<()> {
     touch_workspace(change.db()).await?;
@@ -105,6 +115,9 @@ pub async fn set_visibility(change: &mut Change, team: &Team, private: bool) -> 
         .fetch_one(change.db())
         .await?;
     sqlx::query("UPDATE teams SET private = $2 WHERE id = $1").bind(team.id).bind(private).execute(change.db()).await?;
+    let word = if private { "private" } else { "open" };
+    let called = called(change, team).await?;
+    audit::note(change, "team.visibility", &format!("{called} is now {word}")).await?;
     let (before, after) = (json!({ "private": was }), json!({ "private": private }));
     change.record(Event { team: team.id, task: None, kind: "team.visibility", before, after, version: None });
     Ok(())

@@ -36,7 +36,7 @@ pub struct Wish<'w> {
 /// # Errors
 /// `Invalid` for a team that is not there, or a mapped list that the draft does not have.
 pub async fn import(live: &Live, wish: &Wish<'_>, progress: &(dyn Fn(usize) + Send + Sync)) -> Result<Summary> {
-    let nobody = Actor { account: None, repeat: None };
+    let nobody = Actor::nobody();
     let team = live.change(&nobody, |change, _| Box::pin(find_team(change, wish))).await?.value;
     Ok(live.change(&nobody, |change, _| Box::pin(bring(change, &team, wish, progress))).await?.value)
 }

@@ -141,6 +141,8 @@ fn broken_rule(constraint: &str) -> Option<(&'static str, &'static str)> {
         }
         "team_slug" => ("slug", "There is a team at that address."),
         "team_slug_form" => ("slug", "An address has a–z, 0–9 and -, at most 50."),
+        "workspace_name_length" => ("name", "A workspace's name has 1 to 100 characters."),
+        "token_name_length" => ("name", "A token's name has at most 100 characters."),
         "team_name_length" => ("name", "A team's name has 1 to 100 characters."),
         "team_key" => ("key", "There is a team with that key."),
         "team_key_form" => ("key", "A key has 2 to 10 capital letters or digits, a letter first."),

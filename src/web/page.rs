@@ -42,6 +42,8 @@ pub struct Frame {
     pub page: &'static str,
     /// A class a working day of the sprint that is going on.
     pub mark: Vec<&'static str>,
+    /// Whether the settings of the workspace are the viewer's to change.
+    pub is_admin: bool,
     pub assets: &'static Assets,
 }
 
@@ -67,6 +69,7 @@ impl Frame {
             team: team.to_owned(),
             page: "",
             mark,
+            is_admin: access::may_edit_workspace(viewer),
             assets: &ASSETS,
         })
     }
@@ -86,6 +89,7 @@ impl Frame {
             team: String::new(),
             page: "",
             mark: vec!["gone", "gone", "gone", "gone", "gone", "today", "", "", "", ""],
+            is_admin: false,
             assets: &ASSETS,
         }
     }

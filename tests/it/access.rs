@@ -138,9 +138,9 @@ impl Cast {
             path = path.replace("/projects/{slug}", made.headers["location"].to_str().unwrap());
         }
         if path.contains("{key}") {
-            let key = match path.starts_with("/enter") {
-                true => "nonsense".to_owned(),
-                false => lead.make("infrastructure", "todo", "Theirs").await,
+            let key = match row.path.starts_with("/tasks") || row.path.starts_with("/api") {
+                false => "nonsense".to_owned(),
+                true => lead.make("infrastructure", "todo", "Theirs").await,
             };
             path = path.replace("{key}", &key);
             if path.contains("/comments/{id}") {
@@ -252,6 +252,15 @@ impl Cast {
                 lead.post(&format!("{team}/objectives/{objective}/key-results"), &result).await.ok();
                 self.id(&newest("key_results")).await
             }
+            _ if path.starts_with("/settings/invitations/") => {
+                let admin = &self.who["admin"];
+                admin.post("/settings/invitations", &[("days", "7")]).await.refused(200);
+                self.id(&newest("invitations")).await
+            }
+            _ if path.starts_with("/me/tokens/") => {
+                by.post("/me/tokens", &[("name", "x"), ("scope", "read")]).await;
+                self.id(&newest("tokens")).await
+            }
             _ if path.starts_with("/changes/") => {
                 // one's own change is what may be undone
                 let key = lead.make("infrastructure", "todo", "Undone").await;
@@ -275,6 +284,8 @@ impl Cast {
             "/teams/{slug}/planning" => "sprint=43&to=backlog",
             "/api/v1/tasks/{key}/owners" => r#"{"owners":[]}"#,
             "/api/v1/tasks/{key}/comments" => r#"{"body":"x"}"#,
+            // an empty name ends no session
+            "/me/sessions" => "session=x",
             _ if json && row.method != Method::GET => "{}",
             _ => "",
         };
@@ -333,7 +344,10 @@ impl Cast {
                 StatusCode::UNAUTHORIZED if row.path != "/login" => "sign-in",
                 StatusCode::SEE_OTHER if to.starts_with("/login") && row.path != "/logout" => "sign-in",
                 StatusCode::NOT_FOUND
-                    if !matches!(row.path.as_str(), "/enter/{key}" | "/static/{version}/{*path}" | "/setup") =>
+                    if !matches!(
+                        row.path.as_str(),
+                        "/enter/{key}" | "/join/{key}" | "/reset/{key}" | "/static/{version}/{*path}" | "/setup"
+                    ) =>
                 {
                     "absent"
                 }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::super::{
-    passwords, sessions, tokens,
+    audit, inviting, passwords, sessions, tokens,
     viewer::{Proof, Viewer},
 };
 use crate::{
@@ -34,6 +34,8 @@ struct LoginPage {
     error: String,
     /// Nobody has an account yet: the program printed where to begin.
     empty: bool,
+    /// Whether people may register.
+    open: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -53,8 +55,9 @@ pub async fn login_form(
         return Ok(Redirect::to(local_path(&next.next, "/")).into_response());
     }
     let empty = setting_up::is_empty(&app.db).await?;
+    let (open, _) = inviting::registration(&app.db).await?;
     let frame = Frame::bare(&app, "Sign in".to_owned(), theme(&headers));
-    page::page(&LoginPage { frame, next: next.next, email: String::new(), error: String::new(), empty })
+    page::page(&LoginPage { frame, next: next.next, email: String::new(), error: String::new(), empty, open })
 }
 
 /// `POST /login`
@@ -75,19 +78,31 @@ pub async fn login(
     .await?;
     let (account, hash) = found.map_or((None, None), |(account, hash)| (Some(account), hash));
     let right = password.len() <= 1000 && passwords::verify(password.to_owned(), hash).await?;
-    let Some(account) = account.filter(|_| right) else {
+    let network = from.map_or(String::new(), |from| from.to_string());
+    let account = account.filter(|_| right);
+    let kind = if account.is_some() { "sign-in.done" } else { "sign-in.failed" };
+    // Released at once: what follows may need one too.
+    audit::write(&mut *app.db.acquire().await?, app.clock.now(), account, kind, email, &network).await?;
+    let Some(account) = account else {
         let frame = Frame::bare(&app, "Sign in".to_owned(), theme(&headers));
         let error =
             "This e-mail address and password do not belong together. Nothing was changed; try again.".to_owned();
         return page::refused(
             StatusCode::UNAUTHORIZED,
-            &LoginPage { frame, next: fields.text("next").to_owned(), email: email.to_owned(), error, empty: false },
+            &LoginPage {
+                frame,
+                next: fields.text("next").to_owned(),
+                email: email.to_owned(),
+                error,
+                empty: false,
+                open: false,
+            },
         );
     };
     signed_in(&app, &headers, account, local_path(fields.text("next"), "/")).await
 }
 
-async fn signed_in(app: &App, headers: &HeaderMap, account: Uuid, next: &str) -> Result<Response> {
+pub(super) async fn signed_in(app: &App, headers: &HeaderMap, account: Uuid, next: &str) -> Result<Response> {
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or("");
     let session = sessions::start(&app.db, app.clock.now(), account, agent).await?;
     let mut response = Redirect::to(next).into_response();

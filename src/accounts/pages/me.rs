@@ -9,13 +9,18 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
+use time::OffsetDateTime;
+
 use super::super::{
     hours::{Hours, clock_words, read_clock},
     profile::{self, Profile},
     viewer::Viewer,
 };
+use super::own::{self, SessionRow, TokenRow};
 use crate::{
     app::App,
+    boards::{access, words},
+    teams::Team,
     web::{
         error::{Problem, Result},
         forms::Fields,
@@ -25,14 +30,33 @@ use crate::{
 
 #[derive(Template)]
 #[template(path = "accounts/me.html")]
-struct MePage {
+pub(super) struct MePage {
     frame: Frame,
     profile: Profile,
+    sessions: Vec<SessionRow>,
+    tokens: Vec<TokenRow>,
+    /// The teams that a token may be limited to.
+    teams: Vec<Team>,
+    /// A token that was just made: shown this once.
+    pub(super) made: String,
+    now: OffsetDateTime,
     typed: Fields,
     errors: BTreeMap<&'static str, String>,
 }
 
 impl MePage {
+    fn ago(&self, at: &OffsetDateTime) -> String {
+        words::ago(self.now, *at)
+    }
+
+    fn is_hue(&self, hue: &i16) -> bool {
+        self.profile.hue == *hue
+    }
+
+    fn until(&self, token: &TokenRow) -> String {
+        token.expires_at.map_or_else(|| "for good".to_owned(), |at| format!("until {}", words::day(at.date())))
+    }
+
     fn error(&self, field: &str) -> &str {
         self.errors.get(field).map_or("", String::as_str)
     }
@@ -44,6 +68,7 @@ impl MePage {
         }
         match field {
             "name" => self.profile.name.clone(),
+            "handle" => self.profile.handle.clone(),
             "time_zone" => self.profile.hours.zone.clone(),
             "works_from" => clock_words(self.profile.hours.from),
             _ => clock_words(self.profile.hours.to),
@@ -56,7 +81,7 @@ pub async fn me(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> R
     page::page(&me_page(&app, &viewer, &headers, Fields::default(), BTreeMap::new()).await?)
 }
 
-async fn me_page(
+pub(super) async fn me_page(
     app: &App,
     viewer: &Viewer,
     headers: &HeaderMap,
@@ -64,15 +89,24 @@ async fn me_page(
     errors: BTreeMap<&'static str, String>,
 ) -> Result<MePage> {
     let profile = profile::profile_of(&app.db, viewer.person.id).await?;
-    Ok(MePage { frame: Frame::new(app, viewer, headers, "You", "").await?, profile, typed, errors })
+    Ok(MePage {
+        frame: Frame::new(app, viewer, headers, "You", "").await?,
+        sessions: own::sessions(&app.db, viewer).await?,
+        tokens: own::tokens(&app.db, viewer.person.id).await?,
+        teams: access::seen_teams(&app.db, viewer).await?,
+        made: String::new(),
+        now: app.clock.now(),
+        profile,
+        typed,
+        errors,
+    })
 }
 
 /// `POST /me`
 pub async fn edit_me(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap, fields: Fields) -> Result<Response> {
-    if !viewer.may_write() {
-        return Err(Problem::Forbidden("This account may only read. Nothing was changed.".into()));
-    }
-    let outcome = match read_profile(&fields) {
+    viewer.to_change_own()?;
+    let stands = profile::profile_of(&app.db, viewer.person.id).await?;
+    let outcome = match read_profile(&fields, stands) {
         Ok(profile) => {
             let (actor, account) = (viewer.actor(), viewer.person.id);
             app.live.change(&actor, |change, _| Box::pin(profile::edit_profile(change, account, &profile))).await
@@ -89,11 +123,17 @@ pub async fn edit_me(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap,
     }
 }
 
-fn read_profile(fields: &Fields) -> Result<Profile> {
+/// What was sent; handle and hue stay where they were not.
+fn read_profile(fields: &Fields, stands: Profile) -> Result<Profile> {
     let hour = |field: &'static str| {
         read_clock(fields.text(field)).ok_or_else(|| Problem::field(field, "Write the hour as 09:00."))
     };
     let (from, to) = (hour("works_from")?, hour("works_to")?);
     let zone = fields.text("time_zone").trim().to_owned();
-    Ok(Profile { name: fields.text("name").trim().to_owned(), hours: Hours { zone, from, to } })
+    let handle = match fields.get("handle") {
+        Some(handle) => handle.trim().trim_start_matches('@').to_lowercase(),
+        None => stands.handle,
+    };
+    let hue = fields.parse("hue", "A hue is one of the twelve.")?.unwrap_or(stands.hue);
+    Ok(Profile { name: fields.text("name").trim().to_owned(), handle, hue, hours: Hours { zone, from, to } })
 }

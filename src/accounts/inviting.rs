@@ -1,0 +1,180 @@
+//! Letting people in who have no account yet: by an invitation's link, or by registering where that is open.
+
+use sqlx::PgPool;
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use super::{
+    adding::{NewAccount, add_account},
+    audit, tokens,
+};
+use crate::{
+    activity::Change,
+    teams::{Team, membership},
+    web::error::{Problem, Result},
+};
+
+/// For how many days an invitation may hold.
+pub const DAYS: std::ops::RangeInclusive<i64> = 1..=90;
+
+/// An invitation to be made.
+pub struct Draft {
+    /// The team that whoever comes joins.
+    pub team: Option<Team>,
+    /// One who only reads.
+    pub viewer: bool,
+    pub single_use: bool,
+    pub days: i64,
+}
+
+/// Makes an invitation; the answer is its secret, which is only here, this once.
+pub async fn invite(change: &mut Change, draft: &Draft) -> Result<String> {
+    if !DAYS.contains(&draft.days) {
+        return Err(Problem::field("days", "An invitation holds for 1 to 90 days."));
+    }
+    let secret = tokens::new_secret()?;
+    let (at, actor) = (change.at, change.actor);
+    sqlx::query(
+        "INSERT INTO invitations (id, token_hash, role, team_id, single_use, created_by, created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(Uuid::now_v7())
+    .bind(tokens::digest(&secret))
+    .bind(if draft.viewer { "viewer" } else { "member" })
+    .bind(draft.team.as_ref().map(|team| team.id))
+    .bind(draft.single_use)
+    .bind(actor)
+    .bind(at)
+    .bind(at + Duration::days(draft.days))
+    .execute(change.db())
+    .await?;
+    let to = draft.team.as_ref().map_or("the workspace", |team| team.name.as_str());
+    audit::note(change, "invitation.made", &format!("to {to}, for {} days", draft.days)).await?;
+    Ok(secret)
+}
+
+/// Ends an invitation.
+pub async fn revoke(change: &mut Change, invitation: Uuid) -> Result<()> {
+    let at = change.at;
+    let revoked = sqlx::query("UPDATE invitations SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL")
+        .bind(invitation)
+        .bind(at)
+        .execute(change.db())
+        .await?;
+    if revoked.rows_affected() == 0 {
+        return Err(Problem::NotFound);
+    }
+    audit::note(change, "invitation.revoked", "").await
+}
+
+/// An invitation that still lets somebody in.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Open {
+    pub id: Uuid,
+    pub role: String,
+    pub team_id: Option<Uuid>,
+    /// The team's name.
+    pub team: Option<String>,
+    /// First name of who made it.
+    pub by: Option<String>,
+    pub single_use: bool,
+    pub used: i32,
+    pub created_at: OffsetDateTime,
+    pub expires_at: OffsetDateTime,
+}
+
+const OPEN: &str = "SELECT i.id, i.role, i.team_id, t.name AS team, split_part(a.name, ' ', 1) AS by, i.single_use, i.used, i.created_at, i.expires_at
+     FROM invitations i LEFT JOIN teams t ON t.id = i.team_id LEFT JOIN accounts a ON a.id = i.created_by
+     WHERE i.revoked_at IS NULL AND NOT (i.single_use AND i.used > 0)";
+
+/// Every invitation that still lets somebody in, the newest first.
+pub async fn open(db: &PgPool, now: OffsetDateTime) -> Result<Vec<Open>> {
+    let query = format!("{OPEN} AND i.expires_at > $1 ORDER BY i.created_at DESC LIMIT 200");
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(query)).bind(now).fetch_all(db).await?)
+}
+
+/// The invitation with that secret.
+///
+/// # Errors
+/// `NotFound` when there is none, or it was used, revoked, or is over.
+pub async fn found(db: &PgPool, now: OffsetDateTime, secret: &str) -> Result<Open> {
+    let query = format!("{OPEN} AND i.expires_at > $1 AND i.token_hash = $2");
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(query)).bind(now).bind(tokens::digest(secret)).fetch_one(db).await?)
+}
+
+/// Somebody who comes in.
+#[derive(Clone, Debug)]
+pub struct Newcomer {
+    pub email: String,
+    pub name: String,
+    pub password: String,
+}
+
+/// Makes an account by an invitation, and puts it on the invitation's team.
+///
+/// # Errors
+/// `NotFound` where two come by one link for one: the second.
+pub async fn accept(change: &mut Change, secret: &str, new: &Newcomer) -> Result<Uuid> {
+    let at = change.at;
+    let (role, team): (String, Option<Uuid>) = sqlx::query_as(
+        "UPDATE invitations SET used = used + 1
+         WHERE token_hash = $1 AND revoked_at IS NULL AND expires_at > $2 AND NOT (single_use AND used > 0) RETURNING role, team_id",
+    )
+    .bind(tokens::digest(secret))
+    .bind(at)
+    .fetch_one(change.db())
+    .await?;
+    let account = add(change, new, &role).await?;
+    // Whoever comes is who joins.
+    change.actor = Some(account);
+    let handle: String =
+        sqlx::query_scalar("SELECT handle FROM accounts WHERE id = $1").bind(account).fetch_one(change.db()).await?;
+    if let Some(team) = team {
+        let team: Team = sqlx::query_as("SELECT id, slug, name, key, seq FROM teams WHERE id = $1")
+            .bind(team)
+            .fetch_one(change.db())
+            .await?;
+        membership::set_member(change, &team, &handle, Some(membership::TeamRole::Member)).await?;
+    }
+    Ok(account)
+}
+
+/// Makes an account for somebody who registers.
+///
+/// # Errors
+/// `Forbidden` where registration is closed, or the address is of no allowed domain.
+pub async fn register(change: &mut Change, new: &Newcomer) -> Result<Uuid> {
+    let (open, domains) = registration(change.db()).await?;
+    if !open {
+        return Err(Problem::Forbidden(
+            "Registration is closed here. Ask somebody for an invitation. Nothing was saved.".into(),
+        ));
+    }
+    let domain = new.email.trim().rsplit_once('@').map_or("", |(_, domain)| domain).to_lowercase();
+    if !domains.is_empty() && !domains.contains(&domain) {
+        let allowed = domains.join(", ");
+        return Err(Problem::field("email", format!("Only addresses of {allowed} may register here.")));
+    }
+    add(change, new, "member").await
+}
+
+/// Whether registration is open, and for which domains; none named: for all.
+pub async fn registration(db: impl sqlx::PgExecutor<'_>) -> Result<(bool, Vec<String>)> {
+    Ok(sqlx::query_as("SELECT registration_open, registration_domains FROM workspace").fetch_one(db).await?)
+}
+
+async fn add(change: &mut Change, new: &Newcomer, role: &str) -> Result<Uuid> {
+    let at = change.at;
+    let zone: String = sqlx::query_scalar("SELECT time_zone FROM workspace").fetch_one(change.db()).await?;
+    let account = NewAccount {
+        email: new.email.clone(),
+        name: new.name.clone(),
+        password: new.password.clone(),
+        admin: false,
+        time_zone: zone,
+    };
+    let person = add_account(change.db(), at, account).await?;
+    sqlx::query("UPDATE accounts SET role = $2 WHERE id = $1").bind(person.id).bind(role).execute(change.db()).await?;
+    audit::write(change.db(), at, Some(person.id), "account.made", &new.email, "").await?;
+    Ok(person.id)
+}

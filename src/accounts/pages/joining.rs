@@ -1,0 +1,178 @@
+//! Coming in for the first time, by an invitation or by registering; and a new password by a link.
+
+use std::net::SocketAddr;
+
+use askama::Template;
+use axum::{
+    Extension,
+    extract::{ConnectInfo, Path, State as Given},
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
+
+use super::{
+    super::{
+        inviting::{self, Newcomer},
+        resetting,
+    },
+    entering::signed_in,
+};
+use crate::{
+    activity::Actor,
+    app::App,
+    web::{
+        error::{Problem, Result},
+        forms::Fields,
+        page::{self, Frame, theme},
+    },
+};
+
+#[derive(Template)]
+#[template(path = "accounts/join.html")]
+struct JoinPage {
+    frame: Frame,
+    /// Where the form goes to.
+    action: String,
+    /// What somebody comes to, in a sentence.
+    to: String,
+    typed: Fields,
+    errors: Vec<String>,
+}
+
+fn join_page(
+    app: &App,
+    headers: &HeaderMap,
+    action: String,
+    to: String,
+    typed: Fields,
+    errors: Vec<String>,
+) -> JoinPage {
+    let frame = Frame::bare(app, "Join".to_owned(), theme(headers));
+    JoinPage { frame, action, to, typed, errors }
+}
+
+/// `GET /join/{key}`
+pub async fn join_form(Given(app): Given<App>, Path(key): Path<String>, headers: HeaderMap) -> Result<Response> {
+    let to = invited_to(&app, &key).await?;
+    page::page(&join_page(&app, &headers, format!("/join/{key}"), to, Fields::default(), Vec::new()))
+}
+
+async fn invited_to(app: &App, key: &str) -> Result<String> {
+    let open = inviting::found(&app.db, app.clock.now(), key).await?;
+    let by = open.by.as_deref().unwrap_or("Somebody");
+    let name: String = sqlx::query_scalar("SELECT name FROM workspace").fetch_one(&app.db).await?;
+    Ok(match open.team {
+        Some(team) => format!("{by} invites you to {team} at {name}."),
+        None => format!("{by} invites you to {name}."),
+    })
+}
+
+/// `POST /join/{key}`: makes an account and signs it in.
+pub async fn join(
+    Given(app): Given<App>,
+    from: Option<Extension<ConnectInfo<SocketAddr>>>,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let to = invited_to(&app, &key).await?;
+    app.sign_ins.count(fields.text("email"), from.map(|Extension(ConnectInfo(address))| address.ip()))?;
+    let new = newcomer(&fields);
+    let made = app.live.change(&Actor::nobody(), |change, _| Box::pin(inviting::accept(change, &key, &new))).await;
+    match made {
+        Ok(made) => signed_in(&app, &headers, made.value, "/").await,
+        Err(Problem::Invalid(errors)) => {
+            let errors = errors.into_values().collect();
+            let page = join_page(&app, &headers, format!("/join/{key}"), to, fields, errors);
+            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+fn newcomer(fields: &Fields) -> Newcomer {
+    Newcomer {
+        email: fields.text("email").trim().to_owned(),
+        name: fields.text("name").trim().to_owned(),
+        password: fields.text("password").to_owned(),
+    }
+}
+
+/// `GET /register`, where that is open.
+pub async fn register_form(Given(app): Given<App>, headers: HeaderMap) -> Result<Response> {
+    let to = open_to(&app).await?;
+    page::page(&join_page(&app, &headers, "/register".to_owned(), to, Fields::default(), Vec::new()))
+}
+
+async fn open_to(app: &App) -> Result<String> {
+    let (open, domains) = inviting::registration(&app.db).await?;
+    if !open {
+        return Err(Problem::Forbidden("Registration is closed here. Ask somebody for an invitation.".into()));
+    }
+    let name: String = sqlx::query_scalar("SELECT name FROM workspace").fetch_one(&app.db).await?;
+    Ok(match domains.as_slice() {
+        [] => format!("Everybody may join {name}."),
+        domains => format!("Whoever has an address of {} may join {name}.", domains.join(" or ")),
+    })
+}
+
+/// `POST /register`
+pub async fn register(
+    Given(app): Given<App>,
+    from: Option<Extension<ConnectInfo<SocketAddr>>>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let to = open_to(&app).await?;
+    app.sign_ins.count(fields.text("email"), from.map(|Extension(ConnectInfo(address))| address.ip()))?;
+    let new = newcomer(&fields);
+    match app.live.change(&Actor::nobody(), |change, _| Box::pin(inviting::register(change, &new))).await {
+        Ok(made) => signed_in(&app, &headers, made.value, "/").await,
+        Err(Problem::Invalid(errors)) => {
+            let errors = errors.into_values().collect();
+            page::refused(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                &join_page(&app, &headers, "/register".to_owned(), to, fields, errors),
+            )
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "accounts/reset.html")]
+struct ResetPage {
+    frame: Frame,
+    key: String,
+    name: String,
+    error: String,
+}
+
+/// `GET /reset/{key}`
+pub async fn reset_form(Given(app): Given<App>, Path(key): Path<String>, headers: HeaderMap) -> Result<Response> {
+    let name = resetting::whose(&app.db, app.clock.now(), &key).await?;
+    let frame = Frame::bare(&app, "A new password".to_owned(), theme(&headers));
+    page::page(&ResetPage { frame, key, name, error: String::new() })
+}
+
+/// `POST /reset/{key}`: sets the password and signs in; every other session ends.
+pub async fn reset(
+    Given(app): Given<App>,
+    from: Option<Extension<ConnectInfo<SocketAddr>>>,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    app.sign_ins.count("", from.map(|Extension(ConnectInfo(address))| address.ip()))?;
+    let name = resetting::whose(&app.db, app.clock.now(), &key).await?;
+    let password = fields.text("password");
+    match app.live.change(&Actor::nobody(), |change, _| Box::pin(resetting::use_link(change, &key, password))).await {
+        Ok(done) => signed_in(&app, &headers, done.value, "/").await,
+        Err(Problem::Invalid(errors)) => {
+            let frame = Frame::bare(&app, "A new password".to_owned(), theme(&headers));
+            let error = errors.into_values().next().unwrap_or_default();
+            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &ResetPage { frame, key, name, error })
+        }
+        Err(problem) => Err(problem),
+    }
+}
