@@ -81,7 +81,7 @@ pub async fn create(db: &PgPool, now: OffsetDateTime, email: &str, scope: Scope)
         anyhow::bail!("nobody has the e-mail address {email}; `fortnight user add` makes an account");
     };
     let draft = Draft { account, name: "made on the command line", scope, teams: None, expires_at: None };
-    Ok(make(db, now, &draft).await.map_err(|problem| anyhow::anyhow!("{problem}"))?)
+    make(db, now, &draft).await.map_err(|problem| anyhow::anyhow!("{problem}"))
 }
 
 /// What a one-time link is for.
