@@ -3,6 +3,7 @@
 mod access;
 mod api;
 mod board;
+mod checkin;
 mod closing;
 mod cluster;
 mod concurrency;
