@@ -8,7 +8,10 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::live::Live;
-use crate::web::error::{Problem, Result};
+use crate::{
+    boards::access::{self, still_may},
+    web::error::{Problem, Result},
+};
 
 /// Who changes something, and the key by which a repeated request is recognised.
 #[derive(Clone, Debug)]
@@ -181,16 +184,19 @@ impl Change {
     async fn write(&mut self, team: Uuid, events: &[Noted]) -> Result<i64> {
         let id = self.id;
         let count = events.len() as i64;
-        // One statement: the number is taken, and the events written, in one round trip.
-        let seq: i64 = sqlx::query_scalar(
-            "WITH numbered AS (UPDATE teams SET seq = seq + $2 WHERE id = $1 RETURNING seq),
+        // One statement: whether the actor still may, the number, and the events, in one round trip.
+        let takes_member = events.iter().any(|noted| access::takes_member(noted.event.kind));
+        let seq: Option<i64> = sqlx::query_scalar(concat!(
+            "WITH numbered AS (UPDATE teams SET seq = seq + $2 WHERE id = $1 AND ",
+            still_may!("$1", "$11", "$12"),
+            " RETURNING seq),
                   written AS (
                       INSERT INTO events (team_id, seq, change_id, actor_id, at, task_id, kind, before, after, version)
                       SELECT $1, numbered.seq - $2 + event.nth, $3, event.actor, event.at, event.task, event.kind, event.before, event.after, event.version
                       FROM numbered, unnest($4::uuid[], $5::timestamptz[], $6::uuid[], $7::text[], $8::jsonb[], $9::jsonb[], $10::bigint[])
                            WITH ORDINALITY AS event (actor, at, task, kind, before, after, version, nth))
-             SELECT seq FROM numbered",
-        )
+             SELECT seq FROM numbered"
+        ))
         .bind(team)
         .bind(count)
         .bind(id)
@@ -201,8 +207,10 @@ impl Change {
         .bind(events.iter().map(|noted| &noted.event.before).collect::<Vec<_>>())
         .bind(events.iter().map(|noted| &noted.event.after).collect::<Vec<_>>())
         .bind(events.iter().map(|noted| noted.event.version).collect::<Vec<_>>())
-        .fetch_one(self.db())
+        .bind(self.actor)
+        .bind(takes_member)
+        .fetch_optional(self.db())
         .await?;
-        Ok(seq)
+        seq.ok_or_else(|| Problem::Forbidden("You may not change this any more. Nothing was changed.".into()))
     }
 }

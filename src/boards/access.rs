@@ -30,6 +30,33 @@ macro_rules! seen_by {
 }
 pub(crate) use seen_by;
 
+/// The condition that an account still may what it was let in for, asked once more as the last statement of its change,
+/// with everything locked: who was taken off a team or deactivated meanwhile changes nothing. Team, account, and whether
+/// it takes a member are parameters; nobody is the program itself.
+macro_rules! still_may {
+    ($team:literal, $account:literal, $takes_member:literal) => {
+        concat!(
+            "(",
+            $account,
+            "::uuid IS NULL OR EXISTS (SELECT FROM accounts a WHERE a.id = ",
+            $account,
+            " AND a.deactivated_at IS NULL AND (NOT ",
+            $takes_member,
+            " OR a.role = 'admin' OR a.role <> 'viewer' AND EXISTS (SELECT FROM members m WHERE m.team_id = ",
+            $team,
+            " AND m.account_id = a.id))))"
+        )
+    };
+}
+pub(crate) use still_may;
+
+/// Whether an event of that kind takes somebody who is on its team, or an administrator. The others are what everybody
+/// may say who may look, what follows in other teams from a change in one, and people's own coming and going.
+pub fn takes_member(kind: &str) -> bool {
+    !matches!(kind.split_once('.'), Some(("comment" | "wait" | "member", _)))
+        && !matches!(kind, "goal.comment" | "goal.concern" | "topic.added" | "request.made")
+}
+
 /// A team that the viewer may look at.
 #[derive(Clone, Debug)]
 pub struct TeamAccess {

@@ -203,3 +203,40 @@ impl Dice {
         self.0 % most
     }
 }
+
+#[tokio::test]
+async fn who_is_taken_off_the_team_while_their_move_waits_changes_nothing() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    for (gone, status) in [
+        ("DELETE FROM members WHERE account_id = $1", 403),
+        ("UPDATE accounts SET deactivated_at = now() WHERE id = $1", 403),
+    ] {
+        let before = elif.task(&key).await;
+        // Somebody else has the columns; the move was let in and waits for them.
+        let mut holding = world.db.begin().await.unwrap();
+        sqlx::query("SELECT FROM columns FOR UPDATE").execute(&mut *holding).await.unwrap();
+        let moving = {
+            let (elif, key) = (elif.clone(), key.clone());
+            tokio::spawn(async move { elif.post(&format!("/tasks/{key}/position"), &[("column", "done")]).await })
+        };
+        let waits = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')";
+        while !sqlx::query_scalar::<_, bool>(waits).fetch_one(&world.db).await.unwrap() {
+            tokio::task::yield_now().await;
+        }
+        let mut taking = world.db.begin().await.unwrap();
+        sqlx::query(gone).bind(elif.person.id).execute(&mut *taking).await.unwrap();
+        taking.commit().await.unwrap();
+        holding.commit().await.unwrap();
+        moving.await.unwrap().refused(status);
+        sqlx::query("UPDATE accounts SET deactivated_at = NULL").execute(&world.db).await.unwrap();
+        sqlx::query("INSERT INTO members (team_id, account_id, since) SELECT id, $1, now() FROM teams WHERE key = 'INF' ON CONFLICT DO NOTHING")
+            .bind(elif.person.id)
+            .execute(&world.db)
+            .await
+            .unwrap();
+        assert_eq!(elif.task(&key).await, before);
+    }
+    elif.post(&format!("/tasks/{key}/position"), &[("column", "done")]).await.ok();
+}
