@@ -179,13 +179,13 @@ pub async fn awaited_of(
 
 /// Leaves of a card what a guest of its team may know: other teams' tasks stay unnamed.
 pub fn for_guests(team: &Team, card: &mut Card) {
+    let own = format!("{}-", team.key);
     for wait in &mut card.waits_on {
-        if wait.kind == "task" && wait.team.as_deref() != Some(team.name.as_str()) {
+        if wait.kind == "task" && wait.on.as_deref().is_some_and(|key| !key.starts_with(&own)) {
             wait.on = None;
             wait.name = None;
         }
     }
-    let own = format!("{}-", team.key);
     card.waited_by.retain(|key| key.starts_with(&own));
 }
 

@@ -150,6 +150,24 @@ async fn what_is_followed_tells_what_others_did_until_it_is_read() {
 }
 
 #[tokio::test]
+async fn who_may_not_look_any_more_hears_no_more() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    elif.post(&format!("/tasks/{key}"), &[("for", "Ingestion")]).await.ok();
+    jonas.post(&format!("/tasks/{key}/follow"), &[("follow", "1")]).await.ok();
+    jonas.post("/teams/infrastructure/requests", &[("title", "A replica")]).await.ok();
+    elif.post(&format!("/tasks/{key}/position"), &[("column", "done")]).await.ok();
+    let page = jonas.get("/").await.ok().text();
+    assert!(page.contains("id=\"news\"") && page.contains("id=\"awaited\"") && page.contains("id=\"asked\""), "{page}");
+    sqlx::query("UPDATE teams SET private = true WHERE key = 'INF'").execute(&world.db).await.unwrap();
+    let page = jonas.get("/").await.ok().text();
+    for hidden in ["Cut over", "A replica", "INF-", "Infrastructure"] {
+        assert!(!page.contains(hidden), "{hidden} is in {page}");
+    }
+}
+
+#[tokio::test]
 async fn a_project_and_a_team_can_be_followed() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);

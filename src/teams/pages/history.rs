@@ -117,6 +117,8 @@ fn of_the_team(kind: &str, before: &Value, after: &Value) -> Option<String> {
         "team.visibility" => "opened the team to everybody who is signed in".to_owned(),
         "team.shared" => format!("shared the {} with {}", is("shows"), is("name")),
         "team.unshared" => format!("took back the {} shared with {}", is("shows"), is("name")),
+        "team.day-off" if after["day"].is_null() => format!("took the day off on {} away", was("day")),
+        "team.day-off" => format!("set a day off: {} {}", is("day"), is("name")),
         "team.week" => "changed the days that the team works and meets on".to_owned(),
         "column.added" => format!("added the column {}", is("name")),
         "column.edited" => format!("changed the column {} to {}", was("name"), is("name")),
