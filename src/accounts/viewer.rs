@@ -11,7 +11,10 @@ use super::{Person, sessions, tokens};
 use crate::{
     activity::{Actor, Repeat},
     app::App,
-    web::error::{Problem, Result},
+    web::{
+        error::{Problem, Result},
+        network::Network,
+    },
 };
 
 /// Somebody who is signed in, by a cookie or by an API token.
@@ -79,6 +82,15 @@ impl Viewer {
     /// Whether what the request proved itself with reaches a team at all.
     pub fn reaches(&self, team: Uuid) -> bool {
         self.reach().is_none_or(|teams| teams.contains(&team))
+    }
+
+    /// The same with what the request is: a write is counted, and one that comes again is recognised.
+    pub fn asking(mut self, app: &App, parts: &Parts) -> Result<Self> {
+        if !parts.method.is_safe() {
+            app.requests.count_write(self.person.id)?;
+        }
+        self.repeat = parts.extensions.get::<Repeat>().cloned();
+        Ok(self)
     }
 
     /// Whether this request may change anything at all.
@@ -175,6 +187,11 @@ impl Known {
     }
 }
 
+/// What is told to who brings what nobody has: ended sessions, and guesses.
+pub fn unknown(app: &App, parts: &Parts) -> Problem {
+    app.requests.count_wrong_secret(Network::of(app, parts)).err().unwrap_or(Problem::SignedOut)
+}
+
 impl FromRequestParts<App> for Viewer {
     type Rejection = Problem;
 
@@ -187,9 +204,10 @@ impl FromRequestParts<App> for Viewer {
             .bind(brought.cookie)
             .fetch_optional(&app.db)
             .await?;
-        let mut viewer = known.ok_or(Problem::SignedOut)?.into_viewer(app, brought, now).await?;
-        viewer.repeat = parts.extensions.get::<Repeat>().cloned();
-        Ok(viewer)
+        match known {
+            Some(known) => known.into_viewer(app, brought, now).await?.asking(app, parts),
+            None => Err(unknown(app, parts)),
+        }
     }
 }
 

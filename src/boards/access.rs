@@ -10,7 +10,6 @@ use uuid::Uuid;
 
 use crate::{
     accounts::viewer::{self, Known, Role, Viewer, known_by_digest},
-    activity::Repeat,
     app::App,
     markdown::Links,
     teams::Team,
@@ -178,9 +177,8 @@ impl FromRequestParts<App> for AtTask {
         .bind(number)
         .fetch_optional(&app.db)
         .await?;
-        let row = row.ok_or(Problem::SignedOut)?;
-        let mut viewer = row.known.into_viewer(app, brought, now).await?;
-        viewer.repeat = parts.extensions.get::<Repeat>().cloned();
+        let row = row.ok_or_else(|| viewer::unknown(app, parts))?;
+        let viewer = row.known.into_viewer(app, brought, now).await?.asking(app, parts)?;
         let (Some(id), Some(slug), Some(name), Some(key), Some(seq)) =
             (row.team_id, row.team_slug, row.team_name, row.team_key, row.seq)
         else {

@@ -288,7 +288,7 @@ impl IntoResponse for Problem {
             }
             Self::TooMany { retry_after_seconds } => {
                 told.title = "Too many tries".into();
-                told.detail = format!("Please wait {retry_after_seconds} seconds and try again.");
+                told.detail = format!("Please wait {retry_after_seconds} seconds and try again. Nothing was changed.");
                 retry_after = Some(retry_after_seconds);
             }
             Self::Busy | Self::Again => retry_after = Some(1),
