@@ -54,7 +54,7 @@ pub enum Proof {
 impl Viewer {
     /// Who an event names.
     pub fn actor(&self) -> Actor {
-        Actor { account: Some(self.person.id), repeat: self.repeat.clone() }
+        Actor { account: Some(self.person.id), repeat: self.repeat.clone(), reach: self.reach().map(<[Uuid]>::to_vec) }
     }
 
     /// Whether this request may change what is the viewer's own: name, password, tokens. Whoever is signed in may;

@@ -17,8 +17,12 @@ use crate::{
 };
 
 /// The condition that an account, a parameter of the query, may look at the team `t`: it is open, or the account's own.
-/// For queries over several teams; a page of one asks `team`.
+/// For queries over several teams; a page of one asks `team`. With a second parameter, `Change::reach`, it is one of the
+/// teams that a token is for, too.
 macro_rules! seen_by {
+    ($account:literal, $reach:literal) => {
+        concat!("(", $reach, "::uuid[] IS NULL OR t.id = ANY(", $reach, ")) AND ", seen_by!($account))
+    };
     ($account:literal) => {
         concat!(
             "(NOT t.private OR EXISTS (SELECT FROM members seen WHERE seen.team_id = t.id AND seen.account_id = ",

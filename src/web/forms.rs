@@ -157,6 +157,8 @@ pub fn id(text: &str) -> Result<Uuid> {
 
 /// A path on this server, for going back to: anything else becomes the other.
 pub fn local_path<'p>(path: &'p str, otherwise: &'p str) -> &'p str {
-    let plain = path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\t', '\n', '\r', '\0']);
+    let plain = path.starts_with('/')
+        && !path.starts_with("//")
+        && !path.contains(|char: char| char == '\\' || char.is_control());
     if plain { path } else { otherwise }
 }

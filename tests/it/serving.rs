@@ -88,7 +88,7 @@ const QUICK: Patience = Patience {
     drain: Duration::from_millis(300),
 };
 
-/// Cases F3.
+/// Case F3.
 #[tokio::test]
 async fn connections_that_do_not_ask_for_anything_are_closed() {
     let served = Served::with(QUICK).await;
