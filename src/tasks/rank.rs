@@ -146,7 +146,7 @@ mod tests {
             prop_assert!(!rank.is_empty() && !rank.ends_with('0') && rank.bytes().all(|byte| byte.is_ascii_alphanumeric()));
             prop_assert!(above.as_ref().is_none_or(|above| *above < rank) && below.as_ref().is_none_or(|below| rank < *below));
             let longest = above.map_or(0, |above| above.len()).max(below.map_or(0, |below| below.len()));
-            prop_assert!(rank.len() <= longest + 1);
+            prop_assert!(rank.len() <= longest.max(STEP_DIGITS as usize - 1) + 1);
         }
 
         #[test]

@@ -19,7 +19,7 @@ use rustix::net::sockopt::set_tcp_user_timeout;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
-use tokio::time::Sleep;
+use tokio::time::{Sleep, sleep};
 use tower::Service;
 
 /// How long the program waits for others.
@@ -91,7 +91,7 @@ pub async fn serve(
     }
     tokio::select! {
         () = open.shutdown() => {}
-        () = tokio::time::sleep(patience.drain) => {
+        () = sleep(patience.drain) => {
             tracing::warn!("some connections did not end in time, and are cut");
         }
         Some(()) = asked_to_stop.recv() => tracing::warn!("asked twice: stopping at once"),
@@ -117,7 +117,10 @@ async fn converse(
     }
     let answer = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
-        let arriving = |body| Arriving { body, deadline: Box::pin(tokio::time::sleep(patience.body)) };
+        let arriving = |body: Incoming| match body.is_end_stream() {
+            true => axum::body::Body::empty(),
+            false => axum::body::Body::new(Arriving { body, deadline: Box::pin(sleep(patience.body)) }),
+        };
         router.clone().call(request.map(arriving))
     });
     let connection = http1::Builder::new()
@@ -181,6 +184,6 @@ async fn pause_after(error: &std::io::Error) {
     use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
         tracing::error!("cannot accept a connection: {error}");
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        sleep(Duration::from_millis(500)).await;
     }
 }

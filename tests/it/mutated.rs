@@ -72,7 +72,9 @@ fn exchange(value: &mut Value, left: &mut usize, other: &Value) -> bool {
     }
 }
 
-const REAL: [(&str, fn(&Value) -> anyhow::Result<Draft>); 3] =
+type Parse = fn(&Value) -> anyhow::Result<Draft>;
+
+const REAL: [(&str, Parse); 3] =
     [(TRELLO, transfer::trello::parse), (MOVED, transfer::trello::parse), (GITHUB, transfer::github::parse)];
 
 proptest! {

@@ -708,3 +708,29 @@ async fn a_private_teams_thousand_events_are_heard_by_nobody_else() {
     sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'").execute(&world.db).await.unwrap();
     admin.get("/api/v1/teams/zanzibar/events").await.refused(404);
 }
+
+#[tokio::test]
+async fn the_workspace_is_called_what_an_administrator_says() {
+    let world = World::new().await;
+    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    ada.post("/settings", &[("name", "  Platform <group>  ")]).await.refused(303);
+    let page = ada.get("/settings").await.ok().text();
+    assert!(page.contains(r#"value="Platform &#60;group&#62;""#) && page.contains("<title>Workspace"), "{page}");
+    let path = invite(&ada, &[]).await;
+    let page = world.stranger().get(&path).await.ok().text();
+    assert!(page.contains("Ada invites you to Platform &#60;group&#62;."), "{page}");
+    for name in ["", "  ", &"x".repeat(101)] {
+        let page = ada.post("/settings", &[("name", name)]).await.refused(422).text();
+        assert!(page.contains("1 to 100 characters"), "{page}");
+    }
+    assert!(!world.elif.get("/teams").await.ok().text().contains("href=\"/settings\""));
+    assert!(ada.get("/teams").await.ok().text().contains("href=\"/settings\""));
+    // nobody locks the last administrator out, and a viewer finds nothing to change
+    ada.post("/settings/people/elif", &[("do", "viewer")]).await.refused(303);
+    world.elif.api(Method::POST, "/teams/infrastructure/tasks", json!({ "title": "x" })).await.refused(403);
+    let board = world.elif.get("/teams/infrastructure").await.ok().text();
+    assert!(!board.contains("/teams/infrastructure/tasks/new"), "{board}");
+    ada.post("/settings/people/elif", &[("do", "owner")]).await.refused(422);
+    ada.post("/settings/people/nobody", &[("do", "admin")]).await.refused(404);
+    ada.post("/settings/people/%00", &[("do", "admin")]).await.refused(404);
+}
