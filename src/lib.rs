@@ -11,6 +11,7 @@
 //! - `projects`: projects, milestones, objectives: what outlives a sprint
 //! - `sprints`: cadence, goals, closing and looking back
 //! - `standup`: who needs someone, what happened since, and what was promised
+//! - `checkin`: how far a team is, for everybody else; what they follow and ask for
 //! - `flow`: burn-up, cumulative flow, cycle time, ageing, throughput, time blocked
 //! - `transfer`: bringing boards of other tools here
 //! - `web`, `db`, `markdown`, `chart`, `clock`: no feature in them
@@ -20,6 +21,7 @@ pub mod activity;
 pub mod app;
 pub mod boards;
 pub mod chart;
+pub mod checkin;
 pub mod cli;
 pub mod clock;
 pub mod config;

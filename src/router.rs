@@ -17,7 +17,7 @@ use crate::{
     accounts, activity,
     app::App,
     boards::{self, forms as board_forms},
-    flow, projects, sprints, standup, tasks,
+    checkin, flow, projects, sprints, standup, tasks,
     teams::{self, setting_up},
     web::{assets, error::Problem, health, layers, openapi},
 };
@@ -31,6 +31,7 @@ pub fn router(app: App) -> Router {
 fn pages() -> Router<App> {
     use accounts::pages as accounts;
     use boards::pages as boards;
+    use checkin::pages as checkin;
     use projects::pages as projects;
     use sprints::pages as sprints;
     use standup::pages as standup;
@@ -117,6 +118,14 @@ fn pages() -> Router<App> {
         .route("/teams/{slug}/key-results/{id}/remove", post(projects::remove_key_result))
         .route("/teams/{slug}/settings", get(teams::settings))
         .route("/teams/{slug}/members", post(teams::set_member))
+        .route("/teams/{slug}/columns", post(teams::add_column))
+        .route("/teams/{slug}/columns/{column}", post(teams::edit_column))
+        .route("/teams/{slug}/columns/{column}/remove", get(teams::remove_column_form).post(teams::remove_column))
+        .route("/teams/{slug}/labels/{id}", post(teams::edit_label))
+        .route("/teams/{slug}/share-links", post(teams::share))
+        .route("/teams/{slug}/share-links/{id}/revoke", post(teams::revoke))
+        .route("/teams/{slug}/public", post(teams::set_public))
+        .route("/teams/{slug}/history", get(teams::history))
         .route("/teams/{slug}/visibility", post(teams::set_visibility))
         .route("/teams/{slug}/name", post(teams::rename))
         .route("/teams/{slug}/week", post(teams::set_week))
@@ -130,6 +139,14 @@ fn pages() -> Router<App> {
         .route("/projects/{slug}/milestones", post(projects::add_milestone))
         .route("/projects/{slug}/milestones/{id}/reach", post(projects::reach_milestone))
         .route("/projects/{slug}/milestones/{id}/remove", post(projects::remove_milestone))
+        .route("/teams/{slug}/intake", get(checkin::intake))
+        .route("/teams/{slug}/requests", post(checkin::ask))
+        .route("/teams/{slug}/requests/{id}", post(checkin::settle))
+        .route("/teams/{slug}/follow", post(checkin::follow_team))
+        .route("/tasks/{key}/follow", post(checkin::follow_task))
+        .route("/teams/{slug}/goals/{id}/follow", post(checkin::follow_goal))
+        .route("/projects/{slug}/follow", post(checkin::follow_project))
+        .route("/seen", post(checkin::see))
         .route("/me", get(accounts::me).post(accounts::edit_me))
         .route("/me/password", post(accounts::set_password))
         .route("/me/sessions", post(accounts::end_sessions))
@@ -141,9 +158,20 @@ fn pages() -> Router<App> {
 
 /// What comes compressed already, or is sent as it happens.
 fn ready_made() -> Router<App> {
+    use checkin::pages as checkin;
     Router::new()
         .route("/teams/{slug}", get(boards::pages::board))
         .route("/teams/{slug}/live", get(activity::stream::live))
+        .route("/teams/{slug}/check-in", get(checkin::check_in))
+        .route("/teams/{slug}/check-in/{file}", get(checkin::feed))
+        .route("/share/{key}", get(checkin::shared).post(checkin::unlock))
+        .route("/share/{key}/live", get(activity::stream::live_for_guest))
+        .route("/share/{key}/embed", get(checkin::shared_embed))
+        .route("/share/{key}/{file}", get(checkin::shared_feed))
+        .route("/public/{slug}", get(checkin::public))
+        .route("/public/{slug}/live", get(activity::stream::live_for_public))
+        .route("/public/{slug}/embed", get(checkin::public_embed))
+        .route("/public/{slug}/{file}", get(checkin::public_feed))
 }
 
 fn api() -> Router<App> {
@@ -153,6 +181,7 @@ fn api() -> Router<App> {
         .route("/teams", get(boards::list))
         .route("/teams/{slug}/board", get(boards::board))
         .route("/teams/{slug}/events", get(boards::events))
+        .route("/teams/{slug}/check-in", get(checkin::pages::facts))
         .route("/teams/{slug}/tasks", post(tasks::create))
         .route("/sprints", get(sprints::api::list))
         .route("/tasks/{key}", get(tasks::get).patch(tasks::patch).delete(tasks::delete))

@@ -71,6 +71,16 @@ impl Viewer {
         Err(Problem::Forbidden("A token changes nothing of its owner's account. Sign in. Nothing was changed.".into()))
     }
 
+    /// Refuses programs that would let somebody in.
+    pub fn to_let_in(&self) -> Result<()> {
+        if self.may_change_own() {
+            return Ok(());
+        }
+        Err(Problem::Forbidden(
+            "A token makes no links that let somebody in. Sign in to make one. Nothing was changed.".into(),
+        ))
+    }
+
     /// The teams that what the request proved itself with is for; none said: all.
     pub fn reach(&self) -> Option<&[Uuid]> {
         match &self.proof {

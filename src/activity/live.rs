@@ -46,6 +46,13 @@ pub struct Frame {
     pub bytes: Bytes,
 }
 
+impl Frame {
+    /// A sign of life, which tells nothing.
+    pub(super) fn is_beat(&self) -> bool {
+        self.bytes.starts_with(b"event: beat")
+    }
+}
+
 /// What let a stream in, and to which team.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, sqlx::FromRow)]
 pub(super) struct Pass {

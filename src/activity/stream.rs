@@ -30,11 +30,11 @@ use super::{
 use crate::{
     accounts::{Person, viewer::Viewer},
     app::App,
-    boards::access,
+    boards::{access, guests},
     sprints,
     tasks::{self, pages::CardHtml},
     teams::Team,
-    web::error::Result,
+    web::{error::Result, layers::Audience},
 };
 
 /// Where other programs on the same database are told.
@@ -60,33 +60,73 @@ pub async fn live(
     headers: HeaderMap,
 ) -> Result<Response> {
     let team = access::team(&app.db, &viewer, &slug).await?.team;
-    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok());
-    let after = last.or(query.after).unwrap_or(team.seq);
+    let after = after(&headers, &query).unwrap_or(team.seq);
+    Ok(stream(app, team, after, viewer.proof.token_hash().to_vec(), Some(viewer.person)))
+}
+
+/// `GET /share/{key}/live`: says that something changed, and not what.
+pub async fn live_for_guest(
+    State(app): State<App>,
+    Path(key): Path<String>,
+    Query(query): Query<After>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let guest = guests::guest(&app, &headers, &key).await?;
+    let after = after(&headers, &query).unwrap_or(guest.team.seq);
+    let mut response = stream(app, guest.team, after, guest.pass, None);
+    response.extensions_mut().insert(Audience::Guests);
+    Ok(response)
+}
+
+/// `GET /public/{slug}/live`
+pub async fn live_for_public(
+    State(app): State<App>,
+    Path(slug): Path<String>,
+    Query(query): Query<After>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let guest = guests::public(&app, &slug).await?;
+    let after = after(&headers, &query).unwrap_or(guest.team.seq);
+    let mut response = stream(app, guest.team, after, guest.pass, None);
+    response.extensions_mut().insert(Audience::Guests);
+    Ok(response)
+}
+
+fn after(headers: &HeaderMap, query: &After) -> Option<i64> {
+    headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok()).or(query.after)
+}
+
+/// The stream of a team from a number on, for as long as what let the reader in holds. Nobody is a guest.
+fn stream(app: App, team: Team, after: i64, pass: Vec<u8>, reader: Option<Person>) -> Response {
     let channel = app.live.open_channel(team.id, team.seq);
     // Listening begins before the past is read, so nothing falls between; what comes twice is left out by its number.
     let frames = channel.frames.subscribe();
     let (sender, receiver) = mpsc::channel::<Result<Bytes, Infallible>>(8);
     tokio::spawn(async move {
-        let (watcher, dismissed) =
-            app.live.watch(Pass { token_hash: viewer.proof.token_hash().to_vec(), team: team.id });
-        arrive(&channel, &viewer.person);
+        let (watcher, dismissed) = app.live.watch(Pass { token_hash: pass, team: team.id });
+        if let Some(person) = &reader {
+            arrive(&channel, person);
+        }
         let mut ended = app.live.ended();
         tokio::select! {
-            () = follow(&app, &team, after, &channel, frames, &sender) => {}
+            () = follow(&app, &team, after, &channel, frames, &sender, reader.is_none()) => {}
             () = dismissed.notified() => {
-                let _ = sender.send(Ok(frame("bye", None, &json!({ "why": "You are signed out, or may not see this board any more." })).bytes)).await;
+                let why = if reader.is_some() { "You are signed out, or may not see this board any more." } else { "This link has ended." };
+                let _ = sender.send(Ok(frame("bye", None, &json!({ "why": why })).bytes)).await;
             }
             () = until(&mut ended) => {}
         }
         app.live.forget(watcher);
-        leave(&channel, viewer.person.id);
+        if let Some(person) = &reader {
+            leave(&channel, person.id);
+        }
     });
     let mut response = Body::from_stream(ReceiverStream::new(receiver)).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    Ok(response)
+    response
 }
 
 async fn until(ended: &mut watch::Receiver<bool>) {
@@ -102,6 +142,7 @@ async fn follow(
     channel: &Channel,
     mut frames: broadcast::Receiver<Frame>,
     to: &mpsc::Sender<Result<Bytes, Infallible>>,
+    guest: bool,
 ) {
     let past = match frames_after(app, team, after).await {
         Ok(past) => past,
@@ -112,7 +153,10 @@ async fn follow(
     };
     let mut sent = past.iter().map(|frame| frame.seq).max().unwrap_or(0).max(after);
     let here = frame("presence", None, &json!({ "html": locked(&channel.here).html() }));
-    for frame in past.into_iter().chain([here]) {
+    // A guest's page shows less than a card says: it hears that there is news, and asks for itself.
+    let past = if guest { past.last().map(|_| reset(sent, "changed")).into_iter().collect() } else { past };
+    let here = (!guest).then_some(here);
+    for frame in past.into_iter().chain(here) {
         if to.send(Ok(frame.bytes)).await.is_err() {
             return;
         }
@@ -124,6 +168,8 @@ async fn follow(
         };
         let frame = match frame {
             Ok(frame) if frame.seq != 0 && frame.seq <= sent => continue,
+            Ok(frame) if guest && frame.seq == 0 && !frame.is_beat() => continue,
+            Ok(frame) if guest && frame.seq != 0 => reset(frame.seq, "changed"),
             Ok(frame) => frame,
             Err(broadcast::error::RecvError::Lagged(_)) => {
                 let seq = channel.sent.load(Ordering::Acquire);
@@ -297,10 +343,15 @@ async fn check_passes(app: &App) {
                    WHERE s.expires_at > $3 AND a.deactivated_at IS NULL
                    UNION ALL
                    SELECT t.token_hash, a.id, t.teams FROM tokens t JOIN accounts a ON a.id = t.account_id
-                   WHERE t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $3) AND a.deactivated_at IS NULL) k
+                   WHERE t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $3) AND a.deactivated_at IS NULL
+                   UNION ALL
+                   SELECT l.token_hash, NULL, ARRAY[l.team_id] FROM share_links l
+                   WHERE l.revoked_at IS NULL AND (l.expires_at IS NULL OR l.expires_at > $3)
+                   UNION ALL
+                   SELECT convert_to('public ' || t.id, 'UTF8'), NULL, ARRAY[t.id] FROM teams t WHERE t.public) k
                   ON k.token_hash = p.token_hash AND (k.reaches IS NULL OR p.team = ANY(k.reaches))
              JOIN teams t ON t.id = p.team
-             WHERE NOT t.private OR EXISTS (SELECT FROM members m WHERE m.team_id = t.id AND m.account_id = k.id)",
+             WHERE NOT t.private OR k.id IS NULL OR EXISTS (SELECT FROM members m WHERE m.team_id = t.id AND m.account_id = k.id)",
         )
         .bind(&hashes)
         .bind(&teams)

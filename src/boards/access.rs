@@ -275,9 +275,10 @@ pub(crate) fn plain(address: &str) -> Result<&str> {
     if address.contains('\0') { Err(Problem::NotFound) } else { Ok(address) }
 }
 
-/// Whether the viewer may change what all teams share: the sprints' days and how they follow one another.
+/// Whether the viewer may change what all teams share: the sprints' days and how they follow one another, people, and
+/// what the workspace is called. No token that is for some teams does.
 pub fn may_edit_workspace(viewer: &Viewer) -> bool {
-    viewer.may_write() && viewer.role == Role::Admin
+    viewer.may_write() && viewer.role == Role::Admin && viewer.reach().is_none()
 }
 
 /// Refuses everybody who may not.

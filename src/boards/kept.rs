@@ -7,7 +7,12 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use axum::body::Bytes;
+use axum::{
+    body::{Body, Bytes},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
@@ -15,7 +20,16 @@ use super::{
     filters::{Filter, ResolvedSprint},
     furniture::Furniture,
 };
-use crate::web::assets::Encoding;
+use crate::{
+    app::App,
+    web::{
+        assets::{ASSETS, Encoding, gzip},
+        error::Result,
+    },
+};
+
+/// Ages on cards are as old as this at most, in seconds.
+const STRETCH: i64 = 300;
 
 /// What a kept board was rendered for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +52,11 @@ pub struct Stamp {
 }
 
 impl Stamp {
+    /// The state at an instant, by the counts of a team and of the workspace.
+    pub fn of(team: i64, workspace: i64, now: OffsetDateTime) -> Self {
+        Self { team, workspace, stretch: now.unix_timestamp().div_euclid(STRETCH) }
+    }
+
     /// Whether what this stands for shows everything that the other one does.
     pub fn covers(&self, other: &Self) -> bool {
         self.team >= other.team && self.workspace >= other.workspace && self.stretch >= other.stretch
@@ -60,6 +79,68 @@ pub struct KeptPage {
     pub stamp: Stamp,
     pub etag: String,
     pub bytes: Bytes,
+}
+
+/// Answers with a page that is kept for this reader and state, or with nothing if they have it, or makes it now. Whether
+/// they may see it was asked before, always. `make` says what state it shows in the end: what happens while it waits for
+/// its turn is shown too, and so to all who wait behind it.
+pub async fn answer(
+    app: &App,
+    headers: &HeaderMap,
+    (key, stamp): (PageKey, Stamp),
+    kind: &'static str,
+    make: impl Future<Output = Result<(Stamp, String)>>,
+) -> Result<Response> {
+    let etag = etag(&key, stamp);
+    if headers.get(header::IF_NONE_MATCH).is_some_and(|seen| seen.as_bytes() == etag.as_bytes()) {
+        return Ok(with_etag(StatusCode::NOT_MODIFIED.into_response(), &etag));
+    }
+    let kept = |page: KeptPage| Ok(with_etag(encoded(page.bytes, key.encoding, kind), &page.etag));
+    if let Some(page) = app.kept.page(&key, stamp) {
+        return kept(page);
+    }
+    let _turn = app.kept.turn(&key).await;
+    if let Some(page) = app.kept.page(&key, stamp) {
+        return kept(page);
+    }
+    let (stamp, text) = make.await?;
+    let bytes: Bytes = match key.encoding {
+        // Level 1 is a third of the time of level 3 and a tenth more bytes.
+        Encoding::Zstd => zstd::bulk::compress(text.as_bytes(), 1).map_err(anyhow::Error::from)?.into(),
+        Encoding::Gzip => gzip(text.as_bytes(), flate2::Compression::fast()).into(),
+        Encoding::Plain => Bytes::from(text),
+    };
+    let page = KeptPage { stamp, etag: self::etag(&key, stamp), bytes };
+    app.kept.keep_page(key.clone(), page.clone());
+    kept(page)
+}
+
+fn etag(key: &PageKey, stamp: Stamp) -> String {
+    use std::hash::{DefaultHasher, Hasher};
+    let mut hasher = DefaultHasher::new();
+    (key, &ASSETS.version).hash(&mut hasher);
+    format!("\"{}-{}-{}-{:x}\"", stamp.team, stamp.workspace, stamp.stretch, hasher.finish())
+}
+
+fn with_etag(mut response: Response, etag: &str) -> Response {
+    let headers = response.headers_mut();
+    if let Ok(etag) = HeaderValue::from_str(etag) {
+        headers.insert(header::ETAG, etag);
+    }
+    // Kept by this reader's browser alone, and asked about every time.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    headers
+        .insert(header::VARY, HeaderValue::from_static("accept-encoding, cookie, authorization, fortnight-fragment"));
+    response
+}
+
+fn encoded(bytes: Bytes, encoding: Encoding, kind: &'static str) -> Response {
+    let mut response = Response::new(Body::from(bytes));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    if let Some(encoding) = encoding.header() {
+        response.headers_mut().insert(header::CONTENT_ENCODING, encoding);
+    }
+    response
 }
 
 /// The boards and pages that are kept. Few are needed: those that are open now.

@@ -2,16 +2,20 @@
 
 pub mod access;
 pub mod api;
+pub mod arranging;
 pub mod door;
 pub mod drawing;
 pub mod filters;
 pub mod forms;
 pub mod furniture;
+pub mod guests;
 pub mod kept;
 pub mod limiting;
 pub mod pages;
 pub mod queries;
+pub mod relabelling;
 pub mod saving;
+pub mod sharing;
 pub mod words;
 
 use serde::{Deserialize, Serialize};

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{
-    body::{Body, Bytes},
     extract::{Path, Query, State as Given},
-    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    http::{HeaderMap, Uri},
     response::{Html, IntoResponse, Response},
 };
 use serde::Deserialize;
@@ -19,7 +18,7 @@ use super::{
     drawing::{Drawing, Drawn},
     filters::{Asks, Filter, FilterParams, ResolvedSprint, SprintChoice},
     furniture::Furniture,
-    kept::{KeptPage, PageKey, Stamp},
+    kept::{self, PageKey, Stamp},
 };
 use crate::{
     accounts::viewer::Viewer,
@@ -32,14 +31,11 @@ use crate::{
     tasks::{self, pages::CardHtml},
     teams::Team,
     web::{
-        assets::{ASSETS, Encoding, gzip},
+        assets::{ASSETS, Encoding},
         error::{Problem, Result},
         page::{Frame, fragment, rendered, theme},
     },
 };
-
-/// Ages on cards are as old as this at most.
-const STRETCH: i64 = 300;
 
 /// `GET /teams/{slug}`
 pub async fn board(
@@ -52,7 +48,7 @@ pub async fn board(
 ) -> Result<Response> {
     let mut door = door::open(&app, &headers, &slug).await?;
     let now = app.clock.now();
-    let stamp = stamp_of(&door, now);
+    let stamp = Stamp::of(door.access.team.seq, door.workspace_seq, now);
     let key = PageKey {
         viewer: door.viewer.person.id,
         may_edit: door.access.may_edit,
@@ -60,43 +56,17 @@ pub async fn board(
         theme: theme(&headers),
         encoding: Encoding::accepted(&headers),
     };
-    let etag = etag(&key, stamp);
-    if headers.get(header::IF_NONE_MATCH).is_some_and(|seen| seen.as_bytes() == etag.as_bytes()) {
-        return Ok(with_etag(StatusCode::NOT_MODIFIED.into_response(), &etag));
-    }
-    if let Some(page) = app.kept.page(&key, stamp) {
-        return Ok(with_etag(encoded(page.bytes, key.encoding), &page.etag));
-    }
-    let _turn = app.kept.turn(&key).await;
-    if let Some(page) = app.kept.page(&key, stamp) {
-        return Ok(with_etag(encoded(page.bytes, key.encoding), &page.etag));
-    }
-    // What has happened while this waited for its turn is shown too, and so to all who wait behind it.
-    (door.access.team.seq, door.workspace_seq) =
-        sqlx::query_as("SELECT t.seq, w.seq FROM teams t, workspace w WHERE t.id = $1")
-            .bind(door.access.team.id)
-            .fetch_one(&app.db)
-            .await?;
-    let stamp = stamp_of(&door, now);
-    let filter = Filter::read(&params).for_reader(&door.viewer.person.handle);
-    let html = board_html(&app, &door, &params, &after, &headers, filter, stamp, now).await?;
-    let bytes: Bytes = match key.encoding {
-        // Level 1 is a third of the time of level 3 and a tenth more bytes.
-        Encoding::Zstd => zstd::bulk::compress(html.as_bytes(), 1).map_err(anyhow::Error::from)?.into(),
-        Encoding::Gzip => gzip(html.as_bytes(), flate2::Compression::fast()).into(),
-        Encoding::Plain => Bytes::from(html),
+    let made = async {
+        (door.access.team.seq, door.workspace_seq) =
+            sqlx::query_as("SELECT t.seq, w.seq FROM teams t, workspace w WHERE t.id = $1")
+                .bind(door.access.team.id)
+                .fetch_one(&app.db)
+                .await?;
+        let stamp = Stamp::of(door.access.team.seq, door.workspace_seq, now);
+        let filter = Filter::read(&params).for_reader(&door.viewer.person.handle);
+        Ok((stamp, board_html(&app, &door, &params, &after, &headers, filter, stamp, now).await?))
     };
-    let page = KeptPage { stamp, etag: self::etag(&key, stamp), bytes };
-    app.kept.keep_page(key.clone(), page.clone());
-    Ok(with_etag(encoded(page.bytes, key.encoding), &page.etag))
-}
-
-fn stamp_of(door: &Door, now: OffsetDateTime) -> Stamp {
-    Stamp {
-        team: door.access.team.seq,
-        workspace: door.workspace_seq,
-        stretch: now.unix_timestamp().div_euclid(STRETCH),
-    }
+    kept::answer(&app, &headers, (key, stamp), "text/html; charset=utf-8", made).await
 }
 
 /// The message after a form was sent without a script.
@@ -104,34 +74,6 @@ fn stamp_of(door: &Door, now: OffsetDateTime) -> Stamp {
 #[serde(default)]
 pub struct AfterForm {
     did: Option<Uuid>,
-}
-
-fn etag(key: &PageKey, stamp: Stamp) -> String {
-    use std::hash::{DefaultHasher, Hash, Hasher};
-    let mut hasher = DefaultHasher::new();
-    (key, &crate::web::assets::ASSETS.version).hash(&mut hasher);
-    format!("\"{}-{}-{}-{:x}\"", stamp.team, stamp.workspace, stamp.stretch, hasher.finish())
-}
-
-fn with_etag(mut response: Response, etag: &str) -> Response {
-    let headers = response.headers_mut();
-    if let Ok(etag) = HeaderValue::from_str(etag) {
-        headers.insert(header::ETAG, etag);
-    }
-    // Kept by this reader's browser alone, and asked about every time.
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    headers
-        .insert(header::VARY, HeaderValue::from_static("accept-encoding, cookie, authorization, fortnight-fragment"));
-    response
-}
-
-fn encoded(bytes: Bytes, encoding: Encoding) -> Response {
-    let mut response = Response::new(Body::from(bytes));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    if let Some(encoding) = encoding.header() {
-        response.headers_mut().insert(header::CONTENT_ENCODING, encoding);
-    }
-    response
 }
 
 #[derive(Template)]

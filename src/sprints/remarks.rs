@@ -132,3 +132,27 @@ pub async fn remarks(db: &PgPool, goals: &[Uuid]) -> Result<Vec<Remark>> {
     };
     Ok(rows.into_iter().map(remark).collect())
 }
+
+/// A concern that waits for its team's answer.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct OpenConcern {
+    pub goal: Uuid,
+    pub title: String,
+    pub sprint: i32,
+    pub body: String,
+    pub author: Option<String>,
+    pub created_at: OffsetDateTime,
+}
+
+/// The concerns on a team's goals that nobody has answered, the oldest first.
+pub async fn open_concerns(db: &PgPool, team: Uuid) -> Result<Vec<OpenConcern>> {
+    Ok(sqlx::query_as(
+        "SELECT g.id AS goal, g.title, s.number AS sprint, r.body, a.name AS author, r.created_at
+         FROM remarks r JOIN goals g ON g.team_id = r.team_id AND g.id = r.goal_id JOIN sprints s ON s.id = g.sprint_id
+         LEFT JOIN accounts a ON a.id = r.author_id
+         WHERE r.team_id = $1 AND r.kind = 'concern' AND r.answer IS NULL ORDER BY r.created_at, r.id LIMIT 100",
+    )
+    .bind(team)
+    .fetch_all(db)
+    .await?)
+}

@@ -4,7 +4,7 @@ use serde_json::json;
 use time::Date;
 use uuid::Uuid;
 
-use super::{labelling, moving, owning, rank, setting_aside};
+use super::{awaiting, labelling, moving, owning, rank, setting_aside};
 use crate::{
     activity::{Change, Event},
     boards::Column,
@@ -68,6 +68,9 @@ pub async fn create_task(change: &mut Change, team: &Team, new: &NewTask) -> Res
     .await?;
     owning::write(change.db(), team.id, id, &new.owners).await?;
     labelling::write(change.db(), team.id, id, &new.labels).await?;
+    if !new.waited_for_by.trim().is_empty() {
+        awaiting::set_awaiting(change, team, id, &new.waited_for_by).await?;
+    }
     change.record(Event {
         team: team.id,
         task: Some(id),

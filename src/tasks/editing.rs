@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use time::Date;
 use uuid::Uuid;
 
-use super::{Locked, blocking, creating::checked_title, labelling, lock, owning, setting_aside, story};
+use super::{Locked, awaiting, blocking, creating::checked_title, labelling, lock, owning, setting_aside, story};
 use crate::{
     activity::{Change, Event},
     teams::Team,
@@ -89,6 +89,9 @@ pub async fn edit_task(change: &mut Change, team: &Team, task: Uuid, edit: &Edit
     check_seen(change, team, &was, edit, &after).await?;
     if !after.is_empty() {
         let version = write(change, team, &now).await?;
+        if now.waited_for_by != was.waited_for_by {
+            awaiting::set_awaiting(change, team, task, &now.waited_for_by).await?;
+        }
         change.record(Event {
             team: team.id,
             task: Some(task),

@@ -2,12 +2,14 @@
 
 pub mod api;
 pub mod archiving;
+mod awaiting;
 pub mod blocking;
 pub mod changing_several;
 pub mod commenting;
 pub mod creating;
 mod dressing;
 pub mod editing;
+pub mod emptying;
 pub mod labelling;
 pub mod moving;
 pub mod owning;

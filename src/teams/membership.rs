@@ -8,6 +8,7 @@ use super::Team;
 use crate::{
     accounts::{adding::touch_workspace, audit},
     activity::{Change, Event},
+    boards::sharing,
     web::error::{Problem, Result},
 };
 
@@ -114,6 +115,10 @@ pub async fn set_visibility(change: &mut Change, team: &Team, private: bool) -> 
         .bind(team.id)
         .fetch_one(change.db())
         .await?;
+    if private {
+        // Whoever was let in from outside is out: a lead lets them in again, knowing what for.
+        sharing::revoke_all(change, team).await?;
+    }
     sqlx::query("UPDATE teams SET private = $2 WHERE id = $1").bind(team.id).bind(private).execute(change.db()).await?;
     let word = if private { "private" } else { "open" };
     let called = called(change, team).await?;

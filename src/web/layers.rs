@@ -48,12 +48,34 @@ pub async fn around(State(app): State<App>, request: Request, next: Next) -> Res
     protected(&app, explained(&app, asked, response))
 }
 
+/// Who a page is for, where it is not for whoever is signed in: an extension of its response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Whoever has a link that is nobody else's business: it is in no index, and in no referrer.
+    Guests,
+    /// The same, and other sites may show it within their pages.
+    Frames,
+}
+
+/// Other sites may show this one within theirs: it asks nobody who they are, and has nothing to press.
+const FRAMED_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; object-src 'none'; form-action 'none'; frame-ancestors *";
+
 /// Sets the headers that protect a reader, and keeps pages out of shared caches.
 fn protected(app: &App, mut response: Response) -> Response {
+    let audience = response.extensions().get::<Audience>().copied();
     let headers = response.headers_mut();
     headers.reserve(HEADERS.len() + 2);
     for (name, value) in &HEADERS {
         headers.insert(name, value.clone());
+    }
+    if audience.is_some() {
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        headers.insert("x-robots-tag", HeaderValue::from_static("noindex, nofollow"));
+    }
+    if audience == Some(Audience::Frames) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(FRAMED_POLICY));
+        headers.insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
+        headers.remove(header::X_FRAME_OPTIONS);
     }
     if app.is_https() {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));

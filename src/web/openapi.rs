@@ -13,6 +13,7 @@ use utoipa::OpenApi;
         crate::boards::api::list,
         crate::boards::api::board,
         crate::boards::api::events,
+        crate::checkin::pages::facts,
         crate::sprints::api::list,
         crate::tasks::api::create,
         crate::tasks::api::get,

@@ -26,6 +26,7 @@ pub const TEAM_PAGES: &[(&str, &str)] = &[
     ("planning", "Planning"),
     ("retro", "Retro"),
     ("flow", "Flow"),
+    ("check-in", "Check-in"),
     ("about", "About"),
 ];
 

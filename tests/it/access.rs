@@ -26,7 +26,7 @@ pub struct Row {
     expected: BTreeMap<&'static str, String>,
 }
 
-const WHO: [&str; 8] = ["admin", "lead", "member", "other", "viewer", "token", "nobody", "private"];
+const WHO: [&str; 9] = ["admin", "lead", "member", "other", "viewer", "token", "nobody", "share", "private"];
 
 pub fn table() -> Vec<Row> {
     let rows = TABLE.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
@@ -74,10 +74,18 @@ fn every_route_is_in_the_table_and_nothing_else_is() {
     assert!(routes.len() > 100, "{}", routes.len());
 }
 
+/// Shares Infrastructure; the answer is the link's secret.
+pub async fn share(lead: &Client, shows: &str) -> String {
+    let fields = [("name", "The auditors"), ("shows", shows)];
+    let page = lead.post("/teams/infrastructure/share-links", &fields).await.refused(200).text();
+    page.split("/share/").nth(1).unwrap().split('<').next().unwrap().to_owned()
+}
+
 /// People of every kind, and something of everything that an address names.
 pub struct Cast {
     pub world: World,
     pub who: BTreeMap<&'static str, Client>,
+    private: bool,
 }
 
 impl Cast {
@@ -110,6 +118,8 @@ impl Cast {
             sqlx::query("UPDATE teams SET private = true WHERE key = 'INF'").execute(&world.db).await.unwrap();
         }
         let token = world.program_of(&member, Scope::Read).await;
+        let link = share(&lead, "check-in").await;
+        let guest = Client { bearer: Some(link), ..world.stranger() };
         let who = BTreeMap::from([
             ("admin", admin),
             ("lead", lead),
@@ -118,8 +128,9 @@ impl Cast {
             ("viewer", viewer),
             ("token", token),
             ("nobody", world.stranger()),
+            ("share", guest),
         ]);
-        Self { world, who }
+        Self { world, who, private }
     }
 
     async fn id(&self, query: &str) -> Uuid {
@@ -140,9 +151,10 @@ impl Cast {
             path = path.replace("/projects/{slug}", made.headers["location"].to_str().unwrap());
         }
         if path.contains("{key}") {
-            let key = match row.path.starts_with("/tasks") || row.path.starts_with("/api") {
-                false => "nonsense".to_owned(),
-                true => lead.make("infrastructure", "todo", "Theirs").await,
+            let key = match row.path.split('/').nth(1) {
+                Some("tasks" | "api") => lead.make("infrastructure", "todo", "Theirs").await,
+                Some("share") => self.who["share"].bearer.clone().unwrap(),
+                _ => "nonsense".to_owned(),
             };
             path = path.replace("{key}", &key);
             if path.contains("/comments/{id}") {
@@ -173,6 +185,7 @@ impl Cast {
                 "INSERT INTO closings (team_id, sprint_id, closed_at, change_id, figures) SELECT t.id, s.id, now(), gen_random_uuid(), '{}' FROM teams t, sprints s
                  WHERE t.key = 'INF' AND s.number = 42 ON CONFLICT DO NOTHING"
             }
+            path if path.starts_with("/public/") => "UPDATE teams SET public = true WHERE key = 'INF' AND NOT private",
             _ => "SELECT 1",
         };
         sqlx::query(given).execute(&self.world.db).await.unwrap();
@@ -180,12 +193,13 @@ impl Cast {
             let id = self.made(&path, by).await;
             path = path.replace("{id}", &id.to_string());
         }
+        let file = if path.contains("/flow/") { "cycle-time.csv" } else { "check-in.json" };
         for (name, value) in [
             ("{slug}", "infrastructure"),
             ("{number}", "42"),
             ("{handle}", "elif"),
             ("{column}", "todo"),
-            ("{file}", "cycle-time.csv"),
+            ("{file}", file),
             ("{day}", "2026-12-24"),
             ("{version}/{*path}", "0/app.css"),
         ] {
@@ -221,6 +235,23 @@ impl Cast {
                     .await
                     .unwrap();
                 self.id(&newest("saved_filters")).await
+            }
+            _ if path.contains("/requests/") => {
+                sqlx::query("INSERT INTO requests (team_id, id, title, created_at) SELECT id, $1, 'x', now() FROM teams WHERE key = 'INF'")
+                    .bind(Uuid::now_v7())
+                    .execute(&self.world.db)
+                    .await
+                    .unwrap();
+                self.id(&newest("requests")).await
+            }
+            _ if path.contains("/labels/") => {
+                let key = lead.make("infrastructure", "todo", "Labelled").await;
+                lead.post(&format!("/tasks/{key}"), &[("labels", &Uuid::now_v7().to_string())]).await.ok();
+                self.id(&newest("labels")).await
+            }
+            _ if path.contains("/share-links/") => {
+                share(lead, "board").await;
+                self.id(&newest("share_links")).await
             }
             _ if path.contains("/notes/") => {
                 sqlx::query("INSERT INTO notes (team_id, id, sprint_id, tray, text, author_id, created_at) SELECT t.id, $1, s.id, 'well', 'x', $2, now() FROM teams t, sprints s WHERE t.key = 'INF' AND s.number = 42")
@@ -312,7 +343,7 @@ impl Cast {
     /// A digest of all that is kept, but for when a session or token was last used.
     async fn digest(&self) -> Vec<String> {
         let tables: Vec<String> = sqlx::query_scalar(
-            "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('sessions', 'tokens', 'audit') ORDER BY 1",
+            "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('sessions', 'tokens', 'audit', 'share_links') ORDER BY 1",
         )
         .fetch_all(&self.world.db)
         .await
@@ -340,6 +371,10 @@ impl Cast {
                 "-" => continue,
                 expected => expected.to_owned(),
             };
+            // a private team has no public address
+            if row.path.starts_with("/public/") && self.private {
+                continue;
+            }
             let by = &self.who[who];
             let path = self.address(&row, by).await;
             let before = if expected == "yes" { Vec::new() } else { self.digest().await };
@@ -372,6 +407,7 @@ impl Cast {
     }
 }
 
+/// Cases 8, 16.
 async fn as_the_table_says(who: &'static str) {
     let (asked, wrong) = Cast::new(false).await.walk(who, who).await;
     println!("{asked} routes asked as {who}");
@@ -401,6 +437,7 @@ walks! {
     a_viewer_gets_what_the_table_says: as_the_table_says("viewer");
     a_reading_token_gets_what_the_table_says: as_the_table_says("token");
     nobody_gets_what_the_table_says: as_the_table_says("nobody");
+    a_share_link_gets_what_the_table_says: as_the_table_says("share");
     an_administrator_finds_nothing_of_a_private_team: of_a_private_team("admin", "private");
     another_teams_member_finds_nothing_of_a_private_team: of_a_private_team("other", "private");
     a_viewer_finds_nothing_of_a_private_team: of_a_private_team("viewer", "private");

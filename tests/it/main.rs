@@ -4,6 +4,7 @@ mod access;
 mod api;
 mod board;
 mod cases;
+mod checkin;
 mod closing;
 mod cluster;
 mod concurrency;

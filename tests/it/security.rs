@@ -24,6 +24,19 @@ use crate::{
 fn protects(answer: &axum::response::Response, what: &str) {
     let header = |name: &str| answer.headers().get(name).map_or("", |value| value.to_str().unwrap());
     let policy = header("content-security-policy");
+    let guests = !header("x-robots-tag").is_empty();
+    assert!(!guests || what.contains("/share/") || what.contains("/public/"), "{what}");
+    assert!(guests || !answer.status().is_success() || !what.contains(" /share/"), "{what}");
+    // What other sites may show within theirs has nothing to press, and no script.
+    let framed = guests && !header("content-security-policy").contains("frame-ancestors 'none'");
+    if framed {
+        assert!(what.contains("/embed") || what.contains("check-in.json"), "{what}");
+        assert!(policy.starts_with("default-src 'none';") && policy.contains("form-action 'none'"), "{what}: {policy}");
+        assert!(!policy.contains("script-src") && !policy.contains("unsafe"), "{what}: {policy}");
+        assert_eq!((header("x-content-type-options"), header("referrer-policy")), ("nosniff", "no-referrer"), "{what}");
+        assert_eq!(header("cross-origin-resource-policy"), "cross-origin", "{what}");
+        return;
+    }
     for part in
         ["default-src 'none'", "script-src 'self'", "object-src 'none'", "base-uri 'none'", "form-action 'self'"]
     {
@@ -33,7 +46,7 @@ fn protects(answer: &axum::response::Response, what: &str) {
     assert!(policy.contains("frame-ancestors 'none'"), "{what}: {policy}");
     for (name, wanted) in [
         ("x-content-type-options", "nosniff"),
-        ("referrer-policy", "same-origin"),
+        ("referrer-policy", if guests { "no-referrer" } else { "same-origin" }),
         ("cross-origin-opener-policy", "same-origin"),
         ("cross-origin-resource-policy", "same-origin"),
         ("x-frame-options", "DENY"),
@@ -60,7 +73,7 @@ async fn every_route_has_the_headers_that_protect_a_reader() {
     rows.sort_by_key(|row| row.path == "/logout");
     let mut asked = 0;
     for row in &rows {
-        for who in ["admin", "lead", "nobody"] {
+        for who in ["admin", "lead", "nobody", "share"] {
             let by = &cast.who[who];
             let path = cast.address(row, by).await;
             let answer = cast.answer(row, &path, by).await;
@@ -209,7 +222,11 @@ async fn a_token_does_what_its_scope_says_and_makes_no_other() {
         let admin = scope == Scope::Admin;
         assert_eq!(program.get("/settings/people").await.status, if admin { 200 } else { 403 });
         assert_eq!(program.get("/settings/audit.csv").await.status, if admin { 200 } else { 403 });
+        // links let somebody in, as a token does
         for (path, fields) in [
+            ("/settings/people/jonas", vec![("do", "link")]),
+            ("/settings/invitations", vec![("for", "many")]),
+            ("/teams/infrastructure/share-links", vec![("name", "x"), ("shows", "board")]),
             ("/me/tokens", vec![("name", "x"), ("scope", "read")]),
             ("/me/password", vec![("password", "another long one")]),
             ("/me/sessions", vec![("others", "1")]),
@@ -258,6 +275,18 @@ async fn a_token_for_some_teams_finds_nothing_of_the_others_on_any_page() {
         program.get(path).await.refused(404);
     }
     program.api(Method::PATCH, &format!("/tasks/{secret}"), json!({ "title": "x" })).await.refused(404);
+    // and does nothing to what all teams share, whatever its owner may
+    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'").execute(&world.db).await.unwrap();
+    sqlx::query("UPDATE tokens SET scope = 'admin' WHERE account_id = $1")
+        .bind(lead.person.id)
+        .execute(&world.db)
+        .await
+        .unwrap();
+    for path in ["/settings", "/settings/people", "/settings/audit", "/settings/audit.csv"] {
+        program.get(path).await.refused(403);
+        lead.get(path).await.refused(200);
+    }
+    program.post("/settings/people/jonas", &[("do", "admin")]).await.refused(403);
     program.api(Method::PATCH, &format!("/tasks/{ours}"), json!({ "title": "Ours" })).await.refused(200);
     program.post("/teams/zanzibar/topics", &[("meeting", "standup"), ("text", "x")]).await.refused(404);
     program.post(&format!("/tasks/{ours}/block"), &[("kind", "task"), ("on", &secret)]).await.refused(422);

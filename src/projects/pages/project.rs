@@ -24,6 +24,7 @@ use crate::{
     accounts::viewer::Viewer,
     app::App,
     boards::{State, access, words},
+    checkin::following::{self, What},
     markdown,
     sprints::{
         self,
@@ -54,6 +55,8 @@ struct ProjectPage {
     /// How many of its tasks are in each state.
     tasks: Vec<(State, i64)>,
     form: ProjectForm,
+    /// Whether the reader follows it.
+    follows: bool,
     /// Why a milestone was refused.
     milestone_error: String,
 }
@@ -68,6 +71,10 @@ struct Progress {
 }
 
 impl ProjectPage {
+    fn follow_at(&self) -> String {
+        format!("/projects/{}/follow", self.project.slug)
+    }
+
     fn figure(&self) -> String {
         self.project.measure.figure(self.current, self.project.target)
     }
@@ -163,6 +170,7 @@ async fn project_page(
         tasks: tasks(&app.db, project.id, &ids).await?,
         milestone_error: errors.get("milestone").cloned().unwrap_or_default(),
         may_edit: access.may_edit,
+        follows: following::follows(&app.db, viewer.person.id, access.team.id, What::Project(project.id)).await?,
         team: access.team,
         teams,
         current,

@@ -23,6 +23,7 @@ use crate::{
     accounts::{Person, viewer::Viewer},
     app::App,
     boards::{self, access, words},
+    checkin::following::{self, What},
     projects::Measure,
     tasks::{self, Card},
     teams::Team,
@@ -46,12 +47,18 @@ struct GoalPage {
     entries: Vec<Entry>,
     cards: Vec<Card>,
     remarks: Vec<Remark>,
+    /// Whether the reader follows it.
+    follows: bool,
     now: OffsetDateTime,
 }
 
 impl GoalPage {
     fn ago(&self, at: &OffsetDateTime) -> String {
         words::ago(self.now, *at)
+    }
+
+    fn follow_at(&self) -> String {
+        format!("{}/follow", self.here())
     }
 
     fn here(&self) -> String {
@@ -235,6 +242,7 @@ async fn goal_page(
         remarks: remarks::remarks(&app.db, &[goal.id]).await?,
         may_edit: access.may_edit && goal.frozen.is_none(),
         may_speak: viewer.may_write(),
+        follows: following::follows(&app.db, viewer.person.id, access.team.id, What::Goal(goal.id)).await?,
         team: access.team,
         sprint,
         goal,

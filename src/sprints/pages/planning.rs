@@ -14,12 +14,13 @@ use super::super::{
     Sprint,
     goals::{self, Goal},
     planning::{self, Load, SHOWN, Slip, Theirs, median},
-    queries,
+    queries, remarks,
 };
 use crate::{
     accounts::viewer::Viewer,
     app::App,
     boards::{access, words},
+    checkin::asking,
     standup::{pages::Agenda, topics::Meeting},
     tasks::{
         changing_several::{self, Same},
@@ -49,6 +50,9 @@ struct PlanningPage {
     finished: Vec<(i64, i64)>,
     loads: Vec<Load>,
     theirs: Vec<Theirs>,
+    /// How many requests and concerns of others wait for an answer.
+    asked: i64,
+    concerns: usize,
     agenda: Agenda,
     did: Option<story::Undoable>,
     now: OffsetDateTime,
@@ -167,6 +171,8 @@ pub async fn planning(
         goals: goals::goals(&app.db, &team, &sprint, &crew, now).await?,
         finished: planning::finished(&app.db, team.id).await?,
         loads: planning::loads(&app.db, team.id, going.map(|going| going.id), sprint.id).await?,
+        asked: asking::open(&app.db, team.id).await?,
+        concerns: remarks::open_concerns(&app.db, team.id).await?.len(),
         theirs: planning::theirs(&app.db, team.id).await?,
         may_edit: access.may_edit && sprint.state != "closed",
         agenda: Agenda::read(&app, vec![access], Meeting::Planning, here(&team, &sprint), now).await?,

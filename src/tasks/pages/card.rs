@@ -63,9 +63,11 @@ impl Wait {
         let age = words::age(now, self.since);
         let note = if self.note.is_empty() { String::new() } else { format!(": {}", self.note) };
         if self.on.is_none() && matches!(self.kind.as_str(), "task" | "team") {
+            // A guest of one team reads of another team's task no more than whose it is.
+            let of = self.team.as_deref().unwrap_or("a private team");
             return match self.done_at {
-                Some(at) => format!("Was waiting on a task of a private team, done {}{note}", words::ago(now, at)),
-                None if self.kind == "task" => format!("Waits on a task of a private team{note} ·\u{a0}{age}"),
+                Some(at) => format!("Was waiting on a task of {of}, done {}{note}", words::ago(now, at)),
+                None if self.kind == "task" => format!("Waits on a task of {of}{note} ·\u{a0}{age}"),
                 None => format!("Waits on a private team{note} ·\u{a0}{age}"),
             };
         }

@@ -27,6 +27,7 @@ use crate::{
         access::{self, AtTask, TaskAccess},
         words,
     },
+    checkin::following::{self, What},
     markdown, projects,
     sprints::{
         self, Sprint,
@@ -67,6 +68,8 @@ struct Article {
     waiting: Vec<Waiting>,
     people: Vec<Person>,
     labels: Vec<Label>,
+    /// Whether the reader follows it.
+    follows: bool,
     now: OffsetDateTime,
     /// What was refused: the reason beside each field, and what was typed.
     errors: BTreeMap<&'static str, String>,
@@ -123,6 +126,10 @@ impl Article {
 
     fn waited(&self, waiting: &Waiting) -> String {
         words::age(self.now, waiting.since)
+    }
+
+    fn follow_at(&self) -> String {
+        format!("/tasks/{}/follow", self.task.card.key)
     }
 
     fn column_name(&self) -> &str {
@@ -215,6 +222,7 @@ async fn article(
         sprints: all_sprints,
         goals,
         projects: projects::queries::to_choose(&app.db, &seen, task.project.as_deref()).await?,
+        follows: following::follows(&app.db, viewer.person.id, access.team.id, What::Task(access.id)).await?,
         waiting: waiting::on_task(&app.db, viewer.person.id, access.team.id, access.id).await?,
         viewer: viewer.clone(),
         team: access.team.clone(),

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
-use time::Date;
+use time::{Date, OffsetDateTime};
 
 use super::super::{
     Team,
@@ -22,7 +22,12 @@ use crate::{
         viewer::Viewer,
     },
     app::App,
-    boards::{self, access, words},
+    boards::{
+        self, Column, State, access,
+        relabelling::{self, Known},
+        sharing::{self, Link},
+        words,
+    },
     web::{
         error::{Problem, Result},
         forms::{Fields, read_date},
@@ -35,7 +40,7 @@ pub const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "
 
 #[derive(Template)]
 #[template(path = "teams/settings.html")]
-struct SettingsPage {
+pub(super) struct SettingsPage {
     frame: Frame,
     team: Team,
     week: WeekDraft,
@@ -45,6 +50,15 @@ struct SettingsPage {
     crew: Crew,
     /// Everybody who is not on it.
     others: Vec<Person>,
+    columns: Vec<Column>,
+    labels: Vec<Known>,
+    links: Vec<Link>,
+    /// A share link that was just made: shown this once.
+    pub(super) made: String,
+    /// The team's public address, and whether everybody may read it.
+    public: bool,
+    public_address: String,
+    now: OffsetDateTime,
     typed: Fields,
     errors: BTreeMap<&'static str, String>,
 }
@@ -82,6 +96,16 @@ impl SettingsPage {
         (1..).zip(WEEKDAYS).map(|(number, name)| (number, name, ticked(number))).collect()
     }
 
+    fn ends(&self, link: &Link) -> String {
+        link.expires_at
+            .map_or_else(|| "until it is revoked".to_owned(), |at| format!("until {}", words::day(at.date())))
+    }
+
+    fn used(&self, link: &Link) -> String {
+        link.last_used_at
+            .map_or_else(|| "never used".to_owned(), |at| format!("last used {}", words::ago(self.now, at)))
+    }
+
     fn since(&self, member: &Member) -> String {
         words::day(crate::clock::day_in(member.since, &self.crew.week.zone))
     }
@@ -102,7 +126,7 @@ pub async fn settings(
     page::page(&settings_page(&app, &viewer, &headers, team, Fields::default(), BTreeMap::new()).await?)
 }
 
-async fn settings_page(
+pub(super) async fn settings_page(
     app: &App,
     viewer: &Viewer,
     headers: &HeaderMap,
@@ -119,13 +143,31 @@ async fn settings_page(
         .bind(team.id)
         .fetch_all(&app.db)
         .await?;
-    let private =
-        sqlx::query_scalar("SELECT private FROM teams WHERE id = $1").bind(team.id).fetch_one(&app.db).await?;
+    let (private, public): (bool, bool) =
+        sqlx::query_as("SELECT private, public FROM teams WHERE id = $1").bind(team.id).fetch_one(&app.db).await?;
+    let now = app.clock.now();
     let crew = crew(&app.db, team.id).await?;
     let mut others = boards::queries::people(&app.db).await?;
     others.retain(|person| crew.members.iter().all(|member| member.person.id != person.id));
     let frame = Frame::new(app, viewer, headers, format!("{}: settings", team.name), &team.slug).await?;
-    Ok(SettingsPage { frame: frame.at("settings"), team, week, days_off, private, crew, others, typed, errors })
+    Ok(SettingsPage {
+        frame: frame.at("settings"),
+        columns: boards::queries::columns(&app.db, team.id).await?,
+        labels: relabelling::known(&app.db, team.id).await?,
+        links: sharing::links(&app.db, team.id, now).await?,
+        public_address: format!("{}/public/{}", app.public_url, team.slug),
+        made: String::new(),
+        team,
+        week,
+        days_off,
+        private,
+        public,
+        crew,
+        others,
+        typed,
+        errors,
+        now,
+    })
 }
 
 /// `POST /teams/{slug}/week`

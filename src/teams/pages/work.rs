@@ -6,7 +6,7 @@ use axum::{
     http::HeaderMap,
     response::Response,
 };
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::super::{
@@ -17,6 +17,11 @@ use crate::{
     accounts::{Person, viewer::Viewer},
     app::App,
     boards::{State, access, words},
+    checkin::{
+        asking::{self, Outcome, Request},
+        changes, facts,
+        following::{self, Followed, News},
+    },
     clock,
     sprints::{
         self, Sprint,
@@ -41,6 +46,13 @@ struct MyWork {
     reviews: Vec<(Team, Vec<Card>)>,
     /// Who waits on this person, and whether for a goal at risk: those first, then the longest.
     waiting: Vec<(Waiting, bool)>,
+    /// What others did to what the reader follows; nothing on another's page, nor the three after it.
+    news: Vec<News>,
+    followed: Vec<Followed>,
+    /// What the reader and their teams wait for of other teams.
+    awaited: Vec<(Team, Vec<Card>)>,
+    /// What the reader asked of other teams.
+    asked: Vec<Request>,
     /// What this person promised and has not settled.
     promised: Vec<Action>,
     now: OffsetDateTime,
@@ -50,6 +62,20 @@ impl MyWork {
     /// Address of the team that a promise was made in.
     fn slug(&self, action: &Action) -> &str {
         self.frame.teams.iter().find(|team| team.id == action.team_id).map_or("", |team| team.slug.as_str())
+    }
+
+    /// Up to which event the news of each team goes: what comes after the page was made stays new.
+    fn read_to(&self) -> Vec<String> {
+        self.frame.teams.iter().map(|team| format!("{}:{}", team.slug, team.seq)).collect()
+    }
+
+    fn outcome(&self, request: &Request) -> String {
+        let by = request.settled_by.as_deref().unwrap_or("somebody");
+        match (request.outcome, &request.task, &request.stands) {
+            (None, ..) => "not answered yet".to_owned(),
+            (Some(Outcome::Taken), Some(task), Some(stands)) => format!("taken by {by}: {task} is in {stands}"),
+            (Some(outcome), ..) => format!("{} by {by}", outcome.as_str()),
+        }
     }
 
     fn is_own(&self) -> bool {
@@ -114,15 +140,23 @@ pub async fn person(
 
 /// Somebody's work, as far as the viewer may look.
 async fn work_of(app: &App, viewer: &Viewer, whose: Person, frame: Frame) -> Result<MyWork> {
-    let seen: Vec<Uuid> = access::seen_teams(&app.db, viewer).await?.iter().map(|team| team.id).collect();
+    let teams = access::seen_teams(&app.db, viewer).await?;
+    let seen: Vec<Uuid> = teams.iter().map(|team| team.id).collect();
+    let (mine, now) = (whose.id == viewer.person.id, app.clock.now());
+    let followed = if mine { following::followed(&app.db, whose.id, &seen).await? } else { Vec::new() };
+    let lately = now - Duration::days(14);
     Ok(MyWork {
         frame,
-        mine: whose.id == viewer.person.id,
+        news: if followed.is_empty() { Vec::new() } else { following::news(&app.db, whose.id, &seen).await? },
+        awaited: if mine { facts::awaited_of(&app.db, &teams, whose.id, now).await? } else { Vec::new() },
+        asked: if mine { asking::asked_by(&app.db, &whose, lately).await? } else { Vec::new() },
+        followed,
+        mine,
         teams: tasks::queries::of_owner(&app.db, whose.id, &seen).await?,
         reviews: tasks::queries::to_review(&app.db, whose.id, &seen).await?,
         waiting: waiting_on(app, whose.id, &seen, viewer.person.id).await?,
         promised: actions::of_owner(&app.db, whose.id, &seen).await?,
-        now: app.clock.now(),
+        now,
         whose,
     })
 }
@@ -155,6 +189,17 @@ struct TeamsPage {
     sprint: Option<Sprint>,
     day: (usize, usize),
     rows: Vec<Row>,
+    now: OffsetDateTime,
+}
+
+impl TeamsPage {
+    fn age(&self, blocked: &Blocked) -> String {
+        words::age(self.now, blocked.since)
+    }
+
+    fn ago(&self, at: &OffsetDateTime) -> String {
+        words::ago(self.now, *at)
+    }
 }
 
 /// A team's sprint in one row.
@@ -163,6 +208,19 @@ struct Row {
     goals: Vec<Goal>,
     counts: Vec<(State, i64)>,
     members: Vec<Person>,
+    /// What has been blocked for longest, and since when.
+    blocked: Option<Blocked>,
+    /// When something last happened there.
+    changed: Option<OffsetDateTime>,
+}
+
+/// A task that waits.
+#[derive(Clone, sqlx::FromRow)]
+struct Blocked {
+    team_id: Uuid,
+    key: String,
+    title: String,
+    since: OffsetDateTime,
 }
 
 impl Row {
@@ -195,6 +253,17 @@ pub async fn all(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> 
         Some(sprint) => goals::of_teams(&app.db, &ids, sprint, &crews, app.clock.now()).await?,
         None => Vec::new(),
     };
+    let blocked: Vec<Blocked> = sqlx::query_as(
+        "SELECT DISTINCT ON (k.team_id) k.team_id, t.key || '-' || k.number AS key, k.title, k.column_since AS since
+         FROM tasks k JOIN teams t ON t.id = k.team_id JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+         WHERE k.team_id = ANY($1) AND c.state = 'blocked' AND k.archived_at IS NULL AND ($2::uuid IS NULL OR k.sprint_id = $2)
+         ORDER BY k.team_id, k.column_since",
+    )
+    .bind(&ids)
+    .bind(sprint.as_ref().map(|sprint| sprint.id))
+    .fetch_all(&app.db)
+    .await?;
+    let changed = changes::last(&app.db, &ids).await?;
     for team in teams {
         let goals = goals.iter().filter(|goal| goal.team_id == team.id).cloned().collect();
         let count = |state: State| {
@@ -206,12 +275,14 @@ pub async fn all(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> 
         let counts = State::ALL.into_iter().map(|state| (state, count(state))).collect();
         let crew = crews.remove(&team.id).unwrap_or_default();
         let members = crew.members.into_iter().map(|member| member.person).collect();
-        rows.push(Row { members, goals, counts, team });
+        let blocked = blocked.iter().find(|blocked| blocked.team_id == team.id).cloned();
+        let changed = changed.iter().find(|(id, _)| *id == team.id).map(|(_, at)| *at);
+        rows.push(Row { members, goals, counts, blocked, changed, team });
     }
     let frame = Frame::new(&app, &viewer, &headers, "All teams", "").await?;
     let day = sprint.as_ref().map_or((0, 0), |sprint| {
         let week = Week::default();
         (sprint.day_number(&week, today), sprint.working_days(&week).len())
     });
-    page::page(&TeamsPage { frame, sprint, day, rows })
+    page::page(&TeamsPage { frame, sprint, day, rows, now: app.clock.now() })
 }

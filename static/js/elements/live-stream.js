@@ -88,10 +88,9 @@ line?.addEventListener("bye", ({ data }) => {
 
 // The stream was refused rather than cut: ask as a reader would, to learn whether we still may.
 line?.addEventListener("refused", async () => {
-  const board = theBoard();
-  if (!board) return;
   try {
-    await resetBoard();
+    if (theBoard()) await resetBoard();
+    else if (place.dataset.guest !== undefined) await ask(location.href, { part: "page" });
   } catch (error) {
     if (error instanceof Refused && [401, 403, 404].includes(error.problem.status)) farewell(error.message);
   }
@@ -108,6 +107,10 @@ line?.addEventListener("line", () => {
 function farewell(why) {
   line.end();
   clearTimeout(patience);
+  // what a link showed is no longer the guest's to see
+  if (place.dataset.guest !== undefined) {
+    place.replaceChildren(Object.assign(document.createElement("p"), { className: "ended", textContent: why }));
+  }
   tell(why, "Reload");
 }
 

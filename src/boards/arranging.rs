@@ -1,0 +1,120 @@
+//! A board's columns: new ones, their names and states, and their order. Taking one away is with the tasks that it holds.
+
+use serde_json::json;
+use uuid::Uuid;
+
+use super::State;
+use crate::{
+    accounts::adding::{slug, touch_workspace},
+    activity::{Change, Event},
+    teams::Team,
+    web::error::{Problem, Result},
+};
+
+/// No board has more columns than this.
+const MOST: i64 = 20;
+
+/// Adds a column at the right end of a board.
+pub async fn add_column(change: &mut Change, team: &Team, name: &str, state: State) -> Result<()> {
+    touch_workspace(change.db()).await?;
+    let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
+    // Whoever adds another column waits here: two of them would take the same place.
+    sqlx::query("SELECT FROM teams WHERE id = $1 FOR NO KEY UPDATE").bind(team.id).execute(change.db()).await?;
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM columns WHERE team_id = $1")
+        .bind(team.id)
+        .fetch_one(change.db())
+        .await?;
+    if count >= MOST {
+        return Err(Problem::field("column", "A board has at most 20 columns."));
+    }
+    let address = match slug(&name) {
+        address if address.is_empty() => format!("column-{}", count + 1),
+        address => address,
+    };
+    sqlx::query(
+        "INSERT INTO columns (team_id, id, slug, name, state, position)
+         SELECT $1, $2, $3, $4, $5, coalesce(max(position), 0) + 1 FROM columns WHERE team_id = $1",
+    )
+    .bind(team.id)
+    .bind(Uuid::now_v7())
+    .bind(&address)
+    .bind(&name)
+    .bind(state.as_str())
+    .execute(change.db())
+    .await?;
+    record(change, team, "column.added", json!({}), json!({ "column": address, "name": name, "state": state }));
+    Ok(())
+}
+
+/// Calls a column differently, or gives an empty one another state.
+///
+/// # Errors
+/// `Invalid` for another state of a column that holds tasks: what happened to them would no longer add up.
+pub async fn edit_column(change: &mut Change, team: &Team, column: &str, name: &str, state: State) -> Result<()> {
+    touch_workspace(change.db()).await?;
+    let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (id, was, stood): (Uuid, String, String) =
+        sqlx::query_as("SELECT id, name, state FROM columns WHERE team_id = $1 AND slug = $2 FOR NO KEY UPDATE")
+            .bind(team.id)
+            .bind(column)
+            .fetch_one(change.db())
+            .await?;
+    if (&was, stood.as_str()) == (&name, state.as_str()) {
+        return Ok(());
+    }
+    let held: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM tasks WHERE team_id = $1 AND column_id = $2)")
+        .bind(team.id)
+        .bind(id)
+        .fetch_one(change.db())
+        .await?;
+    if stood != state.as_str() && held {
+        let why = format!(
+            "{was} holds tasks, perhaps in the archive, and keeps its state. Add a column for the other state, and move them."
+        );
+        return Err(Problem::field("column", why));
+    }
+    sqlx::query("UPDATE columns SET name = $3, state = $4 WHERE team_id = $1 AND id = $2")
+        .bind(team.id)
+        .bind(id)
+        .bind(&name)
+        .bind(state.as_str())
+        .execute(change.db())
+        .await?;
+    let before = json!({ "column": column, "name": was, "state": stood });
+    record(change, team, "column.edited", before, json!({ "column": column, "name": name, "state": state }));
+    Ok(())
+}
+
+/// Changes places with the column beside it.
+pub async fn shift_column(change: &mut Change, team: &Team, column: &str, to_the_right: bool) -> Result<()> {
+    touch_workspace(change.db()).await?;
+    let columns: Vec<(Uuid, String, i32)> =
+        sqlx::query_as("SELECT id, slug, position FROM columns WHERE team_id = $1 ORDER BY id FOR NO KEY UPDATE")
+            .bind(team.id)
+            .fetch_all(change.db())
+            .await?;
+    let (id, _, place) = columns.iter().find(|(_, slug, _)| slug == column).ok_or(Problem::NotFound)?;
+    let beside = match to_the_right {
+        true => columns.iter().filter(|(_, _, other)| other > place).min_by_key(|(_, _, other)| *other),
+        false => columns.iter().filter(|(_, _, other)| other < place).max_by_key(|(_, _, other)| *other),
+    };
+    // At the end already.
+    let Some((other, beside, there)) = beside else { return Ok(()) };
+    sqlx::query(
+        "UPDATE columns SET position = CASE WHEN id = $2 THEN $5 ELSE $4 END WHERE team_id = $1 AND id IN ($2, $3)",
+    )
+    .bind(team.id)
+    .bind(id)
+    .bind(other)
+    .bind(place)
+    .bind(there)
+    .execute(change.db())
+    .await?;
+    let after = json!({ "column": column, "beside": beside });
+    record(change, team, "column.shifted", json!({ "position": place }), after);
+    Ok(())
+}
+
+fn record(change: &mut Change, team: &Team, kind: &'static str, before: serde_json::Value, after: serde_json::Value) {
+    change.record(Event { team: team.id, task: None, kind, before, after, version: None });
+}

@@ -1,0 +1,156 @@
+//! Links that show a board or a check-in to whoever has them, without an account: read-only, until they end.
+
+use serde_json::json;
+use sqlx::PgPool;
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::{
+    accounts::{adding::touch_workspace, audit, passwords, tokens},
+    activity::{Change, Event},
+    teams::Team,
+    web::error::{Problem, Result},
+};
+
+/// For how many days a link may hold that ends by itself.
+pub const DAYS: std::ops::RangeInclusive<i64> = 1..=366;
+
+/// What a link shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shows {
+    Board,
+    CheckIn,
+}
+
+impl Shows {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Board => "board",
+            Self::CheckIn => "check-in",
+        }
+    }
+}
+
+impl TryFrom<String> for Shows {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.as_str() {
+            "board" => Ok(Self::Board),
+            "check-in" => Ok(Self::CheckIn),
+            _ => Err(format!("a link shows no {text}")),
+        }
+    }
+}
+
+/// A link to be made.
+pub struct Draft<'d> {
+    /// Whom it is for, in words.
+    pub name: &'d str,
+    pub shows: Shows,
+    /// Nothing: until it is revoked.
+    pub days: Option<i64>,
+    /// Asked for before anything is shown; empty for none.
+    pub password: &'d str,
+}
+
+/// Makes a link; the answer is its secret, which is only here, this once.
+pub async fn share(change: &mut Change, team: &Team, draft: &Draft<'_>) -> Result<String> {
+    if draft.days.is_some_and(|days| !DAYS.contains(&days)) {
+        return Err(Problem::field("days", "A link holds for 1 to 366 days, or without an end."));
+    }
+    let password = match draft.password {
+        "" => None,
+        password => Some(passwords::hash(password.to_owned()).await?),
+    };
+    let secret = tokens::new_secret()?;
+    let (id, at, actor) = (Uuid::now_v7(), change.at, change.actor);
+    sqlx::query(
+        "INSERT INTO share_links (team_id, id, token_hash, name, shows, password_hash, created_by, created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(team.id)
+    .bind(id)
+    .bind(tokens::digest(&secret))
+    .bind(draft.name.trim())
+    .bind(draft.shows.as_str())
+    .bind(password)
+    .bind(actor)
+    .bind(at)
+    .bind(draft.days.map(|days| at + Duration::days(days)))
+    .execute(change.db())
+    .await?;
+    told(change, team, "team.shared", draft.name.trim(), draft.shows.as_str()).await?;
+    Ok(secret)
+}
+
+/// Ends a link: the next request finds nothing, and open pages are told within five seconds.
+pub async fn revoke(change: &mut Change, team: &Team, link: Uuid) -> Result<()> {
+    let at = change.at;
+    let (name, shows): (String, String) = sqlx::query_as(
+        "UPDATE share_links SET revoked_at = $3 WHERE team_id = $1 AND id = $2 AND revoked_at IS NULL RETURNING name, shows",
+    )
+    .bind(team.id)
+    .bind(link)
+    .bind(at)
+    .fetch_one(change.db())
+    .await?;
+    told(change, team, "team.unshared", &name, &shows).await
+}
+
+/// Ends every link of a team that becomes private, and its public address.
+pub async fn revoke_all(change: &mut Change, team: &Team) -> Result<()> {
+    let at = change.at;
+    sqlx::query("UPDATE share_links SET revoked_at = $2 WHERE team_id = $1 AND revoked_at IS NULL")
+        .bind(team.id)
+        .bind(at)
+        .execute(change.db())
+        .await?;
+    sqlx::query("UPDATE teams SET public = false WHERE id = $1").bind(team.id).execute(change.db()).await?;
+    Ok(())
+}
+
+/// Lets everybody read a team's check-in at its public address, or nobody any more.
+///
+/// # Errors
+/// `Invalid` for a private team.
+pub async fn set_public(change: &mut Change, team: &Team, public: bool) -> Result<()> {
+    touch_workspace(change.db()).await?;
+    sqlx::query("UPDATE teams SET public = $2 WHERE id = $1").bind(team.id).bind(public).execute(change.db()).await?;
+    let kind = if public { "team.shared" } else { "team.unshared" };
+    told(change, team, kind, "everybody", Shows::CheckIn.as_str()).await
+}
+
+async fn told(change: &mut Change, team: &Team, kind: &'static str, name: &str, shows: &str) -> Result<()> {
+    audit::note(change, kind, &format!("{shows} of {} for {name}", team.key)).await?;
+    let after = json!({ "name": name, "shows": shows });
+    change.record(Event { team: team.id, task: None, kind, before: json!({}), after, version: None });
+    Ok(())
+}
+
+/// A link as its team lists it: what it opens with is not in it.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Link {
+    pub id: Uuid,
+    pub name: String,
+    #[sqlx(try_from = "String")]
+    pub shows: Shows,
+    pub has_password: bool,
+    /// First name of who made it.
+    pub by: Option<String>,
+    pub expires_at: Option<OffsetDateTime>,
+    pub last_used_at: Option<OffsetDateTime>,
+}
+
+/// A team's links that still open, the newest first.
+pub async fn links(db: &PgPool, team: Uuid, now: OffsetDateTime) -> Result<Vec<Link>> {
+    Ok(sqlx::query_as(
+        "SELECT l.id, l.name, l.shows, l.password_hash IS NOT NULL AS has_password, split_part(a.name, ' ', 1) AS by, l.expires_at, l.last_used_at
+         FROM share_links l LEFT JOIN accounts a ON a.id = l.created_by
+         WHERE l.team_id = $1 AND l.revoked_at IS NULL AND (l.expires_at IS NULL OR l.expires_at > $2) ORDER BY l.created_at DESC",
+    )
+    .bind(team)
+    .bind(now)
+    .fetch_all(db)
+    .await?)
+}

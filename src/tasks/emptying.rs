@@ -1,0 +1,70 @@
+//! Taking a column away: its tasks go into another one first, each with its event.
+
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{lock, moving};
+use crate::{
+    accounts::adding::touch_workspace,
+    activity::{Change, Event},
+    boards::Column,
+    teams::Team,
+    web::error::{Problem, Result},
+};
+
+/// Takes a column away. What it holds goes to the end of another, in its order; what is archived goes there too.
+///
+/// # Errors
+/// `NotFound` for no such column, `Invalid` where no other one is named.
+pub async fn remove_column(change: &mut Change, team: &Team, column: &str, into: &str) -> Result<()> {
+    // For update: nobody may put a task into what is about to go.
+    let columns: Vec<Column> =
+        sqlx::query_as("SELECT id, slug, name, state, wip_limit FROM columns WHERE team_id = $1 AND slug IN ($2, $3) ORDER BY id FOR UPDATE")
+            .bind(team.id)
+            .bind(column)
+            .bind(into)
+            .fetch_all(change.db())
+            .await?;
+    let find = |slug: &str| columns.iter().find(|one| one.slug == slug);
+    let from = find(column).ok_or(Problem::NotFound)?;
+    let to = find(into).filter(|to| to.id != from.id);
+    let to = to.ok_or_else(|| Problem::field("into", "Say into which other column its tasks go."))?;
+    let tasks: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT id FROM tasks WHERE team_id = $1 AND column_id = $2 AND rank IS NOT NULL ORDER BY rank",
+    )
+    .bind(team.id)
+    .bind(from.id)
+    .fetch_all(change.db())
+    .await?;
+    let mut spreads = false;
+    for task in tasks {
+        let was = lock(change.db(), team.id, task).await?;
+        let (rank, spread) = moving::rank_at(change.db(), team, to, Some(task), &moving::Place::default()).await?;
+        moving::put(change, team, &was, from, to, &rank).await?;
+        spreads |= spread;
+    }
+    if spreads {
+        moving::spread_ranks(change, team, to.id).await?;
+    }
+    sqlx::query("UPDATE tasks SET column_id = $3 WHERE team_id = $1 AND column_id = $2")
+        .bind(team.id)
+        .bind(from.id)
+        .bind(to.id)
+        .execute(change.db())
+        .await?;
+    touch_workspace(change.db()).await?;
+    sqlx::query("DELETE FROM columns WHERE team_id = $1 AND id = $2")
+        .bind(team.id)
+        .bind(from.id)
+        .execute(change.db())
+        .await?;
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind: "column.removed",
+        before: json!({ "column": from.slug, "name": from.name, "state": from.state }),
+        after: json!({ "into": to.slug }),
+        version: None,
+    });
+    Ok(())
+}

@@ -1,0 +1,542 @@
+//! Other teams look in: the check-in, what they wait for, follow and ask, and links for who has no account.
+
+use std::time::Duration;
+
+use axum::{
+    body::Body,
+    http::{Request, header},
+};
+use fortnight::activity::stream;
+use time::Duration as Span;
+use tokio_stream::StreamExt;
+use tower::ServiceExt;
+
+use crate::{
+    access::share,
+    goals::set_goal,
+    world::{Client, World},
+};
+
+async fn lead(world: &World, client: &Client) {
+    sqlx::query("UPDATE members SET role = 'lead' WHERE account_id = $1")
+        .bind(client.person.id)
+        .execute(&world.db)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn another_team_reads_how_far_it_is_in_a_minute() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    set_goal(&world, elif, "42", &[("title", "Migrate 50 tables"), ("target", "50")]).await;
+    let done = elif.make("infrastructure", "todo", "Smallest tables").await;
+    elif.post(&format!("/tasks/{done}/position"), &[("column", "done")]).await.ok();
+    let stuck = elif.make("infrastructure", "in-progress", "Cut over").await;
+    let theirs = jonas.make("ingestion", "todo", "Dual write").await;
+    elif.post(&format!("/tasks/{stuck}/block"), &[("kind", "task"), ("on", &theirs)]).await.ok();
+    elif.make("infrastructure", "in-review", "Read the diff").await;
+    elif.make("infrastructure", "todo", "Write the runbook").await;
+
+    let page = jonas.get("/teams/infrastructure/check-in").await.refused(200).text();
+    for told in [
+        "day 7 of Sprint 42",
+        "Migrate 50 tables",
+        "Sprint 42: 1 of 4 done",
+        "Waits on ING-1 “Dual write”",
+        "Read the diff",
+        "Write the runbook",
+        "Burn-up of Sprint 42",
+        "This is your first look",
+    ] {
+        assert!(page.contains(told), "{told} is not in {page}");
+    }
+    let facts = jonas.get("/api/v1/teams/infrastructure/check-in").await.refused(200).json();
+    assert_eq!(facts["counts"], serde_json::json!({ "todo": 1, "doing": 0, "blocked": 1, "review": 1, "done": 1 }));
+    assert_eq!(facts["goals"][0]["title"], "Migrate 50 tables");
+    assert_eq!(facts["blocked"][0]["waits_on"][0]["on"], "ING-1");
+}
+
+#[tokio::test]
+async fn what_changed_since_one_last_looked_is_each_readers_own() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let first = jonas.get("/teams/infrastructure/check-in").await.ok().text();
+    assert!(first.contains("This is your first look"), "{first}");
+    elif.post(&format!("/tasks/{key}/position"), &[("column", "done")]).await.ok();
+    // An hour later it is another visit: what lies between is news, also when the page is loaded twice.
+    world.app.clock.advance(Span::hours(1));
+    for _ in 0..2 {
+        let page = jonas.get("/teams/infrastructure/check-in").await.ok().text();
+        assert!(page.contains("Since you last looked <span class=\"soft\">Tue 24 Nov 10:00"), "{page}");
+        assert!(page.contains("state-done\">Done</span>"), "{page}");
+    }
+    // A window that asks anew by itself is no visit.
+    world.app.clock.advance(Span::hours(2));
+    let fresh = jonas.ask(axum::http::Method::GET, "/teams/infrastructure/check-in", "page", &[]).await.ok().text();
+    assert!(fresh.contains("Tue 24 Nov 10:00"), "{fresh}");
+    // And who looks now for the first time has another list.
+    assert!(elif.get("/teams/infrastructure/check-in").await.ok().text().contains("This is your first look"));
+    let next = jonas.get("/teams/infrastructure/check-in").await.ok().text();
+    assert!(next.contains("Nothing changed"), "{next}");
+}
+
+#[tokio::test]
+async fn who_a_task_is_for_sees_it_done_or_blocked_first() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let mira = world.join("Mira Sol", "mira", "ingestion").await;
+    for (title, whom) in [("For the team", "Ingestion"), ("For one", "Support, @mira"), ("For nobody here", "Legal")] {
+        let key = elif.make("infrastructure", "todo", title).await;
+        elif.post(&format!("/tasks/{key}"), &[("for", whom)]).await.ok();
+    }
+    elif.post("/tasks/INF-2/position", &[("column", "done")]).await.ok();
+    let page = mira.get("/teams/infrastructure/check-in").await.ok().text();
+    let waited = page.split("Waited for by you").nth(1).unwrap().split("</section>").next().unwrap();
+    let (done, open) = (waited.find("For one").unwrap(), waited.find("For the team").unwrap());
+    assert!(done < open && !waited.contains("For nobody here"), "{waited}");
+    let own = mira.get("/").await.ok().text();
+    assert!(own.contains("What you wait for") && own.contains("For one"), "{own}");
+    // jonas is on the team that one of them is for
+    let page = jonas.get("/teams/infrastructure/check-in").await.ok().text();
+    let waited = page.split("Waited for by you").nth(1).unwrap().split("</section>").next().unwrap();
+    assert!(waited.contains("For the team") && !waited.contains("For one"), "{waited}");
+    // Taken away, it is waited for by nobody.
+    elif.post("/tasks/INF-1", &[("for", "")]).await.ok();
+    assert!(!jonas.get("/teams/infrastructure/check-in").await.ok().text().contains("Waited for by you"));
+}
+
+#[tokio::test]
+async fn what_is_followed_tells_what_others_did_until_it_is_read() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let other = elif.make("infrastructure", "todo", "Not followed").await;
+    let goal =
+        set_goal(&world, elif, "42", &[("title", "Fifty tables"), ("target", "50"), ("counted_by", "typed")]).await;
+    jonas.post(&format!("/tasks/{key}/follow"), &[("follow", "1")]).await.ok();
+    jonas.post(&format!("/teams/infrastructure/goals/{goal}/follow"), &[("follow", "1")]).await.ok();
+    assert!(jonas.get(&format!("/tasks/{key}")).await.ok().text().contains("Following"));
+    for task in [&key, &other] {
+        elif.post(&format!("/tasks/{task}/position"), &[("column", "in-review")]).await.ok();
+    }
+    elif.post(&format!("/tasks/{key}/comments"), &[("body", "Nearly")]).await.ok();
+    let value = [("value", "31"), ("note", "over night")];
+    elif.post(&format!("/teams/infrastructure/goals/{goal}/progress"), &value).await.ok();
+    let page = jonas.get("/").await.ok().text();
+    let news = page.split("id=\"news\"").nth(1).unwrap().split("</section>").next().unwrap();
+    for told in ["Elif moved it to In review", "Elif commented on it", "Elif said how far it is: 31"] {
+        assert!(news.contains(told), "{told} is not in {news}");
+    }
+    assert!(!news.contains("Not followed"), "{news}");
+    // Read up to here; what comes after is new again.
+    let seen = page.split("name=\"seen\" value=\"infra").nth(1).unwrap().split('"').next().unwrap();
+    jonas.post("/seen", &[("seen", &format!("infra{seen}"))]).await.ok();
+    assert!(!jonas.get("/").await.ok().text().contains("id=\"news\""));
+    elif.post(&format!("/tasks/{key}/position"), &[("column", "done")]).await.ok();
+    assert!(jonas.get("/").await.ok().text().contains("Elif moved it to Done"));
+    // One's own doing is no news, and what is no longer followed is none either.
+    jonas.post(&format!("/tasks/{key}/follow"), &[]).await.ok();
+    jonas.post(&format!("/teams/infrastructure/goals/{goal}/follow"), &[]).await.ok();
+    assert!(!jonas.get("/").await.ok().text().contains("id=\"news\""));
+    // Nobody says for another what they have read, and no team is named that is not there.
+    jonas.post("/seen", &[("seen", "nowhere:3")]).await.refused(404);
+    jonas.post("/seen", &[("seen", "infrastructure:-3")]).await.refused(404);
+}
+
+#[tokio::test]
+async fn a_project_and_a_team_can_be_followed() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let fields = [("team", "infrastructure"), ("name", "New cluster"), ("target", "9"), ("unit", "tables")];
+    elif.post("/projects", &fields).await.ok();
+    let key = elif.make("infrastructure", "todo", "Part of it").await;
+    elif.post(&format!("/tasks/{key}"), &[("project", "new-cluster")]).await.ok();
+    jonas.post("/projects/new-cluster/follow", &[("follow", "1")]).await.ok();
+    elif.post(&format!("/tasks/{key}/position"), &[("column", "in-progress")]).await.ok();
+    assert!(jonas.get("/").await.ok().text().contains("Elif moved it to In progress"));
+    jonas.post("/teams/infrastructure/follow", &[("follow", "1")]).await.ok();
+    let done = elif.make("infrastructure", "todo", "Of the team").await;
+    elif.post(&format!("/tasks/{done}/position"), &[("column", "done")]).await.ok();
+    let page = jonas.get("/").await.ok().text();
+    assert!(page.contains("Of the team") && page.contains("What you follow"), "{page}");
+}
+
+#[tokio::test]
+async fn a_request_is_taken_answered_or_declined_and_its_asker_sees_which() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    for title in ["A replica for reports", "A bigger disk", "A pony"] {
+        let fields = [("title", title), ("why", "We wait\r\nfor it"), ("by", "2026-12-04")];
+        assert_eq!(jonas.post("/teams/infrastructure/requests", &fields).await.status, 303);
+    }
+    let refused =
+        jonas.post("/teams/infrastructure/requests", &[("title", " "), ("why", "Because")]).await.refused(422).text();
+    assert!(refused.contains("Say in 1 to 500 characters") && refused.contains("Because"), "{refused}");
+    let intake = elif.get("/teams/infrastructure/intake").await.ok().text();
+    assert!(intake.contains("A pony") && intake.contains("Jonas Gruber, Ingestion"), "{intake}");
+    assert!(elif.get("/teams/infrastructure/planning").await.ok().text().contains("3 requests, 0 concerns"));
+    let id = |title: &str| {
+        let before = intake.split(title).next().unwrap();
+        before.rsplit("id=\"request-").next().unwrap()[..36].to_owned()
+    };
+    let settle = |title: &str, fields: &[(&'static str, &'static str)]| {
+        let (path, fields) = (format!("/teams/infrastructure/requests/{}", id(title)), fields.to_vec());
+        let mut fields: Vec<(String, String)> = fields.into_iter().map(|(a, b)| (a.to_owned(), b.to_owned())).collect();
+        fields.push(("request".to_owned(), id(title)));
+        async move {
+            let fields: Vec<(&str, &str)> = fields.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+            elif.post(&path, &fields).await
+        }
+    };
+    let taken = settle("A replica for reports", &[("outcome", "taken")]).await;
+    assert_eq!(taken.header("location"), "/tasks/INF-1");
+    let task = elif.task("INF-1").await;
+    assert_eq!(
+        (&task["title"], &task["due"], &task["for"]),
+        (&"A replica for reports".into(), &"2026-12-04".into(), &"@jonas, Ingestion".into())
+    );
+    let why = settle("A pony", &[("outcome", "declined"), ("answer", "")]).await.refused(422).text();
+    assert!(why.contains("Say why in a few words"), "{why}");
+    settle("A pony", &[("outcome", "declined"), ("answer", "No stable here")]).await.ok();
+    settle("A bigger disk", &[("outcome", "answered"), ("answer", "It grows by itself")]).await.ok();
+    settle("A pony", &[("outcome", "taken")]).await.refused(409);
+    let own = jonas.get("/").await.ok().text();
+    let asked = own.split("id=\"asked\"").nth(1).unwrap().split("</section>").next().unwrap();
+    for told in ["taken by Elif Hartmann: INF-1 is in Todo", "No stable here", "declined by Elif", "It grows by itself"]
+    {
+        assert!(asked.contains(told), "{told} is not in {asked}");
+    }
+    // It is for the asker: they see it first when it is done.
+    assert!(own.contains("What you wait for"), "{own}");
+    // A member of another team settles nothing.
+    jonas.post(&format!("/teams/infrastructure/requests/{}", id("A pony")), &[("outcome", "taken")]).await.refused(403);
+    jonas.post(&format!("/teams/ingestion/requests/{}", id("A pony")), &[("outcome", "taken")]).await.refused(404);
+}
+
+#[tokio::test]
+async fn concerns_stand_in_the_intake_until_they_are_answered() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let goal = set_goal(&world, elif, "42", &[("title", "Fifty tables"), ("target", "50")]).await;
+    let path = format!("/teams/infrastructure/goals/{goal}/remarks");
+    jonas.post(&path, &[("kind", "concern"), ("body", "We will be blocked by this")]).await.ok();
+    let intake = elif.get("/teams/infrastructure/intake").await.ok().text();
+    assert!(intake.contains("We will be blocked by this") && intake.contains("Fifty tables"), "{intake}");
+}
+
+/// Cases 15, 18, 22.
+#[tokio::test]
+async fn a_guest_sees_a_check_in_and_nothing_else() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    lead(&world, elif).await;
+    let stuck = elif.make("infrastructure", "in-progress", "Cut over").await;
+    let theirs = jonas.make("ingestion", "todo", "A plan of theirs").await;
+    elif.post(&format!("/tasks/{stuck}/owners"), &[("owners", "elif")]).await.ok();
+    elif.post(&format!("/tasks/{stuck}/block"), &[("kind", "task"), ("on", &theirs)]).await.ok();
+    let mine = jonas.make("ingestion", "in-progress", "Another plan").await;
+    jonas.post(&format!("/tasks/{mine}/block"), &[("kind", "task"), ("on", &stuck)]).await.ok();
+    let guest = world.stranger();
+    for shows in ["check-in", "board"] {
+        let secret = share(elif, shows).await;
+        let page = guest.get(&format!("/share/{secret}")).await.refused(200);
+        assert_eq!(page.header("referrer-policy"), "no-referrer");
+        assert_eq!(page.header("x-robots-tag"), "noindex, nofollow");
+        let text = page.text();
+        assert!(text.contains("Cut over") && text.contains("Waits on a task of Ingestion"), "{text}");
+        for hidden in ["example.org", "A plan of theirs", "Another plan", "ING-", "/tasks/", "<button", "data-editable"]
+        {
+            assert!(!text.contains(hidden), "{shows} shows {hidden}: {text}");
+        }
+        // The list of links tells whom they are for, and never what opens them.
+        let listed = elif.get("/teams/infrastructure/settings").await.ok().text();
+        assert!(listed.contains("The auditors") && !listed.contains(&secret), "{listed}");
+        let kept: Vec<Vec<u8>> =
+            sqlx::query_scalar("SELECT token_hash FROM share_links").fetch_all(&world.db).await.unwrap();
+        assert!(kept.iter().all(|hash| hash.len() == 32 && hash != secret.as_bytes()));
+    }
+    let secret = share(elif, "check-in").await;
+    for (file, kind) in [
+        ("check-in.json", "application/json"),
+        ("changes.atom", "application/atom+xml; charset=utf-8"),
+        ("calendar.ics", "text/calendar; charset=utf-8"),
+        ("badge.svg", "image/svg+xml"),
+    ] {
+        let feed = guest.get(&format!("/share/{secret}/{file}")).await.refused(200);
+        assert_eq!(feed.header("content-type"), kind);
+        assert!(!feed.text().contains("A plan of theirs") && !feed.text().contains("ING-"), "{file}: {}", feed.text());
+        assert_eq!(feed.header("cross-origin-resource-policy"), "cross-origin", "{file} is shown elsewhere");
+    }
+    let embedded = guest.get(&format!("/share/{secret}/embed")).await.refused(200);
+    assert!(embedded.header("content-security-policy").contains("frame-ancestors *"));
+    assert_eq!(embedded.header("x-frame-options"), "");
+    assert!(!embedded.text().contains("data-live"), "{}", embedded.text());
+    // What the link is not for, it does not open.
+    for path in ["/teams/infrastructure", "/teams/ingestion/check-in", &format!("/tasks/{stuck}")] {
+        let bearer = Client { bearer: Some(secret.clone()), ..world.stranger() };
+        assert_eq!(bearer.get(path).await.status, 303, "{path}");
+        bearer.api(axum::http::Method::GET, "/teams", serde_json::json!({})).await.refused(401);
+    }
+    guest.get(&format!("/share/{secret}/nonsense")).await.refused(404);
+    guest.get("/share/nonsense").await.refused(404);
+    guest.get("/share/%00").await.refused(404);
+}
+
+/// Cases 11, 17.
+#[tokio::test]
+async fn a_link_ends_when_it_is_revoked_is_over_or_the_team_becomes_private() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    lead(&world, elif).await;
+    let guest = world.stranger();
+    let secret = share(elif, "check-in").await;
+    let address = format!("/share/{secret}");
+    guest.get(&address).await.refused(200);
+    let page = elif.get("/teams/infrastructure/settings").await.ok().text();
+    assert!(page.contains("last used just now"), "{page}");
+    let revoke = page.split("/share-links/").nth(1).unwrap().split('"').next().unwrap();
+    // A lead of another team does not find it.
+    lead(&world, &world.jonas).await;
+    world.jonas.post(&format!("/teams/ingestion/share-links/{revoke}"), &[]).await.refused(404);
+    elif.post(&format!("/teams/infrastructure/share-links/{revoke}"), &[]).await.ok();
+    for file in ["", "/live", "/embed", "/badge.svg", "/check-in.json"] {
+        guest.get(&format!("{address}{file}")).await.refused(404);
+    }
+    let short = [("name", "For a day"), ("shows", "board"), ("days", "1")];
+    let page = elif.post("/teams/infrastructure/share-links", &short).await.refused(200).text();
+    let secret = page.split("/share/").nth(1).unwrap().split('<').next().unwrap();
+    guest.get(&format!("/share/{secret}")).await.refused(200);
+    world.app.clock.advance(Span::days(1) + Span::seconds(1));
+    guest.get(&format!("/share/{secret}")).await.refused(404);
+    for (days, name) in [("0", "x"), ("367", "x"), ("7", " ")] {
+        let fields = [("name", name), ("shows", "board"), ("days", days)];
+        elif.post("/teams/infrastructure/share-links", &fields).await.refused(422);
+    }
+    let secret = share(elif, "board").await;
+    elif.post("/teams/infrastructure/visibility", &[("private", "1")]).await.ok();
+    guest.get(&format!("/share/{secret}")).await.refused(404);
+}
+
+#[tokio::test]
+async fn a_link_with_a_password_shows_nothing_before_it() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    lead(&world, elif).await;
+    elif.make("infrastructure", "todo", "Cut over").await;
+    let fields = [("name", "The board"), ("shows", "check-in"), ("password", "open sesame please")];
+    let page = elif.post("/teams/infrastructure/share-links", &fields).await.refused(200).text();
+    let address = format!("/share/{}", page.split("/share/").nth(1).unwrap().split('<').next().unwrap());
+    let guest = world.stranger();
+    let asked = guest.get(&address).await.refused(200).text();
+    assert!(
+        asked.contains("A password first") && !asked.contains("Cut over") && !asked.contains("Infrastructure"),
+        "{asked}"
+    );
+    for file in ["live", "embed", "badge.svg"] {
+        guest.get(&format!("{address}/{file}")).await.refused(403);
+    }
+    guest.post(&address, &[("password", "wrong")]).await.refused(422);
+    let opened = guest.post(&address, &[("password", "open sesame please")]).await;
+    assert_eq!(opened.status, 303);
+    let cookie = opened.header("set-cookie").split(';').next().unwrap().to_owned();
+    let inside = Client { cookie, ..world.stranger() };
+    assert!(inside.get(&address).await.refused(200).text().contains("Cut over"));
+    inside.get(&format!("{address}/badge.svg")).await.refused(200);
+    let forged = Client { cookie: inside.cookie.split('=').next().unwrap().to_owned() + "=1", ..world.stranger() };
+    assert!(forged.get(&address).await.refused(200).text().contains("A password first"));
+}
+
+#[tokio::test]
+async fn a_public_address_is_for_everybody_until_it_is_taken_back() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    lead(&world, elif).await;
+    let guest = world.stranger();
+    guest.get("/public/infrastructure").await.refused(404);
+    elif.post("/teams/infrastructure/public", &[("public", "1")]).await.ok();
+    assert!(guest.get("/public/infrastructure").await.refused(200).text().contains("Infrastructure, day 7"));
+    assert!(guest.get("/public/infrastructure/badge.svg").await.refused(200).text().contains("Sprint 42: 0 of 0 done"));
+    guest.get("/public/ingestion").await.refused(404);
+    elif.post("/teams/infrastructure/public", &[]).await.ok();
+    guest.get("/public/infrastructure").await.refused(404);
+    elif.post("/teams/infrastructure/visibility", &[("private", "1")]).await.ok();
+    elif.post("/teams/infrastructure/public", &[("public", "1")]).await.refused(422);
+}
+
+/// Case 17.
+#[tokio::test]
+async fn an_open_guests_stream_says_that_something_changed_and_ends_with_its_link() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    lead(&world, elif).await;
+    let secret = share(elif, "check-in").await;
+    let pump = tokio::spawn(stream::pump(world.app.clone()));
+    let answer = world
+        .router
+        .clone()
+        .oneshot(Request::get(format!("/share/{secret}/live")).body(Body::empty()).unwrap())
+        .await
+        .unwrap();
+    assert_eq!(answer.headers()[header::CONTENT_TYPE], "text/event-stream");
+    let mut frames = answer.into_body().into_data_stream();
+    let mut heard = String::new();
+    elif.make("infrastructure", "todo", "A title that is not the guest's").await;
+    world.jonas.make("ingestion", "todo", "Nor this").await;
+    let wait = Duration::from_secs(10);
+    while !heard.contains("event: reset") {
+        heard += &String::from_utf8_lossy(&tokio::time::timeout(wait, frames.next()).await.unwrap().unwrap().unwrap());
+    }
+    let id = share_link(&world).await;
+    let since = std::time::Instant::now();
+    elif.post(&format!("/teams/infrastructure/share-links/{id}/revoke"), &[]).await.ok();
+    while let Ok(Some(Ok(frame))) = tokio::time::timeout(wait, frames.next()).await {
+        heard += &String::from_utf8_lossy(&frame);
+    }
+    assert!(heard.contains("This link has ended."), "{heard}");
+    assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
+    assert!(
+        !heard.contains("not the guest's") && !heard.contains("Nor this") && !heard.contains("presence"),
+        "{heard}"
+    );
+    pump.abort();
+}
+
+async fn share_link(world: &World) -> uuid::Uuid {
+    sqlx::query_scalar("SELECT id FROM share_links ORDER BY id DESC LIMIT 1").fetch_one(&world.db).await.unwrap()
+}
+
+/// Cases 41, 49.
+#[tokio::test]
+async fn feeds_are_well_formed_whatever_a_title_says() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let key = elif.make("infrastructure", "todo", "<b>&\"' ]]> ;,\\ =1+1").await;
+    elif.post(&format!("/tasks/{key}"), &[("due", "2026-11-30")]).await.ok();
+    let atom = elif.get("/teams/infrastructure/check-in/changes.atom").await.ok().text();
+    assert!(atom.contains("&#60;b&#62;&#38;") && !atom.contains("<b>"), "{atom}");
+    let calendar = elif.get("/teams/infrastructure/check-in/calendar.ics").await.ok().text();
+    let unfolded = calendar.replace("\r\n ", "");
+    assert!(
+        unfolded.contains("DTSTART;VALUE=DATE:20261116") && unfolded.contains("DTEND;VALUE=DATE:20261130"),
+        "{calendar}"
+    );
+    assert!(unfolded.contains("SUMMARY:INF-1 <b>&\"' ]]> \\;\\,\\\\ =1+1"), "{calendar}");
+    assert!(calendar.lines().all(|line| line.len() <= 75), "{calendar}");
+    let badge = elif.get("/teams/infrastructure/check-in/badge.svg").await.ok().text();
+    assert!(badge.contains("Sprint 42: 0 of 1 done"), "{badge}");
+    elif.get("/teams/infrastructure/check-in/passwd").await.refused(404);
+}
+
+#[tokio::test]
+async fn an_unchanged_check_in_is_not_made_again() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    for path in ["/teams/infrastructure/check-in", "/teams/infrastructure/check-in/badge.svg"] {
+        let first = jonas.get(path).await.refused(200);
+        let request = Request::get(path).header(header::IF_NONE_MATCH, first.header("etag"));
+        assert_eq!(jonas.send(request.body(Body::empty()).unwrap()).await.status, 304, "{path}");
+    }
+    let before = jonas.get("/teams/infrastructure/check-in/badge.svg").await.refused(200).header("etag").to_owned();
+    elif.post(&format!("/tasks/{key}/position"), &[("column", "done")]).await.ok();
+    let after = jonas.get("/teams/infrastructure/check-in/badge.svg").await.refused(200);
+    assert_ne!(after.header("etag"), before);
+    assert!(after.text().contains("1 of 1 done"));
+    // Kept for one, it is not shown to another who may not look.
+    sqlx::query("UPDATE teams SET private = true WHERE key = 'INF'").execute(&world.db).await.unwrap();
+    jonas.get("/teams/infrastructure/check-in").await.refused(404);
+    jonas.get("/teams/infrastructure/check-in/badge.svg").await.refused(404);
+}
+
+#[tokio::test]
+async fn columns_are_added_renamed_shifted_and_taken_away_with_their_tasks() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    lead(&world, elif).await;
+    let at = "/teams/infrastructure/columns";
+    elif.post(at, &[("name", "Ready to release"), ("state", "review")]).await.ok();
+    elif.post(at, &[("name", "Ready to release"), ("state", "review")]).await.refused(422);
+    elif.post(at, &[("name", " "), ("state", "review")]).await.refused(422);
+    elif.post(at, &[("name", "x"), ("state", "sleeping")]).await.refused(422);
+    let column = format!("{at}/ready-to-release");
+    elif.post(&column, &[("to", "left")]).await.ok();
+    elif.post(&column, &[("name", "To release"), ("state", "done")]).await.ok();
+    let order: Vec<String> = sqlx::query_scalar(
+        "SELECT c.name FROM columns c JOIN teams t ON t.id = c.team_id WHERE t.key = 'INF' ORDER BY c.position",
+    )
+    .fetch_all(&world.db)
+    .await
+    .unwrap();
+    assert_eq!(order, ["Todo", "In progress", "Blocked", "In review", "To release", "Done"]);
+    let (first, second) = (
+        elif.make("infrastructure", "ready-to-release", "One").await,
+        elif.make("infrastructure", "ready-to-release", "Two").await,
+    );
+    let archived = elif.make("infrastructure", "ready-to-release", "Three").await;
+    elif.post(&format!("/tasks/{archived}/archive"), &[]).await.ok();
+    // What happened in it would no longer add up.
+    elif.post(&column, &[("name", "To release"), ("state", "review")]).await.refused(422);
+    let asks = elif.get(&format!("{column}/remove")).await.ok().text();
+    assert!(asks.contains("It holds 2 tasks and 1 in the archive"), "{asks}");
+    elif.post(&format!("{column}/remove"), &[("into", "")]).await.refused(422);
+    elif.post(&format!("{column}/remove"), &[("into", "ready-to-release")]).await.refused(422);
+    elif.post(&format!("{column}/remove"), &[("into", "in-progress")]).await.ok();
+    assert_eq!(world.column("infrastructure", "in-progress").await, [first.clone(), second]);
+    assert_eq!(elif.task(&archived).await["column"], "in-progress");
+    assert!(elif.get(&format!("/tasks/{first}")).await.ok().text().contains("moved it to In progress"));
+    elif.get(&format!("{column}/remove")).await.refused(404);
+    // Only a lead, and of that team.
+    world.jonas.post(&format!("{at}/todo/remove"), &[("into", "done")]).await.refused(403);
+    let history = elif.get("/teams/infrastructure/history").await.ok().text();
+    for told in [
+        "added the column Ready to release",
+        "changed the column Ready to release to To release",
+        "changed the order",
+        "took the column To release away",
+    ] {
+        assert!(history.contains(told), "{told} is not in {history}");
+    }
+}
+
+#[tokio::test]
+async fn labels_are_renamed_on_every_task_and_taken_away() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    lead(&world, elif).await;
+    let key = elif.make("infrastructure", "todo", "One").await;
+    elif.post(&format!("/tasks/{key}"), &[("labels", "postgres docs")]).await.ok();
+    let id = |name: &'static str| {
+        let db = world.db.clone();
+        async move {
+            let id: uuid::Uuid =
+                sqlx::query_scalar("SELECT id FROM labels WHERE name = $1").bind(name).fetch_one(&db).await.unwrap();
+            format!("/teams/infrastructure/labels/{id}")
+        }
+    };
+    let postgres = id("postgres").await;
+    elif.post(&postgres, &[("name", "database"), ("hue", "3")]).await.ok();
+    elif.post(&postgres, &[("name", "DOCS"), ("hue", "3")]).await.refused(422);
+    elif.post(&postgres, &[("name", "two words"), ("hue", "3")]).await.refused(422);
+    elif.post(&postgres, &[("name", "database"), ("hue", "12")]).await.refused(422);
+    elif.post(&id("docs").await, &[("remove", "1")]).await.ok();
+    assert_eq!(elif.task(&key).await["labels"], serde_json::json!(["database"]));
+    // Another team's label is not there.
+    lead(&world, &world.jonas).await;
+    world.jonas.post(&postgres.replace("infrastructure", "ingestion"), &[("remove", "1")]).await.refused(404);
+    assert_eq!(elif.task(&key).await["labels"], serde_json::json!(["database"]));
+}
+
+#[tokio::test]
+async fn all_teams_tell_what_is_blocked_longest_and_what_changed_last() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let key = elif.make("infrastructure", "in-progress", "Cut over").await;
+    elif.post(&format!("/tasks/{key}/block"), &[("kind", "text"), ("note", "Legal")]).await.ok();
+    let page = world.jonas.get("/teams").await.ok().text();
+    assert!(
+        page.contains("Blocked longest: <a href=\"/tasks/INF-1\">INF-1</a>") && page.contains("last change just now"),
+        "{page}"
+    );
+}
