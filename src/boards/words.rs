@@ -2,6 +2,10 @@
 
 use time::{Date, Month, OffsetDateTime, Weekday};
 
+/// What the twelve hues are called.
+pub const HUES: [&str; 12] =
+    ["red", "orange", "amber", "olive", "green", "mint", "teal", "sky", "blue", "violet", "purple", "pink"];
+
 /// How long something has been so: `<1 h`, `5 h`, `2 d`, never with a line break between.
 pub fn age(now: OffsetDateTime, since: OffsetDateTime) -> String {
     let hours = (now - since).whole_hours().max(0);

@@ -144,7 +144,7 @@ pub async fn news(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<News>
          LEFT JOIN accounts a ON a.id = e.actor_id
          LEFT JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
          LEFT JOIN goals g ON g.team_id = e.team_id AND e.kind LIKE 'goal.%' AND g.id::text = e.after->>'goal'
-         WHERE EXISTS (
+         WHERE s.account_id = $1 AND EXISTS (
              SELECT FROM follows f LEFT JOIN goals fg ON fg.team_id = e.team_id AND fg.id = coalesce(k.goal_id, g.id)
              WHERE f.account_id = $1 AND e.at >= f.since AND (
                  f.team_id = e.team_id AND (f.task_id = e.task_id OR f.goal_id = g.id OR f.goal_id = k.goal_id AND e.kind = 'task.moved')

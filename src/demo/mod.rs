@@ -6,6 +6,7 @@
 //! - `making_up`: more tasks than anybody would write, for measuring
 //! - `aims`: why each goal is one, and what was said to it
 //! - `looking_back`: sprints closed, and what people wrote about them
+//! - `looking_in`: what the other team waits for, follows and asks for
 //! - `writing`: rows, many at once
 
 mod aims;
@@ -17,6 +18,7 @@ mod history;
 mod infrastructure;
 mod ingestion;
 mod looking_back;
+mod looking_in;
 mod making_up;
 mod people;
 mod writing;
@@ -42,5 +44,6 @@ pub async fn fill(db: &PgPool, now: OffsetDateTime, tasks: Option<u32>) -> anyho
     aims::write(db, now).await?;
     further::write(db, now).await?;
     looking_back::write(db, now).await?;
+    looking_in::write(db, now).await?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 #[path = "../it/cluster.rs"]
 mod cluster;
+mod everyone;
 mod firefox;
 mod first_day;
 mod fortnight;

@@ -78,7 +78,7 @@ fn every_route_is_in_the_table_and_nothing_else_is() {
 pub async fn share(lead: &Client, shows: &str) -> String {
     let fields = [("name", "The auditors"), ("shows", shows)];
     let page = lead.post("/teams/infrastructure/share-links", &fields).await.refused(200).text();
-    page.split("/share/").nth(1).unwrap().split('<').next().unwrap().to_owned()
+    page.split("/share/").nth(1).unwrap().split('"').next().unwrap().to_owned()
 }
 
 /// People of every kind, and something of everything that an address names.

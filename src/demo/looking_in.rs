@@ -1,0 +1,131 @@
+//! What the other team waits for, follows and asks for, and when it last looked.
+
+use sqlx::PgPool;
+use time::{Date, Duration, OffsetDateTime};
+use uuid::Uuid;
+
+/// Asked team, by whom, title, why, days until it is wanted, hours ago; outcome, answer and by whom, if it was settled.
+type Asked = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    Option<i64>,
+    i64,
+    Option<(&'static str, &'static str, &'static str)>,
+);
+
+const REQUESTS: &[Asked] = &[
+    (
+        "INF",
+        "sunhee",
+        "A read replica for the comparison jobs",
+        "Comparing person updates reads a third of the table every night. On a replica nobody would feel it.",
+        Some(9),
+        20,
+        None,
+    ),
+    (
+        "INF",
+        "daniel",
+        "Tell us a day before a failover drill",
+        "Two consumers were restarted by hand last time, at night.",
+        None,
+        44,
+        None,
+    ),
+    (
+        "ING",
+        "ebba",
+        "A topic for what the migrations do",
+        "So that other teams see a table move without asking in the channel.",
+        Some(16),
+        30,
+        None,
+    ),
+    (
+        "ING",
+        "tomas",
+        "Keep raw events for a year",
+        "The load tests would replay last December.",
+        None,
+        150,
+        Some(("declined", "Ninety days is what the privacy notice says. We can generate a December for you.", "marie")),
+    ),
+    (
+        "ING",
+        "ebba",
+        "How long may consumers be down in the cut-over?",
+        "We want to name a window on Thursday.",
+        None,
+        70,
+        Some(("answered", "An hour is safe, four is the limit: then the buffers are full.", "daniel")),
+    ),
+];
+
+/// Who follows which task of another team, by the beginning of its title; nothing is the whole team.
+const FOLLOWS: &[(&str, &str, &str)] =
+    &[("ebba", "ING", "Dual-write"), ("ebba", "ING", ""), ("sunhee", "INF", ""), ("marie", "INF", "Cut")];
+
+pub async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
+    for (team, by, title, why, wanted, hours, settled) in REQUESTS {
+        let at = now - Duration::hours(*hours);
+        let (outcome, answer, settler) =
+            settled.map_or((None, "", ""), |(outcome, answer, by)| (Some(outcome), answer, by));
+        sqlx::query(
+            "INSERT INTO requests (team_id, id, title, why, by_on, asker_id, for_team_id, created_at, outcome, answer, settled_by, settled_at)
+             SELECT t.id, $2, $3, $4, $5, a.id, (SELECT m.team_id FROM members m WHERE m.account_id = a.id AND m.team_id <> t.id ORDER BY m.team_id LIMIT 1),
+                    $6, $7, $8, (SELECT id FROM accounts WHERE handle = $9), CASE WHEN $7::text IS NOT NULL THEN $6 + interval '5 hours' END
+             FROM teams t, accounts a WHERE t.key = $1 AND a.handle = $10",
+        )
+        .bind(team)
+        .bind(Uuid::now_v7())
+        .bind(title)
+        .bind(why)
+        .bind(wanted.map(|days| day(now, days)))
+        .bind(at)
+        .bind(outcome)
+        .bind(answer)
+        .bind(settler)
+        .bind(by)
+        .execute(db)
+        .await?;
+    }
+    // What is in the sprint, is not begun or in review, and somebody of the other team said that they wait for.
+    sqlx::query(
+        "INSERT INTO awaits (team_id, task_id, by_team_id)
+         SELECT k.team_id, k.id, t.id FROM tasks k JOIN teams t ON lower(k.waited_for_by) = lower(t.name) AND t.id <> k.team_id",
+    )
+    .execute(db)
+    .await?;
+    for (who, team, title) in FOLLOWS {
+        sqlx::query(
+            "INSERT INTO follows (id, account_id, team_id, task_id, since)
+             SELECT $1, a.id, t.id, k.id, $5 FROM accounts a, teams t
+             LEFT JOIN LATERAL (SELECT id FROM tasks WHERE team_id = t.id AND $4 <> '' AND title LIKE $4 || '%' ORDER BY number DESC LIMIT 1) k ON true
+             WHERE a.handle = $2 AND t.key = $3 AND ($4 = '' OR k.id IS NOT NULL) ON CONFLICT DO NOTHING",
+        )
+        .bind(Uuid::now_v7())
+        .bind(who)
+        .bind(team)
+        .bind(title)
+        .bind(now - Duration::days(20))
+        .execute(db)
+        .await?;
+    }
+    // They looked last two days ago.
+    for query in [
+        "INSERT INTO seen (account_id, team_id, seq)
+         SELECT f.account_id, t.id, coalesce((SELECT max(seq) FROM events WHERE team_id = t.id AND at < $1), 0) FROM (SELECT DISTINCT account_id FROM follows) f, teams t",
+        "INSERT INTO looks (account_id, team_id, seq, at, before_seq, before_at)
+         SELECT a.id, t.id, e.seq, $1, e.seq, $1 FROM accounts a, teams t
+         CROSS JOIN LATERAL (SELECT coalesce(max(seq), 0) AS seq FROM events WHERE team_id = t.id AND at < $1) e",
+    ] {
+        sqlx::query(query).bind(now - Duration::days(2)).execute(db).await?;
+    }
+    Ok(())
+}
+
+fn day(now: OffsetDateTime, days: i64) -> Date {
+    (now + Duration::days(days)).date()
+}
