@@ -8,7 +8,10 @@ use crate::{
     activity::live::Live,
     boards::{door::Doors, kept::KeptBoards},
     clock::Clock,
-    web::limits::SignInLimits,
+    web::{
+        limits::{RequestLimits, SignInLimits},
+        network::Trusted,
+    },
 };
 
 /// The running program. Every request holds it several times over, so cloning it is one count.
@@ -27,6 +30,9 @@ pub struct Parts {
     /// Boards as they were last shown, for those who ask again.
     pub kept: KeptBoards,
     pub sign_ins: SignInLimits,
+    pub requests: RequestLimits,
+    /// The proxies that say where a request comes from.
+    pub trusted: Trusted,
 }
 
 impl Deref for App {
@@ -40,6 +46,11 @@ impl Deref for App {
 impl App {
     /// Puts the program together over an open, migrated database.
     pub fn new(public_url: &str, db: PgPool, clock: Clock) -> Self {
+        Self::behind(Trusted::default(), public_url, db, clock)
+    }
+
+    /// The same behind proxies.
+    pub fn behind(trusted: Trusted, public_url: &str, db: PgPool, clock: Clock) -> Self {
         let live = Live::new(db.clone(), clock.clone());
         Self(Arc::new(Parts {
             public_url: public_url.to_owned(),
@@ -49,6 +60,8 @@ impl App {
             doors: Doors::default(),
             kept: KeptBoards::default(),
             sign_ins: SignInLimits::default(),
+            requests: RequestLimits::default(),
+            trusted,
         }))
     }
 

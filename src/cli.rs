@@ -190,7 +190,7 @@ async fn serve_on(pool: &PgPool, listener: TcpListener, config: &Config, demo: O
         fill_demo(pool, asked.tasks).await?;
     }
     let public_url = config.public_url(listener.local_addr()?);
-    let app = App::new(&public_url, pool.clone(), Clock::default());
+    let app = App::behind(config.trusted(), &public_url, pool.clone(), Clock::default());
     sprints::cadence::begin(&app).await?;
     let first_visit = first_visit(&app, demo.is_some()).await?;
     let pump = tokio::spawn(stream::pump(app.clone()));

@@ -10,6 +10,8 @@ use axum::http::Uri;
 use clap::Args;
 use sqlx::postgres::PgConnectOptions;
 
+use crate::web::network::Trusted;
+
 /// What every subcommand may be told. The flags are global, so they stand before or after its name.
 #[derive(Args, Clone, Debug)]
 pub struct Config {
@@ -20,6 +22,10 @@ pub struct Config {
     /// Where people reach it, such as https://board.example.org [default: http://<listen>]
     #[arg(long, env = "FORTNIGHT_PUBLIC_URL", value_parser = public_url, global = true)]
     public_url: Option<String>,
+
+    /// Networks of the proxies in front, such as 10.0.0.0/8: their X-Forwarded-For is believed, and nobody else's
+    #[arg(long, env = "FORTNIGHT_TRUSTED_PROXY", value_name = "NETWORK", global = true)]
+    trusted_proxy: Vec<Trusted>,
 
     /// Where files, and the database that comes with it, are kept
     #[arg(long, env = "FORTNIGHT_DATA_DIR", global = true)]
@@ -43,6 +49,12 @@ impl Config {
             };
             format!("http://{reachable}")
         })
+    }
+
+    /// The proxies that say where a request comes from.
+    #[must_use]
+    pub fn trusted(&self) -> Trusted {
+        self.trusted_proxy.iter().cloned().collect()
     }
 
     /// The folder that holds everything this installation keeps on disk.
@@ -151,6 +163,15 @@ mod tests {
     fn links_lead_somewhere_when_it_listens_everywhere() {
         let config = config(&["--listen", "0.0.0.0:80"]).unwrap();
         assert_eq!(config.public_url(config.listen), "http://127.0.0.1:80");
+    }
+
+    #[test]
+    fn proxies_are_named_one_by_one_or_together() {
+        let one_by_one = config(&["--trusted-proxy", "10.0.0.0/8", "--trusted-proxy", "192.0.2.7"]).unwrap();
+        let together = config(&["--trusted-proxy", "10.0.0.0/8,192.0.2.7"]).unwrap();
+        assert_eq!(one_by_one.trusted(), together.trusted());
+        assert_eq!(config(&[]).unwrap().trusted(), Trusted::default());
+        assert!(config(&["--trusted-proxy", "everybody"]).is_err());
     }
 
     #[test]

@@ -116,6 +116,8 @@ fn target(word: &str, links: &Links) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn shown(text: &str) -> String {
@@ -148,6 +150,115 @@ mod tests {
             // Raw HTML shows as text: it has no tag that begins, and what is a link leads nowhere.
             for tag in ["<script", "<img", "<a href=\"javascript", "<a href=\"data", "<a href=\"java"] {
                 assert!(!html.contains(tag), "{evil}: {html}");
+            }
+        }
+    }
+
+    /// Every tag of it, with its attributes: what stands between `<` and `>`, and in quotes is only a value.
+    fn tags(html: &str) -> Vec<(String, Vec<(String, String)>)> {
+        let mut tags = Vec::new();
+        let mut rest = html;
+        while let Some(at) = rest.find('<') {
+            rest = &rest[at + 1..];
+            let mut quoted = false;
+            let end = rest.find(|char| {
+                quoted ^= char == '"';
+                char == '>' && !quoted
+            });
+            let (tag, after) = rest.split_at(end.expect("a tag ends"));
+            rest = after;
+            let (name, mut inner) = tag.split_once(' ').unwrap_or((tag, ""));
+            let mut attributes = Vec::new();
+            while let Some((attribute, value)) = inner.split_once("=\"") {
+                let (value, left) = value.split_once('"').expect("a value ends");
+                attributes.push((attribute.trim().to_owned(), value.to_owned()));
+                inner = left;
+            }
+            tags.push((name.trim_start_matches('/').to_owned(), attributes));
+        }
+        tags
+    }
+
+    fn evil() -> impl Strategy<Value = String> {
+        let parts = prop::sample::select(vec![
+            "<",
+            ">",
+            "</",
+            "script",
+            "img ",
+            "svg ",
+            "onerror=",
+            "onclick=\"x()\"",
+            "href=",
+            "src=x ",
+            "style=",
+            "javascript:",
+            "JaVaScRiPt:",
+            "java\tscript:",
+            "java&#x0a;script:",
+            "&colon;",
+            "data:text/html,",
+            "vbscript:",
+            "[",
+            "](",
+            ")",
+            "![",
+            "\"",
+            "'",
+            "`",
+            "```",
+            "\n",
+            "\n\n",
+            "    ",
+            "#",
+            "* ",
+            "- [x] ",
+            "|",
+            "|-|\n",
+            "~~",
+            "<!--",
+            "-->",
+            "<![CDATA[",
+            "&lt;",
+            "&#60;",
+            "\\",
+            "\0",
+            "\u{feff}",
+            "http://",
+            "//evil",
+            "/x",
+            "<http://a>",
+            "INF-1",
+            "@jonas",
+            "[a]: ",
+            "<a href=\"javascript:x\">",
+            "</a>",
+            "title \"",
+            "<math>",
+            "<style>",
+            "<iframe src=",
+            "<base href=",
+            "<form action=",
+        ]);
+        let part = prop_oneof![8 => parts.prop_map(str::to_owned), 1 => any::<String>()];
+        prop::collection::vec(part, 0..24).prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_written_it_is_text_with_harmless_tags(text in evil()) {
+            for (name, attributes) in tags(&shown(&text)) {
+                let harmless = [
+                    "a", "b", "blockquote", "br", "code", "del", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "strong",
+                    "table", "tbody", "td", "th", "thead", "tr", "ul",
+                ];
+                prop_assert!(harmless.contains(&name.as_str()), "{name} of {text:?}");
+                for (attribute, value) in attributes {
+                    let known = ["href", "rel", "title", "start", "align", "lang"].contains(&attribute.as_str());
+                    prop_assert!(known, "{attribute} of {text:?}");
+                    let leads = ["http://", "https://", "mailto:", "/", "#"].iter().any(|start| value.starts_with(start));
+                    prop_assert!(attribute != "href" || (leads && !value.starts_with("//")), "{value} of {text:?}");
+                }
             }
         }
     }

@@ -82,6 +82,14 @@ pub async fn delete(change: &mut Change, handle: &str) -> Result<()> {
     for team in teams {
         membership::leave(change, team, account.id).await?;
     }
+    // What waits on them goes on waiting, in plain words.
+    sqlx::query(
+        "UPDATE waits SET kind = 'text', on_account_id = NULL, note = CASE WHEN note ~ '\\S' THEN note ELSE 'a former member' END
+         WHERE on_account_id = $1",
+    )
+    .bind(account.id)
+    .execute(change.db())
+    .await?;
     for table in ["task_owners", "goal_owners"] {
         let query = format!("DELETE FROM {table} WHERE account_id = $1");
         sqlx::query(sqlx::AssertSqlSafe(query)).bind(account.id).execute(change.db()).await?;

@@ -11,7 +11,10 @@ use super::{Person, sessions, tokens};
 use crate::{
     activity::{Actor, Repeat},
     app::App,
-    web::error::{Problem, Result},
+    web::{
+        error::{Problem, Result},
+        network::Network,
+    },
 };
 
 /// Somebody who is signed in, by a cookie or by an API token.
@@ -51,7 +54,7 @@ pub enum Proof {
 impl Viewer {
     /// Who an event names.
     pub fn actor(&self) -> Actor {
-        Actor { account: Some(self.person.id), repeat: self.repeat.clone() }
+        Actor { account: Some(self.person.id), repeat: self.repeat.clone(), reach: self.reach().map(<[Uuid]>::to_vec) }
     }
 
     /// Whether this request may change what is the viewer's own: name, password, tokens. Whoever is signed in may;
@@ -68,6 +71,16 @@ impl Viewer {
         Err(Problem::Forbidden("A token changes nothing of its owner's account. Sign in. Nothing was changed.".into()))
     }
 
+    /// Refuses programs that would let somebody in.
+    pub fn to_let_in(&self) -> Result<()> {
+        if self.may_change_own() {
+            return Ok(());
+        }
+        Err(Problem::Forbidden(
+            "A token makes no links that let somebody in. Sign in to make one. Nothing was changed.".into(),
+        ))
+    }
+
     /// The teams that what the request proved itself with is for; none said: all.
     pub fn reach(&self) -> Option<&[Uuid]> {
         match &self.proof {
@@ -79,6 +92,15 @@ impl Viewer {
     /// Whether what the request proved itself with reaches a team at all.
     pub fn reaches(&self, team: Uuid) -> bool {
         self.reach().is_none_or(|teams| teams.contains(&team))
+    }
+
+    /// The same with what the request is: a write is counted, and one that comes again is recognised.
+    pub fn asking(mut self, app: &App, parts: &Parts) -> Result<Self> {
+        if !parts.method.is_safe() {
+            app.requests.count_write(self.person.id)?;
+        }
+        self.repeat = parts.extensions.get::<Repeat>().cloned();
+        Ok(self)
     }
 
     /// Whether this request may change anything at all.
@@ -175,6 +197,11 @@ impl Known {
     }
 }
 
+/// What is told to who brings what nobody has: ended sessions, and guesses.
+pub fn unknown(app: &App, parts: &Parts) -> Problem {
+    app.requests.count_wrong_secret(Network::of(app, parts)).err().unwrap_or(Problem::SignedOut)
+}
+
 impl FromRequestParts<App> for Viewer {
     type Rejection = Problem;
 
@@ -187,9 +214,10 @@ impl FromRequestParts<App> for Viewer {
             .bind(brought.cookie)
             .fetch_optional(&app.db)
             .await?;
-        let mut viewer = known.ok_or(Problem::SignedOut)?.into_viewer(app, brought, now).await?;
-        viewer.repeat = parts.extensions.get::<Repeat>().cloned();
-        Ok(viewer)
+        match known {
+            Some(known) => known.into_viewer(app, brought, now).await?.asking(app, parts),
+            None => Err(unknown(app, parts)),
+        }
     }
 }
 

@@ -19,12 +19,14 @@ pub struct Actor {
     /// Nobody: the program itself.
     pub account: Option<Uuid>,
     pub repeat: Option<Repeat>,
+    /// The teams that what they came with is for; none said: all.
+    pub reach: Option<Vec<Uuid>>,
 }
 
 impl Actor {
     /// Somebody who has no account yet, or the program itself.
     pub fn nobody() -> Self {
-        Self { account: None, repeat: None }
+        Self { account: None, repeat: None, reach: None }
     }
 }
 
@@ -63,6 +65,8 @@ pub struct Change {
     /// Every event of this change carries it; undo goes by it.
     pub id: Uuid,
     pub actor: Option<Uuid>,
+    /// The teams that the actor's token is for; none said: all that they see.
+    pub reach: Option<Vec<Uuid>>,
     pub at: OffsetDateTime,
 }
 
@@ -110,6 +114,7 @@ impl Live {
             events: Vec::new(),
             id: Uuid::now_v7(),
             actor: actor.account,
+            reach: actor.reach.clone(),
             at: self.clock.now(),
         };
         if let (Some(repeat), Some(account)) = (&actor.repeat, actor.account) {

@@ -34,7 +34,7 @@ use crate::{
     sprints,
     tasks::{self, pages::CardHtml},
     teams::Team,
-    web::error::Result,
+    web::{error::Result, layers::Audience},
 };
 
 /// Where other programs on the same database are told.
@@ -73,7 +73,9 @@ pub async fn live_for_guest(
 ) -> Result<Response> {
     let guest = guests::guest(&app, &headers, &key).await?;
     let after = after(&headers, &query).unwrap_or(guest.team.seq);
-    Ok(stream(app, guest.team, after, guest.pass, None))
+    let mut response = stream(app, guest.team, after, guest.pass, None);
+    response.extensions_mut().insert(Audience::Guests);
+    Ok(response)
 }
 
 /// `GET /public/{slug}/live`
@@ -85,7 +87,9 @@ pub async fn live_for_public(
 ) -> Result<Response> {
     let guest = guests::public(&app, &slug).await?;
     let after = after(&headers, &query).unwrap_or(guest.team.seq);
-    Ok(stream(app, guest.team, after, guest.pass, None))
+    let mut response = stream(app, guest.team, after, guest.pass, None);
+    response.extensions_mut().insert(Audience::Guests);
+    Ok(response)
 }
 
 fn after(headers: &HeaderMap, query: &After) -> Option<i64> {

@@ -10,7 +10,6 @@ use uuid::Uuid;
 
 use crate::{
     accounts::viewer::{self, Known, Role, Viewer, known_by_digest},
-    activity::Repeat,
     app::App,
     markdown::Links,
     teams::Team,
@@ -18,8 +17,12 @@ use crate::{
 };
 
 /// The condition that an account, a parameter of the query, may look at the team `t`: it is open, or the account's own.
-/// For queries over several teams; a page of one asks `team`.
+/// For queries over several teams; a page of one asks `team`. With a second parameter, `Change::reach`, it is one of the
+/// teams that a token is for, too.
 macro_rules! seen_by {
+    ($account:literal, $reach:literal) => {
+        concat!("(", $reach, "::uuid[] IS NULL OR t.id = ANY(", $reach, ")) AND ", seen_by!($account))
+    };
     ($account:literal) => {
         concat!(
             "(NOT t.private OR EXISTS (SELECT FROM members seen WHERE seen.team_id = t.id AND seen.account_id = ",
@@ -205,9 +208,8 @@ impl FromRequestParts<App> for AtTask {
         .bind(number)
         .fetch_optional(&app.db)
         .await?;
-        let row = row.ok_or(Problem::SignedOut)?;
-        let mut viewer = row.known.into_viewer(app, brought, now).await?;
-        viewer.repeat = parts.extensions.get::<Repeat>().cloned();
+        let row = row.ok_or_else(|| viewer::unknown(app, parts))?;
+        let viewer = row.known.into_viewer(app, brought, now).await?.asking(app, parts)?;
         let (Some(id), Some(slug), Some(name), Some(key), Some(seq)) =
             (row.team_id, row.team_slug, row.team_name, row.team_key, row.seq)
         else {
@@ -300,9 +302,10 @@ pub(crate) fn plain(address: &str) -> Result<&str> {
     if address.contains('\0') { Err(Problem::NotFound) } else { Ok(address) }
 }
 
-/// Whether the viewer may change what all teams share: the sprints' days and how they follow one another.
+/// Whether the viewer may change what all teams share: the sprints' days and how they follow one another, people, and
+/// what the workspace is called. No token that is for some teams does.
 pub fn may_edit_workspace(viewer: &Viewer) -> bool {
-    viewer.may_write() && viewer.role == Role::Admin
+    viewer.may_write() && viewer.role == Role::Admin && viewer.reach().is_none()
 }
 
 /// Refuses everybody who may not.

@@ -277,13 +277,14 @@ async fn project_of(change: &mut Change, draft: &Draft) -> Result<Option<(Uuid, 
     };
     let found: Option<(Uuid, Uuid)> = sqlx::query_as(concat!(
         "SELECT p.team_id, p.id FROM projects p JOIN teams t ON t.id = p.team_id WHERE p.slug = $1 AND ",
-        seen_by!("$3"),
+        seen_by!("$3", "$4"),
         "
             AND ($2::uuid IS NULL OR EXISTS (SELECT FROM milestones m WHERE m.team_id = p.team_id AND m.project_id = p.id AND m.id = $2))"
     ))
     .bind(slug)
     .bind(draft.milestone)
     .bind(change.actor)
+    .bind(change.reach.clone())
     .fetch_optional(change.db())
     .await?;
     found.map(Some).ok_or_else(|| Problem::field("project", "There is no such project, or it has no such milestone."))

@@ -70,11 +70,12 @@ pub async fn add_topic(change: &mut Change, team: &Team, meeting: Meeting, text:
     let task: Option<(Uuid, Uuid)> = match keys.find_map(access::split_key) {
         Some((prefix, number)) => sqlx::query_as(concat!(
             "SELECT k.team_id, k.id FROM tasks k JOIN teams t ON t.id = k.team_id WHERE t.key = $1 AND k.number = $2 AND ",
-            seen_by!("$3")
+            seen_by!("$3", "$4")
         ))
         .bind(prefix)
         .bind(number)
         .bind(change.actor)
+        .bind(change.reach.clone())
         .fetch_optional(change.db())
         .await?,
         None => None,

@@ -2,7 +2,6 @@
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{moving, touch, waiting};
@@ -54,8 +53,7 @@ pub async fn block_task(change: &mut Change, team: &Team, task: Uuid, reason: &R
     if reason.on.trim().is_empty() && reason.note.trim().is_empty() {
         return Ok(());
     }
-    let actor = change.actor;
-    let on = find(change.db(), actor, reason).await?;
+    let on = find(change, reason).await?;
     // What is another's and private is not told in this team's events either.
     let on_team = on.task.map(|(team, _)| team).or(on.team).filter(|other| *other != team.id);
     let hidden: bool = sqlx::query_scalar("SELECT coalesce((SELECT private FROM teams WHERE id = $1), false)")
@@ -208,21 +206,23 @@ pub(super) async fn tell_waited(change: &mut Change, team: &Team, waits: &[Uuid]
     Ok(())
 }
 
-async fn find(db: &mut PgConnection, actor: Option<Uuid>, reason: &Reason) -> Result<On> {
+async fn find(change: &mut Change, reason: &Reason) -> Result<On> {
+    let (actor, reach) = (change.actor, change.reach.clone());
     let on = reason.on.trim();
     let none = On { kind: "text", task: None, team: None, person: None };
     match reason.kind.as_str() {
         _ if on.is_empty() => Ok(none),
-        "" if split_key(on).is_some() => find_task(db, actor, on).await,
-        "task" => find_task(db, actor, on).await,
+        "" if split_key(on).is_some() => find_task(change, on).await,
+        "task" => find_task(change, on).await,
         "team" => {
             let team: Option<Uuid> = sqlx::query_scalar(concat!(
                 "SELECT id FROM teams t WHERE (slug = $1 OR lower(name) = lower($1)) AND ",
-                seen_by!("$2")
+                seen_by!("$2", "$3")
             ))
             .bind(on)
             .bind(actor)
-            .fetch_optional(db)
+            .bind(reach)
+            .fetch_optional(change.db())
             .await?;
             let team = team.ok_or_else(|| Problem::field("on", format!("There is no team {on}.")))?;
             Ok(On { kind: "team", team: Some(team), ..none })
@@ -231,7 +231,7 @@ async fn find(db: &mut PgConnection, actor: Option<Uuid>, reason: &Reason) -> Re
             let person: Option<Uuid> =
                 sqlx::query_scalar("SELECT id FROM accounts WHERE handle = $1 OR lower(name) = lower($1)")
                     .bind(on.trim_start_matches('@'))
-                    .fetch_optional(db)
+                    .fetch_optional(change.db())
                     .await?;
             let person = person.ok_or_else(|| Problem::field("on", format!("There is nobody called {on}.")))?;
             Ok(On { kind: "person", person: Some(person), ..none })
@@ -241,26 +241,29 @@ async fn find(db: &mut PgConnection, actor: Option<Uuid>, reason: &Reason) -> Re
 }
 
 /// A task by its key, or by the words of its title if only one has them.
-async fn find_task(db: &mut PgConnection, actor: Option<Uuid>, on: &str) -> Result<On> {
+async fn find_task(change: &mut Change, on: &str) -> Result<On> {
+    let (actor, reach) = (change.actor, change.reach.clone());
     let found: Vec<(Uuid, Uuid, String)> = match split_key(on) {
         Some((key, number)) => {
-            sqlx::query_as(concat!("SELECT k.team_id, k.id, k.title FROM tasks k JOIN teams t ON t.id = k.team_id WHERE t.key = $1 AND k.number = $2 AND ", seen_by!("$3")))
+            sqlx::query_as(concat!("SELECT k.team_id, k.id, k.title FROM tasks k JOIN teams t ON t.id = k.team_id WHERE t.key = $1 AND k.number = $2 AND ", seen_by!("$3", "$4")))
                 .bind(key)
                 .bind(number)
                 .bind(actor)
-                .fetch_all(db)
+                .bind(reach)
+                .fetch_all(change.db())
                 .await?
         }
         None => {
             sqlx::query_as(concat!(
                 "SELECT k.team_id, k.id, t.key || '-' || k.number || ' ' || k.title FROM tasks k JOIN teams t ON t.id = k.team_id
                  WHERE k.archived_at IS NULL AND k.title ILIKE $1 AND ",
-                seen_by!("$2"),
+                seen_by!("$2", "$3"),
                 " ORDER BY k.created_at DESC LIMIT 6",
             ))
             .bind(format!("%{}%", crate::boards::filters::literal(on)))
             .bind(actor)
-            .fetch_all(db)
+            .bind(reach)
+            .fetch_all(change.db())
             .await?
         }
     };

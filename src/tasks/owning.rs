@@ -20,7 +20,8 @@ pub async fn set_owners(change: &mut Change, team: &Team, task: Uuid, handles: &
         .bind(task)
         .execute(change.db())
         .await?;
-    write(change.db(), team.id, task, handles).await?;
+    // Who has gone and was left as an owner may stay one.
+    write_beside(change.db(), team.id, task, handles, &before).await?;
     let after = read(change.db(), team.id, task).await?;
     if before == after {
         return Ok(());
@@ -44,6 +45,16 @@ pub async fn toggle_owner(change: &mut Change, team: &Team, task: Uuid, handle: 
 
 /// Adds owners to a task that has none yet.
 pub(super) async fn write(db: &mut PgConnection, team: Uuid, task: Uuid, handles: &[String]) -> Result<()> {
+    write_beside(db, team, task, handles, &[]).await
+}
+
+async fn write_beside(
+    db: &mut PgConnection,
+    team: Uuid,
+    task: Uuid,
+    handles: &[String],
+    before: &[String],
+) -> Result<()> {
     if handles.is_empty() {
         return Ok(());
     }
@@ -56,11 +67,12 @@ pub(super) async fn write(db: &mut PgConnection, team: Uuid, task: Uuid, handles
         "INSERT INTO task_owners (team_id, task_id, account_id, position)
          SELECT $1, $2, a.id, min(wanted.position)::int
          FROM unnest($3::text[]) WITH ORDINALITY AS wanted (handle, position) JOIN accounts a ON a.handle = wanted.handle
-         WHERE a.deactivated_at IS NULL GROUP BY a.id",
+         WHERE a.deactivated_at IS NULL OR a.handle = ANY($4) GROUP BY a.id",
     )
     .bind(team)
     .bind(task)
     .bind(&handles)
+    .bind(before)
     .execute(&mut *db)
     .await?;
     let mut wanted = handles;

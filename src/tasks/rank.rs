@@ -134,6 +134,22 @@ mod tests {
         }
 
         #[test]
+        fn between_any_two_there_is_a_place_that_is_no_longer_than_need_be(
+            one in prop::option::of("[0-9A-Za-z]{0,63}[1-9A-Za-z]"), other in prop::option::of("[0-9A-Za-z]{0,63}[1-9A-Za-z]")
+        ) {
+            prop_assume!(one.is_none() || one != other);
+            let (above, below) = match (one, other) {
+                (Some(one), Some(other)) => (Some(one.clone().min(other.clone())), Some(one.max(other))),
+                pair => pair,
+            };
+            let rank = between(above.as_deref(), below.as_deref());
+            prop_assert!(!rank.is_empty() && !rank.ends_with('0') && rank.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+            prop_assert!(above.as_ref().is_none_or(|above| *above < rank) && below.as_ref().is_none_or(|below| rank < *below));
+            let longest = above.map_or(0, |above| above.len()).max(below.map_or(0, |below| below.len()));
+            prop_assert!(rank.len() <= longest.max(STEP_DIGITS as usize - 1) + 1);
+        }
+
+        #[test]
         fn between_two_neighbours_there_is_always_a_place(drops in prop::collection::vec(0usize..=1000, 1..300)) {
             let mut column: Vec<String> = Vec::new();
             for drop in drops {

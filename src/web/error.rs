@@ -140,6 +140,7 @@ fn broken_rule(constraint: &str) -> Option<(&'static str, &'static str)> {
         "account_handle" | "account_handle_form" => {
             ("handle", "That handle is taken, or has characters other than a–z, 0–9 and -.")
         }
+        "account_hue" => ("hue", "A hue is one of the twelve."),
         "team_slug" => ("slug", "There is a team at that address."),
         "team_slug_form" => ("slug", "An address has a–z, 0–9 and -, at most 50."),
         "workspace_name_length" => ("name", "A workspace's name has 1 to 100 characters."),
@@ -295,7 +296,7 @@ impl IntoResponse for Problem {
             }
             Self::TooMany { retry_after_seconds } => {
                 told.title = "Too many tries".into();
-                told.detail = format!("Please wait {retry_after_seconds} seconds and try again.");
+                told.detail = format!("Please wait {retry_after_seconds} seconds and try again. Nothing was changed.");
                 retry_after = Some(retry_after_seconds);
             }
             Self::Busy | Self::Again => retry_after = Some(1),

@@ -89,12 +89,30 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
         use axum::response::IntoResponse;
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
         let is_form = kind.is_empty() || kind.starts_with("application/x-www-form-urlencoded");
-        let body = Bytes::from_request(request, state).await.map_err(IntoResponse::into_response)?;
+        let body = whole(request, state).await?;
         if !is_form && !body.is_empty() {
             return Err(axum::http::StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response());
         }
         Self::read(&body).map_err(IntoResponse::into_response)
     }
+}
+
+/// All of a body. Whoever sends it too slowly is told so.
+pub async fn whole<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, axum::response::Response> {
+    use axum::response::IntoResponse;
+    Bytes::from_request(request, state).await.map_err(|refused| {
+        if is_late(&refused) {
+            axum::http::StatusCode::REQUEST_TIMEOUT.into_response()
+        } else {
+            refused.into_response()
+        }
+    })
+}
+
+fn is_late(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source())
+        .filter_map(|error| error.downcast_ref::<std::io::Error>())
+        .any(|error| error.kind() == std::io::ErrorKind::TimedOut)
 }
 
 /// A JSON body.
@@ -109,7 +127,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Sent<T> {
         if !kind.is_empty() && !kind.starts_with("application/json") {
             return Err(axum::http::StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response());
         }
-        let body = Bytes::from_request(request, state).await.map_err(IntoResponse::into_response)?;
+        let body = whole(request, state).await?;
         let body: &[u8] = if body.is_empty() { b"{}" } else { &body };
         let not_read = |error: serde_json::Error| {
             Problem::BadRequest(format!("The body could not be read: {error}.").into()).into_response()
@@ -139,6 +157,8 @@ pub fn id(text: &str) -> Result<Uuid> {
 
 /// A path on this server, for going back to: anything else becomes the other.
 pub fn local_path<'p>(path: &'p str, otherwise: &'p str) -> &'p str {
-    let plain = path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\t', '\n', '\r', '\0']);
+    let plain = path.starts_with('/')
+        && !path.starts_with("//")
+        && !path.contains(|char: char| char == '\\' || char.is_control());
     if plain { path } else { otherwise }
 }

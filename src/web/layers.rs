@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::{
     error::{Inside, Problem, Told},
+    forms,
     page::{EXPLAINED, Frame, sign_in_first, theme},
 };
 use crate::{activity::Repeat, app::App};
@@ -112,8 +113,9 @@ pub async fn recognise_repeats(request: Request, next: Next) -> Response {
         return Problem::field("Idempotency-Key", "The key has 1 to 200 plain characters.").into_response();
     };
     let (mut parts, body) = request.into_parts();
-    let Ok(body) = axum::body::to_bytes(body, LARGEST_BODY).await else {
-        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    let body = match forms::whole(Request::new(body), &()).await {
+        Ok(body) => body,
+        Err(refused) => return refused,
     };
     let fingerprint = Sha256::new()
         .chain_update(parts.method.as_str())

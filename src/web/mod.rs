@@ -7,6 +7,7 @@ pub mod forms;
 pub mod health;
 pub mod layers;
 pub mod limits;
+pub mod network;
 pub mod openapi;
 pub mod page;
 pub mod serve;

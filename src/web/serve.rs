@@ -1,18 +1,25 @@
 //! Accepting connections, with limits, until told to stop.
 
+use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::Router;
+use axum::body::Bytes;
 use axum::extract::{ConnectInfo, Request};
-use hyper::body::Incoming;
+use axum::{BoxError, Router};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+#[cfg(target_os = "linux")]
+use rustix::net::sockopt::set_tcp_user_timeout;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::time::{Sleep, sleep};
 use tower::Service;
 
 /// How long the program waits for others.
@@ -20,6 +27,10 @@ use tower::Service;
 pub struct Patience {
     /// Within this a request's head has to arrive, and an idle connection has to be used again.
     pub head: Duration,
+    /// Within this a request's body has to arrive.
+    pub body: Duration,
+    /// Whoever takes nothing of an answer for so long does not want it.
+    pub read: Duration,
     /// What is under way when asked to stop may take this long.
     pub drain: Duration,
 }
@@ -28,6 +39,8 @@ impl Default for Patience {
     fn default() -> Self {
         Self {
             head: Duration::from_secs(20),
+            body: Duration::from_secs(15),
+            read: Duration::from_secs(30),
             // supervisors kill after ten seconds, and on a busy disk Postgres takes some of them
             drain: Duration::from_secs(5),
         }
@@ -62,7 +75,7 @@ pub async fn serve(
             Some(()) = asked_to_stop.recv() => break,
             (permit, accepted) = accepted => match (permit, accepted) {
                 (Ok(permit), Ok((stream, peer))) => {
-                    tokio::spawn(converse(stream, peer, router.clone(), patience.head, open.watcher(), permit));
+                    tokio::spawn(converse(stream, peer, router.clone(), patience, open.watcher(), permit));
                 }
                 (_, Err(error)) => pause_after(&error).await,
                 // never: nobody closes the semaphore
@@ -78,7 +91,7 @@ pub async fn serve(
     }
     tokio::select! {
         () = open.shutdown() => {}
-        () = tokio::time::sleep(patience.drain) => {
+        () = sleep(patience.drain) => {
             tracing::warn!("some connections did not end in time, and are cut");
         }
         Some(()) = asked_to_stop.recv() => tracing::warn!("asked twice: stopping at once"),
@@ -89,7 +102,7 @@ async fn converse(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
-    head_within: Duration,
+    patience: Patience,
     watcher: Watcher,
     _room: OwnedSemaphorePermit,
 ) {
@@ -97,18 +110,57 @@ async fn converse(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!("cannot set TCP_NODELAY: {error}");
     }
+    // Also for whoever went without a word: a laptop that was closed, a network that was left.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = set_tcp_user_timeout(&stream, u32::try_from(patience.read.as_millis()).unwrap_or(u32::MAX)) {
+        tracing::debug!("cannot set TCP_USER_TIMEOUT: {error}");
+    }
     let answer = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
-        router.clone().call(request)
+        let arriving = |body: Incoming| match body.is_end_stream() {
+            true => axum::body::Body::empty(),
+            false => axum::body::Body::new(Arriving { body, deadline: Box::pin(sleep(patience.body)) }),
+        };
+        router.clone().call(request.map(arriving))
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(head_within)
+        .header_read_timeout(patience.head)
         .max_buf_size(LONGEST_HEAD)
         .serve_connection(TokioIo::new(stream), answer);
     if let Err(error) = watcher.watch(connection).await {
         // somebody closed their laptop
         tracing::debug!("connection from {peer} ended: {error}");
+    }
+}
+
+/// A request's body, which has to be here in time: byte by byte it could come for ever.
+struct Arriving {
+    body: Incoming,
+    deadline: Pin<Box<Sleep>>,
+}
+
+impl Body for Arriving {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match Pin::new(&mut self.body).poll_frame(task) {
+            Poll::Ready(frame) => Poll::Ready(frame.map(|frame| frame.map_err(Into::into))),
+            Poll::Pending => self
+                .deadline
+                .as_mut()
+                .poll(task)
+                .map(|()| Some(Err(io::Error::new(io::ErrorKind::TimedOut, "the body came too slowly").into()))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -132,6 +184,6 @@ async fn pause_after(error: &std::io::Error) {
     use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
         tracing::error!("cannot accept a connection: {error}");
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        sleep(Duration::from_millis(500)).await;
     }
 }

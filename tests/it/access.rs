@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::{
     body::Body,
     http::{Method, Request, StatusCode, header},
+    response::Response,
 };
 use fortnight::accounts::tokens::Scope;
 use tower::ServiceExt;
@@ -19,15 +20,15 @@ const TABLE: &str = include_str!("../../docs/ACCESS.md");
 const ROUTER: &str = include_str!("../../src/router.rs");
 
 /// What a table's row says: a route, and what each of its columns gets.
-struct Row {
-    method: Method,
-    path: String,
+pub struct Row {
+    pub method: Method,
+    pub path: String,
     expected: BTreeMap<&'static str, String>,
 }
 
 const WHO: [&str; 9] = ["admin", "lead", "member", "other", "viewer", "token", "nobody", "share", "private"];
 
-fn table() -> Vec<Row> {
+pub fn table() -> Vec<Row> {
     let rows = TABLE.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
     rows.filter_map(|line| {
         let mut cells = line.split(" | ");
@@ -62,6 +63,7 @@ fn routes() -> BTreeSet<String> {
     routes
 }
 
+/// Case 8.
 #[test]
 fn every_route_is_in_the_table_and_nothing_else_is() {
     let listed: BTreeSet<String> = table().iter().map(|row| format!("{} {}", row.method, row.path)).collect();
@@ -80,14 +82,14 @@ pub async fn share(lead: &Client, shows: &str) -> String {
 }
 
 /// People of every kind, and something of everything that an address names.
-struct Cast {
-    world: World,
-    who: BTreeMap<&'static str, Client>,
+pub struct Cast {
+    pub world: World,
+    pub who: BTreeMap<&'static str, Client>,
     private: bool,
 }
 
 impl Cast {
-    async fn new(private: bool) -> Self {
+    pub async fn new(private: bool) -> Self {
         let world = World::new().await;
         let lead = world.elif.clone();
         let member = world.join("Tomas Weber", "tomas", "infrastructure").await;
@@ -139,7 +141,7 @@ impl Cast {
     }
 
     /// A row's address with something of ours for everything that it names, made for this one request.
-    async fn address(&self, row: &Row, by: &Client) -> String {
+    pub async fn address(&self, row: &Row, by: &Client) -> String {
         let lead = &self.who["lead"];
         let mut path = row.path.clone();
         if path.starts_with("/projects/{slug}") {
@@ -308,6 +310,13 @@ impl Cast {
     }
 
     async fn ask(&self, row: &Row, path: &str, by: &Client) -> (StatusCode, String) {
+        let answer = self.answer(row, path, by).await;
+        let to = answer.headers().get(header::LOCATION).and_then(|to| to.to_str().ok()).unwrap_or_default();
+        (answer.status(), to.to_owned())
+    }
+
+    /// What comes back, but for its body.
+    pub async fn answer(&self, row: &Row, path: &str, by: &Client) -> Response {
         let json = path.starts_with("/api/");
         let kind = if json { "application/json" } else { "application/x-www-form-urlencoded" };
         let body = match row.path.as_str() {
@@ -328,9 +337,7 @@ impl Cast {
             request = request.header(header::AUTHORIZATION, format!("Bearer {bearer}"));
         }
         // Streams have no end: what they begin with is enough.
-        let answer = self.world.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
-        let to = answer.headers().get(header::LOCATION).and_then(|to| to.to_str().ok()).unwrap_or_default();
-        (answer.status(), to.to_owned())
+        self.world.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap()
     }
 
     /// A digest of all that is kept, but for when a session or token was last used.
@@ -400,6 +407,7 @@ impl Cast {
     }
 }
 
+/// Cases 8, 16.
 async fn as_the_table_says(who: &'static str) {
     let (asked, wrong) = Cast::new(false).await.walk(who, who).await;
     println!("{asked} routes asked as {who}");
@@ -436,6 +444,7 @@ walks! {
     a_private_teams_member_gets_what_they_get_of_an_open_one: of_a_private_team("member", "member");
 }
 
+/// Cases 4, 10.
 #[tokio::test]
 async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
     let cast = Cast::new(false).await;

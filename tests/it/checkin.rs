@@ -248,6 +248,7 @@ async fn concerns_stand_in_the_intake_until_they_are_answered() {
     assert!(intake.contains("We will be blocked by this") && intake.contains("Fifty tables"), "{intake}");
 }
 
+/// Cases 15, 18, 22.
 #[tokio::test]
 async fn a_guest_sees_a_check_in_and_nothing_else() {
     let world = World::new().await;
@@ -305,6 +306,7 @@ async fn a_guest_sees_a_check_in_and_nothing_else() {
     guest.get("/share/%00").await.refused(404);
 }
 
+/// Cases 11, 17.
 #[tokio::test]
 async fn a_link_ends_when_it_is_revoked_is_over_or_the_team_becomes_private() {
     let world = World::new().await;
@@ -385,6 +387,7 @@ async fn a_public_address_is_for_everybody_until_it_is_taken_back() {
     elif.post("/teams/infrastructure/public", &[("public", "1")]).await.refused(422);
 }
 
+/// Case 17.
 #[tokio::test]
 async fn an_open_guests_stream_says_that_something_changed_and_ends_with_its_link() {
     let world = World::new().await;
@@ -426,6 +429,7 @@ async fn share_link(world: &World) -> uuid::Uuid {
     sqlx::query_scalar("SELECT id FROM share_links ORDER BY id DESC LIMIT 1").fetch_one(&world.db).await.unwrap()
 }
 
+/// Cases 41, 49.
 #[tokio::test]
 async fn feeds_are_well_formed_whatever_a_title_says() {
     let world = World::new().await;

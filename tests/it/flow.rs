@@ -62,6 +62,7 @@ async fn a_team_sees_how_long_its_work_takes_and_what_it_waits_on() {
     );
 }
 
+/// Case 42.
 #[tokio::test]
 async fn the_numbers_come_as_csv_and_no_cell_runs() {
     let world = World::new().await;

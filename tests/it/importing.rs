@@ -7,9 +7,9 @@ use tempfile::NamedTempFile;
 
 use crate::{program::Place, world::World};
 
-const TRELLO: &str = include_str!("../data/trello-sprint-board-2025.json");
-const MOVED: &str = include_str!("../data/trello-project100-2021.json");
-const GITHUB: &str = include_str!("../data/github-issues-mimofan.json");
+pub const TRELLO: &str = include_str!("../data/trello-sprint-board-2025.json");
+pub const MOVED: &str = include_str!("../data/trello-project100-2021.json");
+pub const GITHUB: &str = include_str!("../data/github-issues-mimofan.json");
 
 #[tokio::test]
 async fn a_trello_board_stands_on_the_teams_board_with_its_steps() {
@@ -242,6 +242,7 @@ async fn the_program_imports_and_says_what_it_did() {
     assert_eq!(page.matches("data-task=\"INF-").count(), 11);
 }
 
+/// Case 47.
 #[tokio::test]
 async fn what_cannot_be_imported_is_refused_in_a_sentence_and_nothing_comes_in() {
     let (place, world) = (Place::new(), World::new().await);
@@ -278,6 +279,58 @@ async fn what_cannot_be_imported_is_refused_in_a_sentence_and_nothing_comes_in()
     assert_eq!(left, 0);
 }
 
+/// Case 46.
+#[tokio::test]
+async fn an_export_reads_no_file_and_makes_nobody_anything() {
+    let world = World::new().await;
+    let theirs = world.jonas.make("ingestion", "todo", "Theirs").await;
+    let id: uuid::Uuid = sqlx::query_scalar("SELECT id FROM tasks").fetch_one(&world.db).await.unwrap();
+    let people = "SELECT string_agg(a::text, '|' ORDER BY a.id) FROM accounts a";
+    let before: String = sqlx::query_scalar(people).fetch_one(&world.db).await.unwrap();
+    let paths =
+        ["file:///etc/passwd", "../../../../etc/passwd", "/etc/passwd", "http://169.254.169.254/latest/meta-data"];
+    let board = json!({
+        "name": "../../etc/passwd", "lists": [{ "id": "l", "name": "../../etc" }],
+        "members": [{ "id": "j", "fullName": "Jonas Gruber", "username": "jonas", "role": "admin", "memberType": "admin" }],
+        "memberships": [{ "idMember": "j", "memberType": "admin" }],
+        "cards": paths.iter().enumerate().map(|(n, path)| json!({
+            "id": if n == 0 { id.to_string() } else { n.to_string() }, "name": path, "idList": "l", "idMembers": ["j"],
+            "desc": format!("[read]({path}) ![see]({path}) {path}"), "team_id": "x", "author_id": world.jonas.person.id,
+            "attachments": [{ "name": path, "url": path, "fileName": path }], "cover": { "idAttachment": path },
+        })).collect::<Vec<_>>(),
+    });
+    let summary = trello(&world, &board, &[]).await;
+    assert_eq!(summary.made, 4);
+    let after: String = sqlx::query_scalar(people).fetch_one(&world.db).await.unwrap();
+    assert_eq!(after, before);
+    assert_eq!(world.jonas.task(&theirs).await["title"], "Theirs");
+    for n in 1..=4 {
+        let page = world.elif.get(&format!("/tasks/INF-{n}")).await.ok().text();
+        assert!(!page.contains("root:") && !page.contains("href=\"file:") && !page.contains("<img"), "{page}");
+        assert!(!page.contains("href=\"..") && !page.contains("src=\"http"), "{page}");
+    }
+    world.elif.api(axum::http::Method::PATCH, &format!("/tasks/{theirs}"), json!({ "title": "x" })).await.refused(403);
+}
+
+/// Cases 47, F2.
+#[tokio::test]
+async fn a_large_export_comes_in_and_one_that_is_none_fills_no_memory() {
+    let world = World::new().await;
+    let text = "Lorem ipsum dolor sit amet. ".repeat(3_000);
+    let card = |n: usize| json!({ "id": n.to_string(), "name": format!("Card {n}"), "idList": "l", "desc": text });
+    let cards: Vec<_> = (0..65).map(card).collect();
+    let board = json!({ "lists": [{ "id": "l", "name": "Todo" }], "cards": cards }).to_string();
+    assert!(board.len() > 5 * 1024 * 1024);
+    let file = kept(&board);
+    let summary = trello(&world, &transfer::read_file(file.path()).unwrap(), &[]).await;
+    assert_eq!(summary.made, 65);
+    // A hole in the disk, as large as a file can be said to be.
+    let huge = NamedTempFile::new().unwrap();
+    huge.as_file().set_len(64 << 30).unwrap();
+    let refused = transfer::read_file(huge.path()).unwrap_err().to_string();
+    assert!(refused.contains("larger than 100 MB; nothing was imported"), "{refused}");
+}
+
 async fn trello(world: &World, file: &Value, mappings: &[(&str, &str)]) -> Summary {
     let draft = transfer::trello::parse(file).unwrap();
     let mappings: Vec<_> = mappings.iter().map(|(list, column)| ((*list).to_owned(), (*column).to_owned())).collect();
@@ -285,7 +338,7 @@ async fn trello(world: &World, file: &Value, mappings: &[(&str, &str)]) -> Summa
     transfer::import(&world.app.live, &wish, &|_| {}).await.unwrap()
 }
 
-fn json_of(text: &str) -> Value {
+pub fn json_of(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
@@ -307,7 +360,7 @@ async fn count(db: &PgPool, sql: &'static str) -> i64 {
 }
 
 /// How much there is of everything that an import writes.
-async fn everything(db: &PgPool) -> Vec<i64> {
+pub async fn everything(db: &PgPool) -> Vec<i64> {
     let mut counts = Vec::new();
     for sql in [
         "SELECT count(*) FROM tasks",

@@ -12,6 +12,7 @@ use crate::{
     world::{Client, World},
 };
 
+/// Case F1.
 #[tokio::test]
 async fn a_second_window_sees_the_move_with_the_same_bytes() {
     let world = World::new().await;
@@ -77,6 +78,7 @@ async fn a_team_hears_nothing_of_another() {
     assert_eq!(event.data["key"], "INF-1", "the first card heard of is ours");
 }
 
+/// Case 19.
 #[tokio::test]
 async fn signing_out_ends_the_stream_within_five_seconds() {
     let world = World::new().await;

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::routing::get;
+use axum::routing::{get, post};
+use fortnight::web::forms::Fields;
 use fortnight::web::serve::{Patience, serve};
 use futures_util::stream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -26,12 +27,21 @@ struct Served {
 
 impl Served {
     async fn with(patience: Patience) -> Self {
+        let (stopping, watched) = watch::channel(false);
+        Self::on(patience, routes(watched), stopping).await
+    }
+
+    async fn of(patience: Patience, router: Router) -> Self {
+        // longer than anything waits here
+        Self::on(Patience { drain: PATIENCE * 2, ..patience }, router, watch::channel(false).0).await
+    }
+
+    async fn on(patience: Patience, router: Router, stopping: watch::Sender<bool>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, asked) = mpsc::channel(1);
-        let (stopping, watched) = watch::channel(false);
         let done = tokio::spawn(async move {
-            serve(listener, routes(watched), patience, asked, &stopping).await;
+            serve(listener, router, patience, asked, &stopping).await;
         });
         Self { address, stop, done }
     }
@@ -53,10 +63,12 @@ fn routes(stopping: watch::Receiver<bool>) -> Router {
         });
         Body::from_stream(futures_util::StreamExt::chain(first, last))
     };
+    let echoes = |fields: Fields| async move { fields.text("title").to_owned() };
     let from = |ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() };
     Router::new()
         .route("/from", get(from))
         .route("/stream", get(waits_for_the_end))
+        .route("/echo", post(echoes))
         .route("/stuck", get(std::future::pending::<()>))
 }
 
@@ -69,8 +81,14 @@ async fn until_closed(mut connection: TcpStream) -> String {
     String::from_utf8(said).unwrap()
 }
 
-const QUICK: Patience = Patience { head: Duration::from_millis(200), drain: Duration::from_millis(300) };
+const QUICK: Patience = Patience {
+    head: Duration::from_millis(200),
+    body: Duration::from_millis(200),
+    read: Duration::from_millis(300),
+    drain: Duration::from_millis(300),
+};
 
+/// Case F3.
 #[tokio::test]
 async fn connections_that_do_not_ask_for_anything_are_closed() {
     let served = Served::with(QUICK).await;
@@ -78,6 +96,55 @@ async fn connections_that_do_not_ask_for_anything_are_closed() {
     until_closed(served.say("GET /from HTTP/1.1\r\nhost").await).await;
     let idle = served.say("GET /from HTTP/1.1\r\nhost: x\r\n\r\n").await;
     assert!(until_closed(idle).await.ends_with("127.0.0.1"));
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_or_comes_byte_by_byte_is_refused() {
+    let served = Served::with(QUICK).await;
+    let head = "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n";
+    let answer = until_closed(served.say(&format!("{head}title=half")).await).await;
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    let mut trickle = served.say(head).await;
+    let (mut hears, mut says) = trickle.split();
+    let mut drops = tokio::time::interval(Duration::from_millis(20));
+    let mut answer = [0; 12];
+    // far fewer than the thousand that were promised
+    let pouring = async {
+        for _ in 0..500 {
+            drops.tick().await;
+            // it may have hung up already
+            let _ = says.write_all(b"x").await;
+        }
+    };
+    tokio::select! {
+        heard = hears.read_exact(&mut answer) => { heard.unwrap(); }
+        () = pouring => panic!("it listens for ever"),
+    }
+    assert_eq!(&answer, b"HTTP/1.1 408");
+    let whole = served.say("POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\ntitle=four").await;
+    assert!(until_closed(whole).await.ends_with("four"));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn who_reads_nothing_of_an_answer_is_hung_up_on() {
+    let (alive, mut dropped) = mpsc::channel::<()>(1);
+    let endless = move || {
+        let alive = alive.clone();
+        async move {
+            Body::from_stream(stream::repeat_with(move || {
+                let _kept = &alive;
+                Ok::<_, std::convert::Infallible>(axum::body::Bytes::from_static(&[b'x'; 65_536]))
+            }))
+        }
+    };
+    let served = Served::of(QUICK, Router::new().route("/endless", get(endless))).await;
+    let mut deaf = served.say("GET /endless HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    deaf.read_exact(&mut [0; 12]).await.unwrap();
+    served.stop.send(()).await.unwrap();
+    // the route and its answer are gone, and nobody had to be cut to get there
+    timeout(PATIENCE, dropped.recv()).await.expect("it waits for ever");
+    served.done.await.unwrap();
 }
 
 #[tokio::test]

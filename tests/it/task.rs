@@ -214,6 +214,7 @@ async fn the_archive_can_be_searched_and_brought_back_from() {
     assert_eq!(world.column("infrastructure", "todo").await, ["INF-2", "INF-1"]);
 }
 
+/// Case 7.
 #[tokio::test]
 async fn comments_belong_to_who_wrote_them() {
     let world = World::new().await;

@@ -12,6 +12,7 @@ use tower::ServiceExt;
 
 use crate::world::World;
 
+/// Cases F7, F13.
 #[tokio::test]
 async fn titles_that_are_none_are_refused_and_given_back() {
     let world = World::new().await;
@@ -34,6 +35,7 @@ async fn titles_that_are_none_are_refused_and_given_back() {
     world.elif.api(Method::POST, "/teams/infrastructure/tasks", json!({ "title": "ü".repeat(500) })).await.refused(201);
 }
 
+/// Case F13.
 #[tokio::test]
 async fn the_database_itself_keeps_its_rules() {
     let world = World::new().await;
@@ -55,6 +57,7 @@ async fn the_database_itself_keeps_its_rules() {
     }
 }
 
+/// Cases F8, F9.
 #[tokio::test]
 async fn what_is_not_there_and_what_cannot_be_are_the_same_404() {
     let world = World::new().await;
@@ -87,6 +90,7 @@ fn strip_id(page: &str) -> String {
     page.replace("INF-99", "")
 }
 
+/// Cases F10, F14.
 #[tokio::test]
 async fn numbers_and_dates_that_cannot_be_are_refused_in_words() {
     let world = World::new().await;
@@ -124,6 +128,7 @@ async fn numbers_and_dates_that_cannot_be_are_refused_in_words() {
     world.elif.get("/api/v1/teams/infrastructure/board?sort=password_hash&sprint=x").await.refused(422);
 }
 
+/// Case F14.
 #[tokio::test]
 async fn a_limit_is_a_number_that_makes_sense() {
     let world = World::new().await;
@@ -142,6 +147,7 @@ async fn a_limit_is_a_number_that_makes_sense() {
     world.jonas.post(path, &[("wip_limit", "3")]).await.refused(403);
 }
 
+/// Cases 1, 2, 3.
 #[tokio::test]
 async fn a_foreign_column_task_or_goal_is_refused_and_theirs_is_untouched() {
     let world = World::new().await;
@@ -183,6 +189,7 @@ async fn snapshot(world: &World) -> String {
         .unwrap()
 }
 
+/// Cases 39, 41.
 #[tokio::test]
 async fn scripts_stay_text_wherever_text_shows() {
     let world = World::new().await;
@@ -221,6 +228,7 @@ async fn scripts_stay_text_wherever_text_shows() {
     assert!(!preview.contains("href=\"java") && !preview.contains("<script"), "{preview}");
 }
 
+/// Cases 38, F2, F12.
 #[tokio::test]
 async fn bodies_methods_and_kinds_that_an_address_does_not_take() {
     let world = World::new().await;
@@ -251,6 +259,7 @@ async fn bodies_methods_and_kinds_that_an_address_does_not_take() {
     );
 }
 
+/// Case F4.
 #[tokio::test]
 async fn a_panic_is_a_500_with_a_number_and_the_next_request_works() {
     let world = World::new().await;
@@ -291,6 +300,7 @@ async fn crlf_in_a_description_is_kept_as_lines() {
     assert_eq!(world.elif.task("INF-1").await["description"], "a\nb\nc");
 }
 
+/// Case F15.
 #[test]
 fn no_template_prints_a_text_as_it_came() {
     let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/templates"))];

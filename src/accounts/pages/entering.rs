@@ -1,10 +1,8 @@
 //! Signing in and out, and how the pages look.
 
-use std::net::{IpAddr, SocketAddr};
-
 use askama::Template;
 use axum::{
-    extract::{ConnectInfo, Extension, Path, Query, State as Given},
+    extract::{Path, Query, State as Given},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
@@ -21,6 +19,7 @@ use crate::{
     web::{
         error::{Problem, Result},
         forms::{Fields, local_path},
+        network::Network,
         page::{self, Frame, theme},
     },
 };
@@ -61,14 +60,8 @@ pub async fn login_form(
 }
 
 /// `POST /login`
-pub async fn login(
-    Given(app): Given<App>,
-    from: Option<Extension<ConnectInfo<SocketAddr>>>,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Result<Response> {
+pub async fn login(Given(app): Given<App>, from: Network, headers: HeaderMap, fields: Fields) -> Result<Response> {
     let (email, password) = (fields.text("email").trim(), fields.text("password"));
-    let from: Option<IpAddr> = from.map(|Extension(ConnectInfo(address))| address.ip());
     app.sign_ins.count(email, from)?;
     let found: Option<(Uuid, Option<String>)> = sqlx::query_as(
         "SELECT id, password_hash FROM accounts WHERE lower(email) = lower($1) AND deactivated_at IS NULL",
@@ -78,11 +71,10 @@ pub async fn login(
     .await?;
     let (account, hash) = found.map_or((None, None), |(account, hash)| (Some(account), hash));
     let right = password.len() <= 1000 && passwords::verify(password.to_owned(), hash).await?;
-    let network = from.map_or(String::new(), |from| from.to_string());
     let account = account.filter(|_| right);
     let kind = if account.is_some() { "sign-in.done" } else { "sign-in.failed" };
     // Released at once: what follows may need one too.
-    audit::write(&mut *app.db.acquire().await?, app.clock.now(), account, kind, email, &network).await?;
+    audit::write(&mut *app.db.acquire().await?, app.clock.now(), account, kind, email, &from.to_string()).await?;
     let Some(account) = account else {
         let frame = Frame::bare(&app, "Sign in".to_owned(), theme(&headers));
         let error =

@@ -1,11 +1,8 @@
 //! Coming in for the first time, by an invitation or by registering; and a new password by a link.
 
-use std::net::SocketAddr;
-
 use askama::Template;
 use axum::{
-    Extension,
-    extract::{ConnectInfo, Path, State as Given},
+    extract::{Path, State as Given},
     http::{HeaderMap, StatusCode},
     response::Response,
 };
@@ -23,6 +20,7 @@ use crate::{
     web::{
         error::{Problem, Result},
         forms::Fields,
+        network::Network,
         page::{self, Frame, theme},
     },
 };
@@ -70,13 +68,13 @@ async fn invited_to(app: &App, key: &str) -> Result<String> {
 /// `POST /join/{key}`: makes an account and signs it in.
 pub async fn join(
     Given(app): Given<App>,
-    from: Option<Extension<ConnectInfo<SocketAddr>>>,
+    from: Network,
     Path(key): Path<String>,
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
     let to = invited_to(&app, &key).await?;
-    app.sign_ins.count(fields.text("email"), from.map(|Extension(ConnectInfo(address))| address.ip()))?;
+    app.sign_ins.count(fields.text("email"), from)?;
     let new = newcomer(&fields);
     let made = app.live.change(&Actor::nobody(), |change, _| Box::pin(inviting::accept(change, &key, &new))).await;
     match made {
@@ -117,14 +115,9 @@ async fn open_to(app: &App) -> Result<String> {
 }
 
 /// `POST /register`
-pub async fn register(
-    Given(app): Given<App>,
-    from: Option<Extension<ConnectInfo<SocketAddr>>>,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Result<Response> {
+pub async fn register(Given(app): Given<App>, from: Network, headers: HeaderMap, fields: Fields) -> Result<Response> {
     let to = open_to(&app).await?;
-    app.sign_ins.count(fields.text("email"), from.map(|Extension(ConnectInfo(address))| address.ip()))?;
+    app.sign_ins.count(fields.text("email"), from)?;
     let new = newcomer(&fields);
     match app.live.change(&Actor::nobody(), |change, _| Box::pin(inviting::register(change, &new))).await {
         Ok(made) => signed_in(&app, &headers, made.value, "/").await,
@@ -158,12 +151,12 @@ pub async fn reset_form(Given(app): Given<App>, Path(key): Path<String>, headers
 /// `POST /reset/{key}`: sets the password and signs in; every other session ends.
 pub async fn reset(
     Given(app): Given<App>,
-    from: Option<Extension<ConnectInfo<SocketAddr>>>,
+    from: Network,
     Path(key): Path<String>,
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    app.sign_ins.count("", from.map(|Extension(ConnectInfo(address))| address.ip()))?;
+    app.sign_ins.count("", from)?;
     let name = resetting::whose(&app.db, app.clock.now(), &key).await?;
     let password = fields.text("password");
     match app.live.change(&Actor::nobody(), |change, _| Box::pin(resetting::use_link(change, &key, password))).await {

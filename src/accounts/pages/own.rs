@@ -23,6 +23,7 @@ use crate::{
     web::{
         error::{Problem, Result},
         forms::{Fields, id},
+        network::Network,
         page,
     },
 };
@@ -95,6 +96,7 @@ pub async fn end_sessions(Given(app): Given<App>, viewer: Viewer, fields: Fields
 pub async fn set_password(
     Given(app): Given<App>,
     viewer: Viewer,
+    from: Network,
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
@@ -102,7 +104,7 @@ pub async fn set_password(
     let (account, own) = (viewer.person.id, viewer.proof.token_hash());
     let (old, new, actor) = (fields.text("old"), fields.text("password"), viewer.actor());
     // Guessing at an open window is as slow as guessing from outside.
-    app.sign_ins.count(&viewer.person.handle, None)?;
+    app.sign_ins.count(&viewer.person.handle, from)?;
     let outcome =
         app.live.change(&actor, |change, _| Box::pin(resetting::change_password(change, account, own, old, new))).await;
     match outcome {

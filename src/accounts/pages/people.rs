@@ -99,6 +99,7 @@ async fn people_page(
 /// `POST /settings/invitations`: makes one and shows its link, this once.
 pub async fn invite(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap, fields: Fields) -> Result<Response> {
     access::to_edit_workspace(&viewer)?;
+    viewer.to_let_in()?;
     let team = match fields.text("team") {
         "" => None,
         slug => Some(access::team(&app.db, &viewer, slug).await?.team),
@@ -157,6 +158,7 @@ pub async fn change_person(
     let free = fields.get("free").is_some();
     let done = match fields.text("do") {
         "link" => {
+            viewer.to_let_in()?;
             let made = app.live.change(&actor, |change, _| Box::pin(resetting::make_link(change, handle))).await;
             let link = |secret| {
                 (format!("A new password for @{handle}, within the hour"), format!("{}/reset/{secret}", app.public_url))

@@ -1,11 +1,8 @@
 //! Share links and public addresses: what whoever has no account may look at.
 
-use std::net::SocketAddr;
-
 use askama::Template;
 use axum::{
-    Extension,
-    extract::{ConnectInfo, Path, State as Given},
+    extract::{Path, State as Given},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
@@ -35,6 +32,7 @@ use crate::{
         error::{Problem, Result},
         forms::Fields,
         layers::Audience,
+        network::Network,
         page::{self, Frame, fragment, rendered, theme},
     },
 };
@@ -99,7 +97,7 @@ pub async fn shared(Given(app): Given<App>, Path(key): Path<String>, headers: He
 /// `POST /share/{key}`: with the link's password.
 pub async fn unlock(
     Given(app): Given<App>,
-    from: Option<Extension<ConnectInfo<SocketAddr>>>,
+    from: Network,
     Path(key): Path<String>,
     headers: HeaderMap,
     fields: Fields,
@@ -107,7 +105,7 @@ pub async fn unlock(
     let Entrance::Asks(link) = guests::entrance(&app, &headers, &key).await? else {
         return Ok(for_audience(Redirect::to(&format!("/share/{key}")).into_response(), Audience::Guests));
     };
-    app.sign_ins.count(&link.id.to_string(), from.map(|Extension(ConnectInfo(address))| address.ip()))?;
+    app.sign_ins.count(&link.id.to_string(), from)?;
     let password = fields.text("password");
     let hash = Some(link.password_hash.clone());
     if password.len() > 1000 || !passwords::verify(password.to_owned(), hash).await? {

@@ -151,7 +151,14 @@ impl GoalForm {
         self.stands.as_ref().is_some_and(|goal| goal.owners.iter().any(|owner| owner.handle == handle))
     }
 
-    async fn new(app: &App, team: &Team, sprint: String, stands: Option<Goal>, refused: Refused) -> Result<Self> {
+    async fn new(
+        app: &App,
+        viewer: &Viewer,
+        team: &Team,
+        sprint: String,
+        stands: Option<Goal>,
+        refused: Refused,
+    ) -> Result<Self> {
         let action = match &stands {
             Some(goal) => format!("/teams/{}/goals/{}", team.slug, goal.id),
             None => format!("/teams/{}/goals", team.slug),
@@ -159,17 +166,21 @@ impl GoalForm {
         // Another team's private project is none of this one's.
         let projects = sqlx::query_as(
             "SELECT p.slug AS value, p.name FROM projects p JOIN teams t ON t.id = p.team_id
-             WHERE p.finished_at IS NULL AND (NOT t.private OR t.id = $1) ORDER BY p.name",
+             WHERE p.finished_at IS NULL AND (NOT t.private OR t.id = $1) AND ($2::uuid[] IS NULL OR t.id = ANY($2))
+             ORDER BY p.name",
         )
         .bind(team.id)
+        .bind(viewer.reach())
         .fetch_all(&app.db)
         .await?;
         let milestones = sqlx::query_as(
             "SELECT m.id::text AS value, p.name || ': ' || m.title AS name FROM milestones m
              JOIN projects p ON p.team_id = m.team_id AND p.id = m.project_id JOIN teams t ON t.id = p.team_id
-             WHERE p.finished_at IS NULL AND (NOT t.private OR t.id = $1) ORDER BY p.name, m.position",
+             WHERE p.finished_at IS NULL AND (NOT t.private OR t.id = $1) AND ($2::uuid[] IS NULL OR t.id = ANY($2))
+             ORDER BY p.name, m.position",
         )
         .bind(team.id)
+        .bind(viewer.reach())
         .fetch_all(&app.db)
         .await?;
         let key_results = sqlx::query_as(
@@ -227,7 +238,7 @@ async fn goal_page(
     cards.sort_by_key(|card| (card.state, card.column_since));
     Ok(GoalPage {
         frame: Frame::new(app, viewer, headers, goal.title.clone(), slug).await?,
-        form: GoalForm::new(app, &access.team, String::new(), Some(goal.clone()), refused).await?,
+        form: GoalForm::new(app, viewer, &access.team, String::new(), Some(goal.clone()), refused).await?,
         remarks: remarks::remarks(&app.db, &[goal.id]).await?,
         may_edit: access.may_edit && goal.frozen.is_none(),
         may_speak: viewer.may_write(),
@@ -271,7 +282,7 @@ async fn new_goal_page(
     let sprint = sprint_to_plan(app, &team, sprint).await?;
     Ok(NewGoalPage {
         frame: Frame::new(app, viewer, headers, "New goal", &team.slug).await?,
-        form: GoalForm::new(app, &team, sprint.number.to_string(), None, refused).await?,
+        form: GoalForm::new(app, viewer, &team, sprint.number.to_string(), None, refused).await?,
         sprint,
         team,
     })

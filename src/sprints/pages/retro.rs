@@ -6,6 +6,7 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::super::{
@@ -23,12 +24,17 @@ use crate::{
         access::{self, TeamAccess},
         words,
     },
+    clock,
     standup::{
         actions::{self, Action},
         pages::Agenda,
         topics::Meeting,
     },
-    teams::{self, Team, crew::crews},
+    teams::{
+        self, Team,
+        crew::crews,
+        queries::{Stay, on_team_between},
+    },
     web::{
         error::{Problem, Result},
         forms::{Fields, id, local_path},
@@ -58,6 +64,8 @@ struct Part {
     may_edit: bool,
     figures: Figures,
     goals: Vec<FrozenGoal>,
+    /// Who was on the team in it, and who of them came or went under way.
+    people: Vec<String>,
     /// Who closed it and when, in words; nothing while it is open.
     closed: Option<String>,
 }
@@ -206,7 +214,10 @@ pub async fn retro(
 
 async fn part(app: &App, viewer: &Viewer, access: TeamAccess, sprint: &Sprint) -> Result<Part> {
     let (team, now) = (access.team, app.clock.now());
+    let mut crews = crews(&app.db, &[team.id]).await?;
+    let crew = crews.remove(&team.id).unwrap_or_default();
     let mut db = app.db.acquire().await?;
+    let people = people(&mut db, &team, sprint, &crew.week.zone).await?;
     if let Some(figures) = figures::frozen(&mut db, team.id, sprint.id).await? {
         let (who, at): (Option<String>, time::OffsetDateTime) = sqlx::query_as(
             "SELECT a.name, c.closed_at FROM closings c LEFT JOIN accounts a ON a.id = c.closed_by WHERE c.team_id = $1 AND c.sprint_id = $2",
@@ -215,18 +226,34 @@ async fn part(app: &App, viewer: &Viewer, access: TeamAccess, sprint: &Sprint) -
         .bind(sprint.id)
         .fetch_one(&mut *db)
         .await?;
-        let day = words::day(crate::clock::day_in(at, &viewer.time_zone));
+        let day = words::day(clock::day_in(at, &viewer.time_zone));
         let closed = Some(format!("closed by {} on {day}", who.as_deref().unwrap_or("a former member")));
         let goals = closing::in_order(&figures.goals).into_iter().cloned().collect();
-        return Ok(Part { team, may_edit: access.may_edit, figures, goals, closed });
+        return Ok(Part { team, may_edit: access.may_edit, figures, goals, people, closed });
     }
-    let mut crews = crews(&app.db, &[team.id]).await?;
-    let crew = crews.remove(&team.id).unwrap_or_default();
     let figures = figures::as_it_stands(&mut db, &team, sprint, &crew.week, now).await?;
     let goals = goals::goals(&app.db, &team, sprint, &crew, now).await?;
     let verdict = closing::Verdict::default();
     let goals = goals.iter().map(|goal| closing::final_figure(goal, &verdict)).collect();
-    Ok(Part { team, may_edit: access.may_edit, figures, goals, closed: None })
+    Ok(Part { team, may_edit: access.may_edit, figures, goals, people, closed: None })
+}
+
+/// Who was on the team in a sprint, whatever has become of them since: `Tomas Weber, until Fri 20 Nov`.
+async fn people(db: &mut PgConnection, team: &Team, sprint: &Sprint, zone: &str) -> Result<Vec<String>> {
+    let (from, to) = (clock::instant(sprint.starts_on, 0, zone), clock::instant(sprint.ends_on, 1440, zone));
+    let stays = on_team_between(db, team.id, from, to).await?;
+    let day = |at| words::day(clock::day_in(at, zone));
+    let told = |stay: Stay| {
+        let mut told = stay.name.unwrap_or_else(|| "a former member".to_owned());
+        if stay.since > from {
+            told += &format!(", from {}", day(stay.since));
+        }
+        if let Some(until) = stay.until.filter(|until| *until < to) {
+            told += &format!(", until {}", day(until));
+        }
+        told
+    };
+    Ok(stays.into_iter().map(told).collect())
 }
 
 /// `POST /teams/{slug}/sprints/{n}/notes`

@@ -30,6 +30,7 @@ pub async fn share(
     fields: Fields,
 ) -> Result<Response> {
     let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
+    viewer.to_let_in()?;
     let made = match read_draft(&fields) {
         Ok(draft) => {
             app.live.change(&viewer.actor(), |change, _| Box::pin(sharing::share(change, &team, &draft))).await

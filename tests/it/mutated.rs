@@ -1,0 +1,140 @@
+//! Exports as no tool ever wrote them: real ones with parts of them exchanged, left out, or grown.
+
+use fortnight::transfer::{self, Draft, Wish};
+use proptest::{
+    prelude::*,
+    strategy::ValueTree,
+    test_runner::{Config, TestRunner},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    importing::{GITHUB, MOVED, TRELLO, everything, json_of},
+    world::World,
+};
+
+/// Where something is exchanged, counted through the file, and for what.
+type Wound = (prop::sample::Index, Value);
+
+fn wounds() -> impl Strategy<Value = Vec<Wound>> {
+    let odd = prop::sample::select(vec![
+        json!(null),
+        json!(true),
+        json!(-1),
+        json!(1e308),
+        json!(9_223_372_036_854_775_807_i64),
+        json!(""),
+        json!("\0\r\n\u{202e}"),
+        json!("9999-12-31T23:59:60Z"),
+        json!("-0001-01-01T00:00:00Z"),
+        json!("../../etc/passwd"),
+        json!("<script>alert(1)</script>"),
+        json!("x".repeat(200_000)),
+        json!([]),
+        json!({}),
+        json!([[[[]]]]),
+        json!({ "id": "x", "name": "x", "idList": "x", "closed": "x" }),
+    ]);
+    let other =
+        prop_oneof![odd, any::<String>().prop_map(Value::String), any::<f64>().prop_map(|number| json!(number))];
+    prop::collection::vec((any::<prop::sample::Index>(), other), 1..12)
+}
+
+/// The file with its wounds.
+fn wounded(file: &str, wounds: &[Wound]) -> Value {
+    let mut file = json_of(file);
+    for (at, other) in wounds {
+        let mut left = at.index(count(&file));
+        exchange(&mut file, &mut left, other);
+    }
+    file
+}
+
+fn count(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(items) => items.iter().map(count).sum(),
+        Value::Object(fields) => fields.values().map(count).sum::<usize>(),
+        _ => 0,
+    }
+}
+
+/// Exchanges the node that has so many before it.
+fn exchange(value: &mut Value, left: &mut usize, other: &Value) -> bool {
+    if *left == 0 {
+        *value = other.clone();
+        return true;
+    }
+    *left -= 1;
+    match value {
+        Value::Array(items) => items.iter_mut().any(|item| exchange(item, left, other)),
+        Value::Object(fields) => fields.values_mut().any(|item| exchange(item, left, other)),
+        _ => false,
+    }
+}
+
+type Parse = fn(&Value) -> anyhow::Result<Draft>;
+
+const REAL: [(&str, Parse); 3] =
+    [(TRELLO, transfer::trello::parse), (MOVED, transfer::trello::parse), (GITHUB, transfer::github::parse)];
+
+proptest! {
+    #![proptest_config(Config { cases: 48, failure_persistence: None, ..Config::default() })]
+
+    #[test]
+    fn no_export_makes_the_reading_panic(wounds in wounds()) {
+        for (file, parse) in REAL {
+            let _ = parse(&wounded(file, &wounds));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_wounded_export_comes_in_whole_or_not_at_all() {
+    let world = World::new().await;
+    let mut runner = TestRunner::deterministic();
+    let (mut came, mut refused) = (0, 0);
+    for _ in 0..20 {
+        let wounds = wounds().new_tree(&mut runner).unwrap().current();
+        for (file, parse) in REAL {
+            let Ok(draft) = parse(&wounded(file, &wounds)) else { continue };
+            let before = everything(&world.db).await;
+            let wish = Wish { draft: &draft, team: "infrastructure", mappings: &[], dry_run: false };
+            match transfer::import(&world.app.live, &wish, &|_| {}).await {
+                Ok(_) => came += 1,
+                Err(problem) => {
+                    // a sentence, and nothing of ours
+                    assert!(!matches!(problem, fortnight::web::error::Problem::Inside(_)), "{problem:?}");
+                    assert_eq!(everything(&world.db).await, before, "{problem:?}");
+                    refused += 1;
+                }
+            }
+        }
+    }
+    println!("{came} wounded exports came in and {refused} were refused");
+    assert!(came > 0);
+    crate::concurrency::check_board(&world).await;
+    world.elif.get("/teams/infrastructure?sprint=all").await.refused(200);
+}
+
+/// Case 48.
+#[tokio::test]
+async fn whatever_is_typed_into_the_filter_there_is_an_answer() {
+    let world = World::new().await;
+    world.elif.make("infrastructure", "todo", "One").await;
+    let term = prop_oneof![
+        "[a-z]{0,8}:[ -~]{0,8}",
+        "(owner|label|goal|is|age|sprint|-label|-is|-age|-goal):[<>]?[0-9a-z@-]{0,20}[dhw]?",
+        any::<String>(),
+        "[\"'%_\\\\ -]{0,8}",
+    ];
+    let queries = prop::collection::vec(term, 0..6).prop_map(|terms| terms.join(" "));
+    let mut runner = TestRunner::deterministic();
+    for _ in 0..100 {
+        let typed = queries.new_tree(&mut runner).unwrap().current();
+        let q: String = form_urlencoded::byte_serialize(typed.as_bytes()).collect();
+        let board = world.elif.get(&format!("/api/v1/teams/infrastructure/board?q={q}")).await;
+        assert!(matches!(board.status.as_u16(), 200 | 422), "{typed:?}: {} {}", board.status, board.text());
+        let page = world.elif.get(&format!("/teams/infrastructure?q={q}")).await;
+        assert_eq!(page.status, 200, "{typed:?}");
+    }
+}

@@ -1,0 +1,737 @@
+//! People come, change and go: invitations, registration, passwords, sessions, tokens, teams, and what is left of them.
+
+use std::time::Duration as Wait;
+
+use axum::{
+    body::Body,
+    http::{Method, Request, header},
+};
+use fortnight::{
+    accounts::{
+        adding::{NewAccount, add_account},
+        tokens::Scope,
+    },
+    app::App,
+    clock::Clock,
+    router::router,
+    teams::adding::{add_member, add_team},
+};
+use serde_json::{Value, json};
+use time::Duration;
+use tokio::time::timeout;
+
+use crate::{
+    served::{Served, Stream},
+    world::{Answer, Client, NOW, World},
+};
+
+pub const PASSWORD: &str = "correct horse battery";
+
+/// Somebody with a password, signed in: with address and password.
+pub async fn with_password(world: &World, handle: &str, role: &str) -> (Client, String, String) {
+    let email = format!("{handle}@example.org");
+    let mut tx = world.db.begin().await.unwrap();
+    let name = format!("{}{} Lindqvist", handle[..1].to_uppercase(), &handle[1..]);
+    let new = NewAccount {
+        email: email.clone(),
+        name,
+        password: PASSWORD.into(),
+        admin: role == "admin",
+        time_zone: "UTC".into(),
+    };
+    let person = add_account(&mut tx, NOW, new).await.unwrap();
+    sqlx::query("UPDATE accounts SET role = $2 WHERE id = $1")
+        .bind(person.id)
+        .bind(role)
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let client = Client { person, ..world.stranger() };
+    (sign_in(&client, &email, PASSWORD).await, email, PASSWORD.to_owned())
+}
+
+async fn sign_in(client: &Client, email: &str, password: &str) -> Client {
+    let done = client.post("/login", &[("email", email), ("password", password)]).await.refused(303);
+    Client { cookie: session_of(&done), ..client.clone() }
+}
+
+fn session_of(answer: &Answer) -> String {
+    answer.header("set-cookie").split(';').next().unwrap().to_owned()
+}
+
+/// The link that a page shows once.
+fn link_in(page: &str) -> String {
+    page.split("class=\"once\" readonly value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+}
+
+fn path_of(link: &str) -> String {
+    link.strip_prefix("http://fortnight.test").unwrap_or_else(|| panic!("{link}")).to_owned()
+}
+
+async fn invite(admin: &Client, fields: &[(&str, &str)]) -> String {
+    path_of(&link_in(&admin.post("/settings/invitations", fields).await.refused(200).text()))
+}
+
+fn newcomer<'n>(email: &'n str, name: &'n str) -> [(&'n str, &'n str); 3] {
+    [("email", email), ("name", name), ("password", "a long enough one")]
+}
+
+#[tokio::test]
+async fn somebody_is_invited_to_a_team_and_works_there_a_minute_later() {
+    let world = World::new().await;
+    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let path = invite(&ada, &[("team", "infrastructure"), ("days", "3")]).await;
+    let secret = path.strip_prefix("/join/").unwrap();
+    let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM invitations i WHERE i::text LIKE '%' || $1 || '%'")
+        .bind(secret)
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    assert_eq!(kept, 0, "only a digest is kept");
+    let listed = ada.get("/settings/people").await.ok().text();
+    assert!(listed.contains("to Infrastructure") && !listed.contains(secret), "{listed}");
+
+    let stranger = world.stranger();
+    let page = stranger.get(&path).await.refused(200).text();
+    assert!(page.contains("Ada invites you to Infrastructure at"), "{page}");
+    let short = [("email", "new@example.org"), ("name", "Nina Berg"), ("password", "short")];
+    let again = stranger.post(&path, &short).await.refused(422).text();
+    assert!(again.contains("10 to 200 characters") && again.contains(r#"value="Nina Berg""#), "{again}");
+    let taken = stranger.post(&path, &newcomer("elif@example.org", "Nina Berg")).await.refused(422).text();
+    assert!(taken.contains("There is an account with that e-mail address."), "{taken}");
+    // neither of these used it up
+    let done = stranger.post(&path, &newcomer("new@example.org", "Nina Berg")).await.refused(303);
+    let nina = Client { cookie: session_of(&done), ..stranger.clone() };
+    nina.make("infrastructure", "todo", "My first").await;
+    nina.api(Method::POST, "/teams/ingestion/tasks", json!({ "title": "x" })).await.refused(403);
+    nina.get("/settings").await.refused(403);
+    let joined: Vec<(String, Option<String>)> = sqlx::query_as(
+        "SELECT e.kind, a.handle FROM events e LEFT JOIN accounts a ON a.id = e.actor_id WHERE e.kind LIKE 'member.%'",
+    )
+    .fetch_all(&world.db)
+    .await
+    .unwrap();
+    assert_eq!(joined, [("member.joined".to_owned(), Some("nina".to_owned()))]);
+    stranger.get(&path).await.refused(404);
+    stranger.post(&path, &newcomer("other@example.org", "Other")).await.refused(404);
+}
+
+#[tokio::test]
+async fn of_two_who_come_by_a_link_for_one_the_second_is_told_that_there_is_nothing() {
+    let world = World::new().await;
+    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let path = invite(&ada, &[]).await;
+    let stranger = world.stranger();
+    let (one, two) = (newcomer("one@example.org", "One"), newcomer("two@example.org", "Two"));
+    let (one, two) = tokio::join!(stranger.post(&path, &one), stranger.post(&path, &two));
+    let mut statuses = [one.status.as_u16(), two.status.as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [303, 404]);
+    let came: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM accounts WHERE email IN ('one@example.org', 'two@example.org')")
+            .fetch_one(&world.db)
+            .await
+            .unwrap();
+    assert_eq!(came, 1);
+}
+
+#[tokio::test]
+async fn an_invitation_ends_when_it_is_over_or_revoked_and_one_for_many_lets_in_many() {
+    let world = World::new().await;
+    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let many = invite(&ada, &[("for", "many"), ("role", "viewer"), ("days", "2")]).await;
+    let stranger = world.stranger();
+    for n in 0..3 {
+        let email = format!("reader-{n}@example.org");
+        stranger.post(&many, &newcomer(&email, "Rita Reads")).await.refused(303);
+    }
+    let roles: Vec<String> =
+        sqlx::query_scalar("SELECT role FROM accounts WHERE name = 'Rita Reads'").fetch_all(&world.db).await.unwrap();
+    assert_eq!(roles, ["viewer"; 3]);
+    assert!(ada.get("/settings/people").await.ok().text().contains("everybody with the link, 3 so far"));
+    world.app.clock.advance(Duration::days(2) + Duration::seconds(1));
+    stranger.get(&many).await.refused(404);
+    stranger.post(&many, &newcomer("late@example.org", "Late")).await.refused(404);
+    world.app.clock.advance(-Duration::days(2));
+
+    let revoked = invite(&ada, &[]).await;
+    let id: uuid::Uuid = sqlx::query_scalar("SELECT id FROM invitations ORDER BY created_at DESC, id DESC LIMIT 1")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    world.elif.post(&format!("/settings/invitations/{id}/revoke"), &[]).await.refused(403);
+    ada.post(&format!("/settings/invitations/{id}/revoke"), &[]).await.refused(303);
+    ada.post(&format!("/settings/invitations/{id}/revoke"), &[]).await.refused(404);
+    stranger.post(&revoked, &newcomer("late@example.org", "Late")).await.refused(404);
+    for days in ["0", "91", "-1", "soon", "9223372036854775807"] {
+        ada.post("/settings/invitations", &[("days", days)]).await.refused(422);
+    }
+    world.elif.post("/settings/invitations", &[]).await.refused(403);
+}
+
+/// Case 33.
+#[tokio::test]
+async fn registration_is_closed_until_it_is_opened_and_may_be_for_some_addresses_only() {
+    let world = World::new().await;
+    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let stranger = world.stranger();
+    let closed = async |email: &str| stranger.post("/register", &newcomer(email, "New")).await.status.as_u16();
+    stranger.get("/register").await.refused(403);
+    assert_eq!(closed("new@example.org").await, 403);
+    for path in ["/register", "/accounts", "/users", "/people"] {
+        let answer =
+            stranger.api(Method::POST, path, json!({ "email": "new@example.org", "password": PASSWORD })).await;
+        assert_eq!(answer.status, 404, "{path}");
+    }
+    assert!(!stranger.get("/login").await.ok().text().contains("/register"));
+
+    world.elif.post("/settings", &[("name", "Ours"), ("open", "1")]).await.refused(403);
+    let wrong = ada.post("/settings", &[("name", "Ours"), ("open", "1"), ("domains", "a@b, nonsense")]).await;
+    assert!(wrong.refused(422).text().contains("Write domains as example.org"));
+    ada.post("/settings", &[("name", "Ours"), ("open", "1"), ("domains", "@Example.org, example.com")]).await.ok();
+    assert!(stranger.get("/login").await.ok().text().contains("/register"));
+    assert!(stranger.get("/register").await.ok().text().contains("example.org or example.com"));
+    for email in ["eve@evil.example", "eve@example.org.evil.example", "eve@example.org@evil.example", "eve"] {
+        assert_eq!(closed(email).await, 422, "{email}");
+    }
+    let done = stranger.post("/register", &newcomer("Nina@EXAMPLE.org", "Nina Berg")).await.refused(303);
+    let nina = Client { cookie: session_of(&done), ..stranger.clone() };
+    nina.get("/teams/infrastructure").await.refused(200);
+    nina.api(Method::POST, "/teams/infrastructure/tasks", json!({ "title": "x" })).await.refused(403);
+    let role: String =
+        sqlx::query_scalar("SELECT role FROM accounts WHERE name = 'Nina Berg'").fetch_one(&world.db).await.unwrap();
+    assert_eq!(role, "member");
+    ada.post("/settings", &[("name", "Ours")]).await.ok();
+    assert_eq!(closed("later@example.org").await, 403);
+}
+
+async fn reset_link(admin: &Client, handle: &str) -> String {
+    link_in(&admin.post(&format!("/settings/people/{handle}"), &[("do", "link")]).await.refused(200).text())
+}
+
+/// Cases 26, 27.
+#[tokio::test]
+async fn a_link_for_a_new_password_works_once_within_the_hour() {
+    let world = World::new().await;
+    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (mira, email, old) = with_password(&world, "mira", "member").await;
+    let stranger = world.stranger();
+    // Whatever host the administrator's browser asked for, the link leads where people reach us.
+    let request = Request::post("/settings/people/mira")
+        .header(header::HOST, "evil.example")
+        .header("x-forwarded-host", "evil.example")
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(Body::from("do=link"));
+    let first = link_in(&ada.send(request.unwrap()).await.refused(200).text());
+    let first = path_of(&first);
+    let readable: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM password_resets r WHERE r::text LIKE '%' || $1 || '%'")
+            .bind(first.strip_prefix("/reset/").unwrap())
+            .fetch_one(&world.db)
+            .await
+            .unwrap();
+    assert_eq!(readable, 0, "only a digest is kept");
+    let second = path_of(&reset_link(&ada, "mira").await);
+    stranger.get(&first).await.refused(404);
+    let new = [("password", "an entirely new one")];
+    stranger.post(&first, &new).await.refused(404);
+
+    assert!(stranger.get(&second).await.ok().text().contains("Mira Lindqvist"));
+    let refused = stranger.post(&second, &[("password", "short")]).await.refused(422).text();
+    assert!(refused.contains("10 to 200 characters"), "{refused}");
+    let done = stranger.post(&second, &new).await.refused(303);
+    Client { cookie: session_of(&done), ..stranger.clone() }.get("/").await.refused(200);
+    mira.get("/").await.refused(303);
+    stranger.post("/login", &[("email", &email), ("password", &old)]).await.refused(401);
+    sign_in(&stranger, &email, "an entirely new one").await.get("/").await.refused(200);
+    stranger.get(&second).await.refused(404);
+    stranger.post(&second, &new).await.refused(404);
+
+    let late = path_of(&reset_link(&ada, "mira").await);
+    world.app.clock.advance(Duration::minutes(60) + Duration::seconds(1));
+    stranger.get(&late).await.refused(404);
+    stranger.post(&late, &new).await.refused(404);
+    world.elif.post("/settings/people/mira", &[("do", "link")]).await.refused(403);
+    let kinds: Vec<String> =
+        sqlx::query_scalar("SELECT DISTINCT kind FROM audit WHERE kind LIKE 'password.%' ORDER BY 1")
+            .fetch_all(&world.db)
+            .await
+            .unwrap();
+    assert_eq!(kinds, ["password.link-made", "password.reset"]);
+}
+
+/// Cases 23, 25, 35.
+#[tokio::test]
+async fn sessions_are_listed_ended_one_by_one_and_all_but_this_by_a_new_password() {
+    let world = World::new().await;
+    let (here, email, password) = with_password(&world, "mira", "member").await;
+    // signing in with a cookie that somebody gave one makes another
+    let fixed = Client { cookie: format!("session={}", "A".repeat(43)), ..here.clone() };
+    let there = sign_in(&fixed, &email, &password).await;
+    assert!(there.cookie != fixed.cookie && there.cookie != here.cookie);
+    fixed.get("/").await.refused(303);
+    let third = sign_in(&here, &email, &password).await;
+    third.get("/logout").await.refused(405);
+    third.get("/").await.refused(200);
+
+    let page = here.get("/me").await.ok().text();
+    assert_eq!(page.matches("name=\"session\"").count(), 3);
+    let name = |page: &str| {
+        let other = page.split("<li>").find(|row| row.contains("name=\"session\"") && !row.contains(">here<"));
+        other.unwrap().split("name=\"session\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+    };
+    // nobody ends another's
+    world.elif.post("/me/sessions", &[("session", &name(&page))]).await.ok();
+    assert_eq!(here.get("/me").await.ok().text().matches("name=\"session\"").count(), 3);
+    here.post("/me/sessions", &[("session", &name(&page))]).await.refused(303);
+    assert_eq!(here.get("/me").await.ok().text().matches("name=\"session\"").count(), 2);
+
+    let wrong = [("old", "not this one"), ("password", "an entirely new one")];
+    let page = here.post("/me/password", &wrong).await.refused(422).text();
+    assert!(page.contains("That is not your password"), "{page}");
+    let again = sign_in(&here, &email, &password).await;
+    here.post("/me/password", &[("old", &password), ("password", "an entirely new one")]).await.refused(303);
+    here.get("/").await.refused(200);
+    for old in [&there, &third, &again] {
+        old.get("/").await.refused(303);
+        old.api(Method::GET, "/teams", json!({})).await.refused(401);
+    }
+    here.post("/login", &[("email", &email), ("password", &password)]).await.refused(401);
+
+    let fresh = sign_in(&here, &email, "an entirely new one").await;
+    fresh.post("/me/sessions", &[("others", "1")]).await.refused(303);
+    here.get("/").await.refused(303);
+    // unused for fourteen days, and a second
+    world.app.clock.advance(Duration::days(14));
+    fresh.get("/").await.refused(303);
+    world.app.clock.advance(-Duration::seconds(1));
+    fresh.get("/").await.refused(200);
+    // and however much it is used, for ninety days
+    for _ in 0..8 {
+        world.app.clock.advance(Duration::days(10));
+        fresh.get("/").await;
+    }
+    fresh.get("/").await.refused(303);
+}
+
+async fn ends(stream: &mut Stream) {
+    let ended = timeout(Wait::from_secs(5), async {
+        stream.next_of("bye").await;
+        while stream.next().await.is_some() {}
+    });
+    ended.await.expect("within five seconds");
+}
+
+/// Cases 19, 24.
+#[tokio::test]
+async fn who_is_deactivated_is_out_everywhere_within_five_seconds_and_their_tasks_are_free() {
+    let world = World::new().await;
+    let served = Served::of(&world).await;
+    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
+    let (open, done) =
+        (tomas.make("infrastructure", "todo", "Open").await, tomas.make("infrastructure", "done", "Done").await);
+    for key in [&open, &done] {
+        tomas.post(&format!("/tasks/{key}/owners"), &[("owners", "tomas"), ("owners", "elif")]).await.ok();
+    }
+    let program = world.program_of(&tomas, Scope::Write).await;
+    program.api(Method::GET, "/teams", json!({})).await.refused(200);
+    let mut stream = served.listen(&tomas, "infrastructure", None).await;
+    stream.next_of("presence").await;
+    // a member of a private team who is taken off it, while they listen
+    let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
+    let mut off = served.listen(&mira, "infrastructure", None).await;
+    off.next_of("presence").await;
+    sqlx::query("UPDATE members SET role = 'lead' WHERE account_id = $1")
+        .bind(world.elif.person.id)
+        .execute(&world.db)
+        .await
+        .unwrap();
+    world.elif.post("/teams/infrastructure/visibility", &[("private", "1")]).await.refused(303);
+
+    let page = ada.get("/settings/people").await.ok().text();
+    assert!(
+        page.contains("Their 1 open tasks become nobody&#39;s") || page.contains("Their 1 open tasks become nobody's"),
+        "{page}"
+    );
+    world.elif.post("/settings/people/tomas", &[("do", "deactivate")]).await.refused(403);
+    ada.post("/settings/people/tomas", &[("do", "deactivate"), ("free", "on")]).await.refused(303);
+    world.elif.post("/teams/infrastructure/members", &[("handle", "mira"), ("role", "none")]).await.refused(303);
+    tomas.get("/").await.refused(303);
+    tomas.api(Method::GET, "/teams", json!({})).await.refused(401);
+    program.api(Method::GET, "/teams", json!({})).await.refused(401);
+    mira.get("/teams/infrastructure").await.refused(404);
+    tokio::join!(ends(&mut stream), ends(&mut off));
+    let owners = async |key: &str| {
+        let task = world.elif.task(key).await;
+        let handle = |owner: &Value| owner["handle"].as_str().unwrap().to_owned();
+        task["owners"].as_array().unwrap().iter().map(handle).collect::<Vec<_>>()
+    };
+    assert_eq!(owners(&open).await, ["elif"]);
+    assert_eq!(owners(&done).await, ["tomas", "elif"], "what is done stays theirs");
+    let story = world.elif.get(&format!("/tasks/{open}")).await.ok().text();
+    assert!(story.contains("Tomas Weber") && story.contains("made it in Todo"), "{story}");
+
+    // let in again: with a new session, and not with the old ones
+    ada.post("/settings/people/tomas", &[("do", "reactivate")]).await.refused(303);
+    tomas.get("/").await.refused(303);
+    program.api(Method::GET, "/teams", json!({})).await.refused(401);
+    for what in ["deactivate", "member", "viewer"] {
+        let refused = ada.post("/settings/people/ada", &[("do", what)]).await.refused(422).text();
+        assert!(refused.contains("Nothing was changed."), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn an_owner_who_has_gone_is_no_hindrance_to_the_others() {
+    let world = World::new().await;
+    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    world.join("Tomas Weber", "tomas", "infrastructure").await;
+    world.join("Mira Okafor", "mira", "infrastructure").await;
+    let key = world.elif.make("infrastructure", "todo", "Three owners").await;
+    let owners = [("owners", "tomas"), ("owners", "mira"), ("owners", "elif")];
+    world.elif.post(&format!("/tasks/{key}/owners"), &owners).await.ok();
+    // kept as an owner, at the administrator's wish
+    ada.post("/settings/people/tomas", &[("do", "deactivate")]).await.refused(303);
+    ada.post("/settings/people/mira", &[("do", "deactivate"), ("free", "on")]).await.refused(303);
+    world.elif.post(&format!("/tasks/{key}/owners/me"), &[]).await.ok();
+    let left = world.elif.task(&key).await;
+    assert_eq!(left["owners"].as_array().unwrap().len(), 1, "{left}");
+    assert_eq!(left["owners"][0]["handle"], "tomas");
+    world.elif.post(&format!("/tasks/{key}/owners"), &[("owners", "mira")]).await.refused(422);
+}
+
+#[tokio::test]
+async fn who_is_deleted_leaves_what_they_did_as_a_former_members() {
+    let world = World::new().await;
+    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
+    let elif = &world.elif;
+    let key = tomas.make("infrastructure", "todo", "Of Tomas").await;
+    tomas.post(&format!("/tasks/{key}/comments"), &[("body", "I said so")]).await.ok();
+    tomas.post(&format!("/tasks/{key}/owners"), &[("owners", "tomas")]).await.ok();
+    tomas.post("/teams/infrastructure/topics", &[("meeting", "standup"), ("text", "A topic")]).await.ok();
+    tomas.post("/teams/infrastructure/actions", &[("text", "An action @tomas")]).await.ok();
+    tomas.post("/teams/infrastructure/sprints/42/notes", &[("tray", "well"), ("text", "A note")]).await.ok();
+    let waits = elif.make("infrastructure", "todo", "Waits on Tomas").await;
+    elif.post(&format!("/tasks/{waits}/block"), &[("kind", "person"), ("person", "tomas")]).await.ok();
+    let events: i64 = sqlx::query_scalar("SELECT count(*) FROM events").fetch_one(&world.db).await.unwrap();
+
+    ada.post("/settings/people/tomas", &[("do", "delete")]).await.refused(409);
+    tomas.get("/").await.refused(200);
+    ada.post("/settings/people/tomas", &[("do", "deactivate")]).await.refused(303);
+    ada.post("/settings/people/tomas", &[("do", "delete")]).await.refused(303);
+
+    let story = elif.get(&format!("/tasks/{key}")).await.ok().text();
+    assert!(story.contains("A former member") && story.contains("I said so"), "{story}");
+    assert!(!story.contains("Tomas Weber"), "{story}");
+    assert_eq!(elif.task(&key).await["owners"], json!([]));
+    let card = elif.get(&format!("/tasks/{waits}")).await.ok().text();
+    assert!(card.contains("a former member"), "what waited on them still waits: {card}");
+    for path in [
+        "/teams/infrastructure",
+        "/teams/infrastructure/standup",
+        "/teams/infrastructure/retro",
+        "/teams/infrastructure/about",
+        "/teams/infrastructure/planning",
+        "/",
+    ] {
+        let page = elif.get(path).await.ok().text();
+        assert!(!page.contains("Tomas Weber") && !page.contains("tomas@example.org"), "{path}: {page}");
+    }
+    elif.get("/people/tomas").await.refused(404);
+    assert!(!ada.get("/settings/people").await.ok().text().contains("tomas"));
+    let now: i64 = sqlx::query_scalar("SELECT count(*) FROM events WHERE kind <> 'task.owned'")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    assert!(now >= events - 1, "nothing that happened is gone: {now} of {events}");
+    let names: i64 = sqlx::query_scalar("SELECT count(*) FROM audit x WHERE x::text LIKE '%tomas@%'")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    assert_eq!(names, 0, "nor is their address anywhere");
+    // the address is free again
+    let path = invite(&ada, &[]).await;
+    world.stranger().post(&path, &newcomer("tomas@example.org", "Tomas Weber")).await.refused(303);
+}
+
+/// Case 32.
+#[tokio::test]
+async fn a_token_is_shown_once_ends_when_it_should_and_says_when_it_was_used() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let fields = [("name", "Deploy script"), ("scope", "write"), ("days", "30")];
+    let made = elif.post("/me/tokens", &fields).await.refused(200).text();
+    let token = link_in(&made);
+    assert!(token.starts_with("fn_") && token.len() == 46, "{token}");
+    let page = elif.get("/me").await.ok().text();
+    assert!(!page.contains(&token) && page.contains("Deploy script") && page.contains("never used"), "{page}");
+    let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM tokens t WHERE t::text LIKE '%' || $1 || '%'")
+        .bind(&token)
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    assert_eq!(kept, 0, "only a digest is kept");
+    let program = Client { cookie: String::new(), bearer: Some(token.clone()), ..elif.clone() };
+    program.make("infrastructure", "todo", "By a program").await;
+    assert!(!elif.get("/me").await.ok().text().contains("never used"));
+    // as a cookie it is none, nor is a cookie a token
+    Client { cookie: format!("session={token}"), ..world.stranger() }.get("/").await.refused(303);
+    let cookie = elif.cookie.strip_prefix("session=").unwrap().to_owned();
+    Client { cookie: String::new(), bearer: Some(cookie), ..elif.clone() }
+        .api(Method::GET, "/teams", json!({}))
+        .await
+        .refused(401);
+    for wrong in [("days", "0"), ("days", "367"), ("days", "x"), ("scope", "admin"), ("scope", "all")] {
+        elif.post("/me/tokens", &[("name", "x"), wrong]).await.refused(422);
+    }
+    elif.post("/me/tokens", &[("name", &"x".repeat(101)), ("scope", "read")]).await.refused(422);
+
+    world.app.clock.advance(Duration::days(29));
+    program.api(Method::GET, "/teams", json!({})).await.refused(200);
+    world.app.clock.advance(Duration::days(1));
+    program.api(Method::GET, "/teams", json!({})).await.refused(401);
+    world.app.clock.advance(-Duration::days(30));
+    let id: uuid::Uuid = sqlx::query_scalar("SELECT id FROM tokens").fetch_one(&world.db).await.unwrap();
+    world.jonas.post(&format!("/me/tokens/{id}/revoke"), &[]).await.refused(404);
+    program.api(Method::GET, "/teams", json!({})).await.refused(200);
+    elif.post(&format!("/me/tokens/{id}/revoke"), &[]).await.refused(303);
+    program.api(Method::GET, "/teams", json!({})).await.refused(401);
+}
+
+/// Case 42.
+#[tokio::test]
+async fn an_administrator_looks_up_what_was_done_and_takes_it_out() {
+    let world = World::new().await;
+    let (ada, email, password) = with_password(&world, "ada", "admin").await;
+    world
+        .stranger()
+        .post("/login", &[("email", "=HYPERLINK(\"http://evil\",1)"), ("password", "x")])
+        .await
+        .refused(401);
+    world.stranger().post("/login", &[("email", &email), ("password", "wrong")]).await.refused(401);
+    sign_in(&ada, &email, &password).await;
+    ada.post("/settings/people/elif", &[("do", "admin")]).await.refused(303);
+    ada.post("/settings/people/elif", &[("do", "member")]).await.refused(303);
+    ada.post("/teams/infrastructure/members", &[("handle", "jonas"), ("role", "lead")]).await.refused(303);
+    ada.post("/me/tokens", &[("name", "@SUM(1)"), ("scope", "read")]).await.refused(200);
+    ada.post("/settings", &[("name", "Ours"), ("open", "1")]).await.refused(303);
+    invite(&ada, &[]).await;
+    let page = ada.get("/settings/audit").await.ok().text();
+    for kind in [
+        "sign-in.failed",
+        "sign-in.done",
+        "role.changed",
+        "team.role",
+        "token.made",
+        "settings.changed",
+        "invitation.made",
+    ] {
+        assert!(page.contains(kind), "{kind} is missing from {page}");
+    }
+    assert!(page.contains("@elif is now admin") && page.contains("Ada Lindqvist @ada"), "{page}");
+    let some = ada.get("/settings/audit?q=role").await.ok().text();
+    assert!(some.contains("role.changed") && !some.contains("sign-in.failed"), "{some}");
+    let none = ada.get("/settings/audit?q=%25").await.ok().text();
+    assert!(none.contains("Nothing is like that."), "a sign stands for itself: {none}");
+
+    let file = ada.get("/settings/audit.csv").await.refused(200);
+    assert_eq!(file.header("content-disposition"), "attachment; filename=\"audit.csv\"");
+    assert_eq!(file.header("content-type"), "text/csv; charset=utf-8");
+    let text = file.text();
+    assert!(text.contains("\"'=HYPERLINK(\"\"http://evil\"\",1)\"") && text.contains(",'@SUM(1) (read),"), "{text}");
+    for line in text.lines() {
+        for cell in line.split(',') {
+            assert!(!cell.trim_matches('"').starts_with(['=', '+', '-', '@', '\t']), "{line}");
+        }
+    }
+    assert!(ada.get("/settings/audit").await.ok().text().contains("audit.exported"));
+    world.elif.get("/settings/audit").await.refused(403);
+    world.elif.get("/settings/audit.csv").await.refused(403);
+}
+
+#[tokio::test]
+async fn each_change_of_a_teams_settings_is_in_its_history() {
+    let world = World::new().await;
+    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let team = "/teams/infrastructure";
+    let days = [("working_days", "1"), ("working_days", "2"), ("standup_days", "2"), ("standup_at", "09:30")];
+    ada.post(&format!("{team}/members"), &[("handle", "jonas"), ("role", "member")]).await.refused(303);
+    ada.post(&format!("{team}/members"), &[("handle", "@jonas"), ("role", "lead")]).await.refused(303);
+    ada.post(&format!("{team}/members"), &[("handle", "jonas"), ("role", "none")]).await.refused(303);
+    ada.post(&format!("{team}/name"), &[("form", "name"), ("name", "Platform"), ("key", "plat")]).await.refused(303);
+    ada.post(&format!("{team}/week"), &days).await.refused(303);
+    ada.post(&format!("{team}/days-off"), &[("day", "2026-12-24"), ("name", "Eve")]).await.refused(303);
+    ada.post(&format!("{team}/days-off/2026-12-24/remove"), &[]).await.refused(303);
+    ada.post(&format!("{team}/about"), &[("mission", "Keep it up")]).await.ok();
+    world.elif.post(&format!("{team}/columns/todo/limit"), &[("wip_limit", "3")]).await.ok();
+    // only somebody who would still see it makes it private
+    ada.post(&format!("{team}/visibility"), &[("private", "1")]).await.refused(403);
+    let told = ada.api(Method::GET, "/teams/infrastructure/events", json!({})).await.refused(200).json();
+    let kinds: Vec<(&str, &str)> = told["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| (event["kind"].as_str().unwrap(), event["actor"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            ("member.joined", "ada"),
+            ("member.role", "ada"),
+            ("member.left", "ada"),
+            ("team.renamed", "ada"),
+            ("team.week", "ada"),
+            ("team.day-off", "ada"),
+            ("team.day-off", "ada"),
+            ("team.told", "ada"),
+            ("column.limited", "elif"),
+        ]
+    );
+    // a key that another team has, and what is none
+    for key in ["ING", "", "1X", "A", "ABCDEFGHIJKL", "A B"] {
+        ada.post(&format!("{team}/name"), &[("form", "name"), ("name", "Platform"), ("key", key)]).await.refused(422);
+    }
+    ada.post(&format!("{team}/members"), &[("handle", "nobody"), ("role", "member")]).await.refused(422);
+    ada.post(&format!("{team}/members"), &[("handle", "jonas"), ("role", "none")]).await.refused(422);
+    world.jonas.post(&format!("{team}/members"), &[("handle", "jonas"), ("role", "lead")]).await.refused(403);
+}
+
+#[tokio::test]
+async fn a_sprint_shows_who_was_on_the_team_then_whoever_came_and_went_later() {
+    let world = World::new().await;
+    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let retro = async || world.elif.get("/sprints/42/retro?team=infrastructure").await.ok().text();
+    let members = "/teams/infrastructure/members";
+    sqlx::query("UPDATE members SET since = '2026-11-02' WHERE account_id = $1")
+        .bind(world.elif.person.id)
+        .execute(&world.db)
+        .await
+        .unwrap();
+    // Tuesday of its second week: one comes, and goes again two days later
+    ada.post(members, &[("handle", "jonas"), ("role", "member")]).await.refused(303);
+    assert!(retro().await.contains("Jonas Gruber, from Tue 24 Nov</span>"), "{}", retro().await);
+    world.app.clock.advance(Duration::days(2));
+    ada.post(members, &[("handle", "jonas"), ("role", "none")]).await.refused(303);
+    let then = "<span dir=\"auto\">Elif Hartmann</span>; <span dir=\"auto\">Jonas Gruber, from Tue 24 Nov, until Thu 26 Nov</span>";
+    assert!(retro().await.contains(then), "{}", retro().await);
+    world.elif.post("/teams/infrastructure/sprints/42/close", &[]).await.ok();
+    assert!(retro().await.contains("closed by Elif Hartmann") && retro().await.contains(then));
+    // a sprint later somebody else is there, who was not then
+    world.app.clock.advance(Duration::days(10));
+    let (nina, ..) = with_password(&world, "nina", "member").await;
+    ada.post(members, &[("handle", &nina.person.handle), ("role", "member")]).await.refused(303);
+    assert!(world.elif.get("/teams/infrastructure/about").await.ok().text().contains("Nina Lindqvist"));
+    assert!(retro().await.contains(then) && !retro().await.contains("Nina Lindqvist"), "{}", retro().await);
+    // and who has gone for good was there all the same
+    ada.post("/settings/people/jonas", &[("do", "deactivate")]).await.refused(303);
+    ada.post("/settings/people/jonas", &[("do", "delete")]).await.refused(303);
+    assert!(retro().await.contains("a former member, from Tue 24 Nov, until Thu 26 Nov"), "{}", retro().await);
+}
+
+#[tokio::test]
+async fn a_profile_is_ones_own_to_word() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let hours = [("time_zone", "Europe/Istanbul"), ("works_from", "08:30"), ("works_to", "16:30")];
+    let profile = [("name", "Elif H."), ("handle", "@Elif-H"), ("hue", "7")];
+    elif.post("/me", &[profile.as_slice(), hours.as_slice()].concat()).await.refused(303);
+    let page = elif.get("/people/elif-h").await.ok().text();
+    assert!(page.contains("Elif H."), "{page}");
+    elif.get("/people/elif").await.refused(404);
+    for wrong in [
+        ("handle", "jonas"),
+        ("handle", "a b"),
+        ("handle", ""),
+        ("hue", "12"),
+        ("hue", "-1"),
+        ("name", " "),
+        ("time_zone", "Mars"),
+        ("works_from", "25:00"),
+        ("works_to", "07:00"),
+    ] {
+        let mut fields = [profile.as_slice(), hours.as_slice()].concat();
+        fields.retain(|(name, _)| *name != wrong.0);
+        fields.push(wrong);
+        let page = elif.post("/me", &fields).await.refused(422).text();
+        assert!(page.contains("field-error"), "{wrong:?} is refused in words: {page}");
+    }
+}
+
+/// Case 20.
+#[tokio::test]
+async fn a_private_teams_thousand_events_are_heard_by_nobody_else() {
+    let world = World::new().await;
+    let served = Served::of(&world).await;
+    let mut tx = world.db.begin().await.unwrap();
+    let far = add_team(&mut tx, NOW, "zanzibar", "Zanzibar", "ZAN").await.unwrap();
+    add_member(&mut tx, NOW, far, world.jonas.person.id, true).await.unwrap();
+    tx.commit().await.unwrap();
+    world.jonas.post("/teams/zanzibar/visibility", &[("private", "1")]).await.refused(303);
+    let mut ours = served.listen(&world.elif, "infrastructure", None).await;
+    ours.next_of("presence").await;
+    let refused = reqwest::Client::new()
+        .get(format!("http://{}/teams/zanzibar/live", served.address))
+        .header("cookie", &world.elif.cookie)
+        .header("accept", "application/json");
+    assert_eq!(refused.send().await.unwrap().status(), 404);
+    let key = world.jonas.make("zanzibar", "todo", "Zanzibar plan").await;
+    sqlx::query(
+        "INSERT INTO events (team_id, seq, change_id, task_id, kind, at, after)
+         SELECT k.team_id, t.seq + n, gen_random_uuid(), k.id, 'task.edited', now(), '{\"title\": \"Zanzibar\"}'
+         FROM tasks k JOIN teams t ON t.id = k.team_id, generate_series(1, 1000) n WHERE t.key = 'ZAN'",
+    )
+    .execute(&world.db)
+    .await
+    .unwrap();
+    sqlx::query("UPDATE teams SET seq = seq + 1000 WHERE key = 'ZAN'").execute(&world.db).await.unwrap();
+    for n in 0..20 {
+        world
+            .jonas
+            .api(Method::PATCH, &format!("/tasks/{key}"), json!({ "title": format!("Zanzibar {n}") }))
+            .await
+            .ok();
+    }
+    world.elif.make("infrastructure", "todo", "ours").await;
+    loop {
+        let event = ours.next().await.unwrap();
+        assert!(!event.data.to_string().contains("anzibar") && !event.data.to_string().contains("ZAN"), "{event:?}");
+        if event.name == "card" {
+            assert_eq!(event.data["key"], "INF-1");
+            break;
+        }
+    }
+    let app = App::new("http://fortnight.test", world.db.clone(), Clock::standing(NOW));
+    let admin = Client { router: router(app), ..world.elif.clone() };
+    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'").execute(&world.db).await.unwrap();
+    admin.get("/api/v1/teams/zanzibar/events").await.refused(404);
+}
+
+#[tokio::test]
+async fn the_workspace_is_called_what_an_administrator_says() {
+    let world = World::new().await;
+    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    ada.post("/settings", &[("name", "  Platform <group>  ")]).await.refused(303);
+    let page = ada.get("/settings").await.ok().text();
+    assert!(page.contains(r#"value="Platform &#60;group&#62;""#) && page.contains("<title>Workspace"), "{page}");
+    let path = invite(&ada, &[]).await;
+    let page = world.stranger().get(&path).await.ok().text();
+    assert!(page.contains("Ada invites you to Platform &#60;group&#62;."), "{page}");
+    for name in ["", "  ", &"x".repeat(101)] {
+        let page = ada.post("/settings", &[("name", name)]).await.refused(422).text();
+        assert!(page.contains("1 to 100 characters"), "{page}");
+    }
+    assert!(!world.elif.get("/teams").await.ok().text().contains("href=\"/settings\""));
+    assert!(ada.get("/teams").await.ok().text().contains("href=\"/settings\""));
+    // nobody locks the last administrator out, and a viewer finds nothing to change
+    ada.post("/settings/people/elif", &[("do", "viewer")]).await.refused(303);
+    world.elif.api(Method::POST, "/teams/infrastructure/tasks", json!({ "title": "x" })).await.refused(403);
+    let board = world.elif.get("/teams/infrastructure").await.ok().text();
+    // what the columns have for everybody is hidden by that
+    assert!(!board.contains("data-editable"), "{board}");
+    ada.post("/settings/people/elif", &[("do", "owner")]).await.refused(422);
+    ada.post("/settings/people/nobody", &[("do", "admin")]).await.refused(404);
+    ada.post("/settings/people/%00", &[("do", "admin")]).await.refused(404);
+}

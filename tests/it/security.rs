@@ -1,0 +1,555 @@
+//! What went wrong in other boards, tried on this one.
+
+use std::{net::SocketAddr, time::Instant};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::ConnectInfo,
+    http::{Method, Request, header},
+};
+use fortnight::{accounts::tokens::Scope, app::App, clock::Clock, db, router::router, web::network::Trusted};
+use futures_util::future::join_all;
+use serde_json::json;
+use tower::ServiceExt;
+
+use crate::{
+    access::{Cast, table},
+    people::with_password,
+    served::Served,
+    world::{Answer, Client, NOW, World},
+};
+
+/// The headers that every answer has, whatever it is.
+fn protects(answer: &axum::response::Response, what: &str) {
+    let header = |name: &str| answer.headers().get(name).map_or("", |value| value.to_str().unwrap());
+    let policy = header("content-security-policy");
+    let guests = !header("x-robots-tag").is_empty();
+    assert!(!guests || what.contains("/share/") || what.contains("/public/"), "{what}");
+    assert!(guests || !answer.status().is_success() || !what.contains(" /share/"), "{what}");
+    // What other sites may show within theirs has nothing to press, and no script.
+    let framed = guests && !header("content-security-policy").contains("frame-ancestors 'none'");
+    if framed {
+        assert!(what.contains("/embed") || what.contains("check-in.json"), "{what}");
+        assert!(policy.starts_with("default-src 'none';") && policy.contains("form-action 'none'"), "{what}: {policy}");
+        assert!(!policy.contains("script-src") && !policy.contains("unsafe"), "{what}: {policy}");
+        assert_eq!((header("x-content-type-options"), header("referrer-policy")), ("nosniff", "no-referrer"), "{what}");
+        assert_eq!(header("cross-origin-resource-policy"), "cross-origin", "{what}");
+        return;
+    }
+    for part in
+        ["default-src 'none'", "script-src 'self'", "object-src 'none'", "base-uri 'none'", "form-action 'self'"]
+    {
+        assert!(policy.contains(part), "{what}: {policy}");
+    }
+    assert!(!policy.contains("unsafe") && !policy.contains('*'), "{what}: {policy}");
+    assert!(policy.contains("frame-ancestors 'none'"), "{what}: {policy}");
+    for (name, wanted) in [
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", if guests { "no-referrer" } else { "same-origin" }),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("x-frame-options", "DENY"),
+    ] {
+        assert_eq!(header(name), wanted, "{what}: {name}");
+    }
+    assert!(header("permissions-policy").contains("camera=()"), "{what}");
+    let cached = header("cache-control");
+    let wanted = match () {
+        () if what.contains("/static/") => "public, max-age=31536000, immutable",
+        // Boards are kept by the reader's own browser, which asks every time whether they still are so.
+        () if answer.headers().contains_key("etag") => "private, no-cache",
+        () => "no-store",
+    };
+    assert_eq!(cached, wanted, "{what}");
+}
+
+#[tokio::test]
+async fn every_route_has_the_headers_that_protect_a_reader() {
+    let cast = Cast::new(false).await;
+    let far = App::new("https://board.example.org", cast.world.db.clone(), Clock::standing(NOW));
+    let https = router(far);
+    let mut rows = table();
+    rows.sort_by_key(|row| row.path == "/logout");
+    let mut asked = 0;
+    for row in &rows {
+        for who in ["admin", "lead", "nobody", "share"] {
+            let by = &cast.who[who];
+            let path = cast.address(row, by).await;
+            let answer = cast.answer(row, &path, by).await;
+            // a version of the static files that is not there any more is an error as any
+            if row.path.starts_with("/static") && !answer.status().is_success() {
+                continue;
+            }
+            protects(&answer, &format!("{who}: {} {path}", row.method));
+            assert!(!answer.headers().contains_key("strict-transport-security"));
+            asked += 1;
+        }
+        let path = cast.address(row, &cast.who["nobody"]).await;
+        let request = Request::builder().method(&row.method).uri(&path).body(Body::empty()).unwrap();
+        let answer = https.clone().oneshot(request).await.unwrap();
+        let kept = answer.headers()["strict-transport-security"].to_str().unwrap();
+        assert!(kept.contains("max-age=31536000"), "{path}: {kept}");
+    }
+    println!("{asked} answers have their headers");
+    assert!(asked > 300, "{asked}");
+    // what no route answers has them too
+    let elif = &cast.world.elif;
+    for request in [
+        Request::get("/nowhere"),
+        Request::delete("/teams/infrastructure"),
+        Request::options("/"),
+        Request::get("/tasks/%FF"),
+        Request::get("/static/x/nothing.css"),
+    ] {
+        let request = request.header(header::COOKIE, &elif.cookie).body(Body::empty()).unwrap();
+        let what = request.uri().to_string().replace("/static/", "/stat/");
+        protects(&elif.router.clone().oneshot(request).await.unwrap(), &what);
+    }
+}
+
+/// Cases 1, 2, 3, 5.
+#[tokio::test]
+async fn with_foreign_tasks_among_ones_own_nothing_is_changed() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    elif.make("infrastructure", "todo", "Ours").await;
+    world.jonas.make("ingestion", "todo", "Theirs").await;
+    sqlx::query("INSERT INTO columns (team_id, id, slug, name, state, position) SELECT id, gen_random_uuid(), 'theirs', 'Theirs', 'doing', 9 FROM teams WHERE key = 'ING'")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    let before = tasks(&world).await;
+    elif.api(Method::PATCH, "/tasks/ING-1", json!({ "title": "x" })).await.refused(403);
+    elif.api(Method::PUT, "/tasks/INF-1/position", json!({ "column": "theirs" })).await.refused(422);
+    elif.api(Method::PUT, "/tasks/INF-1/position", json!({ "column": "todo", "before": "ING-1" })).await.refused(422);
+    for (task, body) in [("INF-1", "task"), ("ING-1", "key"), ("INF-1", "id"), ("INF-1", "team")] {
+        let body = json!({ "column": "todo", body: "ING-1" });
+        let refused = elif.api(Method::PUT, &format!("/tasks/{task}/position"), body).await;
+        assert!(matches!(refused.status.as_u16(), 400 | 403), "{}", refused.text());
+    }
+    for keys in [["INF-1", "ING-1"], ["ING-1", "INF-1"]] {
+        for same in [("archive", "1"), ("column", "done"), ("owner", "elif"), ("sprint", "43")] {
+            let fields = [("keys", keys[0]), ("keys", keys[1]), same];
+            let refused = elif.post("/teams/infrastructure/bulk", &fields).await;
+            assert!(matches!(refused.status.as_u16(), 403 | 404 | 409 | 422), "{} {}", refused.status, refused.text());
+        }
+    }
+    assert_eq!(tasks(&world).await, before);
+}
+
+/// Every task and event, as they are kept.
+async fn tasks(world: &World) -> String {
+    sqlx::query_scalar("SELECT string_agg(t::text, E'\\n' ORDER BY id) || (SELECT count(*) FROM events) FROM tasks t")
+        .fetch_one(&world.db)
+        .await
+        .unwrap()
+}
+
+/// Cases 4, 9, 12.
+#[tokio::test]
+async fn what_somebody_may_not_see_they_cannot_name() {
+    let world = World::new().await;
+    let jonas = &world.jonas;
+    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'jonas'").execute(&world.db).await.unwrap();
+    sqlx::query("UPDATE teams SET private = true WHERE key = 'INF'").execute(&world.db).await.unwrap();
+    world.elif.make("infrastructure", "todo", "Hidden plan").await;
+    jonas.make("ingestion", "todo", "Ours").await;
+    for (kind, field, on) in
+        [("task", "on", "INF-1"), ("task", "on", "Hidden plan"), ("team", "team", "infrastructure")]
+    {
+        let refused = jonas.post("/tasks/ING-1/block", &[("kind", kind), (field, on)]).await.refused(422).text();
+        assert!(!refused.replace("value=\"Hidden plan\"", "").contains("Hidden plan</"), "{refused}");
+    }
+    let refused = jonas.api(Method::PUT, "/tasks/ING-1/block", json!({ "task": "INF-1" })).await;
+    assert!(refused.status.is_client_error() && !refused.text().contains("Hidden"), "{}", refused.text());
+    for path in ["/teams/infrastructure/flow/cycle-time.csv", "/api/v1/teams/infrastructure/events"] {
+        jonas.get(path).await.refused(404);
+    }
+    jonas.post("/settings/invitations", &[("team", "infrastructure")]).await.refused(404);
+    let both = [("name", "x"), ("scope", "read"), ("team", "ingestion"), ("team", "infrastructure")];
+    jonas.post("/me/tokens", &both).await.refused(404);
+    for table in ["SELECT count(*) FROM invitations", "SELECT count(*) FROM tokens", "SELECT count(*) FROM waits"] {
+        let made: i64 = sqlx::query_scalar(table).fetch_one(&world.db).await.unwrap();
+        assert_eq!(made, 0, "{table}");
+    }
+}
+
+/// Cases 7, 13, 14.
+#[tokio::test]
+async fn nobody_gives_themselves_a_role_or_speaks_as_somebody_else() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    elif.make("infrastructure", "todo", "One").await;
+    let profile = [("name", "Elif Hartmann"), ("time_zone", "UTC"), ("works_from", "09:00"), ("works_to", "17:00")];
+    let more = [("role", "admin"), ("email", "eve@example.org"), ("id", "x"), ("password_hash", "x")];
+    elif.post("/me", &[profile.as_slice(), more.as_slice()].concat()).await.refused(303);
+    let (role, email): (String, String) =
+        sqlx::query_as("SELECT role, email FROM accounts WHERE handle = 'elif'").fetch_one(&world.db).await.unwrap();
+    assert_eq!((role.as_str(), email.as_str()), ("member", "elif@example.org"));
+    let said = json!({ "body": "x", "author_id": jonas.person.id });
+    elif.api(Method::POST, "/tasks/INF-1/comments", said).await.refused(400);
+    elif.post("/tasks/INF-1/comments", &[("body", "Mine"), ("author_id", &jonas.person.id.to_string())]).await.ok();
+    let (comment, author): (uuid::Uuid, uuid::Uuid) =
+        sqlx::query_as("SELECT id, author_id FROM comments").fetch_one(&world.db).await.unwrap();
+    assert_eq!(author, elif.person.id);
+    jonas.post(&format!("/tasks/INF-1/comments/{comment}"), &[("body", "Theirs")]).await.refused(403);
+    jonas.post(&format!("/tasks/INF-1/comments/{comment}/delete"), &[]).await.refused(403);
+    let body: String = sqlx::query_scalar("SELECT body FROM comments").fetch_one(&world.db).await.unwrap();
+    assert_eq!(body, "Mine");
+    // nothing is sorted by what an address says
+    for path in ["/api/v1/teams/infrastructure/board", "/api/v1/teams", "/teams/infrastructure", "/settings/people"] {
+        let plain = elif.get(path).await;
+        let sorted = elif.get(&format!("{path}?sort=password_hash&order=desc")).await;
+        assert_eq!(sorted.status, plain.status, "{path}");
+        assert!(!sorted.text().contains("argon2") && !sorted.text().contains("password_hash="), "{path}");
+    }
+}
+
+/// Case 32.
+#[tokio::test]
+async fn a_token_does_what_its_scope_says_and_makes_no_other() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'").execute(&world.db).await.unwrap();
+    elif.make("infrastructure", "todo", "One").await;
+    for scope in [Scope::Read, Scope::Write, Scope::Admin] {
+        let program = world.program_of(elif, scope).await;
+        program.api(Method::GET, "/tasks/INF-1", json!({})).await.refused(200);
+        let wrote = program.api(Method::PATCH, "/tasks/INF-1", json!({ "title": "One" })).await.status;
+        assert_eq!(wrote, if scope == Scope::Read { 403 } else { 200 });
+        // only a token that was made for it does what takes an administrator
+        let admin = scope == Scope::Admin;
+        assert_eq!(program.get("/settings/people").await.status, if admin { 200 } else { 403 });
+        assert_eq!(program.get("/settings/audit.csv").await.status, if admin { 200 } else { 403 });
+        // links let somebody in, as a token does
+        for (path, fields) in [
+            ("/settings/people/jonas", vec![("do", "link")]),
+            ("/settings/invitations", vec![("for", "many")]),
+            ("/teams/infrastructure/share-links", vec![("name", "x"), ("shows", "board")]),
+            ("/me/tokens", vec![("name", "x"), ("scope", "read")]),
+            ("/me/password", vec![("password", "another long one")]),
+            ("/me/sessions", vec![("others", "1")]),
+            ("/me", vec![("name", "x"), ("time_zone", "UTC"), ("works_from", "09:00"), ("works_to", "17:00")]),
+        ] {
+            program.post(path, &fields).await.refused(403);
+        }
+    }
+    let tokens: i64 = sqlx::query_scalar("SELECT count(*) FROM tokens").fetch_one(&world.db).await.unwrap();
+    assert_eq!(tokens, 3);
+}
+
+#[tokio::test]
+async fn a_token_for_some_teams_finds_nothing_of_the_others_on_any_page() {
+    let cast = Cast::new(false).await;
+    let (world, lead) = (&cast.world, &cast.who["lead"]);
+    let mut tx = world.db.begin().await.unwrap();
+    let far = fortnight::teams::adding::add_team(&mut tx, NOW, "zanzibar", "Zanzibar", "ZAN").await.unwrap();
+    fortnight::teams::adding::add_member(&mut tx, NOW, far, lead.person.id, true).await.unwrap();
+    tx.commit().await.unwrap();
+    let secret = lead.make("zanzibar", "in-review", "Zanzibar plan").await;
+    lead.post(&format!("/tasks/{secret}/owners"), &[("owners", "elif")]).await.ok();
+    let ours = lead.make("infrastructure", "todo", "Waits on them").await;
+    lead.post(&format!("/tasks/{ours}/owners"), &[("owners", "elif")]).await.ok();
+    lead.post("/teams/zanzibar/actions", &[("text", "Zanzibar action @elif")]).await.ok();
+    lead.post("/projects", &[("team", "zanzibar"), ("name", "Zanzibar project"), ("target", "9"), ("unit", "x")])
+        .await
+        .ok();
+    lead.post("/teams/zanzibar/goals", &[("sprint", "42"), ("title", "Zanzibar goal"), ("target", "9")]).await.ok();
+    let page =
+        lead.post("/me/tokens", &[("name", "x"), ("scope", "write"), ("team", "infrastructure")]).await.ok().text();
+    let token = page.split("value=\"fn_").nth(1).unwrap().split('"').next().unwrap();
+    let program = Client { cookie: String::new(), bearer: Some(format!("fn_{token}")), ..lead.clone() };
+    let mut asked = 0;
+    for row in table().iter().filter(|row| row.method == Method::GET && !row.path.ends_with("/live")) {
+        let path = cast.address(row, lead).await;
+        let answer = program.get(&path).await.text();
+        for word in ["Zanzibar", "zanzibar", "ZAN-"] {
+            let at = answer.find(word).map(|at| answer[at.saturating_sub(120)..(at + 80).min(answer.len())].to_owned());
+            assert!(at.is_none(), "{word} at {path}: {at:?}");
+        }
+        asked += 1;
+    }
+    assert!(asked > 40, "{asked}");
+    for path in ["/teams/zanzibar", "/tasks/ZAN-1", "/projects/zanzibar-project", "/api/v1/teams/zanzibar/board"] {
+        program.get(path).await.refused(404);
+    }
+    program.api(Method::PATCH, &format!("/tasks/{secret}"), json!({ "title": "x" })).await.refused(404);
+    // and does nothing to what all teams share, whatever its owner may
+    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'").execute(&world.db).await.unwrap();
+    sqlx::query("UPDATE tokens SET scope = 'admin' WHERE account_id = $1")
+        .bind(lead.person.id)
+        .execute(&world.db)
+        .await
+        .unwrap();
+    for path in ["/settings", "/settings/people", "/settings/audit", "/settings/audit.csv"] {
+        program.get(path).await.refused(403);
+        lead.get(path).await.refused(200);
+    }
+    program.post("/settings/people/jonas", &[("do", "admin")]).await.refused(403);
+    program.api(Method::PATCH, &format!("/tasks/{ours}"), json!({ "title": "Ours" })).await.refused(200);
+    program.post("/teams/zanzibar/topics", &[("meeting", "standup"), ("text", "x")]).await.refused(404);
+    program.post(&format!("/tasks/{ours}/block"), &[("kind", "task"), ("on", &secret)]).await.refused(422);
+}
+
+/// Asks as from that address, through what it says.
+async fn from(router: &Router, peer: &str, said: &[(&'static str, &str)], email: &str, password: &str) -> Answer {
+    let fields = [("email", email), ("password", password)];
+    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    let mut request = Request::post("/login").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    for (name, value) in said {
+        request = request.header(*name, *value);
+    }
+    let peer: SocketAddr = format!("{peer}:4711").parse().unwrap();
+    let request = request.extension(ConnectInfo(peer)).body(Body::from(body)).unwrap();
+    let (parts, body) = router.clone().oneshot(request).await.unwrap().into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    Answer { status: parts.status, headers: parts.headers, body }
+}
+
+/// Cases 28, 29.
+#[tokio::test]
+async fn nobody_tries_for_ever_by_saying_that_they_come_from_elsewhere() {
+    let world = World::new().await;
+    let (_, email, password) = with_password(&world, "ada", "member").await;
+    let mut refused = 0;
+    for n in 0..20 {
+        let made_up = format!("198.51.100.{n}");
+        let said = [("x-forwarded-for", made_up.as_str()), ("x-real-ip", &made_up), ("forwarded", "for=192.0.2.1")];
+        refused += i32::from(from(&world.router, "203.0.113.9", &said, &email, "wrong").await.status == 429);
+    }
+    assert_eq!(refused, 10, "ten tries, whatever they say");
+    let wait = from(&world.router, "203.0.113.9", &[], &email, &password).await.refused(429);
+    assert!(wait.header("retry-after").parse::<u64>().unwrap() > 0);
+    // the owner, from elsewhere
+    from(&world.router, "192.0.2.80", &[], &email, &password).await.refused(303);
+    let networks: Vec<String> = sqlx::query_scalar(
+        "SELECT DISTINCT network FROM audit WHERE kind LIKE 'sign-in.%' AND network <> '' ORDER BY 1",
+    )
+    .fetch_all(&world.db)
+    .await
+    .unwrap();
+    assert_eq!(networks, ["192.0.2.80", "203.0.113.9"]);
+
+    // Behind a proxy that was named, it is the proxy's word that counts, and what stands left of it is made up.
+    let trusted: Trusted = "10.0.0.0/8".parse().unwrap();
+    let router = router(App::behind(trusted, "http://fortnight.test", world.db.clone(), Clock::standing(NOW)));
+    let mut refused = 0;
+    for n in 0..12 {
+        let said = format!("198.51.100.{n}, 203.0.113.7");
+        let said = [("x-forwarded-for", said.as_str())];
+        refused += i32::from(from(&router, "10.1.2.3", &said, &email, "wrong").await.status == 429);
+    }
+    assert_eq!(refused, 2);
+    from(&router, "10.1.2.3", &[("x-forwarded-for", "203.0.113.8")], &email, &password).await.refused(303);
+}
+
+/// Case 28.
+#[tokio::test]
+async fn no_header_says_who_somebody_is() {
+    let world = World::new().await;
+    let trusted: Trusted = "10.0.0.0/8".parse().unwrap();
+    let router = router(App::behind(trusted, "http://fortnight.test", world.db.clone(), Clock::standing(NOW)));
+    for name in ["x-remote-user", "remote-user", "x-forwarded-user", "x-auth-request-email", "x-user"] {
+        let peer: SocketAddr = "10.1.2.3:4711".parse().unwrap();
+        let request = Request::get("/api/v1/teams").header(name, "elif").extension(ConnectInfo(peer));
+        let answer = router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(answer.status(), 401, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_program_that_has_gone_wild_is_told_to_wait_and_nobody_else_is() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    elif.make("infrastructure", "todo", "One").await;
+    let token = world.program_of(elif, Scope::Write).await;
+    // What is used up comes back by and by: a slow machine may need another try.
+    let mut waited = None;
+    for _ in 0..50 {
+        while world.app.requests.count_write(elif.person.id).is_ok() {}
+        let answer = token.api(Method::PATCH, "/tasks/INF-1", json!({ "title": "Wild" })).await;
+        if answer.status == 429 {
+            waited = Some(answer);
+            break;
+        }
+    }
+    let waited = waited.expect("it is told to wait");
+    assert!(waited.header("retry-after").parse::<u64>().unwrap() > 0);
+    assert_eq!(waited.header("content-type"), "application/problem+json");
+    elif.get("/teams/infrastructure").await.refused(200);
+    token.api(Method::GET, "/tasks/INF-1", json!({})).await.refused(200);
+    world.jonas.make("ingestion", "todo", "Another's").await;
+}
+
+#[tokio::test]
+async fn who_guesses_secrets_is_told_to_wait() {
+    let world = World::new().await;
+    let guess = Client { cookie: format!("session={}", "x".repeat(43)), ..world.stranger() };
+    guess.get("/").await.refused(303);
+    guess.api(Method::GET, "/teams", json!({})).await.refused(401);
+    let mut told = None;
+    for _ in 0..700 {
+        let answer = guess.api(Method::GET, "/tasks/INF-1", json!({})).await;
+        if answer.status == 429 {
+            told = Some(answer);
+            break;
+        }
+    }
+    assert!(told.expect("it is told to wait").header("retry-after").parse::<u64>().unwrap() > 0);
+    // from the same network, with a session that is one
+    world.elif.get("/").await.refused(200);
+    world.stranger().get("/login").await.refused(200);
+}
+
+/// Case F5.
+#[tokio::test]
+async fn writes_behind_a_held_lock_are_told_that_it_is_busy() {
+    let world = World::new().await;
+    let real = db::open((*world.db.connect_options()).clone()).await.unwrap();
+    let limit: String = sqlx::query_scalar("SHOW lock_timeout").fetch_one(&real).await.unwrap();
+    assert_eq!((limit.as_str(), real.options().get_acquire_timeout().as_secs()), ("3s", 3));
+    // The same, and quicker.
+    let pool = sqlx::postgres::PgPoolOptions::new()
+        .max_connections(8)
+        .acquire_timeout(std::time::Duration::from_millis(300))
+        .after_connect(|connection, _| {
+            Box::pin(async move { sqlx::query("SET lock_timeout = '200ms'").execute(connection).await.map(|_| ()) })
+        })
+        .connect_with((*world.db.connect_options()).clone());
+    let app = App::new("http://fortnight.test", pool.await.unwrap(), Clock::standing(NOW));
+    let elif = Client { router: router(app), ..world.elif.clone() };
+    elif.make("infrastructure", "todo", "One").await;
+    let mut held = world.db.begin().await.unwrap();
+    sqlx::query("SELECT 1 FROM tasks FOR UPDATE").execute(&mut *held).await.unwrap();
+    let writes = (0..50).map(|n| elif.api(Method::PATCH, "/tasks/INF-1", json!({ "title": format!("{n}") })));
+    for answer in join_all(writes).await {
+        assert!(answer.refused(503).header("retry-after") == "1");
+    }
+    held.rollback().await.unwrap();
+    elif.api(Method::PATCH, "/tasks/INF-1", json!({ "title": "Free" })).await.refused(200);
+}
+
+/// Case F6.
+#[tokio::test]
+async fn a_hundred_open_streams_end_when_the_program_does() {
+    let world = World::new().await;
+    let mut served = Served::of(&world).await;
+    let mut streams = join_all((0..100).map(|_| served.listen(&world.elif, "infrastructure", None))).await;
+    for stream in &mut streams {
+        stream.next_of("presence").await;
+    }
+    let asked = Instant::now();
+    served.stop().await;
+    for stream in &mut streams {
+        while stream.next().await.is_some() {}
+    }
+    // five seconds is how long it would wait before it cut them
+    assert!(asked.elapsed().as_secs() < 5, "{:?}", asked.elapsed());
+}
+
+/// Cases 48, F11.
+#[tokio::test]
+async fn a_search_is_for_what_was_typed_and_takes_no_time() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    for title in ["100 % done", "snake_case", "back\\slash", "plain", "'quoted'"] {
+        elif.make("infrastructure", "todo", title).await;
+    }
+    let found = async |words: &str| {
+        let q: String = form_urlencoded::byte_serialize(words.as_bytes()).collect();
+        let board = elif.get(&format!("/api/v1/teams/infrastructure/board?q={q}")).await.refused(200).json();
+        let columns = board["columns"].as_array().unwrap().clone();
+        columns.iter().map(|column| column["tasks"].as_array().unwrap().len()).sum::<usize>()
+    };
+    for (words, count) in [("%", 1), ("_", 1), ("\\", 1), ("'", 1), ("", 5), ("%%", 0), ("pla_n", 0)] {
+        assert_eq!(found(words).await, count, "{words}");
+    }
+    for long in ["(a+)+$".repeat(1700), "%a_".repeat(3400), "x ".repeat(5000), "\"".repeat(10_000), ".*".repeat(5000)] {
+        let began = Instant::now();
+        let q: String = form_urlencoded::byte_serialize(long.as_bytes()).collect();
+        for path in
+            ["/teams/infrastructure?q=", "/api/v1/teams/infrastructure/board?q=", "/teams/infrastructure/tasks?q="]
+        {
+            let answer = elif.get(&format!("{path}{q}")).await;
+            assert!(!answer.status.is_server_error(), "{}", answer.status);
+        }
+        assert!(began.elapsed().as_secs() < 3, "{:?} for {}…", began.elapsed(), &long[..10]);
+    }
+}
+
+/// Cases 49, F1, F7.
+#[tokio::test]
+async fn a_line_end_stays_where_it_was_written() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    for title in ["a\r\nSet-Cookie: x=1", "a\nb", "a\rb"] {
+        let refused = elif.api(Method::POST, "/teams/infrastructure/tasks", json!({ "title": title })).await;
+        // a title is one line: refused, or made one
+        if refused.status == 201 {
+            let kept = elif.task(refused.json()["key"].as_str().unwrap()).await["title"].as_str().unwrap().to_owned();
+            assert!(!kept.contains(['\r', '\n']), "{kept:?}");
+        } else {
+            assert_eq!(refused.status, 422, "{}", refused.text());
+        }
+    }
+    // what goes into headers is one line too
+    let key = elif.make("infrastructure", "todo", "One").await;
+    for back in ["/teams\r\nx: y", "/teams%0d%0ax: y", "/\u{1}", "/\u{7f}", "/\u{85}"] {
+        let done = elif.post(&format!("/tasks/{key}/steps"), &[("text", "x"), ("back", back)]).await;
+        assert!(!done.status.is_server_error(), "{back:?}: {}", done.status);
+        assert!(done.headers.get("x").is_none());
+        let theme = elif.post("/me/theme", &[("theme", "dark\r\nx: y"), ("back", back)]).await;
+        assert!(!theme.status.is_server_error() && theme.headers.get("x").is_none(), "{back:?}: {}", theme.status);
+    }
+    for path in ["/teams/infrastructure?q=a%00b", "/settings/audit?q=%00", "/people/%00", "/sprints/%00", "/join/%00"] {
+        assert!(!elif.get(path).await.status.is_server_error(), "{path}");
+    }
+    for path in ["/login", "/me/theme", "/tasks/INF-1", "/teams/infrastructure/topics", "/projects"] {
+        let answer = elif.post(path, &[("email", "a\0b"), ("title", "a\0b"), ("text", "\0"), ("name", "\0")]).await;
+        assert!(answer.status == 422, "{path}: {}", answer.status);
+    }
+}
+
+/// Case 36.
+#[tokio::test]
+async fn no_json_holds_a_hash_or_a_token() {
+    let cast = Cast::new(false).await;
+    let (world, admin) = (&cast.world, &cast.who["admin"]);
+    sqlx::query("UPDATE accounts SET password_hash = '$argon2id$v=19$m=1,t=1,p=1$secretsalt$secrethash'")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    let program = world.program_of(admin, Scope::Admin).await;
+    let mut secrets: Vec<String> = sqlx::query_scalar(
+        "SELECT encode(token_hash, 'hex') FROM sessions UNION ALL SELECT encode(token_hash, 'hex') FROM tokens
+         UNION ALL SELECT encode(token_hash, 'base64') FROM sessions UNION ALL SELECT encode(token_hash, 'base64') FROM tokens",
+    )
+    .fetch_all(&world.db)
+    .await
+    .unwrap();
+    secrets.extend(["argon2", "secrethash", "token_hash", "password"].map(str::to_owned));
+    secrets.push(program.bearer.clone().unwrap());
+    secrets.extend(cast.who.values().filter(|who| !who.cookie.is_empty()).map(|who| who.cookie[8..].to_owned()));
+    let key = world.elif.make("infrastructure", "todo", "One").await;
+    world.elif.post(&format!("/tasks/{key}/owners"), &[("owners", "elif")]).await.ok();
+    let mut asked = 0;
+    for row in table().iter().filter(|row| row.method == Method::GET && row.path.starts_with("/api/")) {
+        let path = cast.address(row, admin).await.replace("nonsense", &key);
+        for by in [admin, &program] {
+            let text = by.get(&path).await.text();
+            if path.ends_with("openapi.json") {
+                continue;
+            }
+            for secret in &secrets {
+                assert!(!text.contains(secret.as_str()), "{path} holds {secret}");
+            }
+            // and no address of anybody's
+            assert!(!text.contains("@example.org"), "{path}: {text}");
+            asked += 1;
+        }
+    }
+    assert!(asked >= 10, "{asked}");
+    let own = admin.get("/me").await.ok().text();
+    assert!(secrets.iter().filter(|secret| *secret != "password").all(|secret| !own.contains(secret.as_str())));
+}
