@@ -14,7 +14,7 @@ use super::super::{
     figures::{self, Figures},
     goals,
     noting::{self, Note, Tray},
-    queries,
+    queries, reopening,
 };
 use crate::{
     accounts::viewer::Viewer,
@@ -28,7 +28,10 @@ use crate::{
         pages::Agenda,
         topics::Meeting,
     },
-    teams::{self, Team, crew::crews},
+    teams::{
+        self, Team,
+        crew::{Crew, crews},
+    },
     web::{
         error::{Problem, Result},
         forms::{Fields, id, local_path},
@@ -60,6 +63,8 @@ struct Part {
     goals: Vec<FrozenGoal>,
     /// Who closed it and when, in words; nothing while it is open.
     closed: Option<String>,
+    /// Whether the viewer may take the closing back: nobody has built on it.
+    may_reopen: bool,
 }
 
 /// What became of the actions of the retro before this one.
@@ -170,11 +175,13 @@ pub async fn retro(
     let meeting = access::named(&all, &wanted)?;
     let sprints = queries::sprints(&app.db).await?;
     let sprint = sprints.iter().find(|sprint| sprint.number == number).cloned().ok_or(Problem::NotFound)?;
+    let ids: Vec<Uuid> = meeting.iter().map(|access| access.team.id).collect();
+    let crews = crews(&app.db, &ids).await?;
     let mut parts = Vec::with_capacity(meeting.len());
     for access in &meeting {
-        parts.push(part(&app, &viewer, access.clone(), &sprint).await?);
+        let crew = crews.get(&access.team.id).cloned().unwrap_or_default();
+        parts.push(part(&app, &viewer, access.clone(), &crew, &sprint).await?);
     }
-    let ids: Vec<Uuid> = parts.iter().map(|part| part.team.id).collect();
     let before = sprints.iter().filter(|other| other.number < number).max_by_key(|other| other.number);
     let before = match before {
         Some(before) => {
@@ -204,8 +211,8 @@ pub async fn retro(
     })
 }
 
-async fn part(app: &App, viewer: &Viewer, access: TeamAccess, sprint: &Sprint) -> Result<Part> {
-    let (team, now) = (access.team, app.clock.now());
+async fn part(app: &App, viewer: &Viewer, access: TeamAccess, crew: &Crew, sprint: &Sprint) -> Result<Part> {
+    let (team, may_edit, now) = (access.team, access.may_edit, app.clock.now());
     let mut db = app.db.acquire().await?;
     if let Some(figures) = figures::frozen(&mut db, team.id, sprint.id).await? {
         let (who, at): (Option<String>, time::OffsetDateTime) = sqlx::query_as(
@@ -218,15 +225,14 @@ async fn part(app: &App, viewer: &Viewer, access: TeamAccess, sprint: &Sprint) -
         let day = words::day(crate::clock::day_in(at, &viewer.time_zone));
         let closed = Some(format!("closed by {} on {day}", who.as_deref().unwrap_or("a former member")));
         let goals = closing::in_order(&figures.goals).into_iter().cloned().collect();
-        return Ok(Part { team, may_edit: access.may_edit, figures, goals, closed });
+        let may_reopen = may_edit && !reopening::is_built_on(&mut db, team.id, sprint.id).await?;
+        return Ok(Part { team, may_edit, figures, goals, closed, may_reopen });
     }
-    let mut crews = crews(&app.db, &[team.id]).await?;
-    let crew = crews.remove(&team.id).unwrap_or_default();
     let figures = figures::as_it_stands(&mut db, &team, sprint, &crew.week, now).await?;
-    let goals = goals::goals(&app.db, &team, sprint, &crew, now).await?;
+    let goals = goals::goals(&app.db, &team, sprint, crew, now).await?;
     let verdict = closing::Verdict::default();
     let goals = goals.iter().map(|goal| closing::final_figure(goal, &verdict)).collect();
-    Ok(Part { team, may_edit: access.may_edit, figures, goals, closed: None })
+    Ok(Part { team, may_edit, figures, goals, closed: None, may_reopen: false })
 }
 
 /// `POST /teams/{slug}/sprints/{n}/notes`
