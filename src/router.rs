@@ -131,6 +131,8 @@ fn pages() -> Router<App> {
         .route("/projects/{slug}/milestones/{id}/reach", post(projects::reach_milestone))
         .route("/projects/{slug}/milestones/{id}/remove", post(projects::remove_milestone))
         .route("/me", get(accounts::me).post(accounts::edit_me))
+        .route("/me/away", post(accounts::add_away))
+        .route("/me/away/{day}/remove", post(accounts::remove_away))
         .route("/me/password", post(accounts::set_password))
         .route("/me/sessions", post(accounts::end_sessions))
         .route("/me/tokens", post(accounts::make_token))

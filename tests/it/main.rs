@@ -6,6 +6,7 @@ mod board;
 mod closing;
 mod cluster;
 mod concurrency;
+mod days;
 mod demo;
 mod flow;
 mod goals;
