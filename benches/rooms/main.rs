@@ -24,14 +24,15 @@ use uuid::Uuid;
 
 /// Add a page by its path: TEAM is replaced by the team that it is asked for, which leads the project of its name, and
 /// GOAL by the id of one of its goals.
-const PATHS: [&str; 25] = [
+const PATHS: [&str; 26] = [
     "/",
     "/teams",
     "/teams/TEAM/flow",
     "/teams/TEAM/flow?sprints=1",
-    "/teams/TEAM/flow?sprints=all",
+    "/teams/TEAM/flow?sprints=13",
     "/teams/TEAM/flow?q=of+a+team",
     "/teams/TEAM/flow?from=39&to=40",
+    "/teams/TEAM/flow?from=3&to=15",
     "/teams/TEAM/flow/cycle-time.csv",
     "/teams/TEAM/planning",
     "/teams/TEAM/goals/GOAL",

@@ -197,15 +197,14 @@ pub async fn read(
     now: OffsetDateTime,
 ) -> Result<Vec<Goal>> {
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT g.id, g.team_id, t.slug, g.sprint_id, g.position, g.title, g.measure, g.unit, g.target, g.counted_by, g.typed, g.hue,
+        "SELECT g.id, g.team_id, (SELECT t.slug FROM teams t WHERE t.id = g.team_id) AS slug, g.sprint_id, g.position, g.title, g.measure, g.unit, g.target, g.counted_by, g.typed, g.hue,
                 g.why, g.needs, g.version, p.slug AS project, p.name AS project_name, g.milestone_id, g.key_result_id,
                 k.done, k.all, k.done_points, k.all_points,
                 (SELECT count(*) FROM remarks r WHERE r.team_id = g.team_id AND r.goal_id = g.id AND r.kind = 'concern' AND r.answer IS NULL) AS concerns,
-                f.figures->'goals'->(g.id::text) AS frozen
-         FROM goals g JOIN teams t ON t.id = g.team_id
+                (SELECT f.figures->'goals'->(g.id::text) FROM closings f WHERE f.team_id = g.team_id AND f.sprint_id = g.sprint_id) AS frozen
+         FROM goals g
          LEFT JOIN projects p ON p.team_id = g.project_team_id AND p.id = g.project_id
               AND (p.team_id = g.team_id OR EXISTS (SELECT FROM teams pt WHERE pt.id = p.team_id AND NOT pt.private))
-         LEFT JOIN closings f ON f.team_id = g.team_id AND f.sprint_id = g.sprint_id
          CROSS JOIN LATERAL (
             SELECT count(*) FILTER (WHERE c.state = 'done') AS done,
                    count(*) FILTER (WHERE c.state = 'done' OR k.archived_at IS NULL) AS all,

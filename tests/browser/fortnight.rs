@@ -1,5 +1,7 @@
 //! A sprint from its goals to what was learned from it, in a browser.
 
+use std::time::Duration;
+
 use chromiumoxide::cdp::browser_protocol::input::DispatchTouchEventType;
 
 use crate::stage::Stage;
@@ -167,9 +169,11 @@ async fn a_finger_that_rests_plans_and_one_that_moves_scrolls() {
     for step in 1..=8 {
         phone.touch(DispatchTouchEventType::TouchMove, (x, y - 25.0 * f64::from(step))).await;
     }
-    phone.lift_finger().await;
     phone.until(&format!("scrollY > {top} + 50 && !document.querySelector('.lifted')")).await;
-    phone.until("(() => { const still = document.body.dataset.top === String(scrollY); document.body.dataset.top = scrollY; return still; })()").await;
+    // it stops before it is lifted, so that the page does not roll on
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    phone.touch(DispatchTouchEventType::TouchMove, (x, y - 200.0)).await;
+    phone.lift_finger().await;
     assert!(elif.task("INF-3").await["sprint"].is_null());
 
     // resting first: the row is in the hand, and near the edge the page brings the sprint closer
@@ -181,6 +185,10 @@ async fn a_finger_that_rests_plans_and_one_that_moves_scrolls() {
         phone.touch(DispatchTouchEventType::TouchMove, (x, y + (836.0 - y) * f64::from(step) / 8.0)).await;
     }
     phone.until("document.querySelector('.group[class*=hue]').getBoundingClientRect().bottom < innerHeight - 80").await;
+    // away from the edge the page stands still again
+    phone.touch(DispatchTouchEventType::TouchMove, (x, 422.0)).await;
+    let still = "document.body.dataset.top === String(scrollY) || !(document.body.dataset.top = String(scrollY))";
+    phone.until(still).await;
     let to = phone.middle(".group[class*=hue] ol").await;
     phone.touch(DispatchTouchEventType::TouchMove, to).await;
     phone.until("document.querySelector('.group[class*=hue].over')").await;
