@@ -2,6 +2,7 @@
 // so that everything here is also done by ticking and pressing. As on a board, a mouse lifts after a few pixels and a
 // finger after resting: one that moves at once is scrolling.
 
+import { makeGhost, moveGhost } from "../board/flight.js";
 import { scrollAtEdges } from "../board/landing.js";
 import { announce } from "../shared/toasts.js";
 
@@ -57,7 +58,12 @@ class PlanningLists extends HTMLElement {
     if (!pressed.row.isConnected) return this.#end();
     pressed.lifted = true;
     pressed.time = performance.now();
+    const rect = pressed.row.getBoundingClientRect();
     pressed.row.classList.add("lifted");
+    // the list may scroll far away from the row: its picture stays in the hand
+    pressed.ghost = makeGhost(pressed.row, rect);
+    pressed.gripX = pressed.startX - rect.left;
+    pressed.gripY = pressed.startY - rect.top;
     try { this.setPointerCapture(pressed.id); } catch { /* already up again */ }
     if (pressed.touch) navigator.vibrate?.(8);
     getSelection()?.removeAllRanges();
@@ -71,6 +77,7 @@ class PlanningLists extends HTMLElement {
     if (!pressed?.lifted) return;
     const scrolled = scrollAtEdges(this, this, pressed.x, pressed.y, Math.min(now - pressed.time, 32));
     pressed.time = now;
+    moveGhost(pressed.ghost, pressed.x - pressed.gripX, pressed.y - pressed.gripY);
     const over = this.#under();
     this.querySelectorAll(".over").forEach((group) => group.classList.toggle("over", group === over));
     over?.classList.add("over");
@@ -102,6 +109,7 @@ class PlanningLists extends HTMLElement {
     clearTimeout(this.#pressed?.rest);
     this.#pressed?.watch.abort();
     this.#pressed?.row.classList.remove("lifted");
+    this.#pressed?.ghost?.remove();
     this.querySelectorAll(".over").forEach((group) => group.classList.remove("over"));
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
