@@ -148,6 +148,8 @@ fn pages() -> Router<App> {
         .route("/projects/{slug}/follow", post(checkin::follow_project))
         .route("/seen", post(checkin::see))
         .route("/me", get(accounts::me).post(accounts::edit_me))
+        .route("/me/away", post(accounts::add_away))
+        .route("/me/away/{day}/remove", post(accounts::remove_away))
         .route("/me/password", post(accounts::set_password))
         .route("/me/sessions", post(accounts::end_sessions))
         .route("/me/tokens", post(accounts::make_token))

@@ -1,4 +1,5 @@
-//! What a team's pages cost when it has been here for long: `cargo bench --bench rooms`.
+//! What a team's pages cost when it has been here for long: `cargo bench --bench rooms`, or of those pages alone that
+//! have a word in their address: `cargo bench --bench rooms -- planning standup`.
 //!
 //! Two teams have the same 5,000 tasks, and the same happened to them in the last four sprints. One has 20,000 events
 //! and the other 200,000: what lies outside of what a page shows must not cost anything. Each figure stands beside a
@@ -19,23 +20,37 @@ use figures::{Figures, at, ms};
 use http::{Connection, Request};
 use program::{Floor, Program};
 use sqlx::PgPool;
+use uuid::Uuid;
 
-/// Add a page by its path: TEAM is replaced by the team that it is asked for.
-const PATHS: [&str; 14] = [
+/// Add a page by its path: TEAM is replaced by the team that it is asked for, which leads the project of its name, and
+/// GOAL by the id of one of its goals.
+const PATHS: [&str; 26] = [
+    "/",
+    "/teams",
     "/teams/TEAM/flow",
     "/teams/TEAM/flow?sprints=1",
+    "/teams/TEAM/flow?sprints=13",
     "/teams/TEAM/flow?q=of+a+team",
     "/teams/TEAM/flow?from=39&to=40",
+    "/teams/TEAM/flow?from=3&to=15",
     "/teams/TEAM/flow/cycle-time.csv",
     "/teams/TEAM/planning",
+    "/teams/TEAM/goals/GOAL",
+    "/teams/TEAM/goals/new",
     "/teams/TEAM/standup",
     "/teams/TEAM/standup/walk",
     "/standup?team=TEAM",
+    "/standup",
     "/teams/TEAM/sprints/42/close",
+    "/sprints/40/retro?team=TEAM",
     "/sprints/41/retro?team=TEAM",
+    "/sprints/41/retro",
+    "/sprints",
     "/sprints/42",
     "/teams/TEAM/about",
     "/projects",
+    "/projects/TEAM",
+    "/projects/TEAM/board",
 ];
 
 const ROUNDS: usize = 400;
@@ -62,7 +77,8 @@ async fn main() -> anyhow::Result<()> {
     }
     println!("\n| page | KB | few: median | many: median | many: p99 | floor: median | ratio to floor | many to few |");
     println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
-    for path in PATHS {
+    let wanted = |path: &&str| arguments.is_empty() || arguments.iter().any(|part| path.contains(part.as_str()));
+    for path in PATHS.into_iter().filter(wanted) {
         measure(&program, path).await?;
     }
     program.stop().await;
@@ -80,8 +96,17 @@ async fn seed(db: &PgPool) -> anyhow::Result<()> {
 /// One connection asks for the page of either team and for the floor in turn, so that whatever else the machine does
 /// meets all three alike.
 async fn measure(program: &Program, path: &str) -> anyhow::Result<()> {
-    let page = |team: &str| Request::get(&path.replace("TEAM", team), &program.cookie);
-    let (few, many, bare) = (page("few"), page("many"), Request::get("/", ""));
+    let goals: Vec<(String, Uuid)> = sqlx::query_as(
+        "SELECT t.slug, g.id FROM goals g JOIN teams t ON t.id = g.team_id JOIN sprints s ON s.id = g.sprint_id
+         WHERE s.state = 'active' AND g.position = 1 AND t.slug IN ('few', 'many') ORDER BY t.slug",
+    )
+    .fetch_all(&program.db)
+    .await?;
+    let page = |(team, goal): &(String, Uuid)| {
+        Request::get(&path.replace("TEAM", team).replace("GOAL", &goal.to_string()), &program.cookie)
+    };
+    let [few, many] = goals.as_slice() else { anyhow::bail!("the two teams have no goals") };
+    let (few, many, bare) = (page(few), page(many), Request::get("/", ""));
     let mut connection = Connection::open(program.address).await?;
     let first = connection.ask(&many).await?;
     anyhow::ensure!(first.status == 200, "{path} answered {}", first.status);

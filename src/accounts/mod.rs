@@ -2,6 +2,7 @@
 
 pub mod adding;
 pub mod audit;
+pub mod away;
 pub mod hours;
 pub mod inviting;
 pub mod leaving;

@@ -1,6 +1,6 @@
 //! What people say about themselves: their name, and when they work.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{adding::touch_workspace, hours::Hours};
@@ -41,20 +41,25 @@ pub async fn edit_profile(change: &mut Change, account: Uuid, profile: &Profile)
         .bind(profile.hue)
         .execute(change.db())
         .await?;
+    let said = |profile: &Profile| json!({ "account": account, "name": profile.name, "time_zone": profile.hours.zone, "hours": profile.hours.words() });
+    tell_teams(change, account, "member.edited", said(&before), said(profile)).await
+}
+
+/// Every team that somebody is on is told what they changed about themselves.
+pub(super) async fn tell_teams(
+    change: &mut Change,
+    account: Uuid,
+    kind: &'static str,
+    before: Value,
+    after: Value,
+) -> Result<()> {
     let teams: Vec<Uuid> = sqlx::query_scalar("SELECT team_id FROM members WHERE account_id = $1")
         .bind(account)
         .fetch_all(change.db())
         .await?;
-    let said = |profile: &Profile| json!({ "account": account, "name": profile.name, "time_zone": profile.hours.zone, "hours": profile.hours.words() });
     for team in teams {
-        change.record(Event {
-            team,
-            task: None,
-            kind: "member.edited",
-            before: said(&before),
-            after: said(profile),
-            version: None,
-        });
+        let (before, after) = (before.clone(), after.clone());
+        change.record(Event { team, task: None, kind, before, after, version: None });
     }
     Ok(())
 }

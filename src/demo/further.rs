@@ -1,8 +1,8 @@
 //! What outlives a sprint in the demo: two projects, a quarter's objectives, what the teams say about themselves,
-//! and on whose agenda what stands.
+//! and who is away.
 
 use sqlx::PgPool;
-use time::{Date, OffsetDateTime};
+use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
 /// Whose, mission, channel, roadmap.
@@ -114,6 +114,9 @@ const PROJECTS: &[Project] = &[
     },
 ];
 
+/// Who is away, from and to how many days after today.
+const AWAY: &[(&str, i64, i64)] = &[("noor", 0, 1), ("tomas", 10, 14), ("marie", 13, 17), ("gita", 16, 16)];
+
 /// Fills the demo with it.
 pub async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
     for (team, mission, chat, roadmap) in ABOUT {
@@ -132,6 +135,16 @@ pub async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
         .bind(team)
         .bind(handle)
         .bind(does)
+        .execute(db)
+        .await?;
+    }
+    for (handle, from, to) in AWAY {
+        sqlx::query(
+            "INSERT INTO away (account_id, from_day, to_day) SELECT id, $2, $3 FROM accounts WHERE handle = $1",
+        )
+        .bind(handle)
+        .bind(now.date() + Duration::days(*from))
+        .bind(now.date() + Duration::days(*to))
         .execute(db)
         .await?;
     }
@@ -192,7 +205,7 @@ async fn write_project(db: &PgPool, now: OffsetDateTime, project: &Project, hue:
     .bind(project.unit)
     .bind(project.target)
     .bind(hue)
-    .bind(now - time::Duration::days(50))
+    .bind(now - Duration::days(50))
     .bind(project.feeds)
     .execute(db)
     .await?;
@@ -206,7 +219,7 @@ async fn write_project(db: &PgPool, now: OffsetDateTime, project: &Project, hue:
         .bind(position)
         .bind(title)
         .bind(reached)
-        .bind(now - time::Duration::days(20))
+        .bind(now - Duration::days(20))
         .execute(db)
         .await?;
     }

@@ -28,11 +28,15 @@ pub struct Range {
     pub today: Date,
 }
 
+/// No more sprints than these at once, half a year of two weeks each: what a page costs grows with what happened in its
+/// range.
+pub const MOST: usize = 13;
+
 impl Range {
     /// The range that an address means. Nothing before the first sprint has begun.
     ///
     /// # Errors
-    /// `Invalid` for a sprint that is not there or has not begun, and for a range that ends before it begins.
+    /// `Invalid` for a sprint that is not there or has not begun, and for a range that ends before it begins or is too long.
     pub fn read(params: &RangeParams, sprints: &[Sprint], zone: &str, now: OffsetDateTime) -> Result<Option<Self>> {
         let today = clock::day_in(now, zone);
         let mut begun: Vec<Sprint> = sprints.iter().filter(|sprint| sprint.starts_on <= today).cloned().collect();
@@ -47,12 +51,18 @@ impl Range {
             }
             let (first, last) = (from.starts_on, to.starts_on);
             begun.retain(|sprint| (first..=last).contains(&sprint.starts_on));
+            if params.from.trim().is_empty() {
+                begun.drain(..begun.len().saturating_sub(MOST));
+            }
+            if begun.len() > MOST {
+                let why = format!("At most {MOST} sprints at once; these are {}.", begun.len());
+                return Err(Problem::field("from", why));
+            }
         } else {
             let count = match params.sprints.as_str() {
                 "" => 4,
-                "all" => begun.len(),
-                count => count.parse().ok().filter(|count| (1..=999).contains(count)).ok_or_else(|| {
-                    Problem::field("sprints", "A range is a number of sprints, as 1 or 4, or all of them.")
+                count => count.parse().ok().filter(|count| (1..=MOST).contains(count)).ok_or_else(|| {
+                    Problem::field("sprints", format!("A range is a number of sprints, from 1 to {MOST}."))
                 })?,
             };
             begun.drain(..begun.len().saturating_sub(count));
@@ -204,14 +214,21 @@ mod tests {
         };
         assert_eq!(numbers(params("", "", "")).unwrap(), [39, 40, 41, 42]);
         assert_eq!(numbers(params("1", "", "")).unwrap(), [42]);
-        assert_eq!(numbers(params("all", "", "")).unwrap(), [37, 38, 39, 40, 41, 42]);
+        assert_eq!(numbers(params("13", "", "")).unwrap(), [37, 38, 39, 40, 41, 42]);
         assert_eq!(numbers(params("1", "38", "39")).unwrap(), [38, 39]);
         assert_eq!(numbers(params("", "41", "")).unwrap(), [41, 42]);
+        let long: Vec<Sprint> =
+            (0..20).map(|nth| sprint(1 + nth, date!(2026 - 01 - 05) + Duration::weeks(2 * i64::from(nth)))).collect();
+        let over = |from: &str, to: &str| Range::read(&params("", from, to), &long, "UTC", now);
+        assert_eq!(over("3", "15").unwrap().unwrap().sprints.len(), 13);
+        assert!(format!("{}", over("3", "16").unwrap_err()).contains("At most 13 sprints at once; these are 14."));
+        assert_eq!(over("", "20").unwrap().unwrap().sprints[0].number, 8, "as many as there may be");
         let why = |params| format!("{}", numbers(params).unwrap_err());
         assert!(why(params("", "42", "41")).contains("Sprint 42 comes after Sprint 41"));
         assert!(why(params("", "", "43")).contains("Sprint 43 has not begun yet."));
         assert!(why(params("", "7", "")).contains("There is no sprint 7."));
         assert!(why(params("", "x", "")).contains("by its number"));
         assert!(why(params("0", "", "")).contains("number of sprints"));
+        assert!(why(params("14", "", "")).contains("from 1 to 13"));
     }
 }

@@ -87,9 +87,12 @@ impl Figures {
             waits.retain(|spell| faces.contains_key(&spell.task));
         }
         let finished = measures::finished(&shifts);
-        let both: Vec<Uuid> =
-            finished.iter().map(|(task, _)| *task).chain(in_hand.iter().map(|face| face.id)).collect();
-        let begun = queries::begun(db, team.id, &both, zone).await?;
+        // Most of what is finished was made in the range too; only the others' beginnings are looked for before it.
+        let known = measures::first_begun(&shifts);
+        let both = finished.iter().map(|(task, _)| *task).chain(in_hand.iter().map(|face| face.id));
+        let others: Vec<Uuid> = both.filter(|task| !known.contains_key(task)).collect();
+        let mut begun = queries::begun(db, team.id, &others, zone).await?;
+        begun.extend(known.iter().map(|(task, at)| (*task, Begun::On(clock::day_in(*at, zone)))));
         let begun_of = |task: &Uuid| begun.get(task).copied().unwrap_or(Begun::Unknown);
 
         let done: Vec<(Uuid, Date)> = finished.iter().map(|(task, at)| (*task, clock::day_in(*at, zone))).collect();

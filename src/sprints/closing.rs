@@ -8,7 +8,10 @@ use serde_json::json;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Sprint, cadence, figures, goals::Goal};
+use super::{
+    Sprint, cadence, figures,
+    goals::{self, Goal},
+};
 use crate::{
     accounts::adding::touch_workspace,
     activity::{Change, Event},
@@ -17,7 +20,10 @@ use crate::{
         archiving, changing_several,
         editing::{self, Edit},
     },
-    teams::{Team, crew::Week},
+    teams::{
+        Team,
+        crew::{Crew, Week},
+    },
     web::error::{Problem, Result},
 };
 
@@ -62,7 +68,14 @@ pub struct Verdict {
     pub tasks: HashMap<String, (Outcome, String)>,
     /// Whether each goal was met, and if not, why not.
     pub goals: HashMap<Uuid, (bool, String)>,
-    /// How the sprint burned up, to be frozen.
+}
+
+/// A sprint that is held still: until the change is done nobody moves its tasks, sets a goal in it or closes it.
+pub struct Held {
+    unfinished: Vec<Unfinished>,
+    /// The team's goals in it, as they stand.
+    goals: Vec<Goal>,
+    /// How it burned up, to be frozen. Flow knows sprints, not the other way round: whoever closes reads it.
     pub burn_up: serde_json::Value,
 }
 
@@ -90,30 +103,41 @@ struct Unfinished {
     carried_before: i64,
 }
 
-/// Closes a team's sprint. `goals` are the team's in it, as they stand; what is carried goes `to` the next one.
+/// Holds a team's sprint still, so that what is read from now on are its final figures.
 ///
 /// # Errors
-/// `Conflict` when it is closed already, when the next is closed too, or when an unfinished task has no verdict
-/// because it came in meanwhile; `Invalid` for a task that is carried again without a reason.
+/// `Conflict` when it is closed already, or when the next is closed too.
+pub async fn hold(change: &mut Change, team: &Team, crew: &Crew, sprint: &Sprint, to: &Sprint) -> Result<Held> {
+    changing_several::lock_every_column(change.db(), team.id).await?;
+    let unfinished = lock_unfinished(change, team, sprint).await?;
+    lock_sprint(change, team, sprint, to).await?;
+    let (at, crews) = (change.at, HashMap::from([(team.id, crew.clone())]));
+    let goals = goals::read(change.db(), &[team.id], sprint, &crews, at).await?;
+    Ok(Held { unfinished, goals, burn_up: serde_json::Value::Null })
+}
+
+/// Closes a team's sprint that is held. What is carried goes `to` the next one.
+///
+/// # Errors
+/// `Conflict` when an unfinished task has no verdict because it came in meanwhile; `Invalid` for a task that is carried
+/// again without a reason.
 pub async fn close_sprint(
     change: &mut Change,
     team: &Team,
     week: &Week,
     sprint: &Sprint,
     to: &Sprint,
-    goals: &[Goal],
+    held: &Held,
     verdict: &Verdict,
 ) -> Result<()> {
-    changing_several::lock_every_column(change.db(), team.id).await?;
-    let unfinished = lock_unfinished(change, team, sprint).await?;
-    lock_sprint(change, team, sprint, to).await?;
+    let Held { unfinished, goals, burn_up } = held;
     let (at, actor) = (change.at, change.actor);
     let mut frozen = figures::as_it_stands(change.db(), team, sprint, week, at).await?;
     frozen.goals = goals.iter().map(|goal| (goal.id, final_figure(goal, verdict))).collect();
-    frozen.burn_up = verdict.burn_up.clone();
+    frozen.burn_up = burn_up.clone();
     let mut refused = Vec::new();
     let mut leftovers = Vec::new();
-    for task in &unfinished {
+    for task in unfinished {
         let Some((outcome, reason)) = verdict.tasks.get(&task.key) else {
             return Err(Problem::conflict(format!(
                 "{} was put into {} meanwhile, and nobody said yet what becomes of it. Nothing was closed; say so below.",

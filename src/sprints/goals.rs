@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fmt};
 
-use sqlx::{PgPool, types::Json};
+use sqlx::{PgConnection, PgPool, types::Json};
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
@@ -185,16 +185,26 @@ pub async fn of_teams(
     crews: &HashMap<Uuid, Crew>,
     now: OffsetDateTime,
 ) -> Result<Vec<Goal>> {
+    read(&mut *db.acquire().await?, teams, sprint, crews, now).await
+}
+
+/// The same on one connection, for what reads them within a change.
+pub async fn read(
+    db: &mut PgConnection,
+    teams: &[Uuid],
+    sprint: &Sprint,
+    crews: &HashMap<Uuid, Crew>,
+    now: OffsetDateTime,
+) -> Result<Vec<Goal>> {
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT g.id, g.team_id, t.slug, g.sprint_id, g.position, g.title, g.measure, g.unit, g.target, g.counted_by, g.typed, g.hue,
+        "SELECT g.id, g.team_id, (SELECT t.slug FROM teams t WHERE t.id = g.team_id) AS slug, g.sprint_id, g.position, g.title, g.measure, g.unit, g.target, g.counted_by, g.typed, g.hue,
                 g.why, g.needs, g.version, p.slug AS project, p.name AS project_name, g.milestone_id, g.key_result_id,
                 k.done, k.all, k.done_points, k.all_points,
                 (SELECT count(*) FROM remarks r WHERE r.team_id = g.team_id AND r.goal_id = g.id AND r.kind = 'concern' AND r.answer IS NULL) AS concerns,
-                f.figures->'goals'->(g.id::text) AS frozen
-         FROM goals g JOIN teams t ON t.id = g.team_id
+                (SELECT f.figures->'goals'->(g.id::text) FROM closings f WHERE f.team_id = g.team_id AND f.sprint_id = g.sprint_id) AS frozen
+         FROM goals g
          LEFT JOIN projects p ON p.team_id = g.project_team_id AND p.id = g.project_id
               AND (p.team_id = g.team_id OR EXISTS (SELECT FROM teams pt WHERE pt.id = p.team_id AND NOT pt.private))
-         LEFT JOIN closings f ON f.team_id = g.team_id AND f.sprint_id = g.sprint_id
          CROSS JOIN LATERAL (
             SELECT count(*) FILTER (WHERE c.state = 'done') AS done,
                    count(*) FILTER (WHERE c.state = 'done' OR k.archived_at IS NULL) AS all,
@@ -206,7 +216,7 @@ pub async fn of_teams(
     )
     .bind(teams)
     .bind(sprint.id)
-    .fetch_all(db)
+    .fetch_all(&mut *db)
     .await?;
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     let mut owners = owners(db, teams, &ids).await?;
@@ -363,7 +373,7 @@ fn lone(owners: &[(Person, Hours)], crew: &Crew, day: Date) -> Option<Lone> {
     Some(Lone { why, fits: fits.into_iter().map(|(_, person)| person).collect() })
 }
 
-async fn owners(db: &PgPool, teams: &[Uuid], goals: &[Uuid]) -> Result<HashMap<Uuid, Vec<(Person, Hours)>>> {
+async fn owners(db: &mut PgConnection, teams: &[Uuid], goals: &[Uuid]) -> Result<HashMap<Uuid, Vec<(Person, Hours)>>> {
     #[derive(sqlx::FromRow)]
     struct Row {
         goal_id: Uuid,
@@ -431,6 +441,7 @@ mod tests {
             lead: false,
             does: String::new(),
             since: OffsetDateTime::UNIX_EPOCH,
+            away: Vec::new(),
         };
         let crew = Crew { members: [&gita, &ana, &bo].map(member).into(), ..Crew::default() };
         let day = time::macros::date!(2026 - 11 - 24);

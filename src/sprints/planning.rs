@@ -47,16 +47,18 @@ pub async fn slips(db: &PgPool, team: Uuid, sprint: &Sprint, at_risk: &[Uuid]) -
     }
     let rows: Vec<Row> = sqlx::query_as(
         "WITH open AS (
-             SELECT k.*, k.sprint_id IS NOT NULL AS set_aside,
-                    ARRAY(SELECT wt.key || '-' || o.number FROM waits w JOIN tasks o ON o.team_id = w.team_id AND o.id = w.task_id JOIN teams wt ON wt.id = o.team_id AND (NOT wt.private OR wt.id = k.team_id)
-                          WHERE w.on_task_team = k.team_id AND w.on_task_id = k.id AND w.ended_at IS NULL ORDER BY w.since) AS waited_by
+             SELECT k.id, k.team_id, k.number, k.title, k.estimate, k.goal_id, k.created_at, k.sprint_id IS NOT NULL AS set_aside,
+                    k.id IN (SELECT w.on_task_id FROM waits w JOIN teams wt ON wt.id = w.team_id AND (NOT wt.private OR wt.id = $1)
+                             WHERE w.on_task_team = $1 AND w.ended_at IS NULL) AS waited_for
              FROM columns c JOIN tasks k ON k.team_id = c.team_id AND k.column_id = c.id
              WHERE c.team_id = $1 AND c.state <> 'done' AND k.rank IS NOT NULL AND (k.sprint_id IS NULL OR k.sprint_id = $2)),
          ordered AS (
-             SELECT *, row_number() OVER (PARTITION BY set_aside ORDER BY cardinality(waited_by) = 0, (goal_id = ANY($3)) IS NOT TRUE, created_at, number) AS nth,
+             SELECT *, row_number() OVER (PARTITION BY set_aside ORDER BY NOT waited_for, (goal_id = ANY($3)) IS NOT TRUE, created_at, number) AS nth,
                     count(*) FILTER (WHERE NOT set_aside) OVER () AS backlog
              FROM open)
-         SELECT o.id, t.key || '-' || o.number AS key, o.title, o.estimate, o.goal_id AS goal, o.set_aside, o.created_at, o.waited_by, o.backlog,
+         SELECT o.id, t.key || '-' || o.number AS key, o.title, o.estimate, o.goal_id AS goal, o.set_aside, o.created_at, o.backlog,
+                ARRAY(SELECT wt.key || '-' || k.number FROM waits w JOIN tasks k ON k.team_id = w.team_id AND k.id = w.task_id JOIN teams wt ON wt.id = w.team_id AND (NOT wt.private OR wt.id = $1)
+                      WHERE o.waited_for AND w.on_task_team = o.team_id AND w.on_task_id = o.id AND w.ended_at IS NULL ORDER BY w.since) AS waited_by,
                 (SELECT count(*) FROM leftovers l WHERE l.team_id = o.team_id AND l.task_id = o.id AND l.outcome = 'carried') AS carried
          FROM ordered o JOIN teams t ON t.id = o.team_id WHERE o.set_aside OR o.nth <= $4 ORDER BY o.set_aside, o.nth",
     )

@@ -1,6 +1,7 @@
 //! Taking back the closing of a sprint, as long as nobody has built on it.
 
 use serde_json::json;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Sprint;
@@ -24,20 +25,7 @@ pub async fn reopen_sprint(change: &mut Change, team: &Team, sprint: &Sprint) ->
             .bind(sprint.id)
             .fetch_one(change.db())
             .await?;
-    let built_on: bool = sqlx::query_scalar(
-        "SELECT EXISTS (
-            SELECT FROM events e LEFT JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
-            WHERE e.team_id = $1 AND e.seq > (SELECT max(seq) FROM events WHERE change_id = $2 AND team_id = $1)
-              AND (e.kind LIKE 'goal.%' OR e.kind = 'sprint.closed'
-                   OR k.sprint_id IN (SELECT to_sprint_id FROM leftovers WHERE team_id = $1 AND sprint_id = $3)
-                   OR k.id IN (SELECT task_id FROM leftovers WHERE team_id = $1 AND sprint_id = $3)))",
-    )
-    .bind(team.id)
-    .bind(closed)
-    .bind(sprint.id)
-    .fetch_one(change.db())
-    .await?;
-    if built_on {
+    if is_built_on(change.db(), team.id, sprint.id).await? {
         return Err(Problem::conflict(format!(
             "The sprint after {} has begun to change, so its closing stands. Nothing was changed.",
             sprint.name
@@ -63,4 +51,20 @@ pub async fn reopen_sprint(change: &mut Change, team: &Team, sprint: &Sprint) ->
         version: None,
     });
     Ok(())
+}
+
+/// Whether the sprint after a closed one has begun to change, so that the closing stands.
+pub async fn is_built_on(db: &mut PgConnection, team: Uuid, sprint: Uuid) -> Result<bool> {
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (
+            SELECT FROM closings f JOIN events e ON e.team_id = f.team_id LEFT JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
+            WHERE f.team_id = $1 AND f.sprint_id = $2 AND e.seq > (SELECT max(seq) FROM events WHERE change_id = f.change_id AND team_id = $1)
+              AND (e.kind LIKE 'goal.%' OR e.kind = 'sprint.closed'
+                   OR k.sprint_id IN (SELECT to_sprint_id FROM leftovers WHERE team_id = $1 AND sprint_id = $2)
+                   OR k.id IN (SELECT task_id FROM leftovers WHERE team_id = $1 AND sprint_id = $2)))",
+    )
+    .bind(team)
+    .bind(sprint)
+    .fetch_one(db)
+    .await?)
 }

@@ -15,7 +15,10 @@ use crate::{
         goals::{self, Goal},
     },
     tasks::{self, Card},
-    teams::{Team, crew::crews},
+    teams::{
+        Team,
+        crew::{Member, crews},
+    },
     web::error::Result,
 };
 
@@ -33,7 +36,7 @@ pub struct Standup {
     /// What is open in the sprint that the team works in.
     pub cards: Vec<Card>,
     pub goals: Vec<Goal>,
-    pub members: Vec<Person>,
+    pub members: Vec<Member>,
     pub happened: Vec<Happened>,
     /// When something last happened to what is in progress.
     changed: HashMap<Uuid, OffsetDateTime>,
@@ -67,6 +70,19 @@ impl Standup {
 
     pub fn most_useful(&self, who: &Person) -> Option<&Card> {
         facts::most_useful(&self.cards, &self.goals, who)
+    }
+
+    /// `away until Fri 27 Nov`, for somebody who is.
+    pub fn away(&self, member: &Member) -> Option<String> {
+        member.away_until(self.today).map(|last| format!("away until {}", words::day(last)))
+    }
+
+    /// `3 done, 2 moved, 1 newly blocked`
+    pub fn tally(&self) -> String {
+        let told = ["Done", "Moved", "Newly blocked", "Blocked again", "Unblocked", "Added", "Archived"];
+        let counts = told.map(|what| (self.happened.iter().filter(|one| one.what == what).count(), what));
+        let told = counts.into_iter().filter(|(count, _)| *count > 0);
+        told.map(|(count, what)| format!("{count} {}", what.to_lowercase())).collect::<Vec<_>>().join(", ")
     }
 
     /// How long a card is in its column.
@@ -112,7 +128,7 @@ pub async fn standups(
             sprint: sprint.cloned(),
             cards: tasks::queries::cards(db, &access.team, &Filter::read_query("-is:done"), resolved, now, None)
                 .await?,
-            members: crew.members.into_iter().map(|member| member.person).collect(),
+            members: crew.members.clone(),
             began: crew.week.standup_on(since),
             usual: usual.remove(&access.team.id).unwrap_or_default(),
             team: access.team,

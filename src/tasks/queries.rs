@@ -226,10 +226,11 @@ pub async fn to_review(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<
 /// A person's open tasks over all teams that the reader may look at, by state and then oldest first in its column.
 pub async fn of_owner(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<(Team, Vec<Card>)>> {
     let rows = sqlx::query_as(
+        // From what is theirs to its tasks: in one piece, all tasks of all teams would be read to find them.
         "SELECT o.task_id, t.id, t.slug, t.name, t.key, t.seq FROM task_owners o
-         JOIN tasks k ON k.team_id = o.team_id AND k.id = o.task_id JOIN teams t ON t.id = k.team_id
-         JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
-         WHERE o.account_id = $1 AND t.id = ANY($2) AND k.archived_at IS NULL AND c.state <> 'done' ORDER BY t.name",
+         CROSS JOIN LATERAL (SELECT column_id FROM tasks WHERE team_id = o.team_id AND id = o.task_id AND archived_at IS NULL OFFSET 0) k
+         JOIN columns c ON c.team_id = o.team_id AND c.id = k.column_id AND c.state <> 'done' JOIN teams t ON t.id = o.team_id
+         WHERE o.account_id = $1 AND o.team_id = ANY($2) ORDER BY t.name",
     )
     .bind(account)
     .bind(seen)

@@ -43,6 +43,20 @@ pub struct Member {
     /// What they are on the team for, in their own words.
     pub does: String,
     pub since: OffsetDateTime,
+    /// From a day to another, both included.
+    pub away: Vec<(Date, Date)>,
+}
+
+impl Member {
+    /// The last day of being away, for somebody who is on this one.
+    pub fn away_until(&self, day: Date) -> Option<Date> {
+        self.away.iter().filter(|(from, to)| (*from..=*to).contains(&day)).map(|(_, to)| *to).max()
+    }
+
+    /// How many of these days they are there.
+    pub fn there(&self, days: &[Date]) -> usize {
+        days.iter().filter(|day| self.away_until(**day).is_none()).count()
+    }
 }
 
 impl Default for Week {
@@ -134,9 +148,13 @@ pub async fn crews(db: &PgPool, teams: &[Uuid]) -> Result<HashMap<Uuid, Crew>> {
         lead: bool,
         does: String,
         since: OffsetDateTime,
+        away_from: Vec<Date>,
+        away_to: Vec<Date>,
     }
     let members: Vec<MemberRow> = sqlx::query_as(
-        "SELECT m.team_id, a.id, a.handle, a.name, a.hue, a.time_zone, a.works_from, a.works_to, m.role = 'lead' AS lead, m.does, m.since
+        "SELECT m.team_id, a.id, a.handle, a.name, a.hue, a.time_zone, a.works_from, a.works_to, m.role = 'lead' AS lead, m.does, m.since,
+                ARRAY(SELECT w.from_day FROM away w WHERE w.account_id = a.id ORDER BY w.from_day) AS away_from,
+                ARRAY(SELECT w.to_day FROM away w WHERE w.account_id = a.id ORDER BY w.from_day) AS away_to
          FROM members m JOIN accounts a ON a.id = m.account_id
          WHERE m.team_id = ANY($1) AND a.deactivated_at IS NULL ORDER BY a.name",
     )
@@ -164,6 +182,7 @@ pub async fn crews(db: &PgPool, teams: &[Uuid]) -> Result<HashMap<Uuid, Crew>> {
                 lead: row.lead,
                 does: row.does,
                 since: row.since,
+                away: row.away_from.into_iter().zip(row.away_to).collect(),
             });
         }
     }
@@ -194,6 +213,22 @@ mod tests {
         assert_eq!(days.first(), Some(&date!(2026 - 12 - 27)));
         assert_eq!(days.len(), 5, "Sunday to Thursday");
         assert!(!Week { days_off: vec![date!(2026 - 12 - 28)], ..week }.works_on(date!(2026 - 12 - 28)));
+    }
+
+    #[test]
+    fn whoever_is_away_has_fewer_days() {
+        let someone = Member {
+            person: Person { id: Uuid::nil(), handle: String::new(), name: String::new(), hue: 0 },
+            hours: Hours { zone: "UTC".to_owned(), from: 540, to: 1020 },
+            lead: false,
+            does: String::new(),
+            since: OffsetDateTime::UNIX_EPOCH,
+            away: vec![(date!(2026 - 12 - 30), date!(2027 - 01 - 03)), (date!(2026 - 12 - 31), date!(2026 - 12 - 31))],
+        };
+        let days = Week::default().working_days(date!(2026 - 12 - 21), date!(2027 - 01 - 03));
+        assert_eq!((days.len(), someone.there(&days)), (10, 7), "Wednesday to Friday, over new year");
+        assert_eq!(someone.away_until(date!(2026 - 12 - 31)), Some(date!(2027 - 01 - 03)));
+        assert_eq!(someone.away_until(date!(2027 - 01 - 04)), None);
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! A sprint from its goals to what was learned from it, in a browser.
 
+use std::time::Duration;
+
+use chromiumoxide::cdp::browser_protocol::input::DispatchTouchEventType;
+
 use crate::stage::Stage;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -142,6 +146,58 @@ async fn a_sprint_is_planned_by_dragging_and_by_keys_alone() {
     assert_eq!(elif.task("INF-3").await["sprint"], 43);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_finger_that_rests_plans_and_one_that_moves_scrolls() {
+    let stage = Stage::new().await;
+    let elif = &stage.world.elif;
+    let goal = [("sprint", "43"), ("title", "Cut over"), ("target", "2")];
+    assert_eq!(elif.post("/teams/infrastructure/goals", &goal).await.status, 303);
+    for n in 1..=16 {
+        let key = elif.make("infrastructure", "todo", &format!("Task number {n} with a title of some length")).await;
+        elif.post(&format!("/tasks/{key}"), &[("sprint", "none")]).await.ok();
+    }
+    let phone = stage.window(elif).await;
+    phone.size(390, 844, true).await;
+    phone.goto("/teams/infrastructure/planning").await;
+    phone.until("customElements.get('planning-lists') && document.readyState === 'complete'").await;
+    phone.run("document.querySelector('#slip-INF-3').scrollIntoView({ block: 'center' })").await;
+
+    // moving at once: the page scrolls under the finger, and nothing is picked up
+    let top: f64 = phone.value("scrollY").await;
+    let (x, y) = phone.middle("#slip-INF-3").await;
+    phone.touch(DispatchTouchEventType::TouchStart, (x, y)).await;
+    for step in 1..=8 {
+        phone.touch(DispatchTouchEventType::TouchMove, (x, y - 25.0 * f64::from(step))).await;
+    }
+    phone.until(&format!("scrollY > {top} + 50 && !document.querySelector('.lifted')")).await;
+    // it stops before it is lifted, so that the page does not roll on
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    phone.touch(DispatchTouchEventType::TouchMove, (x, y - 200.0)).await;
+    phone.lift_finger().await;
+    assert!(elif.task("INF-3").await["sprint"].is_null());
+
+    // resting first: the row is in the hand, and near the edge the page brings the sprint closer
+    phone.run("document.querySelector('#slip-INF-3').scrollIntoView({ block: 'center' })").await;
+    let (x, y) = phone.middle("#slip-INF-3 small").await;
+    phone.touch(DispatchTouchEventType::TouchStart, (x, y)).await;
+    phone.until("document.querySelector('#slip-INF-3.lifted')").await;
+    for step in 1..=8 {
+        phone.touch(DispatchTouchEventType::TouchMove, (x, y + (836.0 - y) * f64::from(step) / 8.0)).await;
+    }
+    phone.until("document.querySelector('.group[class*=hue]').getBoundingClientRect().bottom < innerHeight - 80").await;
+    // away from the edge the page stands still again
+    phone.touch(DispatchTouchEventType::TouchMove, (x, 422.0)).await;
+    let still = "document.body.dataset.top === String(scrollY) || !(document.body.dataset.top = String(scrollY))";
+    phone.until(still).await;
+    let to = phone.middle(".group[class*=hue] ol").await;
+    phone.touch(DispatchTouchEventType::TouchMove, to).await;
+    phone.until("document.querySelector('.group[class*=hue].over')").await;
+    phone.picture("story-planning-finger").await;
+    phone.lift_finger().await;
+    phone.until("document.querySelector('.group[class*=hue] #slip-INF-3')").await;
+    assert_eq!(elif.task("INF-3").await["goal"], 1);
+}
+
 #[tokio::test]
 async fn a_team_walks_its_board_with_the_keys_and_notes_what_comes_up() {
     let stage = Stage::new().await;
@@ -179,6 +235,39 @@ async fn a_team_walks_its_board_with_the_keys_and_notes_what_comes_up() {
     at("Begin this").await;
     window.press("w").await;
     window.until("location.pathname.endsWith('/standup') && document.body.textContent.includes('Pair on it')").await;
+}
+
+#[tokio::test]
+async fn a_standup_and_a_retro_print_what_is_said_and_none_of_the_forms() {
+    let stage = Stage::new().await;
+    let elif = &stage.world.elif;
+    let goal = [("sprint", "42"), ("title", "Migrate 50 of the 100 tables"), ("target", "50"), ("owners", "elif")];
+    elif.post("/teams/infrastructure/goals", &goal).await.ok();
+    for (column, title) in [("todo", "Begin this"), ("in-progress", "Go on"), ("blocked", "Cut over")] {
+        elif.make("infrastructure", column, title).await;
+    }
+    elif.post("/tasks/INF-2/ask-for-help", &[]).await.ok();
+    elif.post("/teams/infrastructure/actions", &[("text", "Ask Legal for a date @elif by Friday")]).await.ok();
+    elif.post("/teams/infrastructure/sprints/42/notes", &[("tray", "well"), ("text", "Pairing helped")]).await.ok();
+    let window = stage.window(elif).await;
+    window.paper().await;
+    for (path, name, said) in [
+        ("/teams/infrastructure/standup", "standup", ["Cut over", "Ask Legal for a date", "one owner"]),
+        ("/sprints/42/retro?team=infrastructure", "retro", ["Pairing helped", "0 / 50", "Waited longest"]),
+    ] {
+        window.goto(path).await;
+        window.until("document.readyState === 'complete'").await;
+        let told: String = window.value("document.querySelector('main').innerText").await;
+        for text in said {
+            assert!(told.contains(text), "{text} is not on paper: {told}");
+        }
+        let shown = "[...document.querySelectorAll('input:not([type=checkbox]), textarea, .button, .topbar')].filter(one => one.checkVisibility()).map(one => one.outerHTML)";
+        let forms: Vec<String> = window.value(shown).await;
+        assert!(forms.is_empty(), "{}", forms.join("\n"));
+        let wide: bool = window.value("document.documentElement.scrollWidth > innerWidth").await;
+        assert!(!wide, "it fits the sheet");
+        window.picture(&format!("print-{name}")).await;
+    }
 }
 
 #[tokio::test]

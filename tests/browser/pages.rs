@@ -57,6 +57,7 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
     let results = format!("/teams/infrastructure/objectives/{objective}/key-results");
     elif.post(&results, &[("title", "Tables moved"), ("target", "100")]).await.ok();
     elif.post("/teams/infrastructure/days-off", &[("day", "2026-12-24"), ("name", "Christmas")]).await.ok();
+    elif.post("/me/away", &[("from", "2026-11-24"), ("to", "2026-11-27")]).await.ok();
     let window = stage.window(elif).await;
     let nobody = stage.blank().await;
     let mut found = Vec::new();
@@ -83,6 +84,7 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
         ("sprints", "/sprints"),
         ("pitch", "/sprints/42"),
         ("planning", "/teams/infrastructure/planning?sprint=42"),
+        ("planning-next", "/teams/infrastructure/planning"),
         ("projects", "/projects"),
         ("project", "/projects/re-partition"),
         ("project-board", "/projects/re-partition/board"),

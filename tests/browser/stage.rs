@@ -136,6 +136,13 @@ impl Window {
         self.page.execute(SetEmulatedMediaParams { media: None, features: Some(vec![feature]) }).await.unwrap();
     }
 
+    /// As on a sheet of A4 in light colours.
+    pub async fn paper(&self) {
+        self.size(794, 1123, false).await;
+        let media = Some("print".to_owned());
+        self.page.execute(SetEmulatedMediaParams { media, features: None }).await.unwrap();
+    }
+
     pub async fn without_scripts(&self) {
         self.page.execute(SetScriptExecutionDisabledParams::new(true)).await.unwrap();
     }

@@ -181,6 +181,9 @@ impl Cast {
             "/teams/{slug}/days-off/{day}/remove" => {
                 "INSERT INTO days_off (team_id, day, name) SELECT id, '2026-12-24', 'x' FROM teams WHERE key = 'INF' ON CONFLICT DO NOTHING"
             }
+            "/me/away/{day}/remove" => {
+                "INSERT INTO away (account_id, from_day, to_day) SELECT id, '2026-12-24', '2026-12-24' FROM accounts ON CONFLICT DO NOTHING"
+            }
             "/teams/{slug}/sprints/{number}/reopen" => {
                 "INSERT INTO closings (team_id, sprint_id, closed_at, change_id, figures) SELECT t.id, s.id, now(), gen_random_uuid(), '{}' FROM teams t, sprints s
                  WHERE t.key = 'INF' AND s.number = 42 ON CONFLICT DO NOTHING"

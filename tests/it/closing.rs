@@ -90,6 +90,41 @@ async fn closing_twice_at_once_is_closing_once() {
 }
 
 #[tokio::test]
+async fn frozen_figures_agree_with_each_other_whatever_is_done_at_that_moment() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    set_goal(&world, elif, "42", &[("title", "Drills"), ("target", "9"), ("counted_by", "tasks")]).await;
+    let mut keys = Vec::new();
+    for n in 0..8 {
+        let key = elif.make("infrastructure", "todo", &format!("Drill {n}")).await;
+        elif.post(&format!("/tasks/{key}"), &[("goal", "1")]).await.ok();
+        keys.push(key);
+    }
+    let fields: Vec<(String, &str)> = keys.iter().map(|key| (format!("task:{key}"), "carry")).collect();
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
+    let finish = async {
+        for key in &keys {
+            tomas.post(&format!("/tasks/{key}/position"), &[("column", "done")]).await;
+        }
+    };
+    let close = async {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        elif.post(CLOSE, &fields).await.ok();
+    };
+    tokio::join!(finish, close);
+    let (done, goal, burned): (i64, i64, i64) = sqlx::query_as(
+        "SELECT (SELECT count(*) FROM jsonb_array_elements(figures->'tasks') k WHERE (k->>'done')::boolean),
+                (SELECT (g.value->>'current')::bigint FROM jsonb_each(figures->'goals') g),
+                (figures->'burn_up'->'days'->-1->>'done')::bigint FROM closings",
+    )
+    .fetch_one(&world.db)
+    .await
+    .unwrap();
+    assert_eq!((goal, burned), (done, done), "tasks, goals and burn-up are of one moment");
+}
+
+#[tokio::test]
 async fn what_came_in_meanwhile_needs_a_word_and_a_second_carrying_a_reason() {
     let world = World::new().await;
     let elif = &world.elif;
@@ -150,6 +185,8 @@ async fn a_closing_can_be_taken_back_until_the_next_sprint_changes() {
     let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), *value)).collect();
     elif.post(CLOSE, &fields).await.ok();
     let reopen = "/teams/infrastructure/sprints/42/reopen";
+    assert!(elif.get(RETRO).await.text().contains("Take the closing back"));
+    assert!(!world.jonas.get(RETRO).await.text().contains("Take the closing back"), "another team's");
     world.jonas.post(reopen, &[]).await.refused(403);
     elif.post(reopen, &[]).await.ok();
     for key in [&carried, &back, &dropped] {
@@ -163,6 +200,7 @@ async fn a_closing_can_be_taken_back_until_the_next_sprint_changes() {
     elif.post(reopen, &[]).await.refused(404);
     elif.post(CLOSE, &fields).await.ok();
     elif.post(&format!("/tasks/{carried}"), &[("title", "Cut over at last")]).await.ok();
+    assert!(!elif.get(RETRO).await.text().contains("Take the closing back"), "nothing is offered that is refused");
     let answer = elif.post(reopen, &[]).await.refused(409);
     assert!(answer.text().contains("has begun to change"));
     assert_eq!(elif.task(&carried).await["sprint"], json!(43));

@@ -114,7 +114,8 @@ async fn a_range_that_makes_no_sense_is_refused_in_a_sentence() {
         ("from=7", "There is no sprint 7."),
         ("from=42&to=43", "Sprint 43 has not begun yet."),
         ("from=new", "A sprint is named by its number, as 42."),
-        ("sprints=0", "A range is a number of sprints, as 1 or 4, or all of them."),
+        ("sprints=0", "A range is a number of sprints, from 1 to 13."),
+        ("sprints=all", "A range is a number of sprints, from 1 to 13."),
     ] {
         let page = world.elif.get(&format!("/teams/infrastructure/flow?{query}")).await.refused(422).text();
         assert!(page.contains(why) && page.contains("<select name=\"from\" aria-invalid"), "{query}: {page}");

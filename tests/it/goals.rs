@@ -122,6 +122,45 @@ async fn wrong_goals_are_refused_beside_their_fields_and_nothing_is_kept() {
 }
 
 #[tokio::test]
+async fn goals_of_a_sprint_to_come_lead_back_to_planning() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let (planning, goals) = ("/teams/infrastructure/planning?sprint=43", "/teams/infrastructure/goals");
+    let form = elif.get(&format!("{goals}/new?sprint=43")).await.ok().text();
+    assert!(form.contains(planning) && form.contains("Back to planning"));
+    let fields = [("sprint", "43"), ("title", "Cut over"), ("target", "2")];
+    assert_eq!(elif.post(goals, &fields).await.ok().header("location"), planning);
+    let id: uuid::Uuid = sqlx::query_scalar("SELECT id FROM goals").fetch_one(&world.db).await.unwrap();
+    assert!(goal_page(elif, &id.to_string()).await.contains("Back to planning"));
+    assert_eq!(elif.post(&format!("{goals}/{id}/remove"), &[]).await.ok().header("location"), planning);
+    // once it goes on, the board is where one looks
+    let fields = [("sprint", "42"), ("title", "Cut over"), ("target", "2")];
+    assert_eq!(elif.post(goals, &fields).await.ok().header("location"), "/teams/infrastructure?sprint=42");
+}
+
+#[tokio::test]
+async fn a_lone_wolf_is_named_on_the_board_in_planning_and_in_the_standup() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    world.join("Tomas Weber", "tomas", "infrastructure").await;
+    let far = world.join("Marie Tremblay", "marie", "infrastructure").await;
+    let hours =
+        [("name", "Marie Tremblay"), ("time_zone", "Pacific/Honolulu"), ("works_from", "09:00"), ("works_to", "17:00")];
+    far.post("/me", &hours).await.ok();
+    set_goal(&world, elif, "42", &[("title", "Alone"), ("target", "2"), ("owners", "elif")]).await;
+    let apart = [("title", "Apart"), ("target", "2"), ("owners", "elif"), ("owners", "marie")];
+    set_goal(&world, elif, "42", &apart).await;
+    let together = [("title", "Together"), ("target", "2"), ("owners", "elif"), ("owners", "tomas")];
+    set_goal(&world, elif, "42", &together).await;
+    for path in ["", "/planning?sprint=42", "/standup"] {
+        let page = elif.get(&format!("/teams/infrastructure{path}")).await.ok().text();
+        assert!(page.contains("one owner — Tomas would fit"), "{path}: {page}");
+        assert!(page.contains("its owners share no working hours"), "{path}: {page}");
+        assert_eq!(page.matches("class=\"lone\"").count(), 2, "{path}: two who meet are no lone wolves");
+    }
+}
+
+#[tokio::test]
 async fn whoever_saw_an_older_goal_is_told_and_keeps_what_they_typed() {
     let world = World::new().await;
     let elif = &world.elif;

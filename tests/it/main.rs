@@ -8,6 +8,7 @@ mod checkin;
 mod closing;
 mod cluster;
 mod concurrency;
+mod days;
 mod demo;
 mod flow;
 mod goals;

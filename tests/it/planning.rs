@@ -101,3 +101,40 @@ async fn what_unblocks_others_comes_first_and_other_teams_see_that_we_know() {
     elif.post("/teams/infrastructure/sprints/42/close", &[]).await.ok();
     assert!(elif.get(PLANNING).await.text().contains("<b>1 (1)</b>tasks finished in a usual sprint"));
 }
+
+#[tokio::test]
+async fn whoever_is_away_has_fewer_days_left_in_planning_and_is_not_asked_in_the_standup() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
+    let page = elif.get(PLANNING).await.ok().text();
+    assert!(page.contains("10 working days") && page.contains("<b>20</b>days that people are there"), "{page}");
+    tomas.post("/me/away", &[("from", "2026-12-03"), ("to", "2026-12-07")]).await.ok();
+    tomas.post("/me/away", &[("from", "2026-11-24")]).await.ok();
+    assert!(tomas.get("/me").await.ok().text().contains("Thu 3 Dec to Mon 7 Dec"));
+    let page = elif.get(PLANNING).await.ok().text();
+    assert!(page.contains("<b>17 of 20</b>days that people are there"), "a weekend is nobody's day off: {page}");
+    assert!(page.contains("7 of 10 days") && page.contains("10 of 10 days"), "{page}");
+    // today is over half of the sprint that goes on, and Tomas is there on three of its four days
+    let page = elif.get("/teams/infrastructure/planning?sprint=42").await.ok().text();
+    assert!(page.contains("4 working days left") && page.contains("3 of 4 days"), "{page}");
+
+    make(elif, "Free to be taken").await;
+    elif.post("/tasks/INF-1", &[("sprint", "42")]).await.ok();
+    let standup = elif.get("/teams/infrastructure/standup").await.ok().text();
+    assert!(standup.contains("away until Tue 24 Nov"), "{standup}");
+    assert_eq!(standup.matches("most useful").count(), 1, "only who is there");
+
+    for (from, to, why) in [
+        ("2026-12-07", "2026-12-03", "comes before the first"),
+        ("2026-12-03", "2028-12-03", "a year"),
+        ("", "2026-12-03", "from which day"),
+        ("2026-02-30", "", "no date"),
+    ] {
+        let answer = tomas.post("/me/away", &[("from", from), ("to", to)]).await.refused(422);
+        assert!(answer.text().contains(why), "{why}: {}", answer.text());
+    }
+    elif.post("/me/away/2026-12-03/remove", &[]).await.refused(404);
+    tomas.post("/me/away/2026-12-03/remove", &[]).await.ok();
+    assert!(elif.get(PLANNING).await.text().contains("<b>20</b>days"));
+}

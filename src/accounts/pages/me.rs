@@ -9,9 +9,10 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
-use time::OffsetDateTime;
+use time::{Date, OffsetDateTime};
 
 use super::super::{
+    away,
     hours::{Hours, clock_words, read_clock},
     profile::{self, Profile},
     viewer::Viewer,
@@ -35,6 +36,7 @@ pub(super) struct MePage {
     profile: Profile,
     sessions: Vec<SessionRow>,
     tokens: Vec<TokenRow>,
+    away: Vec<(Date, Date)>,
     /// The teams that a token may be limited to.
     teams: Vec<Team>,
     /// A token that was just made: shown this once.
@@ -47,6 +49,10 @@ pub(super) struct MePage {
 impl MePage {
     fn ago(&self, at: &OffsetDateTime) -> String {
         words::ago(self.now, *at)
+    }
+
+    fn days(&self, (from, to): &(Date, Date)) -> String {
+        if from == to { words::day(*from) } else { format!("{} to {}", words::day(*from), words::day(*to)) }
     }
 
     fn is_hue(&self, hue: &i16) -> bool {
@@ -63,15 +69,17 @@ impl MePage {
 
     /// What was typed, or else what stands.
     fn value(&self, field: &str) -> String {
-        if !self.errors.is_empty() {
-            return self.typed.text(field).to_owned();
+        // A form further down that was refused says nothing about these fields.
+        if let Some(typed) = self.typed.get(field).filter(|_| !self.errors.is_empty()) {
+            return typed.to_owned();
         }
         match field {
             "name" => self.profile.name.clone(),
             "handle" => self.profile.handle.clone(),
             "time_zone" => self.profile.hours.zone.clone(),
             "works_from" => clock_words(self.profile.hours.from),
-            _ => clock_words(self.profile.hours.to),
+            "works_to" => clock_words(self.profile.hours.to),
+            _ => String::new(),
         }
     }
 }
@@ -93,6 +101,7 @@ pub(super) async fn me_page(
         frame: Frame::new(app, viewer, headers, "You", "").await?,
         sessions: own::sessions(&app.db, viewer).await?,
         tokens: own::tokens(&app.db, viewer.person.id).await?,
+        away: away::away(&app.db, viewer.person.id).await?,
         teams: access::seen_teams(&app.db, viewer).await?,
         made: String::new(),
         now: app.clock.now(),

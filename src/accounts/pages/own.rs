@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     super::{
-        audit, resetting,
+        audit, away, resetting,
         tokens::{self, Scope},
         viewer::{Role, Viewer},
     },
@@ -22,7 +22,7 @@ use crate::{
     boards::access,
     web::{
         error::{Problem, Result},
-        forms::{Fields, id},
+        forms::{Fields, id, read_date},
         network::Network,
         page,
     },
@@ -115,6 +115,44 @@ pub async fn set_password(
         }
         Err(problem) => Err(problem),
     }
+}
+
+/// `POST /me/away`: from a day, to another or for that day alone.
+pub async fn add_away(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap, fields: Fields) -> Result<Response> {
+    viewer.to_change_own()?;
+    let days = || {
+        let from = fields.date("from")?.ok_or_else(|| Problem::field("from", "Say from which day."))?;
+        let to = fields.date("to")?.unwrap_or(from);
+        match (to - from).whole_days() {
+            0..=365 => Ok((from, to)),
+            ..0 => Err(Problem::field("to", "The last day comes before the first.")),
+            _ => Err(Problem::field("to", "At most a year at once.")),
+        }
+    };
+    let outcome = match days() {
+        Ok((from, to)) => {
+            let (account, actor) = (viewer.person.id, viewer.actor());
+            app.live.change(&actor, |change, _| Box::pin(away::add_away(change, account, from, to))).await
+        }
+        Err(problem) => Err(problem),
+    };
+    match outcome {
+        Ok(_) => Ok(Redirect::to("/me#away").into_response()),
+        Err(Problem::Invalid(errors)) => {
+            let page = me_page(&app, &viewer, &headers, fields, errors).await?;
+            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// `POST /me/away/{day}/remove`
+pub async fn remove_away(Given(app): Given<App>, viewer: Viewer, Path(day): Path<String>) -> Result<Response> {
+    viewer.to_change_own()?;
+    let from = read_date(&day).ok_or(Problem::NotFound)?;
+    let (account, actor) = (viewer.person.id, viewer.actor());
+    app.live.change(&actor, |change, _| Box::pin(away::remove_away(change, account, from))).await?;
+    Ok(Redirect::to("/me#away").into_response())
 }
 
 /// `POST /me/tokens`: makes a token and shows it, this once.

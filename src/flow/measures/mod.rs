@@ -8,4 +8,4 @@ mod states;
 pub use blocked::{Blocked, OUTSIDE, Row as BlockedRow, Spell, Waited, blocked};
 pub use burn_up::{BurnUp, Forecast, Joining, Standing, a_working_day, forecast, standings};
 pub use cycle_time::{Begun, CycleTimes, LeftOut, Taken, cycle_times, days, percentile};
-pub use states::{Kind, Replay, Shift, days_by_state, finished, spans, throughput};
+pub use states::{Kind, Replay, Shift, days_by_state, finished, first_begun, spans, throughput};

@@ -1,6 +1,6 @@
 //! In which state tasks were, replayed from their moves.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
@@ -132,6 +132,24 @@ pub fn finished(shifts: &[Shift]) -> Vec<(Uuid, OffsetDateTime)> {
     done
 }
 
+/// When tasks were in progress for the first time, of those whose making is among the shifts too: nothing earlier can
+/// say otherwise.
+pub fn first_begun(shifts: &[Shift]) -> HashMap<Uuid, OffsetDateTime> {
+    let (mut made, mut begun) = (HashSet::new(), HashMap::new());
+    for shift in shifts {
+        if shift.kind == Kind::Made {
+            made.insert(shift.task);
+        }
+        if shift.to == Some(State::Doing)
+            && matches!(shift.kind, Kind::Made | Kind::Moved)
+            && made.contains(&shift.task)
+        {
+            begun.entry(shift.task).or_insert(shift.at);
+        }
+    }
+    begun
+}
+
 /// From when to when each task was in a state, between two instants.
 pub fn spans(
     state: State,
@@ -197,6 +215,24 @@ mod tests {
             [[1, 0, 0, 1, 0], [0, 1, 0, 0, 1], [0, 0, 0, 0, 1], [0, 0, 0, 0, 1], [0, 1, 0, 0, 1]],
             "what is done stays so in the archive, what is not is off the board"
         );
+    }
+
+    #[test]
+    fn a_beginning_is_known_where_the_making_is_known_too() {
+        let shifts = [
+            shift(1, 0, Kind::Moved, Some(State::Doing)),
+            shift(2, 0, Kind::Made, Some(State::Todo)),
+            shift(3, 0, Kind::Imported, Some(State::Doing)),
+            shift(2, 1, Kind::Moved, Some(State::Doing)),
+            shift(2, 2, Kind::Moved, Some(State::Blocked)),
+            shift(2, 3, Kind::Moved, Some(State::Doing)),
+            shift(4, 4, Kind::Made, Some(State::Doing)),
+            shift(5, 4, Kind::Made, Some(State::Done)),
+        ];
+        let mut begun: Vec<_> = first_begun(&shifts).into_iter().collect();
+        begun.sort();
+        let day = |day| NOON + time::Duration::days(day);
+        assert_eq!(begun, [(task(2), day(1)), (task(4), day(4))]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::{
         measures::{self, BurnUp, Joining, Shift},
         range::{days_between, ends},
     },
-    ShiftRow, faces,
+    ShiftRow, faces, in_order,
 };
 use crate::{
     boards::{State, filters::Filter},
@@ -146,11 +146,11 @@ async fn shifts_of(
     (since, until): (OffsetDateTime, OffsetDateTime),
 ) -> Result<Vec<Shift>> {
     let rows: Vec<ShiftRow> = sqlx::query_as(concat!(
-        "SELECT e.task_id, e.at, e.kind, e.after->>'state' AS state, coalesce(e.after->>'archived' = 'true', false) AS archived
-         FROM unnest($2::uuid[]) AS k (task) JOIN events e ON e.team_id = $1 AND e.task_id = k.task
+        "SELECT ",
+        shift_row!(),
+        " FROM unnest($2::uuid[]) AS k (task) JOIN events e ON e.team_id = $1 AND e.task_id = k.task
          WHERE e.at >= $3 AND e.at < $4 AND ",
-        shifts!(),
-        " ORDER BY e.at, e.seq"
+        shifts!()
     ))
     .bind(team)
     .bind(tasks)
@@ -158,5 +158,5 @@ async fn shifts_of(
     .bind(until)
     .fetch_all(db)
     .await?;
-    Ok(rows.into_iter().map(Shift::from).collect())
+    Ok(in_order(rows))
 }

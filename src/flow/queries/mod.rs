@@ -9,6 +9,15 @@ macro_rules! shifts {
     };
 }
 
+/// The columns of a `ShiftRow`.
+macro_rules! shift_row {
+    () => {
+        "e.task_id, e.at, e.seq, array_position('{task.moved,task.created,task.imported,task.archived,task.restored}'::text[], e.kind) AS kind,
+         array_position('{todo,doing,blocked,review,done}'::text[], e.after->>'state') AS state,
+         coalesce(e.after->>'archived' = 'true', false) AS archived"
+    };
+}
+
 mod burning_up;
 
 pub use burning_up::burn_up;
@@ -57,27 +66,33 @@ pub async fn open_at(db: &mut PgConnection, team: Uuid, at: OffsetDateTime) -> R
     Ok(rows.into_iter().filter_map(|(task, state)| Some((task, State::try_from(state).ok()?))).collect())
 }
 
+/// A shift as it comes from the database: kind and state as places in `KINDS` and `State::ALL`, from 1. There are tens of
+/// thousands in a long range, and texts would cost more than all that is made of them.
 #[derive(sqlx::FromRow)]
 struct ShiftRow {
     task_id: Uuid,
     at: OffsetDateTime,
-    kind: String,
-    state: Option<String>,
+    seq: i64,
+    kind: i32,
+    state: Option<i32>,
     archived: bool,
 }
 
+const KINDS: [Kind; 5] = [Kind::Moved, Kind::Made, Kind::Imported, Kind::Archived, Kind::Restored];
+
 impl From<ShiftRow> for Shift {
     fn from(row: ShiftRow) -> Self {
-        let kind = match row.kind.as_str() {
-            "task.created" => Kind::Made,
-            "task.imported" => Kind::Imported,
-            "task.archived" => Kind::Archived,
-            "task.restored" => Kind::Restored,
-            _ => Kind::Moved,
-        };
-        let to = row.state.and_then(|state| State::try_from(state).ok());
+        let place = |nth: i32| usize::try_from(nth - 1).unwrap_or(usize::MAX);
+        let kind = KINDS.get(place(row.kind)).copied().unwrap_or(Kind::Moved);
+        let to = row.state.and_then(|state| State::ALL.get(place(state)).copied());
         Self { task: row.task_id, at: row.at, kind, to, archived: row.archived }
     }
+}
+
+/// In the order in which they happened: put into it here, where they fit into memory.
+fn in_order(mut rows: Vec<ShiftRow>) -> Vec<Shift> {
+    rows.sort_unstable_by_key(|row| (row.at, row.seq));
+    rows.into_iter().map(Shift::from).collect()
 }
 
 /// Every change of state in a team from an instant to another, in order.
@@ -87,17 +102,17 @@ pub async fn shifts(
     (since, until): (OffsetDateTime, OffsetDateTime),
 ) -> Result<Vec<Shift>> {
     let rows: Vec<ShiftRow> = sqlx::query_as(concat!(
-        "SELECT e.task_id, e.at, e.kind, e.after->>'state' AS state, coalesce(e.after->>'archived' = 'true', false) AS archived
-         FROM events e WHERE e.team_id = $1 AND e.at >= $2 AND e.at < $3 AND e.task_id IS NOT NULL AND ",
-        shifts!(),
-        " ORDER BY e.at, e.seq"
+        "SELECT ",
+        shift_row!(),
+        " FROM events e WHERE e.team_id = $1 AND e.at >= $2 AND e.at < $3 AND e.task_id IS NOT NULL AND ",
+        shifts!()
     ))
     .bind(team)
     .bind(since)
     .bind(until)
     .fetch_all(db)
     .await?;
-    Ok(rows.into_iter().map(Shift::from).collect())
+    Ok(in_order(rows))
 }
 
 /// The day on which each of these tasks was in progress for the first time. One whose first known event is not its

@@ -191,14 +191,20 @@ pub async fn close(
     fields: Fields,
 ) -> Result<Response> {
     let closing = Closing::read(&app, &viewer, &slug, &number).await?;
-    let mut verdict = read_verdict(&fields);
-    verdict.burn_up = burn_up(&app, &closing).await?;
+    let verdict = read_verdict(&fields);
     let actor = viewer.actor();
-    let Closing { team, crew, sprint, next, goals } = &closing;
+    let Closing { team, crew, sprint, next, .. } = &closing;
     let outcome = app
         .live
         .change(&actor, |change, _| {
-            Box::pin(closing::close_sprint(change, team, &crew.week, sprint, next, goals, &verdict))
+            Box::pin(async {
+                let mut held = closing::hold(change, team, crew, sprint, next).await?;
+                let at = change.at;
+                let burned =
+                    flow::queries::burn_up(change.db(), team, sprint, &Filter::default(), &crew.week, at).await?;
+                held.burn_up = serde_json::to_value(burned).map_err(anyhow::Error::from)?;
+                closing::close_sprint(change, team, &crew.week, sprint, next, &held, &verdict).await
+            })
         })
         .await;
     let (status, problem) = match outcome {
@@ -210,15 +216,6 @@ pub async fn close(
         Err(problem) => return Err(problem),
     };
     page::refused(status, &close_page(&app, &viewer, &headers, closing, problem, Some(fields)).await?)
-}
-
-/// How the sprint burned up until now.
-async fn burn_up(app: &App, closing: &Closing) -> Result<serde_json::Value> {
-    let Closing { team, crew, sprint, .. } = closing;
-    let mut db = app.db.acquire().await?;
-    let burn_up =
-        flow::queries::burn_up(&mut db, team, sprint, &Filter::default(), &crew.week, app.clock.now()).await?;
-    Ok(serde_json::to_value(burn_up).map_err(anyhow::Error::from)?)
 }
 
 fn read_verdict(fields: &Fields) -> Verdict {

@@ -64,6 +64,19 @@ impl GoalPage {
     fn here(&self) -> String {
         format!("/teams/{}/goals/{}", self.team.slug, self.goal.id)
     }
+
+    fn came_from(&self) -> (String, &'static str) {
+        way_back(&self.team, &self.sprint)
+    }
+}
+
+/// Where goals of a sprint are set: in planning until it has begun, on the board from then on.
+fn way_back(team: &Team, sprint: &Sprint) -> (String, &'static str) {
+    if sprint.state == "planned" {
+        (format!("/teams/{}/planning?sprint={}", team.slug, sprint.number), "Back to planning")
+    } else {
+        (format!("/teams/{}?sprint={}", team.slug, sprint.number), "Back to the board")
+    }
 }
 
 #[derive(Template)]
@@ -73,6 +86,12 @@ struct NewGoalPage {
     team: Team,
     sprint: Sprint,
     form: GoalForm,
+}
+
+impl NewGoalPage {
+    fn came_from(&self) -> (String, &'static str) {
+        way_back(&self.team, &self.sprint)
+    }
 }
 
 /// The fields of a goal, as they stand or as they were typed.
@@ -318,7 +337,7 @@ pub async fn add_goal(
         Err(problem) => Err(problem),
     };
     match outcome {
-        Ok(_) => Ok(Redirect::to(&format!("/teams/{slug}?sprint={}", sprint.number)).into_response()),
+        Ok(_) => Ok(Redirect::to(&way_back(&team, &sprint).0).into_response()),
         Err(Problem::Invalid(errors)) => {
             let number = sprint.number.to_string();
             let page = new_goal_page(&app, &viewer, &headers, team, &number, (fields, errors)).await?;
@@ -397,9 +416,10 @@ pub async fn remove_goal(
 ) -> Result<Response> {
     let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
     let goal = id(&goal)?;
+    let (_, sprint) = goals::goal(&app.db, &team, goal, app.clock.now()).await?;
     let actor = viewer.actor();
     app.live.change(&actor, |change, _| Box::pin(setting_goals::remove_goal(change, &team, goal))).await?;
-    Ok(Redirect::to(&format!("/teams/{slug}")).into_response())
+    Ok(Redirect::to(&way_back(&team, &sprint).0).into_response())
 }
 
 /// `POST /teams/{slug}/goals/{id}/order`: one place up or down.

@@ -7,7 +7,7 @@ use axum::{
     response::Response,
 };
 use serde::Deserialize;
-use time::OffsetDateTime;
+use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
 use super::super::{
@@ -17,7 +17,7 @@ use super::super::{
     queries, remarks,
 };
 use crate::{
-    accounts::viewer::Viewer,
+    accounts::{Person, viewer::Viewer},
     app::App,
     boards::{access, words},
     checkin::asking,
@@ -26,7 +26,10 @@ use crate::{
         changing_several::{self, Same},
         story,
     },
-    teams::{Team, crew::crew},
+    teams::{
+        Team,
+        crew::{Crew, crew},
+    },
     web::{
         error::{Problem, Result},
         forms::{Fields, id},
@@ -43,7 +46,9 @@ struct PlanningPage {
     sprint: Sprint,
     /// Numbers of the sprints that can be planned.
     open: Vec<i32>,
-    days: usize,
+    /// The team's working days of it that are not over.
+    days: Vec<Date>,
+    crew: Crew,
     goals: Vec<Goal>,
     slips: Vec<Slip>,
     backlog: i64,
@@ -91,6 +96,18 @@ impl PlanningPage {
         let figures: Vec<i64> = self.finished.iter().map(|(tasks, all)| if points { *all } else { *tasks }).collect();
         let told: Vec<String> = figures.iter().map(ToString::to_string).collect();
         format!("{} ({})", median(&figures), told.join(", "))
+    }
+
+    /// How many of those days somebody is there.
+    fn days_of(&self, who: &Person) -> usize {
+        let member = self.crew.members.iter().find(|member| member.person.id == who.id);
+        member.map_or(0, |member| member.there(&self.days))
+    }
+
+    /// The same of all together, and how many it would be if nobody were away.
+    fn days_of_all(&self) -> (usize, usize) {
+        let there = self.crew.members.iter().map(|member| member.there(&self.days)).sum();
+        (there, self.crew.members.len() * self.days.len())
     }
 
     fn carried(&self) -> usize {
@@ -154,6 +171,7 @@ pub async fn planning(
     let sprint = sprint.ok_or(Problem::NotFound)?;
     let crew = crew(&app.db, team.id).await?;
     let now = app.clock.now();
+    let today = crew.week.today(now);
     let going = queries::active(&sprints);
     let at_risk = match going {
         Some(going) => goals::goals(&app.db, &team, going, &crew, now).await?,
@@ -167,7 +185,7 @@ pub async fn planning(
     open.truncate(4);
     page::page(&PlanningPage {
         frame: Frame::new(&app, &viewer, &headers, format!("Planning {}", sprint.name), &slug).await?.at("planning"),
-        days: sprint.working_days(&crew.week).len(),
+        days: sprint.working_days(&crew.week).into_iter().filter(|day| *day >= today).collect(),
         goals: goals::goals(&app.db, &team, &sprint, &crew, now).await?,
         finished: planning::finished(&app.db, team.id).await?,
         loads: planning::loads(&app.db, team.id, going.map(|going| going.id), sprint.id).await?,
@@ -180,6 +198,7 @@ pub async fn planning(
         open,
         slips,
         backlog,
+        crew,
         sprint,
         team,
         now,

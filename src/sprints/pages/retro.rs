@@ -15,7 +15,7 @@ use super::super::{
     figures::{self, Figures},
     goals,
     noting::{self, Note, Tray},
-    queries,
+    queries, reopening,
 };
 use crate::{
     accounts::viewer::Viewer,
@@ -32,7 +32,7 @@ use crate::{
     },
     teams::{
         self, Team,
-        crew::crews,
+        crew::{Crew, crews},
         queries::{Stay, on_team_between},
     },
     web::{
@@ -68,6 +68,8 @@ struct Part {
     people: Vec<String>,
     /// Who closed it and when, in words; nothing while it is open.
     closed: Option<String>,
+    /// Whether the viewer may take the closing back: nobody has built on it.
+    may_reopen: bool,
 }
 
 /// What became of the actions of the retro before this one.
@@ -178,11 +180,13 @@ pub async fn retro(
     let meeting = access::named(&all, &wanted)?;
     let sprints = queries::sprints(&app.db).await?;
     let sprint = sprints.iter().find(|sprint| sprint.number == number).cloned().ok_or(Problem::NotFound)?;
+    let ids: Vec<Uuid> = meeting.iter().map(|access| access.team.id).collect();
+    let crews = crews(&app.db, &ids).await?;
     let mut parts = Vec::with_capacity(meeting.len());
     for access in &meeting {
-        parts.push(part(&app, &viewer, access.clone(), &sprint).await?);
+        let crew = crews.get(&access.team.id).cloned().unwrap_or_default();
+        parts.push(part(&app, &viewer, access.clone(), &crew, &sprint).await?);
     }
-    let ids: Vec<Uuid> = parts.iter().map(|part| part.team.id).collect();
     let before = sprints.iter().filter(|other| other.number < number).max_by_key(|other| other.number);
     let before = match before {
         Some(before) => {
@@ -212,10 +216,8 @@ pub async fn retro(
     })
 }
 
-async fn part(app: &App, viewer: &Viewer, access: TeamAccess, sprint: &Sprint) -> Result<Part> {
-    let (team, now) = (access.team, app.clock.now());
-    let mut crews = crews(&app.db, &[team.id]).await?;
-    let crew = crews.remove(&team.id).unwrap_or_default();
+async fn part(app: &App, viewer: &Viewer, access: TeamAccess, crew: &Crew, sprint: &Sprint) -> Result<Part> {
+    let (team, may_edit, now) = (access.team, access.may_edit, app.clock.now());
     let mut db = app.db.acquire().await?;
     let people = people(&mut db, &team, sprint, &crew.week.zone).await?;
     if let Some(figures) = figures::frozen(&mut db, team.id, sprint.id).await? {
@@ -229,13 +231,14 @@ async fn part(app: &App, viewer: &Viewer, access: TeamAccess, sprint: &Sprint) -
         let day = words::day(clock::day_in(at, &viewer.time_zone));
         let closed = Some(format!("closed by {} on {day}", who.as_deref().unwrap_or("a former member")));
         let goals = closing::in_order(&figures.goals).into_iter().cloned().collect();
-        return Ok(Part { team, may_edit: access.may_edit, figures, goals, people, closed });
+        let may_reopen = may_edit && !reopening::is_built_on(&mut db, team.id, sprint.id).await?;
+        return Ok(Part { team, may_edit, figures, goals, people, closed, may_reopen });
     }
     let figures = figures::as_it_stands(&mut db, &team, sprint, &crew.week, now).await?;
-    let goals = goals::goals(&app.db, &team, sprint, &crew, now).await?;
+    let goals = goals::goals(&app.db, &team, sprint, crew, now).await?;
     let verdict = closing::Verdict::default();
     let goals = goals.iter().map(|goal| closing::final_figure(goal, &verdict)).collect();
-    Ok(Part { team, may_edit: access.may_edit, figures, goals, people, closed: None })
+    Ok(Part { team, may_edit, figures, goals, people, closed: None, may_reopen: false })
 }
 
 /// Who was on the team in a sprint, whatever has become of them since: `Tomas Weber, until Fri 20 Nov`.
