@@ -10,6 +10,7 @@ use sqlx::PgPool;
 use tokio::net::TcpListener;
 
 use crate::accounts::adding::{NewAccount, add_account};
+use crate::accounts::passwords;
 use crate::accounts::tokens::{self, Scope};
 use crate::activity::{live::Live, stream};
 use crate::app::App;
@@ -239,8 +240,14 @@ async fn fill_demo(pool: &PgPool, tasks: Option<u32>) -> anyhow::Result<()> {
 async fn add_user(pool: &PgPool, email: &str, name: &str, admin: bool) -> anyhow::Result<()> {
     let password = read_password()?;
     let now = Clock::default().now();
-    let new =
-        NewAccount { email: email.to_owned(), name: name.to_owned(), password, admin, time_zone: "UTC".to_owned() };
+    let password_hash = passwords::hash(password).await.map_err(told)?;
+    let new = NewAccount {
+        email: email.to_owned(),
+        name: name.to_owned(),
+        password_hash,
+        admin,
+        time_zone: "UTC".to_owned(),
+    };
     let mut tx = pool.begin().await?;
     let person = add_account(&mut tx, now, new).await.map_err(told)?;
     tx.commit().await?;

@@ -4,21 +4,21 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Person, passwords};
+use super::Person;
 use crate::web::error::{Problem, Result};
 
 /// What a new account is made of.
 pub struct NewAccount {
     pub email: String,
     pub name: String,
-    pub password: String,
+    /// Made by `passwords::hash`, before a transaction is begun: hashing waits for a turn, and must hold nothing meanwhile.
+    pub password_hash: String,
     pub admin: bool,
     pub time_zone: String,
 }
 
 /// Makes an account; its handle comes from the name, its hue from how many there are.
 pub async fn add_account(db: &mut PgConnection, now: OffsetDateTime, new: NewAccount) -> Result<Person> {
-    let password_hash = passwords::hash(new.password).await?;
     let person = Person {
         id: Uuid::now_v7(),
         handle: free_handle(db, &new.name, &new.email).await?,
@@ -36,7 +36,7 @@ pub async fn add_account(db: &mut PgConnection, now: OffsetDateTime, new: NewAcc
     .bind(person.hue)
     .bind(new.time_zone)
     .bind(if new.admin { "admin" } else { "member" })
-    .bind(password_hash)
+    .bind(new.password_hash)
     .bind(now)
     .execute(&mut *db)
     .await?;

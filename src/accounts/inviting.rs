@@ -107,7 +107,7 @@ pub async fn found(db: &PgPool, now: OffsetDateTime, secret: &str) -> Result<Ope
 pub struct Newcomer {
     pub email: String,
     pub name: String,
-    pub password: String,
+    pub password_hash: String,
 }
 
 /// Makes an account by an invitation, and puts it on the invitation's team.
@@ -169,7 +169,7 @@ async fn add(change: &mut Change, new: &Newcomer, role: &str) -> Result<Uuid> {
     let account = NewAccount {
         email: new.email.clone(),
         name: new.name.clone(),
-        password: new.password.clone(),
+        password_hash: new.password_hash.clone(),
         admin: false,
         time_zone: zone,
     };

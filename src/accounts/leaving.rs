@@ -81,6 +81,7 @@ pub async fn delete(change: &mut Change, handle: &str) -> Result<()> {
         .await?;
     for team in teams {
         membership::leave(change, team, account.id).await?;
+        membership::keep_somebody(change, team).await?;
     }
     // What waits on them goes on waiting, in plain words.
     sqlx::query(

@@ -53,9 +53,7 @@ pub async fn whose(db: &PgPool, now: OffsetDateTime, secret: &str) -> Result<Str
 }
 
 /// Sets a new password by a link, once; every session of that person ends.
-pub async fn use_link(change: &mut Change, secret: &str, password: &str) -> Result<Uuid> {
-    // Hashed first: the link is not to be used up by a password that is refused.
-    let hash = passwords::hash(password.to_owned()).await?;
+pub async fn use_link(change: &mut Change, secret: &str, hash: &str) -> Result<Uuid> {
     let at = change.at;
     let account: Uuid = sqlx::query_scalar(
         "DELETE FROM password_resets r USING accounts a
@@ -65,26 +63,44 @@ pub async fn use_link(change: &mut Change, secret: &str, password: &str) -> Resu
     .bind(at)
     .fetch_one(change.db())
     .await?;
-    keep(change, account, &hash, &[]).await?;
+    keep(change, account, hash, &[]).await?;
     audit::write(change.db(), at, Some(account), "password.reset", "by a link", "").await?;
     Ok(account)
 }
 
-/// Changes one's own password; every session but the one that asks ends.
+/// What stands of somebody's password, if they know it. Whoever came by a link of the demo has none yet.
 ///
 /// # Errors
-/// `Invalid` for a wrong present password.
-pub async fn change_password(change: &mut Change, account: Uuid, own: &[u8], old: &str, new: &str) -> Result<()> {
-    let stands: Option<String> = sqlx::query_scalar("SELECT password_hash FROM accounts WHERE id = $1")
-        .bind(account)
-        .fetch_one(change.db())
-        .await?;
-    // Whoever came by a link of the demo has none yet.
-    if stands.is_some() && (old.len() > 1000 || !passwords::verify(old.to_owned(), stands).await?) {
+/// `Invalid` for a wrong one.
+pub async fn known_password(db: &PgPool, account: Uuid, old: &str) -> Result<Option<String>> {
+    let stands: Option<String> =
+        sqlx::query_scalar("SELECT password_hash FROM accounts WHERE id = $1").bind(account).fetch_one(db).await?;
+    if stands.is_some() && (old.len() > 1000 || !passwords::verify(old.to_owned(), stands.clone()).await?) {
         return Err(Problem::field("old", "That is not your password. Nothing was changed."));
     }
-    let hash = passwords::hash(new.to_owned()).await?;
-    keep(change, account, &hash, own).await?;
+    Ok(stands)
+}
+
+/// Changes one's own password from what stood; every session but the one that asks ends.
+///
+/// # Errors
+/// `Conflict` where it was changed meanwhile.
+pub async fn change_password(
+    change: &mut Change,
+    account: Uuid,
+    own: &[u8],
+    stood: Option<&str>,
+    hash: &str,
+) -> Result<()> {
+    let stands: Option<String> =
+        sqlx::query_scalar("SELECT password_hash FROM accounts WHERE id = $1 FOR NO KEY UPDATE")
+            .bind(account)
+            .fetch_one(change.db())
+            .await?;
+    if stands.as_deref() != stood {
+        return Err(Problem::conflict("Your password was changed elsewhere meanwhile. Nothing was changed here."));
+    }
+    keep(change, account, hash, own).await?;
     audit::note(change, "password.changed", "").await
 }
 

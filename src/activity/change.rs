@@ -85,7 +85,8 @@ pub struct Within<'a, 'env: 'a>(PhantomData<&'a &'env ()>);
 
 impl Live {
     /// Runs a verb in one transaction and commits it with its events, then tells every open board.
-    /// When the database could not serialise it, all of it is tried again, three times at most.
+    /// When the database could not serialise it, all of it is tried again, three times at most, and more often when only
+    /// somebody else was quicker.
     pub async fn change<'env, T>(
         &self,
         actor: &Actor,
@@ -95,7 +96,7 @@ impl Live {
         loop {
             tries += 1;
             match self.try_change(actor, &mut verb).await {
-                Err(problem) if problem.is_transient() && tries < 4 => {
+                Err(problem) if problem.is_transient() && tries <= most_tries(&problem) => {
                     tracing::debug!(tries, "trying a change again: {problem}")
                 }
                 Err(problem) if problem.is_transient() => return Err(Problem::Busy),
@@ -126,6 +127,12 @@ impl Live {
         self.tell(teams);
         Ok(Changed { id, value })
     }
+}
+
+/// How often all of it is tried again. What moved meanwhile did so because another change was made: with many people on
+/// one board that happens several times in a row, and each time somebody has got on. Deadlocks are another matter.
+fn most_tries(problem: &Problem) -> u32 {
+    if matches!(problem, Problem::Again) { 20 } else { 3 }
 }
 
 impl Change {

@@ -6,7 +6,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::{
-    accounts::{adding::touch_workspace, audit, passwords, tokens},
+    accounts::{adding::touch_workspace, audit, tokens},
     activity::{Change, Event},
     teams::Team,
     web::error::{Problem, Result},
@@ -50,8 +50,8 @@ pub struct Draft<'d> {
     pub shows: Shows,
     /// Nothing: until it is revoked.
     pub days: Option<i64>,
-    /// Asked for before anything is shown; empty for none.
-    pub password: &'d str,
+    /// Of what is asked for before anything is shown.
+    pub password_hash: Option<String>,
 }
 
 /// Makes a link; the answer is its secret, which is only here, this once.
@@ -59,10 +59,6 @@ pub async fn share(change: &mut Change, team: &Team, draft: &Draft<'_>) -> Resul
     if draft.days.is_some_and(|days| !DAYS.contains(&days)) {
         return Err(Problem::field("days", "A link holds for 1 to 366 days, or without an end."));
     }
-    let password = match draft.password {
-        "" => None,
-        password => Some(passwords::hash(password.to_owned()).await?),
-    };
     let secret = tokens::new_secret()?;
     let (id, at, actor) = (Uuid::now_v7(), change.at, change.actor);
     sqlx::query(
@@ -74,7 +70,7 @@ pub async fn share(change: &mut Change, team: &Team, draft: &Draft<'_>) -> Resul
     .bind(tokens::digest(&secret))
     .bind(draft.name.trim())
     .bind(draft.shows.as_str())
-    .bind(password)
+    .bind(&draft.password_hash)
     .bind(actor)
     .bind(at)
     .bind(draft.days.map(|days| at + Duration::days(days)))

@@ -52,7 +52,10 @@ pub async fn set_member(change: &mut Change, team: &Team, handle: &str, role: Op
             .await?;
     let (kind, at) = (kind(&stands, role)?, change.at);
     match role {
-        None => leave(change, team.id, account).await?,
+        None => {
+            leave(change, team.id, account).await?;
+            keep_somebody(change, team.id).await?;
+        }
         Some(role) => {
             sqlx::query(
                 "INSERT INTO members (team_id, account_id, role, since) VALUES ($1, $2, $3, $4)
@@ -82,6 +85,23 @@ fn kind(stands: &Option<(String, OffsetDateTime)>, role: Option<TeamRole>) -> Re
         (Some(_), None) => Ok("member.left"),
         (Some(_), Some(_)) => Ok("member.role"),
     }
+}
+
+/// A private team of nobody could never be seen again.
+pub async fn keep_somebody(change: &mut Change, team: Uuid) -> Result<()> {
+    let lost: bool = sqlx::query_scalar(
+        "SELECT private AND NOT EXISTS (SELECT FROM members WHERE team_id = $1) FROM teams WHERE id = $1",
+    )
+    .bind(team)
+    .fetch_one(change.db())
+    .await?;
+    if lost {
+        return Err(Problem::field(
+            "handle",
+            "Nobody would be left on a private team, and nobody could see it again. Put somebody else on it first, or open it. Nothing was changed.",
+        ));
+    }
+    Ok(())
 }
 
 /// Ends somebody's time on a team, and keeps when it was.

@@ -16,7 +16,7 @@ use super::adding::{add_member, add_team};
 use crate::{
     accounts::{
         adding::{NewAccount, add_account, slug},
-        sessions, tokens,
+        passwords, sessions, tokens,
     },
     app::App,
     clock,
@@ -79,8 +79,13 @@ pub async fn form(Given(app): Given<App>, Query(key): Query<Key>, headers: Heade
 /// `POST /setup`
 pub async fn set_up(Given(app): Given<App>, headers: HeaderMap, fields: Fields) -> Result<Response> {
     check_link(&app, &app.db, fields.text("key")).await?;
+    let hashed = passwords::hash(fields.text("password").to_owned()).await;
     let mut tx = app.db.begin().await?;
-    match write(&app, &mut tx, &fields).await {
+    let written = match hashed {
+        Ok(password_hash) => write(&app, &mut tx, &fields, password_hash).await,
+        Err(problem) => Err(problem),
+    };
+    match written {
         Ok((account, team)) => {
             tx.commit().await?;
             let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or("");
@@ -116,7 +121,12 @@ async fn check_link(app: &App, db: impl PgExecutor<'_>, key: &str) -> Result<()>
     if holds { Ok(()) } else { Err(Problem::NotFound) }
 }
 
-async fn write(app: &App, db: &mut PgConnection, fields: &Fields) -> Result<(uuid::Uuid, String)> {
+async fn write(
+    app: &App,
+    db: &mut PgConnection,
+    fields: &Fields,
+    password_hash: String,
+) -> Result<(uuid::Uuid, String)> {
     let now = app.clock.now();
     let zone = Some(fields.text("time_zone").trim()).filter(|zone| !zone.is_empty()).unwrap_or("UTC");
     if !clock::is_zone(zone) {
@@ -144,7 +154,7 @@ async fn write(app: &App, db: &mut PgConnection, fields: &Fields) -> Result<(uui
     let me = NewAccount {
         email: fields.text("email").to_owned(),
         name: fields.text("name").to_owned(),
-        password: fields.text("password").to_owned(),
+        password_hash,
         admin: true,
         time_zone: zone.to_owned(),
     };

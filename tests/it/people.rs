@@ -35,7 +35,7 @@ pub async fn with_password(world: &World, handle: &str, role: &str) -> (Client, 
     let new = NewAccount {
         email: email.clone(),
         name,
-        password: PASSWORD.into(),
+        password_hash: fortnight::accounts::passwords::hash(PASSWORD.to_owned()).await.unwrap(),
         admin: role == "admin",
         time_zone: "UTC".into(),
     };
@@ -734,4 +734,28 @@ async fn the_workspace_is_called_what_an_administrator_says() {
     ada.post("/settings/people/elif", &[("do", "owner")]).await.refused(422);
     ada.post("/settings/people/nobody", &[("do", "admin")]).await.refused(404);
     ada.post("/settings/people/%00", &[("do", "admin")]).await.refused(404);
+}
+
+#[tokio::test]
+async fn the_last_member_of_a_private_team_stays_on_it() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let ada = with_password(&world, "ada", "admin").await.0;
+    let session = fortnight::accounts::sessions::start(&world.db, NOW, ada.person.id, "test").await.unwrap();
+    let ada = Client { cookie: format!("session={session}"), ..ada };
+    sqlx::query("UPDATE members SET role = 'lead'").execute(&world.db).await.unwrap();
+    elif.post("/teams/infrastructure/visibility", &[("private", "1")]).await.refused(303);
+    let off = [("handle", "elif"), ("role", "none")];
+    let why = elif.post("/teams/infrastructure/members", &off).await.refused(422).text();
+    assert!(why.contains("nobody could see it again"), "{why}");
+    // Nor does the team go with the account.
+    ada.post("/settings/people/elif", &[("do", "deactivate")]).await.refused(303);
+    ada.post("/settings/people/elif", &[("do", "delete")]).await.refused(422);
+    ada.post("/settings/people/elif", &[("do", "reactivate")]).await.refused(303);
+    let members: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM members m JOIN teams t ON t.id = m.team_id WHERE t.private")
+            .fetch_one(&world.db)
+            .await
+            .unwrap();
+    assert_eq!(members, 1);
 }

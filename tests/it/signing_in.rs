@@ -27,7 +27,7 @@ async fn with_password(world: &World) -> Client {
     let new = NewAccount {
         email: "ada@example.org".into(),
         name: "Ada Lindqvist".into(),
-        password: PASSWORD.into(),
+        password_hash: fortnight::accounts::passwords::hash(PASSWORD.to_owned()).await.unwrap(),
         admin: false,
         time_zone: "UTC".into(),
     };

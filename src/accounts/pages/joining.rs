@@ -10,7 +10,7 @@ use axum::{
 use super::{
     super::{
         inviting::{self, Newcomer},
-        resetting,
+        passwords, resetting,
     },
     entering::signed_in,
 };
@@ -75,8 +75,10 @@ pub async fn join(
 ) -> Result<Response> {
     let to = invited_to(&app, &key).await?;
     app.sign_ins.count(fields.text("email"), from)?;
-    let new = newcomer(&fields);
-    let made = app.live.change(&Actor::nobody(), |change, _| Box::pin(inviting::accept(change, &key, &new))).await;
+    let made = match newcomer(&fields).await {
+        Ok(new) => app.live.change(&Actor::nobody(), |change, _| Box::pin(inviting::accept(change, &key, &new))).await,
+        Err(problem) => Err(problem),
+    };
     match made {
         Ok(made) => signed_in(&app, &headers, made.value, "/").await,
         Err(Problem::Invalid(errors)) => {
@@ -88,12 +90,12 @@ pub async fn join(
     }
 }
 
-fn newcomer(fields: &Fields) -> Newcomer {
-    Newcomer {
+async fn newcomer(fields: &Fields) -> Result<Newcomer> {
+    Ok(Newcomer {
         email: fields.text("email").trim().to_owned(),
         name: fields.text("name").trim().to_owned(),
-        password: fields.text("password").to_owned(),
-    }
+        password_hash: passwords::hash(fields.text("password").to_owned()).await?,
+    })
 }
 
 /// `GET /register`, where that is open.
@@ -118,8 +120,11 @@ async fn open_to(app: &App) -> Result<String> {
 pub async fn register(Given(app): Given<App>, from: Network, headers: HeaderMap, fields: Fields) -> Result<Response> {
     let to = open_to(&app).await?;
     app.sign_ins.count(fields.text("email"), from)?;
-    let new = newcomer(&fields);
-    match app.live.change(&Actor::nobody(), |change, _| Box::pin(inviting::register(change, &new))).await {
+    let made = match newcomer(&fields).await {
+        Ok(new) => app.live.change(&Actor::nobody(), |change, _| Box::pin(inviting::register(change, &new))).await,
+        Err(problem) => Err(problem),
+    };
+    match made {
         Ok(made) => signed_in(&app, &headers, made.value, "/").await,
         Err(Problem::Invalid(errors)) => {
             let errors = errors.into_values().collect();
@@ -158,8 +163,14 @@ pub async fn reset(
 ) -> Result<Response> {
     app.sign_ins.count("", from)?;
     let name = resetting::whose(&app.db, app.clock.now(), &key).await?;
-    let password = fields.text("password");
-    match app.live.change(&Actor::nobody(), |change, _| Box::pin(resetting::use_link(change, &key, password))).await {
+    // Hashed first: the link is not to be used up by a password that is refused.
+    let set = match passwords::hash(fields.text("password").to_owned()).await {
+        Ok(hash) => {
+            app.live.change(&Actor::nobody(), |change, _| Box::pin(resetting::use_link(change, &key, &hash))).await
+        }
+        Err(problem) => Err(problem),
+    };
+    match set {
         Ok(done) => signed_in(&app, &headers, done.value, "/").await,
         Err(Problem::Invalid(errors)) => {
             let frame = Frame::bare(&app, "A new password".to_owned(), theme(&headers));

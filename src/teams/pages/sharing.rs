@@ -8,7 +8,7 @@ use axum::{
 
 use super::settings::{answer, settings_page};
 use crate::{
-    accounts::viewer::Viewer,
+    accounts::{passwords, viewer::Viewer},
     app::App,
     boards::{
         access,
@@ -31,7 +31,7 @@ pub async fn share(
 ) -> Result<Response> {
     let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
     viewer.to_let_in()?;
-    let made = match read_draft(&fields) {
+    let made = match read_draft(&fields).await {
         Ok(draft) => {
             app.live.change(&viewer.actor(), |change, _| Box::pin(sharing::share(change, &team, &draft))).await
         }
@@ -51,13 +51,16 @@ pub async fn share(
     }
 }
 
-fn read_draft(fields: &Fields) -> Result<Draft<'_>> {
+async fn read_draft(fields: &Fields) -> Result<Draft<'_>> {
     Ok(Draft {
         name: fields.text("name"),
         shows: Shows::try_from(fields.text("shows").to_owned())
             .map_err(|_| Problem::field("shows", "A link shows the board or the check-in."))?,
         days: fields.parse("days", "A link holds for 1 to 366 days, or without an end.")?,
-        password: fields.text("password"),
+        password_hash: match fields.text("password") {
+            "" => None,
+            password => Some(passwords::hash(password.to_owned()).await?),
+        },
     })
 }
 
