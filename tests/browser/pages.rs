@@ -58,6 +58,29 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
     elif.post(&results, &[("title", "Tables moved"), ("target", "100")]).await.ok();
     elif.post("/teams/infrastructure/days-off", &[("day", "2026-12-24"), ("name", "Christmas")]).await.ok();
     elif.post("/me/away", &[("from", "2026-11-24"), ("to", "2026-11-27")]).await.ok();
+    // What is for everybody else: requests, a follower, links of every kind, and an administrator's pages.
+    let jonas = &stage.world.jonas;
+    let request = [("title", "A replica for reports"), ("why", "They are slow"), ("by", "2026-12-04")];
+    jonas.post("/teams/infrastructure/requests", &request).await.ok();
+    elif.post("/teams/ingestion/requests", &[("title", "Tell us a day before")]).await.ok();
+    let theirs = jonas.make("ingestion", "todo", "Dual write").await;
+    jonas.post(&format!("/tasks/{theirs}"), &[("for", "Infrastructure")]).await.ok();
+    elif.post(&format!("/tasks/{theirs}/follow"), &[("follow", "1")]).await.ok();
+    jonas.post(&format!("/tasks/{theirs}/position"), &[("column", "in-review")]).await.ok();
+    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'").execute(&stage.world.db).await.unwrap();
+    let between = |text: String, before: &str| {
+        text.split(before).nth(1).map(|rest| format!("{before}{}", rest.split(['"', '<']).next().unwrap())).unwrap()
+    };
+    let links = "/teams/infrastructure/share-links";
+    let check_in =
+        between(elif.post(links, &[("name", "Auditors"), ("shows", "check-in")]).await.ok().text(), "/share/");
+    let board = between(elif.post(links, &[("name", "Auditors"), ("shows", "board")]).await.ok().text(), "/share/");
+    let locked = [("name", "Auditors"), ("shows", "board"), ("password", "open sesame please")];
+    let locked = between(elif.post(links, &locked).await.ok().text(), "/share/");
+    let embed = format!("{check_in}/embed");
+    let join = between(elif.post("/settings/invitations", &[("team", "infrastructure")]).await.ok().text(), "/join/");
+    let reset = between(elif.post("/settings/people/jonas", &[("do", "link")]).await.ok().text(), "/reset/");
+    elif.post("/me/tokens", &[("name", "Deploy script"), ("scope", "read")]).await.ok();
     let window = stage.window(elif).await;
     let nobody = stage.blank().await;
     let mut found = Vec::new();
@@ -94,10 +117,25 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
         ("standup", "/teams/infrastructure/standup"),
         ("standup-all", "/standup"),
         ("walk", "/teams/infrastructure/standup/walk"),
+        ("check-in", "/teams/infrastructure/check-in"),
+        ("check-in-of-others", "/teams/ingestion/check-in"),
+        ("intake", "/teams/infrastructure/intake"),
+        ("intake-of-others", "/teams/ingestion/intake"),
+        ("history", "/teams/infrastructure/history"),
+        ("remove-column", "/teams/infrastructure/columns/todo/remove"),
+        ("workspace", "/settings"),
+        ("people", "/settings/people"),
+        ("audit", "/settings/audit"),
         ("not-found", "/tasks/INF-99"),
-        ("login", "/login"),
+        ("nobody-login", "/login"),
+        ("nobody-join", &join),
+        ("nobody-reset", &reset),
+        ("nobody-shared-check-in", &check_in),
+        ("nobody-shared-board", &board),
+        ("nobody-locked", &locked),
+        ("nobody-embed", &embed),
     ] {
-        let window = if name == "login" { &nobody } else { &window };
+        let window = if name.starts_with("nobody-") { &nobody } else { &window };
         for (width, height, phone) in [(1440, 900, false), (390, 844, true)] {
             for scheme in ["light", "dark"] {
                 window.size(width, height, phone).await;
@@ -108,9 +146,12 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
                 if sideways {
                     found.push(format!("{name} {width} {scheme}: scrolls sideways"));
                 }
+                window.picture(&format!("{name}-{width}-{scheme}")).await;
+                // All of the page at once: what the bar at the foot covers can be scrolled from under it.
+                let whole: i64 = window.value("document.documentElement.scrollHeight").await;
+                window.size(width, whole.max(height), phone).await;
                 found
                     .extend(window.violations().await.into_iter().map(|one| format!("{name} {width} {scheme}: {one}")));
-                window.picture(&format!("{name}-{width}-{scheme}")).await;
             }
         }
     }
