@@ -22,6 +22,7 @@ struct Files;
 pub struct Assets {
     /// Changes whenever any file does; addresses with it can be kept for ever.
     pub version: String,
+    /// Scripts that every page needs.
     pub modules: Vec<String>,
     files: BTreeMap<String, Asset>,
 }
@@ -60,7 +61,8 @@ impl Assets {
             hash.update(data);
         }
         let version = hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-        let modules = files.keys().filter(|name| name.ends_with(".js")).cloned().collect();
+        let everywhere = |name: &&String| name.ends_with(".js") && !name.starts_with("js/pages/");
+        let modules = files.keys().filter(everywhere).cloned().collect();
         let files = files.into_iter().map(|(name, data)| (name.clone(), Asset::new(&name, data))).collect();
         Self { version, modules, files }
     }

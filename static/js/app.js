@@ -12,5 +12,8 @@ import "./elements/markdown-preview.js";
 import "./elements/live-stream.js";
 import "./elements/open-menus.js";
 import "./elements/own-zone.js";
-import "./elements/planning-lists.js";
-import "./elements/walk-timer.js";
+
+// what one page alone needs comes with that page
+for (const element of ["planning-lists", "walk-timer"]) {
+  if (document.querySelector(element)) import(`./pages/${element}.js`);
+}

@@ -212,7 +212,7 @@ async fn a_team_walks_its_board_with_the_keys_and_notes_what_comes_up() {
         window.until(&format!("{shown} && document.querySelector('walk-timer button')")).await;
     };
     window.goto("/teams/infrastructure/standup").await;
-    window.until("customElements.get('walk-timer') && document.readyState === 'complete'").await;
+    window.until("customElements.get('sortable-board') && document.readyState === 'complete'").await;
     window.press("w").await;
     at("Look at it").await;
     window.click("walk-timer button").await;
