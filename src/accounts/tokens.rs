@@ -3,7 +3,7 @@
 use anyhow::Context;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
-use sqlx::PgPool;
+use sqlx::{PgExecutor, PgPool};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -51,7 +51,7 @@ pub struct Draft<'d> {
 }
 
 /// Makes an API token; the secret is only here, this once.
-pub async fn make(db: &PgPool, now: OffsetDateTime, draft: &Draft<'_>) -> Result<String> {
+pub async fn make(db: impl PgExecutor<'_>, now: OffsetDateTime, draft: &Draft<'_>) -> Result<String> {
     let secret = format!("fn_{}", new_secret()?);
     sqlx::query(
         "INSERT INTO tokens (id, account_id, token_hash, scope, created_at, name, teams, expires_at)

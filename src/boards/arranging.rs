@@ -27,10 +27,22 @@ pub async fn add_column(change: &mut Change, team: &Team, name: &str, state: Sta
     if count >= MOST {
         return Err(Problem::field("column", "A board has at most 20 columns."));
     }
-    let address = match slug(&name) {
-        address if address.is_empty() => format!("column-{}", count + 1),
+    let taken: Vec<(String, String)> = sqlx::query_as("SELECT slug, lower(name) FROM columns WHERE team_id = $1")
+        .bind(team.id)
+        .fetch_all(change.db())
+        .await?;
+    if taken.iter().any(|(_, called)| *called == name.to_lowercase()) {
+        return Err(Problem::field("name", "There is a column of that name."));
+    }
+    let wanted = match slug(&name) {
+        address if address.is_empty() => "column".to_owned(),
         address => address,
     };
+    // A column that is called differently keeps its address: the next one of its first name has a number.
+    let address = std::iter::once(wanted.clone())
+        .chain((2..).map(|nth| format!("{wanted}-{nth}")))
+        .find(|address| taken.iter().all(|(other, _)| other != address))
+        .unwrap_or(wanted);
     sqlx::query(
         "INSERT INTO columns (team_id, id, slug, name, state, position)
          SELECT $1, $2, $3, $4, $5, coalesce(max(position), 0) + 1 FROM columns WHERE team_id = $1",
@@ -51,7 +63,6 @@ pub async fn add_column(change: &mut Change, team: &Team, name: &str, state: Sta
 /// # Errors
 /// `Invalid` for another state of a column that holds tasks: what happened to them would no longer add up.
 pub async fn edit_column(change: &mut Change, team: &Team, column: &str, name: &str, state: State) -> Result<()> {
-    touch_workspace(change.db()).await?;
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
     let (id, was, stood): (Uuid, String, String) =
         sqlx::query_as("SELECT id, name, state FROM columns WHERE team_id = $1 AND slug = $2 FOR NO KEY UPDATE")
@@ -73,6 +84,8 @@ pub async fn edit_column(change: &mut Change, team: &Team, column: &str, name: &
         );
         return Err(Problem::field("column", why));
     }
+    // Columns are locked before the workspace: whoever blocks a task does so too.
+    touch_workspace(change.db()).await?;
     sqlx::query("UPDATE columns SET name = $3, state = $4 WHERE team_id = $1 AND id = $2")
         .bind(team.id)
         .bind(id)
@@ -87,7 +100,6 @@ pub async fn edit_column(change: &mut Change, team: &Team, column: &str, name: &
 
 /// Changes places with the column beside it.
 pub async fn shift_column(change: &mut Change, team: &Team, column: &str, to_the_right: bool) -> Result<()> {
-    touch_workspace(change.db()).await?;
     let columns: Vec<(Uuid, String, i32)> =
         sqlx::query_as("SELECT id, slug, position FROM columns WHERE team_id = $1 ORDER BY id FOR NO KEY UPDATE")
             .bind(team.id)
@@ -100,6 +112,7 @@ pub async fn shift_column(change: &mut Change, team: &Team, column: &str, to_the
     };
     // At the end already.
     let Some((other, beside, there)) = beside else { return Ok(()) };
+    touch_workspace(change.db()).await?;
     sqlx::query(
         "UPDATE columns SET position = CASE WHEN id = $2 THEN $5 ELSE $4 END WHERE team_id = $1 AND id IN ($2, $3)",
     )

@@ -112,7 +112,15 @@ pub async fn revoke_all(change: &mut Change, team: &Team) -> Result<()> {
 /// `Invalid` for a private team.
 pub async fn set_public(change: &mut Change, team: &Team, public: bool) -> Result<()> {
     touch_workspace(change.db()).await?;
-    sqlx::query("UPDATE teams SET public = $2 WHERE id = $1").bind(team.id).bind(public).execute(change.db()).await?;
+    let set = sqlx::query("UPDATE teams SET public = $2 WHERE id = $1 AND public <> $2")
+        .bind(team.id)
+        .bind(public)
+        .execute(change.db())
+        .await?;
+    // A button that is pressed twice.
+    if set.rows_affected() == 0 {
+        return Ok(());
+    }
     let kind = if public { "team.shared" } else { "team.unshared" };
     told(change, team, kind, "everybody", Shows::CheckIn.as_str()).await
 }

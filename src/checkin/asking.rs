@@ -9,7 +9,6 @@ use uuid::Uuid;
 use crate::{
     accounts::Person,
     activity::{Change, Event},
-    boards::access::seen_by,
     tasks::{
         creating::{NewTask, create_task},
         plain_lines,
@@ -104,7 +103,7 @@ pub async fn settle(
     // Tasks and their columns are locked before the team's other rows.
     let row: Row = sqlx::query_as(
         "SELECT r.title, r.why, r.by_on, r.outcome, a.handle AS asker, t.name AS for_team
-         FROM requests r LEFT JOIN accounts a ON a.id = r.asker_id LEFT JOIN teams t ON t.id = r.for_team_id
+         FROM requests r LEFT JOIN accounts a ON a.id = r.asker_id LEFT JOIN teams t ON t.id = r.for_team_id AND NOT t.private
          WHERE r.team_id = $1 AND r.id = $2 FOR NO KEY UPDATE OF r",
     )
     .bind(team.id)
@@ -210,15 +209,16 @@ pub async fn intake(db: &PgPool, team: Uuid, reader: Uuid) -> Result<Vec<Request
     Ok(query.build_query_as().fetch_all(db).await?)
 }
 
-/// What somebody asked of teams that they may look at: what is open, and what was settled after an instant.
-pub async fn asked_by(db: &PgPool, asker: &Person, since: OffsetDateTime) -> Result<Vec<Request>> {
+/// What somebody asked of these teams, which they may look at: what is open, and what was settled after an instant.
+pub async fn asked_by(db: &PgPool, asker: &Person, seen: &[Uuid], since: OffsetDateTime) -> Result<Vec<Request>> {
     let mut query = requests(asker.id);
     query
         .push("r.asker_id = ")
         .push_bind(asker.id)
         .push(" AND (r.settled_at IS NULL OR r.settled_at > ")
         .push_bind(since);
-    query.push(concat!(") AND ", seen_by!("$1"), " ORDER BY r.settled_at DESC NULLS LAST, r.created_at LIMIT 50"));
+    query.push(") AND r.team_id = ANY(").push_bind(seen.to_vec());
+    query.push(") ORDER BY r.settled_at DESC NULLS LAST, r.created_at LIMIT 50");
     Ok(query.build_query_as().fetch_all(db).await?)
 }
 

@@ -135,16 +135,17 @@ struct Row {
 /// an event.
 pub async fn news(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<News>> {
     let rows: Vec<Row> = sqlx::query_as(
+        // A team that is younger than all that is followed has no row in `seen`: a project's tasks may be there too.
         "SELECT e.team_id, t.slug, t.name AS team, e.seq, e.kind, e.before, e.after, e.at, split_part(a.name, ' ', 1) AS who,
                 t.key || '-' || k.number AS key, k.title, g.id AS goal, g.title AS goal_title
-         FROM seen s JOIN teams t ON t.id = s.team_id AND t.id = ANY($2)
+         FROM teams t LEFT JOIN seen s ON s.team_id = t.id AND s.account_id = $1
          CROSS JOIN LATERAL (
-             SELECT * FROM events e WHERE e.team_id = s.team_id AND e.seq > s.seq AND e.actor_id IS DISTINCT FROM $1
+             SELECT * FROM events e WHERE e.team_id = t.id AND e.seq > coalesce(s.seq, 0) AND e.actor_id IS DISTINCT FROM $1
                     AND (e.kind NOT LIKE 'wait.%' OR e.after->>'state' = 'done') ORDER BY e.seq DESC LIMIT 2000) e
          LEFT JOIN accounts a ON a.id = e.actor_id
          LEFT JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
          LEFT JOIN goals g ON g.team_id = e.team_id AND e.kind LIKE 'goal.%' AND g.id::text = e.after->>'goal'
-         WHERE s.account_id = $1 AND EXISTS (
+         WHERE t.id = ANY($2) AND EXISTS (
              SELECT FROM follows f LEFT JOIN goals fg ON fg.team_id = e.team_id AND fg.id = coalesce(k.goal_id, g.id)
              WHERE f.account_id = $1 AND e.at >= f.since AND (
                  f.team_id = e.team_id AND (f.task_id = e.task_id OR f.goal_id = g.id OR f.goal_id = k.goal_id AND e.kind = 'task.moved')

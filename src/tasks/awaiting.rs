@@ -9,7 +9,7 @@ use crate::{activity::Change, boards::access::seen_by, teams::Team, web::error::
 pub(super) async fn set_awaiting(change: &mut Change, team: &Team, task: Uuid, words: &str) -> Result<()> {
     let parts: Vec<String> =
         words.split(',').map(|part| part.trim().to_lowercase()).filter(|part| !part.is_empty()).collect();
-    let actor = change.actor;
+    let (actor, reach) = (change.actor, change.reach.clone());
     sqlx::query("DELETE FROM awaits WHERE team_id = $1 AND task_id = $2")
         .bind(team.id)
         .bind(task)
@@ -22,13 +22,14 @@ pub(super) async fn set_awaiting(change: &mut Change, team: &Team, task: Uuid, w
         "INSERT INTO awaits (team_id, task_id, by_team_id, by_account_id)
          SELECT DISTINCT $1::uuid, $2::uuid, t.id, NULL::uuid FROM unnest($3::text[]) part
          JOIN teams t ON part IN (lower(t.name), t.slug, lower(t.key)) AND t.id <> $1 AND ",
-        seen_by!("$4"),
+        seen_by!("$4", "$5"),
         " UNION SELECT $1, $2, NULL, a.id FROM unnest($3::text[]) part JOIN accounts a ON part IN ('@' || a.handle, lower(a.name))"
     ))
     .bind(team.id)
     .bind(task)
     .bind(&parts)
     .bind(actor)
+    .bind(reach)
     .execute(change.db())
     .await?;
     Ok(())

@@ -177,15 +177,18 @@ pub(super) async fn tell_waiting(
     kind: &'static str,
     after: Value,
 ) -> Result<()> {
-    let waiting: Vec<(Uuid, Uuid)> = sqlx::query_as(
-        "SELECT team_id, task_id FROM waits WHERE on_task_team = $1 AND on_task_id = $2 AND ended_at IS NULL",
+    let waiting: Vec<(Uuid, Uuid, bool)> = sqlx::query_as(
+        "SELECT w.team_id, w.task_id, t.private AND w.team_id <> t.id FROM waits w JOIN teams t ON t.id = w.on_task_team
+         WHERE w.on_task_team = $1 AND w.on_task_id = $2 AND w.ended_at IS NULL",
     )
     .bind(team.id)
     .bind(task)
     .fetch_all(change.db())
     .await?;
-    for (team, task) in waiting {
-        change.record(Event { team, task: Some(task), kind, before: json!({}), after: after.clone(), version: None });
+    for (team, task, hidden) in waiting {
+        // Of a private team's task others learn what their cards say: that it is done, and before that nothing.
+        let after = if hidden && after["state"] != "done" { json!({}) } else { after.clone() };
+        change.record(Event { team, task: Some(task), kind, before: json!({}), after, version: None });
     }
     Ok(())
 }

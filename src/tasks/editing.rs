@@ -101,7 +101,8 @@ pub async fn edit_task(change: &mut Change, team: &Team, task: Uuid, edit: &Edit
             version: Some(version),
         });
         if now.title != was.title {
-            blocking::tell_waiting(change, team, task, "wait.renamed", json!({ "called": now.title })).await?;
+            // Not what it is called now: the other team's events are read by who may not look at this one.
+            blocking::tell_waiting(change, team, task, "wait.renamed", json!({})).await?;
         }
     }
     if let Some(owners) = &edit.owners {

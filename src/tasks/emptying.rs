@@ -29,6 +29,12 @@ pub async fn remove_column(change: &mut Change, team: &Team, column: &str, into:
     let from = find(column).ok_or(Problem::NotFound)?;
     let to = find(into).filter(|to| to.id != from.id);
     let to = to.ok_or_else(|| Problem::field("into", "Say into which other column its tasks go."))?;
+    // In the order of their ids, as everybody locks several; the archive's too.
+    sqlx::query("SELECT FROM tasks WHERE team_id = $1 AND column_id = $2 ORDER BY id FOR NO KEY UPDATE")
+        .bind(team.id)
+        .bind(from.id)
+        .execute(change.db())
+        .await?;
     let tasks: Vec<Uuid> = sqlx::query_scalar(
         "SELECT id FROM tasks WHERE team_id = $1 AND column_id = $2 AND rank IS NOT NULL ORDER BY rank",
     )

@@ -1,6 +1,6 @@
 //! What happened to a task, in sentences.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 use sqlx::PgPool;
@@ -129,6 +129,32 @@ pub struct Names {
     /// Goals and projects.
     aims: HashMap<String, String>,
     people: HashMap<String, String>,
+    hidden: HashSet<Uuid>,
+}
+
+/// Those of a team's waits that are on what belongs to another team that is private now. Their events may have named it
+/// while that team was open.
+pub async fn hidden_waits(db: &PgPool, team: Uuid) -> Result<HashSet<Uuid>> {
+    let private: Vec<Uuid> =
+        sqlx::query_scalar("SELECT id FROM teams WHERE private AND id <> $1").bind(team).fetch_all(db).await?;
+    if private.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let hidden: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT id FROM waits WHERE team_id = $1 AND (on_task_team = ANY($2) OR on_team_id = ANY($2))",
+    )
+    .bind(team)
+    .bind(private)
+    .fetch_all(db)
+    .await?;
+    Ok(hidden.into_iter().collect())
+}
+
+/// What an event says instead of what a task waits on, if that is hidden; `waits` is the event's own.
+pub fn instead(waits: &Value, hidden: &HashSet<Uuid>) -> Option<&'static str> {
+    let id: Uuid = waits["id"].as_str()?.parse().ok()?;
+    let words = if waits["kind"] == "team" { "a private team" } else { "a task of a private team" };
+    hidden.contains(&id).then_some(words)
 }
 
 impl Names {
@@ -149,6 +175,7 @@ impl Names {
             sprints: sprints.into_iter().map(|(id, name)| (id.to_string(), name)).collect(),
             aims: aims.into_iter().map(|(id, name)| (id.to_string(), name)).collect(),
             people: people.into_iter().collect(),
+            hidden: hidden_waits(db, team).await?,
         })
     }
 
@@ -168,7 +195,7 @@ impl Names {
                 let on = if after["waits"]["kind"] == "person" {
                     self.people.get(on).map_or(on, String::as_str)
                 } else {
-                    on
+                    instead(&after["waits"], &self.hidden).unwrap_or(on)
                 };
                 format!(
                     "said that it waits on {}",

@@ -4,7 +4,10 @@ use sqlx::{PgConnection, PgPool, Postgres, QueryBuilder};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::web::error::{Problem, Result};
+use crate::{
+    accounts::viewer::Viewer,
+    web::error::{Problem, Result},
+};
 
 /// A blocked task, and what of ours it waits on.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -24,8 +27,8 @@ pub struct Waiting {
 }
 
 /// What a row of `waits` tells a reader of the task that waits; `w` is the wait. What belongs to a private team that the
-/// reader is not on stays unnamed.
-fn waiting(reader: Uuid) -> QueryBuilder<Postgres> {
+/// reader is not on, or that their token is not for, stays unnamed.
+fn waiting(reader: &Viewer) -> QueryBuilder<Postgres> {
     // Names are looked up beside the joins: Postgres tries every order of eight tables, for longer than it then reads.
     let mut query = QueryBuilder::new(
         "SELECT k.id AS task_id, coalesce(kt.key || '-' || k.number, '') AS key,
@@ -39,12 +42,16 @@ fn waiting(reader: Uuid) -> QueryBuilder<Postgres> {
          LEFT JOIN LATERAL (SELECT t.id, t.key, t.name FROM teams t WHERE t.id = w.team_id
                             AND (NOT t.private OR EXISTS (SELECT FROM members m WHERE m.team_id = t.id AND m.account_id = ",
     );
-    query.push_bind(reader).push(")) OFFSET 0) kt ON true WHERE w.ended_at IS NULL AND k.archived_at IS NULL AND ");
+    query.push_bind(reader.person.id).push("))");
+    if let Some(reach) = reader.reach() {
+        query.push(" AND t.id = ANY(").push_bind(reach.to_vec()).push(")");
+    }
+    query.push(" OFFSET 0) kt ON true WHERE w.ended_at IS NULL AND k.archived_at IS NULL AND ");
     query
 }
 
 /// The tasks that wait on this one, the longest first, as a reader may know of them.
-pub async fn on_task(db: &PgPool, reader: Uuid, team: Uuid, task: Uuid) -> Result<Vec<Waiting>> {
+pub async fn on_task(db: &PgPool, reader: &Viewer, team: Uuid, task: Uuid) -> Result<Vec<Waiting>> {
     let mut query = waiting(reader);
     query.push("w.on_task_team = ").push_bind(team).push(" AND w.on_task_id = ").push_bind(task);
     query.push(" ORDER BY w.since, k.id");
@@ -53,7 +60,7 @@ pub async fn on_task(db: &PgPool, reader: Uuid, team: Uuid, task: Uuid) -> Resul
 
 /// What waits on somebody: on an unfinished task of theirs, on one of their teams, or on them; the longest first.
 /// Only of teams that the reader may look at.
-pub async fn on_person(db: &PgPool, account: Uuid, seen: &[Uuid], reader: Uuid) -> Result<Vec<Waiting>> {
+pub async fn on_person(db: &PgPool, account: Uuid, seen: &[Uuid], reader: &Viewer) -> Result<Vec<Waiting>> {
     // Three small lists by index rather than one condition over every wait there is.
     let mut query = waiting(reader);
     query

@@ -158,6 +158,12 @@ impl Asked {
     }
 }
 
+/// An address as a log may have it: whoever reads a link's secret there could open what it is for.
+fn for_the_log(address: &str) -> &str {
+    let secret = ["/share/", "/join/", "/reset/", "/enter/"].into_iter().find(|start| address.starts_with(start));
+    secret.unwrap_or(address)
+}
+
 /// Gives every error its words: a page for readers, problem+json for programs.
 fn explained(app: &App, asked: Asked, mut response: Response) -> Response {
     let status = response.status();
@@ -173,6 +179,7 @@ fn explained(app: &App, asked: Asked, mut response: Response) -> Response {
     let request_id = Uuid::now_v7().to_string();
     if status.is_server_error() {
         let inside = parts.extensions.remove::<Inside>().map_or_else(String::new, |inside| inside.0);
+        let address = for_the_log(address);
         tracing::error!(request_id, address, status = status.as_u16(), "{inside}");
         if let Ok(id) = HeaderValue::from_str(&request_id) {
             parts.headers.insert("x-request-id", id);
@@ -190,4 +197,19 @@ fn explained(app: &App, asked: Asked, mut response: Response) -> Response {
     };
     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     Response::from_parts(parts, Body::from(body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::for_the_log;
+
+    #[test]
+    fn no_links_secret_stands_in_a_log() {
+        for address in
+            ["/share/s3cret", "/share/s3cret/badge.svg", "/join/s3cret", "/reset/s3cret?x=1", "/enter/s3cret"]
+        {
+            assert!(!for_the_log(address).contains("s3cret"), "{address}");
+        }
+        assert_eq!(for_the_log("/teams/infrastructure?q=x"), "/teams/infrastructure?q=x");
+    }
 }

@@ -449,6 +449,35 @@ walks! {
 
 /// Cases 4, 10.
 #[tokio::test]
+async fn what_was_named_while_a_team_was_open_is_unnamed_once_it_is_private() {
+    let cast = Cast::new(false).await;
+    let (lead, jonas) = (&cast.who["lead"], &cast.who["other"]);
+    let theirs = jonas.make("ingestion", "todo", "Dual write").await;
+    let task = lead.make("infrastructure", "todo", "Waits on a task").await;
+    lead.post(&format!("/tasks/{task}/block"), &[("kind", "task"), ("on", &theirs)]).await.ok();
+    let team = lead.make("infrastructure", "todo", "Waits on a team").await;
+    lead.post(&format!("/tasks/{team}/block"), &[("kind", "team"), ("team", "ingestion")]).await.ok();
+    assert!(lead.get(&format!("/tasks/{task}")).await.ok().text().contains(&format!("waits on {theirs}")));
+    sqlx::query("UPDATE teams SET private = true WHERE slug = 'ingestion'").execute(&cast.world.db).await.unwrap();
+    for page in [
+        format!("/tasks/{task}"),
+        format!("/tasks/{team}"),
+        "/teams/infrastructure/history".to_owned(),
+        "/api/v1/teams/infrastructure/events".to_owned(),
+    ] {
+        let body = lead.get(&page).await.refused(200).text();
+        for word in [&theirs, "Dual write", "waits on ingestion", "\"on\":\"ingestion\""] {
+            assert!(!body.contains(word), "{word} at {page}: {body}");
+        }
+    }
+    let history = lead.get("/teams/infrastructure/history").await.ok().text();
+    for told in ["waits on a task of a private team", "waits on a private team"] {
+        assert!(history.contains(told), "{told} is not in {history}");
+    }
+}
+
+/// Cases 4, 10.
+#[tokio::test]
 async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
     let cast = Cast::new(false).await;
     let (world, lead, jonas) = (&cast.world, &cast.who["lead"], &cast.who["other"]);
@@ -465,6 +494,8 @@ async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
     lead.post(&format!("/tasks/{secret}/owners"), &[("owners", "elif")]).await.ok();
     let ours = lead.make("infrastructure", "todo", "Waits on them").await;
     lead.post(&format!("/tasks/{ours}/block"), &[("kind", "task"), ("on", "Zanzibar plan")]).await.ok();
+    lead.post(&format!("/tasks/{secret}"), &[("title", "Zanzibar plan, second version")]).await.ok();
+    lead.post(&format!("/tasks/{secret}/position"), &[("column", "in-progress")]).await.ok();
     let team = lead.make("infrastructure", "todo", "Waits on their team").await;
     lead.post(&format!("/tasks/{team}/block"), &[("kind", "team"), ("team", "zanzibar")]).await.ok();
     let awaited = jonas.make("ingestion", "todo", "They wait for it").await;

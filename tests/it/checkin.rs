@@ -183,6 +183,18 @@ async fn a_project_and_a_team_can_be_followed() {
     elif.post(&format!("/tasks/{done}/position"), &[("column", "done")]).await.ok();
     let page = jonas.get("/").await.ok().text();
     assert!(page.contains("Of the team") && page.contains("What you follow"), "{page}");
+    // A team that is younger than what is followed may work on it too.
+    let mut tx = world.db.begin().await.unwrap();
+    let young = fortnight::teams::adding::add_team(&mut tx, crate::world::NOW, "young", "Young", "YNG").await.unwrap();
+    fortnight::teams::adding::add_member(&mut tx, crate::world::NOW, young, elif.person.id, false).await.unwrap();
+    tx.commit().await.unwrap();
+    let late = elif.make("young", "todo", "Of the youngest team").await;
+    elif.post(&format!("/tasks/{late}"), &[("project", "new-cluster")]).await.ok();
+    elif.post(&format!("/tasks/{late}/position"), &[("column", "in-progress")]).await.ok();
+    let page = jonas.get("/").await.ok().text();
+    assert!(page.contains("Of the youngest team"), "{page}");
+    jonas.post("/seen", &[("seen", "young:99")]).await.ok();
+    assert!(!jonas.get("/").await.ok().text().contains("Of the youngest team"));
 }
 
 #[tokio::test]
@@ -232,6 +244,14 @@ async fn a_request_is_taken_answered_or_declined_and_its_asker_sees_which() {
     }
     // It is for the asker: they see it first when it is done.
     assert!(own.contains("What you wait for"), "{own}");
+    // Whose team has become private meanwhile is told in no task of another.
+    assert_eq!(jonas.post("/teams/infrastructure/requests", &[("title", "A second replica")]).await.status, 303);
+    sqlx::query("UPDATE teams SET private = true WHERE slug = 'ingestion'").execute(&world.db).await.unwrap();
+    let request: uuid::Uuid =
+        sqlx::query_scalar("SELECT id FROM requests WHERE outcome IS NULL").fetch_one(&world.db).await.unwrap();
+    let path = format!("/teams/infrastructure/requests/{request}");
+    assert_eq!(elif.post(&path, &[("outcome", "taken")]).await.header("location"), "/tasks/INF-2");
+    assert_eq!(elif.task("INF-2").await["for"], "@jonas");
     // A member of another team settles nothing.
     jonas.post(&format!("/teams/infrastructure/requests/{}", id("A pony")), &[("outcome", "taken")]).await.refused(403);
     jonas.post(&format!("/teams/ingestion/requests/{}", id("A pony")), &[("outcome", "taken")]).await.refused(404);
@@ -378,6 +398,12 @@ async fn a_public_address_is_for_everybody_until_it_is_taken_back() {
     let guest = world.stranger();
     guest.get("/public/infrastructure").await.refused(404);
     elif.post("/teams/infrastructure/public", &[("public", "1")]).await.ok();
+    elif.post("/teams/infrastructure/public", &[("public", "1")]).await.ok();
+    let told: i64 = sqlx::query_scalar("SELECT count(*) FROM events WHERE kind = 'team.shared'")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    assert_eq!(told, 1, "pressed twice, it was done once");
     assert!(guest.get("/public/infrastructure").await.refused(200).text().contains("Infrastructure, day 7"));
     assert!(guest.get("/public/infrastructure/badge.svg").await.refused(200).text().contains("Sprint 42: 0 of 0 done"));
     guest.get("/public/ingestion").await.refused(404);
@@ -498,6 +524,11 @@ async fn columns_are_added_renamed_shifted_and_taken_away_with_their_tasks() {
     );
     let archived = elif.make("infrastructure", "ready-to-release", "Three").await;
     elif.post(&format!("/tasks/{archived}/archive"), &[]).await.ok();
+    // What is called differently keeps its address, and its first name is free.
+    elif.post(at, &[("name", "Ready to release"), ("state", "review")]).await.ok();
+    let twin = format!("{at}/ready-to-release-2");
+    elif.post(&twin, &[("name", "Almost"), ("state", "review")]).await.ok();
+    elif.post(&format!("{twin}/remove"), &[("into", "done")]).await.ok();
     // What happened in it would no longer add up.
     elif.post(&column, &[("name", "To release"), ("state", "review")]).await.refused(422);
     let asks = elif.get(&format!("{column}/remove")).await.ok().text();
@@ -520,6 +551,68 @@ async fn columns_are_added_renamed_shifted_and_taken_away_with_their_tasks() {
     ] {
         assert!(history.contains(told), "{told} is not in {history}");
     }
+}
+
+/// Who waits for a column holds nothing that whoever has the column may want next.
+#[tokio::test]
+async fn columns_and_tasks_are_locked_in_the_order_that_everybody_locks_them_in() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    lead(&world, elif).await;
+    let (first, second) =
+        (elif.make("infrastructure", "todo", "One").await, elif.make("infrastructure", "todo", "Two").await);
+    // The younger one stands above the older one.
+    elif.post(&format!("/tasks/{second}/position"), &[("column", "todo"), ("before", &first)]).await.ok();
+    assert_eq!(world.column("infrastructure", "todo").await, [second, first]);
+    let at = "/teams/infrastructure/columns/todo";
+    let in_todo = "SELECT FROM columns WHERE slug = 'todo' FOR NO KEY UPDATE";
+    let task = |number: i64| format!("SELECT FROM tasks WHERE number = {number} FOR NO KEY UPDATE");
+    for (path, fields, held, wanted) in [
+        (
+            at.to_owned(),
+            [("name", "To do"), ("state", "todo")],
+            in_todo.to_owned(),
+            "UPDATE workspace SET seq = seq + 1".to_owned(),
+        ),
+        (
+            at.to_owned(),
+            [("to", "right"), ("x", "")],
+            in_todo.to_owned(),
+            "UPDATE workspace SET seq = seq + 1".to_owned(),
+        ),
+        (format!("{at}/remove"), [("into", "done"), ("x", "")], task(1), task(2)),
+    ] {
+        let mut tx = world.db.begin().await.unwrap();
+        sqlx::query(sqlx::AssertSqlSafe(held)).execute(&mut *tx).await.unwrap();
+        let asking = elif.clone();
+        let asked = tokio::spawn(async move { asking.post(&path, &fields).await });
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        sqlx::query("SET LOCAL lock_timeout = '500ms'").execute(&mut *tx).await.unwrap();
+        sqlx::query(sqlx::AssertSqlSafe(wanted.clone())).execute(&mut *tx).await.unwrap_or_else(|_| panic!("{wanted}"));
+        tx.commit().await.unwrap();
+        asked.await.unwrap().ok();
+    }
+}
+
+#[tokio::test]
+async fn a_refused_form_of_the_settings_leaves_the_others_as_they_stand() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    lead(&world, elif).await;
+    let stands = elif.get("/teams/infrastructure/settings").await.ok().text();
+    let week = |page: &str| page.split("Days it works").nth(1).unwrap().split("Days off").next().unwrap().to_owned();
+    let days_off = |page: &str| page.split("Days off").nth(1).unwrap().to_owned();
+    let share = [("form", "share"), ("name", "Auditors"), ("shows", "board"), ("days", "0")];
+    let page = elif.post("/teams/infrastructure/share-links", &share).await.refused(422).text();
+    assert!(page.contains("1 to 366 days") && week(&page) == week(&stands), "{page}");
+    assert!(!days_off(&page).contains("Auditors"), "{page}");
+    let blank = [("name", " "), ("state", "todo")];
+    let page = elif.post("/teams/infrastructure/columns/todo", &blank).await.refused(422).text();
+    let columns = page.split("id=\"columns\"").nth(1).unwrap().split("</section>").next().unwrap();
+    assert!(columns.contains("1 to 50 characters") && !days_off(&page).contains("field-error"), "{page}");
+    let day = [("day", "2026-12-24"), ("name", &"x".repeat(101))];
+    let page = elif.post("/teams/infrastructure/days-off", &day).await.refused(422).text();
+    assert!(days_off(&page).contains("at most 100") && days_off(&page).contains("2026-12-24"), "{page}");
 }
 
 #[tokio::test]

@@ -227,6 +227,7 @@ async fn a_token_does_what_its_scope_says_and_makes_no_other() {
             ("/settings/people/jonas", vec![("do", "link")]),
             ("/settings/invitations", vec![("for", "many")]),
             ("/teams/infrastructure/share-links", vec![("name", "x"), ("shows", "board")]),
+            ("/teams/infrastructure/public", vec![("public", "1")]),
             ("/me/tokens", vec![("name", "x"), ("scope", "read")]),
             ("/me/password", vec![("password", "another long one")]),
             ("/me/sessions", vec![("others", "1")]),
@@ -256,6 +257,9 @@ async fn a_token_for_some_teams_finds_nothing_of_the_others_on_any_page() {
         .await
         .ok();
     lead.post("/teams/zanzibar/goals", &[("sprint", "42"), ("title", "Zanzibar goal"), ("target", "9")]).await.ok();
+    lead.post("/teams/zanzibar/requests", &[("title", "Zanzibar request")]).await.ok();
+    let on_her = lead.make("zanzibar", "todo", "Zanzibar waits on her").await;
+    lead.post(&format!("/tasks/{on_her}/block"), &[("kind", "person"), ("on", "elif")]).await.ok();
     let page =
         lead.post("/me/tokens", &[("name", "x"), ("scope", "write"), ("team", "infrastructure")]).await.ok().text();
     let token = page.split("value=\"fn_").nth(1).unwrap().split('"').next().unwrap();

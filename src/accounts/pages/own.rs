@@ -209,11 +209,11 @@ pub async fn make_token(
         teams: (!teams.is_empty()).then_some(teams.as_slice()),
         expires_at: days.map(|days| now + Duration::days(days)),
     };
-    let secret = tokens::make(&app.db, now, &draft).await?;
-    let mut db = app.db.acquire().await?;
+    let mut tx = app.db.begin().await?;
+    let secret = tokens::make(&mut *tx, now, &draft).await?;
     let about = format!("{} ({})", draft.name, scope.as_str());
-    audit::write(&mut db, now, Some(viewer.person.id), "token.made", &about, "").await?;
-    drop(db);
+    audit::write(&mut tx, now, Some(viewer.person.id), "token.made", &about, "").await?;
+    tx.commit().await?;
     let mut page = me_page(&app, &viewer, &headers, Fields::default(), Default::default()).await?;
     page.made = secret;
     page::page(&page)
@@ -223,17 +223,18 @@ pub async fn make_token(
 pub async fn revoke_token(Given(app): Given<App>, viewer: Viewer, Path(token): Path<String>) -> Result<Response> {
     viewer.to_change_own()?;
     let (token, now) = (id(&token)?, app.clock.now());
+    let mut tx = app.db.begin().await?;
     let revoked =
         sqlx::query("UPDATE tokens SET revoked_at = $3 WHERE id = $1 AND account_id = $2 AND revoked_at IS NULL")
             .bind(token)
             .bind(viewer.person.id)
             .bind(now)
-            .execute(&app.db)
+            .execute(&mut *tx)
             .await?;
     if revoked.rows_affected() == 0 {
         return Err(Problem::NotFound);
     }
-    let mut db = app.db.acquire().await?;
-    audit::write(&mut db, now, Some(viewer.person.id), "token.revoked", "", "").await?;
+    audit::write(&mut tx, now, Some(viewer.person.id), "token.revoked", "", "").await?;
+    tx.commit().await?;
     Ok(Redirect::to("/me#tokens").into_response())
 }

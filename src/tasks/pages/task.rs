@@ -223,7 +223,7 @@ async fn article(
         goals,
         projects: projects::queries::to_choose(&app.db, &seen, task.project.as_deref()).await?,
         follows: following::follows(&app.db, viewer.person.id, access.team.id, What::Task(access.id)).await?,
-        waiting: waiting::on_task(&app.db, viewer.person.id, access.team.id, access.id).await?,
+        waiting: waiting::on_task(&app.db, viewer, access.team.id, access.id).await?,
         viewer: viewer.clone(),
         team: access.team.clone(),
         may_edit: access.may_edit,

@@ -73,9 +73,27 @@ impl SettingsPage {
         if self.typed.text("form") == form { self.error(field) } else { "" }
     }
 
+    /// Whether the form that was refused is the one that has this field: what was typed into another says nothing here.
+    fn refused(&self, field: &str) -> bool {
+        !self.errors.is_empty() && self.typed.get(field).is_some()
+    }
+
+    /// Why a column that stands already was not changed.
+    fn column_error(&self) -> &str {
+        let renames = self.typed.get("state").is_some() && self.typed.text("form") != "column";
+        let name = if renames { self.error("name") } else { "" };
+        if name.is_empty() { self.error("column") } else { name }
+    }
+
+    /// Why a day off was not added.
+    fn day_error(&self) -> &str {
+        if self.refused("day") { self.error("name") } else { "" }
+    }
+
     /// What was typed, or else what stands.
     fn value(&self, field: &str) -> String {
-        if !self.errors.is_empty() {
+        let form = if matches!(field, "time_zone" | "standup_at") { "standup_at" } else { "day" };
+        if self.refused(form) {
             return self.typed.text(field).to_owned();
         }
         match field {
@@ -89,9 +107,9 @@ impl SettingsPage {
     fn days(&self, field: &str) -> Vec<(usize, &'static str, bool)> {
         let stands = if field == "working_days" { &self.week.working_days } else { &self.week.standup_days };
         let typed = self.typed.all(field);
-        let ticked = |number: usize| match self.errors.is_empty() {
-            true => stands.iter().any(|day| usize::try_from(*day) == Ok(number)),
-            false => typed.iter().any(|day| *day == number.to_string()),
+        let ticked = |number: usize| match self.refused("standup_at") {
+            true => typed.iter().any(|day| *day == number.to_string()),
+            false => stands.iter().any(|day| usize::try_from(*day) == Ok(number)),
         };
         (1..).zip(WEEKDAYS).map(|(number, name)| (number, name, ticked(number))).collect()
     }

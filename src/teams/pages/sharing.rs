@@ -86,6 +86,9 @@ pub async fn set_public(
 ) -> Result<Response> {
     let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
     let (actor, public) = (viewer.actor(), fields.get("public").is_some());
+    if public {
+        viewer.to_let_in()?;
+    }
     let outcome = app.live.change(&actor, |change, _| Box::pin(sharing::set_public(change, &team, public))).await;
     answer(&app, &viewer, &headers, team, fields, outcome.map(|_| ())).await
 }

@@ -149,12 +149,12 @@ async fn work_of(app: &App, viewer: &Viewer, whose: Person, frame: Frame) -> Res
         frame,
         news: if followed.is_empty() { Vec::new() } else { following::news(&app.db, whose.id, &seen).await? },
         awaited: if mine { facts::awaited_of(&app.db, &teams, whose.id, now).await? } else { Vec::new() },
-        asked: if mine { asking::asked_by(&app.db, &whose, lately).await? } else { Vec::new() },
+        asked: if mine { asking::asked_by(&app.db, &whose, &seen, lately).await? } else { Vec::new() },
         followed,
         mine,
         teams: tasks::queries::of_owner(&app.db, whose.id, &seen).await?,
         reviews: tasks::queries::to_review(&app.db, whose.id, &seen).await?,
-        waiting: waiting_on(app, whose.id, &seen, viewer.person.id).await?,
+        waiting: waiting_on(app, whose.id, &seen, viewer).await?,
         promised: actions::of_owner(&app.db, whose.id, &seen).await?,
         now,
         whose,
@@ -162,7 +162,7 @@ async fn work_of(app: &App, viewer: &Viewer, whose: Person, frame: Frame) -> Res
 }
 
 /// Who waits on somebody: goals at risk ahead, then the longest.
-async fn waiting_on(app: &App, account: Uuid, seen: &[Uuid], reader: Uuid) -> Result<Vec<(Waiting, bool)>> {
+async fn waiting_on(app: &App, account: Uuid, seen: &[Uuid], reader: &Viewer) -> Result<Vec<(Waiting, bool)>> {
     let waiting = tasks::waiting::on_person(&app.db, account, seen, reader).await?;
     let mut ids: Vec<Uuid> = waiting.iter().map(|waiting| waiting.team_id).filter(|team| seen.contains(team)).collect();
     ids.sort_unstable();
