@@ -198,8 +198,8 @@ impl Known {
 }
 
 /// What is told to who brings what nobody has: ended sessions, and guesses.
-pub fn unknown(app: &App, parts: &Parts) -> Problem {
-    app.requests.count_wrong_secret(Network::of(app, parts)).err().unwrap_or(Problem::SignedOut)
+pub fn unknown(app: &App, from: Network) -> Problem {
+    app.requests.count_wrong_secret(from).err().unwrap_or(Problem::SignedOut)
 }
 
 impl FromRequestParts<App> for Viewer {
@@ -216,7 +216,7 @@ impl FromRequestParts<App> for Viewer {
             .await?;
         match known {
             Some(known) => known.into_viewer(app, brought, now).await?.asking(app, parts),
-            None => Err(unknown(app, parts)),
+            None => Err(unknown(app, Network::of(app, parts))),
         }
     }
 }

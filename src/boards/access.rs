@@ -13,7 +13,10 @@ use crate::{
     app::App,
     markdown::Links,
     teams::Team,
-    web::error::{Problem, Result},
+    web::{
+        error::{Problem, Result},
+        network::Network,
+    },
 };
 
 /// The condition that an account, a parameter of the query, may look at the team `t`: it is open, or the account's own.
@@ -208,7 +211,7 @@ impl FromRequestParts<App> for AtTask {
         .bind(number)
         .fetch_optional(&app.db)
         .await?;
-        let row = row.ok_or_else(|| viewer::unknown(app, parts))?;
+        let row = row.ok_or_else(|| viewer::unknown(app, Network::of(app, parts)))?;
         let viewer = row.known.into_viewer(app, brought, now).await?.asking(app, parts)?;
         let (Some(id), Some(slug), Some(name), Some(key), Some(seq)) =
             (row.team_id, row.team_slug, row.team_name, row.team_key, row.seq)

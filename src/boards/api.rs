@@ -19,7 +19,10 @@ use crate::{
     activity::queries::events_after,
     app::App,
     sprints, tasks,
-    web::error::{Problem, Result},
+    web::{
+        error::{Problem, Result},
+        network::Network,
+    },
 };
 
 /// The teams that the reader may look at.
@@ -41,12 +44,13 @@ pub async fn list(Given(app): Given<App>, viewer: Viewer) -> Result<Json<Value>>
     responses((status = 200, description = "Columns with their tasks in order"), (status = 304), (status = 422, description = "A term is not known")))]
 pub async fn board(
     Given(app): Given<App>,
+    from: Network,
     Path(slug): Path<String>,
     Query(params): Query<FilterParams>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let door = door::open(&app, &headers, &slug).await?;
+    let door = door::open(&app, from, &headers, &slug).await?;
     let team = &door.access.team;
     let filter = Filter::read(&params).for_reader(&door.viewer.person.handle);
     if !filter.unknown.is_empty() {

@@ -14,7 +14,10 @@ use crate::{
     accounts::viewer::{self, Brought, Known, Viewer},
     app::App,
     teams::Team,
-    web::error::{Problem, Result},
+    web::{
+        error::{Problem, Result},
+        network::Network,
+    },
 };
 
 /// The door asks once nobody else has come while it looked so many times. A look takes a microsecond or two.
@@ -69,11 +72,11 @@ struct Row {
 }
 
 /// Lets a request in to a team's board, or says why not.
-pub async fn open(app: &App, headers: &HeaderMap, slug: &str) -> Result<Door> {
+pub async fn open(app: &App, from: Network, headers: &HeaderMap, slug: &str) -> Result<Door> {
     let Brought { token_hash, cookie } = viewer::brought(headers, app.is_https()).ok_or(Problem::SignedOut)?;
     let now = app.clock.now();
     let asked = Asked { token_hash: token_hash.clone(), cookie, slug: access::plain(slug)?.to_owned() };
-    let row = app.doors.ask(app, asked).await?.ok_or(Problem::SignedOut)?;
+    let row = app.doors.ask(app, asked).await?.ok_or_else(|| viewer::unknown(app, from))?;
     let viewer = row.known.into_viewer(app, Brought { token_hash, cookie }, now).await?;
     let (Some(id), Some(slug), Some(name), Some(key), Some(seq)) =
         (row.team_id, row.team_slug, row.team_name, row.team_key, row.seq)

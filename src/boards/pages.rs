@@ -33,6 +33,7 @@ use crate::{
     web::{
         assets::{ASSETS, Encoding},
         error::{Problem, Result},
+        network::Network,
         page::{Frame, fragment, rendered, theme},
     },
 };
@@ -40,13 +41,14 @@ use crate::{
 /// `GET /teams/{slug}`
 pub async fn board(
     Given(app): Given<App>,
+    from: Network,
     Path(slug): Path<String>,
     Query(params): Query<FilterParams>,
     Query(after): Query<AfterForm>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let mut door = door::open(&app, &headers, &slug).await?;
+    let mut door = door::open(&app, from, &headers, &slug).await?;
     let now = app.clock.now();
     let stamp = Stamp::of(door.access.team.seq, door.workspace_seq, now);
     let key = PageKey {

@@ -126,7 +126,11 @@ pub async fn set_public(change: &mut Change, team: &Team, public: bool) -> Resul
 }
 
 async fn told(change: &mut Change, team: &Team, kind: &'static str, name: &str, shows: &str) -> Result<()> {
-    audit::note(change, kind, &format!("{shows} of {} for {name}", team.key)).await?;
+    let private: bool =
+        sqlx::query_scalar("SELECT private FROM teams WHERE id = $1").bind(team.id).fetch_one(change.db()).await?;
+    // Administrators read it, who may not look at every team.
+    let whose = if private { "a private team" } else { &team.key };
+    audit::note(change, kind, &format!("{shows} of {whose} for {name}")).await?;
     let after = json!({ "name": name, "shows": shows });
     change.record(Event { team: team.id, task: None, kind, before: json!({}), after, version: None });
     Ok(())

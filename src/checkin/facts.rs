@@ -186,6 +186,8 @@ pub fn for_guests(team: &Team, card: &mut Card) {
             wait.name = None;
         }
     }
+    // "For" is words: other teams, and whatever else somebody wrote.
+    card.waited_for_by.clear();
     card.waited_by.retain(|key| key.starts_with(&own));
 }
 

@@ -516,6 +516,7 @@ async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
     let goal = [("sprint", "42"), ("title", "Zanzibar goal"), ("target", "9")];
     assert_eq!(lead.post("/teams/zanzibar/goals", &goal).await.status, 303);
     lead.post("/teams/zanzibar/actions", &[("text", "Zanzibar action @elif")]).await.ok();
+    lead.post("/teams/zanzibar/share-links", &[("name", "Auditors"), ("shows", "board")]).await.ok();
 
     let mut pages: Vec<String> = Vec::new();
     for row in table().iter().filter(|row| row.method == Method::GET && !row.path.ends_with("/live")) {

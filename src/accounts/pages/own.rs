@@ -224,17 +224,15 @@ pub async fn revoke_token(Given(app): Given<App>, viewer: Viewer, Path(token): P
     viewer.to_change_own()?;
     let (token, now) = (id(&token)?, app.clock.now());
     let mut tx = app.db.begin().await?;
-    let revoked =
-        sqlx::query("UPDATE tokens SET revoked_at = $3 WHERE id = $1 AND account_id = $2 AND revoked_at IS NULL")
-            .bind(token)
-            .bind(viewer.person.id)
-            .bind(now)
-            .execute(&mut *tx)
-            .await?;
-    if revoked.rows_affected() == 0 {
-        return Err(Problem::NotFound);
-    }
-    audit::write(&mut tx, now, Some(viewer.person.id), "token.revoked", "", "").await?;
+    let name: String = sqlx::query_scalar(
+        "UPDATE tokens SET revoked_at = $3 WHERE id = $1 AND account_id = $2 AND revoked_at IS NULL RETURNING name",
+    )
+    .bind(token)
+    .bind(viewer.person.id)
+    .bind(now)
+    .fetch_one(&mut *tx)
+    .await?;
+    audit::write(&mut tx, now, Some(viewer.person.id), "token.revoked", &name, "").await?;
     tx.commit().await?;
     Ok(Redirect::to("/me#tokens").into_response())
 }

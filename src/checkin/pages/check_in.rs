@@ -31,6 +31,7 @@ use crate::{
     web::{
         assets::Encoding,
         error::Result,
+        network::Network,
         page::{Frame, Rendered, fragment, rendered, theme},
     },
 };
@@ -139,11 +140,12 @@ async fn now_counted(app: &App, team: &mut Team, now: OffsetDateTime) -> Result<
 /// `GET /teams/{slug}/check-in`
 pub async fn check_in(
     Given(app): Given<App>,
+    from: Network,
     Path(slug): Path<String>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let Door { viewer, access, workspace_seq } = door::open(&app, &headers, &slug).await?;
+    let Door { viewer, access, workspace_seq } = door::open(&app, from, &headers, &slug).await?;
     let (now, person) = (app.clock.now(), viewer.person.id);
     let comes = fragment(&headers).is_none() && matches!(viewer.proof, Proof::Session { .. });
     let look = looking::look(&app.db, (person, access.team.id), access.team.seq, now, comes).await?;
@@ -177,11 +179,12 @@ pub async fn check_in(
 /// `GET /teams/{slug}/check-in/{file}`
 pub async fn feed(
     Given(app): Given<App>,
+    from: Network,
     Path((slug, file)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response> {
     let feed = Feed::named(&file)?;
-    let Door { access, workspace_seq, .. } = door::open(&app, &headers, &slug).await?;
+    let Door { access, workspace_seq, .. } = door::open(&app, from, &headers, &slug).await?;
     let page = format!("/teams/{slug}/check-in");
     feed_of(&app, &headers, access.team, workspace_seq, feed, &page, false).await
 }
