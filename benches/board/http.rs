@@ -1,6 +1,9 @@
 //! As little of an HTTP client as measures the server and not itself.
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context;
 use tokio::{
@@ -145,4 +148,27 @@ impl Connection {
 
 fn find(bytes: &[u8], words: &[u8]) -> Option<usize> {
     bytes.windows(words.len()).position(|window| window == words)
+}
+
+/// Requests a second over so many connections, each asking again as soon as it was answered, for three seconds.
+pub async fn rate(address: SocketAddr, request: &Request, connections: usize) -> anyhow::Result<f64> {
+    let until = Instant::now() + Duration::from_secs(3);
+    let mut workers = Vec::new();
+    for _ in 0..connections {
+        let request = request.clone();
+        let mut connection = Connection::open(address).await?;
+        workers.push(tokio::spawn(async move {
+            let mut count = 0_u64;
+            while Instant::now() < until {
+                connection.skip(&request).await?;
+                count += 1;
+            }
+            anyhow::Ok(count)
+        }));
+    }
+    let mut count = 0;
+    for worker in workers {
+        count += worker.await??;
+    }
+    Ok(count as f64 / 3.0)
 }

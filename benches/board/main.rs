@@ -10,12 +10,11 @@ mod program;
 
 use std::{
     io::Write,
-    net::SocketAddr,
     time::{Duration, Instant},
 };
 
 use figures::{Figures, at, ms};
-use http::{Connection, Request};
+use http::{Connection, Request, rate};
 use program::{Floor, Program};
 use sqlx::{Connection as _, PgPool};
 use uuid::Uuid;
@@ -141,29 +140,6 @@ async fn measure(size: u32) -> anyhow::Result<()> {
     }
     program.stop().await;
     Ok(())
-}
-
-/// Requests a second over so many connections, each asking again as soon as it was answered, for three seconds.
-async fn rate(address: SocketAddr, request: &Request, connections: usize) -> anyhow::Result<f64> {
-    let until = Instant::now() + Duration::from_secs(3);
-    let mut workers = Vec::new();
-    for _ in 0..connections {
-        let request = request.clone();
-        let mut connection = Connection::open(address).await?;
-        workers.push(tokio::spawn(async move {
-            let mut count = 0_u64;
-            while Instant::now() < until {
-                connection.skip(&request).await?;
-                count += 1;
-            }
-            anyhow::Ok(count)
-        }));
-    }
-    let mut count = 0;
-    for worker in workers {
-        count += worker.await??;
-    }
-    Ok(count as f64 / 3.0)
 }
 
 struct Pairs {

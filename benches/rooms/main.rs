@@ -17,14 +17,14 @@ mod program;
 use std::time::Instant;
 
 use figures::{Figures, at, ms};
-use http::{Connection, Request};
+use http::{Connection, Request, rate};
 use program::{Floor, Program};
 use sqlx::PgPool;
 use uuid::Uuid;
 
 /// Add a page by its path: TEAM is replaced by the team that it is asked for, which leads the project of its name, and
-/// GOAL by the id of one of its goals.
-const PATHS: [&str; 26] = [
+/// GOAL by the id of one of its goals. Where a page is kept, ROUND makes it another one every time.
+const PATHS: [&str; 29] = [
     "/",
     "/teams",
     "/teams/TEAM/flow",
@@ -50,7 +50,18 @@ const PATHS: [&str; 26] = [
     "/teams/TEAM/about",
     "/projects",
     "/projects/TEAM",
-    "/projects/TEAM/board",
+    "/projects/TEAM/board?n=ROUND",
+    "/teams/TEAM/check-in?n=ROUND",
+    "/teams/TEAM/intake",
+    "/teams/TEAM/history",
+];
+
+/// What is asked for again and again and has not changed, over sixteen connections.
+const KEPT: [&str; 4] = [
+    "/teams/many/check-in",
+    "/teams/many/check-in/check-in.json",
+    "/teams/many/check-in/badge.svg",
+    "/projects/many/board",
 ];
 
 const ROUNDS: usize = 400;
@@ -81,7 +92,26 @@ async fn main() -> anyhow::Result<()> {
     for path in PATHS.into_iter().filter(wanted) {
         measure(&program, path).await?;
     }
+    println!("\n| unchanged, 16 connections | KB | stored bytes | 304 | static route |");
+    println!("| --- | ---: | ---: | ---: | ---: |");
+    for path in KEPT.into_iter().filter(wanted) {
+        measure_kept(&program, path).await?;
+    }
     program.stop().await;
+    Ok(())
+}
+
+/// How often a second a page is answered that has not changed, whole and to who has it, beside a route that answers the
+/// same bytes.
+async fn measure_kept(program: &Program, path: &str) -> anyhow::Result<()> {
+    let page = Request::get(path, &program.cookie).accept("gzip");
+    let first = Connection::open(program.address).await?.ask(&page).await?;
+    anyhow::ensure!(first.status == 200, "{path} answered {}", first.status);
+    let stored = rate(program.address, &page, 16).await?;
+    let known = rate(program.address, &page.clone().if_none_match(&first.etag), 16).await?;
+    let floor = Floor::start(&first.body).await?;
+    let bare = rate(floor.address, &Request::get("/", ""), 16).await?;
+    println!("| {path} | {:.1} | {stored:.0}/s | {known:.0}/s | {bare:.0}/s |", first.body.len() as f64 / 1024.0);
     Ok(())
 }
 
@@ -102,24 +132,26 @@ async fn measure(program: &Program, path: &str) -> anyhow::Result<()> {
     )
     .fetch_all(&program.db)
     .await?;
-    let page = |(team, goal): &(String, Uuid)| {
-        Request::get(&path.replace("TEAM", team).replace("GOAL", &goal.to_string()), &program.cookie)
+    let page = |(team, goal): &(String, Uuid), round: usize| {
+        let path = path.replace("TEAM", team).replace("GOAL", &goal.to_string()).replace("ROUND", &round.to_string());
+        Request::get(&path, &program.cookie)
     };
     let [few, many] = goals.as_slice() else { anyhow::bail!("the two teams have no goals") };
-    let (few, many, bare) = (page(few), page(many), Request::get("/", ""));
+    let bare = Request::get("/", "");
     let mut connection = Connection::open(program.address).await?;
-    let first = connection.ask(&many).await?;
+    let first = connection.ask(&page(many, 0)).await?;
     anyhow::ensure!(first.status == 200, "{path} answered {}", first.status);
     let floor = Floor::start(&first.body).await?;
     let mut ground = Connection::open(floor.address).await?;
     let (mut fews, mut manys, mut floors) = (Figures::new(), Figures::new(), Figures::new());
-    for round in 0..ROUNDS + 20 {
+    for round in 1..=ROUNDS + 20 {
+        let (few, many) = (page(few, round), page(many, round));
         for (request, figures) in [(&few, &mut fews), (&many, &mut manys), (&bare, &mut floors)] {
             let to = if std::ptr::eq(request, &bare) { &mut ground } else { &mut connection };
             let since = Instant::now();
             to.skip(request).await?;
             // the first ones warm up what is kept
-            if round >= 20 {
+            if round > 20 {
                 figures.push(since.elapsed());
             }
         }

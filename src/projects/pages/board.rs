@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use askama::Template;
 use axum::{
     extract::{Path, Query, State as Given},
-    http::HeaderMap,
+    http::{HeaderMap, Uri},
     response::{Html, IntoResponse, Response},
 };
 use serde::Deserialize;
@@ -21,13 +21,15 @@ use crate::{
         State,
         access::{self, TeamAccess},
         filters::{Filter, FilterParams, SprintChoice, Term},
+        kept::{self, PageKey, Stamp},
     },
     sprints,
     tasks::{self, Card, pages::CardHtml},
     teams::{self, Team},
     web::{
+        assets::Encoding,
         error::{Problem, Result},
-        page::{self, Frame, Rendered},
+        page::{Frame, Rendered, fragment, rendered, theme},
     },
 };
 
@@ -81,14 +83,41 @@ pub async fn board(
     viewer: Viewer,
     Path(slug): Path<String>,
     Query(params): Query<FilterParams>,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response> {
     let (access, found) = access::project(&app.db, &viewer, &slug).await?;
+    let workspace: i64 = sqlx::query_scalar("SELECT seq FROM workspace").fetch_one(&app.db).await?;
     let teams = access::teams(&app.db, &viewer).await?;
+    let now = app.clock.now();
+    // No team's number goes back: together they go on when any of them does.
+    let stamp = Stamp::of(teams.iter().map(|access| access.team.seq).sum(), workspace, now);
+    let key = PageKey {
+        viewer: viewer.person.id,
+        may_edit: teams.iter().any(|access| access.may_edit),
+        address: format!("project {uri} {:?} {:?}", fragment(&headers), viewer.reach()),
+        theme: theme(&headers),
+        encoding: Encoding::accepted(&headers),
+    };
+    let made = async {
+        let page = board_page(&app, &viewer, &headers, params, (access, found), teams, now).await?;
+        Ok((stamp, rendered(&page)?))
+    };
+    kept::answer(&app, &headers, (key, stamp), "text/html; charset=utf-8", made).await
+}
+
+async fn board_page(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    params: FilterParams,
+    (access, found): (TeamAccess, Uuid),
+    teams: Vec<TeamAccess>,
+    now: OffsetDateTime,
+) -> Result<ProjectBoard> {
     let project = queries::projects(&app.db, &[access.team.id]).await?;
     let project = project.into_iter().find(|project| project.id == found).ok_or(Problem::NotFound)?;
-    let mut filter = read(&params, &viewer);
-    let now = app.clock.now();
+    let mut filter = read(&params, viewer);
     let cards = match cards(&app.db, found, &teams, &filter, None, now).await {
         Err(Problem::Invalid(why)) => {
             filter.unknown.extend(why.into_values());
@@ -100,8 +129,8 @@ pub async fn board(
         let of_state = cards.iter().filter(|card| card.state == state);
         Ok((state, of_state.map(|card| Rendered::of(&CardHtml::new(card, now))).collect::<Result<_>>()?))
     };
-    page::page(&ProjectBoard {
-        frame: Frame::new(&app, &viewer, &headers, format!("Board of {}", project.name), "").await?.at("projects"),
+    Ok(ProjectBoard {
+        frame: Frame::new(app, viewer, headers, format!("Board of {}", project.name), "").await?.at("projects"),
         columns: State::ALL.into_iter().map(column).collect::<Result<_>>()?,
         total: cards.len(),
         q: if filter.unknown.is_empty() { filter.terms_text() } else { params.q },
