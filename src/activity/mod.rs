@@ -1,9 +1,11 @@
 //! What happened: the event log, and the live stream that reads it.
 
+mod became;
 mod change;
 pub mod live;
 pub mod presence;
 pub mod queries;
 pub mod stream;
 
+pub use became::became;
 pub use change::{Actor, Change, Changed, Doing, Event, Repeat, Within};

@@ -5,7 +5,7 @@ use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{boards::State, teams::Team, web::error::Result};
+use crate::{activity::became, boards::State, teams::Team, web::error::Result};
 
 /// Nobody reads more than this many lines.
 pub const SHOWN: i64 = 50;
@@ -15,7 +15,7 @@ pub const SHOWN: i64 = 50;
 pub struct Changed {
     pub key: String,
     pub title: String,
-    /// `Done`, `Newly blocked`, `Unblocked`, `Added`, `Archived` or `Moved`.
+    /// In the words of `became`.
     pub what: &'static str,
     pub state: State,
     #[serde(with = "time::serde::rfc3339")]
@@ -29,7 +29,7 @@ pub struct Changed {
 struct Row {
     number: i64,
     title: String,
-    kind: String,
+    first: String,
     was: Option<String>,
     #[sqlx(try_from = "String")]
     state: State,
@@ -51,16 +51,16 @@ pub async fn newest(db: &PgPool, team: &Team) -> Result<Vec<Changed>> {
 
 async fn read(db: &PgPool, team: &Team, seq: i64, order: &'static str) -> Result<Vec<Changed>> {
     let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new(
-        "SELECT k.number, k.title, min(e.kind) AS kind, (array_agg(e.before->>'state' ORDER BY e.seq))[1] AS was, c.state,
+        "SELECT k.number, k.title, (array_agg(e.shift ORDER BY e.seq))[1] AS first, (array_agg(e.before->>'state' ORDER BY e.seq))[1] AS was, c.state,
                 k.archived_at IS NOT NULL AS archived, max(e.at) AS at, max(e.seq) AS seq
          FROM events e JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
          JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id WHERE e.team_id = ",
     );
-    query.push_bind(team.id).push(" AND e.seq > ").push_bind(seq).push(
-        " AND e.kind IN ('task.created', 'task.moved', 'task.imported', 'task.archived', 'task.restored')
-          AND (e.kind <> 'task.moved' OR e.before->>'state' IS DISTINCT FROM e.after->>'state')
-          GROUP BY k.id, k.number, k.title, c.state, k.archived_at ",
-    );
+    query
+        .push_bind(team.id)
+        .push(" AND e.seq > ")
+        .push_bind(seq)
+        .push(" AND e.shift IS NOT NULL GROUP BY k.id, k.number, k.title, c.state, k.archived_at ");
     query.push(order).push(" LIMIT ").push_bind(SHOWN);
     let rows: Vec<Row> = query.build_query_as().fetch_all(db).await?;
     Ok(rows.into_iter().map(|row| row.told(team)).collect())
@@ -68,15 +68,7 @@ async fn read(db: &PgPool, team: &Team, seq: i64, order: &'static str) -> Result
 
 impl Row {
     fn told(self, team: &Team) -> Changed {
-        let what = match (self.was.as_deref(), self.state) {
-            _ if self.archived => "Archived",
-            (_, State::Done) => "Done",
-            (Some("blocked"), State::Blocked) => "Blocked again",
-            (_, State::Blocked) => "Newly blocked",
-            (Some("blocked"), _) => "Unblocked",
-            _ if self.kind == "task.created" || self.kind == "task.imported" => "Added",
-            _ => "Moved",
-        };
+        let what = became(&self.first, self.was.as_deref(), self.state, self.archived);
         let key = format!("{}-{}", team.key, self.number);
         Changed { key, title: self.title, what, state: self.state, at: self.at, seq: self.seq }
     }

@@ -41,12 +41,13 @@ pub async fn open(options: PgConnectOptions) -> anyhow::Result<PgPool> {
 }
 
 /// One stuck request must not hold a lock, or a connection, for ever. Set by a statement rather
-/// than in the connection's options, which PgBouncer refuses.
+/// than in the connection's options, which PgBouncer refuses. No question of a page runs long enough
+/// to be worth compiling: that took longer than answering it.
 async fn limit(connection: &mut PgConnection) -> sqlx::Result<()> {
     connection
         .execute(
             "SET statement_timeout = '30s'; SET lock_timeout = '3s'; \
-             SET idle_in_transaction_session_timeout = '15s'",
+             SET idle_in_transaction_session_timeout = '15s'; SET jit = off",
         )
         .await?;
     Ok(())

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::facts::{self, Need};
 use crate::{
     accounts::Person,
+    activity::became,
     boards::{State, access::TeamAccess, filters::Filter, words},
     sprints::{
         self, Sprint,
@@ -79,7 +80,7 @@ impl Standup {
 
     /// `3 done, 2 moved, 1 newly blocked`
     pub fn tally(&self) -> String {
-        let told = ["Done", "Moved", "Newly blocked", "Blocked again", "Unblocked", "Added", "Archived"];
+        let told = ["Done", "Moved", "Newly blocked", "Blocked again", "Unblocked", "Added", "Restored", "Archived"];
         let counts = told.map(|what| (self.happened.iter().filter(|one| one.what == what).count(), what));
         let told = counts.into_iter().filter(|(count, _)| *count > 0);
         told.map(|(count, what)| format!("{count} {}", what.to_lowercase())).collect::<Vec<_>>().join(", ")
@@ -166,21 +167,22 @@ async fn tell_what_happened(db: &PgPool, standups: &mut [Standup]) -> Result<()>
         team: Uuid,
         number: i64,
         title: String,
-        kind: String,
+        first: String,
         was: Option<String>,
         #[sqlx(try_from = "String")]
         state: State,
+        archived: bool,
     }
     let (teams, began): (Vec<Uuid>, Vec<OffsetDateTime>) =
         standups.iter().map(|standup| (standup.team.id, standup.began)).unzip();
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT w.team, h.* FROM unnest($1::uuid[], $2::timestamptz[]) AS w (team, began) CROSS JOIN LATERAL (
-            SELECT k.number, k.title, min(e.kind) AS kind, (array_agg(e.before->>'state' ORDER BY e.seq))[1] AS was, c.state
+            SELECT k.number, k.title, (array_agg(e.shift ORDER BY e.seq))[1] AS first,
+                   (array_agg(e.before->>'state' ORDER BY e.seq))[1] AS was, c.state, k.archived_at IS NOT NULL AS archived
             FROM events e JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
             JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
-            WHERE e.team_id = w.team AND e.at >= w.began AND e.kind IN ('task.created', 'task.moved', 'task.imported', 'task.archived', 'task.restored')
-              AND (e.kind <> 'task.moved' OR e.before->>'state' IS DISTINCT FROM e.after->>'state')
-            GROUP BY k.id, k.number, k.title, c.state
+            WHERE e.team_id = w.team AND e.at >= w.began AND e.shift IS NOT NULL
+            GROUP BY k.id, k.number, k.title, c.state, k.archived_at
             ORDER BY c.state = 'done' DESC, c.state = 'blocked' DESC, max(e.seq) DESC LIMIT 200) h",
     )
     .bind(teams)
@@ -188,15 +190,7 @@ async fn tell_what_happened(db: &PgPool, standups: &mut [Standup]) -> Result<()>
     .fetch_all(db)
     .await?;
     for row in rows {
-        let what = match (row.was.as_deref(), row.state) {
-            (_, State::Done) => "Done",
-            (Some("blocked"), State::Blocked) => "Blocked again",
-            (_, State::Blocked) => "Newly blocked",
-            (Some("blocked"), _) => "Unblocked",
-            _ if row.kind == "task.created" || row.kind == "task.imported" => "Added",
-            _ if row.kind == "task.archived" => "Archived",
-            _ => "Moved",
-        };
+        let what = became(&row.first, row.was.as_deref(), row.state, row.archived);
         if let Some(standup) = standups.iter_mut().find(|standup| standup.team.id == row.team) {
             let key = format!("{}-{}", standup.team.key, row.number);
             standup.happened.push(Happened { key, title: row.title, what, state: row.state });

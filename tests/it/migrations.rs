@@ -92,6 +92,7 @@ async fn every_step_keeps_the_rows_that_stood_before_it() {
     };
     assert_eq!(one("SELECT count(*) FROM goals WHERE counted_by = 'typed'").await, 2);
     assert_eq!(one("SELECT count(*) FROM events WHERE after->>'state' = 'todo'").await, 8);
+    assert_eq!(one("SELECT count(*) FROM events WHERE shift = 'restored todo'").await, 8);
     assert_eq!(one("SELECT count(*) FROM awaits WHERE by_team_id IS NOT NULL").await, 1, "not the team itself");
     assert_eq!(one("SELECT count(*) FROM awaits WHERE by_account_id IS NOT NULL").await, 4);
 }

@@ -11,7 +11,7 @@ use super::{
         measures::{self, BurnUp, Joining, Shift},
         range::{days_between, ends},
     },
-    ShiftRow, faces, in_order,
+    faces,
 };
 use crate::{
     boards::{State, filters::Filter},
@@ -103,11 +103,10 @@ async fn finished(
     team: Uuid,
     (since, until): (OffsetDateTime, OffsetDateTime),
 ) -> Result<HashMap<Uuid, OffsetDateTime>> {
-    let rows: Vec<(Uuid, OffsetDateTime)> = sqlx::query_as(concat!(
-        "SELECT e.task_id, e.at FROM events e WHERE e.team_id = $1 AND e.at >= $2 AND e.at < $3 AND e.task_id IS NOT NULL AND ",
-        shifts!(),
-        " AND e.kind IN ('task.created', 'task.moved') AND e.after->>'state' = 'done' ORDER BY e.at, e.seq"
-    ))
+    let rows: Vec<(Uuid, OffsetDateTime)> = sqlx::query_as(
+        "SELECT task_id, at FROM events WHERE team_id = $1 AND at >= $2 AND at < $3 AND task_id IS NOT NULL
+         AND shift IN ('created done', 'moved done') ORDER BY at, seq",
+    )
     .bind(team)
     .bind(since)
     .bind(until)
@@ -123,14 +122,12 @@ async fn states_at(
     tasks: &[Uuid],
     at: OffsetDateTime,
 ) -> Result<Vec<(Uuid, State)>> {
-    let rows: Vec<(Uuid, String)> = sqlx::query_as(concat!(
-        "SELECT k.task, last.state FROM unnest($2::uuid[]) AS k (task)
+    let rows: Vec<(Uuid, String)> = sqlx::query_as(
+        "SELECT k.task, split_part(last.shift, ' ', 2) FROM unnest($2::uuid[]) AS k (task)
          CROSS JOIN LATERAL (
-             SELECT e.kind, e.after->>'state' AS state FROM events e
-             WHERE e.team_id = $1 AND e.task_id = k.task AND e.at < $3 AND ",
-        shifts!(),
-        " ORDER BY e.at DESC, e.seq DESC LIMIT 1) last WHERE last.kind <> 'task.archived' AND last.state IS NOT NULL"
-    ))
+             SELECT shift FROM events WHERE team_id = $1 AND task_id = k.task AND at < $3 AND shift IS NOT NULL
+             ORDER BY at DESC, seq DESC LIMIT 1) last WHERE last.shift NOT LIKE 'archived %'",
+    )
     .bind(team)
     .bind(tasks)
     .bind(at)
@@ -145,18 +142,15 @@ async fn shifts_of(
     tasks: &[Uuid],
     (since, until): (OffsetDateTime, OffsetDateTime),
 ) -> Result<Vec<Shift>> {
-    let rows: Vec<ShiftRow> = sqlx::query_as(concat!(
-        "SELECT ",
-        shift_row!(),
-        " FROM unnest($2::uuid[]) AS k (task) JOIN events e ON e.team_id = $1 AND e.task_id = k.task
-         WHERE e.at >= $3 AND e.at < $4 AND ",
-        shifts!()
-    ))
+    Ok(sqlx::query_as(
+        "SELECT e.task_id, e.at, e.shift FROM unnest($2::uuid[]) AS k (task)
+         JOIN events e ON e.team_id = $1 AND e.task_id = k.task
+         WHERE e.at >= $3 AND e.at < $4 AND e.shift IS NOT NULL ORDER BY e.at, e.seq",
+    )
     .bind(team)
     .bind(tasks)
     .bind(since)
     .bind(until)
     .fetch_all(db)
-    .await?;
-    Ok(in_order(rows))
+    .await?)
 }

@@ -1,30 +1,13 @@
 //! Reading what figures are made of. Nothing here reads events of other times than it was asked for, but for the last
 //! one before of each task that was open then, and the first ones of each task that was finished.
 
-/// What `event_shift` and `event_shift_of_task` hold, word for word.
-macro_rules! shifts {
-    () => {
-        "e.kind IN ('task.created', 'task.moved', 'task.imported', 'task.archived', 'task.restored')
-         AND (e.kind <> 'task.moved' OR e.before->>'state' IS DISTINCT FROM e.after->>'state')"
-    };
-}
-
-/// The columns of a `ShiftRow`.
-macro_rules! shift_row {
-    () => {
-        "e.task_id, e.at, e.seq, array_position('{task.moved,task.created,task.imported,task.archived,task.restored}'::text[], e.kind) AS kind,
-         array_position('{todo,doing,blocked,review,done}'::text[], e.after->>'state') AS state,
-         coalesce(e.after->>'archived' = 'true', false) AS archived"
-    };
-}
-
 mod burning_up;
 
 pub use burning_up::burn_up;
 
 use std::collections::HashMap;
 
-use sqlx::{PgConnection, QueryBuilder};
+use sqlx::{FromRow, PgConnection, QueryBuilder, Row as _, postgres::PgRow};
 use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -48,17 +31,16 @@ pub struct Face {
 
 /// The tasks that stood on the board at an instant and were not done, with their state.
 pub async fn open_at(db: &mut PgConnection, team: Uuid, at: OffsetDateTime) -> Result<Vec<(Uuid, State)>> {
-    let rows: Vec<(Uuid, String)> = sqlx::query_as(concat!(
-        "SELECT k.id, last.state FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+    let rows: Vec<(Uuid, String)> = sqlx::query_as(
+        "SELECT k.id, split_part(last.shift, ' ', 2) FROM tasks k
+         JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
          CROSS JOIN LATERAL (
-             SELECT e.kind, e.after->>'state' AS state, e.after->>'archived' AS archived FROM events e
-             WHERE e.team_id = k.team_id AND e.task_id = k.id AND e.at < $2 AND ",
-        shifts!(),
-        " ORDER BY e.at DESC, e.seq DESC LIMIT 1) last
+             SELECT shift FROM events WHERE team_id = k.team_id AND task_id = k.id AND at < $2 AND shift IS NOT NULL
+             ORDER BY at DESC, seq DESC LIMIT 1) last
          WHERE k.team_id = $1 AND k.created_at < $2 AND (k.archived_at IS NULL OR k.archived_at >= $2)
                AND NOT (c.state = 'done' AND k.column_since < $2)
-               AND last.kind <> 'task.archived' AND last.state <> 'done' AND last.archived IS DISTINCT FROM 'true'"
-    ))
+               AND last.shift NOT LIKE 'archived %' AND last.shift NOT LIKE '% done' AND last.shift NOT LIKE '% archived'",
+    )
     .bind(team)
     .bind(at)
     .fetch_all(db)
@@ -66,33 +48,20 @@ pub async fn open_at(db: &mut PgConnection, team: Uuid, at: OffsetDateTime) -> R
     Ok(rows.into_iter().filter_map(|(task, state)| Some((task, State::try_from(state).ok()?))).collect())
 }
 
-/// A shift as it comes from the database: kind and state as places in `KINDS` and `State::ALL`, from 1. There are tens of
-/// thousands in a long range, and texts would cost more than all that is made of them.
-#[derive(sqlx::FromRow)]
-struct ShiftRow {
-    task_id: Uuid,
-    at: OffsetDateTime,
-    seq: i64,
-    kind: i32,
-    state: Option<i32>,
-    archived: bool,
-}
-
-const KINDS: [Kind; 5] = [Kind::Moved, Kind::Made, Kind::Imported, Kind::Archived, Kind::Restored];
-
-impl From<ShiftRow> for Shift {
-    fn from(row: ShiftRow) -> Self {
-        let place = |nth: i32| usize::try_from(nth - 1).unwrap_or(usize::MAX);
-        let kind = KINDS.get(place(row.kind)).copied().unwrap_or(Kind::Moved);
-        let to = row.state.and_then(|state| State::ALL.get(place(state)).copied());
-        Self { task: row.task_id, at: row.at, kind, to, archived: row.archived }
+impl<'r> FromRow<'r, PgRow> for Shift {
+    /// By place, not by name: there are tens of thousands in a long range.
+    fn from_row(row: &'r PgRow) -> sqlx::Result<Self> {
+        let mut words = row.try_get::<&str, _>(2)?.split(' ');
+        let kind = match words.next() {
+            Some("created") => Kind::Made,
+            Some("imported") => Kind::Imported,
+            Some("archived") => Kind::Archived,
+            Some("restored") => Kind::Restored,
+            _ => Kind::Moved,
+        };
+        let to = words.next().and_then(|state| State::ALL.into_iter().find(|one| one.as_str() == state));
+        Ok(Self { task: row.try_get(0)?, at: row.try_get(1)?, kind, to, archived: words.next().is_some() })
     }
-}
-
-/// In the order in which they happened: put into it here, where they fit into memory.
-fn in_order(mut rows: Vec<ShiftRow>) -> Vec<Shift> {
-    rows.sort_unstable_by_key(|row| (row.at, row.seq));
-    rows.into_iter().map(Shift::from).collect()
 }
 
 /// Every change of state in a team from an instant to another, in order.
@@ -101,34 +70,29 @@ pub async fn shifts(
     team: Uuid,
     (since, until): (OffsetDateTime, OffsetDateTime),
 ) -> Result<Vec<Shift>> {
-    let rows: Vec<ShiftRow> = sqlx::query_as(concat!(
-        "SELECT ",
-        shift_row!(),
-        " FROM events e WHERE e.team_id = $1 AND e.at >= $2 AND e.at < $3 AND e.task_id IS NOT NULL AND ",
-        shifts!()
-    ))
+    Ok(sqlx::query_as(
+        "SELECT task_id, at, shift FROM events
+         WHERE team_id = $1 AND at >= $2 AND at < $3 AND shift IS NOT NULL AND task_id IS NOT NULL ORDER BY at, seq",
+    )
     .bind(team)
     .bind(since)
     .bind(until)
     .fetch_all(db)
-    .await?;
-    Ok(in_order(rows))
+    .await?)
 }
 
 /// The day on which each of these tasks was in progress for the first time. One whose first known event is not its
 /// making was imported without what came before.
 pub async fn begun(db: &mut PgConnection, team: Uuid, tasks: &[Uuid], zone: &str) -> Result<HashMap<Uuid, Begun>> {
-    let rows: Vec<(Uuid, bool, Option<OffsetDateTime>)> = sqlx::query_as(concat!(
-        "SELECT k.task, coalesce(first.kind = 'task.created', false), begun.at FROM unnest($2::uuid[]) AS k (task)
+    let rows: Vec<(Uuid, bool, Option<OffsetDateTime>)> = sqlx::query_as(
+        "SELECT k.task, coalesce(first.shift LIKE 'created %', false), begun.at FROM unnest($2::uuid[]) AS k (task)
          LEFT JOIN LATERAL (
-             SELECT e.kind FROM events e WHERE e.team_id = $1 AND e.task_id = k.task AND ",
-        shifts!(),
-        " ORDER BY e.at, e.seq LIMIT 1) first ON true
+             SELECT shift FROM events WHERE team_id = $1 AND task_id = k.task AND shift IS NOT NULL
+             ORDER BY at, seq LIMIT 1) first ON true
          LEFT JOIN LATERAL (
-             SELECT e.at FROM events e WHERE e.team_id = $1 AND e.task_id = k.task AND ",
-        shifts!(),
-        " AND e.kind IN ('task.created', 'task.moved') AND e.after->>'state' = 'doing' ORDER BY e.at, e.seq LIMIT 1) begun ON true"
-    ))
+             SELECT at FROM events WHERE team_id = $1 AND task_id = k.task AND shift IN ('created doing', 'moved doing')
+             ORDER BY at, seq LIMIT 1) begun ON true",
+    )
     .bind(team)
     .bind(tasks)
     .fetch_all(db)
