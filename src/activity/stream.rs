@@ -144,7 +144,8 @@ async fn follow(
     to: &mpsc::Sender<Result<Bytes, Infallible>>,
     guest: bool,
 ) {
-    let past = match frames_after(app, team, after).await {
+    // In a box, so that what reading takes is given back before the hours of waiting.
+    let past = match Box::pin(frames_after(app, team, after)).await {
         Ok(past) => past,
         Err(problem) => {
             tracing::warn!("a stream could not catch up: {problem}");
