@@ -126,9 +126,12 @@ impl Figures {
         })
     }
 
-    /// Whether there is anything to be seen yet.
+    /// Whether there is nothing to be seen yet: no task was finished, begun, blocked or set aside.
     pub fn is_empty(&self) -> bool {
-        self.times.taken.is_empty() && self.times.left_out == LeftOut::default()
+        self.times.taken.is_empty()
+            && self.times.left_out == LeftOut::default()
+            && self.states.iter().all(|(_, counts)| counts.iter().all(|count| *count == 0))
+            && self.burn_up.now().scope == 0
     }
 
     /// How many tasks are done in a usual sprint: the middle one of those that are over, or else what there is.

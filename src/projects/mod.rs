@@ -74,12 +74,13 @@ pub fn part(of: i64, whole: i64) -> i64 {
     if whole <= 0 { 0 } else { (of.saturating_mul(100) / whole).clamp(0, 100) }
 }
 
-/// How far something is that nobody typed in: figures of the goals that serve it. A count adds up; of shares the
-/// highest stands, since a share is of everything; yes it is once one of its goals says so.
-pub fn added_up(measure: Measure, figures: &[i64]) -> i64 {
+/// How far something is that nobody typed in: figures of what serves it, of those that are measured as it is. A count
+/// adds up; of shares the highest stands, since a share is of everything; yes it is once one of its goals says so.
+pub fn added_up(measure: Measure, figures: impl IntoIterator<Item = (Measure, i64)>) -> i64 {
+    let alike = figures.into_iter().filter(|(other, _)| *other == measure).map(|(_, figure)| figure);
     match measure {
-        Measure::Count => figures.iter().fold(0, |sum: i64, figure| sum.saturating_add(*figure)),
-        Measure::Share | Measure::YesNo => figures.iter().copied().max().unwrap_or(0),
+        Measure::Count => alike.fold(0, i64::saturating_add),
+        Measure::Share | Measure::YesNo => alike.max().unwrap_or(0),
     }
 }
 
@@ -105,10 +106,18 @@ mod tests {
 
     #[test]
     fn counts_add_up_and_of_shares_the_highest_stands() {
-        assert_eq!(added_up(Measure::Count, &[31, 12]), 43);
-        assert_eq!(added_up(Measure::Share, &[4, 10, 7]), 10);
-        assert_eq!(added_up(Measure::YesNo, &[0, 1]), 1);
-        assert_eq!(added_up(Measure::Count, &[]), 0);
-        assert_eq!(added_up(Measure::Count, &[i64::MAX, 1]), i64::MAX, "it stops at the end of numbers");
+        let of = |measure, figures: &[i64]| added_up(measure, figures.iter().map(|figure| (measure, *figure)));
+        assert_eq!(of(Measure::Count, &[31, 12]), 43);
+        assert_eq!(of(Measure::Share, &[4, 10, 7]), 10);
+        assert_eq!(of(Measure::YesNo, &[0, 1]), 1);
+        assert_eq!(of(Measure::Count, &[]), 0);
+        assert_eq!(of(Measure::Count, &[i64::MAX, 1]), i64::MAX, "it stops at the end of numbers");
+    }
+
+    #[test]
+    fn what_is_measured_otherwise_is_not_added() {
+        let figures = [(Measure::Count, 31), (Measure::Share, 10), (Measure::YesNo, 1)];
+        assert_eq!(added_up(Measure::Count, figures), 31);
+        assert_eq!(added_up(Measure::Share, figures), 10);
     }
 }

@@ -1,5 +1,6 @@
 //! Sprints come by themselves: the current one, and always the next.
 
+use serde_json::json;
 use sqlx::{PgConnection, PgExecutor};
 use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -7,6 +8,7 @@ use uuid::Uuid;
 use super::Sprint;
 use crate::{
     accounts::{adding::touch_workspace, sessions},
+    activity::{Actor, Change, Event},
     app::App,
     clock,
     teams::crew::{days, weekday},
@@ -15,8 +17,8 @@ use crate::{
 
 /// Makes the sprints that are missing, as the workspace's cadence says, and turns to the one that today is in.
 /// The one before stays as it is, tasks and all: it is over, and each team closes it for itself.
-/// Safe to call at any time, by any number of programs.
-pub async fn keep_up(db: &mut PgConnection, now: OffsetDateTime) -> Result<()> {
+/// Safe to call at any time, by any number of programs. Answers the number of the sprint that it turned to, if it did.
+pub async fn keep_up(db: &mut PgConnection, now: OffsetDateTime) -> Result<Option<i32>> {
     sqlx::query("SELECT FROM workspace FOR UPDATE").execute(&mut *db).await?;
     let cadence = cadence(&mut *db).await?;
     let today = clock::day_in(now, &cadence.zone);
@@ -38,7 +40,8 @@ pub async fn keep_up(db: &mut PgConnection, now: OffsetDateTime) -> Result<()> {
         sprints.push(add_sprint(db, number, start, cadence.weeks, &cadence.names).await?);
     }
     let current = sprints.iter().find(|sprint| (sprint.starts_on..=sprint.ends_on).contains(&today));
-    if let Some(current) = current.filter(|current| current.state == "planned") {
+    let turned = current.filter(|current| current.state == "planned");
+    if let Some(current) = turned {
         sqlx::query(
             "UPDATE sprints SET state = 'ended' WHERE state = 'active' OR (state = 'planned' AND ends_on < $1)",
         )
@@ -48,6 +51,18 @@ pub async fn keep_up(db: &mut PgConnection, now: OffsetDateTime) -> Result<()> {
         settle(db).await?;
         sqlx::query("UPDATE sprints SET state = 'active' WHERE id = $1").bind(current.id).execute(&mut *db).await?;
         touch_workspace(db).await?;
+    }
+    Ok(turned.map(|current| current.number))
+}
+
+/// The same within a change: every team hears of it when a sprint begins, and open boards turn to it.
+pub async fn keep_up_and_tell(change: &mut Change) -> Result<()> {
+    let at = change.at;
+    let Some(number) = keep_up(change.db(), at).await? else { return Ok(()) };
+    let teams: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM teams").fetch_all(change.db()).await?;
+    for team in teams {
+        let (before, after) = (json!({}), json!({ "sprint": number }));
+        change.record(Event { team, task: None, kind: "sprint.started", before, after, version: None });
     }
     Ok(())
 }
@@ -113,11 +128,10 @@ pub async fn begin(app: &App) -> anyhow::Result<()> {
 }
 
 async fn keep_up_once(app: &App) -> Result<()> {
-    let mut tx = app.db.begin().await?;
-    if sqlx::query_scalar("SELECT EXISTS (SELECT FROM teams)").fetch_one(&mut *tx).await? {
-        keep_up(&mut tx, app.clock.now()).await?;
+    if sqlx::query_scalar("SELECT EXISTS (SELECT FROM teams)").fetch_one(&app.db).await? {
+        app.live.change(&Actor::nobody(), |change, _| Box::pin(keep_up_and_tell(change))).await?;
     }
-    Ok(tx.commit().await?)
+    Ok(())
 }
 
 /// Adds one sprint from a day on, named after the workspace's pattern.

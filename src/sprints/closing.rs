@@ -166,9 +166,8 @@ pub async fn close_sprint(
         .bind(Json(&frozen))
         .execute(change.db())
         .await?;
-    let next_goals = goals_by_title(change, team, to).await?;
     for (task, outcome, reason) in leftovers {
-        leave(change, team, sprint, to, &next_goals, task.id, outcome, reason).await?;
+        leave(change, team, sprint, to, task.id, outcome, reason).await?;
     }
     cadence::settle(change.db()).await?;
     touch_workspace(change.db()).await?;
@@ -184,13 +183,11 @@ pub async fn close_sprint(
 }
 
 /// Sends one unfinished task where the team said.
-#[expect(clippy::too_many_arguments, reason = "one task, and all that is known of where it goes")]
 async fn leave(
     change: &mut Change,
     team: &Team,
     sprint: &Sprint,
     to: &Sprint,
-    next_goals: &HashMap<String, Uuid>,
     task: Uuid,
     outcome: Outcome,
     reason: &str,
@@ -204,21 +201,10 @@ async fn leave(
         .bind(reason)
         .execute(change.db())
         .await?;
-    let elsewhere = |sprint, goal| Edit { sprint: Some(sprint), goal: Some(goal), ..Edit::default() };
+    let into = |sprint| Edit { sprint: Some(sprint), ..Edit::default() };
     match outcome {
-        Outcome::Carry => {
-            // A goal that goes on under the same title keeps its tasks.
-            let title: Option<String> = sqlx::query_scalar(
-                "SELECT g.title FROM tasks k JOIN goals g ON g.team_id = k.team_id AND g.id = k.goal_id WHERE k.team_id = $1 AND k.id = $2",
-            )
-            .bind(team.id)
-            .bind(task)
-            .fetch_optional(change.db())
-            .await?;
-            let goal = title.and_then(|title| next_goals.get(&title).copied());
-            editing::edit_task(change, team, task, &elsewhere(Some(to.id), goal)).await
-        }
-        Outcome::Backlog => editing::edit_task(change, team, task, &elsewhere(None, None)).await,
+        Outcome::Carry => editing::edit_task(change, team, task, &into(Some(to.id))).await,
+        Outcome::Backlog => editing::edit_task(change, team, task, &into(None)).await,
         Outcome::Drop => archiving::archive_task(change, team, task).await,
     }
 }
@@ -292,16 +278,6 @@ pub fn final_figure(goal: &Goal, verdict: &Verdict) -> FrozenGoal {
         why_not: if met { String::new() } else { why_not.trim().to_owned() },
         owners: goal.owners.iter().map(|owner| owner.name.clone()).collect(),
     }
-}
-
-async fn goals_by_title(change: &mut Change, team: &Team, sprint: &Sprint) -> Result<HashMap<String, Uuid>> {
-    let goals: Vec<(String, Uuid)> =
-        sqlx::query_as("SELECT title, id FROM goals WHERE team_id = $1 AND sprint_id = $2 ORDER BY position DESC")
-            .bind(team.id)
-            .bind(sprint.id)
-            .fetch_all(change.db())
-            .await?;
-    Ok(goals.into_iter().collect())
 }
 
 /// The goals of a frozen sprint in their order.

@@ -90,6 +90,11 @@ impl Figures {
         (carried.clone().count(), carried.filter(|task| task.carried_before > 0).count())
     }
 
+    /// Tasks that were not done when the sprint was closed, each with what became of it.
+    pub fn left(&self) -> impl Iterator<Item = &TaskFigure> {
+        self.tasks.iter().filter(|task| !task.outcome.is_empty())
+    }
+
     /// Tasks that are done, and their estimates added up.
     pub fn finished(&self) -> (usize, i64) {
         let done = self.tasks.iter().filter(|task| task.done);
@@ -148,12 +153,16 @@ async fn tasks(db: &mut PgConnection, team: &Team, sprint: &Sprint, week: &Week)
         title: String,
         estimate: i64,
         done: bool,
-        entered_at: OffsetDateTime,
+        /// At the end of its first day, or carried into it, however late the one before was closed.
+        was_there: bool,
         carried_before: i64,
     }
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT k.id, k.number, k.title, coalesce(k.estimate, 0)::bigint AS estimate, c.state = 'done' AS done,
-                coalesce((SELECT max(e.at) FROM events e WHERE e.team_id = k.team_id AND e.task_id = k.id AND e.after->>'sprint' = $3), k.created_at) AS entered_at,
+                EXISTS (SELECT FROM leftovers l WHERE l.team_id = k.team_id AND l.task_id = k.id AND l.to_sprint_id = $2)
+                OR coalesce((SELECT e.after->>'sprint' = $3 FROM events e WHERE e.team_id = k.team_id AND e.task_id = k.id
+                                AND (e.after->>'sprint' = $3 OR e.before->>'sprint' = $3) AND e.at < $4 ORDER BY e.seq DESC LIMIT 1),
+                            k.created_at < $4 AND NOT EXISTS (SELECT FROM events e WHERE e.team_id = k.team_id AND e.task_id = k.id AND e.after->>'sprint' = $3)) AS was_there,
                 (SELECT count(*) FROM leftovers l WHERE l.team_id = k.team_id AND l.task_id = k.id AND l.outcome = 'carried' AND l.sprint_id <> $2) AS carried_before
          FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
          WHERE k.team_id = $1 AND k.sprint_id = $2 AND (k.archived_at IS NULL OR c.state = 'done') ORDER BY k.number",
@@ -161,6 +170,7 @@ async fn tasks(db: &mut PgConnection, team: &Team, sprint: &Sprint, week: &Week)
     .bind(team.id)
     .bind(sprint.id)
     .bind(sprint.id.to_string())
+    .bind(clock::instant(sprint.starts_on.saturating_add(time::Duration::DAY), 0, &week.zone))
     .fetch_all(db)
     .await?;
     let figure = |row: Row| TaskFigure {
@@ -169,7 +179,7 @@ async fn tasks(db: &mut PgConnection, team: &Team, sprint: &Sprint, week: &Week)
         title: row.title,
         estimate: row.estimate,
         done: row.done,
-        added: clock::day_in(row.entered_at, &week.zone) > sprint.starts_on,
+        added: !row.was_there,
         carried_before: row.carried_before,
         ..TaskFigure::default()
     };

@@ -39,7 +39,7 @@ pub struct Sprint {
 impl Sprint {
     /// `16 – 27 Nov`: from its first to its last working day.
     pub fn span(&self) -> String {
-        let days = self.working_days(&Week::default());
+        let days = self.working_days(&Week::beginning(self.starts_on));
         match (days.first(), days.last()) {
             (Some(first), Some(last)) => words::span(*first, *last),
             _ => words::span(self.starts_on, self.ends_on),
@@ -71,7 +71,7 @@ impl Sprint {
 
     /// A dot a working day, at most fifteen: the mark.
     pub fn mark(&self, today: Date) -> Vec<&'static str> {
-        let week = Week::default();
+        let week = Week::beginning(self.starts_on);
         let (day, days) = (self.day_number(&week, today), self.working_days(&week).len().min(15));
         (1..=days)
             .map(|dot| match dot.cmp(&day) {

@@ -53,15 +53,17 @@ pub async fn reopen_sprint(change: &mut Change, team: &Team, sprint: &Sprint) ->
     Ok(())
 }
 
-/// Whether the sprint after a closed one has begun to change, so that the closing stands.
+/// Whether the sprint after a closed one has begun to change, so that the closing stands. What is only said about it
+/// changes nothing.
 pub async fn is_built_on(db: &mut PgConnection, team: Uuid, sprint: Uuid) -> Result<bool> {
     Ok(sqlx::query_scalar(
         "SELECT EXISTS (
             SELECT FROM closings f JOIN events e ON e.team_id = f.team_id LEFT JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
             WHERE f.team_id = $1 AND f.sprint_id = $2 AND e.seq > (SELECT max(seq) FROM events WHERE change_id = f.change_id AND team_id = $1)
-              AND (e.kind LIKE 'goal.%' OR e.kind = 'sprint.closed'
-                   OR k.sprint_id IN (SELECT to_sprint_id FROM leftovers WHERE team_id = $1 AND sprint_id = $2)
-                   OR k.id IN (SELECT task_id FROM leftovers WHERE team_id = $1 AND sprint_id = $2)))",
+              AND (e.kind IN ('goal.added', 'goal.edited', 'goal.removed', 'goal.reordered', 'goal.progressed', 'sprint.closed')
+                   OR e.kind LIKE 'task.%'
+                      AND (k.sprint_id IN (SELECT to_sprint_id FROM leftovers WHERE team_id = $1 AND sprint_id = $2)
+                           OR k.id IN (SELECT task_id FROM leftovers WHERE team_id = $1 AND sprint_id = $2))))",
     )
     .bind(team)
     .bind(sprint)

@@ -21,12 +21,20 @@ pub struct Serving {
     pub sprint_name: String,
     /// Whether its figure is final.
     pub frozen: bool,
+    pub measure: Measure,
     pub current: i64,
     pub is: i64,
     pub figure: String,
     pub project: Option<Uuid>,
     pub milestone: Option<Uuid>,
     pub key_result: Option<Uuid>,
+}
+
+impl Serving {
+    /// How far it is, as `added_up` takes it.
+    pub fn figure(&self) -> (Measure, i64) {
+        (self.measure, self.current)
+    }
 }
 
 /// Goals of these teams, of all sprints, that serve one of these projects or key results, by sprint; one query.
@@ -98,6 +106,7 @@ pub async fn serving(db: &PgPool, projects: &[Uuid], key_results: &[Uuid], teams
             sprint: row.sprint,
             sprint_name: row.sprint_name,
             frozen: row.frozen.is_some(),
+            measure: row.measure,
             current,
             is,
             project: row.project_id,

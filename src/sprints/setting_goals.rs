@@ -1,12 +1,13 @@
 //! Making a goal, changing it, putting it elsewhere in the order, taking it away, and saying how far it is.
 
 use serde_json::json;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::goals::CountedBy;
 use crate::{
     activity::{Change, Event},
-    boards::access::seen_by,
+    boards::{access::seen_by, words},
     projects::Measure,
     tasks::{
         editing::{self, Edit},
@@ -87,14 +88,16 @@ pub async fn add_goal(change: &mut Change, team: &Team, sprint: Uuid, draft: &Dr
 pub async fn edit_goal(change: &mut Change, team: &Team, goal: Uuid, draft: &Draft, seen: Option<i64>) -> Result<()> {
     let was = lock(change, team, goal).await?;
     if seen.is_some_and(|seen| seen < was.version) {
-        return Err(Problem::conflict(
-            "Somebody changed this goal meanwhile. What you typed is still in its fields: look at how it stands, then save again.",
-        ));
+        let (who, ago) = last_editor(change, team, goal).await?;
+        return Err(Problem::conflict(format!(
+            "{who} changed this goal {ago}. What you typed is still in its fields: look at how it stands, then save again."
+        )));
     }
     let target = checked_target(draft)?;
     let project = project_of(change, draft).await?;
     sqlx::query(
-        "UPDATE goals SET title = $3, measure = $4, unit = $5, target = $6, counted_by = $7, why = $8, needs = $9,
+        // A figure of another measure says nothing: 31 of 50 is no 31 percent, and no yes.
+        "UPDATE goals SET title = $3, typed = CASE WHEN measure = $4 THEN typed END, measure = $4, unit = $5, target = $6, counted_by = $7, why = $8, needs = $9,
                 project_team_id = $10, project_id = $11, milestone_id = $12, key_result_id = $13, version = version + 1
          WHERE team_id = $1 AND id = $2",
     )
@@ -123,6 +126,21 @@ pub async fn edit_goal(change: &mut Change, team: &Team, goal: Uuid, draft: &Dra
         json!({ "goal": goal, "title": draft.title.trim(), "target": target, "owners": draft.owners }),
     );
     Ok(())
+}
+
+/// Who changed a goal last, and how long ago.
+async fn last_editor(change: &mut Change, team: &Team, goal: Uuid) -> Result<(String, String)> {
+    let last: Option<(Option<String>, OffsetDateTime)> = sqlx::query_as(
+        "SELECT a.name, e.at FROM events e LEFT JOIN accounts a ON a.id = e.actor_id
+         WHERE e.team_id = $1 AND e.after->>'goal' = $2 AND e.kind IN ('goal.edited', 'goal.reordered', 'goal.progressed')
+         ORDER BY e.seq DESC LIMIT 1",
+    )
+    .bind(team.id)
+    .bind(goal.to_string())
+    .fetch_optional(change.db())
+    .await?;
+    let (who, when) = last.unwrap_or((None, change.at));
+    Ok((who.unwrap_or_else(|| "Somebody".to_owned()), words::ago(change.at, when)))
 }
 
 /// Takes a goal away. Its tasks stay, without it.

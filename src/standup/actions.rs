@@ -24,7 +24,6 @@ pub struct Action {
     pub due_on: Option<Date>,
     /// The number of the sprint that was looked back on when it was made; none from a standup.
     pub retro: Option<i32>,
-    pub created_at: OffsetDateTime,
     /// Ticked off, or its task is done.
     pub done: bool,
     pub dropped: bool,
@@ -141,7 +140,7 @@ pub async fn make_task(change: &mut Change, team: &Team, action: Uuid, sprint: O
     Ok(number)
 }
 
-const ACTION: &str = "SELECT x.id, x.team_id, x.text, x.due_on, x.created_at, x.dropped_at IS NOT NULL AS dropped,
+const ACTION: &str = "SELECT x.id, x.team_id, x.text, x.due_on, x.dropped_at IS NOT NULL AS dropped,
             x.done_at IS NOT NULL OR c.state = 'done' AS done, s.number AS retro, t.key || '-' || k.number AS task,
             a.id AS owner_id, a.handle, a.name, a.hue
      FROM actions x JOIN teams t ON t.id = x.team_id LEFT JOIN sprints s ON s.id = x.sprint_id LEFT JOIN accounts a ON a.id = x.owner_id
@@ -183,7 +182,6 @@ struct Row {
     team_id: Uuid,
     text: String,
     due_on: Option<Date>,
-    created_at: OffsetDateTime,
     dropped: bool,
     done: Option<bool>,
     retro: Option<i32>,
@@ -205,7 +203,6 @@ fn read(rows: Vec<Row>) -> Vec<Action> {
         text: row.text,
         due_on: row.due_on,
         retro: row.retro,
-        created_at: row.created_at,
         done: row.done.unwrap_or(false),
         dropped: row.dropped,
         task: row.task,

@@ -62,7 +62,7 @@ fn waits(card: &Card, now: OffsetDateTime) -> String {
 }
 
 fn serves_goal_behind(card: &Card, goals: &[Goal]) -> bool {
-    goals.iter().any(|goal| goal.is_behind() && Some(goal.position) == card.goal)
+    goals.iter().any(|goal| goal.is_behind() && Some(goal.id) == card.goal_id)
 }
 
 /// What would help most from somebody with nothing in progress: what others wait on, then a review of another's,

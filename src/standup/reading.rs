@@ -10,7 +10,12 @@ use super::facts::{self, Need};
 use crate::{
     accounts::Person,
     activity::became,
-    boards::{State, access::TeamAccess, filters::Filter, words},
+    boards::{
+        State,
+        access::TeamAccess,
+        filters::{Filter, ResolvedSprint},
+        words,
+    },
     sprints::{
         self, Sprint,
         goals::{self, Goal},
@@ -34,12 +39,14 @@ pub struct Standup {
     pub since: Date,
     /// When the meeting of `since` began.
     pub began: OffsetDateTime,
-    /// What is open in the sprint that the team works in.
+    /// The one before it, where nobody has closed it yet.
+    pub unclosed: Option<Sprint>,
+    /// What is open in the sprint that the team works in, and in one that nobody closed.
     pub cards: Vec<Card>,
     pub goals: Vec<Goal>,
     pub members: Vec<Member>,
     pub happened: Vec<Happened>,
-    /// When something last happened to what is in progress.
+    /// When something last happened to what is in progress. What happened to a task that it waits on is not its own.
     changed: HashMap<Uuid, OffsetDateTime>,
     /// By column: how long 85 of 100 tasks were in it at the longest.
     usual: HashMap<String, Duration>,
@@ -122,13 +129,16 @@ pub async fn standups(
         let crew = crews.get(&access.team.id).cloned().unwrap_or_default();
         let today = crew.week.today(now);
         let since = since.unwrap_or_else(|| crew.week.standup_before(today));
+        // Before today's meeting, today's is not yet what one looks back to.
+        let since = if crew.week.standup_on(since) > now { crew.week.standup_before(since) } else { since };
         let sprints = sprints.remove(&access.team.id).unwrap_or_default();
         let (resolved, sprint) = sprints::queries::resolve(&sprints, Filter::default().sprint)?;
+        let unclosed = sprints::queries::unclosed(&sprints);
         standups.push(Standup {
             day: sprint.map_or(0, |sprint| sprint.day_number(&crew.week, today)),
             sprint: sprint.cloned(),
-            cards: tasks::queries::cards(db, &access.team, &Filter::read_query("-is:done"), resolved, now, None)
-                .await?,
+            unclosed: unclosed.cloned(),
+            cards: open_cards(db, &access.team, resolved, unclosed, now).await?,
             members: crew.members.clone(),
             began: crew.week.standup_on(since),
             usual: usual.remove(&access.team.id).unwrap_or_default(),
@@ -160,6 +170,22 @@ pub async fn standups(
     Ok(standups)
 }
 
+/// What is open in a sprint, and what is left in the one before while nobody has closed it: it goes on needing people.
+pub async fn open_cards(
+    db: &PgPool,
+    team: &Team,
+    sprint: ResolvedSprint,
+    unclosed: Option<&Sprint>,
+    now: OffsetDateTime,
+) -> Result<Vec<Card>> {
+    let open = Filter::read_query("-is:done");
+    let mut cards = tasks::queries::cards(db, team, &open, sprint, now, None).await?;
+    if let (Some(over), ResolvedSprint::One(_)) = (unclosed, sprint) {
+        cards.extend(tasks::queries::cards(db, team, &open, ResolvedSprint::One(over.id), now, None).await?);
+    }
+    Ok(cards)
+}
+
 /// One line a task: where it came to since then.
 async fn tell_what_happened(db: &PgPool, standups: &mut [Standup]) -> Result<()> {
     #[derive(sqlx::FromRow)]
@@ -173,20 +199,28 @@ async fn tell_what_happened(db: &PgPool, standups: &mut [Standup]) -> Result<()>
         state: State,
         archived: bool,
     }
-    let (teams, began): (Vec<Uuid>, Vec<OffsetDateTime>) =
-        standups.iter().map(|standup| (standup.team.id, standup.began)).unzip();
+    let windows = standups.iter().map(|standup| (standup.team.id, standup.began));
+    let (teams, began): (Vec<Uuid>, Vec<OffsetDateTime>) = windows.unzip();
+    let sprints: Vec<Option<String>> =
+        standups.iter().map(|standup| standup.sprint.as_ref().map(|sprint| sprint.id.to_string())).collect();
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT w.team, h.* FROM unnest($1::uuid[], $2::timestamptz[]) AS w (team, began) CROSS JOIN LATERAL (
-            SELECT k.number, k.title, (array_agg(e.shift ORDER BY e.seq))[1] AS first,
-                   (array_agg(e.before->>'state' ORDER BY e.seq))[1] AS was, c.state, k.archived_at IS NOT NULL AS archived
-            FROM events e JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
+        // What came into the sprint has no shift of its own, and is told as what was made in it.
+        "SELECT w.team, h.* FROM unnest($1::uuid[], $2::timestamptz[], $3::text[]) AS w (team, began, sprint) CROSS JOIN LATERAL (
+            SELECT k.number, k.title, (array_agg(coalesce(e.shift, 'created -') ORDER BY e.seq))[1] AS first,
+                   (array_agg(e.before->>'state' ORDER BY e.seq) FILTER (WHERE e.shift IS NOT NULL))[1] AS was,
+                   c.state, k.archived_at IS NOT NULL AS archived
+            FROM (SELECT seq, team_id, task_id, at, before, shift FROM events WHERE team_id = w.team AND at >= w.began AND shift IS NOT NULL
+                  UNION
+                  SELECT seq, team_id, task_id, at, before, shift FROM events
+                  WHERE team_id = w.team AND after->>'sprint' = w.sprint AND at >= w.began) e
+            JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
             JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
-            WHERE e.team_id = w.team AND e.at >= w.began AND e.shift IS NOT NULL
             GROUP BY k.id, k.number, k.title, c.state, k.archived_at
             ORDER BY c.state = 'done' DESC, c.state = 'blocked' DESC, max(e.seq) DESC LIMIT 200) h",
     )
     .bind(teams)
     .bind(began)
+    .bind(sprints)
     .fetch_all(db)
     .await?;
     for row in rows {
@@ -206,7 +240,7 @@ async fn tell_what_changed(db: &PgPool, standups: &mut [Standup]) -> Result<()> 
         doing.filter(|(_, card)| card.state == State::Doing).map(|(team, card)| (team, card.id)).unzip();
     let changed: Vec<(Uuid, Uuid, OffsetDateTime)> = sqlx::query_as(
         "SELECT w.team, w.task, e.at FROM unnest($1::uuid[], $2::uuid[]) AS w (team, task)
-         CROSS JOIN LATERAL (SELECT at FROM events WHERE team_id = w.team AND task_id = w.task ORDER BY seq DESC LIMIT 1) e",
+         CROSS JOIN LATERAL (SELECT at FROM events WHERE team_id = w.team AND task_id = w.task AND kind NOT LIKE 'wait.%' ORDER BY seq DESC LIMIT 1) e",
     )
     .bind(teams)
     .bind(tasks)

@@ -208,6 +208,7 @@ pub async fn patch(Given(app): Given<App>, at: AtTask, Sent(sent): Sent<TaskPatc
         None => None,
     };
     let edit = Edit {
+        puts_back: false,
         title: sent.title,
         description: sent.description,
         sprint,

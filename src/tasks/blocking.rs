@@ -48,6 +48,7 @@ pub async fn block_task(change: &mut Change, team: &Team, task: Uuid, reason: &R
     }
     if from.state != State::Blocked {
         let (rank, _) = moving::rank_at(change.db(), team, &to, Some(task), &moving::Place::default()).await?;
+        moving::come_back(change, team, &was, &from, &to).await?;
         moving::put(change, team, &was, &from, &to, &rank).await?;
     }
     if reason.on.trim().is_empty() && reason.note.trim().is_empty() {

@@ -25,6 +25,8 @@ pub struct Edit {
     pub waited_for_by: Option<String>,
     pub owners: Option<Vec<String>>,
     pub labels: Option<Vec<String>>,
+    /// It is put back as it stood: a sprint that was closed takes back what was done in it.
+    pub puts_back: bool,
     /// What the writer had seen; without it, the write is made whatever happened since.
     pub seen: Option<Seen>,
 }
@@ -62,11 +64,16 @@ pub async fn edit_task(change: &mut Change, team: &Team, task: Uuid, edit: &Edit
     if let Some(sprint) = edit.sprint {
         now.sprint_id = sprint;
         note("sprint", json!(was.sprint_id), json!(sprint));
-        if sprint != was.sprint_id {
+        if sprint != was.sprint_id && !(edit.puts_back && is_done(change, team, task).await?) {
             setting_aside::refuse_closed(change.db(), team, sprint).await?;
         }
     }
-    if let Some(goal) = edit.goal {
+    let follows = now.sprint_id != was.sprint_id && was.goal_id.is_some();
+    let goal = match edit.goal {
+        None if follows => Some(goal_there(change, team, &was, now.sprint_id).await?),
+        said => said,
+    };
+    if let Some(goal) = goal {
         now.goal_id = goal;
         note("goal", json!(was.goal_id), json!(goal));
     }
@@ -112,6 +119,30 @@ pub async fn edit_task(change: &mut Change, team: &Team, task: Uuid, edit: &Edit
         labelling::set_labels(change, team, task, labels).await?;
     }
     Ok(())
+}
+
+async fn is_done(change: &mut Change, team: &Team, task: Uuid) -> Result<bool> {
+    Ok(sqlx::query_scalar(
+        "SELECT c.state = 'done' FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+         WHERE k.team_id = $1 AND k.id = $2",
+    )
+    .bind(team.id)
+    .bind(task)
+    .fetch_one(change.db())
+    .await?)
+}
+
+/// A goal belongs to one sprint. A task that goes to another goes on with the goal of the same title there, or without.
+async fn goal_there(change: &mut Change, team: &Team, was: &Locked, sprint: Option<Uuid>) -> Result<Option<Uuid>> {
+    Ok(sqlx::query_scalar(
+        "SELECT there.id FROM goals g JOIN goals there ON there.team_id = g.team_id AND there.title = g.title
+         WHERE g.team_id = $1 AND g.id = $2 AND there.sprint_id = $3 ORDER BY there.position LIMIT 1",
+    )
+    .bind(team.id)
+    .bind(was.goal_id)
+    .bind(sprint)
+    .fetch_optional(change.db())
+    .await?)
 }
 
 async fn write(change: &mut Change, team: &Team, now: &Locked) -> Result<i64> {

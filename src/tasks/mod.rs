@@ -54,6 +54,8 @@ pub struct Card {
     pub sprint: Option<i32>,
     pub goal: Option<i32>,
     #[serde(skip)]
+    pub goal_id: Option<Uuid>,
+    #[serde(skip)]
     pub goal_hue: Option<i16>,
     #[serde(skip)]
     pub goal_title: Option<String>,

@@ -5,10 +5,15 @@ use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Locked, blocking, locked, rank, story};
+use super::{
+    Locked, blocking,
+    editing::{self, Edit},
+    locked, rank, setting_aside, story,
+};
 use crate::{
     activity::{Change, Event},
     boards::{Column, State, access::split_key},
+    sprints,
     teams::Team,
     web::error::{Conflict, Problem, Result},
 };
@@ -47,11 +52,33 @@ pub async fn move_task(change: &mut Change, team: &Team, task: Uuid, place: &Pla
         return Err(quicker(change, team, &was, place).await?);
     }
     let (rank, spread) = rank_at(change.db(), team, &to, Some(task), place).await?;
+    come_back(change, team, &was, &from, &to).await?;
     put(change, team, &was, &from, &to, &rank).await?;
     if spread {
         spread_ranks(change, team, to.id).await?;
     }
     Ok(to)
+}
+
+/// What was done in a sprint that its team has closed, and is taken up again, comes into the sprint that the team works
+/// in: in the closed one nobody would see it. It does so before it moves, so that an undo, which goes backwards, finds
+/// it done again when it puts it back.
+pub(super) async fn come_back(
+    change: &mut Change,
+    team: &Team,
+    was: &Locked,
+    from: &Column,
+    to: &Column,
+) -> Result<()> {
+    let Some(sprint) = was.sprint_id.filter(|_| from.state == State::Done && to.state != State::Done) else {
+        return Ok(());
+    };
+    if setting_aside::closed(change.db(), team.id, sprint).await?.is_none() {
+        return Ok(());
+    }
+    let sprints = sprints::queries::sprints_of(change.db(), team.id).await?;
+    let current = sprints::queries::current(&sprints).map(|sprint| sprint.id);
+    editing::edit_task(change, team, was.id, &Edit { sprint: Some(current), ..Edit::default() }).await
 }
 
 async fn column_for(db: &mut PgConnection, team: &Team, task: Uuid, state: &str, place: &Place) -> Result<String> {

@@ -33,6 +33,7 @@ struct CardRow {
     rank: Option<String>,
     sprint: Option<i32>,
     goal: Option<i32>,
+    goal_id: Option<Uuid>,
     goal_hue: Option<i16>,
     goal_title: Option<String>,
     estimate: Option<i32>,
@@ -46,7 +47,7 @@ struct CardRow {
 macro_rules! card {
     () => {
         "k.id, k.number, k.title, k.version, c.slug AS column, c.name AS column_name, c.state, k.rank, s.number AS sprint,
-         g.position AS goal, g.hue AS goal_hue, g.title AS goal_title, k.estimate, k.due_on, k.waited_for_by,
+         g.position AS goal, k.goal_id, g.hue AS goal_hue, g.title AS goal_title, k.estimate, k.due_on, k.waited_for_by,
          k.column_since, k.archived_at IS NOT NULL AS archived"
     };
 }
@@ -150,6 +151,7 @@ impl CardRow {
             rank: self.rank,
             sprint: self.sprint,
             goal: self.goal,
+            goal_id: self.goal_id,
             goal_hue: self.goal_hue,
             goal_title: self.goal_title,
             estimate: self.estimate,

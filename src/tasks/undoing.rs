@@ -213,6 +213,7 @@ fn earlier(before: &Value) -> Edit {
         estimate: before.get("estimate").map(|value| value.as_i64().and_then(|value| i32::try_from(value).ok())),
         due: before.get("due").map(|value| value.as_str().and_then(crate::web::forms::read_date)),
         waited_for_by: text("for"),
+        puts_back: true,
         ..Edit::default()
     }
 }

@@ -1,5 +1,7 @@
 //! Who waits: on a task, and on a person through their tasks, their teams or by name. And that nobody waits in a circle.
 
+use std::collections::{HashMap, VecDeque};
+
 use sqlx::{PgConnection, PgPool, Postgres, QueryBuilder};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -93,29 +95,77 @@ pub async fn on_person(db: &PgPool, account: Uuid, seen: &[Uuid], reader: &Viewe
 pub(super) async fn refuse_circle(db: &mut PgConnection, task: (Uuid, Uuid), on: (Uuid, Uuid)) -> Result<()> {
     // One at a time: two waits that are made at once could close a circle that neither of them sees.
     sqlx::query("SELECT FROM workspace FOR NO KEY UPDATE").execute(&mut *db).await?;
-    let path: Option<Vec<String>> = sqlx::query_scalar(
-        "WITH RECURSIVE path AS (
-            SELECT k.team_id, k.id, ARRAY[CASE WHEN t.private AND t.id <> $1 THEN 'a task of a private team' ELSE t.key || '-' || k.number END] AS keys
-            FROM tasks k JOIN teams t ON t.id = k.team_id WHERE k.team_id = $3 AND k.id = $4
-            UNION ALL
-            SELECT k.team_id, k.id, path.keys || CASE WHEN t.private AND t.id <> $1 THEN 'a task of a private team' ELSE t.key || '-' || k.number END
-            FROM path JOIN waits w ON w.team_id = path.team_id AND w.task_id = path.id AND w.ended_at IS NULL
-            JOIN tasks k ON k.team_id = w.on_task_team AND k.id = w.on_task_id JOIN teams t ON t.id = k.team_id
-            WHERE (path.team_id, path.id) <> ($1, $2) AND cardinality(path.keys) < 100
-        ) CYCLE team_id, id SET again USING seen
-        SELECT keys FROM path WHERE team_id = $1 AND id = $2 LIMIT 1",
+    // Each task once a way into it, not once a path: a lattice of waits has very many of those.
+    let found: Vec<(Uuid, String, Option<Uuid>)> = sqlx::query_as(
+        "WITH RECURSIVE reached AS (
+            SELECT $3::uuid AS team_id, $4::uuid AS id, NULL::uuid AS by
+            UNION
+            SELECT w.on_task_team, w.on_task_id, w.task_id FROM reached r
+            JOIN waits w ON w.team_id = r.team_id AND w.task_id = r.id AND w.ended_at IS NULL AND w.on_task_id IS NOT NULL
+            WHERE (r.team_id, r.id) <> ($1, $2))
+         SELECT r.id, CASE WHEN t.private AND t.id <> $1 THEN 'a task of a private team' ELSE t.key || '-' || k.number END, r.by
+         FROM reached r JOIN tasks k ON k.team_id = r.team_id AND k.id = r.id JOIN teams t ON t.id = k.team_id",
     )
     .bind(task.0)
     .bind(task.1)
     .bind(on.0)
     .bind(on.1)
-    .fetch_optional(db)
+    .fetch_all(db)
     .await?;
-    match path {
-        Some(path) => Err(Problem::field(
+    let path = way(&found, on.1, task.1);
+    match path.as_slice() {
+        [] => Ok(()),
+        path => Err(Problem::field(
             "on",
             format!("That would be a circle: {}. Nobody could begin. It was not saved.", path.join(" waits on ")),
         )),
-        None => Ok(()),
+    }
+}
+
+/// The keys of a shortest way from a task to another, of tasks that were each found by way of one before; none if there
+/// is no way.
+fn way(found: &[(Uuid, String, Option<Uuid>)], from: Uuid, to: Uuid) -> Vec<&str> {
+    let mut ways: HashMap<Uuid, Option<Uuid>> = HashMap::from([(from, None)]);
+    let mut next = VecDeque::from([from]);
+    while let Some(at) = next.pop_front().filter(|_| !ways.contains_key(&to)) {
+        for (id, ..) in found.iter().filter(|(_, _, by)| *by == Some(at)) {
+            if !ways.contains_key(id) {
+                ways.insert(*id, Some(at));
+                next.push_back(*id);
+            }
+        }
+    }
+    let mut keys = Vec::new();
+    let mut at = ways.contains_key(&to).then_some(to);
+    while let Some(task) = at {
+        keys.extend(found.iter().find(|(id, ..)| *id == task).map(|(_, key, _)| key.as_str()));
+        at = ways.get(&task).copied().flatten();
+    }
+    keys.reverse();
+    keys
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_told_is_a_shortest_one() {
+        let id = Uuid::from_u128;
+        let row = |nth: u128, by: Option<u128>| (id(nth), format!("INF-{nth}"), by.map(id));
+        // 1 waits on 2 and 3, both of them on 4, that on 5 and on 1 again
+        let found = [
+            row(4, Some(3)),
+            row(1, Some(4)),
+            row(4, Some(2)),
+            row(5, Some(4)),
+            row(2, Some(1)),
+            row(3, Some(1)),
+            row(1, None),
+        ];
+        assert_eq!(way(&found, id(1), id(5)).len(), 4);
+        assert_eq!(way(&found, id(1), id(5))[0], "INF-1");
+        assert_eq!(way(&found, id(1), id(1)), ["INF-1"]);
+        assert!(way(&found, id(1), id(6)).is_empty());
     }
 }

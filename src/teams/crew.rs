@@ -72,6 +72,16 @@ impl Default for Week {
 }
 
 impl Week {
+    /// The usual week where sprints begin on that day: Monday to Friday, or from Sunday or Saturday on five days.
+    pub fn beginning(day: Date) -> Self {
+        let working_days = match weekday(day) {
+            7 => vec![7, 1, 2, 3, 4],
+            6 => vec![6, 7, 1, 2, 3],
+            _ => vec![1, 2, 3, 4, 5],
+        };
+        Self { working_days, ..Self::default() }
+    }
+
     /// The day that it is for the team.
     pub fn today(&self, now: OffsetDateTime) -> Date {
         clock::day_in(now, &self.zone)

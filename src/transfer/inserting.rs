@@ -54,8 +54,7 @@ async fn find_team(change: &mut Change, wish: &Wish<'_>) -> Result<Team> {
         return Err(Problem::field("team", format!("There is no team “{}”. {there}", wish.team)));
     };
     if !wish.dry_run {
-        let at = change.at;
-        cadence::keep_up(change.db(), at).await?;
+        cadence::keep_up_and_tell(change).await?;
     }
     Ok(team.clone())
 }

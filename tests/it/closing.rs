@@ -242,3 +242,179 @@ async fn several_look_back_together_and_what_they_promise_becomes_tasks() {
     jonas.get("/sprints/42/retro?team=no-such").await.refused(404);
     jonas.get("/sprints/999/retro").await.refused(404);
 }
+
+#[tokio::test]
+async fn what_is_left_in_a_sprint_that_nobody_closed_is_met_over_too() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let key = elif.make("infrastructure", "todo", "Waits for Legal").await;
+    elif.post(&format!("/tasks/{key}/block"), &[("kind", "text"), ("note", "Legal")]).await.ok();
+    world.app.clock.advance(Duration::days(8));
+    fortnight::sprints::cadence::keep_up(&mut world.db.acquire().await.unwrap(), NOW + Duration::days(8))
+        .await
+        .unwrap();
+    let review = elif.make("infrastructure", "in-review", "New").await;
+    for page in ["standup", "standup/walk", "planning"] {
+        let page = elif.get(&format!("/teams/infrastructure/{page}")).await.ok().text();
+        assert!(page.contains("is over and not closed yet") && page.contains(CLOSE), "{page}");
+    }
+    let standup = elif.get("/teams/infrastructure/standup").await.ok().text();
+    assert!(standup.contains("Waits for Legal") && standup.contains("Waits on Legal"), "{standup}");
+    let walk = elif.get("/teams/infrastructure/standup/walk").await.ok().text();
+    assert!(walk.contains("1 of 2") && walk.contains(&review), "from the right, over both sprints");
+    assert!(walk.contains(&format!("walk?at={key}")), "and then the one that is left: {walk}");
+}
+
+#[tokio::test]
+async fn the_retro_says_what_became_of_everything_even_where_nothing_was_carried() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let goal = set_goal(&world, elif, "42", &[("title", "Cut over"), ("target", "2")]).await;
+    let key = elif.make("infrastructure", "todo", "Runbook").await;
+    let (task, why, met) = (format!("task:{key}"), format!("why:{key}"), format!("goal:{goal}"));
+    elif.post(CLOSE, &[(&task, "backlog"), (&why, "Nobody asked for it"), (&met, "met")]).await.ok();
+    let retro = elif.get(RETRO).await.ok().text();
+    assert!(retro.contains("Nobody asked for it") && retro.contains("<span>backlog</span>"), "{retro}");
+    assert!(retro.contains("<b>1 of 1</b>goal met"), "{retro}");
+}
+
+#[tokio::test]
+async fn words_about_a_closed_sprint_do_not_keep_it_closed() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let [_, carried, back, dropped] = three_left_and_one_done(&world).await;
+    let fields = [
+        (format!("task:{carried}"), "carry"),
+        (format!("task:{back}"), "backlog"),
+        (format!("task:{dropped}"), "drop"),
+    ];
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    elif.post(CLOSE, &fields).await.ok();
+    let goal: uuid::Uuid =
+        sqlx::query_scalar("SELECT g.id FROM goals g JOIN sprints s ON s.id = g.sprint_id WHERE s.number = 43")
+            .fetch_one(&world.db)
+            .await
+            .unwrap();
+    let remarks = format!("/teams/infrastructure/goals/{goal}/remarks");
+    world.jonas.post(&remarks, &[("kind", "comment"), ("body", "Well done")]).await.ok();
+    world.jonas.post(&format!("/tasks/{carried}/comments"), &[("body", "What is left of it?")]).await.ok();
+    assert!(elif.get(RETRO).await.text().contains("Take the closing back"));
+    elif.post("/teams/infrastructure/sprints/42/reopen", &[]).await.ok();
+    assert_eq!(elif.task(&carried).await["sprint"], json!(42));
+}
+
+#[tokio::test]
+async fn what_is_carried_late_was_in_the_next_sprint_from_its_beginning() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let key = elif.make("infrastructure", "in-progress", "Cut over").await;
+    world.app.clock.advance(Duration::days(10));
+    fortnight::sprints::cadence::keep_up(&mut world.db.acquire().await.unwrap(), NOW + Duration::days(10))
+        .await
+        .unwrap();
+    elif.post(CLOSE, &[(&format!("task:{key}"), "carry")]).await.ok();
+    elif.make("infrastructure", "todo", "Came later").await;
+    let retro = elif.get("/sprints/43/retro?team=infrastructure").await.ok().text();
+    assert!(retro.contains("<b>0 of 1</b>finished of what was set aside"), "{retro}");
+    assert!(retro.contains("<b>1</b>added after the first day"), "{retro}");
+    let days = elif.get("/teams/infrastructure/flow/burn-up.csv?from=43&to=43").await.ok().text();
+    let first = days.lines().nth(1).unwrap();
+    assert!(first.contains(",1,0"), "one task on Monday, the other on Friday: {days}");
+}
+
+#[tokio::test]
+async fn a_sprint_that_is_closed_early_foretells_nothing_and_its_burn_up_stays() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    // thirty days of work, one task each, so that a forecast could be made
+    for n in 0..12 {
+        let key = elif.make("infrastructure", "todo", &format!("Drill {n}")).await;
+        elif.post(&format!("/tasks/{key}/position"), &[("column", "done")]).await.ok();
+        sqlx::query("UPDATE events SET at = at - make_interval(days => $1) WHERE kind = 'task.moved' AND task_id = (SELECT id FROM tasks WHERE title = $2)")
+            .bind(n)
+            .bind(format!("Drill {n}"))
+            .execute(&world.db)
+            .await
+            .unwrap();
+    }
+    let left = elif.make("infrastructure", "todo", "Left").await;
+    let flow = "/teams/infrastructure/flow?from=42&to=42";
+    assert!(elif.get(flow).await.ok().text().contains("By the end likely"), "while it goes on");
+    elif.post(CLOSE, &[(&format!("task:{left}"), "carry")]).await.ok();
+    assert!(!elif.get(flow).await.ok().text().contains("By the end likely"), "it has ended");
+    let burn_up = "/teams/infrastructure/flow/burn-up.csv?from=42&to=42";
+    let closed = elif.get(burn_up).await.ok().text();
+    let done: String = sqlx::query_scalar("SELECT 'INF-' || number FROM tasks WHERE title = 'Drill 3'")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    elif.post(&format!("/tasks/{done}"), &[("sprint", "43")]).await.ok();
+    assert_eq!(elif.get(burn_up).await.ok().text(), closed, "frozen as it was");
+}
+
+#[tokio::test]
+async fn what_was_done_and_comes_back_comes_into_the_sprint_that_the_team_works_in() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let key = elif.make("infrastructure", "done", "Backups").await;
+    elif.post(CLOSE, &[]).await.ok();
+    assert_eq!(elif.task(&key).await["sprint"], json!(42));
+    let moved = elif.post(&format!("/tasks/{key}/position"), &[("column", "in-progress")]).await.ok();
+    assert_eq!(elif.task(&key).await["sprint"], json!(43), "in the closed one nobody would see it");
+    assert!(elif.get("/teams/infrastructure").await.text().contains("Backups"));
+    let change = moved.header("location").split("did=").nth(1).unwrap().to_owned();
+    elif.post(&format!("/changes/{change}/undo"), &[]).await.ok();
+    let task = elif.task(&key).await;
+    assert_eq!((&task["sprint"], &task["state"]), (&json!(42), &json!("done")), "and back");
+}
+
+#[tokio::test]
+async fn nothing_is_carried_into_a_sprint_that_was_closed_in_that_moment() {
+    let world = World::new().await;
+    world.elif.make("infrastructure", "todo", "Left").await;
+    let team: fortnight::teams::Team = sqlx::query_as("SELECT id, slug, name, key, seq FROM teams WHERE key = 'INF'")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    let sprints = fortnight::sprints::queries::sprints_of(&world.db, team.id).await.unwrap();
+    let of = |number| sprints.iter().find(|sprint| sprint.number == number).unwrap();
+    sqlx::query("INSERT INTO closings (team_id, sprint_id, closed_at, change_id, figures) VALUES ($1, $2, $3, gen_random_uuid(), '{}')")
+        .bind(team.id)
+        .bind(of(43).id)
+        .bind(NOW)
+        .execute(&world.db)
+        .await
+        .unwrap();
+    let crew = fortnight::teams::crew::crew(&world.db, team.id).await.unwrap();
+    let (from, to, actor) = (of(42), of(43), fortnight::activity::Actor::nobody());
+    let outcome = world
+        .app
+        .live
+        .change(&actor, |change, _| {
+            Box::pin(async { fortnight::sprints::closing::hold(change, &team, &crew, from, to).await.map(|_| ()) })
+        })
+        .await;
+    let problem = outcome.err().unwrap().to_string();
+    assert!(problem.contains("Sprint 43 is closed too"), "{problem}");
+}
+
+#[tokio::test]
+async fn when_a_sprint_begins_every_team_hears_of_it() {
+    let world = World::new().await;
+    world.app.clock.advance(Duration::days(8));
+    let turn = async || {
+        let nobody = fortnight::activity::Actor::nobody();
+        world
+            .app
+            .live
+            .change(&nobody, |change, _| Box::pin(fortnight::sprints::cadence::keep_up_and_tell(change)))
+            .await
+    };
+    turn().await.unwrap();
+    turn().await.unwrap();
+    for team in ["infrastructure", "ingestion"] {
+        let page = world.elif.get(&format!("/teams/{team}/history")).await.ok().text();
+        assert_eq!(page.matches("Sprint 43 began").count(), 1, "{page}");
+        assert!(!page.contains("A former member"), "nobody did it: {page}");
+    }
+}

@@ -106,3 +106,16 @@ async fn a_standup_is_at_ten_before_and_after_the_clocks_change() {
     assert!(told.contains("After Monday&#39;s") && told.contains("Before Wednesday&#39;s"), "{told}");
     assert!(!told.contains("Before Monday&#39;s"), "an hour later than in winter");
 }
+
+#[tokio::test]
+async fn sprints_that_begin_on_a_sunday_are_shown_from_sunday() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'").execute(&world.db).await.unwrap();
+    sqlx::query("UPDATE sprints SET starts_on = '2026-12-06', ends_on = '2026-12-19' WHERE number = 43")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    let page = elif.get("/sprints").await.ok().text();
+    assert!(page.contains("6 – 17 Dec"), "Sunday to Thursday: {page}");
+}

@@ -208,3 +208,12 @@ async fn a_burn_up_can_be_kept_and_drawn_again() {
     assert_eq!(kept, burn_up);
     assert!(fortnight::flow::burn_up_chart(&kept).unwrap().to_string().contains("Burn-up of Sprint 42"));
 }
+
+#[tokio::test]
+async fn on_the_first_day_there_is_something_to_see_already() {
+    let world = World::new().await;
+    let key = world.elif.make("infrastructure", "in-progress", "Cut over").await;
+    let page = world.elif.get("/teams/infrastructure/flow?sprints=1").await.ok().text();
+    assert!(!page.contains("No task was finished here yet."), "{page}");
+    assert!(page.contains(&key) && page.contains("Cumulative flow"), "its age, and where it stands: {page}");
+}

@@ -168,7 +168,10 @@ async fn whoever_saw_an_older_goal_is_told_and_keeps_what_they_typed() {
     let at = format!("/teams/infrastructure/goals/{id}");
     elif.post(&at, &[("title", "Migrate the last 50"), ("target", "50"), ("version", "1")]).await.ok();
     let late = elif.post(&at, &[("title", "Migrate 40"), ("target", "40"), ("version", "1")]).await.refused(409);
-    assert!(late.text().contains("Somebody changed this goal") && late.text().contains("value=\"Migrate 40\""));
+    assert!(
+        late.text().contains("Elif Hartmann changed this goal just now")
+            && late.text().contains("value=\"Migrate 40\"")
+    );
     assert!(goal_page(elif, &id).await.contains("Migrate the last 50"));
 }
 
@@ -260,4 +263,78 @@ async fn sprints_are_renamed_moved_and_skipped_by_an_administrator() {
         ("time_zone", "UTC"),
     ];
     assert!(elif.post("/sprints", &monday).await.refused(422).text().contains("another weekday"));
+}
+
+#[tokio::test]
+async fn two_who_set_goals_at_once_both_have_theirs() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let set = async |title: &'static str| {
+        elif.post("/teams/infrastructure/goals", &[("sprint", "43"), ("title", title), ("target", "3")]).await.ok();
+    };
+    tokio::join!(set("One"), set("Two"), set("Three"), set("Four"), set("Five"), set("Six"));
+    let places: Vec<i32> =
+        sqlx::query_scalar("SELECT position FROM goals ORDER BY position").fetch_all(&world.db).await.unwrap();
+    assert_eq!(places, [1, 2, 3, 4, 5, 6]);
+}
+
+#[tokio::test]
+async fn a_task_that_goes_to_another_sprint_goes_on_with_the_goal_of_that_name_or_without() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    set_goal(&world, elif, "42", &[("title", "Migrate"), ("target", "9")]).await;
+    set_goal(&world, elif, "42", &[("title", "Only now"), ("target", "9")]).await;
+    set_goal(&world, elif, "43", &[("title", "Something else"), ("target", "9")]).await;
+    set_goal(&world, elif, "43", &[("title", "Migrate"), ("target", "9")]).await;
+    let (one, two) =
+        (elif.make("infrastructure", "todo", "One").await, elif.make("infrastructure", "todo", "Two").await);
+    elif.post(&format!("/tasks/{one}"), &[("goal", "1")]).await.ok();
+    elif.post(&format!("/tasks/{two}"), &[("goal", "2")]).await.ok();
+    let moved = elif.post("/teams/infrastructure/bulk", &[("keys", &one), ("keys", &two), ("sprint", "43")]).await.ok();
+    let stands = async |key: &str| {
+        let task = elif.task(key).await;
+        (task["sprint"].as_i64(), task["goal"].as_i64())
+    };
+    assert_eq!((stands(&one).await, stands(&two).await), ((Some(43), Some(2)), (Some(43), None)));
+    let page = elif.get(&format!("/tasks/{one}")).await.ok().text();
+    assert!(page.contains("selected>Migrate</option>"), "{page}");
+    let change = moved.header("location").split("did=").nth(1).unwrap().to_owned();
+    elif.post(&format!("/changes/{change}/undo"), &[]).await.ok();
+    assert_eq!((stands(&one).await, stands(&two).await), ((Some(42), Some(1)), (Some(42), Some(2))));
+    elif.post(&format!("/tasks/{one}"), &[("sprint", "none")]).await.ok();
+    assert_eq!(stands(&one).await, (None, None), "the backlog has no goals");
+}
+
+#[tokio::test]
+async fn saving_a_goal_keeps_what_its_form_could_not_offer_any_more() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let project = [("team", "infrastructure"), ("name", "Re-partition"), ("measure", "count"), ("target", "100")];
+    elif.post("/projects", &project).await.ok();
+    let fields = [
+        ("title", "Migrate 50"),
+        ("target", "50"),
+        ("project", "re-partition"),
+        ("owners", "jonas"),
+        ("unit", "tables"),
+    ];
+    let id = set_goal(&world, elif, "42", &fields).await;
+    elif.post("/projects/re-partition/finish", &[]).await.ok();
+    let page = goal_page(elif, &id).await;
+    assert!(page.contains("<option value=\"re-partition\" selected>"), "finished, and still what it serves");
+    assert!(page.contains("value=\"jonas\" checked"), "of another team, and still an owner: {page}");
+}
+
+#[tokio::test]
+async fn a_figure_that_was_typed_in_ends_with_its_measure() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let id = set_goal(&world, elif, "42", &[("title", "Ready"), ("target", "50"), ("measure", "count")]).await;
+    let at = format!("/teams/infrastructure/goals/{id}");
+    elif.post(&format!("{at}/progress"), &[("value", "31")]).await.ok();
+    elif.post(&at, &[("title", "Ready"), ("measure", "yes-no"), ("counted_by", "typed")]).await.ok();
+    let page = goal_page(elif, &id).await;
+    assert!(page.contains("31"), "the entry is kept");
+    let typed: Option<i64> = sqlx::query_scalar("SELECT typed FROM goals").fetch_one(&world.db).await.unwrap();
+    assert_eq!(typed, None, "31 of 50 is no yes");
 }

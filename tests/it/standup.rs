@@ -209,3 +209,25 @@ async fn what_nobody_reviews_is_in_my_work() {
     elif.post(&owners, &[("owners", "elif"), ("owners", "jonas")]).await.ok();
     assert!(!tomas.get("/").await.ok().text().contains("Resume after a crash"), "it has a reviewer");
 }
+
+#[tokio::test]
+async fn what_came_into_the_sprint_is_told_and_what_others_did_is_no_change_of_ones_own() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let theirs = jonas.make("ingestion", "todo", "Dual writes").await;
+    let ours = elif.make("infrastructure", "todo", "Cut over").await;
+    elif.post(&format!("/tasks/{ours}/block"), &[("kind", "task"), ("on", &theirs)]).await.ok();
+    let late = elif.make("infrastructure", "todo", "From the backlog").await;
+    elif.post(&format!("/tasks/{late}"), &[("sprint", "none")]).await.ok();
+    world.app.clock.advance(Duration::days(2));
+    elif.post(&format!("/tasks/{late}"), &[("sprint", "42")]).await.ok();
+    let since =
+        |page: &str| page.split("<h2>Since").nth(1).unwrap().split("Person by person").next().unwrap().to_owned();
+    let told = since(&elif.get(&format!("{STANDUP}?since=2026-11-25")).await.ok().text());
+    assert!(told.contains("From the backlog") && told.contains("1 added"), "{told}");
+    assert!(!told.contains("Cut over"), "{told}");
+    // at eight on Friday, Friday's meeting is still to come
+    world.app.clock.advance(Duration::hours(23));
+    let page = elif.get(&format!("{STANDUP}?since=2026-11-27")).await.ok().text();
+    assert!(page.contains("since Wed 25 Nov"), "{page}");
+}

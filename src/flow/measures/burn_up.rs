@@ -102,8 +102,9 @@ pub fn standings(
 }
 
 /// How many will be done when so many working days are gone, if the team finishes as many as in any stretch of as many
-/// working days before: the middle seven tenths of those stretches. Nothing with less than five of them.
-pub fn forecast(done: usize, remaining: usize, finished_a_day: &[usize]) -> Option<Forecast> {
+/// working days before: the middle seven tenths of those stretches, and never more than there is to do. Nothing with
+/// less than five of them.
+pub fn forecast(stands: Standing, remaining: usize, finished_a_day: &[usize]) -> Option<Forecast> {
     if remaining == 0 {
         return None;
     }
@@ -113,7 +114,8 @@ pub fn forecast(done: usize, remaining: usize, finished_a_day: &[usize]) -> Opti
     if stretches.len() < 5 {
         return None;
     }
-    let at = |part: f64| percentile(&stretches, part).map(|more| done + more.round() as usize);
+    let at =
+        |part: f64| percentile(&stretches, part).map(|more| (stands.done + more.round() as usize).min(stands.scope));
     Some(Forecast { low: at(0.15)?, likely: at(0.5)?, high: at(0.85)? })
 }
 
@@ -163,11 +165,14 @@ mod tests {
 
     #[test]
     fn a_forecast_is_a_range_and_waits_until_it_knows_enough() {
-        assert_eq!(forecast(3, 0, &[1; 30]), None, "nothing is left to foretell");
-        assert_eq!(forecast(3, 4, &[1; 7]), None, "four stretches are too few");
-        assert_eq!(forecast(3, 4, &[1; 8]), Some(Forecast { low: 7, likely: 7, high: 7 }));
+        let of = |done, scope| Standing { scope, done };
+        assert_eq!(forecast(of(3, 50), 0, &[1; 30]), None, "nothing is left to foretell");
+        assert_eq!(forecast(of(3, 50), 4, &[1; 7]), None, "four stretches are too few");
+        assert_eq!(forecast(of(3, 50), 4, &[1; 8]), Some(Forecast { low: 7, likely: 7, high: 7 }));
+        let all = Some(Forecast { low: 5, likely: 5, high: 5 });
+        assert_eq!(forecast(of(3, 5), 4, &[1; 8]), all, "no more than there is");
         let uneven = [0, 0, 2, 0, 3, 1, 0, 0, 2, 4, 0, 1];
-        let range = forecast(10, 3, &uneven).unwrap();
+        let range = forecast(of(10, 50), 3, &uneven).unwrap();
         assert!(range.low < range.likely && range.likely < range.high, "{range:?}");
     }
 

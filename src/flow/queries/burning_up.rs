@@ -35,7 +35,7 @@ pub async fn burn_up(
     let today = clock::day_in(now, zone);
     let (begin, end) = (clock::instant(sprint.starts_on, 0, zone), clock::instant(sprint.next_start(), 0, zone));
     let until = end.min(now + Duration::MICROSECOND);
-    let mut joinings = joinings(db, team.id, sprint.id, until).await?;
+    let mut joinings = joinings(db, team.id, sprint, (begin, until)).await?;
     let past: Vec<Date> = days_between(today.saturating_sub(Duration::weeks(6)), today)
         .into_iter()
         .filter(|day| *day < today && week.works_on(*day))
@@ -67,12 +67,13 @@ pub async fn burn_up(
     // A team that began last week is measured by that week.
     let known = a_day.iter().position(|count| *count > 0).and_then(|first| a_day.get(first..)).unwrap_or_default();
     let remaining = sprint.working_days(week).iter().filter(|day| **day > today).count();
+    let last = days.last().copied().unwrap_or(begin);
     Ok(BurnUp {
         sprint: sprint.number,
         name: sprint.name.clone(),
         starts_on: sprint.starts_on,
         ends_on: sprint.ends_on,
-        forecast: measures::forecast(days.last().map_or(begin.done, |day| day.done), remaining, known),
+        forecast: measures::forecast(last, remaining, known),
         begin,
         days,
         worked: days_between(sprint.starts_on, sprint.ends_on)
@@ -82,16 +83,24 @@ pub async fn burn_up(
     })
 }
 
-/// Who joined and left a sprint before an instant, in order.
-async fn joinings(db: &mut PgConnection, team: Uuid, sprint: Uuid, until: OffsetDateTime) -> Result<Vec<Joining>> {
+/// Who joined and left a sprint before an instant, in order. What was carried into it was in it from its beginning,
+/// however late the one before was closed.
+async fn joinings(
+    db: &mut PgConnection,
+    team: Uuid,
+    sprint: &Sprint,
+    (begin, until): (OffsetDateTime, OffsetDateTime),
+) -> Result<Vec<Joining>> {
     let rows: Vec<(Uuid, OffsetDateTime, bool)> = sqlx::query_as(
-        "SELECT task_id, at, coalesce(after->>'sprint' = $2, false) FROM events
-         WHERE team_id = $1 AND (after->>'sprint' = $2 OR before->>'sprint' = $2) AND at < $3 AND task_id IS NOT NULL
-         ORDER BY at, seq",
+        "SELECT e.task_id, CASE WHEN c.change_id IS NULL THEN e.at ELSE least(e.at, $4) END AS joined, coalesce(e.after->>'sprint' = $2, false)
+         FROM events e LEFT JOIN closings c ON c.team_id = e.team_id AND c.change_id = e.change_id
+         WHERE e.team_id = $1 AND (e.after->>'sprint' = $2 OR e.before->>'sprint' = $2) AND e.at < $3 AND e.task_id IS NOT NULL
+         ORDER BY joined, e.seq",
     )
     .bind(team)
-    .bind(sprint.to_string())
+    .bind(sprint.id.to_string())
     .bind(until)
+    .bind(begin - Duration::MICROSECOND)
     .fetch_all(db)
     .await?;
     Ok(rows.into_iter().map(|(task, at, joins)| Joining { task, at, joins }).collect())

@@ -109,9 +109,8 @@ async fn projects_page(
     let goals =
         serving::serving(&app.db, &projects.iter().map(|project| project.id).collect::<Vec<_>>(), &[], &ids).await?;
     let row = |project: Project| {
-        let figures: Vec<i64> =
-            goals.iter().filter(|goal| goal.project == Some(project.id)).map(|goal| goal.current).collect();
-        let current = project.typed.unwrap_or_else(|| added_up(project.measure, &figures));
+        let of_it = goals.iter().filter(|goal| goal.project == Some(project.id)).map(serving::Serving::figure);
+        let current = project.typed.unwrap_or_else(|| added_up(project.measure, of_it));
         let team = teams.iter().find(|access| access.team.id == project.team_id).map(|access| access.team.clone())?;
         Some(Row {
             figure: project.measure.figure(current, project.target),

@@ -1,6 +1,6 @@
 //! A project's page: how far it is, when it could be done, its milestones, and its tasks over all teams.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::{
@@ -142,11 +142,10 @@ async fn project_page(
     let projects = queries::projects(&app.db, &[access.team.id]).await?;
     let project = projects.into_iter().find(|project| project.id == found).ok_or(Problem::NotFound)?;
     let goals = serving::serving(&app.db, &[project.id], &[], &ids).await?;
-    let progress = progress(&project, &goals);
-    let figures: Vec<i64> = goals.iter().map(|goal| goal.current).collect();
-    let current = project.typed.unwrap_or_else(|| added_up(project.measure, &figures));
-    // A sprint whose figures are not final yet says nothing about pace.
     let sprints = sprints::queries::sprints(&app.db).await?;
+    let progress = progress(&project, &goals, &sprints);
+    let current = project.typed.unwrap_or_else(|| added_up(project.measure, goals.iter().map(Serving::figure)));
+    // A sprint whose figures are not final yet says nothing about pace.
     let going = sprints::queries::active(&sprints).map_or(i32::MAX, |sprint| sprint.number);
     let over: Vec<i64> = progress.iter().filter(|one| one.number < going).map(|one| one.added).collect();
     let forecast = match project.finished_at {
@@ -182,20 +181,27 @@ async fn project_page(
     })
 }
 
-/// How far the project stood after each sprint that had goals for it, and what that sprint added.
-fn progress(project: &Project, goals: &[Serving]) -> Vec<Progress> {
-    let numbers: BTreeSet<i32> = goals.iter().map(|goal| goal.sprint).collect();
+/// How far the project stood after each sprint since its first goal, and what that sprint added. One without a goal for
+/// it added nothing, and that is part of its pace.
+fn progress(project: &Project, goals: &[Serving], sprints: &[sprints::Sprint]) -> Vec<Progress> {
+    let Some(first) = goals.iter().map(|goal| goal.sprint).min() else { return Vec::new() };
+    let last = goals.iter().map(|goal| goal.sprint).max().unwrap_or(first);
+    let mut told: Vec<&sprints::Sprint> = sprints
+        .iter()
+        .filter(|sprint| sprint.number >= first && (sprint.number <= last || sprint.state != "planned"))
+        .collect();
+    told.sort_by_key(|sprint| sprint.number);
     let mut before = 0;
-    let mut progress = Vec::with_capacity(numbers.len());
-    for number in numbers {
-        let until: Vec<i64> = goals.iter().filter(|goal| goal.sprint <= number).map(|goal| goal.current).collect();
-        let stands = added_up(project.measure, &until);
-        let name =
-            goals.iter().find(|goal| goal.sprint == number).map_or(String::new(), |goal| goal.sprint_name.clone());
-        progress.push(Progress { name, number, added: stands - before, stands, is: part(stands, project.target) });
-        before = stands;
-    }
-    progress
+    told.into_iter()
+        .map(|sprint| {
+            let until = goals.iter().filter(|goal| goal.sprint <= sprint.number).map(Serving::figure);
+            let stands = added_up(project.measure, until);
+            let added = stands - before;
+            before = stands;
+            let (name, is) = (sprint.name.clone(), part(stands, project.target));
+            Progress { name, number: sprint.number, added, stands, is }
+        })
+        .collect()
 }
 
 /// How many of the project's tasks are in each state, of all teams that the reader may look at.

@@ -200,8 +200,10 @@ pub async fn close(
             Box::pin(async {
                 let mut held = closing::hold(change, team, crew, sprint, next).await?;
                 let at = change.at;
-                let burned =
+                let mut burned =
                     flow::queries::burn_up(change.db(), team, sprint, &Filter::default(), &crew.week, at).await?;
+                // It is over now, even if some of its days were left.
+                burned.forecast = None;
                 held.burn_up = serde_json::to_value(burned).map_err(anyhow::Error::from)?;
                 closing::close_sprint(change, team, &crew.week, sprint, next, &held, &verdict).await
             })

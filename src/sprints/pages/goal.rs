@@ -182,24 +182,30 @@ impl GoalForm {
             Some(goal) => format!("/teams/{}/goals/{}", team.slug, goal.id),
             None => format!("/teams/{}/goals", team.slug),
         };
+        // What it serves stays to be chosen once that is finished, or else saving would take it away.
+        let (own_project, own_milestone) = stands
+            .as_ref()
+            .map_or((None, None), |goal| (goal.project.as_ref().map(|(slug, _)| slug.as_str()), goal.milestone));
         // Another team's private project is none of this one's.
         let projects = sqlx::query_as(
             "SELECT p.slug AS value, p.name FROM projects p JOIN teams t ON t.id = p.team_id
-             WHERE p.finished_at IS NULL AND (NOT t.private OR t.id = $1) AND ($2::uuid[] IS NULL OR t.id = ANY($2))
+             WHERE (p.finished_at IS NULL OR p.slug = $3) AND (NOT t.private OR t.id = $1) AND ($2::uuid[] IS NULL OR t.id = ANY($2))
              ORDER BY p.name",
         )
         .bind(team.id)
         .bind(viewer.reach())
+        .bind(own_project)
         .fetch_all(&app.db)
         .await?;
         let milestones = sqlx::query_as(
             "SELECT m.id::text AS value, p.name || ': ' || m.title AS name FROM milestones m
              JOIN projects p ON p.team_id = m.team_id AND p.id = m.project_id JOIN teams t ON t.id = p.team_id
-             WHERE p.finished_at IS NULL AND (NOT t.private OR t.id = $1) AND ($2::uuid[] IS NULL OR t.id = ANY($2))
+             WHERE (p.finished_at IS NULL OR m.id = $3) AND (NOT t.private OR t.id = $1) AND ($2::uuid[] IS NULL OR t.id = ANY($2))
              ORDER BY p.name, m.position",
         )
         .bind(team.id)
         .bind(viewer.reach())
+        .bind(own_milestone)
         .fetch_all(&app.db)
         .await?;
         let key_results = sqlx::query_as(
@@ -211,7 +217,12 @@ impl GoalForm {
         .fetch_all(&app.db)
         .await?;
         let version = stands.as_ref().map_or(0, |goal| goal.version);
-        let people = boards::queries::members(&app.db, team.id).await?;
+        let mut people = boards::queries::members(&app.db, team.id).await?;
+        // Whoever has gone to another team meanwhile owns it still.
+        let owners = stands.iter().flat_map(|goal| &goal.owners);
+        let gone: Vec<Person> =
+            owners.filter(|owner| people.iter().all(|person| person.id != owner.id)).cloned().collect();
+        people.extend(gone);
         let (typed, errors) = refused;
         Ok(Self { action, sprint, version, stands, people, projects, milestones, key_results, typed, errors })
     }

@@ -43,7 +43,10 @@ struct PlanningPage {
     frame: Frame,
     team: Team,
     may_edit: bool,
+    may_close: bool,
     sprint: Sprint,
+    /// The one that is over, where nobody has closed it yet: what is left in it is not in these lists.
+    unclosed: Option<Sprint>,
     /// Numbers of the sprints that can be planned.
     open: Vec<i32>,
     /// The team's working days of it that are not over.
@@ -192,10 +195,12 @@ pub async fn planning(
         asked: asking::open(&app.db, team.id).await?,
         concerns: remarks::open_concerns(&app.db, team.id).await?.len(),
         theirs: planning::theirs(&app.db, team.id).await?,
+        may_close: access.may_edit,
         may_edit: access.may_edit && sprint.state != "closed",
         agenda: Agenda::read(&app, vec![access], Meeting::Planning, here(&team, &sprint), now).await?,
         did: story::undoable(&app.db, wanted.did, viewer.person.id).await?,
         open,
+        unclosed: queries::unclosed(&sprints).cloned(),
         slips,
         backlog,
         crew,

@@ -72,6 +72,12 @@ struct Part {
     may_reopen: bool,
 }
 
+impl Part {
+    fn met(&self) -> usize {
+        self.goals.iter().filter(|goal| goal.met).count()
+    }
+}
+
 /// What became of the actions of the retro before this one.
 struct Before {
     sprint: Sprint,
@@ -159,7 +165,7 @@ fn address<'t>(number: i32, teams: impl Iterator<Item = &'t str>) -> String {
 pub async fn latest_retro(Given(app): Given<App>, viewer: Viewer, Path(slug): Path<String>) -> Result<Response> {
     let team = access::team(&app.db, &viewer, &slug).await?.team;
     let sprints = queries::sprints_of(&app.db, team.id).await?;
-    // What is over and still open goes first; then the newest that is closed, if the next has not got far.
+    // What is over and still open goes first; then the newest that is closed, and before there is one, that which is going on.
     let latest = queries::unclosed(&sprints)
         .or_else(|| sprints.iter().filter(|sprint| sprint.state == "closed").max_by_key(|sprint| sprint.number))
         .or_else(|| queries::current(&sprints));

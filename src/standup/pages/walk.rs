@@ -14,9 +14,10 @@ use time::OffsetDateTime;
 use crate::{
     accounts::viewer::Viewer,
     app::App,
-    boards::{State, access, filters::Filter, words},
+    boards::{self, State, access, filters::Filter, words},
     sprints::{self, Sprint},
-    tasks::{self, Card, Wait},
+    standup::reading::open_cards,
+    tasks::{Card, Wait},
     teams::Team,
     web::{
         error::Result,
@@ -40,6 +41,8 @@ struct WalkPage {
     team: Team,
     may_edit: bool,
     sprint: Option<Sprint>,
+    /// The one before it, where nobody has closed it yet.
+    unclosed: Option<Sprint>,
     cards: Vec<Card>,
     /// Which of them is talked about, from 0.
     nth: usize,
@@ -98,12 +101,11 @@ pub async fn walk(
     let (team, now) = (access.team, app.clock.now());
     let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
     let (resolved, sprint) = sprints::queries::resolve(&sprints, Filter::default().sprint)?;
-    let open = Filter::read_query("-is:done");
-    let mut cards = tasks::queries::cards(&app.db, &team, &open, resolved, now, None).await?;
-    // They come column by column from the left.
-    let mut columns: Vec<String> = cards.iter().map(|card| card.column.clone()).collect();
-    columns.dedup();
-    cards.sort_by_key(|card| (Reverse(columns.iter().position(|column| *column == card.column)), card.column_since));
+    let unclosed = sprints::queries::unclosed(&sprints);
+    let mut cards = open_cards(&app.db, &team, resolved, unclosed, now).await?;
+    let columns = boards::queries::columns(&app.db, team.id).await?;
+    let column = |card: &Card| columns.iter().position(|column| column.slug == card.column);
+    cards.sort_by_key(|card| (Reverse(column(card)), card.column_since));
     let found = cards.iter().position(|card| card.key == place.at);
     let nth = found.unwrap_or(place.nth).min(cards.len().saturating_sub(1));
     page::page(&WalkPage {
@@ -112,6 +114,7 @@ pub async fn walk(
             .at("standup"),
         may_edit: access.may_edit,
         sprint: sprint.cloned(),
+        unclosed: unclosed.cloned(),
         team,
         cards,
         nth,

@@ -49,6 +49,7 @@ async fn read_edit(app: &App, viewer: &Viewer, access: &TaskAccess, fields: &Fie
         None => None,
     };
     Ok(Edit {
+        puts_back: false,
         title: fields.get("title").map(str::to_owned),
         description: fields.get("description").map(str::to_owned),
         sprint: sprint.map(|sprint| sprint.map(|sprint| sprint.id)),

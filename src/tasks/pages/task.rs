@@ -160,8 +160,8 @@ impl Article {
         self.task.project.as_deref() == Some(slug)
     }
 
-    fn has_goal(&self, position: &i32) -> bool {
-        self.task.card.goal == Some(*position)
+    fn has_goal(&self, goal: &Uuid) -> bool {
+        self.task.card.goal_id == Some(*goal)
     }
 
     fn sent_json(&self, conflict: &Conflict) -> String {

@@ -144,9 +144,8 @@ async fn aims(app: &App, viewer: &Viewer, team: &Team) -> Result<Vec<Aim>> {
         let projects: Vec<Project> =
             feeding.iter().filter(|project| project.key_result_id == Some(result.id)).cloned().collect();
         let of_projects = projects.iter().map(|project| {
-            let figures: Vec<i64> =
-                goals.iter().filter(|goal| goal.project == Some(project.id)).map(|goal| goal.current).collect();
-            project.typed.unwrap_or_else(|| added_up(project.measure, &figures))
+            let of_it = goals.iter().filter(|goal| goal.project == Some(project.id)).map(Serving::figure);
+            (project.measure, project.typed.unwrap_or_else(|| added_up(project.measure, of_it)))
         });
         // A goal whose project feeds the same key result is in that project's figure already.
         let of_goals: Vec<Serving> = goals
@@ -155,8 +154,8 @@ async fn aims(app: &App, viewer: &Viewer, team: &Team) -> Result<Vec<Aim>> {
             .filter(|goal| !projects.iter().any(|project| goal.project == Some(project.id)))
             .cloned()
             .collect();
-        let figures: Vec<i64> = of_projects.chain(of_goals.iter().map(|goal| goal.current)).collect();
-        let current = result.typed.unwrap_or_else(|| added_up(result.measure, &figures));
+        let figures = of_projects.chain(of_goals.iter().map(Serving::figure));
+        let current = result.typed.unwrap_or_else(|| added_up(result.measure, figures));
         let (figure, is) = (result.measure.figure(current, result.target), part(current, result.target));
         Reached { result, figure, is, projects, goals: of_goals }
     };

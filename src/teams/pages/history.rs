@@ -94,7 +94,9 @@ pub async fn history(
             .sentence(&row.kind, &row.before, &row.after)
             .or_else(|| of_the_team(&row.kind, &row.before, &row.after))?;
         let task = row.number.map(|number| (format!("{}-{number}", team.key), row.title.unwrap_or_default()));
-        Some(Line { who: row.who.unwrap_or_else(|| "A former member".to_owned()), what, task, at: row.at })
+        // What comes by itself is nobody's doing.
+        let nobody = if row.kind == "sprint.started" { "" } else { "A former member" };
+        Some(Line { who: row.who.unwrap_or_else(|| nobody.to_owned()), what, task, at: row.at })
     };
     let lines = rows.into_iter().filter_map(line).collect();
     let frame = Frame::new(&app, &viewer, &headers, format!("{}: history", team.name), &slug).await?.at("about");
@@ -139,6 +141,7 @@ fn of_the_team(kind: &str, before: &Value, after: &Value) -> Option<String> {
         "goal.answered" => "answered a concern".to_owned(),
         "request.made" => format!("asked for “{}”", is("title")),
         "request.settled" => format!("settled a request: {}", is("outcome")),
+        "sprint.started" => format!("Sprint {} began", after["sprint"]),
         "sprint.closed" => "closed the sprint".to_owned(),
         "sprint.reopened" => "took the closing of the sprint back".to_owned(),
         "sprint.moved" | "sprint.skipped" | "sprint.cadence" => "changed the sprints".to_owned(),

@@ -281,7 +281,7 @@ pub async fn all(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> 
     }
     let frame = Frame::new(&app, &viewer, &headers, "All teams", "").await?;
     let day = sprint.as_ref().map_or((0, 0), |sprint| {
-        let week = Week::default();
+        let week = Week::beginning(sprint.starts_on);
         (sprint.day_number(&week, today), sprint.working_days(&week).len())
     });
     page::page(&TeamsPage { frame, sprint, day, rows, now: app.clock.now() })
