@@ -9,7 +9,7 @@ use crate::{
     boards::{door::Doors, kept::KeptBoards},
     clock::Clock,
     web::{
-        limits::{RequestLimits, SignInLimits},
+        limits::{Crowd, RequestLimits, SignInLimits},
         network::Trusted,
     },
 };
@@ -31,6 +31,8 @@ pub struct Parts {
     pub kept: KeptBoards,
     pub sign_ins: SignInLimits,
     pub requests: RequestLimits,
+    /// Guests who have a stream open.
+    pub crowd: Crowd,
     /// The proxies that say where a request comes from.
     pub trusted: Trusted,
 }
@@ -61,6 +63,7 @@ impl App {
             kept: KeptBoards::default(),
             sign_ins: SignInLimits::default(),
             requests: RequestLimits::default(),
+            crowd: Crowd::default(),
             trusted,
         }))
     }

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use crate::accounts::adding::{NewAccount, add_account};
 use crate::accounts::passwords;
 use crate::accounts::tokens::{self, Scope};
-use crate::activity::{live::Live, stream};
+use crate::activity::{Actor, live::Live, stream};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -20,7 +20,7 @@ use crate::db::{self, Database};
 use crate::demo;
 use crate::router;
 use crate::sprints;
-use crate::teams;
+use crate::teams::{self, membership};
 use crate::transfer::{self, Wish};
 use crate::web::error::Problem;
 use crate::web::serve::{self as server, Patience};
@@ -95,6 +95,8 @@ enum Team {
         #[arg(long = "member", value_name = "EMAIL")]
         members: Vec<String>,
     },
+    /// Make somebody its lead: for a private team that nobody can see any more
+    Lead { slug: String, email: String },
 }
 
 #[derive(Debug, Subcommand)]
@@ -222,6 +224,7 @@ async fn work(pool: &PgPool, command: Command) -> anyhow::Result<()> {
         Command::Migrate | Command::Serve | Command::Demo(_) => Ok(()),
         Command::User(User::Add { email, name, admin }) => add_user(pool, &email, &name, admin).await,
         Command::Team(Team::Add { slug, name, key, members }) => add_team(pool, &slug, &name, &key, &members).await,
+        Command::Team(Team::Lead { slug, email }) => lead_team(pool, &slug, &email).await,
         Command::Token(Token::Create { email, scope }) => create_token(pool, &email, scope).await,
         Command::Import(asked) => import(pool, &asked).await,
     }
@@ -281,6 +284,27 @@ async fn add_team(pool: &PgPool, slug: &str, name: &str, key: &str, members: &[S
     sprints::cadence::keep_up(&mut tx, now).await.map_err(told)?;
     tx.commit().await?;
     println!("{name} has its board at /teams/{slug}.");
+    Ok(())
+}
+
+async fn lead_team(pool: &PgPool, slug: &str, email: &str) -> anyhow::Result<()> {
+    let live = Live::new(pool.clone(), Clock::default());
+    let handle: Option<String> =
+        sqlx::query_scalar("SELECT handle FROM accounts WHERE lower(email) = lower($1) AND deactivated_at IS NULL")
+            .bind(email)
+            .fetch_optional(pool)
+            .await?;
+    let handle = handle.with_context(|| format!("nobody who may sign in has the e-mail address {email}"))?;
+    let team: Option<teams::Team> = sqlx::query_as("SELECT id, slug, name, key, seq FROM teams WHERE slug = $1")
+        .bind(slug)
+        .fetch_optional(pool)
+        .await?;
+    let team = team.with_context(|| format!("there is no team {slug}"))?;
+    let lead = Some(membership::TeamRole::Lead);
+    live.change(&Actor::nobody(), |change, _| Box::pin(membership::set_member(change, &team, &handle, lead)))
+        .await
+        .map_err(told)?;
+    println!("@{handle} leads {}.", team.name);
     Ok(())
 }
 

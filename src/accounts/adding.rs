@@ -39,7 +39,12 @@ pub async fn add_account(db: &mut PgConnection, now: OffsetDateTime, new: NewAcc
     .bind(new.password_hash)
     .bind(now)
     .execute(&mut *db)
-    .await?;
+    .await
+    .map_err(|error| match error.as_database_error().and_then(|error| error.constraint()) {
+        // Another of that name came at the same moment; the next try sees theirs.
+        Some("account_handle") => Problem::Again,
+        _ => error.into(),
+    })?;
     touch_workspace(db).await?;
     Ok(person)
 }

@@ -7,33 +7,46 @@ use uuid::Uuid;
 
 use crate::{activity::Change, web::error::Result};
 
-/// Nobody reads more than this at once; the CSV has it all.
-const SHOWN: i64 = 200;
+/// So many lines a page; the CSV is read by pages too.
+pub const SHOWN: i64 = 200;
 
-/// Writes down, with a change, what its actor did: `role.changed`, and to whom.
-pub async fn note(change: &mut Change, kind: &str, about: &str) -> Result<()> {
-    let (at, actor) = (change.at, change.actor);
-    write(change.db(), at, actor, kind, about, "").await
+/// Something to be written down.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Line<'l> {
+    pub actor: Option<Uuid>,
+    /// `role.changed`
+    pub kind: &'l str,
+    /// To whom, or what; `{team}` stands for the team.
+    pub about: &'l str,
+    pub team: Option<Uuid>,
+    /// Where it came from.
+    pub network: &'l str,
 }
 
-/// Writes down what somebody did, or tried, from a network.
-pub async fn write(
-    db: &mut PgConnection,
-    at: OffsetDateTime,
-    actor: Option<Uuid>,
-    kind: &str,
-    about: &str,
-    network: &str,
-) -> Result<()> {
+/// Writes down, with a change, what its actor did.
+pub async fn note(change: &mut Change, kind: &str, about: &str) -> Result<()> {
+    let (at, actor) = (change.at, change.actor);
+    write(change.db(), at, Line { actor, kind, about, ..Line::default() }).await
+}
+
+/// The same of a team, which is `{team}` in the words: whoever reads them later may not be one who may know its name.
+pub async fn note_of(change: &mut Change, team: Uuid, kind: &str, about: &str) -> Result<()> {
+    let (at, actor) = (change.at, change.actor);
+    write(change.db(), at, Line { actor, kind, about, team: Some(team), ..Line::default() }).await
+}
+
+/// Writes down what somebody did, or tried.
+pub async fn write(db: &mut PgConnection, at: OffsetDateTime, line: Line<'_>) -> Result<()> {
     sqlx::query(
-        "INSERT INTO audit (id, at, actor_id, kind, about, network) VALUES ($1, $2, $3, $4, left($5, 500), left($6, 100))",
+        "INSERT INTO audit (id, at, actor_id, kind, about, team_id, network) VALUES ($1, $2, $3, $4, left($5, 500), $6, left($7, 100))",
     )
     .bind(Uuid::now_v7())
     .bind(at)
-    .bind(actor)
-    .bind(kind)
-    .bind(about)
-    .bind(network)
+    .bind(line.actor)
+    .bind(line.kind)
+    .bind(line.about)
+    .bind(line.team)
+    .bind(line.network)
     .execute(db)
     .await?;
     Ok(())
@@ -42,6 +55,7 @@ pub async fn write(
 /// A line of it.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Entry {
+    pub id: Uuid,
     pub at: OffsetDateTime,
     pub who: Option<String>,
     pub kind: String,
@@ -49,17 +63,38 @@ pub struct Entry {
     pub network: String,
 }
 
-/// The newest entries that have these words in them; all that there are, or as many as a page shows.
-pub async fn entries(db: &PgPool, words: &str, all: bool) -> Result<Vec<Entry>> {
+/// Which lines are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Words that a line has in it.
+    pub words: String,
+    /// From the beginning of this instant, and before that one.
+    pub from: Option<OffsetDateTime>,
+    pub to: Option<OffsetDateTime>,
+    /// Older than this line.
+    pub before: Option<Uuid>,
+}
+
+/// The newest lines as a reader may know of them, as many as a page shows.
+pub async fn entries(db: &PgPool, reader: Uuid, wanted: &Wanted) -> Result<Vec<Entry>> {
     Ok(sqlx::query_as(
-        "SELECT x.at, a.name || ' @' || a.handle AS who, x.kind, x.about, x.network
-         FROM audit x LEFT JOIN accounts a ON a.id = x.actor_id
-         WHERE $1 = '' OR (x.kind || ' ' || x.about || ' ' || x.network || ' ' || coalesce(a.name || ' @' || a.handle, '')) ILIKE $2
-         ORDER BY x.at DESC, x.id DESC LIMIT $3",
+        "SELECT * FROM (
+            SELECT x.id, x.at, a.name || ' @' || a.handle AS who, x.kind, x.network,
+                   replace(x.about, '{team}', CASE WHEN t.id IS NULL THEN 'a team' WHEN t.private AND m.account_id IS NULL THEN 'a private team' ELSE t.name END) AS about
+            FROM audit x LEFT JOIN accounts a ON a.id = x.actor_id LEFT JOIN teams t ON t.id = x.team_id
+            LEFT JOIN members m ON m.team_id = t.id AND m.account_id = $1) x
+         WHERE ($2 = '' OR concat_ws(' ', x.kind, x.about, x.network, x.who) ILIKE $3)
+           AND ($4::timestamptz IS NULL OR x.at >= $4) AND ($5::timestamptz IS NULL OR x.at < $5)
+           AND ($6::uuid IS NULL OR (x.at, x.id) < (SELECT b.at, b.id FROM audit b WHERE b.id = $6))
+         ORDER BY x.at DESC, x.id DESC LIMIT $7",
     )
-    .bind(words.trim())
-    .bind(format!("%{}%", crate::boards::filters::literal(words.trim())))
-    .bind(if all { i64::MAX } else { SHOWN })
+    .bind(reader)
+    .bind(wanted.words.trim())
+    .bind(format!("%{}%", crate::boards::filters::literal(wanted.words.trim())))
+    .bind(wanted.from)
+    .bind(wanted.to)
+    .bind(wanted.before)
+    .bind(SHOWN)
     .fetch_all(db)
     .await?)
 }

@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use super::{
     adding::{NewAccount, add_account},
-    audit, tokens,
+    audit::{self, Line},
+    tokens,
 };
 use crate::{
     activity::Change,
@@ -48,8 +49,14 @@ pub async fn invite(change: &mut Change, draft: &Draft) -> Result<String> {
     .bind(at + Duration::days(draft.days))
     .execute(change.db())
     .await?;
-    let to = draft.team.as_ref().map_or("the workspace", |team| team.name.as_str());
-    audit::note(change, "invitation.made", &format!("to {to}, for {} days", draft.days)).await?;
+    let days = if draft.days == 1 { "day" } else { "days" };
+    match &draft.team {
+        Some(team) => {
+            let about = format!("to {{team}}, for {} {days}", draft.days);
+            audit::note_of(change, team.id, "invitation.made", &about).await?;
+        }
+        None => audit::note(change, "invitation.made", &format!("to the workspace, for {} {days}", draft.days)).await?,
+    }
     Ok(secret)
 }
 
@@ -87,10 +94,16 @@ const OPEN: &str = "SELECT i.id, i.role, i.team_id, t.name AS team, split_part(a
      FROM invitations i LEFT JOIN teams t ON t.id = i.team_id LEFT JOIN accounts a ON a.id = i.created_by
      WHERE i.revoked_at IS NULL AND NOT (i.single_use AND i.used > 0)";
 
-/// Every invitation that still lets somebody in, the newest first.
-pub async fn open(db: &PgPool, now: OffsetDateTime) -> Result<Vec<Open>> {
-    let query = format!("{OPEN} AND i.expires_at > $1 ORDER BY i.created_at DESC LIMIT 200");
-    Ok(sqlx::query_as(sqlx::AssertSqlSafe(query)).bind(now).fetch_all(db).await?)
+/// Every invitation that still lets somebody in, the newest first; of a private team that the reader is not on, without
+/// its name.
+pub async fn open(db: &PgPool, now: OffsetDateTime, reader: Uuid) -> Result<Vec<Open>> {
+    let query = format!(
+        "SELECT o.id, o.role, o.team_id, CASE WHEN t.private AND m.account_id IS NULL THEN 'a private team' ELSE t.name END AS team,
+                o.by, o.single_use, o.used, o.created_at, o.expires_at FROM ({OPEN} AND i.expires_at > $1) o
+         LEFT JOIN teams t ON t.id = o.team_id LEFT JOIN members m ON m.team_id = t.id AND m.account_id = $2
+         ORDER BY o.created_at DESC LIMIT 200"
+    );
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(query)).bind(now).bind(reader).fetch_all(db).await?)
 }
 
 /// The invitation with that secret.
@@ -110,7 +123,8 @@ pub struct Newcomer {
     pub password_hash: String,
 }
 
-/// Makes an account by an invitation, and puts it on the invitation's team.
+/// Makes an account by an invitation, and puts it on the invitation's team; on a private one only by the word of somebody
+/// who is still on it.
 ///
 /// # Errors
 /// `NotFound` where two come by one link for one: the second.
@@ -118,7 +132,10 @@ pub async fn accept(change: &mut Change, secret: &str, new: &Newcomer) -> Result
     let at = change.at;
     let (role, team): (String, Option<Uuid>) = sqlx::query_as(
         "UPDATE invitations SET used = used + 1
-         WHERE token_hash = $1 AND revoked_at IS NULL AND expires_at > $2 AND NOT (single_use AND used > 0) RETURNING role, team_id",
+         WHERE token_hash = $1 AND revoked_at IS NULL AND expires_at > $2 AND NOT (single_use AND used > 0)
+           AND NOT EXISTS (SELECT FROM teams t WHERE t.id = team_id AND t.private
+                           AND NOT EXISTS (SELECT FROM members m WHERE m.team_id = t.id AND m.account_id = created_by))
+         RETURNING role, team_id",
     )
     .bind(tokens::digest(secret))
     .bind(at)
@@ -175,6 +192,7 @@ async fn add(change: &mut Change, new: &Newcomer, role: &str) -> Result<Uuid> {
     };
     let person = add_account(change.db(), at, account).await?;
     sqlx::query("UPDATE accounts SET role = $2 WHERE id = $1").bind(person.id).bind(role).execute(change.db()).await?;
-    audit::write(change.db(), at, Some(person.id), "account.made", &new.email, "").await?;
+    let line = Line { actor: Some(person.id), kind: "account.made", about: &new.email, ..Line::default() };
+    audit::write(change.db(), at, line).await?;
     Ok(person.id)
 }

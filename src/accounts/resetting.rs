@@ -4,7 +4,10 @@ use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use super::{audit, passwords, tokens};
+use super::{
+    audit::{self, Line},
+    passwords, tokens,
+};
 use crate::{
     activity::Change,
     web::error::{Problem, Result},
@@ -64,7 +67,8 @@ pub async fn use_link(change: &mut Change, secret: &str, hash: &str) -> Result<U
     .fetch_one(change.db())
     .await?;
     keep(change, account, hash, &[]).await?;
-    audit::write(change.db(), at, Some(account), "password.reset", "by a link", "").await?;
+    let line = Line { actor: Some(account), kind: "password.reset", about: "by a link", ..Line::default() };
+    audit::write(change.db(), at, line).await?;
     Ok(account)
 }
 
@@ -115,5 +119,7 @@ async fn keep(change: &mut Change, account: Uuid, hash: &str, own: &[u8]) -> Res
         .bind(own)
         .execute(change.db())
         .await?;
+    // A link that was made before could set another one still.
+    sqlx::query("DELETE FROM password_resets WHERE account_id = $1").bind(account).execute(change.db()).await?;
     Ok(())
 }

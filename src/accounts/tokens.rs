@@ -7,6 +7,7 @@ use sqlx::{PgExecutor, PgPool};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
+use super::audit::{self, Line};
 use crate::web::error::Result;
 
 /// What an API token may do.
@@ -81,7 +82,14 @@ pub async fn create(db: &PgPool, now: OffsetDateTime, email: &str, scope: Scope)
         anyhow::bail!("nobody has the e-mail address {email}; `fortnight user add` makes an account");
     };
     let draft = Draft { account, name: "made on the command line", scope, teams: None, expires_at: None };
-    make(db, now, &draft).await.map_err(|problem| anyhow::anyhow!("{problem}"))
+    let mut tx = db.begin().await?;
+    let secret = make(&mut *tx, now, &draft).await.map_err(|problem| anyhow::anyhow!("{problem}"))?;
+    let about = format!("{} ({}), for {email}", draft.name, scope.as_str());
+    audit::write(&mut tx, now, Line { kind: "token.made", about: &about, ..Line::default() })
+        .await
+        .map_err(|problem| anyhow::anyhow!("{problem}"))?;
+    tx.commit().await?;
+    Ok(secret)
 }
 
 /// What a one-time link is for.

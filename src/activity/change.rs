@@ -146,6 +146,11 @@ impl Change {
         self.events.push(Noted { event, at: self.at, actor: self.actor });
     }
 
+    /// The events that it has so far, none of them written yet.
+    pub fn pending(&mut self) -> impl Iterator<Item = &mut Event> {
+        self.events.iter_mut().map(|noted| &mut noted.event)
+    }
+
     /// Adds an event that happened elsewhere, before this change: it keeps its own instant, and who did it then.
     pub fn record_past(&mut self, event: Event, at: OffsetDateTime, actor: Option<Uuid>) {
         self.events.push(Noted { event, at, actor });

@@ -34,7 +34,12 @@ use crate::{
     sprints,
     tasks::{self, pages::CardHtml},
     teams::Team,
-    web::{error::Result, layers::Audience},
+    web::{
+        error::Result,
+        layers::Audience,
+        limits::{Crowd, Seat},
+        network::Network,
+    },
 };
 
 /// Where other programs on the same database are told.
@@ -61,19 +66,21 @@ pub async fn live(
 ) -> Result<Response> {
     let team = access::team(&app.db, &viewer, &slug).await?.team;
     let after = after(&headers, &query).unwrap_or(team.seq);
-    Ok(stream(app, team, after, viewer.proof.token_hash().to_vec(), Some(viewer.person)))
+    Ok(stream(app, team, after, viewer.proof.token_hash().to_vec(), Reader::Person(viewer.person)))
 }
 
 /// `GET /share/{key}/live`: says that something changed, and not what.
 pub async fn live_for_guest(
     State(app): State<App>,
+    from: Network,
     Path(key): Path<String>,
     Query(query): Query<After>,
     headers: HeaderMap,
 ) -> Result<Response> {
     let guest = guests::guest(&app, &headers, &key).await?;
     let after = after(&headers, &query).unwrap_or(guest.team.seq);
-    let mut response = stream(app, guest.team, after, guest.pass, None);
+    let seat = Crowd::enter(&app, from)?;
+    let mut response = stream(app, guest.team, after, guest.pass, Reader::Guest(seat));
     response.extensions_mut().insert(Audience::Guests);
     Ok(response)
 }
@@ -81,13 +88,15 @@ pub async fn live_for_guest(
 /// `GET /public/{slug}/live`
 pub async fn live_for_public(
     State(app): State<App>,
+    from: Network,
     Path(slug): Path<String>,
     Query(query): Query<After>,
     headers: HeaderMap,
 ) -> Result<Response> {
     let guest = guests::public(&app, &slug).await?;
     let after = after(&headers, &query).unwrap_or(guest.team.seq);
-    let mut response = stream(app, guest.team, after, guest.pass, None);
+    let seat = Crowd::enter(&app, from)?;
+    let mut response = stream(app, guest.team, after, guest.pass, Reader::Guest(seat));
     response.extensions_mut().insert(Audience::Guests);
     Ok(response)
 }
@@ -96,28 +105,36 @@ fn after(headers: &HeaderMap, query: &After) -> Option<i64> {
     headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok()).or(query.after)
 }
 
-/// The stream of a team from a number on, for as long as what let the reader in holds. Nobody is a guest.
-fn stream(app: App, team: Team, after: i64, pass: Vec<u8>, reader: Option<Person>) -> Response {
+/// Who listens.
+enum Reader {
+    Person(Person),
+    /// Somebody without an account, in their network's place.
+    Guest(#[expect(dead_code, reason = "held, and given back when the stream ends")] Seat),
+}
+
+/// The stream of a team from a number on, for as long as what let the reader in holds.
+fn stream(app: App, team: Team, after: i64, pass: Vec<u8>, reader: Reader) -> Response {
     let channel = app.live.open_channel(team.id, team.seq);
     // Listening begins before the past is read, so nothing falls between; what comes twice is left out by its number.
     let frames = channel.frames.subscribe();
     let (sender, receiver) = mpsc::channel::<Result<Bytes, Infallible>>(8);
     tokio::spawn(async move {
         let (watcher, dismissed) = app.live.watch(Pass { token_hash: pass, team: team.id });
-        if let Some(person) = &reader {
+        let guest = matches!(reader, Reader::Guest(_));
+        if let Reader::Person(person) = &reader {
             arrive(&channel, person);
         }
         let mut ended = app.live.ended();
         tokio::select! {
-            () = follow(&app, &team, after, &channel, frames, &sender, reader.is_none()) => {}
+            () = follow(&app, &team, after, &channel, frames, &sender, guest) => {}
             () = dismissed.notified() => {
-                let why = if reader.is_some() { "You are signed out, or may not see this board any more." } else { "This link has ended." };
+                let why = if guest { "This link has ended." } else { "You are signed out, or may not see this board any more." };
                 let _ = sender.send(Ok(frame("bye", None, &json!({ "why": why })).bytes)).await;
             }
             () = until(&mut ended) => {}
         }
         app.live.forget(watcher);
-        if let Some(person) = &reader {
+        if let Reader::Person(person) = &reader {
             leave(&channel, person.id);
         }
     });

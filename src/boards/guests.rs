@@ -41,6 +41,7 @@ pub enum Entrance {
 pub struct Locked {
     pub id: Uuid,
     pub password_hash: String,
+    pub team: Uuid,
     secret: String,
 }
 
@@ -93,7 +94,7 @@ pub async fn entrance(app: &App, headers: &HeaderMap, secret: &str) -> Result<En
     .fetch_one(&app.db)
     .await?;
     if let Some(password_hash) = row.password_hash {
-        let locked = Locked { id: row.link, password_hash, secret: secret.to_owned() };
+        let locked = Locked { id: row.link, team: row.team.id, password_hash, secret: secret.to_owned() };
         if sessions::cookie(headers, &cookie_name(locked.id)) != Some(&locked.proof()) {
             return Ok(Entrance::Asks(locked));
         }

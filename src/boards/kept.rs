@@ -68,6 +68,7 @@ impl Stamp {
 pub struct PageKey {
     pub viewer: Uuid,
     pub may_edit: bool,
+    pub may_speak: bool,
     pub address: String,
     pub theme: &'static str,
     pub encoding: Encoding,

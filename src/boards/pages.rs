@@ -54,6 +54,7 @@ pub async fn board(
     let key = PageKey {
         viewer: door.viewer.person.id,
         may_edit: door.access.may_edit,
+        may_speak: door.access.may_speak,
         address: format!("{} {uri} {:?}", fragment(&headers).unwrap_or(""), door.viewer.reach()),
         theme: theme(&headers),
         encoding: Encoding::accepted(&headers),
@@ -84,6 +85,7 @@ struct BoardPage {
     frame: Frame,
     team: Team,
     may_edit: bool,
+    may_speak: bool,
     filter: Filter,
     lanes: &'static str,
     sprint: Option<Sprint>,
@@ -232,11 +234,25 @@ async fn board_html(
         is_admin: access::may_edit_workspace(&door.viewer),
         assets: &ASSETS,
     };
-    let may_edit = door.access.may_edit;
+    let (may_edit, may_speak) = (door.access.may_edit, door.access.may_speak);
     let did = tasks::story::undoable(&app.db, after.did, door.viewer.person.id).await?;
     let team = team.clone();
-    let page =
-        BoardPage { frame, team, may_edit, filter, lanes, sprint, day, around, goals, board, plain_sprint, did, q };
+    let page = BoardPage {
+        frame,
+        team,
+        may_edit,
+        may_speak,
+        filter,
+        lanes,
+        sprint,
+        day,
+        around,
+        goals,
+        board,
+        plain_sprint,
+        did,
+        q,
+    };
     rendered(&page)
 }
 

@@ -42,6 +42,9 @@ pub async fn relabel(change: &mut Change, team: &Team, label: Uuid, name: &str, 
             .bind(label)
             .fetch_one(change.db())
             .await?;
+    if (was.as_str(), stood) == (name, hue) {
+        return Ok(());
+    }
     sqlx::query("UPDATE labels SET name = $3, hue = $4 WHERE team_id = $1 AND id = $2")
         .bind(team.id)
         .bind(label)

@@ -94,10 +94,15 @@ pub async fn revoke(change: &mut Change, team: &Team, link: Uuid) -> Result<()> 
     told(change, team, "team.unshared", &name, &shows).await
 }
 
-/// Ends every link of a team that becomes private, and its public address.
+/// Ends every link of a team that becomes private, every invitation to it, and its public address.
 pub async fn revoke_all(change: &mut Change, team: &Team) -> Result<()> {
     let at = change.at;
     sqlx::query("UPDATE share_links SET revoked_at = $2 WHERE team_id = $1 AND revoked_at IS NULL")
+        .bind(team.id)
+        .bind(at)
+        .execute(change.db())
+        .await?;
+    sqlx::query("UPDATE invitations SET revoked_at = $2 WHERE team_id = $1 AND revoked_at IS NULL")
         .bind(team.id)
         .bind(at)
         .execute(change.db())
@@ -126,11 +131,7 @@ pub async fn set_public(change: &mut Change, team: &Team, public: bool) -> Resul
 }
 
 async fn told(change: &mut Change, team: &Team, kind: &'static str, name: &str, shows: &str) -> Result<()> {
-    let private: bool =
-        sqlx::query_scalar("SELECT private FROM teams WHERE id = $1").bind(team.id).fetch_one(change.db()).await?;
-    // Administrators read it, who may not look at every team.
-    let whose = if private { "a private team" } else { &team.key };
-    audit::note(change, kind, &format!("{shows} of {whose} for {name}")).await?;
+    audit::note_of(change, team.id, kind, &format!("{shows} of {{team}} for {name}")).await?;
     let after = json!({ "name": name, "shows": shows });
     change.record(Event { team: team.id, task: None, kind, before: json!({}), after, version: None });
     Ok(())

@@ -139,42 +139,43 @@ pub async fn awaited(db: &PgPool, team: &Team, account: Uuid, now: OffsetDateTim
     .fetch_all(db)
     .await?;
     let mut cards = tasks::queries::cards_of(db, team, &ids).await?;
-    cards.sort_by_key(|card| (card.state != State::Done, card.state != State::Blocked, card.state, card.column_since));
+    cards.sort_by_key(in_order);
     Ok(cards)
 }
 
-/// The same over all teams that the reader may look at, for their own page: the team and its tasks.
-pub async fn awaited_of(
-    db: &PgPool,
-    teams: &[Team],
-    account: Uuid,
-    now: OffsetDateTime,
-) -> Result<Vec<(Team, Vec<Card>)>> {
+/// The same over all teams that the reader may look at, for their own page: what is for them or their teams, and what
+/// their own tasks wait on.
+pub async fn awaited_of(db: &PgPool, teams: &[Team], account: Uuid, now: OffsetDateTime) -> Result<Vec<Card>> {
     let ids: Vec<Uuid> = teams.iter().map(|team| team.id).collect();
     let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(
-        "SELECT DISTINCT k.team_id, k.id FROM awaits w JOIN tasks k ON k.team_id = w.team_id AND k.id = w.task_id
-         JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
-         WHERE w.team_id = ANY($1) AND k.archived_at IS NULL AND (c.state <> 'done' OR k.column_since > $3)
-           AND (w.by_account_id = $2 OR w.by_team_id IN (SELECT team_id FROM members WHERE account_id = $2)) LIMIT 200",
+        "SELECT k.team_id, k.id FROM (
+            SELECT team_id, task_id FROM awaits WHERE by_account_id = $2
+            UNION SELECT w.team_id, w.task_id FROM awaits w JOIN members m ON m.team_id = w.by_team_id AND m.account_id = $2
+            UNION SELECT w.on_task_team, w.on_task_id FROM waits w JOIN task_owners o ON o.team_id = w.team_id AND o.task_id = w.task_id
+                  WHERE o.account_id = $2 AND w.ended_at IS NULL AND w.on_task_id IS NOT NULL) a
+         JOIN tasks k ON k.team_id = a.team_id AND k.id = a.task_id JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+         WHERE k.team_id = ANY($1) AND k.archived_at IS NULL AND (c.state <> 'done' OR k.column_since > $3)
+         ORDER BY c.state <> 'done', c.state <> 'blocked', k.column_since LIMIT 200",
     )
     .bind(&ids)
     .bind(account)
     .bind(now - DONE_FOR)
     .fetch_all(db)
     .await?;
-    let mut all = Vec::new();
+    let mut cards = Vec::with_capacity(rows.len());
     for team in teams {
         let tasks: Vec<Uuid> = rows.iter().filter(|(id, _)| *id == team.id).map(|(_, task)| *task).collect();
-        if tasks.is_empty() {
-            continue;
+        if !tasks.is_empty() {
+            cards.extend(tasks::queries::cards_of(db, team, &tasks).await?);
         }
-        let mut cards = tasks::queries::cards_of(db, team, &tasks).await?;
-        cards.sort_by_key(|card| {
-            (card.state != State::Done, card.state != State::Blocked, card.state, card.column_since)
-        });
-        all.push((team.clone(), cards));
     }
-    Ok(all)
+    cards.sort_by_key(in_order);
+    Ok(cards)
+}
+
+/// What is done first, then what is blocked, and then by state; the longest in its column first.
+fn in_order(card: &Card) -> (bool, bool, State, OffsetDateTime) {
+    (card.state != State::Done, card.state != State::Blocked, card.state, card.column_since)
 }
 
 /// Leaves of a card what a guest of its team may know: other teams' tasks stay unnamed.
@@ -182,8 +183,7 @@ pub fn for_guests(team: &Team, card: &mut Card) {
     let own = format!("{}-", team.key);
     for wait in &mut card.waits_on {
         if wait.kind == "task" && wait.on.as_deref().is_some_and(|key| !key.starts_with(&own)) {
-            wait.on = None;
-            wait.name = None;
+            (wait.on, wait.name, wait.state, wait.done_at) = (None, None, None, None);
         }
     }
     // "For" is words: other teams, and whatever else somebody wrote.

@@ -73,7 +73,9 @@ pub async fn text(db: &PgPool, team: &Team, feed: Feed, place: &Place<'_>, now: 
     }
     if feed == Feed::Atom {
         let changes = changes::newest(db, team).await?;
-        let updated = changes.first().map_or(now, |newest| newest.at);
+        // A feed of nothing is as old as the team's last word, not new every time.
+        let last = changes::last(db, &[team.id]).await?;
+        let updated = changes.first().map(|newest| newest.at).or(last.first().map(|(_, at)| *at)).unwrap_or(now);
         return rendered(&Atom { team, place, changes, updated });
     }
     let facts = check_in(db, team, now).await?;

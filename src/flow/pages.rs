@@ -14,7 +14,10 @@ use super::{
     tables::{NAMES, Table},
 };
 use crate::{
-    accounts::viewer::Viewer,
+    accounts::{
+        audit::{self, Line},
+        viewer::Viewer,
+    },
     app::App,
     boards::{
         access::{self, TeamAccess},
@@ -143,6 +146,10 @@ pub async fn numbers(
     let name = file.strip_suffix(".csv").filter(|name| NAMES.contains(name)).ok_or(Problem::NotFound)?;
     let figures = figures(&app, &asked, &params).await?;
     let csv = figures.and_then(|figures| Some(Table::of(&figures, name)?.csv())).unwrap_or_default();
+    let about = format!("{name}.csv of {{team}}");
+    let (actor, team) = (Some(viewer.person.id), Some(asked.team.id));
+    let line = Line { actor, kind: "flow.exported", about: &about, team, ..Line::default() };
+    audit::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
     let named = format!("attachment; filename=\"{}-{name}.csv\"", asked.team.slug);
     Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, named)], csv)
         .into_response())

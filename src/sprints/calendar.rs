@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{Sprint, cadence::Cadence};
 use crate::{
-    accounts::adding::touch_workspace,
+    accounts::{adding::touch_workspace, audit},
     activity::{Change, Event},
     clock,
     web::error::{Problem, Result},
@@ -114,6 +114,8 @@ pub async fn set_cadence(change: &mut Change, cadence: &Cadence, number: i32, st
             .await?;
     }
     let after = json!({ "weeks": cadence.weeks, "weekday": cadence.weekday, "starts_on": starts_on.to_string(), "number": number });
+    let about = format!("every {} weeks from {starts_on}, as sprint {number}", cadence.weeks);
+    audit::note(change, "settings.cadence", &about).await?;
     tell_every_team(change, "sprint.cadence", json!({}), after).await
 }
 

@@ -67,11 +67,11 @@ pub async fn set_member(change: &mut Change, team: &Team, handle: &str, role: Op
             .bind(at)
             .execute(change.db())
             .await?;
+            keep_somebody(change, team.id).await?;
         }
     }
     let what = role.map_or("no member", TeamRole::as_str);
-    let called = called(change, team).await?;
-    audit::note(change, "team.role", &format!("@{handle} is now {what} of {called}")).await?;
+    audit::note_of(change, team.id, "team.role", &format!("@{handle} is now {what} of {{team}}")).await?;
     let before = json!({ "role": stands.map(|(role, _)| role) });
     let after = json!({ "who": handle, "role": role.map(TeamRole::as_str) });
     change.record(Event { team: team.id, task: None, kind, before, after, version: None });
@@ -87,21 +87,57 @@ fn kind(stands: &Option<(String, OffsetDateTime)>, role: Option<TeamRole>) -> Re
     }
 }
 
-/// A private team of nobody could never be seen again.
+/// A private team that nobody may see and lead any more would be lost.
 pub async fn keep_somebody(change: &mut Change, team: Uuid) -> Result<()> {
-    let lost: bool = sqlx::query_scalar(
-        "SELECT private AND NOT EXISTS (SELECT FROM members WHERE team_id = $1) FROM teams WHERE id = $1",
-    )
-    .bind(team)
-    .fetch_one(change.db())
-    .await?;
-    if lost {
+    if is_lost(change, team).await? {
         return Err(Problem::field(
             "handle",
-            "Nobody would be left on a private team, and nobody could see it again. Put somebody else on it first, or open it. Nothing was changed.",
+            "Nobody would be left to lead a private team, and nobody else may see it. Make somebody else its lead first, or open it. Nothing was changed.",
         ));
     }
     Ok(())
+}
+
+/// Whether a team is private, and nobody on it who may still come in leads it.
+async fn is_lost(change: &mut Change, team: Uuid) -> Result<bool> {
+    Ok(sqlx::query_scalar(
+        "SELECT private AND NOT EXISTS (SELECT FROM members m JOIN accounts a ON a.id = m.account_id
+            WHERE m.team_id = t.id AND a.deactivated_at IS NULL AND a.role <> 'viewer' AND (m.role = 'lead' OR a.role = 'admin'))
+         FROM teams t WHERE id = $1",
+    )
+    .bind(team)
+    .fetch_one(change.db())
+    .await?)
+}
+
+/// Who is locked out has to be out at once, whatever they led: of each private team that nobody leads any more, whoever
+/// is on it the longest leads it from now on. Answers whether there is one where nobody is left: `fortnight team lead`
+/// names somebody.
+pub async fn hand_on(change: &mut Change, account: Uuid) -> Result<bool> {
+    let teams: Vec<Team> = sqlx::query_as(
+        "SELECT t.id, t.slug, t.name, t.key, t.seq FROM members m JOIN teams t ON t.id = m.team_id WHERE m.account_id = $1 ORDER BY t.id",
+    )
+    .bind(account)
+    .fetch_all(change.db())
+    .await?;
+    let mut is_left_alone = false;
+    for team in teams {
+        if !is_lost(change, team.id).await? {
+            continue;
+        }
+        let next: Option<String> = sqlx::query_scalar(
+            "SELECT a.handle FROM members m JOIN accounts a ON a.id = m.account_id
+             WHERE m.team_id = $1 AND a.deactivated_at IS NULL AND a.role <> 'viewer' ORDER BY m.since, a.handle LIMIT 1",
+        )
+        .bind(team.id)
+        .fetch_optional(change.db())
+        .await?;
+        match next {
+            Some(next) => set_member(change, &team, &next, Some(TeamRole::Lead)).await?,
+            None => is_left_alone = true,
+        }
+    }
+    Ok(is_left_alone)
 }
 
 /// Ends somebody's time on a team, and keeps when it was.
@@ -121,13 +157,6 @@ pub async fn leave(change: &mut Change, team: Uuid, account: Uuid) -> Result<()>
     Ok(())
 }
 
-/// What administrators read of a team that they may not look at.
-async fn called<'t>(change: &mut Change, team: &'t Team) -> Result<&'t str> {
-    let private: bool =
-        sqlx::query_scalar("SELECT private FROM teams WHERE id = $1").bind(team.id).fetch_one(change.db()).await?;
-    Ok(if private { "a private team" } else { &team.name })
-}
-
 /// Makes a team private, so that only its members may look at it, or open to all who are signed in.
 pub async fn set_visibility(change: &mut Change, team: &Team, private: bool) -> Result<()> {
     touch_workspace(change.db()).await?;
@@ -135,14 +164,17 @@ pub async fn set_visibility(change: &mut Change, team: &Team, private: bool) -> 
         .bind(team.id)
         .fetch_one(change.db())
         .await?;
+    if was == private {
+        return Ok(());
+    }
     if private {
         // Whoever was let in from outside is out: a lead lets them in again, knowing what for.
         sharing::revoke_all(change, team).await?;
     }
     sqlx::query("UPDATE teams SET private = $2 WHERE id = $1").bind(team.id).bind(private).execute(change.db()).await?;
+    keep_somebody(change, team.id).await?;
     let word = if private { "private" } else { "open" };
-    let called = called(change, team).await?;
-    audit::note(change, "team.visibility", &format!("{called} is now {word}")).await?;
+    audit::note_of(change, team.id, "team.visibility", &format!("{{team}} is now {word}")).await?;
     let (before, after) = (json!({ "private": was }), json!({ "private": private }));
     change.record(Event { team: team.id, task: None, kind: "team.visibility", before, after, version: None });
     Ok(())
@@ -155,6 +187,9 @@ pub async fn set_visibility(change: &mut Change, team: &Team, private: bool) -> 
 pub async fn rename(change: &mut Change, team: &Team, name: &str, key: &str) -> Result<()> {
     touch_workspace(change.db()).await?;
     let key = key.trim().to_uppercase();
+    if (name.trim(), key.as_str()) == (team.name.as_str(), team.key.as_str()) {
+        return Ok(());
+    }
     sqlx::query("UPDATE teams SET name = $2, key = $3 WHERE id = $1")
         .bind(team.id)
         .bind(name.trim())

@@ -1,12 +1,20 @@
 //! How often things may be tried: a sign-in, a secret that may be guessed, a write.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    num::NonZeroU32,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use governor::{
     DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter,
     clock::{Clock, DefaultClock},
 };
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
+
+use crate::app::App;
 
 use super::{
     error::{Problem, Result},
@@ -26,7 +34,8 @@ const WRITES_A_SECOND: NonZeroU32 = NonZeroU32::new(20).unwrap();
 
 /// Who has tried to sign in lately.
 pub struct SignInLimits {
-    pairs: DefaultKeyedRateLimiter<(String, Network)>,
+    /// By the digest of an address: who writes a megabyte there fills no memory.
+    pairs: DefaultKeyedRateLimiter<([u8; 32], Network)>,
     networks: DefaultKeyedRateLimiter<Network>,
 }
 
@@ -43,10 +52,10 @@ impl SignInLimits {
     /// Counts a try. The account's owner, coming from elsewhere, is not kept out by a stranger's tries.
     pub fn count(&self, email: &str, from: Network) -> Result<()> {
         let from = from.counted();
-        let email = email.trim().to_lowercase();
+        let email = Sha256::digest(email.trim().to_lowercase()).into();
         let outcome = self.networks.check_key(&from).and_then(|()| self.pairs.check_key(&(email, from)));
         // Forgotten keys would fill the memory.
-        if self.pairs.len() > 10_000 {
+        if self.pairs.len().max(self.networks.len()) > 10_000 {
             self.pairs.retain_recent();
             self.networks.retain_recent();
         }
@@ -82,6 +91,50 @@ impl RequestLimits {
             self.strangers.retain_recent();
         }
         outcome.map_err(too_many)
+    }
+}
+
+/// Streams that guests of one network may have open: who has no account is known by nothing else, and there is an end to
+/// how many can be open here.
+const STREAMS: usize = 200;
+
+/// How many guests of each network are here.
+#[derive(Default)]
+pub struct Crowd(Mutex<HashMap<Network, usize>>);
+
+/// A guest's place, for as long as it is held.
+pub struct Seat {
+    app: App,
+    network: Network,
+}
+
+impl Crowd {
+    /// Takes a place in `app.crowd` for a guest.
+    pub fn enter(app: &App, from: Network) -> Result<Seat> {
+        let network = from.counted();
+        let mut here = app.crowd.here();
+        let count = here.entry(network).or_default();
+        if *count >= STREAMS {
+            return Err(Problem::TooMany { retry_after_seconds: 60 });
+        }
+        *count += 1;
+        Ok(Seat { app: app.clone(), network })
+    }
+
+    fn here(&self) -> MutexGuard<'_, HashMap<Network, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut here = self.app.crowd.here();
+        if let Entry::Occupied(mut count) = here.entry(self.network) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
     }
 }
 

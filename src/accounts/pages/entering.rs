@@ -10,7 +10,8 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::super::{
-    audit, inviting, passwords, sessions, tokens,
+    audit::{self, Line},
+    inviting, passwords, sessions, tokens,
     viewer::{Proof, Viewer},
 };
 use crate::{
@@ -72,10 +73,12 @@ pub async fn login(Given(app): Given<App>, from: Network, headers: HeaderMap, fi
     let (account, hash) = found.map_or((None, None), |(account, hash)| (Some(account), hash));
     let right = password.len() <= 1000 && passwords::verify(password.to_owned(), hash).await?;
     let account = account.filter(|_| right);
-    let kind = if account.is_some() { "sign-in.done" } else { "sign-in.failed" };
-    // Released at once: what follows may need one too.
-    audit::write(&mut *app.db.acquire().await?, app.clock.now(), account, kind, email, &from.to_string()).await?;
     let Some(account) = account else {
+        // No address is longer than 320, and nobody reads more of what was none.
+        let about: String = email.chars().take(320).collect();
+        let line = Line { kind: "sign-in.failed", about: &about, network: &from.to_string(), ..Line::default() };
+        // Released at once: what follows may need one too.
+        audit::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
         let frame = Frame::bare(&app, "Sign in".to_owned(), theme(&headers));
         let error =
             "This e-mail address and password do not belong together. Nothing was changed; try again.".to_owned();
@@ -91,10 +94,21 @@ pub async fn login(Given(app): Given<App>, from: Network, headers: HeaderMap, fi
             },
         );
     };
-    signed_in(&app, &headers, account, local_path(fields.text("next"), "/")).await
+    signed_in(&app, &headers, from, account, "by password", local_path(fields.text("next"), "/")).await
 }
 
-pub(super) async fn signed_in(app: &App, headers: &HeaderMap, account: Uuid, next: &str) -> Result<Response> {
+/// Signs somebody in, by what they came with, and sends them on.
+pub(super) async fn signed_in(
+    app: &App,
+    headers: &HeaderMap,
+    from: Network,
+    account: Uuid,
+    by: &str,
+    next: &str,
+) -> Result<Response> {
+    let network = from.to_string();
+    let line = Line { actor: Some(account), kind: "sign-in.done", about: by, network: &network, ..Line::default() };
+    audit::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or("");
     let session = sessions::start(&app.db, app.clock.now(), account, agent).await?;
     let mut response = Redirect::to(next).into_response();
@@ -109,8 +123,10 @@ fn set(response: &mut Response, cookie: &str) -> Result<()> {
 
 /// `POST /logout`
 pub async fn logout(Given(app): Given<App>, viewer: Option<Viewer>) -> Result<Response> {
-    if let Some(Viewer { proof: Proof::Session { token_hash }, .. }) = viewer {
+    if let Some(Viewer { proof: Proof::Session { token_hash }, person, .. }) = viewer {
         sessions::end(&app.db, &token_hash).await?;
+        let line = Line { actor: Some(person.id), kind: "sign-in.ended", ..Line::default() };
+        audit::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
     }
     let mut response = Redirect::to("/login").into_response();
     set(&mut response, &sessions::set_cookie(app.is_https(), ""))?;
@@ -118,7 +134,12 @@ pub async fn logout(Given(app): Given<App>, viewer: Option<Viewer>) -> Result<Re
 }
 
 /// `GET /enter/{key}`: signs a visitor of the demo in. Only the demo makes such links; each holds for a day.
-pub async fn enter(Given(app): Given<App>, Path(key): Path<String>, headers: HeaderMap) -> Result<Response> {
+pub async fn enter(
+    Given(app): Given<App>,
+    from: Network,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
     let account: Option<Uuid> = sqlx::query_scalar(
         "SELECT a.id FROM entry_links l JOIN accounts a ON a.id = l.account_id
          WHERE l.token_hash = $1 AND l.purpose = 'sign-in' AND l.expires_at > $2 AND a.deactivated_at IS NULL",
@@ -127,7 +148,7 @@ pub async fn enter(Given(app): Given<App>, Path(key): Path<String>, headers: Hea
     .bind(app.clock.now())
     .fetch_optional(&app.db)
     .await?;
-    signed_in(&app, &headers, account.ok_or(Problem::NotFound)?, "/").await
+    signed_in(&app, &headers, from, account.ok_or(Problem::NotFound)?, "by a link of the demo", "/").await
 }
 
 /// `POST /me/theme`: light, dark, or as the system is.

@@ -80,7 +80,7 @@ pub async fn join(
         Err(problem) => Err(problem),
     };
     match made {
-        Ok(made) => signed_in(&app, &headers, made.value, "/").await,
+        Ok(made) => signed_in(&app, &headers, from, made.value, "by an invitation", "/").await,
         Err(Problem::Invalid(errors)) => {
             let errors = errors.into_values().collect();
             let page = join_page(&app, &headers, format!("/join/{key}"), to, fields, errors);
@@ -125,7 +125,7 @@ pub async fn register(Given(app): Given<App>, from: Network, headers: HeaderMap,
         Err(problem) => Err(problem),
     };
     match made {
-        Ok(made) => signed_in(&app, &headers, made.value, "/").await,
+        Ok(made) => signed_in(&app, &headers, from, made.value, "by registering", "/").await,
         Err(Problem::Invalid(errors)) => {
             let errors = errors.into_values().collect();
             page::refused(
@@ -171,7 +171,7 @@ pub async fn reset(
         Err(problem) => Err(problem),
     };
     match set {
-        Ok(done) => signed_in(&app, &headers, done.value, "/").await,
+        Ok(done) => signed_in(&app, &headers, from, done.value, "by a link for a new password", "/").await,
         Err(Problem::Invalid(errors)) => {
             let frame = Frame::bare(&app, "A new password".to_owned(), theme(&headers));
             let error = errors.into_values().next().unwrap_or_default();

@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use super::{
     super::{
-        audit, away, passwords, resetting,
+        audit::{self, Line},
+        away, passwords, resetting,
         tokens::{self, Scope},
         viewer::{Role, Viewer},
     },
@@ -67,7 +68,8 @@ pub(super) struct TokenRow {
 pub(super) async fn tokens(db: &PgPool, account: Uuid) -> Result<Vec<TokenRow>> {
     Ok(sqlx::query_as(
         "SELECT k.id, k.name, k.scope, k.last_used_at, k.expires_at,
-                (SELECT string_agg(t.name, ', ' ORDER BY t.name) FROM teams t WHERE t.id = ANY(k.teams)) AS teams
+                (SELECT string_agg(CASE WHEN t.private AND m.account_id IS NULL THEN 'a private team' ELSE t.name END, ', ' ORDER BY t.name)
+                 FROM teams t LEFT JOIN members m ON m.team_id = t.id AND m.account_id = k.account_id WHERE t.id = ANY(k.teams)) AS teams
          FROM tokens k WHERE k.account_id = $1 AND k.revoked_at IS NULL ORDER BY k.created_at DESC",
     )
     .bind(account)
@@ -83,12 +85,17 @@ pub async fn end_sessions(Given(app): Given<App>, viewer: Viewer, fields: Fields
     } else {
         "DELETE FROM sessions WHERE account_id = $1 AND $2 = $2 AND encode(sha256(token_hash), 'hex') = $3"
     };
-    sqlx::query(query)
+    let mut tx = app.db.begin().await?;
+    let ended = sqlx::query(query)
         .bind(viewer.person.id)
         .bind(viewer.proof.token_hash())
         .bind(fields.text("session"))
-        .execute(&app.db)
+        .execute(&mut *tx)
         .await?;
+    let about = format!("{} ended", ended.rows_affected());
+    let line = Line { actor: Some(viewer.person.id), kind: "sessions.ended", about: &about, ..Line::default() };
+    audit::write(&mut tx, app.clock.now(), line).await?;
+    tx.commit().await?;
     Ok(Redirect::to("/me#sessions").into_response())
 }
 
@@ -212,7 +219,8 @@ pub async fn make_token(
     let mut tx = app.db.begin().await?;
     let secret = tokens::make(&mut *tx, now, &draft).await?;
     let about = format!("{} ({})", draft.name, scope.as_str());
-    audit::write(&mut tx, now, Some(viewer.person.id), "token.made", &about, "").await?;
+    let line = Line { actor: Some(viewer.person.id), kind: "token.made", about: &about, ..Line::default() };
+    audit::write(&mut tx, now, line).await?;
     tx.commit().await?;
     let mut page = me_page(&app, &viewer, &headers, Fields::default(), Default::default()).await?;
     page.made = secret;
@@ -232,7 +240,8 @@ pub async fn revoke_token(Given(app): Given<App>, viewer: Viewer, Path(token): P
     .bind(now)
     .fetch_one(&mut *tx)
     .await?;
-    audit::write(&mut tx, now, Some(viewer.person.id), "token.revoked", &name, "").await?;
+    let line = Line { actor: Some(viewer.person.id), kind: "token.revoked", about: &name, ..Line::default() };
+    audit::write(&mut tx, now, line).await?;
     tx.commit().await?;
     Ok(Redirect::to("/me#tokens").into_response())
 }

@@ -36,6 +36,8 @@ struct PeoplePage {
     /// A link that was just made, and for whom: shown this once.
     made: Option<(String, String)>,
     errors: Vec<String>,
+    /// What was typed where it was refused.
+    typed: Fields,
     now: OffsetDateTime,
 }
 
@@ -57,6 +59,11 @@ impl PeoplePage {
         account.seen_at.map_or_else(|| "never here".to_owned(), |at| words::ago(self.now, at))
     }
 
+    /// What was typed, or else what usually holds.
+    fn typed(&self, field: &str, usual: &str) -> String {
+        self.typed.get(field).unwrap_or(usual).to_owned()
+    }
+
     fn until(&self, invitation: &Open) -> String {
         words::day(invitation.expires_at.date())
     }
@@ -65,7 +72,7 @@ impl PeoplePage {
 /// `GET /settings/people`
 pub async fn people(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> Result<Response> {
     access::to_edit_workspace(&viewer)?;
-    page::page(&people_page(&app, &viewer, &headers, None, Vec::new()).await?)
+    page::page(&people_page(&app, &viewer, &headers, None, Vec::new(), Fields::default()).await?)
 }
 
 async fn people_page(
@@ -74,6 +81,7 @@ async fn people_page(
     headers: &HeaderMap,
     made: Option<(String, String)>,
     errors: Vec<String>,
+    typed: Fields,
 ) -> Result<PeoplePage> {
     let now = app.clock.now();
     let people = sqlx::query_as(
@@ -87,11 +95,12 @@ async fn people_page(
     .await?;
     Ok(PeoplePage {
         frame: Frame::new(app, viewer, headers, "People", "").await?.at("settings-people"),
-        invitations: inviting::open(&app.db, now).await?,
+        invitations: inviting::open(&app.db, now, viewer.person.id).await?,
         teams: access::seen_teams(&app.db, viewer).await?,
         people,
         made,
         errors,
+        typed,
         now,
     })
 }
@@ -104,7 +113,10 @@ pub async fn invite(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap, 
         "" => None,
         slug => Some(access::team(&app.db, &viewer, slug).await?.team),
     };
-    let days: Option<i64> = fields.parse("days", "An invitation holds for 1 to 90 days.")?;
+    let days: Option<i64> = match fields.parse("days", "An invitation holds for 1 to 90 days.") {
+        Ok(days) => days,
+        Err(problem) => return shown(&app, &viewer, &headers, Err(problem), fields).await,
+    };
     let draft = Draft {
         team,
         viewer: fields.text("role") == "viewer",
@@ -118,16 +130,26 @@ pub async fn invite(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap, 
         &viewer,
         &headers,
         made.map(|made| ("An invitation".to_owned(), format!("{}/join/{}", app.public_url, made.value))),
+        fields,
     )
     .await
 }
 
-async fn shown(app: &App, viewer: &Viewer, headers: &HeaderMap, made: Result<(String, String)>) -> Result<Response> {
+async fn shown(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    made: Result<(String, String)>,
+    typed: Fields,
+) -> Result<Response> {
     match made {
-        Ok(made) => page::page(&people_page(app, viewer, headers, Some(made), Vec::new()).await?),
+        Ok(made) => page::page(&people_page(app, viewer, headers, Some(made), Vec::new(), Fields::default()).await?),
         Err(Problem::Invalid(errors)) => {
             let errors = errors.into_values().collect();
-            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &people_page(app, viewer, headers, None, errors).await?)
+            page::refused(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                &people_page(app, viewer, headers, None, errors, typed).await?,
+            )
         }
         Err(problem) => Err(problem),
     }
@@ -163,7 +185,7 @@ pub async fn change_person(
             let link = |secret| {
                 (format!("A new password for @{handle}, within the hour"), format!("{}/reset/{secret}", app.public_url))
             };
-            return shown(&app, &viewer, &headers, made.map(|made| link(made.value))).await;
+            return shown(&app, &viewer, &headers, made.map(|made| link(made.value)), fields).await;
         }
         "deactivate" => app.live.change(&actor, |change, _| Box::pin(leaving::deactivate(change, handle, free))).await,
         "reactivate" => app.live.change(&actor, |change, _| Box::pin(leaving::reactivate(change, handle))).await,
@@ -179,7 +201,9 @@ pub async fn change_person(
     };
     match done {
         Ok(_) => Ok(Redirect::to("/settings/people").into_response()),
-        Err(Problem::Invalid(errors)) => shown(&app, &viewer, &headers, Err(Problem::Invalid(errors))).await,
+        Err(Problem::Invalid(errors)) => {
+            shown(&app, &viewer, &headers, Err(Problem::Invalid(errors)), Fields::default()).await
+        }
         Err(problem) => Err(problem),
     }
 }

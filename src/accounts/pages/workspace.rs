@@ -2,14 +2,17 @@
 
 use askama::Template;
 use axum::{
+    body::Body,
     extract::{Query, State as Given},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
+use futures_util::{StreamExt, stream};
 use serde::Deserialize;
+use time::Duration;
 
 use super::super::{
-    audit::{self, Entry},
+    audit::{self, Entry, Line, Wanted},
     inviting,
     viewer::Viewer,
 };
@@ -17,10 +20,11 @@ use crate::{
     activity::Change,
     app::App,
     boards::{access, words},
+    clock,
     web::{
         csv::csv,
         error::{Problem, Result},
-        forms::Fields,
+        forms::{self, Fields},
         page::{self, Frame},
     },
 };
@@ -103,14 +107,19 @@ fn read_domains(text: &str) -> Result<Vec<String>> {
 struct AuditPage {
     frame: Frame,
     entries: Vec<Entry>,
-    q: String,
+    asked: Asked,
     time_zone: String,
 }
 
 impl AuditPage {
     fn csv(&self) -> String {
-        let query = form_urlencoded::Serializer::new(String::new()).append_pair("q", &self.q).finish();
-        format!("/settings/audit.csv?{query}")
+        format!("/settings/audit.csv?{}", self.asked.query())
+    }
+
+    /// Where the page after this one is, if there is one.
+    fn older(&self) -> Option<String> {
+        let last = self.entries.last().filter(|_| self.entries.len() as i64 == audit::SHOWN)?;
+        Some(format!("/settings/audit?{}&before={}", self.asked.query(), last.id))
     }
 
     fn at(&self, entry: &Entry) -> String {
@@ -118,13 +127,46 @@ impl AuditPage {
     }
 }
 
-#[derive(Default, Deserialize)]
+/// Which lines are asked for: words, and days of the reader's calendar, both of them counted.
+#[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Asked {
     q: String,
+    from: String,
+    to: String,
+    before: String,
 }
 
-/// `GET /settings/audit?q=role`
+impl Asked {
+    fn query(&self) -> String {
+        let pairs = [("q", &self.q), ("from", &self.from), ("to", &self.to)];
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+    }
+
+    /// # Errors
+    /// `Invalid` for what is no day, and `NotFound` for what is no line.
+    fn wanted(&self, zone: &str) -> Result<Wanted> {
+        let day = |field: &'static str, text: &str| match text.trim() {
+            "" => Ok(None),
+            text => {
+                forms::read_date(text).map(Some).ok_or_else(|| Problem::field(field, "A day is given as 2026-11-24."))
+            }
+        };
+        let (from, to) = (day("from", &self.from)?, day("to", &self.to)?);
+        let before = match self.before.as_str() {
+            "" => None,
+            id => Some(id.parse().map_err(|_| Problem::NotFound)?),
+        };
+        Ok(Wanted {
+            words: self.q.replace('\0', ""),
+            from: from.map(|day| clock::instant(day, 0, zone)),
+            to: to.map(|day| clock::instant(day.saturating_add(Duration::DAY), 0, zone)),
+            before,
+        })
+    }
+}
+
+/// `GET /settings/audit?q=role&from=2026-11-01&to=2026-11-30`
 pub async fn audit_log(
     Given(app): Given<App>,
     viewer: Viewer,
@@ -132,27 +174,38 @@ pub async fn audit_log(
     headers: HeaderMap,
 ) -> Result<Response> {
     access::to_edit_workspace(&viewer)?;
-    let entries = audit::entries(&app.db, &asked.q.replace('\0', ""), false).await?;
+    let entries = audit::entries(&app.db, viewer.person.id, &asked.wanted(&viewer.time_zone)?).await?;
     let frame = Frame::new(&app, &viewer, &headers, "What was done", "").await?.at("settings-audit");
-    page::page(&AuditPage { frame, entries, q: asked.q, time_zone: viewer.time_zone })
+    page::page(&AuditPage { frame, entries, asked, time_zone: viewer.time_zone })
 }
 
-/// `GET /settings/audit.csv?q=role`: all of it.
+/// `GET /settings/audit.csv?q=role`: all of it, a page after the other, so that years of it fill no memory.
 pub async fn audit_csv(Given(app): Given<App>, viewer: Viewer, Query(asked): Query<Asked>) -> Result<Response> {
     access::to_edit_workspace(&viewer)?;
-    let entries = audit::entries(&app.db, &asked.q.replace('\0', ""), true).await?;
-    let mut db = app.db.acquire().await?;
-    audit::write(&mut db, app.clock.now(), Some(viewer.person.id), "audit.exported", &asked.q.replace('\0', ""), "")
-        .await?;
-    let entries: Vec<(String, Entry)> =
-        entries.into_iter().map(|entry| (crate::tasks::story::instant(entry.at), entry)).collect();
-    let head = vec!["at", "who", "what", "about", "network"];
-    let rows = entries
-        .iter()
-        .map(|(at, entry)| vec![at, entry.who.as_deref().unwrap_or(""), &entry.kind, &entry.about, &entry.network]);
+    let (reader, wanted) = (viewer.person.id, asked.wanted(&viewer.time_zone)?);
+    let line = Line { actor: Some(reader), kind: "audit.exported", about: &wanted.words, ..Line::default() };
+    audit::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
+    let head = csv([vec!["at", "who", "what", "about", "network"]]);
+    let pages = stream::try_unfold(Some(wanted), move |wanted| {
+        let db = app.db.clone();
+        async move {
+            let Some(mut wanted) = wanted else { return Ok::<_, std::io::Error>(None) };
+            let entries = audit::entries(&db, reader, &wanted).await.map_err(std::io::Error::other)?;
+            let is_last = (entries.len() as i64) < audit::SHOWN;
+            wanted.before = entries.last().map(|entry| entry.id);
+            Ok(Some((rows(&entries), (!is_last).then_some(wanted))))
+        }
+    });
     let headers = [
         (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
         (header::CONTENT_DISPOSITION, "attachment; filename=\"audit.csv\""),
     ];
-    Ok((headers, csv(std::iter::once(head).chain(rows))).into_response())
+    Ok((headers, Body::from_stream(stream::once(async { Ok(head) }).chain(pages))).into_response())
+}
+
+fn rows(entries: &[Entry]) -> String {
+    let at: Vec<String> = entries.iter().map(|entry| crate::tasks::story::instant(entry.at)).collect();
+    csv(at.iter().zip(entries).map(|(at, entry)| {
+        vec![at, entry.who.as_deref().unwrap_or(""), entry.kind.as_str(), entry.about.as_str(), entry.network.as_str()]
+    }))
 }

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{
     extract::{Path, State as Given},
-    http::{HeaderMap, Uri},
+    http::{HeaderMap, Method, Uri},
     response::Response,
 };
 use time::OffsetDateTime;
@@ -123,8 +123,15 @@ async fn chart(app: &App, facts: &CheckIn, now: OffsetDateTime) -> Result<Option
 }
 
 /// What a page or feed is kept for.
-pub(super) fn key(headers: &HeaderMap, reader: uuid::Uuid, may_edit: bool, address: String) -> PageKey {
-    PageKey { viewer: reader, may_edit, address, theme: theme(headers), encoding: Encoding::accepted(headers) }
+pub(super) fn key(headers: &HeaderMap, reader: uuid::Uuid, may_speak: bool, address: String) -> PageKey {
+    PageKey {
+        viewer: reader,
+        may_edit: false,
+        may_speak,
+        address,
+        theme: theme(headers),
+        encoding: Encoding::accepted(headers),
+    }
 }
 
 /// What is counted by now, for whoever has waited for a turn to make the page.
@@ -141,13 +148,15 @@ async fn now_counted(app: &App, team: &mut Team, now: OffsetDateTime) -> Result<
 pub async fn check_in(
     Given(app): Given<App>,
     from: Network,
+    method: Method,
     Path(slug): Path<String>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response> {
     let Door { viewer, access, workspace_seq } = door::open(&app, from, &headers, &slug).await?;
     let (now, person) = (app.clock.now(), viewer.person.id);
-    let comes = fragment(&headers).is_none() && matches!(viewer.proof, Proof::Session { .. });
+    // A link checker that asks for the head alone has not read it.
+    let comes = method == Method::GET && fragment(&headers).is_none() && matches!(viewer.proof, Proof::Session { .. });
     let look = looking::look(&app.db, (person, access.team.id), access.team.seq, now, comes).await?;
     let stamp = Stamp::of(access.team.seq, workspace_seq, now);
     let address = format!("check-in {uri} {:?} {look:?} {:?}", fragment(&headers), viewer.reach());

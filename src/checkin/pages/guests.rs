@@ -12,7 +12,10 @@ use super::{
     check_in::{feed_of, for_guest, key},
 };
 use crate::{
-    accounts::passwords,
+    accounts::{
+        audit::{self, Line},
+        passwords,
+    },
     app::App,
     boards::{
         self, Column, State,
@@ -109,6 +112,10 @@ pub async fn unlock(
     let password = fields.text("password");
     let hash = Some(link.password_hash.clone());
     if password.len() > 1000 || !passwords::verify(password.to_owned(), hash).await? {
+        let about = "a wrong password for a link of {team}";
+        let network = from.to_string();
+        let line = Line { kind: "share.refused", about, team: Some(link.team), network: &network, ..Line::default() };
+        audit::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
         return locked(&app, &headers, "That is not the link's password. Try again.");
     }
     let mut response = Redirect::to(&format!("/share/{key}")).into_response();

@@ -95,6 +95,7 @@ pub async fn board(
     let key = PageKey {
         viewer: viewer.person.id,
         may_edit: teams.iter().any(|access| access.may_edit),
+        may_speak: viewer.may_write(),
         address: format!("project {uri} {:?} {:?}", fragment(&headers), viewer.reach()),
         theme: theme(&headers),
         encoding: Encoding::accepted(&headers),

@@ -14,7 +14,7 @@ use super::super::Team;
 use crate::{
     accounts::viewer::Viewer,
     app::App,
-    boards::{access, words},
+    boards::{State, access, words},
     tasks::story::Names,
     web::{
         error::Result,
@@ -106,12 +106,13 @@ pub async fn history(
 /// What was done to the team rather than to a task, to stand after a name. Nothing for what needs no line.
 fn of_the_team(kind: &str, before: &Value, after: &Value) -> Option<String> {
     let (was, is) = (|field: &str| text(&before[field]), |field: &str| text(&after[field]));
+    let whom = || if is("who").contains(' ') { is("who").to_owned() } else { format!("@{}", is("who")) };
     Some(match kind {
         "comment.added" => "commented".to_owned(),
         "comment.edited" => "changed a comment".to_owned(),
-        "member.joined" => format!("put @{} on the team", is("who")),
-        "member.left" => format!("took @{} off the team", is("who")),
-        "member.role" => format!("made @{} a {}", is("who"), is("role")),
+        "member.joined" => format!("put {} on the team", whom()),
+        "member.left" => format!("took {} off the team", whom()),
+        "member.role" => format!("made {} a {}", whom(), is("role")),
         "member.edited" => "changed what they say about themselves".to_owned(),
         "team.renamed" => format!("called the team {} ({})", is("name"), is("key")),
         "team.told" => "changed what the team says about itself".to_owned(),
@@ -123,11 +124,19 @@ fn of_the_team(kind: &str, before: &Value, after: &Value) -> Option<String> {
         "team.day-off" => format!("set a day off: {} {}", is("day"), is("name")),
         "team.week" => "changed the days that the team works and meets on".to_owned(),
         "column.added" => format!("added the column {}", is("name")),
+        "column.edited" if was("name") == is("name") => {
+            format!(
+                "made the tasks of the column {} {}",
+                is("name"),
+                State::try_from(is("state").to_owned()).map_or("other", State::default_name).to_lowercase()
+            )
+        }
         "column.edited" => format!("changed the column {} to {}", was("name"), is("name")),
         "column.shifted" => "changed the order of the columns".to_owned(),
         "column.removed" => format!("took the column {} away", was("name")),
-        "column.limited" if after["wip_limit"].is_null() => "took a column's limit away".to_owned(),
-        "column.limited" => format!("set a column's limit to {}", after["wip_limit"]),
+        "column.limited" if after["wip_limit"].is_null() => format!("took the limit of the column {} away", is("name")),
+        "column.limited" => format!("set the limit of the column {} to {}", is("name"), after["wip_limit"]),
+        "label.edited" if was("name") == is("name") => format!("gave the label {} another hue", is("name")),
         "label.edited" => format!("changed the label {} to {}", was("name"), is("name")),
         "label.removed" => format!("took the label {} away", was("name")),
         "filter.saved" => format!("saved the filter “{}” for the team", is("name")),

@@ -50,7 +50,7 @@ struct MyWork {
     news: Vec<News>,
     followed: Vec<Followed>,
     /// What the reader and their teams wait for of other teams.
-    awaited: Vec<(Team, Vec<Card>)>,
+    awaited: Vec<Card>,
     /// What the reader asked of other teams.
     asked: Vec<Request>,
     /// What this person promised and has not settled.

@@ -1,0 +1,162 @@
+//! What somebody leaves behind when they go: keys that open nothing any more, teams that others lead, and no name.
+
+use serde_json::json;
+
+use crate::{
+    people::{invite, link_in, newcomer, path_of, with_password},
+    world::{Client, NOW, World},
+};
+
+/// Two administrators, as they are signed in.
+async fn two_administrators(world: &World) -> (Client, Client) {
+    let (ada, ..) = with_password(world, "ada", "admin").await;
+    let (gita, ..) = with_password(world, "gita", "admin").await;
+    (ada, gita)
+}
+
+async fn link_for(admin: &Client, handle: &str) -> String {
+    path_of(&link_in(&admin.post(&format!("/settings/people/{handle}"), &[("do", "link")]).await.refused(200).text()))
+}
+
+/// Case 24.
+#[tokio::test]
+async fn what_an_administrator_could_open_with_ends_with_their_role_and_with_their_account() {
+    let world = World::new().await;
+    let (ada, mut gita) = two_administrators(&world).await;
+    for ends in ["deactivate", "member"] {
+        let (invitation, link) = (invite(&gita, &[("for", "many")]).await, link_for(&gita, "ada").await);
+        world.stranger().get(&invitation).await.ok();
+        world.stranger().get(&link).await.ok();
+        ada.post("/settings/people/gita", &[("do", ends)]).await.refused(303);
+        world.stranger().get(&invitation).await.refused(404);
+        world.stranger().post(&invitation, &newcomer("m@example.org", "Mallory")).await.refused(404);
+        world.stranger().get(&link).await.refused(404);
+        world.stranger().post(&link, &[("password", "a long enough one")]).await.refused(404);
+        ada.post("/settings/people/gita", &[("do", "reactivate")]).await.refused(303);
+        ada.post("/settings/people/gita", &[("do", "admin")]).await.refused(303);
+        let session = fortnight::accounts::sessions::start(&world.db, NOW, gita.person.id, "test").await.unwrap();
+        gita = Client { cookie: format!("session={session}"), ..gita };
+        gita.get("/settings/people").await.ok();
+    }
+}
+
+/// Case 26.
+#[tokio::test]
+async fn a_link_for_a_new_password_ends_when_the_password_is_changed() {
+    let world = World::new().await;
+    let (ada, gita) = two_administrators(&world).await;
+    let link = link_for(&gita, "ada").await;
+    let fields = [("old", crate::people::PASSWORD), ("password", "another long enough one")];
+    ada.post("/me/password", &fields).await.refused(303);
+    world.stranger().get(&link).await.refused(404);
+}
+
+/// Case 12.
+#[tokio::test]
+async fn an_invitation_to_a_team_ends_when_the_team_becomes_private() {
+    let world = World::new().await;
+    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    sqlx::query("UPDATE members SET role = 'lead'").execute(&world.db).await.unwrap();
+    let invitation = invite(&ada, &[("team", "ingestion"), ("for", "many")]).await;
+    world.jonas.post("/teams/ingestion/visibility", &[("private", "1")]).await.refused(303);
+    world.stranger().get(&invitation).await.refused(404);
+    world.stranger().post(&invitation, &newcomer("m@example.org", "Mallory")).await.refused(404);
+    // nor is its name told to administrators who are not on it, in whatever was written down before
+    for page in ["/settings/people", "/settings/audit", "/settings/audit.csv"] {
+        let page = ada.get(page).await.refused(200).text();
+        assert!(!page.contains("Ingestion"), "{page}");
+    }
+    assert!(ada.get("/settings/audit").await.ok().text().contains("to a private team, for 7 days"));
+    world.jonas.post("/teams/ingestion/visibility", &[]).await.refused(303);
+    assert!(ada.get("/settings/audit").await.ok().text().contains("to Ingestion, for 7 days"), "open again");
+}
+
+#[tokio::test]
+async fn a_private_team_always_has_somebody_who_leads_it() {
+    let world = World::new().await;
+    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let elif = &world.elif;
+    sqlx::query("UPDATE members SET role = 'lead'").execute(&world.db).await.unwrap();
+    let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
+    elif.post("/teams/infrastructure/visibility", &[("private", "1")]).await.refused(303);
+    for role in ["member", "none"] {
+        let why = elif.post("/teams/infrastructure/members", &[("handle", "elif"), ("role", role)]).await.refused(422);
+        assert!(why.text().contains("Nobody would be left to lead a private team"), "{role}");
+    }
+    // who is locked out is out at once, and whoever was there the longest leads on
+    ada.post("/settings/people/elif", &[("do", "deactivate")]).await.refused(303);
+    let settings = tomas.get("/teams/infrastructure/settings").await.ok().text();
+    assert!(settings.contains("Tomas Weber") && settings.contains("lead, since"), "{settings}");
+    let viewer = ada.post("/settings/people/tomas", &[("do", "viewer")]).await.refused(422).text();
+    assert!(viewer.contains("without anybody who may lead it"), "{viewer}");
+}
+
+#[tokio::test]
+async fn who_is_deleted_is_named_nowhere_and_whoever_takes_the_name_did_not_do_it() {
+    let world = World::new().await;
+    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let path = invite(&ada, &[("team", "infrastructure")]).await;
+    let joined = world.stranger().post(&path, &newcomer("tomas@example.org", "Tomas Weber")).await.refused(303);
+    let cookie = joined.header("set-cookie").split(';').next().unwrap().to_owned();
+    let tomas = Client { cookie, ..world.stranger() };
+    let key = tomas.make("infrastructure", "todo", "Of Tomas").await;
+    tomas.post(&format!("/tasks/{key}/owners"), &[("owners", "tomas"), ("owners", "elif")]).await.ok();
+    let goal = [("sprint", "42"), ("title", "Fifty"), ("target", "50"), ("owners", "tomas")];
+    tomas.post("/teams/infrastructure/goals", &goal).await.ok();
+    tomas.post("/logout", &[]).await.refused(303);
+    world.stranger().post("/login", &[("email", "Tomas@example.org"), ("password", "wrong")]).await.refused(401);
+    let audit = ada.get("/settings/audit").await.ok().text();
+    assert!(audit.contains("tomas@example.org") && audit.contains("sign-in.ended"), "{audit}");
+
+    ada.post("/settings/people/tomas", &[("do", "deactivate")]).await.refused(303);
+    ada.post("/settings/people/tomas", &[("do", "delete")]).await.refused(303);
+    let named: Vec<String> = sqlx::query_scalar(
+        "SELECT x::text FROM audit x WHERE x::text ILIKE '%tomas%' UNION ALL SELECT e::text FROM events e WHERE e.before::text || e.after::text LIKE '%\"tomas\"%'",
+    )
+    .fetch_all(&world.db)
+    .await
+    .unwrap();
+    assert_eq!(named, [] as [&str; 0]);
+    let story = world.elif.get(&format!("/tasks/{key}")).await.ok().text();
+    assert!(story.contains("a former member"), "{story}");
+    let path = invite(&ada, &[("team", "infrastructure")]).await;
+    world.stranger().post(&path, &newcomer("other@example.org", "Tomas Other")).await.refused(303);
+    let story = world.elif.get(&format!("/tasks/{key}")).await.ok().text();
+    assert!(story.contains("set the owners to a former member, Elif Hartmann"), "{story}");
+    assert_eq!(world.elif.task(&key).await["owners"][0]["handle"], json!("elif"));
+}
+
+#[tokio::test]
+async fn an_audit_is_read_by_days_and_by_pages_and_written_out_whole() {
+    let world = World::new().await;
+    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    sqlx::query(
+        "INSERT INTO audit (id, at, kind, about) SELECT gen_random_uuid(), timestamptz '2026-10-01 12:00Z' + make_interval(hours => n), 'test.line', 'line ' || n
+         FROM generate_series(1, 450) n",
+    )
+    .execute(&world.db)
+    .await
+    .unwrap();
+    let first = ada.get("/settings/audit?q=test.line").await.ok().text();
+    assert!(first.contains("line 450<") && !first.contains("line 250<"));
+    let older = first.split("href=\"/settings/audit?").nth(1).unwrap().split('"').next().unwrap().replace("&#38;", "&");
+    let second = ada.get(&format!("/settings/audit?{older}")).await.ok().text();
+    assert!(second.contains("line 250<") && !second.contains("line 450<"), "{older}");
+    let day = ada.get("/settings/audit?q=test.line&from=2026-10-02&to=2026-10-02").await.ok().text();
+    assert_eq!(day.matches("test.line</td>").count(), 24, "both days counted");
+    ada.get("/settings/audit?from=yesterday").await.refused(422);
+    let csv = ada.get("/settings/audit.csv?q=test.line").await.refused(200).text();
+    assert_eq!(csv.matches(",line ").count(), 450, "all of them");
+}
+
+/// Case 29.
+#[tokio::test]
+async fn a_megabyte_of_address_fills_no_memory() {
+    let world = World::new().await;
+    let long = "x".repeat(900_000);
+    for _ in 0..3 {
+        world.stranger().post("/login", &[("email", &long), ("password", "y")]).await.refused(401);
+    }
+    let longest: i32 = sqlx::query_scalar("SELECT max(length(about)) FROM audit").fetch_one(&world.db).await.unwrap();
+    assert_eq!(longest, 320, "and the audit keeps the beginning only");
+}
