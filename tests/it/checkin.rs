@@ -658,3 +658,71 @@ async fn all_teams_tell_what_is_blocked_longest_and_what_changed_last() {
         "{page}"
     );
 }
+
+/// Case F3.
+#[tokio::test]
+async fn guests_of_one_network_cannot_take_every_stream_there_is() {
+    let world = World::new().await;
+    sqlx::query("UPDATE teams SET public = true").execute(&world.db).await.unwrap();
+    let open = async || {
+        let request = axum::http::Request::get("/public/infrastructure/live").body(axum::body::Body::empty()).unwrap();
+        tower::ServiceExt::oneshot(world.router.clone(), request).await.unwrap()
+    };
+    let mut streams = Vec::new();
+    for _ in 0..200 {
+        streams.push(open().await);
+    }
+    assert!(streams.iter().all(|stream| stream.status() == 200));
+    let refused = open().await;
+    assert_eq!((refused.status().as_u16(), refused.headers()["retry-after"].to_str().unwrap()), (429, "60"));
+    world.elif.get("/teams/infrastructure").await.ok();
+    drop(streams);
+    while open().await.status() != 200 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn what_somebody_waits_for_stands_on_their_page_over_all_teams_done_first() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let later = elif.make("infrastructure", "todo", "Not yet").await;
+    elif.post(&format!("/tasks/{later}"), &[("for", "@jonas")]).await.ok();
+    let mine = jonas.make("ingestion", "in-progress", "Mine").await;
+    jonas.post(&format!("/tasks/{mine}/owners"), &[("owners", "jonas")]).await.ok();
+    let needed = elif.make("infrastructure", "todo", "Mine waits on this").await;
+    jonas.post(&format!("/tasks/{mine}/block"), &[("kind", "task"), ("on", &needed)]).await.ok();
+    let done = jonas.make("ingestion", "done", "Done for Jonas").await;
+    jonas.post(&format!("/tasks/{done}"), &[("for", "@jonas")]).await.ok();
+    let page = jonas.get("/").await.ok().text();
+    let awaited = page.split("id=\"awaited\"").nth(1).unwrap().split("</section>").next().unwrap();
+    let place = |title: &str| awaited.find(title).unwrap_or_else(|| panic!("{title}: {awaited}"));
+    assert!(place("Done for Jonas") < place("Not yet"), "whichever team comes first");
+    place("Mine waits on this");
+}
+
+#[tokio::test]
+async fn a_viewer_is_offered_no_filter_to_save() {
+    let world = World::new().await;
+    sqlx::query("UPDATE accounts SET role = 'viewer' WHERE handle = 'jonas'").execute(&world.db).await.unwrap();
+    assert!(!world.jonas.get("/teams/infrastructure").await.ok().text().contains("Save for me"));
+    assert!(world.elif.get("/teams/infrastructure").await.ok().text().contains("Save for me"));
+}
+
+#[tokio::test]
+async fn what_was_typed_for_an_invitation_or_a_link_is_kept_when_it_is_refused() {
+    let world = World::new().await;
+    let (ada, ..) = crate::people::with_password(&world, "ada", "admin").await;
+    let fields = [("team", "ingestion"), ("role", "viewer"), ("for", "many"), ("days", "500")];
+    let page = ada.post("/settings/invitations", &fields).await.refused(422).text();
+    for kept in
+        ["value=\"ingestion\" selected", "value=\"viewer\" selected", "value=\"many\" selected", "value=\"500\""]
+    {
+        assert!(page.contains(kept), "{kept}: {page}");
+    }
+    let fields = [("form", "share"), ("name", "The auditors"), ("shows", "board"), ("days", "9999")];
+    let page = ada.post("/teams/infrastructure/share-links", &fields).await.refused(422).text();
+    for kept in ["value=\"board\" selected", "value=\"9999\"", "value=\"The auditors\""] {
+        assert!(page.contains(kept), "{kept}: {page}");
+    }
+}
