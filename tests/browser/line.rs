@@ -43,6 +43,7 @@ async fn what_is_half_written_stays_while_somebody_else_changes_the_task() {
     window.until("document.querySelector('dialog.veil .story').textContent.includes('Ready when you are')").await;
 }
 
+/// Case R8.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_line_that_is_down_is_said_and_what_was_missed_is_there_when_it_is_back() {
     let mut stage = Stage::new().await;
@@ -68,4 +69,28 @@ async fn a_line_that_is_down_is_said_and_what_was_missed_is_there_when_it_is_bac
     window.until_column("in-progress", &["INF-2"]).await;
     window.until_column("todo", &[]).await;
     window.until("!document.querySelector('.offline')").await;
+}
+
+/// Case R10. A browser opens six connections to a server over HTTP/1.1, and a stream would take one of them each.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn eight_tabs_are_all_live() {
+    let stage = Stage::new().await;
+    stage.world.elif.make("infrastructure", "todo", "Cut over").await;
+    let first = stage.window(&stage.world.elif).await;
+    let mut tabs = vec![first];
+    for _ in 1..8 {
+        tabs.push(stage.tab(&tabs[0]).await);
+    }
+    for tab in &tabs {
+        tab.board("/teams/infrastructure").await;
+    }
+    for column in ["in-progress", "done"] {
+        stage.world.elif.ask(Method::PUT, "/tasks/INF-1/position", "card", &[("column", column)]).await.ok();
+        for tab in &tabs {
+            tab.until_column(column, &["INF-1"]).await;
+        }
+    }
+    // and a form is sent from any of them
+    tabs[7].run("document.querySelector('#INF-1 h3 a').click()").await;
+    tabs[7].until("document.querySelector('dialog.veil[open] [data-task-page=INF-1]')").await;
 }

@@ -62,6 +62,11 @@ impl Stage {
     pub async fn blank(&self) -> Window {
         self.windows.blank().await
     }
+
+    /// Another tab beside a window, with its session.
+    pub async fn tab(&self, beside: &Window) -> Window {
+        self.windows.open(&beside.context).await
+    }
 }
 
 /// A browser that looks at a server.
@@ -75,6 +80,7 @@ pub struct Windows {
 pub struct Window {
     pub page: Page,
     base: String,
+    context: BrowserContextId,
 }
 
 impl Windows {
@@ -114,10 +120,14 @@ impl Windows {
             .result
             .browser_context_id
             .clone();
+        self.open(&context).await
+    }
+
+    async fn open(&self, context: &BrowserContextId) -> Window {
         let mut target = CreateTargetParams::new("about:blank");
-        target.browser_context_id = Some(context);
+        target.browser_context_id = Some(context.clone());
         let page = self.browser.new_page(target).await.unwrap();
-        let window = Window { page, base: self.base.clone() };
+        let window = Window { page, base: self.base.clone(), context: context.clone() };
         window.size(1440, 900, false).await;
         window
     }

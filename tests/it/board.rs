@@ -39,6 +39,7 @@ async fn a_task_is_made_dragged_and_stays_where_it_was_dropped() {
     assert!(doing.contains(r#"data-task="INF-3""#), "the page shows it where it is");
 }
 
+/// Case R4.
 #[tokio::test]
 async fn of_two_who_move_the_same_task_the_later_is_told_who_and_sees_the_truth() {
     let world = World::new().await;
@@ -62,6 +63,7 @@ async fn of_two_who_move_the_same_task_the_later_is_told_who_and_sees_the_truth(
     mira.ask(Method::PUT, "/tasks/INF-1/position", "card", &[("column", "todo"), ("version", "2")]).await.ok();
 }
 
+/// Case R5.
 #[tokio::test]
 async fn a_drop_under_a_filter_holds_without_the_filter() {
     let world = World::new().await;

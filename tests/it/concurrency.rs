@@ -16,6 +16,7 @@ const CLIENTS: u64 = 20;
 const OPERATIONS: u64 = 500;
 const COLUMNS: [&str; 5] = ["todo", "in-progress", "blocked", "in-review", "done"];
 
+/// Case R1.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_people_move_make_and_archive_at_once() {
     let world = World::new().await;
@@ -131,6 +132,7 @@ pub async fn check_board(world: &World) {
     }
 }
 
+/// Case R6.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_writers_on_one_version_one_wins_and_the_other_is_told() {
     let world = World::new().await;
@@ -177,6 +179,7 @@ async fn a_repeated_write_with_its_key_is_one_write() {
     assert_eq!(tasks, 1);
 }
 
+/// Case R2.
 #[tokio::test]
 async fn a_gap_never_closes() {
     let world = World::new().await;

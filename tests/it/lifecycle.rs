@@ -37,6 +37,7 @@ async fn a_long_path_works_too() {
     starts_serves_and_leaves_nothing_behind(place).await;
 }
 
+/// Case R13.
 #[tokio::test]
 async fn what_was_acknowledged_survives_kill_9() {
     let place = Place::new();
@@ -59,6 +60,7 @@ async fn what_was_acknowledged_survives_kill_9() {
     until("Postgres follows its parent", async || place.processes().is_empty()).await;
 }
 
+/// Case R13.
 #[tokio::test]
 async fn postgres_killed_at_the_same_time_is_no_hindrance() {
     let place = Place::new();
@@ -71,6 +73,7 @@ async fn postgres_killed_at_the_same_time_is_no_hindrance() {
     assert_eq!(server.get("/readyz").await.0, 200);
 }
 
+/// Case R12.
 #[tokio::test]
 async fn a_postgres_that_dies_is_started_again() {
     let place = Place::new();
@@ -130,6 +133,7 @@ async fn a_port_that_is_taken_is_said_before_anything_is_made() {
     assert!(!place.data_dir().exists());
 }
 
+/// Case R14.
 #[tokio::test]
 async fn a_newer_database_is_refused_and_left_alone() {
     let place = Place::new();

@@ -39,6 +39,7 @@ async fn a_second_window_sees_the_move_with_the_same_bytes() {
     assert_eq!(one.next_of("card").await.data["html"], Value::Null);
 }
 
+/// Case R8.
 #[tokio::test]
 async fn who_was_away_catches_up_from_where_they_were() {
     let world = World::new().await;

@@ -24,6 +24,7 @@ mod planning;
 mod program;
 mod projects;
 mod queries;
+mod reliability;
 mod security;
 mod served;
 mod serving;

@@ -13,6 +13,7 @@ async fn each_test_has_a_database_of_its_own() {
     assert!(db::is_ready(&one).await && db::is_ready(&other).await);
 }
 
+/// Case R14.
 #[tokio::test]
 async fn migrating_again_changes_nothing() {
     let database = cluster::database().await;
