@@ -7,7 +7,7 @@ const NUMBERED = ["card", "goal", "reset"];
 const TYPES = ["card", "goal", "presence", "reset", "bye", "beat"];
 
 export class Line extends EventTarget {
-  #source = null; #retry = 0; #timer = null; #heard = Date.now(); #leads = false; #past = []; #ended = false; #stepDown = null; #asking = null;
+  #source = null; #retry = 0; #timer = null; #heard = Date.now(); #leads = false; #past = []; #presence; #ended = false; #stepDown = null; #asking = null;
 
   constructor(url, last) {
     super();
@@ -90,6 +90,7 @@ export class Line extends EventTarget {
   }
 
   #tell(event) {
+    if (event.type === "presence") this.#presence = event;
     if (event.seq) { this.#past.push(event); if (this.#past.length > MEMORY) this.#past.shift(); }
     this.channel?.postMessage({ event });
     this.#pass(event);
@@ -125,11 +126,11 @@ export class Line extends EventTarget {
     if ("up" in state) this.#say(state);
   }
 
-  /** A new tab was made after some event and before it listened: give it what lies between. */
+  /** A new tab was made after some event and before it listened: give it what lies between, and who is here. */
   #greet(seq) {
     const missed = this.#past.filter((event) => event.seq > seq);
     const whole = seq >= this.last || (this.#past[0]?.seq ?? Infinity) <= seq + 1;
-    this.channel.postMessage({ catchUp: this.last, past: whole ? missed : null, up: this.up });
+    this.channel.postMessage({ catchUp: this.last, past: whole ? missed : null, event: this.#presence, up: this.up });
   }
 
   /** Sleep, a changed network, a server that says nothing: the browser notices none of them by itself. */
