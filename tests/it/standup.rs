@@ -209,3 +209,16 @@ async fn what_nobody_reviews_is_in_my_work() {
     elif.post(&owners, &[("owners", "elif"), ("owners", "jonas")]).await.ok();
     assert!(!tomas.get("/").await.ok().text().contains("Resume after a crash"), "it has a reviewer");
 }
+
+#[tokio::test]
+async fn a_promise_says_where_it_was_made() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let at = "/teams/infrastructure/actions";
+    elif.post(at, &[("text", "Book the drill @elif")]).await.ok();
+    assert!(elif.get("/").await.ok().text().contains(" from a standup"));
+    elif.post(at, &[("text", "Write it down @elif"), ("retro", "42")]).await.ok();
+    let page = elif.get("/").await.ok().text();
+    assert!(page.contains(" from a standup") && page.contains(" from the retro of Sprint 42"), "{page}");
+    assert!(!page.contains("looked back"), "not all of it was promised then: {page}");
+}
