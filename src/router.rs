@@ -19,12 +19,13 @@ use crate::{
     boards::{self, forms as board_forms},
     checkin, flow, projects, sprints, standup, tasks,
     teams::{self, setting_up},
-    web::{assets, error::Problem, health, layers, openapi},
+    web::{assets, error::Problem, giving_back, health, layers, openapi},
 };
 
 /// The whole program as one service.
 pub fn router(app: App) -> Router {
-    let compressed = pages().nest("/api/v1", api()).layer(CompressionLayer::new().no_br().no_deflate());
+    let compressed =
+        pages().merge(given_back()).nest("/api/v1", api()).layer(CompressionLayer::new().no_br().no_deflate());
     layered(app, compressed.merge(ready_made()))
 }
 
@@ -57,7 +58,6 @@ fn pages() -> Router<App> {
         .route("/settings/audit.csv", get(accounts::audit_csv))
         .route("/me/theme", post(accounts::set_theme))
         .route("/teams/{slug}/cards", get(boards::cards))
-        .route("/teams/{slug}/filters", post(board_forms::save_filter))
         .route("/teams/{slug}/filters/{id}/delete", post(board_forms::delete_filter))
         .route("/teams/{slug}/columns/{column}/limit", get(board_forms::limit_form).post(board_forms::set_limit))
         .route("/teams/{slug}/bulk", post(tasks::change_several))
@@ -88,20 +88,14 @@ fn pages() -> Router<App> {
         .route("/teams/{slug}/goals/{id}/progress", post(sprints::type_in))
         .route("/teams/{slug}/goals/{id}/order", post(sprints::reorder_goal))
         .route("/teams/{slug}/goals/{id}/remove", post(sprints::remove_goal))
-        .route("/teams/{slug}/goals/{id}/remarks", post(sprints::remark))
-        .route("/teams/{slug}/remarks/{id}/answer", post(sprints::answer_concern))
         .route("/teams/{slug}/sprints/{number}/close", get(sprints::close_form).post(sprints::close))
         .route("/teams/{slug}/sprints/{number}/reopen", post(sprints::reopen))
-        .route("/teams/{slug}/sprints/{number}/notes", post(sprints::add_note))
-        .route("/teams/{slug}/notes/{id}", post(sprints::edit_note))
         .route("/teams/{slug}/planning", get(sprints::planning).post(sprints::set_aside))
         .route("/teams/{slug}/retro", get(sprints::latest_retro))
         .route("/standup", get(standup::standup_of_several))
         .route("/teams/{slug}/standup", get(standup::standup))
         .route("/teams/{slug}/standup/walk", get(standup::walk))
-        .route("/teams/{slug}/topics", post(standup::add_topic))
         .route("/teams/{slug}/topics/{id}", post(standup::tick_topic))
-        .route("/teams/{slug}/actions", post(standup::add_action))
         .route("/teams/{slug}/actions/{id}", post(standup::settle_action))
         .route("/teams/{slug}/actions/{id}/task", post(standup::make_task))
         .route("/sprints/{number}/retro", get(sprints::retro))
@@ -109,12 +103,7 @@ fn pages() -> Router<App> {
         .route("/sprints/{number}", get(sprints::pitch).post(sprints::edit_sprint))
         .route("/sprints/{number}/skip", post(sprints::skip_sprint))
         .route("/teams/{slug}/about", get(teams::about).post(teams::tell))
-        .route("/teams/{slug}/objectives", post(projects::add_objective))
-        .route("/teams/{slug}/objectives/{id}", post(projects::edit_objective))
         .route("/teams/{slug}/objectives/{id}/remove", post(projects::remove_objective))
-        .route("/teams/{slug}/objectives/{id}/key-results", post(projects::add_key_result))
-        .route("/teams/{slug}/key-results/{id}", post(projects::edit_key_result))
-        .route("/teams/{slug}/key-results/{id}/progress", post(projects::type_in_result))
         .route("/teams/{slug}/key-results/{id}/remove", post(projects::remove_key_result))
         .route("/teams/{slug}/settings", get(teams::settings))
         .route("/teams/{slug}/members", post(teams::set_member))
@@ -155,6 +144,27 @@ fn pages() -> Router<App> {
         .route("/me/tokens/{id}/revoke", post(accounts::revoke_token))
         .route("/changes/{id}/undo", post(tasks::undo))
         .route("/preview", post(tasks::preview))
+}
+
+/// Forms that stand among others on a page: what is refused comes back by itself, with what was typed.
+fn given_back() -> Router<App> {
+    use projects::pages as projects;
+    use sprints::pages as sprints;
+    use standup::pages as standup;
+    Router::new()
+        .route("/teams/{slug}/filters", post(board_forms::save_filter))
+        .route("/teams/{slug}/goals/{id}/remarks", post(sprints::remark))
+        .route("/teams/{slug}/remarks/{id}/answer", post(sprints::answer_concern))
+        .route("/teams/{slug}/sprints/{number}/notes", post(sprints::add_note))
+        .route("/teams/{slug}/notes/{id}", post(sprints::edit_note))
+        .route("/teams/{slug}/topics", post(standup::add_topic))
+        .route("/teams/{slug}/actions", post(standup::add_action))
+        .route("/teams/{slug}/objectives", post(projects::add_objective))
+        .route("/teams/{slug}/objectives/{id}", post(projects::edit_objective))
+        .route("/teams/{slug}/objectives/{id}/key-results", post(projects::add_key_result))
+        .route("/teams/{slug}/key-results/{id}", post(projects::edit_key_result))
+        .route("/teams/{slug}/key-results/{id}/progress", post(projects::type_in_result))
+        .route_layer(from_fn(giving_back::give_back))
 }
 
 /// What comes compressed already, or is sent as it happens.

@@ -70,6 +70,9 @@ pub async fn block_task(change: &mut Change, team: &Team, task: Uuid, reason: &R
         waiting::refuse_circle(change.db(), (team.id, task), on).await?;
     }
     let note = super::plain_lines(reason.note.trim());
+    if waits_already(change, team, task, &on, &note).await? {
+        return Ok(());
+    }
     let id = Uuid::now_v7();
     sqlx::query(
         "INSERT INTO waits (team_id, id, task_id, kind, on_task_team, on_task_id, on_team_id, on_account_id, note, since)
@@ -98,6 +101,24 @@ pub async fn block_task(change: &mut Change, team: &Team, task: Uuid, reason: &R
         version: Some(version),
     });
     Ok(())
+}
+
+/// Whether a task waits for that very reason already: a form that was sent twice says it once.
+async fn waits_already(change: &mut Change, team: &Team, task: Uuid, on: &On, note: &str) -> Result<bool> {
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM waits WHERE team_id = $1 AND task_id = $2 AND ended_at IS NULL AND kind = $3 AND note = $8
+             AND (on_task_team, on_task_id, on_team_id, on_account_id) IS NOT DISTINCT FROM ($4, $5, $6, $7))",
+    )
+    .bind(team.id)
+    .bind(task)
+    .bind(on.kind)
+    .bind(on.task.map(|(team, _)| team))
+    .bind(on.task.map(|(_, task)| task))
+    .bind(on.team)
+    .bind(on.person)
+    .bind(note)
+    .fetch_one(change.db())
+    .await?)
 }
 
 /// Ends what a task waits on and puts it back into the column that it was blocked in.
@@ -231,16 +252,33 @@ async fn find(change: &mut Change, reason: &Reason) -> Result<On> {
             let team = team.ok_or_else(|| Problem::field("on", format!("There is no team {on}.")))?;
             Ok(On { kind: "team", team: Some(team), ..none })
         }
-        "person" => {
-            let person: Option<Uuid> =
-                sqlx::query_scalar("SELECT id FROM accounts WHERE handle = $1 OR lower(name) = lower($1)")
-                    .bind(on.trim_start_matches('@'))
-                    .fetch_optional(change.db())
-                    .await?;
-            let person = person.ok_or_else(|| Problem::field("on", format!("There is nobody called {on}.")))?;
-            Ok(On { kind: "person", person: Some(person), ..none })
-        }
+        "person" => Ok(On { kind: "person", person: Some(find_person(change, on).await?), ..none }),
         _ => Err(Problem::field("kind", "It waits on a task, a team, a person or text.")),
+    }
+}
+
+/// Somebody by their handle, or by their name if it is one person's alone.
+async fn find_person(change: &mut Change, on: &str) -> Result<Uuid> {
+    let handle = on.trim_start_matches('@').to_lowercase();
+    let found: Vec<(Uuid, String)> = sqlx::query_as(
+        "SELECT id, handle FROM accounts WHERE deactivated_at IS NULL AND (handle = $1 OR lower(name) = lower($2))
+         ORDER BY handle = $1 DESC, handle LIMIT 6",
+    )
+    .bind(&handle)
+    .bind(on)
+    .fetch_all(change.db())
+    .await?;
+    match found.as_slice() {
+        [(person, its), ..] if *its == handle => Ok(*person),
+        [(person, _)] => Ok(*person),
+        [] => Err(Problem::field("on", format!("There is nobody called {on}. Write @ and their handle."))),
+        several => {
+            let handles: Vec<String> = several.iter().map(|(_, handle)| format!("@{handle}")).collect();
+            Err(Problem::field(
+                "on",
+                format!("Several people are called {on}. Write one's handle: {}.", handles.join(", ")),
+            ))
+        }
     }
 }
 

@@ -33,8 +33,8 @@ pub enum Same {
     Archive,
 }
 
-/// Changes all named tasks in the same way; the answer is their ids. One that is not the team's refuses all.
-pub async fn change_several(change: &mut Change, team: &Team, keys: &[String], same: &Same) -> Result<Vec<Uuid>> {
+/// Changes all named tasks in the same ways; the answer is their ids. One that is not the team's refuses all.
+pub async fn change_several(change: &mut Change, team: &Team, keys: &[String], same: &[Same]) -> Result<Vec<Uuid>> {
     if keys.is_empty() || keys.len() > 500 {
         return Err(Problem::field("keys", "Select 1 to 500 tasks."));
     }
@@ -66,7 +66,9 @@ pub async fn change_several(change: &mut Change, team: &Team, keys: &[String], s
     .fetch_all(change.db())
     .await?;
     for task in &tasks {
-        change_one(change, team, *task, same).await?;
+        for same in same {
+            change_one(change, team, *task, same).await?;
+        }
     }
     Ok(tasks)
 }

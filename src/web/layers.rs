@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::{
     error::{Inside, Problem, Told},
     forms,
+    giving_back::{Field, GivenBack},
     page::{EXPLAINED, Frame, sign_in_first, theme},
 };
 use crate::{activity::Repeat, app::App};
@@ -136,6 +137,28 @@ struct ErrorPage {
     request_id: String,
 }
 
+#[derive(Template)]
+#[template(path = "given_back.html")]
+struct GivenBackPage {
+    frame: Frame,
+    status: u16,
+    told: Told,
+    request_id: String,
+    form: GivenBack,
+}
+
+impl GivenBackPage {
+    fn error(&self, field: &Field) -> &str {
+        self.told.errors.get(field.name).map_or("", String::as_str)
+    }
+
+    /// Whether every reason stands beside a field that is shown.
+    fn is_told_beside(&self) -> bool {
+        let is_shown = |name: &&str| self.form.shown.iter().any(|field| field.name == *name);
+        !self.told.errors.is_empty() && self.told.errors.keys().all(is_shown)
+    }
+}
+
 /// What an error's words go by.
 struct Asked {
     uri: Uri,
@@ -190,10 +213,12 @@ fn explained(app: &App, asked: Asked, mut response: Response) -> Response {
         ("application/problem+json", told.as_json(status, &request_id).to_string())
     } else {
         let frame = Frame::bare(app, told.title.clone().into_owned(), asked.theme);
-        (
-            "text/html; charset=utf-8",
-            ErrorPage { frame, status: status.as_u16(), told, request_id }.render().unwrap_or_default(),
-        )
+        let status = status.as_u16();
+        let page = match parts.extensions.remove::<GivenBack>() {
+            Some(form) => GivenBackPage { frame, status, told, request_id, form }.render(),
+            None => ErrorPage { frame, status, told, request_id }.render(),
+        };
+        ("text/html; charset=utf-8", page.unwrap_or_default())
     };
     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     Response::from_parts(parts, Body::from(body))

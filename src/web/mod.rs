@@ -4,6 +4,7 @@ pub mod assets;
 pub mod csv;
 pub mod error;
 pub mod forms;
+pub mod giving_back;
 pub mod health;
 pub mod layers;
 pub mod limits;

@@ -418,3 +418,23 @@ async fn when_a_sprint_begins_every_team_hears_of_it() {
         assert!(!page.contains("A former member"), "nobody did it: {page}");
     }
 }
+
+#[tokio::test]
+async fn a_goal_is_one_of_the_sprint_that_the_team_works_in() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let [_, carried, back, dropped] = three_left_and_one_done(&world).await;
+    let verdict = [carried, back.clone(), dropped].map(|key| (format!("task:{key}"), "backlog"));
+    let fields: Vec<(&str, &str)> = verdict.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    elif.post(CLOSE, &fields).await.ok();
+    // in no sprint: its page lists the goals of the next, which the team works in since it closed this one
+    elif.post(&format!("/tasks/{back}"), &[("goal", "1")]).await.ok();
+    let goal: i32 = sqlx::query_scalar(
+        "SELECT s.number FROM tasks k JOIN goals g ON g.id = k.goal_id JOIN sprints s ON s.id = g.sprint_id WHERE 'INF-' || k.number = $1",
+    )
+    .bind(&back)
+    .fetch_one(&world.db)
+    .await
+    .unwrap();
+    assert_eq!(goal, 43);
+}

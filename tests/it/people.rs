@@ -756,3 +756,24 @@ async fn the_last_member_of_a_private_team_stays_on_it() {
             .unwrap();
     assert_eq!(members, 1);
 }
+
+#[tokio::test]
+async fn light_or_dark_is_kept_in_the_browser_that_chose_it() {
+    let world = World::new().await;
+    let theme = async |cookie: &str| {
+        let mut elif = world.elif.clone();
+        elif.cookie = format!("{}; {}", elif.cookie, cookie.split(';').next().unwrap());
+        let page = elif.get("/").await.ok().text();
+        let html = page.split("<html").nth(1).unwrap();
+        html.split('>').next().unwrap().to_owned()
+    };
+    assert_eq!(theme("").await, " lang=\"en\"");
+    for chosen in ["dark", "light"] {
+        let answer = world.elif.post("/me/theme", &[("theme", chosen), ("back", "/teams")]).await.refused(303);
+        assert_eq!(answer.header("location"), "/teams", "back to where it was chosen");
+        let html = theme(answer.header("set-cookie")).await;
+        assert_eq!(html, format!(" lang=\"en\" data-theme=\"{chosen}\""));
+    }
+    let answer = world.elif.post("/me/theme", &[("theme", "system"), ("back", "/")]).await.refused(303);
+    assert_eq!(theme(answer.header("set-cookie")).await, " lang=\"en\"", "as the system is again");
+}

@@ -51,3 +51,26 @@ async fn what_is_no_sprint_is_not_found_and_a_stranger_signs_in_first() {
     }
     world.stranger().get("/sprints/42").await.refused(303);
 }
+
+#[tokio::test]
+async fn a_goal_is_added_only_where_one_can_be() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let add = |team: &str, sprint: i32| format!("/teams/{team}/goals/new?sprint={sprint}");
+    assert!(elif.get("/sprints/42").await.ok().text().contains(&add("infrastructure", 42)));
+    // one team has closed it, the other goes on
+    let kept = elif.make("infrastructure", "todo", "Left").await;
+    elif.post("/teams/infrastructure/sprints/42/close", &[(&format!("task:{kept}"), "carry")]).await.ok();
+    assert!(!elif.get("/sprints/42").await.ok().text().contains(&add("infrastructure", 42)));
+    assert!(jonas.get("/sprints/42").await.ok().text().contains(&add("ingestion", 42)));
+    // a form that was open all the while keeps its words
+    let late = [("sprint", "42"), ("title", "Late & lost"), ("target", "1")];
+    let page = elif.post("/teams/infrastructure/goals", &late).await.refused(409).text();
+    assert!(page.contains("Late &#38; lost") && page.contains("has closed Sprint 42"), "{page}");
+    // its days are over
+    world.app.clock.advance(time::Duration::days(8));
+    let mut db = world.db.acquire().await.unwrap();
+    fortnight::sprints::cadence::keep_up(&mut db, world.app.clock.now()).await.unwrap();
+    assert!(!jonas.get("/sprints/42").await.refused(200).text().contains(&add("ingestion", 42)));
+    assert!(jonas.get("/sprints/43").await.ok().text().contains(&add("ingestion", 43)));
+}

@@ -138,3 +138,14 @@ async fn whoever_is_away_has_fewer_days_left_in_planning_and_is_not_asked_in_the
     tomas.post("/me/away/2026-12-03/remove", &[]).await.ok();
     assert!(elif.get(PLANNING).await.text().contains("<b>20</b>days"));
 }
+
+/// Enter on a ticked box presses the form's first button.
+#[tokio::test]
+async fn enter_in_planning_changes_nothing() {
+    let world = World::new().await;
+    world.elif.make("infrastructure", "todo", "Cut over").await;
+    let page = world.elif.get("/teams/infrastructure/planning?sprint=42").await.ok().text();
+    let form = page.split("<planning-lists>").nth(1).unwrap();
+    let first = form.split("<button").nth(1).unwrap().split('>').next().unwrap();
+    assert!(first.contains("disabled") && !first.contains("name="), "{first}");
+}

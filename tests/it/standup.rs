@@ -231,3 +231,16 @@ async fn what_came_into_the_sprint_is_told_and_what_others_did_is_no_change_of_o
     let page = elif.get(&format!("{STANDUP}?since=2026-11-27")).await.ok().text();
     assert!(page.contains("since Wed 25 Nov"), "{page}");
 }
+
+#[tokio::test]
+async fn a_promise_says_where_it_was_made() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let at = "/teams/infrastructure/actions";
+    elif.post(at, &[("text", "Book the drill @elif")]).await.ok();
+    assert!(elif.get("/").await.ok().text().contains(" from a standup"));
+    elif.post(at, &[("text", "Write it down @elif"), ("retro", "42")]).await.ok();
+    let page = elif.get("/").await.ok().text();
+    assert!(page.contains(" from a standup") && page.contains(" from the retro of Sprint 42"), "{page}");
+    assert!(!page.contains("looked back"), "not all of it was promised then: {page}");
+}

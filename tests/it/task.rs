@@ -234,3 +234,59 @@ async fn comments_belong_to_who_wrote_them() {
         .unwrap();
     assert!(!kept.contains("From Ingestion") && !kept.contains("Edited"), "a deleted text is gone everywhere");
 }
+
+#[tokio::test]
+async fn all_that_was_chosen_in_the_list_is_done_at_once_and_undone_at_once() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    for title in ["one", "two", "three"] {
+        elif.make("infrastructure", "todo", title).await;
+    }
+    let goal = crate::goals::set_goal(&world, elif, "43", &[("title", "Cut over"), ("target", "2")]).await;
+    let (bulk, list) = ("/teams/infrastructure/bulk", "/teams/infrastructure/tasks?sprint=all&q=-label%3Adocs");
+    assert!(
+        elif.get(list)
+            .await
+            .ok()
+            .text()
+            .contains("name=\"back\" value=\"/teams/infrastructure/tasks?sprint=all&#38;q=-label%3Adocs\"")
+    );
+    let chosen = [("keys", "INF-3"), ("keys", "INF-1"), ("back", list)];
+    let with = |more: &[(&'static str, &'static str)]| [&chosen[..], more].concat();
+    let all = [("column", "in-progress"), ("owner", "elif"), ("sprint", "43"), ("goal", &goal), ("label", "postgres")];
+    let done = elif.post(bulk, &[&chosen[..], &all[..]].concat()).await.refused(303);
+    let to = done.header("location").to_owned();
+    assert!(to.starts_with(&format!("{list}&did=")), "back in the list as it was filtered: {to}");
+    let told = |task: serde_json::Value| {
+        json!([task["column"], task["owners"][0]["handle"], task["sprint"], task["goal"], task["labels"]])
+    };
+    assert_eq!(told(elif.task("INF-1").await), json!(["in-progress", "elif", 43, 1, ["postgres"]]));
+    assert_eq!(told(elif.task("INF-3").await), json!(["in-progress", "elif", 43, 1, ["postgres"]]));
+    let change = to.rsplit_once("did=").unwrap().1;
+    elif.post(&format!("/changes/{change}/undo"), &[]).await.ok();
+    for key in ["INF-1", "INF-3"] {
+        assert_eq!(told(elif.task(key).await), json!(["todo", null, 42, null, []]), "{key}: one undo for all of it");
+    }
+    // what is refused changes nothing, and keeps the list with its ticks and choices
+    for (fields, why) in [
+        (with(&[("column", "in-progress"), ("owner", "nobody-here")]), "nobody-here"),
+        (with(&[("column", "nowhere"), ("owner", "elif")]), "column"),
+        (with(&[("owner", "elif"), ("archive", "1")]), "Archiving changes nothing else"),
+        (with(&[]), "Choose what to change"),
+    ] {
+        let page = elif.post(bulk, &fields).await.refused(422).text();
+        assert!(page.contains(why), "{why}: {page}");
+        assert_eq!(page.matches("checked> <span class=\"key\">").count(), 2, "both are still ticked");
+        assert!(page.contains("value=\"-label:docs\""), "the filter is still there: {page}");
+        let owner = fields.iter().any(|(name, value)| (*name, *value) == ("owner", "elif"));
+        assert_eq!(page.contains("value=\"elif\" selected"), owner, "and what was chosen");
+    }
+    let other = crate::goals::set_goal(&world, elif, "42", &[("title", "Sleep"), ("target", "2")]).await;
+    let page =
+        elif.post(bulk, &[&chosen[..], &[("sprint", "43"), ("goal", other.as_str())]].concat()).await.refused(422);
+    assert!(page.text().contains("not one of that sprint"), "{}", page.text());
+    assert_eq!(told(elif.task("INF-1").await), json!(["todo", null, 42, null, []]));
+    // the way back is the team's list and nothing else
+    let away = elif.post(bulk, &[("keys", "INF-2"), ("owner", "elif"), ("back", "//evil.test")]).await.refused(303);
+    assert!(away.header("location").starts_with("/teams/infrastructure/tasks?did="));
+}

@@ -124,3 +124,65 @@ async fn whoever_is_waited_for_sees_it_longest_first_and_goals_at_risk_ahead() {
     assert!(!elif.get("/").await.text().contains("ING-1</span>"));
     assert!(!jonas.get("/").await.text().contains("Who waits on you"));
 }
+
+#[tokio::test]
+async fn the_same_reason_twice_is_one() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let other = world.jonas.make("ingestion", "todo", "Dual-write").await;
+    let at = format!("/tasks/{key}/block");
+    for _ in 0..2 {
+        elif.post(&at, &[("kind", "text"), ("note", "Legal")]).await.ok();
+        elif.post(&at, &[("kind", "person"), ("person", "jonas")]).await.ok();
+        block(elif, &key, &other).await.ok();
+    }
+    let page = elif.get(&format!("/tasks/{key}")).await.ok().text();
+    assert_eq!(elif.task(&key).await["waits_on"].as_array().unwrap().len(), 3, "{page}");
+    // in other words it is another reason; and what has ended may begin again
+    elif.post(&at, &[("kind", "text"), ("note", "Legal, again")]).await.ok();
+    assert_eq!(elif.task(&key).await["waits_on"].as_array().unwrap().len(), 4);
+    elif.post(&format!("/tasks/{key}/unblock"), &[]).await.ok();
+    elif.post(&at, &[("kind", "text"), ("note", "Legal")]).await.ok();
+    assert_eq!(elif.task(&key).await["waits_on"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn my_work_tells_all_that_a_task_waits_on() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    elif.post(&format!("/tasks/{key}/owners"), &[("owners", "elif")]).await.ok();
+    for note in ["Legal", "the new disks"] {
+        elif.post(&format!("/tasks/{key}/block"), &[("kind", "text"), ("note", note)]).await.ok();
+    }
+    let page = elif.get("/").await.ok().text();
+    assert!(page.contains("Waits on Legal") && page.contains("Waits on the new disks"), "{page}");
+}
+
+#[tokio::test]
+async fn who_is_waited_for_is_one_person() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    for (name, handle) in [("Kim Berg", "kim"), ("Kim Berg", "kim-2"), ("Kim", "ferre"), ("Left Long Ago", "left")] {
+        world.join(name, handle, "ingestion").await;
+    }
+    sqlx::query("UPDATE accounts SET deactivated_at = now() WHERE handle = 'left'").execute(&world.db).await.unwrap();
+    let on = async |who: &str| {
+        let body = json!({ "kind": "person", "on": who });
+        elif.api(Method::PUT, &format!("/tasks/{key}/block"), body).await
+    };
+    let refused = on("Kim Berg").await.refused(422).text();
+    assert!(refused.contains("Write one's handle: @kim, @kim-2."), "{refused}");
+    for gone in ["left", "@left", "Left Long Ago", "nobody"] {
+        assert!(on(gone).await.refused(422).text().contains("There is nobody called"), "{gone}");
+    }
+    assert_eq!(elif.task(&key).await["column"], json!("todo"), "nothing of it was kept");
+    // a handle goes before a name
+    for (who, handle) in [("kim", "kim"), ("@kim-2", "kim-2"), ("Elif Hartmann", "elif")] {
+        on(who).await.ok();
+        let waits = elif.task(&key).await["waits_on"].clone();
+        assert_eq!(waits.as_array().unwrap().last().unwrap()["on"], json!(handle), "{who}");
+    }
+}

@@ -18,8 +18,18 @@ async fn titles_that_are_none_are_refused_and_given_back() {
     let world = World::new().await;
     let long = "x".repeat(501);
     for title in ["", "   ", "\u{200b}", long.as_str(), "a\u{202e}b", "a\0b"] {
-        let page = world.elif.post("/teams/infrastructure/tasks", &[("title", title), ("column", "todo")]).await;
+        let page = world
+            .elif
+            .post("/teams/infrastructure/tasks", &[("title", title), ("column", "todo"), ("description", "Why & how")])
+            .await;
         assert_eq!(page.status, 422, "{title:?}");
+        if !title.contains('\0') {
+            assert!(
+                page.text().contains("Why &#38; how</textarea>"),
+                "the description is still there: {}",
+                page.text()
+            );
+        }
         if title.len() > 500 {
             assert!(page.text().contains(&format!(r#"value="{title}""#)), "what was typed is still there");
             assert!(page.text().contains("A title has 1 to 500 characters."));
@@ -28,6 +38,12 @@ async fn titles_that_are_none_are_refused_and_given_back() {
         assert_eq!(answer.status, 422, "{title:?}");
         assert_eq!(answer.header("content-type"), "application/problem+json");
         assert!(!answer.json()["errors"].as_object().unwrap().is_empty());
+    }
+    for (field, value) in [("column", "nowhere"), ("sprint", "99")] {
+        let fields = [("title", "A title"), (field, value), ("description", "Why & how")];
+        let page = world.elif.post("/teams/infrastructure/tasks", &fields).await.refused(422).text();
+        assert!(page.contains(r#"value="A title""#) && page.contains("Why &#38; how</textarea>"), "{field}: {page}");
+        assert!(page.contains("field-error") || page.contains("form-error"), "{field}: {page}");
     }
     let tasks: i64 = sqlx::query_scalar("SELECT count(*) FROM tasks").fetch_one(&world.db).await.unwrap();
     assert_eq!(tasks, 0);
@@ -319,4 +335,94 @@ fn no_template_prints_a_text_as_it_came() {
         }
     }
     assert!(read > 15, "they were looked for in the right place");
+}
+
+/// Every line that somebody typed into a form among others comes back, with why and the way back.
+#[tokio::test]
+async fn words_that_were_refused_come_back_to_be_put_right() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let team = "/teams/infrastructure";
+    elif.post(&format!("{team}/objectives"), &[("quarter", "2026-Q4"), ("title", "Sleep")]).await.ok();
+    let objective: uuid::Uuid = sqlx::query_scalar("SELECT id FROM objectives").fetch_one(&world.db).await.unwrap();
+    let results = format!("{team}/objectives/{objective}/key-results");
+    elif.post(&results, &[("title", "Tables"), ("target", "9")]).await.ok();
+    let result: uuid::Uuid = sqlx::query_scalar("SELECT id FROM key_results").fetch_one(&world.db).await.unwrap();
+    elif.post(&format!("{team}/sprints/42/notes"), &[("tray", "well"), ("text", "Pairing")]).await.ok();
+    let note: uuid::Uuid = sqlx::query_scalar("SELECT id FROM notes").fetch_one(&world.db).await.unwrap();
+    let goal = crate::goals::set_goal(&world, elif, "42", &[("title", "Tables"), ("target", "9")]).await;
+    let long = |length: usize| format!("kept{}", "x".repeat(length));
+    let (words, essay, book) = (long(600), long(2100), long(5100));
+    for (address, fields, field, why) in [
+        (
+            format!("{team}/topics"),
+            vec![("text", "Ask @nobodyhere, kept"), ("meeting", "standup")],
+            "text",
+            "nobodyhere",
+        ),
+        (format!("{team}/topics"), vec![("text", &words), ("meeting", "retro")], "text", "1 to 500"),
+        (format!("{team}/actions"), vec![("text", "Ask @nobodyhere, kept"), ("retro", "42")], "text", "nobodyhere"),
+        (
+            format!("{team}/objectives"),
+            vec![("title", "kept"), ("quarter", "soon"), ("why", "kept")],
+            "quarter",
+            "2026-Q4",
+        ),
+        (format!("{team}/objectives/{objective}"), vec![("title", "kept"), ("why", &essay)], "why", "at most 2000"),
+        (results.clone(), vec![("title", "kept"), ("target", "many"), ("measure", "count")], "target", "whole number"),
+        (format!("{team}/key-results/{result}"), vec![("title", "kept"), ("target", "-3")], "target", "whole number"),
+        (format!("{team}/key-results/{result}/progress"), vec![("typed", "kept")], "typed", "whole number"),
+        (format!("{team}/sprints/42/notes"), vec![("text", &essay), ("tray", "idea")], "text", "1 to 2000"),
+        (format!("{team}/notes/{note}"), vec![("text", &essay)], "text", "1 to 2000"),
+        (format!("{team}/goals/{goal}/remarks"), vec![("body", &book), ("kind", "concern")], "body", "1 to 5000"),
+    ] {
+        let back = format!("{team}/about?from=here");
+        let fields: Vec<(&str, &str)> =
+            fields.into_iter().chain([("back", back.as_str()), ("password", "s3cret")]).collect();
+        let page = elif.post(&address, &fields).await.refused(422).text();
+        assert!(page.contains(&format!(r#"method="post" action="{address}""#)), "{address}: {page}");
+        assert!(page.contains(&format!(r#"href="{back}""#)), "{address}: the way back");
+        assert!(!page.contains("s3cret") && !page.contains("password"), "{address}: what is not named stays unseen");
+        let beside = page.split(&format!(r#"id="{field}-error">"#)).nth(1).expect("a reason beside the field");
+        assert!(beside.split('<').next().unwrap().contains(why), "{address}: {beside}");
+        for (name, value) in &fields {
+            let there = page.contains(&format!(r#"name="{name}" value="{value}""#))
+                || page.contains(&format!("name=\"{name}\" dir=\"auto\" value=\"{value}\""))
+                || page.contains(&format!("\n{value}</textarea>"));
+            assert!(there || *name == "password", "{address}: {name} was lost: {page}");
+        }
+        // our scripts show the reason in the page itself
+        let refused = elif.ask(Method::POST, &address, "task", &fields).await.refused(422);
+        assert_eq!(refused.header("content-type"), "application/problem+json", "{address}");
+    }
+    assert!(elif.get(&format!("{team}/about")).await.text().matches("data-enhance").count() >= 6);
+}
+
+#[tokio::test]
+async fn an_answer_that_came_second_is_given_back() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let goal = crate::goals::set_goal(&world, elif, "42", &[("title", "Tables"), ("target", "9")]).await;
+    let team = "/teams/infrastructure";
+    world.jonas.post(&format!("{team}/goals/{goal}/remarks"), &[("kind", "concern"), ("body", "Hm")]).await.ok();
+    let remark: uuid::Uuid = sqlx::query_scalar("SELECT id FROM remarks").fetch_one(&world.db).await.unwrap();
+    let answer = format!("{team}/remarks/{remark}/answer");
+    elif.post(&answer, &[("answer", "First")]).await.ok();
+    let page = elif.post(&answer, &[("answer", "Second & longer")]).await.refused(409).text();
+    assert!(page.contains("Your answer was not saved") && page.contains("Second &#38; longer</textarea>"), "{page}");
+    // signed out under way: the words wait in the window
+    let page = world.stranger().post(&answer, &[("answer", "Third")]).await.refused(401).text();
+    assert!(page.contains("Third</textarea>") && page.contains("/login"), "{page}");
+}
+
+#[tokio::test]
+async fn a_milestone_that_was_refused_keeps_its_words() {
+    let world = World::new().await;
+    world.elif.post("/projects", &[("team", "infrastructure"), ("name", "Move"), ("target", "9")]).await.ok();
+    let at = "/projects/move/milestones";
+    let page = world.elif.post(at, &[("title", "First ten"), ("due_on", "2026-02-31")]).await.refused(422).text();
+    assert!(page.contains(r#"value="First ten""#) && page.contains(r#"value="2026-02-31""#), "{page}");
+    assert!(page.contains("That is no date"), "{page}");
+    let page = world.elif.post(at, &[("title", " "), ("due_on", "2026-12-01")]).await.refused(422).text();
+    assert!(page.contains(r#"value="2026-12-01""#) && page.contains("A milestone has 1 to 200 characters."), "{page}");
 }

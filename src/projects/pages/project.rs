@@ -57,8 +57,9 @@ struct ProjectPage {
     form: ProjectForm,
     /// Whether the reader follows it.
     follows: bool,
-    /// Why a milestone was refused.
+    /// Why a milestone was refused: its title, and its day.
     milestone_error: String,
+    day_error: String,
 }
 
 /// What one sprint added.
@@ -152,14 +153,14 @@ async fn project_page(
         None => forecast::forecast(&over[over.len().saturating_sub(LOOKS_BACK)..], project.target - current),
         Some(_) => None,
     };
-    let of_goal = errors.contains_key("milestone");
+    let of_milestone = errors.contains_key("milestone") || errors.contains_key("due_on");
     let form = ProjectForm {
         action: format!("/projects/{slug}"),
         key_results: key_results(app, &ids).await?,
         stands: Some(project.clone()),
         teams: Vec::new(),
         typed,
-        errors: if of_goal { BTreeMap::new() } else { errors.clone() },
+        errors: if of_milestone { BTreeMap::new() } else { errors.clone() },
     };
     let teams: Vec<Team> = seen.into_iter().map(|access| access.team).collect();
     Ok(ProjectPage {
@@ -168,6 +169,7 @@ async fn project_page(
         milestones: queries::milestones(&app.db, &project).await?,
         tasks: tasks(&app.db, project.id, &ids).await?,
         milestone_error: errors.get("milestone").cloned().unwrap_or_default(),
+        day_error: errors.get("due_on").cloned().unwrap_or_default(),
         may_edit: access.may_edit,
         follows: following::follows(&app.db, viewer.person.id, access.team.id, What::Project(project.id)).await?,
         team: access.team,
@@ -276,7 +278,10 @@ pub async fn add_milestone(
         Err(problem) => Err(problem),
     };
     let outcome = outcome.map_err(|problem| match problem {
-        Problem::Invalid(errors) => Problem::field("milestone", errors.into_values().next().unwrap_or_default()),
+        // The project's own form has no such day; a title of its own it could have.
+        Problem::Invalid(errors) if !errors.contains_key("due_on") => {
+            Problem::field("milestone", errors.into_values().next().unwrap_or_default())
+        }
         other => other,
     });
     answer(&app, &viewer, &headers, &slug, fields, outcome).await

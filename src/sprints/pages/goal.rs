@@ -347,15 +347,14 @@ pub async fn add_goal(
         }
         Err(problem) => Err(problem),
     };
-    match outcome {
-        Ok(_) => Ok(Redirect::to(&way_back(&team, &sprint).0).into_response()),
-        Err(Problem::Invalid(errors)) => {
-            let number = sprint.number.to_string();
-            let page = new_goal_page(&app, &viewer, &headers, team, &number, (fields, errors)).await?;
-            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
-        }
-        Err(problem) => Err(problem),
-    }
+    let (status, errors) = match outcome {
+        Ok(_) => return Ok(Redirect::to(&way_back(&team, &sprint).0).into_response()),
+        Err(Problem::Invalid(errors)) => (StatusCode::UNPROCESSABLE_ENTITY, errors),
+        Err(Problem::Conflict(conflict)) => (StatusCode::CONFLICT, BTreeMap::from([("title", conflict.detail)])),
+        Err(problem) => return Err(problem),
+    };
+    let number = sprint.number.to_string();
+    page::refused(status, &new_goal_page(&app, &viewer, &headers, team, &number, (fields, errors)).await?)
 }
 
 /// `POST /teams/{slug}/goals/{id}`

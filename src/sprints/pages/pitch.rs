@@ -45,6 +45,8 @@ struct PitchPage {
 struct Part {
     team: Team,
     may_edit: bool,
+    /// Whether the viewer may add a goal: the sprint is not over, and the team has not closed it.
+    may_add: bool,
     goals: Vec<Pitched>,
 }
 
@@ -108,18 +110,25 @@ pub async fn pitch(
         let said = said.remove(&goal.id).unwrap_or_default();
         of_team.entry(goal.team_id).or_default().push(Pitched { goal, said });
     }
+    let as_seen = queries::sprints_of_teams(&app.db, &ids).await?;
+    let is_open = |team: &Uuid| {
+        let sprints = as_seen.get(team).map_or(&[][..], Vec::as_slice);
+        sprints.iter().any(|one| one.id == sprint.id && matches!(one.state.as_str(), "planned" | "active"))
+    };
     let parts = teams.into_iter().map(|access| Part {
         goals: of_team.remove(&access.team.id).unwrap_or_default(),
+        may_add: access.may_edit && is_open(&access.team.id),
         may_edit: access.may_edit,
         team: access.team,
     });
+    let parts = parts.collect();
     page::page(&PitchPage {
         frame: Frame::new(&app, &viewer, &headers, format!("{}: what we want to reach", sprint.name), "")
             .await?
             .at("sprints"),
         before: sprints.iter().map(|other| other.number).filter(|other| *other < number).max(),
         after: sprints.iter().map(|other| other.number).filter(|other| *other > number).min(),
-        parts: parts.collect(),
+        parts,
         may_speak: viewer.may_write(),
         sprint,
         now,

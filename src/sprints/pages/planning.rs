@@ -239,7 +239,9 @@ pub async fn set_aside(
     let actor = viewer.actor();
     let changed = app
         .live
-        .change(&actor, |change, _| Box::pin(changing_several::change_several(change, &team, &keys, &same)))
+        .change(&actor, |change, _| {
+            Box::pin(changing_several::change_several(change, &team, &keys, std::slice::from_ref(&same)))
+        })
         .await?;
     Ok(back_to(&format!("/teams/{slug}/planning?sprint={number}"), changed.id))
 }

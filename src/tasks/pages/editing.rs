@@ -105,7 +105,7 @@ pub(crate) async fn project_named(app: &App, viewer: &Viewer, slug: &str) -> Res
     }
 }
 
-/// A goal of the team by its number in a sprint: the named one, the task's own, or the active one.
+/// A goal of the team by its number in a sprint: the named one, the task's own, or the one that the team works in.
 pub(crate) async fn goal_named(
     app: &App,
     team: &Team,
@@ -118,14 +118,16 @@ pub(crate) async fn goal_named(
         return Ok(None);
     }
     let position: i32 = text.parse().map_err(|_| Problem::field("goal", "A goal is given by its number."))?;
+    let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
     let goal: Option<Uuid> = sqlx::query_scalar(
-        "SELECT id FROM goals WHERE team_id = $1 AND position = $2 AND sprint_id = coalesce($3,
-             (SELECT sprint_id FROM tasks WHERE team_id = $1 AND id = $4), (SELECT id FROM sprints WHERE state = 'active'))",
+        "SELECT id FROM goals WHERE team_id = $1 AND position = $2
+             AND sprint_id = coalesce($3, (SELECT sprint_id FROM tasks WHERE team_id = $1 AND id = $4), $5)",
     )
     .bind(team.id)
     .bind(position)
     .bind(sprint)
     .bind(task)
+    .bind(sprints::queries::current(&sprints).map(|sprint| sprint.id))
     .fetch_optional(&app.db)
     .await?;
     goal.map(Some).ok_or_else(|| Problem::field("goal", "That goal is not one of this team's in that sprint."))

@@ -1,5 +1,7 @@
 //! New tasks.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::{
     extract::{Path, Query, State as Given},
@@ -37,7 +39,20 @@ struct NewPage {
     column: String,
     sprint: String,
     title: String,
-    error: String,
+    description: String,
+    errors: BTreeMap<&'static str, String>,
+}
+
+impl NewPage {
+    fn error(&self, field: &str) -> &str {
+        self.errors.get(field).map_or("", String::as_str)
+    }
+
+    /// Why it was refused, where that is about no field that can be seen.
+    fn other_errors(&self) -> Vec<&str> {
+        let others = self.errors.iter().filter(|(field, _)| !["title", "column", "description"].contains(*field));
+        others.map(|(_, why)| why.as_str()).collect()
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -65,7 +80,8 @@ pub async fn new_form(
         column: new.column,
         sprint: new.sprint,
         title: String::new(),
-        error: String::new(),
+        description: String::new(),
+        errors: BTreeMap::new(),
     })
 }
 
@@ -78,21 +94,25 @@ pub async fn create(
     fields: Fields,
 ) -> Result<Response> {
     let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
-    let new = NewTask {
+    let mut new = NewTask {
         title: fields.text("title").to_owned(),
         column: fields.get("column").filter(|column| !column.is_empty()).map(str::to_owned),
-        sprint: sprint_named(&app, &team, fields.text("sprint")).await?.map(|sprint| sprint.id),
         description: fields.text("description").to_owned(),
         ..NewTask::default()
     };
-    let outcome =
-        app.live.change(&viewer.actor(), |change, _| Box::pin(creating::create_task(change, &team, &new))).await;
+    let outcome = match sprint_named(&app, &team, fields.text("sprint")).await {
+        Ok(sprint) => {
+            new.sprint = sprint.map(|sprint| sprint.id);
+            let actor = viewer.actor();
+            app.live.change(&actor, |change, _| Box::pin(creating::create_task(change, &team, &new))).await
+        }
+        Err(problem) => Err(problem),
+    };
     let changed = match outcome {
         Ok(changed) => changed,
         Err(Problem::Invalid(errors)) if fragment(&headers).is_none() => {
             let columns = boards::queries::columns(&app.db, team.id).await?;
             let frame = Frame::new(&app, &viewer, &headers, "New task", &team.slug).await?;
-            let error = errors.into_values().collect::<Vec<_>>().join(" ");
             let page = NewPage {
                 frame,
                 team,
@@ -100,7 +120,8 @@ pub async fn create(
                 column: fields.text("column").to_owned(),
                 sprint: fields.text("sprint").to_owned(),
                 title: new.title,
-                error,
+                description: new.description,
+                errors,
             };
             return page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page);
         }

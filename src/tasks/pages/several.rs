@@ -25,6 +25,7 @@ use crate::{
     boards::{
         self, Column,
         access::{self},
+        filters::FilterParams,
     },
     sprints::{self, Sprint},
     tasks::Label,
@@ -49,15 +50,28 @@ struct SelectPage {
     /// Those of the sprint that the team works in.
     goals: Vec<(Uuid, String)>,
     archived: bool,
-    q: String,
+    params: FilterParams,
     unknown: Vec<String>,
+    /// What was ticked and chosen, if it was refused.
+    chosen: Fields,
     errors: String,
     did: Option<story::Undoable>,
 }
 
 impl SelectPage {
+    /// The list as it is filtered.
     fn address(&self) -> String {
-        format!("/teams/{}/tasks", self.team.slug)
+        let FilterParams { sprint, owner, label, goal, q, .. } = &self.params;
+        let asked = [("sprint", sprint), ("owner", owner), ("label", label), ("goal", goal), ("q", q)];
+        let asked = asked.into_iter().filter(|(_, value)| !value.is_empty());
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(asked).finish();
+        let mark = if query.is_empty() { "" } else { "?" };
+        format!("/teams/{}/tasks{mark}{query}", self.team.slug)
+    }
+
+    fn is_chosen(&self, field: &str, value: impl ToString) -> bool {
+        let value = value.to_string();
+        self.chosen.iter().any(|(name, chosen)| name == field && chosen == value)
     }
 }
 
@@ -66,12 +80,14 @@ pub async fn list(
     Given(app): Given<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
-    Query(params): Query<boards::filters::FilterParams>,
+    Query(params): Query<FilterParams>,
     Query(did): Query<Did>,
     headers: HeaderMap,
 ) -> Result<Response> {
     let access = access::team(&app.db, &viewer, &slug).await?;
-    page::page(&select_page(&app, &viewer, &headers, access.team, &params, String::new(), did.did).await?)
+    let mut page = select_page(&app, &viewer, &headers, access.team, params).await?;
+    page.did = story::undoable(&app.db, did.did, viewer.person.id).await?;
+    page::page(&page)
 }
 
 async fn select_page(
@@ -79,11 +95,9 @@ async fn select_page(
     viewer: &Viewer,
     headers: &HeaderMap,
     team: Team,
-    params: &boards::filters::FilterParams,
-    errors: String,
-    did: Option<Uuid>,
+    params: FilterParams,
 ) -> Result<SelectPage> {
-    let filter = boards::filters::Filter::read(params).for_reader(&viewer.person.handle);
+    let filter = boards::filters::Filter::read(&params).for_reader(&viewer.person.handle);
     let all_sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
     let (resolved, _) = sprints::queries::resolve(&all_sprints, filter.sprint)?;
     Ok(SelectPage {
@@ -98,11 +112,12 @@ async fn select_page(
         },
         sprints: all_sprints,
         archived: filter.wants_archived(),
-        q: params.q.clone(),
+        params,
         unknown: filter.unknown,
         team,
-        errors,
-        did: story::undoable(&app.db, did, viewer.person.id).await?,
+        chosen: Fields::default(),
+        errors: String::new(),
+        did: None,
     })
 }
 
@@ -116,24 +131,33 @@ pub async fn change_several(
 ) -> Result<Response> {
     let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
     let keys = fields.all("keys");
-    let same = read_same(&app, &team, &fields).await?;
-    let outcome = app
-        .live
-        .change(&viewer.actor(), |change, _| Box::pin(changing_several::change_several(change, &team, &keys, &same)))
-        .await;
-    let changed = match outcome {
-        Err(Problem::Invalid(errors)) if fragment(&headers).is_none() => {
-            let errors = errors.into_values().collect::<Vec<_>>().join(" ");
-            let page =
-                select_page(&app, &viewer, &headers, team, &boards::filters::FilterParams::default(), errors, None)
-                    .await?;
-            return page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page);
+    let outcome = match read_same(&app, &team, &fields).await {
+        Ok(same) => {
+            let actor = viewer.actor();
+            app.live
+                .change(&actor, |change, _| Box::pin(changing_several::change_several(change, &team, &keys, &same)))
+                .await
         }
-        outcome => outcome?,
+        Err(problem) => Err(problem),
     };
     if fragment(&headers).is_none() {
-        return Ok(back_to(&format!("/teams/{slug}/tasks"), changed.id));
+        let list = format!("/teams/{slug}/tasks");
+        let back = Some(local_path(fields.text("back"), &list)).filter(|back| back.starts_with(&list)).unwrap_or(&list);
+        let (status, errors) = match outcome {
+            Ok(changed) => return Ok(back_to(back, changed.id)),
+            Err(Problem::Invalid(errors)) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, errors.into_values().collect::<Vec<_>>().join(" "))
+            }
+            Err(Problem::Conflict(conflict)) => (StatusCode::CONFLICT, conflict.detail),
+            Err(problem) => return Err(problem),
+        };
+        // The list that they were ticked in, with what was ticked and chosen.
+        let params = back.parse().ok().and_then(|back| Query::try_from_uri(&back).ok());
+        let params = params.map_or_else(FilterParams::default, |Query(params)| params);
+        let page = select_page(&app, &viewer, &headers, team, params).await?;
+        return page::refused(status, &SelectPage { chosen: fields, errors, ..page });
     }
+    let changed = outcome?;
     let cards = queries::cards_of(&app.db, &team, &changed.value).await?;
     let now = app.clock.now();
     let html: String =
@@ -146,34 +170,54 @@ pub async fn change_several(
     ))
 }
 
-async fn read_same(app: &App, team: &Team, fields: &Fields) -> Result<Same> {
-    if fields.get("archive").is_some() {
-        return Ok(Same::Archive);
-    }
+/// Everything that was chosen for them.
+async fn read_same(app: &App, team: &Team, fields: &Fields) -> Result<Vec<Same>> {
+    let mut all = Vec::new();
     if !fields.text("column").is_empty() {
-        return Ok(Same::Column(fields.text("column").to_owned()));
+        all.push(Same::Column(fields.text("column").to_owned()));
     }
-    if !fields.text("sprint").is_empty() {
-        return Ok(Same::Sprint(sprint_named(app, team, fields.text("sprint")).await?.map(|sprint| sprint.id)));
-    }
-    match fields.text("goal") {
-        "" => {}
-        "none" => return Ok(Same::NoGoal),
-        goal => {
-            let goal = id(goal)?;
-            let sprint = sprints::goals::sprint_of(&app.db, team.id, goal).await?.ok_or(Problem::NotFound)?;
-            return Ok(Same::SetAside { sprint: Some(sprint), goal: Some(goal) });
-        }
-    }
+    all.extend(read_place(app, team, fields).await?);
     match fields.text("owner") {
         "" => {}
-        "nobody" => return Ok(Same::Owner(None)),
-        handle => return Ok(Same::Owner(Some(handle.trim_start_matches('@').to_owned()))),
+        "nobody" => all.push(Same::Owner(None)),
+        handle => all.push(Same::Owner(Some(handle.trim_start_matches('@').to_owned()))),
     }
-    match split_labels(fields.text("label")).pop() {
-        Some(label) => Ok(Same::Label(label)),
-        None => {
+    all.extend(split_labels(fields.text("label")).pop().map(Same::Label));
+    let archives = fields.get("archive").is_some();
+    match (archives, all.is_empty()) {
+        (true, true) => Ok(vec![Same::Archive]),
+        (true, false) => Err(Problem::field(
+            "keys",
+            "Archiving changes nothing else. Nothing was changed: change them first, or archive them as they are.",
+        )),
+        (false, true) => {
             Err(Problem::field("keys", "Choose what to change: a column, owner, sprint, goal or label, or archive."))
+        }
+        (false, false) => Ok(all),
+    }
+}
+
+/// The sprint and the goal that were chosen, as one change: each says something about the other.
+async fn read_place(app: &App, team: &Team, fields: &Fields) -> Result<Option<Same>> {
+    let sprint = match fields.text("sprint") {
+        "" => None,
+        text => Some(sprint_named(app, team, text).await?.map(|sprint| sprint.id)),
+    };
+    match (sprint, fields.text("goal")) {
+        (None, "") => Ok(None),
+        (Some(sprint), "") => Ok(Some(Same::Sprint(sprint))),
+        (None, "none") => Ok(Some(Same::NoGoal)),
+        (Some(sprint), "none") => Ok(Some(Same::SetAside { sprint, goal: None })),
+        (chosen, goal) => {
+            let goal = id(goal)?;
+            let its = sprints::goals::sprint_of(&app.db, team.id, goal).await?.ok_or(Problem::NotFound)?;
+            if chosen.is_some_and(|sprint| sprint != Some(its)) {
+                return Err(Problem::field(
+                    "goal",
+                    "That goal is not one of that sprint. Nothing was changed: choose either.",
+                ));
+            }
+            Ok(Some(Same::SetAside { sprint: Some(its), goal: Some(goal) }))
         }
     }
 }

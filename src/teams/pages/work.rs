@@ -104,8 +104,10 @@ impl MyWork {
         self.teams.iter().map(|(_, cards)| cards.len()).sum()
     }
 
+    /// All that it waits on: whoever ends one of them reads that others are left.
     fn waits(&self, card: &Card) -> String {
-        card.waits_on.first().map_or_else(|| "Nobody said yet what it waits on".to_owned(), |wait| wait.words(self.now))
+        let told: Vec<String> = card.waits_on.iter().map(|wait| wait.words(self.now)).collect();
+        if told.is_empty() { "Nobody said yet what it waits on".to_owned() } else { told.join("; ") }
     }
 
     fn is_blocked(&self, card: &Card) -> bool {
