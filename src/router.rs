@@ -129,7 +129,7 @@ fn pages() -> Router<App> {
         .route("/projects/{slug}/milestones/{id}/remove", post(projects::remove_milestone))
         .route("/teams/{slug}/intake", get(checkin::intake))
         .route("/teams/{slug}/requests", post(checkin::ask))
-        .route("/teams/{slug}/requests/{id}", post(checkin::settle))
+        .route("/teams/{slug}/requests/{id}/withdraw", post(checkin::withdraw))
         .route("/teams/{slug}/follow", post(checkin::follow_team))
         .route("/tasks/{key}/follow", post(checkin::follow_task))
         .route("/teams/{slug}/goals/{id}/follow", post(checkin::follow_goal))
@@ -140,7 +140,6 @@ fn pages() -> Router<App> {
         .route("/me/away/{day}/remove", post(accounts::remove_away))
         .route("/me/password", post(accounts::set_password))
         .route("/me/sessions", post(accounts::end_sessions))
-        .route("/me/tokens", post(accounts::make_token))
         .route("/me/tokens/{id}/revoke", post(accounts::revoke_token))
         .route("/changes/{id}/undo", post(tasks::undo))
         .route("/preview", post(tasks::preview))
@@ -148,10 +147,16 @@ fn pages() -> Router<App> {
 
 /// Forms that stand among others on a page: what is refused comes back by itself, with what was typed.
 fn given_back() -> Router<App> {
+    use accounts::pages as accounts;
+    use checkin::pages as checkin;
     use projects::pages as projects;
     use sprints::pages as sprints;
     use standup::pages as standup;
+    use teams::pages as teams;
     Router::new()
+        .route("/teams", post(teams::add))
+        .route("/me/tokens", post(accounts::make_token))
+        .route("/teams/{slug}/requests/{id}", post(checkin::settle))
         .route("/teams/{slug}/filters", post(board_forms::save_filter))
         .route("/teams/{slug}/goals/{id}/remarks", post(sprints::remark))
         .route("/teams/{slug}/remarks/{id}/answer", post(sprints::answer_concern))

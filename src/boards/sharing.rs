@@ -151,12 +151,12 @@ pub struct Link {
     pub last_used_at: Option<OffsetDateTime>,
 }
 
-/// A team's links that still open, the newest first.
+/// A team's links that open still, or did until lately, the newest first.
 pub async fn links(db: &PgPool, team: Uuid, now: OffsetDateTime) -> Result<Vec<Link>> {
     Ok(sqlx::query_as(
         "SELECT l.id, l.name, l.shows, l.password_hash IS NOT NULL AS has_password, split_part(a.name, ' ', 1) AS by, l.expires_at, l.last_used_at
          FROM share_links l LEFT JOIN accounts a ON a.id = l.created_by
-         WHERE l.team_id = $1 AND l.revoked_at IS NULL AND (l.expires_at IS NULL OR l.expires_at > $2) ORDER BY l.created_at DESC",
+         WHERE l.team_id = $1 AND l.revoked_at IS NULL AND (l.expires_at IS NULL OR l.expires_at > $2 - interval '30 days') ORDER BY l.created_at DESC",
     )
     .bind(team)
     .bind(now)

@@ -57,6 +57,8 @@ pub enum Outcome {
     Taken,
     Answered,
     Declined,
+    /// By whoever asked.
+    Withdrawn,
 }
 
 impl Outcome {
@@ -65,6 +67,7 @@ impl Outcome {
             Self::Taken => "taken",
             Self::Answered => "answered",
             Self::Declined => "declined",
+            Self::Withdrawn => "withdrawn",
         }
     }
 }
@@ -73,7 +76,7 @@ impl TryFrom<String> for Outcome {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        [Self::Taken, Self::Answered, Self::Declined]
+        [Self::Taken, Self::Answered, Self::Declined, Self::Withdrawn]
             .into_iter()
             .find(|outcome| outcome.as_str() == text)
             .ok_or_else(|| format!("a request is not {text}"))
@@ -126,6 +129,7 @@ pub async fn settle(
             Some(create_task(change, team, &new).await?)
         }
         Outcome::Answered | Outcome::Declined => None,
+        Outcome::Withdrawn => return Err(Problem::field("outcome", "Take it, answer it, or decline it.")),
     };
     let (at, actor) = (change.at, change.actor);
     sqlx::query(
@@ -142,6 +146,36 @@ pub async fn settle(
     .await?;
     record(change, team, "request.settled", json!({ "request": request, "outcome": outcome.as_str() }));
     Ok(made.map(|(_, number)| number))
+}
+
+/// Takes back what the actor asked for.
+///
+/// # Errors
+/// `NotFound` for somebody else's request, `Conflict` once it is settled.
+pub async fn withdraw(change: &mut Change, team: &Team, request: Uuid) -> Result<()> {
+    let (at, actor) = (change.at, change.actor);
+    let outcome: Option<String> = sqlx::query_scalar(
+        "SELECT outcome FROM requests WHERE team_id = $1 AND id = $2 AND asker_id = $3 FOR NO KEY UPDATE",
+    )
+    .bind(team.id)
+    .bind(request)
+    .bind(actor)
+    .fetch_one(change.db())
+    .await?;
+    if outcome.is_some() {
+        return Err(Problem::conflict("It is settled already: your own page says how. Nothing was changed."));
+    }
+    sqlx::query(
+        "UPDATE requests SET outcome = 'withdrawn', settled_by = $3, settled_at = $4 WHERE team_id = $1 AND id = $2",
+    )
+    .bind(team.id)
+    .bind(request)
+    .bind(actor)
+    .bind(at)
+    .execute(change.db())
+    .await?;
+    record(change, team, "request.withdrawn", json!({ "request": request }));
+    Ok(())
 }
 
 fn record(change: &mut Change, team: &Team, kind: &'static str, after: serde_json::Value) {

@@ -207,6 +207,8 @@ impl News {
 pub struct Followed {
     pub name: String,
     pub address: String,
+    /// Where following it ends.
+    pub follow: String,
 }
 
 /// What somebody follows in teams that they may look at, by name.
@@ -214,7 +216,9 @@ pub async fn followed(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<F
     Ok(sqlx::query_as(
         "SELECT coalesce(t.key || '-' || k.number || ' ' || k.title, g.title, p.name, t.name) AS name,
                 CASE WHEN k.id IS NOT NULL THEN '/tasks/' || t.key || '-' || k.number WHEN g.id IS NOT NULL THEN '/teams/' || t.slug || '/goals/' || g.id
-                     WHEN p.id IS NOT NULL THEN '/projects/' || p.slug ELSE '/teams/' || t.slug || '/check-in' END AS address
+                     WHEN p.id IS NOT NULL THEN '/projects/' || p.slug ELSE '/teams/' || t.slug || '/check-in' END AS address,
+                CASE WHEN k.id IS NOT NULL THEN '/tasks/' || t.key || '-' || k.number WHEN g.id IS NOT NULL THEN '/teams/' || t.slug || '/goals/' || g.id
+                     WHEN p.id IS NOT NULL THEN '/projects/' || p.slug ELSE '/teams/' || t.slug END || '/follow' AS follow
          FROM follows f JOIN teams t ON t.id = f.team_id LEFT JOIN tasks k ON k.team_id = f.team_id AND k.id = f.task_id
          LEFT JOIN goals g ON g.team_id = f.team_id AND g.id = f.goal_id LEFT JOIN projects p ON p.team_id = f.team_id AND p.id = f.project_id
          WHERE f.account_id = $1 AND f.team_id = ANY($2) ORDER BY 1",

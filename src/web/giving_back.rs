@@ -13,12 +13,14 @@ use super::forms::{self, local_path};
 
 /// The fields that are shown to be put right, with their labels and whether they take several lines. What is named
 /// neither here nor in `CARRIED` is never echoed: a password or a token that somebody sends here stays unseen.
-const SHOWN: [(&str, &str, bool); 10] = [
+const SHOWN: [(&str, &str, bool); 12] = [
     ("title", "Title", false),
     ("text", "What you wrote", true),
     ("body", "What you wrote", true),
     ("answer", "Your answer", true),
     ("name", "Name", false),
+    ("key", "Key of its tasks", false),
+    ("days", "For how many days", false),
     ("quarter", "Quarter", false),
     ("target", "To reach", false),
     ("unit", "Of what", false),
@@ -27,7 +29,8 @@ const SHOWN: [(&str, &str, bool); 10] = [
 ];
 
 /// What a form says beside what was typed: it goes back as it came, unseen.
-const CARRIED: [&str; 9] = ["meeting", "tray", "retro", "kind", "measure", "sprint", "q", "lanes", "for"];
+const CARRIED: [&str; 12] =
+    ["meeting", "tray", "retro", "kind", "measure", "sprint", "q", "lanes", "for", "scope", "team", "outcome"];
 
 /// A form as it was sent: an extension of the response that refuses it.
 #[derive(Clone, Debug)]

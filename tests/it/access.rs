@@ -240,8 +240,9 @@ impl Cast {
                 self.id(&newest("saved_filters")).await
             }
             _ if path.contains("/requests/") => {
-                sqlx::query("INSERT INTO requests (team_id, id, title, created_at) SELECT id, $1, 'x', now() FROM teams WHERE key = 'INF'")
+                sqlx::query("INSERT INTO requests (team_id, id, title, created_at, asker_id) SELECT id, $1, 'x', now(), $2 FROM teams WHERE key = 'INF'")
                     .bind(Uuid::now_v7())
+                    .bind(by.person.id)
                     .execute(&self.world.db)
                     .await
                     .unwrap();

@@ -726,3 +726,47 @@ async fn what_was_typed_for_an_invitation_or_a_link_is_kept_when_it_is_refused()
         assert!(page.contains(kept), "{kept}: {page}");
     }
 }
+
+#[tokio::test]
+async fn whoever_asked_takes_it_back_and_follows_no_more() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    jonas.post("/teams/infrastructure/requests", &[("title", "A read replica"), ("why", "Reports")]).await.ok();
+    let id: uuid::Uuid = sqlx::query_scalar("SELECT id FROM requests").fetch_one(&world.db).await.unwrap();
+    let withdraw = format!("/teams/infrastructure/requests/{id}/withdraw");
+    elif.post(&withdraw, &[]).await.refused(404);
+    assert!(jonas.get("/").await.ok().text().contains(&withdraw));
+    jonas.post(&withdraw, &[]).await.ok();
+    assert!(jonas.get("/").await.ok().text().contains("taken back"));
+    let intake = elif.get("/teams/infrastructure/intake").await.ok().text();
+    assert!(intake.contains("Nobody waits for an answer"), "{intake}");
+    elif.post(&format!("/teams/infrastructure/requests/{id}"), &[("outcome", "taken")]).await.refused(409);
+    jonas.post(&withdraw, &[]).await.refused(409);
+
+    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    jonas.post(&format!("/tasks/{key}/follow"), &[("follow", "1")]).await.ok();
+    let own = jonas.get("/").await.ok().text();
+    assert!(own.contains(&format!("action=\"/tasks/{key}/follow\"")), "{own}");
+    let back = jonas.post(&format!("/tasks/{key}/follow"), &[("back", "/#follow")]).await.ok();
+    assert_eq!(back.header("location"), "/#follow");
+    assert!(!jonas.get("/").await.ok().text().contains("What you follow"));
+}
+
+#[tokio::test]
+async fn an_administrator_adds_a_team_in_the_browser_and_leads_it() {
+    let world = World::new().await;
+    let (ada, ..) = crate::people::with_password(&world, "ada", "admin").await;
+    assert!(ada.get("/teams").await.ok().text().contains("Add a team"));
+    assert!(!world.elif.get("/teams").await.ok().text().contains("Add a team"));
+    let made = ada.post("/teams", &[("name", "Platform Security"), ("key", "sec")]).await.ok();
+    assert_eq!(made.header("location"), "/teams/platform-security/settings");
+    let page = ada.get("/teams/platform-security/settings").await.ok().text();
+    assert!(page.contains("Ada Lindqvist") && page.contains("lead, since"), "{page}");
+    assert_eq!(ada.make("platform-security", "todo", "First").await, "SEC-1");
+    let again = ada.post("/teams", &[("name", "Platform Security"), ("key", "SE2")]).await.refused(422).text();
+    assert!(again.contains("There is a team at that address") && again.contains("value=\"SE2\""), "{again}");
+    let key = ada.post("/teams", &[("name", "Another"), ("key", "SEC")]).await.refused(422).text();
+    assert!(key.contains("There is a team with that key") && key.contains("value=\"Another\""), "{key}");
+    ada.post("/teams", &[("name", "???"), ("key", "QQQ")]).await.refused(422);
+    assert!(ada.get("/teams/platform-security/history").await.ok().text().contains("added the team Platform Security"));
+}

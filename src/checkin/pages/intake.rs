@@ -134,6 +134,18 @@ pub async fn ask(
     }
 }
 
+/// `POST /teams/{slug}/requests/{id}/withdraw`
+pub async fn withdraw(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, request)): Path<(String, String)>,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_speak()?.team;
+    let (actor, request) = (viewer.actor(), id(&request)?);
+    app.live.change(&actor, |change, _| Box::pin(asking::withdraw(change, &team, request))).await?;
+    Ok(Redirect::to("/#asked").into_response())
+}
+
 /// `POST /teams/{slug}/requests/{id}`: `outcome` is `taken`, `answered` or `declined`.
 pub async fn settle(
     Given(app): Given<App>,

@@ -115,8 +115,11 @@ impl SettingsPage {
     }
 
     fn ends(&self, link: &Link) -> String {
-        link.expires_at
-            .map_or_else(|| "until it is revoked".to_owned(), |at| format!("until {}", words::day(at.date())))
+        match link.expires_at {
+            None => "until it is revoked".to_owned(),
+            Some(at) if at <= self.now => format!("over since {}", words::day(at.date())),
+            Some(at) => format!("until {}", words::day(at.date())),
+        }
     }
 
     fn used(&self, link: &Link) -> String {

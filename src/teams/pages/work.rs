@@ -4,17 +4,19 @@ use askama::Template;
 use axum::{
     extract::{Path, State as Given},
     http::HeaderMap,
-    response::Response,
+    response::{IntoResponse, Redirect, Response},
 };
+use serde_json::json;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::super::{
-    Team,
+    Team, adding,
     crew::{Week, crews},
 };
 use crate::{
-    accounts::{Person, viewer::Viewer},
+    accounts::{Person, adding::slug, audit, viewer::Viewer},
+    activity::Event,
     app::App,
     boards::{State, access, words},
     checkin::{
@@ -31,6 +33,7 @@ use crate::{
     tasks::{self, Card, waiting::Waiting},
     web::{
         error::{Problem, Result},
+        forms::Fields,
         page::{self, Frame},
     },
 };
@@ -74,6 +77,7 @@ impl MyWork {
         match (request.outcome, &request.task, &request.stands) {
             (None, ..) => "not answered yet".to_owned(),
             (Some(Outcome::Taken), Some(task), Some(stands)) => format!("taken by {by}: {task} is in {stands}"),
+            (Some(Outcome::Withdrawn), ..) => "taken back".to_owned(),
             (Some(outcome), ..) => format!("{} by {by}", outcome.as_str()),
         }
     }
@@ -191,6 +195,8 @@ struct TeamsPage {
     sprint: Option<Sprint>,
     day: (usize, usize),
     rows: Vec<Row>,
+    /// Whether the viewer may add a team.
+    may_add: bool,
     now: OffsetDateTime,
 }
 
@@ -286,5 +292,30 @@ pub async fn all(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> 
         let week = Week::beginning(sprint.starts_on);
         (sprint.day_number(&week, today), sprint.working_days(&week).len())
     });
-    page::page(&TeamsPage { frame, sprint, day, rows, now: app.clock.now() })
+    let may_add = access::may_edit_workspace(&viewer);
+    page::page(&TeamsPage { frame, sprint, day, rows, may_add, now: app.clock.now() })
+}
+
+/// `POST /teams`: an administrator adds a team, and leads it until somebody else does.
+pub async fn add(Given(app): Given<App>, viewer: Viewer, fields: Fields) -> Result<Response> {
+    access::to_edit_workspace(&viewer)?;
+    let (name, key) = (fields.text("name").trim(), fields.text("key").trim().to_uppercase());
+    let slug = slug(name);
+    if slug.is_empty() {
+        return Err(Problem::field("name", "A team's name needs letters or digits."));
+    }
+    let (actor, who) = (viewer.actor(), viewer.person.id);
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(async {
+                let at = change.at;
+                let team = adding::add_team(change.db(), at, &slug, name, &key).await?;
+                adding::add_member(change.db(), at, team, who, true).await?;
+                let after = json!({ "name": name, "key": key });
+                change.record(Event { team, task: None, kind: "team.added", before: json!({}), after, version: None });
+                audit::note_of(change, team, "team.added", "{team}").await
+            })
+        })
+        .await?;
+    Ok(Redirect::to(&format!("/teams/{slug}/settings")).into_response())
 }
