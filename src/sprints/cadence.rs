@@ -1,4 +1,4 @@
-//! Sprints come by themselves: the current one, and always the next.
+//! Sprints come by themselves: the current one, and always the next two.
 
 use serde_json::json;
 use sqlx::{PgConnection, PgExecutor};
@@ -14,6 +14,9 @@ use crate::{
     teams::crew::{days, weekday},
     web::error::Result,
 };
+
+/// How many sprints there are past today.
+const AHEAD: usize = 2;
 
 /// Makes the sprints that are missing, as the workspace's cadence says, and turns to the one that today is in.
 /// The one before stays as it is, tasks and all: it is over, and each team closes it for itself.
@@ -33,10 +36,12 @@ pub async fn keep_up(db: &mut PgConnection, now: OffsetDateTime) -> Result<Optio
             .unwrap_or(today);
         sprints.push(add_sprint(db, 1, start, cadence.weeks, &cadence.names).await?);
     }
-    // One sprint past today is always there to plan in; 500 bounds a clock that is years off.
+    // Past today there are always two to plan in, the next and the one after; 500 bounds a clock that is years off.
     for _ in 0..500 {
-        let Some(last) = sprints.last().filter(|last| last.starts_on <= today) else { break };
-        let (number, start) = (last.number + 1, cadence.first_day(last.next_start()));
+        let ahead = sprints.iter().filter(|sprint| sprint.starts_on > today).count();
+        let Some(last) = sprints.last().filter(|_| ahead < AHEAD) else { break };
+        let newest = sprints.iter().map(|sprint| sprint.number).max().unwrap_or(last.number);
+        let (number, start) = (newest + 1, cadence.first_day(last.next_start()));
         sprints.push(add_sprint(db, number, start, cadence.weeks, &cadence.names).await?);
     }
     let current = sprints.iter().find(|sprint| (sprint.starts_on..=sprint.ends_on).contains(&today));

@@ -162,12 +162,12 @@ async fn a_sprint_that_nobody_closed_stays_and_the_board_says_so() {
     let board = elif.get("/teams/infrastructure").await.ok().text();
     assert!(board.contains("is over and not closed yet") && board.contains(CLOSE));
     let sprints = elif.api(axum::http::Method::GET, "/sprints", json!({})).await.json();
-    assert_eq!((&sprints["sprints"][1]["state"], &sprints["sprints"][2]["state"]), (&json!("active"), &json!("ended")));
+    assert_eq!((&sprints["sprints"][2]["state"], &sprints["sprints"][3]["state"]), (&json!("active"), &json!("ended")));
     // the other team had nothing in it: once this one has closed it, it is closed for all
     let field = format!("task:{key}");
     elif.post(CLOSE, &[(&field, "carry")]).await.ok();
     let sprints = elif.api(axum::http::Method::GET, "/sprints", json!({})).await.json();
-    assert_eq!(sprints["sprints"][2]["state"], json!("closed"));
+    assert_eq!(sprints["sprints"][3]["state"], json!("closed"));
     assert_eq!(elif.task(&key).await["sprint"], json!(43));
     assert!(!elif.get("/teams/infrastructure").await.text().contains("not closed yet"));
 }

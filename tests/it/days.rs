@@ -112,10 +112,12 @@ async fn sprints_that_begin_on_a_sunday_are_shown_from_sunday() {
     let world = World::new().await;
     let elif = &world.elif;
     sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'").execute(&world.db).await.unwrap();
-    sqlx::query("UPDATE sprints SET starts_on = '2026-12-06', ends_on = '2026-12-19' WHERE number = 43")
-        .execute(&world.db)
-        .await
-        .unwrap();
+    for change in [
+        "DELETE FROM sprints WHERE number = 44",
+        "UPDATE sprints SET starts_on = '2026-12-06', ends_on = '2026-12-19' WHERE number = 43",
+    ] {
+        sqlx::query(change).execute(&world.db).await.unwrap();
+    }
     let page = elif.get("/sprints").await.ok().text();
     assert!(page.contains("6 – 17 Dec"), "Sunday to Thursday: {page}");
 }

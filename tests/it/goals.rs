@@ -240,8 +240,9 @@ async fn sprints_are_renamed_moved_and_skipped_by_an_administrator() {
         .refused(422);
     elif.post("/sprints/43/skip", &[]).await.ok();
     let sprints = elif.api(Method::GET, "/sprints", json!({})).await.ok().json();
-    assert_eq!(sprints["sprints"][0]["starts_on"], "2026-12-12", "later by its own twelve days");
-    assert_eq!(sprints["sprints"][0]["number"], 43);
+    let [after, next] = [0, 1].map(|nth| (&sprints["sprints"][nth]["number"], &sprints["sprints"][nth]["starts_on"]));
+    assert_eq!(next, (&json!(43), &json!("2026-12-12")), "later by its own twelve days");
+    assert_eq!(after, (&json!(44), &json!("2026-12-26")), "and the one after it too");
     let cadence = [
         ("cadence_weeks", "1"),
         ("weekday", "7"),
@@ -252,8 +253,11 @@ async fn sprints_are_renamed_moved_and_skipped_by_an_administrator() {
     ];
     elif.post("/sprints", &cadence).await.ok();
     let sprints = elif.api(Method::GET, "/sprints", json!({})).await.ok().json();
-    assert_eq!(sprints["sprints"][0]["name"], "Week 100");
-    assert_eq!(sprints["sprints"][0]["ends_on"], "2026-12-12", "a week that begins on a Sunday");
+    assert_eq!(
+        (&sprints["sprints"][0]["name"], &sprints["sprints"][1]["name"]),
+        (&json!("Week 101"), &json!("Week 100"))
+    );
+    assert_eq!(sprints["sprints"][1]["ends_on"], "2026-12-12", "a week that begins on a Sunday");
     let monday = [
         ("cadence_weeks", "1"),
         ("weekday", "7"),
