@@ -54,6 +54,8 @@ async fn a_figure_is_typed_in_with_a_note_and_every_entry_is_kept() {
     elif.post(&progress, &[("value", "31"), ("note", "over night")]).await.ok();
     let page = goal_page(elif, &id).await;
     assert!(page.contains("31 / 50") && page.contains("the small ones") && page.contains("over night"));
+    assert!(page.contains("2 figures were typed in, the last of them 31 / 50."), "drawn over the sprint: {page}");
+    assert_eq!(page.matches("<circle class=\"dot state-done\"").count(), 2);
     assert!(elif.get("/teams/infrastructure").await.text().contains("31 / 50"));
     for wrong in ["-1", "many", "", "99999999999"] {
         let answer = elif.post(&progress, &[("value", wrong), ("note", "kept")]).await.refused(422);

@@ -117,7 +117,7 @@ async fn who_swap_two_columns_never_wait_for_each_other() {
         let (http, token, base) = (reqwest::Client::new(), token.clone(), format!("http://{}/api/v1", served.address));
         tokio::spawn(async move {
             for round in 0..30 {
-                let column = if (client + round) % 2 == 0 { "done" } else { "todo" };
+                let column = if (client + round).is_multiple_of(2) { "done" } else { "todo" };
                 let path = format!("{base}/tasks/INF-{}/position", client % 20 + 1);
                 let place = json!({ "column": column, "before": format!("INF-{}", (client + 7) % 20 + 1) });
                 let answer = http.put(path).bearer_auth(&token).json(&place).send().await.unwrap();

@@ -12,12 +12,15 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::super::{
-    Sprint,
-    goals::{self, CountedBy, Goal},
-    queries,
-    remarks::{self, Remark},
-    setting_goals::{self, Draft},
+use super::{
+    super::{
+        Sprint,
+        goals::{self, CountedBy, Goal},
+        queries,
+        remarks::{self, Remark},
+        setting_goals::{self, Draft},
+    },
+    pace::pace_chart,
 };
 use crate::{
     accounts::{Person, viewer::Viewer},
@@ -26,11 +29,11 @@ use crate::{
     checkin::following::{self, What},
     projects::Measure,
     tasks::{self, Card},
-    teams::Team,
+    teams::{Team, crew::crew},
     web::{
         error::{Problem, Result},
         forms::{Fields, id},
-        page::{self, Frame},
+        page::{self, Frame, Rendered},
     },
 };
 
@@ -45,6 +48,8 @@ struct GoalPage {
     goal: Goal,
     form: GoalForm,
     entries: Vec<Entry>,
+    /// The same as a chart, where there is something to draw.
+    pace: Option<Rendered>,
     cards: Vec<Card>,
     remarks: Vec<Remark>,
     /// Whether the reader follows it.
@@ -250,7 +255,7 @@ async fn goal_page(
     let access = access::team(&app.db, viewer, slug).await?;
     let now = app.clock.now();
     let (goal, sprint) = goals::goal(&app.db, &access.team, id(goal)?, now).await?;
-    let entries = sqlx::query_as(
+    let entries: Vec<Entry> = sqlx::query_as(
         "SELECT e.value, e.note, a.name AS by, e.at FROM goal_entries e LEFT JOIN accounts a ON a.id = e.by_id
          WHERE e.team_id = $1 AND e.goal_id = $2 ORDER BY e.at DESC, e.id DESC",
     )
@@ -258,6 +263,12 @@ async fn goal_page(
     .bind(goal.id)
     .fetch_all(&app.db)
     .await?;
+    let said: Vec<(OffsetDateTime, i64)> = entries.iter().rev().map(|entry| (entry.at, entry.value)).collect();
+    let pace = match said.as_slice() {
+        [] => None,
+        _ if goal.measure == Measure::YesNo => None,
+        said => Some(pace_chart(&goal, &sprint, &crew(&app.db, access.team.id).await?.week, said)?),
+    };
     let of_goal: Vec<Uuid> =
         sqlx::query_scalar("SELECT id FROM tasks WHERE team_id = $1 AND goal_id = $2 AND archived_at IS NULL")
             .bind(access.team.id)
@@ -277,6 +288,7 @@ async fn goal_page(
         sprint,
         goal,
         entries,
+        pace,
         cards,
         now,
     })

@@ -3,6 +3,7 @@
 mod calendar;
 mod closing;
 mod goal;
+mod pace;
 mod pitch;
 mod planning;
 mod retro;
