@@ -60,7 +60,10 @@ pub(crate) use still_may;
 /// may say who may look, what follows in other teams from a change in one, and people's own coming and going.
 pub fn takes_member(kind: &str) -> bool {
     !matches!(kind.split_once('.'), Some(("comment" | "wait" | "member", _)))
-        && !matches!(kind, "goal.comment" | "goal.concern" | "topic.added" | "request.made")
+        && !matches!(
+            kind,
+            "goal.comment" | "goal.concern" | "topic.added" | "topic.corrected" | "topic.withdrawn" | "request.made"
+        )
 }
 
 /// A team that the viewer may look at.

@@ -193,7 +193,8 @@ pub async fn planning(
         concerns: remarks::open_concerns(&app.db, team.id).await?.len(),
         theirs: planning::theirs(&app.db, team.id).await?,
         may_edit: access.may_edit && sprint.state != "closed",
-        agenda: Agenda::read(&app, vec![access], Meeting::Planning, here(&team, &sprint), now).await?,
+        agenda: Agenda::read(&app, vec![access], Meeting::Planning, here(&team, &sprint), viewer.person.id, now)
+            .await?,
         did: story::undoable(&app.db, wanted.did, viewer.person.id).await?,
         open,
         slips,
