@@ -60,7 +60,8 @@ pub(crate) use still_may;
 /// may say who may look, what follows in other teams from a change in one, and people's own coming and going.
 pub fn takes_member(kind: &str) -> bool {
     !matches!(kind.split_once('.'), Some(("comment" | "wait" | "member", _)))
-        && !matches!(kind, "goal.comment" | "goal.concern" | "topic.added" | "request.made" | "request.withdrawn")
+        && !matches!(kind, "goal.comment" | "goal.concern" | "request.made" | "request.withdrawn")
+        && !matches!(kind, "topic.added" | "topic.corrected" | "topic.withdrawn")
 }
 
 /// A team that the viewer may look at.

@@ -45,14 +45,24 @@ impl Meeting {
 pub struct Topic {
     pub id: Uuid,
     pub team_id: Uuid,
+    pub meeting: Meeting,
     pub text: String,
     /// Whose opinion is wanted.
     pub asked: Option<Person>,
     /// First name of who put it there.
     pub by: Option<String>,
+    pub author: Option<Uuid>,
     /// Key and title of the task that it is about.
     pub task: Option<(String, String)>,
     pub done: bool,
+}
+
+impl Topic {
+    /// As it would be typed.
+    pub fn line(&self) -> String {
+        let asked = self.asked.as_ref().map_or(String::new(), |asked| format!(" @{}", asked.handle));
+        format!("{}{asked}", self.text)
+    }
 }
 
 /// For how long a topic that was ticked off still stands there, so that a slip of the hand can be taken back.
@@ -66,21 +76,28 @@ pub async fn add_topic(change: &mut Change, team: &Team, meeting: Meeting, text:
         Some(handle) => Some(account(change, handle).await?),
         None => None,
     };
-    let mut keys = text.split(|char: char| !char.is_ascii_alphanumeric() && char != '-');
-    let task: Option<(Uuid, Uuid)> = match keys.find_map(access::split_key) {
-        Some((prefix, number)) => sqlx::query_as(concat!(
-            "SELECT k.team_id, k.id FROM tasks k JOIN teams t ON t.id = k.team_id WHERE t.key = $1 AND k.number = $2 AND ",
-            seen_by!("$3", "$4")
-        ))
-        .bind(prefix)
-        .bind(number)
-        .bind(change.actor)
-        .bind(change.reach.clone())
-        .fetch_optional(change.db())
-        .await?,
-        None => None,
-    };
+    let task = task_in(change, &text).await?;
     insert(change, team, meeting, &text, task, asked).await
+}
+
+/// The first key of a task in a line.
+pub(super) fn key_in(text: &str) -> Option<(String, i64)> {
+    text.split(|char: char| !char.is_ascii_alphanumeric() && char != '-').find_map(access::split_key)
+}
+
+/// The task that a line is about, if whoever wrote it may look at it: its team and itself.
+pub(super) async fn task_in(change: &mut Change, text: &str) -> Result<Option<(Uuid, Uuid)>> {
+    let Some((prefix, number)) = key_in(text) else { return Ok(None) };
+    Ok(sqlx::query_as(concat!(
+        "SELECT k.team_id, k.id FROM tasks k JOIN teams t ON t.id = k.team_id WHERE t.key = $1 AND k.number = $2 AND ",
+        seen_by!("$3", "$4")
+    ))
+    .bind(prefix)
+    .bind(number)
+    .bind(change.actor)
+    .bind(change.reach.clone())
+    .fetch_optional(change.db())
+    .await?)
 }
 
 /// Puts a task on the agenda of its team's next standup.
@@ -155,46 +172,61 @@ pub async fn tick_topic(change: &mut Change, team: &Team, topic: Uuid, done: boo
     Ok(())
 }
 
+const TOPIC: &str = "SELECT x.id, x.team_id, x.meeting, x.text, x.done_at IS NOT NULL AS done, x.created_by, b.name AS by,
+            t.key || '-' || k.number AS key, k.title, a.id AS asked_id, a.handle, a.name, a.hue
+     FROM topics x LEFT JOIN accounts b ON b.id = x.created_by LEFT JOIN accounts a ON a.id = x.asked_id
+     LEFT JOIN tasks k ON k.team_id = x.task_team AND k.id = x.task_id LEFT JOIN teams t ON t.id = k.team_id AND (NOT t.private OR t.id = x.team_id)
+     WHERE x.team_id = ANY(";
+
 /// What these teams have to talk about in their next meeting of that kind, the oldest first, with what was ticked off
 /// just now.
 pub async fn topics(db: &PgPool, teams: &[Uuid], meeting: Meeting, now: OffsetDateTime) -> Result<Vec<Topic>> {
-    #[derive(sqlx::FromRow)]
-    struct Row {
-        id: Uuid,
-        team_id: Uuid,
-        text: String,
-        done: bool,
-        by: Option<String>,
-        key: Option<String>,
-        title: Option<String>,
-        asked_id: Option<Uuid>,
-        handle: Option<String>,
-        name: Option<String>,
-        hue: Option<i16>,
-    }
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT x.id, x.team_id, x.text, x.done_at IS NOT NULL AS done, b.name AS by, t.key || '-' || k.number AS key, k.title,
-                a.id AS asked_id, a.handle, a.name, a.hue
-         FROM topics x LEFT JOIN accounts b ON b.id = x.created_by LEFT JOIN accounts a ON a.id = x.asked_id
-         LEFT JOIN tasks k ON k.team_id = x.task_team AND k.id = x.task_id LEFT JOIN teams t ON t.id = k.team_id AND (NOT t.private OR t.id = x.team_id)
-         WHERE x.team_id = ANY($1) AND x.meeting = $2 AND (x.done_at IS NULL OR x.done_at > $3) ORDER BY x.created_at, x.id",
-    )
-    .bind(teams)
-    .bind(meeting)
-    .bind(now - LINGERS)
-    .fetch_all(db)
-    .await?;
+    let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new(TOPIC);
+    query.push_bind(teams.to_vec()).push(") AND x.meeting = ").push_bind(meeting);
+    query.push(" AND (x.done_at IS NULL OR x.done_at > ").push_bind(now - LINGERS);
+    query.push(") ORDER BY x.created_at, x.id");
+    Ok(read(query.build_query_as().fetch_all(db).await?))
+}
+
+/// What somebody is asked about on these teams' agendas, the oldest first.
+pub async fn asked_of(db: &PgPool, account: Uuid, teams: &[Uuid]) -> Result<Vec<Topic>> {
+    let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new(TOPIC);
+    query.push_bind(teams.to_vec()).push(") AND x.asked_id = ").push_bind(account);
+    query.push(" AND x.done_at IS NULL ORDER BY x.created_at, x.id");
+    Ok(read(query.build_query_as().fetch_all(db).await?))
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    team_id: Uuid,
+    meeting: Meeting,
+    text: String,
+    done: bool,
+    created_by: Option<Uuid>,
+    by: Option<String>,
+    key: Option<String>,
+    title: Option<String>,
+    asked_id: Option<Uuid>,
+    handle: Option<String>,
+    name: Option<String>,
+    hue: Option<i16>,
+}
+
+fn read(rows: Vec<Row>) -> Vec<Topic> {
     let topic = |row: Row| Topic {
         asked: match (row.asked_id, row.handle, row.name, row.hue) {
             (Some(id), Some(handle), Some(name), Some(hue)) => Some(Person { id, handle, name, hue }),
             _ => None,
         },
         by: row.by.map(|name| name.split_whitespace().next().unwrap_or_default().to_owned()),
+        author: row.created_by,
         task: row.key.zip(row.title),
         id: row.id,
         team_id: row.team_id,
+        meeting: row.meeting,
         text: row.text,
         done: row.done,
     };
-    Ok(rows.into_iter().map(topic).collect())
+    rows.into_iter().map(topic).collect()
 }

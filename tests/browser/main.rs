@@ -5,6 +5,7 @@ mod cluster;
 mod everyone;
 mod firefox;
 mod first_day;
+mod forms;
 mod fortnight;
 mod line;
 mod pages;

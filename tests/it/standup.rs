@@ -114,7 +114,7 @@ async fn a_task_asks_for_help_once_until_it_was_talked_about() {
     jonas.post(&ask, &[]).await.ok();
     elif.post(&ask, &[]).await.refused(409);
     let page = elif.get(STANDUP).await.ok().text();
-    assert_eq!(page.matches("Help wanted").count(), 1, "{page}");
+    assert_eq!(page.matches("<span dir=\"auto\">Help wanted</span>").count(), 1, "{page}");
     assert!(elif.get(&format!("/tasks/{task}")).await.ok().text().contains("put it on the agenda of the next standup"));
     let topic: uuid::Uuid = sqlx::query_scalar("SELECT id FROM topics").fetch_one(&world.db).await.unwrap();
     elif.post(&format!("/teams/infrastructure/topics/{topic}"), &[("done", "on")]).await.ok();
@@ -243,4 +243,74 @@ async fn a_promise_says_where_it_was_made() {
     let page = elif.get("/").await.ok().text();
     assert!(page.contains(" from a standup") && page.contains(" from the retro of Sprint 42"), "{page}");
     assert!(!page.contains("looked back"), "not all of it was promised then: {page}");
+}
+
+#[tokio::test]
+async fn a_topic_is_put_right_or_taken_away_by_who_added_it_and_by_its_team() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let mira = world.join("Mira Okafor", "mira", "ingestion").await;
+    let task = elif.make("infrastructure", "todo", "Cut over").await;
+    let at = "/teams/infrastructure/topics";
+    let (line, back) = (format!("Opinons on {task} @elif"), ("back", STANDUP));
+    jonas.post(at, &[("meeting", "standup"), ("text", &line), back]).await.ok();
+    let topic: uuid::Uuid = sqlx::query_scalar("SELECT id FROM topics").fetch_one(&world.db).await.unwrap();
+    let (text, remove) = (format!("{at}/{topic}/text"), format!("{at}/{topic}/remove"));
+    // who neither added it nor is on the team reads it and no more
+    let page = mira.get(STANDUP).await.refused(200).text();
+    assert!(page.contains("Opinons on") && !page.contains(&text) && !page.contains(&remove), "{page}");
+    mira.post(&text, &[("text", "Mine now")]).await.refused(403);
+    mira.post(&remove, &[]).await.refused(403);
+    // its author puts it right; the line is there as it was typed
+    let page = jonas.get(STANDUP).await.refused(200).text();
+    assert!(page.contains(&format!("value=\"{line}\"")) && page.contains(&remove), "{page}");
+    let wrong = jonas.post(&text, &[("text", "Opinions, @nobodyhere"), back]).await.refused(422).text();
+    assert!(wrong.contains("nobodyhere</textarea>") && wrong.contains(&format!("action=\"{text}\"")), "{wrong}");
+    let to = jonas.post(&text, &[("text", &format!("Opinions on {task} @mira")), back]).await.refused(303);
+    assert_eq!(to.header("location"), STANDUP);
+    let page = elif.get(STANDUP).await.refused(200).text();
+    assert!(
+        page.contains("Opinions on") && page.contains("asks Mira · from Jonas") && page.contains("Cut over"),
+        "{page}"
+    );
+    // the team takes it away
+    elif.post(&remove, &[back]).await.refused(303);
+    assert!(!elif.get(STANDUP).await.refused(200).text().contains("Opinions on"));
+    jonas.post(&text, &[("text", "Again")]).await.refused(404);
+    // a task that help was asked for stays with its topic, whatever its words
+    elif.post(&format!("/tasks/{task}/ask-for-help"), &[]).await.ok();
+    let topic: uuid::Uuid = sqlx::query_scalar("SELECT id FROM topics").fetch_one(&world.db).await.unwrap();
+    elif.post(&format!("{at}/{topic}/text"), &[("text", "Who knows DNS?")]).await.refused(303);
+    let page = elif.get(STANDUP).await.refused(200).text();
+    assert!(page.contains("Who knows DNS?") && page.contains("Cut over</span>"), "{page}");
+    elif.post(&format!("{at}/{topic}/remove"), &[]).await.refused(303);
+    elif.post(&format!("/tasks/{task}/ask-for-help"), &[]).await.ok();
+}
+
+#[tokio::test]
+async fn whoever_is_asked_in_a_topic_finds_it_in_their_work() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let at = "/teams/infrastructure/topics";
+    elif.post(at, &[("meeting", "planning"), ("text", "Is two weeks enough? @jonas")]).await.ok();
+    let topic: uuid::Uuid = sqlx::query_scalar("SELECT id FROM topics").fetch_one(&world.db).await.unwrap();
+    let page = jonas.get("/").await.refused(200).text();
+    for told in [
+        "Your opinion is wanted",
+        "Is two weeks enough?",
+        "in the next planning of Infrastructure, from Elif",
+        &format!("href=\"/teams/infrastructure/planning#topic-{topic}\""),
+    ] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+    assert!(!elif.get("/").await.refused(200).text().contains("Is two weeks enough?"), "it is asked of Jonas");
+    assert!(!elif.get("/people/jonas").await.refused(200).text().contains("Is two weeks enough?"));
+    // what a private team talks about is its own
+    sqlx::query("UPDATE teams SET private = true WHERE key = 'INF'").execute(&world.db).await.unwrap();
+    assert!(!jonas.get("/").await.refused(200).text().contains("Is two weeks enough?"));
+    sqlx::query("UPDATE teams SET private = false WHERE key = 'INF'").execute(&world.db).await.unwrap();
+    assert!(jonas.get("/").await.refused(200).text().contains("Is two weeks enough?"));
+    // until it was talked about
+    elif.post(&format!("{at}/{topic}"), &[("done", "on")]).await.ok();
+    assert!(!jonas.get("/").await.refused(200).text().contains("Is two weeks enough?"));
 }

@@ -197,7 +197,8 @@ pub async fn planning(
         theirs: planning::theirs(&app.db, team.id).await?,
         may_close: access.may_edit,
         may_edit: access.may_edit && sprint.state != "closed",
-        agenda: Agenda::read(&app, vec![access], Meeting::Planning, here(&team, &sprint), now).await?,
+        agenda: Agenda::read(&app, vec![access], Meeting::Planning, here(&team, &sprint), viewer.person.id, now)
+            .await?,
         did: story::undoable(&app.db, wanted.did, viewer.person.id).await?,
         open,
         unclosed: queries::unclosed(&sprints).cloned(),

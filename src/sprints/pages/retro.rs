@@ -205,7 +205,8 @@ pub async fn retro(
         _ => String::new(),
     };
     let slugs = parts.iter().map(|part| part.team.slug.as_str());
-    let agenda = Agenda::read(&app, meeting, Meeting::Retro, address(number, slugs), app.clock.now()).await?;
+    let (here, me) = (address(number, slugs), viewer.person.id);
+    let agenda = Agenda::read(&app, meeting, Meeting::Retro, here, me, app.clock.now()).await?;
     let frame =
         Frame::new(&app, &viewer, &headers, format!("{}, looked back on", sprint.name), &own).await?.at("retro");
     page::page(&RetroPage {
@@ -215,7 +216,7 @@ pub async fn retro(
         teams: all.into_iter().map(|access| (access.team.clone(), ids.contains(&access.team.id))).collect(),
         agenda,
         before,
-        me: viewer.person.id,
+        me,
         may_write: viewer.may_write(),
         sprint,
         parts,

@@ -101,7 +101,7 @@ pub async fn standup(
 ) -> Result<Response> {
     let access = access::team(&app.db, &viewer, &slug).await?;
     let frame = Frame::new(&app, &viewer, &headers, format!("Standup of {}", access.team.name), &slug).await?;
-    show(&app, frame, vec![access], Vec::new(), &wanted).await
+    show(&app, frame, viewer.person.id, vec![access], Vec::new(), &wanted).await
 }
 
 /// `GET /standup?team=infrastructure&team=ingestion`: of these teams, or of all.
@@ -116,12 +116,13 @@ pub async fn standup_of_several(
     let here = |access: &TeamAccess| meeting.iter().any(|other| other.team.id == access.team.id);
     let choices = all.iter().map(|access| (access.team.clone(), here(access))).collect();
     let frame = Frame::new(&app, &viewer, &headers, "Standup of several teams", "").await?;
-    show(&app, frame, meeting, choices, &wanted).await
+    show(&app, frame, viewer.person.id, meeting, choices, &wanted).await
 }
 
 async fn show(
     app: &App,
     frame: Frame,
+    me: Uuid,
     meeting: Vec<TeamAccess>,
     choices: Vec<(Team, bool)>,
     wanted: &Params,
@@ -143,7 +144,7 @@ async fn show(
     let ids: Vec<Uuid> = standups.iter().map(|standup| standup.team.id).collect();
     let began = standups.iter().map(|standup| standup.began).min().unwrap_or(now);
     page::page(&StandupPage {
-        agenda: Agenda::read(app, meeting, Meeting::Standup, here(&address, &choices), now).await?,
+        agenda: Agenda::read(app, meeting, Meeting::Standup, here(&address, &choices), me, now).await?,
         actions: actions::actions(&app.db, &ids, began).await?,
         frame: frame.at("standup"),
         address,

@@ -9,7 +9,10 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    super::topics::{self, Meeting, Topic},
+    super::{
+        correcting_topics,
+        topics::{self, Meeting, Topic},
+    },
     actions::back,
 };
 use crate::{
@@ -31,6 +34,8 @@ pub struct Agenda {
     here: String,
     topics: Vec<Topic>,
     teams: Vec<TeamAccess>,
+    /// Who reads it.
+    me: Uuid,
 }
 
 // It escapes its own texts.
@@ -43,14 +48,20 @@ impl Agenda {
         teams: Vec<TeamAccess>,
         meeting: Meeting,
         here: String,
+        me: Uuid,
         now: OffsetDateTime,
     ) -> Result<Self> {
         let ids: Vec<Uuid> = teams.iter().map(|access| access.team.id).collect();
-        Ok(Self { topics: topics::topics(&app.db, &ids, meeting, now).await?, meeting, here, teams })
+        Ok(Self { topics: topics::topics(&app.db, &ids, meeting, now).await?, meeting, here, teams, me })
     }
 
     fn of(&self, topic: &Topic) -> Option<&TeamAccess> {
         self.teams.iter().find(|access| access.team.id == topic.team_id)
+    }
+
+    /// Whether the reader may change a topic of that team, or take it away.
+    fn may_correct(&self, access: &TeamAccess, topic: &Topic) -> bool {
+        access.may_edit || access.may_speak && topic.author == Some(self.me)
     }
 
     /// The team whose agenda a new line goes to: the viewer's own if it meets, or else the first.
@@ -87,5 +98,39 @@ pub async fn tick_topic(
     let (topic, done) = (id(&topic)?, fields.get("done").is_some());
     let actor = viewer.actor();
     app.live.change(&actor, |change, _| Box::pin(topics::tick_topic(change, &team, topic, done))).await?;
+    Ok(back(&fields, &slug))
+}
+
+/// `POST /teams/{slug}/topics/{id}/text`: in other words, by who put it there or by its team.
+pub async fn correct_topic(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, topic)): Path<(String, String)>,
+    fields: Fields,
+) -> Result<Response> {
+    let access = access::team(&app.db, &viewer, &slug).await?.to_speak()?;
+    let (topic, actor, line) = (id(&topic)?, viewer.actor(), fields.text("text"));
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(correcting_topics::correct_topic(change, &access.team, topic, line, access.may_edit))
+        })
+        .await?;
+    Ok(back(&fields, &slug))
+}
+
+/// `POST /teams/{slug}/topics/{id}/remove`: by the same.
+pub async fn remove_topic(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, topic)): Path<(String, String)>,
+    fields: Fields,
+) -> Result<Response> {
+    let access = access::team(&app.db, &viewer, &slug).await?.to_speak()?;
+    let (topic, actor) = (id(&topic)?, viewer.actor());
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(correcting_topics::remove_topic(change, &access.team, topic, access.may_edit))
+        })
+        .await?;
     Ok(back(&fields, &slug))
 }

@@ -29,7 +29,10 @@ use crate::{
         self, Sprint,
         goals::{self, Goal},
     },
-    standup::actions::{self, Action},
+    standup::{
+        actions::{self, Action},
+        topics::{self, Topic},
+    },
     tasks::{self, Card, waiting::Waiting},
     web::{
         error::{Problem, Result},
@@ -58,6 +61,8 @@ struct MyWork {
     asked: Vec<Request>,
     /// What this person promised and has not settled.
     promised: Vec<Action>,
+    /// Topics of meetings that the reader's opinion is wanted on; nothing on another's page.
+    wanted: Vec<Topic>,
     now: OffsetDateTime,
 }
 
@@ -65,6 +70,11 @@ impl MyWork {
     /// Address of the team that a promise was made in.
     fn slug(&self, action: &Action) -> &str {
         self.frame.teams.iter().find(|team| team.id == action.team_id).map_or("", |team| team.slug.as_str())
+    }
+
+    /// The team whose agenda a topic is on.
+    fn agenda_of(&self, topic: &Topic) -> Option<&Team> {
+        self.frame.teams.iter().find(|team| team.id == topic.team_id)
     }
 
     /// Up to which event the news of each team goes: what comes after the page was made stays new.
@@ -146,7 +156,8 @@ pub async fn person(
 
 /// Somebody's work, as far as the viewer may look.
 async fn work_of(app: &App, viewer: &Viewer, whose: Person, frame: Frame) -> Result<MyWork> {
-    let teams = access::seen_teams(&app.db, viewer).await?;
+    // The frame has read already which teams they may look at.
+    let teams = frame.teams.clone();
     let seen: Vec<Uuid> = teams.iter().map(|team| team.id).collect();
     let (mine, now) = (whose.id == viewer.person.id, app.clock.now());
     let followed = if mine { following::followed(&app.db, whose.id, &seen).await? } else { Vec::new() };
@@ -162,6 +173,7 @@ async fn work_of(app: &App, viewer: &Viewer, whose: Person, frame: Frame) -> Res
         reviews: tasks::queries::to_review(&app.db, whose.id, &seen).await?,
         waiting: waiting_on(app, whose.id, &seen, viewer).await?,
         promised: actions::of_owner(&app.db, whose.id, &seen).await?,
+        wanted: if mine { topics::asked_of(&app.db, whose.id, &seen).await? } else { Vec::new() },
         now,
         whose,
     })

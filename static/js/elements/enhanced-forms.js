@@ -37,7 +37,8 @@ addEventListener("keydown", (event) => {
 
 addEventListener("submit", (event) => {
   const form = event.target;
-  if (event.defaultPrevented || !form.matches("form[data-enhance]")) return;
+  // a button that only closes a dialog sends nothing
+  if (event.defaultPrevented || !form.matches("form[data-enhance]") || event.submitter?.formMethod === "dialog") return;
   event.preventDefault();
   if (form.getAttribute("aria-busy") !== "true") send(form, event.submitter);
 });
