@@ -131,8 +131,8 @@ struct Row {
     goal_title: Option<String>,
 }
 
-/// What others did to what somebody follows and has not read, in teams that they may look at: the newest first, one line
-/// an event.
+/// What others did to what somebody follows and has not read, in teams that they may look at, among the last thousand
+/// events of each: the newest first, one line an event.
 pub async fn news(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<News>> {
     let rows: Vec<Row> = sqlx::query_as(
         // A team that is younger than all that is followed has no row in `seen`: a project's tasks may be there too.
@@ -141,7 +141,7 @@ pub async fn news(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<News>
          FROM teams t LEFT JOIN seen s ON s.team_id = t.id AND s.account_id = $1
          CROSS JOIN LATERAL (
              SELECT * FROM events e WHERE e.team_id = t.id AND e.seq > coalesce(s.seq, 0) AND e.actor_id IS DISTINCT FROM $1
-                    AND (e.kind NOT LIKE 'wait.%' OR e.after->>'state' = 'done') ORDER BY e.seq DESC LIMIT 2000) e
+                    AND (e.kind NOT LIKE 'wait.%' OR e.after->>'state' = 'done') ORDER BY e.seq DESC LIMIT 1000) e
          LEFT JOIN accounts a ON a.id = e.actor_id
          LEFT JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
          LEFT JOIN goals g ON g.team_id = e.team_id AND e.kind LIKE 'goal.%' AND g.id::text = e.after->>'goal'
@@ -150,7 +150,7 @@ pub async fn news(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<News>
              WHERE f.account_id = $1 AND e.at >= f.since AND (
                  f.team_id = e.team_id AND (f.task_id = e.task_id OR f.goal_id = g.id OR f.goal_id = k.goal_id AND e.kind = 'task.moved')
                  OR f.team_id = e.team_id AND num_nonnulls(f.task_id, f.goal_id, f.project_id) = 0
-                    AND (e.kind LIKE 'goal.%' OR e.kind LIKE 'sprint.%' OR e.after->>'state' IN ('done', 'blocked') AND e.before->>'state' IS DISTINCT FROM e.after->>'state')
+                    AND (e.kind LIKE 'goal.%' OR e.kind LIKE 'sprint.%' OR e.shift LIKE '% done' OR e.shift LIKE '% blocked')
                  OR f.project_id IS NOT NULL AND f.project_id IN (k.project_id, g.project_id, fg.project_id)
                     AND (e.kind LIKE 'goal.%' OR e.kind = 'task.moved')))
          ORDER BY e.at DESC, e.seq DESC LIMIT $3",

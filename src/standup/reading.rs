@@ -262,8 +262,7 @@ async fn usual(db: &PgPool, teams: &[Uuid], now: OffsetDateTime) -> Result<HashM
     let rows: Vec<(Uuid, String, f64)> = sqlx::query_as(
         "SELECT team_id, before->>'column',
                 percentile_cont(0.85) WITHIN GROUP (ORDER BY extract(epoch FROM at - (before->>'column_since')::timestamptz)::float8)
-         FROM events WHERE team_id = ANY($1) AND at > $2 AND kind = 'task.moved' AND before->>'state' IS DISTINCT FROM after->>'state'
-              AND before ? 'column_since'
+         FROM events WHERE team_id = ANY($1) AND at > $2 AND shift IS NOT NULL AND kind = 'task.moved' AND before ? 'column_since'
          GROUP BY team_id, before->>'column' HAVING count(*) >= $3",
     )
     .bind(teams)
