@@ -144,10 +144,9 @@ pub async fn awaited(db: &PgPool, team: &Team, account: Uuid, now: OffsetDateTim
 }
 
 /// The same over all teams that the reader may look at, for their own page: what is for them or their teams, and what
-/// their own tasks wait on.
-pub async fn awaited_of(db: &PgPool, teams: &[Team], account: Uuid, now: OffsetDateTime) -> Result<Vec<Card>> {
-    let ids: Vec<Uuid> = teams.iter().map(|team| team.id).collect();
-    let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(
+/// their own tasks wait on. The team of each, and the task.
+pub async fn awaited_of(db: &PgPool, seen: &[Uuid], account: Uuid, now: OffsetDateTime) -> Result<Vec<(Uuid, Uuid)>> {
+    Ok(sqlx::query_as(
         "SELECT k.team_id, k.id FROM (
             SELECT team_id, task_id FROM awaits WHERE by_account_id = $2
             UNION SELECT w.team_id, w.task_id FROM awaits w JOIN members m ON m.team_id = w.by_team_id AND m.account_id = $2
@@ -157,24 +156,15 @@ pub async fn awaited_of(db: &PgPool, teams: &[Team], account: Uuid, now: OffsetD
          WHERE k.team_id = ANY($1) AND k.archived_at IS NULL AND (c.state <> 'done' OR k.column_since > $3)
          ORDER BY c.state <> 'done', c.state <> 'blocked', k.column_since LIMIT 200",
     )
-    .bind(&ids)
+    .bind(seen)
     .bind(account)
     .bind(now - DONE_FOR)
     .fetch_all(db)
-    .await?;
-    let mut cards = Vec::with_capacity(rows.len());
-    for team in teams {
-        let tasks: Vec<Uuid> = rows.iter().filter(|(id, _)| *id == team.id).map(|(_, task)| *task).collect();
-        if !tasks.is_empty() {
-            cards.extend(tasks::queries::cards_of(db, team, &tasks).await?);
-        }
-    }
-    cards.sort_by_key(in_order);
-    Ok(cards)
+    .await?)
 }
 
 /// What is done first, then what is blocked, and then by state; the longest in its column first.
-fn in_order(card: &Card) -> (bool, bool, State, OffsetDateTime) {
+pub fn in_order(card: &Card) -> (bool, bool, State, OffsetDateTime) {
     (card.state != State::Done, card.state != State::Blocked, card.state, card.column_since)
 }
 

@@ -1,5 +1,7 @@
 //! Reading tasks: as cards of a board, and whole.
 
+use std::collections::{BTreeSet, HashMap};
+
 use sqlx::{PgPool, Postgres, QueryBuilder};
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
@@ -208,10 +210,10 @@ pub async fn whole(db: &PgPool, team: &Team, task: Uuid) -> Result<Whole> {
 }
 
 /// What nobody but its one owner looks at, in review in this person's teams and not their own: the longest first.
-/// Only of teams that the reader may look at.
-pub async fn to_review(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<(Team, Vec<Card>)>> {
-    let rows = sqlx::query_as(
-        "SELECT k.id AS task_id, t.id, t.slug, t.name, t.key, t.seq FROM members m JOIN teams t ON t.id = m.team_id
+/// Only of teams that the reader may look at: the team of each, and the task.
+pub async fn to_review(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<(Uuid, Uuid)>> {
+    Ok(sqlx::query_as(
+        "SELECT t.id, k.id FROM members m JOIN teams t ON t.id = m.team_id
          JOIN columns c ON c.team_id = t.id AND c.state = 'review'
          JOIN tasks k ON k.team_id = c.team_id AND k.column_id = c.id AND k.archived_at IS NULL
          WHERE m.account_id = $1 AND t.id = ANY($2) AND (SELECT count(*) FROM task_owners o WHERE o.team_id = k.team_id AND o.task_id = k.id) < 2
@@ -221,47 +223,37 @@ pub async fn to_review(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<
     .bind(account)
     .bind(seen)
     .fetch_all(db)
-    .await?;
-    by_team(db, rows).await
+    .await?)
 }
 
-/// A person's open tasks over all teams that the reader may look at, by state and then oldest first in its column.
-pub async fn of_owner(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<(Team, Vec<Card>)>> {
-    let rows = sqlx::query_as(
+/// A person's open tasks over all teams that the reader may look at: the team of each, and the task.
+pub async fn of_owner(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<(Uuid, Uuid)>> {
+    Ok(sqlx::query_as(
         // From what is theirs to its tasks: in one piece, all tasks of all teams would be read to find them.
-        "SELECT o.task_id, t.id, t.slug, t.name, t.key, t.seq FROM task_owners o
+        "SELECT o.team_id, o.task_id FROM task_owners o
          CROSS JOIN LATERAL (SELECT column_id FROM tasks WHERE team_id = o.team_id AND id = o.task_id AND archived_at IS NULL OFFSET 0) k
-         JOIN columns c ON c.team_id = o.team_id AND c.id = k.column_id AND c.state <> 'done' JOIN teams t ON t.id = o.team_id
-         WHERE o.account_id = $1 AND o.team_id = ANY($2) ORDER BY t.name",
+         JOIN columns c ON c.team_id = o.team_id AND c.id = k.column_id AND c.state <> 'done'
+         WHERE o.account_id = $1 AND o.team_id = ANY($2)",
     )
     .bind(account)
     .bind(seen)
     .fetch_all(db)
-    .await?;
-    by_team(db, rows).await
+    .await?)
 }
 
-#[derive(sqlx::FromRow)]
-struct OfTeam {
-    task_id: Uuid,
-    #[sqlx(flatten)]
-    team: Team,
-}
-
-/// These tasks as cards, a question a team; they come team by team.
-async fn by_team(db: &PgPool, rows: Vec<OfTeam>) -> Result<Vec<(Team, Vec<Card>)>> {
-    let mut teams: Vec<(Team, Vec<Uuid>)> = Vec::new();
-    for row in rows {
-        match teams.last_mut().filter(|(team, _)| team.id == row.team.id) {
-            Some((_, tasks)) => tasks.push(row.task_id),
-            None => teams.push((row.team, vec![row.task_id])),
+/// Tasks of these teams as cards by their ids, a question a team however many lists they stand in.
+pub async fn cards_by_id(
+    db: &PgPool,
+    teams: &[Team],
+    tasks: impl Iterator<Item = &(Uuid, Uuid)> + Clone,
+) -> Result<HashMap<Uuid, Card>> {
+    let mut all = HashMap::new();
+    for team in teams {
+        let of_it: BTreeSet<Uuid> = tasks.clone().filter(|(id, _)| *id == team.id).map(|(_, task)| *task).collect();
+        let of_it: Vec<Uuid> = of_it.into_iter().collect();
+        if !of_it.is_empty() {
+            all.extend(cards_of(db, team, &of_it).await?.into_iter().map(|card| (card.id, card)));
         }
-    }
-    let mut all = Vec::with_capacity(teams.len());
-    for (team, tasks) in teams {
-        let mut cards = cards_of(db, &team, &tasks).await?;
-        cards.sort_by_key(|card| (card.state, card.column_since));
-        all.push((team, cards));
     }
     Ok(all)
 }

@@ -1,5 +1,7 @@
 //! My work, all teams, and a person's tasks.
 
+use std::collections::HashMap;
+
 use askama::Template;
 use axum::{
     extract::{Path, State as Given},
@@ -162,21 +164,39 @@ async fn work_of(app: &App, viewer: &Viewer, whose: Person, frame: Frame) -> Res
     let (mine, now) = (whose.id == viewer.person.id, app.clock.now());
     let followed = if mine { following::followed(&app.db, whose.id, &seen).await? } else { Vec::new() };
     let lately = now - Duration::days(14);
+    let awaited = if mine { facts::awaited_of(&app.db, &seen, whose.id, now).await? } else { Vec::new() };
+    let owned = tasks::queries::of_owner(&app.db, whose.id, &seen).await?;
+    let reviews = tasks::queries::to_review(&app.db, whose.id, &seen).await?;
+    let listed = awaited.iter().chain(&owned).chain(&reviews);
+    let cards = tasks::queries::cards_by_id(&app.db, &teams, listed).await?;
+    let mut waited_for: Vec<Card> = awaited.iter().filter_map(|(_, task)| cards.get(task).cloned()).collect();
+    waited_for.sort_by_key(facts::in_order);
     Ok(MyWork {
         frame,
         news: if followed.is_empty() { Vec::new() } else { following::news(&app.db, whose.id, &seen).await? },
-        awaited: if mine { facts::awaited_of(&app.db, &teams, whose.id, now).await? } else { Vec::new() },
+        awaited: waited_for,
         asked: if mine { asking::asked_by(&app.db, &whose, &seen, lately).await? } else { Vec::new() },
         followed,
         mine,
-        teams: tasks::queries::of_owner(&app.db, whose.id, &seen).await?,
-        reviews: tasks::queries::to_review(&app.db, whose.id, &seen).await?,
+        reviews: by_team(&teams, &reviews, &cards),
+        teams: by_team(&teams, &owned, &cards),
         waiting: waiting_on(app, whose.id, &seen, viewer).await?,
         promised: actions::of_owner(&app.db, whose.id, &seen).await?,
         wanted: if mine { topics::asked_of(&app.db, whose.id, &seen).await? } else { Vec::new() },
         now,
         whose,
     })
+}
+
+/// A list team by team, each by state and then oldest first in its column.
+fn by_team(teams: &[Team], list: &[(Uuid, Uuid)], cards: &HashMap<Uuid, Card>) -> Vec<(Team, Vec<Card>)> {
+    let of_team = |team: &Team| {
+        let own = list.iter().filter(|(id, _)| *id == team.id);
+        let mut own: Vec<Card> = own.filter_map(|(_, task)| cards.get(task).cloned()).collect();
+        own.sort_by_key(|card| (card.state, card.column_since));
+        (!own.is_empty()).then(|| (team.clone(), own))
+    };
+    teams.iter().filter_map(of_team).collect()
 }
 
 /// Who waits on somebody: goals at risk ahead, then the longest.
