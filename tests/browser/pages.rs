@@ -81,6 +81,11 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
     let join = between(elif.post("/settings/invitations", &[("team", "infrastructure")]).await.ok().text(), "/join/");
     let reset = between(elif.post("/settings/people/jonas", &[("do", "link")]).await.ok().text(), "/reset/");
     elif.post("/me/tokens", &[("name", "Deploy script"), ("scope", "read")]).await.ok();
+    elif.post("/teams/infrastructure/public", &[("public", "1")]).await.ok();
+    elif.post("/settings", &[("name", "Fortnight"), ("open", "on"), ("domains", "example.org")]).await.ok();
+    let vera = stage.world.join("Vera Sandoval", "vera", "ingestion").await;
+    sqlx::query("UPDATE accounts SET role = 'viewer' WHERE handle = 'vera'").execute(&stage.world.db).await.unwrap();
+    let vera = stage.window(&vera).await;
     let window = stage.window(elif).await;
     let nobody = stage.blank().await;
     let mut found = Vec::new();
@@ -134,8 +139,17 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
         ("nobody-shared-board", &board),
         ("nobody-locked", &locked),
         ("nobody-embed", &embed),
+        ("nobody-public", "/public/infrastructure"),
+        ("nobody-register", "/register"),
+        ("viewer-board", "/teams/infrastructure"),
+        ("viewer-check-in", "/teams/infrastructure/check-in"),
+        ("viewer-forbidden", "/settings"),
     ] {
-        let window = if name.starts_with("nobody-") { &nobody } else { &window };
+        let window = match name.split_once('-') {
+            Some(("nobody", _)) => &nobody,
+            Some(("viewer", _)) => &vera,
+            _ => &window,
+        };
         for (width, height, phone) in [(1440, 900, false), (390, 844, true)] {
             for scheme in ["light", "dark"] {
                 window.size(width, height, phone).await;
@@ -155,6 +169,16 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
             }
         }
     }
+    for path in ["/teams/infrastructure", "/teams/infrastructure/standup", "/teams/infrastructure/planning", "/"] {
+        window.size(2560, 1440, false).await;
+        window.goto(path).await;
+        window.until("document.readyState === 'complete'").await;
+        if window.value::<bool>("document.documentElement.scrollWidth > innerWidth").await {
+            found.push(format!("{path} 2560: scrolls sideways"));
+        }
+        found.extend(window.violations().await.into_iter().map(|one| format!("{path} 2560: {one}")));
+    }
+    window.picture("my-work-2560-dark").await;
     window.size(1440, 900, false).await;
     window.scheme("light").await;
     window.board("/teams/infrastructure").await;
