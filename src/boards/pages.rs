@@ -59,7 +59,7 @@ pub async fn board(
         theme: theme(&headers),
         encoding: Encoding::accepted(&headers),
     };
-    let made = async {
+    let make = async || {
         (door.access.team.seq, door.workspace_seq) =
             sqlx::query_as("SELECT t.seq, w.seq FROM teams t, workspace w WHERE t.id = $1")
                 .bind(door.access.team.id)
@@ -69,7 +69,7 @@ pub async fn board(
         let filter = Filter::read(&params).for_reader(&door.viewer.person.handle);
         Ok((stamp, board_html(&app, &door, &params, &after, &headers, filter, stamp, now).await?))
     };
-    kept::answer(&app, &headers, (key, stamp), "text/html; charset=utf-8", made).await
+    kept::answer(&app, &headers, (key, stamp), "text/html; charset=utf-8", make).await
 }
 
 /// The message after a form was sent without a script.

@@ -161,7 +161,7 @@ pub async fn check_in(
     let stamp = Stamp::of(access.team.seq, workspace_seq, now);
     let address = format!("check-in {uri} {:?} {look:?} {:?}", fragment(&headers), viewer.reach());
     let key = key(&headers, person, access.may_edit, address);
-    let made = async {
+    let make = async || {
         let mut team = access.team.clone();
         let stamp = now_counted(&app, &mut team, now).await?;
         let facts = facts::check_in(&app.db, &team, now).await?;
@@ -182,7 +182,7 @@ pub async fn check_in(
         };
         Ok((stamp, rendered(&page)?))
     };
-    kept::answer(&app, &headers, (key, stamp), "text/html; charset=utf-8", made).await
+    kept::answer(&app, &headers, (key, stamp), "text/html; charset=utf-8", make).await
 }
 
 /// `GET /teams/{slug}/check-in/{file}`
@@ -224,13 +224,13 @@ pub(super) async fn feed_of(
     let now = app.clock.now();
     let stamp = Stamp::of(team.seq, workspace_seq, now);
     let key = PageKey { theme: "", ..key(headers, team.id, guest, format!("{feed:?} {page}")) };
-    let made = async {
+    let make = async || {
         let mut team = team.clone();
         let stamp = now_counted(app, &mut team, now).await?;
         let place = Place { site: &app.public_url, page, guest };
         Ok((stamp, feeds::text(&app.db, &team, feed, &place, now).await?))
     };
-    kept::answer(app, headers, (key, stamp), feed.kind(), made).await
+    kept::answer(app, headers, (key, stamp), feed.kind(), make).await
 }
 
 /// A guest's check-in.
@@ -239,7 +239,7 @@ pub(super) async fn for_guest(app: &App, headers: &HeaderMap, guest: Guest, fram
     let stamp = Stamp::of(guest.team.seq, guest.workspace_seq, now);
     let address = format!("guest {} {:?} {framed}", guest.address, fragment(headers));
     let key = key(headers, guest.id, false, address);
-    let made = async {
+    let make = async || {
         let mut team = guest.team.clone();
         let stamp = now_counted(app, &mut team, now).await?;
         let facts = facts::check_in(&app.db, &team, now).await?.for_guests();
@@ -259,5 +259,5 @@ pub(super) async fn for_guest(app: &App, headers: &HeaderMap, guest: Guest, fram
         };
         Ok((stamp, rendered(&page)?))
     };
-    kept::answer(app, headers, (key, stamp), "text/html; charset=utf-8", made).await
+    kept::answer(app, headers, (key, stamp), "text/html; charset=utf-8", make).await
 }

@@ -193,7 +193,7 @@ async fn board(app: &App, headers: &HeaderMap, guest: Guest) -> Result<Response>
     let now = app.clock.now();
     let stamp = Stamp::of(guest.team.seq, guest.workspace_seq, now);
     let key = key(headers, guest.id, false, format!("guest {} {:?}", guest.address, fragment(headers)));
-    let made = async {
+    let make = async || {
         let team = guest.team.clone();
         let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
         let sprint = sprints::queries::current(&sprints).cloned();
@@ -215,5 +215,5 @@ async fn board(app: &App, headers: &HeaderMap, guest: Guest) -> Result<Response>
         let page = SharedBoard { frame, team, sprint, goals, columns, address: guest.address.clone(), now };
         Ok((stamp, rendered(&page)?))
     };
-    kept::answer(app, headers, (key, stamp), "text/html; charset=utf-8", made).await
+    kept::answer(app, headers, (key, stamp), "text/html; charset=utf-8", make).await
 }

@@ -100,11 +100,11 @@ pub async fn board(
         theme: theme(&headers),
         encoding: Encoding::accepted(&headers),
     };
-    let made = async {
+    let make = async || {
         let page = board_page(&app, &viewer, &headers, params, (access, found), teams, now).await?;
         Ok((stamp, rendered(&page)?))
     };
-    kept::answer(&app, &headers, (key, stamp), "text/html; charset=utf-8", made).await
+    kept::answer(&app, &headers, (key, stamp), "text/html; charset=utf-8", make).await
 }
 
 async fn board_page(
