@@ -61,6 +61,15 @@ pub struct SavedFilter {
     pub mine: bool,
 }
 
+impl SavedFilter {
+    /// Its words in the query language, if it has any.
+    pub fn words(&self) -> Option<String> {
+        let query = self.query.trim_start_matches('?').as_bytes();
+        let words = form_urlencoded::parse(query).find(|(name, _)| name == "q").map(|(_, words)| words.into_owned());
+        words.filter(|words| !words.is_empty())
+    }
+}
+
 /// The saved filters that somebody has on a team's board.
 pub async fn saved_filters(db: &PgPool, team: Uuid, account: Uuid) -> Result<Vec<SavedFilter>> {
     Ok(sqlx::query_as(

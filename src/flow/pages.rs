@@ -22,6 +22,7 @@ use crate::{
     boards::{
         access::{self, TeamAccess},
         filters::{Filter, FilterParams},
+        queries::saved_filters,
     },
     sprints::{self, Sprint},
     teams::{
@@ -43,6 +44,8 @@ struct FlowPage {
     sprints: Vec<Sprint>,
     params: RangeParams,
     q: String,
+    /// The words of the reader's saved filters, by their names.
+    saved: Vec<(String, String)>,
     unknown: Vec<String>,
     /// Why the range was refused.
     error: String,
@@ -55,12 +58,21 @@ struct FlowPage {
 impl FlowPage {
     /// The address's query for so many sprints, or for the same range without a number.
     fn query(&self, sprints: &str) -> String {
-        let mut query = form_urlencoded::Serializer::new(String::new());
         let RangeParams { sprints: same, from, to } = &self.params;
-        let parts = match sprints {
-            "" => [("sprints", same.as_str()), ("from", from), ("to", to), ("q", &self.q)],
-            other => [("sprints", other), ("from", ""), ("to", ""), ("q", &self.q)],
-        };
+        match sprints {
+            "" => Self::address([("sprints", same), ("from", from), ("to", to), ("q", &self.q)]),
+            other => Self::address([("sprints", other), ("from", ""), ("to", ""), ("q", &self.q)]),
+        }
+    }
+
+    /// The same range, of the tasks that these words mean.
+    fn only(&self, q: &str) -> String {
+        let RangeParams { sprints, from, to } = &self.params;
+        Self::address([("sprints", sprints), ("from", from), ("to", to), ("q", q)])
+    }
+
+    fn address(parts: [(&str, &str); 4]) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(parts.into_iter().filter(|(_, value)| !value.is_empty()));
         format!("?{}", query.finish())
     }
@@ -115,6 +127,7 @@ pub async fn flow(
         Err(problem) => return Err(problem),
     };
     let today = asked.week.today(app.clock.now());
+    let saved = saved_filters(&app.db, asked.team.id, viewer.person.id).await?;
     let shown = figures.filter(|figures| !figures.is_empty());
     let page = FlowPage {
         frame: Frame::new(&app, &viewer, &headers, format!("Flow of {}", asked.team.name), &asked.team.slug)
@@ -122,6 +135,8 @@ pub async fn flow(
             .at("flow"),
         sprints: asked.sprints.into_iter().filter(|sprint| sprint.starts_on <= today).collect(),
         q: if asked.filter.unknown.is_empty() { asked.filter.terms_text() } else { filter.q },
+        // A sprint is no words: the range says which are meant.
+        saved: saved.into_iter().filter_map(|one| Some((one.name.clone(), one.words()?))).collect(),
         unknown: asked.filter.unknown,
         span: shown.as_ref().map_or(String::new(), span),
         facts: shown.as_ref().map_or_else(Vec::new, facts),

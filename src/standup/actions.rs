@@ -9,6 +9,7 @@ use super::line::Line;
 use crate::{
     accounts::Person,
     activity::{Change, Event},
+    boards::words,
     tasks::creating::{self, NewTask},
     teams::Team,
     web::error::{Problem, Result},
@@ -29,6 +30,16 @@ pub struct Action {
     pub dropped: bool,
     /// The key of the task that it became.
     pub task: Option<String>,
+    pub created_at: OffsetDateTime,
+}
+
+impl Action {
+    /// `by 27 Nov, 5 d old`; how old it is only while it is open.
+    pub fn when(&self, now: OffsetDateTime) -> String {
+        let due = self.due_on.map(|day| format!("by {}", words::day(day)));
+        let old = (!self.done && !self.dropped).then(|| format!("{} old", words::age(now, self.created_at)));
+        due.into_iter().chain(old).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// Adds an action from one line: `Ask Legal for a date @ebba by Friday`. With a sprint it is that one's retro's.
@@ -140,7 +151,7 @@ pub async fn make_task(change: &mut Change, team: &Team, action: Uuid, sprint: O
     Ok(number)
 }
 
-const ACTION: &str = "SELECT x.id, x.team_id, x.text, x.due_on, x.dropped_at IS NOT NULL AS dropped,
+const ACTION: &str = "SELECT x.id, x.team_id, x.text, x.due_on, x.created_at, x.dropped_at IS NOT NULL AS dropped,
             x.done_at IS NOT NULL OR c.state = 'done' AS done, s.number AS retro, t.key || '-' || k.number AS task,
             a.id AS owner_id, a.handle, a.name, a.hue
      FROM actions x JOIN teams t ON t.id = x.team_id LEFT JOIN sprints s ON s.id = x.sprint_id LEFT JOIN accounts a ON a.id = x.owner_id
@@ -190,6 +201,7 @@ struct Row {
     handle: Option<String>,
     name: Option<String>,
     hue: Option<i16>,
+    created_at: OffsetDateTime,
 }
 
 fn read(rows: Vec<Row>) -> Vec<Action> {
@@ -206,6 +218,7 @@ fn read(rows: Vec<Row>) -> Vec<Action> {
         done: row.done.unwrap_or(false),
         dropped: row.dropped,
         task: row.task,
+        created_at: row.created_at,
     };
     rows.into_iter().map(action).collect()
 }

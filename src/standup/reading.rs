@@ -59,6 +59,7 @@ pub struct Happened {
     pub title: String,
     pub what: &'static str,
     pub state: State,
+    pub owners: Vec<Person>,
 }
 
 impl Standup {
@@ -227,7 +228,10 @@ async fn tell_what_happened(db: &PgPool, standups: &mut [Standup]) -> Result<()>
         let what = became(&row.first, row.was.as_deref(), row.state, row.archived);
         if let Some(standup) = standups.iter_mut().find(|standup| standup.team.id == row.team) {
             let key = format!("{}-{}", standup.team.key, row.number);
-            standup.happened.push(Happened { key, title: row.title, what, state: row.state });
+            // What is not in the sprint has no card here: its owners are on its page.
+            let owners =
+                standup.cards.iter().find(|card| card.key == key).map_or(Vec::new(), |card| card.owners.clone());
+            standup.happened.push(Happened { key, title: row.title, what, state: row.state, owners });
         }
     }
     Ok(())

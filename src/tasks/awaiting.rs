@@ -7,8 +7,7 @@ use crate::{activity::Change, boards::access::seen_by, teams::Team, web::error::
 /// Reads off a task's "for" who of us waits for it. Whatever names nobody here, or a team that its writer may not look
 /// at, stays words.
 pub(super) async fn set_awaiting(change: &mut Change, team: &Team, task: Uuid, words: &str) -> Result<()> {
-    let parts: Vec<String> =
-        words.split(',').map(|part| part.trim().to_lowercase()).filter(|part| !part.is_empty()).collect();
+    let parts = named(words);
     let (actor, reach) = (change.actor, change.reach.clone());
     sqlx::query("DELETE FROM awaits WHERE team_id = $1 AND task_id = $2")
         .bind(team.id)
@@ -33,4 +32,22 @@ pub(super) async fn set_awaiting(change: &mut Change, team: &Team, task: Uuid, w
     .execute(change.db())
     .await?;
     Ok(())
+}
+
+/// What may be a name in a "for": each of its parts, and every two or three in a row, for names with commas of their own.
+fn named(words: &str) -> Vec<String> {
+    let parts: Vec<String> =
+        words.split(',').map(|part| part.trim().to_lowercase()).filter(|part| !part.is_empty()).collect();
+    (1..=3).flat_map(|count| parts.windows(count).map(|run| run.join(", "))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::named;
+
+    #[test]
+    fn names_may_have_commas_of_their_own() {
+        assert_eq!(named(" Legal, EU ,@elif,"), ["legal", "eu", "@elif", "legal, eu", "eu, @elif", "legal, eu, @elif"]);
+        assert!(named(" , ").is_empty());
+    }
 }

@@ -85,11 +85,6 @@ pub async fn cards(
         query.push(" ORDER BY c.position, k.rank");
     }
     let rows: Vec<CardRow> = query.build_query_as().fetch_all(db).await?;
-    dressed(db, team, rows).await
-}
-
-/// Many cards at once.
-async fn dressed(db: &PgPool, team: &Team, rows: Vec<CardRow>) -> Result<Vec<Card>> {
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     let blocked: Vec<Uuid> = rows.iter().filter(|row| row.state == State::Blocked).map(|row| row.id).collect();
     let mut dresses = dresses(db, team.id, &ids, &blocked).await?;
@@ -117,23 +112,11 @@ macro_rules! dressed_tasks {
     };
 }
 
-/// More cards than this wear what two questions for all of them find; fewer ask for theirs one by one, in one way there
-/// and back.
-const FEW: usize = 20;
-
-/// These tasks as cards, archived ones too, whatever any filter says.
+/// These tasks as cards, archived ones too, whatever any filter says. They are few, and one question gets all of them.
 pub async fn cards_of(db: &PgPool, team: &Team, tasks: &[Uuid]) -> Result<Vec<Card>> {
     // Postgres plans for ten where a list is asked for, and for one in half of the time.
     if let [task] = tasks {
         return Ok(find_card(db, team, *task).await?.into_iter().collect());
-    }
-    if tasks.len() > FEW {
-        let rows: Vec<CardRow> = sqlx::query_as(concat!("SELECT ", card!(), of_tasks!(), "$1 AND k.id = ANY($2)"))
-            .bind(team.id)
-            .bind(tasks)
-            .fetch_all(db)
-            .await?;
-        return dressed(db, team, rows).await;
     }
     let rows: Vec<DressedRow> = sqlx::query_as(concat!(dressed_tasks!(), "$1 AND k.id = ANY($2)"))
         .bind(team.id)

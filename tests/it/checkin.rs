@@ -609,9 +609,13 @@ async fn a_refused_form_of_the_settings_leaves_the_others_as_they_stand() {
     let page = elif.post("/teams/infrastructure/share-links", &share).await.refused(422).text();
     assert!(page.contains("1 to 366 days") && week(&page) == week(&stands), "{page}");
     assert!(!days_off(&page).contains("Auditors"), "{page}");
-    let blank = [("name", " "), ("state", "todo")];
-    let page = elif.post("/teams/infrastructure/columns/todo", &blank).await.refused(422).text();
+    let long = format!("Up next {}", "x".repeat(50));
+    let rename = [("row", "todo"), ("name", long.as_str()), ("state", "doing")];
+    let page = elif.post("/teams/infrastructure/columns/todo", &rename).await.refused(422).text();
     let columns = page.split("id=\"columns\"").nth(1).unwrap().split("</section>").next().unwrap();
+    let typed = format!(r#"value="{long}"><select name="state" aria-label="What the tasks of Todo are in">"#);
+    let state = columns.split(&typed).nth(1).expect("the name as it was typed").split("</select>").next().unwrap();
+    assert!(state.contains(r#"<option value="doing" selected>"#), "{state}");
     assert!(columns.contains("1 to 50 characters") && !days_off(&page).contains("field-error"), "{page}");
     let day = [("day", "2026-12-24"), ("name", &"x".repeat(101))];
     let page = elif.post("/teams/infrastructure/days-off", &day).await.refused(422).text();
@@ -636,7 +640,10 @@ async fn labels_are_renamed_on_every_task_and_taken_away() {
     let postgres = id("postgres").await;
     elif.post(&postgres, &[("name", "database"), ("hue", "3")]).await.ok();
     elif.post(&postgres, &[("name", "DOCS"), ("hue", "3")]).await.refused(422);
-    elif.post(&postgres, &[("name", "two words"), ("hue", "3")]).await.refused(422);
+    let row = postgres.rsplit('/').next().unwrap();
+    let words = [("row", row), ("name", "two words"), ("hue", "5")];
+    let page = elif.post(&postgres, &words).await.refused(422).text();
+    assert!(page.contains(r#"value="two words""#) && page.contains(r#"<option value="5" selected>"#), "{page}");
     elif.post(&postgres, &[("name", "database"), ("hue", "12")]).await.refused(422);
     elif.post(&id("docs").await, &[("remove", "1")]).await.ok();
     assert_eq!(elif.task(&key).await["labels"], serde_json::json!(["database"]));

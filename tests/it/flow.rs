@@ -100,6 +100,10 @@ async fn a_filter_narrows_every_figure_to_tasks_as_they_are_now() {
     let docs = world.elif.get("/teams/infrastructure/flow?q=label:docs").await.ok().text();
     assert!(docs.contains("2 of 4 tasks are done") && !docs.contains("INF-1"), "{docs}");
     assert!(docs.contains(r#"href="?sprints=1&#38;q=label%3Adocs""#), "the filter stays with another range: {docs}");
+    let save = [("name", "Only docs"), ("sprint", "this"), ("q", "label:docs"), ("for", "me")];
+    world.elif.post("/teams/infrastructure/filters", &save).await.ok();
+    let saved = world.elif.get("/teams/infrastructure/flow?sprints=1").await.ok().text();
+    assert!(saved.contains(r#"<a href="?sprints=1&#38;q=label%3Adocs">Only docs</a>"#), "{saved}");
     let none = world.elif.get("/teams/infrastructure/flow?q=label:nothing").await.ok().text();
     assert!(none.contains("Take words away above to see more."));
     let unknown = world.elif.get("/teams/infrastructure/flow?q=colour:red").await.ok().text();

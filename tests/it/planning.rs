@@ -93,6 +93,15 @@ async fn what_unblocks_others_comes_first_and_other_teams_see_that_we_know() {
     let page = elif.get(PLANNING).await.ok().text();
     assert!(place(&page, "They wait for it") < place(&page, "The oldest"));
     assert!(page.contains(&format!("{theirs} waits")));
+    // next what is for somebody, however young
+    let young = make(elif, "Support asked for it").await;
+    elif.post(&format!("/tasks/{young}"), &[("for", "Support")]).await.ok();
+    let page = elif.get(PLANNING).await.ok().text();
+    assert!(place(&page, "They wait for it") < place(&page, "Support asked for it"));
+    assert!(
+        place(&page, "Support asked for it") < place(&page, "The oldest") && page.contains("for Support"),
+        "{page}"
+    );
     assert!(place(&page, "Others wait on us") < page.rfind("Dual-write").unwrap());
     let read = jonas.get(PLANNING).await.ok().text();
     assert!(!read.contains("Put chosen"), "another team reads");

@@ -36,8 +36,8 @@ async fn two_who_block_on_each_other_at_once_make_no_circle() {
         let one = world.elif.make("infrastructure", "todo", "One").await;
         let two = world.jonas.make("ingestion", "todo", "Two").await;
         let (first, second) = tokio::join!(block(&world.elif, &one, &two), block(&world.jonas, &two, &one));
-        let refused = [first, second].iter().filter(|answer| answer.status == 422).count();
-        assert_eq!(refused, 1);
+        let refused = [&first, &second].into_iter().filter(|answer| answer.status == 422).count();
+        assert_eq!(refused, 1, "{} {}; {} {}", first.status, first.text(), second.status, second.text());
     }
 }
 

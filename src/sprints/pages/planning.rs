@@ -113,8 +113,10 @@ impl PlanningPage {
         (there, self.crew.members.len() * self.days.len())
     }
 
-    fn carried(&self) -> usize {
-        self.slips.iter().filter(|slip| slip.set_aside && slip.carried > 0).count()
+    /// How many of what is set aside were carried into another sprint, and how many of those more than once.
+    fn carried(&self) -> (usize, usize) {
+        let carried = |times| self.slips.iter().filter(|slip| slip.set_aside && slip.carried >= times).count();
+        (carried(1), carried(2))
     }
 
     /// What is worth knowing about a task before it is set aside.
@@ -123,6 +125,9 @@ impl PlanningPage {
         if !slip.waited_by.is_empty() {
             let verb = if slip.waited_by.len() == 1 { "waits" } else { "wait" };
             told.push(format!("{} {verb}", slip.waited_by.join(", ")));
+        }
+        if !slip.awaited.is_empty() {
+            told.push(format!("for {}", slip.awaited));
         }
         match slip.carried {
             0 => {}

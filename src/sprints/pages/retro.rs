@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::super::{
@@ -56,6 +57,7 @@ struct RetroPage {
     before: Option<Before>,
     me: Uuid,
     may_write: bool,
+    now: OffsetDateTime,
 }
 
 /// A team's sprint.
@@ -150,10 +152,6 @@ impl RetroPage {
     fn seqs(&self) -> String {
         teams::seqs(self.parts.iter().map(|part| &part.team))
     }
-
-    fn due(&self, action: &Action) -> String {
-        action.due_on.map_or(String::new(), |day| format!("by {}", words::day(day)))
-    }
 }
 
 fn address<'t>(number: i32, teams: impl Iterator<Item = &'t str>) -> String {
@@ -218,6 +216,7 @@ pub async fn retro(
         before,
         me,
         may_write: viewer.may_write(),
+        now: app.clock.now(),
         sprint,
         parts,
     })

@@ -7,7 +7,7 @@ use axum::{
     http::HeaderMap,
     response::Response,
 };
-use time::Date;
+use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
 use super::{
@@ -49,6 +49,7 @@ struct StandupPage {
     since: Date,
     agenda: Agenda,
     actions: Vec<Action>,
+    now: OffsetDateTime,
 }
 
 impl StandupPage {
@@ -84,10 +85,6 @@ impl StandupPage {
     /// The team whose promise a new one is: the first here that the viewer is on.
     fn own(&self) -> Option<&Team> {
         self.standups.iter().find(|standup| standup.may_edit).map(|standup| &standup.team)
-    }
-
-    fn due(&self, action: &Action) -> String {
-        action.due_on.map_or(String::new(), |day| format!("by {}", words::day(day)))
     }
 }
 
@@ -152,6 +149,7 @@ async fn show(
         choices,
         today,
         since,
+        now,
     })
 }
 

@@ -85,6 +85,11 @@ impl SettingsPage {
         if name.is_empty() { self.error("column") } else { name }
     }
 
+    /// What was typed into a field of a row that was refused, or else what stands there.
+    fn typed_in<'a>(&'a self, row: &str, field: &str, stands: &'a str) -> &'a str {
+        if self.typed.text("row") == row { self.typed.text(field) } else { stands }
+    }
+
     /// Why a day off was not added.
     fn day_error(&self) -> &str {
         if self.refused("day") { self.error("name") } else { "" }

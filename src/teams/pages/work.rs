@@ -98,10 +98,6 @@ impl MyWork {
         self.mine
     }
 
-    fn due(&self, action: &Action) -> String {
-        action.due_on.map_or(String::new(), |day| format!("by {}", words::day(day)))
-    }
-
     fn waited(&self, waiting: &Waiting) -> String {
         words::age(self.now, waiting.since)
     }
