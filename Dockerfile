@@ -4,9 +4,10 @@ FROM rust:1.95-slim-bookworm AS build
 RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
+# Cargo goes by the time of a file: one from an unpacked archive may be older than what is in the cache.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --release --locked && cp target/release/fortnight /fortnight
+    touch build.rs src/lib.rs src/main.rs && cargo build --release --locked && cp target/release/fortnight /fortnight
 
 # No Postgres in here: name one with DATABASE_URL, as docker-compose.yml does.
 FROM debian:bookworm-slim
