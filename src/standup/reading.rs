@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sqlx::PgPool;
+use sqlx::{PgPool, types::Json};
 use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -20,7 +20,7 @@ use crate::{
         self, Sprint,
         goals::{self, Goal},
     },
-    tasks::{self, Card},
+    tasks::{self, Card, dressing::owners},
     teams::{
         Team,
         crew::{Member, crews},
@@ -199,6 +199,7 @@ async fn tell_what_happened(db: &PgPool, standups: &mut [Standup]) -> Result<()>
         #[sqlx(try_from = "String")]
         state: State,
         archived: bool,
+        owners: Json<Vec<Person>>,
     }
     let windows = standups.iter().map(|standup| (standup.team.id, standup.began));
     let (teams, began): (Vec<Uuid>, Vec<OffsetDateTime>) = windows.unzip();
@@ -206,8 +207,9 @@ async fn tell_what_happened(db: &PgPool, standups: &mut [Standup]) -> Result<()>
         standups.iter().map(|standup| standup.sprint.as_ref().map(|sprint| sprint.id.to_string())).collect();
     let rows: Vec<Row> = sqlx::query_as(
         // What came into the sprint has no shift of its own, and is told as what was made in it.
-        "SELECT w.team, h.* FROM unnest($1::uuid[], $2::timestamptz[], $3::text[]) AS w (team, began, sprint) CROSS JOIN LATERAL (
-            SELECT k.number, k.title, (array_agg(coalesce(e.shift, 'created -') ORDER BY e.seq))[1] AS first,
+        concat!("SELECT k.team_id AS team, k.number, k.title, k.first, k.was, k.state, k.archived, ", owners!(), "
+         FROM unnest($1::uuid[], $2::timestamptz[], $3::text[]) AS w (team, began, sprint) CROSS JOIN LATERAL (
+            SELECT k.team_id, k.id, k.number, k.title, (array_agg(coalesce(e.shift, 'created -') ORDER BY e.seq))[1] AS first,
                    (array_agg(e.before->>'state' ORDER BY e.seq) FILTER (WHERE e.shift IS NOT NULL))[1] AS was,
                    c.state, k.archived_at IS NOT NULL AS archived
             FROM (SELECT seq, team_id, task_id, at, before, shift FROM events WHERE team_id = w.team AND at >= w.began AND shift IS NOT NULL
@@ -216,8 +218,8 @@ async fn tell_what_happened(db: &PgPool, standups: &mut [Standup]) -> Result<()>
                   WHERE team_id = w.team AND after->>'sprint' = w.sprint AND at >= w.began) e
             JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
             JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
-            GROUP BY k.id, k.number, k.title, c.state, k.archived_at
-            ORDER BY c.state = 'done' DESC, c.state = 'blocked' DESC, max(e.seq) DESC LIMIT 200) h",
+            GROUP BY k.team_id, k.id, k.number, k.title, c.state, k.archived_at
+            ORDER BY c.state = 'done' DESC, c.state = 'blocked' DESC, max(e.seq) DESC LIMIT 200) k"),
     )
     .bind(teams)
     .bind(began)
@@ -228,10 +230,7 @@ async fn tell_what_happened(db: &PgPool, standups: &mut [Standup]) -> Result<()>
         let what = became(&row.first, row.was.as_deref(), row.state, row.archived);
         if let Some(standup) = standups.iter_mut().find(|standup| standup.team.id == row.team) {
             let key = format!("{}-{}", standup.team.key, row.number);
-            // What is not in the sprint has no card here: its owners are on its page.
-            let owners =
-                standup.cards.iter().find(|card| card.key == key).map_or(Vec::new(), |card| card.owners.clone());
-            standup.happened.push(Happened { key, title: row.title, what, state: row.state, owners });
+            standup.happened.push(Happened { key, title: row.title, what, state: row.state, owners: row.owners.0 });
         }
     }
     Ok(())

@@ -35,6 +35,13 @@ struct On {
 /// Puts a task into the blocked column, if it is not there, and keeps what it waits on.
 /// Without a reason the card says that it is missing.
 pub async fn block_task(change: &mut Change, team: &Team, task: Uuid, reason: &Reason) -> Result<()> {
+    let is_told = !reason.on.trim().is_empty() || !reason.note.trim().is_empty();
+    let on = if is_told { Some(find(change, reason).await?) } else { None };
+    // Before its own task is locked: moving a task locks it also against being waited on, so that two who block on
+    // each other's would wait for each other.
+    if let Some(on) = on.as_ref().and_then(|on| on.task) {
+        waiting::refuse_circle(change.db(), (team.id, task), on).await?;
+    }
     let blocked: Option<String> = sqlx::query_scalar(
         "SELECT slug FROM columns WHERE team_id = $1 AND state = 'blocked' ORDER BY position LIMIT 1",
     )
@@ -51,10 +58,7 @@ pub async fn block_task(change: &mut Change, team: &Team, task: Uuid, reason: &R
         moving::come_back(change, team, &was, &from, &to).await?;
         moving::put(change, team, &was, &from, &to, &rank).await?;
     }
-    if reason.on.trim().is_empty() && reason.note.trim().is_empty() {
-        return Ok(());
-    }
-    let on = find(change, reason).await?;
+    let Some(on) = on else { return Ok(()) };
     // What is another's and private is not told in this team's events either.
     let on_team = on.task.map(|(team, _)| team).or(on.team).filter(|other| *other != team.id);
     let hidden: bool = sqlx::query_scalar("SELECT coalesce((SELECT private FROM teams WHERE id = $1), false)")
@@ -66,9 +70,6 @@ pub async fn block_task(change: &mut Change, team: &Team, task: Uuid, reason: &R
         (true, "team") => "a private team",
         (true, _) => "a task of a private team",
     };
-    if let Some(on) = on.task {
-        waiting::refuse_circle(change.db(), (team.id, task), on).await?;
-    }
     let note = super::plain_lines(reason.note.trim());
     if waits_already(change, team, task, &on, &note).await? {
         return Ok(());

@@ -41,12 +41,20 @@ macro_rules! open_waits {
     };
 }
 
+/// The owners of a task `k`, in the order that they came.
+macro_rules! owners {
+    () => {
+        "coalesce((SELECT json_agg(json_build_object('id', a.id, 'handle', a.handle, 'name', a.name, 'hue', a.hue) ORDER BY o.position, a.name)
+             FROM task_owners o JOIN accounts a ON a.id = o.account_id WHERE o.team_id = k.team_id AND o.task_id = k.id), '[]') AS owners"
+    };
+}
+
 /// The columns of a `Dress`, for a query of a few tasks `k` in columns `c`: each of them is looked up alone.
 macro_rules! dress {
     () => {
         concat!(
-            "coalesce((SELECT json_agg(json_build_object('id', a.id, 'handle', a.handle, 'name', a.name, 'hue', a.hue) ORDER BY o.position, a.name)
-                 FROM task_owners o JOIN accounts a ON a.id = o.account_id WHERE o.team_id = k.team_id AND o.task_id = k.id), '[]') AS owners,
+            crate::tasks::dressing::owners!(),
+            ",
              coalesce((SELECT json_agg(json_build_object('name', l.name, 'hue', l.hue) ORDER BY l.name)
                  FROM task_labels tl JOIN labels l ON l.team_id = tl.team_id AND l.id = tl.label_id
                  WHERE tl.team_id = k.team_id AND tl.task_id = k.id), '[]') AS labels,
@@ -65,6 +73,7 @@ macro_rules! dress {
         )
     };
 }
+pub(crate) use owners;
 pub(super) use {dress, open_waits};
 
 /// What many cards wear, for a whole board: a query each for all of them, never one a card.

@@ -7,7 +7,7 @@ pub mod blocking;
 pub mod changing_several;
 pub mod commenting;
 pub mod creating;
-mod dressing;
+pub(crate) mod dressing;
 pub mod editing;
 pub mod emptying;
 pub mod labelling;

@@ -3,7 +3,98 @@
 use axum::http::Method;
 use serde_json::json;
 
-use crate::stage::Stage;
+use crate::{
+    program::Place,
+    stage::{Stage, Window, Windows},
+};
+
+/// Shows a page wide and narrow, light and dark, with a picture of each; gives what is wrong with it.
+async fn look(window: &Window, name: &str, path: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (width, height, phone) in [(1440, 900, false), (390, 844, true)] {
+        for scheme in ["light", "dark"] {
+            window.size(width, height, phone).await;
+            window.scheme(scheme).await;
+            window.goto(path).await;
+            window.until("document.readyState === 'complete'").await;
+            let sideways: bool = window.value("document.documentElement.scrollWidth > innerWidth").await;
+            if sideways {
+                found.push(format!("{name} {width} {scheme}: scrolls sideways"));
+            }
+            window.picture(&format!("{name}-{width}-{scheme}")).await;
+            // All of the page at once: what the bar at the foot covers can be scrolled from under it.
+            let whole: i64 = window.value("document.documentElement.scrollHeight").await;
+            window.size(width, whole.max(height), phone).await;
+            found.extend(window.violations().await.into_iter().map(|one| format!("{name} {width} {scheme}: {one}")));
+        }
+    }
+    found
+}
+
+/// What somebody sees who tries it out: `fortnight demo`, and every page that its fortnight goes through.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_page_of_the_demo_is_worth_a_look() {
+    let place = Place::new();
+    let mut server = place.serve_demo(&[]).await;
+    let link = server.link().await;
+    let windows = Windows::at(&format!("http://{}", server.address())).await;
+    let window = windows.blank().await;
+    window.goto(link.split_once(server.address()).unwrap().1).await;
+    window.until("document.querySelectorAll('#board [data-task]').length > 15").await;
+    let current: i64 =
+        window.value("Number(document.querySelector('.sprint h1, .sprint h2, h1').textContent.match(/\\d+/)[0])").await;
+    let last = current - 1;
+    let mut found = Vec::new();
+    for (name, path, worth) in [
+        ("board", "/teams/infrastructure".to_owned(), "document.querySelectorAll('.goal').length === 3"),
+        (
+            "board-of-ingestion",
+            "/teams/ingestion".to_owned(),
+            "document.querySelectorAll('#board [data-task]').length > 10",
+        ),
+        ("my-work", "/".to_owned(), "document.querySelectorAll('main [href^=\"/tasks/\"]').length > 5"),
+        (
+            "planning",
+            "/teams/infrastructure/planning".to_owned(),
+            "document.querySelectorAll('[data-task]').length > 10",
+        ),
+        ("pitch", format!("/sprints/{current}"), "document.querySelectorAll('main article, main .goal').length > 4"),
+        ("standup", "/teams/infrastructure/standup".to_owned(), "document.querySelectorAll('.rows li').length > 10"),
+        ("standup-all", "/standup".to_owned(), "document.querySelectorAll('.rows li').length > 20"),
+        ("walk", "/teams/infrastructure/standup/walk".to_owned(), "document.querySelector('main [href^=\"/tasks/\"]')"),
+        (
+            "close",
+            format!("/teams/infrastructure/sprints/{current}/close"),
+            "document.querySelectorAll('select').length > 10",
+        ),
+        (
+            "retro",
+            format!("/sprints/{last}/retro?team=infrastructure&team=ingestion"),
+            "document.querySelectorAll('.note, .rows li').length > 10",
+        ),
+        ("flow", "/teams/infrastructure/flow".to_owned(), "document.querySelectorAll('main svg').length > 4"),
+        ("check-in", "/teams/ingestion/check-in".to_owned(), "document.querySelectorAll('.rows li, .goal').length > 5"),
+        (
+            "intake",
+            "/teams/infrastructure/intake".to_owned(),
+            "document.querySelectorAll('.rows li, article').length > 1",
+        ),
+        ("projects", "/projects".to_owned(), "document.querySelector('main [href^=\"/projects/\"]')"),
+        ("teams", "/teams".to_owned(), "document.querySelectorAll('main [href^=\"/teams/\"]').length > 1"),
+        (
+            "about",
+            "/teams/infrastructure/about".to_owned(),
+            "document.querySelectorAll('main [href^=\"/people/\"]').length > 3",
+        ),
+        ("history", "/teams/infrastructure/history".to_owned(), "document.querySelectorAll('li, tr').length > 20"),
+    ] {
+        found.extend(look(&window, &format!("demo-{name}"), &path).await);
+        if !window.value::<bool>(&format!("Boolean({worth})")).await {
+            found.push(format!("{name}: not {worth}"));
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow() {
@@ -150,24 +241,7 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
             Some(("viewer", _)) => &vera,
             _ => &window,
         };
-        for (width, height, phone) in [(1440, 900, false), (390, 844, true)] {
-            for scheme in ["light", "dark"] {
-                window.size(width, height, phone).await;
-                window.scheme(scheme).await;
-                window.goto(path).await;
-                window.until("document.readyState === 'complete'").await;
-                let sideways: bool = window.value("document.documentElement.scrollWidth > innerWidth").await;
-                if sideways {
-                    found.push(format!("{name} {width} {scheme}: scrolls sideways"));
-                }
-                window.picture(&format!("{name}-{width}-{scheme}")).await;
-                // All of the page at once: what the bar at the foot covers can be scrolled from under it.
-                let whole: i64 = window.value("document.documentElement.scrollHeight").await;
-                window.size(width, whole.max(height), phone).await;
-                found
-                    .extend(window.violations().await.into_iter().map(|one| format!("{name} {width} {scheme}: {one}")));
-            }
-        }
+        found.extend(look(window, name, path).await);
     }
     for path in ["/teams/infrastructure", "/teams/infrastructure/standup", "/teams/infrastructure/planning", "/"] {
         window.size(2560, 1440, false).await;

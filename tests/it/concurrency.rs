@@ -40,6 +40,68 @@ async fn twenty_people_move_make_and_archive_at_once() {
     .await
     .unwrap();
     assert_eq!(changes, acknowledged + 30, "every acknowledged change is in the history once");
+    assert_eq!(world.deadlocks().await, 0);
+}
+
+/// Two teams do all that they do to tasks, at once, to their own and to what the others wait for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_teams_do_everything_at_once_and_nobody_waits_in_a_circle() {
+    let world = World::new().await;
+    let teams = [(&world.elif, "infrastructure", "INF", "ING"), (&world.jonas, "ingestion", "ING", "INF")];
+    for (who, team, ..) in teams {
+        for n in 0..8 {
+            who.make(team, COLUMNS[n % 5], &format!("Task {n}")).await;
+        }
+        for (sprint, title) in [("42", "Migrate"), ("43", "Cut over")] {
+            let goal = [("sprint", sprint), ("title", title), ("target", "9")];
+            assert_eq!(who.post(&format!("/teams/{team}/goals"), &goal).await.status, 303);
+        }
+    }
+    let people = (0..12).map(|n| {
+        let (who, team, key, others) = teams[n % 2];
+        tokio::spawn(do_everything(who.clone(), team, key, others, n as u64))
+    });
+    for person in people.collect::<Vec<_>>() {
+        person.await.unwrap();
+    }
+    check_board(&world).await;
+    assert_eq!(world.deadlocks().await, 0);
+}
+
+async fn do_everything(who: Client, team: &'static str, ours: &'static str, theirs: &'static str, n: u64) {
+    let mut dice = Dice(0x9e37_79b9_7f4a_7c15 ^ (n + 1));
+    let mut last_change = None;
+    for _ in 0..60 {
+        let mut any = |key: &str| format!("{key}-{}", dice.below(8) + 1);
+        let (key, another, foreign) = (any(ours), any(ours), any(theirs));
+        let column = COLUMNS[dice.below(5) as usize];
+        let (path, fields): (String, Vec<(&str, &str)>) = match (dice.below(14), &last_change) {
+            (0 | 1, _) => (format!("/tasks/{key}/position"), vec![("column", column)]),
+            (2 | 3, _) => (format!("/tasks/{key}/block"), vec![("kind", "task"), ("on", &foreign)]),
+            (4, _) => (format!("/tasks/{key}/block"), vec![("kind", "task"), ("on", &another)]),
+            (5, _) => (format!("/tasks/{key}/unblock"), vec![]),
+            (6, _) => (format!("/tasks/{foreign}/comments"), vec![("body", "How far is it?")]),
+            (7, _) => (format!("/tasks/{key}"), vec![("sprint", "43"), ("labels", "postgres"), ("for", "Growth")]),
+            (8, _) => (format!("/tasks/{key}"), vec![("sprint", "42"), ("goal", "1"), ("title", "Again")]),
+            (9, _) => (format!("/tasks/{key}/owners"), vec![("owners", "elif"), ("owners", "jonas")]),
+            (10, _) => (format!("/teams/{team}/bulk"), vec![("keys", &key), ("keys", &another), ("column", column)]),
+            (11, _) => (format!("/teams/{team}/bulk"), vec![("keys", &key), ("keys", &another), ("sprint", "42")]),
+            (12, Some(change)) => (format!("/changes/{change}/undo"), vec![]),
+            (12, None) => (format!("/tasks/{key}/steps"), vec![("text", "Rehearse")]),
+            _ => (format!("/tasks/{foreign}/follow"), vec![("follow", "1")]),
+        };
+        let answer = who.ask(Method::POST, &path, "card", &fields).await;
+        // what changed nothing cannot be taken back: 404
+        assert!(
+            matches!(answer.status.as_u16(), 200 | 201 | 204 | 303 | 404 | 409 | 422),
+            "{path} {fields:?}: {} {}",
+            answer.status,
+            answer.text()
+        );
+        if !path.contains(&foreign) {
+            last_change = answer.headers.get("fortnight-change").map(|change| change.to_str().unwrap().to_owned());
+        }
+    }
 }
 
 /// Does its part of the operations; the answer is how many changed something.

@@ -20,8 +20,11 @@ async fn the_page_says_who_needs_someone_what_happened_and_what_helps_most() {
     let blocked = elif.make("infrastructure", "todo", "Waits for Legal").await;
     elif.post(&format!("/tasks/{blocked}/block"), &[("kind", "text"), ("note", "Legal")]).await.ok();
     let done = elif.make("infrastructure", "todo", "Finished").await;
+    elif.post(&format!("/tasks/{done}/owners"), &[("owners", "tomas")]).await.ok();
     elif.post(&format!("/tasks/{done}/position"), &[("column", "done")]).await.ok();
     let page = elif.get(STANDUP).await.ok().text();
+    let row = page.split(&format!("href=\"/tasks/{done}\"")).nth(1).unwrap().split("</li>").next().unwrap();
+    assert!(row.contains("title=\"Tomas Weber\"") && row.contains("Done"), "who finished it: {row}");
     for told in ["Waits on Legal", "it is nobody&#39;s", "Newly blocked", "Added", "Wed 25 Nov", "since Mon 23 Nov"] {
         assert!(page.contains(told), "{told}: {page}");
     }

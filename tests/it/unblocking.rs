@@ -39,6 +39,7 @@ async fn two_who_block_on_each_other_at_once_make_no_circle() {
         let refused = [&first, &second].into_iter().filter(|answer| answer.status == 422).count();
         assert_eq!(refused, 1, "{} {}; {} {}", first.status, first.text(), second.status, second.text());
     }
+    assert_eq!(world.deadlocks().await, 0, "nor do they wait for each other until the database ends one of them");
 }
 
 #[tokio::test]

@@ -97,6 +97,20 @@ impl World {
         Client { cookie: String::new(), bearer: Some(token), ..client.clone() }
     }
 
+    /// How often changes waited for each other, and the database had to end one of them: each costs a second.
+    pub async fn deadlocks(&self) -> i64 {
+        // each connection is made to tell what it counted
+        let mut connections: Vec<_> = std::iter::from_fn(|| self.db.try_acquire()).collect();
+        for connection in &mut connections {
+            sqlx::query("SELECT pg_stat_force_next_flush()").execute(&mut **connection).await.unwrap();
+        }
+        drop(connections);
+        sqlx::query_scalar("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+            .fetch_one(&self.db)
+            .await
+            .unwrap()
+    }
+
     /// Keys in a column from top to bottom, as the database has them.
     pub async fn column(&self, team: &str, column: &str) -> Vec<String> {
         sqlx::query_scalar(
