@@ -70,15 +70,20 @@ pub(super) async fn come_back(
     from: &Column,
     to: &Column,
 ) -> Result<()> {
-    let Some(sprint) = was.sprint_id.filter(|_| from.state == State::Done && to.state != State::Done) else {
-        return Ok(());
-    };
+    match was.sprint_id.filter(|_| from.state == State::Done && to.state != State::Done) {
+        Some(sprint) => come_out_of_closed(change, team, was.id, sprint).await,
+        None => Ok(()),
+    }
+}
+
+/// What is open and in a sprint that its team has closed comes into the sprint that the team works in.
+pub(super) async fn come_out_of_closed(change: &mut Change, team: &Team, task: Uuid, sprint: Uuid) -> Result<()> {
     if setting_aside::closed(change.db(), team.id, sprint).await?.is_none() {
         return Ok(());
     }
     let sprints = sprints::queries::sprints_of(change.db(), team.id).await?;
     let current = sprints::queries::current(&sprints).map(|sprint| sprint.id);
-    editing::edit_task(change, team, was.id, &Edit { sprint: Some(current), ..Edit::default() }).await
+    editing::edit_task(change, team, task, &Edit { sprint: Some(current), ..Edit::default() }).await
 }
 
 async fn column_for(db: &mut PgConnection, team: &Team, task: Uuid, state: &str, place: &Place) -> Result<String> {

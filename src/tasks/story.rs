@@ -7,6 +7,7 @@ use sqlx::PgPool;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
+use super::undoing::are_undoable;
 use crate::{
     accounts::Person,
     activity::Change,
@@ -285,7 +286,9 @@ pub async fn undoable(db: &PgPool, change: Option<Uuid>, person: Uuid) -> Result
     .bind(person)
     .fetch_all(db)
     .await?;
-    let Some(first) = rows.first() else { return Ok(None) };
+    let Some(first) = rows.first().filter(|_| are_undoable(rows.iter().map(|row| row.kind.as_str()))) else {
+        return Ok(None);
+    };
     let tasks: BTreeSet<&str> = rows.iter().map(|row| row.task.as_str()).collect();
     if tasks.len() > 1 {
         return Ok(Some(Undoable { id, said: format!("You changed {} tasks.", tasks.len()) }));

@@ -28,6 +28,27 @@ struct Past {
     version: Option<i64>,
 }
 
+/// Whether events of these kinds can all be taken back: what was said to a task, and its steps, cannot.
+/// What they told of other tasks is no part of it.
+pub fn are_undoable<'k>(kinds: impl Iterator<Item = &'k str>) -> bool {
+    let mut own = kinds.filter(|kind| !kind.starts_with("wait.")).peekable();
+    own.peek().is_some() && own.all(|kind| UNDOABLE.contains(&kind))
+}
+
+/// Each of them is an arm of `undo_event`; a column that wanted spreading stays spread.
+const UNDOABLE: [&str; 10] = [
+    "task.moved",
+    "task.archived",
+    "task.restored",
+    "task.created",
+    "task.blocked",
+    "task.unblocked",
+    "task.owned",
+    "task.labelled",
+    "task.edited",
+    "column.spread",
+];
+
 /// Takes back one's own change; the answer is the tasks that it touched.
 ///
 /// # Errors
@@ -50,6 +71,9 @@ pub async fn undo_change(change: &mut Change, team: &Team, undone: Uuid) -> Resu
     // Its tasks are only half of it: the figures would stay frozen.
     if events.iter().any(|event| event.kind.starts_with("sprint.")) {
         return Err(Problem::conflict("A closed sprint is opened again on its retro page. Nothing was changed."));
+    }
+    if !are_undoable(events.iter().map(|event| event.kind.as_str())) {
+        return Err(Problem::conflict("What was said cannot be taken back this way. Nothing was changed."));
     }
     lock_board(change, team).await?;
     take_back_events(change, team, &events).await

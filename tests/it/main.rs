@@ -18,6 +18,7 @@ mod lifecycle;
 mod live;
 mod migrations;
 mod mutated;
+mod over;
 mod people;
 mod pitch;
 mod planning;

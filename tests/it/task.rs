@@ -153,6 +153,15 @@ async fn every_kind_of_change_can_be_undone_as_long_as_nobody_built_on_it() {
     undo(&several).await.ok();
     assert_eq!(world.column("infrastructure", "todo").await, ["INF-1", "INF-3"]);
 
+    // what is said is said, and nothing pretends to take it back
+    for (path, field) in [("/tasks/INF-1/comments", "body"), ("/tasks/INF-1/steps", "text")] {
+        let said = elif.ask(Method::POST, path, "task", &[(field, "Rehearsed")]).await.ok();
+        assert!(said.headers.get("fortnight-undoable").is_none());
+        undo(said.header("fortnight-change")).await.refused(409);
+    }
+    let kept = elif.ask(Method::POST, "/tasks/INF-1", "card", &[("title", "one, again")]).await.ok();
+    assert_eq!(kept.header("fortnight-undoable"), "1");
+
     // nobody undoes another's change
     let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
     let mine = change(Method::PUT, "/tasks/INF-1/position", &[("column", "done")]).await;
@@ -161,6 +170,15 @@ async fn every_kind_of_change_can_be_undone_as_long_as_nobody_built_on_it() {
     let told = undo(&mine).await.refused(409).json();
     assert!(told["detail"].as_str().unwrap().contains("Mira Okafor"), "{told}");
     assert_eq!(world.column("infrastructure", "in-progress").await, ["INF-1"]);
+
+    // nor what another has begun to work on
+    let fields = [("title", "four"), ("column", "todo")];
+    let made = change(Method::POST, "/teams/infrastructure/tasks", &fields).await;
+    mira.post("/tasks/INF-4/owners/me", &[]).await.ok();
+    assert!(undo(&made).await.refused(409).text().contains("Mira Okafor has changed INF-4 since"));
+    let made = change(Method::POST, "/teams/infrastructure/tasks", &[("title", "five"), ("column", "todo")]).await;
+    undo(&made).await.ok();
+    assert_eq!(elif.task("INF-5").await["archived"], true);
 }
 
 #[tokio::test]

@@ -30,6 +30,21 @@ async fn nobody_waits_in_a_circle_and_the_path_is_told() {
 }
 
 #[tokio::test]
+async fn taking_back_an_unblocking_makes_no_circle_either() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let one = elif.make("infrastructure", "todo", "One").await;
+    let two = elif.make("infrastructure", "todo", "Two").await;
+    block(elif, &one, &two).await.ok();
+    let unblocked = elif.ask(Method::POST, &format!("/tasks/{one}/unblock"), "card", &[]).await.ok();
+    block(elif, &two, &one).await.ok();
+    let undo = format!("/changes/{}/undo", unblocked.header("fortnight-change"));
+    let refused = elif.ask(Method::POST, &undo, "card", &[]).await.refused(422);
+    assert!(refused.text().contains("circle"), "{}", refused.text());
+    assert_eq!(elif.task(&one).await["waits_on"], json!([]));
+}
+
+#[tokio::test]
 async fn two_who_block_on_each_other_at_once_make_no_circle() {
     let world = World::new().await;
     for _ in 0..5 {

@@ -165,7 +165,7 @@ pub async fn change_several(
     let count = changed.value.len();
     Ok(said(
         Html(html).into_response(),
-        changed.id,
+        &changed,
         &format!("Changed {count} {}", if count == 1 { "task" } else { "tasks" }),
     ))
 }
@@ -249,5 +249,5 @@ pub async fn undo(
     let now = app.clock.now();
     let html: String =
         cards.iter().filter(|card| !card.archived).map(|card| CardHtml::with_column(card, now).to_string()).collect();
-    Ok(said(Html(html).into_response(), changed.id, "Undone"))
+    Ok(said(Html(html).into_response(), &changed, "Undone"))
 }

@@ -21,6 +21,7 @@ use super::super::{
 use super::{card::CardHtml, form::TaskForm};
 use crate::{
     accounts::{Person, viewer::Viewer},
+    activity::Changed,
     app::App,
     boards::{
         self, Column, State,
@@ -269,11 +270,11 @@ async fn shown(
 }
 
 /// The answer to a form on a task: the task anew, with what was refused and why.
-pub(super) async fn answer(form: &TaskForm, outcome: Result<Uuid>, sentence: &str) -> Result<Response> {
+pub(super) async fn answer<T>(form: &TaskForm, outcome: Result<Changed<T>>, sentence: &str) -> Result<Response> {
     let TaskForm { app, viewer, access, headers, fields } = form;
     let mut refusal = Refusal { typed: fields.clone(), ..Refusal::default() };
     let status = match outcome {
-        Ok(change) => return changed_task(form, change, sentence).await,
+        Ok(changed) => return changed_task(form, &changed, sentence).await,
         Err(Problem::Invalid(errors)) => {
             refusal.errors = errors;
             StatusCode::UNPROCESSABLE_ENTITY
@@ -294,7 +295,7 @@ pub(super) async fn answer(form: &TaskForm, outcome: Result<Uuid>, sentence: &st
     shown(app, viewer, headers, article, status).await
 }
 
-async fn changed_task(form: &TaskForm, change: Uuid, sentence: &str) -> Result<Response> {
+async fn changed_task<T>(form: &TaskForm, changed: &Changed<T>, sentence: &str) -> Result<Response> {
     let TaskForm { app, viewer, access, headers, fields } = form;
     Ok(match fragment(headers) {
         Some(part @ ("card" | "form")) => {
@@ -302,16 +303,16 @@ async fn changed_task(form: &TaskForm, change: Uuid, sentence: &str) -> Result<R
             // What is archived has left the board: there is no card to put there.
             let html =
                 if card.archived { String::new() } else { CardHtml::with_column(&card, app.clock.now()).to_string() };
-            let mut response = said(Html(html).into_response(), change, sentence);
+            let mut response = said(Html(html).into_response(), changed, sentence);
             if part == "form" {
                 response.headers_mut().insert("fortnight-done", header::HeaderValue::from_static("1"));
             }
             response
         }
-        Some(_) => said(page::page(&article(app, viewer, access, Refusal::default(), None).await?)?, change, sentence),
+        Some(_) => said(page::page(&article(app, viewer, access, Refusal::default(), None).await?)?, changed, sentence),
         None => {
             let own = format!("/tasks/{}", access.key);
-            back_to(local_path(fields.get("back").unwrap_or(&own), &own), change)
+            back_to(local_path(fields.get("back").unwrap_or(&own), &own), changed.id)
         }
     })
 }
