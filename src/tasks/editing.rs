@@ -64,7 +64,9 @@ pub async fn edit_task(change: &mut Change, team: &Team, task: Uuid, edit: &Edit
     if let Some(sprint) = edit.sprint {
         now.sprint_id = sprint;
         note("sprint", json!(was.sprint_id), json!(sprint));
-        if sprint != was.sprint_id && !(edit.puts_back && is_done(change, team, task).await?) {
+        // what is out of the way there is not left open
+        let rests = edit.puts_back && (was.archived_at.is_some() || is_done(change, team, task).await?);
+        if sprint != was.sprint_id && !rests {
             setting_aside::refuse_closed(change.db(), team, sprint).await?;
         }
     }
