@@ -44,17 +44,22 @@ pub async fn keep_up(db: &mut PgConnection, now: OffsetDateTime) -> Result<Optio
         let (number, start) = (newest + 1, cadence.first_day(last.next_start()));
         sprints.push(add_sprint(db, number, start, cadence.weeks, &cadence.names).await?);
     }
+    // What is over has ended, though the next may begin only after a holiday.
+    let ended =
+        sqlx::query("UPDATE sprints SET state = 'ended' WHERE state IN ('active', 'planned') AND ends_on < $1")
+            .bind(today)
+            .execute(&mut *db)
+            .await?
+            .rows_affected();
     let current = sprints.iter().find(|sprint| (sprint.starts_on..=sprint.ends_on).contains(&today));
     let turned = current.filter(|current| current.state == "planned");
     if let Some(current) = turned {
-        sqlx::query(
-            "UPDATE sprints SET state = 'ended' WHERE state = 'active' OR (state = 'planned' AND ends_on < $1)",
-        )
-        .bind(current.starts_on)
-        .execute(&mut *db)
-        .await?;
-        settle(db).await?;
         sqlx::query("UPDATE sprints SET state = 'active' WHERE id = $1").bind(current.id).execute(&mut *db).await?;
+    }
+    if ended > 0 {
+        settle(db).await?;
+    }
+    if ended > 0 || turned.is_some() {
         touch_workspace(db).await?;
     }
     Ok(turned.map(|current| current.number))

@@ -266,7 +266,7 @@ pub async fn goal(db: &PgPool, team: &Team, id: Uuid, now: OffsetDateTime) -> Re
 }
 
 impl Row {
-    fn into_goal(self, sprint: &Sprint, crew: &Crew, owners: Vec<(Person, Hours)>, now: OffsetDateTime) -> Goal {
+    fn into_goal(self, sprint: &Sprint, crew: &Crew, owners: Vec<(Person, Option<Hours>)>, now: OffsetDateTime) -> Goal {
         let counted = Counted {
             measure: self.measure,
             by: self.counted_by,
@@ -348,9 +348,9 @@ impl Counted {
     }
 }
 
-fn lone(owners: &[(Person, Hours)], crew: &Crew, day: Date) -> Option<Lone> {
-    let hours: Vec<&Hours> = owners.iter().map(|(_, hours)| hours).collect();
-    let why = match owners.len() {
+fn lone(owners: &[(Person, Option<Hours>)], crew: &Crew, day: Date) -> Option<Lone> {
+    let hours: Vec<&Hours> = owners.iter().filter_map(|(_, hours)| hours.as_ref()).collect();
+    let why = match hours.len() {
         0 => return None,
         1 => "one owner".to_owned(),
         _ => match hours::shared(&hours, day) {
@@ -373,7 +373,8 @@ fn lone(owners: &[(Person, Hours)], crew: &Crew, day: Date) -> Option<Lone> {
     Some(Lone { why, fits: fits.into_iter().map(|(_, person)| person).collect() })
 }
 
-async fn owners(db: &mut PgConnection, teams: &[Uuid], goals: &[Uuid]) -> Result<HashMap<Uuid, Vec<(Person, Hours)>>> {
+/// A goal's owners with the hours that they work; who has left the workspace works none.
+async fn owners(db: &mut PgConnection, teams: &[Uuid], goals: &[Uuid]) -> Result<HashMap<Uuid, Vec<(Person, Option<Hours>)>>> {
     #[derive(sqlx::FromRow)]
     struct Row {
         goal_id: Uuid,
@@ -382,9 +383,10 @@ async fn owners(db: &mut PgConnection, teams: &[Uuid], goals: &[Uuid]) -> Result
         time_zone: String,
         works_from: i16,
         works_to: i16,
+        here: bool,
     }
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT o.goal_id, a.id, a.handle, a.name, a.hue, a.time_zone, a.works_from, a.works_to
+        "SELECT o.goal_id, a.id, a.handle, a.name, a.hue, a.time_zone, a.works_from, a.works_to, a.deactivated_at IS NULL AS here
          FROM goal_owners o JOIN accounts a ON a.id = o.account_id
          WHERE o.team_id = ANY($1) AND o.goal_id = ANY($2) ORDER BY a.name",
     )
@@ -392,10 +394,10 @@ async fn owners(db: &mut PgConnection, teams: &[Uuid], goals: &[Uuid]) -> Result
     .bind(goals)
     .fetch_all(db)
     .await?;
-    let mut owners: HashMap<Uuid, Vec<(Person, Hours)>> = HashMap::new();
+    let mut owners: HashMap<Uuid, Vec<(Person, Option<Hours>)>> = HashMap::new();
     for row in rows {
         let hours = Hours { zone: row.time_zone, from: row.works_from, to: row.works_to };
-        owners.entry(row.goal_id).or_default().push((row.person, hours));
+        owners.entry(row.goal_id).or_default().push((row.person, row.here.then_some(hours)));
     }
     Ok(owners)
 }

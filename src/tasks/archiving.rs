@@ -35,7 +35,8 @@ pub async fn archive_task(change: &mut Change, team: &Team, task: Uuid) -> Resul
         after: json!({ "rank": null, "archived": true }),
         version: Some(version),
     });
-    blocking::end_waits(change, team, task).await
+    blocking::end_waits(change, team, task).await?;
+    blocking::tell_waiting(change, team, task, "wait.moved", json!({ "archived": true })).await
 }
 
 /// Brings a task back to the end of its column, or to the place it had if that is free. What was dropped when its sprint
@@ -79,6 +80,7 @@ pub async fn restore_task(change: &mut Change, team: &Team, task: Uuid, wanted: 
         after: json!({ "column": column.slug, "state": column.state, "rank": rank, "archived": false }),
         version: Some(version),
     });
+    blocking::tell_waiting(change, team, task, "wait.moved", json!({ "archived": false })).await?;
     if spread {
         moving::spread_ranks(change, team, column.id).await?;
     }

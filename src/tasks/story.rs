@@ -214,6 +214,7 @@ impl Names {
             },
             "task.edited" => self.edited(after)?,
             "task.imported" => format!("brought it here from {}", after["from"].as_str().unwrap_or("elsewhere")),
+            "wait.moved" if after["archived"] == true => "put what it waits on into the archive".to_owned(),
             "wait.moved" if after["state"] == "done" => "finished what it was waiting on".to_owned(),
             "step.added" => format!("added the step “{}”", after["step"].as_str().unwrap_or("")),
             "step.done" => format!("did the step “{}”", after["step"].as_str().unwrap_or("")),

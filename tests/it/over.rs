@@ -71,6 +71,22 @@ async fn what_was_done_is_there_to_be_closed_even_if_it_is_archived() {
 }
 
 #[tokio::test]
+async fn what_is_over_asks_to_be_closed_also_in_a_holiday_before_the_next_begins() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    elif.make("infrastructure", "todo", "Left").await;
+    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'").execute(&world.db).await.unwrap();
+    elif.post("/sprints/43/skip", &[]).await.ok();
+    world.app.clock.advance(Duration::days(8));
+    let mut connection = world.db.acquire().await.unwrap();
+    fortnight::sprints::cadence::keep_up(&mut connection, world.app.clock.now()).await.unwrap();
+    let board = elif.get("/teams/infrastructure").await.ok().text();
+    assert!(board.contains("is over and not closed yet"), "{board}");
+    let new = elif.make("infrastructure", "todo", "New").await;
+    assert_eq!(elif.task(&new).await["sprint"], json!(43), "what is new is for the next");
+}
+
+#[tokio::test]
 async fn a_closing_stands_once_the_next_sprint_is_worked_in_though_nothing_was_carried_there() {
     let world = World::new().await;
     let elif = &world.elif;

@@ -107,6 +107,21 @@ async fn when_what_it_waited_on_is_done_the_card_says_so_and_does_not_move() {
 }
 
 #[tokio::test]
+async fn when_what_it_waits_on_is_archived_undone_the_card_says_so_until_it_is_back() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let other = jonas.make("ingestion", "in-progress", "Dual-write").await;
+    block(elif, &key, &other).await.ok();
+    jonas.post(&format!("/tasks/{other}/archive"), &[]).await.ok();
+    let board = elif.get("/teams/infrastructure").await.ok().text();
+    assert!(board.contains("Waits on ING-1 “Dual-write”, which Ingestion has put into the archive"), "{board}");
+    assert!(elif.get(&format!("/tasks/{key}")).await.text().contains("put what it waits on into the archive"));
+    jonas.post(&format!("/tasks/{other}/restore"), &[]).await.ok();
+    assert!(elif.get("/teams/infrastructure").await.ok().text().contains("Ingestion has it in progress"));
+}
+
+#[tokio::test]
 async fn whoever_is_waited_for_sees_it_longest_first_and_goals_at_risk_ahead() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);

@@ -147,7 +147,8 @@ async fn project_page(
     let progress = progress(&project, &goals, &sprints);
     let current = project.typed.unwrap_or_else(|| added_up(project.measure, goals.iter().map(Serving::figure)));
     // A sprint whose figures are not final yet says nothing about pace.
-    let going = sprints::queries::active(&sprints).map_or(i32::MAX, |sprint| sprint.number);
+    let open = sprints.iter().filter(|sprint| matches!(sprint.state.as_str(), "active" | "ended"));
+    let going = open.map(|sprint| sprint.number).min().unwrap_or(i32::MAX);
     let over: Vec<i64> = progress.iter().filter(|one| one.number < going).map(|one| one.added).collect();
     let forecast = match project.finished_at {
         None => forecast::forecast(&over[over.len().saturating_sub(LOOKS_BACK)..], project.target - current),
