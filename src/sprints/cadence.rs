@@ -45,12 +45,11 @@ pub async fn keep_up(db: &mut PgConnection, now: OffsetDateTime) -> Result<Optio
         sprints.push(add_sprint(db, number, start, cadence.weeks, &cadence.names).await?);
     }
     // What is over has ended, though the next may begin only after a holiday.
-    let ended =
-        sqlx::query("UPDATE sprints SET state = 'ended' WHERE state IN ('active', 'planned') AND ends_on < $1")
-            .bind(today)
-            .execute(&mut *db)
-            .await?
-            .rows_affected();
+    let ended = sqlx::query("UPDATE sprints SET state = 'ended' WHERE state IN ('active', 'planned') AND ends_on < $1")
+        .bind(today)
+        .execute(&mut *db)
+        .await?
+        .rows_affected();
     let current = sprints.iter().find(|sprint| (sprint.starts_on..=sprint.ends_on).contains(&today));
     let turned = current.filter(|current| current.state == "planned");
     if let Some(current) = turned {

@@ -266,7 +266,13 @@ pub async fn goal(db: &PgPool, team: &Team, id: Uuid, now: OffsetDateTime) -> Re
 }
 
 impl Row {
-    fn into_goal(self, sprint: &Sprint, crew: &Crew, owners: Vec<(Person, Option<Hours>)>, now: OffsetDateTime) -> Goal {
+    fn into_goal(
+        self,
+        sprint: &Sprint,
+        crew: &Crew,
+        owners: Vec<(Person, Option<Hours>)>,
+        now: OffsetDateTime,
+    ) -> Goal {
         let counted = Counted {
             measure: self.measure,
             by: self.counted_by,
@@ -374,7 +380,11 @@ fn lone(owners: &[(Person, Option<Hours>)], crew: &Crew, day: Date) -> Option<Lo
 }
 
 /// A goal's owners with the hours that they work; who has left the workspace works none.
-async fn owners(db: &mut PgConnection, teams: &[Uuid], goals: &[Uuid]) -> Result<HashMap<Uuid, Vec<(Person, Option<Hours>)>>> {
+async fn owners(
+    db: &mut PgConnection,
+    teams: &[Uuid],
+    goals: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<(Person, Option<Hours>)>>> {
     #[derive(sqlx::FromRow)]
     struct Row {
         goal_id: Uuid,

@@ -99,7 +99,9 @@ impl From<sqlx::Error> for Problem {
                     return Self::BadRequest("The text has a character that cannot be kept.".into());
                 }
                 // two at once wanted the same place in the order: whoever comes second takes the next
-                Some("23505") if database.constraint() == Some("goal_position") => return Self::Again,
+                Some("23505") if matches!(database.constraint(), Some("goal_position" | "milestone_position")) => {
+                    return Self::Again;
+                }
                 Some("23514" | "23505" | "23503" | "23P01") => {
                     if let Some((field, why)) = database.constraint().and_then(broken_rule) {
                         return Self::field(field, why);

@@ -119,3 +119,32 @@ async fn a_burn_up_under_a_filter_keeps_what_was_carried_out_of_a_sprint_that_wa
     let first = rows.lines().nth(1).unwrap();
     assert!(first.starts_with("2026-11-16") && first.contains(",3"), "in scope on the first day: {rows}");
 }
+
+#[tokio::test]
+async fn what_was_taken_out_of_a_sprint_was_set_aside_all_the_same() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    world.app.clock.advance(Duration::days(-11)); // Friday before it begins
+    let mut keys = Vec::new();
+    for title in ["Backups", "Cut over", "Old idea", "Never mind"] {
+        let key = elif.make("infrastructure", "todo", title).await;
+        elif.post(&format!("/tasks/{key}"), &[("sprint", "42")]).await.ok();
+        keys.push(key);
+    }
+    world.app.clock.advance(Duration::days(10));
+    elif.post(&format!("/tasks/{}/position", keys[0]), &[("column", "done")]).await.ok();
+    elif.post(&format!("/tasks/{}", keys[1]), &[("sprint", "none")]).await.ok();
+    elif.post(&format!("/tasks/{}/archive", keys[2]), &[]).await.ok();
+    elif.post(&format!("/tasks/{}", keys[3]), &[("sprint", "none")]).await.ok();
+    elif.post(&format!("/tasks/{}", keys[3]), &[("sprint", "42")]).await.ok();
+    let late = elif.make("infrastructure", "todo", "Came and went").await;
+    elif.post(&format!("/tasks/{late}"), &[("sprint", "none")]).await.ok();
+    let told = "<b>1 of 4</b>finished of what was set aside";
+    let open = elif.get(RETRO).await.ok().text();
+    assert!(open.contains(told) && open.contains("<b>0</b>added after the first day"), "{open}");
+    let form = elif.get(CLOSE).await.ok().text();
+    assert!(form.contains(&format!("task:{}", keys[3])) && !form.contains(&format!("task:{}", keys[1])), "{form}");
+    elif.post(CLOSE, &[(&format!("task:{}", keys[3]), "carry")]).await.ok();
+    let closed = elif.get(RETRO).await.ok().text();
+    assert!(closed.contains(told) && closed.contains("<span>taken out</span>"), "{closed}");
+}
