@@ -13,6 +13,7 @@ mod demo;
 mod flow;
 mod goals;
 mod importing;
+mod learning;
 mod leaving;
 mod lifecycle;
 mod live;
