@@ -443,13 +443,13 @@ mod tests {
         let person = |name: &str, zone: &str| {
             let handle = name.to_lowercase();
             let person = Person { id: Uuid::now_v7(), handle, name: name.to_owned(), hue: 1 };
-            (person, Hours { zone: zone.to_owned(), from: 540, to: 1020 })
+            (person, Some(Hours { zone: zone.to_owned(), from: 540, to: 1020 }))
         };
         let (gita, ana, bo) =
             (person("Gita", "Europe/Berlin"), person("Ana", "Europe/Lisbon"), person("Bo", "America/Los_Angeles"));
-        let member = |(person, hours): &(Person, Hours)| crate::teams::crew::Member {
+        let member = |(person, hours): &(Person, Option<Hours>)| crate::teams::crew::Member {
             person: person.clone(),
-            hours: hours.clone(),
+            hours: hours.clone().unwrap(),
             lead: false,
             does: String::new(),
             since: OffsetDateTime::UNIX_EPOCH,
@@ -461,6 +461,8 @@ mod tests {
         assert_eq!(lone(&[gita.clone(), ana.clone()], &crew, day), None);
         let one = lone(std::slice::from_ref(&gita), &crew, day).map(|lone| lone.to_string());
         assert_eq!(one.as_deref(), Some("one owner — Ana would fit"));
+        let gone = lone(&[gita.clone(), (ana.0.clone(), None)], &crew, day).map(|lone| lone.to_string());
+        assert!(gone.is_some_and(|said| said.starts_with("one owner")), "who has left is no company");
         let far = lone(&[gita, bo.clone()], &crew, day).map(|lone| lone.to_string());
         assert_eq!(
             far.as_deref(),
