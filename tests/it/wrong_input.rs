@@ -23,13 +23,8 @@ async fn titles_that_are_none_are_refused_and_given_back() {
             .post("/teams/infrastructure/tasks", &[("title", title), ("column", "todo"), ("description", "Why & how")])
             .await;
         assert_eq!(page.status, 422, "{title:?}");
-        if !title.contains('\0') {
-            assert!(
-                page.text().contains("Why &#38; how</textarea>"),
-                "the description is still there: {}",
-                page.text()
-            );
-        }
+        assert!(page.text().contains("Why &#38; how</textarea>"), "the description is still there: {}", page.text());
+        assert!(page.text().contains(r#"id="title-error""#), "why stands beside the title: {}", page.text());
         if title.len() > 500 {
             assert!(page.text().contains(&format!(r#"value="{title}""#)), "what was typed is still there");
             assert!(page.text().contains("A title has 1 to 500 characters."));
@@ -306,6 +301,37 @@ async fn inside_text_never_reaches_a_reader() {
     assert!(!page.text().contains("relation") && page.text().contains(page.header("x-request-id")), "{}", page.text());
     let problem = world.elif.api(Method::GET, "/tasks/INF-1", json!({})).await.refused(500);
     assert!(!problem.text().contains("steps"), "{}", problem.text());
+}
+
+/// Case F7.
+#[tokio::test]
+async fn a_nul_is_refused_beside_its_field_and_text_that_only_spells_one_is_kept() {
+    let world = World::new().await;
+    world.elif.make("infrastructure", "todo", "one").await;
+    for (path, field) in [
+        ("/tasks/INF-1", "title"),
+        ("/tasks/INF-1", "description"),
+        ("/tasks/INF-1", "labels"),
+        ("/tasks/INF-1/comments", "body"),
+        ("/tasks/INF-1/steps", "text"),
+        ("/tasks/INF-1/block", "note"),
+    ] {
+        let fields = [(field, "kept\0words"), ("version", "1"), ("kind", "text")];
+        let page = world.elif.post(path, &fields).await.refused(422).text();
+        assert!(page.contains(&format!(r#"id="{field}-error">The text has a character"#)), "{path} {field}: {page}");
+        assert!(page.contains("keptwords") && page.contains(&format!(r#"action="{path}""#)), "{path} {field}: {page}");
+        assert!(page.contains(r#"name="version" value="1""#), "{path} {field}: {page}");
+    }
+    // a form that would come back without its password does not come back
+    let login = world.stranger().post("/login", &[("email", "a\0b"), ("password", "s3cret")]).await.refused(422).text();
+    assert!(!login.contains("s3cret") && login.contains("cannot be kept"), "{login}");
+    let refused = world.elif.api(Method::PATCH, "/tasks/INF-1", json!({ "labels": ["a\0b"] })).await.refused(422);
+    assert!(refused.json()["errors"]["labels"].is_string(), "{}", refused.text());
+    assert_eq!(world.elif.task("INF-1").await["version"], 1, "nothing was changed");
+
+    let spelled = r"It ends with \u0000, as C's texts do";
+    world.elif.api(Method::PATCH, "/tasks/INF-1", json!({ "description": spelled })).await.ok();
+    assert_eq!(world.elif.task("INF-1").await["description"], spelled);
 }
 
 #[tokio::test]
