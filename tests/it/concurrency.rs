@@ -21,7 +21,7 @@ async fn twenty_people_move_make_and_archive_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "at full size it takes the better part of an hour"]
+#[ignore = "at full size it takes hours"]
 async fn fifty_people_do_so_twenty_times_over() {
     for seed in 1..=20 {
         move_make_and_archive(50, 2_000, seed).await;
