@@ -5,6 +5,7 @@ pub mod archiving;
 mod awaiting;
 pub mod blocking;
 pub mod changing_several;
+mod clashing;
 pub mod commenting;
 pub mod creating;
 pub(crate) mod dressing;

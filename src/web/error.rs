@@ -155,6 +155,7 @@ fn broken_rule(constraint: &str) -> Option<(&'static str, &'static str)> {
         "sprint_order" | "sprint_overlap" => {
             ("starts_on", "These dates overlap another sprint's, or end before they start.")
         }
+        "sprint_number" => ("number", "There is a sprint of that number."),
         "goal_title_length" => ("title", "A goal has 1 to 200 characters."),
         "goal_target" => ("target", "A target is a whole number from 1 to 1,000,000,000."),
         "goal_unit_length" => ("unit", "This has at most 50 characters."),

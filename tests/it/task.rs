@@ -308,3 +308,29 @@ async fn all_that_was_chosen_in_the_list_is_done_at_once_and_undone_at_once() {
     let away = elif.post(bulk, &[("keys", "INF-2"), ("owner", "elif"), ("back", "//evil.test")]).await.refused(303);
     assert!(away.header("location").starts_with("/teams/infrastructure/tasks?did="));
 }
+
+#[tokio::test]
+async fn an_archive_of_many_years_says_that_it_shows_a_part_and_a_word_finds_the_rest() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    elif.make("infrastructure", "done", "Plain").await;
+    elif.post("/tasks/INF-1/archive", &[]).await.ok();
+    sqlx::query(
+        "INSERT INTO tasks (team_id, id, number, column_id, title, created_at, column_since, archived_at)
+         SELECT team_id, gen_random_uuid(), n, column_id, CASE n WHEN 2 THEN 'The very first' ELSE 'Plain' END,
+                created_at, column_since, archived_at - interval '1 day' / n
+         FROM tasks, generate_series(2, 503) n",
+    )
+    .execute(&world.db)
+    .await
+    .unwrap();
+    let list = elif.get("/teams/infrastructure/tasks?sprint=all&q=is:archived").await.ok().text();
+    assert_eq!(list.matches(r#"name="keys""#).count(), 500);
+    assert!(list.contains("500 of 503") && list.contains("the other 3") && !list.contains("The very first"), "{list}");
+    let board = "/teams/infrastructure/board?sprint=all&q=is:archived";
+    assert_eq!(elif.api(Method::GET, board, json!({})).await.ok().json()["more"], true);
+    let found = elif.get("/teams/infrastructure/tasks?sprint=all&q=is:archived+first").await.ok().text();
+    assert!(found.contains("The very first") && !found.contains("the other"), "{found}");
+    let none = elif.get("/teams/infrastructure/tasks?sprint=all&q=is:archived+nowhere").await.ok().text();
+    assert!(none.contains("No task is like that."), "{none}");
+}

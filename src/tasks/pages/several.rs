@@ -43,6 +43,8 @@ struct SelectPage {
     frame: Frame,
     team: Team,
     cards: Vec<Card>,
+    /// How many more there are in the archive.
+    more: i64,
     columns: Vec<Column>,
     people: Vec<Person>,
     labels: Vec<Label>,
@@ -100,9 +102,12 @@ async fn select_page(
     let filter = boards::filters::Filter::read(&params).for_reader(&viewer.person.handle);
     let all_sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
     let (resolved, _) = sprints::queries::resolve(&all_sprints, filter.sprint)?;
+    let now = app.clock.now();
+    let cards = queries::cards(&app.db, &team, &filter, resolved, now, None).await?;
     Ok(SelectPage {
         frame: Frame::new(app, viewer, headers, format!("Tasks of {}", team.name), &team.slug).await?,
-        cards: queries::cards(&app.db, &team, &filter, resolved, app.clock.now(), None).await?,
+        more: queries::archived_beyond(&app.db, &team, &filter, resolved, now, &cards).await?,
+        cards,
         columns: boards::queries::columns(&app.db, team.id).await?,
         people: boards::queries::people(&app.db).await?,
         labels: boards::queries::labels(&app.db, team.id).await?,

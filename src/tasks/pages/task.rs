@@ -9,6 +9,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use serde::Deserialize;
+use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -134,10 +135,11 @@ impl Article {
     }
 
     fn column_name(&self) -> &str {
-        self.columns
-            .iter()
-            .find(|column| column.slug == self.task.card.column)
-            .map_or("", |column| column.name.as_str())
+        self.name_of_column(&self.task.card.column)
+    }
+
+    fn name_of_column(&self, slug: &str) -> &str {
+        self.columns.iter().find(|column| column.slug == slug).map_or("", |column| column.name.as_str())
     }
 
     fn board(&self) -> String {
@@ -165,21 +167,21 @@ impl Article {
         self.task.card.goal_id == Some(*goal)
     }
 
-    fn sent_json(&self, conflict: &Conflict) -> String {
-        let texts = conflict.sent.as_object().into_iter().flatten();
-        texts
-            .map(|(field, value)| {
-                format!("{field}: {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-            })
-            .collect::<Vec<_>>()
-            .join("\n")
+    /// The fields that were sent, as one side has them: who sent them, or the task as it stands.
+    fn side(&self, conflict: &Conflict, side: &Value) -> String {
+        let sent =
+            conflict.sent.as_object().into_iter().flatten().map(|(field, _)| field).filter(|field| *field != "version");
+        sent.map(|field| format!("{field}: {}", self.as_read(field, &side[field]))).collect::<Vec<_>>().join("\n")
     }
 
-    fn stands(&self, conflict: &Conflict) -> String {
-        let sent = conflict.sent.as_object().into_iter().flatten();
-        sent.filter_map(|(field, _)| Some(format!("{field}: {}", conflict.current.get(field)?.as_str()?)))
-            .collect::<Vec<_>>()
-            .join("\n")
+    fn as_read(&self, field: &str, value: &Value) -> String {
+        match value {
+            Value::String(slug) if field == "column" => self.name_of_column(slug).to_owned(),
+            Value::String(text) => text.clone(),
+            Value::Array(names) => names.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
+            Value::Null => "none".to_owned(),
+            other => other.to_string(),
+        }
     }
 }
 
