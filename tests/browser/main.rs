@@ -8,6 +8,7 @@ mod first_day;
 mod forms;
 mod fortnight;
 mod line;
+mod meeting;
 mod pages;
 #[path = "../it/program.rs"]
 #[expect(dead_code, reason = "the stories of starting and stopping use more of it")]
