@@ -40,9 +40,11 @@ async fn every_page_of_the_demo_is_worth_a_look() {
     let windows = Windows::at(&format!("http://{}", server.address())).await;
     let window = windows.blank().await;
     window.goto(link.split_once(server.address()).unwrap().1).await;
-    window.until("document.querySelectorAll('#board [data-task]').length > 15").await;
-    let current: i64 =
-        window.value("Number(document.querySelector('.sprint h1, .sprint h2, h1').textContent.match(/\\d+/)[0])").await;
+    window.until_at("/").await;
+    window.goto("/teams/infrastructure").await;
+    let current: i64 = window
+        .value("Number(document.querySelector('[aria-label=Sprint]').textContent.match(/Sprint (\\d+)/)[1])")
+        .await;
     let last = current - 1;
     let mut found = Vec::new();
     for (name, path, worth) in [
@@ -56,7 +58,7 @@ async fn every_page_of_the_demo_is_worth_a_look() {
         (
             "planning",
             "/teams/infrastructure/planning".to_owned(),
-            "document.querySelectorAll('[data-task]').length > 10",
+            "document.querySelectorAll('[name=keys]').length > 10",
         ),
         ("pitch", format!("/sprints/{current}"), "document.querySelectorAll('main article, main .goal').length > 4"),
         ("standup", "/teams/infrastructure/standup".to_owned(), "document.querySelectorAll('.rows li').length > 10"),
