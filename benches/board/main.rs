@@ -58,8 +58,8 @@ async fn measure(size: u32) -> anyhow::Result<()> {
         size,
         "page: plain, gzip, zstd",
         &format!("{}, {}, {} KB", plain / 1024, gzip / 1024, first.body.len() / 1024),
-        "",
-        None,
+        &format!("{} KB (plain)", plain / 1024),
+        Some(first.body.len() as f64 / plain as f64),
     );
     let (css, js) = program.assets(&mut connection, &first).await?;
     say(size, "CSS, scripts (gzip)", &format!("{:.1}, {:.1} KB", css as f64 / 1024.0, js as f64 / 1024.0), "", None);
@@ -70,6 +70,7 @@ async fn measure(size: u32) -> anyhow::Result<()> {
     let not_modified = rate(program.address, &zstd.clone().if_none_match(&first.etag), 16).await?;
     let stored = rate(program.address, &zstd, 16).await?;
     let floor_rate = before.midpoint(rate(floor.address, &bare, 16).await?);
+    let bare_page = Duration::from_secs(1).div_f64(rate(floor.address, &bare, 1).await?);
     drop(floor);
     let floor_says = format!("{floor_rate:.0}/s (static route)");
     say(
@@ -100,8 +101,8 @@ async fn measure(size: u32) -> anyhow::Result<()> {
         size,
         "page after a change, 1 connection: median, p99",
         &format!("{}, {}", ms(at(&one.pages, 0.5)), ms(at(&one.pages, 0.99))),
-        "",
-        None,
+        &format!("{} (static route)", ms(bare_page)),
+        Some(at(&one.pages, 0.5).as_secs_f64() / bare_page.as_secs_f64()),
     );
 
     let (moves, bares) = moves_and_bare(&program).await?;
@@ -115,16 +116,23 @@ async fn measure(size: u32) -> anyhow::Result<()> {
     );
 
     if size == 1000 {
+        let idle = program.memory()?;
         for streams in [100, 1000] {
             let (reached, memory) = fan_out(&program, streams).await?;
             say(
                 size,
                 &format!("one move reaches all of {streams} streams: median of 9"),
                 &ms(at(&reached, 0.5)),
-                "",
-                None,
+                &format!("{} (bare transaction)", ms(least)),
+                Some(at(&reached, 0.5).as_secs_f64() / least.as_secs_f64()),
             );
-            say(size, &format!("the program's memory with {streams} streams open"), &format!("{memory} MB"), "", None);
+            say(
+                size,
+                &format!("the program's memory with {streams} streams open"),
+                &format!("{memory} MB"),
+                &format!("{idle} MB (none open)"),
+                Some(memory as f64 / idle as f64),
+            );
         }
         let before = at(&changed_each_time(&program, &zstd, 1, Duration::from_secs(3)).await?.pages, 0.5);
         archive_many(&program.db).await?;
