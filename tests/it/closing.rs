@@ -5,11 +5,18 @@ use time::Duration;
 
 use crate::{
     goals::set_goal,
-    world::{NOW, World},
+    world::{Answer, Client, NOW, World},
 };
 
 const CLOSE: &str = "/teams/infrastructure/sprints/42/close";
 const RETRO: &str = "/sprints/42/retro?team=infrastructure";
+
+/// Closes Infrastructure's Sprint 42 with a word on each task that is left.
+pub async fn close(who: &Client, left: &[(&str, &str)]) -> Answer {
+    let fields: Vec<(String, &str)> = left.iter().map(|(key, outcome)| (format!("task:{key}"), *outcome)).collect();
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, outcome)| (name.as_str(), *outcome)).collect();
+    who.post(CLOSE, &fields).await
+}
 
 async fn three_left_and_one_done(world: &World) -> [String; 4] {
     let elif = &world.elif;
@@ -33,13 +40,8 @@ async fn each_unfinished_task_goes_its_way_and_later_edits_leave_the_figures_alo
     let [done, carried, back, dropped] = three_left_and_one_done(&world).await;
     let form = elif.get(CLOSE).await.ok().text();
     assert!(form.contains("carry to Sprint 43") && form.contains(&carried) && !form.contains(&format!("task:{done}")));
-    let verdict = [
-        (format!("task:{carried}"), "carry"),
-        (format!("task:{back}"), "backlog"),
-        (format!("task:{dropped}"), "drop"),
-    ];
-    let fields: Vec<(&str, &str)> = verdict.iter().map(|(name, value)| (name.as_str(), *value)).collect();
-    let to = elif.post(CLOSE, &fields).await.ok();
+    let left = [(carried.as_str(), "carry"), (back.as_str(), "backlog"), (dropped.as_str(), "drop")];
+    let to = close(elif, &left).await.ok();
     assert_eq!(to.header("location"), RETRO);
     let task = elif.task(&carried).await;
     assert_eq!((&task["sprint"], &task["goal"]), (&json!(43), &json!(1)), "to the goal of the same title");
@@ -100,8 +102,7 @@ async fn frozen_figures_agree_with_each_other_whatever_is_done_at_that_moment() 
         elif.post(&format!("/tasks/{key}"), &[("goal", "1")]).await.ok();
         keys.push(key);
     }
-    let fields: Vec<(String, &str)> = keys.iter().map(|key| (format!("task:{key}"), "carry")).collect();
-    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    let left: Vec<(&str, &str)> = keys.iter().map(|key| (key.as_str(), "carry")).collect();
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
     let finish = async {
         for key in &keys {
@@ -110,7 +111,7 @@ async fn frozen_figures_agree_with_each_other_whatever_is_done_at_that_moment() 
     };
     let close = async {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        elif.post(CLOSE, &fields).await.ok();
+        close(elif, &left).await.ok();
     };
     tokio::join!(finish, close);
     let (done, goal, burned): (i64, i64, i64) = sqlx::query_as(
@@ -164,8 +165,7 @@ async fn a_sprint_that_nobody_closed_stays_and_the_board_says_so() {
     let sprints = elif.api(axum::http::Method::GET, "/sprints", json!({})).await.json();
     assert_eq!((&sprints["sprints"][2]["state"], &sprints["sprints"][3]["state"]), (&json!("active"), &json!("ended")));
     // the other team had nothing in it: once this one has closed it, it is closed for all
-    let field = format!("task:{key}");
-    elif.post(CLOSE, &[(&field, "carry")]).await.ok();
+    close(elif, &[(&key, "carry")]).await.ok();
     let sprints = elif.api(axum::http::Method::GET, "/sprints", json!({})).await.json();
     assert_eq!(sprints["sprints"][3]["state"], json!("closed"));
     assert_eq!(elif.task(&key).await["sprint"], json!(43));
@@ -177,13 +177,8 @@ async fn a_closing_can_be_taken_back_until_the_next_sprint_changes() {
     let world = World::new().await;
     let elif = &world.elif;
     let [_, carried, back, dropped] = three_left_and_one_done(&world).await;
-    let fields = [
-        (format!("task:{carried}"), "carry"),
-        (format!("task:{back}"), "backlog"),
-        (format!("task:{dropped}"), "drop"),
-    ];
-    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), *value)).collect();
-    elif.post(CLOSE, &fields).await.ok();
+    let left = [(carried.as_str(), "carry"), (back.as_str(), "backlog"), (dropped.as_str(), "drop")];
+    close(elif, &left).await.ok();
     let reopen = "/teams/infrastructure/sprints/42/reopen";
     assert!(elif.get(RETRO).await.text().contains("Take the closing back"));
     assert!(!world.jonas.get(RETRO).await.text().contains("Take the closing back"), "another team's");
@@ -198,7 +193,7 @@ async fn a_closing_can_be_taken_back_until_the_next_sprint_changes() {
         );
     }
     elif.post(reopen, &[]).await.refused(404);
-    elif.post(CLOSE, &fields).await.ok();
+    close(elif, &left).await.ok();
     elif.post(&format!("/tasks/{carried}"), &[("title", "Cut over at last")]).await.ok();
     assert!(!elif.get(RETRO).await.text().contains("Take the closing back"), "nothing is offered that is refused");
     let answer = elif.post(reopen, &[]).await.refused(409);
@@ -283,13 +278,8 @@ async fn words_about_a_closed_sprint_do_not_keep_it_closed() {
     let world = World::new().await;
     let elif = &world.elif;
     let [_, carried, back, dropped] = three_left_and_one_done(&world).await;
-    let fields = [
-        (format!("task:{carried}"), "carry"),
-        (format!("task:{back}"), "backlog"),
-        (format!("task:{dropped}"), "drop"),
-    ];
-    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), *value)).collect();
-    elif.post(CLOSE, &fields).await.ok();
+    let left = [(carried.as_str(), "carry"), (back.as_str(), "backlog"), (dropped.as_str(), "drop")];
+    close(elif, &left).await.ok();
     let goal: uuid::Uuid =
         sqlx::query_scalar("SELECT g.id FROM goals g JOIN sprints s ON s.id = g.sprint_id WHERE s.number = 43")
             .fetch_one(&world.db)
@@ -312,7 +302,7 @@ async fn what_is_carried_late_was_in_the_next_sprint_from_its_beginning() {
     fortnight::sprints::cadence::keep_up(&mut world.db.acquire().await.unwrap(), NOW + Duration::days(10))
         .await
         .unwrap();
-    elif.post(CLOSE, &[(&format!("task:{key}"), "carry")]).await.ok();
+    close(elif, &[(&key, "carry")]).await.ok();
     elif.make("infrastructure", "todo", "Came later").await;
     let retro = elif.get("/sprints/43/retro?team=infrastructure").await.ok().text();
     assert!(retro.contains("<b>0 of 1</b>finished of what was set aside"), "{retro}");
@@ -340,7 +330,7 @@ async fn a_sprint_that_is_closed_early_foretells_nothing_and_its_burn_up_stays()
     let left = elif.make("infrastructure", "todo", "Left").await;
     let flow = "/teams/infrastructure/flow?from=42&to=42";
     assert!(elif.get(flow).await.ok().text().contains("By the end likely"), "while it goes on");
-    elif.post(CLOSE, &[(&format!("task:{left}"), "carry")]).await.ok();
+    close(elif, &[(&left, "carry")]).await.ok();
     assert!(!elif.get(flow).await.ok().text().contains("By the end likely"), "it has ended");
     let burn_up = "/teams/infrastructure/flow/burn-up.csv?from=42&to=42";
     let closed = elif.get(burn_up).await.ok().text();

@@ -4,7 +4,7 @@ use axum::http::Method;
 use serde_json::json;
 use time::Duration;
 
-use crate::{goals::set_goal, world::World};
+use crate::{closing::close, goals::set_goal, world::World};
 
 const CLOSE: &str = "/teams/infrastructure/sprints/42/close";
 const REOPEN: &str = "/teams/infrastructure/sprints/42/reopen";
@@ -15,7 +15,7 @@ async fn what_was_dropped_comes_back_into_the_sprint_that_the_team_works_in() {
     let world = World::new().await;
     let elif = &world.elif;
     let key = elif.make("infrastructure", "todo", "Old idea").await;
-    elif.post(CLOSE, &[(&format!("task:{key}"), "drop")]).await.ok();
+    close(elif, &[(&key, "drop")]).await.ok();
     let restored = elif.ask(Method::POST, &format!("/tasks/{key}/restore"), "card", &[]).await.ok();
     let task = elif.task(&key).await;
     assert_eq!((&task["sprint"], &task["archived"]), (&json!(43), &json!(false)));
@@ -48,7 +48,7 @@ async fn a_team_that_had_nothing_in_a_sprint_puts_nothing_into_it_once_it_is_clo
     world.app.clock.advance(Duration::days(7));
     let mut connection = world.db.acquire().await.unwrap();
     fortnight::sprints::cadence::keep_up(&mut connection, world.app.clock.now()).await.unwrap();
-    elif.post(CLOSE, &[(&format!("task:{left}"), "carry")]).await.ok();
+    close(elif, &[(&left, "carry")]).await.ok();
     jonas.post(&format!("/tasks/{theirs}"), &[("sprint", "42")]).await.refused(422);
     let late = [("sprint", "42"), ("title", "Late"), ("target", "1")];
     jonas.post("/teams/ingestion/goals", &late).await.refused(409);
@@ -111,9 +111,8 @@ async fn a_burn_up_under_a_filter_keeps_what_was_carried_out_of_a_sprint_that_wa
         keys.push(key);
     }
     world.app.clock.advance(Duration::days(14));
-    let fields: Vec<(String, &str)> = keys.iter().map(|key| (format!("task:{key}"), "carry")).collect();
-    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), *value)).collect();
-    elif.post(CLOSE, &fields).await.ok();
+    let left: Vec<(&str, &str)> = keys.iter().map(|key| (key.as_str(), "carry")).collect();
+    close(elif, &left).await.ok();
     let burn_up = "/teams/infrastructure/flow/burn-up.csv?from=42&to=42&q=label:drill";
     let rows = elif.get(burn_up).await.ok().text();
     let first = rows.lines().nth(1).unwrap();
@@ -144,7 +143,7 @@ async fn what_was_taken_out_of_a_sprint_was_set_aside_all_the_same() {
     assert!(open.contains(told) && open.contains("<b>0</b>added after the first day"), "{open}");
     let form = elif.get(CLOSE).await.ok().text();
     assert!(form.contains(&format!("task:{}", keys[3])) && !form.contains(&format!("task:{}", keys[1])), "{form}");
-    elif.post(CLOSE, &[(&format!("task:{}", keys[3]), "carry")]).await.ok();
+    close(elif, &[(&keys[3], "carry")]).await.ok();
     let closed = elif.get(RETRO).await.ok().text();
     assert!(closed.contains(told) && closed.contains("<span>taken out</span>"), "{closed}");
 }

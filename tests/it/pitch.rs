@@ -1,6 +1,6 @@
 //! The pitch: all teams' goals of a sprint on one page, where everyone may speak.
 
-use crate::{goals::set_goal, world::World};
+use crate::{closing::close, goals::set_goal, world::World};
 
 #[tokio::test]
 async fn another_team_reads_the_goals_and_raises_a_concern_that_stays_until_it_is_answered() {
@@ -77,7 +77,7 @@ async fn a_goal_is_added_only_where_one_can_be() {
     assert!(elif.get("/sprints/42").await.ok().text().contains(&add("infrastructure", 42)));
     // one team has closed it, the other goes on
     let kept = elif.make("infrastructure", "todo", "Left").await;
-    elif.post("/teams/infrastructure/sprints/42/close", &[(&format!("task:{kept}"), "carry")]).await.ok();
+    close(elif, &[(&kept, "carry")]).await.ok();
     assert!(!elif.get("/sprints/42").await.ok().text().contains(&add("infrastructure", 42)));
     assert!(jonas.get("/sprints/42").await.ok().text().contains(&add("ingestion", 42)));
     // a form that was open all the while keeps its words

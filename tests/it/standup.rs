@@ -2,7 +2,7 @@
 
 use time::Duration;
 
-use crate::{goals::set_goal, world::World};
+use crate::{closing::close, goals::set_goal, world::World};
 
 const STANDUP: &str = "/teams/infrastructure/standup";
 
@@ -329,9 +329,7 @@ async fn what_was_carried_into_the_sprint_is_not_new_to_anybody() {
     elif.post(&format!("/tasks/{late}/block"), &[("kind", "text"), ("note", "Finance")]).await.ok();
     elif.post(&format!("/tasks/{late}"), &[("sprint", "none")]).await.ok();
     world.app.clock.advance(Duration::days(3));
-    let fields = [(format!("task:{blocked}"), "carry"), (format!("task:{doing}"), "carry")];
-    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), *value)).collect();
-    elif.post("/teams/infrastructure/sprints/42/close", &fields).await.ok();
+    close(elif, &[(&blocked, "carry"), (&doing, "carry")]).await.ok();
     elif.post(&format!("/tasks/{late}"), &[("sprint", "43")]).await.ok();
     let page = elif.get(STANDUP).await.ok().text();
     let told = page.split("<h2>Since").nth(1).unwrap().split("Person by person").next().unwrap();

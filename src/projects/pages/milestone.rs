@@ -37,14 +37,7 @@ pub async fn add_milestone(
         }
         Err(problem) => Err(problem),
     };
-    let outcome = outcome.map_err(|problem| match problem {
-        // The project's own form has no such day; a title of its own it could have.
-        Problem::Invalid(errors) if !errors.contains_key("due_on") => {
-            Problem::field("milestone", errors.into_values().next().unwrap_or_default())
-        }
-        other => other,
-    });
-    answer(&app, &viewer, &headers, &slug, fields, outcome).await
+    answer(&app, &viewer, &headers, &slug, fields, beside(outcome, "due_on", "milestone")).await
 }
 
 /// `POST /projects/{slug}/milestones/{id}/reach`: with `not` it is not reached after all.
@@ -96,13 +89,7 @@ pub async fn edit_milestone(
         }
         Err(problem) => Err(problem),
     };
-    let outcome = outcome.map_err(|problem| match problem {
-        Problem::Invalid(errors) if !errors.contains_key("by") => {
-            Problem::field("called", errors.into_values().next().unwrap_or_default())
-        }
-        other => other,
-    });
-    answer(&app, &viewer, &headers, &slug, fields, outcome).await
+    answer(&app, &viewer, &headers, &slug, fields, beside(outcome, "by", "called")).await
 }
 
 /// `POST /projects/{slug}/milestones/{id}/order`: one place up or down.
@@ -117,4 +104,14 @@ pub async fn reorder_milestone(
     let actor = viewer.actor();
     app.live.change(&actor, |change, _| Box::pin(milestones::reorder_milestone(change, &team, milestone, up))).await?;
     Ok(Redirect::to(&format!("/projects/{slug}")).into_response())
+}
+
+/// What was refused beside the field that it was typed into: the project's own form has no such day, but a title it has.
+fn beside(outcome: Result<()>, day: &'static str, title: &'static str) -> Result<()> {
+    outcome.map_err(|problem| match problem {
+        Problem::Invalid(errors) if !errors.contains_key(day) => {
+            Problem::field(title, errors.into_values().next().unwrap_or_default())
+        }
+        other => other,
+    })
 }
