@@ -57,7 +57,9 @@ async fn enter_on_a_ticked_box_of_planning_changes_nothing() {
         window.run("document.querySelector('#slip-INF-1 input').focus()").await;
         window.press("Space").await;
         window.press("Enter").await;
-        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        // what Enter would have sent is there before what the page asks for after it
+        let later = "fetch('/teams/infrastructure').then(() => fetch('/healthz')).then(answer => answer.ok)";
+        assert!(window.value::<bool>(later).await);
         assert_eq!(elif.task(&key).await["sprint"], 42, "scripts: {scripts}");
         let ticked: bool = window.value("document.querySelector('#slip-INF-1 input').checked").await;
         assert!(ticked, "it is still ticked; scripts: {scripts}");

@@ -1,7 +1,5 @@
 //! A sprint from its goals to what was learned from it, in a browser.
 
-use std::time::Duration;
-
 use chromiumoxide::cdp::browser_protocol::input::DispatchTouchEventType;
 
 use crate::stage::Stage;
@@ -171,7 +169,8 @@ async fn a_finger_that_rests_plans_and_one_that_moves_scrolls() {
     }
     phone.until(&format!("scrollY > {top} + 50 && !document.querySelector('.lifted')")).await;
     // it stops before it is lifted, so that the page does not roll on
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    let frames = "new Promise(go => { let left = 12; const next = () => (left-- ? requestAnimationFrame(next) : go(true)); next(); })";
+    assert!(phone.value::<bool>(frames).await);
     phone.touch(DispatchTouchEventType::TouchMove, (x, y - 200.0)).await;
     phone.lift_finger().await;
     assert!(elif.task("INF-3").await["sprint"].is_null());

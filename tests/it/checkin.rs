@@ -589,7 +589,7 @@ async fn columns_and_tasks_are_locked_in_the_order_that_everybody_locks_them_in(
         sqlx::query(sqlx::AssertSqlSafe(held)).execute(&mut *tx).await.unwrap();
         let asking = elif.clone();
         let asked = tokio::spawn(async move { asking.post(&path, &fields).await });
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        world.until_someone_waits().await;
         sqlx::query("SET LOCAL lock_timeout = '500ms'").execute(&mut *tx).await.unwrap();
         sqlx::query(sqlx::AssertSqlSafe(wanted.clone())).execute(&mut *tx).await.unwrap_or_else(|_| panic!("{wanted}"));
         tx.commit().await.unwrap();

@@ -104,13 +104,18 @@ async fn frozen_figures_agree_with_each_other_whatever_is_done_at_that_moment() 
     }
     let left: Vec<(&str, &str)> = keys.iter().map(|key| (key.as_str(), "carry")).collect();
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
+    let (begun, has_begun) = tokio::sync::oneshot::channel();
+    let mut begun = Some(begun);
     let finish = async {
-        for key in &keys {
+        for (nth, key) in keys.iter().enumerate() {
+            if nth == 2 {
+                begun.take().unwrap().send(()).unwrap();
+            }
             tomas.post(&format!("/tasks/{key}/position"), &[("column", "done")]).await;
         }
     };
     let close = async {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        has_begun.await.unwrap();
         close(elif, &left).await.ok();
     };
     tokio::join!(finish, close);

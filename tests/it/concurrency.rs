@@ -300,10 +300,7 @@ async fn who_is_taken_off_the_team_while_their_move_waits_changes_nothing() {
             let (elif, key) = (elif.clone(), key.clone());
             tokio::spawn(async move { elif.post(&format!("/tasks/{key}/position"), &[("column", "done")]).await })
         };
-        let waits = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')";
-        while !sqlx::query_scalar::<_, bool>(waits).fetch_one(&world.db).await.unwrap() {
-            tokio::task::yield_now().await;
-        }
+        world.until_someone_waits().await;
         let mut taking = world.db.begin().await.unwrap();
         sqlx::query(gone).bind(elif.person.id).execute(&mut *taking).await.unwrap();
         taking.commit().await.unwrap();

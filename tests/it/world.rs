@@ -111,6 +111,14 @@ impl World {
             .unwrap()
     }
 
+    /// Comes back once somebody waits for a lock in this world's database.
+    pub async fn until_someone_waits(&self) {
+        let waits = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')";
+        while !sqlx::query_scalar::<_, bool>(waits).fetch_one(&self.db).await.unwrap() {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Keys in a column from top to bottom, as the database has them.
     pub async fn column(&self, team: &str, column: &str) -> Vec<String> {
         sqlx::query_scalar(

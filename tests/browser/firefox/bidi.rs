@@ -15,7 +15,13 @@ use futures_util::StreamExt;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::{net::TcpStream, sync::Mutex};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    net::TcpStream,
+    process::ChildStderr,
+    sync::Mutex,
+    time::timeout,
+};
 
 /// How long anything may take before a story counts as broken.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -48,29 +54,28 @@ impl Firefox {
             .find(|path| Path::new(path).exists())
             .expect("this story drives Firefox: bin/test installs it");
         let profile = tempfile::tempdir().unwrap();
-        let process = Command::new(program)
+        let mut process = Command::new(program)
             .args(["--headless", "--no-remote", "--remote-debugging-port", "0", "--profile"])
             .arg(profile.path())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // it writes down where it listens
-        let port = profile.path().join("WebDriverBiDiServer.json");
-        let since = Instant::now();
-        let stream = loop {
-            let told: Value =
-                std::fs::read(&port).ok().and_then(|told| serde_json::from_slice(&told).ok()).unwrap_or_default();
-            let port = told["ws_port"].as_u64().and_then(|port| u16::try_from(port).ok());
-            if let Some(port) = port
-                && let Ok(stream) = TcpStream::connect(("127.0.0.1", port)).await
-            {
-                break stream;
+        let mut lines = BufReader::new(ChildStderr::from_std(process.stderr.take().unwrap()).unwrap()).lines();
+        // it says where it listens
+        let address = timeout(PATIENCE, async {
+            while let Some(line) = lines.next_line().await.unwrap() {
+                if let Some((_, address)) = line.split_once("WebDriver BiDi listening on ") {
+                    return address.trim().to_owned();
+                }
             }
-            assert!(since.elapsed() < PATIENCE, "Firefox did not say where it listens");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        };
-        let address = format!("ws://{}/session", stream.peer_addr().unwrap());
+            panic!("Firefox ended before it listened");
+        });
+        let address = format!("{}/session", address.await.expect("Firefox did not say where it listens"));
+        // what else it has to say is read, so that it can go on
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let host = address.strip_prefix("ws://").unwrap().split('/').next().unwrap();
+        let stream = TcpStream::connect(host).await.unwrap();
         let (socket, _) = client_async(address, stream).await.unwrap();
         let line = Mutex::new(Line { socket, last: 0, errors: Vec::new() });
         let firefox = Self { base: base.to_owned(), line, process, _profile: profile };
