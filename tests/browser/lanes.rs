@@ -112,6 +112,25 @@ async fn a_board_asked_for_before_a_move_does_not_take_the_card_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_could_not_be_asked_is_asked_again() {
+    let stage = Stage::new().await;
+    let elif = &stage.world.elif;
+    elif.make("infrastructure", "todo", "one").await;
+    let window = stage.window(&stage.world.jonas).await;
+    for path in [LANES, "/teams/infrastructure?q=one"] {
+        window.board(path).await;
+        // the first answer is cut off, whatever it is
+        window
+            .run("globalThis.cut = 0; const real = fetch; globalThis.fetch = (...asked) => cut++ ? real(...asked) : Promise.reject(new TypeError())")
+            .await;
+        let column = if path == LANES { "in-progress" } else { "done" };
+        move_to(elif, "INF-1", column).await;
+        window.until("cut === 1").await;
+        window.until_column(column, &["INF-1"]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_task_written_in_somebodys_lane_stands_in_its_own() {
     let stage = Stage::new().await;
     let elif = &stage.world.elif;

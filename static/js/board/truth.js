@@ -1,6 +1,6 @@
 // Asking the server how the board stands: a few cards, or all of it.
 
-import { ask, ownWrites, ownWritesAnswered } from "../shared/ask.js";
+import { ask, ownWrites, ownWritesAnswered, Unreachable } from "../shared/ask.js";
 import { pick, morphBoard } from "../shared/morph.js";
 import { changed, readCards, removeCard, showCard, theBoard, whenFree, inLanes } from "./cards.js";
 
@@ -31,11 +31,11 @@ async function askNow() {
   const board = theBoard();
   const keys = new Map(wanted);
   wanted.clear();
-  if (inLanes(board) || keys.size > MANY) return resetBoard().catch(() => { /* as below */ });
+  if (inLanes(board) || keys.size > MANY) return resetBoard().catch(askLater);
   const url = new URL(board.dataset.cards, location.href);
   url.searchParams.set("keys", [...keys.keys()].join(","));
   let answer;
-  try { answer = await ask(url, { part: "card" }); } catch { return; /* the stream says when the line is back */ }
+  try { answer = await ask(url, { part: "card" }); } catch (error) { return askLater(error); }
   whenFree(() => showOrRemove(keys, readCards(answer.html)));
 }
 
@@ -53,6 +53,14 @@ let next = null;
 export function resetBoard() {
   if (!resetting) return resetting = fetchBoard().finally(() => { resetting = null; });
   return next ??= resetting.catch(() => {}).then(() => { next = null; return resetBoard(); });
+}
+
+let later = null;
+
+/** No answer came, and the stream does not say a thing twice: all of it is asked for when the line may be back. */
+export function askLater(error) {
+  if (!(error instanceof Unreachable || error.problem?.status >= 500)) return;
+  later ??= setTimeout(() => { later = null; resetBoard().catch(askLater); }, 5000);
 }
 
 /** What is heard while the board is on its way is newer than the board: it is shown after it. */

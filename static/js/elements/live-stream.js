@@ -7,7 +7,7 @@ import { ask, ownChanges, ownWritesAnswered, Refused } from "../shared/ask.js";
 import { Line } from "../shared/line.js";
 import { morphRegion, pick, openTask, refreshTask } from "../shared/morph.js";
 import { cardOf, inLanes, readCards, removeCard, showCard, theBoard, whenFree } from "../board/cards.js";
-import { askAgain, boardHasCome, resetBoard } from "../board/truth.js";
+import { askAgain, askLater, boardHasCome, resetBoard } from "../board/truth.js";
 
 const place = document.querySelector("[data-live]");
 const lines = (place?.dataset.live.split(" ") ?? []).map((url, nth) => new Line(url, Number(place.dataset.seq.split(" ")[nth]) || 0));
@@ -40,13 +40,13 @@ for (const one of lines) {
     const board = theBoard();
     if (!board) return;
     // which lane it belongs to now, only the server knows
-    if (inLanes(board)) return resetBoard().catch(() => { /* as below */ });
+    if (inLanes(board)) return resetBoard().catch(askLater);
     await boardHasCome();
     whenFree(() => applyCard(event));
   });
 
   one.addEventListener("reset", () => {
-    if (theBoard()) resetBoard().catch(() => { /* the line is down again; the next reset or reload brings it */ });
+    if (theBoard()) resetBoard().catch(askLater);
     if (openTask()) refreshTask(openTask().dataset.taskPage);
   });
 }
