@@ -126,6 +126,8 @@ fn pages() -> Router<App> {
         .route("/projects/{slug}/cards", get(projects::board_cards))
         .route("/projects/{slug}/finish", post(projects::finish_project))
         .route("/projects/{slug}/milestones", post(projects::add_milestone))
+        .route("/projects/{slug}/milestones/{id}", post(projects::edit_milestone))
+        .route("/projects/{slug}/milestones/{id}/order", post(projects::reorder_milestone))
         .route("/projects/{slug}/milestones/{id}/reach", post(projects::reach_milestone))
         .route("/projects/{slug}/milestones/{id}/remove", post(projects::remove_milestone))
         .route("/teams/{slug}/intake", get(checkin::intake))

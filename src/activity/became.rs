@@ -3,12 +3,13 @@
 use crate::boards::State;
 
 /// Says it from its first `shift` since then (as `migrations/0007_shift.sql` writes them), the state it had before that
-/// one, and how it stands now; whatever lay between is not told.
+/// one, and how it stands now; whatever lay between is not told. `joined -` stands for coming into the sprint.
 pub fn became(first: &str, was: Option<&str>, state: State, archived: bool) -> &'static str {
     let began = |with: &str| first.starts_with(with);
     match (was, state) {
         _ if archived && (state != State::Done || began("archived")) => "Archived",
         (_, State::Done) => "Done",
+        (None, _) if began("joined") => "Added",
         (Some("blocked"), State::Blocked) => "Blocked again",
         (_, State::Blocked) => "Newly blocked",
         (Some("blocked"), _) => "Unblocked",
@@ -30,6 +31,8 @@ mod tests {
         assert_eq!(told("moved doing", Some("blocked"), State::Blocked), "Blocked again");
         assert_eq!(told("moved doing", Some("blocked"), State::Review), "Unblocked");
         assert_eq!(told("imported todo", None, State::Doing), "Added");
+        assert_eq!(told("joined -", None, State::Blocked), "Added");
+        assert_eq!(told("joined -", Some("doing"), State::Blocked), "Newly blocked");
         assert_eq!(told("archived -", None, State::Doing), "Restored");
         assert_eq!(told("moved review", Some("doing"), State::Review), "Moved");
     }

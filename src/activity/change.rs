@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::live::Live;
 use crate::{
     boards::access::{self, still_may},
+    tasks::undoing,
     web::error::{Problem, Result},
 };
 
@@ -73,6 +74,8 @@ pub struct Change {
 /// What was changed, once it is kept.
 pub struct Changed<T> {
     pub id: Uuid,
+    /// Whether all that it did can be taken back.
+    pub is_undoable: bool,
     pub value: T,
 }
 
@@ -122,10 +125,10 @@ impl Live {
             change.take_key(repeat, account).await?;
         }
         let value = verb(&mut change, Within(PhantomData)).await?;
-        let id = change.id;
+        let (id, is_undoable) = (change.id, undoing::are_undoable(change.events.iter().map(|noted| noted.event.kind)));
         let teams = change.commit().await?;
         self.tell(teams);
-        Ok(Changed { id, value })
+        Ok(Changed { id, is_undoable, value })
     }
 }
 

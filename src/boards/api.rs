@@ -37,7 +37,7 @@ pub async fn list(Given(app): Given<App>, viewer: Viewer) -> Result<Json<Value>>
     Ok(Json(json!({ "teams": teams })))
 }
 
-/// A team's board under the page's filters.
+/// A team's board under the page's filters. Of archived tasks the newest 500, and whether there are more.
 #[utoipa::path(get, path = "/api/v1/teams/{slug}/board", tag = "teams",
     params(("slug" = String, Path), ("sprint" = Option<String>, Query), ("owner" = Option<String>, Query), ("label" = Option<String>, Query),
            ("goal" = Option<String>, Query), ("q" = Option<String>, Query, description = "owner:me label:postgres -label:docs is:blocked age:>3d \"exact words\"")),
@@ -70,6 +70,7 @@ pub async fn board(
         let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
         let (resolved, _) = sprints::queries::resolve(&sprints, filter.sprint)?;
         let cards = tasks::queries::cards(&app.db, team, &filter, resolved, now, None).await?;
+        let more = tasks::queries::archived_beyond(&app.db, team, &filter, resolved, now, &cards).await? > 0;
         let columns = queries::columns(&app.db, team.id).await?;
         let columns: Vec<Value> = columns
             .iter()
@@ -78,7 +79,7 @@ pub async fn board(
                 json!({ "slug": column.slug, "name": column.name, "state": column.state, "wip_limit": column.wip_limit, "tasks": tasks })
             })
             .collect();
-        Json(json!({ "team": { "slug": team.slug, "name": team.name, "key": team.key }, "seq": team.seq, "columns": columns })).into_response()
+        Json(json!({ "team": { "slug": team.slug, "name": team.name, "key": team.key }, "seq": team.seq, "columns": columns, "more": more })).into_response()
     };
     if let Ok(etag) = HeaderValue::from_str(&etag) {
         response.headers_mut().insert(header::ETAG, etag);

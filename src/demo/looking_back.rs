@@ -198,6 +198,15 @@ async fn close(db: &PgPool, team: &Team, sprint: &Sprint, now: OffsetDateTime) -
     let burn_up = flow::queries::burn_up(&mut connection, team, sprint, &filter, week, closed_at).await?;
     frozen.burn_up = serde_json::to_value(burn_up)?;
     frozen.goals = goals.iter().map(|goal| (goal.id, closing::final_figure(goal, &verdict))).collect();
+    let change = Uuid::now_v7();
+    // the history told it task by task: it was one change
+    sqlx::query("UPDATE events SET change_id = $3 WHERE team_id = $1 AND before->>'sprint' = $2 AND task_id = ANY($4)")
+        .bind(team.id)
+        .bind(sprint.id.to_string())
+        .bind(change)
+        .bind(carried.keys().copied().collect::<Vec<_>>())
+        .execute(&mut *connection)
+        .await?;
     sqlx::query(
         "INSERT INTO closings (team_id, sprint_id, closed_by, closed_at, change_id, figures)
          SELECT $1, $2, m.account_id, $3, $4, $5 FROM members m WHERE m.team_id = $1 AND m.role = 'lead' LIMIT 1",
@@ -205,7 +214,7 @@ async fn close(db: &PgPool, team: &Team, sprint: &Sprint, now: OffsetDateTime) -
     .bind(team.id)
     .bind(sprint.id)
     .bind(closed_at)
-    .bind(Uuid::now_v7())
+    .bind(change)
     .bind(Json(&frozen))
     .execute(&mut *connection)
     .await?;

@@ -40,6 +40,58 @@ pub async fn add_milestone(
     Ok(())
 }
 
+/// Gives a milestone another title or day; goals that point at it go on doing so.
+pub async fn edit_milestone(
+    change: &mut Change,
+    team: &Team,
+    milestone: Uuid,
+    title: &str,
+    due_on: Option<Date>,
+) -> Result<()> {
+    let project: Option<Uuid> = sqlx::query_scalar(
+        "UPDATE milestones SET title = $3, due_on = $4 WHERE team_id = $1 AND id = $2 RETURNING project_id",
+    )
+    .bind(team.id)
+    .bind(milestone)
+    .bind(title.trim())
+    .bind(due_on)
+    .fetch_optional(change.db())
+    .await?;
+    let project = project.ok_or(Problem::NotFound)?;
+    note(change, team, "milestone.edited", project, milestone, title.trim());
+    Ok(())
+}
+
+/// Puts a milestone one place up or down among its project's; at the end it stays.
+pub async fn reorder_milestone(change: &mut Change, team: &Team, milestone: Uuid, up: bool) -> Result<()> {
+    // All of the project's, so that two who reorder at once do so one after the other.
+    let all: Vec<(Uuid, i32, Uuid, String)> = sqlx::query_as(
+        "SELECT id, position, project_id, title FROM milestones
+         WHERE team_id = $1 AND project_id = (SELECT project_id FROM milestones WHERE team_id = $1 AND id = $2)
+         ORDER BY id FOR UPDATE",
+    )
+    .bind(team.id)
+    .bind(milestone)
+    .fetch_all(change.db())
+    .await?;
+    let (_, place, project, title) = all.iter().find(|(id, ..)| *id == milestone).ok_or(Problem::NotFound)?;
+    let beyond = all.iter().filter(|(_, position, ..)| if up { position < place } else { position > place });
+    let Some((neighbour, other, ..)) = beyond.min_by_key(|(_, position, ..)| (position - place).abs()) else {
+        return Ok(());
+    };
+    sqlx::query("SET CONSTRAINTS milestone_position DEFERRED").execute(change.db()).await?;
+    for (id, position) in [(milestone, other), (*neighbour, place)] {
+        sqlx::query("UPDATE milestones SET position = $3 WHERE team_id = $1 AND id = $2")
+            .bind(team.id)
+            .bind(id)
+            .bind(position)
+            .execute(change.db())
+            .await?;
+    }
+    note(change, team, "milestone.reordered", *project, milestone, title);
+    Ok(())
+}
+
 /// Says that a milestone is reached, or that it is not after all.
 pub async fn reach_milestone(change: &mut Change, team: &Team, milestone: Uuid, reached: bool) -> Result<()> {
     let at = change.at;

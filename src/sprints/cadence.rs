@@ -44,17 +44,21 @@ pub async fn keep_up(db: &mut PgConnection, now: OffsetDateTime) -> Result<Optio
         let (number, start) = (newest + 1, cadence.first_day(last.next_start()));
         sprints.push(add_sprint(db, number, start, cadence.weeks, &cadence.names).await?);
     }
+    // What is over has ended, though the next may begin only after a holiday.
+    let ended = sqlx::query("UPDATE sprints SET state = 'ended' WHERE state IN ('active', 'planned') AND ends_on < $1")
+        .bind(today)
+        .execute(&mut *db)
+        .await?
+        .rows_affected();
     let current = sprints.iter().find(|sprint| (sprint.starts_on..=sprint.ends_on).contains(&today));
     let turned = current.filter(|current| current.state == "planned");
     if let Some(current) = turned {
-        sqlx::query(
-            "UPDATE sprints SET state = 'ended' WHERE state = 'active' OR (state = 'planned' AND ends_on < $1)",
-        )
-        .bind(current.starts_on)
-        .execute(&mut *db)
-        .await?;
-        settle(db).await?;
         sqlx::query("UPDATE sprints SET state = 'active' WHERE id = $1").bind(current.id).execute(&mut *db).await?;
+    }
+    if ended > 0 {
+        settle(db).await?;
+    }
+    if ended > 0 || turned.is_some() {
         touch_workspace(db).await?;
     }
     Ok(turned.map(|current| current.number))
@@ -72,12 +76,14 @@ pub async fn keep_up_and_tell(change: &mut Change) -> Result<()> {
     Ok(())
 }
 
-/// Closes what is over and has nothing left to close: every team that had something in it is done with it.
+/// Closes what is over and has nothing left to close: every team that had something in it is done with it. What was done
+/// in it is something, archived or not: its figures are to be frozen.
 pub(super) async fn settle(db: &mut PgConnection) -> Result<()> {
     sqlx::query(
         "UPDATE sprints s SET state = 'closed' WHERE s.state = 'ended' AND NOT EXISTS (
             SELECT FROM teams t WHERE NOT EXISTS (SELECT FROM closings c WHERE c.team_id = t.id AND c.sprint_id = s.id)
-              AND (EXISTS (SELECT FROM tasks k WHERE k.team_id = t.id AND k.sprint_id = s.id AND k.archived_at IS NULL)
+              AND (EXISTS (SELECT FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+                           WHERE k.team_id = t.id AND k.sprint_id = s.id AND (k.archived_at IS NULL OR c.state = 'done'))
                    OR EXISTS (SELECT FROM goals g WHERE g.team_id = t.id AND g.sprint_id = s.id)))",
     )
     .execute(db)

@@ -38,6 +38,17 @@ pub async fn edit_sprint(change: &mut Change, number: i32, name: &str, starts_on
     if was.state == "planned" && starts_on <= today {
         return Err(Problem::field("starts_on", "A planned sprint begins tomorrow or later."));
     }
+    let passed: Option<String> = sqlx::query_scalar(
+        "SELECT name FROM sprints WHERE (number > $1 AND starts_on <= $2) OR (number < $1 AND starts_on >= $2) ORDER BY number LIMIT 1",
+    )
+    .bind(number)
+    .bind(starts_on)
+    .fetch_optional(change.db())
+    .await?;
+    if let Some(other) = passed {
+        let why = format!("Sprints follow one another by their numbers: it cannot pass {other}. Move that one first.");
+        return Err(Problem::field("starts_on", why));
+    }
     sqlx::query("UPDATE sprints SET name = $2, starts_on = $3, ends_on = $4 WHERE id = $1")
         .bind(was.id)
         .bind(name.trim())

@@ -45,7 +45,8 @@ pub struct TaskFigure {
     pub added: bool,
     /// How often it was carried into another sprint before.
     pub carried_before: i64,
-    /// `carried`, `backlog` or `dropped`, for one that was not done when the sprint was closed.
+    /// `carried`, `backlog` or `dropped`, for one that was not done when the sprint was closed; `taken out` for one that
+    /// was set aside when it began and left it before.
     pub outcome: String,
     pub reason: String,
 }
@@ -156,16 +157,23 @@ async fn tasks(db: &mut PgConnection, team: &Team, sprint: &Sprint, week: &Week)
         /// At the end of its first day, or carried into it, however late the one before was closed.
         was_there: bool,
         carried_before: i64,
+        /// It is not in the sprint any more.
+        gone: bool,
     }
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT k.id, k.number, k.title, coalesce(k.estimate, 0)::bigint AS estimate, c.state = 'done' AS done,
+                k.sprint_id IS DISTINCT FROM $2 OR (k.archived_at IS NOT NULL AND c.state <> 'done') AS gone,
                 EXISTS (SELECT FROM leftovers l WHERE l.team_id = k.team_id AND l.task_id = k.id AND l.to_sprint_id = $2)
                 OR coalesce((SELECT e.after->>'sprint' = $3 FROM events e WHERE e.team_id = k.team_id AND e.task_id = k.id
                                 AND (e.after->>'sprint' = $3 OR e.before->>'sprint' = $3) AND e.at < $4 ORDER BY e.seq DESC LIMIT 1),
                             k.created_at < $4 AND NOT EXISTS (SELECT FROM events e WHERE e.team_id = k.team_id AND e.task_id = k.id AND e.after->>'sprint' = $3)) AS was_there,
                 (SELECT count(*) FROM leftovers l WHERE l.team_id = k.team_id AND l.task_id = k.id AND l.outcome = 'carried' AND l.sprint_id <> $2) AS carried_before
          FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
-         WHERE k.team_id = $1 AND k.sprint_id = $2 AND (k.archived_at IS NULL OR c.state = 'done') ORDER BY k.number",
+         WHERE k.team_id = $1 AND k.id IN (
+            SELECT id FROM tasks WHERE team_id = $1 AND sprint_id = $2 AND archived_at IS NULL
+            UNION SELECT id FROM tasks WHERE team_id = $1 AND sprint_id = $2 AND archived_at IS NOT NULL
+            UNION SELECT task_id FROM events WHERE team_id = $1 AND before->>'sprint' = $3)
+         ORDER BY k.number",
     )
     .bind(team.id)
     .bind(sprint.id)
@@ -178,12 +186,14 @@ async fn tasks(db: &mut PgConnection, team: &Team, sprint: &Sprint, week: &Week)
         key: format!("{}-{}", team.key, row.number),
         title: row.title,
         estimate: row.estimate,
-        done: row.done,
+        done: row.done && !row.gone,
         added: !row.was_there,
         carried_before: row.carried_before,
+        outcome: if row.gone { "taken out".to_owned() } else { String::new() },
         ..TaskFigure::default()
     };
-    Ok(rows.into_iter().map(figure).collect())
+    // what came late and left again was never counted on
+    Ok(rows.into_iter().filter(|row| row.was_there || !row.gone).map(figure).collect())
 }
 
 /// The longest times that the team's tasks waited in the sprint's days, each told whole.

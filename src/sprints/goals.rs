@@ -266,7 +266,13 @@ pub async fn goal(db: &PgPool, team: &Team, id: Uuid, now: OffsetDateTime) -> Re
 }
 
 impl Row {
-    fn into_goal(self, sprint: &Sprint, crew: &Crew, owners: Vec<(Person, Hours)>, now: OffsetDateTime) -> Goal {
+    fn into_goal(
+        self,
+        sprint: &Sprint,
+        crew: &Crew,
+        owners: Vec<(Person, Option<Hours>)>,
+        now: OffsetDateTime,
+    ) -> Goal {
         let counted = Counted {
             measure: self.measure,
             by: self.counted_by,
@@ -348,9 +354,9 @@ impl Counted {
     }
 }
 
-fn lone(owners: &[(Person, Hours)], crew: &Crew, day: Date) -> Option<Lone> {
-    let hours: Vec<&Hours> = owners.iter().map(|(_, hours)| hours).collect();
-    let why = match owners.len() {
+fn lone(owners: &[(Person, Option<Hours>)], crew: &Crew, day: Date) -> Option<Lone> {
+    let hours: Vec<&Hours> = owners.iter().filter_map(|(_, hours)| hours.as_ref()).collect();
+    let why = match hours.len() {
         0 => return None,
         1 => "one owner".to_owned(),
         _ => match hours::shared(&hours, day) {
@@ -373,7 +379,12 @@ fn lone(owners: &[(Person, Hours)], crew: &Crew, day: Date) -> Option<Lone> {
     Some(Lone { why, fits: fits.into_iter().map(|(_, person)| person).collect() })
 }
 
-async fn owners(db: &mut PgConnection, teams: &[Uuid], goals: &[Uuid]) -> Result<HashMap<Uuid, Vec<(Person, Hours)>>> {
+/// A goal's owners with the hours that they work; who has left the workspace works none.
+async fn owners(
+    db: &mut PgConnection,
+    teams: &[Uuid],
+    goals: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<(Person, Option<Hours>)>>> {
     #[derive(sqlx::FromRow)]
     struct Row {
         goal_id: Uuid,
@@ -382,9 +393,10 @@ async fn owners(db: &mut PgConnection, teams: &[Uuid], goals: &[Uuid]) -> Result
         time_zone: String,
         works_from: i16,
         works_to: i16,
+        here: bool,
     }
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT o.goal_id, a.id, a.handle, a.name, a.hue, a.time_zone, a.works_from, a.works_to
+        "SELECT o.goal_id, a.id, a.handle, a.name, a.hue, a.time_zone, a.works_from, a.works_to, a.deactivated_at IS NULL AS here
          FROM goal_owners o JOIN accounts a ON a.id = o.account_id
          WHERE o.team_id = ANY($1) AND o.goal_id = ANY($2) ORDER BY a.name",
     )
@@ -392,10 +404,10 @@ async fn owners(db: &mut PgConnection, teams: &[Uuid], goals: &[Uuid]) -> Result
     .bind(goals)
     .fetch_all(db)
     .await?;
-    let mut owners: HashMap<Uuid, Vec<(Person, Hours)>> = HashMap::new();
+    let mut owners: HashMap<Uuid, Vec<(Person, Option<Hours>)>> = HashMap::new();
     for row in rows {
         let hours = Hours { zone: row.time_zone, from: row.works_from, to: row.works_to };
-        owners.entry(row.goal_id).or_default().push((row.person, hours));
+        owners.entry(row.goal_id).or_default().push((row.person, row.here.then_some(hours)));
     }
     Ok(owners)
 }
@@ -431,13 +443,13 @@ mod tests {
         let person = |name: &str, zone: &str| {
             let handle = name.to_lowercase();
             let person = Person { id: Uuid::now_v7(), handle, name: name.to_owned(), hue: 1 };
-            (person, Hours { zone: zone.to_owned(), from: 540, to: 1020 })
+            (person, Some(Hours { zone: zone.to_owned(), from: 540, to: 1020 }))
         };
         let (gita, ana, bo) =
             (person("Gita", "Europe/Berlin"), person("Ana", "Europe/Lisbon"), person("Bo", "America/Los_Angeles"));
-        let member = |(person, hours): &(Person, Hours)| crate::teams::crew::Member {
+        let member = |(person, hours): &(Person, Option<Hours>)| crate::teams::crew::Member {
             person: person.clone(),
-            hours: hours.clone(),
+            hours: hours.clone().unwrap(),
             lead: false,
             does: String::new(),
             since: OffsetDateTime::UNIX_EPOCH,
@@ -449,6 +461,8 @@ mod tests {
         assert_eq!(lone(&[gita.clone(), ana.clone()], &crew, day), None);
         let one = lone(std::slice::from_ref(&gita), &crew, day).map(|lone| lone.to_string());
         assert_eq!(one.as_deref(), Some("one owner — Ana would fit"));
+        let gone = lone(&[gita.clone(), (ana.0.clone(), None)], &crew, day).map(|lone| lone.to_string());
+        assert!(gone.is_some_and(|said| said.starts_with("one owner")), "who has left is no company");
         let far = lone(&[gita, bo.clone()], &crew, day).map(|lone| lone.to_string());
         assert_eq!(
             far.as_deref(),

@@ -33,7 +33,7 @@ pub struct Slip {
 
 /// A team's unfinished tasks without a sprint and those set aside for this one, and how large the backlog is.
 /// Of the backlog the first few are shown: what other tasks wait on, then what is for somebody, then what serves a goal
-/// at risk, then the oldest.
+/// at risk or its project, then the oldest.
 pub async fn slips(db: &PgPool, team: Uuid, sprint: &Sprint, at_risk: &[Uuid]) -> Result<(Vec<Slip>, i64)> {
     #[derive(sqlx::FromRow)]
     struct Row {
@@ -51,13 +51,13 @@ pub async fn slips(db: &PgPool, team: Uuid, sprint: &Sprint, at_risk: &[Uuid]) -
     }
     let rows: Vec<Row> = sqlx::query_as(
         "WITH open AS (
-             SELECT k.id, k.team_id, k.number, k.title, k.estimate, k.goal_id, k.created_at, k.sprint_id IS NOT NULL AS set_aside, k.waited_for_by AS awaited,
+             SELECT k.id, k.team_id, k.number, k.title, k.estimate, k.goal_id, k.project_id, k.created_at, k.sprint_id IS NOT NULL AS set_aside, k.waited_for_by AS awaited,
                     k.id IN (SELECT w.on_task_id FROM waits w JOIN teams wt ON wt.id = w.team_id AND (NOT wt.private OR wt.id = $1)
                              WHERE w.on_task_team = $1 AND w.ended_at IS NULL) AS waited_for
              FROM columns c JOIN tasks k ON k.team_id = c.team_id AND k.column_id = c.id
              WHERE c.team_id = $1 AND c.state <> 'done' AND k.rank IS NOT NULL AND (k.sprint_id IS NULL OR k.sprint_id = $2)),
          ordered AS (
-             SELECT *, row_number() OVER (PARTITION BY set_aside ORDER BY NOT waited_for, awaited = '', (goal_id = ANY($3)) IS NOT TRUE, created_at, number) AS nth,
+             SELECT *, row_number() OVER (PARTITION BY set_aside ORDER BY NOT waited_for, awaited = '', NOT (coalesce(goal_id = ANY($3), false) OR coalesce(project_id IN (SELECT project_id FROM goals WHERE team_id = $1 AND id = ANY($3)), false)), created_at, number) AS nth,
                     count(*) FILTER (WHERE NOT set_aside) OVER () AS backlog
              FROM open)
          SELECT o.id, t.key || '-' || o.number AS key, o.title, o.estimate, o.goal_id AS goal, o.set_aside, o.created_at, o.awaited, o.backlog,

@@ -36,11 +36,12 @@ pub async fn reopen_sprint(change: &mut Change, team: &Team, sprint: &Sprint) ->
         .bind(sprint.id)
         .execute(change.db())
         .await?;
-    undoing::take_back(change, team, closed).await?;
     sqlx::query("UPDATE sprints SET state = 'ended' WHERE id = $1 AND state = 'closed'")
         .bind(sprint.id)
         .execute(change.db())
         .await?;
+    // once it is open: what was dropped comes back into it
+    undoing::take_back(change, team, closed).await?;
     touch_workspace(change.db()).await?;
     change.record(Event {
         team: team.id,
@@ -59,10 +60,11 @@ pub async fn is_built_on(db: &mut PgConnection, team: Uuid, sprint: Uuid) -> Res
     Ok(sqlx::query_scalar(
         "SELECT EXISTS (
             SELECT FROM closings f JOIN events e ON e.team_id = f.team_id LEFT JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
-            WHERE f.team_id = $1 AND f.sprint_id = $2 AND e.seq > (SELECT max(seq) FROM events WHERE change_id = f.change_id AND team_id = $1)
+            WHERE f.team_id = $1 AND f.sprint_id = $2 AND e.seq > coalesce((SELECT max(seq) FROM events WHERE change_id = f.change_id AND team_id = $1), 0)
               AND (e.kind IN ('goal.added', 'goal.edited', 'goal.removed', 'goal.reordered', 'goal.progressed', 'sprint.closed')
                    OR e.kind LIKE 'task.%'
                       AND (k.sprint_id IN (SELECT to_sprint_id FROM leftovers WHERE team_id = $1 AND sprint_id = $2)
+                           OR k.sprint_id = (SELECT n.id FROM sprints s JOIN sprints n ON n.starts_on > s.starts_on WHERE s.id = $2 ORDER BY n.starts_on LIMIT 1)
                            OR k.id IN (SELECT task_id FROM leftovers WHERE team_id = $1 AND sprint_id = $2))))",
     )
     .bind(team)

@@ -1,6 +1,9 @@
 //! Who needs someone, and what would help most: read off the sprint's cards, with nothing stored.
 
+use std::collections::HashMap;
+
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::reading::Standup;
 use crate::{
@@ -65,15 +68,34 @@ fn serves_goal_behind(card: &Card, goals: &[Goal]) -> bool {
     goals.iter().any(|goal| goal.is_behind() && Some(goal.id) == card.goal_id)
 }
 
-/// What would help most from somebody with nothing in progress: what others wait on, then a review of another's,
-/// then a free task of a goal behind pace, then the oldest that is free.
-pub fn most_useful<'c>(cards: &'c [Card], goals: &[Goal], who: &Person) -> Option<&'c Card> {
+/// What would help most from each of these, who have nothing in progress; by person, the place of a card, and no card
+/// for two of them.
+pub fn most_useful(cards: &[Card], goals: &[Goal], idle: &[&Person]) -> HashMap<Uuid, usize> {
+    let mut useful = HashMap::new();
+    for who in idle {
+        let taken: Vec<usize> = useful.values().copied().collect();
+        if let Some(card) = most_useful_to(cards, &taken, goals, who) {
+            useful.insert(who.id, card);
+        }
+    }
+    useful
+}
+
+/// What waits on them by name, then a free task that others wait on, then a review of another's, then a free task of a
+/// goal behind pace, then the oldest that is free.
+fn most_useful_to(cards: &[Card], taken: &[usize], goals: &[Goal], who: &Person) -> Option<usize> {
     let mine = |card: &Card| card.owners.iter().any(|owner| owner.id == who.id);
-    let free = |card: &&Card| card.state == State::Todo && (card.owners.is_empty() || mine(card));
-    let oldest =
-        |which: &dyn Fn(&&Card) -> bool| cards.iter().filter(|card| which(card)).min_by_key(|card| card.column_since);
-    oldest(&|card| free(card) && !card.waited_by.is_empty())
+    let free = |card: &Card| card.state == State::Todo && (card.owners.is_empty() || mine(card));
+    let on_me = |card: &Card| {
+        card.waits_on.iter().any(|wait| wait.kind == "person" && wait.on.as_deref() == Some(who.handle.as_str()))
+    };
+    let oldest = |which: &dyn Fn(&Card) -> bool| {
+        let left = cards.iter().enumerate().filter(|(place, card)| which(card) && !taken.contains(place));
+        left.min_by_key(|(_, card)| card.column_since).map(|(place, _)| place)
+    };
+    oldest(&|card| card.state == State::Blocked && on_me(card))
+        .or_else(|| oldest(&|card| free(card) && !card.waited_by.is_empty()))
         .or_else(|| oldest(&|card| card.state == State::Review && card.owners.len() < 2 && !mine(card)))
         .or_else(|| oldest(&|card| free(card) && serves_goal_behind(card, goals)))
-        .or_else(|| oldest(&|card| free(card)))
+        .or_else(|| oldest(&free))
 }

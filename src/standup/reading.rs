@@ -48,6 +48,8 @@ pub struct Standup {
     pub happened: Vec<Happened>,
     /// When something last happened to what is in progress. What happened to a task that it waits on is not its own.
     changed: HashMap<Uuid, OffsetDateTime>,
+    /// What would help most from whom, by its place among the cards.
+    useful: HashMap<Uuid, usize>,
     /// By column: how long 85 of 100 tasks were in it at the longest.
     usual: HashMap<String, Duration>,
     now: OffsetDateTime,
@@ -78,7 +80,7 @@ impl Standup {
     }
 
     pub fn most_useful(&self, who: &Person) -> Option<&Card> {
-        facts::most_useful(&self.cards, &self.goals, who)
+        self.useful.get(&who.id).map(|place| &self.cards[*place])
     }
 
     /// `away until Fri 27 Nov`, for somebody who is.
@@ -148,6 +150,7 @@ pub async fn standups(
             goals: Vec::new(),
             happened: Vec::new(),
             changed: HashMap::new(),
+            useful: HashMap::new(),
             today,
             since,
             now,
@@ -165,6 +168,14 @@ pub async fn standups(
                 standup.goals.push(goal);
             }
         }
+    }
+    for standup in &mut standups {
+        let here = standup.members.iter().filter(|member| member.away_until(standup.today).is_none());
+        let idle: Vec<&Person> = here
+            .map(|member| &member.person)
+            .filter(|who| standup.in_state(who, State::Doing).next().is_none())
+            .collect();
+        standup.useful = facts::most_useful(&standup.cards, &standup.goals, &idle);
     }
     tell_what_happened(db, &mut standups).await?;
     tell_what_changed(db, &mut standups).await?;
@@ -206,16 +217,17 @@ async fn tell_what_happened(db: &PgPool, standups: &mut [Standup]) -> Result<()>
     let sprints: Vec<Option<String>> =
         standups.iter().map(|standup| standup.sprint.as_ref().map(|sprint| sprint.id.to_string())).collect();
     let rows: Vec<Row> = sqlx::query_as(
-        // What came into the sprint has no shift of its own, and is told as what was made in it.
+        // What came into the sprint has no shift of its own; what was carried into it by a closing is not new to anybody.
         concat!("SELECT k.team_id AS team, k.number, k.title, k.first, k.was, k.state, k.archived, ", owners!(), "
          FROM unnest($1::uuid[], $2::timestamptz[], $3::text[]) AS w (team, began, sprint) CROSS JOIN LATERAL (
-            SELECT k.team_id, k.id, k.number, k.title, (array_agg(coalesce(e.shift, 'created -') ORDER BY e.seq))[1] AS first,
+            SELECT k.team_id, k.id, k.number, k.title, (array_agg(coalesce(e.shift, 'joined -') ORDER BY e.seq))[1] AS first,
                    (array_agg(e.before->>'state' ORDER BY e.seq) FILTER (WHERE e.shift IS NOT NULL))[1] AS was,
                    c.state, k.archived_at IS NOT NULL AS archived
             FROM (SELECT seq, team_id, task_id, at, before, shift FROM events WHERE team_id = w.team AND at >= w.began AND shift IS NOT NULL
                   UNION
                   SELECT seq, team_id, task_id, at, before, shift FROM events
-                  WHERE team_id = w.team AND after->>'sprint' = w.sprint AND at >= w.began) e
+                  WHERE team_id = w.team AND after->>'sprint' = w.sprint AND at >= w.began
+                        AND NOT EXISTS (SELECT FROM closings c WHERE c.team_id = w.team AND c.change_id = events.change_id)) e
             JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
             JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
             GROUP BY k.team_id, k.id, k.number, k.title, c.state, k.archived_at
@@ -263,9 +275,14 @@ const FEWEST_STAYS: i64 = 5;
 /// By team and column: the 85th percentile of how long tasks were in it, of those that left it in the last 90 days.
 async fn usual(db: &PgPool, teams: &[Uuid], now: OffsetDateTime) -> Result<HashMap<Uuid, HashMap<String, Duration>>> {
     let rows: Vec<(Uuid, String, f64)> = sqlx::query_as(
+        // each half by its own index
         "SELECT team_id, before->>'column',
                 percentile_cont(0.85) WITHIN GROUP (ORDER BY extract(epoch FROM at - (before->>'column_since')::timestamptz)::float8)
-         FROM events WHERE team_id = ANY($1) AND at > $2 AND shift IS NOT NULL AND kind = 'task.moved' AND before ? 'column_since'
+         FROM (SELECT team_id, before, at FROM events
+               WHERE team_id = ANY($1) AND at > $2 AND shift IS NOT NULL AND kind = 'task.moved' AND before ? 'column_since'
+               UNION ALL
+               SELECT team_id, before, at FROM events
+               WHERE team_id = ANY($1) AND at > $2 AND shift IS NULL AND kind = 'task.moved' AND before ? 'column_since') stay
          GROUP BY team_id, before->>'column' HAVING count(*) >= $3",
     )
     .bind(teams)

@@ -253,9 +253,11 @@ pub async fn position(Given(app): Given<App>, at: AtTask, Sent(place): Sent<Plac
         .change(&viewer.actor(), |change, _| Box::pin(moving::move_task(change, &access.team, access.id, &place)))
         .await;
     match outcome {
-        // A move is made often: its answer is the card, without what only a task's page needs.
-        Ok(_) => Ok(Json(queries::card(&app.db, &access.team, access.id).await?).into_response()),
-        outcome => changed(&app, &access, outcome).await,
+        // A move is made often: its answer is the card, without what only a task's page needs. A repeated one's too.
+        Ok(_) | Err(Problem::DoneBefore { .. }) => {
+            Ok(Json(queries::card(&app.db, &access.team, access.id).await?).into_response())
+        }
+        Err(problem) => Err(problem),
     }
 }
 

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{Locked, blocking, moving, rank};
 use crate::{
     activity::{Change, Event},
-    boards::Column,
+    boards::{Column, State},
     teams::Team,
     web::error::Result,
 };
@@ -35,10 +35,12 @@ pub async fn archive_task(change: &mut Change, team: &Team, task: Uuid) -> Resul
         after: json!({ "rank": null, "archived": true }),
         version: Some(version),
     });
-    blocking::end_waits(change, team, task).await
+    blocking::end_waits(change, team, task).await?;
+    blocking::tell_waiting(change, team, task, "wait.moved", json!({ "archived": true })).await
 }
 
-/// Brings a task back to the end of its column, or to the place it had if that is free.
+/// Brings a task back to the end of its column, or to the place it had if that is free. What was dropped when its sprint
+/// was closed comes into the one that the team works in.
 pub async fn restore_task(change: &mut Change, team: &Team, task: Uuid, wanted: Option<&str>) -> Result<()> {
     let (was, column) = lock_own_column(change, team, task).await?;
     if was.archived_at.is_none() {
@@ -58,6 +60,9 @@ pub async fn restore_task(change: &mut Change, team: &Team, task: Uuid, wanted: 
         Some(rank) => (rank.to_owned(), false),
         None => moving::rank_at(change.db(), team, &column, Some(task), &moving::Place::default()).await?,
     };
+    if let Some(sprint) = was.sprint_id.filter(|_| column.state != State::Done) {
+        moving::come_out_of_closed(change, team, task, sprint).await?;
+    }
     let version: i64 = sqlx::query_scalar(
         "UPDATE tasks SET archived_at = NULL, rank = $3, version = version + 1, moved_version = version + 1
          WHERE team_id = $1 AND id = $2 RETURNING version",
@@ -75,6 +80,7 @@ pub async fn restore_task(change: &mut Change, team: &Team, task: Uuid, wanted: 
         after: json!({ "column": column.slug, "state": column.state, "rank": rank, "archived": false }),
         version: Some(version),
     });
+    blocking::tell_waiting(change, team, task, "wait.moved", json!({ "archived": false })).await?;
     if spread {
         moving::spread_ranks(change, team, column.id).await?;
     }

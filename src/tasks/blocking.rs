@@ -37,9 +37,8 @@ struct On {
 pub async fn block_task(change: &mut Change, team: &Team, task: Uuid, reason: &Reason) -> Result<()> {
     let is_told = !reason.on.trim().is_empty() || !reason.note.trim().is_empty();
     let on = if is_told { Some(find(change, reason).await?) } else { None };
-    // Before its own task is locked: moving a task locks it also against being waited on, so that two who block on
-    // each other's would wait for each other.
     if let Some(on) = on.as_ref().and_then(|on| on.task) {
+        waiting::lock_waits(change.db()).await?;
         waiting::refuse_circle(change.db(), (team.id, task), on).await?;
     }
     let blocked: Option<String> = sqlx::query_scalar(

@@ -30,7 +30,7 @@ macro_rules! open_waits {
         "json_build_object('id', w.id, 'kind', w.kind, 'note', w.note, 'since', w.since,
              'on', coalesce(wt.key || '-' || wk.number, wn.slug, wa.handle), 'name', coalesce(CASE WHEN wt.id IS NOT NULL THEN wk.title END, wn.name, wa.name),
              'team', wt.name, 'state', CASE WHEN wt.id IS NOT NULL OR wc.state = 'done' THEN wc.state END,
-             'done_at', CASE WHEN wc.state = 'done' THEN wk.column_since END)"
+             'archived', wt.id IS NOT NULL AND wk.archived_at IS NOT NULL, 'done_at', CASE WHEN wc.state = 'done' THEN wk.column_since END)"
     };
     (from) => {
         " FROM waits w

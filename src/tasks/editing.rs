@@ -4,11 +4,11 @@ use serde_json::{Map, Value, json};
 use time::Date;
 use uuid::Uuid;
 
-use super::{Locked, awaiting, blocking, creating::checked_title, labelling, lock, owning, setting_aside, story};
+use super::{Locked, awaiting, blocking, clashing, creating::checked_title, labelling, lock, owning, setting_aside};
 use crate::{
     activity::{Change, Event},
     teams::Team,
-    web::error::{Conflict, Problem, Result},
+    web::error::Result,
 };
 
 /// The fields that are to change; the others stay.
@@ -64,7 +64,9 @@ pub async fn edit_task(change: &mut Change, team: &Team, task: Uuid, edit: &Edit
     if let Some(sprint) = edit.sprint {
         now.sprint_id = sprint;
         note("sprint", json!(was.sprint_id), json!(sprint));
-        if sprint != was.sprint_id && !(edit.puts_back && is_done(change, team, task).await?) {
+        // what is out of the way there is not left open
+        let rests = edit.puts_back && (was.archived_at.is_some() || is_done(change, team, task).await?);
+        if sprint != was.sprint_id && !rests {
             setting_aside::refuse_closed(change.db(), team, sprint).await?;
         }
     }
@@ -93,7 +95,7 @@ pub async fn edit_task(change: &mut Change, team: &Team, task: Uuid, edit: &Edit
         now.waited_for_by = waited_for_by.trim().to_owned();
         note("for", json!(was.waited_for_by), json!(now.waited_for_by));
     }
-    check_seen(change, team, &was, edit, &after).await?;
+    clashing::check_seen(change, team, &was, &now, edit, &after).await?;
     if !after.is_empty() {
         let version = write(change, team, &now).await?;
         if now.waited_for_by != was.waited_for_by {
@@ -164,32 +166,4 @@ async fn write(change: &mut Change, team: &Team, now: &Locked) -> Result<i64> {
     .bind(now.project_id)
     .fetch_one(change.db())
     .await?)
-}
-
-async fn check_seen(
-    change: &mut Change,
-    team: &Team,
-    was: &Locked,
-    edit: &Edit,
-    after: &Map<String, Value>,
-) -> Result<()> {
-    let Some(seen) = edit.seen.filter(|seen| seen.version < was.version) else { return Ok(()) };
-    let mut fields: Vec<String> = after.keys().cloned().collect();
-    fields.extend(edit.owners.is_some().then(|| "owners".to_owned()));
-    fields.extend(edit.labels.is_some().then(|| "labels".to_owned()));
-    let clash =
-        story::editor_since(change, team.id, was.id, seen.version, if seen.strict { None } else { Some(&fields) })
-            .await?;
-    let Some(who) = clash else { return Ok(()) };
-    let mut current = json!({
-        "key": format!("{}-{}", team.key, was.number), "version": was.version, "title": was.title, "description": was.description,
-        "estimate": was.estimate, "due": was.due_on.map(|day| day.to_string()), "for": was.waited_for_by,
-    });
-    current["owners"] = json!(owning::read(change.db(), team.id, was.id).await?);
-    current["labels"] = json!(labelling::read(change.db(), team.id, was.id).await?);
-    Err(Problem::Conflict(Box::new(Conflict {
-        detail: format!("{who} changed this meanwhile. What you sent was not saved; both versions are below."),
-        current,
-        sent: Value::Object(after.clone()),
-    })))
 }

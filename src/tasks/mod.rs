@@ -5,6 +5,7 @@ pub mod archiving;
 mod awaiting;
 pub mod blocking;
 pub mod changing_several;
+mod clashing;
 pub mod commenting;
 pub mod creating;
 pub(crate) mod dressing;
@@ -115,6 +116,9 @@ pub struct Wait {
     /// Since when the task waited on is done.
     #[serde(with = "time::serde::rfc3339::option")]
     pub done_at: Option<OffsetDateTime>,
+    /// Whether the task waited on went to the archive undone.
+    #[serde(default, skip_serializing)]
+    pub archived: bool,
     pub note: String,
     #[serde(with = "time::serde::rfc3339")]
     pub since: OffsetDateTime,

@@ -6,16 +6,16 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    Locked, blocking,
+    Locked, blocking, clashing,
     editing::{self, Edit},
-    locked, rank, setting_aside, story,
+    locked, rank, setting_aside,
 };
 use crate::{
     activity::{Change, Event},
     boards::{Column, State, access::split_key},
     sprints,
     teams::Team,
-    web::error::{Conflict, Problem, Result},
+    web::error::{Problem, Result},
 };
 
 /// Where a task was dropped. Only the column, or a state, is needed: then it goes to its end.
@@ -49,7 +49,7 @@ pub async fn move_task(change: &mut Change, team: &Team, task: Uuid, place: &Pla
         return Err(Problem::conflict("The task is in the archive. Restore it first, then move it."));
     }
     if place.version.is_some_and(|seen| seen < was.moved_version) {
-        return Err(quicker(change, team, &was, place).await?);
+        return Err(clashing::moved_meanwhile(change, team, &was, (&from, &to), place.version).await?);
     }
     let (rank, spread) = rank_at(change.db(), team, &to, Some(task), place).await?;
     come_back(change, team, &was, &from, &to).await?;
@@ -70,15 +70,20 @@ pub(super) async fn come_back(
     from: &Column,
     to: &Column,
 ) -> Result<()> {
-    let Some(sprint) = was.sprint_id.filter(|_| from.state == State::Done && to.state != State::Done) else {
-        return Ok(());
-    };
+    match was.sprint_id.filter(|_| from.state == State::Done && to.state != State::Done) {
+        Some(sprint) => come_out_of_closed(change, team, was.id, sprint).await,
+        None => Ok(()),
+    }
+}
+
+/// What is open and in a sprint that its team has closed comes into the sprint that the team works in.
+pub(super) async fn come_out_of_closed(change: &mut Change, team: &Team, task: Uuid, sprint: Uuid) -> Result<()> {
     if setting_aside::closed(change.db(), team.id, sprint).await?.is_none() {
         return Ok(());
     }
     let sprints = sprints::queries::sprints_of(change.db(), team.id).await?;
     let current = sprints::queries::current(&sprints).map(|sprint| sprint.id);
-    editing::edit_task(change, team, was.id, &Edit { sprint: Some(current), ..Edit::default() }).await
+    editing::edit_task(change, team, task, &Edit { sprint: Some(current), ..Edit::default() }).await
 }
 
 async fn column_for(db: &mut PgConnection, team: &Team, task: Uuid, state: &str, place: &Place) -> Result<String> {
@@ -298,18 +303,4 @@ pub(crate) async fn spread_ranks(change: &mut Change, team: &Team, column: Uuid)
         version: None,
     });
     Ok(())
-}
-
-async fn quicker(change: &mut Change, team: &Team, was: &Locked, place: &Place) -> Result<Problem> {
-    let column: String = sqlx::query_scalar("SELECT name FROM columns WHERE team_id = $1 AND id = $2")
-        .bind(team.id)
-        .bind(was.column_id)
-        .fetch_one(change.db())
-        .await?;
-    let who = story::last_mover(change, team.id, was.id).await?;
-    Ok(Problem::Conflict(Box::new(Conflict {
-        detail: format!("{who} moved {}-{} to {column}. It was left there.", team.key, was.number),
-        current: json!({ "key": format!("{}-{}", team.key, was.number), "column": column, "version": was.version }),
-        sent: json!({ "column": place.column, "version": place.version }),
-    })))
 }

@@ -97,6 +97,26 @@ pub async fn cards(
         .collect())
 }
 
+/// How many archived tasks pass the filter beyond those that `cards` read.
+pub async fn archived_beyond(
+    db: &PgPool,
+    team: &Team,
+    filter: &Filter,
+    sprint: ResolvedSprint,
+    now: OffsetDateTime,
+    read: &[Card],
+) -> Result<i64> {
+    let read = read.len() as i64;
+    if !filter.wants_archived() || read < MOST_ARCHIVED {
+        return Ok(0);
+    }
+    let mut query = QueryBuilder::<Postgres>::new(concat!("SELECT count(*)", of_tasks!()));
+    query.push_bind(team.id);
+    filter.push_conditions(&mut query, team.id, &team.key, sprint, now);
+    let all: i64 = query.build_query_scalar().fetch_one(db).await?;
+    Ok(all - read)
+}
+
 #[derive(sqlx::FromRow)]
 struct DressedRow {
     #[sqlx(flatten)]

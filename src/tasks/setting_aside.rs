@@ -17,17 +17,18 @@ pub(super) async fn refuse_closed(db: &mut PgConnection, team: &Team, sprint: Op
     }
 }
 
-/// The sprint's name if the team has closed it. Until the change is done, nobody closes it.
+/// The sprint's name if the team has closed it, or if all is closed because the team had nothing in it.
+/// Until the change is done, nobody closes it.
 pub async fn closed(db: &mut PgConnection, team: Uuid, sprint: Uuid) -> Result<Option<String>> {
     // The lock first, in a statement of its own: whoever is closing it now is waited for, and then seen.
-    let name: String = sqlx::query_scalar("SELECT name FROM sprints WHERE id = $1 FOR KEY SHARE")
-        .bind(sprint)
-        .fetch_one(&mut *db)
-        .await?;
-    let closed: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM closings WHERE team_id = $1 AND sprint_id = $2)")
-        .bind(team)
-        .bind(sprint)
-        .fetch_one(db)
-        .await?;
-    Ok(closed.then_some(name))
+    sqlx::query("SELECT FROM sprints WHERE id = $1 FOR KEY SHARE").bind(sprint).execute(&mut *db).await?;
+    let closed: Option<String> = sqlx::query_scalar(
+        "SELECT name FROM sprints
+         WHERE id = $2 AND (state = 'closed' OR EXISTS (SELECT FROM closings WHERE team_id = $1 AND sprint_id = $2))",
+    )
+    .bind(team)
+    .bind(sprint)
+    .fetch_optional(db)
+    .await?;
+    Ok(closed)
 }

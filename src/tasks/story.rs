@@ -7,6 +7,7 @@ use sqlx::PgPool;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
+use super::undoing::are_undoable;
 use crate::{
     accounts::Person,
     activity::Change,
@@ -213,6 +214,7 @@ impl Names {
             },
             "task.edited" => self.edited(after)?,
             "task.imported" => format!("brought it here from {}", after["from"].as_str().unwrap_or("elsewhere")),
+            "wait.moved" if after["archived"] == true => "put what it waits on into the archive".to_owned(),
             "wait.moved" if after["state"] == "done" => "finished what it was waiting on".to_owned(),
             "step.added" => format!("added the step “{}”", after["step"].as_str().unwrap_or("")),
             "step.done" => format!("did the step “{}”", after["step"].as_str().unwrap_or("")),
@@ -285,7 +287,9 @@ pub async fn undoable(db: &PgPool, change: Option<Uuid>, person: Uuid) -> Result
     .bind(person)
     .fetch_all(db)
     .await?;
-    let Some(first) = rows.first() else { return Ok(None) };
+    let Some(first) = rows.first().filter(|_| are_undoable(rows.iter().map(|row| row.kind.as_str()))) else {
+        return Ok(None);
+    };
     let tasks: BTreeSet<&str> = rows.iter().map(|row| row.task.as_str()).collect();
     if tasks.len() > 1 {
         return Ok(Some(Undoable { id, said: format!("You changed {} tasks.", tasks.len()) }));

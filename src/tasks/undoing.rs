@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{
     archiving, blocking, changing_several, editing,
     editing::{Edit, Seen},
-    lock, moving, note, rank, story,
+    lock, moving, note, rank, story, waiting,
 };
 use crate::{
     activity::Change,
@@ -28,12 +28,32 @@ struct Past {
     version: Option<i64>,
 }
 
+/// Whether events of these kinds can all be taken back: what was said to a task, and its steps, cannot.
+/// What they told of other tasks is no part of it.
+pub fn are_undoable<'k>(kinds: impl Iterator<Item = &'k str>) -> bool {
+    let mut own = kinds.filter(|kind| !kind.starts_with("wait.")).peekable();
+    own.peek().is_some() && own.all(|kind| UNDOABLE.contains(&kind))
+}
+
+/// Each of them is an arm of `undo_event`; a column that wanted spreading stays spread.
+const UNDOABLE: [&str; 10] = [
+    "task.moved",
+    "task.archived",
+    "task.restored",
+    "task.created",
+    "task.blocked",
+    "task.unblocked",
+    "task.owned",
+    "task.labelled",
+    "task.edited",
+    "column.spread",
+];
+
 /// Takes back one's own change; the answer is the tasks that it touched.
 ///
 /// # Errors
 /// `NotFound` for somebody else's change, `Conflict` when it is too long ago or somebody changed the same since.
 pub async fn undo_change(change: &mut Change, team: &Team, undone: Uuid) -> Result<Vec<Uuid>> {
-    lock_board(change, team).await?;
     let (actor, since) = (change.actor, change.at - FOR);
     let events: Vec<Past> = sqlx::query_as(
         "SELECT task_id, kind, before, after, version FROM events
@@ -52,6 +72,10 @@ pub async fn undo_change(change: &mut Change, team: &Team, undone: Uuid) -> Resu
     if events.iter().any(|event| event.kind.starts_with("sprint.")) {
         return Err(Problem::conflict("A closed sprint is opened again on its retro page. Nothing was changed."));
     }
+    if !are_undoable(events.iter().map(|event| event.kind.as_str())) {
+        return Err(Problem::conflict("What was said cannot be taken back this way. Nothing was changed."));
+    }
+    lock_board(change, team).await?;
     take_back_events(change, team, &events).await
 }
 
@@ -68,8 +92,9 @@ pub async fn take_back(change: &mut Change, team: &Team, undone: Uuid) -> Result
     take_back_events(change, team, &events).await
 }
 
-/// Locks what an undo may touch: every column of the team, before any task.
+/// Locks what an undo may touch: who waits, and every column of the team, before any task.
 pub async fn lock_board(change: &mut Change, team: &Team) -> Result<()> {
+    waiting::lock_waits(change.db()).await?;
     changing_several::lock_every_column(change.db(), team.id).await
 }
 
@@ -96,7 +121,11 @@ async fn undo_event(change: &mut Change, team: &Team, task: Uuid, event: &Past) 
             not_moved_since(change, team, task, event).await?;
             archiving::restore_task(change, team, task, event.before["rank"].as_str()).await
         }
-        "task.restored" | "task.created" => archiving::archive_task(change, team, task).await,
+        "task.restored" => archiving::archive_task(change, team, task).await,
+        "task.created" => {
+            not_touched_since(change, team, task, event).await?;
+            archiving::archive_task(change, team, task).await
+        }
         "task.blocked" => end_wait(change, team, task, &event.after["waits"]["id"]).await,
         "task.unblocked" => open_waits(change, team, task, &event.before["waits"]).await,
         "task.owned" => {
@@ -127,6 +156,7 @@ async fn move_back(change: &mut Change, team: &Team, task: Uuid, event: &Past) -
     let slug = event.before["column"].as_str().unwrap_or_default();
     let (was, from, to) = moving::lock_places(change.db(), team.id, task, slug).await?;
     let rank = free_rank(change, team, &to, task, event.before["rank"].as_str()).await?;
+    moving::come_back(change, team, &was, &from, &to).await?;
     moving::put(change, team, &was, &from, &to, &rank).await?;
     if let Some(since) = event.before["column_since"].as_str().and_then(story::read_instant) {
         sqlx::query("UPDATE tasks SET column_since = $3 WHERE team_id = $1 AND id = $2")
@@ -176,6 +206,29 @@ async fn not_moved_since(change: &mut Change, team: &Team, task: Uuid, event: &P
     Ok(())
 }
 
+/// What others built on is not theirs alone any more who made it.
+async fn not_touched_since(change: &mut Change, team: &Team, task: Uuid, event: &Past) -> Result<()> {
+    let number = lock(change.db(), team.id, task).await?.number;
+    let other: Option<Option<String>> = sqlx::query_scalar(
+        "SELECT a.name FROM events e LEFT JOIN accounts a ON a.id = e.actor_id
+         WHERE e.team_id = $1 AND e.task_id = $2 AND e.version > $3 AND e.actor_id IS DISTINCT FROM $4 ORDER BY e.seq DESC LIMIT 1",
+    )
+    .bind(team.id)
+    .bind(task)
+    .bind(event.version)
+    .bind(change.actor)
+    .fetch_optional(change.db())
+    .await?;
+    match other {
+        None => Ok(()),
+        Some(who) => Err(Problem::conflict(format!(
+            "{} has changed {}-{number} since. Nothing was undone.",
+            who.as_deref().unwrap_or("Somebody"),
+            team.key
+        ))),
+    }
+}
+
 async fn end_wait(change: &mut Change, team: &Team, task: Uuid, wait: &Value) -> Result<()> {
     let wait = wait.as_str().and_then(|id| id.parse::<Uuid>().ok());
     blocking::tell_waited(change, team, wait.as_slice()).await?;
@@ -190,6 +243,17 @@ async fn end_wait(change: &mut Change, team: &Team, task: Uuid, wait: &Value) ->
 
 async fn open_waits(change: &mut Change, team: &Team, task: Uuid, waits: &Value) -> Result<()> {
     let waits: Vec<Uuid> = texts(waits).iter().filter_map(|id| id.parse().ok()).collect();
+    let on: Vec<(Uuid, Uuid)> = sqlx::query_as(
+        "SELECT on_task_team, on_task_id FROM waits WHERE team_id = $1 AND task_id = $2 AND id = ANY($3) AND on_task_id IS NOT NULL",
+    )
+    .bind(team.id)
+    .bind(task)
+    .bind(&waits)
+    .fetch_all(change.db())
+    .await?;
+    for on in on {
+        waiting::refuse_circle(change.db(), (team.id, task), on).await?;
+    }
     sqlx::query("UPDATE waits SET ended_at = NULL WHERE team_id = $1 AND task_id = $2 AND id = ANY($3)")
         .bind(team.id)
         .bind(task)

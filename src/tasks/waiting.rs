@@ -88,13 +88,21 @@ pub async fn on_person(db: &PgPool, account: Uuid, seen: &[Uuid], reader: &Viewe
     Ok(query.build_query_as().fetch_all(db).await?)
 }
 
-/// Refuses a wait that would close a circle, with the path that it would have.
+/// Until the change is done nobody else begins to wait: two that are made at once could close a circle that neither of
+/// them sees. Whoever needs it takes it before any row, since whoever has it goes on to lock those.
+pub async fn lock_waits(db: &mut PgConnection) -> Result<()> {
+    sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(WAITS).execute(db).await?;
+    Ok(())
+}
+
+/// The number of that lock, which is no row's: one of the workspace's is taken by whoever makes a label.
+const WAITS: i64 = 0x7761_6974;
+
+/// Refuses a wait that would close a circle, with the path that it would have. Whoever asks has locked the waits.
 ///
 /// # Errors
 /// `Invalid` on the field `on`.
 pub(super) async fn refuse_circle(db: &mut PgConnection, task: (Uuid, Uuid), on: (Uuid, Uuid)) -> Result<()> {
-    // One at a time: two waits that are made at once could close a circle that neither of them sees.
-    sqlx::query("SELECT FROM workspace FOR NO KEY UPDATE").execute(&mut *db).await?;
     // Each task once a way into it, not once a path: a lattice of waits has very many of those.
     let found: Vec<(Uuid, String, Option<Uuid>)> = sqlx::query_as(
         "WITH RECURSIVE reached AS (

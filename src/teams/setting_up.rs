@@ -10,9 +10,14 @@ use axum::{
 };
 use serde::Deserialize;
 use sqlx::{PgConnection, PgExecutor};
-use time::{Date, Duration};
+use time::{Date, Duration, OffsetDateTime};
+use uuid::Uuid;
 
-use super::adding::{add_member, add_team};
+use super::{
+    Team,
+    adding::{add_member, add_team},
+    crew::weekday,
+};
 use crate::{
     accounts::{
         adding::{NewAccount, add_account, slug},
@@ -45,11 +50,26 @@ struct SetupPage {
     frame: Frame,
     key: String,
     today: Date,
+    /// Teams that the command line made before anybody could sign in.
+    there: Vec<Team>,
     typed: Fields,
     errors: BTreeMap<&'static str, String>,
 }
 
 impl SetupPage {
+    /// The teams to begin with: what was typed, or those that are there, or two to think of.
+    fn teams(&self) -> Vec<String> {
+        let mut names = if self.typed.get("team").is_some() {
+            self.typed.all("team")
+        } else if self.there.is_empty() {
+            vec!["Infrastructure".to_owned(), "Ingestion".to_owned()]
+        } else {
+            self.there.iter().map(|team| team.name.clone()).collect()
+        };
+        names.resize(names.len().max(2), String::new());
+        names
+    }
+
     fn value(&self, field: &str, first: impl AsRef<str>) -> String {
         self.typed.get(field).unwrap_or(first.as_ref()).to_owned()
     }
@@ -71,9 +91,23 @@ impl SetupPage {
 /// `GET /setup?key=…`
 pub async fn form(Given(app): Given<App>, Query(key): Query<Key>, headers: HeaderMap) -> Result<Response> {
     check_link(&app, &app.db, &key.key).await?;
+    page::page(&setup_page(&app, &headers, key.key, Fields::default(), BTreeMap::new()).await?)
+}
+
+async fn setup_page(
+    app: &App,
+    headers: &HeaderMap,
+    key: String,
+    typed: Fields,
+    errors: BTreeMap<&'static str, String>,
+) -> Result<SetupPage> {
+    let frame = Frame::bare(app, "Set up".to_owned(), theme(headers));
     let today = clock::day_in(app.clock.now(), "UTC");
-    let frame = Frame::bare(&app, "Set up".to_owned(), theme(&headers));
-    page::page(&SetupPage { frame, key: key.key, today, typed: Fields::default(), errors: BTreeMap::new() })
+    Ok(SetupPage { frame, key, today, there: teams_there(&app.db).await?, typed, errors })
+}
+
+async fn teams_there(db: impl PgExecutor<'_>) -> Result<Vec<Team>> {
+    Ok(sqlx::query_as("SELECT id, slug, name, key, seq FROM teams ORDER BY created_at, id").fetch_all(db).await?)
 }
 
 /// `POST /setup`
@@ -99,9 +133,8 @@ pub async fn set_up(Given(app): Given<App>, headers: HeaderMap, fields: Fields) 
         }
         Err(Problem::Invalid(errors)) => {
             tx.rollback().await?;
-            let today = clock::day_in(app.clock.now(), "UTC");
-            let frame = Frame::bare(&app, "Set up".to_owned(), theme(&headers));
-            let page = SetupPage { frame, key: fields.text("key").to_owned(), today, typed: fields, errors };
+            let key = fields.text("key").to_owned();
+            let page = setup_page(&app, &headers, key, fields, errors).await?;
             page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
         Err(problem) => Err(problem),
@@ -121,12 +154,7 @@ async fn check_link(app: &App, db: impl PgExecutor<'_>, key: &str) -> Result<()>
     if holds { Ok(()) } else { Err(Problem::NotFound) }
 }
 
-async fn write(
-    app: &App,
-    db: &mut PgConnection,
-    fields: &Fields,
-    password_hash: String,
-) -> Result<(uuid::Uuid, String)> {
+async fn write(app: &App, db: &mut PgConnection, fields: &Fields, password_hash: String) -> Result<(Uuid, String)> {
     let now = app.clock.now();
     let zone = Some(fields.text("time_zone").trim()).filter(|zone| !zone.is_empty()).unwrap_or("UTC");
     if !clock::is_zone(zone) {
@@ -136,7 +164,7 @@ async fn write(
     let start =
         fields.date("starts_on")?.ok_or_else(|| Problem::field("starts_on", "Say when the current sprint began."))?;
     let today = clock::day_in(now, zone);
-    if start > today || start < today.saturating_sub(Duration::weeks(i64::from(weeks))) {
+    if start > today || start <= today.saturating_sub(Duration::weeks(i64::from(weeks))) {
         return Err(Problem::field("starts_on", "The current sprint began today or before, and has not ended yet."));
     }
     let number: i32 = fields.parse("number", "A sprint's number is a whole number from 1.")?.unwrap_or(1);
@@ -144,8 +172,9 @@ async fn write(
         return Err(Problem::field("number", "A sprint's number is a whole number from 1."));
     }
     // Whoever else has the link waits here, and then finds that it was used.
-    sqlx::query("UPDATE workspace SET cadence_weeks = $1, time_zone = $2, set_up_at = $3")
+    sqlx::query("UPDATE workspace SET cadence_weeks = $1, cadence_weekday = $2, time_zone = $3, set_up_at = $4")
         .bind(weeks)
+        .bind(weekday(start))
         .bind(zone)
         .bind(now)
         .execute(&mut *db)
@@ -159,14 +188,26 @@ async fn write(
         time_zone: zone.to_owned(),
     };
     let person = add_account(db, now, me).await?;
-    let names: Vec<String> = fields.all("team").into_iter().map(|name| name.trim().to_owned()).collect();
-    if names.is_empty() {
-        return Err(Problem::field("team", "Name at least one team."));
-    }
+    let first = found_teams(db, now, &fields.all("team"), person.id).await?;
+    begin_sprints(db, number, start, weeks).await?;
+    cadence::keep_up(db, now).await?;
+    sqlx::query("DELETE FROM entry_links WHERE purpose = 'setup'").execute(db).await?;
+    Ok((person.id, first))
+}
+
+/// Makes the teams of these names, or joins those that are there already; the answer is the first one's address.
+async fn found_teams(db: &mut PgConnection, now: OffsetDateTime, names: &[String], founder: Uuid) -> Result<String> {
+    let there = teams_there(&mut *db).await?;
+    let mut keys: Vec<String> = there.iter().map(|team| team.key.clone()).collect();
     let mut first = None;
-    let mut keys: Vec<String> = Vec::new();
-    for name in &names {
+    for name in names.iter().map(|name| name.trim()) {
         let address = slug(name);
+        let is_it = |team: &&Team| team.slug == address || team.name.to_lowercase() == name.to_lowercase();
+        if let Some(team) = there.iter().find(is_it) {
+            add_member(db, now, team.id, founder, true).await?;
+            first.get_or_insert_with(|| team.slug.clone());
+            continue;
+        }
         if address.is_empty() {
             return Err(Problem::field("team", "A team's name needs letters or digits."));
         }
@@ -175,14 +216,37 @@ async fn write(
             Problem::Invalid(errors) => Problem::field("team", errors.into_values().collect::<Vec<_>>().join(" ")),
             other => other,
         })?;
-        add_member(db, now, team, person.id, true).await?;
+        add_member(db, now, team, founder, true).await?;
         keys.push(key);
         first.get_or_insert(address);
     }
-    cadence::add_sprint(db, number, start, weeks, "Sprint {n}").await?;
-    cadence::keep_up(db, now).await?;
-    sqlx::query("DELETE FROM entry_links WHERE purpose = 'setup'").execute(db).await?;
-    Ok((person.id, first.unwrap_or_default()))
+    first.ok_or_else(|| Problem::field("team", "Name at least one team."))
+}
+
+/// Makes the current sprint. Where a team was made before this, sprints came with it, and there may be tasks in them:
+/// those that are not over are dated anew, the first of them as the current one.
+async fn begin_sprints(db: &mut PgConnection, number: i32, start: Date, weeks: i32) -> Result<()> {
+    let there: Vec<Uuid> =
+        sqlx::query_scalar("SELECT id FROM sprints WHERE state IN ('active', 'planned') ORDER BY starts_on")
+            .fetch_all(&mut *db)
+            .await?;
+    if there.is_empty() {
+        cadence::add_sprint(db, number, start, weeks, "Sprint {n}").await?;
+        return Ok(());
+    }
+    sqlx::query(
+        "UPDATE sprints SET number = $2 + nth - 1, name = replace(w.sprint_names, '{n}', ($2 + nth - 1)::text),
+                starts_on = $3 + 7 * $4 * (nth - 1), ends_on = $3 + 7 * $4 * nth - 1
+         FROM workspace w, (SELECT id, nth::integer FROM unnest($1::uuid[]) WITH ORDINALITY AS there (id, nth)) AS there
+         WHERE sprints.id = there.id",
+    )
+    .bind(there)
+    .bind(number)
+    .bind(start)
+    .bind(weeks)
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// Three letters of the name: INF, ING; with a digit if another team has them.

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     activity::{Actor, Change, live::Live},
     clock,
-    sprints::cadence,
+    sprints::{self, cadence},
     tasks::{labelling, moving, rank},
     teams::Team,
     web::error::{Problem, Result},
@@ -128,8 +128,9 @@ async fn last_rank(db: &mut PgConnection, column: Uuid) -> Result<Option<String>
 /// Numbers the tasks, all at once: the team's row is locked from here on.
 async fn number(change: &mut Change, team: &Team, plan: &Plan<'_>, ranks: Vec<Option<String>>) -> Result<Vec<Row>> {
     let zone: String = sqlx::query_scalar("SELECT time_zone FROM workspace").fetch_one(change.db()).await?;
-    let sprint: Option<Uuid> =
-        sqlx::query_scalar("SELECT id FROM sprints WHERE state = 'active'").fetch_optional(change.db()).await?;
+    // What the team has closed is over for it, though it may go on for others.
+    let sprints = sprints::queries::sprints_of(change.db(), team.id).await?;
+    let sprint = sprints::queries::current(&sprints).map(|sprint| sprint.id);
     let count = plan.tasks.len() as i64;
     let last: i64 =
         sqlx::query_scalar("UPDATE teams SET last_number = last_number + $2 WHERE id = $1 RETURNING last_number")

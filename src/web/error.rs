@@ -99,7 +99,9 @@ impl From<sqlx::Error> for Problem {
                     return Self::BadRequest("The text has a character that cannot be kept.".into());
                 }
                 // two at once wanted the same place in the order: whoever comes second takes the next
-                Some("23505") if database.constraint() == Some("goal_position") => return Self::Again,
+                Some("23505") if matches!(database.constraint(), Some("goal_position" | "milestone_position")) => {
+                    return Self::Again;
+                }
                 Some("23514" | "23505" | "23503" | "23P01") => {
                     if let Some((field, why)) = database.constraint().and_then(broken_rule) {
                         return Self::field(field, why);
@@ -153,6 +155,7 @@ fn broken_rule(constraint: &str) -> Option<(&'static str, &'static str)> {
         "sprint_order" | "sprint_overlap" => {
             ("starts_on", "These dates overlap another sprint's, or end before they start.")
         }
+        "sprint_number" => ("number", "There is a sprint of that number."),
         "goal_title_length" => ("title", "A goal has 1 to 200 characters."),
         "goal_target" => ("target", "A target is a whole number from 1 to 1,000,000,000."),
         "goal_unit_length" => ("unit", "This has at most 50 characters."),

@@ -1,15 +1,21 @@
 //! Reading what was sent: forms, JSON bodies, dates. What cannot be read is refused in words.
 
+use std::collections::BTreeMap;
+
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request},
     http::header,
 };
 use serde::{Serializer, de::DeserializeOwned};
+use serde_json::Value;
 use time::{Date, format_description::BorrowedFormatItem, macros::format_description};
 use uuid::Uuid;
 
-use super::error::{Problem, Result};
+use super::{
+    error::{Problem, Result},
+    giving_back::{self, GivenBack},
+};
 
 const DATE: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
 
@@ -62,24 +68,17 @@ impl Fields {
 
     fn read(body: &[u8]) -> Result<Self> {
         let fields: Vec<(String, String)> = form_urlencoded::parse(body).into_owned().collect();
-        if fields.iter().any(|(name, value)| name.contains('\0') || value.contains('\0')) {
-            return Err(Problem::Invalid(
-                fields
-                    .iter()
-                    .filter(|(_, value)| value.contains('\0'))
-                    .map(|(name, _)| (known_field(name), "The text has a character that cannot be kept.".to_owned()))
-                    .collect(),
-            ));
-        }
+        refuse_nul(fields.iter().filter(|(name, value)| name.contains('\0') || value.contains('\0')))?;
         Ok(Self(fields))
     }
 }
 
-fn known_field(name: &str) -> &'static str {
-    ["title", "description", "body", "text", "note", "labels", "for", "name"]
-        .into_iter()
-        .find(|known| *known == name)
-        .unwrap_or("text")
+/// Postgres keeps no NUL: these fields have one.
+fn refuse_nul<'f, T: 'f>(fields: impl Iterator<Item = &'f (String, T)>) -> Result<()> {
+    let why = "The text has a character that cannot be kept.";
+    let errors: BTreeMap<_, _> =
+        fields.map(|(name, _)| (giving_back::shown(name).unwrap_or("text"), why.to_owned())).collect();
+    if errors.is_empty() { Ok(()) } else { Err(Problem::Invalid(errors)) }
 }
 
 impl<S: Send + Sync> FromRequest<S> for Fields {
@@ -89,11 +88,18 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
         use axum::response::IntoResponse;
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
         let is_form = kind.is_empty() || kind.starts_with("application/x-www-form-urlencoded");
+        let (uri, headers) = (request.uri().clone(), request.headers().clone());
         let body = whole(request, state).await?;
         if !is_form && !body.is_empty() {
             return Err(axum::http::StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response());
         }
-        Self::read(&body).map_err(IntoResponse::into_response)
+        Self::read(&body).map_err(|refused| {
+            let mut response = refused.into_response();
+            if let Some(form) = GivenBack::whole(&uri, &headers, &body) {
+                response.extensions_mut().insert(form);
+            }
+            response
+        })
     }
 }
 
@@ -132,11 +138,23 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Sent<T> {
         let not_read = |error: serde_json::Error| {
             Problem::BadRequest(format!("The body could not be read: {error}.").into()).into_response()
         };
-        // Postgres keeps no NUL; serde has already turned \u0000 into one.
-        if body.windows(6).any(|bytes| bytes == b"\\u0000") {
-            return Err(Problem::field("text", "The text has a character that cannot be kept.").into_response());
+        // Text may spell one and mean it: `\\u0000` is six characters.
+        if body.windows(6).any(|bytes| bytes == b"\\u0000")
+            && let Ok(Value::Object(fields)) = serde_json::from_slice(body)
+        {
+            let fields: Vec<(String, Value)> = fields.into_iter().collect();
+            refuse_nul(fields.iter().filter(|(_, value)| has_nul(value))).map_err(IntoResponse::into_response)?;
         }
         serde_json::from_slice(body).map(Self).map_err(not_read)
+    }
+}
+
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(values) => values.iter().any(has_nul),
+        Value::Object(fields) => fields.values().any(has_nul),
+        _ => false,
     }
 }
 

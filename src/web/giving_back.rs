@@ -13,8 +13,11 @@ use super::forms::{self, local_path};
 
 /// The fields that are shown to be put right, with their labels and whether they take several lines. What is named
 /// neither here nor in `CARRIED` is never echoed: a password or a token that somebody sends here stays unseen.
-const SHOWN: [(&str, &str, bool); 12] = [
+const SHOWN: [(&str, &str, bool); 15] = [
     ("title", "Title", false),
+    ("description", "Description", true),
+    ("labels", "Labels", false),
+    ("note", "What you wrote", true),
     ("text", "What you wrote", true),
     ("body", "What you wrote", true),
     ("answer", "Your answer", true),
@@ -29,8 +32,10 @@ const SHOWN: [(&str, &str, bool); 12] = [
 ];
 
 /// What a form says beside what was typed: it goes back as it came, unseen.
-const CARRIED: [&str; 12] =
-    ["meeting", "tray", "retro", "kind", "measure", "sprint", "q", "lanes", "for", "scope", "team", "outcome"];
+const CARRIED: [&str; 16] = [
+    "meeting", "tray", "retro", "kind", "measure", "sprint", "q", "lanes", "for", "scope", "team", "outcome", "column",
+    "version", "on", "person",
+];
 
 /// A form as it was sent: an extension of the response that refuses it.
 #[derive(Clone, Debug)]
@@ -67,16 +72,29 @@ pub async fn give_back(request: Request, next: Next) -> Response {
     response
 }
 
+/// A field's own name, if it is one of those that are shown.
+pub fn shown(name: &str) -> Option<&'static str> {
+    SHOWN.iter().map(|(shown, ..)| *shown).find(|shown| *shown == name)
+}
+
 impl GivenBack {
+    /// A form that no route asks for, and that can be given back with all that it says: nothing is lost of it.
+    pub fn whole(uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Option<Self> {
+        let goes_back = |name: &str| shown(name).is_some() || CARRIED.contains(&name) || name == "back";
+        let all = form_urlencoded::parse(body).all(|(name, _)| goes_back(&name));
+        all.then(|| Self::read(uri, headers, body)).flatten()
+    }
+
     /// Nothing is given back of a form in which nothing was typed.
     fn read(uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Option<Self> {
         let sent: Vec<(String, String)> = form_urlencoded::parse(body).into_owned().collect();
         let value = |wanted: &str| sent.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+        // A NUL is no character of a page.
         let shown = SHOWN.into_iter().filter_map(|(name, label, is_long)| {
-            // A NUL is no character of a page.
             Some(Field { name, label, is_long, value: value(name)?.replace('\0', "") })
         });
         let shown: Vec<Field> = shown.collect();
+        let carried = sent.iter().filter(|(name, _)| CARRIED.contains(&name.as_str()));
         if shown.is_empty() {
             return None;
         }
@@ -85,7 +103,7 @@ impl GivenBack {
             address: uri.path().to_owned(),
             back: local_path(value("back").unwrap_or(&came_from), &came_from).to_owned(),
             shown,
-            carried: sent.iter().filter(|(name, _)| CARRIED.contains(&name.as_str())).cloned().collect(),
+            carried: carried.map(|(name, value)| (name.clone(), value.replace('\0', ""))).collect(),
         })
     }
 }
@@ -118,6 +136,16 @@ mod tests {
         assert_eq!(form.carried, [("tray".to_owned(), "well".to_owned())]);
         assert!(!format!("{form:?}").contains("s3cret"));
         assert!(read("", "password=s3cret").is_none());
+    }
+
+    #[test]
+    fn what_would_lose_something_is_not_given_back_unasked() {
+        let whole =
+            |body: &str| GivenBack::whole(&Uri::from_static("/tasks/INF-1"), &HeaderMap::new(), body.as_bytes());
+        let form = whole("title=a%00b&version=3&column=to%00do").unwrap();
+        assert_eq!(form.shown[0].value, "ab");
+        assert_eq!(form.carried, [("version".to_owned(), "3".to_owned()), ("column".to_owned(), "todo".to_owned())]);
+        assert!(whole("name=a%00b&password=s3cret").is_none());
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     accounts::{Person, viewer::Viewer},
+    activity::Changed,
     app::App,
     boards::access,
     clock, sprints,
@@ -160,13 +161,18 @@ pub fn fragment(headers: &HeaderMap) -> Option<&str> {
     headers.get("fortnight-fragment")?.to_str().ok()
 }
 
-/// Tells the script what was done, and how to undo it.
-pub fn said(mut response: Response, change: Uuid, sentence: &str) -> Response {
+/// Tells the script what was done, and how to undo it if that is possible.
+pub fn said<T>(mut response: Response, changed: &Changed<T>, sentence: &str) -> Response {
     let encoded: String = form_urlencoded::byte_serialize(sentence.as_bytes()).collect::<String>().replace('+', "%20");
     let headers = response.headers_mut();
-    if let (Ok(change), Ok(sentence)) = (HeaderValue::from_str(&change.to_string()), HeaderValue::from_str(&encoded)) {
+    if let (Ok(change), Ok(sentence)) =
+        (HeaderValue::from_str(&changed.id.to_string()), HeaderValue::from_str(&encoded))
+    {
         headers.insert("fortnight-change", change);
         headers.insert("fortnight-said", sentence);
+        if changed.is_undoable {
+            headers.insert("fortnight-undoable", HeaderValue::from_static("1"));
+        }
     }
     response
 }

@@ -10,6 +10,7 @@ mod forms;
 mod fortnight;
 mod lanes;
 mod line;
+mod meeting;
 mod pages;
 #[path = "../it/program.rs"]
 #[expect(dead_code, reason = "the stories of starting and stopping use more of it")]

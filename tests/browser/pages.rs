@@ -40,11 +40,11 @@ async fn every_page_of_the_demo_is_worth_a_look() {
     let windows = Windows::at(&format!("http://{}", server.address())).await;
     let window = windows.blank().await;
     window.goto(link.split_once(server.address()).unwrap().1).await;
-    // the visitor's own work, and from there to the board
-    window.until("location.pathname === '/' && document.querySelector('.me-menu')").await;
+    window.until_at("/").await;
     window.goto("/teams/infrastructure").await;
-    window.until("document.querySelectorAll('#board [data-task]').length > 15").await;
-    let current: i64 = window.value("Number(document.querySelector('.sprint b').textContent.match(/\\d+/)[0])").await;
+    let current: i64 = window
+        .value("Number(document.querySelector('[aria-label=Sprint]').textContent.match(/Sprint (\\d+)/)[1])")
+        .await;
     let last = current - 1;
     let mut found = Vec::new();
     for (name, path, worth) in [
@@ -55,7 +55,11 @@ async fn every_page_of_the_demo_is_worth_a_look() {
             "document.querySelectorAll('#board [data-task]').length > 10",
         ),
         ("my-work", "/".to_owned(), "document.querySelectorAll('main [href^=\"/tasks/\"]').length > 5"),
-        ("planning", "/teams/infrastructure/planning".to_owned(), "document.querySelectorAll('.slip').length > 5"),
+        (
+            "planning",
+            "/teams/infrastructure/planning".to_owned(),
+            "document.querySelectorAll('[name=keys]').length > 10",
+        ),
         ("pitch", format!("/sprints/{current}"), "document.querySelectorAll('main article, main .goal').length > 4"),
         ("standup", "/teams/infrastructure/standup".to_owned(), "document.querySelectorAll('.rows li').length > 10"),
         ("standup-all", "/standup".to_owned(), "document.querySelectorAll('.rows li').length > 20"),

@@ -1,9 +1,12 @@
 //! What programs rely on.
 
-use axum::http::Method;
-use serde_json::json;
+use axum::{
+    body::Body,
+    http::{Method, Request},
+};
+use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::world::{Answer, Client, World};
 
 #[tokio::test]
 async fn the_description_is_what_it_was() {
@@ -74,4 +77,97 @@ async fn a_program_works_a_task_from_beginning_to_end() {
     let (planned, active) = (json!("planned"), json!("active"));
     assert_eq!(told[..3], [(&json!(44), &planned), (&json!(43), &planned), (&json!(42), &active)]);
     assert!(!program.get("/api/v1/teams").await.text().contains("hash"));
+}
+
+/// Case R7.
+#[tokio::test]
+async fn whatever_is_sent_twice_with_one_key_is_done_once_and_answered_alike() {
+    let world = World::new().await;
+    world.elif.make("infrastructure", "todo", "Cut over").await;
+    let program = world.program_of(&world.elif, fortnight::accounts::tokens::Scope::Write).await;
+    for (nth, (method, path, body)) in [
+        (Method::PATCH, "/tasks/INF-1", json!({ "title": "Cut postgres over", "description": "Soon" })),
+        (Method::PUT, "/tasks/INF-1/position", json!({ "column": "in-progress", "version": 2 })),
+        (Method::PUT, "/tasks/INF-1/owners", json!({ "owners": ["elif"] })),
+        (Method::PUT, "/tasks/INF-1/block", json!({ "kind": "text", "note": "Legal" })),
+        (Method::DELETE, "/tasks/INF-1/block", json!({})),
+        (Method::POST, "/tasks/INF-1/comments", json!({ "body": "Done soon" })),
+        (Method::DELETE, "/tasks/INF-1", json!({})),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let key = format!("key {nth}");
+        let first = with_key(&program, &key, method.clone(), path, &body).await.ok();
+        let done = seq(&world).await;
+        let again = with_key(&program, &key, method.clone(), path, &body).await;
+        assert_eq!((again.status, again.json()), (first.status, first.json()), "{method} {path}");
+        assert_eq!(seq(&world).await, done, "{method} {path} was done twice");
+        // the key means this and nothing else
+        let wrong = with_key(&program, &key, Method::PATCH, "/tasks/INF-1", &json!({ "title": "Else" })).await;
+        wrong.refused(422);
+    }
+}
+
+async fn with_key(who: &Client, key: &str, method: Method, path: &str, body: &Value) -> Answer {
+    let request = Request::builder()
+        .method(method)
+        .uri(format!("/api/v1{path}"))
+        .header("content-type", "application/json")
+        .header("idempotency-key", key)
+        .body(Body::from(body.to_string()));
+    who.send(request.unwrap()).await
+}
+
+async fn seq(world: &World) -> i64 {
+    sqlx::query_scalar("SELECT seq FROM teams WHERE key = 'INF'").fetch_one(&world.db).await.unwrap()
+}
+
+#[tokio::test]
+async fn who_comes_second_gets_what_stands_beside_what_they_sent_in_the_same_words() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
+    for title in ["Cut over", "Migrate"] {
+        crate::goals::set_goal(&world, elif, "42", &[("title", title), ("target", "9")]).await;
+    }
+    elif.post("/projects", &[("team", "infrastructure"), ("name", "Move"), ("target", "9")]).await.ok();
+    elif.make("infrastructure", "todo", "Old").await;
+    let theirs = json!({
+        "title": "Mira's", "description": "Why", "sprint": 42, "goal": 1, "project": "move", "estimate": 3, "due": "2026-11-26",
+        "for": "Growth", "owners": ["mira"], "labels": ["docs"], "version": 1,
+    });
+    mira.api(Method::PATCH, "/tasks/INF-1", theirs.clone()).await.ok();
+    let ours = json!({
+        "title": "Elif's", "description": "How", "sprint": "this", "goal": 2, "project": null, "estimate": null, "due": "2026-11-27",
+        "for": "", "owners": ["elif", "mira"], "labels": ["postgres", "docs"], "version": 1,
+    });
+    let told = elif.api(Method::PATCH, "/tasks/INF-1", ours.clone()).await.refused(409).json();
+    assert!(told["detail"].as_str().unwrap().contains("Mira Okafor"), "{told}");
+    for (field, value) in ours.as_object().unwrap() {
+        let value = if field == "sprint" { &json!(42) } else { value };
+        assert_eq!(&told["sent"][field], value, "{field}: {told}");
+        let stands = if field == "version" { &elif.task("INF-1").await["version"] } else { &theirs[field] };
+        assert_eq!(&told["current"][field], stands, "{field}: {told}");
+    }
+    // what was not sent is not said to have been
+    let told =
+        elif.api(Method::PATCH, "/tasks/INF-1", json!({ "labels": ["x"], "version": 1 })).await.refused(409).json();
+    assert_eq!(told["sent"], json!({ "labels": ["x"], "version": 1 }));
+    // labels on the page: both versions, and what was typed is still in its field
+    let page = elif.post("/tasks/INF-1", &[("labels", "postgres x"), ("version", "1")]).await.refused(409).text();
+    assert!(page.contains("labels: postgres x</pre>") && page.contains("labels: docs</pre>"), "{page}");
+    assert!(page.contains(r#"name="labels" value="postgres x""#), "{page}");
+    // a move: columns by the names that a program knows, and on the page by those that people know
+    let seen = elif.task("INF-1").await["version"].as_i64().unwrap();
+    mira.api(Method::PUT, "/tasks/INF-1/position", json!({ "column": "in-progress" })).await.ok();
+    let place = json!({ "column": "in-review", "version": seen });
+    let told = elif.api(Method::PUT, "/tasks/INF-1/position", place).await.refused(409).json();
+    assert_eq!(told["current"], json!({ "key": "INF-1", "column": "in-progress", "version": seen + 1 }));
+    assert_eq!(told["sent"], json!({ "column": "in-review", "version": seen }));
+    assert!(told["detail"].as_str().unwrap().contains("moved INF-1 to In progress"), "{told}");
+    let version = seen.to_string();
+    let page =
+        elif.post("/tasks/INF-1/position", &[("column", "in-review"), ("version", &version)]).await.refused(409).text();
+    assert!(page.contains("column: In review</pre>") && page.contains("column: In progress</pre>"), "{page}");
 }

@@ -12,13 +12,25 @@ use crate::{
     world::{Client, World},
 };
 
-const CLIENTS: u64 = 20;
-const OPERATIONS: u64 = 500;
 const COLUMNS: [&str; 5] = ["todo", "in-progress", "blocked", "in-review", "done"];
 
 /// Case R1.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_people_move_make_and_archive_at_once() {
+    move_make_and_archive(20, 500, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "at full size it takes hours"]
+async fn fifty_people_do_so_twenty_times_over() {
+    for seed in 1..=20 {
+        move_make_and_archive(50, 2_000, seed).await;
+    }
+}
+
+/// So many clients do so many operations each, at once; a seed is a run that can be had again.
+async fn move_make_and_archive(clients: u64, operations: u64, seed: u64) {
+    println!("{clients} clients, {operations} operations each, seed {seed}");
     let world = World::new().await;
     let served = Served::of(&world).await;
     let token = world.program_of(&world.elif, Scope::Write).await.bearer.unwrap();
@@ -27,7 +39,10 @@ async fn twenty_people_move_make_and_archive_at_once() {
     }
     let base = format!("http://{}/api/v1", served.address);
     let http = reqwest::Client::new();
-    let clients = (0..CLIENTS).map(|client| tokio::spawn(work(http.clone(), base.clone(), token.clone(), client)));
+    let clients = (1..=clients).map(|client| {
+        let dice = Dice(0x9e37_79b9_7f4a_7c15 ^ (seed << 32 | client));
+        tokio::spawn(work(http.clone(), base.clone(), token.clone(), client, operations, dice))
+    });
     let mut acknowledged = 0;
     for client in clients.collect::<Vec<_>>() {
         acknowledged += client.await.unwrap();
@@ -105,10 +120,9 @@ async fn do_everything(who: Client, team: &'static str, ours: &'static str, thei
 }
 
 /// Does its part of the operations; the answer is how many changed something.
-async fn work(http: reqwest::Client, base: String, token: String, client: u64) -> i64 {
-    let mut dice = Dice(0x9e37_79b9_7f4a_7c15 ^ (client + 1));
+async fn work(http: reqwest::Client, base: String, token: String, client: u64, operations: u64, mut dice: Dice) -> i64 {
     let mut acknowledged = 0;
-    for operation in 0..OPERATIONS {
+    for operation in 0..operations {
         let task = dice.below(30) + 1;
         let (method, path, body) = match dice.below(20) {
             0 => (

@@ -144,7 +144,7 @@ async fn goals_of_a_sprint_to_come_lead_back_to_planning() {
 async fn a_lone_wolf_is_named_on_the_board_in_planning_and_in_the_standup() {
     let world = World::new().await;
     let elif = &world.elif;
-    world.join("Tomas Weber", "tomas", "infrastructure").await;
+    let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
     let far = world.join("Marie Tremblay", "marie", "infrastructure").await;
     let hours =
         [("name", "Marie Tremblay"), ("time_zone", "Pacific/Honolulu"), ("works_from", "09:00"), ("works_to", "17:00")];
@@ -160,6 +160,18 @@ async fn a_lone_wolf_is_named_on_the_board_in_planning_and_in_the_standup() {
         assert!(page.contains("its owners share no working hours"), "{path}: {page}");
         assert_eq!(page.matches("class=\"lone\"").count(), 2, "{path}: two who meet are no lone wolves");
     }
+    // three hours a day are enough, a minute less is not
+    for (from, alone) in [("14:00", 2), ("14:01", 3)] {
+        let hours = [("name", "Tomas Weber"), ("time_zone", "UTC"), ("works_from", from), ("works_to", "22:00")];
+        tomas.post("/me", &hours).await.ok();
+        let page = elif.get("/teams/infrastructure").await.ok().text();
+        assert_eq!(page.matches("class=\"lone\"").count(), alone, "{from}: {page}");
+    }
+    // who has left the workspace is no company
+    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'").execute(&world.db).await.unwrap();
+    elif.post("/settings/people/marie", &[("do", "deactivate")]).await.ok();
+    let page = elif.get("/teams/infrastructure").await.ok().text();
+    assert!(!page.contains("share no working hours") && page.matches("one owner").count() == 2, "{page}");
 }
 
 #[tokio::test]
@@ -240,6 +252,9 @@ async fn sprints_are_renamed_moved_and_skipped_by_an_administrator() {
     elif.post("/sprints/42", &[("name", "X"), ("starts_on", "2026-11-17"), ("ends_on", "2026-11-29")])
         .await
         .refused(422);
+    let past = [("name", "X"), ("starts_on", "2027-01-11"), ("ends_on", "2027-01-24")];
+    let answer = elif.post("/sprints/43", &past).await.refused(422);
+    assert!(answer.text().contains("it cannot pass Sprint 44. Move that one first."), "{}", answer.text());
     elif.post("/sprints/43/skip", &[]).await.ok();
     let sprints = elif.api(Method::GET, "/sprints", json!({})).await.ok().json();
     let [after, next] = [0, 1].map(|nth| (&sprints["sprints"][nth]["number"], &sprints["sprints"][nth]["starts_on"]));

@@ -145,6 +145,26 @@ async fn issues_of_github_come_with_their_text_and_closed_ones_go_to_the_archive
 }
 
 #[tokio::test]
+async fn what_comes_after_a_team_has_closed_its_sprint_stands_on_its_board() {
+    let world = World::new().await;
+    let unfinished = world.elif.make("infrastructure", "todo", "Left over").await;
+    let verdict = [(format!("task:{unfinished}"), "carry")];
+    let verdict: Vec<(&str, &str)> = verdict.iter().map(|(task, to)| (task.as_str(), *to)).collect();
+    world.elif.post("/teams/infrastructure/sprints/42/close", &verdict).await.ok();
+    // Ingestion has not closed it, and so it goes on
+    let draft = transfer::trello::parse(&json_of(TRELLO)).unwrap();
+    for (team, who, key, sprint) in
+        [("infrastructure", &world.elif, "INF-2", 43), ("ingestion", &world.jonas, "ING-1", 42)]
+    {
+        let wish = Wish { draft: &draft, team, mappings: &[], dry_run: false };
+        transfer::import(&world.app.live, &wish, &|_| {}).await.unwrap();
+        assert_eq!(who.task(key).await["sprint"], sprint, "{team}");
+        let page = who.get(&format!("/teams/{team}")).await.ok().text();
+        assert!(page.contains(&format!(r#"data-task="{key}""#)), "{team}: {page}");
+    }
+}
+
+#[tokio::test]
 async fn people_are_known_by_name_and_what_they_said_is_theirs() {
     let world = World::new().await;
     let board = json!({

@@ -3,11 +3,13 @@
 use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, kill_process};
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::cluster;
-use crate::program::{Place, until};
+use crate::people::PASSWORD;
+use crate::program::{Place, Server, until};
 
 async fn starts_serves_and_leaves_nothing_behind(place: Place) {
     let mut server = place.serve().await;
@@ -183,4 +185,145 @@ async fn an_empty_workspace_prints_the_one_link_that_sets_it_up() {
     let (status, page) = server.get(path).await;
     assert!(status == 200 && page.contains("Set up Fortnight"), "{status} {page}");
     assert_eq!(server.get("/setup").await.0, 404);
+}
+
+/// A team that was made before anybody could sign in brought sprints along, in the way of those that are set up.
+#[tokio::test]
+async fn a_workspace_whose_team_came_before_its_people_is_set_up_all_the_same() {
+    let place = Place::new();
+    let team = ["team", "add", "data", "--name", "Data Platform", "--key", "DAT"];
+    place.run_reading("", &team).await;
+    let mut server = place.serve().await;
+    let link = server.link().await;
+    let (status, page) = server.get(link.strip_prefix(&server.url).unwrap()).await;
+    assert!(status == 200 && page.contains(r#"value="Data Platform""#), "{status} {page}");
+    let monday = page.split(r#"name="starts_on" type="date" value=""#).nth(1).unwrap().split('"').next().unwrap();
+    let fields = [
+        ("key", link.split_once("key=").unwrap().1),
+        ("name", "Ada Lindqvist"),
+        ("email", "ada@example.org"),
+        ("password", PASSWORD),
+        ("team", "Data Platform"),
+        ("team", "Datalog"),
+        ("cadence_weeks", "3"),
+        ("starts_on", monday),
+        ("number", "7"),
+    ];
+    let browser = browser();
+    let board = browser.post(format!("{}/setup", server.url)).form(&fields).send().await.unwrap();
+    assert_eq!((board.status().as_u16(), board.url().path()), (200, "/teams/data"));
+    let board = board.text().await.unwrap();
+    assert!(board.contains("Sprint 7") && board.contains("Sprint 8") && !board.contains("Sprint 1<"), "{board}");
+    let teams: Vec<(String, String)> =
+        sqlx::query_as("SELECT slug, key FROM teams ORDER BY slug").fetch_all(&mut place.sql().await).await.unwrap();
+    let named = |slug: &str, key: &str| (slug.to_owned(), key.to_owned());
+    assert_eq!(teams, [named("data", "DAT"), named("datalog", "DAT2")], "the key that was taken is not given twice");
+    let gaps: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM sprints s WHERE number > 7 AND NOT EXISTS (SELECT FROM sprints b WHERE b.number = s.number - 1 AND b.ends_on = s.starts_on - 1)",
+    )
+    .fetch_one(&mut place.sql().await)
+    .await
+    .unwrap();
+    assert_eq!(gaps, 0);
+}
+
+#[tokio::test]
+async fn who_has_a_shell_makes_people_teams_and_tokens_with_a_server_and_without() {
+    let place = Place::new();
+    let first = make_by_hand(&place, "ada", "infrastructure", "INF").await;
+    let server = place.serve().await;
+    let second = make_by_hand(&place, "ben", "ingestion", "ING").await;
+    for (handle, team, key, token) in
+        [("ada", "infrastructure", "INF", first), ("ben", "ingestion", "ING", second.clone())]
+    {
+        let made = reqwest::Client::new()
+            .post(format!("{}/api/v1/teams/{team}/tasks", server.url))
+            .bearer_auth(token)
+            .json(&json!({ "title": "First" }))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(made.status(), 201, "{handle}");
+        assert_eq!(made.json::<Value>().await.unwrap()["key"], format!("{key}-1"));
+        let home = sign_in(&browser(), &server, handle).await;
+        assert!(home.contains(&format!("/teams/{team}")), "{handle}'s password is the line that was read: {home}");
+    }
+    let theirs = reqwest::Client::new()
+        .post(format!("{}/api/v1/teams/infrastructure/tasks", server.url))
+        .bearer_auth(second)
+        .json(&json!({ "title": "Not ours" }));
+    assert_eq!(theirs.send().await.unwrap().status(), 403, "ben is on the team that was named, and on no other");
+}
+
+/// A person, their team and a token of theirs, by the command line; the answer is the token.
+async fn make_by_hand(place: &Place, handle: &str, team: &str, key: &str) -> String {
+    let email = format!("{handle}@example.org");
+    let said = place.run_reading(&format!("{PASSWORD}\n"), &["user", "add", &email, "--name", handle]).await;
+    assert!(said.contains(&format!("@{handle}")), "{said}");
+    let said = place.run_reading("", &["team", "add", team, "--name", team, "--key", key, "--member", &email]).await;
+    assert!(said.contains(&format!("/teams/{team}")), "{said}");
+    let said = place.run_reading("", &["token", "create", &email, "--scope", "write"]).await;
+    said.split_whitespace().next_back().unwrap().to_owned()
+}
+
+fn browser() -> reqwest::Client {
+    reqwest::Client::builder().cookie_store(true).build().unwrap()
+}
+
+/// Signs in, and goes where one is sent from there.
+async fn sign_in(browser: &reqwest::Client, server: &Server, handle: &str) -> String {
+    let email = format!("{handle}@example.org");
+    let fields = [("email", email.as_str()), ("password", PASSWORD)];
+    let page = browser.post(format!("{}/login", server.url)).form(&fields).send().await.unwrap();
+    assert_eq!(page.status(), 200);
+    page.text().await.unwrap()
+}
+
+/// Case F6.
+#[tokio::test]
+async fn ctrl_c_ends_it_in_order_while_boards_are_open() {
+    let place = Place::new();
+    make_by_hand(&place, "ada", "infrastructure", "INF").await;
+    let mut server = place.serve().await;
+    let browser = browser();
+    sign_in(&browser, &server, "ada").await;
+    let mut streams = Vec::new();
+    for _ in 0..3 {
+        let stream = browser.get(format!("{}/teams/infrastructure/live", server.url)).send().await.unwrap();
+        assert_eq!(stream.headers()["content-type"], "text/event-stream");
+        streams.push(stream);
+    }
+    let asked = Instant::now();
+    server.signal(Signal::INT);
+    assert_eq!(server.ended().await.unwrap().code(), Some(0));
+    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}: {}", asked.elapsed(), server.said());
+    for stream in streams {
+        stream.text().await.expect("it is ended, and not cut off");
+    }
+}
+
+#[tokio::test]
+async fn every_command_says_which_variables_it_listens_to() {
+    let place = Place::new();
+    let mut commands = vec![String::new()];
+    let mut asked = 0;
+    while let Some(command) = commands.pop() {
+        let args: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
+        let help = place.run_reading("", &args).await;
+        for variable in [
+            "FORTNIGHT_LISTEN",
+            "FORTNIGHT_PUBLIC_URL",
+            "FORTNIGHT_TRUSTED_PROXY",
+            "FORTNIGHT_DATA_DIR",
+            "DATABASE_URL",
+        ] {
+            assert!(help.contains(&format!("[env: {variable}")), "{command} --help hides {variable}: {help}");
+        }
+        let below = help.split("\nCommands:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap_or("");
+        let names = below.lines().filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help");
+        commands.extend(names.map(|name| format!("{command} {name}")));
+        asked += 1;
+    }
+    assert!(asked > 10, "only {asked} commands were found");
+    assert!(!place.data_dir().exists());
 }

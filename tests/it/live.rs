@@ -32,9 +32,17 @@ async fn a_second_window_sees_the_move_with_the_same_bytes() {
     );
     assert_eq!(a.data["change"], answer.header("fortnight-change"));
     assert!(a.data["html"].as_str().unwrap().contains("data-task=\"INF-1\""));
-    // lines of a description, and a title with a quote, arrive whole
-    world.elif.post("/tasks/INF-1", &[("title", "It's \"done\""), ("description", "a\r\nb")]).await.ok();
-    assert!(one.next_of("card").await.data["html"].as_str().unwrap().contains("It&#39;s"));
+    // a title with a quote, and lines wherever a card shows text, arrive whole
+    world.elif.post("/tasks/INF-1", &[("title", "It's \"done\""), ("for", "Growth\r\nand\rSales")]).await.ok();
+    let html = one.next_of("card").await.data["html"].as_str().unwrap().to_owned();
+    assert!(html.contains("It&#39;s &#34;done&#34;"), "{html}");
+    assert!(html.contains("Growth\r\nand\rSales"), "{html}");
+    let reason = [("kind", "text"), ("note", "Legal\r\n\r\nevent: bye\rdata: no")];
+    world.elif.post("/tasks/INF-1/block", &reason).await.ok();
+    let event = one.next().await.unwrap();
+    assert_eq!(event.name, "card", "a text begins no event of its own");
+    let html = event.data["html"].as_str().unwrap();
+    assert!(html.contains("Legal") && html.contains("event: bye") && html.contains("data: no"), "{html}");
     world.elif.post("/tasks/INF-1/archive", &[]).await.ok();
     assert_eq!(one.next_of("card").await.data["html"], Value::Null);
 }

@@ -44,6 +44,23 @@ async fn another_team_reads_the_goals_and_raises_a_concern_that_stays_until_it_i
 }
 
 #[tokio::test]
+async fn a_concern_can_be_answered_also_when_the_sprint_is_closed() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let goal = set_goal(&world, elif, "42", &[("title", "Migrate"), ("target", "5")]).await;
+    let page = format!("/teams/infrastructure/goals/{goal}");
+    jonas.post(&format!("{page}/remarks"), &[("kind", "concern"), ("body", "And the logs?")]).await.ok();
+    elif.post("/teams/infrastructure/sprints/42/close", &[]).await.ok();
+    for path in [page.as_str(), "/sprints/42"] {
+        let text = elif.get(path).await.ok().text();
+        assert!(text.contains("Answer this concern") && !text.contains("Change the goal"), "{path}");
+    }
+    let remark: uuid::Uuid = sqlx::query_scalar("SELECT id FROM remarks").fetch_one(&world.db).await.unwrap();
+    elif.post(&format!("/teams/infrastructure/remarks/{remark}/answer"), &[("answer", "They stay")]).await.ok();
+    assert!(jonas.get(&page).await.text().contains("They stay"));
+}
+
+#[tokio::test]
 async fn what_is_no_sprint_is_not_found_and_a_stranger_signs_in_first() {
     let world = World::new().await;
     for path in ["/sprints/9999", "/sprints/x", "/sprints/-1", "/sprints/99999999999"] {

@@ -102,6 +102,20 @@ async fn what_unblocks_others_comes_first_and_other_teams_see_that_we_know() {
         place(&page, "Support asked for it") < place(&page, "The oldest") && page.contains("for Support"),
         "{page}"
     );
+    // then what serves a goal that is behind, if only by its project: what is in the backlog has no goal
+    let project = [("team", "infrastructure"), ("name", "Re-partition"), ("target", "100"), ("unit", "tables")];
+    elif.post("/projects", &project).await.ok();
+    let serving = [("title", "Migrate"), ("target", "9"), ("project", "re-partition")];
+    set_goal(&world, elif, "42", &serving).await;
+    let serves = make(elif, "Of the project").await;
+    assert!(
+        place(&elif.get(PLANNING).await.ok().text(), "The oldest")
+            < place(&elif.get(PLANNING).await.ok().text(), "Of the project")
+    );
+    elif.post(&format!("/tasks/{serves}"), &[("project", "re-partition")]).await.ok();
+    let page = elif.get(PLANNING).await.ok().text();
+    assert!(place(&page, "Support asked for it") < place(&page, "Of the project"));
+    assert!(place(&page, "Of the project") < place(&page, "The oldest"), "{page}");
     assert!(place(&page, "Others wait on us") < page.rfind("Dual-write").unwrap());
     let read = jonas.get(PLANNING).await.ok().text();
     assert!(!read.contains("Put chosen"), "another team reads");

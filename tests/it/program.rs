@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::{interval, timeout};
 
@@ -88,6 +88,17 @@ impl Place {
     /// Runs a command that ends by itself.
     pub async fn run(&self, args: &[&str]) -> Output {
         timeout(PATIENCE, self.command(args).output()).await.expect("it does not end").unwrap()
+    }
+
+    /// The same with something to read, as `echo password | fortnight user add` does. It must go well; the answer is
+    /// what it said.
+    pub async fn run_reading(&self, input: &str, args: &[&str]) -> String {
+        let mut command = self.command(args);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).await.unwrap();
+        let done = timeout(PATIENCE, child.wait_with_output()).await.expect("it does not end").unwrap();
+        assert!(done.status.success(), "{args:?}: {done:?}");
+        String::from_utf8(done.stdout).unwrap()
     }
 
     /// Starts the server and waits until it says where it is.

@@ -70,6 +70,26 @@ async fn goals_of_several_sprints_and_teams_add_up_to_a_project_with_milestones(
     assert!(board.contains("Copy sessions"), "it serves by its goal: {board}");
     assert!(jonas.get("/projects").await.text().contains("43 / 100"));
     assert!(!shown.contains("Change the project"), "another team leads it");
+    // put right: another title and day, another place; the goal goes on pointing at it
+    let order = format!("{milestones}/{first}/order");
+    let at = |page: &str, title: &str| page.find(title).unwrap();
+    elif.post(&order, &[("to", "down")]).await.ok();
+    let shown = page(elif).await;
+    assert!(at(&shown, "All of them") < at(&shown, "The first ten"));
+    elif.post(&order, &[("to", "down")]).await.ok();
+    elif.post(&order, &[("to", "up")]).await.ok();
+    let change = format!("{milestones}/{first}");
+    elif.post(&change, &[("row", &first), ("called", "The first twelve"), ("by", "2026-12-08")]).await.ok();
+    let shown = page(elif).await;
+    assert!(at(&shown, "The first twelve") < at(&shown, "All of them") && shown.contains("by Tue 8 Dec"));
+    assert!(at(&shown, "The first twelve") < at(&shown, "Migrate 50 tables"));
+    for (called, by, why) in [(" ", "", "1 to 200 characters"), ("A dozen", "2026-02-31", "That is no date")] {
+        let refused = elif.post(&change, &[("row", &first), ("called", called), ("by", by)]).await.refused(422).text();
+        assert!(refused.contains(why) && refused.contains(&format!("value=\"{called}\"")), "{refused}");
+    }
+    for path in [&order, &change] {
+        jonas.post(path, &[("called", "Theirs")]).await.refused(403);
+    }
     let reach = format!("{milestones}/{first}/reach");
     jonas.post(&reach, &[]).await.refused(403);
     elif.post(&reach, &[]).await.ok();

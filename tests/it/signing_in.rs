@@ -185,3 +185,33 @@ async fn an_empty_workspace_is_set_up_once_by_who_has_the_link() {
     me.get(&format!("/setup?key={key}")).await.refused(404);
     me.post("/setup", &fields).await.refused(404);
 }
+
+/// Whatever day the current sprint began on, the next one begins when it ends.
+#[tokio::test]
+async fn sprints_follow_one_another_from_the_day_that_was_given() {
+    let world = World::new().await;
+    // a Wednesday, a Sunday, and a Tuesday two weeks ago, whose sprint is over
+    for (starts_on, status) in [("2026-11-18", 303), ("2026-11-22", 303), ("2026-11-10", 422)] {
+        let db = cluster::database().await;
+        let app = App::new("http://fortnight.test", db.clone(), Clock::standing(NOW));
+        let key = tokens::create_link(&db, NOW, Purpose::Setup).await.unwrap();
+        let me = Client { router: router(app), ..world.stranger() };
+        let fields = [
+            ("key", key.as_str()),
+            ("name", "Ada Lindqvist"),
+            ("email", "ada@example.org"),
+            ("password", PASSWORD),
+            ("team", "Infrastructure"),
+            ("cadence_weeks", "2"),
+            ("starts_on", starts_on),
+        ];
+        me.post("/setup", &fields).await.refused(status);
+        let sprints: Vec<(time::Date, time::Date)> =
+            sqlx::query_as("SELECT starts_on, ends_on FROM sprints ORDER BY number").fetch_all(&db).await.unwrap();
+        assert!(
+            sprints.iter().zip(sprints.iter().skip(1)).all(|(one, next)| one.1.next_day() == Some(next.0)),
+            "{sprints:?}"
+        );
+        assert_eq!(sprints.len(), if status == 303 { 3 } else { 0 });
+    }
+}

@@ -2,7 +2,7 @@
 
 use time::Duration;
 
-use crate::world::World;
+use crate::{goals::set_goal, world::World};
 
 const STANDUP: &str = "/teams/infrastructure/standup";
 
@@ -316,4 +316,107 @@ async fn whoever_is_asked_in_a_topic_finds_it_in_their_work() {
     // until it was talked about
     elif.post(&format!("{at}/{topic}"), &[("done", "on")]).await.ok();
     assert!(!jonas.get("/").await.refused(200).text().contains("Is two weeks enough?"));
+}
+
+#[tokio::test]
+async fn what_was_carried_into_the_sprint_is_not_new_to_anybody() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let blocked = elif.make("infrastructure", "todo", "Waits for Legal").await;
+    elif.post(&format!("/tasks/{blocked}/block"), &[("kind", "text"), ("note", "Legal")]).await.ok();
+    let doing = elif.make("infrastructure", "in-progress", "Cut over").await;
+    let late = elif.make("infrastructure", "todo", "From the backlog").await;
+    elif.post(&format!("/tasks/{late}/block"), &[("kind", "text"), ("note", "Finance")]).await.ok();
+    elif.post(&format!("/tasks/{late}"), &[("sprint", "none")]).await.ok();
+    world.app.clock.advance(Duration::days(3));
+    let fields = [(format!("task:{blocked}"), "carry"), (format!("task:{doing}"), "carry")];
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    elif.post("/teams/infrastructure/sprints/42/close", &fields).await.ok();
+    elif.post(&format!("/tasks/{late}"), &[("sprint", "43")]).await.ok();
+    let page = elif.get(STANDUP).await.ok().text();
+    let told = page.split("<h2>Since").nth(1).unwrap().split("Person by person").next().unwrap();
+    assert!(!told.contains("Waits for Legal") && !told.contains("Cut over"), "{told}");
+    assert!(told.contains("1 added") && !told.contains("newly blocked"), "blocked long ago, new in the sprint: {told}");
+}
+
+#[tokio::test]
+async fn blocked_goes_first_and_of_those_what_serves_a_goal_behind_pace() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let make = async |column: &str, title: &str| {
+        let key = elif.make("infrastructure", column, title).await;
+        world.app.clock.advance(Duration::hours(1));
+        key
+    };
+    make("in-review", "Reviewed by nobody").await;
+    let longest = make("todo", "Blocked longest").await;
+    let behind = make("todo", "Serves the goal").await;
+    set_goal(&world, elif, "42", &[("title", "Behind"), ("target", "9"), ("owners", "elif")]).await;
+    for key in [&longest, &behind] {
+        elif.post(&format!("/tasks/{key}/block"), &[("kind", "text"), ("note", "Legal")]).await.ok();
+        world.app.clock.advance(Duration::hours(1));
+    }
+    elif.post(&format!("/tasks/{behind}"), &[("goal", "1")]).await.ok();
+    make("in-progress", "Nobody has it").await;
+    let page = elif.get(STANDUP).await.ok().text();
+    let needs = page.split("someone</h2>").nth(1).unwrap().split("</section>").next().unwrap();
+    let at = |title: &str| needs.find(title).unwrap_or_else(|| panic!("{title}: {needs}"));
+    let order = ["Serves the goal", "Blocked longest", "Reviewed by nobody", "Nobody has it"].map(at);
+    assert!(order.is_sorted(), "{order:?}: {needs}");
+}
+
+#[tokio::test]
+async fn who_has_nothing_in_progress_is_told_what_helps_most_and_no_two_the_same() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    for (name, handle) in [("Ada Ruiz", "ada"), ("Bo Lind", "bo"), ("Cleo Marsh", "cleo"), ("Dev Rao", "dev")] {
+        world.join(name, handle, "infrastructure").await;
+    }
+    let oldest = elif.make("infrastructure", "todo", "Oldest").await;
+    world.app.clock.advance(Duration::hours(1));
+    let review = elif.make("infrastructure", "in-review", "To be reviewed").await;
+    elif.post(&format!("/tasks/{review}/owners"), &[("owners", "elif")]).await.ok();
+    let awaited = elif.make("infrastructure", "todo", "Others wait on it").await;
+    let theirs = jonas.make("ingestion", "todo", "Theirs").await;
+    jonas.post(&format!("/tasks/{theirs}/block"), &[("kind", "task"), ("on", &awaited)]).await.ok();
+    let by_name = elif.make("infrastructure", "todo", "Waits on Dev").await;
+    elif.post(&format!("/tasks/{by_name}/block"), &[("kind", "person"), ("person", "dev")]).await.ok();
+    let goal = elif.make("infrastructure", "todo", "Serves the goal").await;
+    set_goal(&world, elif, "42", &[("title", "Behind"), ("target", "9")]).await;
+    elif.post(&format!("/tasks/{goal}"), &[("goal", "1")]).await.ok();
+    let page = elif.get(STANDUP).await.ok().text();
+    for (who, key) in [("Ada", &awaited), ("Bo", &review), ("Cleo", &goal), ("Dev", &by_name), ("Elif", &oldest)] {
+        let row = page.split(&format!("<b>{who}</b>")).nth(1).unwrap().split("</li>").next().unwrap();
+        assert!(row.contains(&format!("most useful: <a class=\"key\" href=\"/tasks/{key}\"")), "{who}: {row}");
+    }
+}
+
+#[tokio::test]
+async fn a_task_is_old_in_its_column_also_where_the_next_column_is_of_the_same_state() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    sqlx::query("UPDATE members SET role = 'lead'").execute(&world.db).await.unwrap();
+    elif.post("/teams/infrastructure/columns", &[("name", "Testing"), ("state", "doing")]).await.ok();
+    let mut keys = Vec::new();
+    for n in 0..6 {
+        keys.push(elif.make("infrastructure", "in-progress", &format!("Task {n}")).await);
+    }
+    world.app.clock.advance(Duration::hours(1));
+    for key in &keys[1..] {
+        elif.post(&format!("/tasks/{key}/position"), &[("column", "testing")]).await.ok();
+    }
+    let old = "longer in In progress than 85 % of tasks are";
+    world.app.clock.advance(Duration::hours(1));
+    assert!(elif.get(STANDUP).await.ok().text().contains(old));
+    sqlx::query("DELETE FROM events WHERE after->>'column' = 'testing'").execute(&world.db).await.unwrap();
+    assert!(!elif.get(STANDUP).await.ok().text().contains(old), "fewer than five say nothing");
+}
+
+#[tokio::test]
+async fn a_tick_brings_back_to_the_day_that_was_looked_at() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    elif.post("/teams/infrastructure/actions", &[("text", "Ask Legal @elif")]).await.ok();
+    let page = elif.get(&format!("{STANDUP}?since=2026-11-20")).await.ok().text();
+    assert!(page.contains(&format!("name=\"back\" value=\"{STANDUP}?since=2026-11-20\"")), "{page}");
 }

@@ -153,6 +153,15 @@ async fn every_kind_of_change_can_be_undone_as_long_as_nobody_built_on_it() {
     undo(&several).await.ok();
     assert_eq!(world.column("infrastructure", "todo").await, ["INF-1", "INF-3"]);
 
+    // what is said is said, and nothing pretends to take it back
+    for (path, field) in [("/tasks/INF-1/comments", "body"), ("/tasks/INF-1/steps", "text")] {
+        let said = elif.ask(Method::POST, path, "task", &[(field, "Rehearsed")]).await.ok();
+        assert!(said.headers.get("fortnight-undoable").is_none());
+        undo(said.header("fortnight-change")).await.refused(409);
+    }
+    let kept = elif.ask(Method::POST, "/tasks/INF-1", "card", &[("title", "one, again")]).await.ok();
+    assert_eq!(kept.header("fortnight-undoable"), "1");
+
     // nobody undoes another's change
     let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
     let mine = change(Method::PUT, "/tasks/INF-1/position", &[("column", "done")]).await;
@@ -161,6 +170,15 @@ async fn every_kind_of_change_can_be_undone_as_long_as_nobody_built_on_it() {
     let told = undo(&mine).await.refused(409).json();
     assert!(told["detail"].as_str().unwrap().contains("Mira Okafor"), "{told}");
     assert_eq!(world.column("infrastructure", "in-progress").await, ["INF-1"]);
+
+    // nor what another has begun to work on
+    let fields = [("title", "four"), ("column", "todo")];
+    let made = change(Method::POST, "/teams/infrastructure/tasks", &fields).await;
+    mira.post("/tasks/INF-4/owners/me", &[]).await.ok();
+    assert!(undo(&made).await.refused(409).text().contains("Mira Okafor has changed INF-4 since"));
+    let made = change(Method::POST, "/teams/infrastructure/tasks", &[("title", "five"), ("column", "todo")]).await;
+    undo(&made).await.ok();
+    assert_eq!(elif.task("INF-5").await["archived"], true);
 }
 
 #[tokio::test]
@@ -289,4 +307,30 @@ async fn all_that_was_chosen_in_the_list_is_done_at_once_and_undone_at_once() {
     // the way back is the team's list and nothing else
     let away = elif.post(bulk, &[("keys", "INF-2"), ("owner", "elif"), ("back", "//evil.test")]).await.refused(303);
     assert!(away.header("location").starts_with("/teams/infrastructure/tasks?did="));
+}
+
+#[tokio::test]
+async fn an_archive_of_many_years_says_that_it_shows_a_part_and_a_word_finds_the_rest() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    elif.make("infrastructure", "done", "Plain").await;
+    elif.post("/tasks/INF-1/archive", &[]).await.ok();
+    sqlx::query(
+        "INSERT INTO tasks (team_id, id, number, column_id, title, created_at, column_since, archived_at)
+         SELECT team_id, gen_random_uuid(), n, column_id, CASE n WHEN 2 THEN 'The very first' ELSE 'Plain' END,
+                created_at, column_since, archived_at - interval '1 day' / n
+         FROM tasks, generate_series(2, 503) n",
+    )
+    .execute(&world.db)
+    .await
+    .unwrap();
+    let list = elif.get("/teams/infrastructure/tasks?sprint=all&q=is:archived").await.ok().text();
+    assert_eq!(list.matches(r#"name="keys""#).count(), 500);
+    assert!(list.contains("500 of 503") && list.contains("the other 3") && !list.contains("The very first"), "{list}");
+    let board = "/teams/infrastructure/board?sprint=all&q=is:archived";
+    assert_eq!(elif.api(Method::GET, board, json!({})).await.ok().json()["more"], true);
+    let found = elif.get("/teams/infrastructure/tasks?sprint=all&q=is:archived+first").await.ok().text();
+    assert!(found.contains("The very first") && !found.contains("the other"), "{found}");
+    let none = elif.get("/teams/infrastructure/tasks?sprint=all&q=is:archived+nowhere").await.ok().text();
+    assert!(none.contains("No task is like that."), "{none}");
 }

@@ -30,6 +30,21 @@ async fn nobody_waits_in_a_circle_and_the_path_is_told() {
 }
 
 #[tokio::test]
+async fn taking_back_an_unblocking_makes_no_circle_either() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let one = elif.make("infrastructure", "todo", "One").await;
+    let two = elif.make("infrastructure", "todo", "Two").await;
+    block(elif, &one, &two).await.ok();
+    let unblocked = elif.ask(Method::POST, &format!("/tasks/{one}/unblock"), "card", &[]).await.ok();
+    block(elif, &two, &one).await.ok();
+    let undo = format!("/changes/{}/undo", unblocked.header("fortnight-change"));
+    let refused = elif.ask(Method::POST, &undo, "card", &[]).await.refused(422);
+    assert!(refused.text().contains("circle"), "{}", refused.text());
+    assert_eq!(elif.task(&one).await["waits_on"], json!([]));
+}
+
+#[tokio::test]
 async fn two_who_block_on_each_other_at_once_make_no_circle() {
     let world = World::new().await;
     for _ in 0..5 {
@@ -89,6 +104,21 @@ async fn when_what_it_waited_on_is_done_the_card_says_so_and_does_not_move() {
     assert!(mine.contains("Free to go on") && mine.contains("Was waiting on ING-1"));
     elif.post(&format!("/tasks/{key}/unblock"), &[]).await.ok();
     assert!(!elif.get("/").await.text().contains("Free to go on"));
+}
+
+#[tokio::test]
+async fn when_what_it_waits_on_is_archived_undone_the_card_says_so_until_it_is_back() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let other = jonas.make("ingestion", "in-progress", "Dual-write").await;
+    block(elif, &key, &other).await.ok();
+    jonas.post(&format!("/tasks/{other}/archive"), &[]).await.ok();
+    let board = elif.get("/teams/infrastructure").await.ok().text();
+    assert!(board.contains("Waits on ING-1 “Dual-write”, which Ingestion has put into the archive"), "{board}");
+    assert!(elif.get(&format!("/tasks/{key}")).await.text().contains("put what it waits on into the archive"));
+    jonas.post(&format!("/tasks/{other}/restore"), &[]).await.ok();
+    assert!(elif.get("/teams/infrastructure").await.ok().text().contains("Ingestion has it in progress"));
 }
 
 #[tokio::test]

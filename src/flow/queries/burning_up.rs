@@ -92,7 +92,7 @@ async fn joinings(
     (begin, until): (OffsetDateTime, OffsetDateTime),
 ) -> Result<Vec<Joining>> {
     let rows: Vec<(Uuid, OffsetDateTime, bool)> = sqlx::query_as(
-        "SELECT e.task_id, CASE WHEN c.change_id IS NULL THEN e.at ELSE least(e.at, $4) END AS joined, coalesce(e.after->>'sprint' = $2, false)
+        "SELECT e.task_id, CASE WHEN c.change_id IS NOT NULL AND e.after->>'sprint' = $2 THEN least(e.at, $4) ELSE e.at END AS joined, coalesce(e.after->>'sprint' = $2, false)
          FROM events e LEFT JOIN closings c ON c.team_id = e.team_id AND c.change_id = e.change_id
          WHERE e.team_id = $1 AND (e.after->>'sprint' = $2 OR e.before->>'sprint' = $2) AND e.at < $3 AND e.task_id IS NOT NULL
          ORDER BY joined, e.seq",

@@ -15,7 +15,7 @@ use super::{
     super::{
         Measure, added_up,
         forecast::{self, Forecast, LOOKS_BACK},
-        making, milestones, part,
+        making, part,
         queries::{self, Milestone, Project},
     },
     list::{ProjectForm, key_results, read_draft},
@@ -33,7 +33,7 @@ use crate::{
     teams::{self, Team},
     web::{
         error::{Problem, Result},
-        forms::{Fields, id},
+        forms::Fields,
         page::{self, Frame},
     },
 };
@@ -57,9 +57,8 @@ struct ProjectPage {
     form: ProjectForm,
     /// Whether the reader follows it.
     follows: bool,
-    /// Why a milestone was refused: its title, and its day.
-    milestone_error: String,
-    day_error: String,
+    /// What was refused, by field.
+    errors: BTreeMap<&'static str, String>,
 }
 
 /// What one sprint added.
@@ -100,6 +99,15 @@ impl ProjectPage {
                 format!("{fewest} more sprints at best; the slower half of the last ones added nothing")
             }
         }
+    }
+
+    fn error(&self, field: &str) -> &str {
+        self.errors.get(field).map_or("", String::as_str)
+    }
+
+    /// What was typed into this milestone's own form, if that was refused.
+    fn typed_in(&self, milestone: &Milestone) -> Option<&Fields> {
+        Some(&self.form.typed).filter(|typed| typed.text("row") == milestone.id.to_string())
     }
 
     fn reached(&self) -> usize {
@@ -147,13 +155,14 @@ async fn project_page(
     let progress = progress(&project, &goals, &sprints);
     let current = project.typed.unwrap_or_else(|| added_up(project.measure, goals.iter().map(Serving::figure)));
     // A sprint whose figures are not final yet says nothing about pace.
-    let going = sprints::queries::active(&sprints).map_or(i32::MAX, |sprint| sprint.number);
+    let open = sprints.iter().filter(|sprint| matches!(sprint.state.as_str(), "active" | "ended"));
+    let going = open.map(|sprint| sprint.number).min().unwrap_or(i32::MAX);
     let over: Vec<i64> = progress.iter().filter(|one| one.number < going).map(|one| one.added).collect();
     let forecast = match project.finished_at {
         None => forecast::forecast(&over[over.len().saturating_sub(LOOKS_BACK)..], project.target - current),
         Some(_) => None,
     };
-    let of_milestone = errors.contains_key("milestone") || errors.contains_key("due_on");
+    let of_milestone = ["milestone", "due_on", "called", "by"].iter().any(|field| errors.contains_key(*field));
     let form = ProjectForm {
         action: format!("/projects/{slug}"),
         key_results: key_results(app, &ids).await?,
@@ -168,8 +177,7 @@ async fn project_page(
         about: markdown::render(&project.about, &access::links(&app.db, viewer).await?),
         milestones: queries::milestones(&app.db, &project).await?,
         tasks: tasks(&app.db, project.id, &ids).await?,
-        milestone_error: errors.get("milestone").cloned().unwrap_or_default(),
-        day_error: errors.get("due_on").cloned().unwrap_or_default(),
+        errors,
         may_edit: access.may_edit,
         follows: following::follows(&app.db, viewer.person.id, access.team.id, What::Project(project.id)).await?,
         team: access.team,
@@ -257,66 +265,7 @@ pub async fn finish_project(
     Ok(Redirect::to(&format!("/projects/{slug}")).into_response())
 }
 
-/// `POST /projects/{slug}/milestones`
-pub async fn add_milestone(
-    Given(app): Given<App>,
-    viewer: Viewer,
-    Path(slug): Path<String>,
-    headers: HeaderMap,
-    fields: Fields,
-) -> Result<Response> {
-    let (access, project) = access::project(&app.db, &viewer, &slug).await?;
-    let team = access.to_edit()?.team;
-    let outcome = match fields.date("due_on") {
-        Ok(due) => {
-            let (actor, title) = (viewer.actor(), fields.text("title"));
-            let kept = app
-                .live
-                .change(&actor, |change, _| Box::pin(milestones::add_milestone(change, &team, project, title, due)));
-            kept.await.map(|_| ())
-        }
-        Err(problem) => Err(problem),
-    };
-    let outcome = outcome.map_err(|problem| match problem {
-        // The project's own form has no such day; a title of its own it could have.
-        Problem::Invalid(errors) if !errors.contains_key("due_on") => {
-            Problem::field("milestone", errors.into_values().next().unwrap_or_default())
-        }
-        other => other,
-    });
-    answer(&app, &viewer, &headers, &slug, fields, outcome).await
-}
-
-/// `POST /projects/{slug}/milestones/{id}/reach`: with `not` it is not reached after all.
-pub async fn reach_milestone(
-    Given(app): Given<App>,
-    viewer: Viewer,
-    Path((slug, milestone)): Path<(String, String)>,
-    fields: Fields,
-) -> Result<Response> {
-    let (access, _) = access::project(&app.db, &viewer, &slug).await?;
-    let (team, milestone, reached) = (access.to_edit()?.team, id(&milestone)?, fields.get("not").is_none());
-    let actor = viewer.actor();
-    app.live
-        .change(&actor, |change, _| Box::pin(milestones::reach_milestone(change, &team, milestone, reached)))
-        .await?;
-    Ok(Redirect::to(&format!("/projects/{slug}")).into_response())
-}
-
-/// `POST /projects/{slug}/milestones/{id}/remove`
-pub async fn remove_milestone(
-    Given(app): Given<App>,
-    viewer: Viewer,
-    Path((slug, milestone)): Path<(String, String)>,
-) -> Result<Response> {
-    let (access, _) = access::project(&app.db, &viewer, &slug).await?;
-    let (team, milestone) = (access.to_edit()?.team, id(&milestone)?);
-    let actor = viewer.actor();
-    app.live.change(&actor, |change, _| Box::pin(milestones::remove_milestone(change, &team, milestone))).await?;
-    Ok(Redirect::to(&format!("/projects/{slug}")).into_response())
-}
-
-async fn answer(
+pub(super) async fn answer(
     app: &App,
     viewer: &Viewer,
     headers: &HeaderMap,

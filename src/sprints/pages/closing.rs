@@ -155,8 +155,12 @@ async fn close_page(
     let now = app.clock.now();
     let mut db = app.db.acquire().await?;
     let figures = figures::as_it_stands(&mut db, &team, &sprint, &crew.week, now).await?;
-    let open: HashMap<Uuid, i64> =
-        figures.tasks.iter().filter(|task| !task.done).map(|task| (task.id, task.carried_before)).collect();
+    let open: HashMap<Uuid, i64> = figures
+        .tasks
+        .iter()
+        .filter(|task| !task.done && task.outcome.is_empty())
+        .map(|task| (task.id, task.carried_before))
+        .collect();
     let ids: Vec<Uuid> = open.keys().copied().collect();
     let mut left: Vec<Left> = tasks::queries::cards_of(&app.db, &team, &ids)
         .await?

@@ -43,6 +43,8 @@ struct GoalPage {
     frame: Frame,
     team: Team,
     may_edit: bool,
+    /// What was asked of a goal is answered also when its sprint is closed.
+    may_answer: bool,
     may_speak: bool,
     sprint: Sprint,
     goal: Goal,
@@ -282,6 +284,7 @@ async fn goal_page(
         form: GoalForm::new(app, viewer, &access.team, String::new(), Some(goal.clone()), refused).await?,
         remarks: remarks::remarks(&app.db, &[goal.id]).await?,
         may_edit: access.may_edit && goal.frozen.is_none(),
+        may_answer: access.may_edit,
         may_speak: viewer.may_write(),
         follows: following::follows(&app.db, viewer.person.id, access.team.id, What::Goal(goal.id)).await?,
         team: access.team,

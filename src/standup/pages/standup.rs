@@ -47,6 +47,8 @@ struct StandupPage {
     choices: Vec<(Team, bool)>,
     today: Date,
     since: Date,
+    /// The day that was asked for, as it was.
+    asked: String,
     agenda: Agenda,
     actions: Vec<Action>,
     now: OffsetDateTime,
@@ -55,7 +57,7 @@ struct StandupPage {
 impl StandupPage {
     /// The address that brings back here what was sent.
     fn here(&self) -> String {
-        here(&self.address, &self.choices)
+        here(&self.address, &self.choices, &self.asked)
     }
 
     fn is_several(&self) -> bool {
@@ -141,7 +143,7 @@ async fn show(
     let ids: Vec<Uuid> = standups.iter().map(|standup| standup.team.id).collect();
     let began = standups.iter().map(|standup| standup.began).min().unwrap_or(now);
     page::page(&StandupPage {
-        agenda: Agenda::read(app, meeting, Meeting::Standup, here(&address, &choices), me, now).await?,
+        agenda: Agenda::read(app, meeting, Meeting::Standup, here(&address, &choices, asked), me, now).await?,
         actions: actions::actions(&app.db, &ids, began).await?,
         frame: frame.at("standup"),
         address,
@@ -149,15 +151,16 @@ async fn show(
         choices,
         today,
         since,
+        asked: asked.to_owned(),
         now,
     })
 }
 
-/// The address of a standup, with the teams that are there named if not all are.
-fn here(address: &str, choices: &[(Team, bool)]) -> String {
-    if choices.iter().all(|(_, here)| *here) {
-        return address.to_owned();
-    }
-    let teams = choices.iter().filter(|(_, here)| *here).map(|(team, _)| ("team", team.slug.as_str()));
-    format!("{address}?{}", form_urlencoded::Serializer::new(String::new()).extend_pairs(teams).finish())
+/// The address of a standup: with the teams that are there if not all are, and the day if one was asked for.
+fn here(address: &str, choices: &[(Team, bool)], asked: &str) -> String {
+    let all = choices.iter().all(|(_, here)| *here);
+    let teams = choices.iter().filter(|(_, here)| *here && !all).map(|(team, _)| ("team", team.slug.as_str()));
+    let day = Some(("since", asked)).filter(|(_, day)| !day.is_empty());
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(teams).extend_pairs(day).finish();
+    if query.is_empty() { address.to_owned() } else { format!("{address}?{query}") }
 }

@@ -79,6 +79,9 @@ impl Wait {
             }
             ("task", state) => {
                 let team = self.team.as_deref().unwrap_or("");
+                if self.archived {
+                    return format!("Waits on {on} “{name}”{note}, which {team} has put into the archive ·\u{a0}{age}");
+                }
                 let stands = match state {
                     Some(State::Doing) => "in progress",
                     Some(State::Blocked) => "blocked",

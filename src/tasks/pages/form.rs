@@ -77,6 +77,6 @@ impl TaskForm {
 
     /// Answers a change that was made or refused.
     pub(super) async fn answer<T>(&self, outcome: Result<Changed<T>>, sentence: &str) -> Result<Response> {
-        answer(self, outcome.map(|changed| changed.id), sentence).await
+        answer(self, outcome, sentence).await
     }
 }

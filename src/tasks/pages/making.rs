@@ -132,7 +132,7 @@ pub async fn create(
     if fragment(&headers).is_some() {
         let card = queries::card(&app.db, &team, task).await?;
         let html = Html(CardHtml::with_column(&card, app.clock.now()).to_string());
-        return Ok(said((StatusCode::CREATED, html).into_response(), changed.id, &format!("Made {key}")));
+        return Ok(said((StatusCode::CREATED, html).into_response(), &changed, &format!("Made {key}")));
     }
     let board = format!(
         "/teams/{}?sprint={}#{key}",

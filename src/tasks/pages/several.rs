@@ -43,6 +43,8 @@ struct SelectPage {
     frame: Frame,
     team: Team,
     cards: Vec<Card>,
+    /// How many more there are in the archive.
+    more: i64,
     columns: Vec<Column>,
     people: Vec<Person>,
     labels: Vec<Label>,
@@ -100,9 +102,12 @@ async fn select_page(
     let filter = boards::filters::Filter::read(&params).for_reader(&viewer.person.handle);
     let all_sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
     let (resolved, _) = sprints::queries::resolve(&all_sprints, filter.sprint)?;
+    let now = app.clock.now();
+    let cards = queries::cards(&app.db, &team, &filter, resolved, now, None).await?;
     Ok(SelectPage {
         frame: Frame::new(app, viewer, headers, format!("Tasks of {}", team.name), &team.slug).await?,
-        cards: queries::cards(&app.db, &team, &filter, resolved, app.clock.now(), None).await?,
+        more: queries::archived_beyond(&app.db, &team, &filter, resolved, now, &cards).await?,
+        cards,
         columns: boards::queries::columns(&app.db, team.id).await?,
         people: boards::queries::people(&app.db).await?,
         labels: boards::queries::labels(&app.db, team.id).await?,
@@ -165,7 +170,7 @@ pub async fn change_several(
     let count = changed.value.len();
     Ok(said(
         Html(html).into_response(),
-        changed.id,
+        &changed,
         &format!("Changed {count} {}", if count == 1 { "task" } else { "tasks" }),
     ))
 }
@@ -249,5 +254,5 @@ pub async fn undo(
     let now = app.clock.now();
     let html: String =
         cards.iter().filter(|card| !card.archived).map(|card| CardHtml::with_column(card, now).to_string()).collect();
-    Ok(said(Html(html).into_response(), changed.id, "Undone"))
+    Ok(said(Html(html).into_response(), &changed, "Undone"))
 }

@@ -9,6 +9,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use serde::Deserialize;
+use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -21,6 +22,7 @@ use super::super::{
 use super::{card::CardHtml, form::TaskForm, placing::refused_change};
 use crate::{
     accounts::{Person, viewer::Viewer},
+    activity::Changed,
     app::App,
     boards::{
         self, Column, State,
@@ -158,10 +160,11 @@ impl Article {
     }
 
     fn column_name(&self) -> &str {
-        self.columns
-            .iter()
-            .find(|column| column.slug == self.task.card.column)
-            .map_or("", |column| column.name.as_str())
+        self.name_of_column(&self.task.card.column)
+    }
+
+    fn name_of_column(&self, slug: &str) -> &str {
+        self.columns.iter().find(|column| column.slug == slug).map_or("", |column| column.name.as_str())
     }
 
     fn board(&self) -> String {
@@ -189,21 +192,21 @@ impl Article {
         self.task.card.goal_id == Some(*goal)
     }
 
-    fn sent_json(&self, conflict: &Conflict) -> String {
-        let texts = conflict.sent.as_object().into_iter().flatten();
-        texts
-            .map(|(field, value)| {
-                format!("{field}: {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-            })
-            .collect::<Vec<_>>()
-            .join("\n")
+    /// The fields that were sent, as one side has them: who sent them, or the task as it stands.
+    fn side(&self, conflict: &Conflict, side: &Value) -> String {
+        let sent =
+            conflict.sent.as_object().into_iter().flatten().map(|(field, _)| field).filter(|field| *field != "version");
+        sent.map(|field| format!("{field}: {}", self.as_read(field, &side[field]))).collect::<Vec<_>>().join("\n")
     }
 
-    fn stands(&self, conflict: &Conflict) -> String {
-        let sent = conflict.sent.as_object().into_iter().flatten();
-        sent.filter_map(|(field, _)| Some(format!("{field}: {}", conflict.current.get(field)?.as_str()?)))
-            .collect::<Vec<_>>()
-            .join("\n")
+    fn as_read(&self, field: &str, value: &Value) -> String {
+        match value {
+            Value::String(slug) if field == "column" => self.name_of_column(slug).to_owned(),
+            Value::String(text) => text.clone(),
+            Value::Array(names) => names.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
+            Value::Null => "none".to_owned(),
+            other => other.to_string(),
+        }
     }
 }
 
@@ -314,10 +317,10 @@ async fn shown(
 }
 
 /// The answer to a form on a task: the task anew, with what was refused and why.
-pub(super) async fn answer(form: &TaskForm, outcome: Result<Uuid>, sentence: &str) -> Result<Response> {
+pub(super) async fn answer<T>(form: &TaskForm, outcome: Result<Changed<T>>, sentence: &str) -> Result<Response> {
     let TaskForm { app, viewer, access, headers, fields } = form;
     let refusal = match outcome {
-        Ok(change) => return changed_task(form, change, sentence).await,
+        Ok(changed) => return changed_task(form, &changed, sentence).await,
         Err(problem) if fragment(headers) == Some("card") => return Err(problem),
         Err(problem) => Refusal::of(problem, fields)?,
     };
@@ -329,7 +332,7 @@ pub(super) async fn answer(form: &TaskForm, outcome: Result<Uuid>, sentence: &st
     shown(app, viewer, headers, article, status).await
 }
 
-async fn changed_task(form: &TaskForm, change: Uuid, sentence: &str) -> Result<Response> {
+async fn changed_task<T>(form: &TaskForm, changed: &Changed<T>, sentence: &str) -> Result<Response> {
     let TaskForm { app, viewer, access, headers, fields } = form;
     Ok(match fragment(headers) {
         Some(part @ ("card" | "form")) => {
@@ -337,16 +340,16 @@ async fn changed_task(form: &TaskForm, change: Uuid, sentence: &str) -> Result<R
             // What is archived has left the board: there is no card to put there.
             let html =
                 if card.archived { String::new() } else { CardHtml::with_column(&card, app.clock.now()).to_string() };
-            let mut response = said(Html(html).into_response(), change, sentence);
+            let mut response = said(Html(html).into_response(), changed, sentence);
             if part == "form" {
                 response.headers_mut().insert("fortnight-done", header::HeaderValue::from_static("1"));
             }
             response
         }
-        Some(_) => said(page::page(&article(app, viewer, access, Refusal::default(), None).await?)?, change, sentence),
+        Some(_) => said(page::page(&article(app, viewer, access, Refusal::default(), None).await?)?, changed, sentence),
         None => {
             let own = format!("/tasks/{}", access.key);
-            back_to(local_path(fields.get("back").unwrap_or(&own), &own), change)
+            back_to(local_path(fields.get("back").unwrap_or(&own), &own), changed.id)
         }
     })
 }

@@ -48,7 +48,7 @@ async function answer(url, { method, part, fields }) {
   if (change) ownChanges.add(change);
   return {
     ok: response.ok, html, change, said: said(response),
-    done: response.headers.has("Fortnight-Done"),
+    undoable: response.headers.has("Fortnight-Undoable"), done: response.headers.has("Fortnight-Done"),
     url: response.url, redirected: response.redirected,
   };
 }

@@ -11,14 +11,14 @@ const made = [];
 
 /** Undoable with `u`, but not worth a message: the reader sees it. */
 export function noted(answer) {
-  if (answer.change) made.push(answer.change);
+  if (answer.undoable) made.push(answer.change);
 }
 
 export function told(answer) {
   noted(answer);
   if (!answer.said) return;
   const change = answer.change;
-  say(answer.said, change ? { act: { label: "Undo", run: () => undo(change) } } : {});
+  say(answer.said, answer.undoable ? { act: { label: "Undo", run: () => undo(change) } } : {});
 }
 
 export function undoLast() {

@@ -1,0 +1,40 @@
+//! Pages that a team meets over hear of what happens while they stand open.
+
+use crate::stage::Stage;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn standup_planning_and_the_pitch_change_while_they_are_looked_at() {
+    let stage = Stage::new().await;
+    let (elif, jonas) = (&stage.world.elif, &stage.world.jonas);
+    let own = stage.window(elif).await;
+    own.goto("/teams/infrastructure/standup").await;
+    let all = stage.tab(&own).await;
+    all.goto("/standup").await;
+    let planning = stage.tab(&own).await;
+    planning.goto("/teams/infrastructure/planning").await;
+    let pitch = stage.window(jonas).await;
+    pitch.goto("/sprints/43").await;
+
+    let says = |text: &str| format!("document.querySelector('main').innerText.includes('{text}')");
+    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    elif.post(&format!("/tasks/{key}/block"), &[("kind", "text"), ("note", "Legal")]).await.ok();
+    own.until(&says("Waits on Legal")).await;
+    all.until(&says("Waits on Legal")).await;
+    // the page over all teams has a stream of each
+    let theirs = jonas.make("ingestion", "todo", "Dual-write").await;
+    jonas.post(&format!("/tasks/{theirs}/block"), &[("kind", "text"), ("note", "Finance")]).await.ok();
+    all.until(&says("Waits on Finance")).await;
+
+    let later = elif.make("infrastructure", "todo", "Next in line").await;
+    elif.post(&format!("/tasks/{later}"), &[("sprint", "none")]).await.ok();
+    planning.until(&says("Next in line")).await;
+    let goal = [("sprint", "43"), ("title", "Migrate 50 tables"), ("target", "50"), ("owners", "elif")];
+    assert_eq!(elif.post("/teams/infrastructure/goals", &goal).await.status, 303);
+    planning.until(&says("Migrate 50 tables")).await;
+    pitch.until(&says("Migrate 50 tables")).await;
+
+    // `g` writes the next goal
+    planning.page.bring_to_front().await.unwrap();
+    planning.press("g").await;
+    planning.until_at("/goals/new?sprint=43").await;
+}

@@ -1,0 +1,150 @@
+//! What is over stays over: nothing open gets lost in a sprint that was closed, by any road.
+
+use axum::http::Method;
+use serde_json::json;
+use time::Duration;
+
+use crate::{goals::set_goal, world::World};
+
+const CLOSE: &str = "/teams/infrastructure/sprints/42/close";
+const REOPEN: &str = "/teams/infrastructure/sprints/42/reopen";
+const RETRO: &str = "/sprints/42/retro?team=infrastructure";
+
+#[tokio::test]
+async fn what_was_dropped_comes_back_into_the_sprint_that_the_team_works_in() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let key = elif.make("infrastructure", "todo", "Old idea").await;
+    elif.post(CLOSE, &[(&format!("task:{key}"), "drop")]).await.ok();
+    let restored = elif.ask(Method::POST, &format!("/tasks/{key}/restore"), "card", &[]).await.ok();
+    let task = elif.task(&key).await;
+    assert_eq!((&task["sprint"], &task["archived"]), (&json!(43), &json!(false)));
+    assert!(elif.get("/teams/infrastructure").await.text().contains("Old idea"));
+    elif.post(&format!("/changes/{}/undo", restored.header("fortnight-change")), &[]).await.ok();
+    let task = elif.task(&key).await;
+    assert_eq!((&task["sprint"], &task["archived"]), (&json!(42), &json!(true)), "dropped as it was");
+}
+
+#[tokio::test]
+async fn what_is_taken_back_out_of_done_is_not_left_in_a_sprint_that_was_closed_since() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
+    let key = elif.make("infrastructure", "in-progress", "Cut over").await;
+    let done = elif.ask(Method::PUT, &format!("/tasks/{key}/position"), "card", &[("column", "done")]).await.ok();
+    tomas.post(CLOSE, &[]).await.ok();
+    elif.post(&format!("/changes/{}/undo", done.header("fortnight-change")), &[]).await.ok();
+    let task = elif.task(&key).await;
+    assert_eq!((&task["sprint"], &task["column"]), (&json!(43), &json!("in-progress")));
+}
+
+#[tokio::test]
+async fn a_team_that_had_nothing_in_a_sprint_puts_nothing_into_it_once_it_is_closed() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let left = elif.make("infrastructure", "todo", "Left").await;
+    let theirs = jonas.api(Method::POST, "/teams/ingestion/tasks", json!({ "title": "Theirs", "sprint": null })).await;
+    let theirs = theirs.json()["key"].as_str().unwrap().to_owned();
+    world.app.clock.advance(Duration::days(7));
+    let mut connection = world.db.acquire().await.unwrap();
+    fortnight::sprints::cadence::keep_up(&mut connection, world.app.clock.now()).await.unwrap();
+    elif.post(CLOSE, &[(&format!("task:{left}"), "carry")]).await.ok();
+    jonas.post(&format!("/tasks/{theirs}"), &[("sprint", "42")]).await.refused(422);
+    let late = [("sprint", "42"), ("title", "Late"), ("target", "1")];
+    jonas.post("/teams/ingestion/goals", &late).await.refused(409);
+    let page = jonas.get("/sprints/42/retro?team=ingestion").await.ok().text();
+    assert!(page.contains("nothing was in it") && !page.contains("Close Sprint 42"), "{page}");
+}
+
+#[tokio::test]
+async fn what_was_done_is_there_to_be_closed_even_if_it_is_archived() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let key = elif.make("infrastructure", "done", "Backups").await;
+    elif.post(&format!("/tasks/{key}/archive"), &[]).await.ok();
+    world.app.clock.advance(Duration::days(7));
+    let mut connection = world.db.acquire().await.unwrap();
+    fortnight::sprints::cadence::keep_up(&mut connection, world.app.clock.now()).await.unwrap();
+    assert!(elif.get(RETRO).await.ok().text().contains("not closed yet"));
+    elif.post(CLOSE, &[]).await.ok();
+    assert!(elif.get(RETRO).await.ok().text().contains("1 of them finished"));
+}
+
+#[tokio::test]
+async fn what_is_over_asks_to_be_closed_also_in_a_holiday_before_the_next_begins() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    elif.make("infrastructure", "todo", "Left").await;
+    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'").execute(&world.db).await.unwrap();
+    elif.post("/sprints/43/skip", &[]).await.ok();
+    world.app.clock.advance(Duration::days(8));
+    let mut connection = world.db.acquire().await.unwrap();
+    fortnight::sprints::cadence::keep_up(&mut connection, world.app.clock.now()).await.unwrap();
+    let board = elif.get("/teams/infrastructure").await.ok().text();
+    assert!(board.contains("is over and not closed yet"), "{board}");
+    let new = elif.make("infrastructure", "todo", "New").await;
+    assert_eq!(elif.task(&new).await["sprint"], json!(43), "what is new is for the next");
+}
+
+#[tokio::test]
+async fn a_closing_stands_once_the_next_sprint_is_worked_in_though_nothing_was_carried_there() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    elif.make("infrastructure", "done", "Backups").await;
+    elif.post(CLOSE, &[]).await.ok();
+    assert!(elif.get(RETRO).await.text().contains("Take the closing back"));
+    elif.make("infrastructure", "todo", "New").await;
+    assert!(!elif.get(RETRO).await.text().contains("Take the closing back"));
+    elif.post(REOPEN, &[]).await.refused(409);
+}
+
+#[tokio::test]
+async fn a_burn_up_under_a_filter_keeps_what_was_carried_out_of_a_sprint_that_was_closed_early() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    set_goal(&world, elif, "42", &[("title", "Drills"), ("target", "9")]).await;
+    world.app.clock.advance(Duration::days(-11)); // Friday before it begins
+    let mut keys = Vec::new();
+    for n in 0..3 {
+        let key = elif.make("infrastructure", "todo", &format!("Drill {n}")).await;
+        elif.post(&format!("/tasks/{key}"), &[("labels", "drill"), ("sprint", "42")]).await.ok();
+        keys.push(key);
+    }
+    world.app.clock.advance(Duration::days(14));
+    let fields: Vec<(String, &str)> = keys.iter().map(|key| (format!("task:{key}"), "carry")).collect();
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    elif.post(CLOSE, &fields).await.ok();
+    let burn_up = "/teams/infrastructure/flow/burn-up.csv?from=42&to=42&q=label:drill";
+    let rows = elif.get(burn_up).await.ok().text();
+    let first = rows.lines().nth(1).unwrap();
+    assert!(first.starts_with("2026-11-16") && first.contains(",3"), "in scope on the first day: {rows}");
+}
+
+#[tokio::test]
+async fn what_was_taken_out_of_a_sprint_was_set_aside_all_the_same() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    world.app.clock.advance(Duration::days(-11)); // Friday before it begins
+    let mut keys = Vec::new();
+    for title in ["Backups", "Cut over", "Old idea", "Never mind"] {
+        let key = elif.make("infrastructure", "todo", title).await;
+        elif.post(&format!("/tasks/{key}"), &[("sprint", "42")]).await.ok();
+        keys.push(key);
+    }
+    world.app.clock.advance(Duration::days(10));
+    elif.post(&format!("/tasks/{}/position", keys[0]), &[("column", "done")]).await.ok();
+    elif.post(&format!("/tasks/{}", keys[1]), &[("sprint", "none")]).await.ok();
+    elif.post(&format!("/tasks/{}/archive", keys[2]), &[]).await.ok();
+    elif.post(&format!("/tasks/{}", keys[3]), &[("sprint", "none")]).await.ok();
+    elif.post(&format!("/tasks/{}", keys[3]), &[("sprint", "42")]).await.ok();
+    let late = elif.make("infrastructure", "todo", "Came and went").await;
+    elif.post(&format!("/tasks/{late}"), &[("sprint", "none")]).await.ok();
+    let told = "<b>1 of 4</b>finished of what was set aside";
+    let open = elif.get(RETRO).await.ok().text();
+    assert!(open.contains(told) && open.contains("<b>0</b>added after the first day"), "{open}");
+    let form = elif.get(CLOSE).await.ok().text();
+    assert!(form.contains(&format!("task:{}", keys[3])) && !form.contains(&format!("task:{}", keys[1])), "{form}");
+    elif.post(CLOSE, &[(&format!("task:{}", keys[3]), "carry")]).await.ok();
+    let closed = elif.get(RETRO).await.ok().text();
+    assert!(closed.contains(told) && closed.contains("<span>taken out</span>"), "{closed}");
+}
