@@ -1,5 +1,6 @@
 //! Stories in a real browser.
 
+mod asking;
 #[path = "../it/cluster.rs"]
 mod cluster;
 mod everyone;
@@ -7,6 +8,7 @@ mod firefox;
 mod first_day;
 mod forms;
 mod fortnight;
+mod lanes;
 mod line;
 mod meeting;
 mod pages;
@@ -16,6 +18,7 @@ mod program;
 #[path = "../it/served.rs"]
 #[expect(dead_code, reason = "only its server is wanted here")]
 mod served;
+mod several;
 mod stage;
 mod stories;
 #[path = "../it/world.rs"]

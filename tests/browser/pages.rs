@@ -58,7 +58,7 @@ async fn every_page_of_the_demo_is_worth_a_look() {
         (
             "planning",
             "/teams/infrastructure/planning".to_owned(),
-            "document.querySelectorAll('[name=keys]').length > 10",
+            "document.querySelectorAll('[name=keys]').length > 5",
         ),
         ("pitch", format!("/sprints/{current}"), "document.querySelectorAll('main article, main .goal').length > 4"),
         ("standup", "/teams/infrastructure/standup".to_owned(), "document.querySelectorAll('.rows li').length > 10"),

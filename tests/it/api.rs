@@ -169,5 +169,9 @@ async fn who_comes_second_gets_what_stands_beside_what_they_sent_in_the_same_wor
     let version = seen.to_string();
     let page =
         elif.post("/tasks/INF-1/position", &[("column", "in-review"), ("version", &version)]).await.refused(409).text();
-    assert!(page.contains("column: In review</pre>") && page.contains("column: In progress</pre>"), "{page}");
+    assert!(page.contains("moved INF-1 to In progress"), "{page}");
+    assert!(
+        page.contains(r#"<option value="in-review" selected>In review"#),
+        "what was chosen can be sent again: {page}"
+    );
 }

@@ -113,9 +113,14 @@ async fn numbers_and_dates_that_cannot_be_are_refused_in_words() {
         ("estimate", "2147483648"),
         ("goal", "7"),
         ("sprint", "99"),
+        ("project", "nothing"),
+        ("labels", &(1..=31).map(|n| format!("label-{n}")).collect::<Vec<_>>().join(" ")),
+        ("labels", &"x".repeat(51)),
+        ("version", "old"),
     ] {
         let page = world.elif.post("/tasks/INF-1", &[(field, value)]).await.refused(422);
-        assert!(page.text().contains("field-error") || field == "goal" || field == "sprint", "{field}={value}");
+        let place = if field == "version" { "form-error" } else { "field-error" };
+        assert!(page.text().contains(place), "{field}={value}");
     }
     let wrong = [
         json!({ "due": "2026-02-31" }),
@@ -137,6 +142,27 @@ async fn numbers_and_dates_that_cannot_be_are_refused_in_words() {
     world.elif.get("/api/v1/teams/infrastructure/events?after=9223372036854775807").await.refused(200);
     world.elif.get("/api/v1/teams/infrastructure/events?after=abc").await.refused(400);
     world.elif.get("/api/v1/teams/infrastructure/board?sort=password_hash&sprint=x").await.refused(422);
+}
+
+#[tokio::test]
+async fn a_refused_move_shows_its_form_again_with_what_was_chosen() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    elif.make("infrastructure", "todo", "one").await;
+    let seen = elif.task("INF-1").await["version"].to_string();
+    elif.post("/tasks/INF-1/position", &[("column", "done")]).await.ok();
+    let late = [("column", "in-review"), ("place", "end"), ("version", &seen)];
+    let small = elif.ask(Method::POST, "/tasks/INF-1/position", "form", &late).await.refused(409).text();
+    let page = elif.post("/tasks/INF-1/position", &late).await.refused(409).text();
+    for text in [&small, &page] {
+        assert!(text.contains("moved INF-1 to Done") && !text.contains("data-task-page"), "{text}");
+        assert!(text.contains(r#"<option value="in-review" selected>"#), "{text}");
+        assert!(text.contains(r#"value="end" checked"#), "{text}");
+    }
+    let nowhere = [("column", "nowhere")];
+    let small = elif.ask(Method::POST, "/tasks/INF-1/position", "form", &nowhere).await.refused(422).text();
+    assert!(small.contains("That column is not on this board.") && small.contains("aria-invalid"), "{small}");
+    elif.ask(Method::PUT, "/tasks/INF-1/position", "card", &nowhere).await.refused(422);
 }
 
 /// Case F14.

@@ -1,11 +1,9 @@
 //! Moving and blocking, by drag or by form.
 
-use std::collections::BTreeMap;
-
 use askama::Template;
 use axum::{
     extract::{Path, State as Given},
-    http::{HeaderMap, StatusCode},
+    http::HeaderMap,
     response::Response,
 };
 use time::OffsetDateTime;
@@ -18,6 +16,7 @@ use super::super::{
 use super::{
     card::CardHtml,
     form::{Editing, TaskForm},
+    task::Refusal,
 };
 use crate::{
     accounts::{Person, viewer::Viewer},
@@ -51,6 +50,10 @@ pub async fn move_task(Editing(form): Editing) -> Result<Response> {
     match outcome {
         Err(Problem::Conflict(conflict)) if fragment(&form.headers) == Some("card") => {
             stale(app, access, conflict).await
+        }
+        // The page to move on, for whoever has no script.
+        Err(problem) if fragment(&form.headers).is_none() => {
+            refused_change(&form, Refusal::of(problem, fields)?, false).await
         }
         outcome => {
             let column = outcome.as_ref().map_or("", |changed| changed.value.name.as_str());
@@ -104,8 +107,7 @@ struct ChangeForm {
     people: Vec<Person>,
     blocking: bool,
     me: String,
-    errors: BTreeMap<&'static str, String>,
-    typed: Fields,
+    refusal: Refusal,
     now: OffsetDateTime,
 }
 
@@ -114,7 +116,22 @@ impl askama::filters::HtmlSafe for ChangeForm {}
 
 impl ChangeForm {
     fn error(&self, field: &str) -> &str {
-        self.errors.get(field).map_or("", String::as_str)
+        self.refusal.errors.get(field).map_or("", String::as_str)
+    }
+
+    fn typed(&self, field: &str) -> &str {
+        self.refusal.typed.text(field)
+    }
+
+    /// Every reason, where they all stand together.
+    fn reasons(&self) -> impl Iterator<Item = &str> {
+        let quicker = self.refusal.conflict.iter().map(|conflict| conflict.detail.as_str());
+        quicker.chain(self.refusal.errors.values().map(String::as_str))
+    }
+
+    /// The column that was chosen, or else the one it is in.
+    fn column(&self) -> &str {
+        self.refusal.typed.get("column").unwrap_or(&self.card.column)
     }
 
     fn is_mine(&self) -> bool {
@@ -130,20 +147,28 @@ impl ChangeForm {
     }
 
     fn in_sprint(&self, number: &i32) -> bool {
-        self.card.sprint == Some(*number)
+        match self.refusal.typed.get("sprint") {
+            Some(chosen) => chosen == number.to_string(),
+            None => self.card.sprint == Some(*number),
+        }
     }
 }
 
 /// `GET /tasks/{key}/move`
 pub async fn move_form(Given(app): Given<App>, at: AtTask, headers: HeaderMap) -> Result<Response> {
     let AtTask { viewer, access } = at.to_edit()?;
-    change_form(&app, &viewer, &headers, &access, false, BTreeMap::new(), Fields::default()).await
+    change_form(&app, &viewer, &headers, &access, false, Refusal::default()).await
 }
 
 /// `GET /tasks/{key}/block`
 pub async fn block_form(Given(app): Given<App>, at: AtTask, headers: HeaderMap) -> Result<Response> {
     let AtTask { viewer, access } = at.to_edit()?;
-    change_form(&app, &viewer, &headers, &access, true, BTreeMap::new(), Fields::default()).await
+    change_form(&app, &viewer, &headers, &access, true, Refusal::default()).await
+}
+
+/// The form that was refused, with what was chosen and why not.
+pub(super) async fn refused_change(form: &TaskForm, refusal: Refusal, blocking: bool) -> Result<Response> {
+    change_form(&form.app, &form.viewer, &form.headers, &form.access, blocking, refusal).await
 }
 
 async fn change_form(
@@ -152,8 +177,7 @@ async fn change_form(
     headers: &HeaderMap,
     access: &TaskAccess,
     blocking: bool,
-    errors: BTreeMap<&'static str, String>,
-    typed: Fields,
+    refusal: Refusal,
 ) -> Result<Response> {
     let card = queries::card(&app.db, &access.team, access.id).await?;
     let neighbours: Vec<(i64, String, String)> = sqlx::query_as(
@@ -164,7 +188,7 @@ async fn change_form(
     .bind(access.id)
     .fetch_all(&app.db)
     .await?;
-    let failed = !errors.is_empty();
+    let status = refusal.status();
     let form = ChangeForm {
         team: access.team.slug.clone(),
         neighbours: neighbours
@@ -179,18 +203,17 @@ async fn change_form(
         now: app.clock.now(),
         card,
         blocking,
-        errors,
-        typed,
+        refusal,
     };
     if fragment(headers).is_some() {
-        return if failed { page::refused(StatusCode::UNPROCESSABLE_ENTITY, &form) } else { page::page(&form) };
+        return if status.is_success() { page::page(&form) } else { page::refused(status, &form) };
     }
     let verb = if blocking { "Block" } else { "Move" };
     let page = ChangePage {
         frame: Frame::new(app, viewer, headers, format!("{verb} {}", access.key), &access.team.slug).await?,
         form,
     };
-    if failed { page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page) } else { page::page(&page) }
+    if status.is_success() { page::page(&page) } else { page::refused(status, &page) }
 }
 
 /// `PUT` and `POST /tasks/{key}/block`
@@ -204,8 +227,8 @@ pub async fn block(Editing(form): Editing) -> Result<Response> {
     let outcome =
         form.try_change(|change, _| Box::pin(blocking::block_task(change, &access.team, access.id, &reason))).await;
     match outcome {
-        Err(Problem::Invalid(errors)) if fragment(&form.headers) != Some("task") => {
-            change_form(&form.app, &form.viewer, &form.headers, access, true, errors, fields.clone()).await
+        Err(problem) if fragment(&form.headers) != Some("task") => {
+            refused_change(&form, Refusal::of(problem, fields)?, true).await
         }
         outcome => form.answer(outcome, &format!("Blocked {}", access.key)).await,
     }

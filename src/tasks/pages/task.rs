@@ -19,7 +19,7 @@ use super::super::{
     story::{self, Told},
     waiting::{self, Waiting},
 };
-use super::{card::CardHtml, form::TaskForm};
+use super::{card::CardHtml, form::TaskForm, placing::refused_change};
 use crate::{
     accounts::{Person, viewer::Viewer},
     activity::Changed,
@@ -86,6 +86,31 @@ impl askama::filters::HtmlSafe for Article {}
 impl Article {
     fn error(&self, field: &str) -> &str {
         self.errors.get(field).map_or("", String::as_str)
+    }
+
+    /// The list as a whole may be refused, or one name in it.
+    fn labels_error(&self) -> &str {
+        [self.error("labels"), self.error("label")].into_iter().find(|why| !why.is_empty()).unwrap_or("")
+    }
+
+    /// Why it was refused, where that is about no field that can be seen.
+    fn other_errors(&self) -> Vec<&str> {
+        let beside = [
+            "title",
+            "description",
+            "text",
+            "body",
+            "owners",
+            "sprint",
+            "project",
+            "goal",
+            "labels",
+            "label",
+            "for",
+            "due",
+            "estimate",
+        ];
+        self.errors.iter().filter(|(field, _)| !beside.contains(*field)).map(|(_, why)| why.as_str()).collect()
     }
 
     /// What was typed into a field, or else what stands.
@@ -187,10 +212,30 @@ impl Article {
 
 /// What a refused form shows again.
 #[derive(Default)]
-struct Refusal {
-    errors: BTreeMap<&'static str, String>,
-    conflict: Option<Conflict>,
-    typed: Fields,
+pub(super) struct Refusal {
+    pub errors: BTreeMap<&'static str, String>,
+    pub conflict: Option<Conflict>,
+    pub typed: Fields,
+}
+
+impl Refusal {
+    /// The reasons that a form can show; every other problem stays one.
+    pub fn of(problem: Problem, typed: &Fields) -> Result<Self> {
+        let typed = typed.clone();
+        match problem {
+            Problem::Invalid(errors) => Ok(Self { errors, conflict: None, typed }),
+            Problem::Conflict(conflict) => Ok(Self { errors: BTreeMap::new(), conflict: Some(*conflict), typed }),
+            other => Err(other),
+        }
+    }
+
+    pub fn status(&self) -> StatusCode {
+        match self.conflict {
+            Some(_) => StatusCode::CONFLICT,
+            None if self.errors.is_empty() => StatusCode::OK,
+            None => StatusCode::UNPROCESSABLE_ENTITY,
+        }
+    }
 }
 
 async fn article(
@@ -274,25 +319,15 @@ async fn shown(
 /// The answer to a form on a task: the task anew, with what was refused and why.
 pub(super) async fn answer<T>(form: &TaskForm, outcome: Result<Changed<T>>, sentence: &str) -> Result<Response> {
     let TaskForm { app, viewer, access, headers, fields } = form;
-    let mut refusal = Refusal { typed: fields.clone(), ..Refusal::default() };
-    let status = match outcome {
+    let refusal = match outcome {
         Ok(changed) => return changed_task(form, &changed, sentence).await,
-        Err(Problem::Invalid(errors)) => {
-            refusal.errors = errors;
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
-        Err(Problem::Conflict(conflict)) => {
-            refusal.conflict = Some(*conflict);
-            StatusCode::CONFLICT
-        }
-        Err(problem) => return Err(problem),
+        Err(problem) if fragment(headers) == Some("card") => return Err(problem),
+        Err(problem) => Refusal::of(problem, fields)?,
     };
-    if fragment(headers) == Some("card") {
-        return Err(match refusal.conflict {
-            Some(conflict) => Problem::Conflict(Box::new(conflict)),
-            None => Problem::Invalid(refusal.errors),
-        });
+    if fragment(headers) == Some("form") {
+        return refused_change(form, refusal, false).await;
     }
+    let status = refusal.status();
     let article = article(app, viewer, access, refusal, None).await?;
     shown(app, viewer, headers, article, status).await
 }

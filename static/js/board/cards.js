@@ -25,11 +25,14 @@ export function showCard(fresh, column, { hue = null } = {}) {
   const board = theBoard();
   if (!board) return;
   // a board of several teams has a column a state, whatever the teams call theirs
-  const list = listsOf(board, (board.dataset.places && fresh.dataset.state) || column)[0];
+  const lists = listsOf(board, (board.dataset.places && fresh.dataset.state) || column);
+  const card = cardOf(fresh.dataset.task);
+  // which lane a new one belongs to, only the server knows; the others stay in theirs until it is asked
+  if (!card && inLanes(board)) return;
+  const list = inLanes(board) && card ? lists.find((one) => one.closest(".lane") === card.closest(".lane")) : lists[0];
   if (!list) return removeCard(fresh.dataset.task); // gone to a column that is not shown
   fresh.removeAttribute("data-column");
   fresh.removeAttribute("data-state");
-  const card = cardOf(fresh.dataset.task);
   if (!card) {
     placeByRank(fresh, list);
     glow(fresh, hue);

@@ -2,7 +2,7 @@
 
 import { ask, Refused } from "../shared/ask.js";
 import { told, refused } from "../shared/changes.js";
-import { openSmall } from "../elements/task-dialog.js";
+import { askWhatItWaitsOn } from "../elements/task-dialog.js";
 import { announce, hush } from "../shared/toasts.js";
 import { cardOf, cardsIn, changed, columnOf, keepFocus, placeByRank, readCards, replaceCard, showCard, theBoard, whenFree } from "./cards.js";
 import { resetBoard } from "./truth.js";
@@ -69,7 +69,7 @@ function settle(card, to, way, answer) {
   told(answer);
   // with lanes by owner a card may stand in several
   if (theBoard().querySelectorAll(`[data-task="${CSS.escape(card.dataset.task)}"]`).length > 1) resetBoard();
-  if (card.querySelector(".waits.missing")) openSmall(`/tasks/${card.dataset.task}/block`);
+  askWhatItWaitsOn(card);
 }
 
 function takeBack(card, to, way, error) {

@@ -61,14 +61,7 @@ function show() {
   count.textContent = `${chosen.size} selected`;
 }
 
-// choosing is changing: one change for all, that one undo takes back
-addEventListener("change", ({ target }) => {
-  const form = target.form;
-  if (form && form === bar() && target.matches("select") && target.value) {
-    if (form.getAttribute("aria-busy") !== "true") send(form, new URLSearchParams([[target.name, target.value], ...[...chosen].map((key) => ["keys", key])]));
-  }
-});
-
+// one change for all, that one undo takes back; by a press, since arrows in a list pass what is not meant
 addEventListener("submit", async (event) => {
   const form = event.target;
   if (form !== bar()) return;
@@ -90,7 +83,6 @@ async function send(form, fields) {
       told(answer);
     });
   } catch (error) {
-    form.reset();
     refused(error, { again: () => send(form, fields), kept: "Nothing was changed; the cards are still selected." });
   } finally {
     form.removeAttribute("aria-busy");

@@ -5,18 +5,14 @@ import { cardsIn, theBoard } from "../board/cards.js";
 const board = theBoard();
 if (board) {
   const head = document.querySelector(".sprint");
-  let before = tally();
   board.addEventListener("board:changed", () => {
     board.querySelectorAll(".column").forEach(count);
     const now = tally();
     // "nothing here yet" is no longer so
     document.querySelector(".empty")?.toggleAttribute("hidden", now.all > 0);
-    // the head speaks of the whole sprint: only if the board shows just that, its cards are the sprint's
-    if (Number(board.dataset.sprint) && head) {
-      add(head.querySelector("[data-done]"), now.done - before.done);
-      add(head.querySelector("[data-total]"), now.all - before.all);
-    }
-    before = now;
+    // the head speaks of what is shown, whatever the filter
+    set(head?.querySelector("[data-done]"), now.done);
+    set(head?.querySelector("[data-total]"), now.all);
   });
 }
 
@@ -38,6 +34,6 @@ function tally() {
   };
 }
 
-function add(figure, by) {
-  if (figure && by) figure.textContent = Number(figure.textContent) + by;
+function set(figure, to) {
+  if (figure && figure.textContent !== String(to)) figure.textContent = to;
 }

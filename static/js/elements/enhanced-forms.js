@@ -3,13 +3,35 @@
 import { ask, Refused } from "../shared/ask.js";
 import { told, refused } from "../shared/changes.js";
 import { markClean, morphRegion, pick, openTask, refreshTask } from "../shared/morph.js";
-import { closeTask } from "./task-dialog.js";
+import { askWhatItWaitsOn, closeTask } from "./task-dialog.js";
 import { askAgain } from "../board/truth.js";
 import { readCards, showAnswered, whenFree } from "../board/cards.js";
 
-addEventListener("change", ({ target }) => {
-  if (target.matches?.("select[data-autosubmit], input[type=checkbox][data-autosubmit]")) target.form?.requestSubmit();
+// Arrows in a closed list choose whatever they pass: what is meant is sent with Enter, or when the reader goes on.
+let byKeys = null;
+let passed = null;
+
+addEventListener("keydown", (event) => {
+  const list = event.target.closest?.("select[data-autosubmit]");
+  if (!list) return;
+  // these open the list, and a choice in an open one is meant
+  byKeys = [" ", "Enter", "F4"].includes(event.key) || event.altKey ? null : list;
+  if (event.key === "Enter" && passed) { event.preventDefault(); sendPassed(); }
 });
+
+addEventListener("pointerdown", () => { byKeys = null; });
+addEventListener("focusout", sendPassed);
+
+addEventListener("change", ({ target }) => {
+  if (!target.matches?.("select[data-autosubmit], input[type=checkbox][data-autosubmit]")) return;
+  passed = target;
+  if (target !== byKeys) sendPassed();
+});
+
+function sendPassed() {
+  passed?.form?.requestSubmit();
+  passed = null;
+}
 
 // writing beside a choice is choosing it
 addEventListener("input", ({ target }) => {
@@ -61,8 +83,9 @@ async function send(form, submitter) {
 }
 
 function receive(form, answer) {
-  const key = form.closest("[data-task-page]")?.dataset.taskPage;
-  const cards = readCards(answer.html).map((card) => card.dataset.task);
+  const page = form.closest("[data-task-page]")?.dataset.taskPage;
+  const fresh = readCards(answer.html);
+  const cards = fresh.map((card) => card.dataset.task);
   const small = form.closest("dialog.small");
   if (answer.ok) {
     markClean(form);
@@ -70,19 +93,26 @@ function receive(form, answer) {
   }
   if (answer.ok && (answer.done || cards.length)) {
     whenFree(() => { showAnswered(answer.html); askAgain(cards); });
-    small?.close();
-    // what was asked in a small dialog may be about the task that is open under it
-    if (small) refreshTask(openTask()?.dataset.taskPage);
-    // nothing is left to show of a task that was archived
-    else if (key) { askAgain([key]); closeTask(answer.redirected ? answer.url : "/"); }
+    if (small) {
+      small.close();
+      // what was asked in it may be about the task that is open under it
+      refreshTask(openTask()?.dataset.taskPage);
+      if (form.action.endsWith("/position")) askWhatItWaitsOn(fresh[0]);
+    } else if (page) {
+      // nothing is left to show of a task that was archived
+      askAgain([page]);
+      closeTask(answer.redirected ? answer.url : "/");
+    }
     return;
   }
   const region = form.closest("[data-region]");
-  const fresh = pick(answer.html, "[data-region]");
-  if (fresh && region) {
-    morphRegion(region, fresh, form);
+  const anew = pick(answer.html, "[data-region]");
+  if (anew && region) {
+    morphRegion(region, anew, form);
     region.querySelector("[aria-invalid=true]")?.focus();
-    if (answer.ok && key) askAgain([key]);
+    // also when it was refused: somebody may have been quicker
+    const key = page ?? form.closest("[data-of]")?.dataset.of;
+    if (key) askAgain([key]);
   } else if (answer.redirected) {
     location.assign(answer.url);
   } else if (answer.ok) {

@@ -7,7 +7,7 @@ import { ask, ownChanges, ownWritesAnswered, Refused } from "../shared/ask.js";
 import { Line } from "../shared/line.js";
 import { morphRegion, pick, openTask, refreshTask } from "../shared/morph.js";
 import { cardOf, inLanes, readCards, removeCard, showCard, theBoard, whenFree } from "../board/cards.js";
-import { askAgain, resetBoard } from "../board/truth.js";
+import { askAgain, askLater, boardHasCome, resetBoard } from "../board/truth.js";
 
 const place = document.querySelector("[data-live]");
 const lines = (place?.dataset.live.split(" ") ?? []).map((url, nth) => new Line(url, Number(place.dataset.seq.split(" ")[nth]) || 0));
@@ -37,11 +37,16 @@ for (const one of lines) {
     // an answer of ours may be under way with this very change
     await ownWritesAnswered();
     if (event.key === openTask()?.dataset.taskPage) refreshTask(event.key);
-    if (theBoard()) whenFree(() => applyCard(event));
+    const board = theBoard();
+    if (!board) return;
+    // which lane it belongs to now, only the server knows
+    if (inLanes(board)) return resetBoard().catch(askLater);
+    await boardHasCome();
+    whenFree(() => applyCard(event));
   });
 
   one.addEventListener("reset", () => {
-    if (theBoard()) resetBoard().catch(() => { /* the line is down again; the next reset or reload brings it */ });
+    if (theBoard()) resetBoard().catch(askLater);
     if (openTask()) refreshTask(openTask().dataset.taskPage);
   });
 }
@@ -52,7 +57,6 @@ function applyCard(event) {
   const fresh = event.html && readCards(event.html)[0];
   // old news: an answer to us was quicker than the stream
   if (fresh && Number(cardOf(event.key)?.dataset.version) >= Number(fresh.dataset.version)) return;
-  if (inLanes(board)) return resetBoard();
   if (!fresh) return removeCard(event.key);
   const filter = board.dataset.sprint;
   if (filter === undefined) return askAgain([event.key], hue);

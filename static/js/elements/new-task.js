@@ -3,8 +3,10 @@
 import { announce } from "../shared/toasts.js";
 import { ask, Refused } from "../shared/ask.js";
 import { noted, refused } from "../shared/changes.js";
-import { readCards, showCard, theBoard } from "../board/cards.js";
+import { inLanes, readCards, showCard, theBoard } from "../board/cards.js";
+import { askAgain } from "../board/truth.js";
 import { showErrors } from "./enhanced-forms.js";
+import { askWhatItWaitsOn } from "./task-dialog.js";
 
 addEventListener("click", (event) => {
   if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
@@ -23,8 +25,11 @@ export function writeIn(column) {
   const list = column.querySelector("ol");
   let item = list.querySelector(":scope > .new");
   if (!item) {
-    document.querySelector(".new")?.remove();
+    // what was half written in another column comes along
+    const other = document.querySelector(".new");
     item = makeForm(column);
+    item.querySelector("textarea").value = other?.querySelector("textarea").value ?? "";
+    other?.remove();
     list.append(item);
   }
   item.scrollIntoView({ block: "nearest", inline: "nearest" });
@@ -71,7 +76,11 @@ async function send(form, title, text) {
   try {
     const answer = await ask(form.action, { method: "POST", part: "card", fields });
     const card = readCards(answer.html)[0];
+    // whoever writes on is not interrupted: the card asks as well
+    if (!document.querySelector(".new textarea")?.value) askWhatItWaitsOn(card);
     if (card) showCard(card, card.dataset.column ?? form.dataset.column);
+    // it may belong to another lane than it was written in
+    if (card && inLanes(theBoard())) askAgain([card.dataset.task]);
     noted(answer);
     announce(answer.said || `Added ${card?.dataset.task ?? text}.`);
     if (form.isConnected) form.closest("li").scrollIntoView({ block: "nearest" });

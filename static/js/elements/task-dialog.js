@@ -144,6 +144,12 @@ export async function openSmall(url) {
   if (region) showSmall(region); else location.assign(url);
 }
 
+/** Blocked asks on arrival what the task waits on; one question at a time. */
+export function askWhatItWaitsOn(card) {
+  if (!card?.querySelector(".waits.missing") || document.querySelector("dialog.small[open]")) return;
+  openSmall(`/tasks/${card.dataset.task}/block`);
+}
+
 export function showSmall(...contents) {
   const opener = document.activeElement;
   const key = opener?.closest("[data-task]")?.dataset.task;

@@ -67,13 +67,18 @@ function readProblem(text, status) {
 // The stream may bring a change of ours before the answer to it arrives. Whoever reads the stream
 // waits for the answers first, so that one change is shown once.
 let writing = 0;
+let begun = 0;
 let idle = Promise.resolve();
 let nowIdle = () => {};
 
 function startWriting() {
+  begun++;
   if (writing++ === 0) idle = new Promise((resolve) => { nowIdle = resolve; });
   return () => { if (--writing === 0) nowIdle(); };
 }
+
+/** How many there were so far: an answer that was asked for before the last of them is old. */
+export const ownWrites = () => begun;
 
 export const ownWritesAnswered = () =>
   writing ? Promise.race([idle, new Promise((resolve) => setTimeout(resolve, 4000))]) : null;

@@ -41,7 +41,7 @@ export function morphRegion(region, fresh, sent = null) {
 export function morphBoard(board, fresh) {
   Idiomorph.morph(board, fresh, {
     callbacks: {
-      beforeNodeRemoved: (old) => !(old.classList?.contains("new")),
+      beforeNodeRemoved: (old) => !old.matches?.(".new, :has(.new)"),
       // what this window put there itself
       beforeAttributeUpdated: (name, node) => !(name === "tabindex" || (name === "class" && node === board)),
     },
