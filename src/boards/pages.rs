@@ -235,7 +235,7 @@ async fn board_html(
         assets: &ASSETS,
     };
     let (may_edit, may_speak) = (door.access.may_edit, door.access.may_speak);
-    let did = tasks::story::undoable(&app.db, after.did, door.viewer.person.id).await?;
+    let did = tasks::story::undoable(&app.db, after.did, &door.viewer, now).await?;
     let team = team.clone();
     let page = BoardPage {
         frame,

@@ -131,8 +131,8 @@ struct Row {
     goal_title: Option<String>,
 }
 
-/// What others did to what somebody follows and has not read, in teams that they may look at, among the last thousand
-/// events of each: the newest first, one line an event.
+/// What others did to what somebody follows and has not read, in teams that they may look at: the newest first, one line
+/// an event. To tasks that are followed all of it, to the rest what is among the last thousand events of each team.
 pub async fn news(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<News>> {
     let rows: Vec<Row> = sqlx::query_as(
         // A team that is younger than all that is followed has no row in `seen`: a project's tasks may be there too.
@@ -143,14 +143,17 @@ pub async fn news(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<News>
                 t.key || '-' || k.number AS key, k.title, g.id AS goal, g.title AS goal_title
          FROM teams t LEFT JOIN seen s ON s.team_id = t.id AND s.account_id = $1
          CROSS JOIN LATERAL (
-             SELECT * FROM events e WHERE e.team_id = t.id AND e.seq > coalesce(s.seq, 0) AND e.actor_id IS DISTINCT FROM $1
-                    AND (e.kind NOT LIKE 'wait.%' OR e.after->>'state' = 'done') ORDER BY e.seq DESC LIMIT 1000) e
+             SELECT * FROM events e WHERE e.team_id = t.id AND e.seq > greatest(coalesce(s.seq, 0), t.seq - 1000)
+             UNION ALL
+             SELECT e.* FROM mine f JOIN events e ON e.team_id = f.team_id AND e.task_id = f.task_id
+             WHERE f.team_id = t.id AND e.seq > coalesce(s.seq, 0) AND e.seq <= t.seq - 1000) e
          LEFT JOIN accounts a ON a.id = e.actor_id
          LEFT JOIN LATERAL (SELECT number, title, goal_id, project_id FROM tasks k
                             WHERE k.team_id = e.team_id AND k.id = e.task_id OFFSET 0) k ON true
          LEFT JOIN LATERAL (SELECT id, title, project_id FROM goals g WHERE g.team_id = e.team_id
                             AND g.id = CASE WHEN e.kind LIKE 'goal.%' THEN (e.after->>'goal')::uuid END OFFSET 0) g ON true
-         WHERE t.id = ANY($2) AND e.at >= (SELECT min(since) FROM mine)
+         WHERE t.id = ANY($2) AND e.at >= (SELECT min(since) FROM mine) AND e.actor_id IS DISTINCT FROM $1
+               AND (e.kind NOT LIKE 'wait.%' OR e.after->>'state' = 'done')
                AND (e.kind LIKE 'goal.%' OR e.kind LIKE 'sprint.%' OR e.kind = 'task.moved' OR e.shift LIKE '% done' OR e.shift LIKE '% blocked'
                     OR e.task_id IN (SELECT task_id FROM mine WHERE task_id IS NOT NULL))
                AND EXISTS (

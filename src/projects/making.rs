@@ -7,6 +7,7 @@ use super::Measure;
 use crate::{
     accounts::adding::slug,
     activity::{Change, Event},
+    boards::access::seen_by,
     teams::Team,
     web::error::{Problem, Result},
 };
@@ -110,10 +111,16 @@ pub async fn finish_project(change: &mut Change, team: &Team, project: Uuid, fin
 
 async fn key_result_of(change: &mut Change, draft: &Draft) -> Result<Option<(Uuid, Uuid)>> {
     let Some(id) = draft.key_result else { return Ok(None) };
-    let team: Option<Uuid> = sqlx::query_scalar("SELECT team_id FROM key_results WHERE id = $1")
-        .bind(id)
-        .fetch_optional(change.db())
-        .await?;
+    let (actor, reach) = (change.actor, change.reach.clone());
+    let team: Option<Uuid> = sqlx::query_scalar(concat!(
+        "SELECT r.team_id FROM key_results r JOIN teams t ON t.id = r.team_id WHERE r.id = $1 AND ",
+        seen_by!("$2", "$3")
+    ))
+    .bind(id)
+    .bind(actor)
+    .bind(reach)
+    .fetch_optional(change.db())
+    .await?;
     let team = team.ok_or_else(|| Problem::field("key_result", "That key result is not there any more."))?;
     Ok(Some((team, id)))
 }

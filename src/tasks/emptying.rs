@@ -7,7 +7,7 @@ use super::{lock, moving};
 use crate::{
     accounts::adding::touch_workspace,
     activity::{Change, Event},
-    boards::Column,
+    boards::{Column, State},
     teams::Team,
     web::error::{Problem, Result},
 };
@@ -29,6 +29,22 @@ pub async fn remove_column(change: &mut Change, team: &Team, column: &str, into:
     let from = find(column).ok_or(Problem::NotFound)?;
     let to = find(into).filter(|to| to.id != from.id);
     let to = to.ok_or_else(|| Problem::field("into", "Say into which other column its tasks go."))?;
+    // What was done would be undone, or the other way round, in figures of sprints that are long over.
+    let archived: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM tasks WHERE team_id = $1 AND column_id = $2 AND archived_at IS NOT NULL)",
+    )
+    .bind(team.id)
+    .bind(from.id)
+    .fetch_one(change.db())
+    .await?;
+    if archived && (from.state == State::Done) != (to.state == State::Done) {
+        let why = if from.state == State::Done {
+            "There are done tasks of it in the archive: they go into another column for what is done. Add one first."
+        } else {
+            "There are unfinished tasks of it in the archive: they go into another column for what is not done."
+        };
+        return Err(Problem::field("into", why));
+    }
     // In the order of their ids, as everybody locks several; the archive's too.
     sqlx::query("SELECT FROM tasks WHERE team_id = $1 AND column_id = $2 ORDER BY id FOR NO KEY UPDATE")
         .bind(team.id)
@@ -52,12 +68,24 @@ pub async fn remove_column(change: &mut Change, team: &Team, column: &str, into:
     if spreads {
         moving::spread_ranks(change, team, to.id).await?;
     }
-    sqlx::query("UPDATE tasks SET column_id = $3 WHERE team_id = $1 AND column_id = $2")
-        .bind(team.id)
-        .bind(from.id)
-        .bind(to.id)
-        .execute(change.db())
-        .await?;
+    let archived: Vec<(Uuid, i64)> = sqlx::query_as(
+        "UPDATE tasks SET column_id = $3, version = version + 1 WHERE team_id = $1 AND column_id = $2 RETURNING id, version",
+    )
+    .bind(team.id)
+    .bind(from.id)
+    .bind(to.id)
+    .fetch_all(change.db())
+    .await?;
+    for (task, version) in archived {
+        change.record(Event {
+            team: team.id,
+            task: Some(task),
+            kind: "task.rehoused",
+            before: json!({ "column": from.slug, "state": from.state }),
+            after: json!({ "column": to.slug, "state": to.state }),
+            version: Some(version),
+        });
+    }
     touch_workspace(change.db()).await?;
     sqlx::query("DELETE FROM columns WHERE team_id = $1 AND id = $2")
         .bind(team.id)

@@ -7,11 +7,11 @@ use sqlx::PgPool;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
-use super::undoing::are_undoable;
+use super::undoing::{self, are_undoable};
 use crate::{
-    accounts::Person,
+    accounts::{Person, viewer::Viewer},
     activity::Change,
-    boards::words,
+    boards::{access::seen_by, words},
     markdown::{Html, Links},
     web::{error::Result, forms::read_date},
 };
@@ -267,8 +267,14 @@ pub struct Undoable {
     pub said: String,
 }
 
-/// What a change of this person's did, in a sentence; nothing if there is no such change.
-pub async fn undoable(db: &PgPool, change: Option<Uuid>, person: Uuid) -> Result<Option<Undoable>> {
+/// What a change of this reader's did, in a sentence; nothing if there is no such change, it cannot be taken back any
+/// more, or it is of a team that they may no longer look at.
+pub async fn undoable(
+    db: &PgPool,
+    change: Option<Uuid>,
+    reader: &Viewer,
+    now: OffsetDateTime,
+) -> Result<Option<Undoable>> {
     #[derive(sqlx::FromRow)]
     struct Row {
         team_id: Uuid,
@@ -278,13 +284,17 @@ pub async fn undoable(db: &PgPool, change: Option<Uuid>, person: Uuid) -> Result
         after: Value,
     }
     let Some(id) = change else { return Ok(None) };
-    let rows: Vec<Row> = sqlx::query_as(
+    let rows: Vec<Row> = sqlx::query_as(concat!(
         "SELECT e.team_id, concat(t.key, '-', k.number) AS task, e.kind, e.before, e.after
          FROM events e JOIN teams t ON t.id = e.team_id JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
-         WHERE e.change_id = $1 AND e.actor_id = $2 AND e.kind NOT LIKE 'wait.%' ORDER BY e.seq",
-    )
+         WHERE e.change_id = $1 AND e.actor_id = $2 AND e.at > $4 AND e.kind NOT LIKE 'wait.%' AND ",
+        seen_by!("$2", "$3"),
+        " ORDER BY e.seq",
+    ))
     .bind(id)
-    .bind(person)
+    .bind(reader.person.id)
+    .bind(reader.reach().map(<[Uuid]>::to_vec))
+    .bind(now - undoing::FOR)
     .fetch_all(db)
     .await?;
     let Some(first) = rows.first().filter(|_| are_undoable(rows.iter().map(|row| row.kind.as_str()))) else {

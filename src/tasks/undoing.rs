@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How long a change can be taken back.
-const FOR: Duration = Duration::hours(1);
+pub(super) const FOR: Duration = Duration::hours(1);
 
 #[derive(sqlx::FromRow)]
 struct Past {

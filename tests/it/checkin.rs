@@ -140,6 +140,16 @@ async fn what_is_followed_tells_what_others_did_until_it_is_read() {
     assert!(mira.get("/").await.ok().text().contains("Elif commented on it"));
     elif.post(&format!("/tasks/{key}/position"), &[("column", "done")]).await.ok();
     assert!(jonas.get("/").await.ok().text().contains("Elif moved it to Done"));
+    // however much else happens after it
+    sqlx::query(
+        "WITH t AS (UPDATE teams SET seq = seq + 1500 WHERE key = 'INF' RETURNING id, seq)
+         INSERT INTO events (team_id, seq, change_id, at, kind) SELECT t.id, t.seq - 1500 + n, gen_random_uuid(), $1, 'column.limited' FROM t, generate_series(1, 1500) n",
+    )
+    .bind(crate::world::NOW)
+    .execute(&world.db)
+    .await
+    .unwrap();
+    assert!(jonas.get("/").await.ok().text().contains("Elif moved it to Done"));
     // One's own doing is no news, and what is no longer followed is none either.
     jonas.post(&format!("/tasks/{key}/follow"), &[]).await.ok();
     jonas.post(&format!("/teams/infrastructure/goals/{goal}/follow"), &[]).await.ok();
@@ -538,10 +548,18 @@ async fn columns_are_added_renamed_shifted_and_taken_away_with_their_tasks() {
     assert!(asks.contains("It holds 2 tasks and 1 in the archive"), "{asks}");
     elif.post(&format!("{column}/remove"), &[("into", "")]).await.refused(422);
     elif.post(&format!("{column}/remove"), &[("into", "ready-to-release")]).await.refused(422);
-    elif.post(&format!("{column}/remove"), &[("into", "in-progress")]).await.ok();
-    assert_eq!(world.column("infrastructure", "in-progress").await, [first.clone(), second]);
-    assert_eq!(elif.task(&archived).await["column"], "in-progress");
-    assert!(elif.get(&format!("/tasks/{first}")).await.ok().text().contains("moved it to In progress"));
+    // what is in the archive undone is not done by it, nor the other way round
+    let refused = elif.post(&format!("{column}/remove"), &[("into", "in-progress")]).await.refused(422).text();
+    assert!(refused.contains("There are done tasks of it in the archive"), "{refused}");
+    elif.post(at, &[("name", "Out"), ("state", "done")]).await.ok();
+    let events = "SELECT count(*) FROM events WHERE kind = 'task.rehoused'";
+    elif.post(&format!("{column}/remove"), &[("into", "out")]).await.ok();
+    let rehoused: i64 = sqlx::query_scalar(events).fetch_one(&world.db).await.unwrap();
+    assert_eq!(rehoused, 1, "the history knows where it is");
+    crate::concurrency::check_board(&world).await;
+    assert_eq!(world.column("infrastructure", "out").await, [first.clone(), second]);
+    assert_eq!(elif.task(&archived).await["column"], "out");
+    assert!(elif.get(&format!("/tasks/{first}")).await.ok().text().contains("moved it to Out"));
     elif.get(&format!("{column}/remove")).await.refused(404);
     // Only a lead, and of that team.
     world.jonas.post(&format!("{at}/todo/remove"), &[("into", "done")]).await.refused(403);

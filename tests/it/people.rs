@@ -351,7 +351,7 @@ async fn who_is_deactivated_is_out_everywhere_within_five_seconds_and_their_task
     world.elif.post("/teams/infrastructure/visibility", &[("private", "1")]).await.refused(303);
 
     let page = ada.get("/settings/people").await.ok().text();
-    assert!(page.contains("Their open task becomes nobody"), "{page}");
+    assert!(page.contains("What is open of theirs becomes nobody"), "how much of a private team's is not told: {page}");
     world.elif.post("/settings/people/tomas", &[("do", "deactivate")]).await.refused(403);
     ada.post("/settings/people/tomas", &[("do", "deactivate"), ("free", "on")]).await.refused(303);
     world.elif.post("/teams/infrastructure/members", &[("handle", "mira"), ("role", "none")]).await.refused(303);

@@ -564,3 +564,61 @@ async fn no_json_holds_a_hash_or_a_token() {
     let own = admin.get("/me").await.ok().text();
     assert!(secrets.iter().filter(|secret| *secret != "password").all(|secret| !own.contains(secret.as_str())));
 }
+
+/// Case 10: a change of one's own tells nothing any more once its team may not be looked at, nor when it is too late.
+#[tokio::test]
+async fn what_one_did_in_a_team_is_not_told_once_one_is_off_it() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let key = jonas.make("ingestion", "todo", "Quiet work").await;
+    let moved = jonas.ask(Method::PUT, &format!("/tasks/{key}/position"), "card", &[("column", "done")]).await.ok();
+    let change = moved.header("fortnight-change").to_owned();
+    let own = jonas.make("ingestion", "todo", "Other").await;
+    let seen = [
+        "/teams/infrastructure".to_owned(),
+        "/teams/infrastructure/tasks".to_owned(),
+        "/teams/infrastructure/planning".to_owned(),
+    ];
+    for path in &seen {
+        let page = jonas.get(&format!("{path}?did={change}")).await.ok().text();
+        assert!(page.contains(&format!("{key}: you")), "{path}: {page}");
+        assert!(!elif.get(&format!("{path}?did={change}")).await.ok().text().contains(&key), "{path}: another's");
+    }
+    assert!(jonas.get(&format!("/tasks/{own}?did={change}")).await.ok().text().contains(&format!("{key}: you")));
+    sqlx::query("UPDATE teams SET private = true WHERE key = 'ING'").execute(&world.db).await.unwrap();
+    sqlx::query("DELETE FROM members WHERE account_id = $1").bind(jonas.person.id).execute(&world.db).await.unwrap();
+    sqlx::query("UPDATE workspace SET seq = seq + 1").execute(&world.db).await.unwrap();
+    for path in &seen {
+        assert!(!jonas.get(&format!("{path}?did={change}")).await.ok().text().contains(&key), "{path}");
+    }
+    sqlx::query("UPDATE teams SET private = false").execute(&world.db).await.unwrap();
+    world.app.clock.advance(time::Duration::hours(2));
+    assert!(!jonas.get(&format!("{}?did={change}", seen[1])).await.ok().text().contains(&key), "too late to undo");
+}
+
+/// Case 4: nothing is hung on what one may not see.
+#[tokio::test]
+async fn a_project_feeds_no_key_result_of_a_private_team_that_one_is_not_on() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let objectives = "/teams/ingestion/objectives";
+    jonas.post(objectives, &[("quarter", "2026-Q4"), ("title", "Sleep")]).await.ok();
+    let objective: uuid::Uuid = sqlx::query_scalar("SELECT id FROM objectives").fetch_one(&world.db).await.unwrap();
+    jonas.post(&format!("{objectives}/{objective}/key-results"), &[("title", "Nights"), ("target", "9")]).await.ok();
+    let result: uuid::Uuid = sqlx::query_scalar("SELECT id FROM key_results").fetch_one(&world.db).await.unwrap();
+    let result = result.to_string();
+    let fields = |name: &'static str| {
+        [("team", "infrastructure"), ("name", name), ("target", "9"), ("unit", "tables"), ("key_result", &result)]
+    };
+    elif.post("/projects", &fields("Seen")).await.ok();
+    sqlx::query("UPDATE teams SET private = true WHERE key = 'ING'").execute(&world.db).await.unwrap();
+    elif.post("/projects", &fields("Unseen")).await.refused(422);
+    // and their open tasks are counted only where one may look
+    jonas.make("ingestion", "todo", "Quiet work").await;
+    jonas.post("/tasks/ING-1/owners/me", &[]).await.ok();
+    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'").execute(&world.db).await.unwrap();
+    let people = elif.get("/settings/people").await.ok().text();
+    assert!(!people.contains("Their open task becomes"), "{people}");
+    sqlx::query("UPDATE teams SET private = false").execute(&world.db).await.unwrap();
+    assert!(elif.get("/settings/people").await.ok().text().contains("Their open task becomes"));
+}

@@ -17,7 +17,10 @@ use super::super::{
 };
 use crate::{
     app::App,
-    boards::{access, words},
+    boards::{
+        access::{self, seen_by},
+        words,
+    },
     teams::Team,
     web::{
         error::{Problem, Result},
@@ -84,13 +87,17 @@ async fn people_page(
     typed: Fields,
 ) -> Result<PeoplePage> {
     let now = app.clock.now();
-    let people = sqlx::query_as(
+    let people = sqlx::query_as(concat!(
         "SELECT a.id, a.handle, a.name, a.hue, a.email, a.role, a.deactivated_at IS NOT NULL AS deactivated,
                 (SELECT max(last_seen_at) FROM sessions s WHERE s.account_id = a.id) AS seen_at,
                 (SELECT count(*) FROM task_owners o JOIN tasks k ON k.team_id = o.team_id AND k.id = o.task_id AND k.archived_at IS NULL
-                 JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id AND c.state <> 'done' WHERE o.account_id = a.id) AS open
+                 JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id AND c.state <> 'done'
+                 JOIN teams t ON t.id = k.team_id WHERE o.account_id = a.id AND ",
+        seen_by!("$1"),
+        ") AS open
          FROM accounts a ORDER BY a.deactivated_at IS NOT NULL, a.name, a.id",
-    )
+    ))
+    .bind(viewer.person.id)
     .fetch_all(&app.db)
     .await?;
     Ok(PeoplePage {

@@ -204,7 +204,7 @@ pub async fn planning(
         may_edit: access.may_edit && sprint.state != "closed",
         agenda: Agenda::read(&app, vec![access], Meeting::Planning, here(&team, &sprint), viewer.person.id, now)
             .await?,
-        did: story::undoable(&app.db, wanted.did, viewer.person.id).await?,
+        did: story::undoable(&app.db, wanted.did, &viewer, now).await?,
         open,
         unclosed: queries::unclosed(&sprints).cloned(),
         slips,

@@ -88,7 +88,7 @@ pub async fn list(
 ) -> Result<Response> {
     let access = access::team(&app.db, &viewer, &slug).await?;
     let mut page = select_page(&app, &viewer, &headers, access.team, params).await?;
-    page.did = story::undoable(&app.db, did.did, viewer.person.id).await?;
+    page.did = story::undoable(&app.db, did.did, &viewer, app.clock.now()).await?;
     page::page(&page)
 }
 

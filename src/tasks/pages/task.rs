@@ -280,7 +280,7 @@ async fn article(
         errors: refusal.errors,
         conflict: refusal.conflict,
         typed: refusal.typed,
-        did: story::undoable(&app.db, did, viewer.person.id).await?,
+        did: story::undoable(&app.db, did, viewer, now).await?,
     })
 }
 
