@@ -334,3 +334,34 @@ async fn an_archive_of_many_years_says_that_it_shows_a_part_and_a_word_finds_the
     let none = elif.get("/teams/infrastructure/tasks?sprint=all&q=is:archived+nowhere").await.ok().text();
     assert!(none.contains("No task is like that."), "{none}");
 }
+
+#[tokio::test]
+async fn of_two_who_choose_for_one_task_the_second_is_told_and_nothing_of_the_first_is_lost() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
+    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let (task, owners) = (format!("/tasks/{key}"), format!("/tasks/{key}/owners"));
+    let version = elif.task(&key).await["version"].to_string();
+    let version = ("version", version.as_str());
+    let page = elif.get(&task).await.ok().text();
+    assert_eq!(page.matches(&format!("name=\"version\" value=\"{}\"", version.1)).count(), 9, "{page}");
+    // both saw nobody; each ticks one
+    mira.post(&owners, &[version, ("owners", "mira")]).await.ok();
+    let told = elif.post(&owners, &[version, ("owners", "elif")]).await.refused(409).text();
+    assert!(told.contains("Mira Okafor") && told.contains("both versions"), "{told}");
+    assert_eq!(elif.task(&key).await["owners"][0]["handle"], "mira");
+    for (field, first, second) in [
+        ("sprint", "43", "none"),
+        ("for", "Growth", "Sales"),
+        ("due", "2026-12-01", "2026-12-02"),
+        ("estimate", "3", "5"),
+    ] {
+        mira.post(&task, &[version, (field, first)]).await.ok();
+        elif.post(&task, &[version, (field, second)]).await.refused(409);
+    }
+    let stands = elif.task(&key).await;
+    assert_eq!((&stands["sprint"], &stands["for"], &stands["estimate"]), (&json!(43), &json!("Growth"), &json!(3)));
+    // who changes something else is not in anybody's way
+    elif.post(&task, &[version, ("labels", "postgres")]).await.ok();
+}

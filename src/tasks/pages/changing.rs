@@ -2,17 +2,25 @@
 
 use axum::response::Response;
 
-use super::{super::archiving, super::owning, form::Editing};
+use super::{
+    super::{
+        archiving,
+        editing::{self, Edit},
+        owning,
+    },
+    editing::seen,
+    form::Editing,
+};
 use crate::web::error::Result;
 
 /// `POST /tasks/{key}/owners`
 pub async fn set_owners(Editing(form): Editing) -> Result<Response> {
-    let owners = form.fields.all("owners");
-    let access = &form.access;
-    form.change(&format!("Set the owners of {}", access.key), |change, _| {
-        Box::pin(owning::set_owners(change, &access.team, access.id, &owners))
-    })
-    .await
+    let (access, sentence) = (&form.access, format!("Set the owners of {}", form.access.key));
+    let edit = match seen(&form.fields) {
+        Ok(seen) => Edit { owners: Some(form.fields.all("owners")), seen, ..Edit::default() },
+        Err(problem) => return form.answer::<()>(Err(problem), &sentence).await,
+    };
+    form.change(&sentence, |change, _| Box::pin(editing::edit_task(change, &access.team, access.id, &edit))).await
 }
 
 /// `POST /tasks/{key}/owners/me`: mine, or no longer mine.

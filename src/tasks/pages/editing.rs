@@ -33,7 +33,6 @@ pub async fn edit(Editing(form): Editing) -> Result<Response> {
 }
 
 async fn read_edit(app: &App, viewer: &Viewer, access: &TaskAccess, fields: &Fields) -> Result<Edit> {
-    let version: Option<i64> = fields.parse("version", "That is no version.")?;
     let sprint = match fields.get("sprint") {
         Some(text) => Some(sprint_named(app, &access.team, text).await?),
         None => None,
@@ -64,8 +63,14 @@ async fn read_edit(app: &App, viewer: &Viewer, access: &TaskAccess, fields: &Fie
         waited_for_by: fields.get("for").map(str::to_owned),
         owners: None,
         labels: fields.get("labels").map(split_labels),
-        seen: version.map(|version| Seen { version, strict: false }),
+        seen: seen(fields)?,
     })
+}
+
+/// The version that a form was filled in on, if it says so.
+pub(super) fn seen(fields: &Fields) -> Result<Option<Seen>> {
+    let version: Option<i64> = fields.parse("version", "That is no version.")?;
+    Ok(version.map(|version| Seen { version, strict: false }))
 }
 
 /// Label names as they are typed: between blanks or commas.
