@@ -37,7 +37,7 @@ use crate::{
     web::{
         error::Result,
         layers::Audience,
-        limits::{Crowd, Seat},
+        limits::{Crowd, Seat, Whose},
         network::Network,
     },
 };
@@ -66,7 +66,8 @@ pub async fn live(
 ) -> Result<Response> {
     let team = access::team(&app.db, &viewer, &slug).await?.team;
     let after = after(&headers, &query).unwrap_or(team.seq);
-    Ok(stream(app, team, after, viewer.proof.token_hash().to_vec(), Reader::Person(viewer.person)))
+    let seat = Crowd::enter(&app, Whose::Account(viewer.person.id))?;
+    Ok(stream(app, team, after, viewer.proof.token_hash().to_vec(), Some(viewer.person), seat))
 }
 
 /// `GET /share/{key}/live`: says that something changed, and not what.
@@ -79,8 +80,8 @@ pub async fn live_for_guest(
 ) -> Result<Response> {
     let guest = guests::guest(&app, &headers, &key).await?;
     let after = after(&headers, &query).unwrap_or(guest.team.seq);
-    let seat = Crowd::enter(&app, from)?;
-    let mut response = stream(app, guest.team, after, guest.pass, Reader::Guest(seat));
+    let seat = Crowd::enter(&app, Whose::Guests(from))?;
+    let mut response = stream(app, guest.team, after, guest.pass, None, seat);
     response.extensions_mut().insert(Audience::Guests);
     Ok(response)
 }
@@ -95,8 +96,8 @@ pub async fn live_for_public(
 ) -> Result<Response> {
     let guest = guests::public(&app, &slug).await?;
     let after = after(&headers, &query).unwrap_or(guest.team.seq);
-    let seat = Crowd::enter(&app, from)?;
-    let mut response = stream(app, guest.team, after, guest.pass, Reader::Guest(seat));
+    let seat = Crowd::enter(&app, Whose::Guests(from))?;
+    let mut response = stream(app, guest.team, after, guest.pass, None, seat);
     response.extensions_mut().insert(Audience::Guests);
     Ok(response)
 }
@@ -105,25 +106,21 @@ fn after(headers: &HeaderMap, query: &After) -> Option<i64> {
     headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok()).or(query.after)
 }
 
-/// Who listens.
-enum Reader {
-    Person(Person),
-    /// Somebody without an account, in their network's place.
-    Guest(#[expect(dead_code, reason = "held, and given back when the stream ends")] Seat),
-}
-
 /// The stream of a team from a number on, for as long as what let the reader in holds.
-fn stream(app: App, team: Team, after: i64, pass: Vec<u8>, reader: Reader) -> Response {
+/// Without a person it is a guest's.
+fn stream(app: App, team: Team, after: i64, pass: Vec<u8>, person: Option<Person>, seat: Seat) -> Response {
     let channel = app.live.open_channel(team.id, team.seq);
     // Listening begins before the past is read, so nothing falls between; what comes twice is left out by its number.
     let frames = channel.frames.subscribe();
     let (sender, receiver) = mpsc::channel::<Result<Bytes, Infallible>>(8);
     tokio::spawn(async move {
         let (watcher, dismissed) = app.live.watch(Pass { token_hash: pass, team: team.id });
-        let guest = matches!(reader, Reader::Guest(_));
-        if let Reader::Person(person) = &reader {
+        // given back when the stream ends
+        let _seat = seat;
+        if let Some(person) = &person {
             arrive(&channel, person);
         }
+        let guest = person.is_none();
         let mut ended = app.live.ended();
         tokio::select! {
             () = follow(&app, &team, after, &channel, frames, &sender, guest) => {}
@@ -134,7 +131,7 @@ fn stream(app: App, team: Team, after: i64, pass: Vec<u8>, reader: Reader) -> Re
             () = until(&mut ended) => {}
         }
         app.live.forget(watcher);
-        if let Reader::Person(person) = &reader {
+        if let Some(person) = &person {
             leave(&channel, person.id);
         }
     });

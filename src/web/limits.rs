@@ -96,32 +96,45 @@ impl RequestLimits {
 
 /// Streams that guests of one network may have open: who has no account is known by nothing else, and there is an end to
 /// how many can be open here.
-const STREAMS: usize = 200;
+const STREAMS_OF_GUESTS: usize = 200;
 
-/// How many guests of each network are here.
+/// And those of one account, by all its sessions and tokens: a tenth of what there is room for.
+const STREAMS_OF_ACCOUNT: usize = 2_000;
+
+/// Who has streams open: an account, or the guests of a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Whose {
+    Account(Uuid),
+    Guests(Network),
+}
+
+/// How many streams each has open here.
 #[derive(Default)]
-pub struct Crowd(Mutex<HashMap<Network, usize>>);
+pub struct Crowd(Mutex<HashMap<Whose, usize>>);
 
-/// A guest's place, for as long as it is held.
+/// A place for a stream, for as long as it is held.
 pub struct Seat {
     app: App,
-    network: Network,
+    whose: Whose,
 }
 
 impl Crowd {
-    /// Takes a place in `app.crowd` for a guest.
-    pub fn enter(app: &App, from: Network) -> Result<Seat> {
-        let network = from.counted();
+    /// Takes a place in `app.crowd`.
+    pub fn enter(app: &App, whose: Whose) -> Result<Seat> {
+        let (whose, most) = match whose {
+            Whose::Account(_) => (whose, STREAMS_OF_ACCOUNT),
+            Whose::Guests(from) => (Whose::Guests(from.counted()), STREAMS_OF_GUESTS),
+        };
         let mut here = app.crowd.here();
-        let count = here.entry(network).or_default();
-        if *count >= STREAMS {
+        let count = here.entry(whose).or_default();
+        if *count >= most {
             return Err(Problem::TooMany { retry_after_seconds: 60 });
         }
         *count += 1;
-        Ok(Seat { app: app.clone(), network })
+        Ok(Seat { app: app.clone(), whose })
     }
 
-    fn here(&self) -> MutexGuard<'_, HashMap<Network, usize>> {
+    fn here(&self) -> MutexGuard<'_, HashMap<Whose, usize>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -129,7 +142,7 @@ impl Crowd {
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut here = self.app.crowd.here();
-        if let Entry::Occupied(mut count) = here.entry(self.network) {
+        if let Entry::Occupied(mut count) = here.entry(self.whose) {
             *count.get_mut() -= 1;
             if *count.get() == 0 {
                 count.remove();

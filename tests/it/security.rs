@@ -8,7 +8,17 @@ use axum::{
     extract::ConnectInfo,
     http::{Method, Request, header},
 };
-use fortnight::{accounts::tokens::Scope, app::App, clock::Clock, db, router::router, web::network::Trusted};
+use fortnight::{
+    accounts::tokens::Scope,
+    app::App,
+    clock::Clock,
+    db,
+    router::router,
+    web::{
+        limits::{Crowd, Whose},
+        network::{Network, Trusted},
+    },
+};
 use futures_util::future::join_all;
 use serde_json::json;
 use tower::ServiceExt;
@@ -621,4 +631,24 @@ async fn a_project_feeds_no_key_result_of_a_private_team_that_one_is_not_on() {
     assert!(!people.contains("Their open task becomes"), "{people}");
     sqlx::query("UPDATE teams SET private = false").execute(&world.db).await.unwrap();
     assert!(elif.get("/settings/people").await.ok().text().contains("Their open task becomes"));
+}
+
+#[tokio::test]
+async fn nobody_opens_so_many_streams_that_there_is_no_room_for_others() {
+    let world = World::new().await;
+    let enter = |whose: Whose| Crowd::enter(&world.app, whose).unwrap_or_else(|problem| panic!("{problem}"));
+    let mut seats: Vec<_> = (0..2_000).map(|_| enter(Whose::Account(world.elif.person.id))).collect();
+    let refused = world.elif.get("/teams/infrastructure/live").await.refused(429);
+    assert_eq!(refused.header("retry-after"), "60");
+    // others have theirs, and whoever closes one may open another
+    let (one, other) = (Whose::Account(world.elif.person.id), Whose::Account(world.jonas.person.id));
+    assert!(Crowd::enter(&world.app, other).is_ok() && Crowd::enter(&world.app, one).is_err());
+    seats.pop();
+    assert!(Crowd::enter(&world.app, one).is_ok());
+    // the guests of one network share theirs
+    sqlx::query("UPDATE teams SET public = true").execute(&world.db).await.unwrap();
+    let (parts, _) = Request::new(Body::empty()).into_parts();
+    let network = Network::of(&world.app, &parts);
+    seats.extend((0..200).map(|_| enter(Whose::Guests(network))));
+    world.stranger().get("/public/infrastructure/live").await.refused(429);
 }
