@@ -57,10 +57,12 @@ const PATHS: [&str; 29] = [
 ];
 
 /// What is asked for again and again and has not changed, over sixteen connections.
-const KEPT: [&str; 4] = [
+const KEPT: [&str; 6] = [
     "/teams/many/check-in",
     "/teams/many/check-in/check-in.json",
     "/teams/many/check-in/badge.svg",
+    "/public/many",
+    "/public/many/badge.svg",
     "/projects/many/board",
 ];
 

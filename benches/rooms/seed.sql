@@ -5,8 +5,8 @@ INSERT INTO sprints (id, number, name, starts_on, ends_on, state)
 SELECT gen_random_uuid(), s.number - n, 'Sprint ' || s.number - n, s.starts_on - 14 * n, s.starts_on - 14 * n + 13, 'closed'
 FROM (SELECT * FROM sprints ORDER BY number LIMIT 1) s, generate_series(1, s.number - 1) n;
 
-INSERT INTO teams (id, slug, name, key, last_number, created_at)
-SELECT md5(slug)::uuid, slug, initcap(slug), upper(slug), 5000, now() - interval '3 years' FROM unnest(ARRAY['few', 'many']) slug;
+INSERT INTO teams (id, slug, name, key, last_number, created_at, public)
+SELECT md5(slug)::uuid, slug, initcap(slug), upper(slug), 5000, now() - interval '3 years', true FROM unnest(ARRAY['few', 'many']) slug;
 
 CREATE TEMP TABLE crew AS
 SELECT m.account_id AS id, row_number() OVER (ORDER BY m.account_id) - 1 AS nth, count(*) OVER () AS many

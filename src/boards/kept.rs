@@ -145,10 +145,15 @@ fn encoded(bytes: Bytes, encoding: Encoding, kind: &'static str) -> Response {
     response
 }
 
+/// Bytes that are little enough to keep very many of.
+const SMALL: usize = 4096;
+
 /// The boards and pages that are kept. Few are needed: those that are open now.
 pub struct KeptBoards {
     boards: Mutex<Recent<BoardKey, Arc<Drawn>>>,
     pages: Mutex<Recent<PageKey, KeptPage>>,
+    /// Badges and the like: a wall of them does not push out boards, nor boards them.
+    small: Mutex<Recent<PageKey, KeptPage>>,
     furniture: Mutex<Recent<(Uuid, Uuid), Arc<Furniture>>>,
     /// Whoever makes a page or a board holds one of these; who wants the same waits, and then finds it made.
     making: [tokio::sync::Mutex<()>; 32],
@@ -159,6 +164,7 @@ impl Default for KeptBoards {
         Self {
             boards: Mutex::new(Recent::new(8)),
             pages: Mutex::new(Recent::new(64)),
+            small: Mutex::new(Recent::new(1024)),
             furniture: Mutex::new(Recent::new(64)),
             making: std::array::from_fn(|_| tokio::sync::Mutex::default()),
         }
@@ -177,11 +183,15 @@ impl KeptBoards {
 
     /// The page, if it shows all that is known to have happened.
     pub fn page(&self, key: &PageKey, stamp: Stamp) -> Option<KeptPage> {
-        locked(&self.pages).get(key).filter(|page| page.stamp.covers(&stamp)).cloned()
+        let found = |kept: &Mutex<Recent<PageKey, KeptPage>>| {
+            locked(kept).get(key).filter(|page| page.stamp.covers(&stamp)).cloned()
+        };
+        found(&self.pages).or_else(|| found(&self.small))
     }
 
     pub fn keep_page(&self, key: PageKey, page: KeptPage) {
-        locked(&self.pages).put(key, page);
+        let kept = if page.bytes.len() <= SMALL { &self.small } else { &self.pages };
+        locked(kept).put(key, page);
     }
 
     /// What stands around a team's board for a reader, as of this count of the workspace.
@@ -215,7 +225,7 @@ struct Recent<K, V> {
 
 impl<K: Clone + Eq + Hash, V> Recent<K, V> {
     fn new(most: usize) -> Self {
-        Self { most, uses: 0, entries: HashMap::with_capacity(most) }
+        Self { most, uses: 0, entries: HashMap::new() }
     }
 
     fn get(&mut self, key: &K) -> Option<&V> {
@@ -234,5 +244,32 @@ impl<K: Clone + Eq + Hash, V> Recent<K, V> {
             }
         }
         self.entries.insert(key, (self.uses, value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wall_of_badges_pushes_no_board_out() {
+        let kept = KeptBoards::default();
+        let stamp = Stamp { team: 1, workspace: 1, stretch: 1 };
+        let key = |address: String| PageKey {
+            viewer: Uuid::nil(),
+            may_edit: false,
+            may_speak: false,
+            address,
+            theme: "",
+            encoding: Encoding::Plain,
+        };
+        let page = |bytes: usize| KeptPage { stamp, etag: String::new(), bytes: vec![b'x'; bytes].into() };
+        kept.keep_page(key("board".to_owned()), page(40_000));
+        for badge in 0..500 {
+            kept.keep_page(key(format!("badge {badge}")), page(800));
+        }
+        for address in ["board", "badge 0", "badge 499"] {
+            assert!(kept.page(&key(address.to_owned()), stamp).is_some(), "{address}");
+        }
     }
 }

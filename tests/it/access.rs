@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     goals::set_goal,
-    world::{Client, World},
+    world::{Client, World, tell},
 };
 
 const TABLE: &str = include_str!("../../docs/ACCESS.md");
@@ -418,13 +418,13 @@ impl Cast {
 /// Cases 8, 16.
 async fn as_the_table_says(who: &'static str) {
     let (asked, wrong) = Cast::new(false).await.walk(who, who).await;
-    println!("{asked} routes asked as {who}");
+    tell(&format!("{asked} routes asked as {who}"));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 async fn of_a_private_team(who: &'static str, column: &'static str) {
     let (asked, wrong) = Cast::new(true).await.walk(who, column).await;
-    println!("{asked} routes of a private team asked as {who}");
+    tell(&format!("{asked} routes of a private team asked as {who}"));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

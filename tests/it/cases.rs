@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::world::tell;
+
 /// Collected from public advisories and issue threads of boards that others use.
 const CASES: &[(&str, &str)] = &[
     ("1", "another team's task is changed by its key"),
@@ -102,7 +104,7 @@ fn every_case_has_a_test() {
     }
     let tested: BTreeSet<&str> = tests.keys().map(String::as_str).collect();
     let missing: Vec<_> = CASES.iter().filter(|(number, _)| !tested.contains(number)).collect();
-    println!("{} of {} cases have a test", CASES.len() - missing.len(), CASES.len());
+    tell(&format!("{} of {} cases have a test", CASES.len() - missing.len(), CASES.len()));
     for (number, what) in LATER {
         if !tested.contains(number) {
             println!("{number} does not apply yet: {what}");

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     importing::{GITHUB, MOVED, TRELLO, everything, json_of},
-    world::World,
+    world::{World, tell},
 };
 
 /// Where something is exchanged, counted through the file, and for what.
@@ -110,7 +110,7 @@ async fn a_wounded_export_comes_in_whole_or_not_at_all() {
             }
         }
     }
-    println!("{came} wounded exports came in and {refused} were refused");
+    tell(&format!("{came} wounded exports came in and {refused} were refused"));
     assert!(came > 0);
     crate::concurrency::check_board(&world).await;
     world.elif.get("/teams/infrastructure?sprint=all").await.refused(200);

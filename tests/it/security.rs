@@ -27,7 +27,7 @@ use crate::{
     access::{Cast, table},
     people::with_password,
     served::Served,
-    world::{Answer, Client, NOW, World},
+    world::{Answer, Client, NOW, World, tell},
 };
 
 /// The headers that every answer has, whatever it is.
@@ -101,7 +101,7 @@ async fn every_route_has_the_headers_that_protect_a_reader() {
         let kept = answer.headers()["strict-transport-security"].to_str().unwrap();
         assert!(kept.contains("max-age=31536000"), "{path}: {kept}");
     }
-    println!("{asked} answers have their headers");
+    tell(&format!("{asked} answers have their headers"));
     assert!(asked > 300, "{asked}");
     // what no route answers has them too
     let elif = &cast.world.elif;

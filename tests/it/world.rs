@@ -1,5 +1,7 @@
 //! A workspace of one's own for each test: people who speak to the real router over a real Postgres.
 
+use std::io::Write;
+
 use axum::{
     Router,
     body::{Body, Bytes},
@@ -27,6 +29,11 @@ use crate::cluster;
 
 /// Tuesday of the first sprint's second week.
 pub const NOW: OffsetDateTime = datetime!(2026-11-24 10:00 UTC);
+
+/// Says how much was tried, also where all of it held: a test that passes is silent otherwise.
+pub fn tell(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
 
 /// Two teams: elif is on Infrastructure, jonas on Ingestion.
 pub struct World {
