@@ -575,7 +575,7 @@ async fn no_json_holds_a_hash_or_a_token() {
     assert!(secrets.iter().filter(|secret| *secret != "password").all(|secret| !own.contains(secret.as_str())));
 }
 
-/// Case 10: a change of one's own tells nothing any more once its team may not be looked at, nor when it is too late.
+/// Case 10. A change of one's own tells nothing any more once its team may not be looked at, nor when it is too late.
 #[tokio::test]
 async fn what_one_did_in_a_team_is_not_told_once_one_is_off_it() {
     let world = World::new().await;
@@ -606,7 +606,7 @@ async fn what_one_did_in_a_team_is_not_told_once_one_is_off_it() {
     assert!(!jonas.get(&format!("{}?did={change}", seen[1])).await.ok().text().contains(&key), "too late to undo");
 }
 
-/// Case 4: nothing is hung on what one may not see.
+/// Case 4. Nothing is hung on what one may not see.
 #[tokio::test]
 async fn a_project_feeds_no_key_result_of_a_private_team_that_one_is_not_on() {
     let world = World::new().await;
