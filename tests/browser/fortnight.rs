@@ -237,7 +237,7 @@ async fn a_team_walks_its_board_with_the_keys_and_notes_what_comes_up() {
 }
 
 #[tokio::test]
-async fn a_standup_and_a_retro_print_what_is_said_and_none_of_the_forms() {
+async fn what_is_read_out_prints_and_none_of_its_forms() {
     let stage = Stage::new().await;
     let elif = &stage.world.elif;
     let goal = [("sprint", "42"), ("title", "Migrate 50 of the 100 tables"), ("target", "50"), ("owners", "elif")];
@@ -253,6 +253,9 @@ async fn a_standup_and_a_retro_print_what_is_said_and_none_of_the_forms() {
     for (path, name, said) in [
         ("/teams/infrastructure/standup", "standup", ["Cut over", "Ask Legal for a date", "one owner"]),
         ("/sprints/42/retro?team=infrastructure", "retro", ["Pairing helped", "0 / 50", "Waited longest"]),
+        ("/teams/infrastructure/check-in", "check-in", ["0 / 50", "Cut over", "as of Tue 24 Nov"]),
+        ("/teams/infrastructure/flow", "flow", ["Burn-up", "Cumulative flow", "Ageing"]),
+        ("/sprints/42", "pitch", ["Migrate 50 of the 100 tables", "one owner", "Infrastructure"]),
     ] {
         window.goto(path).await;
         window.until("document.readyState === 'complete'").await;

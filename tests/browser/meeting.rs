@@ -33,6 +33,13 @@ async fn standup_planning_and_the_pitch_change_while_they_are_looked_at() {
     planning.until(&says("Migrate 50 tables")).await;
     pitch.until(&says("Migrate 50 tables")).await;
 
+    // another team's check-in, by somebody signed in
+    let check_in = stage.window(jonas).await;
+    check_in.goto("/teams/infrastructure/check-in").await;
+    check_in.until(&says("Cut over")).await;
+    elif.post(&format!("/tasks/{key}"), &[("title", "Cut over at night")]).await.ok();
+    check_in.until(&says("Cut over at night")).await;
+
     // `g` writes the next goal
     planning.page.bring_to_front().await.unwrap();
     planning.press("g").await;

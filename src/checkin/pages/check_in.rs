@@ -84,6 +84,11 @@ impl CheckInPage {
         self.looked?.at.map(|at| words::moment(at, &self.time_zone))
     }
 
+    /// When these facts were read: on paper nothing else says how old they are.
+    fn as_of(&self) -> String {
+        words::moment(self.now, &self.time_zone)
+    }
+
     fn age(&self, card: &Card) -> String {
         words::age(self.now, card.column_since)
     }

@@ -94,7 +94,7 @@ line?.addEventListener("bye", ({ data }) => {
 line?.addEventListener("refused", async () => {
   try {
     if (theBoard()) await resetBoard();
-    else if (place.dataset.guest !== undefined) await ask(location.href, { part: "page" });
+    else await ask(location.href, { part: "page" });
   } catch (error) {
     if (error instanceof Refused && [401, 403, 404].includes(error.problem.status)) farewell(error.message);
   }
