@@ -9,3 +9,8 @@ CREATE INDEX event_stay ON events (team_id, at) WHERE kind = 'task.moved' AND sh
 
 -- What was done in a sprint is counted in its figures, archived or not.
 CREATE INDEX task_archived_of ON tasks (team_id, sprint_id) WHERE archived_at IS NOT NULL;
+
+-- What was typed in while a goal was measured otherwise is no figure of it any more: 31 of 50 is no 31 percent.
+ALTER TABLE goal_entries ADD measure text CONSTRAINT goal_entry_measure CHECK (measure IN ('count', 'share', 'yes-no'));
+UPDATE goal_entries e SET measure = g.measure FROM goals g WHERE g.team_id = e.team_id AND g.id = e.goal_id;
+ALTER TABLE goal_entries ALTER measure SET NOT NULL;

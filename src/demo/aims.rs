@@ -124,8 +124,8 @@ pub async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
     }
     for (team, title, hours, value, note, by) in ENTRIES {
         sqlx::query(
-            "INSERT INTO goal_entries (team_id, id, goal_id, value, note, by_id, at)
-             SELECT g.team_id, $3, g.id, $4, $5, (SELECT id FROM accounts WHERE handle = $6), $7
+            "INSERT INTO goal_entries (team_id, id, goal_id, value, note, by_id, at, measure)
+             SELECT g.team_id, $3, g.id, $4, $5, (SELECT id FROM accounts WHERE handle = $6), $7, g.measure
              FROM goals g JOIN teams t ON t.id = g.team_id WHERE t.key = $1 AND g.title = $2",
         )
         .bind(team)

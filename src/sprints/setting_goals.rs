@@ -218,7 +218,7 @@ pub async fn type_in(change: &mut Change, team: &Team, goal: Uuid, value: i64, w
     .await?;
     let (actor, at) = (change.actor, change.at);
     sqlx::query(
-        "INSERT INTO goal_entries (team_id, id, goal_id, value, note, by_id, at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO goal_entries (team_id, id, goal_id, value, note, by_id, at, measure) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(team.id)
     .bind(Uuid::now_v7())
@@ -227,6 +227,7 @@ pub async fn type_in(change: &mut Change, team: &Team, goal: Uuid, value: i64, w
     .bind(words.trim())
     .bind(actor)
     .bind(at)
+    .bind(was.measure.as_str())
     .execute(change.db())
     .await?;
     note(

@@ -63,6 +63,12 @@ async fn a_figure_is_typed_in_with_a_note_and_every_entry_is_kept() {
     }
     let entries: i64 = sqlx::query_scalar("SELECT count(*) FROM goal_entries").fetch_one(&world.db).await.unwrap();
     assert_eq!(entries, 2);
+    // measured otherwise, what was typed in before is told and not drawn
+    let share = [("title", "Migrate 50 of the 100 tables"), ("measure", "share"), ("target", "50")];
+    elif.post(&format!("/teams/infrastructure/goals/{id}"), &share).await.ok();
+    elif.post(&progress, &[("value", "20")]).await.ok();
+    let page = goal_page(elif, &id).await;
+    assert!(page.contains("over night") && page.matches("<circle class=\"dot state-done\"").count() == 1, "{page}");
 }
 
 #[tokio::test]

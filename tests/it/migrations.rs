@@ -52,6 +52,7 @@ const ROWS: [(&str, &str); 4] = [
         "0002",
         "INSERT INTO notes (team_id, id, sprint_id, tray, text, created_at) SELECT t.id, gen_random_uuid(), s.id, 'well', 'Pairing', now() FROM teams t, sprints s;
          INSERT INTO projects (team_id, id, slug, name, measure, target, hue, created_at) SELECT id, gen_random_uuid(), 'p-' || slug, 'A project', 'count', 100, 3, now() FROM teams;
+         INSERT INTO goal_entries (team_id, id, goal_id, value, at) SELECT team_id, gen_random_uuid(), id, 12, now() FROM goals;
          INSERT INTO days_off (team_id, day) SELECT id, '2026-12-24' FROM teams;",
     ),
     ("0003", ""),

@@ -138,6 +138,8 @@ struct Entry {
     note: String,
     by: Option<String>,
     at: OffsetDateTime,
+    /// Whether the goal was measured then as it is now.
+    alike: bool,
 }
 
 impl GoalForm {
@@ -258,14 +260,16 @@ async fn goal_page(
     let now = app.clock.now();
     let (goal, sprint) = goals::goal(&app.db, &access.team, id(goal)?, now).await?;
     let entries: Vec<Entry> = sqlx::query_as(
-        "SELECT e.value, e.note, a.name AS by, e.at FROM goal_entries e LEFT JOIN accounts a ON a.id = e.by_id
+        "SELECT e.value, e.note, a.name AS by, e.at, e.measure = $3 AS alike FROM goal_entries e LEFT JOIN accounts a ON a.id = e.by_id
          WHERE e.team_id = $1 AND e.goal_id = $2 ORDER BY e.at DESC, e.id DESC",
     )
     .bind(access.team.id)
     .bind(goal.id)
+    .bind(goal.measure.as_str())
     .fetch_all(&app.db)
     .await?;
-    let said: Vec<(OffsetDateTime, i64)> = entries.iter().rev().map(|entry| (entry.at, entry.value)).collect();
+    let alike = entries.iter().rev().filter(|entry| entry.alike);
+    let said: Vec<(OffsetDateTime, i64)> = alike.map(|entry| (entry.at, entry.value)).collect();
     let pace = match said.as_slice() {
         [] => None,
         _ if goal.measure == Measure::YesNo => None,
