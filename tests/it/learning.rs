@@ -45,8 +45,8 @@ async fn planning_shows_what_is_usual_what_was_carried_and_what_people_have_left
     let page = elif.get("/teams/infrastructure/planning").await.ok().text();
     for told in [
         "Planning Sprint 46",
-        "<b>2 (2, 3, 1)</b>tasks finished in a usual sprint",
-        "<b>6 (16, 6, 5)</b>points in a usual sprint",
+        "<b>2</b>tasks finished in a usual sprint (2, 3, 1)",
+        "<b>6</b>points in a usual sprint (16, 6, 5)",
         "1 to finish now, 1 set aside",
         "0 to finish now, 1 set aside",
     ] {

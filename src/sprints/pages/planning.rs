@@ -94,11 +94,11 @@ impl PlanningPage {
         self.slips.iter().filter(|slip| slip.set_aside).filter_map(|slip| slip.estimate).map(i64::from).sum()
     }
 
-    /// `13 (17, 12, 13)`: the median, and what it is of.
-    fn usual(&self, points: bool) -> String {
+    /// The median, and what it is of: `17, 12, 13`.
+    fn usual(&self, points: bool) -> (i64, String) {
         let figures: Vec<i64> = self.finished.iter().map(|(tasks, all)| if points { *all } else { *tasks }).collect();
         let told: Vec<String> = figures.iter().map(ToString::to_string).collect();
-        format!("{} ({})", median(&figures), told.join(", "))
+        (median(&figures), told.join(", "))
     }
 
     /// How many of those days somebody is there.
