@@ -86,10 +86,15 @@ pub struct Window {
 impl Windows {
     pub async fn at(base: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
-            .into_iter()
-            .find(|path| std::path::Path::new(path).exists())
-            .expect("these tests drive Chromium: bin/test installs it");
+        let chromium = [
+            "/usr/bin/chromium",
+            "/usr/bin/chromium-browser",
+            "/usr/bin/google-chrome",
+            "/Applications/Chromium.app/Contents/MacOS/Chromium",
+        ]
+        .into_iter()
+        .find(|path| std::path::Path::new(path).exists())
+        .expect("these tests drive Chromium: bin/test installs it");
         let config = BrowserConfig::builder()
             .chrome_executable(chromium)
             .no_sandbox()
