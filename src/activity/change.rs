@@ -7,10 +7,9 @@ use sqlx::{PgConnection, Postgres, Transaction};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::live::Live;
+use super::{live::Live, undoable::are_undoable};
 use crate::{
     boards::access::{self, still_may},
-    tasks::undoing,
     web::error::{Problem, Result},
 };
 
@@ -125,7 +124,7 @@ impl Live {
             change.take_key(repeat, account).await?;
         }
         let value = verb(&mut change, Within(PhantomData)).await?;
-        let (id, is_undoable) = (change.id, undoing::are_undoable(change.events.iter().map(|noted| noted.event.kind)));
+        let (id, is_undoable) = (change.id, are_undoable(change.events.iter().map(|noted| noted.event.kind)));
         let teams = change.commit().await?;
         self.tell(teams);
         Ok(Changed { id, is_undoable, value })

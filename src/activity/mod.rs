@@ -6,6 +6,8 @@ pub mod live;
 pub mod presence;
 pub mod queries;
 pub mod stream;
+mod undoable;
 
 pub use became::became;
 pub use change::{Actor, Change, Changed, Doing, Event, Repeat, Within};
+pub use undoable::are_undoable;

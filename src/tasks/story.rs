@@ -7,10 +7,10 @@ use sqlx::PgPool;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
-use super::undoing::{self, are_undoable};
+use super::undoing;
 use crate::{
     accounts::{Person, viewer::Viewer},
-    activity::Change,
+    activity::{Change, are_undoable},
     boards::{access::seen_by, words},
     markdown::{Html, Links},
     web::{error::Result, forms::read_date},

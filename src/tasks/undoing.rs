@@ -10,7 +10,7 @@ use super::{
     lock, moving, note, rank, story, waiting,
 };
 use crate::{
-    activity::Change,
+    activity::{Change, are_undoable},
     boards::Column,
     teams::Team,
     web::error::{Problem, Result},
@@ -27,27 +27,6 @@ struct Past {
     after: Value,
     version: Option<i64>,
 }
-
-/// Whether events of these kinds can all be taken back: what was said to a task, and its steps, cannot.
-/// What they told of other tasks is no part of it.
-pub fn are_undoable<'k>(kinds: impl Iterator<Item = &'k str>) -> bool {
-    let mut own = kinds.filter(|kind| !kind.starts_with("wait.")).peekable();
-    own.peek().is_some() && own.all(|kind| UNDOABLE.contains(&kind))
-}
-
-/// Each of them is an arm of `undo_event`; a column that wanted spreading stays spread.
-const UNDOABLE: [&str; 10] = [
-    "task.moved",
-    "task.archived",
-    "task.restored",
-    "task.created",
-    "task.blocked",
-    "task.unblocked",
-    "task.owned",
-    "task.labelled",
-    "task.edited",
-    "column.spread",
-];
 
 /// Takes back one's own change; the answer is the tasks that it touched.
 ///
