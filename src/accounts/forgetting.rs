@@ -99,14 +99,16 @@ impl Known {
         .bind(account)
         .fetch_all(change.db())
         .await?;
-        for (_, _, before, after, is_profile) in &mut said {
-            for value in [before, after] {
+        said.retain_mut(|(_, _, before, after, is_profile)| {
+            let stood = (before.clone(), after.clone());
+            for value in [&mut *before, &mut *after] {
                 if *is_profile {
                     *value = json!({});
                 }
                 self.leave(value);
             }
-        }
+            stood != (before.clone(), after.clone())
+        });
         sqlx::query(
             "UPDATE events e SET before = n.before, after = n.after
              FROM unnest($1::uuid[], $2::bigint[], $3::jsonb[], $4::jsonb[]) AS n (team, seq, before, after)
@@ -129,14 +131,13 @@ impl Known {
                 .fetch_all(change.db())
                 .await?;
         for (team, sprint, mut figures) in closings {
-            let goals = figures["goals"].as_object_mut().into_iter().flat_map(|goals| goals.values_mut());
-            let mut named: Vec<&mut Value> = goals.filter_map(|goal| goal["owners"].as_array_mut()).flatten().collect();
-            for name in named.drain(..) {
-                self.leave_name(name);
+            let goals = figures.get_mut("goals").and_then(Value::as_object_mut);
+            for goal in goals.into_iter().flat_map(|goals| goals.values_mut()) {
+                let owners = goal.get_mut("owners").and_then(Value::as_array_mut);
+                owners.into_iter().flatten().for_each(|owner| self.leave_name(owner));
             }
-            for wait in figures["waits"].as_array_mut().into_iter().flatten() {
-                self.leave_name(&mut wait["on"]);
-            }
+            let waits = figures.get_mut("waits").and_then(Value::as_array_mut);
+            waits.into_iter().flatten().filter_map(|wait| wait.get_mut("on")).for_each(|on| self.leave_name(on));
             sqlx::query("UPDATE closings SET figures = $3 WHERE team_id = $1 AND sprint_id = $2")
                 .bind(team)
                 .bind(sprint)
@@ -165,10 +166,9 @@ impl Known {
             match (field.as_str(), value) {
                 ("owners", Value::Array(owners)) => owners.iter_mut().for_each(|owner| self.leave_handle(owner)),
                 ("who" | "owner", who) => self.leave_handle(who),
-                ("on", on) if is_person => {
-                    self.leave_handle(on);
-                    self.leave_name(on);
-                }
+                // a name of one word may be another's handle
+                ("on", on) if is_person && on.as_str().is_some_and(|on| on.contains(' ')) => self.leave_name(on),
+                ("on", on) if is_person => self.leave_handle(on),
                 ("for", Value::String(words)) => *words = self.left_out(words),
                 (_, other) => self.leave(other),
             }
@@ -203,10 +203,14 @@ impl Known {
         kept.join(", ")
     }
 
-    /// What a text has in it that may name them, as JSON writes it.
+    /// What a text that may name them has in it, as JSON writes it: short handles are part of many words.
     fn patterns(&self) -> Vec<String> {
-        let texts = self.handles.iter().chain(&self.names).map(|text| json!(text).to_string());
-        texts.map(|text| format!("%{}%", literal(text.trim_matches('"')))).collect()
+        let handles = self.handles.iter().flat_map(|handle| [format!("%\"{handle}\"%"), format!("%@{handle}%")]);
+        let names = self.names.iter().map(|name| {
+            let written = json!(name).to_string();
+            format!("%{}%", literal(written.trim_matches('"')))
+        });
+        handles.chain(names).collect()
     }
 }
 

@@ -197,31 +197,23 @@ pub async fn rename(change: &mut Change, team: &Team, name: &str, key: &str) -> 
     if (name.trim(), key.as_str()) == (team.name.as_str(), team.key.as_str()) {
         return Ok(());
     }
+    // Numbers are never reused, nor are the keys before them: what it is called now stays its own.
+    sqlx::query("INSERT INTO former_keys (key, team_id) SELECT key, id FROM teams WHERE id = $1")
+        .bind(team.id)
+        .execute(change.db())
+        .await?;
     sqlx::query("UPDATE teams SET name = $2, key = $3 WHERE id = $1")
         .bind(team.id)
         .bind(name.trim())
         .bind(&key)
         .execute(change.db())
         .await?;
-    if key != team.key {
-        keep_key(change, team, &key).await?;
-    }
+    adding::refuse_anothers_key(change.db(), team.id, &key).await?;
+    sqlx::query("DELETE FROM former_keys WHERE key = $1").bind(&key).execute(change.db()).await?;
     let what = if key == team.key { "name" } else { "key" };
     audit::note_of(change, team.id, "team.renamed", &format!("{{team}} has another {what}")).await?;
     let before = json!({ "name": team.name, "key": team.key });
     let after = json!({ "name": name.trim(), "key": key });
     change.record(Event { team: team.id, task: None, kind: "team.renamed", before, after, version: None });
-    Ok(())
-}
-
-/// Numbers are never reused, nor are the keys before them.
-async fn keep_key(change: &mut Change, team: &Team, key: &str) -> Result<()> {
-    adding::refuse_anothers_key(change.db(), team.id, key).await?;
-    sqlx::query("DELETE FROM former_keys WHERE key = $1").bind(key).execute(change.db()).await?;
-    sqlx::query("INSERT INTO former_keys (key, team_id) VALUES ($1, $2)")
-        .bind(&team.key)
-        .bind(team.id)
-        .execute(change.db())
-        .await?;
     Ok(())
 }
