@@ -26,11 +26,12 @@ pub async fn edit_profile(change: &mut Change, account: Uuid, profile: &Profile)
     if !clock::is_zone(&profile.hours.zone) {
         return Err(Problem::field("time_zone", "That is no time zone. Write it as Europe/Berlin."));
     }
+    // First of all: another window of the same person may be giving up a handle just now.
+    touch_workspace(change.db()).await?;
     let before = profile_of(change.db(), account).await?;
     if before == *profile {
         return Ok(());
     }
-    touch_workspace(change.db()).await?;
     if before.handle != profile.handle {
         keep_handle(change, account, &before.handle, &profile.handle).await?;
     }
