@@ -10,6 +10,7 @@ use sqlx::PgPool;
 use tokio::net::TcpListener;
 
 use crate::accounts::adding::{NewAccount, add_account};
+use crate::accounts::audit::{self, Line};
 use crate::accounts::passwords;
 use crate::accounts::tokens::{self, Scope};
 use crate::activity::{Actor, live::Live, stream};
@@ -253,6 +254,8 @@ async fn add_user(pool: &PgPool, email: &str, name: &str, admin: bool) -> anyhow
     };
     let mut tx = pool.begin().await?;
     let person = add_account(&mut tx, now, new).await.map_err(told)?;
+    let about = format!("{email} as {}, on the command line", if admin { "administrator" } else { "member" });
+    audit::write(&mut tx, now, Line { kind: "account.made", about: &about, ..Line::default() }).await.map_err(told)?;
     tx.commit().await?;
     println!("{} can sign in as {email}, and is @{} to the others.", person.name, person.handle);
     Ok(())
@@ -277,9 +280,14 @@ async fn add_team(pool: &PgPool, slug: &str, name: &str, key: &str, members: &[S
     let now = Clock::default().now();
     let mut tx = pool.begin().await?;
     let team = teams::adding::add_team(&mut tx, now, slug, name, key).await.map_err(told)?;
+    let line = Line { team: Some(team), ..Line::default() };
+    let made = Line { kind: "team.added", about: "{team}, on the command line", ..line };
+    audit::write(&mut tx, now, made).await.map_err(told)?;
     for email in members {
-        let account = teams::adding::account_by_email(&mut tx, email).await.map_err(told)?;
+        let (account, handle) = teams::adding::account_by_email(&mut tx, email).await.map_err(told)?;
         teams::adding::add_member(&mut tx, now, team, account, false).await.map_err(told)?;
+        let about = format!("@{handle} is now member of {{team}}, on the command line");
+        audit::write(&mut tx, now, Line { kind: "team.role", about: &about, ..line }).await.map_err(told)?;
     }
     sprints::cadence::keep_up(&mut tx, now).await.map_err(told)?;
     tx.commit().await?;

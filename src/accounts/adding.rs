@@ -19,6 +19,8 @@ pub struct NewAccount {
 
 /// Makes an account; its handle comes from the name, its hue from how many there are.
 pub async fn add_account(db: &mut PgConnection, now: OffsetDateTime, new: NewAccount) -> Result<Person> {
+    // First of all: whoever gives a handle up at the same moment is waited for.
+    touch_workspace(db).await?;
     let person = Person {
         id: Uuid::now_v7(),
         handle: free_handle(db, &new.name, &new.email).await?,
@@ -45,7 +47,6 @@ pub async fn add_account(db: &mut PgConnection, now: OffsetDateTime, new: NewAcc
         Some("account_handle") => Problem::Again,
         _ => error.into(),
     })?;
-    touch_workspace(db).await?;
     Ok(person)
 }
 
@@ -65,8 +66,12 @@ async fn free_handle(db: &mut PgConnection, name: &str, email: &str) -> Result<S
     let first = slug(name.split_whitespace().next().unwrap_or(""));
     let wanted = if first.is_empty() { slug(email.split('@').next().unwrap_or("")) } else { first };
     let wanted = if wanted.is_empty() { "somebody".to_owned() } else { wanted };
-    let taken: Vec<String> =
-        sqlx::query_scalar("SELECT handle FROM accounts WHERE handle ^@ $1").bind(&wanted).fetch_all(db).await?;
+    let taken: Vec<String> = sqlx::query_scalar(
+        "SELECT handle FROM accounts WHERE handle ^@ $1 UNION SELECT handle FROM former_handles WHERE handle ^@ $1",
+    )
+    .bind(&wanted)
+    .fetch_all(db)
+    .await?;
     std::iter::once(wanted.clone())
         .chain((2..10_000).map(|n| format!("{wanted}-{n}")))
         .find(|handle| !taken.contains(handle))

@@ -94,6 +94,10 @@ const OPEN: &str = "SELECT i.id, i.role, i.team_id, t.name AS team, split_part(a
      FROM invitations i LEFT JOIN teams t ON t.id = i.team_id LEFT JOIN accounts a ON a.id = i.created_by
      WHERE i.revoked_at IS NULL AND NOT (i.single_use AND i.used > 0)";
 
+/// That the maker of an invitation `i` is still on its team, where that is private: whoever comes joins by their word.
+const VOUCHED: &str = "NOT EXISTS (SELECT FROM teams p WHERE p.id = i.team_id AND p.private
+     AND NOT EXISTS (SELECT FROM members v WHERE v.team_id = p.id AND v.account_id = i.created_by))";
+
 /// Every invitation that still lets somebody in, the newest first; of a private team that the reader is not on, without
 /// its name.
 pub async fn open(db: &PgPool, now: OffsetDateTime, reader: Uuid) -> Result<Vec<Open>> {
@@ -109,9 +113,9 @@ pub async fn open(db: &PgPool, now: OffsetDateTime, reader: Uuid) -> Result<Vec<
 /// The invitation with that secret.
 ///
 /// # Errors
-/// `NotFound` when there is none, or it was used, revoked, or is over.
+/// `NotFound` when there is none, or it was used, revoked, or is over, or has nobody's word any more.
 pub async fn found(db: &PgPool, now: OffsetDateTime, secret: &str) -> Result<Open> {
-    let query = format!("{OPEN} AND i.expires_at > $1 AND i.token_hash = $2");
+    let query = format!("{OPEN} AND i.expires_at > $1 AND i.token_hash = $2 AND {VOUCHED}");
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(query)).bind(now).bind(tokens::digest(secret)).fetch_one(db).await?)
 }
 
@@ -130,17 +134,13 @@ pub struct Newcomer {
 /// `NotFound` where two come by one link for one: the second.
 pub async fn accept(change: &mut Change, secret: &str, new: &Newcomer) -> Result<Uuid> {
     let at = change.at;
-    let (role, team): (String, Option<Uuid>) = sqlx::query_as(
-        "UPDATE invitations SET used = used + 1
-         WHERE token_hash = $1 AND revoked_at IS NULL AND expires_at > $2 AND NOT (single_use AND used > 0)
-           AND NOT EXISTS (SELECT FROM teams t WHERE t.id = team_id AND t.private
-                           AND NOT EXISTS (SELECT FROM members m WHERE m.team_id = t.id AND m.account_id = created_by))
-         RETURNING role, team_id",
-    )
-    .bind(tokens::digest(secret))
-    .bind(at)
-    .fetch_one(change.db())
-    .await?;
+    let query = format!(
+        "UPDATE invitations i SET used = used + 1
+         WHERE token_hash = $1 AND revoked_at IS NULL AND expires_at > $2 AND NOT (single_use AND used > 0) AND {VOUCHED}
+         RETURNING role, team_id"
+    );
+    let (role, team): (String, Option<Uuid>) =
+        sqlx::query_as(sqlx::AssertSqlSafe(query)).bind(tokens::digest(secret)).bind(at).fetch_one(change.db()).await?;
     let account = add(change, new, &role).await?;
     // Whoever comes is who joins.
     change.actor = Some(account);

@@ -1,10 +1,9 @@
 //! People who go: roles, deactivation and deletion. What they did stays.
 
-use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{adding::touch_workspace, audit, viewer::Role};
+use super::{adding::touch_workspace, audit, forgetting::Known, viewer::Role};
 use crate::{
     activity::Change,
     tasks::owning,
@@ -100,7 +99,9 @@ pub async fn delete(change: &mut Change, handle: &str) -> Result<()> {
     if account.deactivated_at.is_none() {
         return Err(Problem::conflict("Deactivate the account first. Nothing was deleted."));
     }
+    let known = Known::of(change, account.id).await?;
     free_tasks(change, account.id, handle).await?;
+    known.leave_tasks(change).await?;
     touch_workspace(change.db()).await?;
     let teams: Vec<Uuid> = sqlx::query_scalar("SELECT team_id FROM members WHERE account_id = $1 ORDER BY team_id")
         .bind(account.id)
@@ -118,81 +119,15 @@ pub async fn delete(change: &mut Change, handle: &str) -> Result<()> {
     .bind(account.id)
     .execute(change.db())
     .await?;
-    forget(change, account.id, handle).await?;
+    known.leave_the_past(change, account.id).await?;
+    // It stays taken, and is nobody's.
+    sqlx::query("INSERT INTO former_handles (handle) VALUES ($1)").bind(handle).execute(change.db()).await?;
     for table in ["task_owners", "goal_owners"] {
         let query = format!("DELETE FROM {table} WHERE account_id = $1");
         sqlx::query(sqlx::AssertSqlSafe(query)).bind(account.id).execute(change.db()).await?;
     }
     sqlx::query("DELETE FROM accounts WHERE id = $1").bind(account.id).execute(change.db()).await?;
     audit::note(change, "account.deleted", "").await
-}
-
-/// What stands for somebody's handle in what happened.
-const FORMER: &str = "a former member";
-
-/// Takes somebody's handle, name and address out of what happened: whoever gets the handle next is not who did it.
-async fn forget(change: &mut Change, account: Uuid, handle: &str) -> Result<()> {
-    let email: String =
-        sqlx::query_scalar("SELECT email FROM accounts WHERE id = $1").bind(account).fetch_one(change.db()).await?;
-    sqlx::query("UPDATE audit SET about = $2 WHERE lower(about) = lower($1)")
-        .bind(&email)
-        .bind(FORMER)
-        .execute(change.db())
-        .await?;
-    // A handle has a–z, 0–9 and - only.
-    sqlx::query("UPDATE audit SET about = regexp_replace(about, '@' || $1 || '(?![a-z0-9-])', $2, 'g') WHERE strpos(about, '@' || $1) > 0")
-        .bind(handle)
-        .bind(FORMER)
-        .execute(change.db())
-        .await?;
-    for event in change.pending() {
-        rename(&mut event.before, handle);
-        rename(&mut event.after, handle);
-    }
-    let mut said: Vec<(Uuid, i64, Value, Value, bool)> = sqlx::query_as(
-        "SELECT team_id, seq, before, after, kind = 'member.edited' AND actor_id = $2 FROM events
-         WHERE before->'owners' ? $1 OR after->'owners' ? $1 OR before->>'who' = $1 OR after->>'who' = $1
-               OR kind = 'member.edited' AND actor_id = $2",
-    )
-    .bind(handle)
-    .bind(account)
-    .fetch_all(change.db())
-    .await?;
-    for (_, _, before, after, is_profile) in &mut said {
-        for value in [before, after] {
-            if *is_profile {
-                *value = json!({});
-            }
-            rename(value, handle);
-        }
-    }
-    sqlx::query(
-        "UPDATE events e SET before = n.before, after = n.after
-         FROM unnest($1::uuid[], $2::bigint[], $3::jsonb[], $4::jsonb[]) AS n (team, seq, before, after)
-         WHERE e.team_id = n.team AND e.seq = n.seq",
-    )
-    .bind(said.iter().map(|row| row.0).collect::<Vec<_>>())
-    .bind(said.iter().map(|row| row.1).collect::<Vec<_>>())
-    .bind(said.iter().map(|row| &row.2).collect::<Vec<_>>())
-    .bind(said.iter().map(|row| &row.3).collect::<Vec<_>>())
-    .execute(change.db())
-    .await?;
-    Ok(())
-}
-
-/// Puts `FORMER` where an event names that handle as an owner, or as whom it is about.
-fn rename(said: &mut Value, handle: &str) {
-    let Some(said) = said.as_object_mut() else { return };
-    for (field, value) in said.iter_mut() {
-        let named: Vec<&mut Value> = match (field.as_str(), value) {
-            ("owners", Value::Array(owners)) => owners.iter_mut().collect(),
-            ("who", who) => vec![who],
-            _ => continue,
-        };
-        for one in named.into_iter().filter(|one| one.as_str() == Some(handle)) {
-            *one = json!(FORMER);
-        }
-    }
 }
 
 #[derive(sqlx::FromRow)]

@@ -3,6 +3,7 @@
 pub mod adding;
 pub mod audit;
 pub mod away;
+pub mod forgetting;
 pub mod hours;
 pub mod inviting;
 pub mod leaving;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{adding::touch_workspace, hours::Hours};
+use super::{adding::touch_workspace, audit, hours::Hours};
 use crate::{
     activity::{Change, Event},
     clock,
@@ -26,11 +26,15 @@ pub async fn edit_profile(change: &mut Change, account: Uuid, profile: &Profile)
     if !clock::is_zone(&profile.hours.zone) {
         return Err(Problem::field("time_zone", "That is no time zone. Write it as Europe/Berlin."));
     }
+    // First of all: another window of the same person may be giving up a handle just now.
+    touch_workspace(change.db()).await?;
     let before = profile_of(change.db(), account).await?;
     if before == *profile {
         return Ok(());
     }
-    touch_workspace(change.db()).await?;
+    if before.handle != profile.handle {
+        keep_handle(change, account, &before.handle, &profile.handle).await?;
+    }
     sqlx::query("UPDATE accounts SET name = $2, time_zone = $3, works_from = $4, works_to = $5, handle = $6, hue = $7 WHERE id = $1")
         .bind(account)
         .bind(profile.name.trim())
@@ -41,8 +45,34 @@ pub async fn edit_profile(change: &mut Change, account: Uuid, profile: &Profile)
         .bind(profile.hue)
         .execute(change.db())
         .await?;
-    let said = |profile: &Profile| json!({ "account": account, "name": profile.name, "time_zone": profile.hours.zone, "hours": profile.hours.words() });
+    let said = |profile: &Profile| {
+        json!({
+            "account": account, "name": profile.name, "handle": profile.handle, "hue": profile.hue,
+            "time_zone": profile.hours.zone, "hours": profile.hours.words(),
+        })
+    };
     tell_teams(change, account, "member.edited", said(&before), said(profile)).await
+}
+
+/// A handle that was somebody's is nobody else's: what happened names people by it. Whoever takes or gives up one has the
+/// workspace's row, and is alone with it.
+async fn keep_handle(change: &mut Change, account: Uuid, was: &str, is: &str) -> Result<()> {
+    let is_anothers: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM former_handles WHERE handle = $1 AND account_id IS DISTINCT FROM $2)",
+    )
+    .bind(is)
+    .bind(account)
+    .fetch_one(change.db())
+    .await?;
+    if is_anothers {
+        return Err(Problem::field("handle", "That handle was somebody else's, and what happened names them by it."));
+    }
+    sqlx::query("INSERT INTO former_handles (handle, account_id) SELECT handle, id FROM accounts WHERE id = $1")
+        .bind(account)
+        .execute(change.db())
+        .await?;
+    sqlx::query("DELETE FROM former_handles WHERE handle = $1").bind(is).execute(change.db()).await?;
+    audit::note(change, "handle.changed", &format!("@{was} is now @{is}")).await
 }
 
 /// Every team that somebody is on is told what they changed about themselves.

@@ -1,12 +1,12 @@
 //! Sessions: an opaque cookie, its digest in a table, gone at once when ended.
 
 use axum::http::HeaderMap;
-use sqlx::PgPool;
+use sqlx::{PgExecutor, PgPool};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::tokens;
-use crate::web::error::Result;
+use crate::web::error::{Problem, Result};
 
 /// Unused for so long, a session ends.
 const IDLE: Duration = Duration::days(14);
@@ -16,20 +16,37 @@ const LONGEST: Duration = Duration::days(90);
 pub const SEEN_EVERY: Duration = Duration::minutes(10);
 
 /// Starts a session; the answer is the cookie's value.
-pub async fn start(db: &PgPool, now: OffsetDateTime, account: Uuid, user_agent: &str) -> Result<String> {
+///
+/// # Errors
+/// `SignedOut` for who may not come in any more.
+pub async fn start(db: impl PgExecutor<'_>, now: OffsetDateTime, account: Uuid, user_agent: &str) -> Result<String> {
+    start_by(db, now, account, None, user_agent).await?.ok_or(Problem::SignedOut)
+}
+
+/// Starts a session for who knew the password of that hash; none where it was changed, or the account deactivated, while
+/// they waited. The lock makes whoever changes it just now be waited for, so that they end this session, or find it none.
+pub async fn start_by(
+    db: impl PgExecutor<'_>,
+    now: OffsetDateTime,
+    account: Uuid,
+    hash: Option<&str>,
+    user_agent: &str,
+) -> Result<Option<String>> {
     let secret = tokens::new_secret()?;
-    sqlx::query(
+    let started = sqlx::query(
         "INSERT INTO sessions (token_hash, account_id, created_at, last_seen_at, expires_at, user_agent)
-         VALUES ($1, $2, $3, $3, $4, left($5, 300))",
+         SELECT $1, id, $3, $3, $4, left($5, 300) FROM accounts
+         WHERE id = $2 AND deactivated_at IS NULL AND ($6::text IS NULL OR password_hash = $6) FOR SHARE",
     )
     .bind(tokens::digest(&secret))
     .bind(account)
     .bind(now)
     .bind(now + IDLE)
     .bind(user_agent)
+    .bind(hash)
     .execute(db)
     .await?;
-    Ok(secret)
+    Ok((started.rows_affected() == 1).then_some(secret))
 }
 
 /// Moves a session's end on, within its longest life.

@@ -1,6 +1,8 @@
 //! Who may see and change what. Everything that belongs to a team is loaded through here, by its viewer;
 //! what is missing and what is hidden are the same `NotFound`.
 
+use std::collections::HashSet;
+
 use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::request::Parts,
@@ -35,6 +37,20 @@ macro_rules! seen_by {
     };
 }
 pub(crate) use seen_by;
+
+/// The team whose tasks' keys begin so, or did once: such a key is never another team's.
+macro_rules! of_key {
+    ($key:literal) => {
+        concat!(
+            "coalesce((SELECT id FROM teams WHERE key = ",
+            $key,
+            "), (SELECT team_id FROM former_keys WHERE key = ",
+            $key,
+            "))"
+        )
+    };
+}
+pub(crate) use of_key;
 
 /// The condition that an account still may what it was let in for, asked once more as the last statement of its change,
 /// with everything locked: who was taken off a team or deactivated meanwhile changes nothing. Team, account, and whether
@@ -135,7 +151,11 @@ pub async fn seen_teams(db: impl PgExecutor<'_>, viewer: &Viewer) -> Result<Vec<
 /// What Markdown may link to, for this reader.
 pub async fn links(db: &sqlx::PgPool, viewer: &Viewer) -> Result<Links> {
     let handles: Vec<String> = sqlx::query_scalar("SELECT handle FROM accounts").fetch_all(db).await?;
-    let team_keys = teams(db, viewer).await?.into_iter().map(|access| access.team.key).collect();
+    let (ids, mut team_keys): (Vec<Uuid>, HashSet<String>) =
+        seen_teams(db, viewer).await?.into_iter().map(|team| (team.id, team.key)).unzip();
+    let former: Vec<String> =
+        sqlx::query_scalar("SELECT key FROM former_keys WHERE team_id = ANY($1)").bind(ids).fetch_all(db).await?;
+    team_keys.extend(former);
     Ok(Links { team_keys, handles: handles.into_iter().collect() })
 }
 
@@ -201,7 +221,9 @@ impl FromRequestParts<App> for AtTask {
             known_by_digest!(),
             ") SELECT known.*, t.id AS team_id, t.slug AS team_slug, t.name AS team_name, t.key AS team_key, t.seq,
                       m.account_id IS NOT NULL AS is_member, k.id AS task_id, k.number
-             FROM known LEFT JOIN (teams t JOIN tasks k ON k.team_id = t.id AND k.number = $5) ON t.key = $4
+             FROM known LEFT JOIN (teams t JOIN tasks k ON k.team_id = t.id AND k.number = $5) ON t.id = ",
+            of_key!("$4"),
+            "
                   AND (NOT t.private OR EXISTS (SELECT FROM members o WHERE o.team_id = t.id AND o.account_id = known.id))
              LEFT JOIN members m ON m.team_id = t.id AND m.account_id = known.id"
         ))

@@ -124,6 +124,10 @@ pub async fn events(
             if let Some(words) = tasks::story::instead(&row.after["waits"], &hidden) {
                 event["after"]["waits"]["on"] = json!(words);
             }
+            // whose it is on is for us to know what to hide, and nothing that others go by
+            if let Some(waits) = event.pointer_mut("/after/waits").and_then(Value::as_object_mut) {
+                waits.remove("team");
+            }
             event["task"] = json!(row.task.map(|number| format!("{}-{number}", team.key)));
             event
         })

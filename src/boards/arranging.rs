@@ -5,7 +5,10 @@ use uuid::Uuid;
 
 use super::State;
 use crate::{
-    accounts::adding::{slug, touch_workspace},
+    accounts::{
+        adding::{slug, touch_workspace},
+        audit,
+    },
     activity::{Change, Event},
     teams::Team,
     web::error::{Problem, Result},
@@ -54,8 +57,7 @@ pub async fn add_column(change: &mut Change, team: &Team, name: &str, state: Sta
     .bind(state.as_str())
     .execute(change.db())
     .await?;
-    record(change, team, "column.added", json!({}), json!({ "column": address, "name": name, "state": state }));
-    Ok(())
+    record(change, team, "column.added", json!({}), json!({ "column": address, "name": name, "state": state })).await
 }
 
 /// Calls a column differently, or gives an empty one another state.
@@ -94,8 +96,7 @@ pub async fn edit_column(change: &mut Change, team: &Team, column: &str, name: &
         .execute(change.db())
         .await?;
     let before = json!({ "column": column, "name": was, "state": stood });
-    record(change, team, "column.edited", before, json!({ "column": column, "name": name, "state": state }));
-    Ok(())
+    record(change, team, "column.edited", before, json!({ "column": column, "name": name, "state": state })).await
 }
 
 /// Changes places with the column beside it.
@@ -124,10 +125,17 @@ pub async fn shift_column(change: &mut Change, team: &Team, column: &str, to_the
     .execute(change.db())
     .await?;
     let after = json!({ "column": column, "beside": beside });
-    record(change, team, "column.shifted", json!({ "position": place }), after);
-    Ok(())
+    record(change, team, "column.shifted", json!({ "position": place }), after).await
 }
 
-fn record(change: &mut Change, team: &Team, kind: &'static str, before: serde_json::Value, after: serde_json::Value) {
+/// What changes how a team works is its history, and for administrators to look up.
+async fn record(
+    change: &mut Change,
+    team: &Team,
+    kind: &'static str,
+    before: serde_json::Value,
+    after: serde_json::Value,
+) -> Result<()> {
     change.record(Event { team: team.id, task: None, kind, before, after, version: None });
+    audit::note_of(change, team.id, kind, "of {team}").await
 }

@@ -57,7 +57,7 @@ pub async fn delete_filter(
     viewer: Viewer,
     Path((slug, filter)): Path<(String, String)>,
 ) -> Result<Response> {
-    let access = access::team(&app.db, &viewer, &slug).await?;
+    let access = access::team(&app.db, &viewer, &slug).await?.to_speak()?;
     let (team, may_edit, filter) = (access.team, access.may_edit, id(&filter)?);
     app.live
         .change(&viewer.actor(), |change, _| Box::pin(saving::delete_filter(change, &team, filter, may_edit)))

@@ -5,7 +5,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
-    accounts::adding::touch_workspace,
+    accounts::{adding::touch_workspace, audit},
     activity::{Change, Event},
     teams::Team,
     web::error::{Problem, Result},
@@ -52,8 +52,8 @@ pub async fn relabel(change: &mut Change, team: &Team, label: Uuid, name: &str, 
         .bind(hue)
         .execute(change.db())
         .await?;
-    record(change, team, "label.edited", json!({ "name": was, "hue": stood }), json!({ "name": name, "hue": hue }));
-    Ok(())
+    record(change, team, "label.edited", json!({ "name": was, "hue": stood }), json!({ "name": name, "hue": hue }))
+        .await
 }
 
 /// Takes a label off every task, and away.
@@ -65,10 +65,17 @@ pub async fn remove_label(change: &mut Change, team: &Team, label: Uuid) -> Resu
         .fetch_optional(change.db())
         .await?;
     let name = name.ok_or(Problem::NotFound)?;
-    record(change, team, "label.removed", json!({ "name": name }), json!({}));
-    Ok(())
+    record(change, team, "label.removed", json!({ "name": name }), json!({})).await
 }
 
-fn record(change: &mut Change, team: &Team, kind: &'static str, before: serde_json::Value, after: serde_json::Value) {
+/// What changes how a team works is its history, and for administrators to look up.
+async fn record(
+    change: &mut Change,
+    team: &Team,
+    kind: &'static str,
+    before: serde_json::Value,
+    after: serde_json::Value,
+) -> Result<()> {
     change.record(Event { team: team.id, task: None, kind, before, after, version: None });
+    audit::note_of(change, team.id, kind, "of {team}").await
 }

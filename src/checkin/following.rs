@@ -8,7 +8,11 @@ use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{boards::words, tasks::story::Names, web::error::Result};
+use crate::{
+    boards::words,
+    tasks::story::{Names, by_itself},
+    web::error::Result,
+};
 
 /// Nobody reads more than this much news at once.
 const SHOWN: i64 = 100;
@@ -195,13 +199,15 @@ impl Row {
             "sprint.closed" => "closed the sprint".to_owned(),
             kind => names.sentence(kind, &self.before, &self.after)?,
         };
-        let who = self.who.as_deref().unwrap_or("A former member");
         let (title, address, key) = match (self.key, self.title, self.goal, self.goal_title) {
             (Some(key), Some(title), ..) => (title, format!("/tasks/{key}"), key),
             (_, _, Some(goal), Some(title)) => (title, format!("/teams/{}/goals/{goal}", self.slug), "goal".to_owned()),
             _ => (self.team, format!("/teams/{}/check-in", self.slug), "team".to_owned()),
         };
-        let what = format!("{who} {sentence}");
+        let what = match (self.who, by_itself(&self.kind, &self.after)) {
+            (None, Some((what, is))) => format!("{what} {is}"),
+            (who, _) => format!("{} {sentence}", who.as_deref().unwrap_or("A former member")),
+        };
         Some(News { title, address, key, what, at: self.at, team: self.team_id, seq: self.seq })
     }
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{Sprint, closing::FrozenGoal};
 use crate::{
-    boards::State,
+    boards::{State, access::split_key},
     clock,
     teams::{Team, crew::Week},
     web::error::Result,
@@ -108,15 +108,37 @@ impl Figures {
     }
 }
 
-/// The figures that a team froze when it closed a sprint, if it has.
+/// The figures that a team froze when it closed a sprint, if it has. What was named in them while another team was open
+/// is unnamed once that is private.
 pub async fn frozen(db: &mut PgConnection, team: Uuid, sprint: Uuid) -> Result<Option<Figures>> {
     let figures: Option<Json<Figures>> =
         sqlx::query_scalar("SELECT figures FROM closings WHERE team_id = $1 AND sprint_id = $2")
             .bind(team)
             .bind(sprint)
-            .fetch_optional(db)
+            .fetch_optional(&mut *db)
             .await?;
-    Ok(figures.map(|Json(figures)| figures))
+    let Some(Json(mut figures)) = figures else { return Ok(None) };
+    if !figures.waits.is_empty() {
+        hide_private(db, team, &mut figures.waits).await?;
+    }
+    Ok(Some(figures))
+}
+
+async fn hide_private(db: &mut PgConnection, team: Uuid, waits: &mut [WaitFigure]) -> Result<()> {
+    let private: Vec<(String, String)> = sqlx::query_as(
+        "SELECT name, key FROM teams WHERE private AND id <> $1
+         UNION SELECT t.name, f.key FROM former_keys f JOIN teams t ON t.id = f.team_id WHERE t.private AND t.id <> $1",
+    )
+    .bind(team)
+    .fetch_all(db)
+    .await?;
+    for wait in waits {
+        let key = split_key(&wait.on).map(|(key, _)| key);
+        if private.iter().any(|(name, its)| *name == wait.on || key.as_ref() == Some(its)) {
+            wait.on = "a private team".to_owned();
+        }
+    }
+    Ok(())
 }
 
 /// A sprint of a team as it stands now, without its goals: three queries, whatever the sprint holds.

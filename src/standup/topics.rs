@@ -9,7 +9,7 @@ use super::{actions::account, line};
 use crate::{
     accounts::Person,
     activity::{Change, Event},
-    boards::access::{self, seen_by},
+    boards::access::{self, of_key, seen_by},
     teams::Team,
     web::error::{Problem, Result},
 };
@@ -89,7 +89,9 @@ pub(super) fn key_in(text: &str) -> Option<(String, i64)> {
 pub(super) async fn task_in(change: &mut Change, text: &str) -> Result<Option<(Uuid, Uuid)>> {
     let Some((prefix, number)) = key_in(text) else { return Ok(None) };
     Ok(sqlx::query_as(concat!(
-        "SELECT k.team_id, k.id FROM tasks k JOIN teams t ON t.id = k.team_id WHERE t.key = $1 AND k.number = $2 AND ",
+        "SELECT k.team_id, k.id FROM tasks k JOIN teams t ON t.id = k.team_id WHERE t.id = ",
+        of_key!("$1"),
+        " AND k.number = $2 AND ",
         seen_by!("$3", "$4")
     ))
     .bind(prefix)

@@ -36,7 +36,7 @@ pub async fn archive_task(change: &mut Change, team: &Team, task: Uuid) -> Resul
         version: Some(version),
     });
     blocking::end_waits(change, team, task).await?;
-    blocking::tell_waiting(change, team, task, "wait.moved", json!({ "archived": true })).await
+    blocking::tell_waiting(change, team, task, "wait.moved", json!({ "archived": true }), false).await
 }
 
 /// Brings a task back to the end of its column, or to the place it had if that is free. What was dropped when its sprint
@@ -80,7 +80,7 @@ pub async fn restore_task(change: &mut Change, team: &Team, task: Uuid, wanted: 
         after: json!({ "column": column.slug, "state": column.state, "rank": rank, "archived": false }),
         version: Some(version),
     });
-    blocking::tell_waiting(change, team, task, "wait.moved", json!({ "archived": false })).await?;
+    blocking::tell_waiting(change, team, task, "wait.moved", json!({ "archived": false }), false).await?;
     if spread {
         moving::spread_ranks(change, team, column.id).await?;
     }

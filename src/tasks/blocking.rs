@@ -9,7 +9,7 @@ use crate::{
     activity::{Change, Event},
     boards::{
         State,
-        access::{seen_by, split_key},
+        access::{of_key, seen_by, split_key},
     },
     teams::Team,
     web::error::{Problem, Result},
@@ -30,6 +30,8 @@ struct On {
     task: Option<(Uuid, Uuid)>,
     team: Option<Uuid>,
     person: Option<Uuid>,
+    /// How an event names that person.
+    handle: Option<String>,
 }
 
 /// Puts a task into the blocked column, if it is not there, and keeps what it waits on.
@@ -65,7 +67,7 @@ pub async fn block_task(change: &mut Change, team: &Team, task: Uuid, reason: &R
         .fetch_one(change.db())
         .await?;
     let told = match (hidden, on.kind) {
-        (false, _) => reason.on.trim(),
+        (false, _) => on.handle.as_deref().unwrap_or(reason.on.trim()),
         (true, "team") => "a private team",
         (true, _) => "a task of a private team",
     };
@@ -97,7 +99,7 @@ pub async fn block_task(change: &mut Change, team: &Team, task: Uuid, reason: &R
         task: Some(task),
         kind: "task.blocked",
         before: json!({}),
-        after: json!({ "waits": { "id": id, "kind": on.kind, "on": told, "note": note } }),
+        after: json!({ "waits": { "id": id, "kind": on.kind, "on": told, "note": note, "team": on_team.filter(|_| !hidden) } }),
         version: Some(version),
     });
     Ok(())
@@ -191,13 +193,15 @@ pub(super) async fn end_waits(change: &mut Change, team: &Team, task: Uuid) -> R
 }
 
 /// Tells the tasks that wait on this one what is new about it, its state or its title: their cards say so, on whichever
-/// board.
+/// board. Of a private team's task others' cards say only whether it is done: they are told of nothing else, and never by
+/// whom, for who works there and when is nobody else's to know.
 pub(super) async fn tell_waiting(
     change: &mut Change,
     team: &Team,
     task: Uuid,
     kind: &'static str,
     after: Value,
+    turns_done: bool,
 ) -> Result<()> {
     let waiting: Vec<(Uuid, Uuid, bool)> = sqlx::query_as(
         "SELECT w.team_id, w.task_id, t.private AND w.team_id <> t.id FROM waits w JOIN teams t ON t.id = w.on_task_team
@@ -207,18 +211,25 @@ pub(super) async fn tell_waiting(
     .bind(task)
     .fetch_all(change.db())
     .await?;
+    let at = change.at;
     for (team, task, hidden) in waiting {
-        // Of a private team's task others learn what their cards say: that it is done, and before that nothing.
-        let after = if hidden && after["state"] != "done" { json!({}) } else { after.clone() };
-        change.record(Event { team, task: Some(task), kind, before: json!({}), after, version: None });
+        let event = |after| Event { team, task: Some(task), kind, before: json!({}), after, version: None };
+        match hidden {
+            false => change.record(event(after.clone())),
+            true if after["state"] == "done" => change.record_past(event(after.clone()), at, None),
+            true if turns_done => change.record_past(event(json!({})), at, None),
+            true => {}
+        }
     }
     Ok(())
 }
 
-/// Tells the tasks that these waits are on that one waits on them, or no longer: their cards say so.
+/// Tells the tasks that these waits are on that one waits on them, or no longer: their cards say so. What waits in a
+/// private team stands on no other's card.
 pub(super) async fn tell_waited(change: &mut Change, team: &Team, waits: &[Uuid]) -> Result<()> {
     let on: Vec<(Uuid, Uuid)> = sqlx::query_as(
-        "SELECT DISTINCT on_task_team, on_task_id FROM waits WHERE team_id = $1 AND id = ANY($2) AND on_task_id IS NOT NULL",
+        "SELECT DISTINCT w.on_task_team, w.on_task_id FROM waits w JOIN teams t ON t.id = w.team_id
+         WHERE w.team_id = $1 AND w.id = ANY($2) AND w.on_task_id IS NOT NULL AND (NOT t.private OR w.on_task_team = t.id)",
     )
     .bind(team.id)
     .bind(waits)
@@ -234,7 +245,7 @@ pub(super) async fn tell_waited(change: &mut Change, team: &Team, waits: &[Uuid]
 async fn find(change: &mut Change, reason: &Reason) -> Result<On> {
     let (actor, reach) = (change.actor, change.reach.clone());
     let on = reason.on.trim();
-    let none = On { kind: "text", task: None, team: None, person: None };
+    let none = On { kind: "text", task: None, team: None, person: None, handle: None };
     match reason.kind.as_str() {
         _ if on.is_empty() => Ok(none),
         "" if split_key(on).is_some() => find_task(change, on).await,
@@ -252,13 +263,16 @@ async fn find(change: &mut Change, reason: &Reason) -> Result<On> {
             let team = team.ok_or_else(|| Problem::field("on", format!("There is no team {on}.")))?;
             Ok(On { kind: "team", team: Some(team), ..none })
         }
-        "person" => Ok(On { kind: "person", person: Some(find_person(change, on).await?), ..none }),
+        "person" => {
+            let (person, handle) = find_person(change, on).await?;
+            Ok(On { kind: "person", person: Some(person), handle: Some(handle), ..none })
+        }
         _ => Err(Problem::field("kind", "It waits on a task, a team, a person or text.")),
     }
 }
 
 /// Somebody by their handle, or by their name if it is one person's alone.
-async fn find_person(change: &mut Change, on: &str) -> Result<Uuid> {
+async fn find_person(change: &mut Change, on: &str) -> Result<(Uuid, String)> {
     let handle = on.trim_start_matches('@').to_lowercase();
     let found: Vec<(Uuid, String)> = sqlx::query_as(
         "SELECT id, handle FROM accounts WHERE deactivated_at IS NULL AND (handle = $1 OR lower(name) = lower($2))
@@ -269,8 +283,8 @@ async fn find_person(change: &mut Change, on: &str) -> Result<Uuid> {
     .fetch_all(change.db())
     .await?;
     match found.as_slice() {
-        [(person, its), ..] if *its == handle => Ok(*person),
-        [(person, _)] => Ok(*person),
+        [(person, its), ..] if *its == handle => Ok((*person, handle)),
+        [(person, its)] => Ok((*person, its.clone())),
         [] => Err(Problem::field("on", format!("There is nobody called {on}. Write @ and their handle."))),
         several => {
             let handles: Vec<String> = several.iter().map(|(_, handle)| format!("@{handle}")).collect();
@@ -287,7 +301,12 @@ async fn find_task(change: &mut Change, on: &str) -> Result<On> {
     let (actor, reach) = (change.actor, change.reach.clone());
     let found: Vec<(Uuid, Uuid, String)> = match split_key(on) {
         Some((key, number)) => {
-            sqlx::query_as(concat!("SELECT k.team_id, k.id, k.title FROM tasks k JOIN teams t ON t.id = k.team_id WHERE t.key = $1 AND k.number = $2 AND ", seen_by!("$3", "$4")))
+            sqlx::query_as(concat!(
+                "SELECT k.team_id, k.id, k.title FROM tasks k JOIN teams t ON t.id = k.team_id WHERE t.id = ",
+                of_key!("$1"),
+                " AND k.number = $2 AND ",
+                seen_by!("$3", "$4")
+            ))
                 .bind(key)
                 .bind(number)
                 .bind(actor)
@@ -310,7 +329,9 @@ async fn find_task(change: &mut Change, on: &str) -> Result<On> {
         }
     };
     match found.as_slice() {
-        [(team, task, _)] => Ok(On { kind: "task", task: Some((*team, *task)), team: None, person: None }),
+        [(team, task, _)] => {
+            Ok(On { kind: "task", task: Some((*team, *task)), team: None, person: None, handle: None })
+        }
         [] => Err(Problem::field("on", format!("There is no task {on}."))),
         several => {
             let names: Vec<&str> = several.iter().map(|(_, _, name)| name.as_str()).collect();

@@ -111,7 +111,7 @@ pub async fn edit_task(change: &mut Change, team: &Team, task: Uuid, edit: &Edit
         });
         if now.title != was.title {
             // Not what it is called now: the other team's events are read by who may not look at this one.
-            blocking::tell_waiting(change, team, task, "wait.renamed", json!({})).await?;
+            blocking::tell_waiting(change, team, task, "wait.renamed", json!({}), false).await?;
         }
     }
     if let Some(owners) = &edit.owners {

@@ -142,7 +142,9 @@ pub(super) async fn put(
         blocking::end_waits(change, team, was.id).await?;
     }
     if is_awaited && from.state != to.state {
-        blocking::tell_waiting(change, team, was.id, "wait.moved", json!({ "state": to.state })).await?;
+        let turns_done = from.state == State::Done || to.state == State::Done;
+        let after = json!({ "state": to.state });
+        blocking::tell_waiting(change, team, was.id, "wait.moved", after, turns_done).await?;
     }
     Ok(())
 }

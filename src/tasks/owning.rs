@@ -66,7 +66,8 @@ async fn write_beside(
     let written = sqlx::query(
         "INSERT INTO task_owners (team_id, task_id, account_id, position)
          SELECT $1, $2, a.id, min(wanted.position)::int
-         FROM unnest($3::text[]) WITH ORDINALITY AS wanted (handle, position) JOIN accounts a ON a.handle = wanted.handle
+         FROM unnest($3::text[]) WITH ORDINALITY AS wanted (handle, position)
+         JOIN accounts a ON a.handle = wanted.handle OR a.id = (SELECT f.account_id FROM former_handles f WHERE f.handle = wanted.handle)
          WHERE a.deactivated_at IS NULL OR a.handle = ANY($4) GROUP BY a.id",
     )
     .bind(team)

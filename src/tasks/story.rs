@@ -16,6 +16,11 @@ use crate::{
     web::{error::Result, forms::read_date},
 };
 
+/// What an event says that is nobody's doing, as of what others are told of a private team's task: that, and not by whom.
+pub fn by_itself(kind: &str, after: &Value) -> Option<(&'static str, &'static str)> {
+    (kind == "wait.moved" && after["state"] == "done").then_some(("What it was waiting on", "is done"))
+}
+
 /// One line of a task's story: an event, or a comment.
 pub struct Line {
     pub who: Option<Person>,
@@ -105,6 +110,9 @@ pub async fn of_task(db: &PgPool, team: Uuid, task: Uuid, links: &Links) -> Resu
         .filter_map(|row| {
             let told = names.sentence(&row.kind, &row.before, &row.after)?;
             let who = person(row.id, row.handle, row.name, row.hue);
+            if let (None, Some((what, is))) = (&who, by_itself(&row.kind, &row.after)) {
+                return Some(Line { who, author: what.to_owned(), at: row.at, told: Told::Event(is.to_owned()) });
+            }
             // An imported event says who did it where it came from.
             let author = row.after["by"].as_str().unwrap_or_default().to_owned();
             Some(Line { who, author, at: row.at, told: Told::Event(told) })
@@ -133,8 +141,8 @@ pub struct Names {
     hidden: HashSet<Uuid>,
 }
 
-/// Those of a team's waits that are on what belongs to another team that is private now. Their events may have named it
-/// while that team was open.
+/// Those of a team's waits that are on what belongs to another team that is private now, and those teams. Their events may
+/// have named it while that team was open; where a wait was taken back, the event alone knows whose it was on.
 pub async fn hidden_waits(db: &PgPool, team: Uuid) -> Result<HashSet<Uuid>> {
     let private: Vec<Uuid> =
         sqlx::query_scalar("SELECT id FROM teams WHERE private AND id <> $1").bind(team).fetch_all(db).await?;
@@ -145,17 +153,18 @@ pub async fn hidden_waits(db: &PgPool, team: Uuid) -> Result<HashSet<Uuid>> {
         "SELECT id FROM waits WHERE team_id = $1 AND (on_task_team = ANY($2) OR on_team_id = ANY($2))",
     )
     .bind(team)
-    .bind(private)
+    .bind(&private)
     .fetch_all(db)
     .await?;
-    Ok(hidden.into_iter().collect())
+    Ok(hidden.into_iter().chain(private).collect())
 }
 
 /// What an event says instead of what a task waits on, if that is hidden; `waits` is the event's own.
 pub fn instead(waits: &Value, hidden: &HashSet<Uuid>) -> Option<&'static str> {
-    let id: Uuid = waits["id"].as_str()?.parse().ok()?;
     let words = if waits["kind"] == "team" { "a private team" } else { "a task of a private team" };
-    hidden.contains(&id).then_some(words)
+    let is_hidden =
+        |field: &str| waits[field].as_str().and_then(|id| id.parse().ok()).is_some_and(|id: Uuid| hidden.contains(&id));
+    (is_hidden("id") || is_hidden("team")).then_some(words)
 }
 
 impl Names {
@@ -170,7 +179,11 @@ impl Names {
         .bind(team)
         .fetch_all(db)
         .await?;
-        let people: Vec<(String, String)> = sqlx::query_as("SELECT handle, name FROM accounts").fetch_all(db).await?;
+        let people: Vec<(String, String)> = sqlx::query_as(
+            "SELECT handle, name FROM accounts UNION ALL SELECT f.handle, a.name FROM former_handles f JOIN accounts a ON a.id = f.account_id",
+        )
+        .fetch_all(db)
+        .await?;
         Ok(Self {
             columns: columns.into_iter().collect(),
             sprints: sprints.into_iter().map(|(id, name)| (id.to_string(), name)).collect(),

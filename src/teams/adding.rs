@@ -21,6 +21,7 @@ pub async fn add_team(db: &mut PgConnection, now: OffsetDateTime, slug: &str, na
         .bind(now)
         .execute(&mut *db)
         .await?;
+    refuse_anothers_key(db, id, key.trim()).await?;
     for (position, state) in (1..).zip(State::ALL) {
         let name = state.default_name();
         sqlx::query("INSERT INTO columns (team_id, id, slug, name, state, position) VALUES ($1, $2, $3, $4, $5, $6)")
@@ -35,6 +36,21 @@ pub async fn add_team(db: &mut PgConnection, now: OffsetDateTime, slug: &str, na
     }
     touch_workspace(db).await?;
     Ok(id)
+}
+
+/// A key that was a team's is no other's: what was written leads to its tasks. Asked once the key is taken, so that
+/// whoever gives it up at the same moment was waited for.
+pub(super) async fn refuse_anothers_key(db: &mut PgConnection, team: Uuid, key: &str) -> Result<()> {
+    let is_anothers: bool =
+        sqlx::query_scalar("SELECT EXISTS (SELECT FROM former_keys WHERE key = $1 AND team_id <> $2)")
+            .bind(key)
+            .bind(team)
+            .fetch_one(db)
+            .await?;
+    if is_anothers {
+        return Err(Problem::field("key", "Another team had that key, and its tasks are still found by it."));
+    }
+    Ok(())
 }
 
 /// Puts a person on a team; somebody who is on it stays.
@@ -57,9 +73,9 @@ pub async fn add_member(
     touch_workspace(db).await
 }
 
-/// The account with that e-mail address.
-pub async fn account_by_email(db: &mut PgConnection, email: &str) -> Result<Uuid> {
-    sqlx::query_scalar("SELECT id FROM accounts WHERE lower(email) = lower($1)")
+/// The account with that e-mail address, and its handle.
+pub async fn account_by_email(db: &mut PgConnection, email: &str) -> Result<(Uuid, String)> {
+    sqlx::query_as("SELECT id, handle FROM accounts WHERE lower(email) = lower($1)")
         .bind(email.trim())
         .fetch_optional(db)
         .await?

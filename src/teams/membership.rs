@@ -4,7 +4,7 @@ use serde_json::json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::Team;
+use super::{Team, adding};
 use crate::{
     accounts::{adding::touch_workspace, audit},
     activity::{Change, Event},
@@ -28,6 +28,9 @@ impl TeamRole {
         }
     }
 }
+
+/// Stands in an event for who did it, where that is whoever runs the server.
+pub const COMMAND_LINE: &str = "The command line";
 
 /// Puts somebody on a team, or makes of a member what they are from now on; nothing takes them off it, and their time
 /// on it is kept.
@@ -73,7 +76,10 @@ pub async fn set_member(change: &mut Change, team: &Team, handle: &str, role: Op
     let what = role.map_or("no member", TeamRole::as_str);
     audit::note_of(change, team.id, "team.role", &format!("@{handle} is now {what} of {{team}}")).await?;
     let before = json!({ "role": stands.map(|(role, _)| role) });
-    let after = json!({ "who": handle, "role": role.map(TeamRole::as_str) });
+    let mut after = json!({ "who": handle, "role": role.map(TeamRole::as_str) });
+    if change.actor.is_none() {
+        after["by"] = json!(COMMAND_LINE);
+    }
     change.record(Event { team: team.id, task: None, kind, before, after, version: None });
     Ok(())
 }
@@ -180,7 +186,8 @@ pub async fn set_visibility(change: &mut Change, team: &Team, private: bool) -> 
     Ok(())
 }
 
-/// Calls a team differently. Its address stays; with the key, all of its tasks are called differently too.
+/// Calls a team differently. Its address stays; with the key, all of its tasks are called differently too, and are found
+/// by what they were called before.
 ///
 /// # Errors
 /// `Invalid` where another team has that key, or it is none.
@@ -190,12 +197,21 @@ pub async fn rename(change: &mut Change, team: &Team, name: &str, key: &str) -> 
     if (name.trim(), key.as_str()) == (team.name.as_str(), team.key.as_str()) {
         return Ok(());
     }
+    // Numbers are never reused, nor are the keys before them: what it is called now stays its own.
+    sqlx::query("INSERT INTO former_keys (key, team_id) SELECT key, id FROM teams WHERE id = $1")
+        .bind(team.id)
+        .execute(change.db())
+        .await?;
     sqlx::query("UPDATE teams SET name = $2, key = $3 WHERE id = $1")
         .bind(team.id)
         .bind(name.trim())
         .bind(&key)
         .execute(change.db())
         .await?;
+    adding::refuse_anothers_key(change.db(), team.id, &key).await?;
+    sqlx::query("DELETE FROM former_keys WHERE key = $1").bind(&key).execute(change.db()).await?;
+    let what = if key == team.key { "name" } else { "key" };
+    audit::note_of(change, team.id, "team.renamed", &format!("{{team}} has another {what}")).await?;
     let before = json!({ "name": team.name, "key": team.key });
     let after = json!({ "name": name.trim(), "key": key });
     change.record(Event { team: team.id, task: None, kind: "team.renamed", before, after, version: None });

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     accounts::{
         adding::{NewAccount, add_account, slug},
+        audit::{self, Line},
         passwords, sessions, tokens,
     },
     app::App,
@@ -29,6 +30,7 @@ use crate::{
     web::{
         error::{Problem, Result},
         forms::Fields,
+        network::Network,
         page::{self, Frame, theme},
     },
 };
@@ -111,7 +113,7 @@ async fn teams_there(db: impl PgExecutor<'_>) -> Result<Vec<Team>> {
 }
 
 /// `POST /setup`
-pub async fn set_up(Given(app): Given<App>, headers: HeaderMap, fields: Fields) -> Result<Response> {
+pub async fn set_up(Given(app): Given<App>, from: Network, headers: HeaderMap, fields: Fields) -> Result<Response> {
     check_link(&app, &app.db, fields.text("key")).await?;
     let hashed = passwords::hash(fields.text("password").to_owned()).await;
     let mut tx = app.db.begin().await?;
@@ -121,9 +123,17 @@ pub async fn set_up(Given(app): Given<App>, headers: HeaderMap, fields: Fields) 
     };
     match written {
         Ok((account, team)) => {
-            tx.commit().await?;
+            let (now, network) = (app.clock.now(), from.to_string());
             let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or("");
-            let session = sessions::start(&app.db, app.clock.now(), account, agent).await?;
+            let session = sessions::start(&mut *tx, now, account, agent).await?;
+            let line = Line {
+                actor: Some(account),
+                about: "by the link for setting up",
+                network: &network,
+                ..Line::default()
+            };
+            audit::write(&mut tx, now, Line { kind: "sign-in.done", ..line }).await?;
+            tx.commit().await?;
             let mut response = Redirect::to(&format!("/teams/{team}")).into_response();
             let cookie = sessions::set_cookie(app.is_https(), &session);
             response
@@ -187,7 +197,10 @@ async fn write(app: &App, db: &mut PgConnection, fields: &Fields, password_hash:
         admin: true,
         time_zone: zone.to_owned(),
     };
+    let about = format!("{} as administrator", me.email.trim());
     let person = add_account(db, now, me).await?;
+    let line = Line { actor: Some(person.id), kind: "account.made", about: &about, ..Line::default() };
+    audit::write(db, now, line).await?;
     let first = found_teams(db, now, &fields.all("team"), person.id).await?;
     begin_sprints(db, number, start, weeks).await?;
     cadence::keep_up(db, now).await?;
@@ -205,6 +218,7 @@ async fn found_teams(db: &mut PgConnection, now: OffsetDateTime, names: &[String
         let is_it = |team: &&Team| team.slug == address || team.name.to_lowercase() == name.to_lowercase();
         if let Some(team) = there.iter().find(is_it) {
             add_member(db, now, team.id, founder, true).await?;
+            audit_team(db, now, (team.id, founder), "team.role", "leads {team} from now on").await?;
             first.get_or_insert_with(|| team.slug.clone());
             continue;
         }
@@ -217,10 +231,21 @@ async fn found_teams(db: &mut PgConnection, now: OffsetDateTime, names: &[String
             other => other,
         })?;
         add_member(db, now, team, founder, true).await?;
+        audit_team(db, now, (team, founder), "team.added", "{team}").await?;
         keys.push(key);
         first.get_or_insert(address);
     }
     first.ok_or_else(|| Problem::field("team", "Name at least one team."))
+}
+
+async fn audit_team(
+    db: &mut PgConnection,
+    now: OffsetDateTime,
+    (team, actor): (Uuid, Uuid),
+    kind: &str,
+    about: &str,
+) -> Result<()> {
+    audit::write(db, now, Line { actor: Some(actor), kind, about, team: Some(team), ..Line::default() }).await
 }
 
 /// Makes the current sprint. Where a team was made before this, sprints came with it, and there may be tasks in them:

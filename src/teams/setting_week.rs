@@ -5,7 +5,7 @@ use time::Date;
 
 use super::Team;
 use crate::{
-    accounts::adding::touch_workspace,
+    accounts::{adding::touch_workspace, audit},
     activity::{Change, Event},
     clock,
     web::error::{Problem, Result},
@@ -49,8 +49,7 @@ pub async fn set_week(change: &mut Change, team: &Team, week: &WeekDraft) -> Res
         .bind(week.standup_at)
         .execute(change.db())
         .await?;
-    record(change, team, "team.week", before.value(), week.value());
-    Ok(())
+    record(change, team, "team.week", before.value(), week.value()).await
 }
 
 /// Says that a team does not work on a day. Saying it again only renames the day.
@@ -66,8 +65,7 @@ pub async fn add_day_off(change: &mut Change, team: &Team, day: Date, name: &str
     .execute(change.db())
     .await?;
     let after = json!({ "day": day.to_string(), "name": name.trim() });
-    record(change, team, "team.day-off", json!({}), after);
-    Ok(())
+    record(change, team, "team.day-off", json!({}), after).await
 }
 
 /// The team works on that day after all.
@@ -80,10 +78,11 @@ pub async fn remove_day_off(change: &mut Change, team: &Team, day: Date) -> Resu
             .fetch_optional(change.db())
             .await?;
     let name = name.ok_or(Problem::NotFound)?;
-    record(change, team, "team.day-off", json!({ "day": day.to_string(), "name": name }), json!({}));
-    Ok(())
+    record(change, team, "team.day-off", json!({ "day": day.to_string(), "name": name }), json!({})).await
 }
 
-fn record(change: &mut Change, team: &Team, kind: &'static str, before: Value, after: Value) {
+/// What changes how a team works is its history, and for administrators to look up.
+async fn record(change: &mut Change, team: &Team, kind: &'static str, before: Value, after: Value) -> Result<()> {
     change.record(Event { team: team.id, task: None, kind, before, after, version: None });
+    audit::note_of(change, team.id, kind, "of {team}").await
 }

@@ -183,7 +183,8 @@ impl Asked {
 
 /// An address as a log may have it: whoever reads a link's secret there could open what it is for.
 fn for_the_log(address: &str) -> &str {
-    let secret = ["/share/", "/join/", "/reset/", "/enter/"].into_iter().find(|start| address.starts_with(start));
+    let secret =
+        ["/share/", "/join/", "/reset/", "/enter/", "/setup"].into_iter().find(|start| address.starts_with(start));
     secret.unwrap_or(address)
 }
 
@@ -230,9 +231,14 @@ mod tests {
 
     #[test]
     fn no_links_secret_stands_in_a_log() {
-        for address in
-            ["/share/s3cret", "/share/s3cret/badge.svg", "/join/s3cret", "/reset/s3cret?x=1", "/enter/s3cret"]
-        {
+        for address in [
+            "/share/s3cret",
+            "/share/s3cret/badge.svg",
+            "/join/s3cret",
+            "/reset/s3cret?x=1",
+            "/enter/s3cret",
+            "/setup?key=s3cret",
+        ] {
             assert!(!for_the_log(address).contains("s3cret"), "{address}");
         }
         assert_eq!(for_the_log("/teams/infrastructure?q=x"), "/teams/infrastructure?q=x");

@@ -8,12 +8,13 @@ use axum::{
     response::Response,
 };
 use fortnight::accounts::tokens::Scope;
+use serde_json::json;
 use tower::ServiceExt;
 use uuid::Uuid;
 
 use crate::{
     goals::set_goal,
-    world::{Client, World, tell},
+    world::{Client, NOW, World, tell},
 };
 
 const TABLE: &str = include_str!("../../docs/ACCESS.md");
@@ -231,9 +232,11 @@ impl Cast {
                 self.id(&newest("remarks")).await
             }
             _ if path.contains("/filters/") => {
-                sqlx::query("INSERT INTO saved_filters (team_id, id, name, query) SELECT id, $1, $2, '?sprint=all' FROM teams WHERE key = 'INF'")
+                // a filter is its keeper's
+                sqlx::query("INSERT INTO saved_filters (team_id, id, name, query, account_id) SELECT id, $1, $2, '?sprint=all', $3 FROM teams WHERE key = 'INF'")
                     .bind(Uuid::now_v7())
                     .bind(Uuid::now_v7().to_string())
+                    .bind(by.person.id)
                     .execute(&self.world.db)
                     .await
                     .unwrap();
@@ -455,6 +458,60 @@ walks! {
     nobody_gets_no_more_of_a_private_team: of_a_private_team("nobody", "nobody");
 }
 
+/// A private team, with one who is on Infrastructure too and one who is nowhere else.
+async fn private_team(world: &World) -> Client {
+    let mut tx = world.db.begin().await.unwrap();
+    let at = fortnight::teams::adding::add_team(&mut tx, NOW, "zanzibar", "Zanzibar", "ZAN").await.unwrap();
+    fortnight::teams::adding::add_member(&mut tx, NOW, at, world.elif.person.id, true).await.unwrap();
+    tx.commit().await.unwrap();
+    let mira = world.join("Mira Okafor", "mira", "zanzibar").await;
+    world.elif.post("/teams/zanzibar/visibility", &[("private", "1")]).await.refused(303);
+    mira
+}
+
+/// Cases 10, 20.
+#[tokio::test]
+async fn of_a_private_teams_work_others_learn_that_it_is_done_and_not_by_whom() {
+    let world = World::new().await;
+    let (elif, jonas, mira) = (&world.elif, &world.jonas, private_team(&world).await);
+    let (theirs, other) = (mira.make("zanzibar", "todo", "Plan").await, mira.make("zanzibar", "todo", "Other").await);
+    let ours = elif.make("infrastructure", "todo", "Ours").await;
+    elif.post(&format!("/tasks/{ours}/block"), &[("kind", "task"), ("on", &theirs)]).await.ok();
+    let told = async || {
+        let told = jonas.api(Method::GET, "/teams/infrastructure/events", json!({})).await.ok().json();
+        told["events"].as_array().unwrap().clone()
+    };
+    let before = told().await.len();
+    // what no card of ours shows
+    mira.post(&format!("/tasks/{theirs}"), &[("title", "Plan, second version")]).await.ok();
+    mira.post(&format!("/tasks/{theirs}/position"), &[("column", "in-progress")]).await.ok();
+    mira.post(&format!("/tasks/{theirs}/archive"), &[]).await.ok();
+    mira.post(&format!("/tasks/{theirs}/restore"), &[]).await.ok();
+    mira.post(&format!("/tasks/{other}/block"), &[("kind", "task"), ("on", &ours)]).await.ok();
+    mira.post(&format!("/tasks/{other}/unblock"), &[]).await.ok();
+    assert_eq!(told().await.len(), before, "{:?}", told().await);
+    // and what it does
+    mira.post(&format!("/tasks/{theirs}/position"), &[("column", "done")]).await.ok();
+    mira.post(&format!("/tasks/{theirs}/position"), &[("column", "todo")]).await.ok();
+    let events = told().await;
+    let new: Vec<_> = events[before..].iter().map(|event| (&event["kind"], &event["actor"], &event["after"])).collect();
+    let (kind, nobody) = (json!("wait.moved"), json!(null));
+    assert_eq!(new, [(&kind, &nobody, &json!({ "state": "done" })), (&kind, &nobody, &json!({}))]);
+    for page in [format!("/tasks/{ours}"), "/teams/infrastructure/history".to_owned()] {
+        let page = jonas.get(&page).await.ok().text();
+        assert!(page.contains("What it was waiting on") && page.contains("is done"), "{page}");
+        assert!(!page.contains("Mira") && !page.contains("A former member"), "{page}");
+    }
+    // Among open teams it is told by whom.
+    let open = jonas.make("ingestion", "todo", "Open").await;
+    elif.post(&format!("/tasks/{ours}/block"), &[("kind", "task"), ("on", &open)]).await.ok();
+    jonas.post(&format!("/tasks/{open}/position"), &[("column", "done")]).await.ok();
+    let last = told().await.pop().unwrap();
+    assert_eq!((&last["kind"], &last["actor"]), (&kind, &json!("jonas")));
+    let page = elif.get(&format!("/tasks/{ours}")).await.ok().text();
+    assert!(page.contains("Jonas Gruber finished what it was waiting on"), "{page}");
+}
+
 /// Cases 4, 10.
 #[tokio::test]
 async fn what_was_named_while_a_team_was_open_is_unnamed_once_it_is_private() {
@@ -466,15 +523,31 @@ async fn what_was_named_while_a_team_was_open_is_unnamed_once_it_is_private() {
     let team = lead.make("infrastructure", "todo", "Waits on a team").await;
     lead.post(&format!("/tasks/{team}/block"), &[("kind", "team"), ("team", "ingestion")]).await.ok();
     assert!(lead.get(&format!("/tasks/{task}")).await.ok().text().contains(&format!("waits on {theirs}")));
+    // one that was taken back, and what a closed sprint keeps
+    let undone = lead.make("infrastructure", "todo", "Waited on a task").await;
+    lead.post(&format!("/tasks/{undone}/block"), &[("kind", "task"), ("on", &theirs)]).await.ok();
+    let change = cast.id("SELECT change_id FROM events WHERE kind = 'task.blocked' ORDER BY seq DESC LIMIT 1").await;
+    lead.post(&format!("/changes/{change}/undo"), &[]).await.ok();
+    let waits: i64 = sqlx::query_scalar("SELECT count(*) FROM waits").fetch_one(&cast.world.db).await.unwrap();
+    assert_eq!(waits, 2, "what was taken back took no time");
+    cast.world.app.clock.advance(time::Duration::hours(1));
+    let left = [task.as_str(), team.as_str(), undone.as_str()].map(|key| (key, "carry"));
+    crate::closing::close(lead, &left).await.ok();
+    let retro = "/sprints/42/retro?team=infrastructure";
+    let open = lead.get(retro).await.ok().text();
+    let waited = open.split("Waited longest").nth(1).unwrap().split("Took longest").next().unwrap();
+    assert!(waited.contains(&theirs) && waited.contains("Ingestion"), "{waited}");
     sqlx::query("UPDATE teams SET private = true WHERE slug = 'ingestion'").execute(&cast.world.db).await.unwrap();
     for page in [
         format!("/tasks/{task}"),
         format!("/tasks/{team}"),
+        format!("/tasks/{undone}"),
+        retro.to_owned(),
         "/teams/infrastructure/history".to_owned(),
         "/api/v1/teams/infrastructure/events".to_owned(),
     ] {
         let body = lead.get(&page).await.refused(200).text();
-        for word in [&theirs, "Dual write", "waits on ingestion", "\"on\":\"ingestion\""] {
+        for word in [&theirs, "Ingestion", "Dual write", "waits on ingestion", "\"on\":\"ingestion\""] {
             assert!(!body.contains(word), "{word} at {page}: {body}");
         }
     }

@@ -107,6 +107,13 @@ async fn lists_go_to_columns_of_their_name_or_where_they_are_mapped() {
             .unwrap();
     assert_eq!(events.len(), 1);
     assert_eq!(events[0]["columns"][0]["column"], "column");
+    let history = world.elif.get("/teams/infrastructure/history").await.ok().text();
+    for told in
+        ["<b>The command line</b> added the columns 待办, Nothing in it", "<b>An import</b> brought it here from"]
+    {
+        assert!(history.contains(told), "{told} is not in {history}");
+    }
+    assert!(!history.contains("A former member"), "{history}");
 
     let draft = transfer::trello::parse(&board).unwrap();
     let mappings = [("Dooing".to_owned(), "Done".to_owned())];

@@ -71,6 +71,22 @@ async fn an_invitation_to_a_team_ends_when_the_team_becomes_private() {
     assert!(ada.get("/settings/audit").await.ok().text().contains("to Ingestion, for 7 days"), "open again");
 }
 
+/// Case 12.
+#[tokio::test]
+async fn an_invitation_to_a_private_team_is_nothing_once_its_maker_has_left() {
+    let world = World::new().await;
+    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    sqlx::query("UPDATE members SET role = 'lead'").execute(&world.db).await.unwrap();
+    let members = "/teams/ingestion/members";
+    world.jonas.post(members, &[("handle", "ada"), ("role", "member")]).await.refused(303);
+    world.jonas.post("/teams/ingestion/visibility", &[("private", "1")]).await.refused(303);
+    let invitation = invite(&ada, &[("team", "ingestion"), ("for", "many")]).await;
+    assert!(world.stranger().get(&invitation).await.ok().text().contains("Ingestion"));
+    world.jonas.post(members, &[("handle", "ada"), ("role", "none")]).await.refused(303);
+    world.stranger().get(&invitation).await.refused(404);
+    world.stranger().post(&invitation, &newcomer("m@example.org", "Mallory")).await.refused(404);
+}
+
 #[tokio::test]
 async fn a_private_team_always_has_somebody_who_leads_it() {
     let world = World::new().await;
@@ -124,6 +140,65 @@ async fn who_is_deleted_is_named_nowhere_and_whoever_takes_the_name_did_not_do_i
     let story = world.elif.get(&format!("/tasks/{key}")).await.ok().text();
     assert!(story.contains("set the owners to a former member, Elif Hartmann"), "{story}");
     assert_eq!(world.elif.task(&key).await["owners"][0]["handle"], json!("elif"));
+}
+
+#[tokio::test]
+async fn who_is_deleted_is_named_in_no_wait_no_promise_and_no_closed_sprint() {
+    let world = World::new().await;
+    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
+    let elif = &world.elif;
+    let goal = [("sprint", "42"), ("title", "Fifty"), ("target", "50"), ("owners", "tomas")];
+    elif.post("/teams/infrastructure/goals", &goal).await.ok();
+    let mut keys = Vec::new();
+    for on in ["tomas", "@Tomas", "Tomas Weber"] {
+        let key = elif.make("infrastructure", "todo", "Waits").await;
+        elif.post(&format!("/tasks/{key}/block"), &[("kind", "person"), ("person", on)]).await.ok();
+        keys.push(key);
+    }
+    elif.post(&format!("/tasks/{}", keys[0]), &[("for", "Legal, @tomas, tomas weber")]).await.ok();
+    elif.post(&format!("/tasks/{}/unblock", keys[0]), &[]).await.ok();
+    elif.post("/teams/infrastructure/actions", &[("text", "Ask Legal @tomas")]).await.ok();
+    world.program_of(&tomas, fortnight::accounts::tokens::Scope::Read).await;
+    world.app.clock.advance(time::Duration::hours(1));
+    let left: Vec<(&str, &str)> = keys.iter().map(|key| (key.as_str(), "carry")).collect();
+    crate::closing::close(elif, &left).await.ok();
+    let retro = "/sprints/42/retro?team=infrastructure";
+    let frozen: String = sqlx::query_scalar("SELECT figures::text FROM closings").fetch_one(&world.db).await.unwrap();
+    assert_eq!(frozen.matches("Tomas Weber").count(), 4, "an owner, and what three waited on: {frozen}");
+    // and under another name, and another handle
+    let profile = [("name", "T. Weber-Lind"), ("handle", "twl")];
+    let hours = [("time_zone", "UTC"), ("works_from", "09:00"), ("works_to", "17:00")];
+    tomas.post("/me", &[profile.as_slice(), hours.as_slice()].concat()).await.refused(303);
+    elif.post(&format!("/tasks/{}", keys[1]), &[("for", "@twl")]).await.ok();
+    elif.post(&format!("/tasks/{}/owners", keys[1]), &[("owners", "twl"), ("owners", "elif")]).await.ok();
+
+    ada.post("/settings/people/twl", &[("do", "deactivate")]).await.refused(303);
+    ada.post("/settings/people/twl", &[("do", "delete")]).await.refused(303);
+    let named: Vec<String> = sqlx::query_scalar(
+        "SELECT said FROM (
+            SELECT x::text FROM audit x UNION ALL SELECT concat_ws(' ', e.kind, e.before, e.after) FROM events e
+            UNION ALL SELECT c.figures::text FROM closings c UNION ALL SELECT k.waited_for_by FROM tasks k UNION ALL SELECT w.note FROM waits w
+         ) AS said (said) WHERE said ILIKE '%tomas%' OR said ILIKE '%weber%' OR said ILIKE '%twl%'",
+    )
+    .fetch_all(&world.db)
+    .await
+    .unwrap();
+    assert_eq!(named, [] as [&str; 0]);
+    let waited_for: String =
+        sqlx::query_scalar("SELECT waited_for_by FROM tasks WHERE number = 1").fetch_one(&world.db).await.unwrap();
+    assert_eq!(waited_for, "Legal, a former member, a former member");
+    let retro = elif.get(retro).await.ok().text();
+    assert!(retro.contains("a former member") && !retro.contains("Weber"), "{retro}");
+    for key in &keys {
+        let page = elif.get(&format!("/tasks/{key}")).await.ok().text();
+        assert!(page.contains("said that it waits on a former member"), "{page}");
+    }
+    // neither handle is ever anybody's again
+    for handle in ["tomas", "twl"] {
+        let profile = [("name", "Elif Hartmann"), ("handle", handle)];
+        elif.post("/me", &[profile.as_slice(), hours.as_slice()].concat()).await.refused(422);
+    }
 }
 
 #[tokio::test]

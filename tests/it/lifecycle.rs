@@ -253,6 +253,20 @@ async fn who_has_a_shell_makes_people_teams_and_tokens_with_a_server_and_without
         .bearer_auth(second)
         .json(&json!({ "title": "Not ours" }));
     assert_eq!(theirs.send().await.unwrap().status(), 403, "ben is on the team that was named, and on no other");
+    let told: Vec<String> = sqlx::query_scalar(
+        "SELECT kind || ' ' || about FROM audit WHERE kind ~ '^(account|team)' AND about ~ 'command line' ORDER BY at, id",
+    )
+    .fetch_all(&mut place.sql().await)
+    .await
+    .unwrap();
+    let of = |handle: &str| {
+        [
+            format!("account.made {handle}@example.org as member, on the command line"),
+            "team.added {team}, on the command line".to_owned(),
+            format!("team.role @{handle} is now member of {{team}}, on the command line"),
+        ]
+    };
+    assert_eq!(told, [of("ada"), of("ben")].concat());
 }
 
 /// A person, their team and a token of theirs, by the command line; the answer is the token.

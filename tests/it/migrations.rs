@@ -46,6 +46,7 @@ const ROWS: [(&str, &str); 4] = [
          SELECT t.id, gen_random_uuid(), n, c.id, 'V' || n, 'Task ' || n, (ARRAY['', 'Ingestion', 'Legal, @jonas', 'elif Name'])[n], now(), now()
          FROM teams t JOIN columns c ON c.team_id = t.id AND c.slug = 'todo', generate_series(1, 4) n;
          INSERT INTO events (team_id, seq, change_id, task_id, kind, after, at) SELECT k.team_id, k.number, gen_random_uuid(), k.id, 'task.restored', '{\"column\": \"todo\"}', now() FROM tasks k;
+         INSERT INTO events (team_id, seq, change_id, kind, before, after, at) SELECT t.id, n, gen_random_uuid(), 'team.renamed', '{\"key\": \"OLD\"}', jsonb_build_object('key', t.key), now() FROM teams t JOIN generate_series(100, 101) n ON t.key = 'INF';
          INSERT INTO waits (team_id, id, task_id, kind, note, since) SELECT team_id, gen_random_uuid(), id, 'text', 'Legal', now() FROM tasks WHERE number = 1;",
     ),
     (
@@ -97,6 +98,13 @@ async fn every_step_keeps_the_rows_that_stood_before_it() {
     assert_eq!(one("SELECT count(*) FROM events WHERE shift = 'restored todo'").await, 8);
     assert_eq!(one("SELECT count(*) FROM awaits WHERE by_team_id IS NOT NULL").await, 1, "not the team itself");
     assert_eq!(one("SELECT count(*) FROM awaits WHERE by_account_id IS NOT NULL").await, 4);
+    assert_eq!(
+        one(
+            "SELECT count(*) FROM former_keys f JOIN teams t ON t.id = f.team_id WHERE f.key = 'OLD' AND t.key = 'INF'"
+        )
+        .await,
+        1
+    );
 }
 
 async fn counts(database: &sqlx::PgPool) -> std::collections::BTreeMap<String, i64> {

@@ -81,6 +81,47 @@ async fn known_and_unknown_addresses_are_refused_alike_and_too_many_tries_wait()
     assert!(wait.header("retry-after").parse::<u64>().unwrap() > 0);
 }
 
+/// Cases 23, 24.
+#[tokio::test]
+async fn a_password_that_is_changed_while_it_is_looked_at_lets_nobody_in() {
+    let world = World::new().await;
+    let ada = with_password(&world).await;
+    for change in ["password_hash = 'another'", "deactivated_at = now()"] {
+        let mut tx = world.db.begin().await.unwrap();
+        let query = format!("UPDATE accounts SET {change} WHERE id = $1");
+        sqlx::query(sqlx::AssertSqlSafe(query)).bind(ada.person.id).execute(&mut *tx).await.unwrap();
+        let fields = [("email", "ada@example.org"), ("password", PASSWORD)];
+        let changed = async {
+            // the password was right when it was looked at
+            world.until_someone_waits().await;
+            sqlx::query("DELETE FROM sessions WHERE account_id = $1")
+                .bind(ada.person.id)
+                .execute(&mut *tx)
+                .await
+                .unwrap();
+            tx.commit().await.unwrap();
+        };
+        let (answer, ()) = tokio::join!(ada.post("/login", &fields), changed);
+        let page = answer.refused(401).text();
+        assert!(page.contains("do not belong together"), "{page}");
+        let (sessions, told): (i64, Vec<String>) = sqlx::query_as(
+            "SELECT (SELECT count(*) FROM sessions WHERE account_id = $1), ARRAY(SELECT kind FROM audit ORDER BY at, id)",
+        )
+        .bind(ada.person.id)
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+        assert_eq!((sessions, told.last().map(String::as_str)), (0, Some("sign-in.failed")), "{change}: {told:?}");
+        let hash = fortnight::accounts::passwords::hash(PASSWORD.to_owned()).await.unwrap();
+        sqlx::query("UPDATE accounts SET password_hash = $2, deactivated_at = NULL WHERE id = $1")
+            .bind(ada.person.id)
+            .bind(hash)
+            .execute(&world.db)
+            .await
+            .unwrap();
+    }
+}
+
 /// Case 34.
 #[tokio::test]
 async fn next_leads_nowhere_else() {
@@ -182,6 +223,17 @@ async fn an_empty_workspace_is_set_up_once_by_who_has_the_link() {
         "{board}"
     );
     me.make("ingestion", "todo", "First").await;
+    let told: Vec<String> =
+        sqlx::query_scalar("SELECT kind || ' ' || about FROM audit ORDER BY kind, id").fetch_all(&db).await.unwrap();
+    assert_eq!(
+        told,
+        [
+            "account.made ada@example.org as administrator",
+            "sign-in.done by the link for setting up",
+            "team.added {team}",
+            "team.added {team}",
+        ]
+    );
     me.get(&format!("/setup?key={key}")).await.refused(404);
     me.post("/setup", &fields).await.refused(404);
 }

@@ -71,46 +71,55 @@ pub async fn login(Given(app): Given<App>, from: Network, headers: HeaderMap, fi
     .fetch_optional(&app.db)
     .await?;
     let (account, hash) = found.map_or((None, None), |(account, hash)| (Some(account), hash));
-    let right = password.len() <= 1000 && passwords::verify(password.to_owned(), hash).await?;
-    let account = account.filter(|_| right);
-    let Some(account) = account else {
-        // No address is longer than 320, and nobody reads more of what was none.
-        let about: String = email.chars().take(320).collect();
-        let line = Line { kind: "sign-in.failed", about: &about, network: &from.to_string(), ..Line::default() };
-        // Released at once: what follows may need one too.
-        audit::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
-        let frame = Frame::bare(&app, "Sign in".to_owned(), theme(&headers));
-        let error =
-            "This e-mail address and password do not belong together. Nothing was changed; try again.".to_owned();
-        return page::refused(
-            StatusCode::UNAUTHORIZED,
-            &LoginPage {
-                frame,
-                next: fields.text("next").to_owned(),
-                email: email.to_owned(),
-                error,
-                empty: false,
-                open: false,
-            },
-        );
-    };
-    signed_in(&app, &headers, from, account, "by password", local_path(fields.text("next"), "/")).await
+    let right = password.len() <= 1000 && passwords::verify(password.to_owned(), hash.clone()).await?;
+    if let Some(account) = account.filter(|_| right) {
+        let next = local_path(fields.text("next"), "/");
+        match signed_in(&app, &headers, from, (account, hash.as_deref()), "by password", next).await {
+            // It was changed while this waited for its turn.
+            Err(Problem::SignedOut) => {}
+            outcome => return outcome,
+        }
+    }
+    // No address is longer than 320, and nobody reads more of what was none.
+    let about: String = email.chars().take(320).collect();
+    let line = Line { kind: "sign-in.failed", about: &about, network: &from.to_string(), ..Line::default() };
+    // Released at once: what follows may need one too.
+    audit::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
+    let frame = Frame::bare(&app, "Sign in".to_owned(), theme(&headers));
+    let error = "This e-mail address and password do not belong together. Nothing was changed; try again.".to_owned();
+    page::refused(
+        StatusCode::UNAUTHORIZED,
+        &LoginPage {
+            frame,
+            next: fields.text("next").to_owned(),
+            email: email.to_owned(),
+            error,
+            empty: false,
+            open: false,
+        },
+    )
 }
 
-/// Signs somebody in, by what they came with, and sends them on.
+/// Signs somebody in, by what they came with, and sends them on. Who came by a password is told by the hash that it
+/// fitted, too.
+///
+/// # Errors
+/// `SignedOut` where that is their password no more, or they were deactivated meanwhile.
 pub(super) async fn signed_in(
     app: &App,
     headers: &HeaderMap,
     from: Network,
-    account: Uuid,
+    (account, hash): (Uuid, Option<&str>),
     by: &str,
     next: &str,
 ) -> Result<Response> {
-    let network = from.to_string();
-    let line = Line { actor: Some(account), kind: "sign-in.done", about: by, network: &network, ..Line::default() };
-    audit::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
+    let (network, now) = (from.to_string(), app.clock.now());
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or("");
-    let session = sessions::start(&app.db, app.clock.now(), account, agent).await?;
+    let mut tx = app.db.begin().await?;
+    let session = sessions::start_by(&mut *tx, now, account, hash, agent).await?.ok_or(Problem::SignedOut)?;
+    let line = Line { actor: Some(account), kind: "sign-in.done", about: by, network: &network, ..Line::default() };
+    audit::write(&mut tx, now, line).await?;
+    tx.commit().await?;
     let mut response = Redirect::to(next).into_response();
     set(&mut response, &sessions::set_cookie(app.is_https(), &session))?;
     Ok(response)
@@ -148,7 +157,7 @@ pub async fn enter(
     .bind(app.clock.now())
     .fetch_optional(&app.db)
     .await?;
-    signed_in(&app, &headers, from, account.ok_or(Problem::NotFound)?, "by a link of the demo", "/").await
+    signed_in(&app, &headers, from, (account.ok_or(Problem::NotFound)?, None), "by a link of the demo", "/").await
 }
 
 /// `POST /me/theme`: light, dark, or as the system is.

@@ -80,7 +80,7 @@ pub async fn join(
         Err(problem) => Err(problem),
     };
     match made {
-        Ok(made) => signed_in(&app, &headers, from, made.value, "by an invitation", "/").await,
+        Ok(made) => signed_in(&app, &headers, from, (made.value, None), "by an invitation", "/").await,
         Err(Problem::Invalid(errors)) => {
             let errors = errors.into_values().collect();
             let page = join_page(&app, &headers, format!("/join/{key}"), to, fields, errors);
@@ -125,7 +125,7 @@ pub async fn register(Given(app): Given<App>, from: Network, headers: HeaderMap,
         Err(problem) => Err(problem),
     };
     match made {
-        Ok(made) => signed_in(&app, &headers, from, made.value, "by registering", "/").await,
+        Ok(made) => signed_in(&app, &headers, from, (made.value, None), "by registering", "/").await,
         Err(Problem::Invalid(errors)) => {
             let errors = errors.into_values().collect();
             page::refused(
@@ -165,13 +165,17 @@ pub async fn reset(
     let name = resetting::whose(&app.db, app.clock.now(), &key).await?;
     // Hashed first: the link is not to be used up by a password that is refused.
     let set = match passwords::hash(fields.text("password").to_owned()).await {
-        Ok(hash) => {
-            app.live.change(&Actor::nobody(), |change, _| Box::pin(resetting::use_link(change, &key, &hash))).await
-        }
+        Ok(hash) => app
+            .live
+            .change(&Actor::nobody(), |change, _| Box::pin(resetting::use_link(change, &key, &hash)))
+            .await
+            .map(|done| (done.value, hash)),
         Err(problem) => Err(problem),
     };
     match set {
-        Ok(done) => signed_in(&app, &headers, from, done.value, "by a link for a new password", "/").await,
+        Ok((account, hash)) => {
+            signed_in(&app, &headers, from, (account, Some(&hash)), "by a link for a new password", "/").await
+        }
         Err(Problem::Invalid(errors)) => {
             let frame = Frame::bare(&app, "A new password".to_owned(), theme(&headers));
             let error = errors.into_values().next().unwrap_or_default();

@@ -9,7 +9,7 @@ use axum::{
 
 use super::{super::Team, settings::answer};
 use crate::{
-    accounts::viewer::Viewer,
+    accounts::{audit, viewer::Viewer},
     app::App,
     boards::{Column, State, access, arranging, queries, relabelling},
     tasks::emptying,
@@ -128,8 +128,15 @@ pub async fn remove_column(
 ) -> Result<Response> {
     let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
     let (actor, into, name) = (viewer.actor(), fields.text("into"), access::plain(&column)?);
-    let removed =
-        app.live.change(&actor, |change, _| Box::pin(emptying::remove_column(change, &team, name, into))).await;
+    let removed = app
+        .live
+        .change(&actor, |change, _| {
+            Box::pin(async {
+                emptying::remove_column(change, &team, name, into).await?;
+                audit::note_of(change, team.id, "column.removed", "of {team}").await
+            })
+        })
+        .await;
     match removed {
         Ok(_) => Ok(Redirect::to(&format!("/teams/{slug}/settings#columns")).into_response()),
         Err(Problem::Invalid(errors)) => {

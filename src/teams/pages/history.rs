@@ -15,7 +15,7 @@ use crate::{
     accounts::viewer::Viewer,
     app::App,
     boards::{State, access, words},
-    tasks::story::Names,
+    tasks::story::{Names, by_itself},
     web::{
         error::Result,
         page::{self, Frame},
@@ -94,13 +94,26 @@ pub async fn history(
             .sentence(&row.kind, &row.before, &row.after)
             .or_else(|| of_the_team(&row.kind, &row.before, &row.after))?;
         let task = row.number.map(|number| (format!("{}-{number}", team.key), row.title.unwrap_or_default()));
-        // What comes by itself is nobody's doing.
-        let nobody = if row.kind == "sprint.started" { "" } else { "A former member" };
-        Some(Line { who: row.who.unwrap_or_else(|| nobody.to_owned()), what, task, at: row.at })
+        let (who, what) = match (row.who, by_itself(&row.kind, &row.after)) {
+            (Some(who), _) => (who, what),
+            (None, Some((which, is))) => (which.to_owned(), is.to_owned()),
+            (None, None) => (nobody(&row.kind, &row.after).to_owned(), what),
+        };
+        Some(Line { who, what, task, at: row.at })
     };
     let lines = rows.into_iter().filter_map(line).collect();
     let frame = Frame::new(&app, &viewer, &headers, format!("{}: history", team.name), &slug).await?.at("about");
     page::page(&HistoryPage { frame, team, lines, older, time_zone: viewer.time_zone })
+}
+
+/// What stands for who did it, where that is nobody who has an account.
+fn nobody<'e>(kind: &str, after: &'e Value) -> &'e str {
+    match (kind, text(&after["by"])) {
+        // what comes by itself
+        ("sprint.started", _) => "",
+        (_, "") => "A former member",
+        (_, by) => by,
+    }
 }
 
 /// What was done to the team rather than to a task, to stand after a name. Nothing for what needs no line.
@@ -124,7 +137,13 @@ fn of_the_team(kind: &str, before: &Value, after: &Value) -> Option<String> {
         "team.day-off" if after["day"].is_null() => format!("took the day off on {} away", was("day")),
         "team.day-off" => format!("set a day off: {} {}", is("day"), is("name")),
         "team.week" => "changed the days that the team works and meets on".to_owned(),
-        "column.added" => format!("added the column {}", is("name")),
+        "column.added" => match after["columns"].as_array() {
+            Some(several) => format!(
+                "added the columns {}",
+                several.iter().map(|one| text(&one["name"])).collect::<Vec<_>>().join(", ")
+            ),
+            None => format!("added the column {}", is("name")),
+        },
         "column.edited" if was("name") == is("name") => {
             format!(
                 "made the tasks of the column {} {}",

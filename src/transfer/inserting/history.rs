@@ -8,7 +8,7 @@ use super::Row;
 use crate::{
     accounts::adding::touch_workspace,
     activity::{Change, Event},
-    teams::Team,
+    teams::{Team, membership::COMMAND_LINE},
     transfer::{
         Deed, Draft, Past, Spot,
         planning::{self, Plan, Planned},
@@ -56,7 +56,7 @@ pub(super) async fn add_columns(change: &mut Change, team: &Team, plan: &Plan<'_
         task: None,
         kind: "column.added",
         before: json!({}),
-        after: json!({ "columns": columns }),
+        after: json!({ "columns": columns, "by": COMMAND_LINE }),
         version: None,
     });
     Ok(())
