@@ -90,7 +90,9 @@ async fn main() -> anyhow::Result<()> {
     }
     println!("\n| page | KB | few: median | many: median | many: p99 | floor: median | ratio to floor | many to few |");
     println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
-    let wanted = |path: &&str| arguments.is_empty() || arguments.iter().any(|part| path.contains(part.as_str()));
+    // every address has a slash: that alone is the first page
+    let means = |part: &String, path: &str| path == part || part != "/" && path.contains(part.as_str());
+    let wanted = |path: &&str| arguments.is_empty() || arguments.iter().any(|part| means(part, path));
     for path in PATHS.into_iter().filter(wanted) {
         measure(&program, path).await?;
     }
