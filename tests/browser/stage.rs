@@ -229,6 +229,15 @@ impl Window {
         (x, y)
     }
 
+    /// The middle of an element's lower edge.
+    pub async fn foot(&self, selector: &str) -> (f64, f64) {
+        let script = format!(
+            "(() => {{ const r = document.querySelector('{selector}').getBoundingClientRect(); return [r.left + r.width / 2, r.bottom]; }})()"
+        );
+        let [x, y]: [f64; 2] = self.value(&script).await;
+        (x, y)
+    }
+
     pub async fn mouse(&self, kind: DispatchMouseEventType, (x, y): (f64, f64)) {
         let mut event = DispatchMouseEventParams::new(kind, x, y);
         event.button = Some(MouseButton::Left);

@@ -46,8 +46,9 @@ async fn sign_in_create_drag_and_a_second_window_sees_it() {
     two.until_column("todo", &["INF-2"]).await;
     assert_eq!(stage.world.column("infrastructure", "in-progress").await, ["INF-1"]);
 
-    // within a column, above another
-    one.drag("#INF-2", (x, y)).await;
+    // below another, and then within its column above it
+    let (_, foot) = one.foot("#INF-1").await;
+    one.drag("#INF-2", (x, foot + 8.0)).await;
     one.until_column("in-progress", &["INF-1", "INF-2"]).await;
     let (x, top) = one.middle("#INF-1 .top").await;
     one.drag("#INF-2", (x, top - 20.0)).await;
