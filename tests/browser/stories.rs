@@ -60,6 +60,16 @@ async fn sign_in_create_drag_and_a_second_window_sees_it() {
     one.until_column("in-progress", &["INF-1", "INF-2"]).await;
     two.until_column("in-progress", &["INF-1", "INF-2"]).await;
     assert_eq!(stage.world.column("infrastructure", "in-progress").await, ["INF-1", "INF-2"]);
+
+    // pressed before the answer to a move is there, it takes back that move and no earlier one
+    one.run("const sent = fetch; fetch = (...asked) => sent(...asked).then(answer => new Promise(go => setTimeout(go, 300, answer)))").await;
+    one.run("document.querySelector('#toasts').replaceChildren()").await;
+    let done = one.middle("[data-column=done] ol").await;
+    one.drag("#INF-2", done).await;
+    one.press("u").await;
+    one.until("document.querySelector('#toasts').textContent.includes('Undone')").await;
+    one.until_column("in-progress", &["INF-1", "INF-2"]).await;
+    assert_eq!(stage.world.column("infrastructure", "in-progress").await, ["INF-1", "INF-2"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

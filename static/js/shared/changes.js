@@ -1,7 +1,7 @@
 // After a change: say it, offer to undo it; or say why not, and offer to try again.
 
 import { refreshTask } from "./morph.js";
-import { ask, Refused, Unreachable } from "./ask.js";
+import { ask, ownWritesAnswered, Refused, Unreachable } from "./ask.js";
 import { say } from "./toasts.js";
 import { showAnswered } from "../board/cards.js";
 import { askAgain } from "../board/truth.js";
@@ -21,7 +21,9 @@ export function told(answer) {
   say(answer.said, answer.undoable ? { act: { label: "Undo", run: () => undo(change) } } : {});
 }
 
-export function undoLast() {
+export async function undoLast() {
+  // what is still on its way is the last one
+  await ownWritesAnswered();
   const last = made.at(-1);
   if (last) undo(last);
   else say("Nothing to undo in this window.");
