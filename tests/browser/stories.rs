@@ -105,7 +105,7 @@ async fn a_finger_that_scrolls_never_drags_and_one_that_rests_does() {
     phone.until("document.querySelector('[data-column=todo] ol').scrollTop > 0").await;
     assert_eq!(stage.world.column("infrastructure", "todo").await[..3], ["INF-2", "INF-3", "INF-1"]);
     // a finger that flicks leaves the list rolling for a while
-    phone.until("(() => { const list = document.querySelector('[data-column=todo] ol'); const still = list.scrollTop === 0 && list.dataset.still === 'yes'; list.dataset.still = list.scrollTop === 0 ? 'yes' : 'no'; list.scrollTop = 0; return still; })()").await;
+    phone.until("(() => { const list = document.querySelector('[data-column=todo] ol'); list.dataset.still = list.scrollTop === 0 ? Number(list.dataset.still ?? 0) + 1 : 0; list.scrollTop = 0; return list.dataset.still > 20; })()").await;
 
     // and by menu, without any drag
     phone.click("#INF-2 .menu").await;
