@@ -129,7 +129,7 @@ pub async fn shift_column(change: &mut Change, team: &Team, column: &str, to_the
 }
 
 /// What changes how a team works is its history, and for administrators to look up.
-async fn record(
+pub(super) async fn record(
     change: &mut Change,
     team: &Team,
     kind: &'static str,

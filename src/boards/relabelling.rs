@@ -4,9 +4,10 @@ use serde_json::json;
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use super::arranging::record;
 use crate::{
-    accounts::{adding::touch_workspace, audit},
-    activity::{Change, Event},
+    accounts::adding::touch_workspace,
+    activity::Change,
     teams::Team,
     web::error::{Problem, Result},
 };
@@ -66,16 +67,4 @@ pub async fn remove_label(change: &mut Change, team: &Team, label: Uuid) -> Resu
         .await?;
     let name = name.ok_or(Problem::NotFound)?;
     record(change, team, "label.removed", json!({ "name": name }), json!({})).await
-}
-
-/// What changes how a team works is its history, and for administrators to look up.
-async fn record(
-    change: &mut Change,
-    team: &Team,
-    kind: &'static str,
-    before: serde_json::Value,
-    after: serde_json::Value,
-) -> Result<()> {
-    change.record(Event { team: team.id, task: None, kind, before, after, version: None });
-    audit::note_of(change, team.id, kind, "of {team}").await
 }

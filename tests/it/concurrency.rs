@@ -20,14 +20,6 @@ async fn twenty_people_move_make_and_archive_at_once() {
     move_make_and_archive(20, 500, 1).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "at full size it takes hours"]
-async fn fifty_people_do_so_twenty_times_over() {
-    for seed in 1..=20 {
-        move_make_and_archive(50, 2_000, seed).await;
-    }
-}
-
 /// So many clients do so many operations each, at once; a seed is a run that can be had again.
 async fn move_make_and_archive(clients: u64, operations: u64, seed: u64) {
     println!("{clients} clients, {operations} operations each, seed {seed}");
