@@ -13,7 +13,7 @@ use crate::accounts::adding::{NewAccount, add_account};
 use crate::accounts::audit::{self, Line};
 use crate::accounts::passwords;
 use crate::accounts::tokens::{self, Scope};
-use crate::activity::{Actor, live::Live, stream};
+use crate::activity::{Actor, hearing, live::Live};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -197,7 +197,7 @@ async fn serve_on(pool: &PgPool, listener: TcpListener, config: &Config, demo: O
     let app = App::behind(config.trusted(), &public_url, pool.clone(), Clock::default());
     sprints::cadence::begin(&app).await?;
     let first_visit = first_visit(&app, demo.is_some()).await?;
-    let pump = tokio::spawn(stream::pump(app.clone()));
+    let pump = tokio::spawn(hearing::pump(app.clone()));
     say(&format!("Fortnight is at {public_url}"));
     if let Some(path) = first_visit {
         say(&format!("Open {public_url}{path}"));

@@ -1,7 +1,7 @@
 //! Fortnight: a team board for people who work in sprints.
 //!
 //! - `cli`, `config`: starting it
-//! - `app`, `router`: what handlers are given, and which there are
+//! - `app`, `router`, `frame`: what handlers are given, which there are, and what stands around their pages
 //! - `accounts`: people and how they sign in
 //! - `teams`: teams and who is on them
 //! - `boards`: columns, access, filters, the board's page
@@ -28,6 +28,7 @@ pub mod config;
 pub mod db;
 pub mod demo;
 pub mod flow;
+pub mod frame;
 pub mod markdown;
 pub mod projects;
 pub mod router;

@@ -19,7 +19,7 @@ use crate::{
     boards::{self, forms as board_forms},
     checkin, flow, projects, sprints, standup, tasks,
     teams::{self, setting_up},
-    web::{assets, error::Problem, giving_back, health, layers, openapi},
+    web::{assets, error::Problem, giving_back, health, layers, openapi, repeats},
 };
 
 /// The whole program as one service.
@@ -211,7 +211,7 @@ fn api() -> Router<App> {
         .route("/tasks/{key}/owners", put(tasks::owners))
         .route("/tasks/{key}/comments", post(tasks::comment))
         .route("/openapi.json", get(openapi::document))
-        .layer(from_fn(layers::recognise_repeats))
+        .layer(from_fn(repeats::recognise_repeats))
 }
 
 /// The layers around a set of routes; the first is the outermost.

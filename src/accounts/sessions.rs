@@ -1,6 +1,5 @@
 //! Sessions: an opaque cookie, its digest in a table, gone at once when ended.
 
-use axum::http::HeaderMap;
 use sqlx::{PgExecutor, PgPool};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -95,24 +94,13 @@ pub fn set_cookie(https: bool, value: &str) -> String {
     format!("{}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}", cookie_name(https))
 }
 
-/// The value of a cookie, if the request has it.
-pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    headers
-        .get_all(axum::http::header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(found, value)| (found == name).then_some(value))
-}
-
 #[cfg(test)]
 mod tests {
-    use axum::http::{HeaderValue, header};
+    use axum::http::{HeaderMap, HeaderValue, header};
     use proptest::prelude::*;
 
     use super::*;
-    use crate::accounts::viewer::brought;
+    use crate::{accounts::viewer::brought, web::cookies::cookie};
 
     proptest! {
         #[test]

@@ -9,11 +9,13 @@ use uuid::Uuid;
 
 use super::{Person, sessions, tokens};
 use crate::{
-    activity::{Actor, Repeat},
+    activity::Actor,
     app::App,
     web::{
+        cookies::cookie,
         error::{Problem, Result},
         network::Network,
+        repeats::Repeat,
     },
 };
 
@@ -129,7 +131,7 @@ pub fn brought(headers: &HeaderMap, https: bool) -> Option<Brought> {
         let secret = value.to_str().ok()?.strip_prefix("Bearer ")?;
         return Some(Brought { token_hash: tokens::digest(secret.trim()), cookie: false });
     }
-    let secret = sessions::cookie(headers, sessions::cookie_name(https)).filter(|secret| !secret.is_empty())?;
+    let secret = cookie(headers, sessions::cookie_name(https)).filter(|secret| !secret.is_empty())?;
     Some(Brought { token_hash: tokens::digest(secret), cookie: true })
 }
 

@@ -10,7 +10,10 @@ use uuid::Uuid;
 use super::{live::Live, undoable::are_undoable};
 use crate::{
     boards::access::{self, still_may},
-    web::error::{Problem, Result},
+    web::{
+        error::{Problem, Result},
+        repeats::Repeat,
+    },
 };
 
 /// Who changes something, and the key by which a repeated request is recognised.
@@ -28,13 +31,6 @@ impl Actor {
     pub fn nobody() -> Self {
         Self { account: None, repeat: None, reach: None }
     }
-}
-
-/// An idempotency key, with the SHA-256 of the request it came with.
-#[derive(Clone, Debug)]
-pub struct Repeat {
-    pub key: String,
-    pub fingerprint: Vec<u8>,
 }
 
 /// What one event says.

@@ -2,6 +2,8 @@
 
 mod became;
 mod change;
+mod frames;
+pub mod hearing;
 pub mod live;
 pub mod presence;
 pub mod queries;
@@ -9,5 +11,5 @@ pub mod stream;
 mod undoable;
 
 pub use became::became;
-pub use change::{Actor, Change, Changed, Doing, Event, Repeat, Within};
+pub use change::{Actor, Change, Changed, Doing, Event, Within};
 pub use undoable::are_undoable;

@@ -115,13 +115,13 @@ pub async fn events(
     let team = access::team(&app.db, &viewer, &slug).await?.team;
     let rows = events_after(&app.db, team.id, after.after, MOST + 1).await?;
     let more = rows.len() as i64 > MOST;
-    let hidden = tasks::story::hidden_waits(&app.db, team.id).await?;
+    let hidden = tasks::names::hidden_waits(&app.db, team.id).await?;
     let events: Vec<Value> = rows
         .iter()
         .take(MOST as usize)
         .map(|row| {
             let mut event = json!(row);
-            if let Some(words) = tasks::story::instead(&row.after["waits"], &hidden) {
+            if let Some(words) = tasks::names::instead(&row.after["waits"], &hidden) {
                 event["after"]["waits"]["on"] = json!(words);
             }
             // whose it is on is for us to know what to hide, and nothing that others go by

@@ -6,9 +6,10 @@
 use std::fmt;
 
 use serde::Deserialize;
-use sqlx::{Postgres, QueryBuilder};
-use time::{Duration, OffsetDateTime};
-use uuid::Uuid;
+
+mod conditions;
+
+pub use conditions::{ResolvedSprint, literal};
 
 /// The filter as it stands in an address.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -189,144 +190,6 @@ impl Filter {
     pub fn in_sprint(&self, sprint: SprintChoice) -> Self {
         Self { sprint, ..self.clone() }
     }
-
-    /// Adds the filter's conditions on `tasks k` with `columns c` to a query's WHERE.
-    /// Every text goes in as a bind; `%`, `_` and `\` in words are themselves.
-    pub fn push_conditions(
-        &self,
-        query: &mut QueryBuilder<Postgres>,
-        team: Uuid,
-        team_key: &str,
-        sprint: ResolvedSprint,
-        now: OffsetDateTime,
-    ) {
-        query.push(if self.wants_archived() { " AND k.archived_at IS NOT NULL" } else { " AND k.archived_at IS NULL" });
-        match sprint {
-            ResolvedSprint::Any => {}
-            ResolvedSprint::Without => {
-                query.push(" AND k.sprint_id IS NULL");
-            }
-            ResolvedSprint::One(id) => {
-                query.push(" AND k.sprint_id = ").push_bind(id);
-            }
-        }
-        self.push_terms(query, team, team_key, now);
-    }
-
-    /// The same without the sprint, and with tasks of the archive among the others: for figures about the past.
-    pub fn push_terms(&self, query: &mut QueryBuilder<Postgres>, team: Uuid, team_key: &str, now: OffsetDateTime) {
-        let wanted = self.terms.iter().filter(|term| !term.not).filter_map(|term| match &term.asks {
-            Asks::Owner(handle) if handle != "nobody" => Some(handle.clone()),
-            _ => None,
-        });
-        let wanted: Vec<String> = wanted.collect();
-        let or_nobody =
-            self.terms.iter().any(|term| !term.not && matches!(&term.asks, Asks::Owner(handle) if handle == "nobody"));
-        if !wanted.is_empty() || or_nobody {
-            query.push(" AND (FALSE");
-            if !wanted.is_empty() {
-                query.push(" OR ");
-                push_owned(query, wanted);
-            }
-            if or_nobody {
-                query.push(" OR NOT ").push(OWNED);
-            }
-            query.push(")");
-        }
-        for term in &self.terms {
-            let not = if term.not { " AND NOT (" } else { " AND (" };
-            match &term.asks {
-                Asks::Owner(_) if !term.not => continue,
-                Asks::Archived => continue,
-                _ => query.push(not),
-            };
-            match &term.asks {
-                Asks::Owner(handle) if handle == "nobody" => {
-                    query.push("NOT ").push(OWNED);
-                }
-                Asks::Owner(handle) => push_owned(query, vec![handle.clone()]),
-                Asks::Label(label) => {
-                    query
-                        .push(
-                            "EXISTS (SELECT FROM task_labels tl JOIN labels l ON l.team_id = tl.team_id AND l.id = tl.label_id
-                             WHERE tl.team_id = k.team_id AND tl.task_id = k.id AND lower(l.name) = ",
-                        )
-                        .push_bind(label.clone())
-                        .push(")");
-                }
-                Asks::Goal(None) => {
-                    query.push("k.goal_id IS NULL");
-                }
-                Asks::Goal(Some(position)) => {
-                    query
-                        .push("EXISTS (SELECT FROM goals g WHERE g.team_id = ")
-                        .push_bind(team)
-                        .push(" AND g.id = k.goal_id AND g.position = ")
-                        .push_bind(*position)
-                        .push(")");
-                }
-                Asks::Blocked => {
-                    query.push("c.state = 'blocked'");
-                }
-                Asks::Done => {
-                    query.push("c.state = 'done'");
-                }
-                Asks::Unowned => {
-                    query.push("NOT ").push(OWNED);
-                }
-                Asks::Overdue => {
-                    query
-                        .push("c.state <> 'done' AND k.due_on < ")
-                        .push_bind(now.date())
-                        .push(" AND k.due_on IS NOT NULL");
-                }
-                Asks::Age { longer, hours } => {
-                    let since = now - Duration::hours(i64::from(*hours));
-                    query.push(if *longer { "k.column_since < " } else { "k.column_since > " }).push_bind(since);
-                }
-                Asks::Words(words) => {
-                    let like = format!("%{}%", literal(words));
-                    query
-                        .push("k.title ILIKE ")
-                        .push_bind(like.clone())
-                        .push(" OR k.description ILIKE ")
-                        .push_bind(like)
-                        .push(" OR ")
-                        .push_bind(format!("{team_key}-"))
-                        .push(" || k.number = upper(")
-                        .push_bind(words.clone())
-                        .push(")");
-                }
-                Asks::Archived => {}
-            }
-            query.push(")");
-        }
-    }
-}
-
-const OWNED: &str = "EXISTS (SELECT FROM task_owners o WHERE o.team_id = k.team_id AND o.task_id = k.id)";
-
-fn push_owned(query: &mut QueryBuilder<Postgres>, handles: Vec<String>) {
-    query
-        .push(
-            "EXISTS (SELECT FROM task_owners o JOIN accounts a ON a.id = o.account_id
-             WHERE o.team_id = k.team_id AND o.task_id = k.id AND a.handle = ANY(",
-        )
-        .push_bind(handles)
-        .push("))");
-}
-
-/// A sprint choice after the sprints were looked up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ResolvedSprint {
-    Any,
-    Without,
-    One(Uuid),
-}
-
-/// For LIKE: its wildcards and its escape become plain letters.
-pub fn literal(words: &str) -> String {
-    words.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 
 /// Cuts a query into (turned round?, name, value); words without a name have an empty one.

@@ -15,11 +15,12 @@ use super::{
 use crate::{
     accounts::viewer::Viewer,
     app::App,
+    frame::Frame,
     teams::Team,
     web::{
         error::{Problem, Result},
         forms::{Fields, id},
-        page::{self, Frame, fragment},
+        page::{self, fragment},
     },
 };
 

@@ -6,10 +6,13 @@ use uuid::Uuid;
 
 use super::{access, sharing::Shows};
 use crate::{
-    accounts::{sessions, tokens},
+    accounts::tokens,
     app::App,
     teams::Team,
-    web::error::{Problem, Result},
+    web::{
+        cookies::cookie,
+        error::{Problem, Result},
+    },
 };
 
 /// How often a link's last use is written down: not at every request.
@@ -95,7 +98,7 @@ pub async fn entrance(app: &App, headers: &HeaderMap, secret: &str) -> Result<En
     .await?;
     if let Some(password_hash) = row.password_hash {
         let locked = Locked { id: row.link, team: row.team.id, password_hash, secret: secret.to_owned() };
-        if sessions::cookie(headers, &cookie_name(locked.id)) != Some(&locked.proof()) {
+        if cookie(headers, &cookie_name(locked.id)) != Some(&locked.proof()) {
             return Ok(Entrance::Asks(locked));
         }
     }

@@ -24,6 +24,7 @@ use crate::{
     accounts::viewer::Viewer,
     app::App,
     clock,
+    frame::Frame,
     sprints::{
         self, Sprint,
         goals::{self, Goal},
@@ -34,7 +35,7 @@ use crate::{
         assets::{ASSETS, Encoding},
         error::{Problem, Result},
         network::Network,
-        page::{Frame, fragment, rendered, theme},
+        page::{fragment, rendered, theme},
     },
 };
 

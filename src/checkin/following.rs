@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     boards::words,
-    tasks::story::{Names, by_itself},
+    tasks::names::{Names, by_itself},
     web::error::Result,
 };
 

@@ -24,6 +24,7 @@ use crate::{
         filters::{Filter, FilterParams},
         queries::saved_filters,
     },
+    frame::Frame,
     sprints::{self, Sprint},
     teams::{
         Team,
@@ -31,7 +32,7 @@ use crate::{
     },
     web::{
         error::{Problem, Result},
-        page::{self, Frame},
+        page,
     },
 };
 

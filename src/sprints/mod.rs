@@ -6,6 +6,7 @@ pub mod calendar;
 pub mod closing;
 pub mod figures;
 pub mod goals;
+mod lone;
 pub mod noting;
 pub mod pages;
 pub mod planning;

@@ -13,6 +13,7 @@ pub mod editing;
 pub mod emptying;
 pub mod labelling;
 pub mod moving;
+pub mod names;
 pub mod owning;
 pub mod pages;
 pub mod queries;

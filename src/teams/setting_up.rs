@@ -26,12 +26,13 @@ use crate::{
     },
     app::App,
     clock,
+    frame::Frame,
     sprints::cadence,
     web::{
         error::{Problem, Result},
         forms::Fields,
         network::Network,
-        page::{self, Frame, theme},
+        page::{self, theme},
     },
 };
 

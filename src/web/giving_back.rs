@@ -13,7 +13,7 @@ use super::forms::{self, local_path};
 
 /// The fields that are shown to be put right, with their labels and whether they take several lines. What is named
 /// neither here nor in `CARRIED` is never echoed: a password or a token that somebody sends here stays unseen.
-const SHOWN: [(&str, &str, bool); 15] = [
+const SHOWN: [(&str, &str, bool); 28] = [
     ("title", "Title", false),
     ("description", "Description", true),
     ("labels", "Labels", false),
@@ -28,13 +28,53 @@ const SHOWN: [(&str, &str, bool); 15] = [
     ("target", "To reach", false),
     ("unit", "Of what", false),
     ("typed", "How far it is", false),
+    ("value", "How far it is now", false),
     ("why", "Why", true),
+    ("needs", "What it needs, and from whom", true),
+    ("about", "What it is about", true),
+    ("called", "Milestone", false),
+    ("by", "By when", false),
+    ("due_on", "By when", false),
+    ("starts_on", "First day", false),
+    ("ends_on", "Last day", false),
+    ("mission", "Mission", true),
+    ("chat", "Chat channel", false),
+    ("roadmap", "Roadmap", true),
+    ("names", "What sprints are called", false),
+    ("handle", "Handle", false),
 ];
 
 /// What a form says beside what was typed: it goes back as it came, unseen.
-const CARRIED: [&str; 16] = [
-    "meeting", "tray", "retro", "kind", "measure", "sprint", "q", "lanes", "for", "scope", "team", "outcome", "column",
-    "version", "on", "person",
+const CARRIED: [&str; 29] = [
+    "meeting",
+    "tray",
+    "retro",
+    "kind",
+    "measure",
+    "sprint",
+    "q",
+    "lanes",
+    "for",
+    "scope",
+    "team",
+    "outcome",
+    "column",
+    "version",
+    "on",
+    "person",
+    "row",
+    "form",
+    "owners",
+    "hue",
+    "counted_by",
+    "project",
+    "milestone",
+    "key_result",
+    "goal",
+    "number",
+    "cadence_weeks",
+    "weekday",
+    "time_zone",
 ];
 
 /// A form as it was sent: an extension of the response that refuses it.

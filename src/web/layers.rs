@@ -8,16 +8,14 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
     error::{Inside, Problem, Told},
-    forms,
     giving_back::{Field, GivenBack},
-    page::{EXPLAINED, Frame, sign_in_first, theme},
+    page::{EXPLAINED, sign_in_first, theme},
 };
-use crate::{activity::Repeat, app::App};
+use crate::{app::App, frame::Frame};
 
 const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
      form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'";
@@ -105,27 +103,6 @@ fn is_cross_site(app: &App, headers: &HeaderMap) -> bool {
             None => false,
         },
     }
-}
-
-/// Recognises a repeated API write by its `Idempotency-Key`, and what it was by a digest.
-pub async fn recognise_repeats(request: Request, next: Next) -> Response {
-    let Some(key) = request.headers().get("idempotency-key") else { return next.run(request).await };
-    let Some(key) = key.to_str().ok().filter(|key| !key.is_empty() && key.len() <= 200).map(str::to_owned) else {
-        return Problem::field("Idempotency-Key", "The key has 1 to 200 plain characters.").into_response();
-    };
-    let (mut parts, body) = request.into_parts();
-    let body = match forms::whole(Request::new(body), &()).await {
-        Ok(body) => body,
-        Err(refused) => return refused,
-    };
-    let fingerprint = Sha256::new()
-        .chain_update(parts.method.as_str())
-        .chain_update(parts.uri.path())
-        .chain_update(&body)
-        .finalize()
-        .to_vec();
-    parts.extensions.insert(Repeat { key, fingerprint });
-    next.run(Request::from_parts(parts, Body::from(body))).await
 }
 
 #[derive(Template)]

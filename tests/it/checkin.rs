@@ -6,7 +6,7 @@ use axum::{
     body::Body,
     http::{Request, header},
 };
-use fortnight::activity::stream;
+use fortnight::activity::hearing;
 use time::Duration as Span;
 use tokio_stream::StreamExt;
 use tower::ServiceExt;
@@ -433,7 +433,7 @@ async fn an_open_guests_stream_says_that_something_changed_and_ends_with_its_lin
     let elif = &world.elif;
     lead(&world, elif).await;
     let secret = share(elif, "check-in").await;
-    let pump = tokio::spawn(stream::pump(world.app.clone()));
+    let pump = tokio::spawn(hearing::pump(world.app.clone()));
     let answer = world
         .router
         .clone()

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::http::Method;
-use fortnight::{activity::stream, app::App, router::router};
+use fortnight::{activity::hearing, app::App, router::router};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -116,7 +116,7 @@ async fn another_program_on_the_same_database_is_heard_at_once() {
     // a second program: its own app, router and pump
     let other =
         App::new("http://fortnight.test", world.db.clone(), fortnight::clock::Clock::standing(crate::world::NOW));
-    tokio::spawn(stream::pump(other.clone()));
+    tokio::spawn(hearing::pump(other.clone()));
     let elif = Client { router: router(other), ..world.elif.clone() };
     elif.make("infrastructure", "todo", "from elsewhere").await;
     assert_eq!(stream.next_of("card").await.data["key"], "INF-1");

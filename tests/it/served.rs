@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use fortnight::{
-    activity::stream,
+    activity::hearing,
     app::App,
     router::router,
     web::serve::{Patience, serve},
@@ -30,7 +30,7 @@ impl Served {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, asked) = mpsc::channel(1);
-        tokio::spawn(stream::pump(app.clone()));
+        tokio::spawn(hearing::pump(app.clone()));
         let done = tokio::spawn(async move {
             serve(listener, router(app.clone()), Patience::default(), asked, app.live.ending()).await;
         });

@@ -403,12 +403,21 @@ async fn a_nul_is_refused_beside_its_field_and_text_that_only_spells_one_is_kept
         ("/tasks/INF-1/comments", "body"),
         ("/tasks/INF-1/steps", "text"),
         ("/tasks/INF-1/block", "note"),
+        ("/teams/infrastructure/goals", "title"),
+        ("/teams/infrastructure/goals", "needs"),
+        ("/teams/infrastructure/about", "roadmap"),
+        ("/sprints/43", "name"),
+        ("/sprints", "names"),
+        ("/projects", "about"),
     ] {
-        let fields = [(field, "kept\0words"), ("version", "1"), ("kind", "text")];
+        let fields =
+            [(field, "kept\0words"), ("version", "1"), ("kind", "text"), ("owners", "elif"), ("owners", "anna")];
         let page = world.elif.post(path, &fields).await.refused(422).text();
         assert!(page.contains(&format!(r#"id="{field}-error">The text has a character"#)), "{path} {field}: {page}");
         assert!(page.contains("keptwords") && page.contains(&format!(r#"action="{path}""#)), "{path} {field}: {page}");
-        assert!(page.contains(r#"name="version" value="1""#), "{path} {field}: {page}");
+        for kept in [r#"name="version" value="1""#, r#"name="owners" value="elif""#, r#"name="owners" value="anna""#] {
+            assert!(page.contains(kept), "{path} {field}: {page}");
+        }
     }
     // a form that would come back without its password does not come back
     let login = world.stranger().post("/login", &[("email", "a\0b"), ("password", "s3cret")]).await.refused(422).text();

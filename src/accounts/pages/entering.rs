@@ -16,12 +16,13 @@ use super::super::{
 };
 use crate::{
     app::App,
+    frame::Frame,
     teams::setting_up,
     web::{
         error::{Problem, Result},
         forms::{Fields, local_path},
         network::Network,
-        page::{self, Frame, theme},
+        page::{self, theme},
     },
 };
 

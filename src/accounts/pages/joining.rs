@@ -17,11 +17,12 @@ use super::{
 use crate::{
     activity::Actor,
     app::App,
+    frame::Frame,
     web::{
         error::{Problem, Result},
         forms::Fields,
         network::Network,
-        page::{self, Frame, theme},
+        page::{self, theme},
     },
 };
 

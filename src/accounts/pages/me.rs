@@ -21,11 +21,12 @@ use super::own::{self, SessionRow, TokenRow};
 use crate::{
     app::App,
     boards::{access, words},
+    frame::Frame,
     teams::Team,
     web::{
         error::{Problem, Result},
         forms::Fields,
-        page::{self, Frame},
+        page,
     },
 };
 

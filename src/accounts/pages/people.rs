@@ -21,11 +21,12 @@ use crate::{
         access::{self, seen_by},
         words,
     },
+    frame::Frame,
     teams::Team,
     web::{
         error::{Problem, Result},
         forms::{Fields, id},
-        page::{self, Frame},
+        page,
     },
 };
 

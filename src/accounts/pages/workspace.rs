@@ -21,11 +21,12 @@ use crate::{
     app::App,
     boards::{access, words},
     clock,
+    frame::Frame,
     web::{
         csv::csv,
         error::{Problem, Result},
         forms::{self, Fields},
-        page::{self, Frame},
+        page,
     },
 };
 

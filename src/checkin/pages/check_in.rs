@@ -26,13 +26,14 @@ use crate::{
         words,
     },
     flow,
+    frame::Frame,
     tasks::Card,
     teams::{Team, crew::crew},
     web::{
         assets::Encoding,
         error::Result,
         network::Network,
-        page::{Frame, Rendered, fragment, rendered, theme},
+        page::{Rendered, fragment, rendered, theme},
     },
 };
 

@@ -25,6 +25,7 @@ use crate::{
         sharing::Shows,
         words,
     },
+    frame::Frame,
     sprints::{
         self, Sprint,
         goals::{self, Goal},
@@ -36,7 +37,7 @@ use crate::{
         forms::Fields,
         layers::Audience,
         network::Network,
-        page::{self, Frame, fragment, rendered, theme},
+        page::{self, fragment, rendered, theme},
     },
 };
 

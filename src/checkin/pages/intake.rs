@@ -19,12 +19,13 @@ use crate::{
         access::{self, TeamAccess},
         words,
     },
+    frame::Frame,
     sprints::remarks::{self, OpenConcern},
     teams::Team,
     web::{
         error::{Problem, Result},
         forms::{Fields, id},
-        page::{self, Frame},
+        page,
     },
 };
 

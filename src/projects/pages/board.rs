@@ -23,13 +23,14 @@ use crate::{
         filters::{Filter, FilterParams, SprintChoice, Term},
         kept::{self, PageKey, Stamp},
     },
+    frame::Frame,
     sprints,
     tasks::{self, Card, pages::CardHtml},
     teams::{self, Team},
     web::{
         assets::Encoding,
         error::{Problem, Result},
-        page::{Frame, Rendered, fragment, rendered, theme},
+        page::{Rendered, fragment, rendered, theme},
     },
 };
 

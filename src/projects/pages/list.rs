@@ -21,12 +21,13 @@ use crate::{
     accounts::viewer::Viewer,
     app::App,
     boards::access::{self, TeamAccess},
+    frame::Frame,
     sprints::serving,
     teams::Team,
     web::{
         error::{Problem, Result},
         forms::Fields,
-        page::{self, Frame},
+        page,
     },
 };
 

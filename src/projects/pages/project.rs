@@ -25,6 +25,7 @@ use crate::{
     app::App,
     boards::{State, access, words},
     checkin::following::{self, What},
+    frame::Frame,
     markdown,
     sprints::{
         self,
@@ -34,7 +35,7 @@ use crate::{
     web::{
         error::{Problem, Result},
         forms::Fields,
-        page::{self, Frame},
+        page,
     },
 };
 

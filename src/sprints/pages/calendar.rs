@@ -15,11 +15,12 @@ use crate::{
     accounts::viewer::Viewer,
     app::App,
     boards::access,
+    frame::Frame,
     teams::{crew::weekday, pages::WEEKDAYS},
     web::{
         error::{Problem, Result},
         forms::Fields,
-        page::{self, Frame},
+        page,
     },
 };
 

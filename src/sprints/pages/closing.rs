@@ -23,6 +23,7 @@ use crate::{
     app::App,
     boards::{State, access, filters::Filter, words},
     flow,
+    frame::Frame,
     tasks::{self, Card},
     teams::{
         Team,
@@ -31,7 +32,7 @@ use crate::{
     web::{
         error::{Problem, Result},
         forms::Fields,
-        page::{self, Frame},
+        page,
     },
 };
 

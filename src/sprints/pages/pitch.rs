@@ -21,11 +21,12 @@ use crate::{
     accounts::viewer::Viewer,
     app::App,
     boards::{access, words},
+    frame::Frame,
     projects::Measure,
     teams::{self, Team, crew::crews},
     web::{
         error::{Problem, Result},
-        page::{self, Frame},
+        page,
     },
 };
 

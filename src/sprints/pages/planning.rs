@@ -21,6 +21,7 @@ use crate::{
     app::App,
     boards::{access, words},
     checkin::asking,
+    frame::Frame,
     standup::{pages::Agenda, topics::Meeting},
     tasks::{
         changing_several::{self, Same},
@@ -33,7 +34,7 @@ use crate::{
     web::{
         error::{Problem, Result},
         forms::{Fields, id},
-        page::{self, Frame, back_to},
+        page::{self, back_to},
     },
 };
 

@@ -26,6 +26,7 @@ use crate::{
         words,
     },
     clock,
+    frame::Frame,
     standup::{
         actions::{self, Action},
         pages::Agenda,
@@ -39,7 +40,7 @@ use crate::{
     web::{
         error::{Problem, Result},
         forms::{Fields, id, local_path},
-        page::{self, Frame},
+        page,
     },
 };
 

@@ -26,11 +26,12 @@ use crate::{
         access::{self, TeamAccess},
         words,
     },
+    frame::Frame,
     teams::{self, Team},
     web::{
         error::{Problem, Result},
         forms::read_date,
-        page::{self, Frame},
+        page,
     },
 };
 

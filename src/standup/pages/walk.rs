@@ -15,14 +15,12 @@ use crate::{
     accounts::viewer::Viewer,
     app::App,
     boards::{self, State, access, filters::Filter, words},
+    frame::Frame,
     sprints::{self, Sprint},
     standup::reading::open_cards,
     tasks::{Card, Wait},
     teams::Team,
-    web::{
-        error::Result,
-        page::{self, Frame},
-    },
+    web::{error::Result, page},
 };
 
 #[derive(Default, Deserialize)]

@@ -14,6 +14,7 @@ use super::super::{
     creating::{self, NewTask},
     queries::{self},
 };
+use super::foot::said;
 use super::{card::CardHtml, editing::sprint_named};
 use crate::{
     accounts::viewer::Viewer,
@@ -22,11 +23,12 @@ use crate::{
         self, Column,
         access::{self},
     },
+    frame::Frame,
     teams::Team,
     web::{
         error::{Problem, Result},
         forms::Fields,
-        page::{self, Frame, back_to, fragment, said},
+        page::{self, back_to, fragment},
     },
 };
 

@@ -3,6 +3,7 @@
 mod card;
 mod changing;
 mod editing;
+mod foot;
 mod form;
 mod making;
 mod placing;

@@ -25,12 +25,13 @@ use crate::{
         self, Column, State,
         access::{self, AtTask, TaskAccess},
     },
+    frame::Frame,
     sprints::{self, Sprint},
     teams::Team,
     web::{
         error::{Conflict, Problem, Result},
         forms::{Fields, id},
-        page::{self, Frame, fragment},
+        page::{self, fragment},
     },
 };
 

@@ -14,6 +14,7 @@ use super::super::{
     queries::{self},
     story, undoing,
 };
+use super::foot::said;
 use super::{
     card::CardHtml,
     editing::{split_labels, sprint_named},
@@ -27,13 +28,14 @@ use crate::{
         access::{self},
         filters::FilterParams,
     },
+    frame::Frame,
     sprints::{self, Sprint},
     tasks::Label,
     teams::Team,
     web::{
         error::{Problem, Result},
         forms::{Fields, id, local_path},
-        page::{self, Frame, back_to, fragment, said},
+        page::{self, back_to, fragment},
     },
 };
 

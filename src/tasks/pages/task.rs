@@ -19,6 +19,7 @@ use super::super::{
     story::{self, Told},
     waiting::{self, Waiting},
 };
+use super::foot::said;
 use super::{card::CardHtml, form::TaskForm, placing::refused_change};
 use crate::{
     accounts::{Person, viewer::Viewer},
@@ -30,6 +31,7 @@ use crate::{
         words,
     },
     checkin::following::{self, What},
+    frame::Frame,
     markdown, projects,
     sprints::{
         self, Sprint,
@@ -40,7 +42,7 @@ use crate::{
     web::{
         error::{Conflict, Problem, Result},
         forms::{Fields, local_path},
-        page::{self, Frame, back_to, fragment, said},
+        page::{self, back_to, fragment},
     },
 };
 

@@ -19,7 +19,9 @@ use crate::{
     accounts::viewer::Viewer,
     app::App,
     boards::{access, words},
-    clock, markdown,
+    clock,
+    frame::Frame,
+    markdown,
     projects::{
         self, Measure, added_up, part,
         queries::{KeyResult, Objective, Project},
@@ -28,7 +30,7 @@ use crate::{
     web::{
         error::{Problem, Result},
         forms::Fields,
-        page::{self, Frame},
+        page,
     },
 };
 

@@ -12,11 +12,12 @@ use crate::{
     accounts::{audit, viewer::Viewer},
     app::App,
     boards::{Column, State, access, arranging, queries, relabelling},
+    frame::Frame,
     tasks::emptying,
     web::{
         error::{Problem, Result},
         forms::{Fields, id},
-        page::{self, Frame},
+        page,
     },
 };
 

@@ -15,11 +15,9 @@ use crate::{
     accounts::viewer::Viewer,
     app::App,
     boards::{State, access, words},
-    tasks::story::{Names, by_itself},
-    web::{
-        error::Result,
-        page::{self, Frame},
-    },
+    frame::Frame,
+    tasks::names::{Names, by_itself},
+    web::{error::Result, page},
 };
 
 /// So many events a page.

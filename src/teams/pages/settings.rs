@@ -28,10 +28,11 @@ use crate::{
         sharing::{self, Link},
         words,
     },
+    frame::Frame,
     web::{
         error::{Problem, Result},
         forms::{Fields, read_date},
-        page::{self, Frame},
+        page,
     },
 };
 

@@ -27,6 +27,7 @@ use crate::{
         following::{self, Followed, News},
     },
     clock,
+    frame::Frame,
     sprints::{
         self, Sprint,
         goals::{self, Goal},
@@ -39,7 +40,7 @@ use crate::{
     web::{
         error::{Problem, Result},
         forms::Fields,
-        page::{self, Frame},
+        page,
     },
 };
 

@@ -1,0 +1,105 @@
+//! What stands around every page: who reads it, their teams, and how far the sprint is.
+
+use axum::http::HeaderMap;
+
+use crate::{
+    accounts::{Person, viewer::Viewer},
+    app::App,
+    boards::access,
+    clock, sprints,
+    teams::Team,
+    web::{
+        assets::{ASSETS, Assets},
+        error::Result,
+        page::theme,
+    },
+};
+
+/// A team's pages, as the nav names them: its board is its own address.
+pub const TEAM_PAGES: &[(&str, &str)] = &[
+    ("", "Board"),
+    ("standup", "Standup"),
+    ("planning", "Planning"),
+    ("retro", "Retro"),
+    ("flow", "Flow"),
+    ("check-in", "Check-in"),
+    ("about", "About"),
+];
+
+/// What the layout shows around a page.
+pub struct Frame {
+    pub title: String,
+    pub viewer: Option<Person>,
+    /// `light`, `dark`, or nothing for the system's.
+    pub theme: &'static str,
+    pub teams: Vec<Team>,
+    /// The slug of the team whose page this is.
+    pub team: String,
+    /// Which page of the team, or of the workspace, it is: the nav marks it.
+    pub page: &'static str,
+    /// A class a working day of the sprint that is going on.
+    pub mark: Vec<&'static str>,
+    /// Whether the settings of the workspace are the viewer's to change.
+    pub is_admin: bool,
+    pub assets: &'static Assets,
+}
+
+impl Frame {
+    /// A frame for somebody who is signed in.
+    pub async fn new(
+        app: &App,
+        viewer: &Viewer,
+        headers: &HeaderMap,
+        title: impl Into<String>,
+        team: &str,
+    ) -> Result<Self> {
+        let sprints = sprints::queries::sprints(&app.db).await?;
+        let today = clock::day_in(app.clock.now(), &viewer.time_zone);
+        let mark = sprints::queries::active(&sprints).map_or_else(Vec::new, |sprint| sprint.mark(today));
+        let teams = access::seen_teams(&app.db, viewer).await?;
+        let theme = theme(headers);
+        Ok(Self {
+            title: title.into(),
+            viewer: Some(viewer.person.clone()),
+            theme,
+            teams,
+            team: team.to_owned(),
+            page: "",
+            mark,
+            is_admin: access::may_edit_workspace(viewer),
+            assets: &ASSETS,
+        })
+    }
+
+    /// The same, as this page of its team.
+    pub fn at(self, page: &'static str) -> Self {
+        Self { page, ..self }
+    }
+
+    /// A frame that asks the database nothing: for signing in, and for errors.
+    pub fn bare(_app: &App, title: String, theme: &'static str) -> Self {
+        Self {
+            title,
+            viewer: None,
+            theme,
+            teams: Vec::new(),
+            team: String::new(),
+            page: "",
+            mark: vec!["gone", "gone", "gone", "gone", "gone", "today", "", "", "", ""],
+            is_admin: false,
+            assets: &ASSETS,
+        }
+    }
+
+    /// The nav's teams: this page's first three and its own, so that the bar has room.
+    pub fn nav_teams(&self) -> Vec<&Team> {
+        let mut shown: Vec<&Team> = self.teams.iter().take(4).collect();
+        if let Some(own) = self.teams.iter().find(|team| team.slug == self.team)
+            && !shown.contains(&own)
+        {
+            shown.pop();
+            shown.push(own);
+        }
+        shown
+    }
+}
