@@ -39,6 +39,8 @@ pub struct Frame {
     pub page: &'static str,
     /// A class a working day of the sprint that is going on.
     pub mark: Vec<&'static str>,
+    /// Whether the viewer may make tasks in that team.
+    pub may_add: bool,
     /// Whether the settings of the workspace are the viewer's to change.
     pub is_admin: bool,
     pub assets: &'static Assets,
@@ -56,16 +58,18 @@ impl Frame {
         let sprints = sprints::queries::sprints(&app.db).await?;
         let today = clock::day_in(app.clock.now(), &viewer.time_zone);
         let mark = sprints::queries::active(&sprints).map_or_else(Vec::new, |sprint| sprint.mark(today));
-        let teams = access::seen_teams(&app.db, viewer).await?;
+        let teams = access::teams(&app.db, viewer).await?;
+        let may_add = teams.iter().any(|access| access.team.slug == team && access.may_edit);
         let theme = theme(headers);
         Ok(Self {
             title: title.into(),
             viewer: Some(viewer.person.clone()),
             theme,
-            teams,
+            teams: teams.into_iter().map(|access| access.team).collect(),
             team: team.to_owned(),
             page: "",
             mark,
+            may_add,
             is_admin: access::may_edit_workspace(viewer),
             assets: &ASSETS,
         })
@@ -86,6 +90,7 @@ impl Frame {
             team: String::new(),
             page: "",
             mark: vec!["gone", "gone", "gone", "gone", "gone", "today", "", "", "", ""],
+            may_add: false,
             is_admin: false,
             assets: &ASSETS,
         }

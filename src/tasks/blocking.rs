@@ -15,7 +15,8 @@ use crate::{
     web::error::{Problem, Result},
 };
 
-/// What a task waits on: one of the four. `on` is a task's key, a team's slug or a person's handle.
+/// What a task waits on: one of the four. `on` is a task's key, a team's slug or a person's handle;
+/// what is none of them is plain words.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Reason {
@@ -67,11 +68,14 @@ pub async fn block_task(change: &mut Change, team: &Team, task: Uuid, reason: &R
         .fetch_one(change.db())
         .await?;
     let told = match (hidden, on.kind) {
+        _ if on.kind == "text" => "",
         (false, _) => on.handle.as_deref().unwrap_or(reason.on.trim()),
         (true, "team") => "a private team",
         (true, _) => "a task of a private team",
     };
-    let note = super::plain_lines(reason.note.trim());
+    // what names nobody is words, like those beside it
+    let words = [if on.kind == "text" { reason.on.trim() } else { "" }, reason.note.trim()];
+    let note = super::plain_lines(&words.into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join(": "));
     if waits_already(change, team, task, &on, &note).await? {
         return Ok(());
     }
@@ -248,8 +252,11 @@ async fn find(change: &mut Change, reason: &Reason) -> Result<On> {
     let none = On { kind: "text", task: None, team: None, person: None, handle: None };
     match reason.kind.as_str() {
         _ if on.is_empty() => Ok(none),
-        "" if split_key(on).is_some() => find_task(change, on).await,
-        "task" => find_task(change, on).await,
+        // in the box for a task a handle can mean nothing else
+        "" | "task" if on.starts_with('@') => person(change, on).await,
+        "" if split_key(on).is_none() => Ok(none),
+        "text" => Ok(none),
+        "" | "task" => find_task(change, on).await,
         "team" => {
             let team: Option<Uuid> = sqlx::query_scalar(concat!(
                 "SELECT id FROM teams t WHERE (slug = $1 OR lower(name) = lower($1)) AND ",
@@ -263,12 +270,14 @@ async fn find(change: &mut Change, reason: &Reason) -> Result<On> {
             let team = team.ok_or_else(|| Problem::field("on", format!("There is no team {on}.")))?;
             Ok(On { kind: "team", team: Some(team), ..none })
         }
-        "person" => {
-            let (person, handle) = find_person(change, on).await?;
-            Ok(On { kind: "person", person: Some(person), handle: Some(handle), ..none })
-        }
+        "person" => person(change, on).await,
         _ => Err(Problem::field("kind", "It waits on a task, a team, a person or text.")),
     }
+}
+
+async fn person(change: &mut Change, on: &str) -> Result<On> {
+    let (person, handle) = find_person(change, on).await?;
+    Ok(On { kind: "person", task: None, team: None, person: Some(person), handle: Some(handle) })
 }
 
 /// Somebody by their handle, or by their name if it is one person's alone.

@@ -45,3 +45,23 @@ async fn standup_planning_and_the_pitch_change_while_they_are_looked_at() {
     planning.press("g").await;
     planning.until_at("/goals/new?sprint=43").await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_task_and_a_search_are_a_key_away_on_every_page_of_a_team() {
+    let stage = Stage::new().await;
+    let elif = &stage.world.elif;
+    let window = stage.window(elif).await;
+    window.goto("/teams/infrastructure/standup").await;
+    window.press("/").await;
+    window.until("document.activeElement?.matches('.search input[name=q]')").await;
+    window.until_at("/teams/infrastructure?sprint=all").await;
+
+    window.goto("/teams/infrastructure/flow").await;
+    window.press("c").await;
+    window.until_at("/tasks/new?sprint=this").await;
+    window.until("document.activeElement?.id === 'title'").await;
+    window.type_text("Ask Legal for a date").await;
+    window.press("Enter").await;
+    window.until_column("todo", &["INF-1"]).await;
+    assert_eq!(elif.task("INF-1").await["sprint"], 42, "in the sprint that goes on");
+}

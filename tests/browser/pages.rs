@@ -189,7 +189,7 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
         ("task", "/tasks/INF-3"),
         ("move", "/tasks/INF-1/move"),
         ("block", "/tasks/INF-1/block"),
-        ("new", "/teams/infrastructure/tasks/new"),
+        ("new", "/teams/infrastructure/tasks/new?sprint=this"),
         ("list", "/teams/infrastructure/tasks?sprint=all"),
         ("my-work", "/"),
         ("teams", "/teams"),

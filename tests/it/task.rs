@@ -365,3 +365,19 @@ async fn of_two_who_choose_for_one_task_the_second_is_told_and_nothing_of_the_fi
     // who changes something else is not in anybody's way
     elif.post(&task, &[version, ("labels", "postgres")]).await.ok();
 }
+
+#[tokio::test]
+async fn a_new_tasks_page_says_which_sprint_it_is_for() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let new = "/teams/infrastructure/tasks/new";
+    let chosen = r#"<option value="42" selected>"#;
+    assert!(elif.get(&format!("{new}?sprint=this")).await.ok().text().contains(chosen));
+    assert!(!elif.get(new).await.ok().text().contains("<option value=\"42\" selected"));
+    // what was chosen is still chosen when the title was refused
+    let refused = elif.post("/teams/infrastructure/tasks", &[("title", " "), ("sprint", "43")]).await.refused(422).text();
+    assert!(refused.contains(r#"<option value="43" selected>"#), "{refused}");
+    // who may not change the board is offered none, but may search it
+    let standup = world.jonas.get("/teams/infrastructure/standup").await.ok().text();
+    assert!(!standup.contains("tasks/new") && standup.contains(r#"data-shortcut="/""#), "{standup}");
+}

@@ -217,3 +217,25 @@ async fn who_is_waited_for_is_one_person() {
         assert_eq!(waits.as_array().unwrap().last().unwrap()["on"], json!(handle), "{who}");
     }
 }
+
+#[tokio::test]
+async fn what_a_task_waits_on_is_understood_without_its_kind() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let other = world.jonas.make("ingestion", "todo", "Dual-write").await;
+    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    for (body, kind, on, note) in [
+        (json!({ "on": other }), "task", json!(other), ""),
+        (json!({ "on": "@jonas" }), "person", json!("jonas"), ""),
+        (json!({ "kind": "task", "on": "@jonas", "note": "his key" }), "person", json!("jonas"), "his key"),
+        (json!({ "on": "Legal" }), "text", json!(null), "Legal"),
+        (json!({ "kind": "text", "on": "Legal", "note": "a reply" }), "text", json!(null), "Legal: a reply"),
+    ] {
+        elif.api(Method::PUT, &format!("/tasks/{key}/block"), body.clone()).await.ok();
+        let task = elif.task(&key).await;
+        let wait = task["waits_on"].as_array().unwrap().last().unwrap();
+        assert_eq!((&wait["kind"], &wait["on"], &wait["note"]), (&json!(kind), &on, &json!(note)), "{body}");
+    }
+    let story = elif.get(&format!("/tasks/{key}")).await.ok().text();
+    assert!(story.contains("Legal: a reply"), "{story}");
+}

@@ -37,6 +37,9 @@ use crate::{
     },
 };
 
+/// So many lines of what changed stand beside the burn-up.
+const GLANCE: usize = 6;
+
 /// A check-in as a page; for a guest it has no more in it than they may know, and nothing to press.
 #[derive(Template)]
 #[template(path = "checkin/check_in.html")]
@@ -88,6 +91,15 @@ impl CheckInPage {
     /// When these facts were read: on paper nothing else says how old they are.
     fn as_of(&self) -> String {
         words::moment(self.now, &self.time_zone)
+    }
+
+    /// What is read at a glance of what changed; the rest is asked for.
+    fn first_since(&self) -> &[Changed] {
+        &self.since[..self.since.len().min(GLANCE)]
+    }
+
+    fn rest_since(&self) -> &[Changed] {
+        &self.since[self.first_since().len()..]
     }
 
     fn age(&self, card: &Card) -> String {

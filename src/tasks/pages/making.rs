@@ -12,18 +12,16 @@ use serde::Deserialize;
 
 use super::super::{
     creating::{self, NewTask},
-    queries::{self},
+    queries,
 };
 use super::foot::said;
 use super::{card::CardHtml, editing::sprint_named};
 use crate::{
     accounts::viewer::Viewer,
     app::App,
-    boards::{
-        self, Column,
-        access::{self},
-    },
+    boards::{self, Column, access},
     frame::Frame,
+    sprints::{self, Sprint},
     teams::Team,
     web::{
         error::{Problem, Result},
@@ -38,11 +36,20 @@ struct NewPage {
     frame: Frame,
     team: Team,
     columns: Vec<Column>,
+    /// Those that take tasks.
+    sprints: Vec<Sprint>,
+    typed: Typed,
+    errors: BTreeMap<&'static str, String>,
+}
+
+/// What the form says: as the address has it, or as it was typed.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Typed {
     column: String,
     sprint: String,
     title: String,
     description: String,
-    errors: BTreeMap<&'static str, String>,
 }
 
 impl NewPage {
@@ -50,40 +57,51 @@ impl NewPage {
         self.errors.get(field).map_or("", String::as_str)
     }
 
+    /// Whether that sprint was chosen: by its number, or as the one that is going on.
+    fn is_chosen(&self, sprint: &Sprint) -> bool {
+        match self.typed.sprint.as_str() {
+            "this" => sprints::queries::current(&self.sprints).is_some_and(|current| current.id == sprint.id),
+            number => sprint.number.to_string() == number,
+        }
+    }
+
     /// Why it was refused, where that is about no field that can be seen.
     fn other_errors(&self) -> Vec<&str> {
-        let others = self.errors.iter().filter(|(field, _)| !["title", "column", "description"].contains(*field));
+        let others =
+            self.errors.iter().filter(|(field, _)| !["title", "column", "sprint", "description"].contains(*field));
         others.map(|(_, why)| why.as_str()).collect()
     }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub struct NewIn {
-    column: String,
-    sprint: String,
-}
-
-/// `GET /teams/{slug}/tasks/new`
+/// `GET /teams/{slug}/tasks/new?column=todo&sprint=42`
 pub async fn new_form(
     Given(app): Given<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
-    Query(new): Query<NewIn>,
+    Query(typed): Query<Typed>,
     headers: HeaderMap,
 ) -> Result<Response> {
     let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
-    let columns = boards::queries::columns(&app.db, team.id).await?;
-    let frame = Frame::new(&app, &viewer, &headers, "New task", &team.slug).await?;
-    page::page(&NewPage {
-        frame,
+    page::page(&new_page(&app, &viewer, &headers, team, typed, BTreeMap::new()).await?)
+}
+
+async fn new_page(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    team: Team,
+    typed: Typed,
+    errors: BTreeMap<&'static str, String>,
+) -> Result<NewPage> {
+    let mut sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
+    sprints.retain(|sprint| sprint.state != "closed");
+    Ok(NewPage {
+        frame: Frame::new(app, viewer, headers, "New task", &team.slug).await?,
+        columns: boards::queries::columns(&app.db, team.id).await?,
+        sprints,
         team,
-        columns,
-        column: new.column,
-        sprint: new.sprint,
-        title: String::new(),
-        description: String::new(),
-        errors: BTreeMap::new(),
+        typed,
+        errors,
     })
 }
 
@@ -113,18 +131,13 @@ pub async fn create(
     let changed = match outcome {
         Ok(changed) => changed,
         Err(Problem::Invalid(errors)) if fragment(&headers).is_none() => {
-            let columns = boards::queries::columns(&app.db, team.id).await?;
-            let frame = Frame::new(&app, &viewer, &headers, "New task", &team.slug).await?;
-            let page = NewPage {
-                frame,
-                team,
-                columns,
+            let typed = Typed {
                 column: fields.text("column").to_owned(),
                 sprint: fields.text("sprint").to_owned(),
                 title: new.title,
                 description: new.description,
-                errors,
             };
+            let page = new_page(&app, &viewer, &headers, team, typed, errors).await?;
             return page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page);
         }
         Err(problem) => return Err(problem),

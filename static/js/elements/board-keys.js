@@ -10,6 +10,8 @@ import { anySelected, clearSelection, extendTo, toggle } from "../board/selectio
 import { openSmall, showSmall } from "./task-dialog.js";
 import { writeIn } from "./new-task.js";
 
+if (location.hash === "#find") goTo(document.getElementById("find"));
+
 let current = null; // the key of the card that Tab reaches
 
 addEventListener("keydown", (event) => {
