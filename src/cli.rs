@@ -1,7 +1,7 @@
 //! What can be asked of the program: one call each.
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -166,9 +166,21 @@ async fn serve_demo(config: &Config, asked: &Demo) -> anyhow::Result<()> {
     }
     let listener = listen(config).await?;
     let data_dir = config.demo_data_dir()?;
+    claim_for_the_demo(&data_dir)?;
     let database =
         if asked.reset { Database::emptied(&data_dir).await? } else { Database::to_serve(None, &data_dir).await? };
     serve_from(database, listener, config, Some(asked)).await
+}
+
+/// Marks a folder as the demo's. One that holds a real workspace is left as it is: `--reset` would empty it.
+fn claim_for_the_demo(folder: &Path) -> anyhow::Result<()> {
+    let mark = folder.join("demo");
+    if folder.join("postgres").exists() && !mark.exists() {
+        bail!("{} holds a workspace that is not the demo's: name another folder, or none", folder.display());
+    }
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(&mark, ""))
+        .with_context(|| format!("cannot write to {}", folder.display()))
 }
 
 async fn listen(config: &Config) -> anyhow::Result<TcpListener> {

@@ -59,18 +59,23 @@ impl Config {
 
     /// The folder that holds everything this installation keeps on disk.
     pub fn data_dir(&self) -> anyhow::Result<PathBuf> {
-        let given = self.data_dir.clone().filter(|dir| !dir.as_os_str().is_empty());
-        match given {
-            Some(dir) => std::path::absolute(&dir).with_context(|| format!("{} is no folder", dir.display())),
-            None => default_data_dir(),
-        }
+        self.given_data_dir()?.map_or_else(default_data_dir, Ok)
     }
 
-    /// The demo's folder, beside the real one, so that trying things out touches nothing real.
+    /// The demo's folder: the one that was named, or else one beside the real one, so that trying things out touches
+    /// nothing real.
     pub fn demo_data_dir(&self) -> anyhow::Result<PathBuf> {
-        let mut dir = self.data_dir()?.into_os_string();
+        if let Some(dir) = self.given_data_dir()? {
+            return Ok(dir);
+        }
+        let mut dir = default_data_dir()?.into_os_string();
         dir.push("-demo");
         Ok(dir.into())
+    }
+
+    fn given_data_dir(&self) -> anyhow::Result<Option<PathBuf>> {
+        let given = self.data_dir.as_ref().filter(|dir| !dir.as_os_str().is_empty());
+        given.map(|dir| std::path::absolute(dir).with_context(|| format!("{} is no folder", dir.display()))).transpose()
     }
 
     /// How to reach the Postgres that was named, if one was.
@@ -183,8 +188,10 @@ mod tests {
     }
 
     #[test]
-    fn the_demo_keeps_beside_the_real_folder() {
-        let config = config(&["--data-dir", "/srv/board"]).unwrap();
-        assert_eq!(config.demo_data_dir().unwrap(), PathBuf::from("/srv/board-demo"));
+    fn the_demo_keeps_beside_the_real_folder_or_in_the_one_that_was_named() {
+        let named = config(&["--data-dir", "/srv/board"]).unwrap();
+        assert_eq!(named.demo_data_dir().unwrap(), PathBuf::from("/srv/board"));
+        let unnamed = Config { data_dir: None, ..named };
+        assert_ne!(unnamed.demo_data_dir().unwrap(), unnamed.data_dir().unwrap());
     }
 }

@@ -30,6 +30,8 @@ static HARMLESS: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
         .url_schemes(HashSet::from(["http", "https", "mailto"]))
         .rm_tags(["img", "map", "area"])
         .link_rel(Some("noopener noreferrer nofollow"))
+        // it scrolls sideways, also for whoever has only keys
+        .set_tag_attribute_value("pre", "tabindex", "0")
         // A link leads to a page of ours or to an address that says how; nothing in between.
         .attribute_filter(|_, attribute, value| {
             let ours = (value.starts_with('/') && !value.starts_with("//")) || value.starts_with('#');
@@ -254,7 +256,7 @@ mod tests {
                 ];
                 prop_assert!(harmless.contains(&name.as_str()), "{name} of {text:?}");
                 for (attribute, value) in attributes {
-                    let known = ["href", "rel", "title", "start", "align", "lang"].contains(&attribute.as_str());
+                    let known = ["href", "rel", "title", "start", "align", "lang", "tabindex"].contains(&attribute.as_str());
                     prop_assert!(known, "{attribute} of {text:?}");
                     let leads = ["http://", "https://", "mailto:", "/", "#"].iter().any(|start| value.starts_with(start));
                     prop_assert!(attribute != "href" || (leads && !value.starts_with("//")), "{value} of {text:?}");

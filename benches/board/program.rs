@@ -2,7 +2,6 @@
 
 use std::{
     net::SocketAddr,
-    path::PathBuf,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -56,9 +55,7 @@ impl Program {
         let address: SocketAddr = host.parse()?;
         let entered = Connection::open(address).await?.ask(&Request::get(&format!("/{path}"), "")).await?;
         let cookie = entered.cookie.split(';').next().unwrap_or_default().to_owned();
-        let mut demo_dir = data_dir.into_os_string();
-        demo_dir.push("-demo");
-        let database = Database::to_work_beside(None, &PathBuf::from(demo_dir)).await?;
+        let database = Database::to_work_beside(None, &data_dir).await?;
         let db = database.pool.clone();
         let email: String =
             sqlx::query_scalar("SELECT email FROM accounts WHERE role = 'admin' ORDER BY created_at, id LIMIT 1")

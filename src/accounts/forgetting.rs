@@ -3,7 +3,11 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{activity::Change, boards::filters::literal, web::error::Result};
+use crate::{
+    activity::Change,
+    boards::{filters::literal, words},
+    web::error::Result,
+};
 
 /// What stands for somebody in what happened.
 pub const FORMER: &str = "a former member";
@@ -187,20 +191,11 @@ impl Known {
     }
 
     /// The words of who waits for something, as `awaiting` reads them, without this person's.
-    fn left_out(&self, words: &str) -> String {
-        let parts: Vec<&str> = words.split(',').map(str::trim).collect();
+    fn left_out(&self, names: &str) -> String {
         let is_them = |part: &str| {
             self.is_name(part) || part.strip_prefix('@').is_some_and(|part| self.handles.contains(&part.to_lowercase()))
         };
-        let (mut kept, mut nth) = (Vec::new(), 0);
-        while nth < parts.len() {
-            // a name may have commas of its own
-            let theirs =
-                (1..=3).rev().find(|count| parts.get(nth..nth + count).is_some_and(|run| is_them(&run.join(", "))));
-            kept.push(if theirs.is_some() { FORMER } else { parts[nth] });
-            nth += theirs.unwrap_or(1);
-        }
-        kept.join(", ")
+        words::instead_of(names, is_them, FORMER)
     }
 
     /// What a text that may name them has in it, as JSON writes it: short handles are part of many words.

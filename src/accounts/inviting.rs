@@ -133,27 +133,52 @@ pub struct Newcomer {
 /// # Errors
 /// `NotFound` where two come by one link for one: the second.
 pub async fn accept(change: &mut Change, secret: &str, new: &Newcomer) -> Result<Uuid> {
+    let (role, team) = use_up(change, secret).await?;
+    let account = add(change, new, &role).await?;
+    // Whoever comes is who joins.
+    change.actor = Some(account);
+    if let Some(team) = team {
+        put_on(change, team, account).await?;
+    }
+    Ok(account)
+}
+
+/// Puts somebody who has an account on an invitation's team.
+///
+/// # Errors
+/// `NotFound` as for a newcomer, and for an invitation to no team: they are in already.
+pub async fn accept_as(change: &mut Change, secret: &str, account: Uuid) -> Result<()> {
+    let (_, team) = use_up(change, secret).await?;
+    put_on(change, team.ok_or(Problem::NotFound)?, account).await
+}
+
+async fn use_up(change: &mut Change, secret: &str) -> Result<(String, Option<Uuid>)> {
     let at = change.at;
     let query = format!(
         "UPDATE invitations i SET used = used + 1
          WHERE token_hash = $1 AND revoked_at IS NULL AND expires_at > $2 AND NOT (single_use AND used > 0) AND {VOUCHED}
          RETURNING role, team_id"
     );
-    let (role, team): (String, Option<Uuid>) =
-        sqlx::query_as(sqlx::AssertSqlSafe(query)).bind(tokens::digest(secret)).bind(at).fetch_one(change.db()).await?;
-    let account = add(change, new, &role).await?;
-    // Whoever comes is who joins.
-    change.actor = Some(account);
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(query)).bind(tokens::digest(secret)).bind(at).fetch_one(change.db()).await?)
+}
+
+/// Who is on it already stays what they are there.
+async fn put_on(change: &mut Change, team: Uuid, account: Uuid) -> Result<()> {
+    let is_on: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM members WHERE team_id = $1 AND account_id = $2)")
+        .bind(team)
+        .bind(account)
+        .fetch_one(change.db())
+        .await?;
+    if is_on {
+        return Ok(());
+    }
     let handle: String =
         sqlx::query_scalar("SELECT handle FROM accounts WHERE id = $1").bind(account).fetch_one(change.db()).await?;
-    if let Some(team) = team {
-        let team: Team = sqlx::query_as("SELECT id, slug, name, key, seq FROM teams WHERE id = $1")
-            .bind(team)
-            .fetch_one(change.db())
-            .await?;
-        membership::set_member(change, &team, &handle, Some(membership::TeamRole::Member)).await?;
-    }
-    Ok(account)
+    let team: Team = sqlx::query_as("SELECT id, slug, name, key, seq FROM teams WHERE id = $1")
+        .bind(team)
+        .fetch_one(change.db())
+        .await?;
+    membership::set_member(change, &team, &handle, Some(membership::TeamRole::Member)).await
 }
 
 /// Makes an account for somebody who registers.

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::{adding::touch_workspace, audit, forgetting::Known, viewer::Role};
 use crate::{
     activity::Change,
+    boards::sharing,
     tasks::owning,
     teams::{Team, membership},
     web::error::{Problem, Result},
@@ -64,7 +65,8 @@ pub async fn deactivate(change: &mut Change, handle: &str, free: bool) -> Result
     audit::note(change, "account.deactivated", &format!("@{handle}")).await
 }
 
-/// Ends what lets others in by somebody's word, links for a new password and invitations: they may have kept them.
+/// Ends what lets others in by somebody's word, links for a new password, invitations and shared pages: they may have
+/// kept them.
 async fn take_keys(change: &mut Change, account: Uuid) -> Result<()> {
     let at = change.at;
     sqlx::query("DELETE FROM password_resets WHERE created_by = $1 OR account_id = $1")
@@ -76,7 +78,7 @@ async fn take_keys(change: &mut Change, account: Uuid) -> Result<()> {
         .bind(at)
         .execute(change.db())
         .await?;
-    Ok(())
+    sharing::revoke_all_of(change, account, None).await
 }
 
 /// Lets somebody in again.

@@ -61,7 +61,7 @@ pub async fn seen(db: &PgPool, now: OffsetDateTime, token_hash: &[u8]) -> Result
 }
 
 /// Ends a session.
-pub async fn end(db: &PgPool, token_hash: &[u8]) -> Result<()> {
+pub async fn end(db: impl PgExecutor<'_>, token_hash: &[u8]) -> Result<()> {
     sqlx::query("DELETE FROM sessions WHERE token_hash = $1").bind(token_hash).execute(db).await?;
     Ok(())
 }

@@ -128,7 +128,10 @@ pub struct Brought {
 /// What the request brings to prove itself with, unchecked. A bearer token goes before a cookie.
 pub fn brought(headers: &HeaderMap, https: bool) -> Option<Brought> {
     if let Some(value) = headers.get(header::AUTHORIZATION) {
-        let secret = value.to_str().ok()?.strip_prefix("Bearer ")?;
+        let (scheme, secret) = value.to_str().ok()?.split_once(' ')?;
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return None;
+        }
         return Some(Brought { token_hash: tokens::digest(secret.trim()), cookie: false });
     }
     let secret = cookie(headers, sessions::cookie_name(https)).filter(|secret| !secret.is_empty())?;

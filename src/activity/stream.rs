@@ -138,15 +138,21 @@ async fn follow(
     to: &mpsc::Sender<Result<Bytes, Infallible>>,
     guest: bool,
 ) {
-    // In a box, so that what reading takes is given back before the hours of waiting.
-    let past = match Box::pin(frames_after(app, team, after)).await {
+    // Who has heard more than there was comes from before the database was put back to an older state.
+    let past = if after > team.seq {
+        Ok(vec![reset(team.seq, "put back")])
+    } else {
+        // In a box, so that what reading takes is given back before the hours of waiting.
+        Box::pin(frames_after(app, team, after)).await
+    };
+    let past = match past {
         Ok(past) => past,
         Err(problem) => {
             tracing::warn!("a stream could not catch up: {problem}");
             return;
         }
     };
-    let mut sent = past.iter().map(|frame| frame.seq).max().unwrap_or(0).max(after);
+    let mut sent = past.iter().map(|frame| frame.seq).max().unwrap_or(0).max(after.min(team.seq));
     let here = frame("presence", None, &json!({ "html": locked(&channel.here).html() }));
     // A guest's page shows less than a card says: it hears that there is news, and asks for itself.
     let past = if guest { past.last().map(|_| reset(sent, "changed")).into_iter().collect() } else { past };

@@ -255,7 +255,11 @@ impl FromRequestParts<App> for AtTask {
 impl AtTask {
     /// The same, if the viewer may change the task.
     pub fn to_edit(self) -> Result<Self> {
-        if self.access.may_edit { Ok(self) } else { Err(only_members(&self.access.team)) }
+        match self.access.may_edit {
+            true => Ok(self),
+            false if self.viewer.may_write() => Err(only_members(&self.access.team)),
+            false => Err(only_reads()),
+        }
     }
 
     /// The same, if the viewer may say something about it: whoever may write at all.
@@ -289,7 +293,11 @@ impl TeamAccess {
 
     /// The same, if the viewer may change the board.
     pub fn to_edit(self) -> Result<Self> {
-        if self.may_edit { Ok(self) } else { Err(only_members(&self.team)) }
+        match self.may_edit {
+            true => Ok(self),
+            false if self.may_speak => Err(only_members(&self.team)),
+            false => Err(only_reads()),
+        }
     }
 
     /// The same, if the viewer may say something there.
@@ -308,7 +316,7 @@ impl TeamAccess {
 }
 
 fn only_reads() -> Problem {
-    Problem::Forbidden("This account may only read. Nothing was changed.".into())
+    Problem::Forbidden("This account, or this token, may only read. Nothing was changed.".into())
 }
 
 fn only_members(team: &Team) -> Problem {

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::{
     access, door,
     filters::{Filter, FilterParams},
+    kept::has_seen,
     queries,
 };
 use crate::{
@@ -64,7 +65,7 @@ pub async fn board(
         door.workspace_seq,
         digest(&(uri.to_string(), door.viewer.person.id))
     );
-    let mut response = if headers.get(header::IF_NONE_MATCH).is_some_and(|seen| seen.as_bytes() == etag.as_bytes()) {
+    let mut response = if has_seen(&headers, &etag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;

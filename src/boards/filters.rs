@@ -13,7 +13,7 @@ pub use conditions::{ResolvedSprint, literal};
 
 /// The filter as it stands in an address.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(from = "Vec<(String, String)>")]
 pub struct FilterParams {
     pub sprint: String,
     pub owner: String,
@@ -22,6 +22,31 @@ pub struct FilterParams {
     pub q: String,
     /// How the board is grouped: `owner`, `goal`, or nothing.
     pub lanes: String,
+}
+
+impl From<Vec<(String, String)>> for FilterParams {
+    /// A name that stands there more than once is all of its values: the others become terms of the language.
+    fn from(pairs: Vec<(String, String)>) -> Self {
+        let mut params = Self::default();
+        for (name, value) in pairs.into_iter().filter(|(_, value)| !value.is_empty()) {
+            let field = match name.as_str() {
+                "sprint" => &mut params.sprint,
+                "owner" => &mut params.owner,
+                "label" => &mut params.label,
+                "goal" => &mut params.goal,
+                "q" => &mut params.q,
+                "lanes" => &mut params.lanes,
+                _ => continue,
+            };
+            match name.as_str() {
+                _ if field.is_empty() => *field = value,
+                "lanes" => {}
+                "q" => *field = format!("{field} {value}"),
+                _ => params.q = format!("{} {name}:\"{}\"", params.q, value.replace('"', "")),
+            }
+        }
+        params
+    }
 }
 
 /// A filter that was understood, with the terms that were not.
@@ -95,6 +120,9 @@ impl Filter {
         let asks = match (name, value.to_lowercase().as_str()) {
             ("", _) if value.is_empty() => return,
             ("", _) => Ok(Asks::Words(value.to_owned())),
+            (_, "") if NAMES.contains(&name) => {
+                Err(format!("{name}: needs something behind it, as {name}:{}.", example(name)))
+            }
             ("sprint", choice) if !not => match choice.parse() {
                 Ok(choice) => {
                     self.sprint = choice;
@@ -102,6 +130,9 @@ impl Filter {
                 }
                 Err(why) => Err(why),
             },
+            ("sprint", _) => {
+                Err("-sprint: is not known. Choose the sprint to show, as sprint:next or sprint:none.".to_owned())
+            }
             ("owner", handle) => Ok(Asks::Owner(handle.trim_start_matches('@').to_owned())),
             ("label", label) => Ok(Asks::Label(label.to_owned())),
             ("goal", "none") => Ok(Asks::Goal(None)),
@@ -192,6 +223,20 @@ impl Filter {
     }
 }
 
+/// What terms are called.
+const NAMES: [&str; 6] = ["sprint", "owner", "label", "goal", "is", "age"];
+
+fn example(name: &str) -> &'static str {
+    match name {
+        "sprint" => "next",
+        "owner" => "me",
+        "label" => "docs",
+        "goal" => "2",
+        "is" => "blocked",
+        _ => ">3d",
+    }
+}
+
 /// Cuts a query into (turned round?, name, value); words without a name have an empty one.
 fn split(q: &str) -> Vec<(bool, String, String)> {
     let mut terms = Vec::new();
@@ -212,7 +257,7 @@ fn split(q: &str) -> Vec<(bool, String, String)> {
                 _ => value.push(letter),
             }
         }
-        if !name.is_empty() && value.is_empty() {
+        if !name.is_empty() && value.is_empty() && !NAMES.contains(&name.as_str()) {
             value = std::mem::take(&mut name) + ":";
         }
         terms.push((not, name, value));

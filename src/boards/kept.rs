@@ -93,7 +93,7 @@ pub async fn answer(
     make: impl AsyncFnOnce() -> Result<(Stamp, String)>,
 ) -> Result<Response> {
     let etag = etag(&key, stamp);
-    if headers.get(header::IF_NONE_MATCH).is_some_and(|seen| seen.as_bytes() == etag.as_bytes()) {
+    if has_seen(headers, &etag) {
         return Ok(with_etag(StatusCode::NOT_MODIFIED.into_response(), &etag));
     }
     let kept = |page: KeptPage| Ok(with_etag(encoded(page.bytes, key.encoding, kind), &page.etag));
@@ -115,6 +115,14 @@ pub async fn answer(
     let page = KeptPage { stamp, etag: self::etag(&key, stamp), bytes };
     app.kept.keep_page(key.clone(), page.clone());
     kept(page)
+}
+
+/// Whether the asker has that already. A proxy that compresses anew marks the etag as a weak one.
+pub fn has_seen(headers: &HeaderMap, etag: &str) -> bool {
+    let seen = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    seen.flat_map(|value| value.split(','))
+        .map(str::trim)
+        .any(|seen| seen == "*" || seen.trim_start_matches("W/") == etag)
 }
 
 fn etag(key: &PageKey, stamp: Stamp) -> String {

@@ -111,6 +111,20 @@ pub async fn revoke_all(change: &mut Change, team: &Team) -> Result<()> {
     Ok(())
 }
 
+/// Ends the links that somebody made, of one team or of all: they may have kept them.
+pub async fn revoke_all_of(change: &mut Change, account: Uuid, team: Option<Uuid>) -> Result<()> {
+    let at = change.at;
+    sqlx::query(
+        "UPDATE share_links SET revoked_at = $2 WHERE created_by = $1 AND revoked_at IS NULL AND ($3::uuid IS NULL OR team_id = $3)",
+    )
+    .bind(account)
+    .bind(at)
+    .bind(team)
+    .execute(change.db())
+    .await?;
+    Ok(())
+}
+
 /// Lets everybody read a team's check-in at its public address, or nobody any more.
 ///
 /// # Errors

@@ -6,6 +6,18 @@ use time::{Date, Month, OffsetDateTime, Weekday};
 pub const HUES: [&str; 12] =
     ["red", "orange", "amber", "olive", "green", "mint", "teal", "sky", "blue", "violet", "purple", "pink"];
 
+/// A list of names between commas, with other words for those that are meant; a name may have commas of its own.
+pub fn instead_of(names: &str, is_meant: impl Fn(&str) -> bool, words: &str) -> String {
+    let parts: Vec<&str> = names.split(',').map(str::trim).collect();
+    let (mut kept, mut nth) = (Vec::new(), 0);
+    while nth < parts.len() {
+        let run = (1..=3).rev().find(|count| parts.get(nth..nth + count).is_some_and(|run| is_meant(&run.join(", "))));
+        kept.push(if run.is_some() { words } else { parts[nth] });
+        nth += run.unwrap_or(1);
+    }
+    kept.join(", ")
+}
+
 /// How long something has been so: `<1 h`, `5 h`, `2 d`, never with a line break between.
 pub fn age(now: OffsetDateTime, since: OffsetDateTime) -> String {
     let hours = (now - since).whole_hours().max(0);
@@ -44,6 +56,11 @@ pub fn date(date: Date) -> String {
 /// `Thu 26 Nov`.
 pub fn day(date: Date) -> String {
     format!("{} {} {}", weekday(date.weekday()), date.day(), month(date.month()))
+}
+
+/// The same, with its year if that is another than this one.
+pub fn day_from(now: OffsetDateTime, date: Date) -> String {
+    if date.year() == now.year() { day(date) } else { format!("{} {}", day(date), date.year()) }
 }
 
 /// `Thu 26 Nov 14:05`, in an IANA time zone.

@@ -97,10 +97,14 @@ impl Atom<'_> {
         instant(*at)
     }
 
-    /// XML has no place for most control characters, escaped or not.
     fn plain(&self, text: &str) -> String {
-        text.chars().filter(|letter| !letter.is_control()).collect()
+        plain(text)
     }
+}
+
+/// Neither XML nor a calendar has a place for control characters, escaped or not, and XML none for two more.
+fn plain(text: &str) -> String {
+    text.chars().filter(|letter| !letter.is_control() && !matches!(letter, '\u{fffe}' | '\u{ffff}')).collect()
 }
 
 #[derive(Template)]
@@ -113,6 +117,7 @@ struct Badge<'b> {
 
 /// `Sprint 42: 9 of 24 done` as a picture.
 pub fn badge(words: &str) -> Result<String> {
+    let words = &plain(words);
     rendered(&Badge { words, width: words.chars().count().min(200) * 7 + 16 })
 }
 
@@ -120,14 +125,14 @@ pub fn badge(words: &str) -> Result<String> {
 async fn calendar(db: &PgPool, team: &Team, place: &Place<'_>, now: OffsetDateTime) -> Result<String> {
     let made = now.format(STAMP).map_err(anyhow::Error::from)?;
     let mut calendar = Calendar::new();
-    calendar.name(&team.name);
+    calendar.name(&plain(&team.name));
     let sprints = sprints::queries::sprints_of(db, team.id).await?;
     for sprint in sprints.iter().take(26) {
         calendar.push(
             Event::new()
                 .uid(&format!("sprint-{}@{}", sprint.number, team.slug))
                 .add_property("DTSTAMP", made.as_str())
-                .summary(&sprint.name)
+                .summary(&plain(&sprint.name))
                 .url(&format!("{}{}", place.site, place.page))
                 .starts(sprint.starts_on)
                 // A day's end is the day after it.
@@ -150,7 +155,7 @@ async fn calendar(db: &PgPool, team: &Team, place: &Place<'_>, now: OffsetDateTi
             Event::new()
                 .uid(&format!("{key}@{}", team.slug))
                 .add_property("DTSTAMP", made.as_str())
-                .summary(&format!("{key} {title}"))
+                .summary(&plain(&format!("{key} {title}")))
                 .url(&url)
                 .starts(on)
                 .ends(on.saturating_add(Duration::days(1)))

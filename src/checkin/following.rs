@@ -142,7 +142,7 @@ pub async fn news(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<News>
         // A team that is younger than all that is followed has no row in `seen`: a project's tasks may be there too.
         // Most events are nobody's news. They are sorted out before their tasks are looked up, each by its key: in one
         // piece, all tasks of all teams would be read for it.
-        "WITH mine AS MATERIALIZED (SELECT team_id, task_id, goal_id, project_id, since FROM follows WHERE account_id = $1)
+        "WITH mine AS MATERIALIZED (SELECT team_id, task_id, goal_id, project_id, since FROM follows WHERE account_id = $1 AND team_id = ANY($2))
          SELECT e.team_id, t.slug, t.name AS team, e.seq, e.kind, e.before, e.after, e.at, split_part(a.name, ' ', 1) AS who,
                 t.key || '-' || k.number AS key, k.title, g.id AS goal, g.title AS goal_title
          FROM teams t LEFT JOIN seen s ON s.team_id = t.id AND s.account_id = $1

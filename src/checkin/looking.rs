@@ -19,6 +19,8 @@ pub struct Look {
     /// Nothing at the first visit: then `seq` is where the team stood when it began.
     pub at: Option<OffsetDateTime>,
     pub follows: bool,
+    /// The last events of the reader's private teams, added up: what those wait for tells no other team's count.
+    pub secrets: i64,
 }
 
 #[derive(sqlx::FromRow)]
@@ -27,6 +29,7 @@ struct Row {
     before_seq: Option<i64>,
     before_at: Option<OffsetDateTime>,
     follows: bool,
+    secrets: i64,
 }
 
 /// Somebody looks; `comes` where they opened the page, and it did not ask anew by itself.
@@ -39,19 +42,20 @@ pub async fn look(
 ) -> Result<Look> {
     let row: Row = sqlx::query_as(
         "SELECT l.at, l.before_seq, l.before_at,
-                EXISTS (SELECT FROM follows WHERE account_id = $1 AND team_id = $2 AND num_nonnulls(task_id, goal_id, project_id) = 0) AS follows
+                EXISTS (SELECT FROM follows WHERE account_id = $1 AND team_id = $2 AND num_nonnulls(task_id, goal_id, project_id) = 0) AS follows,
+                (SELECT coalesce(sum(t.seq), 0)::bigint FROM members m JOIN teams t ON t.id = m.team_id WHERE m.account_id = $1 AND t.private) AS secrets
          FROM (SELECT) one LEFT JOIN looks l ON l.account_id = $1 AND l.team_id = $2",
     )
     .bind(account)
     .bind(team)
     .fetch_one(db)
     .await?;
-    let follows = row.follows;
+    let (follows, secrets) = (row.follows, row.secrets);
     match (row.at, row.before_seq) {
         (Some(at), Some(seq)) if !comes || now - at < STILL_THERE => {
-            return Ok(Look { seq, at: row.before_at, follows });
+            return Ok(Look { seq, at: row.before_at, follows, secrets });
         }
-        (None, _) if !comes => return Ok(Look { seq, at: None, follows }),
+        (None, _) if !comes => return Ok(Look { seq, at: None, follows, secrets }),
         _ => {}
     }
     // Two windows that come at once are one visit: the row says so, whoever was first.
@@ -69,5 +73,5 @@ pub async fn look(
     .bind(VISIT.as_seconds_f64())
     .fetch_one(db)
     .await?;
-    Ok(Look { seq, at, follows })
+    Ok(Look { seq, at, follows, secrets })
 }

@@ -30,7 +30,7 @@ pub struct Draft {
 /// Makes a project that this team leads. The answer is its address.
 pub async fn add_project(change: &mut Change, team: &Team, draft: &Draft) -> Result<String> {
     let (id, at) = (Uuid::now_v7(), change.at);
-    let address = slug(&draft.name);
+    let address = free_address(change, &slug(&draft.name)).await?;
     if address.is_empty() {
         return Err(Problem::field("name", "A project's name has at least one letter or digit in it."));
     }
@@ -58,6 +58,30 @@ pub async fn add_project(change: &mut Change, team: &Team, draft: &Draft) -> Res
     Ok(address)
 }
 
+/// An address that no project has. Where one of that name is another team's secret, nothing says so.
+async fn free_address(change: &mut Change, wanted: &str) -> Result<String> {
+    if wanted.is_empty() {
+        return Ok(String::new());
+    }
+    let (actor, reach) = (change.actor, change.reach.clone());
+    let rows: Vec<(String, bool)> = sqlx::query_as(concat!(
+        "SELECT p.slug, ",
+        seen_by!("$2", "$3"),
+        " FROM projects p JOIN teams t ON t.id = p.team_id WHERE p.slug ^@ $1"
+    ))
+    .bind(wanted)
+    .bind(actor)
+    .bind(reach)
+    .fetch_all(change.db())
+    .await?;
+    if rows.iter().any(|(slug, seen)| slug == wanted && *seen) {
+        return Err(Problem::field("name", "There is a project of that name."));
+    }
+    let taken: Vec<String> = rows.into_iter().map(|(slug, _)| slug).collect();
+    let mut addresses = std::iter::once(wanted.to_owned()).chain((2..10_000).map(|n| format!("{wanted}-{n}")));
+    Ok(addresses.find(|address| !taken.contains(address)).unwrap_or_default())
+}
+
 /// Changes a project; its address stays.
 pub async fn edit_project(change: &mut Change, team: &Team, project: Uuid, draft: &Draft) -> Result<()> {
     let (name, target): (String, i64) =
@@ -66,7 +90,10 @@ pub async fn edit_project(change: &mut Change, team: &Team, project: Uuid, draft
             .bind(project)
             .fetch_one(change.db())
             .await?;
-    let result = key_result_of(change, draft).await?;
+    let result = match key_result_of(change, draft).await? {
+        Some(result) => Some(result),
+        None => hidden_key_result(change, team, project).await?,
+    };
     sqlx::query(
         "UPDATE projects SET name = $3, about = $4, measure = $5, unit = $6, target = $7, typed = $8, key_result_team_id = $9, key_result_id = $10
          WHERE team_id = $1 AND id = $2",
@@ -123,6 +150,22 @@ async fn key_result_of(change: &mut Change, draft: &Draft) -> Result<Option<(Uui
     .await?;
     let team = team.ok_or_else(|| Problem::field("key_result", "That key result is not there any more."))?;
     Ok(Some((team, id)))
+}
+
+/// The key result that a project feeds, where its writer may not see it: their form could not say that it stays.
+async fn hidden_key_result(change: &mut Change, team: &Team, project: Uuid) -> Result<Option<(Uuid, Uuid)>> {
+    let (actor, reach) = (change.actor, change.reach.clone());
+    Ok(sqlx::query_as(concat!(
+        "SELECT t.id, p.key_result_id FROM projects p JOIN teams t ON t.id = p.key_result_team_id WHERE p.team_id = $1 AND p.id = $2 AND NOT (",
+        seen_by!("$3", "$4"),
+        ")"
+    ))
+    .bind(team.id)
+    .bind(project)
+    .bind(actor)
+    .bind(reach)
+    .fetch_optional(change.db())
+    .await?)
 }
 
 fn note(change: &mut Change, team: &Team, kind: &'static str, before: serde_json::Value, after: serde_json::Value) {

@@ -94,7 +94,10 @@ pub async fn edit_goal(change: &mut Change, team: &Team, goal: Uuid, draft: &Dra
         )));
     }
     let target = checked_target(draft)?;
-    let project = project_of(change, draft).await?;
+    let (project, milestone) = match project_of(change, draft).await? {
+        Some(project) => (Some(project), draft.milestone),
+        None => hidden_project(change, team, goal).await?,
+    };
     sqlx::query(
         // A figure of another measure says nothing: 31 of 50 is no 31 percent, and no yes.
         "UPDATE goals SET title = $3, typed = CASE WHEN measure = $4 THEN typed END, measure = $4, unit = $5, target = $6, counted_by = $7, why = $8, needs = $9,
@@ -112,7 +115,7 @@ pub async fn edit_goal(change: &mut Change, team: &Team, goal: Uuid, draft: &Dra
     .bind(draft.needs.trim())
     .bind(project.map(|(team, _)| team))
     .bind(project.map(|(_, id)| id))
-    .bind(draft.milestone)
+    .bind(milestone)
     .bind(draft.key_result)
     .execute(change.db())
     .await?;
@@ -307,6 +310,25 @@ async fn project_of(change: &mut Change, draft: &Draft) -> Result<Option<(Uuid, 
     .fetch_optional(change.db())
     .await?;
     found.map(Some).ok_or_else(|| Problem::field("project", "There is no such project, or it has no such milestone."))
+}
+
+/// The project and milestone that a goal serves, where they are another team's secret: no form of the goal shows them,
+/// and none can say that they stay.
+async fn hidden_project(change: &mut Change, team: &Team, goal: Uuid) -> Result<(Option<(Uuid, Uuid)>, Option<Uuid>)> {
+    let (actor, reach) = (change.actor, change.reach.clone());
+    let hidden: Option<(Uuid, Uuid, Option<Uuid>)> = sqlx::query_as(concat!(
+        "SELECT g.project_team_id, g.project_id, g.milestone_id FROM goals g JOIN teams t ON t.id = g.project_team_id
+         WHERE g.team_id = $1 AND g.id = $2 AND (t.private AND t.id <> g.team_id OR NOT (",
+        seen_by!("$3", "$4"),
+        "))"
+    ))
+    .bind(team.id)
+    .bind(goal)
+    .bind(actor)
+    .bind(reach)
+    .fetch_optional(change.db())
+    .await?;
+    Ok(hidden.map_or((None, None), |(of, project, milestone)| (Some((of, project)), milestone)))
 }
 
 async fn own(change: &mut Change, team: &Team, goal: Uuid, handles: &[String]) -> Result<()> {

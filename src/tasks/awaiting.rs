@@ -1,19 +1,98 @@
 //! Who of us waits for a task, as its "for" names them: teams by name, key or address, people by @handle or name.
 
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{activity::Change, boards::access::seen_by, teams::Team, web::error::Result};
+use crate::{
+    activity::Change,
+    boards::{access::seen_by, filters::literal, words},
+    teams::Team,
+    web::error::Result,
+};
+
+/// What stands for a team that not all of a task's readers may look at.
+const HIDDEN: &str = "a private team";
+
+/// A task's "for" as everybody who may look at the task reads it: another team that is private is not named there.
+/// A name that its writer may not look at either is left: what they write tells them nothing.
+pub(super) async fn unnamed(change: &mut Change, team: &Team, names: &str) -> Result<String> {
+    if names.trim().is_empty() {
+        return Ok(String::new());
+    }
+    let (actor, reach) = (change.actor, change.reach.clone());
+    let hidden: Vec<String> = sqlx::query_scalar(concat!(
+        "SELECT unnest(ARRAY[lower(t.name), t.slug, lower(t.key)]) FROM teams t WHERE t.private AND t.id <> $1 AND ",
+        seen_by!("$2", "$3")
+    ))
+    .bind(team.id)
+    .bind(actor)
+    .bind(reach)
+    .fetch_all(change.db())
+    .await?;
+    Ok(words::instead_of(names.trim(), |part| hidden.contains(&part.to_lowercase()), HIDDEN))
+}
+
+/// Takes a team that becomes private out of every "for" of other teams' tasks, and of what was told of them.
+/// Before anything else is locked: tasks come first.
+pub async fn unname(change: &mut Change, team: &Team) -> Result<()> {
+    let its = [team.name.to_lowercase(), team.slug.clone(), team.key.to_lowercase()];
+    let unnamed = |names: &str| words::instead_of(names, |part| its.contains(&part.to_lowercase()), HIDDEN);
+    let patterns: Vec<String> = its.iter().map(|name| format!("%{}%", literal(name))).collect();
+    let tasks: Vec<(Uuid, Uuid, String)> = sqlx::query_as(
+        "SELECT team_id, id, waited_for_by FROM tasks WHERE team_id <> $1 AND waited_for_by ILIKE ANY($2) ORDER BY team_id, id FOR NO KEY UPDATE",
+    )
+    .bind(team.id)
+    .bind(&patterns)
+    .fetch_all(change.db())
+    .await?;
+    for (of, task, names) in tasks {
+        sqlx::query("UPDATE tasks SET waited_for_by = left($3, 200) WHERE team_id = $1 AND id = $2")
+            .bind(of)
+            .bind(task)
+            .bind(unnamed(&names))
+            .execute(change.db())
+            .await?;
+    }
+    let told: Vec<(Uuid, i64, Value, Value)> = sqlx::query_as(
+        "SELECT team_id, seq, before, after FROM events
+         WHERE team_id <> $1 AND (before->>'for' ILIKE ANY($2) OR after->>'for' ILIKE ANY($2))",
+    )
+    .bind(team.id)
+    .bind(&patterns)
+    .fetch_all(change.db())
+    .await?;
+    for (of, seq, mut before, mut after) in told {
+        for said in [&mut before, &mut after] {
+            if let Some(names) = said["for"].as_str().map(unnamed) {
+                said["for"] = json!(names);
+            }
+        }
+        sqlx::query("UPDATE events SET before = $3, after = $4 WHERE team_id = $1 AND seq = $2")
+            .bind(of)
+            .bind(seq)
+            .bind(before)
+            .bind(after)
+            .execute(change.db())
+            .await?;
+    }
+    Ok(())
+}
 
 /// Reads off a task's "for" who of us waits for it. Whatever names nobody here, or a team that its writer may not look
 /// at, stays words.
 pub(super) async fn set_awaiting(change: &mut Change, team: &Team, task: Uuid, words: &str) -> Result<()> {
     let parts = named(words);
     let (actor, reach) = (change.actor, change.reach.clone());
-    sqlx::query("DELETE FROM awaits WHERE team_id = $1 AND task_id = $2")
-        .bind(team.id)
-        .bind(task)
-        .execute(change.db())
-        .await?;
+    // Who is not named there any more stays, as long as the words for them do.
+    sqlx::query(
+        "DELETE FROM awaits WHERE team_id = $1 AND task_id = $2
+             AND NOT ($3 AND by_team_id IN (SELECT id FROM teams WHERE private AND id <> $1))",
+    )
+    .bind(team.id)
+    .bind(task)
+    .bind(parts.iter().any(|part| part == HIDDEN))
+    .execute(change.db())
+    .await?;
     if parts.is_empty() {
         return Ok(());
     }
@@ -22,7 +101,8 @@ pub(super) async fn set_awaiting(change: &mut Change, team: &Team, task: Uuid, w
          SELECT DISTINCT $1::uuid, $2::uuid, t.id, NULL::uuid FROM unnest($3::text[]) part
          JOIN teams t ON part IN (lower(t.name), t.slug, lower(t.key)) AND t.id <> $1 AND ",
         seen_by!("$4", "$5"),
-        " UNION SELECT $1, $2, NULL, a.id FROM unnest($3::text[]) part JOIN accounts a ON part IN ('@' || a.handle, lower(a.name))"
+        " UNION SELECT $1, $2, NULL, a.id FROM unnest($3::text[]) part JOIN accounts a ON part IN ('@' || a.handle, lower(a.name))
+         WHERE true ON CONFLICT DO NOTHING"
     ))
     .bind(team.id)
     .bind(task)

@@ -9,7 +9,10 @@ use crate::{
     activity::{Change, Event},
     boards::Column,
     teams::Team,
-    web::error::{Problem, Result},
+    web::{
+        error::{Problem, Result},
+        forms::turns_direction,
+    },
 };
 
 /// What a new task is made of; a title is enough.
@@ -35,6 +38,7 @@ pub async fn create_task(change: &mut Change, team: &Team, new: &NewTask) -> Res
     let column = column_of(change, team, new.column.as_deref()).await?;
     let (rank, spread) = moving::rank_at(change.db(), team, &column, None, &moving::Place::default()).await?;
     setting_aside::refuse_closed(change.db(), team, new.sprint).await?;
+    let waited_for_by = awaiting::unnamed(change, team, &new.waited_for_by).await?;
     let id = Uuid::now_v7();
     labelling::make_missing(change.db(), team.id, &new.labels).await?;
     // The team's row is locked from here on; whoever makes another task waits for this one, so no number is left out.
@@ -61,7 +65,7 @@ pub async fn create_task(change: &mut Change, team: &Team, new: &NewTask) -> Res
     .bind(new.goal)
     .bind(new.estimate)
     .bind(new.due)
-    .bind(new.waited_for_by.trim())
+    .bind(waited_for_by)
     .bind(actor)
     .bind(at)
     .execute(change.db())
@@ -96,7 +100,7 @@ pub(super) fn checked_title(title: &str) -> Result<String> {
         return Err(Problem::field("title", "A title has 1 to 500 characters."));
     }
     // Overrides of the writing direction would make the rest of a card read backwards.
-    if title.chars().any(|letter| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')) {
+    if turns_direction(&title) {
         return Err(Problem::field(
             "title",
             "The title has a character that turns the writing direction round. Take it out.",

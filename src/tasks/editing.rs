@@ -92,14 +92,14 @@ pub async fn edit_task(change: &mut Change, team: &Team, task: Uuid, edit: &Edit
         note("due", json!(was.due_on.map(|day| day.to_string())), json!(due.map(|day| day.to_string())));
     }
     if let Some(waited_for_by) = &edit.waited_for_by {
-        now.waited_for_by = waited_for_by.trim().to_owned();
+        now.waited_for_by = awaiting::unnamed(change, team, waited_for_by).await?;
         note("for", json!(was.waited_for_by), json!(now.waited_for_by));
     }
     clashing::check_seen(change, team, &was, &now, edit, &after).await?;
     if !after.is_empty() {
         let version = write(change, team, &now).await?;
         if now.waited_for_by != was.waited_for_by {
-            awaiting::set_awaiting(change, team, task, &now.waited_for_by).await?;
+            awaiting::set_awaiting(change, team, task, edit.waited_for_by.as_deref().unwrap_or("")).await?;
         }
         change.record(Event {
             team: team.id,

@@ -2,7 +2,7 @@
 
 pub mod api;
 pub mod archiving;
-mod awaiting;
+pub mod awaiting;
 pub mod blocking;
 pub mod changing_several;
 mod clashing;

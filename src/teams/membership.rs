@@ -160,7 +160,10 @@ pub async fn leave(change: &mut Change, team: Uuid, account: Uuid) -> Result<()>
     .bind(at)
     .execute(change.db())
     .await?;
-    Ok(())
+    // Who may not look at it any more has no key to it either.
+    let private: bool =
+        sqlx::query_scalar("SELECT private FROM teams WHERE id = $1").bind(team).fetch_one(change.db()).await?;
+    if private { sharing::revoke_all_of(change, account, Some(team)).await } else { Ok(()) }
 }
 
 /// Makes a team private, so that only its members may look at it, or open to all who are signed in.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request},
-    http::header,
+    http::{HeaderMap, header},
 };
 use serde::{Serializer, de::DeserializeOwned};
 use serde_json::Value;
@@ -69,8 +69,26 @@ impl Fields {
     fn read(body: &[u8]) -> Result<Self> {
         let fields: Vec<(String, String)> = form_urlencoded::parse(body).into_owned().collect();
         refuse_nul(fields.iter().filter(|(name, value)| name.contains('\0') || value.contains('\0')))?;
+        refuse_turning(&fields)?;
         Ok(Self(fields))
     }
+}
+
+/// The fields of one line, which stand among others' words on many pages.
+const ONE_LINE: [&str; 5] = ["title", "name", "names", "called", "text"];
+
+/// Overrides of the writing direction would make the rest of the line that such a text stands in read backwards.
+fn refuse_turning(fields: &[(String, String)]) -> Result<()> {
+    let turned = fields.iter().filter(|(name, value)| ONE_LINE.contains(&name.as_str()) && turns_direction(value));
+    let why = "This has a character that turns the writing direction round. Take it out.";
+    let errors: BTreeMap<_, _> =
+        turned.filter_map(|(name, _)| Some((giving_back::shown(name)?, why.to_owned()))).collect();
+    if errors.is_empty() { Ok(()) } else { Err(Problem::Invalid(errors)) }
+}
+
+/// Whether a text has an override or an isolate of the writing direction in it.
+pub fn turns_direction(text: &str) -> bool {
+    text.contains(|letter| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
 }
 
 /// Postgres keeps no NUL: these fields have one.
@@ -86,8 +104,7 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
         use axum::response::IntoResponse;
-        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
-        let is_form = kind.is_empty() || kind.starts_with("application/x-www-form-urlencoded");
+        let is_form = is_kind(request.headers(), "application/x-www-form-urlencoded");
         let (uri, headers) = (request.uri().clone(), request.headers().clone());
         let body = whole(request, state).await?;
         if !is_form && !body.is_empty() {
@@ -129,25 +146,78 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Sent<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
         use axum::response::IntoResponse;
-        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
-        if !kind.is_empty() && !kind.starts_with("application/json") {
+        if !is_kind(request.headers(), "application/json") {
             return Err(axum::http::StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response());
         }
         let body = whole(request, state).await?;
-        let body: &[u8] = if body.is_empty() { b"{}" } else { &body };
-        let not_read = |error: serde_json::Error| {
-            Problem::BadRequest(format!("The body could not be read: {error}.").into()).into_response()
-        };
-        // Text may spell one and mean it: `\\u0000` is six characters.
-        if body.windows(6).any(|bytes| bytes == b"\\u0000")
-            && let Ok(Value::Object(fields)) = serde_json::from_slice(body)
-        {
-            let fields: Vec<(String, Value)> = fields.into_iter().collect();
-            refuse_nul(fields.iter().filter(|(_, value)| has_nul(value))).map_err(IntoResponse::into_response)?;
-        }
-        serde_json::from_slice(body).map(Self).map_err(not_read)
+        read_json(if body.is_empty() { b"{}" } else { &body }).map(Self).map_err(IntoResponse::into_response)
     }
 }
+
+/// Whether a body is said to be of that kind, or of none.
+fn is_kind(headers: &HeaderMap, wanted: &str) -> bool {
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else { return true };
+    let kind = kind.to_str().unwrap_or("?").split(';').next().unwrap_or("").trim();
+    kind.is_empty() || kind.eq_ignore_ascii_case(wanted)
+}
+
+/// Reads an object: what is no JSON is told by its place, and what no field takes by the field.
+fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+    let no_json = |error: serde_json::Error| {
+        Problem::BadRequest(
+            format!("The body is no JSON that can be read: line {}, column {}.", error.line(), error.column()).into(),
+        )
+    };
+    let Value::Object(fields) = serde_json::from_slice(body).map_err(no_json)? else {
+        return Err(Problem::BadRequest("The body is to be an object: {\"title\": …}.".into()));
+    };
+    let nul: Vec<(String, Value)> = fields.clone().into_iter().filter(|(_, value)| has_nul(value)).collect();
+    refuse_nul(nul.iter())?;
+    serde_path_to_error::deserialize(Value::Object(fields)).map_err(|error| told(&error))
+}
+
+fn told(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    let path = error.path().to_string();
+    let field = path.split(['.', '[']).next().unwrap_or("");
+    let why = error.inner().to_string();
+    if let Some(unknown) = why.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next()) {
+        return Problem::BadRequest(format!("There is no field {unknown} here. Nothing was changed.").into());
+    }
+    let wanted = match why.rsplit_once("expected ").map_or("", |(_, wanted)| wanted) {
+        "i32" | "i64" => "Write a whole number here.",
+        "a string" => "Write a text here.",
+        "a sequence" => "Write a list here.",
+        "a boolean" => "Write true or false here.",
+        _ => "It cannot be that.",
+    };
+    match JSON_FIELDS.into_iter().find(|known| *known == field) {
+        Some(known) => Problem::field(known, wanted),
+        None => Problem::BadRequest(format!("{field}: {wanted} Nothing was changed.").into()),
+    }
+}
+
+/// The fields that bodies have, as their errors are named.
+const JSON_FIELDS: [&str; 19] = [
+    "title",
+    "column",
+    "description",
+    "sprint",
+    "goal",
+    "project",
+    "labels",
+    "owners",
+    "estimate",
+    "due",
+    "for",
+    "version",
+    "after",
+    "before",
+    "kind",
+    "on",
+    "note",
+    "body",
+    "wip_limit",
+];
 
 fn has_nul(value: &Value) -> bool {
     match value {
@@ -158,9 +228,9 @@ fn has_nul(value: &Value) -> bool {
     }
 }
 
-/// Reads a date as browsers and the API write it.
+/// Reads a date as browsers and the API write it, of a year that somebody may mean.
 pub fn read_date(text: &str) -> Option<Date> {
-    Date::parse(text, DATE).ok()
+    Date::parse(text, DATE).ok().filter(|date| (1900..=9999).contains(&date.year()))
 }
 
 /// Writes a date so.

@@ -45,7 +45,7 @@ const SHOWN: [(&str, &str, bool); 28] = [
 ];
 
 /// What a form says beside what was typed: it goes back as it came, unseen.
-const CARRIED: [&str; 29] = [
+const CARRIED: [&str; 30] = [
     "meeting",
     "tray",
     "retro",
@@ -75,6 +75,7 @@ const CARRIED: [&str; 29] = [
     "cadence_weeks",
     "weekday",
     "time_zone",
+    "comment",
 ];
 
 /// A form as it was sent: an extension of the response that refuses it.

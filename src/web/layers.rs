@@ -20,6 +20,9 @@ use crate::{app::App, frame::Frame};
 const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
      form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'";
 
+/// A request's line and headers. Filters are in the URL, so it is not the smallest.
+pub const LONGEST_HEAD: usize = 32 * 1024;
+
 /// The largest body that any address takes.
 pub const LARGEST_BODY: usize = 1024 * 1024;
 
@@ -39,12 +42,26 @@ static HEADERS: [(HeaderName, HeaderValue); 7] = [
 /// Everything of ours that stands around a request, as one layer: each of its own would copy and box the rest of them.
 pub async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
     let asked = Asked::of(&request);
-    let response = if is_from_elsewhere(&app, &request) {
+    if head_of(&request) > LONGEST_HEAD {
+        return protected(&app, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response());
+    }
+    let guests = ["/share/", "/public/"].into_iter().any(|start| request.uri().path().starts_with(start));
+    let mut response = if is_from_elsewhere(&app, &request) {
         Problem::Forbidden("Another site sent this request. Nothing was changed.".into()).into_response()
     } else {
         next.run(request).await
     };
+    // Errors, too: a link's secret stands in their address.
+    if guests && response.extensions().get::<Audience>().is_none() {
+        response.extensions_mut().insert(Audience::Guests);
+    }
     protected(&app, explained(&app, asked, response))
+}
+
+/// How long a request's head is: the reader of the socket has read it whole, in larger pieces than it is allowed.
+fn head_of(request: &Request) -> usize {
+    let address = request.uri().path_and_query().map_or(0, |address| address.as_str().len());
+    request.headers().iter().fold(address, |sum, (name, value)| sum + name.as_str().len() + value.len() + 4)
 }
 
 /// Who a page is for, where it is not for whoever is signed in: an extension of its response.
@@ -152,7 +169,10 @@ impl Asked {
         Self {
             uri: request.uri().clone(),
             wants_json: request.uri().path().starts_with("/api/") || accepts.contains("json"),
-            visits: request.method() == Method::GET && !headers.contains_key("fortnight-fragment"),
+            // a program that says who it is, or a stream, cannot fill in a form
+            visits: request.method() == Method::GET
+                && ["fortnight-fragment", "authorization"].into_iter().all(|name| !headers.contains_key(name))
+                && !accepts.contains("event-stream"),
             theme: theme(headers),
         }
     }
@@ -187,6 +207,9 @@ fn explained(app: &App, asked: Asked, mut response: Response) -> Response {
         }
     }
     parts.headers.remove(header::CONTENT_LENGTH);
+    if status == StatusCode::UNAUTHORIZED {
+        parts.headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
     let (kind, body) = if asked.wants_json {
         ("application/problem+json", told.as_json(status, &request_id).to_string())
     } else {

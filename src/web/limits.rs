@@ -37,14 +37,20 @@ pub struct SignInLimits {
     /// By the digest of an address: who writes a megabyte there fills no memory.
     pairs: DefaultKeyedRateLimiter<([u8; 32], Network)>,
     networks: DefaultKeyedRateLimiter<Network>,
+    /// Whose tries past the limit were written down lately.
+    noted: DefaultKeyedRateLimiter<Network>,
 }
+
+/// How often tries past the limit are written down: the first of a quarter of an hour stands for all.
+const NOTED_EVERY: Duration = Duration::from_secs(900);
 
 impl Default for SignInLimits {
     fn default() -> Self {
         let quota = Quota::with_period(EVERY).unwrap_or(Quota::per_minute(BURST)).allow_burst(BURST);
         // Many people may share a network.
         let many = Quota::per_minute(BURST.saturating_mul(BURST));
-        Self { pairs: RateLimiter::keyed(quota), networks: RateLimiter::keyed(many) }
+        let once = Quota::with_period(NOTED_EVERY).unwrap_or(quota).allow_burst(NonZeroU32::MIN);
+        Self { pairs: RateLimiter::keyed(quota), networks: RateLimiter::keyed(many), noted: RateLimiter::keyed(once) }
     }
 }
 
@@ -58,8 +64,14 @@ impl SignInLimits {
         if self.pairs.len().max(self.networks.len()) > 10_000 {
             self.pairs.retain_recent();
             self.networks.retain_recent();
+            self.noted.retain_recent();
         }
         outcome.map_err(too_many)
+    }
+
+    /// Whether a refused try is to be written down, or one like it just was.
+    pub fn is_news(&self, from: Network) -> bool {
+        self.noted.check_key(&from.counted()).is_ok()
     }
 }
 

@@ -22,6 +22,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::{Sleep, sleep};
 use tower::Service;
 
+use super::layers::LONGEST_HEAD;
+
 /// How long the program waits for others.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
@@ -47,8 +49,6 @@ impl Default for Patience {
     }
 }
 
-/// A request's line and headers. Filters are in the URL, so it is not the smallest.
-const LONGEST_HEAD: usize = 32 * 1024;
 /// Open streams are cheap (about 31 KB each), and files are what runs out first.
 const MOST_CONNECTIONS: u64 = 20_000;
 /// Files that are not connections from a browser: the database's, logs, attachments.

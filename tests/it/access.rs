@@ -567,6 +567,8 @@ async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
         fortnight::teams::adding::add_team(&mut tx, crate::world::NOW, "zanzibar", "Zanzibar", "ZAN").await.unwrap();
     fortnight::teams::adding::add_member(&mut tx, crate::world::NOW, at, lead.person.id, true).await.unwrap();
     tx.commit().await.unwrap();
+    let early = lead.make("infrastructure", "todo", "For them, while they were open").await;
+    lead.post(&format!("/tasks/{early}"), &[("for", "Legal, zanzibar")]).await.ok();
     lead.post("/teams/zanzibar/visibility", &[("private", "1")]).await.ok();
     let settings = lead.get("/teams/zanzibar/settings").await.ok().text();
     assert!(settings.contains("Only its members see it"), "{settings}");
@@ -577,6 +579,7 @@ async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
     lead.post(&format!("/tasks/{ours}/block"), &[("kind", "task"), ("on", "Zanzibar plan")]).await.ok();
     lead.post(&format!("/tasks/{secret}"), &[("title", "Zanzibar plan, second version")]).await.ok();
     lead.post(&format!("/tasks/{secret}/position"), &[("column", "in-progress")]).await.ok();
+    lead.post(&format!("/tasks/{ours}"), &[("for", "Zanzibar, Finance")]).await.ok();
     let team = lead.make("infrastructure", "todo", "Waits on their team").await;
     lead.post(&format!("/tasks/{team}/block"), &[("kind", "team"), ("team", "zanzibar")]).await.ok();
     let awaited = jonas.make("ingestion", "todo", "They wait for it").await;
@@ -603,8 +606,9 @@ async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
     for row in table().iter().filter(|row| row.method == Method::GET && !row.path.ends_with("/live")) {
         pages.push(cast.address(row, jonas).await);
     }
-    pages.extend([&ours, &team, &awaited].map(|key| format!("/tasks/{key}")));
-    pages.extend([&ours, &team, &awaited].map(|key| format!("/api/v1/tasks/{key}")));
+    pages.extend([&ours, &team, &awaited, &early].map(|key| format!("/tasks/{key}")));
+    pages.extend([&ours, &team, &awaited, &early].map(|key| format!("/api/v1/tasks/{key}")));
+    pages.push("/api/v1/teams/infrastructure/events?after=0".to_owned());
     pages.extend(
         ["/teams/infrastructure?sprint=all", "/teams/ingestion", "/teams/ingestion/planning", "/people/elif"]
             .map(str::to_owned),
@@ -629,6 +633,26 @@ async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
         "{board}"
     );
     assert!(jonas.get("/").await.ok().text().contains("a task of a private team"), "who waits on jonas");
+    for (key, stands) in [(&ours, "a private team, Finance"), (&early, "Legal, a private team")] {
+        assert_eq!(jonas.task(key).await["for"], stands);
+    }
+    // and whoever is on it still has it among what they wait for, also when the words were changed since
+    lead.post(&format!("/tasks/{ours}"), &[("for", "a private team, Finance, Sales")]).await.ok();
+    let waits: i64 = sqlx::query_scalar("SELECT count(*) FROM awaits WHERE by_team_id = $1")
+        .bind(at)
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    assert_eq!(waits, 2);
+    // Names that are taken do not tell by whom.
+    let same = [("team", "ingestion"), ("name", "Zanzibar project"), ("target", "9"), ("unit", "tables")];
+    assert!(jonas.post("/projects", &same).await.refused(303).header("location").ends_with("/zanzibar-project-2"));
+    // A form that cannot show what stands does not take it away.
+    let goal: uuid::Uuid =
+        sqlx::query_scalar("SELECT id FROM goals WHERE title = 'Ours'").fetch_one(&world.db).await.unwrap();
+    let saved = [("title", "Ours, renamed"), ("target", "9"), ("project", ""), ("version", "1")];
+    assert_eq!(lead.post(&format!("/teams/infrastructure/goals/{goal}"), &saved).await.status, 303);
+    assert!(lead.get("/projects/zanzibar-project").await.ok().text().contains("Ours, renamed"));
     assert!(lead.get("/people/jonas").await.ok().text().contains("Zanzibar waits"), "who may know does");
     // Neither words, nor keys, nor names find it.
     let mine = jonas.make("ingestion", "todo", "Mine").await;

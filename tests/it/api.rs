@@ -175,3 +175,37 @@ async fn who_comes_second_gets_what_stands_beside_what_they_sent_in_the_same_wor
         "what was chosen can be sent again: {page}"
     );
 }
+
+#[tokio::test]
+async fn what_a_field_cannot_be_is_told_beside_it_in_words() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    elif.make("infrastructure", "todo", "one").await;
+    for (method, path, body, field, why) in [
+        (
+            Method::POST,
+            "/teams/infrastructure/tasks",
+            json!({ "title": "x", "sprint": 99_999_999_999_i64 }),
+            "sprint",
+            "",
+        ),
+        (
+            Method::POST,
+            "/teams/infrastructure/tasks",
+            json!({ "title": "x", "estimate": 1.5 }),
+            "estimate",
+            "whole number",
+        ),
+        (Method::POST, "/teams/infrastructure/tasks", json!({ "title": 7 }), "title", "text"),
+        (Method::PATCH, "/tasks/INF-1", json!({ "version": 1, "labels": "docs" }), "labels", "list"),
+        (Method::PUT, "/tasks/INF-1/position", json!({ "column": "done", "version": 1e20 }), "version", "whole number"),
+    ] {
+        let refused = elif.api(method, path, body.clone()).await.refused(422).json();
+        assert!(refused["errors"][field].as_str().is_some_and(|said| said.contains(why)), "{body}: {refused}");
+        assert!(!["untagged", "i32", "i64"].iter().any(|inside| refused.to_string().contains(inside)), "{refused}");
+    }
+    for body in [json!(["in-progress"]), json!([]), json!("x"), json!(null)] {
+        elif.api(Method::PUT, "/tasks/INF-1/position", body).await.refused(400);
+    }
+    assert_eq!(elif.task("INF-1").await["version"], 1);
+}

@@ -205,6 +205,10 @@ async fn a_project_and_a_team_can_be_followed() {
     assert!(page.contains("Of the youngest team"), "{page}");
     jonas.post("/seen", &[("seen", "young:99")]).await.ok();
     assert!(!jonas.get("/").await.ok().text().contains("Of the youngest team"));
+    // Which open tasks a project has is nobody's news once its team is private.
+    sqlx::query("UPDATE teams SET private = true, seq = seq + 1 WHERE key = 'INF'").execute(&world.db).await.unwrap();
+    elif.post(&format!("/tasks/{late}/position"), &[("column", "in-review")]).await.ok();
+    assert!(!jonas.get("/").await.ok().text().contains("Of the youngest team"));
 }
 
 #[tokio::test]
@@ -331,7 +335,7 @@ async fn a_guest_sees_a_check_in_and_nothing_else() {
     // What the link is not for, it does not open.
     for path in ["/teams/infrastructure", "/teams/ingestion/check-in", &format!("/tasks/{stuck}")] {
         let bearer = Client { bearer: Some(secret.clone()), ..world.stranger() };
-        assert_eq!(bearer.get(path).await.status, 303, "{path}");
+        bearer.get(path).await.refused(401);
         bearer.api(axum::http::Method::GET, "/teams", serde_json::json!({})).await.refused(401);
     }
     guest.get(&format!("/share/{secret}/nonsense")).await.refused(404);
@@ -474,6 +478,16 @@ async fn feeds_are_well_formed_whatever_a_title_says() {
     let world = World::new().await;
     let elif = &world.elif;
     let key = elif.make("infrastructure", "todo", "<b>&\"' ]]> ;,\\ =1+1").await;
+    let odd = elif.make("infrastructure", "todo", "Neither \u{7}bells \u{ffff}nor \u{fffe}ends").await;
+    elif.post(&format!("/tasks/{odd}"), &[("due", "2026-11-30")]).await.ok();
+    sqlx::query("UPDATE sprints SET name = E'Sprint\\x07 42' WHERE number = 42").execute(&world.db).await.unwrap();
+    sqlx::query("UPDATE workspace SET seq = seq + 1").execute(&world.db).await.unwrap();
+    for file in ["changes.atom", "calendar.ics", "badge.svg"] {
+        let text = elif.get(&format!("/teams/infrastructure/check-in/{file}")).await.ok().text();
+        let odd = |letter: char| letter.is_control() && !"\r\n".contains(letter) || "\u{fffe}\u{ffff}".contains(letter);
+        assert!(!text.contains(odd), "{file}: {text:?}");
+        assert!(file == "badge.svg" || text.contains("Neither bells nor ends"), "{file}: {text}");
+    }
     elif.post(&format!("/tasks/{key}"), &[("due", "2026-11-30")]).await.ok();
     let atom = elif.get("/teams/infrastructure/check-in/changes.atom").await.ok().text();
     assert!(atom.contains("&#60;b&#62;&#38;") && !atom.contains("<b>"), "{atom}");
@@ -486,7 +500,7 @@ async fn feeds_are_well_formed_whatever_a_title_says() {
     assert!(unfolded.contains("SUMMARY:INF-1 <b>&\"' ]]> \\;\\,\\\\ =1+1"), "{calendar}");
     assert!(calendar.lines().all(|line| line.len() <= 75), "{calendar}");
     let badge = elif.get("/teams/infrastructure/check-in/badge.svg").await.ok().text();
-    assert!(badge.contains("Sprint 42: 0 of 1 done"), "{badge}");
+    assert!(badge.contains("Sprint 42: 0 of 2 done"), "{badge}");
     elif.get("/teams/infrastructure/check-in/passwd").await.refused(404);
 }
 
@@ -794,4 +808,50 @@ async fn an_administrator_adds_a_team_in_the_browser_and_leads_it() {
     assert!(key.contains("There is a team with that key") && key.contains("value=\"Another\""), "{key}");
     ada.post("/teams", &[("name", "???"), ("key", "QQQ")]).await.refused(422);
     assert!(ada.get("/teams/platform-security/history").await.ok().text().contains("added the team Platform Security"));
+}
+
+#[tokio::test]
+async fn what_a_private_team_waits_for_is_in_its_members_check_in_at_once() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    sqlx::query("UPDATE teams SET private = true WHERE key = 'ING'").execute(&world.db).await.unwrap();
+    let awaited = elif.make("infrastructure", "todo", "Opens the door").await;
+    let check_in = "/teams/infrastructure/check-in";
+    assert!(!jonas.get(check_in).await.ok().text().contains("Waited for by"));
+    let theirs = jonas.make("ingestion", "todo", "Waits at the door").await;
+    jonas.post(&format!("/tasks/{theirs}/block"), &[("kind", "task"), ("on", &awaited)]).await.ok();
+    assert!(jonas.get(check_in).await.ok().text().contains("Waited for by"));
+}
+
+#[tokio::test]
+async fn what_cannot_be_taken_is_refused_when_it_is_asked() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    for (client, path, field) in [
+        (jonas, "/teams/infrastructure/requests", "title"),
+        (elif, "/teams/infrastructure/actions", "text"),
+        (elif, "/teams/infrastructure/topics", "text"),
+        (elif, "/teams/infrastructure/goals", "title"),
+        (elif, "/me", "name"),
+        (elif, "/projects", "name"),
+    ] {
+        let turned = [(field, "pay \u{202e}gnp"), ("meeting", "standup"), ("team", "infrastructure")];
+        let refused = client.post(path, &turned).await.refused(422).text();
+        assert!(refused.contains("turns the writing direction round"), "{path}: {refused}");
+    }
+}
+
+/// Case 22.
+#[tokio::test]
+async fn what_goes_wrong_under_a_links_address_tells_nobody_of_the_link() {
+    let world = World::new().await;
+    lead(&world, &world.elif).await;
+    let secret = share(&world.elif, "check-in").await;
+    for path in
+        [format!("/share/{secret}/nonsense"), "/share/never-was".to_owned(), "/public/infrastructure".to_owned()]
+    {
+        let refused = world.stranger().get(&path).await.refused(404);
+        assert_eq!(refused.header("referrer-policy"), "no-referrer", "{path}");
+        assert_eq!(refused.header("x-robots-tag"), "noindex, nofollow", "{path}");
+    }
 }

@@ -356,10 +356,10 @@ async fn a_filled_demo_is_kept_and_says_that_more_tasks_need_a_reset() {
     let place = Place::new();
     let mut server = place.serve_demo(&[]).await;
     let names: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM accounts").fetch_one(&mut place.demo_sql().await).await.unwrap();
+        sqlx::query_scalar("SELECT count(*) FROM accounts").fetch_one(&mut place.sql().await).await.unwrap();
     assert_eq!(names, 8);
     sqlx::query("UPDATE accounts SET name = 'Ebba Holmgren' WHERE handle = 'ebba'")
-        .execute(&mut place.demo_sql().await)
+        .execute(&mut place.sql().await)
         .await
         .unwrap();
     server.signal(Signal::TERM);
@@ -372,15 +372,32 @@ async fn a_filled_demo_is_kept_and_says_that_more_tasks_need_a_reset() {
 
     let mut server = place.serve_demo(&[]).await;
     let name = "SELECT name FROM accounts WHERE handle = 'ebba'";
-    let kept: String = sqlx::query_scalar(name).fetch_one(&mut place.demo_sql().await).await.unwrap();
+    let kept: String = sqlx::query_scalar(name).fetch_one(&mut place.sql().await).await.unwrap();
     assert_eq!(kept, "Ebba Holmgren");
+    // commands work on the folder that was named, beside the running demo
+    let token = place.run(&["token", "create", "ebba@fortnight.example", "--scope", "read"]).await;
+    assert!(token.status.success(), "{token:?}");
     server.signal(Signal::TERM);
     server.ended().await.unwrap();
 
     let _server = place.serve_demo(&["--reset", "--tasks", "200"]).await;
-    let fresh: String = sqlx::query_scalar(name).fetch_one(&mut place.demo_sql().await).await.unwrap();
+    let fresh: String = sqlx::query_scalar(name).fetch_one(&mut place.sql().await).await.unwrap();
     assert_eq!(fresh, "Ebba Holm");
-    let tasks: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM tasks").fetch_one(&mut place.demo_sql().await).await.unwrap();
+    let tasks: i64 = sqlx::query_scalar("SELECT count(*) FROM tasks").fetch_one(&mut place.sql().await).await.unwrap();
     assert!(tasks > 200, "{tasks}");
+}
+
+#[tokio::test]
+async fn the_demo_empties_no_folder_that_is_not_its_own() {
+    let place = Place::new();
+    let mut server = place.serve().await;
+    server.signal(Signal::TERM);
+    server.ended().await.unwrap();
+    for args in [&["demo"][..], &["demo", "--reset"]] {
+        let refused = place.run(args).await;
+        assert_eq!(refused.status.code(), Some(1));
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert!(said.contains("is not the demo's"), "{said}");
+    }
+    let _server = place.serve().await;
 }

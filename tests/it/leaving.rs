@@ -235,3 +235,39 @@ async fn a_megabyte_of_address_fills_no_memory() {
     let longest: i32 = sqlx::query_scalar("SELECT max(length(about)) FROM audit").fetch_one(&world.db).await.unwrap();
     assert_eq!(longest, 320, "and the audit keeps the beginning only");
 }
+
+/// Case 29.
+#[tokio::test]
+async fn tries_past_the_limit_stand_in_the_audit_once() {
+    let world = World::new().await;
+    for _ in 0..14 {
+        world.stranger().post("/login", &[("email", "elif@example.org"), ("password", "guess")]).await;
+    }
+    let lines: i64 = sqlx::query_scalar("SELECT count(*) FROM audit WHERE kind = 'sign-in.limited'")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    assert_eq!(lines, 1);
+}
+
+/// Case 17.
+#[tokio::test]
+async fn a_link_ends_with_its_makers_place_on_a_private_team_and_with_their_account() {
+    let world = World::new().await;
+    let (ada, _) = two_administrators(&world).await;
+    sqlx::query("UPDATE members SET role = 'lead'").execute(&world.db).await.unwrap();
+    let share = async |client: &Client, team: &str| {
+        let fields = [("name", "mine"), ("shows", "board")];
+        path_of(&link_in(&client.post(&format!("/teams/{team}/share-links"), &fields).await.refused(200).text()))
+    };
+    let other = world.join("Other Lead", "other", "infrastructure").await;
+    let (open, secret) = (share(&world.jonas, "ingestion").await, share(&world.elif, "infrastructure").await);
+    sqlx::query("UPDATE members SET role = 'lead'").execute(&world.db).await.unwrap();
+    sqlx::query("UPDATE teams SET private = true WHERE key = 'INF'").execute(&world.db).await.unwrap();
+    world.stranger().get(&secret).await.refused(200);
+    other.post("/teams/infrastructure/members", &[("handle", "elif"), ("role", "none")]).await.refused(303);
+    world.stranger().get(&secret).await.refused(404);
+    world.stranger().get(&open).await.refused(200);
+    ada.post("/settings/people/jonas", &[("do", "deactivate")]).await.refused(303);
+    world.stranger().get(&open).await.refused(404);
+}

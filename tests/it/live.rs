@@ -162,3 +162,16 @@ async fn a_new_title_shows_at_once_on_a_card_of_another_team_that_waits_on_it() 
     let card = stream.next_of("card").await.data;
     assert!(card["html"].as_str().unwrap().contains("“Dual-write person updates”"), "{card}");
 }
+
+#[tokio::test]
+async fn who_has_heard_more_than_there_was_begins_anew() {
+    let world = World::new().await;
+    let served = Served::of(&world).await;
+    world.elif.make("infrastructure", "todo", "one").await;
+    // the database was put back to yesterday's: this reader comes from before that
+    let mut stream = served.listen(&world.elif, "infrastructure", Some(99_999)).await;
+    let reset = stream.next_of("reset").await;
+    assert!(reset.id.is_some_and(|seq| seq < 99_999));
+    world.elif.make("infrastructure", "todo", "two").await;
+    assert_eq!(stream.next_of("card").await.data["key"], "INF-2");
+}

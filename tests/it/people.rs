@@ -271,7 +271,8 @@ async fn sessions_are_listed_ended_one_by_one_and_all_but_this_by_a_new_password
     let there = sign_in(&fixed, &email, &password).await;
     assert!(there.cookie != fixed.cookie && there.cookie != here.cookie);
     fixed.get("/").await.refused(303);
-    let third = sign_in(&here, &email, &password).await;
+    let elsewhere = Client { cookie: String::new(), ..here.clone() };
+    let third = sign_in(&elsewhere, &email, &password).await;
     third.get("/logout").await.refused(405);
     third.get("/").await.refused(200);
 
@@ -290,7 +291,7 @@ async fn sessions_are_listed_ended_one_by_one_and_all_but_this_by_a_new_password
     let wrong = [("old", "not this one"), ("password", "an entirely new one")];
     let page = here.post("/me/password", &wrong).await.refused(422).text();
     assert!(page.contains("That is not your password"), "{page}");
-    let again = sign_in(&here, &email, &password).await;
+    let again = sign_in(&elsewhere, &email, &password).await;
     here.post("/me/password", &[("old", &password), ("password", "an entirely new one")]).await.refused(303);
     here.get("/").await.refused(200);
     for old in [&there, &third, &again] {
@@ -299,7 +300,7 @@ async fn sessions_are_listed_ended_one_by_one_and_all_but_this_by_a_new_password
     }
     here.post("/login", &[("email", &email), ("password", &password)]).await.refused(401);
 
-    let fresh = sign_in(&here, &email, "an entirely new one").await;
+    let fresh = sign_in(&elsewhere, &email, "an entirely new one").await;
     fresh.post("/me/sessions", &[("others", "1")]).await.refused(303);
     here.get("/").await.refused(303);
     // unused for fourteen days, and a second
@@ -509,7 +510,7 @@ async fn an_administrator_looks_up_what_was_done_and_takes_it_out() {
         .await
         .refused(401);
     world.stranger().post("/login", &[("email", &email), ("password", "wrong")]).await.refused(401);
-    sign_in(&ada, &email, &password).await;
+    sign_in(&world.stranger(), &email, &password).await;
     ada.post("/settings/people/elif", &[("do", "admin")]).await.refused(303);
     ada.post("/settings/people/elif", &[("do", "member")]).await.refused(303);
     ada.post("/teams/infrastructure/members", &[("handle", "jonas"), ("role", "lead")]).await.refused(303);
@@ -874,4 +875,29 @@ async fn light_or_dark_is_kept_in_the_browser_that_chose_it() {
     }
     let answer = world.elif.post("/me/theme", &[("theme", "system"), ("back", "/")]).await.refused(303);
     assert_eq!(theme(answer.header("set-cookie")).await, " lang=\"en\"", "as the system is again");
+}
+
+#[tokio::test]
+async fn who_has_an_account_joins_a_team_by_its_invitation_as_who_they_are() {
+    let world = World::new().await;
+    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (path, nowhere) = (invite(&ada, &[("team", "infrastructure")]).await, invite(&ada, &[]).await);
+    let page = world.jonas.get(&path).await.ok().text();
+    assert!(page.contains("Join as Jonas") && !page.contains("password"), "{page}");
+    world.jonas.post(&path, &[]).await.refused(303);
+    world.jonas.make("infrastructure", "todo", "My first here").await;
+    world.stranger().get(&path).await.refused(404);
+    world.jonas.post(&nowhere, &[]).await.refused(404);
+    world.stranger().get(&nowhere).await.refused(200);
+}
+
+/// Case 35.
+#[tokio::test]
+async fn who_signs_in_leaves_the_session_that_the_browser_had() {
+    let world = World::new().await;
+    let (before, email, password) = with_password(&world, "ada", "member").await;
+    before.get("/me").await.ok();
+    let after = sign_in(&before, &email, &password).await;
+    after.get("/me").await.ok();
+    before.get("/me").await.refused(303);
 }

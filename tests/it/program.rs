@@ -128,11 +128,6 @@ impl Place {
         sql_in(&self.data_dir()).await
     }
 
-    /// A connection to the demo's database, which has a folder of its own beside it.
-    pub async fn demo_sql(&self) -> PgConnection {
-        sql_in(&self.folder.path().join(format!("{}-demo", self.inside))).await
-    }
-
     /// The postmaster of this folder.
     pub fn postmaster(&self) -> Pid {
         self.postmaster_if_any().unwrap()

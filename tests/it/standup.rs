@@ -142,7 +142,17 @@ async fn the_board_is_walked_from_right_to_left_the_oldest_first() {
         let page = elif.get(&at).await.ok().text();
         let title = page.split("<h2 dir=\"auto\">").nth(1).unwrap().split_once("\">").unwrap().1;
         seen.push(title.split('<').next().unwrap().to_owned());
-        match page.split("class=\"button primary\" href=\"").nth(1).unwrap().split('"').next().unwrap() {
+        match page
+            .split_once("<main")
+            .unwrap()
+            .1
+            .split("class=\"button primary\" href=\"")
+            .nth(1)
+            .unwrap()
+            .split('"')
+            .next()
+            .unwrap()
+        {
             STANDUP => break,
             next => at = next.replace("&amp;", "&").replace("&#38;", "&"),
         }

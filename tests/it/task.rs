@@ -375,7 +375,8 @@ async fn a_new_tasks_page_says_which_sprint_it_is_for() {
     assert!(elif.get(&format!("{new}?sprint=this")).await.ok().text().contains(chosen));
     assert!(!elif.get(new).await.ok().text().contains("<option value=\"42\" selected"));
     // what was chosen is still chosen when the title was refused
-    let refused = elif.post("/teams/infrastructure/tasks", &[("title", " "), ("sprint", "43")]).await.refused(422).text();
+    let refused =
+        elif.post("/teams/infrastructure/tasks", &[("title", " "), ("sprint", "43")]).await.refused(422).text();
     assert!(refused.contains(r#"<option value="43" selected>"#), "{refused}");
     // who may not change the board is offered none, but may search it
     let standup = world.jonas.get("/teams/infrastructure/standup").await.ok().text();

@@ -125,6 +125,8 @@ async fn numbers_and_dates_that_cannot_be_are_refused_in_words() {
     let wrong = [
         json!({ "due": "2026-02-31" }),
         json!({ "estimate": -1 }),
+        json!({ "estimate": 99_999_999_999_i64 }),
+        json!({ "title": 7 }),
         json!({ "goal": 7 }),
         json!({ "owners": ["ghost"] }),
         json!({ "labels": ["a b"] }),
@@ -132,9 +134,7 @@ async fn numbers_and_dates_that_cannot_be_are_refused_in_words() {
     for body in wrong {
         world.elif.api(Method::PATCH, "/tasks/INF-1", body).await.refused(422);
     }
-    for body in [json!({ "estimate": 99_999_999_999_i64 }), json!({ "title": 7 }), json!({ "role": "admin" })] {
-        world.elif.api(Method::PATCH, "/tasks/INF-1", body).await.refused(400);
-    }
+    world.elif.api(Method::PATCH, "/tasks/INF-1", json!({ "role": "admin" })).await.refused(400);
     assert_eq!(world.elif.task("INF-1").await["version"], 1, "nothing was changed");
     for path in ["/teams/infrastructure?page=9223372036854775807", "/teams/infrastructure?page=-1&page=abc"] {
         world.elif.get(path).await.refused(200);
@@ -316,7 +316,10 @@ async fn scripts_stay_text_wherever_text_shows() {
         is_text(name, &html);
     }
     let preview = elif
-        .post("/preview", &[("text", "[x](javascript:alert(1)) [y](\tjavascript:alert(1)) <script>alert(1)</script>")])
+        .post(
+            "/preview",
+            &[("markdown", "[x](javascript:alert(1)) [y](\tjavascript:alert(1)) <script>alert(1)</script>")],
+        )
         .await
         .ok()
         .text();

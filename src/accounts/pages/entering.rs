@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::super::{
     audit::{self, Line},
     inviting, passwords, sessions, tokens,
-    viewer::{Proof, Viewer},
+    viewer::{Proof, Viewer, brought},
 };
 use crate::{
     app::App,
@@ -64,7 +64,7 @@ pub async fn login_form(
 /// `POST /login`
 pub async fn login(Given(app): Given<App>, from: Network, headers: HeaderMap, fields: Fields) -> Result<Response> {
     let (email, password) = (fields.text("email").trim(), fields.text("password"));
-    app.sign_ins.count(email, from)?;
+    counted(&app, from, email).await?;
     let found: Option<(Uuid, Option<String>)> = sqlx::query_as(
         "SELECT id, password_hash FROM accounts WHERE lower(email) = lower($1) AND deactivated_at IS NULL",
     )
@@ -101,6 +101,18 @@ pub async fn login(Given(app): Given<App>, from: Network, headers: HeaderMap, fi
     )
 }
 
+/// Counts a try at an address or a secret. What is refused for there being too many stands in the audit log, once for all
+/// of a while: whoever tries on and on fills no log.
+pub(crate) async fn counted(app: &App, from: Network, tried: &str) -> Result<()> {
+    let outcome = app.sign_ins.count(tried, from);
+    if outcome.is_err() && app.sign_ins.is_news(from) {
+        let network = from.to_string();
+        let line = Line { kind: "sign-in.limited", about: "too many tries", network: &network, ..Line::default() };
+        audit::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
+    }
+    outcome
+}
+
 /// Signs somebody in, by what they came with, and sends them on. Who came by a password is told by the hash that it
 /// fitted, too.
 ///
@@ -120,6 +132,10 @@ pub(super) async fn signed_in(
     let session = sessions::start_by(&mut *tx, now, account, hash, agent).await?.ok_or(Problem::SignedOut)?;
     let line = Line { actor: Some(account), kind: "sign-in.done", about: by, network: &network, ..Line::default() };
     audit::write(&mut tx, now, line).await?;
+    // Whoever signs in leaves the session that the browser had, their own or another's.
+    if let Some(left) = brought(headers, app.is_https()).filter(|brought| brought.cookie) {
+        sessions::end(&mut *tx, &left.token_hash).await?;
+    }
     tx.commit().await?;
     let mut response = Redirect::to(next).into_response();
     set(&mut response, &sessions::set_cookie(app.is_https(), &session))?;

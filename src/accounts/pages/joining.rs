@@ -4,15 +4,16 @@ use askama::Template;
 use axum::{
     extract::{Path, State as Given},
     http::{HeaderMap, StatusCode},
-    response::Response,
+    response::{IntoResponse, Redirect, Response},
 };
 
 use super::{
     super::{
         inviting::{self, Newcomer},
         passwords, resetting,
+        viewer::Viewer,
     },
-    entering::signed_in,
+    entering::{counted, signed_in},
 };
 use crate::{
     activity::Actor,
@@ -34,6 +35,8 @@ struct JoinPage {
     action: String,
     /// What somebody comes to, in a sentence.
     to: String,
+    /// The name of somebody who is signed in: they join as who they are.
+    me: Option<String>,
     typed: Fields,
     errors: Vec<String>,
 }
@@ -47,13 +50,19 @@ fn join_page(
     errors: Vec<String>,
 ) -> JoinPage {
     let frame = Frame::bare(app, "Join".to_owned(), theme(headers));
-    JoinPage { frame, action, to, typed, errors }
+    JoinPage { frame, action, to, me: None, typed, errors }
 }
 
 /// `GET /join/{key}`
-pub async fn join_form(Given(app): Given<App>, Path(key): Path<String>, headers: HeaderMap) -> Result<Response> {
+pub async fn join_form(
+    Given(app): Given<App>,
+    viewer: Option<Viewer>,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
     let to = invited_to(&app, &key).await?;
-    page::page(&join_page(&app, &headers, format!("/join/{key}"), to, Fields::default(), Vec::new()))
+    let page = join_page(&app, &headers, format!("/join/{key}"), to, Fields::default(), Vec::new());
+    page::page(&JoinPage { me: viewer.map(|viewer| viewer.person.name), ..page })
 }
 
 async fn invited_to(app: &App, key: &str) -> Result<String> {
@@ -66,16 +75,23 @@ async fn invited_to(app: &App, key: &str) -> Result<String> {
     })
 }
 
-/// `POST /join/{key}`: makes an account and signs it in.
+/// `POST /join/{key}`: makes an account and signs it in; who is signed in joins the team as who they are.
 pub async fn join(
     Given(app): Given<App>,
     from: Network,
+    viewer: Option<Viewer>,
     Path(key): Path<String>,
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
     let to = invited_to(&app, &key).await?;
-    app.sign_ins.count(fields.text("email"), from)?;
+    if let Some(viewer) = viewer {
+        viewer.to_change_own()?;
+        let (actor, me) = (viewer.actor(), viewer.person.id);
+        app.live.change(&actor, |change, _| Box::pin(inviting::accept_as(change, &key, me))).await?;
+        return Ok(Redirect::to("/teams").into_response());
+    }
+    counted(&app, from, fields.text("email")).await?;
     let made = match newcomer(&fields).await {
         Ok(new) => app.live.change(&Actor::nobody(), |change, _| Box::pin(inviting::accept(change, &key, &new))).await,
         Err(problem) => Err(problem),
@@ -120,7 +136,7 @@ async fn open_to(app: &App) -> Result<String> {
 /// `POST /register`
 pub async fn register(Given(app): Given<App>, from: Network, headers: HeaderMap, fields: Fields) -> Result<Response> {
     let to = open_to(&app).await?;
-    app.sign_ins.count(fields.text("email"), from)?;
+    counted(&app, from, fields.text("email")).await?;
     let made = match newcomer(&fields).await {
         Ok(new) => app.live.change(&Actor::nobody(), |change, _| Box::pin(inviting::register(change, &new))).await,
         Err(problem) => Err(problem),

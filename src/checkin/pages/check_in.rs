@@ -90,7 +90,8 @@ impl CheckInPage {
 
     /// When these facts were read: on paper nothing else says how old they are.
     fn as_of(&self) -> String {
-        words::moment(self.now, &self.time_zone)
+        let zone = if self.is_guest() { " UTC" } else { "" };
+        format!("{}{zone}", words::moment(self.now, &self.time_zone))
     }
 
     /// What is read at a glance of what changed; the rest is asked for.

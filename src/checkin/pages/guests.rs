@@ -14,6 +14,7 @@ use super::{
 use crate::{
     accounts::{
         audit::{self, Line},
+        pages::counted,
         passwords,
     },
     app::App,
@@ -109,7 +110,7 @@ pub async fn unlock(
     let Entrance::Asks(link) = guests::entrance(&app, &headers, &key).await? else {
         return Ok(for_audience(Redirect::to(&format!("/share/{key}")).into_response(), Audience::Guests));
     };
-    app.sign_ins.count(&link.id.to_string(), from)?;
+    counted(&app, from, &link.id.to_string()).await?;
     let password = fields.text("password");
     let hash = Some(link.password_hash.clone());
     if password.len() > 1000 || !passwords::verify(password.to_owned(), hash).await? {

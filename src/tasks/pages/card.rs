@@ -30,7 +30,7 @@ impl<'c> CardHtml<'c> {
     }
 
     fn due(&self) -> String {
-        self.card.due.map_or(String::new(), words::day)
+        self.card.due.map_or(String::new(), |due| words::day_from(self.now, due))
     }
 
     /// Longer in its column than a working week.

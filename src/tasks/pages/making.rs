@@ -120,7 +120,8 @@ pub async fn create(
         description: fields.text("description").to_owned(),
         ..NewTask::default()
     };
-    let outcome = match sprint_named(&app, &team, fields.text("sprint")).await {
+    // Who does not say which is in the one that goes on; who says none means none.
+    let outcome = match sprint_named(&app, &team, fields.get("sprint").unwrap_or("this")).await {
         Ok(sprint) => {
             new.sprint = sprint.map(|sprint| sprint.id);
             let actor = viewer.actor();

@@ -23,7 +23,7 @@ use crate::{
     app::App,
     boards::{
         self, Column, State,
-        access::{self, AtTask, TaskAccess},
+        access::{self, AtTask, TaskAccess, split_key},
     },
     frame::Frame,
     sprints::{self, Sprint},
@@ -45,7 +45,12 @@ pub async fn move_task(Editing(form): Editing) -> Result<Response> {
         before: fields.get("before").filter(|key| !key.is_empty()).map(str::to_owned),
         version: fields.parse("version", "That is no version.")?,
     };
-    let place = if fields.get("place") == Some("top") { top_of(app, access, place).await? } else { place };
+    // A drag names where it was dropped; the form has a list of what to put it below, whichever column that is in.
+    let place = match (fields.get("place"), &place.after) {
+        (Some(_), Some(_)) => below(app, access, place).await?,
+        (Some("top"), None) => top_of(app, access, place).await?,
+        _ => place,
+    };
     let outcome =
         form.try_change(|change, _| Box::pin(moving::move_task(change, &access.team, access.id, &place))).await;
     match outcome {
@@ -75,6 +80,19 @@ async fn top_of(app: &App, access: &TaskAccess, place: Place) -> Result<Place> {
     .fetch_optional(&app.db)
     .await?;
     Ok(Place { before: first.map(|number| format!("{}-{number}", access.team.key)), ..place })
+}
+
+async fn below(app: &App, access: &TaskAccess, place: Place) -> Result<Place> {
+    let number = place.after.as_deref().and_then(split_key).map(|(_, number)| number);
+    let column: Option<String> = sqlx::query_scalar(
+        "SELECT c.slug FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+         WHERE k.team_id = $1 AND k.number = $2 AND k.rank IS NOT NULL",
+    )
+    .bind(access.team.id)
+    .bind(number)
+    .fetch_optional(&app.db)
+    .await?;
+    Ok(Place { column: column.unwrap_or_else(|| place.column.clone()), ..place })
 }
 
 /// Somebody was quicker: who and when, with the card as it stands for the board to show.

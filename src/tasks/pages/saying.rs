@@ -87,6 +87,6 @@ pub async fn delete_comment(
 /// `POST /preview`: Markdown as it will look.
 pub async fn preview(Given(app): Given<App>, viewer: Viewer, fields: Fields) -> Result<Response> {
     let links = access::links(&app.db, &viewer).await?;
-    Ok(Html(markdown::render(&fields.text("text").chars().take(100_000).collect::<String>(), &links).to_string())
+    Ok(Html(markdown::render(&fields.text("markdown").chars().take(100_000).collect::<String>(), &links).to_string())
         .into_response())
 }

@@ -115,6 +115,21 @@ impl Article {
         self.errors.iter().filter(|(field, _)| !beside.contains(*field)).map(|(_, why)| why.as_str()).collect()
     }
 
+    /// What was typed into this comment's own form, if that was refused.
+    fn refused_comment(&self, id: &Uuid) -> Option<&str> {
+        let is_it = !self.errors.is_empty() && self.typed.text("comment") == id.to_string();
+        is_it.then(|| self.typed.text("body"))
+    }
+
+    /// What was typed as a new comment, and why it was refused.
+    fn typed_body(&self) -> &str {
+        if self.typed.get("comment").is_some() { "" } else { self.typed("body") }
+    }
+
+    fn body_error(&self) -> &str {
+        if self.typed.get("comment").is_some() { "" } else { self.error("body") }
+    }
+
     /// What was typed into a field, or else what stands.
     fn value(&self, field: &str, stands: impl AsRef<str>) -> String {
         let typed = if self.errors.is_empty() && self.conflict.is_none() { None } else { self.typed.get(field) };

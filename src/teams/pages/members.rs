@@ -14,6 +14,7 @@ use crate::{
     accounts::viewer::Viewer,
     app::App,
     boards::access,
+    tasks::awaiting,
     web::{
         error::{Problem, Result},
         forms::Fields,
@@ -62,8 +63,17 @@ pub async fn set_visibility(
         ));
     }
     let (actor, team) = (viewer.actor(), access.team);
-    let outcome =
-        app.live.change(&actor, |change, _| Box::pin(membership::set_visibility(change, &team, private))).await;
+    let outcome = app
+        .live
+        .change(&actor, |change, _| {
+            Box::pin(async {
+                if private {
+                    awaiting::unname(change, &team).await?;
+                }
+                membership::set_visibility(change, &team, private).await
+            })
+        })
+        .await;
     answer(&app, &viewer, &headers, team, fields, outcome.map(|_| ())).await
 }
 

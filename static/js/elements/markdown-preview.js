@@ -20,7 +20,7 @@ class MarkdownPreview extends HTMLElement {
   async read(button) {
     const text = this.querySelector("textarea");
     try {
-      const { html } = await ask(this.dataset.url, { method: "POST", part: "task", fields: new URLSearchParams({ text: text.value }) });
+      const { html } = await ask(this.dataset.url, { method: "POST", part: "task", fields: new URLSearchParams({ markdown: text.value }) });
       this.shown = document.createElement("div");
       this.shown.className = "preview prose";
       this.shown.dir = "auto";
