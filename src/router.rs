@@ -63,7 +63,10 @@ fn pages() -> Router<App> {
         .route("/teams/{slug}/bulk", post(tasks::change_several))
         .route("/teams/{slug}/flow", get(flow::pages::flow))
         .route("/teams/{slug}/flow/{file}", get(flow::pages::numbers))
-        .route("/teams/{slug}/tasks", get(tasks::list).post(tasks::create))
+        .route(
+            "/teams/{slug}/tasks",
+            get(tasks::list).merge(post(tasks::create).layer(from_fn(repeats::recognise_repeats))),
+        )
         .route("/teams/{slug}/tasks/new", get(tasks::new_form))
         .route("/tasks/{key}", get(tasks::task).post(tasks::edit))
         .route("/tasks/{key}/position", put(tasks::move_task).post(tasks::move_task))

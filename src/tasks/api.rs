@@ -52,11 +52,7 @@ async fn answer<T>(
     let task = match (outcome, task) {
         (Ok(_), Some(task)) => task,
         (Err(Problem::DoneBefore { change }), task) => {
-            let touched: Option<Uuid> = sqlx::query_scalar("SELECT task_id FROM events WHERE change_id = $1 AND team_id = $2 AND task_id IS NOT NULL ORDER BY seq LIMIT 1")
-                .bind(change)
-                .bind(team.id)
-                .fetch_optional(&app.db)
-                .await?;
+            let touched = queries::touched_by(&app.db, team.id, change).await?.map(|(task, _)| task);
             touched.or(task).ok_or(Problem::DoneBefore { change })?
         }
         (Err(problem), _) => return Err(problem),

@@ -97,6 +97,18 @@ pub async fn cards(
         .collect())
 }
 
+/// The task that a change was about, with its number: what a repeated request is answered with.
+pub async fn touched_by(db: &PgPool, team: Uuid, change: Uuid) -> Result<Option<(Uuid, i64)>> {
+    Ok(sqlx::query_as(
+        "SELECT k.id, k.number FROM events e JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
+         WHERE e.change_id = $1 AND e.team_id = $2 ORDER BY e.seq LIMIT 1",
+    )
+    .bind(change)
+    .bind(team)
+    .fetch_optional(db)
+    .await?)
+}
+
 /// How many archived tasks pass the filter beyond those that `cards` read.
 pub async fn archived_beyond(
     db: &PgPool,

@@ -26,6 +26,7 @@ pub fn parse(file: &Value) -> Result<Draft> {
             issues.len()
         ));
     }
+    let mut nameless = false;
     for issue in issues {
         let issue = issue.into_object()?;
         let url = address(&issue, repo)?;
@@ -34,8 +35,16 @@ pub fn parse(file: &Value) -> Result<Draft> {
             draft.skipped.add("are pull requests", &title.0);
             continue;
         }
+        let unsaid = url.is_empty();
         let task = task(&issue, url, title, &mut draft)?;
+        nameless |= unsaid && task.created_at.is_none();
         draft.tasks.push(task);
+    }
+    if nameless {
+        draft.notes.push(
+            "the file does not say of which repository its issues are: they are known by their numbers alone, and those of another repository would be taken for them. With `url` among the fields of gh they are told apart."
+                .to_owned(),
+        );
     }
     Ok(draft)
 }
@@ -280,7 +289,8 @@ mod tests {
     #[test]
     fn a_list_that_is_shorter_than_its_count_is_said() {
         let draft = parse(&json!({ "issues_count": 9, "issues": [{ "number": 1, "title": "One" }] })).unwrap();
-        assert_eq!(draft.notes, ["the file counts 9 issues and has 1 of them; the others are missing from it."]);
+        assert!(draft.notes.iter().any(|note| note.contains("known by their numbers alone")), "{:?}", draft.notes);
+        assert_eq!(draft.notes[0], "the file counts 9 issues and has 1 of them; the others are missing from it.");
     }
 
     #[test]

@@ -294,7 +294,9 @@ impl IntoResponse for Problem {
                 told.errors = errors;
             }
             Self::Conflict(conflict) => {
-                told.title = "Somebody was quicker".into();
+                // where nothing stands beside it, nobody was: it cannot be done as things are
+                let quicker = !conflict.current.is_null();
+                told.title = if quicker { "Somebody was quicker" } else { "Not as things stand" }.into();
                 told.detail = conflict.detail;
                 told.current = conflict.current;
                 told.sent = conflict.sent;

@@ -226,3 +226,65 @@ async fn what_opens_over_the_board_breaks_no_rule_of_accessibility() {
     }
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_typed_on_a_task_is_kept_when_the_reader_goes_on() {
+    let stage = Stage::new().await;
+    let elif = &stage.world.elif;
+    elif.make("infrastructure", "todo", "Cut over").await;
+    let window = stage.window(elif).await;
+    window.goto("/tasks/INF-1").await;
+    window.run("document.querySelector('[name=title]').select()").await;
+    window.type_text("Cut Postgres over").await;
+    focus(&window, "[name=estimate]").await;
+    window.until("document.querySelector('.story').textContent.includes('Cut Postgres over')").await;
+    focus(&window, "[name=estimate]").await;
+    window.type_text("5").await;
+    window.press("Enter").await;
+    window.until("document.querySelector('.story').textContent.includes('estimated it at 5')").await;
+    // what Enter has sent is not sent again by going on
+    focus(&window, "[name=for]").await;
+    window.type_text("Growth").await;
+    focus(&window, "[name=title]").await;
+    window.until("document.querySelector('.story').textContent.includes('Growth')").await;
+    let version: i64 = elif.task("INF-1").await["version"].as_i64().unwrap();
+    assert_eq!(version, 4, "three changes, each once");
+    // the letters of the board hold here too, and the list of them
+    window.run("document.activeElement.blur()").await;
+    window.press("a").await;
+    window.until("document.querySelector('aside .owner')?.textContent.includes('Elif')").await;
+    window.press("?").await;
+    window.until("document.querySelector('dialog[open] .keys')").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_answer_makes_no_second_task_and_undo_survives_a_reload() {
+    let stage = Stage::new().await;
+    let window = stage.window(&stage.world.elif).await;
+    window.board("/teams/infrastructure").await;
+    // the first answer does not come back, though what was asked was done
+    window
+        .run(
+            "const real = window.fetch; window.fetch = async (...what) => {
+                 const answer = await real(...what);
+                 if (what[1]?.method !== 'POST') return answer;
+                 window.fetch = real; throw new TypeError('lost');
+             }",
+        )
+        .await;
+    window.press("c").await;
+    window.until("document.activeElement?.name === 'title'").await;
+    window.type_text("Ask Legal").await;
+    window.press("Enter").await;
+    window
+        .until("[...document.querySelectorAll('#toasts button')].some(button => button.textContent === 'Try again')")
+        .await;
+    window.run("[...document.querySelectorAll('#toasts button')].find(button => button.textContent === 'Try again').click()").await;
+    window.until_column("todo", &["INF-1"]).await;
+    window.until("document.querySelector('.new textarea').value === ''").await;
+    assert_eq!(stage.world.column("infrastructure", "todo").await, ["INF-1"]);
+
+    window.board("/teams/infrastructure").await;
+    window.press("u").await;
+    window.until_column("todo", &[]).await;
+}

@@ -128,6 +128,19 @@ async fn filters_find_what_they_say_and_name_what_they_do_not_know() {
 
     let page = elif.get("/teams/infrastructure?q=colour:red+owner:me").await.ok().text();
     assert!(page.contains("colour: is not known") && page.contains(r#"value="colour:red owner:me""#));
+    for (q, why) in [
+        ("is:", "is: needs something behind it, as is:blocked."),
+        ("owner:", "owner: needs something behind it, as owner:me."),
+        ("-sprint:this", "-sprint: is not known. Choose the sprint to show"),
+    ] {
+        let page = elif.get(&format!("/teams/infrastructure?q={q}")).await.ok().text();
+        assert!(page.contains(why), "{q}: {page}");
+        elif.api(Method::GET, &format!("/teams/infrastructure/board?q={q}"), json!({})).await.refused(422);
+    }
+    // a name that stands in the address twice is both of its values
+    let twice =
+        elif.get("/teams/infrastructure?sprint=all&owner=elif&owner=jonas&q=label:x&q=is:blocked").await.ok().text();
+    assert!(twice.contains(r#"value="owner:elif owner:jonas label:x is:blocked""#), "{twice}");
     let none = elif.get("/teams/infrastructure?sprint=77").await.ok().text();
     assert!(none.contains("There is no sprint 77."));
 }
@@ -156,6 +169,10 @@ async fn nothing_changed_means_304_and_any_change_means_new_bytes() {
         let etag = world.elif.get(path).await.ok().header("etag").to_owned();
         let again = Request::get(path).header("if-none-match", &etag).body(Body::empty()).unwrap();
         assert_eq!(world.elif.send(again).await.status, 304);
+        for seen in [format!("W/{etag}"), format!("\"another\", {etag}"), "*".to_owned()] {
+            let again = Request::get(path).header("if-none-match", &seen).body(Body::empty()).unwrap();
+            assert_eq!(world.elif.send(again).await.status, 304, "{seen}");
+        }
         world.elif.api(Method::PATCH, &format!("/tasks/{key}"), json!({ "title": format!("After {path}") })).await.ok();
         let again = Request::get(path).header("if-none-match", &etag).body(Body::empty()).unwrap();
         let fresh = world.elif.send(again).await.refused(200);

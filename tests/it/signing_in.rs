@@ -267,3 +267,20 @@ async fn sprints_follow_one_another_from_the_day_that_was_given() {
         assert_eq!(sprints.len(), if status == 303 { 3 } else { 0 });
     }
 }
+
+#[tokio::test]
+async fn a_program_is_told_401_and_never_sent_to_a_form() {
+    let world = World::new().await;
+    let ask = async |path: &str, authorization: &str| {
+        let request = axum::http::Request::get(path).header("authorization", authorization);
+        world.stranger().send(request.body(axum::body::Body::empty()).unwrap()).await
+    };
+    for path in ["/teams/infrastructure/live", "/api/v1/teams", "/teams/infrastructure"] {
+        let refused = ask(path, "Bearer nobodys").await.refused(401);
+        assert_eq!(refused.header("www-authenticate"), "Bearer", "{path}");
+    }
+    let program = world.program_of(&world.elif, fortnight::accounts::tokens::Scope::Read).await;
+    let token = program.bearer.unwrap();
+    ask("/api/v1/teams", &format!("bearer {token}")).await.refused(200);
+    ask("/api/v1/teams", &format!("Basic {token}")).await.refused(401);
+}

@@ -382,3 +382,73 @@ async fn a_new_tasks_page_says_which_sprint_it_is_for() {
     let standup = world.jonas.get("/teams/infrastructure/standup").await.ok().text();
     assert!(!standup.contains("tasks/new") && standup.contains(r#"data-shortcut="/""#), "{standup}");
 }
+
+#[tokio::test]
+async fn a_comment_that_is_refused_comes_back_into_its_own_form() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let key = elif.make("infrastructure", "todo", "one").await;
+    elif.post(&format!("/tasks/{key}/comments"), &[("body", "As it stands")]).await.ok();
+    let comment: uuid::Uuid = sqlx::query_scalar("SELECT id FROM comments").fetch_one(&world.db).await.unwrap();
+    let (id, long) = (comment.to_string(), "too long ".repeat(3000));
+    let fields = [("comment", id.as_str()), ("body", long.as_str())];
+    let page = elif.post(&format!("/tasks/{key}/comments/{comment}"), &fields).await.refused(422).text();
+    let (own, new) = page.split_once("aria-label=\"Write a comment\"").unwrap();
+    assert!(own.contains("too long too long") && own.contains("id=\"comment-error\""), "its own form has it");
+    assert!(!new.contains("too long too long"), "and a new comment is none of it");
+}
+
+#[tokio::test]
+async fn a_form_puts_a_task_below_the_one_that_was_chosen_whichever_column_that_is_in() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let key = elif.make("infrastructure", "todo", "one").await;
+    let above = elif.make("infrastructure", "in-progress", "two").await;
+    elif.make("infrastructure", "in-progress", "three").await;
+    let fields = [("column", "todo"), ("place", "top"), ("after", above.as_str())];
+    elif.post(&format!("/tasks/{key}/position"), &fields).await.ok();
+    assert_eq!(world.column("infrastructure", "in-progress").await, ["INF-2", "INF-1", "INF-3"]);
+}
+
+#[tokio::test]
+async fn a_form_without_a_sprint_makes_a_task_in_the_one_that_goes_on() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    for (fields, sprint) in [
+        (&[("title", "no word of it")][..], serde_json::json!(42)),
+        (&[("title", "none"), ("sprint", "")], serde_json::json!(null)),
+    ] {
+        elif.post("/teams/infrastructure/tasks", fields).await.refused(303);
+        let newest: i64 = sqlx::query_scalar("SELECT max(number) FROM tasks").fetch_one(&world.db).await.unwrap();
+        assert_eq!(elif.task(&format!("INF-{newest}")).await["sprint"], sprint);
+    }
+}
+
+#[tokio::test]
+async fn a_task_whose_answer_was_lost_is_not_made_twice() {
+    let world = World::new().await;
+    let send = async |title: &str| {
+        let request = axum::http::Request::post("/teams/infrastructure/tasks")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("idempotency-key", "one")
+            .header("fortnight-fragment", "card")
+            .body(axum::body::Body::from(format!("title={title}&column=todo")));
+        world.elif.send(request.unwrap()).await
+    };
+    let (first, again) = (send("Once").await.refused(201).text(), send("Once").await.refused(201).text());
+    assert!(first.contains("INF-1") && again.contains("INF-1"), "{again}");
+    send("Another").await.refused(422);
+    assert_eq!(world.column("infrastructure", "todo").await, ["INF-1"]);
+}
+
+#[tokio::test]
+async fn a_due_day_of_another_year_says_which_and_years_that_nobody_means_are_refused() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let key = elif.make("infrastructure", "todo", "one").await;
+    elif.post(&format!("/tasks/{key}"), &[("due", "2027-11-26")]).await.ok();
+    assert!(elif.get("/teams/infrastructure").await.ok().text().contains("due Fri 26 Nov 2027"));
+    for due in ["-0001-01-01", "0026-11-26"] {
+        elif.post(&format!("/tasks/{key}"), &[("due", due)]).await.refused(422);
+    }
+}

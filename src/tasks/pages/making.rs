@@ -18,6 +18,7 @@ use super::foot::said;
 use super::{card::CardHtml, editing::sprint_named};
 use crate::{
     accounts::viewer::Viewer,
+    activity::Changed,
     app::App,
     boards::{self, Column, access},
     frame::Frame,
@@ -131,6 +132,11 @@ pub async fn create(
     };
     let changed = match outcome {
         Ok(changed) => changed,
+        // The answer was lost on its way, and the script asks once more.
+        Err(Problem::DoneBefore { change }) => {
+            let made = queries::touched_by(&app.db, team.id, change).await?;
+            Changed { id: change, is_undoable: true, value: made.ok_or(Problem::DoneBefore { change })? }
+        }
         Err(Problem::Invalid(errors)) if fragment(&headers).is_none() => {
             let typed = Typed {
                 column: fields.text("column").to_owned(),

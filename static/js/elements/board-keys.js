@@ -109,7 +109,7 @@ function keysInDialog(event) {
   const article = document.querySelector("dialog.veil[open] [data-task-page]");
   const small = document.querySelector("dialog.small[open]");
   if (!article || small) return;
-  const link = ["m", "b"].includes(event.key) && article.querySelector(`[data-shortcut=${event.key}]`);
+  const link = ["a", "b", "m"].includes(event.key) && article.querySelector(`[data-shortcut=${event.key}]`);
   if (link) { event.preventDefault(); link.click(); }
   if (event.key === "u") { event.preventDefault(); undoLast(); }
 }

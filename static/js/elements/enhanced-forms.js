@@ -23,7 +23,9 @@ addEventListener("pointerdown", () => { byKeys = null; });
 addEventListener("focusout", sendPassed);
 
 addEventListener("change", ({ target }) => {
-  if (!target.matches?.("select[data-autosubmit], input[type=checkbox][data-autosubmit]")) return;
+  if (!target.matches?.("[data-autosubmit]")) return;
+  // a text that Enter has sent already is what stands
+  if (target.value === target.defaultValue && target.type !== "checkbox") return;
   passed = target;
   if (target !== byKeys) sendPassed();
 });

@@ -67,14 +67,16 @@ function create(form, title) {
   if (!text) return;
   title.value = "";
   showErrors(form, {});
-  line = line.then(() => send(form, title, text));
+  // whose answer was lost may have been made: sent again it is the same
+  const sent = form.lost?.text === text ? form.lost : { text, key: `${Date.now()}-${Math.random()}` };
+  line = line.then(() => send(form, title, sent));
 }
 
-async function send(form, title, text) {
-  const fields = new URLSearchParams({ title: text, column: form.dataset.column });
-  if (form.dataset.sprint) fields.set("sprint", form.dataset.sprint);
+async function send(form, title, sent) {
+  const { column, sprint } = form.dataset;
+  const fields = new URLSearchParams({ title: sent.text, column, sprint });
   try {
-    const answer = await ask(form.action, { method: "POST", part: "card", fields });
+    const answer = await ask(form.action, { method: "POST", part: "card", fields, key: sent.key });
     const card = readCards(answer.html)[0];
     // whoever writes on is not interrupted: the card asks as well
     if (!document.querySelector(".new textarea")?.value) askWhatItWaitsOn(card);
@@ -82,22 +84,23 @@ async function send(form, title, text) {
     // it may belong to another lane than it was written in
     if (card && inLanes(theBoard())) askAgain([card.dataset.task]);
     noted(answer);
-    announce(answer.said || `Added ${card?.dataset.task ?? text}.`);
+    announce(answer.said || `Added ${card?.dataset.task ?? sent.text}.`);
     if (form.isConnected) form.closest("li").scrollIntoView({ block: "nearest" });
   } catch (error) {
-    giveBack(form, title, text, error);
+    giveBack(form, title, sent, error);
   }
 }
 
 /** Nothing typed is lost, nor what has been typed since; a field closed meanwhile opens again. */
-function giveBack(form, title, text, error) {
+function giveBack(form, title, sent, error) {
   if (!form.isConnected) {
     const column = theBoard().querySelector(`[data-column="${CSS.escape(form.dataset.column)}"]`);
     writeIn(column);
     title = column.querySelector(".new textarea");
     form = title.form;
   }
-  title.value = title.value ? `${text} ${title.value}` : text;
+  form.lost = sent;
+  title.value = title.value ? `${sent.text} ${title.value}` : sent.text;
   const errors = error instanceof Refused && error.problem.errors;
   if (errors) showErrors(form, errors);
   else refused(error, { again: () => create(form, title), kept: "The title is still in its field." });

@@ -20,19 +20,19 @@ export class Unreachable extends Error {
 /** Changes made by this window, so that their echo on the stream is not shown as somebody else's. */
 export const ownChanges = new Set();
 
-export async function ask(url, { method = "GET", part = "task", fields } = {}) {
+export async function ask(url, { method = "GET", part = "task", fields, key } = {}) {
   if (method === "GET") return answer(url, { method, part });
   const done = startWriting();
-  try { return await answer(url, { method, part, fields }); } finally { done(); }
+  try { return await answer(url, { method, part, fields, key }); } finally { done(); }
 }
 
-async function answer(url, { method, part, fields }) {
+async function answer(url, { method, part, fields, key }) {
   let response, html;
   try {
     response = await fetch(url, {
       method,
       body: fields,
-      headers: { Accept: "text/html, application/problem+json", "Fortnight-Fragment": part },
+      headers: { Accept: "text/html, application/problem+json", "Fortnight-Fragment": part, ...(key && { "Idempotency-Key": key }) },
       signal: AbortSignal.timeout(30_000),
     });
     html = await response.text();

@@ -7,11 +7,13 @@ import { showAnswered } from "../board/cards.js";
 import { askAgain } from "../board/truth.js";
 
 // this window's changes, the latest at the end: `u` walks back through them
-const made = [];
+const made = JSON.parse(sessionStorage.made ?? "[]");
 
 /** Undoable with `u`, but not worth a message: the reader sees it. */
 export function noted(answer) {
-  if (answer.undoable) made.push(answer.change);
+  if (!answer.undoable) return;
+  made.push(answer.change);
+  keep();
 }
 
 export function told(answer) {
@@ -32,6 +34,7 @@ export async function undoLast() {
 async function undo(change) {
   const at = made.indexOf(change);
   if (at >= 0) made.splice(at, 1);
+  keep();
   try {
     const answer = await ask(`/changes/${change}/undo`, { method: "POST", part: "card" });
     const keys = showAnswered(answer.html);
@@ -52,4 +55,9 @@ export function refused(error, { again, kept = "", about = "" } = {}) {
   }
   // problems of the server's making and of the line's can pass; a rule will still be the rule
   say(`${error.message} ${kept}`.trim(), { stays: true, about, act: again && { label: "Try again", run: again } });
+}
+
+/** Also after a reload. */
+function keep() {
+  sessionStorage.made = JSON.stringify(made.slice(-20));
 }
