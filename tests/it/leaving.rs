@@ -271,3 +271,31 @@ async fn a_link_ends_with_its_makers_place_on_a_private_team_and_with_their_acco
     ada.post("/settings/people/jonas", &[("do", "deactivate")]).await.refused(303);
     world.stranger().get(&open).await.refused(404);
 }
+
+#[tokio::test]
+async fn what_a_lead_changes_about_how_a_team_works_is_in_the_audit() {
+    let world = World::new().await;
+    let (ada, _) = two_administrators(&world).await;
+    sqlx::query("UPDATE members SET role = 'lead'").execute(&world.db).await.unwrap();
+    let elif = &world.elif;
+    let labelled = elif.make("infrastructure", "todo", "one").await;
+    elif.post(&format!("/tasks/{labelled}"), &[("labels", "docs")]).await.ok();
+    let label: uuid::Uuid = sqlx::query_scalar("SELECT id FROM labels").fetch_one(&world.db).await.unwrap();
+    let team = "/teams/infrastructure";
+    for (path, fields) in [
+        (format!("{team}/columns"), &[("name", "Ready"), ("state", "todo")][..]),
+        (format!("{team}/columns/ready"), &[("name", "Ready to go"), ("state", "todo")]),
+        (format!("{team}/columns/ready"), &[("to", "left")]),
+        (format!("{team}/columns/ready/remove"), &[("into", "todo")]),
+        (format!("{team}/labels/{label}"), &[("name", "papers"), ("hue", "3")]),
+        (format!("{team}/labels/{label}"), &[("remove", "1")]),
+    ] {
+        elif.post(&path, fields).await.refused(303);
+    }
+    let audit = ada.get("/settings/audit").await.ok().text();
+    for kind in
+        ["column.added", "column.edited", "column.shifted", "column.removed", "label.edited", "label.removed"]
+    {
+        assert!(audit.contains(kind), "{kind}: {audit}");
+    }
+}

@@ -452,3 +452,24 @@ async fn a_due_day_of_another_year_says_which_and_years_that_nobody_means_are_re
         elif.post(&format!("/tasks/{key}"), &[("due", due)]).await.refused(422);
     }
 }
+
+#[tokio::test]
+async fn what_is_written_under_a_filter_is_what_the_filter_shows() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let labelled = elif.make("infrastructure", "todo", "one").await;
+    elif.post(&format!("/tasks/{labelled}"), &[("labels", "Docs")]).await.ok();
+    let goal = [("sprint", "42"), ("title", "A goal"), ("target", "9")];
+    assert_eq!(elif.post("/teams/infrastructure/goals", &goal).await.status, 303);
+    let q = "owner:me label:docs label:typo goal:1 -label:none \"words\"";
+    elif.post("/teams/infrastructure/tasks", &[("title", "two"), ("q", q)]).await.refused(303);
+    let task = elif.task("INF-2").await;
+    assert_eq!(task["owners"][0]["handle"], "elif", "{task}");
+    assert_eq!((task["labels"][0].clone(), task["goal"].clone()), ("Docs".into(), 1.into()), "{task}");
+    assert_eq!(task["labels"].as_array().unwrap().len(), 1, "a label that there is not is not made: {task}");
+    // nobody in particular is nobody
+    elif.post("/teams/infrastructure/tasks", &[("title", "three"), ("q", "owner:elif owner:jonas goal:7")])
+        .await
+        .refused(303);
+    assert_eq!(elif.task("INF-3").await["owners"], serde_json::json!([]));
+}

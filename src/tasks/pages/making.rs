@@ -15,12 +15,18 @@ use super::super::{
     queries,
 };
 use super::foot::said;
-use super::{card::CardHtml, editing::sprint_named};
+use super::{
+    card::CardHtml,
+    editing::{goal_named, sprint_named},
+};
 use crate::{
     accounts::viewer::Viewer,
     activity::Changed,
     app::App,
-    boards::{self, Column, access},
+    boards::{
+        self, Column, access,
+        filters::{Asks, Filter},
+    },
     frame::Frame,
     sprints::{self, Sprint},
     teams::Team,
@@ -106,6 +112,32 @@ async fn new_page(
     })
 }
 
+/// What somebody writes on a board that is narrowed to an owner, a goal or labels is of those: it would be gone with the
+/// next look otherwise. What names nobody and nothing here is left.
+async fn fit(app: &App, team: &Team, new: &mut NewTask, filter: &Filter) -> Result<()> {
+    let asked = || filter.terms.iter().filter(|term| !term.not).map(|term| &term.asks);
+    let owners: Vec<&String> =
+        asked().filter_map(|asks| if let Asks::Owner(handle) = asks { Some(handle) } else { None }).collect();
+    // several mean any of them
+    if let [owner] = owners.as_slice() {
+        let people = boards::queries::members(&app.db, team.id).await?;
+        new.owners.extend(people.into_iter().map(|person| person.handle).filter(|handle| handle == *owner));
+    }
+    let labels: Vec<&String> =
+        asked().filter_map(|asks| if let Asks::Label(label) = asks { Some(label) } else { None }).collect();
+    if !labels.is_empty() {
+        let there = boards::queries::labels(&app.db, team.id).await?;
+        new.labels
+            .extend(there.into_iter().map(|label| label.name).filter(|name| labels.contains(&&name.to_lowercase())));
+    }
+    for asks in asked() {
+        if let Asks::Goal(Some(number)) = asks {
+            new.goal = goal_named(app, team, &number.to_string(), new.sprint, None).await.unwrap_or_default();
+        }
+    }
+    Ok(())
+}
+
 /// `POST /teams/{slug}/tasks`
 pub async fn create(
     Given(app): Given<App>,
@@ -125,6 +157,8 @@ pub async fn create(
     let outcome = match sprint_named(&app, &team, fields.get("sprint").unwrap_or("this")).await {
         Ok(sprint) => {
             new.sprint = sprint.map(|sprint| sprint.id);
+            let filter = Filter::read_query(fields.text("q")).for_reader(&viewer.person.handle);
+            fit(&app, &team, &mut new, &filter).await?;
             let actor = viewer.actor();
             app.live.change(&actor, |change, _| Box::pin(creating::create_task(change, &team, &new))).await
         }

@@ -74,7 +74,9 @@ function create(form, title) {
 
 async function send(form, title, sent) {
   const { column, sprint } = form.dataset;
-  const fields = new URLSearchParams({ title: sent.text, column, sprint });
+  // what the board is narrowed to, the new one is too
+  const q = document.getElementById("find")?.defaultValue ?? "";
+  const fields = new URLSearchParams({ title: sent.text, column, sprint, q });
   try {
     const answer = await ask(form.action, { method: "POST", part: "card", fields, key: sent.key });
     const card = readCards(answer.html)[0];
