@@ -28,9 +28,9 @@ const EVERY: Duration = Duration::from_secs(18);
 /// Wrong or ended cookies and tokens from one network: a crowd behind one address may have that many after a night.
 const STRANGERS: NonZeroU32 = NonZeroU32::new(600).unwrap(); // as above
 
-/// What no person and no sensible script does by one account; a program that has gone wild reaches it in a minute.
-const WRITES: NonZeroU32 = NonZeroU32::new(12_000).unwrap(); // as above
-const WRITES_A_SECOND: NonZeroU32 = NonZeroU32::new(20).unwrap(); // as above
+/// What no person and no sensible script does by one account; a program that has gone wild reaches it in minutes.
+const WRITES: NonZeroU32 = NonZeroU32::new(120_000).unwrap(); // as above
+const WRITES_A_SECOND: NonZeroU32 = NonZeroU32::new(100).unwrap(); // as above
 
 /// Who has tried to sign in lately.
 pub struct SignInLimits {

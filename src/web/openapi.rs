@@ -16,7 +16,7 @@ use utoipa::{
 #[openapi(
     info(
         title = "Fortnight",
-        description = "A team board for people who work in sprints. Errors are RFC 9457 problem details. An account may write 12,000 times at once, and 20 times a second from then on; whoever is faster is told by 429 when to go on."
+        description = "A team board for people who work in sprints. Errors are RFC 9457 problem details. An account may write 120,000 times at once, and 100 times a second from then on; whoever is faster is told by 429 when to go on."
     ),
     modifiers(&Shared),
     paths(
