@@ -10,6 +10,8 @@ pub const NAMES: [&str; 6] = ["burn-up", "cumulative-flow", "cycle-time", "agein
 pub struct Table {
     pub headings: Vec<&'static str>,
     pub rows: Vec<Vec<String>>,
+    /// The lines that the chart draws across, under the same headings; whoever has the file works them out from its rows.
+    pub levels: Vec<Vec<String>>,
     /// The first column has tasks' keys.
     pub of_tasks: bool,
 }
@@ -27,7 +29,8 @@ impl Table {
             "blocked" => blocked(figures),
             _ => return None,
         };
-        Some(Self { headings, rows, of_tasks })
+        let levels = if of_tasks { levels(figures) } else { Vec::new() };
+        Some(Self { headings, rows, levels, of_tasks })
     }
 
     /// All of it as CSV.
@@ -40,11 +43,39 @@ impl Table {
 type Rows = (Vec<&'static str>, Vec<Vec<String>>);
 
 fn burn_up(figures: &Figures) -> Rows {
-    let ideal = figures.burn_up.ideal();
-    let rows = figures.burn_up.dated().zip(ideal).map(|((day, stood), ideal)| {
-        vec![day.to_string(), stood.scope.to_string(), stood.done.to_string(), super::drawing::figure(ideal)]
-    });
-    (vec!["Day", "In the sprint", "Done", "Ideal"], rows.collect())
+    let burn_up = &figures.burn_up;
+    let ideal = burn_up.ideal();
+    let days = std::iter::successors(Some(burn_up.starts_on), |day| day.next_day());
+    let row = |(nth, (day, ideal)): (usize, (time::Date, &f64))| {
+        let stood = burn_up.days.get(nth);
+        let forecast = burn_up.forecast.as_ref().filter(|_| day == burn_up.ends_on);
+        let known = |number: Option<usize>| number.map_or(String::new(), |number| number.to_string());
+        vec![
+            day.to_string(),
+            known(stood.map(|stood| stood.scope)),
+            known(stood.map(|stood| stood.done)),
+            super::drawing::figure(*ideal),
+            known(forecast.map(|forecast| forecast.low)),
+            known(forecast.map(|forecast| forecast.high)),
+        ]
+    };
+    let rows = days.zip(&ideal).enumerate().map(row).collect();
+    (vec!["Day", "In the sprint", "Done", "Ideal", "Likely from", "Likely to"], rows)
+}
+
+/// How long so many of a hundred finished tasks took at the longest.
+fn levels(figures: &Figures) -> Vec<Vec<String>> {
+    let level = |part| {
+        let days = super::drawing::figure(figures.times.percentile(part)?);
+        Some(vec![
+            format!("{part} %"),
+            "of finished tasks took so many days or less".to_owned(),
+            String::new(),
+            String::new(),
+            days,
+        ])
+    };
+    [50, 85, 95].into_iter().filter_map(level).collect()
 }
 
 fn cumulative(figures: &Figures) -> Rows {

@@ -30,6 +30,7 @@ pub struct Draft {
 /// Makes a project that this team leads. The answer is its address.
 pub async fn add_project(change: &mut Change, team: &Team, draft: &Draft) -> Result<String> {
     let (id, at) = (Uuid::now_v7(), change.at);
+    draft.measure.check_typed(draft.typed)?;
     let address = free_address(change, &slug(&draft.name)).await?;
     if address.is_empty() {
         return Err(Problem::field("name", "A project's name has at least one letter or digit in it."));
@@ -90,6 +91,7 @@ pub async fn edit_project(change: &mut Change, team: &Team, project: Uuid, draft
             .bind(project)
             .fetch_one(change.db())
             .await?;
+    draft.measure.check_typed(draft.typed)?;
     let result = match key_result_of(change, draft).await? {
         Some(result) => Some(result),
         None => hidden_key_result(change, team, project).await?,

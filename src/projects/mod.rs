@@ -42,6 +42,24 @@ impl Measure {
         }
     }
 
+    /// Checks a figure that is typed in: a share has no more than all of it, and yes is one.
+    ///
+    /// # Errors
+    /// `Invalid` on the field `typed`.
+    pub fn check_typed(self, typed: Option<i64>) -> Result<()> {
+        let most = match self {
+            Self::Count => 1_000_000_000,
+            Self::Share => 100,
+            Self::YesNo => 1,
+        };
+        match typed {
+            Some(typed) if !(0..=most).contains(&typed) => {
+                Err(Problem::field("typed", format!("This is a whole number from 0 to {most}.")))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// A figure beside its target: `31 / 50`, `4 / 10 %`, `not yet`.
     pub fn figure(self, current: i64, target: i64) -> String {
         match self {

@@ -60,9 +60,13 @@ pub async fn edit_sprint(change: &mut Change, number: i32, name: &str, starts_on
     tell_every_team(change, "sprint.moved", face(&was), after).await
 }
 
-/// Leaves a sprint's time free: it and all that are planned after it come later by its length.
-pub async fn skip_sprint(change: &mut Change, number: i32) -> Result<()> {
+/// Leaves a sprint's time free: it and all that are planned after it come later by its length. `seen` is its first day as
+/// whoever skips it saw it: two presses are one.
+pub async fn skip_sprint(change: &mut Change, number: i32, seen: Option<Date>) -> Result<()> {
     let was = lock(change, number).await?;
+    if seen.is_some_and(|seen| seen != was.starts_on) {
+        return Err(Problem::conflict(format!("{} has been moved already. Nothing was changed.", was.name)));
+    }
     if was.state != "planned" {
         return Err(Problem::conflict(format!("{} has begun already. Nothing was changed.", was.name)));
     }

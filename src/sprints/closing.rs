@@ -111,6 +111,12 @@ pub async fn hold(change: &mut Change, team: &Team, crew: &Crew, sprint: &Sprint
     changing_several::lock_every_column(change.db(), team.id).await?;
     let unfinished = lock_unfinished(change, team, sprint).await?;
     lock_sprint(change, team, sprint, to).await?;
+    // Somebody may have put a task into it while its lock was waited for: then all of it begins again.
+    let held: Vec<Uuid> = unfinished.iter().map(|task| task.id).collect();
+    let now: Vec<Uuid> = sqlx::query_scalar(UNFINISHED).bind(team.id).bind(sprint.id).fetch_all(change.db()).await?;
+    if held != now {
+        return Err(Problem::Again);
+    }
     let (at, crews) = (change.at, HashMap::from([(team.id, crew.clone())]));
     let goals = goals::read(change.db(), &[team.id], sprint, &crews, at).await?;
     Ok(Held { unfinished, goals, burn_up: serde_json::Value::Null })
@@ -209,6 +215,9 @@ async fn leave(
     }
 }
 
+const UNFINISHED: &str = "SELECT k.id FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+     WHERE k.team_id = $1 AND k.sprint_id = $2 AND k.archived_at IS NULL AND c.state <> 'done' ORDER BY k.id";
+
 async fn lock_unfinished(change: &mut Change, team: &Team, sprint: &Sprint) -> Result<Vec<Unfinished>> {
     let tasks: Vec<(Uuid, i64)> = sqlx::query_as(
         "SELECT k.id, k.number FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
@@ -275,7 +284,7 @@ pub fn final_figure(goal: &Goal, verdict: &Verdict) -> FrozenGoal {
         is: goal.is,
         hue: goal.hue,
         met,
-        why_not: if met { String::new() } else { why_not.trim().to_owned() },
+        why_not: if met { String::new() } else { why_not.trim().chars().take(500).collect() },
         owners: goal.owners.iter().map(|owner| owner.name.clone()).collect(),
     }
 }

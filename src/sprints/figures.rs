@@ -75,6 +75,12 @@ pub struct CycleFigure {
 }
 
 impl Figures {
+    /// How many tasks are in the sprint, and how many of them are done.
+    pub fn burned(&self) -> (usize, usize) {
+        let there = self.tasks.iter().filter(|task| task.outcome.is_empty());
+        there.fold((0, 0), |(all, done), task| (all + 1, done + usize::from(task.done)))
+    }
+
     /// Tasks that were set aside when the sprint began, and how many of them are done.
     pub fn set_aside(&self) -> (usize, usize) {
         self.count(|task| !task.added)

@@ -24,7 +24,8 @@ pub async fn sprints(db: impl PgExecutor<'_>) -> Result<Vec<Sprint>> {
         .await?)
 }
 
-/// Every sprint as a team sees it: what it has closed is closed for it, whatever the others do.
+/// Every sprint as a team sees it: what it has closed is closed for it, and what is over without anything of its own in it,
+/// whatever the others do.
 pub async fn sprints_of(db: impl PgExecutor<'_>, team: Uuid) -> Result<Vec<Sprint>> {
     Ok(sprints_of_teams(db, &[team]).await?.remove(&team).unwrap_or_default())
 }
@@ -38,7 +39,11 @@ pub async fn sprints_of_teams(db: impl PgExecutor<'_>, teams: &[Uuid]) -> Result
         sprint: Sprint,
     }
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT t.id AS team, s.id, s.number, s.name, s.starts_on, s.ends_on, CASE WHEN c.team_id IS NULL THEN s.state ELSE 'closed' END AS state
+        "SELECT t.id AS team, s.id, s.number, s.name, s.starts_on, s.ends_on, CASE WHEN c.team_id IS NOT NULL OR s.state = 'ended'
+                     AND NOT EXISTS (SELECT FROM goals g WHERE g.team_id = t.id AND g.sprint_id = s.id)
+                     AND NOT EXISTS (SELECT FROM tasks k JOIN columns kc ON kc.team_id = k.team_id AND kc.id = k.column_id
+                                     WHERE k.team_id = t.id AND k.sprint_id = s.id AND (k.archived_at IS NULL OR kc.state = 'done'))
+                THEN 'closed' ELSE s.state END AS state
          FROM unnest($1::uuid[]) AS t (id) CROSS JOIN sprints s LEFT JOIN closings c ON c.sprint_id = s.id AND c.team_id = t.id
          ORDER BY s.number DESC",
     )

@@ -59,12 +59,15 @@ pub async fn reopen_sprint(change: &mut Change, team: &Team, sprint: &Sprint) ->
 pub async fn is_built_on(db: &mut PgConnection, team: Uuid, sprint: Uuid) -> Result<bool> {
     Ok(sqlx::query_scalar(
         "SELECT EXISTS (
-            SELECT FROM closings f JOIN events e ON e.team_id = f.team_id LEFT JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
+            SELECT FROM closings f JOIN events e ON e.team_id = f.team_id
+            LEFT JOIN LATERAL (SELECT n.id, n.number FROM sprints s JOIN sprints n ON n.starts_on > s.starts_on WHERE s.id = f.sprint_id ORDER BY n.starts_on LIMIT 1) n ON true
+            LEFT JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
             WHERE f.team_id = $1 AND f.sprint_id = $2 AND e.seq > coalesce((SELECT max(seq) FROM events WHERE change_id = f.change_id AND team_id = $1), 0)
-              AND (e.kind IN ('goal.added', 'goal.edited', 'goal.removed', 'goal.reordered', 'goal.progressed', 'sprint.closed')
+              AND (e.kind IN ('goal.added', 'goal.edited', 'goal.removed', 'goal.reordered', 'goal.progressed', 'sprint.closed', 'sprint.cadence')
+                   OR e.kind IN ('sprint.moved', 'sprint.skipped') AND e.after->>'sprint' = n.number::text
                    OR e.kind LIKE 'task.%'
                       AND (k.sprint_id IN (SELECT to_sprint_id FROM leftovers WHERE team_id = $1 AND sprint_id = $2)
-                           OR k.sprint_id = (SELECT n.id FROM sprints s JOIN sprints n ON n.starts_on > s.starts_on WHERE s.id = $2 ORDER BY n.starts_on LIMIT 1)
+                           OR n.id::text IN (k.sprint_id::text, e.before->>'sprint', e.after->>'sprint')
                            OR k.id IN (SELECT task_id FROM leftovers WHERE team_id = $1 AND sprint_id = $2))))",
     )
     .bind(team)

@@ -135,7 +135,7 @@ pub async fn edit_goal(change: &mut Change, team: &Team, goal: Uuid, draft: &Dra
 async fn last_editor(change: &mut Change, team: &Team, goal: Uuid) -> Result<(String, String)> {
     let last: Option<(Option<String>, OffsetDateTime)> = sqlx::query_as(
         "SELECT a.name, e.at FROM events e LEFT JOIN accounts a ON a.id = e.actor_id
-         WHERE e.team_id = $1 AND e.after->>'goal' = $2 AND e.kind IN ('goal.edited', 'goal.reordered', 'goal.progressed')
+         WHERE e.team_id = $1 AND e.after->>'goal' = $2 AND e.kind = 'goal.edited'
          ORDER BY e.seq DESC LIMIT 1",
     )
     .bind(team.id)
@@ -148,6 +148,18 @@ async fn last_editor(change: &mut Change, team: &Team, goal: Uuid) -> Result<(St
 
 /// Takes a goal away. Its tasks stay, without it.
 pub async fn remove_goal(change: &mut Change, team: &Team, goal: Uuid) -> Result<()> {
+    let concerns: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM remarks WHERE team_id = $1 AND goal_id = $2 AND kind = 'concern' AND answer IS NULL",
+    )
+    .bind(team.id)
+    .bind(goal)
+    .fetch_one(change.db())
+    .await?;
+    if concerns > 0 {
+        return Err(Problem::conflict(
+            "A concern about this goal is open: it goes with the goal. Answer it first. Nothing was changed.",
+        ));
+    }
     let tasks: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM tasks WHERE team_id = $1 AND goal_id = $2 ORDER BY id")
         .bind(team.id)
         .bind(goal)
@@ -183,7 +195,7 @@ pub async fn reorder_goal(change: &mut Change, team: &Team, goal: Uuid, up: bool
     .await?;
     let Some((neighbour, position)) = neighbour else { return Ok(()) };
     for (id, position) in [(goal, position), (neighbour, was.position)] {
-        sqlx::query("UPDATE goals SET position = $3, version = version + 1 WHERE team_id = $1 AND id = $2")
+        sqlx::query("UPDATE goals SET position = $3 WHERE team_id = $1 AND id = $2")
             .bind(team.id)
             .bind(id)
             .bind(position)
@@ -211,14 +223,12 @@ pub async fn type_in(change: &mut Change, team: &Team, goal: Uuid, value: i64, w
     if !(0..=most).contains(&value) {
         return Err(Problem::field("value", format!("This is a whole number from 0 to {most}.")));
     }
-    sqlx::query(
-        "UPDATE goals SET typed = $3, counted_by = 'typed', version = version + 1 WHERE team_id = $1 AND id = $2",
-    )
-    .bind(team.id)
-    .bind(goal)
-    .bind(value)
-    .execute(change.db())
-    .await?;
+    sqlx::query("UPDATE goals SET typed = $3, counted_by = 'typed' WHERE team_id = $1 AND id = $2")
+        .bind(team.id)
+        .bind(goal)
+        .bind(value)
+        .execute(change.db())
+        .await?;
     let (actor, at) = (change.actor, change.at);
     sqlx::query(
         "INSERT INTO goal_entries (team_id, id, goal_id, value, note, by_id, at, measure) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -332,20 +342,23 @@ async fn hidden_project(change: &mut Change, team: &Team, goal: Uuid) -> Result<
 }
 
 async fn own(change: &mut Change, team: &Team, goal: Uuid, handles: &[String]) -> Result<()> {
-    sqlx::query("DELETE FROM goal_owners WHERE team_id = $1 AND goal_id = $2")
-        .bind(team.id)
-        .bind(goal)
-        .execute(change.db())
-        .await?;
+    // Who has left since owns what they owned until somebody else does.
+    let were: Vec<Uuid> =
+        sqlx::query_scalar("DELETE FROM goal_owners WHERE team_id = $1 AND goal_id = $2 RETURNING account_id")
+            .bind(team.id)
+            .bind(goal)
+            .fetch_all(change.db())
+            .await?;
     let found: Vec<String> = sqlx::query_scalar(
         "WITH made AS (
             INSERT INTO goal_owners (team_id, goal_id, account_id)
-            SELECT $1, $2, id FROM accounts WHERE handle = ANY($3) AND deactivated_at IS NULL RETURNING account_id)
+            SELECT $1, $2, id FROM accounts WHERE handle = ANY($3) AND (deactivated_at IS NULL OR id = ANY($4)) RETURNING account_id)
          SELECT a.handle FROM made JOIN accounts a ON a.id = made.account_id",
     )
     .bind(team.id)
     .bind(goal)
     .bind(handles)
+    .bind(were)
     .fetch_all(change.db())
     .await?;
     match handles.iter().find(|handle| !found.contains(handle)) {

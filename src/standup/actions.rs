@@ -30,10 +30,16 @@ pub struct Action {
     pub dropped: bool,
     /// The key of the task that it became.
     pub task: Option<String>,
+    /// Whether that task went to the archive: nobody will settle the action by it.
+    pub shelved: bool,
     pub created_at: OffsetDateTime,
 }
 
 impl Action {
+    pub fn is_open(&self) -> bool {
+        !self.done && !self.dropped
+    }
+
     /// `by 27 Nov, 5 d old`; how old it is only while it is open.
     pub fn when(&self, now: OffsetDateTime) -> String {
         let due = self.due_on.map(|day| format!("by {}", words::day(day)));
@@ -152,7 +158,7 @@ pub async fn make_task(change: &mut Change, team: &Team, action: Uuid, sprint: O
 }
 
 const ACTION: &str = "SELECT x.id, x.team_id, x.text, x.due_on, x.created_at, x.dropped_at IS NOT NULL AS dropped,
-            x.done_at IS NOT NULL OR c.state = 'done' AS done, s.number AS retro, t.key || '-' || k.number AS task,
+            x.done_at IS NOT NULL OR c.state = 'done' AS done, s.number AS retro, t.key || '-' || k.number AS task, k.archived_at IS NOT NULL AS shelved,
             a.id AS owner_id, a.handle, a.name, a.hue
      FROM actions x JOIN teams t ON t.id = x.team_id LEFT JOIN sprints s ON s.id = x.sprint_id LEFT JOIN accounts a ON a.id = x.owner_id
      LEFT JOIN tasks k ON k.team_id = x.team_id AND k.id = x.task_id LEFT JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
@@ -197,6 +203,7 @@ struct Row {
     done: Option<bool>,
     retro: Option<i32>,
     task: Option<String>,
+    shelved: bool,
     owner_id: Option<Uuid>,
     handle: Option<String>,
     name: Option<String>,
@@ -218,6 +225,7 @@ fn read(rows: Vec<Row>) -> Vec<Action> {
         done: row.done.unwrap_or(false),
         dropped: row.dropped,
         task: row.task,
+        shelved: row.shelved,
         created_at: row.created_at,
     };
     rows.into_iter().map(action).collect()

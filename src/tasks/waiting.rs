@@ -60,10 +60,11 @@ pub async fn on_task(db: &PgPool, reader: &Viewer, team: Uuid, task: Uuid) -> Re
     Ok(query.build_query_as().fetch_all(db).await?)
 }
 
-/// What waits on somebody: on an unfinished task of theirs, on one of their teams, or on them; the longest first.
+/// What waits on somebody: on an unfinished task of theirs, or of their team's that nobody owns, on one of their teams, or
+/// on them; the longest first.
 /// Only of teams that the reader may look at.
 pub async fn on_person(db: &PgPool, account: Uuid, seen: &[Uuid], reader: &Viewer) -> Result<Vec<Waiting>> {
-    // Three small lists by index rather than one condition over every wait there is.
+    // Four small lists by index rather than one condition over every wait there is.
     let mut query = waiting(reader);
     query
         .push(
@@ -80,6 +81,16 @@ pub async fn on_person(db: &PgPool, account: Uuid, seen: &[Uuid], reader: &Viewe
         .push(
             " UNION SELECT v.team_id, v.id FROM waits v JOIN members m ON m.team_id = v.on_team_id
               WHERE v.ended_at IS NULL AND v.on_team_id <> v.team_id AND m.account_id = ",
+        )
+        .push_bind(account)
+        .push(" AND m.team_id = ANY(")
+        .push_bind(seen.to_vec())
+        // what nobody of the team owns is everybody's
+        .push(
+            ") UNION SELECT v.team_id, v.id FROM members m JOIN waits v ON v.on_task_team = m.team_id AND v.team_id <> m.team_id AND v.ended_at IS NULL
+              JOIN tasks n ON n.team_id = v.on_task_team AND n.id = v.on_task_id AND n.archived_at IS NULL
+              JOIN columns c ON c.team_id = n.team_id AND c.id = n.column_id AND c.state <> 'done'
+              WHERE NOT EXISTS (SELECT FROM task_owners o WHERE o.team_id = n.team_id AND o.task_id = n.id) AND m.account_id = ",
         )
         .push_bind(account)
         .push(" AND m.team_id = ANY(")

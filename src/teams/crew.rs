@@ -99,7 +99,7 @@ impl Week {
 
     /// The standup day before this one: what a meeting today looks back to.
     pub fn standup_before(&self, day: Date) -> Date {
-        let earlier = (1..=14).filter_map(|back| day.checked_sub(Duration::days(back)));
+        let earlier = (1..=120).filter_map(|back| day.checked_sub(Duration::days(back)));
         let mut meetings = earlier.filter(|day| self.standup_days.contains(&weekday(*day)));
         let first = meetings.next();
         // A meeting that fell on a day off did not happen.

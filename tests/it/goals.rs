@@ -365,3 +365,62 @@ async fn a_figure_that_was_typed_in_ends_with_its_measure() {
     let typed: Option<i64> = sqlx::query_scalar("SELECT typed FROM goals").fetch_one(&world.db).await.unwrap();
     assert_eq!(typed, None, "31 of 50 is no yes");
 }
+
+#[tokio::test]
+async fn a_refused_figure_leaves_the_goals_own_form_as_it_stands_and_a_kept_one_makes_it_no_older() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let fields = [("title", "Migrate"), ("target", "50"), ("why", "Calm nights"), ("owners", "elif")];
+    let goal = set_goal(&world, elif, "42", &fields).await;
+    let progress = format!("/teams/infrastructure/goals/{goal}/progress");
+    let page = elif.post(&progress, &[("value", "abc"), ("note", "well")]).await.refused(422).text();
+    for stands in [r#"value="Migrate""#, "Calm nights", r#"value="elif" checked"#] {
+        assert!(page.contains(stands), "{stands}: {page}");
+    }
+    // the form was open before somebody said how far it is
+    elif.post(&progress, &[("value", "31"), ("note", "over night")]).await.refused(303);
+    let saved =
+        [("title", "Migrate 50"), ("target", "50"), ("why", "Calm nights"), ("owners", "elif"), ("version", "1")];
+    elif.post(&format!("/teams/infrastructure/goals/{goal}"), &saved).await.refused(303);
+}
+
+#[tokio::test]
+async fn a_goal_of_somebody_who_has_left_can_be_saved_as_it_is() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    world.join("Gita Iyer", "gita", "infrastructure").await;
+    let fields = [("title", "Migrate"), ("target", "50"), ("owners", "gita")];
+    let goal = set_goal(&world, elif, "42", &fields).await;
+    sqlx::query("UPDATE accounts SET deactivated_at = now() WHERE handle = 'gita'").execute(&world.db).await.unwrap();
+    let saved = [("title", "Migrate 50"), ("target", "50"), ("owners", "gita"), ("version", "1")];
+    elif.post(&format!("/teams/infrastructure/goals/{goal}"), &saved).await.refused(303);
+    // nobody else comes to own one so
+    let other = set_goal(&world, elif, "42", &[("title", "Other"), ("target", "5")]).await;
+    let saved = [("title", "Other"), ("target", "5"), ("owners", "gita"), ("version", "1")];
+    elif.post(&format!("/teams/infrastructure/goals/{other}"), &saved).await.refused(422);
+}
+
+#[tokio::test]
+async fn a_goal_with_an_open_concern_stays_until_that_is_answered() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let goal = set_goal(&world, elif, "42", &[("title", "Migrate"), ("target", "50")]).await;
+    let page = format!("/teams/infrastructure/goals/{goal}");
+    world.jonas.post(&format!("{page}/remarks"), &[("body", "We will be blocked"), ("kind", "concern")]).await.ok();
+    assert!(elif.post(&format!("{page}/remove"), &[]).await.refused(409).text().contains("Answer it first"));
+    let concern: uuid::Uuid = sqlx::query_scalar("SELECT id FROM remarks").fetch_one(&world.db).await.unwrap();
+    elif.post(&format!("/teams/infrastructure/remarks/{concern}/answer"), &[("answer", "By Thursday")]).await.ok();
+    elif.post(&format!("{page}/remove"), &[]).await.refused(303);
+}
+
+#[tokio::test]
+async fn two_presses_skip_one_sprint() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'").execute(&world.db).await.unwrap();
+    let page = elif.get("/sprints").await.ok().text();
+    assert!(page.contains(r#"name="seen" value="2026-11-30""#), "{page}");
+    let seen = [("seen", "2026-11-30")];
+    elif.post("/sprints/43/skip", &seen).await.refused(303);
+    elif.post("/sprints/43/skip", &seen).await.refused(409);
+}

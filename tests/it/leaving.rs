@@ -293,9 +293,7 @@ async fn what_a_lead_changes_about_how_a_team_works_is_in_the_audit() {
         elif.post(&path, fields).await.refused(303);
     }
     let audit = ada.get("/settings/audit").await.ok().text();
-    for kind in
-        ["column.added", "column.edited", "column.shifted", "column.removed", "label.edited", "label.removed"]
-    {
+    for kind in ["column.added", "column.edited", "column.shifted", "column.removed", "label.edited", "label.removed"] {
         assert!(audit.contains(kind), "{kind}: {audit}");
     }
 }

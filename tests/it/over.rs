@@ -147,3 +147,101 @@ async fn what_was_taken_out_of_a_sprint_was_set_aside_all_the_same() {
     let closed = elif.get(RETRO).await.ok().text();
     assert!(closed.contains(told) && closed.contains("<span>taken out</span>"), "{closed}");
 }
+
+/// The sprint after this one begins, as the server's clock would let it.
+async fn a_week_later(world: &World) {
+    world.app.clock.advance(Duration::days(7));
+    let mut connection = world.db.acquire().await.unwrap();
+    fortnight::sprints::cadence::keep_up(&mut connection, world.app.clock.now()).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_finished_between_the_last_day_and_the_closing_counts_everywhere_alike() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    elif.make("infrastructure", "done", "In time").await;
+    let late = elif.make("infrastructure", "todo", "A day late").await;
+    a_week_later(&world).await;
+    elif.post(&format!("/tasks/{late}/position"), &[("column", "done")]).await.ok();
+    close(elif, &[]).await.ok();
+    let rows = elif.get("/teams/infrastructure/flow/burn-up.csv?from=42&to=42").await.ok().text();
+    let last = rows.lines().find(|row| row.starts_with("2026-11-29")).unwrap();
+    assert!(last.starts_with("2026-11-29,2,2,"), "as it was closed: {rows}");
+    let frozen: serde_json::Value =
+        sqlx::query_scalar("SELECT figures FROM closings").fetch_one(&world.db).await.unwrap();
+    let done = frozen["tasks"].as_array().unwrap().iter().filter(|task| task["done"] == true).count();
+    assert_eq!(done, 2, "and as the retro counts: {frozen}");
+}
+
+#[tokio::test]
+async fn who_has_closed_early_stands_in_all_teams_with_the_sprint_that_it_works_in() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    jonas.make("ingestion", "done", "Theirs").await;
+    let left = elif.make("infrastructure", "todo", "Left").await;
+    let page = elif.get("/teams").await.ok().text();
+    assert!(!page.contains("Sprint 43"), "{page}");
+    close(elif, &[(&left, "carry")]).await.ok();
+    elif.post(&format!("/tasks/{left}/block"), &[("kind", "text"), ("note", "Legal")]).await.ok();
+    let page = jonas.get("/teams").await.ok().text();
+    let row = page.split("<section").skip(1).find(|row| row.contains(">Infrastructure</a>")).unwrap();
+    assert!(row.contains("Sprint 43 · 0 of 1 done") && row.contains("Blocked longest"), "{row}");
+    assert!(page.contains("1 of 1 done"), "the other team's is the sprint that goes on: {page}");
+}
+
+#[tokio::test]
+async fn a_closing_stands_once_something_planned_has_left_the_next_sprint_or_its_days_moved() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'").execute(&world.db).await.unwrap();
+    elif.make("infrastructure", "done", "Backups").await;
+    let planned = elif.make("infrastructure", "todo", "Planned").await;
+    elif.post(&format!("/tasks/{planned}"), &[("sprint", "43")]).await.ok();
+    elif.post(CLOSE, &[]).await.ok();
+    elif.post(&format!("/tasks/{planned}"), &[("sprint", "none")]).await.ok();
+    elif.post(REOPEN, &[]).await.refused(409);
+
+    let world = World::new().await;
+    let elif = &world.elif;
+    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'").execute(&world.db).await.unwrap();
+    elif.make("infrastructure", "done", "Backups").await;
+    elif.post(CLOSE, &[]).await.ok();
+    assert!(elif.get(RETRO).await.text().contains("Take the closing back"));
+    elif.post("/sprints/43/skip", &[]).await.ok();
+    elif.post(REOPEN, &[]).await.refused(409);
+}
+
+#[tokio::test]
+async fn a_team_that_had_nothing_in_a_sprint_is_not_asked_to_close_it() {
+    let world = World::new().await;
+    world.elif.make("infrastructure", "todo", "Left").await;
+    a_week_later(&world).await;
+    assert!(world.elif.get("/teams/infrastructure").await.ok().text().contains("is over and not closed yet"));
+    for page in ["/teams/ingestion", "/teams/ingestion/standup", "/teams/ingestion/planning"] {
+        let page = world.jonas.get(page).await.ok().text();
+        assert!(!page.contains("is over and not closed yet"), "{page}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_put_into_a_sprint_while_its_closing_waits_is_asked_about() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let left = elif.make("infrastructure", "todo", "Left").await;
+    let late = elif.make("infrastructure", "todo", "Late").await;
+    elif.post(&format!("/tasks/{late}"), &[("sprint", "none")]).await.ok();
+    let mut putting = world.db.begin().await.unwrap();
+    sqlx::query("SELECT FROM sprints WHERE number = 42 FOR KEY SHARE").execute(&mut *putting).await.unwrap();
+    sqlx::query("UPDATE tasks SET sprint_id = (SELECT id FROM sprints WHERE number = 42) WHERE title = 'Late'")
+        .execute(&mut *putting)
+        .await
+        .unwrap();
+    let closing = tokio::spawn({
+        let elif = elif.clone();
+        async move { close(&elif, &[(&left, "carry")]).await }
+    });
+    world.until_someone_waits().await;
+    putting.commit().await.unwrap();
+    let refused = closing.await.unwrap().refused(409).text();
+    assert!(refused.contains("was put into Sprint 42 meanwhile"), "{refused}");
+}

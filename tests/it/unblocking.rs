@@ -239,3 +239,16 @@ async fn what_a_task_waits_on_is_understood_without_its_kind() {
     let story = elif.get(&format!("/tasks/{key}")).await.ok().text();
     assert!(story.contains("Legal: a reply"), "{story}");
 }
+
+#[tokio::test]
+async fn what_waits_on_a_task_that_nobody_owns_waits_on_everybody_of_its_team() {
+    let world = World::new().await;
+    let awaited = world.elif.make("infrastructure", "todo", "Nobody's yet").await;
+    let waiting = world.jonas.make("ingestion", "todo", "Waits for it").await;
+    block(&world.jonas, &waiting, &awaited).await.ok();
+    assert!(world.elif.get("/").await.ok().text().contains("Waits for it"));
+    let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
+    mira.post(&format!("/tasks/{awaited}/owners/me"), &[]).await.ok();
+    assert!(mira.get("/").await.ok().text().contains("Waits for it"));
+    assert!(!world.elif.get("/").await.ok().text().contains("Waits for it"), "it is mira's now");
+}

@@ -106,7 +106,7 @@ async fn joinings(
     Ok(rows.into_iter().map(|(task, at, joins)| Joining { task, at, joins }).collect())
 }
 
-/// The tasks that were finished between two instants, with the last time.
+/// The tasks that were finished between two instants and still are, with the last time.
 async fn finished(
     db: &mut PgConnection,
     team: Uuid,
@@ -114,7 +114,9 @@ async fn finished(
 ) -> Result<HashMap<Uuid, OffsetDateTime>> {
     let rows: Vec<(Uuid, OffsetDateTime)> = sqlx::query_as(
         "SELECT task_id, at FROM events WHERE team_id = $1 AND at >= $2 AND at < $3 AND task_id IS NOT NULL
-         AND shift IN ('created done', 'moved done') ORDER BY at, seq",
+         AND shift IN ('created done', 'moved done')
+         AND EXISTS (SELECT FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+                     WHERE k.team_id = events.team_id AND k.id = events.task_id AND c.state = 'done') ORDER BY at, seq",
     )
     .bind(team)
     .bind(since)

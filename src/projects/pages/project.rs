@@ -156,7 +156,7 @@ async fn project_page(
     let progress = progress(&project, &goals, &sprints);
     let current = project.typed.unwrap_or_else(|| added_up(project.measure, goals.iter().map(Serving::figure)));
     // A sprint whose figures are not final yet says nothing about pace.
-    let open = sprints.iter().filter(|sprint| matches!(sprint.state.as_str(), "active" | "ended"));
+    let open = sprints.iter().filter(|sprint| sprint.state != "closed");
     let going = open.map(|sprint| sprint.number).min().unwrap_or(i32::MAX);
     let over: Vec<i64> = progress.iter().filter(|one| one.number < going).map(|one| one.added).collect();
     let forecast = match project.finished_at {

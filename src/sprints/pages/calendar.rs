@@ -113,11 +113,16 @@ pub async fn edit_sprint(
 }
 
 /// `POST /sprints/{n}/skip`
-pub async fn skip_sprint(Given(app): Given<App>, viewer: Viewer, Path(number): Path<String>) -> Result<Response> {
+pub async fn skip_sprint(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(number): Path<String>,
+    fields: Fields,
+) -> Result<Response> {
     access::to_edit_workspace(&viewer)?;
     let number: i32 = number.parse().map_err(|_| Problem::NotFound)?;
-    let actor = viewer.actor();
-    app.live.change(&actor, |change, _| Box::pin(calendar::skip_sprint(change, number))).await?;
+    let (actor, seen) = (viewer.actor(), fields.date("seen")?);
+    app.live.change(&actor, |change, _| Box::pin(calendar::skip_sprint(change, number, seen))).await?;
     Ok(Redirect::to("/sprints").into_response())
 }
 

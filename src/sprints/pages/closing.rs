@@ -22,7 +22,7 @@ use crate::{
     accounts::viewer::Viewer,
     app::App,
     boards::{State, access, filters::Filter, words},
-    flow,
+    clock, flow,
     frame::Frame,
     tasks::{self, Card},
     teams::{
@@ -209,6 +209,13 @@ pub async fn close(
                     flow::queries::burn_up(change.db(), team, sprint, &Filter::default(), &crew.week, at).await?;
                 // It is over now, even if some of its days were left.
                 burned.forecast = None;
+                // Closed after its last day, its last day is as it was closed: what the retro tells, too.
+                let stands = figures::as_it_stands(change.db(), team, sprint, &crew.week, at).await?;
+                if let Some(last) =
+                    burned.days.last_mut().filter(|_| clock::day_in(at, &crew.week.zone) > sprint.ends_on)
+                {
+                    (last.scope, last.done) = stands.burned();
+                }
                 held.burn_up = serde_json::to_value(burned).map_err(anyhow::Error::from)?;
                 closing::close_sprint(change, team, &crew.week, sprint, next, &held, &verdict).await
             })

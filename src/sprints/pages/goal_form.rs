@@ -55,9 +55,14 @@ impl GoalForm {
         self.errors.get(field).map_or("", String::as_str)
     }
 
+    /// Whether this very form was refused: the page has another one, for how far the goal is.
+    pub(super) fn is_refused(&self) -> bool {
+        !self.errors.is_empty() && self.typed.get("title").is_some()
+    }
+
     /// What was typed, or else what stands.
     fn value(&self, field: &str) -> String {
-        if !self.errors.is_empty() {
+        if self.is_refused() {
             return self.typed.text(field).to_owned();
         }
         let Some(goal) = &self.stands else { return String::new() };
@@ -81,7 +86,7 @@ impl GoalForm {
     }
 
     fn owns(&self, handle: &str) -> bool {
-        if !self.errors.is_empty() {
+        if self.is_refused() {
             return self.typed.all("owners").iter().any(|owner| owner == handle);
         }
         self.stands.as_ref().is_some_and(|goal| goal.owners.iter().any(|owner| owner.handle == handle))

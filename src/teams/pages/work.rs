@@ -249,6 +249,8 @@ struct Row {
     blocked: Option<Blocked>,
     /// When something last happened there.
     changed: Option<OffsetDateTime>,
+    /// The sprint that its figures are of, where that is not the page's.
+    sprint: Option<Sprint>,
 }
 
 /// A task that waits.
@@ -274,30 +276,43 @@ impl Row {
 pub async fn all(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> Result<Response> {
     let sprints = sprints::queries::sprints(&app.db).await?;
     let sprint = sprints::queries::active(&sprints).cloned();
-    let today = clock::day_in(app.clock.now(), &viewer.time_zone);
+    let (now, today) = (app.clock.now(), clock::day_in(app.clock.now(), &viewer.time_zone));
+    let teams = access::seen_teams(&app.db, &viewer).await?;
+    let ids: Vec<Uuid> = teams.iter().map(|team| team.id).collect();
+    // Each team's own: who has closed the sprint that goes on works in the next.
+    let theirs: HashMap<Uuid, Sprint> = sprints::queries::sprints_of_teams(&app.db, &ids)
+        .await?
+        .into_iter()
+        .filter_map(|(team, sprints)| Some((team, sprints::queries::current(&sprints)?.clone())))
+        .collect();
+    let (of, sprint_ids): (Vec<Uuid>, Vec<Uuid>) = theirs.iter().map(|(team, sprint)| (*team, sprint.id)).unzip();
     let counted: Vec<(Uuid, String, i64)> = sqlx::query_as(
-        "SELECT k.team_id, c.state, count(*) FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
-         WHERE k.archived_at IS NULL AND ($1::uuid IS NULL OR k.sprint_id = $1) GROUP BY k.team_id, c.state",
+        "SELECT k.team_id, c.state, count(*) FROM unnest($1::uuid[], $2::uuid[]) AS w (team, sprint)
+         JOIN tasks k ON k.team_id = w.team AND k.sprint_id = w.sprint AND k.archived_at IS NULL
+         JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id GROUP BY k.team_id, c.state",
     )
-    .bind(sprint.as_ref().map(|sprint| sprint.id))
+    .bind(&of)
+    .bind(&sprint_ids)
     .fetch_all(&app.db)
     .await?;
     let mut rows = Vec::new();
-    let teams = access::seen_teams(&app.db, &viewer).await?;
-    let ids: Vec<Uuid> = teams.iter().map(|team| team.id).collect();
     let mut crews = crews(&app.db, &ids).await?;
-    let goals = match &sprint {
-        Some(sprint) => goals::of_teams(&app.db, &ids, sprint, &crews, app.clock.now()).await?,
-        None => Vec::new(),
-    };
+    let mut goals = Vec::new();
+    let different: HashMap<Uuid, &Sprint> = theirs.values().map(|sprint| (sprint.id, sprint)).collect();
+    for sprint in different.values() {
+        let in_it: Vec<Uuid> =
+            ids.iter().filter(|id| theirs.get(id).is_some_and(|own| own.id == sprint.id)).copied().collect();
+        goals.extend(goals::of_teams(&app.db, &in_it, sprint, &crews, now).await?);
+    }
     let blocked: Vec<Blocked> = sqlx::query_as(
         "SELECT DISTINCT ON (k.team_id) k.team_id, t.key || '-' || k.number AS key, k.title, k.column_since AS since
-         FROM tasks k JOIN teams t ON t.id = k.team_id JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
-         WHERE k.team_id = ANY($1) AND c.state = 'blocked' AND k.archived_at IS NULL AND ($2::uuid IS NULL OR k.sprint_id = $2)
+         FROM unnest($1::uuid[], $2::uuid[]) AS w (team, sprint)
+         JOIN tasks k ON k.team_id = w.team AND k.sprint_id = w.sprint AND k.archived_at IS NULL
+         JOIN teams t ON t.id = k.team_id JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id AND c.state = 'blocked'
          ORDER BY k.team_id, k.column_since",
     )
-    .bind(&ids)
-    .bind(sprint.as_ref().map(|sprint| sprint.id))
+    .bind(&of)
+    .bind(&sprint_ids)
     .fetch_all(&app.db)
     .await?;
     let changed = changes::last(&app.db, &ids).await?;
@@ -314,7 +329,9 @@ pub async fn all(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> 
         let members = crew.members.into_iter().map(|member| member.person).collect();
         let blocked = blocked.iter().find(|blocked| blocked.team_id == team.id).cloned();
         let changed = changed.iter().find(|(id, _)| *id == team.id).map(|(_, at)| *at);
-        rows.push(Row { members, goals, counts, blocked, changed, team });
+        // only where it is another than the page's
+        let own = theirs.get(&team.id).filter(|own| sprint.as_ref().is_none_or(|sprint| sprint.id != own.id));
+        rows.push(Row { members, goals, counts, blocked, changed, sprint: own.cloned(), team });
     }
     let frame = Frame::new(&app, &viewer, &headers, "All teams", "").await?;
     let day = sprint.as_ref().map_or((0, 0), |sprint| {
@@ -322,7 +339,7 @@ pub async fn all(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> 
         (sprint.day_number(&week, today), sprint.working_days(&week).len())
     });
     let may_add = access::may_edit_workspace(&viewer);
-    page::page(&TeamsPage { frame, sprint, day, rows, may_add, now: app.clock.now() })
+    page::page(&TeamsPage { frame, sprint, day, rows, may_add, now })
 }
 
 /// `POST /teams`: an administrator adds a team, and leads it until somebody else does.
