@@ -14,7 +14,7 @@
 //! - `checkin`: how far a team is, for everybody else; what they follow and ask for
 //! - `flow`: burn-up, cumulative flow, cycle time, ageing, throughput, time blocked
 //! - `transfer`: bringing boards of other tools here
-//! - `web`, `db`, `markdown`, `chart`, `clock`: no feature in them
+//! - `web`, `db`, `markdown`, `chart`, `clock`, `naming`: no feature in them
 
 pub mod accounts;
 pub mod activity;
@@ -30,6 +30,7 @@ pub mod demo;
 pub mod flow;
 pub mod frame;
 pub mod markdown;
+pub mod naming;
 pub mod projects;
 pub mod router;
 pub mod sprints;

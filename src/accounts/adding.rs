@@ -5,7 +5,10 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::Person;
-use crate::web::error::{Problem, Result};
+use crate::{
+    naming::{free, slug},
+    web::error::{Problem, Result},
+};
 
 /// What a new account is made of.
 pub struct NewAccount {
@@ -72,27 +75,5 @@ async fn free_handle(db: &mut PgConnection, name: &str, email: &str) -> Result<S
     .bind(&wanted)
     .fetch_all(db)
     .await?;
-    std::iter::once(wanted.clone())
-        .chain((2..10_000).map(|n| format!("{wanted}-{n}")))
-        .find(|handle| !taken.contains(handle))
-        .ok_or_else(|| Problem::field("handle", "There are too many people of that name."))
-}
-
-/// Lower-case words joined by dashes, of plain letters and digits, at most 30.
-pub fn slug(text: &str) -> String {
-    let plain = text.chars().flat_map(char::to_lowercase).map(|letter| match letter {
-        'a'..='z' | '0'..='9' => letter,
-        'ä' | 'à' | 'á' | 'â' | 'å' => 'a',
-        'é' | 'è' | 'ê' | 'ë' => 'e',
-        'í' | 'ï' | 'ı' => 'i',
-        'ö' | 'ó' | 'ô' | 'ø' => 'o',
-        'ü' | 'ú' => 'u',
-        'ç' => 'c',
-        'ñ' => 'n',
-        'ş' | 'š' => 's',
-        'ğ' => 'g',
-        _ => '-',
-    });
-    let dashed: String = plain.take(30).collect();
-    dashed.split('-').filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-")
+    Ok(free(&wanted, "-", |handle| taken.iter().any(|other| other == handle)))
 }

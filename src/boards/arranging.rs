@@ -5,11 +5,9 @@ use uuid::Uuid;
 
 use super::State;
 use crate::{
-    accounts::{
-        adding::{slug, touch_workspace},
-        audit,
-    },
+    accounts::{adding::touch_workspace, audit},
     activity::{Change, Event},
+    naming::{free, slug},
     teams::Team,
     web::error::{Problem, Result},
 };
@@ -42,10 +40,7 @@ pub async fn add_column(change: &mut Change, team: &Team, name: &str, state: Sta
         address => address,
     };
     // A column that is called differently keeps its address: the next one of its first name has a number.
-    let address = std::iter::once(wanted.clone())
-        .chain((2..).map(|nth| format!("{wanted}-{nth}")))
-        .find(|address| taken.iter().all(|(other, _)| other != address))
-        .unwrap_or(wanted);
+    let address = free(&wanted, "-", |address| taken.iter().any(|(other, _)| other == address));
     sqlx::query(
         "INSERT INTO columns (team_id, id, slug, name, state, position)
          SELECT $1, $2, $3, $4, $5, coalesce(max(position), 0) + 1 FROM columns WHERE team_id = $1",

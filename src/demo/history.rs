@@ -432,5 +432,5 @@ pub struct Change {
 
 /// A default column's slug.
 pub fn slug(state: State) -> String {
-    crate::accounts::adding::slug(state.default_name())
+    crate::naming::slug(state.default_name())
 }

@@ -5,9 +5,9 @@ use uuid::Uuid;
 
 use super::Measure;
 use crate::{
-    accounts::adding::slug,
     activity::{Change, Event},
     boards::access::seen_by,
+    naming::{free, slug},
     teams::Team,
     web::error::{Problem, Result},
 };
@@ -79,8 +79,7 @@ async fn free_address(change: &mut Change, wanted: &str) -> Result<String> {
         return Err(Problem::field("name", "There is a project of that name."));
     }
     let taken: Vec<String> = rows.into_iter().map(|(slug, _)| slug).collect();
-    let mut addresses = std::iter::once(wanted.to_owned()).chain((2..10_000).map(|n| format!("{wanted}-{n}")));
-    Ok(addresses.find(|address| !taken.contains(address)).unwrap_or_default())
+    Ok(free(wanted, "-", |address| taken.iter().any(|other| other == address)))
 }
 
 /// Changes a project; its address stays.

@@ -9,7 +9,8 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{
-    Sprint, cadence, figures,
+    Sprint, cadence,
+    figures::{self, Figures},
     goals::{self, Goal},
 };
 use crate::{
@@ -20,12 +21,12 @@ use crate::{
         archiving, changing_several,
         editing::{self, Edit},
     },
-    teams::{
-        Team,
-        crew::{Crew, Week},
-    },
+    teams::{Team, crew::Crew},
     web::error::{Problem, Result},
 };
+
+/// No reason has more characters.
+const MOST_WORDS: usize = 500;
 
 /// What becomes of a task that was not done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,8 +76,8 @@ pub struct Held {
     unfinished: Vec<Unfinished>,
     /// The team's goals in it, as they stand.
     goals: Vec<Goal>,
-    /// How it burned up, to be frozen. Flow knows sprints, not the other way round: whoever closes reads it.
-    pub burn_up: serde_json::Value,
+    /// To be frozen. How it burned up is put in by whoever closes: flow knows sprints, not the other way round.
+    pub figures: Figures,
 }
 
 /// A goal's final figure.
@@ -119,31 +120,32 @@ pub async fn hold(change: &mut Change, team: &Team, crew: &Crew, sprint: &Sprint
     }
     let (at, crews) = (change.at, HashMap::from([(team.id, crew.clone())]));
     let goals = goals::read(change.db(), &[team.id], sprint, &crews, at).await?;
-    Ok(Held { unfinished, goals, burn_up: serde_json::Value::Null })
+    let figures = figures::as_it_stands(change.db(), team, sprint, &crew.week, at).await?;
+    Ok(Held { unfinished, goals, figures })
 }
 
 /// Closes a team's sprint that is held. What is carried goes `to` the next one.
 ///
 /// # Errors
 /// `Conflict` when an unfinished task has no verdict because it came in meanwhile; `Invalid` for a task that is carried
-/// again without a reason.
+/// again without a reason, and for words that are too long.
 pub async fn close_sprint(
     change: &mut Change,
     team: &Team,
-    week: &Week,
     sprint: &Sprint,
     to: &Sprint,
-    held: &Held,
+    held: Held,
     verdict: &Verdict,
 ) -> Result<()> {
-    let Held { unfinished, goals, burn_up } = held;
+    let Held { unfinished, goals, figures: mut frozen } = held;
     let (at, actor) = (change.at, change.actor);
-    let mut frozen = figures::as_it_stands(change.db(), team, sprint, week, at).await?;
+    if verdict.goals.values().any(|(met, why_not)| !met && why_not.chars().count() > MOST_WORDS) {
+        return Err(Problem::field("why", "Why a goal was not met has at most 500 characters. Nothing was closed."));
+    }
     frozen.goals = goals.iter().map(|goal| (goal.id, final_figure(goal, verdict))).collect();
-    frozen.burn_up = burn_up.clone();
     let mut refused = Vec::new();
     let mut leftovers = Vec::new();
-    for task in unfinished {
+    for task in &unfinished {
         let Some((outcome, reason)) = verdict.tasks.get(&task.key) else {
             return Err(Problem::conflict(format!(
                 "{} was put into {} meanwhile, and nobody said yet what becomes of it. Nothing was closed; say so below.",
@@ -284,7 +286,7 @@ pub fn final_figure(goal: &Goal, verdict: &Verdict) -> FrozenGoal {
         is: goal.is,
         hue: goal.hue,
         met,
-        why_not: if met { String::new() } else { why_not.trim().chars().take(500).collect() },
+        why_not: if met { String::new() } else { why_not.trim().to_owned() },
         owners: goal.owners.iter().map(|owner| owner.name.clone()).collect(),
     }
 }

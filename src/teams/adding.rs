@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::{
     accounts::adding::touch_workspace,
     boards::State,
+    naming,
     web::error::{Problem, Result},
 };
 
@@ -27,7 +28,7 @@ pub async fn add_team(db: &mut PgConnection, now: OffsetDateTime, slug: &str, na
         sqlx::query("INSERT INTO columns (team_id, id, slug, name, state, position) VALUES ($1, $2, $3, $4, $5, $6)")
             .bind(id)
             .bind(Uuid::now_v7())
-            .bind(crate::accounts::adding::slug(name))
+            .bind(naming::slug(name))
             .bind(name)
             .bind(state.as_str())
             .bind(position)

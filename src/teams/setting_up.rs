@@ -20,13 +20,14 @@ use super::{
 };
 use crate::{
     accounts::{
-        adding::{NewAccount, add_account, slug},
+        adding::{NewAccount, add_account},
         audit::{self, Line},
         passwords, sessions, tokens,
     },
     app::App,
     clock,
     frame::Frame,
+    naming::{free, slug},
     sprints::cadence,
     web::{
         error::{Problem, Result},
@@ -279,8 +280,5 @@ async fn begin_sprints(db: &mut PgConnection, number: i32, start: Date, weeks: i
 fn key_of(address: &str, taken: &[String]) -> String {
     let letters: String = address.chars().filter(char::is_ascii_alphabetic).take(3).collect::<String>().to_uppercase();
     let letters = if letters.len() < 2 { format!("T{letters}K") } else { letters };
-    std::iter::once(letters.clone())
-        .chain((2..100).map(|n| format!("{letters}{n}")))
-        .find(|key| !taken.contains(key))
-        .unwrap_or(letters)
+    free(&letters, "", |key| taken.iter().any(|other| other == key))
 }

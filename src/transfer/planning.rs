@@ -11,9 +11,9 @@ use super::{
     summary::Landing,
 };
 use crate::{
-    accounts::adding::slug,
     activity::Change,
     boards::{Column, State},
+    naming::{free, slug},
     teams::Team,
     web::error::{Problem, Result},
 };
@@ -229,12 +229,7 @@ impl Board {
         };
         // A name in other letters than a–z leaves nothing for an address.
         let wanted = Some(slug(&name)).filter(|slug| !slug.is_empty()).unwrap_or_else(|| "column".to_owned());
-        let mut address = wanted.clone();
-        let mut nth = 2;
-        while self.columns.iter().any(|column| column.slug == address) {
-            address = format!("{wanted}-{nth}");
-            nth += 1;
-        }
+        let address = free(&wanted, "-", |address| self.columns.iter().any(|column| column.slug == address));
         let done_at_the_end = self.columns.iter().rev().take_while(|column| column.state == State::Done).count();
         let at = if state == State::Done { self.columns.len() } else { self.columns.len() - done_at_the_end };
         let id = Uuid::now_v7();

@@ -1,5 +1,7 @@
 //! What went wrong, in words for the reader. Everything that fails in a request becomes one of these.
 
+mod rules;
+
 use std::{borrow::Cow, collections::BTreeMap};
 
 use axum::{
@@ -64,6 +66,22 @@ impl Problem {
         Self::Conflict(Box::new(Conflict { detail: detail.into(), ..Conflict::default() }))
     }
 
+    /// What a form shows of it: the reasons by field, a conflict's at the field that is named. Every other problem stays one.
+    pub fn in_form(self, field: &'static str) -> Result<(StatusCode, BTreeMap<&'static str, String>)> {
+        let status = self.status();
+        match self {
+            Self::Invalid(errors) => Ok((status, errors)),
+            Self::Conflict(conflict) => Ok((status, BTreeMap::from([(field, conflict.detail)]))),
+            other => Err(other),
+        }
+    }
+
+    /// The same for a form with one place for all that is wrong in it.
+    pub fn in_words(self) -> Result<(StatusCode, String)> {
+        let (status, errors) = self.in_form("")?;
+        Ok((status, errors.into_values().collect::<Vec<_>>().join(" ")))
+    }
+
     /// Whether the database asks to try the same transaction again.
     pub fn is_transient(&self) -> bool {
         let Self::Inside(error) = self else { return matches!(self, Self::Again) };
@@ -103,7 +121,7 @@ impl From<sqlx::Error> for Problem {
                     return Self::Again;
                 }
                 Some("23514" | "23505" | "23503" | "23P01") => {
-                    if let Some((field, why)) = database.constraint().and_then(broken_rule) {
+                    if let Some((field, why)) = database.constraint().and_then(rules::broken) {
                         return Self::field(field, why);
                     }
                 }
@@ -114,102 +132,6 @@ impl From<sqlx::Error> for Problem {
         }
         Self::Inside(error.into())
     }
-}
-
-/// The named rules of the tables, as words beside the field that broke them.
-fn broken_rule(constraint: &str) -> Option<(&'static str, &'static str)> {
-    Some(match constraint {
-        "task_title_length" => ("title", "A title has 1 to 500 characters."),
-        "task_description_length" => ("description", "A description has at most 100,000 characters."),
-        "task_estimate" => ("estimate", "An estimate is a whole number from 0 to 1000."),
-        "task_for_length" => ("for", "This has at most 200 characters."),
-        "task_goal" => ("goal", "That goal is not one of this team's."),
-        "task_column" => ("column", "That column is not on this board."),
-        "column_wip_limit" => ("wip_limit", "A limit is a whole number from 1 to 999."),
-        "column_name_length" => ("name", "A column's name has 1 to 50 characters."),
-        "column_slug" => ("name", "There is a column of that name."),
-        "comment_body_length" => ("body", "A comment has 1 to 20,000 characters."),
-        "step_text_length" => ("text", "A step has 1 to 500 characters."),
-        "wait_note_length" => ("note", "This has at most 500 characters."),
-        "wait_names_one" => ("note", "Say what it waits on."),
-        "wait_not_on_itself" => ("task", "A task cannot wait on itself."),
-        "label_name" => ("label", "There is a label of that name."),
-        "label_name_form" => ("label", "A label has 1 to 50 characters, without blanks, commas and quotes."),
-        "saved_filter_name" => ("name", "There is a saved filter of that name."),
-        "saved_filter_name_length" => ("name", "A name has 1 to 60 characters."),
-        "saved_filter_query_length" => ("query", "A filter has at most 1000 characters."),
-        "account_email" => ("email", "There is an account with that e-mail address."),
-        "account_email_form" => ("email", "That is not an e-mail address."),
-        "account_name_length" => ("name", "A name has 1 to 100 characters."),
-        "account_handle" | "account_handle_form" => {
-            ("handle", "That handle is taken, or has characters other than a–z, 0–9 and -.")
-        }
-        "account_hue" => ("hue", "A hue is one of the twelve."),
-        "team_slug" => ("slug", "There is a team at that address."),
-        "team_slug_form" => ("slug", "An address has a–z, 0–9 and -, at most 50."),
-        "workspace_name_length" => ("name", "A workspace's name has 1 to 100 characters."),
-        "token_name_length" => ("name", "A token's name has at most 100 characters."),
-        "team_name_length" => ("name", "A team's name has 1 to 100 characters."),
-        "team_key" => ("key", "There is a team with that key."),
-        "team_key_form" => ("key", "A key has 2 to 10 capital letters or digits, a letter first."),
-        "sprint_order" | "sprint_overlap" => {
-            ("starts_on", "These dates overlap another sprint's, or end before they start.")
-        }
-        "sprint_number" => ("number", "There is a sprint of that number."),
-        "goal_title_length" => ("title", "A goal has 1 to 200 characters."),
-        "goal_target" => ("target", "A target is a whole number from 1 to 1,000,000,000."),
-        "goal_unit_length" => ("unit", "This has at most 50 characters."),
-        "goal_why_length" => ("why", "This has at most 2000 characters."),
-        "goal_needs_length" => ("needs", "This has at most 500 characters."),
-        "goal_position_range" => ("title", "A team has at most 99 goals in a sprint."),
-        "goal_entry_note_length" => ("note", "A note has at most 500 characters."),
-        "goal_key_result" => ("key_result", "That key result is not one of this team's."),
-        "goal_milestone" => ("milestone", "That milestone is not one of this project's."),
-        "remark_body_length" => ("body", "This has 1 to 5000 characters."),
-        "remark_answer_length" => ("answer", "An answer has 1 to 5000 characters."),
-        "leftover_reason_length" => ("reason", "A reason has at most 500 characters."),
-        "action_text_length" => ("text", "An action has 1 to 500 characters."),
-        "topic_text_length" => ("text", "A topic has 1 to 500 characters."),
-        "note_text_length" => ("text", "A note has 1 to 2000 characters."),
-        "sprint_name_length" => ("name", "A sprint's name has 1 to 100 characters."),
-        "workspace_cadence_weekday" => ("weekday", "Choose one of the seven days."),
-        "workspace_sprint_names" => ("names", "The name has {n} in it for the number, and at most 60 characters."),
-        "workspace_cadence" => ("cadence_weeks", "A sprint has 1 to 8 weeks."),
-        "team_working_days" => ("working_days", "A team works on at least one day of the week."),
-        "team_standup_days" => ("standup_days", "A team meets on at least one day of the week."),
-        "team_mission_length" => ("mission", "A mission has at most 2000 characters."),
-        "team_chat_length" => ("chat", "This has at most 200 characters."),
-        "team_roadmap_length" => ("roadmap", "A roadmap has at most 50,000 characters."),
-        "member_does_length" => ("does", "This has at most 100 characters."),
-        "day_off_name_length" => ("name", "This has at most 100 characters."),
-        "account_hours" => ("works_to", "A working day ends after it begins."),
-        "objective_title_length" => ("title", "An objective has 1 to 200 characters."),
-        "objective_quarter" => ("quarter", "Write the quarter as 2026-Q4."),
-        "objective_why_length" => ("why", "This has at most 2000 characters."),
-        "objective_position_range" => ("title", "A team has at most 99 objectives in a quarter."),
-        "key_result_title_length" => ("title", "A key result has 1 to 200 characters."),
-        "key_result_target" => ("target", "A target is a whole number from 1 to 1,000,000,000."),
-        "key_result_typed" => ("typed", "This is a whole number from 0 to 1,000,000,000."),
-        "key_result_unit_length" => ("unit", "This has at most 50 characters."),
-        "key_result_position_range" => ("title", "An objective has at most 99 key results."),
-        "project_name_length" => ("name", "A project's name has 1 to 200 characters."),
-        "project_slug" => ("name", "There is a project of that name."),
-        "project_about_length" => ("about", "This has at most 20,000 characters."),
-        "project_target" => ("target", "A target is a whole number from 1 to 1,000,000,000."),
-        "project_typed" => ("typed", "This is a whole number from 0 to 1,000,000,000."),
-        "project_unit_length" => ("unit", "This has at most 50 characters."),
-        "project_key_result" => ("key_result", "That key result is not there any more."),
-        "milestone_title_length" => ("title", "A milestone has 1 to 200 characters."),
-        "milestone_position_range" => ("title", "A project has at most 99 milestones."),
-        "team_public_is_open" => ("public", "A private team has no public address. Open it first."),
-        "share_link_name_length" => ("name", "Say whom the link is for, in 1 to 100 characters."),
-        "request_title_length" => ("title", "Say in 1 to 500 characters what you ask for."),
-        "request_why_length" => ("why", "This has at most 5000 characters."),
-        "request_answer_length" => ("answer", "An answer has at most 5000 characters."),
-        "request_says_why" => ("answer", "Say why in a few words: whoever asked sees it."),
-        "idempotency_key_length" => ("Idempotency-Key", "The key has 1 to 200 characters."),
-        _ => return None,
-    })
 }
 
 /// What a reader is told; the outermost layer turns it into a page or into problem+json.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use askama::Template;
 use axum::{
     extract::{Path, State as Given},
-    http::{HeaderMap, StatusCode},
+    http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
 use time::OffsetDateTime;
@@ -210,24 +210,19 @@ pub async fn close(
                 // It is over now, even if some of its days were left.
                 burned.forecast = None;
                 // Closed after its last day, its last day is as it was closed: what the retro tells, too.
-                let stands = figures::as_it_stands(change.db(), team, sprint, &crew.week, at).await?;
                 if let Some(last) =
                     burned.days.last_mut().filter(|_| clock::day_in(at, &crew.week.zone) > sprint.ends_on)
                 {
-                    (last.scope, last.done) = stands.burned();
+                    (last.scope, last.done) = held.figures.burned();
                 }
-                held.burn_up = serde_json::to_value(burned).map_err(anyhow::Error::from)?;
-                closing::close_sprint(change, team, &crew.week, sprint, next, &held, &verdict).await
+                held.figures.burn_up = serde_json::to_value(burned).map_err(anyhow::Error::from)?;
+                closing::close_sprint(change, team, sprint, next, held, &verdict).await
             })
         })
         .await;
     let (status, problem) = match outcome {
         Ok(_) => return Ok(Redirect::to(&closing.retro()).into_response()),
-        Err(Problem::Invalid(errors)) => {
-            (StatusCode::UNPROCESSABLE_ENTITY, errors.into_values().collect::<Vec<_>>().join(" "))
-        }
-        Err(Problem::Conflict(conflict)) => (StatusCode::CONFLICT, conflict.detail),
-        Err(problem) => return Err(problem),
+        Err(problem) => problem.in_words()?,
     };
     page::refused(status, &close_page(&app, &viewer, &headers, closing, problem, Some(fields)).await?)
 }

@@ -1,7 +1,5 @@
 //! A goal's page: how far it is, what is said to it, and the forms that change it.
 
-use std::collections::BTreeMap;
-
 use askama::Template;
 use axum::{
     extract::{Path, State as Given},
@@ -183,9 +181,7 @@ pub async fn edit_goal(
     };
     let (status, errors) = match outcome {
         Ok(_) => return Ok(Redirect::to(&format!("/teams/{slug}/goals/{goal}")).into_response()),
-        Err(Problem::Invalid(errors)) => (StatusCode::UNPROCESSABLE_ENTITY, errors),
-        Err(Problem::Conflict(conflict)) => (StatusCode::CONFLICT, BTreeMap::from([("title", conflict.detail)])),
-        Err(problem) => return Err(problem),
+        Err(problem) => problem.in_form("title")?,
     };
     page::refused(status, &goal_page(&app, &viewer, &headers, &slug, &goal, (fields, errors)).await?)
 }

@@ -1,11 +1,9 @@
 //! A new goal for a sprint.
 
-use std::collections::BTreeMap;
-
 use askama::Template;
 use axum::{
     extract::{Path, Query, State as Given},
-    http::{HeaderMap, StatusCode},
+    http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
@@ -110,9 +108,7 @@ pub async fn add_goal(
     };
     let (status, errors) = match outcome {
         Ok(_) => return Ok(Redirect::to(&way_back(&team, &sprint).0).into_response()),
-        Err(Problem::Invalid(errors)) => (StatusCode::UNPROCESSABLE_ENTITY, errors),
-        Err(Problem::Conflict(conflict)) => (StatusCode::CONFLICT, BTreeMap::from([("title", conflict.detail)])),
-        Err(problem) => return Err(problem),
+        Err(problem) => problem.in_form("title")?,
     };
     let number = sprint.number.to_string();
     page::refused(status, &new_goal_page(&app, &viewer, &headers, team, &number, (fields, errors)).await?)

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{
     extract::{Path, Query, State as Given},
-    http::{HeaderMap, StatusCode},
+    http::HeaderMap,
     response::{Html, IntoResponse, Redirect, Response},
 };
 use uuid::Uuid;
@@ -152,11 +152,7 @@ pub async fn change_several(
         let back = Some(local_path(fields.text("back"), &list)).filter(|back| back.starts_with(&list)).unwrap_or(&list);
         let (status, errors) = match outcome {
             Ok(changed) => return Ok(back_to(back, changed.id)),
-            Err(Problem::Invalid(errors)) => {
-                (StatusCode::UNPROCESSABLE_ENTITY, errors.into_values().collect::<Vec<_>>().join(" "))
-            }
-            Err(Problem::Conflict(conflict)) => (StatusCode::CONFLICT, conflict.detail),
-            Err(problem) => return Err(problem),
+            Err(problem) => problem.in_words()?,
         };
         // The list that they were ticked in, with what was ticked and chosen.
         let params = back.parse().ok().and_then(|back| Query::try_from_uri(&back).ok());

@@ -17,7 +17,7 @@ use super::super::{
     crew::{Week, crews},
 };
 use crate::{
-    accounts::{Person, adding::slug, audit, viewer::Viewer},
+    accounts::{Person, audit, viewer::Viewer},
     activity::Event,
     app::App,
     boards::{State, access, words},
@@ -28,6 +28,7 @@ use crate::{
     },
     clock,
     frame::Frame,
+    naming::slug,
     sprints::{
         self, Sprint,
         goals::{self, Goal},
