@@ -160,6 +160,9 @@ pub async fn numbers(
 ) -> Result<Response> {
     let asked = asked(&app, &viewer, &slug, &filter).await?;
     let name = file.strip_suffix(".csv").filter(|name| NAMES.contains(name)).ok_or(Problem::NotFound)?;
+    if !asked.filter.unknown.is_empty() {
+        return Err(Problem::field("q", asked.filter.unknown.join(" ")));
+    }
     let figures = figures(&app, &asked, &params).await?;
     let csv = figures.and_then(|figures| Some(Table::of(&figures, name)?.csv())).unwrap_or_default();
     let about = format!("{name}.csv of {{team}}");

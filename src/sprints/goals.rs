@@ -10,6 +10,7 @@ use super::{
     Sprint,
     closing::FrozenGoal,
     lone::{Lone, lone},
+    queries,
 };
 use crate::{
     accounts::{Person, hours::Hours},
@@ -167,7 +168,23 @@ pub async fn of_teams(
     read(&mut *db.acquire().await?, teams, sprint, crews, now).await
 }
 
-/// The same on one connection, for what reads them within a change.
+/// The goals of these teams that are behind pace: of the sprint that goes on, and of one that is over and not closed.
+pub async fn at_risk(
+    db: &PgPool,
+    teams: &[Uuid],
+    sprints: &[Sprint],
+    crews: &HashMap<Uuid, Crew>,
+    now: OffsetDateTime,
+) -> Result<Vec<Uuid>> {
+    let mut at_risk = Vec::new();
+    for sprint in [queries::active(sprints), queries::unclosed(sprints)].into_iter().flatten() {
+        let goals = of_teams(db, teams, sprint, crews, now).await?;
+        at_risk.extend(goals.iter().filter(|goal| goal.is_behind()).map(|goal| goal.id));
+    }
+    Ok(at_risk)
+}
+
+/// The same as `of_teams` on one connection, for what reads them within a change.
 pub async fn read(
     db: &mut PgConnection,
     teams: &[Uuid],

@@ -170,7 +170,9 @@ pub async fn theirs(db: &PgPool, team: Uuid) -> Result<Vec<Theirs>> {
                 coalesce(t.name, 'A private team') AS team, ot.key || '-' || o.number AS ours, w.since
          FROM waits w JOIN tasks k ON k.team_id = w.team_id AND k.id = w.task_id LEFT JOIN teams t ON t.id = w.team_id AND NOT t.private
          LEFT JOIN tasks o ON o.team_id = w.on_task_team AND o.id = w.on_task_id LEFT JOIN teams ot ON ot.id = o.team_id
-         WHERE w.ended_at IS NULL AND k.rank IS NOT NULL AND w.team_id <> $1 AND (w.on_task_team = $1 OR w.on_team_id = $1)
+         LEFT JOIN columns oc ON oc.team_id = o.team_id AND oc.id = o.column_id
+         WHERE w.ended_at IS NULL AND k.rank IS NOT NULL AND w.team_id <> $1
+           AND (w.on_team_id = $1 OR w.on_task_team = $1 AND o.archived_at IS NULL AND oc.state <> 'done')
          ORDER BY w.since, w.id LIMIT 100",
     )
     .bind(team)

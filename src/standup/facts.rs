@@ -9,7 +9,6 @@ use super::reading::Standup;
 use crate::{
     accounts::Person,
     boards::{State, words},
-    sprints::goals::Goal,
     tasks::Card,
 };
 
@@ -31,7 +30,7 @@ pub fn needs(standup: &Standup) -> Vec<Need<'_>> {
             reasons.sort_by_key(|(order, _)| *order);
             let order = reasons.first()?.0;
             let why: Vec<String> = reasons.into_iter().map(|(_, why)| why).collect();
-            Some((order, Need { card, why: why.join("; "), at_risk: serves_goal_behind(card, &standup.goals) }))
+            Some((order, Need { card, why: why.join("; "), at_risk: serves_goal_at_risk(card, &standup.at_risk) }))
         })
         .collect();
     needs.sort_by_key(|(order, need)| (*order, !need.at_risk, need.card.column_since));
@@ -64,17 +63,17 @@ fn waits(card: &Card, now: OffsetDateTime) -> String {
     if told.is_empty() { "nobody said yet what it waits on".to_owned() } else { told.join("; ") }
 }
 
-fn serves_goal_behind(card: &Card, goals: &[Goal]) -> bool {
-    goals.iter().any(|goal| goal.is_behind() && Some(goal.id) == card.goal_id)
+fn serves_goal_at_risk(card: &Card, at_risk: &[Uuid]) -> bool {
+    card.goal_id.is_some_and(|goal| at_risk.contains(&goal))
 }
 
 /// What would help most from each of these, who have nothing in progress; by person, the place of a card, and no card
 /// for two of them.
-pub fn most_useful(cards: &[Card], goals: &[Goal], idle: &[&Person]) -> HashMap<Uuid, usize> {
+pub fn most_useful(cards: &[Card], at_risk: &[Uuid], idle: &[&Person]) -> HashMap<Uuid, usize> {
     let mut useful = HashMap::new();
     for who in idle {
         let taken: Vec<usize> = useful.values().copied().collect();
-        if let Some(card) = most_useful_to(cards, &taken, goals, who) {
+        if let Some(card) = most_useful_to(cards, &taken, at_risk, who) {
             useful.insert(who.id, card);
         }
     }
@@ -83,7 +82,7 @@ pub fn most_useful(cards: &[Card], goals: &[Goal], idle: &[&Person]) -> HashMap<
 
 /// What waits on them by name, then a free task that others wait on, then a review of another's, then a free task of a
 /// goal behind pace, then the oldest that is free.
-fn most_useful_to(cards: &[Card], taken: &[usize], goals: &[Goal], who: &Person) -> Option<usize> {
+fn most_useful_to(cards: &[Card], taken: &[usize], at_risk: &[Uuid], who: &Person) -> Option<usize> {
     let mine = |card: &Card| card.owners.iter().any(|owner| owner.id == who.id);
     let free = |card: &Card| card.state == State::Todo && (card.owners.is_empty() || mine(card));
     let on_me = |card: &Card| {
@@ -96,6 +95,6 @@ fn most_useful_to(cards: &[Card], taken: &[usize], goals: &[Goal], who: &Person)
     oldest(&|card| card.state == State::Blocked && on_me(card))
         .or_else(|| oldest(&|card| free(card) && !card.waited_by.is_empty()))
         .or_else(|| oldest(&|card| card.state == State::Review && card.owners.len() < 2 && !mine(card)))
-        .or_else(|| oldest(&|card| free(card) && serves_goal_behind(card, goals)))
+        .or_else(|| oldest(&|card| free(card) && serves_goal_at_risk(card, at_risk)))
         .or_else(|| oldest(&free))
 }

@@ -44,9 +44,13 @@ pub struct Standup {
     /// What is open in the sprint that the team works in, and in one that nobody closed.
     pub cards: Vec<Card>,
     pub goals: Vec<Goal>,
+    /// Those of them that are behind pace, and those of a sprint that nobody closed.
+    pub at_risk: Vec<Uuid>,
     pub members: Vec<Member>,
     pub happened: Vec<Happened>,
-    /// When something last happened to what is in progress. What happened to a task that it waits on is not its own.
+    /// How many more tasks something happened to than are told.
+    untold: i64,
+    /// When something last happened to what is in progress. What happened to a task that it waits on is not its own, nor a call for help.
     changed: HashMap<Uuid, OffsetDateTime>,
     /// What would help most from whom, by its place among the cards.
     useful: HashMap<Uuid, usize>,
@@ -93,7 +97,8 @@ impl Standup {
         let told = ["Done", "Moved", "Newly blocked", "Blocked again", "Unblocked", "Added", "Restored", "Archived"];
         let counts = told.map(|what| (self.happened.iter().filter(|one| one.what == what).count(), what));
         let told = counts.into_iter().filter(|(count, _)| *count > 0);
-        told.map(|(count, what)| format!("{count} {}", what.to_lowercase())).collect::<Vec<_>>().join(", ")
+        let told = told.map(|(count, what)| format!("{count} {}", what.to_lowercase()));
+        told.chain((self.untold > 0).then(|| format!("and {} tasks more", self.untold))).collect::<Vec<_>>().join(", ")
     }
 
     /// How long a card is in its column.
@@ -148,7 +153,9 @@ pub async fn standups(
             team: access.team,
             may_edit: access.may_edit,
             goals: Vec::new(),
+            at_risk: Vec::new(),
             happened: Vec::new(),
+            untold: 0,
             changed: HashMap::new(),
             useful: HashMap::new(),
             today,
@@ -157,15 +164,19 @@ pub async fn standups(
         });
     }
     // Teams work in the same sprint, unless one has closed it already.
-    let mut going: Vec<Sprint> = standups.iter().filter_map(|standup| standup.sprint.clone()).collect();
+    let sprints_of = |standup: &Standup| standup.sprint.iter().chain(&standup.unclosed).cloned().collect::<Vec<_>>();
+    let mut going: Vec<Sprint> = standups.iter().flat_map(sprints_of).collect();
     going.sort_by_key(|sprint| sprint.number);
     going.dedup_by_key(|sprint| sprint.number);
     for sprint in going {
-        let there = |standup: &Standup| standup.sprint.as_ref().is_some_and(|own| own.id == sprint.id);
+        let there = |standup: &Standup| sprints_of(standup).iter().any(|own| own.id == sprint.id);
         let ids: Vec<Uuid> = standups.iter().filter(|one| there(one)).map(|one| one.team.id).collect();
         for goal in goals::of_teams(db, &ids, &sprint, &crews, now).await? {
             if let Some(standup) = standups.iter_mut().find(|standup| standup.team.id == goal.team_id) {
-                standup.goals.push(goal);
+                standup.at_risk.extend(goal.is_behind().then_some(goal.id));
+                if standup.sprint.as_ref().is_some_and(|own| own.id == sprint.id) {
+                    standup.goals.push(goal);
+                }
             }
         }
     }
@@ -175,7 +186,7 @@ pub async fn standups(
             .map(|member| &member.person)
             .filter(|who| standup.in_state(who, State::Doing).next().is_none())
             .collect();
-        standup.useful = facts::most_useful(&standup.cards, &standup.goals, &idle);
+        standup.useful = facts::most_useful(&standup.cards, &standup.at_risk, &idle);
     }
     tell_what_happened(db, &mut standups).await?;
     tell_what_changed(db, &mut standups).await?;
@@ -210,6 +221,8 @@ async fn tell_what_happened(db: &PgPool, standups: &mut [Standup]) -> Result<()>
         #[sqlx(try_from = "String")]
         state: State,
         archived: bool,
+        /// How many tasks of the team something happened to.
+        all: i64,
         owners: Json<Vec<Person>>,
     }
     let windows = standups.iter().map(|standup| (standup.team.id, standup.began));
@@ -218,11 +231,11 @@ async fn tell_what_happened(db: &PgPool, standups: &mut [Standup]) -> Result<()>
         standups.iter().map(|standup| standup.sprint.as_ref().map(|sprint| sprint.id.to_string())).collect();
     let rows: Vec<Row> = sqlx::query_as(
         // What came into the sprint has no shift of its own; what was carried into it by a closing is not new to anybody.
-        concat!("SELECT k.team_id AS team, k.number, k.title, k.first, k.was, k.state, k.archived, ", owners!(), "
+        concat!("SELECT k.team_id AS team, k.number, k.title, k.first, k.was, k.state, k.archived, k.all, ", owners!(), "
          FROM unnest($1::uuid[], $2::timestamptz[], $3::text[]) AS w (team, began, sprint) CROSS JOIN LATERAL (
             SELECT k.team_id, k.id, k.number, k.title, (array_agg(coalesce(e.shift, 'joined -') ORDER BY e.seq))[1] AS first,
                    (array_agg(e.before->>'state' ORDER BY e.seq) FILTER (WHERE e.shift IS NOT NULL))[1] AS was,
-                   c.state, k.archived_at IS NOT NULL AS archived
+                   c.state, k.archived_at IS NOT NULL AS archived, count(*) OVER () AS all
             FROM (SELECT seq, team_id, task_id, at, before, shift FROM events WHERE team_id = w.team AND at >= w.began AND shift IS NOT NULL
                   UNION
                   SELECT seq, team_id, task_id, at, before, shift FROM events
@@ -243,6 +256,7 @@ async fn tell_what_happened(db: &PgPool, standups: &mut [Standup]) -> Result<()>
         if let Some(standup) = standups.iter_mut().find(|standup| standup.team.id == row.team) {
             let key = format!("{}-{}", standup.team.key, row.number);
             standup.happened.push(Happened { key, title: row.title, what, state: row.state, owners: row.owners.0 });
+            standup.untold = row.all - standup.happened.len() as i64;
         }
     }
     Ok(())
@@ -255,7 +269,7 @@ async fn tell_what_changed(db: &PgPool, standups: &mut [Standup]) -> Result<()> 
         doing.filter(|(_, card)| card.state == State::Doing).map(|(team, card)| (team, card.id)).unzip();
     let changed: Vec<(Uuid, Uuid, OffsetDateTime)> = sqlx::query_as(
         "SELECT w.team, w.task, e.at FROM unnest($1::uuid[], $2::uuid[]) AS w (team, task)
-         CROSS JOIN LATERAL (SELECT at FROM events WHERE team_id = w.team AND task_id = w.task AND kind NOT LIKE 'wait.%' ORDER BY seq DESC LIMIT 1) e",
+         CROSS JOIN LATERAL (SELECT at FROM events WHERE team_id = w.team AND task_id = w.task AND kind NOT LIKE 'wait.%' AND kind NOT LIKE 'topic.%' ORDER BY seq DESC LIMIT 1) e",
     )
     .bind(teams)
     .bind(tasks)

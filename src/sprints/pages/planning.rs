@@ -1,5 +1,7 @@
 //! Planning: the next sprint's goals, the backlog beside the sprint, and what the team usually finishes.
 
+use std::collections::HashMap;
+
 use askama::Template;
 use axum::{
     extract::{Path, Query, State as Given},
@@ -182,11 +184,8 @@ pub async fn planning(
     let now = app.clock.now();
     let today = crew.week.today(now);
     let going = queries::active(&sprints);
-    let at_risk = match going {
-        Some(going) => goals::goals(&app.db, &team, going, &crew, now).await?,
-        None => Vec::new(),
-    };
-    let at_risk: Vec<Uuid> = at_risk.iter().filter(|goal| goal.is_behind()).map(|goal| goal.id).collect();
+    let crews = HashMap::from([(team.id, crew.clone())]);
+    let at_risk = goals::at_risk(&app.db, &[team.id], &sprints, &crews, now).await?;
     let (slips, backlog) = planning::slips(&app.db, team.id, &sprint, &at_risk).await?;
     let open = |sprint: &&Sprint| sprint.state == "planned" || sprint.state == "active";
     let mut open: Vec<i32> = sprints.iter().filter(open).map(|sprint| sprint.number).collect();

@@ -204,13 +204,9 @@ async fn waiting_on(app: &App, account: Uuid, seen: &[Uuid], reader: &Viewer) ->
     ids.sort_unstable();
     ids.dedup();
     let sprints = sprints::queries::sprints(&app.db).await?;
-    let at_risk: Vec<Uuid> = match sprints::queries::active(&sprints) {
-        Some(sprint) if !ids.is_empty() => {
-            let crews = crews(&app.db, &ids).await?;
-            let goals = goals::of_teams(&app.db, &ids, sprint, &crews, app.clock.now()).await?;
-            goals.iter().filter(|goal| goal.is_behind()).map(|goal| goal.id).collect()
-        }
-        _ => Vec::new(),
+    let at_risk = match ids.as_slice() {
+        [] => Vec::new(),
+        ids => goals::at_risk(&app.db, ids, &sprints, &crews(&app.db, ids).await?, app.clock.now()).await?,
     };
     let risky = |waiting: &Waiting| waiting.goal_id.is_some_and(|goal| at_risk.contains(&goal));
     let mut waiting: Vec<(Waiting, bool)> = waiting.into_iter().map(|one| (one.clone(), risky(&one))).collect();
