@@ -147,13 +147,15 @@ async fn what_came_in_meanwhile_needs_a_word_and_a_second_carrying_a_reason() {
         .unwrap();
     let next = "/teams/infrastructure/sprints/43/close";
     let form = elif.get(next).await.ok().text();
-    assert!(form.contains("carried once before"));
+    assert!(form.contains("carried once before") && form.contains("In progress for 8\u{a0}d"), "{form}");
     let answer = elif.post(next, &[(&task, "carry")]).await.refused(422);
     assert!(answer.text().contains("Say why it is carried again"));
     let none: i64 = sqlx::query_scalar("SELECT count(*) FROM closings").fetch_one(&world.db).await.unwrap();
     assert_eq!(none, 1, "all or nothing");
     elif.post(next, &[(&task, "carry"), (&why, "ING-58 came late")]).await.ok();
-    assert!(elif.get("/sprints/43/retro?team=infrastructure").await.text().contains("ING-58 came late"));
+    let retro = elif.get("/sprints/43/retro?team=infrastructure").await.text();
+    assert!(retro.contains("ING-58 came late"));
+    assert!(retro.contains("<b>1</b>carried on, 1 not for the first time") && retro.contains("<span>carried</span>"));
 }
 
 #[tokio::test]
@@ -223,7 +225,16 @@ async fn several_look_back_together_and_what_they_promise_becomes_tasks() {
     jonas.post(notes, &[("tray", "well"), ("text", "x")]).await.refused(403);
     jonas.post("/teams/ingestion/sprints/42/notes", &[("tray", "idea"), ("text", "Share the date")]).await.ok();
     let both = elif.get("/sprints/42/retro?team=infrastructure&team=ingestion").await.ok().text();
-    assert!(both.contains("Pairing") && both.contains("Share the date"));
+    for (tray, text) in [
+        ("Went well", "Pairing"),
+        ("Did not", "We heard of it on day 8"),
+        ("Ideas", "Ask on Monday"),
+        ("Ideas", "Share the date"),
+        ("Thanks", "Gita!"),
+    ] {
+        let column = both.split(&format!("<h2>{tray}</h2>")).nth(1).unwrap_or_else(|| panic!("{tray}: {both}"));
+        assert!(column.split("</section>").next().unwrap().contains(text), "{tray}: {text}");
+    }
     let promise = [("retro", "42"), ("text", "Agree on a date for ING-58 @elif by Friday")];
     elif.post("/teams/infrastructure/actions", &promise).await.ok();
     elif.post("/teams/infrastructure/actions", &[("text", "x @nobody-here")]).await.refused(422);
@@ -239,6 +250,15 @@ async fn several_look_back_together_and_what_they_promise_becomes_tasks() {
     assert_eq!(task["owners"][0]["handle"], json!("elif"));
     let next = elif.get("/sprints/43/retro?team=infrastructure").await.ok().text();
     assert!(next.contains("Of 1 from Sprint 42: 1 still open."), "what became of it");
+    assert!(next.contains("href=\"/sprints/42/retro?team=infrastructure\">Sprint 42</a>"), "one press away");
+    for (text, becomes) in [("Ask Legal", "done"), ("Buy a cake", "dropped")] {
+        elif.post("/teams/infrastructure/actions", &[("retro", "42"), ("text", text)]).await.ok();
+        let action: uuid::Uuid =
+            sqlx::query_scalar("SELECT id FROM actions WHERE text = $1").bind(text).fetch_one(&world.db).await.unwrap();
+        elif.post(&format!("/teams/infrastructure/actions/{action}"), &[("as", becomes)]).await.ok();
+    }
+    let next = elif.get("/sprints/43/retro?team=infrastructure").await.ok().text();
+    assert!(next.contains("Of 3 from Sprint 42: 1 done, 1 dropped, 1 still open."), "{next}");
     jonas.get("/sprints/42/retro?team=no-such").await.refused(404);
     jonas.get("/sprints/999/retro").await.refused(404);
 }
@@ -248,18 +268,24 @@ async fn what_is_left_in_a_sprint_that_nobody_closed_is_met_over_too() {
     let world = World::new().await;
     let elif = &world.elif;
     let key = elif.make("infrastructure", "todo", "Waits for Legal").await;
-    elif.post(&format!("/tasks/{key}/block"), &[("kind", "text"), ("note", "Legal")]).await.ok();
+    elif.post(&format!("/tasks/{key}/block"), &[("kind", "person"), ("person", "jonas"), ("note", "Legal")]).await.ok();
+    set_goal(&world, elif, "42", &[("title", "Missed"), ("target", "9")]).await;
+    elif.post(&format!("/tasks/{key}"), &[("goal", "1")]).await.ok();
     world.app.clock.advance(Duration::days(8));
     fortnight::sprints::cadence::keep_up(&mut world.db.acquire().await.unwrap(), NOW + Duration::days(8))
         .await
         .unwrap();
+    for (who, path) in [(elif, "/teams/infrastructure/standup"), (&world.jonas, "/")] {
+        let page = who.get(path).await.ok().text();
+        assert!(page.contains("goal at risk"), "what it served is missed, and open still: {path}: {page}");
+    }
     let review = elif.make("infrastructure", "in-review", "New").await;
     for page in ["standup", "standup/walk", "planning"] {
         let page = elif.get(&format!("/teams/infrastructure/{page}")).await.ok().text();
         assert!(page.contains("is over and not closed yet") && page.contains(CLOSE), "{page}");
     }
     let standup = elif.get("/teams/infrastructure/standup").await.ok().text();
-    assert!(standup.contains("Waits for Legal") && standup.contains("Waits on Legal"), "{standup}");
+    assert!(standup.contains("Waits for Legal") && standup.contains("Legal"), "{standup}");
     let walk = elif.get("/teams/infrastructure/standup/walk").await.ok().text();
     assert!(walk.contains("1 of 2") && walk.contains(&review), "from the right, over both sprints");
     assert!(walk.contains(&format!("walk?at={key}")), "and then the one that is left: {walk}");
@@ -432,4 +458,50 @@ async fn a_goal_is_one_of_the_sprint_that_the_team_works_in() {
     .await
     .unwrap();
     assert_eq!(goal, 43);
+}
+
+#[tokio::test]
+async fn what_was_begun_is_proposed_to_go_on_and_what_nobody_wants_to_go_back() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    set_goal(&world, elif, "42", &[("title", "Cut over"), ("target", "2")]).await;
+    let begun = elif.make("infrastructure", "in-progress", "Begun").await;
+    let serves = elif.make("infrastructure", "todo", "Serves a goal").await;
+    elif.post(&format!("/tasks/{serves}"), &[("goal", "1")]).await.ok();
+    let owned = elif.make("infrastructure", "todo", "Is somebody's").await;
+    elif.post(&format!("/tasks/{owned}/owners"), &[("owners", "elif")]).await.ok();
+    let nobodys = elif.make("infrastructure", "todo", "Nobody's").await;
+    world.app.clock.advance(Duration::days(3));
+    let form = elif.get(CLOSE).await.ok().text();
+    let proposed = |key: &str, outcome: &str| {
+        let list = form.split(&format!("name=\"task:{key}\"")).nth(1).unwrap().split("</select>").next().unwrap();
+        assert!(list.contains(&format!("value=\"{outcome}\" selected")), "{key}: {list}");
+    };
+    for (key, outcome) in [(&begun, "carry"), (&serves, "carry"), (&owned, "carry"), (&nobodys, "backlog")] {
+        proposed(key, outcome);
+    }
+    assert!(form.contains("In progress for 3\u{a0}d"), "how old it is: {form}");
+}
+
+#[tokio::test]
+async fn words_that_are_too_long_to_be_kept_close_nothing() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let goal = set_goal(&world, elif, "42", &[("title", "Cut over"), ("target", "2")]).await;
+    let (goal, why, long) = (format!("goal:{goal}"), format!("why:{goal}"), "x".repeat(501));
+    let refused = elif.post(CLOSE, &[(&goal, "missed"), (&why, &long)]).await.refused(422).text();
+    assert!(refused.contains("at most 500 characters") && refused.contains(&long), "kept as it was typed");
+    elif.post(CLOSE, &[(&goal, "missed"), (&why, &long[1..])]).await.ok();
+    assert!(elif.get(RETRO).await.text().contains(&long[1..]));
+}
+
+/// Enter in a reason presses the form's first button.
+#[tokio::test]
+async fn enter_on_the_closing_page_closes_nothing() {
+    let world = World::new().await;
+    world.elif.make("infrastructure", "todo", "Left").await;
+    let page = world.elif.get(CLOSE).await.ok().text();
+    let form = page.split(&format!("action=\"{CLOSE}\"")).nth(1).unwrap();
+    let first = form.split("<button").nth(1).unwrap().split('>').next().unwrap();
+    assert!(first.contains("formmethod=\"dialog\"") && !first.contains("name="), "it sends nothing: {first}");
 }

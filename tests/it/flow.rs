@@ -57,6 +57,40 @@ async fn a_team_sees_how_long_its_work_takes_and_what_it_waits_on() {
     assert!(page.contains(r#"aria-labelledby="cycle-time-title cycle-time-says""#));
     assert!(page.contains("Their topic</span><span class=\"soft\">2 days · Ingestion"));
     assert!(!page.contains("style="));
+    // both charts of times against the team's own levels, and the numbers of each panel as a table and a file
+    for (chart, next) in [("cycle-time-panel", "ageing-panel"), ("ageing-panel", "throughput-panel")] {
+        let panel = page.split(&format!("id=\"{chart}\"")).nth(1).unwrap();
+        let panel = panel.split(&format!("id=\"{next}\"")).next().unwrap();
+        let drawn = panel.split("<svg").nth(1).unwrap().split("</svg>").next().unwrap();
+        for level in ["50 %: 2", "85 %: 2.7", "95 %: 2.9"] {
+            assert!(drawn.contains(level), "{chart}: {level}: {drawn}");
+        }
+    }
+    let foot = page.split("id=\"cycle-time-panel\"").nth(1).unwrap().split("<tfoot>").nth(1).unwrap();
+    let foot = foot.split("</tfoot>").next().unwrap();
+    assert!(foot.contains("85 %") && foot.contains("2.7"), "{foot}");
+    assert_eq!(page.matches("<table>").count(), 6);
+    assert!(page.contains("INF-2</a></td><td dir=\"auto\">Pin</td><td>2026-11-25</td><td>2026-11-25</td><td>1</td>"));
+    for name in ["burn-up", "cumulative-flow", "cycle-time", "ageing", "throughput", "blocked"] {
+        assert!(page.contains(&format!("/flow/{name}.csv?\" download>CSV")), "{name}");
+    }
+    let areas = page.split("id=\"cumulative-flow-panel\"").nth(1).unwrap().split("</svg>").next().unwrap();
+    for state in ["todo", "doing", "blocked", "review", "done"] {
+        assert!(areas.contains(&format!("state-{state}")), "{state} in its own hue: {areas}");
+    }
+    let how = page.split("How these figures are made").nth(1).unwrap();
+    for says in [
+        "in UTC",
+        "end − start + 1",
+        "Burn-up:",
+        "Cumulative flow:",
+        "Cycle time:",
+        "Ageing:",
+        "Throughput:",
+        "Blocked:",
+    ] {
+        assert!(how.contains(says), "{says}");
+    }
     assert!(
         world.elif.get("/teams/infrastructure").await.ok().text().contains(r#"href="/teams/infrastructure/flow">Flow"#)
     );
@@ -112,6 +146,9 @@ async fn a_filter_narrows_every_figure_to_tasks_as_they_are_now() {
     assert!(none.contains("Take words away above to see more."));
     let unknown = world.elif.get("/teams/infrastructure/flow?q=colour:red").await.ok().text();
     assert!(unknown.contains("colour: is not known") && unknown.contains(r#"value="colour:red""#));
+    let file = world.elif.get("/teams/infrastructure/flow/cycle-time.csv?q=colour:red").await.refused(422).text();
+    assert!(file.contains("colour: is not known"), "a file of all tasks would be taken for one of those: {file}");
+    assert!(docs.contains("/flow/blocked.csv?q=label%3Adocs\""), "its numbers are of the same tasks: {docs}");
 }
 
 #[tokio::test]
@@ -214,7 +251,13 @@ async fn a_burn_up_can_be_kept_and_drawn_again() {
     assert_eq!((burn_up.now().scope, burn_up.now().done, burn_up.days.len()), (5, 3, 11));
     let kept: BurnUp = serde_json::from_value(serde_json::to_value(&burn_up).unwrap()).unwrap();
     assert_eq!(kept, burn_up);
-    assert!(fortnight::flow::burn_up_chart(&kept).unwrap().to_string().contains("Burn-up of Sprint 42"));
+    let mut foretold = kept.clone();
+    foretold.forecast = Some(fortnight::flow::measures::Forecast { low: 3, likely: 4, high: 5 });
+    let drawn = fortnight::flow::burn_up_chart(&foretold).unwrap().to_string();
+    for class in ["line ideal", "line forecast", "area forecast", "line state-todo", "line state-done"] {
+        assert!(drawn.contains(&format!("class=\"{class}\"")), "{class}: {drawn}");
+    }
+    assert!(drawn.contains("Burn-up of Sprint 42"));
 }
 
 #[tokio::test]

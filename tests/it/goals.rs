@@ -424,3 +424,22 @@ async fn two_presses_skip_one_sprint() {
     elif.post("/sprints/43/skip", &seen).await.refused(303);
     elif.post("/sprints/43/skip", &seen).await.refused(409);
 }
+
+#[tokio::test]
+async fn each_goal_of_a_sprint_has_a_hue_of_its_own_that_its_tasks_wear() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    for nth in 1..=4 {
+        set_goal(&world, elif, "42", &[("title", &format!("Goal {nth}")), ("target", "1")]).await;
+        let key = elif.make("infrastructure", "todo", &format!("For {nth}")).await;
+        elif.post(&format!("/tasks/{key}"), &[("goal", &nth.to_string())]).await.ok();
+    }
+    let hues: Vec<i16> =
+        sqlx::query_scalar("SELECT DISTINCT hue FROM goals ORDER BY hue").fetch_all(&world.db).await.unwrap();
+    assert_eq!(hues.len(), 4, "{hues:?}");
+    let board = elif.get("/teams/infrastructure").await.ok().text();
+    for hue in hues {
+        assert!(board.contains(&format!("class=\"goal hue-{hue}\"")), "its own in the head: {hue}");
+        assert!(board.contains(&format!("<li class=\"task hue-{hue}\"")), "and on its task: {hue}");
+    }
+}

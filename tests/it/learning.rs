@@ -35,6 +35,11 @@ async fn planning_shows_what_is_usual_what_was_carried_and_what_people_have_left
         }
         let reason = format!("why:{carried}");
         let close = format!("/teams/infrastructure/sprints/{sprint}/close");
+        let form = elif.get(&close).await.ok().text();
+        let list = form.split(&format!("name=\"{field}\"")).nth(1).unwrap().split("</select>").next().unwrap();
+        // carried twice without a beginning, it may as well go
+        let proposed = if sprint == 44 { "drop" } else { "backlog" };
+        assert!(list.contains(&format!("value=\"{proposed}\" selected")), "{sprint}: {list}");
         elif.post(&close, &[(&field, "carry"), (&reason, "Nobody got to it")]).await.ok();
         next_sprint(&world).await;
     }
@@ -126,4 +131,44 @@ async fn a_promise_that_is_open_says_how_old_it_is() {
     world.app.clock.advance(Duration::days(3));
     let page = elif.get("/teams/infrastructure/standup").await.ok().text();
     assert!(page.contains("by Fri 27 Nov, 3\u{a0}d old"), "{page}");
+}
+
+#[tokio::test]
+async fn a_sprint_in_which_nothing_was_done_for_a_project_is_part_of_its_pace() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let project = [("team", "infrastructure"), ("name", "Re-partition"), ("target", "100"), ("unit", "tables")];
+    elif.post("/projects", &project).await.ok();
+    for sprint in ["42", "43", "44"] {
+        if sprint != "43" {
+            let fields = [("title", "Migrate"), ("target", "30"), ("counted_by", "typed"), ("project", "re-partition")];
+            let goal = set_goal(&world, elif, sprint, &fields).await;
+            elif.post(&format!("/teams/infrastructure/goals/{goal}/progress"), &[("value", "20")]).await.ok();
+        }
+        elif.make("infrastructure", "done", "Something").await;
+        elif.post(&format!("/teams/infrastructure/sprints/{sprint}/close"), &[]).await.ok();
+        next_sprint(&world).await;
+    }
+    // 60 of 100 are left: at 20, or at the 10 of 20 and nothing
+    let page = elif.get("/projects/re-partition").await.ok().text();
+    assert!(page.contains("3 to 6 more sprints"), "{page}");
+}
+
+#[tokio::test]
+async fn what_is_taken_back_out_of_done_is_no_pace() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    world.app.clock.advance(Duration::days(-7));
+    let mut keys = Vec::new();
+    for n in 0..12 {
+        keys.push(elif.make("infrastructure", "done", &format!("Drill {n}")).await);
+    }
+    elif.make("infrastructure", "todo", "Left").await;
+    world.app.clock.advance(Duration::days(8));
+    let flow = async || elif.get("/teams/infrastructure/flow?sprints=1").await.ok().text();
+    assert!(flow().await.contains("By the end likely"));
+    for key in keys {
+        elif.post(&format!("/tasks/{key}/position"), &[("column", "todo")]).await.ok();
+    }
+    assert!(!flow().await.contains("By the end likely"), "nothing was finished for good");
 }

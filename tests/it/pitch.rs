@@ -20,6 +20,7 @@ async fn another_team_reads_the_goals_and_raises_a_concern_that_stays_until_it_i
         "Migrate 50 of the 100 tables",
         "The old disks are full in March",
         "Two quiet evenings from Ingestion",
+        "Measured by</b> 50 tables",
         "Elif Hartmann",
         "one owner",
         "No goals for Sprint 43 yet.",

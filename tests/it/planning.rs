@@ -36,7 +36,9 @@ async fn several_are_set_aside_for_a_goal_at_once_and_put_back_and_undone() {
         assert_eq!((&task["sprint"], &task["goal"]), (&json!(43), &json!(1)));
     }
     assert_eq!(elif.task(&keys[2]).await["sprint"], json!(null));
-    assert!(elif.get(PLANNING).await.text().contains("<b>2</b>set aside (6 points)"));
+    let page = elif.get(PLANNING).await.text();
+    assert!(page.contains("<b>2</b>set aside (6 points)"));
+    assert!(place(&page, "Cut over") < place(&page, "<planning-lists>"), "its goals are on top");
     // what is dragged goes alone, unless it is ticked with others
     let fields = [("sprint", "43"), ("to", "backlog"), ("keys", &keys[0]), ("dragged", &keys[1])];
     let answer = elif.post(PLANNING, &fields).await.ok();
@@ -87,6 +89,7 @@ async fn what_unblocks_others_comes_first_and_other_teams_see_that_we_know() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     make(elif, "The oldest").await;
+    world.app.clock.advance(time::Duration::hours(1));
     let asked = make(elif, "They wait for it").await;
     let theirs = jonas.make("ingestion", "in-progress", "Dual-write").await;
     jonas.post(&format!("/tasks/{theirs}/block"), &[("on", asked.as_str())]).await.ok();
@@ -117,6 +120,13 @@ async fn what_unblocks_others_comes_first_and_other_teams_see_that_we_know() {
     assert!(place(&page, "Support asked for it") < place(&page, "Of the project"));
     assert!(place(&page, "Of the project") < place(&page, "The oldest"), "{page}");
     assert!(place(&page, "Others wait on us") < page.rfind("Dual-write").unwrap());
+    // what they waited for is there: it is no news to plan by any more
+    elif.post(&format!("/tasks/{asked}/position"), &[("column", "done")]).await.ok();
+    assert!(!elif.get(PLANNING).await.ok().text().contains("Others wait on us"));
+    let board = elif.get("/teams/infrastructure?sprint=all").await.ok().text();
+    assert!(board.contains(&asked) && !board.contains(&format!("{theirs} waits")), "nor on its card");
+    elif.post(&format!("/tasks/{asked}/position"), &[("column", "todo")]).await.ok();
+    assert!(elif.get(PLANNING).await.ok().text().contains("Others wait on us"));
     let read = jonas.get(PLANNING).await.ok().text();
     assert!(!read.contains("Put chosen"), "another team reads");
     // what is finished is no plan, and a closed sprint says what is usual

@@ -83,6 +83,7 @@ async fn goals_of_several_sprints_and_teams_add_up_to_a_project_with_milestones(
     let shown = page(elif).await;
     assert!(at(&shown, "The first twelve") < at(&shown, "All of them") && shown.contains("by Tue 8 Dec"));
     assert!(at(&shown, "The first twelve") < at(&shown, "Migrate 50 tables"));
+    assert!(at(&shown, "Migrate 50 tables") < at(&shown, "All of them"), "it points at the first of them");
     for (called, by, why) in [(" ", "", "1 to 200 characters"), ("A dozen", "2026-02-31", "That is no date")] {
         let refused = elif.post(&change, &[("row", &first), ("called", called), ("by", by)]).await.refused(422).text();
         assert!(refused.contains(why) && refused.contains(&format!("value=\"{called}\"")), "{refused}");
@@ -130,6 +131,15 @@ async fn what_a_project_may_not_be_is_said_beside_its_field() {
         .await
         .ok();
     assert!(page(elif).await.contains("45 / 90"));
+    // a share is no more than all of it
+    let share = [("name", "Re-partition"), ("measure", "share"), ("target", "90"), ("typed", "101")];
+    let refused = elif.post("/projects/re-partition-100-tables", &share).await.refused(422).text();
+    assert!(refused.contains("This is a whole number from 0 to 100.") && refused.contains("value=\"101\""));
+    let gone = uuid::Uuid::now_v7().to_string();
+    let late = [("name", "Re-partition"), ("target", "90"), ("key_result", &gone)];
+    let refused = elif.post("/projects/re-partition-100-tables", &late).await.refused(422).text();
+    assert!(refused.contains("That key result is not there any more."), "{refused}");
+    assert!(page(elif).await.contains("45 / 90"));
     elif.post("/projects/re-partition-100-tables/finish", &[]).await.ok();
     assert!(page(elif).await.contains("finished"));
     assert!(!elif.get("/teams/infrastructure/goals/new?sprint=43").await.text().contains("Re-partition"));
@@ -170,9 +180,20 @@ async fn a_team_says_why_it_is_there_and_projects_feed_its_key_results() {
         "Nobody is woken by the database",
         "Three nights in August",
         "31 / 100",
+        "since 24 Nov",
     ] {
         assert!(about.contains(text), "{text}");
     }
+    // a goal that serves no project feeds it by itself
+    let alone = set_goal(&world, elif, "42", &[("title", "Twelve more"), ("target", "12"), ("key_result", &id)]).await;
+    elif.post(&format!("/teams/infrastructure/goals/{alone}/progress"), &[("value", "12")]).await.ok();
+    sqlx::query("UPDATE members SET does = 'Databases' WHERE account_id = $1")
+        .bind(elif.person.id)
+        .execute(&world.db)
+        .await
+        .unwrap();
+    let about = jonas.get("/teams/infrastructure/about").await.ok().text();
+    assert!(about.contains("43 / 100") && about.contains("Twelve more") && about.contains("Databases"), "{about}");
     let progress = format!("/teams/infrastructure/key-results/{id}/progress");
     jonas.post(&progress, &[("typed", "40")]).await.refused(403);
     jonas.post(&format!("/teams/ingestion/key-results/{id}/progress"), &[("typed", "40")]).await.refused(404);

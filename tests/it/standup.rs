@@ -30,10 +30,14 @@ async fn the_page_says_who_needs_someone_what_happened_and_what_helps_most() {
     }
     assert!(page.contains(&format!("most useful: <a class=\"key\" href=\"/tasks/{free}\"")), "for Tomas");
     assert!(page.find("Waits for Legal").unwrap() < page.find("Nobody&#39;s").unwrap(), "blocked goes first");
+    assert!(!page.contains("no change for"), "it was begun since Monday's meeting: {page}");
     // on Friday the one in progress has stood still since Wednesday
     world.app.clock.advance(Duration::days(2));
     let page = elif.get(STANDUP).await.ok().text();
     assert!(page.contains("no change for 3"), "{page}");
+    // a call for help changes nothing of it
+    elif.post(&format!("/tasks/{still}/ask-for-help"), &[]).await.ok();
+    assert!(elif.get(STANDUP).await.ok().text().contains("no change for 3"));
     assert!(elif.get(&format!("{STANDUP}?since=2026-11-24")).await.ok().text().contains("since Tue 24 Nov"));
     for wrong in ["2026-02-31", "tomorrow", "2027-01-01"] {
         elif.get(&format!("{STANDUP}?since={wrong}")).await.refused(422);
@@ -365,11 +369,16 @@ async fn blocked_goes_first_and_of_those_what_serves_a_goal_behind_pace() {
         world.app.clock.advance(Duration::hours(1));
     }
     elif.post(&format!("/tasks/{behind}"), &[("goal", "1")]).await.ok();
+    // blocked later, and above the one that is blocked longest
+    let later = make("todo", "Blocked later").await;
+    elif.post(&format!("/tasks/{later}/block"), &[("kind", "text"), ("note", "Legal")]).await.ok();
+    elif.post(&format!("/tasks/{later}/position"), &[("column", "blocked"), ("before", &longest)]).await.ok();
+    assert_eq!(world.column("infrastructure", "blocked").await[0], later);
     make("in-progress", "Nobody has it").await;
     let page = elif.get(STANDUP).await.ok().text();
     let needs = page.split("someone</h2>").nth(1).unwrap().split("</section>").next().unwrap();
     let at = |title: &str| needs.find(title).unwrap_or_else(|| panic!("{title}: {needs}"));
-    let order = ["Serves the goal", "Blocked longest", "Reviewed by nobody", "Nobody has it"].map(at);
+    let order = ["Serves the goal", "Blocked longest", "Blocked later", "Reviewed by nobody", "Nobody has it"].map(at);
     assert!(order.is_sorted(), "{order:?}: {needs}");
 }
 
@@ -427,4 +436,128 @@ async fn a_tick_brings_back_to_the_day_that_was_looked_at() {
     elif.post("/teams/infrastructure/actions", &[("text", "Ask Legal @elif")]).await.ok();
     let page = elif.get(&format!("{STANDUP}?since=2026-11-20")).await.ok().text();
     assert!(page.contains(&format!("name=\"back\" value=\"{STANDUP}?since=2026-11-20\"")), "{page}");
+}
+
+#[tokio::test]
+async fn a_goal_that_is_behind_needs_someone_until_it_is_where_it_should_be() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    world.join("Tomas Weber", "tomas", "infrastructure").await;
+    let two = [("title", "Migrate nine tables"), ("target", "9"), ("owners", "elif"), ("owners", "tomas")];
+    let goal = set_goal(&world, elif, "42", &two).await;
+    let needs = async || {
+        let page = elif.get(STANDUP).await.ok().text();
+        page.split("someone</h2>").nth(1).unwrap().split("</section>").next().unwrap().to_owned()
+    };
+    let behind = needs().await;
+    assert!(behind.contains("Migrate nine tables") && behind.contains("0 / 9, behind"), "{behind}");
+    elif.post(&format!("/teams/infrastructure/goals/{goal}/progress"), &[("value", "9")]).await.ok();
+    assert!(!needs().await.contains("Migrate nine tables"));
+}
+
+#[tokio::test]
+async fn person_by_person_says_what_each_has_in_hand() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let mut keys = Vec::new();
+    for column in ["in-progress", "blocked", "in-review", "done"] {
+        let key = elif.make("infrastructure", column, column).await;
+        elif.post(&format!("/tasks/{key}/owners"), &[("owners", "elif")]).await.ok();
+        keys.push(key);
+    }
+    let page = elif.get(STANDUP).await.ok().text();
+    let row = page.split("<b>Elif</b>").nth(1).unwrap().split("</li>").next().unwrap();
+    let link = |key: &str| format!("<a class=\"key\" href=\"/tasks/{key}\">{key}</a>");
+    for (word, key) in [("now</span> ", &keys[0]), ("· waits on</span> ", &keys[1]), ("· in review</span> ", &keys[2])]
+    {
+        assert!(row.contains(&format!("{word}{}", link(key))), "{word}: {row}");
+    }
+    assert!(!row.contains(&keys[3]) && !row.contains("nothing in progress"), "{row}");
+}
+
+#[tokio::test]
+async fn what_moved_and_what_is_unblocked_is_counted_since_the_last_meeting() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let moved = elif.make("infrastructure", "in-progress", "Goes to review").await;
+    let free = elif.make("infrastructure", "todo", "Is free again").await;
+    elif.post(&format!("/tasks/{free}/block"), &[("kind", "text"), ("note", "Legal")]).await.ok();
+    elif.make("infrastructure", "in-progress", "Stays where it is").await;
+    world.app.clock.advance(Duration::days(2));
+    elif.post(&format!("/tasks/{moved}/position"), &[("column", "in-review")]).await.ok();
+    elif.post(&format!("/tasks/{free}/position"), &[("column", "in-progress")]).await.ok();
+    let page = elif.get(STANDUP).await.ok().text();
+    assert!(page.contains("<span class=\"soft\">1 moved, 1 unblocked</span>"), "{page}");
+}
+
+#[tokio::test]
+async fn more_than_can_be_told_is_counted() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    sqlx::query(
+        "WITH made AS (
+            INSERT INTO tasks (team_id, id, number, column_id, rank, title, sprint_id, column_since, created_at)
+            SELECT t.id, gen_random_uuid(), n, c.id, 'b' || lpad(n::text, 4, '0') || 'b', 'Task ' || n, s.id, $1, $1
+            FROM teams t JOIN columns c ON c.team_id = t.id AND c.slug = 'todo' CROSS JOIN sprints s CROSS JOIN generate_series(1, 203) AS n
+            WHERE t.key = 'INF' AND s.number = 42 RETURNING team_id, id, number)
+         INSERT INTO events (team_id, seq, change_id, task_id, kind, at, before, after)
+         SELECT team_id, number, gen_random_uuid(), id, 'task.created', $1, '{}', '{\"state\": \"todo\"}' FROM made",
+    )
+    .bind(world.app.clock.now())
+    .execute(&world.db)
+    .await
+    .unwrap();
+    let page = elif.get(STANDUP).await.ok().text();
+    assert!(page.contains("200 added, and 3 tasks more"), "{page}");
+}
+
+#[tokio::test]
+async fn looking_at_a_standup_writes_nothing() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let key = elif.make("infrastructure", "in-progress", "Cut over").await;
+    elif.post(&format!("/tasks/{key}/block"), &[("kind", "text"), ("note", "Legal")]).await.ok();
+    elif.get("/").await.ok();
+    let stands = async || -> String {
+        sqlx::query_scalar(
+            "SELECT concat_ws(' ', (SELECT count(*) FROM events), (SELECT count(*) FROM topics), (SELECT count(*) FROM actions),
+                    (SELECT string_agg(k::text, '|' ORDER BY k.id) FROM tasks k), (SELECT string_agg(t::text, '|' ORDER BY t.id) FROM teams t),
+                    (SELECT count(*) FROM audit))",
+        )
+        .fetch_one(&world.db)
+        .await
+        .unwrap()
+    };
+    let before = stands().await;
+    for page in [STANDUP, &format!("{STANDUP}?since=2026-11-20"), &format!("{STANDUP}/walk"), "/standup"] {
+        elif.get(page).await.ok();
+    }
+    assert_eq!(stands().await, before);
+}
+
+#[tokio::test]
+async fn after_a_long_closure_one_looks_back_to_the_meeting_before_it() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    sqlx::query("INSERT INTO days_off (team_id, day, name) SELECT t.id, d, 'Summer' FROM teams t, generate_series('2026-09-01'::date, '2026-11-23', '1 day') AS d WHERE t.key = 'INF'")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    let page = elif.get(STANDUP).await.ok().text();
+    assert!(page.contains("Since Mon 31 Aug"), "{page}");
+}
+
+#[tokio::test]
+async fn a_promise_whose_task_was_put_away_can_be_dropped() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    elif.post("/teams/infrastructure/actions", &[("text", "Write it down @elif")]).await.ok();
+    let action: uuid::Uuid = sqlx::query_scalar("SELECT id FROM actions").fetch_one(&world.db).await.unwrap();
+    elif.post(&format!("/teams/infrastructure/actions/{action}/task"), &[]).await.ok();
+    let drop = "value=\"dropped\">drop it";
+    assert!(!elif.get(STANDUP).await.ok().text().contains(drop), "its task is open");
+    elif.post("/tasks/INF-1/archive", &[]).await.ok();
+    assert!(elif.get(STANDUP).await.ok().text().contains(drop), "nothing else would end it");
+    elif.post(&format!("/teams/infrastructure/actions/{action}"), &[("as", "dropped")]).await.ok();
+    assert!(!elif.get(STANDUP).await.ok().text().contains("id=\"action-"));
 }
