@@ -64,6 +64,9 @@ pub struct Card {
     pub estimate: Option<i32>,
     #[serde(serialize_with = "iso_date")]
     pub due: Option<Date>,
+    /// When that day is over where the team is.
+    #[serde(skip)]
+    pub due_ends: Option<OffsetDateTime>,
     /// The team or people outside who wait for it.
     #[serde(rename = "for")]
     pub waited_for_by: String,

@@ -13,8 +13,9 @@ use super::{
 use crate::{
     boards::{
         State,
-        filters::{Filter, ResolvedSprint},
+        filters::{Filter, Moment, ResolvedSprint},
     },
+    clock,
     teams::Team,
     web::error::{Problem, Result},
 };
@@ -43,14 +44,17 @@ struct CardRow {
     waited_for_by: String,
     column_since: OffsetDateTime,
     archived: bool,
+    /// The team's own.
+    zone: String,
 }
 
-/// The columns of a `CardRow`. Macros, so that two queries can have them in them.
+/// The columns of a `CardRow` of the team $1. Macros, so that two queries can have them in them.
 macro_rules! card {
     () => {
         "k.id, k.number, k.title, k.version, c.slug AS column, c.name AS column_name, c.state, k.rank, s.number AS sprint,
          g.position AS goal, k.goal_id, g.hue AS goal_hue, g.title AS goal_title, k.estimate, k.due_on, k.waited_for_by,
-         k.column_since, k.archived_at IS NOT NULL AS archived"
+         k.column_since, k.archived_at IS NOT NULL AS archived,
+         (SELECT coalesce(z.time_zone, w.time_zone) FROM teams z, workspace w WHERE z.id = $1) AS zone"
     };
 }
 
@@ -78,7 +82,7 @@ pub async fn cards(
     if let Some(only) = only {
         query.push(" AND k.id = ANY(").push_bind(only.to_vec()).push(")");
     }
-    filter.push_conditions(&mut query, team.id, &team.key, sprint, now);
+    filter.push_conditions(&mut query, team, sprint, Moment::of(db, team, filter, now).await?);
     if filter.wants_archived() {
         query.push(" ORDER BY k.archived_at DESC LIMIT ").push_bind(MOST_ARCHIVED);
     } else {
@@ -124,7 +128,7 @@ pub async fn archived_beyond(
     }
     let mut query = QueryBuilder::<Postgres>::new(concat!("SELECT count(*)", of_tasks!()));
     query.push_bind(team.id);
-    filter.push_conditions(&mut query, team.id, &team.key, sprint, now);
+    filter.push_conditions(&mut query, team, sprint, Moment::of(db, team, filter, now).await?);
     let all: i64 = query.build_query_scalar().fetch_one(db).await?;
     Ok(all - read)
 }
@@ -190,6 +194,7 @@ impl CardRow {
             goal_title: self.goal_title,
             estimate: self.estimate,
             due: self.due_on,
+            due_ends: self.due_on.and_then(Date::next_day).map(|day| clock::instant(day, 0, &self.zone)),
             waited_for_by: self.waited_for_by,
             steps_done: dress.steps_done,
             steps: dress.steps,

@@ -1,10 +1,38 @@
 //! A filter as conditions of a query.
 
-use sqlx::{Postgres, QueryBuilder};
-use time::{Duration, OffsetDateTime};
+use sqlx::{PgExecutor, Postgres, QueryBuilder};
+use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::{Asks, Filter};
+use crate::{clock, teams::Team, web::error::Result};
+
+/// What a filter takes for now.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    now: OffsetDateTime,
+    /// The day that it is where the team is.
+    today: Date,
+}
+
+impl Moment {
+    /// The day is looked up for a filter that asks for it, and for no other.
+    pub async fn of(db: impl PgExecutor<'_>, team: &Team, filter: &Filter, now: OffsetDateTime) -> Result<Self> {
+        let asks = filter.terms.iter().any(|term| term.asks == Asks::Overdue);
+        let today = if asks {
+            let zone: String = sqlx::query_scalar(
+                "SELECT coalesce(t.time_zone, w.time_zone) FROM teams t, workspace w WHERE t.id = $1",
+            )
+            .bind(team.id)
+            .fetch_one(db)
+            .await?;
+            clock::day_in(now, &zone)
+        } else {
+            now.date()
+        };
+        Ok(Self { now, today })
+    }
+}
 
 impl Filter {
     /// Adds the filter's conditions on `tasks k` with `columns c` to a query's WHERE.
@@ -12,10 +40,9 @@ impl Filter {
     pub fn push_conditions(
         &self,
         query: &mut QueryBuilder<Postgres>,
-        team: Uuid,
-        team_key: &str,
+        team: &Team,
         sprint: ResolvedSprint,
-        now: OffsetDateTime,
+        moment: Moment,
     ) {
         query.push(if self.wants_archived() { " AND k.archived_at IS NOT NULL" } else { " AND k.archived_at IS NULL" });
         match sprint {
@@ -27,11 +54,11 @@ impl Filter {
                 query.push(" AND k.sprint_id = ").push_bind(id);
             }
         }
-        self.push_terms(query, team, team_key, now);
+        self.push_terms(query, team, moment);
     }
 
     /// The same without the sprint, and with tasks of the archive among the others: for figures about the past.
-    pub fn push_terms(&self, query: &mut QueryBuilder<Postgres>, team: Uuid, team_key: &str, now: OffsetDateTime) {
+    pub fn push_terms(&self, query: &mut QueryBuilder<Postgres>, team: &Team, moment: Moment) {
         let wanted = self.terms.iter().filter(|term| !term.not).filter_map(|term| match &term.asks {
             Asks::Owner(handle) if handle != "nobody" => Some(handle.clone()),
             _ => None,
@@ -77,7 +104,7 @@ impl Filter {
                 Asks::Goal(Some(position)) => {
                     query
                         .push("EXISTS (SELECT FROM goals g WHERE g.team_id = ")
-                        .push_bind(team)
+                        .push_bind(team.id)
                         .push(" AND g.id = k.goal_id AND g.position = ")
                         .push_bind(*position)
                         .push(")");
@@ -94,11 +121,11 @@ impl Filter {
                 Asks::Overdue => {
                     query
                         .push("c.state <> 'done' AND k.due_on < ")
-                        .push_bind(now.date())
+                        .push_bind(moment.today)
                         .push(" AND k.due_on IS NOT NULL");
                 }
                 Asks::Age { longer, hours } => {
-                    let since = now - Duration::hours(i64::from(*hours));
+                    let since = moment.now - Duration::hours(i64::from(*hours));
                     query.push(if *longer { "k.column_since < " } else { "k.column_since > " }).push_bind(since);
                 }
                 Asks::Words(words) => {
@@ -109,7 +136,7 @@ impl Filter {
                         .push(" OR k.description ILIKE ")
                         .push_bind(like)
                         .push(" OR ")
-                        .push_bind(format!("{team_key}-"))
+                        .push_bind(format!("{}-", team.key))
                         .push(" || k.number = upper(")
                         .push_bind(words.clone())
                         .push(")");

@@ -13,7 +13,10 @@ use uuid::Uuid;
 
 use super::measures::{self, Begun, Kind, Shift, Spell, Waited};
 use crate::{
-    boards::{State, filters::Filter},
+    boards::{
+        State,
+        filters::{Filter, Moment},
+    },
     clock,
     teams::Team,
     web::error::Result,
@@ -118,7 +121,7 @@ pub async fn faces(
          WHERE k.team_id = ",
     );
     query.push_bind(team.id).push(" AND k.id = ANY(").push_bind(tasks).push(")");
-    filter.push_terms(&mut query, team.id, &team.key, now);
+    filter.push_terms(&mut query, team, Moment::of(&mut *db, team, filter, now).await?);
     let faces: Vec<Face> = query.build_query_as().fetch_all(db).await?;
     Ok(faces.into_iter().map(|face| (face.id, face)).collect())
 }
@@ -132,7 +135,7 @@ pub async fn in_hand(db: &mut PgConnection, team: &Team, filter: &Filter, now: O
          WHERE c.state IN ('doing', 'blocked', 'review') AND c.team_id = ",
     );
     query.push_bind(team.id);
-    filter.push_terms(&mut query, team.id, &team.key, now);
+    filter.push_terms(&mut query, team, Moment::of(&mut *db, team, filter, now).await?);
     query.push(" ORDER BY k.number");
     Ok(query.build_query_as().fetch_all(db).await?)
 }

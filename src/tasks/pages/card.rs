@@ -40,7 +40,7 @@ impl<'c> CardHtml<'c> {
     }
 
     fn is_overdue(&self) -> bool {
-        self.card.state != State::Done && self.card.due.is_some_and(|due| due < self.now.date())
+        self.card.state != State::Done && self.card.due_ends.is_some_and(|ends| ends <= self.now)
     }
 
     fn rank(&self) -> &str {

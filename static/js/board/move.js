@@ -40,7 +40,8 @@ function placeOf(card) {
 async function move(card, to, way) {
   const fields = new URLSearchParams({ [theBoard().dataset.places ?? "column"]: to.column });
   if (to.after) fields.set("after", to.after);
-  else if (to.before) fields.set("before", to.before);
+  // the one below, for the case that the one above has left meanwhile
+  if (to.before) fields.set("before", to.before);
   fields.set("version", to.version ?? seen(card));
   try {
     const answer = await ask(`/tasks/${card.dataset.task}/position`, { method: "PUT", part: "card", fields });

@@ -35,10 +35,10 @@ function sendPassed() {
   passed = null;
 }
 
-// writing beside a choice is choosing it
+// writing below a choice is choosing it
 addEventListener("input", ({ target }) => {
-  const choice = !target.matches?.("[type=radio]") && target.closest?.(".field")?.previousElementSibling?.querySelector?.("input[type=radio]");
-  if (choice) choice.checked = true;
+  const choice = target.closest?.(".field")?.previousElementSibling;
+  if (choice?.matches("label")) choice.control.checked = true;
 });
 
 // a title is one line, however many it takes: it grows with what is typed, and Enter sends it
