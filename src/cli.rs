@@ -373,7 +373,15 @@ async fn import(pool: &PgPool, asked: &Import) -> anyhow::Result<()> {
     let bar = progress_bar(draft.tasks.len());
     let wish = Wish { draft: &draft, team: &asked.team, mappings: &asked.mappings, dry_run: asked.dry_run };
     let live = Live::new(pool.clone(), Clock::default());
-    let outcome = transfer::import(&live, &wish, &|done| bar.set_position(done as u64)).await;
+    let all = draft.tasks.len();
+    let tell = |done: usize| {
+        bar.set_position(done as u64);
+        // a file or a pipe keeps lines, and has no place for a bar
+        if !std::io::stderr().is_terminal() && done > 0 && done.is_multiple_of(1_000) {
+            let _ = writeln!(std::io::stderr(), "{done} of {all} tasks");
+        }
+    };
+    let outcome = transfer::import(&live, &wish, &tell).await;
     bar.finish_and_clear();
     say(&outcome.map_err(told).context("nothing was imported")?.to_string());
     live.flush().await;

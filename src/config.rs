@@ -165,6 +165,11 @@ mod tests {
     }
 
     #[test]
+    fn without_a_word_it_listens_to_this_machine_alone() {
+        assert_eq!(config(&[]).unwrap().listen.to_string(), "127.0.0.1:8042");
+    }
+
+    #[test]
     fn links_lead_somewhere_when_it_listens_everywhere() {
         let config = config(&["--listen", "0.0.0.0:80"]).unwrap();
         assert_eq!(config.public_url(config.listen), "http://127.0.0.1:80");

@@ -172,3 +172,19 @@ pub async fn serve(Path((_, path)): Path<(String, String)>, headers: HeaderMap) 
     }
     Ok(response)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What every page needs, once and then never again: 45 KB, as browsers take it and as anybody may.
+    #[test]
+    fn styles_and_scripts_are_few_bytes() {
+        let needed = ASSETS.modules.iter().map(String::as_str).chain(["app.css"]);
+        let sums = needed.map(|name| &ASSETS.files[name]).fold((0, 0), |(zstd, gzip), file| {
+            assert!(file.zstd.len() < file.plain.len(), "compressed");
+            (zstd + file.zstd.len(), gzip + file.gzip.len())
+        });
+        assert!(sums.0 <= 45_000 && sums.1 <= 45 * 1024, "zstd, gzip: {sums:?}");
+    }
+}

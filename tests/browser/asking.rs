@@ -288,3 +288,56 @@ async fn a_lost_answer_makes_no_second_task_and_undo_survives_a_reload() {
     window.press("u").await;
     window.until_column("todo", &[]).await;
 }
+
+/// Words beside a person or a team are about them, and take nobody's place.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_note_beside_whom_a_task_waits_on_leaves_whom_as_chosen() {
+    let stage = Stage::new().await;
+    for title in ["one", "two", "three"] {
+        stage.world.elif.make("infrastructure", "todo", title).await;
+    }
+    let window = stage.window(&stage.world.elif).await;
+    window.board("/teams/infrastructure").await;
+    for (key, kind, on) in [("INF-1", "person", "jonas"), ("INF-2", "team", "ingestion")] {
+        focus(&window, &format!("#{key} h3 a")).await;
+        window.press("b").await;
+        until_asked(&window, &format!("What does {key} wait on?")).await;
+        // choosing whom is choosing of which kind
+        window
+            .run(&format!("{{ const list = document.querySelector('dialog.small [name={kind}]'); list.value = '{on}'; list.dispatchEvent(new Event('input', {{ bubbles: true }})); }}"))
+            .await;
+        window.click("dialog.small input[name=note]").await;
+        window.type_text("the key").await;
+        window.press("Enter").await;
+        window.until(&format!("document.querySelector('[data-column=blocked] #{key} .waits')")).await;
+        let wait = &stage.world.elif.task(key).await["waits_on"][0];
+        assert_eq!(
+            (&wait["kind"], &wait["on"], &wait["note"]),
+            (&kind.into(), &on.into(), &"the key".into()),
+            "{wait}"
+        );
+    }
+    // and a key is not meant any more once something else is chosen
+    focus(&window, "#INF-3 h3 a").await;
+    window.press("b").await;
+    until_asked(&window, "What does INF-3 wait on?").await;
+    window.click("dialog.small input[name=on]").await;
+    window.type_text("INF-1").await;
+    window.click("dialog.small input[value=text]").await;
+    window.click("dialog.small input[name=note]").await;
+    window.type_text("Legal").await;
+    window.press("Enter").await;
+    window.until("document.querySelector('[data-column=blocked] #INF-3 .waits')").await;
+    let wait = &stage.world.elif.task("INF-3").await["waits_on"][0];
+    assert_eq!((&wait["kind"], &wait["note"]), (&"text".into(), &"Legal".into()), "{wait}");
+
+    // nor does writing beside one's hue change it
+    window.goto("/me").await;
+    window.until("customElements.get('sortable-board') && document.querySelector('#time_zone')").await;
+    let hue = "document.querySelector('[name=hue]:checked').value";
+    let before: String = window.value(hue).await;
+    window.click("#time_zone").await;
+    window.type_text("x").await;
+    assert_eq!(window.value::<String>(hue).await, before);
+    assert_ne!(before, "0", "the first one would prove nothing");
+}

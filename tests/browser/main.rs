@@ -8,6 +8,7 @@ mod firefox;
 mod first_day;
 mod forms;
 mod fortnight;
+mod hands;
 mod lanes;
 mod line;
 mod meeting;

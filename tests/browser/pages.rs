@@ -31,6 +31,30 @@ async fn look(window: &Window, name: &str, path: &str) -> Vec<String> {
     found
 }
 
+/// Words in a chart that are hard to read on what they stand on: axe looks at none, they are drawn.
+async fn pale_charts(window: &Window) -> Vec<String> {
+    let mut found = Vec::new();
+    for ground in ["light", "dark", "print"] {
+        if ground == "print" {
+            window.paper().await;
+        } else {
+            window.scheme(ground).await;
+        }
+        let pale: Vec<String> = window
+            .value(
+                "(() => { const draw = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+                const bright = colour => { draw.clearRect(0, 0, 1, 1); draw.fillStyle = colour; draw.fillRect(0, 0, 1, 1); const [r, g, b, a] = draw.getImageData(0, 0, 1, 1).data; if (a < 250) return null;
+                    const line = one => { one /= 255; return one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4; }; return 0.2126 * line(r) + 0.7152 * line(g) + 0.0722 * line(b); };
+                const under = element => { for (let at = element; at; at = at.parentElement) { const shade = bright(getComputedStyle(at).backgroundColor); if (shade !== null) return shade; } return 1; };
+                return [...document.querySelectorAll('main svg text')].filter(text => { const [high, low] = [bright(getComputedStyle(text).fill) ?? 0, under(text)].sort((a, b) => b - a); return (high + 0.05) / (low + 0.05) < 4.5; }).map(text => text.textContent); })()",
+            )
+            .await;
+        found.extend(pale.into_iter().map(|text| format!("flow {ground}: “{text}” is pale")));
+    }
+    window.scheme("light").await;
+    found
+}
+
 /// What somebody sees who tries it out: `fortnight demo`, and every page that its fortnight goes through.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_page_of_the_demo_is_worth_a_look() {
@@ -46,6 +70,16 @@ async fn every_page_of_the_demo_is_worth_a_look() {
         .value("Number(document.querySelector('[aria-label=Sprint]').textContent.match(/Sprint (\\d+)/)[1])")
         .await;
     let last = current - 1;
+    // the one that has come furthest, and a goal whose figures are typed in
+    let (project, goal): (String, String) = {
+        let mut db = place.sql().await;
+        let project = "SELECT '/projects/' || p.slug FROM projects p JOIN goals g ON g.project_id = p.id GROUP BY p.slug ORDER BY count(*) DESC LIMIT 1";
+        let goal = "SELECT '/teams/' || t.slug || '/goals/' || e.goal_id FROM goal_entries e JOIN teams t ON t.id = e.team_id GROUP BY t.slug, e.goal_id ORDER BY count(*) DESC, 1 LIMIT 1";
+        (
+            sqlx::query_scalar(project).fetch_one(&mut db).await.unwrap(),
+            sqlx::query_scalar(goal).fetch_one(&mut db).await.unwrap(),
+        )
+    };
     let mut found = Vec::new();
     for (name, path, worth) in [
         ("board", "/teams/infrastructure".to_owned(), "document.querySelectorAll('.goal').length === 3"),
@@ -89,8 +123,19 @@ async fn every_page_of_the_demo_is_worth_a_look() {
             "document.querySelectorAll('main [href^=\"/people/\"]').length > 3",
         ),
         ("history", "/teams/infrastructure/history".to_owned(), "document.querySelectorAll('li, tr').length > 20"),
+        ("sprints", "/sprints".to_owned(), "document.querySelectorAll('main tbody tr, main .rows li').length > 4"),
+        (
+            "project",
+            project.clone(),
+            "document.querySelectorAll('main tbody tr').length > 2 && document.querySelector('.facts').textContent.includes('more sprint')",
+        ),
+        ("project-board", format!("{project}/board"), "document.querySelectorAll('#board [data-task]').length > 10"),
+        ("goal", goal.clone(), "document.querySelectorAll('main svg circle').length > 1"),
     ] {
         found.extend(look(&window, &format!("demo-{name}"), &path).await);
+        if name == "flow" {
+            found.extend(pale_charts(&window).await);
+        }
         if !window.value::<bool>(&format!("Boolean({worth})")).await {
             found.push(format!("{name}: not {worth}"));
         }

@@ -267,4 +267,52 @@ async fn without_a_script_every_change_still_works() {
     window.click(".toast button").await;
     window.until_at("/teams/infrastructure").await;
     assert_eq!(stage.world.column("infrastructure", "todo").await, ["INF-1"]);
+
+    // a new one, by the + of a column
+    let elif = &stage.world.elif;
+    window.click("[data-column=in-review] a.add").await;
+    window.until_at("/tasks/new?column=in-review").await;
+    window.click("[name=title]").await;
+    window.type_text("Runbook").await;
+    window.click("main form[action$=\"/tasks\"] button.primary").await;
+    window.until_at("#INF-2").await;
+    assert_eq!(stage.world.column("infrastructure", "in-review").await, ["INF-2"]);
+    // blocked, and what it waits on is asked
+    window.goto("/tasks/INF-2/block").await;
+    window.click("input[value=person]").await;
+    window.click("#note").await;
+    window.type_text("his key").await;
+    window.click("form[action$=block] button.primary").await;
+    window.until_at("/tasks/INF-2?did=").await;
+    let wait = &elif.task("INF-2").await["waits_on"][0];
+    assert_eq!((&wait["kind"], &wait["note"]), (&"person".into(), &"his key".into()));
+    // mine, and back out of Blocked
+    window.goto("/tasks/INF-2/move").await;
+    window.click("form[action$=\"owners/me\"] button").await;
+    window.until_at("?did=").await;
+    assert_eq!(elif.task("INF-2").await["owners"][0]["handle"], "elif");
+    window.goto("/tasks/INF-2/move").await;
+    window.click("form[action$=unblock] button").await;
+    window.until_at("?did=").await;
+    assert_eq!(elif.task("INF-2").await["state"], "review");
+    // several, in the list
+    window.goto("/teams/infrastructure/tasks").await;
+    for key in ["INF-1", "INF-2"] {
+        window.click(&format!("[name=keys][value={key}]")).await;
+    }
+    window.click("button[name=archive]").await;
+    window.until_at("did=").await;
+    assert_eq!(stage.world.column("infrastructure", "todo").await, [""; 0]);
+    // and one of them back out of the archive
+    window.goto("/tasks/INF-1").await;
+    window.click("[form=restore-INF-1]").await;
+    window.until_at("?did=").await;
+    assert_eq!(stage.world.column("infrastructure", "todo").await, ["INF-1"]);
+    // words to look for
+    window.goto("/teams/infrastructure").await;
+    window.click("#find").await;
+    window.type_text("nothing-like-that").await;
+    window.press("Enter").await;
+    window.until_at("q=nothing-like-that").await;
+    assert_eq!(window.value::<usize>("document.querySelectorAll('[data-task]').length").await, 0);
 }

@@ -34,6 +34,14 @@ async fn a_program_works_a_task_from_beginning_to_end() {
     );
     let board = program.api(Method::GET, "/teams/infrastructure/board", json!({})).await.ok().json();
     assert_eq!(board["columns"][0]["tasks"][0]["key"], "INF-1");
+    assert_eq!(board["team"], json!({ "slug": "infrastructure", "name": "Infrastructure", "key": "INF" }));
+    assert_eq!((&board["columns"][0]["name"], &board["columns"][0]["wip_limit"]), (&json!("Todo"), &json!(null)));
+    let teams = program.api(Method::GET, "/teams", json!({})).await.ok().json();
+    assert_eq!(
+        teams["teams"][0],
+        json!({ "slug": "infrastructure", "name": "Infrastructure", "key": "INF", "seq": 1 })
+    );
+    assert_eq!(teams["teams"][1]["slug"], "ingestion");
     assert_eq!(
         (&board["columns"][1]["slug"], &board["columns"][1]["state"], &board["seq"]),
         (&json!("in-progress"), &json!("doing"), &json!(1))

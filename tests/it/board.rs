@@ -5,8 +5,9 @@ use axum::{
     http::{Method, Request},
 };
 use serde_json::json;
+use time::Duration;
 
-use crate::world::World;
+use crate::{goals::set_goal, world::World};
 
 #[tokio::test]
 async fn a_task_is_made_dragged_and_stays_where_it_was_dropped() {
@@ -126,6 +127,20 @@ async fn filters_find_what_they_say_and_name_what_they_do_not_know() {
     assert_eq!(keys("sprint:all axb").await, [""; 0]);
     assert_eq!(keys("sprint:all b\\c").await, ["INF-3"]);
 
+    // in time, of a goal, and in a sprint by its number
+    for title in ["First goal", "Second goal"] {
+        set_goal(&world, elif, "42", &[("title", title), ("target", "1")]).await;
+    }
+    elif.post("/tasks/INF-2", &[("goal", "2")]).await.ok();
+    world.app.clock.advance(Duration::days(4));
+    elif.post("/tasks/INF-1/position", &[("column", "in-progress")]).await.ok();
+    assert_eq!(keys("age:>3d").await, ["INF-2"]);
+    assert_eq!(keys("age:<3d").await, ["INF-1"]);
+    assert_eq!(keys("goal:2").await, ["INF-2"]);
+    assert_eq!(keys("-goal:2").await, ["INF-1"]);
+    assert_eq!(keys("goal:1").await, [""; 0]);
+    assert_eq!(keys("sprint:43").await, ["INF-3"]);
+
     let page = elif.get("/teams/infrastructure?q=colour:red+owner:me").await.ok().text();
     assert!(page.contains("colour: is not known") && page.contains(r#"value="colour:red owner:me""#));
     for (q, why) in [
@@ -198,4 +213,106 @@ async fn lanes_group_by_owner_and_limits_show_in_red() {
     assert!(page.contains(r#"<span class="count over" title="All lanes together">all 2 / 1</span>"#), "{page}");
     let page = world.elif.get("/teams/infrastructure").await.ok().text();
     assert!(page.contains(">2 / 1</a>") && page.contains(r#"class="count over""#), "{page}");
+}
+
+#[tokio::test]
+async fn lanes_by_goal_have_each_goals_cards_and_those_of_none() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    for (nth, title) in [(1, "Cut over"), (2, "Drill")] {
+        set_goal(&world, elif, "42", &[("title", title), ("target", "1")]).await;
+        let key = elif.make("infrastructure", "todo", &format!("For {title}")).await;
+        elif.post(&format!("/tasks/{key}"), &[("goal", &nth.to_string())]).await.ok();
+    }
+    elif.make("infrastructure", "todo", "For none").await;
+    let page = elif.get("/teams/infrastructure?lanes=goal").await.ok().text();
+    let lanes: Vec<&str> = page.split("data-lane=\"").skip(1).collect();
+    assert_eq!(lanes.len(), 3, "{page}");
+    for (lane, (name, title)) in
+        lanes.iter().zip([("Cut over", "For Cut over"), ("Drill", "For Drill"), ("No goal", "For none")])
+    {
+        assert!(lane.starts_with(&format!("{name}\"")) && lane.contains(title), "{name}: {lane}");
+        assert_eq!(lane.matches("data-task=").count(), 1, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_card_says_how_long_it_is_in_its_column() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    elif.make("infrastructure", "todo", "Another").await;
+    let age = async || {
+        let page = elif.get("/teams/infrastructure").await.ok().text();
+        let card = page.split(&format!("data-task=\"{key}\"")).nth(1).unwrap().split("</li>").next().unwrap();
+        card.split("title=\"Time in this column\">").nth(1).unwrap().split('<').next().unwrap().to_owned()
+    };
+    assert_eq!(age().await, "&#60;1\u{a0}h");
+    world.app.clock.advance(Duration::days(2));
+    assert_eq!(age().await, "2\u{a0}d");
+    elif.post(&format!("/tasks/{key}/position"), &[("column", "todo"), ("place", "end")]).await.ok();
+    assert_eq!(age().await, "2\u{a0}d", "it has not left it");
+    elif.post(&format!("/tasks/{key}/position"), &[("column", "in-progress")]).await.ok();
+    assert_eq!(age().await, "&#60;1\u{a0}h");
+}
+
+#[tokio::test]
+async fn a_limit_shows_and_refuses_nothing() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    elif.make("infrastructure", "in-progress", "There").await;
+    let next = elif.make("infrastructure", "todo", "Next").await;
+    sqlx::query("UPDATE columns SET wip_limit = 1 WHERE slug = 'in-progress'").execute(&world.db).await.unwrap();
+    elif.ask(Method::PUT, &format!("/tasks/{next}/position"), "card", &[("column", "in-progress")]).await.refused(200);
+    elif.api(Method::POST, "/teams/infrastructure/tasks", json!({ "title": "And one", "column": "in-progress" }))
+        .await
+        .refused(201);
+    assert_eq!(world.column("infrastructure", "in-progress").await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_task_is_late_once_its_day_is_over_where_its_team_is() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    elif.api(Method::POST, "/teams/infrastructure/tasks", json!({ "title": "Renew", "due": "2026-11-24" }))
+        .await
+        .refused(201);
+    let is_late = async || {
+        let board = elif.get("/teams/infrastructure").await.ok().text();
+        let found = elif.get("/teams/infrastructure?q=is:overdue").await.ok().text();
+        let (red, found) =
+            (board.contains("<span class=\"old\" title=\"Due\">"), found.contains("data-task=\"INF-1\""));
+        assert_eq!(red, found, "what is red is found");
+        red
+    };
+    assert!(!is_late().await, "ten in the morning of its day, in UTC");
+    // three in the night of the next day on the other side of the world
+    world.app.clock.advance(Duration::hours(4));
+    let zone = async |zone: &str| {
+        sqlx::query("UPDATE teams SET time_zone = $1").bind(zone).execute(&world.db).await.unwrap();
+        sqlx::query("UPDATE workspace SET seq = seq + 1").execute(&world.db).await.unwrap();
+    };
+    zone("Pacific/Auckland").await;
+    assert!(is_late().await);
+    world.app.clock.advance(Duration::hours(12));
+    zone("Pacific/Honolulu").await;
+    assert!(!is_late().await, "four in the afternoon of its day");
+}
+
+#[tokio::test]
+async fn every_way_to_a_new_task_on_a_sprints_board_leads_into_that_sprint() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let page = elif.get("/teams/infrastructure?sprint=43").await.ok().text();
+    let ways: Vec<&str> = page.split("href=\"/teams/infrastructure/tasks/new?").skip(1).collect();
+    assert!(ways.len() >= 7, "by the + of each column, at the top and at the foot");
+    for way in ways {
+        assert!(way.split('"').next().unwrap().ends_with("&amp;sprint=43"), "{way}");
+    }
+    let form = elif.get("/teams/infrastructure/tasks/new?column=todo&sprint=43").await.ok().text();
+    assert!(form.contains("<option value=\"43\" selected>"), "{form}");
+    elif.post("/teams/infrastructure/tasks", &[("title", "Next time"), ("column", "todo"), ("sprint", "43")])
+        .await
+        .ok();
+    assert_eq!(elif.task("INF-1").await["sprint"], 43);
 }

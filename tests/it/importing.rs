@@ -254,6 +254,9 @@ async fn the_program_imports_and_says_what_it_did() {
         "--database-url",
         &url,
     ];
+    let dry = place.run(&[&import[..], &["--dry-run"]].concat()).await;
+    assert!(dry.status.success() && count(&world.db, "SELECT count(*) FROM tasks").await == 0, "{dry:?}");
+    assert!(String::from_utf8(dry.stdout).unwrap().contains("Lab → In progress: 3 tasks"));
     let first = place.run(&import).await;
     assert!(first.status.success(), "{first:?}");
     let said = String::from_utf8(first.stdout).unwrap();
@@ -267,6 +270,45 @@ async fn the_program_imports_and_says_what_it_did() {
     assert!(said.contains("Brought 0 tasks") && said.contains("Skipped 11 that were here already: “Lee”"), "{said}");
     let page = world.elif.get("/teams/infrastructure").await.ok().text();
     assert_eq!(page.matches("data-task=\"INF-").count(), 11);
+
+    let issues = kept(GITHUB);
+    let import = ["import", "github", issues.path().to_str().unwrap(), "--team", "ingestion", "--database-url", &url];
+    let done = place.run(&import).await;
+    assert!(done.status.success() && String::from_utf8(done.stdout).unwrap().contains("to Ingestion from GitHub"));
+    assert!(
+        count(&world.db, "SELECT count(*) FROM tasks k JOIN teams t ON t.id = k.team_id WHERE t.key = 'ING'").await > 5
+    );
+}
+
+#[tokio::test]
+async fn a_long_import_says_how_far_it_is_also_where_there_is_no_terminal() {
+    let (place, world) = (Place::new(), World::new().await);
+    let card = |n: usize| json!({ "id": n.to_string(), "name": format!("Card {n}"), "idList": "l" });
+    let cards: Vec<_> = (0..1_200).map(card).collect();
+    let file = kept(&json!({ "lists": [{ "id": "l", "name": "Todo" }], "cards": cards }).to_string());
+    let url = url_of(&world.db);
+    let import =
+        ["import", "trello", file.path().to_str().unwrap(), "--team", "infrastructure", "--database-url", &url];
+    let done = place.run(&import).await;
+    assert!(done.status.success(), "{done:?}");
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert!(said.contains("1000 of 1200 tasks") && !said.contains("200 of 1200"), "{said}");
+}
+
+#[tokio::test]
+async fn what_was_ticked_in_a_checklist_is_done() {
+    let world = World::new().await;
+    let item = |name: &str, state: &str| json!({ "id": name, "name": name, "state": state, "pos": 1 });
+    let board = json!({
+        "lists": [{ "id": "l", "name": "Todo" }],
+        "cards": [{ "id": "c", "name": "Cut over", "idList": "l" }],
+        "checklists": [{ "id": "k", "idCard": "c", "name": "Steps", "checkItems": [item("Rehearse", "complete"), item("Go", "incomplete")] }],
+    });
+    trello(&world, &board, &[]).await;
+    let steps: Vec<(String, bool)> =
+        sqlx::query_as("SELECT text, done FROM steps ORDER BY done DESC").fetch_all(&world.db).await.unwrap();
+    assert_eq!(steps.len(), 2);
+    assert!(steps[0].0.contains("Rehearse") && steps[0].1 && steps[1].0.contains("Go") && !steps[1].1, "{steps:?}");
 }
 
 /// Case 47.

@@ -174,6 +174,13 @@ async fn a_postgres_of_ones_own_is_used_instead() {
 
     let demo = place.run(&["demo", "--database-url", &url]).await;
     assert_eq!(demo.status.code(), Some(1), "made-up teams among real ones");
+
+    // by its variable, without a subcommand, as a container does it
+    let mut server = place.serve_with(&[("DATABASE_URL", &url)]).await;
+    assert_eq!(server.get("/readyz").await, (200, "ready".to_owned()));
+    assert!(!place.data_dir().join("postgres").exists(), "no Postgres of its own");
+    server.signal(Signal::TERM);
+    assert_eq!(server.ended().await.unwrap().code(), Some(0));
 }
 
 #[tokio::test]
@@ -225,6 +232,11 @@ async fn a_workspace_whose_team_came_before_its_people_is_set_up_all_the_same() 
     .await
     .unwrap();
     assert_eq!(gaps, 0);
+    let days: i32 = sqlx::query_scalar("SELECT ends_on - starts_on + 1 FROM sprints WHERE number = 8")
+        .fetch_one(&mut place.sql().await)
+        .await
+        .unwrap();
+    assert_eq!(days, 21, "three weeks, as was chosen");
 }
 
 #[tokio::test]
@@ -340,4 +352,46 @@ async fn every_command_says_which_variables_it_listens_to() {
     }
     assert!(asked > 10, "only {asked} commands were found");
     assert!(!place.data_dir().exists());
+}
+
+#[tokio::test]
+async fn an_administrator_a_reader_and_a_team_of_two_are_made_by_the_command_line() {
+    let place = Place::new();
+    let word = format!("{PASSWORD}\n");
+    for (handle, more) in [("ada", &["--admin"][..]), ("ben", &[])] {
+        let email = format!("{handle}@example.org");
+        place.run_reading(&word, &[&["user", "add", &email, "--name", handle], more].concat()).await;
+    }
+    let both = ["--member", "ada@example.org", "--member", "ben@example.org"];
+    let team = [&["team", "add", "infrastructure", "--name", "Infrastructure", "--key", "INF"], &both[..]].concat();
+    place.run_reading("", &team).await;
+    let said = place.run_reading("", &["token", "create", "ben@example.org", "--scope", "read"]).await;
+    let token = said.split_whitespace().next_back().unwrap().to_owned();
+    let server = place.serve().await;
+    for (handle, status) in [("ada", 200), ("ben", 403)] {
+        let browser = browser();
+        let home = sign_in(&browser, &server, handle).await;
+        assert!(home.contains("/teams/infrastructure"), "{handle} is on the team: {home}");
+        let settings = browser.get(format!("{}/settings", server.url)).send().await.unwrap();
+        assert_eq!(settings.status(), status, "{handle}");
+    }
+    let api = format!("{}/api/v1/teams/infrastructure", server.url);
+    let program = reqwest::Client::new();
+    let read = program.get(format!("{api}/board")).bearer_auth(&token).send().await.unwrap();
+    assert_eq!(read.status(), 200);
+    let write = program.post(format!("{api}/tasks")).bearer_auth(&token).json(&json!({ "title": "No" }));
+    assert_eq!(write.send().await.unwrap().status(), 403);
+}
+
+/// At a terminal the password is asked for, and does not stand there afterwards.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn at_a_terminal_the_password_is_asked_for_and_not_shown() {
+    let place = Place::new();
+    let said =
+        place.run_at_terminal(&format!("{PASSWORD}\n"), &["user", "add", "ada@example.org", "--name", "Ada"]).await;
+    assert!(said.contains("Password:") && said.contains("Ada can sign in as ada@example.org"), "{said}");
+    assert!(!said.contains(PASSWORD), "{said}");
+    let server = place.serve().await;
+    sign_in(&browser(), &server, "ada").await;
 }

@@ -175,3 +175,21 @@ async fn who_has_heard_more_than_there_was_begins_anew() {
     world.elif.make("infrastructure", "todo", "two").await;
     assert_eq!(stream.next_of("card").await.data["key"], "INF-2");
 }
+
+/// A program listens as a browser does, until its token is taken back.
+#[tokio::test]
+async fn a_token_hears_the_board_until_it_is_revoked() {
+    let world = World::new().await;
+    let served = Served::of(&world).await;
+    let program = world.program_of(&world.elif, fortnight::accounts::tokens::Scope::Read).await;
+    let mut stream = served.listen(&program, "infrastructure", None).await;
+    world.elif.make("infrastructure", "todo", "Cut over").await;
+    assert_eq!(stream.next_of("card").await.data["key"], "INF-1");
+    let token: uuid::Uuid = sqlx::query_scalar("SELECT id FROM tokens WHERE revoked_at IS NULL AND scope = 'read'")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    world.elif.post(&format!("/me/tokens/{token}/revoke"), &[]).await.ok();
+    let ended = timeout(Duration::from_secs(5), async { while stream.next().await.is_some() {} });
+    ended.await.expect("within five seconds");
+}

@@ -1,8 +1,9 @@
 //! The schema, and the database that each test gets.
 
-use fortnight::db;
+use fortnight::{app::App, clock::Clock, db, router::router};
+use tower::ServiceExt;
 
-use crate::cluster;
+use crate::{cluster, world::NOW};
 
 #[tokio::test]
 async fn each_test_has_a_database_of_its_own() {
@@ -29,6 +30,12 @@ async fn a_database_without_tables_is_not_ready() {
     let database = cluster::database().await;
     sqlx::query("DROP TABLE _sqlx_migrations").execute(&database).await.unwrap();
     assert!(!db::is_ready(&database).await);
+    let app = App::new("http://fortnight.test", database, Clock::standing(NOW));
+    for (path, status) in [("/readyz", 503), ("/healthz", 200)] {
+        let request = axum::http::Request::get(path).body(axum::body::Body::empty()).unwrap();
+        let answer = router(app.clone()).oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), status, "{path}");
+    }
 }
 
 /// Rows as they stood after each step; whatever comes later has to bear with them.
@@ -118,4 +125,52 @@ async fn counts(database: &sqlx::PgPool) -> std::collections::BTreeMap<String, i
         counts.insert(table, sqlx::query_scalar(query).fetch_one(database).await.unwrap());
     }
     counts
+}
+
+/// What every table keeps to: instants know their zone, a broken rule has a name to be told by.
+#[tokio::test]
+async fn instants_have_a_zone_and_rules_have_names() {
+    let database = cluster::database().await;
+    let without: Vec<String> = sqlx::query_scalar(
+        "SELECT table_name || '.' || column_name FROM information_schema.columns
+         WHERE table_schema = 'public' AND table_name <> '_sqlx_migrations' AND data_type = 'timestamp without time zone'",
+    )
+    .fetch_all(&database)
+    .await
+    .unwrap();
+    assert_eq!(without, [""; 0]);
+    // what Postgres names by itself is called after its table and column
+    let unnamed: Vec<String> = sqlx::query_scalar(
+        "SELECT c.conname::text FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid
+         WHERE c.contype = 'c' AND t.relnamespace = 'public'::regnamespace AND c.conname ~ '_check[0-9]*$'",
+    )
+    .fetch_all(&database)
+    .await
+    .unwrap();
+    assert_eq!(unnamed, [""; 0]);
+    let ids: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM information_schema.columns WHERE table_schema = 'public' AND column_name = 'id' AND data_type <> 'uuid'",
+    )
+    .fetch_one(&database)
+    .await
+    .unwrap();
+    assert_eq!(ids, 0);
+}
+
+#[tokio::test]
+async fn what_is_made_has_keys_in_the_order_of_time() {
+    let world = crate::world::World::new().await;
+    let key = world.elif.make("infrastructure", "todo", "Cut over").await;
+    for (path, field) in [("steps", "text"), ("comments", "body"), ("block", "note")] {
+        world.elif.post(&format!("/tasks/{key}/{path}"), &[(field, "Legal"), ("kind", "text")]).await.ok();
+    }
+    let versions: Vec<(String, String)> = sqlx::query_as(
+        "SELECT made, substr(id::text, 15, 1) FROM (SELECT 'task' AS made, id FROM tasks UNION ALL SELECT 'step', id FROM steps
+         UNION ALL SELECT 'comment', id FROM comments UNION ALL SELECT 'wait', id FROM waits) AS made ORDER BY 1",
+    )
+    .fetch_all(&world.db)
+    .await
+    .unwrap();
+    let seven = |made: &str| (made.to_owned(), "7".to_owned());
+    assert_eq!(versions, ["comment", "step", "task", "wait"].map(seven));
 }

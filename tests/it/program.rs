@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::{interval, timeout};
 
@@ -101,9 +101,38 @@ impl Place {
         String::from_utf8(done.stdout).unwrap()
     }
 
+    /// Runs a command that asks something at a terminal, which `script` of Linux makes; the answer is what stands on it.
+    pub async fn run_at_terminal(&self, input: &str, args: &[&str]) -> String {
+        let said = self.command(args);
+        let line: Vec<String> = std::iter::once(said.as_std().get_program())
+            .chain(said.as_std().get_args())
+            .map(|word| format!("'{}'", word.to_str().unwrap()))
+            .collect();
+        let mut command = Command::new("script");
+        command.args(["--quiet", "--return", "--command", &line.join(" "), "/dev/null"]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+        let mut screen = child.stdout.take().unwrap();
+        let mut said = Vec::new();
+        // whoever types before they are asked sees what they type
+        while !said.ends_with(b": ") {
+            assert!(timeout(PATIENCE, screen.read_buf(&mut said)).await.expect("it asks nothing").unwrap() > 0);
+        }
+        child.stdin.as_mut().unwrap().write_all(input.as_bytes()).await.unwrap();
+        timeout(PATIENCE, screen.read_to_end(&mut said)).await.expect("it does not end").unwrap();
+        assert!(child.wait().await.unwrap().success(), "{args:?}");
+        String::from_utf8(said).unwrap()
+    }
+
     /// Starts the server and waits until it says where it is.
     pub async fn serve(&self) -> Server {
         self.start(&["serve"]).await
+    }
+
+    /// Starts it without a subcommand, with these variables.
+    pub async fn serve_with(&self, variables: &[(&str, &str)]) -> Server {
+        let mut command = self.command(&[]);
+        command.envs(variables.iter().copied());
+        self.start_command(command).await
     }
 
     /// Starts the demo in the same way.
@@ -112,8 +141,12 @@ impl Place {
     }
 
     async fn start(&self, args: &[&str]) -> Server {
+        self.start_command(self.command(args)).await
+    }
+
+    async fn start_command(&self, mut command: Command) -> Server {
         let log = self.folder.path().join("stderr");
-        let mut child = self.command(args).stdout(Stdio::piped()).stderr(File::create(&log).unwrap()).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(File::create(&log).unwrap()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = timeout(PATIENCE, lines.next_line()).await.expect("it does not say where it is").unwrap();
         let Some(line) = line else {

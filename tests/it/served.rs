@@ -54,6 +54,9 @@ impl Served {
         let mut request = reqwest::Client::new()
             .get(format!("http://{}/teams/{team}/live", self.address))
             .header("cookie", &client.cookie);
+        if let Some(bearer) = &client.bearer {
+            request = request.bearer_auth(bearer);
+        }
         if let Some(seq) = last_event_id {
             request = request.header("last-event-id", seq.to_string());
         }

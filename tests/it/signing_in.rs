@@ -214,6 +214,10 @@ async fn an_empty_workspace_is_set_up_once_by_who_has_the_link() {
     assert!(again.contains("A password has 10 to 200 characters.") && again.contains(r#"value="Ada Lindqvist""#));
     assert!(!again.contains("short\""), "a password is not sent back");
     fields[3].1 = PASSWORD;
+    fields[9].1 = "Berlin";
+    let again = me.post("/setup", &fields).await.refused(422).text();
+    assert!(again.contains(r#"value="Berlin""#) && again.contains("time zone"), "{again}");
+    fields[9].1 = "Europe/Berlin";
     let done = me.post("/setup", &fields).await.refused(303);
     assert_eq!(done.header("location"), "/teams/infrastructure");
     let me = Client { cookie: session_of(&done), ..me };
@@ -222,6 +226,16 @@ async fn an_empty_workspace_is_set_up_once_by_who_has_the_link() {
         board.contains("Sprint 42") && board.contains("day 7 of 10") && board.contains("Nothing here yet."),
         "{board}"
     );
+    for does in ["Press <kbd>c</kbd>", "<code>fortnight import</code>", "New task</a>"] {
+        assert!(board.contains(does), "what to do: {does}: {board}");
+    }
+    let (zone, days): (String, i32) = sqlx::query_as(
+        "SELECT w.time_zone, s.ends_on - s.starts_on + 1 FROM workspace w, sprints s WHERE s.number = 43",
+    )
+    .fetch_one(&db)
+    .await
+    .unwrap();
+    assert_eq!((zone.as_str(), days), ("Europe/Berlin", 14));
     me.make("ingestion", "todo", "First").await;
     let told: Vec<String> =
         sqlx::query_scalar("SELECT kind || ' ' || about FROM audit ORDER BY kind, id").fetch_all(&db).await.unwrap();

@@ -140,6 +140,11 @@ async fn every_kind_of_change_can_be_undone_as_long_as_nobody_built_on_it() {
     assert_eq!(elif.task("INF-2").await["sprint"], 42);
 
     let blocked = change(Method::POST, "/tasks/INF-2/block", &[("kind", "text"), ("note", "Legal")]).await;
+    assert_eq!(world.column("infrastructure", "blocked").await, ["INF-2"]);
+    undo(&blocked).await.ok();
+    assert_eq!(world.column("infrastructure", "todo").await, ["INF-1", "INF-2", "INF-3"]);
+    assert_eq!(elif.task("INF-2").await["waits_on"], json!([]));
+    let blocked = change(Method::POST, "/tasks/INF-2/block", &[("kind", "text"), ("note", "Legal")]).await;
     let unblocked = change(Method::POST, "/tasks/INF-2/unblock", &[]).await;
     undo(&unblocked).await.ok();
     assert_eq!(elif.task("INF-2").await["waits_on"][0]["note"], "Legal");
@@ -472,4 +477,79 @@ async fn what_is_written_under_a_filter_is_what_the_filter_shows() {
         .await
         .refused(303);
     assert_eq!(elif.task("INF-3").await["owners"], serde_json::json!([]));
+}
+
+#[tokio::test]
+async fn an_hour_later_it_is_too_late_to_undo() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    for (key, minutes, status) in [("INF-1", 59, 200), ("INF-2", 61, 409)] {
+        elif.make("infrastructure", "todo", "Cut over").await;
+        let moved = elif.ask(Method::PUT, &format!("/tasks/{key}/position"), "card", &[("column", "done")]).await.ok();
+        let change = moved.header("fortnight-change").to_owned();
+        world.app.clock.advance(time::Duration::minutes(minutes));
+        let answer = elif.ask(Method::POST, &format!("/changes/{change}/undo"), "card", &[]).await.refused(status);
+        assert_eq!(answer.text().contains("too long ago"), status == 409, "{}", answer.text());
+    }
+    assert_eq!(world.column("infrastructure", "done").await, ["INF-2"]);
+}
+
+#[tokio::test]
+async fn a_step_is_ticked_and_the_card_counts_it_until_it_is_taken_away() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    elif.post(&format!("/tasks/{key}/steps"), &[("text", "Rehearse")]).await.ok();
+    let step: uuid::Uuid = sqlx::query_scalar("SELECT id FROM steps").fetch_one(&world.db).await.unwrap();
+    let at = format!("/tasks/{key}/steps/{step}");
+    let counts = async || {
+        let task = elif.task(&key).await;
+        (task["steps_done"].as_i64().unwrap(), task["steps"].as_i64().unwrap())
+    };
+    assert_eq!(counts().await, (0, 1));
+    elif.post(&at, &[("done", "on")]).await.ok();
+    assert_eq!(counts().await, (1, 1));
+    assert!(elif.get("/teams/infrastructure").await.ok().text().contains("<span title=\"Steps done\">☑ 1/1</span>"));
+    elif.post(&at, &[]).await.ok();
+    assert_eq!(counts().await, (0, 1));
+    elif.post(&format!("{at}/remove"), &[]).await.ok();
+    assert_eq!(counts().await, (0, 0));
+}
+
+#[tokio::test]
+async fn the_story_of_a_task_has_what_was_said_between_what_happened() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let later = || world.app.clock.advance(time::Duration::minutes(5));
+    later();
+    elif.post(&format!("/tasks/{key}/position"), &[("column", "in-progress")]).await.ok();
+    later();
+    elif.post(&format!("/tasks/{key}/comments"), &[("body", "Said between the two")]).await.ok();
+    later();
+    elif.post(&format!("/tasks/{key}/position"), &[("column", "in-review")]).await.ok();
+    let page = elif.get(&format!("/tasks/{key}")).await.ok().text();
+    let story = page.split("class=\"story\"").nth(1).unwrap();
+    let at = |text: &str| story.find(text).unwrap_or_else(|| panic!("{text}: {story}"));
+    let order = [at("made it in Todo"), at("to In progress"), at("Said between the two"), at("to In review")];
+    assert!(order.is_sorted() || order.iter().rev().is_sorted(), "{order:?}: {story}");
+}
+
+#[tokio::test]
+async fn my_work_has_what_i_own_in_every_team_under_its_teams_name() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    for (who, team, title) in
+        [(elif, "infrastructure", "Cut over"), (jonas, "ingestion", "Dual writes"), (jonas, "ingestion", "Not hers")]
+    {
+        let key = who.make(team, "todo", title).await;
+        if title != "Not hers" {
+            who.post(&format!("/tasks/{key}/owners"), &[("owners", "elif")]).await.ok();
+        }
+    }
+    let page = elif.get("/").await.ok().text();
+    let part = |from: &str| page.split(from).nth(1).unwrap_or_else(|| panic!("{from}: {page}")).to_owned();
+    let (ours, theirs) = (part(">Infrastructure</a></h2>"), part(">Ingestion</a></h2>"));
+    assert!(ours.split("</section>").next().unwrap().contains("Cut over"), "{page}");
+    assert!(theirs.split("</section>").next().unwrap().contains("Dual writes") && !page.contains("Not hers"), "{page}");
 }

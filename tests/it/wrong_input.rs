@@ -552,3 +552,16 @@ async fn a_milestone_that_was_refused_keeps_its_words() {
     let page = world.elif.post(at, &[("title", " "), ("due_on", "2026-12-01")]).await.refused(422).text();
     assert!(page.contains(r#"value="2026-12-01""#) && page.contains("A milestone has 1 to 200 characters."), "{page}");
 }
+
+#[tokio::test]
+async fn a_description_that_is_too_long_is_refused_beside_its_field() {
+    let world = World::new().await;
+    let key = world.elif.make("infrastructure", "todo", "Cut over").await;
+    let (most, long) = ("é".repeat(100_000), "é".repeat(100_001));
+    let page = world.elif.post(&format!("/tasks/{key}"), &[("description", &long)]).await.refused(422).text();
+    assert!(page.contains("A description has at most 100,000 characters.") && page.contains(&long));
+    let told = world.elif.api(Method::PATCH, &format!("/tasks/{key}"), json!({ "description": long })).await;
+    assert_eq!(told.refused(422).json()["errors"]["description"], "A description has at most 100,000 characters.");
+    world.elif.post(&format!("/tasks/{key}"), &[("description", &most)]).await.ok();
+    assert_eq!(world.elif.task(&key).await["description"], most);
+}
