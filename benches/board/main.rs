@@ -61,8 +61,15 @@ async fn measure(size: u32) -> anyhow::Result<()> {
         &format!("{} KB (plain)", plain / 1024),
         Some(first.body.len() as f64 / plain as f64),
     );
-    let (css, js) = program.assets(&mut connection, &first).await?;
-    say(size, "CSS, scripts (gzip)", &format!("{:.1}, {:.1} KB", css as f64 / 1024.0, js as f64 / 1024.0), "", None);
+    let [lean, gzip, zstd_bytes] = program.assets(&mut connection, &first).await?;
+    let kb = |bytes: usize| bytes as f64 / 1024.0;
+    say(
+        size,
+        "CSS and scripts: plain, gzip, zstd",
+        &format!("{:.1}, {:.1}, {:.1} KB", kb(lean), kb(gzip), kb(zstd_bytes)),
+        &format!("{:.1} KB (plain)", kb(lean)),
+        Some(zstd_bytes as f64 / lean as f64),
+    );
 
     // The floor before and after, so that a machine that changes its pace does not flatter.
     let bare = Request::get("/", "");

@@ -81,23 +81,20 @@ impl Program {
         own.clone().map(there("in-progress")).chain(own.map(there("todo"))).collect()
     }
 
-    /// Bytes of stylesheet and scripts that the page names, compressed.
-    pub async fn assets(&self, connection: &mut Connection, page: &Response) -> anyhow::Result<(usize, usize)> {
+    /// How many bytes of styles and scripts a page asks for: plain, with gzip, with zstd.
+    pub async fn assets(&self, connection: &mut Connection, page: &Response) -> anyhow::Result<[usize; 3]> {
         let html = String::from_utf8(zstd::decode_all(page.body.as_slice())?)?;
-        let (mut css, mut js, mut seen) = (0, 0, Vec::new());
-        for address in html.split('"').filter(|text| text.starts_with("/static/")) {
-            if seen.contains(&address) {
-                continue;
-            }
-            seen.push(address);
-            let bytes = connection.ask(&Request::get(address, "").accept("gzip")).await?.body.len();
-            match address.rsplit('.').next() {
-                Some("css") => css += bytes,
-                Some("js") => js += bytes,
-                _ => {}
+        let mut seen: Vec<&str> = html.split('"').filter(|text| text.starts_with("/static/")).collect();
+        seen.retain(|address| [".css", ".js"].iter().any(|end| address.ends_with(end)));
+        seen.sort_unstable();
+        seen.dedup();
+        let mut sums = [0; 3];
+        for address in seen {
+            for (sum, encoding) in sums.iter_mut().zip(["identity", "gzip", "zstd"]) {
+                *sum += connection.ask(&Request::get(address, "").accept(encoding)).await?.body.len();
             }
         }
-        Ok((css, js))
+        Ok(sums)
     }
 
     /// The program's resident memory, without Postgres, in MB.

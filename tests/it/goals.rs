@@ -290,6 +290,19 @@ async fn sprints_are_renamed_moved_and_skipped_by_an_administrator() {
         ("time_zone", "UTC"),
     ];
     assert!(elif.post("/sprints", &monday).await.refused(422).text().contains("another weekday"));
+    for (field, wrong, why) in [
+        ("weekday", "9", "Choose one of the seven days."),
+        ("cadence_weeks", "0", "A sprint has 1 to 8 weeks."),
+        ("names", "Week", "The name has {n} in it"),
+        ("time_zone", "Nowhere", "time zone"),
+        ("number", "next", "This is a whole number."),
+    ] {
+        let fields: Vec<(&str, &str)> =
+            cadence.into_iter().filter(|(name, _)| *name != field).chain([(field, wrong)]).collect();
+        let page = elif.post("/sprints", &fields).await.refused(422).text();
+        let beside = page.split("class=\"field-error\">").nth(1).unwrap_or_else(|| panic!("{field}: {page}"));
+        assert!(beside.contains(why), "{field}: {beside}");
+    }
 }
 
 #[tokio::test]

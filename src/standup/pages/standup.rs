@@ -133,10 +133,11 @@ async fn show(
     let since = if asked.is_empty() { None } else { Some(read_date(asked).ok_or_else(wrong)?) };
     let standups = standups(&app.db, meeting.clone(), since, now).await?;
     let Some(first) = standups.first() else { return Err(Problem::NotFound) };
-    let (today, since) = (first.today, first.since);
-    if since > today {
+    // where several teams meet, the day has come once it has come for one of them
+    if since.is_some_and(|day| standups.iter().all(|standup| day > standup.today)) {
         return Err(wrong());
     }
+    let (today, since) = (first.today, first.since);
     let address = match standups.as_slice() {
         [one] if choices.is_empty() => format!("/teams/{}/standup", one.team.slug),
         _ => "/standup".to_owned(),
