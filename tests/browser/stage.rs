@@ -186,7 +186,8 @@ impl Window {
         let since = std::time::Instant::now();
         while since.elapsed() < PATIENCE {
             // an error: the page was left while it looked, so it looks again in the next one
-            if let Ok(value) = self.page.evaluate(script.as_str()).await
+            let looked = tokio::time::timeout(PATIENCE, self.page.evaluate(script.as_str())).await;
+            if let Ok(Ok(value)) = looked
                 && value.into_value().is_ok_and(|so: bool| so)
             {
                 return;
@@ -198,15 +199,20 @@ impl Window {
 
     /// Waits until the window is at an address that has this in it, and has loaded it; for pages without scripts.
     pub async fn until_at(&self, part: &str) {
+        self.until_loaded(&format!("location.href.includes('{part}')")).await;
+    }
+
+    /// Waits until a page has loaded of which this is true. It is asked from here: where scripts are off, no page waits.
+    pub async fn until_loaded(&self, expression: &str) {
         let since = std::time::Instant::now();
         while since.elapsed() < PATIENCE {
-            let there = format!("location.href.includes('{part}') && document.readyState === 'complete'");
+            let there = format!("document.readyState === 'complete' && Boolean({expression})");
             let arrived = self.page.evaluate(there).await;
             if arrived.is_ok_and(|value| value.into_value().is_ok_and(|so: bool| so)) {
                 return;
             }
         }
-        panic!("never came to {part}, but to {:?}", self.page.url().await);
+        panic!("{expression} did not come true, at {:?}", self.page.url().await);
     }
 
     /// Runs a script for what it does.

@@ -308,6 +308,39 @@ async fn without_a_script_every_change_still_works() {
     window.click("[form=restore-INF-1]").await;
     window.until_at("?did=").await;
     assert_eq!(stage.world.column("infrastructure", "todo").await, ["INF-1"]);
+    // a title, labels, and a step that is ticked
+    window.goto("/tasks/INF-1").await;
+    window.run("document.querySelectorAll('details').forEach(one => { one.open = true; })").await;
+    window.click("[name=labels]").await;
+    window.type_text("postgres").await;
+    window.press("Enter").await;
+    window.until_at("?did=").await;
+    window.click("[action$=steps] [name=text]").await;
+    window.type_text("Rehearse").await;
+    window.press("Enter").await;
+    window.until_loaded("document.querySelector('.steps [name=done]')").await;
+    window.click(".steps [name=done]").await;
+    window.click(".steps noscript button").await;
+    window.until_loaded("document.querySelector('.steps .did')").await;
+    window.click(".title-form textarea").await;
+    window.type_text(" Soon:").await;
+    window.click(".title-form button").await;
+    window.until_loaded("document.querySelector('h1').textContent.includes('Soon:')").await;
+    let task = elif.task("INF-1").await;
+    assert_eq!((&task["labels"][0], &task["steps_done"]), (&"postgres".into(), &1.into()), "{task}");
+    // a limit, and a filter that is kept
+    window.goto("/teams/infrastructure/columns/in-review/limit").await;
+    window.click("#wip_limit").await;
+    window.type_text("3").await;
+    window.click("main form button.primary").await;
+    window.until_at("/teams/infrastructure").await;
+    window.until_loaded("document.querySelector('[data-column=in-review] .count').textContent.includes('/ 3')").await;
+    window.goto("/teams/infrastructure?q=label:postgres").await;
+    window.run("document.querySelectorAll('details').forEach(one => { one.open = true; })").await;
+    window.click("form[action$=filters] [name=name]").await;
+    window.type_text("Databases").await;
+    window.click("form[action$=filters] [name=for][value=team]").await;
+    window.until_loaded("document.querySelector('.saved')?.textContent.includes('Databases')").await;
     // words to look for
     window.goto("/teams/infrastructure").await;
     window.click("#find").await;

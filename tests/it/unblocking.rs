@@ -136,6 +136,10 @@ async fn whoever_is_waited_for_sees_it_longest_first_and_goals_at_risk_ahead() {
     world.app.clock.advance(Duration::hours(1));
     jonas.post("/tasks/ING-3/block", &[("kind", "person"), ("person", "elif")]).await.ok();
     jonas.post("/teams/ingestion/goals", &[("sprint", "42"), ("title", "At risk"), ("target", "3")]).await.ok();
+    // whoever else is on the team is waited for by what waits on the team, and by nothing of Elif's
+    let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
+    let page = mira.get("/").await.ok().text();
+    assert!(page.contains("<span class=\"key\">ING-2") && !page.contains("ING-1") && !page.contains("ING-3"), "{page}");
     let page = elif.get("/").await.ok().text();
     let order = |page: &str| {
         let mut found: Vec<(usize, &str)> = ["ING-1", "ING-2", "ING-3"]
