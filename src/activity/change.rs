@@ -200,7 +200,8 @@ impl Change {
         let id = self.id;
         let count = events.len() as i64;
         // One statement: whether the actor still may, the number, and the events, in one round trip.
-        let takes_member = events.iter().any(|noted| access::takes_member(noted.event.kind));
+        let takes = |who: &str| events.iter().any(|noted| access::takes(noted.event.kind) == who);
+        let takes = ["lead", "member"].into_iter().find(|who| takes(who)).unwrap_or("anybody");
         let seq: Option<i64> = sqlx::query_scalar(concat!(
             "WITH numbered AS (UPDATE teams SET seq = seq + $2 WHERE id = $1 AND ",
             still_may!("$1", "$11", "$12"),
@@ -223,7 +224,7 @@ impl Change {
         .bind(events.iter().map(|noted| &noted.event.after).collect::<Vec<_>>())
         .bind(events.iter().map(|noted| noted.event.version).collect::<Vec<_>>())
         .bind(self.actor)
-        .bind(takes_member)
+        .bind(takes)
         .fetch_optional(self.db())
         .await?;
         seq.ok_or_else(|| Problem::Forbidden("You may not change this any more. Nothing was changed.".into()))

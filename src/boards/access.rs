@@ -53,31 +53,42 @@ macro_rules! of_key {
 pub(crate) use of_key;
 
 /// The condition that an account still may what it was let in for, asked once more as the last statement of its change,
-/// with everything locked: who was taken off a team or deactivated meanwhile changes nothing. Team, account, and whether
-/// it takes a member are parameters; nobody is the program itself.
+/// with everything locked: who was taken off a team, leads it no more or was deactivated meanwhile changes nothing. Team,
+/// account, and whom it takes, as `takes` says, are parameters; nobody is the program itself.
 macro_rules! still_may {
-    ($team:literal, $account:literal, $takes_member:literal) => {
+    ($team:literal, $account:literal, $takes:literal) => {
         concat!(
             "(",
             $account,
             "::uuid IS NULL OR EXISTS (SELECT FROM accounts a WHERE a.id = ",
             $account,
-            " AND a.deactivated_at IS NULL AND (NOT ",
-            $takes_member,
-            " OR a.role = 'admin' OR a.role <> 'viewer' AND EXISTS (SELECT FROM members m WHERE m.team_id = ",
+            " AND a.deactivated_at IS NULL AND (",
+            $takes,
+            " = 'anybody' OR a.role = 'admin' OR a.role <> 'viewer' AND EXISTS (SELECT FROM members m WHERE m.team_id = ",
             $team,
-            " AND m.account_id = a.id))))"
+            " AND m.account_id = a.id AND (m.role = 'lead' OR ",
+            $takes,
+            " <> 'lead')))))"
         )
     };
 }
 pub(crate) use still_may;
 
-/// Whether an event of that kind takes somebody who is on its team, or an administrator. The others are what everybody
-/// may say who may look, what follows in other teams from a change in one, and people's own coming and going.
-pub fn takes_member(kind: &str) -> bool {
-    !matches!(kind.split_once('.'), Some(("comment" | "wait" | "member", _)))
-        && !matches!(kind, "goal.comment" | "goal.concern" | "request.made" | "request.withdrawn")
-        && !matches!(kind, "topic.added" | "topic.corrected" | "topic.withdrawn")
+/// Whom an event of that kind takes: somebody who leads its team or is on it, an administrator always, or anybody. That
+/// is for what everybody may say who may look, what follows in other teams from a change in one, and people's own coming
+/// and going.
+pub fn takes(kind: &str) -> &'static str {
+    match kind {
+        "column.added" | "column.edited" | "column.removed" | "column.shifted" => "lead",
+        "team.day-off" | "team.renamed" | "team.shared" | "team.unshared" | "team.visibility" | "team.week" => "lead",
+        "goal.comment" | "goal.concern" | "request.made" | "request.withdrawn" => "anybody",
+        "topic.added" | "topic.corrected" | "topic.withdrawn" => "anybody",
+        _ => match kind.split_once('.') {
+            Some(("comment" | "wait" | "member", _)) => "anybody",
+            Some(("label", _)) => "lead",
+            _ => "member",
+        },
+    }
 }
 
 /// A team that the viewer may look at.

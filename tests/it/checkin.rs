@@ -630,6 +630,33 @@ async fn columns_and_tasks_are_locked_in_the_order_that_everybody_locks_them_in(
 }
 
 #[tokio::test]
+async fn who_leads_no_more_while_their_change_waits_changes_nothing() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    lead(&world, elif).await;
+    for (path, fields) in [
+        ("/teams/infrastructure/columns/todo", [("name", "To do"), ("state", "todo")]),
+        ("/teams/infrastructure/columns", [("name", "Testing"), ("state", "doing")]),
+    ] {
+        sqlx::query("UPDATE members SET role = 'lead'").execute(&world.db).await.unwrap();
+        let mut tx = world.db.begin().await.unwrap();
+        sqlx::query("SELECT FROM workspace FOR UPDATE").execute(&mut *tx).await.unwrap();
+        let asking = elif.clone();
+        let asked = tokio::spawn(async move { asking.post(path, &fields).await });
+        world.until_someone_waits().await;
+        sqlx::query("UPDATE members SET role = 'member'").execute(&mut *tx).await.unwrap();
+        tx.commit().await.unwrap();
+        let told = asked.await.unwrap().refused(403).text();
+        assert!(told.contains("You may not change this any more. Nothing was changed."), "{told}");
+    }
+    let names: Vec<String> =
+        sqlx::query_scalar("SELECT DISTINCT name FROM columns ORDER BY name").fetch_all(&world.db).await.unwrap();
+    assert_eq!(names, ["Blocked", "Done", "In progress", "In review", "Todo"]);
+    // what a member may do is done all the same
+    elif.make("infrastructure", "todo", "Cut over").await;
+}
+
+#[tokio::test]
 async fn a_refused_form_of_the_settings_leaves_the_others_as_they_stand() {
     let world = World::new().await;
     let elif = &world.elif;
