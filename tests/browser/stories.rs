@@ -161,6 +161,8 @@ async fn everything_by_keyboard_and_heard_by_a_screen_reader() {
     window.press("Enter").await;
     window.until_column("blocked", &["INF-2"]).await;
     window.until("document.querySelector('#INF-2 .waits').textContent.includes('Waits on Legal')").await;
+    // the stream may be quicker than the answer, which closes the question
+    window.until("!document.querySelector('dialog.small')").await;
     // select two and archive them together
     window.run("document.querySelector('#INF-1 h3 a').focus()").await;
     window.press("x").await;

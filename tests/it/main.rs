@@ -10,6 +10,7 @@ mod cluster;
 mod concurrency;
 mod days;
 mod demo;
+mod first_command;
 mod flow;
 mod goals;
 mod importing;
