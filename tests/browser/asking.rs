@@ -316,6 +316,7 @@ async fn a_note_beside_whom_a_task_waits_on_leaves_whom_as_chosen() {
             (&kind.into(), &on.into(), &"the key".into()),
             "{wait}"
         );
+        until_no_question(&window).await;
     }
     // and a key is not meant any more once something else is chosen
     focus(&window, "#INF-3 h3 a").await;
