@@ -162,7 +162,7 @@ async fn use_up(change: &mut Change, secret: &str) -> Result<(String, Option<Uui
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(query)).bind(tokens::digest(secret)).bind(at).fetch_one(change.db()).await?)
 }
 
-/// Who is on it already stays what they are there.
+/// Who is on it already stays what they are there, and the invitation as it was.
 async fn put_on(change: &mut Change, team: Uuid, account: Uuid) -> Result<()> {
     let is_on: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM members WHERE team_id = $1 AND account_id = $2)")
         .bind(team)
@@ -170,7 +170,7 @@ async fn put_on(change: &mut Change, team: Uuid, account: Uuid) -> Result<()> {
         .fetch_one(change.db())
         .await?;
     if is_on {
-        return Ok(());
+        return Err(Problem::conflict("You are on this team already. The invitation is still as it was."));
     }
     let handle: String =
         sqlx::query_scalar("SELECT handle FROM accounts WHERE id = $1").bind(account).fetch_one(change.db()).await?;

@@ -232,7 +232,8 @@ impl OptionalFromRequestParts<App> for Viewer {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Option<Self>> {
         match <Self as FromRequestParts<App>>::from_request_parts(parts, app).await {
             Ok(viewer) => Ok(Some(viewer)),
-            Err(Problem::SignedOut) => Ok(None),
+            // Who has to wait before their cookie is looked at again may sign in meanwhile.
+            Err(Problem::SignedOut | Problem::TooMany { .. }) => Ok(None),
             Err(problem) => Err(problem),
         }
     }

@@ -133,6 +133,8 @@ struct Row {
     title: Option<String>,
     goal: Option<Uuid>,
     goal_title: Option<String>,
+    project: Option<String>,
+    project_name: Option<String>,
 }
 
 /// What others did to what somebody follows and has not read, in teams that they may look at: the newest first, one line
@@ -144,7 +146,7 @@ pub async fn news(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<News>
         // piece, all tasks of all teams would be read for it.
         "WITH mine AS MATERIALIZED (SELECT team_id, task_id, goal_id, project_id, since FROM follows WHERE account_id = $1 AND team_id = ANY($2))
          SELECT e.team_id, t.slug, t.name AS team, e.seq, e.kind, e.before, e.after, e.at, split_part(a.name, ' ', 1) AS who,
-                t.key || '-' || k.number AS key, k.title, g.id AS goal, g.title AS goal_title
+                t.key || '-' || k.number AS key, k.title, g.id AS goal, g.title AS goal_title, p.slug AS project, p.name AS project_name
          FROM teams t LEFT JOIN seen s ON s.team_id = t.id AND s.account_id = $1
          CROSS JOIN LATERAL (
              SELECT * FROM events e WHERE e.team_id = t.id AND e.seq > greatest(coalesce(s.seq, 0), t.seq - 1000)
@@ -156,15 +158,18 @@ pub async fn news(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<News>
                             WHERE k.team_id = e.team_id AND k.id = e.task_id OFFSET 0) k ON true
          LEFT JOIN LATERAL (SELECT id, title, project_id FROM goals g WHERE g.team_id = e.team_id
                             AND g.id = CASE WHEN e.kind LIKE 'goal.%' THEN (e.after->>'goal')::uuid END OFFSET 0) g ON true
+         LEFT JOIN LATERAL (SELECT id, slug, name FROM projects p WHERE p.team_id = e.team_id
+                            AND p.id = CASE WHEN e.kind LIKE 'project.%' OR e.kind LIKE 'milestone.%' THEN (e.after->>'project')::uuid END OFFSET 0) p ON true
          WHERE t.id = ANY($2) AND e.at >= (SELECT min(since) FROM mine) AND e.actor_id IS DISTINCT FROM $1
                AND (e.kind NOT LIKE 'wait.%' OR e.after->>'state' = 'done')
-               AND (e.kind LIKE 'goal.%' OR e.kind LIKE 'sprint.%' OR e.kind = 'task.moved' OR e.shift LIKE '% done' OR e.shift LIKE '% blocked'
+               AND (e.kind LIKE 'goal.%' OR e.kind LIKE 'sprint.%' OR e.kind LIKE 'project.%' OR e.kind LIKE 'milestone.%' OR e.kind = 'task.moved' OR e.shift LIKE '% done' OR e.shift LIKE '% blocked'
                     OR e.task_id IN (SELECT task_id FROM mine WHERE task_id IS NOT NULL))
                AND EXISTS (
              SELECT FROM mine f WHERE e.at >= f.since AND (
                  f.team_id = e.team_id AND (f.task_id = e.task_id OR f.goal_id = g.id OR f.goal_id = k.goal_id AND e.kind = 'task.moved')
                  OR f.team_id = e.team_id AND num_nonnulls(f.task_id, f.goal_id, f.project_id) = 0
                     AND (e.kind LIKE 'goal.%' OR e.kind LIKE 'sprint.%' OR e.shift LIKE '% done' OR e.shift LIKE '% blocked')
+                 OR f.team_id = e.team_id AND f.project_id = p.id
                  OR f.project_id IS NOT NULL AND (e.kind LIKE 'goal.%' OR e.kind = 'task.moved')
                     AND f.project_id IN (k.project_id, g.project_id, (SELECT project_id FROM goals fg WHERE fg.team_id = e.team_id AND fg.id = k.goal_id))))
          ORDER BY e.at DESC, e.seq DESC LIMIT $3",
@@ -187,6 +192,10 @@ pub async fn news(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<News>
 }
 
 impl Row {
+    fn milestone(&self) -> &str {
+        self.after["title"].as_str().unwrap_or("")
+    }
+
     fn told(self, names: &Names) -> Option<News> {
         let sentence = match self.kind.as_str() {
             "comment.added" => "commented on it".to_owned(),
@@ -197,12 +206,23 @@ impl Row {
             "goal.concern" => "raised a concern".to_owned(),
             "goal.answered" => "answered a concern".to_owned(),
             "sprint.closed" => "closed the sprint".to_owned(),
+            "project.edited" => "changed it".to_owned(),
+            "project.finished" => "said that it is finished".to_owned(),
+            "project.resumed" => "said that it goes on".to_owned(),
+            "milestone.added" => format!("set a milestone: {}", self.milestone()),
+            "milestone.edited" => format!("changed a milestone: {}", self.milestone()),
+            "milestone.reached" => format!("reached a milestone: {}", self.milestone()),
+            "milestone.reopened" => format!("opened a milestone again: {}", self.milestone()),
+            "milestone.removed" => format!("took a milestone away: {}", self.milestone()),
             kind => names.sentence(kind, &self.before, &self.after)?,
         };
         let (title, address, key) = match (self.key, self.title, self.goal, self.goal_title) {
             (Some(key), Some(title), ..) => (title, format!("/tasks/{key}"), key),
             (_, _, Some(goal), Some(title)) => (title, format!("/teams/{}/goals/{goal}", self.slug), "goal".to_owned()),
-            _ => (self.team, format!("/teams/{}/check-in", self.slug), "team".to_owned()),
+            _ => match (self.project, self.project_name) {
+                (Some(project), Some(name)) => (name, format!("/projects/{project}"), "project".to_owned()),
+                _ => (self.team, format!("/teams/{}/check-in", self.slug), "team".to_owned()),
+            },
         };
         let what = match (self.who, by_itself(&self.kind, &self.after)) {
             (None, Some((what, is))) => format!("{what} {is}"),

@@ -146,13 +146,14 @@ pub async fn hand_on(change: &mut Change, account: Uuid) -> Result<bool> {
     Ok(is_left_alone)
 }
 
-/// Ends somebody's time on a team, and keeps when it was.
+/// Ends somebody's time on a team, and keeps when it was: whoever was let go before was there until then.
 pub async fn leave(change: &mut Change, team: Uuid, account: Uuid) -> Result<()> {
     let at = change.at;
     sqlx::query(
         "WITH gone AS (DELETE FROM members WHERE team_id = $1 AND account_id = $2 RETURNING role, since)
          INSERT INTO past_members (team_id, id, account_id, role, since, until)
-         SELECT $1, $3, $2, role, least(since, $4), $4 FROM gone",
+         SELECT $1, $3, $2, role, least(since, gone_at), gone_at
+         FROM gone, (SELECT least($4, deactivated_at) AS gone_at FROM accounts WHERE id = $2) AS last",
     )
     .bind(team)
     .bind(account)

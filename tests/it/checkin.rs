@@ -54,6 +54,11 @@ async fn another_team_reads_how_far_it_is_in_a_minute() {
     let facts = jonas.get("/api/v1/teams/infrastructure/check-in").await.refused(200).json();
     assert_eq!(facts["counts"], serde_json::json!({ "todo": 1, "doing": 0, "blocked": 1, "review": 1, "done": 1 }));
     assert_eq!(facts["goals"][0]["title"], "Migrate 50 tables");
+    assert_eq!((&facts["goals"][0]["due"], &facts["goals"][0]["behind"]), (&65.into(), &true.into()));
+    let lately = page.split("Done lately").nth(1).unwrap().split("</section>").next().unwrap();
+    assert!(lately.contains("Smallest tables") && facts["done"][0]["title"] == "Smallest tables", "{lately}");
+    assert!(page.contains("should be at 65 % by today"), "{page}");
+    assert!(jonas.get("/teams").await.ok().text().contains("should be at 65 % by today"));
     assert_eq!(facts["blocked"][0]["waits_on"][0]["on"], "ING-1");
 }
 
@@ -92,10 +97,14 @@ async fn who_a_task_is_for_sees_it_done_or_blocked_first() {
         elif.post(&format!("/tasks/{key}"), &[("for", whom)]).await.ok();
     }
     elif.post("/tasks/INF-2/position", &[("column", "done")]).await.ok();
+    let stuck = elif.make("infrastructure", "todo", "Younger, and blocked").await;
+    elif.post(&format!("/tasks/{stuck}"), &[("for", "@mira")]).await.ok();
+    elif.post(&format!("/tasks/{stuck}/block"), &[("kind", "text"), ("note", "Legal")]).await.ok();
     let page = mira.get("/teams/infrastructure/check-in").await.ok().text();
     let waited = page.split("Waited for by you").nth(1).unwrap().split("</section>").next().unwrap();
-    let (done, open) = (waited.find("For one").unwrap(), waited.find("For the team").unwrap());
-    assert!(done < open && !waited.contains("For nobody here"), "{waited}");
+    let at = |title: &str| waited.find(title).unwrap();
+    assert!(at("For one") < at("Younger, and blocked") && at("Younger, and blocked") < at("For the team"), "{waited}");
+    assert!(!waited.contains("For nobody here"), "{waited}");
     let own = mira.get("/").await.ok().text();
     assert!(own.contains("What you wait for") && own.contains("For one"), "{own}");
     // jonas is on the team that one of them is for
@@ -188,6 +197,18 @@ async fn a_project_and_a_team_can_be_followed() {
     jonas.post("/projects/new-cluster/follow", &[("follow", "1")]).await.ok();
     elif.post(&format!("/tasks/{key}/position"), &[("column", "in-progress")]).await.ok();
     assert!(jonas.get("/").await.ok().text().contains("Elif moved it to In progress"));
+    // and what becomes of itself
+    elif.post("/projects/new-cluster/milestones", &[("title", "The first ten")]).await.ok();
+    let first: uuid::Uuid = sqlx::query_scalar("SELECT id FROM milestones").fetch_one(&world.db).await.unwrap();
+    elif.post(&format!("/projects/new-cluster/milestones/{first}/reach"), &[]).await.ok();
+    elif.post("/projects/new-cluster/finish", &[]).await.ok();
+    let page = jonas.get("/").await.ok().text();
+    for told in
+        ["Elif reached a milestone: The first ten", "Elif said that it is finished", "href=\"/projects/new-cluster\""]
+    {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+    elif.post("/projects/new-cluster/finish", &[("again", "1")]).await.ok();
     jonas.post("/teams/infrastructure/follow", &[("follow", "1")]).await.ok();
     let done = elif.make("infrastructure", "todo", "Of the team").await;
     elif.post(&format!("/tasks/{done}/position"), &[("column", "done")]).await.ok();
@@ -224,6 +245,9 @@ async fn a_request_is_taken_answered_or_declined_and_its_asker_sees_which() {
     assert!(refused.contains("Say in 1 to 500 characters") && refused.contains("Because"), "{refused}");
     let intake = elif.get("/teams/infrastructure/intake").await.ok().text();
     assert!(intake.contains("A pony") && intake.contains("Jonas Gruber, Ingestion"), "{intake}");
+    assert!(intake.contains("We wait") && intake.contains("wanted by Fri 4 Dec"), "why, and by when: {intake}");
+    let never = [("title", "A day that is none"), ("by", "2026-02-30")];
+    jonas.post("/teams/infrastructure/requests", &never).await.refused(422);
     assert!(elif.get("/teams/infrastructure/planning").await.ok().text().contains("3 requests, 0 concerns"));
     let id = |title: &str| {
         let before = intake.split(title).next().unwrap();
@@ -245,6 +269,7 @@ async fn a_request_is_taken_answered_or_declined_and_its_asker_sees_which() {
         (&task["title"], &task["due"], &task["for"]),
         (&"A replica for reports".into(), &"2026-12-04".into(), &"@jonas, Ingestion".into())
     );
+    assert!(task["description"].as_str().unwrap().contains("We wait"), "{task}");
     let why = settle("A pony", &[("outcome", "declined"), ("answer", "")]).await.refused(422).text();
     assert!(why.contains("Say why in a few words"), "{why}");
     settle("A pony", &[("outcome", "declined"), ("answer", "No stable here")]).await.ok();
@@ -280,6 +305,11 @@ async fn concerns_stand_in_the_intake_until_they_are_answered() {
     jonas.post(&path, &[("kind", "concern"), ("body", "We will be blocked by this")]).await.ok();
     let intake = elif.get("/teams/infrastructure/intake").await.ok().text();
     assert!(intake.contains("We will be blocked by this") && intake.contains("Fifty tables"), "{intake}");
+    let concern: uuid::Uuid = sqlx::query_scalar("SELECT id FROM remarks").fetch_one(&world.db).await.unwrap();
+    let answer = format!("/teams/infrastructure/remarks/{concern}/answer");
+    elif.post(&answer, &[("answer", "We start after your release")]).await.ok();
+    let intake = elif.get("/teams/infrastructure/intake").await.ok().text();
+    assert!(!intake.contains("We will be blocked by this"), "{intake}");
 }
 
 /// Cases 15, 18, 22.
@@ -313,6 +343,13 @@ async fn a_guest_sees_a_check_in_and_nothing_else() {
         let kept: Vec<Vec<u8>> =
             sqlx::query_scalar("SELECT token_hash FROM share_links").fetch_all(&world.db).await.unwrap();
         assert!(kept.iter().all(|hash| hash.len() == 32 && hash != secret.as_bytes()));
+    }
+    // a link to the board is for the board, and for the badge
+    let board = share(elif, "board").await;
+    for (file, status) in
+        [("check-in.json", 404), ("changes.atom", 404), ("calendar.ics", 404), ("embed", 404), ("badge.svg", 200)]
+    {
+        guest.get(&format!("/share/{board}/{file}")).await.refused(status);
     }
     let secret = share(elif, "check-in").await;
     for (file, kind) in [
@@ -716,11 +753,20 @@ async fn labels_are_renamed_on_every_task_and_taken_away() {
 async fn all_teams_tell_what_is_blocked_longest_and_what_changed_last() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "in-progress", "Cut over").await;
-    elif.post(&format!("/tasks/{key}/block"), &[("kind", "text"), ("note", "Legal")]).await.ok();
+    elif.make("infrastructure", "todo", "Free").await;
+    let legal = [("kind", "text"), ("note", "Legal")];
+    for title in ["Cut over", "Blocked an hour later"] {
+        let key = elif.make("infrastructure", "in-progress", title).await;
+        elif.post(&format!("/tasks/{key}/block"), &legal).await.ok();
+        world.app.clock.advance(time::Duration::hours(1));
+    }
+    elif.make("infrastructure", "in-review", "Changed just now").await;
     let page = world.jonas.get("/teams").await.ok().text();
+    for counted in ["Todo 1", "Blocked 2", "In review 1"] {
+        assert!(page.contains(counted), "{counted}: {page}");
+    }
     assert!(
-        page.contains("Blocked longest: <a href=\"/tasks/INF-1\">INF-1</a>") && page.contains("last change just now"),
+        page.contains("Blocked longest: <a href=\"/tasks/INF-2\">INF-2</a>") && page.contains("last change just now"),
         "{page}"
     );
 }

@@ -648,6 +648,17 @@ async fn a_sprint_shows_who_was_on_the_team_then_whoever_came_and_went_later() {
     ada.post("/settings/people/jonas", &[("do", "deactivate")]).await.refused(303);
     ada.post("/settings/people/jonas", &[("do", "delete")]).await.refused(303);
     assert!(retro().await.contains("a former member, from Tue 24 Nov, until Thu 26 Nov"), "{}", retro().await);
+    // nor was anybody there after they were let go, whenever they are deleted
+    ada.post("/settings/people/nina", &[("do", "deactivate")]).await.refused(303);
+    world.app.clock.advance(Duration::days(13));
+    world.elif.get("/").await.ok();
+    let next = async || world.elif.get("/sprints/44/retro?team=infrastructure").await.ok().text();
+    fortnight::sprints::cadence::keep_up(&mut world.db.acquire().await.unwrap(), world.app.clock.now()).await.unwrap();
+    let before = next().await;
+    assert!(!before.contains("Nina Lindqvist") && before.contains("On the team then"), "{before}");
+    let (ada, ..) = with_password(&world, "ida", "admin").await;
+    ada.post("/settings/people/nina", &[("do", "delete")]).await.refused(303);
+    assert!(!next().await.contains("a former member"), "{}", next().await);
 }
 
 #[tokio::test]
@@ -884,6 +895,14 @@ async fn who_has_an_account_joins_a_team_by_its_invitation_as_who_they_are() {
     let (path, nowhere) = (invite(&ada, &[("team", "infrastructure")]).await, invite(&ada, &[]).await);
     let page = world.jonas.get(&path).await.ok().text();
     assert!(page.contains("Join as Jonas") && !page.contains("password"), "{page}");
+    // a token for all that an administrator may is offered to those alone
+    for (who, offered) in [(&ada, true), (&world.jonas, false)] {
+        assert_eq!(who.get("/me").await.ok().text().contains("all that an administrator may"), offered);
+    }
+    // who is there already takes nobody's place
+    let told = world.elif.post(&path, &[]).await.refused(409).text();
+    assert!(told.contains("You are on this team already."), "{told}");
+    world.stranger().get(&path).await.refused(200);
     world.jonas.post(&path, &[]).await.refused(303);
     world.jonas.make("infrastructure", "todo", "My first here").await;
     world.stranger().get(&path).await.refused(404);

@@ -418,6 +418,8 @@ async fn guesses(path: &str) {
         }
     }
     assert!(told.expect("it is told to wait").header("retry-after").parse::<u64>().unwrap() > 0);
+    // whose session has ended signs in all the same
+    guess.get("/login").await.refused(200);
     // from the same network, with a session that is one
     world.elif.get("/").await.refused(200);
     world.stranger().get("/login").await.refused(200);
