@@ -211,18 +211,23 @@ impl FromRequestParts<App> for Viewer {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let brought = brought(&parts.headers, app.is_https()).ok_or(Problem::SignedOut)?;
-        let now = app.clock.now();
-        let known: Option<Known> = sqlx::query_as(known_by_digest!())
-            .bind(&brought.token_hash)
-            .bind(now)
-            .bind(brought.cookie)
-            .fetch_optional(&app.db)
-            .await?;
-        match known {
-            Some(known) => known.into_viewer(app, brought, now).await?.asking(app, parts),
-            None => Err(unknown(app, Network::of(app, parts))),
-        }
+        recognised(parts, app).await?.asking(app, parts)
+    }
+}
+
+/// Who brings what a request has with it. It is told to wait only for having brought too much that nobody has.
+async fn recognised(parts: &Parts, app: &App) -> Result<Viewer> {
+    let brought = brought(&parts.headers, app.is_https()).ok_or(Problem::SignedOut)?;
+    let now = app.clock.now();
+    let known: Option<Known> = sqlx::query_as(known_by_digest!())
+        .bind(&brought.token_hash)
+        .bind(now)
+        .bind(brought.cookie)
+        .fetch_optional(&app.db)
+        .await?;
+    match known {
+        Some(known) => known.into_viewer(app, brought, now).await,
+        None => Err(unknown(app, Network::of(app, parts))),
     }
 }
 
@@ -230,8 +235,8 @@ impl OptionalFromRequestParts<App> for Viewer {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Option<Self>> {
-        match <Self as FromRequestParts<App>>::from_request_parts(parts, app).await {
-            Ok(viewer) => Ok(Some(viewer)),
+        match recognised(parts, app).await {
+            Ok(viewer) => viewer.asking(app, parts).map(Some),
             // Who has to wait before their cookie is looked at again may sign in meanwhile.
             Err(Problem::SignedOut | Problem::TooMany { .. }) => Ok(None),
             Err(problem) => Err(problem),

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{live::Live, undoable::are_undoable};
 use crate::{
-    boards::access::{self, still_may},
+    boards::access::{Takes, still_may},
     web::{
         error::{Problem, Result},
         repeats::Repeat,
@@ -200,8 +200,7 @@ impl Change {
         let id = self.id;
         let count = events.len() as i64;
         // One statement: whether the actor still may, the number, and the events, in one round trip.
-        let takes = |who: &str| events.iter().any(|noted| access::takes(noted.event.kind) == who);
-        let takes = ["lead", "member"].into_iter().find(|who| takes(who)).unwrap_or("anybody");
+        let takes = events.iter().map(|noted| Takes::by(noted.event.kind)).max().unwrap_or_default();
         let seq: Option<i64> = sqlx::query_scalar(concat!(
             "WITH numbered AS (UPDATE teams SET seq = seq + $2 WHERE id = $1 AND ",
             still_may!("$1", "$11", "$12"),
@@ -224,7 +223,7 @@ impl Change {
         .bind(events.iter().map(|noted| &noted.event.after).collect::<Vec<_>>())
         .bind(events.iter().map(|noted| noted.event.version).collect::<Vec<_>>())
         .bind(self.actor)
-        .bind(takes)
+        .bind(takes.as_str())
         .fetch_optional(self.db())
         .await?;
         seq.ok_or_else(|| Problem::Forbidden("You may not change this any more. Nothing was changed.".into()))

@@ -54,7 +54,7 @@ pub(crate) use of_key;
 
 /// The condition that an account still may what it was let in for, asked once more as the last statement of its change,
 /// with everything locked: who was taken off a team, leads it no more or was deactivated meanwhile changes nothing. Team,
-/// account, and whom it takes, as `takes` says, are parameters; nobody is the program itself.
+/// account, and whom it takes, as `Takes` says, are parameters; nobody is the program itself.
 macro_rules! still_may {
     ($team:literal, $account:literal, $takes:literal) => {
         concat!(
@@ -74,20 +74,42 @@ macro_rules! still_may {
 }
 pub(crate) use still_may;
 
-/// Whom an event of that kind takes: somebody who leads its team or is on it, an administrator always, or anybody. That
-/// is for what everybody may say who may look, what follows in other teams from a change in one, and people's own coming
-/// and going.
-pub fn takes(kind: &str) -> &'static str {
-    match kind {
-        "column.added" | "column.edited" | "column.removed" | "column.shifted" => "lead",
-        "team.day-off" | "team.renamed" | "team.shared" | "team.unshared" | "team.visibility" | "team.week" => "lead",
-        "goal.comment" | "goal.concern" | "request.made" | "request.withdrawn" => "anybody",
-        "topic.added" | "topic.corrected" | "topic.withdrawn" => "anybody",
-        _ => match kind.split_once('.') {
-            Some(("comment" | "wait" | "member", _)) => "anybody",
-            Some(("label", _)) => "lead",
-            _ => "member",
-        },
+/// Whom a change takes, the least first; an administrator may always.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Takes {
+    /// For what everybody may say who may look, what follows in other teams from a change in one, and people's own coming
+    /// and going.
+    #[default]
+    Anybody,
+    Member,
+    Lead,
+}
+
+impl Takes {
+    /// Whom an event of that kind takes.
+    pub fn by(kind: &str) -> Self {
+        match kind {
+            "column.added" | "column.edited" | "column.removed" | "column.shifted" => Self::Lead,
+            "team.day-off" | "team.renamed" | "team.shared" | "team.unshared" | "team.visibility" | "team.week" => {
+                Self::Lead
+            }
+            "goal.comment" | "goal.concern" | "request.made" | "request.withdrawn" => Self::Anybody,
+            "topic.added" | "topic.corrected" | "topic.withdrawn" => Self::Anybody,
+            _ => match kind.split_once('.') {
+                Some(("comment" | "wait" | "member", _)) => Self::Anybody,
+                Some(("label", _)) => Self::Lead,
+                _ => Self::Member,
+            },
+        }
+    }
+
+    /// As `still_may` reads it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Anybody => "anybody",
+            Self::Member => "member",
+            Self::Lead => "lead",
+        }
     }
 }
 

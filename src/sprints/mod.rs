@@ -4,6 +4,7 @@ pub mod api;
 pub mod cadence;
 pub mod calendar;
 pub mod closing;
+pub mod counting;
 pub mod figures;
 pub mod goals;
 mod lone;

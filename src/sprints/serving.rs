@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{
     closing::FrozenGoal,
-    goals::{Counted, CountedBy},
+    counting::{Counted, CountedBy},
 };
 use crate::{projects::Measure, web::error::Result};
 

@@ -4,7 +4,7 @@ use serde_json::json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::goals::CountedBy;
+use super::counting::CountedBy;
 use crate::{
     activity::{Change, Event},
     boards::{access::seen_by, words},

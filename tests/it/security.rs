@@ -394,6 +394,10 @@ async fn a_program_that_has_gone_wild_is_told_to_wait_and_nobody_else_is() {
     elif.get("/teams/infrastructure").await.refused(200);
     token.api(Method::GET, "/tasks/INF-1", json!({})).await.refused(200);
     world.jonas.make("ingestion", "todo", "Another's").await;
+    // who is told to wait is who they are all the while: nobody is signed out by half
+    while world.app.requests.count_write(elif.person.id).is_ok() {}
+    let is_refused = elif.post("/logout", &[]).await.status == 429;
+    assert_eq!(elif.get("/").await.status == 200, is_refused);
 }
 
 #[tokio::test]

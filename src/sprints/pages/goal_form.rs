@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 
-use super::super::{
-    goals::{CountedBy, Goal},
-    setting_goals::Draft,
-};
+use super::super::{counting::CountedBy, goals::Goal, setting_goals::Draft};
 use crate::{
     accounts::{Person, viewer::Viewer},
     app::App,
