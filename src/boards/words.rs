@@ -18,6 +18,17 @@ pub fn instead_of(names: &str, is_meant: impl Fn(&str) -> bool, words: &str) -> 
     kept.join(", ")
 }
 
+/// A text in which an address of e-mail is no more than that it is one: for readers who have no account.
+pub fn without_addresses(text: &str) -> String {
+    let is_address = |word: &str| {
+        let parts = word.trim_matches(|letter: char| letter.is_ascii_punctuation()).split_once('@');
+        parts.is_some_and(|(who, site)| !who.is_empty() && site.contains('.'))
+    };
+    let shown =
+        |word: &str| if is_address(word.trim()) { word.replace(word.trim(), "(an address)") } else { word.to_owned() };
+    text.split_inclusive(char::is_whitespace).map(shown).collect()
+}
+
 /// How long something has been so: `<1 h`, `5 h`, `2 d`, never with a line break between.
 pub fn age(now: OffsetDateTime, since: OffsetDateTime) -> String {
     let hours = (now - since).whole_hours().max(0);

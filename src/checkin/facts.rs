@@ -6,7 +6,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::{
-    boards::State,
+    boards::{State, words::without_addresses},
     sprints::{
         self, Sprint,
         goals::{self, Goal},
@@ -168,8 +168,27 @@ pub fn in_order(card: &Card) -> (bool, bool, State, OffsetDateTime) {
     (card.state != State::Done, card.state != State::Blocked, card.state, card.column_since)
 }
 
-/// Leaves of a card what a guest of its team may know: other teams' tasks stay unnamed.
+/// Takes addresses out of what somebody wrote.
+fn hide_addresses<'t>(texts: impl IntoIterator<Item = &'t mut String>) {
+    for text in texts {
+        *text = without_addresses(text);
+    }
+}
+
+/// Leaves of a goal what a guest may know.
+pub fn goal_for_guests(goal: &mut Goal) {
+    // a project may be another team's
+    goal.project = None;
+    hide_addresses([&mut goal.title, &mut goal.unit, &mut goal.why, &mut goal.needs]);
+    hide_addresses(goal.owners.iter_mut().map(|owner| &mut owner.name));
+}
+
+/// Leaves of a card what a guest of its team may know: other teams' tasks stay unnamed, and nobody's address is told.
 pub fn for_guests(team: &Team, card: &mut Card) {
+    hide_addresses(std::iter::once(&mut card.title).chain(&mut card.goal_title));
+    hide_addresses(card.owners.iter_mut().map(|owner| &mut owner.name));
+    hide_addresses(card.labels.iter_mut().map(|label| &mut label.name));
+    hide_addresses(card.waits_on.iter_mut().flat_map(|wait| std::iter::once(&mut wait.note).chain(&mut wait.name)));
     let own = format!("{}-", team.key);
     for wait in &mut card.waits_on {
         if wait.kind == "task" && wait.on.as_deref().is_some_and(|key| !key.starts_with(&own)) {
@@ -189,10 +208,7 @@ impl CheckIn {
                 for_guests(&self.team, card);
             }
         }
-        for goal in &mut self.goals {
-            // a project may be another team's
-            goal.project = None;
-        }
+        self.goals.iter_mut().for_each(goal_for_guests);
         self
     }
 }

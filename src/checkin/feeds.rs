@@ -10,6 +10,7 @@ use super::{
     facts::{Facts, check_in},
 };
 use crate::{
+    boards::words::without_addresses,
     sprints,
     tasks::story::instant,
     teams::Team,
@@ -72,7 +73,10 @@ pub async fn text(db: &PgPool, team: &Team, feed: Feed, place: &Place<'_>, now: 
         return calendar(db, team, place, now).await;
     }
     if feed == Feed::Atom {
-        let changes = changes::newest(db, team).await?;
+        let mut changes = changes::newest(db, team).await?;
+        if place.guest {
+            changes.iter_mut().for_each(|change| change.title = without_addresses(&change.title));
+        }
         // A feed of nothing is as old as the team's last word, not new every time.
         let last = changes::last(db, &[team.id]).await?;
         let updated = changes.first().map(|newest| newest.at).or(last.first().map(|(_, at)| *at)).unwrap_or(now);
@@ -149,8 +153,11 @@ async fn calendar(db: &PgPool, team: &Team, place: &Place<'_>, now: OffsetDateTi
     .await?;
     for (number, title, on) in due {
         let key = format!("{}-{number}", team.key);
-        let url =
-            if place.guest { format!("{}{}", place.site, place.page) } else { format!("{}/tasks/{key}", place.site) };
+        let (url, title) = if place.guest {
+            (format!("{}{}", place.site, place.page), without_addresses(&title))
+        } else {
+            (format!("{}/tasks/{key}", place.site), title)
+        };
         calendar.push(
             Event::new()
                 .uid(&format!("{key}@{}", team.slug))

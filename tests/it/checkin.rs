@@ -320,6 +320,13 @@ async fn a_guest_sees_a_check_in_and_nothing_else() {
     lead(&world, elif).await;
     let stuck = elif.make("infrastructure", "in-progress", "Cut over").await;
     let theirs = jonas.make("ingestion", "todo", "A plan of theirs").await;
+    // nobody's address is told, wherever somebody wrote one
+    let goal = [("title", "As sales@example.org wants"), ("target", "2"), ("why", "See <why@example.org>")];
+    set_goal(&world, elif, "42", &goal).await;
+    let written = elif.make("infrastructure", "todo", "Answer legal@example.org, @jonas").await;
+    elif.post(&format!("/tasks/{written}"), &[("goal", "1"), ("due", "2026-11-27")]).await.ok();
+    let note = [("kind", "text"), ("note", "(counsel@example.org)")];
+    elif.post(&format!("/tasks/{written}/block"), &note).await.ok();
     elif.post(&format!("/tasks/{stuck}/owners"), &[("owners", "elif")]).await.ok();
     elif.post(&format!("/tasks/{stuck}/block"), &[("kind", "task"), ("on", &theirs)]).await.ok();
     elif.post(&format!("/tasks/{stuck}"), &[("for", "Growth, growth@example.org")]).await.ok();
@@ -333,6 +340,7 @@ async fn a_guest_sees_a_check_in_and_nothing_else() {
         assert_eq!(page.header("x-robots-tag"), "noindex, nofollow");
         let text = page.text();
         assert!(text.contains("Cut over") && text.contains("Waits on a task of Ingestion"), "{text}");
+        assert!(text.contains("Answer (an address) @jonas") && text.contains("As (an address) wants"), "{text}");
         for hidden in ["example.org", "A plan of theirs", "Another plan", "ING-", "/tasks/", "<button", "data-editable"]
         {
             assert!(!text.contains(hidden), "{shows} shows {hidden}: {text}");
@@ -369,6 +377,7 @@ async fn a_guest_sees_a_check_in_and_nothing_else() {
     assert!(embedded.header("content-security-policy").contains("frame-ancestors *"));
     assert_eq!(embedded.header("x-frame-options"), "");
     assert!(!embedded.text().contains("data-live"), "{}", embedded.text());
+    assert!(!embedded.text().contains("example.org"), "{}", embedded.text());
     // What the link is not for, it does not open.
     for path in ["/teams/infrastructure", "/teams/ingestion/check-in", &format!("/tasks/{stuck}")] {
         let bearer = Client { bearer: Some(secret.clone()), ..world.stranger() };

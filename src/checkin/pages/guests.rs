@@ -8,7 +8,10 @@ use axum::{
 };
 
 use super::{
-    super::{facts::for_guests, feeds::Feed},
+    super::{
+        facts::{for_guests, goal_for_guests},
+        feeds::Feed,
+    },
     check_in::{feed_of, for_guest, key},
 };
 use crate::{
@@ -209,10 +212,11 @@ async fn board(app: &App, headers: &HeaderMap, guest: Guest) -> Result<Response>
                 held.push(card);
             }
         }
-        let goals = match &sprint {
+        let mut goals = match &sprint {
             Some(sprint) => goals::goals(&app.db, &team, sprint, &crew(&app.db, team.id).await?, now).await?,
             None => Vec::new(),
         };
+        goals.iter_mut().for_each(goal_for_guests);
         let frame = Frame::bare(app, team.name.clone(), theme(headers));
         let page = SharedBoard { frame, team, sprint, goals, columns, address: guest.address.clone(), now };
         Ok((stamp, rendered(&page)?))
