@@ -96,7 +96,7 @@ impl Takes {
             "goal.comment" | "goal.concern" | "request.made" | "request.withdrawn" => Self::Anybody,
             "topic.added" | "topic.corrected" | "topic.withdrawn" => Self::Anybody,
             _ => match kind.split_once('.') {
-                Some(("comment" | "wait" | "member", _)) => Self::Anybody,
+                Some(("comment" | "wait" | "member" | "share", _)) => Self::Anybody,
                 Some(("label", _)) => Self::Lead,
                 _ => Self::Member,
             },

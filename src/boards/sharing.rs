@@ -76,7 +76,7 @@ pub async fn share(change: &mut Change, team: &Team, draft: &Draft<'_>) -> Resul
     .bind(draft.days.map(|days| at + Duration::days(days)))
     .execute(change.db())
     .await?;
-    told(change, team, "team.shared", draft.name.trim(), draft.shows.as_str()).await?;
+    told(change, team.id, "team.shared", draft.name.trim(), draft.shows.as_str()).await?;
     Ok(secret)
 }
 
@@ -91,37 +91,54 @@ pub async fn revoke(change: &mut Change, team: &Team, link: Uuid) -> Result<()> 
     .bind(at)
     .fetch_one(change.db())
     .await?;
-    told(change, team, "team.unshared", &name, &shows).await
+    told(change, team.id, "team.unshared", &name, &shows).await
 }
 
 /// Ends every link of a team that becomes private, every invitation to it, and its public address.
 pub async fn revoke_all(change: &mut Change, team: &Team) -> Result<()> {
     let at = change.at;
-    sqlx::query("UPDATE share_links SET revoked_at = $2 WHERE team_id = $1 AND revoked_at IS NULL")
-        .bind(team.id)
-        .bind(at)
-        .execute(change.db())
-        .await?;
-    sqlx::query("UPDATE invitations SET revoked_at = $2 WHERE team_id = $1 AND revoked_at IS NULL")
-        .bind(team.id)
-        .bind(at)
-        .execute(change.db())
-        .await?;
-    sqlx::query("UPDATE teams SET public = false WHERE id = $1").bind(team.id).execute(change.db()).await?;
-    Ok(())
+    ended(
+        change,
+        "UPDATE share_links SET revoked_at = $2 WHERE team_id = $1 AND revoked_at IS NULL RETURNING team_id, name, shows",
+        (Some(team.id), at, None),
+    )
+    .await?;
+    let invitations = sqlx::query(
+        "UPDATE invitations SET revoked_at = $2 WHERE team_id = $1 AND revoked_at IS NULL AND expires_at > $2",
+    )
+    .bind(team.id)
+    .bind(at)
+    .execute(change.db())
+    .await?;
+    if invitations.rows_affected() > 0 {
+        audit::note_of(change, team.id, "invitation.revoked", "all to {team}").await?;
+    }
+    set_public(change, team, false).await
 }
 
 /// Ends the links that somebody made, of one team or of all: they may have kept them.
 pub async fn revoke_all_of(change: &mut Change, account: Uuid, team: Option<Uuid>) -> Result<()> {
     let at = change.at;
-    sqlx::query(
-        "UPDATE share_links SET revoked_at = $2 WHERE created_by = $1 AND revoked_at IS NULL AND ($3::uuid IS NULL OR team_id = $3)",
+    ended(
+        change,
+        "UPDATE share_links SET revoked_at = $2 WHERE created_by = $3 AND revoked_at IS NULL AND ($1::uuid IS NULL OR team_id = $1)
+         RETURNING team_id, name, shows",
+        (team, at, Some(account)),
     )
-    .bind(account)
-    .bind(at)
-    .bind(team)
-    .execute(change.db())
-    .await?;
+    .await
+}
+
+/// Ends the links that `update` finds of a team and whoever made them, and tells of each: nobody pressed its button.
+async fn ended(
+    change: &mut Change,
+    update: &'static str,
+    (team, at, account): (Option<Uuid>, OffsetDateTime, Option<Uuid>),
+) -> Result<()> {
+    let links: Vec<(Uuid, String, String)> =
+        sqlx::query_as(update).bind(team).bind(at).bind(account).fetch_all(change.db()).await?;
+    for (team, name, shows) in links {
+        told(change, team, "share.ended", &name, &shows).await?;
+    }
     Ok(())
 }
 
@@ -141,13 +158,13 @@ pub async fn set_public(change: &mut Change, team: &Team, public: bool) -> Resul
         return Ok(());
     }
     let kind = if public { "team.shared" } else { "team.unshared" };
-    told(change, team, kind, "everybody", Shows::CheckIn.as_str()).await
+    told(change, team.id, kind, "everybody", Shows::CheckIn.as_str()).await
 }
 
-async fn told(change: &mut Change, team: &Team, kind: &'static str, name: &str, shows: &str) -> Result<()> {
-    audit::note_of(change, team.id, kind, &format!("{shows} of {{team}} for {name}")).await?;
+async fn told(change: &mut Change, team: Uuid, kind: &'static str, name: &str, shows: &str) -> Result<()> {
+    audit::note_of(change, team, kind, &format!("{shows} of {{team}} for {name}")).await?;
     let after = json!({ "name": name, "shows": shows });
-    change.record(Event { team: team.id, task: None, kind, before: json!({}), after, version: None });
+    change.record(Event { team, task: None, kind, before: json!({}), after, version: None });
     Ok(())
 }
 

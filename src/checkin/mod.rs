@@ -6,4 +6,5 @@ pub mod facts;
 pub mod feeds;
 pub mod following;
 pub mod looking;
+pub mod news;
 pub mod pages;

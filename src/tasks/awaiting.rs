@@ -21,7 +21,8 @@ pub(super) async fn unnamed(change: &mut Change, team: &Team, names: &str) -> Re
     }
     let (actor, reach) = (change.actor, change.reach.clone());
     let hidden: Vec<String> = sqlx::query_scalar(concat!(
-        "SELECT unnest(ARRAY[lower(t.name), t.slug, lower(t.key)]) FROM teams t WHERE t.private AND t.id <> $1 AND ",
+        "SELECT unnest(ARRAY[lower(t.name), t.slug, lower(t.key)] || ARRAY(SELECT lower(f.key) FROM former_keys f WHERE f.team_id = t.id))
+         FROM teams t WHERE t.private AND t.id <> $1 AND ",
         seen_by!("$2", "$3")
     ))
     .bind(team.id)
@@ -35,7 +36,12 @@ pub(super) async fn unnamed(change: &mut Change, team: &Team, names: &str) -> Re
 /// Takes a team that becomes private out of every "for" of other teams' tasks, and of what was told of them.
 /// Before anything else is locked: tasks come first.
 pub async fn unname(change: &mut Change, team: &Team) -> Result<()> {
-    let its = [team.name.to_lowercase(), team.slug.clone(), team.key.to_lowercase()];
+    let mut its = vec![team.name.to_lowercase(), team.slug.clone(), team.key.to_lowercase()];
+    let former: Vec<String> = sqlx::query_scalar("SELECT lower(key) FROM former_keys WHERE team_id = $1")
+        .bind(team.id)
+        .fetch_all(change.db())
+        .await?;
+    its.extend(former);
     let unnamed = |names: &str| words::instead_of(names, |part| its.contains(&part.to_lowercase()), HIDDEN);
     let patterns: Vec<String> = its.iter().map(|name| format!("%{}%", literal(name))).collect();
     let tasks: Vec<(Uuid, Uuid, String)> = sqlx::query_as(
@@ -78,7 +84,7 @@ pub async fn unname(change: &mut Change, team: &Team) -> Result<()> {
     Ok(())
 }
 
-/// Reads off a task's "for" who of us waits for it. Whatever names nobody here, or a team that its writer may not look
+/// Reads off a task's "for" who of us waits for it, by what they are or once were called. Whatever names nobody here, or a team that its writer may not look
 /// at, stays words.
 pub(super) async fn set_awaiting(change: &mut Change, team: &Team, task: Uuid, words: &str) -> Result<()> {
     let parts = named(words);
@@ -99,9 +105,11 @@ pub(super) async fn set_awaiting(change: &mut Change, team: &Team, task: Uuid, w
     sqlx::query(concat!(
         "INSERT INTO awaits (team_id, task_id, by_team_id, by_account_id)
          SELECT DISTINCT $1::uuid, $2::uuid, t.id, NULL::uuid FROM unnest($3::text[]) part
-         JOIN teams t ON part IN (lower(t.name), t.slug, lower(t.key)) AND t.id <> $1 AND ",
+         LEFT JOIN former_keys f ON lower(f.key) = part
+         JOIN teams t ON (part IN (lower(t.name), t.slug, lower(t.key)) OR t.id = f.team_id) AND t.id <> $1 AND ",
         seen_by!("$4", "$5"),
-        " UNION SELECT $1, $2, NULL, a.id FROM unnest($3::text[]) part JOIN accounts a ON part IN ('@' || a.handle, lower(a.name))
+        " UNION SELECT $1, $2, NULL, a.id FROM unnest($3::text[]) part LEFT JOIN former_handles f ON '@' || f.handle = part
+         JOIN accounts a ON part IN ('@' || a.handle, lower(a.name)) OR a.id = f.account_id
          WHERE true ON CONFLICT DO NOTHING"
     ))
     .bind(team.id)

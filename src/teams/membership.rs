@@ -80,6 +80,9 @@ pub async fn set_member(change: &mut Change, team: &Team, handle: &str, role: Op
     if change.actor.is_none() {
         after["by"] = json!(COMMAND_LINE);
     }
+    if change.actor == Some(account) && kind == "member.joined" {
+        after["comes"] = json!(true);
+    }
     change.record(Event { team: team.id, task: None, kind, before, after, version: None });
     Ok(())
 }

@@ -117,58 +117,6 @@ async fn who_a_task_is_for_sees_it_done_or_blocked_first() {
 }
 
 #[tokio::test]
-async fn what_is_followed_tells_what_others_did_until_it_is_read() {
-    let world = World::new().await;
-    let (elif, jonas) = (&world.elif, &world.jonas);
-    let key = elif.make("infrastructure", "todo", "Cut over").await;
-    let other = elif.make("infrastructure", "todo", "Not followed").await;
-    let goal =
-        set_goal(&world, elif, "42", &[("title", "Fifty tables"), ("target", "50"), ("counted_by", "typed")]).await;
-    // somebody else follows it too, and reads for themselves
-    let mira = world.join("Mira Sol", "mira", "ingestion").await;
-    mira.post(&format!("/tasks/{key}/follow"), &[("follow", "1")]).await.ok();
-    jonas.post(&format!("/tasks/{key}/follow"), &[("follow", "1")]).await.ok();
-    jonas.post(&format!("/teams/infrastructure/goals/{goal}/follow"), &[("follow", "1")]).await.ok();
-    assert!(jonas.get(&format!("/tasks/{key}")).await.ok().text().contains("Following"));
-    for task in [&key, &other] {
-        elif.post(&format!("/tasks/{task}/position"), &[("column", "in-review")]).await.ok();
-    }
-    elif.post(&format!("/tasks/{key}/comments"), &[("body", "Nearly")]).await.ok();
-    let value = [("value", "31"), ("note", "over night")];
-    elif.post(&format!("/teams/infrastructure/goals/{goal}/progress"), &value).await.ok();
-    let page = jonas.get("/").await.ok().text();
-    let news = page.split("id=\"news\"").nth(1).unwrap().split("</section>").next().unwrap();
-    for told in ["Elif moved it to In review", "Elif commented on it", "Elif said how far it is: 31"] {
-        assert_eq!(news.matches(told).count(), 1, "{told} in {news}");
-    }
-    assert!(!news.contains("Not followed"), "{news}");
-    // Read up to here; what comes after is new again.
-    let seen = page.split("name=\"seen\" value=\"infra").nth(1).unwrap().split('"').next().unwrap();
-    jonas.post("/seen", &[("seen", &format!("infra{seen}"))]).await.ok();
-    assert!(!jonas.get("/").await.ok().text().contains("id=\"news\""));
-    assert!(mira.get("/").await.ok().text().contains("Elif commented on it"));
-    elif.post(&format!("/tasks/{key}/position"), &[("column", "done")]).await.ok();
-    assert!(jonas.get("/").await.ok().text().contains("Elif moved it to Done"));
-    // however much else happens after it
-    sqlx::query(
-        "WITH t AS (UPDATE teams SET seq = seq + 1500 WHERE key = 'INF' RETURNING id, seq)
-         INSERT INTO events (team_id, seq, change_id, at, kind) SELECT t.id, t.seq - 1500 + n, gen_random_uuid(), $1, 'column.limited' FROM t, generate_series(1, 1500) n",
-    )
-    .bind(crate::world::NOW)
-    .execute(&world.db)
-    .await
-    .unwrap();
-    assert!(jonas.get("/").await.ok().text().contains("Elif moved it to Done"));
-    // One's own doing is no news, and what is no longer followed is none either.
-    jonas.post(&format!("/tasks/{key}/follow"), &[]).await.ok();
-    jonas.post(&format!("/teams/infrastructure/goals/{goal}/follow"), &[]).await.ok();
-    assert!(!jonas.get("/").await.ok().text().contains("id=\"news\""));
-    // Nobody says for another what they have read, and no team is named that is not there.
-    jonas.post("/seen", &[("seen", "nowhere:3")]).await.refused(404);
-    jonas.post("/seen", &[("seen", "infrastructure:-3")]).await.refused(404);
-}
-
-#[tokio::test]
 async fn who_may_not_look_any_more_hears_no_more() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
@@ -184,52 +132,6 @@ async fn who_may_not_look_any_more_hears_no_more() {
     for hidden in ["Cut over", "A replica", "INF-", "Infrastructure"] {
         assert!(!page.contains(hidden), "{hidden} is in {page}");
     }
-}
-
-#[tokio::test]
-async fn a_project_and_a_team_can_be_followed() {
-    let world = World::new().await;
-    let (elif, jonas) = (&world.elif, &world.jonas);
-    let fields = [("team", "infrastructure"), ("name", "New cluster"), ("target", "9"), ("unit", "tables")];
-    elif.post("/projects", &fields).await.ok();
-    let key = elif.make("infrastructure", "todo", "Part of it").await;
-    elif.post(&format!("/tasks/{key}"), &[("project", "new-cluster")]).await.ok();
-    jonas.post("/projects/new-cluster/follow", &[("follow", "1")]).await.ok();
-    elif.post(&format!("/tasks/{key}/position"), &[("column", "in-progress")]).await.ok();
-    assert!(jonas.get("/").await.ok().text().contains("Elif moved it to In progress"));
-    // and what becomes of itself
-    elif.post("/projects/new-cluster/milestones", &[("title", "The first ten")]).await.ok();
-    let first: uuid::Uuid = sqlx::query_scalar("SELECT id FROM milestones").fetch_one(&world.db).await.unwrap();
-    elif.post(&format!("/projects/new-cluster/milestones/{first}/reach"), &[]).await.ok();
-    elif.post("/projects/new-cluster/finish", &[]).await.ok();
-    let page = jonas.get("/").await.ok().text();
-    for told in
-        ["Elif reached a milestone: The first ten", "Elif said that it is finished", "href=\"/projects/new-cluster\""]
-    {
-        assert!(page.contains(told), "{told}: {page}");
-    }
-    elif.post("/projects/new-cluster/finish", &[("again", "1")]).await.ok();
-    jonas.post("/teams/infrastructure/follow", &[("follow", "1")]).await.ok();
-    let done = elif.make("infrastructure", "todo", "Of the team").await;
-    elif.post(&format!("/tasks/{done}/position"), &[("column", "done")]).await.ok();
-    let page = jonas.get("/").await.ok().text();
-    assert!(page.contains("Of the team") && page.contains("What you follow"), "{page}");
-    // A team that is younger than what is followed may work on it too.
-    let mut tx = world.db.begin().await.unwrap();
-    let young = fortnight::teams::adding::add_team(&mut tx, crate::world::NOW, "young", "Young", "YNG").await.unwrap();
-    fortnight::teams::adding::add_member(&mut tx, crate::world::NOW, young, elif.person.id, false).await.unwrap();
-    tx.commit().await.unwrap();
-    let late = elif.make("young", "todo", "Of the youngest team").await;
-    elif.post(&format!("/tasks/{late}"), &[("project", "new-cluster")]).await.ok();
-    elif.post(&format!("/tasks/{late}/position"), &[("column", "in-progress")]).await.ok();
-    let page = jonas.get("/").await.ok().text();
-    assert!(page.contains("Of the youngest team"), "{page}");
-    jonas.post("/seen", &[("seen", "young:99")]).await.ok();
-    assert!(!jonas.get("/").await.ok().text().contains("Of the youngest team"));
-    // Which open tasks a project has is nobody's news once its team is private.
-    sqlx::query("UPDATE teams SET private = true, seq = seq + 1 WHERE key = 'INF'").execute(&world.db).await.unwrap();
-    elif.post(&format!("/tasks/{late}/position"), &[("column", "in-review")]).await.ok();
-    assert!(!jonas.get("/").await.ok().text().contains("Of the youngest team"));
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod days;
 mod demo;
 mod first_command;
 mod flow;
+mod following;
 mod goals;
 mod importing;
 mod learning;

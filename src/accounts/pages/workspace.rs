@@ -9,7 +9,9 @@ use axum::{
 };
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
+use serde_json::json;
 use time::Duration;
+use uuid::Uuid;
 
 use super::super::{
     audit::{self, Entry, Line, Wanted},
@@ -17,7 +19,7 @@ use super::super::{
     viewer::Viewer,
 };
 use crate::{
-    activity::Change,
+    activity::{Change, Event},
     app::App,
     boards::{access, words},
     clock,
@@ -76,6 +78,14 @@ pub async fn set_workspace(
 }
 
 async fn set(change: &mut Change, name: &str, open: bool, domains: Vec<String>) -> Result<()> {
+    let (was_called, was_open, were): (String, bool, Vec<String>) =
+        sqlx::query_as("SELECT name, registration_open, registration_domains FROM workspace FOR UPDATE")
+            .fetch_one(change.db())
+            .await?;
+    let (is_renamed, is_opened) = (was_called != name, (was_open, &were) != (open, &domains));
+    if !is_renamed && !is_opened {
+        return Ok(());
+    }
     sqlx::query("UPDATE workspace SET name = $1, registration_open = $2, registration_domains = $3, seq = seq + 1")
         .bind(name)
         .bind(open)
@@ -87,7 +97,22 @@ async fn set(change: &mut Change, name: &str, open: bool, domains: Vec<String>) 
         (true, []) => format!("{name}, registration open"),
         (true, domains) => format!("{name}, registration open for {}", domains.join(", ")),
     };
-    audit::note(change, "settings.changed", &about).await
+    audit::note(change, "settings.changed", &about).await?;
+    // It is every team's workspace: each reads of it in its history.
+    let (mut before, mut after) = (json!({}), json!({}));
+    if is_renamed {
+        (before["name"], after["name"]) = (json!(was_called), json!(name));
+    }
+    if is_opened {
+        before["registration"] = json!({ "open": was_open, "domains": were });
+        after["registration"] = json!({ "open": open, "domains": domains });
+    }
+    let teams: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM teams").fetch_all(change.db()).await?;
+    for team in teams {
+        let (before, after) = (before.clone(), after.clone());
+        change.record(Event { team, task: None, kind: "workspace.edited", before, after, version: None });
+    }
+    Ok(())
 }
 
 fn read_domains(text: &str) -> Result<Vec<String>> {

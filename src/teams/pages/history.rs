@@ -121,6 +121,7 @@ fn of_the_team(kind: &str, before: &Value, after: &Value) -> Option<String> {
     Some(match kind {
         "comment.added" => "commented".to_owned(),
         "comment.edited" => "changed a comment".to_owned(),
+        "member.joined" if after["comes"] == true => "joined the team".to_owned(),
         "member.joined" => format!("put {} on the team", whom()),
         "member.left" => format!("took {} off the team", whom()),
         "member.role" => format!("made {} a {}", whom(), is("role")),
@@ -132,6 +133,11 @@ fn of_the_team(kind: &str, before: &Value, after: &Value) -> Option<String> {
         "team.visibility" => "opened the team to everybody who is signed in".to_owned(),
         "team.shared" => format!("shared the {} with {}", is("shows"), is("name")),
         "team.unshared" => format!("took back the {} shared with {}", is("shows"), is("name")),
+        "share.ended" => format!("ended by that the {} shared with {}", is("shows"), is("name")),
+        "workspace.edited" => match is("name") {
+            "" => "changed who may register".to_owned(),
+            name => format!("called the workspace {name}"),
+        },
         "team.day-off" if after["day"].is_null() => format!("took the day off on {} away", was("day")),
         "team.day-off" => format!("set a day off: {} {}", is("day"), is("name")),
         "team.week" => "changed the days that the team works and meets on".to_owned(),

@@ -24,7 +24,8 @@ use crate::{
     checkin::{
         asking::{self, Outcome, Request},
         changes, facts,
-        following::{self, Followed, News},
+        following::{self, Followed},
+        news::{self, News},
     },
     clock,
     frame::Frame,
@@ -57,7 +58,7 @@ struct MyWork {
     /// Who waits on this person, and whether for a goal at risk: those first, then the longest.
     waiting: Vec<(Waiting, bool)>,
     /// What others did to what the reader follows; nothing on another's page, nor the three after it.
-    news: Vec<News>,
+    news: News,
     followed: Vec<Followed>,
     /// What the reader and their teams wait for of other teams.
     awaited: Vec<Card>,
@@ -83,6 +84,15 @@ impl MyWork {
 
     /// Up to which event the news of each team goes: what comes after the page was made stays new.
     fn read_to(&self) -> Vec<String> {
+        let told = |(id, seq): &(Uuid, i64)| {
+            let team = self.frame.teams.iter().find(|team| team.id == *id)?;
+            Some(format!("{}:{seq}", team.slug))
+        };
+        self.news.read_to.iter().filter_map(told).collect()
+    }
+
+    /// Where every team stands, for whoever skips the rest of a long absence.
+    fn all_of_it(&self) -> Vec<String> {
         self.frame.teams.iter().map(|team| format!("{}:{}", team.slug, team.seq)).collect()
     }
 
@@ -171,7 +181,7 @@ async fn work_of(app: &App, viewer: &Viewer, whose: Person, frame: Frame) -> Res
     waited_for.sort_by_key(facts::in_order);
     Ok(MyWork {
         frame,
-        news: if followed.is_empty() { Vec::new() } else { following::news(&app.db, whose.id, &seen).await? },
+        news: if followed.is_empty() { News::default() } else { news::news(&app.db, whose.id, &teams).await? },
         awaited: waited_for,
         asked: if mine { asking::asked_by(&app.db, &whose, &seen, lately).await? } else { Vec::new() },
         followed,

@@ -1,0 +1,291 @@
+//! What people follow, and who is told of in a "for": they hear of it from where they last read, however it is called.
+
+use axum::http::Method;
+use serde_json::json;
+use time::Duration;
+
+use crate::{
+    goals::set_goal,
+    people::with_password,
+    world::{Client, World},
+};
+
+#[tokio::test]
+async fn what_is_followed_tells_what_others_did_until_it_is_read() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let other = elif.make("infrastructure", "todo", "Not followed").await;
+    let goal =
+        set_goal(&world, elif, "42", &[("title", "Fifty tables"), ("target", "50"), ("counted_by", "typed")]).await;
+    // somebody else follows it too, and reads for themselves
+    let mira = world.join("Mira Sol", "mira", "ingestion").await;
+    mira.post(&format!("/tasks/{key}/follow"), &[("follow", "1")]).await.ok();
+    jonas.post(&format!("/tasks/{key}/follow"), &[("follow", "1")]).await.ok();
+    jonas.post(&format!("/teams/infrastructure/goals/{goal}/follow"), &[("follow", "1")]).await.ok();
+    assert!(jonas.get(&format!("/tasks/{key}")).await.ok().text().contains("Following"));
+    for task in [&key, &other] {
+        elif.post(&format!("/tasks/{task}/position"), &[("column", "in-review")]).await.ok();
+    }
+    elif.post(&format!("/tasks/{key}/comments"), &[("body", "Nearly")]).await.ok();
+    let value = [("value", "31"), ("note", "over night")];
+    elif.post(&format!("/teams/infrastructure/goals/{goal}/progress"), &value).await.ok();
+    let page = jonas.get("/").await.ok().text();
+    let news = page.split("id=\"news\"").nth(1).unwrap().split("</section>").next().unwrap();
+    for told in ["Elif moved it to In review", "Elif commented on it", "Elif said how far it is: 31"] {
+        assert_eq!(news.matches(told).count(), 1, "{told} in {news}");
+    }
+    assert!(!news.contains("Not followed"), "{news}");
+    // Read up to here; what comes after is new again.
+    let seen = page.split("name=\"seen\" value=\"infra").nth(1).unwrap().split('"').next().unwrap();
+    jonas.post("/seen", &[("seen", &format!("infra{seen}"))]).await.ok();
+    assert!(!jonas.get("/").await.ok().text().contains("id=\"news\""));
+    assert!(mira.get("/").await.ok().text().contains("Elif commented on it"));
+    elif.post(&format!("/tasks/{key}/position"), &[("column", "done")]).await.ok();
+    assert!(jonas.get("/").await.ok().text().contains("Elif moved it to Done"));
+    // however much else happens after it
+    sqlx::query(
+        "WITH t AS (UPDATE teams SET seq = seq + 1500 WHERE key = 'INF' RETURNING id, seq)
+         INSERT INTO events (team_id, seq, change_id, at, kind) SELECT t.id, t.seq - 1500 + n, gen_random_uuid(), $1, 'column.limited' FROM t, generate_series(1, 1500) n",
+    )
+    .bind(crate::world::NOW)
+    .execute(&world.db)
+    .await
+    .unwrap();
+    assert!(jonas.get("/").await.ok().text().contains("Elif moved it to Done"));
+    // One's own doing is no news, and what is no longer followed is none either.
+    jonas.post(&format!("/tasks/{key}/follow"), &[]).await.ok();
+    jonas.post(&format!("/teams/infrastructure/goals/{goal}/follow"), &[]).await.ok();
+    assert!(!jonas.get("/").await.ok().text().contains("id=\"news\""));
+    // Nobody says for another what they have read, and no team is named that is not there.
+    jonas.post("/seen", &[("seen", "nowhere:3")]).await.refused(404);
+    jonas.post("/seen", &[("seen", "infrastructure:-3")]).await.refused(404);
+}
+
+#[tokio::test]
+async fn a_project_and_a_team_can_be_followed() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let fields = [("team", "infrastructure"), ("name", "New cluster"), ("target", "9"), ("unit", "tables")];
+    elif.post("/projects", &fields).await.ok();
+    let key = elif.make("infrastructure", "todo", "Part of it").await;
+    elif.post(&format!("/tasks/{key}"), &[("project", "new-cluster")]).await.ok();
+    jonas.post("/projects/new-cluster/follow", &[("follow", "1")]).await.ok();
+    elif.post(&format!("/tasks/{key}/position"), &[("column", "in-progress")]).await.ok();
+    assert!(jonas.get("/").await.ok().text().contains("Elif moved it to In progress"));
+    // and what becomes of itself
+    elif.post("/projects/new-cluster/milestones", &[("title", "The first ten")]).await.ok();
+    let first: uuid::Uuid = sqlx::query_scalar("SELECT id FROM milestones").fetch_one(&world.db).await.unwrap();
+    elif.post(&format!("/projects/new-cluster/milestones/{first}/reach"), &[]).await.ok();
+    elif.post("/projects/new-cluster/finish", &[]).await.ok();
+    let page = jonas.get("/").await.ok().text();
+    for told in
+        ["Elif reached a milestone: The first ten", "Elif said that it is finished", "href=\"/projects/new-cluster\""]
+    {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+    elif.post("/projects/new-cluster/finish", &[("again", "1")]).await.ok();
+    jonas.post("/teams/infrastructure/follow", &[("follow", "1")]).await.ok();
+    let done = elif.make("infrastructure", "todo", "Of the team").await;
+    elif.post(&format!("/tasks/{done}/position"), &[("column", "done")]).await.ok();
+    let page = jonas.get("/").await.ok().text();
+    assert!(page.contains("Of the team") && page.contains("What you follow"), "{page}");
+    // A team that is younger than what is followed may work on it too.
+    let mut tx = world.db.begin().await.unwrap();
+    let young = fortnight::teams::adding::add_team(&mut tx, crate::world::NOW, "young", "Young", "YNG").await.unwrap();
+    fortnight::teams::adding::add_member(&mut tx, crate::world::NOW, young, elif.person.id, false).await.unwrap();
+    tx.commit().await.unwrap();
+    let late = elif.make("young", "todo", "Of the youngest team").await;
+    elif.post(&format!("/tasks/{late}"), &[("project", "new-cluster")]).await.ok();
+    elif.post(&format!("/tasks/{late}/position"), &[("column", "in-progress")]).await.ok();
+    let page = jonas.get("/").await.ok().text();
+    assert!(page.contains("Of the youngest team"), "{page}");
+    jonas.post("/seen", &[("seen", "young:99")]).await.ok();
+    assert!(!jonas.get("/").await.ok().text().contains("Of the youngest team"));
+    // Which open tasks a project has is nobody's news once its team is private.
+    sqlx::query("UPDATE teams SET private = true, seq = seq + 1 WHERE key = 'INF'").execute(&world.db).await.unwrap();
+    elif.post(&format!("/tasks/{late}/position"), &[("column", "in-review")]).await.ok();
+    assert!(!jonas.get("/").await.ok().text().contains("Of the youngest team"));
+}
+
+/// What the form with that button sends.
+fn sent_by(page: &str, button: &str) -> Vec<(&'static str, String)> {
+    let form = page.split(button).next().unwrap().rsplit("<form").next().unwrap();
+    form.split("name=\"seen\" value=\"")
+        .skip(1)
+        .map(|rest| ("seen", rest.split('"').next().unwrap().to_owned()))
+        .collect()
+}
+
+async fn press(who: &Client, page: &str, button: &str) {
+    let fields = sent_by(page, button);
+    assert!(!fields.is_empty(), "{button}: {page}");
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    who.post("/seen", &fields).await.refused(303);
+}
+
+#[tokio::test]
+async fn after_a_long_absence_nothing_is_marked_read_that_was_not_shown() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let mira = world.join("Mira Sol", "mira", "ingestion").await;
+    let talk = async |who: &Client, team: &str, task: &str, from: i64, to: i64| {
+        // as the verbs tell it, with an hour between
+        sqlx::query(
+            "WITH t AS (UPDATE teams SET seq = seq + $3 - $2 + 1 WHERE slug = $1 RETURNING id, seq - ($3 - $2 + 1) AS was)
+             INSERT INTO events (team_id, seq, change_id, task_id, actor_id, at, kind, after)
+             SELECT t.id, t.was + n - $2 + 1, gen_random_uuid(), (SELECT k.id FROM tasks k WHERE k.team_id = t.id AND 'x-' || k.number = $4), $5,
+                    $6 + interval '1 hour' * n, 'step.added', jsonb_build_object('step', $1 || ' ' || n)
+             FROM t, generate_series($2, $3) n",
+        )
+        .bind(team)
+        .bind(from)
+        .bind(to)
+        .bind(format!("x-{}", task.split_once('-').unwrap().1))
+        .bind(who.person.id)
+        .bind(crate::world::NOW)
+        .execute(&world.db)
+        .await
+        .unwrap();
+    };
+    let ours = elif.make("infrastructure", "todo", "Cut over").await;
+    let theirs = mira.make("ingestion", "todo", "Dual write").await;
+    for key in [&ours, &theirs] {
+        jonas.post(&format!("/tasks/{key}/follow"), &[("follow", "1")]).await.ok();
+    }
+    // 130 things in two teams, one after the other
+    for hour in 1..=65 {
+        talk(elif, "infrastructure", &ours, 2 * hour, 2 * hour).await;
+        talk(&mira, "ingestion", &theirs, 2 * hour + 1, 2 * hour + 1).await;
+    }
+    let news = |page: &str| {
+        page.split("id=\"news\"").nth(1).map_or("", |rest| rest.split("</section>").next().unwrap()).to_owned()
+    };
+    let first = news(&jonas.get("/").await.ok().text());
+    assert_eq!(first.matches("added the step").count(), 100);
+    assert!(
+        first.contains("30 more") && first.contains("“infrastructure 2”") && first.contains("“ingestion 101”"),
+        "{first}"
+    );
+    assert!(!first.contains("“infrastructure 102”"), "the newest come later: {first}");
+    assert!(
+        first.find("“ingestion 101”") < first.find("“infrastructure 2”"),
+        "of what is shown, the newest first: {first}"
+    );
+    press(jonas, &first, "I have read these").await;
+    let second = news(&jonas.get("/").await.ok().text());
+    assert_eq!(second.matches("added the step").count(), 30, "{second}");
+    assert!(
+        second.contains("“infrastructure 102”") && second.contains("“ingestion 131”") && !second.contains("more once"),
+        "{second}"
+    );
+    press(jonas, &second, "I have read it").await;
+    assert_eq!(news(&jonas.get("/").await.ok().text()), "");
+    // Whoever was away for longer may leave it at that.
+    talk(elif, "infrastructure", &ours, 200, 340).await;
+    let page = news(&jonas.get("/").await.ok().text());
+    press(jonas, &page, "skip them all").await;
+    assert_eq!(news(&jonas.get("/").await.ok().text()), "");
+}
+
+#[tokio::test]
+async fn what_comes_to_a_followed_goal_or_project_or_leaves_it_is_news() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let goal = set_goal(&world, elif, "42", &[("title", "Fifty tables"), ("target", "50")]).await;
+    elif.post("/projects", &[("team", "infrastructure"), ("name", "New cluster"), ("target", "9"), ("unit", "tables")])
+        .await
+        .ok();
+    jonas.post(&format!("/teams/infrastructure/goals/{goal}/follow"), &[("follow", "1")]).await.ok();
+    jonas.post("/projects/new-cluster/follow", &[("follow", "1")]).await.ok();
+    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let edit = async |fields: &[(&str, &str)]| elif.post(&format!("/tasks/{key}"), fields).await.ok();
+    let page = async || jonas.get("/").await.ok().text();
+    edit(&[("title", "Cut over on Monday")]).await;
+    assert!(!page().await.contains("id=\"news\""), "it belongs to neither");
+    edit(&[("goal", "1")]).await;
+    edit(&[("project", "new-cluster")]).await;
+    elif.post(&format!("/tasks/{key}/archive"), &[]).await.ok();
+    elif.post(&format!("/tasks/{key}/restore"), &[]).await.ok();
+    for told in [
+        "put it to the goal “Fifty tables”",
+        "put it to the project “New cluster”",
+        "Elif archived it",
+        "brought it back from the archive",
+    ] {
+        assert_eq!(page().await.matches(told).count(), 1, "{told}: {}", page().await);
+    }
+    edit(&[("title", "Cut over on Tuesday")]).await;
+    assert!(!page().await.contains("renamed it"), "what a task says is told to whoever follows the task");
+    edit(&[("goal", "")]).await;
+    edit(&[("project", "")]).await;
+    for told in ["Elif took it from its goal", "Elif took it out of its project"] {
+        assert_eq!(page().await.matches(told).count(), 1, "{told}: {}", page().await);
+    }
+    // what is made in it
+    let made = elif
+        .api(Method::POST, "/teams/infrastructure/tasks", json!({ "title": "Second table", "goal": 1 }))
+        .await
+        .ok();
+    assert!(page().await.contains("Elif made it in Todo"), "{}", made.text());
+}
+
+#[tokio::test]
+async fn who_follows_a_team_hears_that_it_is_blocked_and_that_it_goes_on() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let key = elif.make("infrastructure", "in-progress", "Cut over").await;
+    jonas.post("/teams/infrastructure/follow", &[("follow", "1")]).await.ok();
+    elif.post(&format!("/tasks/{key}/position"), &[("column", "in-review")]).await.ok();
+    assert!(!jonas.get("/").await.ok().text().contains("id=\"news\""), "a step on the way is no news of a team");
+    elif.post(&format!("/tasks/{key}/block"), &[("kind", "text"), ("note", "Legal")]).await.ok();
+    assert!(jonas.get("/").await.ok().text().contains("Elif moved it to Blocked"));
+    elif.post(&format!("/tasks/{key}/position"), &[("column", "in-progress")]).await.ok();
+    assert!(jonas.get("/").await.ok().text().contains("Elif moved it to In progress"));
+    // and of what its meetings decide
+    let goal = set_goal(&world, elif, "42", &[("title", "Fifty tables"), ("target", "50")]).await;
+    elif.post(&format!("/teams/infrastructure/goals/{goal}/remove"), &[]).await.ok();
+    elif.post(&format!("/tasks/{key}/position"), &[("column", "done")]).await.ok();
+    elif.post("/teams/infrastructure/sprints/42/close", &[]).await.ok();
+    let page = jonas.get("/").await.ok().text();
+    for told in ["Elif took the goal “Fifty tables” away", "Elif closed the sprint"] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+}
+
+#[tokio::test]
+async fn who_waits_is_found_by_what_they_were_once_called_too() {
+    let world = World::new().await;
+    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let mira = world.join("Mira Sol", "mira", "infrastructure").await;
+    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    elif.post(&format!("/tasks/{key}"), &[("for", "@mira, ING")]).await.ok();
+    let hours = [("time_zone", "UTC"), ("works_from", "09:00"), ("works_to", "17:00")];
+    mira.post("/me", &[[("name", "Mira Sol"), ("handle", "mira-s")].as_slice(), &hours].concat()).await.refused(303);
+    ada.post("/teams/ingestion/name", &[("form", "name"), ("name", "Streams"), ("key", "STR")]).await.refused(303);
+    // somebody else is added, and whoever stands there still stands there
+    elif.post(&format!("/tasks/{key}"), &[("for", "@mira, ING, Legal")]).await.ok();
+    for who in [&mira, jonas] {
+        let page = who.get("/").await.ok().text();
+        assert!(page.contains("id=\"awaited\"") && page.contains("Cut over"), "{page}");
+    }
+    elif.post(&format!("/tasks/{key}"), &[("for", "ING, Legal")]).await.ok();
+    assert!(!mira.get("/").await.ok().text().contains("id=\"awaited\""), "who is not named there any more");
+    // A team that is private now is named there by none of its keys.
+    sqlx::query("UPDATE members SET role = 'lead'").execute(&world.db).await.unwrap();
+    jonas.post("/teams/ingestion/visibility", &[("private", "1")]).await.refused(303);
+    let words = elif.task(&key).await["for"].clone();
+    assert_eq!(words, "a private team, Legal");
+    // nor is it by who may look at it: others read that too
+    let ours = world.join("Nia Both", "nia", "infrastructure").await;
+    sqlx::query("INSERT INTO members (team_id, account_id, role, since) SELECT id, $1, 'member', $2 FROM teams WHERE key = 'STR'")
+        .bind(ours.person.id)
+        .bind(crate::world::NOW)
+        .execute(&world.db)
+        .await
+        .unwrap();
+    ours.post(&format!("/tasks/{key}"), &[("for", "ING")]).await.ok();
+    assert_eq!(elif.task(&key).await["for"], "a private team");
+    assert!(jonas.get("/").await.ok().text().contains("id=\"awaited\""));
+}
