@@ -22,11 +22,14 @@ use crate::{
     web::{assets, error::Problem, giving_back, health, layers, openapi, repeats},
 };
 
+/// Whoever waits longer for an answer is told to come again.
+const LONGEST_REQUEST: Duration = Duration::from_secs(20);
+
 /// The whole program as one service.
 pub fn router(app: App) -> Router {
     let compressed =
         pages().merge(given_back()).nest("/api/v1", api()).layer(CompressionLayer::new().no_br().no_deflate());
-    layered(app, compressed.merge(ready_made()))
+    layered(app, compressed.merge(ready_made()), LONGEST_REQUEST)
 }
 
 fn pages() -> Router<App> {
@@ -217,8 +220,8 @@ fn api() -> Router<App> {
         .layer(from_fn(repeats::recognise_repeats))
 }
 
-/// The layers around a set of routes; the first is the outermost.
-pub fn layered(app: App, routes: Router<App>) -> Router {
+/// The layers around a set of routes; the first is the outermost. What takes longer than `longest` is given up.
+pub fn layered(app: App, routes: Router<App>, longest: Duration) -> Router {
     let routes = routes
         .route("/static/{version}/{*path}", get(assets::serve))
         .route("/healthz", get(health::alive))
@@ -230,7 +233,7 @@ pub fn layered(app: App, routes: Router<App>) -> Router {
     let around = ServiceBuilder::new()
         .layer(from_fn_with_state(app, layers::around))
         .layer(CatchPanicLayer::new())
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(20)))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, longest))
         .layer(RequestBodyLimitLayer::new(layers::LARGEST_BODY))
         .service(routes);
     Router::new().fallback_service(around)

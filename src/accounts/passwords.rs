@@ -103,6 +103,27 @@ mod tests {
         assert!(Turns { longest: Duration::from_secs(30), ..turns }.take(|| true).await.unwrap());
     }
 
+    #[tokio::test]
+    async fn four_passwords_are_hashed_or_checked_at_once_and_no_more() {
+        let known = hash("correct horse battery".to_owned()).await.unwrap();
+        let all = TURNS.free.acquire_many(4).await.unwrap();
+        assert!(TURNS.free.try_acquire().is_err(), "there is no fifth turn");
+        drop(all);
+        // each of the two takes one while it works
+        let right = "correct horse battery".to_owned();
+        let works: [std::pin::Pin<Box<dyn Future<Output = bool>>>; 2] = [
+            Box::pin(async { hash("another long one".to_owned()).await.is_ok() }),
+            Box::pin(async { verify(right, Some(known)).await.is_ok_and(|is_right| is_right) }),
+        ];
+        for mut work in works {
+            let others = TURNS.free.acquire_many(3).await.unwrap();
+            assert!(futures_util::poll!(work.as_mut()).is_pending());
+            assert!(TURNS.free.try_acquire().is_err(), "the work has the fourth");
+            drop(others);
+            assert!(work.await);
+        }
+    }
+
     /// Case 30.
     #[tokio::test]
     async fn an_unknown_address_is_checked_against_a_hash_like_a_known_one() {

@@ -73,6 +73,33 @@ fn every_route_is_in_the_table_and_nothing_else_is() {
     let gone: Vec<_> = listed.difference(&routes).collect();
     assert!(missing.is_empty() && gone.is_empty(), "not in docs/ACCESS.md: {missing:?}; not in the router: {gone:?}");
     assert!(routes.len() > 100, "{}", routes.len());
+    // What is written otherwise would be read over here.
+    for other in ["any(", "on(", "route_service(", "nest_service(", "any_service(", "MethodRouter", "method_routing"] {
+        let at = ROUTER.find(other);
+        assert!(
+            at.is_none_or(|at| ROUTER[..at].ends_with(|char: char| char.is_ascii_alphanumeric() || char == '_')),
+            "{other} in the router"
+        );
+    }
+    for (path, source) in sources() {
+        let routes = ["Router::new", ".route(", ".nest(", ".fallback("].into_iter().find(|word| source.contains(word));
+        assert!(path.ends_with("src/router.rs") || routes.is_none(), "{} in {}", routes.unwrap(), path.display());
+    }
+}
+
+/// Every file of the program, and what it says.
+fn sources() -> Vec<(std::path::PathBuf, String)> {
+    let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            match entry.is_dir() {
+                true => folders.push(entry),
+                false => files.push((entry.clone(), std::fs::read_to_string(&entry).unwrap_or_default())),
+            }
+        }
+    }
+    files
 }
 
 /// Shares Infrastructure; the answer is the link's secret.

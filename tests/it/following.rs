@@ -2,7 +2,6 @@
 
 use axum::http::Method;
 use serde_json::json;
-use time::Duration;
 
 use crate::{
     goals::set_goal,
@@ -223,10 +222,8 @@ async fn what_comes_to_a_followed_goal_or_project_or_leaves_it_is_news() {
         assert_eq!(page().await.matches(told).count(), 1, "{told}: {}", page().await);
     }
     // what is made in it
-    let made = elif
-        .api(Method::POST, "/teams/infrastructure/tasks", json!({ "title": "Second table", "goal": 1 }))
-        .await
-        .ok();
+    let made =
+        elif.api(Method::POST, "/teams/infrastructure/tasks", json!({ "title": "Second table", "goal": 1 })).await.ok();
     assert!(page().await.contains("Elif made it in Todo"), "{}", made.text());
 }
 

@@ -395,3 +395,27 @@ async fn at_a_terminal_the_password_is_asked_for_and_not_shown() {
     let server = place.serve().await;
     sign_in(&browser(), &server, "ada").await;
 }
+
+/// Case 28.
+#[tokio::test]
+async fn a_proxy_is_believed_only_where_the_program_was_told_to() {
+    let place = Place::new();
+    make_by_hand(&place, "ada", "infrastructure", "INF").await;
+    let guess = async |server: &Server| {
+        let fields = [("email", "ada@example.org"), ("password", "guessed")];
+        let asked = browser().post(format!("{}/login", server.url)).header("x-forwarded-for", "203.0.113.9");
+        assert_eq!(asked.form(&fields).send().await.unwrap().status(), 401);
+    };
+    for trusted in [&[][..], &[("FORTNIGHT_TRUSTED_PROXY", "127.0.0.0/8")]] {
+        let mut server = place.serve_with(trusted).await;
+        guess(&server).await;
+        server.signal(Signal::TERM);
+        server.ended().await.unwrap();
+    }
+    let _server = place.serve().await;
+    let from: Vec<String> = sqlx::query_scalar("SELECT network FROM audit WHERE kind = 'sign-in.failed' ORDER BY at")
+        .fetch_all(&mut place.sql().await)
+        .await
+        .unwrap();
+    assert_eq!(from, ["127.0.0.1", "203.0.113.9"]);
+}

@@ -71,6 +71,15 @@ async fn forty_tasks_ask_no_more_than_two() {
     // nothing changed: the door's one question is all
     let unchanged = asked("/teams/infrastructure".to_owned()).await;
     assert_eq!(unchanged, 1);
+    // nor is a badge drawn again for whoever has not seen it yet: what is kept is sent whole
+    for kept in ["check-in/badge.svg", "check-in.json", "check-in/changes.atom"] {
+        let path = match kept {
+            "check-in.json" => "/api/v1/teams/infrastructure/check-in".to_owned(),
+            kept => format!("/teams/infrastructure/{kept}"),
+        };
+        asked(path.clone()).await;
+        assert_eq!(asked(path.clone()).await, 1, "{path}");
+    }
     let before = asked("/".to_owned()).await;
     // three of them ask what one follows, waits for and asked
     assert!(before <= 14, "my work: {before}");

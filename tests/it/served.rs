@@ -51,9 +51,13 @@ impl Served {
 
     /// Opens a team's stream as a browser does.
     pub async fn listen(&self, client: &Client, team: &str, last_event_id: Option<i64>) -> Stream {
-        let mut request = reqwest::Client::new()
-            .get(format!("http://{}/teams/{team}/live", self.address))
-            .header("cookie", &client.cookie);
+        self.listen_at(client, &format!("/teams/{team}/live"), last_event_id).await
+    }
+
+    /// Opens the stream at a path.
+    pub async fn listen_at(&self, client: &Client, path: &str, last_event_id: Option<i64>) -> Stream {
+        let mut request =
+            reqwest::Client::new().get(format!("http://{}{path}", self.address)).header("cookie", &client.cookie);
         if let Some(bearer) = &client.bearer {
             request = request.bearer_auth(bearer);
         }

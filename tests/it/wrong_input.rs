@@ -1,5 +1,7 @@
 //! What people and programs send that they should not.
 
+use std::time::Duration;
+
 use axum::{
     Router,
     body::Body,
@@ -10,7 +12,7 @@ use fortnight::{accounts::tokens::Scope, router::layered};
 use serde_json::json;
 use tower::ServiceExt;
 
-use crate::{served::Served, world::World};
+use crate::{program::PATIENCE, served::Served, world::World};
 
 /// Cases F7, F13.
 #[tokio::test]
@@ -368,8 +370,8 @@ async fn a_panic_is_a_500_with_a_number_and_the_next_request_works() {
     async fn panics() -> &'static str {
         panic!("inside text that nobody may see")
     }
-    let router =
-        layered(world.app.clone(), Router::new().route("/panics", get(panics)).route("/works", get(async || "fine")));
+    let routes = Router::new().route("/panics", get(panics)).route("/works", get(async || "fine"));
+    let router = layered(world.app.clone(), routes, PATIENCE);
     let answer = router
         .clone()
         .oneshot(Request::get("/panics").header("accept", "application/json").body(Body::empty()).unwrap())
@@ -381,6 +383,43 @@ async fn a_panic_is_a_500_with_a_number_and_the_next_request_works() {
     assert!(body.contains(&id) && !body.contains("inside text"), "{body}");
     let next = router.oneshot(Request::get("/works").body(Body::empty()).unwrap()).await.unwrap();
     assert_eq!(next.status(), 200);
+}
+
+#[tokio::test]
+async fn what_takes_too_long_is_given_up_and_said_so() {
+    let world = World::new().await;
+    let routes = Router::new().route("/never", get(std::future::pending::<()>)).route("/works", get(async || "fine"));
+    let router = layered(world.app.clone(), routes, Duration::from_millis(1));
+    let ask = |path: &str, accept: &str| {
+        let request = Request::get(path).header(header::ACCEPT, accept).body(Body::empty()).unwrap();
+        router.clone().oneshot(request)
+    };
+    let page = ask("/never", "text/html").await.unwrap();
+    assert_eq!(page.status(), 503);
+    assert!(page.headers().contains_key("content-security-policy") && page.headers().contains_key("retry-after"));
+    let problem = ask("/never", "application/json").await.unwrap();
+    assert_eq!(
+        (problem.status().as_u16(), &problem.headers()["content-type"]),
+        (503, &"application/problem+json".parse().unwrap())
+    );
+    assert_eq!(ask("/works", "text/html").await.unwrap().status(), 200);
+}
+
+/// The reader of the socket takes in more at once than a head may have: what it let through is measured again.
+#[tokio::test]
+async fn a_head_past_32_kib_is_refused_with_the_headers_that_protect() {
+    let world = World::new().await;
+    let served = Served::of(&world).await;
+    let ask = async |length: usize| {
+        let request = reqwest::Client::new().get(format!("http://{}/login", served.address));
+        request.header("cookie", format!("x={}", "y".repeat(length))).send().await.unwrap()
+    };
+    assert_eq!(ask(31 * 1024).await.status(), 200);
+    let refused = ask(32 * 1024 + 200).await;
+    assert_eq!(refused.status(), 431);
+    for protects in ["content-security-policy", "x-content-type-options", "referrer-policy", "cache-control"] {
+        assert!(refused.headers().contains_key(protects), "{protects}: {refused:?}");
+    }
 }
 
 #[tokio::test]

@@ -10,12 +10,12 @@ use time::OffsetDateTime;
 
 use super::super::{
     changes::{self, Changed},
-    facts::{self, CheckIn, Facts},
+    facts::{self, CheckIn},
     feeds::{self, Feed, Place},
     looking::{self, Look},
 };
 use crate::{
-    accounts::viewer::{Proof, Viewer},
+    accounts::viewer::Proof,
     app::App,
     boards::{
         State,
@@ -220,14 +220,8 @@ pub async fn feed(
 /// `GET /api/v1/teams/{slug}/check-in`: how far the team is.
 #[utoipa::path(get, path = "/api/v1/teams/{slug}/check-in", tag = "teams", params(("slug" = String, Path)),
     responses((status = 200, description = "Goals and their pace, tasks by state, what is blocked, in review, done lately and next")))]
-pub async fn facts(
-    Given(app): Given<App>,
-    viewer: Viewer,
-    Path(slug): Path<String>,
-) -> Result<axum::Json<serde_json::Value>> {
-    let team = crate::boards::access::team(&app.db, &viewer, &slug).await?.team;
-    let facts = facts::check_in(&app.db, &team, app.clock.now()).await?;
-    Ok(axum::Json(serde_json::to_value(Facts::from(&facts)).map_err(anyhow::Error::from)?))
+pub async fn facts(app: Given<App>, from: Network, Path(slug): Path<String>, headers: HeaderMap) -> Result<Response> {
+    feed(app, from, Path((slug, "check-in.json".to_owned())), headers).await
 }
 
 /// A feed is the same for everybody who may read it: it is kept once for all of them.

@@ -1,0 +1,69 @@
+//! Windows that stand open when what let somebody in has ended: they hear so within five seconds.
+
+use std::time::Duration;
+
+use axum::http::Method;
+use fortnight::accounts::tokens::Scope;
+use serde_json::json;
+use time::Duration as Span;
+use tokio::time::timeout;
+
+use crate::{
+    access::share,
+    people::with_password,
+    served::{Served, Stream},
+    world::World,
+};
+
+async fn ends(what: &str, stream: &mut Stream) {
+    let ended = timeout(Duration::from_secs(5), async { while stream.next().await.is_some() {} });
+    ended.await.unwrap_or_else(|_| panic!("{what}: not within five seconds"));
+}
+
+/// Cases 17, 19.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_open_window_ends_whatever_it_was_that_let_its_reader_in() {
+    let world = World::new().await;
+    let served = Served::of(&world).await;
+    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
+    let program = world.program_of(&tomas, Scope::Read).await;
+    sqlx::query("UPDATE members SET role = 'lead'").execute(&world.db).await.unwrap();
+    let guest = world.stranger();
+    let day = [("name", "For a day"), ("shows", "board"), ("days", "1")];
+    let page = elif.post("/teams/infrastructure/share-links", &day).await.refused(200).text();
+    let short = page.split("/share/").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let (lasting, of_tomas) = (share(elif, "check-in").await, share(&tomas, "check-in").await);
+    elif.post("/teams/infrastructure/public", &[("public", "1")]).await.ok();
+    jonas.post("/teams/ingestion/public", &[("public", "1")]).await.ok();
+
+    let open = async |path: String| served.listen_at(&guest, &path, None).await;
+    let mut expires = open(format!("/share/{short}/live")).await;
+    let mut makers = open(format!("/share/{of_tomas}/live")).await;
+    let mut taken_back = open("/public/infrastructure/live".to_owned()).await;
+    let mut turned_private = open("/public/ingestion/live".to_owned()).await;
+    let mut tokens = served.listen(&program, "infrastructure", None).await;
+    let mut stays = open(format!("/share/{lasting}/live")).await;
+
+    world.app.clock.advance(Span::days(1));
+    elif.post("/teams/infrastructure/public", &[]).await.ok();
+    jonas.post("/teams/ingestion/visibility", &[("private", "1")]).await.ok();
+    ada.post("/settings/people/tomas", &[("do", "deactivate")]).await.ok();
+    tokio::join!(
+        ends("a link past its end", &mut expires),
+        ends("a link whose maker has gone", &mut makers),
+        ends("an address that was taken back", &mut taken_back),
+        ends("a team that is private", &mut turned_private),
+        ends("the token of somebody who has gone", &mut tokens),
+    );
+    // nor does it open again, and only they have ended
+    for path in [format!("/share/{short}"), format!("/share/{of_tomas}"), "/public/ingestion".to_owned()] {
+        for of in ["", "/live"] {
+            guest.get(&format!("{path}{of}")).await.refused(404);
+        }
+    }
+    program.api(Method::GET, "/teams", json!({})).await.refused(401);
+    elif.make("infrastructure", "todo", "Goes on").await;
+    stays.next_of("reset").await;
+}
