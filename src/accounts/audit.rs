@@ -5,7 +5,7 @@ use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{activity::Change, web::error::Result};
+use crate::{activity::Change, boards::access::seen_by, web::error::Result};
 
 /// So many lines a page; the CSV is read by pages too.
 pub const SHOWN: i64 = 200;
@@ -77,17 +77,18 @@ pub struct Wanted {
 
 /// The newest lines as a reader may know of them, as many as a page shows.
 pub async fn entries(db: &PgPool, reader: Uuid, wanted: &Wanted) -> Result<Vec<Entry>> {
-    Ok(sqlx::query_as(
+    Ok(sqlx::query_as(concat!(
         "SELECT * FROM (
             SELECT x.id, x.at, a.name || ' @' || a.handle AS who, x.kind, x.network,
-                   replace(x.about, '{team}', CASE WHEN t.id IS NULL THEN 'a team' WHEN t.private AND m.account_id IS NULL THEN 'a private team' ELSE t.name END) AS about
-            FROM audit x LEFT JOIN accounts a ON a.id = x.actor_id LEFT JOIN teams t ON t.id = x.team_id
-            LEFT JOIN members m ON m.team_id = t.id AND m.account_id = $1) x
+                   replace(x.about, '{team}', CASE WHEN t.id IS NULL THEN 'a team' WHEN NOT ",
+        seen_by!("$1"),
+        " THEN 'a private team' ELSE t.name END) AS about
+            FROM audit x LEFT JOIN accounts a ON a.id = x.actor_id LEFT JOIN teams t ON t.id = x.team_id) x
          WHERE ($2 = '' OR concat_ws(' ', x.kind, x.about, x.network, x.who) ILIKE $3)
            AND ($4::timestamptz IS NULL OR x.at >= $4) AND ($5::timestamptz IS NULL OR x.at < $5)
            AND ($6::uuid IS NULL OR (x.at, x.id) < (SELECT b.at, b.id FROM audit b WHERE b.id = $6))
-         ORDER BY x.at DESC, x.id DESC LIMIT $7",
-    )
+         ORDER BY x.at DESC, x.id DESC LIMIT $7"
+    ))
     .bind(reader)
     .bind(wanted.words.trim())
     .bind(format!("%{}%", crate::boards::filters::literal(wanted.words.trim())))

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     activity::Change,
+    boards::access::seen_by,
     teams::{Team, membership},
     web::error::{Problem, Result},
 };
@@ -95,17 +96,17 @@ const OPEN: &str = "SELECT i.id, i.role, i.team_id, t.name AS team, split_part(a
      WHERE i.revoked_at IS NULL AND NOT (i.single_use AND i.used > 0)";
 
 /// That the maker of an invitation `i` is still on its team, where that is private: whoever comes joins by their word.
-const VOUCHED: &str = "NOT EXISTS (SELECT FROM teams p WHERE p.id = i.team_id AND p.private
-     AND NOT EXISTS (SELECT FROM members v WHERE v.team_id = p.id AND v.account_id = i.created_by))";
+const VOUCHED: &str =
+    concat!("NOT EXISTS (SELECT FROM teams t WHERE t.id = i.team_id AND NOT ", seen_by!("i.created_by"), ")");
 
 /// Every invitation that still lets somebody in, the newest first; of a private team that the reader is not on, without
 /// its name.
 pub async fn open(db: &PgPool, now: OffsetDateTime, reader: Uuid) -> Result<Vec<Open>> {
+    let seen = seen_by!("$2");
     let query = format!(
-        "SELECT o.id, o.role, o.team_id, CASE WHEN t.private AND m.account_id IS NULL THEN 'a private team' ELSE t.name END AS team,
+        "SELECT o.id, o.role, o.team_id, CASE WHEN NOT {seen} THEN 'a private team' ELSE t.name END AS team,
                 o.by, o.single_use, o.used, o.created_at, o.expires_at FROM ({OPEN} AND i.expires_at > $1) o
-         LEFT JOIN teams t ON t.id = o.team_id LEFT JOIN members m ON m.team_id = t.id AND m.account_id = $2
-         ORDER BY o.created_at DESC LIMIT 200"
+         LEFT JOIN teams t ON t.id = o.team_id ORDER BY o.created_at DESC LIMIT 200"
     );
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(query)).bind(now).bind(reader).fetch_all(db).await?)
 }

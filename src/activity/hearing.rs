@@ -12,7 +12,7 @@ use super::{
     live::{Live, Pass},
     stream::until,
 };
-use crate::{app::App, web::error::Result};
+use crate::{app::App, boards::access::seen_by, web::error::Result};
 
 /// Where other programs on the same database are told.
 const CHANNEL: &str = "fortnight";
@@ -160,7 +160,7 @@ async fn check_passes(app: &App) {
         }
         let (hashes, teams): (Vec<&[u8]>, Vec<Uuid>) =
             asked.iter().map(|pass| (pass.token_hash.as_slice(), pass.team)).unzip();
-        let good: Result<Vec<Pass>, _> = sqlx::query_as(
+        let good: Result<Vec<Pass>, _> = sqlx::query_as(concat!(
             "SELECT p.token_hash, p.team FROM unnest($1::bytea[], $2::uuid[]) AS p (token_hash, team)
              JOIN (SELECT s.token_hash, a.id, NULL::uuid[] AS reaches FROM sessions s JOIN accounts a ON a.id = s.account_id
                    WHERE s.expires_at > $3 AND a.deactivated_at IS NULL
@@ -174,8 +174,9 @@ async fn check_passes(app: &App) {
                    SELECT convert_to('public ' || t.id, 'UTF8'), NULL, ARRAY[t.id] FROM teams t WHERE t.public) k
                   ON k.token_hash = p.token_hash AND (k.reaches IS NULL OR p.team = ANY(k.reaches))
              JOIN teams t ON t.id = p.team
-             WHERE NOT t.private OR k.id IS NULL OR EXISTS (SELECT FROM members m WHERE m.team_id = t.id AND m.account_id = k.id)",
-        )
+             WHERE k.id IS NULL OR ",
+            seen_by!("k.id")
+        ))
         .bind(&hashes)
         .bind(&teams)
         .bind(app.clock.now())

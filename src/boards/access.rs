@@ -22,21 +22,51 @@ use crate::{
 };
 
 /// The condition that an account, a parameter of the query, may look at the team `t`: it is open, or the account's own.
-/// For queries over several teams; a page of one asks `team`. With a second parameter, `Change::reach`, it is one of the
-/// teams that a token is for, too.
+/// For queries over several teams; a page of one asks `team`. With `of`, the query calls the team otherwise. With a
+/// second parameter, `Change::reach`, it is one of the teams that a token is for, too.
 macro_rules! seen_by {
-    ($account:literal, $reach:literal) => {
-        concat!("(", $reach, "::uuid[] IS NULL OR t.id = ANY(", $reach, ")) AND ", seen_by!($account))
-    };
-    ($account:literal) => {
+    (of $team:literal, $account:literal) => {
         concat!(
-            "(NOT t.private OR EXISTS (SELECT FROM members seen WHERE seen.team_id = t.id AND seen.account_id = ",
+            "(NOT ",
+            $team,
+            ".private OR EXISTS (SELECT FROM members seen WHERE seen.team_id = ",
+            $team,
+            ".id AND seen.account_id = ",
             $account,
             "))"
         )
     };
+    ($account:literal, $reach:literal) => {
+        concat!(
+            "(",
+            $reach,
+            "::uuid[] IS NULL OR t.id = ANY(",
+            $reach,
+            ")) AND ",
+            seen_by!($account)
+        )
+    };
+    ($account:literal) => {
+        seen_by!(of "t", $account)
+    };
 }
 pub(crate) use seen_by;
+
+/// The condition that a team may be named to everybody, whichever team's page they look at: it is open.
+macro_rules! named_to_all {
+    ($team:literal) => {
+        concat!("NOT ", $team, ".private")
+    };
+}
+pub(crate) use named_to_all;
+
+/// The condition that a team may be named to everybody who looks at another: it is open, or it is that one.
+macro_rules! named_beside {
+    ($team:literal, $beside:literal) => {
+        concat!("(NOT ", $team, ".private OR ", $team, ".id = ", $beside, ")")
+    };
+}
+pub(crate) use named_beside;
 
 /// The team whose tasks' keys begin so, or did once: such a key is never another team's.
 macro_rules! of_key {
@@ -165,11 +195,13 @@ pub async fn team(db: impl PgExecutor<'_>, viewer: &Viewer, slug: &str) -> Resul
 
 /// Every team that the viewer may look at, by name.
 pub async fn teams(db: impl PgExecutor<'_>, viewer: &Viewer) -> Result<Vec<TeamAccess>> {
-    let rows: Vec<TeamRow> = sqlx::query_as(
+    let rows: Vec<TeamRow> = sqlx::query_as(concat!(
         "SELECT t.id, t.slug, t.name, t.key, t.seq, m.account_id IS NOT NULL AS is_member, coalesce(m.role = 'lead', false) AS is_lead
          FROM teams t LEFT JOIN members m ON m.team_id = t.id AND m.account_id = $1
-         WHERE NOT t.private OR m.account_id IS NOT NULL ORDER BY t.name, t.id",
-    )
+         WHERE ",
+        seen_by!("$1"),
+        " ORDER BY t.name, t.id"
+    ))
     .bind(viewer.person.id)
     .fetch_all(db)
     .await?;
@@ -256,9 +288,9 @@ impl FromRequestParts<App> for AtTask {
                       m.account_id IS NOT NULL AS is_member, k.id AS task_id, k.number
              FROM known LEFT JOIN (teams t JOIN tasks k ON k.team_id = t.id AND k.number = $5) ON t.id = ",
             of_key!("$4"),
-            "
-                  AND (NOT t.private OR EXISTS (SELECT FROM members o WHERE o.team_id = t.id AND o.account_id = known.id))
-             LEFT JOIN members m ON m.team_id = t.id AND m.account_id = known.id"
+            " AND ",
+            seen_by!("known.id"),
+            " LEFT JOIN members m ON m.team_id = t.id AND m.account_id = known.id"
         ))
         .bind(&brought.token_hash)
         .bind(now)

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::access::{self, TeamAccess};
+use super::access::{self, TeamAccess, seen_by};
 use crate::{
     accounts::viewer::{self, Brought, Known, Viewer},
     app::App,
@@ -180,7 +180,9 @@ macro_rules! at_door {
             "SELECT asked.nth, a.id, a.handle, a.name, a.hue, a.role, a.time_zone, ",
             $brought,
             ", w.seq AS workspace_seq, t.id AS team_id, t.slug AS team_slug, t.name AS team_name, t.key AS team_key, t.seq,
-                    t.id IS NULL OR t.private AND m.account_id IS NULL AS is_hidden, m.account_id IS NOT NULL AS is_member, coalesce(m.role = 'lead', false) AS is_lead
+                    t.id IS NULL OR NOT ",
+            seen_by!("a.id"),
+            " AS is_hidden, m.account_id IS NOT NULL AS is_member, coalesce(m.role = 'lead', false) AS is_lead
              FROM unnest($1::bigint[], $2::bytea[], $3::text[]) AS asked (nth, token_hash, slug) ",
             $by,
             " CROSS JOIN workspace w LEFT JOIN teams t ON t.slug = asked.slug

@@ -4,7 +4,10 @@ use axum::http::HeaderMap;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use super::{access, sharing::Shows};
+use super::{
+    access::{self, named_to_all},
+    sharing::Shows,
+};
 use crate::{
     accounts::tokens,
     app::App,
@@ -131,9 +134,10 @@ pub async fn public(app: &App, slug: &str) -> Result<Guest> {
         team: Team,
         workspace_seq: i64,
     }
-    let Row { team, workspace_seq } = sqlx::query_as(
-        "SELECT t.id, t.slug, t.name, t.key, t.seq, w.seq AS workspace_seq FROM teams t, workspace w WHERE t.slug = $1 AND t.public AND NOT t.private",
-    )
+    let Row { team, workspace_seq } = sqlx::query_as(concat!(
+        "SELECT t.id, t.slug, t.name, t.key, t.seq, w.seq AS workspace_seq FROM teams t, workspace w WHERE t.slug = $1 AND t.public AND ",
+        named_to_all!("t")
+    ))
     .bind(access::plain(slug)?)
     .fetch_one(&app.db)
     .await?;

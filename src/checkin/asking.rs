@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::{
     accounts::Person,
     activity::{Change, Event},
+    boards::access::{named_to_all, seen_by},
     tasks::{
         creating::{NewTask, create_task},
         plain_lines,
@@ -32,11 +33,13 @@ pub async fn ask(change: &mut Change, team: &Team, draft: &Draft<'_>) -> Result<
     let (id, at, actor) = (Uuid::now_v7(), change.at, change.actor);
     let title = draft.title.split_whitespace().collect::<Vec<_>>().join(" ");
     // A team that only its members see is not named to others.
-    sqlx::query(
+    sqlx::query(concat!(
         "INSERT INTO requests (team_id, id, title, why, by_on, asker_id, for_team_id, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, (SELECT m.team_id FROM members m JOIN teams t ON t.id = m.team_id AND NOT t.private
-                                          WHERE m.account_id = $6 AND m.team_id <> $1 ORDER BY m.since LIMIT 1), $7)",
-    )
+         VALUES ($1, $2, $3, $4, $5, $6, (SELECT m.team_id FROM members m JOIN teams t ON t.id = m.team_id AND ",
+        named_to_all!("t"),
+        "
+                                          WHERE m.account_id = $6 AND m.team_id <> $1 ORDER BY m.since LIMIT 1), $7)"
+    ))
     .bind(team.id)
     .bind(id)
     .bind(&title)
@@ -104,11 +107,13 @@ pub async fn settle(
         for_team: Option<String>,
     }
     // Tasks and their columns are locked before the team's other rows.
-    let row: Row = sqlx::query_as(
+    let row: Row = sqlx::query_as(concat!(
         "SELECT r.title, r.why, r.by_on, r.outcome, a.handle AS asker, t.name AS for_team
-         FROM requests r LEFT JOIN accounts a ON a.id = r.asker_id LEFT JOIN teams t ON t.id = r.for_team_id AND NOT t.private
-         WHERE r.team_id = $1 AND r.id = $2 FOR NO KEY UPDATE OF r",
-    )
+         FROM requests r LEFT JOIN accounts a ON a.id = r.asker_id LEFT JOIN teams t ON t.id = r.for_team_id AND ",
+        named_to_all!("t"),
+        "
+         WHERE r.team_id = $1 AND r.id = $2 FOR NO KEY UPDATE OF r"
+    ))
     .bind(team.id)
     .bind(request)
     .fetch_one(change.db())
@@ -219,17 +224,18 @@ impl TryFrom<MaybeOutcome> for Option<Outcome> {
 }
 
 fn requests(reader: Uuid) -> QueryBuilder<Postgres> {
-    let mut query = QueryBuilder::new(
-        "SELECT r.id, t.name AS team, t.slug, r.title, r.why, r.by_on, a.name AS asker, f.name AS for_team, r.created_at, r.outcome, r.answer,
+    let mut query = QueryBuilder::new("WITH reader AS (SELECT ");
+    query.push_bind(reader).push(concat!(
+        "::uuid AS id)
+         SELECT r.id, t.name AS team, t.slug, r.title, r.why, r.by_on, a.name AS asker, f.name AS for_team, r.created_at, r.outcome, r.answer,
                 s.name AS settled_by, t.key || '-' || k.number AS task, c.name AS stands
          FROM requests r JOIN teams t ON t.id = r.team_id LEFT JOIN accounts a ON a.id = r.asker_id
-         LEFT JOIN teams f ON f.id = r.for_team_id AND (NOT f.private OR EXISTS (SELECT FROM members m WHERE m.team_id = f.id AND m.account_id = ",
-    );
-    query.push_bind(reader).push(
-        ")) LEFT JOIN accounts s ON s.id = r.settled_by
+         LEFT JOIN teams f ON f.id = r.for_team_id AND ",
+        seen_by!(of "f", "(SELECT id FROM reader)"),
+        " LEFT JOIN accounts s ON s.id = r.settled_by
          LEFT JOIN tasks k ON k.team_id = r.team_id AND k.id = r.task_id LEFT JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
          WHERE ",
-    );
+    ));
     query
 }
 

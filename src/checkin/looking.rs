@@ -4,7 +4,7 @@ use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::web::error::Result;
+use crate::{boards::access::named_to_all, web::error::Result};
 
 /// Whoever comes back after this long has come anew; a page that is loaded again before keeps its list.
 const VISIT: Duration = Duration::minutes(30);
@@ -40,12 +40,14 @@ pub async fn look(
     now: OffsetDateTime,
     comes: bool,
 ) -> Result<Look> {
-    let row: Row = sqlx::query_as(
+    let row: Row = sqlx::query_as(concat!(
         "SELECT l.at, l.before_seq, l.before_at,
                 EXISTS (SELECT FROM follows WHERE account_id = $1 AND team_id = $2 AND num_nonnulls(task_id, goal_id, project_id) = 0) AS follows,
-                (SELECT coalesce(sum(t.seq), 0)::bigint FROM members m JOIN teams t ON t.id = m.team_id WHERE m.account_id = $1 AND t.private) AS secrets
-         FROM (SELECT) one LEFT JOIN looks l ON l.account_id = $1 AND l.team_id = $2",
-    )
+                (SELECT coalesce(sum(t.seq), 0)::bigint FROM members m JOIN teams t ON t.id = m.team_id WHERE m.account_id = $1 AND NOT ",
+        named_to_all!("t"),
+        ") AS secrets
+         FROM (SELECT) one LEFT JOIN looks l ON l.account_id = $1 AND l.team_id = $2"
+    ))
     .bind(account)
     .bind(team)
     .fetch_one(db)

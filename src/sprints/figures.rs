@@ -9,7 +9,10 @@ use uuid::Uuid;
 
 use super::{Sprint, closing::FrozenGoal};
 use crate::{
-    boards::{State, access::split_key},
+    boards::{
+        State,
+        access::{named_beside, split_key},
+    },
     clock,
     teams::{Team, crew::Week},
     web::error::Result,
@@ -131,10 +134,13 @@ pub async fn frozen(db: &mut PgConnection, team: Uuid, sprint: Uuid) -> Result<O
 }
 
 async fn hide_private(db: &mut PgConnection, team: Uuid, waits: &mut [WaitFigure]) -> Result<()> {
-    let private: Vec<(String, String)> = sqlx::query_as(
-        "SELECT name, key FROM teams WHERE private AND id <> $1
-         UNION SELECT t.name, f.key FROM former_keys f JOIN teams t ON t.id = f.team_id WHERE t.private AND t.id <> $1",
-    )
+    let private: Vec<(String, String)> = sqlx::query_as(concat!(
+        "SELECT t.name, t.key FROM teams t WHERE NOT ",
+        named_beside!("t", "$1"),
+        "
+         UNION SELECT t.name, f.key FROM former_keys f JOIN teams t ON t.id = f.team_id WHERE NOT ",
+        named_beside!("t", "$1")
+    ))
     .bind(team)
     .fetch_all(db)
     .await?;
@@ -242,15 +248,19 @@ async fn waits(
     }
     let from = clock::instant(sprint.starts_on, 0, &week.zone);
     let to = clock::instant(sprint.next_start(), 0, &week.zone).min(now);
-    let rows: Vec<Row> = sqlx::query_as(
+    let rows: Vec<Row> = sqlx::query_as(concat!(
         "SELECT k.number, k.title, w.since, w.ended_at,
                 coalesce(ot.key || '-' || o.number, t.name, a.name, CASE WHEN w.on_task_id IS NOT NULL OR w.on_team_id IS NOT NULL THEN 'a private team' END, w.note) AS on
          FROM waits w JOIN tasks k ON k.team_id = w.team_id AND k.id = w.task_id
-         LEFT JOIN tasks o ON o.team_id = w.on_task_team AND o.id = w.on_task_id LEFT JOIN teams ot ON ot.id = o.team_id AND (NOT ot.private OR ot.id = w.team_id)
-         LEFT JOIN teams t ON t.id = w.on_team_id AND (NOT t.private OR t.id = w.team_id) LEFT JOIN accounts a ON a.id = w.on_account_id
+         LEFT JOIN tasks o ON o.team_id = w.on_task_team AND o.id = w.on_task_id LEFT JOIN teams ot ON ot.id = o.team_id AND ",
+        named_beside!("ot", "w.team_id"),
+        "
+         LEFT JOIN teams t ON t.id = w.on_team_id AND ",
+        named_beside!("t", "w.team_id"),
+        " LEFT JOIN accounts a ON a.id = w.on_account_id
          WHERE w.team_id = $1 AND w.since < $3 AND (w.ended_at IS NULL OR w.ended_at >= $2)
-         ORDER BY coalesce(w.ended_at, $3) - w.since DESC, w.id LIMIT $4",
-    )
+         ORDER BY coalesce(w.ended_at, $3) - w.since DESC, w.id LIMIT $4"
+    ))
     .bind(team.id)
     .bind(from)
     .bind(to)

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     accounts::{Person, hours::Hours},
+    boards::access::named_beside,
     projects::Measure,
     teams::{
         Team,
@@ -147,7 +148,7 @@ pub async fn read(
     crews: &HashMap<Uuid, Crew>,
     now: OffsetDateTime,
 ) -> Result<Vec<Goal>> {
-    let rows: Vec<Row> = sqlx::query_as(
+    let rows: Vec<Row> = sqlx::query_as(concat!(
         "SELECT g.id, g.team_id, (SELECT t.slug FROM teams t WHERE t.id = g.team_id) AS slug, g.sprint_id, g.position, g.title, g.measure, g.unit, g.target, g.counted_by, g.typed, g.hue,
                 g.why, g.needs, g.version, p.slug AS project, p.name AS project_name, g.milestone_id, g.key_result_id,
                 k.done, k.all, k.done_points, k.all_points,
@@ -155,7 +156,9 @@ pub async fn read(
                 (SELECT f.figures->'goals'->(g.id::text) FROM closings f WHERE f.team_id = g.team_id AND f.sprint_id = g.sprint_id) AS frozen
          FROM goals g
          LEFT JOIN projects p ON p.team_id = g.project_team_id AND p.id = g.project_id
-              AND (p.team_id = g.team_id OR EXISTS (SELECT FROM teams pt WHERE pt.id = p.team_id AND NOT pt.private))
+              AND EXISTS (SELECT FROM teams pt WHERE pt.id = p.team_id AND ",
+        named_beside!("pt", "g.team_id"),
+        ")
          CROSS JOIN LATERAL (
             SELECT count(*) FILTER (WHERE c.state = 'done') AS done,
                    count(*) FILTER (WHERE c.state = 'done' OR k.archived_at IS NULL) AS all,
@@ -163,8 +166,8 @@ pub async fn read(
                    coalesce(sum(k.estimate) FILTER (WHERE c.state = 'done' OR k.archived_at IS NULL), 0) AS all_points
             FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
             WHERE k.team_id = g.team_id AND k.goal_id = g.id) k
-         WHERE g.team_id = ANY($1) AND g.sprint_id = $2 ORDER BY g.team_id, g.position",
-    )
+         WHERE g.team_id = ANY($1) AND g.sprint_id = $2 ORDER BY g.team_id, g.position"
+    ))
     .bind(teams)
     .bind(sprint.id)
     .fetch_all(&mut *db)

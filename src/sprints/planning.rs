@@ -8,7 +8,11 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::Sprint;
-use crate::{accounts::Person, web::error::Result};
+use crate::{
+    accounts::Person,
+    boards::access::{named_beside, named_to_all},
+    web::error::Result,
+};
 
 /// How much of a backlog a page shows.
 pub const SHOWN: i64 = 200;
@@ -49,10 +53,12 @@ pub async fn slips(db: &PgPool, team: Uuid, sprint: &Sprint, at_risk: &[Uuid]) -
         awaited: String,
         backlog: i64,
     }
-    let rows: Vec<Row> = sqlx::query_as(
+    let rows: Vec<Row> = sqlx::query_as(concat!(
         "WITH open AS (
              SELECT k.id, k.team_id, k.number, k.title, k.estimate, k.goal_id, k.project_id, k.created_at, k.sprint_id IS NOT NULL AS set_aside, k.waited_for_by AS awaited,
-                    k.id IN (SELECT w.on_task_id FROM waits w JOIN teams wt ON wt.id = w.team_id AND (NOT wt.private OR wt.id = $1)
+                    k.id IN (SELECT w.on_task_id FROM waits w JOIN teams wt ON wt.id = w.team_id AND ",
+        named_beside!("wt", "$1"),
+        "
                              WHERE w.on_task_team = $1 AND w.ended_at IS NULL) AS waited_for
              FROM columns c JOIN tasks k ON k.team_id = c.team_id AND k.column_id = c.id
              WHERE c.team_id = $1 AND c.state <> 'done' AND k.rank IS NOT NULL AND (k.sprint_id IS NULL OR k.sprint_id = $2)),
@@ -61,11 +67,13 @@ pub async fn slips(db: &PgPool, team: Uuid, sprint: &Sprint, at_risk: &[Uuid]) -
                     count(*) FILTER (WHERE NOT set_aside) OVER () AS backlog
              FROM open)
          SELECT o.id, t.key || '-' || o.number AS key, o.title, o.estimate, o.goal_id AS goal, o.set_aside, o.created_at, o.awaited, o.backlog,
-                ARRAY(SELECT wt.key || '-' || k.number FROM waits w JOIN tasks k ON k.team_id = w.team_id AND k.id = w.task_id JOIN teams wt ON wt.id = w.team_id AND (NOT wt.private OR wt.id = $1)
+                ARRAY(SELECT wt.key || '-' || k.number FROM waits w JOIN tasks k ON k.team_id = w.team_id AND k.id = w.task_id JOIN teams wt ON wt.id = w.team_id AND ",
+        named_beside!("wt", "$1"),
+        "
                       WHERE o.waited_for AND w.on_task_team = o.team_id AND w.on_task_id = o.id AND w.ended_at IS NULL ORDER BY w.since) AS waited_by,
                 (SELECT count(*) FROM leftovers l WHERE l.team_id = o.team_id AND l.task_id = o.id AND l.outcome = 'carried') AS carried
-         FROM ordered o JOIN teams t ON t.id = o.team_id WHERE o.set_aside OR o.nth <= $4 ORDER BY o.set_aside, o.nth",
-    )
+         FROM ordered o JOIN teams t ON t.id = o.team_id WHERE o.set_aside OR o.nth <= $4 ORDER BY o.set_aside, o.nth"
+    ))
     .bind(team)
     .bind(sprint.id)
     .bind(at_risk)
@@ -165,16 +173,18 @@ pub struct Theirs {
 
 /// Tasks of other teams that wait on this one, the longest first.
 pub async fn theirs(db: &PgPool, team: Uuid) -> Result<Vec<Theirs>> {
-    Ok(sqlx::query_as(
+    Ok(sqlx::query_as(concat!(
         "SELECT coalesce(t.key || '-' || k.number, '') AS key, CASE WHEN t.id IS NULL THEN 'a task of a private team' ELSE k.title END AS title,
                 coalesce(t.name, 'A private team') AS team, ot.key || '-' || o.number AS ours, w.since
-         FROM waits w JOIN tasks k ON k.team_id = w.team_id AND k.id = w.task_id LEFT JOIN teams t ON t.id = w.team_id AND NOT t.private
+         FROM waits w JOIN tasks k ON k.team_id = w.team_id AND k.id = w.task_id LEFT JOIN teams t ON t.id = w.team_id AND ",
+        named_to_all!("t"),
+        "
          LEFT JOIN tasks o ON o.team_id = w.on_task_team AND o.id = w.on_task_id LEFT JOIN teams ot ON ot.id = o.team_id
          LEFT JOIN columns oc ON oc.team_id = o.team_id AND oc.id = o.column_id
          WHERE w.ended_at IS NULL AND k.rank IS NOT NULL AND w.team_id <> $1
            AND (w.on_team_id = $1 OR w.on_task_team = $1 AND o.archived_at IS NULL AND oc.state <> 'done')
-         ORDER BY w.since, w.id LIMIT 100",
-    )
+         ORDER BY w.since, w.id LIMIT 100"
+    ))
     .bind(team)
     .fetch_all(db)
     .await?)

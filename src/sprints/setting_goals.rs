@@ -7,7 +7,10 @@ use uuid::Uuid;
 use super::counting::CountedBy;
 use crate::{
     activity::{Change, Event},
-    boards::{access::seen_by, words},
+    boards::{
+        access::{named_beside, seen_by},
+        words,
+    },
     projects::Measure,
     tasks::{
         editing::{self, Edit},
@@ -328,7 +331,9 @@ async fn hidden_project(change: &mut Change, team: &Team, goal: Uuid) -> Result<
     let (actor, reach) = (change.actor, change.reach.clone());
     let hidden: Option<(Uuid, Uuid, Option<Uuid>)> = sqlx::query_as(concat!(
         "SELECT g.project_team_id, g.project_id, g.milestone_id FROM goals g JOIN teams t ON t.id = g.project_team_id
-         WHERE g.team_id = $1 AND g.id = $2 AND (t.private AND t.id <> g.team_id OR NOT (",
+         WHERE g.team_id = $1 AND g.id = $2 AND (NOT ",
+        named_beside!("t", "g.team_id"),
+        " OR NOT (",
         seen_by!("$3", "$4"),
         "))"
     ))

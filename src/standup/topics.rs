@@ -9,7 +9,7 @@ use super::{actions::account, line};
 use crate::{
     accounts::Person,
     activity::{Change, Event},
-    boards::access::{self, of_key, seen_by},
+    boards::access::{self, named_beside, of_key, seen_by},
     teams::Team,
     web::error::{Problem, Result},
 };
@@ -174,11 +174,15 @@ pub async fn tick_topic(change: &mut Change, team: &Team, topic: Uuid, done: boo
     Ok(())
 }
 
-const TOPIC: &str = "SELECT x.id, x.team_id, x.meeting, x.text, x.done_at IS NOT NULL AS done, x.created_by, b.name AS by,
+const TOPIC: &str = concat!(
+    "SELECT x.id, x.team_id, x.meeting, x.text, x.done_at IS NOT NULL AS done, x.created_by, b.name AS by,
             t.key || '-' || k.number AS key, k.title, a.id AS asked_id, a.handle, a.name, a.hue
      FROM topics x LEFT JOIN accounts b ON b.id = x.created_by LEFT JOIN accounts a ON a.id = x.asked_id
-     LEFT JOIN tasks k ON k.team_id = x.task_team AND k.id = x.task_id LEFT JOIN teams t ON t.id = k.team_id AND (NOT t.private OR t.id = x.team_id)
-     WHERE x.team_id = ANY(";
+     LEFT JOIN tasks k ON k.team_id = x.task_team AND k.id = x.task_id LEFT JOIN teams t ON t.id = k.team_id AND ",
+    named_beside!("t", "x.team_id"),
+    "
+     WHERE x.team_id = ANY("
+);
 
 /// What these teams have to talk about in their next meeting of that kind, the oldest first, with what was ticked off
 /// just now.

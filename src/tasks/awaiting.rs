@@ -5,7 +5,11 @@ use uuid::Uuid;
 
 use crate::{
     activity::Change,
-    boards::{access::seen_by, filters::literal, words},
+    boards::{
+        access::{named_beside, seen_by},
+        filters::literal,
+        words,
+    },
     teams::Team,
     web::error::Result,
 };
@@ -22,7 +26,9 @@ pub(super) async fn unnamed(change: &mut Change, team: &Team, names: &str) -> Re
     let (actor, reach) = (change.actor, change.reach.clone());
     let hidden: Vec<String> = sqlx::query_scalar(concat!(
         "SELECT unnest(ARRAY[lower(t.name), t.slug, lower(t.key)] || ARRAY(SELECT lower(f.key) FROM former_keys f WHERE f.team_id = t.id))
-         FROM teams t WHERE t.private AND t.id <> $1 AND ",
+         FROM teams t WHERE NOT ",
+        named_beside!("t", "$1"),
+        " AND ",
         seen_by!("$2", "$3")
     ))
     .bind(team.id)
@@ -90,10 +96,12 @@ pub(super) async fn set_awaiting(change: &mut Change, team: &Team, task: Uuid, w
     let parts = named(words);
     let (actor, reach) = (change.actor, change.reach.clone());
     // Who is not named there any more stays, as long as the words for them do.
-    sqlx::query(
+    sqlx::query(concat!(
         "DELETE FROM awaits WHERE team_id = $1 AND task_id = $2
-             AND NOT ($3 AND by_team_id IN (SELECT id FROM teams WHERE private AND id <> $1))",
-    )
+             AND NOT ($3 AND by_team_id IN (SELECT t.id FROM teams t WHERE NOT ",
+        named_beside!("t", "$1"),
+        "))"
+    ))
     .bind(team.id)
     .bind(task)
     .bind(parts.iter().any(|part| part == HIDDEN))

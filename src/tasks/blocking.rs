@@ -9,7 +9,7 @@ use crate::{
     activity::{Change, Event},
     boards::{
         State,
-        access::{of_key, seen_by, split_key},
+        access::{named_beside, of_key, seen_by, split_key},
     },
     teams::Team,
     web::error::{Problem, Result},
@@ -63,10 +63,15 @@ pub async fn block_task(change: &mut Change, team: &Team, task: Uuid, reason: &R
     let Some(on) = on else { return Ok(()) };
     // What is another's and private is not told in this team's events either.
     let on_team = on.task.map(|(team, _)| team).or(on.team).filter(|other| *other != team.id);
-    let hidden: bool = sqlx::query_scalar("SELECT coalesce((SELECT private FROM teams WHERE id = $1), false)")
-        .bind(on_team)
-        .fetch_one(change.db())
-        .await?;
+    let hidden: bool = sqlx::query_scalar(concat!(
+        "SELECT EXISTS (SELECT FROM teams t WHERE t.id = $1 AND NOT ",
+        named_beside!("t", "$2"),
+        ")"
+    ))
+    .bind(on_team)
+    .bind(team.id)
+    .fetch_one(change.db())
+    .await?;
     let told = match (hidden, on.kind) {
         _ if on.kind == "text" => "",
         (false, _) => on.handle.as_deref().unwrap_or(reason.on.trim()),
@@ -207,10 +212,12 @@ pub(super) async fn tell_waiting(
     after: Value,
     turns_done: bool,
 ) -> Result<()> {
-    let waiting: Vec<(Uuid, Uuid, bool)> = sqlx::query_as(
-        "SELECT w.team_id, w.task_id, t.private AND w.team_id <> t.id FROM waits w JOIN teams t ON t.id = w.on_task_team
-         WHERE w.on_task_team = $1 AND w.on_task_id = $2 AND w.ended_at IS NULL",
-    )
+    let waiting: Vec<(Uuid, Uuid, bool)> = sqlx::query_as(concat!(
+        "SELECT w.team_id, w.task_id, NOT ",
+        named_beside!("t", "w.team_id"),
+        " FROM waits w JOIN teams t ON t.id = w.on_task_team
+         WHERE w.on_task_team = $1 AND w.on_task_id = $2 AND w.ended_at IS NULL"
+    ))
     .bind(team.id)
     .bind(task)
     .fetch_all(change.db())
@@ -231,10 +238,11 @@ pub(super) async fn tell_waiting(
 /// Tells the tasks that these waits are on that one waits on them, or no longer: their cards say so. What waits in a
 /// private team stands on no other's card.
 pub(super) async fn tell_waited(change: &mut Change, team: &Team, waits: &[Uuid]) -> Result<()> {
-    let on: Vec<(Uuid, Uuid)> = sqlx::query_as(
+    let on: Vec<(Uuid, Uuid)> = sqlx::query_as(concat!(
         "SELECT DISTINCT w.on_task_team, w.on_task_id FROM waits w JOIN teams t ON t.id = w.team_id
-         WHERE w.team_id = $1 AND w.id = ANY($2) AND w.on_task_id IS NOT NULL AND (NOT t.private OR w.on_task_team = t.id)",
-    )
+         WHERE w.team_id = $1 AND w.id = ANY($2) AND w.on_task_id IS NOT NULL AND ",
+        named_beside!("t", "w.on_task_team")
+    ))
     .bind(team.id)
     .bind(waits)
     .fetch_all(change.db())

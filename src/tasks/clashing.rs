@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     activity::Change,
-    boards::Column,
+    boards::{Column, access::named_beside},
     teams::Team,
     web::error::{Conflict, Problem, Result},
 };
@@ -92,10 +92,12 @@ async fn sent(change: &mut Change, team: &Team, now: &Locked, edit: &Edit, seen:
 
 /// A sprint by its number, a goal by its place in it, a project by its address, unless that is another team's secret.
 async fn words(change: &mut Change, team: &Team, task: &Locked) -> Result<Value> {
-    let (sprint, goal, project): (Option<i32>, Option<i32>, Option<String>) = sqlx::query_as(
+    let (sprint, goal, project): (Option<i32>, Option<i32>, Option<String>) = sqlx::query_as(concat!(
         "SELECT (SELECT number FROM sprints WHERE id = $2), (SELECT position FROM goals WHERE team_id = $1 AND id = $3),
-                (SELECT p.slug FROM projects p JOIN teams t ON t.id = p.team_id WHERE p.id = $4 AND (t.id = $1 OR NOT t.private))",
-    )
+                (SELECT p.slug FROM projects p JOIN teams t ON t.id = p.team_id WHERE p.id = $4 AND ",
+        named_beside!("t", "$1"),
+        ")"
+    ))
     .bind(team.id)
     .bind(task.sprint_id)
     .bind(task.goal_id)

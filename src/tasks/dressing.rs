@@ -6,7 +6,7 @@ use sqlx::{PgPool, types::Json};
 use uuid::Uuid;
 
 use super::{Label, Wait};
-use crate::{accounts::Person, web::error::Result};
+use crate::{accounts::Person, boards::access::named_beside, web::error::Result};
 
 /// What a card has from other tables.
 #[derive(Default, sqlx::FromRow)]
@@ -33,11 +33,17 @@ macro_rules! open_waits {
              'archived', wt.id IS NOT NULL AND wk.archived_at IS NOT NULL, 'done_at', CASE WHEN wc.state = 'done' THEN wk.column_since END)"
     };
     (from) => {
-        " FROM waits w
-          LEFT JOIN tasks wk ON wk.team_id = w.on_task_team AND wk.id = w.on_task_id LEFT JOIN teams wt ON wt.id = wk.team_id AND (NOT wt.private OR wt.id = w.team_id)
+        concat!(
+            " FROM waits w
+          LEFT JOIN tasks wk ON wk.team_id = w.on_task_team AND wk.id = w.on_task_id LEFT JOIN teams wt ON wt.id = wk.team_id AND ",
+            named_beside!("wt", "w.team_id"),
+            "
           LEFT JOIN columns wc ON wc.team_id = wk.team_id AND wc.id = wk.column_id
-          LEFT JOIN teams wn ON wn.id = w.on_team_id AND (NOT wn.private OR wn.id = w.team_id) LEFT JOIN accounts wa ON wa.id = w.on_account_id
+          LEFT JOIN teams wn ON wn.id = w.on_team_id AND ",
+            named_beside!("wn", "w.team_id"),
+            " LEFT JOIN accounts wa ON wa.id = w.on_account_id
           WHERE w.ended_at IS NULL AND w.team_id = "
+        )
     };
 }
 
@@ -67,7 +73,9 @@ macro_rules! dress {
             crate::tasks::dressing::open_waits!(from),
             "k.team_id AND w.task_id = k.id), '[]') ELSE '[]' END AS waits_on,
              ARRAY(SELECT bt.key || '-' || b.number FROM waits bw JOIN tasks b ON b.team_id = bw.team_id AND b.id = bw.task_id
-                   JOIN teams bt ON bt.id = b.team_id AND (NOT bt.private OR bt.id = k.team_id)
+                   JOIN teams bt ON bt.id = b.team_id AND ",
+            named_beside!("bt", "k.team_id"),
+            "
                    WHERE bw.on_task_team = k.team_id AND bw.on_task_id = k.id AND bw.ended_at IS NULL AND b.archived_at IS NULL
                    ORDER BY bw.since, bw.id) AS waited_by"
         )
@@ -111,7 +119,7 @@ async fn clothes(db: &PgPool, team: Uuid, tasks: &[Uuid]) -> Result<HashMap<Uuid
         count: i64,
         done: i64,
     }
-    let rows: Vec<Row> = sqlx::query_as(
+    let rows: Vec<Row> = sqlx::query_as(concat!(
         "SELECT o.task_id, 'owner' AS what, a.id, a.handle, a.name, a.hue, o.position::bigint AS count, 0::bigint AS done
          FROM task_owners o JOIN accounts a ON a.id = o.account_id WHERE o.team_id = $1 AND o.task_id = ANY($2)
          UNION ALL
@@ -127,10 +135,12 @@ async fn clothes(db: &PgPool, team: Uuid, tasks: &[Uuid]) -> Result<HashMap<Uuid
          UNION ALL
          SELECT w.on_task_id, 'waiter', NULL, NULL, t.key || '-' || b.number, NULL, extract(epoch FROM w.since)::bigint, 0
          FROM waits w JOIN tasks b ON b.team_id = w.team_id AND b.id = w.task_id
-         JOIN teams t ON t.id = b.team_id AND (NOT t.private OR t.id = $1)
+         JOIN teams t ON t.id = b.team_id AND ",
+        named_beside!("t", "$1"),
+        "
          WHERE w.on_task_team = $1 AND w.on_task_id = ANY($2) AND w.ended_at IS NULL AND b.archived_at IS NULL
-         ORDER BY count, name",
-    )
+         ORDER BY count, name"
+    ))
     .bind(team)
     .bind(tasks)
     .fetch_all(db)

@@ -7,7 +7,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
-    boards::words,
+    boards::{access::named_beside, words},
     web::{error::Result, forms::read_date},
 };
 
@@ -30,7 +30,10 @@ pub struct Names {
 /// have named it while that team was open; where a wait was taken back, the event alone knows whose it was on.
 pub async fn hidden_waits(db: &PgPool, team: Uuid) -> Result<HashSet<Uuid>> {
     let private: Vec<Uuid> =
-        sqlx::query_scalar("SELECT id FROM teams WHERE private AND id <> $1").bind(team).fetch_all(db).await?;
+        sqlx::query_scalar(concat!("SELECT t.id FROM teams t WHERE NOT ", named_beside!("t", "$1")))
+            .bind(team)
+            .fetch_all(db)
+            .await?;
     if private.is_empty() {
         return Ok(HashSet::new());
     }
@@ -57,10 +60,11 @@ impl Names {
         let columns: Vec<(String, String)> =
             sqlx::query_as("SELECT slug, name FROM columns WHERE team_id = $1").bind(team).fetch_all(db).await?;
         let sprints: Vec<(Uuid, String)> = sqlx::query_as("SELECT id, name FROM sprints").fetch_all(db).await?;
-        let aims: Vec<(Uuid, String)> = sqlx::query_as(
+        let aims: Vec<(Uuid, String)> = sqlx::query_as(concat!(
             "SELECT id, title FROM goals WHERE team_id = $1 UNION ALL
-                 SELECT p.id, p.name FROM projects p JOIN teams t ON t.id = p.team_id WHERE t.id = $1 OR NOT t.private",
-        )
+                 SELECT p.id, p.name FROM projects p JOIN teams t ON t.id = p.team_id WHERE ",
+            named_beside!("t", "$1")
+        ))
         .bind(team)
         .fetch_all(db)
         .await?;

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     boards::{
         State,
+        access::named_beside,
         filters::{Filter, Moment, ResolvedSprint},
     },
     clock,
@@ -229,12 +230,14 @@ pub struct Step {
 
 /// A task with its description and steps.
 pub async fn whole(db: &PgPool, team: &Team, task: Uuid) -> Result<Whole> {
-    let text = sqlx::query_as::<_, (String, Option<String>, OffsetDateTime, Option<String>)>(
+    let text = sqlx::query_as::<_, (String, Option<String>, OffsetDateTime, Option<String>)>(concat!(
         "SELECT k.description, a.name, k.created_at, p.slug FROM tasks k LEFT JOIN accounts a ON a.id = k.created_by
          LEFT JOIN projects p ON p.team_id = k.project_team_id AND p.id = k.project_id
-              AND (p.team_id = k.team_id OR EXISTS (SELECT FROM teams t WHERE t.id = p.team_id AND NOT t.private))
-         WHERE k.team_id = $1 AND k.id = $2",
-    )
+              AND EXISTS (SELECT FROM teams t WHERE t.id = p.team_id AND ",
+        named_beside!("t", "k.team_id"),
+        ")
+         WHERE k.team_id = $1 AND k.id = $2"
+    ))
     .bind(team.id)
     .bind(task);
     let steps =

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     accounts::viewer::Viewer,
+    boards::access::{named_beside, seen_by},
     web::error::{Problem, Result},
 };
 
@@ -32,8 +33,10 @@ pub struct Waiting {
 /// reader is not on, or that their token is not for, stays unnamed.
 fn waiting(reader: &Viewer) -> QueryBuilder<Postgres> {
     // Names are looked up beside the joins: Postgres tries every order of eight tables, for longer than it then reads.
-    let mut query = QueryBuilder::new(
-        "SELECT k.id AS task_id, coalesce(kt.key || '-' || k.number, '') AS key,
+    let mut query = QueryBuilder::new("WITH reader AS (SELECT ");
+    query.push_bind(reader.person.id).push(concat!(
+        "::uuid AS id)
+         SELECT k.id AS task_id, coalesce(kt.key || '-' || k.number, '') AS key,
                 CASE WHEN kt.id IS NULL THEN 'a task of a private team' ELSE k.title END AS title,
                 k.team_id, coalesce(kt.name, 'A private team') AS team, k.goal_id, o.key AS on_task,
                 coalesce(o.key, (SELECT t.name FROM teams t WHERE t.id = w.on_team_id), (SELECT a.name FROM accounts a WHERE a.id = w.on_account_id), '') AS on,
@@ -42,9 +45,9 @@ fn waiting(reader: &Viewer) -> QueryBuilder<Postgres> {
          LEFT JOIN LATERAL (SELECT ot.key || '-' || o.number AS key FROM tasks o JOIN teams ot ON ot.id = o.team_id
                             WHERE o.team_id = w.on_task_team AND o.id = w.on_task_id OFFSET 0) o ON true
          LEFT JOIN LATERAL (SELECT t.id, t.key, t.name FROM teams t WHERE t.id = w.team_id
-                            AND (NOT t.private OR EXISTS (SELECT FROM members m WHERE m.team_id = t.id AND m.account_id = ",
-    );
-    query.push_bind(reader.person.id).push("))");
+                            AND ",
+        seen_by!("(SELECT id FROM reader)")
+    ));
     if let Some(reach) = reader.reach() {
         query.push(" AND t.id = ANY(").push_bind(reach.to_vec()).push(")");
     }
@@ -115,16 +118,18 @@ const WAITS: i64 = 0x7761_6974;
 /// `Invalid` on the field `on`.
 pub(super) async fn refuse_circle(db: &mut PgConnection, task: (Uuid, Uuid), on: (Uuid, Uuid)) -> Result<()> {
     // Each task once a way into it, not once a path: a lattice of waits has very many of those.
-    let found: Vec<(Uuid, String, Option<Uuid>)> = sqlx::query_as(
+    let found: Vec<(Uuid, String, Option<Uuid>)> = sqlx::query_as(concat!(
         "WITH RECURSIVE reached AS (
             SELECT $3::uuid AS team_id, $4::uuid AS id, NULL::uuid AS by
             UNION
             SELECT w.on_task_team, w.on_task_id, w.task_id FROM reached r
             JOIN waits w ON w.team_id = r.team_id AND w.task_id = r.id AND w.ended_at IS NULL AND w.on_task_id IS NOT NULL
             WHERE (r.team_id, r.id) <> ($1, $2))
-         SELECT r.id, CASE WHEN t.private AND t.id <> $1 THEN 'a task of a private team' ELSE t.key || '-' || k.number END, r.by
-         FROM reached r JOIN tasks k ON k.team_id = r.team_id AND k.id = r.id JOIN teams t ON t.id = k.team_id",
-    )
+         SELECT r.id, CASE WHEN ",
+        named_beside!("t", "$1"),
+        " THEN t.key || '-' || k.number ELSE 'a task of a private team' END, r.by
+         FROM reached r JOIN tasks k ON k.team_id = r.team_id AND k.id = r.id JOIN teams t ON t.id = k.team_id"
+    ))
     .bind(task.0)
     .bind(task.1)
     .bind(on.0)

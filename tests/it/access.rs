@@ -87,6 +87,32 @@ fn every_route_is_in_the_table_and_nothing_else_is() {
     }
 }
 
+/// Who may know of a private team is asked in words of one place: queries elsewhere have its conditions in them.
+#[test]
+fn no_query_has_a_condition_of_its_own_for_private_teams() {
+    // where it is decided, and where it is set and shown
+    let may = ["src/boards/access.rs", "src/teams/membership.rs", "src/teams/pages/settings.rs"];
+    for (path, source) in sources() {
+        if may.into_iter().any(|file| path.ends_with(file)) || path.components().any(|part| part.as_os_str() == "demo")
+        {
+            continue;
+        }
+        for line in source.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            for own in [
+                ".private ",
+                ".private)",
+                ".private\"",
+                "WHERE private",
+                "SELECT private",
+                "AND private",
+                "NOT private",
+            ] {
+                assert!(!line.contains(own), "{}: {line}", path.display());
+            }
+        }
+    }
+}
+
 /// Every file of the program, and what it says.
 fn sources() -> Vec<(std::path::PathBuf, String)> {
     let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];

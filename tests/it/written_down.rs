@@ -8,6 +8,9 @@ use crate::{
     world::{Client, NOW, World},
 };
 
+/// What a form sends.
+type Fields<'f> = &'f [(&'f str, &'f str)];
+
 async fn all_lead(world: &World) {
     sqlx::query("UPDATE members SET role = 'lead'").execute(&world.db).await.unwrap();
 }
@@ -135,7 +138,7 @@ async fn what_was_done_to_a_team_is_told_in_words() {
         sqlx::query_scalar("SELECT id FROM labels ORDER BY name DESC").fetch_all(&world.db).await.unwrap();
     let [postgres, docs] = [0, 1].map(|nth| format!("{team}/labels/{}", label[nth]));
     let week = [("working_days", "1"), ("working_days", "2"), ("standup_days", "2"), ("standup_at", "09:30")];
-    let steps: &[(String, &[(&str, &str)], &str)] = &[
+    let steps: Vec<(String, Fields, &str)> = vec![
         (postgres.clone(), &[("name", "postgres"), ("hue", "3")], "gave the label postgres another hue"),
         (postgres, &[("name", "database"), ("hue", "3")], "changed the label postgres to database"),
         (docs, &[("remove", "1")], "took the label docs away"),
@@ -164,7 +167,7 @@ async fn what_was_done_to_a_team_is_told_in_words() {
         (format!("{team}/visibility"), &[], "opened the team to everybody who is signed in"),
     ];
     for (path, fields, told) in steps {
-        elif.post(path, fields).await.ok();
+        elif.post(&path, fields).await.ok();
         let history = elif.get(&format!("{team}/history")).await.ok().text();
         assert!(history.contains(&format!("<b>Elif Hartmann</b> {told}")), "{told}: {history}");
     }

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     app::App,
-    boards::access,
+    boards::access::{self, seen_by},
     web::{
         error::{Problem, Result},
         forms::{Fields, id, read_date},
@@ -66,12 +66,14 @@ pub(super) struct TokenRow {
 
 /// Somebody's tokens that were not revoked, the newest first.
 pub(super) async fn tokens(db: &PgPool, account: Uuid) -> Result<Vec<TokenRow>> {
-    Ok(sqlx::query_as(
+    Ok(sqlx::query_as(concat!(
         "SELECT k.id, k.name, k.scope, k.last_used_at, k.expires_at,
-                (SELECT string_agg(CASE WHEN t.private AND m.account_id IS NULL THEN 'a private team' ELSE t.name END, ', ' ORDER BY t.name)
-                 FROM teams t LEFT JOIN members m ON m.team_id = t.id AND m.account_id = k.account_id WHERE t.id = ANY(k.teams)) AS teams
-         FROM tokens k WHERE k.account_id = $1 AND k.revoked_at IS NULL ORDER BY k.created_at DESC",
-    )
+                (SELECT string_agg(CASE WHEN NOT ",
+        seen_by!("k.account_id"),
+        " THEN 'a private team' ELSE t.name END, ', ' ORDER BY t.name)
+                 FROM teams t WHERE t.id = ANY(k.teams)) AS teams
+         FROM tokens k WHERE k.account_id = $1 AND k.revoked_at IS NULL ORDER BY k.created_at DESC"
+    ))
     .bind(account)
     .fetch_all(db)
     .await?)

@@ -15,6 +15,7 @@ use super::measures::{self, Begun, Kind, Shift, Spell, Waited};
 use crate::{
     boards::{
         State,
+        access::named_beside,
         filters::{Filter, Moment},
     },
     clock,
@@ -156,13 +157,17 @@ pub async fn waits(
         task: Option<String>,
         whom: Option<String>,
     }
-    let rows: Vec<Row> = sqlx::query_as(
+    let rows: Vec<Row> = sqlx::query_as(concat!(
         "SELECT w.task_id, w.note, w.since, w.ended_at, ot.key || '-' || o.number || ' ' || o.title AS task,
                 coalesce(ot.name, t.name, a.name, CASE WHEN w.on_task_id IS NOT NULL OR w.on_team_id IS NOT NULL THEN 'a private team' END) AS whom
-         FROM waits w LEFT JOIN tasks o ON o.team_id = w.on_task_team AND o.id = w.on_task_id LEFT JOIN teams ot ON ot.id = o.team_id AND (NOT ot.private OR ot.id = w.team_id)
-         LEFT JOIN teams t ON t.id = w.on_team_id AND (NOT t.private OR t.id = w.team_id) LEFT JOIN accounts a ON a.id = w.on_account_id
-         WHERE w.team_id = $1 AND tstzrange(w.since, w.ended_at, '[]') && tstzrange($2, $3) ORDER BY w.since, w.id",
-    )
+         FROM waits w LEFT JOIN tasks o ON o.team_id = w.on_task_team AND o.id = w.on_task_id LEFT JOIN teams ot ON ot.id = o.team_id AND ",
+        named_beside!("ot", "w.team_id"),
+        "
+         LEFT JOIN teams t ON t.id = w.on_team_id AND ",
+        named_beside!("t", "w.team_id"),
+        " LEFT JOIN accounts a ON a.id = w.on_account_id
+         WHERE w.team_id = $1 AND tstzrange(w.since, w.ended_at, '[]') && tstzrange($2, $3) ORDER BY w.since, w.id"
+    ))
     .bind(team)
     .bind(since)
     .bind(until)

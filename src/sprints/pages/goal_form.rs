@@ -8,7 +8,7 @@ use super::super::{counting::CountedBy, goals::Goal, setting_goals::Draft};
 use crate::{
     accounts::{Person, viewer::Viewer},
     app::App,
-    boards,
+    boards::{self, access::named_beside},
     projects::Measure,
     teams::Team,
     web::{
@@ -106,22 +106,26 @@ impl GoalForm {
             .as_ref()
             .map_or((None, None), |goal| (goal.project.as_ref().map(|(slug, _)| slug.as_str()), goal.milestone));
         // Another team's private project is none of this one's.
-        let projects = sqlx::query_as(
+        let projects = sqlx::query_as(concat!(
             "SELECT p.slug AS value, p.name FROM projects p JOIN teams t ON t.id = p.team_id
-             WHERE (p.finished_at IS NULL OR p.slug = $3) AND (NOT t.private OR t.id = $1) AND ($2::uuid[] IS NULL OR t.id = ANY($2))
-             ORDER BY p.name",
-        )
+             WHERE (p.finished_at IS NULL OR p.slug = $3) AND ",
+            named_beside!("t", "$1"),
+            " AND ($2::uuid[] IS NULL OR t.id = ANY($2))
+             ORDER BY p.name"
+        ))
         .bind(team.id)
         .bind(viewer.reach())
         .bind(own_project)
         .fetch_all(&app.db)
         .await?;
-        let milestones = sqlx::query_as(
+        let milestones = sqlx::query_as(concat!(
             "SELECT m.id::text AS value, p.name || ': ' || m.title AS name FROM milestones m
              JOIN projects p ON p.team_id = m.team_id AND p.id = m.project_id JOIN teams t ON t.id = p.team_id
-             WHERE (p.finished_at IS NULL OR m.id = $3) AND (NOT t.private OR t.id = $1) AND ($2::uuid[] IS NULL OR t.id = ANY($2))
-             ORDER BY p.name, m.position",
-        )
+             WHERE (p.finished_at IS NULL OR m.id = $3) AND ",
+            named_beside!("t", "$1"),
+            " AND ($2::uuid[] IS NULL OR t.id = ANY($2))
+             ORDER BY p.name, m.position"
+        ))
         .bind(team.id)
         .bind(viewer.reach())
         .bind(own_milestone)
