@@ -25,9 +25,10 @@ impl Request {
         Self { line: format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n"), headers: cookie, body: String::new() }
     }
 
-    pub fn put_json(path: &str, token: &str, body: &str) -> Self {
-        let headers = format!("authorization: Bearer {token}\r\ncontent-type: application/json\r\n");
-        Self { line: format!("PUT {path} HTTP/1.1\r\nhost: localhost\r\n"), headers, body: body.to_owned() }
+    /// One that sends something: `PUT /path`, lines of headers, and the body.
+    pub fn with_body(what: &str, headers: &str, body: &str) -> Self {
+        let line = format!("{what} HTTP/1.1\r\nhost: localhost\r\n");
+        Self { line, headers: headers.to_owned(), body: body.to_owned() }
     }
 
     pub fn accept(mut self, encoding: &str) -> Self {

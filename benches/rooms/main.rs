@@ -16,7 +16,9 @@ mod program;
 
 use std::time::Instant;
 
+use anyhow::Context;
 use figures::{Figures, at, ms};
+use fortnight::accounts::passwords;
 use http::{Connection, Request, rate};
 use program::{Floor, Program};
 use sqlx::PgPool;
@@ -68,6 +70,9 @@ const KEPT: [&str; 6] = [
 
 const ROUNDS: usize = 400;
 
+/// So many wrong passwords for addresses that somebody has, and as many for others.
+const TRIES: i32 = 200;
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
@@ -101,7 +106,44 @@ async fn main() -> anyhow::Result<()> {
     for path in KEPT.into_iter().filter(wanted) {
         measure_kept(&program, path).await?;
     }
+    if wanted(&"/login") {
+        measure_sign_in(&program).await?;
+    }
     program.stop().await;
+    Ok(())
+}
+
+/// Whether a wrong password is answered as fast where nobody has the address: one of each in turn, each address once and
+/// each from a network of its own, so that no limit meets them.
+async fn measure_sign_in(program: &Program) -> anyhow::Result<()> {
+    let hash = passwords::hash("nobody guesses this one".to_owned()).await.ok().context("no hash")?;
+    sqlx::query(
+        "INSERT INTO accounts (id, email, name, handle, hue, created_at, password_hash)
+         SELECT gen_random_uuid(), 'known-' || n || '@example.org', 'Known', 'known-' || n, 1, now(), $1 FROM generate_series(1, $2) n",
+    )
+    .bind(hash)
+    .bind(TRIES)
+    .execute(&program.db)
+    .await?;
+    let mut connection = Connection::open(program.address).await?;
+    let (mut knowns, mut unknowns) = (Figures::new(), Figures::new());
+    for n in 1..=TRIES {
+        for (address, figures) in [("known", &mut knowns), ("nobody", &mut unknowns)] {
+            let form = format!("email={address}-{n}%40example.org&password=guessed");
+            let network = format!("x-forwarded-for: 198.18.{}.{}\r\n", n / 250, n % 250 + 1);
+            let headers = format!("{network}content-type: application/x-www-form-urlencoded\r\n");
+            let request = Request::with_body("POST /login", &headers, &form);
+            let since = Instant::now();
+            let answer = connection.ask(&request).await?;
+            figures.push(since.elapsed());
+            anyhow::ensure!(answer.status == 401, "{address}-{n}: {}", answer.status);
+        }
+    }
+    let [known, unknown] = [&knowns, &unknowns].map(|figures| at(figures, 0.5));
+    println!("\n| a wrong password | known address | unknown address | unknown to known |");
+    println!("| --- | ---: | ---: | ---: |");
+    let ratio = unknown.as_secs_f64() / known.as_secs_f64();
+    println!("| median of {TRIES} | {} | {} | {ratio:.2} |", ms(known), ms(unknown));
     Ok(())
 }
 

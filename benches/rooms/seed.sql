@@ -108,3 +108,14 @@ INSERT INTO closings (team_id, sprint_id, closed_by, closed_at, change_id, figur
 SELECT t.id, c.sprint_id, c.closed_by, c.closed_at, (SELECT change_id FROM events e WHERE e.team_id = t.id AND e.at < c.closed_at ORDER BY e.seq DESC LIMIT 1), c.figures
 FROM closings c JOIN teams i ON i.id = c.team_id AND i.slug = 'infrastructure', teams t
 WHERE t.slug IN ('few', 'many') AND c.sprint_id IN (SELECT sprint_id FROM closings JOIN sprints s ON s.id = sprint_id WHERE team_id = i.id ORDER BY s.number LIMIT 2);
+
+-- Everybody follows both teams, their projects, the goals that go on and forty tasks, and read their news a fortnight ago.
+INSERT INTO follows (id, account_id, team_id, task_id, goal_id, project_id, since)
+SELECT gen_random_uuid(), c.id, f.team_id, f.task_id, f.goal_id, f.project_id, now() - interval '1 year'
+FROM crew c CROSS JOIN (
+    SELECT id AS team_id, NULL::uuid AS task_id, NULL::uuid AS goal_id, NULL::uuid AS project_id FROM teams WHERE slug IN ('few', 'many')
+    UNION ALL SELECT team_id, NULL, NULL, id FROM projects WHERE slug IN ('few', 'many')
+    UNION ALL SELECT g.team_id, NULL, g.id, NULL FROM goals g JOIN sprints s ON s.id = g.sprint_id AND s.state = 'active' JOIN teams t ON t.id = g.team_id AND t.slug IN ('few', 'many')
+    UNION ALL SELECT team, id, NULL, NULL FROM life WHERE n > 4980) f;
+INSERT INTO seen (account_id, team_id, seq)
+SELECT c.id, t.id, (SELECT max(seq) FROM events e WHERE e.team_id = t.id AND e.at < now() - interval '14 days') FROM crew c, teams t WHERE t.slug IN ('few', 'many');

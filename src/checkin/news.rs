@@ -82,52 +82,62 @@ struct Row {
 pub async fn news(db: &PgPool, account: Uuid, teams: &[Team]) -> Result<News> {
     let seen: Vec<Uuid> = teams.iter().map(|team| team.id).collect();
     let rows: Vec<Row> = sqlx::query_as(
-        // Each branch reads an index of its own: what happened to tasks by those tasks, what became of goals and projects
-        // by `event_of_aims`, a team's finished and blocked tasks by `event_shift`.
+        // What happened to tasks that are followed is found by those tasks; what moved, by when: by `event_shift` and
+        // `event_stay`; what became of goals and projects by `event_of_aims`. All of it from where this reader is.
         "WITH mine AS MATERIALIZED (SELECT team_id, task_id, goal_id, project_id, since FROM follows WHERE account_id = $1 AND team_id = ANY($2)),
          -- A team that is younger than all that is followed has no row in `seen`: a project's tasks may be there too.
          -- Clocks of two changes may differ a little from the order that they got their numbers in.
          read AS MATERIALIZED (
-             SELECT t.id AS team_id, coalesce(s.seq, 0) AS seq, coalesce(e.at - interval '1 hour', '-infinity') AS at
+             SELECT t.id AS team_id, coalesce(s.seq, 0) AS seq, greatest(e.at - interval '1 hour', (SELECT min(since) FROM mine)) AS at
              FROM teams t LEFT JOIN seen s ON s.team_id = t.id AND s.account_id = $1
              LEFT JOIN events e ON e.team_id = s.team_id AND e.seq = s.seq WHERE t.id = ANY($2)),
-         of_tasks AS (
-             SELECT team_id, task_id, since, true AS itself FROM mine WHERE task_id IS NOT NULL
-             UNION ALL SELECT k.team_id, k.id, f.since, false FROM mine f JOIN tasks k ON k.team_id = f.team_id AND k.goal_id = f.goal_id
-             UNION ALL SELECT k.team_id, k.id, f.since, false FROM mine f JOIN tasks k ON k.project_team_id = f.team_id AND k.project_id = f.project_id
-             UNION ALL SELECT k.team_id, k.id, f.since, false FROM mine f JOIN goals g ON g.project_team_id = f.team_id AND g.project_id = f.project_id
+         moved AS MATERIALIZED (
+             SELECT e.* FROM read r CROSS JOIN LATERAL (
+                 SELECT team_id, seq, task_id, at, shift FROM events WHERE team_id = r.team_id AND shift IS NOT NULL AND at >= r.at AND seq > r.seq
+                 UNION ALL
+                 SELECT team_id, seq, task_id, at, shift FROM events WHERE team_id = r.team_id AND kind = 'task.moved' AND shift IS NULL
+                        AND before ? 'column_since' AND at >= r.at AND seq > r.seq) e),
+         of_aims AS (
+             SELECT k.team_id, k.id AS task_id, f.since FROM mine f JOIN tasks k ON k.team_id = f.team_id AND k.goal_id = f.goal_id
+             UNION ALL SELECT k.team_id, k.id, f.since FROM mine f JOIN tasks k ON k.project_team_id = f.team_id AND k.project_id = f.project_id
+             UNION ALL SELECT k.team_id, k.id, f.since FROM mine f JOIN goals g ON g.project_team_id = f.team_id AND g.project_id = f.project_id
                        JOIN tasks k ON k.team_id = g.team_id AND k.goal_id = g.id),
          found AS (
-             SELECT e.team_id, e.seq FROM of_tasks f JOIN read r ON r.team_id = f.team_id
-             JOIN events e ON e.team_id = f.team_id AND e.task_id = f.task_id AND e.seq > r.seq AND e.at >= f.since
-             WHERE CASE e.kind WHEN 'task.moved' THEN e.before->>'column' IS DISTINCT FROM e.after->>'column'
-                               WHEN 'wait.moved' THEN f.itself AND e.after->>'state' = 'done'
-                               ELSE f.itself OR e.kind IN ('task.created', 'task.imported', 'task.archived', 'task.restored') END
+             SELECT e.team_id, e.seq FROM mine f JOIN read r ON r.team_id = f.team_id
+             CROSS JOIN LATERAL (SELECT * FROM events WHERE team_id = f.team_id AND task_id = f.task_id AND seq > r.seq OFFSET 0) e
+             WHERE e.at >= f.since AND CASE e.kind WHEN 'task.moved' THEN e.before->>'column' IS DISTINCT FROM e.after->>'column'
+                                                   WHEN 'wait.moved' THEN e.after->>'state' = 'done' ELSE true END
+             UNION
+             SELECT m.team_id, m.seq FROM moved m JOIN of_aims f ON f.team_id = m.team_id AND f.task_id = m.task_id AND m.at >= f.since
+             UNION
+             SELECT m.team_id, m.seq FROM moved m JOIN mine f ON f.team_id = m.team_id AND num_nonnulls(f.task_id, f.goal_id, f.project_id) = 0 AND m.at >= f.since
+             WHERE m.shift LIKE '% done' OR m.shift LIKE '% blocked'
+                   OR m.shift LIKE 'moved %' AND (SELECT before->>'state' FROM events e WHERE e.team_id = m.team_id AND e.seq = m.seq) = 'blocked'
              UNION
              SELECT e.team_id, e.seq FROM mine f CROSS JOIN read r
              JOIN events e ON e.team_id = r.team_id AND e.seq > r.seq AND e.at >= f.since
                   AND (e.task_id IS NULL OR e.kind = 'task.edited' AND e.after ?| ARRAY['goal', 'project'])
-             LEFT JOIN goals g ON g.team_id = e.team_id AND g.id = CASE WHEN e.kind LIKE 'goal.%' THEN (e.after->>'goal')::uuid END
+             LEFT JOIN LATERAL (SELECT project_id FROM goals g WHERE g.team_id = e.team_id
+                                AND g.id = CASE WHEN e.kind LIKE 'goal.%' THEN (e.after->>'goal')::uuid END OFFSET 0) g ON true
              WHERE f.task_id IS NULL AND CASE
                  WHEN f.goal_id IS NOT NULL THEN e.team_id = f.team_id AND f.goal_id::text IN (e.after->>'goal', e.before->>'goal')
                  WHEN f.project_id IS NOT NULL THEN g.project_id = f.project_id OR f.project_id::text IN (e.after->>'project', e.before->>'project')
                       OR e.task_id IS NOT NULL AND EXISTS (SELECT FROM goals o WHERE o.team_id = e.team_id AND o.project_id = f.project_id AND o.id::text IN (e.after->>'goal', e.before->>'goal'))
-                 ELSE e.team_id = f.team_id AND (e.kind LIKE 'goal.%' OR e.kind IN ('sprint.closed', 'sprint.reopened')) END
-             UNION
-             SELECT e.team_id, e.seq FROM mine f JOIN read r ON r.team_id = f.team_id
-             JOIN events e ON e.team_id = f.team_id AND e.shift IS NOT NULL AND e.at >= f.since AND e.at >= r.at AND e.seq > r.seq
-             WHERE num_nonnulls(f.task_id, f.goal_id, f.project_id) = 0
-                   AND (e.shift LIKE '% done' OR e.shift LIKE '% blocked' OR e.kind = 'task.moved' AND e.before->>'state' = 'blocked'))
-         SELECT e.team_id, t.slug, t.name AS team, e.seq, e.kind, e.before, e.after, e.at, split_part(a.name, ' ', 1) AS who,
-                t.key || '-' || k.number AS key, k.title, g.id AS goal, g.title AS goal_title, p.slug AS project, p.name AS project_name,
-                count(*) OVER () AS many
-         FROM found JOIN events e USING (team_id, seq) JOIN teams t ON t.id = e.team_id LEFT JOIN accounts a ON a.id = e.actor_id
-         LEFT JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
-         LEFT JOIN goals g ON g.team_id = e.team_id AND g.id = CASE WHEN e.kind LIKE 'goal.%' THEN (e.after->>'goal')::uuid END
-         LEFT JOIN projects p ON p.team_id = e.team_id AND p.id = CASE WHEN e.kind LIKE 'project.%' OR e.kind LIKE 'milestone.%' THEN (e.after->>'project')::uuid END
-         WHERE e.actor_id IS DISTINCT FROM $1 AND e.kind <> ALL($4)
+                 ELSE e.team_id = f.team_id AND (e.kind LIKE 'goal.%' OR e.kind IN ('sprint.closed', 'sprint.reopened')) END),
          -- The oldest first, but none of a team before one with a lower number: what was read ends with a number.
-         ORDER BY max(e.at) OVER (PARTITION BY e.team_id ORDER BY e.seq), e.team_id, e.seq LIMIT $3",
+         shown AS MATERIALIZED (
+             SELECT e.*, count(*) OVER () AS many, max(e.at) OVER (PARTITION BY e.team_id ORDER BY e.seq) AS by_then
+             FROM found JOIN events e USING (team_id, seq) WHERE e.actor_id IS DISTINCT FROM $1 AND e.kind <> ALL($4)
+             ORDER BY by_then, team_id, seq LIMIT $3)
+         SELECT e.team_id, t.slug, t.name AS team, e.seq, e.kind, e.before, e.after, e.at, split_part(a.name, ' ', 1) AS who,
+                t.key || '-' || k.number AS key, k.title, g.id AS goal, g.title AS goal_title, p.slug AS project, p.name AS project_name, e.many
+         FROM shown e JOIN teams t ON t.id = e.team_id LEFT JOIN accounts a ON a.id = e.actor_id
+         LEFT JOIN LATERAL (SELECT number, title FROM tasks k WHERE k.team_id = e.team_id AND k.id = e.task_id OFFSET 0) k ON true
+         LEFT JOIN LATERAL (SELECT id, title FROM goals g WHERE g.team_id = e.team_id
+                            AND g.id = CASE WHEN e.kind LIKE 'goal.%' THEN (e.after->>'goal')::uuid END OFFSET 0) g ON true
+         LEFT JOIN LATERAL (SELECT slug, name FROM projects p WHERE p.team_id = e.team_id
+                            AND p.id = CASE WHEN e.kind LIKE 'project.%' OR e.kind LIKE 'milestone.%' THEN (e.after->>'project')::uuid END OFFSET 0) p ON true
+         ORDER BY e.by_then, e.team_id, e.seq",
     )
     .bind(account)
     .bind(&seen)

@@ -132,7 +132,7 @@ async fn a_viewer_finds_nothing_to_change() {
     let goal: uuid::Uuid = sqlx::query_scalar("SELECT id FROM goals").fetch_one(&stage.world.db).await.unwrap();
     let window = stage.window(&vera).await;
     // Signing out, how pages look and what one follows are nobody else's business.
-    let own = "/logout|/me|/follow$";
+    let own = "^/logout$|^/me$|^/me/|/follow$";
     for path in [
         "/teams/infrastructure",
         &format!("/tasks/{key}"),
@@ -161,12 +161,28 @@ async fn a_viewer_finds_nothing_to_change() {
         let editable: bool = window.value("Boolean(document.querySelector('[data-editable], [data-new]'))").await;
         assert!(!editable, "{path}");
     }
-    // Nor does the keyboard.
+    // Nor do the keyboard and the mouse: the list of keys, last of all, shows that each of them was heard.
     window.board("/teams/infrastructure").await;
-    window.click("#INF-1").await;
-    window.press("c").await;
-    window.press("a").await;
-    window.press("e").await;
+    window
+        .run("globalThis.asked = []; const real = fetch; globalThis.fetch = (url, how) => { asked.push(`${how?.method ?? 'GET'} ${url}`); return real(url, how); }")
+        .await;
+    let (from, to) = (window.middle("#INF-1").await, window.middle("[data-column=done]").await);
+    window.pull(from, to).await;
+    window.drop_at(to).await;
+    window.run("document.querySelector('#INF-1 h3 a').focus()").await;
+    for key in ["Space", "ArrowRight", "Space", "c", "a", "e", "b", "m", "x", "?"] {
+        let on_card: bool = window.value("document.activeElement.matches('#INF-1 h3 a')").await;
+        assert!(on_card, "before {key}");
+        window.press(key).await;
+    }
+    window.until("document.querySelector('dialog.small[open] .keys')").await;
+    let asked: Vec<String> = window.value("asked").await;
+    assert!(asked.is_empty(), "{asked:?}");
+    let shown: i64 = window
+        .value("document.querySelectorAll('dialog[open], .toast, #board textarea, #board .new, [aria-pressed=true][data-task], .selected').length")
+        .await;
+    assert_eq!(shown, 1, "the list of keys is all that there is");
+    window.until_column("in-progress", &["INF-1"]).await;
     assert_eq!(elif.task(&key).await["version"], 1);
 }
 

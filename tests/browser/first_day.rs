@@ -3,7 +3,7 @@
 
 use rustix::process::Signal;
 
-use crate::{program::Place, stage::Windows};
+use crate::{pages::look, program::Place, stage::Windows};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn from_the_first_command_to_a_second_window_that_sees_a_card_move() {
@@ -12,10 +12,12 @@ async fn from_the_first_command_to_a_second_window_that_sees_a_card_move() {
     let link = server.link().await;
     let windows = Windows::at(&format!("http://{}", server.address())).await;
     let one = windows.blank().await;
-    one.goto(link.split_once(server.address()).unwrap().1).await;
+    let setup = link.split_once(server.address()).unwrap().1;
+    assert_eq!(look(&one, "setup", setup).await, [""; 0]);
+    one.size(1440, 900, false).await;
+    one.scheme("light").await;
+    one.goto(setup).await;
     one.until("document.querySelector('[name=starts_on]')").await;
-    one.picture("setup-1440-light").await;
-    assert_eq!(one.violations().await, [""; 0]);
     for (field, text) in
         [("name", "Ada Lindqvist"), ("email", "ada@example.org"), ("password", "correct horse battery")]
     {

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Shows a page wide and narrow, light and dark, with a picture of each; gives what is wrong with it.
-async fn look(window: &Window, name: &str, path: &str) -> Vec<String> {
+pub async fn look(window: &Window, name: &str, path: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (width, height, phone) in [(1440, 900, false), (390, 844, true)] {
         for scheme in ["light", "dark"] {

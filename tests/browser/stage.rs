@@ -254,6 +254,12 @@ impl Window {
 
     /// Presses on one place, carries to another in steps, and lets the caller look before the drop.
     pub async fn pick_up(&self, from: (f64, f64), to: (f64, f64)) {
+        self.pull(from, to).await;
+        self.until("document.querySelector('.drop, .group.over')").await;
+    }
+
+    /// The same where perhaps nothing comes along.
+    pub async fn pull(&self, from: (f64, f64), to: (f64, f64)) {
         self.mouse(DispatchMouseEventType::MouseMoved, from).await;
         self.mouse(DispatchMouseEventType::MousePressed, from).await;
         for step in 1..=10 {
@@ -264,7 +270,6 @@ impl Window {
             )
             .await;
         }
-        self.until("document.querySelector('.drop, .group.over')").await;
     }
 
     pub async fn drop_at(&self, to: (f64, f64)) {

@@ -715,12 +715,16 @@ async fn what_somebody_waits_for_stands_on_their_page_over_all_teams_done_first(
     jonas.post(&format!("/tasks/{mine}/owners"), &[("owners", "jonas")]).await.ok();
     let needed = elif.make("infrastructure", "todo", "Mine waits on this").await;
     jonas.post(&format!("/tasks/{mine}/block"), &[("kind", "task"), ("on", &needed)]).await.ok();
+    let stuck = elif.make("infrastructure", "todo", "The youngest, and blocked").await;
+    elif.post(&format!("/tasks/{stuck}"), &[("for", "@jonas")]).await.ok();
+    elif.post(&format!("/tasks/{stuck}/block"), &[("kind", "text"), ("note", "Legal")]).await.ok();
     let done = jonas.make("ingestion", "done", "Done for Jonas").await;
     jonas.post(&format!("/tasks/{done}"), &[("for", "@jonas")]).await.ok();
     let page = jonas.get("/").await.ok().text();
     let awaited = page.split("id=\"awaited\"").nth(1).unwrap().split("</section>").next().unwrap();
     let place = |title: &str| awaited.find(title).unwrap_or_else(|| panic!("{title}: {awaited}"));
-    assert!(place("Done for Jonas") < place("Not yet"), "whichever team comes first");
+    assert!(place("Done for Jonas") < place("The youngest, and blocked"), "whichever team comes first");
+    assert!(place("The youngest, and blocked") < place("Not yet"));
     place("Mine waits on this");
 }
 
