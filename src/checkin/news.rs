@@ -17,6 +17,9 @@ use crate::{
 /// Nobody reads more than this much news at once.
 const SHOWN: usize = 100;
 
+/// So much of it stands on a page at first; the rest is folded, so that one's own work is still in sight.
+const UNFOLDED: usize = 12;
+
 /// What happens to tasks and to what a team aims at, and is no news.
 const UNTOLD: &[&str] = &[
     "comment.edited",
@@ -163,6 +166,18 @@ pub async fn news(db: &PgPool, account: Uuid, teams: &[Team]) -> Result<News> {
     }
     lines.sort_by_key(|line| std::cmp::Reverse(line.at));
     Ok(News { lines, newer, read_to: read_to.into_iter().collect() })
+}
+
+impl News {
+    /// What stands on the page at first.
+    pub fn unfolded(&self) -> &[Line] {
+        &self.lines[..self.lines.len().min(UNFOLDED)]
+    }
+
+    /// What is there once it is opened.
+    pub fn folded(&self) -> &[Line] {
+        &self.lines[self.unfolded().len()..]
+    }
 }
 
 impl Row {
