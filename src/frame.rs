@@ -1,6 +1,7 @@
 //! What stands around every page: who reads it, their teams, and how far the sprint is.
 
 use axum::http::HeaderMap;
+use uuid::Uuid;
 
 use crate::{
     accounts::{Person, viewer::Viewer},
@@ -33,14 +34,14 @@ pub struct Frame {
     /// `light`, `dark`, or nothing for the system's.
     pub theme: &'static str,
     pub teams: Vec<Team>,
+    /// Those of them whose board the viewer may change.
+    pub edits: Vec<Uuid>,
     /// The slug of the team whose page this is.
     pub team: String,
     /// Which page of the team, or of the workspace, it is: the nav marks it.
     pub page: &'static str,
     /// A class a working day of the sprint that is going on.
     pub mark: Vec<&'static str>,
-    /// Whether the viewer may make tasks in that team.
-    pub may_add: bool,
     /// Whether the settings of the workspace are the viewer's to change.
     pub is_admin: bool,
     pub assets: &'static Assets,
@@ -59,17 +60,17 @@ impl Frame {
         let today = clock::day_in(app.clock.now(), &viewer.time_zone);
         let mark = sprints::queries::active(&sprints).map_or_else(Vec::new, |sprint| sprint.mark(today));
         let teams = access::teams(&app.db, viewer).await?;
-        let may_add = teams.iter().any(|access| access.team.slug == team && access.may_edit);
+        let edits = teams.iter().filter(|access| access.may_edit).map(|access| access.team.id).collect();
         let theme = theme(headers);
         Ok(Self {
             title: title.into(),
             viewer: Some(viewer.person.clone()),
             theme,
             teams: teams.into_iter().map(|access| access.team).collect(),
+            edits,
             team: team.to_owned(),
             page: "",
             mark,
-            may_add,
             is_admin: access::may_edit_workspace(viewer),
             assets: &ASSETS,
         })
@@ -87,13 +88,23 @@ impl Frame {
             viewer: None,
             theme,
             teams: Vec::new(),
+            edits: Vec::new(),
             team: String::new(),
             page: "",
             mark: vec!["gone", "gone", "gone", "gone", "gone", "today", "", "", "", ""],
-            may_add: false,
             is_admin: false,
             assets: &ASSETS,
         }
+    }
+
+    /// Whether the viewer may change the board of that team.
+    pub fn may_edit(&self, team: Uuid) -> bool {
+        self.edits.contains(&team)
+    }
+
+    /// Whether the viewer may make tasks in the team whose page this is.
+    pub fn may_add(&self) -> bool {
+        self.teams.iter().any(|team| team.slug == self.team && self.may_edit(team.id))
     }
 
     /// The nav's teams: this page's first three and its own, so that the bar has room.

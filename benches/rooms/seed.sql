@@ -119,3 +119,7 @@ FROM crew c CROSS JOIN (
     UNION ALL SELECT team, id, NULL, NULL FROM life WHERE n > 4980) f;
 INSERT INTO seen (account_id, team_id, seq)
 SELECT c.id, t.id, (SELECT max(seq) FROM events e WHERE e.team_id = t.id AND e.at < now() - interval '14 days') FROM crew c, teams t WHERE t.slug IN ('few', 'many');
+
+-- Somebody's visit to the check-ins of both goes on; the one before it was a fortnight ago.
+INSERT INTO looks (account_id, team_id, seq, at, before_seq, before_at)
+SELECT s.account_id, s.team_id, t.seq, now(), s.seq, now() - interval '14 days' FROM seen s JOIN teams t ON t.id = s.team_id AND t.slug IN ('few', 'many');

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::{
     access::{self, named_to_all},
     sharing::Shows,
+    words::without_addresses,
 };
 use crate::{
     accounts::tokens,
@@ -113,7 +114,14 @@ pub async fn entrance(app: &App, headers: &HeaderMap, secret: &str) -> Result<En
             .await?;
     }
     let (address, workspace_seq) = (format!("/share/{secret}"), row.workspace_seq);
-    Ok(Entrance::Open(Guest { team: row.team, shows: row.shows, id: row.link, pass: hash, address, workspace_seq }))
+    Ok(Entrance::Open(Guest {
+        team: for_guests(row.team),
+        shows: row.shows,
+        id: row.link,
+        pass: hash,
+        address,
+        workspace_seq,
+    }))
 }
 
 /// The same for what cannot ask for a password: a feed, a badge, a stream.
@@ -144,5 +152,10 @@ pub async fn public(app: &App, slug: &str) -> Result<Guest> {
     let (id, address) = (team.id, format!("/public/{}", team.slug));
     // No secret, but of a form that no digest has: the streams of the public address end when the team takes it back.
     let pass = format!("public {id}").into_bytes();
-    Ok(Guest { team, shows: Shows::CheckIn, id, pass, address, workspace_seq })
+    Ok(Guest { team: for_guests(team), shows: Shows::CheckIn, id, pass, address, workspace_seq })
+}
+
+/// A team as guests read of it.
+fn for_guests(team: Team) -> Team {
+    Team { name: without_addresses(&team.name), ..team }
 }

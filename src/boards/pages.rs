@@ -232,7 +232,7 @@ async fn board_html(
         team: team.slug.clone(),
         page: "",
         mark: of_mark.map_or_else(Vec::new, |sprint| sprint.mark(today)),
-        may_add: door.access.may_edit,
+        edits: door.access.may_edit.then_some(team.id).into_iter().collect(),
         is_admin: access::may_edit_workspace(&door.viewer),
         assets: &ASSETS,
     };

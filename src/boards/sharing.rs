@@ -5,6 +5,7 @@ use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
+use super::access::seen_by;
 use crate::{
     accounts::{adding::touch_workspace, audit, tokens},
     activity::{Change, Event},
@@ -60,7 +61,18 @@ pub async fn share(change: &mut Change, team: &Team, draft: &Draft<'_>) -> Resul
         return Err(Problem::field("days", "A link holds for 1 to 366 days, or without an end."));
     }
     let secret = tokens::new_secret()?;
-    let (id, at, actor) = (Uuid::now_v7(), change.at, change.actor);
+    let (id, at, actor, reach) = (Uuid::now_v7(), change.at, change.actor, change.reach.clone());
+    // A team that turns private ends its links, this one too if it was first; if not, its maker may have lost sight of it.
+    sqlx::query(concat!(
+        "SELECT FROM teams t WHERE t.id = $1 AND ($2::uuid IS NULL OR ",
+        seen_by!("$2", "$3"),
+        ") FOR NO KEY UPDATE"
+    ))
+    .bind(team.id)
+    .bind(actor)
+    .bind(reach)
+    .fetch_one(change.db())
+    .await?;
     sqlx::query(
         "INSERT INTO share_links (team_id, id, token_hash, name, shows, password_hash, created_by, created_at, expires_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",

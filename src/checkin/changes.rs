@@ -40,28 +40,37 @@ struct Row {
 
 /// Whose state changed after that event; what is done comes first, then what is blocked, then the newest.
 pub async fn since(db: &PgPool, team: &Team, seq: i64) -> Result<Vec<Changed>> {
-    read(db, team, seq, "ORDER BY c.state = 'done' DESC, c.state = 'blocked' DESC, max(e.seq) DESC").await
+    read(db, team, seq, "c.state = 'done' DESC, c.state = 'blocked' DESC, e.seq DESC").await
 }
 
 /// The newest of all.
 pub async fn newest(db: &PgPool, team: &Team) -> Result<Vec<Changed>> {
     // As far back as makes a feed worth reading; a team with many events has enough of them there.
-    read(db, team, team.seq - 2000, "ORDER BY max(e.seq) DESC").await
+    read(db, team, team.seq - 2000, "e.seq DESC").await
 }
 
 async fn read(db: &PgPool, team: &Team, seq: i64, order: &'static str) -> Result<Vec<Changed>> {
-    let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new(
-        "SELECT k.number, k.title, (array_agg(e.shift ORDER BY e.seq))[1] AS first, (array_agg(e.before->>'state' ORDER BY e.seq))[1] AS was, c.state,
-                k.archived_at IS NOT NULL AS archived, max(e.at) AS at, max(e.seq) AS seq
-         FROM events e JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
-         JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id WHERE e.team_id = ",
+    // Whoever comes back after a year asks for tens of thousands of changes: which tasks they were of is read from
+    // `event_shift` alone, and the first change only of those that are shown. Clocks of two changes may differ a little
+    // from the order that they got their numbers in.
+    let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new("WITH asked AS (SELECT ");
+    query.push_bind(team.id).push("::uuid AS team_id, ").push_bind(seq).push(
+        "::bigint AS seq)
+         SELECT n.number, n.title, f.shift AS first, f.before->>'state' AS was, n.state, n.archived, n.at, n.seq FROM (
+            SELECT k.team_id, k.number, k.title, c.state, k.archived_at IS NOT NULL AS archived, e.first, e.at, e.seq,
+                   row_number() OVER (ORDER BY ",
     );
-    query
-        .push_bind(team.id)
-        .push(" AND e.seq > ")
-        .push_bind(seq)
-        .push(" AND e.shift IS NOT NULL GROUP BY k.id, k.number, k.title, c.state, k.archived_at ");
-    query.push(order).push(" LIMIT ").push_bind(SHOWN);
+    query.push(order).push(
+        ") AS nth
+            FROM (SELECT e.team_id, e.task_id, min(e.seq) AS first, max(e.seq) AS seq, max(e.at) AS at FROM events e
+                  WHERE e.team_id = (SELECT team_id FROM asked) AND e.shift IS NOT NULL AND e.seq > (SELECT seq FROM asked)
+                        AND e.at >= coalesce((SELECT at - interval '1 hour' FROM events JOIN asked USING (team_id, seq)), '-infinity')
+                  GROUP BY e.team_id, e.task_id) e
+            JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
+            JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+            ORDER BY nth LIMIT ",
+    );
+    query.push_bind(SHOWN).push(") n JOIN events f ON f.team_id = n.team_id AND f.seq = n.first ORDER BY n.nth");
     let rows: Vec<Row> = query.build_query_as().fetch_all(db).await?;
     Ok(rows.into_iter().map(|row| row.told(team)).collect())
 }
@@ -74,10 +83,11 @@ impl Row {
     }
 }
 
-/// When something last happened in these teams.
+/// When something last happened in these teams, and not in all of them by itself or by an administrator's word.
 pub async fn last(db: &PgPool, teams: &[Uuid]) -> Result<Vec<(Uuid, OffsetDateTime)>> {
     Ok(sqlx::query_as(
-        "SELECT t.id, e.at FROM teams t CROSS JOIN LATERAL (SELECT at FROM events WHERE team_id = t.id ORDER BY seq DESC LIMIT 1) e
+        "SELECT t.id, e.at FROM teams t CROSS JOIN LATERAL (SELECT at FROM events WHERE team_id = t.id AND kind NOT LIKE 'workspace.%'
+             AND kind <> ALL(ARRAY['sprint.started', 'sprint.cadence', 'sprint.moved', 'sprint.skipped']) ORDER BY seq DESC LIMIT 1) e
          WHERE t.id = ANY($1)",
     )
     .bind(teams)

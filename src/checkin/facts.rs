@@ -185,7 +185,7 @@ pub fn goal_for_guests(goal: &mut Goal) {
 
 /// Leaves of a card what a guest of its team may know: other teams' tasks stay unnamed, and nobody's address is told.
 pub fn for_guests(team: &Team, card: &mut Card) {
-    hide_addresses(std::iter::once(&mut card.title).chain(&mut card.goal_title));
+    hide_addresses([&mut card.title, &mut card.column_name].into_iter().chain(&mut card.goal_title));
     hide_addresses(card.owners.iter_mut().map(|owner| &mut owner.name));
     hide_addresses(card.labels.iter_mut().map(|label| &mut label.name));
     hide_addresses(card.waits_on.iter_mut().flat_map(|wait| std::iter::once(&mut wait.note).chain(&mut wait.name)));
@@ -209,6 +209,7 @@ impl CheckIn {
             }
         }
         self.goals.iter_mut().for_each(goal_for_guests);
+        hide_addresses(self.sprint.as_mut().map(|sprint| &mut sprint.name));
         self
     }
 }

@@ -66,9 +66,6 @@ pub struct Place<'p> {
 
 /// A feed's text.
 pub async fn text(db: &PgPool, team: &Team, feed: Feed, place: &Place<'_>, now: OffsetDateTime) -> Result<String> {
-    if feed == Feed::Badge {
-        return badge(&check_in(db, team, now).await?.in_short());
-    }
     if feed == Feed::Calendar {
         return calendar(db, team, place, now).await;
     }
@@ -84,6 +81,9 @@ pub async fn text(db: &PgPool, team: &Team, feed: Feed, place: &Place<'_>, now: 
     }
     let facts = check_in(db, team, now).await?;
     let facts = if place.guest { facts.for_guests() } else { facts };
+    if feed == Feed::Badge {
+        return badge(&facts.in_short());
+    }
     Ok(serde_json::to_string(&Facts::from(&facts)).map_err(anyhow::Error::from)?)
 }
 
@@ -136,7 +136,7 @@ async fn calendar(db: &PgPool, team: &Team, place: &Place<'_>, now: OffsetDateTi
             Event::new()
                 .uid(&format!("sprint-{}@{}", sprint.number, team.slug))
                 .add_property("DTSTAMP", made.as_str())
-                .summary(&plain(&sprint.name))
+                .summary(&plain(&if place.guest { without_addresses(&sprint.name) } else { sprint.name.clone() }))
                 .url(&format!("{}{}", place.site, place.page))
                 .starts(sprint.starts_on)
                 // A day's end is the day after it.

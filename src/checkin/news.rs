@@ -1,6 +1,6 @@
 //! What others did to what somebody follows, from where they last read on.
 
-use std::collections::{HashMap, hash_map::Entry};
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 use sqlx::PgPool;
@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     boards::words,
+    sprints::goals,
     tasks::names::{Names, by_itself},
     teams::Team,
     web::error::Result,
@@ -94,9 +95,10 @@ pub async fn news(db: &PgPool, account: Uuid, teams: &[Team]) -> Result<News> {
              SELECT t.id AS team_id, coalesce(s.seq, 0) AS seq, greatest(e.at - interval '1 hour', (SELECT min(since) FROM mine)) AS at
              FROM teams t LEFT JOIN seen s ON s.team_id = t.id AND s.account_id = $1
              LEFT JOIN events e ON e.team_id = s.team_id AND e.seq = s.seq WHERE t.id = ANY($2)),
+         -- What an import brings was not done here.
          moved AS MATERIALIZED (
              SELECT e.* FROM read r CROSS JOIN LATERAL (
-                 SELECT team_id, seq, task_id, at, shift FROM events WHERE team_id = r.team_id AND shift IS NOT NULL AND at >= r.at AND seq > r.seq
+                 SELECT team_id, seq, task_id, at, shift FROM events WHERE team_id = r.team_id AND shift IS NOT NULL AND shift NOT LIKE 'imported%' AND at >= r.at AND seq > r.seq
                  UNION ALL
                  SELECT team_id, seq, task_id, at, shift FROM events WHERE team_id = r.team_id AND kind = 'task.moved' AND shift IS NULL
                         AND before ? 'column_since' AND at >= r.at AND seq > r.seq) e),
@@ -123,7 +125,8 @@ pub async fn news(db: &PgPool, account: Uuid, teams: &[Team]) -> Result<News> {
              LEFT JOIN LATERAL (SELECT project_id FROM goals g WHERE g.team_id = e.team_id
                                 AND g.id = CASE WHEN e.kind LIKE 'goal.%' THEN (e.after->>'goal')::uuid END OFFSET 0) g ON true
              WHERE f.task_id IS NULL AND CASE
-                 WHEN f.goal_id IS NOT NULL THEN e.team_id = f.team_id AND f.goal_id::text IN (e.after->>'goal', e.before->>'goal')
+                 WHEN f.goal_id IS NOT NULL THEN e.team_id = f.team_id AND (f.goal_id::text IN (e.after->>'goal', e.before->>'goal')
+                      OR e.kind IN ('sprint.closed', 'sprint.reopened') AND (e.after->>'sprint')::int = (SELECT s.number FROM goals o JOIN sprints s ON s.id = o.sprint_id WHERE o.team_id = f.team_id AND o.id = f.goal_id))
                  WHEN f.project_id IS NOT NULL THEN g.project_id = f.project_id OR f.project_id::text IN (e.after->>'project', e.before->>'project')
                       OR e.task_id IS NOT NULL AND EXISTS (SELECT FROM goals o WHERE o.team_id = e.team_id AND o.project_id = f.project_id AND o.id::text IN (e.after->>'goal', e.before->>'goal'))
                  ELSE e.team_id = f.team_id AND (e.kind LIKE 'goal.%' OR e.kind IN ('sprint.closed', 'sprint.reopened')) END),
@@ -153,16 +156,12 @@ pub async fn news(db: &PgPool, account: Uuid, teams: &[Team]) -> Result<News> {
     if newer == 0 {
         read_to.extend(teams.iter().map(|team| (team.id, team.seq)));
     }
-    let mut names: HashMap<Uuid, Names> = HashMap::new();
+    let names = Names::of_teams(db, rows.iter().map(|row| row.team_id).collect::<BTreeSet<_>>()).await?;
     let mut lines = Vec::with_capacity(rows.len());
     for row in rows {
         let last = read_to.entry(row.team_id).or_default();
         *last = row.seq.max(*last);
-        let names = match names.entry(row.team_id) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => new.insert(Names::load(db, row.team_id).await?),
-        };
-        lines.extend(row.told(names));
+        lines.extend(names.get(&row.team_id).and_then(|names| row.told(names)));
     }
     lines.sort_by_key(|line| std::cmp::Reverse(line.at));
     Ok(News { lines, newer, read_to: read_to.into_iter().collect() })
@@ -190,13 +189,13 @@ impl Row {
             "comment.added" => "commented on it".to_owned(),
             "goal.added" => "set it".to_owned(),
             "goal.edited" => "changed it".to_owned(),
-            "goal.progressed" => format!("said how far it is: {}", self.after["value"]),
+            "goal.progressed" => format!("said how far it is: {}", goals::progress(&self.after)),
             "goal.comment" => "commented on it".to_owned(),
             "goal.concern" => "raised a concern".to_owned(),
             "goal.answered" => "answered a concern".to_owned(),
             "goal.removed" => format!("took the goal “{}” away", self.before["title"].as_str().unwrap_or("")),
-            "sprint.closed" => "closed the sprint".to_owned(),
-            "sprint.reopened" => "took the closing of the sprint back".to_owned(),
+            "sprint.closed" => format!("closed sprint {}", self.after["sprint"]),
+            "sprint.reopened" => format!("took the closing of sprint {} back", self.after["sprint"]),
             "project.edited" => "changed it".to_owned(),
             "project.finished" => "said that it is finished".to_owned(),
             "project.resumed" => "said that it goes on".to_owned(),
@@ -210,6 +209,11 @@ impl Row {
         let (title, address, key) = match (self.key, self.title, self.goal, self.goal_title) {
             (Some(key), Some(title), ..) => (title, format!("/tasks/{key}"), key),
             (_, _, Some(goal), Some(title)) => (title, format!("/teams/{}/goals/{goal}", self.slug), "goal".to_owned()),
+            // what became of the goals stands there
+            _ if self.kind == "sprint.closed" => {
+                let retro = format!("/sprints/{}/retro?team={}", self.after["sprint"], self.slug);
+                (self.team, retro, "team".to_owned())
+            }
             _ => match (self.project, self.project_name) {
                 (Some(project), Some(name)) => (name, format!("/projects/{project}"), "project".to_owned()),
                 _ => (self.team, format!("/teams/{}/check-in", self.slug), "team".to_owned()),
@@ -217,7 +221,10 @@ impl Row {
         };
         let what = match (self.who, by_itself(&self.kind, &self.after)) {
             (None, Some((what, is))) => format!("{what} {is}"),
-            (who, _) => format!("{} {sentence}", who.as_deref().unwrap_or("A former member")),
+            (who, _) => {
+                let by = who.as_deref().or(self.after["by"].as_str()).unwrap_or("A former member");
+                format!("{by} {sentence}")
+            }
         };
         Some(Line { title, address, key, what, at: self.at })
     }

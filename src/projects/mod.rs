@@ -60,6 +60,15 @@ impl Measure {
         }
     }
 
+    /// A figure that was typed in: `31`, `31 %`, `yes`.
+    pub fn typed(self, value: i64) -> String {
+        match self {
+            Self::Count => value.to_string(),
+            Self::Share => format!("{value} %"),
+            Self::YesNo => self.figure(value, 1),
+        }
+    }
+
     /// A figure beside its target: `31 / 50`, `4 / 10 %`, `not yet`.
     pub fn figure(self, current: i64, target: i64) -> String {
         match self {

@@ -310,3 +310,9 @@ async fn owners(
     }
     Ok(owners)
 }
+
+/// How far a goal is, as the event says that somebody typed in.
+pub fn progress(after: &serde_json::Value) -> String {
+    let measure = after["measure"].as_str().and_then(|measure| Measure::try_from(measure.to_owned()).ok());
+    measure.unwrap_or(Measure::Count).typed(after["value"].as_i64().unwrap_or(0))
+}

@@ -178,7 +178,13 @@ pub async fn remove_goal(change: &mut Change, team: &Team, goal: Uuid) -> Result
         .bind(goal)
         .execute(change.db())
         .await?;
-    note(change, team, "goal.removed", json!({ "goal": goal, "title": was.title }), json!({}));
+    note(
+        change,
+        team,
+        "goal.removed",
+        json!({ "goal": goal, "title": was.title, "project": was.project_id }),
+        json!({}),
+    );
     Ok(())
 }
 
@@ -251,7 +257,7 @@ pub async fn type_in(change: &mut Change, team: &Team, goal: Uuid, value: i64, w
         team,
         "goal.progressed",
         json!({ "goal": goal, "value": was.typed }),
-        json!({ "goal": goal, "value": value, "note": words.trim() }),
+        json!({ "goal": goal, "value": value, "measure": was.measure.as_str(), "note": words.trim() }),
     );
     Ok(())
 }
@@ -266,12 +272,13 @@ struct Locked {
     measure: Measure,
     target: i64,
     typed: Option<i64>,
+    project_id: Option<Uuid>,
     version: i64,
 }
 
 async fn lock(change: &mut Change, team: &Team, goal: Uuid) -> Result<Locked> {
     let was: Locked = sqlx::query_as(
-        "SELECT sprint_id, position, title, measure, target, typed, version FROM goals WHERE team_id = $1 AND id = $2 FOR UPDATE",
+        "SELECT sprint_id, position, title, measure, target, typed, project_id, version FROM goals WHERE team_id = $1 AND id = $2 FOR UPDATE",
     )
     .bind(team.id)
     .bind(goal)

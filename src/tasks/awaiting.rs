@@ -25,7 +25,7 @@ pub(super) async fn unnamed(change: &mut Change, team: &Team, names: &str) -> Re
     }
     let (actor, reach) = (change.actor, change.reach.clone());
     let hidden: Vec<String> = sqlx::query_scalar(concat!(
-        "SELECT unnest(ARRAY[lower(t.name), t.slug, lower(t.key)] || ARRAY(SELECT lower(f.key) FROM former_keys f WHERE f.team_id = t.id))
+        "SELECT unnest(ARRAY[lower(t.name), t.slug, lower(t.key)] || ARRAY(SELECT lower(f.key) FROM former_keys f WHERE f.team_id = t.id UNION SELECT lower(f.name) FROM former_names f WHERE f.team_id = t.id))
          FROM teams t WHERE NOT ",
         named_beside!("t", "$1"),
         " AND ",
@@ -43,10 +43,12 @@ pub(super) async fn unnamed(change: &mut Change, team: &Team, names: &str) -> Re
 /// Before anything else is locked: tasks come first.
 pub async fn unname(change: &mut Change, team: &Team) -> Result<()> {
     let mut its = vec![team.name.to_lowercase(), team.slug.clone(), team.key.to_lowercase()];
-    let former: Vec<String> = sqlx::query_scalar("SELECT lower(key) FROM former_keys WHERE team_id = $1")
-        .bind(team.id)
-        .fetch_all(change.db())
-        .await?;
+    let former: Vec<String> = sqlx::query_scalar(
+        "SELECT lower(key) FROM former_keys WHERE team_id = $1 UNION SELECT lower(name) FROM former_names WHERE team_id = $1",
+    )
+    .bind(team.id)
+    .fetch_all(change.db())
+    .await?;
     its.extend(former);
     let unnamed = |names: &str| words::instead_of(names, |part| its.contains(&part.to_lowercase()), HIDDEN);
     let patterns: Vec<String> = its.iter().map(|name| format!("%{}%", literal(name))).collect();
@@ -113,8 +115,9 @@ pub(super) async fn set_awaiting(change: &mut Change, team: &Team, task: Uuid, w
     sqlx::query(concat!(
         "INSERT INTO awaits (team_id, task_id, by_team_id, by_account_id)
          SELECT DISTINCT $1::uuid, $2::uuid, t.id, NULL::uuid FROM unnest($3::text[]) part
-         LEFT JOIN former_keys f ON lower(f.key) = part
-         JOIN teams t ON (part IN (lower(t.name), t.slug, lower(t.key)) OR t.id = f.team_id) AND t.id <> $1 AND ",
+         JOIN teams t ON (part IN (lower(t.name), t.slug, lower(t.key)) OR t.id IN (SELECT team_id FROM former_keys WHERE lower(key) = part)
+              -- a name that another team has by now is that one's
+              OR t.id IN (SELECT team_id FROM former_names WHERE lower(name) = part) AND NOT EXISTS (SELECT FROM teams WHERE lower(name) = part)) AND t.id <> $1 AND ",
         seen_by!("$4", "$5"),
         " UNION SELECT $1, $2, NULL, a.id FROM unnest($3::text[]) part LEFT JOIN former_handles f ON '@' || f.handle = part
          JOIN accounts a ON part IN ('@' || a.handle, lower(a.name)) OR a.id = f.account_id

@@ -1,13 +1,19 @@
 //! What events say, in words: with the names of what they refer to by id or slug.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use serde_json::Value;
 use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
-    boards::{access::named_beside, words},
+    boards::{
+        access::{named_beside, named_to_all},
+        words,
+    },
     web::{error::Result, forms::read_date},
 };
 
@@ -16,14 +22,21 @@ pub fn by_itself(kind: &str, after: &Value) -> Option<(&'static str, &'static st
     (kind == "wait.moved" && after["state"] == "done").then_some(("What it was waiting on", "is done"))
 }
 
-/// Names for what events refer to by id or slug.
+/// Names for what a team's events refer to by id or slug.
 pub struct Names {
     columns: HashMap<String, String>,
-    sprints: HashMap<String, String>,
-    /// Goals and projects.
+    /// Goals, and the team's own projects.
     aims: HashMap<String, String>,
-    people: HashMap<String, String>,
     hidden: HashSet<Uuid>,
+    shared: Arc<Shared>,
+}
+
+/// What all teams' events refer to alike.
+struct Shared {
+    sprints: HashMap<String, String>,
+    people: HashMap<String, String>,
+    /// Projects of teams that all who are signed in may look at.
+    projects: HashMap<String, String>,
 }
 
 /// Those of a team's waits that are on what belongs to another team that is private now, and those teams. Their events may
@@ -55,31 +68,56 @@ pub fn instead(waits: &Value, hidden: &HashSet<Uuid>) -> Option<&'static str> {
     (is_hidden("id") || is_hidden("team")).then_some(words)
 }
 
-impl Names {
-    pub async fn load(db: &PgPool, team: Uuid) -> Result<Self> {
-        let columns: Vec<(String, String)> =
-            sqlx::query_as("SELECT slug, name FROM columns WHERE team_id = $1").bind(team).fetch_all(db).await?;
+impl Shared {
+    async fn load(db: &PgPool) -> Result<Self> {
         let sprints: Vec<(Uuid, String)> = sqlx::query_as("SELECT id, name FROM sprints").fetch_all(db).await?;
-        let aims: Vec<(Uuid, String)> = sqlx::query_as(concat!(
-            "SELECT id, title FROM goals WHERE team_id = $1 UNION ALL
-                 SELECT p.id, p.name FROM projects p JOIN teams t ON t.id = p.team_id WHERE ",
-            named_beside!("t", "$1")
-        ))
-        .bind(team)
-        .fetch_all(db)
-        .await?;
         let people: Vec<(String, String)> = sqlx::query_as(
             "SELECT handle, name FROM accounts UNION ALL SELECT f.handle, a.name FROM former_handles f JOIN accounts a ON a.id = f.account_id",
         )
         .fetch_all(db)
         .await?;
-        Ok(Self {
-            columns: columns.into_iter().collect(),
-            sprints: sprints.into_iter().map(|(id, name)| (id.to_string(), name)).collect(),
-            aims: aims.into_iter().map(|(id, name)| (id.to_string(), name)).collect(),
-            people: people.into_iter().collect(),
-            hidden: hidden_waits(db, team).await?,
-        })
+        let projects: Vec<(Uuid, String)> = sqlx::query_as(concat!(
+            "SELECT p.id, p.name FROM projects p JOIN teams t ON t.id = p.team_id WHERE ",
+            named_to_all!("t")
+        ))
+        .fetch_all(db)
+        .await?;
+        let by_id = |named: Vec<(Uuid, String)>| named.into_iter().map(|(id, name)| (id.to_string(), name)).collect();
+        Ok(Self { sprints: by_id(sprints), people: people.into_iter().collect(), projects: by_id(projects) })
+    }
+}
+
+impl Names {
+    pub async fn load(db: &PgPool, team: Uuid) -> Result<Self> {
+        let shared = Arc::new(Shared::load(db).await?);
+        Self::beside(db, team, shared).await
+    }
+
+    /// The same for several teams: what is alike for all of them is asked once.
+    pub async fn of_teams(db: &PgPool, teams: impl IntoIterator<Item = Uuid>) -> Result<HashMap<Uuid, Self>> {
+        let mut names = HashMap::new();
+        let mut teams = teams.into_iter().peekable();
+        if teams.peek().is_some() {
+            let shared = Arc::new(Shared::load(db).await?);
+            for team in teams {
+                names.insert(team, Self::beside(db, team, Arc::clone(&shared)).await?);
+            }
+        }
+        Ok(names)
+    }
+
+    async fn beside(db: &PgPool, team: Uuid, shared: Arc<Shared>) -> Result<Self> {
+        let named: Vec<(String, String, String)> = sqlx::query_as(
+            "SELECT 'column', slug, name FROM columns WHERE team_id = $1
+             UNION ALL SELECT 'aim', id::text, title FROM goals WHERE team_id = $1
+             UNION ALL SELECT 'aim', id::text, name FROM projects WHERE team_id = $1",
+        )
+        .bind(team)
+        .fetch_all(db)
+        .await?;
+        let (columns, aims): (Vec<_>, Vec<_>) = named.into_iter().partition(|(what, ..)| what == "column");
+        let names = |named: Vec<(String, String, String)>| named.into_iter().map(|(_, id, name)| (id, name)).collect();
+        Ok(Self { columns: names(columns), aims: names(aims), hidden: hidden_waits(db, team).await?, shared })
     }
 
     /// What an event says, to stand after a name: "moved it to Done". Nothing for what needs no line.
@@ -96,7 +134,7 @@ impl Names {
                 let (on, note) =
                     (after["waits"]["on"].as_str().unwrap_or(""), after["waits"]["note"].as_str().unwrap_or(""));
                 let on = if after["waits"]["kind"] == "person" {
-                    self.people.get(on).map_or(on, String::as_str)
+                    self.shared.people.get(on).map_or(on, String::as_str)
                 } else {
                     instead(&after["waits"], &self.hidden).unwrap_or(on)
                 };
@@ -106,7 +144,7 @@ impl Names {
                 )
             }
             "task.unblocked" => "unblocked it".to_owned(),
-            "task.owned" => match list(&self.people, &after["owners"]) {
+            "task.owned" => match list(&self.shared.people, &after["owners"]) {
                 owners if owners.is_empty() => "took every owner away".to_owned(),
                 owners => format!("set the owners to {owners}"),
             },
@@ -130,6 +168,10 @@ impl Names {
         })
     }
 
+    fn project<'a>(&'a self, id: &'a Value) -> &'a str {
+        named(&self.shared.projects, id, named(&self.aims, id, "of old"))
+    }
+
     fn edited(&self, after: &Value) -> Option<String> {
         let parts: Vec<String> = after
             .as_object()?
@@ -138,11 +180,11 @@ impl Names {
                 "title" => format!("renamed it “{}”", value.as_str().unwrap_or("")),
                 "description" => "changed the description".to_owned(),
                 "sprint" if value.is_null() => "took it out of the sprint".to_owned(),
-                "sprint" => format!("set it aside for {}", named(&self.sprints, value, "a sprint")),
+                "sprint" => format!("set it aside for {}", named(&self.shared.sprints, value, "a sprint")),
                 "goal" if value.is_null() => "took it from its goal".to_owned(),
                 "goal" => format!("put it to the goal “{}”", named(&self.aims, value, "of old")),
                 "project" if value.is_null() => "took it out of its project".to_owned(),
-                "project" => format!("put it to the project “{}”", named(&self.aims, value, "of old")),
+                "project" => format!("put it to the project “{}”", self.project(value)),
                 "estimate" if value.is_null() => "took the estimate away".to_owned(),
                 "estimate" => format!("estimated it at {value}"),
                 "due" if value.is_null() => "took the due date away".to_owned(),

@@ -209,6 +209,12 @@ pub async fn rename(change: &mut Change, team: &Team, name: &str, key: &str) -> 
         .bind(team.id)
         .execute(change.db())
         .await?;
+    sqlx::query(
+        "INSERT INTO former_names (team_id, name) SELECT id, name FROM teams WHERE id = $1 ON CONFLICT DO NOTHING",
+    )
+    .bind(team.id)
+    .execute(change.db())
+    .await?;
     sqlx::query("UPDATE teams SET name = $2, key = $3 WHERE id = $1")
         .bind(team.id)
         .bind(name.trim())

@@ -127,6 +127,13 @@ async fn a_viewer_finds_nothing_to_change() {
         sqlx::query(query).execute(&stage.world.db).await.unwrap();
     }
     let key = elif.make("infrastructure", "in-progress", "Cut over").await;
+    // what somebody else may do with it: it waits on what is done
+    let free = elif.make("infrastructure", "in-progress", "Free to go on").await;
+    let done = elif.make("infrastructure", "todo", "Done meanwhile").await;
+    elif.post(&format!("/tasks/{free}/owners"), &[("owners", "elif")]).await.ok();
+    elif.post(&format!("/tasks/{free}/block"), &[("kind", "task"), ("on", &done)]).await.ok();
+    elif.post(&format!("/tasks/{done}/position"), &[("column", "done")]).await.ok();
+    elif.post("/teams/infrastructure/actions", &[("text", "Ask Legal @elif")]).await.ok();
     let goal = [("sprint", "42"), ("title", "Fifty tables"), ("target", "50")];
     assert_eq!(elif.post("/teams/infrastructure/goals", &goal).await.status, 303);
     let goal: uuid::Uuid = sqlx::query_scalar("SELECT id FROM goals").fetch_one(&stage.world.db).await.unwrap();
@@ -149,6 +156,8 @@ async fn a_viewer_finds_nothing_to_change() {
         "/projects",
         "/teams",
         "/standup",
+        "/",
+        "/people/elif",
     ] {
         window.goto(path).await;
         window.until("document.readyState === 'complete' && document.querySelector('.me-menu')").await;
@@ -169,10 +178,9 @@ async fn a_viewer_finds_nothing_to_change() {
     let (from, to) = (window.middle("#INF-1").await, window.middle("[data-column=done]").await);
     window.pull(from, to).await;
     window.drop_at(to).await;
-    window.run("document.querySelector('#INF-1 h3 a').focus()").await;
     for key in ["Space", "ArrowRight", "Space", "c", "a", "e", "b", "m", "x", "?"] {
-        let on_card: bool = window.value("document.activeElement.matches('#INF-1 h3 a')").await;
-        assert!(on_card, "before {key}");
+        // an arrow goes on to another card, which is nobody's harm
+        window.run("document.querySelector('#INF-1 h3 a').focus()").await;
         window.press(key).await;
     }
     window.until("document.querySelector('dialog.small[open] .keys')").await;

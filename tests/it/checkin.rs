@@ -223,6 +223,14 @@ async fn a_guest_sees_a_check_in_and_nothing_else() {
     let stuck = elif.make("infrastructure", "in-progress", "Cut over").await;
     let theirs = jonas.make("ingestion", "todo", "A plan of theirs").await;
     // nobody's address is told, wherever somebody wrote one
+    for statement in [
+        "UPDATE columns SET name = 'Blocked by ' || 'sre@example.org' WHERE slug = 'blocked'",
+        "UPDATE sprints SET name = 'Sprint 42 for ceo@example.org' WHERE number = 42",
+        "UPDATE teams SET name = 'Infrastructure of cto@example.org' WHERE key = 'INF'",
+        "UPDATE workspace SET seq = seq + 1",
+    ] {
+        sqlx::query(statement).execute(&world.db).await.unwrap();
+    }
     let goal = [("title", "As sales@example.org wants"), ("target", "2"), ("why", "See <why@example.org>")];
     set_goal(&world, elif, "42", &goal).await;
     let written = elif.make("infrastructure", "todo", "Answer legal@example.org, @jonas").await;
@@ -842,4 +850,174 @@ async fn what_goes_wrong_under_a_links_address_tells_nobody_of_the_link() {
         assert_eq!(refused.header("referrer-policy"), "no-referrer", "{path}");
         assert_eq!(refused.header("x-robots-tag"), "noindex, nofollow", "{path}");
     }
+}
+
+#[tokio::test]
+async fn each_list_of_a_check_in_has_its_order_and_says_how_much_more_there_is() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    // An hour between each: two of every state, the older one second on its board.
+    for (column, older, newer) in [
+        ("in-review", "Review older", "Review newer"),
+        ("blocked", "Blocked older", "Blocked newer"),
+        ("done", "Done older", "Done newer"),
+        ("todo", "Todo above", "Todo below"),
+    ] {
+        for title in [older, newer] {
+            let key = elif.make("infrastructure", if column == "blocked" { "todo" } else { column }, title).await;
+            if column == "blocked" {
+                elif.post(&format!("/tasks/{key}/block"), &[("kind", "text"), ("note", "Legal")]).await.ok();
+            }
+            world.app.clock.advance(Span::hours(1));
+        }
+    }
+    let facts = jonas.get("/api/v1/teams/infrastructure/check-in").await.ok().json();
+    let titles = |list: &str| -> Vec<String> {
+        facts[list].as_array().unwrap().iter().map(|card| card["title"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(titles("in_review"), ["Review older", "Review newer"], "the longest first");
+    assert_eq!(titles("blocked"), ["Blocked older", "Blocked newer"], "the longest first");
+    assert_eq!(titles("done"), ["Done newer", "Done older"], "the newest first");
+    assert_eq!(titles("next_up"), ["Todo above", "Todo below"], "as on the board");
+    // more than anybody reads in a minute: all are counted, the first are shown; what is blocked is shown whole
+    for n in 0..14 {
+        elif.make("infrastructure", "todo", &format!("More {n}")).await;
+        let key = elif.make("infrastructure", "todo", &format!("Stuck {n}")).await;
+        elif.post(&format!("/tasks/{key}/block"), &[("kind", "text"), ("note", "Legal")]).await.ok();
+    }
+    let facts = jonas.get("/api/v1/teams/infrastructure/check-in").await.ok().json();
+    let shown = |list: &str| facts[list].as_array().unwrap().len();
+    assert_eq!((&facts["counts"]["todo"], shown("next_up")), (&16.into(), 12));
+    assert_eq!((&facts["counts"]["blocked"], shown("blocked")), (&16.into(), 16));
+}
+
+#[tokio::test]
+async fn what_is_waited_for_says_that_it_was_put_off() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let keys = [
+        elif.make("infrastructure", "todo", "Still in it").await,
+        elif.make("infrastructure", "todo", "Carried").await,
+    ];
+    let out = elif.make("infrastructure", "todo", "Taken out").await;
+    for (key, sprint) in [(&keys[0], "42"), (&keys[1], "43"), (&out, "")] {
+        elif.post(&format!("/tasks/{key}"), &[("for", "@jonas"), ("sprint", sprint)]).await.ok();
+    }
+    let page = jonas.get("/teams/infrastructure/check-in").await.ok().text();
+    let waited = page.split("Waited for by you").nth(1).unwrap().split("</section>").next().unwrap();
+    let of = |title: &str| waited.split(title).nth(1).unwrap().split("</li>").next().unwrap();
+    assert!(!of("Still in it").contains("sprint"), "{waited}");
+    assert!(of("Carried").contains("in sprint 43") && of("Taken out").contains("in no sprint"), "{waited}");
+}
+
+#[tokio::test]
+async fn only_who_opens_the_page_has_looked_and_half_an_hour_later_they_come_anew() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let path = "/teams/infrastructure/check-in";
+    let since = async || {
+        let page = jonas.get(path).await.ok().text();
+        page.split("Since you last looked").nth(1).unwrap().split("</section>").next().unwrap().to_owned()
+    };
+    assert!(since().await.contains("This is your first look"));
+    let key = elif.make("infrastructure", "todo", "Made meanwhile").await;
+    elif.post(&format!("/tasks/{key}/position"), &[("column", "done")]).await.ok();
+    world.app.clock.advance(Span::hours(2));
+    // neither a link checker nor a program has read it
+    let head = Request::head(path).body(Body::empty()).unwrap();
+    jonas.send(head).await.refused(200);
+    world.program_of(jonas, fortnight::accounts::tokens::Scope::Read).await.get(path).await.refused(200);
+    world.app.clock.advance(Span::hours(2));
+    let came = since().await;
+    assert!(came.contains("Made meanwhile") && came.contains("Tue 24 Nov 10:00"), "{came}");
+    // the same visit just before half an hour, another one just after
+    world.app.clock.advance(Span::minutes(30) - Span::seconds(1));
+    assert!(since().await.contains("Made meanwhile"));
+    world.app.clock.advance(Span::minutes(30));
+    assert!(!since().await.contains("Made meanwhile"));
+}
+
+#[tokio::test]
+async fn who_asks_for_a_private_team_asks_in_their_own_name() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    jonas.post("/teams/infrastructure/requests", &[("title", "While it was open")]).await.ok();
+    sqlx::query("UPDATE teams SET private = true, seq = seq + 1 WHERE key = 'ING'").execute(&world.db).await.unwrap();
+    jonas.post("/teams/infrastructure/requests", &[("title", "Once it was private")]).await.ok();
+    let of: Vec<Option<uuid::Uuid>> = sqlx::query_scalar("SELECT for_team_id FROM requests ORDER BY created_at, id")
+        .fetch_all(&world.db)
+        .await
+        .unwrap();
+    assert!(of[0].is_some() && of[1].is_none(), "{of:?}");
+    let intake = elif.get("/teams/infrastructure/intake").await.ok().text();
+    assert!(intake.contains("While it was open") && intake.contains("Jonas Gruber"), "{intake}");
+    assert!(!intake.contains("Ingestion"), "{intake}");
+    // whoever is on it reads which team they asked for
+    assert!(jonas.get("/teams/infrastructure/intake").await.ok().text().contains("Jonas Gruber, Ingestion"));
+}
+
+#[tokio::test]
+async fn a_calendar_has_what_is_still_due_and_leads_a_guest_to_their_page() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    lead(&world, elif).await;
+    for (column, title) in [("todo", "Still due"), ("done", "Done before it was due"), ("todo", "Put away")] {
+        let key = elif.make("infrastructure", column, title).await;
+        elif.post(&format!("/tasks/{key}"), &[("due", "2026-11-30")]).await.ok();
+    }
+    elif.post("/tasks/INF-3/archive", &[]).await.ok();
+    let secret = share(elif, "check-in").await;
+    let own = elif.get("/teams/infrastructure/check-in/calendar.ics").await.ok().text().replace("\r\n ", "");
+    let guests = world.stranger().get(&format!("/share/{secret}/calendar.ics")).await.ok().text().replace("\r\n ", "");
+    for calendar in [&own, &guests] {
+        assert!(
+            calendar.contains("INF-1 Still due") && !calendar.contains("INF-2") && !calendar.contains("INF-3"),
+            "{calendar}"
+        );
+    }
+    assert!(own.contains("URL:http://fortnight.test/tasks/INF-1"), "{own}");
+    assert!(
+        !guests.contains("/tasks/") && guests.contains(&format!("URL:http://fortnight.test/share/{secret}")),
+        "{guests}"
+    );
+}
+
+#[tokio::test]
+async fn a_page_that_was_kept_for_a_reading_program_is_not_its_owners() {
+    let world = World::new().await;
+    let jonas = &world.jonas;
+    let program = world.program_of(jonas, fortnight::accounts::tokens::Scope::Read).await;
+    for (who, asks) in [(&program, false), (jonas, true), (&program, false), (jonas, true)] {
+        let page = who.get("/teams/infrastructure/check-in").await.ok().text();
+        assert_eq!(page.contains("Ask for something"), asks, "{page}");
+    }
+}
+
+#[tokio::test]
+async fn a_link_that_is_made_while_a_team_turns_private_shows_nothing() {
+    let world = World::new().await;
+    let (ada, ..) = crate::people::with_password(&world, "ada", "admin").await;
+    let mut tx = world.db.begin().await.unwrap();
+    sqlx::query("UPDATE teams SET private = true WHERE key = 'INF'").execute(&mut *tx).await.unwrap();
+    let asking = ada.clone();
+    let fields = [("name", "The auditors"), ("shows", "board")];
+    let asked = tokio::spawn(async move { asking.post("/teams/infrastructure/share-links", &fields).await });
+    world.until_someone_waits().await;
+    tx.commit().await.unwrap();
+    asked.await.unwrap().refused(404);
+    let links: i64 = sqlx::query_scalar("SELECT count(*) FROM share_links").fetch_one(&world.db).await.unwrap();
+    assert_eq!(links, 0);
+}
+
+#[tokio::test]
+async fn what_an_administrator_does_to_all_teams_is_no_teams_last_change() {
+    let world = World::new().await;
+    let (ada, ..) = crate::people::with_password(&world, "ada", "admin").await;
+    world.elif.make("infrastructure", "todo", "One").await;
+    world.app.clock.advance(Span::hours(3));
+    ada.post("/settings", &[("name", "Ours"), ("open", "1"), ("domains", "example.org")]).await.ok();
+    assert!(ada.get("/teams").await.ok().text().contains("last change 3 h ago"));
+    // and which domains may register is not told with it
+    let events = world.elif.get("/api/v1/teams/infrastructure/events").await.ok().text();
+    assert!(events.contains("workspace.edited") && !events.contains("example.org"), "{events}");
 }

@@ -56,9 +56,14 @@ async fn what_is_followed_tells_what_others_did_until_it_is_read() {
     jonas.post(&format!("/tasks/{key}/follow"), &[]).await.ok();
     jonas.post(&format!("/teams/infrastructure/goals/{goal}/follow"), &[]).await.ok();
     assert!(!jonas.get("/").await.ok().text().contains("id=\"news\""));
-    // Nobody says for another what they have read, and no team is named that is not there.
-    jonas.post("/seen", &[("seen", "nowhere:3")]).await.refused(404);
     jonas.post("/seen", &[("seen", "infrastructure:-3")]).await.refused(404);
+    // A team that is not there any more, or never was, is passed over: what was read of the others was read.
+    elif.post(&format!("/tasks/{key}/follow"), &[("follow", "1")]).await.ok();
+    jonas.post(&format!("/tasks/{key}/follow"), &[("follow", "1")]).await.ok();
+    elif.post(&format!("/tasks/{key}/comments"), &[("body", "Done")]).await.ok();
+    assert!(jonas.get("/").await.ok().text().contains("id=\"news\""));
+    jonas.post("/seen", &[("seen", "nowhere:3"), ("seen", "infrastructure:99999")]).await.refused(303);
+    assert!(!jonas.get("/").await.ok().text().contains("id=\"news\""));
 }
 
 #[tokio::test]
@@ -163,7 +168,7 @@ async fn after_a_long_absence_nothing_is_marked_read_that_was_not_shown() {
     let first = news(&jonas.get("/").await.ok().text());
     assert_eq!(first.matches("added the step").count(), 100);
     assert!(
-        first.contains("30 more") && first.contains("“infrastructure 2”") && first.contains("“ingestion 101”"),
+        first.contains("30 newer") && first.contains("“infrastructure 2”") && first.contains("“ingestion 101”"),
         "{first}"
     );
     assert!(!first.contains("“infrastructure 102”"), "the newest come later: {first}");
@@ -175,7 +180,7 @@ async fn after_a_long_absence_nothing_is_marked_read_that_was_not_shown() {
     let second = news(&jonas.get("/").await.ok().text());
     assert_eq!(second.matches("added the step").count(), 30, "{second}");
     assert!(
-        second.contains("“infrastructure 102”") && second.contains("“ingestion 131”") && !second.contains("more once"),
+        second.contains("“infrastructure 102”") && second.contains("“ingestion 131”") && !second.contains("newer once"),
         "{second}"
     );
     press(jonas, &second, "I have read it").await;
@@ -245,7 +250,7 @@ async fn who_follows_a_team_hears_that_it_is_blocked_and_that_it_goes_on() {
     elif.post(&format!("/tasks/{key}/position"), &[("column", "done")]).await.ok();
     elif.post("/teams/infrastructure/sprints/42/close", &[]).await.ok();
     let page = jonas.get("/").await.ok().text();
-    for told in ["Elif took the goal “Fifty tables” away", "Elif closed the sprint"] {
+    for told in ["Elif took the goal “Fifty tables” away", "Elif closed sprint 42"] {
         assert!(page.contains(told), "{told}: {page}");
     }
 }
@@ -258,9 +263,13 @@ async fn who_waits_is_found_by_what_they_were_once_called_too() {
     let mira = world.join("Mira Sol", "mira", "infrastructure").await;
     let key = elif.make("infrastructure", "todo", "Cut over").await;
     elif.post(&format!("/tasks/{key}"), &[("for", "@mira, ING")]).await.ok();
+    let named = elif.make("infrastructure", "todo", "For a team by its name").await;
+    elif.post(&format!("/tasks/{named}"), &[("for", "Ingestion")]).await.ok();
     let hours = [("time_zone", "UTC"), ("works_from", "09:00"), ("works_to", "17:00")];
     mira.post("/me", &[[("name", "Mira Sol"), ("handle", "mira-s")].as_slice(), &hours].concat()).await.refused(303);
     ada.post("/teams/ingestion/name", &[("form", "name"), ("name", "Streams"), ("key", "STR")]).await.refused(303);
+    elif.post(&format!("/tasks/{named}"), &[("for", "Ingestion, Legal")]).await.ok();
+    assert!(jonas.get("/").await.ok().text().contains("For a team by its name"));
     // somebody else is added, and whoever stands there still stands there
     elif.post(&format!("/tasks/{key}"), &[("for", "@mira, ING, Legal")]).await.ok();
     for who in [&mira, jonas] {
@@ -274,6 +283,9 @@ async fn who_waits_is_found_by_what_they_were_once_called_too() {
     jonas.post("/teams/ingestion/visibility", &[("private", "1")]).await.refused(303);
     let words = elif.task(&key).await["for"].clone();
     assert_eq!(words, "a private team, Legal");
+    assert_eq!(elif.task(&named).await["for"], "a private team, Legal");
+    let told = elif.get("/api/v1/teams/infrastructure/events").await.ok().text();
+    assert!(!told.contains("Ingestion"), "{told}");
     // nor is it by who may look at it: others read that too
     let ours = world.join("Nia Both", "nia", "infrastructure").await;
     sqlx::query("INSERT INTO members (team_id, account_id, role, since) SELECT id, $1, 'member', $2 FROM teams WHERE key = 'STR'")
@@ -285,4 +297,91 @@ async fn who_waits_is_found_by_what_they_were_once_called_too() {
     ours.post(&format!("/tasks/{key}"), &[("for", "ING")]).await.ok();
     assert_eq!(elif.task(&key).await["for"], "a private team");
     assert!(jonas.get("/").await.ok().text().contains("id=\"awaited\""));
+}
+
+#[tokio::test]
+async fn who_follows_a_goal_hears_how_far_it_is_and_that_its_sprint_is_closed() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    elif.post("/projects", &[("team", "infrastructure"), ("name", "New cluster"), ("target", "9"), ("unit", "tables")])
+        .await
+        .ok();
+    let yes = [("title", "It is ready"), ("measure", "yes-no"), ("counted_by", "typed")];
+    let share = [("title", "Of the customers"), ("measure", "share"), ("target", "10"), ("counted_by", "typed")];
+    let (yes, share) = (set_goal(&world, elif, "42", &yes).await, set_goal(&world, elif, "42", &share).await);
+    let served = [("title", "For the cluster"), ("target", "5"), ("project", "new-cluster")];
+    let served = set_goal(&world, elif, "42", &served).await;
+    for goal in [&yes, &share] {
+        jonas.post(&format!("/teams/infrastructure/goals/{goal}/follow"), &[("follow", "1")]).await.ok();
+    }
+    jonas.post("/projects/new-cluster/follow", &[("follow", "1")]).await.ok();
+    for (goal, value) in [(&yes, "1"), (&share, "4")] {
+        elif.post(&format!("/teams/infrastructure/goals/{goal}/progress"), &[("value", value)]).await.ok();
+    }
+    elif.post(&format!("/teams/infrastructure/goals/{served}/remove"), &[]).await.ok();
+    elif.post("/teams/infrastructure/sprints/42/close", &[]).await.ok();
+    let page = jonas.get("/").await.ok().text();
+    for told in [
+        "Elif said how far it is: yes",
+        "Elif said how far it is: 4 %",
+        "Elif took the goal “For the cluster” away",
+        "Elif closed sprint 42",
+        "href=\"/sprints/42/retro?team=infrastructure\"",
+    ] {
+        assert_eq!(page.matches(told).count(), 1, "{told}: {page}");
+    }
+    let history = jonas.get("/teams/infrastructure/history").await.ok().text();
+    assert!(
+        history.contains("said how far a goal is: yes") && history.contains("said how far a goal is: 4 %"),
+        "{history}"
+    );
+}
+
+#[tokio::test]
+async fn what_an_import_brings_is_no_news() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    jonas.post("/teams/infrastructure/follow", &[("follow", "1")]).await.ok();
+    let key = elif.make("infrastructure", "done", "Done here").await;
+    sqlx::query(
+        "WITH t AS (UPDATE teams SET seq = seq + 1 WHERE key = 'INF' RETURNING id, seq)
+         INSERT INTO events (team_id, seq, change_id, task_id, at, kind, after)
+         SELECT t.id, t.seq, gen_random_uuid(), k.id, $1, 'task.imported', '{\"state\": \"done\", \"from\": \"Trello\", \"by\": \"An import\"}' FROM t JOIN tasks k ON k.team_id = t.id",
+    )
+    .bind(crate::world::NOW)
+    .execute(&world.db)
+    .await
+    .unwrap();
+    let page = jonas.get("/").await.ok().text();
+    assert!(page.contains("Done here") && !page.contains("Trello"), "{page}");
+    // whoever follows the task itself reads all of it, and who did it
+    jonas.post(&format!("/tasks/{key}/follow"), &[("follow", "1")]).await.ok();
+    assert!(jonas.get("/").await.ok().text().contains("An import brought it here from Trello"));
+}
+
+#[tokio::test]
+async fn nobody_is_offered_on_anothers_page_what_is_not_theirs_to_do() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let mine = elif.make("infrastructure", "in-progress", "Mine").await;
+    let needed = jonas.make("ingestion", "todo", "Needed").await;
+    elif.post(&format!("/tasks/{mine}/owners/me"), &[]).await.ok();
+    elif.post(&format!("/tasks/{mine}/block"), &[("kind", "task"), ("on", &needed)]).await.ok();
+    jonas.post(&format!("/tasks/{needed}/position"), &[("column", "done")]).await.ok();
+    elif.post("/teams/infrastructure/actions", &[("text", "Ask Legal @elif")]).await.ok();
+    let unblock = format!("action=\"/tasks/{mine}/unblock\"");
+    let own = elif.get("/").await.ok().text();
+    assert!(own.contains(&unblock) && own.contains("/teams/infrastructure/actions/"), "{own}");
+    let theirs = jonas.get("/people/elif").await.ok().text();
+    assert!(theirs.contains("Free to go on") && theirs.contains("Ask Legal"), "{theirs}");
+    assert!(!theirs.contains(&unblock) && !theirs.contains("/teams/infrastructure/actions/"), "{theirs}");
+    // nor on their own, once they are off the team
+    sqlx::query("DELETE FROM members WHERE account_id = $1").bind(elif.person.id).execute(&world.db).await.unwrap();
+    let own = elif.get("/").await.ok().text();
+    assert!(
+        own.contains("Free to go on") && !own.contains(&unblock) && !own.contains("/teams/infrastructure/actions/"),
+        "{own}"
+    );
+    let nothing = elif.get("/people/jonas").await.ok().text();
+    assert!(nothing.contains("Jonas has nothing open") && !nothing.contains("Nothing is yours"), "{nothing}");
 }

@@ -83,6 +83,19 @@ async fn forty_tasks_ask_no_more_than_two() {
     let before = asked("/".to_owned()).await;
     // three of them ask what one follows, waits for and asked
     assert!(before <= 14, "my work: {before}");
+    // News of a second team asks for that team's names alone, and not for people, sprints and projects again.
+    let with_news = async |team: &str, who: &crate::world::Client, key: &str| {
+        world.elif.post(&format!("/tasks/{key}/follow"), &[("follow", "1")]).await.ok();
+        who.post(&format!("/tasks/{key}/comments"), &[("body", "Nearly")]).await.ok();
+        let page = world.elif.get("/").await.ok().text();
+        assert!(page.contains("commented on it"), "{team}: {page}");
+    };
+    let mira = world.join("Mira Sol", "mira", "infrastructure").await;
+    with_news("infrastructure", &mira, "INF-1").await;
+    let one = asked("/".to_owned()).await;
+    with_news("ingestion", &world.jonas, "ING-1").await;
+    let two = asked("/".to_owned()).await;
+    assert!(one <= before + 7 && two <= one + 2, "{before}, {one}, {two}");
 }
 
 #[tokio::test]

@@ -104,8 +104,8 @@ async fn set(change: &mut Change, name: &str, open: bool, domains: Vec<String>) 
         (before["name"], after["name"]) = (json!(was_called), json!(name));
     }
     if is_opened {
-        before["registration"] = json!({ "open": was_open, "domains": were });
-        after["registration"] = json!({ "open": open, "domains": domains });
+        // which domains is the administrators' to read
+        (before["registration_open"], after["registration_open"]) = (json!(was_open), json!(open));
     }
     let teams: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM teams").fetch_all(change.db()).await?;
     for team in teams {

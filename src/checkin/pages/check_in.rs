@@ -111,6 +111,16 @@ impl CheckInPage {
         words::ago(self.now, card.column_since)
     }
 
+    /// Which sprint an open task is in, where that is not the page's: what is waited for may have been put off.
+    fn elsewhere(&self, card: &Card) -> String {
+        match (&self.facts.sprint, card.sprint) {
+            _ if card.state == State::Done => String::new(),
+            (Some(sprint), Some(number)) if sprint.number != number => format!("in sprint {number}"),
+            (Some(_), None) => "in no sprint".to_owned(),
+            _ => String::new(),
+        }
+    }
+
     fn waits(&self, card: &Card) -> String {
         match card.waits_on.as_slice() {
             [] => "Nobody said yet what it waits on".to_owned(),
@@ -179,7 +189,7 @@ pub async fn check_in(
     let look = looking::look(&app.db, (person, access.team.id), access.team.seq, now, comes).await?;
     let stamp = Stamp::of(access.team.seq, workspace_seq, now);
     let address = format!("check-in {uri} {:?} {look:?} {:?}", fragment(&headers), viewer.reach());
-    let key = key(&headers, person, access.may_edit, address);
+    let key = PageKey { may_edit: access.may_edit, ..key(&headers, person, access.may_speak, address) };
     let make = async || {
         let mut team = access.team.clone();
         let stamp = now_counted(&app, &mut team, now).await?;

@@ -82,16 +82,17 @@ async fn follow(
     Ok(Redirect::to(local_path(fields.text("back"), address)).into_response())
 }
 
-/// `POST /seen`: what is new was read, of each team up to the event that `seen` names: `infrastructure:419`.
+/// `POST /seen`: what is new was read, of each team up to the event that `seen` names: `infrastructure:419`. A team that
+/// is not there for the reader, or not any more, has nothing that they could have read.
 pub async fn see(Given(app): Given<App>, viewer: Viewer, fields: Fields) -> Result<Response> {
     viewer.to_change_own()?;
     let teams = access::seen_teams(&app.db, &viewer).await?;
     for named in fields.all("seen") {
-        let read = named.split_once(':').and_then(|(slug, seq)| {
-            Some((teams.iter().find(|team| team.slug == slug)?.id, seq.parse::<i64>().ok().filter(|seq| *seq >= 0)?))
-        });
-        let (team, seq) = read.ok_or(Problem::NotFound)?;
-        following::see(&app.db, viewer.person.id, team, seq).await?;
+        let (slug, seq) = named.split_once(':').ok_or(Problem::NotFound)?;
+        let seq = seq.parse::<i64>().ok().filter(|seq| *seq >= 0).ok_or(Problem::NotFound)?;
+        if let Some(team) = teams.iter().find(|team| team.slug == slug) {
+            following::see(&app.db, viewer.person.id, team.id, seq).await?;
+        }
     }
     Ok(Redirect::to("/").into_response())
 }

@@ -201,12 +201,18 @@ async fn board(app: &App, headers: &HeaderMap, guest: Guest) -> Result<Response>
     let make = async || {
         let team = guest.team.clone();
         let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
-        let sprint = sprints::queries::current(&sprints).cloned();
+        let mut sprint = sprints::queries::current(&sprints).cloned();
+        if let Some(sprint) = &mut sprint {
+            sprint.name = words::without_addresses(&sprint.name);
+        }
         let resolved = sprint.as_ref().map_or(ResolvedSprint::Any, |sprint| ResolvedSprint::One(sprint.id));
         let mut cards = tasks::queries::cards(&app.db, &team, &Filter::default(), resolved, now, None).await?;
         cards.iter_mut().for_each(|card| for_guests(&team, card));
         let mut columns: Vec<(Column, Vec<Card>)> =
             boards::queries::columns(&app.db, team.id).await?.into_iter().map(|column| (column, Vec::new())).collect();
+        for (column, _) in &mut columns {
+            column.name = words::without_addresses(&column.name);
+        }
         for card in cards {
             if let Some((_, held)) = columns.iter_mut().find(|(column, _)| column.slug == card.column) {
                 held.push(card);

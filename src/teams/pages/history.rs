@@ -16,6 +16,7 @@ use crate::{
     app::App,
     boards::{State, access, words},
     frame::Frame,
+    sprints::goals,
     tasks::names::{Names, by_itself},
     web::{error::Result, page},
 };
@@ -168,7 +169,7 @@ fn of_the_team(kind: &str, before: &Value, after: &Value) -> Option<String> {
         "goal.added" => format!("set the goal “{}”", is("title")),
         "goal.edited" => "changed a goal".to_owned(),
         "goal.removed" => format!("took the goal “{}” away", was("title")),
-        "goal.progressed" => format!("said how far a goal is: {}", after["value"]),
+        "goal.progressed" => format!("said how far a goal is: {}", goals::progress(after)),
         "goal.comment" => format!("commented on the goal “{}”", is("title")),
         "goal.concern" => format!("raised a concern about “{}”", is("title")),
         "goal.answered" => "answered a concern".to_owned(),

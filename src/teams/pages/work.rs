@@ -106,18 +106,20 @@ impl MyWork {
         }
     }
 
-    fn is_own(&self) -> bool {
-        self.mine
+    /// Whether the reader may settle what this person promised.
+    fn may_settle(&self, action: &Action) -> bool {
+        self.mine && self.frame.may_edit(action.team_id)
     }
 
     fn waited(&self, waiting: &Waiting) -> String {
         words::age(self.now, waiting.since)
     }
 
-    /// Blocked tasks that only wait on what is done: their owner may go on.
-    fn free(&self) -> impl Iterator<Item = &Card> {
-        let cards = self.teams.iter().flat_map(|(_, cards)| cards);
-        cards.filter(|card| card.state == State::Blocked && card.is_free_to_go_on())
+    /// Blocked tasks that only wait on what is done: their owner may go on. Whether the reader may say so.
+    fn free(&self) -> impl Iterator<Item = (&Card, bool)> {
+        let cards = self.teams.iter().flat_map(|(team, cards)| cards.iter().map(|card| (card, team.id)));
+        let free = cards.filter(|(card, _)| card.state == State::Blocked && card.is_free_to_go_on());
+        free.map(|(card, team)| (card, self.mine && self.frame.may_edit(team)))
     }
 
     fn age(&self, card: &Card) -> String {
