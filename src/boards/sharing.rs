@@ -109,12 +109,7 @@ pub async fn revoke(change: &mut Change, team: &Team, link: Uuid) -> Result<()> 
 /// Ends every link of a team that becomes private, every invitation to it, and its public address.
 pub async fn revoke_all(change: &mut Change, team: &Team) -> Result<()> {
     let at = change.at;
-    ended(
-        change,
-        "UPDATE share_links SET revoked_at = $2 WHERE team_id = $1 AND revoked_at IS NULL RETURNING team_id, name, shows",
-        (Some(team.id), at, None),
-    )
-    .await?;
+    end_links(change, Some(team.id), None).await?;
     let invitations = sqlx::query(
         "UPDATE invitations SET revoked_at = $2 WHERE team_id = $1 AND revoked_at IS NULL AND expires_at > $2",
     )
@@ -130,24 +125,21 @@ pub async fn revoke_all(change: &mut Change, team: &Team) -> Result<()> {
 
 /// Ends the links that somebody made, of one team or of all: they may have kept them.
 pub async fn revoke_all_of(change: &mut Change, account: Uuid, team: Option<Uuid>) -> Result<()> {
-    let at = change.at;
-    ended(
-        change,
-        "UPDATE share_links SET revoked_at = $2 WHERE created_by = $3 AND revoked_at IS NULL AND ($1::uuid IS NULL OR team_id = $1)
-         RETURNING team_id, name, shows",
-        (team, at, Some(account)),
-    )
-    .await
+    end_links(change, team, Some(account)).await
 }
 
-/// Ends the links that `update` finds of a team and whoever made them, and tells of each: nobody pressed its button.
-async fn ended(
-    change: &mut Change,
-    update: &'static str,
-    (team, at, account): (Option<Uuid>, OffsetDateTime, Option<Uuid>),
-) -> Result<()> {
-    let links: Vec<(Uuid, String, String)> =
-        sqlx::query_as(update).bind(team).bind(at).bind(account).fetch_all(change.db()).await?;
+/// Ends the links of a team, of whoever made them, or of both, and tells of each: nobody pressed its button.
+async fn end_links(change: &mut Change, team: Option<Uuid>, maker: Option<Uuid>) -> Result<()> {
+    let at = change.at;
+    let links: Vec<(Uuid, String, String)> = sqlx::query_as(
+        "UPDATE share_links SET revoked_at = $3 WHERE revoked_at IS NULL AND num_nonnulls($1::uuid, $2::uuid) > 0
+             AND ($1 IS NULL OR team_id = $1) AND ($2 IS NULL OR created_by = $2) RETURNING team_id, name, shows",
+    )
+    .bind(team)
+    .bind(maker)
+    .bind(at)
+    .fetch_all(change.db())
+    .await?;
     for (team, name, shows) in links {
         told(change, team, "share.ended", &name, &shows).await?;
     }

@@ -126,7 +126,7 @@ pub async fn news(db: &PgPool, account: Uuid, teams: &[Team]) -> Result<News> {
                                 AND g.id = CASE WHEN e.kind LIKE 'goal.%' THEN (e.after->>'goal')::uuid END OFFSET 0) g ON true
              WHERE f.task_id IS NULL AND CASE
                  WHEN f.goal_id IS NOT NULL THEN e.team_id = f.team_id AND (f.goal_id::text IN (e.after->>'goal', e.before->>'goal')
-                      OR e.kind IN ('sprint.closed', 'sprint.reopened') AND (e.after->>'sprint')::int = (SELECT s.number FROM goals o JOIN sprints s ON s.id = o.sprint_id WHERE o.team_id = f.team_id AND o.id = f.goal_id))
+                      OR e.kind IN ('sprint.closed', 'sprint.reopened') AND e.after->>'sprint' = (SELECT s.number::text FROM goals o JOIN sprints s ON s.id = o.sprint_id WHERE o.team_id = f.team_id AND o.id = f.goal_id))
                  WHEN f.project_id IS NOT NULL THEN g.project_id = f.project_id OR f.project_id::text IN (e.after->>'project', e.before->>'project')
                       OR e.task_id IS NOT NULL AND EXISTS (SELECT FROM goals o WHERE o.team_id = e.team_id AND o.project_id = f.project_id AND o.id::text IN (e.after->>'goal', e.before->>'goal'))
                  ELSE e.team_id = f.team_id AND (e.kind LIKE 'goal.%' OR e.kind IN ('sprint.closed', 'sprint.reopened')) END),
@@ -151,7 +151,8 @@ pub async fn news(db: &PgPool, account: Uuid, teams: &[Team]) -> Result<News> {
     .bind(UNTOLD)
     .fetch_all(db)
     .await?;
-    let newer = rows.first().map_or(0, |row| usize::try_from(row.many).unwrap_or(0)) - rows.len();
+    let many = rows.first().map_or(0, |row| usize::try_from(row.many).unwrap_or(0));
+    let newer = many.saturating_sub(rows.len());
     let mut read_to: HashMap<Uuid, i64> = HashMap::new();
     if newer == 0 {
         read_to.extend(teams.iter().map(|team| (team.id, team.seq)));

@@ -25,7 +25,8 @@ pub(super) async fn unnamed(change: &mut Change, team: &Team, names: &str) -> Re
     }
     let (actor, reach) = (change.actor, change.reach.clone());
     let hidden: Vec<String> = sqlx::query_scalar(concat!(
-        "SELECT unnest(ARRAY[lower(t.name), t.slug, lower(t.key)] || ARRAY(SELECT lower(f.key) FROM former_keys f WHERE f.team_id = t.id UNION SELECT lower(f.name) FROM former_names f WHERE f.team_id = t.id))
+        "SELECT unnest(ARRAY[lower(t.name), t.slug, lower(t.key)] || ARRAY(SELECT lower(f.key) FROM former_keys f WHERE f.team_id = t.id UNION SELECT lower(f.name) FROM former_names f WHERE f.team_id = t.id
+                AND NOT EXISTS (SELECT FROM teams o WHERE lower(o.name) = lower(f.name))))
          FROM teams t WHERE NOT ",
         named_beside!("t", "$1"),
         " AND ",
@@ -44,7 +45,8 @@ pub(super) async fn unnamed(change: &mut Change, team: &Team, names: &str) -> Re
 pub async fn unname(change: &mut Change, team: &Team) -> Result<()> {
     let mut its = vec![team.name.to_lowercase(), team.slug.clone(), team.key.to_lowercase()];
     let former: Vec<String> = sqlx::query_scalar(
-        "SELECT lower(key) FROM former_keys WHERE team_id = $1 UNION SELECT lower(name) FROM former_names WHERE team_id = $1",
+        "SELECT lower(key) FROM former_keys WHERE team_id = $1 UNION SELECT lower(f.name) FROM former_names f
+         WHERE f.team_id = $1 AND NOT EXISTS (SELECT FROM teams o WHERE lower(o.name) = lower(f.name))",
     )
     .bind(team.id)
     .fetch_all(change.db())

@@ -270,6 +270,12 @@ async fn who_waits_is_found_by_what_they_were_once_called_too() {
     ada.post("/teams/ingestion/name", &[("form", "name"), ("name", "Streams"), ("key", "STR")]).await.refused(303);
     elif.post(&format!("/tasks/{named}"), &[("for", "Ingestion, Legal")]).await.ok();
     assert!(jonas.get("/").await.ok().text().contains("For a team by its name"));
+    // A name that another team has by now is that one's.
+    sqlx::query("UPDATE teams SET slug = 'streams' WHERE key = 'STR'").execute(&world.db).await.unwrap();
+    ada.post("/teams", &[("name", "Other"), ("key", "OTH")]).await.refused(303);
+    ada.post("/teams/other/name", &[("form", "name"), ("name", "Ingestion"), ("key", "OTH")]).await.refused(303);
+    elif.post(&format!("/tasks/{named}"), &[("for", "Ingestion, Sales")]).await.ok();
+    assert!(!jonas.get("/").await.ok().text().contains("For a team by its name"));
     // somebody else is added, and whoever stands there still stands there
     elif.post(&format!("/tasks/{key}"), &[("for", "@mira, ING, Legal")]).await.ok();
     for who in [&mira, jonas] {
@@ -280,12 +286,10 @@ async fn who_waits_is_found_by_what_they_were_once_called_too() {
     assert!(!mira.get("/").await.ok().text().contains("id=\"awaited\""), "who is not named there any more");
     // A team that is private now is named there by none of its keys.
     sqlx::query("UPDATE members SET role = 'lead'").execute(&world.db).await.unwrap();
-    jonas.post("/teams/ingestion/visibility", &[("private", "1")]).await.refused(303);
+    jonas.post("/teams/streams/visibility", &[("private", "1")]).await.refused(303);
     let words = elif.task(&key).await["for"].clone();
     assert_eq!(words, "a private team, Legal");
-    assert_eq!(elif.task(&named).await["for"], "a private team, Legal");
-    let told = elif.get("/api/v1/teams/infrastructure/events").await.ok().text();
-    assert!(!told.contains("Ingestion"), "{told}");
+    assert_eq!(elif.task(&named).await["for"], "Ingestion, Sales", "which is another team");
     // nor is it by who may look at it: others read that too
     let ours = world.join("Nia Both", "nia", "infrastructure").await;
     sqlx::query("INSERT INTO members (team_id, account_id, role, since) SELECT id, $1, 'member', $2 FROM teams WHERE key = 'STR'")
@@ -384,4 +388,20 @@ async fn nobody_is_offered_on_anothers_page_what_is_not_theirs_to_do() {
     );
     let nothing = elif.get("/people/jonas").await.ok().text();
     assert!(nothing.contains("Jonas has nothing open") && !nothing.contains("Nothing is yours"), "{nothing}");
+}
+
+#[tokio::test]
+async fn a_private_team_is_named_by_none_of_the_names_that_it_had() {
+    let world = World::new().await;
+    let (ada, ..) = with_password(&world, "ada", "admin").await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    elif.post(&format!("/tasks/{key}"), &[("for", "Ingestion, Legal")]).await.ok();
+    ada.post("/teams/ingestion/name", &[("form", "name"), ("name", "Streams"), ("key", "ING")]).await.refused(303);
+    sqlx::query("UPDATE teams SET slug = 'streams' WHERE key = 'ING'").execute(&world.db).await.unwrap();
+    sqlx::query("UPDATE members SET role = 'lead'").execute(&world.db).await.unwrap();
+    jonas.post("/teams/streams/visibility", &[("private", "1")]).await.refused(303);
+    assert_eq!(elif.task(&key).await["for"], "a private team, Legal");
+    let told = elif.get("/api/v1/teams/infrastructure/events").await.ok().text();
+    assert!(told.contains("a private team, Legal") && !told.contains("Ingestion"), "{told}");
 }

@@ -135,9 +135,10 @@ fn of_the_team(kind: &str, before: &Value, after: &Value) -> Option<String> {
         "team.shared" => format!("shared the {} with {}", is("shows"), is("name")),
         "team.unshared" => format!("took back the {} shared with {}", is("shows"), is("name")),
         "share.ended" => format!("ended by that the {} shared with {}", is("shows"), is("name")),
-        "workspace.edited" => match is("name") {
-            "" => "changed who may register".to_owned(),
-            name => format!("called the workspace {name}"),
+        "workspace.edited" => match (is("name"), after["registration_open"].is_null()) {
+            ("", _) => "changed who may register".to_owned(),
+            (name, true) => format!("called the workspace {name}"),
+            (name, false) => format!("called the workspace {name}, and changed who may register"),
         },
         "team.day-off" if after["day"].is_null() => format!("took the day off on {} away", was("day")),
         "team.day-off" => format!("set a day off: {} {}", is("day"), is("name")),
