@@ -240,11 +240,14 @@ async fn a_phone_shows_one_column_and_the_names_of_all() {
     phone.until(&current("In review")).await;
     let in_sight = "(() => { const { left, right } = document.querySelector('[data-column=in-review]').getBoundingClientRect(); return left > -20 && right < 410; })()";
     phone.until(in_sight).await;
-    // and by a finger to the side
+    // and by a finger to the side, once the board is at rest; it comes along before it is let go
+    let columns_passed = "document.querySelector('#board').scrollLeft / document.querySelector('#board').clientWidth";
+    phone.until(&format!("Math.abs({columns_passed} - 3) < 0.01")).await;
     phone.touch(DispatchTouchEventType::TouchStart, (100.0, 600.0)).await;
     for step in 1..=8 {
         phone.touch(DispatchTouchEventType::TouchMove, (100.0 + 32.0 * f64::from(step), 600.0)).await;
     }
+    phone.until(&format!("{columns_passed} < 2.45")).await;
     phone.lift_finger().await;
     phone.until(&current("Blocked")).await;
 }
