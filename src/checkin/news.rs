@@ -189,7 +189,9 @@ impl Row {
         let sentence = match self.kind.as_str() {
             "comment.added" => "commented on it".to_owned(),
             "goal.added" => "set it".to_owned(),
-            "goal.edited" => "changed it".to_owned(),
+            "goal.edited" if self.before["project"] == self.after["project"] => "changed it".to_owned(),
+            "goal.edited" if self.after["project"].is_null() => "took it from its project".to_owned(),
+            "goal.edited" => format!("put it to the project “{}”", names.project(&self.after["project"])),
             "goal.progressed" => format!("said how far it is: {}", goals::progress(&self.after)),
             "goal.comment" => "commented on it".to_owned(),
             "goal.concern" => "raised a concern".to_owned(),

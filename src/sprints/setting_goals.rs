@@ -123,14 +123,14 @@ pub async fn edit_goal(change: &mut Change, team: &Team, goal: Uuid, draft: &Dra
     .execute(change.db())
     .await?;
     own(change, team, goal, &draft.owners).await?;
-    let before = json!({ "goal": goal, "title": was.title, "target": was.target });
-    note(
-        change,
-        team,
-        "goal.edited",
-        before,
-        json!({ "goal": goal, "title": draft.title.trim(), "target": target, "owners": draft.owners }),
-    );
+    let mut before = json!({ "goal": goal, "title": was.title, "target": was.target });
+    let mut after = json!({ "goal": goal, "title": draft.title.trim(), "target": target, "owners": draft.owners });
+    let serves = project.map(|(_, id)| id);
+    if was.project_id != serves {
+        // whoever follows the one or the other hears of it
+        (before["project"], after["project"]) = (json!(was.project_id), json!(serves));
+    }
+    note(change, team, "goal.edited", before, after);
     Ok(())
 }
 

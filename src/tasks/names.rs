@@ -168,7 +168,8 @@ impl Names {
         })
     }
 
-    fn project<'a>(&'a self, id: &'a Value) -> &'a str {
+    /// What a project is called, by its id.
+    pub fn project<'a>(&'a self, id: &'a Value) -> &'a str {
         named(&self.shared.projects, id, named(&self.aims, id, "of old"))
     }
 

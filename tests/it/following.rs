@@ -322,12 +322,19 @@ async fn who_follows_a_goal_hears_how_far_it_is_and_that_its_sprint_is_closed() 
     for (goal, value) in [(&yes, "1"), (&share, "4")] {
         elif.post(&format!("/teams/infrastructure/goals/{goal}/progress"), &[("value", value)]).await.ok();
     }
+    // out of the project, and back to it
+    for (project, version) in [("", "1"), ("new-cluster", "2")] {
+        let edit = [("title", "For the cluster"), ("target", "5"), ("project", project), ("version", version)];
+        elif.post(&format!("/teams/infrastructure/goals/{served}"), &edit).await.refused(303);
+    }
     elif.post(&format!("/teams/infrastructure/goals/{served}/remove"), &[]).await.ok();
     elif.post("/teams/infrastructure/sprints/42/close", &[]).await.ok();
     let page = jonas.get("/").await.ok().text();
     for told in [
         "Elif said how far it is: yes",
         "Elif said how far it is: 4 %",
+        "Elif took it from its project",
+        "Elif put it to the project “New cluster”",
         "Elif took the goal “For the cluster” away",
         "Elif closed sprint 42",
         "href=\"/sprints/42/retro?team=infrastructure\"",

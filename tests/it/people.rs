@@ -191,6 +191,8 @@ async fn registration_is_closed_until_it_is_opened_and_may_be_for_some_addresses
     assert!(wrong.refused(422).text().contains("Write domains as example.org"));
     ada.post("/settings", &[("name", "Ours"), ("open", "1"), ("domains", "@Example.org, example.com")]).await.ok();
     assert!(stranger.get("/login").await.ok().text().contains("/register"));
+    let unknown = stranger.post("/login", &[("email", "new@example.org"), ("password", PASSWORD)]).await.refused(401);
+    assert!(unknown.text().contains("/register"), "whoever has no account yet finds where to get one");
     assert!(stranger.get("/register").await.ok().text().contains("example.org or example.com"));
     for email in ["eve@evil.example", "eve@example.org.evil.example", "eve@example.org@evil.example", "eve"] {
         assert_eq!(closed(email).await, 422, "{email}");

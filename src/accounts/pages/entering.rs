@@ -86,18 +86,12 @@ pub async fn login(Given(app): Given<App>, from: Network, headers: HeaderMap, fi
     let line = Line { kind: "sign-in.failed", about: &about, network: &from.to_string(), ..Line::default() };
     // Released at once: what follows may need one too.
     audit::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
+    let (open, _) = inviting::registration(&app.db).await?;
     let frame = Frame::bare(&app, "Sign in".to_owned(), theme(&headers));
     let error = "This e-mail address and password do not belong together. Nothing was changed; try again.".to_owned();
     page::refused(
         StatusCode::UNAUTHORIZED,
-        &LoginPage {
-            frame,
-            next: fields.text("next").to_owned(),
-            email: email.to_owned(),
-            error,
-            empty: false,
-            open: false,
-        },
+        &LoginPage { frame, next: fields.text("next").to_owned(), email: email.to_owned(), error, empty: false, open },
     )
 }
 
