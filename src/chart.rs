@@ -37,11 +37,34 @@ pub struct Chart {
 }
 
 enum Mark {
-    Area { class: &'static str, points: String },
-    Line { class: &'static str, points: String },
-    Bar { class: &'static str, x: f64, y: f64, width: f64, height: f64, title: String },
-    Dot { class: &'static str, x: f64, y: f64, r: f64, title: String },
-    Word { x: f64, y: f64, text: String },
+    Area {
+        class: &'static str,
+        points: String,
+    },
+    Line {
+        class: &'static str,
+        points: String,
+    },
+    Bar {
+        class: &'static str,
+        x: f64,
+        y: f64,
+        width: f64,
+        height: f64,
+        title: String,
+    },
+    Dot {
+        class: &'static str,
+        x: f64,
+        y: f64,
+        r: f64,
+        title: String,
+    },
+    Word {
+        x: f64,
+        y: f64,
+        text: String,
+    },
 }
 
 impl Chart {
@@ -109,21 +132,50 @@ impl Chart {
     }
 
     /// A dot that says what it is when pointed at.
-    pub fn dot(&mut self, class: &'static str, (x, y): (f64, f64), r: f64, title: impl Into<String>) {
-        let mark = Mark::Dot { class, x: self.x(x), y: self.y(y), r, title: title.into() };
+    pub fn dot(
+        &mut self,
+        class: &'static str,
+        (x, y): (f64, f64),
+        r: f64,
+        title: impl Into<String>,
+    ) {
+        let mark = Mark::Dot {
+            class,
+            x: self.x(x),
+            y: self.y(y),
+            r,
+            title: title.into(),
+        };
         self.marks.push(mark);
     }
 
     /// A bar from the ground, as wide as so much of the axis below.
-    pub fn bar(&mut self, class: &'static str, (x, y): (f64, f64), width: f64, title: impl Into<String>) {
+    pub fn bar(
+        &mut self,
+        class: &'static str,
+        (x, y): (f64, f64),
+        width: f64,
+        title: impl Into<String>,
+    ) {
         let (left, right, top) = (self.x(x - width / 2.0), self.x(x + width / 2.0), self.y(y));
         let (width, height) = (short(right - left), short(BOTTOM - top));
-        self.marks.push(Mark::Bar { class, x: left, y: top, width, height, title: title.into() });
+        self.marks.push(Mark::Bar {
+            class,
+            x: left,
+            y: top,
+            width,
+            height,
+            title: title.into(),
+        });
     }
 
     /// A word over a place.
     pub fn word_over(&mut self, (x, y): (f64, f64), text: impl Into<String>) {
-        let mark = Mark::Word { x: self.x(x), y: short(self.y(y) - 8.0), text: text.into() };
+        let mark = Mark::Word {
+            x: self.x(x),
+            y: short(self.y(y) - 8.0),
+            text: text.into(),
+        };
         self.marks.push(mark);
     }
 
@@ -133,7 +185,10 @@ impl Chart {
     }
 
     fn points<'p>(&self, points: impl Iterator<Item = &'p (f64, f64)>) -> String {
-        points.map(|(x, y)| format!("{},{}", self.x(*x), self.y(*y))).collect::<Vec<_>>().join(" ")
+        points
+            .map(|(x, y)| format!("{},{}", self.x(*x), self.y(*y)))
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     fn x(&self, x: f64) -> f64 {
@@ -160,7 +215,10 @@ impl Chart {
     /// Heights with a line and a number.
     fn rows(&self) -> Vec<(f64, String)> {
         let count = (self.top / self.step).round() as u32;
-        (0..=count).map(|nth| f64::from(nth) * self.step).map(|at| (self.y(at), at.to_string())).collect()
+        (0..=count)
+            .map(|nth| f64::from(nth) * self.step)
+            .map(|at| (self.y(at), at.to_string()))
+            .collect()
     }
 
     /// The words below: the first begins at the plot's edge and the last ends there, so that none is cut off.
@@ -170,13 +228,19 @@ impl Chart {
             x if x > self.right() - 24.0 => "end",
             _ => "middle",
         };
-        self.ticks.iter().map(|(at, label)| (self.x(*at), anchor(self.x(*at)), label.as_str())).collect()
+        self.ticks
+            .iter()
+            .map(|(at, label)| (self.x(*at), anchor(self.x(*at)), label.as_str()))
+            .collect()
     }
 
     /// Levels with their words, which move apart where lines are close.
     fn level_rows(&self) -> Vec<(f64, f64, &str)> {
-        let mut levels: Vec<(f64, f64, &str)> =
-            self.levels.iter().map(|(at, words)| (self.y(*at), self.y(*at) + 4.0, words.as_str())).collect();
+        let mut levels: Vec<(f64, f64, &str)> = self
+            .levels
+            .iter()
+            .map(|(at, words)| (self.y(*at), self.y(*at) + 4.0, words.as_str()))
+            .collect();
         levels.sort_by(|one, other| other.0.total_cmp(&one.0));
         let mut below = f64::INFINITY;
         for (_, label, _) in &mut levels {
@@ -189,7 +253,11 @@ impl Chart {
 
 /// Part of a whole in hundredths, for a bar of HTML.
 pub fn part(of: f64, whole: f64) -> f64 {
-    if whole > 0.0 { short((of / whole * 100.0).clamp(0.0, 100.0)) } else { 0.0 }
+    if whole > 0.0 {
+        short((of / whole * 100.0).clamp(0.0, 100.0))
+    } else {
+        0.0
+    }
 }
 
 /// A step of 1, 2 or 5 with noughts that makes at most five rows.
@@ -219,9 +287,15 @@ mod tests {
 
     #[test]
     fn rows_are_round_numbers_and_few() {
-        for (most, step) in
-            [(0.0, 1.0), (1.0, 1.0), (5.0, 1.0), (6.0, 2.0), (24.0, 5.0), (48.0, 10.0), (4_712.0, 1_000.0)]
-        {
+        for (most, step) in [
+            (0.0, 1.0),
+            (1.0, 1.0),
+            (5.0, 1.0),
+            (6.0, 2.0),
+            (24.0, 5.0),
+            (48.0, 10.0),
+            (4_712.0, 1_000.0),
+        ] {
             assert_eq!(nice_step(most), step, "{most}");
         }
         let chart = Chart::new("c", "Title", "tasks", (0.0, 10.0), 48.0);
@@ -235,17 +309,29 @@ mod tests {
         chart.dot("state-done", (5.0, 4.0), 3.0, "\"quoted\"");
         let svg = drawn(&chart);
         assert!(svg.contains(r#"role="img" aria-labelledby="c-title c-says""#));
-        assert!(svg.contains("A &#38; B") && !svg.contains("<b>") && svg.contains("&#34;quoted&#34;"), "{svg}");
+        assert!(
+            svg.contains("A &#38; B") && !svg.contains("<b>") && svg.contains("&#34;quoted&#34;"),
+            "{svg}"
+        );
         assert!(!svg.contains("style="));
     }
 
     #[test]
     fn words_of_close_levels_do_not_touch() {
-        let chart =
-            Chart::new("c", "", "days", (0.0, 1.0), 100.0).level(4.0, "50 %").level(5.0, "85 %").level(5.5, "95 %");
+        let chart = Chart::new("c", "", "days", (0.0, 1.0), 100.0)
+            .level(4.0, "50 %")
+            .level(5.0, "85 %")
+            .level(5.5, "95 %");
         let rows = chart.level_rows();
-        assert_eq!(rows.iter().map(|row| row.2).collect::<Vec<_>>(), ["50 %", "85 %", "95 %"]);
-        assert!(rows.windows(2).all(|pair| pair[0].1 - pair[1].1 >= LINE - 0.1), "{rows:?}");
+        assert_eq!(
+            rows.iter().map(|row| row.2).collect::<Vec<_>>(),
+            ["50 %", "85 %", "95 %"]
+        );
+        assert!(
+            rows.windows(2)
+                .all(|pair| pair[0].1 - pair[1].1 >= LINE - 0.1),
+            "{rows:?}"
+        );
         assert!(rows.iter().all(|row| row.1 > 0.0 && row.1 < HEIGHT));
     }
 
@@ -258,8 +344,16 @@ mod tests {
     #[test]
     fn an_area_goes_there_above_and_back_below() {
         let mut chart = Chart::new("c", "", "tasks", (0.0, 1.0), 10.0);
-        chart.area("state-done", &[(0.0, 10.0), (1.0, 10.0)], &[(0.0, 0.0), (1.0, 0.0)]);
-        assert!(drawn(&chart).contains(r#"points="42,34 510,34 510,213 42,213""#), "{}", drawn(&chart));
+        chart.area(
+            "state-done",
+            &[(0.0, 10.0), (1.0, 10.0)],
+            &[(0.0, 0.0), (1.0, 0.0)],
+        );
+        assert!(
+            drawn(&chart).contains(r#"points="42,34 510,34 510,213 42,213""#),
+            "{}",
+            drawn(&chart)
+        );
         assert_eq!(part(1.0, 3.0), 33.3);
         assert_eq!(part(1.0, 0.0), 0.0);
     }

@@ -140,7 +140,11 @@ fn mapping(text: &str) -> Result<(String, String), String> {
 impl Cli {
     /// Does what was asked, and returns when it is done.
     pub fn run(self) -> anyhow::Result<()> {
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?.block_on(self.obey())
+        tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .context("cannot start")?
+            .block_on(self.obey())
     }
 
     async fn obey(self) -> anyhow::Result<()> {
@@ -162,13 +166,18 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
 
 async fn serve_demo(config: &Config, asked: &Demo) -> anyhow::Result<()> {
     if config.database()?.is_some() {
-        bail!("the demo keeps its made-up teams in a database of its own: leave out --database-url and DATABASE_URL");
+        bail!(
+            "the demo keeps its made-up teams in a database of its own: leave out --database-url and DATABASE_URL"
+        );
     }
     let listener = listen(config).await?;
     let data_dir = config.demo_data_dir()?;
     claim_for_the_demo(&data_dir)?;
-    let database =
-        if asked.reset { Database::emptied(&data_dir).await? } else { Database::to_serve(None, &data_dir).await? };
+    let database = if asked.reset {
+        Database::emptied(&data_dir).await?
+    } else {
+        Database::to_serve(None, &data_dir).await?
+    };
     serve_from(database, listener, config, Some(asked)).await
 }
 
@@ -176,7 +185,10 @@ async fn serve_demo(config: &Config, asked: &Demo) -> anyhow::Result<()> {
 fn claim_for_the_demo(folder: &Path) -> anyhow::Result<()> {
     let mark = folder.join("demo");
     if folder.join("postgres").exists() && !mark.exists() {
-        bail!("{} holds a workspace that is not the demo's: name another folder, or none", folder.display());
+        bail!(
+            "{} holds a workspace that is not the demo's: name another folder, or none",
+            folder.display()
+        );
     }
     std::fs::create_dir_all(folder)
         .and_then(|()| std::fs::write(&mark, ""))
@@ -184,7 +196,9 @@ fn claim_for_the_demo(folder: &Path) -> anyhow::Result<()> {
 }
 
 async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen at {}", config.listen))
+    TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("cannot listen at {}", config.listen))
 }
 
 /// Closes the database in order, however serving ended.
@@ -199,14 +213,24 @@ async fn serve_from(
     outcome
 }
 
-async fn serve_on(pool: &PgPool, listener: TcpListener, config: &Config, demo: Option<&Demo>) -> anyhow::Result<()> {
+async fn serve_on(
+    pool: &PgPool,
+    listener: TcpListener,
+    config: &Config,
+    demo: Option<&Demo>,
+) -> anyhow::Result<()> {
     let asked_to_stop = signals::listen()?;
     db::migrate(pool).await?;
     if let Some(asked) = demo {
         fill_demo(pool, asked.tasks).await?;
     }
     let public_url = config.public_url(listener.local_addr()?);
-    let app = App::behind(config.trusted(), &public_url, pool.clone(), Clock::default());
+    let app = App::behind(
+        config.trusted(),
+        &public_url,
+        pool.clone(),
+        Clock::default(),
+    );
     sprints::cadence::begin(&app).await?;
     let first_visit = first_visit(&app, demo.is_some()).await?;
     let pump = tokio::spawn(hearing::pump(app.clone()));
@@ -214,7 +238,14 @@ async fn serve_on(pool: &PgPool, listener: TcpListener, config: &Config, demo: O
     if let Some(path) = first_visit {
         say(&format!("Open {public_url}{path}"));
     }
-    server::serve(listener, router::router(app.clone()), Patience::default(), asked_to_stop, app.live.ending()).await;
+    server::serve(
+        listener,
+        router::router(app.clone()),
+        Patience::default(),
+        asked_to_stop,
+        app.live.ending(),
+    )
+    .await;
     // It holds the connection that listens, which must be gone before the database is closed.
     let _ = pump.await;
     Ok(())
@@ -235,8 +266,15 @@ async fn work(pool: &PgPool, command: Command) -> anyhow::Result<()> {
     match command {
         // done for every command
         Command::Migrate | Command::Serve | Command::Demo(_) => Ok(()),
-        Command::User(User::Add { email, name, admin }) => add_user(pool, &email, &name, admin).await,
-        Command::Team(Team::Add { slug, name, key, members }) => add_team(pool, &slug, &name, &key, &members).await,
+        Command::User(User::Add { email, name, admin }) => {
+            add_user(pool, &email, &name, admin).await
+        }
+        Command::Team(Team::Add {
+            slug,
+            name,
+            key,
+            members,
+        }) => add_team(pool, &slug, &name, &key, &members).await,
         Command::Team(Team::Lead { slug, email }) => lead_team(pool, &slug, &email).await,
         Command::Token(Token::Create { email, scope }) => create_token(pool, &email, scope).await,
         Command::Import(asked) => import(pool, &asked).await,
@@ -266,10 +304,26 @@ async fn add_user(pool: &PgPool, email: &str, name: &str, admin: bool) -> anyhow
     };
     let mut tx = pool.begin().await?;
     let person = add_account(&mut tx, now, new).await.map_err(told)?;
-    let about = format!("{email} as {}, on the command line", if admin { "administrator" } else { "member" });
-    audit::write(&mut tx, now, Line { kind: "account.made", about: &about, ..Line::default() }).await.map_err(told)?;
+    let about = format!(
+        "{email} as {}, on the command line",
+        if admin { "administrator" } else { "member" }
+    );
+    audit::write(
+        &mut tx,
+        now,
+        Line {
+            kind: "account.made",
+            about: &about,
+            ..Line::default()
+        },
+    )
+    .await
+    .map_err(told)?;
     tx.commit().await?;
-    println!("{} can sign in as {email}, and is @{} to the others.", person.name, person.handle);
+    println!(
+        "{} can sign in as {email}, and is @{} to the others.",
+        person.name, person.handle
+    );
     Ok(())
 }
 
@@ -284,24 +338,57 @@ fn read_password() -> anyhow::Result<String> {
         return rpassword::prompt_password("Password: ").context("the password could not be read");
     }
     let mut line = String::new();
-    std::io::stdin().read_line(&mut line).context("the password could not be read")?;
+    std::io::stdin()
+        .read_line(&mut line)
+        .context("the password could not be read")?;
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-async fn add_team(pool: &PgPool, slug: &str, name: &str, key: &str, members: &[String]) -> anyhow::Result<()> {
+async fn add_team(
+    pool: &PgPool,
+    slug: &str,
+    name: &str,
+    key: &str,
+    members: &[String],
+) -> anyhow::Result<()> {
     let now = Clock::default().now();
     let mut tx = pool.begin().await?;
-    let team = teams::adding::add_team(&mut tx, now, slug, name, key).await.map_err(told)?;
-    let line = Line { team: Some(team), ..Line::default() };
-    let made = Line { kind: "team.added", about: "{team}, on the command line", ..line };
+    let team = teams::adding::add_team(&mut tx, now, slug, name, key)
+        .await
+        .map_err(told)?;
+    let line = Line {
+        team: Some(team),
+        ..Line::default()
+    };
+    let made = Line {
+        kind: "team.added",
+        about: "{team}, on the command line",
+        ..line
+    };
     audit::write(&mut tx, now, made).await.map_err(told)?;
     for email in members {
-        let (account, handle) = teams::adding::account_by_email(&mut tx, email).await.map_err(told)?;
-        teams::adding::add_member(&mut tx, now, team, account, false).await.map_err(told)?;
+        let (account, handle) = teams::adding::account_by_email(&mut tx, email)
+            .await
+            .map_err(told)?;
+        teams::adding::add_member(&mut tx, now, team, account, false)
+            .await
+            .map_err(told)?;
         let about = format!("@{handle} is now member of {{team}}, on the command line");
-        audit::write(&mut tx, now, Line { kind: "team.role", about: &about, ..line }).await.map_err(told)?;
+        audit::write(
+            &mut tx,
+            now,
+            Line {
+                kind: "team.role",
+                about: &about,
+                ..line
+            },
+        )
+        .await
+        .map_err(told)?;
     }
-    sprints::cadence::keep_up(&mut tx, now).await.map_err(told)?;
+    sprints::cadence::keep_up(&mut tx, now)
+        .await
+        .map_err(told)?;
     tx.commit().await?;
     println!("{name} has its board at /teams/{slug}.");
     Ok(())
@@ -309,21 +396,26 @@ async fn add_team(pool: &PgPool, slug: &str, name: &str, key: &str, members: &[S
 
 async fn lead_team(pool: &PgPool, slug: &str, email: &str) -> anyhow::Result<()> {
     let live = Live::new(pool.clone(), Clock::default());
-    let handle: Option<String> =
-        sqlx::query_scalar("SELECT handle FROM accounts WHERE lower(email) = lower($1) AND deactivated_at IS NULL")
-            .bind(email)
+    let handle: Option<String> = sqlx::query_scalar(
+        "SELECT handle FROM accounts WHERE lower(email) = lower($1) AND deactivated_at IS NULL",
+    )
+    .bind(email)
+    .fetch_optional(pool)
+    .await?;
+    let handle =
+        handle.with_context(|| format!("nobody who may sign in has the e-mail address {email}"))?;
+    let team: Option<teams::Team> =
+        sqlx::query_as("SELECT id, slug, name, key, seq FROM teams WHERE slug = $1")
+            .bind(slug)
             .fetch_optional(pool)
             .await?;
-    let handle = handle.with_context(|| format!("nobody who may sign in has the e-mail address {email}"))?;
-    let team: Option<teams::Team> = sqlx::query_as("SELECT id, slug, name, key, seq FROM teams WHERE slug = $1")
-        .bind(slug)
-        .fetch_optional(pool)
-        .await?;
     let team = team.with_context(|| format!("there is no team {slug}"))?;
     let lead = Some(membership::TeamRole::Lead);
-    live.change(&Actor::nobody(), |change, _| Box::pin(membership::set_member(change, &team, &handle, lead)))
-        .await
-        .map_err(told)?;
+    live.change(&Actor::nobody(), |change, _| {
+        Box::pin(membership::set_member(change, &team, &handle, lead))
+    })
+    .await
+    .map_err(told)?;
     println!("@{handle} leads {}.", team.name);
     Ok(())
 }
@@ -337,7 +429,9 @@ async fn create_token(pool: &PgPool, email: &str, scope: Scope) -> anyhow::Resul
 /// A refusal's sentences, for the terminal.
 fn told(problem: Problem) -> anyhow::Error {
     match problem {
-        Problem::Invalid(errors) => anyhow::anyhow!("{}", errors.into_values().collect::<Vec<_>>().join(" ")),
+        Problem::Invalid(errors) => {
+            anyhow::anyhow!("{}", errors.into_values().collect::<Vec<_>>().join(" "))
+        }
         Problem::Inside(error) => error,
         other => other.into(),
     }
@@ -347,10 +441,11 @@ fn told(problem: Problem) -> anyhow::Error {
 async fn first_visit(app: &App, demo: bool) -> anyhow::Result<Option<String>> {
     let now = app.clock.now();
     if demo {
-        let guide: Option<uuid::Uuid> =
-            sqlx::query_scalar("SELECT id FROM accounts WHERE role = 'admin' ORDER BY created_at, id LIMIT 1")
-                .fetch_optional(&app.db)
-                .await?;
+        let guide: Option<uuid::Uuid> = sqlx::query_scalar(
+            "SELECT id FROM accounts WHERE role = 'admin' ORDER BY created_at, id LIMIT 1",
+        )
+        .fetch_optional(&app.db)
+        .await?;
         let Some(guide) = guide else { return Ok(None) };
         let key = tokens::create_link(&app.db, now, tokens::Purpose::SignIn(guide)).await?;
         return Ok(Some(format!("/enter/{key}")));
@@ -369,9 +464,15 @@ async fn import(pool: &PgPool, asked: &Import) -> anyhow::Result<()> {
         Source::Trello => transfer::trello::parse(&file),
         Source::Github => transfer::github::parse(&file),
     };
-    let draft = draft.with_context(|| format!("nothing was imported from {}", asked.file.display()))?;
+    let draft =
+        draft.with_context(|| format!("nothing was imported from {}", asked.file.display()))?;
     let bar = progress_bar(draft.tasks.len());
-    let wish = Wish { draft: &draft, team: &asked.team, mappings: &asked.mappings, dry_run: asked.dry_run };
+    let wish = Wish {
+        draft: &draft,
+        team: &asked.team,
+        mappings: &asked.mappings,
+        dry_run: asked.dry_run,
+    };
     let live = Live::new(pool.clone(), Clock::default());
     let all = draft.tasks.len();
     let tell = |done: usize| {
@@ -383,12 +484,19 @@ async fn import(pool: &PgPool, asked: &Import) -> anyhow::Result<()> {
     };
     let outcome = transfer::import(&live, &wish, &tell).await;
     bar.finish_and_clear();
-    say(&outcome.map_err(told).context("nothing was imported")?.to_string());
+    say(&outcome
+        .map_err(told)
+        .context("nothing was imported")?
+        .to_string());
     live.flush().await;
     Ok(())
 }
 
 /// Shown only on a terminal, and only for what takes a while.
 fn progress_bar(tasks: usize) -> ProgressBar {
-    if tasks > 500 { ProgressBar::new(tasks as u64) } else { ProgressBar::hidden() }
+    if tasks > 500 {
+        ProgressBar::new(tasks as u64)
+    } else {
+        ProgressBar::hidden()
+    }
 }

@@ -14,7 +14,9 @@ pub struct Clock {
 impl Clock {
     /// A clock that stands still until it is moved.
     pub fn standing(at: OffsetDateTime) -> Self {
-        Self { set: Some(Arc::new(Mutex::new(at))) }
+        Self {
+            set: Some(Arc::new(Mutex::new(at))),
+        }
     }
 
     /// The instant, in UTC, cut to microseconds: that is what Postgres keeps.
@@ -34,7 +36,10 @@ impl Clock {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the machine's clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place that reads the machine's clock"
+)]
 fn system_now() -> OffsetDateTime {
     OffsetDateTime::now_utc()
 }
@@ -47,16 +52,23 @@ pub fn day_in(at: OffsetDateTime, zone: &str) -> Date {
 /// Day, hour and minute of `at` in an IANA time zone.
 pub fn civil(at: OffsetDateTime, zone: &str) -> (Date, u8, u8) {
     let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
-    let there = Timestamp::from_second(at.unix_timestamp()).unwrap_or_default().to_zoned(zone);
+    let there = Timestamp::from_second(at.unix_timestamp())
+        .unwrap_or_default()
+        .to_zoned(zone);
     let month = time::Month::try_from(there.month() as u8).unwrap_or(time::Month::January);
-    let day = Date::from_calendar_date(i32::from(there.year()), month, there.day() as u8).unwrap_or(at.date());
+    let day = Date::from_calendar_date(i32::from(there.year()), month, there.day() as u8)
+        .unwrap_or(at.date());
     (day, there.hour() as u8, there.minute() as u8)
 }
 
 /// The instant at which a minute of a day begins in an IANA time zone; where clocks jump over it, the one after.
 pub fn instant(day: Date, minute: i16, zone: &str) -> OffsetDateTime {
     let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
-    let midnight = jiff::civil::Date::new(day.year() as i16, u8::from(day.month()) as i8, day.day() as i8);
+    let midnight = jiff::civil::Date::new(
+        day.year() as i16,
+        u8::from(day.month()) as i8,
+        day.day() as i8,
+    );
     // 24:00 is the next day's beginning.
     let wall = midnight.and_then(|midnight| {
         let days = i32::from(minute.div_euclid(1440));
@@ -64,7 +76,9 @@ pub fn instant(day: Date, minute: i16, zone: &str) -> OffsetDateTime {
         let day = midnight.checked_add(jiff::Span::new().days(days))?;
         Ok(day.at((minute / 60) as i8, (minute % 60) as i8, 0, 0))
     });
-    let second = wall.and_then(|wall| wall.to_zoned(zone)).map_or(0, |there| there.timestamp().as_second());
+    let second = wall
+        .and_then(|wall| wall.to_zoned(zone))
+        .map_or(0, |there| there.timestamp().as_second());
     OffsetDateTime::from_unix_timestamp(second).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 

@@ -16,7 +16,12 @@ use crate::web::network::Trusted;
 #[derive(Args, Clone, Debug)]
 pub struct Config {
     /// The address to serve at; port 0 takes a free one
-    #[arg(long, env = "FORTNIGHT_LISTEN", default_value = "127.0.0.1:8042", global = true)]
+    #[arg(
+        long,
+        env = "FORTNIGHT_LISTEN",
+        default_value = "127.0.0.1:8042",
+        global = true
+    )]
     pub listen: SocketAddr,
 
     /// Where people reach it, such as https://board.example.org [default: http://<listen>]
@@ -24,7 +29,12 @@ pub struct Config {
     public_url: Option<String>,
 
     /// Networks of the proxies in front, such as 10.0.0.0/8: their X-Forwarded-For is believed, and nobody else's
-    #[arg(long, env = "FORTNIGHT_TRUSTED_PROXY", value_name = "NETWORK", global = true)]
+    #[arg(
+        long,
+        env = "FORTNIGHT_TRUSTED_PROXY",
+        value_name = "NETWORK",
+        global = true
+    )]
     trusted_proxy: Vec<Trusted>,
 
     /// Where files, and the database that comes with it, are kept
@@ -74,8 +84,15 @@ impl Config {
     }
 
     fn given_data_dir(&self) -> anyhow::Result<Option<PathBuf>> {
-        let given = self.data_dir.as_ref().filter(|dir| !dir.as_os_str().is_empty());
-        given.map(|dir| std::path::absolute(dir).with_context(|| format!("{} is no folder", dir.display()))).transpose()
+        let given = self
+            .data_dir
+            .as_ref()
+            .filter(|dir| !dir.as_os_str().is_empty());
+        given
+            .map(|dir| {
+                std::path::absolute(dir).with_context(|| format!("{} is no folder", dir.display()))
+            })
+            .transpose()
     }
 
     /// How to reach the Postgres that was named, if one was.
@@ -86,7 +103,9 @@ impl Config {
                 if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
                     bail!("the database address (DATABASE_URL) does not begin with postgres://");
                 }
-                let options = url.parse().context("the database address (DATABASE_URL) cannot be read")?;
+                let options = url
+                    .parse()
+                    .context("the database address (DATABASE_URL) cannot be read")?;
                 Ok(Some(options))
             }
             _ => Ok(None),
@@ -112,7 +131,9 @@ impl fmt::Debug for DatabaseUrl {
 }
 
 fn public_url(text: &str) -> Result<String, String> {
-    let url: Uri = text.parse().map_err(|error| format!("not an address: {error}"))?;
+    let url: Uri = text
+        .parse()
+        .map_err(|error| format!("not an address: {error}"))?;
     if !matches!(url.scheme_str(), Some("http" | "https")) {
         return Err("it begins with http:// or https://".to_owned());
     }
@@ -120,7 +141,9 @@ fn public_url(text: &str) -> Result<String, String> {
         return Err("it has no path: Fortnight wants a host of its own".to_owned());
     }
     match url.authority() {
-        Some(authority) if authority.as_str().contains('@') => Err("it has no user or password in it".to_owned()),
+        Some(authority) if authority.as_str().contains('@') => {
+            Err("it has no user or password in it".to_owned())
+        }
         _ => Ok(text.trim_end_matches('/').to_owned()),
     }
 }
@@ -130,7 +153,11 @@ fn default_data_dir() -> anyhow::Result<PathBuf> {
     if rustix::process::geteuid().is_root() {
         return Ok("/var/lib/fortnight".into());
     }
-    let folder = |name| env::var_os(name).map(PathBuf::from).filter(|dir| dir.is_absolute());
+    let folder = |name| {
+        env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|dir| dir.is_absolute())
+    };
     folder("XDG_DATA_HOME")
         .or_else(|| folder("HOME").map(|home| home.join(".local/share")))
         .map(|dir| dir.join("fortnight"))
@@ -154,12 +181,21 @@ mod tests {
 
     #[test]
     fn a_public_url_is_a_host_and_nothing_more() {
-        for good in ["https://board.example.org", "http://10.0.0.7:80", "https://b.org/"] {
+        for good in [
+            "https://board.example.org",
+            "http://10.0.0.7:80",
+            "https://b.org/",
+        ] {
             assert!(public_url(good).is_ok(), "{good}");
         }
-        for bad in
-            ["board.example.org", "ftp://b.org", "https://b.org/board", "https://b.org/?a", "https://me:pw@b.org", ""]
-        {
+        for bad in [
+            "board.example.org",
+            "ftp://b.org",
+            "https://b.org/board",
+            "https://b.org/?a",
+            "https://me:pw@b.org",
+            "",
+        ] {
             assert!(public_url(bad).is_err(), "{bad}");
         }
     }
@@ -177,7 +213,13 @@ mod tests {
 
     #[test]
     fn proxies_are_named_one_by_one_or_together() {
-        let one_by_one = config(&["--trusted-proxy", "10.0.0.0/8", "--trusted-proxy", "192.0.2.7"]).unwrap();
+        let one_by_one = config(&[
+            "--trusted-proxy",
+            "10.0.0.0/8",
+            "--trusted-proxy",
+            "192.0.2.7",
+        ])
+        .unwrap();
         let together = config(&["--trusted-proxy", "10.0.0.0/8,192.0.2.7"]).unwrap();
         assert_eq!(one_by_one.trusted(), together.trusted());
         assert_eq!(config(&[]).unwrap().trusted(), Trusted::default());
@@ -189,14 +231,23 @@ mod tests {
         let config = config(&["--database-url", "postgres://me:hunter2@db:bad/x"]).unwrap();
         assert!(!format!("{config:?}").contains("hunter2"));
         let error = format!("{:#}", config.database().unwrap_err());
-        assert!(error.contains("DATABASE_URL") && !error.contains("hunter2"), "{error}");
+        assert!(
+            error.contains("DATABASE_URL") && !error.contains("hunter2"),
+            "{error}"
+        );
     }
 
     #[test]
     fn the_demo_keeps_beside_the_real_folder_or_in_the_one_that_was_named() {
         let named = config(&["--data-dir", "/srv/board"]).unwrap();
         assert_eq!(named.demo_data_dir().unwrap(), PathBuf::from("/srv/board"));
-        let unnamed = Config { data_dir: None, ..named };
-        assert_ne!(unnamed.demo_data_dir().unwrap(), unnamed.data_dir().unwrap());
+        let unnamed = Config {
+            data_dir: None,
+            ..named
+        };
+        assert_ne!(
+            unnamed.demo_data_dir().unwrap(),
+            unnamed.data_dir().unwrap()
+        );
     }
 }

@@ -58,9 +58,14 @@ impl Frame {
     ) -> Result<Self> {
         let sprints = sprints::queries::sprints(&app.db).await?;
         let today = clock::day_in(app.clock.now(), &viewer.time_zone);
-        let mark = sprints::queries::active(&sprints).map_or_else(Vec::new, |sprint| sprint.mark(today));
+        let mark =
+            sprints::queries::active(&sprints).map_or_else(Vec::new, |sprint| sprint.mark(today));
         let teams = access::teams(&app.db, viewer).await?;
-        let edits = teams.iter().filter(|access| access.may_edit).map(|access| access.team.id).collect();
+        let edits = teams
+            .iter()
+            .filter(|access| access.may_edit)
+            .map(|access| access.team.id)
+            .collect();
         let theme = theme(headers);
         Ok(Self {
             title: title.into(),
@@ -91,7 +96,9 @@ impl Frame {
             edits: Vec::new(),
             team: String::new(),
             page: "",
-            mark: vec!["gone", "gone", "gone", "gone", "gone", "today", "", "", "", ""],
+            mark: vec![
+                "gone", "gone", "gone", "gone", "gone", "today", "", "", "", "",
+            ],
             is_admin: false,
             assets: &ASSETS,
         }
@@ -104,7 +111,9 @@ impl Frame {
 
     /// Whether the viewer may make tasks in the team whose page this is.
     pub fn may_add(&self) -> bool {
-        self.teams.iter().any(|team| team.slug == self.team && self.may_edit(team.id))
+        self.teams
+            .iter()
+            .any(|team| team.slug == self.team && self.may_edit(team.id))
     }
 
     /// The nav's teams: this page's first three and its own, so that the bar has room.

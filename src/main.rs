@@ -9,7 +9,8 @@ use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let levels = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,fortnight=info"));
+    let levels =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,fortnight=info"));
     tracing_subscriber::fmt()
         .with_env_filter(levels)
         .with_writer(std::io::stderr)

@@ -34,8 +34,11 @@ static HARMLESS: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
         .set_tag_attribute_value("pre", "tabindex", "0")
         // A link leads to a page of ours or to an address that says how; nothing in between.
         .attribute_filter(|_, attribute, value| {
-            let ours = (value.starts_with('/') && !value.starts_with("//")) || value.starts_with('#');
-            let known = ["http://", "https://", "mailto:"].iter().any(|scheme| value.starts_with(scheme));
+            let ours =
+                (value.starts_with('/') && !value.starts_with("//")) || value.starts_with('#');
+            let known = ["http://", "https://", "mailto:"]
+                .iter()
+                .any(|scheme| value.starts_with(scheme));
             (attribute != "href" || ours || known).then_some(Cow::Borrowed(value))
         });
     builder
@@ -43,7 +46,8 @@ static HARMLESS: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
 
 /// Renders Markdown. Raw HTML in it shows as text.
 pub fn render(text: &str, links: &Links) -> Html {
-    let options = Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS;
+    let options =
+        Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS;
     let mut unlinkable = 0;
     let mut events = Vec::new();
     for event in Parser::new_ext(text, options) {
@@ -59,7 +63,11 @@ pub fn render(text: &str, links: &Links) -> Html {
             }
             Event::Text(text) if unlinkable == 0 => link_words(&text, links, &mut events),
             // A box that cannot be ticked is a sign, not a field.
-            Event::TaskListMarker(done) => events.push(Event::Text(CowStr::from(if done { "☑ " } else { "☐ " }))),
+            Event::TaskListMarker(done) => events.push(Event::Text(CowStr::from(if done {
+                "☑ "
+            } else {
+                "☐ "
+            }))),
             Event::SoftBreak => events.push(Event::HardBreak),
             other => events.push(other),
         }
@@ -75,7 +83,11 @@ fn link_words(text: &str, links: &Links, events: &mut Vec<Event<'_>>) {
         letter.is_whitespace() || matches!(letter, '(' | ')' | ',' | ';' | '“' | '”' | '"')
     }) {
         let core = word.trim_end_matches(|letter: char| {
-            letter.is_whitespace() || matches!(letter, '(' | ')' | ',' | ';' | '.' | ':' | '!' | '?' | '“' | '”' | '"')
+            letter.is_whitespace()
+                || matches!(
+                    letter,
+                    '(' | ')' | ',' | ';' | '.' | ':' | '!' | '?' | '“' | '”' | '"'
+                )
         });
         match target(core, links) {
             Some(address) => {
@@ -106,13 +118,17 @@ fn link_words(text: &str, links: &Links, events: &mut Vec<Event<'_>>) {
 fn target(word: &str, links: &Links) -> Option<String> {
     if let Some(handle) = word.strip_prefix('@') {
         let handle = handle.to_lowercase();
-        return links.handles.contains(&handle).then(|| format!("/people/{handle}"));
+        return links
+            .handles
+            .contains(&handle)
+            .then(|| format!("/people/{handle}"));
     }
     if (word.starts_with("https://") || word.starts_with("http://")) && word.len() > 10 {
         return Some(word.to_owned());
     }
     let (key, number) = word.split_once('-')?;
-    let is_number = !number.is_empty() && number.len() < 12 && number.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number =
+        !number.is_empty() && number.len() < 12 && number.bytes().all(|byte| byte.is_ascii_digit());
     (is_number && links.team_keys.contains(key)).then(|| format!("/tasks/{word}"))
 }
 
@@ -123,7 +139,10 @@ mod tests {
     use super::*;
 
     fn shown(text: &str) -> String {
-        let links = Links { team_keys: ["INF".to_owned()].into(), handles: ["jonas".to_owned()].into() };
+        let links = Links {
+            team_keys: ["INF".to_owned()].into(),
+            handles: ["jonas".to_owned()].into(),
+        };
         render(text, &links).to_string()
     }
 
@@ -132,8 +151,14 @@ mod tests {
         let html = shown("See INF-42, ask @jonas (https://example.org/a?b=1). Not XYZ-1, `INF-3`");
         assert!(html.contains(r#"<a href="/tasks/INF-42""#), "{html}");
         assert!(html.contains(r#"<a href="/people/jonas""#), "{html}");
-        assert!(html.contains(r#"<a href="https://example.org/a?b=1""#), "{html}");
-        assert!(!html.contains("/tasks/XYZ") && html.contains("<code>INF-3</code>"), "{html}");
+        assert!(
+            html.contains(r#"<a href="https://example.org/a?b=1""#),
+            "{html}"
+        );
+        assert!(
+            !html.contains("/tasks/XYZ") && html.contains("<code>INF-3</code>"),
+            "{html}"
+        );
     }
 
     #[test]
@@ -150,7 +175,13 @@ mod tests {
         ] {
             let html = shown(evil);
             // Raw HTML shows as text: it has no tag that begins, and what is a link leads nowhere.
-            for tag in ["<script", "<img", "<a href=\"javascript", "<a href=\"data", "<a href=\"java"] {
+            for tag in [
+                "<script",
+                "<img",
+                "<a href=\"javascript",
+                "<a href=\"data",
+                "<a href=\"java",
+            ] {
                 assert!(!html.contains(tag), "{evil}: {html}");
             }
         }

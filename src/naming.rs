@@ -2,21 +2,28 @@
 
 /// Lower-case words joined by dashes, of plain letters and digits, at most 30.
 pub fn slug(text: &str) -> String {
-    let plain = text.chars().flat_map(char::to_lowercase).map(|letter| match letter {
-        'a'..='z' | '0'..='9' => letter,
-        'ä' | 'à' | 'á' | 'â' | 'å' => 'a',
-        'é' | 'è' | 'ê' | 'ë' => 'e',
-        'í' | 'ï' | 'ı' => 'i',
-        'ö' | 'ó' | 'ô' | 'ø' => 'o',
-        'ü' | 'ú' => 'u',
-        'ç' => 'c',
-        'ñ' => 'n',
-        'ş' | 'š' => 's',
-        'ğ' => 'g',
-        _ => '-',
-    });
+    let plain = text
+        .chars()
+        .flat_map(char::to_lowercase)
+        .map(|letter| match letter {
+            'a'..='z' | '0'..='9' => letter,
+            'ä' | 'à' | 'á' | 'â' | 'å' => 'a',
+            'é' | 'è' | 'ê' | 'ë' => 'e',
+            'í' | 'ï' | 'ı' => 'i',
+            'ö' | 'ó' | 'ô' | 'ø' => 'o',
+            'ü' | 'ú' => 'u',
+            'ç' => 'c',
+            'ñ' => 'n',
+            'ş' | 'š' => 's',
+            'ğ' => 'g',
+            _ => '-',
+        });
     let dashed: String = plain.take(30).collect();
-    dashed.split('-').filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-")
+    dashed
+        .split('-')
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join("-")
 }
 
 /// What was wanted, or else the first of `it-2`, `it-3`… that is not taken.

@@ -10,7 +10,8 @@ use axum::{
 };
 use tower::ServiceBuilder;
 use tower_http::{
-    catch_panic::CatchPanicLayer, compression::CompressionLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer,
+    catch_panic::CatchPanicLayer, compression::CompressionLayer, limit::RequestBodyLimitLayer,
+    timeout::TimeoutLayer,
 };
 
 use crate::{
@@ -27,8 +28,10 @@ const LONGEST_REQUEST: Duration = Duration::from_secs(20);
 
 /// The whole program as one service.
 pub fn router(app: App) -> Router {
-    let compressed =
-        pages().merge(given_back()).nest("/api/v1", api()).layer(CompressionLayer::new().no_br().no_deflate());
+    let compressed = pages()
+        .merge(given_back())
+        .nest("/api/v1", api())
+        .layer(CompressionLayer::new().no_br().no_deflate());
     layered(app, compressed.merge(ready_made()), LONGEST_REQUEST)
 }
 
@@ -50,19 +53,37 @@ fn pages() -> Router<App> {
         .route("/logout", post(accounts::logout))
         .route("/enter/{key}", get(accounts::enter))
         .route("/join/{key}", get(accounts::join_form).post(accounts::join))
-        .route("/register", get(accounts::register_form).post(accounts::register))
-        .route("/reset/{key}", get(accounts::reset_form).post(accounts::reset))
-        .route("/settings", get(accounts::workspace).post(accounts::set_workspace))
+        .route(
+            "/register",
+            get(accounts::register_form).post(accounts::register),
+        )
+        .route(
+            "/reset/{key}",
+            get(accounts::reset_form).post(accounts::reset),
+        )
+        .route(
+            "/settings",
+            get(accounts::workspace).post(accounts::set_workspace),
+        )
         .route("/settings/people", get(accounts::people))
         .route("/settings/people/{handle}", post(accounts::change_person))
         .route("/settings/invitations", post(accounts::invite))
-        .route("/settings/invitations/{id}/revoke", post(accounts::revoke_invitation))
+        .route(
+            "/settings/invitations/{id}/revoke",
+            post(accounts::revoke_invitation),
+        )
         .route("/settings/audit", get(accounts::audit_log))
         .route("/settings/audit.csv", get(accounts::audit_csv))
         .route("/me/theme", post(accounts::set_theme))
         .route("/teams/{slug}/cards", get(boards::cards))
-        .route("/teams/{slug}/filters/{id}/delete", post(board_forms::delete_filter))
-        .route("/teams/{slug}/columns/{column}/limit", get(board_forms::limit_form).post(board_forms::set_limit))
+        .route(
+            "/teams/{slug}/filters/{id}/delete",
+            post(board_forms::delete_filter),
+        )
+        .route(
+            "/teams/{slug}/columns/{column}/limit",
+            get(board_forms::limit_form).post(board_forms::set_limit),
+        )
         .route("/teams/{slug}/bulk", post(tasks::change_several))
         .route("/teams/{slug}/flow", get(flow::pages::flow))
         .route("/teams/{slug}/flow/{file}", get(flow::pages::numbers))
@@ -72,9 +93,18 @@ fn pages() -> Router<App> {
         )
         .route("/teams/{slug}/tasks/new", get(tasks::new_form))
         .route("/tasks/{key}", get(tasks::task).post(tasks::edit))
-        .route("/tasks/{key}/position", put(tasks::move_task).post(tasks::move_task))
+        .route(
+            "/tasks/{key}/position",
+            put(tasks::move_task).post(tasks::move_task),
+        )
         .route("/tasks/{key}/move", get(tasks::move_form))
-        .route("/tasks/{key}/block", get(tasks::block_form).put(tasks::block).post(tasks::block).delete(tasks::unblock))
+        .route(
+            "/tasks/{key}/block",
+            get(tasks::block_form)
+                .put(tasks::block)
+                .post(tasks::block)
+                .delete(tasks::unblock),
+        )
         .route("/tasks/{key}/unblock", post(tasks::unblock))
         .route("/tasks/{key}/waits/{id}/end", post(tasks::end_wait))
         .route("/tasks/{key}/owners", post(tasks::set_owners))
@@ -87,36 +117,72 @@ fn pages() -> Router<App> {
         .route("/tasks/{key}/steps/{id}/remove", post(tasks::remove_step))
         .route("/tasks/{key}/comments", post(tasks::add_comment))
         .route("/tasks/{key}/comments/{id}", post(tasks::edit_comment))
-        .route("/tasks/{key}/comments/{id}/delete", post(tasks::delete_comment))
+        .route(
+            "/tasks/{key}/comments/{id}/delete",
+            post(tasks::delete_comment),
+        )
         .route("/teams/{slug}/goals", post(sprints::add_goal))
         .route("/teams/{slug}/goals/new", get(sprints::new_goal_form))
-        .route("/teams/{slug}/goals/{id}", get(sprints::goal).post(sprints::edit_goal))
+        .route(
+            "/teams/{slug}/goals/{id}",
+            get(sprints::goal).post(sprints::edit_goal),
+        )
         .route("/teams/{slug}/goals/{id}/progress", post(sprints::type_in))
-        .route("/teams/{slug}/goals/{id}/order", post(sprints::reorder_goal))
-        .route("/teams/{slug}/goals/{id}/remove", post(sprints::remove_goal))
-        .route("/teams/{slug}/sprints/{number}/close", get(sprints::close_form).post(sprints::close))
-        .route("/teams/{slug}/sprints/{number}/reopen", post(sprints::reopen))
-        .route("/teams/{slug}/planning", get(sprints::planning).post(sprints::set_aside))
+        .route(
+            "/teams/{slug}/goals/{id}/order",
+            post(sprints::reorder_goal),
+        )
+        .route(
+            "/teams/{slug}/goals/{id}/remove",
+            post(sprints::remove_goal),
+        )
+        .route(
+            "/teams/{slug}/sprints/{number}/close",
+            get(sprints::close_form).post(sprints::close),
+        )
+        .route(
+            "/teams/{slug}/sprints/{number}/reopen",
+            post(sprints::reopen),
+        )
+        .route(
+            "/teams/{slug}/planning",
+            get(sprints::planning).post(sprints::set_aside),
+        )
         .route("/teams/{slug}/retro", get(sprints::latest_retro))
         .route("/standup", get(standup::standup_of_several))
         .route("/teams/{slug}/standup", get(standup::standup))
         .route("/teams/{slug}/standup/walk", get(standup::walk))
         .route("/teams/{slug}/topics/{id}", post(standup::tick_topic))
-        .route("/teams/{slug}/topics/{id}/remove", post(standup::remove_topic))
+        .route(
+            "/teams/{slug}/topics/{id}/remove",
+            post(standup::remove_topic),
+        )
         .route("/teams/{slug}/actions/{id}", post(standup::settle_action))
         .route("/teams/{slug}/actions/{id}/task", post(standup::make_task))
         .route("/sprints/{number}/retro", get(sprints::retro))
         .route("/sprints", get(sprints::sprints).post(sprints::set_cadence))
-        .route("/sprints/{number}", get(sprints::pitch).post(sprints::edit_sprint))
+        .route(
+            "/sprints/{number}",
+            get(sprints::pitch).post(sprints::edit_sprint),
+        )
         .route("/sprints/{number}/skip", post(sprints::skip_sprint))
         .route("/teams/{slug}/about", get(teams::about).post(teams::tell))
-        .route("/teams/{slug}/objectives/{id}/remove", post(projects::remove_objective))
-        .route("/teams/{slug}/key-results/{id}/remove", post(projects::remove_key_result))
+        .route(
+            "/teams/{slug}/objectives/{id}/remove",
+            post(projects::remove_objective),
+        )
+        .route(
+            "/teams/{slug}/key-results/{id}/remove",
+            post(projects::remove_key_result),
+        )
         .route("/teams/{slug}/settings", get(teams::settings))
         .route("/teams/{slug}/members", post(teams::set_member))
         .route("/teams/{slug}/columns", post(teams::add_column))
         .route("/teams/{slug}/columns/{column}", post(teams::edit_column))
-        .route("/teams/{slug}/columns/{column}/remove", get(teams::remove_column_form).post(teams::remove_column))
+        .route(
+            "/teams/{slug}/columns/{column}/remove",
+            get(teams::remove_column_form).post(teams::remove_column),
+        )
         .route("/teams/{slug}/labels/{id}", post(teams::edit_label))
         .route("/teams/{slug}/share-links", post(teams::share))
         .route("/teams/{slug}/share-links/{id}/revoke", post(teams::revoke))
@@ -126,22 +192,49 @@ fn pages() -> Router<App> {
         .route("/teams/{slug}/name", post(teams::rename))
         .route("/teams/{slug}/week", post(teams::set_week))
         .route("/teams/{slug}/days-off", post(teams::add_day_off))
-        .route("/teams/{slug}/days-off/{day}/remove", post(teams::remove_day_off))
-        .route("/projects", get(projects::projects).post(projects::add_project))
-        .route("/projects/{slug}", get(projects::project).post(projects::edit_project))
+        .route(
+            "/teams/{slug}/days-off/{day}/remove",
+            post(teams::remove_day_off),
+        )
+        .route(
+            "/projects",
+            get(projects::projects).post(projects::add_project),
+        )
+        .route(
+            "/projects/{slug}",
+            get(projects::project).post(projects::edit_project),
+        )
         .route("/projects/{slug}/cards", get(projects::board_cards))
         .route("/projects/{slug}/finish", post(projects::finish_project))
         .route("/projects/{slug}/milestones", post(projects::add_milestone))
-        .route("/projects/{slug}/milestones/{id}", post(projects::edit_milestone))
-        .route("/projects/{slug}/milestones/{id}/order", post(projects::reorder_milestone))
-        .route("/projects/{slug}/milestones/{id}/reach", post(projects::reach_milestone))
-        .route("/projects/{slug}/milestones/{id}/remove", post(projects::remove_milestone))
+        .route(
+            "/projects/{slug}/milestones/{id}",
+            post(projects::edit_milestone),
+        )
+        .route(
+            "/projects/{slug}/milestones/{id}/order",
+            post(projects::reorder_milestone),
+        )
+        .route(
+            "/projects/{slug}/milestones/{id}/reach",
+            post(projects::reach_milestone),
+        )
+        .route(
+            "/projects/{slug}/milestones/{id}/remove",
+            post(projects::remove_milestone),
+        )
         .route("/teams/{slug}/intake", get(checkin::intake))
         .route("/teams/{slug}/requests", post(checkin::ask))
-        .route("/teams/{slug}/requests/{id}/withdraw", post(checkin::withdraw))
+        .route(
+            "/teams/{slug}/requests/{id}/withdraw",
+            post(checkin::withdraw),
+        )
         .route("/teams/{slug}/follow", post(checkin::follow_team))
         .route("/tasks/{key}/follow", post(checkin::follow_task))
-        .route("/teams/{slug}/goals/{id}/follow", post(checkin::follow_goal))
+        .route(
+            "/teams/{slug}/goals/{id}/follow",
+            post(checkin::follow_goal),
+        )
         .route("/projects/{slug}/follow", post(checkin::follow_project))
         .route("/seen", post(checkin::see))
         .route("/me", get(accounts::me).post(accounts::edit_me))
@@ -168,17 +261,38 @@ fn given_back() -> Router<App> {
         .route("/teams/{slug}/requests/{id}", post(checkin::settle))
         .route("/teams/{slug}/filters", post(board_forms::save_filter))
         .route("/teams/{slug}/goals/{id}/remarks", post(sprints::remark))
-        .route("/teams/{slug}/remarks/{id}/answer", post(sprints::answer_concern))
-        .route("/teams/{slug}/sprints/{number}/notes", post(sprints::add_note))
+        .route(
+            "/teams/{slug}/remarks/{id}/answer",
+            post(sprints::answer_concern),
+        )
+        .route(
+            "/teams/{slug}/sprints/{number}/notes",
+            post(sprints::add_note),
+        )
         .route("/teams/{slug}/notes/{id}", post(sprints::edit_note))
         .route("/teams/{slug}/topics", post(standup::add_topic))
-        .route("/teams/{slug}/topics/{id}/text", post(standup::correct_topic))
+        .route(
+            "/teams/{slug}/topics/{id}/text",
+            post(standup::correct_topic),
+        )
         .route("/teams/{slug}/actions", post(standup::add_action))
         .route("/teams/{slug}/objectives", post(projects::add_objective))
-        .route("/teams/{slug}/objectives/{id}", post(projects::edit_objective))
-        .route("/teams/{slug}/objectives/{id}/key-results", post(projects::add_key_result))
-        .route("/teams/{slug}/key-results/{id}", post(projects::edit_key_result))
-        .route("/teams/{slug}/key-results/{id}/progress", post(projects::type_in_result))
+        .route(
+            "/teams/{slug}/objectives/{id}",
+            post(projects::edit_objective),
+        )
+        .route(
+            "/teams/{slug}/objectives/{id}/key-results",
+            post(projects::add_key_result),
+        )
+        .route(
+            "/teams/{slug}/key-results/{id}",
+            post(projects::edit_key_result),
+        )
+        .route(
+            "/teams/{slug}/key-results/{id}/progress",
+            post(projects::type_in_result),
+        )
         .route_layer(from_fn(giving_back::give_back))
 }
 
@@ -196,7 +310,10 @@ fn ready_made() -> Router<App> {
         .route("/share/{key}/embed", get(checkin::shared_embed))
         .route("/share/{key}/{file}", get(checkin::shared_feed))
         .route("/public/{slug}", get(checkin::public))
-        .route("/public/{slug}/live", get(activity::stream::live_for_public))
+        .route(
+            "/public/{slug}/live",
+            get(activity::stream::live_for_public),
+        )
         .route("/public/{slug}/embed", get(checkin::public_embed))
         .route("/public/{slug}/{file}", get(checkin::public_feed))
 }
@@ -211,9 +328,15 @@ fn api() -> Router<App> {
         .route("/teams/{slug}/check-in", get(checkin::pages::facts))
         .route("/teams/{slug}/tasks", post(tasks::create))
         .route("/sprints", get(sprints::api::list))
-        .route("/tasks/{key}", get(tasks::get).patch(tasks::patch).delete(tasks::delete))
+        .route(
+            "/tasks/{key}",
+            get(tasks::get).patch(tasks::patch).delete(tasks::delete),
+        )
         .route("/tasks/{key}/position", put(tasks::position))
-        .route("/tasks/{key}/block", put(tasks::block).delete(tasks::unblock))
+        .route(
+            "/tasks/{key}/block",
+            put(tasks::block).delete(tasks::unblock),
+        )
         .route("/tasks/{key}/owners", put(tasks::owners))
         .route("/tasks/{key}/comments", post(tasks::comment))
         .route("/openapi.json", get(openapi::document))
@@ -233,7 +356,10 @@ pub fn layered(app: App, routes: Router<App>, longest: Duration) -> Router {
     let around = ServiceBuilder::new()
         .layer(from_fn_with_state(app, layers::around))
         .layer(CatchPanicLayer::new())
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, longest))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::SERVICE_UNAVAILABLE,
+            longest,
+        ))
         .layer(RequestBodyLimitLayer::new(layers::LARGEST_BODY))
         .service(routes);
     Router::new().fallback_service(around)

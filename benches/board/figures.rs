@@ -14,5 +14,8 @@ pub fn at(figures: &[Duration], part: f64) -> Duration {
     let mut sorted = figures.to_vec();
     sorted.sort();
     let index = (sorted.len() as f64 * part) as usize;
-    sorted.get(index.min(sorted.len().saturating_sub(1))).copied().unwrap_or_default()
+    sorted
+        .get(index.min(sorted.len().saturating_sub(1)))
+        .copied()
+        .unwrap_or_default()
 }

@@ -21,14 +21,26 @@ pub struct Request {
 
 impl Request {
     pub fn get(path: &str, cookie: &str) -> Self {
-        let cookie = if cookie.is_empty() { String::new() } else { format!("cookie: {cookie}\r\n") };
-        Self { line: format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n"), headers: cookie, body: String::new() }
+        let cookie = if cookie.is_empty() {
+            String::new()
+        } else {
+            format!("cookie: {cookie}\r\n")
+        };
+        Self {
+            line: format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n"),
+            headers: cookie,
+            body: String::new(),
+        }
     }
 
     /// One that sends something: `PUT /path`, lines of headers, and the body.
     pub fn with_body(what: &str, headers: &str, body: &str) -> Self {
         let line = format!("{what} HTTP/1.1\r\nhost: localhost\r\n");
-        Self { line, headers: headers.to_owned(), body: body.to_owned() }
+        Self {
+            line,
+            headers: headers.to_owned(),
+            body: body.to_owned(),
+        }
     }
 
     pub fn accept(mut self, encoding: &str) -> Self {
@@ -42,7 +54,14 @@ impl Request {
     }
 
     fn bytes(&self) -> Vec<u8> {
-        format!("{}{}content-length: {}\r\n\r\n{}", self.line, self.headers, self.body.len(), self.body).into_bytes()
+        format!(
+            "{}{}content-length: {}\r\n\r\n{}",
+            self.line,
+            self.headers,
+            self.body.len(),
+            self.body
+        )
+        .into_bytes()
     }
 }
 
@@ -64,7 +83,11 @@ impl Connection {
     pub async fn open(address: SocketAddr) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: vec![0; 16 * 1024], filled: 0 })
+        Ok(Self {
+            stream,
+            buffer: vec![0; 16 * 1024],
+            filled: 0,
+        })
     }
 
     pub async fn ask(&mut self, request: &Request) -> anyhow::Result<Response> {
@@ -76,11 +99,23 @@ impl Connection {
         let body = self.buffer[head..head + length].to_vec();
         self.filled = 0;
         let field = |name: &str| {
-            let line = text.lines().find(|line| line.to_ascii_lowercase().starts_with(name));
-            line.and_then(|line| line.split_once(':')).map_or(String::new(), |(_, value)| value.trim().to_owned())
+            let line = text
+                .lines()
+                .find(|line| line.to_ascii_lowercase().starts_with(name));
+            line.and_then(|line| line.split_once(':'))
+                .map_or(String::new(), |(_, value)| value.trim().to_owned())
         };
-        let status = text.split(' ').nth(1).and_then(|status| status.parse().ok()).context("no status")?;
-        Ok(Response { status, etag: field("etag"), cookie: field("set-cookie"), body })
+        let status = text
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok())
+            .context("no status")?;
+        Ok(Response {
+            status,
+            etag: field("etag"),
+            cookie: field("set-cookie"),
+            body,
+        })
     }
 
     /// Asks, and reads the answer without keeping it.
@@ -126,11 +161,17 @@ impl Connection {
             self.read().await?;
             if let Some(end) = find(&self.buffer[..self.filled], b"\r\n\r\n") {
                 let head = String::from_utf8_lossy(&self.buffer[..end]).to_ascii_lowercase();
-                let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+                let length = head
+                    .lines()
+                    .find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
                 let bodiless = head.starts_with("http/1.1 304");
                 return Ok((
                     end + 4,
-                    if bodiless { 0 } else { length.with_context(|| format!("no length in {head}"))? },
+                    if bodiless {
+                        0
+                    } else {
+                        length.with_context(|| format!("no length in {head}"))?
+                    },
                 ));
             }
         }
@@ -148,11 +189,17 @@ impl Connection {
 }
 
 fn find(bytes: &[u8], words: &[u8]) -> Option<usize> {
-    bytes.windows(words.len()).position(|window| window == words)
+    bytes
+        .windows(words.len())
+        .position(|window| window == words)
 }
 
 /// Requests a second over so many connections, each asking again as soon as it was answered, for three seconds.
-pub async fn rate(address: SocketAddr, request: &Request, connections: usize) -> anyhow::Result<f64> {
+pub async fn rate(
+    address: SocketAddr,
+    request: &Request,
+    connections: usize,
+) -> anyhow::Result<f64> {
     let until = Instant::now() + Duration::from_secs(3);
     let mut workers = Vec::new();
     for _ in 0..connections {

@@ -21,14 +21,24 @@ use uuid::Uuid;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let arguments: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| argument != "--bench")
+        .collect();
     if let [word, file] = arguments.as_slice()
         && word == "floor"
     {
         return program::serve_floor(file).await;
     }
-    let sizes: Vec<u32> = arguments.iter().filter_map(|argument| argument.parse().ok()).collect();
-    let sizes = if sizes.is_empty() { vec![100, 1000, 5000] } else { sizes };
+    let sizes: Vec<u32> = arguments
+        .iter()
+        .filter_map(|argument| argument.parse().ok())
+        .collect();
+    let sizes = if sizes.is_empty() {
+        vec![100, 1000, 5000]
+    } else {
+        sizes
+    };
     println!("| tasks | figure | value | floor | ratio |\n| ---: | --- | ---: | ---: | ---: |");
     for size in sizes {
         measure(size).await?;
@@ -52,12 +62,23 @@ async fn measure(size: u32) -> anyhow::Result<()> {
     let first = connection.ask(&zstd).await?;
     anyhow::ensure!(first.status == 200, "the board answered {}", first.status);
     let floor = Floor::start(&first.body).await?;
-    let (plain, gzip) =
-        (connection.ask(&page).await?.body.len(), connection.ask(&page.clone().accept("gzip")).await?.body.len());
+    let (plain, gzip) = (
+        connection.ask(&page).await?.body.len(),
+        connection
+            .ask(&page.clone().accept("gzip"))
+            .await?
+            .body
+            .len(),
+    );
     say(
         size,
         "page: plain, gzip, zstd",
-        &format!("{}, {}, {} KB", plain / 1024, gzip / 1024, first.body.len() / 1024),
+        &format!(
+            "{}, {}, {} KB",
+            plain / 1024,
+            gzip / 1024,
+            first.body.len() / 1024
+        ),
         &format!("{} KB (plain)", plain / 1024),
         Some(first.body.len() as f64 / plain as f64),
     );
@@ -74,7 +95,12 @@ async fn measure(size: u32) -> anyhow::Result<()> {
     // The floor before and after, so that a machine that changes its pace does not flatter.
     let bare = Request::get("/", "");
     let before = rate(floor.address, &bare, 16).await?;
-    let not_modified = rate(program.address, &zstd.clone().if_none_match(&first.etag), 16).await?;
+    let not_modified = rate(
+        program.address,
+        &zstd.clone().if_none_match(&first.etag),
+        16,
+    )
+    .await?;
     let stored = rate(program.address, &zstd, 16).await?;
     let floor_rate = before.midpoint(rate(floor.address, &bare, 16).await?);
     let bare_page = Duration::from_secs(1).div_f64(rate(floor.address, &bare, 1).await?);
@@ -141,9 +167,19 @@ async fn measure(size: u32) -> anyhow::Result<()> {
                 Some(memory as f64 / idle as f64),
             );
         }
-        let before = at(&changed_each_time(&program, &zstd, 1, Duration::from_secs(3)).await?.pages, 0.5);
+        let before = at(
+            &changed_each_time(&program, &zstd, 1, Duration::from_secs(3))
+                .await?
+                .pages,
+            0.5,
+        );
         archive_many(&program.db).await?;
-        let after = at(&changed_each_time(&program, &zstd, 1, Duration::from_secs(3)).await?.pages, 0.5);
+        let after = at(
+            &changed_each_time(&program, &zstd, 1, Duration::from_secs(3))
+                .await?
+                .pages,
+            0.5,
+        );
         let ratio = after.as_secs_f64() / before.as_secs_f64();
         say(
             size,
@@ -191,7 +227,10 @@ async fn changed_each_time(
     for worker in workers {
         pages.extend(worker.await??);
     }
-    Ok(Pairs { rate: pages.len() as f64 / since.elapsed().as_secs_f64(), pages })
+    Ok(Pairs {
+        rate: pages.len() as f64 / since.elapsed().as_secs_f64(),
+        pages,
+    })
 }
 
 /// Moves by the API, and in between the least transaction that could do the same: row, number, event.
@@ -272,7 +311,9 @@ async fn archive_many(db: &PgPool) -> anyhow::Result<()> {
     )
     .execute(db)
     .await?;
-    sqlx::query("UPDATE teams SET last_number = last_number + 100000 WHERE key = 'INF'").execute(db).await?;
+    sqlx::query("UPDATE teams SET last_number = last_number + 100000 WHERE key = 'INF'")
+        .execute(db)
+        .await?;
     sqlx::query("ANALYZE tasks").execute(db).await?;
     Ok(())
 }

@@ -40,7 +40,14 @@ impl Program {
             .tempdir()?;
         let data_dir = folder.path().join("data");
         let mut process = Command::new(env!("CARGO_BIN_EXE_fortnight"))
-            .args(["demo", "--listen", "127.0.0.1:0", "--tasks", &tasks.to_string(), "--data-dir"])
+            .args([
+                "demo",
+                "--listen",
+                "127.0.0.1:0",
+                "--tasks",
+                &tasks.to_string(),
+                "--data-dir",
+            ])
             .arg(&data_dir)
             .env_remove("DATABASE_URL")
             .env("RUST_LOG", "warn")
@@ -51,27 +58,53 @@ impl Program {
         let said = std::io::BufReader::new(process.stdout.take().context("no output")?);
         let link = std::io::BufRead::lines(said)
             .map_while(Result::ok)
-            .find_map(|line| Some(line[line.find("http")?..].to_owned()).filter(|link| link.contains("/enter/")));
+            .find_map(|line| {
+                Some(line[line.find("http")?..].to_owned()).filter(|link| link.contains("/enter/"))
+            });
         let link = link.context("the demo printed no link")?;
-        let (host, path) = link.trim_start_matches("http://").split_once('/').context("no path in the link")?;
+        let (host, path) = link
+            .trim_start_matches("http://")
+            .split_once('/')
+            .context("no path in the link")?;
         let address: SocketAddr = host.parse()?;
-        let entered = Connection::open(address).await?.ask(&Request::get(&format!("/{path}"), "")).await?;
-        let cookie = entered.cookie.split(';').next().unwrap_or_default().to_owned();
+        let entered = Connection::open(address)
+            .await?
+            .ask(&Request::get(&format!("/{path}"), ""))
+            .await?;
+        let cookie = entered
+            .cookie
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
         let database = Database::to_work_beside(None, &data_dir).await?;
         let db = database.pool.clone();
-        let email: String =
-            sqlx::query_scalar("SELECT email FROM accounts WHERE role = 'admin' ORDER BY created_at, id LIMIT 1")
-                .fetch_one(&db)
-                .await?;
+        let email: String = sqlx::query_scalar(
+            "SELECT email FROM accounts WHERE role = 'admin' ORDER BY created_at, id LIMIT 1",
+        )
+        .fetch_one(&db)
+        .await?;
         let token = tokens::create(&db, Clock::default().now(), &email, Scope::Write).await?;
         let keys = sqlx::query_scalar("SELECT 'INF-' || k.number FROM tasks k JOIN teams t ON t.id = k.team_id JOIN sprints s ON s.id = k.sprint_id WHERE t.key = 'INF' AND s.state = 'active' AND rank IS NOT NULL ORDER BY k.number").fetch_all(&db).await?;
-        Ok(Self { address, cookie, db, token, keys, process, _database: database, _folder: folder })
+        Ok(Self {
+            address,
+            cookie,
+            db,
+            token,
+            keys,
+            process,
+            _database: database,
+            _folder: folder,
+        })
     }
 
     /// Moves for one worker: tasks of its own, there and back.
     pub fn moves(&self, worker: usize) -> Vec<Request> {
         let own = self.keys.iter().skip(worker).step_by(16).take(20);
-        let headers = format!("authorization: Bearer {}\r\ncontent-type: application/json\r\n", self.token);
+        let headers = format!(
+            "authorization: Bearer {}\r\ncontent-type: application/json\r\n",
+            self.token
+        );
         let there = |column: &'static str| {
             let headers = &headers;
             move |key: &String| {
@@ -79,20 +112,34 @@ impl Program {
                 Request::with_body(&what, headers, &format!("{{\"column\":\"{column}\"}}"))
             }
         };
-        own.clone().map(there("in-progress")).chain(own.map(there("todo"))).collect()
+        own.clone()
+            .map(there("in-progress"))
+            .chain(own.map(there("todo")))
+            .collect()
     }
 
     /// How many bytes of styles and scripts a page asks for: plain, with gzip, with zstd.
-    pub async fn assets(&self, connection: &mut Connection, page: &Response) -> anyhow::Result<[usize; 3]> {
+    pub async fn assets(
+        &self,
+        connection: &mut Connection,
+        page: &Response,
+    ) -> anyhow::Result<[usize; 3]> {
         let html = String::from_utf8(zstd::decode_all(page.body.as_slice())?)?;
-        let mut seen: Vec<&str> = html.split('"').filter(|text| text.starts_with("/static/")).collect();
+        let mut seen: Vec<&str> = html
+            .split('"')
+            .filter(|text| text.starts_with("/static/"))
+            .collect();
         seen.retain(|address| [".css", ".js"].iter().any(|end| address.ends_with(end)));
         seen.sort_unstable();
         seen.dedup();
         let mut sums = [0; 3];
         for address in seen {
             for (sum, encoding) in sums.iter_mut().zip(["identity", "gzip", "zstd"]) {
-                *sum += connection.ask(&Request::get(address, "").accept(encoding)).await?.body.len();
+                *sum += connection
+                    .ask(&Request::get(address, "").accept(encoding))
+                    .await?
+                    .body
+                    .len();
             }
         }
         Ok(sums)
@@ -101,8 +148,16 @@ impl Program {
     /// The program's resident memory, without Postgres, in MB.
     pub fn memory(&self) -> anyhow::Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-        Ok(line.split_whitespace().next().context("no figure")?.parse::<u64>()? / 1024)
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .context("no VmRSS")?;
+        Ok(line
+            .split_whitespace()
+            .next()
+            .context("no figure")?
+            .parse::<u64>()?
+            / 1024)
     }
 
     pub async fn stop(self) {
@@ -121,11 +176,20 @@ impl Floor {
     pub async fn start(bytes: &[u8]) -> anyhow::Result<Self> {
         let file = tempfile::NamedTempFile::new()?;
         std::fs::write(file.path(), bytes)?;
-        let mut process =
-            Command::new(std::env::current_exe()?).arg("floor").arg(file.path()).stdout(Stdio::piped()).spawn()?;
+        let mut process = Command::new(std::env::current_exe()?)
+            .arg("floor")
+            .arg(file.path())
+            .stdout(Stdio::piped())
+            .spawn()?;
         let said = std::io::BufReader::new(process.stdout.take().context("no output")?);
-        let line = std::io::BufRead::lines(said).next().context("the floor said nothing")??;
-        Ok(Self { address: line.trim().parse()?, process, _file: file })
+        let line = std::io::BufRead::lines(said)
+            .next()
+            .context("the floor said nothing")??;
+        Ok(Self {
+            address: line.trim().parse()?,
+            process,
+            _file: file,
+        })
     }
 }
 
@@ -147,7 +211,9 @@ fn terminate(process: &mut Child) {
         let _ = kill_process(pid, Signal::TERM);
     }
     let since = Instant::now();
-    while process.try_wait().is_ok_and(|ended| ended.is_none()) && since.elapsed() < Duration::from_secs(15) {
+    while process.try_wait().is_ok_and(|ended| ended.is_none())
+        && since.elapsed() < Duration::from_secs(15)
+    {
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -156,12 +222,25 @@ fn terminate(process: &mut Child) {
 pub async fn serve_floor(file: &str) -> anyhow::Result<()> {
     let bytes = Bytes::from(std::fs::read(file)?);
     let answer = move || async move {
-        ([(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_ENCODING, "zstd")], bytes)
+        (
+            [
+                (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+                (header::CONTENT_ENCODING, "zstd"),
+            ],
+            bytes,
+        )
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);
     let asked = fortnight::web::signals::listen()?;
     let (stopping, _) = tokio::sync::watch::channel(false);
-    serve(listener, Router::new().route("/", get(answer)), Patience::default(), asked, &stopping).await;
+    serve(
+        listener,
+        Router::new().route("/", get(answer)),
+        Patience::default(),
+        asked,
+        &stopping,
+    )
+    .await;
     Ok(())
 }

@@ -75,7 +75,10 @@ const TRIES: i32 = 200;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let arguments: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| argument != "--bench")
+        .collect();
     if let [word, file] = arguments.as_slice()
         && word == "floor"
     {
@@ -93,11 +96,15 @@ async fn main() -> anyhow::Result<()> {
         .await?;
         println!("{team}: {} tasks, {} events", count.0, count.1);
     }
-    println!("\n| page | KB | few: median | many: median | many: p99 | floor: median | ratio to floor | many to few |");
+    println!(
+        "\n| page | KB | few: median | many: median | many: p99 | floor: median | ratio to floor | many to few |"
+    );
     println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     // every address has a slash: that alone is the first page
-    let means = |part: &String, path: &str| path == part || part != "/" && path.contains(part.as_str());
-    let wanted = |path: &&str| arguments.is_empty() || arguments.iter().any(|part| means(part, path));
+    let means =
+        |part: &String, path: &str| path == part || part != "/" && path.contains(part.as_str());
+    let wanted =
+        |path: &&str| arguments.is_empty() || arguments.iter().any(|part| means(part, path));
     for path in PATHS.into_iter().filter(wanted) {
         measure(&program, path).await?;
     }
@@ -116,7 +123,10 @@ async fn main() -> anyhow::Result<()> {
 /// Whether a wrong password is answered as fast where nobody has the address: one of each in turn, each address once and
 /// each from a network of its own, so that no limit meets them.
 async fn measure_sign_in(program: &Program) -> anyhow::Result<()> {
-    let hash = passwords::hash("nobody guesses this one".to_owned()).await.ok().context("no hash")?;
+    let hash = passwords::hash("nobody guesses this one".to_owned())
+        .await
+        .ok()
+        .context("no hash")?;
     sqlx::query(
         "INSERT INTO accounts (id, email, name, handle, hue, created_at, password_hash)
          SELECT gen_random_uuid(), 'known-' || n || '@example.org', 'Known', 'known-' || n, 1, now(), $1 FROM generate_series(1, $2) n",
@@ -143,7 +153,11 @@ async fn measure_sign_in(program: &Program) -> anyhow::Result<()> {
     println!("\n| a wrong password | known address | unknown address | unknown to known |");
     println!("| --- | ---: | ---: | ---: |");
     let ratio = unknown.as_secs_f64() / known.as_secs_f64();
-    println!("| median of {TRIES} | {} | {} | {ratio:.2} |", ms(known), ms(unknown));
+    println!(
+        "| median of {TRIES} | {} | {} | {ratio:.2} |",
+        ms(known),
+        ms(unknown)
+    );
     Ok(())
 }
 
@@ -154,17 +168,29 @@ async fn measure_kept(program: &Program, path: &str) -> anyhow::Result<()> {
     let first = Connection::open(program.address).await?.ask(&page).await?;
     anyhow::ensure!(first.status == 200, "{path} answered {}", first.status);
     let stored = rate(program.address, &page, 16).await?;
-    let known = rate(program.address, &page.clone().if_none_match(&first.etag), 16).await?;
+    let known = rate(
+        program.address,
+        &page.clone().if_none_match(&first.etag),
+        16,
+    )
+    .await?;
     let floor = Floor::start(&first.body).await?;
     let bare = rate(floor.address, &Request::get("/", ""), 16).await?;
-    println!("| {path} | {:.1} | {stored:.0}/s | {known:.0}/s | {bare:.0}/s |", first.body.len() as f64 / 1024.0);
+    println!(
+        "| {path} | {:.1} | {stored:.0}/s | {known:.0}/s | {bare:.0}/s |",
+        first.body.len() as f64 / 1024.0
+    );
     Ok(())
 }
 
 async fn seed(db: &PgPool) -> anyhow::Result<()> {
     let mut one = db.acquire().await?;
-    sqlx::raw_sql("SET statement_timeout = 0").execute(&mut *one).await?;
-    sqlx::raw_sql(include_str!("seed.sql")).execute(&mut *one).await?;
+    sqlx::raw_sql("SET statement_timeout = 0")
+        .execute(&mut *one)
+        .await?;
+    sqlx::raw_sql(include_str!("seed.sql"))
+        .execute(&mut *one)
+        .await?;
     sqlx::raw_sql("VACUUM ANALYZE").execute(&mut *one).await?;
     Ok(())
 }
@@ -179,10 +205,15 @@ async fn measure(program: &Program, path: &str) -> anyhow::Result<()> {
     .fetch_all(&program.db)
     .await?;
     let page = |(team, goal): &(String, Uuid), round: usize| {
-        let path = path.replace("TEAM", team).replace("GOAL", &goal.to_string()).replace("ROUND", &round.to_string());
+        let path = path
+            .replace("TEAM", team)
+            .replace("GOAL", &goal.to_string())
+            .replace("ROUND", &round.to_string());
         Request::get(&path, &program.cookie)
     };
-    let [few, many] = goals.as_slice() else { anyhow::bail!("the two teams have no goals") };
+    let [few, many] = goals.as_slice() else {
+        anyhow::bail!("the two teams have no goals")
+    };
     let bare = Request::get("/", "");
     let mut connection = Connection::open(program.address).await?;
     let first = connection.ask(&page(many, 0)).await?;
@@ -193,7 +224,11 @@ async fn measure(program: &Program, path: &str) -> anyhow::Result<()> {
     for round in 1..=ROUNDS + 20 {
         let (few, many) = (page(few, round), page(many, round));
         for (request, figures) in [(&few, &mut fews), (&many, &mut manys), (&bare, &mut floors)] {
-            let to = if std::ptr::eq(request, &bare) { &mut ground } else { &mut connection };
+            let to = if std::ptr::eq(request, &bare) {
+                &mut ground
+            } else {
+                &mut connection
+            };
             let since = Instant::now();
             to.skip(request).await?;
             // the first ones warm up what is kept

@@ -21,7 +21,11 @@ pub struct NewAccount {
 }
 
 /// Makes an account; its handle comes from the name, its hue from how many there are.
-pub async fn add_account(db: &mut PgConnection, now: OffsetDateTime, new: NewAccount) -> Result<Person> {
+pub async fn add_account(
+    db: &mut PgConnection,
+    now: OffsetDateTime,
+    new: NewAccount,
+) -> Result<Person> {
     // First of all: whoever gives a handle up at the same moment is waited for.
     touch_workspace(db).await?;
     let person = Person {
@@ -55,25 +59,39 @@ pub async fn add_account(db: &mut PgConnection, now: OffsetDateTime, new: NewAcc
 
 /// Counts a change that every board shows: people, teams, sprints.
 pub async fn touch_workspace(db: &mut PgConnection) -> Result<()> {
-    sqlx::query("UPDATE workspace SET seq = seq + 1").execute(db).await?;
+    sqlx::query("UPDATE workspace SET seq = seq + 1")
+        .execute(db)
+        .await?;
     Ok(())
 }
 
 async fn next_hue(db: &mut PgConnection) -> Result<i16> {
-    let people: i64 = sqlx::query_scalar("SELECT count(*) FROM accounts").fetch_one(db).await?;
+    let people: i64 = sqlx::query_scalar("SELECT count(*) FROM accounts")
+        .fetch_one(db)
+        .await?;
     // Five steps on a wheel of twelve: neighbours in time are far apart in hue.
     Ok((people * 5 % 12) as i16)
 }
 
 async fn free_handle(db: &mut PgConnection, name: &str, email: &str) -> Result<String> {
     let first = slug(name.split_whitespace().next().unwrap_or(""));
-    let wanted = if first.is_empty() { slug(email.split('@').next().unwrap_or("")) } else { first };
-    let wanted = if wanted.is_empty() { "somebody".to_owned() } else { wanted };
+    let wanted = if first.is_empty() {
+        slug(email.split('@').next().unwrap_or(""))
+    } else {
+        first
+    };
+    let wanted = if wanted.is_empty() {
+        "somebody".to_owned()
+    } else {
+        wanted
+    };
     let taken: Vec<String> = sqlx::query_scalar(
         "SELECT handle FROM accounts WHERE handle ^@ $1 UNION SELECT handle FROM former_handles WHERE handle ^@ $1",
     )
     .bind(&wanted)
     .fetch_all(db)
     .await?;
-    Ok(free(&wanted, "-", |handle| taken.iter().any(|other| other == handle)))
+    Ok(free(&wanted, "-", |handle| {
+        taken.iter().any(|other| other == handle)
+    }))
 }

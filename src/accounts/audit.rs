@@ -26,13 +26,34 @@ pub struct Line<'l> {
 /// Writes down, with a change, what its actor did.
 pub async fn note(change: &mut Change, kind: &str, about: &str) -> Result<()> {
     let (at, actor) = (change.at, change.actor);
-    write(change.db(), at, Line { actor, kind, about, ..Line::default() }).await
+    write(
+        change.db(),
+        at,
+        Line {
+            actor,
+            kind,
+            about,
+            ..Line::default()
+        },
+    )
+    .await
 }
 
 /// The same of a team, which is `{team}` in the words: whoever reads them later may not be one who may know its name.
 pub async fn note_of(change: &mut Change, team: Uuid, kind: &str, about: &str) -> Result<()> {
     let (at, actor) = (change.at, change.actor);
-    write(change.db(), at, Line { actor, kind, about, team: Some(team), ..Line::default() }).await
+    write(
+        change.db(),
+        at,
+        Line {
+            actor,
+            kind,
+            about,
+            team: Some(team),
+            ..Line::default()
+        },
+    )
+    .await
 }
 
 /// Writes down what somebody did, or tried.

@@ -27,10 +27,11 @@ impl Known {
                 .bind(account)
                 .fetch_one(change.db())
                 .await?;
-        let mut handles: Vec<String> = sqlx::query_scalar("SELECT handle FROM former_handles WHERE account_id = $1")
-            .bind(account)
-            .fetch_all(change.db())
-            .await?;
+        let mut handles: Vec<String> =
+            sqlx::query_scalar("SELECT handle FROM former_handles WHERE account_id = $1")
+                .bind(account)
+                .fetch_all(change.db())
+                .await?;
         let mut names: Vec<String> = sqlx::query_scalar(
             "SELECT DISTINCT before->>'name' FROM events
              WHERE kind = 'member.edited' AND actor_id = $1 AND before->>'name' IS NOT NULL",
@@ -40,7 +41,11 @@ impl Known {
         .await?;
         handles.push(handle);
         names.push(name);
-        Ok(Self { email, handles, names })
+        Ok(Self {
+            email,
+            handles,
+            names,
+        })
     }
 
     /// Takes them out of the words of who waits for what. Before the workspace is counted: tasks are locked first.
@@ -52,12 +57,14 @@ impl Known {
         .fetch_all(change.db())
         .await?;
         for (team, task, words) in waited_for {
-            sqlx::query("UPDATE tasks SET waited_for_by = left($3, 200) WHERE team_id = $1 AND id = $2")
-                .bind(team)
-                .bind(task)
-                .bind(self.left_out(&words))
-                .execute(change.db())
-                .await?;
+            sqlx::query(
+                "UPDATE tasks SET waited_for_by = left($3, 200) WHERE team_id = $1 AND id = $2",
+            )
+            .bind(team)
+            .bind(task)
+            .bind(self.left_out(&words))
+            .execute(change.db())
+            .await?;
         }
         Ok(())
     }
@@ -129,19 +136,27 @@ impl Known {
 
     /// The figures of a sprint that was closed have names in them, as they were then.
     async fn leave_closings(&self, change: &mut Change) -> Result<()> {
-        let closings: Vec<(Uuid, Uuid, Value)> =
-            sqlx::query_as("SELECT team_id, sprint_id, figures FROM closings WHERE figures::text ILIKE ANY($1)")
-                .bind(self.patterns())
-                .fetch_all(change.db())
-                .await?;
+        let closings: Vec<(Uuid, Uuid, Value)> = sqlx::query_as(
+            "SELECT team_id, sprint_id, figures FROM closings WHERE figures::text ILIKE ANY($1)",
+        )
+        .bind(self.patterns())
+        .fetch_all(change.db())
+        .await?;
         for (team, sprint, mut figures) in closings {
             let goals = figures.get_mut("goals").and_then(Value::as_object_mut);
             for goal in goals.into_iter().flat_map(|goals| goals.values_mut()) {
                 let owners = goal.get_mut("owners").and_then(Value::as_array_mut);
-                owners.into_iter().flatten().for_each(|owner| self.leave_name(owner));
+                owners
+                    .into_iter()
+                    .flatten()
+                    .for_each(|owner| self.leave_name(owner));
             }
             let waits = figures.get_mut("waits").and_then(Value::as_array_mut);
-            waits.into_iter().flatten().filter_map(|wait| wait.get_mut("on")).for_each(|on| self.leave_name(on));
+            waits
+                .into_iter()
+                .flatten()
+                .filter_map(|wait| wait.get_mut("on"))
+                .for_each(|on| self.leave_name(on));
             sqlx::query("UPDATE closings SET figures = $3 WHERE team_id = $1 AND sprint_id = $2")
                 .bind(team)
                 .bind(sprint)
@@ -168,10 +183,14 @@ impl Known {
         let is_person = fields.get("kind").is_some_and(|kind| kind == "person");
         for (field, value) in fields.iter_mut() {
             match (field.as_str(), value) {
-                ("owners", Value::Array(owners)) => owners.iter_mut().for_each(|owner| self.leave_handle(owner)),
+                ("owners", Value::Array(owners)) => {
+                    owners.iter_mut().for_each(|owner| self.leave_handle(owner))
+                }
                 ("who" | "owner", who) => self.leave_handle(who),
                 // a name of one word may be another's handle
-                ("on", on) if is_person && on.as_str().is_some_and(|on| on.contains(' ')) => self.leave_name(on),
+                ("on", on) if is_person && on.as_str().is_some_and(|on| on.contains(' ')) => {
+                    self.leave_name(on)
+                }
                 ("on", on) if is_person => self.leave_handle(on),
                 ("for", Value::String(words)) => *words = self.left_out(words),
                 (_, other) => self.leave(other),
@@ -180,27 +199,38 @@ impl Known {
     }
 
     fn leave_handle(&self, handle: &mut Value) {
-        let is = |handle: &str| self.handles.contains(&handle.trim().trim_start_matches('@').to_lowercase());
+        let is = |handle: &str| {
+            self.handles
+                .contains(&handle.trim().trim_start_matches('@').to_lowercase())
+        };
         if handle.as_str().is_some_and(is) {
             *handle = json!(FORMER);
         }
     }
 
     fn is_name(&self, text: &str) -> bool {
-        self.names.iter().any(|name| name.to_lowercase() == text.trim().to_lowercase())
+        self.names
+            .iter()
+            .any(|name| name.to_lowercase() == text.trim().to_lowercase())
     }
 
     /// The words of who waits for something, as `awaiting` reads them, without this person's.
     fn left_out(&self, names: &str) -> String {
         let is_them = |part: &str| {
-            self.is_name(part) || part.strip_prefix('@').is_some_and(|part| self.handles.contains(&part.to_lowercase()))
+            self.is_name(part)
+                || part
+                    .strip_prefix('@')
+                    .is_some_and(|part| self.handles.contains(&part.to_lowercase()))
         };
         words::instead_of(names, is_them, FORMER)
     }
 
     /// What a text that may name them has in it, as JSON writes it: short handles are part of many words.
     fn patterns(&self) -> Vec<String> {
-        let handles = self.handles.iter().flat_map(|handle| [format!("%\"{handle}\"%"), format!("%@{handle}%")]);
+        let handles = self
+            .handles
+            .iter()
+            .flat_map(|handle| [format!("%\"{handle}\"%"), format!("%@{handle}%")]);
         let names = self.names.iter().map(|name| {
             let written = json!(name).to_string();
             format!("%{}%", literal(written.trim_matches('"')))
@@ -225,10 +255,17 @@ mod tests {
     #[test]
     fn only_they_are_left_out_of_who_waits() {
         let left = |words: &str| known().left_out(words);
-        assert_eq!(left("Legal, @Tomas, @tomas-2"), "Legal, a former member, @tomas-2");
+        assert_eq!(
+            left("Legal, @Tomas, @tomas-2"),
+            "Legal, a former member, @tomas-2"
+        );
         assert_eq!(left("tomas weber"), "a former member");
         assert_eq!(left("weber, tomas, Legal"), "a former member, Legal");
-        assert_eq!(left("tomas, Legal"), "tomas, Legal", "a handle is written with its sign");
+        assert_eq!(
+            left("tomas, Legal"),
+            "tomas, Legal",
+            "a handle is written with its sign"
+        );
     }
 
     #[test]

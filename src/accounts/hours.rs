@@ -43,14 +43,24 @@ pub fn read_clock(text: &str) -> Option<i16> {
 /// Minutes of a day's work that all of them share. Those who live far apart share
 /// hours of neighbouring days, so the first one's day is held against three of the others'.
 pub fn shared(all: &[&Hours], day: Date) -> i64 {
-    let Some((first, others)) = all.split_first() else { return 0 };
+    let Some((first, others)) = all.split_first() else {
+        return 0;
+    };
     let mut common = vec![first.on(day)];
     for other in others {
         let days = [day.previous_day(), Some(day), day.next_day()];
-        let theirs: Vec<(i64, i64)> = days.into_iter().flatten().map(|day| other.on(day)).collect();
+        let theirs: Vec<(i64, i64)> = days
+            .into_iter()
+            .flatten()
+            .map(|day| other.on(day))
+            .collect();
         common = common
             .iter()
-            .flat_map(|one| theirs.iter().map(|two| (one.0.max(two.0), one.1.min(two.1))))
+            .flat_map(|one| {
+                theirs
+                    .iter()
+                    .map(|two| (one.0.max(two.0), one.1.min(two.1)))
+            })
             .filter(|(from, to)| from < to)
             .collect();
     }
@@ -64,13 +74,26 @@ mod tests {
     use super::*;
 
     fn hours(zone: &str) -> Hours {
-        Hours { zone: zone.to_owned(), from: 540, to: 1020 }
+        Hours {
+            zone: zone.to_owned(),
+            from: 540,
+            to: 1020,
+        }
     }
 
     #[test]
     fn neighbours_share_their_day() {
-        assert_eq!(shared(&[&hours("Europe/Berlin")], date!(2026 - 11 - 24)), 480);
-        assert_eq!(shared(&[&hours("Europe/Berlin"), &hours("Europe/London")], date!(2026 - 11 - 24)), 420);
+        assert_eq!(
+            shared(&[&hours("Europe/Berlin")], date!(2026 - 11 - 24)),
+            480
+        );
+        assert_eq!(
+            shared(
+                &[&hours("Europe/Berlin"), &hours("Europe/London")],
+                date!(2026 - 11 - 24)
+            ),
+            420
+        );
         assert_eq!(shared(&[], date!(2026 - 11 - 24)), 0);
     }
 
@@ -92,7 +115,11 @@ mod tests {
 
     #[test]
     fn a_day_may_end_at_midnight() {
-        let late = Hours { zone: "UTC".to_owned(), from: 960, to: 1440 };
+        let late = Hours {
+            zone: "UTC".to_owned(),
+            from: 960,
+            to: 1440,
+        };
         assert_eq!(shared(&[&late], date!(2026 - 12 - 31)), 480);
         assert_eq!(late.words(), "16:00–24:00");
     }

@@ -32,7 +32,10 @@ pub struct Draft {
 /// Makes an invitation; the answer is its secret, which is only here, this once.
 pub async fn invite(change: &mut Change, draft: &Draft) -> Result<String> {
     if !DAYS.contains(&draft.days) {
-        return Err(Problem::field("days", "An invitation holds for 1 to 90 days."));
+        return Err(Problem::field(
+            "days",
+            "An invitation holds for 1 to 90 days.",
+        ));
     }
     let secret = tokens::new_secret()?;
     let (at, actor) = (change.at, change.actor);
@@ -56,7 +59,14 @@ pub async fn invite(change: &mut Change, draft: &Draft) -> Result<String> {
             let about = format!("to {{team}}, for {} {days}", draft.days);
             audit::note_of(change, team.id, "invitation.made", &about).await?;
         }
-        None => audit::note(change, "invitation.made", &format!("to the workspace, for {} {days}", draft.days)).await?,
+        None => {
+            audit::note(
+                change,
+                "invitation.made",
+                &format!("to the workspace, for {} {days}", draft.days),
+            )
+            .await?
+        }
     }
     Ok(secret)
 }
@@ -64,11 +74,12 @@ pub async fn invite(change: &mut Change, draft: &Draft) -> Result<String> {
 /// Ends an invitation.
 pub async fn revoke(change: &mut Change, invitation: Uuid) -> Result<()> {
     let at = change.at;
-    let revoked = sqlx::query("UPDATE invitations SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL")
-        .bind(invitation)
-        .bind(at)
-        .execute(change.db())
-        .await?;
+    let revoked =
+        sqlx::query("UPDATE invitations SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL")
+            .bind(invitation)
+            .bind(at)
+            .execute(change.db())
+            .await?;
     if revoked.rows_affected() == 0 {
         return Err(Problem::NotFound);
     }
@@ -96,8 +107,11 @@ const OPEN: &str = "SELECT i.id, i.role, i.team_id, t.name AS team, split_part(a
      WHERE i.revoked_at IS NULL AND NOT (i.single_use AND i.used > 0)";
 
 /// That the maker of an invitation `i` is still on its team, where that is private: whoever comes joins by their word.
-const VOUCHED: &str =
-    concat!("NOT EXISTS (SELECT FROM teams t WHERE t.id = i.team_id AND NOT ", seen_by!("i.created_by"), ")");
+const VOUCHED: &str = concat!(
+    "NOT EXISTS (SELECT FROM teams t WHERE t.id = i.team_id AND NOT ",
+    seen_by!("i.created_by"),
+    ")"
+);
 
 /// Every invitation that still lets somebody in, the newest first; of a private team that the reader is not on, without
 /// its name.
@@ -108,7 +122,11 @@ pub async fn open(db: &PgPool, now: OffsetDateTime, reader: Uuid) -> Result<Vec<
                 o.by, o.single_use, o.used, o.created_at, o.expires_at FROM ({OPEN} AND i.expires_at > $1) o
          LEFT JOIN teams t ON t.id = o.team_id ORDER BY o.created_at DESC LIMIT 200"
     );
-    Ok(sqlx::query_as(sqlx::AssertSqlSafe(query)).bind(now).bind(reader).fetch_all(db).await?)
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(query))
+        .bind(now)
+        .bind(reader)
+        .fetch_all(db)
+        .await?)
 }
 
 /// The invitation with that secret.
@@ -117,7 +135,11 @@ pub async fn open(db: &PgPool, now: OffsetDateTime, reader: Uuid) -> Result<Vec<
 /// `NotFound` when there is none, or it was used, revoked, or is over, or has nobody's word any more.
 pub async fn found(db: &PgPool, now: OffsetDateTime, secret: &str) -> Result<Open> {
     let query = format!("{OPEN} AND i.expires_at > $1 AND i.token_hash = $2 AND {VOUCHED}");
-    Ok(sqlx::query_as(sqlx::AssertSqlSafe(query)).bind(now).bind(tokens::digest(secret)).fetch_one(db).await?)
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(query))
+        .bind(now)
+        .bind(tokens::digest(secret))
+        .fetch_one(db)
+        .await?)
 }
 
 /// Somebody who comes in.
@@ -160,21 +182,31 @@ async fn use_up(change: &mut Change, secret: &str) -> Result<(String, Option<Uui
          WHERE token_hash = $1 AND revoked_at IS NULL AND expires_at > $2 AND NOT (single_use AND used > 0) AND {VOUCHED}
          RETURNING role, team_id"
     );
-    Ok(sqlx::query_as(sqlx::AssertSqlSafe(query)).bind(tokens::digest(secret)).bind(at).fetch_one(change.db()).await?)
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(query))
+        .bind(tokens::digest(secret))
+        .bind(at)
+        .fetch_one(change.db())
+        .await?)
 }
 
 /// Who is on it already stays what they are there, and the invitation as it was.
 async fn put_on(change: &mut Change, team: Uuid, account: Uuid) -> Result<()> {
-    let is_on: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM members WHERE team_id = $1 AND account_id = $2)")
-        .bind(team)
+    let is_on: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM members WHERE team_id = $1 AND account_id = $2)",
+    )
+    .bind(team)
+    .bind(account)
+    .fetch_one(change.db())
+    .await?;
+    if is_on {
+        return Err(Problem::conflict(
+            "You are on this team already. The invitation is still as it was.",
+        ));
+    }
+    let handle: String = sqlx::query_scalar("SELECT handle FROM accounts WHERE id = $1")
         .bind(account)
         .fetch_one(change.db())
         .await?;
-    if is_on {
-        return Err(Problem::conflict("You are on this team already. The invitation is still as it was."));
-    }
-    let handle: String =
-        sqlx::query_scalar("SELECT handle FROM accounts WHERE id = $1").bind(account).fetch_one(change.db()).await?;
     let team: Team = sqlx::query_as("SELECT id, slug, name, key, seq FROM teams WHERE id = $1")
         .bind(team)
         .fetch_one(change.db())
@@ -190,25 +222,40 @@ pub async fn register(change: &mut Change, new: &Newcomer) -> Result<Uuid> {
     let (open, domains) = registration(change.db()).await?;
     if !open {
         return Err(Problem::Forbidden(
-            "Registration is closed here. Ask somebody for an invitation. Nothing was saved.".into(),
+            "Registration is closed here. Ask somebody for an invitation. Nothing was saved."
+                .into(),
         ));
     }
-    let domain = new.email.trim().rsplit_once('@').map_or("", |(_, domain)| domain).to_lowercase();
+    let domain = new
+        .email
+        .trim()
+        .rsplit_once('@')
+        .map_or("", |(_, domain)| domain)
+        .to_lowercase();
     if !domains.is_empty() && !domains.contains(&domain) {
         let allowed = domains.join(", ");
-        return Err(Problem::field("email", format!("Only addresses of {allowed} may register here.")));
+        return Err(Problem::field(
+            "email",
+            format!("Only addresses of {allowed} may register here."),
+        ));
     }
     add(change, new, "member").await
 }
 
 /// Whether registration is open, and for which domains; none named: for all.
 pub async fn registration(db: impl sqlx::PgExecutor<'_>) -> Result<(bool, Vec<String>)> {
-    Ok(sqlx::query_as("SELECT registration_open, registration_domains FROM workspace").fetch_one(db).await?)
+    Ok(
+        sqlx::query_as("SELECT registration_open, registration_domains FROM workspace")
+            .fetch_one(db)
+            .await?,
+    )
 }
 
 async fn add(change: &mut Change, new: &Newcomer, role: &str) -> Result<Uuid> {
     let at = change.at;
-    let zone: String = sqlx::query_scalar("SELECT time_zone FROM workspace").fetch_one(change.db()).await?;
+    let zone: String = sqlx::query_scalar("SELECT time_zone FROM workspace")
+        .fetch_one(change.db())
+        .await?;
     let account = NewAccount {
         email: new.email.clone(),
         name: new.name.clone(),
@@ -217,8 +264,17 @@ async fn add(change: &mut Change, new: &Newcomer, role: &str) -> Result<Uuid> {
         time_zone: zone,
     };
     let person = add_account(change.db(), at, account).await?;
-    sqlx::query("UPDATE accounts SET role = $2 WHERE id = $1").bind(person.id).bind(role).execute(change.db()).await?;
-    let line = Line { actor: Some(person.id), kind: "account.made", about: &new.email, ..Line::default() };
+    sqlx::query("UPDATE accounts SET role = $2 WHERE id = $1")
+        .bind(person.id)
+        .bind(role)
+        .execute(change.db())
+        .await?;
+    let line = Line {
+        actor: Some(person.id),
+        kind: "account.made",
+        about: &new.email,
+        ..Line::default()
+    };
     audit::write(change.db(), at, line).await?;
     Ok(person.id)
 }

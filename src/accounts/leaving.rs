@@ -24,7 +24,11 @@ pub async fn set_role(change: &mut Change, handle: &str, role: Role) -> Result<(
     if role != Role::Admin {
         keep_an_administrator(change, account.id).await?;
     }
-    sqlx::query("UPDATE accounts SET role = $2 WHERE id = $1").bind(account.id).bind(word).execute(change.db()).await?;
+    sqlx::query("UPDATE accounts SET role = $2 WHERE id = $1")
+        .bind(account.id)
+        .bind(word)
+        .execute(change.db())
+        .await?;
     if role != Role::Admin {
         take_keys(change, account.id).await?;
         if membership::hand_on(change, account.id).await? {
@@ -41,7 +45,10 @@ pub async fn set_role(change: &mut Change, handle: &str, role: Role) -> Result<(
 pub async fn deactivate(change: &mut Change, handle: &str, free: bool) -> Result<()> {
     let account = account(change, handle).await?;
     if change.actor == Some(account.id) {
-        return Err(Problem::field("handle", "Nobody deactivates themselves. Nothing was changed."));
+        return Err(Problem::field(
+            "handle",
+            "Nobody deactivates themselves. Nothing was changed.",
+        ));
     }
     let at = change.at;
     if free {
@@ -54,7 +61,10 @@ pub async fn deactivate(change: &mut Change, handle: &str, free: bool) -> Result
         .bind(at)
         .execute(change.db())
         .await?;
-    sqlx::query("DELETE FROM sessions WHERE account_id = $1").bind(account.id).execute(change.db()).await?;
+    sqlx::query("DELETE FROM sessions WHERE account_id = $1")
+        .bind(account.id)
+        .execute(change.db())
+        .await?;
     sqlx::query("UPDATE tokens SET revoked_at = $2 WHERE account_id = $1 AND revoked_at IS NULL")
         .bind(account.id)
         .bind(at)
@@ -73,11 +83,13 @@ async fn take_keys(change: &mut Change, account: Uuid) -> Result<()> {
         .bind(account)
         .execute(change.db())
         .await?;
-    sqlx::query("UPDATE invitations SET revoked_at = $2 WHERE created_by = $1 AND revoked_at IS NULL")
-        .bind(account)
-        .bind(at)
-        .execute(change.db())
-        .await?;
+    sqlx::query(
+        "UPDATE invitations SET revoked_at = $2 WHERE created_by = $1 AND revoked_at IS NULL",
+    )
+    .bind(account)
+    .bind(at)
+    .execute(change.db())
+    .await?;
     sharing::revoke_all_of(change, account, None).await
 }
 
@@ -99,16 +111,19 @@ pub async fn reactivate(change: &mut Change, handle: &str) -> Result<()> {
 pub async fn delete(change: &mut Change, handle: &str) -> Result<()> {
     let account = account(change, handle).await?;
     if account.deactivated_at.is_none() {
-        return Err(Problem::conflict("Deactivate the account first. Nothing was deleted."));
+        return Err(Problem::conflict(
+            "Deactivate the account first. Nothing was deleted.",
+        ));
     }
     let known = Known::of(change, account.id).await?;
     free_tasks(change, account.id, handle).await?;
     known.leave_tasks(change).await?;
     touch_workspace(change.db()).await?;
-    let teams: Vec<Uuid> = sqlx::query_scalar("SELECT team_id FROM members WHERE account_id = $1 ORDER BY team_id")
-        .bind(account.id)
-        .fetch_all(change.db())
-        .await?;
+    let teams: Vec<Uuid> =
+        sqlx::query_scalar("SELECT team_id FROM members WHERE account_id = $1 ORDER BY team_id")
+            .bind(account.id)
+            .fetch_all(change.db())
+            .await?;
     for team in teams {
         membership::leave(change, team, account.id).await?;
         membership::keep_somebody(change, team).await?;
@@ -123,12 +138,21 @@ pub async fn delete(change: &mut Change, handle: &str) -> Result<()> {
     .await?;
     known.leave_the_past(change, account.id).await?;
     // It stays taken, and is nobody's.
-    sqlx::query("INSERT INTO former_handles (handle) VALUES ($1)").bind(handle).execute(change.db()).await?;
+    sqlx::query("INSERT INTO former_handles (handle) VALUES ($1)")
+        .bind(handle)
+        .execute(change.db())
+        .await?;
     for table in ["task_owners", "goal_owners"] {
         let query = format!("DELETE FROM {table} WHERE account_id = $1");
-        sqlx::query(sqlx::AssertSqlSafe(query)).bind(account.id).execute(change.db()).await?;
+        sqlx::query(sqlx::AssertSqlSafe(query))
+            .bind(account.id)
+            .execute(change.db())
+            .await?;
     }
-    sqlx::query("DELETE FROM accounts WHERE id = $1").bind(account.id).execute(change.db()).await?;
+    sqlx::query("DELETE FROM accounts WHERE id = $1")
+        .bind(account.id)
+        .execute(change.db())
+        .await?;
     audit::note(change, "account.deleted", "").await
 }
 
@@ -139,10 +163,12 @@ struct Row {
 }
 
 async fn account(change: &mut Change, handle: &str) -> Result<Row> {
-    Ok(sqlx::query_as("SELECT id, deactivated_at FROM accounts WHERE handle = $1 FOR NO KEY UPDATE")
-        .bind(handle)
-        .fetch_one(change.db())
-        .await?)
+    Ok(sqlx::query_as(
+        "SELECT id, deactivated_at FROM accounts WHERE handle = $1 FOR NO KEY UPDATE",
+    )
+    .bind(handle)
+    .fetch_one(change.db())
+    .await?)
 }
 
 /// A workspace without an administrator could never be changed again.
@@ -154,7 +180,10 @@ async fn keep_an_administrator(change: &mut Change, account: Uuid) -> Result<()>
     .fetch_one(change.db())
     .await?;
     if others == 0 {
-        return Err(Problem::field("handle", "Somebody has to be an administrator. Nothing was changed."));
+        return Err(Problem::field(
+            "handle",
+            "Somebody has to be an administrator. Nothing was changed.",
+        ));
     }
     Ok(())
 }

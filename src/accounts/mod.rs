@@ -32,9 +32,16 @@ pub struct Person {
 impl Person {
     /// At most two letters for the round badge.
     pub fn initials(&self) -> String {
-        let mut words = self.name.split_whitespace().filter_map(|word| word.chars().next());
+        let mut words = self
+            .name
+            .split_whitespace()
+            .filter_map(|word| word.chars().next());
         let first = words.next();
-        first.into_iter().chain(words.next_back()).flat_map(char::to_uppercase).collect()
+        first
+            .into_iter()
+            .chain(words.next_back())
+            .flat_map(char::to_uppercase)
+            .collect()
     }
 
     /// The name that people call one another by.

@@ -6,7 +6,10 @@ use std::{
 };
 
 use anyhow::Context;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version, password_hash::phc::PasswordHash};
+use argon2::{
+    Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version,
+    password_hash::phc::PasswordHash,
+};
 use tokio::sync::Semaphore;
 
 use crate::web::error::{Problem, Result};
@@ -15,18 +18,25 @@ use crate::web::error::{Problem, Result};
 pub const LENGTH: std::ops::RangeInclusive<usize> = 10..=200;
 
 /// Each takes 19 MiB while it runs: more at once would let strangers fill the memory.
-static TURNS: LazyLock<Turns> = LazyLock::new(|| Turns { free: Arc::new(Semaphore::new(4)), longest: LONGEST_WAIT });
+static TURNS: LazyLock<Turns> = LazyLock::new(|| Turns {
+    free: Arc::new(Semaphore::new(4)),
+    longest: LONGEST_WAIT,
+});
 
 /// Whoever waits longer for a turn is told to come again.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// What an unknown address is checked against, so that it takes as long as a known one.
-static NOBODYS: LazyLock<String> = LazyLock::new(|| hash_now("nobody has this password").unwrap_or_default());
+static NOBODYS: LazyLock<String> =
+    LazyLock::new(|| hash_now("nobody has this password").unwrap_or_default());
 
 /// Hashes a new password, or says what is wrong with it.
 pub async fn hash(password: String) -> Result<String> {
     if !LENGTH.contains(&password.chars().count()) {
-        return Err(Problem::field("password", "A password has 10 to 200 characters."));
+        return Err(Problem::field(
+            "password",
+            "A password has 10 to 200 characters.",
+        ));
     }
     Ok(TURNS.take(move || hash_now(&password)).await??)
 }
@@ -40,7 +50,8 @@ pub async fn verify(password: String, hash: Option<String>) -> Result<bool> {
             let nobodys = NOBODYS.clone();
             let hash = hash.unwrap_or(nobodys);
             PasswordHash::new(&hash).is_ok_and(|hash| {
-                argon2().is_ok_and(|argon2| argon2.verify_password(password.as_bytes(), &hash).is_ok())
+                argon2()
+                    .is_ok_and(|argon2| argon2.verify_password(password.as_bytes(), &hash).is_ok())
             })
         })
         .await?;
@@ -54,9 +65,15 @@ struct Turns {
 }
 
 impl Turns {
-    async fn take<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    async fn take<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
         let turn = tokio::time::timeout(self.longest, Arc::clone(&self.free).acquire_owned());
-        let turn = turn.await.map_err(|_| Problem::Busy)?.context("no turn for hashing")?;
+        let turn = turn
+            .await
+            .map_err(|_| Problem::Busy)?
+            .context("no turn for hashing")?;
         let done = tokio::task::spawn_blocking(move || {
             // The work holds it: whoever asked may go away, and the work goes on.
             let _turn = turn;
@@ -67,12 +84,16 @@ impl Turns {
 }
 
 fn hash_now(password: &str) -> anyhow::Result<String> {
-    Ok(argon2()?.hash_password(password.as_bytes()).map_err(|error| anyhow::anyhow!("hashing: {error}"))?.to_string())
+    Ok(argon2()?
+        .hash_password(password.as_bytes())
+        .map_err(|error| anyhow::anyhow!("hashing: {error}"))?
+        .to_string())
 }
 
 fn argon2() -> anyhow::Result<Argon2<'static>> {
     // OWASP's first choice for argon2id: 19 MiB, two passes, one lane.
-    let params = Params::new(19_456, 2, 1, None).map_err(|error| anyhow::anyhow!("argon2: {error}"))?;
+    let params =
+        Params::new(19_456, 2, 1, None).map_err(|error| anyhow::anyhow!("argon2: {error}"))?;
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
@@ -84,13 +105,18 @@ mod tests {
 
     #[tokio::test]
     async fn past_so_many_at_once_one_is_told_to_come_again() {
-        let turns = Turns { free: Arc::new(Semaphore::new(2)), longest: Duration::from_millis(50) };
+        let turns = Turns {
+            free: Arc::new(Semaphore::new(2)),
+            longest: Duration::from_millis(50),
+        };
         let (end, ended) = mpsc::channel::<()>();
         let ended = Arc::new(std::sync::Mutex::new(ended));
         let mut working = Vec::new();
         for _ in 0..2 {
             let ended = Arc::clone(&ended);
-            working.push(Box::pin(turns.take(move || ended.lock().unwrap().recv().is_err())));
+            working.push(Box::pin(
+                turns.take(move || ended.lock().unwrap().recv().is_err()),
+            ));
         }
         for work in &mut working {
             // it begins, and does not end
@@ -100,7 +126,15 @@ mod tests {
         drop(working);
         assert!(matches!(turns.take(|| ()).await, Err(Problem::Busy)));
         drop(end);
-        assert!(Turns { longest: Duration::from_secs(30), ..turns }.take(|| true).await.unwrap());
+        assert!(
+            Turns {
+                longest: Duration::from_secs(30),
+                ..turns
+            }
+            .take(|| true)
+            .await
+            .unwrap()
+        );
     }
 
     #[tokio::test]
@@ -113,7 +147,11 @@ mod tests {
         let right = "correct horse battery".to_owned();
         let works: [std::pin::Pin<Box<dyn Future<Output = bool>>>; 2] = [
             Box::pin(async { hash("another long one".to_owned()).await.is_ok() }),
-            Box::pin(async { verify(right, Some(known)).await.is_ok_and(|is_right| is_right) }),
+            Box::pin(async {
+                verify(right, Some(known))
+                    .await
+                    .is_ok_and(|is_right| is_right)
+            }),
         ];
         for mut work in works {
             let others = TURNS.free.acquire_many(3).await.unwrap();
@@ -128,10 +166,23 @@ mod tests {
     #[tokio::test]
     async fn an_unknown_address_is_checked_against_a_hash_like_a_known_one() {
         let known = hash("correct horse battery".to_owned()).await.unwrap();
-        assert!(verify("correct horse battery".to_owned(), Some(known.clone())).await.unwrap());
-        assert!(!verify("nobody has this password".to_owned(), None).await.unwrap());
+        assert!(
+            verify("correct horse battery".to_owned(), Some(known.clone()))
+                .await
+                .unwrap()
+        );
+        assert!(
+            !verify("nobody has this password".to_owned(), None)
+                .await
+                .unwrap()
+        );
         // the same work for both
-        let cost = |hash: &str| hash.split('$').take(4).map(str::to_owned).collect::<Vec<_>>();
+        let cost = |hash: &str| {
+            hash.split('$')
+                .take(4)
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(cost(&known), cost(&NOBODYS));
         assert_eq!(cost(&known)[1..], ["argon2id", "v=19", "m=19456,t=2,p=1"]);
     }

@@ -24,7 +24,10 @@ pub struct Profile {
 /// Changes it. Every team that the person is on sees it at once: who would fit a goal goes by hours.
 pub async fn edit_profile(change: &mut Change, account: Uuid, profile: &Profile) -> Result<()> {
     if !clock::is_zone(&profile.hours.zone) {
-        return Err(Problem::field("time_zone", "That is no time zone. Write it as Europe/Berlin."));
+        return Err(Problem::field(
+            "time_zone",
+            "That is no time zone. Write it as Europe/Berlin.",
+        ));
     }
     // First of all: another window of the same person may be giving up a handle just now.
     touch_workspace(change.db()).await?;
@@ -51,7 +54,14 @@ pub async fn edit_profile(change: &mut Change, account: Uuid, profile: &Profile)
             "time_zone": profile.hours.zone, "hours": profile.hours.words(),
         })
     };
-    tell_teams(change, account, "member.edited", said(&before), said(profile)).await
+    tell_teams(
+        change,
+        account,
+        "member.edited",
+        said(&before),
+        said(profile),
+    )
+    .await
 }
 
 /// A handle that was somebody's is nobody else's: what happened names people by it. Whoever takes or gives up one has the
@@ -65,13 +75,19 @@ async fn keep_handle(change: &mut Change, account: Uuid, was: &str, is: &str) ->
     .fetch_one(change.db())
     .await?;
     if is_anothers {
-        return Err(Problem::field("handle", "That handle was somebody else's, and what happened names them by it."));
+        return Err(Problem::field(
+            "handle",
+            "That handle was somebody else's, and what happened names them by it.",
+        ));
     }
     sqlx::query("INSERT INTO former_handles (handle, account_id) SELECT handle, id FROM accounts WHERE id = $1")
         .bind(account)
         .execute(change.db())
         .await?;
-    sqlx::query("DELETE FROM former_handles WHERE handle = $1").bind(is).execute(change.db()).await?;
+    sqlx::query("DELETE FROM former_handles WHERE handle = $1")
+        .bind(is)
+        .execute(change.db())
+        .await?;
     audit::note(change, "handle.changed", &format!("@{was} is now @{is}")).await
 }
 
@@ -89,17 +105,30 @@ pub(super) async fn tell_teams(
         .await?;
     for team in teams {
         let (before, after) = (before.clone(), after.clone());
-        change.record(Event { team, task: None, kind, before, after, version: None });
+        change.record(Event {
+            team,
+            task: None,
+            kind,
+            before,
+            after,
+            version: None,
+        });
     }
     Ok(())
 }
 
 /// What stands now.
 pub async fn profile_of(db: impl sqlx::PgExecutor<'_>, account: Uuid) -> Result<Profile> {
-    let (name, handle, hue, zone, from, to) =
-        sqlx::query_as("SELECT name, handle, hue, time_zone, works_from, works_to FROM accounts WHERE id = $1")
-            .bind(account)
-            .fetch_one(db)
-            .await?;
-    Ok(Profile { name, handle, hue, hours: Hours { zone, from, to } })
+    let (name, handle, hue, zone, from, to) = sqlx::query_as(
+        "SELECT name, handle, hue, time_zone, works_from, works_to FROM accounts WHERE id = $1",
+    )
+    .bind(account)
+    .fetch_one(db)
+    .await?;
+    Ok(Profile {
+        name,
+        handle,
+        hue,
+        hours: Hours { zone, from, to },
+    })
 }

@@ -67,7 +67,12 @@ pub async fn use_link(change: &mut Change, secret: &str, hash: &str) -> Result<U
     .fetch_one(change.db())
     .await?;
     keep(change, account, hash, &[]).await?;
-    let line = Line { actor: Some(account), kind: "password.reset", about: "by a link", ..Line::default() };
+    let line = Line {
+        actor: Some(account),
+        kind: "password.reset",
+        about: "by a link",
+        ..Line::default()
+    };
     audit::write(change.db(), at, line).await?;
     Ok(account)
 }
@@ -78,9 +83,17 @@ pub async fn use_link(change: &mut Change, secret: &str, hash: &str) -> Result<U
 /// `Invalid` for a wrong one.
 pub async fn known_password(db: &PgPool, account: Uuid, old: &str) -> Result<Option<String>> {
     let stands: Option<String> =
-        sqlx::query_scalar("SELECT password_hash FROM accounts WHERE id = $1").bind(account).fetch_one(db).await?;
-    if stands.is_some() && (old.len() > 1000 || !passwords::verify(old.to_owned(), stands.clone()).await?) {
-        return Err(Problem::field("old", "That is not your password. Nothing was changed."));
+        sqlx::query_scalar("SELECT password_hash FROM accounts WHERE id = $1")
+            .bind(account)
+            .fetch_one(db)
+            .await?;
+    if stands.is_some()
+        && (old.len() > 1000 || !passwords::verify(old.to_owned(), stands.clone()).await?)
+    {
+        return Err(Problem::field(
+            "old",
+            "That is not your password. Nothing was changed.",
+        ));
     }
     Ok(stands)
 }
@@ -102,7 +115,9 @@ pub async fn change_password(
             .fetch_one(change.db())
             .await?;
     if stands.as_deref() != stood {
-        return Err(Problem::conflict("Your password was changed elsewhere meanwhile. Nothing was changed here."));
+        return Err(Problem::conflict(
+            "Your password was changed elsewhere meanwhile. Nothing was changed here.",
+        ));
     }
     keep(change, account, hash, own).await?;
     audit::note(change, "password.changed", "").await
@@ -120,6 +135,9 @@ async fn keep(change: &mut Change, account: Uuid, hash: &str, own: &[u8]) -> Res
         .execute(change.db())
         .await?;
     // A link that was made before could set another one still.
-    sqlx::query("DELETE FROM password_resets WHERE account_id = $1").bind(account).execute(change.db()).await?;
+    sqlx::query("DELETE FROM password_resets WHERE account_id = $1")
+        .bind(account)
+        .execute(change.db())
+        .await?;
     Ok(())
 }

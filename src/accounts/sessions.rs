@@ -18,8 +18,15 @@ pub const SEEN_EVERY: Duration = Duration::minutes(10);
 ///
 /// # Errors
 /// `SignedOut` for who may not come in any more.
-pub async fn start(db: impl PgExecutor<'_>, now: OffsetDateTime, account: Uuid, user_agent: &str) -> Result<String> {
-    start_by(db, now, account, None, user_agent).await?.ok_or(Problem::SignedOut)
+pub async fn start(
+    db: impl PgExecutor<'_>,
+    now: OffsetDateTime,
+    account: Uuid,
+    user_agent: &str,
+) -> Result<String> {
+    start_by(db, now, account, None, user_agent)
+        .await?
+        .ok_or(Problem::SignedOut)
 }
 
 /// Starts a session for who knew the password of that hash; none where it was changed, or the account deactivated, while
@@ -62,7 +69,10 @@ pub async fn seen(db: &PgPool, now: OffsetDateTime, token_hash: &[u8]) -> Result
 
 /// Ends a session.
 pub async fn end(db: impl PgExecutor<'_>, token_hash: &[u8]) -> Result<()> {
-    sqlx::query("DELETE FROM sessions WHERE token_hash = $1").bind(token_hash).execute(db).await?;
+    sqlx::query("DELETE FROM sessions WHERE token_hash = $1")
+        .bind(token_hash)
+        .execute(db)
+        .await?;
     Ok(())
 }
 
@@ -74,11 +84,26 @@ const AUDITED: Duration = Duration::days(400);
 
 /// Clears what has run out: sessions, one-time links, and keys of repeated writes.
 pub async fn forget_expired(db: &PgPool, now: OffsetDateTime) -> Result<()> {
-    sqlx::query("DELETE FROM sessions WHERE expires_at < $1").bind(now).execute(db).await?;
-    sqlx::query("DELETE FROM entry_links WHERE expires_at < $1").bind(now).execute(db).await?;
-    sqlx::query("DELETE FROM password_resets WHERE expires_at < $1").bind(now).execute(db).await?;
-    sqlx::query("DELETE FROM audit WHERE at < $1").bind(now - AUDITED).execute(db).await?;
-    sqlx::query("DELETE FROM idempotency_keys WHERE created_at < $1").bind(now - REPEATS).execute(db).await?;
+    sqlx::query("DELETE FROM sessions WHERE expires_at < $1")
+        .bind(now)
+        .execute(db)
+        .await?;
+    sqlx::query("DELETE FROM entry_links WHERE expires_at < $1")
+        .bind(now)
+        .execute(db)
+        .await?;
+    sqlx::query("DELETE FROM password_resets WHERE expires_at < $1")
+        .bind(now)
+        .execute(db)
+        .await?;
+    sqlx::query("DELETE FROM audit WHERE at < $1")
+        .bind(now - AUDITED)
+        .execute(db)
+        .await?;
+    sqlx::query("DELETE FROM idempotency_keys WHERE created_at < $1")
+        .bind(now - REPEATS)
+        .execute(db)
+        .await?;
     Ok(())
 }
 
@@ -89,9 +114,16 @@ pub fn cookie_name(https: bool) -> &'static str {
 
 /// A `Set-Cookie` that keeps the session, or with an empty value forgets it.
 pub fn set_cookie(https: bool, value: &str) -> String {
-    let seconds = if value.is_empty() { 0 } else { LONGEST.whole_seconds() };
+    let seconds = if value.is_empty() {
+        0
+    } else {
+        LONGEST.whole_seconds()
+    };
     let secure = if https { "; Secure" } else { "" };
-    format!("{}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}", cookie_name(https))
+    format!(
+        "{}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}",
+        cookie_name(https)
+    )
 }
 
 #[cfg(test)]

@@ -52,7 +52,11 @@ pub struct Draft<'d> {
 }
 
 /// Makes an API token; the secret is only here, this once.
-pub async fn make(db: impl PgExecutor<'_>, now: OffsetDateTime, draft: &Draft<'_>) -> Result<String> {
+pub async fn make(
+    db: impl PgExecutor<'_>,
+    now: OffsetDateTime,
+    draft: &Draft<'_>,
+) -> Result<String> {
     let secret = format!("fn_{}", new_secret()?);
     sqlx::query(
         "INSERT INTO tokens (id, account_id, token_hash, scope, created_at, name, teams, expires_at)
@@ -72,22 +76,46 @@ pub async fn make(db: impl PgExecutor<'_>, now: OffsetDateTime, draft: &Draft<'_
 }
 
 /// Makes an API token for the account with that e-mail address.
-pub async fn create(db: &PgPool, now: OffsetDateTime, email: &str, scope: Scope) -> anyhow::Result<String> {
-    let account: Option<Uuid> =
-        sqlx::query_scalar("SELECT id FROM accounts WHERE lower(email) = lower($1) AND deactivated_at IS NULL")
-            .bind(email)
-            .fetch_optional(db)
-            .await?;
+pub async fn create(
+    db: &PgPool,
+    now: OffsetDateTime,
+    email: &str,
+    scope: Scope,
+) -> anyhow::Result<String> {
+    let account: Option<Uuid> = sqlx::query_scalar(
+        "SELECT id FROM accounts WHERE lower(email) = lower($1) AND deactivated_at IS NULL",
+    )
+    .bind(email)
+    .fetch_optional(db)
+    .await?;
     let Some(account) = account else {
-        anyhow::bail!("nobody has the e-mail address {email}; `fortnight user add` makes an account");
+        anyhow::bail!(
+            "nobody has the e-mail address {email}; `fortnight user add` makes an account"
+        );
     };
-    let draft = Draft { account, name: "made on the command line", scope, teams: None, expires_at: None };
+    let draft = Draft {
+        account,
+        name: "made on the command line",
+        scope,
+        teams: None,
+        expires_at: None,
+    };
     let mut tx = db.begin().await?;
-    let secret = make(&mut *tx, now, &draft).await.map_err(|problem| anyhow::anyhow!("{problem}"))?;
-    let about = format!("{} ({}), for {email}", draft.name, scope.as_str());
-    audit::write(&mut tx, now, Line { kind: "token.made", about: &about, ..Line::default() })
+    let secret = make(&mut *tx, now, &draft)
         .await
         .map_err(|problem| anyhow::anyhow!("{problem}"))?;
+    let about = format!("{} ({}), for {email}", draft.name, scope.as_str());
+    audit::write(
+        &mut tx,
+        now,
+        Line {
+            kind: "token.made",
+            about: &about,
+            ..Line::default()
+        },
+    )
+    .await
+    .map_err(|problem| anyhow::anyhow!("{problem}"))?;
     tx.commit().await?;
     Ok(secret)
 }
@@ -100,7 +128,11 @@ pub enum Purpose {
 }
 
 /// Makes a one-time link's secret, good for a day.
-pub async fn create_link(db: &PgPool, now: OffsetDateTime, purpose: Purpose) -> anyhow::Result<String> {
+pub async fn create_link(
+    db: &PgPool,
+    now: OffsetDateTime,
+    purpose: Purpose,
+) -> anyhow::Result<String> {
     let secret = new_secret()?;
     let (name, account) = match purpose {
         Purpose::Setup => ("setup", None),

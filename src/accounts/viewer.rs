@@ -56,7 +56,11 @@ pub enum Proof {
 impl Viewer {
     /// Who an event names.
     pub fn actor(&self) -> Actor {
-        Actor { account: Some(self.person.id), repeat: self.repeat.clone(), reach: self.reach().map(<[Uuid]>::to_vec) }
+        Actor {
+            account: Some(self.person.id),
+            repeat: self.repeat.clone(),
+            reach: self.reach().map(<[Uuid]>::to_vec),
+        }
     }
 
     /// Whether this request may change what is the viewer's own: name, password, tokens. Whoever is signed in may;
@@ -70,7 +74,9 @@ impl Viewer {
         if self.may_change_own() {
             return Ok(());
         }
-        Err(Problem::Forbidden("A token changes nothing of its owner's account. Sign in. Nothing was changed.".into()))
+        Err(Problem::Forbidden(
+            "A token changes nothing of its owner's account. Sign in. Nothing was changed.".into(),
+        ))
     }
 
     /// Refuses programs that would let somebody in.
@@ -107,7 +113,14 @@ impl Viewer {
 
     /// Whether this request may change anything at all.
     pub fn may_write(&self) -> bool {
-        self.role != Role::Viewer && !matches!(self.proof, Proof::Token { may_write: false, .. })
+        self.role != Role::Viewer
+            && !matches!(
+                self.proof,
+                Proof::Token {
+                    may_write: false,
+                    ..
+                }
+            )
     }
 }
 
@@ -132,10 +145,17 @@ pub fn brought(headers: &HeaderMap, https: bool) -> Option<Brought> {
         if !scheme.eq_ignore_ascii_case("bearer") {
             return None;
         }
-        return Some(Brought { token_hash: tokens::digest(secret.trim()), cookie: false });
+        return Some(Brought {
+            token_hash: tokens::digest(secret.trim()),
+            cookie: false,
+        });
     }
-    let secret = cookie(headers, sessions::cookie_name(https)).filter(|secret| !secret.is_empty())?;
-    Some(Brought { token_hash: tokens::digest(secret), cookie: true })
+    let secret =
+        cookie(headers, sessions::cookie_name(https)).filter(|secret| !secret.is_empty())?;
+    Some(Brought {
+        token_hash: tokens::digest(secret),
+        cookie: true,
+    })
 }
 
 /// A row of whom a session or token belongs to.
@@ -170,8 +190,15 @@ pub(crate) use known_by_digest;
 
 impl Known {
     /// The viewer, with the session's or token's last use written down now and then.
-    pub async fn into_viewer(self, app: &App, brought: Brought, now: OffsetDateTime) -> Result<Viewer> {
-        let stale = self.last_seen_at.is_none_or(|at| now - at > sessions::SEEN_EVERY);
+    pub async fn into_viewer(
+        self,
+        app: &App,
+        brought: Brought,
+        now: OffsetDateTime,
+    ) -> Result<Viewer> {
+        let stale = self
+            .last_seen_at
+            .is_none_or(|at| now - at > sessions::SEEN_EVERY);
         // Only a token made for it does what its owner may do as an administrator.
         let plain = self.scope.as_deref().is_some_and(|scope| scope != "admin");
         let proof = match self.scope {
@@ -179,7 +206,9 @@ impl Known {
                 if stale {
                     sessions::seen(&app.db, now, &brought.token_hash).await?;
                 }
-                Proof::Session { token_hash: brought.token_hash }
+                Proof::Session {
+                    token_hash: brought.token_hash,
+                }
             }
             Some(scope) => {
                 if stale {
@@ -189,7 +218,11 @@ impl Known {
                         .execute(&app.db)
                         .await?;
                 }
-                Proof::Token { token_hash: brought.token_hash, may_write: scope != "read", teams: self.reaches }
+                Proof::Token {
+                    token_hash: brought.token_hash,
+                    may_write: scope != "read",
+                    teams: self.reaches,
+                }
             }
         };
         let role = match self.role.as_str() {
@@ -197,14 +230,28 @@ impl Known {
             "admin" | "member" => Role::Member,
             _ => Role::Viewer,
         };
-        let person = Person { id: self.id, handle: self.handle, name: self.name, hue: self.hue };
-        Ok(Viewer { person, role, time_zone: self.time_zone, proof, repeat: None })
+        let person = Person {
+            id: self.id,
+            handle: self.handle,
+            name: self.name,
+            hue: self.hue,
+        };
+        Ok(Viewer {
+            person,
+            role,
+            time_zone: self.time_zone,
+            proof,
+            repeat: None,
+        })
     }
 }
 
 /// What is told to who brings what nobody has: ended sessions, and guesses.
 pub fn unknown(app: &App, from: Network) -> Problem {
-    app.requests.count_wrong_secret(from).err().unwrap_or(Problem::SignedOut)
+    app.requests
+        .count_wrong_secret(from)
+        .err()
+        .unwrap_or(Problem::SignedOut)
 }
 
 impl FromRequestParts<App> for Viewer {

@@ -27,20 +27,38 @@ mod tests {
     fn a_task_is_told_by_where_it_came_from_and_where_it_is() {
         let told = |first, was, state| became(first, was, state, false);
         assert_eq!(told("moved done", Some("doing"), State::Done), "Done");
-        assert_eq!(told("created blocked", None, State::Blocked), "Newly blocked");
-        assert_eq!(told("moved doing", Some("blocked"), State::Blocked), "Blocked again");
-        assert_eq!(told("moved doing", Some("blocked"), State::Review), "Unblocked");
+        assert_eq!(
+            told("created blocked", None, State::Blocked),
+            "Newly blocked"
+        );
+        assert_eq!(
+            told("moved doing", Some("blocked"), State::Blocked),
+            "Blocked again"
+        );
+        assert_eq!(
+            told("moved doing", Some("blocked"), State::Review),
+            "Unblocked"
+        );
         assert_eq!(told("imported todo", None, State::Doing), "Added");
         assert_eq!(told("joined -", None, State::Blocked), "Added");
-        assert_eq!(told("joined -", Some("doing"), State::Blocked), "Newly blocked");
+        assert_eq!(
+            told("joined -", Some("doing"), State::Blocked),
+            "Newly blocked"
+        );
         assert_eq!(told("archived -", None, State::Doing), "Restored");
         assert_eq!(told("moved review", Some("doing"), State::Review), "Moved");
     }
 
     #[test]
     fn what_was_finished_before_it_went_to_the_archive_is_told_as_finished() {
-        assert_eq!(became("moved done", Some("doing"), State::Done, true), "Done");
+        assert_eq!(
+            became("moved done", Some("doing"), State::Done, true),
+            "Done"
+        );
         assert_eq!(became("archived -", None, State::Done, true), "Archived");
-        assert_eq!(became("moved doing", Some("todo"), State::Doing, true), "Archived");
+        assert_eq!(
+            became("moved doing", Some("todo"), State::Doing, true),
+            "Archived"
+        );
     }
 }

@@ -29,7 +29,11 @@ pub struct Actor {
 impl Actor {
     /// Somebody who has no account yet, or the program itself.
     pub fn nobody() -> Self {
-        Self { account: None, repeat: None, reach: None }
+        Self {
+            account: None,
+            repeat: None,
+            reach: None,
+        }
     }
 }
 
@@ -120,17 +124,28 @@ impl Live {
             change.take_key(repeat, account).await?;
         }
         let value = verb(&mut change, Within(PhantomData)).await?;
-        let (id, is_undoable) = (change.id, are_undoable(change.events.iter().map(|noted| noted.event.kind)));
+        let (id, is_undoable) = (
+            change.id,
+            are_undoable(change.events.iter().map(|noted| noted.event.kind)),
+        );
         let teams = change.commit().await?;
         self.tell(teams);
-        Ok(Changed { id, is_undoable, value })
+        Ok(Changed {
+            id,
+            is_undoable,
+            value,
+        })
     }
 }
 
 /// How often all of it is tried again. What moved meanwhile did so because another change was made: with many people on
 /// one board that happens several times in a row, and each time somebody has got on. Deadlocks are another matter.
 fn most_tries(problem: &Problem) -> u32 {
-    if matches!(problem, Problem::Again) { 20 } else { 3 }
+    if matches!(problem, Problem::Again) {
+        20
+    } else {
+        3
+    }
 }
 
 impl Change {
@@ -141,7 +156,11 @@ impl Change {
 
     /// Adds an event; it is numbered and written when the change commits.
     pub fn record(&mut self, event: Event) {
-        self.events.push(Noted { event, at: self.at, actor: self.actor });
+        self.events.push(Noted {
+            event,
+            at: self.at,
+            actor: self.actor,
+        });
     }
 
     /// The events that it has so far, none of them written yet.
@@ -177,7 +196,10 @@ impl Change {
                 .fetch_one(self.db())
                 .await?;
         if fingerprint != repeat.fingerprint {
-            return Err(Problem::field("Idempotency-Key", "This key was used for another request."));
+            return Err(Problem::field(
+                "Idempotency-Key",
+                "This key was used for another request.",
+            ));
         }
         Err(Problem::DoneBefore { change })
     }
@@ -200,7 +222,11 @@ impl Change {
         let id = self.id;
         let count = events.len() as i64;
         // One statement: whether the actor still may, the number, and the events, in one round trip.
-        let takes = events.iter().map(|noted| Takes::by(noted.event.kind)).max().unwrap_or_default();
+        let takes = events
+            .iter()
+            .map(|noted| Takes::by(noted.event.kind))
+            .max()
+            .unwrap_or_default();
         let seq: Option<i64> = sqlx::query_scalar(concat!(
             "WITH numbered AS (UPDATE teams SET seq = seq + $2 WHERE id = $1 AND ",
             still_may!("$1", "$11", "$12"),
@@ -226,6 +252,8 @@ impl Change {
         .bind(takes.as_str())
         .fetch_optional(self.db())
         .await?;
-        seq.ok_or_else(|| Problem::Forbidden("You may not change this any more. Nothing was changed.".into()))
+        seq.ok_or_else(|| {
+            Problem::Forbidden("You may not change this any more. Nothing was changed.".into())
+        })
     }
 }

@@ -39,7 +39,10 @@ pub(super) async fn send_new(app: &App, team: Uuid, channel: &Arc<Channel>) {
             // Two tasks may have read the same; the numbers keep each frame to one sending.
             let newest = frames.iter().map(|frame| frame.seq).max().unwrap_or(sent);
             let before = channel.sent.fetch_max(newest, Ordering::AcqRel);
-            for frame in frames.into_iter().filter(|frame| frame.seq == 0 || frame.seq > before) {
+            for frame in frames
+                .into_iter()
+                .filter(|frame| frame.seq == 0 || frame.seq > before)
+            {
                 let _ = channel.frames.send(frame);
             }
         }
@@ -54,8 +57,10 @@ pub(super) async fn frames_after(app: &App, team: &Team, after: i64) -> Result<V
         return Ok(Vec::new());
     }
     if events.len() as i64 > MOST_EVENTS || events.iter().any(|event| event.task_id.is_none()) {
-        let newest: i64 =
-            sqlx::query_scalar("SELECT seq FROM teams WHERE id = $1").bind(team.id).fetch_one(&app.db).await?;
+        let newest: i64 = sqlx::query_scalar("SELECT seq FROM teams WHERE id = $1")
+            .bind(team.id)
+            .fetch_one(&app.db)
+            .await?;
         return Ok(vec![reset(newest, "much changed")]);
     }
     let mut latest: BTreeMap<Uuid, &EventRow> = BTreeMap::new();
@@ -69,8 +74,14 @@ pub(super) async fn frames_after(app: &App, team: &Team, after: i64) -> Result<V
     let now = app.clock.now();
     let mut frames: Vec<Frame> = Vec::with_capacity(cards.len());
     for card in &cards {
-        let Some(event) = latest.get(&card.id) else { continue };
-        let html = if card.archived { Value::Null } else { json!(CardHtml::new(card, now).to_string()) };
+        let Some(event) = latest.get(&card.id) else {
+            continue;
+        };
+        let html = if card.archived {
+            Value::Null
+        } else {
+            json!(CardHtml::new(card, now).to_string())
+        };
         frames.push(frame(
             "card",
             Some(event.seq),
@@ -82,7 +93,9 @@ pub(super) async fn frames_after(app: &App, team: &Team, after: i64) -> Result<V
         ));
     }
     frames.sort_by_key(|frame| frame.seq);
-    if cards.iter().any(|card| card.goal.is_some()) || events.iter().any(|event| !event.before["goal"].is_null()) {
+    if cards.iter().any(|card| card.goal.is_some())
+        || events.iter().any(|event| !event.before["goal"].is_null())
+    {
         for (id, html) in sprints::queries::goals_html(&app.db, team, now).await? {
             frames.push(frame("goal", None, &json!({ "id": id, "html": html })));
         }
@@ -97,5 +110,8 @@ pub(super) fn reset(seq: i64, why: &str) -> Frame {
 /// Bytes of one event. JSON has no line end inside, so none of it can end the frame.
 pub(super) fn frame(event: &str, seq: Option<i64>, data: &Value) -> Frame {
     let id = seq.map_or(String::new(), |seq| format!("id: {seq}\n"));
-    Frame { seq: seq.unwrap_or(0), bytes: Bytes::from(format!("{id}event: {event}\ndata: {data}\n\n")) }
+    Frame {
+        seq: seq.unwrap_or(0),
+        bytes: Bytes::from(format!("{id}event: {event}\ndata: {data}\n\n")),
+    }
 }

@@ -40,7 +40,9 @@ async fn hear(app: &App) {
     loop {
         let ended = match tell_at {
             None => heard.recv_many(&mut batch, 1000).await == 0,
-            Some(at) => tokio::time::timeout_at(at, heard.recv_many(&mut batch, 1000)).await == Ok(0),
+            Some(at) => {
+                tokio::time::timeout_at(at, heard.recv_many(&mut batch, 1000)).await == Ok(0)
+            }
         };
         if ended {
             return;
@@ -56,13 +58,20 @@ async fn hear(app: &App) {
         if tell_at.is_some_and(|at| at <= now) {
             notify_others(&app.live, &std::mem::take(&mut untold)).await;
         }
-        tell_at = if untold.is_empty() { None } else { tell_at.filter(|at| *at > now).or(Some(now + TOGETHER)) };
+        tell_at = if untold.is_empty() {
+            None
+        } else {
+            tell_at.filter(|at| *at > now).or(Some(now + TOGETHER))
+        };
     }
 }
 
 /// One NOTIFY for all of them, after the commits: inside a transaction it would hold a lock on the whole database.
 async fn notify_others(live: &Live, teams: &BTreeMap<Uuid, i64>) {
-    let payload: Vec<String> = teams.iter().map(|(team, seq)| format!("{team}:{seq}")).collect();
+    let payload: Vec<String> = teams
+        .iter()
+        .map(|(team, seq)| format!("{team}:{seq}"))
+        .collect();
     let told = sqlx::query("SELECT pg_notify($1, p) FROM unnest($2::text[]) p")
         .bind(CHANNEL)
         .bind(payload)
@@ -88,7 +97,9 @@ impl Live {
 
 /// Other programs' changes. The listener has a connection of its own, outside the pool.
 async fn listen_to_others(app: &App) {
-    let own = PgPoolOptions::new().max_connections(1).connect_lazy_with((*app.db.connect_options()).clone());
+    let own = PgPoolOptions::new()
+        .max_connections(1)
+        .connect_lazy_with((*app.db.connect_options()).clone());
     loop {
         if let Err(error) = listen_once(app, &own).await {
             tracing::warn!("listening for changes was interrupted: {error}");
@@ -138,7 +149,10 @@ async fn now_and_then(app: &App) {
                 .unwrap_or_default()
         };
         for (team, channel) in listened {
-            if seqs.iter().any(|(id, seq)| *id == team && *seq > channel.sent.load(Ordering::Acquire)) {
+            if seqs
+                .iter()
+                .any(|(id, seq)| *id == team && *seq > channel.sent.load(Ordering::Acquire))
+            {
                 send_new(app, team, &channel).await;
             }
             if beat {
@@ -158,8 +172,10 @@ async fn check_passes(app: &App) {
         if asked.is_empty() {
             continue;
         }
-        let (hashes, teams): (Vec<&[u8]>, Vec<Uuid>) =
-            asked.iter().map(|pass| (pass.token_hash.as_slice(), pass.team)).unzip();
+        let (hashes, teams): (Vec<&[u8]>, Vec<Uuid>) = asked
+            .iter()
+            .map(|pass| (pass.token_hash.as_slice(), pass.team))
+            .unzip();
         let good: Result<Vec<Pass>, _> = sqlx::query_as(concat!(
             "SELECT p.token_hash, p.team FROM unnest($1::bytea[], $2::uuid[]) AS p (token_hash, team)
              JOIN (SELECT s.token_hash, a.id, NULL::uuid[] AS reaches FROM sessions s JOIN accounts a ON a.id = s.account_id

@@ -121,15 +121,26 @@ impl Live {
     /// The teams that somebody listens to; channels that nobody listens to are closed.
     pub(super) fn listened(&self) -> Vec<(Uuid, Arc<Channel>)> {
         let mut channels = locked(&self.channels);
-        channels.retain(|_, channel| channel.frames.receiver_count() > 0 || Arc::strong_count(channel) > 1);
-        channels.iter().map(|(team, channel)| (*team, channel.clone())).collect()
+        channels.retain(|_, channel| {
+            channel.frames.receiver_count() > 0 || Arc::strong_count(channel) > 1
+        });
+        channels
+            .iter()
+            .map(|(team, channel)| (*team, channel.clone()))
+            .collect()
     }
 
     /// Remembers an open stream until `forget`.
     pub(super) fn watch(&self, pass: Pass) -> (u64, Arc<Notify>) {
         let id = self.next_watcher.fetch_add(1, Ordering::Relaxed);
         let dismissed = Arc::new(Notify::new());
-        locked(&self.watchers).insert(id, Watcher { pass, dismissed: dismissed.clone() });
+        locked(&self.watchers).insert(
+            id,
+            Watcher {
+                pass,
+                dismissed: dismissed.clone(),
+            },
+        );
         (id, dismissed)
     }
 
@@ -139,7 +150,10 @@ impl Live {
 
     /// What the open streams were let in with, and to which teams.
     pub(super) fn passes(&self) -> HashSet<Pass> {
-        locked(&self.watchers).values().map(|watcher| watcher.pass.clone()).collect()
+        locked(&self.watchers)
+            .values()
+            .map(|watcher| watcher.pass.clone())
+            .collect()
     }
 
     /// Ends the streams whose pass was asked about and is not good any more.
@@ -154,5 +168,7 @@ impl Live {
 
 /// A poisoned lock only means that another thread ended badly; what it guards is whole.
 pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    mutex
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
 }

@@ -23,14 +23,19 @@ struct Here<'p> {
 impl Presence {
     /// Adds a stream; true if the person was not here before.
     pub fn arrive(&mut self, person: &Person) -> bool {
-        let entry = self.people.entry(person.id).or_insert_with(|| (person.clone(), 0));
+        let entry = self
+            .people
+            .entry(person.id)
+            .or_insert_with(|| (person.clone(), 0));
         entry.1 += 1;
         entry.1 == 1
     }
 
     /// Takes a stream away; true if it was the person's last.
     pub fn leave(&mut self, person: Uuid) -> bool {
-        let Some(entry) = self.people.get_mut(&person) else { return false };
+        let Some(entry) = self.people.get_mut(&person) else {
+            return false;
+        };
         entry.1 -= 1;
         if entry.1 > 0 {
             return false;

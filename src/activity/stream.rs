@@ -47,7 +47,14 @@ pub async fn live(
     let team = access::team(&app.db, &viewer, &slug).await?.team;
     let after = after(&headers, &query).unwrap_or(team.seq);
     let seat = Crowd::enter(&app, Whose::Account(viewer.person.id))?;
-    Ok(stream(app, team, after, viewer.proof.token_hash().to_vec(), Some(viewer.person), seat))
+    Ok(stream(
+        app,
+        team,
+        after,
+        viewer.proof.token_hash().to_vec(),
+        Some(viewer.person),
+        seat,
+    ))
 }
 
 /// `GET /share/{key}/live`: says that something changed, and not what.
@@ -83,18 +90,31 @@ pub async fn live_for_public(
 }
 
 fn after(headers: &HeaderMap, query: &After) -> Option<i64> {
-    headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok()).or(query.after)
+    headers
+        .get("last-event-id")
+        .and_then(|value| value.to_str().ok()?.parse().ok())
+        .or(query.after)
 }
 
 /// The stream of a team from a number on, for as long as what let the reader in holds.
 /// Without a person it is a guest's.
-fn stream(app: App, team: Team, after: i64, pass: Vec<u8>, person: Option<Person>, seat: Seat) -> Response {
+fn stream(
+    app: App,
+    team: Team,
+    after: i64,
+    pass: Vec<u8>,
+    person: Option<Person>,
+    seat: Seat,
+) -> Response {
     let channel = app.live.open_channel(team.id, team.seq);
     // Listening begins before the past is read, so nothing falls between; what comes twice is left out by its number.
     let frames = channel.frames.subscribe();
     let (sender, receiver) = mpsc::channel::<Result<Bytes, Infallible>>(8);
     tokio::spawn(async move {
-        let (watcher, dismissed) = app.live.watch(Pass { token_hash: pass, team: team.id });
+        let (watcher, dismissed) = app.live.watch(Pass {
+            token_hash: pass,
+            team: team.id,
+        });
         // given back when the stream ends
         let _seat = seat;
         if let Some(person) = &person {
@@ -117,7 +137,10 @@ fn stream(app: App, team: Team, after: i64, pass: Vec<u8>, person: Option<Person
     });
     let mut response = Body::from_stream(ReceiverStream::new(receiver)).into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/event-stream"),
+    );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     response
@@ -152,10 +175,26 @@ async fn follow(
             return;
         }
     };
-    let mut sent = past.iter().map(|frame| frame.seq).max().unwrap_or(0).max(after.min(team.seq));
-    let here = frame("presence", None, &json!({ "html": locked(&channel.here).html() }));
+    let mut sent = past
+        .iter()
+        .map(|frame| frame.seq)
+        .max()
+        .unwrap_or(0)
+        .max(after.min(team.seq));
+    let here = frame(
+        "presence",
+        None,
+        &json!({ "html": locked(&channel.here).html() }),
+    );
     // A guest's page shows less than a card says: it hears that there is news, and asks for itself.
-    let past = if guest { past.last().map(|_| reset(sent, "changed")).into_iter().collect() } else { past };
+    let past = if guest {
+        past.last()
+            .map(|_| reset(sent, "changed"))
+            .into_iter()
+            .collect()
+    } else {
+        past
+    };
     let here = (!guest).then_some(here);
     for frame in past.into_iter().chain(here) {
         if to.send(Ok(frame.bytes)).await.is_err() {
@@ -188,13 +227,17 @@ async fn follow(
 fn arrive(channel: &Channel, person: &Person) {
     let mut here = locked(&channel.here);
     if here.arrive(person) {
-        let _ = channel.frames.send(frame("presence", None, &json!({ "html": here.html() })));
+        let _ = channel
+            .frames
+            .send(frame("presence", None, &json!({ "html": here.html() })));
     }
 }
 
 fn leave(channel: &Channel, person: Uuid) {
     let mut here = locked(&channel.here);
     if here.leave(person) {
-        let _ = channel.frames.send(frame("presence", None, &json!({ "html": here.html() })));
+        let _ = channel
+            .frames
+            .send(frame("presence", None, &json!({ "html": here.html() })));
     }
 }

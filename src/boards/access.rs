@@ -63,7 +63,15 @@ pub(crate) use named_to_all;
 /// The condition that a team may be named to everybody who looks at another: it is open, or it is that one.
 macro_rules! named_beside {
     ($team:literal, $beside:literal) => {
-        concat!("(NOT ", $team, ".private OR ", $team, ".id = ", $beside, ")")
+        concat!(
+            "(NOT ",
+            $team,
+            ".private OR ",
+            $team,
+            ".id = ",
+            $beside,
+            ")"
+        )
     };
 }
 pub(crate) use named_beside;
@@ -120,9 +128,8 @@ impl Takes {
     pub fn by(kind: &str) -> Self {
         match kind {
             "column.added" | "column.edited" | "column.removed" | "column.shifted" => Self::Lead,
-            "team.day-off" | "team.renamed" | "team.shared" | "team.unshared" | "team.visibility" | "team.week" => {
-                Self::Lead
-            }
+            "team.day-off" | "team.renamed" | "team.shared" | "team.unshared"
+            | "team.visibility" | "team.week" => Self::Lead,
             "goal.comment" | "goal.concern" | "request.made" | "request.withdrawn" => Self::Anybody,
             "topic.added" | "topic.corrected" | "topic.withdrawn" => Self::Anybody,
             _ => match kind.split_once('.') {
@@ -205,34 +212,59 @@ pub async fn teams(db: impl PgExecutor<'_>, viewer: &Viewer) -> Result<Vec<TeamA
     .bind(viewer.person.id)
     .fetch_all(db)
     .await?;
-    Ok(rows.into_iter().filter_map(|row| row.seen_by(viewer).ok()).collect())
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| row.seen_by(viewer).ok())
+        .collect())
 }
 
 /// The same without what the viewer may do there.
 pub async fn seen_teams(db: impl PgExecutor<'_>, viewer: &Viewer) -> Result<Vec<Team>> {
-    Ok(teams(db, viewer).await?.into_iter().map(|access| access.team).collect())
+    Ok(teams(db, viewer)
+        .await?
+        .into_iter()
+        .map(|access| access.team)
+        .collect())
 }
 
 /// What Markdown may link to, for this reader.
 pub async fn links(db: &sqlx::PgPool, viewer: &Viewer) -> Result<Links> {
-    let handles: Vec<String> = sqlx::query_scalar("SELECT handle FROM accounts").fetch_all(db).await?;
-    let (ids, mut team_keys): (Vec<Uuid>, HashSet<String>) =
-        seen_teams(db, viewer).await?.into_iter().map(|team| (team.id, team.key)).unzip();
+    let handles: Vec<String> = sqlx::query_scalar("SELECT handle FROM accounts")
+        .fetch_all(db)
+        .await?;
+    let (ids, mut team_keys): (Vec<Uuid>, HashSet<String>) = seen_teams(db, viewer)
+        .await?
+        .into_iter()
+        .map(|team| (team.id, team.key))
+        .unzip();
     let former: Vec<String> =
-        sqlx::query_scalar("SELECT key FROM former_keys WHERE team_id = ANY($1)").bind(ids).fetch_all(db).await?;
+        sqlx::query_scalar("SELECT key FROM former_keys WHERE team_id = ANY($1)")
+            .bind(ids)
+            .fetch_all(db)
+            .await?;
     team_keys.extend(former);
-    Ok(Links { team_keys, handles: handles.into_iter().collect() })
+    Ok(Links {
+        team_keys,
+        handles: handles.into_iter().collect(),
+    })
 }
 
 /// Those of these teams that an address names (`?team=infrastructure&team=ingestion`), or all if it names none.
 pub fn named(teams: &[TeamAccess], query: &[(String, String)]) -> Result<Vec<TeamAccess>> {
-    let mut slugs = query.iter().filter(|(name, _)| name == "team").map(|(_, slug)| slug.as_str()).peekable();
+    let mut slugs = query
+        .iter()
+        .filter(|(name, _)| name == "team")
+        .map(|(_, slug)| slug.as_str())
+        .peekable();
     if slugs.peek().is_none() {
         return Ok(teams.to_vec());
     }
     let mut found: Vec<TeamAccess> = Vec::new();
     for slug in slugs {
-        let access = teams.iter().find(|access| access.team.slug == slug).ok_or(Problem::NotFound)?;
+        let access = teams
+            .iter()
+            .find(|access| access.team.slug == slug)
+            .ok_or(Problem::NotFound)?;
         if found.iter().all(|other| other.team.id != access.team.id) {
             found.push(access.clone());
         }
@@ -242,11 +274,12 @@ pub fn named(teams: &[TeamAccess], query: &[(String, String)]) -> Result<Vec<Tea
 
 /// The project at this address, as its team's people see it: that team leads it.
 pub async fn project(db: &sqlx::PgPool, viewer: &Viewer, slug: &str) -> Result<(TeamAccess, Uuid)> {
-    let found: (Uuid, String) =
-        sqlx::query_as("SELECT p.id, t.slug FROM projects p JOIN teams t ON t.id = p.team_id WHERE p.slug = $1")
-            .bind(plain(slug)?)
-            .fetch_one(db)
-            .await?;
+    let found: (Uuid, String) = sqlx::query_as(
+        "SELECT p.id, t.slug FROM projects p JOIN teams t ON t.id = p.team_id WHERE p.slug = $1",
+    )
+    .bind(plain(slug)?)
+    .fetch_one(db)
+    .await?;
     Ok((team(db, viewer, &found.1).await?, found.0))
 }
 
@@ -275,11 +308,16 @@ impl FromRequestParts<App> for AtTask {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let path = RawPathParams::from_request_parts(parts, app).await.map_err(|_| Problem::NotFound)?;
+        let path = RawPathParams::from_request_parts(parts, app)
+            .await
+            .map_err(|_| Problem::NotFound)?;
         let brought = viewer::brought(&parts.headers, app.is_https()).ok_or(Problem::SignedOut)?;
         let now = app.clock.now();
         // A key that cannot be one finds no task; whoever has not signed in learns that first.
-        let key = path.iter().find(|(name, _)| *name == "key").and_then(|(_, key)| split_key(key));
+        let key = path
+            .iter()
+            .find(|(name, _)| *name == "key")
+            .and_then(|(_, key)| split_key(key));
         let (prefix, number) = key.unwrap_or_default();
         let row: Option<AtTaskRow> = sqlx::query_as(concat!(
             "WITH known AS (",
@@ -300,19 +338,40 @@ impl FromRequestParts<App> for AtTask {
         .fetch_optional(&app.db)
         .await?;
         let row = row.ok_or_else(|| viewer::unknown(app, Network::of(app, parts)))?;
-        let viewer = row.known.into_viewer(app, brought, now).await?.asking(app, parts)?;
-        let (Some(id), Some(slug), Some(name), Some(key), Some(seq)) =
-            (row.team_id, row.team_slug, row.team_name, row.team_key, row.seq)
-        else {
+        let viewer = row
+            .known
+            .into_viewer(app, brought, now)
+            .await?
+            .asking(app, parts)?;
+        let (Some(id), Some(slug), Some(name), Some(key), Some(seq)) = (
+            row.team_id,
+            row.team_slug,
+            row.team_name,
+            row.team_key,
+            row.seq,
+        ) else {
             return Err(Problem::NotFound);
         };
-        let (Some(task), Some(number)) = (row.task_id, row.number) else { return Err(Problem::NotFound) };
+        let (Some(task), Some(number)) = (row.task_id, row.number) else {
+            return Err(Problem::NotFound);
+        };
         if !viewer.reaches(id) {
             return Err(Problem::NotFound);
         }
         let may_edit = may_edit(&viewer, row.is_member);
         let task_key = format!("{key}-{number}");
-        let access = TaskAccess { team: Team { id, slug, name, key, seq }, may_edit, id: task, key: task_key };
+        let access = TaskAccess {
+            team: Team {
+                id,
+                slug,
+                name,
+                key,
+                seq,
+            },
+            may_edit,
+            id: task,
+            key: task_key,
+        };
         Ok(Self { viewer, access })
     }
 }
@@ -329,7 +388,11 @@ impl AtTask {
 
     /// The same, if the viewer may say something about it: whoever may write at all.
     pub fn to_comment(self) -> Result<Self> {
-        if self.viewer.may_write() { Ok(self) } else { Err(only_reads()) }
+        if self.viewer.may_write() {
+            Ok(self)
+        } else {
+            Err(only_reads())
+        }
     }
 }
 
@@ -367,7 +430,11 @@ impl TeamAccess {
 
     /// The same, if the viewer may say something there.
     pub fn to_speak(self) -> Result<Self> {
-        if self.may_speak { Ok(self) } else { Err(only_reads()) }
+        if self.may_speak {
+            Ok(self)
+        } else {
+            Err(only_reads())
+        }
     }
 
     /// The same, if the viewer may change how the team works.
@@ -376,7 +443,9 @@ impl TeamAccess {
             return Ok(self);
         }
         let name = &self.team.name;
-        Err(Problem::Forbidden(format!("Only leads of {name} may change its settings. Nothing was changed.").into()))
+        Err(Problem::Forbidden(
+            format!("Only leads of {name} may change its settings. Nothing was changed.").into(),
+        ))
     }
 }
 
@@ -385,20 +454,32 @@ fn only_reads() -> Problem {
 }
 
 fn only_members(team: &Team) -> Problem {
-    Problem::Forbidden(format!("Only members of {} may change its board. Nothing was changed.", team.name).into())
+    Problem::Forbidden(
+        format!(
+            "Only members of {} may change its board. Nothing was changed.",
+            team.name
+        )
+        .into(),
+    )
 }
 
 /// Team key and number of a task's key, `INF-42`; letters may be small.
 pub fn split_key(key: &str) -> Option<(String, i64)> {
     let (prefix, number) = key.rsplit_once('-')?;
     let digits = number.bytes().all(|byte| byte.is_ascii_digit()) && !number.starts_with('0');
-    let letters = !prefix.is_empty() && prefix.len() <= 10 && prefix.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let letters = !prefix.is_empty()
+        && prefix.len() <= 10
+        && prefix.bytes().all(|byte| byte.is_ascii_alphanumeric());
     (digits && letters).then(|| Some((prefix.to_ascii_uppercase(), number.parse().ok()?)))?
 }
 
 /// An address that the database can look for.
 pub(crate) fn plain(address: &str) -> Result<&str> {
-    if address.contains('\0') { Err(Problem::NotFound) } else { Ok(address) }
+    if address.contains('\0') {
+        Err(Problem::NotFound)
+    } else {
+        Ok(address)
+    }
 }
 
 /// Whether the viewer may change what all teams share: the sprints' days and how they follow one another, people, and
@@ -412,5 +493,7 @@ pub fn to_edit_workspace(viewer: &Viewer) -> Result<()> {
     if may_edit_workspace(viewer) {
         return Ok(());
     }
-    Err(Problem::Forbidden("Only an administrator may change the sprints of all teams. Nothing was changed.".into()))
+    Err(Problem::Forbidden(
+        "Only an administrator may change the sprints of all teams. Nothing was changed.".into(),
+    ))
 }

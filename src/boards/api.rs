@@ -58,7 +58,11 @@ pub async fn board(
         return Err(Problem::field("q", filter.unknown.join(" ")));
     }
     let now = app.clock.now();
-    let stretch = if filter.depends_on_time() { now.unix_timestamp() / 60 } else { 0 };
+    let stretch = if filter.depends_on_time() {
+        now.unix_timestamp() / 60
+    } else {
+        0
+    };
     let etag = format!(
         "\"{}-{}-{stretch}-{:x}\"",
         team.seq,
@@ -71,7 +75,9 @@ pub async fn board(
         let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
         let (resolved, _) = sprints::queries::resolve(&sprints, filter.sprint)?;
         let cards = tasks::queries::cards(&app.db, team, &filter, resolved, now, None).await?;
-        let more = tasks::queries::archived_beyond(&app.db, team, &filter, resolved, now, &cards).await? > 0;
+        let more = tasks::queries::archived_beyond(&app.db, team, &filter, resolved, now, &cards)
+            .await?
+            > 0;
         let columns = queries::columns(&app.db, team.id).await?;
         let columns: Vec<Value> = columns
             .iter()
@@ -85,7 +91,10 @@ pub async fn board(
     if let Ok(etag) = HeaderValue::from_str(&etag) {
         response.headers_mut().insert(header::ETAG, etag);
     }
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    response.headers_mut().insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, no-cache"),
+    );
     Ok(response)
 }
 
@@ -126,12 +135,17 @@ pub async fn events(
                 event["after"]["waits"]["on"] = json!(words);
             }
             // whose it is on is for us to know what to hide, and nothing that others go by
-            if let Some(waits) = event.pointer_mut("/after/waits").and_then(Value::as_object_mut) {
+            if let Some(waits) = event
+                .pointer_mut("/after/waits")
+                .and_then(Value::as_object_mut)
+            {
                 waits.remove("team");
             }
             event["task"] = json!(row.task.map(|number| format!("{}-{number}", team.key)));
             event
         })
         .collect();
-    Ok(Json(json!({ "seq": team.seq, "events": events, "more": more })))
+    Ok(Json(
+        json!({ "seq": team.seq, "events": events, "more": more }),
+    ))
 }

@@ -20,7 +20,10 @@ pub async fn add_column(change: &mut Change, team: &Team, name: &str, state: Sta
     touch_workspace(change.db()).await?;
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
     // Whoever adds another column waits here: two of them would take the same place.
-    sqlx::query("SELECT FROM teams WHERE id = $1 FOR NO KEY UPDATE").bind(team.id).execute(change.db()).await?;
+    sqlx::query("SELECT FROM teams WHERE id = $1 FOR NO KEY UPDATE")
+        .bind(team.id)
+        .execute(change.db())
+        .await?;
     let count: i64 = sqlx::query_scalar("SELECT count(*) FROM columns WHERE team_id = $1")
         .bind(team.id)
         .fetch_one(change.db())
@@ -28,11 +31,15 @@ pub async fn add_column(change: &mut Change, team: &Team, name: &str, state: Sta
     if count >= MOST {
         return Err(Problem::field("column", "A board has at most 20 columns."));
     }
-    let taken: Vec<(String, String)> = sqlx::query_as("SELECT slug, lower(name) FROM columns WHERE team_id = $1")
-        .bind(team.id)
-        .fetch_all(change.db())
-        .await?;
-    if taken.iter().any(|(_, called)| *called == name.to_lowercase()) {
+    let taken: Vec<(String, String)> =
+        sqlx::query_as("SELECT slug, lower(name) FROM columns WHERE team_id = $1")
+            .bind(team.id)
+            .fetch_all(change.db())
+            .await?;
+    if taken
+        .iter()
+        .any(|(_, called)| *called == name.to_lowercase())
+    {
         return Err(Problem::field("name", "There is a column of that name."));
     }
     let wanted = match slug(&name) {
@@ -40,7 +47,9 @@ pub async fn add_column(change: &mut Change, team: &Team, name: &str, state: Sta
         address => address,
     };
     // A column that is called differently keeps its address: the next one of its first name has a number.
-    let address = free(&wanted, "-", |address| taken.iter().any(|(other, _)| other == address));
+    let address = free(&wanted, "-", |address| {
+        taken.iter().any(|(other, _)| other == address)
+    });
     sqlx::query(
         "INSERT INTO columns (team_id, id, slug, name, state, position)
          SELECT $1, $2, $3, $4, $5, coalesce(max(position), 0) + 1 FROM columns WHERE team_id = $1",
@@ -52,29 +61,45 @@ pub async fn add_column(change: &mut Change, team: &Team, name: &str, state: Sta
     .bind(state.as_str())
     .execute(change.db())
     .await?;
-    record(change, team, "column.added", json!({}), json!({ "column": address, "name": name, "state": state })).await
+    record(
+        change,
+        team,
+        "column.added",
+        json!({}),
+        json!({ "column": address, "name": name, "state": state }),
+    )
+    .await
 }
 
 /// Calls a column differently, or gives an empty one another state.
 ///
 /// # Errors
 /// `Invalid` for another state of a column that holds tasks: what happened to them would no longer add up.
-pub async fn edit_column(change: &mut Change, team: &Team, column: &str, name: &str, state: State) -> Result<()> {
+pub async fn edit_column(
+    change: &mut Change,
+    team: &Team,
+    column: &str,
+    name: &str,
+    state: State,
+) -> Result<()> {
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
-    let (id, was, stood): (Uuid, String, String) =
-        sqlx::query_as("SELECT id, name, state FROM columns WHERE team_id = $1 AND slug = $2 FOR NO KEY UPDATE")
-            .bind(team.id)
-            .bind(column)
-            .fetch_one(change.db())
-            .await?;
+    let (id, was, stood): (Uuid, String, String) = sqlx::query_as(
+        "SELECT id, name, state FROM columns WHERE team_id = $1 AND slug = $2 FOR NO KEY UPDATE",
+    )
+    .bind(team.id)
+    .bind(column)
+    .fetch_one(change.db())
+    .await?;
     if (&was, stood.as_str()) == (&name, state.as_str()) {
         return Ok(());
     }
-    let held: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM tasks WHERE team_id = $1 AND column_id = $2)")
-        .bind(team.id)
-        .bind(id)
-        .fetch_one(change.db())
-        .await?;
+    let held: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM tasks WHERE team_id = $1 AND column_id = $2)",
+    )
+    .bind(team.id)
+    .bind(id)
+    .fetch_one(change.db())
+    .await?;
     if stood != state.as_str() && held {
         let why = format!(
             "{was} holds tasks, perhaps in the archive, and keeps its state. Add a column for the other state, and move them."
@@ -91,23 +116,47 @@ pub async fn edit_column(change: &mut Change, team: &Team, column: &str, name: &
         .execute(change.db())
         .await?;
     let before = json!({ "column": column, "name": was, "state": stood });
-    record(change, team, "column.edited", before, json!({ "column": column, "name": name, "state": state })).await
+    record(
+        change,
+        team,
+        "column.edited",
+        before,
+        json!({ "column": column, "name": name, "state": state }),
+    )
+    .await
 }
 
 /// Changes places with the column beside it.
-pub async fn shift_column(change: &mut Change, team: &Team, column: &str, to_the_right: bool) -> Result<()> {
-    let columns: Vec<(Uuid, String, i32)> =
-        sqlx::query_as("SELECT id, slug, position FROM columns WHERE team_id = $1 ORDER BY id FOR NO KEY UPDATE")
-            .bind(team.id)
-            .fetch_all(change.db())
-            .await?;
-    let (id, _, place) = columns.iter().find(|(_, slug, _)| slug == column).ok_or(Problem::NotFound)?;
+pub async fn shift_column(
+    change: &mut Change,
+    team: &Team,
+    column: &str,
+    to_the_right: bool,
+) -> Result<()> {
+    let columns: Vec<(Uuid, String, i32)> = sqlx::query_as(
+        "SELECT id, slug, position FROM columns WHERE team_id = $1 ORDER BY id FOR NO KEY UPDATE",
+    )
+    .bind(team.id)
+    .fetch_all(change.db())
+    .await?;
+    let (id, _, place) = columns
+        .iter()
+        .find(|(_, slug, _)| slug == column)
+        .ok_or(Problem::NotFound)?;
     let beside = match to_the_right {
-        true => columns.iter().filter(|(_, _, other)| other > place).min_by_key(|(_, _, other)| *other),
-        false => columns.iter().filter(|(_, _, other)| other < place).max_by_key(|(_, _, other)| *other),
+        true => columns
+            .iter()
+            .filter(|(_, _, other)| other > place)
+            .min_by_key(|(_, _, other)| *other),
+        false => columns
+            .iter()
+            .filter(|(_, _, other)| other < place)
+            .max_by_key(|(_, _, other)| *other),
     };
     // At the end already.
-    let Some((other, beside, there)) = beside else { return Ok(()) };
+    let Some((other, beside, there)) = beside else {
+        return Ok(());
+    };
     touch_workspace(change.db()).await?;
     sqlx::query(
         "UPDATE columns SET position = CASE WHEN id = $2 THEN $5 ELSE $4 END WHERE team_id = $1 AND id IN ($2, $3)",
@@ -120,7 +169,14 @@ pub async fn shift_column(change: &mut Change, team: &Team, column: &str, to_the
     .execute(change.db())
     .await?;
     let after = json!({ "column": column, "beside": beside });
-    record(change, team, "column.shifted", json!({ "position": place }), after).await
+    record(
+        change,
+        team,
+        "column.shifted",
+        json!({ "position": place }),
+        after,
+    )
+    .await
 }
 
 /// What changes how a team works is its history, and for administrators to look up.
@@ -131,6 +187,13 @@ pub(super) async fn record(
     before: serde_json::Value,
     after: serde_json::Value,
 ) -> Result<()> {
-    change.record(Event { team: team.id, task: None, kind, before, after, version: None });
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind,
+        before,
+        after,
+        version: None,
+    });
     audit::note_of(change, team.id, kind, "of {team}").await
 }

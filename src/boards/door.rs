@@ -74,21 +74,52 @@ struct Row {
 
 /// Lets a request in to a team's board, or says why not.
 pub async fn open(app: &App, from: Network, headers: &HeaderMap, slug: &str) -> Result<Door> {
-    let Brought { token_hash, cookie } = viewer::brought(headers, app.is_https()).ok_or(Problem::SignedOut)?;
+    let Brought { token_hash, cookie } =
+        viewer::brought(headers, app.is_https()).ok_or(Problem::SignedOut)?;
     let now = app.clock.now();
-    let asked = Asked { token_hash: token_hash.clone(), cookie, slug: access::plain(slug)?.to_owned() };
-    let row = app.doors.ask(app, asked).await?.ok_or_else(|| viewer::unknown(app, from))?;
-    let viewer = row.known.into_viewer(app, Brought { token_hash, cookie }, now).await?;
-    let (Some(id), Some(slug), Some(name), Some(key), Some(seq)) =
-        (row.team_id, row.team_slug, row.team_name, row.team_key, row.seq)
-    else {
+    let asked = Asked {
+        token_hash: token_hash.clone(),
+        cookie,
+        slug: access::plain(slug)?.to_owned(),
+    };
+    let row = app
+        .doors
+        .ask(app, asked)
+        .await?
+        .ok_or_else(|| viewer::unknown(app, from))?;
+    let viewer = row
+        .known
+        .into_viewer(app, Brought { token_hash, cookie }, now)
+        .await?;
+    let (Some(id), Some(slug), Some(name), Some(key), Some(seq)) = (
+        row.team_id,
+        row.team_slug,
+        row.team_name,
+        row.team_key,
+        row.seq,
+    ) else {
         return Err(Problem::NotFound);
     };
     if row.is_hidden {
         return Err(Problem::NotFound);
     }
-    let access = TeamAccess::of(&viewer, Team { id, slug, name, key, seq }, row.is_member, row.is_lead)?;
-    Ok(Door { viewer, access, workspace_seq: row.workspace_seq })
+    let access = TeamAccess::of(
+        &viewer,
+        Team {
+            id,
+            slug,
+            name,
+            key,
+            seq,
+        },
+        row.is_member,
+        row.is_lead,
+    )?;
+    Ok(Door {
+        viewer,
+        access,
+        workspace_seq: row.workspace_seq,
+    })
 }
 
 impl Doors {
@@ -105,7 +136,9 @@ impl Doors {
             let app = app.clone();
             tokio::spawn(async move { app.doors.let_in(&app).await });
         }
-        told.await.map_err(|_| Problem::Busy)?.map_err(|()| Problem::Busy)
+        told.await
+            .map_err(|_| Problem::Busy)?
+            .map_err(|()| Problem::Busy)
     }
 
     /// Asks for all who wait, until nobody does.
@@ -130,7 +163,12 @@ impl Doors {
             };
             let rows = match connection {
                 Ok(mut connection) => {
-                    let rows = look_up(&mut connection, app.clock.now(), asked.iter().map(|(asked, _)| asked)).await;
+                    let rows = look_up(
+                        &mut connection,
+                        app.clock.now(),
+                        asked.iter().map(|(asked, _)| asked),
+                    )
+                    .await;
                     // One that failed is the pool's to look at.
                     held = rows.is_ok().then_some(connection);
                     rows
@@ -168,7 +206,9 @@ impl Doors {
     }
 
     fn waiting(&self) -> std::sync::MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.waiting
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
@@ -231,5 +271,11 @@ async fn ask(
         hashes.push(asked.token_hash.as_slice());
         slugs.push(asked.slug.as_str());
     }
-    sqlx::query_as(query).bind(nth).bind(hashes).bind(slugs).bind(now).fetch_all(db).await
+    sqlx::query_as(query)
+        .bind(nth)
+        .bind(hashes)
+        .bind(slugs)
+        .bind(now)
+        .fetch_all(db)
+        .await
 }

@@ -54,8 +54,12 @@ pub struct Drawing<'b> {
 impl Drawing<'_> {
     /// The board, as it was kept or drawn now.
     pub async fn draw(&self, app: &App) -> Result<Arc<Drawn>> {
-        let key =
-            BoardKey { team: self.team.id, filter: self.filter.clone(), sprint: self.resolved, lanes: self.lanes };
+        let key = BoardKey {
+            team: self.team.id,
+            filter: self.filter.clone(),
+            sprint: self.resolved,
+            lanes: self.lanes,
+        };
         let before = app.kept.board(&key);
         if let Some(board) = before.as_ref().filter(|board| board.stamp == self.stamp) {
             return Ok(board.clone());
@@ -77,48 +81,91 @@ impl Drawing<'_> {
     /// The faces of the board that was kept, with those anew that something happened to;
     /// nothing if too much did, or something that concerns all of them.
     async fn faces_since(&self, app: &App, before: &Drawn) -> Result<Option<Vec<Arc<Face>>>> {
-        let same = before.stamp.workspace == self.stamp.workspace && before.stamp.stretch == self.stamp.stretch;
+        let same = before.stamp.workspace == self.stamp.workspace
+            && before.stamp.stretch == self.stamp.stretch;
         if !same || self.filter.wants_archived() {
             return Ok(None);
         }
-        let events = events_after(&app.db, self.team.id, before.stamp.team, MOST_EVENTS + 1).await?;
+        let events =
+            events_after(&app.db, self.team.id, before.stamp.team, MOST_EVENTS + 1).await?;
         let touched: Option<Vec<Uuid>> = events.iter().map(|event| event.task_id).collect();
-        let Some(mut touched) = touched.filter(|touched| touched.len() as i64 <= MOST_EVENTS) else { return Ok(None) };
+        let Some(mut touched) = touched.filter(|touched| touched.len() as i64 <= MOST_EVENTS)
+        else {
+            return Ok(None);
+        };
         touched.sort_unstable();
         touched.dedup();
-        let mut faces: Vec<Arc<Face>> =
-            before.faces.iter().filter(|face| touched.binary_search(&face.card.id).is_err()).cloned().collect();
+        let mut faces: Vec<Arc<Face>> = before
+            .faces
+            .iter()
+            .filter(|face| touched.binary_search(&face.card.id).is_err())
+            .cloned()
+            .collect();
         faces.extend(self.faces(app, Some(&touched)).await?);
-        let place = |face: &Face| self.columns.iter().position(|column| column.slug == face.card.column);
-        faces.sort_by(|a, b| place(a).cmp(&place(b)).then_with(|| a.card.rank.cmp(&b.card.rank)));
+        let place = |face: &Face| {
+            self.columns
+                .iter()
+                .position(|column| column.slug == face.card.column)
+        };
+        faces.sort_by(|a, b| {
+            place(a)
+                .cmp(&place(b))
+                .then_with(|| a.card.rank.cmp(&b.card.rank))
+        });
         Ok(Some(faces))
     }
 
     async fn faces(&self, app: &App, only: Option<&[Uuid]>) -> Result<Vec<Arc<Face>>> {
-        let cards = tasks::queries::cards(&app.db, self.team, self.filter, self.resolved, self.now, only).await?;
+        let cards = tasks::queries::cards(
+            &app.db,
+            self.team,
+            self.filter,
+            self.resolved,
+            self.now,
+            only,
+        )
+        .await?;
         cards
             .into_iter()
-            .map(|card| Ok(Arc::new(Face { html: Rendered::of(&CardHtml::new(&card, self.now))?, card })))
+            .map(|card| {
+                Ok(Arc::new(Face {
+                    html: Rendered::of(&CardHtml::new(&card, self.now))?,
+                    card,
+                }))
+            })
             .collect()
     }
 
     async fn columns_html(&self, app: &App, faces: Vec<Arc<Face>>) -> Result<Drawn> {
         // Limits hold for the whole column; without any nobody needs the totals.
         let limited = self.columns.iter().any(|column| column.wip_limit.is_some());
-        let totals = if limited { queries::totals(&app.db, self.team.id).await? } else { Vec::new() };
+        let totals = if limited {
+            queries::totals(&app.db, self.team.id).await?
+        } else {
+            Vec::new()
+        };
         let hidden = |column: &Column, shown: usize| {
-            totals.iter().find(|(slug, _)| *slug == column.slug).map_or(0, |(_, total)| (total - shown as i64).max(0))
+            totals
+                .iter()
+                .find(|(slug, _)| *slug == column.slug)
+                .map_or(0, |(_, total)| (total - shown as i64).max(0))
         };
         // Owners by name and goals by place; what belongs to nobody and nothing comes last.
         let mut groups: BTreeMap<(bool, Option<i32>, &str), Vec<&Face>> = BTreeMap::new();
         for face in &faces {
             let lane = match self.lanes {
-                "owner" => {
-                    face.card.owners.first().map_or((true, None, "Nobody yet"), |owner| (false, None, &owner.name))
-                }
+                "owner" => face
+                    .card
+                    .owners
+                    .first()
+                    .map_or((true, None, "Nobody yet"), |owner| {
+                        (false, None, &owner.name)
+                    }),
                 "goal" => {
                     let title = face.card.goal_title.as_deref();
-                    title.map_or((true, None, "No goal"), |title| (false, face.card.goal, title))
+                    title.map_or((true, None, "No goal"), |title| {
+                        (false, face.card.goal, title)
+                    })
                 }
                 _ => (false, None, ""),
             };
@@ -130,16 +177,45 @@ impl Drawing<'_> {
         let mut lanes = Vec::with_capacity(groups.len());
         for ((_, _, name), group) in groups {
             let columns = self.columns.iter().map(|column| {
-                let cards: Vec<&Face> = group.iter().filter(|face| face.card.column == column.slug).copied().collect();
-                ColumnFace { column, hidden: hidden(column, cards.len()), cards }
+                let cards: Vec<&Face> = group
+                    .iter()
+                    .filter(|face| face.card.column == column.slug)
+                    .copied()
+                    .collect();
+                ColumnFace {
+                    column,
+                    hidden: hidden(column, cards.len()),
+                    cards,
+                }
             });
-            let hue = group.first().and_then(|face| face.card.goal_hue).filter(|_| self.lanes == "goal");
-            lanes.push(Lane { columns: columns.collect(), name: name.to_owned(), hue });
+            let hue = group
+                .first()
+                .and_then(|face| face.card.goal_hue)
+                .filter(|_| self.lanes == "goal");
+            lanes.push(Lane {
+                columns: columns.collect(),
+                name: name.to_owned(),
+                hue,
+            });
         }
         let grouped = !self.lanes.is_empty();
-        let html = Rendered::of(&ColumnsHtml { team: self.team, sprint: self.sprint, lanes, grouped })?;
-        let done = faces.iter().filter(|face| face.card.state == State::Done).count();
-        Ok(Drawn { html, done, total: faces.len(), stamp: self.stamp, faces })
+        let html = Rendered::of(&ColumnsHtml {
+            team: self.team,
+            sprint: self.sprint,
+            lanes,
+            grouped,
+        })?;
+        let done = faces
+            .iter()
+            .filter(|face| face.card.state == State::Done)
+            .count();
+        Ok(Drawn {
+            html,
+            done,
+            total: faces.len(),
+            stamp: self.stamp,
+            faces,
+        })
     }
 }
 
@@ -185,7 +261,9 @@ impl ColumnFace<'_> {
     }
 
     fn is_over(&self) -> bool {
-        self.column.wip_limit.is_some_and(|limit| self.total() > i64::from(limit))
+        self.column
+            .wip_limit
+            .is_some_and(|limit| self.total() > i64::from(limit))
     }
 
     fn state(&self) -> State {
@@ -195,6 +273,7 @@ impl ColumnFace<'_> {
 
 impl ColumnsHtml<'_> {
     fn sprint_number(&self) -> String {
-        self.sprint.map_or(String::new(), |sprint| sprint.number.to_string())
+        self.sprint
+            .map_or(String::new(), |sprint| sprint.number.to_string())
     }
 }

@@ -98,9 +98,12 @@ impl Filter {
     /// Reads an address's filter; its separate fields mean the same as their terms in `q`.
     pub fn read(params: &FilterParams) -> Self {
         let mut filter = Self::default();
-        for (name, value) in
-            [("sprint", &params.sprint), ("owner", &params.owner), ("label", &params.label), ("goal", &params.goal)]
-        {
+        for (name, value) in [
+            ("sprint", &params.sprint),
+            ("owner", &params.owner),
+            ("label", &params.label),
+            ("goal", &params.goal),
+        ] {
             if !value.trim().is_empty() {
                 filter.add(false, name, value.trim());
             }
@@ -113,17 +116,25 @@ impl Filter {
 
     /// Reads the language alone.
     pub fn read_query(q: &str) -> Self {
-        Self::read(&FilterParams { q: q.to_owned(), ..FilterParams::default() })
+        Self::read(&FilterParams {
+            q: q.to_owned(),
+            ..FilterParams::default()
+        })
     }
 
     fn add(&mut self, not: bool, name: &str, value: &str) {
-        let value = if name == "owner" { value.trim_start_matches('@') } else { value };
+        let value = if name == "owner" {
+            value.trim_start_matches('@')
+        } else {
+            value
+        };
         let asks = match (name, value.to_lowercase().as_str()) {
             ("", _) if value.is_empty() => return,
             ("", _) => Ok(Asks::Words(value.to_owned())),
-            (_, "") if NAMES.contains(&name) => {
-                Err(format!("{name}: needs something behind it, as {name}:{}.", example(name)))
-            }
+            (_, "") if NAMES.contains(&name) => Err(format!(
+                "{name}: needs something behind it, as {name}:{}.",
+                example(name)
+            )),
             ("sprint", choice) if !not => match choice.parse() {
                 Ok(choice) => {
                     self.sprint = choice;
@@ -131,16 +142,21 @@ impl Filter {
                 }
                 Err(why) => Err(why),
             },
-            ("sprint", _) => {
-                Err("-sprint: is not known. Choose the sprint to show, as sprint:next or sprint:none.".to_owned())
-            }
+            ("sprint", _) => Err(
+                "-sprint: is not known. Choose the sprint to show, as sprint:next or sprint:none."
+                    .to_owned(),
+            ),
             ("owner", handle) => Ok(Asks::Owner(handle.to_owned())),
             ("label", label) => Ok(Asks::Label(label.to_owned())),
             ("goal", "none") => Ok(Asks::Goal(None)),
             ("goal", number) => number
                 .parse()
                 .map(|number| Asks::Goal(Some(number)))
-                .map_err(|_| format!("goal:{value} is not known. A goal is its number, as goal:2, or goal:none.")),
+                .map_err(|_| {
+                    format!(
+                        "goal:{value} is not known. A goal is its number, as goal:2, or goal:none."
+                    )
+                }),
             ("is", "blocked") => Ok(Asks::Blocked),
             ("is", "unowned") => Ok(Asks::Unowned),
             ("is", "overdue") => Ok(Asks::Overdue),
@@ -149,9 +165,12 @@ impl Filter {
             ("is", _) => Err(format!(
                 "is:{value} is not known. There are is:blocked, is:unowned, is:overdue, is:done and is:archived."
             )),
-            ("age", age) => read_age(age)
-                .ok_or_else(|| format!("age:{value} is not known. An age is as age:>3d, age:<12h or age:>1w.")),
-            _ => Err(format!("{name}: is not known. There are sprint, owner, label, goal, is and age.")),
+            ("age", age) => read_age(age).ok_or_else(|| {
+                format!("age:{value} is not known. An age is as age:>3d, age:<12h or age:>1w.")
+            }),
+            _ => Err(format!(
+                "{name}: is not known. There are sprint, owner, label, goal, is and age."
+            )),
         };
         match asks {
             Ok(asks) => {
@@ -171,11 +190,15 @@ impl Filter {
 
     /// Whether the answer changes as time goes by, though no task does.
     pub fn depends_on_time(&self) -> bool {
-        self.terms.iter().any(|term| matches!(term.asks, Asks::Age { .. } | Asks::Overdue))
+        self.terms
+            .iter()
+            .any(|term| matches!(term.asks, Asks::Age { .. } | Asks::Overdue))
     }
 
     pub fn wants_archived(&self) -> bool {
-        self.terms.iter().any(|term| term.asks == Asks::Archived && !term.not)
+        self.terms
+            .iter()
+            .any(|term| term.asks == Asks::Archived && !term.not)
     }
 
     /// The same filter with `me` replaced by whom that is.
@@ -204,7 +227,11 @@ impl Filter {
 
     /// The terms, written as the language.
     pub fn terms_text(&self) -> String {
-        self.terms.iter().map(Term::to_string).collect::<Vec<_>>().join(" ")
+        self.terms
+            .iter()
+            .map(Term::to_string)
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     /// The same filter with this term, or without it if it was there.
@@ -220,6 +247,9 @@ impl Filter {
 
     /// The same terms in another sprint.
     pub fn in_sprint(&self, sprint: SprintChoice) -> Self {
-        Self { sprint, ..self.clone() }
+        Self {
+            sprint,
+            ..self.clone()
+        }
     }
 }

@@ -35,7 +35,9 @@ pub async fn save_filter(
     let for_team = fields.get("for") == Some("team");
     let access = if for_team { access.to_edit()? } else { access };
     if !viewer.may_write() {
-        return Err(Problem::Forbidden("This account may only read. Nothing was saved.".into()));
+        return Err(Problem::Forbidden(
+            "This account may only read. Nothing was saved.".into(),
+        ));
     }
     let params = FilterParams {
         sprint: fields.text("sprint").to_owned(),
@@ -46,10 +48,20 @@ pub async fn save_filter(
     let team = access.team;
     app.live
         .change(&viewer.actor(), |change, _| {
-            Box::pin(saving::save_filter(change, &team, fields.text("name"), &params, for_team))
+            Box::pin(saving::save_filter(
+                change,
+                &team,
+                fields.text("name"),
+                &params,
+                for_team,
+            ))
         })
         .await?;
-    Ok(Redirect::to(&format!("/teams/{slug}{}", Filter::read(&params).address(&params.lanes))).into_response())
+    Ok(Redirect::to(&format!(
+        "/teams/{slug}{}",
+        Filter::read(&params).address(&params.lanes)
+    ))
+    .into_response())
 }
 
 /// `POST /teams/{slug}/filters/{id}/delete`
@@ -61,7 +73,9 @@ pub async fn delete_filter(
     let access = access::team(&app.db, &viewer, &slug).await?.to_speak()?;
     let (team, may_edit, filter) = (access.team, access.may_edit, id(&filter)?);
     app.live
-        .change(&viewer.actor(), |change, _| Box::pin(saving::delete_filter(change, &team, filter, may_edit)))
+        .change(&viewer.actor(), |change, _| {
+            Box::pin(saving::delete_filter(change, &team, filter, may_edit))
+        })
         .await?;
     Ok(Redirect::to(&format!("/teams/{slug}")).into_response())
 }
@@ -104,19 +118,42 @@ async fn limit_page(
     column: &str,
     refused: Option<(String, String)>,
 ) -> Result<Response> {
-    let column = queries::columns(&app.db, team.id).await?.into_iter().find(|found| found.slug == column);
+    let column = queries::columns(&app.db, team.id)
+        .await?
+        .into_iter()
+        .find(|found| found.slug == column);
     let column = column.ok_or(Problem::NotFound)?;
     let failed = refused.is_some();
-    let (value, error) =
-        refused.unwrap_or((column.wip_limit.map_or(String::new(), |limit| limit.to_string()), String::new()));
+    let (value, error) = refused.unwrap_or((
+        column
+            .wip_limit
+            .map_or(String::new(), |limit| limit.to_string()),
+        String::new(),
+    ));
     let slug = team.slug.clone();
-    let form = LimitForm { team, column, value, error };
+    let form = LimitForm {
+        team,
+        column,
+        value,
+        error,
+    };
     let status = StatusCode::UNPROCESSABLE_ENTITY;
     if fragment(headers).is_some() {
-        return if failed { page::refused(status, &form) } else { page::page(&form) };
+        return if failed {
+            page::refused(status, &form)
+        } else {
+            page::page(&form)
+        };
     }
-    let page = LimitPage { frame: Frame::new(app, viewer, headers, "Limit", &slug).await?, form };
-    if failed { page::refused(status, &page) } else { page::page(&page) }
+    let page = LimitPage {
+        frame: Frame::new(app, viewer, headers, "Limit", &slug).await?,
+        form,
+    };
+    if failed {
+        page::refused(status, &page)
+    } else {
+        page::page(&page)
+    }
 }
 
 /// `POST /teams/{slug}/columns/{column}/limit`
@@ -131,20 +168,34 @@ pub async fn set_limit(
     let outcome = match fields.parse("wip_limit", "A limit is a whole number from 1 to 999.") {
         Ok(limit) => {
             let actor = viewer.actor();
-            app.live.change(&actor, |change, _| Box::pin(limiting::set_limit(change, &team, &column, limit))).await
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(limiting::set_limit(change, &team, &column, limit))
+                })
+                .await
         }
         Err(problem) => Err(problem),
     };
     match outcome {
         Ok(_) if fragment(&headers).is_some() => {
             let mut response = StatusCode::OK.into_response();
-            response.headers_mut().insert("fortnight-done", HeaderValue::from_static("1"));
+            response
+                .headers_mut()
+                .insert("fortnight-done", HeaderValue::from_static("1"));
             Ok(response)
         }
         Ok(_) => Ok(Redirect::to(&format!("/teams/{}", team.slug)).into_response()),
         Err(Problem::Invalid(errors)) => {
             let why = errors.into_values().collect::<Vec<_>>().join(" ");
-            limit_page(&app, &viewer, &headers, team, &column, Some((fields.text("wip_limit").to_owned(), why))).await
+            limit_page(
+                &app,
+                &viewer,
+                &headers,
+                team,
+                &column,
+                Some((fields.text("wip_limit").to_owned(), why)),
+            )
+            .await
         }
         Err(problem) => Err(problem),
     }

@@ -65,7 +65,10 @@ impl Locked {
     pub fn set_cookie(&self, https: bool) -> String {
         let secure = if https { "; Secure" } else { "" };
         let (name, proof) = (cookie_name(self.id), self.proof());
-        format!("{name}={proof}; Path=/share/{}; Max-Age=604800; HttpOnly; SameSite=Lax{secure}", self.secret)
+        format!(
+            "{name}={proof}; Path=/share/{}; Max-Age=604800; HttpOnly; SameSite=Lax{secure}",
+            self.secret
+        )
     }
 }
 
@@ -101,7 +104,12 @@ pub async fn entrance(app: &App, headers: &HeaderMap, secret: &str) -> Result<En
     .fetch_one(&app.db)
     .await?;
     if let Some(password_hash) = row.password_hash {
-        let locked = Locked { id: row.link, team: row.team.id, password_hash, secret: secret.to_owned() };
+        let locked = Locked {
+            id: row.link,
+            team: row.team.id,
+            password_hash,
+            secret: secret.to_owned(),
+        };
         if cookie(headers, &cookie_name(locked.id)) != Some(&locked.proof()) {
             return Ok(Entrance::Asks(locked));
         }
@@ -128,9 +136,9 @@ pub async fn entrance(app: &App, headers: &HeaderMap, secret: &str) -> Result<En
 pub async fn guest(app: &App, headers: &HeaderMap, secret: &str) -> Result<Guest> {
     match entrance(app, headers, secret).await? {
         Entrance::Open(guest) => Ok(guest),
-        Entrance::Asks(_) => {
-            Err(Problem::Forbidden("This link asks for a password first: open its page in a browser.".into()))
-        }
+        Entrance::Asks(_) => Err(Problem::Forbidden(
+            "This link asks for a password first: open its page in a browser.".into(),
+        )),
     }
 }
 
@@ -152,10 +160,20 @@ pub async fn public(app: &App, slug: &str) -> Result<Guest> {
     let (id, address) = (team.id, format!("/public/{}", team.slug));
     // No secret, but of a form that no digest has: the streams of the public address end when the team takes it back.
     let pass = format!("public {id}").into_bytes();
-    Ok(Guest { team: for_guests(team), shows: Shows::CheckIn, id, pass, address, workspace_seq })
+    Ok(Guest {
+        team: for_guests(team),
+        shows: Shows::CheckIn,
+        id,
+        pass,
+        address,
+        workspace_seq,
+    })
 }
 
 /// A team as guests read of it.
 fn for_guests(team: Team) -> Team {
-    Team { name: without_addresses(&team.name), ..team }
+    Team {
+        name: without_addresses(&team.name),
+        ..team
+    }
 }

@@ -54,12 +54,18 @@ pub struct Stamp {
 impl Stamp {
     /// The state at an instant, by the counts of a team and of the workspace.
     pub fn of(team: i64, workspace: i64, now: OffsetDateTime) -> Self {
-        Self { team, workspace, stretch: now.unix_timestamp().div_euclid(STRETCH) }
+        Self {
+            team,
+            workspace,
+            stretch: now.unix_timestamp().div_euclid(STRETCH),
+        }
     }
 
     /// Whether what this stands for shows everything that the other one does.
     pub fn covers(&self, other: &Self) -> bool {
-        self.team >= other.team && self.workspace >= other.workspace && self.stretch >= other.stretch
+        self.team >= other.team
+            && self.workspace >= other.workspace
+            && self.stretch >= other.stretch
     }
 }
 
@@ -96,7 +102,12 @@ pub async fn answer(
     if has_seen(headers, &etag) {
         return Ok(with_etag(StatusCode::NOT_MODIFIED.into_response(), &etag));
     }
-    let kept = |page: KeptPage| Ok(with_etag(encoded(page.bytes, key.encoding, kind), &page.etag));
+    let kept = |page: KeptPage| {
+        Ok(with_etag(
+            encoded(page.bytes, key.encoding, kind),
+            &page.etag,
+        ))
+    };
     if let Some(page) = app.kept.page(&key, stamp) {
         return kept(page);
     }
@@ -108,18 +119,27 @@ pub async fn answer(
     let (stamp, text) = Box::pin(make()).await?;
     let bytes: Bytes = match key.encoding {
         // Level 1 is a third of the time of level 3 and a tenth more bytes.
-        Encoding::Zstd => zstd::bulk::compress(text.as_bytes(), 1).map_err(anyhow::Error::from)?.into(),
+        Encoding::Zstd => zstd::bulk::compress(text.as_bytes(), 1)
+            .map_err(anyhow::Error::from)?
+            .into(),
         Encoding::Gzip => gzip(text.as_bytes(), flate2::Compression::fast()).into(),
         Encoding::Plain => Bytes::from(text),
     };
-    let page = KeptPage { stamp, etag: self::etag(&key, stamp), bytes };
+    let page = KeptPage {
+        stamp,
+        etag: self::etag(&key, stamp),
+        bytes,
+    };
     app.kept.keep_page(key.clone(), page.clone());
     kept(page)
 }
 
 /// Whether the asker has that already. A proxy that compresses anew marks the etag as a weak one.
 pub fn has_seen(headers: &HeaderMap, etag: &str) -> bool {
-    let seen = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let seen = headers
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
     seen.flat_map(|value| value.split(','))
         .map(str::trim)
         .any(|seen| seen == "*" || seen.trim_start_matches("W/") == etag)
@@ -129,7 +149,13 @@ fn etag(key: &PageKey, stamp: Stamp) -> String {
     use std::hash::{DefaultHasher, Hasher};
     let mut hasher = DefaultHasher::new();
     (key, &ASSETS.version).hash(&mut hasher);
-    format!("\"{}-{}-{}-{:x}\"", stamp.team, stamp.workspace, stamp.stretch, hasher.finish())
+    format!(
+        "\"{}-{}-{}-{:x}\"",
+        stamp.team,
+        stamp.workspace,
+        stamp.stretch,
+        hasher.finish()
+    )
 }
 
 fn with_etag(mut response: Response, etag: &str) -> Response {
@@ -138,17 +164,26 @@ fn with_etag(mut response: Response, etag: &str) -> Response {
         headers.insert(header::ETAG, etag);
     }
     // Kept by this reader's browser alone, and asked about every time.
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    headers
-        .insert(header::VARY, HeaderValue::from_static("accept-encoding, cookie, authorization, fortnight-fragment"));
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, no-cache"),
+    );
+    headers.insert(
+        header::VARY,
+        HeaderValue::from_static("accept-encoding, cookie, authorization, fortnight-fragment"),
+    );
     response
 }
 
 fn encoded(bytes: Bytes, encoding: Encoding, kind: &'static str) -> Response {
     let mut response = Response::new(Body::from(bytes));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     if let Some(encoding) = encoding.header() {
-        response.headers_mut().insert(header::CONTENT_ENCODING, encoding);
+        response
+            .headers_mut()
+            .insert(header::CONTENT_ENCODING, encoding);
     }
     response
 }
@@ -192,19 +227,29 @@ impl KeptBoards {
     /// The page, if it shows all that is known to have happened.
     pub fn page(&self, key: &PageKey, stamp: Stamp) -> Option<KeptPage> {
         let found = |kept: &Mutex<Recent<PageKey, KeptPage>>| {
-            locked(kept).get(key).filter(|page| page.stamp.covers(&stamp)).cloned()
+            locked(kept)
+                .get(key)
+                .filter(|page| page.stamp.covers(&stamp))
+                .cloned()
         };
         found(&self.pages).or_else(|| found(&self.small))
     }
 
     pub fn keep_page(&self, key: PageKey, page: KeptPage) {
-        let kept = if page.bytes.len() <= SMALL { &self.small } else { &self.pages };
+        let kept = if page.bytes.len() <= SMALL {
+            &self.small
+        } else {
+            &self.pages
+        };
         locked(kept).put(key, page);
     }
 
     /// What stands around a team's board for a reader, as of this count of the workspace.
     pub fn furniture(&self, team: Uuid, viewer: Uuid, workspace: i64) -> Option<Arc<Furniture>> {
-        locked(&self.furniture).get(&(team, viewer)).filter(|kept| kept.workspace == workspace).cloned()
+        locked(&self.furniture)
+            .get(&(team, viewer))
+            .filter(|kept| kept.workspace == workspace)
+            .cloned()
     }
 
     pub fn keep_furniture(&self, team: Uuid, viewer: Uuid, furniture: Arc<Furniture>) {
@@ -221,7 +266,9 @@ impl KeptBoards {
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    mutex
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 /// A small map that drops what was not used for longest.
@@ -233,7 +280,11 @@ struct Recent<K, V> {
 
 impl<K: Clone + Eq + Hash, V> Recent<K, V> {
     fn new(most: usize) -> Self {
-        Self { most, uses: 0, entries: HashMap::new() }
+        Self {
+            most,
+            uses: 0,
+            entries: HashMap::new(),
+        }
     }
 
     fn get(&mut self, key: &K) -> Option<&V> {
@@ -246,7 +297,11 @@ impl<K: Clone + Eq + Hash, V> Recent<K, V> {
     fn put(&mut self, key: K, value: V) {
         self.uses += 1;
         if self.entries.len() >= self.most && !self.entries.contains_key(&key) {
-            let oldest = self.entries.iter().min_by_key(|(_, (used, _))| *used).map(|(key, _)| key.clone());
+            let oldest = self
+                .entries
+                .iter()
+                .min_by_key(|(_, (used, _))| *used)
+                .map(|(key, _)| key.clone());
             if let Some(oldest) = oldest {
                 self.entries.remove(&oldest);
             }
@@ -262,7 +317,11 @@ mod tests {
     #[test]
     fn a_wall_of_badges_pushes_no_board_out() {
         let kept = KeptBoards::default();
-        let stamp = Stamp { team: 1, workspace: 1, stretch: 1 };
+        let stamp = Stamp {
+            team: 1,
+            workspace: 1,
+            stretch: 1,
+        };
         let key = |address: String| PageKey {
             viewer: Uuid::nil(),
             may_edit: false,
@@ -271,13 +330,20 @@ mod tests {
             theme: "",
             encoding: Encoding::Plain,
         };
-        let page = |bytes: usize| KeptPage { stamp, etag: String::new(), bytes: vec![b'x'; bytes].into() };
+        let page = |bytes: usize| KeptPage {
+            stamp,
+            etag: String::new(),
+            bytes: vec![b'x'; bytes].into(),
+        };
         kept.keep_page(key("board".to_owned()), page(40_000));
         for badge in 0..500 {
             kept.keep_page(key(format!("badge {badge}")), page(800));
         }
         for address in ["board", "badge 0", "badge 499"] {
-            assert!(kept.page(&key(address.to_owned()), stamp).is_some(), "{address}");
+            assert!(
+                kept.page(&key(address.to_owned()), stamp).is_some(),
+                "{address}"
+            );
         }
     }
 }

@@ -10,7 +10,12 @@ use crate::{
 };
 
 /// Sets a column's limit, or takes it away.
-pub async fn set_limit(change: &mut Change, team: &Team, column: &str, limit: Option<i32>) -> Result<()> {
+pub async fn set_limit(
+    change: &mut Change,
+    team: &Team,
+    column: &str,
+    limit: Option<i32>,
+) -> Result<()> {
     let before: Option<(String, Option<i32>)> = sqlx::query_as(
         "UPDATE columns SET wip_limit = $3 FROM (SELECT id, wip_limit FROM columns WHERE team_id = $1 AND slug = $2 FOR NO KEY UPDATE) was
          WHERE columns.team_id = $1 AND columns.id = was.id RETURNING columns.name, was.wip_limit",

@@ -33,7 +33,13 @@ pub enum State {
 }
 
 impl State {
-    pub const ALL: [Self; 5] = [Self::Todo, Self::Doing, Self::Blocked, Self::Review, Self::Done];
+    pub const ALL: [Self; 5] = [
+        Self::Todo,
+        Self::Doing,
+        Self::Blocked,
+        Self::Review,
+        Self::Done,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -61,7 +67,10 @@ impl TryFrom<String> for State {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|state| state.as_str() == text).ok_or_else(|| format!("no state is called {text}"))
+        Self::ALL
+            .into_iter()
+            .find(|state| state.as_str() == text)
+            .ok_or_else(|| format!("no state is called {text}"))
     }
 }
 

@@ -56,7 +56,11 @@ pub async fn board(
         viewer: door.viewer.person.id,
         may_edit: door.access.may_edit,
         may_speak: door.access.may_speak,
-        address: format!("{} {uri} {:?}", fragment(&headers).unwrap_or(""), door.viewer.reach()),
+        address: format!(
+            "{} {uri} {:?}",
+            fragment(&headers).unwrap_or(""),
+            door.viewer.reach()
+        ),
         theme: theme(&headers),
         encoding: Encoding::accepted(&headers),
     };
@@ -68,9 +72,19 @@ pub async fn board(
                 .await?;
         let stamp = Stamp::of(door.access.team.seq, door.workspace_seq, now);
         let filter = Filter::read(&params).for_reader(&door.viewer.person.handle);
-        Ok((stamp, board_html(&app, &door, &params, &after, &headers, filter, stamp, now).await?))
+        Ok((
+            stamp,
+            board_html(&app, &door, &params, &after, &headers, filter, stamp, now).await?,
+        ))
     };
-    kept::answer(&app, &headers, (key, stamp), "text/html; charset=utf-8", make).await
+    kept::answer(
+        &app,
+        &headers,
+        (key, stamp),
+        "text/html; charset=utf-8",
+        make,
+    )
+    .await
 }
 
 /// The message after a form was sent without a script.
@@ -117,7 +131,11 @@ impl BoardPage {
     }
 
     fn address(&self) -> String {
-        format!("/teams/{}{}", self.team.slug, self.filter.address(self.lanes))
+        format!(
+            "/teams/{}{}",
+            self.team.slug,
+            self.filter.address(self.lanes)
+        )
     }
 
     fn query(&self) -> String {
@@ -142,11 +160,16 @@ impl BoardPage {
     }
 
     fn with_owner(&self, handle: &str) -> String {
-        self.filter.toggled(Asks::Owner(handle.to_owned())).address(self.lanes)
+        self.filter
+            .toggled(Asks::Owner(handle.to_owned()))
+            .address(self.lanes)
     }
 
     fn has_owner(&self, handle: &str) -> bool {
-        self.filter.terms.iter().any(|term| !term.not && term.asks == Asks::Owner(handle.to_owned()))
+        self.filter
+            .terms
+            .iter()
+            .any(|term| !term.not && term.asks == Asks::Owner(handle.to_owned()))
     }
 
     /// Every term but owners: they are shown as people.
@@ -156,10 +179,25 @@ impl BoardPage {
                 || !matches!(&term.asks, Asks::Owner(handle) if handle == "nobody" || self.around.members.iter().any(|person| person.handle == *handle))
         };
         let without = |term: &super::filters::Term| {
-            let terms = self.filter.terms.iter().filter(|other| *other != term).cloned().collect();
-            Filter { terms, ..self.filter.clone() }.address(self.lanes)
+            let terms = self
+                .filter
+                .terms
+                .iter()
+                .filter(|other| *other != term)
+                .cloned()
+                .collect();
+            Filter {
+                terms,
+                ..self.filter.clone()
+            }
+            .address(self.lanes)
         };
-        self.filter.terms.iter().filter(shown).map(|term| (term.to_string(), without(term))).collect()
+        self.filter
+            .terms
+            .iter()
+            .filter(shown)
+            .map(|term| (term.to_string(), without(term)))
+            .collect()
     }
 
     fn grouped(&self, lanes: &str) -> String {
@@ -168,7 +206,9 @@ impl BoardPage {
 
     /// The sprint that a new task lands in.
     fn new_in(&self) -> String {
-        self.sprint.as_ref().map_or(String::new(), |sprint| sprint.number.to_string())
+        self.sprint
+            .as_ref()
+            .map_or(String::new(), |sprint| sprint.number.to_string())
     }
 
     fn is_empty(&self) -> bool {
@@ -176,11 +216,17 @@ impl BoardPage {
     }
 
     fn first_column(&self) -> &str {
-        self.around.columns.first().map_or("", |column| column.slug.as_str())
+        self.around
+            .columns
+            .first()
+            .map_or("", |column| column.slug.as_str())
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "all of it comes from one request, and is used only here")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "all of it comes from one request, and is used only here"
+)]
 async fn board_html(
     app: &App,
     door: &Door,
@@ -196,7 +242,13 @@ async fn board_html(
     let (resolved, sprint) = match sprints::queries::resolve(&around.sprints, filter.sprint) {
         Ok((resolved, sprint)) => (resolved, sprint.cloned()),
         Err(Problem::Invalid(why)) => {
-            return refused_sprint(app, door, headers, why.into_values().next().unwrap_or_default()).await;
+            return refused_sprint(
+                app,
+                door,
+                headers,
+                why.into_values().next().unwrap_or_default(),
+            )
+            .await;
         }
         Err(problem) => return Err(problem),
     };
@@ -206,7 +258,16 @@ async fn board_html(
         _ => "",
     };
     let (columns, filtered, of_sprint) = (&around.columns, &filter, sprint.as_ref());
-    let drawing = Drawing { team, columns, filter: filtered, resolved, sprint: of_sprint, lanes, stamp, now };
+    let drawing = Drawing {
+        team,
+        columns,
+        filter: filtered,
+        resolved,
+        sprint: of_sprint,
+        lanes,
+        stamp,
+        now,
+    };
     let board = drawing.draw(app).await?;
     let today = clock::day_in(now, &door.viewer.time_zone);
     let goals = match &sprint {
@@ -216,14 +277,25 @@ async fn board_html(
     let plain_sprint = (filter.is_plain() && lanes.is_empty()).then(|| match resolved {
         ResolvedSprint::Any => "all".to_owned(),
         ResolvedSprint::Without => "none".to_owned(),
-        ResolvedSprint::One(_) => sprint.as_ref().map_or(String::new(), |sprint| sprint.number.to_string()),
+        ResolvedSprint::One(_) => sprint
+            .as_ref()
+            .map_or(String::new(), |sprint| sprint.number.to_string()),
     });
-    let q = if filter.unknown.is_empty() { filter.terms_text() } else { params.q.clone() };
+    let q = if filter.unknown.is_empty() {
+        filter.terms_text()
+    } else {
+        params.q.clone()
+    };
     let day = sprint.as_ref().map_or((0, 0), |sprint| {
         let week = &around.crew.week;
-        (sprint.day_number(week, today), sprint.working_days(week).len())
+        (
+            sprint.day_number(week, today),
+            sprint.working_days(week).len(),
+        )
     });
-    let of_mark = sprint.as_ref().or_else(|| sprints::queries::active(&around.sprints));
+    let of_mark = sprint
+        .as_ref()
+        .or_else(|| sprints::queries::active(&around.sprints));
     let frame = Frame {
         title: team.name.clone(),
         viewer: Some(door.viewer.person.clone()),
@@ -232,7 +304,12 @@ async fn board_html(
         team: team.slug.clone(),
         page: "",
         mark: of_mark.map_or_else(Vec::new, |sprint| sprint.mark(today)),
-        edits: door.access.may_edit.then_some(team.id).into_iter().collect(),
+        edits: door
+            .access
+            .may_edit
+            .then_some(team.id)
+            .into_iter()
+            .collect(),
         is_admin: access::may_edit_workspace(&door.viewer),
         assets: &ASSETS,
     };
@@ -259,9 +336,22 @@ async fn board_html(
 }
 
 /// A sprint that is not there: the board of all of them, and the reason beside the box.
-async fn refused_sprint(app: &App, door: &Door, headers: &HeaderMap, why: String) -> Result<String> {
-    let filter = Filter { sprint: SprintChoice::All, unknown: vec![why], ..Filter::default() };
-    let stamp = Stamp { team: door.access.team.seq, workspace: door.workspace_seq, stretch: 0 };
+async fn refused_sprint(
+    app: &App,
+    door: &Door,
+    headers: &HeaderMap,
+    why: String,
+) -> Result<String> {
+    let filter = Filter {
+        sprint: SprintChoice::All,
+        unknown: vec![why],
+        ..Filter::default()
+    };
+    let stamp = Stamp {
+        team: door.access.team.seq,
+        workspace: door.workspace_seq,
+        stretch: 0,
+    };
     Box::pin(board_html(
         app,
         door,
@@ -298,16 +388,20 @@ pub async fn cards(
         .map(|(_, number)| number)
         .take(300)
         .collect();
-    let ids: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM tasks WHERE team_id = $1 AND number = ANY($2)")
-        .bind(team.id)
-        .bind(&numbers)
-        .fetch_all(&app.db)
-        .await?;
+    let ids: Vec<Uuid> =
+        sqlx::query_scalar("SELECT id FROM tasks WHERE team_id = $1 AND number = ANY($2)")
+            .bind(team.id)
+            .bind(&numbers)
+            .fetch_all(&app.db)
+            .await?;
     let filter = Filter::read(&params).for_reader(&viewer.person.handle);
     let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
     let (resolved, _) = sprints::queries::resolve(&sprints, filter.sprint)?;
     let now = app.clock.now();
     let cards = tasks::queries::cards(&app.db, &team, &filter, resolved, now, Some(&ids)).await?;
-    let html: String = cards.iter().map(|card| CardHtml::with_column(card, now).to_string()).collect();
+    let html: String = cards
+        .iter()
+        .map(|card| CardHtml::with_column(card, now).to_string())
+        .collect();
     Ok(Html(html).into_response())
 }

@@ -8,10 +8,12 @@ use crate::{accounts::Person, tasks::Label, web::error::Result};
 
 /// A team's columns from left to right.
 pub async fn columns(db: &PgPool, team: Uuid) -> Result<Vec<Column>> {
-    Ok(sqlx::query_as("SELECT id, slug, name, state, wip_limit FROM columns WHERE team_id = $1 ORDER BY position")
-        .bind(team)
-        .fetch_all(db)
-        .await?)
+    Ok(sqlx::query_as(
+        "SELECT id, slug, name, state, wip_limit FROM columns WHERE team_id = $1 ORDER BY position",
+    )
+    .bind(team)
+    .fetch_all(db)
+    .await?)
 }
 
 /// How many tasks are in each column that has a limit, by slug, whatever filter is on.
@@ -38,17 +40,21 @@ pub async fn members(db: &PgPool, team: Uuid) -> Result<Vec<Person>> {
 
 /// Everybody who may own a task.
 pub async fn people(db: &PgPool) -> Result<Vec<Person>> {
-    Ok(sqlx::query_as("SELECT id, handle, name, hue FROM accounts WHERE deactivated_at IS NULL ORDER BY name")
-        .fetch_all(db)
-        .await?)
+    Ok(sqlx::query_as(
+        "SELECT id, handle, name, hue FROM accounts WHERE deactivated_at IS NULL ORDER BY name",
+    )
+    .fetch_all(db)
+    .await?)
 }
 
 /// A team's labels by name.
 pub async fn labels(db: &PgPool, team: Uuid) -> Result<Vec<Label>> {
-    Ok(sqlx::query_as("SELECT name, hue FROM labels WHERE team_id = $1 ORDER BY lower(name)")
-        .bind(team)
-        .fetch_all(db)
-        .await?)
+    Ok(
+        sqlx::query_as("SELECT name, hue FROM labels WHERE team_id = $1 ORDER BY lower(name)")
+            .bind(team)
+            .fetch_all(db)
+            .await?,
+    )
 }
 
 /// A saved filter; the whole team's, or one's own.
@@ -65,7 +71,9 @@ impl SavedFilter {
     /// Its words in the query language, if it has any.
     pub fn words(&self) -> Option<String> {
         let query = self.query.trim_start_matches('?').as_bytes();
-        let words = form_urlencoded::parse(query).find(|(name, _)| name == "q").map(|(_, words)| words.into_owned());
+        let words = form_urlencoded::parse(query)
+            .find(|(name, _)| name == "q")
+            .map(|(_, words)| words.into_owned());
         words.filter(|words| !words.is_empty())
     }
 }

@@ -34,15 +34,22 @@ pub async fn known(db: &PgPool, team: Uuid) -> Result<Vec<Known>> {
 }
 
 /// Calls a label differently, on every task that has it, or gives it another of the twelve hues.
-pub async fn relabel(change: &mut Change, team: &Team, label: Uuid, name: &str, hue: i16) -> Result<()> {
+pub async fn relabel(
+    change: &mut Change,
+    team: &Team,
+    label: Uuid,
+    name: &str,
+    hue: i16,
+) -> Result<()> {
     touch_workspace(change.db()).await?;
     let name = name.trim().trim_start_matches('#');
-    let (was, stood): (String, i16) =
-        sqlx::query_as("SELECT name, hue FROM labels WHERE team_id = $1 AND id = $2 FOR NO KEY UPDATE")
-            .bind(team.id)
-            .bind(label)
-            .fetch_one(change.db())
-            .await?;
+    let (was, stood): (String, i16) = sqlx::query_as(
+        "SELECT name, hue FROM labels WHERE team_id = $1 AND id = $2 FOR NO KEY UPDATE",
+    )
+    .bind(team.id)
+    .bind(label)
+    .fetch_one(change.db())
+    .await?;
     if (was.as_str(), stood) == (name, hue) {
         return Ok(());
     }
@@ -53,18 +60,32 @@ pub async fn relabel(change: &mut Change, team: &Team, label: Uuid, name: &str, 
         .bind(hue)
         .execute(change.db())
         .await?;
-    record(change, team, "label.edited", json!({ "name": was, "hue": stood }), json!({ "name": name, "hue": hue }))
-        .await
+    record(
+        change,
+        team,
+        "label.edited",
+        json!({ "name": was, "hue": stood }),
+        json!({ "name": name, "hue": hue }),
+    )
+    .await
 }
 
 /// Takes a label off every task, and away.
 pub async fn remove_label(change: &mut Change, team: &Team, label: Uuid) -> Result<()> {
     touch_workspace(change.db()).await?;
-    let name: Option<String> = sqlx::query_scalar("DELETE FROM labels WHERE team_id = $1 AND id = $2 RETURNING name")
-        .bind(team.id)
-        .bind(label)
-        .fetch_optional(change.db())
-        .await?;
+    let name: Option<String> =
+        sqlx::query_scalar("DELETE FROM labels WHERE team_id = $1 AND id = $2 RETURNING name")
+            .bind(team.id)
+            .bind(label)
+            .fetch_optional(change.db())
+            .await?;
     let name = name.ok_or(Problem::NotFound)?;
-    record(change, team, "label.removed", json!({ "name": name }), json!({})).await
+    record(
+        change,
+        team,
+        "label.removed",
+        json!({ "name": name }),
+        json!({}),
+    )
+    .await
 }

@@ -23,7 +23,11 @@ pub async fn save_filter(
     if let Some(unknown) = filter.unknown.first() {
         return Err(Problem::field("query", unknown.clone()));
     }
-    let lanes = if matches!(params.lanes.as_str(), "owner" | "goal") { params.lanes.as_str() } else { "" };
+    let lanes = if matches!(params.lanes.as_str(), "owner" | "goal") {
+        params.lanes.as_str()
+    } else {
+        ""
+    };
     let (id, owner) = (Uuid::now_v7(), if for_team { None } else { change.actor });
     sqlx::query("INSERT INTO saved_filters (team_id, id, account_id, name, query) VALUES ($1, $2, $3, $4, $5)")
         .bind(team.id)
@@ -42,7 +46,12 @@ pub async fn save_filter(
 }
 
 /// Deletes a saved filter of one's own, or the team's.
-pub async fn delete_filter(change: &mut Change, team: &Team, filter: Uuid, may_edit: bool) -> Result<()> {
+pub async fn delete_filter(
+    change: &mut Change,
+    team: &Team,
+    filter: Uuid,
+    may_edit: bool,
+) -> Result<()> {
     let actor = change.actor;
     let (name, teams): (String, bool) = sqlx::query_as(
         "DELETE FROM saved_filters WHERE team_id = $1 AND id = $2 AND (account_id = $3 OR (account_id IS NULL AND $4))

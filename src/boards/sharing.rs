@@ -58,10 +58,18 @@ pub struct Draft<'d> {
 /// Makes a link; the answer is its secret, which is only here, this once.
 pub async fn share(change: &mut Change, team: &Team, draft: &Draft<'_>) -> Result<String> {
     if draft.days.is_some_and(|days| !DAYS.contains(&days)) {
-        return Err(Problem::field("days", "A link holds for 1 to 366 days, or without an end."));
+        return Err(Problem::field(
+            "days",
+            "A link holds for 1 to 366 days, or without an end.",
+        ));
     }
     let secret = tokens::new_secret()?;
-    let (id, at, actor, reach) = (Uuid::now_v7(), change.at, change.actor, change.reach.clone());
+    let (id, at, actor, reach) = (
+        Uuid::now_v7(),
+        change.at,
+        change.actor,
+        change.reach.clone(),
+    );
     // A team that turns private ends its links, this one too if it was first; if not, its maker may have lost sight of it.
     sqlx::query(concat!(
         "SELECT FROM teams t WHERE t.id = $1 AND ($2::uuid IS NULL OR ",
@@ -88,7 +96,14 @@ pub async fn share(change: &mut Change, team: &Team, draft: &Draft<'_>) -> Resul
     .bind(draft.days.map(|days| at + Duration::days(days)))
     .execute(change.db())
     .await?;
-    told(change, team.id, "team.shared", draft.name.trim(), draft.shows.as_str()).await?;
+    told(
+        change,
+        team.id,
+        "team.shared",
+        draft.name.trim(),
+        draft.shows.as_str(),
+    )
+    .await?;
     Ok(secret)
 }
 
@@ -161,14 +176,37 @@ pub async fn set_public(change: &mut Change, team: &Team, public: bool) -> Resul
     if set.rows_affected() == 0 {
         return Ok(());
     }
-    let kind = if public { "team.shared" } else { "team.unshared" };
+    let kind = if public {
+        "team.shared"
+    } else {
+        "team.unshared"
+    };
     told(change, team.id, kind, "everybody", Shows::CheckIn.as_str()).await
 }
 
-async fn told(change: &mut Change, team: Uuid, kind: &'static str, name: &str, shows: &str) -> Result<()> {
-    audit::note_of(change, team, kind, &format!("{shows} of {{team}} for {name}")).await?;
+async fn told(
+    change: &mut Change,
+    team: Uuid,
+    kind: &'static str,
+    name: &str,
+    shows: &str,
+) -> Result<()> {
+    audit::note_of(
+        change,
+        team,
+        kind,
+        &format!("{shows} of {{team}} for {name}"),
+    )
+    .await?;
     let after = json!({ "name": name, "shows": shows });
-    change.record(Event { team, task: None, kind, before: json!({}), after, version: None });
+    change.record(Event {
+        team,
+        task: None,
+        kind,
+        before: json!({}),
+        after,
+        version: None,
+    });
     Ok(())
 }
 

@@ -3,15 +3,21 @@
 use time::{Date, Month, OffsetDateTime, Weekday};
 
 /// What the twelve hues are called.
-pub const HUES: [&str; 12] =
-    ["red", "orange", "amber", "olive", "green", "mint", "teal", "sky", "blue", "violet", "purple", "pink"];
+pub const HUES: [&str; 12] = [
+    "red", "orange", "amber", "olive", "green", "mint", "teal", "sky", "blue", "violet", "purple",
+    "pink",
+];
 
 /// A list of names between commas, with other words for those that are meant; a name may have commas of its own.
 pub fn instead_of(names: &str, is_meant: impl Fn(&str) -> bool, words: &str) -> String {
     let parts: Vec<&str> = names.split(',').map(str::trim).collect();
     let (mut kept, mut nth) = (Vec::new(), 0);
     while nth < parts.len() {
-        let run = (1..=3).rev().find(|count| parts.get(nth..nth + count).is_some_and(|run| is_meant(&run.join(", "))));
+        let run = (1..=3).rev().find(|count| {
+            parts
+                .get(nth..nth + count)
+                .is_some_and(|run| is_meant(&run.join(", ")))
+        });
         kept.push(if run.is_some() { words } else { parts[nth] });
         nth += run.unwrap_or(1);
     }
@@ -21,12 +27,21 @@ pub fn instead_of(names: &str, is_meant: impl Fn(&str) -> bool, words: &str) -> 
 /// A text in which an address of e-mail is no more than that it is one: for readers who have no account.
 pub fn without_addresses(text: &str) -> String {
     let is_address = |word: &str| {
-        let parts = word.trim_matches(|letter: char| letter.is_ascii_punctuation()).split_once('@');
+        let parts = word
+            .trim_matches(|letter: char| letter.is_ascii_punctuation())
+            .split_once('@');
         parts.is_some_and(|(who, site)| !who.is_empty() && site.contains('.'))
     };
-    let shown =
-        |word: &str| if is_address(word.trim()) { word.replace(word.trim(), "(an address)") } else { word.to_owned() };
-    text.split_inclusive(char::is_whitespace).map(shown).collect()
+    let shown = |word: &str| {
+        if is_address(word.trim()) {
+            word.replace(word.trim(), "(an address)")
+        } else {
+            word.to_owned()
+        }
+    };
+    text.split_inclusive(char::is_whitespace)
+        .map(shown)
+        .collect()
 }
 
 /// How long something has been so: `<1 h`, `5 h`, `2 d`, never with a line break between.
@@ -55,7 +70,13 @@ pub fn span(from: Date, to: Date) -> String {
     if from.month() == to.month() {
         format!("{} – {} {}", from.day(), to.day(), month(to.month()))
     } else {
-        format!("{} {} – {} {}", from.day(), month(from.month()), to.day(), month(to.month()))
+        format!(
+            "{} {} – {} {}",
+            from.day(),
+            month(from.month()),
+            to.day(),
+            month(to.month())
+        )
     }
 }
 
@@ -66,12 +87,21 @@ pub fn date(date: Date) -> String {
 
 /// `Thu 26 Nov`.
 pub fn day(date: Date) -> String {
-    format!("{} {} {}", weekday(date.weekday()), date.day(), month(date.month()))
+    format!(
+        "{} {} {}",
+        weekday(date.weekday()),
+        date.day(),
+        month(date.month())
+    )
 }
 
 /// The same, with its year if that is another than this one.
 pub fn day_from(now: OffsetDateTime, date: Date) -> String {
-    if date.year() == now.year() { day(date) } else { format!("{} {}", day(date), date.year()) }
+    if date.year() == now.year() {
+        day(date)
+    } else {
+        format!("{} {}", day(date), date.year())
+    }
 }
 
 /// `Thu 26 Nov 14:05`, in an IANA time zone.
@@ -85,6 +115,7 @@ fn weekday(day: Weekday) -> &'static str {
 }
 
 fn month(month: Month) -> &'static str {
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-        [usize::from(u8::from(month)) - 1]
+    [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ][usize::from(u8::from(month)) - 1]
 }

@@ -49,7 +49,12 @@ pub async fn ask(change: &mut Change, team: &Team, draft: &Draft<'_>) -> Result<
     .bind(at)
     .execute(change.db())
     .await?;
-    record(change, team, "request.made", json!({ "request": id, "title": title }));
+    record(
+        change,
+        team,
+        "request.made",
+        json!({ "request": id, "title": title }),
+    );
     Ok(id)
 }
 
@@ -119,7 +124,9 @@ pub async fn settle(
     .fetch_one(change.db())
     .await?;
     if row.outcome.is_some() {
-        return Err(Problem::conflict("Somebody has settled this request already. Nothing was changed."));
+        return Err(Problem::conflict(
+            "Somebody has settled this request already. Nothing was changed.",
+        ));
     }
     let made = match outcome {
         Outcome::Taken => {
@@ -134,7 +141,12 @@ pub async fn settle(
             Some(create_task(change, team, &new).await?)
         }
         Outcome::Answered | Outcome::Declined => None,
-        Outcome::Withdrawn => return Err(Problem::field("outcome", "Take it, answer it, or decline it.")),
+        Outcome::Withdrawn => {
+            return Err(Problem::field(
+                "outcome",
+                "Take it, answer it, or decline it.",
+            ));
+        }
     };
     let (at, actor) = (change.at, change.actor);
     sqlx::query(
@@ -149,7 +161,12 @@ pub async fn settle(
     .bind(made.map(|(task, _)| task))
     .execute(change.db())
     .await?;
-    record(change, team, "request.settled", json!({ "request": request, "outcome": outcome.as_str() }));
+    record(
+        change,
+        team,
+        "request.settled",
+        json!({ "request": request, "outcome": outcome.as_str() }),
+    );
     Ok(made.map(|(_, number)| number))
 }
 
@@ -168,7 +185,9 @@ pub async fn withdraw(change: &mut Change, team: &Team, request: Uuid) -> Result
     .fetch_one(change.db())
     .await?;
     if outcome.is_some() {
-        return Err(Problem::conflict("It is settled already: your own page says how. Nothing was changed."));
+        return Err(Problem::conflict(
+            "It is settled already: your own page says how. Nothing was changed.",
+        ));
     }
     sqlx::query(
         "UPDATE requests SET outcome = 'withdrawn', settled_by = $3, settled_at = $4 WHERE team_id = $1 AND id = $2",
@@ -179,12 +198,24 @@ pub async fn withdraw(change: &mut Change, team: &Team, request: Uuid) -> Result
     .bind(at)
     .execute(change.db())
     .await?;
-    record(change, team, "request.withdrawn", json!({ "request": request }));
+    record(
+        change,
+        team,
+        "request.withdrawn",
+        json!({ "request": request }),
+    );
     Ok(())
 }
 
 fn record(change: &mut Change, team: &Team, kind: &'static str, after: serde_json::Value) {
-    change.record(Event { team: team.id, task: None, kind, before: json!({}), after, version: None });
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind,
+        before: json!({}),
+        after,
+        version: None,
+    });
 }
 
 /// A request as its team and its asker see it.
@@ -250,22 +281,31 @@ pub async fn intake(db: &PgPool, team: Uuid, reader: Uuid) -> Result<Vec<Request
 }
 
 /// What somebody asked of these teams, which they may look at: what is open, and what was settled after an instant.
-pub async fn asked_by(db: &PgPool, asker: &Person, seen: &[Uuid], since: OffsetDateTime) -> Result<Vec<Request>> {
+pub async fn asked_by(
+    db: &PgPool,
+    asker: &Person,
+    seen: &[Uuid],
+    since: OffsetDateTime,
+) -> Result<Vec<Request>> {
     let mut query = requests(asker.id);
     query
         .push("r.asker_id = ")
         .push_bind(asker.id)
         .push(" AND (r.settled_at IS NULL OR r.settled_at > ")
         .push_bind(since);
-    query.push(") AND r.team_id = ANY(").push_bind(seen.to_vec());
+    query
+        .push(") AND r.team_id = ANY(")
+        .push_bind(seen.to_vec());
     query.push(") ORDER BY r.settled_at DESC NULLS LAST, r.created_at LIMIT 50");
     Ok(query.build_query_as().fetch_all(db).await?)
 }
 
 /// How many requests a team has not settled.
 pub async fn open(db: &PgPool, team: Uuid) -> Result<i64> {
-    Ok(sqlx::query_scalar("SELECT count(*) FROM requests WHERE team_id = $1 AND outcome IS NULL")
-        .bind(team)
-        .fetch_one(db)
-        .await?)
+    Ok(
+        sqlx::query_scalar("SELECT count(*) FROM requests WHERE team_id = $1 AND outcome IS NULL")
+            .bind(team)
+            .fetch_one(db)
+            .await?,
+    )
 }

@@ -40,7 +40,13 @@ struct Row {
 
 /// Whose state changed after that event; what is done comes first, then what is blocked, then the newest.
 pub async fn since(db: &PgPool, team: &Team, seq: i64) -> Result<Vec<Changed>> {
-    read(db, team, seq, "c.state = 'done' DESC, c.state = 'blocked' DESC, e.seq DESC").await
+    read(
+        db,
+        team,
+        seq,
+        "c.state = 'done' DESC, c.state = 'blocked' DESC, e.seq DESC",
+    )
+    .await
 }
 
 /// The newest of all.
@@ -70,7 +76,9 @@ async fn read(db: &PgPool, team: &Team, seq: i64, order: &'static str) -> Result
             JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
             ORDER BY nth LIMIT ",
     );
-    query.push_bind(SHOWN).push(") n JOIN events f ON f.team_id = n.team_id AND f.seq = n.first ORDER BY n.nth");
+    query
+        .push_bind(SHOWN)
+        .push(") n JOIN events f ON f.team_id = n.team_id AND f.seq = n.first ORDER BY n.nth");
     let rows: Vec<Row> = query.build_query_as().fetch_all(db).await?;
     Ok(rows.into_iter().map(|row| row.told(team)).collect())
 }
@@ -79,7 +87,14 @@ impl Row {
     fn told(self, team: &Team) -> Changed {
         let what = became(&self.first, self.was.as_deref(), self.state, self.archived);
         let key = format!("{}-{}", team.key, self.number);
-        Changed { key, title: self.title, what, state: self.state, at: self.at, seq: self.seq }
+        Changed {
+            key,
+            title: self.title,
+            what,
+            state: self.state,
+            at: self.at,
+            seq: self.seq,
+        }
     }
 }
 

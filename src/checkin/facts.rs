@@ -52,7 +52,11 @@ struct Row {
 
 impl CheckIn {
     pub fn count(&self, state: State) -> i64 {
-        State::ALL.iter().zip(self.counts).find(|(one, _)| **one == state).map_or(0, |(_, count)| count)
+        State::ALL
+            .iter()
+            .zip(self.counts)
+            .find(|(one, _)| **one == state)
+            .map_or(0, |(_, count)| count)
     }
 
     pub fn total(&self) -> i64 {
@@ -61,8 +65,15 @@ impl CheckIn {
 
     /// `Sprint 42: 9 of 24 done`.
     pub fn in_short(&self) -> String {
-        let name = self.sprint.as_ref().map_or("No sprint", |sprint| sprint.name.as_str());
-        format!("{name}: {} of {} done", self.count(State::Done), self.total())
+        let name = self
+            .sprint
+            .as_ref()
+            .map_or("No sprint", |sprint| sprint.name.as_str());
+        format!(
+            "{name}: {} of {} done",
+            self.count(State::Done),
+            self.total()
+        )
     }
 }
 
@@ -88,9 +99,16 @@ pub async fn check_in(db: &PgPool, team: &Team, now: OffsetDateTime) -> Result<C
     .await?;
     let mut counts = [0; 5];
     for (state, count) in State::ALL.iter().zip(&mut counts) {
-        *count = rows.iter().find(|row| row.state == *state).map_or(0, |row| row.count);
+        *count = rows
+            .iter()
+            .find(|row| row.state == *state)
+            .map_or(0, |row| row.count);
     }
-    let ids: Vec<Uuid> = rows.iter().filter(|row| row.state != State::Doing).map(|row| row.id).collect();
+    let ids: Vec<Uuid> = rows
+        .iter()
+        .filter(|row| row.state != State::Doing)
+        .map(|row| row.id)
+        .collect();
     let cards = tasks::queries::cards_of(db, team, &ids).await?;
     let of = |state: State| -> Vec<Card> {
         let mut those: Vec<(i64, &Card)> = rows
@@ -106,7 +124,10 @@ pub async fn check_in(db: &PgPool, team: &Team, now: OffsetDateTime) -> Result<C
         None => Vec::new(),
     };
     let day = sprint.as_ref().map_or((0, 0), |sprint| {
-        (sprint.day_number(&crew.week, crew.week.today(now)), sprint.working_days(&crew.week).len())
+        (
+            sprint.day_number(&crew.week, crew.week.today(now)),
+            sprint.working_days(&crew.week).len(),
+        )
     });
     Ok(CheckIn {
         day,
@@ -123,7 +144,12 @@ pub async fn check_in(db: &PgPool, team: &Team, now: OffsetDateTime) -> Result<C
 
 /// What somebody or their teams wait for of this team: because a task is for them, or because one of theirs waits on it.
 /// What is done or blocked comes first.
-pub async fn awaited(db: &PgPool, team: &Team, account: Uuid, now: OffsetDateTime) -> Result<Vec<Card>> {
+pub async fn awaited(
+    db: &PgPool,
+    team: &Team,
+    account: Uuid,
+    now: OffsetDateTime,
+) -> Result<Vec<Card>> {
     let ids: Vec<Uuid> = sqlx::query_scalar(
         "SELECT k.id FROM (
             SELECT task_id FROM awaits WHERE team_id = $1 AND by_account_id = $2
@@ -145,7 +171,12 @@ pub async fn awaited(db: &PgPool, team: &Team, account: Uuid, now: OffsetDateTim
 
 /// The same over all teams that the reader may look at, for their own page: what is for them or their teams, and what
 /// their own tasks wait on. The team of each, and the task.
-pub async fn awaited_of(db: &PgPool, seen: &[Uuid], account: Uuid, now: OffsetDateTime) -> Result<Vec<(Uuid, Uuid)>> {
+pub async fn awaited_of(
+    db: &PgPool,
+    seen: &[Uuid],
+    account: Uuid,
+    now: OffsetDateTime,
+) -> Result<Vec<(Uuid, Uuid)>> {
     Ok(sqlx::query_as(
         "SELECT k.team_id, k.id FROM (
             SELECT team_id, task_id FROM awaits WHERE by_account_id = $2
@@ -165,7 +196,12 @@ pub async fn awaited_of(db: &PgPool, seen: &[Uuid], account: Uuid, now: OffsetDa
 
 /// What is done first, then what is blocked, and then by state; the longest in its column first.
 pub fn in_order(card: &Card) -> (bool, bool, State, OffsetDateTime) {
-    (card.state != State::Done, card.state != State::Blocked, card.state, card.column_since)
+    (
+        card.state != State::Done,
+        card.state != State::Blocked,
+        card.state,
+        card.column_since,
+    )
 }
 
 /// Takes addresses out of what somebody wrote.
@@ -179,16 +215,29 @@ fn hide_addresses<'t>(texts: impl IntoIterator<Item = &'t mut String>) {
 pub fn goal_for_guests(goal: &mut Goal) {
     // a project may be another team's
     goal.project = None;
-    hide_addresses([&mut goal.title, &mut goal.unit, &mut goal.why, &mut goal.needs]);
+    hide_addresses([
+        &mut goal.title,
+        &mut goal.unit,
+        &mut goal.why,
+        &mut goal.needs,
+    ]);
     hide_addresses(goal.owners.iter_mut().map(|owner| &mut owner.name));
 }
 
 /// Leaves of a card what a guest of its team may know: other teams' tasks stay unnamed, and nobody's address is told.
 pub fn for_guests(team: &Team, card: &mut Card) {
-    hide_addresses([&mut card.title, &mut card.column_name].into_iter().chain(&mut card.goal_title));
+    hide_addresses(
+        [&mut card.title, &mut card.column_name]
+            .into_iter()
+            .chain(&mut card.goal_title),
+    );
     hide_addresses(card.owners.iter_mut().map(|owner| &mut owner.name));
     hide_addresses(card.labels.iter_mut().map(|label| &mut label.name));
-    hide_addresses(card.waits_on.iter_mut().flat_map(|wait| std::iter::once(&mut wait.note).chain(&mut wait.name)));
+    hide_addresses(
+        card.waits_on
+            .iter_mut()
+            .flat_map(|wait| std::iter::once(&mut wait.note).chain(&mut wait.name)),
+    );
     let own = format!("{}-", team.key);
     for wait in &mut card.waits_on {
         if wait.kind == "task" && wait.on.as_deref().is_some_and(|key| !key.starts_with(&own)) {
@@ -203,7 +252,12 @@ pub fn for_guests(team: &Team, card: &mut Card) {
 impl CheckIn {
     /// The same with no more in it than a guest may know.
     pub fn for_guests(mut self) -> Self {
-        for cards in [&mut self.blocked, &mut self.in_review, &mut self.done, &mut self.next_up] {
+        for cards in [
+            &mut self.blocked,
+            &mut self.in_review,
+            &mut self.done,
+            &mut self.next_up,
+        ] {
             for card in cards {
                 for_guests(&self.team, card);
             }
@@ -259,14 +313,25 @@ impl<'c> From<&'c CheckIn> for Facts<'c> {
             is: goal.is,
             due: goal.due,
             behind: goal.is_behind(),
-            owners: goal.owners.iter().map(|owner| owner.name.as_str()).collect(),
+            owners: goal
+                .owners
+                .iter()
+                .map(|owner| owner.name.as_str())
+                .collect(),
         };
         Self {
-            team: Named { slug: &of.team.slug, name: &of.team.name },
+            team: Named {
+                slug: &of.team.slug,
+                name: &of.team.name,
+            },
             sprint: of.sprint.as_ref(),
             day: of.day.0,
             days: of.day.1,
-            counts: State::ALL.into_iter().map(State::as_str).zip(of.counts).collect(),
+            counts: State::ALL
+                .into_iter()
+                .map(State::as_str)
+                .zip(of.counts)
+                .collect(),
             goals: of.goals.iter().map(goal).collect(),
             blocked: &of.blocked,
             in_review: &of.in_review,

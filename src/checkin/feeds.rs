@@ -3,7 +3,10 @@
 use askama::Template;
 use icalendar::{Calendar, Component, Event, EventLike};
 use sqlx::PgPool;
-use time::{Date, Duration, OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
+use time::{
+    Date, Duration, OffsetDateTime, format_description::BorrowedFormatItem,
+    macros::format_description,
+};
 
 use super::{
     changes::{self, Changed},
@@ -21,7 +24,8 @@ use crate::{
 };
 
 /// An instant as calendars write it, in UTC.
-const STAMP: &[BorrowedFormatItem<'_>] = format_description!("[year][month][day]T[hour][minute][second]Z");
+const STAMP: &[BorrowedFormatItem<'_>] =
+    format_description!("[year][month][day]T[hour][minute][second]Z");
 
 /// A file that a program asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,22 +69,43 @@ pub struct Place<'p> {
 }
 
 /// A feed's text.
-pub async fn text(db: &PgPool, team: &Team, feed: Feed, place: &Place<'_>, now: OffsetDateTime) -> Result<String> {
+pub async fn text(
+    db: &PgPool,
+    team: &Team,
+    feed: Feed,
+    place: &Place<'_>,
+    now: OffsetDateTime,
+) -> Result<String> {
     if feed == Feed::Calendar {
         return calendar(db, team, place, now).await;
     }
     if feed == Feed::Atom {
         let mut changes = changes::newest(db, team).await?;
         if place.guest {
-            changes.iter_mut().for_each(|change| change.title = without_addresses(&change.title));
+            changes
+                .iter_mut()
+                .for_each(|change| change.title = without_addresses(&change.title));
         }
         // A feed of nothing is as old as the team's last word, not new every time.
         let last = changes::last(db, &[team.id]).await?;
-        let updated = changes.first().map(|newest| newest.at).or(last.first().map(|(_, at)| *at)).unwrap_or(now);
-        return rendered(&Atom { team, place, changes, updated });
+        let updated = changes
+            .first()
+            .map(|newest| newest.at)
+            .or(last.first().map(|(_, at)| *at))
+            .unwrap_or(now);
+        return rendered(&Atom {
+            team,
+            place,
+            changes,
+            updated,
+        });
     }
     let facts = check_in(db, team, now).await?;
-    let facts = if place.guest { facts.for_guests() } else { facts };
+    let facts = if place.guest {
+        facts.for_guests()
+    } else {
+        facts
+    };
     if feed == Feed::Badge {
         return badge(&facts.in_short());
     }
@@ -108,7 +133,9 @@ impl Atom<'_> {
 
 /// Neither XML nor a calendar has a place for control characters, escaped or not, and XML none for two more.
 fn plain(text: &str) -> String {
-    text.chars().filter(|letter| !letter.is_control() && !matches!(letter, '\u{fffe}' | '\u{ffff}')).collect()
+    text.chars()
+        .filter(|letter| !letter.is_control() && !matches!(letter, '\u{fffe}' | '\u{ffff}'))
+        .collect()
 }
 
 #[derive(Template)]
@@ -122,11 +149,19 @@ struct Badge<'b> {
 /// `Sprint 42: 9 of 24 done` as a picture.
 pub fn badge(words: &str) -> Result<String> {
     let words = &plain(words);
-    rendered(&Badge { words, width: words.chars().count().min(200) * 7 + 16 })
+    rendered(&Badge {
+        words,
+        width: words.chars().count().min(200) * 7 + 16,
+    })
 }
 
 /// The sprints of half a year around now, and what is due.
-async fn calendar(db: &PgPool, team: &Team, place: &Place<'_>, now: OffsetDateTime) -> Result<String> {
+async fn calendar(
+    db: &PgPool,
+    team: &Team,
+    place: &Place<'_>,
+    now: OffsetDateTime,
+) -> Result<String> {
     let made = now.format(STAMP).map_err(anyhow::Error::from)?;
     let mut calendar = Calendar::new();
     calendar.name(&plain(&team.name));
@@ -136,7 +171,11 @@ async fn calendar(db: &PgPool, team: &Team, place: &Place<'_>, now: OffsetDateTi
             Event::new()
                 .uid(&format!("sprint-{}@{}", sprint.number, team.slug))
                 .add_property("DTSTAMP", made.as_str())
-                .summary(&plain(&if place.guest { without_addresses(&sprint.name) } else { sprint.name.clone() }))
+                .summary(&plain(&if place.guest {
+                    without_addresses(&sprint.name)
+                } else {
+                    sprint.name.clone()
+                }))
                 .url(&format!("{}{}", place.site, place.page))
                 .starts(sprint.starts_on)
                 // A day's end is the day after it.
@@ -154,7 +193,10 @@ async fn calendar(db: &PgPool, team: &Team, place: &Place<'_>, now: OffsetDateTi
     for (number, title, on) in due {
         let key = format!("{}-{number}", team.key);
         let (url, title) = if place.guest {
-            (format!("{}{}", place.site, place.page), without_addresses(&title))
+            (
+                format!("{}{}", place.site, place.page),
+                without_addresses(&title),
+            )
         } else {
             (format!("{}/tasks/{key}", place.site), title)
         };

@@ -55,9 +55,21 @@ pub async fn look(
     let (follows, secrets) = (row.follows, row.secrets);
     match (row.at, row.before_seq) {
         (Some(at), Some(seq)) if !comes || now - at < STILL_THERE => {
-            return Ok(Look { seq, at: row.before_at, follows, secrets });
+            return Ok(Look {
+                seq,
+                at: row.before_at,
+                follows,
+                secrets,
+            });
         }
-        (None, _) if !comes => return Ok(Look { seq, at: None, follows, secrets }),
+        (None, _) if !comes => {
+            return Ok(Look {
+                seq,
+                at: None,
+                follows,
+                secrets,
+            });
+        }
         _ => {}
     }
     // Two windows that come at once are one visit: the row says so, whoever was first.
@@ -75,5 +87,10 @@ pub async fn look(
     .bind(VISIT.as_seconds_f64())
     .fetch_one(db)
     .await?;
-    Ok(Look { seq, at, follows, secrets })
+    Ok(Look {
+        seq,
+        at,
+        follows,
+        secrets,
+    })
 }

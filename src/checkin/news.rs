@@ -151,13 +151,19 @@ pub async fn news(db: &PgPool, account: Uuid, teams: &[Team]) -> Result<News> {
     .bind(UNTOLD)
     .fetch_all(db)
     .await?;
-    let many = rows.first().map_or(0, |row| usize::try_from(row.many).unwrap_or(0));
+    let many = rows
+        .first()
+        .map_or(0, |row| usize::try_from(row.many).unwrap_or(0));
     let newer = many.saturating_sub(rows.len());
     let mut read_to: HashMap<Uuid, i64> = HashMap::new();
     if newer == 0 {
         read_to.extend(teams.iter().map(|team| (team.id, team.seq)));
     }
-    let names = Names::of_teams(db, rows.iter().map(|row| row.team_id).collect::<BTreeSet<_>>()).await?;
+    let names = Names::of_teams(
+        db,
+        rows.iter().map(|row| row.team_id).collect::<BTreeSet<_>>(),
+    )
+    .await?;
     let mut lines = Vec::with_capacity(rows.len());
     for row in rows {
         let last = read_to.entry(row.team_id).or_default();
@@ -165,7 +171,11 @@ pub async fn news(db: &PgPool, account: Uuid, teams: &[Team]) -> Result<News> {
         lines.extend(names.get(&row.team_id).and_then(|names| row.told(names)));
     }
     lines.sort_by_key(|line| std::cmp::Reverse(line.at));
-    Ok(News { lines, newer, read_to: read_to.into_iter().collect() })
+    Ok(News {
+        lines,
+        newer,
+        read_to: read_to.into_iter().collect(),
+    })
 }
 
 impl News {
@@ -189,16 +199,28 @@ impl Row {
         let sentence = match self.kind.as_str() {
             "comment.added" => "commented on it".to_owned(),
             "goal.added" => "set it".to_owned(),
-            "goal.edited" if self.before["project"] == self.after["project"] => "changed it".to_owned(),
-            "goal.edited" if self.after["project"].is_null() => "took it from its project".to_owned(),
-            "goal.edited" => format!("put it to the project “{}”", names.project(&self.after["project"])),
+            "goal.edited" if self.before["project"] == self.after["project"] => {
+                "changed it".to_owned()
+            }
+            "goal.edited" if self.after["project"].is_null() => {
+                "took it from its project".to_owned()
+            }
+            "goal.edited" => format!(
+                "put it to the project “{}”",
+                names.project(&self.after["project"])
+            ),
             "goal.progressed" => format!("said how far it is: {}", goals::progress(&self.after)),
             "goal.comment" => "commented on it".to_owned(),
             "goal.concern" => "raised a concern".to_owned(),
             "goal.answered" => "answered a concern".to_owned(),
-            "goal.removed" => format!("took the goal “{}” away", self.before["title"].as_str().unwrap_or("")),
+            "goal.removed" => format!(
+                "took the goal “{}” away",
+                self.before["title"].as_str().unwrap_or("")
+            ),
             "sprint.closed" => format!("closed sprint {}", self.after["sprint"]),
-            "sprint.reopened" => format!("took the closing of sprint {} back", self.after["sprint"]),
+            "sprint.reopened" => {
+                format!("took the closing of sprint {} back", self.after["sprint"])
+            }
             "project.edited" => "changed it".to_owned(),
             "project.finished" => "said that it is finished".to_owned(),
             "project.resumed" => "said that it goes on".to_owned(),
@@ -211,25 +233,44 @@ impl Row {
         };
         let (title, address, key) = match (self.key, self.title, self.goal, self.goal_title) {
             (Some(key), Some(title), ..) => (title, format!("/tasks/{key}"), key),
-            (_, _, Some(goal), Some(title)) => (title, format!("/teams/{}/goals/{goal}", self.slug), "goal".to_owned()),
+            (_, _, Some(goal), Some(title)) => (
+                title,
+                format!("/teams/{}/goals/{goal}", self.slug),
+                "goal".to_owned(),
+            ),
             // what became of the goals stands there
             _ if self.kind == "sprint.closed" => {
                 let retro = format!("/sprints/{}/retro?team={}", self.after["sprint"], self.slug);
                 (self.team, retro, "team".to_owned())
             }
             _ => match (self.project, self.project_name) {
-                (Some(project), Some(name)) => (name, format!("/projects/{project}"), "project".to_owned()),
-                _ => (self.team, format!("/teams/{}/check-in", self.slug), "team".to_owned()),
+                (Some(project), Some(name)) => {
+                    (name, format!("/projects/{project}"), "project".to_owned())
+                }
+                _ => (
+                    self.team,
+                    format!("/teams/{}/check-in", self.slug),
+                    "team".to_owned(),
+                ),
             },
         };
         let what = match (self.who, by_itself(&self.kind, &self.after)) {
             (None, Some((what, is))) => format!("{what} {is}"),
             (who, _) => {
-                let by = who.as_deref().or(self.after["by"].as_str()).unwrap_or("A former member");
+                let by = who
+                    .as_deref()
+                    .or(self.after["by"].as_str())
+                    .unwrap_or("A former member");
                 format!("{by} {sentence}")
             }
         };
-        Some(Line { title, address, key, what, at: self.at })
+        Some(Line {
+            title,
+            address,
+            key,
+            what,
+            at: self.at,
+        })
     }
 }
 

@@ -25,7 +25,10 @@ pub struct Database {
 impl Database {
     /// Opens the Postgres that was named, or else the one that comes with it. Only one server
     /// may run on a data folder.
-    pub async fn to_serve(named: Option<PgConnectOptions>, data_dir: &Path) -> anyhow::Result<Self> {
+    pub async fn to_serve(
+        named: Option<PgConnectOptions>,
+        data_dir: &Path,
+    ) -> anyhow::Result<Self> {
         match named {
             Some(options) => Self::named(options).await,
             None => Self::of(Embedded::start(data_dir, Durability::Safe).await?).await,
@@ -33,7 +36,10 @@ impl Database {
     }
 
     /// As [`Database::to_serve`], for a command that may be given while the server runs.
-    pub async fn to_work_beside(named: Option<PgConnectOptions>, data_dir: &Path) -> anyhow::Result<Self> {
+    pub async fn to_work_beside(
+        named: Option<PgConnectOptions>,
+        data_dir: &Path,
+    ) -> anyhow::Result<Self> {
         match named {
             Some(options) => Self::named(options).await,
             None => Self::of(Embedded::start_or_attach(data_dir).await?).await,
@@ -43,19 +49,30 @@ impl Database {
     /// The one that comes with it, emptied first.
     pub async fn emptied(data_dir: &Path) -> anyhow::Result<Self> {
         let embedded = Embedded::start(data_dir, Durability::Safe).await?;
-        embedded.reset().await.context("cannot empty the database")?;
+        embedded
+            .reset()
+            .await
+            .context("cannot empty the database")?;
         Self::of(embedded).await
     }
 
     async fn named(options: PgConnectOptions) -> anyhow::Result<Self> {
-        wait_for(&options).await.context("cannot reach the database")?;
+        wait_for(&options)
+            .await
+            .context("cannot reach the database")?;
         let pool = open(options).await?;
-        Ok(Self { pool, embedded: None })
+        Ok(Self {
+            pool,
+            embedded: None,
+        })
     }
 
     async fn of(embedded: Embedded) -> anyhow::Result<Self> {
         match open(embedded.connect_options(DATABASE)).await {
-            Ok(pool) => Ok(Self { pool, embedded: Some(embedded) }),
+            Ok(pool) => Ok(Self {
+                pool,
+                embedded: Some(embedded),
+            }),
             Err(error) => {
                 embedded.stop().await;
                 Err(error)
@@ -66,7 +83,10 @@ impl Database {
     /// Closes the pool and then ends the Postgres behind it, if that is ours.
     pub async fn close(self) {
         // somebody may still hold a connection, whom Postgres will cut off
-        if tokio::time::timeout(CLOSE_WITHIN, self.pool.close()).await.is_err() {
+        if tokio::time::timeout(CLOSE_WITHIN, self.pool.close())
+            .await
+            .is_err()
+        {
             tracing::warn!("some connections to the database were still in use");
         }
         if let Some(embedded) = self.embedded {

@@ -70,21 +70,36 @@ impl Embedded {
         match folder::lock(data_dir)? {
             Lock::Ours(lock) => Self::start_locked(&cluster, Durability::Safe, lock).await,
             Lock::Theirs(_) => {
-                let beside = Self { sockets: cluster.sockets().to_owned(), own: None };
-                beside
-                    .answers()
-                    .await
-                    .with_context(|| format!("cannot join the Fortnight that runs on {}", data_dir.display()))?;
+                let beside = Self {
+                    sockets: cluster.sockets().to_owned(),
+                    own: None,
+                };
+                beside.answers().await.with_context(|| {
+                    format!(
+                        "cannot join the Fortnight that runs on {}",
+                        data_dir.display()
+                    )
+                })?;
                 Ok(beside)
             }
         }
     }
 
-    async fn start_locked(cluster: &Cluster, durability: Durability, lock: File) -> anyhow::Result<Self> {
+    async fn start_locked(
+        cluster: &Cluster,
+        durability: Durability,
+        lock: File,
+    ) -> anyhow::Result<Self> {
         cluster.prepare(durability)?;
         end_orphan(cluster).await?;
         let keeper = Keeper::start(cluster.server(durability)?).context("cannot start Postgres")?;
-        let embedded = Self { sockets: cluster.sockets().to_owned(), own: Some(Own { keeper, _lock: lock }) };
+        let embedded = Self {
+            sockets: cluster.sockets().to_owned(),
+            own: Some(Own {
+                keeper,
+                _lock: lock,
+            }),
+        };
         match embedded.ready(cluster).await {
             Ok(()) => Ok(embedded),
             Err(error) => {
@@ -108,7 +123,9 @@ impl Embedded {
     /// Makes the database anew and empty.
     pub async fn reset(&self) -> anyhow::Result<()> {
         let mut admin = PgConnection::connect_with(&self.connect_options("postgres")).await?;
-        sqlx::query("DROP DATABASE IF EXISTS fortnight WITH (FORCE)").execute(&mut admin).await?;
+        sqlx::query("DROP DATABASE IF EXISTS fortnight WITH (FORCE)")
+            .execute(&mut admin)
+            .await?;
         make_database(&mut admin).await?;
         Ok(admin.close().await?)
     }
@@ -145,9 +162,9 @@ impl Embedded {
             }
             // Killed together with its parent, an old postmaster may be dead and not yet reaped,
             // and Postgres refuses to start beside it: only an attempt made alone counts.
-            let beside_another = cluster
-                .postmaster()
-                .is_some_and(|pid| state != Some(State::Running(pid)) && test_kill_process(pid).is_ok());
+            let beside_another = cluster.postmaster().is_some_and(|pid| {
+                state != Some(State::Running(pid)) && test_kill_process(pid).is_ok()
+            });
             if beside_another {
                 ends_before_alone = None;
             } else {
@@ -182,12 +199,15 @@ impl Embedded {
 }
 
 async fn make_database(admin: &mut PgConnection) -> sqlx::Result<()> {
-    let there: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
-        .bind(DATABASE)
-        .fetch_one(&mut *admin)
-        .await?;
+    let there: bool =
+        sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
+            .bind(DATABASE)
+            .fetch_one(&mut *admin)
+            .await?;
     if !there {
-        sqlx::query("CREATE DATABASE fortnight").execute(admin).await?;
+        sqlx::query("CREATE DATABASE fortnight")
+            .execute(admin)
+            .await?;
     }
     Ok(())
 }
@@ -220,7 +240,10 @@ async fn end_orphan(cluster: &Cluster) -> anyhow::Result<()> {
             told = true;
         }
         if since.elapsed() > ORPHAN_ENDS_WITHIN {
-            bail!("the Postgres of an earlier run (process {}) does not end", pid.as_raw_nonzero());
+            bail!(
+                "the Postgres of an earlier run (process {}) does not end",
+                pid.as_raw_nonzero()
+            );
         }
         tokio::time::sleep(LOOK_AGAIN).await;
     }

@@ -60,8 +60,9 @@ async fn limit(connection: &mut PgConnection) -> sqlx::Result<()> {
 /// It has a connection without limits of time: a migration may rewrite a table, and of two
 /// instances that start at once the second waits for the first (sqlx takes an advisory lock).
 pub async fn migrate(pool: &PgPool) -> anyhow::Result<()> {
-    let mut connection =
-        PgConnection::connect_with(&pool.connect_options()).await.context("cannot reach the database")?;
+    let mut connection = PgConnection::connect_with(&pool.connect_options())
+        .await
+        .context("cannot reach the database")?;
     let outcome = MIGRATOR.run(&mut connection).await;
     // after an error the session may still hold the advisory lock: closing lets go of it
     connection.close().await?;

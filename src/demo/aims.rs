@@ -60,21 +60,75 @@ const WHYS: &[(&str, &str, &str, &str)] = &[
         "Then the cut-over is a switch, and not a weekend.",
         "Infrastructure: the date of the cut-over, two weeks ahead",
     ),
-    ("ING", "No event without a registered schema", "What is not described cannot be replayed.", ""),
+    (
+        "ING",
+        "No event without a registered schema",
+        "What is not described cannot be replayed.",
+        "",
+    ),
 ];
 
 /// Figures that were typed in: whose, how many hours ago, how much, a word, by whom.
 const ENTRIES: &[(&str, &str, i64, i64, &str, &str)] = &[
-    ("INF", "Migrate 50 of the 100 tables", 140, 10, "what we had from the last sprint", "jonas"),
-    ("INF", "Migrate 50 of the 100 tables", 92, 18, "the small ones, in one evening", "ebba"),
-    ("INF", "Migrate 50 of the 100 tables", 26, 31, "three batches over night, nobody noticed", "jonas"),
-    ("ING", "Dual-write 10 % of person updates", 70, 3, "Canada first", "sunhee"),
-    ("ING", "Dual-write 10 % of person updates", 22, 6, "no difference in two days", "daniel"),
-    ("ING", "Schema registry knows all 24 producers", 30, 17, "Billing came in this morning", "marie"),
+    (
+        "INF",
+        "Migrate 50 of the 100 tables",
+        140,
+        10,
+        "what we had from the last sprint",
+        "jonas",
+    ),
+    (
+        "INF",
+        "Migrate 50 of the 100 tables",
+        92,
+        18,
+        "the small ones, in one evening",
+        "ebba",
+    ),
+    (
+        "INF",
+        "Migrate 50 of the 100 tables",
+        26,
+        31,
+        "three batches over night, nobody noticed",
+        "jonas",
+    ),
+    (
+        "ING",
+        "Dual-write 10 % of person updates",
+        70,
+        3,
+        "Canada first",
+        "sunhee",
+    ),
+    (
+        "ING",
+        "Dual-write 10 % of person updates",
+        22,
+        6,
+        "no difference in two days",
+        "daniel",
+    ),
+    (
+        "ING",
+        "Schema registry knows all 24 producers",
+        30,
+        17,
+        "Billing came in this morning",
+        "marie",
+    ),
 ];
 
 /// What was said to a goal: whose, by whom, a concern or not, what, and the answer.
-type Said = (&'static str, &'static str, &'static str, bool, &'static str, Option<&'static str>);
+type Said = (
+    &'static str,
+    &'static str,
+    &'static str,
+    bool,
+    &'static str,
+    Option<&'static str>,
+);
 const REMARKS: &[Said] = &[
     (
         "INF",
@@ -98,7 +152,9 @@ const REMARKS: &[Said] = &[
         "marie",
         true,
         "Not on the day of our release, please.",
-        Some("The drill is on Thursday the 10th; your release is on the 8th. We asked Daniel to be there."),
+        Some(
+            "The drill is on Thursday the 10th; your release is on the 8th. We asked Daniel to be there.",
+        ),
     ),
     (
         "ING",
@@ -106,7 +162,9 @@ const REMARKS: &[Said] = &[
         "jonas",
         true,
         "Ten percent took two weeks. What lets you do ninety in the next two?",
-        Some("The ten were for finding differences. The rest is a setting, and a night of watching."),
+        Some(
+            "The ten were for finding differences. The rest is a setting, and a night of watching.",
+        ),
     ),
 ];
 
@@ -138,7 +196,9 @@ pub async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
         .execute(db)
         .await?;
     }
-    for (hours, (team, title, by, concern, body, answer)) in (0..).map(|nth: i64| 30 - nth * 5).zip(REMARKS) {
+    for (hours, (team, title, by, concern, body, answer)) in
+        (0..).map(|nth: i64| 30 - nth * 5).zip(REMARKS)
+    {
         let at = now - Duration::hours(hours);
         sqlx::query(
             "INSERT INTO remarks (team_id, id, goal_id, kind, author_id, body, created_at, answer, answered_by, answered_at)

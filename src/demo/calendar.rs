@@ -31,25 +31,39 @@ impl Calendar {
         let weeks_gone = i64::from(weekday < 3);
         let first = today.saturating_sub(Duration::days(weekday + 7 * weeks_gone));
         let minutes = i64::from(hour) * 60 + i64::from(minute);
-        let of_today =
-            if weekday < 5 { ((minutes - BEGIN) as f64 / (END - BEGIN) as f64).clamp(0.0, 1.0) } else { 0.0 };
-        Self { now, first, gone: (5 * weeks_gone + weekday.min(5)) as f64 + of_today }
+        let of_today = if weekday < 5 {
+            ((minutes - BEGIN) as f64 / (END - BEGIN) as f64).clamp(0.0, 1.0)
+        } else {
+            0.0
+        };
+        Self {
+            now,
+            first,
+            gone: (5 * weeks_gone + weekday.min(5)) as f64 + of_today,
+        }
     }
 
     /// The Monday of a sprint; the active one is 0.
     pub fn monday(&self, sprint: i32) -> Date {
-        self.first.saturating_add(Duration::weeks(2 * i64::from(sprint)))
+        self.first
+            .saturating_add(Duration::weeks(2 * i64::from(sprint)))
     }
 
     /// A working day of a sprint.
     pub fn day(&self, sprint: i32, working_day: i64) -> Date {
-        self.monday(sprint).saturating_add(Duration::days(working_day.div_euclid(5) * 7 + working_day.rem_euclid(5)))
+        self.monday(sprint).saturating_add(Duration::days(
+            working_day.div_euclid(5) * 7 + working_day.rem_euclid(5),
+        ))
     }
 
     /// A table's time on one clock over all sprints: working days since the active sprint's beginning.
     pub fn clock(&self, sprint: i32, time: f64) -> f64 {
         let time = f64::from(sprint.min(0)) * 10.0 + time;
-        if time > 0.0 { time * self.gone / NOMINAL_TODAY } else { time }
+        if time > 0.0 {
+            time * self.gone / NOMINAL_TODAY
+        } else {
+            time
+        }
     }
 
     /// When somebody in a time zone did what the tables put at `clock`, after `last` and before now.
@@ -61,7 +75,8 @@ impl Calendar {
         chance: &mut Chance,
     ) -> OffsetDateTime {
         let minutes = BEGIN + (clock.rem_euclid(1.0) * (END - BEGIN) as f64) as i64;
-        let wished = at_minute(self.day(0, clock.floor() as i64), minutes, zone) + scatter(chance, 14);
+        let wished =
+            at_minute(self.day(0, clock.floor() as i64), minutes, zone) + scatter(chance, 14);
         let earliest = last.map(|last| last + Duration::minutes(2) + scatter(chance, 25));
         let at = earliest.map_or(wished, |earliest| earliest.max(wished));
         let at = in_working_hours(at, zone, true, chance);
@@ -69,7 +84,12 @@ impl Calendar {
             return at;
         }
         // Their day has not come that far: it was at the end of the one before, or at the worst out of hours.
-        let at = in_working_hours(self.now - Duration::minutes(1) - scatter(chance, 50), zone, false, chance);
+        let at = in_working_hours(
+            self.now - Duration::minutes(1) - scatter(chance, 50),
+            zone,
+            false,
+            chance,
+        );
         match last {
             Some(last) if at <= last => whole_micros(last + (self.now - last) / 3),
             _ => at,
@@ -82,15 +102,29 @@ fn scatter(chance: &mut Chance, minutes: i64) -> Duration {
 }
 
 /// The instant itself, or else the next (or last) working hour.
-fn in_working_hours(at: OffsetDateTime, zone: &TimeZone, later: bool, chance: &mut Chance) -> OffsetDateTime {
-    let there = Timestamp::from_second(at.unix_timestamp()).unwrap_or_default().to_zoned(zone.clone());
+fn in_working_hours(
+    at: OffsetDateTime,
+    zone: &TimeZone,
+    later: bool,
+    chance: &mut Chance,
+) -> OffsetDateTime {
+    let there = Timestamp::from_second(at.unix_timestamp())
+        .unwrap_or_default()
+        .to_zoned(zone.clone());
     let name = zone.iana_name().unwrap_or(ZONE);
-    let (mut day, minute) = (day_in(at, name), i64::from(there.hour()) * 60 + i64::from(there.minute()));
+    let (mut day, minute) = (
+        day_in(at, name),
+        i64::from(there.hour()) * 60 + i64::from(there.minute()),
+    );
     let weekend = |day: Date| day.weekday().number_days_from_monday() > 4;
     if !weekend(day) && (BEGIN..END).contains(&minute) {
         return at;
     }
-    let next_day = if later { weekend(day) || minute >= END } else { weekend(day) || minute < BEGIN };
+    let next_day = if later {
+        weekend(day) || minute >= END
+    } else {
+        weekend(day) || minute < BEGIN
+    };
     if next_day {
         let step = Duration::days(if later { 1 } else { -1 });
         day += step;
@@ -108,8 +142,15 @@ fn in_working_hours(at: OffsetDateTime, zone: &TimeZone, later: bool, chance: &m
 /// A minute of a day as people there have it on their clocks.
 fn at_minute(day: Date, minute: i64, zone: &TimeZone) -> OffsetDateTime {
     let (hour, minute) = ((minute / 60).clamp(0, 23) as i8, (minute % 60) as i8);
-    let there = civil::date(day.year() as i16, u8::from(day.month()) as i8, day.day() as i8).at(hour, minute, 0, 0);
-    let second = there.to_zoned(zone.clone()).map_or(0, |there| there.timestamp().as_second());
+    let there = civil::date(
+        day.year() as i16,
+        u8::from(day.month()) as i8,
+        day.day() as i8,
+    )
+    .at(hour, minute, 0, 0);
+    let second = there
+        .to_zoned(zone.clone())
+        .map_or(0, |there| there.timestamp().as_second());
     OffsetDateTime::from_unix_timestamp(second).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 

@@ -40,7 +40,10 @@ const OBJECTIVES: &[(&str, &str, &str, Results)] = &[
         "INF",
         "Nobody is woken by the database",
         "Eleven nights since summer, eight of them for a disk that was known to be full.",
-        &[("Tables on the new cluster", "count", "tables", 100), ("Failover without a person", "yes-no", "", 1)],
+        &[
+            ("Tables on the new cluster", "count", "tables", 100),
+            ("Failover without a person", "yes-no", "", 1),
+        ],
     ),
     (
         "ING",
@@ -115,7 +118,12 @@ const PROJECTS: &[Project] = &[
 ];
 
 /// Who is away, from and to how many days after today.
-const AWAY: &[(&str, i64, i64)] = &[("noor", 0, 1), ("tomas", 10, 14), ("marie", 13, 17), ("gita", 16, 16)];
+const AWAY: &[(&str, i64, i64)] = &[
+    ("noor", 0, 1),
+    ("tomas", 10, 14),
+    ("marie", 13, 17),
+    ("gita", 16, 16),
+];
 
 /// Fills the demo with it.
 pub async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
@@ -163,7 +171,11 @@ async fn write_objective(
     (team, title, why, results): &(&str, &str, &str, Results),
 ) -> anyhow::Result<()> {
     let id = Uuid::now_v7();
-    let quarter = format!("{:04}-Q{}", today.year(), (u8::from(today.month()) - 1) / 3 + 1);
+    let quarter = format!(
+        "{:04}-Q{}",
+        today.year(),
+        (u8::from(today.month()) - 1) / 3 + 1
+    );
     sqlx::query("INSERT INTO objectives (team_id, id, quarter, position, title, why) SELECT id, $2, $3, 1, $4, $5 FROM teams WHERE key = $1")
         .bind(team)
         .bind(id)
@@ -190,7 +202,12 @@ async fn write_objective(
     Ok(())
 }
 
-async fn write_project(db: &PgPool, now: OffsetDateTime, project: &Project, hue: i16) -> anyhow::Result<()> {
+async fn write_project(
+    db: &PgPool,
+    now: OffsetDateTime,
+    project: &Project,
+    hue: i16,
+) -> anyhow::Result<()> {
     let id = Uuid::now_v7();
     sqlx::query(
         "INSERT INTO projects (team_id, id, slug, name, about, measure, unit, target, hue, created_at, key_result_team_id, key_result_id)

@@ -161,7 +161,9 @@ impl History {
             chance: Chance::new(42),
         };
         for doing in &doings {
-            history.act(calendar, doing).with_context(|| format!("the demo's task {}", doing.task.id))?;
+            history
+                .act(calendar, doing)
+                .with_context(|| format!("the demo's task {}", doing.task.id))?;
         }
         history.name_keys()?;
         Ok(history)
@@ -179,7 +181,8 @@ impl History {
 
         let first = task.sprints.first().copied();
         // The Wednesday before; for the next sprint, people begin to collect now.
-        let set_aside = first.map(|sprint| calendar.clock(sprint.min(0), if sprint > 0 { 5.6 } else { -2.5 }));
+        let set_aside =
+            first.map(|sprint| calendar.clock(sprint.min(0), if sprint > 0 { 5.6 } else { -2.5 }));
         let at_once = set_aside.is_some_and(|planning| planning <= made);
         acts.push((made, task.by, Act::Make(first.filter(|_| at_once))));
         if let (Some(sprint), Some(planning), false) = (first, set_aside, at_once) {
@@ -188,25 +191,46 @@ impl History {
         for pair in task.sprints.windows(2) {
             acts.push((calendar.clock(pair[1], 0.01), lead, Act::Carry(pair[1])));
         }
-        let begun =
-            task.deeds.iter().find(|(_, deed)| matches!(deed, Deed::To(State::Doing))).map(|(time, _)| clock(*time));
-        let owned = begun.map_or(set_aside.map_or(made, |planning| planning.max(made)) + 0.02, |begun| begun - 0.01);
+        let begun = task
+            .deeds
+            .iter()
+            .find(|(_, deed)| matches!(deed, Deed::To(State::Doing)))
+            .map(|(time, _)| clock(*time));
+        let owned = begun.map_or(
+            set_aside.map_or(made, |planning| planning.max(made)) + 0.02,
+            |begun| begun - 0.01,
+        );
         for nth in 0..task.owners.len() {
-            acts.push((owned + 0.35 * nth as f64, task.owners[nth], Act::Own(nth + 1)));
+            acts.push((
+                owned + 0.35 * nth as f64,
+                task.owners[nth],
+                Act::Own(nth + 1),
+            ));
         }
         for nth in 0..task.steps.len() {
             acts.push((made + 0.001, task.by, Act::AddStep(nth)));
         }
-        let at_work = task.deeds.iter().rev().find(|(_, deed)| !matches!(deed, Deed::Archive | Deed::Top));
-        let until =
-            at_work.map(
-                |(time, deed)| {
-                    if matches!(deed, Deed::To(State::Doing)) { clock(NOMINAL_TODAY - 0.2) } else { clock(*time) }
-                },
-            );
+        let at_work = task
+            .deeds
+            .iter()
+            .rev()
+            .find(|(_, deed)| !matches!(deed, Deed::Archive | Deed::Top));
+        let until = at_work.map(|(time, deed)| {
+            if matches!(deed, Deed::To(State::Doing)) {
+                clock(NOMINAL_TODAY - 0.2)
+            } else {
+                clock(*time)
+            }
+        });
         if let (Some(begun), Some(until)) = (begun, until) {
             let between = (until - begun) / (task.ticked as f64 + 1.0);
-            acts.extend((0..task.ticked).map(|nth| (begun + between * (nth as f64 + 1.0), owner, Act::TickStep(nth))));
+            acts.extend((0..task.ticked).map(|nth| {
+                (
+                    begun + between * (nth as f64 + 1.0),
+                    owner,
+                    Act::TickStep(nth),
+                )
+            }));
         }
         for (time, deed) in task.deeds {
             let who = match deed {
@@ -216,29 +240,52 @@ impl History {
             };
             acts.push((clock(*time), who, Act::Do(*deed)));
         }
-        acts.extend(task.said.iter().map(|(who, time, text)| (clock(*time), *who, Act::Say(text))));
+        acts.extend(
+            task.said
+                .iter()
+                .map(|(who, time, text)| (clock(*time), *who, Act::Say(text))),
+        );
         acts.sort_by(|one, other| one.0.total_cmp(&other.0));
 
-        let seed = task.id.bytes().fold(7, |seed: u64, byte| seed.wrapping_mul(31) + u64::from(byte));
+        let seed = task
+            .id
+            .bytes()
+            .fold(7, |seed: u64, byte| seed.wrapping_mul(31) + u64::from(byte));
         let mut chance = Chance::new(seed);
         let mut last = None;
         let mut doings = Vec::with_capacity(acts.len());
         for (clock, actor, act) in acts {
-            let person = PEOPLE.iter().find(|person| person.handle == actor).context("nobody of that handle")?;
+            let person = PEOPLE
+                .iter()
+                .find(|person| person.handle == actor)
+                .context("nobody of that handle")?;
             let at = calendar.instant(clock, &TimeZone::get(person.zone)?, last, &mut chance);
             last = Some(at);
-            doings.push(Doing { at, actor, team, task, act });
+            doings.push(Doing {
+                at,
+                actor,
+                team,
+                task,
+                act,
+            });
         }
         Ok(doings)
     }
 
     fn act(&mut self, calendar: &Calendar, doing: &Doing) -> anyhow::Result<()> {
-        let change = Change { id: self.chance.id(doing.at), actor: self.known.people[doing.actor], at: doing.at };
+        let change = Change {
+            id: self.chance.id(doing.at),
+            actor: self.known.people[doing.actor],
+            at: doing.at,
+        };
         if let Act::Make(sprint) = doing.act {
             self.make(calendar, &change, doing, sprint);
             return Ok(());
         }
-        let row = *self.by_name.get(doing.task.id).context("it is used before it is made")?;
+        let row = *self
+            .by_name
+            .get(doing.task.id)
+            .context("it is used before it is made")?;
         match doing.act {
             Act::Make(_) => {}
             Act::SetAside(sprint) => {
@@ -247,9 +294,18 @@ impl History {
             }
             Act::Carry(sprint) => self.set_aside(&change, doing, row, sprint, None),
             Act::Own(count) => {
-                let (before, after) = (self.rows[row].owners.clone(), doing.task.owners[..count].to_vec());
+                let (before, after) = (
+                    self.rows[row].owners.clone(),
+                    doing.task.owners[..count].to_vec(),
+                );
                 self.rows[row].owners.clone_from(&after);
-                self.touch(&change, row, "task.owned", json!({ "owners": before }), json!({ "owners": after }));
+                self.touch(
+                    &change,
+                    row,
+                    "task.owned",
+                    json!({ "owners": before }),
+                    json!({ "owners": after }),
+                );
             }
             Act::Do(Deed::To(state)) => self.put_last(&change, row, state),
             Act::Do(Deed::Block(on, note)) => {
@@ -258,7 +314,9 @@ impl History {
             }
             Act::Do(Deed::Top) => {
                 let (team, state) = (self.rows[row].team, self.rows[row].column);
-                let mut others = self.places[&(team, state)].iter().filter(|(_, other)| **other != row);
+                let mut others = self.places[&(team, state)]
+                    .iter()
+                    .filter(|(_, other)| **other != row);
                 let rank = rank::between(None, others.next().map(|(rank, _)| rank.as_str()));
                 self.put(&change, row, state, rank);
             }
@@ -272,14 +330,29 @@ impl History {
                     text: doing.task.steps[nth],
                     done: false,
                 };
-                self.touch(&change, row, "step.added", json!({}), json!({ "step": step.text }));
+                self.touch(
+                    &change,
+                    row,
+                    "step.added",
+                    json!({}),
+                    json!({ "step": step.text }),
+                );
                 self.steps.push(step);
             }
             Act::TickStep(nth) => {
                 let (task, text) = (self.rows[row].id, doing.task.steps[nth]);
-                let step = self.steps.iter_mut().find(|step| step.task == task && step.text == text);
+                let step = self
+                    .steps
+                    .iter_mut()
+                    .find(|step| step.task == task && step.text == text);
                 step.context("no such step")?.done = true;
-                self.touch(&change, row, "step.done", json!({}), json!({ "step": text }));
+                self.touch(
+                    &change,
+                    row,
+                    "step.done",
+                    json!({}),
+                    json!({ "step": text }),
+                );
             }
             Act::Say(text) => {
                 let id = self.chance.id(doing.at);
@@ -291,7 +364,13 @@ impl History {
                     body: text.to_owned(),
                     at: doing.at,
                 });
-                self.touch(&change, row, "comment.added", json!({}), json!({ "comment": id }));
+                self.touch(
+                    &change,
+                    row,
+                    "comment.added",
+                    json!({}),
+                    json!({ "comment": id }),
+                );
             }
         }
         Ok(())
@@ -341,7 +420,10 @@ impl History {
         });
         let nth = self.rows.len();
         if let Some(rank) = &row.rank {
-            self.places.entry((row.team, row.column)).or_default().insert(rank.clone(), nth);
+            self.places
+                .entry((row.team, row.column))
+                .or_default()
+                .insert(rank.clone(), nth);
         }
         self.rows.push(row);
         self.record(change, nth, "task.created", json!({}), after, Some(1));
@@ -356,7 +438,10 @@ impl History {
         sprint: i32,
         first: Option<(Option<i32>, Option<Date>)>,
     ) {
-        let (sprint, goal) = (self.known.sprints.get(&sprint).copied(), self.goal(doing.team, doing.task, sprint));
+        let (sprint, goal) = (
+            self.known.sprints.get(&sprint).copied(),
+            self.goal(doing.team, doing.task, sprint),
+        );
         let was = &mut self.rows[row];
         let (mut before, mut after) = (Map::new(), Map::new());
         let mut note = |field: &str, old: Value, new: Value| {
@@ -370,33 +455,54 @@ impl History {
         (was.sprint, was.goal) = (sprint, goal);
         if let Some((estimate, due)) = first {
             note("estimate", json!(was.estimate), json!(estimate));
-            note("due", json!(was.due.map(|day| day.to_string())), json!(due.map(|day| day.to_string())));
+            note(
+                "due",
+                json!(was.due.map(|day| day.to_string())),
+                json!(due.map(|day| day.to_string())),
+            );
             (was.estimate, was.due) = (estimate, due);
         }
-        self.touch(change, row, "task.edited", Value::Object(before), Value::Object(after));
+        self.touch(
+            change,
+            row,
+            "task.edited",
+            Value::Object(before),
+            Value::Object(after),
+        );
     }
 
     fn goal(&self, team: usize, task: &Task, sprint: i32) -> Option<Uuid> {
-        let position = if task.sprints.last() == Some(&sprint) { task.goal } else { task.goal_then.or(task.goal) };
+        let position = if task.sprints.last() == Some(&sprint) {
+            task.goal
+        } else {
+            task.goal_then.or(task.goal)
+        };
         self.known.goals.get(&(team, sprint, position?)).copied()
     }
 
     fn due(&self, calendar: &Calendar, task: &Task) -> Option<Date> {
-        task.due.map(|day| calendar.day(task.sprints.last().copied().unwrap_or(0), day))
+        task.due
+            .map(|day| calendar.day(task.sprints.last().copied().unwrap_or(0), day))
     }
 
     /// Puts keys where texts name tasks, now that every task has its number.
     fn name_keys(&mut self) -> anyhow::Result<()> {
         let key = |row: &Row| format!("{}-{}", TEAMS[row.team].key, row.number);
-        let keys: HashMap<&str, String> =
-            self.by_name.iter().map(|(name, row)| (*name, key(&self.rows[*row]))).collect();
+        let keys: HashMap<&str, String> = self
+            .by_name
+            .iter()
+            .map(|(name, row)| (*name, key(&self.rows[*row])))
+            .collect();
         let texts = self.rows.iter_mut().map(|row| &mut row.description);
         for text in texts.chain(self.comments.iter_mut().map(|comment| &mut comment.body)) {
-            while let Some((start, end)) =
-                text.find('{').and_then(|start| Some((start, start + text[start..].find('}')?)))
+            while let Some((start, end)) = text
+                .find('{')
+                .and_then(|start| Some((start, start + text[start..].find('}')?)))
             {
                 let name = &text[start + 1..end];
-                let key = keys.get(name).with_context(|| format!("a text names {name}, which there is not"))?;
+                let key = keys
+                    .get(name)
+                    .with_context(|| format!("a text names {name}, which there is not"))?;
                 text.replace_range(start..=end, key);
             }
         }

@@ -30,16 +30,48 @@ const WHY_NOT: &[(&str, &str, &str)] = &[
         "Backups are restored in under ten minutes",
         "Twelve. The index is built at the end, and it should be built beside.",
     ),
-    ("ING", "Schema registry knows 8 of 24 producers", "Six: Billing and Search changed owners in the second week."),
-    ("ING", "Consumer lag stays under one minute for a week", "Five days of seven. Both bad days were deploys."),
+    (
+        "ING",
+        "Schema registry knows 8 of 24 producers",
+        "Six: Billing and Search changed owners in the second week.",
+    ),
+    (
+        "ING",
+        "Consumer lag stays under one minute for a week",
+        "Five days of seven. Both bad days were deploys.",
+    ),
 ];
 
 /// Whose, how many sprints ago, in which tray, by whom, what.
 const NOTES: &[(&str, i32, &str, &str, &str)] = &[
-    ("INF", 1, "thanks", "tomas", "Jonas, for sitting beside me for a whole afternoon and not touching the keyboard."),
-    ("INF", 1, "well", "jonas", "Pairing on the framework: nobody was alone with it."),
-    ("INF", 1, "well", "gita", "The drill on Tuesday. Twelve minutes, and we know which four to save."),
-    ("INF", 1, "not", "jonas", "We found out on day 8 that Ingestion had not started the dual-write."),
+    (
+        "INF",
+        1,
+        "thanks",
+        "tomas",
+        "Jonas, for sitting beside me for a whole afternoon and not touching the keyboard.",
+    ),
+    (
+        "INF",
+        1,
+        "well",
+        "jonas",
+        "Pairing on the framework: nobody was alone with it.",
+    ),
+    (
+        "INF",
+        1,
+        "well",
+        "gita",
+        "The drill on Tuesday. Twelve minutes, and we know which four to save.",
+    ),
+    (
+        "INF",
+        1,
+        "not",
+        "jonas",
+        "We found out on day 8 that Ingestion had not started the dual-write.",
+    ),
     (
         "INF",
         1,
@@ -47,40 +79,146 @@ const NOTES: &[(&str, i32, &str, &str, &str)] = &[
         "ebba",
         "Ask the other team on Monday, at our standup, instead of reading their board on Thursday.",
     ),
-    ("INF", 1, "idea", "noor", "Time the index copy apart from the rest."),
-    ("INF", 2, "thanks", "ebba", "Noor, for the clearest threat model I have read."),
-    ("INF", 2, "well", "tomas", "One dashboard a service. I found last night's spike in a minute."),
-    ("INF", 2, "not", "gita", "The review waited for six days and nobody asked a third person. My miss."),
-    ("ING", 1, "thanks", "marie", "Sun-hee, for writing down what “equal” means before we compared."),
-    ("ING", 1, "well", "sunhee", "One percent, and not one difference that we could not explain."),
-    ("ING", 1, "not", "daniel", "I carried consumer lag alone and got stuck twice."),
-    ("ING", 1, "idea", "noor", "Two owners on every goal, as a rule that we are allowed to break aloud."),
+    (
+        "INF",
+        1,
+        "idea",
+        "noor",
+        "Time the index copy apart from the rest.",
+    ),
+    (
+        "INF",
+        2,
+        "thanks",
+        "ebba",
+        "Noor, for the clearest threat model I have read.",
+    ),
+    (
+        "INF",
+        2,
+        "well",
+        "tomas",
+        "One dashboard a service. I found last night's spike in a minute.",
+    ),
+    (
+        "INF",
+        2,
+        "not",
+        "gita",
+        "The review waited for six days and nobody asked a third person. My miss.",
+    ),
+    (
+        "ING",
+        1,
+        "thanks",
+        "marie",
+        "Sun-hee, for writing down what “equal” means before we compared.",
+    ),
+    (
+        "ING",
+        1,
+        "well",
+        "sunhee",
+        "One percent, and not one difference that we could not explain.",
+    ),
+    (
+        "ING",
+        1,
+        "not",
+        "daniel",
+        "I carried consumer lag alone and got stuck twice.",
+    ),
+    (
+        "ING",
+        1,
+        "idea",
+        "noor",
+        "Two owners on every goal, as a rule that we are allowed to break aloud.",
+    ),
 ];
 
 /// Whose, how many sprints ago, what, whose promise, and what became of it.
 const PROMISES: &[(&str, i32, &str, &str, &str)] = &[
-    ("INF", 2, "Name a third reviewer for security", "gita", "done"),
-    ("INF", 2, "Put the spend of the EU cluster on a dashboard", "ebba", "done"),
+    (
+        "INF",
+        2,
+        "Name a third reviewer for security",
+        "gita",
+        "done",
+    ),
+    (
+        "INF",
+        2,
+        "Put the spend of the EU cluster on a dashboard",
+        "ebba",
+        "done",
+    ),
     ("INF", 2, "A calendar of who is away", "tomas", "dropped"),
-    ("INF", 1, "Agree with Ingestion on a date for the dual-write", "jonas", ""),
+    (
+        "INF",
+        1,
+        "Agree with Ingestion on a date for the dual-write",
+        "jonas",
+        "",
+    ),
     ("INF", 1, "Time the index copy apart", "gita", "done"),
-    ("ING", 1, "Find a second owner for consumer lag", "daniel", ""),
-    ("ING", 1, "Tell Infrastructure when a date moves, the same day", "sunhee", "done"),
+    (
+        "ING",
+        1,
+        "Find a second owner for consumer lag",
+        "daniel",
+        "",
+    ),
+    (
+        "ING",
+        1,
+        "Tell Infrastructure when a date moves, the same day",
+        "sunhee",
+        "done",
+    ),
 ];
 
 /// Whose next meeting, which, what, who asks, and whose opinion.
 const TOPICS: &[(&str, &str, &str, &str, Option<&str>)] = &[
-    ("INF", "standup", "Who takes the first night of the cut-over?", "jonas", Some("gita")),
-    ("INF", "planning", "Is 50 tables still the right half to begin with?", "ebba", None),
-    ("ING", "standup", "May we move the dual-write by a day? Infrastructure waits on it", "sunhee", Some("daniel")),
-    ("ING", "retro", "One thing the new rota made easier", "marie", None),
+    (
+        "INF",
+        "standup",
+        "Who takes the first night of the cut-over?",
+        "jonas",
+        Some("gita"),
+    ),
+    (
+        "INF",
+        "planning",
+        "Is 50 tables still the right half to begin with?",
+        "ebba",
+        None,
+    ),
+    (
+        "ING",
+        "standup",
+        "May we move the dual-write by a day? Infrastructure waits on it",
+        "sunhee",
+        Some("daniel"),
+    ),
+    (
+        "ING",
+        "retro",
+        "One thing the new rota made easier",
+        "marie",
+        None,
+    ),
 ];
 
 pub async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
     let sprints = queries::sprints(db).await?;
     let active = queries::active(&sprints).map_or(0, |sprint| sprint.number);
     for team in teams::queries::teams(db).await? {
-        for sprint in sprints.iter().rev().filter(|sprint| sprint.state == "closed") {
+        for sprint in sprints
+            .iter()
+            .rev()
+            .filter(|sprint| sprint.state == "closed")
+        {
             close(db, &team, sprint, now).await?;
         }
     }
@@ -137,7 +275,12 @@ pub async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
 }
 
 /// What the closing of a sprint would have frozen, from the events up to the morning after it.
-async fn close(db: &PgPool, team: &Team, sprint: &Sprint, now: OffsetDateTime) -> anyhow::Result<()> {
+async fn close(
+    db: &PgPool,
+    team: &Team,
+    sprint: &Sprint,
+    now: OffsetDateTime,
+) -> anyhow::Result<()> {
     #[derive(sqlx::FromRow)]
     struct Row {
         id: Uuid,
@@ -168,8 +311,10 @@ async fn close(db: &PgPool, team: &Team, sprint: &Sprint, now: OffsetDateTime) -
     .bind(over)
     .fetch_all(db)
     .await?;
-    let carried: HashMap<Uuid, Uuid> =
-        rows.iter().filter_map(|row| Some((row.id, row.carried_to.as_deref()?.parse().ok()?))).collect();
+    let carried: HashMap<Uuid, Uuid> = rows
+        .iter()
+        .filter_map(|row| Some((row.id, row.carried_to.as_deref()?.parse().ok()?)))
+        .collect();
     let tasks = rows
         .into_iter()
         .map(|row| TaskFigure {
@@ -179,7 +324,11 @@ async fn close(db: &PgPool, team: &Team, sprint: &Sprint, now: OffsetDateTime) -
             done: row.done,
             added: crate::clock::day_in(row.entered_at, &week.zone) > sprint.starts_on,
             carried_before: row.carried_before,
-            outcome: if carried.contains_key(&row.id) { "carried".to_owned() } else { String::new() },
+            outcome: if carried.contains_key(&row.id) {
+                "carried".to_owned()
+            } else {
+                String::new()
+            },
             id: row.id,
             ..TaskFigure::default()
         })
@@ -188,16 +337,31 @@ async fn close(db: &PgPool, team: &Team, sprint: &Sprint, now: OffsetDateTime) -
     let mut frozen = figures::around(&mut connection, team, sprint, week, tasks, closed_at).await?;
     let goals = goals::goals(db, team, sprint, &crew, closed_at).await?;
     let why_not = |title: &str| {
-        WHY_NOT.iter().find(|(key, found, _)| *key == team.key && *found == title).map_or("", |(_, _, why)| *why)
+        WHY_NOT
+            .iter()
+            .find(|(key, found, _)| *key == team.key && *found == title)
+            .map_or("", |(_, _, why)| *why)
     };
     let verdict = Verdict {
-        goals: goals.iter().map(|goal| (goal.id, (goal.is_reached(), why_not(&goal.title).to_owned()))).collect(),
+        goals: goals
+            .iter()
+            .map(|goal| {
+                (
+                    goal.id,
+                    (goal.is_reached(), why_not(&goal.title).to_owned()),
+                )
+            })
+            .collect(),
         ..Verdict::default()
     };
     let filter = Filter::default();
-    let burn_up = flow::queries::burn_up(&mut connection, team, sprint, &filter, week, closed_at).await?;
+    let burn_up =
+        flow::queries::burn_up(&mut connection, team, sprint, &filter, week, closed_at).await?;
     frozen.burn_up = serde_json::to_value(burn_up)?;
-    frozen.goals = goals.iter().map(|goal| (goal.id, closing::final_figure(goal, &verdict))).collect();
+    frozen.goals = goals
+        .iter()
+        .map(|goal| (goal.id, closing::final_figure(goal, &verdict)))
+        .collect();
     let change = Uuid::now_v7();
     // the history told it task by task: it was one change
     sqlx::query("UPDATE events SET change_id = $3 WHERE team_id = $1 AND before->>'sprint' = $2 AND task_id = ANY($4)")

@@ -50,7 +50,11 @@ const REQUESTS: &[Asked] = &[
         "The load tests would replay last December.",
         None,
         150,
-        Some(("declined", "Ninety days is what the privacy notice says. We can generate a December for you.", "marie")),
+        Some((
+            "declined",
+            "Ninety days is what the privacy notice says. We can generate a December for you.",
+            "marie",
+        )),
     ),
     (
         "ING",
@@ -59,19 +63,28 @@ const REQUESTS: &[Asked] = &[
         "We want to name a window on Thursday.",
         None,
         70,
-        Some(("answered", "An hour is safe, four is the limit: then the buffers are full.", "daniel")),
+        Some((
+            "answered",
+            "An hour is safe, four is the limit: then the buffers are full.",
+            "daniel",
+        )),
     ),
 ];
 
 /// Who follows which task of another team, by the beginning of its title; nothing is the whole team.
-const FOLLOWS: &[(&str, &str, &str)] =
-    &[("ebba", "ING", "Dual-write"), ("ebba", "ING", ""), ("sunhee", "INF", ""), ("marie", "INF", "Cut")];
+const FOLLOWS: &[(&str, &str, &str)] = &[
+    ("ebba", "ING", "Dual-write"),
+    ("ebba", "ING", ""),
+    ("sunhee", "INF", ""),
+    ("marie", "INF", "Cut"),
+];
 
 pub async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
     for (team, by, title, why, wanted, hours, settled) in REQUESTS {
         let at = now - Duration::hours(*hours);
-        let (outcome, answer, settler) =
-            settled.map_or((None, "", ""), |(outcome, answer, by)| (Some(outcome), answer, by));
+        let (outcome, answer, settler) = settled.map_or((None, "", ""), |(outcome, answer, by)| {
+            (Some(outcome), answer, by)
+        });
         sqlx::query(
             "INSERT INTO requests (team_id, id, title, why, by_on, asker_id, for_team_id, created_at, outcome, answer, settled_by, settled_at)
              SELECT t.id, $2, $3, $4, $5, a.id, (SELECT m.team_id FROM members m WHERE m.account_id = a.id AND m.team_id <> t.id ORDER BY m.team_id LIMIT 1),

@@ -11,9 +11,9 @@ use crate::tasks::rank;
 const INFRASTRUCTURE: usize = 0;
 
 const DEEDS: [&str; 24] = [
-    "Measure", "Simplify", "Move", "Document", "Alert on", "Rehearse", "Speed up", "Split", "Retire", "Tidy",
-    "Encrypt", "Test", "Automate", "Back up", "Trace", "Review", "Rename", "Limit", "Cache", "Upgrade", "Draw",
-    "Count", "Secure", "Repair",
+    "Measure", "Simplify", "Move", "Document", "Alert on", "Rehearse", "Speed up", "Split",
+    "Retire", "Tidy", "Encrypt", "Test", "Automate", "Back up", "Trace", "Review", "Rename",
+    "Limit", "Cache", "Upgrade", "Draw", "Count", "Secure", "Repair",
 ];
 const SYSTEMS: [&str; 31] = [
     "the connection pool",
@@ -89,18 +89,33 @@ const LABELS: [&[&str]; 9] = [
 /// They come last of all, just before now, and stand below what the tables tell.
 pub fn up_to(history: &mut History, calendar: &Calendar, count: usize) {
     let sprint = history.sprint(0);
-    let in_sprint = |row: &&Row| row.team == INFRASTRUCTURE && row.sprint == sprint && row.archived_at.is_none();
+    let in_sprint = |row: &&Row| {
+        row.team == INFRASTRUCTURE && row.sprint == sprint && row.archived_at.is_none()
+    };
     let missing = count.saturating_sub(history.rows.iter().filter(in_sprint).count());
     let columns = State::ALL.len();
     // "Y" is below every rank that a short column's end had ("V…"), and leaves "Z…" for what people add.
-    let ranks: Vec<String> = rank::spread(missing.div_ceil(columns)).iter().map(|rank| format!("Y{rank}")).collect();
+    let ranks: Vec<String> = rank::spread(missing.div_ceil(columns))
+        .iter()
+        .map(|rank| format!("Y{rank}"))
+        .collect();
     let members = TEAMS[INFRASTRUCTURE].members;
-    let from = history.newest().unwrap_or(calendar.now - Duration::hours(1));
+    let from = history
+        .newest()
+        .unwrap_or(calendar.now - Duration::hours(1));
     let change_id = history.chance.id(calendar.now);
     for nth in 0..missing {
-        let at = whole_micros(from + (calendar.now - from) * ((nth + 1) as f64 / (missing + 1) as f64));
-        let (column, owner) = (State::ALL[nth % columns], members[nth / columns % members.len()]);
-        let change = Change { id: change_id, actor: history.person(members[0]), at };
+        let at =
+            whole_micros(from + (calendar.now - from) * ((nth + 1) as f64 / (missing + 1) as f64));
+        let (column, owner) = (
+            State::ALL[nth % columns],
+            members[nth / columns % members.len()],
+        );
+        let change = Change {
+            id: change_id,
+            actor: history.person(members[0]),
+            at,
+        };
         let row = Row {
             team: INFRASTRUCTURE,
             id: change_id, // `add` gives it its own
@@ -130,7 +145,12 @@ pub fn up_to(history: &mut History, calendar: &Calendar, count: usize) {
 /// The nth of 17,112 titles, none twice; after those they are numbered.
 fn title(nth: usize) -> String {
     // The three lengths share no divisor, so stepping through all at once meets every combination once.
-    let words = format!("{} {} {}", DEEDS[nth % 24], SYSTEMS[nth % 31], REASONS[nth % 23]);
+    let words = format!(
+        "{} {} {}",
+        DEEDS[nth % 24],
+        SYSTEMS[nth % 31],
+        REASONS[nth % 23]
+    );
     match nth / (24 * 31 * 23) {
         0 => words,
         again => format!("{words} ({})", again + 1),
@@ -143,6 +163,9 @@ mod tests {
 
     #[test]
     fn no_title_comes_twice() {
-        assert_eq!((0..40_000).map(super::title).collect::<HashSet<_>>().len(), 40_000);
+        assert_eq!(
+            (0..40_000).map(super::title).collect::<HashSet<_>>().len(),
+            40_000
+        );
     }
 }

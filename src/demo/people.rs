@@ -12,12 +12,21 @@ pub struct Person {
 }
 
 const fn person(handle: &'static str, name: &'static str, hue: i16, zone: &'static str) -> Person {
-    Person { handle, name, hue, zone, admin: false }
+    Person {
+        handle,
+        name,
+        hue,
+        zone,
+        admin: false,
+    }
 }
 
 /// The first is who the printed link signs in.
 pub const PEOPLE: [Person; 8] = [
-    Person { admin: true, ..person("ebba", "Ebba Holm", 6, "Europe/Berlin") },
+    Person {
+        admin: true,
+        ..person("ebba", "Ebba Holm", 6, "Europe/Berlin")
+    },
     person("jonas", "Jonas Gerlach", 1, "Europe/Berlin"),
     person("gita", "Gita Iyer", 8, "Asia/Kolkata"),
     person("tomas", "Tomás Nogueira", 4, "Europe/Lisbon"),
@@ -69,8 +78,22 @@ pub struct Goal {
     pub owners: &'static [&'static str],
 }
 
-const fn goal(sprint: i32, position: i32, title: &'static str, owners: &'static [&'static str]) -> Goal {
-    Goal { sprint, position, title, measure: "yes-no", unit: "", typed: Some(0), target: 1, owners }
+const fn goal(
+    sprint: i32,
+    position: i32,
+    title: &'static str,
+    owners: &'static [&'static str],
+) -> Goal {
+    Goal {
+        sprint,
+        position,
+        title,
+        measure: "yes-no",
+        unit: "",
+        typed: Some(0),
+        target: 1,
+        owners,
+    }
 }
 
 impl Goal {
@@ -105,31 +128,122 @@ impl Goal {
 }
 
 const INFRASTRUCTURE_GOALS: &[Goal] = &[
-    goal(-3, 1, "Agree on how a table is migrated under load", &["ebba", "jonas"]).met(),
-    goal(-3, 2, "Account structure for the EU is agreed", &["gita", "noor"]).met(),
+    goal(
+        -3,
+        1,
+        "Agree on how a table is migrated under load",
+        &["ebba", "jonas"],
+    )
+    .met(),
+    goal(
+        -3,
+        2,
+        "Account structure for the EU is agreed",
+        &["gita", "noor"],
+    )
+    .met(),
     goal(-2, 1, "Migrate the first 5 tables", &["jonas", "ebba"]).count(5, 5, "tables"),
-    goal(-2, 2, "Security has reviewed the EU cluster", &["gita", "noor"]),
+    goal(
+        -2,
+        2,
+        "Security has reviewed the EU cluster",
+        &["gita", "noor"],
+    ),
     goal(-1, 1, "Migrate 10 of the 100 tables", &["jonas", "ebba"]).count(10, 10, "tables"),
-    goal(-1, 2, "The EU cluster answers its first request", &["gita", "tomas"]).met(),
-    goal(-1, 3, "Backups are restored in under ten minutes", &["gita", "jonas"]),
+    goal(
+        -1,
+        2,
+        "The EU cluster answers its first request",
+        &["gita", "tomas"],
+    )
+    .met(),
+    goal(
+        -1,
+        3,
+        "Backups are restored in under ten minutes",
+        &["gita", "jonas"],
+    ),
     goal(0, 1, "Migrate 50 of the 100 tables", &["jonas", "ebba"]).count(31, 50, "tables"),
-    goal(0, 2, "EU Cloud takes its first customer", &["gita", "ebba"]).counted(5, "things it needs"),
+    goal(0, 2, "EU Cloud takes its first customer", &["gita", "ebba"])
+        .counted(5, "things it needs"),
     goal(0, 3, "Weekly load test on production", &["gita"]).counted(2, "runs"),
     goal(1, 1, "Migrate the last 50 tables", &["jonas", "ebba"]).count(0, 50, "tables"),
-    goal(1, 2, "Failover drill passes on production", &["gita", "tomas"]),
+    goal(
+        1,
+        2,
+        "Failover drill passes on production",
+        &["gita", "tomas"],
+    ),
 ];
 
 const INGESTION_GOALS: &[Goal] = &[
-    goal(-3, 1, "Person updates have one code path", &["sunhee", "daniel"]).met(),
+    goal(
+        -3,
+        1,
+        "Person updates have one code path",
+        &["sunhee", "daniel"],
+    )
+    .met(),
     goal(-3, 2, "Choose a schema registry", &["marie", "noor"]).met(),
     goal(-2, 1, "Dual-write works on staging", &["sunhee", "daniel"]).met(),
-    goal(-2, 2, "Schema registry knows 8 of 24 producers", &["marie", "noor"]).count(6, 8, "producers"),
-    goal(-1, 1, "Dual-write 1 % of person updates", &["sunhee", "daniel"]).share(1, 1, "of updates"),
-    goal(-1, 2, "Schema registry knows 12 of 24 producers", &["marie", "noor"]).count(12, 12, "producers"),
-    goal(-1, 3, "Consumer lag stays under one minute for a week", &["daniel"]),
-    goal(0, 1, "Dual-write 10 % of person updates", &["sunhee", "daniel"]).share(6, 10, "of updates"),
-    goal(0, 2, "Schema registry knows all 24 producers", &["marie", "noor"]).count(17, 24, "producers"),
-    goal(0, 3, "Replay a day of events within an hour", &["daniel", "marie"]),
-    goal(1, 1, "Dual-write every person update", &["sunhee", "daniel"]).share(0, 100, "of updates"),
-    goal(1, 2, "No event without a registered schema", &["marie", "noor"]),
+    goal(
+        -2,
+        2,
+        "Schema registry knows 8 of 24 producers",
+        &["marie", "noor"],
+    )
+    .count(6, 8, "producers"),
+    goal(
+        -1,
+        1,
+        "Dual-write 1 % of person updates",
+        &["sunhee", "daniel"],
+    )
+    .share(1, 1, "of updates"),
+    goal(
+        -1,
+        2,
+        "Schema registry knows 12 of 24 producers",
+        &["marie", "noor"],
+    )
+    .count(12, 12, "producers"),
+    goal(
+        -1,
+        3,
+        "Consumer lag stays under one minute for a week",
+        &["daniel"],
+    ),
+    goal(
+        0,
+        1,
+        "Dual-write 10 % of person updates",
+        &["sunhee", "daniel"],
+    )
+    .share(6, 10, "of updates"),
+    goal(
+        0,
+        2,
+        "Schema registry knows all 24 producers",
+        &["marie", "noor"],
+    )
+    .count(17, 24, "producers"),
+    goal(
+        0,
+        3,
+        "Replay a day of events within an hour",
+        &["daniel", "marie"],
+    ),
+    goal(
+        1,
+        1,
+        "Dual-write every person update",
+        &["sunhee", "daniel"],
+    )
+    .share(0, 100, "of updates"),
+    goal(
+        1,
+        2,
+        "No event without a registered schema",
+        &["marie", "noor"],
+    ),
 ];

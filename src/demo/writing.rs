@@ -30,14 +30,20 @@ fn limit(state: State) -> Option<i32> {
 pub async fn ground(db: &mut PgConnection, calendar: &Calendar) -> anyhow::Result<Known> {
     let mut chance = Chance::new(7);
     // Long before the first sprint that is told of.
-    let began = OffsetDateTime::new_utc(calendar.monday(-6), time::Time::MIDNIGHT) + Duration::hours(8);
+    let began =
+        OffsetDateTime::new_utc(calendar.monday(-6), time::Time::MIDNIGHT) + Duration::hours(8);
     sqlx::query("UPDATE workspace SET name = 'Platform', cadence_weeks = $1, time_zone = $2, set_up_at = $3")
         .bind(WEEKS)
         .bind(ZONE)
         .bind(began)
         .execute(&mut *db)
         .await?;
-    let mut known = Known { people: HashMap::new(), teams: Vec::new(), sprints: HashMap::new(), goals: HashMap::new() };
+    let mut known = Known {
+        people: HashMap::new(),
+        teams: Vec::new(),
+        sprints: HashMap::new(),
+        goals: HashMap::new(),
+    };
     people(db, &mut known, &mut chance, began).await?;
     teams(db, &mut known, &mut chance, began).await?;
     sprints(db, &mut known, &mut chance, calendar).await?;
@@ -53,7 +59,11 @@ async fn people(
     began: OffsetDateTime,
 ) -> anyhow::Result<()> {
     let ids: Vec<Uuid> = PEOPLE.iter().map(|_| chance.id(began)).collect();
-    known.people = PEOPLE.iter().map(|person| person.handle).zip(ids.iter().copied()).collect();
+    known.people = PEOPLE
+        .iter()
+        .map(|person| person.handle)
+        .zip(ids.iter().copied())
+        .collect();
     // Without a password: only the printed link signs in.
     sqlx::query(
         "INSERT INTO accounts (id, email, name, handle, hue, time_zone, role, created_at)
@@ -81,14 +91,16 @@ async fn teams(
     for team in &TEAMS {
         let id = chance.id(began);
         known.teams.push(id);
-        sqlx::query("INSERT INTO teams (id, slug, name, key, created_at) VALUES ($1, $2, $3, $4, $5)")
-            .bind(id)
-            .bind(team.slug)
-            .bind(team.name)
-            .bind(team.key)
-            .bind(began)
-            .execute(&mut *db)
-            .await?;
+        sqlx::query(
+            "INSERT INTO teams (id, slug, name, key, created_at) VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(id)
+        .bind(team.slug)
+        .bind(team.name)
+        .bind(team.key)
+        .bind(began)
+        .execute(&mut *db)
+        .await?;
         sqlx::query(
             "INSERT INTO columns (team_id, id, slug, name, state, position, wip_limit)
              SELECT $1, c.id, c.slug, c.name, c.state, c.nth, c.wip_limit
@@ -154,7 +166,12 @@ async fn goals(
     const HUES: [i16; 3] = [8, 4, 1];
     for (nth, team) in TEAMS.iter().enumerate() {
         let ids: Vec<Uuid> = team.goals.iter().map(|_| chance.id(now)).collect();
-        known.goals.extend(team.goals.iter().zip(&ids).map(|(goal, id)| ((nth, goal.sprint, goal.position), *id)));
+        known.goals.extend(
+            team.goals
+                .iter()
+                .zip(&ids)
+                .map(|(goal, id)| ((nth, goal.sprint, goal.position), *id)),
+        );
         sqlx::query(
             "INSERT INTO goals (team_id, id, sprint_id, position, title, measure, unit, target, typed, hue, counted_by)
              SELECT $1, g.*, CASE WHEN g.typed IS NULL THEN 'tasks' ELSE 'typed' END
@@ -251,10 +268,19 @@ async fn tasks(db: &mut PgConnection, team: Uuid, rows: &[&Row]) -> anyhow::Resu
     Ok(())
 }
 
-async fn owners(db: &mut PgConnection, team: Uuid, history: &History, rows: &[&Row]) -> anyhow::Result<()> {
+async fn owners(
+    db: &mut PgConnection,
+    team: Uuid,
+    history: &History,
+    rows: &[&Row],
+) -> anyhow::Result<()> {
     let owners: Vec<(Uuid, Uuid, i32)> = rows
         .iter()
-        .flat_map(|row| (1..).zip(&row.owners).map(|(position, handle)| (row.id, history.person(handle), position)))
+        .flat_map(|row| {
+            (1..)
+                .zip(&row.owners)
+                .map(|(position, handle)| (row.id, history.person(handle), position))
+        })
         .collect();
     sqlx::query(
         "INSERT INTO task_owners (team_id, task_id, account_id, position) SELECT $1, o.* FROM unnest($2::uuid[], $3::uuid[], $4::int[]) o",
@@ -269,8 +295,15 @@ async fn owners(db: &mut PgConnection, team: Uuid, history: &History, rows: &[&R
 }
 
 /// Labels in the order in which they were first used, with the hues that `tasks::labelling` would give them.
-async fn labels(db: &mut PgConnection, team: Uuid, rows: &[&Row], chance: &mut Chance) -> anyhow::Result<()> {
-    let first = rows.first().map_or(OffsetDateTime::UNIX_EPOCH, |row| row.created_at);
+async fn labels(
+    db: &mut PgConnection,
+    team: Uuid,
+    rows: &[&Row],
+    chance: &mut Chance,
+) -> anyhow::Result<()> {
+    let first = rows
+        .first()
+        .map_or(OffsetDateTime::UNIX_EPOCH, |row| row.created_at);
     let mut names: Vec<&str> = Vec::new();
     for name in rows.iter().flat_map(|row| row.labels) {
         if !names.contains(name) {
@@ -286,7 +319,10 @@ async fn labels(db: &mut PgConnection, team: Uuid, rows: &[&Row], chance: &mut C
     .bind(&names)
     .execute(&mut *db)
     .await?;
-    let pairs: Vec<(Uuid, &str)> = rows.iter().flat_map(|row| row.labels.iter().map(|name| (row.id, *name))).collect();
+    let pairs: Vec<(Uuid, &str)> = rows
+        .iter()
+        .flat_map(|row| row.labels.iter().map(|name| (row.id, *name)))
+        .collect();
     sqlx::query(
         "INSERT INTO task_labels (team_id, task_id, label_id)
          SELECT $1, k.task, l.id FROM unnest($2::uuid[], $3::text[]) AS k (task, name) JOIN labels l ON l.team_id = $1 AND l.name = k.name",

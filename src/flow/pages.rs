@@ -59,9 +59,18 @@ struct FlowPage {
 impl FlowPage {
     /// The address's query for so many sprints, or for the same range without a number.
     fn query(&self, sprints: &str) -> String {
-        let RangeParams { sprints: same, from, to } = &self.params;
+        let RangeParams {
+            sprints: same,
+            from,
+            to,
+        } = &self.params;
         match sprints {
-            "" => Self::address([("sprints", same), ("from", from), ("to", to), ("q", &self.q)]),
+            "" => Self::address([
+                ("sprints", same),
+                ("from", from),
+                ("to", to),
+                ("q", &self.q),
+            ]),
             other => Self::address([("sprints", other), ("from", ""), ("to", ""), ("q", &self.q)]),
         }
     }
@@ -79,7 +88,11 @@ impl FlowPage {
     }
 
     fn shows(&self, sprints: &str) -> bool {
-        let typed = if self.params.sprints.is_empty() { "4" } else { &self.params.sprints };
+        let typed = if self.params.sprints.is_empty() {
+            "4"
+        } else {
+            &self.params.sprints
+        };
         self.params.from.is_empty() && self.params.to.is_empty() && typed == sprints
     }
 
@@ -101,15 +114,34 @@ async fn asked(app: &App, viewer: &Viewer, slug: &str, params: &FilterParams) ->
     let filter = Filter::read(params).for_reader(&viewer.person.handle);
     let sprints = sprints::queries::sprints(&app.db).await?;
     let week = crew(&app.db, team.id).await?.week;
-    Ok(Asked { team, sprints, filter, week })
+    Ok(Asked {
+        team,
+        sprints,
+        filter,
+        week,
+    })
 }
 
 async fn figures(app: &App, asked: &Asked, range: &RangeParams) -> Result<Option<Figures>> {
     let now = app.clock.now();
-    let Some(range) = Range::read(range, &asked.sprints, &asked.week.zone, now)? else { return Ok(None) };
-    let Some(last) = range.sprints.last().cloned() else { return Ok(None) };
+    let Some(range) = Range::read(range, &asked.sprints, &asked.week.zone, now)? else {
+        return Ok(None);
+    };
+    let Some(last) = range.sprints.last().cloned() else {
+        return Ok(None);
+    };
     let mut db = app.db.acquire().await?;
-    Figures::read(&mut db, &asked.team, range, &last, &asked.filter, &asked.week, now).await.map(Some)
+    Figures::read(
+        &mut db,
+        &asked.team,
+        range,
+        &last,
+        &asked.filter,
+        &asked.week,
+        now,
+    )
+    .await
+    .map(Some)
 }
 
 /// `GET /teams/{slug}/flow`
@@ -131,13 +163,30 @@ pub async fn flow(
     let saved = saved_filters(&app.db, asked.team.id, viewer.person.id).await?;
     let shown = figures.filter(|figures| !figures.is_empty());
     let page = FlowPage {
-        frame: Frame::new(&app, &viewer, &headers, format!("Flow of {}", asked.team.name), &asked.team.slug)
-            .await?
-            .at("flow"),
-        sprints: asked.sprints.into_iter().filter(|sprint| sprint.starts_on <= today).collect(),
-        q: if asked.filter.unknown.is_empty() { asked.filter.terms_text() } else { filter.q },
+        frame: Frame::new(
+            &app,
+            &viewer,
+            &headers,
+            format!("Flow of {}", asked.team.name),
+            &asked.team.slug,
+        )
+        .await?
+        .at("flow"),
+        sprints: asked
+            .sprints
+            .into_iter()
+            .filter(|sprint| sprint.starts_on <= today)
+            .collect(),
+        q: if asked.filter.unknown.is_empty() {
+            asked.filter.terms_text()
+        } else {
+            filter.q
+        },
         // A sprint is no words: the range says which are meant.
-        saved: saved.into_iter().filter_map(|one| Some((one.name.clone(), one.words()?))).collect(),
+        saved: saved
+            .into_iter()
+            .filter_map(|one| Some((one.name.clone(), one.words()?)))
+            .collect(),
         unknown: asked.filter.unknown,
         span: shown.as_ref().map_or(String::new(), span),
         facts: shown.as_ref().map_or_else(Vec::new, facts),
@@ -147,7 +196,11 @@ pub async fn flow(
         params,
         error,
     };
-    if page.error.is_empty() { page::page(&page) } else { page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page) }
+    if page.error.is_empty() {
+        page::page(&page)
+    } else {
+        page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+    }
 }
 
 /// `GET /teams/{slug}/flow/{chart}.csv`
@@ -159,17 +212,34 @@ pub async fn numbers(
     Query(filter): Query<FilterParams>,
 ) -> Result<Response> {
     let asked = asked(&app, &viewer, &slug, &filter).await?;
-    let name = file.strip_suffix(".csv").filter(|name| NAMES.contains(name)).ok_or(Problem::NotFound)?;
+    let name = file
+        .strip_suffix(".csv")
+        .filter(|name| NAMES.contains(name))
+        .ok_or(Problem::NotFound)?;
     if !asked.filter.unknown.is_empty() {
         return Err(Problem::field("q", asked.filter.unknown.join(" ")));
     }
     let figures = figures(&app, &asked, &params).await?;
-    let csv = figures.and_then(|figures| Some(Table::of(&figures, name)?.csv())).unwrap_or_default();
+    let csv = figures
+        .and_then(|figures| Some(Table::of(&figures, name)?.csv()))
+        .unwrap_or_default();
     let about = format!("{name}.csv of {{team}}");
     let (actor, team) = (Some(viewer.person.id), Some(asked.team.id));
-    let line = Line { actor, kind: "flow.exported", about: &about, team, ..Line::default() };
+    let line = Line {
+        actor,
+        kind: "flow.exported",
+        about: &about,
+        team,
+        ..Line::default()
+    };
     audit::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
     let named = format!("attachment; filename=\"{}-{name}.csv\"", asked.team.slug);
-    Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, named)], csv)
+    Ok((
+        [
+            (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+            (header::CONTENT_DISPOSITION, named),
+        ],
+        csv,
+    )
         .into_response())
 }

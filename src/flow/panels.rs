@@ -53,7 +53,9 @@ pub fn span(figures: &Figures) -> String {
         (Some(first), Some(_)) if figures.range.is_open() => {
             format!("{} – today · {count}", words::date(first.starts_on))
         }
-        (Some(first), Some(last)) => format!("{} · {count}", words::span(first.starts_on, last.ends_on)),
+        (Some(first), Some(last)) => {
+            format!("{} · {count}", words::span(first.starts_on, last.ends_on))
+        }
         _ => count,
     }
 }
@@ -61,9 +63,18 @@ pub fn span(figures: &Figures) -> String {
 /// A figure each with what it says, for the top of the page.
 pub fn facts(figures: &Figures) -> Vec<(String, String)> {
     let mut facts = Vec::new();
-    let days = |days: f64| if days == 1.0 { "1 day".to_owned() } else { format!("{} days", figure(days)) };
+    let days = |days: f64| {
+        if days == 1.0 {
+            "1 day".to_owned()
+        } else {
+            format!("{} days", figure(days))
+        }
+    };
     if let (Some(half), Some(most)) = (figures.times.percentile(50), figures.times.percentile(85)) {
-        facts.push((days(half), "or less from start to done, half the time".to_owned()));
+        facts.push((
+            days(half),
+            "or less from start to done, half the time".to_owned(),
+        ));
         facts.push((days(most), "or less, 85 % of the time".to_owned()));
     }
     match figures.usual_sprint() {
@@ -76,7 +87,11 @@ pub fn facts(figures: &Figures) -> Vec<(String, String)> {
     let total = figures.blocked.total;
     let on = match &figures.blocked.most {
         Some((whom, days)) if total > 0 => {
-            let whom = if whom == OUTSIDE { "others outside" } else { whom };
+            let whom = if whom == OUTSIDE {
+                "others outside"
+            } else {
+                whom
+            };
             match (days * 100).div_ceil(total) {
                 45..=55 => format!(", half on {whom}"),
                 part => format!(", {part} % on {whom}"),
@@ -92,7 +107,9 @@ pub fn facts(figures: &Figures) -> Vec<(String, String)> {
 pub fn panels(figures: &Figures) -> Result<Vec<Panel>> {
     let mut panels = Vec::with_capacity(NAMES.len());
     for name in NAMES {
-        let Some(table) = Table::of(figures, name) else { continue };
+        let Some(table) = Table::of(figures, name) else {
+            continue;
+        };
         let mut panel = Panel {
             name,
             title: String::new(),
@@ -106,20 +123,31 @@ pub fn panels(figures: &Figures) -> Result<Vec<Panel>> {
         match name {
             "burn-up" => burn_up(figures, &mut panel)?,
             "cumulative-flow" => {
-                (panel.title, panel.says) = ("Cumulative flow".to_owned(), "tasks by state, each day");
+                (panel.title, panel.says) =
+                    ("Cumulative flow".to_owned(), "tasks by state, each day");
                 panel.chart = Some(figures.cumulative_chart()?);
-                panel.legend = State::ALL.iter().rev().map(|state| (class(*state), state.default_name())).collect();
+                panel.legend = State::ALL
+                    .iter()
+                    .rev()
+                    .map(|state| (class(*state), state.default_name()))
+                    .collect();
             }
             "cycle-time" => {
-                (panel.title, panel.says) = ("Cycle time".to_owned(), "a dot a finished task, days from start to done");
+                (panel.title, panel.says) = (
+                    "Cycle time".to_owned(),
+                    "a dot a finished task, days from start to done",
+                );
                 panel.chart = Some(figures.cycle_chart()?);
                 panel.notes.extend(figures.times.left_out.sentence());
             }
             "ageing" => {
-                (panel.title, panel.says) = ("Ageing".to_owned(), "work in progress now, days in hand");
+                (panel.title, panel.says) =
+                    ("Ageing".to_owned(), "work in progress now, days in hand");
                 panel.chart = Some(figures.ageing_chart()?);
                 if figures.times.percentile(85).is_some() {
-                    panel.notes.push("Shaded: older than 85 % of finished tasks got.".to_owned());
+                    panel
+                        .notes
+                        .push("Shaded: older than 85 % of finished tasks got.".to_owned());
                 }
                 panel.notes.extend(figures.ageing_left_out.sentence());
             }
@@ -139,11 +167,18 @@ fn burn_up(figures: &Figures, panel: &mut Panel) -> Result<()> {
     panel.title = format!("Burn-up of {}", burn_up.name);
     panel.says = "tasks in it, and done";
     panel.chart = Some(burn_up_chart(burn_up)?);
-    panel.legend = vec![("state-todo", "In the sprint"), ("state-done", "Done"), ("ideal", "Ideal")];
+    panel.legend = vec![
+        ("state-todo", "In the sprint"),
+        ("state-done", "Done"),
+        ("ideal", "Ideal"),
+    ];
     if let Some(forecast) = burn_up.forecast {
         panel.legend.push(("forecast", "Forecast"));
         let scope = burn_up.now().scope;
-        panel.notes.push(format!("By the end likely {} to {} of {scope} are done.", forecast.low, forecast.high));
+        panel.notes.push(format!(
+            "By the end likely {} to {} of {scope} are done.",
+            forecast.low, forecast.high
+        ));
     }
     Ok(())
 }
@@ -163,6 +198,8 @@ fn blocked(figures: &Figures, panel: &mut Panel) {
     };
     panel.bars = figures.blocked.rows.iter().take(6).map(bar).collect();
     if panel.bars.is_empty() {
-        panel.notes.push("Nothing was blocked. That is how it should be.".to_owned());
+        panel
+            .notes
+            .push("Nothing was blocked. That is how it should be.".to_owned());
     }
 }

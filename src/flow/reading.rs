@@ -74,9 +74,16 @@ impl Figures {
         let mut waits = queries::waits(db, team.id, span, zone).await?;
         let in_hand = queries::in_hand(db, team, filter, now).await?;
 
-        let mut named: Vec<Uuid> = measures::finished(&shifts).into_iter().map(|(task, _)| task).collect();
+        let mut named: Vec<Uuid> = measures::finished(&shifts)
+            .into_iter()
+            .map(|(task, _)| task)
+            .collect();
         if !filter.is_plain() {
-            named = opening.iter().map(|(task, _)| *task).chain(shifts.iter().map(|shift| shift.task)).collect();
+            named = opening
+                .iter()
+                .map(|(task, _)| *task)
+                .chain(shifts.iter().map(|shift| shift.task))
+                .collect();
             named.sort_unstable();
             named.dedup();
         }
@@ -89,28 +96,56 @@ impl Figures {
         let finished = measures::finished(&shifts);
         // Most of what is finished was made in the range too; only the others' beginnings are looked for before it.
         let known = measures::first_begun(&shifts);
-        let both = finished.iter().map(|(task, _)| *task).chain(in_hand.iter().map(|face| face.id));
+        let both = finished
+            .iter()
+            .map(|(task, _)| *task)
+            .chain(in_hand.iter().map(|face| face.id));
         let others: Vec<Uuid> = both.filter(|task| !known.contains_key(task)).collect();
         let mut begun = queries::begun(db, team.id, &others, zone).await?;
-        begun.extend(known.iter().map(|(task, at)| (*task, Begun::On(clock::day_in(*at, zone)))));
+        begun.extend(
+            known
+                .iter()
+                .map(|(task, at)| (*task, Begun::On(clock::day_in(*at, zone)))),
+        );
         let begun_of = |task: &Uuid| begun.get(task).copied().unwrap_or(Begun::Unknown);
 
-        let done: Vec<(Uuid, Date)> = finished.iter().map(|(task, at)| (*task, clock::day_in(*at, zone))).collect();
-        let times = measures::cycle_times(done.iter().map(|(task, day)| (*task, begun_of(task), *day)));
-        let ages = measures::cycle_times(in_hand.iter().map(|face| (face.id, begun_of(&face.id), range.today)));
+        let done: Vec<(Uuid, Date)> = finished
+            .iter()
+            .map(|(task, at)| (*task, clock::day_in(*at, zone)))
+            .collect();
+        let times =
+            measures::cycle_times(done.iter().map(|(task, day)| (*task, begun_of(task), *day)));
+        let ages = measures::cycle_times(
+            in_hand
+                .iter()
+                .map(|face| (face.id, begun_of(&face.id), range.today)),
+        );
         faces.extend(in_hand.into_iter().map(|face| (face.id, face)));
-        let mut ageing: Vec<(Face, Taken)> =
-            ages.taken.into_iter().filter_map(|taken| Some((faces.get(&taken.task)?.clone(), taken))).collect();
+        let mut ageing: Vec<(Face, Taken)> = ages
+            .taken
+            .into_iter()
+            .filter_map(|taken| Some((faces.get(&taken.task)?.clone(), taken)))
+            .collect();
         ageing.sort_by_key(|(face, taken)| (-taken.days, face.number));
 
         let done_on: Vec<Date> = done.iter().map(|(_, day)| *day).collect();
-        let spans: Vec<(Date, Date)> = range.sprints.iter().map(|sprint| (sprint.starts_on, sprint.ends_on)).collect();
-        let throughput = range.sprints.iter().cloned().zip(measures::throughput(&done_on, &spans)).collect();
-        let in_column: Vec<(Uuid, Date, Date)> = measures::spans(State::Blocked, &opening, &shifts, span)
-            .into_iter()
-            .map(|(task, from, to)| (task, queries::span_of_days((from, to), span, zone)))
-            .map(|(task, (from, to))| (task, from, to))
+        let spans: Vec<(Date, Date)> = range
+            .sprints
+            .iter()
+            .map(|sprint| (sprint.starts_on, sprint.ends_on))
             .collect();
+        let throughput = range
+            .sprints
+            .iter()
+            .cloned()
+            .zip(measures::throughput(&done_on, &spans))
+            .collect();
+        let in_column: Vec<(Uuid, Date, Date)> =
+            measures::spans(State::Blocked, &opening, &shifts, span)
+                .into_iter()
+                .map(|(task, from, to)| (task, queries::span_of_days((from, to), span, zone)))
+                .map(|(task, (from, to))| (task, from, to))
+                .collect();
         let counts = measures::days_by_state(&opening, &shifts, &range.ends(zone));
         Ok(Self {
             states: range.days().into_iter().zip(counts).collect(),
@@ -130,13 +165,19 @@ impl Figures {
     pub fn is_empty(&self) -> bool {
         self.times.taken.is_empty()
             && self.times.left_out == LeftOut::default()
-            && self.states.iter().all(|(_, counts)| counts.iter().all(|count| *count == 0))
+            && self
+                .states
+                .iter()
+                .all(|(_, counts)| counts.iter().all(|count| *count == 0))
             && self.burn_up.now().scope == 0
     }
 
     /// How many tasks are done in a usual sprint: the middle one of those that are over, or else what there is.
     pub fn usual_sprint(&self) -> Option<f64> {
-        let over = self.throughput.iter().filter(|(sprint, _)| sprint.ends_on < self.range.today);
+        let over = self
+            .throughput
+            .iter()
+            .filter(|(sprint, _)| sprint.ends_on < self.range.today);
         let mut counts: Vec<i64> = over.map(|(_, count)| *count as i64).collect();
         counts.sort_unstable();
         measures::percentile(&counts, 0.5)

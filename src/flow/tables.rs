@@ -4,7 +4,14 @@ use super::reading::Figures;
 use crate::{boards::State, web::csv::csv};
 
 /// The names that a figure has in addresses, in the order of the page.
-pub const NAMES: [&str; 6] = ["burn-up", "cumulative-flow", "cycle-time", "ageing", "throughput", "blocked"];
+pub const NAMES: [&str; 6] = [
+    "burn-up",
+    "cumulative-flow",
+    "cycle-time",
+    "ageing",
+    "throughput",
+    "blocked",
+];
 
 /// The numbers of one figure.
 pub struct Table {
@@ -29,13 +36,25 @@ impl Table {
             "blocked" => blocked(figures),
             _ => return None,
         };
-        let levels = if of_tasks { levels(figures) } else { Vec::new() };
-        Some(Self { headings, rows, levels, of_tasks })
+        let levels = if of_tasks {
+            levels(figures)
+        } else {
+            Vec::new()
+        };
+        Some(Self {
+            headings,
+            rows,
+            levels,
+            of_tasks,
+        })
     }
 
     /// All of it as CSV.
     pub fn csv(&self) -> String {
-        let rows = self.rows.iter().map(|row| row.iter().map(String::as_str).collect());
+        let rows = self
+            .rows
+            .iter()
+            .map(|row| row.iter().map(String::as_str).collect());
         csv(std::iter::once(self.headings.clone()).chain(rows))
     }
 }
@@ -49,7 +68,8 @@ fn burn_up(figures: &Figures) -> Rows {
     let row = |(nth, (day, ideal)): (usize, (time::Date, &f64))| {
         let stood = burn_up.days.get(nth);
         let forecast = burn_up.forecast.as_ref().filter(|_| day == burn_up.ends_on);
-        let known = |number: Option<usize>| number.map_or(String::new(), |number| number.to_string());
+        let known =
+            |number: Option<usize>| number.map_or(String::new(), |number| number.to_string());
         vec![
             day.to_string(),
             known(stood.map(|stood| stood.scope)),
@@ -60,7 +80,17 @@ fn burn_up(figures: &Figures) -> Rows {
         ]
     };
     let rows = days.zip(&ideal).enumerate().map(row).collect();
-    (vec!["Day", "In the sprint", "Done", "Ideal", "Likely from", "Likely to"], rows)
+    (
+        vec![
+            "Day",
+            "In the sprint",
+            "Done",
+            "Ideal",
+            "Likely from",
+            "Likely to",
+        ],
+        rows,
+    )
 }
 
 /// How long so many of a hundred finished tasks took at the longest.
@@ -79,9 +109,13 @@ fn levels(figures: &Figures) -> Vec<Vec<String>> {
 }
 
 fn cumulative(figures: &Figures) -> Rows {
-    let headings = std::iter::once("Day").chain(State::ALL.map(State::default_name)).collect();
+    let headings = std::iter::once("Day")
+        .chain(State::ALL.map(State::default_name))
+        .collect();
     let row = |(day, counts): &(time::Date, [usize; 5])| {
-        std::iter::once(day.to_string()).chain(counts.iter().map(usize::to_string)).collect()
+        std::iter::once(day.to_string())
+            .chain(counts.iter().map(usize::to_string))
+            .collect()
     };
     (headings, figures.states.iter().map(row).collect())
 }
@@ -90,31 +124,57 @@ fn cycle_time(figures: &Figures) -> Rows {
     let rows = figures.times.taken.iter().rev().filter_map(|taken| {
         let face = figures.faces.get(&taken.task)?;
         let (start, end) = (taken.start.to_string(), taken.end.to_string());
-        Some(vec![figures.key(face), face.title.clone(), start, end, taken.days.to_string()])
+        Some(vec![
+            figures.key(face),
+            face.title.clone(),
+            start,
+            end,
+            taken.days.to_string(),
+        ])
     });
-    (vec!["Task", "Title", "In progress", "Done", "Days"], rows.collect())
+    (
+        vec!["Task", "Title", "In progress", "Done", "Days"],
+        rows.collect(),
+    )
 }
 
 fn ageing(figures: &Figures) -> Rows {
     let rows = figures.ageing.iter().map(|(face, taken)| {
         let state = face.state.default_name().to_owned();
-        vec![figures.key(face), face.title.clone(), state, taken.start.to_string(), taken.days.to_string()]
+        vec![
+            figures.key(face),
+            face.title.clone(),
+            state,
+            taken.start.to_string(),
+            taken.days.to_string(),
+        ]
     });
-    (vec!["Task", "Title", "State", "In progress", "Days"], rows.collect())
+    (
+        vec!["Task", "Title", "State", "In progress", "Days"],
+        rows.collect(),
+    )
 }
 
 fn throughput(figures: &Figures) -> Rows {
     let rows = figures.throughput.iter().map(|(sprint, count)| {
-        vec![sprint.name.clone(), sprint.starts_on.to_string(), sprint.ends_on.to_string(), count.to_string()]
+        vec![
+            sprint.name.clone(),
+            sprint.starts_on.to_string(),
+            sprint.ends_on.to_string(),
+            count.to_string(),
+        ]
     });
     (vec!["Sprint", "From", "To", "Tasks done"], rows.collect())
 }
 
 fn blocked(figures: &Figures) -> Rows {
-    let rows = figures
-        .blocked
-        .rows
-        .iter()
-        .map(|row| vec![row.on.what.clone(), row.on.whom.clone(), row.tasks.to_string(), row.days.to_string()]);
+    let rows = figures.blocked.rows.iter().map(|row| {
+        vec![
+            row.on.what.clone(),
+            row.on.whom.clone(),
+            row.tasks.to_string(),
+            row.days.to_string(),
+        ]
+    });
     (vec!["Waited on", "Whom", "Tasks", "Days"], rows.collect())
 }

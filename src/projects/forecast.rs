@@ -25,7 +25,10 @@ pub fn forecast(gains: &[i64], left: i64) -> Option<Forecast> {
     let worse: i64 = gains.iter().take(half).sum();
     let better: i64 = gains.iter().rev().take(half).sum();
     let sprints = |sum: i64| (sum > 0).then(|| begun(left.saturating_mul(half as i64), sum));
-    Some(Forecast { fewest: sprints(better)?, most: sprints(worse) })
+    Some(Forecast {
+        fewest: sprints(better)?,
+        most: sprints(worse),
+    })
 }
 
 /// Whole sprints: a begun one counts. Both are positive.
@@ -41,11 +44,23 @@ mod tests {
     fn it_is_a_range_from_the_better_to_the_worse_half() {
         let range = |gains: &[i64], left| forecast(gains, left).map(|f| (f.fewest, f.most));
         assert_eq!(range(&[10, 20, 10, 20], 60), Some((3, Some(6))));
-        assert_eq!(range(&[5, 10, 15], 50), Some((4, Some(7))), "12.5 and 7.5 a sprint");
-        assert_eq!(range(&[0, 0, 12], 24), Some((4, None)), "half of them added nothing: no end can be told");
+        assert_eq!(
+            range(&[5, 10, 15], 50),
+            Some((4, Some(7))),
+            "12.5 and 7.5 a sprint"
+        );
+        assert_eq!(
+            range(&[0, 0, 12], 24),
+            Some((4, None)),
+            "half of them added nothing: no end can be told"
+        );
         assert_eq!(range(&[0, 0], 5), None);
         assert_eq!(range(&[7], 5), None, "one sprint is no pace");
         assert_eq!(range(&[7, 7], 0), None, "it is done");
-        assert_eq!(range(&[-3, 4], 4), Some((1, None)), "what was taken back adds nothing");
+        assert_eq!(
+            range(&[-3, 4], 4),
+            Some((1, None)),
+            "what was taken back adds nothing"
+        );
     }
 }

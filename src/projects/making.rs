@@ -33,7 +33,10 @@ pub async fn add_project(change: &mut Change, team: &Team, draft: &Draft) -> Res
     draft.measure.check_typed(draft.typed)?;
     let address = free_address(change, &slug(&draft.name)).await?;
     if address.is_empty() {
-        return Err(Problem::field("name", "A project's name has at least one letter or digit in it."));
+        return Err(Problem::field(
+            "name",
+            "A project's name has at least one letter or digit in it.",
+        ));
     }
     let result = key_result_of(change, draft).await?;
     sqlx::query(
@@ -79,17 +82,25 @@ async fn free_address(change: &mut Change, wanted: &str) -> Result<String> {
         return Err(Problem::field("name", "There is a project of that name."));
     }
     let taken: Vec<String> = rows.into_iter().map(|(slug, _)| slug).collect();
-    Ok(free(wanted, "-", |address| taken.iter().any(|other| other == address)))
+    Ok(free(wanted, "-", |address| {
+        taken.iter().any(|other| other == address)
+    }))
 }
 
 /// Changes a project; its address stays.
-pub async fn edit_project(change: &mut Change, team: &Team, project: Uuid, draft: &Draft) -> Result<()> {
-    let (name, target): (String, i64) =
-        sqlx::query_as("SELECT name, target FROM projects WHERE team_id = $1 AND id = $2 FOR NO KEY UPDATE")
-            .bind(team.id)
-            .bind(project)
-            .fetch_one(change.db())
-            .await?;
+pub async fn edit_project(
+    change: &mut Change,
+    team: &Team,
+    project: Uuid,
+    draft: &Draft,
+) -> Result<()> {
+    let (name, target): (String, i64) = sqlx::query_as(
+        "SELECT name, target FROM projects WHERE team_id = $1 AND id = $2 FOR NO KEY UPDATE",
+    )
+    .bind(team.id)
+    .bind(project)
+    .fetch_one(change.db())
+    .await?;
     draft.measure.check_typed(draft.typed)?;
     let result = match key_result_of(change, draft).await? {
         Some(result) => Some(result),
@@ -118,7 +129,12 @@ pub async fn edit_project(change: &mut Change, team: &Team, project: Uuid, draft
 }
 
 /// Says that a project is finished, or that it goes on. A finished one is no longer offered to goals.
-pub async fn finish_project(change: &mut Change, team: &Team, project: Uuid, finished: bool) -> Result<()> {
+pub async fn finish_project(
+    change: &mut Change,
+    team: &Team,
+    project: Uuid,
+    finished: bool,
+) -> Result<()> {
     let at = change.at;
     let done = sqlx::query(
         "UPDATE projects SET finished_at = CASE WHEN $3 THEN coalesce(finished_at, $4) END WHERE team_id = $1 AND id = $2",
@@ -132,13 +148,19 @@ pub async fn finish_project(change: &mut Change, team: &Team, project: Uuid, fin
     if done.rows_affected() == 0 {
         return Err(Problem::NotFound);
     }
-    let kind = if finished { "project.finished" } else { "project.resumed" };
+    let kind = if finished {
+        "project.finished"
+    } else {
+        "project.resumed"
+    };
     note(change, team, kind, json!({}), json!({ "project": project }));
     Ok(())
 }
 
 async fn key_result_of(change: &mut Change, draft: &Draft) -> Result<Option<(Uuid, Uuid)>> {
-    let Some(id) = draft.key_result else { return Ok(None) };
+    let Some(id) = draft.key_result else {
+        return Ok(None);
+    };
     let (actor, reach) = (change.actor, change.reach.clone());
     let team: Option<Uuid> = sqlx::query_scalar(concat!(
         "SELECT r.team_id FROM key_results r JOIN teams t ON t.id = r.team_id WHERE r.id = $1 AND ",
@@ -149,12 +171,17 @@ async fn key_result_of(change: &mut Change, draft: &Draft) -> Result<Option<(Uui
     .bind(reach)
     .fetch_optional(change.db())
     .await?;
-    let team = team.ok_or_else(|| Problem::field("key_result", "That key result is not there any more."))?;
+    let team =
+        team.ok_or_else(|| Problem::field("key_result", "That key result is not there any more."))?;
     Ok(Some((team, id)))
 }
 
 /// The key result that a project feeds, where its writer may not see it: their form could not say that it stays.
-async fn hidden_key_result(change: &mut Change, team: &Team, project: Uuid) -> Result<Option<(Uuid, Uuid)>> {
+async fn hidden_key_result(
+    change: &mut Change,
+    team: &Team,
+    project: Uuid,
+) -> Result<Option<(Uuid, Uuid)>> {
     let (actor, reach) = (change.actor, change.reach.clone());
     Ok(sqlx::query_as(concat!(
         "SELECT t.id, p.key_result_id FROM projects p JOIN teams t ON t.id = p.key_result_team_id WHERE p.team_id = $1 AND p.id = $2 AND NOT (",
@@ -169,6 +196,19 @@ async fn hidden_key_result(change: &mut Change, team: &Team, project: Uuid) -> R
     .await?)
 }
 
-fn note(change: &mut Change, team: &Team, kind: &'static str, before: serde_json::Value, after: serde_json::Value) {
-    change.record(Event { team: team.id, task: None, kind, before, after, version: None });
+fn note(
+    change: &mut Change,
+    team: &Team,
+    kind: &'static str,
+    before: serde_json::Value,
+    after: serde_json::Value,
+) {
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind,
+        before,
+        after,
+        version: None,
+    });
 }

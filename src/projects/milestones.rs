@@ -58,12 +58,24 @@ pub async fn edit_milestone(
     .fetch_optional(change.db())
     .await?;
     let project = project.ok_or(Problem::NotFound)?;
-    note(change, team, "milestone.edited", project, milestone, title.trim());
+    note(
+        change,
+        team,
+        "milestone.edited",
+        project,
+        milestone,
+        title.trim(),
+    );
     Ok(())
 }
 
 /// Puts a milestone one place up or down among its project's; at the end it stays.
-pub async fn reorder_milestone(change: &mut Change, team: &Team, milestone: Uuid, up: bool) -> Result<()> {
+pub async fn reorder_milestone(
+    change: &mut Change,
+    team: &Team,
+    milestone: Uuid,
+    up: bool,
+) -> Result<()> {
     // All of the project's, so that two who reorder at once do so one after the other.
     let all: Vec<(Uuid, i32, Uuid, String)> = sqlx::query_as(
         "SELECT id, position, project_id, title FROM milestones
@@ -74,12 +86,25 @@ pub async fn reorder_milestone(change: &mut Change, team: &Team, milestone: Uuid
     .bind(milestone)
     .fetch_all(change.db())
     .await?;
-    let (_, place, project, title) = all.iter().find(|(id, ..)| *id == milestone).ok_or(Problem::NotFound)?;
-    let beyond = all.iter().filter(|(_, position, ..)| if up { position < place } else { position > place });
-    let Some((neighbour, other, ..)) = beyond.min_by_key(|(_, position, ..)| (position - place).abs()) else {
+    let (_, place, project, title) = all
+        .iter()
+        .find(|(id, ..)| *id == milestone)
+        .ok_or(Problem::NotFound)?;
+    let beyond = all.iter().filter(|(_, position, ..)| {
+        if up {
+            position < place
+        } else {
+            position > place
+        }
+    });
+    let Some((neighbour, other, ..)) =
+        beyond.min_by_key(|(_, position, ..)| (position - place).abs())
+    else {
         return Ok(());
     };
-    sqlx::query("SET CONSTRAINTS milestone_position DEFERRED").execute(change.db()).await?;
+    sqlx::query("SET CONSTRAINTS milestone_position DEFERRED")
+        .execute(change.db())
+        .await?;
     for (id, position) in [(milestone, other), (*neighbour, place)] {
         sqlx::query("UPDATE milestones SET position = $3 WHERE team_id = $1 AND id = $2")
             .bind(team.id)
@@ -88,12 +113,24 @@ pub async fn reorder_milestone(change: &mut Change, team: &Team, milestone: Uuid
             .execute(change.db())
             .await?;
     }
-    note(change, team, "milestone.reordered", *project, milestone, title);
+    note(
+        change,
+        team,
+        "milestone.reordered",
+        *project,
+        milestone,
+        title,
+    );
     Ok(())
 }
 
 /// Says that a milestone is reached, or that it is not after all.
-pub async fn reach_milestone(change: &mut Change, team: &Team, milestone: Uuid, reached: bool) -> Result<()> {
+pub async fn reach_milestone(
+    change: &mut Change,
+    team: &Team,
+    milestone: Uuid,
+    reached: bool,
+) -> Result<()> {
     let at = change.at;
     let found: Option<(Uuid, String)> = sqlx::query_as(
         "UPDATE milestones SET reached_at = CASE WHEN $3 THEN coalesce(reached_at, $4) END
@@ -106,25 +143,51 @@ pub async fn reach_milestone(change: &mut Change, team: &Team, milestone: Uuid, 
     .fetch_optional(change.db())
     .await?;
     let (project, title) = found.ok_or(Problem::NotFound)?;
-    let kind = if reached { "milestone.reached" } else { "milestone.reopened" };
+    let kind = if reached {
+        "milestone.reached"
+    } else {
+        "milestone.reopened"
+    };
     note(change, team, kind, project, milestone, &title);
     Ok(())
 }
 
 /// Takes a milestone away; goals that pointed at it stay with the project.
 pub async fn remove_milestone(change: &mut Change, team: &Team, milestone: Uuid) -> Result<()> {
-    let found: Option<(Uuid, String)> =
-        sqlx::query_as("DELETE FROM milestones WHERE team_id = $1 AND id = $2 RETURNING project_id, title")
-            .bind(team.id)
-            .bind(milestone)
-            .fetch_optional(change.db())
-            .await?;
+    let found: Option<(Uuid, String)> = sqlx::query_as(
+        "DELETE FROM milestones WHERE team_id = $1 AND id = $2 RETURNING project_id, title",
+    )
+    .bind(team.id)
+    .bind(milestone)
+    .fetch_optional(change.db())
+    .await?;
     let (project, title) = found.ok_or(Problem::NotFound)?;
-    note(change, team, "milestone.removed", project, milestone, &title);
+    note(
+        change,
+        team,
+        "milestone.removed",
+        project,
+        milestone,
+        &title,
+    );
     Ok(())
 }
 
-fn note(change: &mut Change, team: &Team, kind: &'static str, project: Uuid, milestone: Uuid, title: &str) {
+fn note(
+    change: &mut Change,
+    team: &Team,
+    kind: &'static str,
+    project: Uuid,
+    milestone: Uuid,
+    title: &str,
+) {
     let after = json!({ "project": project, "milestone": milestone, "title": title });
-    change.record(Event { team: team.id, task: None, kind, before: json!({}), after, version: None });
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind,
+        before: json!({}),
+        after,
+        version: None,
+    });
 }

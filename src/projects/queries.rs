@@ -92,12 +92,25 @@ pub async fn objectives(db: &PgPool, team: Uuid) -> Result<Vec<(Objective, Vec<K
     .bind(team)
     .fetch_all(db)
     .await?;
-    let of = |objective: &Objective| results.iter().filter(|one| one.objective_id == objective.id).cloned().collect();
-    Ok(objectives.into_iter().map(|objective| (objective.clone(), of(&objective))).collect())
+    let of = |objective: &Objective| {
+        results
+            .iter()
+            .filter(|one| one.objective_id == objective.id)
+            .cloned()
+            .collect()
+    };
+    Ok(objectives
+        .into_iter()
+        .map(|objective| (objective.clone(), of(&objective)))
+        .collect())
 }
 
 /// Address and name of what a task may be put to: every project of these teams that goes on, and the one that it is in.
-pub async fn to_choose(db: &PgPool, teams: &[Uuid], own: Option<&str>) -> Result<Vec<(String, String)>> {
+pub async fn to_choose(
+    db: &PgPool,
+    teams: &[Uuid],
+    own: Option<&str>,
+) -> Result<Vec<(String, String)>> {
     Ok(sqlx::query_as("SELECT slug, name FROM projects WHERE team_id = ANY($2) AND (finished_at IS NULL OR slug = $1) ORDER BY name, id")
         .bind(own)
         .bind(teams)

@@ -22,13 +22,16 @@ const AHEAD: usize = 2;
 /// The one before stays as it is, tasks and all: it is over, and each team closes it for itself.
 /// Safe to call at any time, by any number of programs. Answers the number of the sprint that it turned to, if it did.
 pub async fn keep_up(db: &mut PgConnection, now: OffsetDateTime) -> Result<Option<i32>> {
-    sqlx::query("SELECT FROM workspace FOR UPDATE").execute(&mut *db).await?;
+    sqlx::query("SELECT FROM workspace FOR UPDATE")
+        .execute(&mut *db)
+        .await?;
     let cadence = cadence(&mut *db).await?;
     let today = clock::day_in(now, &cadence.zone);
-    let mut sprints: Vec<Sprint> =
-        sqlx::query_as("SELECT id, number, name, starts_on, ends_on, state FROM sprints ORDER BY starts_on")
-            .fetch_all(&mut *db)
-            .await?;
+    let mut sprints: Vec<Sprint> = sqlx::query_as(
+        "SELECT id, number, name, starts_on, ends_on, state FROM sprints ORDER BY starts_on",
+    )
+    .fetch_all(&mut *db)
+    .await?;
     if sprints.is_empty() {
         let start = (0..7)
             .filter_map(|back| today.checked_sub(Duration::days(back)))
@@ -38,22 +41,38 @@ pub async fn keep_up(db: &mut PgConnection, now: OffsetDateTime) -> Result<Optio
     }
     // Past today there are always two to plan in, the next and the one after; 500 bounds a clock that is years off.
     for _ in 0..500 {
-        let ahead = sprints.iter().filter(|sprint| sprint.starts_on > today).count();
-        let Some(last) = sprints.last().filter(|_| ahead < AHEAD) else { break };
-        let newest = sprints.iter().map(|sprint| sprint.number).max().unwrap_or(last.number);
+        let ahead = sprints
+            .iter()
+            .filter(|sprint| sprint.starts_on > today)
+            .count();
+        let Some(last) = sprints.last().filter(|_| ahead < AHEAD) else {
+            break;
+        };
+        let newest = sprints
+            .iter()
+            .map(|sprint| sprint.number)
+            .max()
+            .unwrap_or(last.number);
         let (number, start) = (newest + 1, cadence.first_day(last.next_start()));
         sprints.push(add_sprint(db, number, start, cadence.weeks, &cadence.names).await?);
     }
     // What is over has ended, though the next may begin only after a holiday.
-    let ended = sqlx::query("UPDATE sprints SET state = 'ended' WHERE state IN ('active', 'planned') AND ends_on < $1")
-        .bind(today)
-        .execute(&mut *db)
-        .await?
-        .rows_affected();
-    let current = sprints.iter().find(|sprint| (sprint.starts_on..=sprint.ends_on).contains(&today));
+    let ended = sqlx::query(
+        "UPDATE sprints SET state = 'ended' WHERE state IN ('active', 'planned') AND ends_on < $1",
+    )
+    .bind(today)
+    .execute(&mut *db)
+    .await?
+    .rows_affected();
+    let current = sprints
+        .iter()
+        .find(|sprint| (sprint.starts_on..=sprint.ends_on).contains(&today));
     let turned = current.filter(|current| current.state == "planned");
     if let Some(current) = turned {
-        sqlx::query("UPDATE sprints SET state = 'active' WHERE id = $1").bind(current.id).execute(&mut *db).await?;
+        sqlx::query("UPDATE sprints SET state = 'active' WHERE id = $1")
+            .bind(current.id)
+            .execute(&mut *db)
+            .await?;
     }
     if ended > 0 {
         settle(db).await?;
@@ -67,11 +86,22 @@ pub async fn keep_up(db: &mut PgConnection, now: OffsetDateTime) -> Result<Optio
 /// The same within a change: every team hears of it when a sprint begins, and open boards turn to it.
 pub async fn keep_up_and_tell(change: &mut Change) -> Result<()> {
     let at = change.at;
-    let Some(number) = keep_up(change.db(), at).await? else { return Ok(()) };
-    let teams: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM teams").fetch_all(change.db()).await?;
+    let Some(number) = keep_up(change.db(), at).await? else {
+        return Ok(());
+    };
+    let teams: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM teams")
+        .fetch_all(change.db())
+        .await?;
     for team in teams {
         let (before, after) = (json!({}), json!({ "sprint": number }));
-        change.record(Event { team, task: None, kind: "sprint.started", before, after, version: None });
+        change.record(Event {
+            team,
+            task: None,
+            kind: "sprint.started",
+            before,
+            after,
+            version: None,
+        });
     }
     Ok(())
 }
@@ -115,7 +145,9 @@ pub async fn cadence(db: impl PgExecutor<'_>) -> Result<Cadence> {
 impl Cadence {
     /// The first day from `day` on that a sprint may begin on.
     pub fn first_day(&self, day: Date) -> Date {
-        days(day, day.saturating_add(Duration::days(6))).find(|day| weekday(*day) == self.weekday).unwrap_or(day)
+        days(day, day.saturating_add(Duration::days(6)))
+            .find(|day| weekday(*day) == self.weekday)
+            .unwrap_or(day)
     }
 }
 
@@ -139,8 +171,15 @@ pub async fn begin(app: &App) -> anyhow::Result<()> {
 }
 
 async fn keep_up_once(app: &App) -> Result<()> {
-    if sqlx::query_scalar("SELECT EXISTS (SELECT FROM teams)").fetch_one(&app.db).await? {
-        app.live.change(&Actor::nobody(), |change, _| Box::pin(keep_up_and_tell(change))).await?;
+    if sqlx::query_scalar("SELECT EXISTS (SELECT FROM teams)")
+        .fetch_one(&app.db)
+        .await?
+    {
+        app.live
+            .change(&Actor::nobody(), |change, _| {
+                Box::pin(keep_up_and_tell(change))
+            })
+            .await?;
     }
     Ok(())
 }

@@ -49,7 +49,9 @@ impl Outcome {
     }
 
     pub fn read(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|outcome| outcome.as_str() == text)
+        Self::ALL
+            .into_iter()
+            .find(|outcome| outcome.as_str() == text)
     }
 
     /// As it is kept: what was done.
@@ -108,20 +110,34 @@ struct Unfinished {
 ///
 /// # Errors
 /// `Conflict` when it is closed already, or when the next is closed too.
-pub async fn hold(change: &mut Change, team: &Team, crew: &Crew, sprint: &Sprint, to: &Sprint) -> Result<Held> {
+pub async fn hold(
+    change: &mut Change,
+    team: &Team,
+    crew: &Crew,
+    sprint: &Sprint,
+    to: &Sprint,
+) -> Result<Held> {
     changing_several::lock_every_column(change.db(), team.id).await?;
     let unfinished = lock_unfinished(change, team, sprint).await?;
     lock_sprint(change, team, sprint, to).await?;
     // Somebody may have put a task into it while its lock was waited for: then all of it begins again.
     let held: Vec<Uuid> = unfinished.iter().map(|task| task.id).collect();
-    let now: Vec<Uuid> = sqlx::query_scalar(UNFINISHED).bind(team.id).bind(sprint.id).fetch_all(change.db()).await?;
+    let now: Vec<Uuid> = sqlx::query_scalar(UNFINISHED)
+        .bind(team.id)
+        .bind(sprint.id)
+        .fetch_all(change.db())
+        .await?;
     if held != now {
         return Err(Problem::Again);
     }
     let (at, crews) = (change.at, HashMap::from([(team.id, crew.clone())]));
     let goals = goals::read(change.db(), &[team.id], sprint, &crews, at).await?;
     let figures = figures::as_it_stands(change.db(), team, sprint, &crew.week, at).await?;
-    Ok(Held { unfinished, goals, figures })
+    Ok(Held {
+        unfinished,
+        goals,
+        figures,
+    })
 }
 
 /// Closes a team's sprint that is held. What is carried goes `to` the next one.
@@ -137,12 +153,26 @@ pub async fn close_sprint(
     held: Held,
     verdict: &Verdict,
 ) -> Result<()> {
-    let Held { unfinished, goals, figures: mut frozen } = held;
+    let Held {
+        unfinished,
+        goals,
+        figures: mut frozen,
+    } = held;
     let (at, actor) = (change.at, change.actor);
-    if verdict.goals.values().any(|(met, why_not)| !met && why_not.chars().count() > MOST_WORDS) {
-        return Err(Problem::field("why", "Why a goal was not met has at most 500 characters. Nothing was closed."));
+    if verdict
+        .goals
+        .values()
+        .any(|(met, why_not)| !met && why_not.chars().count() > MOST_WORDS)
+    {
+        return Err(Problem::field(
+            "why",
+            "Why a goal was not met has at most 500 characters. Nothing was closed.",
+        ));
     }
-    frozen.goals = goals.iter().map(|goal| (goal.id, final_figure(goal, verdict))).collect();
+    frozen.goals = goals
+        .iter()
+        .map(|goal| (goal.id, final_figure(goal, verdict)))
+        .collect();
     let mut refused = Vec::new();
     let mut leftovers = Vec::new();
     for task in &unfinished {
@@ -161,7 +191,10 @@ pub async fn close_sprint(
         leftovers.push((task, *outcome, reason.trim()));
     }
     if !refused.is_empty() {
-        let why = format!("Say why it is carried again: {}. Nothing was closed.", refused.join(", "));
+        let why = format!(
+            "Say why it is carried again: {}. Nothing was closed.",
+            refused.join(", ")
+        );
         return Err(Problem::field("reason", why));
     }
     let id = change.id;
@@ -209,7 +242,10 @@ async fn leave(
         .bind(reason)
         .execute(change.db())
         .await?;
-    let into = |sprint| Edit { sprint: Some(sprint), ..Edit::default() };
+    let into = |sprint| Edit {
+        sprint: Some(sprint),
+        ..Edit::default()
+    };
     match outcome {
         Outcome::Carry => editing::edit_task(change, team, task, &into(Some(to.id))).await,
         Outcome::Backlog => editing::edit_task(change, team, task, &into(None)).await,
@@ -220,7 +256,11 @@ async fn leave(
 const UNFINISHED: &str = "SELECT k.id FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
      WHERE k.team_id = $1 AND k.sprint_id = $2 AND k.archived_at IS NULL AND c.state <> 'done' ORDER BY k.id";
 
-async fn lock_unfinished(change: &mut Change, team: &Team, sprint: &Sprint) -> Result<Vec<Unfinished>> {
+async fn lock_unfinished(
+    change: &mut Change,
+    team: &Team,
+    sprint: &Sprint,
+) -> Result<Vec<Unfinished>> {
     let tasks: Vec<(Uuid, i64)> = sqlx::query_as(
         "SELECT k.id, k.number FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
          WHERE k.team_id = $1 AND k.sprint_id = $2 AND k.archived_at IS NULL AND c.state <> 'done'
@@ -249,9 +289,16 @@ async fn lock_unfinished(change: &mut Change, team: &Team, sprint: &Sprint) -> R
 
 /// Nobody else closes it, or sets a goal in it, until this change is done.
 async fn lock_sprint(change: &mut Change, team: &Team, sprint: &Sprint, to: &Sprint) -> Result<()> {
-    let (first, second) = if sprint.id < to.id { (sprint, to) } else { (to, sprint) };
+    let (first, second) = if sprint.id < to.id {
+        (sprint, to)
+    } else {
+        (to, sprint)
+    };
     for one in [first, second] {
-        sqlx::query("SELECT FROM sprints WHERE id = $1 FOR UPDATE").bind(one.id).execute(change.db()).await?;
+        sqlx::query("SELECT FROM sprints WHERE id = $1 FOR UPDATE")
+            .bind(one.id)
+            .execute(change.db())
+            .await?;
     }
     let closed: Vec<(Uuid, Option<String>, time::OffsetDateTime)> = sqlx::query_as(
         "SELECT c.sprint_id, a.name, c.closed_at FROM closings c LEFT JOIN accounts a ON a.id = c.closed_by
@@ -264,7 +311,10 @@ async fn lock_sprint(change: &mut Change, team: &Team, sprint: &Sprint, to: &Spr
     if let Some((_, who, when)) = closed.iter().find(|(id, ..)| *id == sprint.id) {
         let who = who.as_deref().unwrap_or("Somebody");
         let when = words::ago(change.at, *when);
-        return Err(Problem::conflict(format!("{who} closed {} {when}. Nothing was changed by this.", sprint.name)));
+        return Err(Problem::conflict(format!(
+            "{who} closed {} {when}. Nothing was changed by this.",
+            sprint.name
+        )));
     }
     if !closed.is_empty() {
         return Err(Problem::conflict(format!(
@@ -277,7 +327,11 @@ async fn lock_sprint(change: &mut Change, team: &Team, sprint: &Sprint, to: &Spr
 
 /// A goal's figure as it would be frozen now.
 pub fn final_figure(goal: &Goal, verdict: &Verdict) -> FrozenGoal {
-    let (met, why_not) = verdict.goals.get(&goal.id).cloned().unwrap_or((goal.is_reached(), String::new()));
+    let (met, why_not) = verdict
+        .goals
+        .get(&goal.id)
+        .cloned()
+        .unwrap_or((goal.is_reached(), String::new()));
     FrozenGoal {
         position: goal.position,
         title: goal.title.clone(),
@@ -286,7 +340,11 @@ pub fn final_figure(goal: &Goal, verdict: &Verdict) -> FrozenGoal {
         is: goal.is,
         hue: goal.hue,
         met,
-        why_not: if met { String::new() } else { why_not.trim().to_owned() },
+        why_not: if met {
+            String::new()
+        } else {
+            why_not.trim().to_owned()
+        },
         owners: goal.owners.iter().map(|owner| owner.name.clone()).collect(),
     }
 }

@@ -49,7 +49,12 @@ impl TryFrom<String> for CountedBy {
         Self::ALL
             .into_iter()
             .find(|counted| counted.as_str() == text)
-            .ok_or_else(|| Problem::field("counted_by", "A figure is counted from tasks, from estimates, or typed in."))
+            .ok_or_else(|| {
+                Problem::field(
+                    "counted_by",
+                    "A figure is counted from tasks, from estimates, or typed in.",
+                )
+            })
     }
 }
 
@@ -78,7 +83,10 @@ impl Counted {
                 (share, part(share, self.target))
             }
             // It is so once all of it is done.
-            Measure::YesNo => (i64::from(all > 0 && done == all) * self.target, part(done, all)),
+            Measure::YesNo => (
+                i64::from(all > 0 && done == all) * self.target,
+                part(done, all),
+            ),
         }
     }
 }
@@ -88,24 +96,55 @@ mod tests {
     use super::*;
 
     fn counted(measure: Measure, by: CountedBy, target: i64) -> Counted {
-        Counted { measure, by, target, typed: 31, tasks: (3, 4), points: (8, 20) }
+        Counted {
+            measure,
+            by,
+            target,
+            typed: 31,
+            tasks: (3, 4),
+            points: (8, 20),
+        }
     }
 
     #[test]
     fn a_figure_is_counted_added_up_or_typed() {
-        assert_eq!(counted(Measure::Count, CountedBy::Tasks, 6).figures(), (3, 50));
-        assert_eq!(counted(Measure::Count, CountedBy::Estimates, 10).figures(), (8, 80));
-        assert_eq!(counted(Measure::Count, CountedBy::Typed, 50).figures(), (31, 62));
-        assert_eq!(counted(Measure::Share, CountedBy::Tasks, 100).figures(), (75, 75));
-        assert_eq!(counted(Measure::Share, CountedBy::Estimates, 20).figures(), (40, 100));
+        assert_eq!(
+            counted(Measure::Count, CountedBy::Tasks, 6).figures(),
+            (3, 50)
+        );
+        assert_eq!(
+            counted(Measure::Count, CountedBy::Estimates, 10).figures(),
+            (8, 80)
+        );
+        assert_eq!(
+            counted(Measure::Count, CountedBy::Typed, 50).figures(),
+            (31, 62)
+        );
+        assert_eq!(
+            counted(Measure::Share, CountedBy::Tasks, 100).figures(),
+            (75, 75)
+        );
+        assert_eq!(
+            counted(Measure::Share, CountedBy::Estimates, 20).figures(),
+            (40, 100)
+        );
     }
 
     #[test]
     fn yes_is_when_all_of_it_is_done() {
-        assert_eq!(counted(Measure::YesNo, CountedBy::Tasks, 1).figures(), (0, 75));
-        let all = Counted { tasks: (4, 4), ..counted(Measure::YesNo, CountedBy::Tasks, 1) };
+        assert_eq!(
+            counted(Measure::YesNo, CountedBy::Tasks, 1).figures(),
+            (0, 75)
+        );
+        let all = Counted {
+            tasks: (4, 4),
+            ..counted(Measure::YesNo, CountedBy::Tasks, 1)
+        };
         assert_eq!(all.figures(), (1, 100));
-        let none = Counted { tasks: (0, 0), ..counted(Measure::YesNo, CountedBy::Tasks, 1) };
+        let none = Counted {
+            tasks: (0, 0),
+            ..counted(Measure::YesNo, CountedBy::Tasks, 1)
+        };
         assert_eq!(none.figures(), (0, 0), "nothing to do is not done");
     }
 }

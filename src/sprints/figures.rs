@@ -81,7 +81,9 @@ impl Figures {
     /// How many tasks are in the sprint, and how many of them are done.
     pub fn burned(&self) -> (usize, usize) {
         let there = self.tasks.iter().filter(|task| task.outcome.is_empty());
-        there.fold((0, 0), |(all, done), task| (all + 1, done + usize::from(task.done)))
+        there.fold((0, 0), |(all, done), task| {
+            (all + 1, done + usize::from(task.done))
+        })
     }
 
     /// Tasks that were set aside when the sprint began, and how many of them are done.
@@ -97,7 +99,10 @@ impl Figures {
     /// Tasks that were carried on, and how many of them not for the first time.
     pub fn carried(&self) -> (usize, usize) {
         let carried = self.tasks.iter().filter(|task| task.outcome == "carried");
-        (carried.clone().count(), carried.filter(|task| task.carried_before > 0).count())
+        (
+            carried.clone().count(),
+            carried.filter(|task| task.carried_before > 0).count(),
+        )
     }
 
     /// Tasks that were not done when the sprint was closed, each with what became of it.
@@ -113,7 +118,10 @@ impl Figures {
 
     fn count(&self, which: impl Fn(&TaskFigure) -> bool) -> (usize, usize) {
         let tasks = self.tasks.iter().filter(|task| which(task));
-        (tasks.clone().count(), tasks.filter(|task| task.done).count())
+        (
+            tasks.clone().count(),
+            tasks.filter(|task| task.done).count(),
+        )
     }
 }
 
@@ -126,7 +134,9 @@ pub async fn frozen(db: &mut PgConnection, team: Uuid, sprint: Uuid) -> Result<O
             .bind(sprint)
             .fetch_optional(&mut *db)
             .await?;
-    let Some(Json(mut figures)) = figures else { return Ok(None) };
+    let Some(Json(mut figures)) = figures else {
+        return Ok(None);
+    };
     if !figures.waits.is_empty() {
         hide_private(db, team, &mut figures.waits).await?;
     }
@@ -146,7 +156,10 @@ async fn hide_private(db: &mut PgConnection, team: Uuid, waits: &mut [WaitFigure
     .await?;
     for wait in waits {
         let key = split_key(&wait.on).map(|(key, _)| key);
-        if private.iter().any(|(name, its)| *name == wait.on || key.as_ref() == Some(its)) {
+        if private
+            .iter()
+            .any(|(name, its)| *name == wait.on || key.as_ref() == Some(its))
+        {
             wait.on = "a private team".to_owned();
         }
     }
@@ -177,10 +190,20 @@ pub async fn around(
     let waits = waits(db, team, sprint, week, now).await?;
     let done: Vec<&TaskFigure> = tasks.iter().filter(|task| task.done).collect();
     let cycles = cycles(db, team, &done, week, now).await?;
-    Ok(Figures { tasks, waits, cycles, ..Figures::default() })
+    Ok(Figures {
+        tasks,
+        waits,
+        cycles,
+        ..Figures::default()
+    })
 }
 
-async fn tasks(db: &mut PgConnection, team: &Team, sprint: &Sprint, week: &Week) -> Result<Vec<TaskFigure>> {
+async fn tasks(
+    db: &mut PgConnection,
+    team: &Team,
+    sprint: &Sprint,
+    week: &Week,
+) -> Result<Vec<TaskFigure>> {
     #[derive(sqlx::FromRow)]
     struct Row {
         id: Uuid,
@@ -223,11 +246,19 @@ async fn tasks(db: &mut PgConnection, team: &Team, sprint: &Sprint, week: &Week)
         done: row.done && !row.gone,
         added: !row.was_there,
         carried_before: row.carried_before,
-        outcome: if row.gone { "taken out".to_owned() } else { String::new() },
+        outcome: if row.gone {
+            "taken out".to_owned()
+        } else {
+            String::new()
+        },
         ..TaskFigure::default()
     };
     // what came late and left again was never counted on
-    Ok(rows.into_iter().filter(|row| row.was_there || !row.gone).map(figure).collect())
+    Ok(rows
+        .into_iter()
+        .filter(|row| row.was_there || !row.gone)
+        .map(figure)
+        .collect())
 }
 
 /// The longest times that the team's tasks waited in the sprint's days, each told whole.
@@ -305,7 +336,12 @@ async fn cycles(
         .filter_map(|task| {
             let moves = of_task.get(&task.id)?;
             let (days, story) = cycle(moves, week, now)?;
-            Some(CycleFigure { key: task.key.clone(), title: task.title.clone(), days, story })
+            Some(CycleFigure {
+                key: task.key.clone(),
+                title: task.title.clone(),
+                days,
+                story,
+            })
         })
         .collect();
     cycles.sort_by_key(|cycle| -cycle.days);
@@ -315,7 +351,11 @@ async fn cycles(
 
 /// Days from a task's first start to its last finish, and in words where they went.
 /// One that was never started, or is not done, has none.
-fn cycle(moves: &[(State, OffsetDateTime)], week: &Week, now: OffsetDateTime) -> Option<(i64, String)> {
+fn cycle(
+    moves: &[(State, OffsetDateTime)],
+    week: &Week,
+    now: OffsetDateTime,
+) -> Option<(i64, String)> {
     let start = moves.iter().position(|(state, _)| *state == State::Doing)?;
     let end = moves.iter().rposition(|(state, _)| *state == State::Done)?;
     let (_, from) = moves.get(start)?;
@@ -332,7 +372,10 @@ fn cycle(moves: &[(State, OffsetDateTime)], week: &Week, now: OffsetDateTime) ->
         let name = state.default_name().to_lowercase();
         (hours >= 12).then(|| format!("{} d {name}", (hours + 12) / 24))
     });
-    Some((days_between(*from, *to, week), told.collect::<Vec<_>>().join(", ")))
+    Some((
+        days_between(*from, *to, week),
+        told.collect::<Vec<_>>().join(", "),
+    ))
 }
 
 /// End − start + 1 in days of the team's calendar.
@@ -359,10 +402,20 @@ mod tests {
             (State::Done, datetime!(2026-11-18 12:00 UTC)),
         ];
         let told = cycle(&moves, &week, now);
-        assert_eq!(told, Some((7, "1 d in progress, 4 d blocked, 1 d in review".to_owned())));
+        assert_eq!(
+            told,
+            Some((7, "1 d in progress, 4 d blocked, 1 d in review".to_owned()))
+        );
         assert_eq!(cycle(&moves[..4], &week, now), None, "it is not done");
-        assert_eq!(cycle(&[(State::Done, now)], &week, now), None, "it was never started");
-        let same_day = [(State::Doing, datetime!(2026-11-24 08:00 UTC)), (State::Done, now)];
+        assert_eq!(
+            cycle(&[(State::Done, now)], &week, now),
+            None,
+            "it was never started"
+        );
+        let same_day = [
+            (State::Doing, datetime!(2026-11-24 08:00 UTC)),
+            (State::Done, now),
+        ];
         assert_eq!(cycle(&same_day, &week, now), Some((1, String::new())));
     }
 }

@@ -108,7 +108,13 @@ struct Row {
 }
 
 /// A team's goals in a sprint, in order.
-pub async fn goals(db: &PgPool, team: &Team, sprint: &Sprint, crew: &Crew, now: OffsetDateTime) -> Result<Vec<Goal>> {
+pub async fn goals(
+    db: &PgPool,
+    team: &Team,
+    sprint: &Sprint,
+    crew: &Crew,
+    now: OffsetDateTime,
+) -> Result<Vec<Goal>> {
     let crews = HashMap::from([(team.id, crew.clone())]);
     of_teams(db, &[team.id], sprint, &crews, now).await
 }
@@ -133,9 +139,17 @@ pub async fn at_risk(
     now: OffsetDateTime,
 ) -> Result<Vec<Uuid>> {
     let mut at_risk = Vec::new();
-    for sprint in [queries::active(sprints), queries::unclosed(sprints)].into_iter().flatten() {
+    for sprint in [queries::active(sprints), queries::unclosed(sprints)]
+        .into_iter()
+        .flatten()
+    {
         let goals = of_teams(db, teams, sprint, crews, now).await?;
-        at_risk.extend(goals.iter().filter(|goal| goal.is_behind()).map(|goal| goal.id));
+        at_risk.extend(
+            goals
+                .iter()
+                .filter(|goal| goal.is_behind())
+                .map(|goal| goal.id),
+        );
     }
     Ok(at_risk)
 }
@@ -187,24 +201,33 @@ pub async fn read(
 
 /// The sprint that a team's goal is for, if it is the team's.
 pub async fn sprint_of(db: &PgPool, team: Uuid, goal: Uuid) -> Result<Option<Uuid>> {
-    Ok(sqlx::query_scalar("SELECT sprint_id FROM goals WHERE team_id = $1 AND id = $2")
-        .bind(team)
-        .bind(goal)
-        .fetch_optional(db)
-        .await?)
+    Ok(
+        sqlx::query_scalar("SELECT sprint_id FROM goals WHERE team_id = $1 AND id = $2")
+            .bind(team)
+            .bind(goal)
+            .fetch_optional(db)
+            .await?,
+    )
 }
 
 /// What a team's goals for a sprint are called, in their order.
 pub async fn names(db: &PgPool, team: Uuid, sprint: Uuid) -> Result<Vec<(Uuid, String)>> {
-    Ok(sqlx::query_as("SELECT id, title FROM goals WHERE team_id = $1 AND sprint_id = $2 ORDER BY position")
-        .bind(team)
-        .bind(sprint)
-        .fetch_all(db)
-        .await?)
+    Ok(sqlx::query_as(
+        "SELECT id, title FROM goals WHERE team_id = $1 AND sprint_id = $2 ORDER BY position",
+    )
+    .bind(team)
+    .bind(sprint)
+    .fetch_all(db)
+    .await?)
 }
 
 /// One goal of a team.
-pub async fn goal(db: &PgPool, team: &Team, id: Uuid, now: OffsetDateTime) -> Result<(Goal, Sprint)> {
+pub async fn goal(
+    db: &PgPool,
+    team: &Team,
+    id: Uuid,
+    now: OffsetDateTime,
+) -> Result<(Goal, Sprint)> {
     let sprint: Sprint = sqlx::query_as(
         "SELECT s.id, s.number, s.name, s.starts_on, s.ends_on, s.state FROM sprints s JOIN goals g ON g.sprint_id = s.id
          WHERE g.team_id = $1 AND g.id = $2",
@@ -215,7 +238,10 @@ pub async fn goal(db: &PgPool, team: &Team, id: Uuid, now: OffsetDateTime) -> Re
     .await?;
     let crew = crew(db, team.id).await?;
     let goals = goals(db, team, &sprint, &crew, now).await?;
-    let goal = goals.into_iter().find(|goal| goal.id == id).ok_or(Problem::NotFound)?;
+    let goal = goals
+        .into_iter()
+        .find(|goal| goal.id == id)
+        .ok_or(Problem::NotFound)?;
     Ok((goal, sprint))
 }
 
@@ -250,7 +276,10 @@ impl Row {
             },
             owners: owners.into_iter().map(|(person, _)| person).collect(),
             page: format!("/teams/{}/goals/{}", self.slug, self.id),
-            address: format!("/teams/{}?sprint={}&q=goal%3A{}", self.slug, sprint.number, self.position),
+            address: format!(
+                "/teams/{}?sprint={}&q=goal%3A{}",
+                self.slug, sprint.number, self.position
+            ),
             id: self.id,
             team_id: self.team_id,
             sprint_id: self.sprint_id,
@@ -305,14 +334,25 @@ async fn owners(
     .await?;
     let mut owners: HashMap<Uuid, Vec<(Person, Option<Hours>)>> = HashMap::new();
     for row in rows {
-        let hours = Hours { zone: row.time_zone, from: row.works_from, to: row.works_to };
-        owners.entry(row.goal_id).or_default().push((row.person, row.here.then_some(hours)));
+        let hours = Hours {
+            zone: row.time_zone,
+            from: row.works_from,
+            to: row.works_to,
+        };
+        owners
+            .entry(row.goal_id)
+            .or_default()
+            .push((row.person, row.here.then_some(hours)));
     }
     Ok(owners)
 }
 
 /// How far a goal is, as the event says that somebody typed in.
 pub fn progress(after: &serde_json::Value) -> String {
-    let measure = after["measure"].as_str().and_then(|measure| Measure::try_from(measure.to_owned()).ok());
-    measure.unwrap_or(Measure::Count).typed(after["value"].as_i64().unwrap_or(0))
+    let measure = after["measure"]
+        .as_str()
+        .and_then(|measure| Measure::try_from(measure.to_owned()).ok());
+    measure
+        .unwrap_or(Measure::Count)
+        .typed(after["value"].as_i64().unwrap_or(0))
 }

@@ -27,16 +27,28 @@ impl fmt::Display for Lone {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.fits.iter().take(3).map(Person::first_name).collect();
         match names.as_slice() {
-            [] => write!(to, "{}, and nobody else of the team works at those hours", self.why),
+            [] => write!(
+                to,
+                "{}, and nobody else of the team works at those hours",
+                self.why
+            ),
             [one] => write!(to, "{} — {one} would fit", self.why),
-            [first @ .., last] => write!(to, "{} — {} or {last} would fit", self.why, first.join(", ")),
+            [first @ .., last] => write!(
+                to,
+                "{} — {} or {last} would fit",
+                self.why,
+                first.join(", ")
+            ),
         }
     }
 }
 
 /// The warning that a goal with these owners carries, if it does: who has left has no hours.
 pub(super) fn lone(owners: &[(Person, Option<Hours>)], crew: &Crew, day: Date) -> Option<Lone> {
-    let hours: Vec<&Hours> = owners.iter().filter_map(|(_, hours)| hours.as_ref()).collect();
+    let hours: Vec<&Hours> = owners
+        .iter()
+        .filter_map(|(_, hours)| hours.as_ref())
+        .collect();
     let why = match hours.len() {
         0 => return None,
         1 => "one owner".to_owned(),
@@ -47,17 +59,27 @@ pub(super) fn lone(owners: &[(Person, Option<Hours>)], crew: &Crew, day: Date) -
             minutes => format!("its owners share {} h a day", minutes / 60),
         },
     };
-    let others = crew.members.iter().filter(|member| owners.iter().all(|(owner, _)| owner.id != member.person.id));
+    let others = crew
+        .members
+        .iter()
+        .filter(|member| owners.iter().all(|(owner, _)| owner.id != member.person.id));
     let mut fits: Vec<(i64, Person)> = others
         .map(|member| {
             // Who joins must meet each of the owners, not all of them at once.
-            let least = hours.iter().map(|owner| hours::shared(&[owner, &member.hours], day)).min().unwrap_or(0);
+            let least = hours
+                .iter()
+                .map(|owner| hours::shared(&[owner, &member.hours], day))
+                .min()
+                .unwrap_or(0);
             (least, member.person.clone())
         })
         .filter(|(minutes, _)| *minutes >= SHARED_MINUTES)
         .collect();
     fits.sort_by_key(|(minutes, _)| -minutes);
-    Some(Lone { why, fits: fits.into_iter().map(|(_, person)| person).collect() })
+    Some(Lone {
+        why,
+        fits: fits.into_iter().map(|(_, person)| person).collect(),
+    })
 }
 
 #[cfg(test)]
@@ -71,11 +93,26 @@ mod tests {
     fn lone_wolves_are_told_who_would_fit() {
         let person = |name: &str, zone: &str| {
             let handle = name.to_lowercase();
-            let person = Person { id: Uuid::now_v7(), handle, name: name.to_owned(), hue: 1 };
-            (person, Some(Hours { zone: zone.to_owned(), from: 540, to: 1020 }))
+            let person = Person {
+                id: Uuid::now_v7(),
+                handle,
+                name: name.to_owned(),
+                hue: 1,
+            };
+            (
+                person,
+                Some(Hours {
+                    zone: zone.to_owned(),
+                    from: 540,
+                    to: 1020,
+                }),
+            )
         };
-        let (gita, ana, bo) =
-            (person("Gita", "Europe/Berlin"), person("Ana", "Europe/Lisbon"), person("Bo", "America/Los_Angeles"));
+        let (gita, ana, bo) = (
+            person("Gita", "Europe/Berlin"),
+            person("Ana", "Europe/Lisbon"),
+            person("Bo", "America/Los_Angeles"),
+        );
         let member = |(person, hours): &(Person, Option<Hours>)| crate::teams::crew::Member {
             person: person.clone(),
             hours: hours.clone().unwrap(),
@@ -84,20 +121,32 @@ mod tests {
             since: OffsetDateTime::UNIX_EPOCH,
             away: Vec::new(),
         };
-        let crew = Crew { members: [&gita, &ana, &bo].map(member).into(), ..Crew::default() };
+        let crew = Crew {
+            members: [&gita, &ana, &bo].map(member).into(),
+            ..Crew::default()
+        };
         let day = time::macros::date!(2026 - 11 - 24);
         assert_eq!(lone(&[], &crew, day), None);
         assert_eq!(lone(&[gita.clone(), ana.clone()], &crew, day), None);
         let one = lone(std::slice::from_ref(&gita), &crew, day).map(|lone| lone.to_string());
         assert_eq!(one.as_deref(), Some("one owner — Ana would fit"));
-        let gone = lone(&[gita.clone(), (ana.0.clone(), None)], &crew, day).map(|lone| lone.to_string());
-        assert!(gone.is_some_and(|said| said.starts_with("one owner")), "who has left is no company");
+        let gone =
+            lone(&[gita.clone(), (ana.0.clone(), None)], &crew, day).map(|lone| lone.to_string());
+        assert!(
+            gone.is_some_and(|said| said.starts_with("one owner")),
+            "who has left is no company"
+        );
         let far = lone(&[gita, bo.clone()], &crew, day).map(|lone| lone.to_string());
         assert_eq!(
             far.as_deref(),
-            Some("its owners share no working hours, and nobody else of the team works at those hours")
+            Some(
+                "its owners share no working hours, and nobody else of the team works at those hours"
+            )
         );
         let alone = lone(&[bo], &crew, day).map(|lone| lone.to_string());
-        assert_eq!(alone.as_deref(), Some("one owner, and nobody else of the team works at those hours"));
+        assert_eq!(
+            alone.as_deref(),
+            Some("one owner, and nobody else of the team works at those hours")
+        );
     }
 }

@@ -55,7 +55,10 @@ impl Sprint {
 
     /// Which of its working days this is, from 1; 0 before it, all of them after it. A weekend counts as the day before.
     pub fn day_number(&self, week: &Week, today: Date) -> usize {
-        self.working_days(week).iter().filter(|day| **day <= today).count()
+        self.working_days(week)
+            .iter()
+            .filter(|day| **day <= today)
+            .count()
     }
 
     /// Where a goal should be by now, in hundredths: the middle of today among the team's working days.
@@ -63,7 +66,11 @@ impl Sprint {
         let days = self.working_days(week);
         let gone = days.iter().filter(|day| **day < today).count() as i64;
         let half = i64::from(days.contains(&today));
-        if today > self.ends_on { 100 } else { (2 * gone + half) * 50 / (days.len().max(1) as i64) }
+        if today > self.ends_on {
+            100
+        } else {
+            (2 * gone + half) * 50 / (days.len().max(1) as i64)
+        }
     }
 
     /// Today, or the day of the sprint that is nearest to it.
@@ -74,7 +81,10 @@ impl Sprint {
     /// A dot a working day, at most fifteen: the mark.
     pub fn mark(&self, today: Date) -> Vec<&'static str> {
         let week = Week::beginning(self.starts_on);
-        let (day, days) = (self.day_number(&week, today), self.working_days(&week).len().min(15));
+        let (day, days) = (
+            self.day_number(&week, today),
+            self.working_days(&week).len().min(15),
+        );
         (1..=days)
             .map(|dot| match dot.cmp(&day) {
                 std::cmp::Ordering::Less => "gone",
@@ -113,27 +123,57 @@ mod tests {
         let sprint = sprint(date!(2026 - 11 - 16), date!(2026 - 11 - 29));
         let week = Week::default();
         assert_eq!(sprint.pace(&week, date!(2026 - 11 - 15)), 0, "before it");
-        assert_eq!(sprint.pace(&week, date!(2026 - 11 - 16)), 5, "half of the first of ten days");
-        assert_eq!(sprint.pace(&week, date!(2026 - 11 - 21)), 50, "a Saturday has five days behind it");
+        assert_eq!(
+            sprint.pace(&week, date!(2026 - 11 - 16)),
+            5,
+            "half of the first of ten days"
+        );
+        assert_eq!(
+            sprint.pace(&week, date!(2026 - 11 - 21)),
+            50,
+            "a Saturday has five days behind it"
+        );
         assert_eq!(sprint.pace(&week, date!(2026 - 11 - 24)), 65);
         assert_eq!(sprint.pace(&week, date!(2026 - 11 - 30)), 100);
-        let off = Week { days_off: vec![date!(2026 - 11 - 18), date!(2026 - 11 - 19)], ..week };
-        assert_eq!(sprint.pace(&off, date!(2026 - 11 - 24)), 56, "four and a half of eight days");
+        let off = Week {
+            days_off: vec![date!(2026 - 11 - 18), date!(2026 - 11 - 19)],
+            ..week
+        };
+        assert_eq!(
+            sprint.pace(&off, date!(2026 - 11 - 24)),
+            56,
+            "four and a half of eight days"
+        );
     }
 
     #[test]
     fn over_new_year_with_a_week_from_sunday() {
         let sprint = sprint(date!(2026 - 12 - 27), date!(2027 - 01 - 09));
-        let week = Week { working_days: vec![7, 1, 2, 3, 4], days_off: vec![date!(2026 - 12 - 31)], ..Week::default() };
+        let week = Week {
+            working_days: vec![7, 1, 2, 3, 4],
+            days_off: vec![date!(2026 - 12 - 31)],
+            ..Week::default()
+        };
         assert_eq!(sprint.working_days(&week).len(), 9);
-        assert_eq!(sprint.day_number(&week, date!(2027 - 01 - 01)), 4, "a free Friday counts as the day before");
-        assert_eq!(sprint.pace(&week, date!(2027 - 01 - 03)), 50, "Sunday the fifth of nine");
+        assert_eq!(
+            sprint.day_number(&week, date!(2027 - 01 - 01)),
+            4,
+            "a free Friday counts as the day before"
+        );
+        assert_eq!(
+            sprint.pace(&week, date!(2027 - 01 - 03)),
+            50,
+            "Sunday the fifth of nine"
+        );
     }
 
     #[test]
     fn a_team_without_a_working_day_divides_by_nothing() {
         let sprint = sprint(date!(2026 - 11 - 16), date!(2026 - 11 - 17));
-        let off = Week { days_off: vec![date!(2026 - 11 - 16), date!(2026 - 11 - 17)], ..Week::default() };
+        let off = Week {
+            days_off: vec![date!(2026 - 11 - 16), date!(2026 - 11 - 17)],
+            ..Week::default()
+        };
         assert_eq!(sprint.pace(&off, date!(2026 - 11 - 16)), 0);
     }
 }

@@ -46,7 +46,9 @@ impl Tray {
         Self::ALL
             .into_iter()
             .find(|tray| tray.as_str() == text)
-            .ok_or_else(|| Problem::field("tray", "A note is thanks, went well, did not, or an idea."))
+            .ok_or_else(|| {
+                Problem::field("tray", "A note is thanks, went well, did not, or an idea.")
+            })
     }
 }
 
@@ -61,7 +63,13 @@ pub struct Note {
 }
 
 /// Writes a note to a team's retro of a sprint.
-pub async fn add_note(change: &mut Change, team: &Team, sprint: Uuid, tray: &str, text: &str) -> Result<Uuid> {
+pub async fn add_note(
+    change: &mut Change,
+    team: &Team,
+    sprint: Uuid,
+    tray: &str,
+    text: &str,
+) -> Result<Uuid> {
     let tray = Tray::read(tray)?;
     let (id, actor, at) = (Uuid::now_v7(), change.actor, change.at);
     sqlx::query("INSERT INTO notes (team_id, id, sprint_id, tray, text, author_id, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)")
@@ -132,7 +140,12 @@ pub async fn notes(db: &PgPool, teams: &[Uuid], sprint: Uuid) -> Result<Vec<Note
     .await?;
     let read = |row: Row| Note {
         author: match (row.author_id, row.handle, row.name, row.hue) {
-            (Some(id), Some(handle), Some(name), Some(hue)) => Some(Person { id, handle, name, hue }),
+            (Some(id), Some(handle), Some(name), Some(hue)) => Some(Person {
+                id,
+                handle,
+                name,
+                hue,
+            }),
             _ => None,
         },
         id: row.id,

@@ -38,7 +38,12 @@ pub struct Slip {
 /// A team's unfinished tasks without a sprint and those set aside for this one, and how large the backlog is.
 /// Of the backlog the first few are shown: what other tasks wait on, then what is for somebody, then what serves a goal
 /// at risk or its project, then the oldest.
-pub async fn slips(db: &PgPool, team: Uuid, sprint: &Sprint, at_risk: &[Uuid]) -> Result<(Vec<Slip>, i64)> {
+pub async fn slips(
+    db: &PgPool,
+    team: Uuid,
+    sprint: &Sprint,
+    at_risk: &[Uuid],
+) -> Result<(Vec<Slip>, i64)> {
     #[derive(sqlx::FromRow)]
     struct Row {
         id: Uuid,
@@ -131,7 +136,10 @@ pub async fn finished(db: &PgPool, team: Uuid) -> Result<Vec<(i64, i64)>> {
 pub fn median(figures: &[i64]) -> i64 {
     let mut sorted = figures.to_vec();
     sorted.sort_unstable();
-    sorted.get(sorted.len().saturating_sub(1) / 2).copied().unwrap_or(0)
+    sorted
+        .get(sorted.len().saturating_sub(1) / 2)
+        .copied()
+        .unwrap_or(0)
 }
 
 /// Who has how much left: name, unfinished tasks of the sprint that is going on, and those set aside for the planned one.
@@ -144,7 +152,12 @@ pub struct Load {
 }
 
 /// A team's people and what they have left.
-pub async fn loads(db: &PgPool, team: Uuid, going: Option<Uuid>, planned: Uuid) -> Result<Vec<Load>> {
+pub async fn loads(
+    db: &PgPool,
+    team: Uuid,
+    going: Option<Uuid>,
+    planned: Uuid,
+) -> Result<Vec<Load>> {
     Ok(sqlx::query_as(
         "SELECT a.id, a.handle, a.name, a.hue, count(k.id) FILTER (WHERE k.sprint_id = $2) AS left, count(k.id) FILTER (WHERE k.sprint_id = $3) AS planned
          FROM members m JOIN accounts a ON a.id = m.account_id

@@ -19,19 +19,27 @@ use crate::{
 
 /// Every sprint, the newest first.
 pub async fn sprints(db: impl PgExecutor<'_>) -> Result<Vec<Sprint>> {
-    Ok(sqlx::query_as("SELECT id, number, name, starts_on, ends_on, state FROM sprints ORDER BY number DESC")
-        .fetch_all(db)
-        .await?)
+    Ok(sqlx::query_as(
+        "SELECT id, number, name, starts_on, ends_on, state FROM sprints ORDER BY number DESC",
+    )
+    .fetch_all(db)
+    .await?)
 }
 
 /// Every sprint as a team sees it: what it has closed is closed for it, and what is over without anything of its own in it,
 /// whatever the others do.
 pub async fn sprints_of(db: impl PgExecutor<'_>, team: Uuid) -> Result<Vec<Sprint>> {
-    Ok(sprints_of_teams(db, &[team]).await?.remove(&team).unwrap_or_default())
+    Ok(sprints_of_teams(db, &[team])
+        .await?
+        .remove(&team)
+        .unwrap_or_default())
 }
 
 /// Every sprint as each of these teams sees it, by team.
-pub async fn sprints_of_teams(db: impl PgExecutor<'_>, teams: &[Uuid]) -> Result<HashMap<Uuid, Vec<Sprint>>> {
+pub async fn sprints_of_teams(
+    db: impl PgExecutor<'_>,
+    teams: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<Sprint>>> {
     #[derive(sqlx::FromRow)]
     struct Row {
         team: Uuid,
@@ -59,7 +67,11 @@ pub async fn sprints_of_teams(db: impl PgExecutor<'_>, teams: &[Uuid]) -> Result
 
 /// The sprint with that number, as a team sees it.
 pub async fn sprint_of(db: impl PgExecutor<'_>, team: Uuid, number: i32) -> Result<Sprint> {
-    sprints_of(db, team).await?.into_iter().find(|sprint| sprint.number == number).ok_or(Problem::NotFound)
+    sprints_of(db, team)
+        .await?
+        .into_iter()
+        .find(|sprint| sprint.number == number)
+        .ok_or(Problem::NotFound)
 }
 
 /// The sprint that is going on, if one is.
@@ -69,7 +81,10 @@ pub fn active(sprints: &[Sprint]) -> Option<&Sprint> {
 
 /// The one that is planned next.
 pub fn next(sprints: &[Sprint]) -> Option<&Sprint> {
-    sprints.iter().filter(|sprint| sprint.state == "planned").min_by_key(|sprint| sprint.number)
+    sprints
+        .iter()
+        .filter(|sprint| sprint.state == "planned")
+        .min_by_key(|sprint| sprint.number)
 }
 
 /// The one that a team works in: that which is going on or, once the team has closed it, the next.
@@ -79,11 +94,17 @@ pub fn current(sprints: &[Sprint]) -> Option<&Sprint> {
 
 /// The one whose time is over and that the team has not closed.
 pub fn unclosed(sprints: &[Sprint]) -> Option<&Sprint> {
-    sprints.iter().filter(|sprint| sprint.state == "ended").min_by_key(|sprint| sprint.number)
+    sprints
+        .iter()
+        .filter(|sprint| sprint.state == "ended")
+        .min_by_key(|sprint| sprint.number)
 }
 
 /// Which tasks a choice means, and the sprint that it names. Without a sprint to work in, "this" is all of them.
-pub fn resolve(sprints: &[Sprint], choice: SprintChoice) -> Result<(ResolvedSprint, Option<&Sprint>)> {
+pub fn resolve(
+    sprints: &[Sprint],
+    choice: SprintChoice,
+) -> Result<(ResolvedSprint, Option<&Sprint>)> {
     let one = match choice {
         SprintChoice::All => return Ok((ResolvedSprint::Any, None)),
         SprintChoice::None => return Ok((ResolvedSprint::Without, None)),
@@ -93,7 +114,9 @@ pub fn resolve(sprints: &[Sprint], choice: SprintChoice) -> Result<(ResolvedSpri
         },
         SprintChoice::Next => {
             let after = current(sprints).map_or(0, |current| current.number);
-            let planned = sprints.iter().filter(|sprint| sprint.state == "planned" && sprint.number > after);
+            let planned = sprints
+                .iter()
+                .filter(|sprint| sprint.state == "planned" && sprint.number > after);
             planned
                 .min_by_key(|sprint| sprint.number)
                 .ok_or_else(|| Problem::field("sprint", "No sprint is planned after this one."))?
@@ -113,9 +136,18 @@ struct GoalHtml<'g> {
 }
 
 /// The goals of the sprint that a team works in, each as the board's head shows it, for the stream.
-pub async fn goals_html(db: &PgPool, team: &Team, now: OffsetDateTime) -> Result<Vec<(Uuid, String)>> {
+pub async fn goals_html(
+    db: &PgPool,
+    team: &Team,
+    now: OffsetDateTime,
+) -> Result<Vec<(Uuid, String)>> {
     let sprints = sprints_of(db, team.id).await?;
-    let Some(sprint) = current(&sprints) else { return Ok(Vec::new()) };
+    let Some(sprint) = current(&sprints) else {
+        return Ok(Vec::new());
+    };
     let goals = goals::goals(db, team, sprint, &crew(db, team.id).await?, now).await?;
-    Ok(goals.iter().map(|goal| (goal.id, GoalHtml { goal }.to_string())).collect())
+    Ok(goals
+        .iter()
+        .map(|goal| (goal.id, GoalHtml { goal }.to_string()))
+        .collect())
 }

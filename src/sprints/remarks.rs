@@ -34,12 +34,19 @@ impl Remark {
 }
 
 /// Says something to a goal; as a concern it waits for an answer. Everybody signed in may.
-pub async fn remark(change: &mut Change, team: &Team, goal: Uuid, body: &str, concern: bool) -> Result<Uuid> {
-    let title: String = sqlx::query_scalar("SELECT title FROM goals WHERE team_id = $1 AND id = $2 FOR KEY SHARE")
-        .bind(team.id)
-        .bind(goal)
-        .fetch_one(change.db())
-        .await?;
+pub async fn remark(
+    change: &mut Change,
+    team: &Team,
+    goal: Uuid,
+    body: &str,
+    concern: bool,
+) -> Result<Uuid> {
+    let title: String =
+        sqlx::query_scalar("SELECT title FROM goals WHERE team_id = $1 AND id = $2 FOR KEY SHARE")
+            .bind(team.id)
+            .bind(goal)
+            .fetch_one(change.db())
+            .await?;
     let (id, actor, at) = (Uuid::now_v7(), change.actor, change.at);
     sqlx::query(
         "INSERT INTO remarks (team_id, id, goal_id, kind, author_id, body, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -53,9 +60,20 @@ pub async fn remark(change: &mut Change, team: &Team, goal: Uuid, body: &str, co
     .bind(at)
     .execute(change.db())
     .await?;
-    let kind = if concern { "goal.concern" } else { "goal.comment" };
+    let kind = if concern {
+        "goal.concern"
+    } else {
+        "goal.comment"
+    };
     let after = json!({ "goal": goal, "title": title, "remark": id });
-    change.record(Event { team: team.id, task: None, kind, before: json!({}), after, version: None });
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind,
+        before: json!({}),
+        after,
+        version: None,
+    });
     Ok(id)
 }
 
@@ -63,7 +81,12 @@ pub async fn remark(change: &mut Change, team: &Team, goal: Uuid, body: &str, co
 ///
 /// # Errors
 /// `Conflict` when somebody has answered it already.
-pub async fn answer_concern(change: &mut Change, team: &Team, remark: Uuid, answer: &str) -> Result<()> {
+pub async fn answer_concern(
+    change: &mut Change,
+    team: &Team,
+    remark: Uuid,
+    answer: &str,
+) -> Result<()> {
     let (actor, at) = (change.actor, change.at);
     let answered: Option<Uuid> = sqlx::query_scalar(
         "SELECT goal_id FROM remarks WHERE team_id = $1 AND id = $2 AND kind = 'concern' FOR NO KEY UPDATE",
@@ -84,10 +107,19 @@ pub async fn answer_concern(change: &mut Change, team: &Team, remark: Uuid, answ
     .execute(change.db())
     .await?;
     if done.rows_affected() == 0 {
-        return Err(Problem::conflict("Somebody has answered this concern already. Your answer was not saved."));
+        return Err(Problem::conflict(
+            "Somebody has answered this concern already. Your answer was not saved.",
+        ));
     }
     let after = json!({ "goal": goal, "remark": remark });
-    change.record(Event { team: team.id, task: None, kind: "goal.answered", before: json!({}), after, version: None });
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind: "goal.answered",
+        before: json!({}),
+        after,
+        version: None,
+    });
     Ok(())
 }
 
@@ -119,7 +151,12 @@ pub async fn remarks(db: &PgPool, goals: &[Uuid]) -> Result<Vec<Remark>> {
     .await?;
     let remark = |row: Row| Remark {
         author: match (row.author_id, row.handle, row.name, row.hue) {
-            (Some(id), Some(handle), Some(name), Some(hue)) => Some(Person { id, handle, name, hue }),
+            (Some(id), Some(handle), Some(name), Some(hue)) => Some(Person {
+                id,
+                handle,
+                name,
+                hue,
+            }),
             _ => None,
         },
         id: row.id,

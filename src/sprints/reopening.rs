@@ -19,12 +19,13 @@ use crate::{
 /// `NotFound` if the team has not closed it, `Conflict` once the sprint after it has begun to change.
 pub async fn reopen_sprint(change: &mut Change, team: &Team, sprint: &Sprint) -> Result<()> {
     undoing::lock_board(change, team).await?;
-    let closed: Uuid =
-        sqlx::query_scalar("SELECT change_id FROM closings WHERE team_id = $1 AND sprint_id = $2 FOR UPDATE")
-            .bind(team.id)
-            .bind(sprint.id)
-            .fetch_one(change.db())
-            .await?;
+    let closed: Uuid = sqlx::query_scalar(
+        "SELECT change_id FROM closings WHERE team_id = $1 AND sprint_id = $2 FOR UPDATE",
+    )
+    .bind(team.id)
+    .bind(sprint.id)
+    .fetch_one(change.db())
+    .await?;
     if is_built_on(change.db(), team.id, sprint.id).await? {
         return Err(Problem::conflict(format!(
             "The sprint after {} has begun to change, so its closing stands. Nothing was changed.",

@@ -38,7 +38,12 @@ impl Serving {
 }
 
 /// Goals of these teams, of all sprints, that serve one of these projects or key results, by sprint; one query.
-pub async fn serving(db: &PgPool, projects: &[Uuid], key_results: &[Uuid], teams: &[Uuid]) -> Result<Vec<Serving>> {
+pub async fn serving(
+    db: &PgPool,
+    projects: &[Uuid],
+    key_results: &[Uuid],
+    teams: &[Uuid],
+) -> Result<Vec<Serving>> {
     #[derive(sqlx::FromRow)]
     struct Row {
         id: Uuid,

@@ -42,7 +42,12 @@ pub struct Draft {
 ///
 /// # Errors
 /// `Invalid` for a figure or text that breaks a rule, `Conflict` when the team has closed the sprint.
-pub async fn add_goal(change: &mut Change, team: &Team, sprint: Uuid, draft: &Draft) -> Result<Uuid> {
+pub async fn add_goal(
+    change: &mut Change,
+    team: &Team,
+    sprint: Uuid,
+    draft: &Draft,
+) -> Result<Uuid> {
     open_sprint(change, team, sprint).await?;
     let target = checked_target(draft)?;
     let project = project_of(change, draft).await?;
@@ -88,7 +93,13 @@ pub async fn add_goal(change: &mut Change, team: &Team, sprint: Uuid, draft: &Dr
 ///
 /// # Errors
 /// As for making one, and `Conflict` when somebody changed it since.
-pub async fn edit_goal(change: &mut Change, team: &Team, goal: Uuid, draft: &Draft, seen: Option<i64>) -> Result<()> {
+pub async fn edit_goal(
+    change: &mut Change,
+    team: &Team,
+    goal: Uuid,
+    draft: &Draft,
+    seen: Option<i64>,
+) -> Result<()> {
     let was = lock(change, team, goal).await?;
     if seen.is_some_and(|seen| seen < was.version) {
         let (who, ago) = last_editor(change, team, goal).await?;
@@ -146,7 +157,10 @@ async fn last_editor(change: &mut Change, team: &Team, goal: Uuid) -> Result<(St
     .fetch_optional(change.db())
     .await?;
     let (who, when) = last.unwrap_or((None, change.at));
-    Ok((who.unwrap_or_else(|| "Somebody".to_owned()), words::ago(change.at, when)))
+    Ok((
+        who.unwrap_or_else(|| "Somebody".to_owned()),
+        words::ago(change.at, when),
+    ))
 }
 
 /// Takes a goal away. Its tasks stay, without it.
@@ -163,13 +177,23 @@ pub async fn remove_goal(change: &mut Change, team: &Team, goal: Uuid) -> Result
             "A concern about this goal is open: it goes with the goal. Answer it first. Nothing was changed.",
         ));
     }
-    let tasks: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM tasks WHERE team_id = $1 AND goal_id = $2 ORDER BY id")
-        .bind(team.id)
-        .bind(goal)
-        .fetch_all(change.db())
-        .await?;
+    let tasks: Vec<Uuid> =
+        sqlx::query_scalar("SELECT id FROM tasks WHERE team_id = $1 AND goal_id = $2 ORDER BY id")
+            .bind(team.id)
+            .bind(goal)
+            .fetch_all(change.db())
+            .await?;
     for task in tasks {
-        editing::edit_task(change, team, task, &Edit { goal: Some(None), ..Edit::default() }).await?;
+        editing::edit_task(
+            change,
+            team,
+            task,
+            &Edit {
+                goal: Some(None),
+                ..Edit::default()
+            },
+        )
+        .await?;
     }
     let was = lock(change, team, goal).await?;
     // A task that was put to it meanwhile keeps it: the reference refuses.
@@ -191,7 +215,9 @@ pub async fn remove_goal(change: &mut Change, team: &Team, goal: Uuid) -> Result
 /// Puts a goal one place up or down among its team's in the sprint; at the end it stays.
 pub async fn reorder_goal(change: &mut Change, team: &Team, goal: Uuid, up: bool) -> Result<()> {
     let was = lock(change, team, goal).await?;
-    sqlx::query("SET CONSTRAINTS goal_position DEFERRED").execute(change.db()).await?;
+    sqlx::query("SET CONSTRAINTS goal_position DEFERRED")
+        .execute(change.db())
+        .await?;
     let neighbour: Option<(Uuid, i32)> = sqlx::query_as(
         "SELECT id, position FROM goals WHERE team_id = $1 AND sprint_id = $2 AND CASE WHEN $4 THEN position < $3 ELSE position > $3 END
          ORDER BY abs(position - $3) LIMIT 1 FOR NO KEY UPDATE",
@@ -202,7 +228,9 @@ pub async fn reorder_goal(change: &mut Change, team: &Team, goal: Uuid, up: bool
     .bind(up)
     .fetch_optional(change.db())
     .await?;
-    let Some((neighbour, position)) = neighbour else { return Ok(()) };
+    let Some((neighbour, position)) = neighbour else {
+        return Ok(());
+    };
     for (id, position) in [(goal, position), (neighbour, was.position)] {
         sqlx::query("UPDATE goals SET position = $3 WHERE team_id = $1 AND id = $2")
             .bind(team.id)
@@ -222,7 +250,13 @@ pub async fn reorder_goal(change: &mut Change, team: &Team, goal: Uuid, up: bool
 }
 
 /// Says how far a goal is. From then on its figure is the one that was typed in last.
-pub async fn type_in(change: &mut Change, team: &Team, goal: Uuid, value: i64, words: &str) -> Result<()> {
+pub async fn type_in(
+    change: &mut Change,
+    team: &Team,
+    goal: Uuid,
+    value: i64,
+    words: &str,
+) -> Result<()> {
     let was = lock(change, team, goal).await?;
     let most = match was.measure {
         Measure::Count => 1_000_000_000,
@@ -230,7 +264,10 @@ pub async fn type_in(change: &mut Change, team: &Team, goal: Uuid, value: i64, w
         Measure::YesNo => 1,
     };
     if !(0..=most).contains(&value) {
-        return Err(Problem::field("value", format!("This is a whole number from 0 to {most}.")));
+        return Err(Problem::field(
+            "value",
+            format!("This is a whole number from 0 to {most}."),
+        ));
     }
     sqlx::query("UPDATE goals SET typed = $3, counted_by = 'typed' WHERE team_id = $1 AND id = $2")
         .bind(team.id)
@@ -300,19 +337,33 @@ async fn open_sprint(change: &mut Change, team: &Team, sprint: Uuid) -> Result<(
 }
 
 fn checked_target(draft: &Draft) -> Result<i64> {
-    let target = if draft.measure == Measure::YesNo { 1 } else { draft.target };
-    let most = if draft.measure == Measure::Share { 100 } else { 1_000_000_000 };
+    let target = if draft.measure == Measure::YesNo {
+        1
+    } else {
+        draft.target
+    };
+    let most = if draft.measure == Measure::Share {
+        100
+    } else {
+        1_000_000_000
+    };
     if (1..=most).contains(&target) {
         Ok(target)
     } else {
-        Err(Problem::field("target", format!("A target is a whole number from 1 to {most}.")))
+        Err(Problem::field(
+            "target",
+            format!("A target is a whole number from 1 to {most}."),
+        ))
     }
 }
 
 async fn project_of(change: &mut Change, draft: &Draft) -> Result<Option<(Uuid, Uuid)>> {
     let Some(slug) = draft.project.as_deref().filter(|slug| !slug.is_empty()) else {
         return if draft.milestone.is_some() {
-            Err(Problem::field("milestone", "A milestone belongs to a project. Name the project too."))
+            Err(Problem::field(
+                "milestone",
+                "A milestone belongs to a project. Name the project too.",
+            ))
         } else {
             Ok(None)
         };
@@ -329,12 +380,21 @@ async fn project_of(change: &mut Change, draft: &Draft) -> Result<Option<(Uuid, 
     .bind(change.reach.clone())
     .fetch_optional(change.db())
     .await?;
-    found.map(Some).ok_or_else(|| Problem::field("project", "There is no such project, or it has no such milestone."))
+    found.map(Some).ok_or_else(|| {
+        Problem::field(
+            "project",
+            "There is no such project, or it has no such milestone.",
+        )
+    })
 }
 
 /// The project and milestone that a goal serves, where they are another team's secret: no form of the goal shows them,
 /// and none can say that they stay.
-async fn hidden_project(change: &mut Change, team: &Team, goal: Uuid) -> Result<(Option<(Uuid, Uuid)>, Option<Uuid>)> {
+async fn hidden_project(
+    change: &mut Change,
+    team: &Team,
+    goal: Uuid,
+) -> Result<(Option<(Uuid, Uuid)>, Option<Uuid>)> {
     let (actor, reach) = (change.actor, change.reach.clone());
     let hidden: Option<(Uuid, Uuid, Option<Uuid>)> = sqlx::query_as(concat!(
         "SELECT g.project_team_id, g.project_id, g.milestone_id FROM goals g JOIN teams t ON t.id = g.project_team_id
@@ -350,17 +410,20 @@ async fn hidden_project(change: &mut Change, team: &Team, goal: Uuid) -> Result<
     .bind(reach)
     .fetch_optional(change.db())
     .await?;
-    Ok(hidden.map_or((None, None), |(of, project, milestone)| (Some((of, project)), milestone)))
+    Ok(hidden.map_or((None, None), |(of, project, milestone)| {
+        (Some((of, project)), milestone)
+    }))
 }
 
 async fn own(change: &mut Change, team: &Team, goal: Uuid, handles: &[String]) -> Result<()> {
     // Who has left since owns what they owned until somebody else does.
-    let were: Vec<Uuid> =
-        sqlx::query_scalar("DELETE FROM goal_owners WHERE team_id = $1 AND goal_id = $2 RETURNING account_id")
-            .bind(team.id)
-            .bind(goal)
-            .fetch_all(change.db())
-            .await?;
+    let were: Vec<Uuid> = sqlx::query_scalar(
+        "DELETE FROM goal_owners WHERE team_id = $1 AND goal_id = $2 RETURNING account_id",
+    )
+    .bind(team.id)
+    .bind(goal)
+    .fetch_all(change.db())
+    .await?;
     let found: Vec<String> = sqlx::query_scalar(
         "WITH made AS (
             INSERT INTO goal_owners (team_id, goal_id, account_id)
@@ -374,11 +437,27 @@ async fn own(change: &mut Change, team: &Team, goal: Uuid, handles: &[String]) -
     .fetch_all(change.db())
     .await?;
     match handles.iter().find(|handle| !found.contains(handle)) {
-        Some(missing) => Err(Problem::field("owners", format!("There is nobody called {missing}."))),
+        Some(missing) => Err(Problem::field(
+            "owners",
+            format!("There is nobody called {missing}."),
+        )),
         None => Ok(()),
     }
 }
 
-fn note(change: &mut Change, team: &Team, kind: &'static str, before: serde_json::Value, after: serde_json::Value) {
-    change.record(Event { team: team.id, task: None, kind, before, after, version: None });
+fn note(
+    change: &mut Change,
+    team: &Team,
+    kind: &'static str,
+    before: serde_json::Value,
+    after: serde_json::Value,
+) {
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind,
+        before,
+        after,
+        version: None,
+    });
 }

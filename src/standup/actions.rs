@@ -43,7 +43,8 @@ impl Action {
     /// `by 27 Nov, 5 d old`; how old it is only while it is open.
     pub fn when(&self, now: OffsetDateTime) -> String {
         let due = self.due_on.map(|day| format!("by {}", words::day(day)));
-        let old = (!self.done && !self.dropped).then(|| format!("{} old", words::age(now, self.created_at)));
+        let old = (!self.done && !self.dropped)
+            .then(|| format!("{} old", words::age(now, self.created_at)));
         due.into_iter().chain(old).collect::<Vec<_>>().join(", ")
     }
 }
@@ -77,7 +78,12 @@ pub async fn add_action(
     .bind(at)
     .execute(change.db())
     .await?;
-    note(change, team, "action.added", json!({ "action": id, "text": line.text, "owner": line.who }));
+    note(
+        change,
+        team,
+        "action.added",
+        json!({ "action": id, "text": line.text, "owner": line.who }),
+    );
     Ok(id)
 }
 
@@ -90,15 +96,22 @@ pub enum Becomes {
 }
 
 /// Ticks an action off, drops it, or opens it again.
-pub async fn settle_action(change: &mut Change, team: &Team, action: Uuid, becomes: Becomes) -> Result<()> {
+pub async fn settle_action(
+    change: &mut Change,
+    team: &Team,
+    action: Uuid,
+    becomes: Becomes,
+) -> Result<()> {
     let at = change.at;
-    let done = sqlx::query("UPDATE actions SET done_at = $3, dropped_at = $4 WHERE team_id = $1 AND id = $2")
-        .bind(team.id)
-        .bind(action)
-        .bind((becomes == Becomes::Done).then_some(at))
-        .bind((becomes == Becomes::Dropped).then_some(at))
-        .execute(change.db())
-        .await?;
+    let done = sqlx::query(
+        "UPDATE actions SET done_at = $3, dropped_at = $4 WHERE team_id = $1 AND id = $2",
+    )
+    .bind(team.id)
+    .bind(action)
+    .bind((becomes == Becomes::Done).then_some(at))
+    .bind((becomes == Becomes::Dropped).then_some(at))
+    .execute(change.db())
+    .await?;
     if done.rows_affected() == 0 {
         return Err(Problem::NotFound);
     }
@@ -115,7 +128,12 @@ pub async fn settle_action(change: &mut Change, team: &Team, action: Uuid, becom
 ///
 /// # Errors
 /// `Conflict` when it is a task already.
-pub async fn make_task(change: &mut Change, team: &Team, action: Uuid, sprint: Option<Uuid>) -> Result<i64> {
+pub async fn make_task(
+    change: &mut Change,
+    team: &Team,
+    action: Uuid,
+    sprint: Option<Uuid>,
+) -> Result<i64> {
     #[derive(sqlx::FromRow)]
     struct Row {
         text: String,
@@ -136,11 +154,15 @@ pub async fn make_task(change: &mut Change, team: &Team, action: Uuid, sprint: O
     .fetch_one(change.db())
     .await?;
     if row.task_id.is_some() {
-        return Err(Problem::conflict("Somebody has made it a task already. Nothing was changed."));
+        return Err(Problem::conflict(
+            "Somebody has made it a task already. Nothing was changed.",
+        ));
     }
     let new = NewTask {
         title: row.text,
-        description: row.retro.map_or(String::new(), |sprint| format!("Promised when we looked back on {sprint}.")),
+        description: row.retro.map_or(String::new(), |sprint| {
+            format!("Promised when we looked back on {sprint}.")
+        }),
         sprint,
         owners: row.owner.into_iter().collect(),
         due: row.due_on,
@@ -153,7 +175,12 @@ pub async fn make_task(change: &mut Change, team: &Team, action: Uuid, sprint: O
         .bind(task)
         .execute(change.db())
         .await?;
-    note(change, team, "action.made-task", json!({ "action": action, "task": task }));
+    note(
+        change,
+        team,
+        "action.made-task",
+        json!({ "action": action, "task": task }),
+    );
     Ok(number)
 }
 
@@ -180,7 +207,11 @@ pub async fn actions(db: &PgPool, teams: &[Uuid], since: OffsetDateTime) -> Resu
 /// What these teams promised when they looked back on a sprint.
 pub async fn of_retro(db: &PgPool, teams: &[Uuid], sprint: Uuid) -> Result<Vec<Action>> {
     let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new(ACTION);
-    query.push("x.team_id = ANY(").push_bind(teams.to_vec()).push(") AND x.sprint_id = ").push_bind(sprint);
+    query
+        .push("x.team_id = ANY(")
+        .push_bind(teams.to_vec())
+        .push(") AND x.sprint_id = ")
+        .push_bind(sprint);
     query.push(" ORDER BY x.created_at, x.id");
     Ok(read(query.build_query_as().fetch_all(db).await?))
 }
@@ -188,7 +219,12 @@ pub async fn of_retro(db: &PgPool, teams: &[Uuid], sprint: Uuid) -> Result<Vec<A
 /// What somebody has promised in one of these teams and not settled, the oldest first.
 pub async fn of_owner(db: &PgPool, account: Uuid, teams: &[Uuid]) -> Result<Vec<Action>> {
     let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new(ACTION);
-    query.push("x.owner_id = ").push_bind(account).push(" AND x.team_id = ANY(").push_bind(teams.to_vec()).push(")");
+    query
+        .push("x.owner_id = ")
+        .push_bind(account)
+        .push(" AND x.team_id = ANY(")
+        .push_bind(teams.to_vec())
+        .push(")");
     query.push(" AND x.done_at IS NULL AND x.dropped_at IS NULL AND c.state IS DISTINCT FROM 'done' ORDER BY x.created_at, x.id");
     Ok(read(query.build_query_as().fetch_all(db).await?))
 }
@@ -214,7 +250,12 @@ struct Row {
 fn read(rows: Vec<Row>) -> Vec<Action> {
     let action = |row: Row| Action {
         owner: match (row.owner_id, row.handle, row.name, row.hue) {
-            (Some(id), Some(handle), Some(name), Some(hue)) => Some(Person { id, handle, name, hue }),
+            (Some(id), Some(handle), Some(name), Some(hue)) => Some(Person {
+                id,
+                handle,
+                name,
+                hue,
+            }),
             _ => None,
         },
         id: row.id,
@@ -233,13 +274,21 @@ fn read(rows: Vec<Row>) -> Vec<Action> {
 
 /// The account with that handle.
 pub(super) async fn account(change: &mut Change, handle: &str) -> Result<Uuid> {
-    let found = sqlx::query_scalar("SELECT id FROM accounts WHERE handle = $1 AND deactivated_at IS NULL")
-        .bind(handle)
-        .fetch_optional(change.db())
-        .await?;
+    let found =
+        sqlx::query_scalar("SELECT id FROM accounts WHERE handle = $1 AND deactivated_at IS NULL")
+            .bind(handle)
+            .fetch_optional(change.db())
+            .await?;
     found.ok_or_else(|| Problem::field("text", format!("There is nobody called @{handle}.")))
 }
 
 fn note(change: &mut Change, team: &Team, kind: &'static str, after: Value) {
-    change.record(Event { team: team.id, task: None, kind, before: json!({}), after, version: None });
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind,
+        before: json!({}),
+        after,
+        version: None,
+    });
 }

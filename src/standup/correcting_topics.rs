@@ -23,7 +23,13 @@ struct Stands {
 ///
 /// # Errors
 /// `Forbidden` for whoever neither put it there nor, as `of_team` says, may change what is the team's.
-pub async fn correct_topic(change: &mut Change, team: &Team, topic: Uuid, line: &str, of_team: bool) -> Result<()> {
+pub async fn correct_topic(
+    change: &mut Change,
+    team: &Team,
+    topic: Uuid,
+    line: &str,
+    of_team: bool,
+) -> Result<()> {
     let (stands, is_author) = stands(change, team, topic, of_team).await?;
     let (text, who) = line::name_taken_out(line);
     let asked = match &who {
@@ -46,7 +52,16 @@ pub async fn correct_topic(change: &mut Change, team: &Team, topic: Uuid, line: 
     .bind(asked)
     .execute(change.db())
     .await?;
-    note(change, team, topic, if is_author { "topic.corrected" } else { "topic.edited" });
+    note(
+        change,
+        team,
+        topic,
+        if is_author {
+            "topic.corrected"
+        } else {
+            "topic.edited"
+        },
+    );
     Ok(())
 }
 
@@ -54,19 +69,38 @@ pub async fn correct_topic(change: &mut Change, team: &Team, topic: Uuid, line: 
 ///
 /// # Errors
 /// As for other words.
-pub async fn remove_topic(change: &mut Change, team: &Team, topic: Uuid, of_team: bool) -> Result<()> {
+pub async fn remove_topic(
+    change: &mut Change,
+    team: &Team,
+    topic: Uuid,
+    of_team: bool,
+) -> Result<()> {
     let (_, is_author) = stands(change, team, topic, of_team).await?;
     sqlx::query("DELETE FROM topics WHERE team_id = $1 AND id = $2")
         .bind(team.id)
         .bind(topic)
         .execute(change.db())
         .await?;
-    note(change, team, topic, if is_author { "topic.withdrawn" } else { "topic.removed" });
+    note(
+        change,
+        team,
+        topic,
+        if is_author {
+            "topic.withdrawn"
+        } else {
+            "topic.removed"
+        },
+    );
     Ok(())
 }
 
 /// The topic under its lock, and whether whoever asks put it there.
-async fn stands(change: &mut Change, team: &Team, topic: Uuid, of_team: bool) -> Result<(Stands, bool)> {
+async fn stands(
+    change: &mut Change,
+    team: &Team,
+    topic: Uuid,
+    of_team: bool,
+) -> Result<(Stands, bool)> {
     let stands: Stands = sqlx::query_as(
         "SELECT text, task_team, task_id, created_by FROM topics WHERE team_id = $1 AND id = $2 FOR UPDATE",
     )
@@ -78,12 +112,22 @@ async fn stands(change: &mut Change, team: &Team, topic: Uuid, of_team: bool) ->
     if is_author || of_team {
         return Ok((stands, is_author));
     }
-    let why = format!("Only who put it there and members of {} may change a topic. Nothing was changed.", team.name);
+    let why = format!(
+        "Only who put it there and members of {} may change a topic. Nothing was changed.",
+        team.name
+    );
     Err(Problem::Forbidden(why.into()))
 }
 
 /// Its author's events are their own, its team's take a member: what each may do is asked again when it is committed.
 fn note(change: &mut Change, team: &Team, topic: Uuid, kind: &'static str) {
     let after = json!({ "topic": topic });
-    change.record(Event { team: team.id, task: None, kind, before: json!({}), after, version: None });
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind,
+        before: json!({}),
+        after,
+        version: None,
+    });
 }

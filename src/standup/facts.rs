@@ -30,7 +30,14 @@ pub fn needs(standup: &Standup) -> Vec<Need<'_>> {
             reasons.sort_by_key(|(order, _)| *order);
             let order = reasons.first()?.0;
             let why: Vec<String> = reasons.into_iter().map(|(_, why)| why).collect();
-            Some((order, Need { card, why: why.join("; "), at_risk: serves_goal_at_risk(card, &standup.at_risk) }))
+            Some((
+                order,
+                Need {
+                    card,
+                    why: why.join("; "),
+                    at_risk: serves_goal_at_risk(card, &standup.at_risk),
+                },
+            ))
         })
         .collect();
     needs.sort_by_key(|(order, need)| (*order, !need.at_risk, need.card.column_since));
@@ -48,19 +55,29 @@ fn reasons(standup: &Standup, card: &Card) -> Vec<(u8, String)> {
         reasons.push((1, "nobody else is on it yet".to_owned()));
     }
     if matches!(card.state, State::Doing | State::Review) && standup.is_old(card) {
-        reasons.push((2, format!("longer in {} than 85 % of tasks are", card.column_name)));
+        reasons.push((
+            2,
+            format!("longer in {} than 85 % of tasks are", card.column_name),
+        ));
     }
     if card.state == State::Doing && card.owners.is_empty() {
         reasons.push((4, "it is nobody's".to_owned()));
     } else if card.state == State::Doing && standup.changed(card) < standup.began {
-        reasons.push((3, format!("no change for {}", words::age(now, standup.changed(card)))));
+        reasons.push((
+            3,
+            format!("no change for {}", words::age(now, standup.changed(card))),
+        ));
     }
     reasons
 }
 
 fn waits(card: &Card, now: OffsetDateTime) -> String {
     let told: Vec<String> = card.waits_on.iter().map(|wait| wait.words(now)).collect();
-    if told.is_empty() { "nobody said yet what it waits on".to_owned() } else { told.join("; ") }
+    if told.is_empty() {
+        "nobody said yet what it waits on".to_owned()
+    } else {
+        told.join("; ")
+    }
 }
 
 fn serves_goal_at_risk(card: &Card, at_risk: &[Uuid]) -> bool {
@@ -82,19 +99,32 @@ pub fn most_useful(cards: &[Card], at_risk: &[Uuid], idle: &[&Person]) -> HashMa
 
 /// What waits on them by name, then a free task that others wait on, then a review of another's, then a free task of a
 /// goal behind pace, then the oldest that is free.
-fn most_useful_to(cards: &[Card], taken: &[usize], at_risk: &[Uuid], who: &Person) -> Option<usize> {
+fn most_useful_to(
+    cards: &[Card],
+    taken: &[usize],
+    at_risk: &[Uuid],
+    who: &Person,
+) -> Option<usize> {
     let mine = |card: &Card| card.owners.iter().any(|owner| owner.id == who.id);
     let free = |card: &Card| card.state == State::Todo && (card.owners.is_empty() || mine(card));
     let on_me = |card: &Card| {
-        card.waits_on.iter().any(|wait| wait.kind == "person" && wait.on.as_deref() == Some(who.handle.as_str()))
+        card.waits_on
+            .iter()
+            .any(|wait| wait.kind == "person" && wait.on.as_deref() == Some(who.handle.as_str()))
     };
     let oldest = |which: &dyn Fn(&Card) -> bool| {
-        let left = cards.iter().enumerate().filter(|(place, card)| which(card) && !taken.contains(place));
-        left.min_by_key(|(_, card)| card.column_since).map(|(place, _)| place)
+        let left = cards
+            .iter()
+            .enumerate()
+            .filter(|(place, card)| which(card) && !taken.contains(place));
+        left.min_by_key(|(_, card)| card.column_since)
+            .map(|(place, _)| place)
     };
     oldest(&|card| card.state == State::Blocked && on_me(card))
         .or_else(|| oldest(&|card| free(card) && !card.waited_by.is_empty()))
-        .or_else(|| oldest(&|card| card.state == State::Review && card.owners.len() < 2 && !mine(card)))
+        .or_else(|| {
+            oldest(&|card| card.state == State::Review && card.owners.len() < 2 && !mine(card))
+        })
         .or_else(|| oldest(&|card| free(card) && serves_goal_at_risk(card, at_risk)))
         .or_else(|| oldest(&free))
 }

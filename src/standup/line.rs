@@ -25,7 +25,11 @@ impl Line {
         if by.is_some() {
             words.truncate(words.len().saturating_sub(2));
         }
-        Self { text: words.join(" ").trim_end_matches(',').to_owned(), who, by }
+        Self {
+            text: words.join(" ").trim_end_matches(',').to_owned(),
+            who,
+            by,
+        }
     }
 }
 
@@ -38,8 +42,18 @@ pub fn name_taken_out(line: &str) -> (String, Option<String>) {
 fn split(line: &str) -> (Vec<&str>, Option<String>) {
     let mut words: Vec<&str> = line.split_whitespace().collect();
     let named = |word: &&str| word.len() > 1 && word.starts_with('@');
-    let who = words.iter().position(named).map(|place| words.remove(place));
-    (words, who.map(|who| who.trim_start_matches('@').trim_end_matches([',', '.', ':']).to_lowercase()))
+    let who = words
+        .iter()
+        .position(named)
+        .map(|place| words.remove(place));
+    (
+        words,
+        who.map(|who| {
+            who.trim_start_matches('@')
+                .trim_end_matches([',', '.', ':'])
+                .to_lowercase()
+        }),
+    )
 }
 
 fn read_day(word: &str, today: Date) -> Option<Date> {
@@ -57,8 +71,11 @@ fn read_day(word: &str, today: Date) -> Option<Date> {
         _ => return read_date(&word),
     };
     let full = weekday.to_string().to_lowercase();
-    (full.starts_with(&word))
-        .then(|| (1..=7).map(|days| today.saturating_add(Duration::days(days))).find(|day| day.weekday() == weekday))?
+    (full.starts_with(&word)).then(|| {
+        (1..=7)
+            .map(|days| today.saturating_add(Duration::days(days)))
+            .find(|day| day.weekday() == weekday)
+    })?
 }
 
 #[cfg(test)]
@@ -80,15 +97,31 @@ mod tests {
             read("Ask Legal for a date @ebba by Friday"),
             ("Ask Legal for a date".to_owned(), ebba.clone(), friday)
         );
-        assert_eq!(read("@Ebba: ask Legal, by fri"), ("ask Legal".to_owned(), ebba, friday));
-        assert_eq!(read("Book the drill by 2026-12-01").2, Some(date!(2026 - 12 - 01)));
-        assert_eq!(read("Book the drill by tomorrow").2, Some(date!(2026 - 11 - 25)));
-        assert_eq!(read("Meet by Tuesday").2, Some(date!(2026 - 12 - 01)), "not today, the next one");
+        assert_eq!(
+            read("@Ebba: ask Legal, by fri"),
+            ("ask Legal".to_owned(), ebba, friday)
+        );
+        assert_eq!(
+            read("Book the drill by 2026-12-01").2,
+            Some(date!(2026 - 12 - 01))
+        );
+        assert_eq!(
+            read("Book the drill by tomorrow").2,
+            Some(date!(2026 - 11 - 25))
+        );
+        assert_eq!(
+            read("Meet by Tuesday").2,
+            Some(date!(2026 - 12 - 01)),
+            "not today, the next one"
+        );
     }
 
     #[test]
     fn a_line_may_name_neither() {
-        assert_eq!(read("  Time the   index copy "), ("Time the index copy".to_owned(), None, None));
+        assert_eq!(
+            read("  Time the   index copy "),
+            ("Time the index copy".to_owned(), None, None)
+        );
         assert_eq!(read("Stand by me"), ("Stand by me".to_owned(), None, None));
         assert_eq!(read("by Friday").0, "by Friday", "a day alone is no action");
         assert_eq!(read("mail a@b.example").0, "mail a@b.example");

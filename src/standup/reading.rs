@@ -75,12 +75,16 @@ impl Standup {
 
     /// Goals that are behind, or carried by one person alone.
     pub fn goals_in_need(&self) -> impl Iterator<Item = &Goal> {
-        self.goals.iter().filter(|goal| goal.is_behind() || goal.lone.is_some())
+        self.goals
+            .iter()
+            .filter(|goal| goal.is_behind() || goal.lone.is_some())
     }
 
     pub fn in_state<'p>(&'p self, who: &'p Person, state: State) -> impl Iterator<Item = &'p Card> {
         let owns = |card: &&Card| card.owners.iter().any(|owner| owner.id == who.id);
-        self.cards.iter().filter(move |card| card.state == state && owns(card))
+        self.cards
+            .iter()
+            .filter(move |card| card.state == state && owns(card))
     }
 
     pub fn most_useful(&self, who: &Person) -> Option<&Card> {
@@ -89,16 +93,34 @@ impl Standup {
 
     /// `away until Fri 27 Nov`, for somebody who is.
     pub fn away(&self, member: &Member) -> Option<String> {
-        member.away_until(self.today).map(|last| format!("away until {}", words::day(last)))
+        member
+            .away_until(self.today)
+            .map(|last| format!("away until {}", words::day(last)))
     }
 
     /// `3 done, 2 moved, 1 newly blocked`
     pub fn tally(&self) -> String {
-        let told = ["Done", "Moved", "Newly blocked", "Blocked again", "Unblocked", "Added", "Restored", "Archived"];
-        let counts = told.map(|what| (self.happened.iter().filter(|one| one.what == what).count(), what));
+        let told = [
+            "Done",
+            "Moved",
+            "Newly blocked",
+            "Blocked again",
+            "Unblocked",
+            "Added",
+            "Restored",
+            "Archived",
+        ];
+        let counts = told.map(|what| {
+            (
+                self.happened.iter().filter(|one| one.what == what).count(),
+                what,
+            )
+        });
         let told = counts.into_iter().filter(|(count, _)| *count > 0);
         let told = told.map(|(count, what)| format!("{count} {}", what.to_lowercase()));
-        told.chain((self.untold > 0).then(|| format!("and {} tasks more", self.untold))).collect::<Vec<_>>().join(", ")
+        told.chain((self.untold > 0).then(|| format!("and {} tasks more", self.untold)))
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 
     /// How long a card is in its column.
@@ -112,12 +134,17 @@ impl Standup {
 
     /// When something last happened to a card.
     pub fn changed(&self, card: &Card) -> OffsetDateTime {
-        self.changed.get(&card.id).copied().unwrap_or(card.column_since)
+        self.changed
+            .get(&card.id)
+            .copied()
+            .unwrap_or(card.column_since)
     }
 
     /// Whether a card is in its column for longer than 85 of 100 tasks of its team were.
     pub fn is_old(&self, card: &Card) -> bool {
-        self.usual.get(&card.column).is_some_and(|usual| self.now - card.column_since > *usual)
+        self.usual
+            .get(&card.column)
+            .is_some_and(|usual| self.now - card.column_since > *usual)
     }
 }
 
@@ -138,7 +165,11 @@ pub async fn standups(
         let today = crew.week.today(now);
         let since = since.unwrap_or_else(|| crew.week.standup_before(today));
         // Before today's meeting, today's is not yet what one looks back to.
-        let since = if crew.week.standup_on(since) > now { crew.week.standup_before(since) } else { since };
+        let since = if crew.week.standup_on(since) > now {
+            crew.week.standup_before(since)
+        } else {
+            since
+        };
         let sprints = sprints.remove(&access.team.id).unwrap_or_default();
         let (resolved, sprint) = sprints::queries::resolve(&sprints, Filter::default().sprint)?;
         let unclosed = sprints::queries::unclosed(&sprints);
@@ -164,24 +195,45 @@ pub async fn standups(
         });
     }
     // Teams work in the same sprint, unless one has closed it already.
-    let sprints_of = |standup: &Standup| standup.sprint.iter().chain(&standup.unclosed).cloned().collect::<Vec<_>>();
+    let sprints_of = |standup: &Standup| {
+        standup
+            .sprint
+            .iter()
+            .chain(&standup.unclosed)
+            .cloned()
+            .collect::<Vec<_>>()
+    };
     let mut going: Vec<Sprint> = standups.iter().flat_map(sprints_of).collect();
     going.sort_by_key(|sprint| sprint.number);
     going.dedup_by_key(|sprint| sprint.number);
     for sprint in going {
         let there = |standup: &Standup| sprints_of(standup).iter().any(|own| own.id == sprint.id);
-        let ids: Vec<Uuid> = standups.iter().filter(|one| there(one)).map(|one| one.team.id).collect();
+        let ids: Vec<Uuid> = standups
+            .iter()
+            .filter(|one| there(one))
+            .map(|one| one.team.id)
+            .collect();
         for goal in goals::of_teams(db, &ids, &sprint, &crews, now).await? {
-            if let Some(standup) = standups.iter_mut().find(|standup| standup.team.id == goal.team_id) {
+            if let Some(standup) = standups
+                .iter_mut()
+                .find(|standup| standup.team.id == goal.team_id)
+            {
                 standup.at_risk.extend(goal.is_behind().then_some(goal.id));
-                if standup.sprint.as_ref().is_some_and(|own| own.id == sprint.id) {
+                if standup
+                    .sprint
+                    .as_ref()
+                    .is_some_and(|own| own.id == sprint.id)
+                {
                     standup.goals.push(goal);
                 }
             }
         }
     }
     for standup in &mut standups {
-        let here = standup.members.iter().filter(|member| member.away_until(standup.today).is_none());
+        let here = standup
+            .members
+            .iter()
+            .filter(|member| member.away_until(standup.today).is_none());
         let idle: Vec<&Person> = here
             .map(|member| &member.person)
             .filter(|who| standup.in_state(who, State::Doing).next().is_none())
@@ -204,7 +256,9 @@ pub async fn open_cards(
     let open = Filter::read_query("-is:done");
     let mut cards = tasks::queries::cards(db, team, &open, sprint, now, None).await?;
     if let (Some(over), ResolvedSprint::One(_)) = (unclosed, sprint) {
-        cards.extend(tasks::queries::cards(db, team, &open, ResolvedSprint::One(over.id), now, None).await?);
+        cards.extend(
+            tasks::queries::cards(db, team, &open, ResolvedSprint::One(over.id), now, None).await?,
+        );
     }
     Ok(cards)
 }
@@ -225,10 +279,14 @@ async fn tell_what_happened(db: &PgPool, standups: &mut [Standup]) -> Result<()>
         all: i64,
         owners: Json<Vec<Person>>,
     }
-    let windows = standups.iter().map(|standup| (standup.team.id, standup.began));
+    let windows = standups
+        .iter()
+        .map(|standup| (standup.team.id, standup.began));
     let (teams, began): (Vec<Uuid>, Vec<OffsetDateTime>) = windows.unzip();
-    let sprints: Vec<Option<String>> =
-        standups.iter().map(|standup| standup.sprint.as_ref().map(|sprint| sprint.id.to_string())).collect();
+    let sprints: Vec<Option<String>> = standups
+        .iter()
+        .map(|standup| standup.sprint.as_ref().map(|sprint| sprint.id.to_string()))
+        .collect();
     let rows: Vec<Row> = sqlx::query_as(
         // What came into the sprint has no shift of its own; what was carried into it by a closing is not new to anybody.
         concat!("SELECT k.team_id AS team, k.number, k.title, k.first, k.was, k.state, k.archived, k.all, ", owners!(), "
@@ -253,9 +311,18 @@ async fn tell_what_happened(db: &PgPool, standups: &mut [Standup]) -> Result<()>
     .await?;
     for row in rows {
         let what = became(&row.first, row.was.as_deref(), row.state, row.archived);
-        if let Some(standup) = standups.iter_mut().find(|standup| standup.team.id == row.team) {
+        if let Some(standup) = standups
+            .iter_mut()
+            .find(|standup| standup.team.id == row.team)
+        {
             let key = format!("{}-{}", standup.team.key, row.number);
-            standup.happened.push(Happened { key, title: row.title, what, state: row.state, owners: row.owners.0 });
+            standup.happened.push(Happened {
+                key,
+                title: row.title,
+                what,
+                state: row.state,
+                owners: row.owners.0,
+            });
             standup.untold = row.all - standup.happened.len() as i64;
         }
     }
@@ -264,9 +331,16 @@ async fn tell_what_happened(db: &PgPool, standups: &mut [Standup]) -> Result<()>
 
 /// When something last happened to what is in progress.
 async fn tell_what_changed(db: &PgPool, standups: &mut [Standup]) -> Result<()> {
-    let doing = standups.iter().flat_map(|standup| standup.cards.iter().map(move |card| (standup.team.id, card)));
-    let (teams, tasks): (Vec<Uuid>, Vec<Uuid>) =
-        doing.filter(|(_, card)| card.state == State::Doing).map(|(team, card)| (team, card.id)).unzip();
+    let doing = standups.iter().flat_map(|standup| {
+        standup
+            .cards
+            .iter()
+            .map(move |card| (standup.team.id, card))
+    });
+    let (teams, tasks): (Vec<Uuid>, Vec<Uuid>) = doing
+        .filter(|(_, card)| card.state == State::Doing)
+        .map(|(team, card)| (team, card.id))
+        .unzip();
     let changed: Vec<(Uuid, Uuid, OffsetDateTime)> = sqlx::query_as(
         "SELECT w.team, w.task, e.at FROM unnest($1::uuid[], $2::uuid[]) AS w (team, task)
          CROSS JOIN LATERAL (SELECT at FROM events WHERE team_id = w.team AND task_id = w.task AND kind NOT LIKE 'wait.%' AND kind NOT LIKE 'topic.%' ORDER BY seq DESC LIMIT 1) e",
@@ -287,7 +361,11 @@ async fn tell_what_changed(db: &PgPool, standups: &mut [Standup]) -> Result<()> 
 const FEWEST_STAYS: i64 = 5;
 
 /// By team and column: the 85th percentile of how long tasks were in it, of those that left it in the last 90 days.
-async fn usual(db: &PgPool, teams: &[Uuid], now: OffsetDateTime) -> Result<HashMap<Uuid, HashMap<String, Duration>>> {
+async fn usual(
+    db: &PgPool,
+    teams: &[Uuid],
+    now: OffsetDateTime,
+) -> Result<HashMap<Uuid, HashMap<String, Duration>>> {
     let rows: Vec<(Uuid, String, f64)> = sqlx::query_as(
         // each half by its own index
         "SELECT team_id, before->>'column',
@@ -306,7 +384,10 @@ async fn usual(db: &PgPool, teams: &[Uuid], now: OffsetDateTime) -> Result<HashM
     .await?;
     let mut usual: HashMap<Uuid, HashMap<String, Duration>> = HashMap::new();
     for (team, column, seconds) in rows {
-        usual.entry(team).or_default().insert(column, Duration::seconds_f64(seconds.max(0.0)));
+        usual
+            .entry(team)
+            .or_default()
+            .insert(column, Duration::seconds_f64(seconds.max(0.0)));
     }
     Ok(usual)
 }

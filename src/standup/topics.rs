@@ -36,7 +36,9 @@ impl Meeting {
     pub fn read(word: &str) -> Result<Self> {
         let all = [Self::Standup, Self::Planning, Self::Retro];
         let found = all.into_iter().find(|meeting| meeting.as_str() == word);
-        found.ok_or_else(|| Problem::field("meeting", "A team meets for standup, planning and retro."))
+        found.ok_or_else(|| {
+            Problem::field("meeting", "A team meets for standup, planning and retro.")
+        })
     }
 }
 
@@ -60,7 +62,10 @@ pub struct Topic {
 impl Topic {
     /// As it would be typed.
     pub fn line(&self) -> String {
-        let asked = self.asked.as_ref().map_or(String::new(), |asked| format!(" @{}", asked.handle));
+        let asked = self
+            .asked
+            .as_ref()
+            .map_or(String::new(), |asked| format!(" @{}", asked.handle));
         format!("{}{asked}", self.text)
     }
 }
@@ -70,7 +75,12 @@ const LINGERS: Duration = Duration::hours(4);
 
 /// Puts a line on the agenda of the team's next meeting of that kind: `Opinions on the cut-over, INF-42 @ebba`.
 /// The first `@handle` is whose opinion is wanted, the first key of a task the one that it is about.
-pub async fn add_topic(change: &mut Change, team: &Team, meeting: Meeting, text: &str) -> Result<Uuid> {
+pub async fn add_topic(
+    change: &mut Change,
+    team: &Team,
+    meeting: Meeting,
+    text: &str,
+) -> Result<Uuid> {
     let (text, who) = line::name_taken_out(text);
     let asked = match &who {
         Some(handle) => Some(account(change, handle).await?),
@@ -82,12 +92,15 @@ pub async fn add_topic(change: &mut Change, team: &Team, meeting: Meeting, text:
 
 /// The first key of a task in a line.
 pub(super) fn key_in(text: &str) -> Option<(String, i64)> {
-    text.split(|char: char| !char.is_ascii_alphanumeric() && char != '-').find_map(access::split_key)
+    text.split(|char: char| !char.is_ascii_alphanumeric() && char != '-')
+        .find_map(access::split_key)
 }
 
 /// The task that a line is about, if whoever wrote it may look at it: its team and itself.
 pub(super) async fn task_in(change: &mut Change, text: &str) -> Result<Option<(Uuid, Uuid)>> {
-    let Some((prefix, number)) = key_in(text) else { return Ok(None) };
+    let Some((prefix, number)) = key_in(text) else {
+        return Ok(None);
+    };
     Ok(sqlx::query_as(concat!(
         "SELECT k.team_id, k.id FROM tasks k JOIN teams t ON t.id = k.team_id WHERE t.id = ",
         of_key!("$1"),
@@ -121,9 +134,19 @@ pub async fn ask_for_help(change: &mut Change, team: &Team, task: Uuid, key: &st
     .fetch_one(change.db())
     .await?;
     if there {
-        return Err(Problem::conflict(format!("{key} is on the agenda of the next standup already.")));
+        return Err(Problem::conflict(format!(
+            "{key} is on the agenda of the next standup already."
+        )));
     }
-    insert(change, team, Meeting::Standup, "Help wanted", Some((team.id, task)), None).await
+    insert(
+        change,
+        team,
+        Meeting::Standup,
+        "Help wanted",
+        Some((team.id, task)),
+        None,
+    )
+    .await
 }
 
 async fn insert(
@@ -151,9 +174,18 @@ async fn insert(
     .execute(change.db())
     .await?;
     // A task's own team sees it in the task's story; a topic of another team's agenda is that one's event alone.
-    let own = task.filter(|(its, _)| *its == team.id).map(|(_, task)| task);
+    let own = task
+        .filter(|(its, _)| *its == team.id)
+        .map(|(_, task)| task);
     let after = json!({ "topic": id, "meeting": meeting.as_str(), "text": text, "asked": asked });
-    change.record(Event { team: team.id, task: own, kind: "topic.added", before: json!({}), after, version: None });
+    change.record(Event {
+        team: team.id,
+        task: own,
+        kind: "topic.added",
+        before: json!({}),
+        after,
+        version: None,
+    });
     Ok(id)
 }
 
@@ -169,8 +201,18 @@ pub async fn tick_topic(change: &mut Change, team: &Team, topic: Uuid, done: boo
     if ticked.rows_affected() == 0 {
         return Err(Problem::NotFound);
     }
-    let (kind, after) = (if done { "topic.done" } else { "topic.reopened" }, json!({ "topic": topic }));
-    change.record(Event { team: team.id, task: None, kind, before: json!({}), after, version: None });
+    let (kind, after) = (
+        if done { "topic.done" } else { "topic.reopened" },
+        json!({ "topic": topic }),
+    );
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind,
+        before: json!({}),
+        after,
+        version: None,
+    });
     Ok(())
 }
 
@@ -186,10 +228,20 @@ const TOPIC: &str = concat!(
 
 /// What these teams have to talk about in their next meeting of that kind, the oldest first, with what was ticked off
 /// just now.
-pub async fn topics(db: &PgPool, teams: &[Uuid], meeting: Meeting, now: OffsetDateTime) -> Result<Vec<Topic>> {
+pub async fn topics(
+    db: &PgPool,
+    teams: &[Uuid],
+    meeting: Meeting,
+    now: OffsetDateTime,
+) -> Result<Vec<Topic>> {
     let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new(TOPIC);
-    query.push_bind(teams.to_vec()).push(") AND x.meeting = ").push_bind(meeting);
-    query.push(" AND (x.done_at IS NULL OR x.done_at > ").push_bind(now - LINGERS);
+    query
+        .push_bind(teams.to_vec())
+        .push(") AND x.meeting = ")
+        .push_bind(meeting);
+    query
+        .push(" AND (x.done_at IS NULL OR x.done_at > ")
+        .push_bind(now - LINGERS);
     query.push(") ORDER BY x.created_at, x.id");
     Ok(read(query.build_query_as().fetch_all(db).await?))
 }
@@ -197,7 +249,10 @@ pub async fn topics(db: &PgPool, teams: &[Uuid], meeting: Meeting, now: OffsetDa
 /// What somebody is asked about on these teams' agendas, the oldest first.
 pub async fn asked_of(db: &PgPool, account: Uuid, teams: &[Uuid]) -> Result<Vec<Topic>> {
     let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new(TOPIC);
-    query.push_bind(teams.to_vec()).push(") AND x.asked_id = ").push_bind(account);
+    query
+        .push_bind(teams.to_vec())
+        .push(") AND x.asked_id = ")
+        .push_bind(account);
     query.push(" AND x.done_at IS NULL ORDER BY x.created_at, x.id");
     Ok(read(query.build_query_as().fetch_all(db).await?))
 }
@@ -222,10 +277,20 @@ struct Row {
 fn read(rows: Vec<Row>) -> Vec<Topic> {
     let topic = |row: Row| Topic {
         asked: match (row.asked_id, row.handle, row.name, row.hue) {
-            (Some(id), Some(handle), Some(name), Some(hue)) => Some(Person { id, handle, name, hue }),
+            (Some(id), Some(handle), Some(name), Some(hue)) => Some(Person {
+                id,
+                handle,
+                name,
+                hue,
+            }),
             _ => None,
         },
-        by: row.by.map(|name| name.split_whitespace().next().unwrap_or_default().to_owned()),
+        by: row.by.map(|name| {
+            name.split_whitespace()
+                .next()
+                .unwrap_or_default()
+                .to_owned()
+        }),
         author: row.created_by,
         task: row.key.zip(row.title),
         id: row.id,

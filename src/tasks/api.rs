@@ -37,7 +37,11 @@ async fn whole(app: &App, team: &Team, task: Uuid) -> Result<Value> {
     let mut body = serde_json::to_value(&whole.card).map_err(anyhow::Error::from)?;
     body["description"] = json!(whole.description);
     body["project"] = json!(whole.project);
-    body["checklist"] = whole.steps.iter().map(|step| json!({ "text": step.text, "done": step.done })).collect();
+    body["checklist"] = whole
+        .steps
+        .iter()
+        .map(|step| json!({ "text": step.text, "done": step.done }))
+        .collect();
     Ok(body)
 }
 
@@ -52,7 +56,9 @@ async fn answer<T>(
     let task = match (outcome, task) {
         (Ok(_), Some(task)) => task,
         (Err(Problem::DoneBefore { change }), task) => {
-            let touched = queries::touched_by(&app.db, team.id, change).await?.map(|(task, _)| task);
+            let touched = queries::touched_by(&app.db, team.id, change)
+                .await?
+                .map(|(task, _)| task);
             touched.or(task).ok_or(Problem::DoneBefore { change })?
         }
         (Err(problem), _) => return Err(problem),
@@ -62,7 +68,9 @@ async fn answer<T>(
 }
 
 /// A field that is missing, null, or has a value: null empties it.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(from).map(Some)
 }
 
@@ -136,15 +144,22 @@ pub async fn create(
         due: read_due(sent.due.as_deref())?,
         waited_for_by: sent.waited_for_by,
     };
-    let outcome =
-        app.live.change(&viewer.actor(), |change, _| Box::pin(creating::create_task(change, &team, &new))).await;
+    let outcome = app
+        .live
+        .change(&viewer.actor(), |change, _| {
+            Box::pin(creating::create_task(change, &team, &new))
+        })
+        .await;
     let task = outcome.as_ref().ok().map(|changed| changed.value.0);
     answer(&app, &team, task, outcome, StatusCode::CREATED).await
 }
 
 fn read_due(text: Option<&str>) -> Result<Option<time::Date>> {
-    text.map(|text| read_date(text).ok_or_else(|| Problem::field("due", "That is no date. Write it as 2026-11-30.")))
-        .transpose()
+    text.map(|text| {
+        read_date(text)
+            .ok_or_else(|| Problem::field("due", "That is no date. Write it as 2026-11-30."))
+    })
+    .transpose()
 }
 
 /// Reads a task.
@@ -185,17 +200,32 @@ pub struct TaskPatch {
 /// Changes a task. An older version gets 409, with what stands now beside what was sent.
 #[utoipa::path(patch, path = "/api/v1/tasks/{key}", tag = "tasks", params(("key" = String, Path)), request_body = TaskPatch,
     responses((status = 200, description = "The task"), (status = 409, description = "It was changed meanwhile"), (status = 422, description = "A field was refused")))]
-pub async fn patch(Given(app): Given<App>, at: AtTask, Sent(sent): Sent<TaskPatch>) -> Result<Response> {
+pub async fn patch(
+    Given(app): Given<App>,
+    at: AtTask,
+    Sent(sent): Sent<TaskPatch>,
+) -> Result<Response> {
     let AtTask { viewer, access } = at.to_edit()?;
     let sprint = match &sent.sprint {
-        Some(Some(sprint)) => Some(sprint_named(&app, &access.team, &sprint.text()).await?.map(|sprint| sprint.id)),
+        Some(Some(sprint)) => Some(
+            sprint_named(&app, &access.team, &sprint.text())
+                .await?
+                .map(|sprint| sprint.id),
+        ),
         Some(None) => Some(None),
         None => None,
     };
     let goal = match sent.goal {
-        Some(Some(goal)) => {
-            Some(goal_named(&app, &access.team, &goal.to_string(), sprint.flatten(), Some(access.id)).await?)
-        }
+        Some(Some(goal)) => Some(
+            goal_named(
+                &app,
+                &access.team,
+                &goal.to_string(),
+                sprint.flatten(),
+                Some(access.id),
+            )
+            .await?,
+        ),
         Some(None) => Some(None),
         None => None,
     };
@@ -215,16 +245,25 @@ pub async fn patch(Given(app): Given<App>, at: AtTask, Sent(sent): Sent<TaskPatc
         waited_for_by: sent.waited_for_by,
         owners: sent.owners,
         labels: sent.labels,
-        seen: sent.version.map(|version| Seen { version, strict: true }),
+        seen: sent.version.map(|version| Seen {
+            version,
+            strict: true,
+        }),
     };
     let outcome = app
         .live
-        .change(&viewer.actor(), |change, _| Box::pin(editing::edit_task(change, &access.team, access.id, &edit)))
+        .change(&viewer.actor(), |change, _| {
+            Box::pin(editing::edit_task(change, &access.team, access.id, &edit))
+        })
         .await;
     changed(&app, &access, outcome).await
 }
 
-async fn changed<T>(app: &App, access: &TaskAccess, outcome: Result<Changed<T>>) -> Result<Response> {
+async fn changed<T>(
+    app: &App,
+    access: &TaskAccess,
+    outcome: Result<Changed<T>>,
+) -> Result<Response> {
     answer(app, &access.team, Some(access.id), outcome, StatusCode::OK).await
 }
 
@@ -234,7 +273,9 @@ pub async fn delete(Given(app): Given<App>, at: AtTask) -> Result<Response> {
     let AtTask { viewer, access } = at.to_edit()?;
     let outcome = app
         .live
-        .change(&viewer.actor(), |change, _| Box::pin(archiving::archive_task(change, &access.team, access.id)))
+        .change(&viewer.actor(), |change, _| {
+            Box::pin(archiving::archive_task(change, &access.team, access.id))
+        })
         .await;
     changed(&app, &access, outcome).await
 }
@@ -242,11 +283,17 @@ pub async fn delete(Given(app): Given<App>, at: AtTask) -> Result<Response> {
 /// Moves a task beside its new neighbour, or to a column's end.
 #[utoipa::path(put, path = "/api/v1/tasks/{key}/position", tag = "tasks", params(("key" = String, Path)), request_body = Place,
     responses((status = 200, description = "The task"), (status = 409, description = "Somebody moved it meanwhile"), (status = 422, description = "No such column")))]
-pub async fn position(Given(app): Given<App>, at: AtTask, Sent(place): Sent<Place>) -> Result<Response> {
+pub async fn position(
+    Given(app): Given<App>,
+    at: AtTask,
+    Sent(place): Sent<Place>,
+) -> Result<Response> {
     let AtTask { viewer, access } = at.to_edit()?;
     let outcome = app
         .live
-        .change(&viewer.actor(), |change, _| Box::pin(moving::move_task(change, &access.team, access.id, &place)))
+        .change(&viewer.actor(), |change, _| {
+            Box::pin(moving::move_task(change, &access.team, access.id, &place))
+        })
         .await;
     match outcome {
         // A move is made often: its answer is the card, without what only a task's page needs. A repeated one's too.
@@ -260,11 +307,22 @@ pub async fn position(Given(app): Given<App>, at: AtTask, Sent(place): Sent<Plac
 /// Blocks a task, with what it waits on.
 #[utoipa::path(put, path = "/api/v1/tasks/{key}/block", tag = "tasks", params(("key" = String, Path)), request_body = blocking::Reason,
     responses((status = 200, description = "The task"), (status = 422, description = "Nothing of that name to wait on")))]
-pub async fn block(Given(app): Given<App>, at: AtTask, Sent(reason): Sent<blocking::Reason>) -> Result<Response> {
+pub async fn block(
+    Given(app): Given<App>,
+    at: AtTask,
+    Sent(reason): Sent<blocking::Reason>,
+) -> Result<Response> {
     let AtTask { viewer, access } = at.to_edit()?;
     let outcome = app
         .live
-        .change(&viewer.actor(), |change, _| Box::pin(blocking::block_task(change, &access.team, access.id, &reason)))
+        .change(&viewer.actor(), |change, _| {
+            Box::pin(blocking::block_task(
+                change,
+                &access.team,
+                access.id,
+                &reason,
+            ))
+        })
         .await;
     changed(&app, &access, outcome).await
 }
@@ -275,7 +333,9 @@ pub async fn unblock(Given(app): Given<App>, at: AtTask) -> Result<Response> {
     let AtTask { viewer, access } = at.to_edit()?;
     let outcome = app
         .live
-        .change(&viewer.actor(), |change, _| Box::pin(blocking::unblock_task(change, &access.team, access.id)))
+        .change(&viewer.actor(), |change, _| {
+            Box::pin(blocking::unblock_task(change, &access.team, access.id))
+        })
         .await;
     changed(&app, &access, outcome).await
 }
@@ -290,12 +350,21 @@ pub struct OwnersIn {
 /// Sets a task's owners.
 #[utoipa::path(put, path = "/api/v1/tasks/{key}/owners", tag = "tasks", params(("key" = String, Path)), request_body = OwnersIn,
     responses((status = 200, description = "The task"), (status = 422, description = "Nobody of that handle")))]
-pub async fn owners(Given(app): Given<App>, at: AtTask, Sent(sent): Sent<OwnersIn>) -> Result<Response> {
+pub async fn owners(
+    Given(app): Given<App>,
+    at: AtTask,
+    Sent(sent): Sent<OwnersIn>,
+) -> Result<Response> {
     let AtTask { viewer, access } = at.to_edit()?;
     let outcome = app
         .live
         .change(&viewer.actor(), |change, _| {
-            Box::pin(owning::set_owners(change, &access.team, access.id, &sent.owners))
+            Box::pin(owning::set_owners(
+                change,
+                &access.team,
+                access.id,
+                &sent.owners,
+            ))
         })
         .await;
     changed(&app, &access, outcome).await
@@ -311,13 +380,29 @@ pub struct CommentIn {
 /// Says something on a task.
 #[utoipa::path(post, path = "/api/v1/tasks/{key}/comments", tag = "tasks", params(("key" = String, Path)), request_body = CommentIn,
     responses((status = 201, description = "The task"), (status = 422, description = "Empty or too long")))]
-pub async fn comment(Given(app): Given<App>, at: AtTask, Sent(sent): Sent<CommentIn>) -> Result<Response> {
+pub async fn comment(
+    Given(app): Given<App>,
+    at: AtTask,
+    Sent(sent): Sent<CommentIn>,
+) -> Result<Response> {
     let AtTask { viewer, access } = at.to_comment()?;
     let outcome = app
         .live
         .change(&viewer.actor(), |change, _| {
-            Box::pin(commenting::add_comment(change, &access.team, access.id, &sent.body))
+            Box::pin(commenting::add_comment(
+                change,
+                &access.team,
+                access.id,
+                &sent.body,
+            ))
         })
         .await;
-    answer(&app, &access.team, Some(access.id), outcome, StatusCode::CREATED).await
+    answer(
+        &app,
+        &access.team,
+        Some(access.id),
+        outcome,
+        StatusCode::CREATED,
+    )
+    .await
 }

@@ -36,29 +36,53 @@ pub async fn archive_task(change: &mut Change, team: &Team, task: Uuid) -> Resul
         version: Some(version),
     });
     blocking::end_waits(change, team, task).await?;
-    blocking::tell_waiting(change, team, task, "wait.moved", json!({ "archived": true }), false).await
+    blocking::tell_waiting(
+        change,
+        team,
+        task,
+        "wait.moved",
+        json!({ "archived": true }),
+        false,
+    )
+    .await
 }
 
 /// Brings a task back to the end of its column, or to the place it had if that is free. What was dropped when its sprint
 /// was closed comes into the one that the team works in.
-pub async fn restore_task(change: &mut Change, team: &Team, task: Uuid, wanted: Option<&str>) -> Result<()> {
+pub async fn restore_task(
+    change: &mut Change,
+    team: &Team,
+    task: Uuid,
+    wanted: Option<&str>,
+) -> Result<()> {
     let (was, column) = lock_own_column(change, team, task).await?;
     if was.archived_at.is_none() {
         return Ok(());
     }
     let taken: bool = match wanted {
         Some(rank) => {
-            sqlx::query_scalar("SELECT EXISTS (SELECT FROM tasks WHERE column_id = $1 AND rank = $2)")
-                .bind(column.id)
-                .bind(rank)
-                .fetch_one(change.db())
-                .await?
+            sqlx::query_scalar(
+                "SELECT EXISTS (SELECT FROM tasks WHERE column_id = $1 AND rank = $2)",
+            )
+            .bind(column.id)
+            .bind(rank)
+            .fetch_one(change.db())
+            .await?
         }
         None => true,
     };
     let (rank, spread) = match wanted.filter(|rank| !taken && rank.len() <= rank::LONGEST) {
         Some(rank) => (rank.to_owned(), false),
-        None => moving::rank_at(change.db(), team, &column, Some(task), &moving::Place::default()).await?,
+        None => {
+            moving::rank_at(
+                change.db(),
+                team,
+                &column,
+                Some(task),
+                &moving::Place::default(),
+            )
+            .await?
+        }
     };
     if let Some(sprint) = was.sprint_id.filter(|_| column.state != State::Done) {
         moving::come_out_of_closed(change, team, task, sprint).await?;
@@ -80,7 +104,15 @@ pub async fn restore_task(change: &mut Change, team: &Team, task: Uuid, wanted: 
         after: json!({ "column": column.slug, "state": column.state, "rank": rank, "archived": false }),
         version: Some(version),
     });
-    blocking::tell_waiting(change, team, task, "wait.moved", json!({ "archived": false }), false).await?;
+    blocking::tell_waiting(
+        change,
+        team,
+        task,
+        "wait.moved",
+        json!({ "archived": false }),
+        false,
+    )
+    .await?;
     if spread {
         moving::spread_ranks(change, team, column.id).await?;
     }

@@ -37,13 +37,21 @@ pub(super) async fn unnamed(change: &mut Change, team: &Team, names: &str) -> Re
     .bind(reach)
     .fetch_all(change.db())
     .await?;
-    Ok(words::instead_of(names.trim(), |part| hidden.contains(&part.to_lowercase()), HIDDEN))
+    Ok(words::instead_of(
+        names.trim(),
+        |part| hidden.contains(&part.to_lowercase()),
+        HIDDEN,
+    ))
 }
 
 /// Takes a team that becomes private out of every "for" of other teams' tasks, and of what was told of them.
 /// Before anything else is locked: tasks come first.
 pub async fn unname(change: &mut Change, team: &Team) -> Result<()> {
-    let mut its = vec![team.name.to_lowercase(), team.slug.clone(), team.key.to_lowercase()];
+    let mut its = vec![
+        team.name.to_lowercase(),
+        team.slug.clone(),
+        team.key.to_lowercase(),
+    ];
     let former: Vec<String> = sqlx::query_scalar(
         "SELECT lower(key) FROM former_keys WHERE team_id = $1 UNION SELECT lower(f.name) FROM former_names f
          WHERE f.team_id = $1 AND NOT EXISTS (SELECT FROM teams o WHERE lower(o.name) = lower(f.name))",
@@ -52,8 +60,12 @@ pub async fn unname(change: &mut Change, team: &Team) -> Result<()> {
     .fetch_all(change.db())
     .await?;
     its.extend(former);
-    let unnamed = |names: &str| words::instead_of(names, |part| its.contains(&part.to_lowercase()), HIDDEN);
-    let patterns: Vec<String> = its.iter().map(|name| format!("%{}%", literal(name))).collect();
+    let unnamed =
+        |names: &str| words::instead_of(names, |part| its.contains(&part.to_lowercase()), HIDDEN);
+    let patterns: Vec<String> = its
+        .iter()
+        .map(|name| format!("%{}%", literal(name)))
+        .collect();
     let tasks: Vec<(Uuid, Uuid, String)> = sqlx::query_as(
         "SELECT team_id, id, waited_for_by FROM tasks WHERE team_id <> $1 AND waited_for_by ILIKE ANY($2) ORDER BY team_id, id FOR NO KEY UPDATE",
     )
@@ -62,12 +74,14 @@ pub async fn unname(change: &mut Change, team: &Team) -> Result<()> {
     .fetch_all(change.db())
     .await?;
     for (of, task, names) in tasks {
-        sqlx::query("UPDATE tasks SET waited_for_by = left($3, 200) WHERE team_id = $1 AND id = $2")
-            .bind(of)
-            .bind(task)
-            .bind(unnamed(&names))
-            .execute(change.db())
-            .await?;
+        sqlx::query(
+            "UPDATE tasks SET waited_for_by = left($3, 200) WHERE team_id = $1 AND id = $2",
+        )
+        .bind(of)
+        .bind(task)
+        .bind(unnamed(&names))
+        .execute(change.db())
+        .await?;
     }
     let told: Vec<(Uuid, i64, Value, Value)> = sqlx::query_as(
         "SELECT team_id, seq, before, after FROM events
@@ -96,7 +110,12 @@ pub async fn unname(change: &mut Change, team: &Team) -> Result<()> {
 
 /// Reads off a task's "for" who of us waits for it, by what they are or once were called. Whatever names nobody here, or a team that its writer may not look
 /// at, stays words.
-pub(super) async fn set_awaiting(change: &mut Change, team: &Team, task: Uuid, words: &str) -> Result<()> {
+pub(super) async fn set_awaiting(
+    change: &mut Change,
+    team: &Team,
+    task: Uuid,
+    words: &str,
+) -> Result<()> {
     let parts = named(words);
     let (actor, reach) = (change.actor, change.reach.clone());
     // Who is not named there any more stays, as long as the words for them do.
@@ -137,9 +156,14 @@ pub(super) async fn set_awaiting(change: &mut Change, team: &Team, task: Uuid, w
 
 /// What may be a name in a "for": each of its parts, and every two or three in a row, for names with commas of their own.
 fn named(words: &str) -> Vec<String> {
-    let parts: Vec<String> =
-        words.split(',').map(|part| part.trim().to_lowercase()).filter(|part| !part.is_empty()).collect();
-    (1..=3).flat_map(|count| parts.windows(count).map(|run| run.join(", "))).collect()
+    let parts: Vec<String> = words
+        .split(',')
+        .map(|part| part.trim().to_lowercase())
+        .filter(|part| !part.is_empty())
+        .collect();
+    (1..=3)
+        .flat_map(|count| parts.windows(count).map(|run| run.join(", ")))
+        .collect()
 }
 
 #[cfg(test)]
@@ -148,7 +172,17 @@ mod tests {
 
     #[test]
     fn names_may_have_commas_of_their_own() {
-        assert_eq!(named(" Legal, EU ,@elif,"), ["legal", "eu", "@elif", "legal, eu", "eu, @elif", "legal, eu, @elif"]);
+        assert_eq!(
+            named(" Legal, EU ,@elif,"),
+            [
+                "legal",
+                "eu",
+                "@elif",
+                "legal, eu",
+                "eu, @elif",
+                "legal, eu, @elif"
+            ]
+        );
         assert!(named(" , ").is_empty());
     }
 }

@@ -37,9 +37,18 @@ struct On {
 
 /// Puts a task into the blocked column, if it is not there, and keeps what it waits on.
 /// Without a reason the card says that it is missing.
-pub async fn block_task(change: &mut Change, team: &Team, task: Uuid, reason: &Reason) -> Result<()> {
+pub async fn block_task(
+    change: &mut Change,
+    team: &Team,
+    task: Uuid,
+    reason: &Reason,
+) -> Result<()> {
     let is_told = !reason.on.trim().is_empty() || !reason.note.trim().is_empty();
-    let on = if is_told { Some(find(change, reason).await?) } else { None };
+    let on = if is_told {
+        Some(find(change, reason).await?)
+    } else {
+        None
+    };
     if let Some(on) = on.as_ref().and_then(|on| on.task) {
         waiting::lock_waits(change.db()).await?;
         waiting::refuse_circle(change.db(), (team.id, task), on).await?;
@@ -50,19 +59,33 @@ pub async fn block_task(change: &mut Change, team: &Team, task: Uuid, reason: &R
     .bind(team.id)
     .fetch_optional(change.db())
     .await?;
-    let blocked = blocked.ok_or_else(|| Problem::field("column", "This board has no column for blocked tasks."))?;
+    let blocked = blocked
+        .ok_or_else(|| Problem::field("column", "This board has no column for blocked tasks."))?;
     let (was, from, to) = moving::lock_places(change.db(), team.id, task, &blocked).await?;
     if was.archived_at.is_some() {
-        return Err(Problem::conflict("The task is in the archive. Restore it first, then block it."));
+        return Err(Problem::conflict(
+            "The task is in the archive. Restore it first, then block it.",
+        ));
     }
     if from.state != State::Blocked {
-        let (rank, _) = moving::rank_at(change.db(), team, &to, Some(task), &moving::Place::default()).await?;
+        let (rank, _) = moving::rank_at(
+            change.db(),
+            team,
+            &to,
+            Some(task),
+            &moving::Place::default(),
+        )
+        .await?;
         moving::come_back(change, team, &was, &from, &to).await?;
         moving::put(change, team, &was, &from, &to, &rank).await?;
     }
     let Some(on) = on else { return Ok(()) };
     // What is another's and private is not told in this team's events either.
-    let on_team = on.task.map(|(team, _)| team).or(on.team).filter(|other| *other != team.id);
+    let on_team = on
+        .task
+        .map(|(team, _)| team)
+        .or(on.team)
+        .filter(|other| *other != team.id);
     let hidden: bool = sqlx::query_scalar(concat!(
         "SELECT EXISTS (SELECT FROM teams t WHERE t.id = $1 AND NOT ",
         named_beside!("t", "$2"),
@@ -79,8 +102,21 @@ pub async fn block_task(change: &mut Change, team: &Team, task: Uuid, reason: &R
         (true, _) => "a task of a private team",
     };
     // what names nobody is words, like those beside it
-    let words = [if on.kind == "text" { reason.on.trim() } else { "" }, reason.note.trim()];
-    let note = super::plain_lines(&words.into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join(": "));
+    let words = [
+        if on.kind == "text" {
+            reason.on.trim()
+        } else {
+            ""
+        },
+        reason.note.trim(),
+    ];
+    let note = super::plain_lines(
+        &words
+            .into_iter()
+            .filter(|words| !words.is_empty())
+            .collect::<Vec<_>>()
+            .join(": "),
+    );
     if waits_already(change, team, task, &on, &note).await? {
         return Ok(());
     }
@@ -115,7 +151,13 @@ pub async fn block_task(change: &mut Change, team: &Team, task: Uuid, reason: &R
 }
 
 /// Whether a task waits for that very reason already: a form that was sent twice says it once.
-async fn waits_already(change: &mut Change, team: &Team, task: Uuid, on: &On, note: &str) -> Result<bool> {
+async fn waits_already(
+    change: &mut Change,
+    team: &Team,
+    task: Uuid,
+    on: &On,
+    note: &str,
+) -> Result<bool> {
     Ok(sqlx::query_scalar(
         "SELECT EXISTS (SELECT FROM waits WHERE team_id = $1 AND task_id = $2 AND ended_at IS NULL AND kind = $3 AND note = $8
              AND (on_task_team, on_task_id, on_team_id, on_account_id) IS NOT DISTINCT FROM ($4, $5, $6, $7))",
@@ -146,12 +188,24 @@ pub async fn unblock_task(change: &mut Change, team: &Team, task: Uuid) -> Resul
     .bind(task)
     .fetch_one(change.db())
     .await?;
-    let back = back.ok_or_else(|| Problem::field("column", "This board has no column to put the task back to."))?;
+    let back = back.ok_or_else(|| {
+        Problem::field(
+            "column",
+            "This board has no column to put the task back to.",
+        )
+    })?;
     let (was, from, to) = moving::lock_places(change.db(), team.id, task, &back).await?;
     if from.state != State::Blocked || was.archived_at.is_some() {
         return end_waits(change, team, task).await;
     }
-    let (rank, _) = moving::rank_at(change.db(), team, &to, Some(task), &moving::Place::default()).await?;
+    let (rank, _) = moving::rank_at(
+        change.db(),
+        team,
+        &to,
+        Some(task),
+        &moving::Place::default(),
+    )
+    .await?;
     moving::put(change, team, &was, &from, &to, &rank).await
 }
 
@@ -173,7 +227,15 @@ pub async fn end_wait(change: &mut Change, team: &Team, task: Uuid, wait: Uuid) 
         return Err(Problem::NotFound);
     }
     tell_waited(change, team, &[wait]).await?;
-    super::note(change, team, task, "task.unblocked", json!({ "waits": [wait] }), json!({})).await
+    super::note(
+        change,
+        team,
+        task,
+        "task.unblocked",
+        json!({ "waits": [wait] }),
+        json!({}),
+    )
+    .await
 }
 
 /// Ends every open reason of a task, with an event that keeps them.
@@ -224,7 +286,14 @@ pub(super) async fn tell_waiting(
     .await?;
     let at = change.at;
     for (team, task, hidden) in waiting {
-        let event = |after| Event { team, task: Some(task), kind, before: json!({}), after, version: None };
+        let event = |after| Event {
+            team,
+            task: Some(task),
+            kind,
+            before: json!({}),
+            after,
+            version: None,
+        };
         match hidden {
             false => change.record(event(after.clone())),
             true if after["state"] == "done" => change.record_past(event(after.clone()), at, None),
@@ -249,7 +318,14 @@ pub(super) async fn tell_waited(change: &mut Change, team: &Team, waits: &[Uuid]
     .await?;
     for (team, task) in on {
         let kind = "wait.told";
-        change.record(Event { team, task: Some(task), kind, before: json!({}), after: json!({}), version: None });
+        change.record(Event {
+            team,
+            task: Some(task),
+            kind,
+            before: json!({}),
+            after: json!({}),
+            version: None,
+        });
     }
     Ok(())
 }
@@ -257,7 +333,13 @@ pub(super) async fn tell_waited(change: &mut Change, team: &Team, waits: &[Uuid]
 async fn find(change: &mut Change, reason: &Reason) -> Result<On> {
     let (actor, reach) = (change.actor, change.reach.clone());
     let on = reason.on.trim();
-    let none = On { kind: "text", task: None, team: None, person: None, handle: None };
+    let none = On {
+        kind: "text",
+        task: None,
+        team: None,
+        person: None,
+        handle: None,
+    };
     match reason.kind.as_str() {
         _ if on.is_empty() => Ok(none),
         // in the box for a task a handle can mean nothing else
@@ -275,17 +357,31 @@ async fn find(change: &mut Change, reason: &Reason) -> Result<On> {
             .bind(reach)
             .fetch_optional(change.db())
             .await?;
-            let team = team.ok_or_else(|| Problem::field("on", format!("There is no team {on}.")))?;
-            Ok(On { kind: "team", team: Some(team), ..none })
+            let team =
+                team.ok_or_else(|| Problem::field("on", format!("There is no team {on}.")))?;
+            Ok(On {
+                kind: "team",
+                team: Some(team),
+                ..none
+            })
         }
         "person" => person(change, on).await,
-        _ => Err(Problem::field("kind", "It waits on a task, a team, a person or text.")),
+        _ => Err(Problem::field(
+            "kind",
+            "It waits on a task, a team, a person or text.",
+        )),
     }
 }
 
 async fn person(change: &mut Change, on: &str) -> Result<On> {
     let (person, handle) = find_person(change, on).await?;
-    Ok(On { kind: "person", task: None, team: None, person: Some(person), handle: Some(handle) })
+    Ok(On {
+        kind: "person",
+        task: None,
+        team: None,
+        person: Some(person),
+        handle: Some(handle),
+    })
 }
 
 /// Somebody by their handle, or by their name if it is one person's alone.
@@ -302,12 +398,21 @@ async fn find_person(change: &mut Change, on: &str) -> Result<(Uuid, String)> {
     match found.as_slice() {
         [(person, its), ..] if *its == handle => Ok((*person, handle)),
         [(person, its)] => Ok((*person, its.clone())),
-        [] => Err(Problem::field("on", format!("There is nobody called {on}. Write @ and their handle."))),
+        [] => Err(Problem::field(
+            "on",
+            format!("There is nobody called {on}. Write @ and their handle."),
+        )),
         several => {
-            let handles: Vec<String> = several.iter().map(|(_, handle)| format!("@{handle}")).collect();
+            let handles: Vec<String> = several
+                .iter()
+                .map(|(_, handle)| format!("@{handle}"))
+                .collect();
             Err(Problem::field(
                 "on",
-                format!("Several people are called {on}. Write one's handle: {}.", handles.join(", ")),
+                format!(
+                    "Several people are called {on}. Write one's handle: {}.",
+                    handles.join(", ")
+                ),
             ))
         }
     }
@@ -346,13 +451,23 @@ async fn find_task(change: &mut Change, on: &str) -> Result<On> {
         }
     };
     match found.as_slice() {
-        [(team, task, _)] => {
-            Ok(On { kind: "task", task: Some((*team, *task)), team: None, person: None, handle: None })
-        }
+        [(team, task, _)] => Ok(On {
+            kind: "task",
+            task: Some((*team, *task)),
+            team: None,
+            person: None,
+            handle: None,
+        }),
         [] => Err(Problem::field("on", format!("There is no task {on}."))),
         several => {
             let names: Vec<&str> = several.iter().map(|(_, _, name)| name.as_str()).collect();
-            Err(Problem::field("on", format!("Several tasks have these words: {}. Give one's key.", names.join("; "))))
+            Err(Problem::field(
+                "on",
+                format!(
+                    "Several tasks have these words: {}. Give one's key.",
+                    names.join("; ")
+                ),
+            ))
         }
     }
 }

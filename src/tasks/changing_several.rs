@@ -34,13 +34,22 @@ pub enum Same {
 }
 
 /// Changes all named tasks in the same ways; the answer is their ids. One that is not the team's refuses all.
-pub async fn change_several(change: &mut Change, team: &Team, keys: &[String], same: &[Same]) -> Result<Vec<Uuid>> {
+pub async fn change_several(
+    change: &mut Change,
+    team: &Team,
+    keys: &[String],
+    same: &[Same],
+) -> Result<Vec<Uuid>> {
     if keys.is_empty() || keys.len() > 500 {
         return Err(Problem::field("keys", "Select 1 to 500 tasks."));
     }
     let numbers: Option<Vec<i64>> = keys
         .iter()
-        .map(|key| split_key(key).filter(|(prefix, _)| *prefix == team.key).map(|(_, number)| number))
+        .map(|key| {
+            split_key(key)
+                .filter(|(prefix, _)| *prefix == team.key)
+                .map(|(_, number)| number)
+        })
         .collect();
     let numbers = numbers.ok_or(Problem::NotFound)?;
     lock_every_column(change.db(), team.id).await?;
@@ -76,7 +85,16 @@ pub async fn change_several(change: &mut Change, team: &Team, keys: &[String], s
 async fn change_one(change: &mut Change, team: &Team, task: Uuid, same: &Same) -> Result<()> {
     match same {
         Same::Column(column) => {
-            moving::move_task(change, team, task, &Place { column: column.clone(), ..Place::default() }).await?;
+            moving::move_task(
+                change,
+                team,
+                task,
+                &Place {
+                    column: column.clone(),
+                    ..Place::default()
+                },
+            )
+            .await?;
             Ok(())
         }
         Same::Owner(None) => owning::set_owners(change, team, task, &[]).await,
@@ -89,14 +107,36 @@ async fn change_one(change: &mut Change, team: &Team, task: Uuid, same: &Same) -
             owning::set_owners(change, team, task, &owners).await
         }
         Same::Sprint(sprint) => {
-            editing::edit_task(change, team, task, &editing::Edit { sprint: Some(*sprint), ..Default::default() }).await
+            editing::edit_task(
+                change,
+                team,
+                task,
+                &editing::Edit {
+                    sprint: Some(*sprint),
+                    ..Default::default()
+                },
+            )
+            .await
         }
         Same::SetAside { sprint, goal } => {
-            let edit = editing::Edit { sprint: Some(*sprint), goal: Some(*goal), ..Default::default() };
+            let edit = editing::Edit {
+                sprint: Some(*sprint),
+                goal: Some(*goal),
+                ..Default::default()
+            };
             editing::edit_task(change, team, task, &edit).await
         }
         Same::NoGoal => {
-            editing::edit_task(change, team, task, &editing::Edit { goal: Some(None), ..Default::default() }).await
+            editing::edit_task(
+                change,
+                team,
+                task,
+                &editing::Edit {
+                    goal: Some(None),
+                    ..Default::default()
+                },
+            )
+            .await
         }
         Same::Label(label) => {
             let mut labels = labelling::read(change.db(), team.id, task).await?;

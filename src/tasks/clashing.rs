@@ -23,16 +23,25 @@ pub(super) async fn check_seen(
     edit: &Edit,
     after: &Map<String, Value>,
 ) -> Result<()> {
-    let Some(seen) = edit.seen.filter(|seen| seen.version < was.version) else { return Ok(()) };
+    let Some(seen) = edit.seen.filter(|seen| seen.version < was.version) else {
+        return Ok(());
+    };
     let mut fields: Vec<String> = after.keys().cloned().collect();
     fields.extend(edit.owners.is_some().then(|| "owners".to_owned()));
     fields.extend(edit.labels.is_some().then(|| "labels".to_owned()));
-    let clash =
-        story::editor_since(change, team.id, was.id, seen.version, if seen.strict { None } else { Some(&fields) })
-            .await?;
+    let clash = story::editor_since(
+        change,
+        team.id,
+        was.id,
+        seen.version,
+        if seen.strict { None } else { Some(&fields) },
+    )
+    .await?;
     let Some(who) = clash else { return Ok(()) };
     Err(Problem::Conflict(Box::new(Conflict {
-        detail: format!("{who} changed this meanwhile. What you sent was not saved; both versions are below."),
+        detail: format!(
+            "{who} changed this meanwhile. What you sent was not saved; both versions are below."
+        ),
         current: stands(change, team, was).await?,
         sent: sent(change, team, now, edit, seen).await?,
     })))
@@ -46,7 +55,10 @@ pub(super) async fn moved_meanwhile(
     (from, to): (&Column, &Column),
     version: Option<i64>,
 ) -> Result<Problem> {
-    let (who, key) = (story::last_mover(change, team.id, was.id).await?, format!("{}-{}", team.key, was.number));
+    let (who, key) = (
+        story::last_mover(change, team.id, was.id).await?,
+        format!("{}-{}", team.key, was.number),
+    );
     Ok(Problem::Conflict(Box::new(Conflict {
         detail: format!("{who} moved {key} to {}. It was left there.", from.name),
         current: json!({ "key": key, "column": from.slug, "version": was.version }),
@@ -65,7 +77,13 @@ async fn stands(change: &mut Change, team: &Team, was: &Locked) -> Result<Value>
 }
 
 /// The fields that were sent, in the same words.
-async fn sent(change: &mut Change, team: &Team, now: &Locked, edit: &Edit, seen: Seen) -> Result<Value> {
+async fn sent(
+    change: &mut Change,
+    team: &Team,
+    now: &Locked,
+    edit: &Edit,
+    seen: Seen,
+) -> Result<Value> {
     let wanted = words(change, team, now).await?;
     let mut sent = json!({ "version": seen.version });
     for (field, was_sent) in [

@@ -27,12 +27,26 @@ pub async fn add_comment(change: &mut Change, team: &Team, task: Uuid, body: &st
     .bind(at)
     .execute(change.db())
     .await?;
-    note(change, team, task, "comment.added", json!({}), json!({ "comment": id })).await?;
+    note(
+        change,
+        team,
+        task,
+        "comment.added",
+        json!({}),
+        json!({ "comment": id }),
+    )
+    .await?;
     Ok(id)
 }
 
 /// Changes one's own comment.
-pub async fn edit_comment(change: &mut Change, team: &Team, task: Uuid, comment: Uuid, body: &str) -> Result<()> {
+pub async fn edit_comment(
+    change: &mut Change,
+    team: &Team,
+    task: Uuid,
+    comment: Uuid,
+    body: &str,
+) -> Result<()> {
     let old = own(change, team, task, comment).await?;
     let body = checked(body)?;
     let at = change.at;
@@ -43,12 +57,24 @@ pub async fn edit_comment(change: &mut Change, team: &Team, task: Uuid, comment:
         .bind(at)
         .execute(change.db())
         .await?;
-    note(change, team, task, "comment.edited", json!({ "comment": comment, "body": old }), json!({ "body": body }))
-        .await
+    note(
+        change,
+        team,
+        task,
+        "comment.edited",
+        json!({ "comment": comment, "body": old }),
+        json!({ "body": body }),
+    )
+    .await
 }
 
 /// Deletes one's own comment; its text is gone from the history too.
-pub async fn delete_comment(change: &mut Change, team: &Team, task: Uuid, comment: Uuid) -> Result<()> {
+pub async fn delete_comment(
+    change: &mut Change,
+    team: &Team,
+    task: Uuid,
+    comment: Uuid,
+) -> Result<()> {
     own(change, team, task, comment).await?;
     sqlx::query("DELETE FROM comments WHERE team_id = $1 AND id = $2")
         .bind(team.id)
@@ -64,20 +90,31 @@ pub async fn delete_comment(change: &mut Change, team: &Team, task: Uuid, commen
     .bind(comment.to_string())
     .execute(change.db())
     .await?;
-    note(change, team, task, "comment.deleted", json!({ "comment": comment }), json!({})).await
+    note(
+        change,
+        team,
+        task,
+        "comment.deleted",
+        json!({ "comment": comment }),
+        json!({}),
+    )
+    .await
 }
 
 async fn own(change: &mut Change, team: &Team, task: Uuid, comment: Uuid) -> Result<String> {
     lock(change.db(), team.id, task).await?;
-    let (author, body): (Option<Uuid>, String) =
-        sqlx::query_as("SELECT author_id, body FROM comments WHERE team_id = $1 AND task_id = $2 AND id = $3")
-            .bind(team.id)
-            .bind(task)
-            .bind(comment)
-            .fetch_one(change.db())
-            .await?;
+    let (author, body): (Option<Uuid>, String) = sqlx::query_as(
+        "SELECT author_id, body FROM comments WHERE team_id = $1 AND task_id = $2 AND id = $3",
+    )
+    .bind(team.id)
+    .bind(task)
+    .bind(comment)
+    .fetch_one(change.db())
+    .await?;
     if author.is_none() || author != change.actor {
-        return Err(Problem::Forbidden("Only who wrote a comment may change it. Nothing was changed.".into()));
+        return Err(Problem::Forbidden(
+            "Only who wrote a comment may change it. Nothing was changed.".into(),
+        ));
     }
     Ok(body)
 }
@@ -85,7 +122,10 @@ async fn own(change: &mut Change, team: &Team, task: Uuid, comment: Uuid) -> Res
 fn checked(body: &str) -> Result<String> {
     let body = super::plain_lines(body.trim());
     if body.is_empty() || body.chars().count() > 20_000 {
-        return Err(Problem::field("body", "A comment has 1 to 20,000 characters."));
+        return Err(Problem::field(
+            "body",
+            "A comment has 1 to 20,000 characters.",
+        ));
     }
     Ok(body)
 }

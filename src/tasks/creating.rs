@@ -36,17 +36,19 @@ pub struct NewTask {
 pub async fn create_task(change: &mut Change, team: &Team, new: &NewTask) -> Result<(Uuid, i64)> {
     let title = checked_title(&new.title)?;
     let column = column_of(change, team, new.column.as_deref()).await?;
-    let (rank, spread) = moving::rank_at(change.db(), team, &column, None, &moving::Place::default()).await?;
+    let (rank, spread) =
+        moving::rank_at(change.db(), team, &column, None, &moving::Place::default()).await?;
     setting_aside::refuse_closed(change.db(), team, new.sprint).await?;
     let waited_for_by = awaiting::unnamed(change, team, &new.waited_for_by).await?;
     let id = Uuid::now_v7();
     labelling::make_missing(change.db(), team.id, &new.labels).await?;
     // The team's row is locked from here on; whoever makes another task waits for this one, so no number is left out.
-    let number: i64 =
-        sqlx::query_scalar("UPDATE teams SET last_number = last_number + 1 WHERE id = $1 RETURNING last_number")
-            .bind(team.id)
-            .fetch_one(change.db())
-            .await?;
+    let number: i64 = sqlx::query_scalar(
+        "UPDATE teams SET last_number = last_number + 1 WHERE id = $1 RETURNING last_number",
+    )
+    .bind(team.id)
+    .fetch_one(change.db())
+    .await?;
     let (at, actor) = (change.at, change.actor);
     let description = super::plain_lines(&new.description);
     sqlx::query(
@@ -95,7 +97,9 @@ pub async fn create_task(change: &mut Change, team: &Team, new: &NewTask) -> Res
 /// A title in one line, or what is wrong with it.
 pub(super) fn checked_title(title: &str) -> Result<String> {
     let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
-    let visible = title.chars().any(|letter| !letter.is_whitespace() && !is_invisible(letter));
+    let visible = title
+        .chars()
+        .any(|letter| !letter.is_whitespace() && !is_invisible(letter));
     if !visible || title.chars().count() > 500 {
         return Err(Problem::field("title", "A title has 1 to 500 characters."));
     }

@@ -85,7 +85,12 @@ pub(crate) use owners;
 pub(super) use {dress, open_waits};
 
 /// What many cards wear, for a whole board: a query each for all of them, never one a card.
-pub(super) async fn dresses(db: &PgPool, team: Uuid, tasks: &[Uuid], blocked: &[Uuid]) -> Result<HashMap<Uuid, Dress>> {
+pub(super) async fn dresses(
+    db: &PgPool,
+    team: Uuid,
+    tasks: &[Uuid],
+    blocked: &[Uuid],
+) -> Result<HashMap<Uuid, Dress>> {
     let mut dresses = clothes(db, team, tasks).await?;
     if blocked.is_empty() {
         return Ok(dresses);
@@ -149,9 +154,12 @@ async fn clothes(db: &PgPool, team: Uuid, tasks: &[Uuid]) -> Result<HashMap<Uuid
     for row in rows {
         let dress = clothes.entry(row.task_id).or_default();
         match (row.what.as_str(), row.id, row.handle, row.name, row.hue) {
-            ("owner", Some(id), Some(handle), Some(name), Some(hue)) => {
-                dress.owners.push(Person { id, handle, name, hue })
-            }
+            ("owner", Some(id), Some(handle), Some(name), Some(hue)) => dress.owners.push(Person {
+                id,
+                handle,
+                name,
+                hue,
+            }),
             ("label", _, _, Some(name), Some(hue)) => dress.labels.push(Label { name, hue }),
             ("steps", ..) => (dress.steps, dress.steps_done) = (row.count, row.done),
             ("waiter", _, _, Some(key), _) => dress.waited_by.push(key),

@@ -4,7 +4,10 @@ use serde_json::{Map, Value, json};
 use time::Date;
 use uuid::Uuid;
 
-use super::{Locked, awaiting, blocking, clashing, creating::checked_title, labelling, lock, owning, setting_aside};
+use super::{
+    Locked, awaiting, blocking, clashing, creating::checked_title, labelling, lock, owning,
+    setting_aside,
+};
 use crate::{
     activity::{Change, Event},
     teams::Team,
@@ -59,13 +62,18 @@ pub async fn edit_task(change: &mut Change, team: &Team, task: Uuid, edit: &Edit
     }
     if let Some(description) = &edit.description {
         now.description = super::plain_lines(description);
-        note("description", json!(was.description), json!(now.description));
+        note(
+            "description",
+            json!(was.description),
+            json!(now.description),
+        );
     }
     if let Some(sprint) = edit.sprint {
         now.sprint_id = sprint;
         note("sprint", json!(was.sprint_id), json!(sprint));
         // what is out of the way there is not left open
-        let rests = edit.puts_back && (was.archived_at.is_some() || is_done(change, team, task).await?);
+        let rests =
+            edit.puts_back && (was.archived_at.is_some() || is_done(change, team, task).await?);
         if sprint != was.sprint_id && !rests {
             setting_aside::refuse_closed(change.db(), team, sprint).await?;
         }
@@ -89,7 +97,11 @@ pub async fn edit_task(change: &mut Change, team: &Team, task: Uuid, edit: &Edit
     }
     if let Some(due) = edit.due {
         now.due_on = due;
-        note("due", json!(was.due_on.map(|day| day.to_string())), json!(due.map(|day| day.to_string())));
+        note(
+            "due",
+            json!(was.due_on.map(|day| day.to_string())),
+            json!(due.map(|day| day.to_string())),
+        );
     }
     if let Some(waited_for_by) = &edit.waited_for_by {
         now.waited_for_by = awaiting::unnamed(change, team, waited_for_by).await?;
@@ -99,7 +111,13 @@ pub async fn edit_task(change: &mut Change, team: &Team, task: Uuid, edit: &Edit
     if !after.is_empty() {
         let version = write(change, team, &now).await?;
         if now.waited_for_by != was.waited_for_by {
-            awaiting::set_awaiting(change, team, task, edit.waited_for_by.as_deref().unwrap_or("")).await?;
+            awaiting::set_awaiting(
+                change,
+                team,
+                task,
+                edit.waited_for_by.as_deref().unwrap_or(""),
+            )
+            .await?;
         }
         change.record(Event {
             team: team.id,
@@ -135,7 +153,12 @@ async fn is_done(change: &mut Change, team: &Team, task: Uuid) -> Result<bool> {
 }
 
 /// A goal belongs to one sprint. A task that goes to another goes on with the goal of the same title there, or without.
-async fn goal_there(change: &mut Change, team: &Team, was: &Locked, sprint: Option<Uuid>) -> Result<Option<Uuid>> {
+async fn goal_there(
+    change: &mut Change,
+    team: &Team,
+    was: &Locked,
+    sprint: Option<Uuid>,
+) -> Result<Option<Uuid>> {
     Ok(sqlx::query_scalar(
         "SELECT there.id FROM goals g JOIN goals there ON there.team_id = g.team_id AND there.title = g.title
          WHERE g.team_id = $1 AND g.id = $2 AND there.sprint_id = $3 ORDER BY there.position LIMIT 1",

@@ -16,7 +16,12 @@ use crate::{
 ///
 /// # Errors
 /// `NotFound` for no such column, `Invalid` where no other one is named.
-pub async fn remove_column(change: &mut Change, team: &Team, column: &str, into: &str) -> Result<()> {
+pub async fn remove_column(
+    change: &mut Change,
+    team: &Team,
+    column: &str,
+    into: &str,
+) -> Result<()> {
     // For update: nobody may put a task into what is about to go.
     let columns: Vec<Column> =
         sqlx::query_as("SELECT id, slug, name, state, wip_limit FROM columns WHERE team_id = $1 AND slug IN ($2, $3) ORDER BY id FOR UPDATE")
@@ -28,7 +33,8 @@ pub async fn remove_column(change: &mut Change, team: &Team, column: &str, into:
     let find = |slug: &str| columns.iter().find(|one| one.slug == slug);
     let from = find(column).ok_or(Problem::NotFound)?;
     let to = find(into).filter(|to| to.id != from.id);
-    let to = to.ok_or_else(|| Problem::field("into", "Say into which other column its tasks go."))?;
+    let to =
+        to.ok_or_else(|| Problem::field("into", "Say into which other column its tasks go."))?;
     // What was done would be undone, or the other way round, in figures of sprints that are long over.
     let archived: bool = sqlx::query_scalar(
         "SELECT EXISTS (SELECT FROM tasks WHERE team_id = $1 AND column_id = $2 AND archived_at IS NOT NULL)",
@@ -46,11 +52,13 @@ pub async fn remove_column(change: &mut Change, team: &Team, column: &str, into:
         return Err(Problem::field("into", why));
     }
     // In the order of their ids, as everybody locks several; the archive's too.
-    sqlx::query("SELECT FROM tasks WHERE team_id = $1 AND column_id = $2 ORDER BY id FOR NO KEY UPDATE")
-        .bind(team.id)
-        .bind(from.id)
-        .execute(change.db())
-        .await?;
+    sqlx::query(
+        "SELECT FROM tasks WHERE team_id = $1 AND column_id = $2 ORDER BY id FOR NO KEY UPDATE",
+    )
+    .bind(team.id)
+    .bind(from.id)
+    .execute(change.db())
+    .await?;
     let tasks: Vec<Uuid> = sqlx::query_scalar(
         "SELECT id FROM tasks WHERE team_id = $1 AND column_id = $2 AND rank IS NOT NULL ORDER BY rank",
     )
@@ -61,7 +69,8 @@ pub async fn remove_column(change: &mut Change, team: &Team, column: &str, into:
     let mut spreads = false;
     for task in tasks {
         let was = lock(change.db(), team.id, task).await?;
-        let (rank, spread) = moving::rank_at(change.db(), team, to, Some(task), &moving::Place::default()).await?;
+        let (rank, spread) =
+            moving::rank_at(change.db(), team, to, Some(task), &moving::Place::default()).await?;
         moving::put(change, team, &was, from, to, &rank).await?;
         spreads |= spread;
     }

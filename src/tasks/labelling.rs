@@ -13,7 +13,12 @@ use crate::{
 };
 
 /// Sets a task's labels by name.
-pub async fn set_labels(change: &mut Change, team: &Team, task: Uuid, names: &[String]) -> Result<()> {
+pub async fn set_labels(
+    change: &mut Change,
+    team: &Team,
+    task: Uuid,
+    names: &[String],
+) -> Result<()> {
     lock(change.db(), team.id, task).await?;
     let before = read(change.db(), team.id, task).await?;
     sqlx::query("DELETE FROM task_labels WHERE team_id = $1 AND task_id = $2")
@@ -26,11 +31,24 @@ pub async fn set_labels(change: &mut Change, team: &Team, task: Uuid, names: &[S
     if before == after {
         return Ok(());
     }
-    note(change, team, task, "task.labelled", json!({ "labels": before }), json!({ "labels": after })).await
+    note(
+        change,
+        team,
+        task,
+        "task.labelled",
+        json!({ "labels": before }),
+        json!({ "labels": after }),
+    )
+    .await
 }
 
 /// Puts labels on a task that has none yet; those that the team lacks are made.
-pub(crate) async fn write(db: &mut PgConnection, team: Uuid, task: Uuid, names: &[String]) -> Result<()> {
+pub(crate) async fn write(
+    db: &mut PgConnection,
+    team: Uuid,
+    task: Uuid,
+    names: &[String],
+) -> Result<()> {
     let names = plain(names);
     if names.is_empty() {
         return Ok(());
@@ -54,7 +72,11 @@ pub(crate) async fn write(db: &mut PgConnection, team: Uuid, task: Uuid, names: 
 
 /// Makes the labels that the team lacks. Whoever numbers a task does this first: two that make
 /// the same label wait for each other, and must not hold the team's row meanwhile.
-pub(crate) async fn make_missing(db: &mut PgConnection, team: Uuid, names: &[String]) -> Result<()> {
+pub(crate) async fn make_missing(
+    db: &mut PgConnection,
+    team: Uuid,
+    names: &[String],
+) -> Result<()> {
     for name in plain(names) {
         let made = sqlx::query(
             "INSERT INTO labels (team_id, id, name, hue)

@@ -168,20 +168,26 @@ use locked;
 
 /// Locks a task's row until the change ends, and reads it. Columns are locked before tasks, teams after them.
 pub async fn lock(db: &mut PgConnection, team: Uuid, task: Uuid) -> Result<Locked> {
-    Ok(sqlx::query_as(concat!("SELECT ", locked!(), " FROM tasks WHERE team_id = $1 AND id = $2 FOR NO KEY UPDATE"))
-        .bind(team)
-        .bind(task)
-        .fetch_one(db)
-        .await?)
+    Ok(sqlx::query_as(concat!(
+        "SELECT ",
+        locked!(),
+        " FROM tasks WHERE team_id = $1 AND id = $2 FOR NO KEY UPDATE"
+    ))
+    .bind(team)
+    .bind(task)
+    .fetch_one(db)
+    .await?)
 }
 
 /// Counts a change of the task that touched none of its own columns; the answer is its version.
 pub async fn touch(db: &mut PgConnection, team: Uuid, task: Uuid) -> Result<i64> {
-    Ok(sqlx::query_scalar("UPDATE tasks SET version = version + 1 WHERE team_id = $1 AND id = $2 RETURNING version")
-        .bind(team)
-        .bind(task)
-        .fetch_one(db)
-        .await?)
+    Ok(sqlx::query_scalar(
+        "UPDATE tasks SET version = version + 1 WHERE team_id = $1 AND id = $2 RETURNING version",
+    )
+    .bind(team)
+    .bind(task)
+    .fetch_one(db)
+    .await?)
 }
 
 /// Line ends as they are kept: a browser sends CRLF, and a lone CR would break an event stream.
@@ -199,6 +205,13 @@ async fn note(
     after: Value,
 ) -> Result<()> {
     let version = touch(change.db(), team.id, task).await?;
-    change.record(Event { team: team.id, task: Some(task), kind, before, after, version: Some(version) });
+    change.record(Event {
+        team: team.id,
+        task: Some(task),
+        kind,
+        before,
+        after,
+        version: Some(version),
+    });
     Ok(())
 }

@@ -39,17 +39,28 @@ pub struct Place {
 /// # Errors
 /// `NotFound` for a foreign task, `Invalid` for a column or neighbour that this board does not have,
 /// `Conflict` when somebody moved it since the version that was seen, or archived it.
-pub async fn move_task(change: &mut Change, team: &Team, task: Uuid, place: &Place) -> Result<Column> {
+pub async fn move_task(
+    change: &mut Change,
+    team: &Team,
+    task: Uuid,
+    place: &Place,
+) -> Result<Column> {
     let column = match place.state.as_deref() {
-        Some(state) if place.column.is_empty() => &column_for(change.db(), team, task, state, place).await?,
+        Some(state) if place.column.is_empty() => {
+            &column_for(change.db(), team, task, state, place).await?
+        }
         _ => &place.column,
     };
     let (was, from, to) = lock_places(change.db(), team.id, task, column).await?;
     if was.archived_at.is_some() {
-        return Err(Problem::conflict("The task is in the archive. Restore it first, then move it."));
+        return Err(Problem::conflict(
+            "The task is in the archive. Restore it first, then move it.",
+        ));
     }
     if place.version.is_some_and(|seen| seen < was.moved_version) {
-        return Err(clashing::moved_meanwhile(change, team, &was, (&from, &to), place.version).await?);
+        return Err(
+            clashing::moved_meanwhile(change, team, &was, (&from, &to), place.version).await?,
+        );
     }
     let (rank, spread) = rank_at(change.db(), team, &to, Some(task), place).await?;
     come_back(change, team, &was, &from, &to).await?;
@@ -70,24 +81,54 @@ pub(super) async fn come_back(
     from: &Column,
     to: &Column,
 ) -> Result<()> {
-    match was.sprint_id.filter(|_| from.state == State::Done && to.state != State::Done) {
+    match was
+        .sprint_id
+        .filter(|_| from.state == State::Done && to.state != State::Done)
+    {
         Some(sprint) => come_out_of_closed(change, team, was.id, sprint).await,
         None => Ok(()),
     }
 }
 
 /// What is open and in a sprint that its team has closed comes into the sprint that the team works in.
-pub(super) async fn come_out_of_closed(change: &mut Change, team: &Team, task: Uuid, sprint: Uuid) -> Result<()> {
-    if setting_aside::closed(change.db(), team.id, sprint).await?.is_none() {
+pub(super) async fn come_out_of_closed(
+    change: &mut Change,
+    team: &Team,
+    task: Uuid,
+    sprint: Uuid,
+) -> Result<()> {
+    if setting_aside::closed(change.db(), team.id, sprint)
+        .await?
+        .is_none()
+    {
         return Ok(());
     }
     let sprints = sprints::queries::sprints_of(change.db(), team.id).await?;
     let current = sprints::queries::current(&sprints).map(|sprint| sprint.id);
-    editing::edit_task(change, team, task, &Edit { sprint: Some(current), ..Edit::default() }).await
+    editing::edit_task(
+        change,
+        team,
+        task,
+        &Edit {
+            sprint: Some(current),
+            ..Edit::default()
+        },
+    )
+    .await
 }
 
-async fn column_for(db: &mut PgConnection, team: &Team, task: Uuid, state: &str, place: &Place) -> Result<String> {
-    let beside = place.after.as_deref().or(place.before.as_deref()).and_then(split_key);
+async fn column_for(
+    db: &mut PgConnection,
+    team: &Team,
+    task: Uuid,
+    state: &str,
+    place: &Place,
+) -> Result<String> {
+    let beside = place
+        .after
+        .as_deref()
+        .or(place.before.as_deref())
+        .and_then(split_key);
     let column: Option<String> = sqlx::query_scalar(
         "SELECT c.slug FROM columns c
          LEFT JOIN tasks n ON n.team_id = c.team_id AND n.number = $4 AND n.column_id = c.id
@@ -100,7 +141,12 @@ async fn column_for(db: &mut PgConnection, team: &Team, task: Uuid, state: &str,
     .bind(beside.filter(|(key, _)| *key == team.key).map(|(_, number)| number))
     .fetch_optional(&mut *db)
     .await?;
-    column.ok_or_else(|| Problem::field("state", format!("{} has no column for that state.", team.name)))
+    column.ok_or_else(|| {
+        Problem::field(
+            "state",
+            format!("{} has no column for that state.", team.name),
+        )
+    })
 }
 
 /// Writes a task's new place and its event. Leaving a blocked column ends what it waited on.
@@ -113,7 +159,11 @@ pub(super) async fn put(
     rank: &str,
 ) -> Result<()> {
     let changes_column = from.id != to.id;
-    let since = if changes_column { change.at } else { was.column_since };
+    let since = if changes_column {
+        change.at
+    } else {
+        was.column_since
+    };
     let (version, is_awaited): (i64, bool) = sqlx::query_as(
         "UPDATE tasks SET column_id = $3, rank = $4, column_since = $5, version = version + 1, moved_version = version + 1
          WHERE team_id = $1 AND id = $2
@@ -184,7 +234,11 @@ pub(super) async fn lock_places(
     .fetch_all(db)
     .await?;
     let was = rows.first().ok_or(Problem::NotFound)?.task.clone();
-    let place = |wanted: &dyn Fn(&Column) -> bool| rows.iter().map(|row| &row.place).find(|place| wanted(place));
+    let place = |wanted: &dyn Fn(&Column) -> bool| {
+        rows.iter()
+            .map(|row| &row.place)
+            .find(|place| wanted(place))
+    };
     let to = place(&|column| column.slug == to);
     let to = to.ok_or_else(|| Problem::field("column", "That column is not on this board."))?;
     let from = place(&|column| column.id == was.column_id).ok_or(Problem::Again)?;
@@ -202,8 +256,10 @@ pub(super) async fn rank_at(
 ) -> Result<(String, bool)> {
     // The card itself is no neighbour: it leaves its place.
     let moving = moving.unwrap_or_default();
-    let (after, before) =
-        (number_of(team, "after", place.after.as_deref())?, number_of(team, "before", place.before.as_deref())?);
+    let (after, before) = (
+        number_of(team, "after", place.after.as_deref())?,
+        number_of(team, "before", place.before.as_deref())?,
+    );
     let mut gap = match after {
         Some(number) => gap_below(db, team, column, number, moving).await?,
         None => None,
@@ -215,11 +271,12 @@ pub(super) async fn rank_at(
         Some(gap) => gap,
         // No neighbour, or one that has left meanwhile: the end of the column is the honest answer.
         None => {
-            let last = sqlx::query_scalar("SELECT max(rank) FROM tasks WHERE column_id = $1 AND id <> $2")
-                .bind(column.id)
-                .bind(moving)
-                .fetch_one(db)
-                .await?;
+            let last =
+                sqlx::query_scalar("SELECT max(rank) FROM tasks WHERE column_id = $1 AND id <> $2")
+                    .bind(column.id)
+                    .bind(moving)
+                    .fetch_one(db)
+                    .await?;
             (last, None)
         }
     };
@@ -273,19 +330,23 @@ async fn gap_above(
 
 /// The number of a neighbour that was named.
 fn number_of(team: &Team, field: &'static str, key: Option<&str>) -> Result<Option<i64>> {
-    let Some(key) = key.filter(|key| !key.is_empty()) else { return Ok(None) };
+    let Some(key) = key.filter(|key| !key.is_empty()) else {
+        return Ok(None);
+    };
     let ours = split_key(key).filter(|(prefix, _)| *prefix == team.key);
-    let (_, number) = ours.ok_or_else(|| Problem::field(field, format!("{key} is not a task of this team.")))?;
+    let (_, number) =
+        ours.ok_or_else(|| Problem::field(field, format!("{key} is not a task of this team.")))?;
     Ok(Some(number))
 }
 
 /// Gives a locked column's tasks short ranks again, in their order. Events carry them, so that history still replays.
 pub(crate) async fn spread_ranks(change: &mut Change, team: &Team, column: Uuid) -> Result<()> {
-    let tasks: Vec<Uuid> =
-        sqlx::query_scalar("SELECT id FROM tasks WHERE column_id = $1 AND rank IS NOT NULL ORDER BY rank")
-            .bind(column)
-            .fetch_all(change.db())
-            .await?;
+    let tasks: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT id FROM tasks WHERE column_id = $1 AND rank IS NOT NULL ORDER BY rank",
+    )
+    .bind(column)
+    .fetch_all(change.db())
+    .await?;
     let ranks = rank::spread(tasks.len());
     // The constraint is checked at the end of the statement, so ranks may pass through one another.
     sqlx::query("UPDATE tasks SET rank = new.rank FROM unnest($2::uuid[], $3::text[]) AS new (id, rank) WHERE team_id = $1 AND tasks.id = new.id")
@@ -294,8 +355,11 @@ pub(crate) async fn spread_ranks(change: &mut Change, team: &Team, column: Uuid)
         .bind(&ranks)
         .execute(change.db())
         .await?;
-    let after: serde_json::Map<_, _> =
-        tasks.iter().zip(ranks).map(|(task, rank)| (task.to_string(), json!(rank))).collect();
+    let after: serde_json::Map<_, _> = tasks
+        .iter()
+        .zip(ranks)
+        .map(|(task, rank)| (task.to_string(), json!(rank)))
+        .collect();
     change.record(Event {
         team: team.id,
         task: None,

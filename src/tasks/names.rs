@@ -19,7 +19,8 @@ use crate::{
 
 /// What an event says that is nobody's doing, as of what others are told of a private team's task: that, and not by whom.
 pub fn by_itself(kind: &str, after: &Value) -> Option<(&'static str, &'static str)> {
-    (kind == "wait.moved" && after["state"] == "done").then_some(("What it was waiting on", "is done"))
+    (kind == "wait.moved" && after["state"] == "done")
+        .then_some(("What it was waiting on", "is done"))
 }
 
 /// Names for what a team's events refer to by id or slug.
@@ -42,11 +43,13 @@ struct Shared {
 /// Those of a team's waits that are on what belongs to another team that is private now, and those teams. Their events may
 /// have named it while that team was open; where a wait was taken back, the event alone knows whose it was on.
 pub async fn hidden_waits(db: &PgPool, team: Uuid) -> Result<HashSet<Uuid>> {
-    let private: Vec<Uuid> =
-        sqlx::query_scalar(concat!("SELECT t.id FROM teams t WHERE NOT ", named_beside!("t", "$1")))
-            .bind(team)
-            .fetch_all(db)
-            .await?;
+    let private: Vec<Uuid> = sqlx::query_scalar(concat!(
+        "SELECT t.id FROM teams t WHERE NOT ",
+        named_beside!("t", "$1")
+    ))
+    .bind(team)
+    .fetch_all(db)
+    .await?;
     if private.is_empty() {
         return Ok(HashSet::new());
     }
@@ -62,15 +65,25 @@ pub async fn hidden_waits(db: &PgPool, team: Uuid) -> Result<HashSet<Uuid>> {
 
 /// What an event says instead of what a task waits on, if that is hidden; `waits` is the event's own.
 pub fn instead(waits: &Value, hidden: &HashSet<Uuid>) -> Option<&'static str> {
-    let words = if waits["kind"] == "team" { "a private team" } else { "a task of a private team" };
-    let is_hidden =
-        |field: &str| waits[field].as_str().and_then(|id| id.parse().ok()).is_some_and(|id: Uuid| hidden.contains(&id));
+    let words = if waits["kind"] == "team" {
+        "a private team"
+    } else {
+        "a task of a private team"
+    };
+    let is_hidden = |field: &str| {
+        waits[field]
+            .as_str()
+            .and_then(|id| id.parse().ok())
+            .is_some_and(|id: Uuid| hidden.contains(&id))
+    };
     (is_hidden("id") || is_hidden("team")).then_some(words)
 }
 
 impl Shared {
     async fn load(db: &PgPool) -> Result<Self> {
-        let sprints: Vec<(Uuid, String)> = sqlx::query_as("SELECT id, name FROM sprints").fetch_all(db).await?;
+        let sprints: Vec<(Uuid, String)> = sqlx::query_as("SELECT id, name FROM sprints")
+            .fetch_all(db)
+            .await?;
         let people: Vec<(String, String)> = sqlx::query_as(
             "SELECT handle, name FROM accounts UNION ALL SELECT f.handle, a.name FROM former_handles f JOIN accounts a ON a.id = f.account_id",
         )
@@ -82,8 +95,17 @@ impl Shared {
         ))
         .fetch_all(db)
         .await?;
-        let by_id = |named: Vec<(Uuid, String)>| named.into_iter().map(|(id, name)| (id.to_string(), name)).collect();
-        Ok(Self { sprints: by_id(sprints), people: people.into_iter().collect(), projects: by_id(projects) })
+        let by_id = |named: Vec<(Uuid, String)>| {
+            named
+                .into_iter()
+                .map(|(id, name)| (id.to_string(), name))
+                .collect()
+        };
+        Ok(Self {
+            sprints: by_id(sprints),
+            people: people.into_iter().collect(),
+            projects: by_id(projects),
+        })
     }
 }
 
@@ -94,7 +116,10 @@ impl Names {
     }
 
     /// The same for several teams: what is alike for all of them is asked once.
-    pub async fn of_teams(db: &PgPool, teams: impl IntoIterator<Item = Uuid>) -> Result<HashMap<Uuid, Self>> {
+    pub async fn of_teams(
+        db: &PgPool,
+        teams: impl IntoIterator<Item = Uuid>,
+    ) -> Result<HashMap<Uuid, Self>> {
         let mut names = HashMap::new();
         let mut teams = teams.into_iter().peekable();
         if teams.peek().is_some() {
@@ -115,14 +140,23 @@ impl Names {
         .bind(team)
         .fetch_all(db)
         .await?;
-        let (columns, aims): (Vec<_>, Vec<_>) = named.into_iter().partition(|(what, ..)| what == "column");
-        let names = |named: Vec<(String, String, String)>| named.into_iter().map(|(_, id, name)| (id, name)).collect();
-        Ok(Self { columns: names(columns), aims: names(aims), hidden: hidden_waits(db, team).await?, shared })
+        let (columns, aims): (Vec<_>, Vec<_>) =
+            named.into_iter().partition(|(what, ..)| what == "column");
+        let names = |named: Vec<(String, String, String)>| {
+            named.into_iter().map(|(_, id, name)| (id, name)).collect()
+        };
+        Ok(Self {
+            columns: names(columns),
+            aims: names(aims),
+            hidden: hidden_waits(db, team).await?,
+            shared,
+        })
     }
 
     /// What an event says, to stand after a name: "moved it to Done". Nothing for what needs no line.
     pub fn sentence(&self, kind: &str, before: &Value, after: &Value) -> Option<String> {
-        let column = |value: &Value| named(&self.columns, &value["column"], "another column").to_owned();
+        let column =
+            |value: &Value| named(&self.columns, &value["column"], "another column").to_owned();
         Some(match kind {
             "task.created" => format!("made it in {}", column(after)),
             "task.moved" if before["column"] == after["column"] => return None,
@@ -131,8 +165,10 @@ impl Names {
             "task.restored" => "brought it back from the archive".to_owned(),
             "task.blocked" if after["waits"].is_null() => "blocked it again".to_owned(),
             "task.blocked" => {
-                let (on, note) =
-                    (after["waits"]["on"].as_str().unwrap_or(""), after["waits"]["note"].as_str().unwrap_or(""));
+                let (on, note) = (
+                    after["waits"]["on"].as_str().unwrap_or(""),
+                    after["waits"]["note"].as_str().unwrap_or(""),
+                );
                 let on = if after["waits"]["kind"] == "person" {
                     self.shared.people.get(on).map_or(on, String::as_str)
                 } else {
@@ -140,7 +176,12 @@ impl Names {
                 };
                 format!(
                     "said that it waits on {}",
-                    [on, note].iter().filter(|text| !text.is_empty()).copied().collect::<Vec<_>>().join(": ")
+                    [on, note]
+                        .iter()
+                        .filter(|text| !text.is_empty())
+                        .copied()
+                        .collect::<Vec<_>>()
+                        .join(": ")
                 )
             }
             "task.unblocked" => "unblocked it".to_owned(),
@@ -153,16 +194,32 @@ impl Names {
                 labels => format!("set the labels to {labels}"),
             },
             "task.edited" => self.edited(after)?,
-            "task.imported" => format!("brought it here from {}", after["from"].as_str().unwrap_or("elsewhere")),
-            "wait.moved" if after["archived"] == true => "put what it waits on into the archive".to_owned(),
-            "wait.moved" if after["state"] == "done" => "finished what it was waiting on".to_owned(),
+            "task.imported" => format!(
+                "brought it here from {}",
+                after["from"].as_str().unwrap_or("elsewhere")
+            ),
+            "wait.moved" if after["archived"] == true => {
+                "put what it waits on into the archive".to_owned()
+            }
+            "wait.moved" if after["state"] == "done" => {
+                "finished what it was waiting on".to_owned()
+            }
             "step.added" => format!("added the step “{}”", after["step"].as_str().unwrap_or("")),
             "step.done" => format!("did the step “{}”", after["step"].as_str().unwrap_or("")),
-            "step.undone" => format!("took the tick off “{}”", after["step"].as_str().unwrap_or("")),
-            "step.removed" => format!("took the step “{}” away", before["step"].as_str().unwrap_or("")),
+            "step.undone" => format!(
+                "took the tick off “{}”",
+                after["step"].as_str().unwrap_or("")
+            ),
+            "step.removed" => format!(
+                "took the step “{}” away",
+                before["step"].as_str().unwrap_or("")
+            ),
             "comment.deleted" => "deleted a comment".to_owned(),
             "topic.added" => {
-                format!("put it on the agenda of the next {}", after["meeting"].as_str().unwrap_or("meeting"))
+                format!(
+                    "put it on the agenda of the next {}",
+                    after["meeting"].as_str().unwrap_or("meeting")
+                )
             }
             _ => return None,
         })
@@ -181,9 +238,15 @@ impl Names {
                 "title" => format!("renamed it “{}”", value.as_str().unwrap_or("")),
                 "description" => "changed the description".to_owned(),
                 "sprint" if value.is_null() => "took it out of the sprint".to_owned(),
-                "sprint" => format!("set it aside for {}", named(&self.shared.sprints, value, "a sprint")),
+                "sprint" => format!(
+                    "set it aside for {}",
+                    named(&self.shared.sprints, value, "a sprint")
+                ),
                 "goal" if value.is_null() => "took it from its goal".to_owned(),
-                "goal" => format!("put it to the goal “{}”", named(&self.aims, value, "of old")),
+                "goal" => format!(
+                    "put it to the goal “{}”",
+                    named(&self.aims, value, "of old")
+                ),
                 "project" if value.is_null() => "took it out of its project".to_owned(),
                 "project" => format!("put it to the project “{}”", self.project(value)),
                 "estimate" if value.is_null() => "took the estimate away".to_owned(),
@@ -192,7 +255,10 @@ impl Names {
                 "due" => format!("set it due on {}", day(value.as_str().unwrap_or(""))),
                 "for" => format!(
                     "said that {} waits for it",
-                    value.as_str().filter(|text| !text.is_empty()).unwrap_or("nobody")
+                    value
+                        .as_str()
+                        .filter(|text| !text.is_empty())
+                        .unwrap_or("nobody")
                 ),
                 other => format!("changed its {other}"),
             })
@@ -208,10 +274,20 @@ fn day(iso: &str) -> String {
 
 fn named<'n>(names: &'n HashMap<String, String>, value: &'n Value, otherwise: &'n str) -> &'n str {
     let key = value.as_str().unwrap_or("");
-    names.get(key).map_or(if key.is_empty() || key.len() == 36 { otherwise } else { key }, String::as_str)
+    names.get(key).map_or(
+        if key.is_empty() || key.len() == 36 {
+            otherwise
+        } else {
+            key
+        },
+        String::as_str,
+    )
 }
 
 fn list(names: &HashMap<String, String>, values: &Value) -> String {
     let values = values.as_array().into_iter().flatten();
-    values.map(|value| named(names, value, "somebody")).collect::<Vec<_>>().join(", ")
+    values
+        .map(|value| named(names, value, "somebody"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }

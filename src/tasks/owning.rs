@@ -12,7 +12,12 @@ use crate::{
 };
 
 /// Sets a task's owners, in this order.
-pub async fn set_owners(change: &mut Change, team: &Team, task: Uuid, handles: &[String]) -> Result<()> {
+pub async fn set_owners(
+    change: &mut Change,
+    team: &Team,
+    task: Uuid,
+    handles: &[String],
+) -> Result<()> {
     lock(change.db(), team.id, task).await?;
     let before = read(change.db(), team.id, task).await?;
     sqlx::query("DELETE FROM task_owners WHERE team_id = $1 AND task_id = $2")
@@ -26,11 +31,24 @@ pub async fn set_owners(change: &mut Change, team: &Team, task: Uuid, handles: &
     if before == after {
         return Ok(());
     }
-    note(change, team, task, "task.owned", json!({ "owners": before }), json!({ "owners": after })).await
+    note(
+        change,
+        team,
+        task,
+        "task.owned",
+        json!({ "owners": before }),
+        json!({ "owners": after }),
+    )
+    .await
 }
 
 /// Makes somebody an owner, or no longer one; the answer is whether they are one now.
-pub async fn toggle_owner(change: &mut Change, team: &Team, task: Uuid, handle: &str) -> Result<bool> {
+pub async fn toggle_owner(
+    change: &mut Change,
+    team: &Team,
+    task: Uuid,
+    handle: &str,
+) -> Result<bool> {
     lock(change.db(), team.id, task).await?;
     let mut owners = read(change.db(), team.id, task).await?;
     let before = owners.len();
@@ -44,7 +62,12 @@ pub async fn toggle_owner(change: &mut Change, team: &Team, task: Uuid, handle: 
 }
 
 /// Adds owners to a task that has none yet.
-pub(super) async fn write(db: &mut PgConnection, team: Uuid, task: Uuid, handles: &[String]) -> Result<()> {
+pub(super) async fn write(
+    db: &mut PgConnection,
+    team: Uuid,
+    task: Uuid,
+    handles: &[String],
+) -> Result<()> {
     write_beside(db, team, task, handles, &[]).await
 }
 
@@ -61,8 +84,10 @@ async fn write_beside(
     if handles.len() > 20 {
         return Err(Problem::field("owners", "A task has at most 20 owners."));
     }
-    let handles: Vec<String> =
-        handles.iter().map(|handle| handle.trim().trim_start_matches('@').to_lowercase()).collect();
+    let handles: Vec<String> = handles
+        .iter()
+        .map(|handle| handle.trim().trim_start_matches('@').to_lowercase())
+        .collect();
     let written = sqlx::query(
         "INSERT INTO task_owners (team_id, task_id, account_id, position)
          SELECT $1, $2, a.id, min(wanted.position)::int
@@ -81,8 +106,14 @@ async fn write_beside(
     wanted.dedup();
     if written.rows_affected() < wanted.len() as u64 {
         let known: Vec<String> = read(db, team, task).await?;
-        let missing = wanted.into_iter().find(|handle| !known.contains(handle)).unwrap_or_default();
-        return Err(Problem::field("owners", format!("There is nobody called @{missing}.")));
+        let missing = wanted
+            .into_iter()
+            .find(|handle| !known.contains(handle))
+            .unwrap_or_default();
+        return Err(Problem::field(
+            "owners",
+            format!("There is nobody called @{missing}."),
+        ));
     }
     Ok(())
 }

@@ -81,17 +81,31 @@ pub async fn cards(
     let mut query = QueryBuilder::<Postgres>::new(concat!("SELECT ", card!(), of_tasks!()));
     query.push_bind(team.id);
     if let Some(only) = only {
-        query.push(" AND k.id = ANY(").push_bind(only.to_vec()).push(")");
+        query
+            .push(" AND k.id = ANY(")
+            .push_bind(only.to_vec())
+            .push(")");
     }
-    filter.push_conditions(&mut query, team, sprint, Moment::of(db, team, filter, now).await?);
+    filter.push_conditions(
+        &mut query,
+        team,
+        sprint,
+        Moment::of(db, team, filter, now).await?,
+    );
     if filter.wants_archived() {
-        query.push(" ORDER BY k.archived_at DESC LIMIT ").push_bind(MOST_ARCHIVED);
+        query
+            .push(" ORDER BY k.archived_at DESC LIMIT ")
+            .push_bind(MOST_ARCHIVED);
     } else {
         query.push(" ORDER BY c.position, k.rank");
     }
     let rows: Vec<CardRow> = query.build_query_as().fetch_all(db).await?;
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
-    let blocked: Vec<Uuid> = rows.iter().filter(|row| row.state == State::Blocked).map(|row| row.id).collect();
+    let blocked: Vec<Uuid> = rows
+        .iter()
+        .filter(|row| row.state == State::Blocked)
+        .map(|row| row.id)
+        .collect();
     let mut dresses = dresses(db, team.id, &ids, &blocked).await?;
     Ok(rows
         .into_iter()
@@ -129,7 +143,12 @@ pub async fn archived_beyond(
     }
     let mut query = QueryBuilder::<Postgres>::new(concat!("SELECT count(*)", of_tasks!()));
     query.push_bind(team.id);
-    filter.push_conditions(&mut query, team, sprint, Moment::of(db, team, filter, now).await?);
+    filter.push_conditions(
+        &mut query,
+        team,
+        sprint,
+        Moment::of(db, team, filter, now).await?,
+    );
     let all: i64 = query.build_query_scalar().fetch_one(db).await?;
     Ok(all - read)
 }
@@ -160,7 +179,10 @@ pub async fn cards_of(db: &PgPool, team: &Team, tasks: &[Uuid]) -> Result<Vec<Ca
         .bind(tasks)
         .fetch_all(db)
         .await?;
-    Ok(rows.into_iter().map(|row| row.card.dressed(team, row.dress)).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| row.card.dressed(team, row.dress))
+        .collect())
 }
 
 /// One task as a card.
@@ -195,7 +217,10 @@ impl CardRow {
             goal_title: self.goal_title,
             estimate: self.estimate,
             due: self.due_on,
-            due_ends: self.due_on.and_then(Date::next_day).map(|day| clock::instant(day, 0, &self.zone)),
+            due_ends: self
+                .due_on
+                .and_then(Date::next_day)
+                .map(|day| clock::instant(day, 0, &self.zone)),
             waited_for_by: self.waited_for_by,
             steps_done: dress.steps_done,
             steps: dress.steps,
@@ -246,7 +271,14 @@ pub async fn whole(db: &PgPool, team: &Team, task: Uuid) -> Result<Whole> {
             .bind(task);
     let (description, created_by, created_at, project) = text.fetch_one(db).await?;
     let (card, steps) = (card(db, team, task).await?, steps.fetch_all(db).await?);
-    Ok(Whole { card, description, steps, created_by, created_at, project })
+    Ok(Whole {
+        card,
+        description,
+        steps,
+        created_by,
+        created_at,
+        project,
+    })
 }
 
 /// What nobody but its one owner looks at, in review in this person's teams and not their own: the longest first.
@@ -289,10 +321,19 @@ pub async fn cards_by_id(
 ) -> Result<HashMap<Uuid, Card>> {
     let mut all = HashMap::new();
     for team in teams {
-        let of_it: BTreeSet<Uuid> = tasks.clone().filter(|(id, _)| *id == team.id).map(|(_, task)| *task).collect();
+        let of_it: BTreeSet<Uuid> = tasks
+            .clone()
+            .filter(|(id, _)| *id == team.id)
+            .map(|(_, task)| *task)
+            .collect();
         let of_it: Vec<Uuid> = of_it.into_iter().collect();
         if !of_it.is_empty() {
-            all.extend(cards_of(db, team, &of_it).await?.into_iter().map(|card| (card.id, card)));
+            all.extend(
+                cards_of(db, team, &of_it)
+                    .await?
+                    .into_iter()
+                    .map(|card| (card.id, card)),
+            );
         }
     }
     Ok(all)

@@ -26,13 +26,18 @@ pub fn between(before: Option<&str>, after: Option<&str>) -> String {
 /// The next rank outwards at an open end: halving would add a digit every few cards,
 /// and adding at an end is what people do most.
 fn step(outermost: &str, by: i64) -> Option<String> {
-    let digits = outermost.bytes().chain(std::iter::repeat(b'0')).take(STEP_DIGITS as usize);
+    let digits = outermost
+        .bytes()
+        .chain(std::iter::repeat(b'0'))
+        .take(STEP_DIGITS as usize);
     let value = digits.fold(0, |value, byte| value * 62 + digit(byte) as i64);
     let mut next = value + by;
     if next % 62 == 0 {
         next += by;
     }
-    let next = usize::try_from(next).ok().filter(|next| (1..62usize.pow(STEP_DIGITS)).contains(next))?;
+    let next = usize::try_from(next)
+        .ok()
+        .filter(|next| (1..62usize.pow(STEP_DIGITS)).contains(next))?;
     Some(written(next, STEP_DIGITS as usize))
 }
 
@@ -41,7 +46,12 @@ fn halfway(low: &[u8], high: Option<&[u8]>) -> String {
     let mut under_high = high.is_some();
     for place in 0.. {
         let from = low.get(place).map_or(0, |byte| digit(*byte));
-        let to = if under_high { high.and_then(|high| high.get(place)).map_or(0, |byte| digit(*byte)) } else { 62 };
+        let to = if under_high {
+            high.and_then(|high| high.get(place))
+                .map_or(0, |byte| digit(*byte))
+        } else {
+            62
+        };
         if to > from + 1 {
             rank.push(DIGITS[from + (to - from) / 2]);
             break;
@@ -61,21 +71,33 @@ pub fn spread(count: usize) -> Vec<String> {
         width += 1;
     }
     let gap = 62usize.pow(width) / (count + 1);
-    (1..=count).map(|n| written(n * gap, width as usize)).collect()
+    (1..=count)
+        .map(|n| written(n * gap, width as usize))
+        .collect()
 }
 
 /// `count` ranks in order after a column's last one, for many tasks that come at once.
 /// They are near one another, so that room is left behind them.
 pub fn spread_after(last: Option<&str>, count: usize) -> Vec<String> {
-    let Some(last) = last else { return spread(count) };
-    let digits = last.bytes().chain(std::iter::repeat(b'0')).take(STEP_DIGITS as usize);
+    let Some(last) = last else {
+        return spread(count);
+    };
+    let digits = last
+        .bytes()
+        .chain(std::iter::repeat(b'0'))
+        .take(STEP_DIGITS as usize);
     let value = digits.fold(0, |value, byte| value * 62 + digit(byte));
     let gap = ((62usize.pow(STEP_DIGITS) - 1 - value) / (count + 1)).min(62);
     // Closer than this, a step aside from a trailing zero could meet the next one.
     if gap >= 3 {
-        return (1..=count).map(|n| written(value + n * gap, STEP_DIGITS as usize)).collect();
+        return (1..=count)
+            .map(|n| written(value + n * gap, STEP_DIGITS as usize))
+            .collect();
     }
-    spread(count).into_iter().map(|rank| format!("{last}{rank}")).collect()
+    spread(count)
+        .into_iter()
+        .map(|rank| format!("{last}{rank}"))
+        .collect()
 }
 
 fn written(mut value: usize, width: usize) -> String {
@@ -105,7 +127,10 @@ mod tests {
         let mut last: Option<String> = None;
         for _ in 0..1000 {
             let next = between(last.as_deref(), None);
-            assert!(last.as_deref().is_none_or(|last| last < next.as_str()), "{last:?} {next}");
+            assert!(
+                last.as_deref().is_none_or(|last| last < next.as_str()),
+                "{last:?} {next}"
+            );
             last = Some(next);
         }
         assert!(last.expect("a thousand ranks").len() <= 4);

@@ -9,10 +9,17 @@ use crate::{
 };
 
 /// Refuses a sprint that the team has closed; its figures are frozen.
-pub(super) async fn refuse_closed(db: &mut PgConnection, team: &Team, sprint: Option<Uuid>) -> Result<()> {
+pub(super) async fn refuse_closed(
+    db: &mut PgConnection,
+    team: &Team,
+    sprint: Option<Uuid>,
+) -> Result<()> {
     let Some(sprint) = sprint else { return Ok(()) };
     match closed(db, team.id, sprint).await? {
-        Some(name) => Err(Problem::field("sprint", format!("{} has closed {name}. Choose another sprint.", team.name))),
+        Some(name) => Err(Problem::field(
+            "sprint",
+            format!("{} has closed {name}. Choose another sprint.", team.name),
+        )),
         None => Ok(()),
     }
 }
@@ -21,7 +28,10 @@ pub(super) async fn refuse_closed(db: &mut PgConnection, team: &Team, sprint: Op
 /// Until the change is done, nobody closes it.
 pub async fn closed(db: &mut PgConnection, team: Uuid, sprint: Uuid) -> Result<Option<String>> {
     // The lock first, in a statement of its own: whoever is closing it now is waited for, and then seen.
-    sqlx::query("SELECT FROM sprints WHERE id = $1 FOR KEY SHARE").bind(sprint).execute(&mut *db).await?;
+    sqlx::query("SELECT FROM sprints WHERE id = $1 FOR KEY SHARE")
+        .bind(sprint)
+        .execute(&mut *db)
+        .await?;
     let closed: Option<String> = sqlx::query_scalar(
         "SELECT name FROM sprints
          WHERE id = $2 AND (state = 'closed' OR EXISTS (SELECT FROM closings WHERE team_id = $1 AND sprint_id = $2))",

@@ -32,12 +32,26 @@ pub async fn add_step(change: &mut Change, team: &Team, task: Uuid, text: &str) 
     if added.rows_affected() == 0 {
         return Err(Problem::field("text", "A task has at most 200 steps."));
     }
-    note(change, team, task, "step.added", json!({}), json!({ "step": text })).await?;
+    note(
+        change,
+        team,
+        task,
+        "step.added",
+        json!({}),
+        json!({ "step": text }),
+    )
+    .await?;
     Ok(id)
 }
 
 /// Ticks a step off, or not.
-pub async fn tick_step(change: &mut Change, team: &Team, task: Uuid, step: Uuid, done: bool) -> Result<()> {
+pub async fn tick_step(
+    change: &mut Change,
+    team: &Team,
+    task: Uuid,
+    step: Uuid,
+    done: bool,
+) -> Result<()> {
     lock(change.db(), team.id, task).await?;
     let text: Option<String> = sqlx::query_scalar(
         "UPDATE steps SET done = $4 WHERE team_id = $1 AND task_id = $2 AND id = $3 AND done <> $4 RETURNING text",
@@ -50,8 +64,15 @@ pub async fn tick_step(change: &mut Change, team: &Team, task: Uuid, step: Uuid,
     .await?;
     match text {
         Some(text) => {
-            note(change, team, task, if done { "step.done" } else { "step.undone" }, json!({}), json!({ "step": text }))
-                .await
+            note(
+                change,
+                team,
+                task,
+                if done { "step.done" } else { "step.undone" },
+                json!({}),
+                json!({ "step": text }),
+            )
+            .await
         }
         None => exists(change, team, task, step).await,
     }
@@ -60,23 +81,34 @@ pub async fn tick_step(change: &mut Change, team: &Team, task: Uuid, step: Uuid,
 /// Takes a step away.
 pub async fn remove_step(change: &mut Change, team: &Team, task: Uuid, step: Uuid) -> Result<()> {
     lock(change.db(), team.id, task).await?;
-    let text: Option<String> =
-        sqlx::query_scalar("DELETE FROM steps WHERE team_id = $1 AND task_id = $2 AND id = $3 RETURNING text")
-            .bind(team.id)
-            .bind(task)
-            .bind(step)
-            .fetch_optional(change.db())
-            .await?;
+    let text: Option<String> = sqlx::query_scalar(
+        "DELETE FROM steps WHERE team_id = $1 AND task_id = $2 AND id = $3 RETURNING text",
+    )
+    .bind(team.id)
+    .bind(task)
+    .bind(step)
+    .fetch_optional(change.db())
+    .await?;
     let text = text.ok_or(Problem::NotFound)?;
-    note(change, team, task, "step.removed", json!({ "step": text }), json!({})).await
+    note(
+        change,
+        team,
+        task,
+        "step.removed",
+        json!({ "step": text }),
+        json!({}),
+    )
+    .await
 }
 
 async fn exists(change: &mut Change, team: &Team, task: Uuid, step: Uuid) -> Result<()> {
-    sqlx::query_scalar::<_, i32>("SELECT 1 FROM steps WHERE team_id = $1 AND task_id = $2 AND id = $3")
-        .bind(team.id)
-        .bind(task)
-        .bind(step)
-        .fetch_one(change.db())
-        .await?;
+    sqlx::query_scalar::<_, i32>(
+        "SELECT 1 FROM steps WHERE team_id = $1 AND task_id = $2 AND id = $3",
+    )
+    .bind(team.id)
+    .bind(task)
+    .bind(step)
+    .fetch_one(change.db())
+    .await?;
     Ok(())
 }

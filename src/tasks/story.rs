@@ -31,7 +31,12 @@ pub struct Line {
 /// What a line tells.
 pub enum Told {
     Event(String),
-    Comment { id: Uuid, body: String, html: Html, edited: bool },
+    Comment {
+        id: Uuid,
+        body: String,
+        html: Html,
+        edited: bool,
+    },
 }
 
 impl Line {
@@ -78,8 +83,18 @@ struct CommentRow {
     hue: Option<i16>,
 }
 
-fn person(id: Option<Uuid>, handle: Option<String>, name: Option<String>, hue: Option<i16>) -> Option<Person> {
-    Some(Person { id: id?, handle: handle?, name: name?, hue: hue? })
+fn person(
+    id: Option<Uuid>,
+    handle: Option<String>,
+    name: Option<String>,
+    hue: Option<i16>,
+) -> Option<Person> {
+    Some(Person {
+        id: id?,
+        handle: handle?,
+        name: name?,
+        hue: hue?,
+    })
 }
 
 /// The newest 300 events of a task with its comments between, oldest first.
@@ -109,11 +124,21 @@ pub async fn of_task(db: &PgPool, team: Uuid, task: Uuid, links: &Links) -> Resu
             let told = names.sentence(&row.kind, &row.before, &row.after)?;
             let who = person(row.id, row.handle, row.name, row.hue);
             if let (None, Some((what, is))) = (&who, by_itself(&row.kind, &row.after)) {
-                return Some(Line { who, author: what.to_owned(), at: row.at, told: Told::Event(is.to_owned()) });
+                return Some(Line {
+                    who,
+                    author: what.to_owned(),
+                    at: row.at,
+                    told: Told::Event(is.to_owned()),
+                });
             }
             // An imported event says who did it where it came from.
             let author = row.after["by"].as_str().unwrap_or_default().to_owned();
-            Some(Line { who, author, at: row.at, told: Told::Event(told) })
+            Some(Line {
+                who,
+                author,
+                at: row.at,
+                told: Told::Event(told),
+            })
         })
         .collect();
     lines.extend(comments.into_iter().map(|row| {
@@ -122,7 +147,12 @@ pub async fn of_task(db: &PgPool, team: Uuid, task: Uuid, links: &Links) -> Resu
             who: person(row.id, row.handle, row.name, row.hue),
             author: row.author,
             at: row.created_at,
-            told: Told::Comment { id: row.comment_id, html, body: row.body, edited: row.edited_at.is_some() },
+            told: Told::Comment {
+                id: row.comment_id,
+                html,
+                body: row.body,
+                edited: row.edited_at.is_some(),
+            },
         }
     }));
     lines.sort_by_key(|line| line.at);
@@ -165,17 +195,33 @@ pub async fn undoable(
     .bind(now - undoing::FOR)
     .fetch_all(db)
     .await?;
-    let Some(first) = rows.first().filter(|_| are_undoable(rows.iter().map(|row| row.kind.as_str()))) else {
+    let Some(first) = rows
+        .first()
+        .filter(|_| are_undoable(rows.iter().map(|row| row.kind.as_str())))
+    else {
         return Ok(None);
     };
     let tasks: BTreeSet<&str> = rows.iter().map(|row| row.task.as_str()).collect();
     if tasks.len() > 1 {
-        return Ok(Some(Undoable { id, said: format!("You changed {} tasks.", tasks.len()) }));
+        return Ok(Some(Undoable {
+            id,
+            said: format!("You changed {} tasks.", tasks.len()),
+        }));
     }
     let names = Names::load(db, first.team_id).await?;
-    let parts: Vec<String> = rows.iter().filter_map(|row| names.sentence(&row.kind, &row.before, &row.after)).collect();
-    let parts = if parts.is_empty() { "changed it".to_owned() } else { parts.join(", ") };
-    Ok(Some(Undoable { id, said: format!("{}: you {parts}.", first.task) }))
+    let parts: Vec<String> = rows
+        .iter()
+        .filter_map(|row| names.sentence(&row.kind, &row.before, &row.after))
+        .collect();
+    let parts = if parts.is_empty() {
+        "changed it".to_owned()
+    } else {
+        parts.join(", ")
+    };
+    Ok(Some(Undoable {
+        id,
+        said: format!("{}: you {parts}.", first.task),
+    }))
 }
 
 /// Who moved a task last and when, to begin a sentence with.
@@ -217,7 +263,11 @@ pub(super) async fn editor_since(
 
 fn who_and_when(now: OffsetDateTime, last: Option<(Option<String>, OffsetDateTime)>) -> String {
     match last {
-        Some((name, at)) => format!("{} ({})", name.as_deref().unwrap_or("Somebody"), words::ago(now, at)),
+        Some((name, at)) => format!(
+            "{} ({})",
+            name.as_deref().unwrap_or("Somebody"),
+            words::ago(now, at)
+        ),
         None => "Somebody".to_owned(),
     }
 }

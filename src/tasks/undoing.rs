@@ -45,14 +45,20 @@ pub async fn undo_change(change: &mut Change, team: &Team, undone: Uuid) -> Resu
     .fetch_all(change.db())
     .await?;
     if events.is_empty() {
-        return Err(Problem::conflict("That was too long ago to be undone. Nothing was changed."));
+        return Err(Problem::conflict(
+            "That was too long ago to be undone. Nothing was changed.",
+        ));
     }
     // Its tasks are only half of it: the figures would stay frozen.
     if events.iter().any(|event| event.kind.starts_with("sprint.")) {
-        return Err(Problem::conflict("A closed sprint is opened again on its retro page. Nothing was changed."));
+        return Err(Problem::conflict(
+            "A closed sprint is opened again on its retro page. Nothing was changed.",
+        ));
     }
     if !are_undoable(events.iter().map(|event| event.kind.as_str())) {
-        return Err(Problem::conflict("What was said cannot be taken back this way. Nothing was changed."));
+        return Err(Problem::conflict(
+            "What was said cannot be taken back this way. Nothing was changed.",
+        ));
     }
     lock_board(change, team).await?;
     take_back_events(change, team, &events).await
@@ -93,7 +99,10 @@ async fn take_back_events(change: &mut Change, team: &Team, events: &[Past]) -> 
 }
 
 async fn undo_event(change: &mut Change, team: &Team, task: Uuid, event: &Past) -> Result<()> {
-    let seen = Some(Seen { version: event.version.unwrap_or(0), strict: false });
+    let seen = Some(Seen {
+        version: event.version.unwrap_or(0),
+        strict: false,
+    });
     match event.kind.as_str() {
         "task.moved" => move_back(change, team, task, event).await,
         "task.archived" => {
@@ -112,7 +121,11 @@ async fn undo_event(change: &mut Change, team: &Team, task: Uuid, event: &Past) 
                 change,
                 team,
                 task,
-                &Edit { owners: Some(texts(&event.before["owners"])), seen, ..Edit::default() },
+                &Edit {
+                    owners: Some(texts(&event.before["owners"])),
+                    seen,
+                    ..Edit::default()
+                },
             )
             .await
         }
@@ -121,11 +134,26 @@ async fn undo_event(change: &mut Change, team: &Team, task: Uuid, event: &Past) 
                 change,
                 team,
                 task,
-                &Edit { labels: Some(texts(&event.before["labels"])), seen, ..Edit::default() },
+                &Edit {
+                    labels: Some(texts(&event.before["labels"])),
+                    seen,
+                    ..Edit::default()
+                },
             )
             .await
         }
-        "task.edited" => editing::edit_task(change, team, task, &Edit { seen, ..earlier(&event.before) }).await,
+        "task.edited" => {
+            editing::edit_task(
+                change,
+                team,
+                task,
+                &Edit {
+                    seen,
+                    ..earlier(&event.before)
+                },
+            )
+            .await
+        }
         _ => Ok(()),
     }
 }
@@ -137,7 +165,10 @@ async fn move_back(change: &mut Change, team: &Team, task: Uuid, event: &Past) -
     let rank = free_rank(change, team, &to, task, event.before["rank"].as_str()).await?;
     moving::come_back(change, team, &was, &from, &to).await?;
     moving::put(change, team, &was, &from, &to, &rank).await?;
-    if let Some(since) = event.before["column_since"].as_str().and_then(story::read_instant) {
+    if let Some(since) = event.before["column_since"]
+        .as_str()
+        .and_then(story::read_instant)
+    {
         sqlx::query("UPDATE tasks SET column_since = $3 WHERE team_id = $1 AND id = $2")
             .bind(team.id)
             .bind(task)
@@ -157,7 +188,15 @@ async fn free_rank(
     wanted: Option<&str>,
 ) -> Result<String> {
     let Some(wanted) = wanted else {
-        return Ok(moving::rank_at(change.db(), team, column, Some(task), &moving::Place::default()).await?.0);
+        return Ok(moving::rank_at(
+            change.db(),
+            team,
+            column,
+            Some(task),
+            &moving::Place::default(),
+        )
+        .await?
+        .0);
     };
     let from_there: Vec<String> = sqlx::query_scalar(
         "SELECT rank FROM tasks WHERE column_id = $1 AND rank >= $2 AND id <> $3 ORDER BY rank LIMIT 2",
@@ -170,12 +209,18 @@ async fn free_rank(
     if from_there.first().is_none_or(|first| first != wanted) {
         return Ok(wanted.to_owned());
     }
-    Ok(rank::between(Some(wanted), from_there.get(1).map(String::as_str)))
+    Ok(rank::between(
+        Some(wanted),
+        from_there.get(1).map(String::as_str),
+    ))
 }
 
 async fn not_moved_since(change: &mut Change, team: &Team, task: Uuid, event: &Past) -> Result<()> {
     let was = lock(change.db(), team.id, task).await?;
-    if event.version.is_some_and(|version| was.moved_version > version) {
+    if event
+        .version
+        .is_some_and(|version| was.moved_version > version)
+    {
         let who = story::last_mover(change, team.id, task).await?;
         return Err(Problem::conflict(format!(
             "{who} has moved {}-{} since. Nothing was undone.",
@@ -186,7 +231,12 @@ async fn not_moved_since(change: &mut Change, team: &Team, task: Uuid, event: &P
 }
 
 /// What others built on is not theirs alone any more who made it.
-async fn not_touched_since(change: &mut Change, team: &Team, task: Uuid, event: &Past) -> Result<()> {
+async fn not_touched_since(
+    change: &mut Change,
+    team: &Team,
+    task: Uuid,
+    event: &Past,
+) -> Result<()> {
     let number = lock(change.db(), team.id, task).await?.number;
     let other: Option<Option<String>> = sqlx::query_scalar(
         "SELECT a.name FROM events e LEFT JOIN accounts a ON a.id = e.actor_id
@@ -217,11 +267,22 @@ async fn end_wait(change: &mut Change, team: &Team, task: Uuid, wait: &Value) ->
         .bind(wait)
         .execute(change.db())
         .await?;
-    note(change, team, task, "task.unblocked", json!({ "waits": [] }), json!({})).await
+    note(
+        change,
+        team,
+        task,
+        "task.unblocked",
+        json!({ "waits": [] }),
+        json!({}),
+    )
+    .await
 }
 
 async fn open_waits(change: &mut Change, team: &Team, task: Uuid, waits: &Value) -> Result<()> {
-    let waits: Vec<Uuid> = texts(waits).iter().filter_map(|id| id.parse().ok()).collect();
+    let waits: Vec<Uuid> = texts(waits)
+        .iter()
+        .filter_map(|id| id.parse().ok())
+        .collect();
     let on: Vec<(Uuid, Uuid)> = sqlx::query_as(
         "SELECT on_task_team, on_task_id FROM waits WHERE team_id = $1 AND task_id = $2 AND id = ANY($3) AND on_task_id IS NOT NULL",
     )
@@ -233,19 +294,25 @@ async fn open_waits(change: &mut Change, team: &Team, task: Uuid, waits: &Value)
     for on in on {
         waiting::refuse_circle(change.db(), (team.id, task), on).await?;
     }
-    sqlx::query("UPDATE waits SET ended_at = NULL WHERE team_id = $1 AND task_id = $2 AND id = ANY($3)")
-        .bind(team.id)
-        .bind(task)
-        .bind(&waits)
-        .execute(change.db())
-        .await?;
+    sqlx::query(
+        "UPDATE waits SET ended_at = NULL WHERE team_id = $1 AND task_id = $2 AND id = ANY($3)",
+    )
+    .bind(team.id)
+    .bind(task)
+    .bind(&waits)
+    .execute(change.db())
+    .await?;
     blocking::tell_waited(change, team, &waits).await?;
     note(change, team, task, "task.blocked", json!({}), json!({})).await
 }
 
 /// The edit that sets a changed task's fields to what they were.
 fn earlier(before: &Value) -> Edit {
-    let id = |field: &str| before.get(field).map(|value| value.as_str().and_then(|id| id.parse().ok()));
+    let id = |field: &str| {
+        before
+            .get(field)
+            .map(|value| value.as_str().and_then(|id| id.parse().ok()))
+    };
     let text = |field: &str| before.get(field).and_then(Value::as_str).map(str::to_owned);
     Edit {
         title: text("title"),
@@ -253,8 +320,12 @@ fn earlier(before: &Value) -> Edit {
         sprint: id("sprint"),
         goal: id("goal"),
         project: id("project"),
-        estimate: before.get("estimate").map(|value| value.as_i64().and_then(|value| i32::try_from(value).ok())),
-        due: before.get("due").map(|value| value.as_str().and_then(crate::web::forms::read_date)),
+        estimate: before
+            .get("estimate")
+            .map(|value| value.as_i64().and_then(|value| i32::try_from(value).ok())),
+        due: before
+            .get("due")
+            .map(|value| value.as_str().and_then(crate::web::forms::read_date)),
         waited_for_by: text("for"),
         puts_back: true,
         ..Edit::default()
@@ -262,5 +333,9 @@ fn earlier(before: &Value) -> Edit {
 }
 
 fn texts(list: &Value) -> Vec<String> {
-    list.as_array().into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect()
+    list.as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|text| text.as_str().map(str::to_owned))
+        .collect()
 }

@@ -49,7 +49,10 @@ fn waiting(reader: &Viewer) -> QueryBuilder<Postgres> {
         seen_by!("(SELECT id FROM reader)")
     ));
     if let Some(reach) = reader.reach() {
-        query.push(" AND t.id = ANY(").push_bind(reach.to_vec()).push(")");
+        query
+            .push(" AND t.id = ANY(")
+            .push_bind(reach.to_vec())
+            .push(")");
     }
     query.push(" OFFSET 0) kt ON true WHERE w.ended_at IS NULL AND k.archived_at IS NULL AND ");
     query
@@ -58,7 +61,11 @@ fn waiting(reader: &Viewer) -> QueryBuilder<Postgres> {
 /// The tasks that wait on this one, the longest first, as a reader may know of them.
 pub async fn on_task(db: &PgPool, reader: &Viewer, team: Uuid, task: Uuid) -> Result<Vec<Waiting>> {
     let mut query = waiting(reader);
-    query.push("w.on_task_team = ").push_bind(team).push(" AND w.on_task_id = ").push_bind(task);
+    query
+        .push("w.on_task_team = ")
+        .push_bind(team)
+        .push(" AND w.on_task_id = ")
+        .push_bind(task);
     query.push(" ORDER BY w.since, k.id");
     Ok(query.build_query_as().fetch_all(db).await?)
 }
@@ -66,7 +73,12 @@ pub async fn on_task(db: &PgPool, reader: &Viewer, team: Uuid, task: Uuid) -> Re
 /// What waits on somebody: on an unfinished task of theirs, or of their team's that nobody owns, on one of their teams, or
 /// on them; the longest first.
 /// Only of teams that the reader may look at.
-pub async fn on_person(db: &PgPool, account: Uuid, seen: &[Uuid], reader: &Viewer) -> Result<Vec<Waiting>> {
+pub async fn on_person(
+    db: &PgPool,
+    account: Uuid,
+    seen: &[Uuid],
+    reader: &Viewer,
+) -> Result<Vec<Waiting>> {
     // Four small lists by index rather than one condition over every wait there is.
     let mut query = waiting(reader);
     query
@@ -105,7 +117,10 @@ pub async fn on_person(db: &PgPool, account: Uuid, seen: &[Uuid], reader: &Viewe
 /// Until the change is done nobody else begins to wait: two that are made at once could close a circle that neither of
 /// them sees. Whoever needs it takes it before any row, since whoever has it goes on to lock those.
 pub async fn lock_waits(db: &mut PgConnection) -> Result<()> {
-    sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(WAITS).execute(db).await?;
+    sqlx::query("SELECT pg_advisory_xact_lock($1)")
+        .bind(WAITS)
+        .execute(db)
+        .await?;
     Ok(())
 }
 
@@ -116,7 +131,11 @@ const WAITS: i64 = 0x7761_6974;
 ///
 /// # Errors
 /// `Invalid` on the field `on`.
-pub(super) async fn refuse_circle(db: &mut PgConnection, task: (Uuid, Uuid), on: (Uuid, Uuid)) -> Result<()> {
+pub(super) async fn refuse_circle(
+    db: &mut PgConnection,
+    task: (Uuid, Uuid),
+    on: (Uuid, Uuid),
+) -> Result<()> {
     // Each task once a way into it, not once a path: a lattice of waits has very many of those.
     let found: Vec<(Uuid, String, Option<Uuid>)> = sqlx::query_as(concat!(
         "WITH RECURSIVE reached AS (
@@ -141,7 +160,10 @@ pub(super) async fn refuse_circle(db: &mut PgConnection, task: (Uuid, Uuid), on:
         [] => Ok(()),
         path => Err(Problem::field(
             "on",
-            format!("That would be a circle: {}. Nobody could begin. It was not saved.", path.join(" waits on ")),
+            format!(
+                "That would be a circle: {}. Nobody could begin. It was not saved.",
+                path.join(" waits on ")
+            ),
         )),
     }
 }
@@ -162,7 +184,12 @@ fn way(found: &[(Uuid, String, Option<Uuid>)], from: Uuid, to: Uuid) -> Vec<&str
     let mut keys = Vec::new();
     let mut at = ways.contains_key(&to).then_some(to);
     while let Some(task) = at {
-        keys.extend(found.iter().find(|(id, ..)| *id == task).map(|(_, key, _)| key.as_str()));
+        keys.extend(
+            found
+                .iter()
+                .find(|(id, ..)| *id == task)
+                .map(|(_, key, _)| key.as_str()),
+        );
         at = ways.get(&task).copied().flatten();
     }
     keys.reverse();

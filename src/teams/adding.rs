@@ -12,7 +12,13 @@ use crate::{
 };
 
 /// Makes a team with the five columns that a new board has.
-pub async fn add_team(db: &mut PgConnection, now: OffsetDateTime, slug: &str, name: &str, key: &str) -> Result<Uuid> {
+pub async fn add_team(
+    db: &mut PgConnection,
+    now: OffsetDateTime,
+    slug: &str,
+    name: &str,
+    key: &str,
+) -> Result<Uuid> {
     let id = Uuid::now_v7();
     sqlx::query("INSERT INTO teams (id, slug, name, key, created_at) VALUES ($1, $2, $3, $4, $5)")
         .bind(id)
@@ -41,15 +47,23 @@ pub async fn add_team(db: &mut PgConnection, now: OffsetDateTime, slug: &str, na
 
 /// A key that was a team's is no other's: what was written leads to its tasks. Asked once the key is taken, so that
 /// whoever gives it up at the same moment was waited for.
-pub(super) async fn refuse_anothers_key(db: &mut PgConnection, team: Uuid, key: &str) -> Result<()> {
-    let is_anothers: bool =
-        sqlx::query_scalar("SELECT EXISTS (SELECT FROM former_keys WHERE key = $1 AND team_id <> $2)")
-            .bind(key)
-            .bind(team)
-            .fetch_one(db)
-            .await?;
+pub(super) async fn refuse_anothers_key(
+    db: &mut PgConnection,
+    team: Uuid,
+    key: &str,
+) -> Result<()> {
+    let is_anothers: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM former_keys WHERE key = $1 AND team_id <> $2)",
+    )
+    .bind(key)
+    .bind(team)
+    .fetch_one(db)
+    .await?;
     if is_anothers {
-        return Err(Problem::field("key", "Another team had that key, and its tasks are still found by it."));
+        return Err(Problem::field(
+            "key",
+            "Another team had that key, and its tasks are still found by it.",
+        ));
     }
     Ok(())
 }
@@ -80,5 +94,10 @@ pub async fn account_by_email(db: &mut PgConnection, email: &str) -> Result<(Uui
         .bind(email.trim())
         .fetch_optional(db)
         .await?
-        .ok_or_else(|| Problem::field("email", format!("Nobody here has the e-mail address {email}.")))
+        .ok_or_else(|| {
+            Problem::field(
+                "email",
+                format!("Nobody here has the e-mail address {email}."),
+            )
+        })
 }

@@ -50,12 +50,18 @@ pub struct Member {
 impl Member {
     /// The last day of being away, for somebody who is on this one.
     pub fn away_until(&self, day: Date) -> Option<Date> {
-        self.away.iter().filter(|(from, to)| (*from..=*to).contains(&day)).map(|(_, to)| *to).max()
+        self.away
+            .iter()
+            .filter(|(from, to)| (*from..=*to).contains(&day))
+            .map(|(_, to)| *to)
+            .max()
     }
 
     /// How many of these days they are there.
     pub fn there(&self, days: &[Date]) -> usize {
-        days.iter().filter(|day| self.away_until(**day).is_none()).count()
+        days.iter()
+            .filter(|day| self.away_until(**day).is_none())
+            .count()
     }
 }
 
@@ -79,7 +85,10 @@ impl Week {
             6 => vec![6, 7, 1, 2, 3],
             _ => vec![1, 2, 3, 4, 5],
         };
-        Self { working_days, ..Self::default() }
+        Self {
+            working_days,
+            ..Self::default()
+        }
     }
 
     /// The day that it is for the team.
@@ -103,7 +112,10 @@ impl Week {
         let mut meetings = earlier.filter(|day| self.standup_days.contains(&weekday(*day)));
         let first = meetings.next();
         // A meeting that fell on a day off did not happen.
-        let happened = first.into_iter().chain(meetings).find(|day| self.works_on(*day));
+        let happened = first
+            .into_iter()
+            .chain(meetings)
+            .find(|day| self.works_on(*day));
         happened.or(first).unwrap_or(day)
     }
 
@@ -181,14 +193,24 @@ pub async fn crews(db: &PgPool, teams: &[Uuid]) -> Result<HashMap<Uuid, Crew>> {
                 standup_at: row.standup_at,
                 days_off: row.days_off,
             };
-            (row.id, Crew { week, members: Vec::new() })
+            (
+                row.id,
+                Crew {
+                    week,
+                    members: Vec::new(),
+                },
+            )
         })
         .collect();
     for row in members {
         if let Some(crew) = crews.get_mut(&row.team_id) {
             crew.members.push(Member {
                 person: row.person,
-                hours: Hours { zone: row.time_zone, from: row.works_from, to: row.works_to },
+                hours: Hours {
+                    zone: row.time_zone,
+                    from: row.works_from,
+                    to: row.works_to,
+                },
                 lead: row.lead,
                 does: row.does,
                 since: row.since,
@@ -208,47 +230,120 @@ mod tests {
     #[test]
     fn a_standup_looks_back_to_the_one_before() {
         let week = Week::default();
-        assert_eq!(week.standup_before(date!(2026 - 11 - 23)), date!(2026 - 11 - 20), "Monday to Friday");
-        assert_eq!(week.standup_before(date!(2026 - 11 - 24)), date!(2026 - 11 - 23), "Tuesday to Monday");
-        let off = Week { days_off: vec![date!(2026 - 11 - 23)], ..Week::default() };
-        assert_eq!(off.standup_before(date!(2026 - 11 - 25)), date!(2026 - 11 - 20), "over a day off");
-        let never = Week { working_days: vec![2], ..Week::default() };
-        assert_eq!(never.standup_before(date!(2026 - 11 - 25)), date!(2026 - 11 - 23));
+        assert_eq!(
+            week.standup_before(date!(2026 - 11 - 23)),
+            date!(2026 - 11 - 20),
+            "Monday to Friday"
+        );
+        assert_eq!(
+            week.standup_before(date!(2026 - 11 - 24)),
+            date!(2026 - 11 - 23),
+            "Tuesday to Monday"
+        );
+        let off = Week {
+            days_off: vec![date!(2026 - 11 - 23)],
+            ..Week::default()
+        };
+        assert_eq!(
+            off.standup_before(date!(2026 - 11 - 25)),
+            date!(2026 - 11 - 20),
+            "over a day off"
+        );
+        let never = Week {
+            working_days: vec![2],
+            ..Week::default()
+        };
+        assert_eq!(
+            never.standup_before(date!(2026 - 11 - 25)),
+            date!(2026 - 11 - 23)
+        );
     }
 
     #[test]
     fn a_week_may_begin_on_sunday_and_new_year_may_be_free() {
-        let week = Week { working_days: vec![7, 1, 2, 3, 4], days_off: vec![date!(2027 - 01 - 01)], ..Week::default() };
+        let week = Week {
+            working_days: vec![7, 1, 2, 3, 4],
+            days_off: vec![date!(2027 - 01 - 01)],
+            ..Week::default()
+        };
         let days = week.working_days(date!(2026 - 12 - 27), date!(2027 - 01 - 02));
         assert_eq!(days.first(), Some(&date!(2026 - 12 - 27)));
         assert_eq!(days.len(), 5, "Sunday to Thursday");
-        assert!(!Week { days_off: vec![date!(2026 - 12 - 28)], ..week }.works_on(date!(2026 - 12 - 28)));
+        assert!(
+            !Week {
+                days_off: vec![date!(2026 - 12 - 28)],
+                ..week
+            }
+            .works_on(date!(2026 - 12 - 28))
+        );
     }
 
     #[test]
     fn whoever_is_away_has_fewer_days() {
         let someone = Member {
-            person: Person { id: Uuid::nil(), handle: String::new(), name: String::new(), hue: 0 },
-            hours: Hours { zone: "UTC".to_owned(), from: 540, to: 1020 },
+            person: Person {
+                id: Uuid::nil(),
+                handle: String::new(),
+                name: String::new(),
+                hue: 0,
+            },
+            hours: Hours {
+                zone: "UTC".to_owned(),
+                from: 540,
+                to: 1020,
+            },
             lead: false,
             does: String::new(),
             since: OffsetDateTime::UNIX_EPOCH,
-            away: vec![(date!(2026 - 12 - 30), date!(2027 - 01 - 03)), (date!(2026 - 12 - 31), date!(2026 - 12 - 31))],
+            away: vec![
+                (date!(2026 - 12 - 30), date!(2027 - 01 - 03)),
+                (date!(2026 - 12 - 31), date!(2026 - 12 - 31)),
+            ],
         };
         let days = Week::default().working_days(date!(2026 - 12 - 21), date!(2027 - 01 - 03));
-        assert_eq!((days.len(), someone.there(&days)), (10, 7), "Wednesday to Friday, over new year");
-        assert_eq!(someone.away_until(date!(2026 - 12 - 31)), Some(date!(2027 - 01 - 03)));
+        assert_eq!(
+            (days.len(), someone.there(&days)),
+            (10, 7),
+            "Wednesday to Friday, over new year"
+        );
+        assert_eq!(
+            someone.away_until(date!(2026 - 12 - 31)),
+            Some(date!(2027 - 01 - 03))
+        );
         assert_eq!(someone.away_until(date!(2027 - 01 - 04)), None);
     }
 
     #[test]
     fn a_meeting_is_at_the_teams_own_hour() {
-        let berlin = Week { zone: "Europe/Berlin".to_owned(), ..Week::default() };
-        assert_eq!(berlin.standup_on(date!(2026 - 10 - 23)), datetime!(2026-10-23 08:00 UTC), "in summer");
-        assert_eq!(berlin.standup_on(date!(2026 - 10 - 26)), datetime!(2026-10-26 09:00 UTC), "in winter");
-        let far = Week { zone: "Pacific/Kiritimati".to_owned(), ..Week::default() };
-        assert_eq!(far.today(datetime!(2026-11-23 11:00 UTC)), date!(2026 - 11 - 24));
-        let west = Week { zone: "Pacific/Niue".to_owned(), ..Week::default() };
-        assert_eq!(west.today(datetime!(2026-11-24 10:00 UTC)), date!(2026 - 11 - 23));
+        let berlin = Week {
+            zone: "Europe/Berlin".to_owned(),
+            ..Week::default()
+        };
+        assert_eq!(
+            berlin.standup_on(date!(2026 - 10 - 23)),
+            datetime!(2026-10-23 08:00 UTC),
+            "in summer"
+        );
+        assert_eq!(
+            berlin.standup_on(date!(2026 - 10 - 26)),
+            datetime!(2026-10-26 09:00 UTC),
+            "in winter"
+        );
+        let far = Week {
+            zone: "Pacific/Kiritimati".to_owned(),
+            ..Week::default()
+        };
+        assert_eq!(
+            far.today(datetime!(2026-11-23 11:00 UTC)),
+            date!(2026 - 11 - 24)
+        );
+        let west = Week {
+            zone: "Pacific/Niue".to_owned(),
+            ..Week::default()
+        };
+        assert_eq!(
+            west.today(datetime!(2026-11-24 10:00 UTC)),
+            date!(2026 - 11 - 23)
+        );
     }
 }

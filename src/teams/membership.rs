@@ -37,7 +37,12 @@ pub const COMMAND_LINE: &str = "The command line";
 ///
 /// # Errors
 /// `Invalid` for nobody of that handle, and for taking off somebody who is not on it.
-pub async fn set_member(change: &mut Change, team: &Team, handle: &str, role: Option<TeamRole>) -> Result<()> {
+pub async fn set_member(
+    change: &mut Change,
+    team: &Team,
+    handle: &str,
+    role: Option<TeamRole>,
+) -> Result<()> {
     // What every board shows is counted before the team's own row is locked.
     touch_workspace(change.db()).await?;
     let handle = handle.trim().trim_start_matches('@').to_lowercase();
@@ -46,13 +51,15 @@ pub async fn set_member(change: &mut Change, team: &Team, handle: &str, role: Op
             .bind(&handle)
             .fetch_optional(change.db())
             .await?;
-    let account = account.ok_or_else(|| Problem::field("handle", format!("There is nobody called @{handle}.")))?;
-    let stands: Option<(String, OffsetDateTime)> =
-        sqlx::query_as("SELECT role, since FROM members WHERE team_id = $1 AND account_id = $2 FOR UPDATE")
-            .bind(team.id)
-            .bind(account)
-            .fetch_optional(change.db())
-            .await?;
+    let account = account
+        .ok_or_else(|| Problem::field("handle", format!("There is nobody called @{handle}.")))?;
+    let stands: Option<(String, OffsetDateTime)> = sqlx::query_as(
+        "SELECT role, since FROM members WHERE team_id = $1 AND account_id = $2 FOR UPDATE",
+    )
+    .bind(team.id)
+    .bind(account)
+    .fetch_optional(change.db())
+    .await?;
     let (kind, at) = (kind(&stands, role)?, change.at);
     match role {
         None => {
@@ -74,7 +81,13 @@ pub async fn set_member(change: &mut Change, team: &Team, handle: &str, role: Op
         }
     }
     let what = role.map_or("no member", TeamRole::as_str);
-    audit::note_of(change, team.id, "team.role", &format!("@{handle} is now {what} of {{team}}")).await?;
+    audit::note_of(
+        change,
+        team.id,
+        "team.role",
+        &format!("@{handle} is now {what} of {{team}}"),
+    )
+    .await?;
     let before = json!({ "role": stands.map(|(role, _)| role) });
     let mut after = json!({ "who": handle, "role": role.map(TeamRole::as_str) });
     if change.actor.is_none() {
@@ -83,13 +96,23 @@ pub async fn set_member(change: &mut Change, team: &Team, handle: &str, role: Op
     if change.actor == Some(account) && kind == "member.joined" {
         after["comes"] = json!(true);
     }
-    change.record(Event { team: team.id, task: None, kind, before, after, version: None });
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind,
+        before,
+        after,
+        version: None,
+    });
     Ok(())
 }
 
 fn kind(stands: &Option<(String, OffsetDateTime)>, role: Option<TeamRole>) -> Result<&'static str> {
     match (stands, role) {
-        (None, None) => Err(Problem::field("handle", "That person is not on the team. Nothing was changed.")),
+        (None, None) => Err(Problem::field(
+            "handle",
+            "That person is not on the team. Nothing was changed.",
+        )),
         (None, Some(_)) => Ok("member.joined"),
         (Some(_), None) => Ok("member.left"),
         (Some(_), Some(_)) => Ok("member.role"),
@@ -165,9 +188,15 @@ pub async fn leave(change: &mut Change, team: Uuid, account: Uuid) -> Result<()>
     .execute(change.db())
     .await?;
     // Who may not look at it any more has no key to it either.
-    let private: bool =
-        sqlx::query_scalar("SELECT private FROM teams WHERE id = $1").bind(team).fetch_one(change.db()).await?;
-    if private { sharing::revoke_all_of(change, account, Some(team)).await } else { Ok(()) }
+    let private: bool = sqlx::query_scalar("SELECT private FROM teams WHERE id = $1")
+        .bind(team)
+        .fetch_one(change.db())
+        .await?;
+    if private {
+        sharing::revoke_all_of(change, account, Some(team)).await
+    } else {
+        Ok(())
+    }
 }
 
 /// Makes a team private, so that only its members may look at it, or open to all who are signed in.
@@ -184,12 +213,29 @@ pub async fn set_visibility(change: &mut Change, team: &Team, private: bool) -> 
         // Whoever was let in from outside is out: a lead lets them in again, knowing what for.
         sharing::revoke_all(change, team).await?;
     }
-    sqlx::query("UPDATE teams SET private = $2 WHERE id = $1").bind(team.id).bind(private).execute(change.db()).await?;
+    sqlx::query("UPDATE teams SET private = $2 WHERE id = $1")
+        .bind(team.id)
+        .bind(private)
+        .execute(change.db())
+        .await?;
     keep_somebody(change, team.id).await?;
     let word = if private { "private" } else { "open" };
-    audit::note_of(change, team.id, "team.visibility", &format!("{{team}} is now {word}")).await?;
+    audit::note_of(
+        change,
+        team.id,
+        "team.visibility",
+        &format!("{{team}} is now {word}"),
+    )
+    .await?;
     let (before, after) = (json!({ "private": was }), json!({ "private": private }));
-    change.record(Event { team: team.id, task: None, kind: "team.visibility", before, after, version: None });
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind: "team.visibility",
+        before,
+        after,
+        version: None,
+    });
     Ok(())
 }
 
@@ -222,11 +268,27 @@ pub async fn rename(change: &mut Change, team: &Team, name: &str, key: &str) -> 
         .execute(change.db())
         .await?;
     adding::refuse_anothers_key(change.db(), team.id, &key).await?;
-    sqlx::query("DELETE FROM former_keys WHERE key = $1").bind(&key).execute(change.db()).await?;
+    sqlx::query("DELETE FROM former_keys WHERE key = $1")
+        .bind(&key)
+        .execute(change.db())
+        .await?;
     let what = if key == team.key { "name" } else { "key" };
-    audit::note_of(change, team.id, "team.renamed", &format!("{{team}} has another {what}")).await?;
+    audit::note_of(
+        change,
+        team.id,
+        "team.renamed",
+        &format!("{{team}} has another {what}"),
+    )
+    .await?;
     let before = json!({ "name": team.name, "key": team.key });
     let after = json!({ "name": name.trim(), "key": key });
-    change.record(Event { team: team.id, task: None, kind: "team.renamed", before, after, version: None });
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind: "team.renamed",
+        before,
+        after,
+        version: None,
+    });
     Ok(())
 }

@@ -9,7 +9,11 @@ use crate::web::error::Result;
 
 /// Every team by name.
 pub async fn teams(db: &PgPool) -> Result<Vec<Team>> {
-    Ok(sqlx::query_as("SELECT id, slug, name, key, seq FROM teams ORDER BY name").fetch_all(db).await?)
+    Ok(
+        sqlx::query_as("SELECT id, slug, name, key, seq FROM teams ORDER BY name")
+            .fetch_all(db)
+            .await?,
+    )
 }
 
 /// The teams that somebody is on.

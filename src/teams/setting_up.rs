@@ -39,7 +39,11 @@ use crate::{
 
 /// Whether nobody has an account yet.
 pub async fn is_empty(db: impl PgExecutor<'_>) -> Result<bool> {
-    Ok(sqlx::query_scalar("SELECT NOT EXISTS (SELECT FROM accounts)").fetch_one(db).await?)
+    Ok(
+        sqlx::query_scalar("SELECT NOT EXISTS (SELECT FROM accounts)")
+            .fetch_one(db)
+            .await?,
+    )
 }
 
 #[derive(Default, Deserialize)]
@@ -84,7 +88,11 @@ impl SetupPage {
 
     /// The Monday of this week.
     fn monday(&self) -> String {
-        self.today.saturating_sub(Duration::days(i64::from(self.today.weekday().number_days_from_monday()))).to_string()
+        self.today
+            .saturating_sub(Duration::days(i64::from(
+                self.today.weekday().number_days_from_monday(),
+            )))
+            .to_string()
     }
 
     fn has_weeks(&self, weeks: &str) -> bool {
@@ -93,7 +101,11 @@ impl SetupPage {
 }
 
 /// `GET /setup?key=…`
-pub async fn form(Given(app): Given<App>, Query(key): Query<Key>, headers: HeaderMap) -> Result<Response> {
+pub async fn form(
+    Given(app): Given<App>,
+    Query(key): Query<Key>,
+    headers: HeaderMap,
+) -> Result<Response> {
     check_link(&app, &app.db, &key.key).await?;
     page::page(&setup_page(&app, &headers, key.key, Fields::default(), BTreeMap::new()).await?)
 }
@@ -107,15 +119,31 @@ async fn setup_page(
 ) -> Result<SetupPage> {
     let frame = Frame::bare(app, "Set up".to_owned(), theme(headers));
     let today = clock::day_in(app.clock.now(), "UTC");
-    Ok(SetupPage { frame, key, today, there: teams_there(&app.db).await?, typed, errors })
+    Ok(SetupPage {
+        frame,
+        key,
+        today,
+        there: teams_there(&app.db).await?,
+        typed,
+        errors,
+    })
 }
 
 async fn teams_there(db: impl PgExecutor<'_>) -> Result<Vec<Team>> {
-    Ok(sqlx::query_as("SELECT id, slug, name, key, seq FROM teams ORDER BY created_at, id").fetch_all(db).await?)
+    Ok(
+        sqlx::query_as("SELECT id, slug, name, key, seq FROM teams ORDER BY created_at, id")
+            .fetch_all(db)
+            .await?,
+    )
 }
 
 /// `POST /setup`
-pub async fn set_up(Given(app): Given<App>, from: Network, headers: HeaderMap, fields: Fields) -> Result<Response> {
+pub async fn set_up(
+    Given(app): Given<App>,
+    from: Network,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
     check_link(&app, &app.db, fields.text("key")).await?;
     let hashed = passwords::hash(fields.text("password").to_owned()).await;
     let mut tx = app.db.begin().await?;
@@ -126,7 +154,10 @@ pub async fn set_up(Given(app): Given<App>, from: Network, headers: HeaderMap, f
     match written {
         Ok((account, team)) => {
             let (now, network) = (app.clock.now(), from.to_string());
-            let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or("");
+            let agent = headers
+                .get(header::USER_AGENT)
+                .and_then(|agent| agent.to_str().ok())
+                .unwrap_or("");
             let session = sessions::start(&mut *tx, now, account, agent).await?;
             let line = Line {
                 actor: Some(account),
@@ -134,13 +165,22 @@ pub async fn set_up(Given(app): Given<App>, from: Network, headers: HeaderMap, f
                 network: &network,
                 ..Line::default()
             };
-            audit::write(&mut tx, now, Line { kind: "sign-in.done", ..line }).await?;
+            audit::write(
+                &mut tx,
+                now,
+                Line {
+                    kind: "sign-in.done",
+                    ..line
+                },
+            )
+            .await?;
             tx.commit().await?;
             let mut response = Redirect::to(&format!("/teams/{team}")).into_response();
             let cookie = sessions::set_cookie(app.is_https(), &session);
-            response
-                .headers_mut()
-                .insert(header::SET_COOKIE, HeaderValue::from_str(&cookie).map_err(anyhow::Error::from)?);
+            response.headers_mut().insert(
+                header::SET_COOKIE,
+                HeaderValue::from_str(&cookie).map_err(anyhow::Error::from)?,
+            );
             Ok(response)
         }
         Err(Problem::Invalid(errors)) => {
@@ -163,25 +203,50 @@ async fn check_link(app: &App, db: impl PgExecutor<'_>, key: &str) -> Result<()>
     .bind(app.clock.now())
     .fetch_one(db)
     .await?;
-    if holds { Ok(()) } else { Err(Problem::NotFound) }
+    if holds {
+        Ok(())
+    } else {
+        Err(Problem::NotFound)
+    }
 }
 
-async fn write(app: &App, db: &mut PgConnection, fields: &Fields, password_hash: String) -> Result<(Uuid, String)> {
+async fn write(
+    app: &App,
+    db: &mut PgConnection,
+    fields: &Fields,
+    password_hash: String,
+) -> Result<(Uuid, String)> {
     let now = app.clock.now();
-    let zone = Some(fields.text("time_zone").trim()).filter(|zone| !zone.is_empty()).unwrap_or("UTC");
+    let zone = Some(fields.text("time_zone").trim())
+        .filter(|zone| !zone.is_empty())
+        .unwrap_or("UTC");
     if !clock::is_zone(zone) {
-        return Err(Problem::field("time_zone", "That is no time zone. Write it as Europe/Berlin."));
+        return Err(Problem::field(
+            "time_zone",
+            "That is no time zone. Write it as Europe/Berlin.",
+        ));
     }
-    let weeks: i32 = fields.parse("cadence_weeks", "A sprint has 1 to 8 weeks.")?.unwrap_or(2);
-    let start =
-        fields.date("starts_on")?.ok_or_else(|| Problem::field("starts_on", "Say when the current sprint began."))?;
+    let weeks: i32 = fields
+        .parse("cadence_weeks", "A sprint has 1 to 8 weeks.")?
+        .unwrap_or(2);
+    let start = fields
+        .date("starts_on")?
+        .ok_or_else(|| Problem::field("starts_on", "Say when the current sprint began."))?;
     let today = clock::day_in(now, zone);
     if start > today || start <= today.saturating_sub(Duration::weeks(i64::from(weeks))) {
-        return Err(Problem::field("starts_on", "The current sprint began today or before, and has not ended yet."));
+        return Err(Problem::field(
+            "starts_on",
+            "The current sprint began today or before, and has not ended yet.",
+        ));
     }
-    let number: i32 = fields.parse("number", "A sprint's number is a whole number from 1.")?.unwrap_or(1);
+    let number: i32 = fields
+        .parse("number", "A sprint's number is a whole number from 1.")?
+        .unwrap_or(1);
     if !(1..=90_000).contains(&number) {
-        return Err(Problem::field("number", "A sprint's number is a whole number from 1."));
+        return Err(Problem::field(
+            "number",
+            "A sprint's number is a whole number from 1.",
+        ));
     }
     // Whoever else has the link waits here, and then finds that it was used.
     sqlx::query("UPDATE workspace SET cadence_weeks = $1, cadence_weekday = $2, time_zone = $3, set_up_at = $4")
@@ -201,37 +266,65 @@ async fn write(app: &App, db: &mut PgConnection, fields: &Fields, password_hash:
     };
     let about = format!("{} as administrator", me.email.trim());
     let person = add_account(db, now, me).await?;
-    let line = Line { actor: Some(person.id), kind: "account.made", about: &about, ..Line::default() };
+    let line = Line {
+        actor: Some(person.id),
+        kind: "account.made",
+        about: &about,
+        ..Line::default()
+    };
     audit::write(db, now, line).await?;
     let first = found_teams(db, now, &fields.all("team"), person.id).await?;
     begin_sprints(db, number, start, weeks).await?;
     cadence::keep_up(db, now).await?;
-    sqlx::query("DELETE FROM entry_links WHERE purpose = 'setup'").execute(db).await?;
+    sqlx::query("DELETE FROM entry_links WHERE purpose = 'setup'")
+        .execute(db)
+        .await?;
     Ok((person.id, first))
 }
 
 /// Makes the teams of these names, or joins those that are there already; the answer is the first one's address.
-async fn found_teams(db: &mut PgConnection, now: OffsetDateTime, names: &[String], founder: Uuid) -> Result<String> {
+async fn found_teams(
+    db: &mut PgConnection,
+    now: OffsetDateTime,
+    names: &[String],
+    founder: Uuid,
+) -> Result<String> {
     let there = teams_there(&mut *db).await?;
     let mut keys: Vec<String> = there.iter().map(|team| team.key.clone()).collect();
     let mut first = None;
     for name in names.iter().map(|name| name.trim()) {
         let address = slug(name);
-        let is_it = |team: &&Team| team.slug == address || team.name.to_lowercase() == name.to_lowercase();
+        let is_it =
+            |team: &&Team| team.slug == address || team.name.to_lowercase() == name.to_lowercase();
         if let Some(team) = there.iter().find(is_it) {
             add_member(db, now, team.id, founder, true).await?;
-            audit_team(db, now, (team.id, founder), "team.role", "leads {team} from now on").await?;
+            audit_team(
+                db,
+                now,
+                (team.id, founder),
+                "team.role",
+                "leads {team} from now on",
+            )
+            .await?;
             first.get_or_insert_with(|| team.slug.clone());
             continue;
         }
         if address.is_empty() {
-            return Err(Problem::field("team", "A team's name needs letters or digits."));
+            return Err(Problem::field(
+                "team",
+                "A team's name needs letters or digits.",
+            ));
         }
         let key = key_of(&address, &keys);
-        let team = add_team(db, now, &address, name, &key).await.map_err(|problem| match problem {
-            Problem::Invalid(errors) => Problem::field("team", errors.into_values().collect::<Vec<_>>().join(" ")),
-            other => other,
-        })?;
+        let team =
+            add_team(db, now, &address, name, &key)
+                .await
+                .map_err(|problem| match problem {
+                    Problem::Invalid(errors) => {
+                        Problem::field("team", errors.into_values().collect::<Vec<_>>().join(" "))
+                    }
+                    other => other,
+                })?;
         add_member(db, now, team, founder, true).await?;
         audit_team(db, now, (team, founder), "team.added", "{team}").await?;
         keys.push(key);
@@ -247,16 +340,28 @@ async fn audit_team(
     kind: &str,
     about: &str,
 ) -> Result<()> {
-    audit::write(db, now, Line { actor: Some(actor), kind, about, team: Some(team), ..Line::default() }).await
+    audit::write(
+        db,
+        now,
+        Line {
+            actor: Some(actor),
+            kind,
+            about,
+            team: Some(team),
+            ..Line::default()
+        },
+    )
+    .await
 }
 
 /// Makes the current sprint. Where a team was made before this, sprints came with it, and there may be tasks in them:
 /// those that are not over are dated anew, the first of them as the current one.
 async fn begin_sprints(db: &mut PgConnection, number: i32, start: Date, weeks: i32) -> Result<()> {
-    let there: Vec<Uuid> =
-        sqlx::query_scalar("SELECT id FROM sprints WHERE state IN ('active', 'planned') ORDER BY starts_on")
-            .fetch_all(&mut *db)
-            .await?;
+    let there: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT id FROM sprints WHERE state IN ('active', 'planned') ORDER BY starts_on",
+    )
+    .fetch_all(&mut *db)
+    .await?;
     if there.is_empty() {
         cadence::add_sprint(db, number, start, weeks, "Sprint {n}").await?;
         return Ok(());
@@ -278,7 +383,16 @@ async fn begin_sprints(db: &mut PgConnection, number: i32, start: Date, weeks: i
 
 /// Three letters of the name: INF, ING; with a digit if another team has them.
 fn key_of(address: &str, taken: &[String]) -> String {
-    let letters: String = address.chars().filter(char::is_ascii_alphabetic).take(3).collect::<String>().to_uppercase();
-    let letters = if letters.len() < 2 { format!("T{letters}K") } else { letters };
+    let letters: String = address
+        .chars()
+        .filter(char::is_ascii_alphabetic)
+        .take(3)
+        .collect::<String>()
+        .to_uppercase();
+    let letters = if letters.len() < 2 {
+        format!("T{letters}K")
+    } else {
+        letters
+    };
     free(&letters, "", |key| taken.iter().any(|other| other == key))
 }

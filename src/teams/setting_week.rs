@@ -32,7 +32,10 @@ impl WeekDraft {
 /// Sets the days that a team works and meets on. Pace, standups and flow go by them from then on.
 pub async fn set_week(change: &mut Change, team: &Team, week: &WeekDraft) -> Result<()> {
     if week.zone.as_ref().is_some_and(|zone| !clock::is_zone(zone)) {
-        return Err(Problem::field("time_zone", "That is no time zone. Write it as Europe/Berlin."));
+        return Err(Problem::field(
+            "time_zone",
+            "That is no time zone. Write it as Europe/Berlin.",
+        ));
     }
     touch_workspace(change.db()).await?;
     let before: WeekDraft = sqlx::query_as(
@@ -78,11 +81,31 @@ pub async fn remove_day_off(change: &mut Change, team: &Team, day: Date) -> Resu
             .fetch_optional(change.db())
             .await?;
     let name = name.ok_or(Problem::NotFound)?;
-    record(change, team, "team.day-off", json!({ "day": day.to_string(), "name": name }), json!({})).await
+    record(
+        change,
+        team,
+        "team.day-off",
+        json!({ "day": day.to_string(), "name": name }),
+        json!({}),
+    )
+    .await
 }
 
 /// What changes how a team works is its history, and for administrators to look up.
-async fn record(change: &mut Change, team: &Team, kind: &'static str, before: Value, after: Value) -> Result<()> {
-    change.record(Event { team: team.id, task: None, kind, before, after, version: None });
+async fn record(
+    change: &mut Change,
+    team: &Team,
+    kind: &'static str,
+    before: Value,
+    after: Value,
+) -> Result<()> {
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind,
+        before,
+        after,
+        version: None,
+    });
     audit::note_of(change, team.id, kind, "of {team}").await
 }

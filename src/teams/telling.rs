@@ -20,10 +20,11 @@ pub struct About {
 
 /// Tells it anew.
 pub async fn tell(change: &mut Change, team: &Team, about: &About) -> Result<()> {
-    let before: About = sqlx::query_as("SELECT mission, chat, roadmap FROM teams WHERE id = $1 FOR NO KEY UPDATE")
-        .bind(team.id)
-        .fetch_one(change.db())
-        .await?;
+    let before: About =
+        sqlx::query_as("SELECT mission, chat, roadmap FROM teams WHERE id = $1 FOR NO KEY UPDATE")
+            .bind(team.id)
+            .fetch_one(change.db())
+            .await?;
     if before == *about {
         return Ok(());
     }

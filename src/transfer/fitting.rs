@@ -21,7 +21,10 @@ pub(super) fn line(text: &str, most: usize) -> (String, bool) {
         .map(|letter| if letter.is_control() { ' ' } else { letter })
         .collect();
     let line = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().all(|letter| letter.is_whitespace() || is_invisible(letter)) {
+    if line
+        .chars()
+        .all(|letter| letter.is_whitespace() || is_invisible(letter))
+    {
         return (String::new(), false);
     }
     cut(&line, most)
@@ -31,7 +34,14 @@ pub(super) fn line(text: &str, most: usize) -> (String, bool) {
 pub(super) fn title(text: &str) -> (String, Option<String>) {
     let (title, was_cut) = line(text, TITLE);
     let whole = was_cut.then(|| line(text, usize::MAX).0);
-    (if title.is_empty() { "Untitled".to_owned() } else { title }, whole)
+    (
+        if title.is_empty() {
+            "Untitled".to_owned()
+        } else {
+            title
+        },
+        whole,
+    )
 }
 
 /// Text of several lines as we keep it.
@@ -42,8 +52,15 @@ pub(super) fn lines(text: &str) -> String {
 /// A description: what comes before its own text, that, and what comes after. Only the middle is cut.
 pub(super) fn description(before: Option<&str>, text: &str, after: &[String]) -> (String, bool) {
     let joined = |text: &str| {
-        let parts = before.into_iter().chain([text.trim_end()]).map(str::to_owned).chain([after.join("\n\n")]);
-        parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n")
+        let parts = before
+            .into_iter()
+            .chain([text.trim_end()])
+            .map(str::to_owned)
+            .chain([after.join("\n\n")]);
+        parts
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join("\n\n")
     };
     let text = lines(text);
     let whole = joined(&text);
@@ -59,14 +76,18 @@ pub(super) fn description(before: Option<&str>, text: &str, after: &[String]) ->
 /// A comment's text; none if there is nothing to read in it.
 pub(super) fn comment(text: &str) -> Option<(String, bool)> {
     let text = lines(text.trim());
-    let visible = text.chars().any(|letter| !letter.is_whitespace() && !is_invisible(letter));
+    let visible = text
+        .chars()
+        .any(|letter| !letter.is_whitespace() && !is_invisible(letter));
     visible.then(|| cut(text.trim(), COMMENT))
 }
 
 /// A step's text; none if there is nothing to read in it.
 pub(super) fn step(checklist: Option<&str>, text: &str) -> Option<(String, bool)> {
     let text = Some(line(text, usize::MAX).0).filter(|text| !text.is_empty())?;
-    let name = checklist.map(|name| line(name, 100).0).filter(|name| !name.is_empty());
+    let name = checklist
+        .map(|name| line(name, 100).0)
+        .filter(|name| !name.is_empty());
     Some(match name {
         Some(name) => cut(&format!("{name}: {text}"), STEP),
         None => cut(&text, STEP),
@@ -76,17 +97,26 @@ pub(super) fn step(checklist: Option<&str>, text: &str) -> Option<(String, bool)
 /// A label's name without what would break it in a filter; empty if nothing is left.
 pub(super) fn label(name: &str) -> String {
     let name = line(name.trim_start_matches(['#', ' ']), usize::MAX).0;
-    let dashed =
-        name.replace(|letter: char| letter.is_whitespace() || matches!(letter, ',' | '"' | '“' | '”' | '„'), "-");
-    let words = dashed.split('-').filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-");
+    let dashed = name.replace(
+        |letter: char| letter.is_whitespace() || matches!(letter, ',' | '"' | '“' | '”' | '„'),
+        "-",
+    );
+    let words = dashed
+        .split('-')
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join("-");
     cut(&words, LABEL).0.trim_end_matches('-').to_owned()
 }
 
 /// A line that names an address; none if it is not one to be opened in a browser.
 pub(super) fn link(before: &str, address: &str) -> Option<String> {
-    let plain = |letter: char| !letter.is_whitespace() && !letter.is_control() && !matches!(letter, '<' | '>');
+    let plain = |letter: char| {
+        !letter.is_whitespace() && !letter.is_control() && !matches!(letter, '<' | '>')
+    };
     let opens = address.starts_with("https://") || address.starts_with("http://");
-    (opens && address.len() <= 2000 && address.chars().all(plain)).then(|| format!("{before}: <{address}>"))
+    (opens && address.len() <= 2000 && address.chars().all(plain))
+        .then(|| format!("{before}: <{address}>"))
 }
 
 /// At most so many characters, and whether there were more.
@@ -128,8 +158,11 @@ mod tests {
 
     #[test]
     fn of_a_description_the_middle_is_cut() {
-        let (text, was_cut) =
-            description(Some("Title"), &"x\r\n".repeat(60_000), &["From: <https://x.test>".to_owned()]);
+        let (text, was_cut) = description(
+            Some("Title"),
+            &"x\r\n".repeat(60_000),
+            &["From: <https://x.test>".to_owned()],
+        );
         assert!(was_cut && text.chars().count() <= 100_000);
         assert!(text.starts_with("Title\n\nx\nx") && text.ends_with("\n\nFrom: <https://x.test>"));
         assert_eq!(description(None, "a\0b", &[]), ("ab".to_owned(), false));
@@ -137,7 +170,10 @@ mod tests {
 
     #[test]
     fn only_addresses_for_a_browser_become_links() {
-        assert_eq!(link("See", "https://x.test/a").as_deref(), Some("See: <https://x.test/a>"));
+        assert_eq!(
+            link("See", "https://x.test/a").as_deref(),
+            Some("See: <https://x.test/a>")
+        );
         assert_eq!(link("See", "javascript:alert(1)"), None);
         assert_eq!(link("See", "https://x.test/> [a](b)"), None);
     }

@@ -3,7 +3,9 @@
 use anyhow::{Result, bail};
 use serde_json::Value;
 
-use super::{Comment, Deed, Draft, Due, List, Past, Remarks, Somebody, Spot, Task, fitting, json::Node};
+use super::{
+    Comment, Deed, Draft, Due, List, Past, Remarks, Somebody, Spot, Task, fitting, json::Node,
+};
 use crate::boards::State;
 
 const OPEN: usize = 0;
@@ -12,12 +14,28 @@ const CLOSED: usize = 1;
 /// The draft of a list of issues, or what in the file is not as it should be, with its place.
 pub fn parse(file: &Value) -> Result<Draft> {
     let root = Node::root(file);
-    let repo = if root.is_object() { root.get("repo").filter(Node::is_text) } else { None };
+    let repo = if root.is_object() {
+        root.get("repo").filter(Node::is_text)
+    } else {
+        None
+    };
     let repo = repo.map_or(Ok(""), |repo| repo.as_text())?;
-    let mut draft = Draft { from: "GitHub", board: fitting::line(repo, 100).0, ..Draft::default() };
+    let mut draft = Draft {
+        from: "GitHub",
+        board: fitting::line(repo, 100).0,
+        ..Draft::default()
+    };
     draft.lists = vec![
-        List { name: "Open".to_owned(), closed: false, state: Some(State::Todo) },
-        List { name: "Closed".to_owned(), closed: false, state: Some(State::Done) },
+        List {
+            name: "Open".to_owned(),
+            closed: false,
+            state: Some(State::Todo),
+        },
+        List {
+            name: "Closed".to_owned(),
+            closed: false,
+            state: Some(State::Done),
+        },
     ];
     let (issues, total) = issues(&root)?;
     if let Some(total) = total.filter(|total| *total > issues.len() as i64) {
@@ -66,7 +84,9 @@ fn issues<'j>(root: &Node<'j>) -> Result<(Vec<Node<'j>>, Option<i64>)> {
         Ok(None)
     };
     for field in ["issues", "items", "nodes"] {
-        let Some(node) = root.get(field) else { continue };
+        let Some(node) = root.get(field) else {
+            continue;
+        };
         if node.is_object() {
             return Ok((node.items("nodes")?, total(&node)?));
         }
@@ -96,9 +116,17 @@ fn address(issue: &Node, repo: &str) -> Result<String> {
     })
 }
 
-fn task(issue: &Node, url: String, (title, whole_title): (String, Option<String>), draft: &mut Draft) -> Result<Task> {
+fn task(
+    issue: &Node,
+    url: String,
+    (title, whole_title): (String, Option<String>),
+    draft: &mut Draft,
+) -> Result<Task> {
     let Some(number) = issue.number("number")? else {
-        return Err(issue.refuse("number", "is missing: without it, a second run could not know the issue"));
+        return Err(issue.refuse(
+            "number",
+            "is missing: without it, a second run could not know the issue",
+        ));
     };
     let created_at = first_instant(issue, ["created_at", "createdAt"])?;
     let closed_at = first_instant(issue, ["closed_at", "closedAt"])?;
@@ -108,7 +136,9 @@ fn task(issue: &Node, url: String, (title, whole_title): (String, Option<String>
         "closed" => true,
         _ => return Err(issue.refuse("state", "is neither open nor closed")),
     };
-    let by = first_object(issue, ["user", "author"])?.map(|user| somebody(&user)).transpose()?;
+    let by = first_object(issue, ["user", "author"])?
+        .map(|user| somebody(&user))
+        .transpose()?;
     let key = match (url.is_empty(), created_at) {
         (false, _) => format!("github:{}", fitting::lines(&url)),
         // Without a repository the number alone would be another repository's too.
@@ -117,11 +147,23 @@ fn task(issue: &Node, url: String, (title, whole_title): (String, Option<String>
     };
     let mut past = Vec::new();
     if let Some(at) = created_at {
-        past.push(Past { at, by: by.clone().unwrap_or_default(), what: Deed::Made(Spot::List(OPEN)) });
+        past.push(Past {
+            at,
+            by: by.clone().unwrap_or_default(),
+            what: Deed::Made(Spot::List(OPEN)),
+        });
     }
     if let (true, Some(at)) = (closed, closed_at) {
-        let by = issue.object("closed_by")?.map(|user| somebody(&user)).transpose()?.unwrap_or_default();
-        past.push(Past { at, by, what: Deed::Moved(Spot::List(OPEN), Spot::List(CLOSED)) });
+        let by = issue
+            .object("closed_by")?
+            .map(|user| somebody(&user))
+            .transpose()?
+            .unwrap_or_default();
+        past.push(Past {
+            at,
+            by,
+            what: Deed::Moved(Spot::List(OPEN), Spot::List(CLOSED)),
+        });
     }
     Ok(Task {
         key: fitting::cut(&key, 500).0,
@@ -154,19 +196,36 @@ fn first_object<'j>(issue: &Node<'j>, fields: [&str; 2]) -> Result<Option<Node<'
 }
 
 fn somebody(user: &Node) -> Result<Somebody> {
-    Ok(Somebody { name: fitting::line(user.text("name")?, 100).0, username: fitting::line(user.text("login")?, 100).0 })
+    Ok(Somebody {
+        name: fitting::line(user.text("name")?, 100).0,
+        username: fitting::line(user.text("login")?, 100).0,
+    })
 }
 
 fn due(issue: &Node) -> Result<Option<Due>> {
-    let Some(milestone) = issue.object("milestone")? else { return Ok(None) };
+    let Some(milestone) = issue.object("milestone")? else {
+        return Ok(None);
+    };
     // GitHub keeps a day as some instant of it; the day is what was meant.
-    Ok(milestone.day("due_on")?.or(milestone.day("dueOn")?).map(Due::Day))
+    Ok(milestone
+        .day("due_on")?
+        .or(milestone.day("dueOn")?)
+        .map(Due::Day))
 }
 
 fn assignees(issue: &Node) -> Result<Vec<Somebody>> {
-    let mut members = issue.objects("assignees")?.iter().map(somebody).collect::<Result<Vec<_>>>()?;
+    let mut members = issue
+        .objects("assignees")?
+        .iter()
+        .map(somebody)
+        .collect::<Result<Vec<_>>>()?;
     if members.is_empty() {
-        members.extend(issue.object("assignee")?.map(|user| somebody(&user)).transpose()?);
+        members.extend(
+            issue
+                .object("assignee")?
+                .map(|user| somebody(&user))
+                .transpose()?,
+        );
     }
     members.retain(|member| !member.called().is_empty());
     Ok(members)
@@ -175,14 +234,21 @@ fn assignees(issue: &Node) -> Result<Vec<Somebody>> {
 fn labels(issue: &Node, title: &str, changed: &mut Remarks) -> Result<Vec<String>> {
     let mut names: Vec<String> = Vec::new();
     for label in issue.items("labels")? {
-        let name = if label.is_text() { label.as_text()? } else { label.into_object()?.text("name")? };
+        let name = if label.is_text() {
+            label.as_text()?
+        } else {
+            label.into_object()?.text("name")?
+        };
         let name = fitting::label(name);
         if !name.is_empty() && !names.contains(&name) {
             names.push(name);
         }
     }
     if names.len() > fitting::LABELS {
-        changed.add("a task has at most 30 labels, so the others were left out", title);
+        changed.add(
+            "a task has at most 30 labels, so the others were left out",
+            title,
+        );
         names.truncate(fitting::LABELS);
     }
     Ok(names)
@@ -190,24 +256,37 @@ fn labels(issue: &Node, title: &str, changed: &mut Remarks) -> Result<Vec<String
 
 /// The comments, where the file has them; the REST interface only counts them.
 fn comments(issue: &Node, title: &str, draft: &mut Draft) -> Result<Vec<Comment>> {
-    let Some(field) = issue.get("comments") else { return Ok(Vec::new()) };
+    let Some(field) = issue.get("comments") else {
+        return Ok(Vec::new());
+    };
     if !field.is_list() {
         if issue.number("comments")?.is_some_and(|count| count > 0) {
-            draft.changed.add("the file counts comments on these and does not have them", title);
+            draft.changed.add(
+                "the file counts comments on these and does not have them",
+                title,
+            );
         }
         return Ok(Vec::new());
     }
     let mut comments = Vec::new();
     for comment in field.elements()? {
         let comment = comment.into_object()?;
-        let by = first_object(&comment, ["author", "user"])?.map(|user| somebody(&user)).transpose()?;
+        let by = first_object(&comment, ["author", "user"])?
+            .map(|user| somebody(&user))
+            .transpose()?;
         let at = first_instant(&comment, ["created_at", "createdAt"])?;
         match fitting::comment(comment.text("body")?) {
             Some((body, was_cut)) => {
                 if was_cut {
-                    draft.changed.add("comments over 20,000 characters were cut", title);
+                    draft
+                        .changed
+                        .add("comments over 20,000 characters were cut", title);
                 }
-                comments.push(Comment { by: by.unwrap_or_default(), at, body });
+                comments.push(Comment {
+                    by: by.unwrap_or_default(),
+                    at,
+                    body,
+                });
             }
             None => draft.skipped.add("are empty comments", title),
         }
@@ -238,8 +317,14 @@ mod tests {
         assert_eq!(draft.tasks.iter().filter(|task| task.archived).count(), 13);
         let first = &draft.tasks[0];
         assert_eq!(first.title, "feat: 支持定时/夜间任务队列 (/night /time)");
-        assert_eq!(first.key, "github:https://github.com/XiaomingX/mimofan/issues/11");
-        assert_eq!(first.links, ["Imported from: <https://github.com/XiaomingX/mimofan/issues/11>"]);
+        assert_eq!(
+            first.key,
+            "github:https://github.com/XiaomingX/mimofan/issues/11"
+        );
+        assert_eq!(
+            first.links,
+            ["Imported from: <https://github.com/XiaomingX/mimofan/issues/11>"]
+        );
         assert_eq!(first.past.len(), 2, "made, and moved to closed");
         assert_eq!(draft.notes, [""; 0]);
     }
@@ -261,10 +346,19 @@ mod tests {
             { "number": 9, "title": "A change", "pull_request": { "url": "https://x.test" } },
         ]))
         .unwrap();
-        let [lag, other] = draft.tasks.as_slice() else { panic!("{draft:?}") };
+        let [lag, other] = draft.tasks.as_slice() else {
+            panic!("{draft:?}")
+        };
         assert_eq!(lag.labels, ["good-first-issue", "bug"]);
-        assert_eq!((lag.members[0].called(), lag.due), ("elif", Some(Due::Day(date!(2026 - 03 - 01)))));
-        let said: Vec<_> = lag.comments.iter().map(|comment| (comment.by.called(), comment.body.as_str())).collect();
+        assert_eq!(
+            (lag.members[0].called(), lag.due),
+            ("elif", Some(Due::Day(date!(2026 - 03 - 01))))
+        );
+        let said: Vec<_> = lag
+            .comments
+            .iter()
+            .map(|comment| (comment.by.called(), comment.body.as_str()))
+            .collect();
         assert_eq!(said, [("jonas", "sooner"), ("", "later")]);
         assert_eq!((other.title.as_str(), other.archived), ("Untitled", true));
         assert_eq!(other.archived_at, Some(datetime!(2026-01-06 00:00 UTC)));
@@ -275,9 +369,18 @@ mod tests {
     fn both_shapes_of_an_issue_are_the_same_issue() {
         let key = |file: serde_json::Value| parse(&file).unwrap().tasks[0].key.clone();
         let wanted = "github:https://github.com/a/b/issues/7";
-        assert_eq!(key(json!([{ "number": 7, "url": "https://github.com/a/b/issues/7" }])), wanted);
-        assert_eq!(key(json!([{ "number": 7, "url": "https://api.github.com/repos/a/b/issues/7" }])), wanted);
-        assert_eq!(key(json!({ "repo": "a/b", "issues": [{ "number": 7 }] })), wanted);
+        assert_eq!(
+            key(json!([{ "number": 7, "url": "https://github.com/a/b/issues/7" }])),
+            wanted
+        );
+        assert_eq!(
+            key(json!([{ "number": 7, "url": "https://api.github.com/repos/a/b/issues/7" }])),
+            wanted
+        );
+        assert_eq!(
+            key(json!({ "repo": "a/b", "issues": [{ "number": 7 }] })),
+            wanted
+        );
         assert_eq!(
             key(
                 json!({ "issues": { "totalCount": 1, "nodes": [{ "number": 7, "url": "https://github.com/a/b/issues/7" }] } })
@@ -288,9 +391,21 @@ mod tests {
 
     #[test]
     fn a_list_that_is_shorter_than_its_count_is_said() {
-        let draft = parse(&json!({ "issues_count": 9, "issues": [{ "number": 1, "title": "One" }] })).unwrap();
-        assert!(draft.notes.iter().any(|note| note.contains("known by their numbers alone")), "{:?}", draft.notes);
-        assert_eq!(draft.notes[0], "the file counts 9 issues and has 1 of them; the others are missing from it.");
+        let draft =
+            parse(&json!({ "issues_count": 9, "issues": [{ "number": 1, "title": "One" }] }))
+                .unwrap();
+        assert!(
+            draft
+                .notes
+                .iter()
+                .any(|note| note.contains("known by their numbers alone")),
+            "{:?}",
+            draft.notes
+        );
+        assert_eq!(
+            draft.notes[0],
+            "the file counts 9 issues and has 1 of them; the others are missing from it."
+        );
     }
 
     #[test]
@@ -299,12 +414,18 @@ mod tests {
             refused(json!({ "issues": [{ "number": 1, "title": [] }] })),
             "issues[0].title is a list where text belongs"
         );
-        assert_eq!(refused(json!([{ "number": 1, "state": "odd" }])), "[0].state is neither open nor closed");
+        assert_eq!(
+            refused(json!([{ "number": 1, "state": "odd" }])),
+            "[0].state is neither open nor closed"
+        );
         assert!(refused(json!([{ "title": "One" }])).starts_with("[0].number is missing"));
         assert!(refused(json!({ "number": 1, "title": "One" })).contains("a single GitHub issue"));
         assert!(refused(json!({ "lists": [], "cards": [] })).contains("import trello"));
         assert!(refused(json!(3)).contains("no GitHub issues"));
-        assert_eq!(refused(json!({ "issues": "many" })), "issues is text where a list belongs");
+        assert_eq!(
+            refused(json!({ "issues": "many" })),
+            "issues is text where a list belongs"
+        );
     }
 
     proptest! {

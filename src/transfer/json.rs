@@ -14,7 +14,10 @@ pub(super) struct Node<'j> {
 
 impl<'j> Node<'j> {
     pub fn root(value: &'j Value) -> Self {
-        Self { value, place: String::new() }
+        Self {
+            value,
+            place: String::new(),
+        }
     }
 
     pub fn has(&self, field: &str) -> bool {
@@ -36,7 +39,10 @@ impl<'j> Node<'j> {
     /// A field; none when it is missing or null.
     pub fn get(&self, field: &str) -> Option<Self> {
         let value = self.value.get(field).filter(|value| !value.is_null())?;
-        Some(Self { value, place: self.place_of(field) })
+        Some(Self {
+            value,
+            place: self.place_of(field),
+        })
     }
 
     /// An object's field that is an object; none when it is missing or null.
@@ -46,22 +52,36 @@ impl<'j> Node<'j> {
 
     /// The objects of a list field; none when it is missing or null.
     pub fn objects(&self, field: &str) -> Result<Vec<Self>> {
-        self.items(field)?.into_iter().map(Self::into_object).collect()
+        self.items(field)?
+            .into_iter()
+            .map(Self::into_object)
+            .collect()
     }
 
     /// What a list field holds.
     pub fn items(&self, field: &str) -> Result<Vec<Self>> {
-        self.get(field).map_or(Ok(Vec::new()), |node| node.elements())
+        self.get(field)
+            .map_or(Ok(Vec::new()), |node| node.elements())
     }
 
     pub fn elements(&self) -> Result<Vec<Self>> {
-        let values = self.value.as_array().ok_or_else(|| self.instead("a list"))?;
-        let node = |(nth, value)| Self { value, place: format!("{}[{nth}]", self.place) };
+        let values = self
+            .value
+            .as_array()
+            .ok_or_else(|| self.instead("a list"))?;
+        let node = |(nth, value)| Self {
+            value,
+            place: format!("{}[{nth}]", self.place),
+        };
         Ok(values.iter().enumerate().map(node).collect())
     }
 
     pub fn into_object(self) -> Result<Self> {
-        if self.is_object() { Ok(self) } else { Err(self.instead("an object")) }
+        if self.is_object() {
+            Ok(self)
+        } else {
+            Err(self.instead("an object"))
+        }
     }
 
     pub fn as_text(&self) -> Result<&'j str> {
@@ -85,11 +105,21 @@ impl<'j> Node<'j> {
     }
 
     pub fn flag(&self, field: &str) -> Result<bool> {
-        self.get(field).map_or(Ok(false), |node| node.value.as_bool().ok_or_else(|| node.instead("true or false")))
+        self.get(field).map_or(Ok(false), |node| {
+            node.value
+                .as_bool()
+                .ok_or_else(|| node.instead("true or false"))
+        })
     }
 
     pub fn number(&self, field: &str) -> Result<Option<i64>> {
-        self.get(field).map(|node| node.value.as_i64().ok_or_else(|| node.instead("a whole number"))).transpose()
+        self.get(field)
+            .map(|node| {
+                node.value
+                    .as_i64()
+                    .ok_or_else(|| node.instead("a whole number"))
+            })
+            .transpose()
     }
 
     /// A number, if it can be taken for one; nothing else is refused.
@@ -110,7 +140,12 @@ impl<'j> Node<'j> {
             "" => Ok(None),
             text => OffsetDateTime::parse(text, &Rfc3339)
                 .map(Some)
-                .map_err(|_| anyhow!("{} is no date and time such as 2026-11-24T10:00:00Z", self.place_of(field))),
+                .map_err(|_| {
+                    anyhow!(
+                        "{} is no date and time such as 2026-11-24T10:00:00Z",
+                        self.place_of(field)
+                    )
+                }),
         }
     }
 
@@ -130,7 +165,11 @@ impl<'j> Node<'j> {
     }
 
     fn place_of(&self, field: &str) -> String {
-        if self.place.is_empty() { field.to_owned() } else { format!("{}.{field}", self.place) }
+        if self.place.is_empty() {
+            field.to_owned()
+        } else {
+            format!("{}.{field}", self.place)
+        }
     }
 
     fn instead(&self, wanted: &str) -> anyhow::Error {
@@ -142,7 +181,11 @@ impl<'j> Node<'j> {
             Value::Array(_) => "a list",
             Value::Object(_) => "an object",
         };
-        let place = if self.place.is_empty() { "the file" } else { &self.place };
+        let place = if self.place.is_empty() {
+            "the file"
+        } else {
+            &self.place
+        };
         anyhow!("{place} is {is} where {wanted} belongs")
     }
 }

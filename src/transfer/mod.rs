@@ -90,7 +90,11 @@ pub struct Somebody {
 impl Somebody {
     /// What to call them.
     pub fn called(&self) -> &str {
-        if self.name.is_empty() { &self.username } else { &self.name }
+        if self.name.is_empty() {
+            &self.username
+        } else {
+            &self.name
+        }
     }
 }
 
@@ -141,15 +145,28 @@ pub enum Spot {
 pub fn read_file(path: &Path) -> anyhow::Result<Value> {
     let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     let mut bytes = Vec::new();
-    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).with_context(|| format!("cannot read {}", path.display()))?;
+    file.take(MOST_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("cannot read {}", path.display()))?;
     if bytes.len() as u64 > MOST_BYTES {
-        bail!("{} is larger than 100 MB; nothing was imported", path.display());
+        bail!(
+            "{} is larger than 100 MB; nothing was imported",
+            path.display()
+        );
     }
     // Some tools begin a file with a byte order mark.
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    ensure!(!text.trim_ascii().is_empty(), "{} is empty; nothing was imported", path.display());
-    serde_json::from_slice(text)
-        .with_context(|| format!("{} cannot be read as JSON, nothing was imported", path.display()))
+    ensure!(
+        !text.trim_ascii().is_empty(),
+        "{} is empty; nothing was imported",
+        path.display()
+    );
+    serde_json::from_slice(text).with_context(|| {
+        format!(
+            "{} cannot be read as JSON, nothing was imported",
+            path.display()
+        )
+    })
 }
 
 #[cfg(test)]
@@ -219,8 +236,10 @@ mod tests {
         leaf.prop_recursive(5, 64, 8, move |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..6).prop_map(Value::Array),
-                prop::collection::vec((names.clone(), inner), 0..8)
-                    .prop_map(|fields| fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()),
+                prop::collection::vec((names.clone(), inner), 0..8).prop_map(|fields| fields
+                    .into_iter()
+                    .map(|(name, value)| (name.to_owned(), value))
+                    .collect()),
             ]
         })
     }

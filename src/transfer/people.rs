@@ -27,10 +27,11 @@ pub(super) struct People {
 
 impl People {
     pub async fn load(db: &mut PgConnection) -> Result<Self> {
-        let accounts: Vec<Account> =
-            sqlx::query_as("SELECT id, handle, name, deactivated_at IS NULL AS active FROM accounts")
-                .fetch_all(db)
-                .await?;
+        let accounts: Vec<Account> = sqlx::query_as(
+            "SELECT id, handle, name, deactivated_at IS NULL AS active FROM accounts",
+        )
+        .fetch_all(db)
+        .await?;
         let mut by_name: HashMap<String, Option<Account>> = HashMap::new();
         for account in &accounts {
             by_name
@@ -38,13 +39,22 @@ impl People {
                 .and_modify(|other| *other = None)
                 .or_insert_with(|| Some(account.clone()));
         }
-        let by_handle = accounts.into_iter().map(|account| (account.handle.to_lowercase(), account)).collect();
+        let by_handle = accounts
+            .into_iter()
+            .map(|account| (account.handle.to_lowercase(), account))
+            .collect();
         Ok(Self { by_handle, by_name })
     }
 
     /// The account with their username as its handle, or else with their name.
     pub fn find(&self, somebody: &Somebody) -> Option<&Account> {
-        let by_name = || self.by_name.get(&somebody.name.to_lowercase()).and_then(Option::as_ref);
-        self.by_handle.get(&somebody.username.to_lowercase()).or_else(by_name)
+        let by_name = || {
+            self.by_name
+                .get(&somebody.name.to_lowercase())
+                .and_then(Option::as_ref)
+        };
+        self.by_handle
+            .get(&somebody.username.to_lowercase())
+            .or_else(by_name)
     }
 }

@@ -41,7 +41,11 @@ pub(super) struct Planned<'d> {
 }
 
 /// Plans an import, and locks the board's columns: until the transaction ends, no other import adds to this board.
-pub(super) async fn plan<'d>(change: &mut Change, team: &Team, wish: &Wish<'d>) -> Result<Plan<'d>> {
+pub(super) async fn plan<'d>(
+    change: &mut Change,
+    team: &Team,
+    wish: &Wish<'d>,
+) -> Result<Plan<'d>> {
     let now = change.at;
     let db = change.db();
     let draft = wish.draft;
@@ -51,19 +55,26 @@ pub(super) async fn plan<'d>(change: &mut Change, team: &Team, wish: &Wish<'d>) 
     .bind(team.id)
     .fetch_all(&mut *db)
     .await?;
-    let order: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM columns WHERE team_id = $1 ORDER BY position")
-        .bind(team.id)
-        .fetch_all(&mut *db)
-        .await?;
-    let mut board = Board { columns, new: Vec::new() };
-    board.columns.sort_by_key(|column| order.iter().position(|id| *id == column.id));
-    let keys: Vec<&str> = draft.tasks.iter().map(|task| task.key.as_str()).collect();
-    let here: Vec<String> =
-        sqlx::query_scalar("SELECT imported_from FROM tasks WHERE team_id = $1 AND imported_from = ANY($2)")
+    let order: Vec<Uuid> =
+        sqlx::query_scalar("SELECT id FROM columns WHERE team_id = $1 ORDER BY position")
             .bind(team.id)
-            .bind(keys)
             .fetch_all(&mut *db)
             .await?;
+    let mut board = Board {
+        columns,
+        new: Vec::new(),
+    };
+    board
+        .columns
+        .sort_by_key(|column| order.iter().position(|id| *id == column.id));
+    let keys: Vec<&str> = draft.tasks.iter().map(|task| task.key.as_str()).collect();
+    let here: Vec<String> = sqlx::query_scalar(
+        "SELECT imported_from FROM tasks WHERE team_id = $1 AND imported_from = ANY($2)",
+    )
+    .bind(team.id)
+    .bind(keys)
+    .fetch_all(&mut *db)
+    .await?;
     let people = People::load(db).await?;
     let mut skipped = draft.skipped.clone();
     let new = new_tasks(draft, &here.into_iter().collect(), &mut skipped);
@@ -76,12 +87,24 @@ pub(super) async fn plan<'d>(change: &mut Change, team: &Team, wish: &Wish<'d>) 
         skipped,
         notes: draft.notes.clone(),
         // What was changed to fit is news only with what it was changed in.
-        changed: if new.is_empty() { Remarks::default() } else { draft.changed.clone() },
+        changed: if new.is_empty() {
+            Remarks::default()
+        } else {
+            draft.changed.clone()
+        },
         ..Summary::default()
     };
     let tasks = planned(new, &of_list, &board.columns, &people, &mut summary);
     summary.lists = landings(draft, &tasks, &of_list, &board);
-    Ok(Plan { tasks, columns: board.columns, new_columns: board.new, of_list, people, now, summary })
+    Ok(Plan {
+        tasks,
+        columns: board.columns,
+        new_columns: board.new,
+        of_list,
+        people,
+        now,
+        summary,
+    })
 }
 
 fn new_tasks<'d>(draft: &'d Draft, here: &HashSet<String>, skipped: &mut Remarks) -> Vec<&'d Task> {
@@ -109,8 +132,12 @@ fn planned<'d>(
     let mut unknown = BTreeSet::new();
     let mut tasks = Vec::with_capacity(new.len());
     for task in new {
-        let listed = task.list.and_then(|list| of_list.get(list).copied().flatten());
-        let Some(column) = listed.or(columns.first().map(|column| column.id)) else { continue };
+        let listed = task
+            .list
+            .and_then(|list| of_list.get(list).copied().flatten());
+        let Some(column) = listed.or(columns.first().map(|column| column.id)) else {
+            continue;
+        };
         let (mut owners, mut strangers) = (Vec::<Account>::new(), Vec::new());
         for member in &task.members {
             match people.find(member).filter(|account| account.active) {
@@ -124,37 +151,63 @@ fn planned<'d>(
             after.push(format!("Members: {}", strangers.join(", ")));
         }
         unknown.extend(strangers);
-        let (description, was_cut) = fitting::description(task.whole_title.as_deref(), &task.description, &after);
+        let (description, was_cut) =
+            fitting::description(task.whole_title.as_deref(), &task.description, &after);
         if was_cut {
-            summary.changed.add("descriptions over 100,000 characters were cut", &task.title);
-        }
-        if task.whole_title.is_some() {
             summary
                 .changed
-                .add("titles over 500 characters were cut; the description begins with all of it", &task.title);
+                .add("descriptions over 100,000 characters were cut", &task.title);
+        }
+        if task.whole_title.is_some() {
+            summary.changed.add(
+                "titles over 500 characters were cut; the description begins with all of it",
+                &task.title,
+            );
         }
         summary.made += 1;
         summary.steps += task.steps.len();
         summary.comments += task.comments.len();
-        tasks.push(Planned { task, column, description, owners });
+        tasks.push(Planned {
+            task,
+            column,
+            description,
+            owners,
+        });
     }
     summary.unknown_members = unknown.into_iter().map(str::to_owned).collect();
     tasks
 }
 
-fn landings(draft: &Draft, tasks: &[Planned], of_list: &[Option<Uuid>], board: &Board) -> Vec<Landing> {
-    let rows = draft.lists.iter().zip(of_list).enumerate().filter_map(|(nth, (list, column))| {
-        let column = board.columns.iter().find(|found| Some(found.id) == *column)?;
-        let here = || tasks.iter().filter(|planned| planned.task.list == Some(nth));
-        let landing = Landing {
-            list: list.name.clone(),
-            column: column.name.clone(),
-            new: board.new.contains(&column.id),
-            tasks: here().count(),
-            archived: here().filter(|planned| planned.task.archived).count(),
-        };
-        (landing.new || landing.tasks > 0).then_some(landing)
-    });
+fn landings(
+    draft: &Draft,
+    tasks: &[Planned],
+    of_list: &[Option<Uuid>],
+    board: &Board,
+) -> Vec<Landing> {
+    let rows = draft
+        .lists
+        .iter()
+        .zip(of_list)
+        .enumerate()
+        .filter_map(|(nth, (list, column))| {
+            let column = board
+                .columns
+                .iter()
+                .find(|found| Some(found.id) == *column)?;
+            let here = || {
+                tasks
+                    .iter()
+                    .filter(|planned| planned.task.list == Some(nth))
+            };
+            let landing = Landing {
+                list: list.name.clone(),
+                column: column.name.clone(),
+                new: board.new.contains(&column.id),
+                tasks: here().count(),
+                archived: here().filter(|planned| planned.task.archived).count(),
+            };
+            (landing.new || landing.tasks > 0).then_some(landing)
+        });
     rows.collect()
 }
 
@@ -175,7 +228,10 @@ impl Board {
         for (name, _) in mappings {
             if !draft.lists.iter().any(|list| same(&list.name, name)) {
                 let names: Vec<&str> = draft.lists.iter().map(|list| list.name.as_str()).collect();
-                let why = format!("The file has no list “{name}” to map. Its lists are: {}.", names.join(", "));
+                let why = format!(
+                    "The file has no list “{name}” to map. Its lists are: {}.",
+                    names.join(", ")
+                );
                 return Err(Problem::field("map", why));
             }
         }
@@ -183,8 +239,12 @@ impl Board {
             let has_new = new.iter().any(|task| task.list == Some(nth));
             let is_empty = !draft.tasks.iter().any(|task| task.list == Some(nth));
             // An empty list is part of the board too, but it must not come back with every run.
-            let wanted = has_new || (is_empty && !list.closed && list.state.is_none() && !new.is_empty());
-            let mapped = mappings.iter().find(|(name, _)| same(name, &list.name)).map(|(_, column)| column.as_str());
+            let wanted =
+                has_new || (is_empty && !list.closed && list.state.is_none() && !new.is_empty());
+            let mapped = mappings
+                .iter()
+                .find(|(name, _)| same(name, &list.name))
+                .map(|(_, column)| column.as_str());
             self.column_of(list, mapped, wanted)
         };
         Ok(draft.lists.iter().enumerate().map(place).collect())
@@ -200,7 +260,12 @@ impl Board {
         };
         let found = found.or_else(|| {
             let away = list.closed && mapped.is_none();
-            if away { self.first_of(guessed(name)).or(self.columns.first().map(|column| column.id)) } else { None }
+            if away {
+                self.first_of(guessed(name))
+                    .or(self.columns.first().map(|column| column.id))
+            } else {
+                None
+            }
         });
         if found.is_some() || !wanted {
             return found;
@@ -214,11 +279,16 @@ impl Board {
     fn called(&self, name: &str) -> Option<Uuid> {
         let address = slug(name);
         let by_name = self.columns.iter().find(|column| same(&column.name, name));
-        by_name.or_else(|| self.columns.iter().find(|column| column.slug == address)).map(|column| column.id)
+        by_name
+            .or_else(|| self.columns.iter().find(|column| column.slug == address))
+            .map(|column| column.id)
     }
 
     fn first_of(&self, state: State) -> Option<Uuid> {
-        self.columns.iter().find(|column| column.state == state).map(|column| column.id)
+        self.columns
+            .iter()
+            .find(|column| column.state == state)
+            .map(|column| column.id)
     }
 
     /// Plans a column: the last one, but before those of what is done.
@@ -228,12 +298,34 @@ impl Board {
             name => name,
         };
         // A name in other letters than a–z leaves nothing for an address.
-        let wanted = Some(slug(&name)).filter(|slug| !slug.is_empty()).unwrap_or_else(|| "column".to_owned());
-        let address = free(&wanted, "-", |address| self.columns.iter().any(|column| column.slug == address));
-        let done_at_the_end = self.columns.iter().rev().take_while(|column| column.state == State::Done).count();
-        let at = if state == State::Done { self.columns.len() } else { self.columns.len() - done_at_the_end };
+        let wanted = Some(slug(&name))
+            .filter(|slug| !slug.is_empty())
+            .unwrap_or_else(|| "column".to_owned());
+        let address = free(&wanted, "-", |address| {
+            self.columns.iter().any(|column| column.slug == address)
+        });
+        let done_at_the_end = self
+            .columns
+            .iter()
+            .rev()
+            .take_while(|column| column.state == State::Done)
+            .count();
+        let at = if state == State::Done {
+            self.columns.len()
+        } else {
+            self.columns.len() - done_at_the_end
+        };
         let id = Uuid::now_v7();
-        self.columns.insert(at, Column { id, slug: address, name, state, wip_limit: None });
+        self.columns.insert(
+            at,
+            Column {
+                id,
+                slug: address,
+                name,
+                state,
+                wip_limit: None,
+            },
+        );
         self.new.push(id);
         id
     }
@@ -248,7 +340,15 @@ pub(super) fn guessed(name: &str) -> State {
     let name = name.to_lowercase();
     let says = |stems: &[&str]| {
         name.split(|letter: char| !letter.is_alphanumeric())
-            .any(|word| stems.iter().any(|stem| if *stem == "qa" { word == "qa" } else { word.starts_with(stem) }))
+            .any(|word| {
+                stems.iter().any(|stem| {
+                    if *stem == "qa" {
+                        word == "qa"
+                    } else {
+                        word.starts_with(stem)
+                    }
+                })
+            })
     };
     if says(&["done", "complete"]) {
         State::Done
@@ -285,7 +385,10 @@ mod tests {
 
     #[test]
     fn new_columns_stand_before_done_at_addresses_of_their_own() {
-        let mut board = Board { columns: Vec::new(), new: Vec::new() };
+        let mut board = Board {
+            columns: Vec::new(),
+            new: Vec::new(),
+        };
         for (name, state) in [
             ("Done", State::Done),
             ("待办", State::Todo),
@@ -295,10 +398,20 @@ mod tests {
         ] {
             board.add(name, state);
         }
-        let seen: Vec<_> = board.columns.iter().map(|column| (column.name.as_str(), column.slug.as_str())).collect();
+        let seen: Vec<_> = board
+            .columns
+            .iter()
+            .map(|column| (column.name.as_str(), column.slug.as_str()))
+            .collect();
         assert_eq!(
             seen,
-            [("待办", "column"), ("进行", "column-2"), ("Lab", "lab"), ("Done", "done"), ("Completed", "completed")]
+            [
+                ("待办", "column"),
+                ("进行", "column-2"),
+                ("Lab", "lab"),
+                ("Done", "done"),
+                ("Completed", "completed")
+            ]
         );
     }
 }

@@ -13,7 +13,10 @@ pub struct Remarks(BTreeMap<&'static str, Vec<String>>);
 
 impl Remarks {
     pub(super) fn add(&mut self, reason: &'static str, title: &str) {
-        self.0.entry(reason).or_default().push(fitting::line(title, 60).0);
+        self.0
+            .entry(reason)
+            .or_default()
+            .push(fitting::line(title, 60).0);
     }
 
     /// How many there are for a reason.
@@ -54,12 +57,27 @@ pub struct Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verb = if self.dry_run { "Would bring" } else { "Brought" };
-        write!(to, "{verb} {} to {} from {}", counted(self.made, "task"), self.team, self.from)?;
+        let verb = if self.dry_run {
+            "Would bring"
+        } else {
+            "Brought"
+        };
+        write!(
+            to,
+            "{verb} {} to {} from {}",
+            counted(self.made, "task"),
+            self.team,
+            self.from
+        )?;
         if !self.board.is_empty() {
             write!(to, " “{}”", self.board)?;
         }
-        write!(to, ", with {} and {}", counted(self.steps, "step"), counted(self.comments, "comment"))?;
+        write!(
+            to,
+            ", with {} and {}",
+            counted(self.steps, "step"),
+            counted(self.comments, "comment")
+        )?;
         match &self.keys {
             Some((first, last)) if first == last => write!(to, ": {first}.")?,
             Some((first, last)) => write!(to, ": {first} to {last}.")?,
@@ -67,13 +85,24 @@ impl fmt::Display for Summary {
         }
         for landing in &self.lists {
             let new = if landing.new { "new column " } else { "" };
-            write!(to, "\n  {} → {new}{}: {}", landing.list, landing.column, counted(landing.tasks, "task"))?;
+            write!(
+                to,
+                "\n  {} → {new}{}: {}",
+                landing.list,
+                landing.column,
+                counted(landing.tasks, "task")
+            )?;
             if landing.archived > 0 {
                 write!(to, ", {} of them in the archive", landing.archived)?;
             }
         }
         for (reason, titles) in &self.skipped.0 {
-            write!(to, "\nSkipped {} that {reason}: {}", titles.len(), named(titles))?;
+            write!(
+                to,
+                "\nSkipped {} that {reason}: {}",
+                titles.len(),
+                named(titles)
+            )?;
         }
         for (reason, titles) in &self.changed.0 {
             write!(to, "\nNote: {reason}: {}", named(titles))?;
@@ -97,11 +126,19 @@ impl fmt::Display for Summary {
 
 /// `1 task`, `2 tasks`.
 pub(super) fn counted(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+    if count == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{count} {noun}s")
+    }
 }
 
 fn named(titles: &[String]) -> String {
-    let first: Vec<String> = titles.iter().take(NAMED).map(|title| format!("“{title}”")).collect();
+    let first: Vec<String> = titles
+        .iter()
+        .take(NAMED)
+        .map(|title| format!("“{title}”"))
+        .collect();
     match titles.len().saturating_sub(NAMED) {
         0 => format!("{}.", first.join(", ")),
         more => format!("{} and {more} more.", first.join(", ")),

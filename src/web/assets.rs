@@ -44,7 +44,9 @@ impl Assets {
         let mut names: Vec<String> = Files::iter().map(|name| name.into_owned()).collect();
         names.sort();
         for name in names {
-            let Some(file) = Files::get(&name) else { continue };
+            let Some(file) = Files::get(&name) else {
+                continue;
+            };
             if name.starts_with("css/") {
                 // The names are sorted and "_" comes before letters: the layers and tokens are first.
                 styles.extend(lean(&file.data, "/*"));
@@ -60,11 +62,23 @@ impl Assets {
             hash.update(name.as_bytes());
             hash.update(data);
         }
-        let version = hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let version = hash
+            .finalize()
+            .iter()
+            .take(6)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         let everywhere = |name: &&String| name.ends_with(".js") && !name.starts_with("js/pages/");
         let modules = files.keys().filter(everywhere).cloned().collect();
-        let files = files.into_iter().map(|(name, data)| (name.clone(), Asset::new(&name, data))).collect();
-        Self { version, modules, files }
+        let files = files
+            .into_iter()
+            .map(|(name, data)| (name.clone(), Asset::new(&name, data)))
+            .collect();
+        Self {
+            version,
+            modules,
+            files,
+        }
     }
 
     /// The address of a file.
@@ -104,7 +118,12 @@ impl Asset {
         };
         let gzip = gzip(&data, Compression::best());
         let zstd = zstd::bulk::compress(&data, 19).unwrap_or_default();
-        Self { kind: HeaderValue::from_static(kind), plain: data.into(), gzip: gzip.into(), zstd: zstd.into() }
+        Self {
+            kind: HeaderValue::from_static(kind),
+            plain: data.into(),
+            gzip: gzip.into(),
+            zstd: zstd.into(),
+        }
     }
 }
 
@@ -127,11 +146,15 @@ pub enum Encoding {
 impl Encoding {
     /// The best one that a request accepts.
     pub fn accepted(headers: &HeaderMap) -> Self {
-        let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or("");
+        let accepted = headers
+            .get(header::ACCEPT_ENCODING)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("");
         let takes = |name: &str| {
             accepted.split(',').any(|part| {
                 let mut part = part.trim().split(';');
-                part.next().is_some_and(|found| found.trim().eq_ignore_ascii_case(name))
+                part.next()
+                    .is_some_and(|found| found.trim().eq_ignore_ascii_case(name))
                     && part.all(|q| !matches!(q.trim(), "q=0" | "q=0.0"))
             })
         };
@@ -154,7 +177,10 @@ impl Encoding {
 }
 
 /// `GET /static/{version}/{*path}`
-pub async fn serve(Path((_, path)): Path<(String, String)>, headers: HeaderMap) -> Result<Response, Problem> {
+pub async fn serve(
+    Path((_, path)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let asset = ASSETS.files.get(&path).ok_or(Problem::NotFound)?;
     let encoding = Encoding::accepted(&headers);
     let body = match encoding {
@@ -165,7 +191,10 @@ pub async fn serve(Path((_, path)): Path<(String, String)>, headers: HeaderMap) 
     let mut response = (StatusCode::OK, body).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, asset.kind.clone());
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("public, max-age=31536000, immutable"),
+    );
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     if let Some(encoding) = encoding.header() {
         headers.insert(header::CONTENT_ENCODING, encoding);
@@ -181,10 +210,15 @@ mod tests {
     #[test]
     fn styles_and_scripts_are_few_bytes() {
         let needed = ASSETS.modules.iter().map(String::as_str).chain(["app.css"]);
-        let sums = needed.map(|name| &ASSETS.files[name]).fold((0, 0), |(zstd, gzip), file| {
-            assert!(file.zstd.len() < file.plain.len(), "compressed");
-            (zstd + file.zstd.len(), gzip + file.gzip.len())
-        });
-        assert!(sums.0 <= 45_000 && sums.1 <= 45 * 1024, "zstd, gzip: {sums:?}");
+        let sums = needed
+            .map(|name| &ASSETS.files[name])
+            .fold((0, 0), |(zstd, gzip), file| {
+                assert!(file.zstd.len() < file.plain.len(), "compressed");
+                (zstd + file.zstd.len(), gzip + file.gzip.len())
+            });
+        assert!(
+            sums.0 <= 45_000 && sums.1 <= 45 * 1024,
+            "zstd, gzip: {sums:?}"
+        );
     }
 }

@@ -63,11 +63,17 @@ impl Problem {
 
     /// A conflict with nothing to set side by side.
     pub fn conflict(detail: impl Into<String>) -> Self {
-        Self::Conflict(Box::new(Conflict { detail: detail.into(), ..Conflict::default() }))
+        Self::Conflict(Box::new(Conflict {
+            detail: detail.into(),
+            ..Conflict::default()
+        }))
     }
 
     /// What a form shows of it: the reasons by field, a conflict's at the field that is named. Every other problem stays one.
-    pub fn in_form(self, field: &'static str) -> Result<(StatusCode, BTreeMap<&'static str, String>)> {
+    pub fn in_form(
+        self,
+        field: &'static str,
+    ) -> Result<(StatusCode, BTreeMap<&'static str, String>)> {
         let status = self.status();
         match self {
             Self::Invalid(errors) => Ok((status, errors)),
@@ -84,8 +90,12 @@ impl Problem {
 
     /// Whether the database asks to try the same transaction again.
     pub fn is_transient(&self) -> bool {
-        let Self::Inside(error) = self else { return matches!(self, Self::Again) };
-        let Some(sqlx::Error::Database(error)) = error.downcast_ref::<sqlx::Error>() else { return false };
+        let Self::Inside(error) = self else {
+            return matches!(self, Self::Again);
+        };
+        let Some(sqlx::Error::Database(error)) = error.downcast_ref::<sqlx::Error>() else {
+            return false;
+        };
         matches!(error.code().as_deref(), Some("40001" | "40P01"))
     }
 
@@ -114,10 +124,17 @@ impl From<sqlx::Error> for Problem {
                 Some("55P03" | "57014" | "53300" | "57P01" | "57P03") => return Self::Busy,
                 // a NUL byte, or text that is not UTF-8
                 Some("22021" | "22P05") => {
-                    return Self::BadRequest("The text has a character that cannot be kept.".into());
+                    return Self::BadRequest(
+                        "The text has a character that cannot be kept.".into(),
+                    );
                 }
                 // two at once wanted the same place in the order: whoever comes second takes the next
-                Some("23505") if matches!(database.constraint(), Some("goal_position" | "milestone_position")) => {
+                Some("23505")
+                    if matches!(
+                        database.constraint(),
+                        Some("goal_position" | "milestone_position")
+                    ) =>
+                {
                     return Self::Again;
                 }
                 Some("23514" | "23505" | "23503" | "23P01") => {
@@ -152,19 +169,42 @@ impl Told {
     /// Words for a status that no handler explained.
     pub fn of(status: StatusCode) -> Self {
         let (title, detail) = match status {
-            StatusCode::NOT_FOUND => ("Not found", "There is nothing at this address, or it is not for you to see."),
-            StatusCode::METHOD_NOT_ALLOWED => ("Not possible here", "This address does not take that method."),
-            StatusCode::PAYLOAD_TOO_LARGE => ("Too large", "That was more than this address takes. Nothing was saved."),
-            StatusCode::UNSUPPORTED_MEDIA_TYPE => ("Wrong kind", "The body is not of a kind that this address reads."),
-            StatusCode::BAD_REQUEST => ("Not understood", "The request could not be read. Nothing was changed."),
-            StatusCode::UNPROCESSABLE_ENTITY => {
-                ("Not understood", "The request could not be read. Nothing was changed.")
-            }
-            StatusCode::REQUEST_TIMEOUT => ("Too slow", "The request took too long to arrive. Nothing was changed."),
-            StatusCode::SERVICE_UNAVAILABLE => {
-                ("Busy", "The server is busy. Nothing was changed; please try again in a moment.")
-            }
-            _ => ("Something went wrong", "That is our fault. Nothing was changed; please try again."),
+            StatusCode::NOT_FOUND => (
+                "Not found",
+                "There is nothing at this address, or it is not for you to see.",
+            ),
+            StatusCode::METHOD_NOT_ALLOWED => (
+                "Not possible here",
+                "This address does not take that method.",
+            ),
+            StatusCode::PAYLOAD_TOO_LARGE => (
+                "Too large",
+                "That was more than this address takes. Nothing was saved.",
+            ),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => (
+                "Wrong kind",
+                "The body is not of a kind that this address reads.",
+            ),
+            StatusCode::BAD_REQUEST => (
+                "Not understood",
+                "The request could not be read. Nothing was changed.",
+            ),
+            StatusCode::UNPROCESSABLE_ENTITY => (
+                "Not understood",
+                "The request could not be read. Nothing was changed.",
+            ),
+            StatusCode::REQUEST_TIMEOUT => (
+                "Too slow",
+                "The request took too long to arrive. Nothing was changed.",
+            ),
+            StatusCode::SERVICE_UNAVAILABLE => (
+                "Busy",
+                "The server is busy. Nothing was changed; please try again in a moment.",
+            ),
+            _ => (
+                "Something went wrong",
+                "That is our fault. Nothing was changed; please try again.",
+            ),
         };
         Self {
             title: title.into(),
@@ -177,8 +217,7 @@ impl Told {
 
     /// RFC 9457.
     pub fn as_json(&self, status: StatusCode, request_id: &str) -> Value {
-        let mut body =
-            json!({ "type": "about:blank", "title": self.title, "status": status.as_u16(), "detail": self.detail });
+        let mut body = json!({ "type": "about:blank", "title": self.title, "status": status.as_u16(), "detail": self.detail });
         if !self.errors.is_empty() {
             body["errors"] = json!(self.errors);
         }
@@ -218,14 +257,23 @@ impl IntoResponse for Problem {
             Self::Conflict(conflict) => {
                 // where nothing stands beside it, nobody was: it cannot be done as things are
                 let quicker = !conflict.current.is_null();
-                told.title = if quicker { "Somebody was quicker" } else { "Not as things stand" }.into();
+                told.title = if quicker {
+                    "Somebody was quicker"
+                } else {
+                    "Not as things stand"
+                }
+                .into();
                 told.detail = conflict.detail;
                 told.current = conflict.current;
                 told.sent = conflict.sent;
             }
-            Self::TooMany { retry_after_seconds } => {
+            Self::TooMany {
+                retry_after_seconds,
+            } => {
                 told.title = "Too many tries".into();
-                told.detail = format!("Please wait {retry_after_seconds} seconds and try again. Nothing was changed.");
+                told.detail = format!(
+                    "Please wait {retry_after_seconds} seconds and try again. Nothing was changed."
+                );
                 retry_after = Some(retry_after_seconds);
             }
             Self::Busy | Self::Again => retry_after = Some(1),
@@ -235,7 +283,9 @@ impl IntoResponse for Problem {
         }
         let mut response = status.into_response();
         if let Some(seconds) = retry_after {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response.extensions_mut().insert(told);
         if let Some(inside) = inside {

@@ -26,12 +26,17 @@ pub struct Fields(Vec<(String, String)>);
 impl Fields {
     /// All of them, in the order they came.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// A field's first value.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .find(|(found, _)| found == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The same, and empty if it is missing.
@@ -52,7 +57,10 @@ impl Fields {
     pub fn parse<T: std::str::FromStr>(&self, name: &'static str, why: &str) -> Result<Option<T>> {
         match self.text(name).trim() {
             "" => Ok(None),
-            text => text.parse().map(Some).map_err(|_| Problem::field(name, why)),
+            text => text
+                .parse()
+                .map(Some)
+                .map_err(|_| Problem::field(name, why)),
         }
     }
 
@@ -68,7 +76,11 @@ impl Fields {
 
     fn read(body: &[u8]) -> Result<Self> {
         let fields: Vec<(String, String)> = form_urlencoded::parse(body).into_owned().collect();
-        refuse_nul(fields.iter().filter(|(name, value)| name.contains('\0') || value.contains('\0')))?;
+        refuse_nul(
+            fields
+                .iter()
+                .filter(|(name, value)| name.contains('\0') || value.contains('\0')),
+        )?;
         refuse_turning(&fields)?;
         Ok(Self(fields))
     }
@@ -79,11 +91,18 @@ const ONE_LINE: [&str; 5] = ["title", "name", "names", "called", "text"];
 
 /// Overrides of the writing direction would make the rest of the line that such a text stands in read backwards.
 fn refuse_turning(fields: &[(String, String)]) -> Result<()> {
-    let turned = fields.iter().filter(|(name, value)| ONE_LINE.contains(&name.as_str()) && turns_direction(value));
+    let turned = fields
+        .iter()
+        .filter(|(name, value)| ONE_LINE.contains(&name.as_str()) && turns_direction(value));
     let why = "This has a character that turns the writing direction round. Take it out.";
-    let errors: BTreeMap<_, _> =
-        turned.filter_map(|(name, _)| Some((giving_back::shown(name)?, why.to_owned()))).collect();
-    if errors.is_empty() { Ok(()) } else { Err(Problem::Invalid(errors)) }
+    let errors: BTreeMap<_, _> = turned
+        .filter_map(|(name, _)| Some((giving_back::shown(name)?, why.to_owned())))
+        .collect();
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(Problem::Invalid(errors))
+    }
 }
 
 /// Whether a text has an override or an isolate of the writing direction in it.
@@ -94,9 +113,14 @@ pub fn turns_direction(text: &str) -> bool {
 /// Postgres keeps no NUL: these fields have one.
 fn refuse_nul<'f, T: 'f>(fields: impl Iterator<Item = &'f (String, T)>) -> Result<()> {
     let why = "The text has a character that cannot be kept.";
-    let errors: BTreeMap<_, _> =
-        fields.map(|(name, _)| (giving_back::shown(name).unwrap_or("text"), why.to_owned())).collect();
-    if errors.is_empty() { Ok(()) } else { Err(Problem::Invalid(errors)) }
+    let errors: BTreeMap<_, _> = fields
+        .map(|(name, _)| (giving_back::shown(name).unwrap_or("text"), why.to_owned()))
+        .collect();
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(Problem::Invalid(errors))
+    }
 }
 
 impl<S: Send + Sync> FromRequest<S> for Fields {
@@ -121,15 +145,20 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
 }
 
 /// All of a body. Whoever sends it too slowly is told so.
-pub async fn whole<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, axum::response::Response> {
+pub async fn whole<S: Send + Sync>(
+    request: Request,
+    state: &S,
+) -> Result<Bytes, axum::response::Response> {
     use axum::response::IntoResponse;
-    Bytes::from_request(request, state).await.map_err(|refused| {
-        if is_late(&refused) {
-            axum::http::StatusCode::REQUEST_TIMEOUT.into_response()
-        } else {
-            refused.into_response()
-        }
-    })
+    Bytes::from_request(request, state)
+        .await
+        .map_err(|refused| {
+            if is_late(&refused) {
+                axum::http::StatusCode::REQUEST_TIMEOUT.into_response()
+            } else {
+                refused.into_response()
+            }
+        })
 }
 
 fn is_late(error: &(dyn std::error::Error + 'static)) -> bool {
@@ -150,14 +179,24 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Sent<T> {
             return Err(axum::http::StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response());
         }
         let body = whole(request, state).await?;
-        read_json(if body.is_empty() { b"{}" } else { &body }).map(Self).map_err(IntoResponse::into_response)
+        read_json(if body.is_empty() { b"{}" } else { &body })
+            .map(Self)
+            .map_err(IntoResponse::into_response)
     }
 }
 
 /// Whether a body is said to be of that kind, or of none.
 fn is_kind(headers: &HeaderMap, wanted: &str) -> bool {
-    let Some(kind) = headers.get(header::CONTENT_TYPE) else { return true };
-    let kind = kind.to_str().unwrap_or("?").split(';').next().unwrap_or("").trim();
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else {
+        return true;
+    };
+    let kind = kind
+        .to_str()
+        .unwrap_or("?")
+        .split(';')
+        .next()
+        .unwrap_or("")
+        .trim();
     kind.is_empty() || kind.eq_ignore_ascii_case(wanted)
 }
 
@@ -165,13 +204,24 @@ fn is_kind(headers: &HeaderMap, wanted: &str) -> bool {
 fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     let no_json = |error: serde_json::Error| {
         Problem::BadRequest(
-            format!("The body is no JSON that can be read: line {}, column {}.", error.line(), error.column()).into(),
+            format!(
+                "The body is no JSON that can be read: line {}, column {}.",
+                error.line(),
+                error.column()
+            )
+            .into(),
         )
     };
     let Value::Object(fields) = serde_json::from_slice(body).map_err(no_json)? else {
-        return Err(Problem::BadRequest("The body is to be an object: {\"title\": …}.".into()));
+        return Err(Problem::BadRequest(
+            "The body is to be an object: {\"title\": …}.".into(),
+        ));
     };
-    let nul: Vec<(String, Value)> = fields.clone().into_iter().filter(|(_, value)| has_nul(value)).collect();
+    let nul: Vec<(String, Value)> = fields
+        .clone()
+        .into_iter()
+        .filter(|(_, value)| has_nul(value))
+        .collect();
     refuse_nul(nul.iter())?;
     serde_path_to_error::deserialize(Value::Object(fields)).map_err(|error| told(&error))
 }
@@ -180,10 +230,18 @@ fn told(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
     let path = error.path().to_string();
     let field = path.split(['.', '[']).next().unwrap_or("");
     let why = error.inner().to_string();
-    if let Some(unknown) = why.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next()) {
-        return Problem::BadRequest(format!("There is no field {unknown} here. Nothing was changed.").into());
+    if let Some(unknown) = why
+        .strip_prefix("unknown field `")
+        .and_then(|rest| rest.split('`').next())
+    {
+        return Problem::BadRequest(
+            format!("There is no field {unknown} here. Nothing was changed.").into(),
+        );
     }
-    let wanted = match why.rsplit_once("expected ").map_or("", |(_, wanted)| wanted) {
+    let wanted = match why
+        .rsplit_once("expected ")
+        .map_or("", |(_, wanted)| wanted)
+    {
         "i32" | "i64" => "Write a whole number here.",
         "a string" => "Write a text here.",
         "a sequence" => "Write a list here.",
@@ -230,7 +288,9 @@ fn has_nul(value: &Value) -> bool {
 
 /// Reads a date as browsers and the API write it, of a year that somebody may mean.
 pub fn read_date(text: &str) -> Option<Date> {
-    Date::parse(text, DATE).ok().filter(|date| (1900..=9999).contains(&date.year()))
+    Date::parse(text, DATE)
+        .ok()
+        .filter(|date| (1900..=9999).contains(&date.year()))
 }
 
 /// Writes a date so.

@@ -107,7 +107,9 @@ pub async fn give_back(request: Request, next: Next) -> Response {
     };
     let sent = GivenBack::read(&parts.uri, &parts.headers, &body);
     let mut response = next.run(Request::from_parts(parts, Body::from(body))).await;
-    if let Some(sent) = sent.filter(|_| response.status().is_client_error() || response.status().is_server_error()) {
+    if let Some(sent) =
+        sent.filter(|_| response.status().is_client_error() || response.status().is_server_error())
+    {
         response.extensions_mut().insert(sent);
     }
     response
@@ -115,13 +117,17 @@ pub async fn give_back(request: Request, next: Next) -> Response {
 
 /// A field's own name, if it is one of those that are shown.
 pub fn shown(name: &str) -> Option<&'static str> {
-    SHOWN.iter().map(|(shown, ..)| *shown).find(|shown| *shown == name)
+    SHOWN
+        .iter()
+        .map(|(shown, ..)| *shown)
+        .find(|shown| *shown == name)
 }
 
 impl GivenBack {
     /// A form that no route asks for, and that can be given back with all that it says: nothing is lost of it.
     pub fn whole(uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Option<Self> {
-        let goes_back = |name: &str| shown(name).is_some() || CARRIED.contains(&name) || name == "back";
+        let goes_back =
+            |name: &str| shown(name).is_some() || CARRIED.contains(&name) || name == "back";
         let all = form_urlencoded::parse(body).all(|(name, _)| goes_back(&name));
         all.then(|| Self::read(uri, headers, body)).flatten()
     }
@@ -129,13 +135,24 @@ impl GivenBack {
     /// Nothing is given back of a form in which nothing was typed.
     fn read(uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Option<Self> {
         let sent: Vec<(String, String)> = form_urlencoded::parse(body).into_owned().collect();
-        let value = |wanted: &str| sent.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+        let value = |wanted: &str| {
+            sent.iter()
+                .find(|(name, _)| name == wanted)
+                .map(|(_, value)| value.as_str())
+        };
         // A NUL is no character of a page.
         let shown = SHOWN.into_iter().filter_map(|(name, label, is_long)| {
-            Some(Field { name, label, is_long, value: value(name)?.replace('\0', "") })
+            Some(Field {
+                name,
+                label,
+                is_long,
+                value: value(name)?.replace('\0', ""),
+            })
         });
         let shown: Vec<Field> = shown.collect();
-        let carried = sent.iter().filter(|(name, _)| CARRIED.contains(&name.as_str()));
+        let carried = sent
+            .iter()
+            .filter(|(name, _)| CARRIED.contains(&name.as_str()));
         if shown.is_empty() {
             return None;
         }
@@ -144,7 +161,9 @@ impl GivenBack {
             address: uri.path().to_owned(),
             back: local_path(value("back").unwrap_or(&came_from), &came_from).to_owned(),
             shown,
-            carried: carried.map(|(name, value)| (name.clone(), value.replace('\0', ""))).collect(),
+            carried: carried
+                .map(|(name, value)| (name.clone(), value.replace('\0', "")))
+                .collect(),
         })
     }
 }
@@ -153,7 +172,9 @@ impl GivenBack {
 fn came_from(headers: &HeaderMap) -> Option<String> {
     let host = headers.get(header::HOST)?.to_str().ok()?;
     let page: Uri = headers.get(header::REFERER)?.to_str().ok()?.parse().ok()?;
-    let path = page.path_and_query().filter(|_| page.authority().is_some_and(|ours| ours.as_str() == host))?;
+    let path = page
+        .path_and_query()
+        .filter(|_| page.authority().is_some_and(|ours| ours.as_str() == host))?;
     Some(local_path(path.as_str(), "/").to_owned())
 }
 
@@ -163,15 +184,30 @@ mod tests {
 
     fn read(referer: &'static str, body: &str) -> Option<GivenBack> {
         let headers = [(header::HOST, "board.test"), (header::REFERER, referer)];
-        let headers = headers.into_iter().map(|(name, value)| (name, value.parse().unwrap())).collect();
-        GivenBack::read(&Uri::from_static("/teams/infra/topics?x=y"), &headers, body.as_bytes())
+        let headers = headers
+            .into_iter()
+            .map(|(name, value)| (name, value.parse().unwrap()))
+            .collect();
+        GivenBack::read(
+            &Uri::from_static("/teams/infra/topics?x=y"),
+            &headers,
+            body.as_bytes(),
+        )
     }
 
     #[test]
     fn only_what_is_named_is_given_back() {
-        let form = read("", "text=a%00b&password=s3cret&token=s3cret&tray=well&text=twice").unwrap();
+        let form = read(
+            "",
+            "text=a%00b&password=s3cret&token=s3cret&tray=well&text=twice",
+        )
+        .unwrap();
         assert_eq!(
-            (form.address.as_str(), form.shown.len(), form.shown[0].value.as_str()),
+            (
+                form.address.as_str(),
+                form.shown.len(),
+                form.shown[0].value.as_str()
+            ),
             ("/teams/infra/topics", 1, "ab")
         );
         assert_eq!(form.carried, [("tray".to_owned(), "well".to_owned())]);
@@ -181,18 +217,33 @@ mod tests {
 
     #[test]
     fn what_would_lose_something_is_not_given_back_unasked() {
-        let whole =
-            |body: &str| GivenBack::whole(&Uri::from_static("/tasks/INF-1"), &HeaderMap::new(), body.as_bytes());
+        let whole = |body: &str| {
+            GivenBack::whole(
+                &Uri::from_static("/tasks/INF-1"),
+                &HeaderMap::new(),
+                body.as_bytes(),
+            )
+        };
         let form = whole("title=a%00b&version=3&column=to%00do").unwrap();
         assert_eq!(form.shown[0].value, "ab");
-        assert_eq!(form.carried, [("version".to_owned(), "3".to_owned()), ("column".to_owned(), "todo".to_owned())]);
+        assert_eq!(
+            form.carried,
+            [
+                ("version".to_owned(), "3".to_owned()),
+                ("column".to_owned(), "todo".to_owned())
+            ]
+        );
         assert!(whole("name=a%00b&password=s3cret").is_none());
     }
 
     #[test]
     fn the_way_back_is_a_page_of_ours() {
         for (referer, body, back) in [
-            ("http://board.test/teams/infra/about?x=1", "text=a", "/teams/infra/about?x=1"),
+            (
+                "http://board.test/teams/infra/about?x=1",
+                "text=a",
+                "/teams/infra/about?x=1",
+            ),
             ("http://evil.test/teams", "text=a", "/"),
             ("http://board.test//evil.test", "text=a", "/"),
             ("http://board.test/here", "text=a&back=/there", "/there"),

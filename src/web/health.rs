@@ -16,6 +16,9 @@ pub async fn ready(State(app): State<App>) -> (StatusCode, &'static str) {
     if db::is_ready(&app.db).await {
         (StatusCode::OK, "ready")
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer")
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the database does not answer",
+        )
     }
 }

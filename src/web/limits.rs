@@ -46,11 +46,19 @@ const NOTED_EVERY: Duration = Duration::from_secs(900);
 
 impl Default for SignInLimits {
     fn default() -> Self {
-        let quota = Quota::with_period(EVERY).unwrap_or(Quota::per_minute(BURST)).allow_burst(BURST);
+        let quota = Quota::with_period(EVERY)
+            .unwrap_or(Quota::per_minute(BURST))
+            .allow_burst(BURST);
         // Many people may share a network.
         let many = Quota::per_minute(BURST.saturating_mul(BURST));
-        let once = Quota::with_period(NOTED_EVERY).unwrap_or(quota).allow_burst(NonZeroU32::MIN);
-        Self { pairs: RateLimiter::keyed(quota), networks: RateLimiter::keyed(many), noted: RateLimiter::keyed(once) }
+        let once = Quota::with_period(NOTED_EVERY)
+            .unwrap_or(quota)
+            .allow_burst(NonZeroU32::MIN);
+        Self {
+            pairs: RateLimiter::keyed(quota),
+            networks: RateLimiter::keyed(many),
+            noted: RateLimiter::keyed(once),
+        }
     }
 }
 
@@ -59,7 +67,10 @@ impl SignInLimits {
     pub fn count(&self, email: &str, from: Network) -> Result<()> {
         let from = from.counted();
         let email = Sha256::digest(email.trim().to_lowercase()).into();
-        let outcome = self.networks.check_key(&from).and_then(|()| self.pairs.check_key(&(email, from)));
+        let outcome = self
+            .networks
+            .check_key(&from)
+            .and_then(|()| self.pairs.check_key(&(email, from)));
         // Forgotten keys would fill the memory.
         if self.pairs.len().max(self.networks.len()) > 10_000 {
             self.pairs.retain_recent();
@@ -140,10 +151,15 @@ impl Crowd {
         let mut here = app.crowd.here();
         let count = here.entry(whose).or_default();
         if *count >= most {
-            return Err(Problem::TooMany { retry_after_seconds: 60 });
+            return Err(Problem::TooMany {
+                retry_after_seconds: 60,
+            });
         }
         *count += 1;
-        Ok(Seat { app: app.clone(), whose })
+        Ok(Seat {
+            app: app.clone(),
+            whose,
+        })
     }
 
     fn here(&self) -> MutexGuard<'_, HashMap<Whose, usize>> {
@@ -165,5 +181,7 @@ impl Drop for Seat {
 
 fn too_many(not_until: NotUntil<<DefaultClock as Clock>::Instant>) -> Problem {
     let wait = not_until.wait_time_from(DefaultClock::default().now());
-    Problem::TooMany { retry_after_seconds: wait.as_secs() + 1 }
+    Problem::TooMany {
+        retry_after_seconds: wait.as_secs() + 1,
+    }
 }

@@ -24,10 +24,19 @@ impl FromStr for Trusted {
     /// Networks such as `10.0.0.0/8`, or single addresses, with commas between.
     fn from_str(text: &str) -> Result<Self, String> {
         let network = |word: &str| {
-            let network = word.parse().or_else(|_| word.parse::<IpAddr>().map(IpNet::from));
-            network.map_err(|_| format!("“{word}” is neither a network such as 10.0.0.0/8 nor an address"))
+            let network = word
+                .parse()
+                .or_else(|_| word.parse::<IpAddr>().map(IpNet::from));
+            network.map_err(|_| {
+                format!("“{word}” is neither a network such as 10.0.0.0/8 nor an address")
+            })
         };
-        text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(network).collect::<Result<_, _>>().map(Self)
+        text.split(',')
+            .map(str::trim)
+            .filter(|word| !word.is_empty())
+            .map(network)
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 }
 
@@ -49,7 +58,9 @@ impl Trusted {
         let lines = headers.get_all("x-forwarded-for").iter().rev();
         let mut said = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
         while self.has(client) {
-            let Some(address) = said.next().and_then(read) else { break };
+            let Some(address) = said.next().and_then(read) else {
+                break;
+            };
             client = address;
         }
         client
@@ -59,8 +70,13 @@ impl Trusted {
 /// An address as proxies write it: some add the port.
 fn read(text: &str) -> Option<IpAddr> {
     let text = text.trim();
-    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
-    let address = bare.parse().or_else(|_| text.parse::<SocketAddr>().map(|address| address.ip()));
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'))
+        .unwrap_or(text);
+    let address = bare
+        .parse()
+        .or_else(|_| text.parse::<SocketAddr>().map(|address| address.ip()));
     address.ok().map(|address: IpAddr| address.to_canonical())
 }
 
@@ -112,28 +128,69 @@ mod tests {
         for line in said {
             headers.append("x-forwarded-for", HeaderValue::from_str(line).unwrap());
         }
-        trusted.parse::<Trusted>().unwrap().client(peer.parse().unwrap(), &headers).to_string()
+        trusted
+            .parse::<Trusted>()
+            .unwrap()
+            .client(peer.parse().unwrap(), &headers)
+            .to_string()
     }
 
     /// Case 28.
     #[test]
     fn only_a_trusted_proxy_is_believed_and_only_what_it_added() {
         let proxies = "10.0.0.0/8, 192.0.2.7,fd00::/8";
-        assert_eq!(client("", "203.0.113.9", &["198.51.100.1"]), "203.0.113.9", "nobody is trusted");
-        assert_eq!(client(proxies, "203.0.113.9", &["198.51.100.1"]), "203.0.113.9", "a stranger says so");
-        assert_eq!(client(proxies, "10.1.2.3", &["198.51.100.1"]), "198.51.100.1");
+        assert_eq!(
+            client("", "203.0.113.9", &["198.51.100.1"]),
+            "203.0.113.9",
+            "nobody is trusted"
+        );
+        assert_eq!(
+            client(proxies, "203.0.113.9", &["198.51.100.1"]),
+            "203.0.113.9",
+            "a stranger says so"
+        );
+        assert_eq!(
+            client(proxies, "10.1.2.3", &["198.51.100.1"]),
+            "198.51.100.1"
+        );
         assert_eq!(client(proxies, "10.1.2.3", &[]), "10.1.2.3");
-        assert_eq!(client(proxies, "10.1.2.3", &["6.6.6.6, 198.51.100.1"]), "198.51.100.1", "the left is made up");
-        assert_eq!(client(proxies, "10.1.2.3", &["6.6.6.6", "198.51.100.1, 192.0.2.7"]), "198.51.100.1");
-        assert_eq!(client(proxies, "10.1.2.3", &["6.6.6.6, nonsense"]), "10.1.2.3", "no further than one can read");
-        assert_eq!(client(proxies, "::ffff:10.1.2.3", &["198.51.100.1:4711"]), "198.51.100.1");
-        assert_eq!(client(proxies, "fd00::1", &["[2001:db8::1]:443"]), "2001:db8::1");
-        assert_eq!(client(proxies, "10.1.2.3", &["10.9.9.9"]), "10.9.9.9", "all of them are ours");
+        assert_eq!(
+            client(proxies, "10.1.2.3", &["6.6.6.6, 198.51.100.1"]),
+            "198.51.100.1",
+            "the left is made up"
+        );
+        assert_eq!(
+            client(proxies, "10.1.2.3", &["6.6.6.6", "198.51.100.1, 192.0.2.7"]),
+            "198.51.100.1"
+        );
+        assert_eq!(
+            client(proxies, "10.1.2.3", &["6.6.6.6, nonsense"]),
+            "10.1.2.3",
+            "no further than one can read"
+        );
+        assert_eq!(
+            client(proxies, "::ffff:10.1.2.3", &["198.51.100.1:4711"]),
+            "198.51.100.1"
+        );
+        assert_eq!(
+            client(proxies, "fd00::1", &["[2001:db8::1]:443"]),
+            "2001:db8::1"
+        );
+        assert_eq!(
+            client(proxies, "10.1.2.3", &["10.9.9.9"]),
+            "10.9.9.9",
+            "all of them are ours"
+        );
     }
 
     #[test]
     fn what_is_no_network_is_named() {
-        assert!("10.0.0.0/33".parse::<Trusted>().unwrap_err().contains("10.0.0.0/33"));
+        assert!(
+            "10.0.0.0/33"
+                .parse::<Trusted>()
+                .unwrap_err()
+                .contains("10.0.0.0/33")
+        );
         assert!("proxy".parse::<Trusted>().is_err());
         // docker compose passes an empty text for a variable that is not set
         assert_eq!("".parse::<Trusted>(), Ok(Trusted::default()));

@@ -55,11 +55,18 @@ impl Modify for Shared {
         if let Some(parts) = &mut api.components {
             let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
             parts.add_security_scheme("token", SecurityScheme::Http(bearer));
-            parts.schemas.insert("Problem".to_owned(), RefOr::T(problem()));
+            parts
+                .schemas
+                .insert("Problem".to_owned(), RefOr::T(problem()));
         }
         api.security = Some(vec![SecurityRequirement::new("token", [""; 0])]);
         for item in api.paths.paths.values_mut() {
-            let writes = [&mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+            let writes = [
+                &mut item.post,
+                &mut item.put,
+                &mut item.patch,
+                &mut item.delete,
+            ];
             for operation in writes.into_iter().flatten() {
                 operation.parameters.get_or_insert_default().push(RefOr::T(
                     ParameterBuilder::new()
@@ -72,7 +79,13 @@ impl Modify for Shared {
                         .build(),
                 ));
             }
-            let all = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+            let all = [
+                &mut item.get,
+                &mut item.post,
+                &mut item.put,
+                &mut item.patch,
+                &mut item.delete,
+            ];
             all.into_iter().flatten().for_each(answered);
         }
     }
@@ -81,14 +94,24 @@ impl Modify for Shared {
 /// Says of what kind the answers are.
 fn answered(operation: &mut Operation) {
     for (status, response) in &mut operation.responses.responses {
-        let RefOr::T(response) = response else { continue };
+        let RefOr::T(response) = response else {
+            continue;
+        };
         let (kind, schema) = if status.starts_with('2') {
-            ("application/json", RefOr::T(Schema::Object(ObjectBuilder::new().build())))
+            (
+                "application/json",
+                RefOr::T(Schema::Object(ObjectBuilder::new().build())),
+            )
         } else {
-            ("application/problem+json", RefOr::Ref(Ref::from_schema_name("Problem")))
+            (
+                "application/problem+json",
+                RefOr::Ref(Ref::from_schema_name("Problem")),
+            )
         };
         if status != "304" && response.content.is_empty() {
-            response.content.insert(kind.to_owned(), RefOr::T(Content::new(Some(schema))));
+            response
+                .content
+                .insert(kind.to_owned(), RefOr::T(Content::new(Some(schema))));
         }
     }
     let problem = Content::new(Some(RefOr::Ref(Ref::from_schema_name("Problem"))));
@@ -96,14 +119,19 @@ fn answered(operation: &mut Operation) {
         .description("What happened, what was kept, and what to do: 401 without a token, 403 where it may not, 404 for what is not there or not to be seen, 429 for too much")
         .content("application/problem+json", problem)
         .build();
-    operation.responses.responses.insert("default".to_owned(), refused.into());
+    operation
+        .responses
+        .responses
+        .insert("default".to_owned(), refused.into());
 }
 
 fn problem() -> Schema {
     let text = || ObjectBuilder::new().schema_type(SchemaType::new(Type::String));
     let by_field = ObjectBuilder::new()
         .description(Some("Why each field was refused"))
-        .additional_properties(Some(AdditionalProperties::RefOr(RefOr::T(Schema::Object(text().build())))));
+        .additional_properties(Some(AdditionalProperties::RefOr(RefOr::T(Schema::Object(
+            text().build(),
+        )))));
     Schema::Object(
         ObjectBuilder::new()
             .property("type", text())

@@ -29,7 +29,9 @@ pub fn page(template: &impl Template) -> Result<Response> {
 /// A page that shows why something was refused, with what was typed.
 pub fn refused(status: StatusCode, template: &impl Template) -> Result<Response> {
     let mut response = (status, Html(rendered(template)?)).into_response();
-    response.headers_mut().insert(EXPLAINED, HeaderValue::from_static("1"));
+    response
+        .headers_mut()
+        .insert(EXPLAINED, HeaderValue::from_static("1"));
     Ok(response)
 }
 
@@ -56,7 +58,9 @@ impl askama::filters::HtmlSafe for Rendered {}
 
 /// A template as text.
 pub fn rendered(template: &impl Template) -> Result<String> {
-    template.render().map_err(|error| Problem::Inside(error.into()))
+    template
+        .render()
+        .map_err(|error| Problem::Inside(error.into()))
 }
 
 /// Which part of a page a script asks for, if one does.
@@ -73,7 +77,11 @@ pub fn back_to(path: &str, change: Uuid) -> Response {
         .extend_pairs(kept)
         .append_pair("did", &change.to_string())
         .finish();
-    let anchor = if anchor.is_empty() { String::new() } else { format!("#{anchor}") };
+    let anchor = if anchor.is_empty() {
+        String::new()
+    } else {
+        format!("#{anchor}")
+    };
     Redirect::to(&format!("{path}?{query}{anchor}")).into_response()
 }
 
@@ -81,6 +89,8 @@ pub fn back_to(path: &str, change: Uuid) -> Response {
 pub fn sign_in_first(path: &str) -> Response {
     let next: String = form_urlencoded::byte_serialize(path.as_bytes()).collect();
     let mut response = Redirect::to(&format!("/login?next={next}")).into_response();
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

@@ -19,9 +19,17 @@ pub struct Repeat {
 
 /// Recognises a repeated API write by its `Idempotency-Key`, and what it was by a digest.
 pub async fn recognise_repeats(request: Request, next: Next) -> Response {
-    let Some(key) = request.headers().get("idempotency-key") else { return next.run(request).await };
-    let Some(key) = key.to_str().ok().filter(|key| !key.is_empty() && key.len() <= 200).map(str::to_owned) else {
-        return Problem::field("Idempotency-Key", "The key has 1 to 200 plain characters.").into_response();
+    let Some(key) = request.headers().get("idempotency-key") else {
+        return next.run(request).await;
+    };
+    let Some(key) = key
+        .to_str()
+        .ok()
+        .filter(|key| !key.is_empty() && key.len() <= 200)
+        .map(str::to_owned)
+    else {
+        return Problem::field("Idempotency-Key", "The key has 1 to 200 plain characters.")
+            .into_response();
     };
     let (mut parts, body) = request.into_parts();
     let body = match forms::whole(Request::new(body), &()).await {

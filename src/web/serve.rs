@@ -112,14 +112,20 @@ async fn converse(
     }
     // Also for whoever went without a word: a laptop that was closed, a network that was left.
     #[cfg(target_os = "linux")]
-    if let Err(error) = set_tcp_user_timeout(&stream, u32::try_from(patience.read.as_millis()).unwrap_or(u32::MAX)) {
+    if let Err(error) = set_tcp_user_timeout(
+        &stream,
+        u32::try_from(patience.read.as_millis()).unwrap_or(u32::MAX),
+    ) {
         tracing::debug!("cannot set TCP_USER_TIMEOUT: {error}");
     }
     let answer = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         let arriving = |body: Incoming| match body.is_end_stream() {
             true => axum::body::Body::empty(),
-            false => axum::body::Body::new(Arriving { body, deadline: Box::pin(sleep(patience.body)) }),
+            false => axum::body::Body::new(Arriving {
+                body,
+                deadline: Box::pin(sleep(patience.body)),
+            }),
         };
         router.clone().call(request.map(arriving))
     });
@@ -144,14 +150,19 @@ impl Body for Arriving {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        task: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match Pin::new(&mut self.body).poll_frame(task) {
             Poll::Ready(frame) => Poll::Ready(frame.map(|frame| frame.map_err(Into::into))),
-            Poll::Pending => self
-                .deadline
-                .as_mut()
-                .poll(task)
-                .map(|()| Some(Err(io::Error::new(io::ErrorKind::TimedOut, "the body came too slowly").into()))),
+            Poll::Pending => self.deadline.as_mut().poll(task).map(|()| {
+                Some(Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    "the body came too slowly",
+                )
+                .into()))
+            }),
         }
     }
 
@@ -167,13 +178,20 @@ impl Body for Arriving {
 /// As many as there may be open files, which a login shell's default would hold to about 900.
 fn most_connections() -> usize {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    let wanted = maximum.map_or(MOST_CONNECTIONS, |most| most.min(MOST_CONNECTIONS + OTHER_FILES));
+    let wanted = maximum.map_or(MOST_CONNECTIONS, |most| {
+        most.min(MOST_CONNECTIONS + OTHER_FILES)
+    });
     let mut files = current.unwrap_or(MOST_CONNECTIONS);
-    let raised = Rlimit { current: Some(wanted), maximum };
+    let raised = Rlimit {
+        current: Some(wanted),
+        maximum,
+    };
     if files < wanted && setrlimit(Resource::Nofile, raised).is_ok() {
         files = wanted;
     }
-    let connections = files.saturating_sub(OTHER_FILES).clamp(16, MOST_CONNECTIONS);
+    let connections = files
+        .saturating_sub(OTHER_FILES)
+        .clamp(16, MOST_CONNECTIONS);
     // never: it is at most 20,000
     usize::try_from(connections).unwrap_or(16)
 }
@@ -182,7 +200,10 @@ fn most_connections() -> usize {
 /// only burn the processor.
 async fn pause_after(error: &std::io::Error) {
     use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
+    if !matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset
+    ) {
         tracing::error!("cannot accept a connection: {error}");
         sleep(Duration::from_millis(500)).await;
     }

@@ -7,20 +7,32 @@ use crate::stage::{Stage, Window};
 const SMALL: &str = "dialog.small[open]";
 
 async fn until_asked(window: &Window, question: &str) {
-    window.until(&format!("document.querySelector('{SMALL} h1')?.textContent.includes('{question}')")).await;
+    window
+        .until(&format!(
+            "document.querySelector('{SMALL} h1')?.textContent.includes('{question}')"
+        ))
+        .await;
 }
 
 async fn until_no_question(window: &Window) {
     // it is closed before it gives the focus back, and goes
-    window.until("!document.querySelector('dialog.small')").await;
+    window
+        .until("!document.querySelector('dialog.small')")
+        .await;
 }
 
 async fn choose(window: &Window, list: &str, value: &str) {
-    window.run(&format!("document.querySelector('{list}').value = '{value}'")).await;
+    window
+        .run(&format!(
+            "document.querySelector('{list}').value = '{value}'"
+        ))
+        .await;
 }
 
 async fn focus(window: &Window, selector: &str) {
-    window.run(&format!("document.querySelector('{selector}').focus()")).await;
+    window
+        .run(&format!("document.querySelector('{selector}').focus()"))
+        .await;
 }
 
 /// The team closes the next sprint; with all its figures, closing has stories of its own.
@@ -34,26 +46,48 @@ async fn close_sprint_43(stage: &Stage) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_small_question_that_is_refused_says_why_and_stays() {
     let stage = Stage::new().await;
-    let mira = stage.world.join("Mira Okafor", "mira", "infrastructure").await;
-    stage.world.elif.make("infrastructure", "todo", "Cut over").await;
+    let mira = stage
+        .world
+        .join("Mira Okafor", "mira", "infrastructure")
+        .await;
+    stage
+        .world
+        .elif
+        .make("infrastructure", "todo", "Cut over")
+        .await;
     let window = stage.window(&stage.world.elif).await;
     window.board("/teams/infrastructure").await;
     focus(&window, "#INF-1 h3 a").await;
     window.press("m").await;
     until_asked(&window, "Move or change INF-1").await;
     choose(&window, "dialog.small [name=column]", "in-review").await;
-    mira.ask(Method::PUT, "/tasks/INF-1/position", "card", &[("column", "done")]).await.ok();
-    window.click("dialog.small form[action$=position] button").await;
+    mira.ask(
+        Method::PUT,
+        "/tasks/INF-1/position",
+        "card",
+        &[("column", "done")],
+    )
+    .await
+    .ok();
+    window
+        .click("dialog.small form[action$=position] button")
+        .await;
     window.until("document.querySelector('dialog.small [role=alert]')?.textContent.includes('Mira Okafor')").await;
-    window.until("document.querySelector('dialog.small [name=column]').value === 'in-review'").await;
+    window
+        .until("document.querySelector('dialog.small [name=column]').value === 'in-review'")
+        .await;
     window.until_column("done", &["INF-1"]).await;
     window.picture("story-move-refused").await;
-    let articles: usize = window.value("document.querySelectorAll('[data-task-page]').length").await;
+    let articles: usize = window
+        .value("document.querySelectorAll('[data-task-page]').length")
+        .await;
     assert_eq!(articles, 0, "a small question is no page");
     let found = window.violations().await;
     assert!(found.is_empty(), "{found:?}");
     // once more, having read it
-    window.click("dialog.small form[action$=position] button").await;
+    window
+        .click("dialog.small form[action$=position] button")
+        .await;
     window.until_column("in-review", &["INF-1"]).await;
     until_no_question(&window).await;
 
@@ -68,12 +102,21 @@ async fn a_small_question_that_is_refused_says_why_and_stays() {
         .await;
     window.press("Escape").await;
     until_no_question(&window).await;
-    sqlx::query("DELETE FROM closings").execute(&stage.world.db).await.unwrap();
+    sqlx::query("DELETE FROM closings")
+        .execute(&stage.world.db)
+        .await
+        .unwrap();
     window.goto("/tasks/INF-1").await;
-    window.until("customElements.get('sortable-board') && document.readyState === 'complete'").await;
+    window
+        .until("customElements.get('sortable-board') && document.readyState === 'complete'")
+        .await;
     close_sprint_43(&stage).await;
     window.run("{ const list = document.querySelector('[name=sprint]'); list.value = '43'; list.dispatchEvent(new Event('change', { bubbles: true })); }").await;
-    window.until("document.querySelector('#sprint-error')?.textContent.includes('has closed Sprint 43')").await;
+    window
+        .until(
+            "document.querySelector('#sprint-error')?.textContent.includes('has closed Sprint 43')",
+        )
+        .await;
     assert_eq!(stage.world.elif.task("INF-1").await["sprint"], 42);
 }
 
@@ -99,7 +142,9 @@ async fn what_arrives_in_blocked_is_asked_what_it_waits_on() {
     window.click("#INF-2 .menu").await;
     until_asked(&window, "Move or change INF-2").await;
     choose(&window, "dialog.small [name=column]", "blocked").await;
-    window.click("dialog.small form[action$=position] button").await;
+    window
+        .click("dialog.small form[action$=position] button")
+        .await;
     until_asked(&window, "What does INF-2 wait on?").await;
     window.press("Escape").await;
     until_no_question(&window).await;
@@ -111,7 +156,9 @@ async fn what_arrives_in_blocked_is_asked_what_it_waits_on() {
     until_asked(&window, "What does INF-3 wait on?").await;
     window.press("Escape").await;
     until_no_question(&window).await;
-    window.until("document.activeElement.closest('[data-column=blocked] .new')").await;
+    window
+        .until("document.activeElement.closest('[data-column=blocked] .new')")
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -136,18 +183,29 @@ async fn the_letters_of_the_board_and_of_a_tasks_own_page() {
     window.until_column("todo", &["INF-1", "INF-2"]).await;
     // what is half written goes along to another column
     window.press("c").await;
-    window.until("document.activeElement.closest('[data-column=todo] .new')").await;
+    window
+        .until("document.activeElement.closest('[data-column=todo] .new')")
+        .await;
     window.type_text("Half a ti").await;
     window.click("[data-column=done] .add").await;
-    window.until("document.activeElement.closest('[data-column=done] .new')").await;
+    window
+        .until("document.activeElement.closest('[data-column=done] .new')")
+        .await;
     window.type_text("tle").await;
     window.press("Enter").await;
     window.until_column("done", &["INF-3"]).await;
-    window.until("document.querySelector('#INF-3 h3').textContent === 'Half a title'").await;
+    window
+        .until("document.querySelector('#INF-3 h3').textContent === 'Half a title'")
+        .await;
 
     window.goto("/tasks/INF-1").await;
-    window.until("customElements.get('sortable-board') && document.readyState === 'complete'").await;
-    for (key, question) in [("m", "Move or change INF-1"), ("b", "What does INF-1 wait on?")] {
+    window
+        .until("customElements.get('sortable-board') && document.readyState === 'complete'")
+        .await;
+    for (key, question) in [
+        ("m", "Move or change INF-1"),
+        ("b", "What does INF-1 wait on?"),
+    ] {
         window.press(key).await;
         until_asked(&window, question).await;
         window.press("Escape").await;
@@ -162,7 +220,9 @@ async fn arrows_in_a_tasks_list_write_one_line_into_its_story() {
     let window = stage.window(&stage.world.elif).await;
     window.board("/teams/infrastructure").await;
     window.click("#INF-1 h3 a").await;
-    window.until("document.querySelector('dialog.veil[open] #sprint-INF-1')").await;
+    window
+        .until("document.querySelector('dialog.veil[open] #sprint-INF-1')")
+        .await;
     let edits = async || -> i64 {
         let count = sqlx::query_scalar("SELECT count(*) FROM events WHERE kind = 'task.edited'");
         count.fetch_one(&stage.world.db).await.unwrap()
@@ -174,16 +234,32 @@ async fn arrows_in_a_tasks_list_write_one_line_into_its_story() {
     }
     window.until("document.activeElement.value === ''").await;
     focus(&window, "dialog.veil .close").await;
-    window.until("document.querySelectorAll('dialog.veil .story li').length === 2").await;
-    assert_eq!((edits().await, &stage.world.elif.task("INF-1").await["sprint"]), (1, &serde_json::Value::Null));
+    window
+        .until("document.querySelectorAll('dialog.veil .story li').length === 2")
+        .await;
+    assert_eq!(
+        (
+            edits().await,
+            &stage.world.elif.task("INF-1").await["sprint"]
+        ),
+        (1, &serde_json::Value::Null)
+    );
     // or Enter
     focus(&window, "#sprint-INF-1").await;
     window.press("ArrowDown").await;
     window.press("ArrowDown").await;
     window.until("document.activeElement.value === '43'").await;
     window.press("Enter").await;
-    window.until("document.querySelectorAll('dialog.veil .story li').length === 3").await;
-    assert_eq!((edits().await, &stage.world.elif.task("INF-1").await["sprint"]), (2, &43.into()));
+    window
+        .until("document.querySelectorAll('dialog.veil .story li').length === 3")
+        .await;
+    assert_eq!(
+        (
+            edits().await,
+            &stage.world.elif.task("INF-1").await["sprint"]
+        ),
+        (2, &43.into())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -201,23 +277,34 @@ async fn what_opens_over_the_board_breaks_no_rule_of_accessibility() {
             // a colour that is half faded in is nobody's contrast
             window.until("document.getAnimations().length === 0").await;
             window.picture(&format!("opened-{name}-{scheme}")).await;
-            window.violations().await.into_iter().map(|one| format!("{name} {scheme}: {one}")).collect()
+            window
+                .violations()
+                .await
+                .into_iter()
+                .map(|one| format!("{name} {scheme}: {one}"))
+                .collect()
         };
         for (name, key) in [("move", "m"), ("block", "b"), ("keys", "?")] {
             focus(&window, "#INF-1 h3 a").await;
             window.press(key).await;
-            window.until(&format!("document.querySelector('{SMALL}')")).await;
+            window
+                .until(&format!("document.querySelector('{SMALL}')"))
+                .await;
             found.extend(look(name).await);
             window.press("Escape").await;
             until_no_question(&window).await;
         }
         focus(&window, "#INF-1 h3 a").await;
         window.press("x").await;
-        window.until("!document.querySelector('[data-bulk-bar]').hidden").await;
+        window
+            .until("!document.querySelector('[data-bulk-bar]').hidden")
+            .await;
         found.extend(look("several").await);
         // with a message that stays
         window.click("[data-bulk-bar] button:not([name])").await;
-        window.until("document.querySelector('#toasts .stays')").await;
+        window
+            .until("document.querySelector('#toasts .stays')")
+            .await;
         found.extend(look("toast").await);
         window.press("Escape").await;
         window.press("c").await;
@@ -234,27 +321,39 @@ async fn what_is_typed_on_a_task_is_kept_when_the_reader_goes_on() {
     elif.make("infrastructure", "todo", "Cut over").await;
     let window = stage.window(elif).await;
     window.goto("/tasks/INF-1").await;
-    window.run("document.querySelector('[name=title]').select()").await;
+    window
+        .run("document.querySelector('[name=title]').select()")
+        .await;
     window.type_text("Cut Postgres over").await;
     focus(&window, "[name=estimate]").await;
-    window.until("document.querySelector('.story').textContent.includes('Cut Postgres over')").await;
+    window
+        .until("document.querySelector('.story').textContent.includes('Cut Postgres over')")
+        .await;
     focus(&window, "[name=estimate]").await;
     window.type_text("5").await;
     window.press("Enter").await;
-    window.until("document.querySelector('.story').textContent.includes('estimated it at 5')").await;
+    window
+        .until("document.querySelector('.story').textContent.includes('estimated it at 5')")
+        .await;
     // what Enter has sent is not sent again by going on
     focus(&window, "[name=for]").await;
     window.type_text("Growth").await;
     focus(&window, "[name=title]").await;
-    window.until("document.querySelector('.story').textContent.includes('Growth')").await;
+    window
+        .until("document.querySelector('.story').textContent.includes('Growth')")
+        .await;
     let version: i64 = elif.task("INF-1").await["version"].as_i64().unwrap();
     assert_eq!(version, 4, "three changes, each once");
     // the letters of the board hold here too, and the list of them
     window.run("document.activeElement.blur()").await;
     window.press("a").await;
-    window.until("document.querySelector('aside .owner')?.textContent.includes('Elif')").await;
+    window
+        .until("document.querySelector('aside .owner')?.textContent.includes('Elif')")
+        .await;
     window.press("?").await;
-    window.until("document.querySelector('dialog[open] .keys')").await;
+    window
+        .until("document.querySelector('dialog[open] .keys')")
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -273,7 +372,9 @@ async fn a_lost_answer_makes_no_second_task_and_undo_survives_a_reload() {
         )
         .await;
     window.press("c").await;
-    window.until("document.activeElement?.name === 'title'").await;
+    window
+        .until("document.activeElement?.name === 'title'")
+        .await;
     window.type_text("Ask Legal").await;
     window.press("Enter").await;
     window
@@ -281,8 +382,13 @@ async fn a_lost_answer_makes_no_second_task_and_undo_survives_a_reload() {
         .await;
     window.run("[...document.querySelectorAll('#toasts button')].find(button => button.textContent === 'Try again').click()").await;
     window.until_column("todo", &["INF-1"]).await;
-    window.until("document.querySelector('.new textarea').value === ''").await;
-    assert_eq!(stage.world.column("infrastructure", "todo").await, ["INF-1"]);
+    window
+        .until("document.querySelector('.new textarea').value === ''")
+        .await;
+    assert_eq!(
+        stage.world.column("infrastructure", "todo").await,
+        ["INF-1"]
+    );
 
     window.board("/teams/infrastructure").await;
     window.press("u").await;
@@ -309,7 +415,11 @@ async fn a_note_beside_whom_a_task_waits_on_leaves_whom_as_chosen() {
         window.click("dialog.small input[name=note]").await;
         window.type_text("the key").await;
         window.press("Enter").await;
-        window.until(&format!("document.querySelector('[data-column=blocked] #{key} .waits')")).await;
+        window
+            .until(&format!(
+                "document.querySelector('[data-column=blocked] #{key} .waits')"
+            ))
+            .await;
         let wait = &stage.world.elif.task(key).await["waits_on"][0];
         assert_eq!(
             (&wait["kind"], &wait["on"], &wait["note"]),
@@ -328,13 +438,21 @@ async fn a_note_beside_whom_a_task_waits_on_leaves_whom_as_chosen() {
     window.click("dialog.small input[name=note]").await;
     window.type_text("Legal").await;
     window.press("Enter").await;
-    window.until("document.querySelector('[data-column=blocked] #INF-3 .waits')").await;
+    window
+        .until("document.querySelector('[data-column=blocked] #INF-3 .waits')")
+        .await;
     let wait = &stage.world.elif.task("INF-3").await["waits_on"][0];
-    assert_eq!((&wait["kind"], &wait["note"]), (&"text".into(), &"Legal".into()), "{wait}");
+    assert_eq!(
+        (&wait["kind"], &wait["note"]),
+        (&"text".into(), &"Legal".into()),
+        "{wait}"
+    );
 
     // nor does writing beside one's hue change it
     window.goto("/me").await;
-    window.until("customElements.get('sortable-board') && document.querySelector('#time_zone')").await;
+    window
+        .until("customElements.get('sortable-board') && document.querySelector('#time_zone')")
+        .await;
     let hue = "document.querySelector('[name=hue]:checked').value";
     let before: String = window.value(hue).await;
     window.click("#time_zone").await;

@@ -12,8 +12,14 @@ use bidi::Firefox;
 async fn sign_in_create_drag_and_a_second_window_sees_it() {
     let world = World::new().await;
     let served = Served::of(&world).await;
-    let hash = passwords::hash("correct horse battery".to_owned()).await.unwrap();
-    sqlx::query("UPDATE accounts SET password_hash = $1").bind(hash).execute(&world.db).await.unwrap();
+    let hash = passwords::hash("correct horse battery".to_owned())
+        .await
+        .unwrap();
+    sqlx::query("UPDATE accounts SET password_hash = $1")
+        .bind(hash)
+        .execute(&world.db)
+        .await
+        .unwrap();
     let firefox = Firefox::start(&format!("http://{}", served.address)).await;
     let (one, two) = (firefox.window().await, firefox.window().await);
     for (window, who) in [(&one, "elif@example.org"), (&two, "jonas@example.org")] {
@@ -23,7 +29,9 @@ async fn sign_in_create_drag_and_a_second_window_sees_it() {
         window.keys(who).await;
         window.click("[name=password]").await;
         window.keys("correct horse battery\n").await;
-        window.until("document.querySelector('[data-presence]')?.textContent.includes('here now')").await;
+        window
+            .until("document.querySelector('[data-presence]')?.textContent.includes('here now')")
+            .await;
     }
 
     // c, a title and Enter is enough, twice
@@ -39,13 +47,20 @@ async fn sign_in_create_drag_and_a_second_window_sees_it() {
 
     one.drag("#INF-1", "[data-column=in-progress] ol").await;
     one.until_column("in-progress", &["INF-1"]).await;
-    one.until("document.querySelector('#toasts').textContent.includes('Moved INF-1 to In progress')").await;
+    one.until(
+        "document.querySelector('#toasts').textContent.includes('Moved INF-1 to In progress')",
+    )
+    .await;
     two.until_column("in-progress", &["INF-1"]).await;
-    assert_eq!(world.column("infrastructure", "in-progress").await, ["INF-1"]);
+    assert_eq!(
+        world.column("infrastructure", "in-progress").await,
+        ["INF-1"]
+    );
 
     // a task opens over the board, with an address of its own, and Escape closes it
     one.click("#INF-1 h3 a").await;
-    one.until("document.querySelector('dialog.veil[open] [data-task-page=INF-1]')").await;
+    one.until("document.querySelector('dialog.veil[open] [data-task-page=INF-1]')")
+        .await;
     one.until("location.pathname === '/tasks/INF-1'").await;
     one.keys("\u{e00c}").await;
     one.until("location.pathname === '/teams/infrastructure' && !document.querySelector('dialog.veil[open]')").await;

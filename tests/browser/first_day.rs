@@ -17,15 +17,19 @@ async fn from_the_first_command_to_a_second_window_that_sees_a_card_move() {
     one.size(1440, 900, false).await;
     one.scheme("light").await;
     one.goto(setup).await;
-    one.until("document.querySelector('[name=starts_on]')").await;
-    for (field, text) in
-        [("name", "Ada Lindqvist"), ("email", "ada@example.org"), ("password", "correct horse battery")]
-    {
+    one.until("document.querySelector('[name=starts_on]')")
+        .await;
+    for (field, text) in [
+        ("name", "Ada Lindqvist"),
+        ("email", "ada@example.org"),
+        ("password", "correct horse battery"),
+    ] {
         one.click(&format!("[name={field}]")).await;
         one.type_text(text).await;
     }
     one.press("Enter").await;
-    one.until("document.querySelector('[data-presence]')?.textContent.includes('here now')").await;
+    one.until("document.querySelector('[data-presence]')?.textContent.includes('here now')")
+        .await;
     one.until(
         "location.pathname === '/teams/infrastructure' && document.body.textContent.includes('Nothing here yet')",
     )
@@ -33,11 +37,29 @@ async fn from_the_first_command_to_a_second_window_that_sees_a_card_move() {
     one.picture("first-board-1440-light").await;
     assert_eq!(one.violations().await, [""; 0]);
 
-    let export = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/trello-sprint-board-2025.json");
-    let imported = place.run(&["import", "trello", export, "--team", "infrastructure", "--map", "Drill=Todo"]).await;
-    assert!(imported.status.success(), "{}", String::from_utf8_lossy(&imported.stderr));
+    let export = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/data/trello-sprint-board-2025.json"
+    );
+    let imported = place
+        .run(&[
+            "import",
+            "trello",
+            export,
+            "--team",
+            "infrastructure",
+            "--map",
+            "Drill=Todo",
+        ])
+        .await;
+    assert!(
+        imported.status.success(),
+        "{}",
+        String::from_utf8_lossy(&imported.stderr)
+    );
     // the open board hears of it from the other program
-    one.until("document.querySelectorAll('#board [data-task]').length === 11").await;
+    one.until("document.querySelectorAll('#board [data-task]').length === 11")
+        .await;
 
     let two = windows.blank().await;
     two.goto("/login").await;
@@ -50,7 +72,9 @@ async fn from_the_first_command_to_a_second_window_that_sees_a_card_move() {
     two.until("location.pathname === '/'").await;
     two.board("/teams/infrastructure").await;
     one.page.bring_to_front().await.unwrap();
-    let key: String = one.value("document.querySelector('[data-column=todo] [data-task]').dataset.task").await;
+    let key: String = one
+        .value("document.querySelector('[data-column=todo] [data-task]').dataset.task")
+        .await;
     let to = one.middle("[data-column=in-progress] ol").await;
     one.drag(&format!("#{key}"), to).await;
     two.until_column("in-progress", &[&key]).await;

@@ -14,7 +14,10 @@ mod line;
 mod meeting;
 mod pages;
 #[path = "../it/program.rs"]
-#[expect(dead_code, reason = "the stories of starting and stopping use more of it")]
+#[expect(
+    dead_code,
+    reason = "the stories of starting and stopping use more of it"
+)]
 mod program;
 #[path = "../it/served.rs"]
 #[expect(dead_code, reason = "only its server is wanted here")]

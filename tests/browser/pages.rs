@@ -17,7 +17,9 @@ pub async fn look(window: &Window, name: &str, path: &str) -> Vec<String> {
             window.scheme(scheme).await;
             window.goto(path).await;
             window.until("document.readyState === 'complete'").await;
-            let sideways: bool = window.value("document.documentElement.scrollWidth > innerWidth").await;
+            let sideways: bool = window
+                .value("document.documentElement.scrollWidth > innerWidth")
+                .await;
             if sideways {
                 found.push(format!("{name} {width} {scheme}: scrolls sideways"));
             }
@@ -25,7 +27,13 @@ pub async fn look(window: &Window, name: &str, path: &str) -> Vec<String> {
             // All of the page at once: what the bar at the foot covers can be scrolled from under it.
             let whole: i64 = window.value("document.documentElement.scrollHeight").await;
             window.size(width, whole.max(height), phone).await;
-            found.extend(window.violations().await.into_iter().map(|one| format!("{name} {width} {scheme}: {one}")));
+            found.extend(
+                window
+                    .violations()
+                    .await
+                    .into_iter()
+                    .map(|one| format!("{name} {width} {scheme}: {one}")),
+            );
         }
     }
     found
@@ -49,7 +57,10 @@ async fn pale_charts(window: &Window) -> Vec<String> {
                 return [...document.querySelectorAll('main svg text')].filter(text => { const [high, low] = [bright(getComputedStyle(text).fill) ?? 0, under(text)].sort((a, b) => b - a); return (high + 0.05) / (low + 0.05) < 4.5; }).map(text => text.textContent); })()",
             )
             .await;
-        found.extend(pale.into_iter().map(|text| format!("flow {ground}: “{text}” is pale")));
+        found.extend(
+            pale.into_iter()
+                .map(|text| format!("flow {ground}: “{text}” is pale")),
+        );
     }
     window.scheme("light").await;
     found
@@ -63,7 +74,9 @@ async fn every_page_of_the_demo_is_worth_a_look() {
     let link = server.link().await;
     let windows = Windows::at(&format!("http://{}", server.address())).await;
     let window = windows.blank().await;
-    window.goto(link.split_once(server.address()).unwrap().1).await;
+    window
+        .goto(link.split_once(server.address()).unwrap().1)
+        .await;
     window.until_at("/").await;
     window.goto("/teams/infrastructure").await;
     let current: i64 = window
@@ -76,28 +89,55 @@ async fn every_page_of_the_demo_is_worth_a_look() {
         let project = "SELECT '/projects/' || p.slug FROM projects p JOIN goals g ON g.project_id = p.id GROUP BY p.slug ORDER BY count(*) DESC LIMIT 1";
         let goal = "SELECT '/teams/' || t.slug || '/goals/' || e.goal_id FROM goal_entries e JOIN teams t ON t.id = e.team_id GROUP BY t.slug, e.goal_id ORDER BY count(*) DESC, 1 LIMIT 1";
         (
-            sqlx::query_scalar(project).fetch_one(&mut db).await.unwrap(),
+            sqlx::query_scalar(project)
+                .fetch_one(&mut db)
+                .await
+                .unwrap(),
             sqlx::query_scalar(goal).fetch_one(&mut db).await.unwrap(),
         )
     };
     let mut found = Vec::new();
     for (name, path, worth) in [
-        ("board", "/teams/infrastructure".to_owned(), "document.querySelectorAll('.goal').length === 3"),
+        (
+            "board",
+            "/teams/infrastructure".to_owned(),
+            "document.querySelectorAll('.goal').length === 3",
+        ),
         (
             "board-of-ingestion",
             "/teams/ingestion".to_owned(),
             "document.querySelectorAll('#board [data-task]').length > 10",
         ),
-        ("my-work", "/".to_owned(), "document.querySelectorAll('main [href^=\"/tasks/\"]').length > 5"),
+        (
+            "my-work",
+            "/".to_owned(),
+            "document.querySelectorAll('main [href^=\"/tasks/\"]').length > 5",
+        ),
         (
             "planning",
             "/teams/infrastructure/planning".to_owned(),
             "document.querySelectorAll('[name=keys]').length > 5",
         ),
-        ("pitch", format!("/sprints/{current}"), "document.querySelectorAll('main article, main .goal').length > 4"),
-        ("standup", "/teams/infrastructure/standup".to_owned(), "document.querySelectorAll('.rows li').length > 10"),
-        ("standup-all", "/standup".to_owned(), "document.querySelectorAll('.rows li').length > 20"),
-        ("walk", "/teams/infrastructure/standup/walk".to_owned(), "document.querySelector('main [href^=\"/tasks/\"]')"),
+        (
+            "pitch",
+            format!("/sprints/{current}"),
+            "document.querySelectorAll('main article, main .goal').length > 4",
+        ),
+        (
+            "standup",
+            "/teams/infrastructure/standup".to_owned(),
+            "document.querySelectorAll('.rows li').length > 10",
+        ),
+        (
+            "standup-all",
+            "/standup".to_owned(),
+            "document.querySelectorAll('.rows li').length > 20",
+        ),
+        (
+            "walk",
+            "/teams/infrastructure/standup/walk".to_owned(),
+            "document.querySelector('main [href^=\"/tasks/\"]')",
+        ),
         (
             "close",
             format!("/teams/infrastructure/sprints/{current}/close"),
@@ -108,29 +148,61 @@ async fn every_page_of_the_demo_is_worth_a_look() {
             format!("/sprints/{last}/retro?team=infrastructure&team=ingestion"),
             "document.querySelectorAll('.note, .rows li').length > 10",
         ),
-        ("flow", "/teams/infrastructure/flow".to_owned(), "document.querySelectorAll('main svg').length > 4"),
-        ("check-in", "/teams/ingestion/check-in".to_owned(), "document.querySelectorAll('.rows li, .goal').length > 5"),
+        (
+            "flow",
+            "/teams/infrastructure/flow".to_owned(),
+            "document.querySelectorAll('main svg').length > 4",
+        ),
+        (
+            "check-in",
+            "/teams/ingestion/check-in".to_owned(),
+            "document.querySelectorAll('.rows li, .goal').length > 5",
+        ),
         (
             "intake",
             "/teams/infrastructure/intake".to_owned(),
             "document.querySelectorAll('.rows li, article').length > 1",
         ),
-        ("projects", "/projects".to_owned(), "document.querySelector('main [href^=\"/projects/\"]')"),
-        ("teams", "/teams".to_owned(), "document.querySelectorAll('main [href^=\"/teams/\"]').length > 1"),
+        (
+            "projects",
+            "/projects".to_owned(),
+            "document.querySelector('main [href^=\"/projects/\"]')",
+        ),
+        (
+            "teams",
+            "/teams".to_owned(),
+            "document.querySelectorAll('main [href^=\"/teams/\"]').length > 1",
+        ),
         (
             "about",
             "/teams/infrastructure/about".to_owned(),
             "document.querySelectorAll('main [href^=\"/people/\"]').length > 3",
         ),
-        ("history", "/teams/infrastructure/history".to_owned(), "document.querySelectorAll('li, tr').length > 20"),
-        ("sprints", "/sprints".to_owned(), "document.querySelectorAll('main tbody tr, main .rows li').length > 4"),
+        (
+            "history",
+            "/teams/infrastructure/history".to_owned(),
+            "document.querySelectorAll('li, tr').length > 20",
+        ),
+        (
+            "sprints",
+            "/sprints".to_owned(),
+            "document.querySelectorAll('main tbody tr, main .rows li').length > 4",
+        ),
         (
             "project",
             project.clone(),
             "document.querySelectorAll('main tbody tr').length > 2 && document.querySelector('.facts').textContent.includes('more sprint')",
         ),
-        ("project-board", format!("{project}/board"), "document.querySelectorAll('#board [data-task]').length > 10"),
-        ("goal", goal.clone(), "document.querySelectorAll('main svg circle').length > 1"),
+        (
+            "project-board",
+            format!("{project}/board"),
+            "document.querySelectorAll('#board [data-task]').length > 10",
+        ),
+        (
+            "goal",
+            goal.clone(),
+            "document.querySelectorAll('main svg circle').length > 1",
+        ),
     ] {
         found.extend(look(&window, &format!("demo-{name}"), &path).await);
         if name == "flow" {
@@ -149,15 +221,27 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
     let elif = &stage.world.elif;
     for (column, title) in [
         ("todo", "Alert when replication lag passes 30 s"),
-        ("in-progress", "Migrate events_dead_letter and 9 more tables"),
+        (
+            "in-progress",
+            "Migrate events_dead_letter and 9 more tables",
+        ),
         ("blocked", "Cut postgres over"),
         ("done", "Pin the operator"),
     ] {
         let key = elif.make("infrastructure", column, title).await;
         let body = json!({ "labels": ["postgres"], "owners": ["elif"], "description": "See **INF-1** and `code`.\n\n- [x] done", "due": "2026-11-20", "for": "Growth" });
-        elif.api(Method::PATCH, &format!("/tasks/{key}"), body).await.ok();
-        elif.post(&format!("/tasks/{key}/steps"), &[("text", "Rehearse")]).await.ok();
-        elif.post(&format!("/tasks/{key}/comments"), &[("body", "Ready, @jonas")]).await.ok();
+        elif.api(Method::PATCH, &format!("/tasks/{key}"), body)
+            .await
+            .ok();
+        elif.post(&format!("/tasks/{key}/steps"), &[("text", "Rehearse")])
+            .await
+            .ok();
+        elif.post(
+            &format!("/tasks/{key}/comments"),
+            &[("body", "Ready, @jonas")],
+        )
+        .await
+        .ok();
     }
     sqlx::query(
         "INSERT INTO goals (team_id, id, sprint_id, position, title, measure, target, typed, hue, counted_by)
@@ -167,17 +251,50 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
     .await
     .unwrap();
     for (tray, text) in [("thanks", "Gita!"), ("well", "Pairing"), ("not", "Day 8")] {
-        elif.post("/teams/infrastructure/sprints/42/notes", &[("tray", tray), ("text", text)]).await.ok();
+        elif.post(
+            "/teams/infrastructure/sprints/42/notes",
+            &[("tray", tray), ("text", text)],
+        )
+        .await
+        .ok();
     }
-    elif.post("/teams/infrastructure/actions", &[("retro", "42"), ("text", "Ask Legal @elif by Friday")]).await.ok();
+    elif.post(
+        "/teams/infrastructure/actions",
+        &[("retro", "42"), ("text", "Ask Legal @elif by Friday")],
+    )
+    .await
+    .ok();
     elif.post("/tasks/INF-3/ask-for-help", &[]).await.ok();
-    let goal: uuid::Uuid = sqlx::query_scalar("SELECT id FROM goals").fetch_one(&stage.world.db).await.unwrap();
+    let goal: uuid::Uuid = sqlx::query_scalar("SELECT id FROM goals")
+        .fetch_one(&stage.world.db)
+        .await
+        .unwrap();
     let goal = format!("/teams/infrastructure/goals/{goal}");
-    elif.post(&format!("{goal}/remarks"), &[("kind", "concern"), ("body", "We will be blocked by this")]).await.ok();
-    elif.post(&format!("{goal}/progress"), &[("value", "31"), ("note", "over night")]).await.ok();
-    let project = [("team", "infrastructure"), ("name", "Re-partition"), ("target", "100"), ("unit", "tables")];
+    elif.post(
+        &format!("{goal}/remarks"),
+        &[("kind", "concern"), ("body", "We will be blocked by this")],
+    )
+    .await
+    .ok();
+    elif.post(
+        &format!("{goal}/progress"),
+        &[("value", "31"), ("note", "over night")],
+    )
+    .await
+    .ok();
+    let project = [
+        ("team", "infrastructure"),
+        ("name", "Re-partition"),
+        ("target", "100"),
+        ("unit", "tables"),
+    ];
     elif.post("/projects", &project).await.ok();
-    elif.post("/projects/re-partition/milestones", &[("title", "The first ten")]).await.ok();
+    elif.post(
+        "/projects/re-partition/milestones",
+        &[("title", "The first ten")],
+    )
+    .await
+    .ok();
     sqlx::query("UPDATE goals SET project_team_id = p.team_id, project_id = p.id FROM projects p")
         .execute(&stage.world.db)
         .await
@@ -186,43 +303,139 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
         .execute(&stage.world.db)
         .await
         .unwrap();
-    sqlx::query("UPDATE members SET role = 'lead'").execute(&stage.world.db).await.unwrap();
-    elif.post("/teams/infrastructure/objectives", &[("quarter", "2026-Q4"), ("title", "Sleep"), ("why", "August")])
+    sqlx::query("UPDATE members SET role = 'lead'")
+        .execute(&stage.world.db)
+        .await
+        .unwrap();
+    elif.post(
+        "/teams/infrastructure/objectives",
+        &[
+            ("quarter", "2026-Q4"),
+            ("title", "Sleep"),
+            ("why", "August"),
+        ],
+    )
+    .await
+    .ok();
+    let objective: uuid::Uuid = sqlx::query_scalar("SELECT id FROM objectives")
+        .fetch_one(&stage.world.db)
+        .await
+        .unwrap();
+    let results = format!("/teams/infrastructure/objectives/{objective}/key-results");
+    elif.post(&results, &[("title", "Tables moved"), ("target", "100")])
         .await
         .ok();
-    let objective: uuid::Uuid =
-        sqlx::query_scalar("SELECT id FROM objectives").fetch_one(&stage.world.db).await.unwrap();
-    let results = format!("/teams/infrastructure/objectives/{objective}/key-results");
-    elif.post(&results, &[("title", "Tables moved"), ("target", "100")]).await.ok();
-    elif.post("/teams/infrastructure/days-off", &[("day", "2026-12-24"), ("name", "Christmas")]).await.ok();
-    elif.post("/me/away", &[("from", "2026-11-24"), ("to", "2026-11-27")]).await.ok();
+    elif.post(
+        "/teams/infrastructure/days-off",
+        &[("day", "2026-12-24"), ("name", "Christmas")],
+    )
+    .await
+    .ok();
+    elif.post("/me/away", &[("from", "2026-11-24"), ("to", "2026-11-27")])
+        .await
+        .ok();
     // What is for everybody else: requests, a follower, links of every kind, and an administrator's pages.
     let jonas = &stage.world.jonas;
-    let request = [("title", "A replica for reports"), ("why", "They are slow"), ("by", "2026-12-04")];
-    jonas.post("/teams/infrastructure/requests", &request).await.ok();
-    elif.post("/teams/ingestion/requests", &[("title", "Tell us a day before")]).await.ok();
+    let request = [
+        ("title", "A replica for reports"),
+        ("why", "They are slow"),
+        ("by", "2026-12-04"),
+    ];
+    jonas
+        .post("/teams/infrastructure/requests", &request)
+        .await
+        .ok();
+    elif.post(
+        "/teams/ingestion/requests",
+        &[("title", "Tell us a day before")],
+    )
+    .await
+    .ok();
     let theirs = jonas.make("ingestion", "todo", "Dual write").await;
-    jonas.post(&format!("/tasks/{theirs}"), &[("for", "Infrastructure")]).await.ok();
-    elif.post(&format!("/tasks/{theirs}/follow"), &[("follow", "1")]).await.ok();
-    jonas.post(&format!("/tasks/{theirs}/position"), &[("column", "in-review")]).await.ok();
-    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'").execute(&stage.world.db).await.unwrap();
+    jonas
+        .post(&format!("/tasks/{theirs}"), &[("for", "Infrastructure")])
+        .await
+        .ok();
+    elif.post(&format!("/tasks/{theirs}/follow"), &[("follow", "1")])
+        .await
+        .ok();
+    jonas
+        .post(
+            &format!("/tasks/{theirs}/position"),
+            &[("column", "in-review")],
+        )
+        .await
+        .ok();
+    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")
+        .execute(&stage.world.db)
+        .await
+        .unwrap();
     let between = |text: String, before: &str| {
-        text.split(before).nth(1).map(|rest| format!("{before}{}", rest.split(['"', '<']).next().unwrap())).unwrap()
+        text.split(before)
+            .nth(1)
+            .map(|rest| format!("{before}{}", rest.split(['"', '<']).next().unwrap()))
+            .unwrap()
     };
     let links = "/teams/infrastructure/share-links";
-    let check_in =
-        between(elif.post(links, &[("name", "Auditors"), ("shows", "check-in")]).await.ok().text(), "/share/");
-    let board = between(elif.post(links, &[("name", "Auditors"), ("shows", "board")]).await.ok().text(), "/share/");
-    let locked = [("name", "Auditors"), ("shows", "board"), ("password", "open sesame please")];
+    let check_in = between(
+        elif.post(links, &[("name", "Auditors"), ("shows", "check-in")])
+            .await
+            .ok()
+            .text(),
+        "/share/",
+    );
+    let board = between(
+        elif.post(links, &[("name", "Auditors"), ("shows", "board")])
+            .await
+            .ok()
+            .text(),
+        "/share/",
+    );
+    let locked = [
+        ("name", "Auditors"),
+        ("shows", "board"),
+        ("password", "open sesame please"),
+    ];
     let locked = between(elif.post(links, &locked).await.ok().text(), "/share/");
     let embed = format!("{check_in}/embed");
-    let join = between(elif.post("/settings/invitations", &[("team", "infrastructure")]).await.ok().text(), "/join/");
-    let reset = between(elif.post("/settings/people/jonas", &[("do", "link")]).await.ok().text(), "/reset/");
-    elif.post("/me/tokens", &[("name", "Deploy script"), ("scope", "read")]).await.ok();
-    elif.post("/teams/infrastructure/public", &[("public", "1")]).await.ok();
-    elif.post("/settings", &[("name", "Fortnight"), ("open", "on"), ("domains", "example.org")]).await.ok();
+    let join = between(
+        elif.post("/settings/invitations", &[("team", "infrastructure")])
+            .await
+            .ok()
+            .text(),
+        "/join/",
+    );
+    let reset = between(
+        elif.post("/settings/people/jonas", &[("do", "link")])
+            .await
+            .ok()
+            .text(),
+        "/reset/",
+    );
+    elif.post(
+        "/me/tokens",
+        &[("name", "Deploy script"), ("scope", "read")],
+    )
+    .await
+    .ok();
+    elif.post("/teams/infrastructure/public", &[("public", "1")])
+        .await
+        .ok();
+    elif.post(
+        "/settings",
+        &[
+            ("name", "Fortnight"),
+            ("open", "on"),
+            ("domains", "example.org"),
+        ],
+    )
+    .await
+    .ok();
     let vera = stage.world.join("Vera Sandoval", "vera", "ingestion").await;
-    sqlx::query("UPDATE accounts SET role = 'viewer' WHERE handle = 'vera'").execute(&stage.world.db).await.unwrap();
+    sqlx::query("UPDATE accounts SET role = 'viewer' WHERE handle = 'vera'")
+        .execute(&stage.world.db)
+        .await
+        .unwrap();
     let vera = stage.window(&vera).await;
     let window = stage.window(elif).await;
     let nobody = stage.blank().await;
@@ -242,11 +455,17 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
         ("flow", "/teams/infrastructure/flow"),
         ("flow-refused", "/teams/infrastructure/flow?from=7"),
         ("person", "/people/elif"),
-        ("archive", "/teams/infrastructure/tasks?sprint=all&q=is:archived"),
+        (
+            "archive",
+            "/teams/infrastructure/tasks?sprint=all&q=is:archived",
+        ),
         ("goal", &goal),
         ("new-goal", "/teams/infrastructure/goals/new?sprint=43"),
         ("close", "/teams/infrastructure/sprints/42/close"),
-        ("retro", "/sprints/42/retro?team=infrastructure&team=ingestion"),
+        (
+            "retro",
+            "/sprints/42/retro?team=infrastructure&team=ingestion",
+        ),
         ("sprints", "/sprints"),
         ("pitch", "/sprints/42"),
         ("planning", "/teams/infrastructure/planning?sprint=42"),
@@ -290,14 +509,28 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
         };
         found.extend(look(window, name, path).await);
     }
-    for path in ["/teams/infrastructure", "/teams/infrastructure/standup", "/teams/infrastructure/planning", "/"] {
+    for path in [
+        "/teams/infrastructure",
+        "/teams/infrastructure/standup",
+        "/teams/infrastructure/planning",
+        "/",
+    ] {
         window.size(2560, 1440, false).await;
         window.goto(path).await;
         window.until("document.readyState === 'complete'").await;
-        if window.value::<bool>("document.documentElement.scrollWidth > innerWidth").await {
+        if window
+            .value::<bool>("document.documentElement.scrollWidth > innerWidth")
+            .await
+        {
             found.push(format!("{path} 2560: scrolls sideways"));
         }
-        found.extend(window.violations().await.into_iter().map(|one| format!("{path} 2560: {one}")));
+        found.extend(
+            window
+                .violations()
+                .await
+                .into_iter()
+                .map(|one| format!("{path} 2560: {one}")),
+        );
     }
     window.picture("my-work-2560-dark").await;
     window.size(1440, 900, false).await;
@@ -305,8 +538,18 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
     window.board("/teams/infrastructure").await;
     window.click("#INF-3 h3 a").await;
     // a colour that is half faded in is nobody's contrast
-    window.until("document.querySelector('dialog.veil[open]') && document.getAnimations().length === 0").await;
-    found.extend(window.violations().await.into_iter().map(|one| format!("opened task: {one}")));
+    window
+        .until(
+            "document.querySelector('dialog.veil[open]') && document.getAnimations().length === 0",
+        )
+        .await;
+    found.extend(
+        window
+            .violations()
+            .await
+            .into_iter()
+            .map(|one| format!("opened task: {one}")),
+    );
     window.picture("opened-1440-light").await;
     assert!(found.is_empty(), "{}", found.join("\n"));
 }

@@ -7,12 +7,13 @@ use chromiumoxide::{
     cdp::browser_protocol::{
         browser::BrowserContextId,
         emulation::{
-            MediaFeature, SetDeviceMetricsOverrideParams, SetEmulatedMediaParams, SetScriptExecutionDisabledParams,
-            SetTouchEmulationEnabledParams,
+            MediaFeature, SetDeviceMetricsOverrideParams, SetEmulatedMediaParams,
+            SetScriptExecutionDisabledParams, SetTouchEmulationEnabledParams,
         },
         input::{
-            DispatchKeyEventParams, DispatchKeyEventType, DispatchMouseEventParams, DispatchMouseEventType,
-            DispatchTouchEventParams, DispatchTouchEventType, MouseButton, TouchPoint,
+            DispatchKeyEventParams, DispatchKeyEventType, DispatchMouseEventParams,
+            DispatchMouseEventType, DispatchTouchEventParams, DispatchTouchEventType, MouseButton,
+            TouchPoint,
         },
         network::SetCookieParams,
         page::CaptureScreenshotFormat,
@@ -45,7 +46,11 @@ impl Stage {
         let world = World::new().await;
         let served = Served::of(&world).await;
         let windows = Windows::at(&format!("http://{}", served.address)).await;
-        Self { world, served, windows }
+        Self {
+            world,
+            served,
+            windows,
+        }
     }
 
     /// A window in which this person is signed in.
@@ -112,7 +117,11 @@ impl Windows {
             .unwrap();
         let (browser, mut events) = Browser::launch(config).await.unwrap();
         tokio::spawn(async move { while events.next().await.is_some() {} });
-        Self { base: base.to_owned(), browser, _folder: folder }
+        Self {
+            base: base.to_owned(),
+            browser,
+            _folder: folder,
+        }
     }
 
     /// A window in which nobody is signed in.
@@ -132,7 +141,11 @@ impl Windows {
         let mut target = CreateTargetParams::new("about:blank");
         target.browser_context_id = Some(context.clone());
         let page = self.browser.new_page(target).await.unwrap();
-        let window = Window { page, base: self.base.clone(), context: context.clone() };
+        let window = Window {
+            page,
+            base: self.base.clone(),
+            context: context.clone(),
+        };
         window.size(1440, 900, false).await;
         window
     }
@@ -140,41 +153,73 @@ impl Windows {
 
 impl Window {
     pub async fn size(&self, width: i64, height: i64, phone: bool) {
-        self.page.execute(SetDeviceMetricsOverrideParams::new(width, height, 1.0, phone)).await.unwrap();
+        self.page
+            .execute(SetDeviceMetricsOverrideParams::new(
+                width, height, 1.0, phone,
+            ))
+            .await
+            .unwrap();
         let mut touch = SetTouchEmulationEnabledParams::new(phone);
         touch.max_touch_points = phone.then_some(1);
         self.page.execute(touch).await.unwrap();
     }
 
     pub async fn scheme(&self, scheme: &str) {
-        let feature = MediaFeature { name: "prefers-color-scheme".to_owned(), value: scheme.to_owned() };
-        self.page.execute(SetEmulatedMediaParams { media: None, features: Some(vec![feature]) }).await.unwrap();
+        let feature = MediaFeature {
+            name: "prefers-color-scheme".to_owned(),
+            value: scheme.to_owned(),
+        };
+        self.page
+            .execute(SetEmulatedMediaParams {
+                media: None,
+                features: Some(vec![feature]),
+            })
+            .await
+            .unwrap();
     }
 
     /// As on a sheet of A4 in light colours.
     pub async fn paper(&self) {
         self.size(794, 1123, false).await;
         let media = Some("print".to_owned());
-        self.page.execute(SetEmulatedMediaParams { media, features: None }).await.unwrap();
+        self.page
+            .execute(SetEmulatedMediaParams {
+                media,
+                features: None,
+            })
+            .await
+            .unwrap();
     }
 
     pub async fn without_scripts(&self) {
-        self.page.execute(SetScriptExecutionDisabledParams::new(true)).await.unwrap();
+        self.page
+            .execute(SetScriptExecutionDisabledParams::new(true))
+            .await
+            .unwrap();
     }
 
     pub async fn goto(&self, path: &str) {
-        self.page.goto(format!("{}{path}", self.base)).await.unwrap();
+        self.page
+            .goto(format!("{}{path}", self.base))
+            .await
+            .unwrap();
         self.page.bring_to_front().await.unwrap();
     }
 
     /// A board with its scripts at work and its stream open.
     pub async fn board(&self, path: &str) {
         self.goto(path).await;
-        self.until("document.querySelector('[data-presence]')?.textContent.includes('here now')").await;
+        self.until("document.querySelector('[data-presence]')?.textContent.includes('here now')")
+            .await;
     }
 
     pub async fn value<T: DeserializeOwned>(&self, script: &str) -> T {
-        self.page.evaluate(script).await.unwrap_or_else(|error| panic!("{script}: {error}")).into_value().unwrap()
+        self.page
+            .evaluate(script)
+            .await
+            .unwrap_or_else(|error| panic!("{script}: {error}"))
+            .into_value()
+            .unwrap()
     }
 
     /// Waits until a script's expression is true; the page itself looks, every few milliseconds.
@@ -199,7 +244,8 @@ impl Window {
 
     /// Waits until the window is at an address that has this in it, and has loaded it; for pages without scripts.
     pub async fn until_at(&self, part: &str) {
-        self.until_loaded(&format!("location.href.includes('{part}')")).await;
+        self.until_loaded(&format!("location.href.includes('{part}')"))
+            .await;
     }
 
     /// Waits until a page has loaded of which this is true. It is asked from here: where scripts are off, no page waits.
@@ -212,7 +258,10 @@ impl Window {
                 return;
             }
         }
-        panic!("{expression} did not come true, at {:?}", self.page.url().await);
+        panic!(
+            "{expression} did not come true, at {:?}",
+            self.page.url().await
+        );
     }
 
     /// Runs a script for what it does.
@@ -255,7 +304,8 @@ impl Window {
     /// Presses on one place, carries to another in steps, and lets the caller look before the drop.
     pub async fn pick_up(&self, from: (f64, f64), to: (f64, f64)) {
         self.pull(from, to).await;
-        self.until("document.querySelector('.drop, .group.over')").await;
+        self.until("document.querySelector('.drop, .group.over')")
+            .await;
     }
 
     /// The same where perhaps nothing comes along.
@@ -266,7 +316,10 @@ impl Window {
             let part = f64::from(step) / 10.0;
             self.mouse(
                 DispatchMouseEventType::MouseMoved,
-                (from.0 + (to.0 - from.0) * part, from.1 + (to.1 - from.1) * part),
+                (
+                    from.0 + (to.0 - from.0) * part,
+                    from.1 + (to.1 - from.1) * part,
+                ),
             )
             .await;
         }
@@ -289,11 +342,23 @@ impl Window {
     }
 
     pub async fn touch(&self, kind: DispatchTouchEventType, (x, y): (f64, f64)) {
-        self.page.execute(DispatchTouchEventParams::new(kind, vec![TouchPoint::new(x, y)])).await.unwrap();
+        self.page
+            .execute(DispatchTouchEventParams::new(
+                kind,
+                vec![TouchPoint::new(x, y)],
+            ))
+            .await
+            .unwrap();
     }
 
     pub async fn lift_finger(&self) {
-        self.page.execute(FingerUp { kind: "touchEnd", touch_points: [] }).await.unwrap();
+        self.page
+            .execute(FingerUp {
+                kind: "touchEnd",
+                touch_points: [],
+            })
+            .await
+            .unwrap();
     }
 
     /// Presses a key: a letter, or `Enter`, `Escape`, `ArrowDown`, `Space`…
@@ -339,14 +404,19 @@ impl Window {
     pub async fn picture(&self, name: &str) {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/screenshots");
         std::fs::create_dir_all(&folder).unwrap();
-        let params = ScreenshotParams::builder().format(CaptureScreenshotFormat::Png).build();
+        let params = ScreenshotParams::builder()
+            .format(CaptureScreenshotFormat::Png)
+            .build();
         let png = self.page.screenshot(params).await.unwrap();
         std::fs::write(folder.join(format!("{name}.png")), png).unwrap();
     }
 
     /// What axe-core finds against WCAG 2.2 AA.
     pub async fn violations(&self) -> Vec<String> {
-        self.page.evaluate(include_str!("axe.min.js")).await.unwrap();
+        self.page
+            .evaluate(include_str!("axe.min.js"))
+            .await
+            .unwrap();
         self.value(
             "axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then(found => found.violations.map(one => `${one.id}: ${one.help} ${one.nodes.map(node => node.html.slice(0, 150)).slice(0, 3).join(' | ')}`))",
         )

@@ -27,15 +27,23 @@ pub struct Row {
     expected: BTreeMap<&'static str, String>,
 }
 
-const WHO: [&str; 9] = ["admin", "lead", "member", "other", "viewer", "token", "nobody", "share", "private"];
+const WHO: [&str; 9] = [
+    "admin", "lead", "member", "other", "viewer", "token", "nobody", "share", "private",
+];
 
 pub fn table() -> Vec<Row> {
-    let rows = TABLE.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
+    let rows = TABLE
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
     rows.filter_map(|line| {
         let mut cells = line.split(" | ");
         let (method, path) = cells.next()?.split_once(' ')?;
         let expected = WHO.into_iter().zip(cells.map(str::to_owned)).collect();
-        Some(Row { method: method.parse().ok().filter(|_| path.starts_with('/'))?, path: path.to_owned(), expected })
+        Some(Row {
+            method: method.parse().ok().filter(|_| path.starts_with('/'))?,
+            path: path.to_owned(),
+            expected,
+        })
     })
     .collect()
 }
@@ -55,8 +63,13 @@ fn routes() -> BTreeSet<String> {
         let path = call.split('"').nth(1).unwrap();
         let prefix = if api.contains(&at) { "/api/v1" } else { "" };
         for method in ["get", "post", "put", "patch", "delete"] {
-            let word = |at: usize| !call[..at].ends_with(|char: char| char.is_ascii_alphanumeric() || char == '_');
-            if call.match_indices(&format!("{method}(")).any(|(at, _)| word(at)) {
+            let word = |at: usize| {
+                !call[..at].ends_with(|char: char| char.is_ascii_alphanumeric() || char == '_')
+            };
+            if call
+                .match_indices(&format!("{method}("))
+                .any(|(at, _)| word(at))
+            {
                 routes.insert(format!("{} {prefix}{path}", method.to_uppercase()));
             }
         }
@@ -67,23 +80,45 @@ fn routes() -> BTreeSet<String> {
 /// Case 8.
 #[test]
 fn every_route_is_in_the_table_and_nothing_else_is() {
-    let listed: BTreeSet<String> = table().iter().map(|row| format!("{} {}", row.method, row.path)).collect();
+    let listed: BTreeSet<String> = table()
+        .iter()
+        .map(|row| format!("{} {}", row.method, row.path))
+        .collect();
     let routes = routes();
     let missing: Vec<_> = routes.difference(&listed).collect();
     let gone: Vec<_> = listed.difference(&routes).collect();
-    assert!(missing.is_empty() && gone.is_empty(), "not in docs/ACCESS.md: {missing:?}; not in the router: {gone:?}");
+    assert!(
+        missing.is_empty() && gone.is_empty(),
+        "not in docs/ACCESS.md: {missing:?}; not in the router: {gone:?}"
+    );
     assert!(routes.len() > 100, "{}", routes.len());
     // What is written otherwise would be read over here.
-    for other in ["any(", "on(", "route_service(", "nest_service(", "any_service(", "MethodRouter", "method_routing"] {
+    for other in [
+        "any(",
+        "on(",
+        "route_service(",
+        "nest_service(",
+        "any_service(",
+        "MethodRouter",
+        "method_routing",
+    ] {
         let at = ROUTER.find(other);
         assert!(
-            at.is_none_or(|at| ROUTER[..at].ends_with(|char: char| char.is_ascii_alphanumeric() || char == '_')),
+            at.is_none_or(|at| ROUTER[..at]
+                .ends_with(|char: char| char.is_ascii_alphanumeric() || char == '_')),
             "{other} in the router"
         );
     }
     for (path, source) in sources() {
-        let routes = ["Router::new", ".route(", ".nest(", ".fallback("].into_iter().find(|word| source.contains(word));
-        assert!(path.ends_with("src/router.rs") || routes.is_none(), "{} in {}", routes.unwrap(), path.display());
+        let routes = ["Router::new", ".route(", ".nest(", ".fallback("]
+            .into_iter()
+            .find(|word| source.contains(word));
+        assert!(
+            path.ends_with("src/router.rs") || routes.is_none(),
+            "{} in {}",
+            routes.unwrap(),
+            path.display()
+        );
     }
 }
 
@@ -91,18 +126,37 @@ fn every_route_is_in_the_table_and_nothing_else_is() {
 #[test]
 fn no_query_has_a_condition_of_its_own_for_private_teams() {
     // where it is decided, and where it is set and shown
-    let may = ["src/boards/access.rs", "src/teams/membership.rs", "src/teams/pages/settings.rs"];
+    let may = [
+        "src/boards/access.rs",
+        "src/teams/membership.rs",
+        "src/teams/pages/settings.rs",
+    ];
     for (path, source) in sources() {
-        if may.into_iter().any(|file| path.ends_with(file)) || path.components().any(|part| part.as_os_str() == "demo")
+        if may.into_iter().any(|file| path.ends_with(file))
+            || path.components().any(|part| part.as_os_str() == "demo")
         {
             continue;
         }
-        for line in source.lines().filter(|line| !line.trim_start().starts_with("//")) {
+        for line in source
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+        {
             let of_a_team = line.match_indices(".private").any(|(at, found)| {
-                !line[at + found.len()..].starts_with(|char: char| char.is_ascii_alphanumeric() || char == '_')
+                !line[at + found.len()..]
+                    .starts_with(|char: char| char.is_ascii_alphanumeric() || char == '_')
             });
-            let alone = ["WHERE private", "SELECT private", "AND private", "NOT private", "OR private"];
-            assert!(!of_a_team && !alone.iter().any(|own| line.contains(own)), "{}: {line}", path.display());
+            let alone = [
+                "WHERE private",
+                "SELECT private",
+                "AND private",
+                "NOT private",
+                "OR private",
+            ];
+            assert!(
+                !of_a_team && !alone.iter().any(|own| line.contains(own)),
+                "{}: {line}",
+                path.display()
+            );
         }
     }
 }
@@ -112,10 +166,16 @@ fn sources() -> Vec<(std::path::PathBuf, String)> {
     let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        for entry in std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+        {
             match entry.is_dir() {
                 true => folders.push(entry),
-                false => files.push((entry.clone(), std::fs::read_to_string(&entry).unwrap_or_default())),
+                false => files.push((
+                    entry.clone(),
+                    std::fs::read_to_string(&entry).unwrap_or_default(),
+                )),
             }
         }
     }
@@ -125,8 +185,18 @@ fn sources() -> Vec<(std::path::PathBuf, String)> {
 /// Shares Infrastructure; the answer is the link's secret.
 pub async fn share(lead: &Client, shows: &str) -> String {
     let fields = [("name", "The auditors"), ("shows", shows)];
-    let page = lead.post("/teams/infrastructure/share-links", &fields).await.refused(200).text();
-    page.split("/share/").nth(1).unwrap().split('"').next().unwrap().to_owned()
+    let page = lead
+        .post("/teams/infrastructure/share-links", &fields)
+        .await
+        .refused(200)
+        .text();
+    page.split("/share/")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap()
+        .to_owned()
 }
 
 /// People of every kind, and something of everything that an address names.
@@ -163,11 +233,17 @@ impl Cast {
             .await
             .unwrap();
         if private {
-            sqlx::query("UPDATE teams SET private = true WHERE key = 'INF'").execute(&world.db).await.unwrap();
+            sqlx::query("UPDATE teams SET private = true WHERE key = 'INF'")
+                .execute(&world.db)
+                .await
+                .unwrap();
         }
         let token = world.program_of(&member, Scope::Read).await;
         let link = share(&lead, "check-in").await;
-        let guest = Client { bearer: Some(link), ..world.stranger() };
+        let guest = Client {
+            bearer: Some(link),
+            ..world.stranger()
+        };
         let who = BTreeMap::from([
             ("admin", admin),
             ("lead", lead),
@@ -178,7 +254,11 @@ impl Cast {
             ("nobody", world.stranger()),
             ("share", guest),
         ]);
-        Self { world, who, private }
+        Self {
+            world,
+            who,
+            private,
+        }
     }
 
     async fn id(&self, query: &str) -> Uuid {
@@ -194,9 +274,17 @@ impl Cast {
         let mut path = row.path.clone();
         if path.starts_with("/projects/{slug}") {
             let name = format!("Project {}", &Uuid::now_v7().simple().to_string()[20..]);
-            let fields = [("team", "infrastructure"), ("name", name.as_str()), ("target", "9"), ("unit", "tables")];
+            let fields = [
+                ("team", "infrastructure"),
+                ("name", name.as_str()),
+                ("target", "9"),
+                ("unit", "tables"),
+            ];
             let made = lead.post("/projects", &fields).await;
-            path = path.replace("/projects/{slug}", made.headers["location"].to_str().unwrap());
+            path = path.replace(
+                "/projects/{slug}",
+                made.headers["location"].to_str().unwrap(),
+            );
         }
         if path.contains("{key}") {
             let key = match row.path.split('/').nth(1) {
@@ -216,10 +304,17 @@ impl Cast {
                     .unwrap();
             }
             if path.contains("/steps/{id}") {
-                lead.post(&format!("/tasks/{key}/steps"), &[("text", "One")]).await.ok();
+                lead.post(&format!("/tasks/{key}/steps"), &[("text", "One")])
+                    .await
+                    .ok();
             }
             if path.contains("/waits/{id}") {
-                lead.post(&format!("/tasks/{key}/block"), &[("kind", "text"), ("note", "Legal")]).await.ok();
+                lead.post(
+                    &format!("/tasks/{key}/block"),
+                    &[("kind", "text"), ("note", "Legal")],
+                )
+                .await
+                .ok();
             }
             if path.ends_with("/restore") {
                 lead.post(&format!("/tasks/{key}/archive"), &[]).await.ok();
@@ -244,7 +339,11 @@ impl Cast {
             let id = self.made(&path, by).await;
             path = path.replace("{id}", &id.to_string());
         }
-        let file = if path.contains("/flow/") { "cycle-time.csv" } else { "check-in.json" };
+        let file = if path.contains("/flow/") {
+            "cycle-time.csv"
+        } else {
+            "check-in.json"
+        };
         for (name, value) in [
             ("{slug}", "infrastructure"),
             ("{number}", "42"),
@@ -270,12 +369,31 @@ impl Cast {
             _ if path.contains("/waits/") => self.id(&newest("waits")).await,
             _ if path.contains("/goals/") => {
                 let title = Uuid::now_v7().to_string();
-                set_goal(&self.world, lead, "42", &[("title", &title), ("target", "9")]).await.parse().unwrap()
+                set_goal(
+                    &self.world,
+                    lead,
+                    "42",
+                    &[("title", &title), ("target", "9")],
+                )
+                .await
+                .parse()
+                .unwrap()
             }
             _ if path.contains("/remarks/") => {
                 let title = Uuid::now_v7().to_string();
-                let goal = set_goal(&self.world, lead, "42", &[("title", &title), ("target", "9")]).await;
-                lead.post(&format!("{team}/goals/{goal}/remarks"), &[("kind", "concern"), ("body", "Hm")]).await.ok();
+                let goal = set_goal(
+                    &self.world,
+                    lead,
+                    "42",
+                    &[("title", &title), ("target", "9")],
+                )
+                .await;
+                lead.post(
+                    &format!("{team}/goals/{goal}/remarks"),
+                    &[("kind", "concern"), ("body", "Hm")],
+                )
+                .await
+                .ok();
                 self.id(&newest("remarks")).await
             }
             _ if path.contains("/filters/") => {
@@ -300,7 +418,12 @@ impl Cast {
             }
             _ if path.contains("/labels/") => {
                 let key = lead.make("infrastructure", "todo", "Labelled").await;
-                lead.post(&format!("/tasks/{key}"), &[("labels", &Uuid::now_v7().to_string())]).await.ok();
+                lead.post(
+                    &format!("/tasks/{key}"),
+                    &[("labels", &Uuid::now_v7().to_string())],
+                )
+                .await
+                .ok();
                 self.id(&newest("labels")).await
             }
             _ if path.contains("/share-links/") => {
@@ -317,47 +440,78 @@ impl Cast {
                 self.id(&newest("notes")).await
             }
             _ if path.contains("/topics/") => {
-                lead.post(&format!("{team}/topics"), &[("meeting", "standup"), ("text", "x")]).await.ok();
+                lead.post(
+                    &format!("{team}/topics"),
+                    &[("meeting", "standup"), ("text", "x")],
+                )
+                .await
+                .ok();
                 self.id(&newest("topics")).await
             }
             _ if path.contains("/actions/") => {
-                lead.post(&format!("{team}/actions"), &[("text", "x")]).await.ok();
+                lead.post(&format!("{team}/actions"), &[("text", "x")])
+                    .await
+                    .ok();
                 self.id(&newest("actions")).await
             }
             _ if path.contains("/milestones/") => {
                 let project = path.split("/milestones").next().unwrap();
-                lead.post(&format!("{project}/milestones"), &[("title", "First")]).await.ok();
+                lead.post(&format!("{project}/milestones"), &[("title", "First")])
+                    .await
+                    .ok();
                 self.id(&newest("milestones")).await
             }
             _ if path.contains("/objectives/") || path.contains("/key-results/") => {
-                lead.post(&format!("{team}/objectives"), &[("quarter", "2026-Q4"), ("title", "Sleep")]).await.ok();
+                lead.post(
+                    &format!("{team}/objectives"),
+                    &[("quarter", "2026-Q4"), ("title", "Sleep")],
+                )
+                .await
+                .ok();
                 let objective = self.id(&newest("objectives")).await;
                 if path.contains("/objectives/") {
                     return objective;
                 }
                 let result = [("title", "Tables"), ("target", "9")];
-                lead.post(&format!("{team}/objectives/{objective}/key-results"), &result).await.ok();
+                lead.post(
+                    &format!("{team}/objectives/{objective}/key-results"),
+                    &result,
+                )
+                .await
+                .ok();
                 self.id(&newest("key_results")).await
             }
             _ if path.starts_with("/settings/invitations/") => {
                 let admin = &self.who["admin"];
-                admin.post("/settings/invitations", &[("days", "7")]).await.refused(200);
+                admin
+                    .post("/settings/invitations", &[("days", "7")])
+                    .await
+                    .refused(200);
                 self.id(&newest("invitations")).await
             }
             _ if path.starts_with("/me/tokens/") => {
-                by.post("/me/tokens", &[("name", "x"), ("scope", "read")]).await;
+                by.post("/me/tokens", &[("name", "x"), ("scope", "read")])
+                    .await;
                 self.id(&newest("tokens")).await
             }
             _ if path.starts_with("/changes/") => {
                 // one's own change is what may be undone
                 let key = lead.make("infrastructure", "todo", "Undone").await;
-                lead.post(&format!("/tasks/{key}/position"), &[("column", "in-review")]).await.ok();
-                sqlx::query("UPDATE events SET actor_id = $1 WHERE seq = (SELECT max(seq) FROM events)")
-                    .bind(by.person.id)
-                    .execute(&self.world.db)
+                lead.post(
+                    &format!("/tasks/{key}/position"),
+                    &[("column", "in-review")],
+                )
+                .await
+                .ok();
+                sqlx::query(
+                    "UPDATE events SET actor_id = $1 WHERE seq = (SELECT max(seq) FROM events)",
+                )
+                .bind(by.person.id)
+                .execute(&self.world.db)
+                .await
+                .unwrap();
+                self.id("SELECT change_id FROM events ORDER BY seq DESC LIMIT 1")
                     .await
-                    .unwrap();
-                self.id("SELECT change_id FROM events ORDER BY seq DESC LIMIT 1").await
             }
             _ => panic!("what is {{id}} in {path}?"),
         }
@@ -365,14 +519,22 @@ impl Cast {
 
     async fn ask(&self, row: &Row, path: &str, by: &Client) -> (StatusCode, String) {
         let answer = self.answer(row, path, by).await;
-        let to = answer.headers().get(header::LOCATION).and_then(|to| to.to_str().ok()).unwrap_or_default();
+        let to = answer
+            .headers()
+            .get(header::LOCATION)
+            .and_then(|to| to.to_str().ok())
+            .unwrap_or_default();
         (answer.status(), to.to_owned())
     }
 
     /// What comes back, but for its body.
     pub async fn answer(&self, row: &Row, path: &str, by: &Client) -> Response {
         let json = path.starts_with("/api/");
-        let kind = if json { "application/json" } else { "application/x-www-form-urlencoded" };
+        let kind = if json {
+            "application/json"
+        } else {
+            "application/x-www-form-urlencoded"
+        };
         let body = match row.path.as_str() {
             "/projects" => "team=infrastructure&name=x",
             "/teams/{slug}/planning" => "sprint=43&to=backlog",
@@ -383,7 +545,10 @@ impl Cast {
             _ if json && row.method != Method::GET => "{}",
             _ => "",
         };
-        let mut request = Request::builder().method(&row.method).uri(path).header(header::CONTENT_TYPE, kind);
+        let mut request = Request::builder()
+            .method(&row.method)
+            .uri(path)
+            .header(header::CONTENT_TYPE, kind);
         if !by.cookie.is_empty() {
             request = request.header(header::COOKIE, &by.cookie);
         }
@@ -391,7 +556,12 @@ impl Cast {
             request = request.header(header::AUTHORIZATION, format!("Bearer {bearer}"));
         }
         // Streams have no end: what they begin with is enough.
-        self.world.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap()
+        self.world
+            .router
+            .clone()
+            .oneshot(request.body(Body::from(body)).unwrap())
+            .await
+            .unwrap()
     }
 
     /// A digest of all that is kept, but for when a session or token was last used, and the audit, in which refusals stand.
@@ -414,7 +584,10 @@ impl Cast {
                 format!("SELECT '{table} ' || coalesce(md5(string_agg({row}, '|' ORDER BY {row})), '') FROM {table} t")
             })
             .collect();
-        sqlx::query_scalar(sqlx::AssertSqlSafe(parts.join(" UNION ALL "))).fetch_all(&self.world.db).await.unwrap()
+        sqlx::query_scalar(sqlx::AssertSqlSafe(parts.join(" UNION ALL ")))
+            .fetch_all(&self.world.db)
+            .await
+            .unwrap()
     }
 
     /// Asks for every route as that person; what is not as the table says.
@@ -435,18 +608,28 @@ impl Cast {
             }
             let by = &self.who[who];
             let path = self.address(&row, by).await;
-            let before = if expected == "yes" { Vec::new() } else { self.digest().await };
+            let before = if expected == "yes" {
+                Vec::new()
+            } else {
+                self.digest().await
+            };
             let (status, to) = self.ask(&row, &path, by).await;
             asked += 1;
             let got = match status {
                 StatusCode::FORBIDDEN => "no",
                 // a wrong password is an answer
                 StatusCode::UNAUTHORIZED if row.path != "/login" => "sign-in",
-                StatusCode::SEE_OTHER if to.starts_with("/login") && row.path != "/logout" => "sign-in",
+                StatusCode::SEE_OTHER if to.starts_with("/login") && row.path != "/logout" => {
+                    "sign-in"
+                }
                 StatusCode::NOT_FOUND
                     if !matches!(
                         row.path.as_str(),
-                        "/enter/{key}" | "/join/{key}" | "/reset/{key}" | "/static/{version}/{*path}" | "/setup"
+                        "/enter/{key}"
+                            | "/join/{key}"
+                            | "/reset/{key}"
+                            | "/static/{version}/{*path}"
+                            | "/setup"
                     ) =>
                 {
                     "absent"
@@ -455,10 +638,16 @@ impl Cast {
                 _ => "yes",
             };
             if got != expected {
-                wrong.push(format!("{who}: {} {path} is {got} ({status}), not {expected}", row.method));
+                wrong.push(format!(
+                    "{who}: {} {path} is {got} ({status}), not {expected}",
+                    row.method
+                ));
             }
             if expected != "yes" && before != self.digest().await {
-                wrong.push(format!("{who}: {} {path} was refused and changed something", row.method));
+                wrong.push(format!(
+                    "{who}: {} {path} was refused and changed something",
+                    row.method
+                ));
             }
         }
         (asked, wrong)
@@ -508,11 +697,19 @@ walks! {
 /// A private team, with one who is on Infrastructure too and one who is nowhere else.
 async fn private_team(world: &World) -> Client {
     let mut tx = world.db.begin().await.unwrap();
-    let at = fortnight::teams::adding::add_team(&mut tx, NOW, "zanzibar", "Zanzibar", "ZAN").await.unwrap();
-    fortnight::teams::adding::add_member(&mut tx, NOW, at, world.elif.person.id, true).await.unwrap();
+    let at = fortnight::teams::adding::add_team(&mut tx, NOW, "zanzibar", "Zanzibar", "ZAN")
+        .await
+        .unwrap();
+    fortnight::teams::adding::add_member(&mut tx, NOW, at, world.elif.person.id, true)
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     let mira = world.join("Mira Okafor", "mira", "zanzibar").await;
-    world.elif.post("/teams/zanzibar/visibility", &[("private", "1")]).await.refused(303);
+    world
+        .elif
+        .post("/teams/zanzibar/visibility", &[("private", "1")])
+        .await
+        .refused(303);
     mira
 }
 
@@ -521,42 +718,108 @@ async fn private_team(world: &World) -> Client {
 async fn of_a_private_teams_work_others_learn_that_it_is_done_and_not_by_whom() {
     let world = World::new().await;
     let (elif, jonas, mira) = (&world.elif, &world.jonas, private_team(&world).await);
-    let (theirs, other) = (mira.make("zanzibar", "todo", "Plan").await, mira.make("zanzibar", "todo", "Other").await);
+    let (theirs, other) = (
+        mira.make("zanzibar", "todo", "Plan").await,
+        mira.make("zanzibar", "todo", "Other").await,
+    );
     let ours = elif.make("infrastructure", "todo", "Ours").await;
-    elif.post(&format!("/tasks/{ours}/block"), &[("kind", "task"), ("on", &theirs)]).await.ok();
+    elif.post(
+        &format!("/tasks/{ours}/block"),
+        &[("kind", "task"), ("on", &theirs)],
+    )
+    .await
+    .ok();
     let told = async || {
-        let told = jonas.api(Method::GET, "/teams/infrastructure/events", json!({})).await.ok().json();
+        let told = jonas
+            .api(Method::GET, "/teams/infrastructure/events", json!({}))
+            .await
+            .ok()
+            .json();
         told["events"].as_array().unwrap().clone()
     };
     let before = told().await.len();
     // what no card of ours shows
-    mira.post(&format!("/tasks/{theirs}"), &[("title", "Plan, second version")]).await.ok();
-    mira.post(&format!("/tasks/{theirs}/position"), &[("column", "in-progress")]).await.ok();
-    mira.post(&format!("/tasks/{theirs}/archive"), &[]).await.ok();
-    mira.post(&format!("/tasks/{theirs}/restore"), &[]).await.ok();
-    mira.post(&format!("/tasks/{other}/block"), &[("kind", "task"), ("on", &ours)]).await.ok();
-    mira.post(&format!("/tasks/{other}/unblock"), &[]).await.ok();
+    mira.post(
+        &format!("/tasks/{theirs}"),
+        &[("title", "Plan, second version")],
+    )
+    .await
+    .ok();
+    mira.post(
+        &format!("/tasks/{theirs}/position"),
+        &[("column", "in-progress")],
+    )
+    .await
+    .ok();
+    mira.post(&format!("/tasks/{theirs}/archive"), &[])
+        .await
+        .ok();
+    mira.post(&format!("/tasks/{theirs}/restore"), &[])
+        .await
+        .ok();
+    mira.post(
+        &format!("/tasks/{other}/block"),
+        &[("kind", "task"), ("on", &ours)],
+    )
+    .await
+    .ok();
+    mira.post(&format!("/tasks/{other}/unblock"), &[])
+        .await
+        .ok();
     assert_eq!(told().await.len(), before, "{:?}", told().await);
     // and what it does
-    mira.post(&format!("/tasks/{theirs}/position"), &[("column", "done")]).await.ok();
-    mira.post(&format!("/tasks/{theirs}/position"), &[("column", "todo")]).await.ok();
+    mira.post(&format!("/tasks/{theirs}/position"), &[("column", "done")])
+        .await
+        .ok();
+    mira.post(&format!("/tasks/{theirs}/position"), &[("column", "todo")])
+        .await
+        .ok();
     let events = told().await;
-    let new: Vec<_> = events[before..].iter().map(|event| (&event["kind"], &event["actor"], &event["after"])).collect();
+    let new: Vec<_> = events[before..]
+        .iter()
+        .map(|event| (&event["kind"], &event["actor"], &event["after"]))
+        .collect();
     let (kind, nobody) = (json!("wait.moved"), json!(null));
-    assert_eq!(new, [(&kind, &nobody, &json!({ "state": "done" })), (&kind, &nobody, &json!({}))]);
-    for page in [format!("/tasks/{ours}"), "/teams/infrastructure/history".to_owned()] {
+    assert_eq!(
+        new,
+        [
+            (&kind, &nobody, &json!({ "state": "done" })),
+            (&kind, &nobody, &json!({}))
+        ]
+    );
+    for page in [
+        format!("/tasks/{ours}"),
+        "/teams/infrastructure/history".to_owned(),
+    ] {
         let page = jonas.get(&page).await.ok().text();
-        assert!(page.contains("What it was waiting on") && page.contains("is done"), "{page}");
-        assert!(!page.contains("Mira") && !page.contains("A former member"), "{page}");
+        assert!(
+            page.contains("What it was waiting on") && page.contains("is done"),
+            "{page}"
+        );
+        assert!(
+            !page.contains("Mira") && !page.contains("A former member"),
+            "{page}"
+        );
     }
     // Among open teams it is told by whom.
     let open = jonas.make("ingestion", "todo", "Open").await;
-    elif.post(&format!("/tasks/{ours}/block"), &[("kind", "task"), ("on", &open)]).await.ok();
-    jonas.post(&format!("/tasks/{open}/position"), &[("column", "done")]).await.ok();
+    elif.post(
+        &format!("/tasks/{ours}/block"),
+        &[("kind", "task"), ("on", &open)],
+    )
+    .await
+    .ok();
+    jonas
+        .post(&format!("/tasks/{open}/position"), &[("column", "done")])
+        .await
+        .ok();
     let last = told().await.pop().unwrap();
     assert_eq!((&last["kind"], &last["actor"]), (&kind, &json!("jonas")));
     let page = elif.get(&format!("/tasks/{ours}")).await.ok().text();
-    assert!(page.contains("Jonas Gruber finished what it was waiting on"), "{page}");
+    assert!(
+        page.contains("Jonas Gruber finished what it was waiting on"),
+        "{page}"
+    );
 }
 
 /// Cases 4, 10.
@@ -566,25 +829,67 @@ async fn what_was_named_while_a_team_was_open_is_unnamed_once_it_is_private() {
     let (lead, jonas) = (&cast.who["lead"], &cast.who["other"]);
     let theirs = jonas.make("ingestion", "todo", "Dual write").await;
     let task = lead.make("infrastructure", "todo", "Waits on a task").await;
-    lead.post(&format!("/tasks/{task}/block"), &[("kind", "task"), ("on", &theirs)]).await.ok();
+    lead.post(
+        &format!("/tasks/{task}/block"),
+        &[("kind", "task"), ("on", &theirs)],
+    )
+    .await
+    .ok();
     let team = lead.make("infrastructure", "todo", "Waits on a team").await;
-    lead.post(&format!("/tasks/{team}/block"), &[("kind", "team"), ("team", "ingestion")]).await.ok();
-    assert!(lead.get(&format!("/tasks/{task}")).await.ok().text().contains(&format!("waits on {theirs}")));
+    lead.post(
+        &format!("/tasks/{team}/block"),
+        &[("kind", "team"), ("team", "ingestion")],
+    )
+    .await
+    .ok();
+    assert!(
+        lead.get(&format!("/tasks/{task}"))
+            .await
+            .ok()
+            .text()
+            .contains(&format!("waits on {theirs}"))
+    );
     // one that was taken back, and what a closed sprint keeps
-    let undone = lead.make("infrastructure", "todo", "Waited on a task").await;
-    lead.post(&format!("/tasks/{undone}/block"), &[("kind", "task"), ("on", &theirs)]).await.ok();
-    let change = cast.id("SELECT change_id FROM events WHERE kind = 'task.blocked' ORDER BY seq DESC LIMIT 1").await;
-    lead.post(&format!("/changes/{change}/undo"), &[]).await.ok();
-    let waits: i64 = sqlx::query_scalar("SELECT count(*) FROM waits").fetch_one(&cast.world.db).await.unwrap();
+    let undone = lead
+        .make("infrastructure", "todo", "Waited on a task")
+        .await;
+    lead.post(
+        &format!("/tasks/{undone}/block"),
+        &[("kind", "task"), ("on", &theirs)],
+    )
+    .await
+    .ok();
+    let change = cast
+        .id("SELECT change_id FROM events WHERE kind = 'task.blocked' ORDER BY seq DESC LIMIT 1")
+        .await;
+    lead.post(&format!("/changes/{change}/undo"), &[])
+        .await
+        .ok();
+    let waits: i64 = sqlx::query_scalar("SELECT count(*) FROM waits")
+        .fetch_one(&cast.world.db)
+        .await
+        .unwrap();
     assert_eq!(waits, 2, "what was taken back took no time");
     cast.world.app.clock.advance(time::Duration::hours(1));
     let left = [task.as_str(), team.as_str(), undone.as_str()].map(|key| (key, "carry"));
     crate::closing::close(lead, &left).await.ok();
     let retro = "/sprints/42/retro?team=infrastructure";
     let open = lead.get(retro).await.ok().text();
-    let waited = open.split("Waited longest").nth(1).unwrap().split("Took longest").next().unwrap();
-    assert!(waited.contains(&theirs) && waited.contains("Ingestion"), "{waited}");
-    sqlx::query("UPDATE teams SET private = true WHERE slug = 'ingestion'").execute(&cast.world.db).await.unwrap();
+    let waited = open
+        .split("Waited longest")
+        .nth(1)
+        .unwrap()
+        .split("Took longest")
+        .next()
+        .unwrap();
+    assert!(
+        waited.contains(&theirs) && waited.contains("Ingestion"),
+        "{waited}"
+    );
+    sqlx::query("UPDATE teams SET private = true WHERE slug = 'ingestion'")
+        .execute(&cast.world.db)
+        .await
+        .unwrap();
     for page in [
         format!("/tasks/{task}"),
         format!("/tasks/{team}"),
@@ -594,12 +899,21 @@ async fn what_was_named_while_a_team_was_open_is_unnamed_once_it_is_private() {
         "/api/v1/teams/infrastructure/events".to_owned(),
     ] {
         let body = lead.get(&page).await.refused(200).text();
-        for word in [&theirs, "Ingestion", "Dual write", "waits on ingestion", "\"on\":\"ingestion\""] {
+        for word in [
+            &theirs,
+            "Ingestion",
+            "Dual write",
+            "waits on ingestion",
+            "\"on\":\"ingestion\"",
+        ] {
             assert!(!body.contains(word), "{word} at {page}: {body}");
         }
     }
     let history = lead.get("/teams/infrastructure/history").await.ok().text();
-    for told in ["waits on a task of a private team", "waits on a private team"] {
+    for told in [
+        "waits on a task of a private team",
+        "waits on a private team",
+    ] {
         assert!(history.contains(told), "{told} is not in {history}");
     }
 }
@@ -610,58 +924,156 @@ async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
     let cast = Cast::new(false).await;
     let (world, lead, jonas) = (&cast.world, &cast.who["lead"], &cast.who["other"]);
     let mut tx = world.db.begin().await.unwrap();
-    let at =
-        fortnight::teams::adding::add_team(&mut tx, crate::world::NOW, "zanzibar", "Zanzibar", "ZAN").await.unwrap();
-    fortnight::teams::adding::add_member(&mut tx, crate::world::NOW, at, lead.person.id, true).await.unwrap();
+    let at = fortnight::teams::adding::add_team(
+        &mut tx,
+        crate::world::NOW,
+        "zanzibar",
+        "Zanzibar",
+        "ZAN",
+    )
+    .await
+    .unwrap();
+    fortnight::teams::adding::add_member(&mut tx, crate::world::NOW, at, lead.person.id, true)
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
-    let early = lead.make("infrastructure", "todo", "For them, while they were open").await;
-    lead.post(&format!("/tasks/{early}"), &[("for", "Legal, zanzibar")]).await.ok();
-    lead.post("/teams/zanzibar/visibility", &[("private", "1")]).await.ok();
+    let early = lead
+        .make("infrastructure", "todo", "For them, while they were open")
+        .await;
+    lead.post(&format!("/tasks/{early}"), &[("for", "Legal, zanzibar")])
+        .await
+        .ok();
+    lead.post("/teams/zanzibar/visibility", &[("private", "1")])
+        .await
+        .ok();
     let settings = lead.get("/teams/zanzibar/settings").await.ok().text();
     assert!(settings.contains("Only its members see it"), "{settings}");
     // Something of everything, with the word in it, tied to what jonas may see.
     let secret = lead.make("zanzibar", "in-review", "Zanzibar plan").await;
-    lead.post(&format!("/tasks/{secret}/owners"), &[("owners", "elif")]).await.ok();
+    lead.post(&format!("/tasks/{secret}/owners"), &[("owners", "elif")])
+        .await
+        .ok();
     let ours = lead.make("infrastructure", "todo", "Waits on them").await;
-    lead.post(&format!("/tasks/{ours}/block"), &[("kind", "task"), ("on", "Zanzibar plan")]).await.ok();
-    lead.post(&format!("/tasks/{secret}"), &[("title", "Zanzibar plan, second version")]).await.ok();
-    lead.post(&format!("/tasks/{secret}/position"), &[("column", "in-progress")]).await.ok();
-    lead.post(&format!("/tasks/{ours}"), &[("for", "Zanzibar, Finance")]).await.ok();
-    let team = lead.make("infrastructure", "todo", "Waits on their team").await;
-    lead.post(&format!("/tasks/{team}/block"), &[("kind", "team"), ("team", "zanzibar")]).await.ok();
+    lead.post(
+        &format!("/tasks/{ours}/block"),
+        &[("kind", "task"), ("on", "Zanzibar plan")],
+    )
+    .await
+    .ok();
+    lead.post(
+        &format!("/tasks/{secret}"),
+        &[("title", "Zanzibar plan, second version")],
+    )
+    .await
+    .ok();
+    lead.post(
+        &format!("/tasks/{secret}/position"),
+        &[("column", "in-progress")],
+    )
+    .await
+    .ok();
+    lead.post(&format!("/tasks/{ours}"), &[("for", "Zanzibar, Finance")])
+        .await
+        .ok();
+    let team = lead
+        .make("infrastructure", "todo", "Waits on their team")
+        .await;
+    lead.post(
+        &format!("/tasks/{team}/block"),
+        &[("kind", "team"), ("team", "zanzibar")],
+    )
+    .await
+    .ok();
     let awaited = jonas.make("ingestion", "todo", "They wait for it").await;
-    jonas.post(&format!("/tasks/{awaited}/owners"), &[("owners", "jonas")]).await.ok();
+    jonas
+        .post(&format!("/tasks/{awaited}/owners"), &[("owners", "jonas")])
+        .await
+        .ok();
     let theirs = lead.make("zanzibar", "todo", "Zanzibar waits").await;
-    lead.post(&format!("/tasks/{theirs}/block"), &[("kind", "task"), ("on", &awaited), ("note", "Zanzibar")])
-        .await
-        .ok();
+    lead.post(
+        &format!("/tasks/{theirs}/block"),
+        &[("kind", "task"), ("on", &awaited), ("note", "Zanzibar")],
+    )
+    .await
+    .ok();
     let topic = format!("About {secret}, which is theirs");
-    lead.post("/teams/infrastructure/topics", &[("meeting", "standup"), ("text", &topic.replace(&secret, "it"))])
-        .await
-        .ok();
-    let project = [("team", "zanzibar"), ("name", "Zanzibar project"), ("target", "9"), ("unit", "tables")];
+    lead.post(
+        "/teams/infrastructure/topics",
+        &[
+            ("meeting", "standup"),
+            ("text", &topic.replace(&secret, "it")),
+        ],
+    )
+    .await
+    .ok();
+    let project = [
+        ("team", "zanzibar"),
+        ("name", "Zanzibar project"),
+        ("target", "9"),
+        ("unit", "tables"),
+    ];
     lead.post("/projects", &project).await.ok();
-    lead.post(&format!("/tasks/{ours}"), &[("project", "zanzibar-project")]).await.ok();
-    let goal = [("sprint", "42"), ("title", "Ours"), ("target", "9"), ("project", "zanzibar-project")];
-    assert_eq!(lead.post("/teams/infrastructure/goals", &goal).await.status, 303);
-    let goal = [("sprint", "42"), ("title", "Zanzibar goal"), ("target", "9")];
+    lead.post(
+        &format!("/tasks/{ours}"),
+        &[("project", "zanzibar-project")],
+    )
+    .await
+    .ok();
+    let goal = [
+        ("sprint", "42"),
+        ("title", "Ours"),
+        ("target", "9"),
+        ("project", "zanzibar-project"),
+    ];
+    assert_eq!(
+        lead.post("/teams/infrastructure/goals", &goal).await.status,
+        303
+    );
+    let goal = [
+        ("sprint", "42"),
+        ("title", "Zanzibar goal"),
+        ("target", "9"),
+    ];
     assert_eq!(lead.post("/teams/zanzibar/goals", &goal).await.status, 303);
-    lead.post("/teams/zanzibar/actions", &[("text", "Zanzibar action @elif")]).await.ok();
-    lead.post("/teams/zanzibar/share-links", &[("name", "Auditors"), ("shows", "board")]).await.ok();
+    lead.post(
+        "/teams/zanzibar/actions",
+        &[("text", "Zanzibar action @elif")],
+    )
+    .await
+    .ok();
+    lead.post(
+        "/teams/zanzibar/share-links",
+        &[("name", "Auditors"), ("shows", "board")],
+    )
+    .await
+    .ok();
 
     let mut pages: Vec<String> = Vec::new();
-    for row in table().iter().filter(|row| row.method == Method::GET && !row.path.ends_with("/live")) {
+    for row in table()
+        .iter()
+        .filter(|row| row.method == Method::GET && !row.path.ends_with("/live"))
+    {
         pages.push(cast.address(row, jonas).await);
     }
     pages.extend([&ours, &team, &awaited, &early].map(|key| format!("/tasks/{key}")));
     pages.extend([&ours, &team, &awaited, &early].map(|key| format!("/api/v1/tasks/{key}")));
     pages.push("/api/v1/teams/infrastructure/events?after=0".to_owned());
     pages.extend(
-        ["/teams/infrastructure?sprint=all", "/teams/ingestion", "/teams/ingestion/planning", "/people/elif"]
-            .map(str::to_owned),
+        [
+            "/teams/infrastructure?sprint=all",
+            "/teams/ingestion",
+            "/teams/ingestion/planning",
+            "/people/elif",
+        ]
+        .map(str::to_owned),
     );
     pages.extend(
-        ["/teams/infrastructure?q=zan", "/teams/infrastructure/standup", "/teams/ingestion/standup"].map(str::to_owned),
+        [
+            "/teams/infrastructure?q=zan",
+            "/teams/infrastructure/standup",
+            "/teams/ingestion/standup",
+        ]
+        .map(str::to_owned),
     );
     for who in ["other", "viewer", "admin"] {
         for page in &pages {
@@ -669,22 +1081,45 @@ async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
             // what was asked for stands in the box
             let body = body.replace("value=\"zan\"", "");
             for word in ["Zanzibar", "zanzibar", "ZAN-"] {
-                let at = body.find(word).map(|at| body[at.saturating_sub(120)..(at + 80).min(body.len())].to_owned());
+                let at = body
+                    .find(word)
+                    .map(|at| body[at.saturating_sub(120)..(at + 80).min(body.len())].to_owned());
                 assert!(at.is_none(), "{who} reads {word} at {page}: {at:?}");
             }
         }
     }
-    let board = jonas.get("/teams/infrastructure?sprint=all").await.ok().text();
+    let board = jonas
+        .get("/teams/infrastructure?sprint=all")
+        .await
+        .ok()
+        .text();
     assert!(
-        board.contains("Waits on a task of a private team") && board.contains("Waits on a private team"),
+        board.contains("Waits on a task of a private team")
+            && board.contains("Waits on a private team"),
         "{board}"
     );
-    assert!(jonas.get("/").await.ok().text().contains("a task of a private team"), "who waits on jonas");
-    for (key, stands) in [(&ours, "a private team, Finance"), (&early, "Legal, a private team")] {
+    assert!(
+        jonas
+            .get("/")
+            .await
+            .ok()
+            .text()
+            .contains("a task of a private team"),
+        "who waits on jonas"
+    );
+    for (key, stands) in [
+        (&ours, "a private team, Finance"),
+        (&early, "Legal, a private team"),
+    ] {
         assert_eq!(jonas.task(key).await["for"], stands);
     }
     // and whoever is on it still has it among what they wait for, also when the words were changed since
-    lead.post(&format!("/tasks/{ours}"), &[("for", "a private team, Finance, Sales")]).await.ok();
+    lead.post(
+        &format!("/tasks/{ours}"),
+        &[("for", "a private team, Finance, Sales")],
+    )
+    .await
+    .ok();
     let waits: i64 = sqlx::query_scalar("SELECT count(*) FROM awaits WHERE by_team_id = $1")
         .bind(at)
         .fetch_one(&world.db)
@@ -692,27 +1127,93 @@ async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
         .unwrap();
     assert_eq!(waits, 2);
     // Names that are taken do not tell by whom.
-    let same = [("team", "ingestion"), ("name", "Zanzibar project"), ("target", "9"), ("unit", "tables")];
-    assert!(jonas.post("/projects", &same).await.refused(303).header("location").ends_with("/zanzibar-project-2"));
+    let same = [
+        ("team", "ingestion"),
+        ("name", "Zanzibar project"),
+        ("target", "9"),
+        ("unit", "tables"),
+    ];
+    assert!(
+        jonas
+            .post("/projects", &same)
+            .await
+            .refused(303)
+            .header("location")
+            .ends_with("/zanzibar-project-2")
+    );
     // A form that cannot show what stands does not take it away.
-    let goal: uuid::Uuid =
-        sqlx::query_scalar("SELECT id FROM goals WHERE title = 'Ours'").fetch_one(&world.db).await.unwrap();
-    let saved = [("title", "Ours, renamed"), ("target", "9"), ("project", ""), ("version", "1")];
-    assert_eq!(lead.post(&format!("/teams/infrastructure/goals/{goal}"), &saved).await.status, 303);
-    assert!(lead.get("/projects/zanzibar-project").await.ok().text().contains("Ours, renamed"));
-    assert!(lead.get("/people/jonas").await.ok().text().contains("Zanzibar waits"), "who may know does");
+    let goal: uuid::Uuid = sqlx::query_scalar("SELECT id FROM goals WHERE title = 'Ours'")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    let saved = [
+        ("title", "Ours, renamed"),
+        ("target", "9"),
+        ("project", ""),
+        ("version", "1"),
+    ];
+    assert_eq!(
+        lead.post(&format!("/teams/infrastructure/goals/{goal}"), &saved)
+            .await
+            .status,
+        303
+    );
+    assert!(
+        lead.get("/projects/zanzibar-project")
+            .await
+            .ok()
+            .text()
+            .contains("Ours, renamed")
+    );
+    assert!(
+        lead.get("/people/jonas")
+            .await
+            .ok()
+            .text()
+            .contains("Zanzibar waits"),
+        "who may know does"
+    );
     // Neither words, nor keys, nor names find it.
     let mine = jonas.make("ingestion", "todo", "Mine").await;
-    for (kind, on) in [("task", secret.as_str()), ("task", "Zanzibar plan"), ("team", "zanzibar"), ("team", "Zanzibar")]
-    {
+    for (kind, on) in [
+        ("task", secret.as_str()),
+        ("task", "Zanzibar plan"),
+        ("team", "zanzibar"),
+        ("team", "Zanzibar"),
+    ] {
         let refused = jonas
-            .post(&format!("/tasks/{mine}/block"), &[("kind", kind), (if kind == "team" { "team" } else { "on" }, on)])
+            .post(
+                &format!("/tasks/{mine}/block"),
+                &[
+                    ("kind", kind),
+                    (if kind == "team" { "team" } else { "on" }, on),
+                ],
+            )
             .await
             .refused(422)
             .text();
         assert!(!refused.contains("Zanzibar plan</"), "{refused}");
     }
-    jonas.post(&format!("/tasks/{mine}"), &[("project", "zanzibar-project")]).await.refused(422);
-    jonas.post("/teams/ingestion/topics", &[("meeting", "standup"), ("text", &secret)]).await.ok();
-    assert!(!jonas.get("/teams/ingestion/standup").await.ok().text().contains("Zanzibar"));
+    jonas
+        .post(
+            &format!("/tasks/{mine}"),
+            &[("project", "zanzibar-project")],
+        )
+        .await
+        .refused(422);
+    jonas
+        .post(
+            "/teams/ingestion/topics",
+            &[("meeting", "standup"), ("text", &secret)],
+        )
+        .await
+        .ok();
+    assert!(
+        !jonas
+            .get("/teams/ingestion/standup")
+            .await
+            .ok()
+            .text()
+            .contains("Zanzibar")
+    );
 }

@@ -11,14 +11,21 @@ use crate::world::{Answer, Client, World};
 #[tokio::test]
 async fn the_description_is_what_it_was() {
     let world = World::new().await;
-    let description = world.stranger().get("/api/v1/openapi.json").await.refused(200).json();
+    let description = world
+        .stranger()
+        .get("/api/v1/openapi.json")
+        .await
+        .refused(200)
+        .json();
     insta::assert_json_snapshot!(description);
 }
 
 #[tokio::test]
 async fn a_program_works_a_task_from_beginning_to_end() {
     let world = World::new().await;
-    let program = world.program_of(&world.elif, fortnight::accounts::tokens::Scope::Write).await;
+    let program = world
+        .program_of(&world.elif, fortnight::accounts::tokens::Scope::Write)
+        .await;
     let made = program
         .api(
             Method::POST,
@@ -29,42 +36,115 @@ async fn a_program_works_a_task_from_beginning_to_end() {
         .refused(201)
         .json();
     assert_eq!(
-        (&made["key"], &made["version"], &made["sprint"], &made["labels"]),
+        (
+            &made["key"],
+            &made["version"],
+            &made["sprint"],
+            &made["labels"]
+        ),
         (&json!("INF-1"), &json!(1), &json!(42), &json!(["postgres"]))
     );
-    let board = program.api(Method::GET, "/teams/infrastructure/board", json!({})).await.ok().json();
+    let board = program
+        .api(Method::GET, "/teams/infrastructure/board", json!({}))
+        .await
+        .ok()
+        .json();
     assert_eq!(board["columns"][0]["tasks"][0]["key"], "INF-1");
-    assert_eq!(board["team"], json!({ "slug": "infrastructure", "name": "Infrastructure", "key": "INF" }));
-    assert_eq!((&board["columns"][0]["name"], &board["columns"][0]["wip_limit"]), (&json!("Todo"), &json!(null)));
-    let teams = program.api(Method::GET, "/teams", json!({})).await.ok().json();
+    assert_eq!(
+        board["team"],
+        json!({ "slug": "infrastructure", "name": "Infrastructure", "key": "INF" })
+    );
+    assert_eq!(
+        (
+            &board["columns"][0]["name"],
+            &board["columns"][0]["wip_limit"]
+        ),
+        (&json!("Todo"), &json!(null))
+    );
+    let teams = program
+        .api(Method::GET, "/teams", json!({}))
+        .await
+        .ok()
+        .json();
     assert_eq!(
         teams["teams"][0],
         json!({ "slug": "infrastructure", "name": "Infrastructure", "key": "INF", "seq": 1 })
     );
     assert_eq!(teams["teams"][1]["slug"], "ingestion");
     assert_eq!(
-        (&board["columns"][1]["slug"], &board["columns"][1]["state"], &board["seq"]),
+        (
+            &board["columns"][1]["slug"],
+            &board["columns"][1]["state"],
+            &board["seq"]
+        ),
         (&json!("in-progress"), &json!("doing"), &json!(1))
     );
     let moved = json!({ "column": "in-progress", "after": null, "before": null, "version": 1 });
-    program.api(Method::PUT, "/tasks/INF-1/position", moved).await.ok();
-    program.api(Method::PUT, "/tasks/INF-1/owners", json!({ "owners": ["elif", "jonas"] })).await.ok();
     program
-        .api(Method::PUT, "/tasks/INF-1/block", json!({ "kind": "person", "on": "jonas", "note": "his key" }))
+        .api(Method::PUT, "/tasks/INF-1/position", moved)
+        .await
+        .ok();
+    program
+        .api(
+            Method::PUT,
+            "/tasks/INF-1/owners",
+            json!({ "owners": ["elif", "jonas"] }),
+        )
+        .await
+        .ok();
+    program
+        .api(
+            Method::PUT,
+            "/tasks/INF-1/block",
+            json!({ "kind": "person", "on": "jonas", "note": "his key" }),
+        )
         .await
         .ok();
     let blocked = program.task("INF-1").await;
-    assert_eq!((&blocked["column"], &blocked["waits_on"][0]["on"]), (&json!("blocked"), &json!("jonas")));
-    program.api(Method::DELETE, "/tasks/INF-1/block", json!({})).await.ok();
-    program.api(Method::POST, "/tasks/INF-1/comments", json!({ "body": "Done soon" })).await.refused(201);
-    let archived = program.api(Method::DELETE, "/tasks/INF-1", json!({})).await.ok().json();
     assert_eq!(
-        (&archived["archived"], &archived["column"], &archived["comments"]),
+        (&blocked["column"], &blocked["waits_on"][0]["on"]),
+        (&json!("blocked"), &json!("jonas"))
+    );
+    program
+        .api(Method::DELETE, "/tasks/INF-1/block", json!({}))
+        .await
+        .ok();
+    program
+        .api(
+            Method::POST,
+            "/tasks/INF-1/comments",
+            json!({ "body": "Done soon" }),
+        )
+        .await
+        .refused(201);
+    let archived = program
+        .api(Method::DELETE, "/tasks/INF-1", json!({}))
+        .await
+        .ok()
+        .json();
+    assert_eq!(
+        (
+            &archived["archived"],
+            &archived["column"],
+            &archived["comments"]
+        ),
         (&json!(true), &json!("in-progress"), &json!(1))
     );
-    let events = program.api(Method::GET, "/teams/infrastructure/events?after=1", json!({})).await.ok().json();
-    let kinds: Vec<_> =
-        events["events"].as_array().unwrap().iter().map(|event| event["kind"].as_str().unwrap()).collect();
+    let events = program
+        .api(
+            Method::GET,
+            "/teams/infrastructure/events?after=1",
+            json!({}),
+        )
+        .await
+        .ok()
+        .json();
+    let kinds: Vec<_> = events["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| event["kind"].as_str().unwrap())
+        .collect();
     assert_eq!(
         kinds,
         [
@@ -79,11 +159,26 @@ async fn a_program_works_a_task_from_beginning_to_end() {
         ]
     );
     assert_eq!(events["seq"], 9);
-    let sprints = program.api(Method::GET, "/sprints", json!({})).await.ok().json();
-    let told: Vec<_> =
-        sprints["sprints"].as_array().unwrap().iter().map(|one| (&one["number"], &one["state"])).collect();
+    let sprints = program
+        .api(Method::GET, "/sprints", json!({}))
+        .await
+        .ok()
+        .json();
+    let told: Vec<_> = sprints["sprints"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (&one["number"], &one["state"]))
+        .collect();
     let (planned, active) = (json!("planned"), json!("active"));
-    assert_eq!(told[..3], [(&json!(44), &planned), (&json!(43), &planned), (&json!(42), &active)]);
+    assert_eq!(
+        told[..3],
+        [
+            (&json!(44), &planned),
+            (&json!(43), &planned),
+            (&json!(42), &active)
+        ]
+    );
     assert!(!program.get("/api/v1/teams").await.text().contains("hash"));
 }
 
@@ -92,27 +187,62 @@ async fn a_program_works_a_task_from_beginning_to_end() {
 async fn whatever_is_sent_twice_with_one_key_is_done_once_and_answered_alike() {
     let world = World::new().await;
     world.elif.make("infrastructure", "todo", "Cut over").await;
-    let program = world.program_of(&world.elif, fortnight::accounts::tokens::Scope::Write).await;
+    let program = world
+        .program_of(&world.elif, fortnight::accounts::tokens::Scope::Write)
+        .await;
     for (nth, (method, path, body)) in [
-        (Method::PATCH, "/tasks/INF-1", json!({ "title": "Cut postgres over", "description": "Soon" })),
-        (Method::PUT, "/tasks/INF-1/position", json!({ "column": "in-progress", "version": 2 })),
-        (Method::PUT, "/tasks/INF-1/owners", json!({ "owners": ["elif"] })),
-        (Method::PUT, "/tasks/INF-1/block", json!({ "kind": "text", "note": "Legal" })),
+        (
+            Method::PATCH,
+            "/tasks/INF-1",
+            json!({ "title": "Cut postgres over", "description": "Soon" }),
+        ),
+        (
+            Method::PUT,
+            "/tasks/INF-1/position",
+            json!({ "column": "in-progress", "version": 2 }),
+        ),
+        (
+            Method::PUT,
+            "/tasks/INF-1/owners",
+            json!({ "owners": ["elif"] }),
+        ),
+        (
+            Method::PUT,
+            "/tasks/INF-1/block",
+            json!({ "kind": "text", "note": "Legal" }),
+        ),
         (Method::DELETE, "/tasks/INF-1/block", json!({})),
-        (Method::POST, "/tasks/INF-1/comments", json!({ "body": "Done soon" })),
+        (
+            Method::POST,
+            "/tasks/INF-1/comments",
+            json!({ "body": "Done soon" }),
+        ),
         (Method::DELETE, "/tasks/INF-1", json!({})),
     ]
     .into_iter()
     .enumerate()
     {
         let key = format!("key {nth}");
-        let first = with_key(&program, &key, method.clone(), path, &body).await.ok();
+        let first = with_key(&program, &key, method.clone(), path, &body)
+            .await
+            .ok();
         let done = seq(&world).await;
         let again = with_key(&program, &key, method.clone(), path, &body).await;
-        assert_eq!((again.status, again.json()), (first.status, first.json()), "{method} {path}");
+        assert_eq!(
+            (again.status, again.json()),
+            (first.status, first.json()),
+            "{method} {path}"
+        );
         assert_eq!(seq(&world).await, done, "{method} {path} was done twice");
         // the key means this and nothing else
-        let wrong = with_key(&program, &key, Method::PATCH, "/tasks/INF-1", &json!({ "title": "Else" })).await;
+        let wrong = with_key(
+            &program,
+            &key,
+            Method::PATCH,
+            "/tasks/INF-1",
+            &json!({ "title": "Else" }),
+        )
+        .await;
         wrong.refused(422);
     }
 }
@@ -128,7 +258,10 @@ async fn with_key(who: &Client, key: &str, method: Method, path: &str, body: &Va
 }
 
 async fn seq(world: &World) -> i64 {
-    sqlx::query_scalar("SELECT seq FROM teams WHERE key = 'INF'").fetch_one(&world.db).await.unwrap()
+    sqlx::query_scalar("SELECT seq FROM teams WHERE key = 'INF'")
+        .fetch_one(&world.db)
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -139,44 +272,114 @@ async fn who_comes_second_gets_what_stands_beside_what_they_sent_in_the_same_wor
     for title in ["Cut over", "Migrate"] {
         crate::goals::set_goal(&world, elif, "42", &[("title", title), ("target", "9")]).await;
     }
-    elif.post("/projects", &[("team", "infrastructure"), ("name", "Move"), ("target", "9")]).await.ok();
+    elif.post(
+        "/projects",
+        &[
+            ("team", "infrastructure"),
+            ("name", "Move"),
+            ("target", "9"),
+        ],
+    )
+    .await
+    .ok();
     elif.make("infrastructure", "todo", "Old").await;
     let theirs = json!({
         "title": "Mira's", "description": "Why", "sprint": 42, "goal": 1, "project": "move", "estimate": 3, "due": "2026-11-26",
         "for": "Growth", "owners": ["mira"], "labels": ["docs"], "version": 1,
     });
-    mira.api(Method::PATCH, "/tasks/INF-1", theirs.clone()).await.ok();
+    mira.api(Method::PATCH, "/tasks/INF-1", theirs.clone())
+        .await
+        .ok();
     let ours = json!({
         "title": "Elif's", "description": "How", "sprint": "this", "goal": 2, "project": null, "estimate": null, "due": "2026-11-27",
         "for": "", "owners": ["elif", "mira"], "labels": ["postgres", "docs"], "version": 1,
     });
-    let told = elif.api(Method::PATCH, "/tasks/INF-1", ours.clone()).await.refused(409).json();
-    assert!(told["detail"].as_str().unwrap().contains("Mira Okafor"), "{told}");
+    let told = elif
+        .api(Method::PATCH, "/tasks/INF-1", ours.clone())
+        .await
+        .refused(409)
+        .json();
+    assert!(
+        told["detail"].as_str().unwrap().contains("Mira Okafor"),
+        "{told}"
+    );
     for (field, value) in ours.as_object().unwrap() {
         let value = if field == "sprint" { &json!(42) } else { value };
         assert_eq!(&told["sent"][field], value, "{field}: {told}");
-        let stands = if field == "version" { &elif.task("INF-1").await["version"] } else { &theirs[field] };
+        let stands = if field == "version" {
+            &elif.task("INF-1").await["version"]
+        } else {
+            &theirs[field]
+        };
         assert_eq!(&told["current"][field], stands, "{field}: {told}");
     }
     // what was not sent is not said to have been
-    let told =
-        elif.api(Method::PATCH, "/tasks/INF-1", json!({ "labels": ["x"], "version": 1 })).await.refused(409).json();
+    let told = elif
+        .api(
+            Method::PATCH,
+            "/tasks/INF-1",
+            json!({ "labels": ["x"], "version": 1 }),
+        )
+        .await
+        .refused(409)
+        .json();
     assert_eq!(told["sent"], json!({ "labels": ["x"], "version": 1 }));
     // labels on the page: both versions, and what was typed is still in its field
-    let page = elif.post("/tasks/INF-1", &[("labels", "postgres x"), ("version", "1")]).await.refused(409).text();
-    assert!(page.contains("labels: postgres x</pre>") && page.contains("labels: docs</pre>"), "{page}");
-    assert!(page.contains(r#"name="labels" value="postgres x""#), "{page}");
+    let page = elif
+        .post(
+            "/tasks/INF-1",
+            &[("labels", "postgres x"), ("version", "1")],
+        )
+        .await
+        .refused(409)
+        .text();
+    assert!(
+        page.contains("labels: postgres x</pre>") && page.contains("labels: docs</pre>"),
+        "{page}"
+    );
+    assert!(
+        page.contains(r#"name="labels" value="postgres x""#),
+        "{page}"
+    );
     // a move: columns by the names that a program knows, and on the page by those that people know
     let seen = elif.task("INF-1").await["version"].as_i64().unwrap();
-    mira.api(Method::PUT, "/tasks/INF-1/position", json!({ "column": "in-progress" })).await.ok();
+    mira.api(
+        Method::PUT,
+        "/tasks/INF-1/position",
+        json!({ "column": "in-progress" }),
+    )
+    .await
+    .ok();
     let place = json!({ "column": "in-review", "version": seen });
-    let told = elif.api(Method::PUT, "/tasks/INF-1/position", place).await.refused(409).json();
-    assert_eq!(told["current"], json!({ "key": "INF-1", "column": "in-progress", "version": seen + 1 }));
-    assert_eq!(told["sent"], json!({ "column": "in-review", "version": seen }));
-    assert!(told["detail"].as_str().unwrap().contains("moved INF-1 to In progress"), "{told}");
+    let told = elif
+        .api(Method::PUT, "/tasks/INF-1/position", place)
+        .await
+        .refused(409)
+        .json();
+    assert_eq!(
+        told["current"],
+        json!({ "key": "INF-1", "column": "in-progress", "version": seen + 1 })
+    );
+    assert_eq!(
+        told["sent"],
+        json!({ "column": "in-review", "version": seen })
+    );
+    assert!(
+        told["detail"]
+            .as_str()
+            .unwrap()
+            .contains("moved INF-1 to In progress"),
+        "{told}"
+    );
     let version = seen.to_string();
-    let page =
-        elif.post("/tasks/INF-1/position", &[("column", "in-review"), ("version", &version)]).await.refused(409).text();
+    let page = elif
+        .post(
+            "/tasks/INF-1/position",
+            &[("column", "in-review"), ("version", &version)],
+        )
+        .await
+        .refused(409)
+        .text();
     assert!(page.contains("moved INF-1 to In progress"), "{page}");
     assert!(
         page.contains(r#"<option value="in-review" selected>In review"#),
@@ -204,16 +407,50 @@ async fn what_a_field_cannot_be_is_told_beside_it_in_words() {
             "estimate",
             "whole number",
         ),
-        (Method::POST, "/teams/infrastructure/tasks", json!({ "title": 7 }), "title", "text"),
-        (Method::PATCH, "/tasks/INF-1", json!({ "version": 1, "labels": "docs" }), "labels", "list"),
-        (Method::PUT, "/tasks/INF-1/position", json!({ "column": "done", "version": 1e20 }), "version", "whole number"),
+        (
+            Method::POST,
+            "/teams/infrastructure/tasks",
+            json!({ "title": 7 }),
+            "title",
+            "text",
+        ),
+        (
+            Method::PATCH,
+            "/tasks/INF-1",
+            json!({ "version": 1, "labels": "docs" }),
+            "labels",
+            "list",
+        ),
+        (
+            Method::PUT,
+            "/tasks/INF-1/position",
+            json!({ "column": "done", "version": 1e20 }),
+            "version",
+            "whole number",
+        ),
     ] {
-        let refused = elif.api(method, path, body.clone()).await.refused(422).json();
-        assert!(refused["errors"][field].as_str().is_some_and(|said| said.contains(why)), "{body}: {refused}");
-        assert!(!["untagged", "i32", "i64"].iter().any(|inside| refused.to_string().contains(inside)), "{refused}");
+        let refused = elif
+            .api(method, path, body.clone())
+            .await
+            .refused(422)
+            .json();
+        assert!(
+            refused["errors"][field]
+                .as_str()
+                .is_some_and(|said| said.contains(why)),
+            "{body}: {refused}"
+        );
+        assert!(
+            !["untagged", "i32", "i64"]
+                .iter()
+                .any(|inside| refused.to_string().contains(inside)),
+            "{refused}"
+        );
     }
     for body in [json!(["in-progress"]), json!([]), json!("x"), json!(null)] {
-        elif.api(Method::PUT, "/tasks/INF-1/position", body).await.refused(400);
+        elif.api(Method::PUT, "/tasks/INF-1/position", body)
+            .await
+            .refused(400);
     }
     assert_eq!(elif.task("INF-1").await["version"], 1);
 }

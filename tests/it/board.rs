@@ -23,21 +23,63 @@ async fn a_task_is_made_dragged_and_stays_where_it_was_dropped() {
         .await
         .refused(201);
     }
-    assert_eq!(world.column("infrastructure", "todo").await, ["INF-1", "INF-2", "INF-3"]);
+    assert_eq!(
+        world.column("infrastructure", "todo").await,
+        ["INF-1", "INF-2", "INF-3"]
+    );
 
     let card = elif
-        .ask(Method::PUT, "/tasks/INF-3/position", "card", &[("column", "todo"), ("after", "INF-1"), ("version", "1")])
+        .ask(
+            Method::PUT,
+            "/tasks/INF-3/position",
+            "card",
+            &[("column", "todo"), ("after", "INF-1"), ("version", "1")],
+        )
         .await
         .ok();
-    assert!(card.text().contains(r#"data-task="INF-3" data-version="2""#), "{}", card.text());
-    assert_eq!(world.column("infrastructure", "todo").await, ["INF-1", "INF-3", "INF-2"]);
+    assert!(
+        card.text()
+            .contains(r#"data-task="INF-3" data-version="2""#),
+        "{}",
+        card.text()
+    );
+    assert_eq!(
+        world.column("infrastructure", "todo").await,
+        ["INF-1", "INF-3", "INF-2"]
+    );
 
-    elif.ask(Method::PUT, "/tasks/INF-2/position", "card", &[("column", "todo"), ("before", "INF-1")]).await.ok();
-    elif.ask(Method::PUT, "/tasks/INF-3/position", "card", &[("column", "in-progress")]).await.ok();
-    assert_eq!(world.column("infrastructure", "todo").await, ["INF-2", "INF-1"]);
+    elif.ask(
+        Method::PUT,
+        "/tasks/INF-2/position",
+        "card",
+        &[("column", "todo"), ("before", "INF-1")],
+    )
+    .await
+    .ok();
+    elif.ask(
+        Method::PUT,
+        "/tasks/INF-3/position",
+        "card",
+        &[("column", "in-progress")],
+    )
+    .await
+    .ok();
+    assert_eq!(
+        world.column("infrastructure", "todo").await,
+        ["INF-2", "INF-1"]
+    );
     let page = elif.get("/teams/infrastructure").await.ok().text();
-    let doing = page.split(r#"data-column="in-progress""#).nth(1).unwrap().split("</section>").next().unwrap();
-    assert!(doing.contains(r#"data-task="INF-3""#), "the page shows it where it is");
+    let doing = page
+        .split(r#"data-column="in-progress""#)
+        .nth(1)
+        .unwrap()
+        .split("</section>")
+        .next()
+        .unwrap();
+    assert!(
+        doing.contains(r#"data-task="INF-3""#),
+        "the page shows it where it is"
+    );
 }
 
 /// Case R4.
@@ -46,22 +88,57 @@ async fn of_two_who_move_the_same_task_the_later_is_told_who_and_sees_the_truth(
     let world = World::new().await;
     let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
     world.elif.make("infrastructure", "todo", "Cut over").await;
-    mira.ask(Method::PUT, "/tasks/INF-1/position", "card", &[("column", "done"), ("version", "1")]).await.ok();
+    mira.ask(
+        Method::PUT,
+        "/tasks/INF-1/position",
+        "card",
+        &[("column", "done"), ("version", "1")],
+    )
+    .await
+    .ok();
 
     let told = world
         .elif
-        .ask(Method::PUT, "/tasks/INF-1/position", "card", &[("column", "in-progress"), ("version", "1")])
+        .ask(
+            Method::PUT,
+            "/tasks/INF-1/position",
+            "card",
+            &[("column", "in-progress"), ("version", "1")],
+        )
         .await
         .refused(409)
         .json();
-    assert_eq!(told["detail"], "Mira Okafor (just now) moved INF-1 to Done. It was left there.");
+    assert_eq!(
+        told["detail"],
+        "Mira Okafor (just now) moved INF-1 to Done. It was left there."
+    );
     assert_eq!(told["current"]["column"], "done");
-    assert!(told["current"]["card"].as_str().unwrap().contains(r#"data-version="2""#));
+    assert!(
+        told["current"]["card"]
+            .as_str()
+            .unwrap()
+            .contains(r#"data-version="2""#)
+    );
     assert_eq!(world.column("infrastructure", "done").await, ["INF-1"]);
 
     // a title that was edited meanwhile is no reason to refuse a move
-    world.elif.api(Method::PATCH, "/tasks/INF-1", json!({ "title": "Cut postgres over", "version": 2 })).await.ok();
-    mira.ask(Method::PUT, "/tasks/INF-1/position", "card", &[("column", "todo"), ("version", "2")]).await.ok();
+    world
+        .elif
+        .api(
+            Method::PATCH,
+            "/tasks/INF-1",
+            json!({ "title": "Cut postgres over", "version": 2 }),
+        )
+        .await
+        .ok();
+    mira.ask(
+        Method::PUT,
+        "/tasks/INF-1/position",
+        "card",
+        &[("column", "todo"), ("version", "2")],
+    )
+    .await
+    .ok();
 }
 
 /// Case R5.
@@ -71,14 +148,41 @@ async fn a_drop_under_a_filter_holds_without_the_filter() {
     for title in ["one", "two", "three", "four"] {
         world.elif.make("infrastructure", "todo", title).await;
     }
-    world.elif.ask(Method::POST, "/tasks/INF-2/owners/me", "card", &[]).await.ok();
-    world.elif.ask(Method::POST, "/tasks/INF-4/owners/me", "card", &[]).await.ok();
-    let mine = world.elif.get("/teams/infrastructure?q=owner:me").await.ok().text();
-    assert!(mine.contains("INF-2") && mine.contains("INF-4") && !mine.contains(r#"data-task="INF-1""#));
+    world
+        .elif
+        .ask(Method::POST, "/tasks/INF-2/owners/me", "card", &[])
+        .await
+        .ok();
+    world
+        .elif
+        .ask(Method::POST, "/tasks/INF-4/owners/me", "card", &[])
+        .await
+        .ok();
+    let mine = world
+        .elif
+        .get("/teams/infrastructure?q=owner:me")
+        .await
+        .ok()
+        .text();
+    assert!(
+        mine.contains("INF-2") && mine.contains("INF-4") && !mine.contains(r#"data-task="INF-1""#)
+    );
 
     // visible are 2 and 4; 4 is dropped above 2
-    world.elif.ask(Method::PUT, "/tasks/INF-4/position", "card", &[("column", "todo"), ("before", "INF-2")]).await.ok();
-    assert_eq!(world.column("infrastructure", "todo").await, ["INF-1", "INF-4", "INF-2", "INF-3"]);
+    world
+        .elif
+        .ask(
+            Method::PUT,
+            "/tasks/INF-4/position",
+            "card",
+            &[("column", "todo"), ("before", "INF-2")],
+        )
+        .await
+        .ok();
+    assert_eq!(
+        world.column("infrastructure", "todo").await,
+        ["INF-1", "INF-4", "INF-2", "INF-3"]
+    );
 }
 
 #[tokio::test]
@@ -87,18 +191,39 @@ async fn filters_find_what_they_say_and_name_what_they_do_not_know() {
     let elif = &world.elif;
     let make = async |title: &str, more: serde_json::Value| {
         let mut body = json!({ "title": title });
-        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        elif.api(Method::POST, "/teams/infrastructure/tasks", body).await.refused(201);
+        body.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        elif.api(Method::POST, "/teams/infrastructure/tasks", body)
+            .await
+            .refused(201);
     };
-    make("Replication lag", json!({ "labels": ["postgres"], "owners": ["elif"] })).await;
+    make(
+        "Replication lag",
+        json!({ "labels": ["postgres"], "owners": ["elif"] }),
+    )
+    .await;
     make("Runbook for lag", json!({ "labels": ["docs", "postgres"] })).await;
     make("100% of a_b\\c", json!({ "sprint": "next" })).await;
     make("Later", json!({ "sprint": null, "due": "2026-11-01" })).await;
-    elif.api(Method::PUT, "/tasks/INF-2/block", json!({ "note": "Legal", "kind": "text" })).await.ok();
+    elif.api(
+        Method::PUT,
+        "/tasks/INF-2/block",
+        json!({ "note": "Legal", "kind": "text" }),
+    )
+    .await
+    .ok();
     let keys = async |query: &str| -> Vec<String> {
         let encoded: String = form_urlencoded::byte_serialize(query.as_bytes()).collect();
-        let board =
-            elif.api(Method::GET, &format!("/teams/infrastructure/board?q={encoded}"), json!({})).await.ok().json();
+        let board = elif
+            .api(
+                Method::GET,
+                &format!("/teams/infrastructure/board?q={encoded}"),
+                json!({}),
+            )
+            .await
+            .ok()
+            .json();
         let columns = board["columns"].as_array().unwrap().clone();
         let mut keys: Vec<String> = columns
             .iter()
@@ -133,7 +258,9 @@ async fn filters_find_what_they_say_and_name_what_they_do_not_know() {
     }
     elif.post("/tasks/INF-2", &[("goal", "2")]).await.ok();
     world.app.clock.advance(Duration::days(4));
-    elif.post("/tasks/INF-1/position", &[("column", "in-progress")]).await.ok();
+    elif.post("/tasks/INF-1/position", &[("column", "in-progress")])
+        .await
+        .ok();
     assert_eq!(keys("age:>3d").await, ["INF-2"]);
     assert_eq!(keys("age:<3d").await, ["INF-1"]);
     assert_eq!(keys("goal:2").await, ["INF-2"]);
@@ -141,22 +268,51 @@ async fn filters_find_what_they_say_and_name_what_they_do_not_know() {
     assert_eq!(keys("goal:1").await, [""; 0]);
     assert_eq!(keys("sprint:43").await, ["INF-3"]);
 
-    let page = elif.get("/teams/infrastructure?q=colour:red+owner:me").await.ok().text();
-    assert!(page.contains("colour: is not known") && page.contains(r#"value="colour:red owner:me""#));
+    let page = elif
+        .get("/teams/infrastructure?q=colour:red+owner:me")
+        .await
+        .ok()
+        .text();
+    assert!(
+        page.contains("colour: is not known") && page.contains(r#"value="colour:red owner:me""#)
+    );
     for (q, why) in [
         ("is:", "is: needs something behind it, as is:blocked."),
         ("owner:", "owner: needs something behind it, as owner:me."),
-        ("-sprint:this", "-sprint: is not known. Choose the sprint to show"),
+        (
+            "-sprint:this",
+            "-sprint: is not known. Choose the sprint to show",
+        ),
     ] {
-        let page = elif.get(&format!("/teams/infrastructure?q={q}")).await.ok().text();
+        let page = elif
+            .get(&format!("/teams/infrastructure?q={q}"))
+            .await
+            .ok()
+            .text();
         assert!(page.contains(why), "{q}: {page}");
-        elif.api(Method::GET, &format!("/teams/infrastructure/board?q={q}"), json!({})).await.refused(422);
+        elif.api(
+            Method::GET,
+            &format!("/teams/infrastructure/board?q={q}"),
+            json!({}),
+        )
+        .await
+        .refused(422);
     }
     // a name that stands in the address twice is both of its values
-    let twice =
-        elif.get("/teams/infrastructure?sprint=all&owner=elif&owner=jonas&q=label:x&q=is:blocked").await.ok().text();
-    assert!(twice.contains(r#"value="owner:elif owner:jonas label:x is:blocked""#), "{twice}");
-    let none = elif.get("/teams/infrastructure?sprint=77").await.ok().text();
+    let twice = elif
+        .get("/teams/infrastructure?sprint=all&owner=elif&owner=jonas&q=label:x&q=is:blocked")
+        .await
+        .ok()
+        .text();
+    assert!(
+        twice.contains(r#"value="owner:elif owner:jonas label:x is:blocked""#),
+        "{twice}"
+    );
+    let none = elif
+        .get("/teams/infrastructure?sprint=77")
+        .await
+        .ok()
+        .text();
     assert!(none.contains("There is no sprint 77."));
 }
 
@@ -164,38 +320,106 @@ async fn filters_find_what_they_say_and_name_what_they_do_not_know() {
 async fn a_filter_is_kept_for_me_or_for_the_team() {
     let world = World::new().await;
     let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
-    let save = [("name", "My own"), ("sprint", "this"), ("q", "owner:me"), ("for", "me")];
-    world.elif.post("/teams/infrastructure/filters", &save).await.ok();
-    let save = [("name", "Stuck"), ("sprint", "all"), ("q", "is:blocked"), ("for", "team")];
-    world.elif.post("/teams/infrastructure/filters", &save).await.ok();
-    world.elif.post("/teams/infrastructure/filters", &save).await.refused(422);
+    let save = [
+        ("name", "My own"),
+        ("sprint", "this"),
+        ("q", "owner:me"),
+        ("for", "me"),
+    ];
+    world
+        .elif
+        .post("/teams/infrastructure/filters", &save)
+        .await
+        .ok();
+    let save = [
+        ("name", "Stuck"),
+        ("sprint", "all"),
+        ("q", "is:blocked"),
+        ("for", "team"),
+    ];
+    world
+        .elif
+        .post("/teams/infrastructure/filters", &save)
+        .await
+        .ok();
+    world
+        .elif
+        .post("/teams/infrastructure/filters", &save)
+        .await
+        .refused(422);
     let page = mira.get("/teams/infrastructure").await.ok().text();
-    assert!(page.contains("Stuck") && !page.contains("My own"), "one's own filters are one's own");
+    assert!(
+        page.contains("Stuck") && !page.contains("My own"),
+        "one's own filters are one's own"
+    );
     // somebody of another team may keep a filter for themselves, and none for the team
-    world.jonas.post("/teams/infrastructure/filters", &save).await.refused(403);
-    world.jonas.post("/teams/infrastructure/filters", &[("name", "x"), ("q", "is:done")]).await.ok();
+    world
+        .jonas
+        .post("/teams/infrastructure/filters", &save)
+        .await
+        .refused(403);
+    world
+        .jonas
+        .post(
+            "/teams/infrastructure/filters",
+            &[("name", "x"), ("q", "is:done")],
+        )
+        .await
+        .ok();
 }
 
 #[tokio::test]
 async fn nothing_changed_means_304_and_any_change_means_new_bytes() {
     let world = World::new().await;
     let key = world.elif.make("infrastructure", "todo", "Before").await;
-    for path in ["/teams/infrastructure", "/api/v1/teams/infrastructure/board"] {
+    for path in [
+        "/teams/infrastructure",
+        "/api/v1/teams/infrastructure/board",
+    ] {
         let etag = world.elif.get(path).await.ok().header("etag").to_owned();
-        let again = Request::get(path).header("if-none-match", &etag).body(Body::empty()).unwrap();
+        let again = Request::get(path)
+            .header("if-none-match", &etag)
+            .body(Body::empty())
+            .unwrap();
         assert_eq!(world.elif.send(again).await.status, 304);
-        for seen in [format!("W/{etag}"), format!("\"another\", {etag}"), "*".to_owned()] {
-            let again = Request::get(path).header("if-none-match", &seen).body(Body::empty()).unwrap();
+        for seen in [
+            format!("W/{etag}"),
+            format!("\"another\", {etag}"),
+            "*".to_owned(),
+        ] {
+            let again = Request::get(path)
+                .header("if-none-match", &seen)
+                .body(Body::empty())
+                .unwrap();
             assert_eq!(world.elif.send(again).await.status, 304, "{seen}");
         }
-        world.elif.api(Method::PATCH, &format!("/tasks/{key}"), json!({ "title": format!("After {path}") })).await.ok();
-        let again = Request::get(path).header("if-none-match", &etag).body(Body::empty()).unwrap();
+        world
+            .elif
+            .api(
+                Method::PATCH,
+                &format!("/tasks/{key}"),
+                json!({ "title": format!("After {path}") }),
+            )
+            .await
+            .ok();
+        let again = Request::get(path)
+            .header("if-none-match", &etag)
+            .body(Body::empty())
+            .unwrap();
         let fresh = world.elif.send(again).await.refused(200);
         assert!(fresh.text().contains(&format!("After {path}")));
     }
     // whoever is signed out gets nothing, however much is kept
-    let etag = world.elif.get("/teams/infrastructure").await.header("etag").to_owned();
-    let stranger = Request::get("/teams/infrastructure").header("if-none-match", etag).body(Body::empty()).unwrap();
+    let etag = world
+        .elif
+        .get("/teams/infrastructure")
+        .await
+        .header("etag")
+        .to_owned();
+    let stranger = Request::get("/teams/infrastructure")
+        .header("if-none-match", etag)
+        .body(Body::empty())
+        .unwrap();
     assert_eq!(world.stranger().send(stranger).await.status, 303);
 }
 
@@ -203,16 +427,39 @@ async fn nothing_changed_means_304_and_any_change_means_new_bytes() {
 async fn lanes_group_by_owner_and_limits_show_in_red() {
     let world = World::new().await;
     for title in ["one", "two"] {
-        world.elif.make("infrastructure", "in-progress", title).await;
+        world
+            .elif
+            .make("infrastructure", "in-progress", title)
+            .await;
     }
-    world.elif.ask(Method::POST, "/tasks/INF-1/owners/me", "card", &[]).await.ok();
-    sqlx::query("UPDATE columns SET wip_limit = 1 WHERE slug = 'in-progress'").execute(&world.db).await.unwrap();
-    let page = world.elif.get("/teams/infrastructure?lanes=owner").await.ok().text();
-    assert!(page.contains(r#"data-lane="Elif Hartmann""#) && page.contains(r#"data-lane="Nobody yet""#));
+    world
+        .elif
+        .ask(Method::POST, "/tasks/INF-1/owners/me", "card", &[])
+        .await
+        .ok();
+    sqlx::query("UPDATE columns SET wip_limit = 1 WHERE slug = 'in-progress'")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    let page = world
+        .elif
+        .get("/teams/infrastructure?lanes=owner")
+        .await
+        .ok()
+        .text();
+    assert!(
+        page.contains(r#"data-lane="Elif Hartmann""#) && page.contains(r#"data-lane="Nobody yet""#)
+    );
     // a lane counts its own; the limit is for all of them together
-    assert!(page.contains(r#"<span class="count over" title="All lanes together">all 2 / 1</span>"#), "{page}");
+    assert!(
+        page.contains(r#"<span class="count over" title="All lanes together">all 2 / 1</span>"#),
+        "{page}"
+    );
     let page = world.elif.get("/teams/infrastructure").await.ok().text();
-    assert!(page.contains(">2 / 1</a>") && page.contains(r#"class="count over""#), "{page}");
+    assert!(
+        page.contains(">2 / 1</a>") && page.contains(r#"class="count over""#),
+        "{page}"
+    );
 }
 
 #[tokio::test]
@@ -221,17 +468,30 @@ async fn lanes_by_goal_have_each_goals_cards_and_those_of_none() {
     let elif = &world.elif;
     for (nth, title) in [(1, "Cut over"), (2, "Drill")] {
         set_goal(&world, elif, "42", &[("title", title), ("target", "1")]).await;
-        let key = elif.make("infrastructure", "todo", &format!("For {title}")).await;
-        elif.post(&format!("/tasks/{key}"), &[("goal", &nth.to_string())]).await.ok();
+        let key = elif
+            .make("infrastructure", "todo", &format!("For {title}"))
+            .await;
+        elif.post(&format!("/tasks/{key}"), &[("goal", &nth.to_string())])
+            .await
+            .ok();
     }
     elif.make("infrastructure", "todo", "For none").await;
-    let page = elif.get("/teams/infrastructure?lanes=goal").await.ok().text();
+    let page = elif
+        .get("/teams/infrastructure?lanes=goal")
+        .await
+        .ok()
+        .text();
     let lanes: Vec<&str> = page.split("data-lane=\"").skip(1).collect();
     assert_eq!(lanes.len(), 3, "{page}");
-    for (lane, (name, title)) in
-        lanes.iter().zip([("Cut over", "For Cut over"), ("Drill", "For Drill"), ("No goal", "For none")])
-    {
-        assert!(lane.starts_with(&format!("{name}\"")) && lane.contains(title), "{name}: {lane}");
+    for (lane, (name, title)) in lanes.iter().zip([
+        ("Cut over", "For Cut over"),
+        ("Drill", "For Drill"),
+        ("No goal", "For none"),
+    ]) {
+        assert!(
+            lane.starts_with(&format!("{name}\"")) && lane.contains(title),
+            "{name}: {lane}"
+        );
         assert_eq!(lane.matches("data-task=").count(), 1, "{name}");
     }
 }
@@ -244,15 +504,37 @@ async fn a_card_says_how_long_it_is_in_its_column() {
     elif.make("infrastructure", "todo", "Another").await;
     let age = async || {
         let page = elif.get("/teams/infrastructure").await.ok().text();
-        let card = page.split(&format!("data-task=\"{key}\"")).nth(1).unwrap().split("</li>").next().unwrap();
-        card.split("title=\"Time in this column\">").nth(1).unwrap().split('<').next().unwrap().to_owned()
+        let card = page
+            .split(&format!("data-task=\"{key}\""))
+            .nth(1)
+            .unwrap()
+            .split("</li>")
+            .next()
+            .unwrap();
+        card.split("title=\"Time in this column\">")
+            .nth(1)
+            .unwrap()
+            .split('<')
+            .next()
+            .unwrap()
+            .to_owned()
     };
     assert_eq!(age().await, "&#60;1\u{a0}h");
     world.app.clock.advance(Duration::days(2));
     assert_eq!(age().await, "2\u{a0}d");
-    elif.post(&format!("/tasks/{key}/position"), &[("column", "todo"), ("place", "end")]).await.ok();
+    elif.post(
+        &format!("/tasks/{key}/position"),
+        &[("column", "todo"), ("place", "end")],
+    )
+    .await
+    .ok();
     assert_eq!(age().await, "2\u{a0}d", "it has not left it");
-    elif.post(&format!("/tasks/{key}/position"), &[("column", "in-progress")]).await.ok();
+    elif.post(
+        &format!("/tasks/{key}/position"),
+        &[("column", "in-progress")],
+    )
+    .await
+    .ok();
     assert_eq!(age().await, "&#60;1\u{a0}h");
 }
 
@@ -262,11 +544,25 @@ async fn a_limit_shows_and_refuses_nothing() {
     let elif = &world.elif;
     elif.make("infrastructure", "in-progress", "There").await;
     let next = elif.make("infrastructure", "todo", "Next").await;
-    sqlx::query("UPDATE columns SET wip_limit = 1 WHERE slug = 'in-progress'").execute(&world.db).await.unwrap();
-    elif.ask(Method::PUT, &format!("/tasks/{next}/position"), "card", &[("column", "in-progress")]).await.refused(200);
-    elif.api(Method::POST, "/teams/infrastructure/tasks", json!({ "title": "And one", "column": "in-progress" }))
+    sqlx::query("UPDATE columns SET wip_limit = 1 WHERE slug = 'in-progress'")
+        .execute(&world.db)
         .await
-        .refused(201);
+        .unwrap();
+    elif.ask(
+        Method::PUT,
+        &format!("/tasks/{next}/position"),
+        "card",
+        &[("column", "in-progress")],
+    )
+    .await
+    .refused(200);
+    elif.api(
+        Method::POST,
+        "/teams/infrastructure/tasks",
+        json!({ "title": "And one", "column": "in-progress" }),
+    )
+    .await
+    .refused(201);
     assert_eq!(world.column("infrastructure", "in-progress").await.len(), 3);
 }
 
@@ -274,14 +570,24 @@ async fn a_limit_shows_and_refuses_nothing() {
 async fn a_task_is_late_once_its_day_is_over_where_its_team_is() {
     let world = World::new().await;
     let elif = &world.elif;
-    elif.api(Method::POST, "/teams/infrastructure/tasks", json!({ "title": "Renew", "due": "2026-11-24" }))
-        .await
-        .refused(201);
+    elif.api(
+        Method::POST,
+        "/teams/infrastructure/tasks",
+        json!({ "title": "Renew", "due": "2026-11-24" }),
+    )
+    .await
+    .refused(201);
     let is_late = async || {
         let board = elif.get("/teams/infrastructure").await.ok().text();
-        let found = elif.get("/teams/infrastructure?q=is:overdue").await.ok().text();
-        let (red, found) =
-            (board.contains("<span class=\"old\" title=\"Due\">"), found.contains("data-task=\"INF-1\""));
+        let found = elif
+            .get("/teams/infrastructure?q=is:overdue")
+            .await
+            .ok()
+            .text();
+        let (red, found) = (
+            board.contains("<span class=\"old\" title=\"Due\">"),
+            found.contains("data-task=\"INF-1\""),
+        );
         assert_eq!(red, found, "what is red is found");
         red
     };
@@ -289,8 +595,15 @@ async fn a_task_is_late_once_its_day_is_over_where_its_team_is() {
     // three in the night of the next day on the other side of the world
     world.app.clock.advance(Duration::hours(4));
     let zone = async |zone: &str| {
-        sqlx::query("UPDATE teams SET time_zone = $1").bind(zone).execute(&world.db).await.unwrap();
-        sqlx::query("UPDATE workspace SET seq = seq + 1").execute(&world.db).await.unwrap();
+        sqlx::query("UPDATE teams SET time_zone = $1")
+            .bind(zone)
+            .execute(&world.db)
+            .await
+            .unwrap();
+        sqlx::query("UPDATE workspace SET seq = seq + 1")
+            .execute(&world.db)
+            .await
+            .unwrap();
     };
     zone("Pacific/Auckland").await;
     assert!(is_late().await);
@@ -303,16 +616,36 @@ async fn a_task_is_late_once_its_day_is_over_where_its_team_is() {
 async fn every_way_to_a_new_task_on_a_sprints_board_leads_into_that_sprint() {
     let world = World::new().await;
     let elif = &world.elif;
-    let page = elif.get("/teams/infrastructure?sprint=43").await.ok().text();
-    let ways: Vec<&str> = page.split("href=\"/teams/infrastructure/tasks/new?").skip(1).collect();
-    assert!(ways.len() >= 7, "by the + of each column, at the top and at the foot");
-    for way in ways {
-        assert!(way.split('"').next().unwrap().ends_with("&amp;sprint=43"), "{way}");
-    }
-    let form = elif.get("/teams/infrastructure/tasks/new?column=todo&sprint=43").await.ok().text();
-    assert!(form.contains("<option value=\"43\" selected>"), "{form}");
-    elif.post("/teams/infrastructure/tasks", &[("title", "Next time"), ("column", "todo"), ("sprint", "43")])
+    let page = elif
+        .get("/teams/infrastructure?sprint=43")
         .await
-        .ok();
+        .ok()
+        .text();
+    let ways: Vec<&str> = page
+        .split("href=\"/teams/infrastructure/tasks/new?")
+        .skip(1)
+        .collect();
+    assert!(
+        ways.len() >= 7,
+        "by the + of each column, at the top and at the foot"
+    );
+    for way in ways {
+        assert!(
+            way.split('"').next().unwrap().ends_with("&amp;sprint=43"),
+            "{way}"
+        );
+    }
+    let form = elif
+        .get("/teams/infrastructure/tasks/new?column=todo&sprint=43")
+        .await
+        .ok()
+        .text();
+    assert!(form.contains("<option value=\"43\" selected>"), "{form}");
+    elif.post(
+        "/teams/infrastructure/tasks",
+        &[("title", "Next time"), ("column", "todo"), ("sprint", "43")],
+    )
+    .await
+    .ok();
     assert_eq!(elif.task("INF-1").await["sprint"], 43);
 }

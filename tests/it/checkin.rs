@@ -29,16 +29,35 @@ async fn lead(world: &World, client: &Client) {
 async fn another_team_reads_how_far_it_is_in_a_minute() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    set_goal(&world, elif, "42", &[("title", "Migrate 50 tables"), ("target", "50")]).await;
+    set_goal(
+        &world,
+        elif,
+        "42",
+        &[("title", "Migrate 50 tables"), ("target", "50")],
+    )
+    .await;
     let done = elif.make("infrastructure", "todo", "Smallest tables").await;
-    elif.post(&format!("/tasks/{done}/position"), &[("column", "done")]).await.ok();
+    elif.post(&format!("/tasks/{done}/position"), &[("column", "done")])
+        .await
+        .ok();
     let stuck = elif.make("infrastructure", "in-progress", "Cut over").await;
     let theirs = jonas.make("ingestion", "todo", "Dual write").await;
-    elif.post(&format!("/tasks/{stuck}/block"), &[("kind", "task"), ("on", &theirs)]).await.ok();
-    elif.make("infrastructure", "in-review", "Read the diff").await;
-    elif.make("infrastructure", "todo", "Write the runbook").await;
+    elif.post(
+        &format!("/tasks/{stuck}/block"),
+        &[("kind", "task"), ("on", &theirs)],
+    )
+    .await
+    .ok();
+    elif.make("infrastructure", "in-review", "Read the diff")
+        .await;
+    elif.make("infrastructure", "todo", "Write the runbook")
+        .await;
 
-    let page = jonas.get("/teams/infrastructure/check-in").await.refused(200).text();
+    let page = jonas
+        .get("/teams/infrastructure/check-in")
+        .await
+        .refused(200)
+        .text();
     for told in [
         "day 7 of Sprint 42",
         "Migrate 50 tables",
@@ -51,14 +70,40 @@ async fn another_team_reads_how_far_it_is_in_a_minute() {
     ] {
         assert!(page.contains(told), "{told} is not in {page}");
     }
-    let facts = jonas.get("/api/v1/teams/infrastructure/check-in").await.refused(200).json();
-    assert_eq!(facts["counts"], serde_json::json!({ "todo": 1, "doing": 0, "blocked": 1, "review": 1, "done": 1 }));
+    let facts = jonas
+        .get("/api/v1/teams/infrastructure/check-in")
+        .await
+        .refused(200)
+        .json();
+    assert_eq!(
+        facts["counts"],
+        serde_json::json!({ "todo": 1, "doing": 0, "blocked": 1, "review": 1, "done": 1 })
+    );
     assert_eq!(facts["goals"][0]["title"], "Migrate 50 tables");
-    assert_eq!((&facts["goals"][0]["due"], &facts["goals"][0]["behind"]), (&65.into(), &true.into()));
-    let lately = page.split("Done lately").nth(1).unwrap().split("</section>").next().unwrap();
-    assert!(lately.contains("Smallest tables") && facts["done"][0]["title"] == "Smallest tables", "{lately}");
+    assert_eq!(
+        (&facts["goals"][0]["due"], &facts["goals"][0]["behind"]),
+        (&65.into(), &true.into())
+    );
+    let lately = page
+        .split("Done lately")
+        .nth(1)
+        .unwrap()
+        .split("</section>")
+        .next()
+        .unwrap();
+    assert!(
+        lately.contains("Smallest tables") && facts["done"][0]["title"] == "Smallest tables",
+        "{lately}"
+    );
     assert!(page.contains("should be at 65 % by today"), "{page}");
-    assert!(jonas.get("/teams").await.ok().text().contains("should be at 65 % by today"));
+    assert!(
+        jonas
+            .get("/teams")
+            .await
+            .ok()
+            .text()
+            .contains("should be at 65 % by today")
+    );
     assert_eq!(facts["blocked"][0]["waits_on"][0]["on"], "ING-1");
 }
 
@@ -67,23 +112,55 @@ async fn what_changed_since_one_last_looked_is_each_readers_own() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let key = elif.make("infrastructure", "todo", "Cut over").await;
-    let first = jonas.get("/teams/infrastructure/check-in").await.ok().text();
+    let first = jonas
+        .get("/teams/infrastructure/check-in")
+        .await
+        .ok()
+        .text();
     assert!(first.contains("This is your first look"), "{first}");
-    elif.post(&format!("/tasks/{key}/position"), &[("column", "done")]).await.ok();
+    elif.post(&format!("/tasks/{key}/position"), &[("column", "done")])
+        .await
+        .ok();
     // An hour later it is another visit: what lies between is news, also when the page is loaded twice.
     world.app.clock.advance(Span::hours(1));
     for _ in 0..2 {
-        let page = jonas.get("/teams/infrastructure/check-in").await.ok().text();
-        assert!(page.contains("Since you last looked <span class=\"soft\">Tue 24 Nov 10:00"), "{page}");
+        let page = jonas
+            .get("/teams/infrastructure/check-in")
+            .await
+            .ok()
+            .text();
+        assert!(
+            page.contains("Since you last looked <span class=\"soft\">Tue 24 Nov 10:00"),
+            "{page}"
+        );
         assert!(page.contains("state-done\">Done</span>"), "{page}");
     }
     // A window that asks anew by itself is no visit.
     world.app.clock.advance(Span::hours(2));
-    let fresh = jonas.ask(axum::http::Method::GET, "/teams/infrastructure/check-in", "page", &[]).await.ok().text();
+    let fresh = jonas
+        .ask(
+            axum::http::Method::GET,
+            "/teams/infrastructure/check-in",
+            "page",
+            &[],
+        )
+        .await
+        .ok()
+        .text();
     assert!(fresh.contains("Tue 24 Nov 10:00"), "{fresh}");
     // And who looks now for the first time has another list.
-    assert!(elif.get("/teams/infrastructure/check-in").await.ok().text().contains("This is your first look"));
-    let next = jonas.get("/teams/infrastructure/check-in").await.ok().text();
+    assert!(
+        elif.get("/teams/infrastructure/check-in")
+            .await
+            .ok()
+            .text()
+            .contains("This is your first look")
+    );
+    let next = jonas
+        .get("/teams/infrastructure/check-in")
+        .await
+        .ok()
+        .text();
     assert!(next.contains("Nothing changed"), "{next}");
 }
 
@@ -92,28 +169,78 @@ async fn who_a_task_is_for_sees_it_done_or_blocked_first() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let mira = world.join("Mira Sol", "mira", "ingestion").await;
-    for (title, whom) in [("For the team", "Ingestion"), ("For one", "Support, @mira"), ("For nobody here", "Legal")] {
+    for (title, whom) in [
+        ("For the team", "Ingestion"),
+        ("For one", "Support, @mira"),
+        ("For nobody here", "Legal"),
+    ] {
         let key = elif.make("infrastructure", "todo", title).await;
-        elif.post(&format!("/tasks/{key}"), &[("for", whom)]).await.ok();
+        elif.post(&format!("/tasks/{key}"), &[("for", whom)])
+            .await
+            .ok();
     }
-    elif.post("/tasks/INF-2/position", &[("column", "done")]).await.ok();
-    let stuck = elif.make("infrastructure", "todo", "Younger, and blocked").await;
-    elif.post(&format!("/tasks/{stuck}"), &[("for", "@mira")]).await.ok();
-    elif.post(&format!("/tasks/{stuck}/block"), &[("kind", "text"), ("note", "Legal")]).await.ok();
+    elif.post("/tasks/INF-2/position", &[("column", "done")])
+        .await
+        .ok();
+    let stuck = elif
+        .make("infrastructure", "todo", "Younger, and blocked")
+        .await;
+    elif.post(&format!("/tasks/{stuck}"), &[("for", "@mira")])
+        .await
+        .ok();
+    elif.post(
+        &format!("/tasks/{stuck}/block"),
+        &[("kind", "text"), ("note", "Legal")],
+    )
+    .await
+    .ok();
     let page = mira.get("/teams/infrastructure/check-in").await.ok().text();
-    let waited = page.split("Waited for by you").nth(1).unwrap().split("</section>").next().unwrap();
+    let waited = page
+        .split("Waited for by you")
+        .nth(1)
+        .unwrap()
+        .split("</section>")
+        .next()
+        .unwrap();
     let at = |title: &str| waited.find(title).unwrap();
-    assert!(at("For one") < at("Younger, and blocked") && at("Younger, and blocked") < at("For the team"), "{waited}");
+    assert!(
+        at("For one") < at("Younger, and blocked")
+            && at("Younger, and blocked") < at("For the team"),
+        "{waited}"
+    );
     assert!(!waited.contains("For nobody here"), "{waited}");
     let own = mira.get("/").await.ok().text();
-    assert!(own.contains("What you wait for") && own.contains("For one"), "{own}");
+    assert!(
+        own.contains("What you wait for") && own.contains("For one"),
+        "{own}"
+    );
     // jonas is on the team that one of them is for
-    let page = jonas.get("/teams/infrastructure/check-in").await.ok().text();
-    let waited = page.split("Waited for by you").nth(1).unwrap().split("</section>").next().unwrap();
-    assert!(waited.contains("For the team") && !waited.contains("For one"), "{waited}");
+    let page = jonas
+        .get("/teams/infrastructure/check-in")
+        .await
+        .ok()
+        .text();
+    let waited = page
+        .split("Waited for by you")
+        .nth(1)
+        .unwrap()
+        .split("</section>")
+        .next()
+        .unwrap();
+    assert!(
+        waited.contains("For the team") && !waited.contains("For one"),
+        "{waited}"
+    );
     // Taken away, it is waited for by nobody.
     elif.post("/tasks/INF-1", &[("for", "")]).await.ok();
-    assert!(!jonas.get("/teams/infrastructure/check-in").await.ok().text().contains("Waited for by you"));
+    assert!(
+        !jonas
+            .get("/teams/infrastructure/check-in")
+            .await
+            .ok()
+            .text()
+            .contains("Waited for by you")
+    );
 }
 
 #[tokio::test]
@@ -121,13 +248,31 @@ async fn who_may_not_look_any_more_hears_no_more() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let key = elif.make("infrastructure", "todo", "Cut over").await;
-    elif.post(&format!("/tasks/{key}"), &[("for", "Ingestion")]).await.ok();
-    jonas.post(&format!("/tasks/{key}/follow"), &[("follow", "1")]).await.ok();
-    jonas.post("/teams/infrastructure/requests", &[("title", "A replica")]).await.ok();
-    elif.post(&format!("/tasks/{key}/position"), &[("column", "done")]).await.ok();
+    elif.post(&format!("/tasks/{key}"), &[("for", "Ingestion")])
+        .await
+        .ok();
+    jonas
+        .post(&format!("/tasks/{key}/follow"), &[("follow", "1")])
+        .await
+        .ok();
+    jonas
+        .post("/teams/infrastructure/requests", &[("title", "A replica")])
+        .await
+        .ok();
+    elif.post(&format!("/tasks/{key}/position"), &[("column", "done")])
+        .await
+        .ok();
     let page = jonas.get("/").await.ok().text();
-    assert!(page.contains("id=\"news\"") && page.contains("id=\"awaited\"") && page.contains("id=\"asked\""), "{page}");
-    sqlx::query("UPDATE teams SET private = true WHERE key = 'INF'").execute(&world.db).await.unwrap();
+    assert!(
+        page.contains("id=\"news\"")
+            && page.contains("id=\"awaited\"")
+            && page.contains("id=\"asked\""),
+        "{page}"
+    );
+    sqlx::query("UPDATE teams SET private = true WHERE key = 'INF'")
+        .execute(&world.db)
+        .await
+        .unwrap();
     let page = jonas.get("/").await.ok().text();
     for hidden in ["Cut over", "A replica", "INF-", "Infrastructure"] {
         assert!(!page.contains(hidden), "{hidden} is in {page}");
@@ -139,28 +284,71 @@ async fn a_request_is_taken_answered_or_declined_and_its_asker_sees_which() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     for title in ["A replica for reports", "A bigger disk", "A pony"] {
-        let fields = [("title", title), ("why", "We wait\r\nfor it"), ("by", "2026-12-04")];
-        assert_eq!(jonas.post("/teams/infrastructure/requests", &fields).await.status, 303);
+        let fields = [
+            ("title", title),
+            ("why", "We wait\r\nfor it"),
+            ("by", "2026-12-04"),
+        ];
+        assert_eq!(
+            jonas
+                .post("/teams/infrastructure/requests", &fields)
+                .await
+                .status,
+            303
+        );
     }
-    let refused =
-        jonas.post("/teams/infrastructure/requests", &[("title", " "), ("why", "Because")]).await.refused(422).text();
-    assert!(refused.contains("Say in 1 to 500 characters") && refused.contains("Because"), "{refused}");
+    let refused = jonas
+        .post(
+            "/teams/infrastructure/requests",
+            &[("title", " "), ("why", "Because")],
+        )
+        .await
+        .refused(422)
+        .text();
+    assert!(
+        refused.contains("Say in 1 to 500 characters") && refused.contains("Because"),
+        "{refused}"
+    );
     let intake = elif.get("/teams/infrastructure/intake").await.ok().text();
-    assert!(intake.contains("A pony") && intake.contains("Jonas Gruber, Ingestion"), "{intake}");
-    assert!(intake.contains("We wait") && intake.contains("wanted by Fri 4 Dec"), "why, and by when: {intake}");
+    assert!(
+        intake.contains("A pony") && intake.contains("Jonas Gruber, Ingestion"),
+        "{intake}"
+    );
+    assert!(
+        intake.contains("We wait") && intake.contains("wanted by Fri 4 Dec"),
+        "why, and by when: {intake}"
+    );
     let never = [("title", "A day that is none"), ("by", "2026-02-30")];
-    jonas.post("/teams/infrastructure/requests", &never).await.refused(422);
-    assert!(elif.get("/teams/infrastructure/planning").await.ok().text().contains("3 requests, 0 concerns"));
+    jonas
+        .post("/teams/infrastructure/requests", &never)
+        .await
+        .refused(422);
+    assert!(
+        elif.get("/teams/infrastructure/planning")
+            .await
+            .ok()
+            .text()
+            .contains("3 requests, 0 concerns")
+    );
     let id = |title: &str| {
         let before = intake.split(title).next().unwrap();
         before.rsplit("id=\"request-").next().unwrap()[..36].to_owned()
     };
     let settle = |title: &str, fields: &[(&'static str, &'static str)]| {
-        let (path, fields) = (format!("/teams/infrastructure/requests/{}", id(title)), fields.to_vec());
-        let mut fields: Vec<(String, String)> = fields.into_iter().map(|(a, b)| (a.to_owned(), b.to_owned())).collect();
+        let (path, fields) = (
+            format!("/teams/infrastructure/requests/{}", id(title)),
+            fields.to_vec(),
+        );
+        let mut fields: Vec<(String, String)> = fields
+            .into_iter()
+            .map(|(a, b)| (a.to_owned(), b.to_owned()))
+            .collect();
         fields.push(("request".to_owned(), id(title)));
         async move {
-            let fields: Vec<(&str, &str)> = fields.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+            let fields: Vec<(&str, &str)> = fields
+                .iter()
+                .map(|(a, b)| (a.as_str(), b.as_str()))
+                .collect();
             elif.post(&path, &fields).await
         }
     };
@@ -169,47 +357,128 @@ async fn a_request_is_taken_answered_or_declined_and_its_asker_sees_which() {
     let task = elif.task("INF-1").await;
     assert_eq!(
         (&task["title"], &task["due"], &task["for"]),
-        (&"A replica for reports".into(), &"2026-12-04".into(), &"@jonas, Ingestion".into())
+        (
+            &"A replica for reports".into(),
+            &"2026-12-04".into(),
+            &"@jonas, Ingestion".into()
+        )
     );
-    assert!(task["description"].as_str().unwrap().contains("We wait"), "{task}");
-    let why = settle("A pony", &[("outcome", "declined"), ("answer", "")]).await.refused(422).text();
+    assert!(
+        task["description"].as_str().unwrap().contains("We wait"),
+        "{task}"
+    );
+    let why = settle("A pony", &[("outcome", "declined"), ("answer", "")])
+        .await
+        .refused(422)
+        .text();
     assert!(why.contains("Say why in a few words"), "{why}");
-    settle("A pony", &[("outcome", "declined"), ("answer", "No stable here")]).await.ok();
-    settle("A bigger disk", &[("outcome", "answered"), ("answer", "It grows by itself")]).await.ok();
+    settle(
+        "A pony",
+        &[("outcome", "declined"), ("answer", "No stable here")],
+    )
+    .await
+    .ok();
+    settle(
+        "A bigger disk",
+        &[("outcome", "answered"), ("answer", "It grows by itself")],
+    )
+    .await
+    .ok();
     settle("A pony", &[("outcome", "taken")]).await.refused(409);
     let own = jonas.get("/").await.ok().text();
-    let asked = own.split("id=\"asked\"").nth(1).unwrap().split("</section>").next().unwrap();
-    for told in ["taken by Elif Hartmann: INF-1 is in Todo", "No stable here", "declined by Elif", "It grows by itself"]
-    {
+    let asked = own
+        .split("id=\"asked\"")
+        .nth(1)
+        .unwrap()
+        .split("</section>")
+        .next()
+        .unwrap();
+    for told in [
+        "taken by Elif Hartmann: INF-1 is in Todo",
+        "No stable here",
+        "declined by Elif",
+        "It grows by itself",
+    ] {
         assert!(asked.contains(told), "{told} is not in {asked}");
     }
     // It is for the asker: they see it first when it is done.
     assert!(own.contains("What you wait for"), "{own}");
     // Whose team has become private meanwhile is told in no task of another.
-    assert_eq!(jonas.post("/teams/infrastructure/requests", &[("title", "A second replica")]).await.status, 303);
-    sqlx::query("UPDATE teams SET private = true WHERE slug = 'ingestion'").execute(&world.db).await.unwrap();
-    let request: uuid::Uuid =
-        sqlx::query_scalar("SELECT id FROM requests WHERE outcome IS NULL").fetch_one(&world.db).await.unwrap();
+    assert_eq!(
+        jonas
+            .post(
+                "/teams/infrastructure/requests",
+                &[("title", "A second replica")]
+            )
+            .await
+            .status,
+        303
+    );
+    sqlx::query("UPDATE teams SET private = true WHERE slug = 'ingestion'")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    let request: uuid::Uuid = sqlx::query_scalar("SELECT id FROM requests WHERE outcome IS NULL")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     let path = format!("/teams/infrastructure/requests/{request}");
-    assert_eq!(elif.post(&path, &[("outcome", "taken")]).await.header("location"), "/tasks/INF-2");
+    assert_eq!(
+        elif.post(&path, &[("outcome", "taken")])
+            .await
+            .header("location"),
+        "/tasks/INF-2"
+    );
     assert_eq!(elif.task("INF-2").await["for"], "@jonas");
     // A member of another team settles nothing.
-    jonas.post(&format!("/teams/infrastructure/requests/{}", id("A pony")), &[("outcome", "taken")]).await.refused(403);
-    jonas.post(&format!("/teams/ingestion/requests/{}", id("A pony")), &[("outcome", "taken")]).await.refused(404);
+    jonas
+        .post(
+            &format!("/teams/infrastructure/requests/{}", id("A pony")),
+            &[("outcome", "taken")],
+        )
+        .await
+        .refused(403);
+    jonas
+        .post(
+            &format!("/teams/ingestion/requests/{}", id("A pony")),
+            &[("outcome", "taken")],
+        )
+        .await
+        .refused(404);
 }
 
 #[tokio::test]
 async fn concerns_stand_in_the_intake_until_they_are_answered() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let goal = set_goal(&world, elif, "42", &[("title", "Fifty tables"), ("target", "50")]).await;
+    let goal = set_goal(
+        &world,
+        elif,
+        "42",
+        &[("title", "Fifty tables"), ("target", "50")],
+    )
+    .await;
     let path = format!("/teams/infrastructure/goals/{goal}/remarks");
-    jonas.post(&path, &[("kind", "concern"), ("body", "We will be blocked by this")]).await.ok();
+    jonas
+        .post(
+            &path,
+            &[("kind", "concern"), ("body", "We will be blocked by this")],
+        )
+        .await
+        .ok();
     let intake = elif.get("/teams/infrastructure/intake").await.ok().text();
-    assert!(intake.contains("We will be blocked by this") && intake.contains("Fifty tables"), "{intake}");
-    let concern: uuid::Uuid = sqlx::query_scalar("SELECT id FROM remarks").fetch_one(&world.db).await.unwrap();
+    assert!(
+        intake.contains("We will be blocked by this") && intake.contains("Fifty tables"),
+        "{intake}"
+    );
+    let concern: uuid::Uuid = sqlx::query_scalar("SELECT id FROM remarks")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     let answer = format!("/teams/infrastructure/remarks/{concern}/answer");
-    elif.post(&answer, &[("answer", "We start after your release")]).await.ok();
+    elif.post(&answer, &[("answer", "We start after your release")])
+        .await
+        .ok();
     let intake = elif.get("/teams/infrastructure/intake").await.ok().text();
     assert!(!intake.contains("We will be blocked by this"), "{intake}");
 }
@@ -231,17 +500,48 @@ async fn a_guest_sees_a_check_in_and_nothing_else() {
     ] {
         sqlx::query(statement).execute(&world.db).await.unwrap();
     }
-    let goal = [("title", "As sales@example.org wants"), ("target", "2"), ("why", "See <why@example.org>")];
+    let goal = [
+        ("title", "As sales@example.org wants"),
+        ("target", "2"),
+        ("why", "See <why@example.org>"),
+    ];
     set_goal(&world, elif, "42", &goal).await;
-    let written = elif.make("infrastructure", "todo", "Answer legal@example.org, @jonas").await;
-    elif.post(&format!("/tasks/{written}"), &[("goal", "1"), ("due", "2026-11-27")]).await.ok();
+    let written = elif
+        .make("infrastructure", "todo", "Answer legal@example.org, @jonas")
+        .await;
+    elif.post(
+        &format!("/tasks/{written}"),
+        &[("goal", "1"), ("due", "2026-11-27")],
+    )
+    .await
+    .ok();
     let note = [("kind", "text"), ("note", "(counsel@example.org)")];
-    elif.post(&format!("/tasks/{written}/block"), &note).await.ok();
-    elif.post(&format!("/tasks/{stuck}/owners"), &[("owners", "elif")]).await.ok();
-    elif.post(&format!("/tasks/{stuck}/block"), &[("kind", "task"), ("on", &theirs)]).await.ok();
-    elif.post(&format!("/tasks/{stuck}"), &[("for", "Growth, growth@example.org")]).await.ok();
+    elif.post(&format!("/tasks/{written}/block"), &note)
+        .await
+        .ok();
+    elif.post(&format!("/tasks/{stuck}/owners"), &[("owners", "elif")])
+        .await
+        .ok();
+    elif.post(
+        &format!("/tasks/{stuck}/block"),
+        &[("kind", "task"), ("on", &theirs)],
+    )
+    .await
+    .ok();
+    elif.post(
+        &format!("/tasks/{stuck}"),
+        &[("for", "Growth, growth@example.org")],
+    )
+    .await
+    .ok();
     let mine = jonas.make("ingestion", "in-progress", "Another plan").await;
-    jonas.post(&format!("/tasks/{mine}/block"), &[("kind", "task"), ("on", &stuck)]).await.ok();
+    jonas
+        .post(
+            &format!("/tasks/{mine}/block"),
+            &[("kind", "task"), ("on", &stuck)],
+        )
+        .await
+        .ok();
     let guest = world.stranger();
     for shows in ["check-in", "board"] {
         let secret = share(elif, shows).await;
@@ -249,25 +549,53 @@ async fn a_guest_sees_a_check_in_and_nothing_else() {
         assert_eq!(page.header("referrer-policy"), "no-referrer");
         assert_eq!(page.header("x-robots-tag"), "noindex, nofollow");
         let text = page.text();
-        assert!(text.contains("Cut over") && text.contains("Waits on a task of Ingestion"), "{text}");
-        assert!(text.contains("Answer (an address) @jonas") && text.contains("As (an address) wants"), "{text}");
-        for hidden in ["example.org", "A plan of theirs", "Another plan", "ING-", "/tasks/", "<button", "data-editable"]
-        {
+        assert!(
+            text.contains("Cut over") && text.contains("Waits on a task of Ingestion"),
+            "{text}"
+        );
+        assert!(
+            text.contains("Answer (an address) @jonas") && text.contains("As (an address) wants"),
+            "{text}"
+        );
+        for hidden in [
+            "example.org",
+            "A plan of theirs",
+            "Another plan",
+            "ING-",
+            "/tasks/",
+            "<button",
+            "data-editable",
+        ] {
             assert!(!text.contains(hidden), "{shows} shows {hidden}: {text}");
         }
         // The list of links tells whom they are for, and never what opens them.
         let listed = elif.get("/teams/infrastructure/settings").await.ok().text();
-        assert!(listed.contains("The auditors") && !listed.contains(&secret), "{listed}");
-        let kept: Vec<Vec<u8>> =
-            sqlx::query_scalar("SELECT token_hash FROM share_links").fetch_all(&world.db).await.unwrap();
-        assert!(kept.iter().all(|hash| hash.len() == 32 && hash != secret.as_bytes()));
+        assert!(
+            listed.contains("The auditors") && !listed.contains(&secret),
+            "{listed}"
+        );
+        let kept: Vec<Vec<u8>> = sqlx::query_scalar("SELECT token_hash FROM share_links")
+            .fetch_all(&world.db)
+            .await
+            .unwrap();
+        assert!(
+            kept.iter()
+                .all(|hash| hash.len() == 32 && hash != secret.as_bytes())
+        );
     }
     // a link to the board is for the board, and for the badge
     let board = share(elif, "board").await;
-    for (file, status) in
-        [("check-in.json", 404), ("changes.atom", 404), ("calendar.ics", 404), ("embed", 404), ("badge.svg", 200)]
-    {
-        guest.get(&format!("/share/{board}/{file}")).await.refused(status);
+    for (file, status) in [
+        ("check-in.json", 404),
+        ("changes.atom", 404),
+        ("calendar.ics", 404),
+        ("embed", 404),
+        ("badge.svg", 200),
+    ] {
+        guest
+            .get(&format!("/share/{board}/{file}"))
+            .await
+            .refused(status);
     }
     let secret = share(elif, "check-in").await;
     for (file, kind) in [
@@ -276,25 +604,64 @@ async fn a_guest_sees_a_check_in_and_nothing_else() {
         ("calendar.ics", "text/calendar; charset=utf-8"),
         ("badge.svg", "image/svg+xml"),
     ] {
-        let feed = guest.get(&format!("/share/{secret}/{file}")).await.refused(200);
+        let feed = guest
+            .get(&format!("/share/{secret}/{file}"))
+            .await
+            .refused(200);
         assert_eq!(feed.header("content-type"), kind);
         for hidden in ["A plan of theirs", "ING-", "example.org"] {
-            assert!(!feed.text().contains(hidden), "{file} shows {hidden}: {}", feed.text());
+            assert!(
+                !feed.text().contains(hidden),
+                "{file} shows {hidden}: {}",
+                feed.text()
+            );
         }
-        assert_eq!(feed.header("cross-origin-resource-policy"), "cross-origin", "{file} is shown elsewhere");
+        assert_eq!(
+            feed.header("cross-origin-resource-policy"),
+            "cross-origin",
+            "{file} is shown elsewhere"
+        );
     }
-    let embedded = guest.get(&format!("/share/{secret}/embed")).await.refused(200);
-    assert!(embedded.header("content-security-policy").contains("frame-ancestors *"));
+    let embedded = guest
+        .get(&format!("/share/{secret}/embed"))
+        .await
+        .refused(200);
+    assert!(
+        embedded
+            .header("content-security-policy")
+            .contains("frame-ancestors *")
+    );
     assert_eq!(embedded.header("x-frame-options"), "");
-    assert!(!embedded.text().contains("data-live"), "{}", embedded.text());
-    assert!(!embedded.text().contains("example.org"), "{}", embedded.text());
+    assert!(
+        !embedded.text().contains("data-live"),
+        "{}",
+        embedded.text()
+    );
+    assert!(
+        !embedded.text().contains("example.org"),
+        "{}",
+        embedded.text()
+    );
     // What the link is not for, it does not open.
-    for path in ["/teams/infrastructure", "/teams/ingestion/check-in", &format!("/tasks/{stuck}")] {
-        let bearer = Client { bearer: Some(secret.clone()), ..world.stranger() };
+    for path in [
+        "/teams/infrastructure",
+        "/teams/ingestion/check-in",
+        &format!("/tasks/{stuck}"),
+    ] {
+        let bearer = Client {
+            bearer: Some(secret.clone()),
+            ..world.stranger()
+        };
         bearer.get(path).await.refused(401);
-        bearer.api(axum::http::Method::GET, "/teams", serde_json::json!({})).await.refused(401);
+        bearer
+            .api(axum::http::Method::GET, "/teams", serde_json::json!({}))
+            .await
+            .refused(401);
     }
-    guest.get(&format!("/share/{secret}/nonsense")).await.refused(404);
+    guest
+        .get(&format!("/share/{secret}/nonsense"))
+        .await
+        .refused(404);
     guest.get("/share/nonsense").await.refused(404);
     guest.get("/share/%00").await.refused(404);
 }
@@ -311,26 +678,52 @@ async fn a_link_ends_when_it_is_revoked_is_over_or_the_team_becomes_private() {
     guest.get(&address).await.refused(200);
     let page = elif.get("/teams/infrastructure/settings").await.ok().text();
     assert!(page.contains("last used just now"), "{page}");
-    let revoke = page.split("/share-links/").nth(1).unwrap().split('"').next().unwrap();
+    let revoke = page
+        .split("/share-links/")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
     // A lead of another team does not find it.
     lead(&world, &world.jonas).await;
-    world.jonas.post(&format!("/teams/ingestion/share-links/{revoke}"), &[]).await.refused(404);
-    elif.post(&format!("/teams/infrastructure/share-links/{revoke}"), &[]).await.ok();
+    world
+        .jonas
+        .post(&format!("/teams/ingestion/share-links/{revoke}"), &[])
+        .await
+        .refused(404);
+    elif.post(&format!("/teams/infrastructure/share-links/{revoke}"), &[])
+        .await
+        .ok();
     for file in ["", "/live", "/embed", "/badge.svg", "/check-in.json"] {
         guest.get(&format!("{address}{file}")).await.refused(404);
     }
     let short = [("name", "For a day"), ("shows", "board"), ("days", "1")];
-    let page = elif.post("/teams/infrastructure/share-links", &short).await.refused(200).text();
-    let secret = page.split("/share/").nth(1).unwrap().split('"').next().unwrap();
+    let page = elif
+        .post("/teams/infrastructure/share-links", &short)
+        .await
+        .refused(200)
+        .text();
+    let secret = page
+        .split("/share/")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
     guest.get(&format!("/share/{secret}")).await.refused(200);
     world.app.clock.advance(Span::days(1) + Span::seconds(1));
     guest.get(&format!("/share/{secret}")).await.refused(404);
     for (days, name) in [("0", "x"), ("367", "x"), ("7", " ")] {
         let fields = [("name", name), ("shows", "board"), ("days", days)];
-        elif.post("/teams/infrastructure/share-links", &fields).await.refused(422);
+        elif.post("/teams/infrastructure/share-links", &fields)
+            .await
+            .refused(422);
     }
     let secret = share(elif, "board").await;
-    elif.post("/teams/infrastructure/visibility", &[("private", "1")]).await.ok();
+    elif.post("/teams/infrastructure/visibility", &[("private", "1")])
+        .await
+        .ok();
     guest.get(&format!("/share/{secret}")).await.refused(404);
 }
 
@@ -340,27 +733,78 @@ async fn a_link_with_a_password_shows_nothing_before_it() {
     let elif = &world.elif;
     lead(&world, elif).await;
     elif.make("infrastructure", "todo", "Cut over").await;
-    let fields = [("name", "The board"), ("shows", "check-in"), ("password", "open sesame please")];
-    let page = elif.post("/teams/infrastructure/share-links", &fields).await.refused(200).text();
-    let address = format!("/share/{}", page.split("/share/").nth(1).unwrap().split('"').next().unwrap());
+    let fields = [
+        ("name", "The board"),
+        ("shows", "check-in"),
+        ("password", "open sesame please"),
+    ];
+    let page = elif
+        .post("/teams/infrastructure/share-links", &fields)
+        .await
+        .refused(200)
+        .text();
+    let address = format!(
+        "/share/{}",
+        page.split("/share/")
+            .nth(1)
+            .unwrap()
+            .split('"')
+            .next()
+            .unwrap()
+    );
     let guest = world.stranger();
     let asked = guest.get(&address).await.refused(200).text();
     assert!(
-        asked.contains("A password first") && !asked.contains("Cut over") && !asked.contains("Infrastructure"),
+        asked.contains("A password first")
+            && !asked.contains("Cut over")
+            && !asked.contains("Infrastructure"),
         "{asked}"
     );
     for file in ["live", "embed", "badge.svg"] {
         guest.get(&format!("{address}/{file}")).await.refused(403);
     }
-    guest.post(&address, &[("password", "wrong")]).await.refused(422);
-    let opened = guest.post(&address, &[("password", "open sesame please")]).await;
+    guest
+        .post(&address, &[("password", "wrong")])
+        .await
+        .refused(422);
+    let opened = guest
+        .post(&address, &[("password", "open sesame please")])
+        .await;
     assert_eq!(opened.status, 303);
-    let cookie = opened.header("set-cookie").split(';').next().unwrap().to_owned();
-    let inside = Client { cookie, ..world.stranger() };
-    assert!(inside.get(&address).await.refused(200).text().contains("Cut over"));
-    inside.get(&format!("{address}/badge.svg")).await.refused(200);
-    let forged = Client { cookie: inside.cookie.split('=').next().unwrap().to_owned() + "=1", ..world.stranger() };
-    assert!(forged.get(&address).await.refused(200).text().contains("A password first"));
+    let cookie = opened
+        .header("set-cookie")
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
+    let inside = Client {
+        cookie,
+        ..world.stranger()
+    };
+    assert!(
+        inside
+            .get(&address)
+            .await
+            .refused(200)
+            .text()
+            .contains("Cut over")
+    );
+    inside
+        .get(&format!("{address}/badge.svg"))
+        .await
+        .refused(200);
+    let forged = Client {
+        cookie: inside.cookie.split('=').next().unwrap().to_owned() + "=1",
+        ..world.stranger()
+    };
+    assert!(
+        forged
+            .get(&address)
+            .await
+            .refused(200)
+            .text()
+            .contains("A password first")
+    );
 }
 
 #[tokio::test]
@@ -370,20 +814,42 @@ async fn a_public_address_is_for_everybody_until_it_is_taken_back() {
     lead(&world, elif).await;
     let guest = world.stranger();
     guest.get("/public/infrastructure").await.refused(404);
-    elif.post("/teams/infrastructure/public", &[("public", "1")]).await.ok();
-    elif.post("/teams/infrastructure/public", &[("public", "1")]).await.ok();
+    elif.post("/teams/infrastructure/public", &[("public", "1")])
+        .await
+        .ok();
+    elif.post("/teams/infrastructure/public", &[("public", "1")])
+        .await
+        .ok();
     let told: i64 = sqlx::query_scalar("SELECT count(*) FROM events WHERE kind = 'team.shared'")
         .fetch_one(&world.db)
         .await
         .unwrap();
     assert_eq!(told, 1, "pressed twice, it was done once");
-    assert!(guest.get("/public/infrastructure").await.refused(200).text().contains("Infrastructure, day 7"));
-    assert!(guest.get("/public/infrastructure/badge.svg").await.refused(200).text().contains("Sprint 42: 0 of 0 done"));
+    assert!(
+        guest
+            .get("/public/infrastructure")
+            .await
+            .refused(200)
+            .text()
+            .contains("Infrastructure, day 7")
+    );
+    assert!(
+        guest
+            .get("/public/infrastructure/badge.svg")
+            .await
+            .refused(200)
+            .text()
+            .contains("Sprint 42: 0 of 0 done")
+    );
     guest.get("/public/ingestion").await.refused(404);
     elif.post("/teams/infrastructure/public", &[]).await.ok();
     guest.get("/public/infrastructure").await.refused(404);
-    elif.post("/teams/infrastructure/visibility", &[("private", "1")]).await.ok();
-    elif.post("/teams/infrastructure/public", &[("public", "1")]).await.refused(422);
+    elif.post("/teams/infrastructure/visibility", &[("private", "1")])
+        .await
+        .ok();
+    elif.post("/teams/infrastructure/public", &[("public", "1")])
+        .await
+        .refused(422);
 }
 
 /// Case 17.
@@ -397,35 +863,60 @@ async fn an_open_guests_stream_says_that_something_changed_and_ends_with_its_lin
     let answer = world
         .router
         .clone()
-        .oneshot(Request::get(format!("/share/{secret}/live")).body(Body::empty()).unwrap())
+        .oneshot(
+            Request::get(format!("/share/{secret}/live"))
+                .body(Body::empty())
+                .unwrap(),
+        )
         .await
         .unwrap();
     assert_eq!(answer.headers()[header::CONTENT_TYPE], "text/event-stream");
     let mut frames = answer.into_body().into_data_stream();
     let mut heard = String::new();
-    elif.make("infrastructure", "todo", "A title that is not the guest's").await;
+    elif.make("infrastructure", "todo", "A title that is not the guest's")
+        .await;
     world.jonas.make("ingestion", "todo", "Nor this").await;
     let wait = Duration::from_secs(10);
     while !heard.contains("event: reset") {
-        heard += &String::from_utf8_lossy(&tokio::time::timeout(wait, frames.next()).await.unwrap().unwrap().unwrap());
+        heard += &String::from_utf8_lossy(
+            &tokio::time::timeout(wait, frames.next())
+                .await
+                .unwrap()
+                .unwrap()
+                .unwrap(),
+        );
     }
     let id = share_link(&world).await;
     let since = std::time::Instant::now();
-    elif.post(&format!("/teams/infrastructure/share-links/{id}/revoke"), &[]).await.ok();
+    elif.post(
+        &format!("/teams/infrastructure/share-links/{id}/revoke"),
+        &[],
+    )
+    .await
+    .ok();
     while let Ok(Some(Ok(frame))) = tokio::time::timeout(wait, frames.next()).await {
         heard += &String::from_utf8_lossy(&frame);
     }
     assert!(heard.contains("This link has ended."), "{heard}");
-    assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
     assert!(
-        !heard.contains("not the guest's") && !heard.contains("Nor this") && !heard.contains("presence"),
+        since.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        since.elapsed()
+    );
+    assert!(
+        !heard.contains("not the guest's")
+            && !heard.contains("Nor this")
+            && !heard.contains("presence"),
         "{heard}"
     );
     pump.abort();
 }
 
 async fn share_link(world: &World) -> uuid::Uuid {
-    sqlx::query_scalar("SELECT id FROM share_links ORDER BY id DESC LIMIT 1").fetch_one(&world.db).await.unwrap()
+    sqlx::query_scalar("SELECT id FROM share_links ORDER BY id DESC LIMIT 1")
+        .fetch_one(&world.db)
+        .await
+        .unwrap()
 }
 
 /// Cases 41, 49.
@@ -433,31 +924,79 @@ async fn share_link(world: &World) -> uuid::Uuid {
 async fn feeds_are_well_formed_whatever_a_title_says() {
     let world = World::new().await;
     let elif = &world.elif;
-    let key = elif.make("infrastructure", "todo", "<b>&\"' ]]> ;,\\ =1+1").await;
-    let odd = elif.make("infrastructure", "todo", "Neither \u{7}bells \u{ffff}nor \u{fffe}ends").await;
-    elif.post(&format!("/tasks/{odd}"), &[("due", "2026-11-30")]).await.ok();
-    sqlx::query("UPDATE sprints SET name = E'Sprint\\x07 42' WHERE number = 42").execute(&world.db).await.unwrap();
-    sqlx::query("UPDATE workspace SET seq = seq + 1").execute(&world.db).await.unwrap();
+    let key = elif
+        .make("infrastructure", "todo", "<b>&\"' ]]> ;,\\ =1+1")
+        .await;
+    let odd = elif
+        .make(
+            "infrastructure",
+            "todo",
+            "Neither \u{7}bells \u{ffff}nor \u{fffe}ends",
+        )
+        .await;
+    elif.post(&format!("/tasks/{odd}"), &[("due", "2026-11-30")])
+        .await
+        .ok();
+    sqlx::query("UPDATE sprints SET name = E'Sprint\\x07 42' WHERE number = 42")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    sqlx::query("UPDATE workspace SET seq = seq + 1")
+        .execute(&world.db)
+        .await
+        .unwrap();
     for file in ["changes.atom", "calendar.ics", "badge.svg"] {
-        let text = elif.get(&format!("/teams/infrastructure/check-in/{file}")).await.ok().text();
-        let odd = |letter: char| letter.is_control() && !"\r\n".contains(letter) || "\u{fffe}\u{ffff}".contains(letter);
+        let text = elif
+            .get(&format!("/teams/infrastructure/check-in/{file}"))
+            .await
+            .ok()
+            .text();
+        let odd = |letter: char| {
+            letter.is_control() && !"\r\n".contains(letter) || "\u{fffe}\u{ffff}".contains(letter)
+        };
         assert!(!text.contains(odd), "{file}: {text:?}");
-        assert!(file == "badge.svg" || text.contains("Neither bells nor ends"), "{file}: {text}");
+        assert!(
+            file == "badge.svg" || text.contains("Neither bells nor ends"),
+            "{file}: {text}"
+        );
     }
-    elif.post(&format!("/tasks/{key}"), &[("due", "2026-11-30")]).await.ok();
-    let atom = elif.get("/teams/infrastructure/check-in/changes.atom").await.ok().text();
-    assert!(atom.contains("&#60;b&#62;&#38;") && !atom.contains("<b>"), "{atom}");
-    let calendar = elif.get("/teams/infrastructure/check-in/calendar.ics").await.ok().text();
+    elif.post(&format!("/tasks/{key}"), &[("due", "2026-11-30")])
+        .await
+        .ok();
+    let atom = elif
+        .get("/teams/infrastructure/check-in/changes.atom")
+        .await
+        .ok()
+        .text();
+    assert!(
+        atom.contains("&#60;b&#62;&#38;") && !atom.contains("<b>"),
+        "{atom}"
+    );
+    let calendar = elif
+        .get("/teams/infrastructure/check-in/calendar.ics")
+        .await
+        .ok()
+        .text();
     let unfolded = calendar.replace("\r\n ", "");
     assert!(
-        unfolded.contains("DTSTART;VALUE=DATE:20261116") && unfolded.contains("DTEND;VALUE=DATE:20261130"),
+        unfolded.contains("DTSTART;VALUE=DATE:20261116")
+            && unfolded.contains("DTEND;VALUE=DATE:20261130"),
         "{calendar}"
     );
-    assert!(unfolded.contains("SUMMARY:INF-1 <b>&\"' ]]> \\;\\,\\\\ =1+1"), "{calendar}");
+    assert!(
+        unfolded.contains("SUMMARY:INF-1 <b>&\"' ]]> \\;\\,\\\\ =1+1"),
+        "{calendar}"
+    );
     assert!(calendar.lines().all(|line| line.len() <= 75), "{calendar}");
-    let badge = elif.get("/teams/infrastructure/check-in/badge.svg").await.ok().text();
+    let badge = elif
+        .get("/teams/infrastructure/check-in/badge.svg")
+        .await
+        .ok()
+        .text();
     assert!(badge.contains("Sprint 42: 0 of 2 done"), "{badge}");
-    elif.get("/teams/infrastructure/check-in/passwd").await.refused(404);
+    elif.get("/teams/infrastructure/check-in/passwd")
+        .await
+        .refused(404);
 }
 
 #[tokio::test]
@@ -465,20 +1004,49 @@ async fn an_unchanged_check_in_is_not_made_again() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let key = elif.make("infrastructure", "todo", "Cut over").await;
-    for path in ["/teams/infrastructure/check-in", "/teams/infrastructure/check-in/badge.svg"] {
+    for path in [
+        "/teams/infrastructure/check-in",
+        "/teams/infrastructure/check-in/badge.svg",
+    ] {
         let first = jonas.get(path).await.refused(200);
         let request = Request::get(path).header(header::IF_NONE_MATCH, first.header("etag"));
-        assert_eq!(jonas.send(request.body(Body::empty()).unwrap()).await.status, 304, "{path}");
+        assert_eq!(
+            jonas
+                .send(request.body(Body::empty()).unwrap())
+                .await
+                .status,
+            304,
+            "{path}"
+        );
     }
-    let before = jonas.get("/teams/infrastructure/check-in/badge.svg").await.refused(200).header("etag").to_owned();
-    elif.post(&format!("/tasks/{key}/position"), &[("column", "done")]).await.ok();
-    let after = jonas.get("/teams/infrastructure/check-in/badge.svg").await.refused(200);
+    let before = jonas
+        .get("/teams/infrastructure/check-in/badge.svg")
+        .await
+        .refused(200)
+        .header("etag")
+        .to_owned();
+    elif.post(&format!("/tasks/{key}/position"), &[("column", "done")])
+        .await
+        .ok();
+    let after = jonas
+        .get("/teams/infrastructure/check-in/badge.svg")
+        .await
+        .refused(200);
     assert_ne!(after.header("etag"), before);
     assert!(after.text().contains("1 of 1 done"));
     // Kept for one, it is not shown to another who may not look.
-    sqlx::query("UPDATE teams SET private = true WHERE key = 'INF'").execute(&world.db).await.unwrap();
-    jonas.get("/teams/infrastructure/check-in").await.refused(404);
-    jonas.get("/teams/infrastructure/check-in/badge.svg").await.refused(404);
+    sqlx::query("UPDATE teams SET private = true WHERE key = 'INF'")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    jonas
+        .get("/teams/infrastructure/check-in")
+        .await
+        .refused(404);
+    jonas
+        .get("/teams/infrastructure/check-in/badge.svg")
+        .await
+        .refused(404);
 }
 
 #[tokio::test]
@@ -487,52 +1055,118 @@ async fn columns_are_added_renamed_shifted_and_taken_away_with_their_tasks() {
     let elif = &world.elif;
     lead(&world, elif).await;
     let at = "/teams/infrastructure/columns";
-    elif.post(at, &[("name", "Ready to release"), ("state", "review")]).await.ok();
-    elif.post(at, &[("name", "Ready to release"), ("state", "review")]).await.refused(422);
-    elif.post(at, &[("name", " "), ("state", "review")]).await.refused(422);
-    elif.post(at, &[("name", "x"), ("state", "sleeping")]).await.refused(422);
+    elif.post(at, &[("name", "Ready to release"), ("state", "review")])
+        .await
+        .ok();
+    elif.post(at, &[("name", "Ready to release"), ("state", "review")])
+        .await
+        .refused(422);
+    elif.post(at, &[("name", " "), ("state", "review")])
+        .await
+        .refused(422);
+    elif.post(at, &[("name", "x"), ("state", "sleeping")])
+        .await
+        .refused(422);
     let column = format!("{at}/ready-to-release");
     elif.post(&column, &[("to", "left")]).await.ok();
-    elif.post(&column, &[("name", "To release"), ("state", "done")]).await.ok();
+    elif.post(&column, &[("name", "To release"), ("state", "done")])
+        .await
+        .ok();
     let order: Vec<String> = sqlx::query_scalar(
         "SELECT c.name FROM columns c JOIN teams t ON t.id = c.team_id WHERE t.key = 'INF' ORDER BY c.position",
     )
     .fetch_all(&world.db)
     .await
     .unwrap();
-    assert_eq!(order, ["Todo", "In progress", "Blocked", "In review", "To release", "Done"]);
+    assert_eq!(
+        order,
+        [
+            "Todo",
+            "In progress",
+            "Blocked",
+            "In review",
+            "To release",
+            "Done"
+        ]
+    );
     let (first, second) = (
         elif.make("infrastructure", "ready-to-release", "One").await,
         elif.make("infrastructure", "ready-to-release", "Two").await,
     );
-    let archived = elif.make("infrastructure", "ready-to-release", "Three").await;
-    elif.post(&format!("/tasks/{archived}/archive"), &[]).await.ok();
+    let archived = elif
+        .make("infrastructure", "ready-to-release", "Three")
+        .await;
+    elif.post(&format!("/tasks/{archived}/archive"), &[])
+        .await
+        .ok();
     // What is called differently keeps its address, and its first name is free.
-    elif.post(at, &[("name", "Ready to release"), ("state", "review")]).await.ok();
+    elif.post(at, &[("name", "Ready to release"), ("state", "review")])
+        .await
+        .ok();
     let twin = format!("{at}/ready-to-release-2");
-    elif.post(&twin, &[("name", "Almost"), ("state", "review")]).await.ok();
-    elif.post(&format!("{twin}/remove"), &[("into", "done")]).await.ok();
+    elif.post(&twin, &[("name", "Almost"), ("state", "review")])
+        .await
+        .ok();
+    elif.post(&format!("{twin}/remove"), &[("into", "done")])
+        .await
+        .ok();
     // What happened in it would no longer add up.
-    elif.post(&column, &[("name", "To release"), ("state", "review")]).await.refused(422);
+    elif.post(&column, &[("name", "To release"), ("state", "review")])
+        .await
+        .refused(422);
     let asks = elif.get(&format!("{column}/remove")).await.ok().text();
-    assert!(asks.contains("It holds 2 tasks and 1 in the archive"), "{asks}");
-    elif.post(&format!("{column}/remove"), &[("into", "")]).await.refused(422);
-    elif.post(&format!("{column}/remove"), &[("into", "ready-to-release")]).await.refused(422);
+    assert!(
+        asks.contains("It holds 2 tasks and 1 in the archive"),
+        "{asks}"
+    );
+    elif.post(&format!("{column}/remove"), &[("into", "")])
+        .await
+        .refused(422);
+    elif.post(&format!("{column}/remove"), &[("into", "ready-to-release")])
+        .await
+        .refused(422);
     // what is in the archive undone is not done by it, nor the other way round
-    let refused = elif.post(&format!("{column}/remove"), &[("into", "in-progress")]).await.refused(422).text();
-    assert!(refused.contains("There are done tasks of it in the archive"), "{refused}");
-    elif.post(at, &[("name", "Out"), ("state", "done")]).await.ok();
+    let refused = elif
+        .post(&format!("{column}/remove"), &[("into", "in-progress")])
+        .await
+        .refused(422)
+        .text();
+    assert!(
+        refused.contains("There are done tasks of it in the archive"),
+        "{refused}"
+    );
+    elif.post(at, &[("name", "Out"), ("state", "done")])
+        .await
+        .ok();
     let events = "SELECT count(*) FROM events WHERE kind = 'task.rehoused'";
-    elif.post(&format!("{column}/remove"), &[("into", "out")]).await.ok();
-    let rehoused: i64 = sqlx::query_scalar(events).fetch_one(&world.db).await.unwrap();
+    elif.post(&format!("{column}/remove"), &[("into", "out")])
+        .await
+        .ok();
+    let rehoused: i64 = sqlx::query_scalar(events)
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     assert_eq!(rehoused, 1, "the history knows where it is");
     crate::concurrency::check_board(&world).await;
-    assert_eq!(world.column("infrastructure", "out").await, [first.clone(), second]);
+    assert_eq!(
+        world.column("infrastructure", "out").await,
+        [first.clone(), second]
+    );
     assert_eq!(elif.task(&archived).await["column"], "out");
-    assert!(elif.get(&format!("/tasks/{first}")).await.ok().text().contains("moved it to Out"));
+    assert!(
+        elif.get(&format!("/tasks/{first}"))
+            .await
+            .ok()
+            .text()
+            .contains("moved it to Out")
+    );
     elif.get(&format!("{column}/remove")).await.refused(404);
     // Only a lead, and of that team.
-    world.jonas.post(&format!("{at}/todo/remove"), &[("into", "done")]).await.refused(403);
+    world
+        .jonas
+        .post(&format!("{at}/todo/remove"), &[("into", "done")])
+        .await
+        .refused(403);
     let history = elif.get("/teams/infrastructure/history").await.ok().text();
     for told in [
         "added the column Ready to release",
@@ -550,11 +1184,21 @@ async fn columns_and_tasks_are_locked_in_the_order_that_everybody_locks_them_in(
     let world = World::new().await;
     let elif = &world.elif;
     lead(&world, elif).await;
-    let (first, second) =
-        (elif.make("infrastructure", "todo", "One").await, elif.make("infrastructure", "todo", "Two").await);
+    let (first, second) = (
+        elif.make("infrastructure", "todo", "One").await,
+        elif.make("infrastructure", "todo", "Two").await,
+    );
     // The younger one stands above the older one.
-    elif.post(&format!("/tasks/{second}/position"), &[("column", "todo"), ("before", &first)]).await.ok();
-    assert_eq!(world.column("infrastructure", "todo").await, [second, first]);
+    elif.post(
+        &format!("/tasks/{second}/position"),
+        &[("column", "todo"), ("before", &first)],
+    )
+    .await
+    .ok();
+    assert_eq!(
+        world.column("infrastructure", "todo").await,
+        [second, first]
+    );
     let at = "/teams/infrastructure/columns/todo";
     let in_todo = "SELECT FROM columns WHERE slug = 'todo' FOR NO KEY UPDATE";
     let task = |number: i64| format!("SELECT FROM tasks WHERE number = {number} FOR NO KEY UPDATE");
@@ -571,15 +1215,29 @@ async fn columns_and_tasks_are_locked_in_the_order_that_everybody_locks_them_in(
             in_todo.to_owned(),
             "UPDATE workspace SET seq = seq + 1".to_owned(),
         ),
-        (format!("{at}/remove"), [("into", "done"), ("x", "")], task(1), task(2)),
+        (
+            format!("{at}/remove"),
+            [("into", "done"), ("x", "")],
+            task(1),
+            task(2),
+        ),
     ] {
         let mut tx = world.db.begin().await.unwrap();
-        sqlx::query(sqlx::AssertSqlSafe(held)).execute(&mut *tx).await.unwrap();
+        sqlx::query(sqlx::AssertSqlSafe(held))
+            .execute(&mut *tx)
+            .await
+            .unwrap();
         let asking = elif.clone();
         let asked = tokio::spawn(async move { asking.post(&path, &fields).await });
         world.until_someone_waits().await;
-        sqlx::query("SET LOCAL lock_timeout = '500ms'").execute(&mut *tx).await.unwrap();
-        sqlx::query(sqlx::AssertSqlSafe(wanted.clone())).execute(&mut *tx).await.unwrap_or_else(|_| panic!("{wanted}"));
+        sqlx::query("SET LOCAL lock_timeout = '500ms'")
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        sqlx::query(sqlx::AssertSqlSafe(wanted.clone()))
+            .execute(&mut *tx)
+            .await
+            .unwrap_or_else(|_| panic!("{wanted}"));
         tx.commit().await.unwrap();
         asked.await.unwrap().ok();
     }
@@ -591,23 +1249,46 @@ async fn who_leads_no_more_while_their_change_waits_changes_nothing() {
     let elif = &world.elif;
     lead(&world, elif).await;
     for (path, fields) in [
-        ("/teams/infrastructure/columns/todo", [("name", "To do"), ("state", "todo")]),
-        ("/teams/infrastructure/columns", [("name", "Testing"), ("state", "doing")]),
+        (
+            "/teams/infrastructure/columns/todo",
+            [("name", "To do"), ("state", "todo")],
+        ),
+        (
+            "/teams/infrastructure/columns",
+            [("name", "Testing"), ("state", "doing")],
+        ),
     ] {
-        sqlx::query("UPDATE members SET role = 'lead'").execute(&world.db).await.unwrap();
+        sqlx::query("UPDATE members SET role = 'lead'")
+            .execute(&world.db)
+            .await
+            .unwrap();
         let mut tx = world.db.begin().await.unwrap();
-        sqlx::query("SELECT FROM workspace FOR UPDATE").execute(&mut *tx).await.unwrap();
+        sqlx::query("SELECT FROM workspace FOR UPDATE")
+            .execute(&mut *tx)
+            .await
+            .unwrap();
         let asking = elif.clone();
         let asked = tokio::spawn(async move { asking.post(path, &fields).await });
         world.until_someone_waits().await;
-        sqlx::query("UPDATE members SET role = 'member'").execute(&mut *tx).await.unwrap();
+        sqlx::query("UPDATE members SET role = 'member'")
+            .execute(&mut *tx)
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         let told = asked.await.unwrap().refused(403).text();
-        assert!(told.contains("You may not change this any more. Nothing was changed."), "{told}");
+        assert!(
+            told.contains("You may not change this any more. Nothing was changed."),
+            "{told}"
+        );
     }
-    let names: Vec<String> =
-        sqlx::query_scalar("SELECT DISTINCT name FROM columns ORDER BY name").fetch_all(&world.db).await.unwrap();
-    assert_eq!(names, ["Blocked", "Done", "In progress", "In review", "Todo"]);
+    let names: Vec<String> = sqlx::query_scalar("SELECT DISTINCT name FROM columns ORDER BY name")
+        .fetch_all(&world.db)
+        .await
+        .unwrap();
+    assert_eq!(
+        names,
+        ["Blocked", "Done", "In progress", "In review", "Todo"]
+    );
     // what a member may do is done all the same
     elif.make("infrastructure", "todo", "Cut over").await;
 }
@@ -618,23 +1299,74 @@ async fn a_refused_form_of_the_settings_leaves_the_others_as_they_stand() {
     let elif = &world.elif;
     lead(&world, elif).await;
     let stands = elif.get("/teams/infrastructure/settings").await.ok().text();
-    let week = |page: &str| page.split("Days it works").nth(1).unwrap().split("Days off").next().unwrap().to_owned();
+    let week = |page: &str| {
+        page.split("Days it works")
+            .nth(1)
+            .unwrap()
+            .split("Days off")
+            .next()
+            .unwrap()
+            .to_owned()
+    };
     let days_off = |page: &str| page.split("Days off").nth(1).unwrap().to_owned();
-    let share = [("form", "share"), ("name", "Auditors"), ("shows", "board"), ("days", "0")];
-    let page = elif.post("/teams/infrastructure/share-links", &share).await.refused(422).text();
-    assert!(page.contains("1 to 366 days") && week(&page) == week(&stands), "{page}");
+    let share = [
+        ("form", "share"),
+        ("name", "Auditors"),
+        ("shows", "board"),
+        ("days", "0"),
+    ];
+    let page = elif
+        .post("/teams/infrastructure/share-links", &share)
+        .await
+        .refused(422)
+        .text();
+    assert!(
+        page.contains("1 to 366 days") && week(&page) == week(&stands),
+        "{page}"
+    );
     assert!(!days_off(&page).contains("Auditors"), "{page}");
     let long = format!("Up next {}", "x".repeat(50));
     let rename = [("row", "todo"), ("name", long.as_str()), ("state", "doing")];
-    let page = elif.post("/teams/infrastructure/columns/todo", &rename).await.refused(422).text();
-    let columns = page.split("id=\"columns\"").nth(1).unwrap().split("</section>").next().unwrap();
-    let typed = format!(r#"value="{long}"><select name="state" aria-label="What the tasks of Todo are in">"#);
-    let state = columns.split(&typed).nth(1).expect("the name as it was typed").split("</select>").next().unwrap();
-    assert!(state.contains(r#"<option value="doing" selected>"#), "{state}");
-    assert!(columns.contains("1 to 50 characters") && !days_off(&page).contains("field-error"), "{page}");
+    let page = elif
+        .post("/teams/infrastructure/columns/todo", &rename)
+        .await
+        .refused(422)
+        .text();
+    let columns = page
+        .split("id=\"columns\"")
+        .nth(1)
+        .unwrap()
+        .split("</section>")
+        .next()
+        .unwrap();
+    let typed = format!(
+        r#"value="{long}"><select name="state" aria-label="What the tasks of Todo are in">"#
+    );
+    let state = columns
+        .split(&typed)
+        .nth(1)
+        .expect("the name as it was typed")
+        .split("</select>")
+        .next()
+        .unwrap();
+    assert!(
+        state.contains(r#"<option value="doing" selected>"#),
+        "{state}"
+    );
+    assert!(
+        columns.contains("1 to 50 characters") && !days_off(&page).contains("field-error"),
+        "{page}"
+    );
     let day = [("day", "2026-12-24"), ("name", &"x".repeat(101))];
-    let page = elif.post("/teams/infrastructure/days-off", &day).await.refused(422).text();
-    assert!(days_off(&page).contains("at most 100") && days_off(&page).contains("2026-12-24"), "{page}");
+    let page = elif
+        .post("/teams/infrastructure/days-off", &day)
+        .await
+        .refused(422)
+        .text();
+    assert!(
+        days_off(&page).contains("at most 100") && days_off(&page).contains("2026-12-24"),
+        "{page}"
+    );
 }
 
 #[tokio::test]
@@ -643,29 +1375,56 @@ async fn labels_are_renamed_on_every_task_and_taken_away() {
     let elif = &world.elif;
     lead(&world, elif).await;
     let key = elif.make("infrastructure", "todo", "One").await;
-    elif.post(&format!("/tasks/{key}"), &[("labels", "postgres docs")]).await.ok();
+    elif.post(&format!("/tasks/{key}"), &[("labels", "postgres docs")])
+        .await
+        .ok();
     let id = |name: &'static str| {
         let db = world.db.clone();
         async move {
-            let id: uuid::Uuid =
-                sqlx::query_scalar("SELECT id FROM labels WHERE name = $1").bind(name).fetch_one(&db).await.unwrap();
+            let id: uuid::Uuid = sqlx::query_scalar("SELECT id FROM labels WHERE name = $1")
+                .bind(name)
+                .fetch_one(&db)
+                .await
+                .unwrap();
             format!("/teams/infrastructure/labels/{id}")
         }
     };
     let postgres = id("postgres").await;
-    elif.post(&postgres, &[("name", "database"), ("hue", "3")]).await.ok();
-    elif.post(&postgres, &[("name", "DOCS"), ("hue", "3")]).await.refused(422);
+    elif.post(&postgres, &[("name", "database"), ("hue", "3")])
+        .await
+        .ok();
+    elif.post(&postgres, &[("name", "DOCS"), ("hue", "3")])
+        .await
+        .refused(422);
     let row = postgres.rsplit('/').next().unwrap();
     let words = [("row", row), ("name", "two words"), ("hue", "5")];
     let page = elif.post(&postgres, &words).await.refused(422).text();
-    assert!(page.contains(r#"value="two words""#) && page.contains(r#"<option value="5" selected>"#), "{page}");
-    elif.post(&postgres, &[("name", "database"), ("hue", "12")]).await.refused(422);
+    assert!(
+        page.contains(r#"value="two words""#) && page.contains(r#"<option value="5" selected>"#),
+        "{page}"
+    );
+    elif.post(&postgres, &[("name", "database"), ("hue", "12")])
+        .await
+        .refused(422);
     elif.post(&id("docs").await, &[("remove", "1")]).await.ok();
-    assert_eq!(elif.task(&key).await["labels"], serde_json::json!(["database"]));
+    assert_eq!(
+        elif.task(&key).await["labels"],
+        serde_json::json!(["database"])
+    );
     // Another team's label is not there.
     lead(&world, &world.jonas).await;
-    world.jonas.post(&postgres.replace("infrastructure", "ingestion"), &[("remove", "1")]).await.refused(404);
-    assert_eq!(elif.task(&key).await["labels"], serde_json::json!(["database"]));
+    world
+        .jonas
+        .post(
+            &postgres.replace("infrastructure", "ingestion"),
+            &[("remove", "1")],
+        )
+        .await
+        .refused(404);
+    assert_eq!(
+        elif.task(&key).await["labels"],
+        serde_json::json!(["database"])
+    );
 }
 
 #[tokio::test]
@@ -679,13 +1438,15 @@ async fn all_teams_tell_what_is_blocked_longest_and_what_changed_last() {
         elif.post(&format!("/tasks/{key}/block"), &legal).await.ok();
         world.app.clock.advance(time::Duration::hours(1));
     }
-    elif.make("infrastructure", "in-review", "Changed just now").await;
+    elif.make("infrastructure", "in-review", "Changed just now")
+        .await;
     let page = world.jonas.get("/teams").await.ok().text();
     for counted in ["Todo 1", "Blocked 2", "In review 1"] {
         assert!(page.contains(counted), "{counted}: {page}");
     }
     assert!(
-        page.contains("Blocked longest: <a href=\"/tasks/INF-2\">INF-2</a>") && page.contains("last change just now"),
+        page.contains("Blocked longest: <a href=\"/tasks/INF-2\">INF-2</a>")
+            && page.contains("last change just now"),
         "{page}"
     );
 }
@@ -694,10 +1455,17 @@ async fn all_teams_tell_what_is_blocked_longest_and_what_changed_last() {
 #[tokio::test]
 async fn guests_of_one_network_cannot_take_every_stream_there_is() {
     let world = World::new().await;
-    sqlx::query("UPDATE teams SET public = true").execute(&world.db).await.unwrap();
+    sqlx::query("UPDATE teams SET public = true")
+        .execute(&world.db)
+        .await
+        .unwrap();
     let open = async || {
-        let request = axum::http::Request::get("/public/infrastructure/live").body(axum::body::Body::empty()).unwrap();
-        tower::ServiceExt::oneshot(world.router.clone(), request).await.unwrap()
+        let request = axum::http::Request::get("/public/infrastructure/live")
+            .body(axum::body::Body::empty())
+            .unwrap();
+        tower::ServiceExt::oneshot(world.router.clone(), request)
+            .await
+            .unwrap()
     };
     let mut streams = Vec::new();
     for _ in 0..200 {
@@ -705,7 +1473,13 @@ async fn guests_of_one_network_cannot_take_every_stream_there_is() {
     }
     assert!(streams.iter().all(|stream| stream.status() == 200));
     let refused = open().await;
-    assert_eq!((refused.status().as_u16(), refused.headers()["retry-after"].to_str().unwrap()), (429, "60"));
+    assert_eq!(
+        (
+            refused.status().as_u16(),
+            refused.headers()["retry-after"].to_str().unwrap()
+        ),
+        (429, "60")
+    );
     world.elif.get("/teams/infrastructure").await.ok();
     drop(streams);
     while open().await.status() != 200 {
@@ -718,20 +1492,58 @@ async fn what_somebody_waits_for_stands_on_their_page_over_all_teams_done_first(
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let later = elif.make("infrastructure", "todo", "Not yet").await;
-    elif.post(&format!("/tasks/{later}"), &[("for", "@jonas")]).await.ok();
+    elif.post(&format!("/tasks/{later}"), &[("for", "@jonas")])
+        .await
+        .ok();
     let mine = jonas.make("ingestion", "in-progress", "Mine").await;
-    jonas.post(&format!("/tasks/{mine}/owners"), &[("owners", "jonas")]).await.ok();
-    let needed = elif.make("infrastructure", "todo", "Mine waits on this").await;
-    jonas.post(&format!("/tasks/{mine}/block"), &[("kind", "task"), ("on", &needed)]).await.ok();
-    let stuck = elif.make("infrastructure", "todo", "The youngest, and blocked").await;
-    elif.post(&format!("/tasks/{stuck}"), &[("for", "@jonas")]).await.ok();
-    elif.post(&format!("/tasks/{stuck}/block"), &[("kind", "text"), ("note", "Legal")]).await.ok();
+    jonas
+        .post(&format!("/tasks/{mine}/owners"), &[("owners", "jonas")])
+        .await
+        .ok();
+    let needed = elif
+        .make("infrastructure", "todo", "Mine waits on this")
+        .await;
+    jonas
+        .post(
+            &format!("/tasks/{mine}/block"),
+            &[("kind", "task"), ("on", &needed)],
+        )
+        .await
+        .ok();
+    let stuck = elif
+        .make("infrastructure", "todo", "The youngest, and blocked")
+        .await;
+    elif.post(&format!("/tasks/{stuck}"), &[("for", "@jonas")])
+        .await
+        .ok();
+    elif.post(
+        &format!("/tasks/{stuck}/block"),
+        &[("kind", "text"), ("note", "Legal")],
+    )
+    .await
+    .ok();
     let done = jonas.make("ingestion", "done", "Done for Jonas").await;
-    jonas.post(&format!("/tasks/{done}"), &[("for", "@jonas")]).await.ok();
+    jonas
+        .post(&format!("/tasks/{done}"), &[("for", "@jonas")])
+        .await
+        .ok();
     let page = jonas.get("/").await.ok().text();
-    let awaited = page.split("id=\"awaited\"").nth(1).unwrap().split("</section>").next().unwrap();
-    let place = |title: &str| awaited.find(title).unwrap_or_else(|| panic!("{title}: {awaited}"));
-    assert!(place("Done for Jonas") < place("The youngest, and blocked"), "whichever team comes first");
+    let awaited = page
+        .split("id=\"awaited\"")
+        .nth(1)
+        .unwrap()
+        .split("</section>")
+        .next()
+        .unwrap();
+    let place = |title: &str| {
+        awaited
+            .find(title)
+            .unwrap_or_else(|| panic!("{title}: {awaited}"))
+    };
+    assert!(
+        place("Done for Jonas") < place("The youngest, and blocked"),
+        "whichever team comes first"
+    );
     assert!(place("The youngest, and blocked") < place("Not yet"));
     place("Mine waits on this");
 }
@@ -739,25 +1551,69 @@ async fn what_somebody_waits_for_stands_on_their_page_over_all_teams_done_first(
 #[tokio::test]
 async fn a_viewer_is_offered_no_filter_to_save() {
     let world = World::new().await;
-    sqlx::query("UPDATE accounts SET role = 'viewer' WHERE handle = 'jonas'").execute(&world.db).await.unwrap();
-    assert!(!world.jonas.get("/teams/infrastructure").await.ok().text().contains("Save for me"));
-    assert!(world.elif.get("/teams/infrastructure").await.ok().text().contains("Save for me"));
+    sqlx::query("UPDATE accounts SET role = 'viewer' WHERE handle = 'jonas'")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    assert!(
+        !world
+            .jonas
+            .get("/teams/infrastructure")
+            .await
+            .ok()
+            .text()
+            .contains("Save for me")
+    );
+    assert!(
+        world
+            .elif
+            .get("/teams/infrastructure")
+            .await
+            .ok()
+            .text()
+            .contains("Save for me")
+    );
 }
 
 #[tokio::test]
 async fn what_was_typed_for_an_invitation_or_a_link_is_kept_when_it_is_refused() {
     let world = World::new().await;
     let (ada, ..) = crate::people::with_password(&world, "ada", "admin").await;
-    let fields = [("team", "ingestion"), ("role", "viewer"), ("for", "many"), ("days", "500")];
-    let page = ada.post("/settings/invitations", &fields).await.refused(422).text();
-    for kept in
-        ["value=\"ingestion\" selected", "value=\"viewer\" selected", "value=\"many\" selected", "value=\"500\""]
-    {
+    let fields = [
+        ("team", "ingestion"),
+        ("role", "viewer"),
+        ("for", "many"),
+        ("days", "500"),
+    ];
+    let page = ada
+        .post("/settings/invitations", &fields)
+        .await
+        .refused(422)
+        .text();
+    for kept in [
+        "value=\"ingestion\" selected",
+        "value=\"viewer\" selected",
+        "value=\"many\" selected",
+        "value=\"500\"",
+    ] {
         assert!(page.contains(kept), "{kept}: {page}");
     }
-    let fields = [("form", "share"), ("name", "The auditors"), ("shows", "board"), ("days", "9999")];
-    let page = ada.post("/teams/infrastructure/share-links", &fields).await.refused(422).text();
-    for kept in ["value=\"board\" selected", "value=\"9999\"", "value=\"The auditors\""] {
+    let fields = [
+        ("form", "share"),
+        ("name", "The auditors"),
+        ("shows", "board"),
+        ("days", "9999"),
+    ];
+    let page = ada
+        .post("/teams/infrastructure/share-links", &fields)
+        .await
+        .refused(422)
+        .text();
+    for kept in [
+        "value=\"board\" selected",
+        "value=\"9999\"",
+        "value=\"The auditors\"",
+    ] {
         assert!(page.contains(kept), "{kept}: {page}");
     }
 }
@@ -766,8 +1622,17 @@ async fn what_was_typed_for_an_invitation_or_a_link_is_kept_when_it_is_refused()
 async fn whoever_asked_takes_it_back_and_follows_no_more() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    jonas.post("/teams/infrastructure/requests", &[("title", "A read replica"), ("why", "Reports")]).await.ok();
-    let id: uuid::Uuid = sqlx::query_scalar("SELECT id FROM requests").fetch_one(&world.db).await.unwrap();
+    jonas
+        .post(
+            "/teams/infrastructure/requests",
+            &[("title", "A read replica"), ("why", "Reports")],
+        )
+        .await
+        .ok();
+    let id: uuid::Uuid = sqlx::query_scalar("SELECT id FROM requests")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     let withdraw = format!("/teams/infrastructure/requests/{id}/withdraw");
     elif.post(&withdraw, &[]).await.refused(404);
     assert!(jonas.get("/").await.ok().text().contains(&withdraw));
@@ -775,14 +1640,28 @@ async fn whoever_asked_takes_it_back_and_follows_no_more() {
     assert!(jonas.get("/").await.ok().text().contains("taken back"));
     let intake = elif.get("/teams/infrastructure/intake").await.ok().text();
     assert!(intake.contains("Nobody waits for an answer"), "{intake}");
-    elif.post(&format!("/teams/infrastructure/requests/{id}"), &[("outcome", "taken")]).await.refused(409);
+    elif.post(
+        &format!("/teams/infrastructure/requests/{id}"),
+        &[("outcome", "taken")],
+    )
+    .await
+    .refused(409);
     jonas.post(&withdraw, &[]).await.refused(409);
 
     let key = elif.make("infrastructure", "todo", "Cut over").await;
-    jonas.post(&format!("/tasks/{key}/follow"), &[("follow", "1")]).await.ok();
+    jonas
+        .post(&format!("/tasks/{key}/follow"), &[("follow", "1")])
+        .await
+        .ok();
     let own = jonas.get("/").await.ok().text();
-    assert!(own.contains(&format!("action=\"/tasks/{key}/follow\"")), "{own}");
-    let back = jonas.post(&format!("/tasks/{key}/follow"), &[("back", "/#follow")]).await.ok();
+    assert!(
+        own.contains(&format!("action=\"/tasks/{key}/follow\"")),
+        "{own}"
+    );
+    let back = jonas
+        .post(&format!("/tasks/{key}/follow"), &[("back", "/#follow")])
+        .await
+        .ok();
     assert_eq!(back.header("location"), "/#follow");
     assert!(!jonas.get("/").await.ok().text().contains("What you follow"));
 }
@@ -792,31 +1671,97 @@ async fn an_administrator_adds_a_team_in_the_browser_and_leads_it() {
     let world = World::new().await;
     let (ada, ..) = crate::people::with_password(&world, "ada", "admin").await;
     assert!(ada.get("/teams").await.ok().text().contains("Add a team"));
-    assert!(!world.elif.get("/teams").await.ok().text().contains("Add a team"));
-    let made = ada.post("/teams", &[("name", "Platform Security"), ("key", "sec")]).await.ok();
+    assert!(
+        !world
+            .elif
+            .get("/teams")
+            .await
+            .ok()
+            .text()
+            .contains("Add a team")
+    );
+    let made = ada
+        .post("/teams", &[("name", "Platform Security"), ("key", "sec")])
+        .await
+        .ok();
     assert_eq!(made.header("location"), "/teams/platform-security/settings");
-    let page = ada.get("/teams/platform-security/settings").await.ok().text();
-    assert!(page.contains("Ada Lindqvist") && page.contains("lead, since"), "{page}");
-    assert_eq!(ada.make("platform-security", "todo", "First").await, "SEC-1");
-    let again = ada.post("/teams", &[("name", "Platform Security"), ("key", "SE2")]).await.refused(422).text();
-    assert!(again.contains("There is a team at that address") && again.contains("value=\"SE2\""), "{again}");
-    let key = ada.post("/teams", &[("name", "Another"), ("key", "SEC")]).await.refused(422).text();
-    assert!(key.contains("There is a team with that key") && key.contains("value=\"Another\""), "{key}");
-    ada.post("/teams", &[("name", "???"), ("key", "QQQ")]).await.refused(422);
-    assert!(ada.get("/teams/platform-security/history").await.ok().text().contains("added the team Platform Security"));
+    let page = ada
+        .get("/teams/platform-security/settings")
+        .await
+        .ok()
+        .text();
+    assert!(
+        page.contains("Ada Lindqvist") && page.contains("lead, since"),
+        "{page}"
+    );
+    assert_eq!(
+        ada.make("platform-security", "todo", "First").await,
+        "SEC-1"
+    );
+    let again = ada
+        .post("/teams", &[("name", "Platform Security"), ("key", "SE2")])
+        .await
+        .refused(422)
+        .text();
+    assert!(
+        again.contains("There is a team at that address") && again.contains("value=\"SE2\""),
+        "{again}"
+    );
+    let key = ada
+        .post("/teams", &[("name", "Another"), ("key", "SEC")])
+        .await
+        .refused(422)
+        .text();
+    assert!(
+        key.contains("There is a team with that key") && key.contains("value=\"Another\""),
+        "{key}"
+    );
+    ada.post("/teams", &[("name", "???"), ("key", "QQQ")])
+        .await
+        .refused(422);
+    assert!(
+        ada.get("/teams/platform-security/history")
+            .await
+            .ok()
+            .text()
+            .contains("added the team Platform Security")
+    );
 }
 
 #[tokio::test]
 async fn what_a_private_team_waits_for_is_in_its_members_check_in_at_once() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    sqlx::query("UPDATE teams SET private = true WHERE key = 'ING'").execute(&world.db).await.unwrap();
+    sqlx::query("UPDATE teams SET private = true WHERE key = 'ING'")
+        .execute(&world.db)
+        .await
+        .unwrap();
     let awaited = elif.make("infrastructure", "todo", "Opens the door").await;
     let check_in = "/teams/infrastructure/check-in";
-    assert!(!jonas.get(check_in).await.ok().text().contains("Waited for by"));
+    assert!(
+        !jonas
+            .get(check_in)
+            .await
+            .ok()
+            .text()
+            .contains("Waited for by")
+    );
     let theirs = jonas.make("ingestion", "todo", "Waits at the door").await;
-    jonas.post(&format!("/tasks/{theirs}/block"), &[("kind", "task"), ("on", &awaited)]).await.ok();
-    assert!(jonas.get(check_in).await.ok().text().contains("Waited for by"));
+    jonas
+        .post(
+            &format!("/tasks/{theirs}/block"),
+            &[("kind", "task"), ("on", &awaited)],
+        )
+        .await
+        .ok();
+    assert!(
+        jonas
+            .get(check_in)
+            .await
+            .ok()
+            .text()
+            .contains("Waited for by")
+    );
 }
 
 #[tokio::test]
@@ -831,9 +1776,16 @@ async fn what_cannot_be_taken_is_refused_when_it_is_asked() {
         (elif, "/me", "name"),
         (elif, "/projects", "name"),
     ] {
-        let turned = [(field, "pay \u{202e}gnp"), ("meeting", "standup"), ("team", "infrastructure")];
+        let turned = [
+            (field, "pay \u{202e}gnp"),
+            ("meeting", "standup"),
+            ("team", "infrastructure"),
+        ];
         let refused = client.post(path, &turned).await.refused(422).text();
-        assert!(refused.contains("turns the writing direction round"), "{path}: {refused}");
+        assert!(
+            refused.contains("turns the writing direction round"),
+            "{path}: {refused}"
+        );
     }
 }
 
@@ -843,12 +1795,18 @@ async fn what_goes_wrong_under_a_links_address_tells_nobody_of_the_link() {
     let world = World::new().await;
     lead(&world, &world.elif).await;
     let secret = share(&world.elif, "check-in").await;
-    for path in
-        [format!("/share/{secret}/nonsense"), "/share/never-was".to_owned(), "/public/infrastructure".to_owned()]
-    {
+    for path in [
+        format!("/share/{secret}/nonsense"),
+        "/share/never-was".to_owned(),
+        "/public/infrastructure".to_owned(),
+    ] {
         let refused = world.stranger().get(&path).await.refused(404);
         assert_eq!(refused.header("referrer-policy"), "no-referrer", "{path}");
-        assert_eq!(refused.header("x-robots-tag"), "noindex, nofollow", "{path}");
+        assert_eq!(
+            refused.header("x-robots-tag"),
+            "noindex, nofollow",
+            "{path}"
+        );
     }
 }
 
@@ -864,31 +1822,85 @@ async fn each_list_of_a_check_in_has_its_order_and_says_how_much_more_there_is()
         ("todo", "Todo above", "Todo below"),
     ] {
         for title in [older, newer] {
-            let key = elif.make("infrastructure", if column == "blocked" { "todo" } else { column }, title).await;
+            let key = elif
+                .make(
+                    "infrastructure",
+                    if column == "blocked" { "todo" } else { column },
+                    title,
+                )
+                .await;
             if column == "blocked" {
-                elif.post(&format!("/tasks/{key}/block"), &[("kind", "text"), ("note", "Legal")]).await.ok();
+                elif.post(
+                    &format!("/tasks/{key}/block"),
+                    &[("kind", "text"), ("note", "Legal")],
+                )
+                .await
+                .ok();
             }
             world.app.clock.advance(Span::hours(1));
         }
     }
-    let facts = jonas.get("/api/v1/teams/infrastructure/check-in").await.ok().json();
+    let facts = jonas
+        .get("/api/v1/teams/infrastructure/check-in")
+        .await
+        .ok()
+        .json();
     let titles = |list: &str| -> Vec<String> {
-        facts[list].as_array().unwrap().iter().map(|card| card["title"].as_str().unwrap().to_owned()).collect()
+        facts[list]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|card| card["title"].as_str().unwrap().to_owned())
+            .collect()
     };
-    assert_eq!(titles("in_review"), ["Review older", "Review newer"], "the longest first");
-    assert_eq!(titles("blocked"), ["Blocked older", "Blocked newer"], "the longest first");
-    assert_eq!(titles("done"), ["Done newer", "Done older"], "the newest first");
-    assert_eq!(titles("next_up"), ["Todo above", "Todo below"], "as on the board");
+    assert_eq!(
+        titles("in_review"),
+        ["Review older", "Review newer"],
+        "the longest first"
+    );
+    assert_eq!(
+        titles("blocked"),
+        ["Blocked older", "Blocked newer"],
+        "the longest first"
+    );
+    assert_eq!(
+        titles("done"),
+        ["Done newer", "Done older"],
+        "the newest first"
+    );
+    assert_eq!(
+        titles("next_up"),
+        ["Todo above", "Todo below"],
+        "as on the board"
+    );
     // more than anybody reads in a minute: all are counted, the first are shown; what is blocked is shown whole
     for n in 0..14 {
-        elif.make("infrastructure", "todo", &format!("More {n}")).await;
-        let key = elif.make("infrastructure", "todo", &format!("Stuck {n}")).await;
-        elif.post(&format!("/tasks/{key}/block"), &[("kind", "text"), ("note", "Legal")]).await.ok();
+        elif.make("infrastructure", "todo", &format!("More {n}"))
+            .await;
+        let key = elif
+            .make("infrastructure", "todo", &format!("Stuck {n}"))
+            .await;
+        elif.post(
+            &format!("/tasks/{key}/block"),
+            &[("kind", "text"), ("note", "Legal")],
+        )
+        .await
+        .ok();
     }
-    let facts = jonas.get("/api/v1/teams/infrastructure/check-in").await.ok().json();
+    let facts = jonas
+        .get("/api/v1/teams/infrastructure/check-in")
+        .await
+        .ok()
+        .json();
     let shown = |list: &str| facts[list].as_array().unwrap().len();
-    assert_eq!((&facts["counts"]["todo"], shown("next_up")), (&16.into(), 12));
-    assert_eq!((&facts["counts"]["blocked"], shown("blocked")), (&16.into(), 16));
+    assert_eq!(
+        (&facts["counts"]["todo"], shown("next_up")),
+        (&16.into(), 12)
+    );
+    assert_eq!(
+        (&facts["counts"]["blocked"], shown("blocked")),
+        (&16.into(), 16)
+    );
 }
 
 #[tokio::test]
@@ -901,13 +1913,39 @@ async fn what_is_waited_for_says_that_it_was_put_off() {
     ];
     let out = elif.make("infrastructure", "todo", "Taken out").await;
     for (key, sprint) in [(&keys[0], "42"), (&keys[1], "43"), (&out, "")] {
-        elif.post(&format!("/tasks/{key}"), &[("for", "@jonas"), ("sprint", sprint)]).await.ok();
+        elif.post(
+            &format!("/tasks/{key}"),
+            &[("for", "@jonas"), ("sprint", sprint)],
+        )
+        .await
+        .ok();
     }
-    let page = jonas.get("/teams/infrastructure/check-in").await.ok().text();
-    let waited = page.split("Waited for by you").nth(1).unwrap().split("</section>").next().unwrap();
-    let of = |title: &str| waited.split(title).nth(1).unwrap().split("</li>").next().unwrap();
+    let page = jonas
+        .get("/teams/infrastructure/check-in")
+        .await
+        .ok()
+        .text();
+    let waited = page
+        .split("Waited for by you")
+        .nth(1)
+        .unwrap()
+        .split("</section>")
+        .next()
+        .unwrap();
+    let of = |title: &str| {
+        waited
+            .split(title)
+            .nth(1)
+            .unwrap()
+            .split("</li>")
+            .next()
+            .unwrap()
+    };
     assert!(!of("Still in it").contains("sprint"), "{waited}");
-    assert!(of("Carried").contains("in sprint 43") && of("Taken out").contains("in no sprint"), "{waited}");
+    assert!(
+        of("Carried").contains("in sprint 43") && of("Taken out").contains("in no sprint"),
+        "{waited}"
+    );
 }
 
 #[tokio::test]
@@ -917,21 +1955,40 @@ async fn only_who_opens_the_page_has_looked_and_half_an_hour_later_they_come_ane
     let path = "/teams/infrastructure/check-in";
     let since = async || {
         let page = jonas.get(path).await.ok().text();
-        page.split("Since you last looked").nth(1).unwrap().split("</section>").next().unwrap().to_owned()
+        page.split("Since you last looked")
+            .nth(1)
+            .unwrap()
+            .split("</section>")
+            .next()
+            .unwrap()
+            .to_owned()
     };
     assert!(since().await.contains("This is your first look"));
     let key = elif.make("infrastructure", "todo", "Made meanwhile").await;
-    elif.post(&format!("/tasks/{key}/position"), &[("column", "done")]).await.ok();
+    elif.post(&format!("/tasks/{key}/position"), &[("column", "done")])
+        .await
+        .ok();
     world.app.clock.advance(Span::hours(2));
     // neither a link checker nor a program has read it
     let head = Request::head(path).body(Body::empty()).unwrap();
     jonas.send(head).await.refused(200);
-    world.program_of(jonas, fortnight::accounts::tokens::Scope::Read).await.get(path).await.refused(200);
+    world
+        .program_of(jonas, fortnight::accounts::tokens::Scope::Read)
+        .await
+        .get(path)
+        .await
+        .refused(200);
     world.app.clock.advance(Span::hours(2));
     let came = since().await;
-    assert!(came.contains("Made meanwhile") && came.contains("Tue 24 Nov 10:00"), "{came}");
+    assert!(
+        came.contains("Made meanwhile") && came.contains("Tue 24 Nov 10:00"),
+        "{came}"
+    );
     // the same visit just before half an hour, another one just after
-    world.app.clock.advance(Span::minutes(30) - Span::seconds(1));
+    world
+        .app
+        .clock
+        .advance(Span::minutes(30) - Span::seconds(1));
     assert!(since().await.contains("Made meanwhile"));
     world.app.clock.advance(Span::minutes(30));
     assert!(!since().await.contains("Made meanwhile"));
@@ -941,19 +1998,45 @@ async fn only_who_opens_the_page_has_looked_and_half_an_hour_later_they_come_ane
 async fn who_asks_for_a_private_team_asks_in_their_own_name() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    jonas.post("/teams/infrastructure/requests", &[("title", "While it was open")]).await.ok();
-    sqlx::query("UPDATE teams SET private = true, seq = seq + 1 WHERE key = 'ING'").execute(&world.db).await.unwrap();
-    jonas.post("/teams/infrastructure/requests", &[("title", "Once it was private")]).await.ok();
-    let of: Vec<Option<uuid::Uuid>> = sqlx::query_scalar("SELECT for_team_id FROM requests ORDER BY created_at, id")
-        .fetch_all(&world.db)
+    jonas
+        .post(
+            "/teams/infrastructure/requests",
+            &[("title", "While it was open")],
+        )
+        .await
+        .ok();
+    sqlx::query("UPDATE teams SET private = true, seq = seq + 1 WHERE key = 'ING'")
+        .execute(&world.db)
         .await
         .unwrap();
+    jonas
+        .post(
+            "/teams/infrastructure/requests",
+            &[("title", "Once it was private")],
+        )
+        .await
+        .ok();
+    let of: Vec<Option<uuid::Uuid>> =
+        sqlx::query_scalar("SELECT for_team_id FROM requests ORDER BY created_at, id")
+            .fetch_all(&world.db)
+            .await
+            .unwrap();
     assert!(of[0].is_some() && of[1].is_none(), "{of:?}");
     let intake = elif.get("/teams/infrastructure/intake").await.ok().text();
-    assert!(intake.contains("While it was open") && intake.contains("Jonas Gruber"), "{intake}");
+    assert!(
+        intake.contains("While it was open") && intake.contains("Jonas Gruber"),
+        "{intake}"
+    );
     assert!(!intake.contains("Ingestion"), "{intake}");
     // whoever is on it reads which team they asked for
-    assert!(jonas.get("/teams/infrastructure/intake").await.ok().text().contains("Jonas Gruber, Ingestion"));
+    assert!(
+        jonas
+            .get("/teams/infrastructure/intake")
+            .await
+            .ok()
+            .text()
+            .contains("Jonas Gruber, Ingestion")
+    );
 }
 
 #[tokio::test]
@@ -961,23 +2044,46 @@ async fn a_calendar_has_what_is_still_due_and_leads_a_guest_to_their_page() {
     let world = World::new().await;
     let elif = &world.elif;
     lead(&world, elif).await;
-    for (column, title) in [("todo", "Still due"), ("done", "Done before it was due"), ("todo", "Put away")] {
+    for (column, title) in [
+        ("todo", "Still due"),
+        ("done", "Done before it was due"),
+        ("todo", "Put away"),
+    ] {
         let key = elif.make("infrastructure", column, title).await;
-        elif.post(&format!("/tasks/{key}"), &[("due", "2026-11-30")]).await.ok();
+        elif.post(&format!("/tasks/{key}"), &[("due", "2026-11-30")])
+            .await
+            .ok();
     }
     elif.post("/tasks/INF-3/archive", &[]).await.ok();
     let secret = share(elif, "check-in").await;
-    let own = elif.get("/teams/infrastructure/check-in/calendar.ics").await.ok().text().replace("\r\n ", "");
-    let guests = world.stranger().get(&format!("/share/{secret}/calendar.ics")).await.ok().text().replace("\r\n ", "");
+    let own = elif
+        .get("/teams/infrastructure/check-in/calendar.ics")
+        .await
+        .ok()
+        .text()
+        .replace("\r\n ", "");
+    let guests = world
+        .stranger()
+        .get(&format!("/share/{secret}/calendar.ics"))
+        .await
+        .ok()
+        .text()
+        .replace("\r\n ", "");
     for calendar in [&own, &guests] {
         assert!(
-            calendar.contains("INF-1 Still due") && !calendar.contains("INF-2") && !calendar.contains("INF-3"),
+            calendar.contains("INF-1 Still due")
+                && !calendar.contains("INF-2")
+                && !calendar.contains("INF-3"),
             "{calendar}"
         );
     }
-    assert!(own.contains("URL:http://fortnight.test/tasks/INF-1"), "{own}");
     assert!(
-        !guests.contains("/tasks/") && guests.contains(&format!("URL:http://fortnight.test/share/{secret}")),
+        own.contains("URL:http://fortnight.test/tasks/INF-1"),
+        "{own}"
+    );
+    assert!(
+        !guests.contains("/tasks/")
+            && guests.contains(&format!("URL:http://fortnight.test/share/{secret}")),
         "{guests}"
     );
 }
@@ -986,8 +2092,15 @@ async fn a_calendar_has_what_is_still_due_and_leads_a_guest_to_their_page() {
 async fn a_page_that_was_kept_for_a_reading_program_is_not_its_owners() {
     let world = World::new().await;
     let jonas = &world.jonas;
-    let program = world.program_of(jonas, fortnight::accounts::tokens::Scope::Read).await;
-    for (who, asks) in [(&program, false), (jonas, true), (&program, false), (jonas, true)] {
+    let program = world
+        .program_of(jonas, fortnight::accounts::tokens::Scope::Read)
+        .await;
+    for (who, asks) in [
+        (&program, false),
+        (jonas, true),
+        (&program, false),
+        (jonas, true),
+    ] {
         let page = who.get("/teams/infrastructure/check-in").await.ok().text();
         assert_eq!(page.contains("Ask for something"), asks, "{page}");
     }
@@ -998,14 +2111,24 @@ async fn a_link_that_is_made_while_a_team_turns_private_shows_nothing() {
     let world = World::new().await;
     let (ada, ..) = crate::people::with_password(&world, "ada", "admin").await;
     let mut tx = world.db.begin().await.unwrap();
-    sqlx::query("UPDATE teams SET private = true WHERE key = 'INF'").execute(&mut *tx).await.unwrap();
+    sqlx::query("UPDATE teams SET private = true WHERE key = 'INF'")
+        .execute(&mut *tx)
+        .await
+        .unwrap();
     let asking = ada.clone();
     let fields = [("name", "The auditors"), ("shows", "board")];
-    let asked = tokio::spawn(async move { asking.post("/teams/infrastructure/share-links", &fields).await });
+    let asked = tokio::spawn(async move {
+        asking
+            .post("/teams/infrastructure/share-links", &fields)
+            .await
+    });
     world.until_someone_waits().await;
     tx.commit().await.unwrap();
     asked.await.unwrap().refused(404);
-    let links: i64 = sqlx::query_scalar("SELECT count(*) FROM share_links").fetch_one(&world.db).await.unwrap();
+    let links: i64 = sqlx::query_scalar("SELECT count(*) FROM share_links")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     assert_eq!(links, 0);
 }
 
@@ -1015,9 +2138,28 @@ async fn what_an_administrator_does_to_all_teams_is_no_teams_last_change() {
     let (ada, ..) = crate::people::with_password(&world, "ada", "admin").await;
     world.elif.make("infrastructure", "todo", "One").await;
     world.app.clock.advance(Span::hours(3));
-    ada.post("/settings", &[("name", "Ours"), ("open", "1"), ("domains", "example.org")]).await.ok();
-    assert!(ada.get("/teams").await.ok().text().contains("last change 3 h ago"));
+    ada.post(
+        "/settings",
+        &[("name", "Ours"), ("open", "1"), ("domains", "example.org")],
+    )
+    .await
+    .ok();
+    assert!(
+        ada.get("/teams")
+            .await
+            .ok()
+            .text()
+            .contains("last change 3 h ago")
+    );
     // and which domains may register is not told with it
-    let events = world.elif.get("/api/v1/teams/infrastructure/events").await.ok().text();
-    assert!(events.contains("workspace.edited") && !events.contains("example.org"), "{events}");
+    let events = world
+        .elif
+        .get("/api/v1/teams/infrastructure/events")
+        .await
+        .ok()
+        .text();
+    assert!(
+        events.contains("workspace.edited") && !events.contains("example.org"),
+        "{events}"
+    );
 }

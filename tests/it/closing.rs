@@ -13,21 +13,37 @@ const RETRO: &str = "/sprints/42/retro?team=infrastructure";
 
 /// Closes Infrastructure's Sprint 42 with a word on each task that is left.
 pub async fn close(who: &Client, left: &[(&str, &str)]) -> Answer {
-    let fields: Vec<(String, &str)> = left.iter().map(|(key, outcome)| (format!("task:{key}"), *outcome)).collect();
-    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, outcome)| (name.as_str(), *outcome)).collect();
+    let fields: Vec<(String, &str)> = left
+        .iter()
+        .map(|(key, outcome)| (format!("task:{key}"), *outcome))
+        .collect();
+    let fields: Vec<(&str, &str)> = fields
+        .iter()
+        .map(|(name, outcome)| (name.as_str(), *outcome))
+        .collect();
     who.post(CLOSE, &fields).await
 }
 
 async fn three_left_and_one_done(world: &World) -> [String; 4] {
     let elif = &world.elif;
-    let goal = [("title", "Cut over"), ("target", "2"), ("counted_by", "tasks")];
+    let goal = [
+        ("title", "Cut over"),
+        ("target", "2"),
+        ("counted_by", "tasks"),
+    ];
     set_goal(world, elif, "42", &goal).await;
     set_goal(world, elif, "43", &goal).await;
     let mut keys = Vec::new();
-    for (column, title) in [("done", "Backups"), ("in-progress", "Cut over"), ("todo", "Runbook"), ("todo", "Old idea")]
-    {
+    for (column, title) in [
+        ("done", "Backups"),
+        ("in-progress", "Cut over"),
+        ("todo", "Runbook"),
+        ("todo", "Old idea"),
+    ] {
         let key = elif.make("infrastructure", column, title).await;
-        elif.post(&format!("/tasks/{key}"), &[("goal", "1")]).await.ok();
+        elif.post(&format!("/tasks/{key}"), &[("goal", "1")])
+            .await
+            .ok();
         keys.push(key);
     }
     keys.try_into().unwrap()
@@ -39,14 +55,29 @@ async fn each_unfinished_task_goes_its_way_and_later_edits_leave_the_figures_alo
     let elif = &world.elif;
     let [done, carried, back, dropped] = three_left_and_one_done(&world).await;
     let form = elif.get(CLOSE).await.ok().text();
-    assert!(form.contains("carry to Sprint 43") && form.contains(&carried) && !form.contains(&format!("task:{done}")));
-    let left = [(carried.as_str(), "carry"), (back.as_str(), "backlog"), (dropped.as_str(), "drop")];
+    assert!(
+        form.contains("carry to Sprint 43")
+            && form.contains(&carried)
+            && !form.contains(&format!("task:{done}"))
+    );
+    let left = [
+        (carried.as_str(), "carry"),
+        (back.as_str(), "backlog"),
+        (dropped.as_str(), "drop"),
+    ];
     let to = close(elif, &left).await.ok();
     assert_eq!(to.header("location"), RETRO);
     let task = elif.task(&carried).await;
-    assert_eq!((&task["sprint"], &task["goal"]), (&json!(43), &json!(1)), "to the goal of the same title");
+    assert_eq!(
+        (&task["sprint"], &task["goal"]),
+        (&json!(43), &json!(1)),
+        "to the goal of the same title"
+    );
     let task = elif.task(&back).await;
-    assert_eq!((&task["sprint"], &task["goal"]), (&json!(null), &json!(null)));
+    assert_eq!(
+        (&task["sprint"], &task["goal"]),
+        (&json!(null), &json!(null))
+    );
     assert_eq!(elif.task(&dropped).await["archived"], json!(true));
     let retro = elif.get(RETRO).await.ok().text();
     assert!(
@@ -56,22 +87,46 @@ async fn each_unfinished_task_goes_its_way_and_later_edits_leave_the_figures_alo
         "{retro}"
     );
     // what is changed afterwards changes nothing of it
-    elif.post(&format!("/tasks/{done}"), &[("title", "Renamed"), ("sprint", "43")]).await.ok();
+    elif.post(
+        &format!("/tasks/{done}"),
+        &[("title", "Renamed"), ("sprint", "43")],
+    )
+    .await
+    .ok();
     elif.post(&format!("/tasks/{done}/archive"), &[]).await.ok();
     let after = elif.get(RETRO).await.ok().text();
     assert!(after.contains("1 of them finished") && after.contains("1 / 2"));
     // nothing goes into what is closed, by any road
-    elif.post(&format!("/tasks/{back}"), &[("sprint", "42")]).await.refused(422);
-    elif.post("/teams/infrastructure/tasks", &[("title", "Late"), ("sprint", "42")]).await.refused(422);
-    elif.post("/teams/infrastructure/bulk", &[("keys", &back), ("sprint", "42")]).await.refused(422);
-    elif.post("/teams/infrastructure/goals", &[("sprint", "42"), ("title", "Late"), ("target", "1")])
+    elif.post(&format!("/tasks/{back}"), &[("sprint", "42")])
         .await
-        .refused(409);
+        .refused(422);
+    elif.post(
+        "/teams/infrastructure/tasks",
+        &[("title", "Late"), ("sprint", "42")],
+    )
+    .await
+    .refused(422);
+    elif.post(
+        "/teams/infrastructure/bulk",
+        &[("keys", &back), ("sprint", "42")],
+    )
+    .await
+    .refused(422);
+    elif.post(
+        "/teams/infrastructure/goals",
+        &[("sprint", "42"), ("title", "Late"), ("target", "1")],
+    )
+    .await
+    .refused(409);
     // new work lands where the team works on
     let key = elif.make("infrastructure", "todo", "New").await;
     assert_eq!(elif.task(&key).await["sprint"], json!(43));
     let other = world.jonas.make("ingestion", "todo", "Theirs").await;
-    assert_eq!(world.jonas.task(&other).await["sprint"], json!(42), "the other team goes on");
+    assert_eq!(
+        world.jonas.task(&other).await["sprint"],
+        json!(42),
+        "the other team goes on"
+    );
 }
 
 #[tokio::test]
@@ -87,7 +142,10 @@ async fn closing_twice_at_once_is_closing_once() {
     assert_eq!(statuses, [303, 409]);
     let loser = if one.status == 409 { one } else { two };
     assert!(loser.text().contains("closed Sprint 42"), "who and when");
-    let times: i64 = sqlx::query_scalar("SELECT count(*) FROM leftovers").fetch_one(&world.db).await.unwrap();
+    let times: i64 = sqlx::query_scalar("SELECT count(*) FROM leftovers")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     assert_eq!(times, 1);
 }
 
@@ -95,11 +153,25 @@ async fn closing_twice_at_once_is_closing_once() {
 async fn frozen_figures_agree_with_each_other_whatever_is_done_at_that_moment() {
     let world = World::new().await;
     let elif = &world.elif;
-    set_goal(&world, elif, "42", &[("title", "Drills"), ("target", "9"), ("counted_by", "tasks")]).await;
+    set_goal(
+        &world,
+        elif,
+        "42",
+        &[
+            ("title", "Drills"),
+            ("target", "9"),
+            ("counted_by", "tasks"),
+        ],
+    )
+    .await;
     let mut keys = Vec::new();
     for n in 0..8 {
-        let key = elif.make("infrastructure", "todo", &format!("Drill {n}")).await;
-        elif.post(&format!("/tasks/{key}"), &[("goal", "1")]).await.ok();
+        let key = elif
+            .make("infrastructure", "todo", &format!("Drill {n}"))
+            .await;
+        elif.post(&format!("/tasks/{key}"), &[("goal", "1")])
+            .await
+            .ok();
         keys.push(key);
     }
     let left: Vec<(&str, &str)> = keys.iter().map(|key| (key.as_str(), "carry")).collect();
@@ -111,7 +183,9 @@ async fn frozen_figures_agree_with_each_other_whatever_is_done_at_that_moment() 
             if nth == 2 {
                 begun.take().unwrap().send(()).unwrap();
             }
-            tomas.post(&format!("/tasks/{key}/position"), &[("column", "done")]).await;
+            tomas
+                .post(&format!("/tasks/{key}/position"), &[("column", "done")])
+                .await;
         }
     };
     let close = async {
@@ -127,7 +201,11 @@ async fn frozen_figures_agree_with_each_other_whatever_is_done_at_that_moment() 
     .fetch_one(&world.db)
     .await
     .unwrap();
-    assert_eq!((goal, burned), (done, done), "tasks, goals and burn-up are of one moment");
+    assert_eq!(
+        (goal, burned),
+        (done, done),
+        "tasks, goals and burn-up are of one moment"
+    );
 }
 
 #[tokio::test]
@@ -140,22 +218,41 @@ async fn what_came_in_meanwhile_needs_a_word_and_a_second_carrying_a_reason() {
     let answer = elif.post(CLOSE, &[(&task, "carry")]).await.refused(409);
     assert!(answer.text().contains(&late) && answer.text().contains("Nothing was closed"));
     let done = format!("task:{late}");
-    elif.post(CLOSE, &[(&task, "carry"), (&done, "drop")]).await.ok();
-    world.app.clock.advance(Duration::days(8));
-    fortnight::sprints::cadence::keep_up(&mut world.db.acquire().await.unwrap(), NOW + Duration::days(8))
+    elif.post(CLOSE, &[(&task, "carry"), (&done, "drop")])
         .await
-        .unwrap();
+        .ok();
+    world.app.clock.advance(Duration::days(8));
+    fortnight::sprints::cadence::keep_up(
+        &mut world.db.acquire().await.unwrap(),
+        NOW + Duration::days(8),
+    )
+    .await
+    .unwrap();
     let next = "/teams/infrastructure/sprints/43/close";
     let form = elif.get(next).await.ok().text();
-    assert!(form.contains("carried once before") && form.contains("In progress for 8\u{a0}d"), "{form}");
+    assert!(
+        form.contains("carried once before") && form.contains("In progress for 8\u{a0}d"),
+        "{form}"
+    );
     let answer = elif.post(next, &[(&task, "carry")]).await.refused(422);
     assert!(answer.text().contains("Say why it is carried again"));
-    let none: i64 = sqlx::query_scalar("SELECT count(*) FROM closings").fetch_one(&world.db).await.unwrap();
+    let none: i64 = sqlx::query_scalar("SELECT count(*) FROM closings")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     assert_eq!(none, 1, "all or nothing");
-    elif.post(next, &[(&task, "carry"), (&why, "ING-58 came late")]).await.ok();
-    let retro = elif.get("/sprints/43/retro?team=infrastructure").await.text();
+    elif.post(next, &[(&task, "carry"), (&why, "ING-58 came late")])
+        .await
+        .ok();
+    let retro = elif
+        .get("/sprints/43/retro?team=infrastructure")
+        .await
+        .text();
     assert!(retro.contains("ING-58 came late"));
-    assert!(retro.contains("<b>1</b>carried on, 1 not for the first time") && retro.contains("<span>carried</span>"));
+    assert!(
+        retro.contains("<b>1</b>carried on, 1 not for the first time")
+            && retro.contains("<span>carried</span>")
+    );
 }
 
 #[tokio::test]
@@ -165,18 +262,42 @@ async fn a_sprint_that_nobody_closed_stays_and_the_board_says_so() {
     let key = elif.make("infrastructure", "todo", "Left").await;
     world.app.clock.advance(Duration::days(8));
     let mut db = world.db.acquire().await.unwrap();
-    fortnight::sprints::cadence::keep_up(&mut db, NOW + Duration::days(8)).await.unwrap();
-    assert_eq!(elif.task(&key).await["sprint"], json!(42), "nothing moves by itself");
+    fortnight::sprints::cadence::keep_up(&mut db, NOW + Duration::days(8))
+        .await
+        .unwrap();
+    assert_eq!(
+        elif.task(&key).await["sprint"],
+        json!(42),
+        "nothing moves by itself"
+    );
     let board = elif.get("/teams/infrastructure").await.ok().text();
     assert!(board.contains("is over and not closed yet") && board.contains(CLOSE));
-    let sprints = elif.api(axum::http::Method::GET, "/sprints", json!({})).await.json();
-    assert_eq!((&sprints["sprints"][2]["state"], &sprints["sprints"][3]["state"]), (&json!("active"), &json!("ended")));
+    let sprints = elif
+        .api(axum::http::Method::GET, "/sprints", json!({}))
+        .await
+        .json();
+    assert_eq!(
+        (
+            &sprints["sprints"][2]["state"],
+            &sprints["sprints"][3]["state"]
+        ),
+        (&json!("active"), &json!("ended"))
+    );
     // the other team had nothing in it: once this one has closed it, it is closed for all
     close(elif, &[(&key, "carry")]).await.ok();
-    let sprints = elif.api(axum::http::Method::GET, "/sprints", json!({})).await.json();
+    let sprints = elif
+        .api(axum::http::Method::GET, "/sprints", json!({}))
+        .await
+        .json();
     assert_eq!(sprints["sprints"][3]["state"], json!("closed"));
     assert_eq!(elif.task(&key).await["sprint"], json!(43));
-    assert!(!elif.get("/teams/infrastructure").await.text().contains("not closed yet"));
+    assert!(
+        !elif
+            .get("/teams/infrastructure")
+            .await
+            .text()
+            .contains("not closed yet")
+    );
 }
 
 #[tokio::test]
@@ -184,11 +305,28 @@ async fn a_closing_can_be_taken_back_until_the_next_sprint_changes() {
     let world = World::new().await;
     let elif = &world.elif;
     let [_, carried, back, dropped] = three_left_and_one_done(&world).await;
-    let left = [(carried.as_str(), "carry"), (back.as_str(), "backlog"), (dropped.as_str(), "drop")];
+    let left = [
+        (carried.as_str(), "carry"),
+        (back.as_str(), "backlog"),
+        (dropped.as_str(), "drop"),
+    ];
     close(elif, &left).await.ok();
     let reopen = "/teams/infrastructure/sprints/42/reopen";
-    assert!(elif.get(RETRO).await.text().contains("Take the closing back"));
-    assert!(!world.jonas.get(RETRO).await.text().contains("Take the closing back"), "another team's");
+    assert!(
+        elif.get(RETRO)
+            .await
+            .text()
+            .contains("Take the closing back")
+    );
+    assert!(
+        !world
+            .jonas
+            .get(RETRO)
+            .await
+            .text()
+            .contains("Take the closing back"),
+        "another team's"
+    );
     world.jonas.post(reopen, &[]).await.refused(403);
     elif.post(reopen, &[]).await.ok();
     for key in [&carried, &back, &dropped] {
@@ -201,8 +339,20 @@ async fn a_closing_can_be_taken_back_until_the_next_sprint_changes() {
     }
     elif.post(reopen, &[]).await.refused(404);
     close(elif, &left).await.ok();
-    elif.post(&format!("/tasks/{carried}"), &[("title", "Cut over at last")]).await.ok();
-    assert!(!elif.get(RETRO).await.text().contains("Take the closing back"), "nothing is offered that is refused");
+    elif.post(
+        &format!("/tasks/{carried}"),
+        &[("title", "Cut over at last")],
+    )
+    .await
+    .ok();
+    assert!(
+        !elif
+            .get(RETRO)
+            .await
+            .text()
+            .contains("Take the closing back"),
+        "nothing is offered that is refused"
+    );
     let answer = elif.post(reopen, &[]).await.refused(409);
     assert!(answer.text().contains("has begun to change"));
     assert_eq!(elif.task(&carried).await["sprint"], json!(43));
@@ -215,16 +365,38 @@ async fn several_look_back_together_and_what_they_promise_becomes_tasks() {
     elif.make("infrastructure", "done", "Backups").await;
     elif.post(CLOSE, &[]).await.ok();
     let notes = "/teams/infrastructure/sprints/42/notes";
-    for (tray, text) in
-        [("well", "Pairing"), ("not", "We heard of it on day 8"), ("idea", "Ask on Monday"), ("thanks", "Gita!")]
-    {
-        elif.post(notes, &[("tray", tray), ("text", text)]).await.ok();
+    for (tray, text) in [
+        ("well", "Pairing"),
+        ("not", "We heard of it on day 8"),
+        ("idea", "Ask on Monday"),
+        ("thanks", "Gita!"),
+    ] {
+        elif.post(notes, &[("tray", tray), ("text", text)])
+            .await
+            .ok();
     }
-    elif.post(notes, &[("tray", "gossip"), ("text", "x")]).await.refused(422);
-    elif.post(notes, &[("tray", "well"), ("text", " ")]).await.refused(422);
-    jonas.post(notes, &[("tray", "well"), ("text", "x")]).await.refused(403);
-    jonas.post("/teams/ingestion/sprints/42/notes", &[("tray", "idea"), ("text", "Share the date")]).await.ok();
-    let both = elif.get("/sprints/42/retro?team=infrastructure&team=ingestion").await.ok().text();
+    elif.post(notes, &[("tray", "gossip"), ("text", "x")])
+        .await
+        .refused(422);
+    elif.post(notes, &[("tray", "well"), ("text", " ")])
+        .await
+        .refused(422);
+    jonas
+        .post(notes, &[("tray", "well"), ("text", "x")])
+        .await
+        .refused(403);
+    jonas
+        .post(
+            "/teams/ingestion/sprints/42/notes",
+            &[("tray", "idea"), ("text", "Share the date")],
+        )
+        .await
+        .ok();
+    let both = elif
+        .get("/sprints/42/retro?team=infrastructure&team=ingestion")
+        .await
+        .ok()
+        .text();
     for (tray, text) in [
         ("Went well", "Pairing"),
         ("Did not", "We heard of it on day 8"),
@@ -232,34 +404,93 @@ async fn several_look_back_together_and_what_they_promise_becomes_tasks() {
         ("Ideas", "Share the date"),
         ("Thanks", "Gita!"),
     ] {
-        let column = both.split(&format!("<h2>{tray}</h2>")).nth(1).unwrap_or_else(|| panic!("{tray}: {both}"));
-        assert!(column.split("</section>").next().unwrap().contains(text), "{tray}: {text}");
+        let column = both
+            .split(&format!("<h2>{tray}</h2>"))
+            .nth(1)
+            .unwrap_or_else(|| panic!("{tray}: {both}"));
+        assert!(
+            column.split("</section>").next().unwrap().contains(text),
+            "{tray}: {text}"
+        );
     }
-    let promise = [("retro", "42"), ("text", "Agree on a date for ING-58 @elif by Friday")];
-    elif.post("/teams/infrastructure/actions", &promise).await.ok();
-    elif.post("/teams/infrastructure/actions", &[("text", "x @nobody-here")]).await.refused(422);
-    let action: uuid::Uuid = sqlx::query_scalar("SELECT id FROM actions").fetch_one(&world.db).await.unwrap();
+    let promise = [
+        ("retro", "42"),
+        ("text", "Agree on a date for ING-58 @elif by Friday"),
+    ];
+    elif.post("/teams/infrastructure/actions", &promise)
+        .await
+        .ok();
+    elif.post(
+        "/teams/infrastructure/actions",
+        &[("text", "x @nobody-here")],
+    )
+    .await
+    .refused(422);
+    let action: uuid::Uuid = sqlx::query_scalar("SELECT id FROM actions")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     let make = format!("/teams/infrastructure/actions/{action}/task");
     jonas.post(&make, &[]).await.refused(403);
     elif.post(&make, &[]).await.ok();
     elif.post(&make, &[]).await.refused(409);
     let retro = elif.get(RETRO).await.ok().text();
-    assert!(retro.contains("Agree on a date for ING-58") && retro.contains("INF-2") && retro.contains("by Fri 27 Nov"));
+    assert!(
+        retro.contains("Agree on a date for ING-58")
+            && retro.contains("INF-2")
+            && retro.contains("by Fri 27 Nov")
+    );
     let task = elif.task("INF-2").await;
-    assert_eq!((&task["title"], &task["due"]), (&json!("Agree on a date for ING-58"), &json!("2026-11-27")));
+    assert_eq!(
+        (&task["title"], &task["due"]),
+        (&json!("Agree on a date for ING-58"), &json!("2026-11-27"))
+    );
     assert_eq!(task["owners"][0]["handle"], json!("elif"));
-    let next = elif.get("/sprints/43/retro?team=infrastructure").await.ok().text();
-    assert!(next.contains("Of 1 from Sprint 42: 1 still open."), "what became of it");
-    assert!(next.contains("href=\"/sprints/42/retro?team=infrastructure\">Sprint 42</a>"), "one press away");
+    let next = elif
+        .get("/sprints/43/retro?team=infrastructure")
+        .await
+        .ok()
+        .text();
+    assert!(
+        next.contains("Of 1 from Sprint 42: 1 still open."),
+        "what became of it"
+    );
+    assert!(
+        next.contains("href=\"/sprints/42/retro?team=infrastructure\">Sprint 42</a>"),
+        "one press away"
+    );
     for (text, becomes) in [("Ask Legal", "done"), ("Buy a cake", "dropped")] {
-        elif.post("/teams/infrastructure/actions", &[("retro", "42"), ("text", text)]).await.ok();
-        let action: uuid::Uuid =
-            sqlx::query_scalar("SELECT id FROM actions WHERE text = $1").bind(text).fetch_one(&world.db).await.unwrap();
-        elif.post(&format!("/teams/infrastructure/actions/{action}"), &[("as", becomes)]).await.ok();
+        elif.post(
+            "/teams/infrastructure/actions",
+            &[("retro", "42"), ("text", text)],
+        )
+        .await
+        .ok();
+        let action: uuid::Uuid = sqlx::query_scalar("SELECT id FROM actions WHERE text = $1")
+            .bind(text)
+            .fetch_one(&world.db)
+            .await
+            .unwrap();
+        elif.post(
+            &format!("/teams/infrastructure/actions/{action}"),
+            &[("as", becomes)],
+        )
+        .await
+        .ok();
     }
-    let next = elif.get("/sprints/43/retro?team=infrastructure").await.ok().text();
-    assert!(next.contains("Of 3 from Sprint 42: 1 done, 1 dropped, 1 still open."), "{next}");
-    jonas.get("/sprints/42/retro?team=no-such").await.refused(404);
+    let next = elif
+        .get("/sprints/43/retro?team=infrastructure")
+        .await
+        .ok()
+        .text();
+    assert!(
+        next.contains("Of 3 from Sprint 42: 1 done, 1 dropped, 1 still open."),
+        "{next}"
+    );
+    jonas
+        .get("/sprints/42/retro?team=no-such")
+        .await
+        .refused(404);
     jonas.get("/sprints/999/retro").await.refused(404);
 }
 
@@ -268,39 +499,94 @@ async fn what_is_left_in_a_sprint_that_nobody_closed_is_met_over_too() {
     let world = World::new().await;
     let elif = &world.elif;
     let key = elif.make("infrastructure", "todo", "Waits for Legal").await;
-    elif.post(&format!("/tasks/{key}/block"), &[("kind", "person"), ("person", "jonas"), ("note", "Legal")]).await.ok();
+    elif.post(
+        &format!("/tasks/{key}/block"),
+        &[("kind", "person"), ("person", "jonas"), ("note", "Legal")],
+    )
+    .await
+    .ok();
     set_goal(&world, elif, "42", &[("title", "Missed"), ("target", "9")]).await;
-    elif.post(&format!("/tasks/{key}"), &[("goal", "1")]).await.ok();
-    world.app.clock.advance(Duration::days(8));
-    fortnight::sprints::cadence::keep_up(&mut world.db.acquire().await.unwrap(), NOW + Duration::days(8))
+    elif.post(&format!("/tasks/{key}"), &[("goal", "1")])
         .await
-        .unwrap();
+        .ok();
+    world.app.clock.advance(Duration::days(8));
+    fortnight::sprints::cadence::keep_up(
+        &mut world.db.acquire().await.unwrap(),
+        NOW + Duration::days(8),
+    )
+    .await
+    .unwrap();
     for (who, path) in [(elif, "/teams/infrastructure/standup"), (&world.jonas, "/")] {
         let page = who.get(path).await.ok().text();
-        assert!(page.contains("goal at risk"), "what it served is missed, and open still: {path}: {page}");
+        assert!(
+            page.contains("goal at risk"),
+            "what it served is missed, and open still: {path}: {page}"
+        );
     }
     let review = elif.make("infrastructure", "in-review", "New").await;
     for page in ["standup", "standup/walk", "planning"] {
-        let page = elif.get(&format!("/teams/infrastructure/{page}")).await.ok().text();
-        assert!(page.contains("is over and not closed yet") && page.contains(CLOSE), "{page}");
+        let page = elif
+            .get(&format!("/teams/infrastructure/{page}"))
+            .await
+            .ok()
+            .text();
+        assert!(
+            page.contains("is over and not closed yet") && page.contains(CLOSE),
+            "{page}"
+        );
     }
     let standup = elif.get("/teams/infrastructure/standup").await.ok().text();
-    assert!(standup.contains("Waits for Legal") && standup.contains("Legal"), "{standup}");
-    let walk = elif.get("/teams/infrastructure/standup/walk").await.ok().text();
-    assert!(walk.contains("1 of 2") && walk.contains(&review), "from the right, over both sprints");
-    assert!(walk.contains(&format!("walk?at={key}")), "and then the one that is left: {walk}");
+    assert!(
+        standup.contains("Waits for Legal") && standup.contains("Legal"),
+        "{standup}"
+    );
+    let walk = elif
+        .get("/teams/infrastructure/standup/walk")
+        .await
+        .ok()
+        .text();
+    assert!(
+        walk.contains("1 of 2") && walk.contains(&review),
+        "from the right, over both sprints"
+    );
+    assert!(
+        walk.contains(&format!("walk?at={key}")),
+        "and then the one that is left: {walk}"
+    );
 }
 
 #[tokio::test]
 async fn the_retro_says_what_became_of_everything_even_where_nothing_was_carried() {
     let world = World::new().await;
     let elif = &world.elif;
-    let goal = set_goal(&world, elif, "42", &[("title", "Cut over"), ("target", "2")]).await;
+    let goal = set_goal(
+        &world,
+        elif,
+        "42",
+        &[("title", "Cut over"), ("target", "2")],
+    )
+    .await;
     let key = elif.make("infrastructure", "todo", "Runbook").await;
-    let (task, why, met) = (format!("task:{key}"), format!("why:{key}"), format!("goal:{goal}"));
-    elif.post(CLOSE, &[(&task, "backlog"), (&why, "Nobody asked for it"), (&met, "met")]).await.ok();
+    let (task, why, met) = (
+        format!("task:{key}"),
+        format!("why:{key}"),
+        format!("goal:{goal}"),
+    );
+    elif.post(
+        CLOSE,
+        &[
+            (&task, "backlog"),
+            (&why, "Nobody asked for it"),
+            (&met, "met"),
+        ],
+    )
+    .await
+    .ok();
     let retro = elif.get(RETRO).await.ok().text();
-    assert!(retro.contains("Nobody asked for it") && retro.contains("<span>backlog</span>"), "{retro}");
+    assert!(
+        retro.contains("Nobody asked for it") && retro.contains("<span>backlog</span>"),
+        "{retro}"
+    );
     assert!(retro.contains("<b>1 of 1</b>goal met"), "{retro}");
 }
 
@@ -309,18 +595,41 @@ async fn words_about_a_closed_sprint_do_not_keep_it_closed() {
     let world = World::new().await;
     let elif = &world.elif;
     let [_, carried, back, dropped] = three_left_and_one_done(&world).await;
-    let left = [(carried.as_str(), "carry"), (back.as_str(), "backlog"), (dropped.as_str(), "drop")];
+    let left = [
+        (carried.as_str(), "carry"),
+        (back.as_str(), "backlog"),
+        (dropped.as_str(), "drop"),
+    ];
     close(elif, &left).await.ok();
-    let goal: uuid::Uuid =
-        sqlx::query_scalar("SELECT g.id FROM goals g JOIN sprints s ON s.id = g.sprint_id WHERE s.number = 43")
-            .fetch_one(&world.db)
-            .await
-            .unwrap();
+    let goal: uuid::Uuid = sqlx::query_scalar(
+        "SELECT g.id FROM goals g JOIN sprints s ON s.id = g.sprint_id WHERE s.number = 43",
+    )
+    .fetch_one(&world.db)
+    .await
+    .unwrap();
     let remarks = format!("/teams/infrastructure/goals/{goal}/remarks");
-    world.jonas.post(&remarks, &[("kind", "comment"), ("body", "Well done")]).await.ok();
-    world.jonas.post(&format!("/tasks/{carried}/comments"), &[("body", "What is left of it?")]).await.ok();
-    assert!(elif.get(RETRO).await.text().contains("Take the closing back"));
-    elif.post("/teams/infrastructure/sprints/42/reopen", &[]).await.ok();
+    world
+        .jonas
+        .post(&remarks, &[("kind", "comment"), ("body", "Well done")])
+        .await
+        .ok();
+    world
+        .jonas
+        .post(
+            &format!("/tasks/{carried}/comments"),
+            &[("body", "What is left of it?")],
+        )
+        .await
+        .ok();
+    assert!(
+        elif.get(RETRO)
+            .await
+            .text()
+            .contains("Take the closing back")
+    );
+    elif.post("/teams/infrastructure/sprints/42/reopen", &[])
+        .await
+        .ok();
     assert_eq!(elif.task(&carried).await["sprint"], json!(42));
 }
 
@@ -330,17 +639,37 @@ async fn what_is_carried_late_was_in_the_next_sprint_from_its_beginning() {
     let elif = &world.elif;
     let key = elif.make("infrastructure", "in-progress", "Cut over").await;
     world.app.clock.advance(Duration::days(10));
-    fortnight::sprints::cadence::keep_up(&mut world.db.acquire().await.unwrap(), NOW + Duration::days(10))
-        .await
-        .unwrap();
+    fortnight::sprints::cadence::keep_up(
+        &mut world.db.acquire().await.unwrap(),
+        NOW + Duration::days(10),
+    )
+    .await
+    .unwrap();
     close(elif, &[(&key, "carry")]).await.ok();
     elif.make("infrastructure", "todo", "Came later").await;
-    let retro = elif.get("/sprints/43/retro?team=infrastructure").await.ok().text();
-    assert!(retro.contains("<b>0 of 1</b>finished of what was set aside"), "{retro}");
-    assert!(retro.contains("<b>1</b>added after the first day"), "{retro}");
-    let days = elif.get("/teams/infrastructure/flow/burn-up.csv?from=43&to=43").await.ok().text();
+    let retro = elif
+        .get("/sprints/43/retro?team=infrastructure")
+        .await
+        .ok()
+        .text();
+    assert!(
+        retro.contains("<b>0 of 1</b>finished of what was set aside"),
+        "{retro}"
+    );
+    assert!(
+        retro.contains("<b>1</b>added after the first day"),
+        "{retro}"
+    );
+    let days = elif
+        .get("/teams/infrastructure/flow/burn-up.csv?from=43&to=43")
+        .await
+        .ok()
+        .text();
     let first = days.lines().nth(1).unwrap();
-    assert!(first.contains(",1,0"), "one task on Monday, the other on Friday: {days}");
+    assert!(
+        first.contains(",1,0"),
+        "one task on Monday, the other on Friday: {days}"
+    );
 }
 
 #[tokio::test]
@@ -349,8 +678,12 @@ async fn a_sprint_that_is_closed_early_foretells_nothing_and_its_burn_up_stays()
     let elif = &world.elif;
     // thirty days of work, one task each, so that a forecast could be made
     for n in 0..12 {
-        let key = elif.make("infrastructure", "todo", &format!("Drill {n}")).await;
-        elif.post(&format!("/tasks/{key}/position"), &[("column", "done")]).await.ok();
+        let key = elif
+            .make("infrastructure", "todo", &format!("Drill {n}"))
+            .await;
+        elif.post(&format!("/tasks/{key}/position"), &[("column", "done")])
+            .await
+            .ok();
         sqlx::query("UPDATE events SET at = at - make_interval(days => $1) WHERE kind = 'task.moved' AND task_id = (SELECT id FROM tasks WHERE title = $2)")
             .bind(n)
             .bind(format!("Drill {n}"))
@@ -360,17 +693,39 @@ async fn a_sprint_that_is_closed_early_foretells_nothing_and_its_burn_up_stays()
     }
     let left = elif.make("infrastructure", "todo", "Left").await;
     let flow = "/teams/infrastructure/flow?from=42&to=42";
-    assert!(elif.get(flow).await.ok().text().contains("By the end likely"), "while it goes on");
+    assert!(
+        elif.get(flow)
+            .await
+            .ok()
+            .text()
+            .contains("By the end likely"),
+        "while it goes on"
+    );
     close(elif, &[(&left, "carry")]).await.ok();
-    assert!(!elif.get(flow).await.ok().text().contains("By the end likely"), "it has ended");
+    assert!(
+        !elif
+            .get(flow)
+            .await
+            .ok()
+            .text()
+            .contains("By the end likely"),
+        "it has ended"
+    );
     let burn_up = "/teams/infrastructure/flow/burn-up.csv?from=42&to=42";
     let closed = elif.get(burn_up).await.ok().text();
-    let done: String = sqlx::query_scalar("SELECT 'INF-' || number FROM tasks WHERE title = 'Drill 3'")
-        .fetch_one(&world.db)
+    let done: String =
+        sqlx::query_scalar("SELECT 'INF-' || number FROM tasks WHERE title = 'Drill 3'")
+            .fetch_one(&world.db)
+            .await
+            .unwrap();
+    elif.post(&format!("/tasks/{done}"), &[("sprint", "43")])
         .await
-        .unwrap();
-    elif.post(&format!("/tasks/{done}"), &[("sprint", "43")]).await.ok();
-    assert_eq!(elif.get(burn_up).await.ok().text(), closed, "frozen as it was");
+        .ok();
+    assert_eq!(
+        elif.get(burn_up).await.ok().text(),
+        closed,
+        "frozen as it was"
+    );
 }
 
 #[tokio::test]
@@ -380,25 +735,59 @@ async fn what_was_done_and_comes_back_comes_into_the_sprint_that_the_team_works_
     let key = elif.make("infrastructure", "done", "Backups").await;
     elif.post(CLOSE, &[]).await.ok();
     assert_eq!(elif.task(&key).await["sprint"], json!(42));
-    let moved = elif.post(&format!("/tasks/{key}/position"), &[("column", "in-progress")]).await.ok();
-    assert_eq!(elif.task(&key).await["sprint"], json!(43), "in the closed one nobody would see it");
-    assert!(elif.get("/teams/infrastructure").await.text().contains("Backups"));
-    let change = moved.header("location").split("did=").nth(1).unwrap().to_owned();
-    elif.post(&format!("/changes/{change}/undo"), &[]).await.ok();
+    let moved = elif
+        .post(
+            &format!("/tasks/{key}/position"),
+            &[("column", "in-progress")],
+        )
+        .await
+        .ok();
+    assert_eq!(
+        elif.task(&key).await["sprint"],
+        json!(43),
+        "in the closed one nobody would see it"
+    );
+    assert!(
+        elif.get("/teams/infrastructure")
+            .await
+            .text()
+            .contains("Backups")
+    );
+    let change = moved
+        .header("location")
+        .split("did=")
+        .nth(1)
+        .unwrap()
+        .to_owned();
+    elif.post(&format!("/changes/{change}/undo"), &[])
+        .await
+        .ok();
     let task = elif.task(&key).await;
-    assert_eq!((&task["sprint"], &task["state"]), (&json!(42), &json!("done")), "and back");
+    assert_eq!(
+        (&task["sprint"], &task["state"]),
+        (&json!(42), &json!("done")),
+        "and back"
+    );
 }
 
 #[tokio::test]
 async fn nothing_is_carried_into_a_sprint_that_was_closed_in_that_moment() {
     let world = World::new().await;
     world.elif.make("infrastructure", "todo", "Left").await;
-    let team: fortnight::teams::Team = sqlx::query_as("SELECT id, slug, name, key, seq FROM teams WHERE key = 'INF'")
-        .fetch_one(&world.db)
+    let team: fortnight::teams::Team =
+        sqlx::query_as("SELECT id, slug, name, key, seq FROM teams WHERE key = 'INF'")
+            .fetch_one(&world.db)
+            .await
+            .unwrap();
+    let sprints = fortnight::sprints::queries::sprints_of(&world.db, team.id)
         .await
         .unwrap();
-    let sprints = fortnight::sprints::queries::sprints_of(&world.db, team.id).await.unwrap();
-    let of = |number| sprints.iter().find(|sprint| sprint.number == number).unwrap();
+    let of = |number| {
+        sprints
+            .iter()
+            .find(|sprint| sprint.number == number)
+            .unwrap()
+    };
     sqlx::query("INSERT INTO closings (team_id, sprint_id, closed_at, change_id, figures) VALUES ($1, $2, $3, gen_random_uuid(), '{}')")
         .bind(team.id)
         .bind(of(43).id)
@@ -406,13 +795,19 @@ async fn nothing_is_carried_into_a_sprint_that_was_closed_in_that_moment() {
         .execute(&world.db)
         .await
         .unwrap();
-    let crew = fortnight::teams::crew::crew(&world.db, team.id).await.unwrap();
+    let crew = fortnight::teams::crew::crew(&world.db, team.id)
+        .await
+        .unwrap();
     let (from, to, actor) = (of(42), of(43), fortnight::activity::Actor::nobody());
     let outcome = world
         .app
         .live
         .change(&actor, |change, _| {
-            Box::pin(async { fortnight::sprints::closing::hold(change, &team, &crew, from, to).await.map(|_| ()) })
+            Box::pin(async {
+                fortnight::sprints::closing::hold(change, &team, &crew, from, to)
+                    .await
+                    .map(|_| ())
+            })
         })
         .await;
     let problem = outcome.err().unwrap().to_string();
@@ -428,13 +823,20 @@ async fn when_a_sprint_begins_every_team_hears_of_it() {
         world
             .app
             .live
-            .change(&nobody, |change, _| Box::pin(fortnight::sprints::cadence::keep_up_and_tell(change)))
+            .change(&nobody, |change, _| {
+                Box::pin(fortnight::sprints::cadence::keep_up_and_tell(change))
+            })
             .await
     };
     turn().await.unwrap();
     turn().await.unwrap();
     for team in ["infrastructure", "ingestion"] {
-        let page = world.elif.get(&format!("/teams/{team}/history")).await.ok().text();
+        let page = world
+            .elif
+            .get(&format!("/teams/{team}/history"))
+            .await
+            .ok()
+            .text();
         assert_eq!(page.matches("Sprint 43 began").count(), 1, "{page}");
         assert!(!page.contains("A former member"), "nobody did it: {page}");
     }
@@ -446,10 +848,15 @@ async fn a_goal_is_one_of_the_sprint_that_the_team_works_in() {
     let elif = &world.elif;
     let [_, carried, back, dropped] = three_left_and_one_done(&world).await;
     let verdict = [carried, back.clone(), dropped].map(|key| (format!("task:{key}"), "backlog"));
-    let fields: Vec<(&str, &str)> = verdict.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    let fields: Vec<(&str, &str)> = verdict
+        .iter()
+        .map(|(name, value)| (name.as_str(), *value))
+        .collect();
     elif.post(CLOSE, &fields).await.ok();
     // in no sprint: its page lists the goals of the next, which the team works in since it closed this one
-    elif.post(&format!("/tasks/{back}"), &[("goal", "1")]).await.ok();
+    elif.post(&format!("/tasks/{back}"), &[("goal", "1")])
+        .await
+        .ok();
     let goal: i32 = sqlx::query_scalar(
         "SELECT s.number FROM tasks k JOIN goals g ON g.id = k.goal_id JOIN sprints s ON s.id = g.sprint_id WHERE 'INF-' || k.number = $1",
     )
@@ -464,34 +871,80 @@ async fn a_goal_is_one_of_the_sprint_that_the_team_works_in() {
 async fn what_was_begun_is_proposed_to_go_on_and_what_nobody_wants_to_go_back() {
     let world = World::new().await;
     let elif = &world.elif;
-    set_goal(&world, elif, "42", &[("title", "Cut over"), ("target", "2")]).await;
+    set_goal(
+        &world,
+        elif,
+        "42",
+        &[("title", "Cut over"), ("target", "2")],
+    )
+    .await;
     let begun = elif.make("infrastructure", "in-progress", "Begun").await;
     let serves = elif.make("infrastructure", "todo", "Serves a goal").await;
-    elif.post(&format!("/tasks/{serves}"), &[("goal", "1")]).await.ok();
+    elif.post(&format!("/tasks/{serves}"), &[("goal", "1")])
+        .await
+        .ok();
     let owned = elif.make("infrastructure", "todo", "Is somebody's").await;
-    elif.post(&format!("/tasks/{owned}/owners"), &[("owners", "elif")]).await.ok();
+    elif.post(&format!("/tasks/{owned}/owners"), &[("owners", "elif")])
+        .await
+        .ok();
     let nobodys = elif.make("infrastructure", "todo", "Nobody's").await;
     world.app.clock.advance(Duration::days(3));
     let form = elif.get(CLOSE).await.ok().text();
     let proposed = |key: &str, outcome: &str| {
-        let list = form.split(&format!("name=\"task:{key}\"")).nth(1).unwrap().split("</select>").next().unwrap();
-        assert!(list.contains(&format!("value=\"{outcome}\" selected")), "{key}: {list}");
+        let list = form
+            .split(&format!("name=\"task:{key}\""))
+            .nth(1)
+            .unwrap()
+            .split("</select>")
+            .next()
+            .unwrap();
+        assert!(
+            list.contains(&format!("value=\"{outcome}\" selected")),
+            "{key}: {list}"
+        );
     };
-    for (key, outcome) in [(&begun, "carry"), (&serves, "carry"), (&owned, "carry"), (&nobodys, "backlog")] {
+    for (key, outcome) in [
+        (&begun, "carry"),
+        (&serves, "carry"),
+        (&owned, "carry"),
+        (&nobodys, "backlog"),
+    ] {
         proposed(key, outcome);
     }
-    assert!(form.contains("In progress for 3\u{a0}d"), "how old it is: {form}");
+    assert!(
+        form.contains("In progress for 3\u{a0}d"),
+        "how old it is: {form}"
+    );
 }
 
 #[tokio::test]
 async fn words_that_are_too_long_to_be_kept_close_nothing() {
     let world = World::new().await;
     let elif = &world.elif;
-    let goal = set_goal(&world, elif, "42", &[("title", "Cut over"), ("target", "2")]).await;
-    let (goal, why, long) = (format!("goal:{goal}"), format!("why:{goal}"), "x".repeat(501));
-    let refused = elif.post(CLOSE, &[(&goal, "missed"), (&why, &long)]).await.refused(422).text();
-    assert!(refused.contains("at most 500 characters") && refused.contains(&long), "kept as it was typed");
-    elif.post(CLOSE, &[(&goal, "missed"), (&why, &long[1..])]).await.ok();
+    let goal = set_goal(
+        &world,
+        elif,
+        "42",
+        &[("title", "Cut over"), ("target", "2")],
+    )
+    .await;
+    let (goal, why, long) = (
+        format!("goal:{goal}"),
+        format!("why:{goal}"),
+        "x".repeat(501),
+    );
+    let refused = elif
+        .post(CLOSE, &[(&goal, "missed"), (&why, &long)])
+        .await
+        .refused(422)
+        .text();
+    assert!(
+        refused.contains("at most 500 characters") && refused.contains(&long),
+        "kept as it was typed"
+    );
+    elif.post(CLOSE, &[(&goal, "missed"), (&why, &long[1..])])
+        .await
+        .ok();
     assert!(elif.get(RETRO).await.text().contains(&long[1..]));
 }
 
@@ -502,6 +955,15 @@ async fn enter_on_the_closing_page_closes_nothing() {
     world.elif.make("infrastructure", "todo", "Left").await;
     let page = world.elif.get(CLOSE).await.ok().text();
     let form = page.split(&format!("action=\"{CLOSE}\"")).nth(1).unwrap();
-    let first = form.split("<button").nth(1).unwrap().split('>').next().unwrap();
-    assert!(first.contains("formmethod=\"dialog\"") && !first.contains("name="), "it sends nothing: {first}");
+    let first = form
+        .split("<button")
+        .nth(1)
+        .unwrap()
+        .split('>')
+        .next()
+        .unwrap();
+    assert!(
+        first.contains("formmethod=\"dialog\"") && !first.contains("name="),
+        "it sends nothing: {first}"
+    );
 }

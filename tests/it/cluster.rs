@@ -27,12 +27,18 @@ struct Cluster {
 pub async fn database() -> PgPool {
     let template = &CLUSTER.get_or_init(start).template;
     let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
-    let mut admin = PgConnection::connect_with(&template.clone().database("postgres")).await.unwrap();
+    let mut admin = PgConnection::connect_with(&template.clone().database("postgres"))
+        .await
+        .unwrap();
     // a number of ours and a constant: nothing of anybody's gets into the statement
     let create = AssertSqlSafe(format!("CREATE DATABASE {name} TEMPLATE {DATABASE}"));
     sqlx::query(create).execute(&mut admin).await.unwrap();
     admin.close().await.unwrap();
-    PgPoolOptions::new().max_connections(5).connect_with(template.clone().database(&name)).await.unwrap()
+    PgPoolOptions::new()
+        .max_connections(5)
+        .connect_with(template.clone().database(&name))
+        .await
+        .unwrap()
 }
 
 fn start() -> Cluster {
@@ -47,7 +53,10 @@ fn start() -> Cluster {
     // A test's own thread and runtime end with it. This thread holds Postgres until the process
     // ends, and then the kernel tells Postgres to end too.
     thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         let embedded = runtime.block_on(async {
             let embedded = Embedded::start(&data_dir, Durability::Fast).await.unwrap();
             let pool = db::open(embedded.connect_options(DATABASE)).await.unwrap();
@@ -61,7 +70,10 @@ fn start() -> Cluster {
             thread::park();
         }
     });
-    Cluster { template: template.recv().expect("Postgres did not start; see above"), _sweeper: sweep_after_us(&folder) }
+    Cluster {
+        template: template.recv().expect("Postgres did not start; see above"),
+        _sweeper: sweep_after_us(&folder),
+    }
 }
 
 /// A test binary has no end of its own to clear up in. This shell waits for its input to end,

@@ -25,15 +25,29 @@ async fn move_make_and_archive(clients: u64, operations: u64, seed: u64) {
     println!("{clients} clients, {operations} operations each, seed {seed}");
     let world = World::new().await;
     let served = Served::of(&world).await;
-    let token = world.program_of(&world.elif, Scope::Write).await.bearer.unwrap();
+    let token = world
+        .program_of(&world.elif, Scope::Write)
+        .await
+        .bearer
+        .unwrap();
     for n in 0..30 {
-        world.elif.make("infrastructure", COLUMNS[n % 5], &format!("Task {n}")).await;
+        world
+            .elif
+            .make("infrastructure", COLUMNS[n % 5], &format!("Task {n}"))
+            .await;
     }
     let base = format!("http://{}/api/v1", served.address);
     let http = reqwest::Client::new();
     let clients = (1..=clients).map(|client| {
         let dice = Dice(0x9e37_79b9_7f4a_7c15 ^ (seed << 32 | client));
-        tokio::spawn(work(http.clone(), base.clone(), token.clone(), client, operations, dice))
+        tokio::spawn(work(
+            http.clone(),
+            base.clone(),
+            token.clone(),
+            client,
+            operations,
+            dice,
+        ))
     });
     let mut acknowledged = 0;
     for client in clients.collect::<Vec<_>>() {
@@ -46,7 +60,11 @@ async fn move_make_and_archive(clients: u64, operations: u64, seed: u64) {
     .fetch_one(&world.db)
     .await
     .unwrap();
-    assert_eq!(changes, acknowledged + 30, "every acknowledged change is in the history once");
+    assert_eq!(
+        changes,
+        acknowledged + 30,
+        "every acknowledged change is in the history once"
+    );
     assert_eq!(world.deadlocks().await, 0);
 }
 
@@ -54,14 +72,22 @@ async fn move_make_and_archive(clients: u64, operations: u64, seed: u64) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_teams_do_everything_at_once_and_nobody_waits_in_a_circle() {
     let world = World::new().await;
-    let teams = [(&world.elif, "infrastructure", "INF", "ING"), (&world.jonas, "ingestion", "ING", "INF")];
+    let teams = [
+        (&world.elif, "infrastructure", "INF", "ING"),
+        (&world.jonas, "ingestion", "ING", "INF"),
+    ];
     for (who, team, ..) in teams {
         for n in 0..8 {
             who.make(team, COLUMNS[n % 5], &format!("Task {n}")).await;
         }
         for (sprint, title) in [("42", "Migrate"), ("43", "Cut over")] {
             let goal = [("sprint", sprint), ("title", title), ("target", "9")];
-            assert_eq!(who.post(&format!("/teams/{team}/goals"), &goal).await.status, 303);
+            assert_eq!(
+                who.post(&format!("/teams/{team}/goals"), &goal)
+                    .await
+                    .status,
+                303
+            );
         }
     }
     let people = (0..12).map(|n| {
@@ -75,7 +101,13 @@ async fn two_teams_do_everything_at_once_and_nobody_waits_in_a_circle() {
     assert_eq!(world.deadlocks().await, 0);
 }
 
-async fn do_everything(who: Client, team: &'static str, ours: &'static str, theirs: &'static str, n: u64) {
+async fn do_everything(
+    who: Client,
+    team: &'static str,
+    ours: &'static str,
+    theirs: &'static str,
+    n: u64,
+) {
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15 ^ (n + 1));
     let mut last_change = None;
     for _ in 0..60 {
@@ -84,15 +116,39 @@ async fn do_everything(who: Client, team: &'static str, ours: &'static str, thei
         let column = COLUMNS[dice.below(5) as usize];
         let (path, fields): (String, Vec<(&str, &str)>) = match (dice.below(14), &last_change) {
             (0 | 1, _) => (format!("/tasks/{key}/position"), vec![("column", column)]),
-            (2 | 3, _) => (format!("/tasks/{key}/block"), vec![("kind", "task"), ("on", &foreign)]),
-            (4, _) => (format!("/tasks/{key}/block"), vec![("kind", "task"), ("on", &another)]),
+            (2 | 3, _) => (
+                format!("/tasks/{key}/block"),
+                vec![("kind", "task"), ("on", &foreign)],
+            ),
+            (4, _) => (
+                format!("/tasks/{key}/block"),
+                vec![("kind", "task"), ("on", &another)],
+            ),
             (5, _) => (format!("/tasks/{key}/unblock"), vec![]),
-            (6, _) => (format!("/tasks/{foreign}/comments"), vec![("body", "How far is it?")]),
-            (7, _) => (format!("/tasks/{key}"), vec![("sprint", "43"), ("labels", "postgres"), ("for", "Growth")]),
-            (8, _) => (format!("/tasks/{key}"), vec![("sprint", "42"), ("goal", "1"), ("title", "Again")]),
-            (9, _) => (format!("/tasks/{key}/owners"), vec![("owners", "elif"), ("owners", "jonas")]),
-            (10, _) => (format!("/teams/{team}/bulk"), vec![("keys", &key), ("keys", &another), ("column", column)]),
-            (11, _) => (format!("/teams/{team}/bulk"), vec![("keys", &key), ("keys", &another), ("sprint", "42")]),
+            (6, _) => (
+                format!("/tasks/{foreign}/comments"),
+                vec![("body", "How far is it?")],
+            ),
+            (7, _) => (
+                format!("/tasks/{key}"),
+                vec![("sprint", "43"), ("labels", "postgres"), ("for", "Growth")],
+            ),
+            (8, _) => (
+                format!("/tasks/{key}"),
+                vec![("sprint", "42"), ("goal", "1"), ("title", "Again")],
+            ),
+            (9, _) => (
+                format!("/tasks/{key}/owners"),
+                vec![("owners", "elif"), ("owners", "jonas")],
+            ),
+            (10, _) => (
+                format!("/teams/{team}/bulk"),
+                vec![("keys", &key), ("keys", &another), ("column", column)],
+            ),
+            (11, _) => (
+                format!("/teams/{team}/bulk"),
+                vec![("keys", &key), ("keys", &another), ("sprint", "42")],
+            ),
             (12, Some(change)) => (format!("/changes/{change}/undo"), vec![]),
             (12, None) => (format!("/tasks/{key}/steps"), vec![("text", "Rehearse")]),
             _ => (format!("/tasks/{foreign}/follow"), vec![("follow", "1")]),
@@ -100,19 +156,32 @@ async fn do_everything(who: Client, team: &'static str, ours: &'static str, thei
         let answer = who.ask(Method::POST, &path, "card", &fields).await;
         // what changed nothing cannot be taken back: 404
         assert!(
-            matches!(answer.status.as_u16(), 200 | 201 | 204 | 303 | 404 | 409 | 422),
+            matches!(
+                answer.status.as_u16(),
+                200 | 201 | 204 | 303 | 404 | 409 | 422
+            ),
             "{path} {fields:?}: {} {}",
             answer.status,
             answer.text()
         );
         if !path.contains(&foreign) {
-            last_change = answer.headers.get("fortnight-change").map(|change| change.to_str().unwrap().to_owned());
+            last_change = answer
+                .headers
+                .get("fortnight-change")
+                .map(|change| change.to_str().unwrap().to_owned());
         }
     }
 }
 
 /// Does its part of the operations; the answer is how many changed something.
-async fn work(http: reqwest::Client, base: String, token: String, client: u64, operations: u64, mut dice: Dice) -> i64 {
+async fn work(
+    http: reqwest::Client,
+    base: String,
+    token: String,
+    client: u64,
+    operations: u64,
+    mut dice: Dice,
+) -> i64 {
     let mut acknowledged = 0;
     for operation in 0..operations {
         let task = dice.below(30) + 1;
@@ -122,22 +191,39 @@ async fn work(http: reqwest::Client, base: String, token: String, client: u64, o
                 "/teams/infrastructure/tasks".to_owned(),
                 json!({ "title": format!("{client}/{operation}"), "column": COLUMNS[dice.below(5) as usize] }),
             ),
-            1 => (Method::DELETE, format!("/tasks/INF-{}", 20 + dice.below(60)), json!({})),
+            1 => (
+                Method::DELETE,
+                format!("/tasks/INF-{}", 20 + dice.below(60)),
+                json!({}),
+            ),
             dice_roll => {
                 let neighbour = format!("INF-{}", dice.below(30) + 1);
                 let mut place = json!({ "column": COLUMNS[dice.below(5) as usize] });
                 if dice_roll % 3 > 0 {
-                    place[if dice_roll % 3 == 1 { "after" } else { "before" }] = json!(neighbour);
+                    place[if dice_roll % 3 == 1 {
+                        "after"
+                    } else {
+                        "before"
+                    }] = json!(neighbour);
                 }
                 (Method::PUT, format!("/tasks/INF-{task}/position"), place)
             }
         };
         // archiving what is archived is answered the same, and changes nothing
         let counts = method != Method::DELETE;
-        let answer =
-            http.request(method, format!("{base}{path}")).bearer_auth(&token).json(&body).send().await.unwrap();
+        let answer = http
+            .request(method, format!("{base}{path}"))
+            .bearer_auth(&token)
+            .json(&body)
+            .send()
+            .await
+            .unwrap();
         let status = answer.status().as_u16();
-        assert!(matches!(status, 200 | 201 | 404 | 409), "{path} {body}: {status} {}", answer.text().await.unwrap());
+        assert!(
+            matches!(status, 200 | 201 | 404 | 409),
+            "{path} {body}: {status} {}",
+            answer.text().await.unwrap()
+        );
         acknowledged += i64::from(counts && matches!(status, 200 | 201));
     }
     acknowledged
@@ -158,8 +244,15 @@ pub async fn check_board(world: &World) {
     .fetch_all(&world.db)
     .await
     .unwrap();
-    assert_eq!(numbers, (1..=numbers.len() as i64).collect::<Vec<_>>(), "numbers have no gaps and no doubles");
-    let mut places: Vec<_> = rows.iter().filter_map(|row| Some((row.1.clone(), row.2.clone()?))).collect();
+    assert_eq!(
+        numbers,
+        (1..=numbers.len() as i64).collect::<Vec<_>>(),
+        "numbers have no gaps and no doubles"
+    );
+    let mut places: Vec<_> = rows
+        .iter()
+        .filter_map(|row| Some((row.1.clone(), row.2.clone()?)))
+        .collect();
     let count = places.len();
     places.sort();
     places.dedup();
@@ -170,8 +263,10 @@ pub async fn check_board(world: &World) {
     let events: Vec<(i64, Option<Uuid>, String, Value)> =
         sqlx::query_as("SELECT e.seq, task_id, kind, after FROM events e JOIN teams t ON t.id = e.team_id WHERE t.slug = 'infrastructure' ORDER BY e.seq")
             .fetch_all(&world.db).await.unwrap();
-    let seq: i64 =
-        sqlx::query_scalar("SELECT seq FROM teams WHERE slug = 'infrastructure'").fetch_one(&world.db).await.unwrap();
+    let seq: i64 = sqlx::query_scalar("SELECT seq FROM teams WHERE slug = 'infrastructure'")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     assert_eq!(
         events.iter().map(|event| event.0).collect::<Vec<_>>(),
         (1..=seq).collect::<Vec<_>>(),
@@ -184,7 +279,9 @@ pub async fn check_board(world: &World) {
                 replayed.get_mut(&task.parse::<Uuid>().unwrap()).unwrap()["rank"] = rank.clone();
             }
         } else if let Some(task) = task {
-            let state = replayed.entry(*task).or_insert_with(|| json!({ "archived": false }));
+            let state = replayed
+                .entry(*task)
+                .or_insert_with(|| json!({ "archived": false }));
             for (field, value) in after.as_object().unwrap() {
                 state[field] = value.clone();
             }
@@ -209,8 +306,12 @@ async fn of_two_writers_on_one_version_one_wins_and_the_other_is_told() {
         let write = |who: &Client, name: &str| {
             let (who, name) = (who.clone(), name.to_owned());
             tokio::spawn(async move {
-                who.api(Method::PATCH, "/tasks/INF-1", json!({ "title": format!("{name} {round}"), "version": round }))
-                    .await
+                who.api(
+                    Method::PATCH,
+                    "/tasks/INF-1",
+                    json!({ "title": format!("{name} {round}"), "version": round }),
+                )
+                .await
             })
         };
         let (a, b) = (write(&world.elif, "a"), write(&world.elif, "b"));
@@ -240,10 +341,16 @@ async fn a_repeated_write_with_its_key_is_one_write() {
     let tries = [send("One"), send("One"), send("One")];
     for answer in tries {
         let answer = answer.await.unwrap().refused(201).json();
-        assert_eq!((&answer["key"], &answer["title"]), (&json!("INF-1"), &json!("One")));
+        assert_eq!(
+            (&answer["key"], &answer["title"]),
+            (&json!("INF-1"), &json!("One"))
+        );
     }
     send("Another").await.unwrap().refused(422);
-    let tasks: i64 = sqlx::query_scalar("SELECT count(*) FROM tasks").fetch_one(&world.db).await.unwrap();
+    let tasks: i64 = sqlx::query_scalar("SELECT count(*) FROM tasks")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     assert_eq!(tasks, 1);
 }
 
@@ -254,12 +361,26 @@ async fn a_gap_never_closes() {
     world.elif.make("infrastructure", "todo", "first").await;
     world.elif.make("infrastructure", "todo", "last").await;
     for n in 0..600 {
-        world.elif.make("infrastructure", "in-progress", &format!("{n}")).await;
+        world
+            .elif
+            .make("infrastructure", "in-progress", &format!("{n}"))
+            .await;
         let place = json!({ "column": "todo", "after": "INF-1" });
-        world.elif.api(Method::PUT, &format!("/tasks/INF-{}/position", n + 3), place).await.ok();
+        world
+            .elif
+            .api(
+                Method::PUT,
+                &format!("/tasks/INF-{}/position", n + 3),
+                place,
+            )
+            .await
+            .ok();
     }
     let column = world.column("infrastructure", "todo").await;
-    assert_eq!((column[0].as_str(), column[1].as_str(), column[601].as_str()), ("INF-1", "INF-602", "INF-2"));
+    assert_eq!(
+        (column[0].as_str(), column[1].as_str(), column[601].as_str()),
+        ("INF-1", "INF-602", "INF-2")
+    );
     check_board(&world).await;
 }
 
@@ -282,23 +403,39 @@ async fn who_is_taken_off_the_team_while_their_move_waits_changes_nothing() {
     let key = elif.make("infrastructure", "todo", "Cut over").await;
     for (gone, status) in [
         ("DELETE FROM members WHERE account_id = $1", 403),
-        ("UPDATE accounts SET deactivated_at = now() WHERE id = $1", 403),
+        (
+            "UPDATE accounts SET deactivated_at = now() WHERE id = $1",
+            403,
+        ),
     ] {
         let before = elif.task(&key).await;
         // Somebody else has the columns; the move was let in and waits for them.
         let mut holding = world.db.begin().await.unwrap();
-        sqlx::query("SELECT FROM columns FOR UPDATE").execute(&mut *holding).await.unwrap();
+        sqlx::query("SELECT FROM columns FOR UPDATE")
+            .execute(&mut *holding)
+            .await
+            .unwrap();
         let moving = {
             let (elif, key) = (elif.clone(), key.clone());
-            tokio::spawn(async move { elif.post(&format!("/tasks/{key}/position"), &[("column", "done")]).await })
+            tokio::spawn(async move {
+                elif.post(&format!("/tasks/{key}/position"), &[("column", "done")])
+                    .await
+            })
         };
         world.until_someone_waits().await;
         let mut taking = world.db.begin().await.unwrap();
-        sqlx::query(gone).bind(elif.person.id).execute(&mut *taking).await.unwrap();
+        sqlx::query(gone)
+            .bind(elif.person.id)
+            .execute(&mut *taking)
+            .await
+            .unwrap();
         taking.commit().await.unwrap();
         holding.commit().await.unwrap();
         moving.await.unwrap().refused(status);
-        sqlx::query("UPDATE accounts SET deactivated_at = NULL").execute(&world.db).await.unwrap();
+        sqlx::query("UPDATE accounts SET deactivated_at = NULL")
+            .execute(&world.db)
+            .await
+            .unwrap();
         sqlx::query("INSERT INTO members (team_id, account_id, since) SELECT id, $1, now() FROM teams WHERE key = 'INF' ON CONFLICT DO NOTHING")
             .bind(elif.person.id)
             .execute(&world.db)
@@ -306,5 +443,7 @@ async fn who_is_taken_off_the_team_while_their_move_waits_changes_nothing() {
             .unwrap();
         assert_eq!(elif.task(&key).await, before);
     }
-    elif.post(&format!("/tasks/{key}/position"), &[("column", "done")]).await.ok();
+    elif.post(&format!("/tasks/{key}/position"), &[("column", "done")])
+        .await
+        .ok();
 }

@@ -12,12 +12,15 @@ use crate::{
 async fn at(now: OffsetDateTime) -> World {
     let world = World::new().await;
     world.app.clock.advance(now - NOW);
-    for change in
-        ["UPDATE members SET role = 'lead'", "UPDATE sessions SET created_at = '2027-01-01', expires_at = '2028-01-01'"]
-    {
+    for change in [
+        "UPDATE members SET role = 'lead'",
+        "UPDATE sessions SET created_at = '2027-01-01', expires_at = '2028-01-01'",
+    ] {
         sqlx::query(change).execute(&world.db).await.unwrap();
     }
-    cadence::keep_up(&mut world.db.acquire().await.unwrap(), now).await.unwrap();
+    cadence::keep_up(&mut world.db.acquire().await.unwrap(), now)
+        .await
+        .unwrap();
     world
 }
 
@@ -35,25 +38,59 @@ async fn teams_at_both_ends_of_the_world_share_a_sprint_and_each_goes_by_its_own
     // Tuesday morning in London: Wednesday has begun on Kiritimati, and on Niue it is Monday night.
     let world = at(NOW).await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    set_week(elif, "infrastructure", "Pacific/Kiritimati", &MONDAY_TO_FRIDAY).await;
+    set_week(
+        elif,
+        "infrastructure",
+        "Pacific/Kiritimati",
+        &MONDAY_TO_FRIDAY,
+    )
+    .await;
     set_week(jonas, "ingestion", "Pacific/Niue", &MONDAY_TO_FRIDAY).await;
     set_goal(&world, elif, "42", &[("title", "Ours"), ("target", "9")]).await;
-    jonas.post("/teams/ingestion/goals", &[("sprint", "42"), ("title", "Theirs"), ("target", "9")]).await.ok();
+    jonas
+        .post(
+            "/teams/ingestion/goals",
+            &[("sprint", "42"), ("title", "Theirs"), ("target", "9")],
+        )
+        .await
+        .ok();
     let page = elif.get("/teams/infrastructure/standup").await.ok().text();
-    assert!(page.contains("Standup, Wed 25 Nov") && page.contains("since Mon 23 Nov · day 8"), "{page}");
+    assert!(
+        page.contains("Standup, Wed 25 Nov") && page.contains("since Mon 23 Nov · day 8"),
+        "{page}"
+    );
     let page = elif.get("/teams/ingestion/standup").await.ok().text();
-    assert!(page.contains("Standup, Mon 23 Nov") && page.contains("since Fri 20 Nov · day 6"), "{page}");
+    assert!(
+        page.contains("Standup, Mon 23 Nov") && page.contains("since Fri 20 Nov · day 6"),
+        "{page}"
+    );
     let pitch = elif.get("/sprints/42").await.ok().text();
-    assert!(pitch.contains("75 %") && pitch.contains("55 %"), "the middle of the eighth and of the sixth day: {pitch}");
+    assert!(
+        pitch.contains("75 %") && pitch.contains("55 %"),
+        "the middle of the eighth and of the sixth day: {pitch}"
+    );
     // a day off takes its share of the way, and a meeting that fell on it did not happen
-    jonas.post("/teams/ingestion/days-off", &[("day", "2026-11-20"), ("name", "Company day")]).await.ok();
+    jonas
+        .post(
+            "/teams/ingestion/days-off",
+            &[("day", "2026-11-20"), ("name", "Company day")],
+        )
+        .await
+        .ok();
     let page = elif.get("/teams/ingestion/standup").await.ok().text();
     assert!(page.contains("since Wed 18 Nov · day 5"), "{page}");
-    assert!(elif.get("/teams/ingestion").await.ok().text().contains("should be at 50 % by today"));
+    assert!(
+        elif.get("/teams/ingestion")
+            .await
+            .ok()
+            .text()
+            .contains("should be at 50 % by today")
+    );
     // together they look back each to its own last standup
     let page = elif.get("/standup").await.ok().text();
     assert!(
-        page.contains("Infrastructure, since Mon 23 Nov") && page.contains("Ingestion, since Wed 18 Nov"),
+        page.contains("Infrastructure, since Mon 23 Nov")
+            && page.contains("Ingestion, since Wed 18 Nov"),
         "{page}"
     );
     elif.get("/teams/infrastructure/flow").await.ok();
@@ -64,19 +101,54 @@ async fn teams_at_both_ends_of_the_world_share_a_sprint_and_each_goes_by_its_own
 async fn a_sprint_over_new_year_has_its_days_whatever_the_week_begins_with() {
     let world = at(datetime!(2027-01-04 09:00 UTC)).await;
     let elif = &world.elif;
-    let goal = set_goal(&world, elif, "45", &[("title", "Sleep through it"), ("target", "9")]).await;
+    let goal = set_goal(
+        &world,
+        elif,
+        "45",
+        &[("title", "Sleep through it"), ("target", "9")],
+    )
+    .await;
     let board = async || elif.get("/teams/infrastructure").await.ok().text();
-    assert!(board().await.contains("should be at 55 % by today"), "Monday is the sixth of ten");
-    elif.post("/teams/infrastructure/days-off", &[("day", "2027-01-01"), ("name", "New Year")]).await.ok();
-    assert!(board().await.contains("should be at 50 % by today"), "the fifth of nine");
-    set_week(elif, "infrastructure", "Asia/Jerusalem", &["7", "1", "2", "3", "4"]).await;
-    assert!(board().await.contains("should be at 55 % by today"), "Sunday was worked, Friday never is");
+    assert!(
+        board().await.contains("should be at 55 % by today"),
+        "Monday is the sixth of ten"
+    );
+    elif.post(
+        "/teams/infrastructure/days-off",
+        &[("day", "2027-01-01"), ("name", "New Year")],
+    )
+    .await
+    .ok();
+    assert!(
+        board().await.contains("should be at 50 % by today"),
+        "the fifth of nine"
+    );
+    set_week(
+        elif,
+        "infrastructure",
+        "Asia/Jerusalem",
+        &["7", "1", "2", "3", "4"],
+    )
+    .await;
+    assert!(
+        board().await.contains("should be at 55 % by today"),
+        "Sunday was worked, Friday never is"
+    );
     let page = elif.get("/teams/infrastructure/standup").await.ok().text();
-    assert!(page.contains("Standup, Mon 4 Jan") && page.contains("since Wed 30 Dec · day 6"), "{page}");
+    assert!(
+        page.contains("Standup, Mon 4 Jan") && page.contains("since Wed 30 Dec · day 6"),
+        "{page}"
+    );
     elif.make("infrastructure", "done", "Fireworks").await;
-    let flow = elif.get("/teams/infrastructure/flow?sprints=1").await.ok().text();
+    let flow = elif
+        .get("/teams/infrastructure/flow?sprints=1")
+        .await
+        .ok()
+        .text();
     assert!(flow.contains("28 Dec"), "{flow}");
-    elif.get(&format!("/teams/infrastructure/goals/{goal}")).await.ok();
+    elif.get(&format!("/teams/infrastructure/goals/{goal}"))
+        .await
+        .ok();
 }
 
 #[tokio::test]
@@ -87,7 +159,9 @@ async fn a_standup_is_at_ten_before_and_after_the_clocks_change() {
     set_week(elif, "infrastructure", "Europe/Berlin", &MONDAY_TO_FRIDAY).await;
     let make = async |until: OffsetDateTime, title: &str| {
         world.app.clock.advance(until - world.app.clock.now());
-        cadence::keep_up(&mut world.db.acquire().await.unwrap(), until).await.unwrap();
+        cadence::keep_up(&mut world.db.acquire().await.unwrap(), until)
+            .await
+            .unwrap();
         elif.make("infrastructure", "todo", title).await;
     };
     make(datetime!(2027-03-26 08:30 UTC), "Before Friday's").await;
@@ -95,23 +169,41 @@ async fn a_standup_is_at_ten_before_and_after_the_clocks_change() {
     make(datetime!(2027-03-29 07:30 UTC), "Before Monday's").await;
     let page = elif.get("/teams/infrastructure/standup").await.ok().text();
     let since = |page: &str| {
-        page.split("person by person").next().unwrap().split("Person by person").next().unwrap().to_owned()
+        page.split("person by person")
+            .next()
+            .unwrap()
+            .split("Person by person")
+            .next()
+            .unwrap()
+            .to_owned()
     };
     let told = since(&page);
-    assert!(told.contains("After Friday&#39;s") && told.contains("Before Monday&#39;s"), "{told}");
+    assert!(
+        told.contains("After Friday&#39;s") && told.contains("Before Monday&#39;s"),
+        "{told}"
+    );
     assert!(!told.contains("Before Friday&#39;s"), "{told}");
     make(datetime!(2027-03-29 08:30 UTC), "After Monday's").await;
     make(datetime!(2027-03-31 07:30 UTC), "Before Wednesday's").await;
     let told = since(&elif.get("/teams/infrastructure/standup").await.ok().text());
-    assert!(told.contains("After Monday&#39;s") && told.contains("Before Wednesday&#39;s"), "{told}");
-    assert!(!told.contains("Before Monday&#39;s"), "an hour later than in winter");
+    assert!(
+        told.contains("After Monday&#39;s") && told.contains("Before Wednesday&#39;s"),
+        "{told}"
+    );
+    assert!(
+        !told.contains("Before Monday&#39;s"),
+        "an hour later than in winter"
+    );
 }
 
 #[tokio::test]
 async fn sprints_that_begin_on_a_sunday_are_shown_from_sunday() {
     let world = World::new().await;
     let elif = &world.elif;
-    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'").execute(&world.db).await.unwrap();
+    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")
+        .execute(&world.db)
+        .await
+        .unwrap();
     for change in [
         "DELETE FROM sprints WHERE number = 44",
         "UPDATE sprints SET starts_on = '2026-12-06', ends_on = '2026-12-19' WHERE number = 43",

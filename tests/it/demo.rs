@@ -87,10 +87,16 @@ impl Replayed {
                 self.created_at = Some(event.at);
                 self.column_since = Some(event.at);
                 self.moved_version = 1;
-                (self.column, self.state, self.rank) =
-                    (after["column"].clone(), after["state"].clone(), after["rank"].clone());
-                (self.sprint, self.goal, self.owners) =
-                    (after["sprint"].clone(), after["goal"].clone(), after["owners"].clone());
+                (self.column, self.state, self.rank) = (
+                    after["column"].clone(),
+                    after["state"].clone(),
+                    after["rank"].clone(),
+                );
+                (self.sprint, self.goal, self.owners) = (
+                    after["sprint"].clone(),
+                    after["goal"].clone(),
+                    after["owners"].clone(),
+                );
             }
             "task.moved" => {
                 assert_eq!(event.before["column"], self.column);
@@ -102,8 +108,11 @@ impl Replayed {
                     self.column_since = Some(event.at);
                 }
                 self.moved_version = self.version;
-                (self.column, self.state, self.rank) =
-                    (after["column"].clone(), after["state"].clone(), after["rank"].clone());
+                (self.column, self.state, self.rank) = (
+                    after["column"].clone(),
+                    after["state"].clone(),
+                    after["rank"].clone(),
+                );
             }
             "task.archived" => {
                 assert_eq!(event.before["rank"], self.rank);
@@ -127,11 +136,13 @@ impl Replayed {
             }
             "task.blocked" => {
                 assert_eq!(self.state, "blocked");
-                self.waits.push(after["waits"]["id"].as_str().unwrap().to_owned());
+                self.waits
+                    .push(after["waits"]["id"].as_str().unwrap().to_owned());
             }
             "task.unblocked" => {
                 assert_ne!(self.state, "blocked");
-                let ended: Vec<String> = serde_json::from_value(event.before["waits"].clone()).unwrap();
+                let ended: Vec<String> =
+                    serde_json::from_value(event.before["waits"].clone()).unwrap();
                 self.waits.retain(|wait| !ended.contains(wait));
             }
             "step.done" => self.steps_done += 1,
@@ -151,16 +162,24 @@ async fn replays(database: &PgPool, now: OffsetDateTime) {
     .fetch_all(database)
     .await
     .unwrap();
-    let (mut last, mut tasks) = (HashMap::<Uuid, (i64, OffsetDateTime)>::new(), HashMap::<Uuid, Replayed>::new());
+    let (mut last, mut tasks) = (
+        HashMap::<Uuid, (i64, OffsetDateTime)>::new(),
+        HashMap::<Uuid, Replayed>::new(),
+    );
     for event in &events {
-        let (seq, at) = last.insert(event.team_id, (event.seq, event.at)).unwrap_or((0, OffsetDateTime::UNIX_EPOCH));
+        let (seq, at) = last
+            .insert(event.team_id, (event.seq, event.at))
+            .unwrap_or((0, OffsetDateTime::UNIX_EPOCH));
         assert_eq!(event.seq, seq + 1);
         assert!(at <= event.at && event.at < now, "{at} {} {now}", event.at);
         tasks.entry(event.task_id).or_default().follow(event);
     }
     for (team, (seq, _)) in last {
-        let kept: i64 =
-            sqlx::query_scalar("SELECT seq FROM teams WHERE id = $1").bind(team).fetch_one(database).await.unwrap();
+        let kept: i64 = sqlx::query_scalar("SELECT seq FROM teams WHERE id = $1")
+            .bind(team)
+            .fetch_one(database)
+            .await
+            .unwrap();
         assert_eq!(seq, kept);
     }
 
@@ -177,8 +196,16 @@ async fn replays(database: &PgPool, now: OffsetDateTime) {
     .await
     .unwrap();
     assert_eq!(rows.len(), tasks.len());
-    let places: HashSet<_> = rows.iter().filter(|row| !row.archived).map(|row| (row.column_id, &row.rank)).collect();
-    assert_eq!(places.len(), rows.iter().filter(|row| !row.archived).count(), "two tasks in one place");
+    let places: HashSet<_> = rows
+        .iter()
+        .filter(|row| !row.archived)
+        .map(|row| (row.column_id, &row.rank))
+        .collect();
+    assert_eq!(
+        places.len(),
+        rows.iter().filter(|row| !row.archived).count(),
+        "two tasks in one place"
+    );
     for row in rows {
         let told = &tasks[&row.id];
         assert_eq!(told.column, row.column);
@@ -189,9 +216,18 @@ async fn replays(database: &PgPool, now: OffsetDateTime) {
         assert_eq!(told.goal, serde_json::json!(row.goal_id));
         assert_eq!(told.owners, serde_json::json!(row.owners));
         assert_eq!(told.waits, row.open_waits);
-        assert_eq!((told.steps_done, told.comments), (row.steps_done, row.comments));
-        assert_eq!((told.version, told.moved_version), (row.version, row.moved_version));
-        assert_eq!((told.created_at, told.column_since), (Some(row.created_at), Some(row.column_since)));
+        assert_eq!(
+            (told.steps_done, told.comments),
+            (row.steps_done, row.comments)
+        );
+        assert_eq!(
+            (told.version, told.moved_version),
+            (row.version, row.moved_version)
+        );
+        assert_eq!(
+            (told.created_at, told.column_since),
+            (Some(row.created_at), Some(row.column_since))
+        );
     }
 }
 
@@ -200,8 +236,18 @@ async fn has_what_it_should(database: &PgPool, now: OffsetDateTime) {
     let tasks = number(database, "SELECT count(*) FROM tasks").await;
     assert!((60..=90).contains(&tasks), "{tasks}");
     assert_eq!(number(database, "SELECT count(*) FROM accounts").await, 8);
-    assert_eq!(number(database, "SELECT count(DISTINCT time_zone) FROM accounts").await, 4);
-    assert_eq!(number(database, "SELECT count(*) - count(DISTINCT account_id) FROM members").await, 1);
+    assert_eq!(
+        number(database, "SELECT count(DISTINCT time_zone) FROM accounts").await,
+        4
+    );
+    assert_eq!(
+        number(
+            database,
+            "SELECT count(*) - count(DISTINCT account_id) FROM members"
+        )
+        .await,
+        1
+    );
 
     let sprints: Vec<(String, Date, Date)> =
         sqlx::query_as("SELECT state, starts_on, ends_on FROM sprints ORDER BY number")
@@ -212,8 +258,15 @@ async fn has_what_it_should(database: &PgPool, now: OffsetDateTime) {
     assert_eq!(states, ["closed", "closed", "closed", "active", "planned"]);
     let today = fortnight::clock::day_in(now, "Europe/Berlin");
     for (state, start, end) in &sprints {
-        assert_eq!((start.weekday(), (*end - *start).whole_days()), (time::Weekday::Monday, 13));
-        assert_eq!(state == "active", (start..=end).contains(&&today), "{start} {today}");
+        assert_eq!(
+            (start.weekday(), (*end - *start).whole_days()),
+            (time::Weekday::Monday, 13)
+        );
+        assert_eq!(
+            state == "active",
+            (start..=end).contains(&&today),
+            "{start} {today}"
+        );
     }
 
     let goals: Vec<(String, i64)> = sqlx::query_as(
@@ -222,7 +275,10 @@ async fn has_what_it_should(database: &PgPool, now: OffsetDateTime) {
     .fetch_all(database)
     .await
     .unwrap();
-    assert_eq!(goals.iter().map(|(_, count)| *count).collect::<Vec<_>>(), [3, 3, 2, 2]);
+    assert_eq!(
+        goals.iter().map(|(_, count)| *count).collect::<Vec<_>>(),
+        [3, 3, 2, 2]
+    );
 
     // Infrastructure's active sprint: all five columns, and one of them over its limit.
     let columns: Vec<(String, i64, Option<i32>)> = sqlx::query_as(
@@ -233,7 +289,10 @@ async fn has_what_it_should(database: &PgPool, now: OffsetDateTime) {
     .fetch_all(database)
     .await
     .unwrap();
-    assert!(columns.iter().all(|(_, count, _)| *count >= 3), "{columns:?}");
+    assert!(
+        columns.iter().all(|(_, count, _)| *count >= 3),
+        "{columns:?}"
+    );
     let over: Vec<&str> = columns
         .iter()
         .filter(|(_, count, limit)| limit.is_some_and(|limit| *count > i64::from(limit)))
@@ -241,24 +300,53 @@ async fn has_what_it_should(database: &PgPool, now: OffsetDateTime) {
         .collect();
     assert_eq!(over, ["review"]);
 
-    let kinds: Vec<String> = sqlx::query_scalar("SELECT DISTINCT kind FROM waits WHERE ended_at IS NULL ORDER BY 1")
-        .fetch_all(database)
-        .await
-        .unwrap();
+    let kinds: Vec<String> =
+        sqlx::query_scalar("SELECT DISTINCT kind FROM waits WHERE ended_at IS NULL ORDER BY 1")
+            .fetch_all(database)
+            .await
+            .unwrap();
     assert_eq!(kinds, ["person", "task", "team", "text"]);
     let silent = "SELECT count(*) FROM tasks k JOIN columns c ON c.id = k.column_id WHERE c.state = 'blocked'
                   AND NOT EXISTS (SELECT FROM waits w WHERE w.task_id = k.id AND w.ended_at IS NULL)";
     assert_eq!(number(database, silent).await, 1);
-    assert!(number(database, "SELECT count(*) FROM waits WHERE ended_at IS NOT NULL").await >= 5);
-    assert!(number(database, "SELECT count(*) FROM tasks WHERE archived_at IS NOT NULL").await >= 4);
-    assert!(number(database, "SELECT count(*) FROM tasks WHERE sprint_id IS NULL AND archived_at IS NULL").await >= 6);
+    assert!(
+        number(
+            database,
+            "SELECT count(*) FROM waits WHERE ended_at IS NOT NULL"
+        )
+        .await
+            >= 5
+    );
+    assert!(
+        number(
+            database,
+            "SELECT count(*) FROM tasks WHERE archived_at IS NOT NULL"
+        )
+        .await
+            >= 4
+    );
+    assert!(
+        number(
+            database,
+            "SELECT count(*) FROM tasks WHERE sprint_id IS NULL AND archived_at IS NULL"
+        )
+        .await
+            >= 6
+    );
     let next = "SELECT count(*) FROM tasks k JOIN sprints s ON s.id = k.sprint_id WHERE s.state = 'planned'";
     assert!(number(database, next).await >= 6);
     let carried = "SELECT count(*) FROM events WHERE before->>'sprint' IS NOT NULL AND after->>'sprint' IS NOT NULL";
     assert!(number(database, carried).await >= 6);
     let late = "SELECT count(*) FROM tasks k JOIN sprints s ON s.id = k.sprint_id WHERE k.created_at > s.starts_on + interval '1 day'";
     assert!(number(database, late).await >= 6);
-    assert_eq!(number(database, "SELECT count(*) FROM accounts WHERE password_hash IS NOT NULL").await, 0);
+    assert_eq!(
+        number(
+            database,
+            "SELECT count(*) FROM accounts WHERE password_hash IS NOT NULL"
+        )
+        .await,
+        0
+    );
     assert_eq!(
         number(
             database,
@@ -270,7 +358,11 @@ async fn has_what_it_should(database: &PgPool, now: OffsetDateTime) {
     let never_made = "SELECT count(*) FROM comments c, regexp_matches(c.body, '(INF|ING)-([0-9]+)', 'g') named
                       WHERE NOT EXISTS (SELECT FROM tasks k JOIN teams t ON t.id = k.team_id
                                         WHERE t.key = named[1] AND k.number = named[2]::bigint AND k.created_at < c.created_at)";
-    assert_eq!(number(database, never_made).await, 0, "a comment names a task that was not there yet");
+    assert_eq!(
+        number(database, never_made).await,
+        0,
+        "a comment names a task that was not there yet"
+    );
 }
 
 /// Days from a task's first start to its last end, in the sprints that are closed and in this one.
@@ -292,12 +384,18 @@ async fn is_told_well_on(now: OffsetDateTime) {
     replays(&database, now).await;
     has_what_it_should(&database, now).await;
     let times = cycle_times(&database).await;
-    assert!(times.len() >= 30 && times[0] < 0.5 && times[times.len() - 1] > 9.0, "{times:?}");
+    assert!(
+        times.len() >= 30 && times[0] < 0.5 && times[times.len() - 1] > 9.0,
+        "{times:?}"
+    );
     assert!((2.0..7.0).contains(&times[times.len() / 2]), "{times:?}");
     // Almost all of it in somebody's working hours; the last hours before now may be an exception.
     let odd = "SELECT count(*) FROM events e JOIN accounts a ON a.id = e.actor_id
                WHERE extract(isodow FROM e.at AT TIME ZONE a.time_zone) > 5 OR NOT (e.at AT TIME ZONE a.time_zone)::time BETWEEN '09:00' AND '18:00'";
-    let (odd, all) = (number(&database, odd).await, number(&database, "SELECT count(*) FROM events").await);
+    let (odd, all) = (
+        number(&database, odd).await,
+        number(&database, "SELECT count(*) FROM events").await,
+    );
     assert!(odd * 20 < all, "{odd} of {all}");
 }
 
@@ -343,7 +441,10 @@ async fn five_thousand_tasks_take_a_moment() {
     let in_sprint = "SELECT count(*) FROM tasks k JOIN teams t ON t.id = k.team_id JOIN sprints s ON s.id = k.sprint_id
                      WHERE t.key = 'INF' AND s.state = 'active' AND k.archived_at IS NULL";
     assert_eq!(number(&database, in_sprint).await, 5000);
-    let titles: Vec<String> = sqlx::query_scalar("SELECT title FROM tasks").fetch_all(&database).await.unwrap();
+    let titles: Vec<String> = sqlx::query_scalar("SELECT title FROM tasks")
+        .fetch_all(&database)
+        .await
+        .unwrap();
     assert_eq!(titles.iter().collect::<HashSet<_>>().len(), titles.len());
     let bare = "SELECT count(*) FROM tasks k JOIN sprints s ON s.id = k.sprint_id WHERE s.state = 'active' AND k.number > 100
                 AND (NOT EXISTS (SELECT FROM task_owners o WHERE o.task_id = k.id) OR NOT EXISTS (SELECT FROM task_labels l WHERE l.task_id = k.id))";
@@ -355,8 +456,10 @@ async fn five_thousand_tasks_take_a_moment() {
 async fn a_filled_demo_is_kept_and_says_that_more_tasks_need_a_reset() {
     let place = Place::new();
     let mut server = place.serve_demo(&[]).await;
-    let names: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM accounts").fetch_one(&mut place.sql().await).await.unwrap();
+    let names: i64 = sqlx::query_scalar("SELECT count(*) FROM accounts")
+        .fetch_one(&mut place.sql().await)
+        .await
+        .unwrap();
     assert_eq!(names, 8);
     sqlx::query("UPDATE accounts SET name = 'Ebba Holmgren' WHERE handle = 'ebba'")
         .execute(&mut place.sql().await)
@@ -372,18 +475,35 @@ async fn a_filled_demo_is_kept_and_says_that_more_tasks_need_a_reset() {
 
     let mut server = place.serve_demo(&[]).await;
     let name = "SELECT name FROM accounts WHERE handle = 'ebba'";
-    let kept: String = sqlx::query_scalar(name).fetch_one(&mut place.sql().await).await.unwrap();
+    let kept: String = sqlx::query_scalar(name)
+        .fetch_one(&mut place.sql().await)
+        .await
+        .unwrap();
     assert_eq!(kept, "Ebba Holmgren");
     // commands work on the folder that was named, beside the running demo
-    let token = place.run(&["token", "create", "ebba@fortnight.example", "--scope", "read"]).await;
+    let token = place
+        .run(&[
+            "token",
+            "create",
+            "ebba@fortnight.example",
+            "--scope",
+            "read",
+        ])
+        .await;
     assert!(token.status.success(), "{token:?}");
     server.signal(Signal::TERM);
     server.ended().await.unwrap();
 
     let _server = place.serve_demo(&["--reset", "--tasks", "200"]).await;
-    let fresh: String = sqlx::query_scalar(name).fetch_one(&mut place.sql().await).await.unwrap();
+    let fresh: String = sqlx::query_scalar(name)
+        .fetch_one(&mut place.sql().await)
+        .await
+        .unwrap();
     assert_eq!(fresh, "Ebba Holm");
-    let tasks: i64 = sqlx::query_scalar("SELECT count(*) FROM tasks").fetch_one(&mut place.sql().await).await.unwrap();
+    let tasks: i64 = sqlx::query_scalar("SELECT count(*) FROM tasks")
+        .fetch_one(&mut place.sql().await)
+        .await
+        .unwrap();
     assert!(tasks > 200, "{tasks}");
 }
 

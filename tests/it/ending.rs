@@ -16,8 +16,12 @@ use crate::{
 };
 
 async fn ends(what: &str, stream: &mut Stream) {
-    let ended = timeout(Duration::from_secs(5), async { while stream.next().await.is_some() {} });
-    ended.await.unwrap_or_else(|_| panic!("{what}: not within five seconds"));
+    let ended = timeout(Duration::from_secs(5), async {
+        while stream.next().await.is_some() {}
+    });
+    ended
+        .await
+        .unwrap_or_else(|_| panic!("{what}: not within five seconds"));
 }
 
 /// Cases 17, 19.
@@ -29,14 +33,36 @@ async fn an_open_window_ends_whatever_it_was_that_let_its_reader_in() {
     let (elif, jonas) = (&world.elif, &world.jonas);
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
     let program = world.program_of(&tomas, Scope::Read).await;
-    sqlx::query("UPDATE members SET role = 'lead'").execute(&world.db).await.unwrap();
+    sqlx::query("UPDATE members SET role = 'lead'")
+        .execute(&world.db)
+        .await
+        .unwrap();
     let guest = world.stranger();
     let day = [("name", "For a day"), ("shows", "board"), ("days", "1")];
-    let page = elif.post("/teams/infrastructure/share-links", &day).await.refused(200).text();
-    let short = page.split("/share/").nth(1).unwrap().split('"').next().unwrap().to_owned();
-    let (lasting, of_tomas) = (share(elif, "check-in").await, share(&tomas, "check-in").await);
-    elif.post("/teams/infrastructure/public", &[("public", "1")]).await.ok();
-    jonas.post("/teams/ingestion/public", &[("public", "1")]).await.ok();
+    let page = elif
+        .post("/teams/infrastructure/share-links", &day)
+        .await
+        .refused(200)
+        .text();
+    let short = page
+        .split("/share/")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap()
+        .to_owned();
+    let (lasting, of_tomas) = (
+        share(elif, "check-in").await,
+        share(&tomas, "check-in").await,
+    );
+    elif.post("/teams/infrastructure/public", &[("public", "1")])
+        .await
+        .ok();
+    jonas
+        .post("/teams/ingestion/public", &[("public", "1")])
+        .await
+        .ok();
 
     let open = async |path: String| served.listen_at(&guest, &path, None).await;
     let mut expires = open(format!("/share/{short}/live")).await;
@@ -48,8 +74,13 @@ async fn an_open_window_ends_whatever_it_was_that_let_its_reader_in() {
 
     world.app.clock.advance(Span::days(1));
     elif.post("/teams/infrastructure/public", &[]).await.ok();
-    jonas.post("/teams/ingestion/visibility", &[("private", "1")]).await.ok();
-    ada.post("/settings/people/tomas", &[("do", "deactivate")]).await.ok();
+    jonas
+        .post("/teams/ingestion/visibility", &[("private", "1")])
+        .await
+        .ok();
+    ada.post("/settings/people/tomas", &[("do", "deactivate")])
+        .await
+        .ok();
     tokio::join!(
         ends("a link past its end", &mut expires),
         ends("a link whose maker has gone", &mut makers),
@@ -58,12 +89,19 @@ async fn an_open_window_ends_whatever_it_was_that_let_its_reader_in() {
         ends("the token of somebody who has gone", &mut tokens),
     );
     // nor does it open again, and only they have ended
-    for path in [format!("/share/{short}"), format!("/share/{of_tomas}"), "/public/ingestion".to_owned()] {
+    for path in [
+        format!("/share/{short}"),
+        format!("/share/{of_tomas}"),
+        "/public/ingestion".to_owned(),
+    ] {
         for of in ["", "/live"] {
             guest.get(&format!("{path}{of}")).await.refused(404);
         }
     }
-    program.api(Method::GET, "/teams", json!({})).await.refused(401);
+    program
+        .api(Method::GET, "/teams", json!({}))
+        .await
+        .refused(401);
     elif.make("infrastructure", "todo", "Goes on").await;
     stays.next_of("reset").await;
 }

@@ -16,7 +16,9 @@ struct Machine {
 
 impl Machine {
     fn with(programs: &[&str]) -> Self {
-        let machine = Self { folder: tempfile::tempdir().unwrap() };
+        let machine = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
         for real in ["dirname", "env"] {
             let found = ["/usr/bin", "/bin"].map(|folder| Path::new(folder).join(real));
             let found = found.into_iter().find(|path| path.exists()).unwrap();
@@ -37,7 +39,12 @@ impl Machine {
     }
 
     /// Runs one of the two commands with somebody who answers; how it ended, what was called, and what it said.
-    async fn run(&self, command: &str, answer: &str, variables: &[(&str, &str)]) -> (bool, Vec<String>, String) {
+    async fn run(
+        &self,
+        command: &str,
+        answer: &str,
+        variables: &[(&str, &str)],
+    ) -> (bool, Vec<String>, String) {
         let called = self.folder.path().join("called");
         let mut running = Command::new("/bin/bash")
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(command))
@@ -53,10 +60,23 @@ impl Machine {
             .spawn()
             .unwrap();
         // whoever is not asked does not read the answer
-        let _ = running.stdin.take().unwrap().write_all(answer.as_bytes()).await;
+        let _ = running
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(answer.as_bytes())
+            .await;
         let done = running.wait_with_output().await.unwrap();
-        let called = fs::read_to_string(called).unwrap_or_default().lines().map(str::to_owned).collect();
-        (done.status.success(), called, String::from_utf8(done.stderr).unwrap())
+        let called = fs::read_to_string(called)
+            .unwrap_or_default()
+            .lines()
+            .map(str::to_owned)
+            .collect();
+        (
+            done.status.success(),
+            called,
+            String::from_utf8(done.stderr).unwrap(),
+        )
     }
 }
 
@@ -65,19 +85,31 @@ const HAS_POSTGRES: [&str; 2] = ["initdb", "postgres"];
 #[tokio::test]
 async fn what_is_missing_is_installed_by_the_machines_own_packages_if_one_says_so() {
     for (manager, packages) in [
-        ("apt-get", &["apt-get update -q", "apt-get install -q -y --no-install-recommends gcc libc6-dev"][..]),
+        (
+            "apt-get",
+            &[
+                "apt-get update -q",
+                "apt-get install -q -y --no-install-recommends gcc libc6-dev",
+            ][..],
+        ),
         ("dnf", &["dnf install -q -y gcc"]),
     ] {
         let machine = Machine::with(&[&HAS_POSTGRES[..], &["cargo", manager]].concat());
         let (done, called, said) = machine.run("bin/run", "n\n", &[]).await;
-        assert!(!done && called.is_empty() && said.contains("needs a C compiler"), "{manager}: {called:?} {said}");
+        assert!(
+            !done && called.is_empty() && said.contains("needs a C compiler"),
+            "{manager}: {called:?} {said}"
+        );
         for (answer, variables) in [("y\n", &[][..]), ("", &[("CI", "true")])] {
             let machine = Machine::with(&[&HAS_POSTGRES[..], &["cargo", manager]].concat());
             let (done, called, said) = machine.run("bin/run", answer, variables).await;
             assert!(done, "{manager}: {said}");
             let (last, before) = called.split_last().unwrap();
             assert_eq!(before, packages, "{manager}");
-            assert!(last.starts_with("cargo run --release --locked") && last.ends_with("-- demo"), "{last}");
+            assert!(
+                last.starts_with("cargo run --release --locked") && last.ends_with("-- demo"),
+                "{last}"
+            );
         }
     }
 }
@@ -89,9 +121,19 @@ async fn the_tests_get_their_browsers_and_a_machine_that_lacks_nothing_is_asked_
     assert!(done, "{said}");
     assert_eq!(
         called,
-        ["brew install -q --cask chromium", "brew install -q --cask firefox", "cargo test --locked demo"]
+        [
+            "brew install -q --cask chromium",
+            "brew install -q --cask firefox",
+            "cargo test --locked demo"
+        ]
     );
-    let machine = Machine::with(&[&HAS_POSTGRES[..], &["cargo", "cc", "apt-get", "chromium", "firefox-esr"]].concat());
+    let machine = Machine::with(
+        &[
+            &HAS_POSTGRES[..],
+            &["cargo", "cc", "apt-get", "chromium", "firefox-esr"],
+        ]
+        .concat(),
+    );
     let (done, called, said) = machine.run("bin/test", "", &[]).await;
     assert!(done && said.is_empty(), "{said}");
     assert_eq!(called, ["cargo test --locked demo"]);

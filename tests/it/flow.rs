@@ -13,70 +13,145 @@ use time::Duration;
 use crate::world::{Client, World};
 
 async fn to(client: &Client, key: &str, column: &str) {
-    client.ask(Method::PUT, &format!("/tasks/{key}/position"), "card", &[("column", column)]).await.ok();
+    client
+        .ask(
+            Method::PUT,
+            &format!("/tasks/{key}/position"),
+            "card",
+            &[("column", column)],
+        )
+        .await
+        .ok();
 }
 
 /// Three days of work: INF-1 takes three days, INF-2 one, INF-3 is never in progress, INF-4 is blocked, INF-5 in hand.
 async fn three_days(world: &World) {
     let elif = &world.elif;
-    for (title, label) in
-        [("Cut over", "postgres"), ("Pin", "docs"), ("Typo", "docs"), ("Dual writes", "docs"), ("=1+1", "docs")]
-    {
+    for (title, label) in [
+        ("Cut over", "postgres"),
+        ("Pin", "docs"),
+        ("Typo", "docs"),
+        ("Dual writes", "docs"),
+        ("=1+1", "docs"),
+    ] {
         let body = json!({ "title": title, "labels": [label], "sprint": 42 });
-        elif.api(Method::POST, "/teams/infrastructure/tasks", body).await.refused(201);
+        elif.api(Method::POST, "/teams/infrastructure/tasks", body)
+            .await
+            .refused(201);
     }
     to(elif, "INF-1", "in-progress").await;
     to(elif, "INF-4", "in-progress").await;
     to(elif, "INF-5", "in-progress").await;
     world.app.clock.advance(Duration::days(1));
-    elif.api(Method::PUT, "/tasks/INF-4/block", json!({ "kind": "team", "on": "ingestion", "note": "Their topic" }))
-        .await
-        .ok();
+    elif.api(
+        Method::PUT,
+        "/tasks/INF-4/block",
+        json!({ "kind": "team", "on": "ingestion", "note": "Their topic" }),
+    )
+    .await
+    .ok();
     to(elif, "INF-2", "in-progress").await;
     to(elif, "INF-2", "done").await;
     to(elif, "INF-3", "done").await;
     world.app.clock.advance(Duration::days(1));
     to(elif, "INF-1", "done").await;
-    elif.ask(Method::POST, "/tasks/INF-2/archive", "card", &[]).await.ok();
+    elif.ask(Method::POST, "/tasks/INF-2/archive", "card", &[])
+        .await
+        .ok();
 }
 
 #[tokio::test]
 async fn a_team_sees_how_long_its_work_takes_and_what_it_waits_on() {
     let world = World::new().await;
-    let empty = world.elif.get("/teams/infrastructure/flow").await.ok().text();
+    let empty = world
+        .elif
+        .get("/teams/infrastructure/flow")
+        .await
+        .ok()
+        .text();
     assert!(empty.contains("No task was finished here yet."), "{empty}");
     three_days(&world).await;
 
-    let page = world.elif.get("/teams/infrastructure/flow").await.ok().text();
-    assert!(page.contains("<b>2 days</b>or less from start to done, half the time"), "{page}");
+    let page = world
+        .elif
+        .get("/teams/infrastructure/flow")
+        .await
+        .ok()
+        .text();
+    assert!(
+        page.contains("<b>2 days</b>or less from start to done, half the time"),
+        "{page}"
+    );
     assert!(page.contains("<b>3</b>tasks done so far"));
     assert!(page.contains("<b>2 days</b>spent blocked, 100 % on Ingestion"));
     assert!(page.contains("Left out: 1 that never were in progress."));
-    assert!(page.contains("INF-1: 3 days, done on 26 Nov"), "a dot says what it is");
-    assert!(page.contains("3 of 5 tasks are done"), "the archived one stays done");
+    assert!(
+        page.contains("INF-1: 3 days, done on 26 Nov"),
+        "a dot says what it is"
+    );
+    assert!(
+        page.contains("3 of 5 tasks are done"),
+        "the archived one stays done"
+    );
     assert!(page.contains(r#"aria-labelledby="cycle-time-title cycle-time-says""#));
     assert!(page.contains("Their topic</span><span class=\"soft\">2 days · Ingestion"));
     assert!(!page.contains("style="));
     // both charts of times against the team's own levels, and the numbers of each panel as a table and a file
-    for (chart, next) in [("cycle-time-panel", "ageing-panel"), ("ageing-panel", "throughput-panel")] {
+    for (chart, next) in [
+        ("cycle-time-panel", "ageing-panel"),
+        ("ageing-panel", "throughput-panel"),
+    ] {
         let panel = page.split(&format!("id=\"{chart}\"")).nth(1).unwrap();
         let panel = panel.split(&format!("id=\"{next}\"")).next().unwrap();
-        let drawn = panel.split("<svg").nth(1).unwrap().split("</svg>").next().unwrap();
+        let drawn = panel
+            .split("<svg")
+            .nth(1)
+            .unwrap()
+            .split("</svg>")
+            .next()
+            .unwrap();
         for level in ["50 %: 2", "85 %: 2.7", "95 %: 2.9"] {
             assert!(drawn.contains(level), "{chart}: {level}: {drawn}");
         }
     }
-    let foot = page.split("id=\"cycle-time-panel\"").nth(1).unwrap().split("<tfoot>").nth(1).unwrap();
+    let foot = page
+        .split("id=\"cycle-time-panel\"")
+        .nth(1)
+        .unwrap()
+        .split("<tfoot>")
+        .nth(1)
+        .unwrap();
     let foot = foot.split("</tfoot>").next().unwrap();
     assert!(foot.contains("85 %") && foot.contains("2.7"), "{foot}");
     assert_eq!(page.matches("<table>").count(), 6);
-    assert!(page.contains("INF-2</a></td><td dir=\"auto\">Pin</td><td>2026-11-25</td><td>2026-11-25</td><td>1</td>"));
-    for name in ["burn-up", "cumulative-flow", "cycle-time", "ageing", "throughput", "blocked"] {
-        assert!(page.contains(&format!("/flow/{name}.csv?\" download>CSV")), "{name}");
+    assert!(page.contains(
+        "INF-2</a></td><td dir=\"auto\">Pin</td><td>2026-11-25</td><td>2026-11-25</td><td>1</td>"
+    ));
+    for name in [
+        "burn-up",
+        "cumulative-flow",
+        "cycle-time",
+        "ageing",
+        "throughput",
+        "blocked",
+    ] {
+        assert!(
+            page.contains(&format!("/flow/{name}.csv?\" download>CSV")),
+            "{name}"
+        );
     }
-    let areas = page.split("id=\"cumulative-flow-panel\"").nth(1).unwrap().split("</svg>").next().unwrap();
+    let areas = page
+        .split("id=\"cumulative-flow-panel\"")
+        .nth(1)
+        .unwrap()
+        .split("</svg>")
+        .next()
+        .unwrap();
     for state in ["todo", "doing", "blocked", "review", "done"] {
-        assert!(areas.contains(&format!("state-{state}")), "{state} in its own hue: {areas}");
+        assert!(
+            areas.contains(&format!("state-{state}")),
+            "{state} in its own hue: {areas}"
+        );
     }
     let how = page.split("How these figures are made").nth(1).unwrap();
     for says in [
@@ -92,7 +167,13 @@ async fn a_team_sees_how_long_its_work_takes_and_what_it_waits_on() {
         assert!(how.contains(says), "{says}");
     }
     assert!(
-        world.elif.get("/teams/infrastructure").await.ok().text().contains(r#"href="/teams/infrastructure/flow">Flow"#)
+        world
+            .elif
+            .get("/teams/infrastructure")
+            .await
+            .ok()
+            .text()
+            .contains(r#"href="/teams/infrastructure/flow">Flow"#)
     );
 }
 
@@ -102,9 +183,16 @@ async fn the_numbers_come_as_csv_and_no_cell_runs() {
     let world = World::new().await;
     three_days(&world).await;
     let csv = async |name: &str| {
-        let answer = world.elif.get(&format!("/teams/infrastructure/flow/{name}.csv")).await.ok();
+        let answer = world
+            .elif
+            .get(&format!("/teams/infrastructure/flow/{name}.csv"))
+            .await
+            .ok();
         assert_eq!(answer.header("content-type"), "text/csv; charset=utf-8");
-        assert_eq!(answer.header("content-disposition"), format!("attachment; filename=\"infrastructure-{name}.csv\""));
+        assert_eq!(
+            answer.header("content-disposition"),
+            format!("attachment; filename=\"infrastructure-{name}.csv\"")
+        );
         answer.text()
     };
     assert_eq!(
@@ -115,40 +203,117 @@ async fn the_numbers_come_as_csv_and_no_cell_runs() {
         csv("ageing").await,
         "Task,Title,State,In progress,Days\r\nINF-4,Dual writes,Blocked,2026-11-24,3\r\nINF-5,'=1+1,In progress,2026-11-24,3\r\n"
     );
-    assert_eq!(csv("throughput").await, "Sprint,From,To,Tasks done\r\nSprint 42,2026-11-16,2026-11-29,3\r\n");
-    assert_eq!(csv("blocked").await, "Waited on,Whom,Tasks,Days\r\nTheir topic,Ingestion,1,2\r\n");
+    assert_eq!(
+        csv("throughput").await,
+        "Sprint,From,To,Tasks done\r\nSprint 42,2026-11-16,2026-11-29,3\r\n"
+    );
+    assert_eq!(
+        csv("blocked").await,
+        "Waited on,Whom,Tasks,Days\r\nTheir topic,Ingestion,1,2\r\n"
+    );
     let flow = csv("cumulative-flow").await;
-    assert!(flow.starts_with("Day,Todo,In progress,Blocked,In review,Done\r\n2026-11-16,0,0,0,0,0\r\n"), "{flow}");
-    assert!(flow.ends_with("2026-11-24,2,3,0,0,0\r\n2026-11-25,0,2,1,0,2\r\n2026-11-26,0,1,1,0,3\r\n"), "{flow}");
+    assert!(
+        flow.starts_with("Day,Todo,In progress,Blocked,In review,Done\r\n2026-11-16,0,0,0,0,0\r\n"),
+        "{flow}"
+    );
+    assert!(
+        flow.ends_with("2026-11-24,2,3,0,0,0\r\n2026-11-25,0,2,1,0,2\r\n2026-11-26,0,1,1,0,3\r\n"),
+        "{flow}"
+    );
     let burn_up = csv("burn-up").await;
     assert!(
-        burn_up.starts_with("Day,In the sprint,Done,Ideal,Likely from,Likely to\r\n2026-11-16,0,0,0.5,,\r\n"),
+        burn_up.starts_with(
+            "Day,In the sprint,Done,Ideal,Likely from,Likely to\r\n2026-11-16,0,0,0.5,,\r\n"
+        ),
         "{burn_up}"
     );
-    assert!(burn_up.contains("2026-11-25,5,2,4,,\r\n2026-11-26,5,3,4.5,,\r\n"), "{burn_up}");
-    assert!(burn_up.contains("\r\n2026-11-29,,,5,"), "the days to come have their ideal: {burn_up}");
-    world.elif.get("/teams/infrastructure/flow/secrets.csv").await.refused(404);
-    world.elif.get("/teams/infrastructure/flow/ageing").await.refused(404);
+    assert!(
+        burn_up.contains("2026-11-25,5,2,4,,\r\n2026-11-26,5,3,4.5,,\r\n"),
+        "{burn_up}"
+    );
+    assert!(
+        burn_up.contains("\r\n2026-11-29,,,5,"),
+        "the days to come have their ideal: {burn_up}"
+    );
+    world
+        .elif
+        .get("/teams/infrastructure/flow/secrets.csv")
+        .await
+        .refused(404);
+    world
+        .elif
+        .get("/teams/infrastructure/flow/ageing")
+        .await
+        .refused(404);
 }
 
 #[tokio::test]
 async fn a_filter_narrows_every_figure_to_tasks_as_they_are_now() {
     let world = World::new().await;
     three_days(&world).await;
-    let docs = world.elif.get("/teams/infrastructure/flow?q=label:docs").await.ok().text();
-    assert!(docs.contains("2 of 4 tasks are done") && !docs.contains("INF-1"), "{docs}");
-    assert!(docs.contains(r#"href="?sprints=1&#38;q=label%3Adocs""#), "the filter stays with another range: {docs}");
-    let save = [("name", "Only docs"), ("sprint", "this"), ("q", "label:docs"), ("for", "me")];
-    world.elif.post("/teams/infrastructure/filters", &save).await.ok();
-    let saved = world.elif.get("/teams/infrastructure/flow?sprints=1").await.ok().text();
-    assert!(saved.contains(r#"<a href="?sprints=1&#38;q=label%3Adocs">Only docs</a>"#), "{saved}");
-    let none = world.elif.get("/teams/infrastructure/flow?q=label:nothing").await.ok().text();
+    let docs = world
+        .elif
+        .get("/teams/infrastructure/flow?q=label:docs")
+        .await
+        .ok()
+        .text();
+    assert!(
+        docs.contains("2 of 4 tasks are done") && !docs.contains("INF-1"),
+        "{docs}"
+    );
+    assert!(
+        docs.contains(r#"href="?sprints=1&#38;q=label%3Adocs""#),
+        "the filter stays with another range: {docs}"
+    );
+    let save = [
+        ("name", "Only docs"),
+        ("sprint", "this"),
+        ("q", "label:docs"),
+        ("for", "me"),
+    ];
+    world
+        .elif
+        .post("/teams/infrastructure/filters", &save)
+        .await
+        .ok();
+    let saved = world
+        .elif
+        .get("/teams/infrastructure/flow?sprints=1")
+        .await
+        .ok()
+        .text();
+    assert!(
+        saved.contains(r#"<a href="?sprints=1&#38;q=label%3Adocs">Only docs</a>"#),
+        "{saved}"
+    );
+    let none = world
+        .elif
+        .get("/teams/infrastructure/flow?q=label:nothing")
+        .await
+        .ok()
+        .text();
     assert!(none.contains("Take words away above to see more."));
-    let unknown = world.elif.get("/teams/infrastructure/flow?q=colour:red").await.ok().text();
+    let unknown = world
+        .elif
+        .get("/teams/infrastructure/flow?q=colour:red")
+        .await
+        .ok()
+        .text();
     assert!(unknown.contains("colour: is not known") && unknown.contains(r#"value="colour:red""#));
-    let file = world.elif.get("/teams/infrastructure/flow/cycle-time.csv?q=colour:red").await.refused(422).text();
-    assert!(file.contains("colour: is not known"), "a file of all tasks would be taken for one of those: {file}");
-    assert!(docs.contains("/flow/blocked.csv?q=label%3Adocs\""), "its numbers are of the same tasks: {docs}");
+    let file = world
+        .elif
+        .get("/teams/infrastructure/flow/cycle-time.csv?q=colour:red")
+        .await
+        .refused(422)
+        .text();
+    assert!(
+        file.contains("colour: is not known"),
+        "a file of all tasks would be taken for one of those: {file}"
+    );
+    assert!(
+        docs.contains("/flow/blocked.csv?q=label%3Adocs\""),
+        "its numbers are of the same tasks: {docs}"
+    );
 }
 
 #[tokio::test]
@@ -160,51 +325,127 @@ async fn a_range_that_makes_no_sense_is_refused_in_a_sentence() {
         ("from=42&to=43", "Sprint 43 has not begun yet."),
         ("from=new", "A sprint is named by its number, as 42."),
         ("sprints=0", "A range is a number of sprints, from 1 to 13."),
-        ("sprints=all", "A range is a number of sprints, from 1 to 13."),
+        (
+            "sprints=all",
+            "A range is a number of sprints, from 1 to 13.",
+        ),
     ] {
-        let page = world.elif.get(&format!("/teams/infrastructure/flow?{query}")).await.refused(422).text();
-        assert!(page.contains(why) && page.contains("<select name=\"from\" aria-invalid"), "{query}: {page}");
-        world.elif.get(&format!("/teams/infrastructure/flow/ageing.csv?{query}")).await.refused(422);
+        let page = world
+            .elif
+            .get(&format!("/teams/infrastructure/flow?{query}"))
+            .await
+            .refused(422)
+            .text();
+        assert!(
+            page.contains(why) && page.contains("<select name=\"from\" aria-invalid"),
+            "{query}: {page}"
+        );
+        world
+            .elif
+            .get(&format!("/teams/infrastructure/flow/ageing.csv?{query}"))
+            .await
+            .refused(422);
     }
-    let page = world.elif.get("/teams/infrastructure/flow?from=42&to=42").await.ok().text();
-    assert!(page.contains(r#"<option value="42" selected>"#) && page.contains("16 Nov – today · 1 sprint"));
+    let page = world
+        .elif
+        .get("/teams/infrastructure/flow?from=42&to=42")
+        .await
+        .ok()
+        .text();
+    assert!(
+        page.contains(r#"<option value="42" selected>"#)
+            && page.contains("16 Nov – today · 1 sprint")
+    );
 }
 
 #[tokio::test]
 async fn other_teams_may_look_and_strangers_may_not() {
     let world = World::new().await;
     three_days(&world).await;
-    world.jonas.get("/teams/infrastructure/flow").await.refused(200);
-    world.jonas.get("/teams/infrastructure/flow/cycle-time.csv").await.refused(200);
+    world
+        .jonas
+        .get("/teams/infrastructure/flow")
+        .await
+        .refused(200);
+    world
+        .jonas
+        .get("/teams/infrastructure/flow/cycle-time.csv")
+        .await
+        .refused(200);
     world.jonas.get("/teams/nowhere/flow").await.refused(404);
-    let away = world.stranger().get("/teams/infrastructure/flow").await.refused(303);
+    let away = world
+        .stranger()
+        .get("/teams/infrastructure/flow")
+        .await
+        .refused(303);
     assert!(away.header("location").starts_with("/login?next="));
-    world.stranger().get("/teams/infrastructure/flow/cycle-time.csv").await.refused(303);
+    world
+        .stranger()
+        .get("/teams/infrastructure/flow/cycle-time.csv")
+        .await
+        .refused(303);
 }
 
 #[tokio::test]
 async fn the_past_stays_as_it_was_whatever_happens_later() {
     let world = World::new().await;
     three_days(&world).await;
-    let csv = async |path: &str| world.elif.get(&format!("/teams/infrastructure/flow/{path}")).await.ok().text();
+    let csv = async |path: &str| {
+        world
+            .elif
+            .get(&format!("/teams/infrastructure/flow/{path}"))
+            .await
+            .ok()
+            .text()
+    };
     world.app.clock.advance(Duration::days(4));
-    sprints::cadence::keep_up(&mut world.db.acquire().await.unwrap(), world.app.clock.now()).await.unwrap();
-    let names = ["burn-up", "cumulative-flow", "cycle-time", "throughput", "blocked"];
+    sprints::cadence::keep_up(
+        &mut world.db.acquire().await.unwrap(),
+        world.app.clock.now(),
+    )
+    .await
+    .unwrap();
+    let names = [
+        "burn-up",
+        "cumulative-flow",
+        "cycle-time",
+        "throughput",
+        "blocked",
+    ];
     let mut before = Vec::new();
     for name in names {
         before.push(csv(&format!("{name}.csv?from=42&to=42")).await);
     }
     // the next sprint: carried over, finished, put away and brought back
-    world.elif.api(Method::PATCH, "/tasks/INF-4", json!({ "sprint": 43 })).await.ok();
+    world
+        .elif
+        .api(Method::PATCH, "/tasks/INF-4", json!({ "sprint": 43 }))
+        .await
+        .ok();
     to(&world.elif, "INF-4", "done").await;
     to(&world.elif, "INF-5", "in-review").await;
-    world.elif.ask(Method::POST, "/tasks/INF-1/archive", "card", &[]).await.ok();
-    world.elif.ask(Method::POST, "/tasks/INF-2/restore", "card", &[]).await.ok();
+    world
+        .elif
+        .ask(Method::POST, "/tasks/INF-1/archive", "card", &[])
+        .await
+        .ok();
+    world
+        .elif
+        .ask(Method::POST, "/tasks/INF-2/restore", "card", &[])
+        .await
+        .ok();
     for (name, before) in names.iter().zip(before) {
-        assert_eq!(csv(&format!("{name}.csv?from=42&to=42")).await, before, "{name}");
+        assert_eq!(
+            csv(&format!("{name}.csv?from=42&to=42")).await,
+            before,
+            "{name}"
+        );
     }
     let next = csv("cumulative-flow.csv?sprints=1").await;
-    assert!(next.ends_with(",0,0,0,1,1\r\n"), "only what the sprint itself finished is done in it: {next}");
+    assert!(
+        next.ends_with(",0,0,0,1,1\r\n"),
+        "only what the sprint itself finished is done in it: {next}"
+    );
 }
 
 #[tokio::test]
@@ -219,12 +460,20 @@ async fn what_came_from_elsewhere_without_its_beginning_is_left_out() {
     .execute(&world.db)
     .await
     .unwrap();
-    let page = world.elif.get("/teams/infrastructure/flow").await.ok().text();
+    let page = world
+        .elif
+        .get("/teams/infrastructure/flow")
+        .await
+        .ok()
+        .text();
     assert!(
         page.contains("Left out: 1 that never were in progress, 1 imported with a history that begins too late."),
         "{page}"
     );
-    assert!(page.contains("<b>3</b>tasks done so far"), "it was finished all the same");
+    assert!(
+        page.contains("<b>3</b>tasks done so far"),
+        "it was finished all the same"
+    );
 }
 
 #[tokio::test]
@@ -248,14 +497,32 @@ async fn a_burn_up_can_be_kept_and_drawn_again() {
     )
     .await
     .unwrap();
-    assert_eq!((burn_up.now().scope, burn_up.now().done, burn_up.days.len()), (5, 3, 11));
+    assert_eq!(
+        (burn_up.now().scope, burn_up.now().done, burn_up.days.len()),
+        (5, 3, 11)
+    );
     let kept: BurnUp = serde_json::from_value(serde_json::to_value(&burn_up).unwrap()).unwrap();
     assert_eq!(kept, burn_up);
     let mut foretold = kept.clone();
-    foretold.forecast = Some(fortnight::flow::measures::Forecast { low: 3, likely: 4, high: 5 });
-    let drawn = fortnight::flow::burn_up_chart(&foretold).unwrap().to_string();
-    for class in ["line ideal", "line forecast", "area forecast", "line state-todo", "line state-done"] {
-        assert!(drawn.contains(&format!("class=\"{class}\"")), "{class}: {drawn}");
+    foretold.forecast = Some(fortnight::flow::measures::Forecast {
+        low: 3,
+        likely: 4,
+        high: 5,
+    });
+    let drawn = fortnight::flow::burn_up_chart(&foretold)
+        .unwrap()
+        .to_string();
+    for class in [
+        "line ideal",
+        "line forecast",
+        "area forecast",
+        "line state-todo",
+        "line state-done",
+    ] {
+        assert!(
+            drawn.contains(&format!("class=\"{class}\"")),
+            "{class}: {drawn}"
+        );
     }
     assert!(drawn.contains("Burn-up of Sprint 42"));
 }
@@ -263,8 +530,19 @@ async fn a_burn_up_can_be_kept_and_drawn_again() {
 #[tokio::test]
 async fn on_the_first_day_there_is_something_to_see_already() {
     let world = World::new().await;
-    let key = world.elif.make("infrastructure", "in-progress", "Cut over").await;
-    let page = world.elif.get("/teams/infrastructure/flow?sprints=1").await.ok().text();
+    let key = world
+        .elif
+        .make("infrastructure", "in-progress", "Cut over")
+        .await;
+    let page = world
+        .elif
+        .get("/teams/infrastructure/flow?sprints=1")
+        .await
+        .ok()
+        .text();
     assert!(!page.contains("No task was finished here yet."), "{page}");
-    assert!(page.contains(&key) && page.contains("Cumulative flow"), "its age, and where it stands: {page}");
+    assert!(
+        page.contains(&key) && page.contains("Cumulative flow"),
+        "its age, and where it stands: {page}"
+    );
 }

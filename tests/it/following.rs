@@ -15,33 +15,106 @@ async fn what_is_followed_tells_what_others_did_until_it_is_read() {
     let (elif, jonas) = (&world.elif, &world.jonas);
     let key = elif.make("infrastructure", "todo", "Cut over").await;
     let other = elif.make("infrastructure", "todo", "Not followed").await;
-    let goal =
-        set_goal(&world, elif, "42", &[("title", "Fifty tables"), ("target", "50"), ("counted_by", "typed")]).await;
+    let goal = set_goal(
+        &world,
+        elif,
+        "42",
+        &[
+            ("title", "Fifty tables"),
+            ("target", "50"),
+            ("counted_by", "typed"),
+        ],
+    )
+    .await;
     // somebody else follows it too, and reads for themselves
     let mira = world.join("Mira Sol", "mira", "ingestion").await;
-    mira.post(&format!("/tasks/{key}/follow"), &[("follow", "1")]).await.ok();
-    jonas.post(&format!("/tasks/{key}/follow"), &[("follow", "1")]).await.ok();
-    jonas.post(&format!("/teams/infrastructure/goals/{goal}/follow"), &[("follow", "1")]).await.ok();
-    assert!(jonas.get(&format!("/tasks/{key}")).await.ok().text().contains("Following"));
+    mira.post(&format!("/tasks/{key}/follow"), &[("follow", "1")])
+        .await
+        .ok();
+    jonas
+        .post(&format!("/tasks/{key}/follow"), &[("follow", "1")])
+        .await
+        .ok();
+    jonas
+        .post(
+            &format!("/teams/infrastructure/goals/{goal}/follow"),
+            &[("follow", "1")],
+        )
+        .await
+        .ok();
+    assert!(
+        jonas
+            .get(&format!("/tasks/{key}"))
+            .await
+            .ok()
+            .text()
+            .contains("Following")
+    );
     for task in [&key, &other] {
-        elif.post(&format!("/tasks/{task}/position"), &[("column", "in-review")]).await.ok();
+        elif.post(
+            &format!("/tasks/{task}/position"),
+            &[("column", "in-review")],
+        )
+        .await
+        .ok();
     }
-    elif.post(&format!("/tasks/{key}/comments"), &[("body", "Nearly")]).await.ok();
+    elif.post(&format!("/tasks/{key}/comments"), &[("body", "Nearly")])
+        .await
+        .ok();
     let value = [("value", "31"), ("note", "over night")];
-    elif.post(&format!("/teams/infrastructure/goals/{goal}/progress"), &value).await.ok();
+    elif.post(
+        &format!("/teams/infrastructure/goals/{goal}/progress"),
+        &value,
+    )
+    .await
+    .ok();
     let page = jonas.get("/").await.ok().text();
-    let news = page.split("id=\"news\"").nth(1).unwrap().split("</section>").next().unwrap();
-    for told in ["Elif moved it to In review", "Elif commented on it", "Elif said how far it is: 31"] {
+    let news = page
+        .split("id=\"news\"")
+        .nth(1)
+        .unwrap()
+        .split("</section>")
+        .next()
+        .unwrap();
+    for told in [
+        "Elif moved it to In review",
+        "Elif commented on it",
+        "Elif said how far it is: 31",
+    ] {
         assert_eq!(news.matches(told).count(), 1, "{told} in {news}");
     }
     assert!(!news.contains("Not followed"), "{news}");
     // Read up to here; what comes after is new again.
-    let seen = page.split("name=\"seen\" value=\"infra").nth(1).unwrap().split('"').next().unwrap();
-    jonas.post("/seen", &[("seen", &format!("infra{seen}"))]).await.ok();
+    let seen = page
+        .split("name=\"seen\" value=\"infra")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    jonas
+        .post("/seen", &[("seen", &format!("infra{seen}"))])
+        .await
+        .ok();
     assert!(!jonas.get("/").await.ok().text().contains("id=\"news\""));
-    assert!(mira.get("/").await.ok().text().contains("Elif commented on it"));
-    elif.post(&format!("/tasks/{key}/position"), &[("column", "done")]).await.ok();
-    assert!(jonas.get("/").await.ok().text().contains("Elif moved it to Done"));
+    assert!(
+        mira.get("/")
+            .await
+            .ok()
+            .text()
+            .contains("Elif commented on it")
+    );
+    elif.post(&format!("/tasks/{key}/position"), &[("column", "done")])
+        .await
+        .ok();
+    assert!(
+        jonas
+            .get("/")
+            .await
+            .ok()
+            .text()
+            .contains("Elif moved it to Done")
+    );
     // however much else happens after it
     sqlx::query(
         "WITH t AS (UPDATE teams SET seq = seq + 1500 WHERE key = 'INF' RETURNING id, seq)
@@ -51,18 +124,44 @@ async fn what_is_followed_tells_what_others_did_until_it_is_read() {
     .execute(&world.db)
     .await
     .unwrap();
-    assert!(jonas.get("/").await.ok().text().contains("Elif moved it to Done"));
+    assert!(
+        jonas
+            .get("/")
+            .await
+            .ok()
+            .text()
+            .contains("Elif moved it to Done")
+    );
     // One's own doing is no news, and what is no longer followed is none either.
     jonas.post(&format!("/tasks/{key}/follow"), &[]).await.ok();
-    jonas.post(&format!("/teams/infrastructure/goals/{goal}/follow"), &[]).await.ok();
+    jonas
+        .post(&format!("/teams/infrastructure/goals/{goal}/follow"), &[])
+        .await
+        .ok();
     assert!(!jonas.get("/").await.ok().text().contains("id=\"news\""));
-    jonas.post("/seen", &[("seen", "infrastructure:-3")]).await.refused(404);
+    jonas
+        .post("/seen", &[("seen", "infrastructure:-3")])
+        .await
+        .refused(404);
     // A team that is not there any more, or never was, is passed over: what was read of the others was read.
-    elif.post(&format!("/tasks/{key}/follow"), &[("follow", "1")]).await.ok();
-    jonas.post(&format!("/tasks/{key}/follow"), &[("follow", "1")]).await.ok();
-    elif.post(&format!("/tasks/{key}/comments"), &[("body", "Done")]).await.ok();
+    elif.post(&format!("/tasks/{key}/follow"), &[("follow", "1")])
+        .await
+        .ok();
+    jonas
+        .post(&format!("/tasks/{key}/follow"), &[("follow", "1")])
+        .await
+        .ok();
+    elif.post(&format!("/tasks/{key}/comments"), &[("body", "Done")])
+        .await
+        .ok();
     assert!(jonas.get("/").await.ok().text().contains("id=\"news\""));
-    jonas.post("/seen", &[("seen", "nowhere:3"), ("seen", "infrastructure:99999")]).await.refused(303);
+    jonas
+        .post(
+            "/seen",
+            &[("seen", "nowhere:3"), ("seen", "infrastructure:99999")],
+        )
+        .await
+        .refused(303);
     assert!(!jonas.get("/").await.ok().text().contains("id=\"news\""));
 }
 
@@ -70,51 +169,138 @@ async fn what_is_followed_tells_what_others_did_until_it_is_read() {
 async fn a_project_and_a_team_can_be_followed() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let fields = [("team", "infrastructure"), ("name", "New cluster"), ("target", "9"), ("unit", "tables")];
+    let fields = [
+        ("team", "infrastructure"),
+        ("name", "New cluster"),
+        ("target", "9"),
+        ("unit", "tables"),
+    ];
     elif.post("/projects", &fields).await.ok();
     let key = elif.make("infrastructure", "todo", "Part of it").await;
-    elif.post(&format!("/tasks/{key}"), &[("project", "new-cluster")]).await.ok();
-    jonas.post("/projects/new-cluster/follow", &[("follow", "1")]).await.ok();
-    elif.post(&format!("/tasks/{key}/position"), &[("column", "in-progress")]).await.ok();
-    assert!(jonas.get("/").await.ok().text().contains("Elif moved it to In progress"));
+    elif.post(&format!("/tasks/{key}"), &[("project", "new-cluster")])
+        .await
+        .ok();
+    jonas
+        .post("/projects/new-cluster/follow", &[("follow", "1")])
+        .await
+        .ok();
+    elif.post(
+        &format!("/tasks/{key}/position"),
+        &[("column", "in-progress")],
+    )
+    .await
+    .ok();
+    assert!(
+        jonas
+            .get("/")
+            .await
+            .ok()
+            .text()
+            .contains("Elif moved it to In progress")
+    );
     // and what becomes of itself
-    elif.post("/projects/new-cluster/milestones", &[("title", "The first ten")]).await.ok();
-    let first: uuid::Uuid = sqlx::query_scalar("SELECT id FROM milestones").fetch_one(&world.db).await.unwrap();
-    elif.post(&format!("/projects/new-cluster/milestones/{first}/reach"), &[]).await.ok();
+    elif.post(
+        "/projects/new-cluster/milestones",
+        &[("title", "The first ten")],
+    )
+    .await
+    .ok();
+    let first: uuid::Uuid = sqlx::query_scalar("SELECT id FROM milestones")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    elif.post(
+        &format!("/projects/new-cluster/milestones/{first}/reach"),
+        &[],
+    )
+    .await
+    .ok();
     elif.post("/projects/new-cluster/finish", &[]).await.ok();
     let page = jonas.get("/").await.ok().text();
-    for told in
-        ["Elif reached a milestone: The first ten", "Elif said that it is finished", "href=\"/projects/new-cluster\""]
-    {
+    for told in [
+        "Elif reached a milestone: The first ten",
+        "Elif said that it is finished",
+        "href=\"/projects/new-cluster\"",
+    ] {
         assert!(page.contains(told), "{told}: {page}");
     }
-    elif.post("/projects/new-cluster/finish", &[("again", "1")]).await.ok();
-    jonas.post("/teams/infrastructure/follow", &[("follow", "1")]).await.ok();
+    elif.post("/projects/new-cluster/finish", &[("again", "1")])
+        .await
+        .ok();
+    jonas
+        .post("/teams/infrastructure/follow", &[("follow", "1")])
+        .await
+        .ok();
     let done = elif.make("infrastructure", "todo", "Of the team").await;
-    elif.post(&format!("/tasks/{done}/position"), &[("column", "done")]).await.ok();
+    elif.post(&format!("/tasks/{done}/position"), &[("column", "done")])
+        .await
+        .ok();
     let page = jonas.get("/").await.ok().text();
-    assert!(page.contains("Of the team") && page.contains("What you follow"), "{page}");
+    assert!(
+        page.contains("Of the team") && page.contains("What you follow"),
+        "{page}"
+    );
     // A team that is younger than what is followed may work on it too.
     let mut tx = world.db.begin().await.unwrap();
-    let young = fortnight::teams::adding::add_team(&mut tx, crate::world::NOW, "young", "Young", "YNG").await.unwrap();
-    fortnight::teams::adding::add_member(&mut tx, crate::world::NOW, young, elif.person.id, false).await.unwrap();
+    let young =
+        fortnight::teams::adding::add_team(&mut tx, crate::world::NOW, "young", "Young", "YNG")
+            .await
+            .unwrap();
+    fortnight::teams::adding::add_member(&mut tx, crate::world::NOW, young, elif.person.id, false)
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     let late = elif.make("young", "todo", "Of the youngest team").await;
-    elif.post(&format!("/tasks/{late}"), &[("project", "new-cluster")]).await.ok();
-    elif.post(&format!("/tasks/{late}/position"), &[("column", "in-progress")]).await.ok();
+    elif.post(&format!("/tasks/{late}"), &[("project", "new-cluster")])
+        .await
+        .ok();
+    elif.post(
+        &format!("/tasks/{late}/position"),
+        &[("column", "in-progress")],
+    )
+    .await
+    .ok();
     let page = jonas.get("/").await.ok().text();
     assert!(page.contains("Of the youngest team"), "{page}");
     jonas.post("/seen", &[("seen", "young:99")]).await.ok();
-    assert!(!jonas.get("/").await.ok().text().contains("Of the youngest team"));
+    assert!(
+        !jonas
+            .get("/")
+            .await
+            .ok()
+            .text()
+            .contains("Of the youngest team")
+    );
     // Which open tasks a project has is nobody's news once its team is private.
-    sqlx::query("UPDATE teams SET private = true, seq = seq + 1 WHERE key = 'INF'").execute(&world.db).await.unwrap();
-    elif.post(&format!("/tasks/{late}/position"), &[("column", "in-review")]).await.ok();
-    assert!(!jonas.get("/").await.ok().text().contains("Of the youngest team"));
+    sqlx::query("UPDATE teams SET private = true, seq = seq + 1 WHERE key = 'INF'")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    elif.post(
+        &format!("/tasks/{late}/position"),
+        &[("column", "in-review")],
+    )
+    .await
+    .ok();
+    assert!(
+        !jonas
+            .get("/")
+            .await
+            .ok()
+            .text()
+            .contains("Of the youngest team")
+    );
 }
 
 /// What the form with that button sends.
 fn sent_by(page: &str, button: &str) -> Vec<(&'static str, String)> {
-    let form = page.split(button).next().unwrap().rsplit("<form").next().unwrap();
+    let form = page
+        .split(button)
+        .next()
+        .unwrap()
+        .rsplit("<form")
+        .next()
+        .unwrap();
     form.split("name=\"seen\" value=\"")
         .skip(1)
         .map(|rest| ("seen", rest.split('"').next().unwrap().to_owned()))
@@ -124,7 +310,10 @@ fn sent_by(page: &str, button: &str) -> Vec<(&'static str, String)> {
 async fn press(who: &Client, page: &str, button: &str) {
     let fields = sent_by(page, button);
     assert!(!fields.is_empty(), "{button}: {page}");
-    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let fields: Vec<(&str, &str)> = fields
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
     who.post("/seen", &fields).await.refused(303);
 }
 
@@ -155,7 +344,10 @@ async fn after_a_long_absence_nothing_is_marked_read_that_was_not_shown() {
     let ours = elif.make("infrastructure", "todo", "Cut over").await;
     let theirs = mira.make("ingestion", "todo", "Dual write").await;
     for key in [&ours, &theirs] {
-        jonas.post(&format!("/tasks/{key}/follow"), &[("follow", "1")]).await.ok();
+        jonas
+            .post(&format!("/tasks/{key}/follow"), &[("follow", "1")])
+            .await
+            .ok();
     }
     // 130 things in two teams, one after the other
     for hour in 1..=65 {
@@ -163,15 +355,23 @@ async fn after_a_long_absence_nothing_is_marked_read_that_was_not_shown() {
         talk(&mira, "ingestion", &theirs, 2 * hour + 1, 2 * hour + 1).await;
     }
     let news = |page: &str| {
-        page.split("id=\"news\"").nth(1).map_or("", |rest| rest.split("</section>").next().unwrap()).to_owned()
+        page.split("id=\"news\"")
+            .nth(1)
+            .map_or("", |rest| rest.split("</section>").next().unwrap())
+            .to_owned()
     };
     let first = news(&jonas.get("/").await.ok().text());
     assert_eq!(first.matches("added the step").count(), 100);
     assert!(
-        first.contains("30 newer") && first.contains("“infrastructure 2”") && first.contains("“ingestion 101”"),
+        first.contains("30 newer")
+            && first.contains("“infrastructure 2”")
+            && first.contains("“ingestion 101”"),
         "{first}"
     );
-    assert!(!first.contains("“infrastructure 102”"), "the newest come later: {first}");
+    assert!(
+        !first.contains("“infrastructure 102”"),
+        "the newest come later: {first}"
+    );
     assert!(
         first.find("“ingestion 101”") < first.find("“infrastructure 2”"),
         "of what is shown, the newest first: {first}"
@@ -180,7 +380,9 @@ async fn after_a_long_absence_nothing_is_marked_read_that_was_not_shown() {
     let second = news(&jonas.get("/").await.ok().text());
     assert_eq!(second.matches("added the step").count(), 30, "{second}");
     assert!(
-        second.contains("“infrastructure 102”") && second.contains("“ingestion 131”") && !second.contains("newer once"),
+        second.contains("“infrastructure 102”")
+            && second.contains("“ingestion 131”")
+            && !second.contains("newer once"),
         "{second}"
     );
     press(jonas, &second, "I have read it").await;
@@ -196,17 +398,44 @@ async fn after_a_long_absence_nothing_is_marked_read_that_was_not_shown() {
 async fn what_comes_to_a_followed_goal_or_project_or_leaves_it_is_news() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let goal = set_goal(&world, elif, "42", &[("title", "Fifty tables"), ("target", "50")]).await;
-    elif.post("/projects", &[("team", "infrastructure"), ("name", "New cluster"), ("target", "9"), ("unit", "tables")])
+    let goal = set_goal(
+        &world,
+        elif,
+        "42",
+        &[("title", "Fifty tables"), ("target", "50")],
+    )
+    .await;
+    elif.post(
+        "/projects",
+        &[
+            ("team", "infrastructure"),
+            ("name", "New cluster"),
+            ("target", "9"),
+            ("unit", "tables"),
+        ],
+    )
+    .await
+    .ok();
+    jonas
+        .post(
+            &format!("/teams/infrastructure/goals/{goal}/follow"),
+            &[("follow", "1")],
+        )
         .await
         .ok();
-    jonas.post(&format!("/teams/infrastructure/goals/{goal}/follow"), &[("follow", "1")]).await.ok();
-    jonas.post("/projects/new-cluster/follow", &[("follow", "1")]).await.ok();
+    jonas
+        .post("/projects/new-cluster/follow", &[("follow", "1")])
+        .await
+        .ok();
     let key = elif.make("infrastructure", "todo", "Cut over").await;
-    let edit = async |fields: &[(&str, &str)]| elif.post(&format!("/tasks/{key}"), fields).await.ok();
+    let edit =
+        async |fields: &[(&str, &str)]| elif.post(&format!("/tasks/{key}"), fields).await.ok();
     let page = async || jonas.get("/").await.ok().text();
     edit(&[("title", "Cut over on Monday")]).await;
-    assert!(!page().await.contains("id=\"news\""), "it belongs to neither");
+    assert!(
+        !page().await.contains("id=\"news\""),
+        "it belongs to neither"
+    );
     edit(&[("goal", "1")]).await;
     edit(&[("project", "new-cluster")]).await;
     elif.post(&format!("/tasks/{key}/archive"), &[]).await.ok();
@@ -217,19 +446,45 @@ async fn what_comes_to_a_followed_goal_or_project_or_leaves_it_is_news() {
         "Elif archived it",
         "brought it back from the archive",
     ] {
-        assert_eq!(page().await.matches(told).count(), 1, "{told}: {}", page().await);
+        assert_eq!(
+            page().await.matches(told).count(),
+            1,
+            "{told}: {}",
+            page().await
+        );
     }
     edit(&[("title", "Cut over on Tuesday")]).await;
-    assert!(!page().await.contains("renamed it"), "what a task says is told to whoever follows the task");
+    assert!(
+        !page().await.contains("renamed it"),
+        "what a task says is told to whoever follows the task"
+    );
     edit(&[("goal", "")]).await;
     edit(&[("project", "")]).await;
-    for told in ["Elif took it from its goal", "Elif took it out of its project"] {
-        assert_eq!(page().await.matches(told).count(), 1, "{told}: {}", page().await);
+    for told in [
+        "Elif took it from its goal",
+        "Elif took it out of its project",
+    ] {
+        assert_eq!(
+            page().await.matches(told).count(),
+            1,
+            "{told}: {}",
+            page().await
+        );
     }
     // what is made in it
-    let made =
-        elif.api(Method::POST, "/teams/infrastructure/tasks", json!({ "title": "Second table", "goal": 1 })).await.ok();
-    assert!(page().await.contains("Elif made it in Todo"), "{}", made.text());
+    let made = elif
+        .api(
+            Method::POST,
+            "/teams/infrastructure/tasks",
+            json!({ "title": "Second table", "goal": 1 }),
+        )
+        .await
+        .ok();
+    assert!(
+        page().await.contains("Elif made it in Todo"),
+        "{}",
+        made.text()
+    );
 }
 
 #[tokio::test]
@@ -237,20 +492,70 @@ async fn who_follows_a_team_hears_that_it_is_blocked_and_that_it_goes_on() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let key = elif.make("infrastructure", "in-progress", "Cut over").await;
-    jonas.post("/teams/infrastructure/follow", &[("follow", "1")]).await.ok();
-    elif.post(&format!("/tasks/{key}/position"), &[("column", "in-review")]).await.ok();
-    assert!(!jonas.get("/").await.ok().text().contains("id=\"news\""), "a step on the way is no news of a team");
-    elif.post(&format!("/tasks/{key}/block"), &[("kind", "text"), ("note", "Legal")]).await.ok();
-    assert!(jonas.get("/").await.ok().text().contains("Elif moved it to Blocked"));
-    elif.post(&format!("/tasks/{key}/position"), &[("column", "in-progress")]).await.ok();
-    assert!(jonas.get("/").await.ok().text().contains("Elif moved it to In progress"));
+    jonas
+        .post("/teams/infrastructure/follow", &[("follow", "1")])
+        .await
+        .ok();
+    elif.post(
+        &format!("/tasks/{key}/position"),
+        &[("column", "in-review")],
+    )
+    .await
+    .ok();
+    assert!(
+        !jonas.get("/").await.ok().text().contains("id=\"news\""),
+        "a step on the way is no news of a team"
+    );
+    elif.post(
+        &format!("/tasks/{key}/block"),
+        &[("kind", "text"), ("note", "Legal")],
+    )
+    .await
+    .ok();
+    assert!(
+        jonas
+            .get("/")
+            .await
+            .ok()
+            .text()
+            .contains("Elif moved it to Blocked")
+    );
+    elif.post(
+        &format!("/tasks/{key}/position"),
+        &[("column", "in-progress")],
+    )
+    .await
+    .ok();
+    assert!(
+        jonas
+            .get("/")
+            .await
+            .ok()
+            .text()
+            .contains("Elif moved it to In progress")
+    );
     // and of what its meetings decide
-    let goal = set_goal(&world, elif, "42", &[("title", "Fifty tables"), ("target", "50")]).await;
-    elif.post(&format!("/teams/infrastructure/goals/{goal}/remove"), &[]).await.ok();
-    elif.post(&format!("/tasks/{key}/position"), &[("column", "done")]).await.ok();
-    elif.post("/teams/infrastructure/sprints/42/close", &[]).await.ok();
+    let goal = set_goal(
+        &world,
+        elif,
+        "42",
+        &[("title", "Fifty tables"), ("target", "50")],
+    )
+    .await;
+    elif.post(&format!("/teams/infrastructure/goals/{goal}/remove"), &[])
+        .await
+        .ok();
+    elif.post(&format!("/tasks/{key}/position"), &[("column", "done")])
+        .await
+        .ok();
+    elif.post("/teams/infrastructure/sprints/42/close", &[])
+        .await
+        .ok();
     let page = jonas.get("/").await.ok().text();
-    for told in ["Elif took the goal “Fifty tables” away", "Elif closed sprint 42"] {
+    for told in [
+        "Elif took the goal “Fifty tables” away",
+        "Elif closed sprint 42",
+    ] {
         assert!(page.contains(told), "{told}: {page}");
     }
 }
@@ -262,34 +567,106 @@ async fn who_waits_is_found_by_what_they_were_once_called_too() {
     let (elif, jonas) = (&world.elif, &world.jonas);
     let mira = world.join("Mira Sol", "mira", "infrastructure").await;
     let key = elif.make("infrastructure", "todo", "Cut over").await;
-    elif.post(&format!("/tasks/{key}"), &[("for", "@mira, ING")]).await.ok();
-    let named = elif.make("infrastructure", "todo", "For a team by its name").await;
-    elif.post(&format!("/tasks/{named}"), &[("for", "Ingestion")]).await.ok();
-    let hours = [("time_zone", "UTC"), ("works_from", "09:00"), ("works_to", "17:00")];
-    mira.post("/me", &[[("name", "Mira Sol"), ("handle", "mira-s")].as_slice(), &hours].concat()).await.refused(303);
-    ada.post("/teams/ingestion/name", &[("form", "name"), ("name", "Streams"), ("key", "STR")]).await.refused(303);
-    elif.post(&format!("/tasks/{named}"), &[("for", "Ingestion, Legal")]).await.ok();
-    assert!(jonas.get("/").await.ok().text().contains("For a team by its name"));
+    elif.post(&format!("/tasks/{key}"), &[("for", "@mira, ING")])
+        .await
+        .ok();
+    let named = elif
+        .make("infrastructure", "todo", "For a team by its name")
+        .await;
+    elif.post(&format!("/tasks/{named}"), &[("for", "Ingestion")])
+        .await
+        .ok();
+    let hours = [
+        ("time_zone", "UTC"),
+        ("works_from", "09:00"),
+        ("works_to", "17:00"),
+    ];
+    mira.post(
+        "/me",
+        &[
+            [("name", "Mira Sol"), ("handle", "mira-s")].as_slice(),
+            &hours,
+        ]
+        .concat(),
+    )
+    .await
+    .refused(303);
+    ada.post(
+        "/teams/ingestion/name",
+        &[("form", "name"), ("name", "Streams"), ("key", "STR")],
+    )
+    .await
+    .refused(303);
+    elif.post(&format!("/tasks/{named}"), &[("for", "Ingestion, Legal")])
+        .await
+        .ok();
+    assert!(
+        jonas
+            .get("/")
+            .await
+            .ok()
+            .text()
+            .contains("For a team by its name")
+    );
     // A name that another team has by now is that one's.
-    sqlx::query("UPDATE teams SET slug = 'streams' WHERE key = 'STR'").execute(&world.db).await.unwrap();
-    ada.post("/teams", &[("name", "Other"), ("key", "OTH")]).await.refused(303);
-    ada.post("/teams/other/name", &[("form", "name"), ("name", "Ingestion"), ("key", "OTH")]).await.refused(303);
-    elif.post(&format!("/tasks/{named}"), &[("for", "Ingestion, Sales")]).await.ok();
-    assert!(!jonas.get("/").await.ok().text().contains("For a team by its name"));
+    sqlx::query("UPDATE teams SET slug = 'streams' WHERE key = 'STR'")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    ada.post("/teams", &[("name", "Other"), ("key", "OTH")])
+        .await
+        .refused(303);
+    ada.post(
+        "/teams/other/name",
+        &[("form", "name"), ("name", "Ingestion"), ("key", "OTH")],
+    )
+    .await
+    .refused(303);
+    elif.post(&format!("/tasks/{named}"), &[("for", "Ingestion, Sales")])
+        .await
+        .ok();
+    assert!(
+        !jonas
+            .get("/")
+            .await
+            .ok()
+            .text()
+            .contains("For a team by its name")
+    );
     // somebody else is added, and whoever stands there still stands there
-    elif.post(&format!("/tasks/{key}"), &[("for", "@mira, ING, Legal")]).await.ok();
+    elif.post(&format!("/tasks/{key}"), &[("for", "@mira, ING, Legal")])
+        .await
+        .ok();
     for who in [&mira, jonas] {
         let page = who.get("/").await.ok().text();
-        assert!(page.contains("id=\"awaited\"") && page.contains("Cut over"), "{page}");
+        assert!(
+            page.contains("id=\"awaited\"") && page.contains("Cut over"),
+            "{page}"
+        );
     }
-    elif.post(&format!("/tasks/{key}"), &[("for", "ING, Legal")]).await.ok();
-    assert!(!mira.get("/").await.ok().text().contains("id=\"awaited\""), "who is not named there any more");
+    elif.post(&format!("/tasks/{key}"), &[("for", "ING, Legal")])
+        .await
+        .ok();
+    assert!(
+        !mira.get("/").await.ok().text().contains("id=\"awaited\""),
+        "who is not named there any more"
+    );
     // A team that is private now is named there by none of its keys.
-    sqlx::query("UPDATE members SET role = 'lead'").execute(&world.db).await.unwrap();
-    jonas.post("/teams/streams/visibility", &[("private", "1")]).await.refused(303);
+    sqlx::query("UPDATE members SET role = 'lead'")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    jonas
+        .post("/teams/streams/visibility", &[("private", "1")])
+        .await
+        .refused(303);
     let words = elif.task(&key).await["for"].clone();
     assert_eq!(words, "a private team, Legal");
-    assert_eq!(elif.task(&named).await["for"], "Ingestion, Sales", "which is another team");
+    assert_eq!(
+        elif.task(&named).await["for"],
+        "Ingestion, Sales",
+        "which is another team"
+    );
     // nor is it by who may look at it: others read that too
     let ours = world.join("Nia Both", "nia", "infrastructure").await;
     sqlx::query("INSERT INTO members (team_id, account_id, role, since) SELECT id, $1, 'member', $2 FROM teams WHERE key = 'STR'")
@@ -298,7 +675,9 @@ async fn who_waits_is_found_by_what_they_were_once_called_too() {
         .execute(&world.db)
         .await
         .unwrap();
-    ours.post(&format!("/tasks/{key}"), &[("for", "ING")]).await.ok();
+    ours.post(&format!("/tasks/{key}"), &[("for", "ING")])
+        .await
+        .ok();
     assert_eq!(elif.task(&key).await["for"], "a private team");
     assert!(jonas.get("/").await.ok().text().contains("id=\"awaited\""));
 }
@@ -307,28 +686,77 @@ async fn who_waits_is_found_by_what_they_were_once_called_too() {
 async fn who_follows_a_goal_hears_how_far_it_is_and_that_its_sprint_is_closed() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    elif.post("/projects", &[("team", "infrastructure"), ("name", "New cluster"), ("target", "9"), ("unit", "tables")])
-        .await
-        .ok();
-    let yes = [("title", "It is ready"), ("measure", "yes-no"), ("counted_by", "typed")];
-    let share = [("title", "Of the customers"), ("measure", "share"), ("target", "10"), ("counted_by", "typed")];
-    let (yes, share) = (set_goal(&world, elif, "42", &yes).await, set_goal(&world, elif, "42", &share).await);
-    let served = [("title", "For the cluster"), ("target", "5"), ("project", "new-cluster")];
+    elif.post(
+        "/projects",
+        &[
+            ("team", "infrastructure"),
+            ("name", "New cluster"),
+            ("target", "9"),
+            ("unit", "tables"),
+        ],
+    )
+    .await
+    .ok();
+    let yes = [
+        ("title", "It is ready"),
+        ("measure", "yes-no"),
+        ("counted_by", "typed"),
+    ];
+    let share = [
+        ("title", "Of the customers"),
+        ("measure", "share"),
+        ("target", "10"),
+        ("counted_by", "typed"),
+    ];
+    let (yes, share) = (
+        set_goal(&world, elif, "42", &yes).await,
+        set_goal(&world, elif, "42", &share).await,
+    );
+    let served = [
+        ("title", "For the cluster"),
+        ("target", "5"),
+        ("project", "new-cluster"),
+    ];
     let served = set_goal(&world, elif, "42", &served).await;
     for goal in [&yes, &share] {
-        jonas.post(&format!("/teams/infrastructure/goals/{goal}/follow"), &[("follow", "1")]).await.ok();
+        jonas
+            .post(
+                &format!("/teams/infrastructure/goals/{goal}/follow"),
+                &[("follow", "1")],
+            )
+            .await
+            .ok();
     }
-    jonas.post("/projects/new-cluster/follow", &[("follow", "1")]).await.ok();
+    jonas
+        .post("/projects/new-cluster/follow", &[("follow", "1")])
+        .await
+        .ok();
     for (goal, value) in [(&yes, "1"), (&share, "4")] {
-        elif.post(&format!("/teams/infrastructure/goals/{goal}/progress"), &[("value", value)]).await.ok();
+        elif.post(
+            &format!("/teams/infrastructure/goals/{goal}/progress"),
+            &[("value", value)],
+        )
+        .await
+        .ok();
     }
     // out of the project, and back to it
     for (project, version) in [("", "1"), ("new-cluster", "2")] {
-        let edit = [("title", "For the cluster"), ("target", "5"), ("project", project), ("version", version)];
-        elif.post(&format!("/teams/infrastructure/goals/{served}"), &edit).await.refused(303);
+        let edit = [
+            ("title", "For the cluster"),
+            ("target", "5"),
+            ("project", project),
+            ("version", version),
+        ];
+        elif.post(&format!("/teams/infrastructure/goals/{served}"), &edit)
+            .await
+            .refused(303);
     }
-    elif.post(&format!("/teams/infrastructure/goals/{served}/remove"), &[]).await.ok();
-    elif.post("/teams/infrastructure/sprints/42/close", &[]).await.ok();
+    elif.post(&format!("/teams/infrastructure/goals/{served}/remove"), &[])
+        .await
+        .ok();
+    elif.post("/teams/infrastructure/sprints/42/close", &[])
+        .await
+        .ok();
     let page = jonas.get("/").await.ok().text();
     for told in [
         "Elif said how far it is: yes",
@@ -343,7 +771,8 @@ async fn who_follows_a_goal_hears_how_far_it_is_and_that_its_sprint_is_closed() 
     }
     let history = jonas.get("/teams/infrastructure/history").await.ok().text();
     assert!(
-        history.contains("said how far a goal is: yes") && history.contains("said how far a goal is: 4 %"),
+        history.contains("said how far a goal is: yes")
+            && history.contains("said how far a goal is: 4 %"),
         "{history}"
     );
 }
@@ -352,7 +781,10 @@ async fn who_follows_a_goal_hears_how_far_it_is_and_that_its_sprint_is_closed() 
 async fn what_an_import_brings_is_no_news() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    jonas.post("/teams/infrastructure/follow", &[("follow", "1")]).await.ok();
+    jonas
+        .post("/teams/infrastructure/follow", &[("follow", "1")])
+        .await
+        .ok();
     let key = elif.make("infrastructure", "done", "Done here").await;
     sqlx::query(
         "WITH t AS (UPDATE teams SET seq = seq + 1 WHERE key = 'INF' RETURNING id, seq)
@@ -364,10 +796,23 @@ async fn what_an_import_brings_is_no_news() {
     .await
     .unwrap();
     let page = jonas.get("/").await.ok().text();
-    assert!(page.contains("Done here") && !page.contains("Trello"), "{page}");
+    assert!(
+        page.contains("Done here") && !page.contains("Trello"),
+        "{page}"
+    );
     // whoever follows the task itself reads all of it, and who did it
-    jonas.post(&format!("/tasks/{key}/follow"), &[("follow", "1")]).await.ok();
-    assert!(jonas.get("/").await.ok().text().contains("An import brought it here from Trello"));
+    jonas
+        .post(&format!("/tasks/{key}/follow"), &[("follow", "1")])
+        .await
+        .ok();
+    assert!(
+        jonas
+            .get("/")
+            .await
+            .ok()
+            .text()
+            .contains("An import brought it here from Trello")
+    );
 }
 
 #[tokio::test]
@@ -376,25 +821,58 @@ async fn nobody_is_offered_on_anothers_page_what_is_not_theirs_to_do() {
     let (elif, jonas) = (&world.elif, &world.jonas);
     let mine = elif.make("infrastructure", "in-progress", "Mine").await;
     let needed = jonas.make("ingestion", "todo", "Needed").await;
-    elif.post(&format!("/tasks/{mine}/owners/me"), &[]).await.ok();
-    elif.post(&format!("/tasks/{mine}/block"), &[("kind", "task"), ("on", &needed)]).await.ok();
-    jonas.post(&format!("/tasks/{needed}/position"), &[("column", "done")]).await.ok();
-    elif.post("/teams/infrastructure/actions", &[("text", "Ask Legal @elif")]).await.ok();
+    elif.post(&format!("/tasks/{mine}/owners/me"), &[])
+        .await
+        .ok();
+    elif.post(
+        &format!("/tasks/{mine}/block"),
+        &[("kind", "task"), ("on", &needed)],
+    )
+    .await
+    .ok();
+    jonas
+        .post(&format!("/tasks/{needed}/position"), &[("column", "done")])
+        .await
+        .ok();
+    elif.post(
+        "/teams/infrastructure/actions",
+        &[("text", "Ask Legal @elif")],
+    )
+    .await
+    .ok();
     let unblock = format!("action=\"/tasks/{mine}/unblock\"");
     let own = elif.get("/").await.ok().text();
-    assert!(own.contains(&unblock) && own.contains("/teams/infrastructure/actions/"), "{own}");
+    assert!(
+        own.contains(&unblock) && own.contains("/teams/infrastructure/actions/"),
+        "{own}"
+    );
     let theirs = jonas.get("/people/elif").await.ok().text();
-    assert!(theirs.contains("Free to go on") && theirs.contains("Ask Legal"), "{theirs}");
-    assert!(!theirs.contains(&unblock) && !theirs.contains("/teams/infrastructure/actions/"), "{theirs}");
+    assert!(
+        theirs.contains("Free to go on") && theirs.contains("Ask Legal"),
+        "{theirs}"
+    );
+    assert!(
+        !theirs.contains(&unblock) && !theirs.contains("/teams/infrastructure/actions/"),
+        "{theirs}"
+    );
     // nor on their own, once they are off the team
-    sqlx::query("DELETE FROM members WHERE account_id = $1").bind(elif.person.id).execute(&world.db).await.unwrap();
+    sqlx::query("DELETE FROM members WHERE account_id = $1")
+        .bind(elif.person.id)
+        .execute(&world.db)
+        .await
+        .unwrap();
     let own = elif.get("/").await.ok().text();
     assert!(
-        own.contains("Free to go on") && !own.contains(&unblock) && !own.contains("/teams/infrastructure/actions/"),
+        own.contains("Free to go on")
+            && !own.contains(&unblock)
+            && !own.contains("/teams/infrastructure/actions/"),
         "{own}"
     );
     let nothing = elif.get("/people/jonas").await.ok().text();
-    assert!(nothing.contains("Jonas has nothing open") && !nothing.contains("Nothing is yours"), "{nothing}");
+    assert!(
+        nothing.contains("Jonas has nothing open") && !nothing.contains("Nothing is yours"),
+        "{nothing}"
+    );
 }
 
 #[tokio::test]
@@ -403,12 +881,35 @@ async fn a_private_team_is_named_by_none_of_the_names_that_it_had() {
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let key = elif.make("infrastructure", "todo", "Cut over").await;
-    elif.post(&format!("/tasks/{key}"), &[("for", "Ingestion, Legal")]).await.ok();
-    ada.post("/teams/ingestion/name", &[("form", "name"), ("name", "Streams"), ("key", "ING")]).await.refused(303);
-    sqlx::query("UPDATE teams SET slug = 'streams' WHERE key = 'ING'").execute(&world.db).await.unwrap();
-    sqlx::query("UPDATE members SET role = 'lead'").execute(&world.db).await.unwrap();
-    jonas.post("/teams/streams/visibility", &[("private", "1")]).await.refused(303);
+    elif.post(&format!("/tasks/{key}"), &[("for", "Ingestion, Legal")])
+        .await
+        .ok();
+    ada.post(
+        "/teams/ingestion/name",
+        &[("form", "name"), ("name", "Streams"), ("key", "ING")],
+    )
+    .await
+    .refused(303);
+    sqlx::query("UPDATE teams SET slug = 'streams' WHERE key = 'ING'")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    sqlx::query("UPDATE members SET role = 'lead'")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    jonas
+        .post("/teams/streams/visibility", &[("private", "1")])
+        .await
+        .refused(303);
     assert_eq!(elif.task(&key).await["for"], "a private team, Legal");
-    let told = elif.get("/api/v1/teams/infrastructure/events").await.ok().text();
-    assert!(told.contains("a private team, Legal") && !told.contains("Ingestion"), "{told}");
+    let told = elif
+        .get("/api/v1/teams/infrastructure/events")
+        .await
+        .ok()
+        .text();
+    assert!(
+        told.contains("a private team, Legal") && !told.contains("Ingestion"),
+        "{told}"
+    );
 }

@@ -6,69 +6,152 @@ use serde_json::json;
 use crate::world::{Client, World};
 
 /// Makes a goal by its form; the answer is its id.
-pub async fn set_goal(world: &World, who: &Client, sprint: &str, fields: &[(&str, &str)]) -> String {
-    let fields: Vec<(&str, &str)> = [("sprint", sprint)].into_iter().chain(fields.iter().copied()).collect();
+pub async fn set_goal(
+    world: &World,
+    who: &Client,
+    sprint: &str,
+    fields: &[(&str, &str)],
+) -> String {
+    let fields: Vec<(&str, &str)> = [("sprint", sprint)]
+        .into_iter()
+        .chain(fields.iter().copied())
+        .collect();
     let answer = who.post("/teams/infrastructure/goals", &fields).await;
     assert_eq!(answer.status, 303, "{}", answer.text());
-    let id: uuid::Uuid =
-        sqlx::query_scalar("SELECT id FROM goals ORDER BY id DESC LIMIT 1").fetch_one(&world.db).await.unwrap();
+    let id: uuid::Uuid = sqlx::query_scalar("SELECT id FROM goals ORDER BY id DESC LIMIT 1")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     id.to_string()
 }
 
 async fn goal_page(who: &Client, id: &str) -> String {
-    who.get(&format!("/teams/infrastructure/goals/{id}")).await.ok().text()
+    who.get(&format!("/teams/infrastructure/goals/{id}"))
+        .await
+        .ok()
+        .text()
 }
 
 #[tokio::test]
 async fn a_counted_goal_grows_with_its_done_tasks_and_the_board_says_how_far_it_should_be() {
     let world = World::new().await;
     let elif = &world.elif;
-    let tables =
-        [("title", "Migrate 4 tables"), ("measure", "count"), ("target", "4"), ("unit", "tables"), ("owners", "elif")];
+    let tables = [
+        ("title", "Migrate 4 tables"),
+        ("measure", "count"),
+        ("target", "4"),
+        ("unit", "tables"),
+        ("owners", "elif"),
+    ];
     let id = set_goal(&world, elif, "42", &tables).await;
     for (column, title) in [("done", "sessions"), ("done", "people"), ("todo", "events")] {
         let key = elif.make("infrastructure", column, title).await;
-        elif.post(&format!("/tasks/{key}"), &[("goal", "1")]).await.ok();
+        elif.post(&format!("/tasks/{key}"), &[("goal", "1")])
+            .await
+            .ok();
     }
     let board = elif.get("/teams/infrastructure").await.ok().text();
     assert!(board.contains("2 / 4"), "two of four are done");
-    assert!(board.contains("should be at 65 % by today"), "the middle of the seventh of ten working days");
-    assert!(board.contains("one owner, and nobody else of the team works at those hours"), "elif is alone in the team");
+    assert!(
+        board.contains("should be at 65 % by today"),
+        "the middle of the seventh of ten working days"
+    );
+    assert!(
+        board.contains("one owner, and nobody else of the team works at those hours"),
+        "elif is alone in the team"
+    );
     let page = goal_page(elif, &id).await;
     assert!(page.contains("2 of 3"), "of its tasks");
     // somebody joins who works at the same hours, and is proposed
     world.join("Tomas Weber", "tomas", "infrastructure").await;
-    assert!(elif.get("/teams/infrastructure").await.text().contains("one owner — Tomas would fit"));
-    let both = [("title", "Migrate 4 tables"), ("target", "4"), ("owners", "elif"), ("owners", "tomas")];
-    elif.post(&format!("/teams/infrastructure/goals/{id}"), &both).await.ok();
-    assert!(!elif.get("/teams/infrastructure").await.text().contains("one owner"));
+    assert!(
+        elif.get("/teams/infrastructure")
+            .await
+            .text()
+            .contains("one owner — Tomas would fit")
+    );
+    let both = [
+        ("title", "Migrate 4 tables"),
+        ("target", "4"),
+        ("owners", "elif"),
+        ("owners", "tomas"),
+    ];
+    elif.post(&format!("/teams/infrastructure/goals/{id}"), &both)
+        .await
+        .ok();
+    assert!(
+        !elif
+            .get("/teams/infrastructure")
+            .await
+            .text()
+            .contains("one owner")
+    );
 }
 
 #[tokio::test]
 async fn a_figure_is_typed_in_with_a_note_and_every_entry_is_kept() {
     let world = World::new().await;
     let elif = &world.elif;
-    let id = set_goal(&world, elif, "42", &[("title", "Migrate 50 of the 100 tables"), ("target", "50")]).await;
+    let id = set_goal(
+        &world,
+        elif,
+        "42",
+        &[("title", "Migrate 50 of the 100 tables"), ("target", "50")],
+    )
+    .await;
     let progress = format!("/teams/infrastructure/goals/{id}/progress");
-    elif.post(&progress, &[("value", "12"), ("note", "the small ones")]).await.ok();
-    elif.post(&progress, &[("value", "31"), ("note", "over night")]).await.ok();
+    elif.post(&progress, &[("value", "12"), ("note", "the small ones")])
+        .await
+        .ok();
+    elif.post(&progress, &[("value", "31"), ("note", "over night")])
+        .await
+        .ok();
     let page = goal_page(elif, &id).await;
-    assert!(page.contains("31 / 50") && page.contains("the small ones") && page.contains("over night"));
-    assert!(page.contains("2 figures were typed in, the last of them 31 / 50."), "drawn over the sprint: {page}");
+    assert!(
+        page.contains("31 / 50") && page.contains("the small ones") && page.contains("over night")
+    );
+    assert!(
+        page.contains("2 figures were typed in, the last of them 31 / 50."),
+        "drawn over the sprint: {page}"
+    );
     assert_eq!(page.matches("<circle class=\"dot state-done\"").count(), 2);
-    assert!(elif.get("/teams/infrastructure").await.text().contains("31 / 50"));
+    assert!(
+        elif.get("/teams/infrastructure")
+            .await
+            .text()
+            .contains("31 / 50")
+    );
     for wrong in ["-1", "many", "", "99999999999"] {
-        let answer = elif.post(&progress, &[("value", wrong), ("note", "kept")]).await.refused(422);
-        assert!(answer.text().contains("value=\"kept\""), "what was typed is still there");
+        let answer = elif
+            .post(&progress, &[("value", wrong), ("note", "kept")])
+            .await
+            .refused(422);
+        assert!(
+            answer.text().contains("value=\"kept\""),
+            "what was typed is still there"
+        );
     }
-    let entries: i64 = sqlx::query_scalar("SELECT count(*) FROM goal_entries").fetch_one(&world.db).await.unwrap();
+    let entries: i64 = sqlx::query_scalar("SELECT count(*) FROM goal_entries")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     assert_eq!(entries, 2);
     // measured otherwise, what was typed in before is told and not drawn
-    let share = [("title", "Migrate 50 of the 100 tables"), ("measure", "share"), ("target", "50")];
-    elif.post(&format!("/teams/infrastructure/goals/{id}"), &share).await.ok();
+    let share = [
+        ("title", "Migrate 50 of the 100 tables"),
+        ("measure", "share"),
+        ("target", "50"),
+    ];
+    elif.post(&format!("/teams/infrastructure/goals/{id}"), &share)
+        .await
+        .ok();
     elif.post(&progress, &[("value", "20")]).await.ok();
     let page = goal_page(elif, &id).await;
-    assert!(page.contains("over night") && page.matches("<circle class=\"dot state-done\"").count() == 1, "{page}");
+    assert!(
+        page.contains("over night")
+            && page.matches("<circle class=\"dot state-done\"").count() == 1,
+        "{page}"
+    );
 }
 
 #[tokio::test]
@@ -79,20 +162,62 @@ async fn shares_and_yes_or_no_have_figures_of_their_own() {
         &world,
         elif,
         "42",
-        &[("title", "Move customers"), ("measure", "share"), ("target", "10"), ("counted_by", "typed")],
+        &[
+            ("title", "Move customers"),
+            ("measure", "share"),
+            ("target", "10"),
+            ("counted_by", "typed"),
+        ],
     )
     .await;
-    elif.post(&format!("/teams/infrastructure/goals/{share}/progress"), &[("value", "4")]).await.ok();
+    elif.post(
+        &format!("/teams/infrastructure/goals/{share}/progress"),
+        &[("value", "4")],
+    )
+    .await
+    .ok();
     assert!(goal_page(elif, &share).await.contains("4 / 10 %"));
-    elif.post(&format!("/teams/infrastructure/goals/{share}/progress"), &[("value", "101")]).await.refused(422);
-    let ready = set_goal(&world, elif, "42", &[("title", "The framework is ready"), ("measure", "yes-no")]).await;
+    elif.post(
+        &format!("/teams/infrastructure/goals/{share}/progress"),
+        &[("value", "101")],
+    )
+    .await
+    .refused(422);
+    let ready = set_goal(
+        &world,
+        elif,
+        "42",
+        &[("title", "The framework is ready"), ("measure", "yes-no")],
+    )
+    .await;
     assert!(goal_page(elif, &ready).await.contains("not yet"));
-    let key = elif.make("infrastructure", "done", "Resume after a crash").await;
-    elif.post(&format!("/tasks/{key}"), &[("goal", "2")]).await.ok();
-    assert!(goal_page(elif, &ready).await.contains("<b>yes</b>"), "all of its tasks are done");
-    let points =
-        set_goal(&world, elif, "42", &[("title", "Five points"), ("target", "5"), ("counted_by", "estimates")]).await;
-    elif.post(&format!("/tasks/{key}"), &[("goal", "3"), ("estimate", "3")]).await.ok();
+    let key = elif
+        .make("infrastructure", "done", "Resume after a crash")
+        .await;
+    elif.post(&format!("/tasks/{key}"), &[("goal", "2")])
+        .await
+        .ok();
+    assert!(
+        goal_page(elif, &ready).await.contains("<b>yes</b>"),
+        "all of its tasks are done"
+    );
+    let points = set_goal(
+        &world,
+        elif,
+        "42",
+        &[
+            ("title", "Five points"),
+            ("target", "5"),
+            ("counted_by", "estimates"),
+        ],
+    )
+    .await;
+    elif.post(
+        &format!("/tasks/{key}"),
+        &[("goal", "3"), ("estimate", "3")],
+    )
+    .await
+    .ok();
     assert!(goal_page(elif, &points).await.contains("3 / 5"));
 }
 
@@ -101,31 +226,93 @@ async fn wrong_goals_are_refused_beside_their_fields_and_nothing_is_kept() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     for (fields, why) in [
-        (vec![("title", "None"), ("target", "0")], "whole number from 1"),
-        (vec![("title", "Less"), ("target", "-5")], "whole number from 1"),
-        (vec![("title", "Too much"), ("measure", "share"), ("target", "101")], "from 1 to 100"),
-        (vec![("title", "  "), ("target", "5")], "1 to 200 characters"),
-        (vec![("title", "Whose"), ("target", "5"), ("owners", "nobody-here")], "nobody called"),
-        (vec![("title", "Odd"), ("measure", "vibes"), ("target", "5")], "a count, a share"),
-        (vec![("title", "Lost"), ("target", "5"), ("project", "no-such")], "no such project"),
+        (
+            vec![("title", "None"), ("target", "0")],
+            "whole number from 1",
+        ),
+        (
+            vec![("title", "Less"), ("target", "-5")],
+            "whole number from 1",
+        ),
+        (
+            vec![
+                ("title", "Too much"),
+                ("measure", "share"),
+                ("target", "101"),
+            ],
+            "from 1 to 100",
+        ),
+        (
+            vec![("title", "  "), ("target", "5")],
+            "1 to 200 characters",
+        ),
+        (
+            vec![
+                ("title", "Whose"),
+                ("target", "5"),
+                ("owners", "nobody-here"),
+            ],
+            "nobody called",
+        ),
+        (
+            vec![("title", "Odd"), ("measure", "vibes"), ("target", "5")],
+            "a count, a share",
+        ),
+        (
+            vec![("title", "Lost"), ("target", "5"), ("project", "no-such")],
+            "no such project",
+        ),
     ] {
-        let answer = elif.post("/teams/infrastructure/goals", &fields).await.refused(422);
+        let answer = elif
+            .post("/teams/infrastructure/goals", &fields)
+            .await
+            .refused(422);
         assert!(answer.text().contains(why), "{why}: {}", answer.text());
     }
-    elif.post("/teams/infrastructure/goals", &[("sprint", "999"), ("title", "Far"), ("target", "1")])
+    elif.post(
+        "/teams/infrastructure/goals",
+        &[("sprint", "999"), ("title", "Far"), ("target", "1")],
+    )
+    .await
+    .refused(422);
+    jonas
+        .post(
+            "/teams/infrastructure/goals",
+            &[("title", "Theirs"), ("target", "1")],
+        )
         .await
-        .refused(422);
-    jonas.post("/teams/infrastructure/goals", &[("title", "Theirs"), ("target", "1")]).await.refused(403);
-    let none: i64 = sqlx::query_scalar("SELECT count(*) FROM goals").fetch_one(&world.db).await.unwrap();
+        .refused(403);
+    let none: i64 = sqlx::query_scalar("SELECT count(*) FROM goals")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     assert_eq!(none, 0);
     // a goal of another team: not to be seen under this one's address, nor put to a task
     let id = set_goal(&world, elif, "42", &[("title", "Ours"), ("target", "1")]).await;
-    jonas.get(&format!("/teams/ingestion/goals/{id}")).await.refused(404);
-    jonas.post(&format!("/teams/ingestion/goals/{id}"), &[("title", "Mine"), ("target", "1")]).await.refused(404);
+    jonas
+        .get(&format!("/teams/ingestion/goals/{id}"))
+        .await
+        .refused(404);
+    jonas
+        .post(
+            &format!("/teams/ingestion/goals/{id}"),
+            &[("title", "Mine"), ("target", "1")],
+        )
+        .await
+        .refused(404);
     let key = jonas.make("ingestion", "todo", "Ours?").await;
-    jonas.post(&format!("/tasks/{key}"), &[("goal", "1")]).await.refused(422);
-    world.stranger().get(&format!("/teams/infrastructure/goals/{id}")).await.refused(303);
-    let refused = sqlx::query("UPDATE goals SET target = 0").execute(&world.db).await;
+    jonas
+        .post(&format!("/tasks/{key}"), &[("goal", "1")])
+        .await
+        .refused(422);
+    world
+        .stranger()
+        .get(&format!("/teams/infrastructure/goals/{id}"))
+        .await
+        .refused(303);
+    let refused = sqlx::query("UPDATE goals SET target = 0")
+        .execute(&world.db)
+        .await;
     assert!(refused.is_err(), "the table itself refuses");
 }
 
@@ -133,17 +320,43 @@ async fn wrong_goals_are_refused_beside_their_fields_and_nothing_is_kept() {
 async fn goals_of_a_sprint_to_come_lead_back_to_planning() {
     let world = World::new().await;
     let elif = &world.elif;
-    let (planning, goals) = ("/teams/infrastructure/planning?sprint=43", "/teams/infrastructure/goals");
-    let form = elif.get(&format!("{goals}/new?sprint=43")).await.ok().text();
+    let (planning, goals) = (
+        "/teams/infrastructure/planning?sprint=43",
+        "/teams/infrastructure/goals",
+    );
+    let form = elif
+        .get(&format!("{goals}/new?sprint=43"))
+        .await
+        .ok()
+        .text();
     assert!(form.contains(planning) && form.contains("Back to planning"));
     let fields = [("sprint", "43"), ("title", "Cut over"), ("target", "2")];
-    assert_eq!(elif.post(goals, &fields).await.ok().header("location"), planning);
-    let id: uuid::Uuid = sqlx::query_scalar("SELECT id FROM goals").fetch_one(&world.db).await.unwrap();
-    assert!(goal_page(elif, &id.to_string()).await.contains("Back to planning"));
-    assert_eq!(elif.post(&format!("{goals}/{id}/remove"), &[]).await.ok().header("location"), planning);
+    assert_eq!(
+        elif.post(goals, &fields).await.ok().header("location"),
+        planning
+    );
+    let id: uuid::Uuid = sqlx::query_scalar("SELECT id FROM goals")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    assert!(
+        goal_page(elif, &id.to_string())
+            .await
+            .contains("Back to planning")
+    );
+    assert_eq!(
+        elif.post(&format!("{goals}/{id}/remove"), &[])
+            .await
+            .ok()
+            .header("location"),
+        planning
+    );
     // once it goes on, the board is where one looks
     let fields = [("sprint", "42"), ("title", "Cut over"), ("target", "2")];
-    assert_eq!(elif.post(goals, &fields).await.ok().header("location"), "/teams/infrastructure?sprint=42");
+    assert_eq!(
+        elif.post(goals, &fields).await.ok().header("location"),
+        "/teams/infrastructure?sprint=42"
+    );
 }
 
 #[tokio::test]
@@ -151,45 +364,120 @@ async fn a_lone_wolf_is_named_on_the_board_in_planning_and_in_the_standup() {
     let world = World::new().await;
     let elif = &world.elif;
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
-    let far = world.join("Marie Tremblay", "marie", "infrastructure").await;
-    let hours =
-        [("name", "Marie Tremblay"), ("time_zone", "Pacific/Honolulu"), ("works_from", "09:00"), ("works_to", "17:00")];
+    let far = world
+        .join("Marie Tremblay", "marie", "infrastructure")
+        .await;
+    let hours = [
+        ("name", "Marie Tremblay"),
+        ("time_zone", "Pacific/Honolulu"),
+        ("works_from", "09:00"),
+        ("works_to", "17:00"),
+    ];
     far.post("/me", &hours).await.ok();
-    set_goal(&world, elif, "42", &[("title", "Alone"), ("target", "2"), ("owners", "elif")]).await;
-    let apart = [("title", "Apart"), ("target", "2"), ("owners", "elif"), ("owners", "marie")];
+    set_goal(
+        &world,
+        elif,
+        "42",
+        &[("title", "Alone"), ("target", "2"), ("owners", "elif")],
+    )
+    .await;
+    let apart = [
+        ("title", "Apart"),
+        ("target", "2"),
+        ("owners", "elif"),
+        ("owners", "marie"),
+    ];
     set_goal(&world, elif, "42", &apart).await;
-    let together = [("title", "Together"), ("target", "2"), ("owners", "elif"), ("owners", "tomas")];
+    let together = [
+        ("title", "Together"),
+        ("target", "2"),
+        ("owners", "elif"),
+        ("owners", "tomas"),
+    ];
     set_goal(&world, elif, "42", &together).await;
     for path in ["", "/planning?sprint=42", "/standup"] {
-        let page = elif.get(&format!("/teams/infrastructure{path}")).await.ok().text();
-        assert!(page.contains("one owner — Tomas would fit"), "{path}: {page}");
-        assert!(page.contains("its owners share no working hours"), "{path}: {page}");
-        assert_eq!(page.matches("class=\"lone\"").count(), 2, "{path}: two who meet are no lone wolves");
+        let page = elif
+            .get(&format!("/teams/infrastructure{path}"))
+            .await
+            .ok()
+            .text();
+        assert!(
+            page.contains("one owner — Tomas would fit"),
+            "{path}: {page}"
+        );
+        assert!(
+            page.contains("its owners share no working hours"),
+            "{path}: {page}"
+        );
+        assert_eq!(
+            page.matches("class=\"lone\"").count(),
+            2,
+            "{path}: two who meet are no lone wolves"
+        );
     }
     // three hours a day are enough, a minute less is not
     for (from, alone) in [("14:00", 2), ("14:01", 3)] {
-        let hours = [("name", "Tomas Weber"), ("time_zone", "UTC"), ("works_from", from), ("works_to", "22:00")];
+        let hours = [
+            ("name", "Tomas Weber"),
+            ("time_zone", "UTC"),
+            ("works_from", from),
+            ("works_to", "22:00"),
+        ];
         tomas.post("/me", &hours).await.ok();
         let page = elif.get("/teams/infrastructure").await.ok().text();
-        assert_eq!(page.matches("class=\"lone\"").count(), alone, "{from}: {page}");
+        assert_eq!(
+            page.matches("class=\"lone\"").count(),
+            alone,
+            "{from}: {page}"
+        );
     }
     // who has left the workspace is no company
-    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'").execute(&world.db).await.unwrap();
-    elif.post("/settings/people/marie", &[("do", "deactivate")]).await.ok();
+    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    elif.post("/settings/people/marie", &[("do", "deactivate")])
+        .await
+        .ok();
     let page = elif.get("/teams/infrastructure").await.ok().text();
-    assert!(!page.contains("share no working hours") && page.matches("one owner").count() == 2, "{page}");
+    assert!(
+        !page.contains("share no working hours") && page.matches("one owner").count() == 2,
+        "{page}"
+    );
 }
 
 #[tokio::test]
 async fn whoever_saw_an_older_goal_is_told_and_keeps_what_they_typed() {
     let world = World::new().await;
     let elif = &world.elif;
-    let id = set_goal(&world, elif, "43", &[("title", "Migrate the rest"), ("target", "50")]).await;
+    let id = set_goal(
+        &world,
+        elif,
+        "43",
+        &[("title", "Migrate the rest"), ("target", "50")],
+    )
+    .await;
     let at = format!("/teams/infrastructure/goals/{id}");
-    elif.post(&at, &[("title", "Migrate the last 50"), ("target", "50"), ("version", "1")]).await.ok();
-    let late = elif.post(&at, &[("title", "Migrate 40"), ("target", "40"), ("version", "1")]).await.refused(409);
+    elif.post(
+        &at,
+        &[
+            ("title", "Migrate the last 50"),
+            ("target", "50"),
+            ("version", "1"),
+        ],
+    )
+    .await
+    .ok();
+    let late = elif
+        .post(
+            &at,
+            &[("title", "Migrate 40"), ("target", "40"), ("version", "1")],
+        )
+        .await
+        .refused(409);
     assert!(
-        late.text().contains("Elif Hartmann changed this goal just now")
+        late.text()
+            .contains("Elif Hartmann changed this goal just now")
             && late.text().contains("value=\"Migrate 40\"")
     );
     assert!(goal_page(elif, &id).await.contains("Migrate the last 50"));
@@ -201,71 +489,186 @@ async fn goals_are_put_in_order_and_a_task_outlives_its_goal() {
     let elif = &world.elif;
     set_goal(&world, elif, "42", &[("title", "First"), ("target", "1")]).await;
     let second = set_goal(&world, elif, "42", &[("title", "Second"), ("target", "1")]).await;
-    elif.post(&format!("/teams/infrastructure/goals/{second}/order"), &[("to", "up")]).await.ok();
-    elif.post(&format!("/teams/infrastructure/goals/{second}/order"), &[("to", "up")]).await.ok();
-    let order: Vec<String> =
-        sqlx::query_scalar("SELECT title FROM goals ORDER BY position").fetch_all(&world.db).await.unwrap();
+    elif.post(
+        &format!("/teams/infrastructure/goals/{second}/order"),
+        &[("to", "up")],
+    )
+    .await
+    .ok();
+    elif.post(
+        &format!("/teams/infrastructure/goals/{second}/order"),
+        &[("to", "up")],
+    )
+    .await
+    .ok();
+    let order: Vec<String> = sqlx::query_scalar("SELECT title FROM goals ORDER BY position")
+        .fetch_all(&world.db)
+        .await
+        .unwrap();
     assert_eq!(order, ["Second", "First"]);
     let key = elif.make("infrastructure", "todo", "Stays").await;
-    elif.post(&format!("/tasks/{key}"), &[("goal", "1")]).await.ok();
-    elif.post(&format!("/teams/infrastructure/goals/{second}/remove"), &[]).await.ok();
+    elif.post(&format!("/tasks/{key}"), &[("goal", "1")])
+        .await
+        .ok();
+    elif.post(&format!("/teams/infrastructure/goals/{second}/remove"), &[])
+        .await
+        .ok();
     assert_eq!(elif.task(&key).await["goal"], json!(null));
-    elif.get(&format!("/teams/infrastructure/goals/{second}")).await.refused(404);
+    elif.get(&format!("/teams/infrastructure/goals/{second}"))
+        .await
+        .refused(404);
 }
 
 #[tokio::test]
 async fn a_concern_stays_open_until_the_goals_team_answers_it() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let id = set_goal(&world, elif, "42", &[("title", "Cut over"), ("target", "1")]).await;
+    let id = set_goal(
+        &world,
+        elif,
+        "42",
+        &[("title", "Cut over"), ("target", "1")],
+    )
+    .await;
     let remarks = format!("/teams/infrastructure/goals/{id}/remarks");
-    jonas.post(&remarks, &[("kind", "concern"), ("body", "We will be blocked by <b>this</b>")]).await.ok();
-    jonas.post(&remarks, &[("kind", "comment"), ("body", "Good luck")]).await.ok();
-    jonas.post(&remarks, &[("kind", "concern"), ("body", " ")]).await.refused(422);
-    assert!(elif.get("/teams/infrastructure").await.text().contains("1 open concern"));
+    jonas
+        .post(
+            &remarks,
+            &[
+                ("kind", "concern"),
+                ("body", "We will be blocked by <b>this</b>"),
+            ],
+        )
+        .await
+        .ok();
+    jonas
+        .post(&remarks, &[("kind", "comment"), ("body", "Good luck")])
+        .await
+        .ok();
+    jonas
+        .post(&remarks, &[("kind", "concern"), ("body", " ")])
+        .await
+        .refused(422);
+    assert!(
+        elif.get("/teams/infrastructure")
+            .await
+            .text()
+            .contains("1 open concern")
+    );
     let page = goal_page(elif, &id).await;
     assert!(page.contains("We will be blocked by &#60;b&#62;this") && page.contains("Good luck"));
-    let concern: uuid::Uuid =
-        sqlx::query_scalar("SELECT id FROM remarks WHERE kind = 'concern'").fetch_one(&world.db).await.unwrap();
+    let concern: uuid::Uuid = sqlx::query_scalar("SELECT id FROM remarks WHERE kind = 'concern'")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     let answer = format!("/teams/infrastructure/remarks/{concern}/answer");
-    jonas.post(&answer, &[("answer", "Never mind")]).await.refused(403);
-    elif.post(&answer, &[("answer", "We wait for you on Thursday")]).await.ok();
-    elif.post(&answer, &[("answer", "Again")]).await.refused(409);
-    assert!(!elif.get("/teams/infrastructure").await.text().contains("open concern"));
-    assert!(goal_page(jonas, &id).await.contains("We wait for you on Thursday"));
+    jonas
+        .post(&answer, &[("answer", "Never mind")])
+        .await
+        .refused(403);
+    elif.post(&answer, &[("answer", "We wait for you on Thursday")])
+        .await
+        .ok();
+    elif.post(&answer, &[("answer", "Again")])
+        .await
+        .refused(409);
+    assert!(
+        !elif
+            .get("/teams/infrastructure")
+            .await
+            .text()
+            .contains("open concern")
+    );
+    assert!(
+        goal_page(jonas, &id)
+            .await
+            .contains("We wait for you on Thursday")
+    );
 }
 
 #[tokio::test]
 async fn sprints_are_renamed_moved_and_skipped_by_an_administrator() {
     let world = World::new().await;
     let elif = &world.elif;
-    let change = [("name", "Before the holidays"), ("starts_on", "2026-11-30"), ("ends_on", "2026-12-11")];
+    let change = [
+        ("name", "Before the holidays"),
+        ("starts_on", "2026-11-30"),
+        ("ends_on", "2026-12-11"),
+    ];
     elif.post("/sprints/43", &change).await.refused(403);
     elif.post("/sprints/43/skip", &[]).await.refused(403);
-    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'").execute(&world.db).await.unwrap();
+    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")
+        .execute(&world.db)
+        .await
+        .unwrap();
     elif.post("/sprints/43", &change).await.ok();
-    assert!(elif.get("/sprints").await.ok().text().contains("Before the holidays"));
+    assert!(
+        elif.get("/sprints")
+            .await
+            .ok()
+            .text()
+            .contains("Before the holidays")
+    );
     for (from, to, why) in [
         ("2026-12-11", "2026-11-30", "cannot end before it starts"),
         ("2026-11-25", "2026-12-11", "overlap"),
         ("2026-02-31", "2026-12-11", "no date"),
         ("2026-11-24", "2026-12-11", "tomorrow or later"),
     ] {
-        let answer =
-            elif.post("/sprints/43", &[("name", "X"), ("starts_on", from), ("ends_on", to)]).await.refused(422);
+        let answer = elif
+            .post(
+                "/sprints/43",
+                &[("name", "X"), ("starts_on", from), ("ends_on", to)],
+            )
+            .await
+            .refused(422);
         assert!(answer.text().contains(why), "{why}: {}", answer.text());
     }
-    elif.post("/sprints/42", &[("name", "X"), ("starts_on", "2026-11-17"), ("ends_on", "2026-11-29")])
-        .await
-        .refused(422);
-    let past = [("name", "X"), ("starts_on", "2027-01-11"), ("ends_on", "2027-01-24")];
+    elif.post(
+        "/sprints/42",
+        &[
+            ("name", "X"),
+            ("starts_on", "2026-11-17"),
+            ("ends_on", "2026-11-29"),
+        ],
+    )
+    .await
+    .refused(422);
+    let past = [
+        ("name", "X"),
+        ("starts_on", "2027-01-11"),
+        ("ends_on", "2027-01-24"),
+    ];
     let answer = elif.post("/sprints/43", &past).await.refused(422);
-    assert!(answer.text().contains("it cannot pass Sprint 44. Move that one first."), "{}", answer.text());
+    assert!(
+        answer
+            .text()
+            .contains("it cannot pass Sprint 44. Move that one first."),
+        "{}",
+        answer.text()
+    );
     elif.post("/sprints/43/skip", &[]).await.ok();
-    let sprints = elif.api(Method::GET, "/sprints", json!({})).await.ok().json();
-    let [after, next] = [0, 1].map(|nth| (&sprints["sprints"][nth]["number"], &sprints["sprints"][nth]["starts_on"]));
-    assert_eq!(next, (&json!(43), &json!("2026-12-12")), "later by its own twelve days");
-    assert_eq!(after, (&json!(44), &json!("2026-12-26")), "and the one after it too");
+    let sprints = elif
+        .api(Method::GET, "/sprints", json!({}))
+        .await
+        .ok()
+        .json();
+    let [after, next] = [0, 1].map(|nth| {
+        (
+            &sprints["sprints"][nth]["number"],
+            &sprints["sprints"][nth]["starts_on"],
+        )
+    });
+    assert_eq!(
+        next,
+        (&json!(43), &json!("2026-12-12")),
+        "later by its own twelve days"
+    );
+    assert_eq!(
+        after,
+        (&json!(44), &json!("2026-12-26")),
+        "and the one after it too"
+    );
     let cadence = [
         ("cadence_weeks", "1"),
         ("weekday", "7"),
@@ -275,12 +678,22 @@ async fn sprints_are_renamed_moved_and_skipped_by_an_administrator() {
         ("time_zone", "Asia/Jerusalem"),
     ];
     elif.post("/sprints", &cadence).await.ok();
-    let sprints = elif.api(Method::GET, "/sprints", json!({})).await.ok().json();
+    let sprints = elif
+        .api(Method::GET, "/sprints", json!({}))
+        .await
+        .ok()
+        .json();
     assert_eq!(
-        (&sprints["sprints"][0]["name"], &sprints["sprints"][1]["name"]),
+        (
+            &sprints["sprints"][0]["name"],
+            &sprints["sprints"][1]["name"]
+        ),
         (&json!("Week 101"), &json!("Week 100"))
     );
-    assert_eq!(sprints["sprints"][1]["ends_on"], "2026-12-12", "a week that begins on a Sunday");
+    assert_eq!(
+        sprints["sprints"][1]["ends_on"], "2026-12-12",
+        "a week that begins on a Sunday"
+    );
     let monday = [
         ("cadence_weeks", "1"),
         ("weekday", "7"),
@@ -289,7 +702,13 @@ async fn sprints_are_renamed_moved_and_skipped_by_an_administrator() {
         ("starts_on", "2026-12-07"),
         ("time_zone", "UTC"),
     ];
-    assert!(elif.post("/sprints", &monday).await.refused(422).text().contains("another weekday"));
+    assert!(
+        elif.post("/sprints", &monday)
+            .await
+            .refused(422)
+            .text()
+            .contains("another weekday")
+    );
     for (field, wrong, why) in [
         ("weekday", "9", "Choose one of the seven days."),
         ("cadence_weeks", "0", "A sprint has 1 to 8 weeks."),
@@ -297,10 +716,16 @@ async fn sprints_are_renamed_moved_and_skipped_by_an_administrator() {
         ("time_zone", "Nowhere", "time zone"),
         ("number", "next", "This is a whole number."),
     ] {
-        let fields: Vec<(&str, &str)> =
-            cadence.into_iter().filter(|(name, _)| *name != field).chain([(field, wrong)]).collect();
+        let fields: Vec<(&str, &str)> = cadence
+            .into_iter()
+            .filter(|(name, _)| *name != field)
+            .chain([(field, wrong)])
+            .collect();
         let page = elif.post("/sprints", &fields).await.refused(422).text();
-        let beside = page.split("class=\"field-error\">").nth(1).unwrap_or_else(|| panic!("{field}: {page}"));
+        let beside = page
+            .split("class=\"field-error\">")
+            .nth(1)
+            .unwrap_or_else(|| panic!("{field}: {page}"));
         assert!(beside.contains(why), "{field}: {beside}");
     }
 }
@@ -310,11 +735,25 @@ async fn two_who_set_goals_at_once_both_have_theirs() {
     let world = World::new().await;
     let elif = &world.elif;
     let set = async |title: &'static str| {
-        elif.post("/teams/infrastructure/goals", &[("sprint", "43"), ("title", title), ("target", "3")]).await.ok();
+        elif.post(
+            "/teams/infrastructure/goals",
+            &[("sprint", "43"), ("title", title), ("target", "3")],
+        )
+        .await
+        .ok();
     };
-    tokio::join!(set("One"), set("Two"), set("Three"), set("Four"), set("Five"), set("Six"));
-    let places: Vec<i32> =
-        sqlx::query_scalar("SELECT position FROM goals ORDER BY position").fetch_all(&world.db).await.unwrap();
+    tokio::join!(
+        set("One"),
+        set("Two"),
+        set("Three"),
+        set("Four"),
+        set("Five"),
+        set("Six")
+    );
+    let places: Vec<i32> = sqlx::query_scalar("SELECT position FROM goals ORDER BY position")
+        .fetch_all(&world.db)
+        .await
+        .unwrap();
     assert_eq!(places, [1, 2, 3, 4, 5, 6]);
 }
 
@@ -323,25 +762,64 @@ async fn a_task_that_goes_to_another_sprint_goes_on_with_the_goal_of_that_name_o
     let world = World::new().await;
     let elif = &world.elif;
     set_goal(&world, elif, "42", &[("title", "Migrate"), ("target", "9")]).await;
-    set_goal(&world, elif, "42", &[("title", "Only now"), ("target", "9")]).await;
-    set_goal(&world, elif, "43", &[("title", "Something else"), ("target", "9")]).await;
+    set_goal(
+        &world,
+        elif,
+        "42",
+        &[("title", "Only now"), ("target", "9")],
+    )
+    .await;
+    set_goal(
+        &world,
+        elif,
+        "43",
+        &[("title", "Something else"), ("target", "9")],
+    )
+    .await;
     set_goal(&world, elif, "43", &[("title", "Migrate"), ("target", "9")]).await;
-    let (one, two) =
-        (elif.make("infrastructure", "todo", "One").await, elif.make("infrastructure", "todo", "Two").await);
-    elif.post(&format!("/tasks/{one}"), &[("goal", "1")]).await.ok();
-    elif.post(&format!("/tasks/{two}"), &[("goal", "2")]).await.ok();
-    let moved = elif.post("/teams/infrastructure/bulk", &[("keys", &one), ("keys", &two), ("sprint", "43")]).await.ok();
+    let (one, two) = (
+        elif.make("infrastructure", "todo", "One").await,
+        elif.make("infrastructure", "todo", "Two").await,
+    );
+    elif.post(&format!("/tasks/{one}"), &[("goal", "1")])
+        .await
+        .ok();
+    elif.post(&format!("/tasks/{two}"), &[("goal", "2")])
+        .await
+        .ok();
+    let moved = elif
+        .post(
+            "/teams/infrastructure/bulk",
+            &[("keys", &one), ("keys", &two), ("sprint", "43")],
+        )
+        .await
+        .ok();
     let stands = async |key: &str| {
         let task = elif.task(key).await;
         (task["sprint"].as_i64(), task["goal"].as_i64())
     };
-    assert_eq!((stands(&one).await, stands(&two).await), ((Some(43), Some(2)), (Some(43), None)));
+    assert_eq!(
+        (stands(&one).await, stands(&two).await),
+        ((Some(43), Some(2)), (Some(43), None))
+    );
     let page = elif.get(&format!("/tasks/{one}")).await.ok().text();
     assert!(page.contains("selected>Migrate</option>"), "{page}");
-    let change = moved.header("location").split("did=").nth(1).unwrap().to_owned();
-    elif.post(&format!("/changes/{change}/undo"), &[]).await.ok();
-    assert_eq!((stands(&one).await, stands(&two).await), ((Some(42), Some(1)), (Some(42), Some(2))));
-    elif.post(&format!("/tasks/{one}"), &[("sprint", "none")]).await.ok();
+    let change = moved
+        .header("location")
+        .split("did=")
+        .nth(1)
+        .unwrap()
+        .to_owned();
+    elif.post(&format!("/changes/{change}/undo"), &[])
+        .await
+        .ok();
+    assert_eq!(
+        (stands(&one).await, stands(&two).await),
+        ((Some(42), Some(1)), (Some(42), Some(2)))
+    );
+    elif.post(&format!("/tasks/{one}"), &[("sprint", "none")])
+        .await
+        .ok();
     assert_eq!(stands(&one).await, (None, None), "the backlog has no goals");
 }
 
@@ -349,7 +827,12 @@ async fn a_task_that_goes_to_another_sprint_goes_on_with_the_goal_of_that_name_o
 async fn saving_a_goal_keeps_what_its_form_could_not_offer_any_more() {
     let world = World::new().await;
     let elif = &world.elif;
-    let project = [("team", "infrastructure"), ("name", "Re-partition"), ("measure", "count"), ("target", "100")];
+    let project = [
+        ("team", "infrastructure"),
+        ("name", "Re-partition"),
+        ("measure", "count"),
+        ("target", "100"),
+    ];
     elif.post("/projects", &project).await.ok();
     let fields = [
         ("title", "Migrate 50"),
@@ -361,40 +844,89 @@ async fn saving_a_goal_keeps_what_its_form_could_not_offer_any_more() {
     let id = set_goal(&world, elif, "42", &fields).await;
     elif.post("/projects/re-partition/finish", &[]).await.ok();
     let page = goal_page(elif, &id).await;
-    assert!(page.contains("<option value=\"re-partition\" selected>"), "finished, and still what it serves");
-    assert!(page.contains("value=\"jonas\" checked"), "of another team, and still an owner: {page}");
+    assert!(
+        page.contains("<option value=\"re-partition\" selected>"),
+        "finished, and still what it serves"
+    );
+    assert!(
+        page.contains("value=\"jonas\" checked"),
+        "of another team, and still an owner: {page}"
+    );
 }
 
 #[tokio::test]
 async fn a_figure_that_was_typed_in_ends_with_its_measure() {
     let world = World::new().await;
     let elif = &world.elif;
-    let id = set_goal(&world, elif, "42", &[("title", "Ready"), ("target", "50"), ("measure", "count")]).await;
+    let id = set_goal(
+        &world,
+        elif,
+        "42",
+        &[("title", "Ready"), ("target", "50"), ("measure", "count")],
+    )
+    .await;
     let at = format!("/teams/infrastructure/goals/{id}");
-    elif.post(&format!("{at}/progress"), &[("value", "31")]).await.ok();
-    elif.post(&at, &[("title", "Ready"), ("measure", "yes-no"), ("counted_by", "typed")]).await.ok();
+    elif.post(&format!("{at}/progress"), &[("value", "31")])
+        .await
+        .ok();
+    elif.post(
+        &at,
+        &[
+            ("title", "Ready"),
+            ("measure", "yes-no"),
+            ("counted_by", "typed"),
+        ],
+    )
+    .await
+    .ok();
     let page = goal_page(elif, &id).await;
     assert!(page.contains("31"), "the entry is kept");
-    let typed: Option<i64> = sqlx::query_scalar("SELECT typed FROM goals").fetch_one(&world.db).await.unwrap();
+    let typed: Option<i64> = sqlx::query_scalar("SELECT typed FROM goals")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     assert_eq!(typed, None, "31 of 50 is no yes");
 }
 
 #[tokio::test]
-async fn a_refused_figure_leaves_the_goals_own_form_as_it_stands_and_a_kept_one_makes_it_no_older() {
+async fn a_refused_figure_leaves_the_goals_own_form_as_it_stands_and_a_kept_one_makes_it_no_older()
+{
     let world = World::new().await;
     let elif = &world.elif;
-    let fields = [("title", "Migrate"), ("target", "50"), ("why", "Calm nights"), ("owners", "elif")];
+    let fields = [
+        ("title", "Migrate"),
+        ("target", "50"),
+        ("why", "Calm nights"),
+        ("owners", "elif"),
+    ];
     let goal = set_goal(&world, elif, "42", &fields).await;
     let progress = format!("/teams/infrastructure/goals/{goal}/progress");
-    let page = elif.post(&progress, &[("value", "abc"), ("note", "well")]).await.refused(422).text();
-    for stands in [r#"value="Migrate""#, "Calm nights", r#"value="elif" checked"#] {
+    let page = elif
+        .post(&progress, &[("value", "abc"), ("note", "well")])
+        .await
+        .refused(422)
+        .text();
+    for stands in [
+        r#"value="Migrate""#,
+        "Calm nights",
+        r#"value="elif" checked"#,
+    ] {
         assert!(page.contains(stands), "{stands}: {page}");
     }
     // the form was open before somebody said how far it is
-    elif.post(&progress, &[("value", "31"), ("note", "over night")]).await.refused(303);
-    let saved =
-        [("title", "Migrate 50"), ("target", "50"), ("why", "Calm nights"), ("owners", "elif"), ("version", "1")];
-    elif.post(&format!("/teams/infrastructure/goals/{goal}"), &saved).await.refused(303);
+    elif.post(&progress, &[("value", "31"), ("note", "over night")])
+        .await
+        .refused(303);
+    let saved = [
+        ("title", "Migrate 50"),
+        ("target", "50"),
+        ("why", "Calm nights"),
+        ("owners", "elif"),
+        ("version", "1"),
+    ];
+    elif.post(&format!("/teams/infrastructure/goals/{goal}"), &saved)
+        .await
+        .refused(303);
 }
 
 #[tokio::test]
@@ -404,25 +936,69 @@ async fn a_goal_of_somebody_who_has_left_can_be_saved_as_it_is() {
     world.join("Gita Iyer", "gita", "infrastructure").await;
     let fields = [("title", "Migrate"), ("target", "50"), ("owners", "gita")];
     let goal = set_goal(&world, elif, "42", &fields).await;
-    sqlx::query("UPDATE accounts SET deactivated_at = now() WHERE handle = 'gita'").execute(&world.db).await.unwrap();
-    let saved = [("title", "Migrate 50"), ("target", "50"), ("owners", "gita"), ("version", "1")];
-    elif.post(&format!("/teams/infrastructure/goals/{goal}"), &saved).await.refused(303);
+    sqlx::query("UPDATE accounts SET deactivated_at = now() WHERE handle = 'gita'")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    let saved = [
+        ("title", "Migrate 50"),
+        ("target", "50"),
+        ("owners", "gita"),
+        ("version", "1"),
+    ];
+    elif.post(&format!("/teams/infrastructure/goals/{goal}"), &saved)
+        .await
+        .refused(303);
     // nobody else comes to own one so
     let other = set_goal(&world, elif, "42", &[("title", "Other"), ("target", "5")]).await;
-    let saved = [("title", "Other"), ("target", "5"), ("owners", "gita"), ("version", "1")];
-    elif.post(&format!("/teams/infrastructure/goals/{other}"), &saved).await.refused(422);
+    let saved = [
+        ("title", "Other"),
+        ("target", "5"),
+        ("owners", "gita"),
+        ("version", "1"),
+    ];
+    elif.post(&format!("/teams/infrastructure/goals/{other}"), &saved)
+        .await
+        .refused(422);
 }
 
 #[tokio::test]
 async fn a_goal_with_an_open_concern_stays_until_that_is_answered() {
     let world = World::new().await;
     let elif = &world.elif;
-    let goal = set_goal(&world, elif, "42", &[("title", "Migrate"), ("target", "50")]).await;
+    let goal = set_goal(
+        &world,
+        elif,
+        "42",
+        &[("title", "Migrate"), ("target", "50")],
+    )
+    .await;
     let page = format!("/teams/infrastructure/goals/{goal}");
-    world.jonas.post(&format!("{page}/remarks"), &[("body", "We will be blocked"), ("kind", "concern")]).await.ok();
-    assert!(elif.post(&format!("{page}/remove"), &[]).await.refused(409).text().contains("Answer it first"));
-    let concern: uuid::Uuid = sqlx::query_scalar("SELECT id FROM remarks").fetch_one(&world.db).await.unwrap();
-    elif.post(&format!("/teams/infrastructure/remarks/{concern}/answer"), &[("answer", "By Thursday")]).await.ok();
+    world
+        .jonas
+        .post(
+            &format!("{page}/remarks"),
+            &[("body", "We will be blocked"), ("kind", "concern")],
+        )
+        .await
+        .ok();
+    assert!(
+        elif.post(&format!("{page}/remove"), &[])
+            .await
+            .refused(409)
+            .text()
+            .contains("Answer it first")
+    );
+    let concern: uuid::Uuid = sqlx::query_scalar("SELECT id FROM remarks")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    elif.post(
+        &format!("/teams/infrastructure/remarks/{concern}/answer"),
+        &[("answer", "By Thursday")],
+    )
+    .await
+    .ok();
     elif.post(&format!("{page}/remove"), &[]).await.refused(303);
 }
 
@@ -430,7 +1006,10 @@ async fn a_goal_with_an_open_concern_stays_until_that_is_answered() {
 async fn two_presses_skip_one_sprint() {
     let world = World::new().await;
     let elif = &world.elif;
-    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'").execute(&world.db).await.unwrap();
+    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")
+        .execute(&world.db)
+        .await
+        .unwrap();
     let page = elif.get("/sprints").await.ok().text();
     assert!(page.contains(r#"name="seen" value="2026-11-30""#), "{page}");
     let seen = [("seen", "2026-11-30")];
@@ -443,16 +1022,34 @@ async fn each_goal_of_a_sprint_has_a_hue_of_its_own_that_its_tasks_wear() {
     let world = World::new().await;
     let elif = &world.elif;
     for nth in 1..=4 {
-        set_goal(&world, elif, "42", &[("title", &format!("Goal {nth}")), ("target", "1")]).await;
-        let key = elif.make("infrastructure", "todo", &format!("For {nth}")).await;
-        elif.post(&format!("/tasks/{key}"), &[("goal", &nth.to_string())]).await.ok();
+        set_goal(
+            &world,
+            elif,
+            "42",
+            &[("title", &format!("Goal {nth}")), ("target", "1")],
+        )
+        .await;
+        let key = elif
+            .make("infrastructure", "todo", &format!("For {nth}"))
+            .await;
+        elif.post(&format!("/tasks/{key}"), &[("goal", &nth.to_string())])
+            .await
+            .ok();
     }
-    let hues: Vec<i16> =
-        sqlx::query_scalar("SELECT DISTINCT hue FROM goals ORDER BY hue").fetch_all(&world.db).await.unwrap();
+    let hues: Vec<i16> = sqlx::query_scalar("SELECT DISTINCT hue FROM goals ORDER BY hue")
+        .fetch_all(&world.db)
+        .await
+        .unwrap();
     assert_eq!(hues.len(), 4, "{hues:?}");
     let board = elif.get("/teams/infrastructure").await.ok().text();
     for hue in hues {
-        assert!(board.contains(&format!("class=\"goal hue-{hue}\"")), "its own in the head: {hue}");
-        assert!(board.contains(&format!("<li class=\"task hue-{hue}\"")), "and on its task: {hue}");
+        assert!(
+            board.contains(&format!("class=\"goal hue-{hue}\"")),
+            "its own in the head: {hue}"
+        );
+        assert!(
+            board.contains(&format!("<li class=\"task hue-{hue}\"")),
+            "and on its task: {hue}"
+        );
     }
 }

@@ -16,25 +16,54 @@ async fn a_trello_board_stands_on_the_teams_board_with_its_steps() {
     let world = World::new().await;
     let summary = trello(&world, &json_of(TRELLO), &[]).await;
     assert_eq!((summary.made, summary.steps), (11, 24));
-    assert_eq!(summary.keys, Some(("INF-1".to_owned(), "INF-11".to_owned())));
-    assert!(summary.to_string().contains("Personal → new column Personal: 3 tasks"), "{summary}");
+    assert_eq!(
+        summary.keys,
+        Some(("INF-1".to_owned(), "INF-11".to_owned()))
+    );
+    assert!(
+        summary
+            .to_string()
+            .contains("Personal → new column Personal: 3 tasks"),
+        "{summary}"
+    );
 
     let page = world.elif.get("/teams/infrastructure").await.ok().text();
-    for title in ["Lee", "Ling", "Whiff drill", "Zafina lab drills", "Advanced reaction drill"] {
+    for title in [
+        "Lee",
+        "Ling",
+        "Whiff drill",
+        "Zafina lab drills",
+        "Advanced reaction drill",
+    ] {
         assert!(page.contains(title), "{title} is not on the board");
     }
     assert_eq!(page.matches("data-task=\"INF-").count(), 11);
     let order: Vec<usize> = ["in-review", "personal", "lab", "drill", "done"]
         .iter()
-        .map(|column| page.find(&format!("data-column=\"{column}\"")).unwrap_or_else(|| panic!("no column {column}")))
+        .map(|column| {
+            page.find(&format!("data-column=\"{column}\""))
+                .unwrap_or_else(|| panic!("no column {column}"))
+        })
         .collect();
-    assert!(order.is_sorted(), "new columns stand in their order, before what is done");
-    assert_eq!(world.column("infrastructure", "personal").await, ["INF-1", "INF-2", "INF-3"]);
+    assert!(
+        order.is_sorted(),
+        "new columns stand in their order, before what is done"
+    );
+    assert_eq!(
+        world.column("infrastructure", "personal").await,
+        ["INF-1", "INF-2", "INF-3"]
+    );
     assert_eq!(count(&world.db, "SELECT count(*) FROM steps").await, 24);
 
     let story = world.elif.get("/tasks/INF-1").await.ok().text();
-    assert!(story.contains("Mistakes/Habits/Issues: "), "a step says which of its checklists it is from");
-    assert!(story.contains("Member 1") && story.contains("made it in Personal"), "{story}");
+    assert!(
+        story.contains("Mistakes/Habits/Issues: "),
+        "a step says which of its checklists it is from"
+    );
+    assert!(
+        story.contains("Member 1") && story.contains("made it in Personal"),
+        "{story}"
+    );
     assert!(story.contains("brought it here from Trello"));
 }
 
@@ -44,7 +73,10 @@ async fn a_second_run_adds_nothing() {
     trello(&world, &json_of(TRELLO), &[]).await;
     let before = everything(&world.db).await;
     let again = trello(&world, &json_of(TRELLO), &[]).await;
-    assert_eq!((again.made, again.skipped.count("were here already")), (0, 11));
+    assert_eq!(
+        (again.made, again.skipped.count("were here already")),
+        (0, 11)
+    );
     assert_eq!(everything(&world.db).await, before);
 
     // what is new in a later export comes in alone, below the others
@@ -55,8 +87,14 @@ async fn a_second_run_adds_nothing() {
     card["pos"] = json!("bottom");
     later["cards"].as_array_mut().unwrap().push(card);
     let summary = trello(&world, &later, &[]).await;
-    assert_eq!((summary.made, summary.skipped.count("were here already")), (1, 11));
-    assert_eq!(world.column("infrastructure", "personal").await, ["INF-1", "INF-2", "INF-3", "INF-12"]);
+    assert_eq!(
+        (summary.made, summary.skipped.count("were here already")),
+        (1, 11)
+    );
+    assert_eq!(
+        world.column("infrastructure", "personal").await,
+        ["INF-1", "INF-2", "INF-3", "INF-12"]
+    );
 }
 
 #[tokio::test]
@@ -64,12 +102,25 @@ async fn a_dry_run_writes_nothing_and_says_the_same() {
     let world = World::new().await;
     let before = everything(&world.db).await;
     let draft = transfer::trello::parse(&json_of(TRELLO)).unwrap();
-    let wish = Wish { draft: &draft, team: "infrastructure", mappings: &[], dry_run: true };
-    let dry = transfer::import(&world.app.live, &wish, &|_| {}).await.unwrap();
+    let wish = Wish {
+        draft: &draft,
+        team: "infrastructure",
+        mappings: &[],
+        dry_run: true,
+    };
+    let dry = transfer::import(&world.app.live, &wish, &|_| {})
+        .await
+        .unwrap();
     assert_eq!(everything(&world.db).await, before);
-    assert!(dry.to_string().starts_with("Would bring 11 tasks") && dry.to_string().ends_with("nothing was written."));
+    assert!(
+        dry.to_string().starts_with("Would bring 11 tasks")
+            && dry.to_string().ends_with("nothing was written.")
+    );
     let wet = trello(&world, &json_of(TRELLO), &[]).await;
-    assert_eq!((dry.made, dry.steps, dry.lists), (wet.made, wet.steps, wet.lists));
+    assert_eq!(
+        (dry.made, dry.steps, dry.lists),
+        (wet.made, wet.steps, wet.lists)
+    );
 }
 
 #[tokio::test]
@@ -84,8 +135,11 @@ async fn lists_go_to_columns_of_their_name_or_where_they_are_mapped() {
             .filter(|card| card["idList"] != "5").collect::<Vec<_>>(),
     });
     let summary = trello(&world, &board, &[("doing", "In progress")]).await;
-    let landings: Vec<_> =
-        summary.lists.iter().map(|landing| (landing.list.as_str(), landing.column.as_str(), landing.new)).collect();
+    let landings: Vec<_> = summary
+        .lists
+        .iter()
+        .map(|landing| (landing.list.as_str(), landing.column.as_str(), landing.new))
+        .collect();
     assert_eq!(
         landings,
         [
@@ -97,58 +151,113 @@ async fn lists_go_to_columns_of_their_name_or_where_they_are_mapped() {
             ("Old", "Todo", false),
         ]
     );
-    assert_eq!(world.column("infrastructure", "in-progress").await, ["INF-2"]);
+    assert_eq!(
+        world.column("infrastructure", "in-progress").await,
+        ["INF-2"]
+    );
     assert_eq!(world.column("infrastructure", "column").await, ["INF-4"]);
-    assert_eq!(world.elif.task("INF-5").await["archived"], true, "an open card of a closed list is in the archive");
-    let events: Vec<Value> =
-        sqlx::query_scalar("SELECT after FROM events WHERE kind = 'column.added' AND task_id IS NULL")
-            .fetch_all(&world.db)
-            .await
-            .unwrap();
+    assert_eq!(
+        world.elif.task("INF-5").await["archived"],
+        true,
+        "an open card of a closed list is in the archive"
+    );
+    let events: Vec<Value> = sqlx::query_scalar(
+        "SELECT after FROM events WHERE kind = 'column.added' AND task_id IS NULL",
+    )
+    .fetch_all(&world.db)
+    .await
+    .unwrap();
     assert_eq!(events.len(), 1);
     assert_eq!(events[0]["columns"][0]["column"], "column");
-    let history = world.elif.get("/teams/infrastructure/history").await.ok().text();
-    for told in
-        ["<b>The command line</b> added the columns 待办, Nothing in it", "<b>An import</b> brought it here from"]
-    {
+    let history = world
+        .elif
+        .get("/teams/infrastructure/history")
+        .await
+        .ok()
+        .text();
+    for told in [
+        "<b>The command line</b> added the columns 待办, Nothing in it",
+        "<b>An import</b> brought it here from",
+    ] {
         assert!(history.contains(told), "{told} is not in {history}");
     }
     assert!(!history.contains("A former member"), "{history}");
 
     let draft = transfer::trello::parse(&board).unwrap();
     let mappings = [("Dooing".to_owned(), "Done".to_owned())];
-    let wish = Wish { draft: &draft, team: "infrastructure", mappings: &mappings, dry_run: false };
-    let refused = format!("{:?}", transfer::import(&world.app.live, &wish, &|_| {}).await.unwrap_err());
-    assert!(refused.contains("no list “Dooing”") && refused.contains("TODO, Doing"), "{refused}");
+    let wish = Wish {
+        draft: &draft,
+        team: "infrastructure",
+        mappings: &mappings,
+        dry_run: false,
+    };
+    let refused = format!(
+        "{:?}",
+        transfer::import(&world.app.live, &wish, &|_| {})
+            .await
+            .unwrap_err()
+    );
+    assert!(
+        refused.contains("no list “Dooing”") && refused.contains("TODO, Doing"),
+        "{refused}"
+    );
 }
 
 #[tokio::test]
 async fn issues_of_github_come_with_their_text_and_closed_ones_go_to_the_archive() {
     let world = World::new().await;
     let draft = transfer::github::parse(&json_of(GITHUB)).unwrap();
-    let wish = Wish { draft: &draft, team: "ingestion", mappings: &[], dry_run: false };
-    let summary = transfer::import(&world.app.live, &wish, &|_| {}).await.unwrap();
+    let wish = Wish {
+        draft: &draft,
+        team: "ingestion",
+        mappings: &[],
+        dry_run: false,
+    };
+    let summary = transfer::import(&world.app.live, &wish, &|_| {})
+        .await
+        .unwrap();
     assert_eq!(summary.made, 44);
-    assert!(summary.to_string().contains("Closed → Done: 13 tasks, 13 of them in the archive"), "{summary}");
+    assert!(
+        summary
+            .to_string()
+            .contains("Closed → Done: 13 tasks, 13 of them in the archive"),
+        "{summary}"
+    );
     assert_eq!(world.column("ingestion", "todo").await.len(), 31);
     assert_eq!(world.column("ingestion", "done").await.len(), 0);
     let first = world.jonas.task("ING-1").await;
     assert_eq!(first["title"], "feat: 支持定时/夜间任务队列 (/night /time)");
-    assert!(first["description"].as_str().unwrap().contains("支持定时执行任务队列"));
+    assert!(
+        first["description"]
+            .as_str()
+            .unwrap()
+            .contains("支持定时执行任务队列")
+    );
     assert!(
         first["description"]
             .as_str()
             .unwrap()
             .ends_with("Imported from: <https://github.com/XiaomingX/mimofan/issues/11>")
     );
-    assert_eq!((first["archived"].clone(), first["column"].clone()), (json!(true), json!("done")));
+    assert_eq!(
+        (first["archived"].clone(), first["column"].clone()),
+        (json!(true), json!("done"))
+    );
     assert_eq!(first["sprint"], Value::Null);
     let open = world.jonas.task("ING-6").await;
-    assert_eq!((open["sprint"].clone(), open["labels"].clone()), (json!(42), json!(["documentation"])));
+    assert_eq!(
+        (open["sprint"].clone(), open["labels"].clone()),
+        (json!(42), json!(["documentation"]))
+    );
     let page = world.jonas.get("/teams/ingestion").await.ok().text();
     assert_eq!(page.matches("data-task=\"ING-").count(), 31);
-    let again = transfer::import(&world.app.live, &wish, &|_| {}).await.unwrap();
-    assert_eq!((again.made, again.skipped.count("were here already")), (0, 44));
+    let again = transfer::import(&world.app.live, &wish, &|_| {})
+        .await
+        .unwrap();
+    assert_eq!(
+        (again.made, again.skipped.count("were here already")),
+        (0, 44)
+    );
 }
 
 #[tokio::test]
@@ -156,18 +265,36 @@ async fn what_comes_after_a_team_has_closed_its_sprint_stands_on_its_board() {
     let world = World::new().await;
     let unfinished = world.elif.make("infrastructure", "todo", "Left over").await;
     let verdict = [(format!("task:{unfinished}"), "carry")];
-    let verdict: Vec<(&str, &str)> = verdict.iter().map(|(task, to)| (task.as_str(), *to)).collect();
-    world.elif.post("/teams/infrastructure/sprints/42/close", &verdict).await.ok();
+    let verdict: Vec<(&str, &str)> = verdict
+        .iter()
+        .map(|(task, to)| (task.as_str(), *to))
+        .collect();
+    world
+        .elif
+        .post("/teams/infrastructure/sprints/42/close", &verdict)
+        .await
+        .ok();
     // Ingestion has not closed it, and so it goes on
     let draft = transfer::trello::parse(&json_of(TRELLO)).unwrap();
-    for (team, who, key, sprint) in
-        [("infrastructure", &world.elif, "INF-2", 43), ("ingestion", &world.jonas, "ING-1", 42)]
-    {
-        let wish = Wish { draft: &draft, team, mappings: &[], dry_run: false };
-        transfer::import(&world.app.live, &wish, &|_| {}).await.unwrap();
+    for (team, who, key, sprint) in [
+        ("infrastructure", &world.elif, "INF-2", 43),
+        ("ingestion", &world.jonas, "ING-1", 42),
+    ] {
+        let wish = Wish {
+            draft: &draft,
+            team,
+            mappings: &[],
+            dry_run: false,
+        };
+        transfer::import(&world.app.live, &wish, &|_| {})
+            .await
+            .unwrap();
         assert_eq!(who.task(key).await["sprint"], sprint, "{team}");
         let page = who.get(&format!("/teams/{team}")).await.ok().text();
-        assert!(page.contains(&format!(r#"data-task="{key}""#)), "{team}: {page}");
+        assert!(
+            page.contains(&format!(r#"data-task="{key}""#)),
+            "{team}: {page}"
+        );
     }
 }
 
@@ -191,8 +318,12 @@ async fn people_are_known_by_name_and_what_they_said_is_theirs() {
     let task = world.elif.task("INF-1").await;
     assert_eq!(task["description"], "Why?\nBecause.\n\nMembers: Xenia");
     assert_eq!(task["due"], "2026-12-01");
-    let owners: Vec<&str> =
-        task["owners"].as_array().unwrap().iter().map(|owner| owner["handle"].as_str().unwrap()).collect();
+    let owners: Vec<&str> = task["owners"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|owner| owner["handle"].as_str().unwrap())
+        .collect();
     assert_eq!(owners, ["elif", "jonas"]);
     let said: Vec<(Option<String>, String, String)> = sqlx::query_as(
         "SELECT a.handle, c.author, c.body FROM comments c LEFT JOIN accounts a ON a.id = c.author_id ORDER BY c.created_at",
@@ -201,7 +332,10 @@ async fn people_are_known_by_name_and_what_they_said_is_theirs() {
     .await
     .unwrap();
     let first = (Some("elif".to_owned()), String::new(), "First".to_owned());
-    assert_eq!(said, [first, (None, "Xenia".to_owned(), "Later".to_owned())]);
+    assert_eq!(
+        said,
+        [first, (None, "Xenia".to_owned(), "Later".to_owned())]
+    );
 }
 
 #[tokio::test]
@@ -215,7 +349,10 @@ async fn history_keeps_its_own_time_and_replays_to_the_board() {
     .fetch_all(&world.db)
     .await
     .unwrap();
-    let told: Vec<_> = events.iter().map(|(_, kind, column, old)| (kind.as_str(), column.as_deref(), *old)).collect();
+    let told: Vec<_> = events
+        .iter()
+        .map(|(_, kind, column, old)| (kind.as_str(), column.as_deref(), *old))
+        .collect();
     assert_eq!(
         told,
         [
@@ -255,8 +392,15 @@ async fn the_program_imports_and_says_what_it_did() {
         &url,
     ];
     let dry = place.run(&[&import[..], &["--dry-run"]].concat()).await;
-    assert!(dry.status.success() && count(&world.db, "SELECT count(*) FROM tasks").await == 0, "{dry:?}");
-    assert!(String::from_utf8(dry.stdout).unwrap().contains("Lab → In progress: 3 tasks"));
+    assert!(
+        dry.status.success() && count(&world.db, "SELECT count(*) FROM tasks").await == 0,
+        "{dry:?}"
+    );
+    assert!(
+        String::from_utf8(dry.stdout)
+            .unwrap()
+            .contains("Lab → In progress: 3 tasks")
+    );
     let first = place.run(&import).await;
     assert!(first.status.success(), "{first:?}");
     let said = String::from_utf8(first.stdout).unwrap();
@@ -267,38 +411,73 @@ async fn the_program_imports_and_says_what_it_did() {
     assert!(said.contains("Lab → In progress: 3 tasks"), "{said}");
     let again = place.run(&import).await;
     let said = String::from_utf8(again.stdout).unwrap();
-    assert!(said.contains("Brought 0 tasks") && said.contains("Skipped 11 that were here already: “Lee”"), "{said}");
+    assert!(
+        said.contains("Brought 0 tasks")
+            && said.contains("Skipped 11 that were here already: “Lee”"),
+        "{said}"
+    );
     let page = world.elif.get("/teams/infrastructure").await.ok().text();
     assert_eq!(page.matches("data-task=\"INF-").count(), 11);
 
     let issues = kept(GITHUB);
-    let import = ["import", "github", issues.path().to_str().unwrap(), "--team", "ingestion", "--database-url", &url];
+    let import = [
+        "import",
+        "github",
+        issues.path().to_str().unwrap(),
+        "--team",
+        "ingestion",
+        "--database-url",
+        &url,
+    ];
     let done = place.run(&import).await;
-    assert!(done.status.success() && String::from_utf8(done.stdout).unwrap().contains("to Ingestion from GitHub"));
     assert!(
-        count(&world.db, "SELECT count(*) FROM tasks k JOIN teams t ON t.id = k.team_id WHERE t.key = 'ING'").await > 5
+        done.status.success()
+            && String::from_utf8(done.stdout)
+                .unwrap()
+                .contains("to Ingestion from GitHub")
+    );
+    assert!(
+        count(
+            &world.db,
+            "SELECT count(*) FROM tasks k JOIN teams t ON t.id = k.team_id WHERE t.key = 'ING'"
+        )
+        .await
+            > 5
     );
 }
 
 #[tokio::test]
 async fn a_long_import_says_how_far_it_is_also_where_there_is_no_terminal() {
     let (place, world) = (Place::new(), World::new().await);
-    let card = |n: usize| json!({ "id": n.to_string(), "name": format!("Card {n}"), "idList": "l" });
+    let card =
+        |n: usize| json!({ "id": n.to_string(), "name": format!("Card {n}"), "idList": "l" });
     let cards: Vec<_> = (0..1_200).map(card).collect();
-    let file = kept(&json!({ "lists": [{ "id": "l", "name": "Todo" }], "cards": cards }).to_string());
+    let file =
+        kept(&json!({ "lists": [{ "id": "l", "name": "Todo" }], "cards": cards }).to_string());
     let url = url_of(&world.db);
-    let import =
-        ["import", "trello", file.path().to_str().unwrap(), "--team", "infrastructure", "--database-url", &url];
+    let import = [
+        "import",
+        "trello",
+        file.path().to_str().unwrap(),
+        "--team",
+        "infrastructure",
+        "--database-url",
+        &url,
+    ];
     let done = place.run(&import).await;
     assert!(done.status.success(), "{done:?}");
     let said = String::from_utf8(done.stderr).unwrap();
-    assert!(said.contains("1000 of 1200 tasks") && !said.contains("200 of 1200"), "{said}");
+    assert!(
+        said.contains("1000 of 1200 tasks") && !said.contains("200 of 1200"),
+        "{said}"
+    );
 }
 
 #[tokio::test]
 async fn what_was_ticked_in_a_checklist_is_done() {
     let world = World::new().await;
-    let item = |name: &str, state: &str| json!({ "id": name, "name": name, "state": state, "pos": 1 });
+    let item =
+        |name: &str, state: &str| json!({ "id": name, "name": name, "state": state, "pos": 1 });
     let board = json!({
         "lists": [{ "id": "l", "name": "Todo" }],
         "cards": [{ "id": "c", "name": "Cut over", "idList": "l" }],
@@ -306,9 +485,15 @@ async fn what_was_ticked_in_a_checklist_is_done() {
     });
     trello(&world, &board, &[]).await;
     let steps: Vec<(String, bool)> =
-        sqlx::query_as("SELECT text, done FROM steps ORDER BY done DESC").fetch_all(&world.db).await.unwrap();
+        sqlx::query_as("SELECT text, done FROM steps ORDER BY done DESC")
+            .fetch_all(&world.db)
+            .await
+            .unwrap();
     assert_eq!(steps.len(), 2);
-    assert!(steps[0].0.contains("Rehearse") && steps[0].1 && steps[1].0.contains("Go") && !steps[1].1, "{steps:?}");
+    assert!(
+        steps[0].0.contains("Rehearse") && steps[0].1 && steps[1].0.contains("Go") && !steps[1].1,
+        "{steps:?}"
+    );
 }
 
 /// Case 47.
@@ -321,25 +506,80 @@ async fn what_cannot_be_imported_is_refused_in_a_sentence_and_nothing_comes_in()
     late["cards"][10]["name"] = json!(12);
     let late = late.to_string();
     for (from, text, team, why) in [
-        ("trello", "{\"lists\": [],\n \"cards\": [}", "infrastructure", "at line 2 column 12"),
-        ("trello", &TRELLO[..5000], "infrastructure", "EOF while parsing"),
-        ("trello", bomb.as_str(), "infrastructure", "recursion limit exceeded"),
+        (
+            "trello",
+            "{\"lists\": [],\n \"cards\": [}",
+            "infrastructure",
+            "at line 2 column 12",
+        ),
+        (
+            "trello",
+            &TRELLO[..5000],
+            "infrastructure",
+            "EOF while parsing",
+        ),
+        (
+            "trello",
+            bomb.as_str(),
+            "infrastructure",
+            "recursion limit exceeded",
+        ),
         ("trello", "", "infrastructure", "is empty"),
-        ("trello", r#"{"id": "a", "name": "A", "idList": "l"}"#, "infrastructure", "a single Trello card, not a board"),
-        ("trello", late.as_str(), "infrastructure", "cards[10].name is a number where text belongs"),
+        (
+            "trello",
+            r#"{"id": "a", "name": "A", "idList": "l"}"#,
+            "infrastructure",
+            "a single Trello card, not a board",
+        ),
+        (
+            "trello",
+            late.as_str(),
+            "infrastructure",
+            "cards[10].name is a number where text belongs",
+        ),
         ("github", TRELLO, "infrastructure", "import trello"),
-        ("trello", TRELLO, "infra", "There is no team “infra”. There are: infrastructure, ingestion."),
+        (
+            "trello",
+            TRELLO,
+            "infra",
+            "There is no team “infra”. There are: infrastructure, ingestion.",
+        ),
     ] {
         let file = kept(text);
-        let refused =
-            place.run(&["import", from, file.path().to_str().unwrap(), "--team", team, "--database-url", &url]).await;
+        let refused = place
+            .run(&[
+                "import",
+                from,
+                file.path().to_str().unwrap(),
+                "--team",
+                team,
+                "--database-url",
+                &url,
+            ])
+            .await;
         let said = String::from_utf8(refused.stderr).unwrap();
         assert_eq!(refused.status.code(), Some(1), "{said}");
-        assert!(said.contains(why) && said.contains("nothing was imported"), "{why}: {said}");
+        assert!(
+            said.contains(why) && said.contains("nothing was imported"),
+            "{why}: {said}"
+        );
     }
-    let missing =
-        place.run(&["import", "trello", "/nowhere.json", "--team", "infrastructure", "--database-url", &url]).await;
-    assert!(String::from_utf8(missing.stderr).unwrap().contains("cannot open /nowhere.json: No such file"));
+    let missing = place
+        .run(&[
+            "import",
+            "trello",
+            "/nowhere.json",
+            "--team",
+            "infrastructure",
+            "--database-url",
+            &url,
+        ])
+        .await;
+    assert!(
+        String::from_utf8(missing.stderr)
+            .unwrap()
+            .contains("cannot open /nowhere.json: No such file")
+    );
     let left = count(
         &world.db,
         "SELECT (SELECT count(*) FROM tasks) + (SELECT count(*) FROM events) + (SELECT sum(last_number) FROM teams)::bigint",
@@ -353,11 +593,21 @@ async fn what_cannot_be_imported_is_refused_in_a_sentence_and_nothing_comes_in()
 async fn an_export_reads_no_file_and_makes_nobody_anything() {
     let world = World::new().await;
     let theirs = world.jonas.make("ingestion", "todo", "Theirs").await;
-    let id: uuid::Uuid = sqlx::query_scalar("SELECT id FROM tasks").fetch_one(&world.db).await.unwrap();
+    let id: uuid::Uuid = sqlx::query_scalar("SELECT id FROM tasks")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     let people = "SELECT string_agg(a::text, '|' ORDER BY a.id) FROM accounts a";
-    let before: String = sqlx::query_scalar(people).fetch_one(&world.db).await.unwrap();
-    let paths =
-        ["file:///etc/passwd", "../../../../etc/passwd", "/etc/passwd", "http://169.254.169.254/latest/meta-data"];
+    let before: String = sqlx::query_scalar(people)
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    let paths = [
+        "file:///etc/passwd",
+        "../../../../etc/passwd",
+        "/etc/passwd",
+        "http://169.254.169.254/latest/meta-data",
+    ];
     let board = json!({
         "name": "../../etc/passwd", "lists": [{ "id": "l", "name": "../../etc" }],
         "members": [{ "id": "j", "fullName": "Jonas Gruber", "username": "jonas", "role": "admin", "memberType": "admin" }],
@@ -370,15 +620,32 @@ async fn an_export_reads_no_file_and_makes_nobody_anything() {
     });
     let summary = trello(&world, &board, &[]).await;
     assert_eq!(summary.made, 4);
-    let after: String = sqlx::query_scalar(people).fetch_one(&world.db).await.unwrap();
+    let after: String = sqlx::query_scalar(people)
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     assert_eq!(after, before);
     assert_eq!(world.jonas.task(&theirs).await["title"], "Theirs");
     for n in 1..=4 {
         let page = world.elif.get(&format!("/tasks/INF-{n}")).await.ok().text();
-        assert!(!page.contains("root:") && !page.contains("href=\"file:") && !page.contains("<img"), "{page}");
-        assert!(!page.contains("href=\"..") && !page.contains("src=\"http"), "{page}");
+        assert!(
+            !page.contains("root:") && !page.contains("href=\"file:") && !page.contains("<img"),
+            "{page}"
+        );
+        assert!(
+            !page.contains("href=\"..") && !page.contains("src=\"http"),
+            "{page}"
+        );
     }
-    world.elif.api(axum::http::Method::PATCH, &format!("/tasks/{theirs}"), json!({ "title": "x" })).await.refused(403);
+    world
+        .elif
+        .api(
+            axum::http::Method::PATCH,
+            &format!("/tasks/{theirs}"),
+            json!({ "title": "x" }),
+        )
+        .await
+        .refused(403);
 }
 
 /// Cases 47, F2.
@@ -397,14 +664,27 @@ async fn a_large_export_comes_in_and_one_that_is_none_fills_no_memory() {
     let huge = NamedTempFile::new().unwrap();
     huge.as_file().set_len(64 << 30).unwrap();
     let refused = transfer::read_file(huge.path()).unwrap_err().to_string();
-    assert!(refused.contains("larger than 100 MB; nothing was imported"), "{refused}");
+    assert!(
+        refused.contains("larger than 100 MB; nothing was imported"),
+        "{refused}"
+    );
 }
 
 async fn trello(world: &World, file: &Value, mappings: &[(&str, &str)]) -> Summary {
     let draft = transfer::trello::parse(file).unwrap();
-    let mappings: Vec<_> = mappings.iter().map(|(list, column)| ((*list).to_owned(), (*column).to_owned())).collect();
-    let wish = Wish { draft: &draft, team: "infrastructure", mappings: &mappings, dry_run: false };
-    transfer::import(&world.app.live, &wish, &|_| {}).await.unwrap()
+    let mappings: Vec<_> = mappings
+        .iter()
+        .map(|(list, column)| ((*list).to_owned(), (*column).to_owned()))
+        .collect();
+    let wish = Wish {
+        draft: &draft,
+        team: "infrastructure",
+        mappings: &mappings,
+        dry_run: false,
+    };
+    transfer::import(&world.app.live, &wish, &|_| {})
+        .await
+        .unwrap()
 }
 
 pub fn json_of(text: &str) -> Value {
@@ -421,7 +701,10 @@ fn kept(text: &str) -> NamedTempFile {
 fn url_of(db: &PgPool) -> String {
     let own = db.connect_options();
     let socket = own.get_socket().unwrap().display().to_string();
-    format!("postgres://fortnight@localhost/{}?host={socket}", own.get_database().unwrap())
+    format!(
+        "postgres://fortnight@localhost/{}?host={socket}",
+        own.get_database().unwrap()
+    )
 }
 
 async fn count(db: &PgPool, sql: &'static str) -> i64 {

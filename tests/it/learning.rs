@@ -7,8 +7,16 @@ use crate::{goals::set_goal, world::World};
 /// Puts a finished task with an estimate into the sprint that the team works in.
 async fn finish(world: &World, title: &str, estimate: &str) {
     let key = world.elif.make("infrastructure", "todo", title).await;
-    world.elif.post(&format!("/tasks/{key}"), &[("estimate", estimate)]).await.ok();
-    world.elif.post(&format!("/tasks/{key}/position"), &[("column", "done")]).await.ok();
+    world
+        .elif
+        .post(&format!("/tasks/{key}"), &[("estimate", estimate)])
+        .await
+        .ok();
+    world
+        .elif
+        .post(&format!("/tasks/{key}/position"), &[("column", "done")])
+        .await
+        .ok();
 }
 
 /// Two weeks pass, and the next sprint begins.
@@ -19,7 +27,9 @@ async fn next_sprint(world: &World) {
         world.elif.get("/").await.ok();
     }
     let mut connection = world.db.acquire().await.unwrap();
-    fortnight::sprints::cadence::keep_up(&mut connection, world.app.clock.now()).await.unwrap();
+    fortnight::sprints::cadence::keep_up(&mut connection, world.app.clock.now())
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -27,7 +37,9 @@ async fn planning_shows_what_is_usual_what_was_carried_and_what_people_have_left
     let world = World::new().await;
     let elif = &world.elif;
     world.join("Tomas Weber", "tomas", "infrastructure").await;
-    let carried = elif.make("infrastructure", "todo", "Carried on and on").await;
+    let carried = elif
+        .make("infrastructure", "todo", "Carried on and on")
+        .await;
     let field = format!("task:{carried}");
     for (sprint, estimates) in [(42, &["5"][..]), (43, &["1", "2", "3"]), (44, &["8", "8"])] {
         for (n, estimate) in estimates.iter().enumerate() {
@@ -36,17 +48,37 @@ async fn planning_shows_what_is_usual_what_was_carried_and_what_people_have_left
         let reason = format!("why:{carried}");
         let close = format!("/teams/infrastructure/sprints/{sprint}/close");
         let form = elif.get(&close).await.ok().text();
-        let list = form.split(&format!("name=\"{field}\"")).nth(1).unwrap().split("</select>").next().unwrap();
+        let list = form
+            .split(&format!("name=\"{field}\""))
+            .nth(1)
+            .unwrap()
+            .split("</select>")
+            .next()
+            .unwrap();
         // carried twice without a beginning, it may as well go
         let proposed = if sprint == 44 { "drop" } else { "backlog" };
-        assert!(list.contains(&format!("value=\"{proposed}\" selected")), "{sprint}: {list}");
-        elif.post(&close, &[(&field, "carry"), (&reason, "Nobody got to it")]).await.ok();
+        assert!(
+            list.contains(&format!("value=\"{proposed}\" selected")),
+            "{sprint}: {list}"
+        );
+        elif.post(&close, &[(&field, "carry"), (&reason, "Nobody got to it")])
+            .await
+            .ok();
         next_sprint(&world).await;
     }
-    elif.post(&format!("/tasks/{carried}/owners"), &[("owners", "tomas")]).await.ok();
+    elif.post(&format!("/tasks/{carried}/owners"), &[("owners", "tomas")])
+        .await
+        .ok();
     let planned = elif.make("infrastructure", "todo", "Next").await;
-    elif.post(&format!("/tasks/{planned}"), &[("sprint", "46")]).await.ok();
-    elif.post(&format!("/tasks/{planned}/owners"), &[("owners", "elif"), ("owners", "tomas")]).await.ok();
+    elif.post(&format!("/tasks/{planned}"), &[("sprint", "46")])
+        .await
+        .ok();
+    elif.post(
+        &format!("/tasks/{planned}/owners"),
+        &[("owners", "elif"), ("owners", "tomas")],
+    )
+    .await
+    .ok();
     let page = elif.get("/teams/infrastructure/planning").await.ok().text();
     for told in [
         "Planning Sprint 46",
@@ -57,58 +89,138 @@ async fn planning_shows_what_is_usual_what_was_carried_and_what_people_have_left
     ] {
         assert!(page.contains(told), "{told}: {page}");
     }
-    elif.post(&format!("/tasks/{carried}"), &[("sprint", "46")]).await.ok();
+    elif.post(&format!("/tasks/{carried}"), &[("sprint", "46")])
+        .await
+        .ok();
     let page = elif.get("/teams/infrastructure/planning").await.ok().text();
-    assert!(page.contains("<b>1</b>carried from before, 1 of them more than once") && page.contains("carried 3 times"));
+    assert!(
+        page.contains("<b>1</b>carried from before, 1 of them more than once")
+            && page.contains("carried 3 times")
+    );
 }
 
 #[tokio::test]
 async fn the_retro_tells_what_waited_on_whom_what_took_long_and_why_a_goal_was_missed() {
     let world = World::new().await;
     let elif = &world.elif;
-    let goal = set_goal(&world, elif, "42", &[("title", "Cut over"), ("target", "4")]).await;
+    let goal = set_goal(
+        &world,
+        elif,
+        "42",
+        &[("title", "Cut over"), ("target", "4")],
+    )
+    .await;
     world.app.clock.advance(Duration::days(-7)); // Tuesday of the first week
-    let slow = elif.make("infrastructure", "in-progress", "Move the archive").await;
-    let quick = elif.make("infrastructure", "in-progress", "Pin the operator").await;
-    elif.post(&format!("/tasks/{quick}/position"), &[("column", "done")]).await.ok();
-    let stuck = elif.make("infrastructure", "todo", "Sign the contract").await;
-    elif.post(&format!("/tasks/{stuck}/block"), &[("kind", "text"), ("note", "Legal")]).await.ok();
+    let slow = elif
+        .make("infrastructure", "in-progress", "Move the archive")
+        .await;
+    let quick = elif
+        .make("infrastructure", "in-progress", "Pin the operator")
+        .await;
+    elif.post(&format!("/tasks/{quick}/position"), &[("column", "done")])
+        .await
+        .ok();
+    let stuck = elif
+        .make("infrastructure", "todo", "Sign the contract")
+        .await;
+    elif.post(
+        &format!("/tasks/{stuck}/block"),
+        &[("kind", "text"), ("note", "Legal")],
+    )
+    .await
+    .ok();
     world.app.clock.advance(Duration::days(1));
-    elif.post(&format!("/tasks/{slow}/block"), &[("kind", "person"), ("person", "jonas")]).await.ok();
+    elif.post(
+        &format!("/tasks/{slow}/block"),
+        &[("kind", "person"), ("person", "jonas")],
+    )
+    .await
+    .ok();
     world.app.clock.advance(Duration::days(2));
     elif.post(&format!("/tasks/{slow}/unblock"), &[]).await.ok();
     world.app.clock.advance(Duration::days(3));
-    elif.post(&format!("/tasks/{slow}/position"), &[("column", "done")]).await.ok();
+    elif.post(&format!("/tasks/{slow}/position"), &[("column", "done")])
+        .await
+        .ok();
     let (met, why) = (format!("goal:{goal}"), format!("why:{goal}"));
     let close = "/teams/infrastructure/sprints/42/close";
     let form = elif.get(close).await.ok().text();
     assert!(form.contains(&format!("name=\"{why}\"")), "{form}");
-    let fields = [(format!("task:{stuck}"), "carry"), (met, "missed"), (why, "Legal took three weeks")];
-    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    let fields = [
+        (format!("task:{stuck}"), "carry"),
+        (met, "missed"),
+        (why, "Legal took three weeks"),
+    ];
+    let fields: Vec<(&str, &str)> = fields
+        .iter()
+        .map(|(name, value)| (name.as_str(), *value))
+        .collect();
     elif.post(close, &fields).await.ok();
-    let page = elif.get("/sprints/42/retro?team=infrastructure").await.ok().text();
-    assert!(page.contains("not met</span>") && page.contains("Legal took three weeks"), "{page}");
-    let part = |from: &str, to: &str| page.split(from).nth(1).unwrap().split(to).next().unwrap().to_owned();
+    let page = elif
+        .get("/sprints/42/retro?team=infrastructure")
+        .await
+        .ok()
+        .text();
+    assert!(
+        page.contains("not met</span>") && page.contains("Legal took three weeks"),
+        "{page}"
+    );
+    let part = |from: &str, to: &str| {
+        page.split(from)
+            .nth(1)
+            .unwrap()
+            .split(to)
+            .next()
+            .unwrap()
+            .to_owned()
+    };
     let waited = part("Waited longest", "</ul>");
     let longest = waited.find("Sign the contract").unwrap();
     let shorter = waited.find("Move the archive").unwrap();
-    assert!(longest < shorter && waited.contains("on Legal") && waited.contains("still"), "{waited}");
-    assert!(waited.contains("on Jonas Gruber") && waited.contains("<span>3 d</span>"), "{waited}");
+    assert!(
+        longest < shorter && waited.contains("on Legal") && waited.contains("still"),
+        "{waited}"
+    );
+    assert!(
+        waited.contains("on Jonas Gruber") && waited.contains("<span>3 d</span>"),
+        "{waited}"
+    );
     let took = part("Took longest", "</ul>");
-    assert!(took.find("Move the archive").unwrap() < took.find("Pin the operator").unwrap(), "{took}");
-    assert!(took.contains("<span>7 d</span>") && took.contains("blocked"), "with its story: {took}");
+    assert!(
+        took.find("Move the archive").unwrap() < took.find("Pin the operator").unwrap(),
+        "{took}"
+    );
+    assert!(
+        took.contains("<span>7 d</span>") && took.contains("blocked"),
+        "with its story: {took}"
+    );
 }
 
 #[tokio::test]
 async fn a_project_could_be_done_in_a_range_of_sprints_by_those_that_are_over() {
     let world = World::new().await;
     let elif = &world.elif;
-    let project = [("team", "infrastructure"), ("name", "Re-partition"), ("target", "100"), ("unit", "tables")];
+    let project = [
+        ("team", "infrastructure"),
+        ("name", "Re-partition"),
+        ("target", "100"),
+        ("unit", "tables"),
+    ];
     elif.post("/projects", &project).await.ok();
     for (sprint, gain) in [("42", "10"), ("43", "30"), ("44", "20")] {
-        let fields = [("title", "Migrate"), ("target", "30"), ("counted_by", "typed"), ("project", "re-partition")];
+        let fields = [
+            ("title", "Migrate"),
+            ("target", "30"),
+            ("counted_by", "typed"),
+            ("project", "re-partition"),
+        ];
         let goal = set_goal(&world, elif, sprint, &fields).await;
-        elif.post(&format!("/teams/infrastructure/goals/{goal}/progress"), &[("value", gain)]).await.ok();
+        elif.post(
+            &format!("/teams/infrastructure/goals/{goal}/progress"),
+            &[("value", gain)],
+        )
+        .await
+        .ok();
         let page = elif.get("/projects/re-partition").await.ok().text();
         if sprint == "44" {
             // 40 of 100 are left, at 25 or at 15 a sprint; what goes on now is not over, and counts as done only
@@ -117,7 +229,12 @@ async fn a_project_could_be_done_in_a_range_of_sprints_by_those_that_are_over() 
             assert!(page.contains("no forecast"), "{sprint}: {page}");
         }
         if sprint != "44" {
-            elif.post(&format!("/teams/infrastructure/sprints/{sprint}/close"), &[]).await.ok();
+            elif.post(
+                &format!("/teams/infrastructure/sprints/{sprint}/close"),
+                &[],
+            )
+            .await
+            .ok();
         }
         next_sprint(&world).await;
     }
@@ -127,7 +244,12 @@ async fn a_project_could_be_done_in_a_range_of_sprints_by_those_that_are_over() 
 async fn a_promise_that_is_open_says_how_old_it_is() {
     let world = World::new().await;
     let elif = &world.elif;
-    elif.post("/teams/infrastructure/actions", &[("text", "Book the drill @elif by Friday")]).await.ok();
+    elif.post(
+        "/teams/infrastructure/actions",
+        &[("text", "Book the drill @elif by Friday")],
+    )
+    .await
+    .ok();
     world.app.clock.advance(Duration::days(3));
     let page = elif.get("/teams/infrastructure/standup").await.ok().text();
     assert!(page.contains("by Fri 27 Nov, 3\u{a0}d old"), "{page}");
@@ -137,16 +259,36 @@ async fn a_promise_that_is_open_says_how_old_it_is() {
 async fn a_sprint_in_which_nothing_was_done_for_a_project_is_part_of_its_pace() {
     let world = World::new().await;
     let elif = &world.elif;
-    let project = [("team", "infrastructure"), ("name", "Re-partition"), ("target", "100"), ("unit", "tables")];
+    let project = [
+        ("team", "infrastructure"),
+        ("name", "Re-partition"),
+        ("target", "100"),
+        ("unit", "tables"),
+    ];
     elif.post("/projects", &project).await.ok();
     for sprint in ["42", "43", "44"] {
         if sprint != "43" {
-            let fields = [("title", "Migrate"), ("target", "30"), ("counted_by", "typed"), ("project", "re-partition")];
+            let fields = [
+                ("title", "Migrate"),
+                ("target", "30"),
+                ("counted_by", "typed"),
+                ("project", "re-partition"),
+            ];
             let goal = set_goal(&world, elif, sprint, &fields).await;
-            elif.post(&format!("/teams/infrastructure/goals/{goal}/progress"), &[("value", "20")]).await.ok();
+            elif.post(
+                &format!("/teams/infrastructure/goals/{goal}/progress"),
+                &[("value", "20")],
+            )
+            .await
+            .ok();
         }
         elif.make("infrastructure", "done", "Something").await;
-        elif.post(&format!("/teams/infrastructure/sprints/{sprint}/close"), &[]).await.ok();
+        elif.post(
+            &format!("/teams/infrastructure/sprints/{sprint}/close"),
+            &[],
+        )
+        .await
+        .ok();
         next_sprint(&world).await;
     }
     // 60 of 100 are left: at 20, or at the 10 of 20 and nothing
@@ -161,14 +303,27 @@ async fn what_is_taken_back_out_of_done_is_no_pace() {
     world.app.clock.advance(Duration::days(-7));
     let mut keys = Vec::new();
     for n in 0..12 {
-        keys.push(elif.make("infrastructure", "done", &format!("Drill {n}")).await);
+        keys.push(
+            elif.make("infrastructure", "done", &format!("Drill {n}"))
+                .await,
+        );
     }
     elif.make("infrastructure", "todo", "Left").await;
     world.app.clock.advance(Duration::days(8));
-    let flow = async || elif.get("/teams/infrastructure/flow?sprints=1").await.ok().text();
+    let flow = async || {
+        elif.get("/teams/infrastructure/flow?sprints=1")
+            .await
+            .ok()
+            .text()
+    };
     assert!(flow().await.contains("By the end likely"));
     for key in keys {
-        elif.post(&format!("/tasks/{key}/position"), &[("column", "todo")]).await.ok();
+        elif.post(&format!("/tasks/{key}/position"), &[("column", "todo")])
+            .await
+            .ok();
     }
-    assert!(!flow().await.contains("By the end likely"), "nothing was finished for good");
+    assert!(
+        !flow().await.contains("By the end likely"),
+        "nothing was finished for good"
+    );
 }

@@ -15,7 +15,13 @@ async fn two_administrators(world: &World) -> (Client, Client) {
 }
 
 async fn link_for(admin: &Client, handle: &str) -> String {
-    path_of(&link_in(&admin.post(&format!("/settings/people/{handle}"), &[("do", "link")]).await.refused(200).text()))
+    path_of(&link_in(
+        &admin
+            .post(&format!("/settings/people/{handle}"), &[("do", "link")])
+            .await
+            .refused(200)
+            .text(),
+    ))
 }
 
 /// Case 24.
@@ -24,18 +30,40 @@ async fn what_an_administrator_could_open_with_ends_with_their_role_and_with_the
     let world = World::new().await;
     let (ada, mut gita) = two_administrators(&world).await;
     for ends in ["deactivate", "member"] {
-        let (invitation, link) = (invite(&gita, &[("for", "many")]).await, link_for(&gita, "ada").await);
+        let (invitation, link) = (
+            invite(&gita, &[("for", "many")]).await,
+            link_for(&gita, "ada").await,
+        );
         world.stranger().get(&invitation).await.ok();
         world.stranger().get(&link).await.ok();
-        ada.post("/settings/people/gita", &[("do", ends)]).await.refused(303);
+        ada.post("/settings/people/gita", &[("do", ends)])
+            .await
+            .refused(303);
         world.stranger().get(&invitation).await.refused(404);
-        world.stranger().post(&invitation, &newcomer("m@example.org", "Mallory")).await.refused(404);
+        world
+            .stranger()
+            .post(&invitation, &newcomer("m@example.org", "Mallory"))
+            .await
+            .refused(404);
         world.stranger().get(&link).await.refused(404);
-        world.stranger().post(&link, &[("password", "a long enough one")]).await.refused(404);
-        ada.post("/settings/people/gita", &[("do", "reactivate")]).await.refused(303);
-        ada.post("/settings/people/gita", &[("do", "admin")]).await.refused(303);
-        let session = fortnight::accounts::sessions::start(&world.db, NOW, gita.person.id, "test").await.unwrap();
-        gita = Client { cookie: format!("session={session}"), ..gita };
+        world
+            .stranger()
+            .post(&link, &[("password", "a long enough one")])
+            .await
+            .refused(404);
+        ada.post("/settings/people/gita", &[("do", "reactivate")])
+            .await
+            .refused(303);
+        ada.post("/settings/people/gita", &[("do", "admin")])
+            .await
+            .refused(303);
+        let session = fortnight::accounts::sessions::start(&world.db, NOW, gita.person.id, "test")
+            .await
+            .unwrap();
+        gita = Client {
+            cookie: format!("session={session}"),
+            ..gita
+        };
         gita.get("/settings/people").await.ok();
     }
 }
@@ -46,7 +74,10 @@ async fn a_link_for_a_new_password_ends_when_the_password_is_changed() {
     let world = World::new().await;
     let (ada, gita) = two_administrators(&world).await;
     let link = link_for(&gita, "ada").await;
-    let fields = [("old", crate::people::PASSWORD), ("password", "another long enough one")];
+    let fields = [
+        ("old", crate::people::PASSWORD),
+        ("password", "another long enough one"),
+    ];
     ada.post("/me/password", &fields).await.refused(303);
     world.stranger().get(&link).await.refused(404);
 }
@@ -56,19 +87,47 @@ async fn a_link_for_a_new_password_ends_when_the_password_is_changed() {
 async fn an_invitation_to_a_team_ends_when_the_team_becomes_private() {
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
-    sqlx::query("UPDATE members SET role = 'lead'").execute(&world.db).await.unwrap();
+    sqlx::query("UPDATE members SET role = 'lead'")
+        .execute(&world.db)
+        .await
+        .unwrap();
     let invitation = invite(&ada, &[("team", "ingestion"), ("for", "many")]).await;
-    world.jonas.post("/teams/ingestion/visibility", &[("private", "1")]).await.refused(303);
+    world
+        .jonas
+        .post("/teams/ingestion/visibility", &[("private", "1")])
+        .await
+        .refused(303);
     world.stranger().get(&invitation).await.refused(404);
-    world.stranger().post(&invitation, &newcomer("m@example.org", "Mallory")).await.refused(404);
+    world
+        .stranger()
+        .post(&invitation, &newcomer("m@example.org", "Mallory"))
+        .await
+        .refused(404);
     // nor is its name told to administrators who are not on it, in whatever was written down before
     for page in ["/settings/people", "/settings/audit", "/settings/audit.csv"] {
         let page = ada.get(page).await.refused(200).text();
         assert!(!page.contains("Ingestion"), "{page}");
     }
-    assert!(ada.get("/settings/audit").await.ok().text().contains("to a private team, for 7 days"));
-    world.jonas.post("/teams/ingestion/visibility", &[]).await.refused(303);
-    assert!(ada.get("/settings/audit").await.ok().text().contains("to Ingestion, for 7 days"), "open again");
+    assert!(
+        ada.get("/settings/audit")
+            .await
+            .ok()
+            .text()
+            .contains("to a private team, for 7 days")
+    );
+    world
+        .jonas
+        .post("/teams/ingestion/visibility", &[])
+        .await
+        .refused(303);
+    assert!(
+        ada.get("/settings/audit")
+            .await
+            .ok()
+            .text()
+            .contains("to Ingestion, for 7 days"),
+        "open again"
+    );
 }
 
 /// Case 12.
@@ -76,15 +135,42 @@ async fn an_invitation_to_a_team_ends_when_the_team_becomes_private() {
 async fn an_invitation_to_a_private_team_is_nothing_once_its_maker_has_left() {
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
-    sqlx::query("UPDATE members SET role = 'lead'").execute(&world.db).await.unwrap();
+    sqlx::query("UPDATE members SET role = 'lead'")
+        .execute(&world.db)
+        .await
+        .unwrap();
     let members = "/teams/ingestion/members";
-    world.jonas.post(members, &[("handle", "ada"), ("role", "member")]).await.refused(303);
-    world.jonas.post("/teams/ingestion/visibility", &[("private", "1")]).await.refused(303);
+    world
+        .jonas
+        .post(members, &[("handle", "ada"), ("role", "member")])
+        .await
+        .refused(303);
+    world
+        .jonas
+        .post("/teams/ingestion/visibility", &[("private", "1")])
+        .await
+        .refused(303);
     let invitation = invite(&ada, &[("team", "ingestion"), ("for", "many")]).await;
-    assert!(world.stranger().get(&invitation).await.ok().text().contains("Ingestion"));
-    world.jonas.post(members, &[("handle", "ada"), ("role", "none")]).await.refused(303);
+    assert!(
+        world
+            .stranger()
+            .get(&invitation)
+            .await
+            .ok()
+            .text()
+            .contains("Ingestion")
+    );
+    world
+        .jonas
+        .post(members, &[("handle", "ada"), ("role", "none")])
+        .await
+        .refused(303);
     world.stranger().get(&invitation).await.refused(404);
-    world.stranger().post(&invitation, &newcomer("m@example.org", "Mallory")).await.refused(404);
+    world
+        .stranger()
+        .post(&invitation, &newcomer("m@example.org", "Mallory"))
+        .await
+        .refused(404);
 }
 
 #[tokio::test]
@@ -92,19 +178,50 @@ async fn a_private_team_always_has_somebody_who_leads_it() {
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     let elif = &world.elif;
-    sqlx::query("UPDATE members SET role = 'lead'").execute(&world.db).await.unwrap();
+    sqlx::query("UPDATE members SET role = 'lead'")
+        .execute(&world.db)
+        .await
+        .unwrap();
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
-    elif.post("/teams/infrastructure/visibility", &[("private", "1")]).await.refused(303);
+    elif.post("/teams/infrastructure/visibility", &[("private", "1")])
+        .await
+        .refused(303);
     for role in ["member", "none"] {
-        let why = elif.post("/teams/infrastructure/members", &[("handle", "elif"), ("role", role)]).await.refused(422);
-        assert!(why.text().contains("Nobody would be left to lead a private team"), "{role}");
+        let why = elif
+            .post(
+                "/teams/infrastructure/members",
+                &[("handle", "elif"), ("role", role)],
+            )
+            .await
+            .refused(422);
+        assert!(
+            why.text()
+                .contains("Nobody would be left to lead a private team"),
+            "{role}"
+        );
     }
     // who is locked out is out at once, and whoever was there the longest leads on
-    ada.post("/settings/people/elif", &[("do", "deactivate")]).await.refused(303);
-    let settings = tomas.get("/teams/infrastructure/settings").await.ok().text();
-    assert!(settings.contains("Tomas Weber") && settings.contains("lead, since"), "{settings}");
-    let viewer = ada.post("/settings/people/tomas", &[("do", "viewer")]).await.refused(422).text();
-    assert!(viewer.contains("without anybody who may lead it"), "{viewer}");
+    ada.post("/settings/people/elif", &[("do", "deactivate")])
+        .await
+        .refused(303);
+    let settings = tomas
+        .get("/teams/infrastructure/settings")
+        .await
+        .ok()
+        .text();
+    assert!(
+        settings.contains("Tomas Weber") && settings.contains("lead, since"),
+        "{settings}"
+    );
+    let viewer = ada
+        .post("/settings/people/tomas", &[("do", "viewer")])
+        .await
+        .refused(422)
+        .text();
+    assert!(
+        viewer.contains("without anybody who may lead it"),
+        "{viewer}"
+    );
 }
 
 #[tokio::test]
@@ -112,20 +229,57 @@ async fn who_is_deleted_is_named_nowhere_and_whoever_takes_the_name_did_not_do_i
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     let path = invite(&ada, &[("team", "infrastructure")]).await;
-    let joined = world.stranger().post(&path, &newcomer("tomas@example.org", "Tomas Weber")).await.refused(303);
-    let cookie = joined.header("set-cookie").split(';').next().unwrap().to_owned();
-    let tomas = Client { cookie, ..world.stranger() };
+    let joined = world
+        .stranger()
+        .post(&path, &newcomer("tomas@example.org", "Tomas Weber"))
+        .await
+        .refused(303);
+    let cookie = joined
+        .header("set-cookie")
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
+    let tomas = Client {
+        cookie,
+        ..world.stranger()
+    };
     let key = tomas.make("infrastructure", "todo", "Of Tomas").await;
-    tomas.post(&format!("/tasks/{key}/owners"), &[("owners", "tomas"), ("owners", "elif")]).await.ok();
-    let goal = [("sprint", "42"), ("title", "Fifty"), ("target", "50"), ("owners", "tomas")];
+    tomas
+        .post(
+            &format!("/tasks/{key}/owners"),
+            &[("owners", "tomas"), ("owners", "elif")],
+        )
+        .await
+        .ok();
+    let goal = [
+        ("sprint", "42"),
+        ("title", "Fifty"),
+        ("target", "50"),
+        ("owners", "tomas"),
+    ];
     tomas.post("/teams/infrastructure/goals", &goal).await.ok();
     tomas.post("/logout", &[]).await.refused(303);
-    world.stranger().post("/login", &[("email", "Tomas@example.org"), ("password", "wrong")]).await.refused(401);
+    world
+        .stranger()
+        .post(
+            "/login",
+            &[("email", "Tomas@example.org"), ("password", "wrong")],
+        )
+        .await
+        .refused(401);
     let audit = ada.get("/settings/audit").await.ok().text();
-    assert!(audit.contains("tomas@example.org") && audit.contains("sign-in.ended"), "{audit}");
+    assert!(
+        audit.contains("tomas@example.org") && audit.contains("sign-in.ended"),
+        "{audit}"
+    );
 
-    ada.post("/settings/people/tomas", &[("do", "deactivate")]).await.refused(303);
-    ada.post("/settings/people/tomas", &[("do", "delete")]).await.refused(303);
+    ada.post("/settings/people/tomas", &[("do", "deactivate")])
+        .await
+        .refused(303);
+    ada.post("/settings/people/tomas", &[("do", "delete")])
+        .await
+        .refused(303);
     let named: Vec<String> = sqlx::query_scalar(
         "SELECT x::text FROM audit x WHERE x::text ILIKE '%tomas%' UNION ALL SELECT e::text FROM events e WHERE e.before::text || e.after::text LIKE '%\"tomas\"%'",
     )
@@ -136,10 +290,20 @@ async fn who_is_deleted_is_named_nowhere_and_whoever_takes_the_name_did_not_do_i
     let story = world.elif.get(&format!("/tasks/{key}")).await.ok().text();
     assert!(story.contains("a former member"), "{story}");
     let path = invite(&ada, &[("team", "infrastructure")]).await;
-    world.stranger().post(&path, &newcomer("other@example.org", "Tomas Other")).await.refused(303);
+    world
+        .stranger()
+        .post(&path, &newcomer("other@example.org", "Tomas Other"))
+        .await
+        .refused(303);
     let story = world.elif.get(&format!("/tasks/{key}")).await.ok().text();
-    assert!(story.contains("set the owners to a former member, Elif Hartmann"), "{story}");
-    assert_eq!(world.elif.task(&key).await["owners"][0]["handle"], json!("elif"));
+    assert!(
+        story.contains("set the owners to a former member, Elif Hartmann"),
+        "{story}"
+    );
+    assert_eq!(
+        world.elif.task(&key).await["owners"][0]["handle"],
+        json!("elif")
+    );
 }
 
 #[tokio::test]
@@ -148,33 +312,82 @@ async fn who_is_deleted_is_named_in_no_wait_no_promise_and_no_closed_sprint() {
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
     let elif = &world.elif;
-    let goal = [("sprint", "42"), ("title", "Fifty"), ("target", "50"), ("owners", "tomas")];
+    let goal = [
+        ("sprint", "42"),
+        ("title", "Fifty"),
+        ("target", "50"),
+        ("owners", "tomas"),
+    ];
     elif.post("/teams/infrastructure/goals", &goal).await.ok();
     let mut keys = Vec::new();
     for on in ["tomas", "@Tomas", "Tomas Weber"] {
         let key = elif.make("infrastructure", "todo", "Waits").await;
-        elif.post(&format!("/tasks/{key}/block"), &[("kind", "person"), ("person", on)]).await.ok();
+        elif.post(
+            &format!("/tasks/{key}/block"),
+            &[("kind", "person"), ("person", on)],
+        )
+        .await
+        .ok();
         keys.push(key);
     }
-    elif.post(&format!("/tasks/{}", keys[0]), &[("for", "Legal, @tomas, tomas weber")]).await.ok();
-    elif.post(&format!("/tasks/{}/unblock", keys[0]), &[]).await.ok();
-    elif.post("/teams/infrastructure/actions", &[("text", "Ask Legal @tomas")]).await.ok();
-    world.program_of(&tomas, fortnight::accounts::tokens::Scope::Read).await;
+    elif.post(
+        &format!("/tasks/{}", keys[0]),
+        &[("for", "Legal, @tomas, tomas weber")],
+    )
+    .await
+    .ok();
+    elif.post(&format!("/tasks/{}/unblock", keys[0]), &[])
+        .await
+        .ok();
+    elif.post(
+        "/teams/infrastructure/actions",
+        &[("text", "Ask Legal @tomas")],
+    )
+    .await
+    .ok();
+    world
+        .program_of(&tomas, fortnight::accounts::tokens::Scope::Read)
+        .await;
     world.app.clock.advance(time::Duration::hours(1));
     let left: Vec<(&str, &str)> = keys.iter().map(|key| (key.as_str(), "carry")).collect();
     crate::closing::close(elif, &left).await.ok();
     let retro = "/sprints/42/retro?team=infrastructure";
-    let frozen: String = sqlx::query_scalar("SELECT figures::text FROM closings").fetch_one(&world.db).await.unwrap();
-    assert_eq!(frozen.matches("Tomas Weber").count(), 4, "an owner, and what three waited on: {frozen}");
+    let frozen: String = sqlx::query_scalar("SELECT figures::text FROM closings")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    assert_eq!(
+        frozen.matches("Tomas Weber").count(),
+        4,
+        "an owner, and what three waited on: {frozen}"
+    );
     // and under another name, and another handle
     let profile = [("name", "T. Weber-Lind"), ("handle", "twl")];
-    let hours = [("time_zone", "UTC"), ("works_from", "09:00"), ("works_to", "17:00")];
-    tomas.post("/me", &[profile.as_slice(), hours.as_slice()].concat()).await.refused(303);
-    elif.post(&format!("/tasks/{}", keys[1]), &[("for", "@twl")]).await.ok();
-    elif.post(&format!("/tasks/{}/owners", keys[1]), &[("owners", "twl"), ("owners", "elif")]).await.ok();
+    let hours = [
+        ("time_zone", "UTC"),
+        ("works_from", "09:00"),
+        ("works_to", "17:00"),
+    ];
+    tomas
+        .post("/me", &[profile.as_slice(), hours.as_slice()].concat())
+        .await
+        .refused(303);
+    elif.post(&format!("/tasks/{}", keys[1]), &[("for", "@twl")])
+        .await
+        .ok();
+    elif.post(
+        &format!("/tasks/{}/owners", keys[1]),
+        &[("owners", "twl"), ("owners", "elif")],
+    )
+    .await
+    .ok();
 
-    ada.post("/settings/people/twl", &[("do", "deactivate")]).await.refused(303);
-    ada.post("/settings/people/twl", &[("do", "delete")]).await.refused(303);
+    ada.post("/settings/people/twl", &[("do", "deactivate")])
+        .await
+        .refused(303);
+    ada.post("/settings/people/twl", &[("do", "delete")])
+        .await
+        .refused(303);
     let named: Vec<String> = sqlx::query_scalar(
         "SELECT said FROM (
             SELECT x::text FROM audit x UNION ALL SELECT concat_ws(' ', e.kind, e.before, e.after) FROM events e
@@ -185,19 +398,29 @@ async fn who_is_deleted_is_named_in_no_wait_no_promise_and_no_closed_sprint() {
     .await
     .unwrap();
     assert_eq!(named, [] as [&str; 0]);
-    let waited_for: String =
-        sqlx::query_scalar("SELECT waited_for_by FROM tasks WHERE number = 1").fetch_one(&world.db).await.unwrap();
+    let waited_for: String = sqlx::query_scalar("SELECT waited_for_by FROM tasks WHERE number = 1")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     assert_eq!(waited_for, "Legal, a former member, a former member");
     let retro = elif.get(retro).await.ok().text();
-    assert!(retro.contains("a former member") && !retro.contains("Weber"), "{retro}");
+    assert!(
+        retro.contains("a former member") && !retro.contains("Weber"),
+        "{retro}"
+    );
     for key in &keys {
         let page = elif.get(&format!("/tasks/{key}")).await.ok().text();
-        assert!(page.contains("said that it waits on a former member"), "{page}");
+        assert!(
+            page.contains("said that it waits on a former member"),
+            "{page}"
+        );
     }
     // neither handle is ever anybody's again
     for handle in ["tomas", "twl"] {
         let profile = [("name", "Elif Hartmann"), ("handle", handle)];
-        elif.post("/me", &[profile.as_slice(), hours.as_slice()].concat()).await.refused(422);
+        elif.post("/me", &[profile.as_slice(), hours.as_slice()].concat())
+            .await
+            .refused(422);
     }
 }
 
@@ -214,13 +437,39 @@ async fn an_audit_is_read_by_days_and_by_pages_and_written_out_whole() {
     .unwrap();
     let first = ada.get("/settings/audit?q=test.line").await.ok().text();
     assert!(first.contains("line 450<") && !first.contains("line 250<"));
-    let older = first.split("href=\"/settings/audit?").nth(1).unwrap().split('"').next().unwrap().replace("&#38;", "&");
-    let second = ada.get(&format!("/settings/audit?{older}")).await.ok().text();
-    assert!(second.contains("line 250<") && !second.contains("line 450<"), "{older}");
-    let day = ada.get("/settings/audit?q=test.line&from=2026-10-02&to=2026-10-02").await.ok().text();
-    assert_eq!(day.matches("test.line</td>").count(), 24, "both days counted");
+    let older = first
+        .split("href=\"/settings/audit?")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap()
+        .replace("&#38;", "&");
+    let second = ada
+        .get(&format!("/settings/audit?{older}"))
+        .await
+        .ok()
+        .text();
+    assert!(
+        second.contains("line 250<") && !second.contains("line 450<"),
+        "{older}"
+    );
+    let day = ada
+        .get("/settings/audit?q=test.line&from=2026-10-02&to=2026-10-02")
+        .await
+        .ok()
+        .text();
+    assert_eq!(
+        day.matches("test.line</td>").count(),
+        24,
+        "both days counted"
+    );
     ada.get("/settings/audit?from=yesterday").await.refused(422);
-    let csv = ada.get("/settings/audit.csv?q=test.line").await.refused(200).text();
+    let csv = ada
+        .get("/settings/audit.csv?q=test.line")
+        .await
+        .refused(200)
+        .text();
     assert_eq!(csv.matches(",line ").count(), 450, "all of them");
 }
 
@@ -230,9 +479,16 @@ async fn a_megabyte_of_address_fills_no_memory() {
     let world = World::new().await;
     let long = "x".repeat(900_000);
     for _ in 0..3 {
-        world.stranger().post("/login", &[("email", &long), ("password", "y")]).await.refused(401);
+        world
+            .stranger()
+            .post("/login", &[("email", &long), ("password", "y")])
+            .await
+            .refused(401);
     }
-    let longest: i32 = sqlx::query_scalar("SELECT max(length(about)) FROM audit").fetch_one(&world.db).await.unwrap();
+    let longest: i32 = sqlx::query_scalar("SELECT max(length(about)) FROM audit")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     assert_eq!(longest, 320, "and the audit keeps the beginning only");
 }
 
@@ -241,12 +497,19 @@ async fn a_megabyte_of_address_fills_no_memory() {
 async fn tries_past_the_limit_stand_in_the_audit_once() {
     let world = World::new().await;
     for _ in 0..14 {
-        world.stranger().post("/login", &[("email", "elif@example.org"), ("password", "guess")]).await;
+        world
+            .stranger()
+            .post(
+                "/login",
+                &[("email", "elif@example.org"), ("password", "guess")],
+            )
+            .await;
     }
-    let lines: i64 = sqlx::query_scalar("SELECT count(*) FROM audit WHERE kind = 'sign-in.limited'")
-        .fetch_one(&world.db)
-        .await
-        .unwrap();
+    let lines: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM audit WHERE kind = 'sign-in.limited'")
+            .fetch_one(&world.db)
+            .await
+            .unwrap();
     assert_eq!(lines, 1);
 }
 
@@ -255,20 +518,46 @@ async fn tries_past_the_limit_stand_in_the_audit_once() {
 async fn a_link_ends_with_its_makers_place_on_a_private_team_and_with_their_account() {
     let world = World::new().await;
     let (ada, _) = two_administrators(&world).await;
-    sqlx::query("UPDATE members SET role = 'lead'").execute(&world.db).await.unwrap();
+    sqlx::query("UPDATE members SET role = 'lead'")
+        .execute(&world.db)
+        .await
+        .unwrap();
     let share = async |client: &Client, team: &str| {
         let fields = [("name", "mine"), ("shows", "board")];
-        path_of(&link_in(&client.post(&format!("/teams/{team}/share-links"), &fields).await.refused(200).text()))
+        path_of(&link_in(
+            &client
+                .post(&format!("/teams/{team}/share-links"), &fields)
+                .await
+                .refused(200)
+                .text(),
+        ))
     };
     let other = world.join("Other Lead", "other", "infrastructure").await;
-    let (open, secret) = (share(&world.jonas, "ingestion").await, share(&world.elif, "infrastructure").await);
-    sqlx::query("UPDATE members SET role = 'lead'").execute(&world.db).await.unwrap();
-    sqlx::query("UPDATE teams SET private = true WHERE key = 'INF'").execute(&world.db).await.unwrap();
+    let (open, secret) = (
+        share(&world.jonas, "ingestion").await,
+        share(&world.elif, "infrastructure").await,
+    );
+    sqlx::query("UPDATE members SET role = 'lead'")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    sqlx::query("UPDATE teams SET private = true WHERE key = 'INF'")
+        .execute(&world.db)
+        .await
+        .unwrap();
     world.stranger().get(&secret).await.refused(200);
-    other.post("/teams/infrastructure/members", &[("handle", "elif"), ("role", "none")]).await.refused(303);
+    other
+        .post(
+            "/teams/infrastructure/members",
+            &[("handle", "elif"), ("role", "none")],
+        )
+        .await
+        .refused(303);
     world.stranger().get(&secret).await.refused(404);
     world.stranger().get(&open).await.refused(200);
-    ada.post("/settings/people/jonas", &[("do", "deactivate")]).await.refused(303);
+    ada.post("/settings/people/jonas", &[("do", "deactivate")])
+        .await
+        .refused(303);
     world.stranger().get(&open).await.refused(404);
 }
 
@@ -276,24 +565,48 @@ async fn a_link_ends_with_its_makers_place_on_a_private_team_and_with_their_acco
 async fn what_a_lead_changes_about_how_a_team_works_is_in_the_audit() {
     let world = World::new().await;
     let (ada, _) = two_administrators(&world).await;
-    sqlx::query("UPDATE members SET role = 'lead'").execute(&world.db).await.unwrap();
+    sqlx::query("UPDATE members SET role = 'lead'")
+        .execute(&world.db)
+        .await
+        .unwrap();
     let elif = &world.elif;
     let labelled = elif.make("infrastructure", "todo", "one").await;
-    elif.post(&format!("/tasks/{labelled}"), &[("labels", "docs")]).await.ok();
-    let label: uuid::Uuid = sqlx::query_scalar("SELECT id FROM labels").fetch_one(&world.db).await.unwrap();
+    elif.post(&format!("/tasks/{labelled}"), &[("labels", "docs")])
+        .await
+        .ok();
+    let label: uuid::Uuid = sqlx::query_scalar("SELECT id FROM labels")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     let team = "/teams/infrastructure";
     for (path, fields) in [
-        (format!("{team}/columns"), &[("name", "Ready"), ("state", "todo")][..]),
-        (format!("{team}/columns/ready"), &[("name", "Ready to go"), ("state", "todo")]),
+        (
+            format!("{team}/columns"),
+            &[("name", "Ready"), ("state", "todo")][..],
+        ),
+        (
+            format!("{team}/columns/ready"),
+            &[("name", "Ready to go"), ("state", "todo")],
+        ),
         (format!("{team}/columns/ready"), &[("to", "left")]),
         (format!("{team}/columns/ready/remove"), &[("into", "todo")]),
-        (format!("{team}/labels/{label}"), &[("name", "papers"), ("hue", "3")]),
+        (
+            format!("{team}/labels/{label}"),
+            &[("name", "papers"), ("hue", "3")],
+        ),
         (format!("{team}/labels/{label}"), &[("remove", "1")]),
     ] {
         elif.post(&path, fields).await.refused(303);
     }
     let audit = ada.get("/settings/audit").await.ok().text();
-    for kind in ["column.added", "column.edited", "column.shifted", "column.removed", "label.edited", "label.removed"] {
+    for kind in [
+        "column.added",
+        "column.edited",
+        "column.shifted",
+        "column.removed",
+        "label.edited",
+        "label.removed",
+    ] {
         assert!(audit.contains(kind), "{kind}: {audit}");
     }
 }

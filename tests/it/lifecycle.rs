@@ -15,12 +15,18 @@ async fn starts_serves_and_leaves_nothing_behind(place: Place) {
     let mut server = place.serve().await;
     assert_eq!(server.get("/healthz").await, (200, "ok".to_owned()));
     assert_eq!(server.get("/readyz").await.0, 200);
-    assert!(!place.processes().is_empty(), "Postgres works in its folder");
+    assert!(
+        !place.processes().is_empty(),
+        "Postgres works in its folder"
+    );
 
     server.signal(Signal::TERM);
     assert_eq!(server.ended().await.unwrap().code(), Some(0));
     // what writes Postgres' log hears last of its end, from a pipe that closes
-    until("nothing is left behind", async || place.processes().is_empty()).await;
+    until("nothing is left behind", async || {
+        place.processes().is_empty()
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -45,8 +51,14 @@ async fn a_long_path_works_too() {
 async fn what_was_acknowledged_survives_kill_9() {
     let place = Place::new();
     let mut server = place.serve().await;
-    for statement in ["CREATE TABLE promised (n int)", "INSERT INTO promised VALUES (1)"] {
-        sqlx::query(statement).execute(&mut place.sql().await).await.unwrap();
+    for statement in [
+        "CREATE TABLE promised (n int)",
+        "INSERT INTO promised VALUES (1)",
+    ] {
+        sqlx::query(statement)
+            .execute(&mut place.sql().await)
+            .await
+            .unwrap();
     }
     for _ in 0..3 {
         server.signal(Signal::KILL);
@@ -55,12 +67,17 @@ async fn what_was_acknowledged_survives_kill_9() {
         server = place.serve().await;
         assert_eq!(server.get("/readyz").await.0, 200);
     }
-    let kept: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM promised").fetch_one(&mut place.sql().await).await.unwrap();
+    let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM promised")
+        .fetch_one(&mut place.sql().await)
+        .await
+        .unwrap();
     assert_eq!(kept, 1);
 
     server.signal(Signal::KILL);
-    until("Postgres follows its parent", async || place.processes().is_empty()).await;
+    until("Postgres follows its parent", async || {
+        place.processes().is_empty()
+    })
+    .await;
 }
 
 /// Case R13.
@@ -102,7 +119,11 @@ async fn a_second_server_on_the_same_folder_says_so_and_a_command_joins_in() {
 
     let beside = place.run(&["migrate"]).await;
     assert!(beside.status.success(), "{beside:?}");
-    assert_eq!(server.get("/readyz").await.0, 200, "the first one's Postgres goes on");
+    assert_eq!(
+        server.get("/readyz").await.0,
+        200,
+        "the first one's Postgres goes on"
+    );
 }
 
 #[tokio::test]
@@ -111,7 +132,9 @@ async fn open_connections_do_not_hold_it_up() {
     let mut server = place.serve().await;
     let never_spoke = TcpStream::connect(server.address()).await.unwrap();
     let mut idle = TcpStream::connect(server.address()).await.unwrap();
-    idle.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    idle.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .unwrap();
     idle.read_exact(&mut [0; 12]).await.unwrap();
     let mut half = TcpStream::connect(server.address()).await.unwrap();
     half.write_all(b"GET / HTTP/1.1\r\nhost").await.unwrap();
@@ -119,7 +142,12 @@ async fn open_connections_do_not_hold_it_up() {
     let asked = Instant::now();
     server.signal(Signal::TERM);
     assert_eq!(server.ended().await.unwrap().code(), Some(0));
-    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}: {}", asked.elapsed(), server.said());
+    assert!(
+        asked.elapsed() < Duration::from_secs(10),
+        "{:?}: {}",
+        asked.elapsed(),
+        server.said()
+    );
     assert_eq!(place.processes(), [""; 0]);
     drop((never_spoke, idle, half));
 }
@@ -132,7 +160,10 @@ async fn a_port_that_is_taken_is_said_before_anything_is_made() {
     let refused = place.run(&["serve", "--listen", &address]).await;
     assert_eq!(refused.status.code(), Some(1));
     let said = String::from_utf8(refused.stderr).unwrap();
-    assert!(said.contains(&format!("cannot listen at {address}")), "{said}");
+    assert!(
+        said.contains(&format!("cannot listen at {address}")),
+        "{said}"
+    );
     assert!(!place.data_dir().exists());
 }
 
@@ -155,7 +186,10 @@ async fn a_newer_database_is_refused_and_left_alone() {
     let refused = place.run(&["serve"]).await;
     assert_eq!(refused.status.code(), Some(1));
     let said = String::from_utf8(refused.stderr).unwrap();
-    assert!(said.contains("newer Fortnight") && said.contains("99990101000000"), "{said}");
+    assert!(
+        said.contains("newer Fortnight") && said.contains("99990101000000"),
+        "{said}"
+    );
     assert_eq!(place.processes(), [""; 0]);
 }
 
@@ -178,7 +212,10 @@ async fn a_postgres_of_ones_own_is_used_instead() {
     // by its variable, without a subcommand, as a container does it
     let mut server = place.serve_with(&[("DATABASE_URL", &url)]).await;
     assert_eq!(server.get("/readyz").await, (200, "ready".to_owned()));
-    assert!(!place.data_dir().join("postgres").exists(), "no Postgres of its own");
+    assert!(
+        !place.data_dir().join("postgres").exists(),
+        "no Postgres of its own"
+    );
     server.signal(Signal::TERM);
     assert_eq!(server.ended().await.unwrap().code(), Some(0));
 }
@@ -190,7 +227,10 @@ async fn an_empty_workspace_prints_the_one_link_that_sets_it_up() {
     let link = server.link().await;
     let path = link.strip_prefix(&server.url).unwrap();
     let (status, page) = server.get(path).await;
-    assert!(status == 200 && page.contains("Set up Fortnight"), "{status} {page}");
+    assert!(
+        status == 200 && page.contains("Set up Fortnight"),
+        "{status} {page}"
+    );
     assert_eq!(server.get("/setup").await.0, 404);
 }
 
@@ -198,13 +238,30 @@ async fn an_empty_workspace_prints_the_one_link_that_sets_it_up() {
 #[tokio::test]
 async fn a_workspace_whose_team_came_before_its_people_is_set_up_all_the_same() {
     let place = Place::new();
-    let team = ["team", "add", "data", "--name", "Data Platform", "--key", "DAT"];
+    let team = [
+        "team",
+        "add",
+        "data",
+        "--name",
+        "Data Platform",
+        "--key",
+        "DAT",
+    ];
     place.run_reading("", &team).await;
     let mut server = place.serve().await;
     let link = server.link().await;
     let (status, page) = server.get(link.strip_prefix(&server.url).unwrap()).await;
-    assert!(status == 200 && page.contains(r#"value="Data Platform""#), "{status} {page}");
-    let monday = page.split(r#"name="starts_on" type="date" value=""#).nth(1).unwrap().split('"').next().unwrap();
+    assert!(
+        status == 200 && page.contains(r#"value="Data Platform""#),
+        "{status} {page}"
+    );
+    let monday = page
+        .split(r#"name="starts_on" type="date" value=""#)
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
     let fields = [
         ("key", link.split_once("key=").unwrap().1),
         ("name", "Ada Lindqvist"),
@@ -217,14 +274,31 @@ async fn a_workspace_whose_team_came_before_its_people_is_set_up_all_the_same() 
         ("number", "7"),
     ];
     let browser = browser();
-    let board = browser.post(format!("{}/setup", server.url)).form(&fields).send().await.unwrap();
-    assert_eq!((board.status().as_u16(), board.url().path()), (200, "/teams/data"));
+    let board = browser
+        .post(format!("{}/setup", server.url))
+        .form(&fields)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        (board.status().as_u16(), board.url().path()),
+        (200, "/teams/data")
+    );
     let board = board.text().await.unwrap();
-    assert!(board.contains("Sprint 7") && board.contains("Sprint 8") && !board.contains("Sprint 1<"), "{board}");
-    let teams: Vec<(String, String)> =
-        sqlx::query_as("SELECT slug, key FROM teams ORDER BY slug").fetch_all(&mut place.sql().await).await.unwrap();
+    assert!(
+        board.contains("Sprint 7") && board.contains("Sprint 8") && !board.contains("Sprint 1<"),
+        "{board}"
+    );
+    let teams: Vec<(String, String)> = sqlx::query_as("SELECT slug, key FROM teams ORDER BY slug")
+        .fetch_all(&mut place.sql().await)
+        .await
+        .unwrap();
     let named = |slug: &str, key: &str| (slug.to_owned(), key.to_owned());
-    assert_eq!(teams, [named("data", "DAT"), named("datalog", "DAT2")], "the key that was taken is not given twice");
+    assert_eq!(
+        teams,
+        [named("data", "DAT"), named("datalog", "DAT2")],
+        "the key that was taken is not given twice"
+    );
     let gaps: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM sprints s WHERE number > 7 AND NOT EXISTS (SELECT FROM sprints b WHERE b.number = s.number - 1 AND b.ends_on = s.starts_on - 1)",
     )
@@ -232,10 +306,11 @@ async fn a_workspace_whose_team_came_before_its_people_is_set_up_all_the_same() 
     .await
     .unwrap();
     assert_eq!(gaps, 0);
-    let days: i32 = sqlx::query_scalar("SELECT ends_on - starts_on + 1 FROM sprints WHERE number = 8")
-        .fetch_one(&mut place.sql().await)
-        .await
-        .unwrap();
+    let days: i32 =
+        sqlx::query_scalar("SELECT ends_on - starts_on + 1 FROM sprints WHERE number = 8")
+            .fetch_one(&mut place.sql().await)
+            .await
+            .unwrap();
     assert_eq!(days, 21, "three weeks, as was chosen");
 }
 
@@ -245,9 +320,10 @@ async fn who_has_a_shell_makes_people_teams_and_tokens_with_a_server_and_without
     let first = make_by_hand(&place, "ada", "infrastructure", "INF").await;
     let server = place.serve().await;
     let second = make_by_hand(&place, "ben", "ingestion", "ING").await;
-    for (handle, team, key, token) in
-        [("ada", "infrastructure", "INF", first), ("ben", "ingestion", "ING", second.clone())]
-    {
+    for (handle, team, key, token) in [
+        ("ada", "infrastructure", "INF", first),
+        ("ben", "ingestion", "ING", second.clone()),
+    ] {
         let made = reqwest::Client::new()
             .post(format!("{}/api/v1/teams/{team}/tasks", server.url))
             .bearer_auth(token)
@@ -256,15 +332,25 @@ async fn who_has_a_shell_makes_people_teams_and_tokens_with_a_server_and_without
             .await
             .unwrap();
         assert_eq!(made.status(), 201, "{handle}");
-        assert_eq!(made.json::<Value>().await.unwrap()["key"], format!("{key}-1"));
+        assert_eq!(
+            made.json::<Value>().await.unwrap()["key"],
+            format!("{key}-1")
+        );
         let home = sign_in(&browser(), &server, handle).await;
-        assert!(home.contains(&format!("/teams/{team}")), "{handle}'s password is the line that was read: {home}");
+        assert!(
+            home.contains(&format!("/teams/{team}")),
+            "{handle}'s password is the line that was read: {home}"
+        );
     }
     let theirs = reqwest::Client::new()
         .post(format!("{}/api/v1/teams/infrastructure/tasks", server.url))
         .bearer_auth(second)
         .json(&json!({ "title": "Not ours" }));
-    assert_eq!(theirs.send().await.unwrap().status(), 403, "ben is on the team that was named, and on no other");
+    assert_eq!(
+        theirs.send().await.unwrap().status(),
+        403,
+        "ben is on the team that was named, and on no other"
+    );
     let told: Vec<String> = sqlx::query_scalar(
         "SELECT kind || ' ' || about FROM audit WHERE kind ~ '^(account|team)' AND about ~ 'command line' ORDER BY at, id",
     )
@@ -284,23 +370,45 @@ async fn who_has_a_shell_makes_people_teams_and_tokens_with_a_server_and_without
 /// A person, their team and a token of theirs, by the command line; the answer is the token.
 async fn make_by_hand(place: &Place, handle: &str, team: &str, key: &str) -> String {
     let email = format!("{handle}@example.org");
-    let said = place.run_reading(&format!("{PASSWORD}\n"), &["user", "add", &email, "--name", handle]).await;
+    let said = place
+        .run_reading(
+            &format!("{PASSWORD}\n"),
+            &["user", "add", &email, "--name", handle],
+        )
+        .await;
     assert!(said.contains(&format!("@{handle}")), "{said}");
-    let said = place.run_reading("", &["team", "add", team, "--name", team, "--key", key, "--member", &email]).await;
+    let said = place
+        .run_reading(
+            "",
+            &[
+                "team", "add", team, "--name", team, "--key", key, "--member", &email,
+            ],
+        )
+        .await;
     assert!(said.contains(&format!("/teams/{team}")), "{said}");
-    let said = place.run_reading("", &["token", "create", &email, "--scope", "write"]).await;
+    let said = place
+        .run_reading("", &["token", "create", &email, "--scope", "write"])
+        .await;
     said.split_whitespace().next_back().unwrap().to_owned()
 }
 
 fn browser() -> reqwest::Client {
-    reqwest::Client::builder().cookie_store(true).build().unwrap()
+    reqwest::Client::builder()
+        .cookie_store(true)
+        .build()
+        .unwrap()
 }
 
 /// Signs in, and goes where one is sent from there.
 async fn sign_in(browser: &reqwest::Client, server: &Server, handle: &str) -> String {
     let email = format!("{handle}@example.org");
     let fields = [("email", email.as_str()), ("password", PASSWORD)];
-    let page = browser.post(format!("{}/login", server.url)).form(&fields).send().await.unwrap();
+    let page = browser
+        .post(format!("{}/login", server.url))
+        .form(&fields)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(page.status(), 200);
     page.text().await.unwrap()
 }
@@ -315,14 +423,23 @@ async fn ctrl_c_ends_it_in_order_while_boards_are_open() {
     sign_in(&browser, &server, "ada").await;
     let mut streams = Vec::new();
     for _ in 0..3 {
-        let stream = browser.get(format!("{}/teams/infrastructure/live", server.url)).send().await.unwrap();
+        let stream = browser
+            .get(format!("{}/teams/infrastructure/live", server.url))
+            .send()
+            .await
+            .unwrap();
         assert_eq!(stream.headers()["content-type"], "text/event-stream");
         streams.push(stream);
     }
     let asked = Instant::now();
     server.signal(Signal::INT);
     assert_eq!(server.ended().await.unwrap().code(), Some(0));
-    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}: {}", asked.elapsed(), server.said());
+    assert!(
+        asked.elapsed() < Duration::from_secs(10),
+        "{:?}: {}",
+        asked.elapsed(),
+        server.said()
+    );
     for stream in streams {
         stream.text().await.expect("it is ended, and not cut off");
     }
@@ -343,10 +460,20 @@ async fn every_command_says_which_variables_it_listens_to() {
             "FORTNIGHT_DATA_DIR",
             "DATABASE_URL",
         ] {
-            assert!(help.contains(&format!("[env: {variable}")), "{command} --help hides {variable}: {help}");
+            assert!(
+                help.contains(&format!("[env: {variable}")),
+                "{command} --help hides {variable}: {help}"
+            );
         }
-        let below = help.split("\nCommands:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap_or("");
-        let names = below.lines().filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help");
+        let below = help
+            .split("\nCommands:\n")
+            .nth(1)
+            .and_then(|rest| rest.split("\n\n").next())
+            .unwrap_or("");
+        let names = below
+            .lines()
+            .filter_map(|line| line.split_whitespace().next())
+            .filter(|name| *name != "help");
         commands.extend(names.map(|name| format!("{command} {name}")));
         asked += 1;
     }
@@ -360,26 +487,63 @@ async fn an_administrator_a_reader_and_a_team_of_two_are_made_by_the_command_lin
     let word = format!("{PASSWORD}\n");
     for (handle, more) in [("ada", &["--admin"][..]), ("ben", &[])] {
         let email = format!("{handle}@example.org");
-        place.run_reading(&word, &[&["user", "add", &email, "--name", handle], more].concat()).await;
+        place
+            .run_reading(
+                &word,
+                &[&["user", "add", &email, "--name", handle], more].concat(),
+            )
+            .await;
     }
     let both = ["--member", "ada@example.org", "--member", "ben@example.org"];
-    let team = [&["team", "add", "infrastructure", "--name", "Infrastructure", "--key", "INF"], &both[..]].concat();
+    let team = [
+        &[
+            "team",
+            "add",
+            "infrastructure",
+            "--name",
+            "Infrastructure",
+            "--key",
+            "INF",
+        ],
+        &both[..],
+    ]
+    .concat();
     place.run_reading("", &team).await;
-    let said = place.run_reading("", &["token", "create", "ben@example.org", "--scope", "read"]).await;
+    let said = place
+        .run_reading(
+            "",
+            &["token", "create", "ben@example.org", "--scope", "read"],
+        )
+        .await;
     let token = said.split_whitespace().next_back().unwrap().to_owned();
     let server = place.serve().await;
     for (handle, status) in [("ada", 200), ("ben", 403)] {
         let browser = browser();
         let home = sign_in(&browser, &server, handle).await;
-        assert!(home.contains("/teams/infrastructure"), "{handle} is on the team: {home}");
-        let settings = browser.get(format!("{}/settings", server.url)).send().await.unwrap();
+        assert!(
+            home.contains("/teams/infrastructure"),
+            "{handle} is on the team: {home}"
+        );
+        let settings = browser
+            .get(format!("{}/settings", server.url))
+            .send()
+            .await
+            .unwrap();
         assert_eq!(settings.status(), status, "{handle}");
     }
     let api = format!("{}/api/v1/teams/infrastructure", server.url);
     let program = reqwest::Client::new();
-    let read = program.get(format!("{api}/board")).bearer_auth(&token).send().await.unwrap();
+    let read = program
+        .get(format!("{api}/board"))
+        .bearer_auth(&token)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(read.status(), 200);
-    let write = program.post(format!("{api}/tasks")).bearer_auth(&token).json(&json!({ "title": "No" }));
+    let write = program
+        .post(format!("{api}/tasks"))
+        .bearer_auth(&token)
+        .json(&json!({ "title": "No" }));
     assert_eq!(write.send().await.unwrap().status(), 403);
 }
 
@@ -388,9 +552,16 @@ async fn an_administrator_a_reader_and_a_team_of_two_are_made_by_the_command_lin
 #[tokio::test]
 async fn at_a_terminal_the_password_is_asked_for_and_not_shown() {
     let place = Place::new();
-    let said =
-        place.run_at_terminal(&format!("{PASSWORD}\n"), &["user", "add", "ada@example.org", "--name", "Ada"]).await;
-    assert!(said.contains("Password:") && said.contains("Ada can sign in as ada@example.org"), "{said}");
+    let said = place
+        .run_at_terminal(
+            &format!("{PASSWORD}\n"),
+            &["user", "add", "ada@example.org", "--name", "Ada"],
+        )
+        .await;
+    assert!(
+        said.contains("Password:") && said.contains("Ada can sign in as ada@example.org"),
+        "{said}"
+    );
     assert!(!said.contains(PASSWORD), "{said}");
     let server = place.serve().await;
     sign_in(&browser(), &server, "ada").await;
@@ -403,7 +574,9 @@ async fn a_proxy_is_believed_only_where_the_program_was_told_to() {
     make_by_hand(&place, "ada", "infrastructure", "INF").await;
     let guess = async |server: &Server| {
         let fields = [("email", "ada@example.org"), ("password", "guessed")];
-        let asked = browser().post(format!("{}/login", server.url)).header("x-forwarded-for", "203.0.113.9");
+        let asked = browser()
+            .post(format!("{}/login", server.url))
+            .header("x-forwarded-for", "203.0.113.9");
         assert_eq!(asked.form(&fields).send().await.unwrap().status(), 401);
     };
     for trusted in [&[][..], &[("FORTNIGHT_TRUSTED_PROXY", "127.0.0.0/8")]] {
@@ -413,9 +586,10 @@ async fn a_proxy_is_believed_only_where_the_program_was_told_to() {
         server.ended().await.unwrap();
     }
     let _server = place.serve().await;
-    let from: Vec<String> = sqlx::query_scalar("SELECT network FROM audit WHERE kind = 'sign-in.failed' ORDER BY at")
-        .fetch_all(&mut place.sql().await)
-        .await
-        .unwrap();
+    let from: Vec<String> =
+        sqlx::query_scalar("SELECT network FROM audit WHERE kind = 'sign-in.failed' ORDER BY at")
+            .fetch_all(&mut place.sql().await)
+            .await
+            .unwrap();
     assert_eq!(from, ["127.0.0.1", "203.0.113.9"]);
 }

@@ -22,27 +22,66 @@ async fn a_second_window_sees_the_move_with_the_same_bytes() {
     let mut two = served.listen(&world.jonas, "infrastructure", None).await;
     let here = one.next_of("presence").await;
     assert!(here.data["html"].as_str().unwrap().contains("here now"));
-    let answer =
-        world.elif.ask(Method::PUT, &format!("/tasks/{key}/position"), "card", &[("column", "done")]).await.ok();
+    let answer = world
+        .elif
+        .ask(
+            Method::PUT,
+            &format!("/tasks/{key}/position"),
+            "card",
+            &[("column", "done")],
+        )
+        .await
+        .ok();
     let (a, b) = (one.next_of("card").await, two.next_of("card").await);
     assert_eq!(a.data, b.data);
     assert_eq!(
-        (&a.data["key"], &a.data["column"], &a.data["kind"], &a.data["who"]),
-        (&json!("INF-1"), &json!("done"), &json!("moved"), &json!("Elif Hartmann"))
+        (
+            &a.data["key"],
+            &a.data["column"],
+            &a.data["kind"],
+            &a.data["who"]
+        ),
+        (
+            &json!("INF-1"),
+            &json!("done"),
+            &json!("moved"),
+            &json!("Elif Hartmann")
+        )
     );
     assert_eq!(a.data["change"], answer.header("fortnight-change"));
-    assert!(a.data["html"].as_str().unwrap().contains("data-task=\"INF-1\""));
+    assert!(
+        a.data["html"]
+            .as_str()
+            .unwrap()
+            .contains("data-task=\"INF-1\"")
+    );
     // a title with a quote, and lines wherever a card shows text, arrive whole
-    world.elif.post("/tasks/INF-1", &[("title", "It's \"done\""), ("for", "Growth\r\nand\rSales")]).await.ok();
-    let html = one.next_of("card").await.data["html"].as_str().unwrap().to_owned();
+    world
+        .elif
+        .post(
+            "/tasks/INF-1",
+            &[("title", "It's \"done\""), ("for", "Growth\r\nand\rSales")],
+        )
+        .await
+        .ok();
+    let html = one.next_of("card").await.data["html"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     assert!(html.contains("It&#39;s &#34;done&#34;"), "{html}");
     assert!(html.contains("Growth\r\nand\rSales"), "{html}");
-    let reason = [("kind", "text"), ("note", "Legal\r\n\r\nevent: bye\rdata: no")];
+    let reason = [
+        ("kind", "text"),
+        ("note", "Legal\r\n\r\nevent: bye\rdata: no"),
+    ];
     world.elif.post("/tasks/INF-1/block", &reason).await.ok();
     let event = one.next().await.unwrap();
     assert_eq!(event.name, "card", "a text begins no event of its own");
     let html = event.data["html"].as_str().unwrap();
-    assert!(html.contains("Legal") && html.contains("event: bye") && html.contains("data: no"), "{html}");
+    assert!(
+        html.contains("Legal") && html.contains("event: bye") && html.contains("data: no"),
+        "{html}"
+    );
     world.elif.post("/tasks/INF-1/archive", &[]).await.ok();
     assert_eq!(one.next_of("card").await.data["html"], Value::Null);
 }
@@ -56,7 +95,10 @@ async fn who_was_away_catches_up_from_where_they_were() {
         world.elif.make("infrastructure", "todo", title).await;
     }
     let mut back = served.listen(&world.elif, "infrastructure", Some(1)).await;
-    assert_eq!((back.next_of("card").await.id, back.next_of("card").await.id), (Some(2), Some(3)));
+    assert_eq!(
+        (back.next_of("card").await.id, back.next_of("card").await.id),
+        (Some(2), Some(3))
+    );
     world.elif.make("infrastructure", "todo", "four").await;
     assert_eq!(back.next_of("card").await.data["key"], "INF-4");
     // too much happened: take the whole board anew
@@ -67,7 +109,10 @@ async fn who_was_away_catches_up_from_where_they_were() {
     .execute(&world.db)
     .await
     .unwrap();
-    sqlx::query("UPDATE teams SET seq = 404 WHERE slug = 'infrastructure'").execute(&world.db).await.unwrap();
+    sqlx::query("UPDATE teams SET seq = 404 WHERE slug = 'infrastructure'")
+        .execute(&world.db)
+        .await
+        .unwrap();
     let mut late = served.listen(&world.elif, "infrastructure", Some(2)).await;
     assert_eq!(late.next_of("reset").await.id, Some(404));
     // and the one who listened hears of it, though nobody was told
@@ -80,11 +125,17 @@ async fn a_team_hears_nothing_of_another() {
     let served = Served::of(&world).await;
     let mut ours = served.listen(&world.elif, "infrastructure", None).await;
     for n in 0..20 {
-        world.jonas.make("ingestion", "todo", &format!("theirs {n}")).await;
+        world
+            .jonas
+            .make("ingestion", "todo", &format!("theirs {n}"))
+            .await;
     }
     world.elif.make("infrastructure", "todo", "ours").await;
     let event = ours.next_of("card").await;
-    assert_eq!(event.data["key"], "INF-1", "the first card heard of is ours");
+    assert_eq!(
+        event.data["key"], "INF-1",
+        "the first card heard of is ours"
+    );
 }
 
 /// Case 19.
@@ -102,9 +153,20 @@ async fn signing_out_ends_the_stream_within_five_seconds() {
     });
     assert!(ended.await.expect("within five seconds").is_none());
     let answer = reqwest::Client::new()
-        .get(format!("http://{}/teams/infrastructure/live", served.address))
+        .get(format!(
+            "http://{}/teams/infrastructure/live",
+            served.address
+        ))
         .header("cookie", &world.elif.cookie);
-    assert_eq!(answer.header("accept", "application/json").send().await.unwrap().status(), 401);
+    assert_eq!(
+        answer
+            .header("accept", "application/json")
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        401
+    );
 }
 
 #[tokio::test]
@@ -114,10 +176,16 @@ async fn another_program_on_the_same_database_is_heard_at_once() {
     let mut stream = served.listen(&world.elif, "infrastructure", None).await;
     stream.next_of("presence").await;
     // a second program: its own app, router and pump
-    let other =
-        App::new("http://fortnight.test", world.db.clone(), fortnight::clock::Clock::standing(crate::world::NOW));
+    let other = App::new(
+        "http://fortnight.test",
+        world.db.clone(),
+        fortnight::clock::Clock::standing(crate::world::NOW),
+    );
     tokio::spawn(hearing::pump(other.clone()));
-    let elif = Client { router: router(other), ..world.elif.clone() };
+    let elif = Client {
+        router: router(other),
+        ..world.elif.clone()
+    };
     elif.make("infrastructure", "todo", "from elsewhere").await;
     assert_eq!(stream.next_of("card").await.data["key"], "INF-1");
 }
@@ -141,26 +209,51 @@ async fn a_server_that_stops_ends_its_streams_and_the_next_one_goes_on_from_ther
 async fn a_new_title_shows_at_once_on_a_card_of_another_team_that_waits_on_it() {
     let world = World::new().await;
     let served = Served::of(&world).await;
-    world.jonas.make("ingestion", "in-progress", "Dual-write person updates").await;
+    world
+        .jonas
+        .make("ingestion", "in-progress", "Dual-write person updates")
+        .await;
     world.elif.make("infrastructure", "todo", "Cut over").await;
-    world.elif.post("/tasks/INF-1/block", &[("kind", "task"), ("on", "ING-1")]).await.ok();
+    world
+        .elif
+        .post("/tasks/INF-1/block", &[("kind", "task"), ("on", "ING-1")])
+        .await
+        .ok();
     let mut stream = served.listen(&world.elif, "infrastructure", None).await;
     stream.next_of("presence").await;
-    world.jonas.post("/tasks/ING-1", &[("title", "Write persons twice")]).await.ok();
+    world
+        .jonas
+        .post("/tasks/ING-1", &[("title", "Write persons twice")])
+        .await
+        .ok();
     let card = stream.next_of("card").await.data;
     assert_eq!(card["key"], "INF-1");
     let html = card["html"].as_str().unwrap();
-    assert!(html.contains("Waits on ING-1 “Write persons twice”"), "{html}");
+    assert!(
+        html.contains("Waits on ING-1 “Write persons twice”"),
+        "{html}"
+    );
     // it is no event of INF-1's own story, and the change that is taken back tells it again
     let page = world.elif.get("/tasks/INF-1").await.ok().text();
     assert!(!page.contains("renamed"), "{page}");
-    let change: uuid::Uuid = sqlx::query_scalar("SELECT change_id FROM events WHERE kind = 'wait.renamed'")
-        .fetch_one(&world.db)
+    let change: uuid::Uuid =
+        sqlx::query_scalar("SELECT change_id FROM events WHERE kind = 'wait.renamed'")
+            .fetch_one(&world.db)
+            .await
+            .unwrap();
+    world
+        .jonas
+        .post(&format!("/changes/{change}/undo"), &[])
         .await
-        .unwrap();
-    world.jonas.post(&format!("/changes/{change}/undo"), &[]).await.ok();
+        .ok();
     let card = stream.next_of("card").await.data;
-    assert!(card["html"].as_str().unwrap().contains("“Dual-write person updates”"), "{card}");
+    assert!(
+        card["html"]
+            .as_str()
+            .unwrap()
+            .contains("“Dual-write person updates”"),
+        "{card}"
+    );
 }
 
 #[tokio::test]
@@ -169,7 +262,9 @@ async fn who_has_heard_more_than_there_was_begins_anew() {
     let served = Served::of(&world).await;
     world.elif.make("infrastructure", "todo", "one").await;
     // the database was put back to yesterday's: this reader comes from before that
-    let mut stream = served.listen(&world.elif, "infrastructure", Some(99_999)).await;
+    let mut stream = served
+        .listen(&world.elif, "infrastructure", Some(99_999))
+        .await;
     let reset = stream.next_of("reset").await;
     assert!(reset.id.is_some_and(|seq| seq < 99_999));
     world.elif.make("infrastructure", "todo", "two").await;
@@ -181,15 +276,24 @@ async fn who_has_heard_more_than_there_was_begins_anew() {
 async fn a_token_hears_the_board_until_it_is_revoked() {
     let world = World::new().await;
     let served = Served::of(&world).await;
-    let program = world.program_of(&world.elif, fortnight::accounts::tokens::Scope::Read).await;
+    let program = world
+        .program_of(&world.elif, fortnight::accounts::tokens::Scope::Read)
+        .await;
     let mut stream = served.listen(&program, "infrastructure", None).await;
     world.elif.make("infrastructure", "todo", "Cut over").await;
     assert_eq!(stream.next_of("card").await.data["key"], "INF-1");
-    let token: uuid::Uuid = sqlx::query_scalar("SELECT id FROM tokens WHERE revoked_at IS NULL AND scope = 'read'")
-        .fetch_one(&world.db)
+    let token: uuid::Uuid =
+        sqlx::query_scalar("SELECT id FROM tokens WHERE revoked_at IS NULL AND scope = 'read'")
+            .fetch_one(&world.db)
+            .await
+            .unwrap();
+    world
+        .elif
+        .post(&format!("/me/tokens/{token}/revoke"), &[])
         .await
-        .unwrap();
-    world.elif.post(&format!("/me/tokens/{token}/revoke"), &[]).await.ok();
-    let ended = timeout(Duration::from_secs(5), async { while stream.next().await.is_some() {} });
+        .ok();
+    let ended = timeout(Duration::from_secs(5), async {
+        while stream.next().await.is_some() {}
+    });
     ended.await.expect("within five seconds");
 }

@@ -8,8 +8,14 @@ use crate::{cluster, world::NOW};
 #[tokio::test]
 async fn each_test_has_a_database_of_its_own() {
     let (one, other) = (cluster::database().await, cluster::database().await);
-    sqlx::query("CREATE TABLE mine (n int)").execute(&one).await.unwrap();
-    let seen: bool = sqlx::query_scalar("SELECT to_regclass('mine') IS NOT NULL").fetch_one(&other).await.unwrap();
+    sqlx::query("CREATE TABLE mine (n int)")
+        .execute(&one)
+        .await
+        .unwrap();
+    let seen: bool = sqlx::query_scalar("SELECT to_regclass('mine') IS NOT NULL")
+        .fetch_one(&other)
+        .await
+        .unwrap();
     assert!(!seen);
     assert!(db::is_ready(&one).await && db::is_ready(&other).await);
 }
@@ -28,11 +34,16 @@ async fn migrating_again_changes_nothing() {
 #[tokio::test]
 async fn a_database_without_tables_is_not_ready() {
     let database = cluster::database().await;
-    sqlx::query("DROP TABLE _sqlx_migrations").execute(&database).await.unwrap();
+    sqlx::query("DROP TABLE _sqlx_migrations")
+        .execute(&database)
+        .await
+        .unwrap();
     assert!(!db::is_ready(&database).await);
     let app = App::new("http://fortnight.test", database, Clock::standing(NOW));
     for (path, status) in [("/readyz", 503), ("/healthz", 200)] {
-        let request = axum::http::Request::get(path).body(axum::body::Body::empty()).unwrap();
+        let request = axum::http::Request::get(path)
+            .body(axum::body::Body::empty())
+            .unwrap();
         let answer = router(app.clone()).oneshot(request).await.unwrap();
         assert_eq!(answer.status(), status, "{path}");
     }
@@ -74,9 +85,15 @@ const ROWS: [(&str, &str); 4] = [
 #[tokio::test]
 async fn every_step_keeps_the_rows_that_stood_before_it() {
     let database = cluster::database().await;
-    sqlx::raw_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public").execute(&database).await.unwrap();
+    sqlx::raw_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        .execute(&database)
+        .await
+        .unwrap();
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
-    let mut steps: Vec<_> = std::fs::read_dir(folder).unwrap().map(|step| step.unwrap().path()).collect();
+    let mut steps: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|step| step.unwrap().path())
+        .collect();
     steps.sort();
     let mut before = std::collections::BTreeMap::new();
     for step in steps {
@@ -88,23 +105,51 @@ async fn every_step_keeps_the_rows_that_stood_before_it() {
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         let after = counts(&database).await;
         for (table, count) in &before {
-            assert_eq!(after.get(table), Some(count), "{name} changed how many rows {table} has");
+            assert_eq!(
+                after.get(table),
+                Some(count),
+                "{name} changed how many rows {table} has"
+            );
         }
         if let Some((_, rows)) = ROWS.iter().find(|(number, _)| name.starts_with(number)) {
-            sqlx::raw_sql(*rows).execute(&database).await.unwrap_or_else(|error| panic!("rows of {name}: {error}"));
+            sqlx::raw_sql(*rows)
+                .execute(&database)
+                .await
+                .unwrap_or_else(|error| panic!("rows of {name}: {error}"));
         }
         before = counts(&database).await;
     }
     // What a step made of the rows before it.
     let one = |query: &'static str| {
         let database = database.clone();
-        async move { sqlx::query_scalar::<_, i64>(query).fetch_one(&database).await.unwrap() }
+        async move {
+            sqlx::query_scalar::<_, i64>(query)
+                .fetch_one(&database)
+                .await
+                .unwrap()
+        }
     };
-    assert_eq!(one("SELECT count(*) FROM goals WHERE counted_by = 'typed'").await, 2);
-    assert_eq!(one("SELECT count(*) FROM events WHERE after->>'state' = 'todo'").await, 8);
-    assert_eq!(one("SELECT count(*) FROM events WHERE shift = 'restored todo'").await, 8);
-    assert_eq!(one("SELECT count(*) FROM awaits WHERE by_team_id IS NOT NULL").await, 1, "not the team itself");
-    assert_eq!(one("SELECT count(*) FROM awaits WHERE by_account_id IS NOT NULL").await, 4);
+    assert_eq!(
+        one("SELECT count(*) FROM goals WHERE counted_by = 'typed'").await,
+        2
+    );
+    assert_eq!(
+        one("SELECT count(*) FROM events WHERE after->>'state' = 'todo'").await,
+        8
+    );
+    assert_eq!(
+        one("SELECT count(*) FROM events WHERE shift = 'restored todo'").await,
+        8
+    );
+    assert_eq!(
+        one("SELECT count(*) FROM awaits WHERE by_team_id IS NOT NULL").await,
+        1,
+        "not the team itself"
+    );
+    assert_eq!(
+        one("SELECT count(*) FROM awaits WHERE by_account_id IS NOT NULL").await,
+        4
+    );
     assert_eq!(
         one(
             "SELECT count(*) FROM former_keys f JOIN teams t ON t.id = f.team_id WHERE f.key = 'OLD' AND t.key = 'INF'"
@@ -115,14 +160,18 @@ async fn every_step_keeps_the_rows_that_stood_before_it() {
 }
 
 async fn counts(database: &sqlx::PgPool) -> std::collections::BTreeMap<String, i64> {
-    let tables: Vec<String> = sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
-        .fetch_all(database)
-        .await
-        .unwrap();
+    let tables: Vec<String> =
+        sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
+            .fetch_all(database)
+            .await
+            .unwrap();
     let mut counts = std::collections::BTreeMap::new();
     for table in tables {
         let query = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
-        counts.insert(table, sqlx::query_scalar(query).fetch_one(database).await.unwrap());
+        counts.insert(
+            table,
+            sqlx::query_scalar(query).fetch_one(database).await.unwrap(),
+        );
     }
     counts
 }
@@ -162,7 +211,14 @@ async fn what_is_made_has_keys_in_the_order_of_time() {
     let world = crate::world::World::new().await;
     let key = world.elif.make("infrastructure", "todo", "Cut over").await;
     for (path, field) in [("steps", "text"), ("comments", "body"), ("block", "note")] {
-        world.elif.post(&format!("/tasks/{key}/{path}"), &[(field, "Legal"), ("kind", "text")]).await.ok();
+        world
+            .elif
+            .post(
+                &format!("/tasks/{key}/{path}"),
+                &[(field, "Legal"), ("kind", "text")],
+            )
+            .await
+            .ok();
     }
     let versions: Vec<(String, String)> = sqlx::query_as(
         "SELECT made, substr(id::text, 15, 1) FROM (SELECT 'task' AS made, id FROM tasks UNION ALL SELECT 'step', id FROM steps

@@ -35,8 +35,11 @@ fn wounds() -> impl Strategy<Value = Vec<Wound>> {
         json!([[[[]]]]),
         json!({ "id": "x", "name": "x", "idList": "x", "closed": "x" }),
     ]);
-    let other =
-        prop_oneof![odd, any::<String>().prop_map(Value::String), any::<f64>().prop_map(|number| json!(number))];
+    let other = prop_oneof![
+        odd,
+        any::<String>().prop_map(Value::String),
+        any::<f64>().prop_map(|number| json!(number))
+    ];
     prop::collection::vec((any::<prop::sample::Index>(), other), 1..12)
 }
 
@@ -74,8 +77,11 @@ fn exchange(value: &mut Value, left: &mut usize, other: &Value) -> bool {
 
 type Parse = fn(&Value) -> anyhow::Result<Draft>;
 
-const REAL: [(&str, Parse); 3] =
-    [(TRELLO, transfer::trello::parse), (MOVED, transfer::trello::parse), (GITHUB, transfer::github::parse)];
+const REAL: [(&str, Parse); 3] = [
+    (TRELLO, transfer::trello::parse),
+    (MOVED, transfer::trello::parse),
+    (GITHUB, transfer::github::parse),
+];
 
 proptest! {
     #![proptest_config(Config { cases: 48, failure_persistence: None, ..Config::default() })]
@@ -96,24 +102,40 @@ async fn a_wounded_export_comes_in_whole_or_not_at_all() {
     for _ in 0..20 {
         let wounds = wounds().new_tree(&mut runner).unwrap().current();
         for (file, parse) in REAL {
-            let Ok(draft) = parse(&wounded(file, &wounds)) else { continue };
+            let Ok(draft) = parse(&wounded(file, &wounds)) else {
+                continue;
+            };
             let before = everything(&world.db).await;
-            let wish = Wish { draft: &draft, team: "infrastructure", mappings: &[], dry_run: false };
+            let wish = Wish {
+                draft: &draft,
+                team: "infrastructure",
+                mappings: &[],
+                dry_run: false,
+            };
             match transfer::import(&world.app.live, &wish, &|_| {}).await {
                 Ok(_) => came += 1,
                 Err(problem) => {
                     // a sentence, and nothing of ours
-                    assert!(!matches!(problem, fortnight::web::error::Problem::Inside(_)), "{problem:?}");
+                    assert!(
+                        !matches!(problem, fortnight::web::error::Problem::Inside(_)),
+                        "{problem:?}"
+                    );
                     assert_eq!(everything(&world.db).await, before, "{problem:?}");
                     refused += 1;
                 }
             }
         }
     }
-    tell(&format!("{came} wounded exports came in and {refused} were refused"));
+    tell(&format!(
+        "{came} wounded exports came in and {refused} were refused"
+    ));
     assert!(came > 0);
     crate::concurrency::check_board(&world).await;
-    world.elif.get("/teams/infrastructure?sprint=all").await.refused(200);
+    world
+        .elif
+        .get("/teams/infrastructure?sprint=all")
+        .await
+        .refused(200);
 }
 
 /// Case 48.
@@ -132,9 +154,20 @@ async fn whatever_is_typed_into_the_filter_there_is_an_answer() {
     for _ in 0..100 {
         let typed = queries.new_tree(&mut runner).unwrap().current();
         let q: String = form_urlencoded::byte_serialize(typed.as_bytes()).collect();
-        let board = world.elif.get(&format!("/api/v1/teams/infrastructure/board?q={q}")).await;
-        assert!(matches!(board.status.as_u16(), 200 | 422), "{typed:?}: {} {}", board.status, board.text());
-        let page = world.elif.get(&format!("/teams/infrastructure?q={q}")).await;
+        let board = world
+            .elif
+            .get(&format!("/api/v1/teams/infrastructure/board?q={q}"))
+            .await;
+        assert!(
+            matches!(board.status.as_u16(), 200 | 422),
+            "{typed:?}: {} {}",
+            board.status,
+            board.text()
+        );
+        let page = world
+            .elif
+            .get(&format!("/teams/infrastructure?q={q}"))
+            .await;
         assert_eq!(page.status, 200, "{typed:?}");
     }
 }

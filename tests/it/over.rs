@@ -16,13 +16,33 @@ async fn what_was_dropped_comes_back_into_the_sprint_that_the_team_works_in() {
     let elif = &world.elif;
     let key = elif.make("infrastructure", "todo", "Old idea").await;
     close(elif, &[(&key, "drop")]).await.ok();
-    let restored = elif.ask(Method::POST, &format!("/tasks/{key}/restore"), "card", &[]).await.ok();
+    let restored = elif
+        .ask(Method::POST, &format!("/tasks/{key}/restore"), "card", &[])
+        .await
+        .ok();
     let task = elif.task(&key).await;
-    assert_eq!((&task["sprint"], &task["archived"]), (&json!(43), &json!(false)));
-    assert!(elif.get("/teams/infrastructure").await.text().contains("Old idea"));
-    elif.post(&format!("/changes/{}/undo", restored.header("fortnight-change")), &[]).await.ok();
+    assert_eq!(
+        (&task["sprint"], &task["archived"]),
+        (&json!(43), &json!(false))
+    );
+    assert!(
+        elif.get("/teams/infrastructure")
+            .await
+            .text()
+            .contains("Old idea")
+    );
+    elif.post(
+        &format!("/changes/{}/undo", restored.header("fortnight-change")),
+        &[],
+    )
+    .await
+    .ok();
     let task = elif.task(&key).await;
-    assert_eq!((&task["sprint"], &task["archived"]), (&json!(42), &json!(true)), "dropped as it was");
+    assert_eq!(
+        (&task["sprint"], &task["archived"]),
+        (&json!(42), &json!(true)),
+        "dropped as it was"
+    );
 }
 
 #[tokio::test]
@@ -31,11 +51,27 @@ async fn what_is_taken_back_out_of_done_is_not_left_in_a_sprint_that_was_closed_
     let elif = &world.elif;
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
     let key = elif.make("infrastructure", "in-progress", "Cut over").await;
-    let done = elif.ask(Method::PUT, &format!("/tasks/{key}/position"), "card", &[("column", "done")]).await.ok();
+    let done = elif
+        .ask(
+            Method::PUT,
+            &format!("/tasks/{key}/position"),
+            "card",
+            &[("column", "done")],
+        )
+        .await
+        .ok();
     tomas.post(CLOSE, &[]).await.ok();
-    elif.post(&format!("/changes/{}/undo", done.header("fortnight-change")), &[]).await.ok();
+    elif.post(
+        &format!("/changes/{}/undo", done.header("fortnight-change")),
+        &[],
+    )
+    .await
+    .ok();
     let task = elif.task(&key).await;
-    assert_eq!((&task["sprint"], &task["column"]), (&json!(43), &json!("in-progress")));
+    assert_eq!(
+        (&task["sprint"], &task["column"]),
+        (&json!(43), &json!("in-progress"))
+    );
 }
 
 #[tokio::test]
@@ -43,17 +79,38 @@ async fn a_team_that_had_nothing_in_a_sprint_puts_nothing_into_it_once_it_is_clo
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let left = elif.make("infrastructure", "todo", "Left").await;
-    let theirs = jonas.api(Method::POST, "/teams/ingestion/tasks", json!({ "title": "Theirs", "sprint": null })).await;
+    let theirs = jonas
+        .api(
+            Method::POST,
+            "/teams/ingestion/tasks",
+            json!({ "title": "Theirs", "sprint": null }),
+        )
+        .await;
     let theirs = theirs.json()["key"].as_str().unwrap().to_owned();
     world.app.clock.advance(Duration::days(7));
     let mut connection = world.db.acquire().await.unwrap();
-    fortnight::sprints::cadence::keep_up(&mut connection, world.app.clock.now()).await.unwrap();
+    fortnight::sprints::cadence::keep_up(&mut connection, world.app.clock.now())
+        .await
+        .unwrap();
     close(elif, &[(&left, "carry")]).await.ok();
-    jonas.post(&format!("/tasks/{theirs}"), &[("sprint", "42")]).await.refused(422);
+    jonas
+        .post(&format!("/tasks/{theirs}"), &[("sprint", "42")])
+        .await
+        .refused(422);
     let late = [("sprint", "42"), ("title", "Late"), ("target", "1")];
-    jonas.post("/teams/ingestion/goals", &late).await.refused(409);
-    let page = jonas.get("/sprints/42/retro?team=ingestion").await.ok().text();
-    assert!(page.contains("nothing was in it") && !page.contains("Close Sprint 42"), "{page}");
+    jonas
+        .post("/teams/ingestion/goals", &late)
+        .await
+        .refused(409);
+    let page = jonas
+        .get("/sprints/42/retro?team=ingestion")
+        .await
+        .ok()
+        .text();
+    assert!(
+        page.contains("nothing was in it") && !page.contains("Close Sprint 42"),
+        "{page}"
+    );
 }
 
 #[tokio::test]
@@ -64,10 +121,18 @@ async fn what_was_done_is_there_to_be_closed_even_if_it_is_archived() {
     elif.post(&format!("/tasks/{key}/archive"), &[]).await.ok();
     world.app.clock.advance(Duration::days(7));
     let mut connection = world.db.acquire().await.unwrap();
-    fortnight::sprints::cadence::keep_up(&mut connection, world.app.clock.now()).await.unwrap();
+    fortnight::sprints::cadence::keep_up(&mut connection, world.app.clock.now())
+        .await
+        .unwrap();
     assert!(elif.get(RETRO).await.ok().text().contains("not closed yet"));
     elif.post(CLOSE, &[]).await.ok();
-    assert!(elif.get(RETRO).await.ok().text().contains("1 of them finished"));
+    assert!(
+        elif.get(RETRO)
+            .await
+            .ok()
+            .text()
+            .contains("1 of them finished")
+    );
 }
 
 #[tokio::test]
@@ -75,15 +140,24 @@ async fn what_is_over_asks_to_be_closed_also_in_a_holiday_before_the_next_begins
     let world = World::new().await;
     let elif = &world.elif;
     elif.make("infrastructure", "todo", "Left").await;
-    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'").execute(&world.db).await.unwrap();
+    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")
+        .execute(&world.db)
+        .await
+        .unwrap();
     elif.post("/sprints/43/skip", &[]).await.ok();
     world.app.clock.advance(Duration::days(8));
     let mut connection = world.db.acquire().await.unwrap();
-    fortnight::sprints::cadence::keep_up(&mut connection, world.app.clock.now()).await.unwrap();
+    fortnight::sprints::cadence::keep_up(&mut connection, world.app.clock.now())
+        .await
+        .unwrap();
     let board = elif.get("/teams/infrastructure").await.ok().text();
     assert!(board.contains("is over and not closed yet"), "{board}");
     let new = elif.make("infrastructure", "todo", "New").await;
-    assert_eq!(elif.task(&new).await["sprint"], json!(43), "what is new is for the next");
+    assert_eq!(
+        elif.task(&new).await["sprint"],
+        json!(43),
+        "what is new is for the next"
+    );
 }
 
 #[tokio::test]
@@ -92,9 +166,20 @@ async fn a_closing_stands_once_the_next_sprint_is_worked_in_though_nothing_was_c
     let elif = &world.elif;
     elif.make("infrastructure", "done", "Backups").await;
     elif.post(CLOSE, &[]).await.ok();
-    assert!(elif.get(RETRO).await.text().contains("Take the closing back"));
+    assert!(
+        elif.get(RETRO)
+            .await
+            .text()
+            .contains("Take the closing back")
+    );
     elif.make("infrastructure", "todo", "New").await;
-    assert!(!elif.get(RETRO).await.text().contains("Take the closing back"));
+    assert!(
+        !elif
+            .get(RETRO)
+            .await
+            .text()
+            .contains("Take the closing back")
+    );
     elif.post(REOPEN, &[]).await.refused(409);
 }
 
@@ -106,8 +191,15 @@ async fn a_burn_up_under_a_filter_keeps_what_was_carried_out_of_a_sprint_that_wa
     world.app.clock.advance(Duration::days(-11)); // Friday before it begins
     let mut keys = Vec::new();
     for n in 0..3 {
-        let key = elif.make("infrastructure", "todo", &format!("Drill {n}")).await;
-        elif.post(&format!("/tasks/{key}"), &[("labels", "drill"), ("sprint", "42")]).await.ok();
+        let key = elif
+            .make("infrastructure", "todo", &format!("Drill {n}"))
+            .await;
+        elif.post(
+            &format!("/tasks/{key}"),
+            &[("labels", "drill"), ("sprint", "42")],
+        )
+        .await
+        .ok();
         keys.push(key);
     }
     world.app.clock.advance(Duration::days(14));
@@ -116,7 +208,10 @@ async fn a_burn_up_under_a_filter_keeps_what_was_carried_out_of_a_sprint_that_wa
     let burn_up = "/teams/infrastructure/flow/burn-up.csv?from=42&to=42&q=label:drill";
     let rows = elif.get(burn_up).await.ok().text();
     let first = rows.lines().nth(1).unwrap();
-    assert!(first.starts_with("2026-11-16") && first.contains(",3"), "in scope on the first day: {rows}");
+    assert!(
+        first.starts_with("2026-11-16") && first.contains(",3"),
+        "in scope on the first day: {rows}"
+    );
 }
 
 #[tokio::test]
@@ -127,32 +222,60 @@ async fn what_was_taken_out_of_a_sprint_was_set_aside_all_the_same() {
     let mut keys = Vec::new();
     for title in ["Backups", "Cut over", "Old idea", "Never mind"] {
         let key = elif.make("infrastructure", "todo", title).await;
-        elif.post(&format!("/tasks/{key}"), &[("sprint", "42")]).await.ok();
+        elif.post(&format!("/tasks/{key}"), &[("sprint", "42")])
+            .await
+            .ok();
         keys.push(key);
     }
     world.app.clock.advance(Duration::days(10));
-    elif.post(&format!("/tasks/{}/position", keys[0]), &[("column", "done")]).await.ok();
-    elif.post(&format!("/tasks/{}", keys[1]), &[("sprint", "none")]).await.ok();
-    elif.post(&format!("/tasks/{}/archive", keys[2]), &[]).await.ok();
-    elif.post(&format!("/tasks/{}", keys[3]), &[("sprint", "none")]).await.ok();
-    elif.post(&format!("/tasks/{}", keys[3]), &[("sprint", "42")]).await.ok();
+    elif.post(
+        &format!("/tasks/{}/position", keys[0]),
+        &[("column", "done")],
+    )
+    .await
+    .ok();
+    elif.post(&format!("/tasks/{}", keys[1]), &[("sprint", "none")])
+        .await
+        .ok();
+    elif.post(&format!("/tasks/{}/archive", keys[2]), &[])
+        .await
+        .ok();
+    elif.post(&format!("/tasks/{}", keys[3]), &[("sprint", "none")])
+        .await
+        .ok();
+    elif.post(&format!("/tasks/{}", keys[3]), &[("sprint", "42")])
+        .await
+        .ok();
     let late = elif.make("infrastructure", "todo", "Came and went").await;
-    elif.post(&format!("/tasks/{late}"), &[("sprint", "none")]).await.ok();
+    elif.post(&format!("/tasks/{late}"), &[("sprint", "none")])
+        .await
+        .ok();
     let told = "<b>1 of 4</b>finished of what was set aside";
     let open = elif.get(RETRO).await.ok().text();
-    assert!(open.contains(told) && open.contains("<b>0</b>added after the first day"), "{open}");
+    assert!(
+        open.contains(told) && open.contains("<b>0</b>added after the first day"),
+        "{open}"
+    );
     let form = elif.get(CLOSE).await.ok().text();
-    assert!(form.contains(&format!("task:{}", keys[3])) && !form.contains(&format!("task:{}", keys[1])), "{form}");
+    assert!(
+        form.contains(&format!("task:{}", keys[3])) && !form.contains(&format!("task:{}", keys[1])),
+        "{form}"
+    );
     close(elif, &[(&keys[3], "carry")]).await.ok();
     let closed = elif.get(RETRO).await.ok().text();
-    assert!(closed.contains(told) && closed.contains("<span>taken out</span>"), "{closed}");
+    assert!(
+        closed.contains(told) && closed.contains("<span>taken out</span>"),
+        "{closed}"
+    );
 }
 
 /// The sprint after this one begins, as the server's clock would let it.
 async fn a_week_later(world: &World) {
     world.app.clock.advance(Duration::days(7));
     let mut connection = world.db.acquire().await.unwrap();
-    fortnight::sprints::cadence::keep_up(&mut connection, world.app.clock.now()).await.unwrap();
+    fortnight::sprints::cadence::keep_up(&mut connection, world.app.clock.now())
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -162,14 +285,33 @@ async fn what_is_finished_between_the_last_day_and_the_closing_counts_everywhere
     elif.make("infrastructure", "done", "In time").await;
     let late = elif.make("infrastructure", "todo", "A day late").await;
     a_week_later(&world).await;
-    elif.post(&format!("/tasks/{late}/position"), &[("column", "done")]).await.ok();
+    elif.post(&format!("/tasks/{late}/position"), &[("column", "done")])
+        .await
+        .ok();
     close(elif, &[]).await.ok();
-    let rows = elif.get("/teams/infrastructure/flow/burn-up.csv?from=42&to=42").await.ok().text();
-    let last = rows.lines().find(|row| row.starts_with("2026-11-29")).unwrap();
-    assert!(last.starts_with("2026-11-29,2,2,"), "as it was closed: {rows}");
-    let frozen: serde_json::Value =
-        sqlx::query_scalar("SELECT figures FROM closings").fetch_one(&world.db).await.unwrap();
-    let done = frozen["tasks"].as_array().unwrap().iter().filter(|task| task["done"] == true).count();
+    let rows = elif
+        .get("/teams/infrastructure/flow/burn-up.csv?from=42&to=42")
+        .await
+        .ok()
+        .text();
+    let last = rows
+        .lines()
+        .find(|row| row.starts_with("2026-11-29"))
+        .unwrap();
+    assert!(
+        last.starts_with("2026-11-29,2,2,"),
+        "as it was closed: {rows}"
+    );
+    let frozen: serde_json::Value = sqlx::query_scalar("SELECT figures FROM closings")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    let done = frozen["tasks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|task| task["done"] == true)
+        .count();
     assert_eq!(done, 2, "and as the retro counts: {frozen}");
 }
 
@@ -182,31 +324,61 @@ async fn who_has_closed_early_stands_in_all_teams_with_the_sprint_that_it_works_
     let page = elif.get("/teams").await.ok().text();
     assert!(!page.contains("Sprint 43"), "{page}");
     close(elif, &[(&left, "carry")]).await.ok();
-    elif.post(&format!("/tasks/{left}/block"), &[("kind", "text"), ("note", "Legal")]).await.ok();
+    elif.post(
+        &format!("/tasks/{left}/block"),
+        &[("kind", "text"), ("note", "Legal")],
+    )
+    .await
+    .ok();
     let page = jonas.get("/teams").await.ok().text();
-    let row = page.split("<section").skip(1).find(|row| row.contains(">Infrastructure</a>")).unwrap();
-    assert!(row.contains("Sprint 43 · 0 of 1 done") && row.contains("Blocked longest"), "{row}");
-    assert!(page.contains("1 of 1 done"), "the other team's is the sprint that goes on: {page}");
+    let row = page
+        .split("<section")
+        .skip(1)
+        .find(|row| row.contains(">Infrastructure</a>"))
+        .unwrap();
+    assert!(
+        row.contains("Sprint 43 · 0 of 1 done") && row.contains("Blocked longest"),
+        "{row}"
+    );
+    assert!(
+        page.contains("1 of 1 done"),
+        "the other team's is the sprint that goes on: {page}"
+    );
 }
 
 #[tokio::test]
 async fn a_closing_stands_once_something_planned_has_left_the_next_sprint_or_its_days_moved() {
     let world = World::new().await;
     let elif = &world.elif;
-    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'").execute(&world.db).await.unwrap();
+    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")
+        .execute(&world.db)
+        .await
+        .unwrap();
     elif.make("infrastructure", "done", "Backups").await;
     let planned = elif.make("infrastructure", "todo", "Planned").await;
-    elif.post(&format!("/tasks/{planned}"), &[("sprint", "43")]).await.ok();
+    elif.post(&format!("/tasks/{planned}"), &[("sprint", "43")])
+        .await
+        .ok();
     elif.post(CLOSE, &[]).await.ok();
-    elif.post(&format!("/tasks/{planned}"), &[("sprint", "none")]).await.ok();
+    elif.post(&format!("/tasks/{planned}"), &[("sprint", "none")])
+        .await
+        .ok();
     elif.post(REOPEN, &[]).await.refused(409);
 
     let world = World::new().await;
     let elif = &world.elif;
-    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'").execute(&world.db).await.unwrap();
+    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")
+        .execute(&world.db)
+        .await
+        .unwrap();
     elif.make("infrastructure", "done", "Backups").await;
     elif.post(CLOSE, &[]).await.ok();
-    assert!(elif.get(RETRO).await.text().contains("Take the closing back"));
+    assert!(
+        elif.get(RETRO)
+            .await
+            .text()
+            .contains("Take the closing back")
+    );
     elif.post("/sprints/43/skip", &[]).await.ok();
     elif.post(REOPEN, &[]).await.refused(409);
 }
@@ -216,8 +388,20 @@ async fn a_team_that_had_nothing_in_a_sprint_is_not_asked_to_close_it() {
     let world = World::new().await;
     world.elif.make("infrastructure", "todo", "Left").await;
     a_week_later(&world).await;
-    assert!(world.elif.get("/teams/infrastructure").await.ok().text().contains("is over and not closed yet"));
-    for page in ["/teams/ingestion", "/teams/ingestion/standup", "/teams/ingestion/planning"] {
+    assert!(
+        world
+            .elif
+            .get("/teams/infrastructure")
+            .await
+            .ok()
+            .text()
+            .contains("is over and not closed yet")
+    );
+    for page in [
+        "/teams/ingestion",
+        "/teams/ingestion/standup",
+        "/teams/ingestion/planning",
+    ] {
         let page = world.jonas.get(page).await.ok().text();
         assert!(!page.contains("is over and not closed yet"), "{page}");
     }
@@ -229,9 +413,14 @@ async fn what_is_put_into_a_sprint_while_its_closing_waits_is_asked_about() {
     let elif = &world.elif;
     let left = elif.make("infrastructure", "todo", "Left").await;
     let late = elif.make("infrastructure", "todo", "Late").await;
-    elif.post(&format!("/tasks/{late}"), &[("sprint", "none")]).await.ok();
+    elif.post(&format!("/tasks/{late}"), &[("sprint", "none")])
+        .await
+        .ok();
     let mut putting = world.db.begin().await.unwrap();
-    sqlx::query("SELECT FROM sprints WHERE number = 42 FOR KEY SHARE").execute(&mut *putting).await.unwrap();
+    sqlx::query("SELECT FROM sprints WHERE number = 42 FOR KEY SHARE")
+        .execute(&mut *putting)
+        .await
+        .unwrap();
     sqlx::query("UPDATE tasks SET sprint_id = (SELECT id FROM sprints WHERE number = 42) WHERE title = 'Late'")
         .execute(&mut *putting)
         .await
@@ -243,5 +432,8 @@ async fn what_is_put_into_a_sprint_while_its_closing_waits_is_asked_about() {
     world.until_someone_waits().await;
     putting.commit().await.unwrap();
     let refused = closing.await.unwrap().refused(409).text();
-    assert!(refused.contains("was put into Sprint 42 meanwhile"), "{refused}");
+    assert!(
+        refused.contains("was put into Sprint 42 meanwhile"),
+        "{refused}"
+    );
 }

@@ -35,7 +35,9 @@ pub async fn with_password(world: &World, handle: &str, role: &str) -> (Client, 
     let new = NewAccount {
         email: email.clone(),
         name,
-        password_hash: fortnight::accounts::passwords::hash(PASSWORD.to_owned()).await.unwrap(),
+        password_hash: fortnight::accounts::passwords::hash(PASSWORD.to_owned())
+            .await
+            .unwrap(),
         admin: role == "admin",
         time_zone: "UTC".into(),
     };
@@ -47,34 +49,70 @@ pub async fn with_password(world: &World, handle: &str, role: &str) -> (Client, 
         .await
         .unwrap();
     tx.commit().await.unwrap();
-    let client = Client { person, ..world.stranger() };
-    (sign_in(&client, &email, PASSWORD).await, email, PASSWORD.to_owned())
+    let client = Client {
+        person,
+        ..world.stranger()
+    };
+    (
+        sign_in(&client, &email, PASSWORD).await,
+        email,
+        PASSWORD.to_owned(),
+    )
 }
 
 async fn sign_in(client: &Client, email: &str, password: &str) -> Client {
-    let done = client.post("/login", &[("email", email), ("password", password)]).await.refused(303);
-    Client { cookie: session_of(&done), ..client.clone() }
+    let done = client
+        .post("/login", &[("email", email), ("password", password)])
+        .await
+        .refused(303);
+    Client {
+        cookie: session_of(&done),
+        ..client.clone()
+    }
 }
 
 fn session_of(answer: &Answer) -> String {
-    answer.header("set-cookie").split(';').next().unwrap().to_owned()
+    answer
+        .header("set-cookie")
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned()
 }
 
 /// The link that a page shows once.
 pub fn link_in(page: &str) -> String {
-    page.split("class=\"once\" readonly value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+    page.split("class=\"once\" readonly value=\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap()
+        .to_owned()
 }
 
 pub fn path_of(link: &str) -> String {
-    link.strip_prefix("http://fortnight.test").unwrap_or_else(|| panic!("{link}")).to_owned()
+    link.strip_prefix("http://fortnight.test")
+        .unwrap_or_else(|| panic!("{link}"))
+        .to_owned()
 }
 
 pub async fn invite(admin: &Client, fields: &[(&str, &str)]) -> String {
-    path_of(&link_in(&admin.post("/settings/invitations", fields).await.refused(200).text()))
+    path_of(&link_in(
+        &admin
+            .post("/settings/invitations", fields)
+            .await
+            .refused(200)
+            .text(),
+    ))
 }
 
 pub fn newcomer<'n>(email: &'n str, name: &'n str) -> [(&'n str, &'n str); 3] {
-    [("email", email), ("name", name), ("password", "a long enough one")]
+    [
+        ("email", email),
+        ("name", name),
+        ("password", "a long enough one"),
+    ]
 }
 
 #[tokio::test]
@@ -83,28 +121,62 @@ async fn somebody_is_invited_to_a_team_and_works_there_a_minute_later() {
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     let path = invite(&ada, &[("team", "infrastructure"), ("days", "3")]).await;
     let secret = path.strip_prefix("/join/").unwrap();
-    let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM invitations i WHERE i::text LIKE '%' || $1 || '%'")
-        .bind(secret)
-        .fetch_one(&world.db)
-        .await
-        .unwrap();
+    let kept: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM invitations i WHERE i::text LIKE '%' || $1 || '%'",
+    )
+    .bind(secret)
+    .fetch_one(&world.db)
+    .await
+    .unwrap();
     assert_eq!(kept, 0, "only a digest is kept");
     let listed = ada.get("/settings/people").await.ok().text();
-    assert!(listed.contains("to Infrastructure") && !listed.contains(secret), "{listed}");
+    assert!(
+        listed.contains("to Infrastructure") && !listed.contains(secret),
+        "{listed}"
+    );
 
     let stranger = world.stranger();
     let page = stranger.get(&path).await.refused(200).text();
-    assert!(page.contains("Ada invites you to Infrastructure at"), "{page}");
-    let short = [("email", "new@example.org"), ("name", "Nina Berg"), ("password", "short")];
+    assert!(
+        page.contains("Ada invites you to Infrastructure at"),
+        "{page}"
+    );
+    let short = [
+        ("email", "new@example.org"),
+        ("name", "Nina Berg"),
+        ("password", "short"),
+    ];
     let again = stranger.post(&path, &short).await.refused(422).text();
-    assert!(again.contains("10 to 200 characters") && again.contains(r#"value="Nina Berg""#), "{again}");
-    let taken = stranger.post(&path, &newcomer("elif@example.org", "Nina Berg")).await.refused(422).text();
-    assert!(taken.contains("There is an account with that e-mail address."), "{taken}");
+    assert!(
+        again.contains("10 to 200 characters") && again.contains(r#"value="Nina Berg""#),
+        "{again}"
+    );
+    let taken = stranger
+        .post(&path, &newcomer("elif@example.org", "Nina Berg"))
+        .await
+        .refused(422)
+        .text();
+    assert!(
+        taken.contains("There is an account with that e-mail address."),
+        "{taken}"
+    );
     // neither of these used it up
-    let done = stranger.post(&path, &newcomer("new@example.org", "Nina Berg")).await.refused(303);
-    let nina = Client { cookie: session_of(&done), ..stranger.clone() };
+    let done = stranger
+        .post(&path, &newcomer("new@example.org", "Nina Berg"))
+        .await
+        .refused(303);
+    let nina = Client {
+        cookie: session_of(&done),
+        ..stranger.clone()
+    };
     nina.make("infrastructure", "todo", "My first").await;
-    nina.api(Method::POST, "/teams/ingestion/tasks", json!({ "title": "x" })).await.refused(403);
+    nina.api(
+        Method::POST,
+        "/teams/ingestion/tasks",
+        json!({ "title": "x" }),
+    )
+    .await
+    .refused(403);
     nina.get("/settings").await.refused(403);
     let joined: Vec<(String, Option<String>)> = sqlx::query_as(
         "SELECT e.kind, a.handle FROM events e LEFT JOIN accounts a ON a.id = e.actor_id WHERE e.kind LIKE 'member.%'",
@@ -112,9 +184,15 @@ async fn somebody_is_invited_to_a_team_and_works_there_a_minute_later() {
     .fetch_all(&world.db)
     .await
     .unwrap();
-    assert_eq!(joined, [("member.joined".to_owned(), Some("nina".to_owned()))]);
+    assert_eq!(
+        joined,
+        [("member.joined".to_owned(), Some("nina".to_owned()))]
+    );
     stranger.get(&path).await.refused(404);
-    stranger.post(&path, &newcomer("other@example.org", "Other")).await.refused(404);
+    stranger
+        .post(&path, &newcomer("other@example.org", "Other"))
+        .await
+        .refused(404);
 }
 
 #[tokio::test]
@@ -123,16 +201,20 @@ async fn of_two_who_come_by_a_link_for_one_the_second_is_told_that_there_is_noth
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     let path = invite(&ada, &[]).await;
     let stranger = world.stranger();
-    let (one, two) = (newcomer("one@example.org", "One"), newcomer("two@example.org", "Two"));
+    let (one, two) = (
+        newcomer("one@example.org", "One"),
+        newcomer("two@example.org", "Two"),
+    );
     let (one, two) = tokio::join!(stranger.post(&path, &one), stranger.post(&path, &two));
     let mut statuses = [one.status.as_u16(), two.status.as_u16()];
     statuses.sort_unstable();
     assert_eq!(statuses, [303, 404]);
-    let came: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM accounts WHERE email IN ('one@example.org', 'two@example.org')")
-            .fetch_one(&world.db)
-            .await
-            .unwrap();
+    let came: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM accounts WHERE email IN ('one@example.org', 'two@example.org')",
+    )
+    .fetch_one(&world.db)
+    .await
+    .unwrap();
     assert_eq!(came, 1);
 }
 
@@ -144,30 +226,66 @@ async fn an_invitation_ends_when_it_is_over_or_revoked_and_one_for_many_lets_in_
     let stranger = world.stranger();
     for n in 0..3 {
         let email = format!("reader-{n}@example.org");
-        stranger.post(&many, &newcomer(&email, "Rita Reads")).await.refused(303);
+        stranger
+            .post(&many, &newcomer(&email, "Rita Reads"))
+            .await
+            .refused(303);
     }
     let roles: Vec<String> =
-        sqlx::query_scalar("SELECT role FROM accounts WHERE name = 'Rita Reads'").fetch_all(&world.db).await.unwrap();
+        sqlx::query_scalar("SELECT role FROM accounts WHERE name = 'Rita Reads'")
+            .fetch_all(&world.db)
+            .await
+            .unwrap();
     assert_eq!(roles, ["viewer"; 3]);
-    assert!(ada.get("/settings/people").await.ok().text().contains("everybody with the link, 3 so far"));
-    world.app.clock.advance(Duration::days(2) + Duration::seconds(1));
+    assert!(
+        ada.get("/settings/people")
+            .await
+            .ok()
+            .text()
+            .contains("everybody with the link, 3 so far")
+    );
+    world
+        .app
+        .clock
+        .advance(Duration::days(2) + Duration::seconds(1));
     stranger.get(&many).await.refused(404);
-    stranger.post(&many, &newcomer("late@example.org", "Late")).await.refused(404);
+    stranger
+        .post(&many, &newcomer("late@example.org", "Late"))
+        .await
+        .refused(404);
     world.app.clock.advance(-Duration::days(2));
 
     let revoked = invite(&ada, &[]).await;
-    let id: uuid::Uuid = sqlx::query_scalar("SELECT id FROM invitations ORDER BY created_at DESC, id DESC LIMIT 1")
-        .fetch_one(&world.db)
+    let id: uuid::Uuid =
+        sqlx::query_scalar("SELECT id FROM invitations ORDER BY created_at DESC, id DESC LIMIT 1")
+            .fetch_one(&world.db)
+            .await
+            .unwrap();
+    world
+        .elif
+        .post(&format!("/settings/invitations/{id}/revoke"), &[])
         .await
-        .unwrap();
-    world.elif.post(&format!("/settings/invitations/{id}/revoke"), &[]).await.refused(403);
-    ada.post(&format!("/settings/invitations/{id}/revoke"), &[]).await.refused(303);
-    ada.post(&format!("/settings/invitations/{id}/revoke"), &[]).await.refused(404);
-    stranger.post(&revoked, &newcomer("late@example.org", "Late")).await.refused(404);
+        .refused(403);
+    ada.post(&format!("/settings/invitations/{id}/revoke"), &[])
+        .await
+        .refused(303);
+    ada.post(&format!("/settings/invitations/{id}/revoke"), &[])
+        .await
+        .refused(404);
+    stranger
+        .post(&revoked, &newcomer("late@example.org", "Late"))
+        .await
+        .refused(404);
     for days in ["0", "91", "-1", "soon", "9223372036854775807"] {
-        ada.post("/settings/invitations", &[("days", days)]).await.refused(422);
+        ada.post("/settings/invitations", &[("days", days)])
+            .await
+            .refused(422);
     }
-    world.elif.post("/settings/invitations", &[]).await.refused(403);
+    world
+        .elif
+        .post("/settings/invitations", &[])
+        .await
+        .refused(403);
 }
 
 /// Case 33.
@@ -176,40 +294,133 @@ async fn registration_is_closed_until_it_is_opened_and_may_be_for_some_addresses
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     let stranger = world.stranger();
-    let closed = async |email: &str| stranger.post("/register", &newcomer(email, "New")).await.status.as_u16();
+    let closed = async |email: &str| {
+        stranger
+            .post("/register", &newcomer(email, "New"))
+            .await
+            .status
+            .as_u16()
+    };
     stranger.get("/register").await.refused(403);
     assert_eq!(closed("new@example.org").await, 403);
     for path in ["/register", "/accounts", "/users", "/people"] {
-        let answer =
-            stranger.api(Method::POST, path, json!({ "email": "new@example.org", "password": PASSWORD })).await;
+        let answer = stranger
+            .api(
+                Method::POST,
+                path,
+                json!({ "email": "new@example.org", "password": PASSWORD }),
+            )
+            .await;
         assert_eq!(answer.status, 404, "{path}");
     }
-    assert!(!stranger.get("/login").await.ok().text().contains("/register"));
+    assert!(
+        !stranger
+            .get("/login")
+            .await
+            .ok()
+            .text()
+            .contains("/register")
+    );
 
-    world.elif.post("/settings", &[("name", "Ours"), ("open", "1")]).await.refused(403);
-    let wrong = ada.post("/settings", &[("name", "Ours"), ("open", "1"), ("domains", "a@b, nonsense")]).await;
-    assert!(wrong.refused(422).text().contains("Write domains as example.org"));
-    ada.post("/settings", &[("name", "Ours"), ("open", "1"), ("domains", "@Example.org, example.com")]).await.ok();
-    assert!(stranger.get("/login").await.ok().text().contains("/register"));
-    let unknown = stranger.post("/login", &[("email", "new@example.org"), ("password", PASSWORD)]).await.refused(401);
-    assert!(unknown.text().contains("/register"), "whoever has no account yet finds where to get one");
-    assert!(stranger.get("/register").await.ok().text().contains("example.org or example.com"));
-    for email in ["eve@evil.example", "eve@example.org.evil.example", "eve@example.org@evil.example", "eve"] {
+    world
+        .elif
+        .post("/settings", &[("name", "Ours"), ("open", "1")])
+        .await
+        .refused(403);
+    let wrong = ada
+        .post(
+            "/settings",
+            &[
+                ("name", "Ours"),
+                ("open", "1"),
+                ("domains", "a@b, nonsense"),
+            ],
+        )
+        .await;
+    assert!(
+        wrong
+            .refused(422)
+            .text()
+            .contains("Write domains as example.org")
+    );
+    ada.post(
+        "/settings",
+        &[
+            ("name", "Ours"),
+            ("open", "1"),
+            ("domains", "@Example.org, example.com"),
+        ],
+    )
+    .await
+    .ok();
+    assert!(
+        stranger
+            .get("/login")
+            .await
+            .ok()
+            .text()
+            .contains("/register")
+    );
+    let unknown = stranger
+        .post(
+            "/login",
+            &[("email", "new@example.org"), ("password", PASSWORD)],
+        )
+        .await
+        .refused(401);
+    assert!(
+        unknown.text().contains("/register"),
+        "whoever has no account yet finds where to get one"
+    );
+    assert!(
+        stranger
+            .get("/register")
+            .await
+            .ok()
+            .text()
+            .contains("example.org or example.com")
+    );
+    for email in [
+        "eve@evil.example",
+        "eve@example.org.evil.example",
+        "eve@example.org@evil.example",
+        "eve",
+    ] {
         assert_eq!(closed(email).await, 422, "{email}");
     }
-    let done = stranger.post("/register", &newcomer("Nina@EXAMPLE.org", "Nina Berg")).await.refused(303);
-    let nina = Client { cookie: session_of(&done), ..stranger.clone() };
+    let done = stranger
+        .post("/register", &newcomer("Nina@EXAMPLE.org", "Nina Berg"))
+        .await
+        .refused(303);
+    let nina = Client {
+        cookie: session_of(&done),
+        ..stranger.clone()
+    };
     nina.get("/teams/infrastructure").await.refused(200);
-    nina.api(Method::POST, "/teams/infrastructure/tasks", json!({ "title": "x" })).await.refused(403);
-    let role: String =
-        sqlx::query_scalar("SELECT role FROM accounts WHERE name = 'Nina Berg'").fetch_one(&world.db).await.unwrap();
+    nina.api(
+        Method::POST,
+        "/teams/infrastructure/tasks",
+        json!({ "title": "x" }),
+    )
+    .await
+    .refused(403);
+    let role: String = sqlx::query_scalar("SELECT role FROM accounts WHERE name = 'Nina Berg'")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     assert_eq!(role, "member");
     ada.post("/settings", &[("name", "Ours")]).await.ok();
     assert_eq!(closed("later@example.org").await, 403);
 }
 
 async fn reset_link(admin: &Client, handle: &str) -> String {
-    link_in(&admin.post(&format!("/settings/people/{handle}"), &[("do", "link")]).await.refused(200).text())
+    link_in(
+        &admin
+            .post(&format!("/settings/people/{handle}"), &[("do", "link")])
+            .await
+            .refused(200)
+            .text(),
+    )
 }
 
 /// Cases 26, 27.
@@ -227,39 +438,72 @@ async fn a_link_for_a_new_password_works_once_within_the_hour() {
         .body(Body::from("do=link"));
     let first = link_in(&ada.send(request.unwrap()).await.refused(200).text());
     let first = path_of(&first);
-    let readable: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM password_resets r WHERE r::text LIKE '%' || $1 || '%'")
-            .bind(first.strip_prefix("/reset/").unwrap())
-            .fetch_one(&world.db)
-            .await
-            .unwrap();
+    let readable: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM password_resets r WHERE r::text LIKE '%' || $1 || '%'",
+    )
+    .bind(first.strip_prefix("/reset/").unwrap())
+    .fetch_one(&world.db)
+    .await
+    .unwrap();
     assert_eq!(readable, 0, "only a digest is kept");
     let second = path_of(&reset_link(&ada, "mira").await);
     stranger.get(&first).await.refused(404);
     let new = [("password", "an entirely new one")];
     stranger.post(&first, &new).await.refused(404);
 
-    assert!(stranger.get(&second).await.ok().text().contains("Mira Lindqvist"));
-    let refused = stranger.post(&second, &[("password", "short")]).await.refused(422).text();
+    assert!(
+        stranger
+            .get(&second)
+            .await
+            .ok()
+            .text()
+            .contains("Mira Lindqvist")
+    );
+    let refused = stranger
+        .post(&second, &[("password", "short")])
+        .await
+        .refused(422)
+        .text();
     assert!(refused.contains("10 to 200 characters"), "{refused}");
     let done = stranger.post(&second, &new).await.refused(303);
-    Client { cookie: session_of(&done), ..stranger.clone() }.get("/").await.refused(200);
+    Client {
+        cookie: session_of(&done),
+        ..stranger.clone()
+    }
+    .get("/")
+    .await
+    .refused(200);
     mira.get("/").await.refused(303);
-    stranger.post("/login", &[("email", &email), ("password", &old)]).await.refused(401);
-    sign_in(&stranger, &email, "an entirely new one").await.get("/").await.refused(200);
+    stranger
+        .post("/login", &[("email", &email), ("password", &old)])
+        .await
+        .refused(401);
+    sign_in(&stranger, &email, "an entirely new one")
+        .await
+        .get("/")
+        .await
+        .refused(200);
     stranger.get(&second).await.refused(404);
     stranger.post(&second, &new).await.refused(404);
 
     let late = path_of(&reset_link(&ada, "mira").await);
-    world.app.clock.advance(Duration::minutes(60) + Duration::seconds(1));
+    world
+        .app
+        .clock
+        .advance(Duration::minutes(60) + Duration::seconds(1));
     stranger.get(&late).await.refused(404);
     stranger.post(&late, &new).await.refused(404);
-    world.elif.post("/settings/people/mira", &[("do", "link")]).await.refused(403);
-    let kinds: Vec<String> =
-        sqlx::query_scalar("SELECT DISTINCT kind FROM audit WHERE kind LIKE 'password.%' ORDER BY 1")
-            .fetch_all(&world.db)
-            .await
-            .unwrap();
+    world
+        .elif
+        .post("/settings/people/mira", &[("do", "link")])
+        .await
+        .refused(403);
+    let kinds: Vec<String> = sqlx::query_scalar(
+        "SELECT DISTINCT kind FROM audit WHERE kind LIKE 'password.%' ORDER BY 1",
+    )
+    .fetch_all(&world.db)
+    .await
+    .unwrap();
     assert_eq!(kinds, ["password.link-made", "password.reset"]);
 }
 
@@ -269,11 +513,17 @@ async fn sessions_are_listed_ended_one_by_one_and_all_but_this_by_a_new_password
     let world = World::new().await;
     let (here, email, password) = with_password(&world, "mira", "member").await;
     // signing in with a cookie that somebody gave one makes another
-    let fixed = Client { cookie: format!("session={}", "A".repeat(43)), ..here.clone() };
+    let fixed = Client {
+        cookie: format!("session={}", "A".repeat(43)),
+        ..here.clone()
+    };
     let there = sign_in(&fixed, &email, &password).await;
     assert!(there.cookie != fixed.cookie && there.cookie != here.cookie);
     fixed.get("/").await.refused(303);
-    let elsewhere = Client { cookie: String::new(), ..here.clone() };
+    let elsewhere = Client {
+        cookie: String::new(),
+        ..here.clone()
+    };
     let third = sign_in(&elsewhere, &email, &password).await;
     third.get("/logout").await.refused(405);
     third.get("/").await.refused(200);
@@ -281,29 +531,71 @@ async fn sessions_are_listed_ended_one_by_one_and_all_but_this_by_a_new_password
     let page = here.get("/me").await.ok().text();
     assert_eq!(page.matches("name=\"session\"").count(), 3);
     let name = |page: &str| {
-        let other = page.split("<li>").find(|row| row.contains("name=\"session\"") && !row.contains(">here<"));
-        other.unwrap().split("name=\"session\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+        let other = page
+            .split("<li>")
+            .find(|row| row.contains("name=\"session\"") && !row.contains(">here<"));
+        other
+            .unwrap()
+            .split("name=\"session\" value=\"")
+            .nth(1)
+            .unwrap()
+            .split('"')
+            .next()
+            .unwrap()
+            .to_owned()
     };
     // nobody ends another's
-    world.elif.post("/me/sessions", &[("session", &name(&page))]).await.ok();
-    assert_eq!(here.get("/me").await.ok().text().matches("name=\"session\"").count(), 3);
-    here.post("/me/sessions", &[("session", &name(&page))]).await.refused(303);
-    assert_eq!(here.get("/me").await.ok().text().matches("name=\"session\"").count(), 2);
+    world
+        .elif
+        .post("/me/sessions", &[("session", &name(&page))])
+        .await
+        .ok();
+    assert_eq!(
+        here.get("/me")
+            .await
+            .ok()
+            .text()
+            .matches("name=\"session\"")
+            .count(),
+        3
+    );
+    here.post("/me/sessions", &[("session", &name(&page))])
+        .await
+        .refused(303);
+    assert_eq!(
+        here.get("/me")
+            .await
+            .ok()
+            .text()
+            .matches("name=\"session\"")
+            .count(),
+        2
+    );
 
     let wrong = [("old", "not this one"), ("password", "an entirely new one")];
     let page = here.post("/me/password", &wrong).await.refused(422).text();
     assert!(page.contains("That is not your password"), "{page}");
     let again = sign_in(&elsewhere, &email, &password).await;
-    here.post("/me/password", &[("old", &password), ("password", "an entirely new one")]).await.refused(303);
+    here.post(
+        "/me/password",
+        &[("old", &password), ("password", "an entirely new one")],
+    )
+    .await
+    .refused(303);
     here.get("/").await.refused(200);
     for old in [&there, &third, &again] {
         old.get("/").await.refused(303);
         old.api(Method::GET, "/teams", json!({})).await.refused(401);
     }
-    here.post("/login", &[("email", &email), ("password", &password)]).await.refused(401);
+    here.post("/login", &[("email", &email), ("password", &password)])
+        .await
+        .refused(401);
 
     let fresh = sign_in(&elsewhere, &email, "an entirely new one").await;
-    fresh.post("/me/sessions", &[("others", "1")]).await.refused(303);
+    fresh
+        .post("/me/sessions", &[("others", "1")])
+        .await
+        .refused(303);
     here.get("/").await.refused(303);
     // unused for fourteen days, and a second
     world.app.clock.advance(Duration::days(14));
@@ -333,13 +625,24 @@ async fn who_is_deactivated_is_out_everywhere_within_five_seconds_and_their_task
     let served = Served::of(&world).await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
-    let (open, done) =
-        (tomas.make("infrastructure", "todo", "Open").await, tomas.make("infrastructure", "done", "Done").await);
+    let (open, done) = (
+        tomas.make("infrastructure", "todo", "Open").await,
+        tomas.make("infrastructure", "done", "Done").await,
+    );
     for key in [&open, &done] {
-        tomas.post(&format!("/tasks/{key}/owners"), &[("owners", "tomas"), ("owners", "elif")]).await.ok();
+        tomas
+            .post(
+                &format!("/tasks/{key}/owners"),
+                &[("owners", "tomas"), ("owners", "elif")],
+            )
+            .await
+            .ok();
     }
     let program = world.program_of(&tomas, Scope::Write).await;
-    program.api(Method::GET, "/teams", json!({})).await.refused(200);
+    program
+        .api(Method::GET, "/teams", json!({}))
+        .await
+        .refused(200);
     let mut stream = served.listen(&tomas, "infrastructure", None).await;
     stream.next_of("presence").await;
     // a member of a private team who is taken off it, while they listen
@@ -351,34 +654,84 @@ async fn who_is_deactivated_is_out_everywhere_within_five_seconds_and_their_task
         .execute(&world.db)
         .await
         .unwrap();
-    world.elif.post("/teams/infrastructure/visibility", &[("private", "1")]).await.refused(303);
+    world
+        .elif
+        .post("/teams/infrastructure/visibility", &[("private", "1")])
+        .await
+        .refused(303);
 
     let page = ada.get("/settings/people").await.ok().text();
-    assert!(page.contains("What is open of theirs becomes nobody"), "how much of a private team's is not told: {page}");
-    world.elif.post("/settings/people/tomas", &[("do", "deactivate")]).await.refused(403);
-    ada.post("/settings/people/tomas", &[("do", "deactivate"), ("free", "on")]).await.refused(303);
-    world.elif.post("/teams/infrastructure/members", &[("handle", "mira"), ("role", "none")]).await.refused(303);
+    assert!(
+        page.contains("What is open of theirs becomes nobody"),
+        "how much of a private team's is not told: {page}"
+    );
+    world
+        .elif
+        .post("/settings/people/tomas", &[("do", "deactivate")])
+        .await
+        .refused(403);
+    ada.post(
+        "/settings/people/tomas",
+        &[("do", "deactivate"), ("free", "on")],
+    )
+    .await
+    .refused(303);
+    world
+        .elif
+        .post(
+            "/teams/infrastructure/members",
+            &[("handle", "mira"), ("role", "none")],
+        )
+        .await
+        .refused(303);
     tomas.get("/").await.refused(303);
-    tomas.api(Method::GET, "/teams", json!({})).await.refused(401);
-    program.api(Method::GET, "/teams", json!({})).await.refused(401);
+    tomas
+        .api(Method::GET, "/teams", json!({}))
+        .await
+        .refused(401);
+    program
+        .api(Method::GET, "/teams", json!({}))
+        .await
+        .refused(401);
     mira.get("/teams/infrastructure").await.refused(404);
     tokio::join!(ends(&mut stream), ends(&mut off));
     let owners = async |key: &str| {
         let task = world.elif.task(key).await;
         let handle = |owner: &Value| owner["handle"].as_str().unwrap().to_owned();
-        task["owners"].as_array().unwrap().iter().map(handle).collect::<Vec<_>>()
+        task["owners"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(handle)
+            .collect::<Vec<_>>()
     };
     assert_eq!(owners(&open).await, ["elif"]);
-    assert_eq!(owners(&done).await, ["tomas", "elif"], "what is done stays theirs");
+    assert_eq!(
+        owners(&done).await,
+        ["tomas", "elif"],
+        "what is done stays theirs"
+    );
     let story = world.elif.get(&format!("/tasks/{open}")).await.ok().text();
-    assert!(story.contains("Tomas Weber") && story.contains("made it in Todo"), "{story}");
+    assert!(
+        story.contains("Tomas Weber") && story.contains("made it in Todo"),
+        "{story}"
+    );
 
     // let in again: with a new session, and not with the old ones
-    ada.post("/settings/people/tomas", &[("do", "reactivate")]).await.refused(303);
+    ada.post("/settings/people/tomas", &[("do", "reactivate")])
+        .await
+        .refused(303);
     tomas.get("/").await.refused(303);
-    program.api(Method::GET, "/teams", json!({})).await.refused(401);
+    program
+        .api(Method::GET, "/teams", json!({}))
+        .await
+        .refused(401);
     for what in ["deactivate", "member", "viewer"] {
-        let refused = ada.post("/settings/people/ada", &[("do", what)]).await.refused(422).text();
+        let refused = ada
+            .post("/settings/people/ada", &[("do", what)])
+            .await
+            .refused(422)
+            .text();
         assert!(refused.contains("Nothing was changed."), "{refused}");
     }
 }
@@ -389,17 +742,39 @@ async fn an_owner_who_has_gone_is_no_hindrance_to_the_others() {
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     world.join("Tomas Weber", "tomas", "infrastructure").await;
     world.join("Mira Okafor", "mira", "infrastructure").await;
-    let key = world.elif.make("infrastructure", "todo", "Three owners").await;
+    let key = world
+        .elif
+        .make("infrastructure", "todo", "Three owners")
+        .await;
     let owners = [("owners", "tomas"), ("owners", "mira"), ("owners", "elif")];
-    world.elif.post(&format!("/tasks/{key}/owners"), &owners).await.ok();
+    world
+        .elif
+        .post(&format!("/tasks/{key}/owners"), &owners)
+        .await
+        .ok();
     // kept as an owner, at the administrator's wish
-    ada.post("/settings/people/tomas", &[("do", "deactivate")]).await.refused(303);
-    ada.post("/settings/people/mira", &[("do", "deactivate"), ("free", "on")]).await.refused(303);
-    world.elif.post(&format!("/tasks/{key}/owners/me"), &[]).await.ok();
+    ada.post("/settings/people/tomas", &[("do", "deactivate")])
+        .await
+        .refused(303);
+    ada.post(
+        "/settings/people/mira",
+        &[("do", "deactivate"), ("free", "on")],
+    )
+    .await
+    .refused(303);
+    world
+        .elif
+        .post(&format!("/tasks/{key}/owners/me"), &[])
+        .await
+        .ok();
     let left = world.elif.task(&key).await;
     assert_eq!(left["owners"].as_array().unwrap().len(), 1, "{left}");
     assert_eq!(left["owners"][0]["handle"], "tomas");
-    world.elif.post(&format!("/tasks/{key}/owners"), &[("owners", "mira")]).await.refused(422);
+    world
+        .elif
+        .post(&format!("/tasks/{key}/owners"), &[("owners", "mira")])
+        .await
+        .refused(422);
 }
 
 #[tokio::test]
@@ -409,26 +784,70 @@ async fn who_is_deleted_leaves_what_they_did_as_a_former_members() {
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
     let elif = &world.elif;
     let key = tomas.make("infrastructure", "todo", "Of Tomas").await;
-    tomas.post(&format!("/tasks/{key}/comments"), &[("body", "I said so")]).await.ok();
-    tomas.post(&format!("/tasks/{key}/owners"), &[("owners", "tomas")]).await.ok();
-    tomas.post("/teams/infrastructure/topics", &[("meeting", "standup"), ("text", "A topic")]).await.ok();
-    tomas.post("/teams/infrastructure/actions", &[("text", "An action @tomas")]).await.ok();
-    tomas.post("/teams/infrastructure/sprints/42/notes", &[("tray", "well"), ("text", "A note")]).await.ok();
+    tomas
+        .post(&format!("/tasks/{key}/comments"), &[("body", "I said so")])
+        .await
+        .ok();
+    tomas
+        .post(&format!("/tasks/{key}/owners"), &[("owners", "tomas")])
+        .await
+        .ok();
+    tomas
+        .post(
+            "/teams/infrastructure/topics",
+            &[("meeting", "standup"), ("text", "A topic")],
+        )
+        .await
+        .ok();
+    tomas
+        .post(
+            "/teams/infrastructure/actions",
+            &[("text", "An action @tomas")],
+        )
+        .await
+        .ok();
+    tomas
+        .post(
+            "/teams/infrastructure/sprints/42/notes",
+            &[("tray", "well"), ("text", "A note")],
+        )
+        .await
+        .ok();
     let waits = elif.make("infrastructure", "todo", "Waits on Tomas").await;
-    elif.post(&format!("/tasks/{waits}/block"), &[("kind", "person"), ("person", "tomas")]).await.ok();
-    let events: i64 = sqlx::query_scalar("SELECT count(*) FROM events").fetch_one(&world.db).await.unwrap();
+    elif.post(
+        &format!("/tasks/{waits}/block"),
+        &[("kind", "person"), ("person", "tomas")],
+    )
+    .await
+    .ok();
+    let events: i64 = sqlx::query_scalar("SELECT count(*) FROM events")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
 
-    ada.post("/settings/people/tomas", &[("do", "delete")]).await.refused(409);
+    ada.post("/settings/people/tomas", &[("do", "delete")])
+        .await
+        .refused(409);
     tomas.get("/").await.refused(200);
-    ada.post("/settings/people/tomas", &[("do", "deactivate")]).await.refused(303);
-    ada.post("/settings/people/tomas", &[("do", "delete")]).await.refused(303);
+    ada.post("/settings/people/tomas", &[("do", "deactivate")])
+        .await
+        .refused(303);
+    ada.post("/settings/people/tomas", &[("do", "delete")])
+        .await
+        .refused(303);
 
     let story = elif.get(&format!("/tasks/{key}")).await.ok().text();
-    assert!(story.contains("A former member") && story.contains("I said so"), "{story}");
+    assert!(
+        story.contains("A former member") && story.contains("I said so"),
+        "{story}"
+    );
     assert!(!story.contains("Tomas Weber"), "{story}");
     assert_eq!(elif.task(&key).await["owners"], json!([]));
     let card = elif.get(&format!("/tasks/{waits}")).await.ok().text();
-    assert!(card.contains("a former member"), "what waited on them still waits: {card}");
+    assert!(
+        card.contains("a former member"),
+        "what waited on them still waits: {card}"
+    );
     for path in [
         "/teams/infrastructure",
         "/teams/infrastructure/standup",
@@ -438,23 +857,40 @@ async fn who_is_deleted_leaves_what_they_did_as_a_former_members() {
         "/",
     ] {
         let page = elif.get(path).await.ok().text();
-        assert!(!page.contains("Tomas Weber") && !page.contains("tomas@example.org"), "{path}: {page}");
+        assert!(
+            !page.contains("Tomas Weber") && !page.contains("tomas@example.org"),
+            "{path}: {page}"
+        );
     }
     elif.get("/people/tomas").await.refused(404);
-    assert!(!ada.get("/settings/people").await.ok().text().contains("tomas"));
+    assert!(
+        !ada.get("/settings/people")
+            .await
+            .ok()
+            .text()
+            .contains("tomas")
+    );
     let now: i64 = sqlx::query_scalar("SELECT count(*) FROM events WHERE kind <> 'task.owned'")
         .fetch_one(&world.db)
         .await
         .unwrap();
-    assert!(now >= events - 1, "nothing that happened is gone: {now} of {events}");
-    let names: i64 = sqlx::query_scalar("SELECT count(*) FROM audit x WHERE x::text LIKE '%tomas@%'")
-        .fetch_one(&world.db)
-        .await
-        .unwrap();
+    assert!(
+        now >= events - 1,
+        "nothing that happened is gone: {now} of {events}"
+    );
+    let names: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM audit x WHERE x::text LIKE '%tomas@%'")
+            .fetch_one(&world.db)
+            .await
+            .unwrap();
     assert_eq!(names, 0, "nor is their address anywhere");
     // the address is free again
     let path = invite(&ada, &[]).await;
-    world.stranger().post(&path, &newcomer("tomas@example.org", "Tomas Weber")).await.refused(303);
+    world
+        .stranger()
+        .post(&path, &newcomer("tomas@example.org", "Tomas Weber"))
+        .await
+        .refused(303);
 }
 
 /// Case 32.
@@ -462,43 +898,99 @@ async fn who_is_deleted_leaves_what_they_did_as_a_former_members() {
 async fn a_token_is_shown_once_ends_when_it_should_and_says_when_it_was_used() {
     let world = World::new().await;
     let elif = &world.elif;
-    let fields = [("name", "Deploy script"), ("scope", "write"), ("days", "30")];
+    let fields = [
+        ("name", "Deploy script"),
+        ("scope", "write"),
+        ("days", "30"),
+    ];
     let made = elif.post("/me/tokens", &fields).await.refused(200).text();
     let token = link_in(&made);
     assert!(token.starts_with("fn_") && token.len() == 46, "{token}");
     let page = elif.get("/me").await.ok().text();
-    assert!(!page.contains(&token) && page.contains("Deploy script") && page.contains("never used"), "{page}");
-    let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM tokens t WHERE t::text LIKE '%' || $1 || '%'")
-        .bind(&token)
-        .fetch_one(&world.db)
-        .await
-        .unwrap();
+    assert!(
+        !page.contains(&token) && page.contains("Deploy script") && page.contains("never used"),
+        "{page}"
+    );
+    let kept: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM tokens t WHERE t::text LIKE '%' || $1 || '%'")
+            .bind(&token)
+            .fetch_one(&world.db)
+            .await
+            .unwrap();
     assert_eq!(kept, 0, "only a digest is kept");
-    let program = Client { cookie: String::new(), bearer: Some(token.clone()), ..elif.clone() };
+    let program = Client {
+        cookie: String::new(),
+        bearer: Some(token.clone()),
+        ..elif.clone()
+    };
     program.make("infrastructure", "todo", "By a program").await;
     assert!(!elif.get("/me").await.ok().text().contains("never used"));
     // as a cookie it is none, nor is a cookie a token
-    Client { cookie: format!("session={token}"), ..world.stranger() }.get("/").await.refused(303);
+    Client {
+        cookie: format!("session={token}"),
+        ..world.stranger()
+    }
+    .get("/")
+    .await
+    .refused(303);
     let cookie = elif.cookie.strip_prefix("session=").unwrap().to_owned();
-    Client { cookie: String::new(), bearer: Some(cookie), ..elif.clone() }
+    Client {
+        cookie: String::new(),
+        bearer: Some(cookie),
+        ..elif.clone()
+    }
+    .api(Method::GET, "/teams", json!({}))
+    .await
+    .refused(401);
+    for wrong in [
+        ("days", "0"),
+        ("days", "367"),
+        ("days", "x"),
+        ("scope", "admin"),
+        ("scope", "all"),
+    ] {
+        elif.post("/me/tokens", &[("name", "x"), wrong])
+            .await
+            .refused(422);
+    }
+    elif.post(
+        "/me/tokens",
+        &[("name", &"x".repeat(101)), ("scope", "read")],
+    )
+    .await
+    .refused(422);
+
+    world.app.clock.advance(Duration::days(29));
+    program
+        .api(Method::GET, "/teams", json!({}))
+        .await
+        .refused(200);
+    world.app.clock.advance(Duration::days(1));
+    program
         .api(Method::GET, "/teams", json!({}))
         .await
         .refused(401);
-    for wrong in [("days", "0"), ("days", "367"), ("days", "x"), ("scope", "admin"), ("scope", "all")] {
-        elif.post("/me/tokens", &[("name", "x"), wrong]).await.refused(422);
-    }
-    elif.post("/me/tokens", &[("name", &"x".repeat(101)), ("scope", "read")]).await.refused(422);
-
-    world.app.clock.advance(Duration::days(29));
-    program.api(Method::GET, "/teams", json!({})).await.refused(200);
-    world.app.clock.advance(Duration::days(1));
-    program.api(Method::GET, "/teams", json!({})).await.refused(401);
     world.app.clock.advance(-Duration::days(30));
-    let id: uuid::Uuid = sqlx::query_scalar("SELECT id FROM tokens").fetch_one(&world.db).await.unwrap();
-    world.jonas.post(&format!("/me/tokens/{id}/revoke"), &[]).await.refused(404);
-    program.api(Method::GET, "/teams", json!({})).await.refused(200);
-    elif.post(&format!("/me/tokens/{id}/revoke"), &[]).await.refused(303);
-    program.api(Method::GET, "/teams", json!({})).await.refused(401);
+    let id: uuid::Uuid = sqlx::query_scalar("SELECT id FROM tokens")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    world
+        .jonas
+        .post(&format!("/me/tokens/{id}/revoke"), &[])
+        .await
+        .refused(404);
+    program
+        .api(Method::GET, "/teams", json!({}))
+        .await
+        .refused(200);
+    elif.post(&format!("/me/tokens/{id}/revoke"), &[])
+        .await
+        .refused(303);
+    program
+        .api(Method::GET, "/teams", json!({}))
+        .await
+        .refused(401);
 }
 
 /// Case 42.
@@ -508,16 +1000,39 @@ async fn an_administrator_looks_up_what_was_done_and_takes_it_out() {
     let (ada, email, password) = with_password(&world, "ada", "admin").await;
     world
         .stranger()
-        .post("/login", &[("email", "=HYPERLINK(\"http://evil\",1)"), ("password", "x")])
+        .post(
+            "/login",
+            &[
+                ("email", "=HYPERLINK(\"http://evil\",1)"),
+                ("password", "x"),
+            ],
+        )
         .await
         .refused(401);
-    world.stranger().post("/login", &[("email", &email), ("password", "wrong")]).await.refused(401);
+    world
+        .stranger()
+        .post("/login", &[("email", &email), ("password", "wrong")])
+        .await
+        .refused(401);
     sign_in(&world.stranger(), &email, &password).await;
-    ada.post("/settings/people/elif", &[("do", "admin")]).await.refused(303);
-    ada.post("/settings/people/elif", &[("do", "member")]).await.refused(303);
-    ada.post("/teams/infrastructure/members", &[("handle", "jonas"), ("role", "lead")]).await.refused(303);
-    ada.post("/me/tokens", &[("name", "@SUM(1)"), ("scope", "read")]).await.refused(200);
-    ada.post("/settings", &[("name", "Ours"), ("open", "1")]).await.refused(303);
+    ada.post("/settings/people/elif", &[("do", "admin")])
+        .await
+        .refused(303);
+    ada.post("/settings/people/elif", &[("do", "member")])
+        .await
+        .refused(303);
+    ada.post(
+        "/teams/infrastructure/members",
+        &[("handle", "jonas"), ("role", "lead")],
+    )
+    .await
+    .refused(303);
+    ada.post("/me/tokens", &[("name", "@SUM(1)"), ("scope", "read")])
+        .await
+        .refused(200);
+    ada.post("/settings", &[("name", "Ours"), ("open", "1")])
+        .await
+        .refused(303);
     invite(&ada, &[]).await;
     let page = ada.get("/settings/audit").await.ok().text();
     for kind in [
@@ -531,23 +1046,50 @@ async fn an_administrator_looks_up_what_was_done_and_takes_it_out() {
     ] {
         assert!(page.contains(kind), "{kind} is missing from {page}");
     }
-    assert!(page.contains("@elif is now admin") && page.contains("Ada Lindqvist @ada"), "{page}");
+    assert!(
+        page.contains("@elif is now admin") && page.contains("Ada Lindqvist @ada"),
+        "{page}"
+    );
     let some = ada.get("/settings/audit?q=role").await.ok().text();
-    assert!(some.contains("role.changed") && !some.contains("sign-in.failed"), "{some}");
+    assert!(
+        some.contains("role.changed") && !some.contains("sign-in.failed"),
+        "{some}"
+    );
     let none = ada.get("/settings/audit?q=%25").await.ok().text();
-    assert!(none.contains("Nothing is like that."), "a sign stands for itself: {none}");
+    assert!(
+        none.contains("Nothing is like that."),
+        "a sign stands for itself: {none}"
+    );
 
     let file = ada.get("/settings/audit.csv").await.refused(200);
-    assert_eq!(file.header("content-disposition"), "attachment; filename=\"audit.csv\"");
+    assert_eq!(
+        file.header("content-disposition"),
+        "attachment; filename=\"audit.csv\""
+    );
     assert_eq!(file.header("content-type"), "text/csv; charset=utf-8");
     let text = file.text();
-    assert!(text.contains("\"'=HYPERLINK(\"\"http://evil\"\",1)\"") && text.contains(",'@SUM(1) (read),"), "{text}");
+    assert!(
+        text.contains("\"'=HYPERLINK(\"\"http://evil\"\",1)\"")
+            && text.contains(",'@SUM(1) (read),"),
+        "{text}"
+    );
     for line in text.lines() {
         for cell in line.split(',') {
-            assert!(!cell.trim_matches('"').starts_with(['=', '+', '-', '@', '\t']), "{line}");
+            assert!(
+                !cell
+                    .trim_matches('"')
+                    .starts_with(['=', '+', '-', '@', '\t']),
+                "{line}"
+            );
         }
     }
-    assert!(ada.get("/settings/audit").await.ok().text().contains("audit.exported"));
+    assert!(
+        ada.get("/settings/audit")
+            .await
+            .ok()
+            .text()
+            .contains("audit.exported")
+    );
     world.elif.get("/settings/audit").await.refused(403);
     world.elif.get("/settings/audit.csv").await.refused(403);
 }
@@ -557,24 +1099,73 @@ async fn each_change_of_a_teams_settings_is_in_its_history() {
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     let team = "/teams/infrastructure";
-    let days = [("working_days", "1"), ("working_days", "2"), ("standup_days", "2"), ("standup_at", "09:30")];
-    ada.post(&format!("{team}/members"), &[("handle", "jonas"), ("role", "member")]).await.refused(303);
-    ada.post(&format!("{team}/members"), &[("handle", "@jonas"), ("role", "lead")]).await.refused(303);
-    ada.post(&format!("{team}/members"), &[("handle", "jonas"), ("role", "none")]).await.refused(303);
-    ada.post(&format!("{team}/name"), &[("form", "name"), ("name", "Platform"), ("key", "plat")]).await.refused(303);
+    let days = [
+        ("working_days", "1"),
+        ("working_days", "2"),
+        ("standup_days", "2"),
+        ("standup_at", "09:30"),
+    ];
+    ada.post(
+        &format!("{team}/members"),
+        &[("handle", "jonas"), ("role", "member")],
+    )
+    .await
+    .refused(303);
+    ada.post(
+        &format!("{team}/members"),
+        &[("handle", "@jonas"), ("role", "lead")],
+    )
+    .await
+    .refused(303);
+    ada.post(
+        &format!("{team}/members"),
+        &[("handle", "jonas"), ("role", "none")],
+    )
+    .await
+    .refused(303);
+    ada.post(
+        &format!("{team}/name"),
+        &[("form", "name"), ("name", "Platform"), ("key", "plat")],
+    )
+    .await
+    .refused(303);
     ada.post(&format!("{team}/week"), &days).await.refused(303);
-    ada.post(&format!("{team}/days-off"), &[("day", "2026-12-24"), ("name", "Eve")]).await.refused(303);
-    ada.post(&format!("{team}/days-off/2026-12-24/remove"), &[]).await.refused(303);
-    ada.post(&format!("{team}/about"), &[("mission", "Keep it up")]).await.ok();
-    world.elif.post(&format!("{team}/columns/todo/limit"), &[("wip_limit", "3")]).await.ok();
+    ada.post(
+        &format!("{team}/days-off"),
+        &[("day", "2026-12-24"), ("name", "Eve")],
+    )
+    .await
+    .refused(303);
+    ada.post(&format!("{team}/days-off/2026-12-24/remove"), &[])
+        .await
+        .refused(303);
+    ada.post(&format!("{team}/about"), &[("mission", "Keep it up")])
+        .await
+        .ok();
+    world
+        .elif
+        .post(&format!("{team}/columns/todo/limit"), &[("wip_limit", "3")])
+        .await
+        .ok();
     // only somebody who would still see it makes it private
-    ada.post(&format!("{team}/visibility"), &[("private", "1")]).await.refused(403);
-    let told = ada.api(Method::GET, "/teams/infrastructure/events", json!({})).await.refused(200).json();
+    ada.post(&format!("{team}/visibility"), &[("private", "1")])
+        .await
+        .refused(403);
+    let told = ada
+        .api(Method::GET, "/teams/infrastructure/events", json!({}))
+        .await
+        .refused(200)
+        .json();
     let kinds: Vec<(&str, &str)> = told["events"]
         .as_array()
         .unwrap()
         .iter()
-        .map(|event| (event["kind"].as_str().unwrap(), event["actor"].as_str().unwrap()))
+        .map(|event| {
+            (
+                event["kind"].as_str().unwrap(),
+                event["actor"].as_str().unwrap(),
+            )
+        })
         .collect();
     assert_eq!(
         kinds,
@@ -605,26 +1196,62 @@ async fn each_change_of_a_teams_settings_is_in_its_history() {
     world
         .app
         .live
-        .change(&nobody, |change, _| Box::pin(fortnight::teams::membership::set_member(change, &team_of, "elif", lead)))
+        .change(&nobody, |change, _| {
+            Box::pin(fortnight::teams::membership::set_member(
+                change, &team_of, "elif", lead,
+            ))
+        })
         .await
         .ok()
         .unwrap();
     let history = world.elif.get(&format!("{team}/history")).await.ok().text();
-    assert!(history.contains("<b>The command line</b> made @elif a lead"), "{history}");
+    assert!(
+        history.contains("<b>The command line</b> made @elif a lead"),
+        "{history}"
+    );
     // a key that another team has, and what is none
     for key in ["ING", "", "1X", "A", "ABCDEFGHIJKL", "A B"] {
-        ada.post(&format!("{team}/name"), &[("form", "name"), ("name", "Platform"), ("key", key)]).await.refused(422);
+        ada.post(
+            &format!("{team}/name"),
+            &[("form", "name"), ("name", "Platform"), ("key", key)],
+        )
+        .await
+        .refused(422);
     }
-    ada.post(&format!("{team}/members"), &[("handle", "nobody"), ("role", "member")]).await.refused(422);
-    ada.post(&format!("{team}/members"), &[("handle", "jonas"), ("role", "none")]).await.refused(422);
-    world.jonas.post(&format!("{team}/members"), &[("handle", "jonas"), ("role", "lead")]).await.refused(403);
+    ada.post(
+        &format!("{team}/members"),
+        &[("handle", "nobody"), ("role", "member")],
+    )
+    .await
+    .refused(422);
+    ada.post(
+        &format!("{team}/members"),
+        &[("handle", "jonas"), ("role", "none")],
+    )
+    .await
+    .refused(422);
+    world
+        .jonas
+        .post(
+            &format!("{team}/members"),
+            &[("handle", "jonas"), ("role", "lead")],
+        )
+        .await
+        .refused(403);
 }
 
 #[tokio::test]
 async fn a_sprint_shows_who_was_on_the_team_then_whoever_came_and_went_later() {
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
-    let retro = async || world.elif.get("/sprints/42/retro?team=infrastructure").await.ok().text();
+    let retro = async || {
+        world
+            .elif
+            .get("/sprints/42/retro?team=infrastructure")
+            .await
+            .ok()
+            .text()
+    };
     let members = "/teams/infrastructure/members";
     sqlx::query("UPDATE members SET since = '2026-11-02' WHERE account_id = $1")
         .bind(world.elif.person.id)
@@ -632,44 +1259,114 @@ async fn a_sprint_shows_who_was_on_the_team_then_whoever_came_and_went_later() {
         .await
         .unwrap();
     // Tuesday of its second week: one comes, and goes again two days later
-    ada.post(members, &[("handle", "jonas"), ("role", "member")]).await.refused(303);
-    assert!(retro().await.contains("Jonas Gruber, from Tue 24 Nov</span>"), "{}", retro().await);
+    ada.post(members, &[("handle", "jonas"), ("role", "member")])
+        .await
+        .refused(303);
+    assert!(
+        retro()
+            .await
+            .contains("Jonas Gruber, from Tue 24 Nov</span>"),
+        "{}",
+        retro().await
+    );
     world.app.clock.advance(Duration::days(2));
-    ada.post(members, &[("handle", "jonas"), ("role", "none")]).await.refused(303);
+    ada.post(members, &[("handle", "jonas"), ("role", "none")])
+        .await
+        .refused(303);
     let then = "<span dir=\"auto\">Elif Hartmann</span>; <span dir=\"auto\">Jonas Gruber, from Tue 24 Nov, until Thu 26 Nov</span>";
     assert!(retro().await.contains(then), "{}", retro().await);
-    world.elif.post("/teams/infrastructure/sprints/42/close", &[]).await.ok();
+    world
+        .elif
+        .post("/teams/infrastructure/sprints/42/close", &[])
+        .await
+        .ok();
     assert!(retro().await.contains("closed by Elif Hartmann") && retro().await.contains(then));
     // a sprint later somebody else is there, who was not then
     world.app.clock.advance(Duration::days(10));
     let (nina, ..) = with_password(&world, "nina", "member").await;
-    ada.post(members, &[("handle", &nina.person.handle), ("role", "member")]).await.refused(303);
-    assert!(world.elif.get("/teams/infrastructure/about").await.ok().text().contains("Nina Lindqvist"));
-    assert!(retro().await.contains(then) && !retro().await.contains("Nina Lindqvist"), "{}", retro().await);
+    ada.post(
+        members,
+        &[("handle", &nina.person.handle), ("role", "member")],
+    )
+    .await
+    .refused(303);
+    assert!(
+        world
+            .elif
+            .get("/teams/infrastructure/about")
+            .await
+            .ok()
+            .text()
+            .contains("Nina Lindqvist")
+    );
+    assert!(
+        retro().await.contains(then) && !retro().await.contains("Nina Lindqvist"),
+        "{}",
+        retro().await
+    );
     // and who has gone for good was there all the same
-    ada.post("/settings/people/jonas", &[("do", "deactivate")]).await.refused(303);
-    ada.post("/settings/people/jonas", &[("do", "delete")]).await.refused(303);
-    assert!(retro().await.contains("a former member, from Tue 24 Nov, until Thu 26 Nov"), "{}", retro().await);
+    ada.post("/settings/people/jonas", &[("do", "deactivate")])
+        .await
+        .refused(303);
+    ada.post("/settings/people/jonas", &[("do", "delete")])
+        .await
+        .refused(303);
+    assert!(
+        retro()
+            .await
+            .contains("a former member, from Tue 24 Nov, until Thu 26 Nov"),
+        "{}",
+        retro().await
+    );
     // nor was anybody there after they were let go, whenever they are deleted
-    ada.post("/settings/people/nina", &[("do", "deactivate")]).await.refused(303);
+    ada.post("/settings/people/nina", &[("do", "deactivate")])
+        .await
+        .refused(303);
     world.app.clock.advance(Duration::days(13));
     world.elif.get("/").await.ok();
-    let next = async || world.elif.get("/sprints/44/retro?team=infrastructure").await.ok().text();
-    fortnight::sprints::cadence::keep_up(&mut world.db.acquire().await.unwrap(), world.app.clock.now()).await.unwrap();
+    let next = async || {
+        world
+            .elif
+            .get("/sprints/44/retro?team=infrastructure")
+            .await
+            .ok()
+            .text()
+    };
+    fortnight::sprints::cadence::keep_up(
+        &mut world.db.acquire().await.unwrap(),
+        world.app.clock.now(),
+    )
+    .await
+    .unwrap();
     let before = next().await;
-    assert!(!before.contains("Nina Lindqvist") && before.contains("On the team then"), "{before}");
+    assert!(
+        !before.contains("Nina Lindqvist") && before.contains("On the team then"),
+        "{before}"
+    );
     let (ada, ..) = with_password(&world, "ida", "admin").await;
-    ada.post("/settings/people/nina", &[("do", "delete")]).await.refused(303);
-    assert!(!next().await.contains("a former member"), "{}", next().await);
+    ada.post("/settings/people/nina", &[("do", "delete")])
+        .await
+        .refused(303);
+    assert!(
+        !next().await.contains("a former member"),
+        "{}",
+        next().await
+    );
 }
 
 #[tokio::test]
 async fn a_profile_is_ones_own_to_word() {
     let world = World::new().await;
     let elif = &world.elif;
-    let hours = [("time_zone", "Europe/Istanbul"), ("works_from", "08:30"), ("works_to", "16:30")];
+    let hours = [
+        ("time_zone", "Europe/Istanbul"),
+        ("works_from", "08:30"),
+        ("works_to", "16:30"),
+    ];
     let profile = [("name", "Elif H."), ("handle", "@Elif-H"), ("hue", "7")];
-    elif.post("/me", &[profile.as_slice(), hours.as_slice()].concat()).await.refused(303);
+    elif.post("/me", &[profile.as_slice(), hours.as_slice()].concat())
+        .await
+        .refused(303);
     let page = elif.get("/people/elif-h").await.ok().text();
     assert!(page.contains("Elif H."), "{page}");
     elif.get("/people/elif").await.refused(404);
@@ -688,7 +1385,10 @@ async fn a_profile_is_ones_own_to_word() {
         fields.retain(|(name, _)| *name != wrong.0);
         fields.push(wrong);
         let page = elif.post("/me", &fields).await.refused(422).text();
-        assert!(page.contains("field-error"), "{wrong:?} is refused in words: {page}");
+        assert!(
+            page.contains("field-error"),
+            "{wrong:?} is refused in words: {page}"
+        );
     }
 }
 
@@ -697,41 +1397,73 @@ async fn a_handle_that_was_somebodys_is_nobody_elses() {
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let hours = [("time_zone", "UTC"), ("works_from", "09:00"), ("works_to", "17:00")];
+    let hours = [
+        ("time_zone", "UTC"),
+        ("works_from", "09:00"),
+        ("works_to", "17:00"),
+    ];
     let called = async |who: &Client, name: &str, handle: &str| {
         let profile = [("name", name), ("handle", handle)];
-        who.post("/me", &[profile.as_slice(), hours.as_slice()].concat()).await
+        who.post("/me", &[profile.as_slice(), hours.as_slice()].concat())
+            .await
     };
     let key = elif.make("infrastructure", "todo", "Whose").await;
-    elif.post(&format!("/tasks/{key}/owners"), &[("owners", "elif")]).await.ok();
+    elif.post(&format!("/tasks/{key}/owners"), &[("owners", "elif")])
+        .await
+        .ok();
     elif.post(&format!("/tasks/{key}/owners"), &[]).await.ok();
     called(elif, "Elif Hartmann", "elif-h").await.refused(303);
-    let page = called(jonas, "Jonas Gruber", "elif").await.refused(422).text();
+    let page = called(jonas, "Jonas Gruber", "elif")
+        .await
+        .refused(422)
+        .text();
     assert!(page.contains("That handle was somebody else"), "{page}");
     let path = invite(&ada, &[]).await;
-    world.stranger().post(&path, &newcomer("other@example.org", "Elif Other")).await.refused(303);
+    world
+        .stranger()
+        .post(&path, &newcomer("other@example.org", "Elif Other"))
+        .await
+        .refused(303);
     elif.get("/people/elif-2").await.refused(200);
     // what happened is still hers, and what she takes back comes back to her
     let story = elif.get(&format!("/tasks/{key}")).await.ok().text();
     assert!(story.contains("set the owners to Elif Hartmann"), "{story}");
-    let change: uuid::Uuid =
-        sqlx::query_scalar("SELECT change_id FROM events WHERE kind = 'task.owned' ORDER BY seq DESC LIMIT 1")
-            .fetch_one(&world.db)
-            .await
-            .unwrap();
-    elif.post(&format!("/changes/{change}/undo"), &[]).await.ok();
+    let change: uuid::Uuid = sqlx::query_scalar(
+        "SELECT change_id FROM events WHERE kind = 'task.owned' ORDER BY seq DESC LIMIT 1",
+    )
+    .fetch_one(&world.db)
+    .await
+    .unwrap();
+    elif.post(&format!("/changes/{change}/undo"), &[])
+        .await
+        .ok();
     let owners = elif.task(&key).await["owners"].clone();
-    assert_eq!((&owners[0]["handle"], owners.as_array().unwrap().len()), (&json!("elif-h"), 1));
-    assert!(ada.get("/settings/audit").await.ok().text().contains("@elif is now @elif-h"));
+    assert_eq!(
+        (&owners[0]["handle"], owners.as_array().unwrap().len()),
+        (&json!("elif-h"), 1)
+    );
+    assert!(
+        ada.get("/settings/audit")
+            .await
+            .ok()
+            .text()
+            .contains("@elif is now @elif-h")
+    );
     // she may be called so again, and gives the other up for nobody
     called(elif, "Elif Hartmann", "elif").await.refused(303);
     called(jonas, "Jonas Gruber", "elif-h").await.refused(422);
     called(jonas, "Jonas Gruber", "jo").await.refused(303);
-    let said: Vec<Value> = sqlx::query_scalar("SELECT after FROM events WHERE kind = 'member.edited' ORDER BY at, seq")
-        .fetch_all(&world.db)
-        .await
-        .unwrap();
-    assert!(said.iter().any(|after| after["handle"] == "elif-h" && after["hue"] == 2), "{said:?}");
+    let said: Vec<Value> = sqlx::query_scalar(
+        "SELECT after FROM events WHERE kind = 'member.edited' ORDER BY at, seq",
+    )
+    .fetch_all(&world.db)
+    .await
+    .unwrap();
+    assert!(
+        said.iter()
+            .any(|after| after["handle"] == "elif-h" && after["hue"] == 2),
+        "{said:?}"
+    );
 }
 
 #[tokio::test]
@@ -741,22 +1473,57 @@ async fn a_teams_tasks_are_found_by_every_key_that_it_had_and_by_no_other_teams(
     let elif = &world.elif;
     let key = elif.make("infrastructure", "todo", "The first").await;
     let called = async |team: &str, name: &str, key: &str| {
-        ada.post(&format!("/teams/{team}/name"), &[("form", "name"), ("name", name), ("key", key)]).await
+        ada.post(
+            &format!("/teams/{team}/name"),
+            &[("form", "name"), ("name", name), ("key", key)],
+        )
+        .await
     };
-    called("infrastructure", "Platform", "PLAT").await.refused(303);
-    let taken = called("ingestion", "Ingestion", "INF").await.refused(422).text();
+    called("infrastructure", "Platform", "PLAT")
+        .await
+        .refused(303);
+    let taken = called("ingestion", "Ingestion", "INF")
+        .await
+        .refused(422)
+        .text();
     assert!(taken.contains("Another team had that key"), "{taken}");
-    ada.post("/teams", &[("name", "Information"), ("key", "inf")]).await.refused(422);
+    ada.post("/teams", &[("name", "Information"), ("key", "inf")])
+        .await
+        .refused(422);
     let page = elif.get(&format!("/tasks/{key}")).await.refused(200).text();
-    assert!(page.contains("PLAT-1") && page.contains("The first"), "{page}");
-    elif.api(Method::PUT, &format!("/tasks/{key}/position"), json!({ "column": "in-progress" })).await.refused(200);
+    assert!(
+        page.contains("PLAT-1") && page.contains("The first"),
+        "{page}"
+    );
+    elif.api(
+        Method::PUT,
+        &format!("/tasks/{key}/position"),
+        json!({ "column": "in-progress" }),
+    )
+    .await
+    .refused(200);
     let other = elif.make("infrastructure", "todo", "The second").await;
     assert_eq!(other, "PLAT-2");
-    elif.post(&format!("/tasks/{other}/comments"), &[("body", "As in INF-1")]).await.ok();
-    elif.post(&format!("/tasks/{other}/block"), &[("kind", "task"), ("on", "INF-1")]).await.ok();
+    elif.post(
+        &format!("/tasks/{other}/comments"),
+        &[("body", "As in INF-1")],
+    )
+    .await
+    .ok();
+    elif.post(
+        &format!("/tasks/{other}/block"),
+        &[("kind", "task"), ("on", "INF-1")],
+    )
+    .await
+    .ok();
     let page = elif.get(&format!("/tasks/{other}")).await.ok().text();
-    assert!(page.contains(r#"href="/tasks/INF-1""#) && page.contains("PLAT-1"), "{page}");
-    called("infrastructure", "Platform", "INF").await.refused(303);
+    assert!(
+        page.contains(r#"href="/tasks/INF-1""#) && page.contains("PLAT-1"),
+        "{page}"
+    );
+    called("infrastructure", "Platform", "INF")
+        .await
+        .refused(303);
     called("ingestion", "Ingestion", "PLAT").await.refused(422);
     elif.get("/tasks/PLAT-2").await.refused(200);
 }
@@ -767,16 +1534,45 @@ async fn a_private_teams_thousand_events_are_heard_by_nobody_else() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     let mut tx = world.db.begin().await.unwrap();
-    let far = add_team(&mut tx, NOW, "zanzibar", "Zanzibar", "ZAN").await.unwrap();
-    add_member(&mut tx, NOW, far, world.jonas.person.id, true).await.unwrap();
+    let far = add_team(&mut tx, NOW, "zanzibar", "Zanzibar", "ZAN")
+        .await
+        .unwrap();
+    add_member(&mut tx, NOW, far, world.jonas.person.id, true)
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
-    world.jonas.post("/teams/zanzibar/visibility", &[("private", "1")]).await.refused(303);
+    world
+        .jonas
+        .post("/teams/zanzibar/visibility", &[("private", "1")])
+        .await
+        .refused(303);
     let key = world.jonas.make("zanzibar", "todo", "Zanzibar plan").await;
     // one of ours waits on it, as somebody said who was on both teams
     let waits = world.elif.make("infrastructure", "todo", "waits").await;
-    world.jonas.post("/teams/zanzibar/members", &[("handle", "elif"), ("role", "member")]).await.refused(303);
-    world.elif.post(&format!("/tasks/{waits}/block"), &[("kind", "task"), ("on", &key)]).await.ok();
-    world.jonas.post("/teams/zanzibar/members", &[("handle", "elif"), ("role", "none")]).await.refused(303);
+    world
+        .jonas
+        .post(
+            "/teams/zanzibar/members",
+            &[("handle", "elif"), ("role", "member")],
+        )
+        .await
+        .refused(303);
+    world
+        .elif
+        .post(
+            &format!("/tasks/{waits}/block"),
+            &[("kind", "task"), ("on", &key)],
+        )
+        .await
+        .ok();
+    world
+        .jonas
+        .post(
+            "/teams/zanzibar/members",
+            &[("handle", "elif"), ("role", "none")],
+        )
+        .await
+        .refused(303);
     let mut ours = served.listen(&world.elif, "infrastructure", None).await;
     ours.next_of("presence").await;
     let refused = reqwest::Client::new()
@@ -792,57 +1588,126 @@ async fn a_private_teams_thousand_events_are_heard_by_nobody_else() {
     .execute(&world.db)
     .await
     .unwrap();
-    sqlx::query("UPDATE teams SET seq = seq + 1000 WHERE key = 'ZAN'").execute(&world.db).await.unwrap();
+    sqlx::query("UPDATE teams SET seq = seq + 1000 WHERE key = 'ZAN'")
+        .execute(&world.db)
+        .await
+        .unwrap();
     for n in 0..20 {
         world
             .jonas
-            .api(Method::PATCH, &format!("/tasks/{key}"), json!({ "title": format!("Zanzibar {n}") }))
+            .api(
+                Method::PATCH,
+                &format!("/tasks/{key}"),
+                json!({ "title": format!("Zanzibar {n}") }),
+            )
             .await
             .ok();
     }
     for column in ["in-progress", "done", "todo"] {
-        world.jonas.post(&format!("/tasks/{key}/position"), &[("column", column)]).await.ok();
+        world
+            .jonas
+            .post(&format!("/tasks/{key}/position"), &[("column", column)])
+            .await
+            .ok();
     }
     let last = world.elif.make("infrastructure", "todo", "ours").await;
     loop {
         let event = ours.next().await.unwrap();
         let said = event.data.to_string();
-        assert!(!said.contains("anzibar") && !said.contains("ZAN") && !said.contains("onas"), "{event:?}");
+        assert!(
+            !said.contains("anzibar") && !said.contains("ZAN") && !said.contains("onas"),
+            "{event:?}"
+        );
         if event.name == "card" && event.data["key"] == last.as_str() {
             break;
         }
     }
-    let app = App::new("http://fortnight.test", world.db.clone(), Clock::standing(NOW));
-    let admin = Client { router: router(app), ..world.elif.clone() };
-    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'").execute(&world.db).await.unwrap();
-    admin.get("/api/v1/teams/zanzibar/events").await.refused(404);
+    let app = App::new(
+        "http://fortnight.test",
+        world.db.clone(),
+        Clock::standing(NOW),
+    );
+    let admin = Client {
+        router: router(app),
+        ..world.elif.clone()
+    };
+    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    admin
+        .get("/api/v1/teams/zanzibar/events")
+        .await
+        .refused(404);
 }
 
 #[tokio::test]
 async fn the_workspace_is_called_what_an_administrator_says() {
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
-    ada.post("/settings", &[("name", "  Platform <group>  ")]).await.refused(303);
+    ada.post("/settings", &[("name", "  Platform <group>  ")])
+        .await
+        .refused(303);
     let page = ada.get("/settings").await.ok().text();
-    assert!(page.contains(r#"value="Platform &#60;group&#62;""#) && page.contains("<title>Workspace"), "{page}");
+    assert!(
+        page.contains(r#"value="Platform &#60;group&#62;""#) && page.contains("<title>Workspace"),
+        "{page}"
+    );
     let path = invite(&ada, &[]).await;
     let page = world.stranger().get(&path).await.ok().text();
-    assert!(page.contains("Ada invites you to Platform &#60;group&#62;."), "{page}");
+    assert!(
+        page.contains("Ada invites you to Platform &#60;group&#62;."),
+        "{page}"
+    );
     for name in ["", "  ", &"x".repeat(101)] {
-        let page = ada.post("/settings", &[("name", name)]).await.refused(422).text();
+        let page = ada
+            .post("/settings", &[("name", name)])
+            .await
+            .refused(422)
+            .text();
         assert!(page.contains("1 to 100 characters"), "{page}");
     }
-    assert!(!world.elif.get("/teams").await.ok().text().contains("href=\"/settings\""));
-    assert!(ada.get("/teams").await.ok().text().contains("href=\"/settings\""));
+    assert!(
+        !world
+            .elif
+            .get("/teams")
+            .await
+            .ok()
+            .text()
+            .contains("href=\"/settings\"")
+    );
+    assert!(
+        ada.get("/teams")
+            .await
+            .ok()
+            .text()
+            .contains("href=\"/settings\"")
+    );
     // nobody locks the last administrator out, and a viewer finds nothing to change
-    ada.post("/settings/people/elif", &[("do", "viewer")]).await.refused(303);
-    world.elif.api(Method::POST, "/teams/infrastructure/tasks", json!({ "title": "x" })).await.refused(403);
+    ada.post("/settings/people/elif", &[("do", "viewer")])
+        .await
+        .refused(303);
+    world
+        .elif
+        .api(
+            Method::POST,
+            "/teams/infrastructure/tasks",
+            json!({ "title": "x" }),
+        )
+        .await
+        .refused(403);
     let board = world.elif.get("/teams/infrastructure").await.ok().text();
     // what the columns have for everybody is hidden by that
     assert!(!board.contains("data-editable"), "{board}");
-    ada.post("/settings/people/elif", &[("do", "owner")]).await.refused(422);
-    ada.post("/settings/people/nobody", &[("do", "admin")]).await.refused(404);
-    ada.post("/settings/people/%00", &[("do", "admin")]).await.refused(404);
+    ada.post("/settings/people/elif", &[("do", "owner")])
+        .await
+        .refused(422);
+    ada.post("/settings/people/nobody", &[("do", "admin")])
+        .await
+        .refused(404);
+    ada.post("/settings/people/%00", &[("do", "admin")])
+        .await
+        .refused(404);
 }
 
 #[tokio::test]
@@ -850,22 +1715,46 @@ async fn the_last_member_of_a_private_team_stays_on_it() {
     let world = World::new().await;
     let elif = &world.elif;
     let ada = with_password(&world, "ada", "admin").await.0;
-    let session = fortnight::accounts::sessions::start(&world.db, NOW, ada.person.id, "test").await.unwrap();
-    let ada = Client { cookie: format!("session={session}"), ..ada };
-    sqlx::query("UPDATE members SET role = 'lead'").execute(&world.db).await.unwrap();
-    elif.post("/teams/infrastructure/visibility", &[("private", "1")]).await.refused(303);
+    let session = fortnight::accounts::sessions::start(&world.db, NOW, ada.person.id, "test")
+        .await
+        .unwrap();
+    let ada = Client {
+        cookie: format!("session={session}"),
+        ..ada
+    };
+    sqlx::query("UPDATE members SET role = 'lead'")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    elif.post("/teams/infrastructure/visibility", &[("private", "1")])
+        .await
+        .refused(303);
     let off = [("handle", "elif"), ("role", "none")];
-    let why = elif.post("/teams/infrastructure/members", &off).await.refused(422).text();
-    assert!(why.contains("Nobody would be left to lead a private team"), "{why}");
+    let why = elif
+        .post("/teams/infrastructure/members", &off)
+        .await
+        .refused(422)
+        .text();
+    assert!(
+        why.contains("Nobody would be left to lead a private team"),
+        "{why}"
+    );
     // Nor does the team go with the account.
-    ada.post("/settings/people/elif", &[("do", "deactivate")]).await.refused(303);
-    ada.post("/settings/people/elif", &[("do", "delete")]).await.refused(422);
-    ada.post("/settings/people/elif", &[("do", "reactivate")]).await.refused(303);
-    let members: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM members m JOIN teams t ON t.id = m.team_id WHERE t.private")
-            .fetch_one(&world.db)
-            .await
-            .unwrap();
+    ada.post("/settings/people/elif", &[("do", "deactivate")])
+        .await
+        .refused(303);
+    ada.post("/settings/people/elif", &[("do", "delete")])
+        .await
+        .refused(422);
+    ada.post("/settings/people/elif", &[("do", "reactivate")])
+        .await
+        .refused(303);
+    let members: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM members m JOIN teams t ON t.id = m.team_id WHERE t.private",
+    )
+    .fetch_one(&world.db)
+    .await
+    .unwrap();
     assert_eq!(members, 1);
 }
 
@@ -881,32 +1770,64 @@ async fn light_or_dark_is_kept_in_the_browser_that_chose_it() {
     };
     assert_eq!(theme("").await, " lang=\"en\"");
     for chosen in ["dark", "light"] {
-        let answer = world.elif.post("/me/theme", &[("theme", chosen), ("back", "/teams")]).await.refused(303);
-        assert_eq!(answer.header("location"), "/teams", "back to where it was chosen");
+        let answer = world
+            .elif
+            .post("/me/theme", &[("theme", chosen), ("back", "/teams")])
+            .await
+            .refused(303);
+        assert_eq!(
+            answer.header("location"),
+            "/teams",
+            "back to where it was chosen"
+        );
         let html = theme(answer.header("set-cookie")).await;
         assert_eq!(html, format!(" lang=\"en\" data-theme=\"{chosen}\""));
     }
-    let answer = world.elif.post("/me/theme", &[("theme", "system"), ("back", "/")]).await.refused(303);
-    assert_eq!(theme(answer.header("set-cookie")).await, " lang=\"en\"", "as the system is again");
+    let answer = world
+        .elif
+        .post("/me/theme", &[("theme", "system"), ("back", "/")])
+        .await
+        .refused(303);
+    assert_eq!(
+        theme(answer.header("set-cookie")).await,
+        " lang=\"en\"",
+        "as the system is again"
+    );
 }
 
 #[tokio::test]
 async fn who_has_an_account_joins_a_team_by_its_invitation_as_who_they_are() {
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
-    let (path, nowhere) = (invite(&ada, &[("team", "infrastructure")]).await, invite(&ada, &[]).await);
+    let (path, nowhere) = (
+        invite(&ada, &[("team", "infrastructure")]).await,
+        invite(&ada, &[]).await,
+    );
     let page = world.jonas.get(&path).await.ok().text();
-    assert!(page.contains("Join as Jonas") && !page.contains("password"), "{page}");
+    assert!(
+        page.contains("Join as Jonas") && !page.contains("password"),
+        "{page}"
+    );
     // a token for all that an administrator may is offered to those alone
     for (who, offered) in [(&ada, true), (&world.jonas, false)] {
-        assert_eq!(who.get("/me").await.ok().text().contains("all that an administrator may"), offered);
+        assert_eq!(
+            who.get("/me")
+                .await
+                .ok()
+                .text()
+                .contains("all that an administrator may"),
+            offered
+        );
     }
     // who is there already takes nobody's place
     let told = world.elif.post(&path, &[]).await.refused(409).text();
     assert!(told.contains("You are on this team already."), "{told}");
     world.stranger().get(&path).await.refused(200);
     world.jonas.post(&path, &[]).await.refused(303);
-    world.jonas.make("infrastructure", "todo", "My first here").await;
+    world
+        .jonas
+        .make("infrastructure", "todo", "My first here")
+        .await;
     world.stranger().get(&path).await.refused(404);
     world.jonas.post(&nowhere, &[]).await.refused(404);
     world.stranger().get(&nowhere).await.refused(200);

@@ -27,19 +27,45 @@ async fn another_team_reads_the_goals_and_raises_a_concern_that_stays_until_it_i
     ] {
         assert!(page.contains(text), "{text}");
     }
-    assert!(!page.contains("should be"), "a sprint that has not begun is not late");
+    assert!(
+        !page.contains("should be"),
+        "a sprint that has not begun is not late"
+    );
     let remarks = format!("/teams/infrastructure/goals/{goal}/remarks");
-    let said = [("kind", "concern"), ("body", "We will be blocked by this"), ("back", "/sprints/43")];
+    let said = [
+        ("kind", "concern"),
+        ("body", "We will be blocked by this"),
+        ("back", "/sprints/43"),
+    ];
     let answer = jonas.post(&remarks, &said).await;
     assert_eq!(answer.headers["location"], "/sprints/43");
     let page = jonas.get("/sprints/43").await.text();
     assert!(page.contains("We will be blocked by this") && page.contains("1 unanswered"));
-    assert!(!page.contains("Answer this concern"), "its own team answers");
-    let remark: uuid::Uuid = sqlx::query_scalar("SELECT id FROM remarks").fetch_one(&world.db).await.unwrap();
+    assert!(
+        !page.contains("Answer this concern"),
+        "its own team answers"
+    );
+    let remark: uuid::Uuid = sqlx::query_scalar("SELECT id FROM remarks")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     let answers = format!("/teams/infrastructure/remarks/{remark}/answer");
     jonas.post(&answers, &[("answer", "No")]).await.refused(403);
-    assert!(elif.get("/sprints/43").await.text().contains("Answer this concern"));
-    elif.post(&answers, &[("answer", "We start on Thursday, after your release"), ("back", "/sprints/43")]).await.ok();
+    assert!(
+        elif.get("/sprints/43")
+            .await
+            .text()
+            .contains("Answer this concern")
+    );
+    elif.post(
+        &answers,
+        &[
+            ("answer", "We start on Thursday, after your release"),
+            ("back", "/sprints/43"),
+        ],
+    )
+    .await
+    .ok();
     let page = jonas.get("/sprints/43").await.text();
     assert!(page.contains("after your release") && !page.contains("unanswered"));
 }
@@ -50,21 +76,45 @@ async fn a_concern_can_be_answered_also_when_the_sprint_is_closed() {
     let (elif, jonas) = (&world.elif, &world.jonas);
     let goal = set_goal(&world, elif, "42", &[("title", "Migrate"), ("target", "5")]).await;
     let page = format!("/teams/infrastructure/goals/{goal}");
-    jonas.post(&format!("{page}/remarks"), &[("kind", "concern"), ("body", "And the logs?")]).await.ok();
-    elif.post("/teams/infrastructure/sprints/42/close", &[]).await.ok();
+    jonas
+        .post(
+            &format!("{page}/remarks"),
+            &[("kind", "concern"), ("body", "And the logs?")],
+        )
+        .await
+        .ok();
+    elif.post("/teams/infrastructure/sprints/42/close", &[])
+        .await
+        .ok();
     for path in [page.as_str(), "/sprints/42"] {
         let text = elif.get(path).await.ok().text();
-        assert!(text.contains("Answer this concern") && !text.contains("Change the goal"), "{path}");
+        assert!(
+            text.contains("Answer this concern") && !text.contains("Change the goal"),
+            "{path}"
+        );
     }
-    let remark: uuid::Uuid = sqlx::query_scalar("SELECT id FROM remarks").fetch_one(&world.db).await.unwrap();
-    elif.post(&format!("/teams/infrastructure/remarks/{remark}/answer"), &[("answer", "They stay")]).await.ok();
+    let remark: uuid::Uuid = sqlx::query_scalar("SELECT id FROM remarks")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    elif.post(
+        &format!("/teams/infrastructure/remarks/{remark}/answer"),
+        &[("answer", "They stay")],
+    )
+    .await
+    .ok();
     assert!(jonas.get(&page).await.text().contains("They stay"));
 }
 
 #[tokio::test]
 async fn what_is_no_sprint_is_not_found_and_a_stranger_signs_in_first() {
     let world = World::new().await;
-    for path in ["/sprints/9999", "/sprints/x", "/sprints/-1", "/sprints/99999999999"] {
+    for path in [
+        "/sprints/9999",
+        "/sprints/x",
+        "/sprints/-1",
+        "/sprints/99999999999",
+    ] {
         world.elif.get(path).await.refused(404);
     }
     world.stranger().get("/sprints/42").await.refused(303);
@@ -75,20 +125,63 @@ async fn a_goal_is_added_only_where_one_can_be() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let add = |team: &str, sprint: i32| format!("/teams/{team}/goals/new?sprint={sprint}");
-    assert!(elif.get("/sprints/42").await.ok().text().contains(&add("infrastructure", 42)));
+    assert!(
+        elif.get("/sprints/42")
+            .await
+            .ok()
+            .text()
+            .contains(&add("infrastructure", 42))
+    );
     // one team has closed it, the other goes on
     let kept = elif.make("infrastructure", "todo", "Left").await;
     close(elif, &[(&kept, "carry")]).await.ok();
-    assert!(!elif.get("/sprints/42").await.ok().text().contains(&add("infrastructure", 42)));
-    assert!(jonas.get("/sprints/42").await.ok().text().contains(&add("ingestion", 42)));
+    assert!(
+        !elif
+            .get("/sprints/42")
+            .await
+            .ok()
+            .text()
+            .contains(&add("infrastructure", 42))
+    );
+    assert!(
+        jonas
+            .get("/sprints/42")
+            .await
+            .ok()
+            .text()
+            .contains(&add("ingestion", 42))
+    );
     // a form that was open all the while keeps its words
     let late = [("sprint", "42"), ("title", "Late & lost"), ("target", "1")];
-    let page = elif.post("/teams/infrastructure/goals", &late).await.refused(409).text();
-    assert!(page.contains("Late &#38; lost") && page.contains("has closed Sprint 42"), "{page}");
+    let page = elif
+        .post("/teams/infrastructure/goals", &late)
+        .await
+        .refused(409)
+        .text();
+    assert!(
+        page.contains("Late &#38; lost") && page.contains("has closed Sprint 42"),
+        "{page}"
+    );
     // its days are over
     world.app.clock.advance(time::Duration::days(8));
     let mut db = world.db.acquire().await.unwrap();
-    fortnight::sprints::cadence::keep_up(&mut db, world.app.clock.now()).await.unwrap();
-    assert!(!jonas.get("/sprints/42").await.refused(200).text().contains(&add("ingestion", 42)));
-    assert!(jonas.get("/sprints/43").await.ok().text().contains(&add("ingestion", 43)));
+    fortnight::sprints::cadence::keep_up(&mut db, world.app.clock.now())
+        .await
+        .unwrap();
+    assert!(
+        !jonas
+            .get("/sprints/42")
+            .await
+            .refused(200)
+            .text()
+            .contains(&add("ingestion", 42))
+    );
+    assert!(
+        jonas
+            .get("/sprints/43")
+            .await
+            .ok()
+            .text()
+            .contains(&add("ingestion", 43))
+    );
 }

@@ -11,25 +11,46 @@ const PLANNING: &str = "/teams/infrastructure/planning";
 
 async fn make(who: &Client, title: &str) -> String {
     let key = who.make("infrastructure", "todo", title).await;
-    who.post(&format!("/tasks/{key}"), &[("sprint", "none"), ("estimate", "3")]).await.ok();
+    who.post(
+        &format!("/tasks/{key}"),
+        &[("sprint", "none"), ("estimate", "3")],
+    )
+    .await
+    .ok();
     assert_eq!(who.task(&key).await["sprint"], json!(null));
     key
 }
 
 /// Where a text first stands.
 fn place(page: &str, text: &str) -> usize {
-    page.find(text).unwrap_or_else(|| panic!("{text} is not there"))
+    page.find(text)
+        .unwrap_or_else(|| panic!("{text} is not there"))
 }
 
 #[tokio::test]
 async fn several_are_set_aside_for_a_goal_at_once_and_put_back_and_undone() {
     let world = World::new().await;
     let elif = &world.elif;
-    let goal = set_goal(&world, elif, "43", &[("title", "Cut over"), ("target", "2")]).await;
-    let keys = [make(elif, "Runbook").await, make(elif, "Alert on lag").await, make(elif, "Old idea").await];
+    let goal = set_goal(
+        &world,
+        elif,
+        "43",
+        &[("title", "Cut over"), ("target", "2")],
+    )
+    .await;
+    let keys = [
+        make(elif, "Runbook").await,
+        make(elif, "Alert on lag").await,
+        make(elif, "Old idea").await,
+    ];
     let page = elif.get(PLANNING).await.ok().text();
     assert!(page.contains("Planning Sprint 43") && page.contains("<b>0</b>set aside (0 points)"));
-    let fields = [("sprint", "43"), ("to", goal.as_str()), ("keys", &keys[0]), ("keys", &keys[1])];
+    let fields = [
+        ("sprint", "43"),
+        ("to", goal.as_str()),
+        ("keys", &keys[0]),
+        ("keys", &keys[1]),
+    ];
     elif.post(PLANNING, &fields).await.ok();
     for key in &keys[..2] {
         let task = elif.task(key).await;
@@ -38,17 +59,39 @@ async fn several_are_set_aside_for_a_goal_at_once_and_put_back_and_undone() {
     assert_eq!(elif.task(&keys[2]).await["sprint"], json!(null));
     let page = elif.get(PLANNING).await.text();
     assert!(page.contains("<b>2</b>set aside (6 points)"));
-    assert!(place(&page, "Cut over") < place(&page, "<planning-lists>"), "its goals are on top");
+    assert!(
+        place(&page, "Cut over") < place(&page, "<planning-lists>"),
+        "its goals are on top"
+    );
     // what is dragged goes alone, unless it is ticked with others
-    let fields = [("sprint", "43"), ("to", "backlog"), ("keys", &keys[0]), ("dragged", &keys[1])];
+    let fields = [
+        ("sprint", "43"),
+        ("to", "backlog"),
+        ("keys", &keys[0]),
+        ("dragged", &keys[1]),
+    ];
     let answer = elif.post(PLANNING, &fields).await.ok();
     assert_eq!(elif.task(&keys[0]).await["sprint"], json!(43));
     let task = elif.task(&keys[1]).await;
-    assert_eq!((&task["sprint"], &task["goal"]), (&json!(null), &json!(null)));
-    let change = answer.header("location").split("did=").nth(1).unwrap().to_owned();
-    elif.post(&format!("/changes/{change}/undo"), &[("back", PLANNING)]).await.ok();
+    assert_eq!(
+        (&task["sprint"], &task["goal"]),
+        (&json!(null), &json!(null))
+    );
+    let change = answer
+        .header("location")
+        .split("did=")
+        .nth(1)
+        .unwrap()
+        .to_owned();
+    elif.post(&format!("/changes/{change}/undo"), &[("back", PLANNING)])
+        .await
+        .ok();
     let task = elif.task(&keys[1]).await;
-    assert_eq!((&task["sprint"], &task["goal"]), (&json!(43), &json!(1)), "both are as they were");
+    assert_eq!(
+        (&task["sprint"], &task["goal"]),
+        (&json!(43), &json!(1)),
+        "both are as they were"
+    );
 }
 
 #[tokio::test]
@@ -57,9 +100,14 @@ async fn what_cannot_be_planned_is_refused_and_nothing_has_moved() {
     let (elif, jonas) = (&world.elif, &world.jonas);
     let now = set_goal(&world, elif, "42", &[("title", "Now"), ("target", "2")]).await;
     let theirs = [("sprint", "43"), ("title", "Theirs"), ("target", "2")];
-    assert_eq!(jonas.post("/teams/ingestion/goals", &theirs).await.status, 303);
-    let theirs: uuid::Uuid =
-        sqlx::query_scalar("SELECT id FROM goals WHERE title = 'Theirs'").fetch_one(&world.db).await.unwrap();
+    assert_eq!(
+        jonas.post("/teams/ingestion/goals", &theirs).await.status,
+        303
+    );
+    let theirs: uuid::Uuid = sqlx::query_scalar("SELECT id FROM goals WHERE title = 'Theirs'")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     let theirs = theirs.to_string();
     let key = make(elif, "Runbook").await;
     let foreign = jonas.make("ingestion", "todo", "Not yours").await;
@@ -71,17 +119,38 @@ async fn what_cannot_be_planned_is_refused_and_nothing_has_moved() {
         (elif, "sprint", "", 422),
         (jonas, "sprint", &key, 403),
     ] {
-        who.post(PLANNING, &[("sprint", "43"), ("to", to), ("keys", keys)]).await.refused(status);
+        who.post(PLANNING, &[("sprint", "43"), ("to", to), ("keys", keys)])
+            .await
+            .refused(status);
     }
     // one that is not the team's refuses all of them
-    let both = [("sprint", "43"), ("to", "sprint"), ("keys", &key), ("keys", &foreign)];
+    let both = [
+        ("sprint", "43"),
+        ("to", "sprint"),
+        ("keys", &key),
+        ("keys", &foreign),
+    ];
     elif.post(PLANNING, &both).await.refused(404);
-    elif.post(PLANNING, &[("sprint", "999"), ("to", "sprint"), ("keys", &key)]).await.refused(404);
-    elif.post("/teams/infrastructure/sprints/42/close", &[]).await.ok();
-    elif.post(PLANNING, &[("sprint", "42"), ("to", "sprint"), ("keys", &key)]).await.refused(422);
+    elif.post(
+        PLANNING,
+        &[("sprint", "999"), ("to", "sprint"), ("keys", &key)],
+    )
+    .await
+    .refused(404);
+    elif.post("/teams/infrastructure/sprints/42/close", &[])
+        .await
+        .ok();
+    elif.post(
+        PLANNING,
+        &[("sprint", "42"), ("to", "sprint"), ("keys", &key)],
+    )
+    .await
+    .refused(422);
     assert_eq!(elif.task(&key).await["sprint"], json!(null));
     assert_eq!(jonas.task(&foreign).await["sprint"], json!(42));
-    elif.get("/teams/infrastructure/planning?sprint=999").await.refused(404);
+    elif.get("/teams/infrastructure/planning?sprint=999")
+        .await
+        .refused(404);
 }
 
 #[tokio::test]
@@ -92,47 +161,98 @@ async fn what_unblocks_others_comes_first_and_other_teams_see_that_we_know() {
     world.app.clock.advance(time::Duration::hours(1));
     let asked = make(elif, "They wait for it").await;
     let theirs = jonas.make("ingestion", "in-progress", "Dual-write").await;
-    jonas.post(&format!("/tasks/{theirs}/block"), &[("on", asked.as_str())]).await.ok();
+    jonas
+        .post(&format!("/tasks/{theirs}/block"), &[("on", asked.as_str())])
+        .await
+        .ok();
     let page = elif.get(PLANNING).await.ok().text();
     assert!(place(&page, "They wait for it") < place(&page, "The oldest"));
     assert!(page.contains(&format!("{theirs} waits")));
     // next what is for somebody, however young
     let young = make(elif, "Support asked for it").await;
-    elif.post(&format!("/tasks/{young}"), &[("for", "Support")]).await.ok();
+    elif.post(&format!("/tasks/{young}"), &[("for", "Support")])
+        .await
+        .ok();
     let page = elif.get(PLANNING).await.ok().text();
     assert!(place(&page, "They wait for it") < place(&page, "Support asked for it"));
     assert!(
-        place(&page, "Support asked for it") < place(&page, "The oldest") && page.contains("for Support"),
+        place(&page, "Support asked for it") < place(&page, "The oldest")
+            && page.contains("for Support"),
         "{page}"
     );
     // then what serves a goal that is behind, if only by its project: what is in the backlog has no goal
-    let project = [("team", "infrastructure"), ("name", "Re-partition"), ("target", "100"), ("unit", "tables")];
+    let project = [
+        ("team", "infrastructure"),
+        ("name", "Re-partition"),
+        ("target", "100"),
+        ("unit", "tables"),
+    ];
     elif.post("/projects", &project).await.ok();
-    let serving = [("title", "Migrate"), ("target", "9"), ("project", "re-partition")];
+    let serving = [
+        ("title", "Migrate"),
+        ("target", "9"),
+        ("project", "re-partition"),
+    ];
     set_goal(&world, elif, "42", &serving).await;
     let serves = make(elif, "Of the project").await;
     assert!(
         place(&elif.get(PLANNING).await.ok().text(), "The oldest")
             < place(&elif.get(PLANNING).await.ok().text(), "Of the project")
     );
-    elif.post(&format!("/tasks/{serves}"), &[("project", "re-partition")]).await.ok();
+    elif.post(&format!("/tasks/{serves}"), &[("project", "re-partition")])
+        .await
+        .ok();
     let page = elif.get(PLANNING).await.ok().text();
     assert!(place(&page, "Support asked for it") < place(&page, "Of the project"));
-    assert!(place(&page, "Of the project") < place(&page, "The oldest"), "{page}");
+    assert!(
+        place(&page, "Of the project") < place(&page, "The oldest"),
+        "{page}"
+    );
     assert!(place(&page, "Others wait on us") < page.rfind("Dual-write").unwrap());
     // what they waited for is there: it is no news to plan by any more
-    elif.post(&format!("/tasks/{asked}/position"), &[("column", "done")]).await.ok();
-    assert!(!elif.get(PLANNING).await.ok().text().contains("Others wait on us"));
-    let board = elif.get("/teams/infrastructure?sprint=all").await.ok().text();
-    assert!(board.contains(&asked) && !board.contains(&format!("{theirs} waits")), "nor on its card");
-    elif.post(&format!("/tasks/{asked}/position"), &[("column", "todo")]).await.ok();
-    assert!(elif.get(PLANNING).await.ok().text().contains("Others wait on us"));
+    elif.post(&format!("/tasks/{asked}/position"), &[("column", "done")])
+        .await
+        .ok();
+    assert!(
+        !elif
+            .get(PLANNING)
+            .await
+            .ok()
+            .text()
+            .contains("Others wait on us")
+    );
+    let board = elif
+        .get("/teams/infrastructure?sprint=all")
+        .await
+        .ok()
+        .text();
+    assert!(
+        board.contains(&asked) && !board.contains(&format!("{theirs} waits")),
+        "nor on its card"
+    );
+    elif.post(&format!("/tasks/{asked}/position"), &[("column", "todo")])
+        .await
+        .ok();
+    assert!(
+        elif.get(PLANNING)
+            .await
+            .ok()
+            .text()
+            .contains("Others wait on us")
+    );
     let read = jonas.get(PLANNING).await.ok().text();
     assert!(!read.contains("Put chosen"), "another team reads");
     // what is finished is no plan, and a closed sprint says what is usual
     elif.make("infrastructure", "done", "Backups").await;
-    elif.post("/teams/infrastructure/sprints/42/close", &[]).await.ok();
-    assert!(elif.get(PLANNING).await.text().contains("<b>1</b>tasks finished in a usual sprint (1)"));
+    elif.post("/teams/infrastructure/sprints/42/close", &[])
+        .await
+        .ok();
+    assert!(
+        elif.get(PLANNING)
+            .await
+            .text()
+            .contains("<b>1</b>tasks finished in a usual sprint (1)")
+    );
 }
 
 #[tokio::test]
@@ -141,22 +261,52 @@ async fn whoever_is_away_has_fewer_days_left_in_planning_and_is_not_asked_in_the
     let elif = &world.elif;
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
     let page = elif.get(PLANNING).await.ok().text();
-    assert!(page.contains("10 working days") && page.contains("<b>20</b>days that people are there"), "{page}");
-    tomas.post("/me/away", &[("from", "2026-12-03"), ("to", "2026-12-07")]).await.ok();
+    assert!(
+        page.contains("10 working days") && page.contains("<b>20</b>days that people are there"),
+        "{page}"
+    );
+    tomas
+        .post("/me/away", &[("from", "2026-12-03"), ("to", "2026-12-07")])
+        .await
+        .ok();
     tomas.post("/me/away", &[("from", "2026-11-24")]).await.ok();
-    assert!(tomas.get("/me").await.ok().text().contains("Thu 3 Dec to Mon 7 Dec"));
+    assert!(
+        tomas
+            .get("/me")
+            .await
+            .ok()
+            .text()
+            .contains("Thu 3 Dec to Mon 7 Dec")
+    );
     let page = elif.get(PLANNING).await.ok().text();
-    assert!(page.contains("<b>17 of 20</b>days that people are there"), "a weekend is nobody's day off: {page}");
-    assert!(page.contains("7 of 10 days") && page.contains("10 of 10 days"), "{page}");
+    assert!(
+        page.contains("<b>17 of 20</b>days that people are there"),
+        "a weekend is nobody's day off: {page}"
+    );
+    assert!(
+        page.contains("7 of 10 days") && page.contains("10 of 10 days"),
+        "{page}"
+    );
     // today is over half of the sprint that goes on, and Tomas is there on three of its four days
-    let page = elif.get("/teams/infrastructure/planning?sprint=42").await.ok().text();
-    assert!(page.contains("4 working days left") && page.contains("3 of 4 days"), "{page}");
+    let page = elif
+        .get("/teams/infrastructure/planning?sprint=42")
+        .await
+        .ok()
+        .text();
+    assert!(
+        page.contains("4 working days left") && page.contains("3 of 4 days"),
+        "{page}"
+    );
 
     make(elif, "Free to be taken").await;
     elif.post("/tasks/INF-1", &[("sprint", "42")]).await.ok();
     let standup = elif.get("/teams/infrastructure/standup").await.ok().text();
     assert!(standup.contains("away until Tue 24 Nov"), "{standup}");
-    assert_eq!(standup.matches("most useful").count(), 1, "only who is there");
+    assert_eq!(
+        standup.matches("most useful").count(),
+        1,
+        "only who is there"
+    );
 
     for (from, to, why) in [
         ("2026-12-07", "2026-12-03", "comes before the first"),
@@ -164,10 +314,15 @@ async fn whoever_is_away_has_fewer_days_left_in_planning_and_is_not_asked_in_the
         ("", "2026-12-03", "from which day"),
         ("2026-02-30", "", "no date"),
     ] {
-        let answer = tomas.post("/me/away", &[("from", from), ("to", to)]).await.refused(422);
+        let answer = tomas
+            .post("/me/away", &[("from", from), ("to", to)])
+            .await
+            .refused(422);
         assert!(answer.text().contains(why), "{why}: {}", answer.text());
     }
-    elif.post("/me/away/2026-12-03/remove", &[]).await.refused(404);
+    elif.post("/me/away/2026-12-03/remove", &[])
+        .await
+        .refused(404);
     tomas.post("/me/away/2026-12-03/remove", &[]).await.ok();
     assert!(elif.get(PLANNING).await.text().contains("<b>20</b>days"));
 }
@@ -177,8 +332,22 @@ async fn whoever_is_away_has_fewer_days_left_in_planning_and_is_not_asked_in_the
 async fn enter_in_planning_changes_nothing() {
     let world = World::new().await;
     world.elif.make("infrastructure", "todo", "Cut over").await;
-    let page = world.elif.get("/teams/infrastructure/planning?sprint=42").await.ok().text();
+    let page = world
+        .elif
+        .get("/teams/infrastructure/planning?sprint=42")
+        .await
+        .ok()
+        .text();
     let form = page.split("<planning-lists>").nth(1).unwrap();
-    let first = form.split("<button").nth(1).unwrap().split('>').next().unwrap();
-    assert!(first.contains("formmethod=\"dialog\"") && !first.contains("name="), "it sends nothing: {first}");
+    let first = form
+        .split("<button")
+        .nth(1)
+        .unwrap()
+        .split('>')
+        .next()
+        .unwrap();
+    assert!(
+        first.contains("formmethod=\"dialog\"") && !first.contains("name="),
+        "it sends nothing: {first}"
+    );
 }

@@ -37,7 +37,12 @@ impl Place {
             .permissions(Permissions::from_mode(0o711))
             .tempdir()
             .unwrap();
-        Self { folder, inside: "data".to_owned(), program: env!("CARGO_BIN_EXE_fortnight").into(), ordinary: None }
+        Self {
+            folder,
+            inside: "data".to_owned(),
+            program: env!("CARGO_BIN_EXE_fortnight").into(),
+            ordinary: None,
+        }
     }
 
     /// For an ordinary user, also when root runs the tests.
@@ -87,16 +92,33 @@ impl Place {
 
     /// Runs a command that ends by itself.
     pub async fn run(&self, args: &[&str]) -> Output {
-        timeout(PATIENCE, self.command(args).output()).await.expect("it does not end").unwrap()
+        timeout(PATIENCE, self.command(args).output())
+            .await
+            .expect("it does not end")
+            .unwrap()
     }
 
     /// The same with something to read, as `echo password | fortnight user add` does. It must go well; the answer is
     /// what it said.
     pub async fn run_reading(&self, input: &str, args: &[&str]) -> String {
         let mut command = self.command(args);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).await.unwrap();
-        let done = timeout(PATIENCE, child.wait_with_output()).await.expect("it does not end").unwrap();
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(input.as_bytes())
+            .await
+            .unwrap();
+        let done = timeout(PATIENCE, child.wait_with_output())
+            .await
+            .expect("it does not end")
+            .unwrap();
         assert!(done.status.success(), "{args:?}: {done:?}");
         String::from_utf8(done.stdout).unwrap()
     }
@@ -109,16 +131,42 @@ impl Place {
             .map(|word| format!("'{}'", word.to_str().unwrap()))
             .collect();
         let mut command = Command::new("script");
-        command.args(["--quiet", "--return", "--command", &line.join(" "), "/dev/null"]);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+        command.args([
+            "--quiet",
+            "--return",
+            "--command",
+            &line.join(" "),
+            "/dev/null",
+        ]);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
         let mut screen = child.stdout.take().unwrap();
         let mut said = Vec::new();
         // whoever types before they are asked sees what they type
         while !said.ends_with(b": ") {
-            assert!(timeout(PATIENCE, screen.read_buf(&mut said)).await.expect("it asks nothing").unwrap() > 0);
+            assert!(
+                timeout(PATIENCE, screen.read_buf(&mut said))
+                    .await
+                    .expect("it asks nothing")
+                    .unwrap()
+                    > 0
+            );
         }
-        child.stdin.as_mut().unwrap().write_all(input.as_bytes()).await.unwrap();
-        timeout(PATIENCE, screen.read_to_end(&mut said)).await.expect("it does not end").unwrap();
+        child
+            .stdin
+            .as_mut()
+            .unwrap()
+            .write_all(input.as_bytes())
+            .await
+            .unwrap();
+        timeout(PATIENCE, screen.read_to_end(&mut said))
+            .await
+            .expect("it does not end")
+            .unwrap();
         assert!(child.wait().await.unwrap().success(), "{args:?}");
         String::from_utf8(said).unwrap()
     }
@@ -146,14 +194,29 @@ impl Place {
 
     async fn start_command(&self, mut command: Command) -> Server {
         let log = self.folder.path().join("stderr");
-        let mut child = command.stdout(Stdio::piped()).stderr(File::create(&log).unwrap()).spawn().unwrap();
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = timeout(PATIENCE, lines.next_line()).await.expect("it does not say where it is").unwrap();
+        let line = timeout(PATIENCE, lines.next_line())
+            .await
+            .expect("it does not say where it is")
+            .unwrap();
         let Some(line) = line else {
             panic!("it ended: {}", fs::read_to_string(&log).unwrap());
         };
-        let url = line.strip_prefix("Fortnight is at ").unwrap_or_else(|| panic!("{line}")).to_owned();
-        Server { child, url, log, stdout: lines }
+        let url = line
+            .strip_prefix("Fortnight is at ")
+            .unwrap_or_else(|| panic!("{line}"))
+            .to_owned();
+        Server {
+            child,
+            url,
+            log,
+            stdout: lines,
+        }
     }
 
     /// A connection to its database, as the administrator of the machine could make.
@@ -180,7 +243,9 @@ impl Place {
     /// Every living process that works in this folder: Postgres's all do.
     pub fn processes(&self) -> Vec<String> {
         let folder = self.data_dir();
-        let works_there = |process: &Path| fs::read_link(process.join("cwd")).is_ok_and(|cwd| cwd.starts_with(&folder));
+        let works_there = |process: &Path| {
+            fs::read_link(process.join("cwd")).is_ok_and(|cwd| cwd.starts_with(&folder))
+        };
         fs::read_dir("/proc")
             .unwrap()
             .filter_map(|entry| entry.ok().map(|entry| entry.path()))
@@ -210,7 +275,10 @@ pub struct Server {
 impl Server {
     /// The link for a first visit, which it prints after its address.
     pub async fn link(&mut self) -> String {
-        let line = timeout(PATIENCE, self.stdout.next_line()).await.expect("it prints no link").unwrap();
+        let line = timeout(PATIENCE, self.stdout.next_line())
+            .await
+            .expect("it prints no link")
+            .unwrap();
         line.unwrap().strip_prefix("Open ").unwrap().to_owned()
     }
 
@@ -234,7 +302,9 @@ impl Server {
     }
 
     pub async fn ended(&mut self) -> io::Result<ExitStatus> {
-        timeout(PATIENCE, self.child.wait()).await.expect("it does not end")
+        timeout(PATIENCE, self.child.wait())
+            .await
+            .expect("it does not end")
     }
 }
 
@@ -246,5 +316,7 @@ pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
             tick.tick().await;
         }
     };
-    timeout(PATIENCE, looking).await.unwrap_or_else(|_| panic!("never: {what}"));
+    timeout(PATIENCE, looking)
+        .await
+        .unwrap_or_else(|_| panic!("never: {what}"));
 }

@@ -19,11 +19,17 @@ async fn begin(who: &Client) {
         ("about", "Every table **once**"),
     ];
     let answer = who.post("/projects", &fields).await;
-    assert_eq!(answer.headers["location"], "/projects/re-partition-100-tables");
+    assert_eq!(
+        answer.headers["location"],
+        "/projects/re-partition-100-tables"
+    );
 }
 
 async fn page(who: &Client) -> String {
-    who.get("/projects/re-partition-100-tables").await.ok().text()
+    who.get("/projects/re-partition-100-tables")
+        .await
+        .ok()
+        .text()
 }
 
 #[tokio::test]
@@ -32,10 +38,19 @@ async fn goals_of_several_sprints_and_teams_add_up_to_a_project_with_milestones(
     let (elif, jonas) = (&world.elif, &world.jonas);
     begin(elif).await;
     let milestones = "/projects/re-partition-100-tables/milestones";
-    elif.post(milestones, &[("title", "The first ten"), ("due_on", "2026-12-01")]).await.ok();
-    elif.post(milestones, &[("title", "All of them")]).await.ok();
-    let first: uuid::Uuid =
-        sqlx::query_scalar("SELECT id FROM milestones WHERE position = 1").fetch_one(&world.db).await.unwrap();
+    elif.post(
+        milestones,
+        &[("title", "The first ten"), ("due_on", "2026-12-01")],
+    )
+    .await
+    .ok();
+    elif.post(milestones, &[("title", "All of them")])
+        .await
+        .ok();
+    let first: uuid::Uuid = sqlx::query_scalar("SELECT id FROM milestones WHERE position = 1")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     let first = first.to_string();
     let serving = [
         ("title", "Migrate 50 tables"),
@@ -44,17 +59,45 @@ async fn goals_of_several_sprints_and_teams_add_up_to_a_project_with_milestones(
         ("milestone", &first),
     ];
     let goal = set_goal(&world, elif, "42", &serving).await;
-    elif.post(&format!("/teams/infrastructure/goals/{goal}/progress"), &[("value", "31")]).await.ok();
-    let theirs =
-        [("sprint", "43"), ("title", "Copy 20 more"), ("target", "20"), ("project", "re-partition-100-tables")];
-    assert_eq!(jonas.post("/teams/ingestion/goals", &theirs).await.status, 303);
+    elif.post(
+        &format!("/teams/infrastructure/goals/{goal}/progress"),
+        &[("value", "31")],
+    )
+    .await
+    .ok();
+    let theirs = [
+        ("sprint", "43"),
+        ("title", "Copy 20 more"),
+        ("target", "20"),
+        ("project", "re-partition-100-tables"),
+    ];
+    assert_eq!(
+        jonas.post("/teams/ingestion/goals", &theirs).await.status,
+        303
+    );
     let theirs: uuid::Uuid =
-        sqlx::query_scalar("SELECT id FROM goals WHERE title = 'Copy 20 more'").fetch_one(&world.db).await.unwrap();
-    jonas.post(&format!("/teams/ingestion/goals/{theirs}/progress"), &[("value", "12")]).await.ok();
-    let key = elif.make("infrastructure", "in-progress", "Copy sessions").await;
-    elif.post(&format!("/tasks/{key}"), &[("goal", "1")]).await.ok();
+        sqlx::query_scalar("SELECT id FROM goals WHERE title = 'Copy 20 more'")
+            .fetch_one(&world.db)
+            .await
+            .unwrap();
+    jonas
+        .post(
+            &format!("/teams/ingestion/goals/{theirs}/progress"),
+            &[("value", "12")],
+        )
+        .await
+        .ok();
+    let key = elif
+        .make("infrastructure", "in-progress", "Copy sessions")
+        .await;
+    elif.post(&format!("/tasks/{key}"), &[("goal", "1")])
+        .await
+        .ok();
     let shown = page(jonas).await;
-    assert!(shown.contains("43 / 100"), "31 and 12, of two teams and two sprints");
+    assert!(
+        shown.contains("43 / 100"),
+        "31 and 12, of two teams and two sprints"
+    );
     for text in [
         "Every table <strong>once</strong>",
         "The first ten",
@@ -66,10 +109,20 @@ async fn goals_of_several_sprints_and_teams_add_up_to_a_project_with_milestones(
     ] {
         assert!(shown.contains(text), "{text}");
     }
-    let board = jonas.get("/projects/re-partition-100-tables/board").await.ok().text();
-    assert!(board.contains("Copy sessions"), "it serves by its goal: {board}");
+    let board = jonas
+        .get("/projects/re-partition-100-tables/board")
+        .await
+        .ok()
+        .text();
+    assert!(
+        board.contains("Copy sessions"),
+        "it serves by its goal: {board}"
+    );
     assert!(jonas.get("/projects").await.text().contains("43 / 100"));
-    assert!(!shown.contains("Change the project"), "another team leads it");
+    assert!(
+        !shown.contains("Change the project"),
+        "another team leads it"
+    );
     // put right: another title and day, another place; the goal goes on pointing at it
     let order = format!("{milestones}/{first}/order");
     let at = |page: &str, title: &str| page.find(title).unwrap();
@@ -79,14 +132,39 @@ async fn goals_of_several_sprints_and_teams_add_up_to_a_project_with_milestones(
     elif.post(&order, &[("to", "down")]).await.ok();
     elif.post(&order, &[("to", "up")]).await.ok();
     let change = format!("{milestones}/{first}");
-    elif.post(&change, &[("row", &first), ("called", "The first twelve"), ("by", "2026-12-08")]).await.ok();
+    elif.post(
+        &change,
+        &[
+            ("row", &first),
+            ("called", "The first twelve"),
+            ("by", "2026-12-08"),
+        ],
+    )
+    .await
+    .ok();
     let shown = page(elif).await;
-    assert!(at(&shown, "The first twelve") < at(&shown, "All of them") && shown.contains("by Tue 8 Dec"));
+    assert!(
+        at(&shown, "The first twelve") < at(&shown, "All of them")
+            && shown.contains("by Tue 8 Dec")
+    );
     assert!(at(&shown, "The first twelve") < at(&shown, "Migrate 50 tables"));
-    assert!(at(&shown, "Migrate 50 tables") < at(&shown, "All of them"), "it points at the first of them");
-    for (called, by, why) in [(" ", "", "1 to 200 characters"), ("A dozen", "2026-02-31", "That is no date")] {
-        let refused = elif.post(&change, &[("row", &first), ("called", called), ("by", by)]).await.refused(422).text();
-        assert!(refused.contains(why) && refused.contains(&format!("value=\"{called}\"")), "{refused}");
+    assert!(
+        at(&shown, "Migrate 50 tables") < at(&shown, "All of them"),
+        "it points at the first of them"
+    );
+    for (called, by, why) in [
+        (" ", "", "1 to 200 characters"),
+        ("A dozen", "2026-02-31", "That is no date"),
+    ] {
+        let refused = elif
+            .post(&change, &[("row", &first), ("called", called), ("by", by)])
+            .await
+            .refused(422)
+            .text();
+        assert!(
+            refused.contains(why) && refused.contains(&format!("value=\"{called}\"")),
+            "{refused}"
+        );
     }
     for path in [&order, &change] {
         jonas.post(path, &[("called", "Theirs")]).await.refused(403);
@@ -97,8 +175,13 @@ async fn goals_of_several_sprints_and_teams_add_up_to_a_project_with_milestones(
     assert!(page(elif).await.contains("1 of 2"));
     elif.post(&reach, &[("not", "1")]).await.ok();
     assert!(page(elif).await.contains("0 of 2"));
-    elif.post(&format!("{milestones}/{first}/remove"), &[]).await.ok();
-    assert!(page(elif).await.contains("43 / 100"), "its goals stay with the project");
+    elif.post(&format!("{milestones}/{first}/remove"), &[])
+        .await
+        .ok();
+    assert!(
+        page(elif).await.contains("43 / 100"),
+        "its goals stay with the project"
+    );
 }
 
 #[tokio::test]
@@ -106,70 +189,185 @@ async fn what_a_project_may_not_be_is_said_beside_its_field() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     begin(elif).await;
-    let base = [("team", "infrastructure"), ("measure", "count"), ("unit", "tables")];
+    let base = [
+        ("team", "infrastructure"),
+        ("measure", "count"),
+        ("unit", "tables"),
+    ];
     for (name, target, why) in [
         ("Another", "0", "A target is a whole number from 1."),
         ("Another", "-5", "A target is a whole number from 1."),
         ("Another", "many", "A target is a whole number from 1."),
         ("", "5", "at least one letter"),
-        ("Re-partition 100 tables", "5", "There is a project of that name."),
+        (
+            "Re-partition 100 tables",
+            "5",
+            "There is a project of that name.",
+        ),
     ] {
-        let fields: Vec<(&str, &str)> = base.into_iter().chain([("name", name), ("target", target)]).collect();
+        let fields: Vec<(&str, &str)> = base
+            .into_iter()
+            .chain([("name", name), ("target", target)])
+            .collect();
         let answer = elif.post("/projects", &fields).await.refused(422);
         assert!(answer.text().contains(why), "{why}");
-        assert!(answer.text().contains("value=\"tables\""), "what was typed is still there");
+        assert!(
+            answer.text().contains("value=\"tables\""),
+            "what was typed is still there"
+        );
     }
-    let fields: Vec<(&str, &str)> = base.into_iter().chain([("name", "Theirs"), ("target", "5")]).collect();
+    let fields: Vec<(&str, &str)> = base
+        .into_iter()
+        .chain([("name", "Theirs"), ("target", "5")])
+        .collect();
     jonas.post("/projects", &fields).await.refused(403);
-    jonas.post("/projects/re-partition-100-tables", &fields).await.refused(403);
-    jonas.get("/projects/unknown").await.refused(404);
-    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM projects").fetch_one(&world.db).await.unwrap();
-    assert_eq!(count, 1);
-    let over = [("name", "Re-partition"), ("measure", "share"), ("target", "101")];
-    assert!(elif.post("/projects/re-partition-100-tables", &over).await.refused(422).text().contains("from 1 to 100"));
-    elif.post("/projects/re-partition-100-tables", &[("name", "Re-partition"), ("target", "90"), ("typed", "45")])
+    jonas
+        .post("/projects/re-partition-100-tables", &fields)
         .await
-        .ok();
+        .refused(403);
+    jonas.get("/projects/unknown").await.refused(404);
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM projects")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    assert_eq!(count, 1);
+    let over = [
+        ("name", "Re-partition"),
+        ("measure", "share"),
+        ("target", "101"),
+    ];
+    assert!(
+        elif.post("/projects/re-partition-100-tables", &over)
+            .await
+            .refused(422)
+            .text()
+            .contains("from 1 to 100")
+    );
+    elif.post(
+        "/projects/re-partition-100-tables",
+        &[("name", "Re-partition"), ("target", "90"), ("typed", "45")],
+    )
+    .await
+    .ok();
     assert!(page(elif).await.contains("45 / 90"));
     // a share is no more than all of it
-    let share = [("name", "Re-partition"), ("measure", "share"), ("target", "90"), ("typed", "101")];
-    let refused = elif.post("/projects/re-partition-100-tables", &share).await.refused(422).text();
-    assert!(refused.contains("This is a whole number from 0 to 100.") && refused.contains("value=\"101\""));
+    let share = [
+        ("name", "Re-partition"),
+        ("measure", "share"),
+        ("target", "90"),
+        ("typed", "101"),
+    ];
+    let refused = elif
+        .post("/projects/re-partition-100-tables", &share)
+        .await
+        .refused(422)
+        .text();
+    assert!(
+        refused.contains("This is a whole number from 0 to 100.")
+            && refused.contains("value=\"101\"")
+    );
     let gone = uuid::Uuid::now_v7().to_string();
-    let late = [("name", "Re-partition"), ("target", "90"), ("key_result", &gone)];
-    let refused = elif.post("/projects/re-partition-100-tables", &late).await.refused(422).text();
-    assert!(refused.contains("That key result is not there any more."), "{refused}");
+    let late = [
+        ("name", "Re-partition"),
+        ("target", "90"),
+        ("key_result", &gone),
+    ];
+    let refused = elif
+        .post("/projects/re-partition-100-tables", &late)
+        .await
+        .refused(422)
+        .text();
+    assert!(
+        refused.contains("That key result is not there any more."),
+        "{refused}"
+    );
     assert!(page(elif).await.contains("45 / 90"));
-    elif.post("/projects/re-partition-100-tables/finish", &[]).await.ok();
+    elif.post("/projects/re-partition-100-tables/finish", &[])
+        .await
+        .ok();
     assert!(page(elif).await.contains("finished"));
-    assert!(!elif.get("/teams/infrastructure/goals/new?sprint=43").await.text().contains("Re-partition"));
+    assert!(
+        !elif
+            .get("/teams/infrastructure/goals/new?sprint=43")
+            .await
+            .text()
+            .contains("Re-partition")
+    );
 }
 
 #[tokio::test]
 async fn a_team_says_why_it_is_there_and_projects_feed_its_key_results() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let told =
-        [("mission", "Nobody thinks about disks"), ("chat", "#infrastructure"), ("roadmap", "## Winter\n\n- Postgres")];
-    jonas.post("/teams/infrastructure/about", &told).await.refused(403);
+    let told = [
+        ("mission", "Nobody thinks about disks"),
+        ("chat", "#infrastructure"),
+        ("roadmap", "## Winter\n\n- Postgres"),
+    ];
+    jonas
+        .post("/teams/infrastructure/about", &told)
+        .await
+        .refused(403);
     elif.post("/teams/infrastructure/about", &told).await.ok();
-    let objective =
-        [("quarter", "2026-Q4"), ("title", "Nobody is woken by the database"), ("why", "Three nights in August")];
-    elif.post("/teams/infrastructure/objectives", &objective).await.ok();
-    elif.post("/teams/infrastructure/objectives", &[("quarter", "winter"), ("title", "x")]).await.refused(422);
-    let id: uuid::Uuid = sqlx::query_scalar("SELECT id FROM objectives").fetch_one(&world.db).await.unwrap();
-    let result = [("title", "Tables on the new cluster"), ("target", "100"), ("unit", "tables")];
-    elif.post(&format!("/teams/infrastructure/objectives/{id}/key-results"), &result).await.ok();
-    let result: uuid::Uuid = sqlx::query_scalar("SELECT id FROM key_results").fetch_one(&world.db).await.unwrap();
-    let id = result.to_string();
-    begin(elif).await;
-    elif.post("/projects/re-partition-100-tables", &[("name", "Re-partition"), ("target", "100"), ("key_result", &id)])
+    let objective = [
+        ("quarter", "2026-Q4"),
+        ("title", "Nobody is woken by the database"),
+        ("why", "Three nights in August"),
+    ];
+    elif.post("/teams/infrastructure/objectives", &objective)
         .await
         .ok();
+    elif.post(
+        "/teams/infrastructure/objectives",
+        &[("quarter", "winter"), ("title", "x")],
+    )
+    .await
+    .refused(422);
+    let id: uuid::Uuid = sqlx::query_scalar("SELECT id FROM objectives")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    let result = [
+        ("title", "Tables on the new cluster"),
+        ("target", "100"),
+        ("unit", "tables"),
+    ];
+    elif.post(
+        &format!("/teams/infrastructure/objectives/{id}/key-results"),
+        &result,
+    )
+    .await
+    .ok();
+    let result: uuid::Uuid = sqlx::query_scalar("SELECT id FROM key_results")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    let id = result.to_string();
+    begin(elif).await;
+    elif.post(
+        "/projects/re-partition-100-tables",
+        &[
+            ("name", "Re-partition"),
+            ("target", "100"),
+            ("key_result", &id),
+        ],
+    )
+    .await
+    .ok();
     // it serves the project and names the key result too: it counts once
-    let goal = [("title", "Migrate 50"), ("target", "50"), ("project", "re-partition-100-tables"), ("key_result", &id)];
+    let goal = [
+        ("title", "Migrate 50"),
+        ("target", "50"),
+        ("project", "re-partition-100-tables"),
+        ("key_result", &id),
+    ];
     let goal = set_goal(&world, elif, "42", &goal).await;
-    elif.post(&format!("/teams/infrastructure/goals/{goal}/progress"), &[("value", "31")]).await.ok();
+    elif.post(
+        &format!("/teams/infrastructure/goals/{goal}/progress"),
+        &[("value", "31")],
+    )
+    .await
+    .ok();
     let about = jonas.get("/teams/infrastructure/about").await.ok().text();
     for text in [
         "Nobody thinks about disks",
@@ -185,34 +383,80 @@ async fn a_team_says_why_it_is_there_and_projects_feed_its_key_results() {
         assert!(about.contains(text), "{text}");
     }
     // a goal that serves no project feeds it by itself
-    let alone = set_goal(&world, elif, "42", &[("title", "Twelve more"), ("target", "12"), ("key_result", &id)]).await;
-    elif.post(&format!("/teams/infrastructure/goals/{alone}/progress"), &[("value", "12")]).await.ok();
+    let alone = set_goal(
+        &world,
+        elif,
+        "42",
+        &[
+            ("title", "Twelve more"),
+            ("target", "12"),
+            ("key_result", &id),
+        ],
+    )
+    .await;
+    elif.post(
+        &format!("/teams/infrastructure/goals/{alone}/progress"),
+        &[("value", "12")],
+    )
+    .await
+    .ok();
     sqlx::query("UPDATE members SET does = 'Databases' WHERE account_id = $1")
         .bind(elif.person.id)
         .execute(&world.db)
         .await
         .unwrap();
     let about = jonas.get("/teams/infrastructure/about").await.ok().text();
-    assert!(about.contains("43 / 100") && about.contains("Twelve more") && about.contains("Databases"), "{about}");
+    assert!(
+        about.contains("43 / 100") && about.contains("Twelve more") && about.contains("Databases"),
+        "{about}"
+    );
     let progress = format!("/teams/infrastructure/key-results/{id}/progress");
     jonas.post(&progress, &[("typed", "40")]).await.refused(403);
-    jonas.post(&format!("/teams/ingestion/key-results/{id}/progress"), &[("typed", "40")]).await.refused(404);
+    jonas
+        .post(
+            &format!("/teams/ingestion/key-results/{id}/progress"),
+            &[("typed", "40")],
+        )
+        .await
+        .refused(404);
     elif.post(&progress, &[("typed", "-1")]).await.refused(422);
     elif.post(&progress, &[("typed", "40")]).await.ok();
-    assert!(jonas.get("/teams/infrastructure/about").await.text().contains("40 / 100"));
+    assert!(
+        jonas
+            .get("/teams/infrastructure/about")
+            .await
+            .text()
+            .contains("40 / 100")
+    );
     let result = format!("/teams/infrastructure/key-results/{id}");
-    let worded = |target| [("title", "Tables that moved"), ("unit", "tables"), ("target", target)];
+    let worded = |target| {
+        [
+            ("title", "Tables that moved"),
+            ("unit", "tables"),
+            ("target", target),
+        ]
+    };
     jonas.post(&result, &worded("80")).await.refused(403);
     elif.post(&result, &worded("0")).await.refused(422);
     elif.post(&result, &worded("80")).await.ok();
-    let objective: uuid::Uuid = sqlx::query_scalar("SELECT id FROM objectives").fetch_one(&world.db).await.unwrap();
+    let objective: uuid::Uuid = sqlx::query_scalar("SELECT id FROM objectives")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     let objective = format!("/teams/infrastructure/objectives/{objective}");
     let worded = [("title", "Everybody sleeps"), ("why", "Four nights")];
     jonas.post(&objective, &worded).await.refused(403);
-    elif.post(&objective, &[("title", " "), ("why", "")]).await.refused(422);
+    elif.post(&objective, &[("title", " "), ("why", "")])
+        .await
+        .refused(422);
     elif.post(&objective, &worded).await.ok();
     let about = jonas.get("/teams/infrastructure/about").await.ok().text();
-    for text in ["Everybody sleeps", "Four nights", "Tables that moved", "40 / 80"] {
+    for text in [
+        "Everybody sleeps",
+        "Four nights",
+        "Tables that moved",
+        "40 / 80",
+    ] {
         assert!(about.contains(text), "{text}");
     }
     elif.post(&format!("{result}/remove"), &[]).await.ok();
@@ -223,7 +467,13 @@ async fn a_team_says_why_it_is_there_and_projects_feed_its_key_results() {
 async fn leads_set_the_week_and_days_off_and_pace_goes_by_them() {
     let world = World::new().await;
     let elif = &world.elif;
-    let goal = set_goal(&world, elif, "42", &[("title", "Migrate 50 tables"), ("target", "50")]).await;
+    let goal = set_goal(
+        &world,
+        elif,
+        "42",
+        &[("title", "Migrate 50 tables"), ("target", "50")],
+    )
+    .await;
     let week = [
         ("working_days", "1"),
         ("working_days", "2"),
@@ -233,24 +483,55 @@ async fn leads_set_the_week_and_days_off_and_pace_goes_by_them() {
         ("standup_at", "09:30"),
         ("time_zone", "Europe/Berlin"),
     ];
-    elif.get("/teams/infrastructure/settings").await.refused(403);
-    elif.post("/teams/infrastructure/week", &week).await.refused(403);
+    elif.get("/teams/infrastructure/settings")
+        .await
+        .refused(403);
+    elif.post("/teams/infrastructure/week", &week)
+        .await
+        .refused(403);
     sqlx::query("UPDATE members SET role = 'lead' WHERE account_id = $1")
         .bind(elif.person.id)
         .execute(&world.db)
         .await
         .unwrap();
-    world.jonas.post("/teams/infrastructure/week", &week).await.refused(403);
+    world
+        .jonas
+        .post("/teams/infrastructure/week", &week)
+        .await
+        .refused(403);
     elif.post("/teams/infrastructure/week", &week).await.ok();
     let page = elif.get("/teams/infrastructure/settings").await.ok().text();
     assert!(page.contains("09:30") && page.contains("Europe/Berlin"));
     let board = elif.get("/teams/infrastructure").await.text();
-    assert!(board.contains("should be at 68 % by today"), "the middle of the sixth of eight working days");
-    elif.post("/teams/infrastructure/days-off", &[("day", "2026-11-18"), ("name", "Company day")]).await.ok();
-    assert!(elif.get("/teams/infrastructure").await.text().contains("should be at 64 % by today"), "of seven");
-    assert!(elif.get("/teams/infrastructure/settings").await.text().contains("Company day"));
-    elif.post("/teams/infrastructure/days-off/2026-11-18/remove", &[]).await.ok();
-    elif.post("/teams/infrastructure/days-off/2026-11-18/remove", &[]).await.refused(404);
+    assert!(
+        board.contains("should be at 68 % by today"),
+        "the middle of the sixth of eight working days"
+    );
+    elif.post(
+        "/teams/infrastructure/days-off",
+        &[("day", "2026-11-18"), ("name", "Company day")],
+    )
+    .await
+    .ok();
+    assert!(
+        elif.get("/teams/infrastructure")
+            .await
+            .text()
+            .contains("should be at 64 % by today"),
+        "of seven"
+    );
+    assert!(
+        elif.get("/teams/infrastructure/settings")
+            .await
+            .text()
+            .contains("Company day")
+    );
+    elif.post("/teams/infrastructure/days-off/2026-11-18/remove", &[])
+        .await
+        .ok();
+    elif.post("/teams/infrastructure/days-off/2026-11-18/remove", &[])
+        .await
+        .refused(404);
     for (field, wrong) in [
         ("standup_at", "25:00"),
         ("standup_at", "late"),
@@ -258,12 +539,24 @@ async fn leads_set_the_week_and_days_off_and_pace_goes_by_them() {
         ("standup_days", "9"),
         ("working_days", "x"),
     ] {
-        let fields: Vec<(&str, &str)> =
-            week.into_iter().filter(|(name, _)| *name != field).chain([(field, wrong)]).collect();
-        elif.post("/teams/infrastructure/week", &fields).await.refused(422);
+        let fields: Vec<(&str, &str)> = week
+            .into_iter()
+            .filter(|(name, _)| *name != field)
+            .chain([(field, wrong)])
+            .collect();
+        elif.post("/teams/infrastructure/week", &fields)
+            .await
+            .refused(422);
     }
-    elif.post("/teams/infrastructure/week", &[("standup_at", "10:00"), ("standup_days", "1")]).await.refused(422);
-    elif.get(&format!("/teams/infrastructure/goals/{goal}")).await.ok();
+    elif.post(
+        "/teams/infrastructure/week",
+        &[("standup_at", "10:00"), ("standup_days", "1")],
+    )
+    .await
+    .refused(422);
+    elif.get(&format!("/teams/infrastructure/goals/{goal}"))
+        .await
+        .ok();
 }
 
 #[tokio::test]
@@ -271,16 +564,54 @@ async fn who_works_at_other_hours_no_longer_fits() {
     let world = World::new().await;
     let elif = &world.elif;
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
-    set_goal(&world, elif, "42", &[("title", "Migrate 50 tables"), ("target", "50"), ("owners", "elif")]).await;
-    assert!(elif.get("/teams/infrastructure").await.text().contains("Tomas would fit"));
-    let hours =
-        [("name", "Tomas Weber"), ("time_zone", "Pacific/Auckland"), ("works_from", "09:00"), ("works_to", "17:00")];
+    set_goal(
+        &world,
+        elif,
+        "42",
+        &[
+            ("title", "Migrate 50 tables"),
+            ("target", "50"),
+            ("owners", "elif"),
+        ],
+    )
+    .await;
+    assert!(
+        elif.get("/teams/infrastructure")
+            .await
+            .text()
+            .contains("Tomas would fit")
+    );
+    let hours = [
+        ("name", "Tomas Weber"),
+        ("time_zone", "Pacific/Auckland"),
+        ("works_from", "09:00"),
+        ("works_to", "17:00"),
+    ];
     tomas.post("/me", &hours).await.ok();
-    assert!(!elif.get("/teams/infrastructure").await.text().contains("Tomas would fit"));
-    assert!(elif.get("/teams/infrastructure/about").await.text().contains("Pacific/Auckland"));
-    for (field, wrong) in [("works_to", "08:00"), ("works_from", "9"), ("time_zone", "Nowhere"), ("name", " ")] {
-        let fields: Vec<(&str, &str)> =
-            hours.into_iter().filter(|(name, _)| *name != field).chain([(field, wrong)]).collect();
+    assert!(
+        !elif
+            .get("/teams/infrastructure")
+            .await
+            .text()
+            .contains("Tomas would fit")
+    );
+    assert!(
+        elif.get("/teams/infrastructure/about")
+            .await
+            .text()
+            .contains("Pacific/Auckland")
+    );
+    for (field, wrong) in [
+        ("works_to", "08:00"),
+        ("works_from", "9"),
+        ("time_zone", "Nowhere"),
+        ("name", " "),
+    ] {
+        let fields: Vec<(&str, &str)> = hours
+            .into_iter()
+            .filter(|(name, _)| *name != field)
+            .chain([(field, wrong)])
+            .collect();
         tomas.post("/me", &fields).await.refused(422);
     }
 }
@@ -293,36 +624,78 @@ async fn a_projects_board_shows_tasks_of_all_teams_by_state_under_the_boards_fil
     let board = "/projects/re-partition-100-tables/board";
     let ours = elif.make("infrastructure", "todo", "Copy sessions").await;
     let backlog = elif.make("infrastructure", "todo", "Copy the rest").await;
-    elif.post(&format!("/tasks/{backlog}"), &[("sprint", "none")]).await.ok();
+    elif.post(&format!("/tasks/{backlog}"), &[("sprint", "none")])
+        .await
+        .ok();
     let theirs = jonas.make("ingestion", "in-review", "Dual-write").await;
     elif.make("infrastructure", "todo", "Something else").await;
     for (who, key) in [(elif, &ours), (elif, &backlog), (jonas, &theirs)] {
-        who.post(&format!("/tasks/{key}"), &[("project", "re-partition-100-tables")]).await.ok();
+        who.post(
+            &format!("/tasks/{key}"),
+            &[("project", "re-partition-100-tables")],
+        )
+        .await
+        .ok();
         assert_eq!(who.task(key).await["project"], "re-partition-100-tables");
     }
     let story = elif.get(&format!("/tasks/{ours}")).await.ok().text();
-    assert!(story.contains("put it to the project “Re-partition 100 tables”"), "{story}");
+    assert!(
+        story.contains("put it to the project “Re-partition 100 tables”"),
+        "{story}"
+    );
     let shown = async |query: &str| {
         let page = elif.get(&format!("{board}{query}")).await.ok().text();
-        let all = ["Copy sessions", "Copy the rest", "Dual-write", "Something else"];
-        all.into_iter().filter(|title| page.contains(&format!(">{title}</a>"))).collect::<Vec<_>>()
+        let all = [
+            "Copy sessions",
+            "Copy the rest",
+            "Dual-write",
+            "Something else",
+        ];
+        all.into_iter()
+            .filter(|title| page.contains(&format!(">{title}</a>")))
+            .collect::<Vec<_>>()
     };
-    assert_eq!(shown("").await, ["Copy sessions", "Copy the rest", "Dual-write"]);
+    assert_eq!(
+        shown("").await,
+        ["Copy sessions", "Copy the rest", "Dual-write"]
+    );
     assert_eq!(shown("?sprint=this").await, ["Copy sessions", "Dual-write"]);
     assert_eq!(shown("?q=sprint:none").await, ["Copy the rest"]);
     assert_eq!(shown("?q=sessions").await, ["Copy sessions"]);
-    assert!(elif.get(&format!("{board}?q=colour:red")).await.ok().text().contains("unknown"));
-    assert!(elif.get(&format!("{board}?sprint=77")).await.ok().text().contains("There is no sprint 77."));
-    let asked = format!("/projects/re-partition-100-tables/cards?keys={ours},{theirs},INF-4,nonsense");
+    assert!(
+        elif.get(&format!("{board}?q=colour:red"))
+            .await
+            .ok()
+            .text()
+            .contains("unknown")
+    );
+    assert!(
+        elif.get(&format!("{board}?sprint=77"))
+            .await
+            .ok()
+            .text()
+            .contains("There is no sprint 77.")
+    );
+    let asked =
+        format!("/projects/re-partition-100-tables/cards?keys={ours},{theirs},INF-4,nonsense");
     let cards = elif.get(&asked).await.ok().text();
-    assert!(cards.contains("data-state=\"review\"") && !cards.contains("Something else"), "{cards}");
+    assert!(
+        cards.contains("data-state=\"review\"") && !cards.contains("Something else"),
+        "{cards}"
+    );
 
     // A drop names the state; each team has its own column for it.
     let drop = |state: &'static str| [("state", state), ("after", ""), ("version", "99")];
-    elif.post(&format!("/tasks/{ours}/position"), &drop("doing")).await.ok();
+    elif.post(&format!("/tasks/{ours}/position"), &drop("doing"))
+        .await
+        .ok();
     assert_eq!(elif.task(&ours).await["column"], "in-progress");
-    elif.post(&format!("/tasks/{ours}/position"), &drop("asleep")).await.refused(422);
-    elif.post(&format!("/tasks/{theirs}/position"), &drop("done")).await.refused(403);
+    elif.post(&format!("/tasks/{ours}/position"), &drop("asleep"))
+        .await
+        .refused(422);
+    elif.post(&format!("/tasks/{theirs}/position"), &drop("done"))
+        .await
+        .refused(403);
     sqlx::query(
         "INSERT INTO columns (team_id, id, slug, name, state, position)
          SELECT id, gen_random_uuid(), 'security', 'Security review', 'review', 9 FROM teams WHERE key = 'INF'",
@@ -330,17 +703,47 @@ async fn a_projects_board_shows_tasks_of_all_teams_by_state_under_the_boards_fil
     .execute(&world.db)
     .await
     .unwrap();
-    elif.post(&format!("/tasks/{backlog}/position"), &[("column", "security")]).await.ok();
-    elif.post(&format!("/tasks/{ours}/position"), &[("state", "review")]).await.ok();
-    assert_eq!(elif.task(&ours).await["column"], "in-review", "the first of several");
-    elif.post(&format!("/tasks/{ours}/position"), &[("state", "review"), ("before", &backlog)]).await.ok();
-    assert_eq!(elif.task(&ours).await["column"], "security", "where its neighbour is");
+    elif.post(
+        &format!("/tasks/{backlog}/position"),
+        &[("column", "security")],
+    )
+    .await
+    .ok();
+    elif.post(&format!("/tasks/{ours}/position"), &[("state", "review")])
+        .await
+        .ok();
+    assert_eq!(
+        elif.task(&ours).await["column"],
+        "in-review",
+        "the first of several"
+    );
+    elif.post(
+        &format!("/tasks/{ours}/position"),
+        &[("state", "review"), ("before", &backlog)],
+    )
+    .await
+    .ok();
+    assert_eq!(
+        elif.task(&ours).await["column"],
+        "security",
+        "where its neighbour is"
+    );
 
     let fields = json!({ "project": "no-such" });
-    elif.api(Method::PATCH, &format!("/tasks/{ours}"), fields).await.refused(422);
-    elif.api(Method::PATCH, &format!("/tasks/{ours}"), json!({ "project": null })).await.ok();
+    elif.api(Method::PATCH, &format!("/tasks/{ours}"), fields)
+        .await
+        .refused(422);
+    elif.api(
+        Method::PATCH,
+        &format!("/tasks/{ours}"),
+        json!({ "project": null }),
+    )
+    .await
+    .ok();
     assert_eq!(shown("").await, ["Copy the rest", "Dual-write"]);
     elif.get("/projects/unknown/board").await.refused(404);
-    elif.get("/projects/unknown/cards?keys=INF-1").await.refused(404);
+    elif.get("/projects/unknown/cards?keys=INF-1")
+        .await
+        .refused(404);
     world.stranger().get(board).await.refused(303);
 }

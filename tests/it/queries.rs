@@ -47,11 +47,16 @@ impl Subscriber for Counting {
 async fn forty_tasks_ask_no_more_than_two() {
     let world = World::new().await;
     let people = ["elif", "jonas"];
-    for (client, team, tasks) in [(&world.elif, "infrastructure", 2), (&world.jonas, "ingestion", 40)] {
+    for (client, team, tasks) in [
+        (&world.elif, "infrastructure", 2),
+        (&world.jonas, "ingestion", 40),
+    ] {
         for n in 0..tasks {
-            let body =
-                json!({ "title": format!("Task {n}"), "owners": people, "labels": ["a", "b"], "column": "blocked" });
-            client.api(Method::POST, &format!("/teams/{team}/tasks"), body).await.refused(201);
+            let body = json!({ "title": format!("Task {n}"), "owners": people, "labels": ["a", "b"], "column": "blocked" });
+            client
+                .api(Method::POST, &format!("/teams/{team}/tasks"), body)
+                .await
+                .refused(201);
         }
     }
     count();
@@ -60,9 +65,13 @@ async fn forty_tasks_ask_no_more_than_two() {
         world.elif.get(&path).await.refused(200);
         SENT.get()
     };
-    for path in
-        ["/teams/TEAM", "/api/v1/teams/TEAM/board", "/teams/TEAM/tasks", "/teams/TEAM/flow", "/teams/TEAM/check-in"]
-    {
+    for path in [
+        "/teams/TEAM",
+        "/api/v1/teams/TEAM/board",
+        "/teams/TEAM/tasks",
+        "/teams/TEAM/flow",
+        "/teams/TEAM/check-in",
+    ] {
         let few = asked(path.replace("TEAM", "infrastructure")).await;
         let many = asked(path.replace("TEAM", "ingestion")).await;
         assert!(few > 0, "statements are counted");
@@ -72,7 +81,11 @@ async fn forty_tasks_ask_no_more_than_two() {
     let unchanged = asked("/teams/infrastructure".to_owned()).await;
     assert_eq!(unchanged, 1);
     // nor is a badge drawn again for whoever has not seen it yet: what is kept is sent whole
-    for kept in ["check-in/badge.svg", "check-in.json", "check-in/changes.atom"] {
+    for kept in [
+        "check-in/badge.svg",
+        "check-in.json",
+        "check-in/changes.atom",
+    ] {
         let path = match kept {
             "check-in.json" => "/api/v1/teams/infrastructure/check-in".to_owned(),
             kept => format!("/teams/infrastructure/{kept}"),
@@ -85,8 +98,14 @@ async fn forty_tasks_ask_no_more_than_two() {
     assert!(before <= 14, "my work: {before}");
     // News of a second team asks for that team's names alone, and not for people, sprints and projects again.
     let with_news = async |team: &str, who: &crate::world::Client, key: &str| {
-        world.elif.post(&format!("/tasks/{key}/follow"), &[("follow", "1")]).await.ok();
-        who.post(&format!("/tasks/{key}/comments"), &[("body", "Nearly")]).await.ok();
+        world
+            .elif
+            .post(&format!("/tasks/{key}/follow"), &[("follow", "1")])
+            .await
+            .ok();
+        who.post(&format!("/tasks/{key}/comments"), &[("body", "Nearly")])
+            .await
+            .ok();
         let page = world.elif.get("/").await.ok().text();
         assert!(page.contains("commented on it"), "{team}: {page}");
     };
@@ -95,7 +114,10 @@ async fn forty_tasks_ask_no_more_than_two() {
     let one = asked("/".to_owned()).await;
     with_news("ingestion", &world.jonas, "ING-1").await;
     let two = asked("/".to_owned()).await;
-    assert!(one <= before + 7 && two <= one + 2, "{before}, {one}, {two}");
+    assert!(
+        one <= before + 7 && two <= one + 2,
+        "{before}, {one}, {two}"
+    );
 }
 
 #[tokio::test]
@@ -111,9 +133,16 @@ async fn a_move_is_a_handful_of_questions() {
         json!({ "column": "todo", "before": "INF-2" }),
     ] {
         SENT.set(0);
-        world.elif.api(Method::PUT, "/tasks/INF-1/position", place).await.ok();
+        world
+            .elif
+            .api(Method::PUT, "/tasks/INF-1/position", place)
+            .await
+            .ok();
         // who and which task, the locks, the neighbours, the place, the event, the commit, the card
         assert_eq!(SENT.get(), 7);
     }
-    assert_eq!(world.column("infrastructure", "todo").await, ["INF-1", "INF-2", "INF-3"]);
+    assert_eq!(
+        world.column("infrastructure", "todo").await,
+        ["INF-1", "INF-2", "INF-3"]
+    );
 }

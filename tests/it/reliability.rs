@@ -18,7 +18,11 @@ use crate::{concurrency::check_board, served::Served, world::World};
 async fn a_write_whose_line_was_cut_anywhere_is_done_once_when_it_is_sent_again() {
     let world = World::new().await;
     let served = Served::of(&world).await;
-    let token = world.program_of(&world.elif, Scope::Write).await.bearer.unwrap();
+    let token = world
+        .program_of(&world.elif, Scope::Write)
+        .await
+        .bearer
+        .unwrap();
     const POINTS: usize = 60;
     for nth in 0..POINTS {
         let body = json!({ "title": format!("Task {nth}") }).to_string();
@@ -30,19 +34,31 @@ async fn a_write_whose_line_was_cut_anywhere_is_done_once_when_it_is_sent_again(
         let mut line = TcpStream::connect(served.address).await.unwrap();
         // cut within the request, and from its end on after a little more of the answer's way each time
         let sent = (nth + 1) * request.len() * 2 / POINTS;
-        line.write_all(&request.as_bytes()[..sent.min(request.len())]).await.unwrap();
+        line.write_all(&request.as_bytes()[..sent.min(request.len())])
+            .await
+            .unwrap();
         for _ in 0..nth * 40 {
             tokio::task::yield_now().await;
         }
         drop(line);
         let mut again = TcpStream::connect(served.address).await.unwrap();
-        again.write_all(request.replace("host: x", "host: x\r\nconnection: close").as_bytes()).await.unwrap();
+        again
+            .write_all(
+                request
+                    .replace("host: x", "host: x\r\nconnection: close")
+                    .as_bytes(),
+            )
+            .await
+            .unwrap();
         let mut answer = String::new();
         again.read_to_string(&mut answer).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 201"), "{nth}: {answer}");
     }
     let (tasks, titles): (i64, i64) =
-        sqlx::query_as("SELECT count(*), count(DISTINCT title) FROM tasks").fetch_one(&world.db).await.unwrap();
+        sqlx::query_as("SELECT count(*), count(DISTINCT title) FROM tasks")
+            .fetch_one(&world.db)
+            .await
+            .unwrap();
     assert_eq!((tasks, titles), (POINTS as i64, POINTS as i64));
     check_board(&world).await;
 }
@@ -56,8 +72,10 @@ async fn listeners_that_do_not_read_hold_up_nobody() {
     let mut deaf = Vec::new();
     for _ in 0..20 {
         let mut line = TcpStream::connect(served.address).await.unwrap();
-        let ask =
-            format!("GET /teams/infrastructure/live HTTP/1.1\r\nhost: x\r\ncookie: {}\r\n\r\n", world.elif.cookie);
+        let ask = format!(
+            "GET /teams/infrastructure/live HTTP/1.1\r\nhost: x\r\ncookie: {}\r\n\r\n",
+            world.elif.cookie
+        );
         line.write_all(ask.as_bytes()).await.unwrap();
         deaf.push(line);
     }
@@ -69,10 +87,21 @@ async fn listeners_that_do_not_read_hold_up_nobody() {
     }
     for n in 0..300 {
         let column = if n % 2 == 0 { "in-progress" } else { "todo" };
-        world.elif.ask(Method::PUT, "/tasks/INF-1/position", "card", &[("column", column)]).await.ok();
+        world
+            .elif
+            .ask(
+                Method::PUT,
+                "/tasks/INF-1/position",
+                "card",
+                &[("column", column)],
+            )
+            .await
+            .ok();
         if n % 50 == 49 {
-            let now: i64 =
-                sqlx::query_scalar("SELECT seq FROM teams WHERE key = 'INF'").fetch_one(&world.db).await.unwrap();
+            let now: i64 = sqlx::query_scalar("SELECT seq FROM teams WHERE key = 'INF'")
+                .fetch_one(&world.db)
+                .await
+                .unwrap();
             for stream in &mut reading {
                 while stream.next().await.unwrap().id != Some(now) {}
             }
@@ -94,12 +123,23 @@ async fn five_times_as_many_streams_as_connections_leave_the_board_as_quick() {
         streams.push(stream);
     }
     for _ in 0..most {
-        timeout(Duration::from_secs(5), world.elif.get("/teams/infrastructure")).await.unwrap().ok();
+        timeout(
+            Duration::from_secs(5),
+            world.elif.get("/teams/infrastructure"),
+        )
+        .await
+        .unwrap()
+        .ok();
     }
     // nobody holds one: all of them can be had at once
     let mut held = Vec::new();
     for _ in 0..most {
-        held.push(timeout(Duration::from_secs(5), world.db.acquire()).await.unwrap().unwrap());
+        held.push(
+            timeout(Duration::from_secs(5), world.db.acquire())
+                .await
+                .unwrap()
+                .unwrap(),
+        );
     }
     drop(streams);
 }
@@ -109,18 +149,44 @@ async fn five_times_as_many_streams_as_connections_leave_the_board_as_quick() {
 async fn who_swap_two_columns_never_wait_for_each_other() {
     let world = World::new().await;
     let served = Served::of(&world).await;
-    let token = world.program_of(&world.elif, Scope::Write).await.bearer.unwrap();
+    let token = world
+        .program_of(&world.elif, Scope::Write)
+        .await
+        .bearer
+        .unwrap();
     for n in 0..20 {
-        world.elif.make("infrastructure", if n % 2 == 0 { "todo" } else { "done" }, &format!("Task {n}")).await;
+        world
+            .elif
+            .make(
+                "infrastructure",
+                if n % 2 == 0 { "todo" } else { "done" },
+                &format!("Task {n}"),
+            )
+            .await;
     }
     let swap = |client: u64| {
-        let (http, token, base) = (reqwest::Client::new(), token.clone(), format!("http://{}/api/v1", served.address));
+        let (http, token, base) = (
+            reqwest::Client::new(),
+            token.clone(),
+            format!("http://{}/api/v1", served.address),
+        );
         tokio::spawn(async move {
             for round in 0..30 {
-                let column = if (client + round).is_multiple_of(2) { "done" } else { "todo" };
+                let column = if (client + round).is_multiple_of(2) {
+                    "done"
+                } else {
+                    "todo"
+                };
                 let path = format!("{base}/tasks/INF-{}/position", client % 20 + 1);
-                let place = json!({ "column": column, "before": format!("INF-{}", (client + 7) % 20 + 1) });
-                let answer = http.put(path).bearer_auth(&token).json(&place).send().await.unwrap();
+                let place =
+                    json!({ "column": column, "before": format!("INF-{}", (client + 7) % 20 + 1) });
+                let answer = http
+                    .put(path)
+                    .bearer_auth(&token)
+                    .json(&place)
+                    .send()
+                    .await
+                    .unwrap();
                 assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
             }
         })

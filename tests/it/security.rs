@@ -32,31 +32,72 @@ use crate::{
 
 /// The headers that every answer has, whatever it is.
 fn protects(answer: &axum::response::Response, what: &str) {
-    let header = |name: &str| answer.headers().get(name).map_or("", |value| value.to_str().unwrap());
+    let header = |name: &str| {
+        answer
+            .headers()
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
+    };
     let policy = header("content-security-policy");
     let guests = !header("x-robots-tag").is_empty();
-    assert!(!guests || what.contains("/share/") || what.contains("/public/"), "{what}");
-    assert!(guests || !answer.status().is_success() || !what.contains(" /share/"), "{what}");
+    assert!(
+        !guests || what.contains("/share/") || what.contains("/public/"),
+        "{what}"
+    );
+    assert!(
+        guests || !answer.status().is_success() || !what.contains(" /share/"),
+        "{what}"
+    );
     // What other sites may show within theirs has nothing to press, and no script.
     let framed = guests && !header("content-security-policy").contains("frame-ancestors 'none'");
     if framed {
-        assert!(what.contains("/embed") || what.contains("check-in.json"), "{what}");
-        assert!(policy.starts_with("default-src 'none';") && policy.contains("form-action 'none'"), "{what}: {policy}");
-        assert!(!policy.contains("script-src") && !policy.contains("unsafe"), "{what}: {policy}");
-        assert_eq!((header("x-content-type-options"), header("referrer-policy")), ("nosniff", "no-referrer"), "{what}");
-        assert_eq!(header("cross-origin-resource-policy"), "cross-origin", "{what}");
+        assert!(
+            what.contains("/embed") || what.contains("check-in.json"),
+            "{what}"
+        );
+        assert!(
+            policy.starts_with("default-src 'none';") && policy.contains("form-action 'none'"),
+            "{what}: {policy}"
+        );
+        assert!(
+            !policy.contains("script-src") && !policy.contains("unsafe"),
+            "{what}: {policy}"
+        );
+        assert_eq!(
+            (header("x-content-type-options"), header("referrer-policy")),
+            ("nosniff", "no-referrer"),
+            "{what}"
+        );
+        assert_eq!(
+            header("cross-origin-resource-policy"),
+            "cross-origin",
+            "{what}"
+        );
         return;
     }
-    for part in
-        ["default-src 'none'", "script-src 'self'", "object-src 'none'", "base-uri 'none'", "form-action 'self'"]
-    {
+    for part in [
+        "default-src 'none'",
+        "script-src 'self'",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+    ] {
         assert!(policy.contains(part), "{what}: {policy}");
     }
-    assert!(!policy.contains("unsafe") && !policy.contains('*'), "{what}: {policy}");
-    assert!(policy.contains("frame-ancestors 'none'"), "{what}: {policy}");
+    assert!(
+        !policy.contains("unsafe") && !policy.contains('*'),
+        "{what}: {policy}"
+    );
+    assert!(
+        policy.contains("frame-ancestors 'none'"),
+        "{what}: {policy}"
+    );
     for (name, wanted) in [
         ("x-content-type-options", "nosniff"),
-        ("referrer-policy", if guests { "no-referrer" } else { "same-origin" }),
+        (
+            "referrer-policy",
+            if guests { "no-referrer" } else { "same-origin" },
+        ),
         ("cross-origin-opener-policy", "same-origin"),
         ("cross-origin-resource-policy", "same-origin"),
         ("x-frame-options", "DENY"),
@@ -77,7 +118,11 @@ fn protects(answer: &axum::response::Response, what: &str) {
 #[tokio::test]
 async fn every_route_has_the_headers_that_protect_a_reader() {
     let cast = Cast::new(false).await;
-    let far = App::new("https://board.example.org", cast.world.db.clone(), Clock::standing(NOW));
+    let far = App::new(
+        "https://board.example.org",
+        cast.world.db.clone(),
+        Clock::standing(NOW),
+    );
     let https = router(far);
     let mut rows = table();
     rows.sort_by_key(|row| row.path == "/logout");
@@ -96,9 +141,15 @@ async fn every_route_has_the_headers_that_protect_a_reader() {
             asked += 1;
         }
         let path = cast.address(row, &cast.who["nobody"]).await;
-        let request = Request::builder().method(&row.method).uri(&path).body(Body::empty()).unwrap();
+        let request = Request::builder()
+            .method(&row.method)
+            .uri(&path)
+            .body(Body::empty())
+            .unwrap();
         let answer = https.clone().oneshot(request).await.unwrap();
-        let kept = answer.headers()["strict-transport-security"].to_str().unwrap();
+        let kept = answer.headers()["strict-transport-security"]
+            .to_str()
+            .unwrap();
         assert!(kept.contains("max-age=31536000"), "{path}: {kept}");
     }
     tell(&format!("{asked} answers have their headers"));
@@ -112,7 +163,10 @@ async fn every_route_has_the_headers_that_protect_a_reader() {
         Request::get("/tasks/%FF"),
         Request::get("/static/x/nothing.css"),
     ] {
-        let request = request.header(header::COOKIE, &elif.cookie).body(Body::empty()).unwrap();
+        let request = request
+            .header(header::COOKIE, &elif.cookie)
+            .body(Body::empty())
+            .unwrap();
         let what = request.uri().to_string().replace("/static/", "/stat/");
         protects(&elif.router.clone().oneshot(request).await.unwrap(), &what);
     }
@@ -130,19 +184,54 @@ async fn with_foreign_tasks_among_ones_own_nothing_is_changed() {
         .await
         .unwrap();
     let before = tasks(&world).await;
-    elif.api(Method::PATCH, "/tasks/ING-1", json!({ "title": "x" })).await.refused(403);
-    elif.api(Method::PUT, "/tasks/INF-1/position", json!({ "column": "theirs" })).await.refused(422);
-    elif.api(Method::PUT, "/tasks/INF-1/position", json!({ "column": "todo", "before": "ING-1" })).await.refused(422);
-    for (task, body) in [("INF-1", "task"), ("ING-1", "key"), ("INF-1", "id"), ("INF-1", "team")] {
+    elif.api(Method::PATCH, "/tasks/ING-1", json!({ "title": "x" }))
+        .await
+        .refused(403);
+    elif.api(
+        Method::PUT,
+        "/tasks/INF-1/position",
+        json!({ "column": "theirs" }),
+    )
+    .await
+    .refused(422);
+    elif.api(
+        Method::PUT,
+        "/tasks/INF-1/position",
+        json!({ "column": "todo", "before": "ING-1" }),
+    )
+    .await
+    .refused(422);
+    for (task, body) in [
+        ("INF-1", "task"),
+        ("ING-1", "key"),
+        ("INF-1", "id"),
+        ("INF-1", "team"),
+    ] {
         let body = json!({ "column": "todo", body: "ING-1" });
-        let refused = elif.api(Method::PUT, &format!("/tasks/{task}/position"), body).await;
-        assert!(matches!(refused.status.as_u16(), 400 | 403), "{}", refused.text());
+        let refused = elif
+            .api(Method::PUT, &format!("/tasks/{task}/position"), body)
+            .await;
+        assert!(
+            matches!(refused.status.as_u16(), 400 | 403),
+            "{}",
+            refused.text()
+        );
     }
     for keys in [["INF-1", "ING-1"], ["ING-1", "INF-1"]] {
-        for same in [("archive", "1"), ("column", "done"), ("owner", "elif"), ("sprint", "43")] {
+        for same in [
+            ("archive", "1"),
+            ("column", "done"),
+            ("owner", "elif"),
+            ("sprint", "43"),
+        ] {
             let fields = [("keys", keys[0]), ("keys", keys[1]), same];
             let refused = elif.post("/teams/infrastructure/bulk", &fields).await;
-            assert!(matches!(refused.status.as_u16(), 403 | 404 | 409 | 422), "{} {}", refused.status, refused.text());
+            assert!(
+                matches!(refused.status.as_u16(), 403 | 404 | 409 | 422),
+                "{} {}",
+                refused.status,
+                refused.text()
+            );
         }
     }
     assert_eq!(tasks(&world).await, before);
@@ -161,26 +250,74 @@ async fn tasks(world: &World) -> String {
 async fn what_somebody_may_not_see_they_cannot_name() {
     let world = World::new().await;
     let jonas = &world.jonas;
-    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'jonas'").execute(&world.db).await.unwrap();
-    sqlx::query("UPDATE teams SET private = true WHERE key = 'INF'").execute(&world.db).await.unwrap();
-    world.elif.make("infrastructure", "todo", "Hidden plan").await;
+    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'jonas'")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    sqlx::query("UPDATE teams SET private = true WHERE key = 'INF'")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    world
+        .elif
+        .make("infrastructure", "todo", "Hidden plan")
+        .await;
     jonas.make("ingestion", "todo", "Ours").await;
-    for (kind, field, on) in
-        [("task", "on", "INF-1"), ("task", "on", "Hidden plan"), ("team", "team", "infrastructure")]
-    {
-        let refused = jonas.post("/tasks/ING-1/block", &[("kind", kind), (field, on)]).await.refused(422).text();
-        assert!(!refused.replace("value=\"Hidden plan\"", "").contains("Hidden plan</"), "{refused}");
+    for (kind, field, on) in [
+        ("task", "on", "INF-1"),
+        ("task", "on", "Hidden plan"),
+        ("team", "team", "infrastructure"),
+    ] {
+        let refused = jonas
+            .post("/tasks/ING-1/block", &[("kind", kind), (field, on)])
+            .await
+            .refused(422)
+            .text();
+        assert!(
+            !refused
+                .replace("value=\"Hidden plan\"", "")
+                .contains("Hidden plan</"),
+            "{refused}"
+        );
     }
-    let refused = jonas.api(Method::PUT, "/tasks/ING-1/block", json!({ "task": "INF-1" })).await;
-    assert!(refused.status.is_client_error() && !refused.text().contains("Hidden"), "{}", refused.text());
-    for path in ["/teams/infrastructure/flow/cycle-time.csv", "/api/v1/teams/infrastructure/events"] {
+    let refused = jonas
+        .api(
+            Method::PUT,
+            "/tasks/ING-1/block",
+            json!({ "task": "INF-1" }),
+        )
+        .await;
+    assert!(
+        refused.status.is_client_error() && !refused.text().contains("Hidden"),
+        "{}",
+        refused.text()
+    );
+    for path in [
+        "/teams/infrastructure/flow/cycle-time.csv",
+        "/api/v1/teams/infrastructure/events",
+    ] {
         jonas.get(path).await.refused(404);
     }
-    jonas.post("/settings/invitations", &[("team", "infrastructure")]).await.refused(404);
-    let both = [("name", "x"), ("scope", "read"), ("team", "ingestion"), ("team", "infrastructure")];
+    jonas
+        .post("/settings/invitations", &[("team", "infrastructure")])
+        .await
+        .refused(404);
+    let both = [
+        ("name", "x"),
+        ("scope", "read"),
+        ("team", "ingestion"),
+        ("team", "infrastructure"),
+    ];
     jonas.post("/me/tokens", &both).await.refused(404);
-    for table in ["SELECT count(*) FROM invitations", "SELECT count(*) FROM tokens", "SELECT count(*) FROM waits"] {
-        let made: i64 = sqlx::query_scalar(table).fetch_one(&world.db).await.unwrap();
+    for table in [
+        "SELECT count(*) FROM invitations",
+        "SELECT count(*) FROM tokens",
+        "SELECT count(*) FROM waits",
+    ] {
+        let made: i64 = sqlx::query_scalar(table)
+            .fetch_one(&world.db)
+            .await
+            .unwrap();
         assert_eq!(made, 0, "{table}");
     }
 }
@@ -191,28 +328,81 @@ async fn nobody_gives_themselves_a_role_or_speaks_as_somebody_else() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     elif.make("infrastructure", "todo", "One").await;
-    let profile = [("name", "Elif Hartmann"), ("time_zone", "UTC"), ("works_from", "09:00"), ("works_to", "17:00")];
-    let more = [("role", "admin"), ("email", "eve@example.org"), ("id", "x"), ("password_hash", "x")];
-    elif.post("/me", &[profile.as_slice(), more.as_slice()].concat()).await.refused(303);
+    let profile = [
+        ("name", "Elif Hartmann"),
+        ("time_zone", "UTC"),
+        ("works_from", "09:00"),
+        ("works_to", "17:00"),
+    ];
+    let more = [
+        ("role", "admin"),
+        ("email", "eve@example.org"),
+        ("id", "x"),
+        ("password_hash", "x"),
+    ];
+    elif.post("/me", &[profile.as_slice(), more.as_slice()].concat())
+        .await
+        .refused(303);
     let (role, email): (String, String) =
-        sqlx::query_as("SELECT role, email FROM accounts WHERE handle = 'elif'").fetch_one(&world.db).await.unwrap();
-    assert_eq!((role.as_str(), email.as_str()), ("member", "elif@example.org"));
+        sqlx::query_as("SELECT role, email FROM accounts WHERE handle = 'elif'")
+            .fetch_one(&world.db)
+            .await
+            .unwrap();
+    assert_eq!(
+        (role.as_str(), email.as_str()),
+        ("member", "elif@example.org")
+    );
     let said = json!({ "body": "x", "author_id": jonas.person.id });
-    elif.api(Method::POST, "/tasks/INF-1/comments", said).await.refused(400);
-    elif.post("/tasks/INF-1/comments", &[("body", "Mine"), ("author_id", &jonas.person.id.to_string())]).await.ok();
+    elif.api(Method::POST, "/tasks/INF-1/comments", said)
+        .await
+        .refused(400);
+    elif.post(
+        "/tasks/INF-1/comments",
+        &[
+            ("body", "Mine"),
+            ("author_id", &jonas.person.id.to_string()),
+        ],
+    )
+    .await
+    .ok();
     let (comment, author): (uuid::Uuid, uuid::Uuid) =
-        sqlx::query_as("SELECT id, author_id FROM comments").fetch_one(&world.db).await.unwrap();
+        sqlx::query_as("SELECT id, author_id FROM comments")
+            .fetch_one(&world.db)
+            .await
+            .unwrap();
     assert_eq!(author, elif.person.id);
-    jonas.post(&format!("/tasks/INF-1/comments/{comment}"), &[("body", "Theirs")]).await.refused(403);
-    jonas.post(&format!("/tasks/INF-1/comments/{comment}/delete"), &[]).await.refused(403);
-    let body: String = sqlx::query_scalar("SELECT body FROM comments").fetch_one(&world.db).await.unwrap();
+    jonas
+        .post(
+            &format!("/tasks/INF-1/comments/{comment}"),
+            &[("body", "Theirs")],
+        )
+        .await
+        .refused(403);
+    jonas
+        .post(&format!("/tasks/INF-1/comments/{comment}/delete"), &[])
+        .await
+        .refused(403);
+    let body: String = sqlx::query_scalar("SELECT body FROM comments")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     assert_eq!(body, "Mine");
     // nothing is sorted by what an address says
-    for path in ["/api/v1/teams/infrastructure/board", "/api/v1/teams", "/teams/infrastructure", "/settings/people"] {
+    for path in [
+        "/api/v1/teams/infrastructure/board",
+        "/api/v1/teams",
+        "/teams/infrastructure",
+        "/settings/people",
+    ] {
         let plain = elif.get(path).await;
-        let sorted = elif.get(&format!("{path}?sort=password_hash&order=desc")).await;
+        let sorted = elif
+            .get(&format!("{path}?sort=password_hash&order=desc"))
+            .await;
         assert_eq!(sorted.status, plain.status, "{path}");
-        assert!(!sorted.text().contains("argon2") && !sorted.text().contains("password_hash="), "{path}");
+        assert!(
+            !sorted.text().contains("argon2") && !sorted.text().contains("password_hash="),
+            "{path}"
+        );
     }
 }
 
@@ -221,32 +411,61 @@ async fn nobody_gives_themselves_a_role_or_speaks_as_somebody_else() {
 async fn a_token_does_what_its_scope_says_and_makes_no_other() {
     let world = World::new().await;
     let elif = &world.elif;
-    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'").execute(&world.db).await.unwrap();
+    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")
+        .execute(&world.db)
+        .await
+        .unwrap();
     elif.make("infrastructure", "todo", "One").await;
     for scope in [Scope::Read, Scope::Write, Scope::Admin] {
         let program = world.program_of(elif, scope).await;
-        program.api(Method::GET, "/tasks/INF-1", json!({})).await.refused(200);
-        let wrote = program.api(Method::PATCH, "/tasks/INF-1", json!({ "title": "One" })).await.status;
+        program
+            .api(Method::GET, "/tasks/INF-1", json!({}))
+            .await
+            .refused(200);
+        let wrote = program
+            .api(Method::PATCH, "/tasks/INF-1", json!({ "title": "One" }))
+            .await
+            .status;
         assert_eq!(wrote, if scope == Scope::Read { 403 } else { 200 });
         // only a token that was made for it does what takes an administrator
         let admin = scope == Scope::Admin;
-        assert_eq!(program.get("/settings/people").await.status, if admin { 200 } else { 403 });
-        assert_eq!(program.get("/settings/audit.csv").await.status, if admin { 200 } else { 403 });
+        assert_eq!(
+            program.get("/settings/people").await.status,
+            if admin { 200 } else { 403 }
+        );
+        assert_eq!(
+            program.get("/settings/audit.csv").await.status,
+            if admin { 200 } else { 403 }
+        );
         // links let somebody in, as a token does
         for (path, fields) in [
             ("/settings/people/jonas", vec![("do", "link")]),
             ("/settings/invitations", vec![("for", "many")]),
-            ("/teams/infrastructure/share-links", vec![("name", "x"), ("shows", "board")]),
+            (
+                "/teams/infrastructure/share-links",
+                vec![("name", "x"), ("shows", "board")],
+            ),
             ("/teams/infrastructure/public", vec![("public", "1")]),
             ("/me/tokens", vec![("name", "x"), ("scope", "read")]),
             ("/me/password", vec![("password", "another long one")]),
             ("/me/sessions", vec![("others", "1")]),
-            ("/me", vec![("name", "x"), ("time_zone", "UTC"), ("works_from", "09:00"), ("works_to", "17:00")]),
+            (
+                "/me",
+                vec![
+                    ("name", "x"),
+                    ("time_zone", "UTC"),
+                    ("works_from", "09:00"),
+                    ("works_to", "17:00"),
+                ],
+            ),
         ] {
             program.post(path, &fields).await.refused(403);
         }
     }
-    let tokens: i64 = sqlx::query_scalar("SELECT count(*) FROM tokens").fetch_one(&world.db).await.unwrap();
+    let tokens: i64 = sqlx::query_scalar("SELECT count(*) FROM tokens")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     assert_eq!(tokens, 3);
 }
 
@@ -255,70 +474,190 @@ async fn a_token_for_some_teams_finds_nothing_of_the_others_on_any_page() {
     let cast = Cast::new(false).await;
     let (world, lead) = (&cast.world, &cast.who["lead"]);
     let mut tx = world.db.begin().await.unwrap();
-    let far = fortnight::teams::adding::add_team(&mut tx, NOW, "zanzibar", "Zanzibar", "ZAN").await.unwrap();
-    fortnight::teams::adding::add_member(&mut tx, NOW, far, lead.person.id, true).await.unwrap();
+    let far = fortnight::teams::adding::add_team(&mut tx, NOW, "zanzibar", "Zanzibar", "ZAN")
+        .await
+        .unwrap();
+    fortnight::teams::adding::add_member(&mut tx, NOW, far, lead.person.id, true)
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     let secret = lead.make("zanzibar", "in-review", "Zanzibar plan").await;
-    lead.post(&format!("/tasks/{secret}/owners"), &[("owners", "elif")]).await.ok();
-    let ours = lead.make("infrastructure", "todo", "Waits on them").await;
-    lead.post(&format!("/tasks/{ours}/owners"), &[("owners", "elif")]).await.ok();
-    lead.post("/teams/zanzibar/actions", &[("text", "Zanzibar action @elif")]).await.ok();
-    lead.post("/projects", &[("team", "zanzibar"), ("name", "Zanzibar project"), ("target", "9"), ("unit", "x")])
+    lead.post(&format!("/tasks/{secret}/owners"), &[("owners", "elif")])
         .await
         .ok();
-    lead.post("/teams/zanzibar/goals", &[("sprint", "42"), ("title", "Zanzibar goal"), ("target", "9")]).await.ok();
-    lead.post("/teams/zanzibar/requests", &[("title", "Zanzibar request")]).await.ok();
+    let ours = lead.make("infrastructure", "todo", "Waits on them").await;
+    lead.post(&format!("/tasks/{ours}/owners"), &[("owners", "elif")])
+        .await
+        .ok();
+    lead.post(
+        "/teams/zanzibar/actions",
+        &[("text", "Zanzibar action @elif")],
+    )
+    .await
+    .ok();
+    lead.post(
+        "/projects",
+        &[
+            ("team", "zanzibar"),
+            ("name", "Zanzibar project"),
+            ("target", "9"),
+            ("unit", "x"),
+        ],
+    )
+    .await
+    .ok();
+    lead.post(
+        "/teams/zanzibar/goals",
+        &[
+            ("sprint", "42"),
+            ("title", "Zanzibar goal"),
+            ("target", "9"),
+        ],
+    )
+    .await
+    .ok();
+    lead.post("/teams/zanzibar/requests", &[("title", "Zanzibar request")])
+        .await
+        .ok();
     let on_her = lead.make("zanzibar", "todo", "Zanzibar waits on her").await;
-    lead.post(&format!("/tasks/{on_her}/block"), &[("kind", "person"), ("on", "elif")]).await.ok();
-    let page =
-        lead.post("/me/tokens", &[("name", "x"), ("scope", "write"), ("team", "infrastructure")]).await.ok().text();
-    let token = page.split("value=\"fn_").nth(1).unwrap().split('"').next().unwrap();
-    let program = Client { cookie: String::new(), bearer: Some(format!("fn_{token}")), ..lead.clone() };
+    lead.post(
+        &format!("/tasks/{on_her}/block"),
+        &[("kind", "person"), ("on", "elif")],
+    )
+    .await
+    .ok();
+    let page = lead
+        .post(
+            "/me/tokens",
+            &[
+                ("name", "x"),
+                ("scope", "write"),
+                ("team", "infrastructure"),
+            ],
+        )
+        .await
+        .ok()
+        .text();
+    let token = page
+        .split("value=\"fn_")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    let program = Client {
+        cookie: String::new(),
+        bearer: Some(format!("fn_{token}")),
+        ..lead.clone()
+    };
     let mut asked = 0;
-    for row in table().iter().filter(|row| row.method == Method::GET && !row.path.ends_with("/live")) {
+    for row in table()
+        .iter()
+        .filter(|row| row.method == Method::GET && !row.path.ends_with("/live"))
+    {
         let path = cast.address(row, lead).await;
         let answer = program.get(&path).await.text();
         for word in ["Zanzibar", "zanzibar", "ZAN-"] {
-            let at = answer.find(word).map(|at| answer[at.saturating_sub(120)..(at + 80).min(answer.len())].to_owned());
+            let at = answer
+                .find(word)
+                .map(|at| answer[at.saturating_sub(120)..(at + 80).min(answer.len())].to_owned());
             assert!(at.is_none(), "{word} at {path}: {at:?}");
         }
         asked += 1;
     }
     assert!(asked > 40, "{asked}");
-    for path in ["/teams/zanzibar", "/tasks/ZAN-1", "/projects/zanzibar-project", "/api/v1/teams/zanzibar/board"] {
+    for path in [
+        "/teams/zanzibar",
+        "/tasks/ZAN-1",
+        "/projects/zanzibar-project",
+        "/api/v1/teams/zanzibar/board",
+    ] {
         program.get(path).await.refused(404);
     }
-    program.api(Method::PATCH, &format!("/tasks/{secret}"), json!({ "title": "x" })).await.refused(404);
+    program
+        .api(
+            Method::PATCH,
+            &format!("/tasks/{secret}"),
+            json!({ "title": "x" }),
+        )
+        .await
+        .refused(404);
     // and does nothing to what all teams share, whatever its owner may
-    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'").execute(&world.db).await.unwrap();
+    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")
+        .execute(&world.db)
+        .await
+        .unwrap();
     sqlx::query("UPDATE tokens SET scope = 'admin' WHERE account_id = $1")
         .bind(lead.person.id)
         .execute(&world.db)
         .await
         .unwrap();
-    for path in ["/settings", "/settings/people", "/settings/audit", "/settings/audit.csv"] {
+    for path in [
+        "/settings",
+        "/settings/people",
+        "/settings/audit",
+        "/settings/audit.csv",
+    ] {
         program.get(path).await.refused(403);
         lead.get(path).await.refused(200);
     }
-    program.post("/settings/people/jonas", &[("do", "admin")]).await.refused(403);
-    program.api(Method::PATCH, &format!("/tasks/{ours}"), json!({ "title": "Ours" })).await.refused(200);
-    program.post("/teams/zanzibar/topics", &[("meeting", "standup"), ("text", "x")]).await.refused(404);
-    program.post(&format!("/tasks/{ours}/block"), &[("kind", "task"), ("on", &secret)]).await.refused(422);
+    program
+        .post("/settings/people/jonas", &[("do", "admin")])
+        .await
+        .refused(403);
+    program
+        .api(
+            Method::PATCH,
+            &format!("/tasks/{ours}"),
+            json!({ "title": "Ours" }),
+        )
+        .await
+        .refused(200);
+    program
+        .post(
+            "/teams/zanzibar/topics",
+            &[("meeting", "standup"), ("text", "x")],
+        )
+        .await
+        .refused(404);
+    program
+        .post(
+            &format!("/tasks/{ours}/block"),
+            &[("kind", "task"), ("on", &secret)],
+        )
+        .await
+        .refused(422);
 }
 
 /// Asks as from that address, through what it says.
-async fn from(router: &Router, peer: &str, said: &[(&'static str, &str)], email: &str, password: &str) -> Answer {
+async fn from(
+    router: &Router,
+    peer: &str,
+    said: &[(&'static str, &str)],
+    email: &str,
+    password: &str,
+) -> Answer {
     let fields = [("email", email), ("password", password)];
-    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-    let mut request = Request::post("/login").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let body = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(fields)
+        .finish();
+    let mut request =
+        Request::post("/login").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
     for (name, value) in said {
         request = request.header(*name, *value);
     }
     let peer: SocketAddr = format!("{peer}:4711").parse().unwrap();
-    let request = request.extension(ConnectInfo(peer)).body(Body::from(body)).unwrap();
+    let request = request
+        .extension(ConnectInfo(peer))
+        .body(Body::from(body))
+        .unwrap();
     let (parts, body) = router.clone().oneshot(request).await.unwrap().into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-    Answer { status: parts.status, headers: parts.headers, body }
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        body,
+    }
 }
 
 /// Cases 28, 29.
@@ -329,14 +668,27 @@ async fn nobody_tries_for_ever_by_saying_that_they_come_from_elsewhere() {
     let mut refused = 0;
     for n in 0..20 {
         let made_up = format!("198.51.100.{n}");
-        let said = [("x-forwarded-for", made_up.as_str()), ("x-real-ip", &made_up), ("forwarded", "for=192.0.2.1")];
-        refused += i32::from(from(&world.router, "203.0.113.9", &said, &email, "wrong").await.status == 429);
+        let said = [
+            ("x-forwarded-for", made_up.as_str()),
+            ("x-real-ip", &made_up),
+            ("forwarded", "for=192.0.2.1"),
+        ];
+        refused += i32::from(
+            from(&world.router, "203.0.113.9", &said, &email, "wrong")
+                .await
+                .status
+                == 429,
+        );
     }
     assert_eq!(refused, 10, "ten tries, whatever they say");
-    let wait = from(&world.router, "203.0.113.9", &[], &email, &password).await.refused(429);
+    let wait = from(&world.router, "203.0.113.9", &[], &email, &password)
+        .await
+        .refused(429);
     assert!(wait.header("retry-after").parse::<u64>().unwrap() > 0);
     // the owner, from elsewhere
-    from(&world.router, "192.0.2.80", &[], &email, &password).await.refused(303);
+    from(&world.router, "192.0.2.80", &[], &email, &password)
+        .await
+        .refused(303);
     let networks: Vec<String> = sqlx::query_scalar(
         "SELECT DISTINCT network FROM audit WHERE kind LIKE 'sign-in.%' AND network <> '' ORDER BY 1",
     )
@@ -347,15 +699,33 @@ async fn nobody_tries_for_ever_by_saying_that_they_come_from_elsewhere() {
 
     // Behind a proxy that was named, it is the proxy's word that counts, and what stands left of it is made up.
     let trusted: Trusted = "10.0.0.0/8".parse().unwrap();
-    let router = router(App::behind(trusted, "http://fortnight.test", world.db.clone(), Clock::standing(NOW)));
+    let router = router(App::behind(
+        trusted,
+        "http://fortnight.test",
+        world.db.clone(),
+        Clock::standing(NOW),
+    ));
     let mut refused = 0;
     for n in 0..12 {
         let said = format!("198.51.100.{n}, 203.0.113.7");
         let said = [("x-forwarded-for", said.as_str())];
-        refused += i32::from(from(&router, "10.1.2.3", &said, &email, "wrong").await.status == 429);
+        refused += i32::from(
+            from(&router, "10.1.2.3", &said, &email, "wrong")
+                .await
+                .status
+                == 429,
+        );
     }
     assert_eq!(refused, 2);
-    from(&router, "10.1.2.3", &[("x-forwarded-for", "203.0.113.8")], &email, &password).await.refused(303);
+    from(
+        &router,
+        "10.1.2.3",
+        &[("x-forwarded-for", "203.0.113.8")],
+        &email,
+        &password,
+    )
+    .await
+    .refused(303);
 }
 
 /// Case 28.
@@ -363,11 +733,28 @@ async fn nobody_tries_for_ever_by_saying_that_they_come_from_elsewhere() {
 async fn no_header_says_who_somebody_is() {
     let world = World::new().await;
     let trusted: Trusted = "10.0.0.0/8".parse().unwrap();
-    let router = router(App::behind(trusted, "http://fortnight.test", world.db.clone(), Clock::standing(NOW)));
-    for name in ["x-remote-user", "remote-user", "x-forwarded-user", "x-auth-request-email", "x-user"] {
+    let router = router(App::behind(
+        trusted,
+        "http://fortnight.test",
+        world.db.clone(),
+        Clock::standing(NOW),
+    ));
+    for name in [
+        "x-remote-user",
+        "remote-user",
+        "x-forwarded-user",
+        "x-auth-request-email",
+        "x-user",
+    ] {
         let peer: SocketAddr = "10.1.2.3:4711".parse().unwrap();
-        let request = Request::get("/api/v1/teams").header(name, "elif").extension(ConnectInfo(peer));
-        let answer = router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let request = Request::get("/api/v1/teams")
+            .header(name, "elif")
+            .extension(ConnectInfo(peer));
+        let answer = router
+            .clone()
+            .oneshot(request.body(Body::empty()).unwrap())
+            .await
+            .unwrap();
         assert_eq!(answer.status(), 401, "{name}");
     }
 }
@@ -382,7 +769,9 @@ async fn a_program_that_has_gone_wild_is_told_to_wait_and_nobody_else_is() {
     let mut waited = None;
     for _ in 0..50 {
         while world.app.requests.count_write(elif.person.id).is_ok() {}
-        let answer = token.api(Method::PATCH, "/tasks/INF-1", json!({ "title": "Wild" })).await;
+        let answer = token
+            .api(Method::PATCH, "/tasks/INF-1", json!({ "title": "Wild" }))
+            .await;
         if answer.status == 429 {
             waited = Some(answer);
             break;
@@ -392,7 +781,10 @@ async fn a_program_that_has_gone_wild_is_told_to_wait_and_nobody_else_is() {
     assert!(waited.header("retry-after").parse::<u64>().unwrap() > 0);
     assert_eq!(waited.header("content-type"), "application/problem+json");
     elif.get("/teams/infrastructure").await.refused(200);
-    token.api(Method::GET, "/tasks/INF-1", json!({})).await.refused(200);
+    token
+        .api(Method::GET, "/tasks/INF-1", json!({}))
+        .await
+        .refused(200);
     world.jonas.make("ingestion", "todo", "Another's").await;
     // who is told to wait is who they are all the while: nobody is signed out by half
     while world.app.requests.count_write(elif.person.id).is_ok() {}
@@ -410,9 +802,15 @@ async fn who_guesses_secrets_is_told_to_wait() {
 
 async fn guesses(path: &str) {
     let world = World::new().await;
-    let guess = Client { cookie: format!("session={}", "x".repeat(43)), ..world.stranger() };
+    let guess = Client {
+        cookie: format!("session={}", "x".repeat(43)),
+        ..world.stranger()
+    };
     guess.get("/").await.refused(303);
-    guess.api(Method::GET, "/teams", json!({})).await.refused(401);
+    guess
+        .api(Method::GET, "/teams", json!({}))
+        .await
+        .refused(401);
     let mut told = None;
     for _ in 0..700 {
         let answer = guess.api(Method::GET, path, json!({})).await;
@@ -421,7 +819,13 @@ async fn guesses(path: &str) {
             break;
         }
     }
-    assert!(told.expect("it is told to wait").header("retry-after").parse::<u64>().unwrap() > 0);
+    assert!(
+        told.expect("it is told to wait")
+            .header("retry-after")
+            .parse::<u64>()
+            .unwrap()
+            > 0
+    );
     // whose session has ended signs in all the same
     guess.get("/login").await.refused(200);
     // from the same network, with a session that is one
@@ -433,28 +837,62 @@ async fn guesses(path: &str) {
 #[tokio::test]
 async fn writes_behind_a_held_lock_are_told_that_it_is_busy() {
     let world = World::new().await;
-    let real = db::open((*world.db.connect_options()).clone()).await.unwrap();
-    let limit: String = sqlx::query_scalar("SHOW lock_timeout").fetch_one(&real).await.unwrap();
-    assert_eq!((limit.as_str(), real.options().get_acquire_timeout().as_secs()), ("3s", 3));
+    let real = db::open((*world.db.connect_options()).clone())
+        .await
+        .unwrap();
+    let limit: String = sqlx::query_scalar("SHOW lock_timeout")
+        .fetch_one(&real)
+        .await
+        .unwrap();
+    assert_eq!(
+        (
+            limit.as_str(),
+            real.options().get_acquire_timeout().as_secs()
+        ),
+        ("3s", 3)
+    );
     // The same, and quicker.
     let pool = sqlx::postgres::PgPoolOptions::new()
         .max_connections(8)
         .acquire_timeout(std::time::Duration::from_millis(300))
         .after_connect(|connection, _| {
-            Box::pin(async move { sqlx::query("SET lock_timeout = '200ms'").execute(connection).await.map(|_| ()) })
+            Box::pin(async move {
+                sqlx::query("SET lock_timeout = '200ms'")
+                    .execute(connection)
+                    .await
+                    .map(|_| ())
+            })
         })
         .connect_with((*world.db.connect_options()).clone());
-    let app = App::new("http://fortnight.test", pool.await.unwrap(), Clock::standing(NOW));
-    let elif = Client { router: router(app), ..world.elif.clone() };
+    let app = App::new(
+        "http://fortnight.test",
+        pool.await.unwrap(),
+        Clock::standing(NOW),
+    );
+    let elif = Client {
+        router: router(app),
+        ..world.elif.clone()
+    };
     elif.make("infrastructure", "todo", "One").await;
     let mut held = world.db.begin().await.unwrap();
-    sqlx::query("SELECT 1 FROM tasks FOR UPDATE").execute(&mut *held).await.unwrap();
-    let writes = (0..50).map(|n| elif.api(Method::PATCH, "/tasks/INF-1", json!({ "title": format!("{n}") })));
+    sqlx::query("SELECT 1 FROM tasks FOR UPDATE")
+        .execute(&mut *held)
+        .await
+        .unwrap();
+    let writes = (0..50).map(|n| {
+        elif.api(
+            Method::PATCH,
+            "/tasks/INF-1",
+            json!({ "title": format!("{n}") }),
+        )
+    });
     for answer in join_all(writes).await {
         assert!(answer.refused(503).header("retry-after") == "1");
     }
     held.rollback().await.unwrap();
-    elif.api(Method::PATCH, "/tasks/INF-1", json!({ "title": "Free" })).await.refused(200);
+    elif.api(Method::PATCH, "/tasks/INF-1", json!({ "title": "Free" }))
+        .await
+        .refused(200);
 }
 
 /// Case F6.
@@ -462,7 +900,8 @@ async fn writes_behind_a_held_lock_are_told_that_it_is_busy() {
 async fn a_hundred_open_streams_end_when_the_program_does() {
     let world = World::new().await;
     let mut served = Served::of(&world).await;
-    let mut streams = join_all((0..100).map(|_| served.listen(&world.elif, "infrastructure", None))).await;
+    let mut streams =
+        join_all((0..100).map(|_| served.listen(&world.elif, "infrastructure", None))).await;
     for stream in &mut streams {
         stream.next_of("presence").await;
     }
@@ -480,28 +919,62 @@ async fn a_hundred_open_streams_end_when_the_program_does() {
 async fn a_search_is_for_what_was_typed_and_takes_no_time() {
     let world = World::new().await;
     let elif = &world.elif;
-    for title in ["100 % done", "snake_case", "back\\slash", "plain", "'quoted'"] {
+    for title in [
+        "100 % done",
+        "snake_case",
+        "back\\slash",
+        "plain",
+        "'quoted'",
+    ] {
         elif.make("infrastructure", "todo", title).await;
     }
     let found = async |words: &str| {
         let q: String = form_urlencoded::byte_serialize(words.as_bytes()).collect();
-        let board = elif.get(&format!("/api/v1/teams/infrastructure/board?q={q}")).await.refused(200).json();
+        let board = elif
+            .get(&format!("/api/v1/teams/infrastructure/board?q={q}"))
+            .await
+            .refused(200)
+            .json();
         let columns = board["columns"].as_array().unwrap().clone();
-        columns.iter().map(|column| column["tasks"].as_array().unwrap().len()).sum::<usize>()
+        columns
+            .iter()
+            .map(|column| column["tasks"].as_array().unwrap().len())
+            .sum::<usize>()
     };
-    for (words, count) in [("%", 1), ("_", 1), ("\\", 1), ("'", 1), ("", 5), ("%%", 0), ("pla_n", 0)] {
+    for (words, count) in [
+        ("%", 1),
+        ("_", 1),
+        ("\\", 1),
+        ("'", 1),
+        ("", 5),
+        ("%%", 0),
+        ("pla_n", 0),
+    ] {
         assert_eq!(found(words).await, count, "{words}");
     }
-    for long in ["(a+)+$".repeat(1700), "%a_".repeat(3400), "x ".repeat(5000), "\"".repeat(10_000), ".*".repeat(5000)] {
+    for long in [
+        "(a+)+$".repeat(1700),
+        "%a_".repeat(3400),
+        "x ".repeat(5000),
+        "\"".repeat(10_000),
+        ".*".repeat(5000),
+    ] {
         let began = Instant::now();
         let q: String = form_urlencoded::byte_serialize(long.as_bytes()).collect();
-        for path in
-            ["/teams/infrastructure?q=", "/api/v1/teams/infrastructure/board?q=", "/teams/infrastructure/tasks?q="]
-        {
+        for path in [
+            "/teams/infrastructure?q=",
+            "/api/v1/teams/infrastructure/board?q=",
+            "/teams/infrastructure/tasks?q=",
+        ] {
             let answer = elif.get(&format!("{path}{q}")).await;
             assert!(!answer.status.is_server_error(), "{}", answer.status);
         }
-        assert!(began.elapsed().as_secs() < 3, "{:?} for {}…", began.elapsed(), &long[..10]);
+        assert!(
+            began.elapsed().as_secs() < 3,
+            "{:?} for {}…",
+            began.elapsed(),
+            &long[..10]
+        );
     }
 }
 
@@ -511,10 +984,19 @@ async fn a_line_end_stays_where_it_was_written() {
     let world = World::new().await;
     let elif = &world.elif;
     for title in ["a\r\nSet-Cookie: x=1", "a\nb", "a\rb"] {
-        let refused = elif.api(Method::POST, "/teams/infrastructure/tasks", json!({ "title": title })).await;
+        let refused = elif
+            .api(
+                Method::POST,
+                "/teams/infrastructure/tasks",
+                json!({ "title": title }),
+            )
+            .await;
         // a title is one line: refused, or made one
         if refused.status == 201 {
-            let kept = elif.task(refused.json()["key"].as_str().unwrap()).await["title"].as_str().unwrap().to_owned();
+            let kept = elif.task(refused.json()["key"].as_str().unwrap()).await["title"]
+                .as_str()
+                .unwrap()
+                .to_owned();
             assert!(!kept.contains(['\r', '\n']), "{kept:?}");
         } else {
             assert_eq!(refused.status, 422, "{}", refused.text());
@@ -522,18 +1004,57 @@ async fn a_line_end_stays_where_it_was_written() {
     }
     // what goes into headers is one line too
     let key = elif.make("infrastructure", "todo", "One").await;
-    for back in ["/teams\r\nx: y", "/teams%0d%0ax: y", "/\u{1}", "/\u{7f}", "/\u{85}"] {
-        let done = elif.post(&format!("/tasks/{key}/steps"), &[("text", "x"), ("back", back)]).await;
+    for back in [
+        "/teams\r\nx: y",
+        "/teams%0d%0ax: y",
+        "/\u{1}",
+        "/\u{7f}",
+        "/\u{85}",
+    ] {
+        let done = elif
+            .post(
+                &format!("/tasks/{key}/steps"),
+                &[("text", "x"), ("back", back)],
+            )
+            .await;
         assert!(!done.status.is_server_error(), "{back:?}: {}", done.status);
         assert!(done.headers.get("x").is_none());
-        let theme = elif.post("/me/theme", &[("theme", "dark\r\nx: y"), ("back", back)]).await;
-        assert!(!theme.status.is_server_error() && theme.headers.get("x").is_none(), "{back:?}: {}", theme.status);
+        let theme = elif
+            .post("/me/theme", &[("theme", "dark\r\nx: y"), ("back", back)])
+            .await;
+        assert!(
+            !theme.status.is_server_error() && theme.headers.get("x").is_none(),
+            "{back:?}: {}",
+            theme.status
+        );
     }
-    for path in ["/teams/infrastructure?q=a%00b", "/settings/audit?q=%00", "/people/%00", "/sprints/%00", "/join/%00"] {
+    for path in [
+        "/teams/infrastructure?q=a%00b",
+        "/settings/audit?q=%00",
+        "/people/%00",
+        "/sprints/%00",
+        "/join/%00",
+    ] {
         assert!(!elif.get(path).await.status.is_server_error(), "{path}");
     }
-    for path in ["/login", "/me/theme", "/tasks/INF-1", "/teams/infrastructure/topics", "/projects"] {
-        let answer = elif.post(path, &[("email", "a\0b"), ("title", "a\0b"), ("text", "\0"), ("name", "\0")]).await;
+    for path in [
+        "/login",
+        "/me/theme",
+        "/tasks/INF-1",
+        "/teams/infrastructure/topics",
+        "/projects",
+    ] {
+        let answer = elif
+            .post(
+                path,
+                &[
+                    ("email", "a\0b"),
+                    ("title", "a\0b"),
+                    ("text", "\0"),
+                    ("name", "\0"),
+                ],
+            )
+            .await;
         assert!(answer.status == 422, "{path}: {}", answer.status);
     }
 }
@@ -543,10 +1064,12 @@ async fn a_line_end_stays_where_it_was_written() {
 async fn no_json_holds_a_hash_or_a_token() {
     let cast = Cast::new(false).await;
     let (world, admin) = (&cast.world, &cast.who["admin"]);
-    sqlx::query("UPDATE accounts SET password_hash = '$argon2id$v=19$m=1,t=1,p=1$secretsalt$secrethash'")
-        .execute(&world.db)
-        .await
-        .unwrap();
+    sqlx::query(
+        "UPDATE accounts SET password_hash = '$argon2id$v=19$m=1,t=1,p=1$secretsalt$secrethash'",
+    )
+    .execute(&world.db)
+    .await
+    .unwrap();
     let program = world.program_of(admin, Scope::Admin).await;
     let mut secrets: Vec<String> = sqlx::query_scalar(
         "SELECT encode(token_hash, 'hex') FROM sessions UNION ALL SELECT encode(token_hash, 'hex') FROM tokens
@@ -557,11 +1080,23 @@ async fn no_json_holds_a_hash_or_a_token() {
     .unwrap();
     secrets.extend(["argon2", "secrethash", "token_hash", "password"].map(str::to_owned));
     secrets.push(program.bearer.clone().unwrap());
-    secrets.extend(cast.who.values().filter(|who| !who.cookie.is_empty()).map(|who| who.cookie[8..].to_owned()));
+    secrets.extend(
+        cast.who
+            .values()
+            .filter(|who| !who.cookie.is_empty())
+            .map(|who| who.cookie[8..].to_owned()),
+    );
     let key = world.elif.make("infrastructure", "todo", "One").await;
-    world.elif.post(&format!("/tasks/{key}/owners"), &[("owners", "elif")]).await.ok();
+    world
+        .elif
+        .post(&format!("/tasks/{key}/owners"), &[("owners", "elif")])
+        .await
+        .ok();
     let mut asked = 0;
-    for row in table().iter().filter(|row| row.method == Method::GET && row.path.starts_with("/api/")) {
+    for row in table()
+        .iter()
+        .filter(|row| row.method == Method::GET && row.path.starts_with("/api/"))
+    {
         let path = cast.address(row, admin).await.replace("nonsense", &key);
         for by in [admin, &program] {
             let text = by.get(&path).await.text();
@@ -578,7 +1113,12 @@ async fn no_json_holds_a_hash_or_a_token() {
     }
     assert!(asked >= 10, "{asked}");
     let own = admin.get("/me").await.ok().text();
-    assert!(secrets.iter().filter(|secret| *secret != "password").all(|secret| !own.contains(secret.as_str())));
+    assert!(
+        secrets
+            .iter()
+            .filter(|secret| *secret != "password")
+            .all(|secret| !own.contains(secret.as_str()))
+    );
 }
 
 /// Case 10. A change of one's own tells nothing any more once its team may not be looked at, nor when it is too late.
@@ -587,7 +1127,15 @@ async fn what_one_did_in_a_team_is_not_told_once_one_is_off_it() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let key = jonas.make("ingestion", "todo", "Quiet work").await;
-    let moved = jonas.ask(Method::PUT, &format!("/tasks/{key}/position"), "card", &[("column", "done")]).await.ok();
+    let moved = jonas
+        .ask(
+            Method::PUT,
+            &format!("/tasks/{key}/position"),
+            "card",
+            &[("column", "done")],
+        )
+        .await
+        .ok();
     let change = moved.header("fortnight-change").to_owned();
     let own = jonas.make("ingestion", "todo", "Other").await;
     let seen = [
@@ -598,18 +1146,62 @@ async fn what_one_did_in_a_team_is_not_told_once_one_is_off_it() {
     for path in &seen {
         let page = jonas.get(&format!("{path}?did={change}")).await.ok().text();
         assert!(page.contains(&format!("{key}: you")), "{path}: {page}");
-        assert!(!elif.get(&format!("{path}?did={change}")).await.ok().text().contains(&key), "{path}: another's");
+        assert!(
+            !elif
+                .get(&format!("{path}?did={change}"))
+                .await
+                .ok()
+                .text()
+                .contains(&key),
+            "{path}: another's"
+        );
     }
-    assert!(jonas.get(&format!("/tasks/{own}?did={change}")).await.ok().text().contains(&format!("{key}: you")));
-    sqlx::query("UPDATE teams SET private = true WHERE key = 'ING'").execute(&world.db).await.unwrap();
-    sqlx::query("DELETE FROM members WHERE account_id = $1").bind(jonas.person.id).execute(&world.db).await.unwrap();
-    sqlx::query("UPDATE workspace SET seq = seq + 1").execute(&world.db).await.unwrap();
+    assert!(
+        jonas
+            .get(&format!("/tasks/{own}?did={change}"))
+            .await
+            .ok()
+            .text()
+            .contains(&format!("{key}: you"))
+    );
+    sqlx::query("UPDATE teams SET private = true WHERE key = 'ING'")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    sqlx::query("DELETE FROM members WHERE account_id = $1")
+        .bind(jonas.person.id)
+        .execute(&world.db)
+        .await
+        .unwrap();
+    sqlx::query("UPDATE workspace SET seq = seq + 1")
+        .execute(&world.db)
+        .await
+        .unwrap();
     for path in &seen {
-        assert!(!jonas.get(&format!("{path}?did={change}")).await.ok().text().contains(&key), "{path}");
+        assert!(
+            !jonas
+                .get(&format!("{path}?did={change}"))
+                .await
+                .ok()
+                .text()
+                .contains(&key),
+            "{path}"
+        );
     }
-    sqlx::query("UPDATE teams SET private = false").execute(&world.db).await.unwrap();
+    sqlx::query("UPDATE teams SET private = false")
+        .execute(&world.db)
+        .await
+        .unwrap();
     world.app.clock.advance(time::Duration::hours(2));
-    assert!(!jonas.get(&format!("{}?did={change}", seen[1])).await.ok().text().contains(&key), "too late to undo");
+    assert!(
+        !jonas
+            .get(&format!("{}?did={change}", seen[1]))
+            .await
+            .ok()
+            .text()
+            .contains(&key),
+        "too late to undo"
+    );
 }
 
 /// Case 4. Nothing is hung on what one may not see.
@@ -618,43 +1210,97 @@ async fn a_project_feeds_no_key_result_of_a_private_team_that_one_is_not_on() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let objectives = "/teams/ingestion/objectives";
-    jonas.post(objectives, &[("quarter", "2026-Q4"), ("title", "Sleep")]).await.ok();
-    let objective: uuid::Uuid = sqlx::query_scalar("SELECT id FROM objectives").fetch_one(&world.db).await.unwrap();
-    jonas.post(&format!("{objectives}/{objective}/key-results"), &[("title", "Nights"), ("target", "9")]).await.ok();
-    let result: uuid::Uuid = sqlx::query_scalar("SELECT id FROM key_results").fetch_one(&world.db).await.unwrap();
+    jonas
+        .post(objectives, &[("quarter", "2026-Q4"), ("title", "Sleep")])
+        .await
+        .ok();
+    let objective: uuid::Uuid = sqlx::query_scalar("SELECT id FROM objectives")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    jonas
+        .post(
+            &format!("{objectives}/{objective}/key-results"),
+            &[("title", "Nights"), ("target", "9")],
+        )
+        .await
+        .ok();
+    let result: uuid::Uuid = sqlx::query_scalar("SELECT id FROM key_results")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     let result = result.to_string();
     let fields = |name: &'static str| {
-        [("team", "infrastructure"), ("name", name), ("target", "9"), ("unit", "tables"), ("key_result", &result)]
+        [
+            ("team", "infrastructure"),
+            ("name", name),
+            ("target", "9"),
+            ("unit", "tables"),
+            ("key_result", &result),
+        ]
     };
     elif.post("/projects", &fields("Seen")).await.ok();
-    sqlx::query("UPDATE teams SET private = true WHERE key = 'ING'").execute(&world.db).await.unwrap();
+    sqlx::query("UPDATE teams SET private = true WHERE key = 'ING'")
+        .execute(&world.db)
+        .await
+        .unwrap();
     elif.post("/projects", &fields("Unseen")).await.refused(422);
     // and their open tasks are counted only where one may look
     jonas.make("ingestion", "todo", "Quiet work").await;
     jonas.post("/tasks/ING-1/owners/me", &[]).await.ok();
-    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'").execute(&world.db).await.unwrap();
+    sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")
+        .execute(&world.db)
+        .await
+        .unwrap();
     let people = elif.get("/settings/people").await.ok().text();
     assert!(!people.contains("Their open task becomes"), "{people}");
-    sqlx::query("UPDATE teams SET private = false").execute(&world.db).await.unwrap();
-    assert!(elif.get("/settings/people").await.ok().text().contains("Their open task becomes"));
+    sqlx::query("UPDATE teams SET private = false")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    assert!(
+        elif.get("/settings/people")
+            .await
+            .ok()
+            .text()
+            .contains("Their open task becomes")
+    );
 }
 
 #[tokio::test]
 async fn nobody_opens_so_many_streams_that_there_is_no_room_for_others() {
     let world = World::new().await;
-    let enter = |whose: Whose| Crowd::enter(&world.app, whose).unwrap_or_else(|problem| panic!("{problem}"));
-    let mut seats: Vec<_> = (0..2_000).map(|_| enter(Whose::Account(world.elif.person.id))).collect();
-    let refused = world.elif.get("/teams/infrastructure/live").await.refused(429);
+    let enter = |whose: Whose| {
+        Crowd::enter(&world.app, whose).unwrap_or_else(|problem| panic!("{problem}"))
+    };
+    let mut seats: Vec<_> = (0..2_000)
+        .map(|_| enter(Whose::Account(world.elif.person.id)))
+        .collect();
+    let refused = world
+        .elif
+        .get("/teams/infrastructure/live")
+        .await
+        .refused(429);
     assert_eq!(refused.header("retry-after"), "60");
     // others have theirs, and whoever closes one may open another
-    let (one, other) = (Whose::Account(world.elif.person.id), Whose::Account(world.jonas.person.id));
+    let (one, other) = (
+        Whose::Account(world.elif.person.id),
+        Whose::Account(world.jonas.person.id),
+    );
     assert!(Crowd::enter(&world.app, other).is_ok() && Crowd::enter(&world.app, one).is_err());
     seats.pop();
     assert!(Crowd::enter(&world.app, one).is_ok());
     // the guests of one network share theirs
-    sqlx::query("UPDATE teams SET public = true").execute(&world.db).await.unwrap();
+    sqlx::query("UPDATE teams SET public = true")
+        .execute(&world.db)
+        .await
+        .unwrap();
     let (parts, _) = Request::new(Body::empty()).into_parts();
     let network = Network::of(&world.app, &parts);
     seats.extend((0..200).map(|_| enter(Whose::Guests(network))));
-    world.stranger().get("/public/infrastructure/live").await.refused(429);
+    world
+        .stranger()
+        .get("/public/infrastructure/live")
+        .await
+        .refused(429);
 }

@@ -32,9 +32,20 @@ impl Served {
         let (stop, asked) = mpsc::channel(1);
         tokio::spawn(hearing::pump(app.clone()));
         let done = tokio::spawn(async move {
-            serve(listener, router(app.clone()), Patience::default(), asked, app.live.ending()).await;
+            serve(
+                listener,
+                router(app.clone()),
+                Patience::default(),
+                asked,
+                app.live.ending(),
+            )
+            .await;
         });
-        Self { address, stop, done }
+        Self {
+            address,
+            stop,
+            done,
+        }
     }
 
     /// Ends the server as a supervisor does.
@@ -45,19 +56,30 @@ impl Served {
 
     /// Starts another one in its place, over the same database.
     pub async fn start_again(&mut self, world: &World) {
-        let app = App::new("http://fortnight.test", world.db.clone(), world.app.clock.clone());
+        let app = App::new(
+            "http://fortnight.test",
+            world.db.clone(),
+            world.app.clock.clone(),
+        );
         *self = Self::at(self.address, app).await;
     }
 
     /// Opens a team's stream as a browser does.
     pub async fn listen(&self, client: &Client, team: &str, last_event_id: Option<i64>) -> Stream {
-        self.listen_at(client, &format!("/teams/{team}/live"), last_event_id).await
+        self.listen_at(client, &format!("/teams/{team}/live"), last_event_id)
+            .await
     }
 
     /// Opens the stream at a path.
-    pub async fn listen_at(&self, client: &Client, path: &str, last_event_id: Option<i64>) -> Stream {
-        let mut request =
-            reqwest::Client::new().get(format!("http://{}{path}", self.address)).header("cookie", &client.cookie);
+    pub async fn listen_at(
+        &self,
+        client: &Client,
+        path: &str,
+        last_event_id: Option<i64>,
+    ) -> Stream {
+        let mut request = reqwest::Client::new()
+            .get(format!("http://{}{path}", self.address))
+            .header("cookie", &client.cookie);
         if let Some(bearer) = &client.bearer {
             request = request.bearer_auth(bearer);
         }
@@ -67,12 +89,17 @@ impl Served {
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Stream { bytes: Box::pin(response.bytes_stream()), text: String::new() }
+        Stream {
+            bytes: Box::pin(response.bytes_stream()),
+            text: String::new(),
+        }
     }
 }
 
 pub struct Stream {
-    bytes: std::pin::Pin<Box<dyn futures_util::Stream<Item = reqwest::Result<axum::body::Bytes>> + Send>>,
+    bytes: std::pin::Pin<
+        Box<dyn futures_util::Stream<Item = reqwest::Result<axum::body::Bytes>> + Send>,
+    >,
     text: String,
 }
 
@@ -91,8 +118,14 @@ impl Stream {
             if let Some((event, rest)) = self.text.split_once("\n\n") {
                 let (event, rest) = (event.to_owned(), rest.to_owned());
                 self.text = rest;
-                let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
-                let data = field("data: ").map_or(Value::Null, |data| serde_json::from_str(&data).unwrap());
+                let field = |name: &str| {
+                    event
+                        .lines()
+                        .find_map(|line| line.strip_prefix(name))
+                        .map(str::to_owned)
+                };
+                let data = field("data: ")
+                    .map_or(Value::Null, |data| serde_json::from_str(&data).unwrap());
                 return Some(Event {
                     name: field("event: ").unwrap(),
                     id: field("id: ").map(|id| id.parse().unwrap()),
@@ -102,7 +135,8 @@ impl Stream {
             let chunk = timeout(Duration::from_secs(10), self.bytes.next())
                 .await
                 .expect("the stream says something in time")?;
-            self.text.push_str(std::str::from_utf8(&chunk.unwrap()).unwrap());
+            self.text
+                .push_str(std::str::from_utf8(&chunk.unwrap()).unwrap());
         }
     }
 

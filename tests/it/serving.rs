@@ -33,7 +33,15 @@ impl Served {
 
     async fn of(patience: Patience, router: Router) -> Self {
         // longer than anything waits here
-        Self::on(Patience { drain: PATIENCE * 2, ..patience }, router, watch::channel(false).0).await
+        Self::on(
+            Patience {
+                drain: PATIENCE * 2,
+                ..patience
+            },
+            router,
+            watch::channel(false).0,
+        )
+        .await
     }
 
     async fn on(patience: Patience, router: Router, stopping: watch::Sender<bool>) -> Self {
@@ -43,7 +51,11 @@ impl Served {
         let done = tokio::spawn(async move {
             serve(listener, router, patience, asked, &stopping).await;
         });
-        Self { address, stop, done }
+        Self {
+            address,
+            stop,
+            done,
+        }
     }
 
     async fn say(&self, text: &str) -> TcpStream {
@@ -121,7 +133,9 @@ async fn a_body_that_does_not_come_or_comes_byte_by_byte_is_refused() {
         () = pouring => panic!("it listens for ever"),
     }
     assert_eq!(&answer, b"HTTP/1.1 408");
-    let whole = served.say("POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\ntitle=four").await;
+    let whole = served
+        .say("POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\ntitle=four")
+        .await;
     assert!(until_closed(whole).await.ends_with("four"));
 }
 
@@ -143,7 +157,9 @@ async fn who_reads_nothing_of_an_answer_is_hung_up_on() {
     deaf.read_exact(&mut [0; 12]).await.unwrap();
     served.stop.send(()).await.unwrap();
     // the route and its answer are gone, and nobody had to be cut to get there
-    timeout(PATIENCE, dropped.recv()).await.expect("it waits for ever");
+    timeout(PATIENCE, dropped.recv())
+        .await
+        .expect("it waits for ever");
     served.done.await.unwrap();
 }
 
@@ -169,7 +185,11 @@ async fn streams_are_told_and_end_in_order() {
     served.stop.send(()).await.unwrap();
     assert!(until_closed(stream).await.contains("last\n"));
     served.done.await.unwrap();
-    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    assert!(
+        asked.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        asked.elapsed()
+    );
     assert!(TcpStream::connect(served.address).await.is_err());
 }
 
@@ -180,15 +200,25 @@ async fn a_request_that_is_stuck_is_cut() {
     // its answer shows that the one before has been accepted too
     until_closed(served.say("GET /from HTTP/1.0\r\n\r\n").await).await;
     served.stop.send(()).await.unwrap();
-    timeout(PATIENCE, served.done).await.expect("it drains for ever").unwrap();
+    timeout(PATIENCE, served.done)
+        .await
+        .expect("it drains for ever")
+        .unwrap();
 }
 
 #[tokio::test]
 async fn asked_twice_it_stops_at_once() {
-    let served = Served::with(Patience { drain: Duration::from_secs(600), ..QUICK }).await;
+    let served = Served::with(Patience {
+        drain: Duration::from_secs(600),
+        ..QUICK
+    })
+    .await;
     let _stuck = served.say("GET /stuck HTTP/1.1\r\nhost: x\r\n\r\n").await;
     until_closed(served.say("GET /from HTTP/1.0\r\n\r\n").await).await;
     served.stop.send(()).await.unwrap();
     served.stop.send(()).await.unwrap();
-    timeout(PATIENCE, served.done).await.expect("it drains for ever").unwrap();
+    timeout(PATIENCE, served.done)
+        .await
+        .expect("it drains for ever")
+        .unwrap();
 }

@@ -27,17 +27,27 @@ async fn with_password(world: &World) -> Client {
     let new = NewAccount {
         email: "ada@example.org".into(),
         name: "Ada Lindqvist".into(),
-        password_hash: fortnight::accounts::passwords::hash(PASSWORD.to_owned()).await.unwrap(),
+        password_hash: fortnight::accounts::passwords::hash(PASSWORD.to_owned())
+            .await
+            .unwrap(),
         admin: false,
         time_zone: "UTC".into(),
     };
     let person = add_account(&mut tx, NOW, new).await.unwrap();
     tx.commit().await.unwrap();
-    Client { person, ..world.stranger() }
+    Client {
+        person,
+        ..world.stranger()
+    }
 }
 
 fn session_of(answer: &crate::world::Answer) -> String {
-    answer.header("set-cookie").split(';').next().unwrap().to_owned()
+    answer
+        .header("set-cookie")
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned()
 }
 
 #[tokio::test]
@@ -45,23 +55,44 @@ async fn with_the_right_password_one_is_in_until_one_signs_out() {
     let world = World::new().await;
     let ada = with_password(&world).await;
     let answer = ada
-        .post("/login", &[("email", "ADA@example.org"), ("password", PASSWORD), ("next", "/teams")])
+        .post(
+            "/login",
+            &[
+                ("email", "ADA@example.org"),
+                ("password", PASSWORD),
+                ("next", "/teams"),
+            ],
+        )
         .await
         .refused(303);
     assert_eq!(answer.header("location"), "/teams");
     let cookie = answer.header("set-cookie");
-    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && !cookie.contains("Secure"), "{cookie}");
-    let ada = Client { cookie: session_of(&answer), ..ada };
+    assert!(
+        cookie.contains("HttpOnly")
+            && cookie.contains("SameSite=Lax")
+            && !cookie.contains("Secure"),
+        "{cookie}"
+    );
+    let ada = Client {
+        cookie: session_of(&answer),
+        ..ada
+    };
     ada.get("/").await.refused(200);
     let kept: Vec<u8> = sqlx::query_scalar("SELECT token_hash FROM sessions WHERE account_id = $1")
         .bind(ada.person.id)
         .fetch_one(&world.db)
         .await
         .unwrap();
-    assert!(!ada.cookie.as_bytes().windows(32).any(|bytes| bytes == kept), "only a digest is kept");
+    assert!(
+        !ada.cookie.as_bytes().windows(32).any(|bytes| bytes == kept),
+        "only a digest is kept"
+    );
     let out = ada.post("/logout", &[]).await.refused(303);
     assert!(out.header("set-cookie").contains("Max-Age=0"));
-    assert_eq!(ada.get("/").await.refused(303).header("location"), "/login?next=%2F");
+    assert_eq!(
+        ada.get("/").await.refused(303).header("location"),
+        "/login?next=%2F"
+    );
 }
 
 /// Cases 29, 30.
@@ -69,15 +100,45 @@ async fn with_the_right_password_one_is_in_until_one_signs_out() {
 async fn known_and_unknown_addresses_are_refused_alike_and_too_many_tries_wait() {
     let world = World::new().await;
     let ada = with_password(&world).await;
-    let known =
-        ada.post("/login", &[("email", "ada@example.org"), ("password", "wrong wrong wrong")]).await.refused(401);
-    let unknown =
-        ada.post("/login", &[("email", "eve@example.org"), ("password", "wrong wrong wrong")]).await.refused(401);
-    assert_eq!(known.text().replace("ada@", ""), unknown.text().replace("eve@", ""));
+    let known = ada
+        .post(
+            "/login",
+            &[
+                ("email", "ada@example.org"),
+                ("password", "wrong wrong wrong"),
+            ],
+        )
+        .await
+        .refused(401);
+    let unknown = ada
+        .post(
+            "/login",
+            &[
+                ("email", "eve@example.org"),
+                ("password", "wrong wrong wrong"),
+            ],
+        )
+        .await
+        .refused(401);
+    assert_eq!(
+        known.text().replace("ada@", ""),
+        unknown.text().replace("eve@", "")
+    );
     for _ in 0..9 {
-        ada.post("/login", &[("email", "ada@example.org"), ("password", "wrong")]).await.refused(401);
+        ada.post(
+            "/login",
+            &[("email", "ada@example.org"), ("password", "wrong")],
+        )
+        .await
+        .refused(401);
     }
-    let wait = ada.post("/login", &[("email", "ada@example.org"), ("password", PASSWORD)]).await.refused(429);
+    let wait = ada
+        .post(
+            "/login",
+            &[("email", "ada@example.org"), ("password", PASSWORD)],
+        )
+        .await
+        .refused(429);
     assert!(wait.header("retry-after").parse::<u64>().unwrap() > 0);
 }
 
@@ -89,7 +150,11 @@ async fn a_password_that_is_changed_while_it_is_looked_at_lets_nobody_in() {
     for change in ["password_hash = 'another'", "deactivated_at = now()"] {
         let mut tx = world.db.begin().await.unwrap();
         let query = format!("UPDATE accounts SET {change} WHERE id = $1");
-        sqlx::query(sqlx::AssertSqlSafe(query)).bind(ada.person.id).execute(&mut *tx).await.unwrap();
+        sqlx::query(sqlx::AssertSqlSafe(query))
+            .bind(ada.person.id)
+            .execute(&mut *tx)
+            .await
+            .unwrap();
         let fields = [("email", "ada@example.org"), ("password", PASSWORD)];
         let changed = async {
             // the password was right when it was looked at
@@ -111,8 +176,14 @@ async fn a_password_that_is_changed_while_it_is_looked_at_lets_nobody_in() {
         .fetch_one(&world.db)
         .await
         .unwrap();
-        assert_eq!((sessions, told.last().map(String::as_str)), (0, Some("sign-in.failed")), "{change}: {told:?}");
-        let hash = fortnight::accounts::passwords::hash(PASSWORD.to_owned()).await.unwrap();
+        assert_eq!(
+            (sessions, told.last().map(String::as_str)),
+            (0, Some("sign-in.failed")),
+            "{change}: {told:?}"
+        );
+        let hash = fortnight::accounts::passwords::hash(PASSWORD.to_owned())
+            .await
+            .unwrap();
         sqlx::query("UPDATE accounts SET password_hash = $2, deactivated_at = NULL WHERE id = $1")
             .bind(ada.person.id)
             .bind(hash)
@@ -127,10 +198,22 @@ async fn a_password_that_is_changed_while_it_is_looked_at_lets_nobody_in() {
 async fn next_leads_nowhere_else() {
     let world = World::new().await;
     let ada = with_password(&world).await;
-    for next in ["//evil.example", "/\\evil.example", "/\t/evil.example", "https://evil.example", "javascript:alert(1)"]
-    {
+    for next in [
+        "//evil.example",
+        "/\\evil.example",
+        "/\t/evil.example",
+        "https://evil.example",
+        "javascript:alert(1)",
+    ] {
         let answer = ada
-            .post("/login", &[("email", "ada@example.org"), ("password", PASSWORD), ("next", next)])
+            .post(
+                "/login",
+                &[
+                    ("email", "ada@example.org"),
+                    ("password", PASSWORD),
+                    ("next", next),
+                ],
+            )
             .await
             .refused(303);
         assert_eq!(answer.header("location"), "/", "{next}");
@@ -147,7 +230,12 @@ async fn what_another_site_sends_changes_nothing() {
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(header::HOST, "fortnight.test")
             .header(name, value);
-        world.elif.send(request.body(Body::empty()).unwrap()).await.status.as_u16()
+        world
+            .elif
+            .send(request.body(Body::empty()).unwrap())
+            .await
+            .status
+            .as_u16()
     };
     assert_eq!(send("sec-fetch-site", "cross-site").await, 403);
     assert_eq!(send("sec-fetch-site", "same-site").await, 403);
@@ -161,14 +249,26 @@ async fn what_another_site_sends_changes_nothing() {
 #[tokio::test]
 async fn expired_ended_and_deactivated_are_out() {
     let world = World::new().await;
-    world.app.clock.advance(time::Duration::days(14) + time::Duration::seconds(1));
+    world
+        .app
+        .clock
+        .advance(time::Duration::days(14) + time::Duration::seconds(1));
     world.elif.get("/teams").await.refused(303);
     world.app.clock.advance(-time::Duration::days(10));
     world.elif.get("/teams").await.refused(200);
     let program = world.program_of(&world.elif, tokens::Scope::Write).await;
-    program.api(Method::GET, "/teams", json!({})).await.refused(200);
-    sqlx::query("UPDATE accounts SET deactivated_at = now() WHERE handle = 'elif'").execute(&world.db).await.unwrap();
-    program.api(Method::GET, "/teams", json!({})).await.refused(401);
+    program
+        .api(Method::GET, "/teams", json!({}))
+        .await
+        .refused(200);
+    sqlx::query("UPDATE accounts SET deactivated_at = now() WHERE handle = 'elif'")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    program
+        .api(Method::GET, "/teams", json!({}))
+        .await
+        .refused(401);
     world.elif.get("/teams").await.refused(303);
 }
 
@@ -176,15 +276,47 @@ async fn expired_ended_and_deactivated_are_out() {
 async fn behind_https_the_cookie_is_held_to_this_host() {
     let world = World::new().await;
     let ada = with_password(&world).await;
-    let app = App::new("https://board.example.org", world.db.clone(), Clock::standing(NOW));
-    let ada = Client { router: router(app), ..ada };
-    let answer = ada.post("/login", &[("email", "ada@example.org"), ("password", PASSWORD)]).await.refused(303);
+    let app = App::new(
+        "https://board.example.org",
+        world.db.clone(),
+        Clock::standing(NOW),
+    );
+    let ada = Client {
+        router: router(app),
+        ..ada
+    };
+    let answer = ada
+        .post(
+            "/login",
+            &[("email", "ada@example.org"), ("password", PASSWORD)],
+        )
+        .await
+        .refused(303);
     let cookie = answer.header("set-cookie");
-    assert!(cookie.starts_with("__Host-session=") && cookie.contains("; Secure"), "{cookie}");
-    assert!(answer.header("strict-transport-security").contains("max-age"));
+    assert!(
+        cookie.starts_with("__Host-session=") && cookie.contains("; Secure"),
+        "{cookie}"
+    );
+    assert!(
+        answer
+            .header("strict-transport-security")
+            .contains("max-age")
+    );
     // a cookie of the plain name is none there
-    Client { cookie: session_of(&answer).replace("__Host-", ""), ..ada.clone() }.get("/").await.refused(303);
-    Client { cookie: session_of(&answer), ..ada }.get("/").await.refused(200);
+    Client {
+        cookie: session_of(&answer).replace("__Host-", ""),
+        ..ada.clone()
+    }
+    .get("/")
+    .await
+    .refused(303);
+    Client {
+        cookie: session_of(&answer),
+        ..ada
+    }
+    .get("/")
+    .await
+    .refused(200);
 }
 
 #[tokio::test]
@@ -193,10 +325,17 @@ async fn an_empty_workspace_is_set_up_once_by_who_has_the_link() {
     let app = App::new("http://fortnight.test", db.clone(), Clock::standing(NOW));
     let key = tokens::create_link(&db, NOW, Purpose::Setup).await.unwrap();
     let world = World::new().await;
-    let me = Client { router: router(app), ..world.stranger() };
+    let me = Client {
+        router: router(app),
+        ..world.stranger()
+    };
     me.get("/setup").await.refused(404);
     me.get("/setup?key=guess").await.refused(404);
-    let page = me.get(&format!("/setup?key={key}")).await.refused(200).text();
+    let page = me
+        .get(&format!("/setup?key={key}"))
+        .await
+        .refused(200)
+        .text();
     assert!(page.contains(r#"value="Infrastructure""#) && page.contains(r#"value="Ingestion""#));
     let mut fields = vec![
         ("key", key.as_str()),
@@ -211,22 +350,37 @@ async fn an_empty_workspace_is_set_up_once_by_who_has_the_link() {
         ("time_zone", "Europe/Berlin"),
     ];
     let again = me.post("/setup", &fields).await.refused(422).text();
-    assert!(again.contains("A password has 10 to 200 characters.") && again.contains(r#"value="Ada Lindqvist""#));
+    assert!(
+        again.contains("A password has 10 to 200 characters.")
+            && again.contains(r#"value="Ada Lindqvist""#)
+    );
     assert!(!again.contains("short\""), "a password is not sent back");
     fields[3].1 = PASSWORD;
     fields[9].1 = "Berlin";
     let again = me.post("/setup", &fields).await.refused(422).text();
-    assert!(again.contains(r#"value="Berlin""#) && again.contains("time zone"), "{again}");
+    assert!(
+        again.contains(r#"value="Berlin""#) && again.contains("time zone"),
+        "{again}"
+    );
     fields[9].1 = "Europe/Berlin";
     let done = me.post("/setup", &fields).await.refused(303);
     assert_eq!(done.header("location"), "/teams/infrastructure");
-    let me = Client { cookie: session_of(&done), ..me };
+    let me = Client {
+        cookie: session_of(&done),
+        ..me
+    };
     let board = me.get("/teams/infrastructure").await.refused(200).text();
     assert!(
-        board.contains("Sprint 42") && board.contains("day 7 of 10") && board.contains("Nothing here yet."),
+        board.contains("Sprint 42")
+            && board.contains("day 7 of 10")
+            && board.contains("Nothing here yet."),
         "{board}"
     );
-    for does in ["Press <kbd>c</kbd>", "<code>fortnight import</code>", "New task</a>"] {
+    for does in [
+        "Press <kbd>c</kbd>",
+        "<code>fortnight import</code>",
+        "New task</a>",
+    ] {
         assert!(board.contains(does), "what to do: {does}: {board}");
     }
     let (zone, days): (String, i32) = sqlx::query_as(
@@ -238,7 +392,10 @@ async fn an_empty_workspace_is_set_up_once_by_who_has_the_link() {
     assert_eq!((zone.as_str(), days), ("Europe/Berlin", 14));
     me.make("ingestion", "todo", "First").await;
     let told: Vec<String> =
-        sqlx::query_scalar("SELECT kind || ' ' || about FROM audit ORDER BY kind, id").fetch_all(&db).await.unwrap();
+        sqlx::query_scalar("SELECT kind || ' ' || about FROM audit ORDER BY kind, id")
+            .fetch_all(&db)
+            .await
+            .unwrap();
     assert_eq!(
         told,
         [
@@ -257,11 +414,18 @@ async fn an_empty_workspace_is_set_up_once_by_who_has_the_link() {
 async fn sprints_follow_one_another_from_the_day_that_was_given() {
     let world = World::new().await;
     // a Wednesday, a Sunday, and a Tuesday two weeks ago, whose sprint is over
-    for (starts_on, status) in [("2026-11-18", 303), ("2026-11-22", 303), ("2026-11-10", 422)] {
+    for (starts_on, status) in [
+        ("2026-11-18", 303),
+        ("2026-11-22", 303),
+        ("2026-11-10", 422),
+    ] {
         let db = cluster::database().await;
         let app = App::new("http://fortnight.test", db.clone(), Clock::standing(NOW));
         let key = tokens::create_link(&db, NOW, Purpose::Setup).await.unwrap();
-        let me = Client { router: router(app), ..world.stranger() };
+        let me = Client {
+            router: router(app),
+            ..world.stranger()
+        };
         let fields = [
             ("key", key.as_str()),
             ("name", "Ada Lindqvist"),
@@ -273,9 +437,15 @@ async fn sprints_follow_one_another_from_the_day_that_was_given() {
         ];
         me.post("/setup", &fields).await.refused(status);
         let sprints: Vec<(time::Date, time::Date)> =
-            sqlx::query_as("SELECT starts_on, ends_on FROM sprints ORDER BY number").fetch_all(&db).await.unwrap();
+            sqlx::query_as("SELECT starts_on, ends_on FROM sprints ORDER BY number")
+                .fetch_all(&db)
+                .await
+                .unwrap();
         assert!(
-            sprints.iter().zip(sprints.iter().skip(1)).all(|(one, next)| one.1.next_day() == Some(next.0)),
+            sprints
+                .iter()
+                .zip(sprints.iter().skip(1))
+                .all(|(one, next)| one.1.next_day() == Some(next.0)),
             "{sprints:?}"
         );
         assert_eq!(sprints.len(), if status == 303 { 3 } else { 0 });
@@ -287,14 +457,27 @@ async fn a_program_is_told_401_and_never_sent_to_a_form() {
     let world = World::new().await;
     let ask = async |path: &str, authorization: &str| {
         let request = axum::http::Request::get(path).header("authorization", authorization);
-        world.stranger().send(request.body(axum::body::Body::empty()).unwrap()).await
+        world
+            .stranger()
+            .send(request.body(axum::body::Body::empty()).unwrap())
+            .await
     };
-    for path in ["/teams/infrastructure/live", "/api/v1/teams", "/teams/infrastructure"] {
+    for path in [
+        "/teams/infrastructure/live",
+        "/api/v1/teams",
+        "/teams/infrastructure",
+    ] {
         let refused = ask(path, "Bearer nobodys").await.refused(401);
         assert_eq!(refused.header("www-authenticate"), "Bearer", "{path}");
     }
-    let program = world.program_of(&world.elif, fortnight::accounts::tokens::Scope::Read).await;
+    let program = world
+        .program_of(&world.elif, fortnight::accounts::tokens::Scope::Read)
+        .await;
     let token = program.bearer.unwrap();
-    ask("/api/v1/teams", &format!("bearer {token}")).await.refused(200);
-    ask("/api/v1/teams", &format!("Basic {token}")).await.refused(401);
+    ask("/api/v1/teams", &format!("bearer {token}"))
+        .await
+        .refused(200);
+    ask("/api/v1/teams", &format!("Basic {token}"))
+        .await
+        .refused(401);
 }

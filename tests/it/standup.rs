@@ -11,37 +11,93 @@ async fn the_page_says_who_needs_someone_what_happened_and_what_helps_most() {
     let world = World::new().await;
     let elif = &world.elif;
     world.join("Tomas Weber", "tomas", "infrastructure").await;
-    let still = elif.make("infrastructure", "in-progress", "Stands still").await;
-    elif.post(&format!("/tasks/{still}/owners"), &[("owners", "elif")]).await.ok();
+    let still = elif
+        .make("infrastructure", "in-progress", "Stands still")
+        .await;
+    elif.post(&format!("/tasks/{still}/owners"), &[("owners", "elif")])
+        .await
+        .ok();
     elif.make("infrastructure", "in-progress", "Nobody's").await;
     let free = elif.make("infrastructure", "todo", "Free to take").await;
     // On Wednesday: what was done on Tuesday, after Monday's standup, is news; what has not moved since is not.
     world.app.clock.advance(Duration::days(1));
     let blocked = elif.make("infrastructure", "todo", "Waits for Legal").await;
-    elif.post(&format!("/tasks/{blocked}/block"), &[("kind", "text"), ("note", "Legal")]).await.ok();
+    elif.post(
+        &format!("/tasks/{blocked}/block"),
+        &[("kind", "text"), ("note", "Legal")],
+    )
+    .await
+    .ok();
     let done = elif.make("infrastructure", "todo", "Finished").await;
-    elif.post(&format!("/tasks/{done}/owners"), &[("owners", "tomas")]).await.ok();
-    elif.post(&format!("/tasks/{done}/position"), &[("column", "done")]).await.ok();
+    elif.post(&format!("/tasks/{done}/owners"), &[("owners", "tomas")])
+        .await
+        .ok();
+    elif.post(&format!("/tasks/{done}/position"), &[("column", "done")])
+        .await
+        .ok();
     let page = elif.get(STANDUP).await.ok().text();
-    let row = page.split(&format!("href=\"/tasks/{done}\"")).nth(1).unwrap().split("</li>").next().unwrap();
-    assert!(row.contains("title=\"Tomas Weber\"") && row.contains("Done"), "who finished it: {row}");
-    for told in ["Waits on Legal", "it is nobody&#39;s", "Newly blocked", "Added", "Wed 25 Nov", "since Mon 23 Nov"] {
+    let row = page
+        .split(&format!("href=\"/tasks/{done}\""))
+        .nth(1)
+        .unwrap()
+        .split("</li>")
+        .next()
+        .unwrap();
+    assert!(
+        row.contains("title=\"Tomas Weber\"") && row.contains("Done"),
+        "who finished it: {row}"
+    );
+    for told in [
+        "Waits on Legal",
+        "it is nobody&#39;s",
+        "Newly blocked",
+        "Added",
+        "Wed 25 Nov",
+        "since Mon 23 Nov",
+    ] {
         assert!(page.contains(told), "{told}: {page}");
     }
-    assert!(page.contains(&format!("most useful: <a class=\"key\" href=\"/tasks/{free}\"")), "for Tomas");
-    assert!(page.find("Waits for Legal").unwrap() < page.find("Nobody&#39;s").unwrap(), "blocked goes first");
-    assert!(!page.contains("no change for"), "it was begun since Monday's meeting: {page}");
+    assert!(
+        page.contains(&format!(
+            "most useful: <a class=\"key\" href=\"/tasks/{free}\""
+        )),
+        "for Tomas"
+    );
+    assert!(
+        page.find("Waits for Legal").unwrap() < page.find("Nobody&#39;s").unwrap(),
+        "blocked goes first"
+    );
+    assert!(
+        !page.contains("no change for"),
+        "it was begun since Monday's meeting: {page}"
+    );
     // on Friday the one in progress has stood still since Wednesday
     world.app.clock.advance(Duration::days(2));
     let page = elif.get(STANDUP).await.ok().text();
     assert!(page.contains("no change for 3"), "{page}");
     // a call for help changes nothing of it
-    elif.post(&format!("/tasks/{still}/ask-for-help"), &[]).await.ok();
-    assert!(elif.get(STANDUP).await.ok().text().contains("no change for 3"));
-    assert!(elif.get(&format!("{STANDUP}?since=2026-11-24")).await.ok().text().contains("since Tue 24 Nov"));
+    elif.post(&format!("/tasks/{still}/ask-for-help"), &[])
+        .await
+        .ok();
+    assert!(
+        elif.get(STANDUP)
+            .await
+            .ok()
+            .text()
+            .contains("no change for 3")
+    );
+    assert!(
+        elif.get(&format!("{STANDUP}?since=2026-11-24"))
+            .await
+            .ok()
+            .text()
+            .contains("since Tue 24 Nov")
+    );
     // today is a Friday
     for wrong in ["2026-02-31", "tomorrow", "2027-01-01", "2026-11-28"] {
-        elif.get(&format!("{STANDUP}?since={wrong}")).await.refused(422);
+        elif.get(&format!("{STANDUP}?since={wrong}"))
+            .await
+            .refused(422);
     }
 }
 
@@ -49,29 +105,87 @@ async fn the_page_says_who_needs_someone_what_happened_and_what_helps_most() {
 async fn actions_stay_until_done_and_only_the_team_changes_them() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    elif.post("/teams/infrastructure/actions", &[("text", "Book the drill @elif"), ("back", STANDUP)]).await.ok();
-    let action: uuid::Uuid = sqlx::query_scalar("SELECT id FROM actions").fetch_one(&world.db).await.unwrap();
+    elif.post(
+        "/teams/infrastructure/actions",
+        &[("text", "Book the drill @elif"), ("back", STANDUP)],
+    )
+    .await
+    .ok();
+    let action: uuid::Uuid = sqlx::query_scalar("SELECT id FROM actions")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     world.app.clock.advance(Duration::days(9));
-    assert!(elif.get(STANDUP).await.ok().text().contains("Book the drill"));
-    assert!(elif.get("/").await.ok().text().contains("Book the drill"), "among what Elif promised");
-    assert!(jonas.get(STANDUP).await.ok().text().contains("Book the drill"), "other teams may look");
+    assert!(
+        elif.get(STANDUP)
+            .await
+            .ok()
+            .text()
+            .contains("Book the drill")
+    );
+    assert!(
+        elif.get("/").await.ok().text().contains("Book the drill"),
+        "among what Elif promised"
+    );
+    assert!(
+        jonas
+            .get(STANDUP)
+            .await
+            .ok()
+            .text()
+            .contains("Book the drill"),
+        "other teams may look"
+    );
     let at = format!("/teams/infrastructure/actions/{action}");
     jonas.post(&at, &[("as", "done")]).await.refused(403);
-    jonas.post("/teams/infrastructure/actions", &[("text", "x")]).await.refused(403);
+    jonas
+        .post("/teams/infrastructure/actions", &[("text", "x")])
+        .await
+        .refused(403);
     elif.post(&at, &[("as", "forgotten")]).await.refused(422);
     elif.post(&at, &[("as", "done")]).await.ok();
     world.app.clock.advance(Duration::days(3));
-    assert!(!elif.get(STANDUP).await.ok().text().contains("Book the drill"));
-    elif.post("/teams/infrastructure/actions", &[("text", "Write it down @elif"), ("back", STANDUP)]).await.ok();
-    let action: uuid::Uuid =
-        sqlx::query_scalar("SELECT id FROM actions WHERE done_at IS NULL").fetch_one(&world.db).await.unwrap();
-    elif.post(&format!("/teams/infrastructure/actions/{action}/task"), &[]).await.ok();
+    assert!(
+        !elif
+            .get(STANDUP)
+            .await
+            .ok()
+            .text()
+            .contains("Book the drill")
+    );
+    elif.post(
+        "/teams/infrastructure/actions",
+        &[("text", "Write it down @elif"), ("back", STANDUP)],
+    )
+    .await
+    .ok();
+    let action: uuid::Uuid = sqlx::query_scalar("SELECT id FROM actions WHERE done_at IS NULL")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    elif.post(&format!("/teams/infrastructure/actions/{action}/task"), &[])
+        .await
+        .ok();
     world.app.clock.advance(Duration::days(4));
-    assert!(elif.get(STANDUP).await.ok().text().contains("id=\"action-"), "its task is open");
-    elif.post("/tasks/INF-1/position", &[("column", "done")]).await.ok();
-    assert!(elif.get(STANDUP).await.ok().text().contains("checked> <span dir=\"auto\" class=\"did\">Write it down"));
+    assert!(
+        elif.get(STANDUP).await.ok().text().contains("id=\"action-"),
+        "its task is open"
+    );
+    elif.post("/tasks/INF-1/position", &[("column", "done")])
+        .await
+        .ok();
+    assert!(
+        elif.get(STANDUP)
+            .await
+            .ok()
+            .text()
+            .contains("checked> <span dir=\"auto\" class=\"did\">Write it down")
+    );
     world.app.clock.advance(Duration::days(4));
-    assert!(!elif.get(STANDUP).await.ok().text().contains("id=\"action-"), "settled with its task");
+    assert!(
+        !elif.get(STANDUP).await.ok().text().contains("id=\"action-"),
+        "settled with its task"
+    );
     world.stranger().get(STANDUP).await.refused(303);
     elif.get("/teams/no-such/standup").await.refused(404);
 }
@@ -83,49 +197,144 @@ async fn anybody_puts_a_line_on_the_agenda_and_the_team_ticks_it_off() {
     let task = elif.make("infrastructure", "todo", "Cut over").await;
     let at = "/teams/infrastructure/topics";
     let line = format!("Opinions on {task}, please @elif");
-    jonas.post(at, &[("meeting", "standup"), ("text", &line), ("back", STANDUP)]).await.ok();
-    jonas.post(at, &[("meeting", "planning"), ("text", "Who leaves in December?")]).await.ok();
+    jonas
+        .post(
+            at,
+            &[("meeting", "standup"), ("text", &line), ("back", STANDUP)],
+        )
+        .await
+        .ok();
+    jonas
+        .post(
+            at,
+            &[("meeting", "planning"), ("text", "Who leaves in December?")],
+        )
+        .await
+        .ok();
     let page = elif.get(STANDUP).await.ok().text();
-    for told in [format!("Opinions on {task}, please</span>"), "Cut over".into(), "asks Elif · from Jonas".into()] {
+    for told in [
+        format!("Opinions on {task}, please</span>"),
+        "Cut over".into(),
+        "asks Elif · from Jonas".into(),
+    ] {
         assert!(page.contains(&told), "{told}: {page}");
     }
-    assert!(!page.contains("Who leaves in December?"), "that is for planning");
-    assert!(elif.get("/teams/infrastructure/planning").await.ok().text().contains("Who leaves in December?"));
-    let topic: uuid::Uuid =
-        sqlx::query_scalar("SELECT id FROM topics WHERE meeting = 'standup'").fetch_one(&world.db).await.unwrap();
+    assert!(
+        !page.contains("Who leaves in December?"),
+        "that is for planning"
+    );
+    assert!(
+        elif.get("/teams/infrastructure/planning")
+            .await
+            .ok()
+            .text()
+            .contains("Who leaves in December?")
+    );
+    let topic: uuid::Uuid = sqlx::query_scalar("SELECT id FROM topics WHERE meeting = 'standup'")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     let tick = format!("{at}/{topic}");
     jonas.post(&tick, &[("done", "on")]).await.refused(403);
     world.app.clock.advance(Duration::days(5));
-    assert!(elif.get(STANDUP).await.ok().text().contains("Opinions on"), "nobody got to it: it stays for the next");
+    assert!(
+        elif.get(STANDUP).await.ok().text().contains("Opinions on"),
+        "nobody got to it: it stays for the next"
+    );
     elif.post(&tick, &[("done", "on")]).await.ok();
-    assert!(elif.get(STANDUP).await.ok().text().contains("checked> <span dir=\"auto\" class=\"did\">Opinions on"));
+    assert!(
+        elif.get(STANDUP)
+            .await
+            .ok()
+            .text()
+            .contains("checked> <span dir=\"auto\" class=\"did\">Opinions on")
+    );
     world.app.clock.advance(Duration::days(1));
     assert!(!elif.get(STANDUP).await.ok().text().contains("Opinions on"));
-    for (meeting, text) in [("party", "Cake"), ("standup", " "), ("standup", "Ask @nobody"), ("retro", "@elif")] {
-        jonas.post(at, &[("meeting", meeting), ("text", text)]).await.refused(422);
+    for (meeting, text) in [
+        ("party", "Cake"),
+        ("standup", " "),
+        ("standup", "Ask @nobody"),
+        ("retro", "@elif"),
+    ] {
+        jonas
+            .post(at, &[("meeting", meeting), ("text", text)])
+            .await
+            .refused(422);
     }
-    elif.post("/teams/ingestion/topics", &[("meeting", "retro"), ("text", &format!("Thank {task}"))]).await.ok();
-    let retro = elif.get("/sprints/42/retro?team=infrastructure&team=ingestion").await.ok().text();
-    assert!(retro.contains(&format!("Thank {task}")) && retro.contains("Ingestion"), "{retro}");
-    elif.post("/teams/ingestion/topics", &[("meeting", "retro"), ("text", "INF-999 is no task")]).await.ok();
-    elif.post(&format!("/teams/ingestion/topics/{topic}"), &[("done", "on")]).await.refused(403);
-    elif.post(&format!("{at}/{}", uuid::Uuid::now_v7()), &[("done", "on")]).await.refused(404);
+    elif.post(
+        "/teams/ingestion/topics",
+        &[("meeting", "retro"), ("text", &format!("Thank {task}"))],
+    )
+    .await
+    .ok();
+    let retro = elif
+        .get("/sprints/42/retro?team=infrastructure&team=ingestion")
+        .await
+        .ok()
+        .text();
+    assert!(
+        retro.contains(&format!("Thank {task}")) && retro.contains("Ingestion"),
+        "{retro}"
+    );
+    elif.post(
+        "/teams/ingestion/topics",
+        &[("meeting", "retro"), ("text", "INF-999 is no task")],
+    )
+    .await
+    .ok();
+    elif.post(
+        &format!("/teams/ingestion/topics/{topic}"),
+        &[("done", "on")],
+    )
+    .await
+    .refused(403);
+    elif.post(&format!("{at}/{}", uuid::Uuid::now_v7()), &[("done", "on")])
+        .await
+        .refused(404);
 }
 
 #[tokio::test]
 async fn a_task_asks_for_help_once_until_it_was_talked_about() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let task = elif.make("infrastructure", "in-progress", "Resume after a crash").await;
+    let task = elif
+        .make("infrastructure", "in-progress", "Resume after a crash")
+        .await;
     let ask = format!("/tasks/{task}/ask-for-help");
-    assert!(elif.get(&format!("/tasks/{task}")).await.ok().text().contains(&ask));
+    assert!(
+        elif.get(&format!("/tasks/{task}"))
+            .await
+            .ok()
+            .text()
+            .contains(&ask)
+    );
     jonas.post(&ask, &[]).await.ok();
     elif.post(&ask, &[]).await.refused(409);
     let page = elif.get(STANDUP).await.ok().text();
-    assert_eq!(page.matches("<span dir=\"auto\">Help wanted</span>").count(), 1, "{page}");
-    assert!(elif.get(&format!("/tasks/{task}")).await.ok().text().contains("put it on the agenda of the next standup"));
-    let topic: uuid::Uuid = sqlx::query_scalar("SELECT id FROM topics").fetch_one(&world.db).await.unwrap();
-    elif.post(&format!("/teams/infrastructure/topics/{topic}"), &[("done", "on")]).await.ok();
+    assert_eq!(
+        page.matches("<span dir=\"auto\">Help wanted</span>")
+            .count(),
+        1,
+        "{page}"
+    );
+    assert!(
+        elif.get(&format!("/tasks/{task}"))
+            .await
+            .ok()
+            .text()
+            .contains("put it on the agenda of the next standup")
+    );
+    let topic: uuid::Uuid = sqlx::query_scalar("SELECT id FROM topics")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    elif.post(
+        &format!("/teams/infrastructure/topics/{topic}"),
+        &[("done", "on")],
+    )
+    .await
+    .ok();
     elif.post(&ask, &[]).await.ok();
     world.stranger().post(&ask, &[]).await.refused(401);
 }
@@ -135,17 +344,34 @@ async fn the_board_is_walked_from_right_to_left_the_oldest_first() {
     let world = World::new().await;
     let elif = &world.elif;
     elif.make("infrastructure", "todo", "To begin").await;
-    let newer = elif.make("infrastructure", "in-review", "Newer in review").await;
+    let newer = elif
+        .make("infrastructure", "in-review", "Newer in review")
+        .await;
     elif.make("infrastructure", "done", "Done with").await;
-    elif.post(&format!("/tasks/{newer}/position"), &[("column", "todo")]).await.ok();
+    elif.post(&format!("/tasks/{newer}/position"), &[("column", "todo")])
+        .await
+        .ok();
     world.app.clock.advance(Duration::hours(1));
-    let older = elif.make("infrastructure", "in-review", "Older in review").await;
+    let older = elif
+        .make("infrastructure", "in-review", "Older in review")
+        .await;
     world.app.clock.advance(Duration::hours(1));
-    elif.post(&format!("/tasks/{newer}/position"), &[("column", "in-review")]).await.ok();
+    elif.post(
+        &format!("/tasks/{newer}/position"),
+        &[("column", "in-review")],
+    )
+    .await
+    .ok();
     let (mut at, mut seen) = (format!("{STANDUP}/walk"), Vec::new());
     loop {
         let page = elif.get(&at).await.ok().text();
-        let title = page.split("<h2 dir=\"auto\">").nth(1).unwrap().split_once("\">").unwrap().1;
+        let title = page
+            .split("<h2 dir=\"auto\">")
+            .nth(1)
+            .unwrap()
+            .split_once("\">")
+            .unwrap()
+            .1;
         seen.push(title.split('<').next().unwrap().to_owned());
         match page
             .split_once("<main")
@@ -164,11 +390,30 @@ async fn the_board_is_walked_from_right_to_left_the_oldest_first() {
     }
     assert_eq!(seen, ["Older in review", "Newer in review", "To begin"]);
     // What is finished while it is talked about gives its place to the one after it.
-    elif.post(&format!("/tasks/{older}/position"), &[("column", "done")]).await.ok();
-    let page = elif.get(&format!("{STANDUP}/walk?at={older}&nth=0")).await.ok().text();
-    assert!(page.contains("Newer in review") && page.contains("1 of 2"), "{page}");
-    assert!(elif.get("/teams/ingestion/standup/walk?nth=7").await.ok().text().contains("Nothing is open"));
-    world.stranger().get(&format!("{STANDUP}/walk")).await.refused(303);
+    elif.post(&format!("/tasks/{older}/position"), &[("column", "done")])
+        .await
+        .ok();
+    let page = elif
+        .get(&format!("{STANDUP}/walk?at={older}&nth=0"))
+        .await
+        .ok()
+        .text();
+    assert!(
+        page.contains("Newer in review") && page.contains("1 of 2"),
+        "{page}"
+    );
+    assert!(
+        elif.get("/teams/ingestion/standup/walk?nth=7")
+            .await
+            .ok()
+            .text()
+            .contains("Nothing is open")
+    );
+    world
+        .stranger()
+        .get(&format!("{STANDUP}/walk"))
+        .await
+        .refused(303);
 }
 
 #[tokio::test]
@@ -177,16 +422,34 @@ async fn several_teams_meet_over_one_page() {
     let (elif, jonas) = (&world.elif, &world.jonas);
     let theirs = jonas.make("ingestion", "in-review", "Dual-write").await;
     let ours = elif.make("infrastructure", "todo", "Cut over").await;
-    elif.post(&format!("/tasks/{ours}/block"), &[("kind", "task"), ("on", &theirs)]).await.ok();
-    for address in ["/standup", "/standup?team=infrastructure&team=ingestion&since=2026-11-23"] {
+    elif.post(
+        &format!("/tasks/{ours}/block"),
+        &[("kind", "task"), ("on", &theirs)],
+    )
+    .await
+    .ok();
+    for address in [
+        "/standup",
+        "/standup?team=infrastructure&team=ingestion&since=2026-11-23",
+    ] {
         let page = elif.get(address).await.ok().text();
-        for told in ["Infrastructure: who needs", "Ingestion: who needs", "nobody else is on it yet"] {
+        for told in [
+            "Infrastructure: who needs",
+            "Ingestion: who needs",
+            "nobody else is on it yet",
+        ] {
             assert!(page.contains(told), "{told}: {page}");
         }
-        assert!(page.contains("Ingestion has it in review"), "how that stands which is waited for: {page}");
+        assert!(
+            page.contains("Ingestion has it in review"),
+            "how that stands which is waited for: {page}"
+        );
     }
     let page = elif.get("/standup?team=ingestion").await.ok().text();
-    assert!(page.contains("Dual-write") && !page.contains("Infrastructure: who"), "{page}");
+    assert!(
+        page.contains("Dual-write") && !page.contains("Infrastructure: who"),
+        "{page}"
+    );
     elif.get("/standup?team=no-such").await.refused(404);
     elif.get("/standup?since=2027-01-01").await.refused(422);
     world.stranger().get("/standup").await.refused(303);
@@ -199,16 +462,29 @@ async fn what_is_longer_in_its_column_than_usual_needs_someone() {
     world.join("Tomas Weber", "tomas", "infrastructure").await;
     let mut usual = Vec::new();
     for nth in 0..6 {
-        usual.push(elif.make("infrastructure", "in-review", &format!("Quick {nth}")).await);
+        usual.push(
+            elif.make("infrastructure", "in-review", &format!("Quick {nth}"))
+                .await,
+        );
     }
     let slow = elif.make("infrastructure", "in-review", "Slow one").await;
-    elif.post(&format!("/tasks/{slow}/owners"), &[("owners", "elif"), ("owners", "tomas")]).await.ok();
+    elif.post(
+        &format!("/tasks/{slow}/owners"),
+        &[("owners", "elif"), ("owners", "tomas")],
+    )
+    .await
+    .ok();
     world.app.clock.advance(Duration::hours(5));
     for task in usual {
-        elif.post(&format!("/tasks/{task}/position"), &[("column", "done")]).await.ok();
+        elif.post(&format!("/tasks/{task}/position"), &[("column", "done")])
+            .await
+            .ok();
     }
     let told = "longer in In review than 85 % of tasks are";
-    assert!(!elif.get(STANDUP).await.ok().text().contains(told), "it is as quick as the others were");
+    assert!(
+        !elif.get(STANDUP).await.ok().text().contains(told),
+        "it is as quick as the others were"
+    );
     world.app.clock.advance(Duration::hours(1));
     assert!(elif.get(STANDUP).await.ok().text().contains(told));
 }
@@ -218,14 +494,48 @@ async fn what_nobody_reviews_is_in_my_work() {
     let world = World::new().await;
     let elif = &world.elif;
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
-    let task = elif.make("infrastructure", "in-review", "Resume after a crash").await;
+    let task = elif
+        .make("infrastructure", "in-review", "Resume after a crash")
+        .await;
     let owners = format!("/tasks/{task}/owners");
     elif.post(&owners, &[("owners", "elif")]).await.ok();
-    assert!(tomas.get("/").await.ok().text().contains("Resume after a crash"));
-    assert!(elif.get("/people/tomas").await.ok().text().contains("Resume after a crash"));
-    assert!(!world.jonas.get("/").await.ok().text().contains("Resume after a crash"), "another team's");
-    elif.post(&owners, &[("owners", "elif"), ("owners", "jonas")]).await.ok();
-    assert!(!tomas.get("/").await.ok().text().contains("Resume after a crash"), "it has a reviewer");
+    assert!(
+        tomas
+            .get("/")
+            .await
+            .ok()
+            .text()
+            .contains("Resume after a crash")
+    );
+    assert!(
+        elif.get("/people/tomas")
+            .await
+            .ok()
+            .text()
+            .contains("Resume after a crash")
+    );
+    assert!(
+        !world
+            .jonas
+            .get("/")
+            .await
+            .ok()
+            .text()
+            .contains("Resume after a crash"),
+        "another team's"
+    );
+    elif.post(&owners, &[("owners", "elif"), ("owners", "jonas")])
+        .await
+        .ok();
+    assert!(
+        !tomas
+            .get("/")
+            .await
+            .ok()
+            .text()
+            .contains("Resume after a crash"),
+        "it has a reviewer"
+    );
 }
 
 #[tokio::test]
@@ -234,19 +544,50 @@ async fn what_came_into_the_sprint_is_told_and_what_others_did_is_no_change_of_o
     let (elif, jonas) = (&world.elif, &world.jonas);
     let theirs = jonas.make("ingestion", "todo", "Dual writes").await;
     let ours = elif.make("infrastructure", "todo", "Cut over").await;
-    elif.post(&format!("/tasks/{ours}/block"), &[("kind", "task"), ("on", &theirs)]).await.ok();
-    let late = elif.make("infrastructure", "todo", "From the backlog").await;
-    elif.post(&format!("/tasks/{late}"), &[("sprint", "none")]).await.ok();
+    elif.post(
+        &format!("/tasks/{ours}/block"),
+        &[("kind", "task"), ("on", &theirs)],
+    )
+    .await
+    .ok();
+    let late = elif
+        .make("infrastructure", "todo", "From the backlog")
+        .await;
+    elif.post(&format!("/tasks/{late}"), &[("sprint", "none")])
+        .await
+        .ok();
     world.app.clock.advance(Duration::days(2));
-    elif.post(&format!("/tasks/{late}"), &[("sprint", "42")]).await.ok();
-    let since =
-        |page: &str| page.split("<h2>Since").nth(1).unwrap().split("Person by person").next().unwrap().to_owned();
-    let told = since(&elif.get(&format!("{STANDUP}?since=2026-11-25")).await.ok().text());
-    assert!(told.contains("From the backlog") && told.contains("1 added"), "{told}");
+    elif.post(&format!("/tasks/{late}"), &[("sprint", "42")])
+        .await
+        .ok();
+    let since = |page: &str| {
+        page.split("<h2>Since")
+            .nth(1)
+            .unwrap()
+            .split("Person by person")
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    let told = since(
+        &elif
+            .get(&format!("{STANDUP}?since=2026-11-25"))
+            .await
+            .ok()
+            .text(),
+    );
+    assert!(
+        told.contains("From the backlog") && told.contains("1 added"),
+        "{told}"
+    );
     assert!(!told.contains("Cut over"), "{told}");
     // at eight on Friday, Friday's meeting is still to come
     world.app.clock.advance(Duration::hours(23));
-    let page = elif.get(&format!("{STANDUP}?since=2026-11-27")).await.ok().text();
+    let page = elif
+        .get(&format!("{STANDUP}?since=2026-11-27"))
+        .await
+        .ok()
+        .text();
     assert!(page.contains("since Wed 25 Nov"), "{page}");
 }
 
@@ -255,12 +596,22 @@ async fn a_promise_says_where_it_was_made() {
     let world = World::new().await;
     let elif = &world.elif;
     let at = "/teams/infrastructure/actions";
-    elif.post(at, &[("text", "Book the drill @elif")]).await.ok();
+    elif.post(at, &[("text", "Book the drill @elif")])
+        .await
+        .ok();
     assert!(elif.get("/").await.ok().text().contains(" from a standup"));
-    elif.post(at, &[("text", "Write it down @elif"), ("retro", "42")]).await.ok();
+    elif.post(at, &[("text", "Write it down @elif"), ("retro", "42")])
+        .await
+        .ok();
     let page = elif.get("/").await.ok().text();
-    assert!(page.contains(" from a standup") && page.contains(" from the retro of Sprint 42"), "{page}");
-    assert!(!page.contains("looked back"), "not all of it was promised then: {page}");
+    assert!(
+        page.contains(" from a standup") && page.contains(" from the retro of Sprint 42"),
+        "{page}"
+    );
+    assert!(
+        !page.contains("looked back"),
+        "not all of it was promised then: {page}"
+    );
 }
 
 #[tokio::test]
@@ -271,38 +622,86 @@ async fn a_topic_is_put_right_or_taken_away_by_who_added_it_and_by_its_team() {
     let task = elif.make("infrastructure", "todo", "Cut over").await;
     let at = "/teams/infrastructure/topics";
     let (line, back) = (format!("Opinons on {task} @elif"), ("back", STANDUP));
-    jonas.post(at, &[("meeting", "standup"), ("text", &line), back]).await.ok();
-    let topic: uuid::Uuid = sqlx::query_scalar("SELECT id FROM topics").fetch_one(&world.db).await.unwrap();
+    jonas
+        .post(at, &[("meeting", "standup"), ("text", &line), back])
+        .await
+        .ok();
+    let topic: uuid::Uuid = sqlx::query_scalar("SELECT id FROM topics")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     let (text, remove) = (format!("{at}/{topic}/text"), format!("{at}/{topic}/remove"));
     // who neither added it nor is on the team reads it and no more
     let page = mira.get(STANDUP).await.refused(200).text();
-    assert!(page.contains("Opinons on") && !page.contains(&text) && !page.contains(&remove), "{page}");
+    assert!(
+        page.contains("Opinons on") && !page.contains(&text) && !page.contains(&remove),
+        "{page}"
+    );
     mira.post(&text, &[("text", "Mine now")]).await.refused(403);
     mira.post(&remove, &[]).await.refused(403);
     // its author puts it right; the line is there as it was typed
     let page = jonas.get(STANDUP).await.refused(200).text();
-    assert!(page.contains(&format!("value=\"{line}\"")) && page.contains(&remove), "{page}");
-    let wrong = jonas.post(&text, &[("text", "Opinions, @nobodyhere"), back]).await.refused(422).text();
-    assert!(wrong.contains("nobodyhere</textarea>") && wrong.contains(&format!("action=\"{text}\"")), "{wrong}");
-    let to = jonas.post(&text, &[("text", &format!("Opinions on {task} @mira")), back]).await.refused(303);
+    assert!(
+        page.contains(&format!("value=\"{line}\"")) && page.contains(&remove),
+        "{page}"
+    );
+    let wrong = jonas
+        .post(&text, &[("text", "Opinions, @nobodyhere"), back])
+        .await
+        .refused(422)
+        .text();
+    assert!(
+        wrong.contains("nobodyhere</textarea>") && wrong.contains(&format!("action=\"{text}\"")),
+        "{wrong}"
+    );
+    let to = jonas
+        .post(
+            &text,
+            &[("text", &format!("Opinions on {task} @mira")), back],
+        )
+        .await
+        .refused(303);
     assert_eq!(to.header("location"), STANDUP);
     let page = elif.get(STANDUP).await.refused(200).text();
     assert!(
-        page.contains("Opinions on") && page.contains("asks Mira · from Jonas") && page.contains("Cut over"),
+        page.contains("Opinions on")
+            && page.contains("asks Mira · from Jonas")
+            && page.contains("Cut over"),
         "{page}"
     );
     // the team takes it away
     elif.post(&remove, &[back]).await.refused(303);
-    assert!(!elif.get(STANDUP).await.refused(200).text().contains("Opinions on"));
+    assert!(
+        !elif
+            .get(STANDUP)
+            .await
+            .refused(200)
+            .text()
+            .contains("Opinions on")
+    );
     jonas.post(&text, &[("text", "Again")]).await.refused(404);
     // a task that help was asked for stays with its topic, whatever its words
-    elif.post(&format!("/tasks/{task}/ask-for-help"), &[]).await.ok();
-    let topic: uuid::Uuid = sqlx::query_scalar("SELECT id FROM topics").fetch_one(&world.db).await.unwrap();
-    elif.post(&format!("{at}/{topic}/text"), &[("text", "Who knows DNS?")]).await.refused(303);
+    elif.post(&format!("/tasks/{task}/ask-for-help"), &[])
+        .await
+        .ok();
+    let topic: uuid::Uuid = sqlx::query_scalar("SELECT id FROM topics")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    elif.post(&format!("{at}/{topic}/text"), &[("text", "Who knows DNS?")])
+        .await
+        .refused(303);
     let page = elif.get(STANDUP).await.refused(200).text();
-    assert!(page.contains("Who knows DNS?") && page.contains("Cut over</span>"), "{page}");
-    elif.post(&format!("{at}/{topic}/remove"), &[]).await.refused(303);
-    elif.post(&format!("/tasks/{task}/ask-for-help"), &[]).await.ok();
+    assert!(
+        page.contains("Who knows DNS?") && page.contains("Cut over</span>"),
+        "{page}"
+    );
+    elif.post(&format!("{at}/{topic}/remove"), &[])
+        .await
+        .refused(303);
+    elif.post(&format!("/tasks/{task}/ask-for-help"), &[])
+        .await
+        .ok();
 }
 
 #[tokio::test]
@@ -310,8 +709,19 @@ async fn whoever_is_asked_in_a_topic_finds_it_in_their_work() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let at = "/teams/infrastructure/topics";
-    elif.post(at, &[("meeting", "planning"), ("text", "Is two weeks enough? @jonas")]).await.ok();
-    let topic: uuid::Uuid = sqlx::query_scalar("SELECT id FROM topics").fetch_one(&world.db).await.unwrap();
+    elif.post(
+        at,
+        &[
+            ("meeting", "planning"),
+            ("text", "Is two weeks enough? @jonas"),
+        ],
+    )
+    .await
+    .ok();
+    let topic: uuid::Uuid = sqlx::query_scalar("SELECT id FROM topics")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     let page = jonas.get("/").await.refused(200).text();
     for told in [
         "Your opinion is wanted",
@@ -321,16 +731,60 @@ async fn whoever_is_asked_in_a_topic_finds_it_in_their_work() {
     ] {
         assert!(page.contains(told), "{told}: {page}");
     }
-    assert!(!elif.get("/").await.refused(200).text().contains("Is two weeks enough?"), "it is asked of Jonas");
-    assert!(!elif.get("/people/jonas").await.refused(200).text().contains("Is two weeks enough?"));
+    assert!(
+        !elif
+            .get("/")
+            .await
+            .refused(200)
+            .text()
+            .contains("Is two weeks enough?"),
+        "it is asked of Jonas"
+    );
+    assert!(
+        !elif
+            .get("/people/jonas")
+            .await
+            .refused(200)
+            .text()
+            .contains("Is two weeks enough?")
+    );
     // what a private team talks about is its own
-    sqlx::query("UPDATE teams SET private = true WHERE key = 'INF'").execute(&world.db).await.unwrap();
-    assert!(!jonas.get("/").await.refused(200).text().contains("Is two weeks enough?"));
-    sqlx::query("UPDATE teams SET private = false WHERE key = 'INF'").execute(&world.db).await.unwrap();
-    assert!(jonas.get("/").await.refused(200).text().contains("Is two weeks enough?"));
+    sqlx::query("UPDATE teams SET private = true WHERE key = 'INF'")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    assert!(
+        !jonas
+            .get("/")
+            .await
+            .refused(200)
+            .text()
+            .contains("Is two weeks enough?")
+    );
+    sqlx::query("UPDATE teams SET private = false WHERE key = 'INF'")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    assert!(
+        jonas
+            .get("/")
+            .await
+            .refused(200)
+            .text()
+            .contains("Is two weeks enough?")
+    );
     // until it was talked about
-    elif.post(&format!("{at}/{topic}"), &[("done", "on")]).await.ok();
-    assert!(!jonas.get("/").await.refused(200).text().contains("Is two weeks enough?"));
+    elif.post(&format!("{at}/{topic}"), &[("done", "on")])
+        .await
+        .ok();
+    assert!(
+        !jonas
+            .get("/")
+            .await
+            .refused(200)
+            .text()
+            .contains("Is two weeks enough?")
+    );
 }
 
 #[tokio::test]
@@ -338,18 +792,48 @@ async fn what_was_carried_into_the_sprint_is_not_new_to_anybody() {
     let world = World::new().await;
     let elif = &world.elif;
     let blocked = elif.make("infrastructure", "todo", "Waits for Legal").await;
-    elif.post(&format!("/tasks/{blocked}/block"), &[("kind", "text"), ("note", "Legal")]).await.ok();
+    elif.post(
+        &format!("/tasks/{blocked}/block"),
+        &[("kind", "text"), ("note", "Legal")],
+    )
+    .await
+    .ok();
     let doing = elif.make("infrastructure", "in-progress", "Cut over").await;
-    let late = elif.make("infrastructure", "todo", "From the backlog").await;
-    elif.post(&format!("/tasks/{late}/block"), &[("kind", "text"), ("note", "Finance")]).await.ok();
-    elif.post(&format!("/tasks/{late}"), &[("sprint", "none")]).await.ok();
+    let late = elif
+        .make("infrastructure", "todo", "From the backlog")
+        .await;
+    elif.post(
+        &format!("/tasks/{late}/block"),
+        &[("kind", "text"), ("note", "Finance")],
+    )
+    .await
+    .ok();
+    elif.post(&format!("/tasks/{late}"), &[("sprint", "none")])
+        .await
+        .ok();
     world.app.clock.advance(Duration::days(3));
-    close(elif, &[(&blocked, "carry"), (&doing, "carry")]).await.ok();
-    elif.post(&format!("/tasks/{late}"), &[("sprint", "43")]).await.ok();
+    close(elif, &[(&blocked, "carry"), (&doing, "carry")])
+        .await
+        .ok();
+    elif.post(&format!("/tasks/{late}"), &[("sprint", "43")])
+        .await
+        .ok();
     let page = elif.get(STANDUP).await.ok().text();
-    let told = page.split("<h2>Since").nth(1).unwrap().split("Person by person").next().unwrap();
-    assert!(!told.contains("Waits for Legal") && !told.contains("Cut over"), "{told}");
-    assert!(told.contains("1 added") && !told.contains("newly blocked"), "blocked long ago, new in the sprint: {told}");
+    let told = page
+        .split("<h2>Since")
+        .nth(1)
+        .unwrap()
+        .split("Person by person")
+        .next()
+        .unwrap();
+    assert!(
+        !told.contains("Waits for Legal") && !told.contains("Cut over"),
+        "{told}"
+    );
+    assert!(
+        told.contains("1 added") && !told.contains("newly blocked"),
+        "blocked long ago, new in the sprint: {told}"
+    );
 }
 
 #[tokio::test]
@@ -364,22 +848,62 @@ async fn blocked_goes_first_and_of_those_what_serves_a_goal_behind_pace() {
     make("in-review", "Reviewed by nobody").await;
     let longest = make("todo", "Blocked longest").await;
     let behind = make("todo", "Serves the goal").await;
-    set_goal(&world, elif, "42", &[("title", "Behind"), ("target", "9"), ("owners", "elif")]).await;
+    set_goal(
+        &world,
+        elif,
+        "42",
+        &[("title", "Behind"), ("target", "9"), ("owners", "elif")],
+    )
+    .await;
     for key in [&longest, &behind] {
-        elif.post(&format!("/tasks/{key}/block"), &[("kind", "text"), ("note", "Legal")]).await.ok();
+        elif.post(
+            &format!("/tasks/{key}/block"),
+            &[("kind", "text"), ("note", "Legal")],
+        )
+        .await
+        .ok();
         world.app.clock.advance(Duration::hours(1));
     }
-    elif.post(&format!("/tasks/{behind}"), &[("goal", "1")]).await.ok();
+    elif.post(&format!("/tasks/{behind}"), &[("goal", "1")])
+        .await
+        .ok();
     // blocked later, and above the one that is blocked longest
     let later = make("todo", "Blocked later").await;
-    elif.post(&format!("/tasks/{later}/block"), &[("kind", "text"), ("note", "Legal")]).await.ok();
-    elif.post(&format!("/tasks/{later}/position"), &[("column", "blocked"), ("before", &longest)]).await.ok();
+    elif.post(
+        &format!("/tasks/{later}/block"),
+        &[("kind", "text"), ("note", "Legal")],
+    )
+    .await
+    .ok();
+    elif.post(
+        &format!("/tasks/{later}/position"),
+        &[("column", "blocked"), ("before", &longest)],
+    )
+    .await
+    .ok();
     assert_eq!(world.column("infrastructure", "blocked").await[0], later);
     make("in-progress", "Nobody has it").await;
     let page = elif.get(STANDUP).await.ok().text();
-    let needs = page.split("someone</h2>").nth(1).unwrap().split("</section>").next().unwrap();
-    let at = |title: &str| needs.find(title).unwrap_or_else(|| panic!("{title}: {needs}"));
-    let order = ["Serves the goal", "Blocked longest", "Blocked later", "Reviewed by nobody", "Nobody has it"].map(at);
+    let needs = page
+        .split("someone</h2>")
+        .nth(1)
+        .unwrap()
+        .split("</section>")
+        .next()
+        .unwrap();
+    let at = |title: &str| {
+        needs
+            .find(title)
+            .unwrap_or_else(|| panic!("{title}: {needs}"))
+    };
+    let order = [
+        "Serves the goal",
+        "Blocked longest",
+        "Blocked later",
+        "Reviewed by nobody",
+        "Nobody has it",
+    ]
+    .map(at);
     assert!(order.is_sorted(), "{order:?}: {needs}");
 }
 
@@ -387,25 +911,66 @@ async fn blocked_goes_first_and_of_those_what_serves_a_goal_behind_pace() {
 async fn who_has_nothing_in_progress_is_told_what_helps_most_and_no_two_the_same() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    for (name, handle) in [("Ada Ruiz", "ada"), ("Bo Lind", "bo"), ("Cleo Marsh", "cleo"), ("Dev Rao", "dev")] {
+    for (name, handle) in [
+        ("Ada Ruiz", "ada"),
+        ("Bo Lind", "bo"),
+        ("Cleo Marsh", "cleo"),
+        ("Dev Rao", "dev"),
+    ] {
         world.join(name, handle, "infrastructure").await;
     }
     let oldest = elif.make("infrastructure", "todo", "Oldest").await;
     world.app.clock.advance(Duration::hours(1));
-    let review = elif.make("infrastructure", "in-review", "To be reviewed").await;
-    elif.post(&format!("/tasks/{review}/owners"), &[("owners", "elif")]).await.ok();
-    let awaited = elif.make("infrastructure", "todo", "Others wait on it").await;
+    let review = elif
+        .make("infrastructure", "in-review", "To be reviewed")
+        .await;
+    elif.post(&format!("/tasks/{review}/owners"), &[("owners", "elif")])
+        .await
+        .ok();
+    let awaited = elif
+        .make("infrastructure", "todo", "Others wait on it")
+        .await;
     let theirs = jonas.make("ingestion", "todo", "Theirs").await;
-    jonas.post(&format!("/tasks/{theirs}/block"), &[("kind", "task"), ("on", &awaited)]).await.ok();
+    jonas
+        .post(
+            &format!("/tasks/{theirs}/block"),
+            &[("kind", "task"), ("on", &awaited)],
+        )
+        .await
+        .ok();
     let by_name = elif.make("infrastructure", "todo", "Waits on Dev").await;
-    elif.post(&format!("/tasks/{by_name}/block"), &[("kind", "person"), ("person", "dev")]).await.ok();
+    elif.post(
+        &format!("/tasks/{by_name}/block"),
+        &[("kind", "person"), ("person", "dev")],
+    )
+    .await
+    .ok();
     let goal = elif.make("infrastructure", "todo", "Serves the goal").await;
     set_goal(&world, elif, "42", &[("title", "Behind"), ("target", "9")]).await;
-    elif.post(&format!("/tasks/{goal}"), &[("goal", "1")]).await.ok();
+    elif.post(&format!("/tasks/{goal}"), &[("goal", "1")])
+        .await
+        .ok();
     let page = elif.get(STANDUP).await.ok().text();
-    for (who, key) in [("Ada", &awaited), ("Bo", &review), ("Cleo", &goal), ("Dev", &by_name), ("Elif", &oldest)] {
-        let row = page.split(&format!("<b>{who}</b>")).nth(1).unwrap().split("</li>").next().unwrap();
-        assert!(row.contains(&format!("most useful: <a class=\"key\" href=\"/tasks/{key}\"")), "{who}: {row}");
+    for (who, key) in [
+        ("Ada", &awaited),
+        ("Bo", &review),
+        ("Cleo", &goal),
+        ("Dev", &by_name),
+        ("Elif", &oldest),
+    ] {
+        let row = page
+            .split(&format!("<b>{who}</b>"))
+            .nth(1)
+            .unwrap()
+            .split("</li>")
+            .next()
+            .unwrap();
+        assert!(
+            row.contains(&format!(
+                "most useful: <a class=\"key\" href=\"/tasks/{key}\""
+            )),
+            "{who}: {row}"
+        );
     }
 }
 
@@ -413,30 +978,63 @@ async fn who_has_nothing_in_progress_is_told_what_helps_most_and_no_two_the_same
 async fn a_task_is_old_in_its_column_also_where_the_next_column_is_of_the_same_state() {
     let world = World::new().await;
     let elif = &world.elif;
-    sqlx::query("UPDATE members SET role = 'lead'").execute(&world.db).await.unwrap();
-    elif.post("/teams/infrastructure/columns", &[("name", "Testing"), ("state", "doing")]).await.ok();
+    sqlx::query("UPDATE members SET role = 'lead'")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    elif.post(
+        "/teams/infrastructure/columns",
+        &[("name", "Testing"), ("state", "doing")],
+    )
+    .await
+    .ok();
     let mut keys = Vec::new();
     for n in 0..6 {
-        keys.push(elif.make("infrastructure", "in-progress", &format!("Task {n}")).await);
+        keys.push(
+            elif.make("infrastructure", "in-progress", &format!("Task {n}"))
+                .await,
+        );
     }
     world.app.clock.advance(Duration::hours(1));
     for key in &keys[1..] {
-        elif.post(&format!("/tasks/{key}/position"), &[("column", "testing")]).await.ok();
+        elif.post(&format!("/tasks/{key}/position"), &[("column", "testing")])
+            .await
+            .ok();
     }
     let old = "longer in In progress than 85 % of tasks are";
     world.app.clock.advance(Duration::hours(1));
     assert!(elif.get(STANDUP).await.ok().text().contains(old));
-    sqlx::query("DELETE FROM events WHERE after->>'column' = 'testing'").execute(&world.db).await.unwrap();
-    assert!(!elif.get(STANDUP).await.ok().text().contains(old), "fewer than five say nothing");
+    sqlx::query("DELETE FROM events WHERE after->>'column' = 'testing'")
+        .execute(&world.db)
+        .await
+        .unwrap();
+    assert!(
+        !elif.get(STANDUP).await.ok().text().contains(old),
+        "fewer than five say nothing"
+    );
 }
 
 #[tokio::test]
 async fn a_tick_brings_back_to_the_day_that_was_looked_at() {
     let world = World::new().await;
     let elif = &world.elif;
-    elif.post("/teams/infrastructure/actions", &[("text", "Ask Legal @elif")]).await.ok();
-    let page = elif.get(&format!("{STANDUP}?since=2026-11-20")).await.ok().text();
-    assert!(page.contains(&format!("name=\"back\" value=\"{STANDUP}?since=2026-11-20\"")), "{page}");
+    elif.post(
+        "/teams/infrastructure/actions",
+        &[("text", "Ask Legal @elif")],
+    )
+    .await
+    .ok();
+    let page = elif
+        .get(&format!("{STANDUP}?since=2026-11-20"))
+        .await
+        .ok()
+        .text();
+    assert!(
+        page.contains(&format!(
+            "name=\"back\" value=\"{STANDUP}?since=2026-11-20\""
+        )),
+        "{page}"
+    );
 }
 
 #[tokio::test]
@@ -444,15 +1042,34 @@ async fn a_goal_that_is_behind_needs_someone_until_it_is_where_it_should_be() {
     let world = World::new().await;
     let elif = &world.elif;
     world.join("Tomas Weber", "tomas", "infrastructure").await;
-    let two = [("title", "Migrate nine tables"), ("target", "9"), ("owners", "elif"), ("owners", "tomas")];
+    let two = [
+        ("title", "Migrate nine tables"),
+        ("target", "9"),
+        ("owners", "elif"),
+        ("owners", "tomas"),
+    ];
     let goal = set_goal(&world, elif, "42", &two).await;
     let needs = async || {
         let page = elif.get(STANDUP).await.ok().text();
-        page.split("someone</h2>").nth(1).unwrap().split("</section>").next().unwrap().to_owned()
+        page.split("someone</h2>")
+            .nth(1)
+            .unwrap()
+            .split("</section>")
+            .next()
+            .unwrap()
+            .to_owned()
     };
     let behind = needs().await;
-    assert!(behind.contains("Migrate nine tables") && behind.contains("0 / 9, behind"), "{behind}");
-    elif.post(&format!("/teams/infrastructure/goals/{goal}/progress"), &[("value", "9")]).await.ok();
+    assert!(
+        behind.contains("Migrate nine tables") && behind.contains("0 / 9, behind"),
+        "{behind}"
+    );
+    elif.post(
+        &format!("/teams/infrastructure/goals/{goal}/progress"),
+        &[("value", "9")],
+    )
+    .await
+    .ok();
     assert!(!needs().await.contains("Migrate nine tables"));
 }
 
@@ -463,32 +1080,70 @@ async fn person_by_person_says_what_each_has_in_hand() {
     let mut keys = Vec::new();
     for column in ["in-progress", "blocked", "in-review", "done"] {
         let key = elif.make("infrastructure", column, column).await;
-        elif.post(&format!("/tasks/{key}/owners"), &[("owners", "elif")]).await.ok();
+        elif.post(&format!("/tasks/{key}/owners"), &[("owners", "elif")])
+            .await
+            .ok();
         keys.push(key);
     }
     let page = elif.get(STANDUP).await.ok().text();
-    let row = page.split("<b>Elif</b>").nth(1).unwrap().split("</li>").next().unwrap();
+    let row = page
+        .split("<b>Elif</b>")
+        .nth(1)
+        .unwrap()
+        .split("</li>")
+        .next()
+        .unwrap();
     let link = |key: &str| format!("<a class=\"key\" href=\"/tasks/{key}\">{key}</a>");
-    for (word, key) in [("now</span> ", &keys[0]), ("· waits on</span> ", &keys[1]), ("· in review</span> ", &keys[2])]
-    {
-        assert!(row.contains(&format!("{word}{}", link(key))), "{word}: {row}");
+    for (word, key) in [
+        ("now</span> ", &keys[0]),
+        ("· waits on</span> ", &keys[1]),
+        ("· in review</span> ", &keys[2]),
+    ] {
+        assert!(
+            row.contains(&format!("{word}{}", link(key))),
+            "{word}: {row}"
+        );
     }
-    assert!(!row.contains(&keys[3]) && !row.contains("nothing in progress"), "{row}");
+    assert!(
+        !row.contains(&keys[3]) && !row.contains("nothing in progress"),
+        "{row}"
+    );
 }
 
 #[tokio::test]
 async fn what_moved_and_what_is_unblocked_is_counted_since_the_last_meeting() {
     let world = World::new().await;
     let elif = &world.elif;
-    let moved = elif.make("infrastructure", "in-progress", "Goes to review").await;
+    let moved = elif
+        .make("infrastructure", "in-progress", "Goes to review")
+        .await;
     let free = elif.make("infrastructure", "todo", "Is free again").await;
-    elif.post(&format!("/tasks/{free}/block"), &[("kind", "text"), ("note", "Legal")]).await.ok();
-    elif.make("infrastructure", "in-progress", "Stays where it is").await;
+    elif.post(
+        &format!("/tasks/{free}/block"),
+        &[("kind", "text"), ("note", "Legal")],
+    )
+    .await
+    .ok();
+    elif.make("infrastructure", "in-progress", "Stays where it is")
+        .await;
     world.app.clock.advance(Duration::days(2));
-    elif.post(&format!("/tasks/{moved}/position"), &[("column", "in-review")]).await.ok();
-    elif.post(&format!("/tasks/{free}/position"), &[("column", "in-progress")]).await.ok();
+    elif.post(
+        &format!("/tasks/{moved}/position"),
+        &[("column", "in-review")],
+    )
+    .await
+    .ok();
+    elif.post(
+        &format!("/tasks/{free}/position"),
+        &[("column", "in-progress")],
+    )
+    .await
+    .ok();
     let page = elif.get(STANDUP).await.ok().text();
-    assert!(page.contains("<span class=\"soft\">1 moved, 1 unblocked</span>"), "{page}");
+    assert!(
+        page.contains("<span class=\"soft\">1 moved, 1 unblocked</span>"),
+        "{page}"
+    );
 }
 
 #[tokio::test]
@@ -517,7 +1172,12 @@ async fn looking_at_a_standup_writes_nothing() {
     let world = World::new().await;
     let elif = &world.elif;
     let key = elif.make("infrastructure", "in-progress", "Cut over").await;
-    elif.post(&format!("/tasks/{key}/block"), &[("kind", "text"), ("note", "Legal")]).await.ok();
+    elif.post(
+        &format!("/tasks/{key}/block"),
+        &[("kind", "text"), ("note", "Legal")],
+    )
+    .await
+    .ok();
     elif.get("/").await.ok();
     let stands = async || -> String {
         sqlx::query_scalar(
@@ -530,7 +1190,12 @@ async fn looking_at_a_standup_writes_nothing() {
         .unwrap()
     };
     let before = stands().await;
-    for page in [STANDUP, &format!("{STANDUP}?since=2026-11-20"), &format!("{STANDUP}/walk"), "/standup"] {
+    for page in [
+        STANDUP,
+        &format!("{STANDUP}?since=2026-11-20"),
+        &format!("{STANDUP}/walk"),
+        "/standup",
+    ] {
         elif.get(page).await.ok();
     }
     assert_eq!(stands().await, before);
@@ -552,13 +1217,34 @@ async fn after_a_long_closure_one_looks_back_to_the_meeting_before_it() {
 async fn a_promise_whose_task_was_put_away_can_be_dropped() {
     let world = World::new().await;
     let elif = &world.elif;
-    elif.post("/teams/infrastructure/actions", &[("text", "Write it down @elif")]).await.ok();
-    let action: uuid::Uuid = sqlx::query_scalar("SELECT id FROM actions").fetch_one(&world.db).await.unwrap();
-    elif.post(&format!("/teams/infrastructure/actions/{action}/task"), &[]).await.ok();
+    elif.post(
+        "/teams/infrastructure/actions",
+        &[("text", "Write it down @elif")],
+    )
+    .await
+    .ok();
+    let action: uuid::Uuid = sqlx::query_scalar("SELECT id FROM actions")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    elif.post(&format!("/teams/infrastructure/actions/{action}/task"), &[])
+        .await
+        .ok();
     let drop = "value=\"dropped\">drop it";
-    assert!(!elif.get(STANDUP).await.ok().text().contains(drop), "its task is open");
+    assert!(
+        !elif.get(STANDUP).await.ok().text().contains(drop),
+        "its task is open"
+    );
     elif.post("/tasks/INF-1/archive", &[]).await.ok();
-    assert!(elif.get(STANDUP).await.ok().text().contains(drop), "nothing else would end it");
-    elif.post(&format!("/teams/infrastructure/actions/{action}"), &[("as", "dropped")]).await.ok();
+    assert!(
+        elif.get(STANDUP).await.ok().text().contains(drop),
+        "nothing else would end it"
+    );
+    elif.post(
+        &format!("/teams/infrastructure/actions/{action}"),
+        &[("as", "dropped")],
+    )
+    .await
+    .ok();
     assert!(!elif.get(STANDUP).await.ok().text().contains("id=\"action-"));
 }

@@ -10,28 +10,67 @@ async fn a_task_page_shows_and_changes_everything_without_a_script() {
     let world = World::new().await;
     let elif = &world.elif;
     elif.make("infrastructure", "todo", "Cut over").await;
-    let back = elif.post("/tasks/INF-1", &[("title", "Cut postgres over"), ("version", "1")]).await.refused(303);
+    let back = elif
+        .post(
+            "/tasks/INF-1",
+            &[("title", "Cut postgres over"), ("version", "1")],
+        )
+        .await
+        .refused(303);
     assert!(back.header("location").starts_with("/tasks/INF-1?did="));
-    elif.post("/tasks/INF-1", &[("description", "Less than **60 s**.\r\nSee INF-1, @jonas.")]).await.ok();
     elif.post(
         "/tasks/INF-1",
-        &[("labels", "postgres, docs"), ("estimate", "3"), ("due", "2026-11-26"), ("for", "Growth")],
+        &[("description", "Less than **60 s**.\r\nSee INF-1, @jonas.")],
+    )
+    .await
+    .ok();
+    elif.post(
+        "/tasks/INF-1",
+        &[
+            ("labels", "postgres, docs"),
+            ("estimate", "3"),
+            ("due", "2026-11-26"),
+            ("for", "Growth"),
+        ],
     )
     .await
     .ok();
     elif.post("/tasks/INF-1", &[("sprint", "43")]).await.ok();
-    elif.post("/tasks/INF-1/owners", &[("owners", "elif"), ("owners", "jonas")]).await.ok();
-    elif.post("/tasks/INF-1/steps", &[("text", "Rehearse on staging")]).await.ok();
-    elif.post("/tasks/INF-1/comments", &[("body", "Ready when you are, @jonas")]).await.ok();
-    elif.post("/tasks/INF-1/position", &[("column", "in-progress")]).await.ok();
+    elif.post(
+        "/tasks/INF-1/owners",
+        &[("owners", "elif"), ("owners", "jonas")],
+    )
+    .await
+    .ok();
+    elif.post("/tasks/INF-1/steps", &[("text", "Rehearse on staging")])
+        .await
+        .ok();
+    elif.post(
+        "/tasks/INF-1/comments",
+        &[("body", "Ready when you are, @jonas")],
+    )
+    .await
+    .ok();
+    elif.post("/tasks/INF-1/position", &[("column", "in-progress")])
+        .await
+        .ok();
 
     let task = elif.task("INF-1").await;
     assert_eq!(task["title"], "Cut postgres over");
-    assert_eq!(task["description"], "Less than **60 s**.\nSee INF-1, @jonas.");
+    assert_eq!(
+        task["description"],
+        "Less than **60 s**.\nSee INF-1, @jonas."
+    );
     assert_eq!(task["labels"], json!(["docs", "postgres"]));
-    assert_eq!((&task["estimate"], &task["due"], &task["for"]), (&json!(3), &json!("2026-11-26"), &json!("Growth")));
+    assert_eq!(
+        (&task["estimate"], &task["due"], &task["for"]),
+        (&json!(3), &json!("2026-11-26"), &json!("Growth"))
+    );
     assert_eq!(task["owners"][1]["handle"], "jonas");
-    assert_eq!((&task["sprint"], &task["column"]), (&json!(43), &json!("in-progress")));
+    assert_eq!(
+        (&task["sprint"], &task["column"]),
+        (&json!(43), &json!("in-progress"))
+    );
 
     let page = elif.get("/tasks/INF-1").await.ok().text();
     for part in [
@@ -46,7 +85,11 @@ async fn a_task_page_shows_and_changes_everything_without_a_script() {
         assert!(page.contains(part), "{part} is missing from {page}");
     }
     // the same HTML over the board
-    let part = elif.ask(Method::GET, "/tasks/INF-1", "task", &[]).await.ok().text();
+    let part = elif
+        .ask(Method::GET, "/tasks/INF-1", "task", &[])
+        .await
+        .ok()
+        .text();
     assert!(part.starts_with("<article") && part.contains("Rehearse on staging"));
 }
 
@@ -55,60 +98,139 @@ async fn an_older_text_is_refused_with_both_and_another_field_is_not() {
     let world = World::new().await;
     let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
     world.elif.make("infrastructure", "todo", "Old").await;
-    mira.api(Method::PATCH, "/tasks/INF-1", json!({ "title": "Mira's", "version": 1 })).await.ok();
+    mira.api(
+        Method::PATCH,
+        "/tasks/INF-1",
+        json!({ "title": "Mira's", "version": 1 }),
+    )
+    .await
+    .ok();
     let told = world
         .elif
-        .api(Method::PATCH, "/tasks/INF-1", json!({ "title": "Elif's", "version": 1 }))
+        .api(
+            Method::PATCH,
+            "/tasks/INF-1",
+            json!({ "title": "Elif's", "version": 1 }),
+        )
         .await
         .refused(409)
         .json();
-    assert_eq!((&told["current"]["title"], &told["sent"]["title"]), (&json!("Mira's"), &json!("Elif's")));
+    assert_eq!(
+        (&told["current"]["title"], &told["sent"]["title"]),
+        (&json!("Mira's"), &json!("Elif's"))
+    );
     // on the page: both texts, and what was typed is still in its field
-    let page = world.elif.post("/tasks/INF-1", &[("title", "Elif's"), ("version", "1")]).await.refused(409).text();
-    assert!(page.contains("Mira Okafor (just now) changed this meanwhile"), "{page}");
-    assert!(page.contains("\nElif&#39;s</textarea>") && page.contains("title: Mira&#39;s"), "{page}");
+    let page = world
+        .elif
+        .post("/tasks/INF-1", &[("title", "Elif's"), ("version", "1")])
+        .await
+        .refused(409)
+        .text();
+    assert!(
+        page.contains("Mira Okafor (just now) changed this meanwhile"),
+        "{page}"
+    );
+    assert!(
+        page.contains("\nElif&#39;s</textarea>") && page.contains("title: Mira&#39;s"),
+        "{page}"
+    );
     // another field of the same old page
-    world.elif.post("/tasks/INF-1", &[("description", "New"), ("version", "1")]).await.refused(303);
+    world
+        .elif
+        .post("/tasks/INF-1", &[("description", "New"), ("version", "1")])
+        .await
+        .refused(303);
 }
 
 #[tokio::test]
 async fn blocking_asks_on_whom_and_the_card_says_it_or_says_that_it_is_missing() {
     let world = World::new().await;
-    world.jonas.make("ingestion", "todo", "Dual-write person updates").await;
-    world.elif.make("infrastructure", "in-progress", "Cut over").await;
-    let card = world.elif.ask(Method::PUT, "/tasks/INF-1/position", "card", &[("column", "blocked")]).await.ok().text();
+    world
+        .jonas
+        .make("ingestion", "todo", "Dual-write person updates")
+        .await;
+    world
+        .elif
+        .make("infrastructure", "in-progress", "Cut over")
+        .await;
+    let card = world
+        .elif
+        .ask(
+            Method::PUT,
+            "/tasks/INF-1/position",
+            "card",
+            &[("column", "blocked")],
+        )
+        .await
+        .ok()
+        .text();
     assert!(card.contains("waits missing"), "{card}");
 
     let form = [("kind", "task"), ("on", "dual-write")];
-    let card = world.elif.ask(Method::POST, "/tasks/INF-1/block", "form", &form).await.ok();
+    let card = world
+        .elif
+        .ask(Method::POST, "/tasks/INF-1/block", "form", &form)
+        .await
+        .ok();
     assert_eq!(card.header("fortnight-done"), "1");
-    assert!(card.text().contains("Waits on ING-1 “Dual-write person updates” · Ingestion"), "{}", card.text());
+    assert!(
+        card.text()
+            .contains("Waits on ING-1 “Dual-write person updates” · Ingestion"),
+        "{}",
+        card.text()
+    );
 
     // when it is done the waiting card says so, and stays where it is
-    world.jonas.ask(Method::PUT, "/tasks/ING-1/position", "card", &[("column", "done")]).await.ok();
+    world
+        .jonas
+        .ask(
+            Method::PUT,
+            "/tasks/ING-1/position",
+            "card",
+            &[("column", "done")],
+        )
+        .await
+        .ok();
     let board = world.elif.get("/teams/infrastructure").await.ok().text();
     assert!(board.contains("Was waiting on ING-1"), "{board}");
     assert_eq!(world.column("infrastructure", "blocked").await, ["INF-1"]);
 
     world.elif.post("/tasks/INF-1/unblock", &[]).await.ok();
-    assert_eq!(world.column("infrastructure", "in-progress").await, ["INF-1"]);
+    assert_eq!(
+        world.column("infrastructure", "in-progress").await,
+        ["INF-1"]
+    );
     assert_eq!(world.elif.task("INF-1").await["waits_on"], json!([]));
 
-    for (kind, field, on, words) in
-        [("team", "team", "ingestion", "Waits on Ingestion"), ("person", "person", "jonas", "Waits on Jonas Gruber")]
-    {
+    for (kind, field, on, words) in [
+        ("team", "team", "ingestion", "Waits on Ingestion"),
+        ("person", "person", "jonas", "Waits on Jonas Gruber"),
+    ] {
         let card = world
             .elif
-            .ask(Method::POST, "/tasks/INF-1/block", "card", &[("kind", kind), (field, on)])
+            .ask(
+                Method::POST,
+                "/tasks/INF-1/block",
+                "card",
+                &[("kind", kind), (field, on)],
+            )
             .await
             .ok()
             .text();
         assert!(card.contains(words), "{card}");
     }
-    let refused =
-        world.elif.post("/tasks/INF-1/block", &[("kind", "task"), ("on", "INF-99")]).await.refused(422).text();
+    let refused = world
+        .elif
+        .post("/tasks/INF-1/block", &[("kind", "task"), ("on", "INF-99")])
+        .await
+        .refused(422)
+        .text();
     assert!(refused.contains("There is no task INF-99.") && refused.contains(r#"value="INF-99""#));
-    world.elif.post("/tasks/INF-1/block", &[("kind", "task"), ("on", "INF-1")]).await.refused(422);
+    world
+        .elif
+        .post("/tasks/INF-1/block", &[("kind", "task"), ("on", "INF-1")])
+        .await
+        .refused(422);
 }
 
 #[tokio::test]
@@ -118,18 +240,39 @@ async fn every_kind_of_change_can_be_undone_as_long_as_nobody_built_on_it() {
     for title in ["one", "two", "three"] {
         elif.make("infrastructure", "todo", title).await;
     }
-    let undo = async |change: &str| elif.ask(Method::POST, &format!("/changes/{change}/undo"), "card", &[]).await;
+    let undo = async |change: &str| {
+        elif.ask(
+            Method::POST,
+            &format!("/changes/{change}/undo"),
+            "card",
+            &[],
+        )
+        .await
+    };
     let change = async |method: Method, path: &str, fields: &[(&str, &str)]| {
-        elif.ask(method, path, "card", fields).await.ok().header("fortnight-change").to_owned()
+        elif.ask(method, path, "card", fields)
+            .await
+            .ok()
+            .header("fortnight-change")
+            .to_owned()
     };
     let moved = change(Method::PUT, "/tasks/INF-2/position", &[("column", "done")]).await;
     undo(&moved).await.ok();
-    assert_eq!(world.column("infrastructure", "todo").await, ["INF-1", "INF-2", "INF-3"]);
+    assert_eq!(
+        world.column("infrastructure", "todo").await,
+        ["INF-1", "INF-2", "INF-3"]
+    );
 
     let archived = change(Method::POST, "/tasks/INF-2/archive", &[]).await;
-    assert_eq!(world.column("infrastructure", "todo").await, ["INF-1", "INF-3"]);
+    assert_eq!(
+        world.column("infrastructure", "todo").await,
+        ["INF-1", "INF-3"]
+    );
     undo(&archived).await.ok();
-    assert_eq!(world.column("infrastructure", "todo").await, ["INF-1", "INF-2", "INF-3"]);
+    assert_eq!(
+        world.column("infrastructure", "todo").await,
+        ["INF-1", "INF-2", "INF-3"]
+    );
 
     let owned = change(Method::POST, "/tasks/INF-2/owners/me", &[]).await;
     undo(&owned).await.ok();
@@ -139,49 +282,108 @@ async fn every_kind_of_change_can_be_undone_as_long_as_nobody_built_on_it() {
     undo(&planned).await.ok();
     assert_eq!(elif.task("INF-2").await["sprint"], 42);
 
-    let blocked = change(Method::POST, "/tasks/INF-2/block", &[("kind", "text"), ("note", "Legal")]).await;
+    let blocked = change(
+        Method::POST,
+        "/tasks/INF-2/block",
+        &[("kind", "text"), ("note", "Legal")],
+    )
+    .await;
     assert_eq!(world.column("infrastructure", "blocked").await, ["INF-2"]);
     undo(&blocked).await.ok();
-    assert_eq!(world.column("infrastructure", "todo").await, ["INF-1", "INF-2", "INF-3"]);
+    assert_eq!(
+        world.column("infrastructure", "todo").await,
+        ["INF-1", "INF-2", "INF-3"]
+    );
     assert_eq!(elif.task("INF-2").await["waits_on"], json!([]));
-    let blocked = change(Method::POST, "/tasks/INF-2/block", &[("kind", "text"), ("note", "Legal")]).await;
+    let blocked = change(
+        Method::POST,
+        "/tasks/INF-2/block",
+        &[("kind", "text"), ("note", "Legal")],
+    )
+    .await;
     let unblocked = change(Method::POST, "/tasks/INF-2/unblock", &[]).await;
     undo(&unblocked).await.ok();
     assert_eq!(elif.task("INF-2").await["waits_on"][0]["note"], "Legal");
     // what was built upon is not undone
     undo(&blocked).await.refused(409);
 
-    let several =
-        change(Method::POST, "/teams/infrastructure/bulk", &[("keys", "INF-1"), ("keys", "INF-3"), ("archive", "1")])
-            .await;
+    let several = change(
+        Method::POST,
+        "/teams/infrastructure/bulk",
+        &[("keys", "INF-1"), ("keys", "INF-3"), ("archive", "1")],
+    )
+    .await;
     assert_eq!(world.column("infrastructure", "todo").await, [""; 0]);
     undo(&several).await.ok();
-    assert_eq!(world.column("infrastructure", "todo").await, ["INF-1", "INF-3"]);
+    assert_eq!(
+        world.column("infrastructure", "todo").await,
+        ["INF-1", "INF-3"]
+    );
 
     // what is said is said, and nothing pretends to take it back
-    for (path, field) in [("/tasks/INF-1/comments", "body"), ("/tasks/INF-1/steps", "text")] {
-        let said = elif.ask(Method::POST, path, "task", &[(field, "Rehearsed")]).await.ok();
+    for (path, field) in [
+        ("/tasks/INF-1/comments", "body"),
+        ("/tasks/INF-1/steps", "text"),
+    ] {
+        let said = elif
+            .ask(Method::POST, path, "task", &[(field, "Rehearsed")])
+            .await
+            .ok();
         assert!(said.headers.get("fortnight-undoable").is_none());
         undo(said.header("fortnight-change")).await.refused(409);
     }
-    let kept = elif.ask(Method::POST, "/tasks/INF-1", "card", &[("title", "one, again")]).await.ok();
+    let kept = elif
+        .ask(
+            Method::POST,
+            "/tasks/INF-1",
+            "card",
+            &[("title", "one, again")],
+        )
+        .await
+        .ok();
     assert_eq!(kept.header("fortnight-undoable"), "1");
 
     // nobody undoes another's change
     let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
     let mine = change(Method::PUT, "/tasks/INF-1/position", &[("column", "done")]).await;
-    mira.ask(Method::POST, &format!("/changes/{mine}/undo"), "card", &[]).await.refused(404);
-    mira.ask(Method::PUT, "/tasks/INF-1/position", "card", &[("column", "in-progress")]).await.ok();
+    mira.ask(Method::POST, &format!("/changes/{mine}/undo"), "card", &[])
+        .await
+        .refused(404);
+    mira.ask(
+        Method::PUT,
+        "/tasks/INF-1/position",
+        "card",
+        &[("column", "in-progress")],
+    )
+    .await
+    .ok();
     let told = undo(&mine).await.refused(409).json();
-    assert!(told["detail"].as_str().unwrap().contains("Mira Okafor"), "{told}");
-    assert_eq!(world.column("infrastructure", "in-progress").await, ["INF-1"]);
+    assert!(
+        told["detail"].as_str().unwrap().contains("Mira Okafor"),
+        "{told}"
+    );
+    assert_eq!(
+        world.column("infrastructure", "in-progress").await,
+        ["INF-1"]
+    );
 
     // nor what another has begun to work on
     let fields = [("title", "four"), ("column", "todo")];
     let made = change(Method::POST, "/teams/infrastructure/tasks", &fields).await;
     mira.post("/tasks/INF-4/owners/me", &[]).await.ok();
-    assert!(undo(&made).await.refused(409).text().contains("Mira Okafor has changed INF-4 since"));
-    let made = change(Method::POST, "/teams/infrastructure/tasks", &[("title", "five"), ("column", "todo")]).await;
+    assert!(
+        undo(&made)
+            .await
+            .refused(409)
+            .text()
+            .contains("Mira Okafor has changed INF-4 since")
+    );
+    let made = change(
+        Method::POST,
+        "/teams/infrastructure/tasks",
+        &[("title", "five"), ("column", "todo")],
+    )
+    .await;
     undo(&made).await.ok();
     assert_eq!(elif.task("INF-5").await["archived"], true);
 }
@@ -196,29 +398,83 @@ async fn several_are_changed_all_or_none() {
     let bulk = "/teams/infrastructure/bulk";
     let keys = [("keys", "INF-3"), ("keys", "INF-1")];
     let with = |more: (&'static str, &'static str)| [keys[0], keys[1], more];
-    world.elif.post(bulk, &with(("column", "in-progress"))).await.ok();
-    assert_eq!(world.column("infrastructure", "in-progress").await, ["INF-3", "INF-1"], "in the order they were named");
+    world
+        .elif
+        .post(bulk, &with(("column", "in-progress")))
+        .await
+        .ok();
+    assert_eq!(
+        world.column("infrastructure", "in-progress").await,
+        ["INF-3", "INF-1"],
+        "in the order they were named"
+    );
     world.elif.post(bulk, &with(("owner", "elif"))).await.ok();
-    world.elif.post(bulk, &with(("label", "postgres"))).await.ok();
+    world
+        .elif
+        .post(bulk, &with(("label", "postgres")))
+        .await
+        .ok();
     world.elif.post(bulk, &with(("sprint", "43"))).await.ok();
     let task = world.elif.task("INF-1").await;
     assert_eq!(
-        (&task["owners"][0]["handle"], &task["labels"][0], &task["sprint"]),
+        (
+            &task["owners"][0]["handle"],
+            &task["labels"][0],
+            &task["sprint"]
+        ),
         (&json!("elif"), &json!("postgres"), &json!(43))
     );
-    let goal = crate::goals::set_goal(&world, &world.elif, "43", &[("title", "Cut over"), ("target", "2")]).await;
-    let (list, id) = (world.elif.get("/teams/infrastructure/tasks?sprint=all").await.ok().text(), goal.to_string());
-    assert!(!list.contains("Cut over"), "that is a goal of the next sprint");
+    let goal = crate::goals::set_goal(
+        &world,
+        &world.elif,
+        "43",
+        &[("title", "Cut over"), ("target", "2")],
+    )
+    .await;
+    let (list, id) = (
+        world
+            .elif
+            .get("/teams/infrastructure/tasks?sprint=all")
+            .await
+            .ok()
+            .text(),
+        goal.to_string(),
+    );
+    assert!(
+        !list.contains("Cut over"),
+        "that is a goal of the next sprint"
+    );
     let of_goal = [keys[0], keys[1], ("goal", id.as_str())];
     world.elif.post(bulk, &of_goal).await.ok();
     assert_eq!(world.elif.task("INF-3").await["goal"], 1);
     world.elif.post(bulk, &with(("goal", "none"))).await.ok();
     let task = world.elif.task("INF-3").await;
     assert_eq!((&task["goal"], &task["sprint"]), (&json!(null), &json!(43)));
-    world.elif.post(bulk, &with(("goal", "01900000-0000-7000-8000-000000000000"))).await.refused(404);
+    world
+        .elif
+        .post(
+            bulk,
+            &with(("goal", "01900000-0000-7000-8000-000000000000")),
+        )
+        .await
+        .refused(404);
     // one of another team: nothing happens to any
-    world.elif.post(bulk, &[("keys", "INF-1"), ("keys", "ING-1"), ("archive", "1")]).await.refused(404);
-    world.elif.post(bulk, &[("keys", "INF-1"), ("keys", "INF-99"), ("archive", "1")]).await.refused(404);
+    world
+        .elif
+        .post(
+            bulk,
+            &[("keys", "INF-1"), ("keys", "ING-1"), ("archive", "1")],
+        )
+        .await
+        .refused(404);
+    world
+        .elif
+        .post(
+            bulk,
+            &[("keys", "INF-1"), ("keys", "INF-99"), ("archive", "1")],
+        )
+        .await
+        .refused(404);
     assert_eq!(world.elif.task("INF-1").await["archived"], false);
     assert_eq!(world.jonas.task("ING-1").await["archived"], false);
 }
@@ -227,14 +483,29 @@ async fn several_are_changed_all_or_none() {
 async fn the_archive_can_be_searched_and_brought_back_from() {
     let world = World::new().await;
     world.elif.make("infrastructure", "todo", "Old idea").await;
-    world.elif.make("infrastructure", "todo", "Other idea").await;
+    world
+        .elif
+        .make("infrastructure", "todo", "Other idea")
+        .await;
     world.elif.post("/tasks/INF-1/archive", &[]).await.ok();
     world.elif.post("/tasks/INF-1/archive", &[]).await.ok();
-    let list = world.elif.get("/teams/infrastructure/tasks?sprint=all&q=is:archived+old").await.ok().text();
+    let list = world
+        .elif
+        .get("/teams/infrastructure/tasks?sprint=all&q=is:archived+old")
+        .await
+        .ok()
+        .text();
     assert!(list.contains("INF-1") && !list.contains("INF-2"));
-    world.elif.post("/tasks/INF-1/position", &[("column", "done")]).await.refused(409);
+    world
+        .elif
+        .post("/tasks/INF-1/position", &[("column", "done")])
+        .await
+        .refused(409);
     world.elif.post("/tasks/INF-1/restore", &[]).await.ok();
-    assert_eq!(world.column("infrastructure", "todo").await, ["INF-2", "INF-1"]);
+    assert_eq!(
+        world.column("infrastructure", "todo").await,
+        ["INF-2", "INF-1"]
+    );
 }
 
 /// Case 7.
@@ -243,19 +514,45 @@ async fn comments_belong_to_who_wrote_them() {
     let world = World::new().await;
     world.elif.make("infrastructure", "todo", "Cut over").await;
     // everyone signed in may say something
-    world.jonas.post("/tasks/INF-1/comments", &[("body", "From Ingestion")]).await.ok();
-    let comment: uuid::Uuid = sqlx::query_scalar("SELECT id FROM comments").fetch_one(&world.db).await.unwrap();
-    let path = format!("/tasks/INF-1/comments/{comment}");
-    world.elif.post(&path, &[("body", "mine now"), ("author_id", "x")]).await.refused(403);
-    world.elif.post(&format!("{path}/delete"), &[]).await.refused(403);
-    world.jonas.post(&path, &[("body", "Edited")]).await.ok();
-    assert!(world.elif.get("/tasks/INF-1").await.text().contains("Edited"));
-    world.jonas.post(&format!("{path}/delete"), &[]).await.ok();
-    let kept: String = sqlx::query_scalar("SELECT string_agg(before::text || after::text, '') FROM events")
+    world
+        .jonas
+        .post("/tasks/INF-1/comments", &[("body", "From Ingestion")])
+        .await
+        .ok();
+    let comment: uuid::Uuid = sqlx::query_scalar("SELECT id FROM comments")
         .fetch_one(&world.db)
         .await
         .unwrap();
-    assert!(!kept.contains("From Ingestion") && !kept.contains("Edited"), "a deleted text is gone everywhere");
+    let path = format!("/tasks/INF-1/comments/{comment}");
+    world
+        .elif
+        .post(&path, &[("body", "mine now"), ("author_id", "x")])
+        .await
+        .refused(403);
+    world
+        .elif
+        .post(&format!("{path}/delete"), &[])
+        .await
+        .refused(403);
+    world.jonas.post(&path, &[("body", "Edited")]).await.ok();
+    assert!(
+        world
+            .elif
+            .get("/tasks/INF-1")
+            .await
+            .text()
+            .contains("Edited")
+    );
+    world.jonas.post(&format!("{path}/delete"), &[]).await.ok();
+    let kept: String =
+        sqlx::query_scalar("SELECT string_agg(before::text || after::text, '') FROM events")
+            .fetch_one(&world.db)
+            .await
+            .unwrap();
+    assert!(
+        !kept.contains("From Ingestion") && !kept.contains("Edited"),
+        "a deleted text is gone everywhere"
+    );
 }
 
 #[tokio::test]
@@ -265,53 +562,133 @@ async fn all_that_was_chosen_in_the_list_is_done_at_once_and_undone_at_once() {
     for title in ["one", "two", "three"] {
         elif.make("infrastructure", "todo", title).await;
     }
-    let goal = crate::goals::set_goal(&world, elif, "43", &[("title", "Cut over"), ("target", "2")]).await;
-    let (bulk, list) = ("/teams/infrastructure/bulk", "/teams/infrastructure/tasks?sprint=all&q=-label%3Adocs");
-    assert!(
-        elif.get(list)
-            .await
-            .ok()
-            .text()
-            .contains("name=\"back\" value=\"/teams/infrastructure/tasks?sprint=all&#38;q=-label%3Adocs\"")
+    let goal = crate::goals::set_goal(
+        &world,
+        elif,
+        "43",
+        &[("title", "Cut over"), ("target", "2")],
+    )
+    .await;
+    let (bulk, list) = (
+        "/teams/infrastructure/bulk",
+        "/teams/infrastructure/tasks?sprint=all&q=-label%3Adocs",
     );
+    assert!(elif.get(list).await.ok().text().contains(
+        "name=\"back\" value=\"/teams/infrastructure/tasks?sprint=all&#38;q=-label%3Adocs\""
+    ));
     let chosen = [("keys", "INF-3"), ("keys", "INF-1"), ("back", list)];
     let with = |more: &[(&'static str, &'static str)]| [&chosen[..], more].concat();
-    let all = [("column", "in-progress"), ("owner", "elif"), ("sprint", "43"), ("goal", &goal), ("label", "postgres")];
-    let done = elif.post(bulk, &[&chosen[..], &all[..]].concat()).await.refused(303);
+    let all = [
+        ("column", "in-progress"),
+        ("owner", "elif"),
+        ("sprint", "43"),
+        ("goal", &goal),
+        ("label", "postgres"),
+    ];
+    let done = elif
+        .post(bulk, &[&chosen[..], &all[..]].concat())
+        .await
+        .refused(303);
     let to = done.header("location").to_owned();
-    assert!(to.starts_with(&format!("{list}&did=")), "back in the list as it was filtered: {to}");
+    assert!(
+        to.starts_with(&format!("{list}&did=")),
+        "back in the list as it was filtered: {to}"
+    );
     let told = |task: serde_json::Value| {
-        json!([task["column"], task["owners"][0]["handle"], task["sprint"], task["goal"], task["labels"]])
+        json!([
+            task["column"],
+            task["owners"][0]["handle"],
+            task["sprint"],
+            task["goal"],
+            task["labels"]
+        ])
     };
-    assert_eq!(told(elif.task("INF-1").await), json!(["in-progress", "elif", 43, 1, ["postgres"]]));
-    assert_eq!(told(elif.task("INF-3").await), json!(["in-progress", "elif", 43, 1, ["postgres"]]));
+    assert_eq!(
+        told(elif.task("INF-1").await),
+        json!(["in-progress", "elif", 43, 1, ["postgres"]])
+    );
+    assert_eq!(
+        told(elif.task("INF-3").await),
+        json!(["in-progress", "elif", 43, 1, ["postgres"]])
+    );
     let change = to.rsplit_once("did=").unwrap().1;
-    elif.post(&format!("/changes/{change}/undo"), &[]).await.ok();
+    elif.post(&format!("/changes/{change}/undo"), &[])
+        .await
+        .ok();
     for key in ["INF-1", "INF-3"] {
-        assert_eq!(told(elif.task(key).await), json!(["todo", null, 42, null, []]), "{key}: one undo for all of it");
+        assert_eq!(
+            told(elif.task(key).await),
+            json!(["todo", null, 42, null, []]),
+            "{key}: one undo for all of it"
+        );
     }
     // what is refused changes nothing, and keeps the list with its ticks and choices
     for (fields, why) in [
-        (with(&[("column", "in-progress"), ("owner", "nobody-here")]), "nobody-here"),
+        (
+            with(&[("column", "in-progress"), ("owner", "nobody-here")]),
+            "nobody-here",
+        ),
         (with(&[("column", "nowhere"), ("owner", "elif")]), "column"),
-        (with(&[("owner", "elif"), ("archive", "1")]), "Archiving changes nothing else"),
+        (
+            with(&[("owner", "elif"), ("archive", "1")]),
+            "Archiving changes nothing else",
+        ),
         (with(&[]), "Choose what to change"),
     ] {
         let page = elif.post(bulk, &fields).await.refused(422).text();
         assert!(page.contains(why), "{why}: {page}");
-        assert_eq!(page.matches("checked> <span class=\"key\">").count(), 2, "both are still ticked");
-        assert!(page.contains("value=\"-label:docs\""), "the filter is still there: {page}");
-        let owner = fields.iter().any(|(name, value)| (*name, *value) == ("owner", "elif"));
-        assert_eq!(page.contains("value=\"elif\" selected"), owner, "and what was chosen");
+        assert_eq!(
+            page.matches("checked> <span class=\"key\">").count(),
+            2,
+            "both are still ticked"
+        );
+        assert!(
+            page.contains("value=\"-label:docs\""),
+            "the filter is still there: {page}"
+        );
+        let owner = fields
+            .iter()
+            .any(|(name, value)| (*name, *value) == ("owner", "elif"));
+        assert_eq!(
+            page.contains("value=\"elif\" selected"),
+            owner,
+            "and what was chosen"
+        );
     }
-    let other = crate::goals::set_goal(&world, elif, "42", &[("title", "Sleep"), ("target", "2")]).await;
-    let page =
-        elif.post(bulk, &[&chosen[..], &[("sprint", "43"), ("goal", other.as_str())]].concat()).await.refused(422);
-    assert!(page.text().contains("not one of that sprint"), "{}", page.text());
-    assert_eq!(told(elif.task("INF-1").await), json!(["todo", null, 42, null, []]));
+    let other =
+        crate::goals::set_goal(&world, elif, "42", &[("title", "Sleep"), ("target", "2")]).await;
+    let page = elif
+        .post(
+            bulk,
+            &[&chosen[..], &[("sprint", "43"), ("goal", other.as_str())]].concat(),
+        )
+        .await
+        .refused(422);
+    assert!(
+        page.text().contains("not one of that sprint"),
+        "{}",
+        page.text()
+    );
+    assert_eq!(
+        told(elif.task("INF-1").await),
+        json!(["todo", null, 42, null, []])
+    );
     // the way back is the team's list and nothing else
-    let away = elif.post(bulk, &[("keys", "INF-2"), ("owner", "elif"), ("back", "//evil.test")]).await.refused(303);
-    assert!(away.header("location").starts_with("/teams/infrastructure/tasks?did="));
+    let away = elif
+        .post(
+            bulk,
+            &[
+                ("keys", "INF-2"),
+                ("owner", "elif"),
+                ("back", "//evil.test"),
+            ],
+        )
+        .await
+        .refused(303);
+    assert!(
+        away.header("location")
+            .starts_with("/teams/infrastructure/tasks?did=")
+    );
 }
 
 #[tokio::test]
@@ -329,14 +706,37 @@ async fn an_archive_of_many_years_says_that_it_shows_a_part_and_a_word_finds_the
     .execute(&world.db)
     .await
     .unwrap();
-    let list = elif.get("/teams/infrastructure/tasks?sprint=all&q=is:archived").await.ok().text();
+    let list = elif
+        .get("/teams/infrastructure/tasks?sprint=all&q=is:archived")
+        .await
+        .ok()
+        .text();
     assert_eq!(list.matches(r#"name="keys""#).count(), 500);
-    assert!(list.contains("500 of 503") && list.contains("the other 3") && !list.contains("The very first"), "{list}");
+    assert!(
+        list.contains("500 of 503")
+            && list.contains("the other 3")
+            && !list.contains("The very first"),
+        "{list}"
+    );
     let board = "/teams/infrastructure/board?sprint=all&q=is:archived";
-    assert_eq!(elif.api(Method::GET, board, json!({})).await.ok().json()["more"], true);
-    let found = elif.get("/teams/infrastructure/tasks?sprint=all&q=is:archived+first").await.ok().text();
-    assert!(found.contains("The very first") && !found.contains("the other"), "{found}");
-    let none = elif.get("/teams/infrastructure/tasks?sprint=all&q=is:archived+nowhere").await.ok().text();
+    assert_eq!(
+        elif.api(Method::GET, board, json!({})).await.ok().json()["more"],
+        true
+    );
+    let found = elif
+        .get("/teams/infrastructure/tasks?sprint=all&q=is:archived+first")
+        .await
+        .ok()
+        .text();
+    assert!(
+        found.contains("The very first") && !found.contains("the other"),
+        "{found}"
+    );
+    let none = elif
+        .get("/teams/infrastructure/tasks?sprint=all&q=is:archived+nowhere")
+        .await
+        .ok()
+        .text();
     assert!(none.contains("No task is like that."), "{none}");
 }
 
@@ -350,11 +750,25 @@ async fn of_two_who_choose_for_one_task_the_second_is_told_and_nothing_of_the_fi
     let version = elif.task(&key).await["version"].to_string();
     let version = ("version", version.as_str());
     let page = elif.get(&task).await.ok().text();
-    assert_eq!(page.matches(&format!("name=\"version\" value=\"{}\"", version.1)).count(), 9, "{page}");
+    assert_eq!(
+        page.matches(&format!("name=\"version\" value=\"{}\"", version.1))
+            .count(),
+        9,
+        "{page}"
+    );
     // both saw nobody; each ticks one
-    mira.post(&owners, &[version, ("owners", "mira")]).await.ok();
-    let told = elif.post(&owners, &[version, ("owners", "elif")]).await.refused(409).text();
-    assert!(told.contains("Mira Okafor") && told.contains("both versions"), "{told}");
+    mira.post(&owners, &[version, ("owners", "mira")])
+        .await
+        .ok();
+    let told = elif
+        .post(&owners, &[version, ("owners", "elif")])
+        .await
+        .refused(409)
+        .text();
+    assert!(
+        told.contains("Mira Okafor") && told.contains("both versions"),
+        "{told}"
+    );
     assert_eq!(elif.task(&key).await["owners"][0]["handle"], "mira");
     for (field, first, second) in [
         ("sprint", "43", "none"),
@@ -363,12 +777,19 @@ async fn of_two_who_choose_for_one_task_the_second_is_told_and_nothing_of_the_fi
         ("estimate", "3", "5"),
     ] {
         mira.post(&task, &[version, (field, first)]).await.ok();
-        elif.post(&task, &[version, (field, second)]).await.refused(409);
+        elif.post(&task, &[version, (field, second)])
+            .await
+            .refused(409);
     }
     let stands = elif.task(&key).await;
-    assert_eq!((&stands["sprint"], &stands["for"], &stands["estimate"]), (&json!(43), &json!("Growth"), &json!(3)));
+    assert_eq!(
+        (&stands["sprint"], &stands["for"], &stands["estimate"]),
+        (&json!(43), &json!("Growth"), &json!(3))
+    );
     // who changes something else is not in anybody's way
-    elif.post(&task, &[version, ("labels", "postgres")]).await.ok();
+    elif.post(&task, &[version, ("labels", "postgres")])
+        .await
+        .ok();
 }
 
 #[tokio::test]
@@ -377,15 +798,45 @@ async fn a_new_tasks_page_says_which_sprint_it_is_for() {
     let elif = &world.elif;
     let new = "/teams/infrastructure/tasks/new";
     let chosen = r#"<option value="42" selected>"#;
-    assert!(elif.get(&format!("{new}?sprint=this")).await.ok().text().contains(chosen));
-    assert!(!elif.get(new).await.ok().text().contains("<option value=\"42\" selected"));
+    assert!(
+        elif.get(&format!("{new}?sprint=this"))
+            .await
+            .ok()
+            .text()
+            .contains(chosen)
+    );
+    assert!(
+        !elif
+            .get(new)
+            .await
+            .ok()
+            .text()
+            .contains("<option value=\"42\" selected")
+    );
     // what was chosen is still chosen when the title was refused
-    let refused =
-        elif.post("/teams/infrastructure/tasks", &[("title", " "), ("sprint", "43")]).await.refused(422).text();
-    assert!(refused.contains(r#"<option value="43" selected>"#), "{refused}");
+    let refused = elif
+        .post(
+            "/teams/infrastructure/tasks",
+            &[("title", " "), ("sprint", "43")],
+        )
+        .await
+        .refused(422)
+        .text();
+    assert!(
+        refused.contains(r#"<option value="43" selected>"#),
+        "{refused}"
+    );
     // who may not change the board is offered none, but may search it
-    let standup = world.jonas.get("/teams/infrastructure/standup").await.ok().text();
-    assert!(!standup.contains("tasks/new") && standup.contains(r#"data-shortcut="/""#), "{standup}");
+    let standup = world
+        .jonas
+        .get("/teams/infrastructure/standup")
+        .await
+        .ok()
+        .text();
+    assert!(
+        !standup.contains("tasks/new") && standup.contains(r#"data-shortcut="/""#),
+        "{standup}"
+    );
 }
 
 #[tokio::test]
@@ -393,14 +844,32 @@ async fn a_comment_that_is_refused_comes_back_into_its_own_form() {
     let world = World::new().await;
     let elif = &world.elif;
     let key = elif.make("infrastructure", "todo", "one").await;
-    elif.post(&format!("/tasks/{key}/comments"), &[("body", "As it stands")]).await.ok();
-    let comment: uuid::Uuid = sqlx::query_scalar("SELECT id FROM comments").fetch_one(&world.db).await.unwrap();
+    elif.post(
+        &format!("/tasks/{key}/comments"),
+        &[("body", "As it stands")],
+    )
+    .await
+    .ok();
+    let comment: uuid::Uuid = sqlx::query_scalar("SELECT id FROM comments")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     let (id, long) = (comment.to_string(), "too long ".repeat(3000));
     let fields = [("comment", id.as_str()), ("body", long.as_str())];
-    let page = elif.post(&format!("/tasks/{key}/comments/{comment}"), &fields).await.refused(422).text();
+    let page = elif
+        .post(&format!("/tasks/{key}/comments/{comment}"), &fields)
+        .await
+        .refused(422)
+        .text();
     let (own, new) = page.split_once("aria-label=\"Write a comment\"").unwrap();
-    assert!(own.contains("too long too long") && own.contains("id=\"comment-error\""), "its own form has it");
-    assert!(!new.contains("too long too long"), "and a new comment is none of it");
+    assert!(
+        own.contains("too long too long") && own.contains("id=\"comment-error\""),
+        "its own form has it"
+    );
+    assert!(
+        !new.contains("too long too long"),
+        "and a new comment is none of it"
+    );
 }
 
 #[tokio::test]
@@ -410,9 +879,18 @@ async fn a_form_puts_a_task_below_the_one_that_was_chosen_whichever_column_that_
     let key = elif.make("infrastructure", "todo", "one").await;
     let above = elif.make("infrastructure", "in-progress", "two").await;
     elif.make("infrastructure", "in-progress", "three").await;
-    let fields = [("column", "todo"), ("place", "top"), ("after", above.as_str())];
-    elif.post(&format!("/tasks/{key}/position"), &fields).await.ok();
-    assert_eq!(world.column("infrastructure", "in-progress").await, ["INF-2", "INF-1", "INF-3"]);
+    let fields = [
+        ("column", "todo"),
+        ("place", "top"),
+        ("after", above.as_str()),
+    ];
+    elif.post(&format!("/tasks/{key}/position"), &fields)
+        .await
+        .ok();
+    assert_eq!(
+        world.column("infrastructure", "in-progress").await,
+        ["INF-2", "INF-1", "INF-3"]
+    );
 }
 
 #[tokio::test]
@@ -421,10 +899,18 @@ async fn a_form_without_a_sprint_makes_a_task_in_the_one_that_goes_on() {
     let elif = &world.elif;
     for (fields, sprint) in [
         (&[("title", "no word of it")][..], serde_json::json!(42)),
-        (&[("title", "none"), ("sprint", "")], serde_json::json!(null)),
+        (
+            &[("title", "none"), ("sprint", "")],
+            serde_json::json!(null),
+        ),
     ] {
-        elif.post("/teams/infrastructure/tasks", fields).await.refused(303);
-        let newest: i64 = sqlx::query_scalar("SELECT max(number) FROM tasks").fetch_one(&world.db).await.unwrap();
+        elif.post("/teams/infrastructure/tasks", fields)
+            .await
+            .refused(303);
+        let newest: i64 = sqlx::query_scalar("SELECT max(number) FROM tasks")
+            .fetch_one(&world.db)
+            .await
+            .unwrap();
         assert_eq!(elif.task(&format!("INF-{newest}")).await["sprint"], sprint);
     }
 }
@@ -440,8 +926,14 @@ async fn a_task_whose_answer_was_lost_is_not_made_twice() {
             .body(axum::body::Body::from(format!("title={title}&column=todo")));
         world.elif.send(request.unwrap()).await
     };
-    let (first, again) = (send("Once").await.refused(201).text(), send("Once").await.refused(201).text());
-    assert!(first.contains("INF-1") && again.contains("INF-1"), "{again}");
+    let (first, again) = (
+        send("Once").await.refused(201).text(),
+        send("Once").await.refused(201).text(),
+    );
+    assert!(
+        first.contains("INF-1") && again.contains("INF-1"),
+        "{again}"
+    );
     send("Another").await.refused(422);
     assert_eq!(world.column("infrastructure", "todo").await, ["INF-1"]);
 }
@@ -451,10 +943,20 @@ async fn a_due_day_of_another_year_says_which_and_years_that_nobody_means_are_re
     let world = World::new().await;
     let elif = &world.elif;
     let key = elif.make("infrastructure", "todo", "one").await;
-    elif.post(&format!("/tasks/{key}"), &[("due", "2027-11-26")]).await.ok();
-    assert!(elif.get("/teams/infrastructure").await.ok().text().contains("due Fri 26 Nov 2027"));
+    elif.post(&format!("/tasks/{key}"), &[("due", "2027-11-26")])
+        .await
+        .ok();
+    assert!(
+        elif.get("/teams/infrastructure")
+            .await
+            .ok()
+            .text()
+            .contains("due Fri 26 Nov 2027")
+    );
     for due in ["-0001-01-01", "0026-11-26"] {
-        elif.post(&format!("/tasks/{key}"), &[("due", due)]).await.refused(422);
+        elif.post(&format!("/tasks/{key}"), &[("due", due)])
+            .await
+            .refused(422);
     }
 }
 
@@ -463,19 +965,37 @@ async fn what_is_written_under_a_filter_is_what_the_filter_shows() {
     let world = World::new().await;
     let elif = &world.elif;
     let labelled = elif.make("infrastructure", "todo", "one").await;
-    elif.post(&format!("/tasks/{labelled}"), &[("labels", "Docs")]).await.ok();
+    elif.post(&format!("/tasks/{labelled}"), &[("labels", "Docs")])
+        .await
+        .ok();
     let goal = [("sprint", "42"), ("title", "A goal"), ("target", "9")];
-    assert_eq!(elif.post("/teams/infrastructure/goals", &goal).await.status, 303);
+    assert_eq!(
+        elif.post("/teams/infrastructure/goals", &goal).await.status,
+        303
+    );
     let q = "owner:me label:docs label:typo goal:1 -label:none \"words\"";
-    elif.post("/teams/infrastructure/tasks", &[("title", "two"), ("q", q)]).await.refused(303);
-    let task = elif.task("INF-2").await;
-    assert_eq!(task["owners"][0]["handle"], "elif", "{task}");
-    assert_eq!((task["labels"][0].clone(), task["goal"].clone()), ("Docs".into(), 1.into()), "{task}");
-    assert_eq!(task["labels"].as_array().unwrap().len(), 1, "a label that there is not is not made: {task}");
-    // nobody in particular is nobody
-    elif.post("/teams/infrastructure/tasks", &[("title", "three"), ("q", "owner:elif owner:jonas goal:7")])
+    elif.post("/teams/infrastructure/tasks", &[("title", "two"), ("q", q)])
         .await
         .refused(303);
+    let task = elif.task("INF-2").await;
+    assert_eq!(task["owners"][0]["handle"], "elif", "{task}");
+    assert_eq!(
+        (task["labels"][0].clone(), task["goal"].clone()),
+        ("Docs".into(), 1.into()),
+        "{task}"
+    );
+    assert_eq!(
+        task["labels"].as_array().unwrap().len(),
+        1,
+        "a label that there is not is not made: {task}"
+    );
+    // nobody in particular is nobody
+    elif.post(
+        "/teams/infrastructure/tasks",
+        &[("title", "three"), ("q", "owner:elif owner:jonas goal:7")],
+    )
+    .await
+    .refused(303);
     assert_eq!(elif.task("INF-3").await["owners"], serde_json::json!([]));
 }
 
@@ -485,11 +1005,32 @@ async fn an_hour_later_it_is_too_late_to_undo() {
     let elif = &world.elif;
     for (key, minutes, status) in [("INF-1", 59, 200), ("INF-2", 61, 409)] {
         elif.make("infrastructure", "todo", "Cut over").await;
-        let moved = elif.ask(Method::PUT, &format!("/tasks/{key}/position"), "card", &[("column", "done")]).await.ok();
+        let moved = elif
+            .ask(
+                Method::PUT,
+                &format!("/tasks/{key}/position"),
+                "card",
+                &[("column", "done")],
+            )
+            .await
+            .ok();
         let change = moved.header("fortnight-change").to_owned();
         world.app.clock.advance(time::Duration::minutes(minutes));
-        let answer = elif.ask(Method::POST, &format!("/changes/{change}/undo"), "card", &[]).await.refused(status);
-        assert_eq!(answer.text().contains("too long ago"), status == 409, "{}", answer.text());
+        let answer = elif
+            .ask(
+                Method::POST,
+                &format!("/changes/{change}/undo"),
+                "card",
+                &[],
+            )
+            .await
+            .refused(status);
+        assert_eq!(
+            answer.text().contains("too long ago"),
+            status == 409,
+            "{}",
+            answer.text()
+        );
     }
     assert_eq!(world.column("infrastructure", "done").await, ["INF-2"]);
 }
@@ -499,17 +1040,31 @@ async fn a_step_is_ticked_and_the_card_counts_it_until_it_is_taken_away() {
     let world = World::new().await;
     let elif = &world.elif;
     let key = elif.make("infrastructure", "todo", "Cut over").await;
-    elif.post(&format!("/tasks/{key}/steps"), &[("text", "Rehearse")]).await.ok();
-    let step: uuid::Uuid = sqlx::query_scalar("SELECT id FROM steps").fetch_one(&world.db).await.unwrap();
+    elif.post(&format!("/tasks/{key}/steps"), &[("text", "Rehearse")])
+        .await
+        .ok();
+    let step: uuid::Uuid = sqlx::query_scalar("SELECT id FROM steps")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     let at = format!("/tasks/{key}/steps/{step}");
     let counts = async || {
         let task = elif.task(&key).await;
-        (task["steps_done"].as_i64().unwrap(), task["steps"].as_i64().unwrap())
+        (
+            task["steps_done"].as_i64().unwrap(),
+            task["steps"].as_i64().unwrap(),
+        )
     };
     assert_eq!(counts().await, (0, 1));
     elif.post(&at, &[("done", "on")]).await.ok();
     assert_eq!(counts().await, (1, 1));
-    assert!(elif.get("/teams/infrastructure").await.ok().text().contains("<span title=\"Steps done\">☑ 1/1</span>"));
+    assert!(
+        elif.get("/teams/infrastructure")
+            .await
+            .ok()
+            .text()
+            .contains("<span title=\"Steps done\">☑ 1/1</span>")
+    );
     elif.post(&at, &[]).await.ok();
     assert_eq!(counts().await, (0, 1));
     elif.post(&format!("{at}/remove"), &[]).await.ok();
@@ -523,33 +1078,86 @@ async fn the_story_of_a_task_has_what_was_said_between_what_happened() {
     let key = elif.make("infrastructure", "todo", "Cut over").await;
     let later = || world.app.clock.advance(time::Duration::minutes(5));
     later();
-    elif.post(&format!("/tasks/{key}/position"), &[("column", "in-progress")]).await.ok();
+    elif.post(
+        &format!("/tasks/{key}/position"),
+        &[("column", "in-progress")],
+    )
+    .await
+    .ok();
     later();
-    elif.post(&format!("/tasks/{key}/comments"), &[("body", "Said between the two")]).await.ok();
+    elif.post(
+        &format!("/tasks/{key}/comments"),
+        &[("body", "Said between the two")],
+    )
+    .await
+    .ok();
     later();
-    elif.post(&format!("/tasks/{key}/position"), &[("column", "in-review")]).await.ok();
+    elif.post(
+        &format!("/tasks/{key}/position"),
+        &[("column", "in-review")],
+    )
+    .await
+    .ok();
     let page = elif.get(&format!("/tasks/{key}")).await.ok().text();
     let story = page.split("class=\"story\"").nth(1).unwrap();
-    let at = |text: &str| story.find(text).unwrap_or_else(|| panic!("{text}: {story}"));
-    let order = [at("made it in Todo"), at("to In progress"), at("Said between the two"), at("to In review")];
-    assert!(order.is_sorted() || order.iter().rev().is_sorted(), "{order:?}: {story}");
+    let at = |text: &str| {
+        story
+            .find(text)
+            .unwrap_or_else(|| panic!("{text}: {story}"))
+    };
+    let order = [
+        at("made it in Todo"),
+        at("to In progress"),
+        at("Said between the two"),
+        at("to In review"),
+    ];
+    assert!(
+        order.is_sorted() || order.iter().rev().is_sorted(),
+        "{order:?}: {story}"
+    );
 }
 
 #[tokio::test]
 async fn my_work_has_what_i_own_in_every_team_under_its_teams_name() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    for (who, team, title) in
-        [(elif, "infrastructure", "Cut over"), (jonas, "ingestion", "Dual writes"), (jonas, "ingestion", "Not hers")]
-    {
+    for (who, team, title) in [
+        (elif, "infrastructure", "Cut over"),
+        (jonas, "ingestion", "Dual writes"),
+        (jonas, "ingestion", "Not hers"),
+    ] {
         let key = who.make(team, "todo", title).await;
         if title != "Not hers" {
-            who.post(&format!("/tasks/{key}/owners"), &[("owners", "elif")]).await.ok();
+            who.post(&format!("/tasks/{key}/owners"), &[("owners", "elif")])
+                .await
+                .ok();
         }
     }
     let page = elif.get("/").await.ok().text();
-    let part = |from: &str| page.split(from).nth(1).unwrap_or_else(|| panic!("{from}: {page}")).to_owned();
-    let (ours, theirs) = (part(">Infrastructure</a></h2>"), part(">Ingestion</a></h2>"));
-    assert!(ours.split("</section>").next().unwrap().contains("Cut over"), "{page}");
-    assert!(theirs.split("</section>").next().unwrap().contains("Dual writes") && !page.contains("Not hers"), "{page}");
+    let part = |from: &str| {
+        page.split(from)
+            .nth(1)
+            .unwrap_or_else(|| panic!("{from}: {page}"))
+            .to_owned()
+    };
+    let (ours, theirs) = (
+        part(">Infrastructure</a></h2>"),
+        part(">Ingestion</a></h2>"),
+    );
+    assert!(
+        ours.split("</section>")
+            .next()
+            .unwrap()
+            .contains("Cut over"),
+        "{page}"
+    );
+    assert!(
+        theirs
+            .split("</section>")
+            .next()
+            .unwrap()
+            .contains("Dual writes")
+            && !page.contains("Not hers"),
+        "{page}"
+    );
 }

@@ -7,7 +7,12 @@ use time::Duration;
 use crate::world::{Client, World};
 
 async fn block(who: &Client, key: &str, on: &str) -> crate::world::Answer {
-    who.api(Method::PUT, &format!("/tasks/{key}/block"), json!({ "kind": "task", "on": on })).await
+    who.api(
+        Method::PUT,
+        &format!("/tasks/{key}/block"),
+        json!({ "kind": "task", "on": on }),
+    )
+    .await
 }
 
 #[tokio::test]
@@ -20,12 +25,25 @@ async fn nobody_waits_in_a_circle_and_the_path_is_told() {
     block(elif, &one, &two).await.ok();
     block(jonas, &two, &three).await.ok();
     let refused = block(elif, &three, &one).await.refused(422);
-    assert!(refused.text().contains("INF-1 waits on ING-1 waits on INF-2"), "{}", refused.text());
+    assert!(
+        refused
+            .text()
+            .contains("INF-1 waits on ING-1 waits on INF-2"),
+        "{}",
+        refused.text()
+    );
     block(elif, &one, &one).await.refused(422);
     assert_eq!(elif.task(&three).await["waits_on"], json!([]));
-    assert_eq!(elif.task(&three).await["column"], json!("todo"), "nothing of it was kept");
+    assert_eq!(
+        elif.task(&three).await["column"],
+        json!("todo"),
+        "nothing of it was kept"
+    );
     // once the chain is open, it may be closed elsewhere
-    jonas.api(Method::DELETE, &format!("/tasks/{two}/block"), json!({})).await.ok();
+    jonas
+        .api(Method::DELETE, &format!("/tasks/{two}/block"), json!({}))
+        .await
+        .ok();
     block(elif, &three, &one).await.ok();
 }
 
@@ -36,10 +54,16 @@ async fn taking_back_an_unblocking_makes_no_circle_either() {
     let one = elif.make("infrastructure", "todo", "One").await;
     let two = elif.make("infrastructure", "todo", "Two").await;
     block(elif, &one, &two).await.ok();
-    let unblocked = elif.ask(Method::POST, &format!("/tasks/{one}/unblock"), "card", &[]).await.ok();
+    let unblocked = elif
+        .ask(Method::POST, &format!("/tasks/{one}/unblock"), "card", &[])
+        .await
+        .ok();
     block(elif, &two, &one).await.ok();
     let undo = format!("/changes/{}/undo", unblocked.header("fortnight-change"));
-    let refused = elif.ask(Method::POST, &undo, "card", &[]).await.refused(422);
+    let refused = elif
+        .ask(Method::POST, &undo, "card", &[])
+        .await
+        .refused(422);
     assert!(refused.text().contains("circle"), "{}", refused.text());
     assert_eq!(elif.task(&one).await["waits_on"], json!([]));
 }
@@ -50,11 +74,29 @@ async fn two_who_block_on_each_other_at_once_make_no_circle() {
     for _ in 0..5 {
         let one = world.elif.make("infrastructure", "todo", "One").await;
         let two = world.jonas.make("ingestion", "todo", "Two").await;
-        let (first, second) = tokio::join!(block(&world.elif, &one, &two), block(&world.jonas, &two, &one));
-        let refused = [&first, &second].into_iter().filter(|answer| answer.status == 422).count();
-        assert_eq!(refused, 1, "{} {}; {} {}", first.status, first.text(), second.status, second.text());
+        let (first, second) = tokio::join!(
+            block(&world.elif, &one, &two),
+            block(&world.jonas, &two, &one)
+        );
+        let refused = [&first, &second]
+            .into_iter()
+            .filter(|answer| answer.status == 422)
+            .count();
+        assert_eq!(
+            refused,
+            1,
+            "{} {}; {} {}",
+            first.status,
+            first.text(),
+            second.status,
+            second.text()
+        );
     }
-    assert_eq!(world.deadlocks().await, 0, "nor do they wait for each other until the database ends one of them");
+    assert_eq!(
+        world.deadlocks().await,
+        0,
+        "nor do they wait for each other until the database ends one of them"
+    );
 }
 
 #[tokio::test]
@@ -64,25 +106,57 @@ async fn a_task_waits_on_several_things_and_each_ends_by_itself() {
     let key = elif.make("infrastructure", "todo", "Cut over").await;
     let other = world.jonas.make("ingestion", "todo", "Dual-write").await;
     block(elif, &key, &other).await.ok();
-    elif.post(&format!("/tasks/{key}/block"), &[("kind", "text"), ("note", "Legal")]).await.ok();
+    elif.post(
+        &format!("/tasks/{key}/block"),
+        &[("kind", "text"), ("note", "Legal")],
+    )
+    .await
+    .ok();
     let page = elif.get(&format!("/tasks/{key}")).await.ok().text();
     assert!(page.contains("Waits on ING-1") && page.contains("Waits on Legal"));
     assert!(
-        world.jonas.get(&format!("/tasks/{other}")).await.text().contains("Waited for by"),
+        world
+            .jonas
+            .get(&format!("/tasks/{other}"))
+            .await
+            .text()
+            .contains("Waited for by"),
         "ING-1 shows who waits"
     );
-    assert!(world.jonas.get("/teams/ingestion").await.text().contains("INF-1 waits"), "its card too");
-    let waits: Vec<uuid::Uuid> =
-        sqlx::query_scalar("SELECT id FROM waits ORDER BY since, id").fetch_all(&world.db).await.unwrap();
+    assert!(
+        world
+            .jonas
+            .get("/teams/ingestion")
+            .await
+            .text()
+            .contains("INF-1 waits"),
+        "its card too"
+    );
+    let waits: Vec<uuid::Uuid> = sqlx::query_scalar("SELECT id FROM waits ORDER BY since, id")
+        .fetch_all(&world.db)
+        .await
+        .unwrap();
     let end = |wait: &uuid::Uuid| format!("/tasks/{key}/waits/{wait}/end");
     world.jonas.post(&end(&waits[0]), &[]).await.refused(403);
     elif.post(&end(&waits[0]), &[]).await.ok();
     elif.post(&end(&waits[0]), &[]).await.refused(404);
     let task = elif.task(&key).await;
-    assert_eq!((task["waits_on"].as_array().unwrap().len(), &task["column"]), (1, &json!("blocked")));
-    assert!(!world.jonas.get("/teams/ingestion").await.text().contains("INF-1 waits"));
-    let spells: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM waits WHERE ended_at IS NOT NULL").fetch_one(&world.db).await.unwrap();
+    assert_eq!(
+        (task["waits_on"].as_array().unwrap().len(), &task["column"]),
+        (1, &json!("blocked"))
+    );
+    assert!(
+        !world
+            .jonas
+            .get("/teams/ingestion")
+            .await
+            .text()
+            .contains("INF-1 waits")
+    );
+    let spells: i64 = sqlx::query_scalar("SELECT count(*) FROM waits WHERE ended_at IS NOT NULL")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     assert_eq!(spells, 1, "each spell is kept with its reason");
 }
 
@@ -91,14 +165,22 @@ async fn when_what_it_waited_on_is_done_the_card_says_so_and_does_not_move() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let key = elif.make("infrastructure", "todo", "Cut over").await;
-    elif.post(&format!("/tasks/{key}/owners"), &[("owners", "elif")]).await.ok();
+    elif.post(&format!("/tasks/{key}/owners"), &[("owners", "elif")])
+        .await
+        .ok();
     let other = jonas.make("ingestion", "in-progress", "Dual-write").await;
     block(elif, &key, &other).await.ok();
     assert!(!elif.get("/").await.text().contains("Free to go on"));
-    jonas.post(&format!("/tasks/{other}/position"), &[("column", "done")]).await.ok();
+    jonas
+        .post(&format!("/tasks/{other}/position"), &[("column", "done")])
+        .await
+        .ok();
     world.app.clock.advance(Duration::hours(2));
     let board = elif.get("/teams/infrastructure").await.ok().text();
-    assert!(board.contains("Was waiting on ING-1 “Dual-write”, done 2 h ago"), "{board}");
+    assert!(
+        board.contains("Was waiting on ING-1 “Dual-write”, done 2 h ago"),
+        "{board}"
+    );
     assert_eq!(elif.task(&key).await["column"], json!("blocked"));
     let mine = elif.get("/").await.ok().text();
     assert!(mine.contains("Free to go on") && mine.contains("Was waiting on ING-1"));
@@ -113,41 +195,96 @@ async fn when_what_it_waits_on_is_archived_undone_the_card_says_so_until_it_is_b
     let key = elif.make("infrastructure", "todo", "Cut over").await;
     let other = jonas.make("ingestion", "in-progress", "Dual-write").await;
     block(elif, &key, &other).await.ok();
-    jonas.post(&format!("/tasks/{other}/archive"), &[]).await.ok();
+    jonas
+        .post(&format!("/tasks/{other}/archive"), &[])
+        .await
+        .ok();
     let board = elif.get("/teams/infrastructure").await.ok().text();
-    assert!(board.contains("Waits on ING-1 “Dual-write”, which Ingestion has put into the archive"), "{board}");
-    assert!(elif.get(&format!("/tasks/{key}")).await.text().contains("put what it waits on into the archive"));
-    jonas.post(&format!("/tasks/{other}/restore"), &[]).await.ok();
-    assert!(elif.get("/teams/infrastructure").await.ok().text().contains("Ingestion has it in progress"));
+    assert!(
+        board.contains("Waits on ING-1 “Dual-write”, which Ingestion has put into the archive"),
+        "{board}"
+    );
+    assert!(
+        elif.get(&format!("/tasks/{key}"))
+            .await
+            .text()
+            .contains("put what it waits on into the archive")
+    );
+    jonas
+        .post(&format!("/tasks/{other}/restore"), &[])
+        .await
+        .ok();
+    assert!(
+        elif.get("/teams/infrastructure")
+            .await
+            .ok()
+            .text()
+            .contains("Ingestion has it in progress")
+    );
 }
 
 #[tokio::test]
 async fn whoever_is_waited_for_sees_it_longest_first_and_goals_at_risk_ahead() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
-    let mine = elif.make("infrastructure", "in-progress", "Replication").await;
-    elif.post(&format!("/tasks/{mine}/owners"), &[("owners", "elif")]).await.ok();
+    let mine = elif
+        .make("infrastructure", "in-progress", "Replication")
+        .await;
+    elif.post(&format!("/tasks/{mine}/owners"), &[("owners", "elif")])
+        .await
+        .ok();
     for title in ["Waits on the task", "Waits on the team", "Waits on Elif"] {
         jonas.make("ingestion", "todo", title).await;
     }
     block(jonas, "ING-1", &mine).await.ok();
     world.app.clock.advance(Duration::hours(1));
-    jonas.post("/tasks/ING-2/block", &[("kind", "team"), ("team", "infrastructure")]).await.ok();
+    jonas
+        .post(
+            "/tasks/ING-2/block",
+            &[("kind", "team"), ("team", "infrastructure")],
+        )
+        .await
+        .ok();
     world.app.clock.advance(Duration::hours(1));
-    jonas.post("/tasks/ING-3/block", &[("kind", "person"), ("person", "elif")]).await.ok();
-    jonas.post("/teams/ingestion/goals", &[("sprint", "42"), ("title", "At risk"), ("target", "3")]).await.ok();
+    jonas
+        .post(
+            "/tasks/ING-3/block",
+            &[("kind", "person"), ("person", "elif")],
+        )
+        .await
+        .ok();
+    jonas
+        .post(
+            "/teams/ingestion/goals",
+            &[("sprint", "42"), ("title", "At risk"), ("target", "3")],
+        )
+        .await
+        .ok();
     // whoever else is on the team is waited for by what waits on the team, and by nothing of Elif's
     let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
     let page = mira.get("/").await.ok().text();
-    assert!(page.contains("<span class=\"key\">ING-2") && !page.contains("ING-1") && !page.contains("ING-3"), "{page}");
+    assert!(
+        page.contains("<span class=\"key\">ING-2")
+            && !page.contains("ING-1")
+            && !page.contains("ING-3"),
+        "{page}"
+    );
     let page = elif.get("/").await.ok().text();
     let order = |page: &str| {
         let mut found: Vec<(usize, &str)> = ["ING-1", "ING-2", "ING-3"]
             .into_iter()
-            .map(|key| (page.find(&format!("<span class=\"key\">{key}")).unwrap(), key))
+            .map(|key| {
+                (
+                    page.find(&format!("<span class=\"key\">{key}")).unwrap(),
+                    key,
+                )
+            })
             .collect();
         found.sort_unstable();
-        found.into_iter().map(|(_, key)| key.to_owned()).collect::<Vec<_>>()
+        found
+            .into_iter()
+            .map(|(_, key)| key.to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(order(&page), ["ING-1", "ING-2", "ING-3"]);
     jonas.post("/tasks/ING-3", &[("goal", "1")]).await.ok();
@@ -155,7 +292,9 @@ async fn whoever_is_waited_for_sees_it_longest_first_and_goals_at_risk_ahead() {
     assert_eq!(order(&page), ["ING-3", "ING-1", "ING-2"]);
     assert!(page.contains("goal at risk"));
     // what is done is waited for no longer, and others see what concerns them
-    elif.post(&format!("/tasks/{mine}/position"), &[("column", "done")]).await.ok();
+    elif.post(&format!("/tasks/{mine}/position"), &[("column", "done")])
+        .await
+        .ok();
     assert!(!elif.get("/").await.text().contains("ING-1</span>"));
     assert!(!jonas.get("/").await.text().contains("Who waits on you"));
 }
@@ -168,18 +307,36 @@ async fn the_same_reason_twice_is_one() {
     let other = world.jonas.make("ingestion", "todo", "Dual-write").await;
     let at = format!("/tasks/{key}/block");
     for _ in 0..2 {
-        elif.post(&at, &[("kind", "text"), ("note", "Legal")]).await.ok();
-        elif.post(&at, &[("kind", "person"), ("person", "jonas")]).await.ok();
+        elif.post(&at, &[("kind", "text"), ("note", "Legal")])
+            .await
+            .ok();
+        elif.post(&at, &[("kind", "person"), ("person", "jonas")])
+            .await
+            .ok();
         block(elif, &key, &other).await.ok();
     }
     let page = elif.get(&format!("/tasks/{key}")).await.ok().text();
-    assert_eq!(elif.task(&key).await["waits_on"].as_array().unwrap().len(), 3, "{page}");
+    assert_eq!(
+        elif.task(&key).await["waits_on"].as_array().unwrap().len(),
+        3,
+        "{page}"
+    );
     // in other words it is another reason; and what has ended may begin again
-    elif.post(&at, &[("kind", "text"), ("note", "Legal, again")]).await.ok();
-    assert_eq!(elif.task(&key).await["waits_on"].as_array().unwrap().len(), 4);
+    elif.post(&at, &[("kind", "text"), ("note", "Legal, again")])
+        .await
+        .ok();
+    assert_eq!(
+        elif.task(&key).await["waits_on"].as_array().unwrap().len(),
+        4
+    );
     elif.post(&format!("/tasks/{key}/unblock"), &[]).await.ok();
-    elif.post(&at, &[("kind", "text"), ("note", "Legal")]).await.ok();
-    assert_eq!(elif.task(&key).await["waits_on"].as_array().unwrap().len(), 1);
+    elif.post(&at, &[("kind", "text"), ("note", "Legal")])
+        .await
+        .ok();
+    assert_eq!(
+        elif.task(&key).await["waits_on"].as_array().unwrap().len(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -187,12 +344,22 @@ async fn my_work_tells_all_that_a_task_waits_on() {
     let world = World::new().await;
     let elif = &world.elif;
     let key = elif.make("infrastructure", "todo", "Cut over").await;
-    elif.post(&format!("/tasks/{key}/owners"), &[("owners", "elif")]).await.ok();
+    elif.post(&format!("/tasks/{key}/owners"), &[("owners", "elif")])
+        .await
+        .ok();
     for note in ["Legal", "the new disks"] {
-        elif.post(&format!("/tasks/{key}/block"), &[("kind", "text"), ("note", note)]).await.ok();
+        elif.post(
+            &format!("/tasks/{key}/block"),
+            &[("kind", "text"), ("note", note)],
+        )
+        .await
+        .ok();
     }
     let page = elif.get("/").await.ok().text();
-    assert!(page.contains("Waits on Legal") && page.contains("Waits on the new disks"), "{page}");
+    assert!(
+        page.contains("Waits on Legal") && page.contains("Waits on the new disks"),
+        "{page}"
+    );
 }
 
 #[tokio::test]
@@ -200,25 +367,56 @@ async fn who_is_waited_for_is_one_person() {
     let world = World::new().await;
     let elif = &world.elif;
     let key = elif.make("infrastructure", "todo", "Cut over").await;
-    for (name, handle) in [("Kim Berg", "kim"), ("Kim Berg", "kim-2"), ("Kim", "ferre"), ("Left Long Ago", "left")] {
+    for (name, handle) in [
+        ("Kim Berg", "kim"),
+        ("Kim Berg", "kim-2"),
+        ("Kim", "ferre"),
+        ("Left Long Ago", "left"),
+    ] {
         world.join(name, handle, "ingestion").await;
     }
-    sqlx::query("UPDATE accounts SET deactivated_at = now() WHERE handle = 'left'").execute(&world.db).await.unwrap();
+    sqlx::query("UPDATE accounts SET deactivated_at = now() WHERE handle = 'left'")
+        .execute(&world.db)
+        .await
+        .unwrap();
     let on = async |who: &str| {
         let body = json!({ "kind": "person", "on": who });
-        elif.api(Method::PUT, &format!("/tasks/{key}/block"), body).await
+        elif.api(Method::PUT, &format!("/tasks/{key}/block"), body)
+            .await
     };
     let refused = on("Kim Berg").await.refused(422).text();
-    assert!(refused.contains("Write one's handle: @kim, @kim-2."), "{refused}");
+    assert!(
+        refused.contains("Write one's handle: @kim, @kim-2."),
+        "{refused}"
+    );
     for gone in ["left", "@left", "Left Long Ago", "nobody"] {
-        assert!(on(gone).await.refused(422).text().contains("There is nobody called"), "{gone}");
+        assert!(
+            on(gone)
+                .await
+                .refused(422)
+                .text()
+                .contains("There is nobody called"),
+            "{gone}"
+        );
     }
-    assert_eq!(elif.task(&key).await["column"], json!("todo"), "nothing of it was kept");
+    assert_eq!(
+        elif.task(&key).await["column"],
+        json!("todo"),
+        "nothing of it was kept"
+    );
     // a handle goes before a name
-    for (who, handle) in [("kim", "kim"), ("@kim-2", "kim-2"), ("Elif Hartmann", "elif")] {
+    for (who, handle) in [
+        ("kim", "kim"),
+        ("@kim-2", "kim-2"),
+        ("Elif Hartmann", "elif"),
+    ] {
         on(who).await.ok();
         let waits = elif.task(&key).await["waits_on"].clone();
-        assert_eq!(waits.as_array().unwrap().last().unwrap()["on"], json!(handle), "{who}");
+        assert_eq!(
+            waits.as_array().unwrap().last().unwrap()["on"],
+            json!(handle),
+            "{who}"
+        );
     }
 }
 
@@ -231,14 +429,30 @@ async fn what_a_task_waits_on_is_understood_without_its_kind() {
     for (body, kind, on, note) in [
         (json!({ "on": other }), "task", json!(other), ""),
         (json!({ "on": "@jonas" }), "person", json!("jonas"), ""),
-        (json!({ "kind": "task", "on": "@jonas", "note": "his key" }), "person", json!("jonas"), "his key"),
+        (
+            json!({ "kind": "task", "on": "@jonas", "note": "his key" }),
+            "person",
+            json!("jonas"),
+            "his key",
+        ),
         (json!({ "on": "Legal" }), "text", json!(null), "Legal"),
-        (json!({ "kind": "text", "on": "Legal", "note": "a reply" }), "text", json!(null), "Legal: a reply"),
+        (
+            json!({ "kind": "text", "on": "Legal", "note": "a reply" }),
+            "text",
+            json!(null),
+            "Legal: a reply",
+        ),
     ] {
-        elif.api(Method::PUT, &format!("/tasks/{key}/block"), body.clone()).await.ok();
+        elif.api(Method::PUT, &format!("/tasks/{key}/block"), body.clone())
+            .await
+            .ok();
         let task = elif.task(&key).await;
         let wait = task["waits_on"].as_array().unwrap().last().unwrap();
-        assert_eq!((&wait["kind"], &wait["on"], &wait["note"]), (&json!(kind), &on, &json!(note)), "{body}");
+        assert_eq!(
+            (&wait["kind"], &wait["on"], &wait["note"]),
+            (&json!(kind), &on, &json!(note)),
+            "{body}"
+        );
     }
     let story = elif.get(&format!("/tasks/{key}")).await.ok().text();
     assert!(story.contains("Legal: a reply"), "{story}");
@@ -247,12 +461,34 @@ async fn what_a_task_waits_on_is_understood_without_its_kind() {
 #[tokio::test]
 async fn what_waits_on_a_task_that_nobody_owns_waits_on_everybody_of_its_team() {
     let world = World::new().await;
-    let awaited = world.elif.make("infrastructure", "todo", "Nobody's yet").await;
+    let awaited = world
+        .elif
+        .make("infrastructure", "todo", "Nobody's yet")
+        .await;
     let waiting = world.jonas.make("ingestion", "todo", "Waits for it").await;
     block(&world.jonas, &waiting, &awaited).await.ok();
-    assert!(world.elif.get("/").await.ok().text().contains("Waits for it"));
+    assert!(
+        world
+            .elif
+            .get("/")
+            .await
+            .ok()
+            .text()
+            .contains("Waits for it")
+    );
     let mira = world.join("Mira Okafor", "mira", "infrastructure").await;
-    mira.post(&format!("/tasks/{awaited}/owners/me"), &[]).await.ok();
+    mira.post(&format!("/tasks/{awaited}/owners/me"), &[])
+        .await
+        .ok();
     assert!(mira.get("/").await.ok().text().contains("Waits for it"));
-    assert!(!world.elif.get("/").await.ok().text().contains("Waits for it"), "it is mira's now");
+    assert!(
+        !world
+            .elif
+            .get("/")
+            .await
+            .ok()
+            .text()
+            .contains("Waits for it"),
+        "it is mira's now"
+    );
 }

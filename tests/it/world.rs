@@ -66,42 +66,76 @@ impl World {
         let app = App::new("http://fortnight.test", db.clone(), Clock::standing(NOW));
         let router = router(app.clone());
         let mut tx = db.begin().await.unwrap();
-        let infrastructure = add_team(&mut tx, NOW, "infrastructure", "Infrastructure", "INF").await.unwrap();
-        let ingestion = add_team(&mut tx, NOW, "ingestion", "Ingestion", "ING").await.unwrap();
+        let infrastructure = add_team(&mut tx, NOW, "infrastructure", "Infrastructure", "INF")
+            .await
+            .unwrap();
+        let ingestion = add_team(&mut tx, NOW, "ingestion", "Ingestion", "ING")
+            .await
+            .unwrap();
         let elif = add_person(&mut tx, "Elif Hartmann", "elif", 2).await;
         let jonas = add_person(&mut tx, "Jonas Gruber", "jonas", 7).await;
-        add_member(&mut tx, NOW, infrastructure, elif.id, false).await.unwrap();
-        add_member(&mut tx, NOW, ingestion, jonas.id, false).await.unwrap();
+        add_member(&mut tx, NOW, infrastructure, elif.id, false)
+            .await
+            .unwrap();
+        add_member(&mut tx, NOW, ingestion, jonas.id, false)
+            .await
+            .unwrap();
         // 16 November is a Monday
-        cadence::add_sprint(&mut tx, 42, time::macros::date!(2026 - 11 - 16), 2, "Sprint {n}").await.unwrap();
+        cadence::add_sprint(
+            &mut tx,
+            42,
+            time::macros::date!(2026 - 11 - 16),
+            2,
+            "Sprint {n}",
+        )
+        .await
+        .unwrap();
         cadence::keep_up(&mut tx, NOW).await.unwrap();
         tx.commit().await.unwrap();
         let elif = Client::sign_in(&app, &router, elif).await;
         let jonas = Client::sign_in(&app, &router, jonas).await;
-        Self { app, router, db, elif, jonas }
+        Self {
+            app,
+            router,
+            db,
+            elif,
+            jonas,
+        }
     }
 
     /// Another person, on the named team.
     pub async fn join(&self, name: &str, handle: &str, team: &str) -> Client {
         let mut tx = self.db.begin().await.unwrap();
         let person = add_person(&mut tx, name, handle, 4).await;
-        let team: Uuid =
-            sqlx::query_scalar("SELECT id FROM teams WHERE slug = $1").bind(team).fetch_one(&mut *tx).await.unwrap();
-        add_member(&mut tx, NOW, team, person.id, false).await.unwrap();
+        let team: Uuid = sqlx::query_scalar("SELECT id FROM teams WHERE slug = $1")
+            .bind(team)
+            .fetch_one(&mut *tx)
+            .await
+            .unwrap();
+        add_member(&mut tx, NOW, team, person.id, false)
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         Client::sign_in(&self.app, &self.router, person).await
     }
 
     /// Somebody who has not signed in.
     pub fn stranger(&self) -> Client {
-        Client { cookie: String::new(), ..self.elif.clone() }
+        Client {
+            cookie: String::new(),
+            ..self.elif.clone()
+        }
     }
 
     /// The same person as a program with a token.
     pub async fn program_of(&self, client: &Client, scope: Scope) -> Client {
         let email = format!("{}@example.org", client.person.handle);
         let token = tokens::create(&self.db, NOW, &email, scope).await.unwrap();
-        Client { cookie: String::new(), bearer: Some(token), ..client.clone() }
+        Client {
+            cookie: String::new(),
+            bearer: Some(token),
+            ..client.clone()
+        }
     }
 
     /// How often changes waited for each other, and the database had to end one of them: each costs a second.
@@ -109,19 +143,28 @@ impl World {
         // each connection is made to tell what it counted
         let mut connections: Vec<_> = std::iter::from_fn(|| self.db.try_acquire()).collect();
         for connection in &mut connections {
-            sqlx::query("SELECT pg_stat_force_next_flush()").execute(&mut **connection).await.unwrap();
+            sqlx::query("SELECT pg_stat_force_next_flush()")
+                .execute(&mut **connection)
+                .await
+                .unwrap();
         }
         drop(connections);
-        sqlx::query_scalar("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
-            .fetch_one(&self.db)
-            .await
-            .unwrap()
+        sqlx::query_scalar(
+            "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()",
+        )
+        .fetch_one(&self.db)
+        .await
+        .unwrap()
     }
 
     /// Comes back once somebody waits for a lock in this world's database.
     pub async fn until_someone_waits(&self) {
         let waits = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')";
-        while !sqlx::query_scalar::<_, bool>(waits).fetch_one(&self.db).await.unwrap() {
+        while !sqlx::query_scalar::<_, bool>(waits)
+            .fetch_one(&self.db)
+            .await
+            .unwrap()
+        {
             tokio::task::yield_now().await;
         }
     }
@@ -142,7 +185,12 @@ impl World {
 }
 
 async fn add_person(db: &mut sqlx::PgConnection, name: &str, handle: &str, hue: i16) -> Person {
-    let person = Person { id: Uuid::now_v7(), handle: handle.to_owned(), name: name.to_owned(), hue };
+    let person = Person {
+        id: Uuid::now_v7(),
+        handle: handle.to_owned(),
+        name: name.to_owned(),
+        hue,
+    };
     sqlx::query("INSERT INTO accounts (id, email, name, handle, hue, created_at) VALUES ($1, $2, $3, $4, $5, $6)")
         .bind(person.id)
         .bind(format!("{handle}@example.org"))
@@ -158,8 +206,15 @@ async fn add_person(db: &mut sqlx::PgConnection, name: &str, handle: &str, hue: 
 
 impl Client {
     async fn sign_in(app: &App, router: &Router, person: Person) -> Self {
-        let session = sessions::start(&app.db, NOW, person.id, "test").await.unwrap();
-        Self { router: router.clone(), person, cookie: format!("session={session}"), bearer: None }
+        let session = sessions::start(&app.db, NOW, person.id, "test")
+            .await
+            .unwrap();
+        Self {
+            router: router.clone(),
+            person,
+            cookie: format!("session={session}"),
+            bearer: None,
+        }
     }
 
     pub async fn send(&self, mut request: Request<Body>) -> Answer {
@@ -168,25 +223,44 @@ impl Client {
             headers.insert(header::COOKIE, self.cookie.parse().unwrap());
         }
         if let Some(bearer) = &self.bearer {
-            headers.insert(header::AUTHORIZATION, format!("Bearer {bearer}").parse().unwrap());
+            headers.insert(
+                header::AUTHORIZATION,
+                format!("Bearer {bearer}").parse().unwrap(),
+            );
         }
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-        Answer { status: parts.status, headers: parts.headers, body }
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
     }
 
     pub async fn get(&self, path: &str) -> Answer {
-        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+        self.send(Request::get(path).body(Body::empty()).unwrap())
+            .await
     }
 
     /// Sends a form as a browser without scripts does.
     pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
-        self.send(form(Method::POST, path, fields).body(encode(fields)).unwrap()).await
+        self.send(
+            form(Method::POST, path, fields)
+                .body(encode(fields))
+                .unwrap(),
+        )
+        .await
     }
 
     /// Sends a form as our scripts do, wanting a part of the page.
-    pub async fn ask(&self, method: Method, path: &str, part: &str, fields: &[(&str, &str)]) -> Answer {
+    pub async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        part: &str,
+        fields: &[(&str, &str)],
+    ) -> Answer {
         let request = form(method, path, fields)
             .header("fortnight-fragment", part)
             .header(header::ACCEPT, "text/html, application/problem+json");
@@ -204,23 +278,38 @@ impl Client {
 
     /// Makes a task by the API; the answer is its key.
     pub async fn make(&self, team: &str, column: &str, title: &str) -> String {
-        let answer =
-            self.api(Method::POST, &format!("/teams/{team}/tasks"), json!({ "title": title, "column": column })).await;
+        let answer = self
+            .api(
+                Method::POST,
+                &format!("/teams/{team}/tasks"),
+                json!({ "title": title, "column": column }),
+            )
+            .await;
         assert_eq!(answer.status, 201, "{}", answer.text());
         answer.json()["key"].as_str().unwrap().to_owned()
     }
 
     pub async fn task(&self, key: &str) -> Value {
-        self.api(Method::GET, &format!("/tasks/{key}"), json!({})).await.ok().json()
+        self.api(Method::GET, &format!("/tasks/{key}"), json!({}))
+            .await
+            .ok()
+            .json()
     }
 }
 
 fn form(method: Method, path: &str, _: &[(&str, &str)]) -> axum::http::request::Builder {
-    Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
 }
 
 fn encode(fields: &[(&str, &str)]) -> Body {
-    Body::from(form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish())
+    Body::from(
+        form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish(),
+    )
 }
 
 impl Answer {
@@ -229,16 +318,24 @@ impl Answer {
     }
 
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
     }
 
     /// The same, if it went well.
     pub fn ok(self) -> Self {
-        assert!(self.status.is_success() || self.status.is_redirection(), "{} {}", self.status, self.text());
+        assert!(
+            self.status.is_success() || self.status.is_redirection(),
+            "{} {}",
+            self.status,
+            self.text()
+        );
         self
     }
 

@@ -12,7 +12,10 @@ use crate::{
 type Fields<'f> = &'f [(&'f str, &'f str)];
 
 async fn all_lead(world: &World) {
-    sqlx::query("UPDATE members SET role = 'lead'").execute(&world.db).await.unwrap();
+    sqlx::query("UPDATE members SET role = 'lead'")
+        .execute(&world.db)
+        .await
+        .unwrap();
 }
 
 /// The audit as an administrator takes it out, the oldest line first: `Elif Hartmann @elif|team.shared|check-in of …`
@@ -20,7 +23,12 @@ async fn audit(admin: &Client) -> Vec<String> {
     let text = admin.get("/settings/audit.csv").await.refused(200).text();
     let line = |line: &str| {
         let cells: Vec<&str> = line.split(',').collect();
-        format!("{}|{}|{}", cells[1], cells[2], cells[3..cells.len() - 1].join(","))
+        format!(
+            "{}|{}|{}",
+            cells[1],
+            cells[2],
+            cells[3..cells.len() - 1].join(",")
+        )
     };
     let mut lines: Vec<String> = text.lines().skip(1).map(line).collect();
     lines.reverse();
@@ -46,36 +54,91 @@ async fn whoever_lets_somebody_in_or_out_is_found_in_the_audit() {
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
     all_lead(&world).await;
     // links, and an address for everybody
-    let fields = [("name", "The auditors"), ("shows", "check-in"), ("password", "open sesame please")];
-    let page = elif.post(&format!("{team}/share-links"), &fields).await.refused(200).text();
-    let secret = page.split("/share/").nth(1).unwrap().split('"').next().unwrap();
-    world.stranger().post(&format!("/share/{secret}"), &[("password", "guessed")]).await.refused(422);
-    let link: uuid::Uuid = sqlx::query_scalar("SELECT id FROM share_links").fetch_one(&world.db).await.unwrap();
-    elif.post(&format!("{team}/share-links/{link}/revoke"), &[]).await.ok();
-    elif.post(&format!("{team}/public"), &[("public", "1")]).await.ok();
+    let fields = [
+        ("name", "The auditors"),
+        ("shows", "check-in"),
+        ("password", "open sesame please"),
+    ];
+    let page = elif
+        .post(&format!("{team}/share-links"), &fields)
+        .await
+        .refused(200)
+        .text();
+    let secret = page
+        .split("/share/")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    world
+        .stranger()
+        .post(&format!("/share/{secret}"), &[("password", "guessed")])
+        .await
+        .refused(422);
+    let link: uuid::Uuid = sqlx::query_scalar("SELECT id FROM share_links")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    elif.post(&format!("{team}/share-links/{link}/revoke"), &[])
+        .await
+        .ok();
+    elif.post(&format!("{team}/public"), &[("public", "1")])
+        .await
+        .ok();
     elif.post(&format!("{team}/public"), &[]).await.ok();
     // a program's token
-    elif.post("/me/tokens", &[("name", "A robot"), ("scope", "read")]).await.refused(200);
-    let token: uuid::Uuid = sqlx::query_scalar("SELECT id FROM tokens").fetch_one(&world.db).await.unwrap();
-    elif.post(&format!("/me/tokens/{token}/revoke"), &[]).await.ok();
+    elif.post("/me/tokens", &[("name", "A robot"), ("scope", "read")])
+        .await
+        .refused(200);
+    let token: uuid::Uuid = sqlx::query_scalar("SELECT id FROM tokens")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    elif.post(&format!("/me/tokens/{token}/revoke"), &[])
+        .await
+        .ok();
     // an invitation
     invite(&ada, &[]).await;
-    let invitation: uuid::Uuid = sqlx::query_scalar("SELECT id FROM invitations").fetch_one(&world.db).await.unwrap();
-    ada.post(&format!("/settings/invitations/{invitation}/revoke"), &[]).await.ok();
+    let invitation: uuid::Uuid = sqlx::query_scalar("SELECT id FROM invitations")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    ada.post(&format!("/settings/invitations/{invitation}/revoke"), &[])
+        .await
+        .ok();
     // what ends with its maker's account
     share(&tomas, "board").await;
     for what in ["deactivate", "reactivate", "deactivate", "delete"] {
-        ada.post("/settings/people/tomas", &[("do", what)]).await.ok();
+        ada.post("/settings/people/tomas", &[("do", what)])
+            .await
+            .ok();
     }
     // one's own
     let (old, new) = (PASSWORD, "another long enough one");
-    let elsewhere = fortnight::accounts::sessions::start(&world.db, NOW, ada.person.id, "A telephone").await.unwrap();
+    let elsewhere =
+        fortnight::accounts::sessions::start(&world.db, NOW, ada.person.id, "A telephone")
+            .await
+            .unwrap();
     assert!(ada.get("/me").await.ok().text().contains("A telephone"));
     ada.post("/me/sessions", &[("others", "1")]).await.ok();
-    Client { cookie: format!("session={elsewhere}"), ..ada.clone() }.get("/").await.refused(303);
-    ada.post("/me/password", &[("old", old), ("password", new)]).await.ok();
-    let cookie = fortnight::accounts::sessions::start(&world.db, NOW, ada.person.id, "test").await.unwrap();
-    let ada = Client { cookie: format!("session={cookie}"), ..ada };
+    Client {
+        cookie: format!("session={elsewhere}"),
+        ..ada.clone()
+    }
+    .get("/")
+    .await
+    .refused(303);
+    ada.post("/me/password", &[("old", old), ("password", new)])
+        .await
+        .ok();
+    let cookie = fortnight::accounts::sessions::start(&world.db, NOW, ada.person.id, "test")
+        .await
+        .unwrap();
+    let ada = Client {
+        cookie: format!("session={cookie}"),
+        ..ada
+    };
     // the workspace, and what is taken out
     let cadence = [
         ("cadence_weeks", "3"),
@@ -86,14 +149,30 @@ async fn whoever_lets_somebody_in_or_out_is_found_in_the_audit() {
         ("starts_on", "2026-11-30"),
     ];
     ada.post("/sprints", &cadence).await.refused(303);
-    ada.post("/settings", &[("name", "Ours"), ("open", "1"), ("domains", "example.org")]).await.refused(303);
-    elif.get(&format!("{team}/flow/throughput.csv")).await.refused(200);
+    ada.post(
+        "/settings",
+        &[("name", "Ours"), ("open", "1"), ("domains", "example.org")],
+    )
+    .await
+    .refused(303);
+    elif.get(&format!("{team}/flow/throughput.csv"))
+        .await
+        .refused(200);
     // what ends when a team becomes private
     share(elif, "check-in").await;
-    elif.post(&format!("{team}/public"), &[("public", "1")]).await.ok();
+    elif.post(&format!("{team}/public"), &[("public", "1")])
+        .await
+        .ok();
     invite(&ada, &[("team", "infrastructure")]).await;
-    ada.post(&format!("{team}/members"), &[("handle", "ada"), ("role", "member")]).await.ok();
-    elif.post(&format!("{team}/visibility"), &[("private", "1")]).await.ok();
+    ada.post(
+        &format!("{team}/members"),
+        &[("handle", "ada"), ("role", "member")],
+    )
+    .await
+    .ok();
+    elif.post(&format!("{team}/visibility"), &[("private", "1")])
+        .await
+        .ok();
 
     stand_in_order(
         &audit(&ada).await,
@@ -133,24 +212,77 @@ async fn what_was_done_to_a_team_is_told_in_words() {
     let (elif, team) = (&world.elif, "/teams/infrastructure");
     all_lead(&world).await;
     let key = elif.make("infrastructure", "todo", "Cut over").await;
-    elif.post(&format!("/tasks/{key}"), &[("labels", "postgres docs")]).await.ok();
-    let label: Vec<uuid::Uuid> =
-        sqlx::query_scalar("SELECT id FROM labels ORDER BY name DESC").fetch_all(&world.db).await.unwrap();
+    elif.post(&format!("/tasks/{key}"), &[("labels", "postgres docs")])
+        .await
+        .ok();
+    let label: Vec<uuid::Uuid> = sqlx::query_scalar("SELECT id FROM labels ORDER BY name DESC")
+        .fetch_all(&world.db)
+        .await
+        .unwrap();
     let [postgres, docs] = [0, 1].map(|nth| format!("{team}/labels/{}", label[nth]));
-    let week = [("working_days", "1"), ("working_days", "2"), ("standup_days", "2"), ("standup_at", "09:30")];
+    let week = [
+        ("working_days", "1"),
+        ("working_days", "2"),
+        ("standup_days", "2"),
+        ("standup_at", "09:30"),
+    ];
     let steps: Vec<(String, Fields, &str)> = vec![
-        (postgres.clone(), &[("name", "postgres"), ("hue", "3")], "gave the label postgres another hue"),
-        (postgres, &[("name", "database"), ("hue", "3")], "changed the label postgres to database"),
+        (
+            postgres.clone(),
+            &[("name", "postgres"), ("hue", "3")],
+            "gave the label postgres another hue",
+        ),
+        (
+            postgres,
+            &[("name", "database"), ("hue", "3")],
+            "changed the label postgres to database",
+        ),
         (docs, &[("remove", "1")], "took the label docs away"),
-        (format!("{team}/members"), &[("handle", "jonas"), ("role", "member")], "put @jonas on the team"),
-        (format!("{team}/members"), &[("handle", "jonas"), ("role", "lead")], "made @jonas a lead"),
-        (format!("{team}/members"), &[("handle", "jonas"), ("role", "none")], "took @jonas off the team"),
-        (format!("{team}/columns/todo/limit"), &[("wip_limit", "3")], "set the limit of the column Todo to 3"),
-        (format!("{team}/columns/todo/limit"), &[("wip_limit", "")], "took the limit of the column Todo away"),
-        (format!("{team}/week"), &week, "changed the days that the team works and meets on"),
-        (format!("{team}/days-off"), &[("day", "2026-12-24"), ("name", "Eve")], "set a day off: 2026-12-24 Eve"),
-        (format!("{team}/days-off/2026-12-24/remove"), &[], "took the day off on 2026-12-24 away"),
-        (format!("{team}/about"), &[("mission", "Keep it up")], "changed what the team says about itself"),
+        (
+            format!("{team}/members"),
+            &[("handle", "jonas"), ("role", "member")],
+            "put @jonas on the team",
+        ),
+        (
+            format!("{team}/members"),
+            &[("handle", "jonas"), ("role", "lead")],
+            "made @jonas a lead",
+        ),
+        (
+            format!("{team}/members"),
+            &[("handle", "jonas"), ("role", "none")],
+            "took @jonas off the team",
+        ),
+        (
+            format!("{team}/columns/todo/limit"),
+            &[("wip_limit", "3")],
+            "set the limit of the column Todo to 3",
+        ),
+        (
+            format!("{team}/columns/todo/limit"),
+            &[("wip_limit", "")],
+            "took the limit of the column Todo away",
+        ),
+        (
+            format!("{team}/week"),
+            &week,
+            "changed the days that the team works and meets on",
+        ),
+        (
+            format!("{team}/days-off"),
+            &[("day", "2026-12-24"), ("name", "Eve")],
+            "set a day off: 2026-12-24 Eve",
+        ),
+        (
+            format!("{team}/days-off/2026-12-24/remove"),
+            &[],
+            "took the day off on 2026-12-24 away",
+        ),
+        (
+            format!("{team}/about"),
+            &[("mission", "Keep it up")],
+            "changed what the team says about itself",
+        ),
         (
             format!("{team}/name"),
             &[("form", "name"), ("name", "Platform"), ("key", "PLT")],
@@ -161,27 +293,60 @@ async fn what_was_done_to_a_team_is_told_in_words() {
             &[("name", "The board"), ("shows", "board")],
             "shared the board with The board",
         ),
-        (format!("{team}/public"), &[("public", "1")], "shared the check-in with everybody"),
-        (format!("{team}/public"), &[], "took back the check-in shared with everybody"),
-        (format!("{team}/visibility"), &[("private", "1")], "made the team private"),
-        (format!("{team}/visibility"), &[], "opened the team to everybody who is signed in"),
+        (
+            format!("{team}/public"),
+            &[("public", "1")],
+            "shared the check-in with everybody",
+        ),
+        (
+            format!("{team}/public"),
+            &[],
+            "took back the check-in shared with everybody",
+        ),
+        (
+            format!("{team}/visibility"),
+            &[("private", "1")],
+            "made the team private",
+        ),
+        (
+            format!("{team}/visibility"),
+            &[],
+            "opened the team to everybody who is signed in",
+        ),
     ];
     for (path, fields, told) in steps {
         elif.post(&path, fields).await.ok();
         let history = elif.get(&format!("{team}/history")).await.ok().text();
-        assert!(history.contains(&format!("<b>Elif Hartmann</b> {told}")), "{told}: {history}");
+        assert!(
+            history.contains(&format!("<b>Elif Hartmann</b> {told}")),
+            "{told}: {history}"
+        );
     }
     let history = elif.get(&format!("{team}/history")).await.ok().text();
-    assert!(history.contains("ended by that the board shared with The board"), "{history}");
+    assert!(
+        history.contains("ended by that the board shared with The board"),
+        "{history}"
+    );
     // whoever comes by an invitation was put there by nobody
     let path = invite(&ada, &[("team", "infrastructure")]).await;
-    world.stranger().post(&path, &crate::people::newcomer("nina@example.org", "Nina Berg")).await.refused(303);
+    world
+        .stranger()
+        .post(
+            &path,
+            &crate::people::newcomer("nina@example.org", "Nina Berg"),
+        )
+        .await
+        .refused(303);
     let path = invite(&ada, &[("team", "infrastructure")]).await;
     world.jonas.post(&path, &[]).await.refused(303);
     // The workspace is every team's.
     ada.post("/settings", &[("name", "Ours")]).await.ok();
-    ada.post("/settings", &[("name", "Ours"), ("open", "1")]).await.ok();
-    ada.post("/settings", &[("name", "Ours"), ("open", "1")]).await.ok();
+    ada.post("/settings", &[("name", "Ours"), ("open", "1")])
+        .await
+        .ok();
+    ada.post("/settings", &[("name", "Ours"), ("open", "1")])
+        .await
+        .ok();
     let history = elif.get(&format!("{team}/history")).await.ok().text();
     for told in [
         "<b>Nina Berg</b> joined the team",
@@ -191,7 +356,15 @@ async fn what_was_done_to_a_team_is_told_in_words() {
     ] {
         assert_eq!(history.matches(told).count(), 1, "{told}: {history}");
     }
-    assert!(world.jonas.get("/teams/ingestion/history").await.ok().text().contains("called the workspace Ours"));
+    assert!(
+        world
+            .jonas
+            .get("/teams/ingestion/history")
+            .await
+            .ok()
+            .text()
+            .contains("called the workspace Ours")
+    );
 }
 
 #[tokio::test]
@@ -222,15 +395,39 @@ async fn what_is_set_in_the_settings_is_what_stands_there_then() {
     assert!(standup.contains("ince Thu 19 Nov"), "{standup}");
     // a label's hue, and one's own
     let key = elif.make("infrastructure", "todo", "Cut over").await;
-    elif.post(&format!("/tasks/{key}"), &[("labels", "postgres")]).await.ok();
-    elif.post(&format!("/tasks/{key}/owners/me"), &[]).await.ok();
-    let label: uuid::Uuid = sqlx::query_scalar("SELECT id FROM labels").fetch_one(&world.db).await.unwrap();
-    elif.post(&format!("{team}/labels/{label}"), &[("name", "postgres"), ("hue", "11")]).await.ok();
-    let hours = [("time_zone", "UTC"), ("works_from", "09:00"), ("works_to", "17:00")];
+    elif.post(&format!("/tasks/{key}"), &[("labels", "postgres")])
+        .await
+        .ok();
+    elif.post(&format!("/tasks/{key}/owners/me"), &[])
+        .await
+        .ok();
+    let label: uuid::Uuid = sqlx::query_scalar("SELECT id FROM labels")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    elif.post(
+        &format!("{team}/labels/{label}"),
+        &[("name", "postgres"), ("hue", "11")],
+    )
+    .await
+    .ok();
+    let hours = [
+        ("time_zone", "UTC"),
+        ("works_from", "09:00"),
+        ("works_to", "17:00"),
+    ];
     let profile = [("name", "Elif Hartmann"), ("handle", "elif"), ("hue", "9")];
-    elif.post("/me", &[profile.as_slice(), hours.as_slice()].concat()).await.refused(303);
+    elif.post("/me", &[profile.as_slice(), hours.as_slice()].concat())
+        .await
+        .refused(303);
     let board = elif.get(team).await.ok().text();
-    let card = board.split("data-task=\"INF-1\"").nth(1).unwrap().split("</article>").next().unwrap();
+    let card = board
+        .split("data-task=\"INF-1\"")
+        .nth(1)
+        .unwrap()
+        .split("</article>")
+        .next()
+        .unwrap();
     assert!(card.contains("hue-11") && card.contains("hue-9"), "{card}");
 }
 
@@ -240,17 +437,39 @@ async fn every_link_opens_until_its_very_end() {
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     all_lead(&world).await;
     let guest = world.stranger();
-    let page = ada.post("/settings/people/elif", &[("do", "link")]).await.refused(200).text();
+    let page = ada
+        .post("/settings/people/elif", &[("do", "link")])
+        .await
+        .refused(200)
+        .text();
     let reset = crate::people::path_of(&crate::people::link_in(&page));
     let invitation = invite(&ada, &[("days", "2")]).await;
     let short = [("name", "For a day"), ("shows", "board"), ("days", "1")];
-    let page = world.elif.post("/teams/infrastructure/share-links", &short).await.refused(200).text();
-    let shared = format!("/share/{}", page.split("/share/").nth(1).unwrap().split('"').next().unwrap());
+    let page = world
+        .elif
+        .post("/teams/infrastructure/share-links", &short)
+        .await
+        .refused(200)
+        .text();
+    let shared = format!(
+        "/share/{}",
+        page.split("/share/")
+            .nth(1)
+            .unwrap()
+            .split('"')
+            .next()
+            .unwrap()
+    );
     let mut passed = Duration::ZERO;
-    for (path, holds) in
-        [(&reset, Duration::minutes(60)), (&shared, Duration::days(1)), (&invitation, Duration::days(2))]
-    {
-        world.app.clock.advance(holds - Duration::seconds(1) - passed);
+    for (path, holds) in [
+        (&reset, Duration::minutes(60)),
+        (&shared, Duration::days(1)),
+        (&invitation, Duration::days(2)),
+    ] {
+        world
+            .app
+            .clock
+            .advance(holds - Duration::seconds(1) - passed);
         guest.get(path).await.refused(200);
         world.app.clock.advance(Duration::seconds(1));
         passed = holds;
@@ -265,16 +484,42 @@ async fn a_link_is_listed_with_its_end_its_password_and_its_maker() {
     let (elif, team) = (&world.elif, "/teams/infrastructure");
     all_lead(&world).await;
     for fields in [
-        [("name", "For ever"), ("shows", "board"), ("days", ""), ("password", "")],
-        [("name", "For three days"), ("shows", "check-in"), ("days", "3"), ("password", "open sesame please")],
+        [
+            ("name", "For ever"),
+            ("shows", "board"),
+            ("days", ""),
+            ("password", ""),
+        ],
+        [
+            ("name", "For three days"),
+            ("shows", "check-in"),
+            ("days", "3"),
+            ("password", "open sesame please"),
+        ],
     ] {
-        elif.post(&format!("{team}/share-links"), &fields).await.refused(200);
+        elif.post(&format!("{team}/share-links"), &fields)
+            .await
+            .refused(200);
     }
     let page = elif.get(&format!("{team}/settings")).await.ok().text();
-    let of = |name: &str| page.split(name).nth(1).unwrap().split("</li>").next().unwrap().to_owned();
+    let of = |name: &str| {
+        page.split(name)
+            .nth(1)
+            .unwrap()
+            .split("</li>")
+            .next()
+            .unwrap()
+            .to_owned()
+    };
     let (ever, three) = (of("For ever"), of("For three days"));
-    assert!(ever.contains("made by Elif, until it is revoked") && !ever.contains("password"), "{ever}");
-    assert!(three.contains("made by Elif, until Fri 27 Nov") && three.contains("asks for a password"), "{three}");
+    assert!(
+        ever.contains("made by Elif, until it is revoked") && !ever.contains("password"),
+        "{ever}"
+    );
+    assert!(
+        three.contains("made by Elif, until Fri 27 Nov") && three.contains("asks for a password"),
+        "{three}"
+    );
     assert!(three.contains("never used"), "{three}");
     assert!(!page.contains("open sesame"), "{page}");
 }

@@ -22,30 +22,81 @@ async fn titles_that_are_none_are_refused_and_given_back() {
     for title in ["", "   ", "\u{200b}", long.as_str(), "a\u{202e}b", "a\0b"] {
         let page = world
             .elif
-            .post("/teams/infrastructure/tasks", &[("title", title), ("column", "todo"), ("description", "Why & how")])
+            .post(
+                "/teams/infrastructure/tasks",
+                &[
+                    ("title", title),
+                    ("column", "todo"),
+                    ("description", "Why & how"),
+                ],
+            )
             .await;
         assert_eq!(page.status, 422, "{title:?}");
-        assert!(page.text().contains("Why &#38; how</textarea>"), "the description is still there: {}", page.text());
-        assert!(page.text().contains(r#"id="title-error""#), "why stands beside the title: {}", page.text());
+        assert!(
+            page.text().contains("Why &#38; how</textarea>"),
+            "the description is still there: {}",
+            page.text()
+        );
+        assert!(
+            page.text().contains(r#"id="title-error""#),
+            "why stands beside the title: {}",
+            page.text()
+        );
         if title.len() > 500 {
-            assert!(page.text().contains(&format!(r#"value="{title}""#)), "what was typed is still there");
+            assert!(
+                page.text().contains(&format!(r#"value="{title}""#)),
+                "what was typed is still there"
+            );
             assert!(page.text().contains("A title has 1 to 500 characters."));
         }
-        let answer = world.elif.api(Method::POST, "/teams/infrastructure/tasks", json!({ "title": title })).await;
+        let answer = world
+            .elif
+            .api(
+                Method::POST,
+                "/teams/infrastructure/tasks",
+                json!({ "title": title }),
+            )
+            .await;
         assert_eq!(answer.status, 422, "{title:?}");
         assert_eq!(answer.header("content-type"), "application/problem+json");
         assert!(!answer.json()["errors"].as_object().unwrap().is_empty());
     }
     for (field, value) in [("column", "nowhere"), ("sprint", "99")] {
-        let fields = [("title", "A title"), (field, value), ("description", "Why & how")];
-        let page = world.elif.post("/teams/infrastructure/tasks", &fields).await.refused(422).text();
-        assert!(page.contains(r#"value="A title""#) && page.contains("Why &#38; how</textarea>"), "{field}: {page}");
-        assert!(page.contains("field-error") || page.contains("form-error"), "{field}: {page}");
+        let fields = [
+            ("title", "A title"),
+            (field, value),
+            ("description", "Why & how"),
+        ];
+        let page = world
+            .elif
+            .post("/teams/infrastructure/tasks", &fields)
+            .await
+            .refused(422)
+            .text();
+        assert!(
+            page.contains(r#"value="A title""#) && page.contains("Why &#38; how</textarea>"),
+            "{field}: {page}"
+        );
+        assert!(
+            page.contains("field-error") || page.contains("form-error"),
+            "{field}: {page}"
+        );
     }
-    let tasks: i64 = sqlx::query_scalar("SELECT count(*) FROM tasks").fetch_one(&world.db).await.unwrap();
+    let tasks: i64 = sqlx::query_scalar("SELECT count(*) FROM tasks")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     assert_eq!(tasks, 0);
     // 500 characters are a title, whatever their bytes
-    world.elif.api(Method::POST, "/teams/infrastructure/tasks", json!({ "title": "ü".repeat(500) })).await.refused(201);
+    world
+        .elif
+        .api(
+            Method::POST,
+            "/teams/infrastructure/tasks",
+            json!({ "title": "ü".repeat(500) }),
+        )
+        .await
+        .refused(201);
 }
 
 /// Case F13.
@@ -66,7 +117,11 @@ async fn the_database_itself_keeps_its_rules() {
         ("UPDATE sprints SET state = 'active'", "sprint_one_active"),
     ] {
         let error = sqlx::query(statement).execute(&world.db).await.unwrap_err();
-        assert_eq!(error.as_database_error().unwrap().constraint(), Some(rule), "{statement}");
+        assert_eq!(
+            error.as_database_error().unwrap().constraint(),
+            Some(rule),
+            "{statement}"
+        );
     }
 }
 
@@ -92,11 +147,33 @@ async fn what_is_not_there_and_what_cannot_be_are_the_same_404() {
     let path = world.elif.get("/tasks/%FF").await;
     assert!(matches!(path.status.as_u16(), 400 | 404), "{}", path.status);
     world.elif.make("infrastructure", "todo", "one").await;
-    world.elif.post("/tasks/INF-1/comments/not-a-uuid", &[("body", "x")]).await.refused(404);
-    world.elif.post("/tasks/INF-1/comments/01a20527-c45b-727f-8b49-b5b73f9b7ea1", &[("body", "x")]).await.refused(404);
-    world.elif.post("/changes/not-a-uuid/undo", &[]).await.refused(404);
-    let problem = world.elif.api(Method::GET, "/tasks/INF-99", json!({})).await.refused(404);
-    assert_eq!((problem.header("content-type"), &problem.json()["status"]), ("application/problem+json", &json!(404)));
+    world
+        .elif
+        .post("/tasks/INF-1/comments/not-a-uuid", &[("body", "x")])
+        .await
+        .refused(404);
+    world
+        .elif
+        .post(
+            "/tasks/INF-1/comments/01a20527-c45b-727f-8b49-b5b73f9b7ea1",
+            &[("body", "x")],
+        )
+        .await
+        .refused(404);
+    world
+        .elif
+        .post("/changes/not-a-uuid/undo", &[])
+        .await
+        .refused(404);
+    let problem = world
+        .elif
+        .api(Method::GET, "/tasks/INF-99", json!({}))
+        .await
+        .refused(404);
+    assert_eq!(
+        (problem.header("content-type"), &problem.json()["status"]),
+        ("application/problem+json", &json!(404))
+    );
 }
 
 fn strip_id(page: &str) -> String {
@@ -116,12 +193,26 @@ async fn numbers_and_dates_that_cannot_be_are_refused_in_words() {
         ("goal", "7"),
         ("sprint", "99"),
         ("project", "nothing"),
-        ("labels", &(1..=31).map(|n| format!("label-{n}")).collect::<Vec<_>>().join(" ")),
+        (
+            "labels",
+            &(1..=31)
+                .map(|n| format!("label-{n}"))
+                .collect::<Vec<_>>()
+                .join(" "),
+        ),
         ("labels", &"x".repeat(51)),
         ("version", "old"),
     ] {
-        let page = world.elif.post("/tasks/INF-1", &[(field, value)]).await.refused(422);
-        let place = if field == "version" { "form-error" } else { "field-error" };
+        let page = world
+            .elif
+            .post("/tasks/INF-1", &[(field, value)])
+            .await
+            .refused(422);
+        let place = if field == "version" {
+            "form-error"
+        } else {
+            "field-error"
+        };
         assert!(page.text().contains(place), "{field}={value}");
     }
     let wrong = [
@@ -134,16 +225,43 @@ async fn numbers_and_dates_that_cannot_be_are_refused_in_words() {
         json!({ "labels": ["a b"] }),
     ];
     for body in wrong {
-        world.elif.api(Method::PATCH, "/tasks/INF-1", body).await.refused(422);
+        world
+            .elif
+            .api(Method::PATCH, "/tasks/INF-1", body)
+            .await
+            .refused(422);
     }
-    world.elif.api(Method::PATCH, "/tasks/INF-1", json!({ "role": "admin" })).await.refused(400);
-    assert_eq!(world.elif.task("INF-1").await["version"], 1, "nothing was changed");
-    for path in ["/teams/infrastructure?page=9223372036854775807", "/teams/infrastructure?page=-1&page=abc"] {
+    world
+        .elif
+        .api(Method::PATCH, "/tasks/INF-1", json!({ "role": "admin" }))
+        .await
+        .refused(400);
+    assert_eq!(
+        world.elif.task("INF-1").await["version"],
+        1,
+        "nothing was changed"
+    );
+    for path in [
+        "/teams/infrastructure?page=9223372036854775807",
+        "/teams/infrastructure?page=-1&page=abc",
+    ] {
         world.elif.get(path).await.refused(200);
     }
-    world.elif.get("/api/v1/teams/infrastructure/events?after=9223372036854775807").await.refused(200);
-    world.elif.get("/api/v1/teams/infrastructure/events?after=abc").await.refused(400);
-    world.elif.get("/api/v1/teams/infrastructure/board?sort=password_hash&sprint=x").await.refused(422);
+    world
+        .elif
+        .get("/api/v1/teams/infrastructure/events?after=9223372036854775807")
+        .await
+        .refused(200);
+    world
+        .elif
+        .get("/api/v1/teams/infrastructure/events?after=abc")
+        .await
+        .refused(400);
+    world
+        .elif
+        .get("/api/v1/teams/infrastructure/board?sort=password_hash&sprint=x")
+        .await
+        .refused(422);
 }
 
 #[tokio::test]
@@ -152,19 +270,48 @@ async fn a_refused_move_shows_its_form_again_with_what_was_chosen() {
     let elif = &world.elif;
     elif.make("infrastructure", "todo", "one").await;
     let seen = elif.task("INF-1").await["version"].to_string();
-    elif.post("/tasks/INF-1/position", &[("column", "done")]).await.ok();
-    let late = [("column", "in-review"), ("place", "end"), ("version", &seen)];
-    let small = elif.ask(Method::POST, "/tasks/INF-1/position", "form", &late).await.refused(409).text();
-    let page = elif.post("/tasks/INF-1/position", &late).await.refused(409).text();
+    elif.post("/tasks/INF-1/position", &[("column", "done")])
+        .await
+        .ok();
+    let late = [
+        ("column", "in-review"),
+        ("place", "end"),
+        ("version", &seen),
+    ];
+    let small = elif
+        .ask(Method::POST, "/tasks/INF-1/position", "form", &late)
+        .await
+        .refused(409)
+        .text();
+    let page = elif
+        .post("/tasks/INF-1/position", &late)
+        .await
+        .refused(409)
+        .text();
     for text in [&small, &page] {
-        assert!(text.contains("moved INF-1 to Done") && !text.contains("data-task-page"), "{text}");
-        assert!(text.contains(r#"<option value="in-review" selected>"#), "{text}");
+        assert!(
+            text.contains("moved INF-1 to Done") && !text.contains("data-task-page"),
+            "{text}"
+        );
+        assert!(
+            text.contains(r#"<option value="in-review" selected>"#),
+            "{text}"
+        );
         assert!(text.contains(r#"value="end" checked"#), "{text}");
     }
     let nowhere = [("column", "nowhere")];
-    let small = elif.ask(Method::POST, "/tasks/INF-1/position", "form", &nowhere).await.refused(422).text();
-    assert!(small.contains("That column is not on this board.") && small.contains("aria-invalid"), "{small}");
-    elif.ask(Method::PUT, "/tasks/INF-1/position", "card", &nowhere).await.refused(422);
+    let small = elif
+        .ask(Method::POST, "/tasks/INF-1/position", "form", &nowhere)
+        .await
+        .refused(422)
+        .text();
+    assert!(
+        small.contains("That column is not on this board.") && small.contains("aria-invalid"),
+        "{small}"
+    );
+    elif.ask(Method::PUT, "/tasks/INF-1/position", "card", &nowhere)
+        .await
+        .refused(422);
 }
 
 /// Case F14.
@@ -173,17 +320,56 @@ async fn a_limit_is_a_number_that_makes_sense() {
     let world = World::new().await;
     let path = "/teams/infrastructure/columns/in-progress/limit";
     for wrong in ["-1", "0", "2147483648", "1000", "many"] {
-        let page = world.elif.post(path, &[("wip_limit", wrong)]).await.refused(422).text();
+        let page = world
+            .elif
+            .post(path, &[("wip_limit", wrong)])
+            .await
+            .refused(422)
+            .text();
         assert!(
-            page.contains("A limit is a whole number from 1 to 999.") && page.contains(&format!(r#"value="{wrong}""#))
+            page.contains("A limit is a whole number from 1 to 999.")
+                && page.contains(&format!(r#"value="{wrong}""#))
         );
     }
-    world.elif.post(path, &[("wip_limit", "3")]).await.refused(303);
-    assert!(world.elif.get("/teams/infrastructure").await.text().contains("0 / 3"));
-    world.elif.post(path, &[("wip_limit", "")]).await.refused(303);
-    assert!(!world.elif.get("/teams/infrastructure").await.text().contains("0 / 3"));
-    world.elif.post("/teams/infrastructure/columns/nope/limit", &[("wip_limit", "3")]).await.refused(404);
-    world.jonas.post(path, &[("wip_limit", "3")]).await.refused(403);
+    world
+        .elif
+        .post(path, &[("wip_limit", "3")])
+        .await
+        .refused(303);
+    assert!(
+        world
+            .elif
+            .get("/teams/infrastructure")
+            .await
+            .text()
+            .contains("0 / 3")
+    );
+    world
+        .elif
+        .post(path, &[("wip_limit", "")])
+        .await
+        .refused(303);
+    assert!(
+        !world
+            .elif
+            .get("/teams/infrastructure")
+            .await
+            .text()
+            .contains("0 / 3")
+    );
+    world
+        .elif
+        .post(
+            "/teams/infrastructure/columns/nope/limit",
+            &[("wip_limit", "3")],
+        )
+        .await
+        .refused(404);
+    world
+        .jonas
+        .post(path, &[("wip_limit", "3")])
+        .await
+        .refused(403);
 }
 
 /// Cases 1, 2, 3.
@@ -196,28 +382,108 @@ async fn a_foreign_column_task_or_goal_is_refused_and_theirs_is_untouched() {
         .execute(&world.db).await.unwrap();
     let before = snapshot(&world).await;
     let elif = &world.elif;
-    elif.api(Method::PUT, "/tasks/INF-1/position", json!({ "column": "only-theirs" })).await.refused(422);
-    elif.api(Method::PUT, "/tasks/INF-1/position", json!({ "column": "todo", "after": "ING-1" })).await.refused(422);
-    elif.api(Method::PUT, "/tasks/ING-1/position", json!({ "column": "done" })).await.refused(403);
-    elif.api(Method::PATCH, "/tasks/ING-1", json!({ "title": "x" })).await.refused(403);
-    elif.api(Method::DELETE, "/tasks/ING-1", json!({})).await.refused(403);
-    elif.api(Method::PUT, "/tasks/ING-1/block", json!({ "note": "x" })).await.refused(403);
-    elif.api(Method::PUT, "/tasks/ING-1/owners", json!({ "owners": ["elif"] })).await.refused(403);
-    for path in ["", "/position", "/block", "/unblock", "/owners", "/owners/me", "/archive", "/restore", "/steps"] {
-        elif.post(&format!("/tasks/ING-1{path}"), &[("title", "x"), ("column", "done"), ("text", "x"), ("note", "x")])
-            .await
-            .refused(403);
+    elif.api(
+        Method::PUT,
+        "/tasks/INF-1/position",
+        json!({ "column": "only-theirs" }),
+    )
+    .await
+    .refused(422);
+    elif.api(
+        Method::PUT,
+        "/tasks/INF-1/position",
+        json!({ "column": "todo", "after": "ING-1" }),
+    )
+    .await
+    .refused(422);
+    elif.api(
+        Method::PUT,
+        "/tasks/ING-1/position",
+        json!({ "column": "done" }),
+    )
+    .await
+    .refused(403);
+    elif.api(Method::PATCH, "/tasks/ING-1", json!({ "title": "x" }))
+        .await
+        .refused(403);
+    elif.api(Method::DELETE, "/tasks/ING-1", json!({}))
+        .await
+        .refused(403);
+    elif.api(Method::PUT, "/tasks/ING-1/block", json!({ "note": "x" }))
+        .await
+        .refused(403);
+    elif.api(
+        Method::PUT,
+        "/tasks/ING-1/owners",
+        json!({ "owners": ["elif"] }),
+    )
+    .await
+    .refused(403);
+    for path in [
+        "",
+        "/position",
+        "/block",
+        "/unblock",
+        "/owners",
+        "/owners/me",
+        "/archive",
+        "/restore",
+        "/steps",
+    ] {
+        elif.post(
+            &format!("/tasks/ING-1{path}"),
+            &[
+                ("title", "x"),
+                ("column", "done"),
+                ("text", "x"),
+                ("note", "x"),
+            ],
+        )
+        .await
+        .refused(403);
     }
-    elif.post("/teams/ingestion/tasks", &[("title", "x")]).await.refused(403);
-    elif.post("/teams/ingestion/bulk", &[("keys", "ING-1"), ("archive", "1")]).await.refused(403);
+    elif.post("/teams/ingestion/tasks", &[("title", "x")])
+        .await
+        .refused(403);
+    elif.post(
+        "/teams/ingestion/bulk",
+        &[("keys", "ING-1"), ("archive", "1")],
+    )
+    .await
+    .refused(403);
     // a read-only token, and nobody at all
     let reader = world.program_of(elif, Scope::Read).await;
-    reader.api(Method::GET, "/tasks/INF-1", json!({})).await.refused(200);
-    reader.api(Method::PATCH, "/tasks/INF-1", json!({ "title": "x" })).await.refused(403);
-    reader.api(Method::POST, "/tasks/INF-1/comments", json!({ "body": "x" })).await.refused(403);
-    world.stranger().api(Method::GET, "/tasks/INF-1", json!({})).await.refused(401);
-    world.stranger().api(Method::PATCH, "/tasks/INF-1", json!({ "title": "x" })).await.refused(401);
-    world.stranger().post("/tasks/INF-1", &[("title", "x")]).await.refused(401);
+    reader
+        .api(Method::GET, "/tasks/INF-1", json!({}))
+        .await
+        .refused(200);
+    reader
+        .api(Method::PATCH, "/tasks/INF-1", json!({ "title": "x" }))
+        .await
+        .refused(403);
+    reader
+        .api(
+            Method::POST,
+            "/tasks/INF-1/comments",
+            json!({ "body": "x" }),
+        )
+        .await
+        .refused(403);
+    world
+        .stranger()
+        .api(Method::GET, "/tasks/INF-1", json!({}))
+        .await
+        .refused(401);
+    world
+        .stranger()
+        .api(Method::PATCH, "/tasks/INF-1", json!({ "title": "x" }))
+        .await
+        .refused(401);
+    world
+        .stranger()
+        .post("/tasks/INF-1", &[("title", "x")])
+        .await
+        .refused(401);
     assert_eq!(snapshot(&world).await, before);
 }
 
@@ -235,22 +501,49 @@ async fn scripts_stay_text_wherever_text_shows() {
     let evil = "</script><img src=x onerror=alert(1)>";
     let elif = &world.elif;
     elif.make("infrastructure", "todo", evil).await;
-    elif.post("/tasks/INF-1", &[("description", evil), ("for", evil)]).await.ok();
-    elif.post("/tasks/INF-1/steps", &[("text", evil)]).await.ok();
-    elif.post("/tasks/INF-1/comments", &[("body", evil)]).await.ok();
-    elif.post("/tasks/INF-1/block", &[("kind", "text"), ("note", evil)]).await.ok();
+    elif.post("/tasks/INF-1", &[("description", evil), ("for", evil)])
+        .await
+        .ok();
+    elif.post("/tasks/INF-1/steps", &[("text", evil)])
+        .await
+        .ok();
+    elif.post("/tasks/INF-1/comments", &[("body", evil)])
+        .await
+        .ok();
+    elif.post("/tasks/INF-1/block", &[("kind", "text"), ("note", evil)])
+        .await
+        .ok();
     // a label has no blanks
     let word = "</script><img/src=x/onerror=alert(1)>";
     elif.post("/tasks/INF-1", &[("labels", word)]).await.ok();
-    let aim =
-        [("title", evil), ("target", "9"), ("why", evil), ("needs", evil), ("unit", evil), ("counted_by", "tasks")];
+    let aim = [
+        ("title", evil),
+        ("target", "9"),
+        ("why", evil),
+        ("needs", evil),
+        ("unit", evil),
+        ("counted_by", "tasks"),
+    ];
     let goal = crate::goals::set_goal(&world, elif, "42", &aim).await;
-    elif.post(&format!("/teams/infrastructure/goals/{goal}/remarks"), &[("kind", "concern"), ("body", evil)])
-        .await
-        .ok();
+    elif.post(
+        &format!("/teams/infrastructure/goals/{goal}/remarks"),
+        &[("kind", "concern"), ("body", evil)],
+    )
+    .await
+    .ok();
     elif.post("/tasks/INF-1", &[("goal", "1")]).await.ok();
-    let project = [("team", "infrastructure"), ("name", evil), ("about", evil), ("target", "9")];
-    let project = elif.post("/projects", &project).await.ok().header("location").to_owned();
+    let project = [
+        ("team", "infrastructure"),
+        ("name", evil),
+        ("about", evil),
+        ("target", "9"),
+    ];
+    let project = elif
+        .post("/projects", &project)
+        .await
+        .ok()
+        .header("location")
+        .to_owned();
     for (path, field) in [
         ("topics", "text"),
         ("actions", "text"),
@@ -258,15 +551,35 @@ async fn scripts_stay_text_wherever_text_shows() {
         ("objectives", "title"),
         ("about", "mission"),
     ] {
-        let fields = [(field, evil), ("meeting", "standup"), ("tray", "well"), ("quarter", "2026-Q4")];
-        elif.post(&format!("/teams/infrastructure/{path}"), &fields).await.ok();
+        let fields = [
+            (field, evil),
+            ("meeting", "standup"),
+            ("tray", "well"),
+            ("quarter", "2026-Q4"),
+        ];
+        elif.post(&format!("/teams/infrastructure/{path}"), &fields)
+            .await
+            .ok();
     }
     for named in ["accounts", "teams", "columns", "sprints", "workspace"] {
         let rename = sqlx::AssertSqlSafe(format!("UPDATE {named} SET name = $1"));
-        sqlx::query(rename).bind(evil).execute(&world.db).await.unwrap();
+        sqlx::query(rename)
+            .bind(evil)
+            .execute(&world.db)
+            .await
+            .unwrap();
     }
-    elif.post("/teams/infrastructure/filters", &[("name", evil), ("q", "is:done"), ("for", "me")]).await.ok();
-    sqlx::query("UPDATE members SET role = 'lead', does = $1").bind(evil).execute(&world.db).await.unwrap();
+    elif.post(
+        "/teams/infrastructure/filters",
+        &[("name", evil), ("q", "is:done"), ("for", "me")],
+    )
+    .await
+    .ok();
+    sqlx::query("UPDATE members SET role = 'lead', does = $1")
+        .bind(evil)
+        .execute(&world.db)
+        .await
+        .unwrap();
     let encoded: String = form_urlencoded::byte_serialize(evil.as_bytes()).collect();
     for path in [
         "/",
@@ -303,33 +616,55 @@ async fn scripts_stay_text_wherever_text_shows() {
         &format!("/tasks/{encoded}"),
     ] {
         // who is signed in is sent on from there
-        let page = if path.starts_with("/login") { world.stranger().get(path).await } else { elif.get(path).await };
-        assert!(page.status == 200 || path.starts_with("/tasks/%"), "{path}: {}", page.status);
+        let page = if path.starts_with("/login") {
+            world.stranger().get(path).await
+        } else {
+            elif.get(path).await
+        };
+        assert!(
+            page.status == 200 || path.starts_with("/tasks/%"),
+            "{path}: {}",
+            page.status
+        );
         is_text(path, &page.text());
     }
     // what is streamed is the same, and a part of a page that stands already
     let served = Served::of(&world).await;
     let mut stream = served.listen(elif, "infrastructure", None).await;
     stream.next_of("presence").await;
-    elif.post("/tasks/INF-1/position", &[("column", "done")]).await.ok();
+    elif.post("/tasks/INF-1/position", &[("column", "done")])
+        .await
+        .ok();
     for name in ["card", "goal"] {
-        let html = stream.next_of(name).await.data["html"].as_str().unwrap().to_owned();
+        let html = stream.next_of(name).await.data["html"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         assert!(html.contains("&#60;img"), "it is there as text: {html}");
         is_text(name, &html);
     }
     let preview = elif
         .post(
             "/preview",
-            &[("markdown", "[x](javascript:alert(1)) [y](\tjavascript:alert(1)) <script>alert(1)</script>")],
+            &[(
+                "markdown",
+                "[x](javascript:alert(1)) [y](\tjavascript:alert(1)) <script>alert(1)</script>",
+            )],
         )
         .await
         .ok()
         .text();
-    assert!(!preview.contains("href=\"java") && !preview.contains("<script"), "{preview}");
+    assert!(
+        !preview.contains("href=\"java") && !preview.contains("<script"),
+        "{preview}"
+    );
 }
 
 fn is_text(place: &str, html: &str) {
-    assert!(!html.contains("<img") && !html.contains("</script><"), "{place}: {html}");
+    assert!(
+        !html.contains("<img") && !html.contains("</script><"),
+        "{place}: {html}"
+    );
 }
 
 /// Cases 38, F2, F12.
@@ -337,12 +672,36 @@ fn is_text(place: &str, html: &str) {
 async fn bodies_methods_and_kinds_that_an_address_does_not_take() {
     let world = World::new().await;
     let big = "x".repeat(5 * 1024 * 1024);
-    world.elif.post("/teams/infrastructure/tasks", &[("title", &big)]).await.refused(413);
-    world.elif.api(Method::POST, "/teams/infrastructure/tasks", json!({ "title": big })).await.refused(413);
-    let wrong = world.elif.api(Method::DELETE, "/teams", json!({})).await.refused(405);
+    world
+        .elif
+        .post("/teams/infrastructure/tasks", &[("title", &big)])
+        .await
+        .refused(413);
+    world
+        .elif
+        .api(
+            Method::POST,
+            "/teams/infrastructure/tasks",
+            json!({ "title": big }),
+        )
+        .await
+        .refused(413);
+    let wrong = world
+        .elif
+        .api(Method::DELETE, "/teams", json!({}))
+        .await
+        .refused(405);
     assert!(wrong.header("allow").contains("GET"));
     assert_eq!(wrong.header("content-type"), "application/problem+json");
-    world.elif.send(Request::delete("/teams/infrastructure").body(Body::empty()).unwrap()).await.refused(405);
+    world
+        .elif
+        .send(
+            Request::delete("/teams/infrastructure")
+                .body(Body::empty())
+                .unwrap(),
+        )
+        .await
+        .refused(405);
     let text = Request::post("/api/v1/teams/infrastructure/tasks")
         .header(header::CONTENT_TYPE, "text/plain")
         .body(Body::from("{}"));
@@ -355,10 +714,22 @@ async fn bodies_methods_and_kinds_that_an_address_does_not_take() {
         .header(header::CONTENT_TYPE, "application/json")
         .body(Body::from("{\"title\":"));
     world.elif.send(broken.unwrap()).await.refused(400);
-    let head = world.elif.send(Request::head("/teams/infrastructure").body(Body::empty()).unwrap()).await.refused(200);
+    let head = world
+        .elif
+        .send(
+            Request::head("/teams/infrastructure")
+                .body(Body::empty())
+                .unwrap(),
+        )
+        .await
+        .refused(200);
     let get = world.elif.get("/teams/infrastructure").await.refused(200);
     assert_eq!(
-        (head.body.len(), head.header("etag"), head.header("content-type")),
+        (
+            head.body.len(),
+            head.header("etag"),
+            head.header("content-type")
+        ),
         (0, get.header("etag"), get.header("content-type"))
     );
 }
@@ -370,36 +741,69 @@ async fn a_panic_is_a_500_with_a_number_and_the_next_request_works() {
     async fn panics() -> &'static str {
         panic!("inside text that nobody may see")
     }
-    let routes = Router::new().route("/panics", get(panics)).route("/works", get(async || "fine"));
+    let routes = Router::new()
+        .route("/panics", get(panics))
+        .route("/works", get(async || "fine"));
     let router = layered(world.app.clone(), routes, PATIENCE);
     let answer = router
         .clone()
-        .oneshot(Request::get("/panics").header("accept", "application/json").body(Body::empty()).unwrap())
+        .oneshot(
+            Request::get("/panics")
+                .header("accept", "application/json")
+                .body(Body::empty())
+                .unwrap(),
+        )
         .await
         .unwrap();
     assert_eq!(answer.status(), 500);
-    let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
-    let body = String::from_utf8(axum::body::to_bytes(answer.into_body(), 10_000).await.unwrap().to_vec()).unwrap();
-    assert!(body.contains(&id) && !body.contains("inside text"), "{body}");
-    let next = router.oneshot(Request::get("/works").body(Body::empty()).unwrap()).await.unwrap();
+    let id = answer.headers()["x-request-id"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    let body = String::from_utf8(
+        axum::body::to_bytes(answer.into_body(), 10_000)
+            .await
+            .unwrap()
+            .to_vec(),
+    )
+    .unwrap();
+    assert!(
+        body.contains(&id) && !body.contains("inside text"),
+        "{body}"
+    );
+    let next = router
+        .oneshot(Request::get("/works").body(Body::empty()).unwrap())
+        .await
+        .unwrap();
     assert_eq!(next.status(), 200);
 }
 
 #[tokio::test]
 async fn what_takes_too_long_is_given_up_and_said_so() {
     let world = World::new().await;
-    let routes = Router::new().route("/never", get(std::future::pending::<()>)).route("/works", get(async || "fine"));
+    let routes = Router::new()
+        .route("/never", get(std::future::pending::<()>))
+        .route("/works", get(async || "fine"));
     let router = layered(world.app.clone(), routes, Duration::from_millis(1));
     let ask = |path: &str, accept: &str| {
-        let request = Request::get(path).header(header::ACCEPT, accept).body(Body::empty()).unwrap();
+        let request = Request::get(path)
+            .header(header::ACCEPT, accept)
+            .body(Body::empty())
+            .unwrap();
         router.clone().oneshot(request)
     };
     let page = ask("/never", "text/html").await.unwrap();
     assert_eq!(page.status(), 503);
-    assert!(page.headers().contains_key("content-security-policy") && page.headers().contains_key("retry-after"));
+    assert!(
+        page.headers().contains_key("content-security-policy")
+            && page.headers().contains_key("retry-after")
+    );
     let problem = ask("/never", "application/json").await.unwrap();
     assert_eq!(
-        (problem.status().as_u16(), &problem.headers()["content-type"]),
+        (
+            problem.status().as_u16(),
+            &problem.headers()["content-type"]
+        ),
         (503, &"application/problem+json".parse().unwrap())
     );
     assert_eq!(ask("/works", "text/html").await.unwrap().status(), 200);
@@ -412,13 +816,25 @@ async fn a_head_past_32_kib_is_refused_with_the_headers_that_protect() {
     let served = Served::of(&world).await;
     let ask = async |length: usize| {
         let request = reqwest::Client::new().get(format!("http://{}/login", served.address));
-        request.header("cookie", format!("x={}", "y".repeat(length))).send().await.unwrap()
+        request
+            .header("cookie", format!("x={}", "y".repeat(length)))
+            .send()
+            .await
+            .unwrap()
     };
     assert_eq!(ask(31 * 1024).await.status(), 200);
     let refused = ask(32 * 1024 + 200).await;
     assert_eq!(refused.status(), 431);
-    for protects in ["content-security-policy", "x-content-type-options", "referrer-policy", "cache-control"] {
-        assert!(refused.headers().contains_key(protects), "{protects}: {refused:?}");
+    for protects in [
+        "content-security-policy",
+        "x-content-type-options",
+        "referrer-policy",
+        "cache-control",
+    ] {
+        assert!(
+            refused.headers().contains_key(protects),
+            "{protects}: {refused:?}"
+        );
     }
 }
 
@@ -426,10 +842,21 @@ async fn a_head_past_32_kib_is_refused_with_the_headers_that_protect() {
 async fn inside_text_never_reaches_a_reader() {
     let world = World::new().await;
     world.elif.make("infrastructure", "todo", "one").await;
-    sqlx::query("ALTER TABLE steps RENAME TO hidden").execute(&world.db).await.unwrap();
+    sqlx::query("ALTER TABLE steps RENAME TO hidden")
+        .execute(&world.db)
+        .await
+        .unwrap();
     let page = world.elif.get("/tasks/INF-1").await.refused(500);
-    assert!(!page.text().contains("relation") && page.text().contains(page.header("x-request-id")), "{}", page.text());
-    let problem = world.elif.api(Method::GET, "/tasks/INF-1", json!({})).await.refused(500);
+    assert!(
+        !page.text().contains("relation") && page.text().contains(page.header("x-request-id")),
+        "{}",
+        page.text()
+    );
+    let problem = world
+        .elif
+        .api(Method::GET, "/tasks/INF-1", json!({}))
+        .await
+        .refused(500);
     assert!(!problem.text().contains("steps"), "{}", problem.text());
 }
 
@@ -452,24 +879,67 @@ async fn a_nul_is_refused_beside_its_field_and_text_that_only_spells_one_is_kept
         ("/sprints", "names"),
         ("/projects", "about"),
     ] {
-        let fields =
-            [(field, "kept\0words"), ("version", "1"), ("kind", "text"), ("owners", "elif"), ("owners", "anna")];
+        let fields = [
+            (field, "kept\0words"),
+            ("version", "1"),
+            ("kind", "text"),
+            ("owners", "elif"),
+            ("owners", "anna"),
+        ];
         let page = world.elif.post(path, &fields).await.refused(422).text();
-        assert!(page.contains(&format!(r#"id="{field}-error">The text has a character"#)), "{path} {field}: {page}");
-        assert!(page.contains("keptwords") && page.contains(&format!(r#"action="{path}""#)), "{path} {field}: {page}");
-        for kept in [r#"name="version" value="1""#, r#"name="owners" value="elif""#, r#"name="owners" value="anna""#] {
+        assert!(
+            page.contains(&format!(r#"id="{field}-error">The text has a character"#)),
+            "{path} {field}: {page}"
+        );
+        assert!(
+            page.contains("keptwords") && page.contains(&format!(r#"action="{path}""#)),
+            "{path} {field}: {page}"
+        );
+        for kept in [
+            r#"name="version" value="1""#,
+            r#"name="owners" value="elif""#,
+            r#"name="owners" value="anna""#,
+        ] {
             assert!(page.contains(kept), "{path} {field}: {page}");
         }
     }
     // a form that would come back without its password does not come back
-    let login = world.stranger().post("/login", &[("email", "a\0b"), ("password", "s3cret")]).await.refused(422).text();
-    assert!(!login.contains("s3cret") && login.contains("cannot be kept"), "{login}");
-    let refused = world.elif.api(Method::PATCH, "/tasks/INF-1", json!({ "labels": ["a\0b"] })).await.refused(422);
-    assert!(refused.json()["errors"]["labels"].is_string(), "{}", refused.text());
-    assert_eq!(world.elif.task("INF-1").await["version"], 1, "nothing was changed");
+    let login = world
+        .stranger()
+        .post("/login", &[("email", "a\0b"), ("password", "s3cret")])
+        .await
+        .refused(422)
+        .text();
+    assert!(
+        !login.contains("s3cret") && login.contains("cannot be kept"),
+        "{login}"
+    );
+    let refused = world
+        .elif
+        .api(Method::PATCH, "/tasks/INF-1", json!({ "labels": ["a\0b"] }))
+        .await
+        .refused(422);
+    assert!(
+        refused.json()["errors"]["labels"].is_string(),
+        "{}",
+        refused.text()
+    );
+    assert_eq!(
+        world.elif.task("INF-1").await["version"],
+        1,
+        "nothing was changed"
+    );
 
     let spelled = r"It ends with \u0000, as C's texts do";
-    world.elif.api(Method::PATCH, "/tasks/INF-1", json!({ "description": spelled })).await.ok();
+    world
+        .elif
+        .api(
+            Method::PATCH,
+            "/tasks/INF-1",
+            json!({ "description": spelled }),
+        )
+        .await
+        .ok();
     assert_eq!(world.elif.task("INF-1").await["description"], spelled);
 }
 
@@ -477,17 +947,27 @@ async fn a_nul_is_refused_beside_its_field_and_text_that_only_spells_one_is_kept
 async fn crlf_in_a_description_is_kept_as_lines() {
     let world = World::new().await;
     world.elif.make("infrastructure", "todo", "one").await;
-    world.elif.post("/tasks/INF-1", &[("description", "a\r\nb\rc")]).await.ok();
+    world
+        .elif
+        .post("/tasks/INF-1", &[("description", "a\r\nb\rc")])
+        .await
+        .ok();
     assert_eq!(world.elif.task("INF-1").await["description"], "a\nb\nc");
 }
 
 /// Case F15.
 #[test]
 fn no_template_prints_a_text_as_it_came() {
-    let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/templates"))];
+    let mut folders = vec![std::path::PathBuf::from(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/templates"
+    ))];
     let mut read = 0;
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        for entry in std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+        {
             if entry.is_dir() {
                 folders.push(entry);
                 continue;
@@ -495,7 +975,11 @@ fn no_template_prints_a_text_as_it_came() {
             let template = std::fs::read_to_string(&entry).unwrap();
             let squeezed: String = template.split_whitespace().collect();
             assert!(!squeezed.contains("|safe"), "{}", entry.display());
-            assert!(!squeezed.contains("style=") && !squeezed.contains("onclick"), "{}", entry.display());
+            assert!(
+                !squeezed.contains("style=") && !squeezed.contains("onclick"),
+                "{}",
+                entry.display()
+            );
             read += 1;
         }
     }
@@ -508,14 +992,36 @@ async fn words_that_were_refused_come_back_to_be_put_right() {
     let world = World::new().await;
     let elif = &world.elif;
     let team = "/teams/infrastructure";
-    elif.post(&format!("{team}/objectives"), &[("quarter", "2026-Q4"), ("title", "Sleep")]).await.ok();
-    let objective: uuid::Uuid = sqlx::query_scalar("SELECT id FROM objectives").fetch_one(&world.db).await.unwrap();
+    elif.post(
+        &format!("{team}/objectives"),
+        &[("quarter", "2026-Q4"), ("title", "Sleep")],
+    )
+    .await
+    .ok();
+    let objective: uuid::Uuid = sqlx::query_scalar("SELECT id FROM objectives")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     let results = format!("{team}/objectives/{objective}/key-results");
-    elif.post(&results, &[("title", "Tables"), ("target", "9")]).await.ok();
-    let result: uuid::Uuid = sqlx::query_scalar("SELECT id FROM key_results").fetch_one(&world.db).await.unwrap();
-    elif.post(&format!("{team}/sprints/42/notes"), &[("tray", "well"), ("text", "Pairing")]).await.ok();
-    let note: uuid::Uuid = sqlx::query_scalar("SELECT id FROM notes").fetch_one(&world.db).await.unwrap();
-    let goal = crate::goals::set_goal(&world, elif, "42", &[("title", "Tables"), ("target", "9")]).await;
+    elif.post(&results, &[("title", "Tables"), ("target", "9")])
+        .await
+        .ok();
+    let result: uuid::Uuid = sqlx::query_scalar("SELECT id FROM key_results")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    elif.post(
+        &format!("{team}/sprints/42/notes"),
+        &[("tray", "well"), ("text", "Pairing")],
+    )
+    .await
+    .ok();
+    let note: uuid::Uuid = sqlx::query_scalar("SELECT id FROM notes")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
+    let goal =
+        crate::goals::set_goal(&world, elif, "42", &[("title", "Tables"), ("target", "9")]).await;
     let long = |length: usize| format!("kept{}", "x".repeat(length));
     let (words, essay, book) = (long(600), long(2100), long(5100));
     for (address, fields, field, why) in [
@@ -525,71 +1031,205 @@ async fn words_that_were_refused_come_back_to_be_put_right() {
             "text",
             "nobodyhere",
         ),
-        (format!("{team}/topics"), vec![("text", &words), ("meeting", "retro")], "text", "1 to 500"),
-        (format!("{team}/actions"), vec![("text", "Ask @nobodyhere, kept"), ("retro", "42")], "text", "nobodyhere"),
+        (
+            format!("{team}/topics"),
+            vec![("text", &words), ("meeting", "retro")],
+            "text",
+            "1 to 500",
+        ),
+        (
+            format!("{team}/actions"),
+            vec![("text", "Ask @nobodyhere, kept"), ("retro", "42")],
+            "text",
+            "nobodyhere",
+        ),
         (
             format!("{team}/objectives"),
             vec![("title", "kept"), ("quarter", "soon"), ("why", "kept")],
             "quarter",
             "2026-Q4",
         ),
-        (format!("{team}/objectives/{objective}"), vec![("title", "kept"), ("why", &essay)], "why", "at most 2000"),
-        (results.clone(), vec![("title", "kept"), ("target", "many"), ("measure", "count")], "target", "whole number"),
-        (format!("{team}/key-results/{result}"), vec![("title", "kept"), ("target", "-3")], "target", "whole number"),
-        (format!("{team}/key-results/{result}/progress"), vec![("typed", "kept")], "typed", "whole number"),
-        (format!("{team}/sprints/42/notes"), vec![("text", &essay), ("tray", "idea")], "text", "1 to 2000"),
-        (format!("{team}/notes/{note}"), vec![("text", &essay)], "text", "1 to 2000"),
-        (format!("{team}/goals/{goal}/remarks"), vec![("body", &book), ("kind", "concern")], "body", "1 to 5000"),
+        (
+            format!("{team}/objectives/{objective}"),
+            vec![("title", "kept"), ("why", &essay)],
+            "why",
+            "at most 2000",
+        ),
+        (
+            results.clone(),
+            vec![("title", "kept"), ("target", "many"), ("measure", "count")],
+            "target",
+            "whole number",
+        ),
+        (
+            format!("{team}/key-results/{result}"),
+            vec![("title", "kept"), ("target", "-3")],
+            "target",
+            "whole number",
+        ),
+        (
+            format!("{team}/key-results/{result}/progress"),
+            vec![("typed", "kept")],
+            "typed",
+            "whole number",
+        ),
+        (
+            format!("{team}/sprints/42/notes"),
+            vec![("text", &essay), ("tray", "idea")],
+            "text",
+            "1 to 2000",
+        ),
+        (
+            format!("{team}/notes/{note}"),
+            vec![("text", &essay)],
+            "text",
+            "1 to 2000",
+        ),
+        (
+            format!("{team}/goals/{goal}/remarks"),
+            vec![("body", &book), ("kind", "concern")],
+            "body",
+            "1 to 5000",
+        ),
     ] {
         let back = format!("{team}/about?from=here");
-        let fields: Vec<(&str, &str)> =
-            fields.into_iter().chain([("back", back.as_str()), ("password", "s3cret")]).collect();
+        let fields: Vec<(&str, &str)> = fields
+            .into_iter()
+            .chain([("back", back.as_str()), ("password", "s3cret")])
+            .collect();
         let page = elif.post(&address, &fields).await.refused(422).text();
-        assert!(page.contains(&format!(r#"method="post" action="{address}""#)), "{address}: {page}");
-        assert!(page.contains(&format!(r#"href="{back}""#)), "{address}: the way back");
-        assert!(!page.contains("s3cret") && !page.contains("password"), "{address}: what is not named stays unseen");
-        let beside = page.split(&format!(r#"id="{field}-error">"#)).nth(1).expect("a reason beside the field");
-        assert!(beside.split('<').next().unwrap().contains(why), "{address}: {beside}");
+        assert!(
+            page.contains(&format!(r#"method="post" action="{address}""#)),
+            "{address}: {page}"
+        );
+        assert!(
+            page.contains(&format!(r#"href="{back}""#)),
+            "{address}: the way back"
+        );
+        assert!(
+            !page.contains("s3cret") && !page.contains("password"),
+            "{address}: what is not named stays unseen"
+        );
+        let beside = page
+            .split(&format!(r#"id="{field}-error">"#))
+            .nth(1)
+            .expect("a reason beside the field");
+        assert!(
+            beside.split('<').next().unwrap().contains(why),
+            "{address}: {beside}"
+        );
         for (name, value) in &fields {
             let there = page.contains(&format!(r#"name="{name}" value="{value}""#))
                 || page.contains(&format!("name=\"{name}\" dir=\"auto\" value=\"{value}\""))
                 || page.contains(&format!("\n{value}</textarea>"));
-            assert!(there || *name == "password", "{address}: {name} was lost: {page}");
+            assert!(
+                there || *name == "password",
+                "{address}: {name} was lost: {page}"
+            );
         }
         // our scripts show the reason in the page itself
-        let refused = elif.ask(Method::POST, &address, "task", &fields).await.refused(422);
-        assert_eq!(refused.header("content-type"), "application/problem+json", "{address}");
+        let refused = elif
+            .ask(Method::POST, &address, "task", &fields)
+            .await
+            .refused(422);
+        assert_eq!(
+            refused.header("content-type"),
+            "application/problem+json",
+            "{address}"
+        );
     }
-    assert!(elif.get(&format!("{team}/about")).await.text().matches("data-enhance").count() >= 6);
+    assert!(
+        elif.get(&format!("{team}/about"))
+            .await
+            .text()
+            .matches("data-enhance")
+            .count()
+            >= 6
+    );
 }
 
 #[tokio::test]
 async fn an_answer_that_came_second_is_given_back() {
     let world = World::new().await;
     let elif = &world.elif;
-    let goal = crate::goals::set_goal(&world, elif, "42", &[("title", "Tables"), ("target", "9")]).await;
+    let goal =
+        crate::goals::set_goal(&world, elif, "42", &[("title", "Tables"), ("target", "9")]).await;
     let team = "/teams/infrastructure";
-    world.jonas.post(&format!("{team}/goals/{goal}/remarks"), &[("kind", "concern"), ("body", "Hm")]).await.ok();
-    let remark: uuid::Uuid = sqlx::query_scalar("SELECT id FROM remarks").fetch_one(&world.db).await.unwrap();
+    world
+        .jonas
+        .post(
+            &format!("{team}/goals/{goal}/remarks"),
+            &[("kind", "concern"), ("body", "Hm")],
+        )
+        .await
+        .ok();
+    let remark: uuid::Uuid = sqlx::query_scalar("SELECT id FROM remarks")
+        .fetch_one(&world.db)
+        .await
+        .unwrap();
     let answer = format!("{team}/remarks/{remark}/answer");
     elif.post(&answer, &[("answer", "First")]).await.ok();
-    let page = elif.post(&answer, &[("answer", "Second & longer")]).await.refused(409).text();
-    assert!(page.contains("Your answer was not saved") && page.contains("Second &#38; longer</textarea>"), "{page}");
+    let page = elif
+        .post(&answer, &[("answer", "Second & longer")])
+        .await
+        .refused(409)
+        .text();
+    assert!(
+        page.contains("Your answer was not saved")
+            && page.contains("Second &#38; longer</textarea>"),
+        "{page}"
+    );
     // signed out under way: the words wait in the window
-    let page = world.stranger().post(&answer, &[("answer", "Third")]).await.refused(401).text();
-    assert!(page.contains("Third</textarea>") && page.contains("/login"), "{page}");
+    let page = world
+        .stranger()
+        .post(&answer, &[("answer", "Third")])
+        .await
+        .refused(401)
+        .text();
+    assert!(
+        page.contains("Third</textarea>") && page.contains("/login"),
+        "{page}"
+    );
 }
 
 #[tokio::test]
 async fn a_milestone_that_was_refused_keeps_its_words() {
     let world = World::new().await;
-    world.elif.post("/projects", &[("team", "infrastructure"), ("name", "Move"), ("target", "9")]).await.ok();
+    world
+        .elif
+        .post(
+            "/projects",
+            &[
+                ("team", "infrastructure"),
+                ("name", "Move"),
+                ("target", "9"),
+            ],
+        )
+        .await
+        .ok();
     let at = "/projects/move/milestones";
-    let page = world.elif.post(at, &[("title", "First ten"), ("due_on", "2026-02-31")]).await.refused(422).text();
-    assert!(page.contains(r#"value="First ten""#) && page.contains(r#"value="2026-02-31""#), "{page}");
+    let page = world
+        .elif
+        .post(at, &[("title", "First ten"), ("due_on", "2026-02-31")])
+        .await
+        .refused(422)
+        .text();
+    assert!(
+        page.contains(r#"value="First ten""#) && page.contains(r#"value="2026-02-31""#),
+        "{page}"
+    );
     assert!(page.contains("That is no date"), "{page}");
-    let page = world.elif.post(at, &[("title", " "), ("due_on", "2026-12-01")]).await.refused(422).text();
-    assert!(page.contains(r#"value="2026-12-01""#) && page.contains("A milestone has 1 to 200 characters."), "{page}");
+    let page = world
+        .elif
+        .post(at, &[("title", " "), ("due_on", "2026-12-01")])
+        .await
+        .refused(422)
+        .text();
+    assert!(
+        page.contains(r#"value="2026-12-01""#)
+            && page.contains("A milestone has 1 to 200 characters."),
+        "{page}"
+    );
 }
 
 #[tokio::test]
@@ -597,10 +1237,29 @@ async fn a_description_that_is_too_long_is_refused_beside_its_field() {
     let world = World::new().await;
     let key = world.elif.make("infrastructure", "todo", "Cut over").await;
     let (most, long) = ("é".repeat(100_000), "é".repeat(100_001));
-    let page = world.elif.post(&format!("/tasks/{key}"), &[("description", &long)]).await.refused(422).text();
+    let page = world
+        .elif
+        .post(&format!("/tasks/{key}"), &[("description", &long)])
+        .await
+        .refused(422)
+        .text();
     assert!(page.contains("A description has at most 100,000 characters.") && page.contains(&long));
-    let told = world.elif.api(Method::PATCH, &format!("/tasks/{key}"), json!({ "description": long })).await;
-    assert_eq!(told.refused(422).json()["errors"]["description"], "A description has at most 100,000 characters.");
-    world.elif.post(&format!("/tasks/{key}"), &[("description", &most)]).await.ok();
+    let told = world
+        .elif
+        .api(
+            Method::PATCH,
+            &format!("/tasks/{key}"),
+            json!({ "description": long }),
+        )
+        .await;
+    assert_eq!(
+        told.refused(422).json()["errors"]["description"],
+        "A description has at most 100,000 characters."
+    );
+    world
+        .elif
+        .post(&format!("/tasks/{key}"), &[("description", &most)])
+        .await
+        .ok();
     assert_eq!(world.elif.task(&key).await["description"], most);
 }

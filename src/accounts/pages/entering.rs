@@ -58,11 +58,23 @@ pub async fn login_form(
     let empty = setting_up::is_empty(&app.db).await?;
     let (open, _) = inviting::registration(&app.db).await?;
     let frame = Frame::bare(&app, "Sign in".to_owned(), theme(&headers));
-    page::page(&LoginPage { frame, next: next.next, email: String::new(), error: String::new(), empty, open })
+    page::page(&LoginPage {
+        frame,
+        next: next.next,
+        email: String::new(),
+        error: String::new(),
+        empty,
+        open,
+    })
 }
 
 /// `POST /login`
-pub async fn login(Given(app): Given<App>, from: Network, headers: HeaderMap, fields: Fields) -> Result<Response> {
+pub async fn login(
+    Given(app): Given<App>,
+    from: Network,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
     let (email, password) = (fields.text("email").trim(), fields.text("password"));
     counted(&app, from, email).await?;
     let found: Option<(Uuid, Option<String>)> = sqlx::query_as(
@@ -72,10 +84,20 @@ pub async fn login(Given(app): Given<App>, from: Network, headers: HeaderMap, fi
     .fetch_optional(&app.db)
     .await?;
     let (account, hash) = found.map_or((None, None), |(account, hash)| (Some(account), hash));
-    let right = password.len() <= 1000 && passwords::verify(password.to_owned(), hash.clone()).await?;
+    let right =
+        password.len() <= 1000 && passwords::verify(password.to_owned(), hash.clone()).await?;
     if let Some(account) = account.filter(|_| right) {
         let next = local_path(fields.text("next"), "/");
-        match signed_in(&app, &headers, from, (account, hash.as_deref()), "by password", next).await {
+        match signed_in(
+            &app,
+            &headers,
+            from,
+            (account, hash.as_deref()),
+            "by password",
+            next,
+        )
+        .await
+        {
             // It was changed while this waited for its turn.
             Err(Problem::SignedOut) => {}
             outcome => return outcome,
@@ -83,15 +105,29 @@ pub async fn login(Given(app): Given<App>, from: Network, headers: HeaderMap, fi
     }
     // No address is longer than 320, and nobody reads more of what was none.
     let about: String = email.chars().take(320).collect();
-    let line = Line { kind: "sign-in.failed", about: &about, network: &from.to_string(), ..Line::default() };
+    let line = Line {
+        kind: "sign-in.failed",
+        about: &about,
+        network: &from.to_string(),
+        ..Line::default()
+    };
     // Released at once: what follows may need one too.
     audit::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
     let (open, _) = inviting::registration(&app.db).await?;
     let frame = Frame::bare(&app, "Sign in".to_owned(), theme(&headers));
-    let error = "This e-mail address and password do not belong together. Nothing was changed; try again.".to_owned();
+    let error =
+        "This e-mail address and password do not belong together. Nothing was changed; try again."
+            .to_owned();
     page::refused(
         StatusCode::UNAUTHORIZED,
-        &LoginPage { frame, next: fields.text("next").to_owned(), email: email.to_owned(), error, empty: false, open },
+        &LoginPage {
+            frame,
+            next: fields.text("next").to_owned(),
+            email: email.to_owned(),
+            error,
+            empty: false,
+            open,
+        },
     )
 }
 
@@ -101,7 +137,12 @@ pub(crate) async fn counted(app: &App, from: Network, tried: &str) -> Result<()>
     let outcome = app.sign_ins.count(tried, from);
     if outcome.is_err() && app.sign_ins.is_news(from) {
         let network = from.to_string();
-        let line = Line { kind: "sign-in.limited", about: "too many tries", network: &network, ..Line::default() };
+        let line = Line {
+            kind: "sign-in.limited",
+            about: "too many tries",
+            network: &network,
+            ..Line::default()
+        };
         audit::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
     }
     outcome
@@ -121,10 +162,21 @@ pub(super) async fn signed_in(
     next: &str,
 ) -> Result<Response> {
     let (network, now) = (from.to_string(), app.clock.now());
-    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or("");
+    let agent = headers
+        .get(header::USER_AGENT)
+        .and_then(|agent| agent.to_str().ok())
+        .unwrap_or("");
     let mut tx = app.db.begin().await?;
-    let session = sessions::start_by(&mut *tx, now, account, hash, agent).await?.ok_or(Problem::SignedOut)?;
-    let line = Line { actor: Some(account), kind: "sign-in.done", about: by, network: &network, ..Line::default() };
+    let session = sessions::start_by(&mut *tx, now, account, hash, agent)
+        .await?
+        .ok_or(Problem::SignedOut)?;
+    let line = Line {
+        actor: Some(account),
+        kind: "sign-in.done",
+        about: by,
+        network: &network,
+        ..Line::default()
+    };
     audit::write(&mut tx, now, line).await?;
     // Whoever signs in leaves the session that the browser had, their own or another's.
     if let Some(left) = brought(headers, app.is_https()).filter(|brought| brought.cookie) {
@@ -132,20 +184,35 @@ pub(super) async fn signed_in(
     }
     tx.commit().await?;
     let mut response = Redirect::to(next).into_response();
-    set(&mut response, &sessions::set_cookie(app.is_https(), &session))?;
+    set(
+        &mut response,
+        &sessions::set_cookie(app.is_https(), &session),
+    )?;
     Ok(response)
 }
 
 fn set(response: &mut Response, cookie: &str) -> Result<()> {
-    response.headers_mut().append(header::SET_COOKIE, HeaderValue::from_str(cookie).map_err(anyhow::Error::from)?);
+    response.headers_mut().append(
+        header::SET_COOKIE,
+        HeaderValue::from_str(cookie).map_err(anyhow::Error::from)?,
+    );
     Ok(())
 }
 
 /// `POST /logout`
 pub async fn logout(Given(app): Given<App>, viewer: Option<Viewer>) -> Result<Response> {
-    if let Some(Viewer { proof: Proof::Session { token_hash }, person, .. }) = viewer {
+    if let Some(Viewer {
+        proof: Proof::Session { token_hash },
+        person,
+        ..
+    }) = viewer
+    {
         sessions::end(&app.db, &token_hash).await?;
-        let line = Line { actor: Some(person.id), kind: "sign-in.ended", ..Line::default() };
+        let line = Line {
+            actor: Some(person.id),
+            kind: "sign-in.ended",
+            ..Line::default()
+        };
         audit::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
     }
     let mut response = Redirect::to("/login").into_response();
@@ -168,7 +235,15 @@ pub async fn enter(
     .bind(app.clock.now())
     .fetch_optional(&app.db)
     .await?;
-    signed_in(&app, &headers, from, (account.ok_or(Problem::NotFound)?, None), "by a link of the demo", "/").await
+    signed_in(
+        &app,
+        &headers,
+        from,
+        (account.ok_or(Problem::NotFound)?, None),
+        "by a link of the demo",
+        "/",
+    )
+    .await
 }
 
 /// `POST /me/theme`: light, dark, or as the system is.
@@ -179,6 +254,9 @@ pub async fn set_theme(fields: Fields) -> Result<Response> {
     };
     let seconds = if theme.is_empty() { 0 } else { 365 * 24 * 3600 };
     let mut response = Redirect::to(local_path(fields.text("back"), "/")).into_response();
-    set(&mut response, &format!("theme={theme}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax"))?;
+    set(
+        &mut response,
+        &format!("theme={theme}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax"),
+    )?;
     Ok(response)
 }

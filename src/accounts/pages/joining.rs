@@ -50,7 +50,14 @@ fn join_page(
     errors: Vec<String>,
 ) -> JoinPage {
     let frame = Frame::bare(app, "Join".to_owned(), theme(headers));
-    JoinPage { frame, action, to, me: None, typed, errors }
+    JoinPage {
+        frame,
+        action,
+        to,
+        me: None,
+        typed,
+        errors,
+    }
 }
 
 /// `GET /join/{key}`
@@ -61,14 +68,26 @@ pub async fn join_form(
     headers: HeaderMap,
 ) -> Result<Response> {
     let to = invited_to(&app, &key).await?;
-    let page = join_page(&app, &headers, format!("/join/{key}"), to, Fields::default(), Vec::new());
-    page::page(&JoinPage { me: viewer.map(|viewer| viewer.person.name), ..page })
+    let page = join_page(
+        &app,
+        &headers,
+        format!("/join/{key}"),
+        to,
+        Fields::default(),
+        Vec::new(),
+    );
+    page::page(&JoinPage {
+        me: viewer.map(|viewer| viewer.person.name),
+        ..page
+    })
 }
 
 async fn invited_to(app: &App, key: &str) -> Result<String> {
     let open = inviting::found(&app.db, app.clock.now(), key).await?;
     let by = open.by.as_deref().unwrap_or("Somebody");
-    let name: String = sqlx::query_scalar("SELECT name FROM workspace").fetch_one(&app.db).await?;
+    let name: String = sqlx::query_scalar("SELECT name FROM workspace")
+        .fetch_one(&app.db)
+        .await?;
     Ok(match open.team {
         Some(team) => format!("{by} invites you to {team} at {name}."),
         None => format!("{by} invites you to {name}."),
@@ -88,16 +107,36 @@ pub async fn join(
     if let Some(viewer) = viewer {
         viewer.to_change_own()?;
         let (actor, me) = (viewer.actor(), viewer.person.id);
-        app.live.change(&actor, |change, _| Box::pin(inviting::accept_as(change, &key, me))).await?;
+        app.live
+            .change(&actor, |change, _| {
+                Box::pin(inviting::accept_as(change, &key, me))
+            })
+            .await?;
         return Ok(Redirect::to("/teams").into_response());
     }
     counted(&app, from, fields.text("email")).await?;
     let made = match newcomer(&fields).await {
-        Ok(new) => app.live.change(&Actor::nobody(), |change, _| Box::pin(inviting::accept(change, &key, &new))).await,
+        Ok(new) => {
+            app.live
+                .change(&Actor::nobody(), |change, _| {
+                    Box::pin(inviting::accept(change, &key, &new))
+                })
+                .await
+        }
         Err(problem) => Err(problem),
     };
     match made {
-        Ok(made) => signed_in(&app, &headers, from, (made.value, None), "by an invitation", "/").await,
+        Ok(made) => {
+            signed_in(
+                &app,
+                &headers,
+                from,
+                (made.value, None),
+                "by an invitation",
+                "/",
+            )
+            .await
+        }
         Err(Problem::Invalid(errors)) => {
             let errors = errors.into_values().collect();
             let page = join_page(&app, &headers, format!("/join/{key}"), to, fields, errors);
@@ -118,31 +157,66 @@ async fn newcomer(fields: &Fields) -> Result<Newcomer> {
 /// `GET /register`, where that is open.
 pub async fn register_form(Given(app): Given<App>, headers: HeaderMap) -> Result<Response> {
     let to = open_to(&app).await?;
-    page::page(&join_page(&app, &headers, "/register".to_owned(), to, Fields::default(), Vec::new()))
+    page::page(&join_page(
+        &app,
+        &headers,
+        "/register".to_owned(),
+        to,
+        Fields::default(),
+        Vec::new(),
+    ))
 }
 
 async fn open_to(app: &App) -> Result<String> {
     let (open, domains) = inviting::registration(&app.db).await?;
     if !open {
-        return Err(Problem::Forbidden("Registration is closed here. Ask somebody for an invitation.".into()));
+        return Err(Problem::Forbidden(
+            "Registration is closed here. Ask somebody for an invitation.".into(),
+        ));
     }
-    let name: String = sqlx::query_scalar("SELECT name FROM workspace").fetch_one(&app.db).await?;
+    let name: String = sqlx::query_scalar("SELECT name FROM workspace")
+        .fetch_one(&app.db)
+        .await?;
     Ok(match domains.as_slice() {
         [] => format!("Everybody may join {name}."),
-        domains => format!("Whoever has an address of {} may join {name}.", domains.join(" or ")),
+        domains => format!(
+            "Whoever has an address of {} may join {name}.",
+            domains.join(" or ")
+        ),
     })
 }
 
 /// `POST /register`
-pub async fn register(Given(app): Given<App>, from: Network, headers: HeaderMap, fields: Fields) -> Result<Response> {
+pub async fn register(
+    Given(app): Given<App>,
+    from: Network,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
     let to = open_to(&app).await?;
     counted(&app, from, fields.text("email")).await?;
     let made = match newcomer(&fields).await {
-        Ok(new) => app.live.change(&Actor::nobody(), |change, _| Box::pin(inviting::register(change, &new))).await,
+        Ok(new) => {
+            app.live
+                .change(&Actor::nobody(), |change, _| {
+                    Box::pin(inviting::register(change, &new))
+                })
+                .await
+        }
         Err(problem) => Err(problem),
     };
     match made {
-        Ok(made) => signed_in(&app, &headers, from, (made.value, None), "by registering", "/").await,
+        Ok(made) => {
+            signed_in(
+                &app,
+                &headers,
+                from,
+                (made.value, None),
+                "by registering",
+                "/",
+            )
+            .await
+        }
         Err(Problem::Invalid(errors)) => {
             let errors = errors.into_values().collect();
             page::refused(
@@ -164,10 +238,19 @@ struct ResetPage {
 }
 
 /// `GET /reset/{key}`
-pub async fn reset_form(Given(app): Given<App>, Path(key): Path<String>, headers: HeaderMap) -> Result<Response> {
+pub async fn reset_form(
+    Given(app): Given<App>,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
     let name = resetting::whose(&app.db, app.clock.now(), &key).await?;
     let frame = Frame::bare(&app, "A new password".to_owned(), theme(&headers));
-    page::page(&ResetPage { frame, key, name, error: String::new() })
+    page::page(&ResetPage {
+        frame,
+        key,
+        name,
+        error: String::new(),
+    })
 }
 
 /// `POST /reset/{key}`: sets the password and signs in; every other session ends.
@@ -184,19 +267,37 @@ pub async fn reset(
     let set = match passwords::hash(fields.text("password").to_owned()).await {
         Ok(hash) => app
             .live
-            .change(&Actor::nobody(), |change, _| Box::pin(resetting::use_link(change, &key, &hash)))
+            .change(&Actor::nobody(), |change, _| {
+                Box::pin(resetting::use_link(change, &key, &hash))
+            })
             .await
             .map(|done| (done.value, hash)),
         Err(problem) => Err(problem),
     };
     match set {
         Ok((account, hash)) => {
-            signed_in(&app, &headers, from, (account, Some(&hash)), "by a link for a new password", "/").await
+            signed_in(
+                &app,
+                &headers,
+                from,
+                (account, Some(&hash)),
+                "by a link for a new password",
+                "/",
+            )
+            .await
         }
         Err(Problem::Invalid(errors)) => {
             let frame = Frame::bare(&app, "A new password".to_owned(), theme(&headers));
             let error = errors.into_values().next().unwrap_or_default();
-            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &ResetPage { frame, key, name, error })
+            page::refused(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                &ResetPage {
+                    frame,
+                    key,
+                    name,
+                    error,
+                },
+            )
         }
         Err(problem) => Err(problem),
     }

@@ -53,7 +53,11 @@ impl MePage {
     }
 
     fn days(&self, (from, to): &(Date, Date)) -> String {
-        if from == to { words::day(*from) } else { format!("{} to {}", words::day(*from), words::day(*to)) }
+        if from == to {
+            words::day(*from)
+        } else {
+            format!("{} to {}", words::day(*from), words::day(*to))
+        }
     }
 
     fn is_hue(&self, hue: &i16) -> bool {
@@ -61,7 +65,10 @@ impl MePage {
     }
 
     fn until(&self, token: &TokenRow) -> String {
-        token.expires_at.map_or_else(|| "for good".to_owned(), |at| format!("until {}", words::day(at.date())))
+        token.expires_at.map_or_else(
+            || "for good".to_owned(),
+            |at| format!("until {}", words::day(at.date())),
+        )
     }
 
     fn error(&self, field: &str) -> &str {
@@ -113,13 +120,22 @@ pub(super) async fn me_page(
 }
 
 /// `POST /me`
-pub async fn edit_me(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap, fields: Fields) -> Result<Response> {
+pub async fn edit_me(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
     viewer.to_change_own()?;
     let stands = profile::profile_of(&app.db, viewer.person.id).await?;
     let outcome = match read_profile(&fields, stands) {
         Ok(profile) => {
             let (actor, account) = (viewer.actor(), viewer.person.id);
-            app.live.change(&actor, |change, _| Box::pin(profile::edit_profile(change, account, &profile))).await
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(profile::edit_profile(change, account, &profile))
+                })
+                .await
         }
         Err(problem) => Err(problem),
     };
@@ -136,7 +152,8 @@ pub async fn edit_me(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap,
 /// What was sent; handle and hue stay where they were not.
 fn read_profile(fields: &Fields, stands: Profile) -> Result<Profile> {
     let hour = |field: &'static str| {
-        read_clock(fields.text(field)).ok_or_else(|| Problem::field(field, "Write the hour as 09:00."))
+        read_clock(fields.text(field))
+            .ok_or_else(|| Problem::field(field, "Write the hour as 09:00."))
     };
     let (from, to) = (hour("works_from")?, hour("works_to")?);
     let zone = fields.text("time_zone").trim().to_owned();
@@ -144,6 +161,13 @@ fn read_profile(fields: &Fields, stands: Profile) -> Result<Profile> {
         Some(handle) => handle.trim().trim_start_matches('@').to_lowercase(),
         None => stands.handle,
     };
-    let hue = fields.parse("hue", "A hue is one of the twelve.")?.unwrap_or(stands.hue);
-    Ok(Profile { name: fields.text("name").trim().to_owned(), handle, hue, hours: Hours { zone, from, to } })
+    let hue = fields
+        .parse("hue", "A hue is one of the twelve.")?
+        .unwrap_or(stands.hue);
+    Ok(Profile {
+        name: fields.text("name").trim().to_owned(),
+        handle,
+        hue,
+        hours: Hours { zone, from, to },
+    })
 }

@@ -80,7 +80,11 @@ pub(super) async fn tokens(db: &PgPool, account: Uuid) -> Result<Vec<TokenRow>> 
 }
 
 /// `POST /me/sessions`: ends the one that is named, or with `others` all but this.
-pub async fn end_sessions(Given(app): Given<App>, viewer: Viewer, fields: Fields) -> Result<Response> {
+pub async fn end_sessions(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    fields: Fields,
+) -> Result<Response> {
     viewer.to_change_own()?;
     let query = if fields.get("others").is_some() {
         "DELETE FROM sessions WHERE account_id = $1 AND token_hash <> $2 AND $3 = $3"
@@ -95,7 +99,12 @@ pub async fn end_sessions(Given(app): Given<App>, viewer: Viewer, fields: Fields
         .execute(&mut *tx)
         .await?;
     let about = format!("{} ended", ended.rows_affected());
-    let line = Line { actor: Some(viewer.person.id), kind: "sessions.ended", about: &about, ..Line::default() };
+    let line = Line {
+        actor: Some(viewer.person.id),
+        kind: "sessions.ended",
+        about: &about,
+        ..Line::default()
+    };
     audit::write(&mut tx, app.clock.now(), line).await?;
     tx.commit().await?;
     Ok(Redirect::to("/me#sessions").into_response())
@@ -115,14 +124,20 @@ pub async fn set_password(
     // Guessing at an open window is as slow as guessing from outside.
     app.sign_ins.count(&viewer.person.handle, from)?;
     let known = match resetting::known_password(&app.db, account, fields.text("old")).await {
-        Ok(stood) => passwords::hash(fields.text("password").to_owned()).await.map(|hash| (stood, hash)),
+        Ok(stood) => passwords::hash(fields.text("password").to_owned())
+            .await
+            .map(|hash| (stood, hash)),
         Err(problem) => Err(problem),
     };
     let outcome = match &known {
         Ok((stood, hash)) => {
             let stood = stood.as_deref();
             app.live
-                .change(&actor, |change, _| Box::pin(resetting::change_password(change, account, own, stood, hash)))
+                .change(&actor, |change, _| {
+                    Box::pin(resetting::change_password(
+                        change, account, own, stood, hash,
+                    ))
+                })
                 .await
                 .map(|_| ())
         }
@@ -139,10 +154,17 @@ pub async fn set_password(
 }
 
 /// `POST /me/away`: from a day, to another or for that day alone.
-pub async fn add_away(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap, fields: Fields) -> Result<Response> {
+pub async fn add_away(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
     viewer.to_change_own()?;
     let days = || {
-        let from = fields.date("from")?.ok_or_else(|| Problem::field("from", "Say from which day."))?;
+        let from = fields
+            .date("from")?
+            .ok_or_else(|| Problem::field("from", "Say from which day."))?;
         let to = fields.date("to")?.unwrap_or(from);
         match (to - from).whole_days() {
             0..=365 => Ok((from, to)),
@@ -153,7 +175,11 @@ pub async fn add_away(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap
     let outcome = match days() {
         Ok((from, to)) => {
             let (account, actor) = (viewer.person.id, viewer.actor());
-            app.live.change(&actor, |change, _| Box::pin(away::add_away(change, account, from, to))).await
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(away::add_away(change, account, from, to))
+                })
+                .await
         }
         Err(problem) => Err(problem),
     };
@@ -168,11 +194,19 @@ pub async fn add_away(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap
 }
 
 /// `POST /me/away/{day}/remove`
-pub async fn remove_away(Given(app): Given<App>, viewer: Viewer, Path(day): Path<String>) -> Result<Response> {
+pub async fn remove_away(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(day): Path<String>,
+) -> Result<Response> {
     viewer.to_change_own()?;
     let from = read_date(&day).ok_or(Problem::NotFound)?;
     let (account, actor) = (viewer.person.id, viewer.actor());
-    app.live.change(&actor, |change, _| Box::pin(away::remove_away(change, account, from))).await?;
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(away::remove_away(change, account, from))
+        })
+        .await?;
     Ok(Redirect::to("/me#away").into_response())
 }
 
@@ -197,7 +231,10 @@ pub async fn make_token(
     };
     let days: Option<i64> = fields.parse("days", "Days are a whole number from 1 to 366.")?;
     if days.is_some_and(|days| !(1..=366).contains(&days)) {
-        return Err(Problem::field("days", "Days are a whole number from 1 to 366."));
+        return Err(Problem::field(
+            "days",
+            "Days are a whole number from 1 to 366.",
+        ));
     }
     let named = fields.all("team");
     let teams: Vec<Uuid> = access::seen_teams(&app.db, &viewer)
@@ -221,16 +258,32 @@ pub async fn make_token(
     let mut tx = app.db.begin().await?;
     let secret = tokens::make(&mut *tx, now, &draft).await?;
     let about = format!("{} ({})", draft.name, scope.as_str());
-    let line = Line { actor: Some(viewer.person.id), kind: "token.made", about: &about, ..Line::default() };
+    let line = Line {
+        actor: Some(viewer.person.id),
+        kind: "token.made",
+        about: &about,
+        ..Line::default()
+    };
     audit::write(&mut tx, now, line).await?;
     tx.commit().await?;
-    let mut page = me_page(&app, &viewer, &headers, Fields::default(), Default::default()).await?;
+    let mut page = me_page(
+        &app,
+        &viewer,
+        &headers,
+        Fields::default(),
+        Default::default(),
+    )
+    .await?;
     page.made = secret;
     page::page(&page)
 }
 
 /// `POST /me/tokens/{id}/revoke`
-pub async fn revoke_token(Given(app): Given<App>, viewer: Viewer, Path(token): Path<String>) -> Result<Response> {
+pub async fn revoke_token(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(token): Path<String>,
+) -> Result<Response> {
     viewer.to_change_own()?;
     let (token, now) = (id(&token)?, app.clock.now());
     let mut tx = app.db.begin().await?;
@@ -242,7 +295,12 @@ pub async fn revoke_token(Given(app): Given<App>, viewer: Viewer, Path(token): P
     .bind(now)
     .fetch_one(&mut *tx)
     .await?;
-    let line = Line { actor: Some(viewer.person.id), kind: "token.revoked", about: &name, ..Line::default() };
+    let line = Line {
+        actor: Some(viewer.person.id),
+        kind: "token.revoked",
+        about: &name,
+        ..Line::default()
+    };
     audit::write(&mut tx, now, line).await?;
     tx.commit().await?;
     Ok(Redirect::to("/me#tokens").into_response())

@@ -60,7 +60,9 @@ struct Account {
 
 impl PeoplePage {
     fn seen(&self, account: &Account) -> String {
-        account.seen_at.map_or_else(|| "never here".to_owned(), |at| words::ago(self.now, at))
+        account
+            .seen_at
+            .map_or_else(|| "never here".to_owned(), |at| words::ago(self.now, at))
     }
 
     /// What was typed, or else what usually holds.
@@ -74,7 +76,11 @@ impl PeoplePage {
 }
 
 /// `GET /settings/people`
-pub async fn people(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> Result<Response> {
+pub async fn people(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    headers: HeaderMap,
+) -> Result<Response> {
     access::to_edit_workspace(&viewer)?;
     page::page(&people_page(&app, &viewer, &headers, None, Vec::new(), Fields::default()).await?)
 }
@@ -102,7 +108,9 @@ async fn people_page(
     .fetch_all(&app.db)
     .await?;
     Ok(PeoplePage {
-        frame: Frame::new(app, viewer, headers, "People", "").await?.at("settings-people"),
+        frame: Frame::new(app, viewer, headers, "People", "")
+            .await?
+            .at("settings-people"),
         invitations: inviting::open(&app.db, now, viewer.person.id).await?,
         teams: access::seen_teams(&app.db, viewer).await?,
         people,
@@ -114,7 +122,12 @@ async fn people_page(
 }
 
 /// `POST /settings/invitations`: makes one and shows its link, this once.
-pub async fn invite(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap, fields: Fields) -> Result<Response> {
+pub async fn invite(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
     access::to_edit_workspace(&viewer)?;
     viewer.to_let_in()?;
     let team = match fields.text("team") {
@@ -132,12 +145,22 @@ pub async fn invite(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap, 
         days: days.unwrap_or(7),
     };
     let actor = viewer.actor();
-    let made = app.live.change(&actor, |change, _| Box::pin(inviting::invite(change, &draft))).await;
+    let made = app
+        .live
+        .change(&actor, |change, _| {
+            Box::pin(inviting::invite(change, &draft))
+        })
+        .await;
     shown(
         &app,
         &viewer,
         &headers,
-        made.map(|made| ("An invitation".to_owned(), format!("{}/join/{}", app.public_url, made.value))),
+        made.map(|made| {
+            (
+                "An invitation".to_owned(),
+                format!("{}/join/{}", app.public_url, made.value),
+            )
+        }),
         fields,
     )
     .await
@@ -151,7 +174,17 @@ async fn shown(
     typed: Fields,
 ) -> Result<Response> {
     match made {
-        Ok(made) => page::page(&people_page(app, viewer, headers, Some(made), Vec::new(), Fields::default()).await?),
+        Ok(made) => page::page(
+            &people_page(
+                app,
+                viewer,
+                headers,
+                Some(made),
+                Vec::new(),
+                Fields::default(),
+            )
+            .await?,
+        ),
         Err(Problem::Invalid(errors)) => {
             let errors = errors.into_values().collect();
             page::refused(
@@ -171,7 +204,11 @@ pub async fn revoke_invitation(
 ) -> Result<Response> {
     access::to_edit_workspace(&viewer)?;
     let (actor, invitation): (_, Uuid) = (viewer.actor(), id(&invitation)?);
-    app.live.change(&actor, |change, _| Box::pin(inviting::revoke(change, invitation))).await?;
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(inviting::revoke(change, invitation))
+        })
+        .await?;
     Ok(Redirect::to("/settings/people#invitations").into_response())
 }
 
@@ -189,28 +226,82 @@ pub async fn change_person(
     let done = match fields.text("do") {
         "link" => {
             viewer.to_let_in()?;
-            let made = app.live.change(&actor, |change, _| Box::pin(resetting::make_link(change, handle))).await;
+            let made = app
+                .live
+                .change(&actor, |change, _| {
+                    Box::pin(resetting::make_link(change, handle))
+                })
+                .await;
             let link = |secret| {
-                (format!("A new password for @{handle}, within the hour"), format!("{}/reset/{secret}", app.public_url))
+                (
+                    format!("A new password for @{handle}, within the hour"),
+                    format!("{}/reset/{secret}", app.public_url),
+                )
             };
-            return shown(&app, &viewer, &headers, made.map(|made| link(made.value)), fields).await;
+            return shown(
+                &app,
+                &viewer,
+                &headers,
+                made.map(|made| link(made.value)),
+                fields,
+            )
+            .await;
         }
-        "deactivate" => app.live.change(&actor, |change, _| Box::pin(leaving::deactivate(change, handle, free))).await,
-        "reactivate" => app.live.change(&actor, |change, _| Box::pin(leaving::reactivate(change, handle))).await,
-        "delete" => app.live.change(&actor, |change, _| Box::pin(leaving::delete(change, handle))).await,
-        "admin" => app.live.change(&actor, |change, _| Box::pin(leaving::set_role(change, handle, Role::Admin))).await,
+        "deactivate" => {
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(leaving::deactivate(change, handle, free))
+                })
+                .await
+        }
+        "reactivate" => {
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(leaving::reactivate(change, handle))
+                })
+                .await
+        }
+        "delete" => {
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(leaving::delete(change, handle))
+                })
+                .await
+        }
+        "admin" => {
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(leaving::set_role(change, handle, Role::Admin))
+                })
+                .await
+        }
         "member" => {
-            app.live.change(&actor, |change, _| Box::pin(leaving::set_role(change, handle, Role::Member))).await
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(leaving::set_role(change, handle, Role::Member))
+                })
+                .await
         }
         "viewer" => {
-            app.live.change(&actor, |change, _| Box::pin(leaving::set_role(change, handle, Role::Viewer))).await
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(leaving::set_role(change, handle, Role::Viewer))
+                })
+                .await
         }
         _ => return Err(Problem::field("do", "Say what becomes of this person.")),
     };
     match done {
         Ok(_) => Ok(Redirect::to("/settings/people").into_response()),
         Err(Problem::Invalid(errors)) => {
-            shown(&app, &viewer, &headers, Err(Problem::Invalid(errors)), Fields::default()).await
+            shown(
+                &app,
+                &viewer,
+                &headers,
+                Err(Problem::Invalid(errors)),
+                Fields::default(),
+            )
+            .await
         }
         Err(problem) => Err(problem),
     }

@@ -43,12 +43,26 @@ struct WorkspacePage {
 }
 
 /// `GET /settings`
-pub async fn workspace(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> Result<Response> {
+pub async fn workspace(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    headers: HeaderMap,
+) -> Result<Response> {
     access::to_edit_workspace(&viewer)?;
-    let name: String = sqlx::query_scalar("SELECT name FROM workspace").fetch_one(&app.db).await?;
+    let name: String = sqlx::query_scalar("SELECT name FROM workspace")
+        .fetch_one(&app.db)
+        .await?;
     let (open, domains) = inviting::registration(&app.db).await?;
-    let frame = Frame::new(&app, &viewer, &headers, "Workspace", "").await?.at("settings");
-    page::page(&WorkspacePage { frame, name, open, domains: domains.join(", "), errors: Vec::new() })
+    let frame = Frame::new(&app, &viewer, &headers, "Workspace", "")
+        .await?
+        .at("settings");
+    page::page(&WorkspacePage {
+        frame,
+        name,
+        open,
+        domains: domains.join(", "),
+        errors: Vec::new(),
+    })
 }
 
 /// `POST /settings`
@@ -62,15 +76,29 @@ pub async fn set_workspace(
     let (actor, open) = (viewer.actor(), fields.get("open").is_some());
     let name = fields.text("name").trim();
     let outcome = match read_domains(fields.text("domains")) {
-        Ok(domains) => app.live.change(&actor, |change, _| Box::pin(set(change, name, open, domains.clone()))).await,
+        Ok(domains) => {
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(set(change, name, open, domains.clone()))
+                })
+                .await
+        }
         Err(problem) => Err(problem),
     };
     match outcome {
         Ok(_) => Ok(Redirect::to("/settings").into_response()),
         Err(Problem::Invalid(errors)) => {
-            let frame = Frame::new(&app, &viewer, &headers, "Workspace", "").await?.at("settings");
+            let frame = Frame::new(&app, &viewer, &headers, "Workspace", "")
+                .await?
+                .at("settings");
             let (name, domains) = (name.to_owned(), fields.text("domains").to_owned());
-            let page = WorkspacePage { frame, name, open, domains, errors: errors.into_values().collect() };
+            let page = WorkspacePage {
+                frame,
+                name,
+                open,
+                domains,
+                errors: errors.into_values().collect(),
+            };
             page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
         Err(problem) => Err(problem),
@@ -78,10 +106,11 @@ pub async fn set_workspace(
 }
 
 async fn set(change: &mut Change, name: &str, open: bool, domains: Vec<String>) -> Result<()> {
-    let (was_called, was_open, were): (String, bool, Vec<String>) =
-        sqlx::query_as("SELECT name, registration_open, registration_domains FROM workspace FOR UPDATE")
-            .fetch_one(change.db())
-            .await?;
+    let (was_called, was_open, were): (String, bool, Vec<String>) = sqlx::query_as(
+        "SELECT name, registration_open, registration_domains FROM workspace FOR UPDATE",
+    )
+    .fetch_one(change.db())
+    .await?;
     let (is_renamed, is_opened) = (was_called != name, (was_open, &were) != (open, &domains));
     if !is_renamed && !is_opened {
         return Ok(());
@@ -107,10 +136,19 @@ async fn set(change: &mut Change, name: &str, open: bool, domains: Vec<String>) 
         // which domains is the administrators' to read
         (before["registration_open"], after["registration_open"]) = (json!(was_open), json!(open));
     }
-    let teams: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM teams").fetch_all(change.db()).await?;
+    let teams: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM teams")
+        .fetch_all(change.db())
+        .await?;
     for team in teams {
         let (before, after) = (before.clone(), after.clone());
-        change.record(Event { team, task: None, kind: "workspace.edited", before, after, version: None });
+        change.record(Event {
+            team,
+            task: None,
+            kind: "workspace.edited",
+            before,
+            after,
+            version: None,
+        });
     }
     Ok(())
 }
@@ -121,9 +159,13 @@ fn read_domains(text: &str) -> Result<Vec<String>> {
         .map(|domain| domain.trim().trim_start_matches('@').to_lowercase())
         .filter(|domain| !domain.is_empty())
         .collect();
-    let plain = |domain: &String| domain.contains('.') && domain.len() <= 253 && !domain.contains('@');
+    let plain =
+        |domain: &String| domain.contains('.') && domain.len() <= 253 && !domain.contains('@');
     if domains.len() > 50 || !domains.iter().all(plain) {
-        return Err(Problem::field("domains", "Write domains as example.org, with commas between; 50 at most."));
+        return Err(Problem::field(
+            "domains",
+            "Write domains as example.org, with commas between; 50 at most.",
+        ));
     }
     Ok(domains)
 }
@@ -144,8 +186,15 @@ impl AuditPage {
 
     /// Where the page after this one is, if there is one.
     fn older(&self) -> Option<String> {
-        let last = self.entries.last().filter(|_| self.entries.len() as i64 == audit::SHOWN)?;
-        Some(format!("/settings/audit?{}&before={}", self.asked.query(), last.id))
+        let last = self
+            .entries
+            .last()
+            .filter(|_| self.entries.len() as i64 == audit::SHOWN)?;
+        Some(format!(
+            "/settings/audit?{}&before={}",
+            self.asked.query(),
+            last.id
+        ))
     }
 
     fn at(&self, entry: &Entry) -> String {
@@ -166,7 +215,9 @@ pub struct Asked {
 impl Asked {
     fn query(&self) -> String {
         let pairs = [("q", &self.q), ("from", &self.from), ("to", &self.to)];
-        form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+        form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(pairs)
+            .finish()
     }
 
     /// # Errors
@@ -174,9 +225,9 @@ impl Asked {
     fn wanted(&self, zone: &str) -> Result<Wanted> {
         let day = |field: &'static str, text: &str| match text.trim() {
             "" => Ok(None),
-            text => {
-                forms::read_date(text).map(Some).ok_or_else(|| Problem::field(field, "A day is given as 2026-11-24."))
-            }
+            text => forms::read_date(text)
+                .map(Some)
+                .ok_or_else(|| Problem::field(field, "A day is given as 2026-11-24.")),
         };
         let (from, to) = (day("from", &self.from)?, day("to", &self.to)?);
         let before = match self.before.as_str() {
@@ -200,23 +251,44 @@ pub async fn audit_log(
     headers: HeaderMap,
 ) -> Result<Response> {
     access::to_edit_workspace(&viewer)?;
-    let entries = audit::entries(&app.db, viewer.person.id, &asked.wanted(&viewer.time_zone)?).await?;
-    let frame = Frame::new(&app, &viewer, &headers, "What was done", "").await?.at("settings-audit");
-    page::page(&AuditPage { frame, entries, asked, time_zone: viewer.time_zone })
+    let entries =
+        audit::entries(&app.db, viewer.person.id, &asked.wanted(&viewer.time_zone)?).await?;
+    let frame = Frame::new(&app, &viewer, &headers, "What was done", "")
+        .await?
+        .at("settings-audit");
+    page::page(&AuditPage {
+        frame,
+        entries,
+        asked,
+        time_zone: viewer.time_zone,
+    })
 }
 
 /// `GET /settings/audit.csv?q=role`: all of it, a page after the other, so that years of it fill no memory.
-pub async fn audit_csv(Given(app): Given<App>, viewer: Viewer, Query(asked): Query<Asked>) -> Result<Response> {
+pub async fn audit_csv(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Query(asked): Query<Asked>,
+) -> Result<Response> {
     access::to_edit_workspace(&viewer)?;
     let (reader, wanted) = (viewer.person.id, asked.wanted(&viewer.time_zone)?);
-    let line = Line { actor: Some(reader), kind: "audit.exported", about: &wanted.words, ..Line::default() };
+    let line = Line {
+        actor: Some(reader),
+        kind: "audit.exported",
+        about: &wanted.words,
+        ..Line::default()
+    };
     audit::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
     let head = csv([vec!["at", "who", "what", "about", "network"]]);
     let pages = stream::try_unfold(Some(wanted), move |wanted| {
         let db = app.db.clone();
         async move {
-            let Some(mut wanted) = wanted else { return Ok::<_, std::io::Error>(None) };
-            let entries = audit::entries(&db, reader, &wanted).await.map_err(std::io::Error::other)?;
+            let Some(mut wanted) = wanted else {
+                return Ok::<_, std::io::Error>(None);
+            };
+            let entries = audit::entries(&db, reader, &wanted)
+                .await
+                .map_err(std::io::Error::other)?;
             let is_last = (entries.len() as i64) < audit::SHOWN;
             wanted.before = entries.last().map(|entry| entry.id);
             Ok(Some((rows(&entries), (!is_last).then_some(wanted))))
@@ -224,14 +296,30 @@ pub async fn audit_csv(Given(app): Given<App>, viewer: Viewer, Query(asked): Que
     });
     let headers = [
         (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
-        (header::CONTENT_DISPOSITION, "attachment; filename=\"audit.csv\""),
+        (
+            header::CONTENT_DISPOSITION,
+            "attachment; filename=\"audit.csv\"",
+        ),
     ];
-    Ok((headers, Body::from_stream(stream::once(async { Ok(head) }).chain(pages))).into_response())
+    Ok((
+        headers,
+        Body::from_stream(stream::once(async { Ok(head) }).chain(pages)),
+    )
+        .into_response())
 }
 
 fn rows(entries: &[Entry]) -> String {
-    let at: Vec<String> = entries.iter().map(|entry| crate::tasks::story::instant(entry.at)).collect();
+    let at: Vec<String> = entries
+        .iter()
+        .map(|entry| crate::tasks::story::instant(entry.at))
+        .collect();
     csv(at.iter().zip(entries).map(|(at, entry)| {
-        vec![at, entry.who.as_deref().unwrap_or(""), entry.kind.as_str(), entry.about.as_str(), entry.network.as_str()]
+        vec![
+            at,
+            entry.who.as_deref().unwrap_or(""),
+            entry.kind.as_str(),
+            entry.about.as_str(),
+            entry.network.as_str(),
+        ]
     }))
 }

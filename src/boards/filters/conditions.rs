@@ -17,7 +17,12 @@ pub struct Moment {
 
 impl Moment {
     /// The day is looked up for a filter that asks for it, and for no other.
-    pub async fn of(db: impl PgExecutor<'_>, team: &Team, filter: &Filter, now: OffsetDateTime) -> Result<Self> {
+    pub async fn of(
+        db: impl PgExecutor<'_>,
+        team: &Team,
+        filter: &Filter,
+        now: OffsetDateTime,
+    ) -> Result<Self> {
         let asks = filter.terms.iter().any(|term| term.asks == Asks::Overdue);
         let today = if asks {
             let zone: String = sqlx::query_scalar(
@@ -44,7 +49,11 @@ impl Filter {
         sprint: ResolvedSprint,
         moment: Moment,
     ) {
-        query.push(if self.wants_archived() { " AND k.archived_at IS NOT NULL" } else { " AND k.archived_at IS NULL" });
+        query.push(if self.wants_archived() {
+            " AND k.archived_at IS NOT NULL"
+        } else {
+            " AND k.archived_at IS NULL"
+        });
         match sprint {
             ResolvedSprint::Any => {}
             ResolvedSprint::Without => {
@@ -59,13 +68,18 @@ impl Filter {
 
     /// The same without the sprint, and with tasks of the archive among the others: for figures about the past.
     pub fn push_terms(&self, query: &mut QueryBuilder<Postgres>, team: &Team, moment: Moment) {
-        let wanted = self.terms.iter().filter(|term| !term.not).filter_map(|term| match &term.asks {
-            Asks::Owner(handle) if handle != "nobody" => Some(handle.clone()),
-            _ => None,
-        });
+        let wanted = self
+            .terms
+            .iter()
+            .filter(|term| !term.not)
+            .filter_map(|term| match &term.asks {
+                Asks::Owner(handle) if handle != "nobody" => Some(handle.clone()),
+                _ => None,
+            });
         let wanted: Vec<String> = wanted.collect();
-        let or_nobody =
-            self.terms.iter().any(|term| !term.not && matches!(&term.asks, Asks::Owner(handle) if handle == "nobody"));
+        let or_nobody = self.terms.iter().any(|term| {
+            !term.not && matches!(&term.asks, Asks::Owner(handle) if handle == "nobody")
+        });
         if !wanted.is_empty() || or_nobody {
             query.push(" AND (FALSE");
             if !wanted.is_empty() {
@@ -126,7 +140,13 @@ impl Filter {
                 }
                 Asks::Age { longer, hours } => {
                     let since = moment.now - Duration::hours(i64::from(*hours));
-                    query.push(if *longer { "k.column_since < " } else { "k.column_since > " }).push_bind(since);
+                    query
+                        .push(if *longer {
+                            "k.column_since < "
+                        } else {
+                            "k.column_since > "
+                        })
+                        .push_bind(since);
                 }
                 Asks::Words(words) => {
                     let like = format!("%{}%", literal(words));
@@ -148,7 +168,8 @@ impl Filter {
     }
 }
 
-const OWNED: &str = "EXISTS (SELECT FROM task_owners o WHERE o.team_id = k.team_id AND o.task_id = k.id)";
+const OWNED: &str =
+    "EXISTS (SELECT FROM task_owners o WHERE o.team_id = k.team_id AND o.task_id = k.id)";
 
 fn push_owned(query: &mut QueryBuilder<Postgres>, handles: Vec<String>) {
     query
@@ -170,5 +191,8 @@ pub enum ResolvedSprint {
 
 /// For LIKE: its wildcards and its escape become plain letters.
 pub fn literal(words: &str) -> String {
-    words.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+    words
+        .replace('\\', "\\\\")
+        .replace('%', "\\%")
+        .replace('_', "\\_")
 }

@@ -119,10 +119,16 @@ impl fmt::Display for Term {
             Asks::Archived => to.write_str("is:archived"),
             Asks::Age { longer, hours } => {
                 let sign = if *longer { '>' } else { '<' };
-                if hours % 24 == 0 { write!(to, "age:{sign}{}d", hours / 24) } else { write!(to, "age:{sign}{hours}h") }
+                if hours % 24 == 0 {
+                    write!(to, "age:{sign}{}d", hours / 24)
+                } else {
+                    write!(to, "age:{sign}{hours}h")
+                }
             }
             Asks::Words(words)
-                if words.contains(|letter: char| letter.is_whitespace() || letter == ':' || letter == '-') =>
+                if words.contains(|letter: char| {
+                    letter.is_whitespace() || letter == ':' || letter == '-'
+                }) =>
             {
                 write!(to, "\"{words}\"")
             }
@@ -136,7 +142,11 @@ struct Quoted<'v>(&'v str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.contains(char::is_whitespace) { write!(to, "\"{}\"", self.0) } else { to.write_str(self.0) }
+        if self.0.contains(char::is_whitespace) {
+            write!(to, "\"{}\"", self.0)
+        } else {
+            to.write_str(self.0)
+        }
     }
 }
 
@@ -160,7 +170,8 @@ mod tests {
 
     #[test]
     fn unknown_terms_are_named_and_not_swallowed() {
-        let filter = Filter::read_query("colour:red is:tall age:>soon goal:x 12:30 https://example.org");
+        let filter =
+            Filter::read_query("colour:red is:tall age:>soon goal:x 12:30 https://example.org");
         assert_eq!(filter.unknown.len(), 4);
         assert!(filter.unknown[0].starts_with("colour:"));
         assert_eq!(filter.terms.len(), 2);

@@ -65,7 +65,9 @@ pub(super) struct CheckInPage {
 impl CheckInPage {
     /// Where this page and its feeds are.
     fn here(&self) -> String {
-        self.guest.clone().unwrap_or_else(|| format!("/teams/{}/check-in", self.facts.team.slug))
+        self.guest
+            .clone()
+            .unwrap_or_else(|| format!("/teams/{}/check-in", self.facts.team.slug))
     }
 
     fn live(&self) -> String {
@@ -115,7 +117,9 @@ impl CheckInPage {
     fn elsewhere(&self, card: &Card) -> String {
         match (&self.facts.sprint, card.sprint) {
             _ if card.state == State::Done => String::new(),
-            (Some(sprint), Some(number)) if sprint.number != number => format!("in sprint {number}"),
+            (Some(sprint), Some(number)) if sprint.number != number => {
+                format!("in sprint {number}")
+            }
             (Some(_), None) => "in no sprint".to_owned(),
             _ => String::new(),
         }
@@ -124,14 +128,24 @@ impl CheckInPage {
     fn waits(&self, card: &Card) -> String {
         match card.waits_on.as_slice() {
             [] => "Nobody said yet what it waits on".to_owned(),
-            waits => waits.iter().map(|wait| wait.words(self.now)).collect::<Vec<_>>().join("; "),
+            waits => waits
+                .iter()
+                .map(|wait| wait.words(self.now))
+                .collect::<Vec<_>>()
+                .join("; "),
         }
     }
 
     /// How wide a state's part of the strip is and where it begins, in hundredths of all.
     fn strip(&self) -> Vec<(State, i64, i64, i64)> {
         let total = self.facts.total().max(1);
-        let order = [State::Done, State::Review, State::Doing, State::Blocked, State::Todo];
+        let order = [
+            State::Done,
+            State::Review,
+            State::Doing,
+            State::Blocked,
+            State::Todo,
+        ];
         let mut before = 0;
         let part = |state: State| {
             let (count, from) = (self.facts.count(state), before * 100 / total);
@@ -144,15 +158,28 @@ impl CheckInPage {
 
 /// The chart of the team's sprint, if one is going on.
 async fn chart(app: &App, facts: &CheckIn, now: OffsetDateTime) -> Result<Option<Rendered>> {
-    let Some(sprint) = facts.sprint.as_ref().filter(|sprint| sprint.state != "planned") else { return Ok(None) };
+    let Some(sprint) = facts
+        .sprint
+        .as_ref()
+        .filter(|sprint| sprint.state != "planned")
+    else {
+        return Ok(None);
+    };
     let week = crew(&app.db, facts.team.id).await?.week;
     let mut db = app.db.acquire().await?;
-    let burn_up = flow::queries::burn_up(&mut db, &facts.team, sprint, &Filter::default(), &week, now).await?;
+    let burn_up =
+        flow::queries::burn_up(&mut db, &facts.team, sprint, &Filter::default(), &week, now)
+            .await?;
     flow::burn_up_chart(&burn_up).map(Some)
 }
 
 /// What a page or feed is kept for.
-pub(super) fn key(headers: &HeaderMap, reader: uuid::Uuid, may_speak: bool, address: String) -> PageKey {
+pub(super) fn key(
+    headers: &HeaderMap,
+    reader: uuid::Uuid,
+    may_speak: bool,
+    address: String,
+) -> PageKey {
     PageKey {
         viewer: reader,
         may_edit: false,
@@ -165,10 +192,11 @@ pub(super) fn key(headers: &HeaderMap, reader: uuid::Uuid, may_speak: bool, addr
 
 /// What is counted by now, for whoever has waited for a turn to make the page.
 async fn now_counted(app: &App, team: &mut Team, now: OffsetDateTime) -> Result<Stamp> {
-    let (seq, workspace): (i64, i64) = sqlx::query_as("SELECT t.seq, w.seq FROM teams t, workspace w WHERE t.id = $1")
-        .bind(team.id)
-        .fetch_one(&app.db)
-        .await?;
+    let (seq, workspace): (i64, i64) =
+        sqlx::query_as("SELECT t.seq, w.seq FROM teams t, workspace w WHERE t.id = $1")
+            .bind(team.id)
+            .fetch_one(&app.db)
+            .await?;
     team.seq = seq;
     Ok(Stamp::of(seq, workspace, now))
 }
@@ -182,19 +210,46 @@ pub async fn check_in(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let Door { viewer, access, workspace_seq } = door::open(&app, from, &headers, &slug).await?;
+    let Door {
+        viewer,
+        access,
+        workspace_seq,
+    } = door::open(&app, from, &headers, &slug).await?;
     let (now, person) = (app.clock.now(), viewer.person.id);
     // A link checker that asks for the head alone has not read it.
-    let comes = method == Method::GET && fragment(&headers).is_none() && matches!(viewer.proof, Proof::Session { .. });
-    let look = looking::look(&app.db, (person, access.team.id), access.team.seq, now, comes).await?;
+    let comes = method == Method::GET
+        && fragment(&headers).is_none()
+        && matches!(viewer.proof, Proof::Session { .. });
+    let look = looking::look(
+        &app.db,
+        (person, access.team.id),
+        access.team.seq,
+        now,
+        comes,
+    )
+    .await?;
     let stamp = Stamp::of(access.team.seq, workspace_seq, now);
-    let address = format!("check-in {uri} {:?} {look:?} {:?}", fragment(&headers), viewer.reach());
-    let key = PageKey { may_edit: access.may_edit, ..key(&headers, person, access.may_speak, address) };
+    let address = format!(
+        "check-in {uri} {:?} {look:?} {:?}",
+        fragment(&headers),
+        viewer.reach()
+    );
+    let key = PageKey {
+        may_edit: access.may_edit,
+        ..key(&headers, person, access.may_speak, address)
+    };
     let make = async || {
         let mut team = access.team.clone();
         let stamp = now_counted(&app, &mut team, now).await?;
         let facts = facts::check_in(&app.db, &team, now).await?;
-        let frame = Frame::new(&app, &viewer, &headers, format!("{}: check-in", team.name), &slug).await?;
+        let frame = Frame::new(
+            &app,
+            &viewer,
+            &headers,
+            format!("{}: check-in", team.name),
+            &slug,
+        )
+        .await?;
         let page = CheckInPage {
             frame: frame.at("check-in"),
             chart: chart(&app, &facts, now).await?,
@@ -211,7 +266,14 @@ pub async fn check_in(
         };
         Ok((stamp, rendered(&page)?))
     };
-    kept::answer(&app, &headers, (key, stamp), "text/html; charset=utf-8", make).await
+    kept::answer(
+        &app,
+        &headers,
+        (key, stamp),
+        "text/html; charset=utf-8",
+        make,
+    )
+    .await
 }
 
 /// `GET /teams/{slug}/check-in/{file}`
@@ -222,15 +284,33 @@ pub async fn feed(
     headers: HeaderMap,
 ) -> Result<Response> {
     let feed = Feed::named(&file)?;
-    let Door { access, workspace_seq, .. } = door::open(&app, from, &headers, &slug).await?;
+    let Door {
+        access,
+        workspace_seq,
+        ..
+    } = door::open(&app, from, &headers, &slug).await?;
     let page = format!("/teams/{slug}/check-in");
-    feed_of(&app, &headers, access.team, workspace_seq, feed, &page, false).await
+    feed_of(
+        &app,
+        &headers,
+        access.team,
+        workspace_seq,
+        feed,
+        &page,
+        false,
+    )
+    .await
 }
 
 /// `GET /api/v1/teams/{slug}/check-in`: how far the team is.
 #[utoipa::path(get, path = "/api/v1/teams/{slug}/check-in", tag = "teams", params(("slug" = String, Path)),
     responses((status = 200, description = "Goals and their pace, tasks by state, what is blocked, in review, done lately and next")))]
-pub async fn facts(app: Given<App>, from: Network, Path(slug): Path<String>, headers: HeaderMap) -> Result<Response> {
+pub async fn facts(
+    app: Given<App>,
+    from: Network,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
     feed(app, from, Path((slug, "check-in.json".to_owned())), headers).await
 }
 
@@ -246,18 +326,30 @@ pub(super) async fn feed_of(
 ) -> Result<Response> {
     let now = app.clock.now();
     let stamp = Stamp::of(team.seq, workspace_seq, now);
-    let key = PageKey { theme: "", ..key(headers, team.id, guest, format!("{feed:?} {page}")) };
+    let key = PageKey {
+        theme: "",
+        ..key(headers, team.id, guest, format!("{feed:?} {page}"))
+    };
     let make = async || {
         let mut team = team.clone();
         let stamp = now_counted(app, &mut team, now).await?;
-        let place = Place { site: &app.public_url, page, guest };
+        let place = Place {
+            site: &app.public_url,
+            page,
+            guest,
+        };
         Ok((stamp, feeds::text(&app.db, &team, feed, &place, now).await?))
     };
     kept::answer(app, headers, (key, stamp), feed.kind(), make).await
 }
 
 /// A guest's check-in.
-pub(super) async fn for_guest(app: &App, headers: &HeaderMap, guest: Guest, framed: bool) -> Result<Response> {
+pub(super) async fn for_guest(
+    app: &App,
+    headers: &HeaderMap,
+    guest: Guest,
+    framed: bool,
+) -> Result<Response> {
     let now = app.clock.now();
     let stamp = Stamp::of(guest.team.seq, guest.workspace_seq, now);
     let address = format!("guest {} {:?} {framed}", guest.address, fragment(headers));

@@ -26,7 +26,15 @@ pub async fn follow_team(
     fields: Fields,
 ) -> Result<Response> {
     let team = access::team(&app.db, &viewer, &slug).await?.team;
-    follow(&app, &viewer, team.id, What::Team, &fields, &format!("/teams/{slug}/check-in")).await
+    follow(
+        &app,
+        &viewer,
+        team.id,
+        What::Team,
+        &fields,
+        &format!("/teams/{slug}/check-in"),
+    )
+    .await
 }
 
 /// `POST /tasks/{key}/follow`
@@ -36,7 +44,15 @@ pub async fn follow_task(
     fields: Fields,
 ) -> Result<Response> {
     let address = format!("/tasks/{}", access.key);
-    follow(&app, &viewer, access.team.id, What::Task(access.id), &fields, &address).await
+    follow(
+        &app,
+        &viewer,
+        access.team.id,
+        What::Task(access.id),
+        &fields,
+        &address,
+    )
+    .await
 }
 
 /// `POST /teams/{slug}/goals/{id}/follow`
@@ -51,7 +67,15 @@ pub async fn follow_goal(
     if goals::sprint_of(&app.db, team.id, goal).await?.is_none() {
         return Err(Problem::NotFound);
     }
-    follow(&app, &viewer, team.id, What::Goal(goal), &fields, &format!("/teams/{slug}/goals/{goal}")).await
+    follow(
+        &app,
+        &viewer,
+        team.id,
+        What::Goal(goal),
+        &fields,
+        &format!("/teams/{slug}/goals/{goal}"),
+    )
+    .await
 }
 
 /// `POST /projects/{slug}/follow`
@@ -62,7 +86,15 @@ pub async fn follow_project(
     fields: Fields,
 ) -> Result<Response> {
     let (access, project) = access::project(&app.db, &viewer, &slug).await?;
-    follow(&app, &viewer, access.team.id, What::Project(project), &fields, &format!("/projects/{slug}")).await
+    follow(
+        &app,
+        &viewer,
+        access.team.id,
+        What::Project(project),
+        &fields,
+        &format!("/projects/{slug}"),
+    )
+    .await
 }
 
 /// Whoever may look may follow, also who only reads; a program does not do it for them.
@@ -77,7 +109,14 @@ async fn follow(
     viewer.to_change_own()?;
     let mut db = app.db.begin().await?;
     let follows = fields.get("follow").is_some();
-    following::follow(&mut db, (viewer.person.id, team), what, follows, app.clock.now()).await?;
+    following::follow(
+        &mut db,
+        (viewer.person.id, team),
+        what,
+        follows,
+        app.clock.now(),
+    )
+    .await?;
     db.commit().await?;
     Ok(Redirect::to(local_path(fields.text("back"), address)).into_response())
 }
@@ -89,7 +128,11 @@ pub async fn see(Given(app): Given<App>, viewer: Viewer, fields: Fields) -> Resu
     let teams = access::seen_teams(&app.db, &viewer).await?;
     for named in fields.all("seen") {
         let (slug, seq) = named.split_once(':').ok_or(Problem::NotFound)?;
-        let seq = seq.parse::<i64>().ok().filter(|seq| *seq >= 0).ok_or(Problem::NotFound)?;
+        let seq = seq
+            .parse::<i64>()
+            .ok()
+            .filter(|seq| *seq >= 0)
+            .ok_or(Problem::NotFound)?;
         if let Some(team) = teams.iter().find(|team| team.slug == slug) {
             following::see(&app.db, viewer.person.id, team.id, seq).await?;
         }

@@ -67,7 +67,11 @@ impl SharedBoard {
     }
 
     fn done(&self) -> usize {
-        self.columns.iter().flat_map(|(_, cards)| cards).filter(|card| card.state == State::Done).count()
+        self.columns
+            .iter()
+            .flat_map(|(_, cards)| cards)
+            .filter(|card| card.state == State::Done)
+            .count()
     }
 
     fn total(&self) -> usize {
@@ -88,14 +92,24 @@ fn for_audience(mut response: Response, audience: Audience) -> Response {
 }
 
 fn locked(app: &App, headers: &HeaderMap, error: &'static str) -> Result<Response> {
-    let page = LockedPage { frame: Frame::bare(app, "A password first".to_owned(), theme(headers)), error };
-    let response =
-        if error.is_empty() { page::page(&page) } else { page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page) };
+    let page = LockedPage {
+        frame: Frame::bare(app, "A password first".to_owned(), theme(headers)),
+        error,
+    };
+    let response = if error.is_empty() {
+        page::page(&page)
+    } else {
+        page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+    };
     response.map(|response| for_audience(response, Audience::Guests))
 }
 
 /// `GET /share/{key}`: the board or the check-in that the link is for.
-pub async fn shared(Given(app): Given<App>, Path(key): Path<String>, headers: HeaderMap) -> Result<Response> {
+pub async fn shared(
+    Given(app): Given<App>,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
     match guests::entrance(&app, &headers, &key).await? {
         Entrance::Asks(_) => locked(&app, &headers, ""),
         Entrance::Open(guest) => show(&app, &headers, guest).await,
@@ -111,7 +125,10 @@ pub async fn unlock(
     fields: Fields,
 ) -> Result<Response> {
     let Entrance::Asks(link) = guests::entrance(&app, &headers, &key).await? else {
-        return Ok(for_audience(Redirect::to(&format!("/share/{key}")).into_response(), Audience::Guests));
+        return Ok(for_audience(
+            Redirect::to(&format!("/share/{key}")).into_response(),
+            Audience::Guests,
+        ));
     };
     counted(&app, from, &link.id.to_string()).await?;
     let password = fields.text("password");
@@ -119,12 +136,23 @@ pub async fn unlock(
     if password.len() > 1000 || !passwords::verify(password.to_owned(), hash).await? {
         let about = "a wrong password for a link of {team}";
         let network = from.to_string();
-        let line = Line { kind: "share.refused", about, team: Some(link.team), network: &network, ..Line::default() };
+        let line = Line {
+            kind: "share.refused",
+            about,
+            team: Some(link.team),
+            network: &network,
+            ..Line::default()
+        };
         audit::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
-        return locked(&app, &headers, "That is not the link's password. Try again.");
+        return locked(
+            &app,
+            &headers,
+            "That is not the link's password. Try again.",
+        );
     }
     let mut response = Redirect::to(&format!("/share/{key}")).into_response();
-    let cookie = HeaderValue::from_str(&link.set_cookie(app.is_https())).map_err(anyhow::Error::from)?;
+    let cookie =
+        HeaderValue::from_str(&link.set_cookie(app.is_https())).map_err(anyhow::Error::from)?;
     response.headers_mut().append(header::SET_COOKIE, cookie);
     Ok(for_audience(response, Audience::Guests))
 }
@@ -141,13 +169,21 @@ pub async fn shared_feed(
 }
 
 /// `GET /share/{key}/embed`: the check-in for a page of another site.
-pub async fn shared_embed(Given(app): Given<App>, Path(key): Path<String>, headers: HeaderMap) -> Result<Response> {
+pub async fn shared_embed(
+    Given(app): Given<App>,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
     let guest = guests::guest(&app, &headers, &key).await?;
     embedded(&app, &headers, guest).await
 }
 
 /// `GET /public/{slug}`
-pub async fn public(Given(app): Given<App>, Path(slug): Path<String>, headers: HeaderMap) -> Result<Response> {
+pub async fn public(
+    Given(app): Given<App>,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
     let guest = guests::public(&app, &slug).await?;
     show(&app, &headers, guest).await
 }
@@ -164,7 +200,11 @@ pub async fn public_feed(
 }
 
 /// `GET /public/{slug}/embed`
-pub async fn public_embed(Given(app): Given<App>, Path(slug): Path<String>, headers: HeaderMap) -> Result<Response> {
+pub async fn public_embed(
+    Given(app): Given<App>,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
     let guest = guests::public(&app, &slug).await?;
     embedded(&app, &headers, guest).await
 }
@@ -174,7 +214,16 @@ async fn guests_feed(app: &App, headers: &HeaderMap, guest: Guest, feed: Feed) -
     if guest.shows == Shows::Board && feed != Feed::Badge {
         return Err(Problem::NotFound);
     }
-    let response = feed_of(app, headers, guest.team, guest.workspace_seq, feed, &guest.address, true).await?;
+    let response = feed_of(
+        app,
+        headers,
+        guest.team,
+        guest.workspace_seq,
+        feed,
+        &guest.address,
+        true,
+    )
+    .await?;
     Ok(for_audience(response, Audience::Frames))
 }
 
@@ -182,7 +231,10 @@ async fn embedded(app: &App, headers: &HeaderMap, guest: Guest) -> Result<Respon
     if guest.shows == Shows::Board {
         return Err(Problem::NotFound);
     }
-    Ok(for_audience(for_guest(app, headers, guest, true).await?, Audience::Frames))
+    Ok(for_audience(
+        for_guest(app, headers, guest, true).await?,
+        Audience::Frames,
+    ))
 }
 
 async fn show(app: &App, headers: &HeaderMap, guest: Guest) -> Result<Response> {
@@ -197,7 +249,12 @@ async fn show(app: &App, headers: &HeaderMap, guest: Guest) -> Result<Response> 
 async fn board(app: &App, headers: &HeaderMap, guest: Guest) -> Result<Response> {
     let now = app.clock.now();
     let stamp = Stamp::of(guest.team.seq, guest.workspace_seq, now);
-    let key = key(headers, guest.id, false, format!("guest {} {:?}", guest.address, fragment(headers)));
+    let key = key(
+        headers,
+        guest.id,
+        false,
+        format!("guest {} {:?}", guest.address, fragment(headers)),
+    );
     let make = async || {
         let team = guest.team.clone();
         let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
@@ -205,26 +262,45 @@ async fn board(app: &App, headers: &HeaderMap, guest: Guest) -> Result<Response>
         if let Some(sprint) = &mut sprint {
             sprint.name = words::without_addresses(&sprint.name);
         }
-        let resolved = sprint.as_ref().map_or(ResolvedSprint::Any, |sprint| ResolvedSprint::One(sprint.id));
-        let mut cards = tasks::queries::cards(&app.db, &team, &Filter::default(), resolved, now, None).await?;
+        let resolved = sprint
+            .as_ref()
+            .map_or(ResolvedSprint::Any, |sprint| ResolvedSprint::One(sprint.id));
+        let mut cards =
+            tasks::queries::cards(&app.db, &team, &Filter::default(), resolved, now, None).await?;
         cards.iter_mut().for_each(|card| for_guests(&team, card));
-        let mut columns: Vec<(Column, Vec<Card>)> =
-            boards::queries::columns(&app.db, team.id).await?.into_iter().map(|column| (column, Vec::new())).collect();
+        let mut columns: Vec<(Column, Vec<Card>)> = boards::queries::columns(&app.db, team.id)
+            .await?
+            .into_iter()
+            .map(|column| (column, Vec::new()))
+            .collect();
         for (column, _) in &mut columns {
             column.name = words::without_addresses(&column.name);
         }
         for card in cards {
-            if let Some((_, held)) = columns.iter_mut().find(|(column, _)| column.slug == card.column) {
+            if let Some((_, held)) = columns
+                .iter_mut()
+                .find(|(column, _)| column.slug == card.column)
+            {
                 held.push(card);
             }
         }
         let mut goals = match &sprint {
-            Some(sprint) => goals::goals(&app.db, &team, sprint, &crew(&app.db, team.id).await?, now).await?,
+            Some(sprint) => {
+                goals::goals(&app.db, &team, sprint, &crew(&app.db, team.id).await?, now).await?
+            }
             None => Vec::new(),
         };
         goals.iter_mut().for_each(goal_for_guests);
         let frame = Frame::bare(app, team.name.clone(), theme(headers));
-        let page = SharedBoard { frame, team, sprint, goals, columns, address: guest.address.clone(), now };
+        let page = SharedBoard {
+            frame,
+            team,
+            sprint,
+            goals,
+            columns,
+            address: guest.address.clone(),
+            now,
+        };
         Ok((stamp, rendered(&page)?))
     };
     kept::answer(app, headers, (key, stamp), "text/html; charset=utf-8", make).await

@@ -45,11 +45,15 @@ struct IntakePage {
 
 impl IntakePage {
     fn open(&self) -> impl Iterator<Item = &Request> {
-        self.requests.iter().filter(|request| request.outcome.is_none())
+        self.requests
+            .iter()
+            .filter(|request| request.outcome.is_none())
     }
 
     fn settled(&self) -> impl Iterator<Item = &Request> {
-        self.requests.iter().filter(|request| request.outcome.is_some())
+        self.requests
+            .iter()
+            .filter(|request| request.outcome.is_some())
     }
 
     fn error(&self, field: &str) -> &str {
@@ -58,7 +62,11 @@ impl IntakePage {
 
     /// What was typed to one request.
     fn typed_to(&self, request: &Uuid) -> &str {
-        if self.typed.text("request") == request.to_string() { self.typed.text("answer") } else { "" }
+        if self.typed.text("request") == request.to_string() {
+            self.typed.text("answer")
+        } else {
+            ""
+        }
     }
 
     fn refused(&self, request: &Uuid) -> bool {
@@ -82,7 +90,17 @@ pub async fn intake(
     headers: HeaderMap,
 ) -> Result<Response> {
     let access = access::team(&app.db, &viewer, &slug).await?;
-    page::page(&intake_page(&app, &viewer, &headers, access, Fields::default(), BTreeMap::new()).await?)
+    page::page(
+        &intake_page(
+            &app,
+            &viewer,
+            &headers,
+            access,
+            Fields::default(),
+            BTreeMap::new(),
+        )
+        .await?,
+    )
 }
 
 async fn intake_page(
@@ -94,7 +112,14 @@ async fn intake_page(
     errors: BTreeMap<&'static str, String>,
 ) -> Result<IntakePage> {
     let team = access.team;
-    let frame = Frame::new(app, viewer, headers, format!("{}: intake", team.name), &team.slug).await?;
+    let frame = Frame::new(
+        app,
+        viewer,
+        headers,
+        format!("{}: intake", team.name),
+        &team.slug,
+    )
+    .await?;
     Ok(IntakePage {
         frame: frame.at("planning"),
         requests: asking::intake(&app.db, team.id, viewer.person.id).await?,
@@ -120,8 +145,16 @@ pub async fn ask(
     let outcome = match fields.date("by") {
         Ok(by) => {
             let (actor, team) = (viewer.actor(), &access.team);
-            let draft = Draft { title: fields.text("title"), why: fields.text("why"), by };
-            app.live.change(&actor, |change, _| Box::pin(asking::ask(change, team, &draft))).await
+            let draft = Draft {
+                title: fields.text("title"),
+                why: fields.text("why"),
+                by,
+            };
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(asking::ask(change, team, &draft))
+                })
+                .await
         }
         Err(problem) => Err(problem),
     };
@@ -141,9 +174,16 @@ pub async fn withdraw(
     viewer: Viewer,
     Path((slug, request)): Path<(String, String)>,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_speak()?.team;
+    let team = access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_speak()?
+        .team;
     let (actor, request) = (viewer.actor(), id(&request)?);
-    app.live.change(&actor, |change, _| Box::pin(asking::withdraw(change, &team, request))).await?;
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(asking::withdraw(change, &team, request))
+        })
+        .await?;
     Ok(Redirect::to("/#asked").into_response())
 }
 
@@ -160,8 +200,12 @@ pub async fn settle(
     let outcome = Outcome::try_from(fields.text("outcome").to_owned())
         .map_err(|_| Problem::field("outcome", "Take it, answer it, or decline it."))?;
     let (actor, team, answer) = (viewer.actor(), &access.team, fields.text("answer"));
-    let settled =
-        app.live.change(&actor, |change, _| Box::pin(asking::settle(change, team, request, outcome, answer))).await;
+    let settled = app
+        .live
+        .change(&actor, |change, _| {
+            Box::pin(asking::settle(change, team, request, outcome, answer))
+        })
+        .await;
     match settled {
         Ok(settled) => Ok(Redirect::to(&match settled.value {
             Some(number) => format!("/tasks/{}-{number}", access.team.key),

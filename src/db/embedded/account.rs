@@ -22,7 +22,9 @@ impl Account {
     /// The account that owns the cluster if there is one; else ours, or `postgres` if we are root.
     pub(super) fn for_cluster(cluster: &Path) -> anyhow::Result<Self> {
         let us = rustix::process::geteuid();
-        let owner = fs::metadata(cluster).ok().map(|folder| folder.uid().to_string());
+        let owner = fs::metadata(cluster)
+            .ok()
+            .map(|folder| folder.uid().to_string());
         if us.is_root() {
             let wanted = match &owner {
                 Some(owner) if owner != "0" => vec![owner.as_str()],
@@ -40,8 +42,9 @@ impl Account {
                 cluster.display()
             );
         }
-        Self::look_up(&us, false)
-            .with_context(|| format!("Postgres wants a user with a name, and user number {us} has none"))
+        Self::look_up(&us, false).with_context(|| {
+            format!("Postgres wants a user with a name, and user number {us} has none")
+        })
     }
 
     // `id` rather than /etc/passwd, which knows neither macOS's users nor a directory's
@@ -51,7 +54,12 @@ impl Account {
             let text = String::from_utf8(output.stdout).ok()?;
             output.status.success().then(|| text.trim().to_owned())
         };
-        Some(Self { name: id("-un")?, uid: id("-u")?.parse().ok()?, gid: id("-g")?.parse().ok()?, given_away })
+        Some(Self {
+            name: id("-un")?,
+            uid: id("-u")?.parse().ok()?,
+            gid: id("-g")?.parse().ok()?,
+            given_away,
+        })
     }
 
     /// Lets the command run as this account.
@@ -65,7 +73,8 @@ impl Account {
 
     /// Makes a folder that nobody but this account, and root, may look into.
     pub(super) fn own_folder(&self, folder: &Path) -> anyhow::Result<()> {
-        self.make(folder).with_context(|| format!("cannot make the folder {}", folder.display()))
+        self.make(folder)
+            .with_context(|| format!("cannot make the folder {}", folder.display()))
     }
 
     fn make(&self, folder: &Path) -> std::io::Result<()> {
@@ -84,8 +93,9 @@ impl Account {
 
     /// Whether the folder is this account's alone: a stranger may have made it first in /tmp.
     pub(super) fn owns_alone(&self, folder: &Path) -> bool {
-        fs::symlink_metadata(folder)
-            .is_ok_and(|found| found.is_dir() && found.uid() == self.uid && found.mode() & 0o077 == 0)
+        fs::symlink_metadata(folder).is_ok_and(|found| {
+            found.is_dir() && found.uid() == self.uid && found.mode() & 0o077 == 0
+        })
     }
 
     /// Says which folder on the way keeps this account out, if one does.
@@ -124,10 +134,21 @@ mod tests {
     #[test]
     fn the_folder_in_the_way_is_named() {
         let home = tempfile::tempdir().unwrap();
-        let stranger = Account { name: "postgres".to_owned(), uid: 4_000_001, gid: 4_000_001, given_away: true };
+        let stranger = Account {
+            name: "postgres".to_owned(),
+            uid: 4_000_001,
+            gid: 4_000_001,
+            given_away: true,
+        };
         fs::set_permissions(home.path(), fs::Permissions::from_mode(0o700)).unwrap();
-        let refusal = stranger.may_enter(&home.path().join("data/postgres")).unwrap_err().to_string();
-        assert!(refusal.contains(&format!("may not enter {}", home.path().display())), "{refusal}");
+        let refusal = stranger
+            .may_enter(&home.path().join("data/postgres"))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            refusal.contains(&format!("may not enter {}", home.path().display())),
+            "{refusal}"
+        );
         fs::set_permissions(home.path(), fs::Permissions::from_mode(0o711)).unwrap();
         stranger.may_enter(&home.path().join("data")).unwrap();
     }

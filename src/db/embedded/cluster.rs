@@ -55,16 +55,28 @@ impl Cluster {
     /// A half-made cluster must not be taken for a whole one, so it is made aside and renamed.
     fn make(&self, durability: Durability) -> anyhow::Result<()> {
         // not one name for all: the initdb of a program that was killed may still be clearing up
-        let new = self.folder.with_extension(format!("new-{}", std::process::id()));
+        let new = self
+            .folder
+            .with_extension(format!("new-{}", std::process::id()));
         self.account.own_folder(&new)?;
         tracing::info!("making a database in {}", self.folder.display());
         // sorting is the same on every machine; lower() still knows letters beyond ASCII
-        let letters = if cfg!(target_os = "macos") { "UTF-8" } else { "C.UTF-8" };
+        let letters = if cfg!(target_os = "macos") {
+            "UTF-8"
+        } else {
+            "C.UTF-8"
+        };
         let output = self
             .command_dying_with_us("initdb")
             .arg("--pgdata")
             .arg(&new)
-            .args(["--username", ROLE, "--auth=peer", "--encoding=UTF8", "--no-instructions"])
+            .args([
+                "--username",
+                ROLE,
+                "--auth=peer",
+                "--encoding=UTF8",
+                "--no-instructions",
+            ])
             .args(["--locale=C", &format!("--lc-ctype={letters}")])
             .args(match durability {
                 Durability::Safe => None,
@@ -73,9 +85,13 @@ impl Cluster {
             .output()
             .context("cannot start initdb")?;
         if !output.status.success() {
-            bail!("Postgres could not make a database: {}", last_lines(&String::from_utf8_lossy(&output.stderr)));
+            bail!(
+                "Postgres could not make a database: {}",
+                last_lines(&String::from_utf8_lossy(&output.stderr))
+            );
         }
-        fs::rename(&new, &self.folder).with_context(|| format!("cannot name {}", self.folder.display()))?;
+        fs::rename(&new, &self.folder)
+            .with_context(|| format!("cannot name {}", self.folder.display()))?;
         self.clear_half_made();
         Ok(())
     }
@@ -113,13 +129,15 @@ impl Cluster {
     fn make_socket_folder(&self) -> anyhow::Result<()> {
         match fs::DirBuilder::new().mode(0o700).create(&self.sockets) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-                return Err(error).with_context(|| format!("cannot make {}", self.sockets.display()));
+                return Err(error)
+                    .with_context(|| format!("cannot make {}", self.sockets.display()));
             }
             _ => {}
         }
         // in /tmp a stranger may have been quicker: only a folder of our own making is given on
-        let ours = fs::symlink_metadata(&self.sockets)
-            .is_ok_and(|found| found.is_dir() && found.uid() == rustix::process::geteuid().as_raw());
+        let ours = fs::symlink_metadata(&self.sockets).is_ok_and(|found| {
+            found.is_dir() && found.uid() == rustix::process::geteuid().as_raw()
+        });
         if ours {
             self.account.give(&self.sockets)?;
         }
@@ -134,11 +152,14 @@ impl Cluster {
 
     /// The command that runs the server in the foreground.
     pub(super) fn server(&self, durability: Durability) -> anyhow::Result<Command> {
-        let log =
-            fs::File::create(&self.start_log).with_context(|| format!("cannot write {}", self.start_log.display()))?;
+        let log = fs::File::create(&self.start_log)
+            .with_context(|| format!("cannot write {}", self.start_log.display()))?;
         let mut command = self.command_dying_with_us("postgres");
         command.arg("-D").arg(&self.folder);
-        command.arg("-k").arg(&self.sockets).args(["-p", &PORT.to_string()]);
+        command
+            .arg("-k")
+            .arg(&self.sockets)
+            .args(["-p", &PORT.to_string()]);
         for setting in durability.settings() {
             command.args(["-c", setting]);
         }
@@ -166,7 +187,9 @@ impl Cluster {
             return self.command(program);
         }
         let mut command = Command::new("setpriv");
-        command.args(setpriv).arg(self.programs.folder.join(program));
+        command
+            .args(setpriv)
+            .arg(self.programs.folder.join(program));
         self.prepared(command)
     }
 
@@ -206,6 +229,10 @@ fn quoted(name: &str) -> String {
 }
 
 fn last_lines(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
     lines[lines.len().saturating_sub(4)..].join("; ")
 }

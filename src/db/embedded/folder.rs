@@ -11,7 +11,11 @@ use anyhow::Context;
 pub(super) fn make(data_dir: &Path) -> anyhow::Result<()> {
     // Root gives Postgres a folder inside to another user, who must be able to pass through.
     // What else is kept here closes itself.
-    let mode = if rustix::process::geteuid().is_root() { 0o711 } else { 0o700 };
+    let mode = if rustix::process::geteuid().is_root() {
+        0o711
+    } else {
+        0o700
+    };
     if data_dir.is_dir() {
         return Ok(());
     }
@@ -35,7 +39,12 @@ pub(super) enum Lock {
 pub(super) fn lock(data_dir: &Path) -> anyhow::Result<Lock> {
     let path = data_dir.join("lock");
     let attempt = || -> std::io::Result<Lock> {
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)?;
         match file.try_lock() {
             Ok(()) => {
                 file.set_len(0)?;

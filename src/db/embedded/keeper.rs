@@ -41,7 +41,9 @@ impl Keeper {
         let stopping = Arc::new(AtomicBool::new(false));
         let (states, state) = watch::channel(State::Starting);
         let asked = Arc::clone(&stopping);
-        thread::Builder::new().name("postgres-keeper".to_owned()).spawn(move || keep(&mut command, &asked, &states))?;
+        thread::Builder::new()
+            .name("postgres-keeper".to_owned())
+            .spawn(move || keep(&mut command, &asked, &states))?;
         Ok(Self { stopping, state })
     }
 
@@ -52,7 +54,10 @@ impl Keeper {
     /// Ends Postgres in order: sessions are broken off, what they committed is kept.
     pub(super) async fn stop(mut self) {
         self.stopping.store(true, Ordering::SeqCst);
-        for (signal, within) in [(Signal::INT, IN_ORDER_WITHIN), (Signal::QUIT, AT_ONCE_WITHIN)] {
+        for (signal, within) in [
+            (Signal::INT, IN_ORDER_WITHIN),
+            (Signal::QUIT, AT_ONCE_WITHIN),
+        ] {
             let ended = async {
                 // It may be between two lives: signal whichever process appears, until none will.
                 loop {

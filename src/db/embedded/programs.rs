@@ -20,11 +20,18 @@ pub(super) struct Programs {
 
 /// The programs to use: those of the cluster's own major version if there is a cluster, else the newest.
 pub(super) fn find(cluster: Option<u32>) -> anyhow::Result<Programs> {
-    let found = folders(env::var_os("PATH").as_deref()).into_iter().filter_map(programs_in).collect();
+    let found = folders(env::var_os("PATH").as_deref())
+        .into_iter()
+        .filter_map(programs_in)
+        .collect();
     choose(found, cluster, &os_release())
 }
 
-fn choose(found: Vec<Programs>, cluster: Option<u32>, os_release: &str) -> anyhow::Result<Programs> {
+fn choose(
+    found: Vec<Programs>,
+    cluster: Option<u32>,
+    os_release: &str,
+) -> anyhow::Result<Programs> {
     let Some(newest) = found.iter().max_by_key(|programs| programs.major).cloned() else {
         bail!(
             "Postgres is not installed on this machine: install it with '{}', or name a Postgres of your own with --database-url",
@@ -50,9 +57,16 @@ fn choose(found: Vec<Programs>, cluster: Option<u32>, os_release: &str) -> anyho
 /// Where Postgres programs are kept: PATH, then where Debian, Fedora's own packages of Postgres
 /// and Homebrew put what they leave off PATH.
 fn folders(path: Option<&OsStr>) -> Vec<PathBuf> {
-    let mut folders: Vec<PathBuf> = path.map(|path| env::split_paths(path).collect()).unwrap_or_default();
+    let mut folders: Vec<PathBuf> = path
+        .map(|path| env::split_paths(path).collect())
+        .unwrap_or_default();
     if let Ok(output) = Command::new("pg_config").arg("--bindir").output() {
-        folders.push(String::from_utf8_lossy(&output.stdout).trim().to_owned().into());
+        folders.push(
+            String::from_utf8_lossy(&output.stdout)
+                .trim()
+                .to_owned()
+                .into(),
+        );
     }
     folders.extend(folders_inside("/usr/lib/postgresql", ""));
     folders.extend(folders_inside("/usr", "pgsql-"));
@@ -78,15 +92,22 @@ fn programs_in(folder: PathBuf) -> Option<Programs> {
     if !folder.is_absolute() || !folder.join("initdb").is_file() {
         return None;
     }
-    let version = Command::new(folder.join("postgres")).arg("--version").output().ok()?;
+    let version = Command::new(folder.join("postgres"))
+        .arg("--version")
+        .output()
+        .ok()?;
     let major = major_of(&String::from_utf8_lossy(&version.stdout))?;
     Some(Programs { folder, major })
 }
 
 /// `postgres (PostgreSQL) 15.14 (Debian …)` → 15; also `17beta1`, and a PG_VERSION file's `15`.
 pub(super) fn major_of(version: &str) -> Option<u32> {
-    let number = version.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()))?;
-    let digits = number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len());
+    let number = version
+        .split_whitespace()
+        .find(|word| word.starts_with(|c: char| c.is_ascii_digit()))?;
+    let digits = number
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(number.len());
     number[..digits].parse().ok()
 }
 
@@ -98,7 +119,10 @@ fn os_release() -> String {
 fn how_to_install(os_release: &str) -> &'static str {
     let families: Vec<&str> = os_release
         .lines()
-        .filter_map(|line| line.strip_prefix("ID=").or_else(|| line.strip_prefix("ID_LIKE=")))
+        .filter_map(|line| {
+            line.strip_prefix("ID=")
+                .or_else(|| line.strip_prefix("ID_LIKE="))
+        })
         .flat_map(|value| value.trim_matches('"').split_whitespace())
         .collect();
     let any = |names: &[&str]| families.iter().any(|family| names.contains(family));
@@ -122,7 +146,10 @@ mod tests {
     use super::*;
 
     fn programs(major: u32) -> Programs {
-        Programs { folder: format!("/usr/lib/postgresql/{major}/bin").into(), major }
+        Programs {
+            folder: format!("/usr/lib/postgresql/{major}/bin").into(),
+            major,
+        }
     }
 
     fn refusal(found: Vec<Programs>, cluster: Option<u32>, os_release: &str) -> String {
@@ -144,7 +171,10 @@ mod tests {
         assert_eq!(choose(found.clone(), Some(15), "").unwrap(), programs(15));
         assert_eq!(choose(found, None, "").unwrap(), programs(17));
         let refusal = refusal(vec![programs(16), programs(17)], Some(15), "");
-        assert!(refusal.contains("made by Postgres 15") && refusal.contains("has Postgres 17"), "{refusal}");
+        assert!(
+            refusal.contains("made by Postgres 15") && refusal.contains("has Postgres 17"),
+            "{refusal}"
+        );
         assert!(refusal.contains("pg_dump"), "{refusal}");
     }
 
@@ -155,7 +185,10 @@ mod tests {
 
     #[test]
     fn versions_are_read_as_postgres_writes_them() {
-        assert_eq!(major_of("postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)"), Some(15));
+        assert_eq!(
+            major_of("postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)"),
+            Some(15)
+        );
         assert_eq!(major_of("postgres (PostgreSQL) 18beta1"), Some(18));
         assert_eq!(major_of("16\n"), Some(16));
         assert_eq!(major_of("no such thing"), None);

@@ -33,8 +33,13 @@ impl Durability {
     }
 }
 
-const ALWAYS: &[&str] =
-    &["listen_addresses=", "unix_socket_permissions=0700", "shared_buffers=64MB", "timezone=UTC", "log_timezone=UTC"];
+const ALWAYS: &[&str] = &[
+    "listen_addresses=",
+    "unix_socket_permissions=0700",
+    "shared_buffers=64MB",
+    "timezone=UTC",
+    "log_timezone=UTC",
+];
 
 const SAFE: &[&str] = &[
     "max_connections=60",
@@ -62,7 +67,11 @@ const FAST: &[&str] = &[
 pub(super) fn socket_folder(data_dir: &Path) -> PathBuf {
     let inside = data_dir.join("run");
     let length = inside.as_os_str().len() + format!("/.s.PGSQL.{PORT}").len();
-    let listable = !inside.as_os_str().as_bytes().iter().any(|b| b",\"".contains(b));
+    let listable = !inside
+        .as_os_str()
+        .as_bytes()
+        .iter()
+        .any(|b| b",\"".contains(b));
     if length <= LONGEST_SOCKET && listable {
         return inside;
     }
@@ -77,11 +86,21 @@ mod tests {
 
     #[test]
     fn a_long_path_gets_a_short_socket() {
-        assert_eq!(socket_folder(Path::new("/srv/board")), Path::new("/srv/board/run"));
+        assert_eq!(
+            socket_folder(Path::new("/srv/board")),
+            Path::new("/srv/board/run")
+        );
         let long = PathBuf::from(format!("/srv/{}", "deep/".repeat(30)));
         let short = socket_folder(&long);
-        assert!(short.starts_with("/tmp") && short.as_os_str().len() < 40, "{short:?}");
-        assert_eq!(short, socket_folder(&long), "attaching must find the same folder");
+        assert!(
+            short.starts_with("/tmp") && short.as_os_str().len() < 40,
+            "{short:?}"
+        );
+        assert_eq!(
+            short,
+            socket_folder(&long),
+            "attaching must find the same folder"
+        );
         assert_ne!(short, socket_folder(Path::new("/srv/a,b")));
     }
 }

@@ -30,24 +30,43 @@ impl History {
         row.version += 1;
         row.moved_version = row.version;
         let (version, team, id) = (row.version, row.team, row.id);
-        self.places.entry((team, to)).or_default().insert(rank.clone(), nth);
+        self.places
+            .entry((team, to))
+            .or_default()
+            .insert(rank.clone(), nth);
         let after = json!({ "column": slug(to), "state": to, "rank": rank });
         self.record(change, nth, "task.moved", before, after, Some(version));
         if from == State::Blocked && to != State::Blocked {
             self.end_waits(change, nth);
         }
         if from != to {
-            let waiting = self.waits.iter().filter(|wait| wait.ended_at.is_none() && wait.on_task == Some((team, id)));
+            let waiting = self
+                .waits
+                .iter()
+                .filter(|wait| wait.ended_at.is_none() && wait.on_task == Some((team, id)));
             let waiting: Vec<Uuid> = waiting.map(|wait| wait.task).collect();
             for task in waiting {
                 if let Some(nth) = self.rows.iter().position(|row| row.id == task) {
-                    self.record(change, nth, "wait.moved", json!({}), json!({ "state": to }), None);
+                    self.record(
+                        change,
+                        nth,
+                        "wait.moved",
+                        json!({}),
+                        json!({ "state": to }),
+                        None,
+                    );
                 }
             }
         }
     }
 
-    pub(super) fn wait(&mut self, change: &Change, nth: usize, on: On, note: &'static str) -> anyhow::Result<()> {
+    pub(super) fn wait(
+        &mut self,
+        change: &Change,
+        nth: usize,
+        on: On,
+        note: &'static str,
+    ) -> anyhow::Result<()> {
         let row = &self.rows[nth];
         let mut wait = Wait {
             team: row.team,
@@ -65,13 +84,19 @@ impl History {
         match on {
             On::Words => {}
             On::Task(other) => {
-                let other = *self.by_name.get(other).context("it waits on a task that is not made yet")?;
+                let other = *self
+                    .by_name
+                    .get(other)
+                    .context("it waits on a task that is not made yet")?;
                 let other = &self.rows[other];
                 (wait.kind, wait.on_task) = ("task", Some((other.team, other.id)));
                 name = format!("{}-{}", TEAMS[other.team].key, other.number);
             }
             On::Team(slug) => {
-                let team = TEAMS.iter().position(|team| team.slug == slug).context("it waits on an unknown team")?;
+                let team = TEAMS
+                    .iter()
+                    .position(|team| team.slug == slug)
+                    .context("it waits on an unknown team")?;
                 (wait.kind, wait.on_team) = ("team", Some(self.known.teams[team]));
                 name = slug.to_owned();
             }
@@ -80,7 +105,8 @@ impl History {
                 name = handle.to_owned();
             }
         }
-        let after = json!({ "waits": { "id": wait.id, "kind": wait.kind, "on": name, "note": note } });
+        let after =
+            json!({ "waits": { "id": wait.id, "kind": wait.kind, "on": name, "note": note } });
         self.waits.push(wait);
         self.touch(change, nth, "task.blocked", json!({}), after);
         Ok(())
@@ -89,12 +115,22 @@ impl History {
     pub(super) fn end_waits(&mut self, change: &Change, nth: usize) {
         let task = self.rows[nth].id;
         let mut ended = Vec::new();
-        for wait in self.waits.iter_mut().filter(|wait| wait.task == task && wait.ended_at.is_none()) {
+        for wait in self
+            .waits
+            .iter_mut()
+            .filter(|wait| wait.task == task && wait.ended_at.is_none())
+        {
             wait.ended_at = Some(change.at);
             ended.push(wait.id);
         }
         if !ended.is_empty() {
-            self.touch(change, nth, "task.unblocked", json!({ "waits": ended }), json!({}));
+            self.touch(
+                change,
+                nth,
+                "task.unblocked",
+                json!({ "waits": ended }),
+                json!({}),
+            );
         }
     }
 
@@ -109,12 +145,26 @@ impl History {
         row.moved_version = row.version;
         let version = Some(row.version);
         let before = json!({ "column": slug(row.column), "rank": rank, "archived": false });
-        self.record(change, nth, "task.archived", before, json!({ "rank": null, "archived": true }), version);
+        self.record(
+            change,
+            nth,
+            "task.archived",
+            before,
+            json!({ "rank": null, "archived": true }),
+            version,
+        );
         self.end_waits(change, nth);
     }
 
     /// A change that leaves the task where it is.
-    pub(super) fn touch(&mut self, change: &Change, nth: usize, kind: &'static str, before: Value, after: Value) {
+    pub(super) fn touch(
+        &mut self,
+        change: &Change,
+        nth: usize,
+        kind: &'static str,
+        before: Value,
+        after: Value,
+    ) {
         self.rows[nth].version += 1;
         let version = Some(self.rows[nth].version);
         self.record(change, nth, kind, before, after, version);

@@ -51,8 +51,14 @@ pub fn blocked(said: &[Spell], in_column: &[(Uuid, Date, Date)]) -> Blocked {
     let mut all: BTreeSet<(Uuid, i32)> = BTreeSet::new();
     for spell in said {
         let days = days_of(spell.task, spell.from, spell.to);
-        by_reason.entry(spell.on.clone()).or_default().extend(days.clone());
-        by_whom.entry(&spell.on.whom).or_default().extend(days.clone());
+        by_reason
+            .entry(spell.on.clone())
+            .or_default()
+            .extend(days.clone());
+        by_whom
+            .entry(&spell.on.whom)
+            .or_default()
+            .extend(days.clone());
         all.extend(days);
     }
     let unsaid: BTreeSet<(Uuid, i32)> = in_column
@@ -61,20 +67,39 @@ pub fn blocked(said: &[Spell], in_column: &[(Uuid, Date, Date)]) -> Blocked {
         .filter(|day| !all.contains(day))
         .collect();
     if !unsaid.is_empty() {
-        let nobody = Waited { what: "Nobody said on what".to_owned(), whom: String::new() };
+        let nobody = Waited {
+            what: "Nobody said on what".to_owned(),
+            whom: String::new(),
+        };
         all.extend(&unsaid);
         by_reason.insert(nobody, unsaid);
     }
-    let most = by_whom.iter().max_by_key(|(_, days)| days.len()).map(|(whom, days)| ((*whom).to_owned(), days.len()));
+    let most = by_whom
+        .iter()
+        .max_by_key(|(_, days)| days.len())
+        .map(|(whom, days)| ((*whom).to_owned(), days.len()));
     let mut rows: Vec<Row> = by_reason
         .into_iter()
         .map(|(on, days)| {
             let tasks: BTreeSet<Uuid> = days.iter().map(|(task, _)| *task).collect();
-            Row { on, tasks: tasks.len(), days: days.len() }
+            Row {
+                on,
+                tasks: tasks.len(),
+                days: days.len(),
+            }
         })
         .collect();
-    rows.sort_by(|one, other| other.days.cmp(&one.days).then_with(|| one.on.cmp(&other.on)));
-    Blocked { rows, total: all.len(), most }
+    rows.sort_by(|one, other| {
+        other
+            .days
+            .cmp(&one.days)
+            .then_with(|| one.on.cmp(&other.on))
+    });
+    Blocked {
+        rows,
+        total: all.len(),
+        most,
+    }
 }
 
 fn days_of(task: Uuid, from: Date, to: Date) -> impl Iterator<Item = (Uuid, i32)> + Clone {
@@ -89,10 +114,22 @@ mod tests {
 
     #[test]
     fn a_day_counts_once_for_a_task_and_what_it_waited_on() {
-        let on = |what: &str, whom: &str| Waited { what: what.to_owned(), whom: whom.to_owned() };
-        let spell = |task, what, whom, from, to| Spell { task: Uuid::from_u128(task), on: on(what, whom), from, to };
-        let (mon, tue, wed, fri) =
-            (date!(2026 - 11 - 16), date!(2026 - 11 - 17), date!(2026 - 11 - 18), date!(2026 - 11 - 20));
+        let on = |what: &str, whom: &str| Waited {
+            what: what.to_owned(),
+            whom: whom.to_owned(),
+        };
+        let spell = |task, what, whom, from, to| Spell {
+            task: Uuid::from_u128(task),
+            on: on(what, whom),
+            from,
+            to,
+        };
+        let (mon, tue, wed, fri) = (
+            date!(2026 - 11 - 16),
+            date!(2026 - 11 - 17),
+            date!(2026 - 11 - 18),
+            date!(2026 - 11 - 20),
+        );
         let said = [
             spell(1, "ING-58 Updates", "Ingestion", mon, tue),
             spell(1, "ING-58 Updates", "Ingestion", tue, wed),
@@ -101,9 +138,19 @@ mod tests {
         ];
         // the first was in the column until Friday, and nobody said why after Wednesday
         let found = blocked(&said, &[(Uuid::from_u128(1), mon, fri)]);
-        let rows: Vec<(&str, usize, usize)> =
-            found.rows.iter().map(|row| (row.on.what.as_str(), row.tasks, row.days)).collect();
-        assert_eq!(rows, [("ING-58 Updates", 2, 4), ("Nobody said on what", 1, 2), ("Legal", 1, 1)]);
+        let rows: Vec<(&str, usize, usize)> = found
+            .rows
+            .iter()
+            .map(|row| (row.on.what.as_str(), row.tasks, row.days))
+            .collect();
+        assert_eq!(
+            rows,
+            [
+                ("ING-58 Updates", 2, 4),
+                ("Nobody said on what", 1, 2),
+                ("Legal", 1, 1)
+            ]
+        );
         assert_eq!(found.total, 6);
         assert_eq!(found.most, Some(("Ingestion".to_owned(), 4)));
         assert_eq!(blocked(&[], &[]), Blocked::default());

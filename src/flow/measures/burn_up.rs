@@ -64,13 +64,21 @@ impl BurnUp {
 
     /// The days with how they ended.
     pub fn dated(&self) -> impl Iterator<Item = (Date, Standing)> {
-        (0_i64..).zip(&self.days).map(|(nth, day)| (self.starts_on.saturating_add(time::Duration::days(nth)), *day))
+        (0_i64..).zip(&self.days).map(|(nth, day)| {
+            (
+                self.starts_on.saturating_add(time::Duration::days(nth)),
+                *day,
+            )
+        })
     }
 
     /// Where the ideal line is at the end of each day of the sprint: the scope, spread over its working days.
     pub fn ideal(&self) -> Vec<f64> {
         let all = self.worked.last().copied().unwrap_or(0).max(1) as f64;
-        self.worked.iter().map(|gone| self.now().scope as f64 * *gone as f64 / all).collect()
+        self.worked
+            .iter()
+            .map(|gone| self.now().scope as f64 * *gone as f64 / all)
+            .collect()
     }
 }
 
@@ -92,7 +100,10 @@ pub fn standings(
         while let Some(shift) = shifts.next_if(|shift| shift.at < *end) {
             replay.apply(shift);
         }
-        let states = members.iter().filter(|(_, is_in)| **is_in).filter_map(|(task, _)| replay.state(*task));
+        let states = members
+            .iter()
+            .filter(|(_, is_in)| **is_in)
+            .filter_map(|(task, _)| replay.state(*task));
         states.fold(Standing::default(), |standing, state| Standing {
             scope: standing.scope + 1,
             done: standing.done + usize::from(state == State::Done),
@@ -108,15 +119,23 @@ pub fn forecast(stands: Standing, remaining: usize, finished_a_day: &[usize]) ->
     if remaining == 0 {
         return None;
     }
-    let mut stretches: Vec<i64> =
-        finished_a_day.windows(remaining).map(|days| days.iter().sum::<usize>() as i64).collect();
+    let mut stretches: Vec<i64> = finished_a_day
+        .windows(remaining)
+        .map(|days| days.iter().sum::<usize>() as i64)
+        .collect();
     stretches.sort_unstable();
     if stretches.len() < 5 {
         return None;
     }
-    let at =
-        |part: f64| percentile(&stretches, part).map(|more| (stands.done + more.round() as usize).min(stands.scope));
-    Some(Forecast { low: at(0.15)?, likely: at(0.5)?, high: at(0.85)? })
+    let at = |part: f64| {
+        percentile(&stretches, part)
+            .map(|more| (stands.done + more.round() as usize).min(stands.scope))
+    };
+    Some(Forecast {
+        low: at(0.15)?,
+        likely: at(0.5)?,
+        high: at(0.85)?,
+    })
 }
 
 /// How many were finished on each of these working days; what was finished on a day off counts for the one before.
@@ -143,43 +162,99 @@ mod tests {
     const BEGIN: OffsetDateTime = datetime!(2026-11-16 0:00 UTC);
 
     fn joining(nth: u128, hour: i64, joins: bool) -> Joining {
-        Joining { task: Uuid::from_u128(nth), at: BEGIN + Duration::hours(hour), joins }
+        Joining {
+            task: Uuid::from_u128(nth),
+            at: BEGIN + Duration::hours(hour),
+            joins,
+        }
     }
 
     fn moved(nth: u128, hour: i64, to: State) -> Shift {
         let at = BEGIN + Duration::hours(hour);
-        Shift { task: Uuid::from_u128(nth), at, kind: Kind::Moved, to: Some(to), archived: false }
+        Shift {
+            task: Uuid::from_u128(nth),
+            at,
+            kind: Kind::Moved,
+            to: Some(to),
+            archived: false,
+        }
     }
 
     #[test]
     fn scope_follows_what_comes_and_goes_and_done_what_is_in_it() {
-        let joinings = [joining(1, -50, true), joining(2, -50, true), joining(3, 30, true), joining(2, 50, false)];
-        let opening =
-            [(1, State::Todo), (2, State::Doing), (3, State::Todo)].map(|(nth, state)| (Uuid::from_u128(nth), state));
-        let shifts = [moved(2, 10, State::Done), moved(1, 40, State::Done), moved(1, 60, State::Doing)];
+        let joinings = [
+            joining(1, -50, true),
+            joining(2, -50, true),
+            joining(3, 30, true),
+            joining(2, 50, false),
+        ];
+        let opening = [(1, State::Todo), (2, State::Doing), (3, State::Todo)]
+            .map(|(nth, state)| (Uuid::from_u128(nth), state));
+        let shifts = [
+            moved(2, 10, State::Done),
+            moved(1, 40, State::Done),
+            moved(1, 60, State::Doing),
+        ];
         let at: Vec<OffsetDateTime> = (0..4).map(|day| BEGIN + Duration::days(day)).collect();
-        let stood: Vec<(usize, usize)> =
-            standings(&joinings, &opening, &shifts, &at).iter().map(|day| (day.scope, day.done)).collect();
-        assert_eq!(stood, [(2, 0), (2, 1), (3, 2), (2, 0)], "done work that leaves the sprint leaves both lines");
+        let stood: Vec<(usize, usize)> = standings(&joinings, &opening, &shifts, &at)
+            .iter()
+            .map(|day| (day.scope, day.done))
+            .collect();
+        assert_eq!(
+            stood,
+            [(2, 0), (2, 1), (3, 2), (2, 0)],
+            "done work that leaves the sprint leaves both lines"
+        );
     }
 
     #[test]
     fn a_forecast_is_a_range_and_waits_until_it_knows_enough() {
         let of = |done, scope| Standing { scope, done };
-        assert_eq!(forecast(of(3, 50), 0, &[1; 30]), None, "nothing is left to foretell");
-        assert_eq!(forecast(of(3, 50), 4, &[1; 7]), None, "four stretches are too few");
-        assert_eq!(forecast(of(3, 50), 4, &[1; 8]), Some(Forecast { low: 7, likely: 7, high: 7 }));
-        let all = Some(Forecast { low: 5, likely: 5, high: 5 });
+        assert_eq!(
+            forecast(of(3, 50), 0, &[1; 30]),
+            None,
+            "nothing is left to foretell"
+        );
+        assert_eq!(
+            forecast(of(3, 50), 4, &[1; 7]),
+            None,
+            "four stretches are too few"
+        );
+        assert_eq!(
+            forecast(of(3, 50), 4, &[1; 8]),
+            Some(Forecast {
+                low: 7,
+                likely: 7,
+                high: 7
+            })
+        );
+        let all = Some(Forecast {
+            low: 5,
+            likely: 5,
+            high: 5,
+        });
         assert_eq!(forecast(of(3, 5), 4, &[1; 8]), all, "no more than there is");
         let uneven = [0, 0, 2, 0, 3, 1, 0, 0, 2, 4, 0, 1];
         let range = forecast(of(10, 50), 3, &uneven).unwrap();
-        assert!(range.low < range.likely && range.likely < range.high, "{range:?}");
+        assert!(
+            range.low < range.likely && range.likely < range.high,
+            "{range:?}"
+        );
     }
 
     #[test]
     fn what_was_finished_on_a_weekend_counts_for_the_friday() {
-        let days = [date!(2026 - 11 - 19), date!(2026 - 11 - 20), date!(2026 - 11 - 23)];
-        let finished = [date!(2026 - 11 - 18), date!(2026 - 11 - 20), date!(2026 - 11 - 22), date!(2026 - 11 - 23)];
+        let days = [
+            date!(2026 - 11 - 19),
+            date!(2026 - 11 - 20),
+            date!(2026 - 11 - 23),
+        ];
+        let finished = [
+            date!(2026 - 11 - 18),
+            date!(2026 - 11 - 20),
+            date!(2026 - 11 - 22),
+            date!(2026 - 11 - 23),
+        ];
         assert_eq!(a_working_day(&finished, &days), [0, 2, 1]);
     }
 
@@ -194,7 +269,11 @@ mod tests {
             begin: Standing::default(),
             days: vec![standing, standing],
             worked: vec![1, 2, 3],
-            forecast: Some(Forecast { low: 1, likely: 2, high: 3 }),
+            forecast: Some(Forecast {
+                low: 1,
+                likely: 2,
+                high: 3,
+            }),
         };
         let kept = serde_json::to_value(&burn_up).unwrap();
         assert_eq!(kept["starts_on"], "2026-11-16");

@@ -15,7 +15,10 @@ pub fn days(start: Date, end: Date) -> Option<i64> {
 pub fn percentile(sorted: &[i64], part: f64) -> Option<f64> {
     let last = sorted.len().checked_sub(1)?;
     let at = part.clamp(0.0, 1.0) * last as f64;
-    let (low, high) = (sorted.get(at.floor() as usize)?, sorted.get(at.ceil() as usize)?);
+    let (low, high) = (
+        sorted.get(at.floor() as usize)?,
+        sorted.get(at.ceil() as usize)?,
+    );
     Some(*low as f64 + (high - low) as f64 * at.fract())
 }
 
@@ -55,8 +58,11 @@ impl LeftOut {
             (self.unknown, "imported with a history that begins too late"),
             (self.backwards, "that end before they start"),
         ];
-        let parts: Vec<String> =
-            parts.iter().filter(|(count, _)| *count > 0).map(|(count, why)| format!("{count} {why}")).collect();
+        let parts: Vec<String> = parts
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, why)| format!("{count} {why}"))
+            .collect();
         (!parts.is_empty()).then(|| format!("Left out: {}.", parts.join(", ")))
     }
 }
@@ -92,7 +98,12 @@ pub fn cycle_times(items: impl IntoIterator<Item = (Uuid, Begun, Date)>) -> Cycl
             }
         };
         match days(start, end) {
-            Some(days) => times.taken.push(Taken { task, start, end, days }),
+            Some(days) => times.taken.push(Taken {
+                task,
+                start,
+                end,
+                days,
+            }),
             None => times.left_out.backwards += 1,
         }
     }
@@ -115,18 +126,30 @@ mod tests {
         let day = format_description!(
             "[month padding:none]/[day padding:none]/[year] [hour repr:12 padding:none]:[minute]:[second] [period]"
         );
-        time::PrimitiveDateTime::parse(text, day).ok().map(|at| at.date())
+        time::PrimitiveDateTime::parse(text, day)
+            .ok()
+            .map(|at| at.date())
     }
 
     #[test]
     fn real_items_have_the_percentiles_that_others_counted() {
-        let rows: Vec<Vec<&str>> =
-            ITEMS.trim_start_matches('\u{feff}').lines().skip(1).map(|line| line.trim().split(';').collect()).collect();
+        let rows: Vec<Vec<&str>> = ITEMS
+            .trim_start_matches('\u{feff}')
+            .lines()
+            .skip(1)
+            .map(|line| line.trim().split(';').collect())
+            .collect();
         assert_eq!(rows.len(), 266);
-        let finished: Vec<(Date, Date)> =
-            rows.iter().filter_map(|row| Some((american(row[1])?, american(row[0])?))).collect();
+        let finished: Vec<(Date, Date)> = rows
+            .iter()
+            .filter_map(|row| Some((american(row[1])?, american(row[0])?)))
+            .collect();
         assert_eq!(rows.len() - finished.len(), 5, "still open");
-        let times = cycle_times(finished.into_iter().map(|(start, end)| (Uuid::nil(), Begun::On(start), end)));
+        let times = cycle_times(
+            finished
+                .into_iter()
+                .map(|(start, end)| (Uuid::nil(), Begun::On(start), end)),
+        );
         assert_eq!(times.left_out, LeftOut::default());
         let at = |hundredths| times.percentile(hundredths).unwrap();
         assert_eq!([at(50), at(70), at(85), at(95)], [5.0, 7.0, 9.0, 13.0]);
@@ -146,8 +169,21 @@ mod tests {
         ];
         let times = cycle_times(all.map(|(begun, end)| (Uuid::nil(), begun, end)));
         assert_eq!(times.sorted, [5]);
-        assert_eq!(times.left_out, LeftOut { no_start: 1, unknown: 1, backwards: 1 });
-        assert!(times.left_out.sentence().unwrap().starts_with("Left out: 1 that never were in progress, 1 imported"));
+        assert_eq!(
+            times.left_out,
+            LeftOut {
+                no_start: 1,
+                unknown: 1,
+                backwards: 1
+            }
+        );
+        assert!(
+            times
+                .left_out
+                .sentence()
+                .unwrap()
+                .starts_with("Left out: 1 that never were in progress, 1 imported")
+        );
         assert_eq!(LeftOut::default().sentence(), None);
     }
 

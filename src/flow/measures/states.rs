@@ -62,7 +62,13 @@ impl Replay {
     pub fn from(opening: &[(Uuid, State)]) -> Self {
         let mut replay = Self::default();
         for (task, state) in opening {
-            replay.put(*task, Some(Place { state: *state, archived: false }));
+            replay.put(
+                *task,
+                Some(Place {
+                    state: *state,
+                    archived: false,
+                }),
+            );
         }
         replay
     }
@@ -71,9 +77,18 @@ impl Replay {
     pub fn apply(&mut self, shift: &Shift) {
         let was = self.places.get(&shift.task).copied();
         let now = match shift.kind {
-            Kind::Archived => was.map(|was| Place { archived: true, ..was }),
-            Kind::Restored => shift.to.or(was.map(|was| was.state)).map(|state| Place { state, archived: false }),
-            _ => shift.to.map(|state| Place { state, archived: shift.archived }),
+            Kind::Archived => was.map(|was| Place {
+                archived: true,
+                ..was
+            }),
+            Kind::Restored => shift.to.or(was.map(|was| was.state)).map(|state| Place {
+                state,
+                archived: false,
+            }),
+            _ => shift.to.map(|state| Place {
+                state,
+                archived: shift.archived,
+            }),
         };
         self.put(shift.task, now);
     }
@@ -89,10 +104,17 @@ impl Replay {
             None => self.places.remove(&task),
         };
         for (place, is_in) in [(was, false), (now, true)] {
-            let Some(count) = place.and_then(Place::seen).and_then(|state| self.counts.get_mut(state as usize)) else {
+            let Some(count) = place
+                .and_then(Place::seen)
+                .and_then(|state| self.counts.get_mut(state as usize))
+            else {
                 continue;
             };
-            *count = if is_in { *count + 1 } else { count.saturating_sub(1) };
+            *count = if is_in {
+                *count + 1
+            } else {
+                count.saturating_sub(1)
+            };
         }
     }
 }
@@ -100,7 +122,11 @@ impl Replay {
 /// How many tasks were in each state at each of these instants, which are in order, as the shifts are.
 /// Done counts only what was finished on the way: the opening has no done ones, and what comes done from an import
 /// or the archive stays out.
-pub fn days_by_state(opening: &[(Uuid, State)], shifts: &[Shift], at: &[OffsetDateTime]) -> Vec<[usize; 5]> {
+pub fn days_by_state(
+    opening: &[(Uuid, State)],
+    shifts: &[Shift],
+    at: &[OffsetDateTime],
+) -> Vec<[usize; 5]> {
     let mut replay = Replay::from(opening);
     let mut shifts = shifts.iter().peekable();
     let count = |end: &OffsetDateTime| {
@@ -158,8 +184,11 @@ pub fn spans(
     (since, until): (OffsetDateTime, OffsetDateTime),
 ) -> Vec<(Uuid, OffsetDateTime, OffsetDateTime)> {
     let mut replay = Replay::from(opening);
-    let mut begun: HashMap<Uuid, OffsetDateTime> =
-        opening.iter().filter(|(_, was)| *was == state).map(|(task, _)| (*task, since)).collect();
+    let mut begun: HashMap<Uuid, OffsetDateTime> = opening
+        .iter()
+        .filter(|(_, was)| *was == state)
+        .map(|(task, _)| (*task, since))
+        .collect();
     let mut spans = Vec::new();
     for shift in shifts {
         replay.apply(shift);
@@ -176,7 +205,14 @@ pub fn spans(
 
 /// How many of these days fall into each span of days, both ends counted.
 pub fn throughput(done: &[Date], spans: &[(Date, Date)]) -> Vec<usize> {
-    spans.iter().map(|(from, to)| done.iter().filter(|day| (*from..=*to).contains(day)).count()).collect()
+    spans
+        .iter()
+        .map(|(from, to)| {
+            done.iter()
+                .filter(|day| (*from..=*to).contains(day))
+                .count()
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -192,11 +228,19 @@ mod tests {
     }
 
     fn shift(nth: u128, day: i64, kind: Kind, to: Option<State>) -> Shift {
-        Shift { task: task(nth), at: NOON + time::Duration::days(day), kind, to, archived: false }
+        Shift {
+            task: task(nth),
+            at: NOON + time::Duration::days(day),
+            kind,
+            to,
+            archived: false,
+        }
     }
 
     fn ends(days: i64) -> Vec<OffsetDateTime> {
-        (0..days).map(|day| NOON + time::Duration::days(day) + time::Duration::hours(12)).collect()
+        (0..days)
+            .map(|day| NOON + time::Duration::days(day) + time::Duration::hours(12))
+            .collect()
     }
 
     #[test]
@@ -212,7 +256,13 @@ mod tests {
         let days = days_by_state(&[(task(1), State::Review)], &shifts, &ends(5));
         assert_eq!(
             days,
-            [[1, 0, 0, 1, 0], [0, 1, 0, 0, 1], [0, 0, 0, 0, 1], [0, 0, 0, 0, 1], [0, 1, 0, 0, 1]],
+            [
+                [1, 0, 0, 1, 0],
+                [0, 1, 0, 0, 1],
+                [0, 0, 0, 0, 1],
+                [0, 0, 0, 0, 1],
+                [0, 1, 0, 0, 1]
+            ],
             "what is done stays so in the archive, what is not is off the board"
         );
     }
@@ -243,18 +293,29 @@ mod tests {
             shift(3, 0, Kind::Imported, Some(State::Doing)),
             shift(3, 1, Kind::Moved, Some(State::Done)),
         ];
-        assert_eq!(days_by_state(&[], &shifts, &ends(2)), [[0, 1, 0, 0, 0], [0, 0, 0, 0, 1]]);
-        assert_eq!(finished(&shifts), [(task(3), NOON + time::Duration::days(1))]);
+        assert_eq!(
+            days_by_state(&[], &shifts, &ends(2)),
+            [[0, 1, 0, 0, 0], [0, 0, 0, 0, 1]]
+        );
+        assert_eq!(
+            finished(&shifts),
+            [(task(3), NOON + time::Duration::days(1))]
+        );
     }
 
     #[test]
     fn a_task_that_comes_back_is_finished_when_it_is_done_again() {
-        let mut shifts =
-            vec![shift(1, 0, Kind::Moved, Some(State::Done)), shift(1, 1, Kind::Moved, Some(State::Doing))];
+        let mut shifts = vec![
+            shift(1, 0, Kind::Moved, Some(State::Done)),
+            shift(1, 1, Kind::Moved, Some(State::Doing)),
+        ];
         assert_eq!(finished(&shifts), []);
         shifts.push(shift(1, 2, Kind::Moved, Some(State::Done)));
         shifts.push(shift(1, 3, Kind::Archived, None));
-        assert_eq!(finished(&shifts), [(task(1), NOON + time::Duration::days(2))]);
+        assert_eq!(
+            finished(&shifts),
+            [(task(1), NOON + time::Duration::days(2))]
+        );
     }
 
     #[test]
@@ -268,15 +329,32 @@ mod tests {
         ];
         let at = |day| NOON + time::Duration::days(day);
         assert_eq!(
-            spans(State::Blocked, &[(task(1), State::Blocked), (task(2), State::Todo)], &shifts, (at(0), until)),
-            [(task(1), at(0), at(1)), (task(2), at(2), until), (task(3), at(3), at(4))]
+            spans(
+                State::Blocked,
+                &[(task(1), State::Blocked), (task(2), State::Todo)],
+                &shifts,
+                (at(0), until)
+            ),
+            [
+                (task(1), at(0), at(1)),
+                (task(2), at(2), until),
+                (task(3), at(3), at(4))
+            ]
         );
     }
 
     #[test]
     fn throughput_counts_both_ends_of_a_sprint() {
-        let done = [date!(2026 - 11 - 1), date!(2026 - 11 - 2), date!(2026 - 11 - 15), date!(2026 - 11 - 16)];
-        let spans = [(date!(2026 - 11 - 2), date!(2026 - 11 - 15)), (date!(2026 - 11 - 16), date!(2026 - 11 - 29))];
+        let done = [
+            date!(2026 - 11 - 1),
+            date!(2026 - 11 - 2),
+            date!(2026 - 11 - 15),
+            date!(2026 - 11 - 16),
+        ];
+        let spans = [
+            (date!(2026 - 11 - 2), date!(2026 - 11 - 15)),
+            (date!(2026 - 11 - 16), date!(2026 - 11 - 29)),
+        ];
         assert_eq!(throughput(&done, &spans), [2, 1]);
     }
 }

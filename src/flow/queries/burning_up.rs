@@ -33,7 +33,10 @@ pub async fn burn_up(
 ) -> Result<BurnUp> {
     let zone = week.zone.as_str();
     let today = clock::day_in(now, zone);
-    let (begin, end) = (clock::instant(sprint.starts_on, 0, zone), clock::instant(sprint.next_start(), 0, zone));
+    let (begin, end) = (
+        clock::instant(sprint.starts_on, 0, zone),
+        clock::instant(sprint.next_start(), 0, zone),
+    );
     let until = end.min(now + Duration::MICROSECOND);
     let mut joinings = joinings(db, team.id, sprint, (begin, until)).await?;
     let past: Vec<Date> = days_between(today.saturating_sub(Duration::weeks(6)), today)
@@ -42,12 +45,24 @@ pub async fn burn_up(
         .collect();
     let mut done = match past.first() {
         Some(first) if now < end => {
-            finished(db, team.id, (clock::instant(*first, 0, zone), clock::instant(today, 0, zone))).await?
+            finished(
+                db,
+                team.id,
+                (
+                    clock::instant(*first, 0, zone),
+                    clock::instant(today, 0, zone),
+                ),
+            )
+            .await?
         }
         _ => HashMap::new(),
     };
     if !filter.is_plain() {
-        let both: HashSet<Uuid> = joinings.iter().map(|joining| joining.task).chain(done.keys().copied()).collect();
+        let both: HashSet<Uuid> = joinings
+            .iter()
+            .map(|joining| joining.task)
+            .chain(done.keys().copied())
+            .collect();
         let shown = faces(db, team, filter, now, &both.into_iter().collect::<Vec<_>>()).await?;
         joinings.retain(|joining| shown.contains_key(&joining.task));
         done.retain(|task, _| shown.contains_key(task));
@@ -58,15 +73,25 @@ pub async fn burn_up(
     let shifts = shifts_of(db, team.id, &tasks, (begin, until)).await?;
 
     let come = days_between(sprint.starts_on, sprint.ends_on.min(today));
-    let instants: Vec<OffsetDateTime> = std::iter::once(begin).chain(ends(&come, zone, until)).collect();
+    let instants: Vec<OffsetDateTime> = std::iter::once(begin)
+        .chain(ends(&come, zone, until))
+        .collect();
     let mut standings = measures::standings(&joinings, &opening, &shifts, &instants).into_iter();
     let begin = standings.next().unwrap_or_default();
     let days: Vec<measures::Standing> = standings.collect();
     let finished: Vec<Date> = done.values().map(|at| clock::day_in(*at, zone)).collect();
     let a_day = measures::a_working_day(&finished, &past);
     // A team that began last week is measured by that week.
-    let known = a_day.iter().position(|count| *count > 0).and_then(|first| a_day.get(first..)).unwrap_or_default();
-    let remaining = sprint.working_days(week).iter().filter(|day| **day > today).count();
+    let known = a_day
+        .iter()
+        .position(|count| *count > 0)
+        .and_then(|first| a_day.get(first..))
+        .unwrap_or_default();
+    let remaining = sprint
+        .working_days(week)
+        .iter()
+        .filter(|day| **day > today)
+        .count();
     let last = days.last().copied().unwrap_or(begin);
     Ok(BurnUp {
         sprint: sprint.number,
@@ -103,7 +128,10 @@ async fn joinings(
     .bind(begin - Duration::MICROSECOND)
     .fetch_all(db)
     .await?;
-    Ok(rows.into_iter().map(|(task, at, joins)| Joining { task, at, joins }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(task, at, joins)| Joining { task, at, joins })
+        .collect())
 }
 
 /// The tasks that were finished between two instants and still are, with the last time.
@@ -144,7 +172,10 @@ async fn states_at(
     .bind(at)
     .fetch_all(db)
     .await?;
-    Ok(rows.into_iter().filter_map(|(task, state)| Some((task, State::try_from(state).ok()?))).collect())
+    Ok(rows
+        .into_iter()
+        .filter_map(|(task, state)| Some((task, State::try_from(state).ok()?)))
+        .collect())
 }
 
 async fn shifts_of(

@@ -34,7 +34,11 @@ pub struct Face {
 }
 
 /// The tasks that stood on the board at an instant and were not done, with their state.
-pub async fn open_at(db: &mut PgConnection, team: Uuid, at: OffsetDateTime) -> Result<Vec<(Uuid, State)>> {
+pub async fn open_at(
+    db: &mut PgConnection,
+    team: Uuid,
+    at: OffsetDateTime,
+) -> Result<Vec<(Uuid, State)>> {
     let rows: Vec<(Uuid, String)> = sqlx::query_as(
         "SELECT k.id, split_part(last.shift, ' ', 2) FROM tasks k
          JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
@@ -49,7 +53,10 @@ pub async fn open_at(db: &mut PgConnection, team: Uuid, at: OffsetDateTime) -> R
     .bind(at)
     .fetch_all(db)
     .await?;
-    Ok(rows.into_iter().filter_map(|(task, state)| Some((task, State::try_from(state).ok()?))).collect())
+    Ok(rows
+        .into_iter()
+        .filter_map(|(task, state)| Some((task, State::try_from(state).ok()?)))
+        .collect())
 }
 
 impl<'r> FromRow<'r, PgRow> for Shift {
@@ -63,8 +70,16 @@ impl<'r> FromRow<'r, PgRow> for Shift {
             Some("restored") => Kind::Restored,
             _ => Kind::Moved,
         };
-        let to = words.next().and_then(|state| State::ALL.into_iter().find(|one| one.as_str() == state));
-        Ok(Self { task: row.try_get(0)?, at: row.try_get(1)?, kind, to, archived: words.next().is_some() })
+        let to = words
+            .next()
+            .and_then(|state| State::ALL.into_iter().find(|one| one.as_str() == state));
+        Ok(Self {
+            task: row.try_get(0)?,
+            at: row.try_get(1)?,
+            kind,
+            to,
+            archived: words.next().is_some(),
+        })
     }
 }
 
@@ -87,7 +102,12 @@ pub async fn shifts(
 
 /// The day on which each of these tasks was in progress for the first time. One whose first known event is not its
 /// making was imported without what came before.
-pub async fn begun(db: &mut PgConnection, team: Uuid, tasks: &[Uuid], zone: &str) -> Result<HashMap<Uuid, Begun>> {
+pub async fn begun(
+    db: &mut PgConnection,
+    team: Uuid,
+    tasks: &[Uuid],
+    zone: &str,
+) -> Result<HashMap<Uuid, Begun>> {
     let rows: Vec<(Uuid, bool, Option<OffsetDateTime>)> = sqlx::query_as(
         "SELECT k.task, coalesce(first.shift LIKE 'created %', false), begun.at FROM unnest($2::uuid[]) AS k (task)
          LEFT JOIN LATERAL (
@@ -106,7 +126,10 @@ pub async fn begun(db: &mut PgConnection, team: Uuid, tasks: &[Uuid], zone: &str
         Some(at) => Begun::On(clock::day_in(at, zone)),
         None => Begun::Never,
     };
-    Ok(rows.into_iter().map(|(task, whole, at)| (task, begun(whole, at))).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(task, whole, at)| (task, begun(whole, at)))
+        .collect())
 }
 
 /// Those of these tasks that a filter lets through, as they are now.
@@ -121,14 +144,27 @@ pub async fn faces(
         "SELECT k.id, k.number, k.title, c.state FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
          WHERE k.team_id = ",
     );
-    query.push_bind(team.id).push(" AND k.id = ANY(").push_bind(tasks).push(")");
-    filter.push_terms(&mut query, team, Moment::of(&mut *db, team, filter, now).await?);
+    query
+        .push_bind(team.id)
+        .push(" AND k.id = ANY(")
+        .push_bind(tasks)
+        .push(")");
+    filter.push_terms(
+        &mut query,
+        team,
+        Moment::of(&mut *db, team, filter, now).await?,
+    );
     let faces: Vec<Face> = query.build_query_as().fetch_all(db).await?;
     Ok(faces.into_iter().map(|face| (face.id, face)).collect())
 }
 
 /// What a team has in hand now: begun, blocked or in review, by number.
-pub async fn in_hand(db: &mut PgConnection, team: &Team, filter: &Filter, now: OffsetDateTime) -> Result<Vec<Face>> {
+pub async fn in_hand(
+    db: &mut PgConnection,
+    team: &Team,
+    filter: &Filter,
+    now: OffsetDateTime,
+) -> Result<Vec<Face>> {
     let mut query = QueryBuilder::new(
         // Apart, so that the filter is asked only of what is in hand: in one piece, words are looked for in every task.
         "SELECT k.id, k.number, k.title, c.state FROM columns c
@@ -136,7 +172,11 @@ pub async fn in_hand(db: &mut PgConnection, team: &Team, filter: &Filter, now: O
          WHERE c.state IN ('doing', 'blocked', 'review') AND c.team_id = ",
     );
     query.push_bind(team.id);
-    filter.push_terms(&mut query, team, Moment::of(&mut *db, team, filter, now).await?);
+    filter.push_terms(
+        &mut query,
+        team,
+        Moment::of(&mut *db, team, filter, now).await?,
+    );
     query.push(" ORDER BY k.number");
     Ok(query.build_query_as().fetch_all(db).await?)
 }
@@ -174,14 +214,21 @@ pub async fn waits(
     .fetch_all(db)
     .await?;
     let spell = |row: Row| {
-        let (from, to) = span_of_days((row.since, row.ended_at.unwrap_or(until)), (since, until), zone);
+        let (from, to) = span_of_days(
+            (row.since, row.ended_at.unwrap_or(until)),
+            (since, until),
+            zone,
+        );
         let whom = row.whom.unwrap_or_else(|| measures::OUTSIDE.to_owned());
         let note = Some(row.note).filter(|note| !note.is_empty());
         Spell {
             task: row.task_id,
             from,
             to,
-            on: Waited { what: row.task.or(note).unwrap_or_else(|| whom.clone()), whom },
+            on: Waited {
+                what: row.task.or(note).unwrap_or_else(|| whom.clone()),
+                whom,
+            },
         }
     };
     Ok(rows.into_iter().map(spell).collect())
@@ -194,5 +241,8 @@ pub fn span_of_days(
     zone: &str,
 ) -> (Date, Date) {
     let last = to.min(until - Duration::MICROSECOND);
-    (clock::day_in(from.max(since), zone), clock::day_in(last, zone))
+    (
+        clock::day_in(from.max(since), zone),
+        clock::day_in(last, zone),
+    )
 }

@@ -65,8 +65,18 @@ impl ProjectBoard {
     }
 
     fn without(&self, term: &Term) -> String {
-        let terms = self.filter.terms.iter().filter(|other| *other != term).cloned().collect();
-        Filter { terms, ..self.filter.clone() }.address("")
+        let terms = self
+            .filter
+            .terms
+            .iter()
+            .filter(|other| *other != term)
+            .cloned()
+            .collect();
+        Filter {
+            terms,
+            ..self.filter.clone()
+        }
+        .address("")
     }
 
     fn lives(&self) -> String {
@@ -88,16 +98,26 @@ pub async fn board(
     headers: HeaderMap,
 ) -> Result<Response> {
     let (access, found) = access::project(&app.db, &viewer, &slug).await?;
-    let workspace: i64 = sqlx::query_scalar("SELECT seq FROM workspace").fetch_one(&app.db).await?;
+    let workspace: i64 = sqlx::query_scalar("SELECT seq FROM workspace")
+        .fetch_one(&app.db)
+        .await?;
     let teams = access::teams(&app.db, &viewer).await?;
     let now = app.clock.now();
     // No team's number goes back: together they go on when any of them does.
-    let stamp = Stamp::of(teams.iter().map(|access| access.team.seq).sum(), workspace, now);
+    let stamp = Stamp::of(
+        teams.iter().map(|access| access.team.seq).sum(),
+        workspace,
+        now,
+    );
     let key = PageKey {
         viewer: viewer.person.id,
         may_edit: teams.iter().any(|access| access.may_edit),
         may_speak: viewer.may_write(),
-        address: format!("project {uri} {:?} {:?}", fragment(&headers), viewer.reach()),
+        address: format!(
+            "project {uri} {:?} {:?}",
+            fragment(&headers),
+            viewer.reach()
+        ),
         theme: theme(&headers),
         encoding: Encoding::accepted(&headers),
     };
@@ -105,7 +125,14 @@ pub async fn board(
         let page = board_page(&app, &viewer, &headers, params, (access, found), teams, now).await?;
         Ok((stamp, rendered(&page)?))
     };
-    kept::answer(&app, &headers, (key, stamp), "text/html; charset=utf-8", make).await
+    kept::answer(
+        &app,
+        &headers,
+        (key, stamp),
+        "text/html; charset=utf-8",
+        make,
+    )
+    .await
 }
 
 async fn board_page(
@@ -118,7 +145,10 @@ async fn board_page(
     now: OffsetDateTime,
 ) -> Result<ProjectBoard> {
     let project = queries::projects(&app.db, &[access.team.id]).await?;
-    let project = project.into_iter().find(|project| project.id == found).ok_or(Problem::NotFound)?;
+    let project = project
+        .into_iter()
+        .find(|project| project.id == found)
+        .ok_or(Problem::NotFound)?;
     let mut filter = read(&params, viewer);
     let cards = match cards(&app.db, found, &teams, &filter, None, now).await {
         Err(Problem::Invalid(why)) => {
@@ -129,13 +159,30 @@ async fn board_page(
     };
     let column = |state: State| {
         let of_state = cards.iter().filter(|card| card.state == state);
-        Ok((state, of_state.map(|card| Rendered::of(&CardHtml::new(card, now))).collect::<Result<_>>()?))
+        Ok((
+            state,
+            of_state
+                .map(|card| Rendered::of(&CardHtml::new(card, now)))
+                .collect::<Result<_>>()?,
+        ))
     };
     Ok(ProjectBoard {
-        frame: Frame::new(app, viewer, headers, format!("Board of {}", project.name), "").await?.at("projects"),
+        frame: Frame::new(
+            app,
+            viewer,
+            headers,
+            format!("Board of {}", project.name),
+            "",
+        )
+        .await?
+        .at("projects"),
         columns: State::ALL.into_iter().map(column).collect::<Result<_>>()?,
         total: cards.len(),
-        q: if filter.unknown.is_empty() { filter.terms_text() } else { params.q },
+        q: if filter.unknown.is_empty() {
+            filter.terms_text()
+        } else {
+            params.q
+        },
         may_edit: teams.iter().any(|access| access.may_edit),
         teams: teams.into_iter().map(|access| access.team).collect(),
         slug: project.slug,
@@ -160,17 +207,36 @@ pub async fn board_cards(
 ) -> Result<Response> {
     let (_, project) = access::project(&app.db, &viewer, &slug).await?;
     let teams = access::teams(&app.db, &viewer).await?;
-    let keys: Vec<&str> = keys.keys.split(',').filter(|key| access::split_key(key).is_some()).take(300).collect();
+    let keys: Vec<&str> = keys
+        .keys
+        .split(',')
+        .filter(|key| access::split_key(key).is_some())
+        .take(300)
+        .collect();
     let now = app.clock.now();
-    let cards = cards(&app.db, project, &teams, &read(&params, &viewer), Some(&keys), now).await?;
-    let html: String = cards.iter().map(|card| CardHtml::with_column(card, now).to_string()).collect();
+    let cards = cards(
+        &app.db,
+        project,
+        &teams,
+        &read(&params, &viewer),
+        Some(&keys),
+        now,
+    )
+    .await?;
+    let html: String = cards
+        .iter()
+        .map(|card| CardHtml::with_column(card, now).to_string())
+        .collect();
     Ok(Html(html).into_response())
 }
 
 /// A project outlives sprints: without one it shows the tasks of all.
 fn read(params: &FilterParams, viewer: &Viewer) -> Filter {
     let mut filter = Filter::read(params).for_reader(&viewer.person.handle);
-    if params.sprint.is_empty() && filter.sprint == SprintChoice::This && !params.q.contains("sprint:") {
+    if params.sprint.is_empty()
+        && filter.sprint == SprintChoice::This
+        && !params.q.contains("sprint:")
+    {
         filter.sprint = SprintChoice::All;
     }
     filter
@@ -202,11 +268,17 @@ async fn cards(
     let sprints = sprints::queries::sprints_of_teams(db, &ids).await?;
     let mut cards: Vec<Card> = Vec::with_capacity(tasks.len());
     for TeamAccess { team, .. } in teams {
-        let of_team: Vec<Uuid> = tasks.iter().filter(|(id, _)| *id == team.id).map(|(_, task)| *task).collect();
+        let of_team: Vec<Uuid> = tasks
+            .iter()
+            .filter(|(id, _)| *id == team.id)
+            .map(|(_, task)| *task)
+            .collect();
         let sprints = sprints.get(&team.id).map_or(&[][..], Vec::as_slice);
         let (resolved, _) = sprints::queries::resolve(sprints, filter.sprint)?;
         if !of_team.is_empty() {
-            cards.extend(tasks::queries::cards(db, team, filter, resolved, now, Some(&of_team)).await?);
+            cards.extend(
+                tasks::queries::cards(db, team, filter, resolved, now, Some(&of_team)).await?,
+            );
         }
     }
     // Each team's tasks keep their order; between teams, ranks are only a place to stand.

@@ -74,15 +74,21 @@ impl ProjectForm {
         if !self.errors.is_empty() {
             return self.typed.text(field).to_owned();
         }
-        let Some(stands) = &self.stands else { return String::new() };
+        let Some(stands) = &self.stands else {
+            return String::new();
+        };
         match field {
             "name" => stands.name.clone(),
             "about" => stands.about.clone(),
             "measure" => stands.measure.to_string(),
             "unit" => stands.unit.clone(),
             "target" => stands.target.to_string(),
-            "typed" => stands.typed.map_or(String::new(), |typed| typed.to_string()),
-            "key_result" => stands.key_result_id.map_or(String::new(), |id| id.to_string()),
+            "typed" => stands
+                .typed
+                .map_or(String::new(), |typed| typed.to_string()),
+            "key_result" => stands
+                .key_result_id
+                .map_or(String::new(), |id| id.to_string()),
             _ => String::new(),
         }
     }
@@ -93,7 +99,11 @@ impl ProjectForm {
 }
 
 /// `GET /projects`
-pub async fn projects(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> Result<Response> {
+pub async fn projects(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    headers: HeaderMap,
+) -> Result<Response> {
     page::page(&projects_page(&app, &viewer, &headers, Fields::default(), BTreeMap::new()).await?)
 }
 
@@ -107,12 +117,28 @@ async fn projects_page(
     let teams = access::teams(&app.db, viewer).await?;
     let ids: Vec<Uuid> = teams.iter().map(|access| access.team.id).collect();
     let projects = queries::projects(&app.db, &ids).await?;
-    let goals =
-        serving::serving(&app.db, &projects.iter().map(|project| project.id).collect::<Vec<_>>(), &[], &ids).await?;
+    let goals = serving::serving(
+        &app.db,
+        &projects
+            .iter()
+            .map(|project| project.id)
+            .collect::<Vec<_>>(),
+        &[],
+        &ids,
+    )
+    .await?;
     let row = |project: Project| {
-        let of_it = goals.iter().filter(|goal| goal.project == Some(project.id)).map(serving::Serving::figure);
-        let current = project.typed.unwrap_or_else(|| added_up(project.measure, of_it));
-        let team = teams.iter().find(|access| access.team.id == project.team_id).map(|access| access.team.clone())?;
+        let of_it = goals
+            .iter()
+            .filter(|goal| goal.project == Some(project.id))
+            .map(serving::Serving::figure);
+        let current = project
+            .typed
+            .unwrap_or_else(|| added_up(project.measure, of_it));
+        let team = teams
+            .iter()
+            .find(|access| access.team.id == project.team_id)
+            .map(|access| access.team.clone())?;
         Some(Row {
             figure: project.measure.figure(current, project.target),
             is: part(current, project.target),
@@ -128,12 +154,22 @@ async fn projects_page(
         typed,
         errors,
     };
-    let frame = Frame::new(app, viewer, headers, "Projects", "").await?.at("projects");
-    Ok(ProjectsPage { frame, rows: projects.into_iter().filter_map(row).collect(), form })
+    let frame = Frame::new(app, viewer, headers, "Projects", "")
+        .await?
+        .at("projects");
+    Ok(ProjectsPage {
+        frame,
+        rows: projects.into_iter().filter_map(row).collect(),
+        form,
+    })
 }
 
 fn may_lead(teams: Vec<TeamAccess>) -> Vec<Team> {
-    teams.into_iter().filter(|access| access.may_edit).map(|access| access.team).collect()
+    teams
+        .into_iter()
+        .filter(|access| access.may_edit)
+        .map(|access| access.team)
+        .collect()
 }
 
 /// Key results that a project may feed, of teams that the reader may look at.
@@ -155,11 +191,18 @@ pub async fn add_project(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, fields.text("team")).await?.to_edit()?.team;
+    let team = access::team(&app.db, &viewer, fields.text("team"))
+        .await?
+        .to_edit()?
+        .team;
     let outcome = match read_draft(&fields) {
         Ok(draft) => {
             let actor = viewer.actor();
-            app.live.change(&actor, |change, _| Box::pin(making::add_project(change, &team, &draft))).await
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(making::add_project(change, &team, &draft))
+                })
+                .await
         }
         Err(problem) => Err(problem),
     };
@@ -185,6 +228,8 @@ pub(super) fn read_draft(fields: &Fields) -> Result<Draft> {
         unit: fields.text("unit").to_owned(),
         target: read_target(measure, fields.text("target"))?,
         typed: fields.parse("typed", "This is a whole number from 0.")?,
-        key_result: (!result.is_empty()).then(|| result.parse().map_err(no_result)).transpose()?,
+        key_result: (!result.is_empty())
+            .then(|| result.parse().map_err(no_result))
+            .transpose()?,
     })
 }

@@ -30,14 +30,24 @@ pub async fn add_milestone(
     let outcome = match fields.date("due_on") {
         Ok(due) => {
             let (actor, title) = (viewer.actor(), fields.text("title"));
-            let kept = app
-                .live
-                .change(&actor, |change, _| Box::pin(milestones::add_milestone(change, &team, project, title, due)));
+            let kept = app.live.change(&actor, |change, _| {
+                Box::pin(milestones::add_milestone(
+                    change, &team, project, title, due,
+                ))
+            });
             kept.await.map(|_| ())
         }
         Err(problem) => Err(problem),
     };
-    answer(&app, &viewer, &headers, &slug, fields, beside(outcome, "due_on", "milestone")).await
+    answer(
+        &app,
+        &viewer,
+        &headers,
+        &slug,
+        fields,
+        beside(outcome, "due_on", "milestone"),
+    )
+    .await
 }
 
 /// `POST /projects/{slug}/milestones/{id}/reach`: with `not` it is not reached after all.
@@ -48,10 +58,18 @@ pub async fn reach_milestone(
     fields: Fields,
 ) -> Result<Response> {
     let (access, _) = access::project(&app.db, &viewer, &slug).await?;
-    let (team, milestone, reached) = (access.to_edit()?.team, id(&milestone)?, fields.get("not").is_none());
+    let (team, milestone, reached) = (
+        access.to_edit()?.team,
+        id(&milestone)?,
+        fields.get("not").is_none(),
+    );
     let actor = viewer.actor();
     app.live
-        .change(&actor, |change, _| Box::pin(milestones::reach_milestone(change, &team, milestone, reached)))
+        .change(&actor, |change, _| {
+            Box::pin(milestones::reach_milestone(
+                change, &team, milestone, reached,
+            ))
+        })
         .await?;
     Ok(Redirect::to(&format!("/projects/{slug}")).into_response())
 }
@@ -65,7 +83,11 @@ pub async fn remove_milestone(
     let (access, _) = access::project(&app.db, &viewer, &slug).await?;
     let (team, milestone) = (access.to_edit()?.team, id(&milestone)?);
     let actor = viewer.actor();
-    app.live.change(&actor, |change, _| Box::pin(milestones::remove_milestone(change, &team, milestone))).await?;
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(milestones::remove_milestone(change, &team, milestone))
+        })
+        .await?;
     Ok(Redirect::to(&format!("/projects/{slug}")).into_response())
 }
 
@@ -82,14 +104,24 @@ pub async fn edit_milestone(
     let outcome = match fields.date("by") {
         Ok(due) => {
             let (actor, title) = (viewer.actor(), fields.text("called"));
-            let kept = app
-                .live
-                .change(&actor, |change, _| Box::pin(milestones::edit_milestone(change, &team, milestone, title, due)));
+            let kept = app.live.change(&actor, |change, _| {
+                Box::pin(milestones::edit_milestone(
+                    change, &team, milestone, title, due,
+                ))
+            });
             kept.await.map(|_| ())
         }
         Err(problem) => Err(problem),
     };
-    answer(&app, &viewer, &headers, &slug, fields, beside(outcome, "by", "called")).await
+    answer(
+        &app,
+        &viewer,
+        &headers,
+        &slug,
+        fields,
+        beside(outcome, "by", "called"),
+    )
+    .await
 }
 
 /// `POST /projects/{slug}/milestones/{id}/order`: one place up or down.
@@ -100,9 +132,17 @@ pub async fn reorder_milestone(
     fields: Fields,
 ) -> Result<Response> {
     let (access, _) = access::project(&app.db, &viewer, &slug).await?;
-    let (team, milestone, up) = (access.to_edit()?.team, id(&milestone)?, fields.text("to") == "up");
+    let (team, milestone, up) = (
+        access.to_edit()?.team,
+        id(&milestone)?,
+        fields.text("to") == "up",
+    );
     let actor = viewer.actor();
-    app.live.change(&actor, |change, _| Box::pin(milestones::reorder_milestone(change, &team, milestone, up))).await?;
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(milestones::reorder_milestone(change, &team, milestone, up))
+        })
+        .await?;
     Ok(Redirect::to(&format!("/projects/{slug}")).into_response())
 }
 

@@ -28,10 +28,18 @@ pub async fn add_objective(
     fields: Fields,
 ) -> Result<Response> {
     let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
-    let (actor, quarter, title, why) =
-        (viewer.actor(), fields.text("quarter"), fields.text("title"), fields.text("why"));
+    let (actor, quarter, title, why) = (
+        viewer.actor(),
+        fields.text("quarter"),
+        fields.text("title"),
+        fields.text("why"),
+    );
     app.live
-        .change(&actor, |change, _| Box::pin(objectives::add_objective(change, &team, quarter, title, why)))
+        .change(&actor, |change, _| {
+            Box::pin(objectives::add_objective(
+                change, &team, quarter, title, why,
+            ))
+        })
         .await?;
     Ok(back(&slug))
 }
@@ -47,7 +55,11 @@ pub async fn edit_objective(
     let (actor, objective) = (viewer.actor(), id(&objective)?);
     let (title, why) = (fields.text("title"), fields.text("why"));
     app.live
-        .change(&actor, |change, _| Box::pin(objectives::edit_objective(change, &team, objective, title, why)))
+        .change(&actor, |change, _| {
+            Box::pin(objectives::edit_objective(
+                change, &team, objective, title, why,
+            ))
+        })
         .await?;
     Ok(back(&slug))
 }
@@ -60,7 +72,11 @@ pub async fn remove_objective(
 ) -> Result<Response> {
     let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
     let (actor, objective) = (viewer.actor(), id(&objective)?);
-    app.live.change(&actor, |change, _| Box::pin(objectives::remove_objective(change, &team, objective))).await?;
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(objectives::remove_objective(change, &team, objective))
+        })
+        .await?;
     Ok(back(&slug))
 }
 
@@ -80,7 +96,11 @@ pub async fn add_key_result(
         target: read_target(measure, fields.text("target"))?,
     };
     let (actor, objective) = (viewer.actor(), id(&objective)?);
-    app.live.change(&actor, |change, _| Box::pin(objectives::add_key_result(change, &team, objective, &draft))).await?;
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(objectives::add_key_result(change, &team, objective, &draft))
+        })
+        .await?;
     Ok(back(&slug))
 }
 
@@ -93,15 +113,20 @@ pub async fn edit_key_result(
 ) -> Result<Response> {
     let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
     let (actor, result) = (viewer.actor(), id(&result)?);
-    let measure: String = sqlx::query_scalar("SELECT measure FROM key_results WHERE team_id = $1 AND id = $2")
-        .bind(team.id)
-        .bind(result)
-        .fetch_one(&app.db)
-        .await?;
+    let measure: String =
+        sqlx::query_scalar("SELECT measure FROM key_results WHERE team_id = $1 AND id = $2")
+            .bind(team.id)
+            .bind(result)
+            .fetch_one(&app.db)
+            .await?;
     let target = read_target(Measure::try_from(measure)?, fields.text("target"))?;
     let (title, unit) = (fields.text("title"), fields.text("unit"));
     app.live
-        .change(&actor, |change, _| Box::pin(objectives::edit_key_result(change, &team, result, title, unit, target)))
+        .change(&actor, |change, _| {
+            Box::pin(objectives::edit_key_result(
+                change, &team, result, title, unit, target,
+            ))
+        })
         .await?;
     Ok(back(&slug))
 }
@@ -119,7 +144,11 @@ pub async fn type_in_result(
         return Err(Problem::field("typed", "This is a whole number from 0."));
     }
     let (actor, result) = (viewer.actor(), id(&result)?);
-    app.live.change(&actor, |change, _| Box::pin(objectives::type_in(change, &team, result, typed))).await?;
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(objectives::type_in(change, &team, result, typed))
+        })
+        .await?;
     Ok(back(&slug))
 }
 
@@ -131,7 +160,11 @@ pub async fn remove_key_result(
 ) -> Result<Response> {
     let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
     let (actor, result) = (viewer.actor(), id(&result)?);
-    app.live.change(&actor, |change, _| Box::pin(objectives::remove_key_result(change, &team, result))).await?;
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(objectives::remove_key_result(change, &team, result))
+        })
+        .await?;
     Ok(back(&slug))
 }
 

@@ -77,7 +77,9 @@ impl ProjectPage {
     }
 
     fn figure(&self) -> String {
-        self.project.measure.figure(self.current, self.project.target)
+        self.project
+            .measure
+            .figure(self.current, self.project.target)
     }
 
     fn is(&self) -> i64 {
@@ -85,19 +87,29 @@ impl ProjectPage {
     }
 
     fn of_milestone<'a>(&'a self, milestone: &'a Uuid) -> impl Iterator<Item = &'a Serving> {
-        self.goals.iter().filter(move |goal| goal.milestone == Some(*milestone))
+        self.goals
+            .iter()
+            .filter(move |goal| goal.milestone == Some(*milestone))
     }
 
     fn forecast_words(&self) -> String {
         match self.forecast {
             None => String::new(),
-            Some(Forecast { fewest, most: Some(most) }) if fewest == most => match most {
+            Some(Forecast {
+                fewest,
+                most: Some(most),
+            }) if fewest == most => match most {
                 1 => "one more sprint".to_owned(),
                 _ => format!("{most} more sprints"),
             },
-            Some(Forecast { fewest, most: Some(most) }) => format!("{fewest} to {most} more sprints"),
+            Some(Forecast {
+                fewest,
+                most: Some(most),
+            }) => format!("{fewest} to {most} more sprints"),
             Some(Forecast { fewest, most: None }) => {
-                format!("{fewest} more sprints at best; the slower half of the last ones added nothing")
+                format!(
+                    "{fewest} more sprints at best; the slower half of the last ones added nothing"
+                )
             }
         }
     }
@@ -112,11 +124,16 @@ impl ProjectPage {
     }
 
     fn reached(&self) -> usize {
-        self.milestones.iter().filter(|milestone| milestone.reached_at.is_some()).count()
+        self.milestones
+            .iter()
+            .filter(|milestone| milestone.reached_at.is_some())
+            .count()
     }
 
     fn due(&self, milestone: &Milestone) -> String {
-        milestone.due_on.map_or(String::new(), |day| format!("by {}", words::day(day)))
+        milestone
+            .due_on
+            .map_or(String::new(), |day| format!("by {}", words::day(day)))
     }
 
     fn lives(&self) -> String {
@@ -135,7 +152,17 @@ pub async fn project(
     Path(slug): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    page::page(&project_page(&app, &viewer, &headers, &slug, Fields::default(), BTreeMap::new()).await?)
+    page::page(
+        &project_page(
+            &app,
+            &viewer,
+            &headers,
+            &slug,
+            Fields::default(),
+            BTreeMap::new(),
+        )
+        .await?,
+    )
 }
 
 async fn project_page(
@@ -150,37 +177,63 @@ async fn project_page(
     let seen = access::teams(&app.db, viewer).await?;
     let ids: Vec<Uuid> = seen.iter().map(|access| access.team.id).collect();
     let projects = queries::projects(&app.db, &[access.team.id]).await?;
-    let project = projects.into_iter().find(|project| project.id == found).ok_or(Problem::NotFound)?;
+    let project = projects
+        .into_iter()
+        .find(|project| project.id == found)
+        .ok_or(Problem::NotFound)?;
     let goals = serving::serving(&app.db, &[project.id], &[], &ids).await?;
     let sprints = sprints::queries::sprints(&app.db).await?;
     let progress = progress(&project, &goals, &sprints);
-    let current = project.typed.unwrap_or_else(|| added_up(project.measure, goals.iter().map(Serving::figure)));
+    let current = project
+        .typed
+        .unwrap_or_else(|| added_up(project.measure, goals.iter().map(Serving::figure)));
     // A sprint whose figures are not final yet says nothing about pace.
     let open = sprints.iter().filter(|sprint| sprint.state != "closed");
     let going = open.map(|sprint| sprint.number).min().unwrap_or(i32::MAX);
-    let over: Vec<i64> = progress.iter().filter(|one| one.number < going).map(|one| one.added).collect();
+    let over: Vec<i64> = progress
+        .iter()
+        .filter(|one| one.number < going)
+        .map(|one| one.added)
+        .collect();
     let forecast = match project.finished_at {
-        None => forecast::forecast(&over[over.len().saturating_sub(LOOKS_BACK)..], project.target - current),
+        None => forecast::forecast(
+            &over[over.len().saturating_sub(LOOKS_BACK)..],
+            project.target - current,
+        ),
         Some(_) => None,
     };
-    let of_milestone = ["milestone", "due_on", "called", "by"].iter().any(|field| errors.contains_key(*field));
+    let of_milestone = ["milestone", "due_on", "called", "by"]
+        .iter()
+        .any(|field| errors.contains_key(*field));
     let form = ProjectForm {
         action: format!("/projects/{slug}"),
         key_results: key_results(app, &ids).await?,
         stands: Some(project.clone()),
         teams: Vec::new(),
         typed,
-        errors: if of_milestone { BTreeMap::new() } else { errors.clone() },
+        errors: if of_milestone {
+            BTreeMap::new()
+        } else {
+            errors.clone()
+        },
     };
     let teams: Vec<Team> = seen.into_iter().map(|access| access.team).collect();
     Ok(ProjectPage {
-        frame: Frame::new(app, viewer, headers, project.name.clone(), "").await?.at("projects"),
+        frame: Frame::new(app, viewer, headers, project.name.clone(), "")
+            .await?
+            .at("projects"),
         about: markdown::render(&project.about, &access::links(&app.db, viewer).await?),
         milestones: queries::milestones(&app.db, &project).await?,
         tasks: tasks(&app.db, project.id, &ids).await?,
         errors,
         may_edit: access.may_edit,
-        follows: following::follows(&app.db, viewer.person.id, access.team.id, What::Project(project.id)).await?,
+        follows: following::follows(
+            &app.db,
+            viewer.person.id,
+            access.team.id,
+            What::Project(project.id),
+        )
+        .await?,
         team: access.team,
         teams,
         current,
@@ -195,22 +248,35 @@ async fn project_page(
 /// How far the project stood after each sprint since its first goal, and what that sprint added. One without a goal for
 /// it added nothing, and that is part of its pace.
 fn progress(project: &Project, goals: &[Serving], sprints: &[sprints::Sprint]) -> Vec<Progress> {
-    let Some(first) = goals.iter().map(|goal| goal.sprint).min() else { return Vec::new() };
+    let Some(first) = goals.iter().map(|goal| goal.sprint).min() else {
+        return Vec::new();
+    };
     let last = goals.iter().map(|goal| goal.sprint).max().unwrap_or(first);
     let mut told: Vec<&sprints::Sprint> = sprints
         .iter()
-        .filter(|sprint| sprint.number >= first && (sprint.number <= last || sprint.state != "planned"))
+        .filter(|sprint| {
+            sprint.number >= first && (sprint.number <= last || sprint.state != "planned")
+        })
         .collect();
     told.sort_by_key(|sprint| sprint.number);
     let mut before = 0;
     told.into_iter()
         .map(|sprint| {
-            let until = goals.iter().filter(|goal| goal.sprint <= sprint.number).map(Serving::figure);
+            let until = goals
+                .iter()
+                .filter(|goal| goal.sprint <= sprint.number)
+                .map(Serving::figure);
             let stands = added_up(project.measure, until);
             let added = stands - before;
             before = stands;
             let (name, is) = (sprint.name.clone(), part(stands, project.target));
-            Progress { name, number: sprint.number, added, stands, is }
+            Progress {
+                name,
+                number: sprint.number,
+                added,
+                stands,
+                is,
+            }
         })
         .collect()
 }
@@ -226,8 +292,17 @@ async fn tasks(db: &PgPool, project: Uuid, teams: &[Uuid]) -> Result<Vec<(State,
     .bind(teams)
     .fetch_all(db)
     .await?;
-    let count = |state: State| counts.iter().find(|(name, _)| name == state.as_str()).map_or(0, |(_, count)| *count);
-    Ok(State::ALL.into_iter().map(|state| (state, count(state))).filter(|(_, count)| *count > 0).collect())
+    let count = |state: State| {
+        counts
+            .iter()
+            .find(|(name, _)| name == state.as_str())
+            .map_or(0, |(_, count)| *count)
+    };
+    Ok(State::ALL
+        .into_iter()
+        .map(|state| (state, count(state)))
+        .filter(|(_, count)| *count > 0)
+        .collect())
 }
 
 /// `POST /projects/{slug}`
@@ -243,8 +318,9 @@ pub async fn edit_project(
     let outcome = match read_draft(&fields) {
         Ok(draft) => {
             let actor = viewer.actor();
-            let kept =
-                app.live.change(&actor, |change, _| Box::pin(making::edit_project(change, &team, project, &draft)));
+            let kept = app.live.change(&actor, |change, _| {
+                Box::pin(making::edit_project(change, &team, project, &draft))
+            });
             kept.await.map(|_| ())
         }
         Err(problem) => Err(problem),
@@ -262,7 +338,11 @@ pub async fn finish_project(
     let (access, project) = access::project(&app.db, &viewer, &slug).await?;
     let (team, finished) = (access.to_edit()?.team, fields.get("again").is_none());
     let actor = viewer.actor();
-    app.live.change(&actor, |change, _| Box::pin(making::finish_project(change, &team, project, finished))).await?;
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(making::finish_project(change, &team, project, finished))
+        })
+        .await?;
     Ok(Redirect::to(&format!("/projects/{slug}")).into_response())
 }
 

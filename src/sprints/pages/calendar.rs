@@ -39,12 +39,20 @@ struct SprintsPage {
 
 impl SprintsPage {
     fn error(&self, form: &str, field: &str) -> &str {
-        if self.refused == form { self.errors.get(field).map_or("", String::as_str) } else { "" }
+        if self.refused == form {
+            self.errors.get(field).map_or("", String::as_str)
+        } else {
+            ""
+        }
     }
 
     /// What was typed into that form, or else what stands.
     fn value(&self, form: &str, field: &str, stands: impl ToString) -> String {
-        if self.refused == form { self.typed.text(field).to_owned() } else { stands.to_string() }
+        if self.refused == form {
+            self.typed.text(field).to_owned()
+        } else {
+            stands.to_string()
+        }
     }
 
     /// The first of those that can still be dated anew.
@@ -55,11 +63,18 @@ impl SprintsPage {
     /// What is over is looked back on; before, its goals are pitched.
     fn address(&self, sprint: &Sprint) -> String {
         let over = sprint.state == "closed" || sprint.state == "ended";
-        format!("/sprints/{}{}", sprint.number, if over { "/retro" } else { "" })
+        format!(
+            "/sprints/{}{}",
+            sprint.number,
+            if over { "/retro" } else { "" }
+        )
     }
 
     fn weekday(&self, sprint: &Sprint) -> &'static str {
-        WEEKDAYS.get(usize::try_from(weekday(sprint.starts_on) - 1).unwrap_or(0)).copied().unwrap_or("")
+        WEEKDAYS
+            .get(usize::try_from(weekday(sprint.starts_on) - 1).unwrap_or(0))
+            .copied()
+            .unwrap_or("")
     }
 
     fn weekdays(&self) -> impl Iterator<Item = (String, &'static str)> {
@@ -68,8 +83,22 @@ impl SprintsPage {
 }
 
 /// `GET /sprints`
-pub async fn sprints(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> Result<Response> {
-    page::page(&sprints_page(&app, &viewer, &headers, String::new(), Fields::default(), BTreeMap::new()).await?)
+pub async fn sprints(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    headers: HeaderMap,
+) -> Result<Response> {
+    page::page(
+        &sprints_page(
+            &app,
+            &viewer,
+            &headers,
+            String::new(),
+            Fields::default(),
+            BTreeMap::new(),
+        )
+        .await?,
+    )
 }
 
 async fn sprints_page(
@@ -81,7 +110,9 @@ async fn sprints_page(
     errors: BTreeMap<&'static str, String>,
 ) -> Result<SprintsPage> {
     Ok(SprintsPage {
-        frame: Frame::new(app, viewer, headers, "Sprints", "").await?.at("sprints"),
+        frame: Frame::new(app, viewer, headers, "Sprints", "")
+            .await?
+            .at("sprints"),
         sprints: queries::sprints(&app.db).await?,
         cadence: cadence::cadence(&app.db).await?,
         may_edit: access::may_edit_workspace(viewer),
@@ -101,11 +132,18 @@ pub async fn edit_sprint(
 ) -> Result<Response> {
     access::to_edit_workspace(&viewer)?;
     let sprint: i32 = number.parse().map_err(|_| Problem::NotFound)?;
-    let outcome = match (required_date(&fields, "starts_on"), required_date(&fields, "ends_on")) {
+    let outcome = match (
+        required_date(&fields, "starts_on"),
+        required_date(&fields, "ends_on"),
+    ) {
         (Ok(from), Ok(to)) => {
             let actor = viewer.actor();
             let name = fields.text("name");
-            app.live.change(&actor, |change, _| Box::pin(calendar::edit_sprint(change, sprint, name, from, to))).await
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(calendar::edit_sprint(change, sprint, name, from, to))
+                })
+                .await
         }
         (Err(problem), _) | (_, Err(problem)) => Err(problem),
     };
@@ -122,7 +160,11 @@ pub async fn skip_sprint(
     access::to_edit_workspace(&viewer)?;
     let number: i32 = number.parse().map_err(|_| Problem::NotFound)?;
     let (actor, seen) = (viewer.actor(), fields.date("seen")?);
-    app.live.change(&actor, |change, _| Box::pin(calendar::skip_sprint(change, number, seen))).await?;
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(calendar::skip_sprint(change, number, seen))
+        })
+        .await?;
     Ok(Redirect::to("/sprints").into_response())
 }
 
@@ -138,12 +180,22 @@ pub async fn set_cadence(
         Ok((cadence, number, starts_on)) => {
             let actor = viewer.actor();
             app.live
-                .change(&actor, |change, _| Box::pin(calendar::set_cadence(change, &cadence, number, starts_on)))
+                .change(&actor, |change, _| {
+                    Box::pin(calendar::set_cadence(change, &cadence, number, starts_on))
+                })
                 .await
         }
         Err(problem) => Err(problem),
     };
-    answer(&app, &viewer, &headers, "cadence".to_owned(), fields, outcome.map(|_| ())).await
+    answer(
+        &app,
+        &viewer,
+        &headers,
+        "cadence".to_owned(),
+        fields,
+        outcome.map(|_| ()),
+    )
+    .await
 }
 
 async fn answer(
@@ -173,9 +225,15 @@ fn read_cadence(fields: &Fields) -> Result<(Cadence, i32, Date)> {
         zone: fields.text("time_zone").trim().to_owned(),
     };
     let missing = || Problem::field("number", "Say the next sprint's number.");
-    Ok((cadence, fields.parse("number", whole)?.ok_or_else(missing)?, required_date(fields, "starts_on")?))
+    Ok((
+        cadence,
+        fields.parse("number", whole)?.ok_or_else(missing)?,
+        required_date(fields, "starts_on")?,
+    ))
 }
 
 fn required_date(fields: &Fields, name: &'static str) -> Result<Date> {
-    fields.date(name)?.ok_or_else(|| Problem::field(name, "Say which day. Write it as 2026-11-30."))
+    fields
+        .date(name)?
+        .ok_or_else(|| Problem::field(name, "Say which day. Write it as 2026-11-30."))
 }

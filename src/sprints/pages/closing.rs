@@ -64,7 +64,10 @@ impl ClosePage {
     }
 
     fn outcome(&self, left: &Left) -> Outcome {
-        let typed = self.typed.as_ref().and_then(|typed| Outcome::read(typed.text(&format!("task:{}", left.card.key))));
+        let typed = self
+            .typed
+            .as_ref()
+            .and_then(|typed| Outcome::read(typed.text(&format!("task:{}", left.card.key))));
         typed.unwrap_or(left.proposal)
     }
 
@@ -73,7 +76,9 @@ impl ClosePage {
     }
 
     fn reason(&self, left: &Left) -> &str {
-        self.typed.as_ref().map_or("", |typed| typed.text(&format!("why:{}", left.card.key)))
+        self.typed
+            .as_ref()
+            .map_or("", |typed| typed.text(&format!("why:{}", left.card.key)))
     }
 
     fn met(&self, goal: &Goal) -> bool {
@@ -84,7 +89,9 @@ impl ClosePage {
     }
 
     fn why_not(&self, goal: &Goal) -> &str {
-        self.typed.as_ref().map_or("", |typed| typed.text(&format!("why:{}", goal.id)))
+        self.typed
+            .as_ref()
+            .map_or("", |typed| typed.text(&format!("why:{}", goal.id)))
     }
 
     fn outcome_words(&self, outcome: &Outcome) -> String {
@@ -110,23 +117,43 @@ impl Closing {
         let team = access::team(&app.db, viewer, slug).await?.to_edit()?.team;
         let number: i32 = number.parse().map_err(|_| Problem::NotFound)?;
         let sprints = queries::sprints_of(&app.db, team.id).await?;
-        let sprint = sprints.iter().find(|sprint| sprint.number == number).cloned().ok_or(Problem::NotFound)?;
+        let sprint = sprints
+            .iter()
+            .find(|sprint| sprint.number == number)
+            .cloned()
+            .ok_or(Problem::NotFound)?;
         if sprint.state == "planned" {
-            return Err(Problem::conflict(format!("{} has not begun. Nothing was changed.", sprint.name)));
+            return Err(Problem::conflict(format!(
+                "{} has not begun. Nothing was changed.",
+                sprint.name
+            )));
         }
         // What is carried goes to where the work goes on: the one that is active by now, or the next planned one.
         let next = sprints
             .iter()
-            .filter(|other| other.number > sprint.number && matches!(other.state.as_str(), "active" | "planned"))
+            .filter(|other| {
+                other.number > sprint.number && matches!(other.state.as_str(), "active" | "planned")
+            })
             .min_by_key(|other| other.number);
-        let next = next.cloned().ok_or_else(|| Problem::conflict("No sprint is planned after this one."))?;
+        let next = next
+            .cloned()
+            .ok_or_else(|| Problem::conflict("No sprint is planned after this one."))?;
         let crew = crew(&app.db, team.id).await?;
         let goals = goals::goals(&app.db, &team, &sprint, &crew, app.clock.now()).await?;
-        Ok(Self { team, crew, sprint, next, goals })
+        Ok(Self {
+            team,
+            crew,
+            sprint,
+            next,
+            goals,
+        })
     }
 
     fn retro(&self) -> String {
-        format!("/sprints/{}/retro?team={}", self.sprint.number, self.team.slug)
+        format!(
+            "/sprints/{}/retro?team={}",
+            self.sprint.number, self.team.slug
+        )
     }
 }
 
@@ -152,7 +179,13 @@ async fn close_page(
     problem: String,
     typed: Option<Fields>,
 ) -> Result<ClosePage> {
-    let Closing { team, crew, sprint, next, goals } = closing;
+    let Closing {
+        team,
+        crew,
+        sprint,
+        next,
+        goals,
+    } = closing;
     let now = app.clock.now();
     let mut db = app.db.acquire().await?;
     let figures = figures::as_it_stands(&mut db, &team, &sprint, &crew.week, now).await?;
@@ -168,12 +201,35 @@ async fn close_page(
         .into_iter()
         .map(|card| {
             let carried_before = open.get(&card.id).copied().unwrap_or(0);
-            Left { proposal: proposal(&card, carried_before), card, carried_before }
+            Left {
+                proposal: proposal(&card, carried_before),
+                card,
+                carried_before,
+            }
         })
         .collect();
     left.sort_by_key(|left| (std::cmp::Reverse(left.card.state), left.card.column_since));
-    let frame = Frame::new(app, viewer, headers, format!("Close {}", sprint.name), &team.slug).await?.at("retro");
-    Ok(ClosePage { frame, team, sprint, next, goals, figures, left, now, problem, typed })
+    let frame = Frame::new(
+        app,
+        viewer,
+        headers,
+        format!("Close {}", sprint.name),
+        &team.slug,
+    )
+    .await?
+    .at("retro");
+    Ok(ClosePage {
+        frame,
+        team,
+        sprint,
+        next,
+        goals,
+        figures,
+        left,
+        now,
+        problem,
+        typed,
+    })
 }
 
 /// What was begun goes on; what nobody began goes back, and what was carried twice without a start is dropped.
@@ -198,20 +254,35 @@ pub async fn close(
     let closing = Closing::read(&app, &viewer, &slug, &number).await?;
     let verdict = read_verdict(&fields);
     let actor = viewer.actor();
-    let Closing { team, crew, sprint, next, .. } = &closing;
+    let Closing {
+        team,
+        crew,
+        sprint,
+        next,
+        ..
+    } = &closing;
     let outcome = app
         .live
         .change(&actor, |change, _| {
             Box::pin(async {
                 let mut held = closing::hold(change, team, crew, sprint, next).await?;
                 let at = change.at;
-                let mut burned =
-                    flow::queries::burn_up(change.db(), team, sprint, &Filter::default(), &crew.week, at).await?;
+                let mut burned = flow::queries::burn_up(
+                    change.db(),
+                    team,
+                    sprint,
+                    &Filter::default(),
+                    &crew.week,
+                    at,
+                )
+                .await?;
                 // It is over now, even if some of its days were left.
                 burned.forecast = None;
                 // Closed after its last day, its last day is as it was closed: what the retro tells, too.
-                if let Some(last) =
-                    burned.days.last_mut().filter(|_| clock::day_in(at, &crew.week.zone) > sprint.ends_on)
+                if let Some(last) = burned
+                    .days
+                    .last_mut()
+                    .filter(|_| clock::day_in(at, &crew.week.zone) > sprint.ends_on)
                 {
                     (last.scope, last.done) = held.figures.burned();
                 }
@@ -224,7 +295,10 @@ pub async fn close(
         Ok(_) => return Ok(Redirect::to(&closing.retro()).into_response()),
         Err(problem) => problem.in_words()?,
     };
-    page::refused(status, &close_page(&app, &viewer, &headers, closing, problem, Some(fields)).await?)
+    page::refused(
+        status,
+        &close_page(&app, &viewer, &headers, closing, problem, Some(fields)).await?,
+    )
 }
 
 fn read_verdict(fields: &Fields) -> Verdict {
@@ -233,12 +307,21 @@ fn read_verdict(fields: &Fields) -> Verdict {
         match name.split_once(':') {
             Some(("task", key)) => {
                 if let Some(outcome) = Outcome::read(value) {
-                    verdict.tasks.insert(key.to_owned(), (outcome, fields.text(&format!("why:{key}")).to_owned()));
+                    verdict.tasks.insert(
+                        key.to_owned(),
+                        (outcome, fields.text(&format!("why:{key}")).to_owned()),
+                    );
                 }
             }
             Some(("goal", goal)) => {
                 if let Ok(id) = goal.parse() {
-                    verdict.goals.insert(id, (value == "met", fields.text(&format!("why:{goal}")).to_owned()));
+                    verdict.goals.insert(
+                        id,
+                        (
+                            value == "met",
+                            fields.text(&format!("why:{goal}")).to_owned(),
+                        ),
+                    );
                 }
             }
             _ => {}
@@ -257,6 +340,10 @@ pub async fn reopen(
     let number: i32 = number.parse().map_err(|_| Problem::NotFound)?;
     let sprint = queries::sprint_of(&app.db, team.id, number).await?;
     let actor = viewer.actor();
-    app.live.change(&actor, |change, _| Box::pin(reopening::reopen_sprint(change, &team, &sprint))).await?;
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(reopening::reopen_sprint(change, &team, &sprint))
+        })
+        .await?;
     Ok(Redirect::to(&format!("/teams/{slug}/sprints/{number}/close")).into_response())
 }

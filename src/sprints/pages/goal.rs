@@ -78,9 +78,15 @@ impl GoalPage {
 /// Where goals of a sprint are set: in planning until it has begun, on the board from then on.
 pub(super) fn way_back(team: &Team, sprint: &Sprint) -> (String, &'static str) {
     if sprint.state == "planned" {
-        (format!("/teams/{}/planning?sprint={}", team.slug, sprint.number), "Back to planning")
+        (
+            format!("/teams/{}/planning?sprint={}", team.slug, sprint.number),
+            "Back to planning",
+        )
     } else {
-        (format!("/teams/{}?sprint={}", team.slug, sprint.number), "Back to the board")
+        (
+            format!("/teams/{}?sprint={}", team.slug, sprint.number),
+            "Back to the board",
+        )
     }
 }
 
@@ -131,24 +137,44 @@ async fn goal_page(
     let pace = match said.as_slice() {
         [] => None,
         _ if goal.measure == Measure::YesNo => None,
-        said => Some(pace_chart(&goal, &sprint, &crew(&app.db, access.team.id).await?.week, said)?),
+        said => Some(pace_chart(
+            &goal,
+            &sprint,
+            &crew(&app.db, access.team.id).await?.week,
+            said,
+        )?),
     };
-    let of_goal: Vec<Uuid> =
-        sqlx::query_scalar("SELECT id FROM tasks WHERE team_id = $1 AND goal_id = $2 AND archived_at IS NULL")
-            .bind(access.team.id)
-            .bind(goal.id)
-            .fetch_all(&app.db)
-            .await?;
+    let of_goal: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT id FROM tasks WHERE team_id = $1 AND goal_id = $2 AND archived_at IS NULL",
+    )
+    .bind(access.team.id)
+    .bind(goal.id)
+    .fetch_all(&app.db)
+    .await?;
     let mut cards = tasks::queries::cards_of(&app.db, &access.team, &of_goal).await?;
     cards.sort_by_key(|card| (card.state, card.column_since));
     Ok(GoalPage {
         frame: Frame::new(app, viewer, headers, goal.title.clone(), slug).await?,
-        form: GoalForm::new(app, viewer, &access.team, String::new(), Some(goal.clone()), refused).await?,
+        form: GoalForm::new(
+            app,
+            viewer,
+            &access.team,
+            String::new(),
+            Some(goal.clone()),
+            refused,
+        )
+        .await?,
         remarks: remarks::remarks(&app.db, &[goal.id]).await?,
         may_edit: access.may_edit && goal.frozen.is_none(),
         may_answer: access.may_edit,
         may_speak: viewer.may_write(),
-        follows: following::follows(&app.db, viewer.person.id, access.team.id, What::Goal(goal.id)).await?,
+        follows: following::follows(
+            &app.db,
+            viewer.person.id,
+            access.team.id,
+            What::Goal(goal.id),
+        )
+        .await?,
         team: access.team,
         sprint,
         goal,
@@ -169,12 +195,17 @@ pub async fn edit_goal(
 ) -> Result<Response> {
     let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
     let goal_id = id(&goal)?;
-    let draft = read_draft(&fields).and_then(|draft| Ok((draft, fields.parse("version", "That is no version.")?)));
+    let draft = read_draft(&fields)
+        .and_then(|draft| Ok((draft, fields.parse("version", "That is no version.")?)));
     let outcome = match draft {
         Ok((draft, seen)) => {
             let actor = viewer.actor();
             app.live
-                .change(&actor, |change, _| Box::pin(setting_goals::edit_goal(change, &team, goal_id, &draft, seen)))
+                .change(&actor, |change, _| {
+                    Box::pin(setting_goals::edit_goal(
+                        change, &team, goal_id, &draft, seen,
+                    ))
+                })
                 .await
         }
         Err(problem) => Err(problem),
@@ -183,7 +214,10 @@ pub async fn edit_goal(
         Ok(_) => return Ok(Redirect::to(&format!("/teams/{slug}/goals/{goal}")).into_response()),
         Err(problem) => problem.in_form("title")?,
     };
-    page::refused(status, &goal_page(&app, &viewer, &headers, &slug, &goal, (fields, errors)).await?)
+    page::refused(
+        status,
+        &goal_page(&app, &viewer, &headers, &slug, &goal, (fields, errors)).await?,
+    )
 }
 
 /// `POST /teams/{slug}/goals/{id}/progress`: how far it is, typed in.
@@ -197,13 +231,17 @@ pub async fn type_in(
     let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
     let goal_id = id(&goal)?;
     let missing = || Problem::field("value", "Say how far it is, as a whole number.");
-    let value = fields.parse("value", "This is a whole number.").and_then(|value| value.ok_or_else(missing));
+    let value = fields
+        .parse("value", "This is a whole number.")
+        .and_then(|value| value.ok_or_else(missing));
     let outcome = match value {
         Ok(value) => {
             let actor = viewer.actor();
             let note = fields.text("note");
             app.live
-                .change(&actor, |change, _| Box::pin(setting_goals::type_in(change, &team, goal_id, value, note)))
+                .change(&actor, |change, _| {
+                    Box::pin(setting_goals::type_in(change, &team, goal_id, value, note))
+                })
                 .await
         }
         Err(problem) => Err(problem),
@@ -228,7 +266,11 @@ pub async fn remove_goal(
     let goal = id(&goal)?;
     let (_, sprint) = goals::goal(&app.db, &team, goal, app.clock.now()).await?;
     let actor = viewer.actor();
-    app.live.change(&actor, |change, _| Box::pin(setting_goals::remove_goal(change, &team, goal))).await?;
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(setting_goals::remove_goal(change, &team, goal))
+        })
+        .await?;
     Ok(Redirect::to(&way_back(&team, &sprint).0).into_response())
 }
 
@@ -242,6 +284,10 @@ pub async fn reorder_goal(
     let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
     let (goal, up) = (id(&goal)?, fields.text("to") == "up");
     let actor = viewer.actor();
-    app.live.change(&actor, |change, _| Box::pin(setting_goals::reorder_goal(change, &team, goal, up))).await?;
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(setting_goals::reorder_goal(change, &team, goal, up))
+        })
+        .await?;
     Ok(Redirect::to(&format!("/teams/{slug}/goals/{goal}")).into_response())
 }

@@ -62,7 +62,9 @@ impl GoalForm {
         if self.is_refused() {
             return self.typed.text(field).to_owned();
         }
-        let Some(goal) = &self.stands else { return String::new() };
+        let Some(goal) = &self.stands else {
+            return String::new();
+        };
         match field {
             "title" => goal.title.clone(),
             "unit" => goal.unit.clone(),
@@ -71,7 +73,10 @@ impl GoalForm {
             "needs" => goal.needs.clone(),
             "measure" => goal.measure.to_string(),
             "counted_by" => goal.counted_by.to_string(),
-            "project" => goal.project.as_ref().map_or(String::new(), |(slug, _)| slug.clone()),
+            "project" => goal
+                .project
+                .as_ref()
+                .map_or(String::new(), |(slug, _)| slug.clone()),
             "milestone" => goal.milestone.map_or(String::new(), |id| id.to_string()),
             "key_result" => goal.key_result.map_or(String::new(), |id| id.to_string()),
             _ => String::new(),
@@ -86,7 +91,9 @@ impl GoalForm {
         if self.is_refused() {
             return self.typed.all("owners").iter().any(|owner| owner == handle);
         }
-        self.stands.as_ref().is_some_and(|goal| goal.owners.iter().any(|owner| owner.handle == handle))
+        self.stands
+            .as_ref()
+            .is_some_and(|goal| goal.owners.iter().any(|owner| owner.handle == handle))
     }
 
     pub(super) async fn new(
@@ -102,9 +109,12 @@ impl GoalForm {
             None => format!("/teams/{}/goals", team.slug),
         };
         // What it serves stays to be chosen once that is finished, or else saving would take it away.
-        let (own_project, own_milestone) = stands
-            .as_ref()
-            .map_or((None, None), |goal| (goal.project.as_ref().map(|(slug, _)| slug.as_str()), goal.milestone));
+        let (own_project, own_milestone) = stands.as_ref().map_or((None, None), |goal| {
+            (
+                goal.project.as_ref().map(|(slug, _)| slug.as_str()),
+                goal.milestone,
+            )
+        });
         // Another team's private project is none of this one's.
         let projects = sqlx::query_as(concat!(
             "SELECT p.slug AS value, p.name FROM projects p JOIN teams t ON t.id = p.team_id
@@ -143,21 +153,41 @@ impl GoalForm {
         let mut people = boards::queries::members(&app.db, team.id).await?;
         // Whoever has gone to another team meanwhile owns it still.
         let owners = stands.iter().flat_map(|goal| &goal.owners);
-        let gone: Vec<Person> =
-            owners.filter(|owner| people.iter().all(|person| person.id != owner.id)).cloned().collect();
+        let gone: Vec<Person> = owners
+            .filter(|owner| people.iter().all(|person| person.id != owner.id))
+            .cloned()
+            .collect();
         people.extend(gone);
         let (typed, errors) = refused;
-        Ok(Self { action, sprint, version, stands, people, projects, milestones, key_results, typed, errors })
+        Ok(Self {
+            action,
+            sprint,
+            version,
+            stands,
+            people,
+            projects,
+            milestones,
+            key_results,
+            typed,
+            errors,
+        })
     }
 }
 
 pub(super) fn read_draft(fields: &Fields) -> Result<Draft> {
     let measure = Measure::try_from(fields.get("measure").unwrap_or("count").to_owned())?;
     let counted_by = CountedBy::try_from(fields.get("counted_by").unwrap_or("tasks").to_owned())?;
-    let missing = || Problem::field("target", "Say what is to be reached, as a whole number from 1.");
+    let missing = || {
+        Problem::field(
+            "target",
+            "Say what is to be reached, as a whole number from 1.",
+        )
+    };
     let target = match measure {
         Measure::YesNo => 1,
-        _ => fields.parse("target", "A target is a whole number from 1.")?.ok_or_else(missing)?,
+        _ => fields
+            .parse("target", "A target is a whole number from 1.")?
+            .ok_or_else(missing)?,
     };
     Ok(Draft {
         title: fields.text("title").to_owned(),
@@ -168,7 +198,10 @@ pub(super) fn read_draft(fields: &Fields) -> Result<Draft> {
         why: fields.text("why").to_owned(),
         needs: fields.text("needs").to_owned(),
         owners: fields.all("owners"),
-        project: fields.get("project").filter(|slug| !slug.is_empty()).map(str::to_owned),
+        project: fields
+            .get("project")
+            .filter(|slug| !slug.is_empty())
+            .map(str::to_owned),
         milestone: fields.parse("milestone", "There is no such milestone.")?,
         key_result: fields.parse("key_result", "There is no such key result.")?,
     })

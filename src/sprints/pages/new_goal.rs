@@ -56,7 +56,15 @@ pub async fn new_goal_form(
     headers: HeaderMap,
 ) -> Result<Response> {
     let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
-    let page = new_goal_page(&app, &viewer, &headers, team, &wanted.sprint, Default::default()).await?;
+    let page = new_goal_page(
+        &app,
+        &viewer,
+        &headers,
+        team,
+        &wanted.sprint,
+        Default::default(),
+    )
+    .await?;
     page::page(&page)
 }
 
@@ -82,9 +90,13 @@ async fn sprint_to_plan(app: &App, team: &Team, number: &str) -> Result<Sprint> 
     let sprints = queries::sprints_of(&app.db, team.id).await?;
     let named = match number.trim() {
         "" => queries::next(&sprints).or_else(|| queries::current(&sprints)),
-        number => sprints.iter().find(|sprint| sprint.number.to_string() == number),
+        number => sprints
+            .iter()
+            .find(|sprint| sprint.number.to_string() == number),
     };
-    named.cloned().ok_or_else(|| Problem::field("sprint", format!("There is no sprint {number}.")))
+    named
+        .cloned()
+        .ok_or_else(|| Problem::field("sprint", format!("There is no sprint {number}.")))
 }
 
 /// `POST /teams/{slug}/goals`
@@ -101,7 +113,9 @@ pub async fn add_goal(
         Ok(draft) => {
             let actor = viewer.actor();
             app.live
-                .change(&actor, |change, _| Box::pin(setting_goals::add_goal(change, &team, sprint.id, &draft)))
+                .change(&actor, |change, _| {
+                    Box::pin(setting_goals::add_goal(change, &team, sprint.id, &draft))
+                })
                 .await
         }
         Err(problem) => Err(problem),
@@ -111,5 +125,8 @@ pub async fn add_goal(
         Err(problem) => problem.in_form("title")?,
     };
     let number = sprint.number.to_string();
-    page::refused(status, &new_goal_page(&app, &viewer, &headers, team, &number, (fields, errors)).await?)
+    page::refused(
+        status,
+        &new_goal_page(&app, &viewer, &headers, team, &number, (fields, errors)).await?,
+    )
 }

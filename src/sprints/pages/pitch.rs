@@ -81,7 +81,11 @@ impl PitchPage {
 
     /// How many concerns nobody has answered.
     fn concerns(&self) -> usize {
-        let said = self.parts.iter().flat_map(|part| &part.goals).flat_map(|pitched| &pitched.said);
+        let said = self
+            .parts
+            .iter()
+            .flat_map(|part| &part.goals)
+            .flat_map(|pitched| &pitched.said);
         said.filter(|remark| remark.is_open()).count()
     }
 }
@@ -95,7 +99,11 @@ pub async fn pitch(
 ) -> Result<Response> {
     let number: i32 = number.parse().map_err(|_| Problem::NotFound)?;
     let sprints = queries::sprints(&app.db).await?;
-    let sprint = sprints.iter().find(|sprint| sprint.number == number).cloned().ok_or(Problem::NotFound)?;
+    let sprint = sprints
+        .iter()
+        .find(|sprint| sprint.number == number)
+        .cloned()
+        .ok_or(Problem::NotFound)?;
     let now = app.clock.now();
     let teams = access::teams(&app.db, &viewer).await?;
     let ids: Vec<Uuid> = teams.iter().map(|access| access.team.id).collect();
@@ -109,12 +117,17 @@ pub async fn pitch(
     let mut of_team: HashMap<Uuid, Vec<Pitched>> = HashMap::new();
     for goal in goals {
         let said = said.remove(&goal.id).unwrap_or_default();
-        of_team.entry(goal.team_id).or_default().push(Pitched { goal, said });
+        of_team
+            .entry(goal.team_id)
+            .or_default()
+            .push(Pitched { goal, said });
     }
     let as_seen = queries::sprints_of_teams(&app.db, &ids).await?;
     let is_open = |team: &Uuid| {
         let sprints = as_seen.get(team).map_or(&[][..], Vec::as_slice);
-        sprints.iter().any(|one| one.id == sprint.id && matches!(one.state.as_str(), "planned" | "active"))
+        sprints
+            .iter()
+            .any(|one| one.id == sprint.id && matches!(one.state.as_str(), "planned" | "active"))
     };
     let parts = teams.into_iter().map(|access| Part {
         goals: of_team.remove(&access.team.id).unwrap_or_default(),
@@ -124,11 +137,25 @@ pub async fn pitch(
     });
     let parts = parts.collect();
     page::page(&PitchPage {
-        frame: Frame::new(&app, &viewer, &headers, format!("{}: what we want to reach", sprint.name), "")
-            .await?
-            .at("sprints"),
-        before: sprints.iter().map(|other| other.number).filter(|other| *other < number).max(),
-        after: sprints.iter().map(|other| other.number).filter(|other| *other > number).min(),
+        frame: Frame::new(
+            &app,
+            &viewer,
+            &headers,
+            format!("{}: what we want to reach", sprint.name),
+            "",
+        )
+        .await?
+        .at("sprints"),
+        before: sprints
+            .iter()
+            .map(|other| other.number)
+            .filter(|other| *other < number)
+            .max(),
+        after: sprints
+            .iter()
+            .map(|other| other.number)
+            .filter(|other| *other > number)
+            .min(),
         parts,
         may_speak: viewer.may_write(),
         sprint,

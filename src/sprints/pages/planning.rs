@@ -84,41 +84,73 @@ impl PlanningPage {
 
     /// What is set aside for a goal of the sprint.
     fn of_goal(&self, goal: &Uuid) -> Vec<&Slip> {
-        self.slips.iter().filter(|slip| slip.set_aside && slip.goal == Some(*goal)).collect()
+        self.slips
+            .iter()
+            .filter(|slip| slip.set_aside && slip.goal == Some(*goal))
+            .collect()
     }
 
     /// What is set aside for none of them.
     fn of_none(&self) -> Vec<&Slip> {
-        let known = |slip: &Slip| slip.goal.is_some_and(|goal| self.goals.iter().any(|one| one.id == goal));
-        self.slips.iter().filter(|slip| slip.set_aside && !known(slip)).collect()
+        let known = |slip: &Slip| {
+            slip.goal
+                .is_some_and(|goal| self.goals.iter().any(|one| one.id == goal))
+        };
+        self.slips
+            .iter()
+            .filter(|slip| slip.set_aside && !known(slip))
+            .collect()
     }
 
     fn points(&self) -> i64 {
-        self.slips.iter().filter(|slip| slip.set_aside).filter_map(|slip| slip.estimate).map(i64::from).sum()
+        self.slips
+            .iter()
+            .filter(|slip| slip.set_aside)
+            .filter_map(|slip| slip.estimate)
+            .map(i64::from)
+            .sum()
     }
 
     /// The median, and what it is of: `17, 12, 13`.
     fn usual(&self, points: bool) -> (i64, String) {
-        let figures: Vec<i64> = self.finished.iter().map(|(tasks, all)| if points { *all } else { *tasks }).collect();
+        let figures: Vec<i64> = self
+            .finished
+            .iter()
+            .map(|(tasks, all)| if points { *all } else { *tasks })
+            .collect();
         let told: Vec<String> = figures.iter().map(ToString::to_string).collect();
         (median(&figures), told.join(", "))
     }
 
     /// How many of those days somebody is there.
     fn days_of(&self, who: &Person) -> usize {
-        let member = self.crew.members.iter().find(|member| member.person.id == who.id);
+        let member = self
+            .crew
+            .members
+            .iter()
+            .find(|member| member.person.id == who.id);
         member.map_or(0, |member| member.there(&self.days))
     }
 
     /// The same of all together, and how many it would be if nobody were away.
     fn days_of_all(&self) -> (usize, usize) {
-        let there = self.crew.members.iter().map(|member| member.there(&self.days)).sum();
+        let there = self
+            .crew
+            .members
+            .iter()
+            .map(|member| member.there(&self.days))
+            .sum();
         (there, self.crew.members.len() * self.days.len())
     }
 
     /// How many of what is set aside were carried into another sprint, and how many of those more than once.
     fn carried(&self) -> (usize, usize) {
-        let carried = |times| self.slips.iter().filter(|slip| slip.set_aside && slip.carried >= times).count();
+        let carried = |times| {
+            self.slips
+                .iter()
+                .filter(|slip| slip.set_aside && slip.carried >= times)
+                .count()
+        };
         (carried(1), carried(2))
     }
 
@@ -126,7 +158,11 @@ impl PlanningPage {
     fn word(&self, slip: &Slip) -> String {
         let mut told = Vec::new();
         if !slip.waited_by.is_empty() {
-            let verb = if slip.waited_by.len() == 1 { "waits" } else { "wait" };
+            let verb = if slip.waited_by.len() == 1 {
+                "waits"
+            } else {
+                "wait"
+            };
             told.push(format!("{} {verb}", slip.waited_by.join(", ")));
         }
         if !slip.awaited.is_empty() {
@@ -176,8 +212,14 @@ pub async fn planning(
     let team = access.team.clone();
     let sprints = queries::sprints_of(&app.db, team.id).await?;
     let sprint = match wanted.sprint.as_str() {
-        "" => queries::next(&sprints).or_else(|| queries::current(&sprints)).cloned(),
-        number => number.parse().ok().and_then(|number: i32| sprints.iter().find(|one| one.number == number)).cloned(),
+        "" => queries::next(&sprints)
+            .or_else(|| queries::current(&sprints))
+            .cloned(),
+        number => number
+            .parse()
+            .ok()
+            .and_then(|number: i32| sprints.iter().find(|one| one.number == number))
+            .cloned(),
     };
     let sprint = sprint.ok_or(Problem::NotFound)?;
     let crew = crew(&app.db, team.id).await?;
@@ -188,12 +230,28 @@ pub async fn planning(
     let at_risk = goals::at_risk(&app.db, &[team.id], &sprints, &crews, now).await?;
     let (slips, backlog) = planning::slips(&app.db, team.id, &sprint, &at_risk).await?;
     let open = |sprint: &&Sprint| sprint.state == "planned" || sprint.state == "active";
-    let mut open: Vec<i32> = sprints.iter().filter(open).map(|sprint| sprint.number).collect();
+    let mut open: Vec<i32> = sprints
+        .iter()
+        .filter(open)
+        .map(|sprint| sprint.number)
+        .collect();
     open.sort_unstable();
     open.truncate(4);
     page::page(&PlanningPage {
-        frame: Frame::new(&app, &viewer, &headers, format!("Planning {}", sprint.name), &slug).await?.at("planning"),
-        days: sprint.working_days(&crew.week).into_iter().filter(|day| *day >= today).collect(),
+        frame: Frame::new(
+            &app,
+            &viewer,
+            &headers,
+            format!("Planning {}", sprint.name),
+            &slug,
+        )
+        .await?
+        .at("planning"),
+        days: sprint
+            .working_days(&crew.week)
+            .into_iter()
+            .filter(|day| *day >= today)
+            .collect(),
         goals: goals::goals(&app.db, &team, &sprint, &crew, now).await?,
         finished: planning::finished(&app.db, team.id).await?,
         loads: planning::loads(&app.db, team.id, going.map(|going| going.id), sprint.id).await?,
@@ -202,8 +260,15 @@ pub async fn planning(
         theirs: planning::theirs(&app.db, team.id).await?,
         may_close: access.may_edit,
         may_edit: access.may_edit && sprint.state != "closed",
-        agenda: Agenda::read(&app, vec![access], Meeting::Planning, here(&team, &sprint), viewer.person.id, now)
-            .await?,
+        agenda: Agenda::read(
+            &app,
+            vec![access],
+            Meeting::Planning,
+            here(&team, &sprint),
+            viewer.person.id,
+            now,
+        )
+        .await?,
         did: story::undoable(&app.db, wanted.did, &viewer, now).await?,
         open,
         unclosed: queries::unclosed(&sprints).cloned(),
@@ -227,14 +292,26 @@ pub async fn set_aside(
     let number: i32 = fields.parse("sprint", "Say which sprint.")?.unwrap_or(0);
     let sprint = queries::sprint_of(&app.db, team.id, number).await?;
     let same = match fields.text("to") {
-        "backlog" => Same::SetAside { sprint: None, goal: None },
-        "sprint" => Same::SetAside { sprint: Some(sprint.id), goal: None },
+        "backlog" => Same::SetAside {
+            sprint: None,
+            goal: None,
+        },
+        "sprint" => Same::SetAside {
+            sprint: Some(sprint.id),
+            goal: None,
+        },
         goal => {
             let goal = id(goal)?;
             if goals::sprint_of(&app.db, team.id, goal).await? != Some(sprint.id) {
-                return Err(Problem::field("to", format!("That goal is not one of {}.", sprint.name)));
+                return Err(Problem::field(
+                    "to",
+                    format!("That goal is not one of {}.", sprint.name),
+                ));
             }
-            Same::SetAside { sprint: Some(sprint.id), goal: Some(goal) }
+            Same::SetAside {
+                sprint: Some(sprint.id),
+                goal: Some(goal),
+            }
         }
     };
     // What is dragged goes alone, or with all that are ticked.
@@ -246,8 +323,16 @@ pub async fn set_aside(
     let changed = app
         .live
         .change(&actor, |change, _| {
-            Box::pin(changing_several::change_several(change, &team, &keys, std::slice::from_ref(&same)))
+            Box::pin(changing_several::change_several(
+                change,
+                &team,
+                &keys,
+                std::slice::from_ref(&same),
+            ))
         })
         .await?;
-    Ok(back_to(&format!("/teams/{slug}/planning?sprint={number}"), changed.id))
+    Ok(back_to(
+        &format!("/teams/{slug}/planning?sprint={number}"),
+        changed.id,
+    ))
 }

@@ -25,12 +25,22 @@ pub async fn remark(
 ) -> Result<Response> {
     let access = access::team(&app.db, &viewer, &slug).await?;
     if !viewer.may_write() {
-        return Err(Problem::Forbidden("This account may only read. Nothing was saved.".into()));
+        return Err(Problem::Forbidden(
+            "This account may only read. Nothing was saved.".into(),
+        ));
     }
     let (goal, concern) = (id(&goal)?, fields.text("kind") == "concern");
     let actor = viewer.actor();
     app.live
-        .change(&actor, |change, _| Box::pin(remarks::remark(change, &access.team, goal, fields.text("body"), concern)))
+        .change(&actor, |change, _| {
+            Box::pin(remarks::remark(
+                change,
+                &access.team,
+                goal,
+                fields.text("body"),
+                concern,
+            ))
+        })
         .await?;
     Ok(back(&fields, &format!("/teams/{slug}/goals/{goal}")))
 }
@@ -46,7 +56,14 @@ pub async fn answer_concern(
     let remark = id(&remark)?;
     let actor = viewer.actor();
     app.live
-        .change(&actor, |change, _| Box::pin(remarks::answer_concern(change, &team, remark, fields.text("answer"))))
+        .change(&actor, |change, _| {
+            Box::pin(remarks::answer_concern(
+                change,
+                &team,
+                remark,
+                fields.text("answer"),
+            ))
+        })
         .await?;
     Ok(back(&fields, &format!("/teams/{slug}")))
 }

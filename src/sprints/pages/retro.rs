@@ -91,7 +91,10 @@ impl Before {
     /// `Of the three from Sprint 40: two done, one dropped.`
     fn words(&self) -> String {
         let count = |which: fn(&&Action) -> bool| self.actions.iter().filter(which).count();
-        let (done, dropped) = (count(|action| action.done), count(|action| action.dropped && !action.done));
+        let (done, dropped) = (
+            count(|action| action.done),
+            count(|action| action.dropped && !action.done),
+        );
         let open = self.actions.len() - done - dropped;
         let told: Vec<String> = [(done, "done"), (dropped, "dropped"), (open, "still open")]
             .into_iter()
@@ -99,7 +102,10 @@ impl Before {
             .map(|(count, word)| format!("{count} {word}"))
             .collect();
         match self.actions.len() {
-            0 => format!("Nothing was promised when we looked back on {}.", self.sprint.name),
+            0 => format!(
+                "Nothing was promised when we looked back on {}.",
+                self.sprint.name
+            ),
             all => format!("Of {all} from {}: {}.", self.sprint.name, told.join(", ")),
         }
     }
@@ -107,7 +113,10 @@ impl Before {
 
 impl RetroPage {
     fn address(&self, sprint: &Sprint) -> String {
-        address(sprint.number, self.parts.iter().map(|part| part.team.slug.as_str()))
+        address(
+            sprint.number,
+            self.parts.iter().map(|part| part.team.slug.as_str()),
+        )
     }
 
     fn here(&self) -> String {
@@ -116,7 +125,11 @@ impl RetroPage {
 
     /// The same page with a team more, or less.
     fn with(&self, team: &Team, here: &bool) -> String {
-        let others = self.parts.iter().map(|part| part.team.slug.as_str()).filter(|slug| *slug != team.slug);
+        let others = self
+            .parts
+            .iter()
+            .map(|part| part.team.slug.as_str())
+            .filter(|slug| *slug != team.slug);
         if *here {
             address(self.sprint.number, others)
         } else {
@@ -125,25 +138,39 @@ impl RetroPage {
     }
 
     fn in_tray<'a>(&'a self, tray: &'a Tray) -> impl Iterator<Item = &'a Note> {
-        self.notes.iter().filter(move |note| note.tray == tray.as_str())
+        self.notes
+            .iter()
+            .filter(move |note| note.tray == tray.as_str())
     }
 
     fn is_mine(&self, note: &Note) -> bool {
-        self.may_write && note.author.as_ref().is_some_and(|author| author.id == self.me)
+        self.may_write
+            && note
+                .author
+                .as_ref()
+                .is_some_and(|author| author.id == self.me)
     }
 
     fn slug(&self, team: &Uuid) -> &str {
-        self.parts.iter().find(|part| part.team.id == *team).map_or("", |part| part.team.slug.as_str())
+        self.parts
+            .iter()
+            .find(|part| part.team.id == *team)
+            .map_or("", |part| part.team.slug.as_str())
     }
 
     /// Whether the viewer may change what belongs to that team.
     fn may_edit(&self, team: &Uuid) -> bool {
-        self.parts.iter().any(|part| part.team.id == *team && part.may_edit)
+        self.parts
+            .iter()
+            .any(|part| part.team.id == *team && part.may_edit)
     }
 
     /// The team whose retro the forms write to: the first one here that the viewer is on.
     fn own(&self) -> Option<&Team> {
-        self.parts.iter().find(|part| part.may_edit).map(|part| &part.team)
+        self.parts
+            .iter()
+            .find(|part| part.may_edit)
+            .map(|part| &part.team)
     }
 
     fn lives(&self) -> String {
@@ -156,17 +183,28 @@ impl RetroPage {
 }
 
 fn address<'t>(number: i32, teams: impl Iterator<Item = &'t str>) -> String {
-    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(teams.map(|team| ("team", team))).finish();
+    let query = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(teams.map(|team| ("team", team)))
+        .finish();
     format!("/sprints/{number}/retro?{query}")
 }
 
 /// `GET /teams/{slug}/retro`: the one that is to be looked back on now.
-pub async fn latest_retro(Given(app): Given<App>, viewer: Viewer, Path(slug): Path<String>) -> Result<Response> {
+pub async fn latest_retro(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+) -> Result<Response> {
     let team = access::team(&app.db, &viewer, &slug).await?.team;
     let sprints = queries::sprints_of(&app.db, team.id).await?;
     // What is over and still open goes first; then the newest that is closed, and before there is one, that which is going on.
     let latest = queries::unclosed(&sprints)
-        .or_else(|| sprints.iter().filter(|sprint| sprint.state == "closed").max_by_key(|sprint| sprint.number))
+        .or_else(|| {
+            sprints
+                .iter()
+                .filter(|sprint| sprint.state == "closed")
+                .max_by_key(|sprint| sprint.number)
+        })
         .or_else(|| queries::current(&sprints));
     let latest = latest.ok_or(Problem::NotFound)?;
     Ok(Redirect::to(&address(latest.number, std::iter::once(slug.as_str()))).into_response())
@@ -184,7 +222,11 @@ pub async fn retro(
     let all = access::teams(&app.db, &viewer).await?;
     let meeting = access::named(&all, &wanted)?;
     let sprints = queries::sprints(&app.db).await?;
-    let sprint = sprints.iter().find(|sprint| sprint.number == number).cloned().ok_or(Problem::NotFound)?;
+    let sprint = sprints
+        .iter()
+        .find(|sprint| sprint.number == number)
+        .cloned()
+        .ok_or(Problem::NotFound)?;
     let ids: Vec<Uuid> = meeting.iter().map(|access| access.team.id).collect();
     let crews = crews(&app.db, &ids).await?;
     let mut parts = Vec::with_capacity(meeting.len());
@@ -192,11 +234,15 @@ pub async fn retro(
         let crew = crews.get(&access.team.id).cloned().unwrap_or_default();
         parts.push(part(&app, &viewer, access.clone(), &crew, &sprint).await?);
     }
-    let before = sprints.iter().filter(|other| other.number < number).max_by_key(|other| other.number);
+    let before = sprints
+        .iter()
+        .filter(|other| other.number < number)
+        .max_by_key(|other| other.number);
     let before = match before {
-        Some(before) => {
-            Some(Before { sprint: before.clone(), actions: actions::of_retro(&app.db, &ids, before.id).await? })
-        }
+        Some(before) => Some(Before {
+            sprint: before.clone(),
+            actions: actions::of_retro(&app.db, &ids, before.id).await?,
+        }),
         None => None,
     };
     let own = match parts.as_slice() {
@@ -206,13 +252,23 @@ pub async fn retro(
     let slugs = parts.iter().map(|part| part.team.slug.as_str());
     let (here, me) = (address(number, slugs), viewer.person.id);
     let agenda = Agenda::read(&app, meeting, Meeting::Retro, here, me, app.clock.now()).await?;
-    let frame =
-        Frame::new(&app, &viewer, &headers, format!("{}, looked back on", sprint.name), &own).await?.at("retro");
+    let frame = Frame::new(
+        &app,
+        &viewer,
+        &headers,
+        format!("{}, looked back on", sprint.name),
+        &own,
+    )
+    .await?
+    .at("retro");
     page::page(&RetroPage {
         frame,
         notes: noting::notes(&app.db, &ids, sprint.id).await?,
         actions: actions::of_retro(&app.db, &ids, sprint.id).await?,
-        teams: all.into_iter().map(|access| (access.team.clone(), ids.contains(&access.team.id))).collect(),
+        teams: all
+            .into_iter()
+            .map(|access| (access.team.clone(), ids.contains(&access.team.id)))
+            .collect(),
         agenda,
         before,
         me,
@@ -223,7 +279,13 @@ pub async fn retro(
     })
 }
 
-async fn part(app: &App, viewer: &Viewer, access: TeamAccess, crew: &Crew, sprint: &Sprint) -> Result<Part> {
+async fn part(
+    app: &App,
+    viewer: &Viewer,
+    access: TeamAccess,
+    crew: &Crew,
+    sprint: &Sprint,
+) -> Result<Part> {
     let (team, may_edit, now) = (access.team, access.may_edit, app.clock.now());
     let mut db = app.db.acquire().await?;
     let people = people(&mut db, &team, sprint, &crew.week.zone).await?;
@@ -236,21 +298,54 @@ async fn part(app: &App, viewer: &Viewer, access: TeamAccess, crew: &Crew, sprin
         .fetch_one(&mut *db)
         .await?;
         let day = words::day(clock::day_in(at, &viewer.time_zone));
-        let closed = Some(format!("closed by {} on {day}", who.as_deref().unwrap_or("a former member")));
-        let goals = closing::in_order(&figures.goals).into_iter().cloned().collect();
+        let closed = Some(format!(
+            "closed by {} on {day}",
+            who.as_deref().unwrap_or("a former member")
+        ));
+        let goals = closing::in_order(&figures.goals)
+            .into_iter()
+            .cloned()
+            .collect();
         let may_reopen = may_edit && !reopening::is_built_on(&mut db, team.id, sprint.id).await?;
-        return Ok(Part { team, may_edit, figures, goals, people, closed, may_reopen });
+        return Ok(Part {
+            team,
+            may_edit,
+            figures,
+            goals,
+            people,
+            closed,
+            may_reopen,
+        });
     }
     let figures = figures::as_it_stands(&mut db, &team, sprint, &crew.week, now).await?;
     let goals = goals::goals(&app.db, &team, sprint, crew, now).await?;
     let verdict = closing::Verdict::default();
-    let goals = goals.iter().map(|goal| closing::final_figure(goal, &verdict)).collect();
-    Ok(Part { team, may_edit, figures, goals, people, closed: None, may_reopen: false })
+    let goals = goals
+        .iter()
+        .map(|goal| closing::final_figure(goal, &verdict))
+        .collect();
+    Ok(Part {
+        team,
+        may_edit,
+        figures,
+        goals,
+        people,
+        closed: None,
+        may_reopen: false,
+    })
 }
 
 /// Who was on the team in a sprint, whatever has become of them since: `Tomas Weber, until Fri 20 Nov`.
-async fn people(db: &mut PgConnection, team: &Team, sprint: &Sprint, zone: &str) -> Result<Vec<String>> {
-    let (from, to) = (clock::instant(sprint.starts_on, 0, zone), clock::instant(sprint.ends_on, 1440, zone));
+async fn people(
+    db: &mut PgConnection,
+    team: &Team,
+    sprint: &Sprint,
+    zone: &str,
+) -> Result<Vec<String>> {
+    let (from, to) = (
+        clock::instant(sprint.starts_on, 0, zone),
+        clock::instant(sprint.ends_on, 1440, zone),
+    );
     let stays = on_team_between(db, team.id, from, to).await?;
     let day = |at| words::day(clock::day_in(at, zone));
     let told = |stay: Stay| {
@@ -279,7 +374,13 @@ pub async fn add_note(
     let actor = viewer.actor();
     app.live
         .change(&actor, |change, _| {
-            Box::pin(noting::add_note(change, &team, sprint.id, fields.text("tray"), fields.text("text")))
+            Box::pin(noting::add_note(
+                change,
+                &team,
+                sprint.id,
+                fields.text("tray"),
+                fields.text("text"),
+            ))
         })
         .await?;
     Ok(back(&fields, &slug))
@@ -295,7 +396,11 @@ pub async fn edit_note(
     let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
     let note = id(&note)?;
     let actor = viewer.actor();
-    app.live.change(&actor, |change, _| Box::pin(noting::edit_note(change, &team, note, fields.text("text")))).await?;
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(noting::edit_note(change, &team, note, fields.text("text")))
+        })
+        .await?;
     Ok(back(&fields, &slug))
 }
 

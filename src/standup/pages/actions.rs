@@ -28,13 +28,25 @@ pub async fn add_action(
     let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
     let retro: Option<i32> = fields.parse("retro", "There is no such sprint.")?;
     let retro = match retro {
-        Some(number) => Some(sprints::queries::sprint_of(&app.db, team.id, number).await?.id),
+        Some(number) => Some(
+            sprints::queries::sprint_of(&app.db, team.id, number)
+                .await?
+                .id,
+        ),
         None => None,
     };
     let today = crew(&app.db, team.id).await?.week.today(app.clock.now());
     let actor = viewer.actor();
     app.live
-        .change(&actor, |change, _| Box::pin(actions::add_action(change, &team, fields.text("text"), today, retro)))
+        .change(&actor, |change, _| {
+            Box::pin(actions::add_action(
+                change,
+                &team,
+                fields.text("text"),
+                today,
+                retro,
+            ))
+        })
         .await?;
     Ok(back(&fields, &slug))
 }
@@ -55,7 +67,11 @@ pub async fn settle_action(
         _ => return Err(Problem::field("as", "An action is done, dropped or open.")),
     };
     let actor = viewer.actor();
-    app.live.change(&actor, |change, _| Box::pin(actions::settle_action(change, &team, action, becomes))).await?;
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(actions::settle_action(change, &team, action, becomes))
+        })
+        .await?;
     Ok(back(&fields, &slug))
 }
 
@@ -71,7 +87,11 @@ pub async fn make_task(
     let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
     let sprint = sprints::queries::current(&sprints).map(|sprint| sprint.id);
     let actor = viewer.actor();
-    app.live.change(&actor, |change, _| Box::pin(actions::make_task(change, &team, action, sprint))).await?;
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(actions::make_task(change, &team, action, sprint))
+        })
+        .await?;
     Ok(back(&fields, &slug))
 }
 

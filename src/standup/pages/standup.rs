@@ -74,7 +74,8 @@ impl StandupPage {
     }
 
     fn slug(&self, team: &Uuid) -> &str {
-        self.of(team).map_or("", |standup| standup.team.slug.as_str())
+        self.of(team)
+            .map_or("", |standup| standup.team.slug.as_str())
     }
 
     fn may_edit(&self, team: &Uuid) -> bool {
@@ -82,12 +83,17 @@ impl StandupPage {
     }
 
     fn of(&self, team: &Uuid) -> Option<&Standup> {
-        self.standups.iter().find(|standup| standup.team.id == *team)
+        self.standups
+            .iter()
+            .find(|standup| standup.team.id == *team)
     }
 
     /// The team whose promise a new one is: the first here that the viewer is on.
     fn own(&self) -> Option<&Team> {
-        self.standups.iter().find(|standup| standup.may_edit).map(|standup| &standup.team)
+        self.standups
+            .iter()
+            .find(|standup| standup.may_edit)
+            .map(|standup| &standup.team)
     }
 }
 
@@ -100,8 +106,23 @@ pub async fn standup(
     headers: HeaderMap,
 ) -> Result<Response> {
     let access = access::team(&app.db, &viewer, &slug).await?;
-    let frame = Frame::new(&app, &viewer, &headers, format!("Standup of {}", access.team.name), &slug).await?;
-    show(&app, frame, viewer.person.id, vec![access], Vec::new(), &wanted).await
+    let frame = Frame::new(
+        &app,
+        &viewer,
+        &headers,
+        format!("Standup of {}", access.team.name),
+        &slug,
+    )
+    .await?;
+    show(
+        &app,
+        frame,
+        viewer.person.id,
+        vec![access],
+        Vec::new(),
+        &wanted,
+    )
+    .await
 }
 
 /// `GET /standup?team=infrastructure&team=ingestion`: of these teams, or of all.
@@ -114,7 +135,10 @@ pub async fn standup_of_several(
     let all = access::teams(&app.db, &viewer).await?;
     let meeting = access::named(&all, &wanted)?;
     let here = |access: &TeamAccess| meeting.iter().any(|other| other.team.id == access.team.id);
-    let choices = all.iter().map(|access| (access.team.clone(), here(access))).collect();
+    let choices = all
+        .iter()
+        .map(|access| (access.team.clone(), here(access)))
+        .collect();
     let frame = Frame::new(&app, &viewer, &headers, "Standup of several teams", "").await?;
     show(&app, frame, viewer.person.id, meeting, choices, &wanted).await
 }
@@ -128,11 +152,20 @@ async fn show(
     wanted: &Params,
 ) -> Result<Response> {
     let now = app.clock.now();
-    let asked = wanted.iter().find(|(name, _)| name == "since").map_or("", |(_, since)| since.trim());
+    let asked = wanted
+        .iter()
+        .find(|(name, _)| name == "since")
+        .map_or("", |(_, since)| since.trim());
     let wrong = || Problem::field("since", "Say a day up to today. Write it as 2026-11-20.");
-    let since = if asked.is_empty() { None } else { Some(read_date(asked).ok_or_else(wrong)?) };
+    let since = if asked.is_empty() {
+        None
+    } else {
+        Some(read_date(asked).ok_or_else(wrong)?)
+    };
     let standups = standups(&app.db, meeting.clone(), since, now).await?;
-    let Some(first) = standups.first() else { return Err(Problem::NotFound) };
+    let Some(first) = standups.first() else {
+        return Err(Problem::NotFound);
+    };
     // where several teams meet, the day has come once it has come for one of them
     if since.is_some_and(|day| standups.iter().all(|standup| day > standup.today)) {
         return Err(wrong());
@@ -143,9 +176,21 @@ async fn show(
         _ => "/standup".to_owned(),
     };
     let ids: Vec<Uuid> = standups.iter().map(|standup| standup.team.id).collect();
-    let began = standups.iter().map(|standup| standup.began).min().unwrap_or(now);
+    let began = standups
+        .iter()
+        .map(|standup| standup.began)
+        .min()
+        .unwrap_or(now);
     page::page(&StandupPage {
-        agenda: Agenda::read(app, meeting, Meeting::Standup, here(&address, &choices, asked), me, now).await?,
+        agenda: Agenda::read(
+            app,
+            meeting,
+            Meeting::Standup,
+            here(&address, &choices, asked),
+            me,
+            now,
+        )
+        .await?,
         actions: actions::actions(&app.db, &ids, began).await?,
         frame: frame.at("standup"),
         address,
@@ -161,8 +206,18 @@ async fn show(
 /// The address of a standup: with the teams that are there if not all are, and the day if one was asked for.
 fn here(address: &str, choices: &[(Team, bool)], asked: &str) -> String {
     let all = choices.iter().all(|(_, here)| *here);
-    let teams = choices.iter().filter(|(_, here)| *here && !all).map(|(team, _)| ("team", team.slug.as_str()));
+    let teams = choices
+        .iter()
+        .filter(|(_, here)| *here && !all)
+        .map(|(team, _)| ("team", team.slug.as_str()));
     let day = Some(("since", asked)).filter(|(_, day)| !day.is_empty());
-    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(teams).extend_pairs(day).finish();
-    if query.is_empty() { address.to_owned() } else { format!("{address}?{query}") }
+    let query = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(teams)
+        .extend_pairs(day)
+        .finish();
+    if query.is_empty() {
+        address.to_owned()
+    } else {
+        format!("{address}?{query}")
+    }
 }

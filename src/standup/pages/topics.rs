@@ -52,11 +52,19 @@ impl Agenda {
         now: OffsetDateTime,
     ) -> Result<Self> {
         let ids: Vec<Uuid> = teams.iter().map(|access| access.team.id).collect();
-        Ok(Self { topics: topics::topics(&app.db, &ids, meeting, now).await?, meeting, here, teams, me })
+        Ok(Self {
+            topics: topics::topics(&app.db, &ids, meeting, now).await?,
+            meeting,
+            here,
+            teams,
+            me,
+        })
     }
 
     fn of(&self, topic: &Topic) -> Option<&TeamAccess> {
-        self.teams.iter().find(|access| access.team.id == topic.team_id)
+        self.teams
+            .iter()
+            .find(|access| access.team.id == topic.team_id)
     }
 
     /// Whether the reader may change a topic of that team, or take it away.
@@ -67,7 +75,9 @@ impl Agenda {
     /// The team whose agenda a new line goes to: the viewer's own if it meets, or else the first.
     fn adds_to(&self) -> Option<&str> {
         let own = self.teams.iter().find(|access| access.may_edit);
-        own.or(self.teams.first()).filter(|access| access.may_speak).map(|access| access.team.slug.as_str())
+        own.or(self.teams.first())
+            .filter(|access| access.may_speak)
+            .map(|access| access.team.slug.as_str())
     }
 }
 
@@ -78,11 +88,21 @@ pub async fn add_topic(
     Path(slug): Path<String>,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_speak()?.team;
+    let team = access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_speak()?
+        .team;
     let meeting = Meeting::read(fields.text("meeting"))?;
     let actor = viewer.actor();
     app.live
-        .change(&actor, |change, _| Box::pin(topics::add_topic(change, &team, meeting, fields.text("text"))))
+        .change(&actor, |change, _| {
+            Box::pin(topics::add_topic(
+                change,
+                &team,
+                meeting,
+                fields.text("text"),
+            ))
+        })
         .await?;
     Ok(back(&fields, &slug))
 }
@@ -97,7 +117,11 @@ pub async fn tick_topic(
     let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
     let (topic, done) = (id(&topic)?, fields.get("done").is_some());
     let actor = viewer.actor();
-    app.live.change(&actor, |change, _| Box::pin(topics::tick_topic(change, &team, topic, done))).await?;
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(topics::tick_topic(change, &team, topic, done))
+        })
+        .await?;
     Ok(back(&fields, &slug))
 }
 
@@ -112,7 +136,13 @@ pub async fn correct_topic(
     let (topic, actor, line) = (id(&topic)?, viewer.actor(), fields.text("text"));
     app.live
         .change(&actor, |change, _| {
-            Box::pin(correcting_topics::correct_topic(change, &access.team, topic, line, access.may_edit))
+            Box::pin(correcting_topics::correct_topic(
+                change,
+                &access.team,
+                topic,
+                line,
+                access.may_edit,
+            ))
         })
         .await?;
     Ok(back(&fields, &slug))
@@ -129,7 +159,12 @@ pub async fn remove_topic(
     let (topic, actor) = (id(&topic)?, viewer.actor());
     app.live
         .change(&actor, |change, _| {
-            Box::pin(correcting_topics::remove_topic(change, &access.team, topic, access.may_edit))
+            Box::pin(correcting_topics::remove_topic(
+                change,
+                &access.team,
+                topic,
+                access.may_edit,
+            ))
         })
         .await?;
     Ok(back(&fields, &slug))

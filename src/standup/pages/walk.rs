@@ -62,11 +62,15 @@ impl WalkPage {
 
     fn address(&self, nth: usize) -> Option<String> {
         let card = self.cards.get(nth)?;
-        Some(format!("/teams/{}/standup/walk?at={}&nth={nth}", self.team.slug, card.key))
+        Some(format!(
+            "/teams/{}/standup/walk?at={}&nth={nth}",
+            self.team.slug, card.key
+        ))
     }
 
     fn here(&self) -> String {
-        self.address(self.nth).unwrap_or_else(|| format!("/teams/{}/standup/walk", self.team.slug))
+        self.address(self.nth)
+            .unwrap_or_else(|| format!("/teams/{}/standup/walk", self.team.slug))
     }
 
     /// Which card of how many it is.
@@ -105,11 +109,19 @@ pub async fn walk(
     let column = |card: &Card| columns.iter().position(|column| column.slug == card.column);
     cards.sort_by_key(|card| (Reverse(column(card)), card.column_since));
     let found = cards.iter().position(|card| card.key == place.at);
-    let nth = found.unwrap_or(place.nth).min(cards.len().saturating_sub(1));
+    let nth = found
+        .unwrap_or(place.nth)
+        .min(cards.len().saturating_sub(1));
     page::page(&WalkPage {
-        frame: Frame::new(&app, &viewer, &headers, format!("Walking the board of {}", team.name), &slug)
-            .await?
-            .at("standup"),
+        frame: Frame::new(
+            &app,
+            &viewer,
+            &headers,
+            format!("Walking the board of {}", team.name),
+            &slug,
+        )
+        .await?
+        .at("standup"),
         may_edit: access.may_edit,
         sprint: sprint.cloned(),
         unclosed: unclosed.cloned(),

@@ -18,11 +18,19 @@ pub struct CardHtml<'c> {
 
 impl<'c> CardHtml<'c> {
     pub fn new(card: &'c Card, now: OffsetDateTime) -> Self {
-        Self { card, now, tells_column: false }
+        Self {
+            card,
+            now,
+            tells_column: false,
+        }
     }
 
     pub fn with_column(card: &'c Card, now: OffsetDateTime) -> Self {
-        Self { card, now, tells_column: true }
+        Self {
+            card,
+            now,
+            tells_column: true,
+        }
     }
 
     fn age(&self) -> String {
@@ -30,13 +38,17 @@ impl<'c> CardHtml<'c> {
     }
 
     fn due(&self) -> String {
-        self.card.due.map_or(String::new(), |due| words::day_from(self.now, due))
+        self.card
+            .due
+            .map_or(String::new(), |due| words::day_from(self.now, due))
     }
 
     /// Longer in its column than a working week.
     fn is_old(&self) -> bool {
-        matches!(self.card.state, State::Doing | State::Blocked | State::Review)
-            && (self.now - self.card.column_since).whole_days() >= 5
+        matches!(
+            self.card.state,
+            State::Doing | State::Blocked | State::Review
+        ) && (self.now - self.card.column_since).whole_days() >= 5
     }
 
     fn is_overdue(&self) -> bool {
@@ -61,26 +73,42 @@ impl Wait {
     /// `Waits on ING-58 “Dual-write person updates” · Ingestion has it in review · 3 d`.
     pub fn words(&self, now: OffsetDateTime) -> String {
         let age = words::age(now, self.since);
-        let note = if self.note.is_empty() { String::new() } else { format!(": {}", self.note) };
+        let note = if self.note.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", self.note)
+        };
         if self.on.is_none() && matches!(self.kind.as_str(), "task" | "team") {
             // A guest of one team reads of another team's task no more than whose it is.
             let of = self.team.as_deref().unwrap_or("a private team");
             return match self.done_at {
-                Some(at) => format!("Was waiting on a task of {of}, done {}{note}", words::ago(now, at)),
-                None if self.kind == "task" => format!("Waits on a task of {of}{note} ·\u{a0}{age}"),
+                Some(at) => format!(
+                    "Was waiting on a task of {of}, done {}{note}",
+                    words::ago(now, at)
+                ),
+                None if self.kind == "task" => {
+                    format!("Waits on a task of {of}{note} ·\u{a0}{age}")
+                }
                 None => format!("Waits on a private team{note} ·\u{a0}{age}"),
             };
         }
-        let (on, name) = (self.on.as_deref().unwrap_or(""), self.name.as_deref().unwrap_or(""));
+        let (on, name) = (
+            self.on.as_deref().unwrap_or(""),
+            self.name.as_deref().unwrap_or(""),
+        );
         match (self.kind.as_str(), self.state) {
             ("task", Some(State::Done)) => {
-                let done = self.done_at.map_or_else(|| age.clone(), |at| words::ago(now, at));
+                let done = self
+                    .done_at
+                    .map_or_else(|| age.clone(), |at| words::ago(now, at));
                 format!("Was waiting on {on} “{name}”, done {done}{note}")
             }
             ("task", state) => {
                 let team = self.team.as_deref().unwrap_or("");
                 if self.archived {
-                    return format!("Waits on {on} “{name}”{note}, which {team} has put into the archive ·\u{a0}{age}");
+                    return format!(
+                        "Waits on {on} “{name}”{note}, which {team} has put into the archive ·\u{a0}{age}"
+                    );
                 }
                 let stands = match state {
                     Some(State::Doing) => "in progress",

@@ -25,22 +25,36 @@ pub async fn edit(Editing(form): Editing) -> Result<Response> {
     let sentence = format!("Saved {}", access.key);
     match read_edit(&form.app, &form.viewer, access, &form.fields).await {
         Ok(edit) => {
-            form.change(&sentence, |change, _| Box::pin(editing::edit_task(change, &access.team, access.id, &edit)))
-                .await
+            form.change(&sentence, |change, _| {
+                Box::pin(editing::edit_task(change, &access.team, access.id, &edit))
+            })
+            .await
         }
         Err(problem) => form.answer::<()>(Err(problem), &sentence).await,
     }
 }
 
-async fn read_edit(app: &App, viewer: &Viewer, access: &TaskAccess, fields: &Fields) -> Result<Edit> {
+async fn read_edit(
+    app: &App,
+    viewer: &Viewer,
+    access: &TaskAccess,
+    fields: &Fields,
+) -> Result<Edit> {
     let sprint = match fields.get("sprint") {
         Some(text) => Some(sprint_named(app, &access.team, text).await?),
         None => None,
     };
     let goal = match fields.get("goal") {
-        Some(text) => {
-            Some(goal_named(app, &access.team, text, sprint.flatten().map(|sprint| sprint.id), Some(access.id)).await?)
-        }
+        Some(text) => Some(
+            goal_named(
+                app,
+                &access.team,
+                text,
+                sprint.flatten().map(|sprint| sprint.id),
+                Some(access.id),
+            )
+            .await?,
+        ),
         None => None,
     };
     let project = match fields.get("project") {
@@ -59,7 +73,11 @@ async fn read_edit(app: &App, viewer: &Viewer, access: &TaskAccess, fields: &Fie
             .is_some()
             .then(|| fields.parse("estimate", "An estimate is a whole number from 0 to 1000."))
             .transpose()?,
-        due: fields.get("due").is_some().then(|| fields.date("due")).transpose()?,
+        due: fields
+            .get("due")
+            .is_some()
+            .then(|| fields.date("due"))
+            .transpose()?,
         waited_for_by: fields.get("for").map(str::to_owned),
         owners: None,
         labels: fields.get("labels").map(split_labels),
@@ -70,7 +88,10 @@ async fn read_edit(app: &App, viewer: &Viewer, access: &TaskAccess, fields: &Fie
 /// The version that a form was filled in on, if it says so.
 pub(super) fn seen(fields: &Fields) -> Result<Option<Seen>> {
     let version: Option<i64> = fields.parse("version", "That is no version.")?;
-    Ok(version.map(|version| Seen { version, strict: false }))
+    Ok(version.map(|version| Seen {
+        version,
+        strict: false,
+    }))
 }
 
 /// Label names as they are typed: between blanks or commas.
@@ -92,7 +113,9 @@ pub(crate) async fn sprint_named(app: &App, team: &Team, text: &str) -> Result<O
     if text.is_empty() || text == "none" {
         return Ok(None);
     }
-    let choice = text.parse().map_err(|why: String| Problem::field("sprint", why))?;
+    let choice = text
+        .parse()
+        .map_err(|why: String| Problem::field("sprint", why))?;
     let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
     let (_, sprint) = sprints::queries::resolve(&sprints, choice)?;
     Ok(sprint.map(|sprint| SprintId { id: sprint.id }))
@@ -122,7 +145,9 @@ pub(crate) async fn goal_named(
     if text.is_empty() || text == "none" {
         return Ok(None);
     }
-    let position: i32 = text.parse().map_err(|_| Problem::field("goal", "A goal is given by its number."))?;
+    let position: i32 = text
+        .parse()
+        .map_err(|_| Problem::field("goal", "A goal is given by its number."))?;
     let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
     let goal: Option<Uuid> = sqlx::query_scalar(
         "SELECT id FROM goals WHERE team_id = $1 AND position = $2
@@ -135,5 +160,10 @@ pub(crate) async fn goal_named(
     .bind(sprints::queries::current(&sprints).map(|sprint| sprint.id))
     .fetch_optional(&app.db)
     .await?;
-    goal.map(Some).ok_or_else(|| Problem::field("goal", "That goal is not one of this team's in that sprint."))
+    goal.map(Some).ok_or_else(|| {
+        Problem::field(
+            "goal",
+            "That goal is not one of this team's in that sprint.",
+        )
+    })
 }

@@ -6,11 +6,14 @@ use crate::activity::Changed;
 
 /// Tells the script what was done, and how to undo it if that is possible.
 pub(super) fn said<T>(mut response: Response, changed: &Changed<T>, sentence: &str) -> Response {
-    let encoded: String = form_urlencoded::byte_serialize(sentence.as_bytes()).collect::<String>().replace('+', "%20");
+    let encoded: String = form_urlencoded::byte_serialize(sentence.as_bytes())
+        .collect::<String>()
+        .replace('+', "%20");
     let headers = response.headers_mut();
-    if let (Ok(change), Ok(sentence)) =
-        (HeaderValue::from_str(&changed.id.to_string()), HeaderValue::from_str(&encoded))
-    {
+    if let (Ok(change), Ok(sentence)) = (
+        HeaderValue::from_str(&changed.id.to_string()),
+        HeaderValue::from_str(&encoded),
+    ) {
         headers.insert("fortnight-change", change);
         headers.insert("fortnight-said", sentence);
         if changed.is_undoable {

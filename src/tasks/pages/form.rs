@@ -34,7 +34,9 @@ impl FromRequest<App> for Editing {
     type Rejection = Response;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
-        TaskForm::read(request, app, AtTask::to_edit).await.map(Self)
+        TaskForm::read(request, app, AtTask::to_edit)
+            .await
+            .map(Self)
     }
 }
 
@@ -42,18 +44,32 @@ impl FromRequest<App> for Commenting {
     type Rejection = Response;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
-        TaskForm::read(request, app, AtTask::to_comment).await.map(Self)
+        TaskForm::read(request, app, AtTask::to_comment)
+            .await
+            .map(Self)
     }
 }
 
 impl TaskForm {
-    async fn read(request: Request, app: &App, may: fn(AtTask) -> Result<AtTask>) -> Result<Self, Response> {
+    async fn read(
+        request: Request,
+        app: &App,
+        may: fn(AtTask) -> Result<AtTask>,
+    ) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
-        let at = AtTask::from_request_parts(&mut parts, app).await.and_then(may);
+        let at = AtTask::from_request_parts(&mut parts, app)
+            .await
+            .and_then(may);
         let AtTask { viewer, access } = at.map_err(IntoResponse::into_response)?;
         let headers = parts.headers.clone();
         let fields = Fields::from_request(Request::from_parts(parts, body), app).await?;
-        Ok(Self { app: app.clone(), viewer, access, headers, fields })
+        Ok(Self {
+            app: app.clone(),
+            viewer,
+            access,
+            headers,
+            fields,
+        })
     }
 
     /// Does the verb, and answers with the task as it stands then and with a sentence that says what was done;
@@ -76,7 +92,11 @@ impl TaskForm {
     }
 
     /// Answers a change that was made or refused.
-    pub(super) async fn answer<T>(&self, outcome: Result<Changed<T>>, sentence: &str) -> Result<Response> {
+    pub(super) async fn answer<T>(
+        &self,
+        outcome: Result<Changed<T>>,
+        sentence: &str,
+    ) -> Result<Response> {
         answer(self, outcome, sentence).await
     }
 }

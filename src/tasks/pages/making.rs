@@ -67,15 +67,18 @@ impl NewPage {
     /// Whether that sprint was chosen: by its number, or as the one that is going on.
     fn is_chosen(&self, sprint: &Sprint) -> bool {
         match self.typed.sprint.as_str() {
-            "this" => sprints::queries::current(&self.sprints).is_some_and(|current| current.id == sprint.id),
+            "this" => sprints::queries::current(&self.sprints)
+                .is_some_and(|current| current.id == sprint.id),
             number => sprint.number.to_string() == number,
         }
     }
 
     /// Why it was refused, where that is about no field that can be seen.
     fn other_errors(&self) -> Vec<&str> {
-        let others =
-            self.errors.iter().filter(|(field, _)| !["title", "column", "sprint", "description"].contains(*field));
+        let others = self
+            .errors
+            .iter()
+            .filter(|(field, _)| !["title", "column", "sprint", "description"].contains(*field));
         others.map(|(_, why)| why.as_str()).collect()
     }
 }
@@ -115,24 +118,55 @@ async fn new_page(
 /// What somebody writes on a board that is narrowed to an owner, a goal or labels is of those: it would be gone with the
 /// next look otherwise. What names nobody and nothing here is left.
 async fn fit(app: &App, team: &Team, new: &mut NewTask, filter: &Filter) -> Result<()> {
-    let asked = || filter.terms.iter().filter(|term| !term.not).map(|term| &term.asks);
-    let owners: Vec<&String> =
-        asked().filter_map(|asks| if let Asks::Owner(handle) = asks { Some(handle) } else { None }).collect();
+    let asked = || {
+        filter
+            .terms
+            .iter()
+            .filter(|term| !term.not)
+            .map(|term| &term.asks)
+    };
+    let owners: Vec<&String> = asked()
+        .filter_map(|asks| {
+            if let Asks::Owner(handle) = asks {
+                Some(handle)
+            } else {
+                None
+            }
+        })
+        .collect();
     // several mean any of them
     if let [owner] = owners.as_slice() {
         let people = boards::queries::members(&app.db, team.id).await?;
-        new.owners.extend(people.into_iter().map(|person| person.handle).filter(|handle| handle == *owner));
+        new.owners.extend(
+            people
+                .into_iter()
+                .map(|person| person.handle)
+                .filter(|handle| handle == *owner),
+        );
     }
-    let labels: Vec<&String> =
-        asked().filter_map(|asks| if let Asks::Label(label) = asks { Some(label) } else { None }).collect();
+    let labels: Vec<&String> = asked()
+        .filter_map(|asks| {
+            if let Asks::Label(label) = asks {
+                Some(label)
+            } else {
+                None
+            }
+        })
+        .collect();
     if !labels.is_empty() {
         let there = boards::queries::labels(&app.db, team.id).await?;
-        new.labels
-            .extend(there.into_iter().map(|label| label.name).filter(|name| labels.contains(&&name.to_lowercase())));
+        new.labels.extend(
+            there
+                .into_iter()
+                .map(|label| label.name)
+                .filter(|name| labels.contains(&&name.to_lowercase())),
+        );
     }
     for asks in asked() {
         if let Asks::Goal(Some(number)) = asks {
-            new.goal = goal_named(app, team, &number.to_string(), new.sprint, None).await.unwrap_or_default();
+            new.goal = goal_named(app, team, &number.to_string(), new.sprint, None)
+                .await
+                .unwrap_or_default();
         }
     }
     Ok(())
@@ -149,7 +183,10 @@ pub async fn create(
     let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
     let mut new = NewTask {
         title: fields.text("title").to_owned(),
-        column: fields.get("column").filter(|column| !column.is_empty()).map(str::to_owned),
+        column: fields
+            .get("column")
+            .filter(|column| !column.is_empty())
+            .map(str::to_owned),
         description: fields.text("description").to_owned(),
         ..NewTask::default()
     };
@@ -160,7 +197,11 @@ pub async fn create(
             let filter = Filter::read_query(fields.text("q")).for_reader(&viewer.person.handle);
             fit(&app, &team, &mut new, &filter).await?;
             let actor = viewer.actor();
-            app.live.change(&actor, |change, _| Box::pin(creating::create_task(change, &team, &new))).await
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(creating::create_task(change, &team, &new))
+                })
+                .await
         }
         Err(problem) => Err(problem),
     };
@@ -169,7 +210,11 @@ pub async fn create(
         // The answer was lost on its way, and the script asks once more.
         Err(Problem::DoneBefore { change }) => {
             let made = queries::touched_by(&app.db, team.id, change).await?;
-            Changed { id: change, is_undoable: true, value: made.ok_or(Problem::DoneBefore { change })? }
+            Changed {
+                id: change,
+                is_undoable: true,
+                value: made.ok_or(Problem::DoneBefore { change })?,
+            }
         }
         Err(Problem::Invalid(errors)) if fragment(&headers).is_none() => {
             let typed = Typed {
@@ -188,12 +233,20 @@ pub async fn create(
     if fragment(&headers).is_some() {
         let card = queries::card(&app.db, &team, task).await?;
         let html = Html(CardHtml::with_column(&card, app.clock.now()).to_string());
-        return Ok(said((StatusCode::CREATED, html).into_response(), &changed, &format!("Made {key}")));
+        return Ok(said(
+            (StatusCode::CREATED, html).into_response(),
+            &changed,
+            &format!("Made {key}"),
+        ));
     }
     let board = format!(
         "/teams/{}?sprint={}#{key}",
         team.slug,
-        if fields.text("sprint").is_empty() { "all" } else { fields.text("sprint") }
+        if fields.text("sprint").is_empty() {
+            "all"
+        } else {
+            fields.text("sprint")
+        }
     );
     Ok(back_to(&board, changed.id))
 }

@@ -37,12 +37,26 @@ use crate::{
 
 /// `PUT` and `POST /tasks/{key}/position`
 pub async fn move_task(Editing(form): Editing) -> Result<Response> {
-    let TaskForm { app, access, fields, .. } = &form;
+    let TaskForm {
+        app,
+        access,
+        fields,
+        ..
+    } = &form;
     let place = Place {
         column: fields.text("column").to_owned(),
-        state: fields.get("state").filter(|state| !state.is_empty()).map(str::to_owned),
-        after: fields.get("after").filter(|key| !key.is_empty()).map(str::to_owned),
-        before: fields.get("before").filter(|key| !key.is_empty()).map(str::to_owned),
+        state: fields
+            .get("state")
+            .filter(|state| !state.is_empty())
+            .map(str::to_owned),
+        after: fields
+            .get("after")
+            .filter(|key| !key.is_empty())
+            .map(str::to_owned),
+        before: fields
+            .get("before")
+            .filter(|key| !key.is_empty())
+            .map(str::to_owned),
         version: fields.parse("version", "That is no version.")?,
     };
     // A drag names where it was dropped; the form has a list of what to put it below, whichever column that is in.
@@ -51,8 +65,11 @@ pub async fn move_task(Editing(form): Editing) -> Result<Response> {
         (Some("top"), None) => top_of(app, access, place).await?,
         _ => place,
     };
-    let outcome =
-        form.try_change(|change, _| Box::pin(moving::move_task(change, &access.team, access.id, &place))).await;
+    let outcome = form
+        .try_change(|change, _| {
+            Box::pin(moving::move_task(change, &access.team, access.id, &place))
+        })
+        .await;
     match outcome {
         Err(Problem::Conflict(conflict)) if fragment(&form.headers) == Some("card") => {
             stale(app, access, conflict).await
@@ -62,7 +79,9 @@ pub async fn move_task(Editing(form): Editing) -> Result<Response> {
             refused_change(&form, Refusal::of(problem, fields)?, false).await
         }
         outcome => {
-            let column = outcome.as_ref().map_or("", |changed| changed.value.name.as_str());
+            let column = outcome
+                .as_ref()
+                .map_or("", |changed| changed.value.name.as_str());
             let sentence = format!("Moved {} to {column}", access.key);
             form.answer(outcome, &sentence).await
         }
@@ -79,11 +98,18 @@ async fn top_of(app: &App, access: &TaskAccess, place: Place) -> Result<Place> {
     .bind(access.id)
     .fetch_optional(&app.db)
     .await?;
-    Ok(Place { before: first.map(|number| format!("{}-{number}", access.team.key)), ..place })
+    Ok(Place {
+        before: first.map(|number| format!("{}-{number}", access.team.key)),
+        ..place
+    })
 }
 
 async fn below(app: &App, access: &TaskAccess, place: Place) -> Result<Place> {
-    let number = place.after.as_deref().and_then(split_key).map(|(_, number)| number);
+    let number = place
+        .after
+        .as_deref()
+        .and_then(split_key)
+        .map(|(_, number)| number);
     let column: Option<String> = sqlx::query_scalar(
         "SELECT c.slug FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
          WHERE k.team_id = $1 AND k.number = $2 AND k.rank IS NOT NULL",
@@ -92,7 +118,10 @@ async fn below(app: &App, access: &TaskAccess, place: Place) -> Result<Place> {
     .bind(number)
     .fetch_optional(&app.db)
     .await?;
-    Ok(Place { column: column.unwrap_or_else(|| place.column.clone()), ..place })
+    Ok(Place {
+        column: column.unwrap_or_else(|| place.column.clone()),
+        ..place
+    })
 }
 
 /// Somebody was quicker: who and when, with the card as it stands for the board to show.
@@ -144,13 +173,20 @@ impl ChangeForm {
 
     /// Every reason, where they all stand together.
     fn reasons(&self) -> impl Iterator<Item = &str> {
-        let quicker = self.refusal.conflict.iter().map(|conflict| conflict.detail.as_str());
+        let quicker = self
+            .refusal
+            .conflict
+            .iter()
+            .map(|conflict| conflict.detail.as_str());
         quicker.chain(self.refusal.errors.values().map(String::as_str))
     }
 
     /// The column that was chosen, or else the one it is in.
     fn column(&self) -> &str {
-        self.refusal.typed.get("column").unwrap_or(&self.card.column)
+        self.refusal
+            .typed
+            .get("column")
+            .unwrap_or(&self.card.column)
     }
 
     fn is_mine(&self) -> bool {
@@ -162,7 +198,9 @@ impl ChangeForm {
     }
 
     fn open_sprints(&self) -> impl Iterator<Item = &Sprint> {
-        self.sprints.iter().filter(|sprint| sprint.state != "closed" || Some(sprint.number) == self.card.sprint)
+        self.sprints
+            .iter()
+            .filter(|sprint| sprint.state != "closed" || Some(sprint.number) == self.card.sprint)
     }
 
     fn in_sprint(&self, number: &i32) -> bool {
@@ -180,14 +218,30 @@ pub async fn move_form(Given(app): Given<App>, at: AtTask, headers: HeaderMap) -
 }
 
 /// `GET /tasks/{key}/block`
-pub async fn block_form(Given(app): Given<App>, at: AtTask, headers: HeaderMap) -> Result<Response> {
+pub async fn block_form(
+    Given(app): Given<App>,
+    at: AtTask,
+    headers: HeaderMap,
+) -> Result<Response> {
     let AtTask { viewer, access } = at.to_edit()?;
     change_form(&app, &viewer, &headers, &access, true, Refusal::default()).await
 }
 
 /// The form that was refused, with what was chosen and why not.
-pub(super) async fn refused_change(form: &TaskForm, refusal: Refusal, blocking: bool) -> Result<Response> {
-    change_form(&form.app, &form.viewer, &form.headers, &form.access, blocking, refusal).await
+pub(super) async fn refused_change(
+    form: &TaskForm,
+    refusal: Refusal,
+    blocking: bool,
+) -> Result<Response> {
+    change_form(
+        &form.app,
+        &form.viewer,
+        &form.headers,
+        &form.access,
+        blocking,
+        refusal,
+    )
+    .await
 }
 
 async fn change_form(
@@ -212,7 +266,12 @@ async fn change_form(
         team: access.team.slug.clone(),
         neighbours: neighbours
             .into_iter()
-            .map(|(number, title, column)| (format!("{}-{number}", access.team.key), format!("{column}: {title}")))
+            .map(|(number, title, column)| {
+                (
+                    format!("{}-{number}", access.team.key),
+                    format!("{column}: {title}"),
+                )
+            })
             .collect(),
         columns: boards::queries::columns(&app.db, access.team.id).await?,
         sprints: sprints::queries::sprints_of(&app.db, access.team.id).await?,
@@ -225,14 +284,29 @@ async fn change_form(
         refusal,
     };
     if fragment(headers).is_some() {
-        return if status.is_success() { page::page(&form) } else { page::refused(status, &form) };
+        return if status.is_success() {
+            page::page(&form)
+        } else {
+            page::refused(status, &form)
+        };
     }
     let verb = if blocking { "Block" } else { "Move" };
     let page = ChangePage {
-        frame: Frame::new(app, viewer, headers, format!("{verb} {}", access.key), &access.team.slug).await?,
+        frame: Frame::new(
+            app,
+            viewer,
+            headers,
+            format!("{verb} {}", access.key),
+            &access.team.slug,
+        )
+        .await?,
         form,
     };
-    if status.is_success() { page::page(&page) } else { page::refused(status, &page) }
+    if status.is_success() {
+        page::page(&page)
+    } else {
+        page::refused(status, &page)
+    }
 }
 
 /// `PUT` and `POST /tasks/{key}/block`
@@ -243,13 +317,24 @@ pub async fn block(Editing(form): Editing) -> Result<Response> {
         on: on_of(fields),
         note: fields.text("note").to_owned(),
     };
-    let outcome =
-        form.try_change(|change, _| Box::pin(blocking::block_task(change, &access.team, access.id, &reason))).await;
+    let outcome = form
+        .try_change(|change, _| {
+            Box::pin(blocking::block_task(
+                change,
+                &access.team,
+                access.id,
+                &reason,
+            ))
+        })
+        .await;
     match outcome {
         Err(problem) if fragment(&form.headers) != Some("task") => {
             refused_change(&form, Refusal::of(problem, fields)?, true).await
         }
-        outcome => form.answer(outcome, &format!("Blocked {}", access.key)).await,
+        outcome => {
+            form.answer(outcome, &format!("Blocked {}", access.key))
+                .await
+        }
     }
 }
 
@@ -265,12 +350,16 @@ fn on_of(fields: &Fields) -> String {
 }
 
 /// `POST /tasks/{key}/waits/{id}/end`: one reason less.
-pub async fn end_wait(Path((_, wait)): Path<(String, String)>, Editing(form): Editing) -> Result<Response> {
+pub async fn end_wait(
+    Path((_, wait)): Path<(String, String)>,
+    Editing(form): Editing,
+) -> Result<Response> {
     let access = &form.access;
     let wait = id(&wait)?;
-    form.change(&format!("{} no longer waits on that", access.key), |change, _| {
-        Box::pin(blocking::end_wait(change, &access.team, access.id, wait))
-    })
+    form.change(
+        &format!("{} no longer waits on that", access.key),
+        |change, _| Box::pin(blocking::end_wait(change, &access.team, access.id, wait)),
+    )
     .await
 }
 

@@ -24,20 +24,35 @@ use crate::{
 /// `POST /tasks/{key}/steps`
 pub async fn add_step(Editing(form): Editing) -> Result<Response> {
     let (access, text) = (&form.access, form.fields.text("text"));
-    form.change("Added a step", |change, _| Box::pin(stepping::add_step(change, &access.team, access.id, text))).await
+    form.change("Added a step", |change, _| {
+        Box::pin(stepping::add_step(change, &access.team, access.id, text))
+    })
+    .await
 }
 
 /// `POST /tasks/{key}/steps/{id}`: ticked off with `done`, not so without.
-pub async fn tick_step(Path((_, step)): Path<(String, String)>, Editing(form): Editing) -> Result<Response> {
+pub async fn tick_step(
+    Path((_, step)): Path<(String, String)>,
+    Editing(form): Editing,
+) -> Result<Response> {
     let (access, step, ticked) = (&form.access, id(&step)?, form.fields.get("done").is_some());
     form.change("Saved the step", |change, _| {
-        Box::pin(stepping::tick_step(change, &access.team, access.id, step, ticked))
+        Box::pin(stepping::tick_step(
+            change,
+            &access.team,
+            access.id,
+            step,
+            ticked,
+        ))
     })
     .await
 }
 
 /// `POST /tasks/{key}/steps/{id}/remove`
-pub async fn remove_step(Path((_, step)): Path<(String, String)>, Editing(form): Editing) -> Result<Response> {
+pub async fn remove_step(
+    Path((_, step)): Path<(String, String)>,
+    Editing(form): Editing,
+) -> Result<Response> {
     let (access, step) = (&form.access, id(&step)?);
     form.change("Took the step away", |change, _| {
         Box::pin(stepping::remove_step(change, &access.team, access.id, step))
@@ -48,16 +63,32 @@ pub async fn remove_step(Path((_, step)): Path<(String, String)>, Editing(form):
 /// `POST /tasks/{key}/ask-for-help`: puts it on the agenda of the next standup.
 pub async fn ask_for_help(Commenting(form): Commenting) -> Result<Response> {
     let access = &form.access;
-    form.change("Asked for help: it is on the agenda of the next standup", |change, _| {
-        Box::pin(topics::ask_for_help(change, &access.team, access.id, &access.key))
-    })
+    form.change(
+        "Asked for help: it is on the agenda of the next standup",
+        |change, _| {
+            Box::pin(topics::ask_for_help(
+                change,
+                &access.team,
+                access.id,
+                &access.key,
+            ))
+        },
+    )
     .await
 }
 
 /// `POST /tasks/{key}/comments`: everyone who is signed in and may write may say something.
 pub async fn add_comment(Commenting(form): Commenting) -> Result<Response> {
     let (access, body) = (&form.access, form.fields.text("body"));
-    form.change("Said", |change, _| Box::pin(commenting::add_comment(change, &access.team, access.id, body))).await
+    form.change("Said", |change, _| {
+        Box::pin(commenting::add_comment(
+            change,
+            &access.team,
+            access.id,
+            body,
+        ))
+    })
+    .await
 }
 
 /// `POST /tasks/{key}/comments/{id}`
@@ -67,7 +98,13 @@ pub async fn edit_comment(
 ) -> Result<Response> {
     let (access, comment, body) = (&form.access, id(&comment)?, form.fields.text("body"));
     form.change("Saved the comment", |change, _| {
-        Box::pin(commenting::edit_comment(change, &access.team, access.id, comment, body))
+        Box::pin(commenting::edit_comment(
+            change,
+            &access.team,
+            access.id,
+            comment,
+            body,
+        ))
     })
     .await
 }
@@ -79,7 +116,12 @@ pub async fn delete_comment(
 ) -> Result<Response> {
     let (access, comment) = (&form.access, id(&comment)?);
     form.change("Deleted the comment", |change, _| {
-        Box::pin(commenting::delete_comment(change, &access.team, access.id, comment))
+        Box::pin(commenting::delete_comment(
+            change,
+            &access.team,
+            access.id,
+            comment,
+        ))
     })
     .await
 }
@@ -87,6 +129,16 @@ pub async fn delete_comment(
 /// `POST /preview`: Markdown as it will look.
 pub async fn preview(Given(app): Given<App>, viewer: Viewer, fields: Fields) -> Result<Response> {
     let links = access::links(&app.db, &viewer).await?;
-    Ok(Html(markdown::render(&fields.text("markdown").chars().take(100_000).collect::<String>(), &links).to_string())
-        .into_response())
+    Ok(Html(
+        markdown::render(
+            &fields
+                .text("markdown")
+                .chars()
+                .take(100_000)
+                .collect::<String>(),
+            &links,
+        )
+        .to_string(),
+    )
+    .into_response())
 }

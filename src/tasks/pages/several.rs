@@ -65,17 +65,34 @@ struct SelectPage {
 impl SelectPage {
     /// The list as it is filtered.
     fn address(&self) -> String {
-        let FilterParams { sprint, owner, label, goal, q, .. } = &self.params;
-        let asked = [("sprint", sprint), ("owner", owner), ("label", label), ("goal", goal), ("q", q)];
+        let FilterParams {
+            sprint,
+            owner,
+            label,
+            goal,
+            q,
+            ..
+        } = &self.params;
+        let asked = [
+            ("sprint", sprint),
+            ("owner", owner),
+            ("label", label),
+            ("goal", goal),
+            ("q", q),
+        ];
         let asked = asked.into_iter().filter(|(_, value)| !value.is_empty());
-        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(asked).finish();
+        let query = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(asked)
+            .finish();
         let mark = if query.is_empty() { "" } else { "?" };
         format!("/teams/{}/tasks{mark}{query}", self.team.slug)
     }
 
     fn is_chosen(&self, field: &str, value: impl ToString) -> bool {
         let value = value.to_string();
-        self.chosen.iter().any(|(name, chosen)| name == field && chosen == value)
+        self.chosen
+            .iter()
+            .any(|(name, chosen)| name == field && chosen == value)
     }
 }
 
@@ -107,7 +124,14 @@ async fn select_page(
     let now = app.clock.now();
     let cards = queries::cards(&app.db, &team, &filter, resolved, now, None).await?;
     Ok(SelectPage {
-        frame: Frame::new(app, viewer, headers, format!("Tasks of {}", team.name), &team.slug).await?,
+        frame: Frame::new(
+            app,
+            viewer,
+            headers,
+            format!("Tasks of {}", team.name),
+            &team.slug,
+        )
+        .await?,
         more: queries::archived_beyond(&app.db, &team, &filter, resolved, now, &cards).await?,
         cards,
         columns: boards::queries::columns(&app.db, team.id).await?,
@@ -142,34 +166,56 @@ pub async fn change_several(
         Ok(same) => {
             let actor = viewer.actor();
             app.live
-                .change(&actor, |change, _| Box::pin(changing_several::change_several(change, &team, &keys, &same)))
+                .change(&actor, |change, _| {
+                    Box::pin(changing_several::change_several(
+                        change, &team, &keys, &same,
+                    ))
+                })
                 .await
         }
         Err(problem) => Err(problem),
     };
     if fragment(&headers).is_none() {
         let list = format!("/teams/{slug}/tasks");
-        let back = Some(local_path(fields.text("back"), &list)).filter(|back| back.starts_with(&list)).unwrap_or(&list);
+        let back = Some(local_path(fields.text("back"), &list))
+            .filter(|back| back.starts_with(&list))
+            .unwrap_or(&list);
         let (status, errors) = match outcome {
             Ok(changed) => return Ok(back_to(back, changed.id)),
             Err(problem) => problem.in_words()?,
         };
         // The list that they were ticked in, with what was ticked and chosen.
-        let params = back.parse().ok().and_then(|back| Query::try_from_uri(&back).ok());
+        let params = back
+            .parse()
+            .ok()
+            .and_then(|back| Query::try_from_uri(&back).ok());
         let params = params.map_or_else(FilterParams::default, |Query(params)| params);
         let page = select_page(&app, &viewer, &headers, team, params).await?;
-        return page::refused(status, &SelectPage { chosen: fields, errors, ..page });
+        return page::refused(
+            status,
+            &SelectPage {
+                chosen: fields,
+                errors,
+                ..page
+            },
+        );
     }
     let changed = outcome?;
     let cards = queries::cards_of(&app.db, &team, &changed.value).await?;
     let now = app.clock.now();
-    let html: String =
-        cards.iter().filter(|card| !card.archived).map(|card| CardHtml::with_column(card, now).to_string()).collect();
+    let html: String = cards
+        .iter()
+        .filter(|card| !card.archived)
+        .map(|card| CardHtml::with_column(card, now).to_string())
+        .collect();
     let count = changed.value.len();
     Ok(said(
         Html(html).into_response(),
         &changed,
-        &format!("Changed {count} {}", if count == 1 { "task" } else { "tasks" }),
+        &format!(
+            "Changed {count} {}",
+            if count == 1 { "task" } else { "tasks" }
+        ),
     ))
 }
 
@@ -193,9 +239,10 @@ async fn read_same(app: &App, team: &Team, fields: &Fields) -> Result<Vec<Same>>
             "keys",
             "Archiving changes nothing else. Nothing was changed: change them first, or archive them as they are.",
         )),
-        (false, true) => {
-            Err(Problem::field("keys", "Choose what to change: a column, owner, sprint, goal or label, or archive."))
-        }
+        (false, true) => Err(Problem::field(
+            "keys",
+            "Choose what to change: a column, owner, sprint, goal or label, or archive.",
+        )),
         (false, false) => Ok(all),
     }
 }
@@ -213,14 +260,19 @@ async fn read_place(app: &App, team: &Team, fields: &Fields) -> Result<Option<Sa
         (Some(sprint), "none") => Ok(Some(Same::SetAside { sprint, goal: None })),
         (chosen, goal) => {
             let goal = id(goal)?;
-            let its = sprints::goals::sprint_of(&app.db, team.id, goal).await?.ok_or(Problem::NotFound)?;
+            let its = sprints::goals::sprint_of(&app.db, team.id, goal)
+                .await?
+                .ok_or(Problem::NotFound)?;
             if chosen.is_some_and(|sprint| sprint != Some(its)) {
                 return Err(Problem::field(
                     "goal",
                     "That goal is not one of that sprint. Nothing was changed: choose either.",
                 ));
             }
-            Ok(Some(Same::SetAside { sprint: Some(its), goal: Some(goal) }))
+            Ok(Some(Same::SetAside {
+                sprint: Some(its),
+                goal: Some(goal),
+            }))
         }
     }
 }
@@ -241,16 +293,28 @@ pub async fn undo(
     .bind(viewer.person.id)
     .fetch_optional(&app.db)
     .await?;
-    let team = access::team(&app.db, &viewer, &slug.ok_or(Problem::NotFound)?).await?.to_edit()?.team;
-    let changed =
-        app.live.change(&viewer.actor(), |change, _| Box::pin(undoing::undo_change(change, &team, undone))).await?;
+    let team = access::team(&app.db, &viewer, &slug.ok_or(Problem::NotFound)?)
+        .await?
+        .to_edit()?
+        .team;
+    let changed = app
+        .live
+        .change(&viewer.actor(), |change, _| {
+            Box::pin(undoing::undo_change(change, &team, undone))
+        })
+        .await?;
     if fragment(&headers).is_none() {
         let board = format!("/teams/{}", team.slug);
-        return Ok(Redirect::to(local_path(fields.get("back").unwrap_or(&board), &board)).into_response());
+        return Ok(
+            Redirect::to(local_path(fields.get("back").unwrap_or(&board), &board)).into_response(),
+        );
     }
     let cards = queries::cards_of(&app.db, &team, &changed.value).await?;
     let now = app.clock.now();
-    let html: String =
-        cards.iter().filter(|card| !card.archived).map(|card| CardHtml::with_column(card, now).to_string()).collect();
+    let html: String = cards
+        .iter()
+        .filter(|card| !card.archived)
+        .map(|card| CardHtml::with_column(card, now).to_string())
+        .collect();
     Ok(said(Html(html).into_response(), &changed, "Undone"))
 }

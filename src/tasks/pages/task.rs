@@ -92,7 +92,10 @@ impl Article {
 
     /// The list as a whole may be refused, or one name in it.
     fn labels_error(&self) -> &str {
-        [self.error("labels"), self.error("label")].into_iter().find(|why| !why.is_empty()).unwrap_or("")
+        [self.error("labels"), self.error("label")]
+            .into_iter()
+            .find(|why| !why.is_empty())
+            .unwrap_or("")
     }
 
     /// Why it was refused, where that is about no field that can be seen.
@@ -112,7 +115,11 @@ impl Article {
             "due",
             "estimate",
         ];
-        self.errors.iter().filter(|(field, _)| !beside.contains(*field)).map(|(_, why)| why.as_str()).collect()
+        self.errors
+            .iter()
+            .filter(|(field, _)| !beside.contains(*field))
+            .map(|(_, why)| why.as_str())
+            .collect()
     }
 
     /// What was typed into this comment's own form, if that was refused.
@@ -123,33 +130,61 @@ impl Article {
 
     /// What was typed as a new comment, and why it was refused.
     fn typed_body(&self) -> &str {
-        if self.typed.get("comment").is_some() { "" } else { self.typed("body") }
+        if self.typed.get("comment").is_some() {
+            ""
+        } else {
+            self.typed("body")
+        }
     }
 
     fn body_error(&self) -> &str {
-        if self.typed.get("comment").is_some() { "" } else { self.error("body") }
+        if self.typed.get("comment").is_some() {
+            ""
+        } else {
+            self.error("body")
+        }
     }
 
     /// What was typed into a field, or else what stands.
     fn value(&self, field: &str, stands: impl AsRef<str>) -> String {
-        let typed = if self.errors.is_empty() && self.conflict.is_none() { None } else { self.typed.get(field) };
+        let typed = if self.errors.is_empty() && self.conflict.is_none() {
+            None
+        } else {
+            self.typed.get(field)
+        };
         typed.unwrap_or(stands.as_ref()).to_owned()
     }
 
     fn typed(&self, field: &str) -> &str {
-        if self.errors.is_empty() && self.conflict.is_none() { "" } else { self.typed.text(field) }
+        if self.errors.is_empty() && self.conflict.is_none() {
+            ""
+        } else {
+            self.typed.text(field)
+        }
     }
 
     fn labels_text(&self) -> String {
-        self.task.card.labels.iter().map(|label| label.name.as_str()).collect::<Vec<_>>().join(" ")
+        self.task
+            .card
+            .labels
+            .iter()
+            .map(|label| label.name.as_str())
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     fn estimate_text(&self) -> String {
-        self.task.card.estimate.map_or(String::new(), |estimate| estimate.to_string())
+        self.task
+            .card
+            .estimate
+            .map_or(String::new(), |estimate| estimate.to_string())
     }
 
     fn due_text(&self) -> String {
-        self.task.card.due.map_or(String::new(), |due| due.to_string())
+        self.task
+            .card
+            .due
+            .map_or(String::new(), |due| due.to_string())
     }
 
     fn due_words(&self) -> String {
@@ -157,11 +192,18 @@ impl Article {
     }
 
     fn owns(&self, handle: &str) -> bool {
-        self.task.card.owners.iter().any(|owner| owner.handle == handle)
+        self.task
+            .card
+            .owners
+            .iter()
+            .any(|owner| owner.handle == handle)
     }
 
     fn is_mine(&self, line: &story::Line) -> bool {
-        line.who.as_ref().is_some_and(|who| who.id == self.viewer.person.id) && self.viewer.may_write()
+        line.who
+            .as_ref()
+            .is_some_and(|who| who.id == self.viewer.person.id)
+            && self.viewer.may_write()
     }
 
     fn waits(&self, wait: &Wait) -> String {
@@ -181,11 +223,18 @@ impl Article {
     }
 
     fn name_of_column(&self, slug: &str) -> &str {
-        self.columns.iter().find(|column| column.slug == slug).map_or("", |column| column.name.as_str())
+        self.columns
+            .iter()
+            .find(|column| column.slug == slug)
+            .map_or("", |column| column.name.as_str())
     }
 
     fn board(&self) -> String {
-        let sprint = self.task.card.sprint.map_or("all".to_owned(), |sprint| sprint.to_string());
+        let sprint = self
+            .task
+            .card
+            .sprint
+            .map_or("all".to_owned(), |sprint| sprint.to_string());
         format!("/teams/{}?sprint={sprint}", self.team.slug)
     }
 
@@ -194,7 +243,9 @@ impl Article {
     }
 
     fn open_sprints(&self) -> impl Iterator<Item = &Sprint> {
-        self.sprints.iter().filter(|sprint| sprint.state != "closed" || Some(sprint.number) == self.task.card.sprint)
+        self.sprints.iter().filter(|sprint| {
+            sprint.state != "closed" || Some(sprint.number) == self.task.card.sprint
+        })
     }
 
     fn in_sprint(&self, number: &i32) -> bool {
@@ -211,16 +262,27 @@ impl Article {
 
     /// The fields that were sent, as one side has them: who sent them, or the task as it stands.
     fn side(&self, conflict: &Conflict, side: &Value) -> String {
-        let sent =
-            conflict.sent.as_object().into_iter().flatten().map(|(field, _)| field).filter(|field| *field != "version");
-        sent.map(|field| format!("{field}: {}", self.as_read(field, &side[field]))).collect::<Vec<_>>().join("\n")
+        let sent = conflict
+            .sent
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(field, _)| field)
+            .filter(|field| *field != "version");
+        sent.map(|field| format!("{field}: {}", self.as_read(field, &side[field])))
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     fn as_read(&self, field: &str, value: &Value) -> String {
         match value {
             Value::String(slug) if field == "column" => self.name_of_column(slug).to_owned(),
             Value::String(text) => text.clone(),
-            Value::Array(names) => names.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
+            Value::Array(names) => names
+                .iter()
+                .filter_map(Value::as_str)
+                .collect::<Vec<_>>()
+                .join(" "),
             Value::Null => "none".to_owned(),
             other => other.to_string(),
         }
@@ -240,8 +302,16 @@ impl Refusal {
     pub fn of(problem: Problem, typed: &Fields) -> Result<Self> {
         let typed = typed.clone();
         match problem {
-            Problem::Invalid(errors) => Ok(Self { errors, conflict: None, typed }),
-            Problem::Conflict(conflict) => Ok(Self { errors: BTreeMap::new(), conflict: Some(*conflict), typed }),
+            Problem::Invalid(errors) => Ok(Self {
+                errors,
+                conflict: None,
+                typed,
+            }),
+            Problem::Conflict(conflict) => Ok(Self {
+                errors: BTreeMap::new(),
+                conflict: Some(*conflict),
+                typed,
+            }),
             other => Err(other),
         }
     }
@@ -264,7 +334,11 @@ async fn article(
 ) -> Result<Article> {
     let task = queries::whole(&app.db, &access.team, access.id).await?;
     let links = access::links(&app.db, viewer).await?;
-    let seen: Vec<Uuid> = access::seen_teams(&app.db, viewer).await?.iter().map(|team| team.id).collect();
+    let seen: Vec<Uuid> = access::seen_teams(&app.db, viewer)
+        .await?
+        .iter()
+        .map(|team| team.id)
+        .collect();
     let all_sprints = sprints::queries::sprints_of(&app.db, access.team.id).await?;
     let now = app.clock.now();
     let of_task = all_sprints
@@ -287,7 +361,13 @@ async fn article(
         sprints: all_sprints,
         goals,
         projects: projects::queries::to_choose(&app.db, &seen, task.project.as_deref()).await?,
-        follows: following::follows(&app.db, viewer.person.id, access.team.id, What::Task(access.id)).await?,
+        follows: following::follows(
+            &app.db,
+            viewer.person.id,
+            access.team.id,
+            What::Task(access.id),
+        )
+        .await?,
         waiting: waiting::on_task(&app.db, viewer, access.team.id, access.id).await?,
         viewer: viewer.clone(),
         team: access.team.clone(),
@@ -326,16 +406,37 @@ async fn shown(
     status: StatusCode,
 ) -> Result<Response> {
     if fragment(headers).is_some() {
-        return if status.is_success() { page::page(&article) } else { page::refused(status, &article) };
+        return if status.is_success() {
+            page::page(&article)
+        } else {
+            page::refused(status, &article)
+        };
     }
     let title = format!("{} {}", article.task.card.key, article.task.card.title);
-    let page = TaskPage { frame: Frame::new(app, viewer, headers, title, &article.team.slug).await?, article };
-    if status.is_success() { page::page(&page) } else { page::refused(status, &page) }
+    let page = TaskPage {
+        frame: Frame::new(app, viewer, headers, title, &article.team.slug).await?,
+        article,
+    };
+    if status.is_success() {
+        page::page(&page)
+    } else {
+        page::refused(status, &page)
+    }
 }
 
 /// The answer to a form on a task: the task anew, with what was refused and why.
-pub(super) async fn answer<T>(form: &TaskForm, outcome: Result<Changed<T>>, sentence: &str) -> Result<Response> {
-    let TaskForm { app, viewer, access, headers, fields } = form;
+pub(super) async fn answer<T>(
+    form: &TaskForm,
+    outcome: Result<Changed<T>>,
+    sentence: &str,
+) -> Result<Response> {
+    let TaskForm {
+        app,
+        viewer,
+        access,
+        headers,
+        fields,
+    } = form;
     let refusal = match outcome {
         Ok(changed) => return changed_task(form, &changed, sentence).await,
         Err(problem) if fragment(headers) == Some("card") => return Err(problem),
@@ -349,24 +450,46 @@ pub(super) async fn answer<T>(form: &TaskForm, outcome: Result<Changed<T>>, sent
     shown(app, viewer, headers, article, status).await
 }
 
-async fn changed_task<T>(form: &TaskForm, changed: &Changed<T>, sentence: &str) -> Result<Response> {
-    let TaskForm { app, viewer, access, headers, fields } = form;
+async fn changed_task<T>(
+    form: &TaskForm,
+    changed: &Changed<T>,
+    sentence: &str,
+) -> Result<Response> {
+    let TaskForm {
+        app,
+        viewer,
+        access,
+        headers,
+        fields,
+    } = form;
     Ok(match fragment(headers) {
         Some(part @ ("card" | "form")) => {
             let card = queries::card(&app.db, &access.team, access.id).await?;
             // What is archived has left the board: there is no card to put there.
-            let html =
-                if card.archived { String::new() } else { CardHtml::with_column(&card, app.clock.now()).to_string() };
+            let html = if card.archived {
+                String::new()
+            } else {
+                CardHtml::with_column(&card, app.clock.now()).to_string()
+            };
             let mut response = said(Html(html).into_response(), changed, sentence);
             if part == "form" {
-                response.headers_mut().insert("fortnight-done", header::HeaderValue::from_static("1"));
+                response
+                    .headers_mut()
+                    .insert("fortnight-done", header::HeaderValue::from_static("1"));
             }
             response
         }
-        Some(_) => said(page::page(&article(app, viewer, access, Refusal::default(), None).await?)?, changed, sentence),
+        Some(_) => said(
+            page::page(&article(app, viewer, access, Refusal::default(), None).await?)?,
+            changed,
+            sentence,
+        ),
         None => {
             let own = format!("/tasks/{}", access.key);
-            back_to(local_path(fields.get("back").unwrap_or(&own), &own), changed.id)
+            back_to(
+                local_path(fields.get("back").unwrap_or(&own), &own),
+                changed.id,
+            )
         }
     })
 }

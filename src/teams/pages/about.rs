@@ -107,13 +107,18 @@ async fn about_page(
     let crew = crew(&app.db, team.id).await?;
     let mut quarters: Vec<(String, Vec<Aim>)> = Vec::new();
     for aim in aims(app, viewer, &team).await? {
-        match quarters.iter_mut().find(|(quarter, _)| *quarter == aim.objective.quarter) {
+        match quarters
+            .iter_mut()
+            .find(|(quarter, _)| *quarter == aim.objective.quarter)
+        {
             Some((_, aims)) => aims.push(aim),
             None => quarters.push((aim.objective.quarter.clone(), vec![aim])),
         }
     }
     Ok(AboutPage {
-        frame: Frame::new(app, viewer, headers, format!("About {}", team.name), slug).await?.at("about"),
+        frame: Frame::new(app, viewer, headers, format!("About {}", team.name), slug)
+            .await?
+            .at("about"),
         this_quarter: quarter(crew.week.today(app.clock.now())),
         zone: crew.week.zone,
         members: crew.members,
@@ -135,31 +140,65 @@ fn quarter(day: time::Date) -> String {
 /// A team's objectives; what feeds their key results is read for all of them at once.
 async fn aims(app: &App, viewer: &Viewer, team: &Team) -> Result<Vec<Aim>> {
     let objectives = projects::queries::objectives(&app.db, team.id).await?;
-    let results: Vec<Uuid> = objectives.iter().flat_map(|(_, results)| results).map(|result| result.id).collect();
+    let results: Vec<Uuid> = objectives
+        .iter()
+        .flat_map(|(_, results)| results)
+        .map(|result| result.id)
+        .collect();
     let seen = access::teams(&app.db, viewer).await?;
     let seen: Vec<Uuid> = seen.into_iter().map(|access| access.team.id).collect();
     let mut feeding = projects::queries::projects(&app.db, &seen).await?;
-    feeding.retain(|project| project.key_result_id.is_some_and(|id| results.contains(&id)));
+    feeding.retain(|project| {
+        project
+            .key_result_id
+            .is_some_and(|id| results.contains(&id))
+    });
     let ids: Vec<Uuid> = feeding.iter().map(|project| project.id).collect();
     let goals = serving::serving(&app.db, &ids, &results, &seen).await?;
     let reached = |result: KeyResult| {
-        let projects: Vec<Project> =
-            feeding.iter().filter(|project| project.key_result_id == Some(result.id)).cloned().collect();
+        let projects: Vec<Project> = feeding
+            .iter()
+            .filter(|project| project.key_result_id == Some(result.id))
+            .cloned()
+            .collect();
         let of_projects = projects.iter().map(|project| {
-            let of_it = goals.iter().filter(|goal| goal.project == Some(project.id)).map(Serving::figure);
-            (project.measure, project.typed.unwrap_or_else(|| added_up(project.measure, of_it)))
+            let of_it = goals
+                .iter()
+                .filter(|goal| goal.project == Some(project.id))
+                .map(Serving::figure);
+            (
+                project.measure,
+                project
+                    .typed
+                    .unwrap_or_else(|| added_up(project.measure, of_it)),
+            )
         });
         // A goal whose project feeds the same key result is in that project's figure already.
         let of_goals: Vec<Serving> = goals
             .iter()
             .filter(|goal| goal.key_result == Some(result.id))
-            .filter(|goal| !projects.iter().any(|project| goal.project == Some(project.id)))
+            .filter(|goal| {
+                !projects
+                    .iter()
+                    .any(|project| goal.project == Some(project.id))
+            })
             .cloned()
             .collect();
         let figures = of_projects.chain(of_goals.iter().map(Serving::figure));
-        let current = result.typed.unwrap_or_else(|| added_up(result.measure, figures));
-        let (figure, is) = (result.measure.figure(current, result.target), part(current, result.target));
-        Reached { result, figure, is, projects, goals: of_goals }
+        let current = result
+            .typed
+            .unwrap_or_else(|| added_up(result.measure, figures));
+        let (figure, is) = (
+            result.measure.figure(current, result.target),
+            part(current, result.target),
+        );
+        Reached {
+            result,
+            figure,
+            is,
+            projects,
+            goals: of_goals,
+        }
     };
     let aim = |(objective, results): (Objective, Vec<KeyResult>)| Aim {
         objective,
@@ -183,7 +222,13 @@ pub async fn tell(
         roadmap: crate::tasks::plain_lines(fields.text("roadmap").trim()),
     };
     let actor = viewer.actor();
-    match app.live.change(&actor, |change, _| Box::pin(telling::tell(change, &team, &about))).await {
+    match app
+        .live
+        .change(&actor, |change, _| {
+            Box::pin(telling::tell(change, &team, &about))
+        })
+        .await
+    {
         Ok(_) => Ok(Redirect::to(&format!("/teams/{slug}/about")).into_response()),
         Err(Problem::Invalid(errors)) => {
             let page = about_page(&app, &viewer, &headers, &slug, Some((about, errors))).await?;

@@ -22,8 +22,12 @@ use crate::{
 };
 
 fn read_state(fields: &Fields) -> Result<State> {
-    State::try_from(fields.text("state").to_owned())
-        .map_err(|_| Problem::field("column", "Say what its tasks are in: one of the five states."))
+    State::try_from(fields.text("state").to_owned()).map_err(|_| {
+        Problem::field(
+            "column",
+            "Say what its tasks are in: one of the five states.",
+        )
+    })
 }
 
 /// `POST /teams/{slug}/columns`
@@ -38,7 +42,11 @@ pub async fn add_column(
     let outcome = match read_state(&fields) {
         Ok(state) => {
             let (actor, name) = (viewer.actor(), fields.text("name"));
-            app.live.change(&actor, |change, _| Box::pin(arranging::add_column(change, &team, name, state))).await
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(arranging::add_column(change, &team, name, state))
+                })
+                .await
         }
         Err(problem) => Err(problem),
     };
@@ -59,13 +67,19 @@ pub async fn edit_column(
     let outcome = match fields.get("to") {
         Some(to) => {
             let right = to == "right";
-            app.live.change(&actor, |change, _| Box::pin(arranging::shift_column(change, &team, column, right))).await
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(arranging::shift_column(change, &team, column, right))
+                })
+                .await
         }
         None => match read_state(&fields) {
             Ok(state) => {
                 let name = fields.text("name");
                 app.live
-                    .change(&actor, |change, _| Box::pin(arranging::edit_column(change, &team, column, name, state)))
+                    .change(&actor, |change, _| {
+                        Box::pin(arranging::edit_column(change, &team, column, name, state))
+                    })
                     .await
             }
             Err(problem) => Err(problem),
@@ -105,8 +119,10 @@ async fn remove_page(
     column: &str,
     error: String,
 ) -> Result<RemoveColumnPage> {
-    let (own, others): (Vec<Column>, Vec<Column>) =
-        queries::columns(&app.db, team.id).await?.into_iter().partition(|one| one.slug == column);
+    let (own, others): (Vec<Column>, Vec<Column>) = queries::columns(&app.db, team.id)
+        .await?
+        .into_iter()
+        .partition(|one| one.slug == column);
     let column = own.into_iter().next().ok_or(Problem::NotFound)?;
     let held = sqlx::query_as(
         "SELECT count(*) FILTER (WHERE rank IS NOT NULL), count(*) FILTER (WHERE rank IS NULL) FROM tasks WHERE team_id = $1 AND column_id = $2",
@@ -115,8 +131,22 @@ async fn remove_page(
     .bind(column.id)
     .fetch_one(&app.db)
     .await?;
-    let frame = Frame::new(app, viewer, headers, format!("Take {} away", column.name), &team.slug).await?;
-    Ok(RemoveColumnPage { frame: frame.at("settings"), team, column, others, held, error })
+    let frame = Frame::new(
+        app,
+        viewer,
+        headers,
+        format!("Take {} away", column.name),
+        &team.slug,
+    )
+    .await?;
+    Ok(RemoveColumnPage {
+        frame: frame.at("settings"),
+        team,
+        column,
+        others,
+        held,
+        error,
+    })
 }
 
 /// `POST /teams/{slug}/columns/{column}/remove`
@@ -160,13 +190,19 @@ pub async fn edit_label(
     let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
     let (actor, label) = (viewer.actor(), id(&label)?);
     let outcome = if fields.get("remove").is_some() {
-        app.live.change(&actor, |change, _| Box::pin(relabelling::remove_label(change, &team, label))).await
+        app.live
+            .change(&actor, |change, _| {
+                Box::pin(relabelling::remove_label(change, &team, label))
+            })
+            .await
     } else {
         match hue(&fields) {
             Ok(hue) => {
                 let name = fields.text("name");
                 app.live
-                    .change(&actor, |change, _| Box::pin(relabelling::relabel(change, &team, label, name, hue)))
+                    .change(&actor, |change, _| {
+                        Box::pin(relabelling::relabel(change, &team, label, name, hue))
+                    })
                     .await
             }
             Err(problem) => Err(problem),
@@ -176,6 +212,10 @@ pub async fn edit_label(
 }
 
 fn hue(fields: &Fields) -> Result<i16> {
-    let hue = fields.text("hue").parse().ok().filter(|hue| (0..12).contains(hue));
+    let hue = fields
+        .text("hue")
+        .parse()
+        .ok()
+        .filter(|hue| (0..12).contains(hue));
     hue.ok_or_else(|| Problem::field("label", "A hue is one of the twelve."))
 }

@@ -92,17 +92,41 @@ pub async fn history(
         let what = names
             .sentence(&row.kind, &row.before, &row.after)
             .or_else(|| of_the_team(&row.kind, &row.before, &row.after))?;
-        let task = row.number.map(|number| (format!("{}-{number}", team.key), row.title.unwrap_or_default()));
+        let task = row.number.map(|number| {
+            (
+                format!("{}-{number}", team.key),
+                row.title.unwrap_or_default(),
+            )
+        });
         let (who, what) = match (row.who, by_itself(&row.kind, &row.after)) {
             (Some(who), _) => (who, what),
             (None, Some((which, is))) => (which.to_owned(), is.to_owned()),
             (None, None) => (nobody(&row.kind, &row.after).to_owned(), what),
         };
-        Some(Line { who, what, task, at: row.at })
+        Some(Line {
+            who,
+            what,
+            task,
+            at: row.at,
+        })
     };
     let lines = rows.into_iter().filter_map(line).collect();
-    let frame = Frame::new(&app, &viewer, &headers, format!("{}: history", team.name), &slug).await?.at("about");
-    page::page(&HistoryPage { frame, team, lines, older, time_zone: viewer.time_zone })
+    let frame = Frame::new(
+        &app,
+        &viewer,
+        &headers,
+        format!("{}: history", team.name),
+        &slug,
+    )
+    .await?
+    .at("about");
+    page::page(&HistoryPage {
+        frame,
+        team,
+        lines,
+        older,
+        time_zone: viewer.time_zone,
+    })
 }
 
 /// What stands for who did it, where that is nobody who has an account.
@@ -117,8 +141,17 @@ fn nobody<'e>(kind: &str, after: &'e Value) -> &'e str {
 
 /// What was done to the team rather than to a task, to stand after a name. Nothing for what needs no line.
 fn of_the_team(kind: &str, before: &Value, after: &Value) -> Option<String> {
-    let (was, is) = (|field: &str| text(&before[field]), |field: &str| text(&after[field]));
-    let whom = || if is("who").contains(' ') { is("who").to_owned() } else { format!("@{}", is("who")) };
+    let (was, is) = (
+        |field: &str| text(&before[field]),
+        |field: &str| text(&after[field]),
+    );
+    let whom = || {
+        if is("who").contains(' ') {
+            is("who").to_owned()
+        } else {
+            format!("@{}", is("who"))
+        }
+    };
     Some(match kind {
         "comment.added" => "commented".to_owned(),
         "comment.edited" => "changed a comment".to_owned(),
@@ -134,19 +167,29 @@ fn of_the_team(kind: &str, before: &Value, after: &Value) -> Option<String> {
         "team.visibility" => "opened the team to everybody who is signed in".to_owned(),
         "team.shared" => format!("shared the {} with {}", is("shows"), is("name")),
         "team.unshared" => format!("took back the {} shared with {}", is("shows"), is("name")),
-        "share.ended" => format!("ended by that the {} shared with {}", is("shows"), is("name")),
+        "share.ended" => format!(
+            "ended by that the {} shared with {}",
+            is("shows"),
+            is("name")
+        ),
         "workspace.edited" => match (is("name"), after["registration_open"].is_null()) {
             ("", _) => "changed who may register".to_owned(),
             (name, true) => format!("called the workspace {name}"),
             (name, false) => format!("called the workspace {name}, and changed who may register"),
         },
-        "team.day-off" if after["day"].is_null() => format!("took the day off on {} away", was("day")),
+        "team.day-off" if after["day"].is_null() => {
+            format!("took the day off on {} away", was("day"))
+        }
         "team.day-off" => format!("set a day off: {} {}", is("day"), is("name")),
         "team.week" => "changed the days that the team works and meets on".to_owned(),
         "column.added" => match after["columns"].as_array() {
             Some(several) => format!(
                 "added the columns {}",
-                several.iter().map(|one| text(&one["name"])).collect::<Vec<_>>().join(", ")
+                several
+                    .iter()
+                    .map(|one| text(&one["name"]))
+                    .collect::<Vec<_>>()
+                    .join(", ")
             ),
             None => format!("added the column {}", is("name")),
         },
@@ -154,15 +197,25 @@ fn of_the_team(kind: &str, before: &Value, after: &Value) -> Option<String> {
             format!(
                 "made the tasks of the column {} {}",
                 is("name"),
-                State::try_from(is("state").to_owned()).map_or("other", State::default_name).to_lowercase()
+                State::try_from(is("state").to_owned())
+                    .map_or("other", State::default_name)
+                    .to_lowercase()
             )
         }
         "column.edited" => format!("changed the column {} to {}", was("name"), is("name")),
         "column.shifted" => "changed the order of the columns".to_owned(),
         "column.removed" => format!("took the column {} away", was("name")),
-        "column.limited" if after["wip_limit"].is_null() => format!("took the limit of the column {} away", is("name")),
-        "column.limited" => format!("set the limit of the column {} to {}", is("name"), after["wip_limit"]),
-        "label.edited" if was("name") == is("name") => format!("gave the label {} another hue", is("name")),
+        "column.limited" if after["wip_limit"].is_null() => {
+            format!("took the limit of the column {} away", is("name"))
+        }
+        "column.limited" => format!(
+            "set the limit of the column {} to {}",
+            is("name"),
+            after["wip_limit"]
+        ),
+        "label.edited" if was("name") == is("name") => {
+            format!("gave the label {} another hue", is("name"))
+        }
         "label.edited" => format!("changed the label {} to {}", was("name"), is("name")),
         "label.removed" => format!("took the label {} away", was("name")),
         "filter.saved" => format!("saved the filter “{}” for the team", is("name")),

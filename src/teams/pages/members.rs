@@ -34,13 +34,25 @@ pub async fn set_member(
         "lead" => Some(TeamRole::Lead),
         "member" | "" => Some(TeamRole::Member),
         "none" => None,
-        _ => return Err(Problem::field("role", "Somebody is a lead or a member of a team, or not on it.")),
+        _ => {
+            return Err(Problem::field(
+                "role",
+                "Somebody is a lead or a member of a team, or not on it.",
+            ));
+        }
     };
     let (actor, handle) = (viewer.actor(), fields.text("handle"));
-    let outcome =
-        app.live.change(&actor, |change, _| Box::pin(membership::set_member(change, &team, handle, role))).await;
+    let outcome = app
+        .live
+        .change(&actor, |change, _| {
+            Box::pin(membership::set_member(change, &team, handle, role))
+        })
+        .await;
     // Whoever takes themselves off may not look at the settings any more.
-    if outcome.is_ok() && role != Some(TeamRole::Lead) && handle.trim_start_matches('@') == viewer.person.handle {
+    if outcome.is_ok()
+        && role != Some(TeamRole::Lead)
+        && handle.trim_start_matches('@') == viewer.person.handle
+    {
         return Ok(Redirect::to("/teams").into_response());
     }
     answer(&app, &viewer, &headers, team, fields, outcome.map(|_| ())).await
@@ -87,6 +99,11 @@ pub async fn rename(
 ) -> Result<Response> {
     let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
     let (actor, name, key) = (viewer.actor(), fields.text("name"), fields.text("key"));
-    let outcome = app.live.change(&actor, |change, _| Box::pin(membership::rename(change, &team, name, key))).await;
+    let outcome = app
+        .live
+        .change(&actor, |change, _| {
+            Box::pin(membership::rename(change, &team, name, key))
+        })
+        .await;
     answer(&app, &viewer, &headers, team, fields, outcome.map(|_| ())).await
 }

@@ -37,7 +37,15 @@ use crate::{
 };
 
 /// ISO weekdays by number, from 1.
-pub const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+pub const WEEKDAYS: [&str; 7] = [
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+];
 
 #[derive(Template)]
 #[template(path = "teams/settings.html")]
@@ -71,7 +79,11 @@ impl SettingsPage {
 
     /// Why a field of the named form was refused, where another form has a field of that name too.
     fn error_in(&self, form: &str, field: &str) -> &str {
-        if self.typed.text("form") == form { self.error(field) } else { "" }
+        if self.typed.text("form") == form {
+            self.error(field)
+        } else {
+            ""
+        }
     }
 
     /// Whether the form that was refused is the one that has this field: what was typed into another says nothing here.
@@ -83,22 +95,38 @@ impl SettingsPage {
     fn column_error(&self) -> &str {
         let renames = self.typed.get("state").is_some() && self.typed.text("form") != "column";
         let name = if renames { self.error("name") } else { "" };
-        if name.is_empty() { self.error("column") } else { name }
+        if name.is_empty() {
+            self.error("column")
+        } else {
+            name
+        }
     }
 
     /// What was typed into a field of a row that was refused, or else what stands there.
     fn typed_in<'a>(&'a self, row: &str, field: &str, stands: &'a str) -> &'a str {
-        if self.typed.text("row") == row { self.typed.text(field) } else { stands }
+        if self.typed.text("row") == row {
+            self.typed.text(field)
+        } else {
+            stands
+        }
     }
 
     /// Why a day off was not added.
     fn day_error(&self) -> &str {
-        if self.refused("day") { self.error("name") } else { "" }
+        if self.refused("day") {
+            self.error("name")
+        } else {
+            ""
+        }
     }
 
     /// What was typed, or else what stands.
     fn value(&self, field: &str) -> String {
-        let form = if matches!(field, "time_zone" | "standup_at") { "standup_at" } else { "day" };
+        let form = if matches!(field, "time_zone" | "standup_at") {
+            "standup_at"
+        } else {
+            "day"
+        };
         if self.refused(form) {
             return self.typed.text(field).to_owned();
         }
@@ -111,13 +139,20 @@ impl SettingsPage {
 
     /// Every weekday, and whether it is ticked in that field.
     fn days(&self, field: &str) -> Vec<(usize, &'static str, bool)> {
-        let stands = if field == "working_days" { &self.week.working_days } else { &self.week.standup_days };
+        let stands = if field == "working_days" {
+            &self.week.working_days
+        } else {
+            &self.week.standup_days
+        };
         let typed = self.typed.all(field);
         let ticked = |number: usize| match self.refused("standup_at") {
             true => typed.iter().any(|day| *day == number.to_string()),
             false => stands.iter().any(|day| usize::try_from(*day) == Ok(number)),
         };
-        (1..).zip(WEEKDAYS).map(|(number, name)| (number, name, ticked(number))).collect()
+        (1..)
+            .zip(WEEKDAYS)
+            .map(|(number, name)| (number, name, ticked(number)))
+            .collect()
     }
 
     fn ends(&self, link: &Link) -> String {
@@ -129,8 +164,10 @@ impl SettingsPage {
     }
 
     fn used(&self, link: &Link) -> String {
-        link.last_used_at
-            .map_or_else(|| "never used".to_owned(), |at| format!("last used {}", words::ago(self.now, at)))
+        link.last_used_at.map_or_else(
+            || "never used".to_owned(),
+            |at| format!("last used {}", words::ago(self.now, at)),
+        )
     }
 
     fn since(&self, member: &Member) -> String {
@@ -150,7 +187,17 @@ pub async fn settings(
     headers: HeaderMap,
 ) -> Result<Response> {
     let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
-    page::page(&settings_page(&app, &viewer, &headers, team, Fields::default(), BTreeMap::new()).await?)
+    page::page(
+        &settings_page(
+            &app,
+            &viewer,
+            &headers,
+            team,
+            Fields::default(),
+            BTreeMap::new(),
+        )
+        .await?,
+    )
 }
 
 pub(super) async fn settings_page(
@@ -161,22 +208,39 @@ pub(super) async fn settings_page(
     typed: Fields,
     errors: BTreeMap<&'static str, String>,
 ) -> Result<SettingsPage> {
-    let week =
-        sqlx::query_as("SELECT time_zone AS zone, working_days, standup_days, standup_at FROM teams WHERE id = $1")
+    let week = sqlx::query_as(
+        "SELECT time_zone AS zone, working_days, standup_days, standup_at FROM teams WHERE id = $1",
+    )
+    .bind(team.id)
+    .fetch_one(&app.db)
+    .await?;
+    let days_off = sqlx::query_as(
+        "SELECT day, name FROM days_off WHERE team_id = $1 ORDER BY day DESC LIMIT 200",
+    )
+    .bind(team.id)
+    .fetch_all(&app.db)
+    .await?;
+    let (private, public): (bool, bool) =
+        sqlx::query_as("SELECT private, public FROM teams WHERE id = $1")
             .bind(team.id)
             .fetch_one(&app.db)
             .await?;
-    let days_off = sqlx::query_as("SELECT day, name FROM days_off WHERE team_id = $1 ORDER BY day DESC LIMIT 200")
-        .bind(team.id)
-        .fetch_all(&app.db)
-        .await?;
-    let (private, public): (bool, bool) =
-        sqlx::query_as("SELECT private, public FROM teams WHERE id = $1").bind(team.id).fetch_one(&app.db).await?;
     let now = app.clock.now();
     let crew = crew(&app.db, team.id).await?;
     let mut others = boards::queries::people(&app.db).await?;
-    others.retain(|person| crew.members.iter().all(|member| member.person.id != person.id));
-    let frame = Frame::new(app, viewer, headers, format!("{}: settings", team.name), &team.slug).await?;
+    others.retain(|person| {
+        crew.members
+            .iter()
+            .all(|member| member.person.id != person.id)
+    });
+    let frame = Frame::new(
+        app,
+        viewer,
+        headers,
+        format!("{}: settings", team.name),
+        &team.slug,
+    )
+    .await?;
     Ok(SettingsPage {
         frame: frame.at("settings"),
         columns: boards::queries::columns(&app.db, team.id).await?,
@@ -209,7 +273,11 @@ pub async fn set_week(
     let outcome = match read_week(&fields) {
         Ok(week) => {
             let actor = viewer.actor();
-            app.live.change(&actor, |change, _| Box::pin(setting_week::set_week(change, &team, &week))).await
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(setting_week::set_week(change, &team, &week))
+                })
+                .await
         }
         Err(problem) => Err(problem),
     };
@@ -225,10 +293,17 @@ pub async fn add_day_off(
     fields: Fields,
 ) -> Result<Response> {
     let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
-    let outcome = match fields.date("day").and_then(|day| day.ok_or_else(|| Problem::field("day", "Say which day."))) {
+    let outcome = match fields
+        .date("day")
+        .and_then(|day| day.ok_or_else(|| Problem::field("day", "Say which day.")))
+    {
         Ok(day) => {
             let (actor, name) = (viewer.actor(), fields.text("name"));
-            app.live.change(&actor, |change, _| Box::pin(setting_week::add_day_off(change, &team, day, name))).await
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(setting_week::add_day_off(change, &team, day, name))
+                })
+                .await
         }
         Err(problem) => Err(problem),
     };
@@ -244,7 +319,11 @@ pub async fn remove_day_off(
     let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
     let day = read_date(&day).ok_or(Problem::NotFound)?;
     let actor = viewer.actor();
-    app.live.change(&actor, |change, _| Box::pin(setting_week::remove_day_off(change, &team, day))).await?;
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(setting_week::remove_day_off(change, &team, day))
+        })
+        .await?;
     Ok(Redirect::to(&format!("/teams/{slug}/settings")).into_response())
 }
 
@@ -270,7 +349,10 @@ fn read_week(fields: &Fields) -> Result<WeekDraft> {
     let days = |field: &'static str| -> Result<Vec<i16>> {
         let mut days = Vec::new();
         for day in fields.all(field) {
-            days.push(day.parse().map_err(|_| Problem::field(field, "Choose among the seven days."))?);
+            days.push(
+                day.parse()
+                    .map_err(|_| Problem::field(field, "Choose among the seven days."))?,
+            );
         }
         days.sort_unstable();
         days.dedup();
@@ -282,6 +364,8 @@ fn read_week(fields: &Fields) -> Result<WeekDraft> {
         zone: (!zone.is_empty()).then(|| zone.to_owned()),
         working_days: days("working_days")?,
         standup_days: days("standup_days")?,
-        standup_at: read_clock(fields.text("standup_at")).filter(|minute| *minute < 1440).ok_or_else(wrong)?,
+        standup_at: read_clock(fields.text("standup_at"))
+            .filter(|minute| *minute < 1440)
+            .ok_or_else(wrong)?,
     })
 }

@@ -33,13 +33,25 @@ pub async fn share(
     viewer.to_let_in()?;
     let made = match read_draft(&fields).await {
         Ok(draft) => {
-            app.live.change(&viewer.actor(), |change, _| Box::pin(sharing::share(change, &team, &draft))).await
+            app.live
+                .change(&viewer.actor(), |change, _| {
+                    Box::pin(sharing::share(change, &team, &draft))
+                })
+                .await
         }
         Err(problem) => Err(problem),
     };
     match made {
         Ok(made) => {
-            let mut page = settings_page(&app, &viewer, &headers, team, Fields::default(), Default::default()).await?;
+            let mut page = settings_page(
+                &app,
+                &viewer,
+                &headers,
+                team,
+                Fields::default(),
+                Default::default(),
+            )
+            .await?;
             page.made = format!("{}/share/{}", app.public_url, made.value);
             page::page(&page)
         }
@@ -72,7 +84,11 @@ pub async fn revoke(
 ) -> Result<Response> {
     let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
     let (actor, link) = (viewer.actor(), id(&link)?);
-    app.live.change(&actor, |change, _| Box::pin(sharing::revoke(change, &team, link))).await?;
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(sharing::revoke(change, &team, link))
+        })
+        .await?;
     Ok(Redirect::to(&format!("/teams/{slug}/settings#links")).into_response())
 }
 
@@ -89,6 +105,11 @@ pub async fn set_public(
     if public {
         viewer.to_let_in()?;
     }
-    let outcome = app.live.change(&actor, |change, _| Box::pin(sharing::set_public(change, &team, public))).await;
+    let outcome = app
+        .live
+        .change(&actor, |change, _| {
+            Box::pin(sharing::set_public(change, &team, public))
+        })
+        .await;
     answer(&app, &viewer, &headers, team, fields, outcome.map(|_| ())).await
 }

@@ -74,12 +74,19 @@ struct MyWork {
 impl MyWork {
     /// Address of the team that a promise was made in.
     fn slug(&self, action: &Action) -> &str {
-        self.frame.teams.iter().find(|team| team.id == action.team_id).map_or("", |team| team.slug.as_str())
+        self.frame
+            .teams
+            .iter()
+            .find(|team| team.id == action.team_id)
+            .map_or("", |team| team.slug.as_str())
     }
 
     /// The team whose agenda a topic is on.
     fn agenda_of(&self, topic: &Topic) -> Option<&Team> {
-        self.frame.teams.iter().find(|team| team.id == topic.team_id)
+        self.frame
+            .teams
+            .iter()
+            .find(|team| team.id == topic.team_id)
     }
 
     /// Up to which event the news of each team goes: what comes after the page was made stays new.
@@ -93,14 +100,20 @@ impl MyWork {
 
     /// Where every team stands, for whoever skips the rest of a long absence.
     fn all_of_it(&self) -> Vec<String> {
-        self.frame.teams.iter().map(|team| format!("{}:{}", team.slug, team.seq)).collect()
+        self.frame
+            .teams
+            .iter()
+            .map(|team| format!("{}:{}", team.slug, team.seq))
+            .collect()
     }
 
     fn outcome(&self, request: &Request) -> String {
         let by = request.settled_by.as_deref().unwrap_or("somebody");
         match (request.outcome, &request.task, &request.stands) {
             (None, ..) => "not answered yet".to_owned(),
-            (Some(Outcome::Taken), Some(task), Some(stands)) => format!("taken by {by}: {task} is in {stands}"),
+            (Some(Outcome::Taken), Some(task), Some(stands)) => {
+                format!("taken by {by}: {task} is in {stands}")
+            }
             (Some(Outcome::Withdrawn), ..) => "taken back".to_owned(),
             (Some(outcome), ..) => format!("{} by {by}", outcome.as_str()),
         }
@@ -117,8 +130,12 @@ impl MyWork {
 
     /// Blocked tasks that only wait on what is done: their owner may go on. Whether the reader may say so.
     fn free(&self) -> impl Iterator<Item = (&Card, bool)> {
-        let cards = self.teams.iter().flat_map(|(team, cards)| cards.iter().map(|card| (card, team.id)));
-        let free = cards.filter(|(card, _)| card.state == State::Blocked && card.is_free_to_go_on());
+        let cards = self
+            .teams
+            .iter()
+            .flat_map(|(team, cards)| cards.iter().map(|card| (card, team.id)));
+        let free =
+            cards.filter(|(card, _)| card.state == State::Blocked && card.is_free_to_go_on());
         free.map(|(card, team)| (card, self.mine && self.frame.may_edit(team)))
     }
 
@@ -132,8 +149,16 @@ impl MyWork {
 
     /// All that it waits on: whoever ends one of them reads that others are left.
     fn waits(&self, card: &Card) -> String {
-        let told: Vec<String> = card.waits_on.iter().map(|wait| wait.words(self.now)).collect();
-        if told.is_empty() { "Nobody said yet what it waits on".to_owned() } else { told.join("; ") }
+        let told: Vec<String> = card
+            .waits_on
+            .iter()
+            .map(|wait| wait.words(self.now))
+            .collect();
+        if told.is_empty() {
+            "Nobody said yet what it waits on".to_owned()
+        } else {
+            told.join("; ")
+        }
     }
 
     fn is_blocked(&self, card: &Card) -> bool {
@@ -142,8 +167,14 @@ impl MyWork {
 }
 
 /// `GET /`
-pub async fn my_work(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> Result<Response> {
-    let frame = Frame::new(&app, &viewer, &headers, "My work", "").await?.at("my-work");
+pub async fn my_work(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let frame = Frame::new(&app, &viewer, &headers, "My work", "")
+        .await?
+        .at("my-work");
     let me = viewer.person.clone();
     page::page(&work_of(&app, &viewer, me, frame).await?)
 }
@@ -158,10 +189,11 @@ pub async fn person(
     if handle.contains('\0') {
         return Err(Problem::NotFound);
     }
-    let whose: Person = sqlx::query_as("SELECT id, handle, name, hue FROM accounts WHERE handle = $1")
-        .bind(&handle)
-        .fetch_one(&app.db)
-        .await?;
+    let whose: Person =
+        sqlx::query_as("SELECT id, handle, name, hue FROM accounts WHERE handle = $1")
+            .bind(&handle)
+            .fetch_one(&app.db)
+            .await?;
     let frame = Frame::new(&app, &viewer, &headers, whose.name.clone(), "").await?;
     page::page(&work_of(&app, &viewer, whose, frame).await?)
 }
@@ -172,37 +204,66 @@ async fn work_of(app: &App, viewer: &Viewer, whose: Person, frame: Frame) -> Res
     let teams = frame.teams.clone();
     let seen: Vec<Uuid> = teams.iter().map(|team| team.id).collect();
     let (mine, now) = (whose.id == viewer.person.id, app.clock.now());
-    let followed = if mine { following::followed(&app.db, whose.id, &seen).await? } else { Vec::new() };
+    let followed = if mine {
+        following::followed(&app.db, whose.id, &seen).await?
+    } else {
+        Vec::new()
+    };
     let lately = now - Duration::days(14);
-    let awaited = if mine { facts::awaited_of(&app.db, &seen, whose.id, now).await? } else { Vec::new() };
+    let awaited = if mine {
+        facts::awaited_of(&app.db, &seen, whose.id, now).await?
+    } else {
+        Vec::new()
+    };
     let owned = tasks::queries::of_owner(&app.db, whose.id, &seen).await?;
     let reviews = tasks::queries::to_review(&app.db, whose.id, &seen).await?;
     let listed = awaited.iter().chain(&owned).chain(&reviews);
     let cards = tasks::queries::cards_by_id(&app.db, &teams, listed).await?;
-    let mut waited_for: Vec<Card> = awaited.iter().filter_map(|(_, task)| cards.get(task).cloned()).collect();
+    let mut waited_for: Vec<Card> = awaited
+        .iter()
+        .filter_map(|(_, task)| cards.get(task).cloned())
+        .collect();
     waited_for.sort_by_key(facts::in_order);
     Ok(MyWork {
         frame,
-        news: if followed.is_empty() { News::default() } else { news::news(&app.db, whose.id, &teams).await? },
+        news: if followed.is_empty() {
+            News::default()
+        } else {
+            news::news(&app.db, whose.id, &teams).await?
+        },
         awaited: waited_for,
-        asked: if mine { asking::asked_by(&app.db, &whose, &seen, lately).await? } else { Vec::new() },
+        asked: if mine {
+            asking::asked_by(&app.db, &whose, &seen, lately).await?
+        } else {
+            Vec::new()
+        },
         followed,
         mine,
         reviews: by_team(&teams, &reviews, &cards),
         teams: by_team(&teams, &owned, &cards),
         waiting: waiting_on(app, whose.id, &seen, viewer).await?,
         promised: actions::of_owner(&app.db, whose.id, &seen).await?,
-        wanted: if mine { topics::asked_of(&app.db, whose.id, &seen).await? } else { Vec::new() },
+        wanted: if mine {
+            topics::asked_of(&app.db, whose.id, &seen).await?
+        } else {
+            Vec::new()
+        },
         now,
         whose,
     })
 }
 
 /// A list team by team, each by state and then oldest first in its column.
-fn by_team(teams: &[Team], list: &[(Uuid, Uuid)], cards: &HashMap<Uuid, Card>) -> Vec<(Team, Vec<Card>)> {
+fn by_team(
+    teams: &[Team],
+    list: &[(Uuid, Uuid)],
+    cards: &HashMap<Uuid, Card>,
+) -> Vec<(Team, Vec<Card>)> {
     let of_team = |team: &Team| {
         let own = list.iter().filter(|(id, _)| *id == team.id);
-        let mut own: Vec<Card> = own.filter_map(|(_, task)| cards.get(task).cloned()).collect();
+        let mut own: Vec<Card> = own
+            .filter_map(|(_, task)| cards.get(task).cloned())
+            .collect();
         own.sort_by_key(|card| (card.state, card.column_since));
         (!own.is_empty()).then(|| (team.clone(), own))
     };
@@ -210,18 +271,39 @@ fn by_team(teams: &[Team], list: &[(Uuid, Uuid)], cards: &HashMap<Uuid, Card>) -
 }
 
 /// Who waits on somebody: goals at risk ahead, then the longest.
-async fn waiting_on(app: &App, account: Uuid, seen: &[Uuid], reader: &Viewer) -> Result<Vec<(Waiting, bool)>> {
+async fn waiting_on(
+    app: &App,
+    account: Uuid,
+    seen: &[Uuid],
+    reader: &Viewer,
+) -> Result<Vec<(Waiting, bool)>> {
     let waiting = tasks::waiting::on_person(&app.db, account, seen, reader).await?;
-    let mut ids: Vec<Uuid> = waiting.iter().map(|waiting| waiting.team_id).filter(|team| seen.contains(team)).collect();
+    let mut ids: Vec<Uuid> = waiting
+        .iter()
+        .map(|waiting| waiting.team_id)
+        .filter(|team| seen.contains(team))
+        .collect();
     ids.sort_unstable();
     ids.dedup();
     let sprints = sprints::queries::sprints(&app.db).await?;
     let at_risk = match ids.as_slice() {
         [] => Vec::new(),
-        ids => goals::at_risk(&app.db, ids, &sprints, &crews(&app.db, ids).await?, app.clock.now()).await?,
+        ids => {
+            goals::at_risk(
+                &app.db,
+                ids,
+                &sprints,
+                &crews(&app.db, ids).await?,
+                app.clock.now(),
+            )
+            .await?
+        }
     };
     let risky = |waiting: &Waiting| waiting.goal_id.is_some_and(|goal| at_risk.contains(&goal));
-    let mut waiting: Vec<(Waiting, bool)> = waiting.into_iter().map(|one| (one.clone(), risky(&one))).collect();
+    let mut waiting: Vec<(Waiting, bool)> = waiting
+        .into_iter()
+        .map(|one| (one.clone(), risky(&one)))
+        .collect();
     waiting.sort_by_key(|(_, risky)| !risky);
     Ok(waiting)
 }
@@ -273,7 +355,11 @@ struct Blocked {
 
 impl Row {
     fn done(&self) -> i64 {
-        self.counts.iter().filter(|(state, _)| *state == State::Done).map(|(_, count)| count).sum()
+        self.counts
+            .iter()
+            .filter(|(state, _)| *state == State::Done)
+            .map(|(_, count)| count)
+            .sum()
     }
 
     fn total(&self) -> i64 {
@@ -285,7 +371,10 @@ impl Row {
 pub async fn all(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> Result<Response> {
     let sprints = sprints::queries::sprints(&app.db).await?;
     let sprint = sprints::queries::active(&sprints).cloned();
-    let (now, today) = (app.clock.now(), clock::day_in(app.clock.now(), &viewer.time_zone));
+    let (now, today) = (
+        app.clock.now(),
+        clock::day_in(app.clock.now(), &viewer.time_zone),
+    );
     let teams = access::seen_teams(&app.db, &viewer).await?;
     let ids: Vec<Uuid> = teams.iter().map(|team| team.id).collect();
     // Each team's own: who has closed the sprint that goes on works in the next.
@@ -294,7 +383,10 @@ pub async fn all(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> 
         .into_iter()
         .filter_map(|(team, sprints)| Some((team, sprints::queries::current(&sprints)?.clone())))
         .collect();
-    let (of, sprint_ids): (Vec<Uuid>, Vec<Uuid>) = theirs.iter().map(|(team, sprint)| (*team, sprint.id)).unzip();
+    let (of, sprint_ids): (Vec<Uuid>, Vec<Uuid>) = theirs
+        .iter()
+        .map(|(team, sprint)| (*team, sprint.id))
+        .unzip();
     let counted: Vec<(Uuid, String, i64)> = sqlx::query_as(
         "SELECT k.team_id, c.state, count(*) FROM unnest($1::uuid[], $2::uuid[]) AS w (team, sprint)
          JOIN tasks k ON k.team_id = w.team AND k.sprint_id = w.sprint AND k.archived_at IS NULL
@@ -307,10 +399,14 @@ pub async fn all(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> 
     let mut rows = Vec::new();
     let mut crews = crews(&app.db, &ids).await?;
     let mut goals = Vec::new();
-    let different: HashMap<Uuid, &Sprint> = theirs.values().map(|sprint| (sprint.id, sprint)).collect();
+    let different: HashMap<Uuid, &Sprint> =
+        theirs.values().map(|sprint| (sprint.id, sprint)).collect();
     for sprint in different.values() {
-        let in_it: Vec<Uuid> =
-            ids.iter().filter(|id| theirs.get(id).is_some_and(|own| own.id == sprint.id)).copied().collect();
+        let in_it: Vec<Uuid> = ids
+            .iter()
+            .filter(|id| theirs.get(id).is_some_and(|own| own.id == sprint.id))
+            .copied()
+            .collect();
         goals.extend(goals::of_teams(&app.db, &in_it, sprint, &crews, now).await?);
     }
     let blocked: Vec<Blocked> = sqlx::query_as(
@@ -326,38 +422,81 @@ pub async fn all(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> 
     .await?;
     let changed = changes::last(&app.db, &ids).await?;
     for team in teams {
-        let goals = goals.iter().filter(|goal| goal.team_id == team.id).cloned().collect();
+        let goals = goals
+            .iter()
+            .filter(|goal| goal.team_id == team.id)
+            .cloned()
+            .collect();
         let count = |state: State| {
             counted
                 .iter()
                 .find(|(id, found, _)| *id == team.id && found == state.as_str())
                 .map_or(0, |(_, _, count)| *count)
         };
-        let counts = State::ALL.into_iter().map(|state| (state, count(state))).collect();
+        let counts = State::ALL
+            .into_iter()
+            .map(|state| (state, count(state)))
+            .collect();
         let crew = crews.remove(&team.id).unwrap_or_default();
-        let members = crew.members.into_iter().map(|member| member.person).collect();
-        let blocked = blocked.iter().find(|blocked| blocked.team_id == team.id).cloned();
-        let changed = changed.iter().find(|(id, _)| *id == team.id).map(|(_, at)| *at);
+        let members = crew
+            .members
+            .into_iter()
+            .map(|member| member.person)
+            .collect();
+        let blocked = blocked
+            .iter()
+            .find(|blocked| blocked.team_id == team.id)
+            .cloned();
+        let changed = changed
+            .iter()
+            .find(|(id, _)| *id == team.id)
+            .map(|(_, at)| *at);
         // only where it is another than the page's
-        let own = theirs.get(&team.id).filter(|own| sprint.as_ref().is_none_or(|sprint| sprint.id != own.id));
-        rows.push(Row { members, goals, counts, blocked, changed, sprint: own.cloned(), team });
+        let own = theirs
+            .get(&team.id)
+            .filter(|own| sprint.as_ref().is_none_or(|sprint| sprint.id != own.id));
+        rows.push(Row {
+            members,
+            goals,
+            counts,
+            blocked,
+            changed,
+            sprint: own.cloned(),
+            team,
+        });
     }
     let frame = Frame::new(&app, &viewer, &headers, "All teams", "").await?;
     let day = sprint.as_ref().map_or((0, 0), |sprint| {
         let week = Week::beginning(sprint.starts_on);
-        (sprint.day_number(&week, today), sprint.working_days(&week).len())
+        (
+            sprint.day_number(&week, today),
+            sprint.working_days(&week).len(),
+        )
     });
     let may_add = access::may_edit_workspace(&viewer);
-    page::page(&TeamsPage { frame, sprint, day, rows, may_add, now })
+    page::page(&TeamsPage {
+        frame,
+        sprint,
+        day,
+        rows,
+        may_add,
+        now,
+    })
 }
 
 /// `POST /teams`: an administrator adds a team, and leads it until somebody else does.
 pub async fn add(Given(app): Given<App>, viewer: Viewer, fields: Fields) -> Result<Response> {
     access::to_edit_workspace(&viewer)?;
-    let (name, key) = (fields.text("name").trim(), fields.text("key").trim().to_uppercase());
+    let (name, key) = (
+        fields.text("name").trim(),
+        fields.text("key").trim().to_uppercase(),
+    );
     let slug = slug(name);
     if slug.is_empty() {
-        return Err(Problem::field("name", "A team's name needs letters or digits."));
+        return Err(Problem::field(
+            "name",
+            "A team's name needs letters or digits.",
+        ));
     }
     let (actor, who) = (viewer.actor(), viewer.person.id);
     app.live
@@ -367,7 +506,14 @@ pub async fn add(Given(app): Given<App>, viewer: Viewer, fields: Fields) -> Resu
                 let team = adding::add_team(change.db(), at, &slug, name, &key).await?;
                 adding::add_member(change.db(), at, team, who, true).await?;
                 let after = json!({ "name": name, "key": key });
-                change.record(Event { team, task: None, kind: "team.added", before: json!({}), after, version: None });
+                change.record(Event {
+                    team,
+                    task: None,
+                    kind: "team.added",
+                    before: json!({}),
+                    after,
+                    version: None,
+                });
                 audit::note_of(change, team, "team.added", "{team}").await
             })
         })

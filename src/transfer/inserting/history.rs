@@ -18,7 +18,11 @@ use crate::{
 
 /// Makes the new columns where they are planned, and notes them for the team.
 pub(super) async fn add_columns(change: &mut Change, team: &Team, plan: &Plan<'_>) -> Result<()> {
-    let new: Vec<_> = plan.columns.iter().filter(|column| plan.new_columns.contains(&column.id)).collect();
+    let new: Vec<_> = plan
+        .columns
+        .iter()
+        .filter(|column| plan.new_columns.contains(&column.id))
+        .collect();
     if new.is_empty() {
         return Ok(());
     }
@@ -41,7 +45,12 @@ pub(super) async fn add_columns(change: &mut Change, team: &Team, plan: &Plan<'_
          WHERE columns.team_id = $1 AND columns.id = c.id",
     )
     .bind(team.id)
-    .bind(plan.columns.iter().map(|column| column.id).collect::<Vec<_>>())
+    .bind(
+        plan.columns
+            .iter()
+            .map(|column| column.id)
+            .collect::<Vec<_>>(),
+    )
     .execute(change.db())
     .await?;
     let columns: Vec<Value> = (1..)
@@ -63,7 +72,13 @@ pub(super) async fn add_columns(change: &mut Change, team: &Team, plan: &Plan<'_
 }
 
 /// Notes what happened there, in its order, and then one `task.imported` a task, from which its state can be replayed.
-pub(super) fn record(change: &mut Change, team: &Team, plan: &Plan<'_>, rows: &[Row], draft: &Draft) {
+pub(super) fn record(
+    change: &mut Change,
+    team: &Team,
+    plan: &Plan<'_>,
+    rows: &[Row],
+    draft: &Draft,
+) {
     let mut past: Vec<(OffsetDateTime, Option<Uuid>, Event)> = Vec::new();
     for (planned, row) in plan.tasks.iter().zip(rows) {
         let mut stood = None;
@@ -72,7 +87,11 @@ pub(super) fn record(change: &mut Change, team: &Team, plan: &Plan<'_>, rows: &[
                 stood = Some(to);
             }
             let account = plan.people.find(&one.by).map(|account| account.id);
-            past.push((one.at.min(plan.now), account, of_the_past(team, plan, planned, row, (one, stood), draft)));
+            past.push((
+                one.at.min(plan.now),
+                account,
+                of_the_past(team, plan, planned, row, (one, stood), draft),
+            ));
         }
     }
     past.sort_by_key(|(at, ..)| *at);
@@ -100,7 +119,11 @@ fn of_the_past(
             ("task.created", json!({}), after)
         }
         Deed::Moved(from, to) => ("task.moved", spot(plan, draft, from), spot(plan, draft, to)),
-        Deed::Archived => ("task.archived", json!({ "archived": false }), json!({ "archived": true })),
+        Deed::Archived => (
+            "task.archived",
+            json!({ "archived": false }),
+            json!({ "archived": true }),
+        ),
         Deed::Restored => {
             let mut after = stood.map_or_else(|| json!({}), |list| spot(plan, draft, list));
             after["archived"] = json!(false);
@@ -108,29 +131,59 @@ fn of_the_past(
         }
     };
     if plan.people.find(&one.by).is_none() {
-        after["by"] = json!(Some(one.by.called()).filter(|name| !name.is_empty()).unwrap_or("Somebody"));
+        after["by"] = json!(
+            Some(one.by.called())
+                .filter(|name| !name.is_empty())
+                .unwrap_or("Somebody")
+        );
     }
-    Event { team: team.id, task: Some(row.id), kind, before, after, version: None }
+    Event {
+        team: team.id,
+        task: Some(row.id),
+        kind,
+        before,
+        after,
+        version: None,
+    }
 }
 
 /// The column that a list has become; a list that is gone keeps its name, and the state it speaks of.
 fn spot(plan: &Plan<'_>, draft: &Draft, spot: &Spot) -> Value {
     let (name, state, id) = match spot {
         Spot::List(nth) => match draft.lists.get(*nth) {
-            Some(list) => (list.name.as_str(), list.state, plan.of_list.get(*nth).copied().flatten()),
+            Some(list) => (
+                list.name.as_str(),
+                list.state,
+                plan.of_list.get(*nth).copied().flatten(),
+            ),
             None => ("", None, None),
         },
         Spot::Gone(name) => (name.as_str(), None, None),
     };
     match plan.columns.iter().find(|column| Some(column.id) == id) {
         Some(column) => json!({ "column": column.slug, "state": column.state }),
-        None => json!({ "column": name, "state": state.unwrap_or_else(|| planning::guessed(name)) }),
+        None => {
+            json!({ "column": name, "state": state.unwrap_or_else(|| planning::guessed(name)) })
+        }
     }
 }
 
-fn imported(team: &Team, plan: &Plan<'_>, planned: &Planned<'_>, row: &Row, draft: &Draft) -> Event {
-    let column = plan.columns.iter().find(|column| column.id == planned.column);
-    let owners: Vec<&str> = planned.owners.iter().map(|owner| owner.handle.as_str()).collect();
+fn imported(
+    team: &Team,
+    plan: &Plan<'_>,
+    planned: &Planned<'_>,
+    row: &Row,
+    draft: &Draft,
+) -> Event {
+    let column = plan
+        .columns
+        .iter()
+        .find(|column| column.id == planned.column);
+    let owners: Vec<&str> = planned
+        .owners
+        .iter()
+        .map(|owner| owner.handle.as_str())
+        .collect();
     Event {
         team: team.id,
         task: Some(row.id),

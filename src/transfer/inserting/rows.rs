@@ -34,7 +34,12 @@ pub(super) async fn insert(
     Ok(())
 }
 
-async fn insert_tasks(db: &mut PgConnection, team: &Team, planned: &[Planned<'_>], rows: &[Row]) -> Result<()> {
+async fn insert_tasks(
+    db: &mut PgConnection,
+    team: &Team,
+    planned: &[Planned<'_>],
+    rows: &[Row],
+) -> Result<()> {
     sqlx::query(
         "INSERT INTO tasks (team_id, id, number, column_id, rank, title, description, sprint_id, due_on, created_by, created_at,
                             column_since, archived_at, imported_from)
@@ -60,7 +65,12 @@ async fn insert_tasks(db: &mut PgConnection, team: &Team, planned: &[Planned<'_>
     Ok(())
 }
 
-async fn insert_owners(db: &mut PgConnection, team: &Team, planned: &[Planned<'_>], rows: &[Row]) -> Result<()> {
+async fn insert_owners(
+    db: &mut PgConnection,
+    team: &Team,
+    planned: &[Planned<'_>],
+    rows: &[Row],
+) -> Result<()> {
     let (mut tasks, mut accounts, mut positions) = (Vec::new(), Vec::new(), Vec::new());
     for (planned, row) in planned.iter().zip(rows) {
         for (position, owner) in (1..).zip(&planned.owners) {
@@ -83,7 +93,12 @@ async fn insert_owners(db: &mut PgConnection, team: &Team, planned: &[Planned<'_
 }
 
 /// The labels themselves are there already.
-async fn insert_labels(db: &mut PgConnection, team: &Team, planned: &[Planned<'_>], rows: &[Row]) -> Result<()> {
+async fn insert_labels(
+    db: &mut PgConnection,
+    team: &Team,
+    planned: &[Planned<'_>],
+    rows: &[Row],
+) -> Result<()> {
     let (mut tasks, mut names) = (Vec::new(), Vec::new());
     for (planned, row) in planned.iter().zip(rows) {
         for name in &planned.task.labels {
@@ -104,7 +119,12 @@ async fn insert_labels(db: &mut PgConnection, team: &Team, planned: &[Planned<'_
     Ok(())
 }
 
-async fn insert_steps(db: &mut PgConnection, team: &Team, planned: &[Planned<'_>], rows: &[Row]) -> Result<()> {
+async fn insert_steps(
+    db: &mut PgConnection,
+    team: &Team,
+    planned: &[Planned<'_>],
+    rows: &[Row],
+) -> Result<()> {
     let (mut ids, mut tasks, mut positions) = (Vec::new(), Vec::new(), Vec::new());
     let (mut texts, mut done) = (Vec::new(), Vec::new());
     for (planned, row) in planned.iter().zip(rows) {
@@ -146,7 +166,11 @@ async fn insert_comments(
             ids.push(Uuid::now_v7());
             tasks.push(row.id);
             accounts.push(account.map(|account| account.id));
-            authors.push(if account.is_some() { "" } else { comment.by.called() });
+            authors.push(if account.is_some() {
+                ""
+            } else {
+                comment.by.called()
+            });
             bodies.push(comment.body.as_str());
             // One without a date was said when the card was made, for all we know.
             instants.push(comment.at.map_or(row.created_at, |at| at.min(plan.now)));

@@ -18,7 +18,11 @@ pub(super) struct Done {
 }
 
 /// What was done, by the card's id.
-pub(super) fn read<'j>(board: &Node<'j>, lists: &Lists, draft: &mut Draft) -> Result<HashMap<&'j str, Done>> {
+pub(super) fn read<'j>(
+    board: &Node<'j>,
+    lists: &Lists,
+    draft: &mut Draft,
+) -> Result<HashMap<&'j str, Done>> {
     let actions = board.objects("actions")?;
     if actions.len() >= MOST {
         draft.notes.push(format!(
@@ -28,17 +32,26 @@ pub(super) fn read<'j>(board: &Node<'j>, lists: &Lists, draft: &mut Draft) -> Re
     }
     let mut done: HashMap<&str, Done> = HashMap::new();
     for action in &actions {
-        let Some(data) = action.object("data")? else { continue };
-        let Some(card) = data.object("card")? else { continue };
+        let Some(data) = action.object("data")? else {
+            continue;
+        };
+        let Some(card) = data.object("card")? else {
+            continue;
+        };
         let id = card.text("id")?;
-        let by = action.object("memberCreator")?.map_or(Ok(Somebody::default()), |member| somebody(&member))?;
+        let by = action
+            .object("memberCreator")?
+            .map_or(Ok(Somebody::default()), |member| somebody(&member))?;
         let at = action.instant("date")?;
         let done = done.entry(id).or_default();
         if matches!(action.text("type")?, "commentCard" | "copyCommentCard") {
             match fitting::comment(data.text("text")?) {
                 Some((body, was_cut)) => {
                     if was_cut {
-                        draft.changed.add("comments over 20,000 characters were cut", card.text("name")?);
+                        draft.changed.add(
+                            "comments over 20,000 characters were cut",
+                            card.text("name")?,
+                        );
                     }
                     done.comments.push(Comment { by, at, body });
                 }
@@ -55,20 +68,34 @@ pub(super) fn read<'j>(board: &Node<'j>, lists: &Lists, draft: &mut Draft) -> Re
         done.past.reverse();
         done.past.sort_by_key(|past| past.at);
         let mut is_made = false;
-        done.past.retain(|past| !matches!(past.what, Deed::Made(_)) || !std::mem::replace(&mut is_made, true));
+        done.past.retain(|past| {
+            !matches!(past.what, Deed::Made(_)) || !std::mem::replace(&mut is_made, true)
+        });
     }
     Ok(done)
 }
 
 fn deed(action: &Node, data: &Node, card: &Node, lists: &Lists) -> Result<Option<Deed>> {
     Ok(match action.text("type")? {
-        "createCard" | "copyCard" | "emailCard" | "convertToCardFromCheckItem" | "moveCardToBoard" => {
-            data.object("list")?.map(|list| spot(&list, lists)).transpose()?.map(Deed::Made)
-        }
+        "createCard"
+        | "copyCard"
+        | "emailCard"
+        | "convertToCardFromCheckItem"
+        | "moveCardToBoard" => data
+            .object("list")?
+            .map(|list| spot(&list, lists))
+            .transpose()?
+            .map(Deed::Made),
         "updateCard" => match (data.object("listBefore")?, data.object("listAfter")?) {
-            (Some(before), Some(after)) => Some(Deed::Moved(spot(&before, lists)?, spot(&after, lists)?)),
+            (Some(before), Some(after)) => {
+                Some(Deed::Moved(spot(&before, lists)?, spot(&after, lists)?))
+            }
             _ if data.object("old")?.is_some_and(|old| old.has("closed")) => {
-                Some(if card.flag("closed")? { Deed::Archived } else { Deed::Restored })
+                Some(if card.flag("closed")? {
+                    Deed::Archived
+                } else {
+                    Deed::Restored
+                })
             }
             _ => None,
         },

@@ -27,11 +27,19 @@ pub(super) fn read<'j>(board: &Node<'j>) -> Result<HashMap<&'j str, Checklists>>
         }
         let mut items = Vec::new();
         for item in list.objects("checkItems")? {
-            items.push((place(&item), item.text("name")?.to_owned(), item.text("state")? == "complete"));
+            items.push((
+                place(&item),
+                item.text("name")?.to_owned(),
+                item.text("state")? == "complete",
+            ));
         }
         items.sort_by(|a, b| a.0.total_cmp(&b.0));
         if !items.is_empty() {
-            let checklist = Checklist { place: place(list), name: list.text("name")?.to_owned(), items };
+            let checklist = Checklist {
+                place: place(list),
+                name: list.text("name")?.to_owned(),
+                items,
+            };
             found.entry(card).or_default().push(checklist);
         }
         Ok(())
@@ -59,7 +67,10 @@ pub(super) fn steps(lists: Checklists, title: &str, changed: &mut Remarks) -> Ve
             match fitting::step(several.then_some(list.name.as_str()), text) {
                 None => changed.add("checklist items without a text were left out", title),
                 Some(_) if steps.len() == fitting::STEPS => {
-                    changed.add("a task has at most 200 steps, so the other checklist items were left out", title);
+                    changed.add(
+                        "a task has at most 200 steps, so the other checklist items were left out",
+                        title,
+                    );
                     return steps;
                 }
                 Some((text, was_cut)) => {

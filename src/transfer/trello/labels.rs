@@ -20,12 +20,23 @@ pub(super) fn read<'j>(board: &Node<'j>) -> Result<Labels<'j>> {
     for label in board.objects("labels")?.iter().chain(&of_cards) {
         let id = label.text("id")?;
         if ids.insert(id) {
-            found.push((id, fitting::label(label.text("name")?), fitting::label(label.text("color")?)));
+            found.push((
+                id,
+                fitting::label(label.text("name")?),
+                fitting::label(label.text("color")?),
+            ));
         }
     }
-    let mut taken: HashSet<String> = found.iter().map(|(_, name, _)| name.to_lowercase()).collect();
+    let mut taken: HashSet<String> = found
+        .iter()
+        .map(|(_, name, _)| name.to_lowercase())
+        .collect();
     let names = found.into_iter().map(|(id, name, colour)| {
-        let name = if name.is_empty() { free(&colour, &mut taken) } else { name };
+        let name = if name.is_empty() {
+            free(&colour, &mut taken)
+        } else {
+            name
+        };
         (id, name)
     });
     Ok(Labels(names.collect()))
@@ -49,14 +60,20 @@ impl Labels<'_> {
         let mut names: Vec<String> = Vec::new();
         let whole = card.objects("labels")?;
         let by_id = card.items("idLabels")?;
-        let ids = whole.iter().map(|label| label.text("id")).chain(by_id.iter().map(Node::as_text));
+        let ids = whole
+            .iter()
+            .map(|label| label.text("id"))
+            .chain(by_id.iter().map(Node::as_text));
         for id in ids {
             if let Some(name) = self.0.get(id?).filter(|name| !names.contains(name)) {
                 names.push(name.clone());
             }
         }
         if names.len() > fitting::LABELS {
-            changed.add("a task has at most 30 labels, so the others were left out", title);
+            changed.add(
+                "a task has at most 30 labels, so the others were left out",
+                title,
+            );
             names.truncate(fitting::LABELS);
         }
         Ok(names)

@@ -19,7 +19,11 @@ type Lists<'j> = HashMap<&'j str, usize>;
 pub fn parse(file: &Value) -> Result<Draft> {
     let board = Node::root(file);
     check_board(&board)?;
-    let mut draft = Draft { from: "Trello", board: fitting::line(board.text("name")?, 100).0, ..Draft::default() };
+    let mut draft = Draft {
+        from: "Trello",
+        board: fitting::line(board.text("name")?, 100).0,
+        ..Draft::default()
+    };
     let lists = read_lists(&board, &mut draft)?;
     let people = read_people(&board)?;
     let labels = labels::read(&board)?;
@@ -29,10 +33,23 @@ pub fn parse(file: &Value) -> Result<Draft> {
     for card in board.objects("cards")? {
         let id = card.first_text(&["id", "shortLink"])?;
         if id.is_empty() {
-            return Err(card.refuse("id", "is missing: without it, a second run could not know the card"));
+            return Err(card.refuse(
+                "id",
+                "is missing: without it, a second run could not know the card",
+            ));
         }
-        let reading = Reading { card: &card, id, lists: &lists, people: &people, labels: &labels };
-        let task = reading.task(&mut draft, steps.remove(id), done.remove(id).unwrap_or_default())?;
+        let reading = Reading {
+            card: &card,
+            id,
+            lists: &lists,
+            people: &people,
+            labels: &labels,
+        };
+        let task = reading.task(
+            &mut draft,
+            steps.remove(id),
+            done.remove(id).unwrap_or_default(),
+        )?;
         tasks.push((task.list.unwrap_or(usize::MAX), place(&card), task));
     }
     tasks.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
@@ -68,7 +85,11 @@ fn read_lists<'j>(board: &Node<'j>, draft: &mut Draft) -> Result<Lists<'j>> {
             name if name.is_empty() => "Untitled".to_owned(),
             name => name,
         };
-        let row = List { name, closed: list.flag("closed")?, state: None };
+        let row = List {
+            name,
+            closed: list.flag("closed")?,
+            state: None,
+        };
         found.push((place(&list), list.text("id")?, row));
     }
     found.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -116,24 +137,52 @@ struct Reading<'a, 'j> {
 }
 
 impl Reading<'_, '_> {
-    fn task(&self, draft: &mut Draft, lists: Option<checklists::Checklists>, done: actions::Done) -> Result<Task> {
+    fn task(
+        &self,
+        draft: &mut Draft,
+        lists: Option<checklists::Checklists>,
+        done: actions::Done,
+    ) -> Result<Task> {
         let card = self.card;
         let (title, whole) = fitting::title(card.text("name")?);
         let list = self.lists.get(card.text("idList")?).copied();
         if list.is_none() {
-            draft.changed.add("the file has no list for these, so they are in the first column", &title);
+            draft.changed.add(
+                "the file has no list for these, so they are in the first column",
+                &title,
+            );
         }
         let archived = card.flag("closed")? || list.is_some_and(|list| draft.lists[list].closed);
         let last_active = card.instant("dateLastActivity")?;
-        let moved = done.past.iter().rev().find(|past| !matches!(past.what, Deed::Archived | Deed::Restored));
-        let arrived = moved.filter(|past| arrives_at(&past.what, list)).map(|past| past.at);
-        let put_away = done.past.iter().rev().find(|past| past.what == Deed::Archived).map(|past| past.at);
-        let made = done.past.iter().find(|past| matches!(past.what, Deed::Made(_)));
+        let moved = done
+            .past
+            .iter()
+            .rev()
+            .find(|past| !matches!(past.what, Deed::Archived | Deed::Restored));
+        let arrived = moved
+            .filter(|past| arrives_at(&past.what, list))
+            .map(|past| past.at);
+        let put_away = done
+            .past
+            .iter()
+            .rev()
+            .find(|past| past.what == Deed::Archived)
+            .map(|past| past.at);
+        let made = done
+            .past
+            .iter()
+            .find(|past| matches!(past.what, Deed::Made(_)));
         let created_at = made.map(|past| past.at).or_else(|| instant_of(self.id));
-        if card.object("badges")?.map_or(Ok(None), |badges| badges.number("comments"))?.unwrap_or(0)
+        if card
+            .object("badges")?
+            .map_or(Ok(None), |badges| badges.number("comments"))?
+            .unwrap_or(0)
             > done.comments.len() as i64
         {
-            draft.changed.add("the file has fewer comments than Trello counts on these", &title);
+            draft.changed.add(
+                "the file has fewer comments than Trello counts on these",
+                &title,
+            );
         }
         let steps = checklists::steps(lists.unwrap_or_default(), &title, &mut draft.changed);
         let labels = self.labels.of(card, &title, &mut draft.changed)?;
@@ -146,7 +195,11 @@ impl Reading<'_, '_> {
             created_at,
             created_by: made.map(|past| past.by.clone()),
             column_since: arrived.or(created_at),
-            archived_at: if archived { card.instant("dateClosed")?.or(put_away).or(last_active) } else { None },
+            archived_at: if archived {
+                card.instant("dateClosed")?.or(put_away).or(last_active)
+            } else {
+                None
+            },
             due: card.instant("due")?.map(Due::Instant),
             members: self.members(&title, &mut draft.changed)?,
             labels,
@@ -161,7 +214,11 @@ impl Reading<'_, '_> {
     fn members(&self, title: &str, changed: &mut Remarks) -> Result<Vec<Somebody>> {
         let mut members = Vec::new();
         for id in self.card.items("idMembers")? {
-            match self.people.get(id.as_text()?).filter(|member| !member.called().is_empty()) {
+            match self
+                .people
+                .get(id.as_text()?)
+                .filter(|member| !member.called().is_empty())
+            {
                 Some(member) => members.push(member.clone()),
                 None => changed.add("the file does not say who some members of these are", title),
             }
@@ -173,8 +230,18 @@ impl Reading<'_, '_> {
     fn attachments(&self) -> Result<Vec<String>> {
         let mut links = Vec::new();
         for attachment in self.card.objects("attachments")? {
-            let name = fitting::line(&attachment.text("name")?.replace(['<', '>', '[', ']', '`', '*'], ""), 100).0;
-            let before = if name.is_empty() { "Attachment".to_owned() } else { format!("Attachment {name}") };
+            let name = fitting::line(
+                &attachment
+                    .text("name")?
+                    .replace(['<', '>', '[', ']', '`', '*'], ""),
+                100,
+            )
+            .0;
+            let before = if name.is_empty() {
+                "Attachment".to_owned()
+            } else {
+                format!("Attachment {name}")
+            };
             links.extend(fitting::link(&before, attachment.text("url")?));
         }
         Ok(links)

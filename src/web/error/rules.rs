@@ -4,7 +4,10 @@
 pub(super) fn broken(constraint: &str) -> Option<(&'static str, &'static str)> {
     Some(match constraint {
         "task_title_length" => ("title", "A title has 1 to 500 characters."),
-        "task_description_length" => ("description", "A description has at most 100,000 characters."),
+        "task_description_length" => (
+            "description",
+            "A description has at most 100,000 characters.",
+        ),
         "task_estimate" => ("estimate", "An estimate is a whole number from 0 to 1000."),
         "task_for_length" => ("for", "This has at most 200 characters."),
         "task_goal" => ("goal", "That goal is not one of this team's."),
@@ -18,16 +21,20 @@ pub(super) fn broken(constraint: &str) -> Option<(&'static str, &'static str)> {
         "wait_names_one" => ("note", "Say what it waits on."),
         "wait_not_on_itself" => ("task", "A task cannot wait on itself."),
         "label_name" => ("label", "There is a label of that name."),
-        "label_name_form" => ("label", "A label has 1 to 50 characters, without blanks, commas and quotes."),
+        "label_name_form" => (
+            "label",
+            "A label has 1 to 50 characters, without blanks, commas and quotes.",
+        ),
         "saved_filter_name" => ("name", "There is a saved filter of that name."),
         "saved_filter_name_length" => ("name", "A name has 1 to 60 characters."),
         "saved_filter_query_length" => ("query", "A filter has at most 1000 characters."),
         "account_email" => ("email", "There is an account with that e-mail address."),
         "account_email_form" => ("email", "That is not an e-mail address."),
         "account_name_length" => ("name", "A name has 1 to 100 characters."),
-        "account_handle" | "account_handle_form" => {
-            ("handle", "That handle is taken, or has characters other than a–z, 0–9 and -.")
-        }
+        "account_handle" | "account_handle_form" => (
+            "handle",
+            "That handle is taken, or has characters other than a–z, 0–9 and -.",
+        ),
         "account_hue" => ("hue", "A hue is one of the twelve."),
         "team_slug" => ("slug", "There is a team at that address."),
         "team_slug_form" => ("slug", "An address has a–z, 0–9 and -, at most 50."),
@@ -35,13 +42,20 @@ pub(super) fn broken(constraint: &str) -> Option<(&'static str, &'static str)> {
         "token_name_length" => ("name", "A token's name has at most 100 characters."),
         "team_name_length" => ("name", "A team's name has 1 to 100 characters."),
         "team_key" => ("key", "There is a team with that key."),
-        "team_key_form" => ("key", "A key has 2 to 10 capital letters or digits, a letter first."),
-        "sprint_order" | "sprint_overlap" => {
-            ("starts_on", "These dates overlap another sprint's, or end before they start.")
-        }
+        "team_key_form" => (
+            "key",
+            "A key has 2 to 10 capital letters or digits, a letter first.",
+        ),
+        "sprint_order" | "sprint_overlap" => (
+            "starts_on",
+            "These dates overlap another sprint's, or end before they start.",
+        ),
         "sprint_number" => ("number", "There is a sprint of that number."),
         "goal_title_length" => ("title", "A goal has 1 to 200 characters."),
-        "goal_target" => ("target", "A target is a whole number from 1 to 1,000,000,000."),
+        "goal_target" => (
+            "target",
+            "A target is a whole number from 1 to 1,000,000,000.",
+        ),
         "goal_unit_length" => ("unit", "This has at most 50 characters."),
         "goal_why_length" => ("why", "This has at most 2000 characters."),
         "goal_needs_length" => ("needs", "This has at most 500 characters."),
@@ -57,10 +71,19 @@ pub(super) fn broken(constraint: &str) -> Option<(&'static str, &'static str)> {
         "note_text_length" => ("text", "A note has 1 to 2000 characters."),
         "sprint_name_length" => ("name", "A sprint's name has 1 to 100 characters."),
         "workspace_cadence_weekday" => ("weekday", "Choose one of the seven days."),
-        "workspace_sprint_names" => ("names", "The name has {n} in it for the number, and at most 60 characters."),
+        "workspace_sprint_names" => (
+            "names",
+            "The name has {n} in it for the number, and at most 60 characters.",
+        ),
         "workspace_cadence" => ("cadence_weeks", "A sprint has 1 to 8 weeks."),
-        "team_working_days" => ("working_days", "A team works on at least one day of the week."),
-        "team_standup_days" => ("standup_days", "A team meets on at least one day of the week."),
+        "team_working_days" => (
+            "working_days",
+            "A team works on at least one day of the week.",
+        ),
+        "team_standup_days" => (
+            "standup_days",
+            "A team meets on at least one day of the week.",
+        ),
         "team_mission_length" => ("mission", "A mission has at most 2000 characters."),
         "team_chat_length" => ("chat", "This has at most 200 characters."),
         "team_roadmap_length" => ("roadmap", "A roadmap has at most 50,000 characters."),
@@ -72,20 +95,29 @@ pub(super) fn broken(constraint: &str) -> Option<(&'static str, &'static str)> {
         "objective_why_length" => ("why", "This has at most 2000 characters."),
         "objective_position_range" => ("title", "A team has at most 99 objectives in a quarter."),
         "key_result_title_length" => ("title", "A key result has 1 to 200 characters."),
-        "key_result_target" => ("target", "A target is a whole number from 1 to 1,000,000,000."),
+        "key_result_target" => (
+            "target",
+            "A target is a whole number from 1 to 1,000,000,000.",
+        ),
         "key_result_typed" => ("typed", "This is a whole number from 0 to 1,000,000,000."),
         "key_result_unit_length" => ("unit", "This has at most 50 characters."),
         "key_result_position_range" => ("title", "An objective has at most 99 key results."),
         "project_name_length" => ("name", "A project's name has 1 to 200 characters."),
         "project_slug" => ("name", "There is a project of that name."),
         "project_about_length" => ("about", "This has at most 20,000 characters."),
-        "project_target" => ("target", "A target is a whole number from 1 to 1,000,000,000."),
+        "project_target" => (
+            "target",
+            "A target is a whole number from 1 to 1,000,000,000.",
+        ),
         "project_typed" => ("typed", "This is a whole number from 0 to 1,000,000,000."),
         "project_unit_length" => ("unit", "This has at most 50 characters."),
         "project_key_result" => ("key_result", "That key result is not there any more."),
         "milestone_title_length" => ("title", "A milestone has 1 to 200 characters."),
         "milestone_position_range" => ("title", "A project has at most 99 milestones."),
-        "team_public_is_open" => ("public", "A private team has no public address. Open it first."),
+        "team_public_is_open" => (
+            "public",
+            "A private team has no public address. Open it first.",
+        ),
         "share_link_name_length" => ("name", "Say whom the link is for, in 1 to 100 characters."),
         "request_title_length" => ("title", "Say in 1 to 500 characters what you ask for."),
         "request_why_length" => ("why", "This has at most 5000 characters."),

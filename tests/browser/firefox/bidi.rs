@@ -55,13 +55,20 @@ impl Firefox {
             .expect("this story drives Firefox: bin/test installs it");
         let profile = tempfile::tempdir().unwrap();
         let mut process = Command::new(program)
-            .args(["--headless", "--no-remote", "--remote-debugging-port", "0", "--profile"])
+            .args([
+                "--headless",
+                "--no-remote",
+                "--remote-debugging-port",
+                "0",
+                "--profile",
+            ])
             .arg(profile.path())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(ChildStderr::from_std(process.stderr.take().unwrap()).unwrap()).lines();
+        let mut lines =
+            BufReader::new(ChildStderr::from_std(process.stderr.take().unwrap()).unwrap()).lines();
         // it says where it listens
         let address = timeout(PATIENCE, async {
             while let Some(line) = lines.next_line().await.unwrap() {
@@ -71,28 +78,56 @@ impl Firefox {
             }
             panic!("Firefox ended before it listened");
         });
-        let address = format!("{}/session", address.await.expect("Firefox did not say where it listens"));
+        let address = format!(
+            "{}/session",
+            address.await.expect("Firefox did not say where it listens")
+        );
         // what else it has to say is read, so that it can go on
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        let host = address.strip_prefix("ws://").unwrap().split('/').next().unwrap();
+        let host = address
+            .strip_prefix("ws://")
+            .unwrap()
+            .split('/')
+            .next()
+            .unwrap();
         let stream = TcpStream::connect(host).await.unwrap();
         let (socket, _) = client_async(address, stream).await.unwrap();
-        let line = Mutex::new(Line { socket, last: 0, errors: Vec::new() });
-        let firefox = Self { base: base.to_owned(), line, process, _profile: profile };
-        firefox.ask("session.new", json!({ "capabilities": {} })).await;
-        firefox.ask("session.subscribe", json!({ "events": ["log.entryAdded"] })).await;
+        let line = Mutex::new(Line {
+            socket,
+            last: 0,
+            errors: Vec::new(),
+        });
+        let firefox = Self {
+            base: base.to_owned(),
+            line,
+            process,
+            _profile: profile,
+        };
+        firefox
+            .ask("session.new", json!({ "capabilities": {} }))
+            .await;
+        firefox
+            .ask("session.subscribe", json!({ "events": ["log.entryAdded"] }))
+            .await;
         firefox
     }
 
     /// A window in which nobody is signed in.
     pub async fn window(&self) -> Window<'_> {
         let person = self.ask("browser.createUserContext", json!({})).await;
-        let made =
-            self.ask("browsingContext.create", json!({ "type": "window", "userContext": person["userContext"] })).await;
+        let made = self
+            .ask(
+                "browsingContext.create",
+                json!({ "type": "window", "userContext": person["userContext"] }),
+            )
+            .await;
         let context = made["context"].as_str().unwrap().to_owned();
         let size = json!({ "context": context, "viewport": { "width": 1440, "height": 900 } });
         self.ask("browsingContext.setViewport", size).await;
-        Window { firefox: self, context }
+        Window {
+            firefox: self,
+            context,
+        }
     }
 
     /// The errors that scripts threw and did not catch.
@@ -110,18 +145,25 @@ impl Firefox {
             line.socket.send(Message::text(command)).await.unwrap();
             loop {
                 let message = line.socket.next().await.expect("Firefox goes on").unwrap();
-                let Ok(text) = message.to_text() else { continue };
+                let Ok(text) = message.to_text() else {
+                    continue;
+                };
                 let said: Value = serde_json::from_str(text).unwrap_or_default();
                 if said["id"] == id {
                     return said;
                 }
                 let entry = &said["params"];
-                if said["method"] == "log.entryAdded" && entry["type"] == "javascript" && entry["level"] == "error" {
+                if said["method"] == "log.entryAdded"
+                    && entry["type"] == "javascript"
+                    && entry["level"] == "error"
+                {
                     line.errors.push(entry["text"].clone());
                 }
             }
         });
-        let answer = answer.await.unwrap_or_else(|_| panic!("{method} was not answered"));
+        let answer = answer
+            .await
+            .unwrap_or_else(|_| panic!("{method} was not answered"));
         assert_eq!(answer["type"], "success", "{method}: {answer}");
         answer["result"].clone()
     }
@@ -146,7 +188,12 @@ impl Window<'_> {
 
     /// Brings it to the front: keys go there.
     pub async fn activate(&self) {
-        self.firefox.ask("browsingContext.activate", json!({ "context": self.context })).await;
+        self.firefox
+            .ask(
+                "browsingContext.activate",
+                json!({ "context": self.context }),
+            )
+            .await;
     }
 
     /// Waits until a script's expression is true; the page itself looks, every few milliseconds.
@@ -161,7 +208,10 @@ impl Window<'_> {
             }
         }
         let body = self.evaluate("document.body.innerText").await;
-        panic!("{expression} did not come true. The page says:\n{}", body["result"]["value"].as_str().unwrap_or(""));
+        panic!(
+            "{expression} did not come true. The page says:\n{}",
+            body["result"]["value"].as_str().unwrap_or("")
+        );
     }
 
     /// Waits until a column shows just these.
@@ -181,7 +231,9 @@ impl Window<'_> {
         let script = format!(
             "(() => {{ const r = document.querySelector('{selector}').getBoundingClientRect(); return Math.round(r.left + r.width / 2) * 10000 + Math.round(r.top + r.height / 2); }})()"
         );
-        let at = self.evaluate(&script).await["result"]["value"].as_i64().unwrap();
+        let at = self.evaluate(&script).await["result"]["value"]
+            .as_i64()
+            .unwrap();
         (at / 10_000, at % 10_000)
     }
 
@@ -202,12 +254,12 @@ impl Window<'_> {
         ]))
         .await;
         self.until("document.querySelector('.drop')").await;
-        self.mouse(json!([{ "type": "pointerUp", "button": 0 }])).await;
+        self.mouse(json!([{ "type": "pointerUp", "button": 0 }]))
+            .await;
     }
 
     async fn mouse(&self, actions: Value) {
-        let source =
-            json!({ "type": "pointer", "id": "mouse", "parameters": { "pointerType": "mouse" }, "actions": actions });
+        let source = json!({ "type": "pointer", "id": "mouse", "parameters": { "pointerType": "mouse" }, "actions": actions });
         self.act(source).await;
     }
 
@@ -218,7 +270,8 @@ impl Window<'_> {
             .map(|letter| if letter == '\n' { '\u{e007}' } else { letter })
             .flat_map(|key| ["keyDown", "keyUp"].map(|kind| json!({ "type": kind, "value": key })))
             .collect();
-        self.act(json!({ "type": "key", "id": "keyboard", "actions": actions })).await;
+        self.act(json!({ "type": "key", "id": "keyboard", "actions": actions }))
+            .await;
     }
 
     async fn act(&self, source: Value) {
