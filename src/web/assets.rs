@@ -101,7 +101,10 @@ fn lean(file: &[u8], comment: &str) -> Vec<u8> {
         }
         if !is_comment && !line.is_empty() {
             out.push_str(line);
-            out.push('\n');
+            // A script's line may end a statement; a style's never does when it ends like this.
+            if comment == "//" || !line.ends_with(['{', '}', ';', ',', ':']) {
+                out.push('\n');
+            }
         }
     }
     out.into_bytes()
