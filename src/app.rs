@@ -5,12 +5,14 @@ use std::{ops::Deref, sync::Arc};
 use sqlx::PgPool;
 
 use crate::{
-    activity::live::Live,
-    boards::{door::Doors, kept::KeptBoards},
-    clock::Clock,
-    web::{
-        limits::{Crowd, RequestLimits, SignInLimits},
-        network::Trusted,
+    domain::{boards::board_auth::Doors, clock::Clock},
+    http::{
+        cache::page_cache::KeptBoards,
+        live::broadcaster::Live,
+        middleware::{
+            client_ip::Trusted,
+            rate_limit::{Crowd, RequestLimits, SignInLimits},
+        },
     },
 };
 

@@ -9,23 +9,26 @@ use indicatif::ProgressBar;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 
-use crate::accounts::adding::{NewAccount, add_account};
-use crate::accounts::audit::{self, Line};
-use crate::accounts::passwords;
-use crate::accounts::tokens::{self, Scope};
-use crate::activity::{Actor, hearing, live::Live};
 use crate::app::App;
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{self, Database};
 use crate::demo;
-use crate::router;
-use crate::sprints;
-use crate::teams::{self, membership};
-use crate::transfer::{self, Wish};
-use crate::web::error::Problem;
-use crate::web::serve::{self as server, Patience};
-use crate::web::signals;
+use crate::domain::accounts::audit_log::{self, Line};
+use crate::domain::accounts::create::{NewAccount, add_account};
+use crate::domain::auth::passwords;
+use crate::domain::auth::tokens::{self, Scope};
+use crate::domain::clock::Clock;
+use crate::domain::error::Problem;
+use crate::domain::import::{self, Wish};
+use crate::domain::sprints;
+use crate::domain::teams::{self, membership};
+use crate::http::router;
+use crate::http::signals;
+use crate::http::{serve as server, serve::Patience};
+use crate::{
+    domain::events::Actor,
+    http::live::{broadcaster::Live, dispatcher},
+};
 
 /// A self-hosted team board for people who work in sprints
 #[derive(Debug, Parser)]
@@ -233,7 +236,7 @@ async fn serve_on(
     );
     sprints::cadence::begin(&app).await?;
     let first_visit = first_visit(&app, demo.is_some()).await?;
-    let pump = tokio::spawn(hearing::pump(app.clone()));
+    let pump = tokio::spawn(dispatcher::pump(app.clone()));
     say(&format!("Fortnight is at {public_url}"));
     if let Some(path) = first_visit {
         say(&format!("Open {public_url}{path}"));
@@ -282,7 +285,7 @@ async fn work(pool: &PgPool, command: Command) -> anyhow::Result<()> {
 }
 
 async fn fill_demo(pool: &PgPool, tasks: Option<u32>) -> anyhow::Result<()> {
-    if teams::setting_up::is_empty(pool).await? {
+    if crate::http::pages::teams::setup::is_empty(pool).await? {
         return demo::fill(pool, Clock::default().now(), tasks).await;
     }
     if let Some(tasks) = tasks {
@@ -308,7 +311,7 @@ async fn add_user(pool: &PgPool, email: &str, name: &str, admin: bool) -> anyhow
         "{email} as {}, on the command line",
         if admin { "administrator" } else { "member" }
     );
-    audit::write(
+    audit_log::write(
         &mut tx,
         now,
         Line {
@@ -353,7 +356,7 @@ async fn add_team(
 ) -> anyhow::Result<()> {
     let now = Clock::default().now();
     let mut tx = pool.begin().await?;
-    let team = teams::adding::add_team(&mut tx, now, slug, name, key)
+    let team = crate::domain::teams::create::add_team(&mut tx, now, slug, name, key)
         .await
         .map_err(told)?;
     let line = Line {
@@ -365,16 +368,16 @@ async fn add_team(
         about: "{team}, on the command line",
         ..line
     };
-    audit::write(&mut tx, now, made).await.map_err(told)?;
+    audit_log::write(&mut tx, now, made).await.map_err(told)?;
     for email in members {
-        let (account, handle) = teams::adding::account_by_email(&mut tx, email)
+        let (account, handle) = crate::domain::teams::create::account_by_email(&mut tx, email)
             .await
             .map_err(told)?;
-        teams::adding::add_member(&mut tx, now, team, account, false)
+        crate::domain::teams::create::add_member(&mut tx, now, team, account, false)
             .await
             .map_err(told)?;
         let about = format!("@{handle} is now member of {{team}}, on the command line");
-        audit::write(
+        audit_log::write(
             &mut tx,
             now,
             Line {
@@ -450,7 +453,7 @@ async fn first_visit(app: &App, demo: bool) -> anyhow::Result<Option<String>> {
         let key = tokens::create_link(&app.db, now, tokens::Purpose::SignIn(guide)).await?;
         return Ok(Some(format!("/enter/{key}")));
     }
-    if teams::setting_up::is_empty(&app.db).await? {
+    if crate::http::pages::teams::setup::is_empty(&app.db).await? {
         let key = tokens::create_link(&app.db, now, tokens::Purpose::Setup).await?;
         return Ok(Some(format!("/setup?key={key}")));
     }
@@ -459,10 +462,10 @@ async fn first_visit(app: &App, demo: bool) -> anyhow::Result<Option<String>> {
 
 /// What another board exported, for one of our teams.
 async fn import(pool: &PgPool, asked: &Import) -> anyhow::Result<()> {
-    let file = transfer::read_file(&asked.file)?;
+    let file = import::read_file(&asked.file)?;
     let draft = match asked.from {
-        Source::Trello => transfer::trello::parse(&file),
-        Source::Github => transfer::github::parse(&file),
+        Source::Trello => import::trello::parse(&file),
+        Source::Github => import::github::parse(&file),
     };
     let draft =
         draft.with_context(|| format!("nothing was imported from {}", asked.file.display()))?;
@@ -482,7 +485,7 @@ async fn import(pool: &PgPool, asked: &Import) -> anyhow::Result<()> {
             let _ = writeln!(std::io::stderr(), "{done} of {all} tasks");
         }
     };
-    let outcome = transfer::import(&live, &wish, &tell).await;
+    let outcome = import::import(&live, &wish, &tell).await;
     bar.finish_and_clear();
     say(&outcome
         .map_err(told)

@@ -10,7 +10,7 @@ use axum::http::Uri;
 use clap::Args;
 use sqlx::postgres::PgConnectOptions;
 
-use crate::web::network::Trusted;
+use crate::http::middleware::client_ip::Trusted;
 
 /// What every subcommand may be told. The flags are global, so they stand before or after its name.
 #[derive(Args, Clone, Debug)]

@@ -16,26 +16,10 @@
 //! - `transfer`: bringing boards of other tools here
 //! - `web`, `db`, `markdown`, `chart`, `clock`, `naming`: no feature in them
 
-pub mod accounts;
-pub mod activity;
 pub mod app;
-pub mod boards;
-pub mod chart;
-pub mod checkin;
 pub mod cli;
-pub mod clock;
 pub mod config;
 pub mod db;
 pub mod demo;
-pub mod flow;
-pub mod frame;
-pub mod markdown;
-pub mod naming;
-pub mod projects;
-pub mod router;
-pub mod sprints;
-pub mod standup;
-pub mod tasks;
-pub mod teams;
-pub mod transfer;
-pub mod web;
+pub mod domain;
+pub mod http;

@@ -9,10 +9,12 @@ use std::{
 use anyhow::Context;
 use axum::{Router, body::Bytes, http::header, routing::get};
 use fortnight::{
-    accounts::tokens::{self, Scope},
-    clock::Clock,
     db::Database,
-    web::serve::{Patience, serve},
+    domain::{
+        auth::tokens::{self, Scope},
+        clock::Clock,
+    },
+    http::serve::{Patience, serve},
 };
 use rustix::process::{Pid, Signal, kill_process};
 use sqlx::PgPool;
@@ -232,7 +234,7 @@ pub async fn serve_floor(file: &str) -> anyhow::Result<()> {
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);
-    let asked = fortnight::web::signals::listen()?;
+    let asked = fortnight::http::signals::listen()?;
     let (stopping, _) = tokio::sync::watch::channel(false);
     serve(
         listener,

@@ -18,7 +18,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use figures::{Figures, at, ms};
-use fortnight::accounts::passwords;
+use fortnight::domain::auth::passwords;
 use http::{Connection, Request, rate};
 use program::{Floor, Program};
 use sqlx::PgPool;

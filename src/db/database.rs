@@ -7,8 +7,8 @@ use anyhow::Context;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection, PgPool};
 
-use super::embedded::{DATABASE, Durability, Embedded, passes};
-use super::open;
+use crate::db::embedded::{DATABASE, Durability, Embedded, passes};
+use crate::db::open;
 
 /// Part of the ten seconds that a supervisor gives the whole program to end.
 const CLOSE_WITHIN: Duration = Duration::from_millis(500);

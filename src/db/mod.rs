@@ -1,6 +1,6 @@
 //! The connections to Postgres, the schema's version, and the Postgres that comes with it.
 
-mod database;
+pub mod database;
 pub mod embedded;
 
 use std::time::Duration;
@@ -10,7 +10,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, Executor, PgConnection, PgPool};
 
-pub use database::Database;
+pub use crate::db::database::Database;
 
 static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 

@@ -3,9 +3,9 @@
 use jiff::{Timestamp, civil, tz::TimeZone};
 use time::{Date, Duration, OffsetDateTime};
 
-use super::chance::Chance;
-use super::content::NOMINAL_TODAY;
-use crate::clock::{civil as civil_in, day_in};
+use crate::demo::content::NOMINAL_TODAY;
+use crate::demo::rng::Chance;
+use crate::domain::clock::{civil as civil_in, day_in};
 
 /// The workspace's own time zone.
 pub const ZONE: &str = "Europe/Berlin";

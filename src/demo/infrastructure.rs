@@ -1,6 +1,6 @@
 //! What Infrastructure works on.
 
-use super::content::{BLOCKED, DOING, DONE, Deed, On, REVIEW, TODO, Task, task};
+use crate::demo::content::{BLOCKED, DOING, DONE, Deed, On, REVIEW, TODO, Task, task};
 
 pub const TASKS: &[Task] = &[
     // ---- three sprints ago

@@ -1,6 +1,6 @@
 //! What Ingestion works on.
 
-use super::content::{DOING, DONE, Deed, On, REVIEW, Task, task};
+use crate::demo::content::{DOING, DONE, Deed, On, REVIEW, Task, task};
 
 pub const TASKS: &[Task] = &[
     // ---- three sprints ago

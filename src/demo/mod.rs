@@ -9,41 +9,41 @@
 //! - `looking_in`: what the other team waits for, follows and asks for
 //! - `writing`: rows, many at once
 
-mod aims;
-mod calendar;
-mod chance;
-mod content;
-mod further;
-mod history;
-mod infrastructure;
-mod ingestion;
-mod looking_back;
-mod looking_in;
-mod making_up;
-mod people;
-mod writing;
+pub mod calendar;
+pub mod checkins;
+pub mod content;
+pub mod filler;
+pub mod goals;
+pub mod history;
+pub mod infrastructure;
+pub mod ingestion;
+pub mod insert;
+pub mod people;
+pub mod projects;
+pub mod retros;
+pub mod rng;
 
 use sqlx::PgPool;
 use time::OffsetDateTime;
 
-use calendar::{Calendar, whole_micros};
-use history::History;
+use crate::demo::calendar::{Calendar, whole_micros};
+use crate::demo::history::History;
 
 /// Fills an empty workspace. Nothing in it is later than `now`, and the sprint
 /// that `now` falls in is the active one. With `tasks`, Infrastructure's active sprint has that many.
 pub async fn fill(db: &PgPool, now: OffsetDateTime, tasks: Option<u32>) -> anyhow::Result<()> {
     let calendar = Calendar::new(whole_micros(now));
     let mut tx = db.begin().await?;
-    let known = writing::ground(&mut tx, &calendar).await?;
+    let known = insert::ground(&mut tx, &calendar).await?;
     let mut history = History::of(&calendar, known)?;
     if let Some(tasks) = tasks {
-        making_up::up_to(&mut history, &calendar, tasks as usize);
+        filler::up_to(&mut history, &calendar, tasks as usize);
     }
-    writing::write(&mut tx, &history).await?;
+    insert::write(&mut tx, &history).await?;
     tx.commit().await?;
-    aims::write(db, now).await?;
-    further::write(db, now).await?;
-    looking_back::write(db, now).await?;
-    looking_in::write(db, now).await?;
+    goals::write(db, now).await?;
+    projects::write(db, now).await?;
+    retros::write(db, now).await?;
+    checkins::write(db, now).await?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Who there is, and what they aim for.
 
-use super::content::Task;
-use super::{infrastructure, ingestion};
+use crate::demo::content::Task;
+use crate::demo::{infrastructure, ingestion};
 
 pub struct Person {
     pub handle: &'static str,

@@ -2,7 +2,7 @@
 
 mod bidi;
 
-use fortnight::accounts::passwords;
+use fortnight::domain::auth::passwords;
 use serde_json::{Value, json};
 
 use crate::{served::Served, world::World};

@@ -1,7 +1,7 @@
 //! A team at work, each story in windows of its own.
 
 use chromiumoxide::cdp::browser_protocol::input::DispatchTouchEventType;
-use fortnight::accounts::passwords;
+use fortnight::domain::auth::passwords;
 
 use crate::stage::Stage;
 

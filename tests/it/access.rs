@@ -7,7 +7,7 @@ use axum::{
     http::{Method, Request, StatusCode, header},
     response::Response,
 };
-use fortnight::accounts::tokens::Scope;
+use fortnight::domain::auth::tokens::Scope;
 use serde_json::json;
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -18,7 +18,7 @@ use crate::{
 };
 
 const TABLE: &str = include_str!("../../docs/ACCESS.md");
-const ROUTER: &str = include_str!("../../src/router.rs");
+const ROUTER: &str = include_str!("../../src/http/router.rs");
 
 /// What a table's row says: a route, and what each of its columns gets.
 pub struct Row {
@@ -114,7 +114,7 @@ fn every_route_is_in_the_table_and_nothing_else_is() {
             .into_iter()
             .find(|word| source.contains(word));
         assert!(
-            path.ends_with("src/router.rs") || routes.is_none(),
+            path.ends_with("src/http/router.rs") || routes.is_none(),
             "{} in {}",
             routes.unwrap(),
             path.display()
@@ -127,9 +127,9 @@ fn every_route_is_in_the_table_and_nothing_else_is() {
 fn no_query_has_a_condition_of_its_own_for_private_teams() {
     // where it is decided, and where it is set and shown
     let may = [
-        "src/boards/access.rs",
-        "src/teams/membership.rs",
-        "src/teams/pages/settings.rs",
+        "src/domain/policy/access.rs",
+        "src/domain/teams/membership.rs",
+        "src/http/pages/teams/settings.rs",
     ];
     for (path, source) in sources() {
         if may.into_iter().any(|file| path.ends_with(file))
@@ -697,10 +697,11 @@ walks! {
 /// A private team, with one who is on Infrastructure too and one who is nowhere else.
 async fn private_team(world: &World) -> Client {
     let mut tx = world.db.begin().await.unwrap();
-    let at = fortnight::teams::adding::add_team(&mut tx, NOW, "zanzibar", "Zanzibar", "ZAN")
-        .await
-        .unwrap();
-    fortnight::teams::adding::add_member(&mut tx, NOW, at, world.elif.person.id, true)
+    let at =
+        fortnight::domain::teams::create::add_team(&mut tx, NOW, "zanzibar", "Zanzibar", "ZAN")
+            .await
+            .unwrap();
+    fortnight::domain::teams::create::add_member(&mut tx, NOW, at, world.elif.person.id, true)
         .await
         .unwrap();
     tx.commit().await.unwrap();
@@ -924,7 +925,7 @@ async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
     let cast = Cast::new(false).await;
     let (world, lead, jonas) = (&cast.world, &cast.who["lead"], &cast.who["other"]);
     let mut tx = world.db.begin().await.unwrap();
-    let at = fortnight::teams::adding::add_team(
+    let at = fortnight::domain::teams::create::add_team(
         &mut tx,
         crate::world::NOW,
         "zanzibar",
@@ -933,9 +934,15 @@ async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
     )
     .await
     .unwrap();
-    fortnight::teams::adding::add_member(&mut tx, crate::world::NOW, at, lead.person.id, true)
-        .await
-        .unwrap();
+    fortnight::domain::teams::create::add_member(
+        &mut tx,
+        crate::world::NOW,
+        at,
+        lead.person.id,
+        true,
+    )
+    .await
+    .unwrap();
     tx.commit().await.unwrap();
     let early = lead
         .make("infrastructure", "todo", "For them, while they were open")

@@ -222,7 +222,7 @@ async fn what_came_in_meanwhile_needs_a_word_and_a_second_carrying_a_reason() {
         .await
         .ok();
     world.app.clock.advance(Duration::days(8));
-    fortnight::sprints::cadence::keep_up(
+    fortnight::domain::sprints::cadence::keep_up(
         &mut world.db.acquire().await.unwrap(),
         NOW + Duration::days(8),
     )
@@ -262,7 +262,7 @@ async fn a_sprint_that_nobody_closed_stays_and_the_board_says_so() {
     let key = elif.make("infrastructure", "todo", "Left").await;
     world.app.clock.advance(Duration::days(8));
     let mut db = world.db.acquire().await.unwrap();
-    fortnight::sprints::cadence::keep_up(&mut db, NOW + Duration::days(8))
+    fortnight::domain::sprints::cadence::keep_up(&mut db, NOW + Duration::days(8))
         .await
         .unwrap();
     assert_eq!(
@@ -510,7 +510,7 @@ async fn what_is_left_in_a_sprint_that_nobody_closed_is_met_over_too() {
         .await
         .ok();
     world.app.clock.advance(Duration::days(8));
-    fortnight::sprints::cadence::keep_up(
+    fortnight::domain::sprints::cadence::keep_up(
         &mut world.db.acquire().await.unwrap(),
         NOW + Duration::days(8),
     )
@@ -639,7 +639,7 @@ async fn what_is_carried_late_was_in_the_next_sprint_from_its_beginning() {
     let elif = &world.elif;
     let key = elif.make("infrastructure", "in-progress", "Cut over").await;
     world.app.clock.advance(Duration::days(10));
-    fortnight::sprints::cadence::keep_up(
+    fortnight::domain::sprints::cadence::keep_up(
         &mut world.db.acquire().await.unwrap(),
         NOW + Duration::days(10),
     )
@@ -774,12 +774,12 @@ async fn what_was_done_and_comes_back_comes_into_the_sprint_that_the_team_works_
 async fn nothing_is_carried_into_a_sprint_that_was_closed_in_that_moment() {
     let world = World::new().await;
     world.elif.make("infrastructure", "todo", "Left").await;
-    let team: fortnight::teams::Team =
+    let team: fortnight::domain::teams::Team =
         sqlx::query_as("SELECT id, slug, name, key, seq FROM teams WHERE key = 'INF'")
             .fetch_one(&world.db)
             .await
             .unwrap();
-    let sprints = fortnight::sprints::queries::sprints_of(&world.db, team.id)
+    let sprints = fortnight::domain::sprints::queries::sprints_of(&world.db, team.id)
         .await
         .unwrap();
     let of = |number| {
@@ -795,16 +795,16 @@ async fn nothing_is_carried_into_a_sprint_that_was_closed_in_that_moment() {
         .execute(&world.db)
         .await
         .unwrap();
-    let crew = fortnight::teams::crew::crew(&world.db, team.id)
+    let crew = fortnight::domain::teams::roster::crew(&world.db, team.id)
         .await
         .unwrap();
-    let (from, to, actor) = (of(42), of(43), fortnight::activity::Actor::nobody());
+    let (from, to, actor) = (of(42), of(43), fortnight::domain::events::Actor::nobody());
     let outcome = world
         .app
         .live
         .change(&actor, |change, _| {
             Box::pin(async {
-                fortnight::sprints::closing::hold(change, &team, &crew, from, to)
+                fortnight::domain::sprints::close::hold(change, &team, &crew, from, to)
                     .await
                     .map(|_| ())
             })
@@ -819,12 +819,14 @@ async fn when_a_sprint_begins_every_team_hears_of_it() {
     let world = World::new().await;
     world.app.clock.advance(Duration::days(8));
     let turn = async || {
-        let nobody = fortnight::activity::Actor::nobody();
+        let nobody = fortnight::domain::events::Actor::nobody();
         world
             .app
             .live
             .change(&nobody, |change, _| {
-                Box::pin(fortnight::sprints::cadence::keep_up_and_tell(change))
+                Box::pin(fortnight::domain::sprints::cadence::keep_up_and_tell(
+                    change,
+                ))
             })
             .await
     };

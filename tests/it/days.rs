@@ -1,6 +1,6 @@
 //! Days as teams live them: at both ends of the world, over new year and a change of the clocks, and around days off.
 
-use fortnight::sprints::cadence;
+use fortnight::domain::sprints::cadence;
 use time::{OffsetDateTime, macros::datetime};
 
 use crate::{

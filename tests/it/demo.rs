@@ -256,7 +256,7 @@ async fn has_what_it_should(database: &PgPool, now: OffsetDateTime) {
             .unwrap();
     let states: Vec<&str> = sprints.iter().map(|(state, ..)| state.as_str()).collect();
     assert_eq!(states, ["closed", "closed", "closed", "active", "planned"]);
-    let today = fortnight::clock::day_in(now, "Europe/Berlin");
+    let today = fortnight::domain::clock::day_in(now, "Europe/Berlin");
     for (state, start, end) in &sprints {
         assert_eq!(
             (start.weekday(), (*end - *start).whole_days()),

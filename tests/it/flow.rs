@@ -1,7 +1,7 @@
 //! A team looks at how its work flows.
 
 use axum::http::Method;
-use fortnight::{
+use fortnight::domain::{
     boards::filters::Filter,
     flow::{BurnUp, queries},
     sprints,
@@ -492,7 +492,7 @@ async fn a_burn_up_can_be_kept_and_drawn_again() {
         &team,
         active,
         &Filter::default(),
-        &fortnight::teams::crew::Week::default(),
+        &fortnight::domain::teams::roster::Week::default(),
         world.app.clock.now(),
     )
     .await
@@ -504,12 +504,12 @@ async fn a_burn_up_can_be_kept_and_drawn_again() {
     let kept: BurnUp = serde_json::from_value(serde_json::to_value(&burn_up).unwrap()).unwrap();
     assert_eq!(kept, burn_up);
     let mut foretold = kept.clone();
-    foretold.forecast = Some(fortnight::flow::measures::Forecast {
+    foretold.forecast = Some(fortnight::domain::flow::measures::Forecast {
         low: 3,
         likely: 4,
         high: 5,
     });
-    let drawn = fortnight::flow::burn_up_chart(&foretold)
+    let drawn = fortnight::domain::flow::burn_up_chart(&foretold)
         .unwrap()
         .to_string();
     for class in [

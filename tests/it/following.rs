@@ -242,13 +242,24 @@ async fn a_project_and_a_team_can_be_followed() {
     );
     // A team that is younger than what is followed may work on it too.
     let mut tx = world.db.begin().await.unwrap();
-    let young =
-        fortnight::teams::adding::add_team(&mut tx, crate::world::NOW, "young", "Young", "YNG")
-            .await
-            .unwrap();
-    fortnight::teams::adding::add_member(&mut tx, crate::world::NOW, young, elif.person.id, false)
-        .await
-        .unwrap();
+    let young = fortnight::domain::teams::create::add_team(
+        &mut tx,
+        crate::world::NOW,
+        "young",
+        "Young",
+        "YNG",
+    )
+    .await
+    .unwrap();
+    fortnight::domain::teams::create::add_member(
+        &mut tx,
+        crate::world::NOW,
+        young,
+        elif.person.id,
+        false,
+    )
+    .await
+    .unwrap();
     tx.commit().await.unwrap();
     let late = elif.make("young", "todo", "Of the youngest team").await;
     elif.post(&format!("/tasks/{late}"), &[("project", "new-cluster")])

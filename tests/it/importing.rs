@@ -1,6 +1,6 @@
 //! A team brings its old board along.
 
-use fortnight::transfer::{self, Summary, Wish};
+use fortnight::domain::import::{self, Summary, Wish};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tempfile::NamedTempFile;
@@ -101,14 +101,14 @@ async fn a_second_run_adds_nothing() {
 async fn a_dry_run_writes_nothing_and_says_the_same() {
     let world = World::new().await;
     let before = everything(&world.db).await;
-    let draft = transfer::trello::parse(&json_of(TRELLO)).unwrap();
+    let draft = import::trello::parse(&json_of(TRELLO)).unwrap();
     let wish = Wish {
         draft: &draft,
         team: "infrastructure",
         mappings: &[],
         dry_run: true,
     };
-    let dry = transfer::import(&world.app.live, &wish, &|_| {})
+    let dry = import::import(&world.app.live, &wish, &|_| {})
         .await
         .unwrap();
     assert_eq!(everything(&world.db).await, before);
@@ -183,7 +183,7 @@ async fn lists_go_to_columns_of_their_name_or_where_they_are_mapped() {
     }
     assert!(!history.contains("A former member"), "{history}");
 
-    let draft = transfer::trello::parse(&board).unwrap();
+    let draft = import::trello::parse(&board).unwrap();
     let mappings = [("Dooing".to_owned(), "Done".to_owned())];
     let wish = Wish {
         draft: &draft,
@@ -193,7 +193,7 @@ async fn lists_go_to_columns_of_their_name_or_where_they_are_mapped() {
     };
     let refused = format!(
         "{:?}",
-        transfer::import(&world.app.live, &wish, &|_| {})
+        import::import(&world.app.live, &wish, &|_| {})
             .await
             .unwrap_err()
     );
@@ -206,14 +206,14 @@ async fn lists_go_to_columns_of_their_name_or_where_they_are_mapped() {
 #[tokio::test]
 async fn issues_of_github_come_with_their_text_and_closed_ones_go_to_the_archive() {
     let world = World::new().await;
-    let draft = transfer::github::parse(&json_of(GITHUB)).unwrap();
+    let draft = import::github::parse(&json_of(GITHUB)).unwrap();
     let wish = Wish {
         draft: &draft,
         team: "ingestion",
         mappings: &[],
         dry_run: false,
     };
-    let summary = transfer::import(&world.app.live, &wish, &|_| {})
+    let summary = import::import(&world.app.live, &wish, &|_| {})
         .await
         .unwrap();
     assert_eq!(summary.made, 44);
@@ -251,7 +251,7 @@ async fn issues_of_github_come_with_their_text_and_closed_ones_go_to_the_archive
     );
     let page = world.jonas.get("/teams/ingestion").await.ok().text();
     assert_eq!(page.matches("data-task=\"ING-").count(), 31);
-    let again = transfer::import(&world.app.live, &wish, &|_| {})
+    let again = import::import(&world.app.live, &wish, &|_| {})
         .await
         .unwrap();
     assert_eq!(
@@ -275,7 +275,7 @@ async fn what_comes_after_a_team_has_closed_its_sprint_stands_on_its_board() {
         .await
         .ok();
     // Ingestion has not closed it, and so it goes on
-    let draft = transfer::trello::parse(&json_of(TRELLO)).unwrap();
+    let draft = import::trello::parse(&json_of(TRELLO)).unwrap();
     for (team, who, key, sprint) in [
         ("infrastructure", &world.elif, "INF-2", 43),
         ("ingestion", &world.jonas, "ING-1", 42),
@@ -286,7 +286,7 @@ async fn what_comes_after_a_team_has_closed_its_sprint_stands_on_its_board() {
             mappings: &[],
             dry_run: false,
         };
-        transfer::import(&world.app.live, &wish, &|_| {})
+        import::import(&world.app.live, &wish, &|_| {})
             .await
             .unwrap();
         assert_eq!(who.task(key).await["sprint"], sprint, "{team}");
@@ -658,12 +658,12 @@ async fn a_large_export_comes_in_and_one_that_is_none_fills_no_memory() {
     let board = json!({ "lists": [{ "id": "l", "name": "Todo" }], "cards": cards }).to_string();
     assert!(board.len() > 5 * 1024 * 1024);
     let file = kept(&board);
-    let summary = trello(&world, &transfer::read_file(file.path()).unwrap(), &[]).await;
+    let summary = trello(&world, &import::read_file(file.path()).unwrap(), &[]).await;
     assert_eq!(summary.made, 65);
     // A hole in the disk, as large as a file can be said to be.
     let huge = NamedTempFile::new().unwrap();
     huge.as_file().set_len(64 << 30).unwrap();
-    let refused = transfer::read_file(huge.path()).unwrap_err().to_string();
+    let refused = import::read_file(huge.path()).unwrap_err().to_string();
     assert!(
         refused.contains("larger than 100 MB; nothing was imported"),
         "{refused}"
@@ -671,7 +671,7 @@ async fn a_large_export_comes_in_and_one_that_is_none_fills_no_memory() {
 }
 
 async fn trello(world: &World, file: &Value, mappings: &[(&str, &str)]) -> Summary {
-    let draft = transfer::trello::parse(file).unwrap();
+    let draft = import::trello::parse(file).unwrap();
     let mappings: Vec<_> = mappings
         .iter()
         .map(|(list, column)| ((*list).to_owned(), (*column).to_owned()))
@@ -682,7 +682,7 @@ async fn trello(world: &World, file: &Value, mappings: &[(&str, &str)]) -> Summa
         mappings: &mappings,
         dry_run: false,
     };
-    transfer::import(&world.app.live, &wish, &|_| {})
+    import::import(&world.app.live, &wish, &|_| {})
         .await
         .unwrap()
 }

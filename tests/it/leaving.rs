@@ -57,9 +57,10 @@ async fn what_an_administrator_could_open_with_ends_with_their_role_and_with_the
         ada.post("/settings/people/gita", &[("do", "admin")])
             .await
             .refused(303);
-        let session = fortnight::accounts::sessions::start(&world.db, NOW, gita.person.id, "test")
-            .await
-            .unwrap();
+        let session =
+            fortnight::domain::auth::sessions::start(&world.db, NOW, gita.person.id, "test")
+                .await
+                .unwrap();
         gita = Client {
             cookie: format!("session={session}"),
             ..gita
@@ -346,7 +347,7 @@ async fn who_is_deleted_is_named_in_no_wait_no_promise_and_no_closed_sprint() {
     .await
     .ok();
     world
-        .program_of(&tomas, fortnight::accounts::tokens::Scope::Read)
+        .program_of(&tomas, fortnight::domain::auth::tokens::Scope::Read)
         .await;
     world.app.clock.advance(time::Duration::hours(1));
     let left: Vec<(&str, &str)> = keys.iter().map(|key| (key.as_str(), "carry")).collect();

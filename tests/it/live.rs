@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use axum::http::Method;
-use fortnight::{activity::hearing, app::App, router::router};
+use fortnight::{
+    app::App,
+    http::{live::dispatcher, router::router},
+};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -179,9 +182,9 @@ async fn another_program_on_the_same_database_is_heard_at_once() {
     let other = App::new(
         "http://fortnight.test",
         world.db.clone(),
-        fortnight::clock::Clock::standing(crate::world::NOW),
+        fortnight::domain::clock::Clock::standing(crate::world::NOW),
     );
-    tokio::spawn(hearing::pump(other.clone()));
+    tokio::spawn(dispatcher::pump(other.clone()));
     let elif = Client {
         router: router(other),
         ..world.elif.clone()
@@ -277,7 +280,7 @@ async fn a_token_hears_the_board_until_it_is_revoked() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     let program = world
-        .program_of(&world.elif, fortnight::accounts::tokens::Scope::Read)
+        .program_of(&world.elif, fortnight::domain::auth::tokens::Scope::Read)
         .await;
     let mut stream = served.listen(&program, "infrastructure", None).await;
     world.elif.make("infrastructure", "todo", "Cut over").await;

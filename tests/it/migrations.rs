@@ -1,6 +1,6 @@
 //! The schema, and the database that each test gets.
 
-use fortnight::{app::App, clock::Clock, db, router::router};
+use fortnight::{app::App, db, domain::clock::Clock, http::router::router};
 use tower::ServiceExt;
 
 use crate::{cluster, world::NOW};

@@ -1,6 +1,6 @@
 //! Exports as no tool ever wrote them: real ones with parts of them exchanged, left out, or grown.
 
-use fortnight::transfer::{self, Draft, Wish};
+use fortnight::domain::import::{self, Draft, Wish};
 use proptest::{
     prelude::*,
     strategy::ValueTree,
@@ -78,9 +78,9 @@ fn exchange(value: &mut Value, left: &mut usize, other: &Value) -> bool {
 type Parse = fn(&Value) -> anyhow::Result<Draft>;
 
 const REAL: [(&str, Parse); 3] = [
-    (TRELLO, transfer::trello::parse),
-    (MOVED, transfer::trello::parse),
-    (GITHUB, transfer::github::parse),
+    (TRELLO, import::trello::parse),
+    (MOVED, import::trello::parse),
+    (GITHUB, import::github::parse),
 ];
 
 proptest! {
@@ -112,12 +112,12 @@ async fn a_wounded_export_comes_in_whole_or_not_at_all() {
                 mappings: &[],
                 dry_run: false,
             };
-            match transfer::import(&world.app.live, &wish, &|_| {}).await {
+            match import::import(&world.app.live, &wish, &|_| {}).await {
                 Ok(_) => came += 1,
                 Err(problem) => {
                     // a sentence, and nothing of ours
                     assert!(
-                        !matches!(problem, fortnight::web::error::Problem::Inside(_)),
+                        !matches!(problem, fortnight::domain::error::Problem::Inside(_)),
                         "{problem:?}"
                     );
                     assert_eq!(everything(&world.db).await, before, "{problem:?}");

@@ -7,14 +7,14 @@ use axum::{
     http::{Method, Request, header},
 };
 use fortnight::{
-    accounts::{
-        adding::{NewAccount, add_account},
-        tokens::Scope,
-    },
     app::App,
-    clock::Clock,
-    router::router,
-    teams::adding::{add_member, add_team},
+    domain::{
+        accounts::create::{NewAccount, add_account},
+        auth::tokens::Scope,
+        clock::Clock,
+        teams::create::{add_member, add_team},
+    },
+    http::router::router,
 };
 use serde_json::{Value, json};
 use time::Duration;
@@ -35,7 +35,7 @@ pub async fn with_password(world: &World, handle: &str, role: &str) -> (Client, 
     let new = NewAccount {
         email: email.clone(),
         name,
-        password_hash: fortnight::accounts::passwords::hash(PASSWORD.to_owned())
+        password_hash: fortnight::domain::auth::passwords::hash(PASSWORD.to_owned())
             .await
             .unwrap(),
         admin: role == "admin",
@@ -1186,18 +1186,18 @@ async fn each_change_of_a_teams_settings_is_in_its_history() {
         assert!(audit.contains(kind), "{kind} is missing from {audit}");
     }
     // whoever runs the server may do it too
-    let team_of: fortnight::teams::Team =
+    let team_of: fortnight::domain::teams::Team =
         sqlx::query_as("SELECT id, slug, name, key, seq FROM teams WHERE key = 'PLAT'")
             .fetch_one(&world.db)
             .await
             .unwrap();
-    let nobody = fortnight::activity::Actor::nobody();
-    let lead = Some(fortnight::teams::membership::TeamRole::Lead);
+    let nobody = fortnight::domain::events::Actor::nobody();
+    let lead = Some(fortnight::domain::teams::membership::TeamRole::Lead);
     world
         .app
         .live
         .change(&nobody, |change, _| {
-            Box::pin(fortnight::teams::membership::set_member(
+            Box::pin(fortnight::domain::teams::membership::set_member(
                 change, &team_of, "elif", lead,
             ))
         })
@@ -1332,7 +1332,7 @@ async fn a_sprint_shows_who_was_on_the_team_then_whoever_came_and_went_later() {
             .ok()
             .text()
     };
-    fortnight::sprints::cadence::keep_up(
+    fortnight::domain::sprints::cadence::keep_up(
         &mut world.db.acquire().await.unwrap(),
         world.app.clock.now(),
     )
@@ -1715,7 +1715,7 @@ async fn the_last_member_of_a_private_team_stays_on_it() {
     let world = World::new().await;
     let elif = &world.elif;
     let ada = with_password(&world, "ada", "admin").await.0;
-    let session = fortnight::accounts::sessions::start(&world.db, NOW, ada.person.id, "test")
+    let session = fortnight::domain::auth::sessions::start(&world.db, NOW, ada.person.id, "test")
         .await
         .unwrap();
     let ada = Client {

@@ -165,7 +165,7 @@ async fn a_goal_is_added_only_where_one_can_be() {
     // its days are over
     world.app.clock.advance(time::Duration::days(8));
     let mut db = world.db.acquire().await.unwrap();
-    fortnight::sprints::cadence::keep_up(&mut db, world.app.clock.now())
+    fortnight::domain::sprints::cadence::keep_up(&mut db, world.app.clock.now())
         .await
         .unwrap();
     assert!(

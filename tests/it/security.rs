@@ -9,14 +9,15 @@ use axum::{
     http::{Method, Request, header},
 };
 use fortnight::{
-    accounts::tokens::Scope,
     app::App,
-    clock::Clock,
     db,
-    router::router,
-    web::{
-        limits::{Crowd, Whose},
-        network::{Network, Trusted},
+    domain::{auth::tokens::Scope, clock::Clock},
+    http::{
+        middleware::{
+            client_ip::{Network, Trusted},
+            rate_limit::{Crowd, Whose},
+        },
+        router::router,
     },
 };
 use futures_util::future::join_all;
@@ -474,10 +475,11 @@ async fn a_token_for_some_teams_finds_nothing_of_the_others_on_any_page() {
     let cast = Cast::new(false).await;
     let (world, lead) = (&cast.world, &cast.who["lead"]);
     let mut tx = world.db.begin().await.unwrap();
-    let far = fortnight::teams::adding::add_team(&mut tx, NOW, "zanzibar", "Zanzibar", "ZAN")
-        .await
-        .unwrap();
-    fortnight::teams::adding::add_member(&mut tx, NOW, far, lead.person.id, true)
+    let far =
+        fortnight::domain::teams::create::add_team(&mut tx, NOW, "zanzibar", "Zanzibar", "ZAN")
+            .await
+            .unwrap();
+    fortnight::domain::teams::create::add_member(&mut tx, NOW, far, lead.person.id, true)
         .await
         .unwrap();
     tx.commit().await.unwrap();

@@ -3,10 +3,12 @@
 use std::{net::SocketAddr, time::Duration};
 
 use fortnight::{
-    activity::hearing,
     app::App,
-    router::router,
-    web::serve::{Patience, serve},
+    http::{
+        live::dispatcher,
+        router::router,
+        serve::{Patience, serve},
+    },
 };
 use futures_util::StreamExt;
 use serde_json::Value;
@@ -30,7 +32,7 @@ impl Served {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, asked) = mpsc::channel(1);
-        tokio::spawn(hearing::pump(app.clone()));
+        tokio::spawn(dispatcher::pump(app.clone()));
         let done = tokio::spawn(async move {
             serve(
                 listener,

@@ -5,13 +5,13 @@ use axum::{
     http::{Method, Request, header},
 };
 use fortnight::{
-    accounts::{
-        adding::{NewAccount, add_account},
-        tokens::{self, Purpose},
-    },
     app::App,
-    clock::Clock,
-    router::router,
+    domain::{
+        accounts::create::{NewAccount, add_account},
+        auth::tokens::{self, Purpose},
+        clock::Clock,
+    },
+    http::router::router,
 };
 use serde_json::json;
 
@@ -27,7 +27,7 @@ async fn with_password(world: &World) -> Client {
     let new = NewAccount {
         email: "ada@example.org".into(),
         name: "Ada Lindqvist".into(),
-        password_hash: fortnight::accounts::passwords::hash(PASSWORD.to_owned())
+        password_hash: fortnight::domain::auth::passwords::hash(PASSWORD.to_owned())
             .await
             .unwrap(),
         admin: false,
@@ -181,7 +181,7 @@ async fn a_password_that_is_changed_while_it_is_looked_at_lets_nobody_in() {
             (0, Some("sign-in.failed")),
             "{change}: {told:?}"
         );
-        let hash = fortnight::accounts::passwords::hash(PASSWORD.to_owned())
+        let hash = fortnight::domain::auth::passwords::hash(PASSWORD.to_owned())
             .await
             .unwrap();
         sqlx::query("UPDATE accounts SET password_hash = $2, deactivated_at = NULL WHERE id = $1")
@@ -471,7 +471,7 @@ async fn a_program_is_told_401_and_never_sent_to_a_form() {
         assert_eq!(refused.header("www-authenticate"), "Bearer", "{path}");
     }
     let program = world
-        .program_of(&world.elif, fortnight::accounts::tokens::Scope::Read)
+        .program_of(&world.elif, fortnight::domain::auth::tokens::Scope::Read)
         .await;
     let token = program.bearer.unwrap();
     ask("/api/v1/teams", &format!("bearer {token}"))

@@ -8,16 +8,18 @@ use axum::{
     http::{HeaderMap, Method, Request, StatusCode, header},
 };
 use fortnight::{
-    accounts::{
-        Person,
-        sessions::{self},
-        tokens::{self, Scope},
-    },
     app::App,
-    clock::Clock,
-    router::router,
-    sprints::cadence,
-    teams::adding::{add_member, add_team},
+    domain::{
+        accounts::Person,
+        auth::{
+            sessions,
+            tokens::{self, Scope},
+        },
+        clock::Clock,
+        sprints::cadence,
+        teams::create::{add_member, add_team},
+    },
+    http::router::router,
 };
 use serde_json::{Value, json};
 use sqlx::PgPool;

@@ -117,7 +117,7 @@ async fn whoever_lets_somebody_in_or_out_is_found_in_the_audit() {
     // one's own
     let (old, new) = (PASSWORD, "another long enough one");
     let elsewhere =
-        fortnight::accounts::sessions::start(&world.db, NOW, ada.person.id, "A telephone")
+        fortnight::domain::auth::sessions::start(&world.db, NOW, ada.person.id, "A telephone")
             .await
             .unwrap();
     assert!(ada.get("/me").await.ok().text().contains("A telephone"));
@@ -132,7 +132,7 @@ async fn whoever_lets_somebody_in_or_out_is_found_in_the_audit() {
     ada.post("/me/password", &[("old", old), ("password", new)])
         .await
         .ok();
-    let cookie = fortnight::accounts::sessions::start(&world.db, NOW, ada.person.id, "test")
+    let cookie = fortnight::domain::auth::sessions::start(&world.db, NOW, ada.person.id, "test")
         .await
         .unwrap();
     let ada = Client {

@@ -10,8 +10,8 @@ use anyhow::{Context, bail};
 
 /// An account of the operating system.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Account {
-    pub(super) name: String,
+pub(crate) struct Account {
+    pub(crate) name: String,
     uid: u32,
     gid: u32,
     /// Fortnight runs as root, which Postgres refuses to do: it is given to this account.
@@ -20,7 +20,7 @@ pub(super) struct Account {
 
 impl Account {
     /// The account that owns the cluster if there is one; else ours, or `postgres` if we are root.
-    pub(super) fn for_cluster(cluster: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn for_cluster(cluster: &Path) -> anyhow::Result<Self> {
         let us = rustix::process::geteuid();
         let owner = fs::metadata(cluster)
             .ok()
@@ -63,7 +63,7 @@ impl Account {
     }
 
     /// Lets the command run as this account.
-    pub(super) fn runs<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+    pub(crate) fn runs<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         if self.given_away {
             // also leaves root's other groups behind
             command.uid(self.uid).gid(self.gid);
@@ -72,7 +72,7 @@ impl Account {
     }
 
     /// Makes a folder that nobody but this account, and root, may look into.
-    pub(super) fn own_folder(&self, folder: &Path) -> anyhow::Result<()> {
+    pub(crate) fn own_folder(&self, folder: &Path) -> anyhow::Result<()> {
         self.make(folder)
             .with_context(|| format!("cannot make the folder {}", folder.display()))
     }
@@ -84,7 +84,7 @@ impl Account {
     }
 
     /// Makes this account the file's owner.
-    pub(super) fn give(&self, path: &Path) -> std::io::Result<()> {
+    pub(crate) fn give(&self, path: &Path) -> std::io::Result<()> {
         if self.given_away {
             chown(path, Some(self.uid), Some(self.gid))?;
         }
@@ -92,14 +92,14 @@ impl Account {
     }
 
     /// Whether the folder is this account's alone: a stranger may have made it first in /tmp.
-    pub(super) fn owns_alone(&self, folder: &Path) -> bool {
+    pub(crate) fn owns_alone(&self, folder: &Path) -> bool {
         fs::symlink_metadata(folder).is_ok_and(|found| {
             found.is_dir() && found.uid() == self.uid && found.mode() & 0o077 == 0
         })
     }
 
     /// Says which folder on the way keeps this account out, if one does.
-    pub(super) fn may_enter(&self, folder: &Path) -> anyhow::Result<()> {
+    pub(crate) fn may_enter(&self, folder: &Path) -> anyhow::Result<()> {
         for parent in folder.ancestors() {
             let Ok(found) = fs::metadata(parent) else {
                 continue;

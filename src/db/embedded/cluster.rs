@@ -11,12 +11,12 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, bail};
 use rustix::process::Pid;
 
-use super::account::Account;
-use super::programs::{self, Programs};
-use super::settings::{Durability, PORT, ROLE, socket_folder};
+use crate::db::embedded::account::Account;
+use crate::db::embedded::programs::{self, Programs};
+use crate::db::embedded::settings::{Durability, PORT, ROLE, socket_folder};
 
 /// A cluster, made or found, with the programs and the account that run it.
-pub(super) struct Cluster {
+pub(crate) struct Cluster {
     folder: PathBuf,
     sockets: PathBuf,
     /// What Postgres says before it opens its own log, and why it would not start.
@@ -28,7 +28,7 @@ pub(super) struct Cluster {
 impl Cluster {
     /// Finds the cluster of a data folder, or where one would be made, and what runs it.
     /// Changes nothing: what stands in the way is said before anything is made.
-    pub(super) fn find(data_dir: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn find(data_dir: &Path) -> anyhow::Result<Self> {
         let folder = data_dir.join("postgres");
         let version = fs::read_to_string(folder.join("PG_VERSION")).ok();
         let programs = programs::find(version.as_deref().and_then(programs::major_of))?;
@@ -44,7 +44,7 @@ impl Cluster {
     }
 
     /// Makes what is missing. Whoever calls it holds the data folder's lock.
-    pub(super) fn prepare(&self, durability: Durability) -> anyhow::Result<()> {
+    pub(crate) fn prepare(&self, durability: Durability) -> anyhow::Result<()> {
         if !self.folder.join("PG_VERSION").exists() {
             self.make(durability)?;
         }
@@ -151,7 +151,7 @@ impl Cluster {
     }
 
     /// The command that runs the server in the foreground.
-    pub(super) fn server(&self, durability: Durability) -> anyhow::Result<Command> {
+    pub(crate) fn server(&self, durability: Durability) -> anyhow::Result<Command> {
         let log = fs::File::create(&self.start_log)
             .with_context(|| format!("cannot write {}", self.start_log.display()))?;
         let mut command = self.command_dying_with_us("postgres");
@@ -207,18 +207,18 @@ impl Cluster {
         command
     }
 
-    pub(super) fn sockets(&self) -> &Path {
+    pub(crate) fn sockets(&self) -> &Path {
         &self.sockets
     }
 
     /// The postmaster that says it serves this cluster: it may be an orphan, or long gone.
-    pub(super) fn postmaster(&self) -> Option<Pid> {
+    pub(crate) fn postmaster(&self) -> Option<Pid> {
         let text = fs::read_to_string(self.folder.join("postmaster.pid")).ok()?;
         Pid::from_raw(text.lines().next()?.trim().parse().ok()?)
     }
 
     /// Why it would not start, in its own words.
-    pub(super) fn complaint(&self) -> String {
+    pub(crate) fn complaint(&self) -> String {
         last_lines(&fs::read_to_string(&self.start_log).unwrap_or_default())
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::Context;
 
 /// Makes the data folder if it is not there.
-pub(super) fn make(data_dir: &Path) -> anyhow::Result<()> {
+pub(crate) fn make(data_dir: &Path) -> anyhow::Result<()> {
     // Root gives Postgres a folder inside to another user, who must be able to pass through.
     // What else is kept here closes itself.
     let mode = if rustix::process::geteuid().is_root() {
@@ -29,14 +29,14 @@ pub(super) fn make(data_dir: &Path) -> anyhow::Result<()> {
 }
 
 /// What came of locking the data folder.
-pub(super) enum Lock {
+pub(crate) enum Lock {
     Ours(File),
     /// With the words for who holds it, which may be none.
     Theirs(String),
 }
 
 /// Only one program may have a Postgres on a data folder.
-pub(super) fn lock(data_dir: &Path) -> anyhow::Result<Lock> {
+pub(crate) fn lock(data_dir: &Path) -> anyhow::Result<Lock> {
     let path = data_dir.join("lock");
     let attempt = || -> std::io::Result<Lock> {
         let mut file = OpenOptions::new()

@@ -13,13 +13,13 @@ const OLDEST: u32 = 15;
 
 /// A folder with `postgres` and `initdb`, and their major version.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Programs {
-    pub(super) folder: PathBuf,
-    pub(super) major: u32,
+pub(crate) struct Programs {
+    pub(crate) folder: PathBuf,
+    pub(crate) major: u32,
 }
 
 /// The programs to use: those of the cluster's own major version if there is a cluster, else the newest.
-pub(super) fn find(cluster: Option<u32>) -> anyhow::Result<Programs> {
+pub(crate) fn find(cluster: Option<u32>) -> anyhow::Result<Programs> {
     let found = folders(env::var_os("PATH").as_deref())
         .into_iter()
         .filter_map(programs_in)
@@ -101,7 +101,7 @@ fn programs_in(folder: PathBuf) -> Option<Programs> {
 }
 
 /// `postgres (PostgreSQL) 15.14 (Debian …)` → 15; also `17beta1`, and a PG_VERSION file's `15`.
-pub(super) fn major_of(version: &str) -> Option<u32> {
+pub(crate) fn major_of(version: &str) -> Option<u32> {
     let number = version
         .split_whitespace()
         .find(|word| word.starts_with(|c: char| c.is_ascii_digit()))?;

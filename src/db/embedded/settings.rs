@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 /// The role that owns every database here. The socket's folder keeps others out.
-pub(super) const ROLE: &str = "fortnight";
+pub(crate) const ROLE: &str = "fortnight";
 /// Only the name of the socket: nothing listens on TCP.
-pub(super) const PORT: u16 = 5432;
+pub(crate) const PORT: u16 = 5432;
 /// `sun_path` holds 108 bytes, the last of them zero; macOS has 104.
 const LONGEST_SOCKET: usize = 103;
 
@@ -24,7 +24,7 @@ pub enum Durability {
 impl Durability {
     /// The server's settings, as `-c` takes them. They are given at every start, so that an old
     /// cluster has a new version's.
-    pub(super) fn settings(self) -> impl Iterator<Item = &'static str> {
+    pub(crate) fn settings(self) -> impl Iterator<Item = &'static str> {
         let more = match self {
             Self::Safe => SAFE,
             Self::Fast => FAST,
@@ -64,7 +64,7 @@ const FAST: &[&str] = &[
 ];
 
 /// In the data folder, unless its path is too long for a socket or holds what separates a list.
-pub(super) fn socket_folder(data_dir: &Path) -> PathBuf {
+pub(crate) fn socket_folder(data_dir: &Path) -> PathBuf {
     let inside = data_dir.join("run");
     let length = inside.as_os_str().len() + format!("/.s.PGSQL.{PORT}").len();
     let listable = !inside

@@ -1,0 +1,251 @@
+//! The Postgres that comes with it: the machine's own programs, started privately.
+//!
+//! Nothing listens on the network and there is no password: a socket in the data folder, which
+//! only this account may enter, and the kernel's word for who is at the other end.
+
+pub mod account;
+pub mod cluster;
+pub mod folder;
+pub mod programs;
+pub mod settings;
+pub mod supervisor;
+
+use std::fs::{self, File};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use rustix::process::{Signal, kill_process, test_kill_process};
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use sqlx::{Connection, PgConnection};
+
+use crate::db::embedded::cluster::Cluster;
+use crate::db::embedded::folder::Lock;
+pub use crate::db::embedded::settings::Durability;
+use crate::db::embedded::settings::{PORT, ROLE};
+use crate::db::embedded::supervisor::{Keeper, State};
+
+/// The database that Fortnight's tables are in.
+pub const DATABASE: &str = "fortnight";
+
+/// How long the Postgres of a program that was killed may take to be gone.
+const ORPHAN_ENDS_WITHIN: Duration = Duration::from_secs(10);
+/// After a crash Postgres replays its log first, which can take minutes on a slow disk.
+const RECOVERS_WITHIN: Duration = Duration::from_secs(300);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// A running Postgres: our own, or that of a Fortnight which already runs on this folder.
+pub struct Embedded {
+    sockets: PathBuf,
+    own: Option<Own>,
+}
+
+struct Own {
+    keeper: Keeper,
+    /// Held for as long as Postgres is ours; the kernel lets go of it however we end.
+    _lock: File,
+}
+
+impl Embedded {
+    /// Starts Postgres on this folder, which is made if it is not there; refuses if another
+    /// Fortnight runs on it.
+    pub async fn start(data_dir: &Path, durability: Durability) -> anyhow::Result<Self> {
+        let cluster = Cluster::find(data_dir)?;
+        folder::make(data_dir)?;
+        match folder::lock(data_dir)? {
+            Lock::Ours(lock) => Self::start_locked(&cluster, durability, lock).await,
+            Lock::Theirs(who) => bail!(
+                "another Fortnight{who} already runs on {}: stop it first, or choose another folder with --data-dir",
+                data_dir.display()
+            ),
+        }
+    }
+
+    /// As [`Embedded::start`], but beside a running Fortnight it uses that one's Postgres: for
+    /// commands given while the server runs.
+    pub async fn start_or_attach(data_dir: &Path) -> anyhow::Result<Self> {
+        let cluster = Cluster::find(data_dir)?;
+        folder::make(data_dir)?;
+        match folder::lock(data_dir)? {
+            Lock::Ours(lock) => Self::start_locked(&cluster, Durability::Safe, lock).await,
+            Lock::Theirs(_) => {
+                let beside = Self {
+                    sockets: cluster.sockets().to_owned(),
+                    own: None,
+                };
+                beside.answers().await.with_context(|| {
+                    format!(
+                        "cannot join the Fortnight that runs on {}",
+                        data_dir.display()
+                    )
+                })?;
+                Ok(beside)
+            }
+        }
+    }
+
+    async fn start_locked(
+        cluster: &Cluster,
+        durability: Durability,
+        lock: File,
+    ) -> anyhow::Result<Self> {
+        cluster.prepare(durability)?;
+        end_orphan(cluster).await?;
+        let keeper = Keeper::start(cluster.server(durability)?).context("cannot start Postgres")?;
+        let embedded = Self {
+            sockets: cluster.sockets().to_owned(),
+            own: Some(Own {
+                keeper,
+                _lock: lock,
+            }),
+        };
+        match embedded.ready(cluster).await {
+            Ok(()) => Ok(embedded),
+            Err(error) => {
+                embedded.stop().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// How to reach a database of this Postgres.
+    #[must_use]
+    pub fn connect_options(&self, database: &str) -> PgConnectOptions {
+        PgConnectOptions::new_without_pgpass()
+            .socket(&self.sockets)
+            .port(PORT)
+            .username(ROLE)
+            .database(database)
+            .ssl_mode(PgSslMode::Disable)
+    }
+
+    /// Makes the database anew and empty.
+    pub async fn reset(&self) -> anyhow::Result<()> {
+        let mut admin = PgConnection::connect_with(&self.connect_options("postgres")).await?;
+        sqlx::query("DROP DATABASE IF EXISTS fortnight WITH (FORCE)")
+            .execute(&mut admin)
+            .await?;
+        make_database(&mut admin).await?;
+        Ok(admin.close().await?)
+    }
+
+    /// Ends Postgres in order, if it is ours.
+    pub async fn stop(self) {
+        if let Some(own) = self.own {
+            own.keeper.stop().await;
+            // a short one in /tmp would stay for ever; what is not empty is not removed
+            if let Err(error) = fs::remove_dir(&self.sockets) {
+                tracing::debug!("cannot remove {}: {error}", self.sockets.display());
+            }
+        }
+    }
+
+    /// Waits until Postgres answers, and makes our database the first time.
+    async fn ready(&self, cluster: &Cluster) -> anyhow::Result<()> {
+        let since = Instant::now();
+        let (mut ends, mut ends_before_alone) = (0, None);
+        loop {
+            let error = match PgConnection::connect_with(&self.connect_options("postgres")).await {
+                Ok(mut admin) => {
+                    make_database(&mut admin).await?;
+                    return Ok(admin.close().await?);
+                }
+                Err(error) => error,
+            };
+            if !passes(&error) {
+                return Err(error).context("Postgres started, and does not let us in");
+            }
+            let state = self.state();
+            if let Some(State::Ended(count)) = state {
+                ends = count;
+            }
+            // Killed together with its parent, an old postmaster may be dead and not yet reaped,
+            // and Postgres refuses to start beside it: only an attempt made alone counts.
+            let beside_another = cluster.postmaster().is_some_and(|pid| {
+                state != Some(State::Running(pid)) && test_kill_process(pid).is_ok()
+            });
+            if beside_another {
+                ends_before_alone = None;
+            } else {
+                ends_before_alone.get_or_insert(ends);
+            }
+            let waited = beside_another && since.elapsed() > ORPHAN_ENDS_WITHIN;
+            if waited || ends_before_alone.is_some_and(|before| ends > before) {
+                bail!("Postgres does not start: {}", cluster.complaint());
+            }
+            if since.elapsed() > RECOVERS_WITHIN {
+                return Err(error).context("Postgres started, and does not answer");
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    fn state(&self) -> Option<State> {
+        self.own.as_ref().map(|own| own.keeper.state())
+    }
+
+    /// Waits for somebody else's Postgres, who may be starting it this moment.
+    async fn answers(&self) -> anyhow::Result<()> {
+        let since = Instant::now();
+        loop {
+            match PgConnection::connect_with(&self.connect_options(DATABASE)).await {
+                Ok(connection) => return Ok(connection.close().await?),
+                Err(error) if since.elapsed() > ORPHAN_ENDS_WITHIN => return Err(error.into()),
+                Err(_) => tokio::time::sleep(LOOK_AGAIN).await,
+            }
+        }
+    }
+}
+
+async fn make_database(admin: &mut PgConnection) -> sqlx::Result<()> {
+    let there: bool =
+        sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
+            .bind(DATABASE)
+            .fetch_one(&mut *admin)
+            .await?;
+    if !there {
+        sqlx::query("CREATE DATABASE fortnight")
+            .execute(admin)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Whether an error while connecting is one of a Postgres that is only about to be ready.
+pub(crate) fn passes(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) => true,
+        // "the database system is starting up", or shutting down
+        sqlx::Error::Database(error) => error.code().as_deref() == Some("57P03"),
+        _ => false,
+    }
+}
+
+/// After kill -9 of the program, its Postgres may still run, or be ending. The folder's lock is
+/// ours by now, so whoever answers on the socket has no parent any more.
+async fn end_orphan(cluster: &Cluster) -> anyhow::Result<()> {
+    let since = Instant::now();
+    let socket = cluster.sockets().join(format!(".s.PGSQL.{PORT}"));
+    let mut told = false;
+    // A number in a file from before a restart of the machine may be anybody's by now. Only the
+    // socket says that it is a postmaster: nobody else can listen in that folder.
+    while UnixStream::connect(&socket).is_ok() {
+        let Some(pid) = cluster.postmaster() else {
+            break;
+        };
+        if !told {
+            tracing::info!("ending the Postgres that an earlier run left behind");
+            kill_process(pid, Signal::INT).context("cannot end an earlier run's Postgres")?;
+            told = true;
+        }
+        if since.elapsed() > ORPHAN_ENDS_WITHIN {
+            bail!(
+                "the Postgres of an earlier run (process {}) does not end",
+                pid.as_raw_nonzero()
+            );
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+    Ok(())
+}

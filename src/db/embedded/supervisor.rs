@@ -1,0 +1,128 @@
+//! The thread that starts Postgres, waits for it, and starts it again if it dies.
+
+use std::io;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::sync::watch;
+
+/// How long Postgres may take to write everything out. After that it is told to end at once,
+/// which loses nothing: the next start replays its log.
+const IN_ORDER_WITHIN: Duration = Duration::from_secs(3);
+const AT_ONCE_WITHIN: Duration = Duration::from_secs(1);
+const PAUSE_BEFORE_AGAIN: Duration = Duration::from_millis(300);
+
+/// What Postgres is doing, as far as its parent can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Not running, and about to be.
+    Starting,
+    Running(Pid),
+    /// It ended unasked, this many times so far; it is about to be started again.
+    Ended(u32),
+    /// It ended as asked.
+    Stopped,
+}
+
+/// Holds on to a Postgres process. Dropping it asks Postgres to stop, and does not wait.
+pub(crate) struct Keeper {
+    stopping: Arc<AtomicBool>,
+    state: watch::Receiver<State>,
+}
+
+impl Keeper {
+    /// Starts the command on a thread that lives as long as the process does: the kernel sends
+    /// the death signal when the *thread* that started a child ends, not when its program does.
+    pub(crate) fn start(mut command: Command) -> io::Result<Self> {
+        let stopping = Arc::new(AtomicBool::new(false));
+        let (states, state) = watch::channel(State::Starting);
+        let asked = Arc::clone(&stopping);
+        thread::Builder::new()
+            .name("postgres-keeper".to_owned())
+            .spawn(move || keep(&mut command, &asked, &states))?;
+        Ok(Self { stopping, state })
+    }
+
+    pub(crate) fn state(&self) -> State {
+        *self.state.borrow()
+    }
+
+    /// Ends Postgres in order: sessions are broken off, what they committed is kept.
+    pub(crate) async fn stop(mut self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        for (signal, within) in [
+            (Signal::INT, IN_ORDER_WITHIN),
+            (Signal::QUIT, AT_ONCE_WITHIN),
+        ] {
+            let ended = async {
+                // It may be between two lives: signal whichever process appears, until none will.
+                loop {
+                    let state = *self.state.borrow_and_update();
+                    match state {
+                        State::Stopped => return,
+                        State::Running(pid) => signal_to(pid, signal),
+                        State::Starting | State::Ended(_) => {}
+                    }
+                    if self.state.changed().await.is_err() {
+                        return;
+                    }
+                }
+            };
+            if tokio::time::timeout(within, ended).await.is_ok() {
+                return;
+            }
+            tracing::warn!("Postgres did not end within {within:?} of {signal:?}");
+        }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        if let State::Running(pid) = self.state() {
+            signal_to(pid, Signal::INT);
+        }
+    }
+}
+
+fn keep(command: &mut Command, stopping: &AtomicBool, states: &watch::Sender<State>) {
+    let mut ends = 0;
+    while !stopping.load(Ordering::SeqCst) {
+        match command.spawn() {
+            Ok(mut child) => {
+                let pid = Pid::from_child(&child);
+                states.send_replace(State::Running(pid));
+                // asked to stop since the check above, when there was nobody to signal yet
+                if stopping.load(Ordering::SeqCst) {
+                    signal_to(pid, Signal::INT);
+                }
+                let ended = child.wait();
+                if stopping.load(Ordering::SeqCst) {
+                    break;
+                }
+                match ended {
+                    Ok(status) => {
+                        tracing::warn!("Postgres ended ({status}) and is started again");
+                    }
+                    Err(error) => tracing::error!("cannot wait for Postgres: {error}"),
+                }
+            }
+            Err(error) => tracing::error!("cannot start {command:?}: {error}"),
+        }
+        ends += 1;
+        states.send_replace(State::Ended(ends));
+        thread::sleep(PAUSE_BEFORE_AGAIN);
+    }
+    states.send_replace(State::Stopped);
+}
+
+fn signal_to(pid: Pid, signal: Signal) {
+    if let Err(error) = kill_process(pid, signal) {
+        // it ended by itself a moment ago: what was wanted
+        tracing::debug!("Postgres could not be signalled: {error}");
+    }
+}

@@ -1,0 +1,203 @@
+//! What happens to tasks in the demo's history, as rows and events.
+
+use anyhow::Context;
+use serde_json::{Value, json};
+
+use crate::demo::history::*;
+
+impl History {
+    /// To the end of a column.
+    pub(crate) fn put_last(&mut self, change: &Change, row: usize, to: State) {
+        let rank = self.last_rank(self.rows[row].team, to, Some(row));
+        self.put(change, row, to, rank);
+    }
+
+    /// As `tasks::moving::put`: the place, the event, and whoever waits is told.
+    pub(crate) fn put(&mut self, change: &Change, nth: usize, to: State, rank: String) {
+        let row = &mut self.rows[nth];
+        let from = row.column;
+        let mut before = json!({ "column": slug(from), "state": from, "rank": row.rank });
+        if from != to {
+            before["column_since"] = json!(timeline::instant(row.column_since));
+            row.column_since = change.at;
+        }
+        if let Some(old) = row.rank.replace(rank.clone())
+            && let Some(place) = self.places.get_mut(&(row.team, from))
+        {
+            place.remove(&old);
+        }
+        row.column = to;
+        row.version += 1;
+        row.moved_version = row.version;
+        let (version, team, id) = (row.version, row.team, row.id);
+        self.places
+            .entry((team, to))
+            .or_default()
+            .insert(rank.clone(), nth);
+        let after = json!({ "column": slug(to), "state": to, "rank": rank });
+        self.record(change, nth, "task.moved", before, after, Some(version));
+        if from == State::Blocked && to != State::Blocked {
+            self.end_waits(change, nth);
+        }
+        if from != to {
+            let waiting = self
+                .waits
+                .iter()
+                .filter(|wait| wait.ended_at.is_none() && wait.on_task == Some((team, id)));
+            let waiting: Vec<Uuid> = waiting.map(|wait| wait.task).collect();
+            for task in waiting {
+                if let Some(nth) = self.rows.iter().position(|row| row.id == task) {
+                    self.record(
+                        change,
+                        nth,
+                        "wait.moved",
+                        json!({}),
+                        json!({ "state": to }),
+                        None,
+                    );
+                }
+            }
+        }
+    }
+
+    pub(crate) fn wait(
+        &mut self,
+        change: &Change,
+        nth: usize,
+        on: On,
+        note: &'static str,
+    ) -> anyhow::Result<()> {
+        let row = &self.rows[nth];
+        let mut wait = Wait {
+            team: row.team,
+            id: self.chance.id(change.at),
+            task: row.id,
+            kind: "text",
+            on_task: None,
+            on_team: None,
+            on_person: None,
+            note,
+            since: change.at,
+            ended_at: None,
+        };
+        let mut name = String::new();
+        match on {
+            On::Words => {}
+            On::Task(other) => {
+                let other = *self
+                    .by_name
+                    .get(other)
+                    .context("it waits on a task that is not made yet")?;
+                let other = &self.rows[other];
+                (wait.kind, wait.on_task) = ("task", Some((other.team, other.id)));
+                name = format!("{}-{}", TEAMS[other.team].key, other.number);
+            }
+            On::Team(slug) => {
+                let team = TEAMS
+                    .iter()
+                    .position(|team| team.slug == slug)
+                    .context("it waits on an unknown team")?;
+                (wait.kind, wait.on_team) = ("team", Some(self.known.teams[team]));
+                name = slug.to_owned();
+            }
+            On::Person(handle) => {
+                (wait.kind, wait.on_person) = ("person", Some(self.known.people[handle]));
+                name = handle.to_owned();
+            }
+        }
+        let after =
+            json!({ "waits": { "id": wait.id, "kind": wait.kind, "on": name, "note": note } });
+        self.waits.push(wait);
+        self.touch(change, nth, "task.blocked", json!({}), after);
+        Ok(())
+    }
+
+    pub(crate) fn end_waits(&mut self, change: &Change, nth: usize) {
+        let task = self.rows[nth].id;
+        let mut ended = Vec::new();
+        for wait in self
+            .waits
+            .iter_mut()
+            .filter(|wait| wait.task == task && wait.ended_at.is_none())
+        {
+            wait.ended_at = Some(change.at);
+            ended.push(wait.id);
+        }
+        if !ended.is_empty() {
+            self.touch(
+                change,
+                nth,
+                "task.unblocked",
+                json!({ "waits": ended }),
+                json!({}),
+            );
+        }
+    }
+
+    pub(crate) fn archive(&mut self, change: &Change, nth: usize) {
+        let row = &mut self.rows[nth];
+        let rank = row.rank.take();
+        if let (Some(rank), Some(place)) = (&rank, self.places.get_mut(&(row.team, row.column))) {
+            place.remove(rank);
+        }
+        row.archived_at = Some(change.at);
+        row.version += 1;
+        row.moved_version = row.version;
+        let version = Some(row.version);
+        let before = json!({ "column": slug(row.column), "rank": rank, "archived": false });
+        self.record(
+            change,
+            nth,
+            "task.archived",
+            before,
+            json!({ "rank": null, "archived": true }),
+            version,
+        );
+        self.end_waits(change, nth);
+    }
+
+    /// A change that leaves the task where it is.
+    pub(crate) fn touch(
+        &mut self,
+        change: &Change,
+        nth: usize,
+        kind: &'static str,
+        before: Value,
+        after: Value,
+    ) {
+        self.rows[nth].version += 1;
+        let version = Some(self.rows[nth].version);
+        self.record(change, nth, kind, before, after, version);
+    }
+
+    pub(crate) fn record(
+        &mut self,
+        change: &Change,
+        nth: usize,
+        kind: &'static str,
+        before: Value,
+        after: Value,
+        version: Option<i64>,
+    ) {
+        let row = &self.rows[nth];
+        let events = &mut self.events[row.team];
+        let seq = events.len() as i64 + 1;
+        events.push(Event {
+            seq,
+            change: change.id,
+            task: row.id,
+            actor: change.actor,
+            kind,
+            before,
+            after,
+            version,
+            at: change.at,
+        });
+    }
+
+    pub(crate) fn last_rank(&self, team: usize, state: State, but: Option<usize>) -> String {
+        let place = self.places.get(&(team, state));
+        let last = place.and_then(|place| place.iter().rev().find(|(_, row)| Some(**row) != but));
+        rank::between(last.map(|(rank, _)| rank.as_str()), None)
+    }
+}

@@ -1,0 +1,69 @@
+//! Days on which people are away.
+
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use time::Date;
+use uuid::Uuid;
+
+use crate::domain::accounts::{create::touch_workspace, profile::tell_teams};
+use crate::domain::{
+    error::{Problem, Result},
+    events::Change,
+};
+
+/// When somebody is away: from a day to another, both included; by day.
+pub async fn away(db: &PgPool, account: Uuid) -> Result<Vec<(Date, Date)>> {
+    Ok(sqlx::query_as(
+        "SELECT from_day, to_day FROM away WHERE account_id = $1 ORDER BY from_day DESC LIMIT 100",
+    )
+    .bind(account)
+    .fetch_all(db)
+    .await?)
+}
+
+/// Somebody is away from a day to another. The same first day said again has a new last one.
+pub async fn add_away(change: &mut Change, account: Uuid, from: Date, to: Date) -> Result<()> {
+    touch_workspace(change.db()).await?;
+    sqlx::query(
+        "INSERT INTO away (account_id, from_day, to_day) VALUES ($1, $2, $3)
+         ON CONFLICT (account_id, from_day) DO UPDATE SET to_day = excluded.to_day",
+    )
+    .bind(account)
+    .bind(from)
+    .bind(to)
+    .execute(change.db())
+    .await?;
+    tell_teams(
+        change,
+        account,
+        "member.away",
+        json!({ "account": account }),
+        said(account, from, to),
+    )
+    .await
+}
+
+/// Somebody is there after all.
+pub async fn remove_away(change: &mut Change, account: Uuid, from: Date) -> Result<()> {
+    touch_workspace(change.db()).await?;
+    let to: Option<Date> = sqlx::query_scalar(
+        "DELETE FROM away WHERE account_id = $1 AND from_day = $2 RETURNING to_day",
+    )
+    .bind(account)
+    .bind(from)
+    .fetch_optional(change.db())
+    .await?;
+    let to = to.ok_or(Problem::NotFound)?;
+    tell_teams(
+        change,
+        account,
+        "member.away",
+        said(account, from, to),
+        json!({ "account": account }),
+    )
+    .await
+}
+
+fn said(account: Uuid, from: Date, to: Date) -> Value {
+    json!({ "account": account, "from": from.to_string(), "to": to.to_string() })
+}

@@ -1,0 +1,97 @@
+//! New people.
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::accounts::Person;
+use crate::domain::{
+    error::{Problem, Result},
+    slug::{free, slug},
+};
+
+/// What a new account is made of.
+pub struct NewAccount {
+    pub email: String,
+    pub name: String,
+    /// Made by `passwords::hash`, before a transaction is begun: hashing waits for a turn, and must hold nothing meanwhile.
+    pub password_hash: String,
+    pub admin: bool,
+    pub time_zone: String,
+}
+
+/// Makes an account; its handle comes from the name, its hue from how many there are.
+pub async fn add_account(
+    db: &mut PgConnection,
+    now: OffsetDateTime,
+    new: NewAccount,
+) -> Result<Person> {
+    // First of all: whoever gives a handle up at the same moment is waited for.
+    touch_workspace(db).await?;
+    let person = Person {
+        id: Uuid::now_v7(),
+        handle: free_handle(db, &new.name, &new.email).await?,
+        name: new.name.trim().to_owned(),
+        hue: next_hue(db).await?,
+    };
+    sqlx::query(
+        "INSERT INTO accounts (id, email, name, handle, hue, time_zone, role, password_hash, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(person.id)
+    .bind(new.email.trim())
+    .bind(&person.name)
+    .bind(&person.handle)
+    .bind(person.hue)
+    .bind(new.time_zone)
+    .bind(if new.admin { "admin" } else { "member" })
+    .bind(new.password_hash)
+    .bind(now)
+    .execute(&mut *db)
+    .await
+    .map_err(|error| match error.as_database_error().and_then(|error| error.constraint()) {
+        // Another of that name came at the same moment; the next try sees theirs.
+        Some("account_handle") => Problem::Again,
+        _ => error.into(),
+    })?;
+    Ok(person)
+}
+
+/// Counts a change that every board shows: people, teams, sprints.
+pub async fn touch_workspace(db: &mut PgConnection) -> Result<()> {
+    sqlx::query("UPDATE workspace SET seq = seq + 1")
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+async fn next_hue(db: &mut PgConnection) -> Result<i16> {
+    let people: i64 = sqlx::query_scalar("SELECT count(*) FROM accounts")
+        .fetch_one(db)
+        .await?;
+    // Five steps on a wheel of twelve: neighbours in time are far apart in hue.
+    Ok((people * 5 % 12) as i16)
+}
+
+async fn free_handle(db: &mut PgConnection, name: &str, email: &str) -> Result<String> {
+    let first = slug(name.split_whitespace().next().unwrap_or(""));
+    let wanted = if first.is_empty() {
+        slug(email.split('@').next().unwrap_or(""))
+    } else {
+        first
+    };
+    let wanted = if wanted.is_empty() {
+        "somebody".to_owned()
+    } else {
+        wanted
+    };
+    let taken: Vec<String> = sqlx::query_scalar(
+        "SELECT handle FROM accounts WHERE handle ^@ $1 UNION SELECT handle FROM former_handles WHERE handle ^@ $1",
+    )
+    .bind(&wanted)
+    .fetch_all(db)
+    .await?;
+    Ok(free(&wanted, "-", |handle| {
+        taken.iter().any(|other| other == handle)
+    }))
+}

@@ -1,0 +1,3 @@
+pub mod passwords;
+pub mod sessions;
+pub mod tokens;

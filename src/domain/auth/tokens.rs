@@ -1,0 +1,152 @@
+//! Secrets that are shown once: session cookies, API tokens, one-time links. The database has their SHA-256 only.
+
+use anyhow::Context;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest, Sha256};
+use sqlx::{PgExecutor, PgPool};
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::domain::accounts::audit_log::{self, Line};
+use crate::domain::error::Result;
+
+/// What an API token may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Scope {
+    Read,
+    Write,
+    /// All that its owner may do, as an administrator too.
+    Admin,
+}
+
+impl Scope {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// 256 random bits, as text for a URL or a cookie.
+pub fn new_secret() -> anyhow::Result<String> {
+    let mut bits = [0; 32];
+    getrandom::fill(&mut bits).context("the system gave no random bits")?;
+    Ok(URL_SAFE_NO_PAD.encode(bits))
+}
+
+/// What is kept of a secret.
+pub fn digest(secret: &str) -> Vec<u8> {
+    Sha256::digest(secret.as_bytes()).to_vec()
+}
+
+/// An API token to be made.
+pub struct Draft<'d> {
+    pub account: Uuid,
+    pub name: &'d str,
+    pub scope: Scope,
+    /// The teams that it reaches; none said: all that its owner does.
+    pub teams: Option<&'d [Uuid]>,
+    pub expires_at: Option<OffsetDateTime>,
+}
+
+/// Makes an API token; the secret is only here, this once.
+pub async fn make(
+    db: impl PgExecutor<'_>,
+    now: OffsetDateTime,
+    draft: &Draft<'_>,
+) -> Result<String> {
+    let secret = format!("fn_{}", new_secret()?);
+    sqlx::query(
+        "INSERT INTO tokens (id, account_id, token_hash, scope, created_at, name, teams, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(Uuid::now_v7())
+    .bind(draft.account)
+    .bind(digest(&secret))
+    .bind(draft.scope.as_str())
+    .bind(now)
+    .bind(draft.name)
+    .bind(draft.teams)
+    .bind(draft.expires_at)
+    .execute(db)
+    .await?;
+    Ok(secret)
+}
+
+/// Makes an API token for the account with that e-mail address.
+pub async fn create(
+    db: &PgPool,
+    now: OffsetDateTime,
+    email: &str,
+    scope: Scope,
+) -> anyhow::Result<String> {
+    let account: Option<Uuid> = sqlx::query_scalar(
+        "SELECT id FROM accounts WHERE lower(email) = lower($1) AND deactivated_at IS NULL",
+    )
+    .bind(email)
+    .fetch_optional(db)
+    .await?;
+    let Some(account) = account else {
+        anyhow::bail!(
+            "nobody has the e-mail address {email}; `fortnight user add` makes an account"
+        );
+    };
+    let draft = Draft {
+        account,
+        name: "made on the command line",
+        scope,
+        teams: None,
+        expires_at: None,
+    };
+    let mut tx = db.begin().await?;
+    let secret = make(&mut *tx, now, &draft)
+        .await
+        .map_err(|problem| anyhow::anyhow!("{problem}"))?;
+    let about = format!("{} ({}), for {email}", draft.name, scope.as_str());
+    audit_log::write(
+        &mut tx,
+        now,
+        Line {
+            kind: "token.made",
+            about: &about,
+            ..Line::default()
+        },
+    )
+    .await
+    .map_err(|problem| anyhow::anyhow!("{problem}"))?;
+    tx.commit().await?;
+    Ok(secret)
+}
+
+/// What a one-time link is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    Setup,
+    SignIn(Uuid),
+}
+
+/// Makes a one-time link's secret, good for a day.
+pub async fn create_link(
+    db: &PgPool,
+    now: OffsetDateTime,
+    purpose: Purpose,
+) -> anyhow::Result<String> {
+    let secret = new_secret()?;
+    let (name, account) = match purpose {
+        Purpose::Setup => ("setup", None),
+        Purpose::SignIn(account) => ("sign-in", Some(account)),
+    };
+    sqlx::query(
+        "INSERT INTO entry_links (token_hash, purpose, account_id, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(digest(&secret))
+    .bind(name)
+    .bind(account)
+    .bind(now)
+    .bind(now + Duration::days(1))
+    .execute(db)
+    .await?;
+    Ok(secret)
+}

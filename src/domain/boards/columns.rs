@@ -1,0 +1,199 @@
+//! A board's columns: new ones, their names and states, and their order. Taking one away is with the tasks that it holds.
+
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::domain::boards::State;
+use crate::domain::{
+    accounts::{audit_log, create::touch_workspace},
+    error::{Problem, Result},
+    events::{Change, Event},
+    slug::{free, slug},
+    teams::Team,
+};
+
+/// No board has more columns than this.
+const MOST: i64 = 20;
+
+/// Adds a column at the right end of a board.
+pub async fn add_column(change: &mut Change, team: &Team, name: &str, state: State) -> Result<()> {
+    touch_workspace(change.db()).await?;
+    let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
+    // Whoever adds another column waits here: two of them would take the same place.
+    sqlx::query("SELECT FROM teams WHERE id = $1 FOR NO KEY UPDATE")
+        .bind(team.id)
+        .execute(change.db())
+        .await?;
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM columns WHERE team_id = $1")
+        .bind(team.id)
+        .fetch_one(change.db())
+        .await?;
+    if count >= MOST {
+        return Err(Problem::field("column", "A board has at most 20 columns."));
+    }
+    let taken: Vec<(String, String)> =
+        sqlx::query_as("SELECT slug, lower(name) FROM columns WHERE team_id = $1")
+            .bind(team.id)
+            .fetch_all(change.db())
+            .await?;
+    if taken
+        .iter()
+        .any(|(_, called)| *called == name.to_lowercase())
+    {
+        return Err(Problem::field("name", "There is a column of that name."));
+    }
+    let wanted = match slug(&name) {
+        address if address.is_empty() => "column".to_owned(),
+        address => address,
+    };
+    // A column that is called differently keeps its address: the next one of its first name has a number.
+    let address = free(&wanted, "-", |address| {
+        taken.iter().any(|(other, _)| other == address)
+    });
+    sqlx::query(
+        "INSERT INTO columns (team_id, id, slug, name, state, position)
+         SELECT $1, $2, $3, $4, $5, coalesce(max(position), 0) + 1 FROM columns WHERE team_id = $1",
+    )
+    .bind(team.id)
+    .bind(Uuid::now_v7())
+    .bind(&address)
+    .bind(&name)
+    .bind(state.as_str())
+    .execute(change.db())
+    .await?;
+    record(
+        change,
+        team,
+        "column.added",
+        json!({}),
+        json!({ "column": address, "name": name, "state": state }),
+    )
+    .await
+}
+
+/// Calls a column differently, or gives an empty one another state.
+///
+/// # Errors
+/// `Invalid` for another state of a column that holds tasks: what happened to them would no longer add up.
+pub async fn edit_column(
+    change: &mut Change,
+    team: &Team,
+    column: &str,
+    name: &str,
+    state: State,
+) -> Result<()> {
+    let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (id, was, stood): (Uuid, String, String) = sqlx::query_as(
+        "SELECT id, name, state FROM columns WHERE team_id = $1 AND slug = $2 FOR NO KEY UPDATE",
+    )
+    .bind(team.id)
+    .bind(column)
+    .fetch_one(change.db())
+    .await?;
+    if (&was, stood.as_str()) == (&name, state.as_str()) {
+        return Ok(());
+    }
+    let held: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM tasks WHERE team_id = $1 AND column_id = $2)",
+    )
+    .bind(team.id)
+    .bind(id)
+    .fetch_one(change.db())
+    .await?;
+    if stood != state.as_str() && held {
+        let why = format!(
+            "{was} holds tasks, perhaps in the archive, and keeps its state. Add a column for the other state, and move them."
+        );
+        return Err(Problem::field("column", why));
+    }
+    // Columns are locked before the workspace: whoever blocks a task does so too.
+    touch_workspace(change.db()).await?;
+    sqlx::query("UPDATE columns SET name = $3, state = $4 WHERE team_id = $1 AND id = $2")
+        .bind(team.id)
+        .bind(id)
+        .bind(&name)
+        .bind(state.as_str())
+        .execute(change.db())
+        .await?;
+    let before = json!({ "column": column, "name": was, "state": stood });
+    record(
+        change,
+        team,
+        "column.edited",
+        before,
+        json!({ "column": column, "name": name, "state": state }),
+    )
+    .await
+}
+
+/// Changes places with the column beside it.
+pub async fn shift_column(
+    change: &mut Change,
+    team: &Team,
+    column: &str,
+    to_the_right: bool,
+) -> Result<()> {
+    let columns: Vec<(Uuid, String, i32)> = sqlx::query_as(
+        "SELECT id, slug, position FROM columns WHERE team_id = $1 ORDER BY id FOR NO KEY UPDATE",
+    )
+    .bind(team.id)
+    .fetch_all(change.db())
+    .await?;
+    let (id, _, place) = columns
+        .iter()
+        .find(|(_, slug, _)| slug == column)
+        .ok_or(Problem::NotFound)?;
+    let beside = match to_the_right {
+        true => columns
+            .iter()
+            .filter(|(_, _, other)| other > place)
+            .min_by_key(|(_, _, other)| *other),
+        false => columns
+            .iter()
+            .filter(|(_, _, other)| other < place)
+            .max_by_key(|(_, _, other)| *other),
+    };
+    // At the end already.
+    let Some((other, beside, there)) = beside else {
+        return Ok(());
+    };
+    touch_workspace(change.db()).await?;
+    sqlx::query(
+        "UPDATE columns SET position = CASE WHEN id = $2 THEN $5 ELSE $4 END WHERE team_id = $1 AND id IN ($2, $3)",
+    )
+    .bind(team.id)
+    .bind(id)
+    .bind(other)
+    .bind(place)
+    .bind(there)
+    .execute(change.db())
+    .await?;
+    let after = json!({ "column": column, "beside": beside });
+    record(
+        change,
+        team,
+        "column.shifted",
+        json!({ "position": place }),
+        after,
+    )
+    .await
+}
+
+/// What changes how a team works is its history, and for administrators to look up.
+pub(crate) async fn record(
+    change: &mut Change,
+    team: &Team,
+    kind: &'static str,
+    before: serde_json::Value,
+    after: serde_json::Value,
+) -> Result<()> {
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind,
+        before,
+        after,
+        version: None,
+    });
+    audit_log::note_of(change, team.id, kind, "of {team}").await
+}

@@ -1,0 +1,255 @@
+//! What a board is narrowed to. One language, read by the page, the API and saved filters:
+//! `owner:me label:postgres -label:docs is:blocked age:>3d goal:2 "exact words"`.
+//!
+//! Several owners mean any of them; everything else must hold together. A `-` in front turns a term round.
+
+pub mod parser;
+pub mod sql;
+
+use serde::Deserialize;
+
+use crate::domain::boards::filters::parser::{NAMES, example, read_age, split};
+pub use crate::domain::boards::filters::sql::{Moment, ResolvedSprint, literal};
+
+/// The filter as it stands in an address.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(from = "Vec<(String, String)>")]
+pub struct FilterParams {
+    pub sprint: String,
+    pub owner: String,
+    pub label: String,
+    pub goal: String,
+    pub q: String,
+    /// How the board is grouped: `owner`, `goal`, or nothing.
+    pub lanes: String,
+}
+
+impl From<Vec<(String, String)>> for FilterParams {
+    /// A name that stands there more than once is all of its values: the others become terms of the language.
+    fn from(pairs: Vec<(String, String)>) -> Self {
+        let mut params = Self::default();
+        for (name, value) in pairs.into_iter().filter(|(_, value)| !value.is_empty()) {
+            let field = match name.as_str() {
+                "sprint" => &mut params.sprint,
+                "owner" => &mut params.owner,
+                "label" => &mut params.label,
+                "goal" => &mut params.goal,
+                "q" => &mut params.q,
+                "lanes" => &mut params.lanes,
+                _ => continue,
+            };
+            match name.as_str() {
+                _ if field.is_empty() => *field = value,
+                "lanes" => {}
+                "q" => *field = format!("{field} {value}"),
+                _ => params.q = format!("{} {name}:\"{}\"", params.q, value.replace('"', "")),
+            }
+        }
+        params
+    }
+}
+
+/// A filter that was understood, with the terms that were not.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Filter {
+    pub sprint: SprintChoice,
+    pub terms: Vec<Term>,
+    /// A sentence each, for beside the box.
+    pub unknown: Vec<String>,
+}
+
+/// Which sprints' tasks are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum SprintChoice {
+    #[default]
+    This,
+    Next,
+    None,
+    All,
+    Number(i32),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Term {
+    pub not: bool,
+    pub asks: Asks,
+}
+
+/// What one term asks of a task.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Asks {
+    Owner(String),
+    Label(String),
+    Goal(Option<i32>),
+    Blocked,
+    Unowned,
+    Overdue,
+    Done,
+    Archived,
+    /// Longer (or shorter) in its column than this many hours.
+    Age {
+        longer: bool,
+        hours: u32,
+    },
+    Words(String),
+}
+
+impl Filter {
+    /// Reads an address's filter; its separate fields mean the same as their terms in `q`.
+    pub fn read(params: &FilterParams) -> Self {
+        let mut filter = Self::default();
+        for (name, value) in [
+            ("sprint", &params.sprint),
+            ("owner", &params.owner),
+            ("label", &params.label),
+            ("goal", &params.goal),
+        ] {
+            if !value.trim().is_empty() {
+                filter.add(false, name, value.trim());
+            }
+        }
+        for (not, name, value) in split(&params.q) {
+            filter.add(not, &name, &value);
+        }
+        filter
+    }
+
+    /// Reads the language alone.
+    pub fn read_query(q: &str) -> Self {
+        Self::read(&FilterParams {
+            q: q.to_owned(),
+            ..FilterParams::default()
+        })
+    }
+
+    fn add(&mut self, not: bool, name: &str, value: &str) {
+        let value = if name == "owner" {
+            value.trim_start_matches('@')
+        } else {
+            value
+        };
+        let asks = match (name, value.to_lowercase().as_str()) {
+            ("", _) if value.is_empty() => return,
+            ("", _) => Ok(Asks::Words(value.to_owned())),
+            (_, "") if NAMES.contains(&name) => Err(format!(
+                "{name}: needs something behind it, as {name}:{}.",
+                example(name)
+            )),
+            ("sprint", choice) if !not => match choice.parse() {
+                Ok(choice) => {
+                    self.sprint = choice;
+                    return;
+                }
+                Err(why) => Err(why),
+            },
+            ("sprint", _) => Err(
+                "-sprint: is not known. Choose the sprint to show, as sprint:next or sprint:none."
+                    .to_owned(),
+            ),
+            ("owner", handle) => Ok(Asks::Owner(handle.to_owned())),
+            ("label", label) => Ok(Asks::Label(label.to_owned())),
+            ("goal", "none") => Ok(Asks::Goal(None)),
+            ("goal", number) => number
+                .parse()
+                .map(|number| Asks::Goal(Some(number)))
+                .map_err(|_| {
+                    format!(
+                        "goal:{value} is not known. A goal is its number, as goal:2, or goal:none."
+                    )
+                }),
+            ("is", "blocked") => Ok(Asks::Blocked),
+            ("is", "unowned") => Ok(Asks::Unowned),
+            ("is", "overdue") => Ok(Asks::Overdue),
+            ("is", "done") => Ok(Asks::Done),
+            ("is", "archived") => Ok(Asks::Archived),
+            ("is", _) => Err(format!(
+                "is:{value} is not known. There are is:blocked, is:unowned, is:overdue, is:done and is:archived."
+            )),
+            ("age", age) => read_age(age).ok_or_else(|| {
+                format!("age:{value} is not known. An age is as age:>3d, age:<12h or age:>1w.")
+            }),
+            _ => Err(format!(
+                "{name}: is not known. There are sprint, owner, label, goal, is and age."
+            )),
+        };
+        match asks {
+            Ok(asks) => {
+                let term = Term { not, asks };
+                if !self.terms.contains(&term) {
+                    self.terms.push(term);
+                }
+            }
+            Err(why) => self.unknown.push(why),
+        }
+    }
+
+    /// Whether nothing but the sprint is chosen.
+    pub fn is_plain(&self) -> bool {
+        self.terms.is_empty()
+    }
+
+    /// Whether the answer changes as time goes by, though no task does.
+    pub fn depends_on_time(&self) -> bool {
+        self.terms
+            .iter()
+            .any(|term| matches!(term.asks, Asks::Age { .. } | Asks::Overdue))
+    }
+
+    pub fn wants_archived(&self) -> bool {
+        self.terms
+            .iter()
+            .any(|term| term.asks == Asks::Archived && !term.not)
+    }
+
+    /// The same filter with `me` replaced by whom that is.
+    pub fn for_reader(mut self, handle: &str) -> Self {
+        for term in &mut self.terms {
+            if term.asks == Asks::Owner("me".to_owned()) {
+                term.asks = Asks::Owner(handle.to_owned());
+            }
+        }
+        self
+    }
+
+    /// The address's query for this filter, beginning with `?`.
+    pub fn address(&self, lanes: &str) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("sprint", &self.sprint.to_string());
+        let terms = self.terms_text();
+        if !terms.is_empty() {
+            query.append_pair("q", &terms);
+        }
+        if !lanes.is_empty() {
+            query.append_pair("lanes", lanes);
+        }
+        format!("?{}", query.finish())
+    }
+
+    /// The terms, written as the language.
+    pub fn terms_text(&self) -> String {
+        self.terms
+            .iter()
+            .map(Term::to_string)
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    /// The same filter with this term, or without it if it was there.
+    pub fn toggled(&self, asks: Asks) -> Self {
+        let mut filter = self.clone();
+        let before = filter.terms.len();
+        filter.terms.retain(|term| term.not || term.asks != asks);
+        if filter.terms.len() == before {
+            filter.terms.push(Term { not: false, asks });
+        }
+        filter
+    }
+
+    /// The same terms in another sprint.
+    pub fn in_sprint(&self, sprint: SprintChoice) -> Self {
+        Self {
+            sprint,
+            ..self.clone()
+        }
+    }
+}

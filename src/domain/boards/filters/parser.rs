@@ -1,0 +1,188 @@
+//! How a filter is written, and read from that: `owner:me label:postgres -label:docs age:>3d "exact words"`.
+
+use std::fmt;
+
+use crate::domain::boards::filters::{Asks, SprintChoice, Term};
+
+/// What terms are called.
+pub(crate) const NAMES: [&str; 6] = ["sprint", "owner", "label", "goal", "is", "age"];
+
+pub(crate) fn example(name: &str) -> &'static str {
+    match name {
+        "sprint" => "next",
+        "owner" => "me",
+        "label" => "docs",
+        "goal" => "2",
+        "is" => "blocked",
+        _ => ">3d",
+    }
+}
+
+/// Cuts a query into (turned round?, name, value); words without a name have an empty one.
+pub(crate) fn split(q: &str) -> Vec<(bool, String, String)> {
+    let mut terms = Vec::new();
+    let mut letters = q.chars().peekable();
+    loop {
+        while letters.next_if(|letter| letter.is_whitespace()).is_some() {}
+        if letters.peek().is_none() {
+            return terms;
+        }
+        let not = letters.next_if_eq(&'-').is_some();
+        let (mut name, mut value, mut quoted) = (String::new(), String::new(), false);
+        while let Some(letter) = letters.next_if(|letter| quoted || !letter.is_whitespace()) {
+            match letter {
+                '"' => quoted = !quoted,
+                ':' if !quoted && name.is_empty() && is_name(&value) => {
+                    name = std::mem::take(&mut value).to_lowercase()
+                }
+                _ => value.push(letter),
+            }
+        }
+        if !name.is_empty() && value.is_empty() && !NAMES.contains(&name.as_str()) {
+            value = std::mem::take(&mut name) + ":";
+        }
+        terms.push((not, name, value));
+    }
+}
+
+/// Times of day, addresses and Rust paths have colons too; a term's name is a word of letters.
+fn is_name(text: &str) -> bool {
+    (2..=12).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && !text.eq_ignore_ascii_case("http")
+        && !text.eq_ignore_ascii_case("https")
+}
+
+pub(crate) fn read_age(age: &str) -> Option<Asks> {
+    let (longer, rest) = match age.strip_prefix('<') {
+        Some(rest) => (false, rest),
+        None => (true, age.strip_prefix('>').unwrap_or(age)),
+    };
+    let unit = rest.chars().next_back()?;
+    let number: u32 = rest[..rest.len() - unit.len_utf8()].parse().ok()?;
+    let hours = number.checked_mul(match unit {
+        'h' => 1,
+        'd' => 24,
+        'w' => 24 * 7,
+        _ => return None,
+    })?;
+    (hours <= 24 * 3650).then_some(Asks::Age { longer, hours })
+}
+
+impl std::str::FromStr for SprintChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(match text {
+            "this" => Self::This,
+            "next" => Self::Next,
+            "none" => Self::None,
+            "all" => Self::All,
+            number => match number.parse() {
+                Ok(number) if number >= 1 => Self::Number(number),
+                _ => {
+                    return Err(format!(
+                        "sprint:{text} is not known. There are this, next, none, all and a sprint's number."
+                    ));
+                }
+            },
+        })
+    }
+}
+
+impl fmt::Display for SprintChoice {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::This => to.write_str("this"),
+            Self::Next => to.write_str("next"),
+            Self::None => to.write_str("none"),
+            Self::All => to.write_str("all"),
+            Self::Number(number) => write!(to, "{number}"),
+        }
+    }
+}
+
+impl fmt::Display for Term {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.not {
+            to.write_str("-")?;
+        }
+        match &self.asks {
+            Asks::Owner(handle) => write!(to, "owner:{}", Quoted(handle)),
+            Asks::Label(label) => write!(to, "label:{}", Quoted(label)),
+            Asks::Goal(None) => to.write_str("goal:none"),
+            Asks::Goal(Some(number)) => write!(to, "goal:{number}"),
+            Asks::Blocked => to.write_str("is:blocked"),
+            Asks::Unowned => to.write_str("is:unowned"),
+            Asks::Overdue => to.write_str("is:overdue"),
+            Asks::Done => to.write_str("is:done"),
+            Asks::Archived => to.write_str("is:archived"),
+            Asks::Age { longer, hours } => {
+                let sign = if *longer { '>' } else { '<' };
+                if hours % 24 == 0 {
+                    write!(to, "age:{sign}{}d", hours / 24)
+                } else {
+                    write!(to, "age:{sign}{hours}h")
+                }
+            }
+            Asks::Words(words)
+                if words.contains(|letter: char| {
+                    letter.is_whitespace() || letter == ':' || letter == '-'
+                }) =>
+            {
+                write!(to, "\"{words}\"")
+            }
+            Asks::Words(words) => to.write_str(words),
+        }
+    }
+}
+
+/// A value as the language writes it: what has a blank in it stands between quotes.
+struct Quoted<'v>(&'v str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.contains(char::is_whitespace) {
+            write!(to, "\"{}\"", self.0)
+        } else {
+            to.write_str(self.0)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::boards::filters::{Filter, SprintChoice};
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_language_reads_and_writes_itself() {
+        let filter = Filter::read_query(
+            r#"owner:me label:postgres -label:docs is:blocked is:unowned age:>3d goal:2 "exact words" sprint:next"#,
+        );
+        assert!(filter.unknown.is_empty());
+        assert_eq!(filter.sprint, SprintChoice::Next);
+        assert_eq!(
+            filter.terms_text(),
+            r#"owner:me label:postgres -label:docs is:blocked is:unowned age:>3d goal:2 "exact words""#
+        );
+    }
+
+    #[test]
+    fn unknown_terms_are_named_and_not_swallowed() {
+        let filter =
+            Filter::read_query("colour:red is:tall age:>soon goal:x 12:30 https://example.org");
+        assert_eq!(filter.unknown.len(), 4);
+        assert!(filter.unknown[0].starts_with("colour:"));
+        assert_eq!(filter.terms.len(), 2);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_and_what_was_read_reads_the_same(q in r#"(owner:|label:|goal:|is:|age:>|[-" @:,]|3d|none|done|.){0,40}"#) {
+            let filter = Filter::read_query(&q);
+            let again = Filter::read_query(&filter.terms_text());
+            prop_assert_eq!(again.terms, filter.terms);
+        }
+    }
+}

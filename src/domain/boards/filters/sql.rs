@@ -1,0 +1,198 @@
+//! A filter as conditions of a query.
+
+use sqlx::{PgExecutor, Postgres, QueryBuilder};
+use time::{Date, Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::domain::boards::filters::{Asks, Filter};
+use crate::domain::{clock, error::Result, teams::Team};
+
+/// What a filter takes for now.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    now: OffsetDateTime,
+    /// The day that it is where the team is.
+    today: Date,
+}
+
+impl Moment {
+    /// The day is looked up for a filter that asks for it, and for no other.
+    pub async fn of(
+        db: impl PgExecutor<'_>,
+        team: &Team,
+        filter: &Filter,
+        now: OffsetDateTime,
+    ) -> Result<Self> {
+        let asks = filter.terms.iter().any(|term| term.asks == Asks::Overdue);
+        let today = if asks {
+            let zone: String = sqlx::query_scalar(
+                "SELECT coalesce(t.time_zone, w.time_zone) FROM teams t, workspace w WHERE t.id = $1",
+            )
+            .bind(team.id)
+            .fetch_one(db)
+            .await?;
+            clock::day_in(now, &zone)
+        } else {
+            now.date()
+        };
+        Ok(Self { now, today })
+    }
+}
+
+impl Filter {
+    /// Adds the filter's conditions on `tasks k` with `columns c` to a query's WHERE.
+    /// Every text goes in as a bind; `%`, `_` and `\` in words are themselves.
+    pub fn push_conditions(
+        &self,
+        query: &mut QueryBuilder<Postgres>,
+        team: &Team,
+        sprint: ResolvedSprint,
+        moment: Moment,
+    ) {
+        query.push(if self.wants_archived() {
+            " AND k.archived_at IS NOT NULL"
+        } else {
+            " AND k.archived_at IS NULL"
+        });
+        match sprint {
+            ResolvedSprint::Any => {}
+            ResolvedSprint::Without => {
+                query.push(" AND k.sprint_id IS NULL");
+            }
+            ResolvedSprint::One(id) => {
+                query.push(" AND k.sprint_id = ").push_bind(id);
+            }
+        }
+        self.push_terms(query, team, moment);
+    }
+
+    /// The same without the sprint, and with tasks of the archive among the others: for figures about the past.
+    pub fn push_terms(&self, query: &mut QueryBuilder<Postgres>, team: &Team, moment: Moment) {
+        let wanted = self
+            .terms
+            .iter()
+            .filter(|term| !term.not)
+            .filter_map(|term| match &term.asks {
+                Asks::Owner(handle) if handle != "nobody" => Some(handle.clone()),
+                _ => None,
+            });
+        let wanted: Vec<String> = wanted.collect();
+        let or_nobody = self.terms.iter().any(|term| {
+            !term.not && matches!(&term.asks, Asks::Owner(handle) if handle == "nobody")
+        });
+        if !wanted.is_empty() || or_nobody {
+            query.push(" AND (FALSE");
+            if !wanted.is_empty() {
+                query.push(" OR ");
+                push_owned(query, wanted);
+            }
+            if or_nobody {
+                query.push(" OR NOT ").push(OWNED);
+            }
+            query.push(")");
+        }
+        for term in &self.terms {
+            let not = if term.not { " AND NOT (" } else { " AND (" };
+            match &term.asks {
+                Asks::Owner(_) if !term.not => continue,
+                Asks::Archived => continue,
+                _ => query.push(not),
+            };
+            match &term.asks {
+                Asks::Owner(handle) if handle == "nobody" => {
+                    query.push("NOT ").push(OWNED);
+                }
+                Asks::Owner(handle) => push_owned(query, vec![handle.clone()]),
+                Asks::Label(label) => {
+                    query
+                        .push(
+                            "EXISTS (SELECT FROM task_labels tl JOIN labels l ON l.team_id = tl.team_id AND l.id = tl.label_id
+                             WHERE tl.team_id = k.team_id AND tl.task_id = k.id AND lower(l.name) = ",
+                        )
+                        .push_bind(label.clone())
+                        .push(")");
+                }
+                Asks::Goal(None) => {
+                    query.push("k.goal_id IS NULL");
+                }
+                Asks::Goal(Some(position)) => {
+                    query
+                        .push("EXISTS (SELECT FROM goals g WHERE g.team_id = ")
+                        .push_bind(team.id)
+                        .push(" AND g.id = k.goal_id AND g.position = ")
+                        .push_bind(*position)
+                        .push(")");
+                }
+                Asks::Blocked => {
+                    query.push("c.state = 'blocked'");
+                }
+                Asks::Done => {
+                    query.push("c.state = 'done'");
+                }
+                Asks::Unowned => {
+                    query.push("NOT ").push(OWNED);
+                }
+                Asks::Overdue => {
+                    query
+                        .push("c.state <> 'done' AND k.due_on < ")
+                        .push_bind(moment.today)
+                        .push(" AND k.due_on IS NOT NULL");
+                }
+                Asks::Age { longer, hours } => {
+                    let since = moment.now - Duration::hours(i64::from(*hours));
+                    query
+                        .push(if *longer {
+                            "k.column_since < "
+                        } else {
+                            "k.column_since > "
+                        })
+                        .push_bind(since);
+                }
+                Asks::Words(words) => {
+                    let like = format!("%{}%", literal(words));
+                    query
+                        .push("k.title ILIKE ")
+                        .push_bind(like.clone())
+                        .push(" OR k.description ILIKE ")
+                        .push_bind(like)
+                        .push(" OR ")
+                        .push_bind(format!("{}-", team.key))
+                        .push(" || k.number = upper(")
+                        .push_bind(words.clone())
+                        .push(")");
+                }
+                Asks::Archived => {}
+            }
+            query.push(")");
+        }
+    }
+}
+
+const OWNED: &str =
+    "EXISTS (SELECT FROM task_owners o WHERE o.team_id = k.team_id AND o.task_id = k.id)";
+
+fn push_owned(query: &mut QueryBuilder<Postgres>, handles: Vec<String>) {
+    query
+        .push(
+            "EXISTS (SELECT FROM task_owners o JOIN accounts a ON a.id = o.account_id
+             WHERE o.team_id = k.team_id AND o.task_id = k.id AND a.handle = ANY(",
+        )
+        .push_bind(handles)
+        .push("))");
+}
+
+/// A sprint choice after the sprints were looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ResolvedSprint {
+    Any,
+    Without,
+    One(Uuid),
+}
+
+/// For LIKE: its wildcards and its escape become plain letters.
+pub fn literal(words: &str) -> String {
+    words
+        .replace('\\', "\\\\")
+        .replace('%', "\\%")
+        .replace('_', "\\_")
+}

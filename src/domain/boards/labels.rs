@@ -1,0 +1,91 @@
+//! A team's labels: what they are called, their hues, and taking them away.
+
+use serde_json::json;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::domain::boards::columns::record;
+use crate::domain::{
+    accounts::create::touch_workspace,
+    error::{Problem, Result},
+    events::Change,
+    teams::Team,
+};
+
+/// A label in a team's settings.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Known {
+    pub id: Uuid,
+    pub name: String,
+    pub hue: i16,
+    /// How many tasks have it, archived ones too.
+    pub tasks: i64,
+}
+
+/// A team's labels by name.
+pub async fn known(db: &PgPool, team: Uuid) -> Result<Vec<Known>> {
+    Ok(sqlx::query_as(
+        "SELECT l.id, l.name, l.hue, (SELECT count(*) FROM task_labels tl WHERE tl.team_id = l.team_id AND tl.label_id = l.id) AS tasks
+         FROM labels l WHERE l.team_id = $1 ORDER BY lower(l.name)",
+    )
+    .bind(team)
+    .fetch_all(db)
+    .await?)
+}
+
+/// Calls a label differently, on every task that has it, or gives it another of the twelve hues.
+pub async fn relabel(
+    change: &mut Change,
+    team: &Team,
+    label: Uuid,
+    name: &str,
+    hue: i16,
+) -> Result<()> {
+    touch_workspace(change.db()).await?;
+    let name = name.trim().trim_start_matches('#');
+    let (was, stood): (String, i16) = sqlx::query_as(
+        "SELECT name, hue FROM labels WHERE team_id = $1 AND id = $2 FOR NO KEY UPDATE",
+    )
+    .bind(team.id)
+    .bind(label)
+    .fetch_one(change.db())
+    .await?;
+    if (was.as_str(), stood) == (name, hue) {
+        return Ok(());
+    }
+    sqlx::query("UPDATE labels SET name = $3, hue = $4 WHERE team_id = $1 AND id = $2")
+        .bind(team.id)
+        .bind(label)
+        .bind(name)
+        .bind(hue)
+        .execute(change.db())
+        .await?;
+    record(
+        change,
+        team,
+        "label.edited",
+        json!({ "name": was, "hue": stood }),
+        json!({ "name": name, "hue": hue }),
+    )
+    .await
+}
+
+/// Takes a label off every task, and away.
+pub async fn remove_label(change: &mut Change, team: &Team, label: Uuid) -> Result<()> {
+    touch_workspace(change.db()).await?;
+    let name: Option<String> =
+        sqlx::query_scalar("DELETE FROM labels WHERE team_id = $1 AND id = $2 RETURNING name")
+            .bind(team.id)
+            .bind(label)
+            .fetch_optional(change.db())
+            .await?;
+    let name = name.ok_or(Problem::NotFound)?;
+    record(
+        change,
+        team,
+        "label.removed",
+        json!({ "name": name }),
+        json!({}),
+    )
+    .await
+}

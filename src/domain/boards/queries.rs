@@ -1,0 +1,91 @@
+//! Reading a board's frame: its columns, people, labels and saved filters.
+
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::domain::boards::Column;
+use crate::domain::{accounts::Person, error::Result, tasks::Label};
+
+/// A team's columns from left to right.
+pub async fn columns(db: &PgPool, team: Uuid) -> Result<Vec<Column>> {
+    Ok(sqlx::query_as(
+        "SELECT id, slug, name, state, wip_limit FROM columns WHERE team_id = $1 ORDER BY position",
+    )
+    .bind(team)
+    .fetch_all(db)
+    .await?)
+}
+
+/// How many tasks are in each column that has a limit, by slug, whatever filter is on.
+pub async fn totals(db: &PgPool, team: Uuid) -> Result<Vec<(String, i64)>> {
+    Ok(sqlx::query_as(
+        "SELECT c.slug, (SELECT count(*) FROM tasks k WHERE k.column_id = c.id AND k.rank IS NOT NULL)
+         FROM columns c WHERE c.team_id = $1 AND c.wip_limit IS NOT NULL",
+    )
+    .bind(team)
+    .fetch_all(db)
+    .await?)
+}
+
+/// A team's members by name.
+pub async fn members(db: &PgPool, team: Uuid) -> Result<Vec<Person>> {
+    Ok(sqlx::query_as(
+        "SELECT a.id, a.handle, a.name, a.hue FROM members m JOIN accounts a ON a.id = m.account_id
+         WHERE m.team_id = $1 AND a.deactivated_at IS NULL ORDER BY a.name",
+    )
+    .bind(team)
+    .fetch_all(db)
+    .await?)
+}
+
+/// Everybody who may own a task.
+pub async fn people(db: &PgPool) -> Result<Vec<Person>> {
+    Ok(sqlx::query_as(
+        "SELECT id, handle, name, hue FROM accounts WHERE deactivated_at IS NULL ORDER BY name",
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// A team's labels by name.
+pub async fn labels(db: &PgPool, team: Uuid) -> Result<Vec<Label>> {
+    Ok(
+        sqlx::query_as("SELECT name, hue FROM labels WHERE team_id = $1 ORDER BY lower(name)")
+            .bind(team)
+            .fetch_all(db)
+            .await?,
+    )
+}
+
+/// A saved filter; the whole team's, or one's own.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct SavedFilter {
+    pub id: Uuid,
+    pub name: String,
+    /// The address's query, beginning with `?`.
+    pub query: String,
+    pub mine: bool,
+}
+
+impl SavedFilter {
+    /// Its words in the query language, if it has any.
+    pub fn words(&self) -> Option<String> {
+        let query = self.query.trim_start_matches('?').as_bytes();
+        let words = form_urlencoded::parse(query)
+            .find(|(name, _)| name == "q")
+            .map(|(_, words)| words.into_owned());
+        words.filter(|words| !words.is_empty())
+    }
+}
+
+/// The saved filters that somebody has on a team's board.
+pub async fn saved_filters(db: &PgPool, team: Uuid, account: Uuid) -> Result<Vec<SavedFilter>> {
+    Ok(sqlx::query_as(
+        "SELECT id, name, query, account_id IS NOT NULL AS mine FROM saved_filters
+         WHERE team_id = $1 AND (account_id IS NULL OR account_id = $2) ORDER BY mine DESC, lower(name)",
+    )
+    .bind(team)
+    .bind(account)
+    .fetch_all(db)
+    .await?)
+}

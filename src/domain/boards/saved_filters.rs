@@ -1,0 +1,81 @@
+//! Keeping a filter under a name, for oneself or for the team.
+
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::domain::boards::filters::{Filter, FilterParams};
+use crate::domain::{
+    accounts::create::touch_workspace,
+    error::{Problem, Result},
+    events::{Change, Event},
+    teams::Team,
+};
+
+/// Keeps a filter. A filter that was not understood is refused.
+pub async fn save_filter(
+    change: &mut Change,
+    team: &Team,
+    name: &str,
+    params: &FilterParams,
+    for_team: bool,
+) -> Result<Uuid> {
+    let filter = Filter::read(params);
+    if let Some(unknown) = filter.unknown.first() {
+        return Err(Problem::field("query", unknown.clone()));
+    }
+    let lanes = if matches!(params.lanes.as_str(), "owner" | "goal") {
+        params.lanes.as_str()
+    } else {
+        ""
+    };
+    let (id, owner) = (Uuid::now_v7(), if for_team { None } else { change.actor });
+    sqlx::query("INSERT INTO saved_filters (team_id, id, account_id, name, query) VALUES ($1, $2, $3, $4, $5)")
+        .bind(team.id)
+        .bind(id)
+        .bind(owner)
+        .bind(name.trim())
+        .bind(filter.address(lanes))
+        .execute(change.db())
+        .await?;
+    if for_team {
+        record(change, team, "filter.saved", name.trim());
+    }
+    // One's own filters stand on the page, but change no board: pages are made anew.
+    touch_workspace(change.db()).await?;
+    Ok(id)
+}
+
+/// Deletes a saved filter of one's own, or the team's.
+pub async fn delete_filter(
+    change: &mut Change,
+    team: &Team,
+    filter: Uuid,
+    may_edit: bool,
+) -> Result<()> {
+    let actor = change.actor;
+    let (name, teams): (String, bool) = sqlx::query_as(
+        "DELETE FROM saved_filters WHERE team_id = $1 AND id = $2 AND (account_id = $3 OR (account_id IS NULL AND $4))
+         RETURNING name, account_id IS NULL",
+    )
+    .bind(team.id)
+    .bind(filter)
+    .bind(actor)
+    .bind(may_edit)
+    .fetch_one(change.db())
+    .await?;
+    if teams {
+        record(change, team, "filter.deleted", &name);
+    }
+    touch_workspace(change.db()).await
+}
+
+fn record(change: &mut Change, team: &Team, kind: &'static str, name: &str) {
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind,
+        before: json!({}),
+        after: json!({ "name": name }),
+        version: None,
+    });
+}

@@ -1,0 +1,111 @@
+//! What happened after an event of a team, a line a task: where it came to since, whatever lay between.
+
+use serde::Serialize;
+use sqlx::PgPool;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::{boards::State, error::Result, events::transitions, teams::Team};
+
+/// Nobody reads more than this many lines.
+pub const SHOWN: i64 = 50;
+
+/// What became of a task.
+#[derive(Clone, Debug, Serialize)]
+pub struct Changed {
+    pub key: String,
+    pub title: String,
+    /// In the words of `became`.
+    pub what: &'static str,
+    pub state: State,
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    /// The event that it is as of.
+    #[serde(skip)]
+    pub seq: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    number: i64,
+    title: String,
+    first: String,
+    was: Option<String>,
+    #[sqlx(try_from = "String")]
+    state: State,
+    archived: bool,
+    at: OffsetDateTime,
+    seq: i64,
+}
+
+/// Whose state changed after that event; what is done comes first, then what is blocked, then the newest.
+pub async fn since(db: &PgPool, team: &Team, seq: i64) -> Result<Vec<Changed>> {
+    read(
+        db,
+        team,
+        seq,
+        "c.state = 'done' DESC, c.state = 'blocked' DESC, e.seq DESC",
+    )
+    .await
+}
+
+/// The newest of all.
+pub async fn newest(db: &PgPool, team: &Team) -> Result<Vec<Changed>> {
+    // As far back as makes a feed worth reading; a team with many events has enough of them there.
+    read(db, team, team.seq - 2000, "e.seq DESC").await
+}
+
+async fn read(db: &PgPool, team: &Team, seq: i64, order: &'static str) -> Result<Vec<Changed>> {
+    // Whoever comes back after a year asks for tens of thousands of changes: which tasks they were of is read from
+    // `event_shift` alone, and the first change only of those that are shown. Clocks of two changes may differ a little
+    // from the order that they got their numbers in.
+    let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new("WITH asked AS (SELECT ");
+    query.push_bind(team.id).push("::uuid AS team_id, ").push_bind(seq).push(
+        "::bigint AS seq)
+         SELECT n.number, n.title, f.shift AS first, f.before->>'state' AS was, n.state, n.archived, n.at, n.seq FROM (
+            SELECT k.team_id, k.number, k.title, c.state, k.archived_at IS NOT NULL AS archived, e.first, e.at, e.seq,
+                   row_number() OVER (ORDER BY ",
+    );
+    query.push(order).push(
+        ") AS nth
+            FROM (SELECT e.team_id, e.task_id, min(e.seq) AS first, max(e.seq) AS seq, max(e.at) AS at FROM events e
+                  WHERE e.team_id = (SELECT team_id FROM asked) AND e.shift IS NOT NULL AND e.seq > (SELECT seq FROM asked)
+                        AND e.at >= coalesce((SELECT at - interval '1 hour' FROM events JOIN asked USING (team_id, seq)), '-infinity')
+                  GROUP BY e.team_id, e.task_id) e
+            JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
+            JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+            ORDER BY nth LIMIT ",
+    );
+    query
+        .push_bind(SHOWN)
+        .push(") n JOIN events f ON f.team_id = n.team_id AND f.seq = n.first ORDER BY n.nth");
+    let rows: Vec<Row> = query.build_query_as().fetch_all(db).await?;
+    Ok(rows.into_iter().map(|row| row.told(team)).collect())
+}
+
+impl Row {
+    fn told(self, team: &Team) -> Changed {
+        let what = transitions::became(&self.first, self.was.as_deref(), self.state, self.archived);
+        let key = format!("{}-{}", team.key, self.number);
+        Changed {
+            key,
+            title: self.title,
+            what,
+            state: self.state,
+            at: self.at,
+            seq: self.seq,
+        }
+    }
+}
+
+/// When something last happened in these teams, and not in all of them by itself or by an administrator's word.
+pub async fn last(db: &PgPool, teams: &[Uuid]) -> Result<Vec<(Uuid, OffsetDateTime)>> {
+    Ok(sqlx::query_as(
+        "SELECT t.id, e.at FROM teams t CROSS JOIN LATERAL (SELECT at FROM events WHERE team_id = t.id AND kind NOT LIKE 'workspace.%'
+             AND kind <> ALL(ARRAY['sprint.started', 'sprint.cadence', 'sprint.moved', 'sprint.skipped']) ORDER BY seq DESC LIMIT 1) e
+         WHERE t.id = ANY($1)",
+    )
+    .bind(teams)
+    .fetch_all(db)
+    .await?)
+}

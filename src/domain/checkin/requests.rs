@@ -1,0 +1,311 @@
+//! What somebody of another team asks for. The team takes it as a task, answers, or declines and says why; whoever
+//! asked sees which.
+
+use serde_json::json;
+use sqlx::{PgPool, Postgres, QueryBuilder};
+use time::{Date, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::domain::{
+    accounts::Person,
+    error::{Problem, Result},
+    events::{Change, Event},
+    policy::access::{named_to_all, seen_by},
+    tasks::{
+        create::{NewTask, create_task},
+        plain_lines,
+    },
+    teams::Team,
+};
+
+/// What is asked for.
+pub struct Draft<'d> {
+    pub title: &'d str,
+    pub why: &'d str,
+    pub by: Option<Date>,
+}
+
+/// Asks a team for something.
+///
+/// # Errors
+/// `Invalid` for a request that says nothing.
+pub async fn ask(change: &mut Change, team: &Team, draft: &Draft<'_>) -> Result<Uuid> {
+    let (id, at, actor) = (Uuid::now_v7(), change.at, change.actor);
+    let title = draft.title.split_whitespace().collect::<Vec<_>>().join(" ");
+    // A team that only its members see is not named to others.
+    sqlx::query(concat!(
+        "INSERT INTO requests (team_id, id, title, why, by_on, asker_id, for_team_id, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, (SELECT m.team_id FROM members m JOIN teams t ON t.id = m.team_id AND ",
+        named_to_all!("t"),
+        "
+                                          WHERE m.account_id = $6 AND m.team_id <> $1 ORDER BY m.since LIMIT 1), $7)"
+    ))
+    .bind(team.id)
+    .bind(id)
+    .bind(&title)
+    .bind(plain_lines(draft.why.trim()))
+    .bind(draft.by)
+    .bind(actor)
+    .bind(at)
+    .execute(change.db())
+    .await?;
+    record(
+        change,
+        team,
+        "request.made",
+        json!({ "request": id, "title": title }),
+    );
+    Ok(id)
+}
+
+/// What a team says to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It becomes a task, for whoever asked.
+    Taken,
+    Answered,
+    Declined,
+    /// By whoever asked.
+    Withdrawn,
+}
+
+impl Outcome {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Taken => "taken",
+            Self::Answered => "answered",
+            Self::Declined => "declined",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+}
+
+impl TryFrom<String> for Outcome {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        [Self::Taken, Self::Answered, Self::Declined, Self::Withdrawn]
+            .into_iter()
+            .find(|outcome| outcome.as_str() == text)
+            .ok_or_else(|| format!("a request is not {text}"))
+    }
+}
+
+/// Settles a request; the answer is the number of the task that it became.
+///
+/// # Errors
+/// `Conflict` when somebody was quicker, `Invalid` for an answer or a refusal without words.
+pub async fn settle(
+    change: &mut Change,
+    team: &Team,
+    request: Uuid,
+    outcome: Outcome,
+    answer: &str,
+) -> Result<Option<i64>> {
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        title: String,
+        why: String,
+        by_on: Option<Date>,
+        outcome: Option<String>,
+        asker: Option<String>,
+        for_team: Option<String>,
+    }
+    // Tasks and their columns are locked before the team's other rows.
+    let row: Row = sqlx::query_as(concat!(
+        "SELECT r.title, r.why, r.by_on, r.outcome, a.handle AS asker, t.name AS for_team
+         FROM requests r LEFT JOIN accounts a ON a.id = r.asker_id LEFT JOIN teams t ON t.id = r.for_team_id AND ",
+        named_to_all!("t"),
+        "
+         WHERE r.team_id = $1 AND r.id = $2 FOR NO KEY UPDATE OF r"
+    ))
+    .bind(team.id)
+    .bind(request)
+    .fetch_one(change.db())
+    .await?;
+    if row.outcome.is_some() {
+        return Err(Problem::conflict(
+            "Somebody has settled this request already. Nothing was changed.",
+        ));
+    }
+    let made = match outcome {
+        Outcome::Taken => {
+            let whom = [row.asker.map(|handle| format!("@{handle}")), row.for_team];
+            let new = NewTask {
+                title: row.title,
+                description: row.why,
+                due: row.by_on,
+                waited_for_by: whom.into_iter().flatten().collect::<Vec<_>>().join(", "),
+                ..NewTask::default()
+            };
+            Some(create_task(change, team, &new).await?)
+        }
+        Outcome::Answered | Outcome::Declined => None,
+        Outcome::Withdrawn => {
+            return Err(Problem::field(
+                "outcome",
+                "Take it, answer it, or decline it.",
+            ));
+        }
+    };
+    let (at, actor) = (change.at, change.actor);
+    sqlx::query(
+        "UPDATE requests SET outcome = $3, answer = $4, settled_by = $5, settled_at = $6, task_id = $7 WHERE team_id = $1 AND id = $2",
+    )
+    .bind(team.id)
+    .bind(request)
+    .bind(outcome.as_str())
+    .bind(plain_lines(answer.trim()))
+    .bind(actor)
+    .bind(at)
+    .bind(made.map(|(task, _)| task))
+    .execute(change.db())
+    .await?;
+    record(
+        change,
+        team,
+        "request.settled",
+        json!({ "request": request, "outcome": outcome.as_str() }),
+    );
+    Ok(made.map(|(_, number)| number))
+}
+
+/// Takes back what the actor asked for.
+///
+/// # Errors
+/// `NotFound` for somebody else's request, `Conflict` once it is settled.
+pub async fn withdraw(change: &mut Change, team: &Team, request: Uuid) -> Result<()> {
+    let (at, actor) = (change.at, change.actor);
+    let outcome: Option<String> = sqlx::query_scalar(
+        "SELECT outcome FROM requests WHERE team_id = $1 AND id = $2 AND asker_id = $3 FOR NO KEY UPDATE",
+    )
+    .bind(team.id)
+    .bind(request)
+    .bind(actor)
+    .fetch_one(change.db())
+    .await?;
+    if outcome.is_some() {
+        return Err(Problem::conflict(
+            "It is settled already: your own page says how. Nothing was changed.",
+        ));
+    }
+    sqlx::query(
+        "UPDATE requests SET outcome = 'withdrawn', settled_by = $3, settled_at = $4 WHERE team_id = $1 AND id = $2",
+    )
+    .bind(team.id)
+    .bind(request)
+    .bind(actor)
+    .bind(at)
+    .execute(change.db())
+    .await?;
+    record(
+        change,
+        team,
+        "request.withdrawn",
+        json!({ "request": request }),
+    );
+    Ok(())
+}
+
+fn record(change: &mut Change, team: &Team, kind: &'static str, after: serde_json::Value) {
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind,
+        before: json!({}),
+        after,
+        version: None,
+    });
+}
+
+/// A request as its team and its asker see it.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Request {
+    pub id: Uuid,
+    /// Name and address of the team that is asked.
+    pub team: String,
+    pub slug: String,
+    pub title: String,
+    pub why: String,
+    pub by_on: Option<Date>,
+    /// Nobody, once the account is gone.
+    pub asker: Option<String>,
+    pub for_team: Option<String>,
+    pub created_at: OffsetDateTime,
+    #[sqlx(try_from = "MaybeOutcome")]
+    pub outcome: Option<Outcome>,
+    pub answer: String,
+    pub settled_by: Option<String>,
+    /// Key and column of the task that it became.
+    pub task: Option<String>,
+    pub stands: Option<String>,
+}
+
+/// What a column that may be empty says.
+#[derive(sqlx::Type)]
+#[sqlx(transparent)]
+pub struct MaybeOutcome(Option<String>);
+
+impl TryFrom<MaybeOutcome> for Option<Outcome> {
+    type Error = String;
+
+    fn try_from(MaybeOutcome(text): MaybeOutcome) -> Result<Self, String> {
+        text.map(Outcome::try_from).transpose()
+    }
+}
+
+fn requests(reader: Uuid) -> QueryBuilder<Postgres> {
+    let mut query = QueryBuilder::new("WITH reader AS (SELECT ");
+    query.push_bind(reader).push(concat!(
+        "::uuid AS id)
+         SELECT r.id, t.name AS team, t.slug, r.title, r.why, r.by_on, a.name AS asker, f.name AS for_team, r.created_at, r.outcome, r.answer,
+                s.name AS settled_by, t.key || '-' || k.number AS task, c.name AS stands
+         FROM requests r JOIN teams t ON t.id = r.team_id LEFT JOIN accounts a ON a.id = r.asker_id
+         LEFT JOIN teams f ON f.id = r.for_team_id AND ",
+        seen_by!(of "f", "(SELECT id FROM reader)"),
+        " LEFT JOIN accounts s ON s.id = r.settled_by
+         LEFT JOIN tasks k ON k.team_id = r.team_id AND k.id = r.task_id LEFT JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+         WHERE ",
+    ));
+    query
+}
+
+/// A team's intake: what waits for an answer, the oldest first, and what was settled lately.
+pub async fn intake(db: &PgPool, team: Uuid, reader: Uuid) -> Result<Vec<Request>> {
+    let mut query = requests(reader);
+    query
+        .push("r.team_id = ")
+        .push_bind(team)
+        .push(" ORDER BY r.outcome IS NOT NULL, CASE WHEN r.outcome IS NULL THEN r.created_at END, r.settled_at DESC LIMIT 100");
+    Ok(query.build_query_as().fetch_all(db).await?)
+}
+
+/// What somebody asked of these teams, which they may look at: what is open, and what was settled after an instant.
+pub async fn asked_by(
+    db: &PgPool,
+    asker: &Person,
+    seen: &[Uuid],
+    since: OffsetDateTime,
+) -> Result<Vec<Request>> {
+    let mut query = requests(asker.id);
+    query
+        .push("r.asker_id = ")
+        .push_bind(asker.id)
+        .push(" AND (r.settled_at IS NULL OR r.settled_at > ")
+        .push_bind(since);
+    query
+        .push(") AND r.team_id = ANY(")
+        .push_bind(seen.to_vec());
+    query.push(") ORDER BY r.settled_at DESC NULLS LAST, r.created_at LIMIT 50");
+    Ok(query.build_query_as().fetch_all(db).await?)
+}
+
+/// How many requests a team has not settled.
+pub async fn open(db: &PgPool, team: Uuid) -> Result<i64> {
+    Ok(
+        sqlx::query_scalar("SELECT count(*) FROM requests WHERE team_id = $1 AND outcome IS NULL")
+            .bind(team)
+            .fetch_one(db)
+            .await?,
+    )
+}

@@ -1,0 +1,342 @@
+//! Where a team's sprint stands, for whoever waits for it: read in a minute, and the same as a page, JSON and feeds.
+
+use serde::Serialize;
+use sqlx::PgPool;
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::domain::{
+    boards::State,
+    error::Result,
+    goals::{self, Goal},
+    humanize::without_addresses,
+    sprints::{self, Sprint},
+    tasks::{self, Card},
+    teams::{Team, roster::crew},
+};
+
+/// A list shows no more than this: whoever wants all of it looks at the board.
+const SHOWN: i64 = 12;
+/// So long a finished task stands among what somebody waited for.
+const DONE_FOR: Duration = Duration::days(14);
+
+/// How a team's sprint stands.
+pub struct CheckIn {
+    pub team: Team,
+    pub sprint: Option<Sprint>,
+    /// Which working day of it this is, and of how many.
+    pub day: (usize, usize),
+    pub goals: Vec<Goal>,
+    /// Tasks of the sprint by state.
+    pub counts: [i64; 5],
+    /// The longest first.
+    pub blocked: Vec<Card>,
+    /// The longest first.
+    pub in_review: Vec<Card>,
+    /// The newest first.
+    pub done: Vec<Card>,
+    /// What is to be begun, in the team's order.
+    pub next_up: Vec<Card>,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    #[sqlx(try_from = "String")]
+    state: State,
+    /// How many are in that state.
+    count: i64,
+    nth: i64,
+}
+
+impl CheckIn {
+    pub fn count(&self, state: State) -> i64 {
+        State::ALL
+            .iter()
+            .zip(self.counts)
+            .find(|(one, _)| **one == state)
+            .map_or(0, |(_, count)| count)
+    }
+
+    pub fn total(&self) -> i64 {
+        self.counts.iter().sum()
+    }
+
+    /// `Sprint 42: 9 of 24 done`.
+    pub fn in_short(&self) -> String {
+        let name = self
+            .sprint
+            .as_ref()
+            .map_or("No sprint", |sprint| sprint.name.as_str());
+        format!(
+            "{name}: {} of {} done",
+            self.count(State::Done),
+            self.total()
+        )
+    }
+}
+
+/// Reads how a team's sprint stands.
+pub async fn check_in(db: &PgPool, team: &Team, now: OffsetDateTime) -> Result<CheckIn> {
+    let sprints = sprints::queries::sprints_of(db, team.id).await?;
+    let sprint = sprints::queries::current(&sprints).cloned();
+    let crew = crew(db, team.id).await?;
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT id, state, count, nth FROM (
+            SELECT k.id, c.state, count(*) OVER (PARTITION BY c.state) AS count,
+                   row_number() OVER (PARTITION BY c.state ORDER BY
+                       CASE WHEN c.state = 'done' THEN -extract(epoch FROM k.column_since) WHEN c.state <> 'todo' THEN extract(epoch FROM k.column_since) END,
+                       c.position, k.rank) AS nth
+            FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+            WHERE k.team_id = $1 AND k.archived_at IS NULL AND ($2::uuid IS NULL OR k.sprint_id = $2)) ranked
+         WHERE nth = 1 OR (nth <= $3 AND state <> 'doing') OR state = 'blocked' AND nth <= 100 ORDER BY state, nth",
+    )
+    .bind(team.id)
+    .bind(sprint.as_ref().map(|sprint| sprint.id))
+    .bind(SHOWN)
+    .fetch_all(db)
+    .await?;
+    let mut counts = [0; 5];
+    for (state, count) in State::ALL.iter().zip(&mut counts) {
+        *count = rows
+            .iter()
+            .find(|row| row.state == *state)
+            .map_or(0, |row| row.count);
+    }
+    let ids: Vec<Uuid> = rows
+        .iter()
+        .filter(|row| row.state != State::Doing)
+        .map(|row| row.id)
+        .collect();
+    let cards = tasks::queries::cards_of(db, team, &ids).await?;
+    let of = |state: State| -> Vec<Card> {
+        let mut those: Vec<(i64, &Card)> = rows
+            .iter()
+            .filter(|row| row.state == state)
+            .filter_map(|row| Some((row.nth, cards.iter().find(|card| card.id == row.id)?)))
+            .collect();
+        those.sort_by_key(|(nth, _)| *nth);
+        those.into_iter().map(|(_, card)| card.clone()).collect()
+    };
+    let goals = match &sprint {
+        Some(sprint) => goals::goals(db, team, sprint, &crew, now).await?,
+        None => Vec::new(),
+    };
+    let day = sprint.as_ref().map_or((0, 0), |sprint| {
+        (
+            sprint.day_number(&crew.week, crew.week.today(now)),
+            sprint.working_days(&crew.week).len(),
+        )
+    });
+    Ok(CheckIn {
+        day,
+        goals,
+        counts,
+        blocked: of(State::Blocked),
+        in_review: of(State::Review),
+        done: of(State::Done),
+        next_up: of(State::Todo),
+        team: team.clone(),
+        sprint,
+    })
+}
+
+/// What somebody or their teams wait for of this team: because a task is for them, or because one of theirs waits on it.
+/// What is done or blocked comes first.
+pub async fn awaited(
+    db: &PgPool,
+    team: &Team,
+    account: Uuid,
+    now: OffsetDateTime,
+) -> Result<Vec<Card>> {
+    let ids: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT k.id FROM (
+            SELECT task_id FROM awaits WHERE team_id = $1 AND by_account_id = $2
+            UNION SELECT w.task_id FROM awaits w JOIN members m ON m.team_id = w.by_team_id AND m.account_id = $2 WHERE w.team_id = $1
+            UNION SELECT w.on_task_id FROM waits w JOIN members m ON m.team_id = w.team_id AND m.account_id = $2
+                  WHERE w.on_task_team = $1 AND w.team_id <> $1 AND w.ended_at IS NULL) a
+         JOIN tasks k ON k.team_id = $1 AND k.id = a.task_id JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+         WHERE k.archived_at IS NULL AND (c.state <> 'done' OR k.column_since > $3)",
+    )
+    .bind(team.id)
+    .bind(account)
+    .bind(now - DONE_FOR)
+    .fetch_all(db)
+    .await?;
+    let mut cards = tasks::queries::cards_of(db, team, &ids).await?;
+    cards.sort_by_key(in_order);
+    Ok(cards)
+}
+
+/// The same over all teams that the reader may look at, for their own page: what is for them or their teams, and what
+/// their own tasks wait on. The team of each, and the task.
+pub async fn awaited_of(
+    db: &PgPool,
+    seen: &[Uuid],
+    account: Uuid,
+    now: OffsetDateTime,
+) -> Result<Vec<(Uuid, Uuid)>> {
+    Ok(sqlx::query_as(
+        "SELECT k.team_id, k.id FROM (
+            SELECT team_id, task_id FROM awaits WHERE by_account_id = $2
+            UNION SELECT w.team_id, w.task_id FROM awaits w JOIN members m ON m.team_id = w.by_team_id AND m.account_id = $2
+            UNION SELECT w.on_task_team, w.on_task_id FROM waits w JOIN task_owners o ON o.team_id = w.team_id AND o.task_id = w.task_id
+                  WHERE o.account_id = $2 AND w.ended_at IS NULL AND w.on_task_id IS NOT NULL) a
+         JOIN tasks k ON k.team_id = a.team_id AND k.id = a.task_id JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+         WHERE k.team_id = ANY($1) AND k.archived_at IS NULL AND (c.state <> 'done' OR k.column_since > $3)
+         ORDER BY c.state <> 'done', c.state <> 'blocked', k.column_since LIMIT 200",
+    )
+    .bind(seen)
+    .bind(account)
+    .bind(now - DONE_FOR)
+    .fetch_all(db)
+    .await?)
+}
+
+/// What is done first, then what is blocked, and then by state; the longest in its column first.
+pub fn in_order(card: &Card) -> (bool, bool, State, OffsetDateTime) {
+    (
+        card.state != State::Done,
+        card.state != State::Blocked,
+        card.state,
+        card.column_since,
+    )
+}
+
+/// Takes addresses out of what somebody wrote.
+fn hide_addresses<'t>(texts: impl IntoIterator<Item = &'t mut String>) {
+    for text in texts {
+        *text = without_addresses(text);
+    }
+}
+
+/// Leaves of a goal what a guest may know.
+pub fn goal_for_guests(goal: &mut Goal) {
+    // a project may be another team's
+    goal.project = None;
+    hide_addresses([
+        &mut goal.title,
+        &mut goal.unit,
+        &mut goal.why,
+        &mut goal.needs,
+    ]);
+    hide_addresses(goal.owners.iter_mut().map(|owner| &mut owner.name));
+}
+
+/// Leaves of a card what a guest of its team may know: other teams' tasks stay unnamed, and nobody's address is told.
+pub fn for_guests(team: &Team, card: &mut Card) {
+    hide_addresses(
+        [&mut card.title, &mut card.column_name]
+            .into_iter()
+            .chain(&mut card.goal_title),
+    );
+    hide_addresses(card.owners.iter_mut().map(|owner| &mut owner.name));
+    hide_addresses(card.labels.iter_mut().map(|label| &mut label.name));
+    hide_addresses(
+        card.waits_on
+            .iter_mut()
+            .flat_map(|wait| std::iter::once(&mut wait.note).chain(&mut wait.name)),
+    );
+    let own = format!("{}-", team.key);
+    for wait in &mut card.waits_on {
+        if wait.kind == "task" && wait.on.as_deref().is_some_and(|key| !key.starts_with(&own)) {
+            (wait.on, wait.name, wait.state, wait.done_at) = (None, None, None, None);
+        }
+    }
+    // "For" is words: other teams, and whatever else somebody wrote.
+    card.waited_for_by.clear();
+    card.waited_by.retain(|key| key.starts_with(&own));
+}
+
+impl CheckIn {
+    /// The same with no more in it than a guest may know.
+    pub fn for_guests(mut self) -> Self {
+        for cards in [
+            &mut self.blocked,
+            &mut self.in_review,
+            &mut self.done,
+            &mut self.next_up,
+        ] {
+            for card in cards {
+                for_guests(&self.team, card);
+            }
+        }
+        self.goals.iter_mut().for_each(goal_for_guests);
+        hide_addresses(self.sprint.as_mut().map(|sprint| &mut sprint.name));
+        self
+    }
+}
+
+/// The facts as JSON.
+#[derive(Serialize)]
+pub struct Facts<'c> {
+    team: Named<'c>,
+    sprint: Option<&'c Sprint>,
+    day: usize,
+    days: usize,
+    counts: std::collections::BTreeMap<&'static str, i64>,
+    goals: Vec<GoalFacts<'c>>,
+    blocked: &'c [Card],
+    in_review: &'c [Card],
+    done: &'c [Card],
+    next_up: &'c [Card],
+    seq: i64,
+}
+
+#[derive(Serialize)]
+struct Named<'c> {
+    slug: &'c str,
+    name: &'c str,
+}
+
+#[derive(Serialize)]
+struct GoalFacts<'c> {
+    title: &'c str,
+    figure: &'c str,
+    current: i64,
+    target: i64,
+    /// How far it is, and should be by today, in hundredths.
+    is: i64,
+    due: i64,
+    behind: bool,
+    owners: Vec<&'c str>,
+}
+
+impl<'c> From<&'c CheckIn> for Facts<'c> {
+    fn from(of: &'c CheckIn) -> Self {
+        let goal = |goal: &'c Goal| GoalFacts {
+            title: &goal.title,
+            figure: &goal.figure,
+            current: goal.current,
+            target: goal.target,
+            is: goal.is,
+            due: goal.due,
+            behind: goal.is_behind(),
+            owners: goal
+                .owners
+                .iter()
+                .map(|owner| owner.name.as_str())
+                .collect(),
+        };
+        Self {
+            team: Named {
+                slug: &of.team.slug,
+                name: &of.team.name,
+            },
+            sprint: of.sprint.as_ref(),
+            day: of.day.0,
+            days: of.day.1,
+            counts: State::ALL
+                .into_iter()
+                .map(State::as_str)
+                .zip(of.counts)
+                .collect(),
+            goals: of.goals.iter().map(goal).collect(),
+            blocked: &of.blocked,
+            in_review: &of.in_review,
+            done: &of.done,
+            next_up: &of.next_up,
+            seq: of.team.seq,
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! When somebody last looked at a team's check-in: what happened since then stands on the page.
+
+use sqlx::PgPool;
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::domain::{error::Result, policy::access::named_to_all};
+
+/// Whoever comes back after this long has come anew; a page that is loaded again before keeps its list.
+const VISIT: Duration = Duration::minutes(30);
+/// How often it is written down that somebody is still there.
+const STILL_THERE: Duration = Duration::minutes(5);
+
+/// The visit before this one, and whether the reader follows the team.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// The team's newest event then.
+    pub seq: i64,
+    /// Nothing at the first visit: then `seq` is where the team stood when it began.
+    pub at: Option<OffsetDateTime>,
+    pub follows: bool,
+    /// The last events of the reader's private teams, added up: what those wait for tells no other team's count.
+    pub secrets: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    at: Option<OffsetDateTime>,
+    before_seq: Option<i64>,
+    before_at: Option<OffsetDateTime>,
+    follows: bool,
+    secrets: i64,
+}
+
+/// Somebody looks; `comes` where they opened the page, and it did not ask anew by itself.
+pub async fn look(
+    db: &PgPool,
+    (account, team): (Uuid, Uuid),
+    seq: i64,
+    now: OffsetDateTime,
+    comes: bool,
+) -> Result<Look> {
+    let row: Row = sqlx::query_as(concat!(
+        "SELECT l.at, l.before_seq, l.before_at,
+                EXISTS (SELECT FROM follows WHERE account_id = $1 AND team_id = $2 AND num_nonnulls(task_id, goal_id, project_id) = 0) AS follows,
+                (SELECT coalesce(sum(t.seq), 0)::bigint FROM members m JOIN teams t ON t.id = m.team_id WHERE m.account_id = $1 AND NOT ",
+        named_to_all!("t"),
+        ") AS secrets
+         FROM (SELECT) one LEFT JOIN looks l ON l.account_id = $1 AND l.team_id = $2"
+    ))
+    .bind(account)
+    .bind(team)
+    .fetch_one(db)
+    .await?;
+    let (follows, secrets) = (row.follows, row.secrets);
+    match (row.at, row.before_seq) {
+        (Some(at), Some(seq)) if !comes || now - at < STILL_THERE => {
+            return Ok(Look {
+                seq,
+                at: row.before_at,
+                follows,
+                secrets,
+            });
+        }
+        (None, _) if !comes => {
+            return Ok(Look {
+                seq,
+                at: None,
+                follows,
+                secrets,
+            });
+        }
+        _ => {}
+    }
+    // Two windows that come at once are one visit: the row says so, whoever was first.
+    let (seq, at) = sqlx::query_as(
+        "INSERT INTO looks AS l (account_id, team_id, seq, at, before_seq, before_at) VALUES ($1, $2, $3, $4, $3, NULL)
+         ON CONFLICT (account_id, team_id) DO UPDATE SET seq = greatest(l.seq, excluded.seq), at = greatest(l.at, excluded.at),
+             before_seq = CASE WHEN excluded.at - l.at >= make_interval(secs => $5) THEN l.seq ELSE l.before_seq END,
+             before_at = CASE WHEN excluded.at - l.at >= make_interval(secs => $5) THEN l.at ELSE l.before_at END
+         RETURNING before_seq, before_at",
+    )
+    .bind(account)
+    .bind(team)
+    .bind(seq)
+    .bind(now)
+    .bind(VISIT.as_seconds_f64())
+    .fetch_one(db)
+    .await?;
+    Ok(Look {
+        seq,
+        at,
+        follows,
+        secrets,
+    })
+}

@@ -1,0 +1,210 @@
+//! How long tasks took from the first time in progress to done.
+
+use time::Date;
+use uuid::Uuid;
+
+/// Days from start to end, both counted: what is begun and done on the same day took one.
+/// Nothing for what ends before it starts.
+pub fn days(start: Date, end: Date) -> Option<i64> {
+    let days = (end - start).whole_days() + 1;
+    (days > 0).then_some(days)
+}
+
+/// The value that a part (0 to 1) of the sorted ones is at or below: between two neighbours on a straight line,
+/// with the least at 0 and the greatest at 1.
+pub fn percentile(sorted: &[i64], part: f64) -> Option<f64> {
+    let last = sorted.len().checked_sub(1)?;
+    let at = part.clamp(0.0, 1.0) * last as f64;
+    let (low, high) = (
+        sorted.get(at.floor() as usize)?,
+        sorted.get(at.ceil() as usize)?,
+    );
+    Some(*low as f64 + (high - low) as f64 * at.fract())
+}
+
+/// What is known of a task's beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// The day it was in progress for the first time.
+    On(Date),
+    /// It never was in progress.
+    Never,
+    /// It was imported, and what happened before is not known.
+    Unknown,
+}
+
+/// A task with the days that it took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    pub task: Uuid,
+    pub start: Date,
+    pub end: Date,
+    pub days: i64,
+}
+
+/// How many were left out of a figure, and why.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    pub no_start: usize,
+    pub unknown: usize,
+    pub backwards: usize,
+}
+
+impl LeftOut {
+    /// A sentence, or nothing if none was left out.
+    pub fn sentence(&self) -> Option<String> {
+        let parts = [
+            (self.no_start, "that never were in progress"),
+            (self.unknown, "imported with a history that begins too late"),
+            (self.backwards, "that end before they start"),
+        ];
+        let parts: Vec<String> = parts
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, why)| format!("{count} {why}"))
+            .collect();
+        (!parts.is_empty()).then(|| format!("Left out: {}.", parts.join(", ")))
+    }
+}
+
+/// Cycle times in the order they came, their days sorted, and what was left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CycleTimes {
+    pub taken: Vec<Taken>,
+    pub sorted: Vec<i64>,
+    pub left_out: LeftOut,
+}
+
+impl CycleTimes {
+    /// The days within which so many hundredths of the tasks were done.
+    pub fn percentile(&self, hundredths: u8) -> Option<f64> {
+        percentile(&self.sorted, f64::from(hundredths) / 100.0)
+    }
+}
+
+/// Cycle times of tasks with their beginning and the day they were done (or, for work in progress, today).
+pub fn cycle_times(items: impl IntoIterator<Item = (Uuid, Begun, Date)>) -> CycleTimes {
+    let mut times = CycleTimes::default();
+    for (task, begun, end) in items {
+        let start = match begun {
+            Begun::On(start) => start,
+            Begun::Never => {
+                times.left_out.no_start += 1;
+                continue;
+            }
+            Begun::Unknown => {
+                times.left_out.unknown += 1;
+                continue;
+            }
+        };
+        match days(start, end) {
+            Some(days) => times.taken.push(Taken {
+                task,
+                start,
+                end,
+                days,
+            }),
+            None => times.left_out.backwards += 1,
+        }
+    }
+    times.sorted = times.taken.iter().map(|taken| taken.days).collect();
+    times.sorted.sort_unstable();
+    times
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use time::macros::{date, format_description};
+
+    use super::*;
+
+    const ITEMS: &str = include_str!("../../../../tests/data/flow-work-items.csv");
+
+    /// `5/31/2023 8:04:10 AM`
+    fn american(text: &str) -> Option<Date> {
+        let day = format_description!(
+            "[month padding:none]/[day padding:none]/[year] [hour repr:12 padding:none]:[minute]:[second] [period]"
+        );
+        time::PrimitiveDateTime::parse(text, day)
+            .ok()
+            .map(|at| at.date())
+    }
+
+    #[test]
+    fn real_items_have_the_percentiles_that_others_counted() {
+        let rows: Vec<Vec<&str>> = ITEMS
+            .trim_start_matches('\u{feff}')
+            .lines()
+            .skip(1)
+            .map(|line| line.trim().split(';').collect())
+            .collect();
+        assert_eq!(rows.len(), 266);
+        let finished: Vec<(Date, Date)> = rows
+            .iter()
+            .filter_map(|row| Some((american(row[1])?, american(row[0])?)))
+            .collect();
+        assert_eq!(rows.len() - finished.len(), 5, "still open");
+        let times = cycle_times(
+            finished
+                .into_iter()
+                .map(|(start, end)| (Uuid::nil(), Begun::On(start), end)),
+        );
+        assert_eq!(times.left_out, LeftOut::default());
+        let at = |hundredths| times.percentile(hundredths).unwrap();
+        assert_eq!([at(50), at(70), at(85), at(95)], [5.0, 7.0, 9.0, 13.0]);
+    }
+
+    #[test]
+    fn the_same_day_is_one_day_and_what_ends_before_it_starts_is_counted_as_left_out() {
+        let (monday, friday) = (date!(2026 - 11 - 16), date!(2026 - 11 - 20));
+        assert_eq!(days(monday, monday), Some(1));
+        assert_eq!(days(monday, friday), Some(5));
+        assert_eq!(days(friday, monday), None);
+        let all = [
+            (Begun::On(monday), friday),
+            (Begun::On(friday), monday),
+            (Begun::Never, friday),
+            (Begun::Unknown, friday),
+        ];
+        let times = cycle_times(all.map(|(begun, end)| (Uuid::nil(), begun, end)));
+        assert_eq!(times.sorted, [5]);
+        assert_eq!(
+            times.left_out,
+            LeftOut {
+                no_start: 1,
+                unknown: 1,
+                backwards: 1
+            }
+        );
+        assert!(
+            times
+                .left_out
+                .sentence()
+                .unwrap()
+                .starts_with("Left out: 1 that never were in progress, 1 imported")
+        );
+        assert_eq!(LeftOut::default().sentence(), None);
+    }
+
+    #[test]
+    fn percentiles_lie_on_the_line_between_neighbours() {
+        assert_eq!(percentile(&[], 0.5), None);
+        assert_eq!(percentile(&[3], 0.95), Some(3.0));
+        assert_eq!(percentile(&[1, 2, 3, 4], 0.5), Some(2.5));
+        assert_eq!(percentile(&[1, 2, 3, 4, 5], 0.85), Some(4.4));
+        assert_eq!(percentile(&[1, 2], 1.0), Some(2.0));
+    }
+
+    proptest! {
+        #[test]
+        fn a_percentile_is_between_the_least_and_the_greatest_and_never_falls(
+            mut all in prop::collection::vec(1_i64..400, 1..50), one in 0.0..1.0_f64, other in 0.0..1.0_f64
+        ) {
+            all.sort_unstable();
+            let (low, high) = (percentile(&all, one.min(other)).unwrap(), percentile(&all, one.max(other)).unwrap());
+            prop_assert!(low <= high + 1e-9);
+            prop_assert!(low >= all[0] as f64 && high <= all[all.len() - 1] as f64 + 1e-9);
+        }
+    }
+}

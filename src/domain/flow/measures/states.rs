@@ -1,0 +1,360 @@
+//! In which state tasks were, replayed from their moves.
+
+use std::collections::{HashMap, HashSet};
+
+use time::{Date, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::domain::boards::State;
+
+/// What brought a task into another state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Made,
+    Moved,
+    /// It came from another tool, as it stood there.
+    Imported,
+    Archived,
+    Restored,
+}
+
+/// A task changes its state, or leaves the board.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shift {
+    pub task: Uuid,
+    pub at: OffsetDateTime,
+    pub kind: Kind,
+    /// The state it came to; archiving and some imports say none.
+    pub to: Option<State>,
+    /// It was brought straight into the archive.
+    pub archived: bool,
+}
+
+impl Shift {
+    /// Whether somebody finished the task here. An import and the archive only tell that it was finished before.
+    fn finishes(&self) -> bool {
+        matches!(self.kind, Kind::Made | Kind::Moved) && self.to == Some(State::Done)
+    }
+}
+
+/// Where every task is, moved on one shift at a time.
+#[derive(Default)]
+pub struct Replay {
+    places: HashMap<Uuid, Place>,
+    counts: [usize; State::ALL.len()],
+}
+
+#[derive(Clone, Copy)]
+struct Place {
+    state: State,
+    archived: bool,
+}
+
+impl Place {
+    /// What is done stays done in the archive; anything else is off the board there.
+    fn seen(self) -> Option<State> {
+        (!self.archived || self.state == State::Done).then_some(self.state)
+    }
+}
+
+impl Replay {
+    /// Begins with what stood on the board.
+    pub fn from(opening: &[(Uuid, State)]) -> Self {
+        let mut replay = Self::default();
+        for (task, state) in opening {
+            replay.put(
+                *task,
+                Some(Place {
+                    state: *state,
+                    archived: false,
+                }),
+            );
+        }
+        replay
+    }
+
+    /// Moves one task on.
+    pub fn apply(&mut self, shift: &Shift) {
+        let was = self.places.get(&shift.task).copied();
+        let now = match shift.kind {
+            Kind::Archived => was.map(|was| Place {
+                archived: true,
+                ..was
+            }),
+            Kind::Restored => shift.to.or(was.map(|was| was.state)).map(|state| Place {
+                state,
+                archived: false,
+            }),
+            _ => shift.to.map(|state| Place {
+                state,
+                archived: shift.archived,
+            }),
+        };
+        self.put(shift.task, now);
+    }
+
+    /// A task's state, if it is on the board or done.
+    pub fn state(&self, task: Uuid) -> Option<State> {
+        self.places.get(&task).copied().and_then(Place::seen)
+    }
+
+    fn put(&mut self, task: Uuid, now: Option<Place>) {
+        let was = match now {
+            Some(place) => self.places.insert(task, place),
+            None => self.places.remove(&task),
+        };
+        for (place, is_in) in [(was, false), (now, true)] {
+            let Some(count) = place
+                .and_then(Place::seen)
+                .and_then(|state| self.counts.get_mut(state as usize))
+            else {
+                continue;
+            };
+            *count = if is_in {
+                *count + 1
+            } else {
+                count.saturating_sub(1)
+            };
+        }
+    }
+}
+
+/// How many tasks were in each state at each of these instants, which are in order, as the shifts are.
+/// Done counts only what was finished on the way: the opening has no done ones, and what comes done from an import
+/// or the archive stays out.
+pub fn days_by_state(
+    opening: &[(Uuid, State)],
+    shifts: &[Shift],
+    at: &[OffsetDateTime],
+) -> Vec<[usize; 5]> {
+    let mut replay = Replay::from(opening);
+    let mut shifts = shifts.iter().peekable();
+    let count = |end: &OffsetDateTime| {
+        while let Some(shift) = shifts.next_if(|shift| shift.at < *end) {
+            let was_done_before = shift.to == Some(State::Done) && !shift.finishes();
+            if was_done_before && replay.state(shift.task) != Some(State::Done) {
+                replay.put(shift.task, None);
+            } else {
+                replay.apply(shift);
+            }
+        }
+        replay.counts
+    };
+    at.iter().map(count).collect()
+}
+
+/// The tasks that somebody finished and that are still done after the last shift, each with when, in that order.
+pub fn finished(shifts: &[Shift]) -> Vec<(Uuid, OffsetDateTime)> {
+    let mut done: HashMap<Uuid, OffsetDateTime> = HashMap::new();
+    for shift in shifts {
+        if shift.finishes() {
+            done.insert(shift.task, shift.at);
+        } else if shift.to.is_some_and(|state| state != State::Done) {
+            done.remove(&shift.task);
+        }
+    }
+    let mut done: Vec<(Uuid, OffsetDateTime)> = done.into_iter().collect();
+    done.sort_by_key(|(task, at)| (*at, *task));
+    done
+}
+
+/// When tasks were in progress for the first time, of those whose making is among the shifts too: nothing earlier can
+/// say otherwise.
+pub fn first_begun(shifts: &[Shift]) -> HashMap<Uuid, OffsetDateTime> {
+    let (mut made, mut begun) = (HashSet::new(), HashMap::new());
+    for shift in shifts {
+        if shift.kind == Kind::Made {
+            made.insert(shift.task);
+        }
+        if shift.to == Some(State::Doing)
+            && matches!(shift.kind, Kind::Made | Kind::Moved)
+            && made.contains(&shift.task)
+        {
+            begun.entry(shift.task).or_insert(shift.at);
+        }
+    }
+    begun
+}
+
+/// From when to when each task was in a state, between two instants.
+pub fn spans(
+    state: State,
+    opening: &[(Uuid, State)],
+    shifts: &[Shift],
+    (since, until): (OffsetDateTime, OffsetDateTime),
+) -> Vec<(Uuid, OffsetDateTime, OffsetDateTime)> {
+    let mut replay = Replay::from(opening);
+    let mut begun: HashMap<Uuid, OffsetDateTime> = opening
+        .iter()
+        .filter(|(_, was)| *was == state)
+        .map(|(task, _)| (*task, since))
+        .collect();
+    let mut spans = Vec::new();
+    for shift in shifts {
+        replay.apply(shift);
+        if replay.state(shift.task) == Some(state) {
+            begun.entry(shift.task).or_insert(shift.at);
+        } else if let Some(from) = begun.remove(&shift.task) {
+            spans.push((shift.task, from, shift.at));
+        }
+    }
+    spans.extend(begun.into_iter().map(|(task, from)| (task, from, until)));
+    spans.sort_unstable();
+    spans
+}
+
+/// How many of these days fall into each span of days, both ends counted.
+pub fn throughput(done: &[Date], spans: &[(Date, Date)]) -> Vec<usize> {
+    spans
+        .iter()
+        .map(|(from, to)| {
+            done.iter()
+                .filter(|day| (*from..=*to).contains(day))
+                .count()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::{date, datetime};
+
+    use super::*;
+
+    const NOON: OffsetDateTime = datetime!(2026-11-16 12:00 UTC);
+
+    fn task(nth: u128) -> Uuid {
+        Uuid::from_u128(nth)
+    }
+
+    fn shift(nth: u128, day: i64, kind: Kind, to: Option<State>) -> Shift {
+        Shift {
+            task: task(nth),
+            at: NOON + time::Duration::days(day),
+            kind,
+            to,
+            archived: false,
+        }
+    }
+
+    fn ends(days: i64) -> Vec<OffsetDateTime> {
+        (0..days)
+            .map(|day| NOON + time::Duration::days(day) + time::Duration::hours(12))
+            .collect()
+    }
+
+    #[test]
+    fn tasks_are_counted_where_they_stood_at_the_end_of_each_day() {
+        let shifts = [
+            shift(2, 0, Kind::Made, Some(State::Todo)),
+            shift(1, 1, Kind::Moved, Some(State::Done)),
+            shift(2, 1, Kind::Moved, Some(State::Doing)),
+            shift(2, 2, Kind::Archived, None),
+            shift(1, 3, Kind::Archived, None),
+            shift(2, 4, Kind::Restored, Some(State::Doing)),
+        ];
+        let days = days_by_state(&[(task(1), State::Review)], &shifts, &ends(5));
+        assert_eq!(
+            days,
+            [
+                [1, 0, 0, 1, 0],
+                [0, 1, 0, 0, 1],
+                [0, 0, 0, 0, 1],
+                [0, 0, 0, 0, 1],
+                [0, 1, 0, 0, 1]
+            ],
+            "what is done stays so in the archive, what is not is off the board"
+        );
+    }
+
+    #[test]
+    fn a_beginning_is_known_where_the_making_is_known_too() {
+        let shifts = [
+            shift(1, 0, Kind::Moved, Some(State::Doing)),
+            shift(2, 0, Kind::Made, Some(State::Todo)),
+            shift(3, 0, Kind::Imported, Some(State::Doing)),
+            shift(2, 1, Kind::Moved, Some(State::Doing)),
+            shift(2, 2, Kind::Moved, Some(State::Blocked)),
+            shift(2, 3, Kind::Moved, Some(State::Doing)),
+            shift(4, 4, Kind::Made, Some(State::Doing)),
+            shift(5, 4, Kind::Made, Some(State::Done)),
+        ];
+        let mut begun: Vec<_> = first_begun(&shifts).into_iter().collect();
+        begun.sort();
+        let day = |day| NOON + time::Duration::days(day);
+        assert_eq!(begun, [(task(2), day(1)), (task(4), day(4))]);
+    }
+
+    #[test]
+    fn what_comes_done_from_an_import_or_the_archive_was_not_finished_here() {
+        let shifts = [
+            shift(1, 0, Kind::Imported, Some(State::Done)),
+            shift(2, 0, Kind::Restored, Some(State::Done)),
+            shift(3, 0, Kind::Imported, Some(State::Doing)),
+            shift(3, 1, Kind::Moved, Some(State::Done)),
+        ];
+        assert_eq!(
+            days_by_state(&[], &shifts, &ends(2)),
+            [[0, 1, 0, 0, 0], [0, 0, 0, 0, 1]]
+        );
+        assert_eq!(
+            finished(&shifts),
+            [(task(3), NOON + time::Duration::days(1))]
+        );
+    }
+
+    #[test]
+    fn a_task_that_comes_back_is_finished_when_it_is_done_again() {
+        let mut shifts = vec![
+            shift(1, 0, Kind::Moved, Some(State::Done)),
+            shift(1, 1, Kind::Moved, Some(State::Doing)),
+        ];
+        assert_eq!(finished(&shifts), []);
+        shifts.push(shift(1, 2, Kind::Moved, Some(State::Done)));
+        shifts.push(shift(1, 3, Kind::Archived, None));
+        assert_eq!(
+            finished(&shifts),
+            [(task(1), NOON + time::Duration::days(2))]
+        );
+    }
+
+    #[test]
+    fn spans_begin_with_the_range_and_end_with_it() {
+        let until = NOON + time::Duration::days(9);
+        let shifts = [
+            shift(1, 1, Kind::Moved, Some(State::Doing)),
+            shift(2, 2, Kind::Moved, Some(State::Blocked)),
+            shift(3, 3, Kind::Made, Some(State::Blocked)),
+            shift(3, 4, Kind::Archived, None),
+        ];
+        let at = |day| NOON + time::Duration::days(day);
+        assert_eq!(
+            spans(
+                State::Blocked,
+                &[(task(1), State::Blocked), (task(2), State::Todo)],
+                &shifts,
+                (at(0), until)
+            ),
+            [
+                (task(1), at(0), at(1)),
+                (task(2), at(2), until),
+                (task(3), at(3), at(4))
+            ]
+        );
+    }
+
+    #[test]
+    fn throughput_counts_both_ends_of_a_sprint() {
+        let done = [
+            date!(2026 - 11 - 1),
+            date!(2026 - 11 - 2),
+            date!(2026 - 11 - 15),
+            date!(2026 - 11 - 16),
+        ];
+        let spans = [
+            (date!(2026 - 11 - 2), date!(2026 - 11 - 15)),
+            (date!(2026 - 11 - 16), date!(2026 - 11 - 29)),
+        ];
+        assert_eq!(throughput(&done, &spans), [2, 1]);
+    }
+}

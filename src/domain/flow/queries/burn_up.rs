@@ -1,0 +1,196 @@
+//! Reading a sprint's burn-up.
+
+use std::collections::{HashMap, HashSet};
+
+use sqlx::PgConnection;
+use time::{Date, Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::domain::flow::{
+    measures::{self, BurnUp, Joining, Shift},
+    queries::faces,
+    range::{days_between, ends},
+};
+use crate::domain::{
+    boards::{State, filters::Filter},
+    clock,
+    error::Result,
+    sprints::Sprint,
+    teams::{Team, roster::Week},
+};
+
+/// A sprint's burn-up from its first day to now or to its end, over the tasks that a filter lets through.
+/// Closing a sprint keeps what this answers, with a filter of nothing.
+pub async fn burn_up(
+    db: &mut PgConnection,
+    team: &Team,
+    sprint: &Sprint,
+    filter: &Filter,
+    week: &Week,
+    now: OffsetDateTime,
+) -> Result<BurnUp> {
+    let zone = week.zone.as_str();
+    let today = clock::day_in(now, zone);
+    let (begin, end) = (
+        clock::instant(sprint.starts_on, 0, zone),
+        clock::instant(sprint.next_start(), 0, zone),
+    );
+    let until = end.min(now + Duration::MICROSECOND);
+    let mut joinings = joinings(db, team.id, sprint, (begin, until)).await?;
+    let past: Vec<Date> = days_between(today.saturating_sub(Duration::weeks(6)), today)
+        .into_iter()
+        .filter(|day| *day < today && week.works_on(*day))
+        .collect();
+    let mut done = match past.first() {
+        Some(first) if now < end => {
+            finished(
+                db,
+                team.id,
+                (
+                    clock::instant(*first, 0, zone),
+                    clock::instant(today, 0, zone),
+                ),
+            )
+            .await?
+        }
+        _ => HashMap::new(),
+    };
+    if !filter.is_plain() {
+        let both: HashSet<Uuid> = joinings
+            .iter()
+            .map(|joining| joining.task)
+            .chain(done.keys().copied())
+            .collect();
+        let shown = faces(db, team, filter, now, &both.into_iter().collect::<Vec<_>>()).await?;
+        joinings.retain(|joining| shown.contains_key(&joining.task));
+        done.retain(|task, _| shown.contains_key(task));
+    }
+    let tasks: HashSet<Uuid> = joinings.iter().map(|joining| joining.task).collect();
+    let tasks: Vec<Uuid> = tasks.into_iter().collect();
+    let opening = states_at(db, team.id, &tasks, begin).await?;
+    let shifts = shifts_of(db, team.id, &tasks, (begin, until)).await?;
+
+    let come = days_between(sprint.starts_on, sprint.ends_on.min(today));
+    let instants: Vec<OffsetDateTime> = std::iter::once(begin)
+        .chain(ends(&come, zone, until))
+        .collect();
+    let mut standings = measures::standings(&joinings, &opening, &shifts, &instants).into_iter();
+    let begin = standings.next().unwrap_or_default();
+    let days: Vec<measures::Standing> = standings.collect();
+    let finished: Vec<Date> = done.values().map(|at| clock::day_in(*at, zone)).collect();
+    let a_day = measures::a_working_day(&finished, &past);
+    // A team that began last week is measured by that week.
+    let known = a_day
+        .iter()
+        .position(|count| *count > 0)
+        .and_then(|first| a_day.get(first..))
+        .unwrap_or_default();
+    let remaining = sprint
+        .working_days(week)
+        .iter()
+        .filter(|day| **day > today)
+        .count();
+    let last = days.last().copied().unwrap_or(begin);
+    Ok(BurnUp {
+        sprint: sprint.number,
+        name: sprint.name.clone(),
+        starts_on: sprint.starts_on,
+        ends_on: sprint.ends_on,
+        forecast: measures::forecast(last, remaining, known),
+        begin,
+        days,
+        worked: days_between(sprint.starts_on, sprint.ends_on)
+            .into_iter()
+            .map(|day| sprint.day_number(week, day))
+            .collect(),
+    })
+}
+
+/// Who joined and left a sprint before an instant, in order. What was carried into it was in it from its beginning,
+/// however late the one before was closed.
+async fn joinings(
+    db: &mut PgConnection,
+    team: Uuid,
+    sprint: &Sprint,
+    (begin, until): (OffsetDateTime, OffsetDateTime),
+) -> Result<Vec<Joining>> {
+    let rows: Vec<(Uuid, OffsetDateTime, bool)> = sqlx::query_as(
+        "SELECT e.task_id, CASE WHEN c.change_id IS NOT NULL AND e.after->>'sprint' = $2 THEN least(e.at, $4) ELSE e.at END AS joined, coalesce(e.after->>'sprint' = $2, false)
+         FROM events e LEFT JOIN closings c ON c.team_id = e.team_id AND c.change_id = e.change_id
+         WHERE e.team_id = $1 AND (e.after->>'sprint' = $2 OR e.before->>'sprint' = $2) AND e.at < $3 AND e.task_id IS NOT NULL
+         ORDER BY joined, e.seq",
+    )
+    .bind(team)
+    .bind(sprint.id.to_string())
+    .bind(until)
+    .bind(begin - Duration::MICROSECOND)
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(task, at, joins)| Joining { task, at, joins })
+        .collect())
+}
+
+/// The tasks that were finished between two instants and still are, with the last time.
+async fn finished(
+    db: &mut PgConnection,
+    team: Uuid,
+    (since, until): (OffsetDateTime, OffsetDateTime),
+) -> Result<HashMap<Uuid, OffsetDateTime>> {
+    let rows: Vec<(Uuid, OffsetDateTime)> = sqlx::query_as(
+        "SELECT task_id, at FROM events WHERE team_id = $1 AND at >= $2 AND at < $3 AND task_id IS NOT NULL
+         AND shift IN ('created done', 'moved done')
+         AND EXISTS (SELECT FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+                     WHERE k.team_id = events.team_id AND k.id = events.task_id AND c.state = 'done') ORDER BY at, seq",
+    )
+    .bind(team)
+    .bind(since)
+    .bind(until)
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// The state that each of these tasks had at an instant, done ones with them.
+async fn states_at(
+    db: &mut PgConnection,
+    team: Uuid,
+    tasks: &[Uuid],
+    at: OffsetDateTime,
+) -> Result<Vec<(Uuid, State)>> {
+    let rows: Vec<(Uuid, String)> = sqlx::query_as(
+        "SELECT k.task, split_part(last.shift, ' ', 2) FROM unnest($2::uuid[]) AS k (task)
+         CROSS JOIN LATERAL (
+             SELECT shift FROM events WHERE team_id = $1 AND task_id = k.task AND at < $3 AND shift IS NOT NULL
+             ORDER BY at DESC, seq DESC LIMIT 1) last WHERE last.shift NOT LIKE 'archived %'",
+    )
+    .bind(team)
+    .bind(tasks)
+    .bind(at)
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|(task, state)| Some((task, State::try_from(state).ok()?)))
+        .collect())
+}
+
+async fn shifts_of(
+    db: &mut PgConnection,
+    team: Uuid,
+    tasks: &[Uuid],
+    (since, until): (OffsetDateTime, OffsetDateTime),
+) -> Result<Vec<Shift>> {
+    Ok(sqlx::query_as(
+        "SELECT e.task_id, e.at, e.shift FROM unnest($2::uuid[]) AS k (task)
+         JOIN events e ON e.team_id = $1 AND e.task_id = k.task
+         WHERE e.at >= $3 AND e.at < $4 AND e.shift IS NOT NULL ORDER BY e.at, e.seq",
+    )
+    .bind(team)
+    .bind(tasks)
+    .bind(since)
+    .bind(until)
+    .fetch_all(db)
+    .await?)
+}

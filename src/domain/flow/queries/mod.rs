@@ -1,0 +1,248 @@
+//! Reading what figures are made of. Nothing here reads events of other times than it was asked for, but for the last
+//! one before of each task that was open then, and the first ones of each task that was finished.
+
+pub mod burn_up;
+
+pub use crate::domain::flow::queries::burn_up::burn_up;
+
+use std::collections::HashMap;
+
+use sqlx::{FromRow, PgConnection, QueryBuilder, Row as _, postgres::PgRow};
+use time::{Date, Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::domain::flow::measures::{self, Begun, Kind, Shift, Spell, Waited};
+use crate::domain::{
+    boards::{
+        State,
+        filters::{Filter, Moment},
+    },
+    clock,
+    error::Result,
+    policy::access::named_beside,
+    teams::Team,
+};
+
+/// A task as a figure names it.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Face {
+    pub id: Uuid,
+    pub number: i64,
+    pub title: String,
+    #[sqlx(try_from = "String")]
+    pub state: State,
+}
+
+/// The tasks that stood on the board at an instant and were not done, with their state.
+pub async fn open_at(
+    db: &mut PgConnection,
+    team: Uuid,
+    at: OffsetDateTime,
+) -> Result<Vec<(Uuid, State)>> {
+    let rows: Vec<(Uuid, String)> = sqlx::query_as(
+        "SELECT k.id, split_part(last.shift, ' ', 2) FROM tasks k
+         JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+         CROSS JOIN LATERAL (
+             SELECT shift FROM events WHERE team_id = k.team_id AND task_id = k.id AND at < $2 AND shift IS NOT NULL
+             ORDER BY at DESC, seq DESC LIMIT 1) last
+         WHERE k.team_id = $1 AND k.created_at < $2 AND (k.archived_at IS NULL OR k.archived_at >= $2)
+               AND NOT (c.state = 'done' AND k.column_since < $2)
+               AND last.shift NOT LIKE 'archived %' AND last.shift NOT LIKE '% done' AND last.shift NOT LIKE '% archived'",
+    )
+    .bind(team)
+    .bind(at)
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|(task, state)| Some((task, State::try_from(state).ok()?)))
+        .collect())
+}
+
+impl<'r> FromRow<'r, PgRow> for Shift {
+    /// By place, not by name: there are tens of thousands in a long range.
+    fn from_row(row: &'r PgRow) -> sqlx::Result<Self> {
+        let mut words = row.try_get::<&str, _>(2)?.split(' ');
+        let kind = match words.next() {
+            Some("created") => Kind::Made,
+            Some("imported") => Kind::Imported,
+            Some("archived") => Kind::Archived,
+            Some("restored") => Kind::Restored,
+            _ => Kind::Moved,
+        };
+        let to = words
+            .next()
+            .and_then(|state| State::ALL.into_iter().find(|one| one.as_str() == state));
+        Ok(Self {
+            task: row.try_get(0)?,
+            at: row.try_get(1)?,
+            kind,
+            to,
+            archived: words.next().is_some(),
+        })
+    }
+}
+
+/// Every change of state in a team from an instant to another, in order.
+pub async fn shifts(
+    db: &mut PgConnection,
+    team: Uuid,
+    (since, until): (OffsetDateTime, OffsetDateTime),
+) -> Result<Vec<Shift>> {
+    Ok(sqlx::query_as(
+        "SELECT task_id, at, shift FROM events
+         WHERE team_id = $1 AND at >= $2 AND at < $3 AND shift IS NOT NULL AND task_id IS NOT NULL ORDER BY at, seq",
+    )
+    .bind(team)
+    .bind(since)
+    .bind(until)
+    .fetch_all(db)
+    .await?)
+}
+
+/// The day on which each of these tasks was in progress for the first time. One whose first known event is not its
+/// making was imported without what came before.
+pub async fn begun(
+    db: &mut PgConnection,
+    team: Uuid,
+    tasks: &[Uuid],
+    zone: &str,
+) -> Result<HashMap<Uuid, Begun>> {
+    let rows: Vec<(Uuid, bool, Option<OffsetDateTime>)> = sqlx::query_as(
+        "SELECT k.task, coalesce(first.shift LIKE 'created %', false), begun.at FROM unnest($2::uuid[]) AS k (task)
+         LEFT JOIN LATERAL (
+             SELECT shift FROM events WHERE team_id = $1 AND task_id = k.task AND shift IS NOT NULL
+             ORDER BY at, seq LIMIT 1) first ON true
+         LEFT JOIN LATERAL (
+             SELECT at FROM events WHERE team_id = $1 AND task_id = k.task AND shift IN ('created doing', 'moved doing')
+             ORDER BY at, seq LIMIT 1) begun ON true",
+    )
+    .bind(team)
+    .bind(tasks)
+    .fetch_all(db)
+    .await?;
+    let begun = |whole: bool, at: Option<OffsetDateTime>| match at {
+        _ if !whole => Begun::Unknown,
+        Some(at) => Begun::On(clock::day_in(at, zone)),
+        None => Begun::Never,
+    };
+    Ok(rows
+        .into_iter()
+        .map(|(task, whole, at)| (task, begun(whole, at)))
+        .collect())
+}
+
+/// Those of these tasks that a filter lets through, as they are now.
+pub async fn faces(
+    db: &mut PgConnection,
+    team: &Team,
+    filter: &Filter,
+    now: OffsetDateTime,
+    tasks: &[Uuid],
+) -> Result<HashMap<Uuid, Face>> {
+    let mut query = QueryBuilder::new(
+        "SELECT k.id, k.number, k.title, c.state FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+         WHERE k.team_id = ",
+    );
+    query
+        .push_bind(team.id)
+        .push(" AND k.id = ANY(")
+        .push_bind(tasks)
+        .push(")");
+    filter.push_terms(
+        &mut query,
+        team,
+        Moment::of(&mut *db, team, filter, now).await?,
+    );
+    let faces: Vec<Face> = query.build_query_as().fetch_all(db).await?;
+    Ok(faces.into_iter().map(|face| (face.id, face)).collect())
+}
+
+/// What a team has in hand now: begun, blocked or in review, by number.
+pub async fn in_hand(
+    db: &mut PgConnection,
+    team: &Team,
+    filter: &Filter,
+    now: OffsetDateTime,
+) -> Result<Vec<Face>> {
+    let mut query = QueryBuilder::new(
+        // Apart, so that the filter is asked only of what is in hand: in one piece, words are looked for in every task.
+        "SELECT k.id, k.number, k.title, c.state FROM columns c
+         CROSS JOIN LATERAL (SELECT * FROM tasks WHERE team_id = c.team_id AND column_id = c.id AND rank IS NOT NULL OFFSET 0) k
+         WHERE c.state IN ('doing', 'blocked', 'review') AND c.team_id = ",
+    );
+    query.push_bind(team.id);
+    filter.push_terms(
+        &mut query,
+        team,
+        Moment::of(&mut *db, team, filter, now).await?,
+    );
+    query.push(" ORDER BY k.number");
+    Ok(query.build_query_as().fetch_all(db).await?)
+}
+
+/// What tasks waited on between two instants, cut off at both, in days.
+pub async fn waits(
+    db: &mut PgConnection,
+    team: Uuid,
+    (since, until): (OffsetDateTime, OffsetDateTime),
+    zone: &str,
+) -> Result<Vec<Spell>> {
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        task_id: Uuid,
+        note: String,
+        since: OffsetDateTime,
+        ended_at: Option<OffsetDateTime>,
+        task: Option<String>,
+        whom: Option<String>,
+    }
+    let rows: Vec<Row> = sqlx::query_as(concat!(
+        "SELECT w.task_id, w.note, w.since, w.ended_at, ot.key || '-' || o.number || ' ' || o.title AS task,
+                coalesce(ot.name, t.name, a.name, CASE WHEN w.on_task_id IS NOT NULL OR w.on_team_id IS NOT NULL THEN 'a private team' END) AS whom
+         FROM waits w LEFT JOIN tasks o ON o.team_id = w.on_task_team AND o.id = w.on_task_id LEFT JOIN teams ot ON ot.id = o.team_id AND ",
+        named_beside!("ot", "w.team_id"),
+        "
+         LEFT JOIN teams t ON t.id = w.on_team_id AND ",
+        named_beside!("t", "w.team_id"),
+        " LEFT JOIN accounts a ON a.id = w.on_account_id
+         WHERE w.team_id = $1 AND tstzrange(w.since, w.ended_at, '[]') && tstzrange($2, $3) ORDER BY w.since, w.id"
+    ))
+    .bind(team)
+    .bind(since)
+    .bind(until)
+    .fetch_all(db)
+    .await?;
+    let spell = |row: Row| {
+        let (from, to) = span_of_days(
+            (row.since, row.ended_at.unwrap_or(until)),
+            (since, until),
+            zone,
+        );
+        let whom = row.whom.unwrap_or_else(|| measures::OUTSIDE.to_owned());
+        let note = Some(row.note).filter(|note| !note.is_empty());
+        Spell {
+            task: row.task_id,
+            from,
+            to,
+            on: Waited {
+                what: row.task.or(note).unwrap_or_else(|| whom.clone()),
+                whom,
+            },
+        }
+    };
+    Ok(rows.into_iter().map(spell).collect())
+}
+
+/// The days that a span touches, of those in a range.
+pub fn span_of_days(
+    (from, to): (OffsetDateTime, OffsetDateTime),
+    (since, until): (OffsetDateTime, OffsetDateTime),
+    zone: &str,
+) -> (Date, Date) {
+    let last = to.min(until - Duration::MICROSECOND);
+    (
+        clock::day_in(from.max(since), zone),
+        clock::day_in(last, zone),
+    )
+}

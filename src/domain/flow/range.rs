@@ -1,0 +1,332 @@
+//! Over which sprints figures are made.
+
+use serde::Deserialize;
+use time::{Date, Duration, OffsetDateTime};
+
+use crate::domain::{
+    clock,
+    error::{Problem, Result},
+    sprints::Sprint,
+};
+
+/// A range as it stands in an address: `?sprints=4`, or `?from=39&to=42`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct RangeParams {
+    pub sprints: String,
+    pub from: String,
+    pub to: String,
+}
+
+/// Sprints that have begun, the oldest first, and the time from the first to the end of the last, or to now.
+#[derive(Clone, Debug)]
+pub struct Range {
+    pub sprints: Vec<Sprint>,
+    pub since: OffsetDateTime,
+    /// The first instant that is not in it any more.
+    pub until: OffsetDateTime,
+    pub today: Date,
+}
+
+/// No more sprints than these at once, half a year of two weeks each: what a page costs grows with what happened in its
+/// range.
+pub const MOST: usize = 13;
+
+impl Range {
+    /// The range that an address means. Nothing before the first sprint has begun.
+    ///
+    /// # Errors
+    /// `Invalid` for a sprint that is not there or has not begun, and for a range that ends before it begins or is too long.
+    pub fn read(
+        params: &RangeParams,
+        sprints: &[Sprint],
+        zone: &str,
+        now: OffsetDateTime,
+    ) -> Result<Option<Self>> {
+        let today = clock::day_in(now, zone);
+        let mut begun: Vec<Sprint> = sprints
+            .iter()
+            .filter(|sprint| sprint.starts_on <= today)
+            .cloned()
+            .collect();
+        begun.sort_by_key(|sprint| sprint.starts_on);
+        let (Some(oldest), Some(newest)) = (begun.first(), begun.last()) else {
+            return Ok(None);
+        };
+        if !params.from.trim().is_empty() || !params.to.trim().is_empty() {
+            let from = named("from", &params.from, oldest.number, sprints, today)?;
+            let to = named("to", &params.to, newest.number, sprints, today)?;
+            if from.starts_on > to.starts_on {
+                let why = format!(
+                    "{} comes after {}. Begin with the earlier one.",
+                    from.name, to.name
+                );
+                return Err(Problem::field("from", why));
+            }
+            let (first, last) = (from.starts_on, to.starts_on);
+            begun.retain(|sprint| (first..=last).contains(&sprint.starts_on));
+            if params.from.trim().is_empty() {
+                begun.drain(..begun.len().saturating_sub(MOST));
+            }
+            if begun.len() > MOST {
+                let why = format!("At most {MOST} sprints at once; these are {}.", begun.len());
+                return Err(Problem::field("from", why));
+            }
+        } else {
+            let count = match params.sprints.as_str() {
+                "" => 4,
+                count => count
+                    .parse()
+                    .ok()
+                    .filter(|count| (1..=MOST).contains(count))
+                    .ok_or_else(|| {
+                        Problem::field(
+                            "sprints",
+                            format!("A range is a number of sprints, from 1 to {MOST}."),
+                        )
+                    })?,
+            };
+            begun.drain(..begun.len().saturating_sub(count));
+        }
+        Ok(Self::over(begun, zone, now, today))
+    }
+
+    fn over(sprints: Vec<Sprint>, zone: &str, now: OffsetDateTime, today: Date) -> Option<Self> {
+        let since = clock::instant(sprints.first()?.starts_on, 0, zone);
+        let end = clock::instant(sprints.last()?.next_start(), 0, zone);
+        // What happens at this very instant has happened.
+        let until = end.min(now + Duration::MICROSECOND);
+        Some(Self {
+            sprints,
+            since,
+            until,
+            today,
+        })
+    }
+
+    /// Every day of it that has come.
+    pub fn days(&self) -> Vec<Date> {
+        let (Some(first), Some(last)) = (self.sprints.first(), self.sprints.last()) else {
+            return Vec::new();
+        };
+        days_between(first.starts_on, last.ends_on.min(self.today))
+    }
+
+    /// Whether it goes up to now.
+    pub fn is_open(&self) -> bool {
+        self.sprints
+            .last()
+            .is_some_and(|last| last.ends_on >= self.today)
+    }
+
+    /// When each of its days ends; the last one may still be going on.
+    pub fn ends(&self, zone: &str) -> Vec<OffsetDateTime> {
+        ends(&self.days(), zone, self.until)
+    }
+}
+
+/// Days from one to another, both with them.
+pub fn days_between(from: Date, to: Date) -> Vec<Date> {
+    std::iter::successors(Some(from), |day| day.next_day())
+        .take_while(|day| *day <= to)
+        .collect()
+}
+
+/// When days end in a time zone, none after an instant.
+pub fn ends(days: &[Date], zone: &str, until: OffsetDateTime) -> Vec<OffsetDateTime> {
+    days.iter()
+        .map(|day| clock::instant(*day, 1440, zone).min(until))
+        .collect()
+}
+
+fn named<'s>(
+    field: &'static str,
+    typed: &str,
+    otherwise: i32,
+    sprints: &'s [Sprint],
+    today: Date,
+) -> Result<&'s Sprint> {
+    let typed = typed.trim();
+    let number = if typed.is_empty() {
+        Ok(otherwise)
+    } else {
+        typed.parse()
+    };
+    let number =
+        number.map_err(|_| Problem::field(field, "A sprint is named by its number, as 42."))?;
+    let sprint = sprints.iter().find(|sprint| sprint.number == number);
+    let sprint =
+        sprint.ok_or_else(|| Problem::field(field, format!("There is no sprint {number}.")))?;
+    if sprint.starts_on > today {
+        return Err(Problem::field(
+            field,
+            format!("{} has not begun yet.", sprint.name),
+        ));
+    }
+    Ok(sprint)
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::{date, datetime};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::teams::roster::Week;
+
+    fn sprint(number: i32, starts_on: Date) -> Sprint {
+        Sprint {
+            id: Uuid::nil(),
+            number,
+            name: format!("Sprint {number}"),
+            starts_on,
+            ends_on: starts_on + Duration::days(13),
+            state: "closed".to_owned(),
+        }
+    }
+
+    fn params(sprints: &str, from: &str, to: &str) -> RangeParams {
+        RangeParams {
+            sprints: sprints.to_owned(),
+            from: from.to_owned(),
+            to: to.to_owned(),
+        }
+    }
+
+    fn lengths(range: &Range, zone: &str) -> Vec<i64> {
+        let mut begin = range.since;
+        range
+            .ends(zone)
+            .into_iter()
+            .map(|end| (end - std::mem::replace(&mut begin, end)).whole_hours())
+            .collect()
+    }
+
+    #[test]
+    fn a_sprint_over_a_change_of_summer_time_has_a_day_of_25_hours() {
+        let sprints = [sprint(1, date!(2026 - 10 - 19))];
+        let now = datetime!(2026-12-01 12:00 UTC);
+        let range = Range::read(&params("1", "", ""), &sprints, "Europe/Berlin", now)
+            .unwrap()
+            .unwrap();
+        assert_eq!(range.since, datetime!(2026-10-18 22:00 UTC));
+        assert_eq!(range.until, datetime!(2026-11-01 23:00 UTC));
+        let hours = lengths(&range, "Europe/Berlin");
+        assert_eq!(hours.len(), 14);
+        assert_eq!(hours.iter().filter(|hours| **hours == 24).count(), 13);
+        assert_eq!(hours[6], 25, "25 October");
+        let spring = [sprint(1, date!(2026 - 3 - 23))];
+        let range = Range::read(&params("1", "", ""), &spring, "Europe/Berlin", now)
+            .unwrap()
+            .unwrap();
+        assert_eq!(lengths(&range, "Europe/Berlin")[6], 23, "29 March");
+    }
+
+    #[test]
+    fn a_sprint_over_new_year_has_all_its_days() {
+        let sprints = [sprint(1, date!(2026 - 12 - 21))];
+        let now = datetime!(2027-02-01 12:00 UTC);
+        let range = Range::read(&params("1", "", ""), &sprints, "UTC", now)
+            .unwrap()
+            .unwrap();
+        let days = range.days();
+        assert_eq!(
+            (days.len(), days[11], days[13]),
+            (14, date!(2027 - 01 - 01), date!(2027 - 01 - 03))
+        );
+        assert_eq!(
+            crate::domain::flow::measures::days(days[0], days[13]),
+            Some(14)
+        );
+    }
+
+    #[test]
+    fn a_day_begins_where_the_team_is() {
+        let sprints = [sprint(1, date!(2026 - 11 - 16))];
+        // still Sunday on Pago Pago, already Monday on Kiritimati
+        let now = datetime!(2026-11-15 10:30 UTC);
+        assert!(
+            Range::read(&params("", "", ""), &sprints, "Pacific/Pago_Pago", now)
+                .unwrap()
+                .is_none()
+        );
+        let range = Range::read(&params("", "", ""), &sprints, "Pacific/Kiritimati", now)
+            .unwrap()
+            .unwrap();
+        assert_eq!(range.since, datetime!(2026-11-15 10:00 UTC), "UTC+14");
+        assert_eq!(range.days(), [date!(2026 - 11 - 16)]);
+        let later = datetime!(2026-12-24 0:00 UTC);
+        let range = Range::read(&params("", "", ""), &sprints, "Pacific/Pago_Pago", later)
+            .unwrap()
+            .unwrap();
+        assert_eq!(range.since, datetime!(2026-11-16 11:00 UTC), "UTC-11");
+        assert_eq!(range.until, datetime!(2026-11-30 11:00 UTC));
+    }
+
+    #[test]
+    fn a_week_may_begin_on_sunday() {
+        let sprints = [sprint(1, date!(2026 - 11 - 15))];
+        let now = datetime!(2026-12-24 0:00 UTC);
+        let range = Range::read(&params("", "", ""), &sprints, "America/New_York", now)
+            .unwrap()
+            .unwrap();
+        assert_eq!(range.days().len(), 14);
+        assert_eq!(range.sprints[0].working_days(&Week::default()).len(), 10);
+        assert_eq!(
+            range.sprints[0].working_days(&Week::default())[0],
+            date!(2026 - 11 - 16)
+        );
+    }
+
+    #[test]
+    fn a_range_is_some_sprints_or_from_one_to_another() {
+        let monday = date!(2026 - 09 - 07);
+        let sprints: Vec<Sprint> = (0..7)
+            .map(|nth| sprint(37 + nth, monday + Duration::weeks(2 * i64::from(nth))))
+            .collect();
+        let now = datetime!(2026-11-24 10:00 UTC);
+        let numbers = |params: RangeParams| -> Result<Vec<i32>> {
+            let range = Range::read(&params, &sprints, "UTC", now)?;
+            Ok(range
+                .unwrap()
+                .sprints
+                .iter()
+                .map(|sprint| sprint.number)
+                .collect())
+        };
+        assert_eq!(numbers(params("", "", "")).unwrap(), [39, 40, 41, 42]);
+        assert_eq!(numbers(params("1", "", "")).unwrap(), [42]);
+        assert_eq!(
+            numbers(params("13", "", "")).unwrap(),
+            [37, 38, 39, 40, 41, 42]
+        );
+        assert_eq!(numbers(params("1", "38", "39")).unwrap(), [38, 39]);
+        assert_eq!(numbers(params("", "41", "")).unwrap(), [41, 42]);
+        let long: Vec<Sprint> = (0..20)
+            .map(|nth| {
+                sprint(
+                    1 + nth,
+                    date!(2026 - 01 - 05) + Duration::weeks(2 * i64::from(nth)),
+                )
+            })
+            .collect();
+        let over = |from: &str, to: &str| Range::read(&params("", from, to), &long, "UTC", now);
+        assert_eq!(over("3", "15").unwrap().unwrap().sprints.len(), 13);
+        assert!(
+            format!("{}", over("3", "16").unwrap_err())
+                .contains("At most 13 sprints at once; these are 14.")
+        );
+        assert_eq!(
+            over("", "20").unwrap().unwrap().sprints[0].number,
+            8,
+            "as many as there may be"
+        );
+        let why = |params| format!("{}", numbers(params).unwrap_err());
+        assert!(why(params("", "42", "41")).contains("Sprint 42 comes after Sprint 41"));
+        assert!(why(params("", "", "43")).contains("Sprint 43 has not begun yet."));
+        assert!(why(params("", "7", "")).contains("There is no sprint 7."));
+        assert!(why(params("", "x", "")).contains("by its number"));
+        assert!(why(params("0", "", "")).contains("number of sprints"));
+        assert!(why(params("14", "", "")).contains("from 1 to 13"));
+    }
+}

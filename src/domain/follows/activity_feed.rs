@@ -1,0 +1,280 @@
+//! What others did to what somebody follows, from where they last read on.
+
+use std::collections::{BTreeSet, HashMap};
+
+use serde_json::Value;
+use sqlx::PgPool;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::{
+    error::Result,
+    goals, humanize,
+    tasks::event_text::{Names, by_itself},
+    teams::Team,
+};
+
+/// Nobody reads more than this much news at once.
+const SHOWN: usize = 100;
+
+/// So much of it stands on a page at first; the rest is folded, so that one's own work is still in sight.
+const UNFOLDED: usize = 12;
+
+/// What happens to tasks and to what a team aims at, and is no news.
+const UNTOLD: &[&str] = &[
+    "comment.edited",
+    "goal.reordered",
+    "milestone.reordered",
+    "project.added",
+    "task.rehoused",
+    "topic.corrected",
+    "topic.done",
+    "topic.edited",
+    "topic.removed",
+    "topic.reopened",
+    "topic.withdrawn",
+    "wait.renamed",
+    "wait.told",
+];
+
+/// News that was not read yet.
+#[derive(Clone, Debug, Default)]
+pub struct News {
+    /// The newest first; the oldest hundred, where there are more: what is not shown is not read either.
+    pub lines: Vec<Line>,
+    /// How many there are besides, all of them newer.
+    pub newer: usize,
+    /// Each team and the event up to which this is all that there is of it.
+    pub read_to: Vec<(Uuid, i64)>,
+}
+
+/// A line of news: who did what to which thing that is followed.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// What it is about, and where that is.
+    pub title: String,
+    pub address: String,
+    pub key: String,
+    /// `Elif moved it to Done`.
+    pub what: String,
+    pub at: OffsetDateTime,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    team_id: Uuid,
+    slug: String,
+    team: String,
+    seq: i64,
+    kind: String,
+    before: Value,
+    after: Value,
+    at: OffsetDateTime,
+    who: Option<String>,
+    key: Option<String>,
+    title: Option<String>,
+    goal: Option<Uuid>,
+    goal_title: Option<String>,
+    project: Option<String>,
+    project_name: Option<String>,
+    /// How many there are in all.
+    many: i64,
+}
+
+/// What others did to what somebody follows and has not read, in teams that they may look at; one line an event.
+pub async fn news(db: &PgPool, account: Uuid, teams: &[Team]) -> Result<News> {
+    let seen: Vec<Uuid> = teams.iter().map(|team| team.id).collect();
+    let rows: Vec<Row> = sqlx::query_as(
+        // What happened to tasks that are followed is found by those tasks; what moved, by when: by `event_shift` and
+        // `event_stay`; what became of goals and projects by `event_of_aims`. All of it from where this reader is.
+        "WITH mine AS MATERIALIZED (SELECT team_id, task_id, goal_id, project_id, since FROM follows WHERE account_id = $1 AND team_id = ANY($2)),
+         -- A team that is younger than all that is followed has no row in `seen`: a project's tasks may be there too.
+         -- Clocks of two changes may differ a little from the order that they got their numbers in.
+         read AS MATERIALIZED (
+             SELECT t.id AS team_id, coalesce(s.seq, 0) AS seq, greatest(e.at - interval '1 hour', (SELECT min(since) FROM mine)) AS at
+             FROM teams t LEFT JOIN seen s ON s.team_id = t.id AND s.account_id = $1
+             LEFT JOIN events e ON e.team_id = s.team_id AND e.seq = s.seq WHERE t.id = ANY($2)),
+         -- What an import brings was not done here.
+         moved AS MATERIALIZED (
+             SELECT e.* FROM read r CROSS JOIN LATERAL (
+                 SELECT team_id, seq, task_id, at, shift FROM events WHERE team_id = r.team_id AND shift IS NOT NULL AND shift NOT LIKE 'imported%' AND at >= r.at AND seq > r.seq
+                 UNION ALL
+                 SELECT team_id, seq, task_id, at, shift FROM events WHERE team_id = r.team_id AND kind = 'task.moved' AND shift IS NULL
+                        AND before ? 'column_since' AND at >= r.at AND seq > r.seq) e),
+         of_aims AS (
+             SELECT k.team_id, k.id AS task_id, f.since FROM mine f JOIN tasks k ON k.team_id = f.team_id AND k.goal_id = f.goal_id
+             UNION ALL SELECT k.team_id, k.id, f.since FROM mine f JOIN tasks k ON k.project_team_id = f.team_id AND k.project_id = f.project_id
+             UNION ALL SELECT k.team_id, k.id, f.since FROM mine f JOIN goals g ON g.project_team_id = f.team_id AND g.project_id = f.project_id
+                       JOIN tasks k ON k.team_id = g.team_id AND k.goal_id = g.id),
+         found AS (
+             SELECT e.team_id, e.seq FROM mine f JOIN read r ON r.team_id = f.team_id
+             CROSS JOIN LATERAL (SELECT * FROM events WHERE team_id = f.team_id AND task_id = f.task_id AND seq > r.seq OFFSET 0) e
+             WHERE e.at >= f.since AND CASE e.kind WHEN 'task.moved' THEN e.before->>'column' IS DISTINCT FROM e.after->>'column'
+                                                   WHEN 'wait.moved' THEN e.after->>'state' = 'done' ELSE true END
+             UNION
+             SELECT m.team_id, m.seq FROM moved m JOIN of_aims f ON f.team_id = m.team_id AND f.task_id = m.task_id AND m.at >= f.since
+             UNION
+             SELECT m.team_id, m.seq FROM moved m JOIN mine f ON f.team_id = m.team_id AND num_nonnulls(f.task_id, f.goal_id, f.project_id) = 0 AND m.at >= f.since
+             WHERE m.shift LIKE '% done' OR m.shift LIKE '% blocked'
+                   OR m.shift LIKE 'moved %' AND (SELECT before->>'state' FROM events e WHERE e.team_id = m.team_id AND e.seq = m.seq) = 'blocked'
+             UNION
+             SELECT e.team_id, e.seq FROM mine f CROSS JOIN read r
+             JOIN events e ON e.team_id = r.team_id AND e.seq > r.seq AND e.at >= f.since
+                  AND (e.task_id IS NULL OR e.kind = 'task.edited' AND e.after ?| ARRAY['goal', 'project'])
+             LEFT JOIN LATERAL (SELECT project_id FROM goals g WHERE g.team_id = e.team_id
+                                AND g.id = CASE WHEN e.kind LIKE 'goal.%' THEN (e.after->>'goal')::uuid END OFFSET 0) g ON true
+             WHERE f.task_id IS NULL AND CASE
+                 WHEN f.goal_id IS NOT NULL THEN e.team_id = f.team_id AND (f.goal_id::text IN (e.after->>'goal', e.before->>'goal')
+                      OR e.kind IN ('sprint.closed', 'sprint.reopened') AND e.after->>'sprint' = (SELECT s.number::text FROM goals o JOIN sprints s ON s.id = o.sprint_id WHERE o.team_id = f.team_id AND o.id = f.goal_id))
+                 WHEN f.project_id IS NOT NULL THEN g.project_id = f.project_id OR f.project_id::text IN (e.after->>'project', e.before->>'project')
+                      OR e.task_id IS NOT NULL AND EXISTS (SELECT FROM goals o WHERE o.team_id = e.team_id AND o.project_id = f.project_id AND o.id::text IN (e.after->>'goal', e.before->>'goal'))
+                 ELSE e.team_id = f.team_id AND (e.kind LIKE 'goal.%' OR e.kind IN ('sprint.closed', 'sprint.reopened')) END),
+         -- The oldest first, but none of a team before one with a lower number: what was read ends with a number.
+         shown AS MATERIALIZED (
+             SELECT e.*, count(*) OVER () AS many, max(e.at) OVER (PARTITION BY e.team_id ORDER BY e.seq) AS by_then
+             FROM found JOIN events e USING (team_id, seq) WHERE e.actor_id IS DISTINCT FROM $1 AND e.kind <> ALL($4)
+             ORDER BY by_then, team_id, seq LIMIT $3)
+         SELECT e.team_id, t.slug, t.name AS team, e.seq, e.kind, e.before, e.after, e.at, split_part(a.name, ' ', 1) AS who,
+                t.key || '-' || k.number AS key, k.title, g.id AS goal, g.title AS goal_title, p.slug AS project, p.name AS project_name, e.many
+         FROM shown e JOIN teams t ON t.id = e.team_id LEFT JOIN accounts a ON a.id = e.actor_id
+         LEFT JOIN LATERAL (SELECT number, title FROM tasks k WHERE k.team_id = e.team_id AND k.id = e.task_id OFFSET 0) k ON true
+         LEFT JOIN LATERAL (SELECT id, title FROM goals g WHERE g.team_id = e.team_id
+                            AND g.id = CASE WHEN e.kind LIKE 'goal.%' THEN (e.after->>'goal')::uuid END OFFSET 0) g ON true
+         LEFT JOIN LATERAL (SELECT slug, name FROM projects p WHERE p.team_id = e.team_id
+                            AND p.id = CASE WHEN e.kind LIKE 'project.%' OR e.kind LIKE 'milestone.%' THEN (e.after->>'project')::uuid END OFFSET 0) p ON true
+         ORDER BY e.by_then, e.team_id, e.seq",
+    )
+    .bind(account)
+    .bind(&seen)
+    .bind(SHOWN as i64)
+    .bind(UNTOLD)
+    .fetch_all(db)
+    .await?;
+    let many = rows
+        .first()
+        .map_or(0, |row| usize::try_from(row.many).unwrap_or(0));
+    let newer = many.saturating_sub(rows.len());
+    let mut read_to: HashMap<Uuid, i64> = HashMap::new();
+    if newer == 0 {
+        read_to.extend(teams.iter().map(|team| (team.id, team.seq)));
+    }
+    let names = Names::of_teams(
+        db,
+        rows.iter().map(|row| row.team_id).collect::<BTreeSet<_>>(),
+    )
+    .await?;
+    let mut lines = Vec::with_capacity(rows.len());
+    for row in rows {
+        let last = read_to.entry(row.team_id).or_default();
+        *last = row.seq.max(*last);
+        lines.extend(names.get(&row.team_id).and_then(|names| row.told(names)));
+    }
+    lines.sort_by_key(|line| std::cmp::Reverse(line.at));
+    Ok(News {
+        lines,
+        newer,
+        read_to: read_to.into_iter().collect(),
+    })
+}
+
+impl News {
+    /// What stands on the page at first.
+    pub fn unfolded(&self) -> &[Line] {
+        &self.lines[..self.lines.len().min(UNFOLDED)]
+    }
+
+    /// What is there once it is opened.
+    pub fn folded(&self) -> &[Line] {
+        &self.lines[self.unfolded().len()..]
+    }
+}
+
+impl Row {
+    fn milestone(&self) -> &str {
+        self.after["title"].as_str().unwrap_or("")
+    }
+
+    fn told(self, names: &Names) -> Option<Line> {
+        let sentence = match self.kind.as_str() {
+            "comment.added" => "commented on it".to_owned(),
+            "goal.added" => "set it".to_owned(),
+            "goal.edited" if self.before["project"] == self.after["project"] => {
+                "changed it".to_owned()
+            }
+            "goal.edited" if self.after["project"].is_null() => {
+                "took it from its project".to_owned()
+            }
+            "goal.edited" => format!(
+                "put it to the project “{}”",
+                names.project(&self.after["project"])
+            ),
+            "goal.progressed" => format!("said how far it is: {}", goals::progress(&self.after)),
+            "goal.comment" => "commented on it".to_owned(),
+            "goal.concern" => "raised a concern".to_owned(),
+            "goal.answered" => "answered a concern".to_owned(),
+            "goal.removed" => format!(
+                "took the goal “{}” away",
+                self.before["title"].as_str().unwrap_or("")
+            ),
+            "sprint.closed" => format!("closed sprint {}", self.after["sprint"]),
+            "sprint.reopened" => {
+                format!("took the closing of sprint {} back", self.after["sprint"])
+            }
+            "project.edited" => "changed it".to_owned(),
+            "project.finished" => "said that it is finished".to_owned(),
+            "project.resumed" => "said that it goes on".to_owned(),
+            "milestone.added" => format!("set a milestone: {}", self.milestone()),
+            "milestone.edited" => format!("changed a milestone: {}", self.milestone()),
+            "milestone.reached" => format!("reached a milestone: {}", self.milestone()),
+            "milestone.reopened" => format!("opened a milestone again: {}", self.milestone()),
+            "milestone.removed" => format!("took a milestone away: {}", self.milestone()),
+            kind => names.sentence(kind, &self.before, &self.after)?,
+        };
+        let (title, address, key) = match (self.key, self.title, self.goal, self.goal_title) {
+            (Some(key), Some(title), ..) => (title, format!("/tasks/{key}"), key),
+            (_, _, Some(goal), Some(title)) => (
+                title,
+                format!("/teams/{}/goals/{goal}", self.slug),
+                "goal".to_owned(),
+            ),
+            // what became of the goals stands there
+            _ if self.kind == "sprint.closed" => {
+                let retro = format!("/sprints/{}/retro?team={}", self.after["sprint"], self.slug);
+                (self.team, retro, "team".to_owned())
+            }
+            _ => match (self.project, self.project_name) {
+                (Some(project), Some(name)) => {
+                    (name, format!("/projects/{project}"), "project".to_owned())
+                }
+                _ => (
+                    self.team,
+                    format!("/teams/{}/check-in", self.slug),
+                    "team".to_owned(),
+                ),
+            },
+        };
+        let what = match (self.who, by_itself(&self.kind, &self.after)) {
+            (None, Some((what, is))) => format!("{what} {is}"),
+            (who, _) => {
+                let by = who
+                    .as_deref()
+                    .or(self.after["by"].as_str())
+                    .unwrap_or("A former member");
+                format!("{by} {sentence}")
+            }
+        };
+        Some(Line {
+            title,
+            address,
+            key,
+            what,
+            at: self.at,
+        })
+    }
+}
+
+impl Line {
+    pub fn ago(&self, now: OffsetDateTime) -> String {
+        humanize::ago(now, self.at)
+    }
+}

@@ -1,0 +1,122 @@
+//! What somebody wants to hear of: a task, a goal, a project, or a team. It is nobody's business but theirs, so no event
+//! tells of it.
+
+use sqlx::{PgConnection, PgPool};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::error::Result;
+
+/// What may be followed, within its team.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    Team,
+    Task(Uuid),
+    Goal(Uuid),
+    Project(Uuid),
+}
+
+impl What {
+    /// Task, goal, project: as the table has them.
+    fn ids(self) -> [Option<Uuid>; 3] {
+        match self {
+            Self::Team => [None; 3],
+            Self::Task(id) => [Some(id), None, None],
+            Self::Goal(id) => [None, Some(id), None],
+            Self::Project(id) => [None, None, Some(id)],
+        }
+    }
+}
+
+/// Follows something of a team, or no longer.
+pub async fn follow(
+    db: &mut PgConnection,
+    (account, team): (Uuid, Uuid),
+    what: What,
+    follows: bool,
+    now: OffsetDateTime,
+) -> Result<()> {
+    let [task, goal, project] = what.ids();
+    let query = if follows {
+        "INSERT INTO follows (id, account_id, team_id, task_id, goal_id, project_id, since) VALUES ($6, $1, $2, $3, $4, $5, $7)
+         ON CONFLICT DO NOTHING"
+    } else {
+        "DELETE FROM follows WHERE account_id = $1 AND team_id = $2 AND task_id IS NOT DISTINCT FROM $3
+             AND goal_id IS NOT DISTINCT FROM $4 AND project_id IS NOT DISTINCT FROM $5 AND $6::uuid IS NOT NULL AND $7::timestamptz IS NOT NULL"
+    };
+    sqlx::query(query)
+        .bind(account)
+        .bind(team)
+        .bind(task)
+        .bind(goal)
+        .bind(project)
+        .bind(Uuid::now_v7())
+        .bind(now)
+        .execute(&mut *db)
+        .await?;
+    if follows {
+        // News begins where the first thing of a team is followed.
+        sqlx::query("INSERT INTO seen (account_id, team_id, seq) SELECT $1, id, seq FROM teams ON CONFLICT DO NOTHING")
+            .bind(account)
+            .execute(db)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Whether somebody follows it.
+pub async fn follows(db: &PgPool, account: Uuid, team: Uuid, what: What) -> Result<bool> {
+    let [task, goal, project] = what.ids();
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM follows WHERE account_id = $1 AND team_id = $2 AND task_id IS NOT DISTINCT FROM $3
+             AND goal_id IS NOT DISTINCT FROM $4 AND project_id IS NOT DISTINCT FROM $5)",
+    )
+    .bind(account)
+    .bind(team)
+    .bind(task)
+    .bind(goal)
+    .bind(project)
+    .fetch_one(db)
+    .await?)
+}
+
+/// Says that somebody has read a team's news up to an event.
+pub async fn see(db: &PgPool, account: Uuid, team: Uuid, seq: i64) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO seen AS s (account_id, team_id, seq) SELECT $1, id, least($3, seq) FROM teams WHERE id = $2
+         ON CONFLICT (account_id, team_id) DO UPDATE SET seq = greatest(s.seq, excluded.seq)",
+    )
+    .bind(account)
+    .bind(team)
+    .bind(seq)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Something that somebody follows, to be listed.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Followed {
+    pub name: String,
+    pub address: String,
+    /// Where following it ends.
+    pub follow: String,
+}
+
+/// What somebody follows in teams that they may look at, by name.
+pub async fn followed(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<Followed>> {
+    Ok(sqlx::query_as(
+        "SELECT coalesce(t.key || '-' || k.number || ' ' || k.title, g.title, p.name, t.name) AS name,
+                CASE WHEN k.id IS NOT NULL THEN '/tasks/' || t.key || '-' || k.number WHEN g.id IS NOT NULL THEN '/teams/' || t.slug || '/goals/' || g.id
+                     WHEN p.id IS NOT NULL THEN '/projects/' || p.slug ELSE '/teams/' || t.slug || '/check-in' END AS address,
+                CASE WHEN k.id IS NOT NULL THEN '/tasks/' || t.key || '-' || k.number WHEN g.id IS NOT NULL THEN '/teams/' || t.slug || '/goals/' || g.id
+                     WHEN p.id IS NOT NULL THEN '/projects/' || p.slug ELSE '/teams/' || t.slug END || '/follow' AS follow
+         FROM follows f JOIN teams t ON t.id = f.team_id LEFT JOIN tasks k ON k.team_id = f.team_id AND k.id = f.task_id
+         LEFT JOIN goals g ON g.team_id = f.team_id AND g.id = f.goal_id LEFT JOIN projects p ON p.team_id = f.team_id AND p.id = f.project_id
+         WHERE f.account_id = $1 AND f.team_id = ANY($2) ORDER BY 1",
+    )
+    .bind(account)
+    .bind(seen)
+    .fetch_all(db)
+    .await?)
+}

@@ -1,0 +1,2 @@
+pub mod activity_feed;
+pub mod follow;

@@ -1,0 +1,195 @@
+//! What others say to a goal: comments, and concerns that stay open until its team answers them.
+
+use serde_json::json;
+use sqlx::PgPool;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::{
+    accounts::Person,
+    error::{Problem, Result},
+    events::{Change, Event},
+    teams::Team,
+};
+
+/// Something said to a goal.
+#[derive(Clone, Debug)]
+pub struct Remark {
+    pub id: Uuid,
+    pub goal: Uuid,
+    pub concern: bool,
+    pub body: String,
+    /// Nobody, once the account is gone.
+    pub author: Option<Person>,
+    pub created_at: OffsetDateTime,
+    pub answer: Option<String>,
+    pub answered_by: Option<String>,
+}
+
+impl Remark {
+    /// A concern that nobody has answered.
+    pub fn is_open(&self) -> bool {
+        self.concern && self.answer.is_none()
+    }
+}
+
+/// Says something to a goal; as a concern it waits for an answer. Everybody signed in may.
+pub async fn remark(
+    change: &mut Change,
+    team: &Team,
+    goal: Uuid,
+    body: &str,
+    concern: bool,
+) -> Result<Uuid> {
+    let title: String =
+        sqlx::query_scalar("SELECT title FROM goals WHERE team_id = $1 AND id = $2 FOR KEY SHARE")
+            .bind(team.id)
+            .bind(goal)
+            .fetch_one(change.db())
+            .await?;
+    let (id, actor, at) = (Uuid::now_v7(), change.actor, change.at);
+    sqlx::query(
+        "INSERT INTO remarks (team_id, id, goal_id, kind, author_id, body, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(team.id)
+    .bind(id)
+    .bind(goal)
+    .bind(if concern { "concern" } else { "comment" })
+    .bind(actor)
+    .bind(crate::domain::tasks::plain_lines(body.trim()))
+    .bind(at)
+    .execute(change.db())
+    .await?;
+    let kind = if concern {
+        "goal.concern"
+    } else {
+        "goal.comment"
+    };
+    let after = json!({ "goal": goal, "title": title, "remark": id });
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind,
+        before: json!({}),
+        after,
+        version: None,
+    });
+    Ok(id)
+}
+
+/// Answers a concern, which closes it.
+///
+/// # Errors
+/// `Conflict` when somebody has answered it already.
+pub async fn answer_concern(
+    change: &mut Change,
+    team: &Team,
+    remark: Uuid,
+    answer: &str,
+) -> Result<()> {
+    let (actor, at) = (change.actor, change.at);
+    let answered: Option<Uuid> = sqlx::query_scalar(
+        "SELECT goal_id FROM remarks WHERE team_id = $1 AND id = $2 AND kind = 'concern' FOR NO KEY UPDATE",
+    )
+    .bind(team.id)
+    .bind(remark)
+    .fetch_optional(change.db())
+    .await?;
+    let goal = answered.ok_or(Problem::NotFound)?;
+    let done = sqlx::query(
+        "UPDATE remarks SET answer = $3, answered_by = $4, answered_at = $5 WHERE team_id = $1 AND id = $2 AND answer IS NULL",
+    )
+    .bind(team.id)
+    .bind(remark)
+    .bind(crate::domain::tasks::plain_lines(answer.trim()))
+    .bind(actor)
+    .bind(at)
+    .execute(change.db())
+    .await?;
+    if done.rows_affected() == 0 {
+        return Err(Problem::conflict(
+            "Somebody has answered this concern already. Your answer was not saved.",
+        ));
+    }
+    let after = json!({ "goal": goal, "remark": remark });
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind: "goal.answered",
+        before: json!({}),
+        after,
+        version: None,
+    });
+    Ok(())
+}
+
+/// What was said to these goals of any teams, in order.
+pub async fn remarks(db: &PgPool, goals: &[Uuid]) -> Result<Vec<Remark>> {
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        id: Uuid,
+        goal_id: Uuid,
+        concern: bool,
+        body: String,
+        author_id: Option<Uuid>,
+        handle: Option<String>,
+        name: Option<String>,
+        hue: Option<i16>,
+        created_at: OffsetDateTime,
+        answer: Option<String>,
+        answered_by: Option<String>,
+    }
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT r.id, r.goal_id, r.kind = 'concern' AS concern, r.body, a.id AS author_id, a.handle, a.name, a.hue, r.created_at,
+                r.answer, b.name AS answered_by
+         FROM remarks r JOIN goals g ON g.team_id = r.team_id AND g.id = r.goal_id
+         LEFT JOIN accounts a ON a.id = r.author_id LEFT JOIN accounts b ON b.id = r.answered_by
+         WHERE r.team_id IN (SELECT team_id FROM goals WHERE id = ANY($1)) AND r.goal_id = ANY($1) ORDER BY r.created_at, r.id",
+    )
+    .bind(goals)
+    .fetch_all(db)
+    .await?;
+    let remark = |row: Row| Remark {
+        author: match (row.author_id, row.handle, row.name, row.hue) {
+            (Some(id), Some(handle), Some(name), Some(hue)) => Some(Person {
+                id,
+                handle,
+                name,
+                hue,
+            }),
+            _ => None,
+        },
+        id: row.id,
+        goal: row.goal_id,
+        concern: row.concern,
+        body: row.body,
+        created_at: row.created_at,
+        answer: row.answer,
+        answered_by: row.answered_by,
+    };
+    Ok(rows.into_iter().map(remark).collect())
+}
+
+/// A concern that waits for its team's answer.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct OpenConcern {
+    pub goal: Uuid,
+    pub title: String,
+    pub sprint: i32,
+    pub body: String,
+    pub author: Option<String>,
+    pub created_at: OffsetDateTime,
+}
+
+/// The concerns on a team's goals that nobody has answered, the oldest first.
+pub async fn open_concerns(db: &PgPool, team: Uuid) -> Result<Vec<OpenConcern>> {
+    Ok(sqlx::query_as(
+        "SELECT g.id AS goal, g.title, s.number AS sprint, r.body, a.name AS author, r.created_at
+         FROM remarks r JOIN goals g ON g.team_id = r.team_id AND g.id = r.goal_id JOIN sprints s ON s.id = g.sprint_id
+         LEFT JOIN accounts a ON a.id = r.author_id
+         WHERE r.team_id = $1 AND r.kind = 'concern' AND r.answer IS NULL ORDER BY r.created_at, r.id LIMIT 100",
+    )
+    .bind(team)
+    .fetch_all(db)
+    .await?)
+}

@@ -1,0 +1,123 @@
+//! What goals of all sprints add to the projects and key results that they serve.
+
+use sqlx::{PgPool, types::Json};
+use uuid::Uuid;
+
+use crate::domain::{error::Result, projects::Measure};
+use crate::domain::{
+    goals::progress::{Counted, CountedBy},
+    sprints::close::FrozenGoal,
+};
+
+/// A goal that serves something, as far as it is.
+#[derive(Clone, Debug)]
+pub struct Serving {
+    pub id: Uuid,
+    pub team: String,
+    pub team_name: String,
+    pub title: String,
+    pub hue: i16,
+    pub sprint: i32,
+    pub sprint_name: String,
+    /// Whether its figure is final.
+    pub frozen: bool,
+    pub measure: Measure,
+    pub current: i64,
+    pub is: i64,
+    pub figure: String,
+    pub project: Option<Uuid>,
+    pub milestone: Option<Uuid>,
+    pub key_result: Option<Uuid>,
+}
+
+impl Serving {
+    /// How far it is, as `added_up` takes it.
+    pub fn figure(&self) -> (Measure, i64) {
+        (self.measure, self.current)
+    }
+}
+
+/// Goals of these teams, of all sprints, that serve one of these projects or key results, by sprint; one query.
+pub async fn serving(
+    db: &PgPool,
+    projects: &[Uuid],
+    key_results: &[Uuid],
+    teams: &[Uuid],
+) -> Result<Vec<Serving>> {
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        id: Uuid,
+        team: String,
+        team_name: String,
+        title: String,
+        hue: i16,
+        sprint: i32,
+        sprint_name: String,
+        #[sqlx(try_from = "String")]
+        measure: Measure,
+        target: i64,
+        #[sqlx(try_from = "String")]
+        counted_by: CountedBy,
+        typed: Option<i64>,
+        project_id: Option<Uuid>,
+        milestone_id: Option<Uuid>,
+        key_result_id: Option<Uuid>,
+        done: i64,
+        all: i64,
+        done_points: i64,
+        all_points: i64,
+        frozen: Option<Json<FrozenGoal>>,
+    }
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT g.id, t.slug AS team, t.name AS team_name, g.title, g.hue, s.number AS sprint, s.name AS sprint_name, g.measure, g.target,
+                g.counted_by, g.typed, g.project_id, g.milestone_id, g.key_result_id, k.done, k.all, k.done_points, k.all_points,
+                f.figures->'goals'->(g.id::text) AS frozen
+         FROM goals g JOIN teams t ON t.id = g.team_id JOIN sprints s ON s.id = g.sprint_id
+         LEFT JOIN closings f ON f.team_id = g.team_id AND f.sprint_id = g.sprint_id
+         CROSS JOIN LATERAL (
+            SELECT count(*) FILTER (WHERE c.state = 'done') AS done,
+                   count(*) FILTER (WHERE c.state = 'done' OR k.archived_at IS NULL) AS all,
+                   coalesce(sum(k.estimate) FILTER (WHERE c.state = 'done'), 0) AS done_points,
+                   coalesce(sum(k.estimate) FILTER (WHERE c.state = 'done' OR k.archived_at IS NULL), 0) AS all_points
+            FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+            WHERE k.team_id = g.team_id AND k.goal_id = g.id) k
+         WHERE (g.project_id = ANY($1) OR g.key_result_id = ANY($2)) AND g.team_id = ANY($3) ORDER BY s.number, t.name, g.position",
+    )
+    .bind(projects)
+    .bind(key_results)
+    .bind(teams)
+    .fetch_all(db)
+    .await?;
+    let goal = |row: Row| {
+        let counted = Counted {
+            measure: row.measure,
+            by: row.counted_by,
+            target: row.target,
+            typed: row.typed.unwrap_or(0),
+            tasks: (row.done, row.all),
+            points: (row.done_points, row.all_points),
+        };
+        let (current, is) = match &row.frozen {
+            Some(Json(frozen)) => (frozen.current, frozen.is),
+            None => counted.figures(),
+        };
+        Serving {
+            id: row.id,
+            figure: row.measure.figure(current, row.target),
+            team: row.team,
+            team_name: row.team_name,
+            title: row.title,
+            hue: row.hue,
+            sprint: row.sprint,
+            sprint_name: row.sprint_name,
+            frozen: row.frozen.is_some(),
+            measure: row.measure,
+            current,
+            is,
+            project: row.project_id,
+            milestone: row.milestone_id,
+            key_result: row.key_result_id,
+        }
+    };
+    Ok(rows.into_iter().map(goal).collect())
+}

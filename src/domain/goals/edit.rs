@@ -1,0 +1,461 @@
+//! Making a goal, changing it, putting it elsewhere in the order, taking it away, and saying how far it is.
+
+use serde_json::json;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::goals::progress::CountedBy;
+use crate::domain::{
+    error::{Problem, Result},
+    events::{Change, Event},
+    humanize,
+    policy::access::{named_beside, seen_by},
+    projects::Measure,
+    tasks::{
+        edit::{self, Edit},
+        sprint_assignment,
+    },
+    teams::Team,
+};
+
+/// A goal as a form or a program gives it.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    pub title: String,
+    pub measure: Measure,
+    pub unit: String,
+    pub target: i64,
+    pub counted_by: CountedBy,
+    pub why: String,
+    pub needs: String,
+    /// Handles.
+    pub owners: Vec<String>,
+    /// The address of a project.
+    pub project: Option<String>,
+    pub milestone: Option<Uuid>,
+    pub key_result: Option<Uuid>,
+}
+
+/// Makes a goal, the last of its team's in that sprint.
+///
+/// # Errors
+/// `Invalid` for a figure or text that breaks a rule, `Conflict` when the team has closed the sprint.
+pub async fn add_goal(
+    change: &mut Change,
+    team: &Team,
+    sprint: Uuid,
+    draft: &Draft,
+) -> Result<Uuid> {
+    open_sprint(change, team, sprint).await?;
+    let target = checked_target(draft)?;
+    let project = project_of(change, draft).await?;
+    let id = Uuid::now_v7();
+    // Goals of a sprint are few: the lowest hue that none of them has.
+    sqlx::query(
+        "INSERT INTO goals (team_id, id, sprint_id, position, title, measure, unit, target, counted_by, hue, why, needs,
+                            project_team_id, project_id, milestone_id, key_result_id)
+         SELECT $1, $2, $3, coalesce(max(g.position), 0) + 1, $4, $5, $6, $7, $8,
+                (SELECT h FROM unnest('{8,2,5,10,0,6,3,11,7,1,4,9}'::smallint[]) WITH ORDINALITY AS hues (h, n)
+                 ORDER BY h = ANY(coalesce(array_agg(g.hue), '{}')), n LIMIT 1),
+                $9, $10, $11, $12, $13, $14
+         FROM goals g WHERE g.team_id = $1 AND g.sprint_id = $3",
+    )
+    .bind(team.id)
+    .bind(id)
+    .bind(sprint)
+    .bind(draft.title.trim())
+    .bind(draft.measure.as_str())
+    .bind(draft.unit.trim())
+    .bind(target)
+    .bind(draft.counted_by.as_str())
+    .bind(draft.why.trim())
+    .bind(draft.needs.trim())
+    .bind(project.map(|(team, _)| team))
+    .bind(project.map(|(_, id)| id))
+    .bind(draft.milestone)
+    .bind(draft.key_result)
+    .execute(change.db())
+    .await?;
+    own(change, team, id, &draft.owners).await?;
+    note(
+        change,
+        team,
+        "goal.added",
+        json!({}),
+        json!({ "goal": id, "title": draft.title.trim(), "target": target, "owners": draft.owners }),
+    );
+    Ok(id)
+}
+
+/// Changes a goal. `seen` is the version that the writer saw.
+///
+/// # Errors
+/// As for making one, and `Conflict` when somebody changed it since.
+pub async fn edit_goal(
+    change: &mut Change,
+    team: &Team,
+    goal: Uuid,
+    draft: &Draft,
+    seen: Option<i64>,
+) -> Result<()> {
+    let was = lock(change, team, goal).await?;
+    if seen.is_some_and(|seen| seen < was.version) {
+        let (who, ago) = last_editor(change, team, goal).await?;
+        return Err(Problem::conflict(format!(
+            "{who} changed this goal {ago}. What you typed is still in its fields: look at how it stands, then save again."
+        )));
+    }
+    let target = checked_target(draft)?;
+    let (project, milestone) = match project_of(change, draft).await? {
+        Some(project) => (Some(project), draft.milestone),
+        None => hidden_project(change, team, goal).await?,
+    };
+    sqlx::query(
+        // A figure of another measure says nothing: 31 of 50 is no 31 percent, and no yes.
+        "UPDATE goals SET title = $3, typed = CASE WHEN measure = $4 THEN typed END, measure = $4, unit = $5, target = $6, counted_by = $7, why = $8, needs = $9,
+                project_team_id = $10, project_id = $11, milestone_id = $12, key_result_id = $13, version = version + 1
+         WHERE team_id = $1 AND id = $2",
+    )
+    .bind(team.id)
+    .bind(goal)
+    .bind(draft.title.trim())
+    .bind(draft.measure.as_str())
+    .bind(draft.unit.trim())
+    .bind(target)
+    .bind(draft.counted_by.as_str())
+    .bind(draft.why.trim())
+    .bind(draft.needs.trim())
+    .bind(project.map(|(team, _)| team))
+    .bind(project.map(|(_, id)| id))
+    .bind(milestone)
+    .bind(draft.key_result)
+    .execute(change.db())
+    .await?;
+    own(change, team, goal, &draft.owners).await?;
+    let mut before = json!({ "goal": goal, "title": was.title, "target": was.target });
+    let mut after = json!({ "goal": goal, "title": draft.title.trim(), "target": target, "owners": draft.owners });
+    let serves = project.map(|(_, id)| id);
+    if was.project_id != serves {
+        // whoever follows the one or the other hears of it
+        (before["project"], after["project"]) = (json!(was.project_id), json!(serves));
+    }
+    note(change, team, "goal.edited", before, after);
+    Ok(())
+}
+
+/// Who changed a goal last, and how long ago.
+async fn last_editor(change: &mut Change, team: &Team, goal: Uuid) -> Result<(String, String)> {
+    let last: Option<(Option<String>, OffsetDateTime)> = sqlx::query_as(
+        "SELECT a.name, e.at FROM events e LEFT JOIN accounts a ON a.id = e.actor_id
+         WHERE e.team_id = $1 AND e.after->>'goal' = $2 AND e.kind = 'goal.edited'
+         ORDER BY e.seq DESC LIMIT 1",
+    )
+    .bind(team.id)
+    .bind(goal.to_string())
+    .fetch_optional(change.db())
+    .await?;
+    let (who, when) = last.unwrap_or((None, change.at));
+    Ok((
+        who.unwrap_or_else(|| "Somebody".to_owned()),
+        humanize::ago(change.at, when),
+    ))
+}
+
+/// Takes a goal away. Its tasks stay, without it.
+pub async fn remove_goal(change: &mut Change, team: &Team, goal: Uuid) -> Result<()> {
+    let concerns: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM remarks WHERE team_id = $1 AND goal_id = $2 AND kind = 'concern' AND answer IS NULL",
+    )
+    .bind(team.id)
+    .bind(goal)
+    .fetch_one(change.db())
+    .await?;
+    if concerns > 0 {
+        return Err(Problem::conflict(
+            "A concern about this goal is open: it goes with the goal. Answer it first. Nothing was changed.",
+        ));
+    }
+    let tasks: Vec<Uuid> =
+        sqlx::query_scalar("SELECT id FROM tasks WHERE team_id = $1 AND goal_id = $2 ORDER BY id")
+            .bind(team.id)
+            .bind(goal)
+            .fetch_all(change.db())
+            .await?;
+    for task in tasks {
+        edit::edit_task(
+            change,
+            team,
+            task,
+            &Edit {
+                goal: Some(None),
+                ..Edit::default()
+            },
+        )
+        .await?;
+    }
+    let was = lock(change, team, goal).await?;
+    // A task that was put to it meanwhile keeps it: the reference refuses.
+    sqlx::query("DELETE FROM goals WHERE team_id = $1 AND id = $2")
+        .bind(team.id)
+        .bind(goal)
+        .execute(change.db())
+        .await?;
+    note(
+        change,
+        team,
+        "goal.removed",
+        json!({ "goal": goal, "title": was.title, "project": was.project_id }),
+        json!({}),
+    );
+    Ok(())
+}
+
+/// Puts a goal one place up or down among its team's in the sprint; at the end it stays.
+pub async fn reorder_goal(change: &mut Change, team: &Team, goal: Uuid, up: bool) -> Result<()> {
+    let was = lock(change, team, goal).await?;
+    sqlx::query("SET CONSTRAINTS goal_position DEFERRED")
+        .execute(change.db())
+        .await?;
+    let neighbour: Option<(Uuid, i32)> = sqlx::query_as(
+        "SELECT id, position FROM goals WHERE team_id = $1 AND sprint_id = $2 AND CASE WHEN $4 THEN position < $3 ELSE position > $3 END
+         ORDER BY abs(position - $3) LIMIT 1 FOR NO KEY UPDATE",
+    )
+    .bind(team.id)
+    .bind(was.sprint_id)
+    .bind(was.position)
+    .bind(up)
+    .fetch_optional(change.db())
+    .await?;
+    let Some((neighbour, position)) = neighbour else {
+        return Ok(());
+    };
+    for (id, position) in [(goal, position), (neighbour, was.position)] {
+        sqlx::query("UPDATE goals SET position = $3 WHERE team_id = $1 AND id = $2")
+            .bind(team.id)
+            .bind(id)
+            .bind(position)
+            .execute(change.db())
+            .await?;
+    }
+    note(
+        change,
+        team,
+        "goal.reordered",
+        json!({ "goal": goal, "position": was.position }),
+        json!({ "goal": goal, "position": position }),
+    );
+    Ok(())
+}
+
+/// Says how far a goal is. From then on its figure is the one that was typed in last.
+pub async fn type_in(
+    change: &mut Change,
+    team: &Team,
+    goal: Uuid,
+    value: i64,
+    words: &str,
+) -> Result<()> {
+    let was = lock(change, team, goal).await?;
+    let most = match was.measure {
+        Measure::Count => 1_000_000_000,
+        Measure::Share => 100,
+        Measure::YesNo => 1,
+    };
+    if !(0..=most).contains(&value) {
+        return Err(Problem::field(
+            "value",
+            format!("This is a whole number from 0 to {most}."),
+        ));
+    }
+    sqlx::query("UPDATE goals SET typed = $3, counted_by = 'typed' WHERE team_id = $1 AND id = $2")
+        .bind(team.id)
+        .bind(goal)
+        .bind(value)
+        .execute(change.db())
+        .await?;
+    let (actor, at) = (change.actor, change.at);
+    sqlx::query(
+        "INSERT INTO goal_entries (team_id, id, goal_id, value, note, by_id, at, measure) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(team.id)
+    .bind(Uuid::now_v7())
+    .bind(goal)
+    .bind(value)
+    .bind(words.trim())
+    .bind(actor)
+    .bind(at)
+    .bind(was.measure.as_str())
+    .execute(change.db())
+    .await?;
+    note(
+        change,
+        team,
+        "goal.progressed",
+        json!({ "goal": goal, "value": was.typed }),
+        json!({ "goal": goal, "value": value, "measure": was.measure.as_str(), "note": words.trim() }),
+    );
+    Ok(())
+}
+
+/// A goal's row under its lock.
+#[derive(sqlx::FromRow)]
+struct Locked {
+    sprint_id: Uuid,
+    position: i32,
+    title: String,
+    #[sqlx(try_from = "String")]
+    measure: Measure,
+    target: i64,
+    typed: Option<i64>,
+    project_id: Option<Uuid>,
+    version: i64,
+}
+
+async fn lock(change: &mut Change, team: &Team, goal: Uuid) -> Result<Locked> {
+    let was: Locked = sqlx::query_as(
+        "SELECT sprint_id, position, title, measure, target, typed, project_id, version FROM goals WHERE team_id = $1 AND id = $2 FOR UPDATE",
+    )
+    .bind(team.id)
+    .bind(goal)
+    .fetch_one(change.db())
+    .await?;
+    open_sprint(change, team, was.sprint_id).await?;
+    Ok(was)
+}
+
+/// A closed sprint's figures are frozen, its goals too.
+async fn open_sprint(change: &mut Change, team: &Team, sprint: Uuid) -> Result<()> {
+    match sprint_assignment::closed(change.db(), team.id, sprint).await? {
+        Some(name) => Err(Problem::conflict(format!(
+            "{} has closed {name}. Its goals stay as they are; nothing was changed.",
+            team.name
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn checked_target(draft: &Draft) -> Result<i64> {
+    let target = if draft.measure == Measure::YesNo {
+        1
+    } else {
+        draft.target
+    };
+    let most = if draft.measure == Measure::Share {
+        100
+    } else {
+        1_000_000_000
+    };
+    if (1..=most).contains(&target) {
+        Ok(target)
+    } else {
+        Err(Problem::field(
+            "target",
+            format!("A target is a whole number from 1 to {most}."),
+        ))
+    }
+}
+
+async fn project_of(change: &mut Change, draft: &Draft) -> Result<Option<(Uuid, Uuid)>> {
+    let Some(slug) = draft.project.as_deref().filter(|slug| !slug.is_empty()) else {
+        return if draft.milestone.is_some() {
+            Err(Problem::field(
+                "milestone",
+                "A milestone belongs to a project. Name the project too.",
+            ))
+        } else {
+            Ok(None)
+        };
+    };
+    let found: Option<(Uuid, Uuid)> = sqlx::query_as(concat!(
+        "SELECT p.team_id, p.id FROM projects p JOIN teams t ON t.id = p.team_id WHERE p.slug = $1 AND ",
+        seen_by!("$3", "$4"),
+        "
+            AND ($2::uuid IS NULL OR EXISTS (SELECT FROM milestones m WHERE m.team_id = p.team_id AND m.project_id = p.id AND m.id = $2))"
+    ))
+    .bind(slug)
+    .bind(draft.milestone)
+    .bind(change.actor)
+    .bind(change.reach.clone())
+    .fetch_optional(change.db())
+    .await?;
+    found.map(Some).ok_or_else(|| {
+        Problem::field(
+            "project",
+            "There is no such project, or it has no such milestone.",
+        )
+    })
+}
+
+/// The project and milestone that a goal serves, where they are another team's secret: no form of the goal shows them,
+/// and none can say that they stay.
+async fn hidden_project(
+    change: &mut Change,
+    team: &Team,
+    goal: Uuid,
+) -> Result<(Option<(Uuid, Uuid)>, Option<Uuid>)> {
+    let (actor, reach) = (change.actor, change.reach.clone());
+    let hidden: Option<(Uuid, Uuid, Option<Uuid>)> = sqlx::query_as(concat!(
+        "SELECT g.project_team_id, g.project_id, g.milestone_id FROM goals g JOIN teams t ON t.id = g.project_team_id
+         WHERE g.team_id = $1 AND g.id = $2 AND (NOT ",
+        named_beside!("t", "g.team_id"),
+        " OR NOT (",
+        seen_by!("$3", "$4"),
+        "))"
+    ))
+    .bind(team.id)
+    .bind(goal)
+    .bind(actor)
+    .bind(reach)
+    .fetch_optional(change.db())
+    .await?;
+    Ok(hidden.map_or((None, None), |(of, project, milestone)| {
+        (Some((of, project)), milestone)
+    }))
+}
+
+async fn own(change: &mut Change, team: &Team, goal: Uuid, handles: &[String]) -> Result<()> {
+    // Who has left since owns what they owned until somebody else does.
+    let were: Vec<Uuid> = sqlx::query_scalar(
+        "DELETE FROM goal_owners WHERE team_id = $1 AND goal_id = $2 RETURNING account_id",
+    )
+    .bind(team.id)
+    .bind(goal)
+    .fetch_all(change.db())
+    .await?;
+    let found: Vec<String> = sqlx::query_scalar(
+        "WITH made AS (
+            INSERT INTO goal_owners (team_id, goal_id, account_id)
+            SELECT $1, $2, id FROM accounts WHERE handle = ANY($3) AND (deactivated_at IS NULL OR id = ANY($4)) RETURNING account_id)
+         SELECT a.handle FROM made JOIN accounts a ON a.id = made.account_id",
+    )
+    .bind(team.id)
+    .bind(goal)
+    .bind(handles)
+    .bind(were)
+    .fetch_all(change.db())
+    .await?;
+    match handles.iter().find(|handle| !found.contains(handle)) {
+        Some(missing) => Err(Problem::field(
+            "owners",
+            format!("There is nobody called {missing}."),
+        )),
+        None => Ok(()),
+    }
+}
+
+fn note(
+    change: &mut Change,
+    team: &Team,
+    kind: &'static str,
+    before: serde_json::Value,
+    after: serde_json::Value,
+) {
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind,
+        before,
+        after,
+        version: None,
+    });
+}

@@ -1,0 +1,364 @@
+//! A team's goals in a sprint: what they measure, how far they are, and how far they should be by today.
+
+pub mod comments;
+pub mod contributions;
+pub mod edit;
+pub mod progress;
+pub mod risks;
+
+use std::collections::HashMap;
+
+use sqlx::{PgConnection, PgPool, types::Json};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::{
+    accounts::{Person, working_hours::Hours},
+    error::{Problem, Result},
+    policy::access::named_beside,
+    projects::Measure,
+    teams::{
+        Team,
+        roster::{Crew, crew},
+    },
+};
+use crate::domain::{
+    goals::{
+        progress::{Counted, CountedBy},
+        risks::{Lone, lone},
+    },
+    sprints::{Sprint, close::FrozenGoal, queries},
+};
+
+/// A team's goal as the board's head, planning and standup show it.
+#[derive(Clone, Debug)]
+pub struct Goal {
+    pub id: Uuid,
+    pub team_id: Uuid,
+    pub sprint_id: Uuid,
+    pub sprint: i32,
+    pub position: i32,
+    pub title: String,
+    pub measure: Measure,
+    pub unit: String,
+    pub target: i64,
+    pub current: i64,
+    pub counted_by: CountedBy,
+    pub figure: String,
+    /// How far it is, and should be by today, in hundredths.
+    pub is: i64,
+    pub due: i64,
+    pub hue: i16,
+    pub why: String,
+    pub needs: String,
+    pub version: i64,
+    /// Address and name of the project that it serves, and the milestone there.
+    pub project: Option<(String, String)>,
+    pub milestone: Option<Uuid>,
+    pub key_result: Option<Uuid>,
+    /// How many of its tasks are done, and how many there are.
+    pub tasks_done: i64,
+    pub tasks: i64,
+    /// Concerns that nobody has answered yet.
+    pub concerns: i64,
+    pub owners: Vec<Person>,
+    /// Why it is a lone wolf's, and who would fit.
+    pub lone: Option<Lone>,
+    /// Its final figure, once the team has closed the sprint.
+    pub frozen: Option<FrozenGoal>,
+    /// Where its tasks are shown, and its own page.
+    pub address: String,
+    pub page: String,
+}
+
+impl Goal {
+    /// Whether it is less far than it should be by today.
+    pub fn is_behind(&self) -> bool {
+        self.frozen.is_none() && self.is < 100 && self.is < self.due
+    }
+
+    pub fn is_reached(&self) -> bool {
+        self.current >= self.target
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    team_id: Uuid,
+    slug: String,
+    sprint_id: Uuid,
+    position: i32,
+    title: String,
+    #[sqlx(try_from = "String")]
+    measure: Measure,
+    unit: String,
+    target: i64,
+    #[sqlx(try_from = "String")]
+    counted_by: CountedBy,
+    typed: Option<i64>,
+    hue: i16,
+    why: String,
+    needs: String,
+    version: i64,
+    project: Option<String>,
+    project_name: Option<String>,
+    milestone_id: Option<Uuid>,
+    key_result_id: Option<Uuid>,
+    done: i64,
+    all: i64,
+    done_points: i64,
+    all_points: i64,
+    concerns: i64,
+    frozen: Option<Json<FrozenGoal>>,
+}
+
+/// A team's goals in a sprint, in order.
+pub async fn goals(
+    db: &PgPool,
+    team: &Team,
+    sprint: &Sprint,
+    crew: &Crew,
+    now: OffsetDateTime,
+) -> Result<Vec<Goal>> {
+    let crews = HashMap::from([(team.id, crew.clone())]);
+    of_teams(db, &[team.id], sprint, &crews, now).await
+}
+
+/// The same for several teams at once, team by team in the order of their ids: two queries however many there are.
+pub async fn of_teams(
+    db: &PgPool,
+    teams: &[Uuid],
+    sprint: &Sprint,
+    crews: &HashMap<Uuid, Crew>,
+    now: OffsetDateTime,
+) -> Result<Vec<Goal>> {
+    read(&mut *db.acquire().await?, teams, sprint, crews, now).await
+}
+
+/// The goals of these teams that are behind pace: of the sprint that goes on, and of one that is over and not closed.
+pub async fn at_risk(
+    db: &PgPool,
+    teams: &[Uuid],
+    sprints: &[Sprint],
+    crews: &HashMap<Uuid, Crew>,
+    now: OffsetDateTime,
+) -> Result<Vec<Uuid>> {
+    let mut at_risk = Vec::new();
+    for sprint in [queries::active(sprints), queries::unclosed(sprints)]
+        .into_iter()
+        .flatten()
+    {
+        let goals = of_teams(db, teams, sprint, crews, now).await?;
+        at_risk.extend(
+            goals
+                .iter()
+                .filter(|goal| goal.is_behind())
+                .map(|goal| goal.id),
+        );
+    }
+    Ok(at_risk)
+}
+
+/// The same as `of_teams` on one connection, for what reads them within a change.
+pub async fn read(
+    db: &mut PgConnection,
+    teams: &[Uuid],
+    sprint: &Sprint,
+    crews: &HashMap<Uuid, Crew>,
+    now: OffsetDateTime,
+) -> Result<Vec<Goal>> {
+    let rows: Vec<Row> = sqlx::query_as(concat!(
+        "SELECT g.id, g.team_id, (SELECT t.slug FROM teams t WHERE t.id = g.team_id) AS slug, g.sprint_id, g.position, g.title, g.measure, g.unit, g.target, g.counted_by, g.typed, g.hue,
+                g.why, g.needs, g.version, p.slug AS project, p.name AS project_name, g.milestone_id, g.key_result_id,
+                k.done, k.all, k.done_points, k.all_points,
+                (SELECT count(*) FROM remarks r WHERE r.team_id = g.team_id AND r.goal_id = g.id AND r.kind = 'concern' AND r.answer IS NULL) AS concerns,
+                (SELECT f.figures->'goals'->(g.id::text) FROM closings f WHERE f.team_id = g.team_id AND f.sprint_id = g.sprint_id) AS frozen
+         FROM goals g
+         LEFT JOIN projects p ON p.team_id = g.project_team_id AND p.id = g.project_id
+              AND EXISTS (SELECT FROM teams pt WHERE pt.id = p.team_id AND ",
+        named_beside!("pt", "g.team_id"),
+        ")
+         CROSS JOIN LATERAL (
+            SELECT count(*) FILTER (WHERE c.state = 'done') AS done,
+                   count(*) FILTER (WHERE c.state = 'done' OR k.archived_at IS NULL) AS all,
+                   coalesce(sum(k.estimate) FILTER (WHERE c.state = 'done'), 0) AS done_points,
+                   coalesce(sum(k.estimate) FILTER (WHERE c.state = 'done' OR k.archived_at IS NULL), 0) AS all_points
+            FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+            WHERE k.team_id = g.team_id AND k.goal_id = g.id) k
+         WHERE g.team_id = ANY($1) AND g.sprint_id = $2 ORDER BY g.team_id, g.position"
+    ))
+    .bind(teams)
+    .bind(sprint.id)
+    .fetch_all(&mut *db)
+    .await?;
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let mut owners = owners(db, teams, &ids).await?;
+    let none = Crew::default();
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let crew = crews.get(&row.team_id).unwrap_or(&none);
+            let owners = owners.remove(&row.id).unwrap_or_default();
+            row.into_goal(sprint, crew, owners, now)
+        })
+        .collect())
+}
+
+/// The sprint that a team's goal is for, if it is the team's.
+pub async fn sprint_of(db: &PgPool, team: Uuid, goal: Uuid) -> Result<Option<Uuid>> {
+    Ok(
+        sqlx::query_scalar("SELECT sprint_id FROM goals WHERE team_id = $1 AND id = $2")
+            .bind(team)
+            .bind(goal)
+            .fetch_optional(db)
+            .await?,
+    )
+}
+
+/// What a team's goals for a sprint are called, in their order.
+pub async fn names(db: &PgPool, team: Uuid, sprint: Uuid) -> Result<Vec<(Uuid, String)>> {
+    Ok(sqlx::query_as(
+        "SELECT id, title FROM goals WHERE team_id = $1 AND sprint_id = $2 ORDER BY position",
+    )
+    .bind(team)
+    .bind(sprint)
+    .fetch_all(db)
+    .await?)
+}
+
+/// One goal of a team.
+pub async fn goal(
+    db: &PgPool,
+    team: &Team,
+    id: Uuid,
+    now: OffsetDateTime,
+) -> Result<(Goal, Sprint)> {
+    let sprint: Sprint = sqlx::query_as(
+        "SELECT s.id, s.number, s.name, s.starts_on, s.ends_on, s.state FROM sprints s JOIN goals g ON g.sprint_id = s.id
+         WHERE g.team_id = $1 AND g.id = $2",
+    )
+    .bind(team.id)
+    .bind(id)
+    .fetch_one(db)
+    .await?;
+    let crew = crew(db, team.id).await?;
+    let goals = goals(db, team, &sprint, &crew, now).await?;
+    let goal = goals
+        .into_iter()
+        .find(|goal| goal.id == id)
+        .ok_or(Problem::NotFound)?;
+    Ok((goal, sprint))
+}
+
+impl Row {
+    fn into_goal(
+        self,
+        sprint: &Sprint,
+        crew: &Crew,
+        owners: Vec<(Person, Option<Hours>)>,
+        now: OffsetDateTime,
+    ) -> Goal {
+        let counted = Counted {
+            measure: self.measure,
+            by: self.counted_by,
+            target: self.target,
+            typed: self.typed.unwrap_or(0),
+            tasks: (self.done, self.all),
+            points: (self.done_points, self.all_points),
+        };
+        let (current, is) = match &self.frozen {
+            Some(Json(frozen)) => (frozen.current, frozen.is),
+            None => counted.figures(),
+        };
+        let today = crew.week.today(now);
+        Goal {
+            figure: self.measure.figure(current, self.target),
+            due: sprint.pace(&crew.week, today),
+            lone: if sprint.state == "closed" || self.frozen.is_some() {
+                None
+            } else {
+                lone(&owners, crew, sprint.nearest(today))
+            },
+            owners: owners.into_iter().map(|(person, _)| person).collect(),
+            page: format!("/teams/{}/goals/{}", self.slug, self.id),
+            address: format!(
+                "/teams/{}?sprint={}&q=goal%3A{}",
+                self.slug, sprint.number, self.position
+            ),
+            id: self.id,
+            team_id: self.team_id,
+            sprint_id: self.sprint_id,
+            sprint: sprint.number,
+            position: self.position,
+            title: self.title,
+            measure: self.measure,
+            unit: self.unit,
+            target: self.target,
+            current,
+            counted_by: self.counted_by,
+            is,
+            hue: self.hue,
+            why: self.why,
+            needs: self.needs,
+            version: self.version,
+            project: self.project.zip(self.project_name),
+            milestone: self.milestone_id,
+            key_result: self.key_result_id,
+            tasks_done: self.done,
+            tasks: self.all,
+            concerns: self.concerns,
+            frozen: self.frozen.map(|Json(frozen)| frozen),
+        }
+    }
+}
+
+/// A goal's owners with the hours that they work; who has left the workspace works none.
+async fn owners(
+    db: &mut PgConnection,
+    teams: &[Uuid],
+    goals: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<(Person, Option<Hours>)>>> {
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        goal_id: Uuid,
+        #[sqlx(flatten)]
+        person: Person,
+        time_zone: String,
+        works_from: i16,
+        works_to: i16,
+        here: bool,
+    }
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT o.goal_id, a.id, a.handle, a.name, a.hue, a.time_zone, a.works_from, a.works_to, a.deactivated_at IS NULL AS here
+         FROM goal_owners o JOIN accounts a ON a.id = o.account_id
+         WHERE o.team_id = ANY($1) AND o.goal_id = ANY($2) ORDER BY a.name",
+    )
+    .bind(teams)
+    .bind(goals)
+    .fetch_all(db)
+    .await?;
+    let mut owners: HashMap<Uuid, Vec<(Person, Option<Hours>)>> = HashMap::new();
+    for row in rows {
+        let hours = Hours {
+            zone: row.time_zone,
+            from: row.works_from,
+            to: row.works_to,
+        };
+        owners
+            .entry(row.goal_id)
+            .or_default()
+            .push((row.person, row.here.then_some(hours)));
+    }
+    Ok(owners)
+}
+
+/// How far a goal is, as the event says that somebody typed in.
+pub fn progress(after: &serde_json::Value) -> String {
+    let measure = after["measure"]
+        .as_str()
+        .and_then(|measure| Measure::try_from(measure.to_owned()).ok());
+    measure
+        .unwrap_or(Measure::Count)
+        .typed(after["value"].as_i64().unwrap_or(0))
+}

@@ -1,0 +1,150 @@
+//! How far a goal is: counted from its tasks, from their estimates, or typed in.
+
+use std::fmt;
+
+use crate::domain::{
+    error::{Problem, Result},
+    projects::{Measure, part},
+};
+
+/// Where a goal's current figure comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CountedBy {
+    Tasks,
+    Estimates,
+    Typed,
+}
+
+impl CountedBy {
+    pub const ALL: [Self; 3] = [Self::Tasks, Self::Estimates, Self::Typed];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tasks => "tasks",
+            Self::Estimates => "estimates",
+            Self::Typed => "typed",
+        }
+    }
+
+    /// As a form names it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Tasks => "counted from its done tasks",
+            Self::Estimates => "the estimates of its done tasks added up",
+            Self::Typed => "typed in by hand",
+        }
+    }
+}
+
+impl fmt::Display for CountedBy {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(self.as_str())
+    }
+}
+
+impl TryFrom<String> for CountedBy {
+    type Error = Problem;
+
+    fn try_from(text: String) -> Result<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|counted| counted.as_str() == text)
+            .ok_or_else(|| {
+                Problem::field(
+                    "counted_by",
+                    "A figure is counted from tasks, from estimates, or typed in.",
+                )
+            })
+    }
+}
+
+/// What a goal's figure is made from. Tasks and points are done ones and all.
+pub(crate) struct Counted {
+    pub(crate) measure: Measure,
+    pub(crate) by: CountedBy,
+    pub(crate) target: i64,
+    pub(crate) typed: i64,
+    pub(crate) tasks: (i64, i64),
+    pub(crate) points: (i64, i64),
+}
+
+impl Counted {
+    /// The current figure, and how far that is in hundredths of the target.
+    pub(crate) fn figures(&self) -> (i64, i64) {
+        let (done, all) = match self.by {
+            CountedBy::Tasks => self.tasks,
+            CountedBy::Estimates => self.points,
+            CountedBy::Typed => return (self.typed, part(self.typed, self.target)),
+        };
+        match self.measure {
+            Measure::Count => (done, part(done, self.target)),
+            Measure::Share => {
+                let share = part(done, all);
+                (share, part(share, self.target))
+            }
+            // It is so once all of it is done.
+            Measure::YesNo => (
+                i64::from(all > 0 && done == all) * self.target,
+                part(done, all),
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(measure: Measure, by: CountedBy, target: i64) -> Counted {
+        Counted {
+            measure,
+            by,
+            target,
+            typed: 31,
+            tasks: (3, 4),
+            points: (8, 20),
+        }
+    }
+
+    #[test]
+    fn a_figure_is_counted_added_up_or_typed() {
+        assert_eq!(
+            counted(Measure::Count, CountedBy::Tasks, 6).figures(),
+            (3, 50)
+        );
+        assert_eq!(
+            counted(Measure::Count, CountedBy::Estimates, 10).figures(),
+            (8, 80)
+        );
+        assert_eq!(
+            counted(Measure::Count, CountedBy::Typed, 50).figures(),
+            (31, 62)
+        );
+        assert_eq!(
+            counted(Measure::Share, CountedBy::Tasks, 100).figures(),
+            (75, 75)
+        );
+        assert_eq!(
+            counted(Measure::Share, CountedBy::Estimates, 20).figures(),
+            (40, 100)
+        );
+    }
+
+    #[test]
+    fn yes_is_when_all_of_it_is_done() {
+        assert_eq!(
+            counted(Measure::YesNo, CountedBy::Tasks, 1).figures(),
+            (0, 75)
+        );
+        let all = Counted {
+            tasks: (4, 4),
+            ..counted(Measure::YesNo, CountedBy::Tasks, 1)
+        };
+        assert_eq!(all.figures(), (1, 100));
+        let none = Counted {
+            tasks: (0, 0),
+            ..counted(Measure::YesNo, CountedBy::Tasks, 1)
+        };
+        assert_eq!(none.figures(), (0, 0), "nothing to do is not done");
+    }
+}

@@ -1,0 +1,121 @@
+//! Spans of time in words.
+
+use time::{Date, Month, OffsetDateTime, Weekday};
+
+/// What the twelve hues are called.
+pub const HUES: [&str; 12] = [
+    "red", "orange", "amber", "olive", "green", "mint", "teal", "sky", "blue", "violet", "purple",
+    "pink",
+];
+
+/// A list of names between commas, with other words for those that are meant; a name may have commas of its own.
+pub fn instead_of(names: &str, is_meant: impl Fn(&str) -> bool, words: &str) -> String {
+    let parts: Vec<&str> = names.split(',').map(str::trim).collect();
+    let (mut kept, mut nth) = (Vec::new(), 0);
+    while nth < parts.len() {
+        let run = (1..=3).rev().find(|count| {
+            parts
+                .get(nth..nth + count)
+                .is_some_and(|run| is_meant(&run.join(", ")))
+        });
+        kept.push(if run.is_some() { words } else { parts[nth] });
+        nth += run.unwrap_or(1);
+    }
+    kept.join(", ")
+}
+
+/// A text in which an address of e-mail is no more than that it is one: for readers who have no account.
+pub fn without_addresses(text: &str) -> String {
+    let is_address = |word: &str| {
+        let parts = word
+            .trim_matches(|letter: char| letter.is_ascii_punctuation())
+            .split_once('@');
+        parts.is_some_and(|(who, site)| !who.is_empty() && site.contains('.'))
+    };
+    let shown = |word: &str| {
+        if is_address(word.trim()) {
+            word.replace(word.trim(), "(an address)")
+        } else {
+            word.to_owned()
+        }
+    };
+    text.split_inclusive(char::is_whitespace)
+        .map(shown)
+        .collect()
+}
+
+/// How long something has been so: `<1 h`, `5 h`, `2 d`, never with a line break between.
+pub fn age(now: OffsetDateTime, since: OffsetDateTime) -> String {
+    let hours = (now - since).whole_hours().max(0);
+    match hours {
+        0 => "<1\u{a0}h".to_owned(),
+        1..24 => format!("{hours}\u{a0}h"),
+        _ => format!("{}\u{a0}d", hours / 24),
+    }
+}
+
+/// When something was: `just now`, `5 min ago`, `3 h ago`, `2 d ago`.
+pub fn ago(now: OffsetDateTime, at: OffsetDateTime) -> String {
+    let minutes = (now - at).whole_minutes().max(0);
+    match minutes {
+        0 => "just now".to_owned(),
+        1..60 => format!("{minutes} min ago"),
+        60..1440 => format!("{} h ago", minutes / 60),
+        _ => format!("{} d ago", minutes / 1440),
+    }
+}
+
+/// `16 – 27 Nov`, or with both months where they differ.
+pub fn span(from: Date, to: Date) -> String {
+    if from.month() == to.month() {
+        format!("{} – {} {}", from.day(), to.day(), month(to.month()))
+    } else {
+        format!(
+            "{} {} – {} {}",
+            from.day(),
+            month(from.month()),
+            to.day(),
+            month(to.month())
+        )
+    }
+}
+
+/// `26 Nov`.
+pub fn date(date: Date) -> String {
+    format!("{} {}", date.day(), month(date.month()))
+}
+
+/// `Thu 26 Nov`.
+pub fn day(date: Date) -> String {
+    format!(
+        "{} {} {}",
+        weekday(date.weekday()),
+        date.day(),
+        month(date.month())
+    )
+}
+
+/// The same, with its year if that is another than this one.
+pub fn day_from(now: OffsetDateTime, date: Date) -> String {
+    if date.year() == now.year() {
+        day(date)
+    } else {
+        format!("{} {}", day(date), date.year())
+    }
+}
+
+/// `Thu 26 Nov 14:05`, in an IANA time zone.
+pub fn moment(at: OffsetDateTime, zone: &str) -> String {
+    let (date, hour, minute) = crate::domain::clock::civil(at, zone);
+    format!("{} {hour:02}:{minute:02}", day(date))
+}
+
+fn weekday(day: Weekday) -> &'static str {
+    ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"][usize::from(day.number_days_from_monday())]
+}
+
+fn month(month: Month) -> &'static str {
+    [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ][usize::from(u8::from(month)) - 1]
+}

@@ -1,0 +1,200 @@
+//! The events of an import: what happened there at its own time, and then that each task was brought here.
+
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::import::execute::Row;
+use crate::domain::{
+    accounts::create::touch_workspace,
+    error::Result,
+    events::{Change, Event},
+    import::{
+        Deed, Draft, Past, Spot,
+        plan::{self, Plan, Planned},
+    },
+    teams::{Team, membership::COMMAND_LINE},
+};
+
+/// Makes the new columns where they are planned, and notes them for the team.
+pub(crate) async fn add_columns(change: &mut Change, team: &Team, plan: &Plan<'_>) -> Result<()> {
+    let new: Vec<_> = plan
+        .columns
+        .iter()
+        .filter(|column| plan.new_columns.contains(&column.id))
+        .collect();
+    if new.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO columns (team_id, id, slug, name, state, position)
+         SELECT $1, c.id, c.slug, c.name, c.state, (SELECT max(position) FROM columns WHERE team_id = $1) + c.nth
+         FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) WITH ORDINALITY AS c (id, slug, name, state, nth)",
+    )
+    .bind(team.id)
+    .bind(new.iter().map(|column| column.id).collect::<Vec<_>>())
+    .bind(new.iter().map(|column| column.slug.as_str()).collect::<Vec<_>>())
+    .bind(new.iter().map(|column| column.name.as_str()).collect::<Vec<_>>())
+    .bind(new.iter().map(|column| column.state.as_str()).collect::<Vec<_>>())
+    .execute(change.db())
+    .await?;
+    touch_workspace(change.db()).await?;
+    // The constraint is checked at the end of the statement, so columns may pass through one another.
+    sqlx::query(
+        "UPDATE columns SET position = c.nth FROM unnest($2::uuid[]) WITH ORDINALITY AS c (id, nth)
+         WHERE columns.team_id = $1 AND columns.id = c.id",
+    )
+    .bind(team.id)
+    .bind(
+        plan.columns
+            .iter()
+            .map(|column| column.id)
+            .collect::<Vec<_>>(),
+    )
+    .execute(change.db())
+    .await?;
+    let columns: Vec<Value> = (1..)
+        .zip(&plan.columns)
+        .filter(|(_, column)| plan.new_columns.contains(&column.id))
+        .map(|(position, column)| {
+            json!({ "column": column.slug, "name": column.name, "state": column.state, "position": position })
+        })
+        .collect();
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind: "column.added",
+        before: json!({}),
+        after: json!({ "columns": columns, "by": COMMAND_LINE }),
+        version: None,
+    });
+    Ok(())
+}
+
+/// Notes what happened there, in its order, and then one `task.imported` a task, from which its state can be replayed.
+pub(crate) fn record(
+    change: &mut Change,
+    team: &Team,
+    plan: &Plan<'_>,
+    rows: &[Row],
+    draft: &Draft,
+) {
+    let mut past: Vec<(OffsetDateTime, Option<Uuid>, Event)> = Vec::new();
+    for (planned, row) in plan.tasks.iter().zip(rows) {
+        let mut stood = None;
+        for one in &planned.task.past {
+            if let Deed::Made(to) | Deed::Moved(_, to) = &one.what {
+                stood = Some(to);
+            }
+            let account = plan.people.find(&one.by).map(|account| account.id);
+            past.push((
+                one.at.min(plan.now),
+                account,
+                of_the_past(team, plan, planned, row, (one, stood), draft),
+            ));
+        }
+    }
+    past.sort_by_key(|(at, ..)| *at);
+    for (at, actor, event) in past {
+        change.record_past(event, at, actor);
+    }
+    for (planned, row) in plan.tasks.iter().zip(rows) {
+        change.record(imported(team, plan, planned, row, draft));
+    }
+}
+
+/// One thing that happened, with the list that the task was in after it.
+fn of_the_past(
+    team: &Team,
+    plan: &Plan<'_>,
+    planned: &Planned<'_>,
+    row: &Row,
+    (one, stood): (&Past, Option<&Spot>),
+    draft: &Draft,
+) -> Event {
+    let (kind, before, mut after) = match &one.what {
+        Deed::Made(to) => {
+            let mut after = spot(plan, draft, to);
+            after["title"] = json!(planned.task.title);
+            ("task.created", json!({}), after)
+        }
+        Deed::Moved(from, to) => ("task.moved", spot(plan, draft, from), spot(plan, draft, to)),
+        Deed::Archived => (
+            "task.archived",
+            json!({ "archived": false }),
+            json!({ "archived": true }),
+        ),
+        Deed::Restored => {
+            let mut after = stood.map_or_else(|| json!({}), |list| spot(plan, draft, list));
+            after["archived"] = json!(false);
+            ("task.restored", json!({ "archived": true }), after)
+        }
+    };
+    if plan.people.find(&one.by).is_none() {
+        after["by"] = json!(
+            Some(one.by.called())
+                .filter(|name| !name.is_empty())
+                .unwrap_or("Somebody")
+        );
+    }
+    Event {
+        team: team.id,
+        task: Some(row.id),
+        kind,
+        before,
+        after,
+        version: None,
+    }
+}
+
+/// The column that a list has become; a list that is gone keeps its name, and the state it speaks of.
+fn spot(plan: &Plan<'_>, draft: &Draft, spot: &Spot) -> Value {
+    let (name, state, id) = match spot {
+        Spot::List(nth) => match draft.lists.get(*nth) {
+            Some(list) => (
+                list.name.as_str(),
+                list.state,
+                plan.of_list.get(*nth).copied().flatten(),
+            ),
+            None => ("", None, None),
+        },
+        Spot::Gone(name) => (name.as_str(), None, None),
+    };
+    match plan.columns.iter().find(|column| Some(column.id) == id) {
+        Some(column) => json!({ "column": column.slug, "state": column.state }),
+        None => {
+            json!({ "column": name, "state": state.unwrap_or_else(|| plan::guessed(name)) })
+        }
+    }
+}
+
+fn imported(
+    team: &Team,
+    plan: &Plan<'_>,
+    planned: &Planned<'_>,
+    row: &Row,
+    draft: &Draft,
+) -> Event {
+    let column = plan
+        .columns
+        .iter()
+        .find(|column| column.id == planned.column);
+    let owners: Vec<&str> = planned
+        .owners
+        .iter()
+        .map(|owner| owner.handle.as_str())
+        .collect();
+    Event {
+        team: team.id,
+        task: Some(row.id),
+        kind: "task.imported",
+        before: json!({}),
+        after: json!({
+            "from": draft.from, "by": "An import", "title": planned.task.title,
+            "column": column.map(|column| &column.slug), "state": column.map(|column| column.state),
+            "rank": row.rank, "archived": row.archived_at.is_some(), "sprint": row.sprint,
+            "owners": owners, "labels": planned.task.labels,
+        }),
+        version: Some(1),
+    }
+}

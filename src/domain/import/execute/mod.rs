@@ -1,0 +1,212 @@
+//! A draft comes to a team: in one transaction, all of it or nothing.
+
+pub mod history;
+pub mod rows;
+
+use sqlx::{Executor, PgConnection};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::import::{
+    Draft, Due, Summary,
+    plan::{self, Plan},
+};
+use crate::{
+    domain::{
+        clock,
+        error::{Problem, Result},
+        events::{Actor, Change},
+        sprints::{self, cadence},
+        tasks::{labels, move_task, rank},
+        teams::Team,
+    },
+    http::live::broadcaster::Live,
+};
+
+/// What is to be imported, and how.
+pub struct Wish<'w> {
+    pub draft: &'w Draft,
+    /// The team's slug.
+    pub team: &'w str,
+    /// Names of lists with the columns that they become.
+    pub mappings: &'w [(String, String)],
+    /// Only say what would be made.
+    pub dry_run: bool,
+}
+
+/// Brings a draft to a team. `progress` is told how many tasks are in.
+///
+/// # Errors
+/// `Invalid` for a team that is not there, or a mapped list that the draft does not have.
+pub async fn import(
+    live: &Live,
+    wish: &Wish<'_>,
+    progress: &(dyn Fn(usize) + Send + Sync),
+) -> Result<Summary> {
+    let nobody = Actor::nobody();
+    let team = live
+        .change(&nobody, |change, _| Box::pin(find_team(change, wish)))
+        .await?
+        .value;
+    Ok(live
+        .change(&nobody, |change, _| {
+            Box::pin(bring(change, &team, wish, progress))
+        })
+        .await?
+        .value)
+}
+
+/// The team, on a workspace whose sprint is today's: open tasks go to it.
+async fn find_team(change: &mut Change, wish: &Wish<'_>) -> Result<Team> {
+    let teams: Vec<Team> =
+        sqlx::query_as("SELECT id, slug, name, key, seq FROM teams ORDER BY slug")
+            .fetch_all(change.db())
+            .await?;
+    let Some(team) = teams.iter().find(|team| team.slug == wish.team) else {
+        let slugs: Vec<&str> = teams.iter().map(|team| team.slug.as_str()).collect();
+        let there = match slugs.join(", ") {
+            none if none.is_empty() => {
+                "There are no teams yet; “fortnight team add” adds one.".to_owned()
+            }
+            slugs => format!("There are: {slugs}."),
+        };
+        return Err(Problem::field(
+            "team",
+            format!("There is no team “{}”. {there}", wish.team),
+        ));
+    };
+    if !wish.dry_run {
+        cadence::keep_up_and_tell(change).await?;
+    }
+    Ok(team.clone())
+}
+
+async fn bring(
+    change: &mut Change,
+    team: &Team,
+    wish: &Wish<'_>,
+    progress: &(dyn Fn(usize) + Send + Sync),
+) -> Result<Summary> {
+    // A connection's limits are made for requests; a hundred megabytes take longer.
+    change
+        .db()
+        .execute("SET LOCAL statement_timeout = '10min'; SET LOCAL lock_timeout = '30s'; SET LOCAL idle_in_transaction_session_timeout = '5min'")
+        .await?;
+    let mut plan = plan::plan(change, team, wish).await?;
+    if wish.dry_run || plan.tasks.is_empty() {
+        return Ok(plan.summary);
+    }
+    history::add_columns(change, team, &plan).await?;
+    let names: Vec<String> = plan
+        .tasks
+        .iter()
+        .flat_map(|planned| planned.task.labels.iter().cloned())
+        .collect();
+    labels::make_missing(change.db(), team.id, &names).await?;
+    let ranks = ranks(change, team, &plan).await?;
+    let rows = number(change, team, &plan, ranks).await?;
+    rows::insert(change.db(), team, &plan, &rows, progress).await?;
+    history::record(change, team, &plan, &rows, wish.draft);
+    let key = |row: Option<&Row>| row.map(|row| format!("{}-{}", team.key, row.number));
+    plan.summary.keys = key(rows.first()).zip(key(rows.last()));
+    Ok(plan.summary)
+}
+
+/// What a planned task becomes.
+pub(crate) struct Row {
+    id: Uuid,
+    number: i64,
+    rank: Option<String>,
+    sprint: Option<Uuid>,
+    due: Option<time::Date>,
+    created_by: Option<Uuid>,
+    created_at: OffsetDateTime,
+    column_since: OffsetDateTime,
+    archived_at: Option<OffsetDateTime>,
+}
+
+/// A rank for each task that is not archived: below what its column has, in the draft's order.
+async fn ranks(change: &mut Change, team: &Team, plan: &Plan<'_>) -> Result<Vec<Option<String>>> {
+    let mut ranks = vec![None; plan.tasks.len()];
+    for column in &plan.columns {
+        let here: Vec<usize> = (0..plan.tasks.len())
+            .filter(|nth| plan.tasks[*nth].column == column.id && !plan.tasks[*nth].task.archived)
+            .collect();
+        if here.is_empty() {
+            continue;
+        }
+        let mut last = last_rank(change.db(), column.id).await?;
+        if last.as_ref().is_some_and(|last| last.len() > rank::LONGEST) {
+            move_task::spread_ranks(change, team, column.id).await?;
+            last = last_rank(change.db(), column.id).await?;
+        }
+        for (nth, rank) in here
+            .iter()
+            .zip(rank::spread_after(last.as_deref(), here.len()))
+        {
+            ranks[*nth] = Some(rank);
+        }
+    }
+    Ok(ranks)
+}
+
+async fn last_rank(db: &mut PgConnection, column: Uuid) -> Result<Option<String>> {
+    Ok(
+        sqlx::query_scalar("SELECT max(rank) FROM tasks WHERE column_id = $1")
+            .bind(column)
+            .fetch_one(db)
+            .await?,
+    )
+}
+
+/// Numbers the tasks, all at once: the team's row is locked from here on.
+async fn number(
+    change: &mut Change,
+    team: &Team,
+    plan: &Plan<'_>,
+    ranks: Vec<Option<String>>,
+) -> Result<Vec<Row>> {
+    let zone: String = sqlx::query_scalar("SELECT time_zone FROM workspace")
+        .fetch_one(change.db())
+        .await?;
+    // What the team has closed is over for it, though it may go on for others.
+    let sprints = sprints::queries::sprints_of(change.db(), team.id).await?;
+    let sprint = sprints::queries::current(&sprints).map(|sprint| sprint.id);
+    let count = plan.tasks.len() as i64;
+    let last: i64 = sqlx::query_scalar(
+        "UPDATE teams SET last_number = last_number + $2 WHERE id = $1 RETURNING last_number",
+    )
+    .bind(team.id)
+    .bind(count)
+    .fetch_one(change.db())
+    .await?;
+    let now = plan.now;
+    // A clock there may have been ahead of ours: nothing that was imported is to come.
+    let past = |at: Option<OffsetDateTime>| at.unwrap_or(now).min(now);
+    let rows = (last - count + 1..)
+        .zip(&plan.tasks)
+        .zip(ranks)
+        .map(|((number, planned), rank)| {
+            let task = planned.task;
+            let created_at = past(task.created_at);
+            Row {
+                id: Uuid::now_v7(),
+                number,
+                rank,
+                sprint: sprint.filter(|_| !task.archived),
+                due: task.due.map(|due| match due {
+                    Due::Day(day) => day,
+                    Due::Instant(at) => clock::day_in(at, &zone),
+                }),
+                created_by: task
+                    .created_by
+                    .as_ref()
+                    .and_then(|by| plan.people.find(by))
+                    .map(|account| account.id),
+                created_at,
+                column_since: past(task.column_since.or(Some(created_at))),
+                archived_at: task.archived.then(|| past(task.archived_at)),
+            }
+        });
+    Ok(rows.collect())
+}

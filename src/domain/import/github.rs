@@ -1,0 +1,439 @@
+//! GitHub's issues as a draft: as its REST interface lists them, with or without a wrapper, or from `gh issue list --json`.
+
+use anyhow::{Result, bail};
+use serde_json::Value;
+
+use crate::domain::boards::State;
+use crate::domain::import::{
+    Comment, Deed, Draft, Due, List, Past, Remarks, Somebody, Spot, Task, json::Node, sanitize,
+};
+
+const OPEN: usize = 0;
+const CLOSED: usize = 1;
+
+/// The draft of a list of issues, or what in the file is not as it should be, with its place.
+pub fn parse(file: &Value) -> Result<Draft> {
+    let root = Node::root(file);
+    let repo = if root.is_object() {
+        root.get("repo").filter(Node::is_text)
+    } else {
+        None
+    };
+    let repo = repo.map_or(Ok(""), |repo| repo.as_text())?;
+    let mut draft = Draft {
+        from: "GitHub",
+        board: sanitize::line(repo, 100).0,
+        ..Draft::default()
+    };
+    draft.lists = vec![
+        List {
+            name: "Open".to_owned(),
+            closed: false,
+            state: Some(State::Todo),
+        },
+        List {
+            name: "Closed".to_owned(),
+            closed: false,
+            state: Some(State::Done),
+        },
+    ];
+    let (issues, total) = issues(&root)?;
+    if let Some(total) = total.filter(|total| *total > issues.len() as i64) {
+        draft.notes.push(format!(
+            "the file counts {total} issues and has {} of them; the others are missing from it.",
+            issues.len()
+        ));
+    }
+    let mut nameless = false;
+    for issue in issues {
+        let issue = issue.into_object()?;
+        let url = address(&issue, repo)?;
+        let title = sanitize::title(issue.text("title")?);
+        if issue.has("pull_request") || issue.flag("isPullRequest")? || url.contains("/pull/") {
+            draft.skipped.add("are pull requests", &title.0);
+            continue;
+        }
+        let unsaid = url.is_empty();
+        let task = task(&issue, url, title, &mut draft)?;
+        nameless |= unsaid && task.created_at.is_none();
+        draft.tasks.push(task);
+    }
+    if nameless {
+        draft.notes.push(
+            "the file does not say of which repository its issues are: they are known by their numbers alone, and those of another repository would be taken for them. With `url` among the fields of gh they are told apart."
+                .to_owned(),
+        );
+    }
+    Ok(draft)
+}
+
+/// The list of issues, wherever the file has it, and how many it should have.
+fn issues<'j>(root: &Node<'j>) -> Result<(Vec<Node<'j>>, Option<i64>)> {
+    if root.is_list() {
+        return Ok((root.elements()?, None));
+    }
+    if !root.is_object() {
+        bail!("the file holds no GitHub issues: it is neither a list nor an object");
+    }
+    let total = |node: &Node| -> Result<Option<i64>> {
+        for field in ["issues_count", "totalCount", "total_count"] {
+            if let Some(total) = node.number(field)? {
+                return Ok(Some(total));
+            }
+        }
+        Ok(None)
+    };
+    for field in ["issues", "items", "nodes"] {
+        let Some(node) = root.get(field) else {
+            continue;
+        };
+        if node.is_object() {
+            return Ok((node.items("nodes")?, total(&node)?));
+        }
+        return Ok((node.elements()?, total(root)?));
+    }
+    if root.has("number") && root.has("title") {
+        bail!("the file is a single GitHub issue, not a list: put it into [ ] or export the list");
+    }
+    if root.has("cards") && root.has("lists") {
+        bail!("the file is a Trello board: it comes in by “import trello”");
+    }
+    bail!("the file has no list of issues: it is neither a list nor has it “issues”")
+}
+
+/// Where a reader finds the issue: its page, not the interface's address.
+fn address(issue: &Node, repo: &str) -> Result<String> {
+    let page = issue.text("html_url")?;
+    let url = issue.text("url")?;
+    let from_interface = url.strip_prefix("https://api.github.com/repos/");
+    Ok(match (page, from_interface, issue.number("number")?) {
+        ("", Some(path), _) => format!("https://github.com/{path}"),
+        ("", None, Some(number)) if url.is_empty() && !repo.is_empty() => {
+            format!("https://github.com/{repo}/issues/{number}")
+        }
+        ("", None, _) => url.to_owned(),
+        (page, ..) => page.to_owned(),
+    })
+}
+
+fn task(
+    issue: &Node,
+    url: String,
+    (title, whole_title): (String, Option<String>),
+    draft: &mut Draft,
+) -> Result<Task> {
+    let Some(number) = issue.number("number")? else {
+        return Err(issue.refuse(
+            "number",
+            "is missing: without it, a second run could not know the issue",
+        ));
+    };
+    let created_at = first_instant(issue, ["created_at", "createdAt"])?;
+    let closed_at = first_instant(issue, ["closed_at", "closedAt"])?;
+    let closed = match issue.text("state")?.to_lowercase().as_str() {
+        "" => closed_at.is_some(),
+        "open" => false,
+        "closed" => true,
+        _ => return Err(issue.refuse("state", "is neither open nor closed")),
+    };
+    let by = first_object(issue, ["user", "author"])?
+        .map(|user| somebody(&user))
+        .transpose()?;
+    let key = match (url.is_empty(), created_at) {
+        (false, _) => format!("github:{}", sanitize::lines(&url)),
+        // Without a repository the number alone would be another repository's too.
+        (true, Some(at)) => format!("github:#{number}@{}", at.unix_timestamp()),
+        (true, None) => format!("github:#{number}"),
+    };
+    let mut past = Vec::new();
+    if let Some(at) = created_at {
+        past.push(Past {
+            at,
+            by: by.clone().unwrap_or_default(),
+            what: Deed::Made(Spot::List(OPEN)),
+        });
+    }
+    if let (true, Some(at)) = (closed, closed_at) {
+        let by = issue
+            .object("closed_by")?
+            .map(|user| somebody(&user))
+            .transpose()?
+            .unwrap_or_default();
+        past.push(Past {
+            at,
+            by,
+            what: Deed::Moved(Spot::List(OPEN), Spot::List(CLOSED)),
+        });
+    }
+    Ok(Task {
+        key: sanitize::cut(&key, 500).0,
+        whole_title,
+        description: sanitize::lines(issue.text("body")?),
+        list: Some(if closed { CLOSED } else { OPEN }),
+        // A board would drown in the issues of years.
+        archived: closed,
+        created_at,
+        created_by: by,
+        column_since: if closed { closed_at } else { created_at },
+        archived_at: closed_at,
+        due: due(issue)?,
+        members: assignees(issue)?,
+        labels: labels(issue, &title, &mut draft.changed)?,
+        steps: Vec::new(),
+        comments: comments(issue, &title, draft)?,
+        links: sanitize::link("Imported from", &url).into_iter().collect(),
+        past,
+        title,
+    })
+}
+
+fn first_instant(issue: &Node, fields: [&str; 2]) -> Result<Option<time::OffsetDateTime>> {
+    Ok(issue.instant(fields[0])?.or(issue.instant(fields[1])?))
+}
+
+fn first_object<'j>(issue: &Node<'j>, fields: [&str; 2]) -> Result<Option<Node<'j>>> {
+    Ok(issue.object(fields[0])?.or(issue.object(fields[1])?))
+}
+
+fn somebody(user: &Node) -> Result<Somebody> {
+    Ok(Somebody {
+        name: sanitize::line(user.text("name")?, 100).0,
+        username: sanitize::line(user.text("login")?, 100).0,
+    })
+}
+
+fn due(issue: &Node) -> Result<Option<Due>> {
+    let Some(milestone) = issue.object("milestone")? else {
+        return Ok(None);
+    };
+    // GitHub keeps a day as some instant of it; the day is what was meant.
+    Ok(milestone
+        .day("due_on")?
+        .or(milestone.day("dueOn")?)
+        .map(Due::Day))
+}
+
+fn assignees(issue: &Node) -> Result<Vec<Somebody>> {
+    let mut members = issue
+        .objects("assignees")?
+        .iter()
+        .map(somebody)
+        .collect::<Result<Vec<_>>>()?;
+    if members.is_empty() {
+        members.extend(
+            issue
+                .object("assignee")?
+                .map(|user| somebody(&user))
+                .transpose()?,
+        );
+    }
+    members.retain(|member| !member.called().is_empty());
+    Ok(members)
+}
+
+fn labels(issue: &Node, title: &str, changed: &mut Remarks) -> Result<Vec<String>> {
+    let mut names: Vec<String> = Vec::new();
+    for label in issue.items("labels")? {
+        let name = if label.is_text() {
+            label.as_text()?
+        } else {
+            label.into_object()?.text("name")?
+        };
+        let name = sanitize::label(name);
+        if !name.is_empty() && !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    if names.len() > sanitize::LABELS {
+        changed.add(
+            "a task has at most 30 labels, so the others were left out",
+            title,
+        );
+        names.truncate(sanitize::LABELS);
+    }
+    Ok(names)
+}
+
+/// The comments, where the file has them; the REST interface only counts them.
+fn comments(issue: &Node, title: &str, draft: &mut Draft) -> Result<Vec<Comment>> {
+    let Some(field) = issue.get("comments") else {
+        return Ok(Vec::new());
+    };
+    if !field.is_list() {
+        if issue.number("comments")?.is_some_and(|count| count > 0) {
+            draft.changed.add(
+                "the file counts comments on these and does not have them",
+                title,
+            );
+        }
+        return Ok(Vec::new());
+    }
+    let mut comments = Vec::new();
+    for comment in field.elements()? {
+        let comment = comment.into_object()?;
+        let by = first_object(&comment, ["author", "user"])?
+            .map(|user| somebody(&user))
+            .transpose()?;
+        let at = first_instant(&comment, ["created_at", "createdAt"])?;
+        match sanitize::comment(comment.text("body")?) {
+            Some((body, was_cut)) => {
+                if was_cut {
+                    draft
+                        .changed
+                        .add("comments over 20,000 characters were cut", title);
+                }
+                comments.push(Comment {
+                    by: by.unwrap_or_default(),
+                    at,
+                    body,
+                });
+            }
+            None => draft.skipped.add("are empty comments", title),
+        }
+    }
+    comments.sort_by_key(|comment| comment.at);
+    Ok(comments)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+    use time::macros::{date, datetime};
+
+    use super::*;
+    use crate::domain::import::tests::any_json;
+
+    fn refused(file: serde_json::Value) -> String {
+        parse(&file).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_real_repository_has_all_its_issues() {
+        let file = include_str!("../../../tests/data/github-issues-mimofan.json");
+        let draft = parse(&serde_json::from_str(file).unwrap()).unwrap();
+        assert_eq!(draft.board, "XiaomingX/mimofan");
+        assert_eq!(draft.tasks.len(), 44);
+        assert_eq!(draft.tasks.iter().filter(|task| task.archived).count(), 13);
+        let first = &draft.tasks[0];
+        assert_eq!(first.title, "feat: 支持定时/夜间任务队列 (/night /time)");
+        assert_eq!(
+            first.key,
+            "github:https://github.com/XiaomingX/mimofan/issues/11"
+        );
+        assert_eq!(
+            first.links,
+            ["Imported from: <https://github.com/XiaomingX/mimofan/issues/11>"]
+        );
+        assert_eq!(first.past.len(), 2, "made, and moved to closed");
+        assert_eq!(draft.notes, [""; 0]);
+    }
+
+    #[test]
+    fn what_gh_writes_is_read_too() {
+        let draft = parse(&json!([
+            {
+                "number": 7, "title": "Lag", "state": "OPEN", "url": "https://github.com/a/b/issues/7", "body": "Why?",
+                "labels": [{ "name": "good first issue" }, { "name": "bug" }], "assignees": [{ "login": "elif", "name": "" }],
+                "author": { "login": "mira", "name": "Mira" }, "createdAt": "2026-01-02T03:04:05Z", "closedAt": null,
+                "milestone": { "title": "M1", "dueOn": "2026-03-01T08:00:00Z" },
+                "comments": [
+                    { "author": null, "body": "later", "createdAt": "2026-01-05T00:00:00Z" },
+                    { "author": { "login": "jonas" }, "body": "sooner", "createdAt": "2026-01-03T00:00:00Z" },
+                ],
+            },
+            { "number": 8, "title": "", "state": "CLOSED", "closedAt": "2026-01-06T00:00:00Z" },
+            { "number": 9, "title": "A change", "pull_request": { "url": "https://x.test" } },
+        ]))
+        .unwrap();
+        let [lag, other] = draft.tasks.as_slice() else {
+            panic!("{draft:?}")
+        };
+        assert_eq!(lag.labels, ["good-first-issue", "bug"]);
+        assert_eq!(
+            (lag.members[0].called(), lag.due),
+            ("elif", Some(Due::Day(date!(2026 - 03 - 01))))
+        );
+        let said: Vec<_> = lag
+            .comments
+            .iter()
+            .map(|comment| (comment.by.called(), comment.body.as_str()))
+            .collect();
+        assert_eq!(said, [("jonas", "sooner"), ("", "later")]);
+        assert_eq!((other.title.as_str(), other.archived), ("Untitled", true));
+        assert_eq!(other.archived_at, Some(datetime!(2026-01-06 00:00 UTC)));
+        assert_eq!(draft.skipped.count("are pull requests"), 1);
+    }
+
+    #[test]
+    fn both_shapes_of_an_issue_are_the_same_issue() {
+        let key = |file: serde_json::Value| parse(&file).unwrap().tasks[0].key.clone();
+        let wanted = "github:https://github.com/a/b/issues/7";
+        assert_eq!(
+            key(json!([{ "number": 7, "url": "https://github.com/a/b/issues/7" }])),
+            wanted
+        );
+        assert_eq!(
+            key(json!([{ "number": 7, "url": "https://api.github.com/repos/a/b/issues/7" }])),
+            wanted
+        );
+        assert_eq!(
+            key(json!({ "repo": "a/b", "issues": [{ "number": 7 }] })),
+            wanted
+        );
+        assert_eq!(
+            key(
+                json!({ "issues": { "totalCount": 1, "nodes": [{ "number": 7, "url": "https://github.com/a/b/issues/7" }] } })
+            ),
+            wanted
+        );
+    }
+
+    #[test]
+    fn a_list_that_is_shorter_than_its_count_is_said() {
+        let draft =
+            parse(&json!({ "issues_count": 9, "issues": [{ "number": 1, "title": "One" }] }))
+                .unwrap();
+        assert!(
+            draft
+                .notes
+                .iter()
+                .any(|note| note.contains("known by their numbers alone")),
+            "{:?}",
+            draft.notes
+        );
+        assert_eq!(
+            draft.notes[0],
+            "the file counts 9 issues and has 1 of them; the others are missing from it."
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_place() {
+        assert_eq!(
+            refused(json!({ "issues": [{ "number": 1, "title": [] }] })),
+            "issues[0].title is a list where text belongs"
+        );
+        assert_eq!(
+            refused(json!([{ "number": 1, "state": "odd" }])),
+            "[0].state is neither open nor closed"
+        );
+        assert!(refused(json!([{ "title": "One" }])).starts_with("[0].number is missing"));
+        assert!(refused(json!({ "number": 1, "title": "One" })).contains("a single GitHub issue"));
+        assert!(refused(json!({ "lists": [], "cards": [] })).contains("import trello"));
+        assert!(refused(json!(3)).contains("no GitHub issues"));
+        assert_eq!(
+            refused(json!({ "issues": "many" })),
+            "issues is text where a list belongs"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_json_makes_it_panic(file in any_json(), issue in any_json(), rest in any_json()) {
+            let _ = parse(&file);
+            let _ = parse(&json!([issue, { "number": 1, "title": rest, "comments": rest, "labels": rest, "milestone": rest }]));
+            let _ = parse(&json!({ "issues": issue, "totalCount": rest }));
+        }
+    }
+}

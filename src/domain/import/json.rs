@@ -1,0 +1,191 @@
+//! Reading JSON that somebody else wrote: whatever is of the wrong type is named with its place in the file.
+
+use anyhow::{Result, anyhow};
+use serde_json::Value;
+use time::{Date, OffsetDateTime, format_description::well_known::Rfc3339};
+
+use crate::http::extract::form::read_date;
+
+/// A value and where it stands: `cards[3].labels[0]`.
+pub(crate) struct Node<'j> {
+    value: &'j Value,
+    place: String,
+}
+
+impl<'j> Node<'j> {
+    pub fn root(value: &'j Value) -> Self {
+        Self {
+            value,
+            place: String::new(),
+        }
+    }
+
+    pub fn has(&self, field: &str) -> bool {
+        self.value.get(field).is_some_and(|value| !value.is_null())
+    }
+
+    pub fn is_list(&self) -> bool {
+        self.value.is_array()
+    }
+
+    pub fn is_object(&self) -> bool {
+        self.value.is_object()
+    }
+
+    pub fn is_text(&self) -> bool {
+        self.value.is_string()
+    }
+
+    /// A field; none when it is missing or null.
+    pub fn get(&self, field: &str) -> Option<Self> {
+        let value = self.value.get(field).filter(|value| !value.is_null())?;
+        Some(Self {
+            value,
+            place: self.place_of(field),
+        })
+    }
+
+    /// An object's field that is an object; none when it is missing or null.
+    pub fn object(&self, field: &str) -> Result<Option<Self>> {
+        self.get(field).map(Self::into_object).transpose()
+    }
+
+    /// The objects of a list field; none when it is missing or null.
+    pub fn objects(&self, field: &str) -> Result<Vec<Self>> {
+        self.items(field)?
+            .into_iter()
+            .map(Self::into_object)
+            .collect()
+    }
+
+    /// What a list field holds.
+    pub fn items(&self, field: &str) -> Result<Vec<Self>> {
+        self.get(field)
+            .map_or(Ok(Vec::new()), |node| node.elements())
+    }
+
+    pub fn elements(&self) -> Result<Vec<Self>> {
+        let values = self
+            .value
+            .as_array()
+            .ok_or_else(|| self.instead("a list"))?;
+        let node = |(nth, value)| Self {
+            value,
+            place: format!("{}[{nth}]", self.place),
+        };
+        Ok(values.iter().enumerate().map(node).collect())
+    }
+
+    pub fn into_object(self) -> Result<Self> {
+        if self.is_object() {
+            Ok(self)
+        } else {
+            Err(self.instead("an object"))
+        }
+    }
+
+    pub fn as_text(&self) -> Result<&'j str> {
+        self.value.as_str().ok_or_else(|| self.instead("text"))
+    }
+
+    /// A text field; empty when it is missing or null.
+    pub fn text(&self, field: &str) -> Result<&'j str> {
+        self.get(field).map_or(Ok(""), |node| node.as_text())
+    }
+
+    /// The first of these text fields that says something.
+    pub fn first_text(&self, fields: &[&str]) -> Result<&'j str> {
+        for field in fields {
+            let text = self.text(field)?;
+            if !text.is_empty() {
+                return Ok(text);
+            }
+        }
+        Ok("")
+    }
+
+    pub fn flag(&self, field: &str) -> Result<bool> {
+        self.get(field).map_or(Ok(false), |node| {
+            node.value
+                .as_bool()
+                .ok_or_else(|| node.instead("true or false"))
+        })
+    }
+
+    pub fn number(&self, field: &str) -> Result<Option<i64>> {
+        self.get(field)
+            .map(|node| {
+                node.value
+                    .as_i64()
+                    .ok_or_else(|| node.instead("a whole number"))
+            })
+            .transpose()
+    }
+
+    /// A number, if it can be taken for one; nothing else is refused.
+    pub fn loose_number(&self, field: &str) -> Option<f64> {
+        let number = match self.value.get(field)? {
+            Value::Number(number) => number.as_f64(),
+            Value::String(text) if text == "top" => Some(f64::MIN),
+            Value::String(text) if text == "bottom" => Some(f64::MAX),
+            Value::String(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        number.filter(|number| number.is_finite())
+    }
+
+    /// An instant field; none when it is missing, null or empty.
+    pub fn instant(&self, field: &str) -> Result<Option<OffsetDateTime>> {
+        match self.text(field)? {
+            "" => Ok(None),
+            text => OffsetDateTime::parse(text, &Rfc3339)
+                .map(Some)
+                .map_err(|_| {
+                    anyhow!(
+                        "{} is no date and time such as 2026-11-24T10:00:00Z",
+                        self.place_of(field)
+                    )
+                }),
+        }
+    }
+
+    /// The day that a date field begins with; none when it is missing, null or empty.
+    pub fn day(&self, field: &str) -> Result<Option<Date>> {
+        match self.text(field)? {
+            "" => Ok(None),
+            text => (text.get(..10).and_then(read_date))
+                .map(Some)
+                .ok_or_else(|| anyhow!("{} is no date such as 2026-11-24", self.place_of(field))),
+        }
+    }
+
+    /// A refusal that begins with the place.
+    pub fn refuse(&self, field: &str, why: &str) -> anyhow::Error {
+        anyhow!("{} {why}", self.place_of(field))
+    }
+
+    fn place_of(&self, field: &str) -> String {
+        if self.place.is_empty() {
+            field.to_owned()
+        } else {
+            format!("{}.{field}", self.place)
+        }
+    }
+
+    fn instead(&self, wanted: &str) -> anyhow::Error {
+        let is = match self.value {
+            Value::Null => "null",
+            Value::Bool(_) => "true or false",
+            Value::Number(_) => "a number",
+            Value::String(_) => "text",
+            Value::Array(_) => "a list",
+            Value::Object(_) => "an object",
+        };
+        let place = if self.place.is_empty() {
+            "the file"
+        } else {
+            &self.place
+        };
+        anyhow!("{place} is {is} where {wanted} belongs")
+    }
+}

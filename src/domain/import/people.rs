@@ -1,0 +1,60 @@
+//! Who of the people there has an account here.
+
+use std::collections::HashMap;
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::domain::error::Result;
+use crate::domain::import::Somebody;
+
+/// Somebody here.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(crate) struct Account {
+    pub id: Uuid,
+    pub handle: String,
+    name: String,
+    /// May own tasks: was not deactivated.
+    pub active: bool,
+}
+
+/// Everybody here, by handle and by name.
+pub(crate) struct People {
+    by_handle: HashMap<String, Account>,
+    /// A name that two people have names nobody.
+    by_name: HashMap<String, Option<Account>>,
+}
+
+impl People {
+    pub async fn load(db: &mut PgConnection) -> Result<Self> {
+        let accounts: Vec<Account> = sqlx::query_as(
+            "SELECT id, handle, name, deactivated_at IS NULL AS active FROM accounts",
+        )
+        .fetch_all(db)
+        .await?;
+        let mut by_name: HashMap<String, Option<Account>> = HashMap::new();
+        for account in &accounts {
+            by_name
+                .entry(account.name.to_lowercase())
+                .and_modify(|other| *other = None)
+                .or_insert_with(|| Some(account.clone()));
+        }
+        let by_handle = accounts
+            .into_iter()
+            .map(|account| (account.handle.to_lowercase(), account))
+            .collect();
+        Ok(Self { by_handle, by_name })
+    }
+
+    /// The account with their username as its handle, or else with their name.
+    pub fn find(&self, somebody: &Somebody) -> Option<&Account> {
+        let by_name = || {
+            self.by_name
+                .get(&somebody.name.to_lowercase())
+                .and_then(Option::as_ref)
+        };
+        self.by_handle
+            .get(&somebody.username.to_lowercase())
+            .or_else(by_name)
+    }
+}

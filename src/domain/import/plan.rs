@@ -1,0 +1,418 @@
+//! What an import will make: which tasks are new, and which column each list becomes. It writes nothing.
+
+use std::collections::{BTreeSet, HashSet};
+
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::import::{
+    Draft, List, Remarks, Summary, Task, Wish,
+    people::{Account, People},
+    sanitize,
+    summary::Landing,
+};
+use crate::domain::{
+    boards::{Column, State},
+    error::{Problem, Result},
+    events::Change,
+    slug::{free, slug},
+    teams::Team,
+};
+
+/// What will be made.
+pub(crate) struct Plan<'d> {
+    pub tasks: Vec<Planned<'d>>,
+    /// The board's columns from left to right, with those that will be made.
+    pub columns: Vec<Column>,
+    pub new_columns: Vec<Uuid>,
+    /// The column of each list; none for a list that nothing needs.
+    pub of_list: Vec<Option<Uuid>>,
+    pub people: People,
+    /// Nothing that is brought here is later.
+    pub now: OffsetDateTime,
+    pub summary: Summary,
+}
+
+/// A task that will be made.
+pub(crate) struct Planned<'d> {
+    pub task: &'d Task,
+    pub column: Uuid,
+    pub description: String,
+    pub owners: Vec<Account>,
+}
+
+/// Plans an import, and locks the board's columns: until the transaction ends, no other import adds to this board.
+pub(crate) async fn plan<'d>(
+    change: &mut Change,
+    team: &Team,
+    wish: &Wish<'d>,
+) -> Result<Plan<'d>> {
+    let now = change.at;
+    let db = change.db();
+    let draft = wish.draft;
+    let columns: Vec<Column> = sqlx::query_as(
+        "SELECT id, slug, name, state, wip_limit FROM columns WHERE team_id = $1 ORDER BY id FOR NO KEY UPDATE",
+    )
+    .bind(team.id)
+    .fetch_all(&mut *db)
+    .await?;
+    let order: Vec<Uuid> =
+        sqlx::query_scalar("SELECT id FROM columns WHERE team_id = $1 ORDER BY position")
+            .bind(team.id)
+            .fetch_all(&mut *db)
+            .await?;
+    let mut board = Board {
+        columns,
+        new: Vec::new(),
+    };
+    board
+        .columns
+        .sort_by_key(|column| order.iter().position(|id| *id == column.id));
+    let keys: Vec<&str> = draft.tasks.iter().map(|task| task.key.as_str()).collect();
+    let here: Vec<String> = sqlx::query_scalar(
+        "SELECT imported_from FROM tasks WHERE team_id = $1 AND imported_from = ANY($2)",
+    )
+    .bind(team.id)
+    .bind(keys)
+    .fetch_all(&mut *db)
+    .await?;
+    let people = People::load(db).await?;
+    let mut skipped = draft.skipped.clone();
+    let new = new_tasks(draft, &here.into_iter().collect(), &mut skipped);
+    let of_list = board.place_lists(draft, &new, wish.mappings)?;
+    let mut summary = Summary {
+        dry_run: wish.dry_run,
+        from: draft.from,
+        board: draft.board.clone(),
+        team: team.name.clone(),
+        skipped,
+        notes: draft.notes.clone(),
+        // What was changed to fit is news only with what it was changed in.
+        changed: if new.is_empty() {
+            Remarks::default()
+        } else {
+            draft.changed.clone()
+        },
+        ..Summary::default()
+    };
+    let tasks = planned(new, &of_list, &board.columns, &people, &mut summary);
+    summary.lists = landings(draft, &tasks, &of_list, &board);
+    Ok(Plan {
+        tasks,
+        columns: board.columns,
+        new_columns: board.new,
+        of_list,
+        people,
+        now,
+        summary,
+    })
+}
+
+fn new_tasks<'d>(draft: &'d Draft, here: &HashSet<String>, skipped: &mut Remarks) -> Vec<&'d Task> {
+    let mut seen = HashSet::new();
+    let mut new = Vec::new();
+    for task in &draft.tasks {
+        if !seen.insert(&task.key) {
+            skipped.add("are in the file twice", &task.title);
+        } else if here.contains(&task.key) {
+            skipped.add("were here already", &task.title);
+        } else {
+            new.push(task);
+        }
+    }
+    new
+}
+
+fn planned<'d>(
+    new: Vec<&'d Task>,
+    of_list: &[Option<Uuid>],
+    columns: &[Column],
+    people: &People,
+    summary: &mut Summary,
+) -> Vec<Planned<'d>> {
+    let mut unknown = BTreeSet::new();
+    let mut tasks = Vec::with_capacity(new.len());
+    for task in new {
+        let listed = task
+            .list
+            .and_then(|list| of_list.get(list).copied().flatten());
+        let Some(column) = listed.or(columns.first().map(|column| column.id)) else {
+            continue;
+        };
+        let (mut owners, mut strangers) = (Vec::<Account>::new(), Vec::new());
+        for member in &task.members {
+            match people.find(member).filter(|account| account.active) {
+                Some(account) if owners.iter().any(|owner| owner.id == account.id) => {}
+                Some(account) => owners.push(account.clone()),
+                None => strangers.push(member.called()),
+            }
+        }
+        let mut after = task.links.clone();
+        if !strangers.is_empty() {
+            after.push(format!("Members: {}", strangers.join(", ")));
+        }
+        unknown.extend(strangers);
+        let (description, was_cut) =
+            sanitize::description(task.whole_title.as_deref(), &task.description, &after);
+        if was_cut {
+            summary
+                .changed
+                .add("descriptions over 100,000 characters were cut", &task.title);
+        }
+        if task.whole_title.is_some() {
+            summary.changed.add(
+                "titles over 500 characters were cut; the description begins with all of it",
+                &task.title,
+            );
+        }
+        summary.made += 1;
+        summary.steps += task.steps.len();
+        summary.comments += task.comments.len();
+        tasks.push(Planned {
+            task,
+            column,
+            description,
+            owners,
+        });
+    }
+    summary.unknown_members = unknown.into_iter().map(str::to_owned).collect();
+    tasks
+}
+
+fn landings(
+    draft: &Draft,
+    tasks: &[Planned],
+    of_list: &[Option<Uuid>],
+    board: &Board,
+) -> Vec<Landing> {
+    let rows = draft
+        .lists
+        .iter()
+        .zip(of_list)
+        .enumerate()
+        .filter_map(|(nth, (list, column))| {
+            let column = board
+                .columns
+                .iter()
+                .find(|found| Some(found.id) == *column)?;
+            let here = || {
+                tasks
+                    .iter()
+                    .filter(|planned| planned.task.list == Some(nth))
+            };
+            let landing = Landing {
+                list: list.name.clone(),
+                column: column.name.clone(),
+                new: board.new.contains(&column.id),
+                tasks: here().count(),
+                archived: here().filter(|planned| planned.task.archived).count(),
+            };
+            (landing.new || landing.tasks > 0).then_some(landing)
+        });
+    rows.collect()
+}
+
+/// The columns, as they are planned so far.
+struct Board {
+    columns: Vec<Column>,
+    new: Vec<Uuid>,
+}
+
+impl Board {
+    /// Finds or makes the column of each list.
+    fn place_lists(
+        &mut self,
+        draft: &Draft,
+        new: &[&Task],
+        mappings: &[(String, String)],
+    ) -> Result<Vec<Option<Uuid>>> {
+        for (name, _) in mappings {
+            if !draft.lists.iter().any(|list| same(&list.name, name)) {
+                let names: Vec<&str> = draft.lists.iter().map(|list| list.name.as_str()).collect();
+                let why = format!(
+                    "The file has no list “{name}” to map. Its lists are: {}.",
+                    names.join(", ")
+                );
+                return Err(Problem::field("map", why));
+            }
+        }
+        let place = |(nth, list): (usize, &List)| {
+            let has_new = new.iter().any(|task| task.list == Some(nth));
+            let is_empty = !draft.tasks.iter().any(|task| task.list == Some(nth));
+            // An empty list is part of the board too, but it must not come back with every run.
+            let wanted =
+                has_new || (is_empty && !list.closed && list.state.is_none() && !new.is_empty());
+            let mapped = mappings
+                .iter()
+                .find(|(name, _)| same(name, &list.name))
+                .map(|(_, column)| column.as_str());
+            self.column_of(list, mapped, wanted)
+        };
+        Ok(draft.lists.iter().enumerate().map(place).collect())
+    }
+
+    fn column_of(&mut self, list: &List, mapped: Option<&str>, wanted: bool) -> Option<Uuid> {
+        let name = mapped.unwrap_or(&list.name);
+        let state = if mapped.is_some() { None } else { list.state };
+        // What is only open or closed goes by its state, and a list by its name.
+        let found = match state {
+            Some(state) => self.first_of(state),
+            None => self.called(name),
+        };
+        let found = found.or_else(|| {
+            let away = list.closed && mapped.is_none();
+            if away {
+                self.first_of(guessed(name))
+                    .or(self.columns.first().map(|column| column.id))
+            } else {
+                None
+            }
+        });
+        if found.is_some() || !wanted {
+            return found;
+        }
+        Some(match state {
+            Some(state) => self.add(state.default_name(), state),
+            None => self.add(name, guessed(name)),
+        })
+    }
+
+    fn called(&self, name: &str) -> Option<Uuid> {
+        let address = slug(name);
+        let by_name = self.columns.iter().find(|column| same(&column.name, name));
+        by_name
+            .or_else(|| self.columns.iter().find(|column| column.slug == address))
+            .map(|column| column.id)
+    }
+
+    fn first_of(&self, state: State) -> Option<Uuid> {
+        self.columns
+            .iter()
+            .find(|column| column.state == state)
+            .map(|column| column.id)
+    }
+
+    /// Plans a column: the last one, but before those of what is done.
+    fn add(&mut self, name: &str, state: State) -> Uuid {
+        let name = match sanitize::line(name, 50).0 {
+            name if name.is_empty() => "Untitled".to_owned(),
+            name => name,
+        };
+        // A name in other letters than a–z leaves nothing for an address.
+        let wanted = Some(slug(&name))
+            .filter(|slug| !slug.is_empty())
+            .unwrap_or_else(|| "column".to_owned());
+        let address = free(&wanted, "-", |address| {
+            self.columns.iter().any(|column| column.slug == address)
+        });
+        let done_at_the_end = self
+            .columns
+            .iter()
+            .rev()
+            .take_while(|column| column.state == State::Done)
+            .count();
+        let at = if state == State::Done {
+            self.columns.len()
+        } else {
+            self.columns.len() - done_at_the_end
+        };
+        let id = Uuid::now_v7();
+        self.columns.insert(
+            at,
+            Column {
+                id,
+                slug: address,
+                name,
+                state,
+                wip_limit: None,
+            },
+        );
+        self.new.push(id);
+        id
+    }
+}
+
+fn same(one: &str, other: &str) -> bool {
+    one.trim().to_lowercase() == other.trim().to_lowercase()
+}
+
+/// The state that a list's name speaks of.
+pub(crate) fn guessed(name: &str) -> State {
+    let name = name.to_lowercase();
+    let says = |stems: &[&str]| {
+        name.split(|letter: char| !letter.is_alphanumeric())
+            .any(|word| {
+                stems.iter().any(|stem| {
+                    if *stem == "qa" {
+                        word == "qa"
+                    } else {
+                        word.starts_with(stem)
+                    }
+                })
+            })
+    };
+    if says(&["done", "complete"]) {
+        State::Done
+    } else if says(&["review", "qa"]) {
+        State::Review
+    } else if says(&["block", "wait"]) {
+        State::Blocked
+    } else if says(&["doing", "progress"]) {
+        State::Doing
+    } else {
+        State::Todo
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lists_name_speaks_of_a_state() {
+        for (name, state) in [
+            ("Done 🎉", State::Done),
+            ("Completed in May", State::Done),
+            ("Code review", State::Review),
+            ("QA", State::Review),
+            ("Waiting for Berlin", State::Blocked),
+            ("In-Progress", State::Doing),
+            ("Incomplete", State::Todo),
+            ("待办", State::Todo),
+        ] {
+            assert_eq!(guessed(name), state, "{name}");
+        }
+    }
+
+    #[test]
+    fn new_columns_stand_before_done_at_addresses_of_their_own() {
+        let mut board = Board {
+            columns: Vec::new(),
+            new: Vec::new(),
+        };
+        for (name, state) in [
+            ("Done", State::Done),
+            ("待办", State::Todo),
+            ("进行", State::Todo),
+            ("Lab", State::Todo),
+            ("Completed", State::Done),
+        ] {
+            board.add(name, state);
+        }
+        let seen: Vec<_> = board
+            .columns
+            .iter()
+            .map(|column| (column.name.as_str(), column.slug.as_str()))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("待办", "column"),
+                ("进行", "column-2"),
+                ("Lab", "lab"),
+                ("Done", "done"),
+                ("Completed", "completed")
+            ]
+        );
+    }
+}

@@ -1,0 +1,180 @@
+//! Making foreign texts fit our limits, without losing what they say.
+
+use crate::domain::tasks::{create::is_invisible, plain_lines};
+
+const TITLE: usize = 500;
+const DESCRIPTION: usize = 100_000;
+const COMMENT: usize = 20_000;
+const LABEL: usize = 50;
+const STEP: usize = 500;
+/// As many steps as a task may have.
+pub(crate) const STEPS: usize = 200;
+/// As many labels as a task may have.
+pub(crate) const LABELS: usize = 30;
+
+/// Text in one line without what cannot be kept or seen, cut after so many characters, and whether it was.
+pub(crate) fn line(text: &str, most: usize) -> (String, bool) {
+    let turns = |letter: char| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let spaced: String = text
+        .chars()
+        .filter(|letter| !turns(*letter))
+        .map(|letter| if letter.is_control() { ' ' } else { letter })
+        .collect();
+    let line = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line
+        .chars()
+        .all(|letter| letter.is_whitespace() || is_invisible(letter))
+    {
+        return (String::new(), false);
+    }
+    cut(&line, most)
+}
+
+/// A title and, when it is too long to be one, the whole of it.
+pub(crate) fn title(text: &str) -> (String, Option<String>) {
+    let (title, was_cut) = line(text, TITLE);
+    let whole = was_cut.then(|| line(text, usize::MAX).0);
+    (
+        if title.is_empty() {
+            "Untitled".to_owned()
+        } else {
+            title
+        },
+        whole,
+    )
+}
+
+/// Text of several lines as we keep it.
+pub(crate) fn lines(text: &str) -> String {
+    plain_lines(&text.replace('\0', ""))
+}
+
+/// A description: what comes before its own text, that, and what comes after. Only the middle is cut.
+pub(crate) fn description(before: Option<&str>, text: &str, after: &[String]) -> (String, bool) {
+    let joined = |text: &str| {
+        let parts = before
+            .into_iter()
+            .chain([text.trim_end()])
+            .map(str::to_owned)
+            .chain([after.join("\n\n")]);
+        parts
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join("\n\n")
+    };
+    let text = lines(text);
+    let whole = joined(&text);
+    let over = whole.chars().count().saturating_sub(DESCRIPTION);
+    if over == 0 {
+        return (whole, false);
+    }
+    let kept = cut(&text, text.chars().count().saturating_sub(over)).0;
+    // What comes after may be too long by itself.
+    (cut(&joined(&kept), DESCRIPTION).0, true)
+}
+
+/// A comment's text; none if there is nothing to read in it.
+pub(crate) fn comment(text: &str) -> Option<(String, bool)> {
+    let text = lines(text.trim());
+    let visible = text
+        .chars()
+        .any(|letter| !letter.is_whitespace() && !is_invisible(letter));
+    visible.then(|| cut(text.trim(), COMMENT))
+}
+
+/// A step's text; none if there is nothing to read in it.
+pub(crate) fn step(checklist: Option<&str>, text: &str) -> Option<(String, bool)> {
+    let text = Some(line(text, usize::MAX).0).filter(|text| !text.is_empty())?;
+    let name = checklist
+        .map(|name| line(name, 100).0)
+        .filter(|name| !name.is_empty());
+    Some(match name {
+        Some(name) => cut(&format!("{name}: {text}"), STEP),
+        None => cut(&text, STEP),
+    })
+}
+
+/// A label's name without what would break it in a filter; empty if nothing is left.
+pub(crate) fn label(name: &str) -> String {
+    let name = line(name.trim_start_matches(['#', ' ']), usize::MAX).0;
+    let dashed = name.replace(
+        |letter: char| letter.is_whitespace() || matches!(letter, ',' | '"' | '“' | '”' | '„'),
+        "-",
+    );
+    let words = dashed
+        .split('-')
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join("-");
+    cut(&words, LABEL).0.trim_end_matches('-').to_owned()
+}
+
+/// A line that names an address; none if it is not one to be opened in a browser.
+pub(crate) fn link(before: &str, address: &str) -> Option<String> {
+    let plain = |letter: char| {
+        !letter.is_whitespace() && !letter.is_control() && !matches!(letter, '<' | '>')
+    };
+    let opens = address.starts_with("https://") || address.starts_with("http://");
+    (opens && address.len() <= 2000 && address.chars().all(plain))
+        .then(|| format!("{before}: <{address}>"))
+}
+
+/// At most so many characters, and whether there were more.
+pub(crate) fn cut(text: &str, most: usize) -> (String, bool) {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => (text[..end].trim_end().to_owned(), true),
+        None => (text.to_owned(), false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_title_is_cut_and_its_whole_is_kept() {
+        let long = "käse ".repeat(200);
+        let (title, whole) = title(&long);
+        assert!(title.chars().count() <= 500 && title.starts_with("käse käse"));
+        assert_eq!(whole.as_deref(), Some(long.trim()));
+    }
+
+    #[test]
+    fn nothing_to_read_is_untitled() {
+        for text in ["", " \t\n", "\u{200b}", "\0", "\u{202e}"] {
+            assert_eq!(title(text), ("Untitled".to_owned(), None), "{text:?}");
+        }
+        assert_eq!(comment("\u{feff} \n"), None);
+        assert_eq!(step(Some("Before"), " "), None);
+    }
+
+    #[test]
+    fn a_label_has_no_blanks_commas_or_quotes() {
+        assert_eq!(label(" #to do, \"soon\" "), "to-do-soon");
+        assert_eq!(label(" , "), "");
+        assert_eq!(label(&"x".repeat(80)).len(), 50);
+        assert_eq!(label("优先级 高"), "优先级-高");
+    }
+
+    #[test]
+    fn of_a_description_the_middle_is_cut() {
+        let (text, was_cut) = description(
+            Some("Title"),
+            &"x\r\n".repeat(60_000),
+            &["From: <https://x.test>".to_owned()],
+        );
+        assert!(was_cut && text.chars().count() <= 100_000);
+        assert!(text.starts_with("Title\n\nx\nx") && text.ends_with("\n\nFrom: <https://x.test>"));
+        assert_eq!(description(None, "a\0b", &[]), ("ab".to_owned(), false));
+    }
+
+    #[test]
+    fn only_addresses_for_a_browser_become_links() {
+        assert_eq!(
+            link("See", "https://x.test/a").as_deref(),
+            Some("See: <https://x.test/a>")
+        );
+        assert_eq!(link("See", "javascript:alert(1)"), None);
+        assert_eq!(link("See", "https://x.test/> [a](b)"), None);
+    }
+}

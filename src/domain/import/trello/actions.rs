@@ -1,0 +1,111 @@
+//! What was done on a board: comments, and where cards came from.
+
+use std::collections::HashMap;
+
+use anyhow::Result;
+
+use crate::domain::import::trello::{Lists, somebody};
+use crate::domain::import::{Comment, Deed, Draft, Past, Somebody, Spot, json::Node, sanitize};
+
+/// Trello exports no more actions than this.
+const MOST: usize = 1000;
+
+/// What was done to one card, oldest first.
+#[derive(Default)]
+pub(crate) struct Done {
+    pub comments: Vec<Comment>,
+    pub past: Vec<Past>,
+}
+
+/// What was done, by the card's id.
+pub(crate) fn read<'j>(
+    board: &Node<'j>,
+    lists: &Lists,
+    draft: &mut Draft,
+) -> Result<HashMap<&'j str, Done>> {
+    let actions = board.objects("actions")?;
+    if actions.len() >= MOST {
+        draft.notes.push(format!(
+            "the export has the newest {} actions only, so older comments and moves are not in it.",
+            actions.len()
+        ));
+    }
+    let mut done: HashMap<&str, Done> = HashMap::new();
+    for action in &actions {
+        let Some(data) = action.object("data")? else {
+            continue;
+        };
+        let Some(card) = data.object("card")? else {
+            continue;
+        };
+        let id = card.text("id")?;
+        let by = action
+            .object("memberCreator")?
+            .map_or(Ok(Somebody::default()), |member| somebody(&member))?;
+        let at = action.instant("date")?;
+        let done = done.entry(id).or_default();
+        if matches!(action.text("type")?, "commentCard" | "copyCommentCard") {
+            match sanitize::comment(data.text("text")?) {
+                Some((body, was_cut)) => {
+                    if was_cut {
+                        draft.changed.add(
+                            "comments over 20,000 characters were cut",
+                            card.text("name")?,
+                        );
+                    }
+                    done.comments.push(Comment { by, at, body });
+                }
+                None => draft.skipped.add("are empty comments", card.text("name")?),
+            }
+        } else if let (Some(at), Some(what)) = (at, deed(action, &data, &card, lists)?) {
+            done.past.push(Past { at, by, what });
+        }
+    }
+    for done in done.values_mut() {
+        // The newest come first in an export.
+        done.comments.reverse();
+        done.comments.sort_by_key(|comment| comment.at);
+        done.past.reverse();
+        done.past.sort_by_key(|past| past.at);
+        let mut is_made = false;
+        done.past.retain(|past| {
+            !matches!(past.what, Deed::Made(_)) || !std::mem::replace(&mut is_made, true)
+        });
+    }
+    Ok(done)
+}
+
+fn deed(action: &Node, data: &Node, card: &Node, lists: &Lists) -> Result<Option<Deed>> {
+    Ok(match action.text("type")? {
+        "createCard"
+        | "copyCard"
+        | "emailCard"
+        | "convertToCardFromCheckItem"
+        | "moveCardToBoard" => data
+            .object("list")?
+            .map(|list| spot(&list, lists))
+            .transpose()?
+            .map(Deed::Made),
+        "updateCard" => match (data.object("listBefore")?, data.object("listAfter")?) {
+            (Some(before), Some(after)) => {
+                Some(Deed::Moved(spot(&before, lists)?, spot(&after, lists)?))
+            }
+            _ if data.object("old")?.is_some_and(|old| old.has("closed")) => {
+                Some(if card.flag("closed")? {
+                    Deed::Archived
+                } else {
+                    Deed::Restored
+                })
+            }
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+fn spot(list: &Node, lists: &Lists) -> Result<Spot> {
+    Ok(match lists.get(list.text("id")?) {
+        Some(list) => Spot::List(*list),
+        None => Spot::Gone(sanitize::line(list.text("name")?, 50).0),
+    })
+}

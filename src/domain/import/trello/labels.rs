@@ -1,0 +1,81 @@
+//! Labels, of which many have a colour and no name.
+
+use std::collections::{HashMap, HashSet};
+
+use anyhow::Result;
+
+use crate::domain::import::{Remarks, json::Node, sanitize};
+
+/// A board's labels: their names here by their ids.
+pub(crate) struct Labels<'j>(HashMap<&'j str, String>);
+
+/// Every label of the board gets a name; those without are called by their colour: blue, blue-2.
+pub(crate) fn read<'j>(board: &Node<'j>) -> Result<Labels<'j>> {
+    let mut found: Vec<(&str, String, String)> = Vec::new();
+    let mut ids = HashSet::new();
+    let mut of_cards = Vec::new();
+    for card in board.objects("cards")? {
+        of_cards.extend(card.objects("labels")?);
+    }
+    for label in board.objects("labels")?.iter().chain(&of_cards) {
+        let id = label.text("id")?;
+        if ids.insert(id) {
+            found.push((
+                id,
+                sanitize::label(label.text("name")?),
+                sanitize::label(label.text("color")?),
+            ));
+        }
+    }
+    let mut taken: HashSet<String> = found
+        .iter()
+        .map(|(_, name, _)| name.to_lowercase())
+        .collect();
+    let names = found.into_iter().map(|(id, name, colour)| {
+        let name = if name.is_empty() {
+            free(&colour, &mut taken)
+        } else {
+            name
+        };
+        (id, name)
+    });
+    Ok(Labels(names.collect()))
+}
+
+fn free(colour: &str, taken: &mut HashSet<String>) -> String {
+    let colour = if colour.is_empty() { "label" } else { colour };
+    let mut name = colour.to_owned();
+    let mut nth = 2;
+    while !taken.insert(name.to_lowercase()) {
+        let number = format!("-{nth}");
+        name = sanitize::cut(colour, 50 - number.len()).0 + &number;
+        nth += 1;
+    }
+    name
+}
+
+impl Labels<'_> {
+    /// The names of a card's labels, which it has by id, or whole, or not at all.
+    pub fn of(&self, card: &Node, title: &str, changed: &mut Remarks) -> Result<Vec<String>> {
+        let mut names: Vec<String> = Vec::new();
+        let whole = card.objects("labels")?;
+        let by_id = card.items("idLabels")?;
+        let ids = whole
+            .iter()
+            .map(|label| label.text("id"))
+            .chain(by_id.iter().map(Node::as_text));
+        for id in ids {
+            if let Some(name) = self.0.get(id?).filter(|name| !names.contains(name)) {
+                names.push(name.clone());
+            }
+        }
+        if names.len() > sanitize::LABELS {
+            changed.add(
+                "a task has at most 30 labels, so the others were left out",
+                title,
+            );
+            names.truncate(sanitize::LABELS);
+        }
+        Ok(names)
+    }
+}

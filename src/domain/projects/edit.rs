@@ -1,0 +1,214 @@
+//! Making a project, changing it, and finishing it.
+
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::domain::projects::Measure;
+use crate::domain::{
+    error::{Problem, Result},
+    events::{Change, Event},
+    policy::access::seen_by,
+    slug::{free, slug},
+    teams::Team,
+};
+
+/// A project as a form gives it.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    pub name: String,
+    /// Markdown.
+    pub about: String,
+    pub measure: Measure,
+    pub unit: String,
+    pub target: i64,
+    /// How far it is, if somebody says so; without it, its goals are added up.
+    pub typed: Option<i64>,
+    /// A key result of any team.
+    pub key_result: Option<Uuid>,
+}
+
+/// Makes a project that this team leads. The answer is its address.
+pub async fn add_project(change: &mut Change, team: &Team, draft: &Draft) -> Result<String> {
+    let (id, at) = (Uuid::now_v7(), change.at);
+    draft.measure.check_typed(draft.typed)?;
+    let address = free_address(change, &slug(&draft.name)).await?;
+    if address.is_empty() {
+        return Err(Problem::field(
+            "name",
+            "A project's name has at least one letter or digit in it.",
+        ));
+    }
+    let result = key_result_of(change, draft).await?;
+    sqlx::query(
+        "INSERT INTO projects (team_id, id, slug, name, about, measure, unit, target, typed, hue, created_at, key_result_team_id, key_result_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, (SELECT (count(*) * 5 + 3) % 12 FROM projects), $10, $11, $12)",
+    )
+    .bind(team.id)
+    .bind(id)
+    .bind(&address)
+    .bind(draft.name.trim())
+    .bind(draft.about.trim())
+    .bind(draft.measure.as_str())
+    .bind(draft.unit.trim())
+    .bind(draft.target)
+    .bind(draft.typed)
+    .bind(at)
+    .bind(result.map(|(team, _)| team))
+    .bind(result.map(|(_, id)| id))
+    .execute(change.db())
+    .await?;
+    let after = json!({ "project": id, "name": draft.name.trim(), "target": draft.target });
+    note(change, team, "project.added", json!({}), after);
+    Ok(address)
+}
+
+/// An address that no project has. Where one of that name is another team's secret, nothing says so.
+async fn free_address(change: &mut Change, wanted: &str) -> Result<String> {
+    if wanted.is_empty() {
+        return Ok(String::new());
+    }
+    let (actor, reach) = (change.actor, change.reach.clone());
+    let rows: Vec<(String, bool)> = sqlx::query_as(concat!(
+        "SELECT p.slug, ",
+        seen_by!("$2", "$3"),
+        " FROM projects p JOIN teams t ON t.id = p.team_id WHERE p.slug ^@ $1"
+    ))
+    .bind(wanted)
+    .bind(actor)
+    .bind(reach)
+    .fetch_all(change.db())
+    .await?;
+    if rows.iter().any(|(slug, seen)| slug == wanted && *seen) {
+        return Err(Problem::field("name", "There is a project of that name."));
+    }
+    let taken: Vec<String> = rows.into_iter().map(|(slug, _)| slug).collect();
+    Ok(free(wanted, "-", |address| {
+        taken.iter().any(|other| other == address)
+    }))
+}
+
+/// Changes a project; its address stays.
+pub async fn edit_project(
+    change: &mut Change,
+    team: &Team,
+    project: Uuid,
+    draft: &Draft,
+) -> Result<()> {
+    let (name, target): (String, i64) = sqlx::query_as(
+        "SELECT name, target FROM projects WHERE team_id = $1 AND id = $2 FOR NO KEY UPDATE",
+    )
+    .bind(team.id)
+    .bind(project)
+    .fetch_one(change.db())
+    .await?;
+    draft.measure.check_typed(draft.typed)?;
+    let result = match key_result_of(change, draft).await? {
+        Some(result) => Some(result),
+        None => hidden_key_result(change, team, project).await?,
+    };
+    sqlx::query(
+        "UPDATE projects SET name = $3, about = $4, measure = $5, unit = $6, target = $7, typed = $8, key_result_team_id = $9, key_result_id = $10
+         WHERE team_id = $1 AND id = $2",
+    )
+    .bind(team.id)
+    .bind(project)
+    .bind(draft.name.trim())
+    .bind(draft.about.trim())
+    .bind(draft.measure.as_str())
+    .bind(draft.unit.trim())
+    .bind(draft.target)
+    .bind(draft.typed)
+    .bind(result.map(|(team, _)| team))
+    .bind(result.map(|(_, id)| id))
+    .execute(change.db())
+    .await?;
+    let before = json!({ "project": project, "name": name, "target": target });
+    let after = json!({ "project": project, "name": draft.name.trim(), "target": draft.target });
+    note(change, team, "project.edited", before, after);
+    Ok(())
+}
+
+/// Says that a project is finished, or that it goes on. A finished one is no longer offered to goals.
+pub async fn finish_project(
+    change: &mut Change,
+    team: &Team,
+    project: Uuid,
+    finished: bool,
+) -> Result<()> {
+    let at = change.at;
+    let done = sqlx::query(
+        "UPDATE projects SET finished_at = CASE WHEN $3 THEN coalesce(finished_at, $4) END WHERE team_id = $1 AND id = $2",
+    )
+    .bind(team.id)
+    .bind(project)
+    .bind(finished)
+    .bind(at)
+    .execute(change.db())
+    .await?;
+    if done.rows_affected() == 0 {
+        return Err(Problem::NotFound);
+    }
+    let kind = if finished {
+        "project.finished"
+    } else {
+        "project.resumed"
+    };
+    note(change, team, kind, json!({}), json!({ "project": project }));
+    Ok(())
+}
+
+async fn key_result_of(change: &mut Change, draft: &Draft) -> Result<Option<(Uuid, Uuid)>> {
+    let Some(id) = draft.key_result else {
+        return Ok(None);
+    };
+    let (actor, reach) = (change.actor, change.reach.clone());
+    let team: Option<Uuid> = sqlx::query_scalar(concat!(
+        "SELECT r.team_id FROM key_results r JOIN teams t ON t.id = r.team_id WHERE r.id = $1 AND ",
+        seen_by!("$2", "$3")
+    ))
+    .bind(id)
+    .bind(actor)
+    .bind(reach)
+    .fetch_optional(change.db())
+    .await?;
+    let team =
+        team.ok_or_else(|| Problem::field("key_result", "That key result is not there any more."))?;
+    Ok(Some((team, id)))
+}
+
+/// The key result that a project feeds, where its writer may not see it: their form could not say that it stays.
+async fn hidden_key_result(
+    change: &mut Change,
+    team: &Team,
+    project: Uuid,
+) -> Result<Option<(Uuid, Uuid)>> {
+    let (actor, reach) = (change.actor, change.reach.clone());
+    Ok(sqlx::query_as(concat!(
+        "SELECT t.id, p.key_result_id FROM projects p JOIN teams t ON t.id = p.key_result_team_id WHERE p.team_id = $1 AND p.id = $2 AND NOT (",
+        seen_by!("$3", "$4"),
+        ")"
+    ))
+    .bind(team.id)
+    .bind(project)
+    .bind(actor)
+    .bind(reach)
+    .fetch_optional(change.db())
+    .await?)
+}
+
+fn note(
+    change: &mut Change,
+    team: &Team,
+    kind: &'static str,
+    before: serde_json::Value,
+    after: serde_json::Value,
+) {
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind,
+        before,
+        after,
+        version: None,
+    });
+}

@@ -1,0 +1,193 @@
+//! The steps of a project that sprint goals point at, in order.
+
+use serde_json::json;
+use time::Date;
+use uuid::Uuid;
+
+use crate::domain::{
+    error::{Problem, Result},
+    events::{Change, Event},
+    teams::Team,
+};
+
+/// Adds a milestone, the last of its project.
+pub async fn add_milestone(
+    change: &mut Change,
+    team: &Team,
+    project: Uuid,
+    title: &str,
+    due_on: Option<Date>,
+) -> Result<()> {
+    // Two who add at once get two places.
+    sqlx::query("SELECT FROM projects WHERE team_id = $1 AND id = $2 FOR NO KEY UPDATE")
+        .bind(team.id)
+        .bind(project)
+        .fetch_one(change.db())
+        .await?;
+    let id = Uuid::now_v7();
+    sqlx::query(
+        "INSERT INTO milestones (team_id, id, project_id, position, title, due_on)
+         SELECT $1, $2, $3, coalesce(max(position), 0) + 1, $4, $5 FROM milestones WHERE team_id = $1 AND project_id = $3",
+    )
+    .bind(team.id)
+    .bind(id)
+    .bind(project)
+    .bind(title.trim())
+    .bind(due_on)
+    .execute(change.db())
+    .await?;
+    note(change, team, "milestone.added", project, id, title.trim());
+    Ok(())
+}
+
+/// Gives a milestone another title or day; goals that point at it go on doing so.
+pub async fn edit_milestone(
+    change: &mut Change,
+    team: &Team,
+    milestone: Uuid,
+    title: &str,
+    due_on: Option<Date>,
+) -> Result<()> {
+    let project: Option<Uuid> = sqlx::query_scalar(
+        "UPDATE milestones SET title = $3, due_on = $4 WHERE team_id = $1 AND id = $2 RETURNING project_id",
+    )
+    .bind(team.id)
+    .bind(milestone)
+    .bind(title.trim())
+    .bind(due_on)
+    .fetch_optional(change.db())
+    .await?;
+    let project = project.ok_or(Problem::NotFound)?;
+    note(
+        change,
+        team,
+        "milestone.edited",
+        project,
+        milestone,
+        title.trim(),
+    );
+    Ok(())
+}
+
+/// Puts a milestone one place up or down among its project's; at the end it stays.
+pub async fn reorder_milestone(
+    change: &mut Change,
+    team: &Team,
+    milestone: Uuid,
+    up: bool,
+) -> Result<()> {
+    // All of the project's, so that two who reorder at once do so one after the other.
+    let all: Vec<(Uuid, i32, Uuid, String)> = sqlx::query_as(
+        "SELECT id, position, project_id, title FROM milestones
+         WHERE team_id = $1 AND project_id = (SELECT project_id FROM milestones WHERE team_id = $1 AND id = $2)
+         ORDER BY id FOR UPDATE",
+    )
+    .bind(team.id)
+    .bind(milestone)
+    .fetch_all(change.db())
+    .await?;
+    let (_, place, project, title) = all
+        .iter()
+        .find(|(id, ..)| *id == milestone)
+        .ok_or(Problem::NotFound)?;
+    let beyond = all.iter().filter(|(_, position, ..)| {
+        if up {
+            position < place
+        } else {
+            position > place
+        }
+    });
+    let Some((neighbour, other, ..)) =
+        beyond.min_by_key(|(_, position, ..)| (position - place).abs())
+    else {
+        return Ok(());
+    };
+    sqlx::query("SET CONSTRAINTS milestone_position DEFERRED")
+        .execute(change.db())
+        .await?;
+    for (id, position) in [(milestone, other), (*neighbour, place)] {
+        sqlx::query("UPDATE milestones SET position = $3 WHERE team_id = $1 AND id = $2")
+            .bind(team.id)
+            .bind(id)
+            .bind(position)
+            .execute(change.db())
+            .await?;
+    }
+    note(
+        change,
+        team,
+        "milestone.reordered",
+        *project,
+        milestone,
+        title,
+    );
+    Ok(())
+}
+
+/// Says that a milestone is reached, or that it is not after all.
+pub async fn reach_milestone(
+    change: &mut Change,
+    team: &Team,
+    milestone: Uuid,
+    reached: bool,
+) -> Result<()> {
+    let at = change.at;
+    let found: Option<(Uuid, String)> = sqlx::query_as(
+        "UPDATE milestones SET reached_at = CASE WHEN $3 THEN coalesce(reached_at, $4) END
+         WHERE team_id = $1 AND id = $2 RETURNING project_id, title",
+    )
+    .bind(team.id)
+    .bind(milestone)
+    .bind(reached)
+    .bind(at)
+    .fetch_optional(change.db())
+    .await?;
+    let (project, title) = found.ok_or(Problem::NotFound)?;
+    let kind = if reached {
+        "milestone.reached"
+    } else {
+        "milestone.reopened"
+    };
+    note(change, team, kind, project, milestone, &title);
+    Ok(())
+}
+
+/// Takes a milestone away; goals that pointed at it stay with the project.
+pub async fn remove_milestone(change: &mut Change, team: &Team, milestone: Uuid) -> Result<()> {
+    let found: Option<(Uuid, String)> = sqlx::query_as(
+        "DELETE FROM milestones WHERE team_id = $1 AND id = $2 RETURNING project_id, title",
+    )
+    .bind(team.id)
+    .bind(milestone)
+    .fetch_optional(change.db())
+    .await?;
+    let (project, title) = found.ok_or(Problem::NotFound)?;
+    note(
+        change,
+        team,
+        "milestone.removed",
+        project,
+        milestone,
+        &title,
+    );
+    Ok(())
+}
+
+fn note(
+    change: &mut Change,
+    team: &Team,
+    kind: &'static str,
+    project: Uuid,
+    milestone: Uuid,
+    title: &str,
+) {
+    let after = json!({ "project": project, "milestone": milestone, "title": title });
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind,
+        before: json!({}),
+        after,
+        version: None,
+    });
+}

@@ -1,0 +1,231 @@
+//! A quarter's aims of a team, and the key results that show whether they are reached.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::domain::projects::Measure;
+use crate::domain::{
+    error::{Problem, Result},
+    events::{Change, Event},
+    teams::Team,
+};
+
+/// Adds an objective, the last of its quarter.
+pub async fn add_objective(
+    change: &mut Change,
+    team: &Team,
+    quarter: &str,
+    title: &str,
+    why: &str,
+) -> Result<()> {
+    // Two who add at once get two places.
+    sqlx::query("SELECT FROM teams WHERE id = $1 FOR NO KEY UPDATE")
+        .bind(team.id)
+        .execute(change.db())
+        .await?;
+    let id = Uuid::now_v7();
+    sqlx::query(
+        "INSERT INTO objectives (team_id, id, quarter, position, title, why)
+         SELECT $1, $2, $3, coalesce(max(position), 0) + 1, $4, $5 FROM objectives WHERE team_id = $1 AND quarter = $3",
+    )
+    .bind(team.id)
+    .bind(id)
+    .bind(quarter.trim().to_uppercase())
+    .bind(title.trim())
+    .bind(why.trim())
+    .execute(change.db())
+    .await?;
+    note(
+        change,
+        team,
+        "objective.added",
+        json!({ "objective": id, "title": title.trim() }),
+    );
+    Ok(())
+}
+
+/// Words an objective anew.
+pub async fn edit_objective(
+    change: &mut Change,
+    team: &Team,
+    objective: Uuid,
+    title: &str,
+    why: &str,
+) -> Result<()> {
+    let edited =
+        sqlx::query("UPDATE objectives SET title = $3, why = $4 WHERE team_id = $1 AND id = $2")
+            .bind(team.id)
+            .bind(objective)
+            .bind(title.trim())
+            .bind(why.trim())
+            .execute(change.db())
+            .await?;
+    if edited.rows_affected() == 0 {
+        return Err(Problem::NotFound);
+    }
+    note(
+        change,
+        team,
+        "objective.edited",
+        json!({ "objective": objective, "title": title.trim() }),
+    );
+    Ok(())
+}
+
+/// Takes an objective away, with its key results. What fed them stays, without them.
+pub async fn remove_objective(change: &mut Change, team: &Team, objective: Uuid) -> Result<()> {
+    let title: Option<String> =
+        sqlx::query_scalar("DELETE FROM objectives WHERE team_id = $1 AND id = $2 RETURNING title")
+            .bind(team.id)
+            .bind(objective)
+            .fetch_optional(change.db())
+            .await?;
+    let title = title.ok_or(Problem::NotFound)?;
+    note(
+        change,
+        team,
+        "objective.removed",
+        json!({ "objective": objective, "title": title }),
+    );
+    Ok(())
+}
+
+/// What shows that an objective is reached.
+#[derive(Clone, Debug)]
+pub struct ResultDraft {
+    pub title: String,
+    pub measure: Measure,
+    pub unit: String,
+    pub target: i64,
+}
+
+/// Adds a key result, the last of its objective.
+pub async fn add_key_result(
+    change: &mut Change,
+    team: &Team,
+    objective: Uuid,
+    draft: &ResultDraft,
+) -> Result<()> {
+    sqlx::query("SELECT FROM objectives WHERE team_id = $1 AND id = $2 FOR NO KEY UPDATE")
+        .bind(team.id)
+        .bind(objective)
+        .fetch_one(change.db())
+        .await?;
+    let id = Uuid::now_v7();
+    sqlx::query(
+        "INSERT INTO key_results (team_id, id, objective_id, position, title, measure, unit, target)
+         SELECT $1, $2, $3, coalesce(max(position), 0) + 1, $4, $5, $6, $7 FROM key_results WHERE team_id = $1 AND objective_id = $3",
+    )
+    .bind(team.id)
+    .bind(id)
+    .bind(objective)
+    .bind(draft.title.trim())
+    .bind(draft.measure.as_str())
+    .bind(draft.unit.trim())
+    .bind(draft.target)
+    .execute(change.db())
+    .await?;
+    note(
+        change,
+        team,
+        "key.added",
+        json!({ "key_result": id, "title": draft.title.trim(), "target": draft.target }),
+    );
+    Ok(())
+}
+
+/// Words a key result anew, or changes what is to be reached. How it is measured stays: figures hang on that.
+pub async fn edit_key_result(
+    change: &mut Change,
+    team: &Team,
+    result: Uuid,
+    title: &str,
+    unit: &str,
+    target: i64,
+) -> Result<()> {
+    let edited = sqlx::query(
+        "UPDATE key_results SET title = $3, unit = $4, target = $5 WHERE team_id = $1 AND id = $2",
+    )
+    .bind(team.id)
+    .bind(result)
+    .bind(title.trim())
+    .bind(unit.trim())
+    .bind(target)
+    .execute(change.db())
+    .await?;
+    if edited.rows_affected() == 0 {
+        return Err(Problem::NotFound);
+    }
+    note(
+        change,
+        team,
+        "key.edited",
+        json!({ "key_result": result, "title": title.trim(), "target": target }),
+    );
+    Ok(())
+}
+
+/// Says how far a key result is; nothing said, what feeds it is added up.
+pub async fn type_in(
+    change: &mut Change,
+    team: &Team,
+    result: Uuid,
+    typed: Option<i64>,
+) -> Result<()> {
+    let measure: String = sqlx::query_scalar(
+        "SELECT measure FROM key_results WHERE team_id = $1 AND id = $2 FOR NO KEY UPDATE",
+    )
+    .bind(team.id)
+    .bind(result)
+    .fetch_one(change.db())
+    .await?;
+    Measure::try_from(measure)?.check_typed(typed)?;
+    let before: Option<Option<i64>> = sqlx::query_scalar(
+        "UPDATE key_results k SET typed = $3 FROM (SELECT typed FROM key_results WHERE team_id = $1 AND id = $2 FOR NO KEY UPDATE) was
+         WHERE k.team_id = $1 AND k.id = $2 RETURNING was.typed",
+    )
+    .bind(team.id)
+    .bind(result)
+    .bind(typed)
+    .fetch_optional(change.db())
+    .await?;
+    let before = before.ok_or(Problem::NotFound)?;
+    note(
+        change,
+        team,
+        "key.typed",
+        json!({ "key_result": result, "was": before, "typed": typed }),
+    );
+    Ok(())
+}
+
+/// Takes a key result away. What fed it stays, without it.
+pub async fn remove_key_result(change: &mut Change, team: &Team, result: Uuid) -> Result<()> {
+    // The reference of a project has two columns, and both go.
+    let title: Option<String> = sqlx::query_scalar(
+        "DELETE FROM key_results WHERE team_id = $1 AND id = $2 RETURNING title",
+    )
+    .bind(team.id)
+    .bind(result)
+    .fetch_optional(change.db())
+    .await?;
+    let title = title.ok_or(Problem::NotFound)?;
+    note(
+        change,
+        team,
+        "key.removed",
+        json!({ "key_result": result, "title": title }),
+    );
+    Ok(())
+}
+
+fn note(change: &mut Change, team: &Team, kind: &'static str, after: Value) {
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind,
+        before: json!({}),
+        after,
+        version: None,
+    });
+}

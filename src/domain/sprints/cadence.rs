@@ -1,0 +1,217 @@
+//! Sprints come by themselves: the current one, and always the next two.
+
+use serde_json::json;
+use sqlx::{PgConnection, PgExecutor};
+use time::{Date, Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::domain::sprints::Sprint;
+use crate::{
+    app::App,
+    domain::{
+        accounts::create::touch_workspace,
+        auth::sessions,
+        clock,
+        error::Result,
+        events::{Actor, Change, Event},
+        teams::roster::{days, weekday},
+    },
+};
+
+/// How many sprints there are past today.
+const AHEAD: usize = 2;
+
+/// Makes the sprints that are missing, as the workspace's cadence says, and turns to the one that today is in.
+/// The one before stays as it is, tasks and all: it is over, and each team closes it for itself.
+/// Safe to call at any time, by any number of programs. Answers the number of the sprint that it turned to, if it did.
+pub async fn keep_up(db: &mut PgConnection, now: OffsetDateTime) -> Result<Option<i32>> {
+    sqlx::query("SELECT FROM workspace FOR UPDATE")
+        .execute(&mut *db)
+        .await?;
+    let cadence = cadence(&mut *db).await?;
+    let today = clock::day_in(now, &cadence.zone);
+    let mut sprints: Vec<Sprint> = sqlx::query_as(
+        "SELECT id, number, name, starts_on, ends_on, state FROM sprints ORDER BY starts_on",
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    if sprints.is_empty() {
+        let start = (0..7)
+            .filter_map(|back| today.checked_sub(Duration::days(back)))
+            .find(|day| weekday(*day) == cadence.weekday)
+            .unwrap_or(today);
+        sprints.push(add_sprint(db, 1, start, cadence.weeks, &cadence.names).await?);
+    }
+    // Past today there are always two to plan in, the next and the one after; 500 bounds a clock that is years off.
+    for _ in 0..500 {
+        let ahead = sprints
+            .iter()
+            .filter(|sprint| sprint.starts_on > today)
+            .count();
+        let Some(last) = sprints.last().filter(|_| ahead < AHEAD) else {
+            break;
+        };
+        let newest = sprints
+            .iter()
+            .map(|sprint| sprint.number)
+            .max()
+            .unwrap_or(last.number);
+        let (number, start) = (newest + 1, cadence.first_day(last.next_start()));
+        sprints.push(add_sprint(db, number, start, cadence.weeks, &cadence.names).await?);
+    }
+    // What is over has ended, though the next may begin only after a holiday.
+    let ended = sqlx::query(
+        "UPDATE sprints SET state = 'ended' WHERE state IN ('active', 'planned') AND ends_on < $1",
+    )
+    .bind(today)
+    .execute(&mut *db)
+    .await?
+    .rows_affected();
+    let current = sprints
+        .iter()
+        .find(|sprint| (sprint.starts_on..=sprint.ends_on).contains(&today));
+    let turned = current.filter(|current| current.state == "planned");
+    if let Some(current) = turned {
+        sqlx::query("UPDATE sprints SET state = 'active' WHERE id = $1")
+            .bind(current.id)
+            .execute(&mut *db)
+            .await?;
+    }
+    if ended > 0 {
+        settle(db).await?;
+    }
+    if ended > 0 || turned.is_some() {
+        touch_workspace(db).await?;
+    }
+    Ok(turned.map(|current| current.number))
+}
+
+/// The same within a change: every team hears of it when a sprint begins, and open boards turn to it.
+pub async fn keep_up_and_tell(change: &mut Change) -> Result<()> {
+    let at = change.at;
+    let Some(number) = keep_up(change.db(), at).await? else {
+        return Ok(());
+    };
+    let teams: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM teams")
+        .fetch_all(change.db())
+        .await?;
+    for team in teams {
+        let (before, after) = (json!({}), json!({ "sprint": number }));
+        change.record(Event {
+            team,
+            task: None,
+            kind: "sprint.started",
+            before,
+            after,
+            version: None,
+        });
+    }
+    Ok(())
+}
+
+/// Closes what is over and has nothing left to close: every team that had something in it is done with it. What was done
+/// in it is something, archived or not: its figures are to be frozen.
+pub(crate) async fn settle(db: &mut PgConnection) -> Result<()> {
+    sqlx::query(
+        "UPDATE sprints s SET state = 'closed' WHERE s.state = 'ended' AND NOT EXISTS (
+            SELECT FROM teams t WHERE NOT EXISTS (SELECT FROM closings c WHERE c.team_id = t.id AND c.sprint_id = s.id)
+              AND (EXISTS (SELECT FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+                           WHERE k.team_id = t.id AND k.sprint_id = s.id AND (k.archived_at IS NULL OR c.state = 'done'))
+                   OR EXISTS (SELECT FROM goals g WHERE g.team_id = t.id AND g.sprint_id = s.id)))",
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// How the workspace's sprints follow one another.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Cadence {
+    pub weeks: i32,
+    /// The ISO weekday that a sprint begins on.
+    pub weekday: i16,
+    /// What a sprint is called, with `{n}` for its number.
+    pub names: String,
+    /// An IANA time zone: whose midnight a sprint begins at.
+    pub zone: String,
+}
+
+/// How they follow one another now.
+pub async fn cadence(db: impl PgExecutor<'_>) -> Result<Cadence> {
+    Ok(sqlx::query_as(
+        "SELECT cadence_weeks AS weeks, cadence_weekday AS weekday, sprint_names AS names, time_zone AS zone FROM workspace",
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+impl Cadence {
+    /// The first day from `day` on that a sprint may begin on.
+    pub fn first_day(&self, day: Date) -> Date {
+        days(day, day.saturating_add(Duration::days(6)))
+            .find(|day| weekday(*day) == self.weekday)
+            .unwrap_or(day)
+    }
+}
+
+/// Keeps the sprints up now, and from now on; an empty workspace waits until it is set up.
+pub async fn begin(app: &App) -> anyhow::Result<()> {
+    keep_up_once(app).await?;
+    let app = app.clone();
+    tokio::spawn(async move {
+        let mut again = tokio::time::interval(std::time::Duration::from_secs(600));
+        loop {
+            again.tick().await;
+            if let Err(problem) = keep_up_once(&app).await {
+                tracing::warn!("the sprints could not be kept up: {problem}");
+            }
+            if let Err(problem) = sessions::forget_expired(&app.db, app.clock.now()).await {
+                tracing::warn!("what has run out could not be cleared: {problem}");
+            }
+        }
+    });
+    Ok(())
+}
+
+async fn keep_up_once(app: &App) -> Result<()> {
+    if sqlx::query_scalar("SELECT EXISTS (SELECT FROM teams)")
+        .fetch_one(&app.db)
+        .await?
+    {
+        app.live
+            .change(&Actor::nobody(), |change, _| {
+                Box::pin(keep_up_and_tell(change))
+            })
+            .await?;
+    }
+    Ok(())
+}
+
+/// Adds one sprint from a day on, named after the workspace's pattern.
+pub async fn add_sprint(
+    db: &mut PgConnection,
+    number: i32,
+    starts_on: Date,
+    weeks: i32,
+    names: &str,
+) -> Result<Sprint> {
+    let ends_on = starts_on.saturating_add(Duration::weeks(i64::from(weeks)) - Duration::days(1));
+    let sprint = Sprint {
+        id: Uuid::now_v7(),
+        number,
+        name: names.replace("{n}", &number.to_string()),
+        starts_on,
+        ends_on,
+        state: "planned".to_owned(),
+    };
+    sqlx::query("INSERT INTO sprints (id, number, name, starts_on, ends_on, state) VALUES ($1, $2, $3, $4, $5, $6)")
+        .bind(sprint.id)
+        .bind(sprint.number)
+        .bind(&sprint.name)
+        .bind(sprint.starts_on)
+        .bind(sprint.ends_on)
+        .bind(&sprint.state)
+        .execute(db)
+        .await?;
+    Ok(sprint)
+}

@@ -1,0 +1,171 @@
+//! Sprints: the workspace's fortnights, one after the other, and each team's goals in them.
+
+pub mod cadence;
+pub mod close;
+pub mod planning;
+pub mod queries;
+pub mod reopen;
+pub mod report;
+pub mod retro_notes;
+pub mod schedule;
+
+use serde::Serialize;
+use time::{Date, Duration};
+use uuid::Uuid;
+
+use crate::domain::{humanize, teams::roster::Week};
+
+/// A sprint; all teams share its dates.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct Sprint {
+    #[serde(skip)]
+    pub id: Uuid,
+    pub number: i32,
+    pub name: String,
+    #[serde(serialize_with = "crate::http::extract::form::iso")]
+    pub starts_on: Date,
+    #[serde(serialize_with = "crate::http::extract::form::iso")]
+    pub ends_on: Date,
+    /// `planned`, `active`, `ended` when its time is over and some team has yet to close it, or `closed`.
+    pub state: String,
+}
+
+impl Sprint {
+    /// `16 – 27 Nov`: from its first to its last working day.
+    pub fn span(&self) -> String {
+        let days = self.working_days(&Week::beginning(self.starts_on));
+        match (days.first(), days.last()) {
+            (Some(first), Some(last)) => humanize::span(*first, *last),
+            _ => humanize::span(self.starts_on, self.ends_on),
+        }
+    }
+
+    /// The days of it that a team works on.
+    pub fn working_days(&self, week: &Week) -> Vec<Date> {
+        week.working_days(self.starts_on, self.ends_on)
+    }
+
+    /// Which of its working days this is, from 1; 0 before it, all of them after it. A weekend counts as the day before.
+    pub fn day_number(&self, week: &Week, today: Date) -> usize {
+        self.working_days(week)
+            .iter()
+            .filter(|day| **day <= today)
+            .count()
+    }
+
+    /// Where a goal should be by now, in hundredths: the middle of today among the team's working days.
+    pub fn pace(&self, week: &Week, today: Date) -> i64 {
+        let days = self.working_days(week);
+        let gone = days.iter().filter(|day| **day < today).count() as i64;
+        let half = i64::from(days.contains(&today));
+        if today > self.ends_on {
+            100
+        } else {
+            (2 * gone + half) * 50 / (days.len().max(1) as i64)
+        }
+    }
+
+    /// Today, or the day of the sprint that is nearest to it.
+    pub fn nearest(&self, today: Date) -> Date {
+        today.max(self.starts_on).min(self.ends_on)
+    }
+
+    /// A dot a working day, at most fifteen: the mark.
+    pub fn mark(&self, today: Date) -> Vec<&'static str> {
+        let week = Week::beginning(self.starts_on);
+        let (day, days) = (
+            self.day_number(&week, today),
+            self.working_days(&week).len().min(15),
+        );
+        (1..=days)
+            .map(|dot| match dot.cmp(&day) {
+                std::cmp::Ordering::Less => "gone",
+                std::cmp::Ordering::Equal if today <= self.ends_on => "today",
+                std::cmp::Ordering::Equal => "gone",
+                std::cmp::Ordering::Greater => "",
+            })
+            .collect()
+    }
+
+    /// The day after its last.
+    pub fn next_start(&self) -> Date {
+        self.ends_on.saturating_add(Duration::days(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::date;
+
+    use super::*;
+
+    fn sprint(starts_on: Date, ends_on: Date) -> Sprint {
+        Sprint {
+            id: Uuid::nil(),
+            number: 1,
+            name: "Sprint 1".to_owned(),
+            starts_on,
+            ends_on,
+            state: "active".to_owned(),
+        }
+    }
+
+    #[test]
+    fn pace_goes_by_the_teams_working_days() {
+        let sprint = sprint(date!(2026 - 11 - 16), date!(2026 - 11 - 29));
+        let week = Week::default();
+        assert_eq!(sprint.pace(&week, date!(2026 - 11 - 15)), 0, "before it");
+        assert_eq!(
+            sprint.pace(&week, date!(2026 - 11 - 16)),
+            5,
+            "half of the first of ten days"
+        );
+        assert_eq!(
+            sprint.pace(&week, date!(2026 - 11 - 21)),
+            50,
+            "a Saturday has five days behind it"
+        );
+        assert_eq!(sprint.pace(&week, date!(2026 - 11 - 24)), 65);
+        assert_eq!(sprint.pace(&week, date!(2026 - 11 - 30)), 100);
+        let off = Week {
+            days_off: vec![date!(2026 - 11 - 18), date!(2026 - 11 - 19)],
+            ..week
+        };
+        assert_eq!(
+            sprint.pace(&off, date!(2026 - 11 - 24)),
+            56,
+            "four and a half of eight days"
+        );
+    }
+
+    #[test]
+    fn over_new_year_with_a_week_from_sunday() {
+        let sprint = sprint(date!(2026 - 12 - 27), date!(2027 - 01 - 09));
+        let week = Week {
+            working_days: vec![7, 1, 2, 3, 4],
+            days_off: vec![date!(2026 - 12 - 31)],
+            ..Week::default()
+        };
+        assert_eq!(sprint.working_days(&week).len(), 9);
+        assert_eq!(
+            sprint.day_number(&week, date!(2027 - 01 - 01)),
+            4,
+            "a free Friday counts as the day before"
+        );
+        assert_eq!(
+            sprint.pace(&week, date!(2027 - 01 - 03)),
+            50,
+            "Sunday the fifth of nine"
+        );
+    }
+
+    #[test]
+    fn a_team_without_a_working_day_divides_by_nothing() {
+        let sprint = sprint(date!(2026 - 11 - 16), date!(2026 - 11 - 17));
+        let off = Week {
+            days_off: vec![date!(2026 - 11 - 16), date!(2026 - 11 - 17)],
+            ..Week::default()
+        };
+        assert_eq!(sprint.pace(&off, date!(2026 - 11 - 16)), 0);
+    }
+}

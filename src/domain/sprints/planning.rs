@@ -1,0 +1,217 @@
+//! What a team plans with: its backlog in the order that helps most, what is set aside, what it usually finishes,
+//! and who waits for it.
+
+use std::collections::HashMap;
+
+use sqlx::PgPool;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::sprints::Sprint;
+use crate::domain::{
+    accounts::Person,
+    error::Result,
+    policy::access::{named_beside, named_to_all},
+};
+
+/// How much of a backlog a page shows.
+pub const SHOWN: i64 = 200;
+
+/// An unfinished task, as planning shows it.
+#[derive(Clone, Debug)]
+pub struct Slip {
+    pub key: String,
+    pub title: String,
+    pub estimate: Option<i32>,
+    pub goal: Option<Uuid>,
+    pub set_aside: bool,
+    pub created_at: OffsetDateTime,
+    /// How often it was carried into another sprint.
+    pub carried: i64,
+    /// Keys of the tasks that wait on it.
+    pub waited_by: Vec<String>,
+    /// Who it is for.
+    pub awaited: String,
+    pub owners: Vec<Person>,
+}
+
+/// A team's unfinished tasks without a sprint and those set aside for this one, and how large the backlog is.
+/// Of the backlog the first few are shown: what other tasks wait on, then what is for somebody, then what serves a goal
+/// at risk or its project, then the oldest.
+pub async fn slips(
+    db: &PgPool,
+    team: Uuid,
+    sprint: &Sprint,
+    at_risk: &[Uuid],
+) -> Result<(Vec<Slip>, i64)> {
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        id: Uuid,
+        key: String,
+        title: String,
+        estimate: Option<i32>,
+        goal: Option<Uuid>,
+        set_aside: bool,
+        created_at: OffsetDateTime,
+        carried: i64,
+        waited_by: Vec<String>,
+        awaited: String,
+        backlog: i64,
+    }
+    let rows: Vec<Row> = sqlx::query_as(concat!(
+        "WITH open AS (
+             SELECT k.id, k.team_id, k.number, k.title, k.estimate, k.goal_id, k.project_id, k.created_at, k.sprint_id IS NOT NULL AS set_aside, k.waited_for_by AS awaited,
+                    k.id IN (SELECT w.on_task_id FROM waits w JOIN teams wt ON wt.id = w.team_id AND ",
+        named_beside!("wt", "$1"),
+        "
+                             WHERE w.on_task_team = $1 AND w.ended_at IS NULL) AS waited_for
+             FROM columns c JOIN tasks k ON k.team_id = c.team_id AND k.column_id = c.id
+             WHERE c.team_id = $1 AND c.state <> 'done' AND k.rank IS NOT NULL AND (k.sprint_id IS NULL OR k.sprint_id = $2)),
+         ordered AS (
+             SELECT *, row_number() OVER (PARTITION BY set_aside ORDER BY NOT waited_for, awaited = '', NOT (coalesce(goal_id = ANY($3), false) OR coalesce(project_id IN (SELECT project_id FROM goals WHERE team_id = $1 AND id = ANY($3)), false)), created_at, number) AS nth,
+                    count(*) FILTER (WHERE NOT set_aside) OVER () AS backlog
+             FROM open)
+         SELECT o.id, t.key || '-' || o.number AS key, o.title, o.estimate, o.goal_id AS goal, o.set_aside, o.created_at, o.awaited, o.backlog,
+                ARRAY(SELECT wt.key || '-' || k.number FROM waits w JOIN tasks k ON k.team_id = w.team_id AND k.id = w.task_id JOIN teams wt ON wt.id = w.team_id AND ",
+        named_beside!("wt", "$1"),
+        "
+                      WHERE o.waited_for AND w.on_task_team = o.team_id AND w.on_task_id = o.id AND w.ended_at IS NULL ORDER BY w.since) AS waited_by,
+                (SELECT count(*) FROM leftovers l WHERE l.team_id = o.team_id AND l.task_id = o.id AND l.outcome = 'carried') AS carried
+         FROM ordered o JOIN teams t ON t.id = o.team_id WHERE o.set_aside OR o.nth <= $4 ORDER BY o.set_aside, o.nth"
+    ))
+    .bind(team)
+    .bind(sprint.id)
+    .bind(at_risk)
+    .bind(SHOWN)
+    .fetch_all(db)
+    .await?;
+    #[derive(sqlx::FromRow)]
+    struct OwnerRow {
+        task_id: Uuid,
+        #[sqlx(flatten)]
+        person: Person,
+    }
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let owners: Vec<OwnerRow> = sqlx::query_as(
+        "SELECT o.task_id, a.id, a.handle, a.name, a.hue FROM task_owners o JOIN accounts a ON a.id = o.account_id
+         WHERE o.team_id = $1 AND o.task_id = ANY($2) ORDER BY o.position",
+    )
+    .bind(team)
+    .bind(&ids)
+    .fetch_all(db)
+    .await?;
+    let mut of_task: HashMap<Uuid, Vec<Person>> = HashMap::new();
+    for row in owners {
+        of_task.entry(row.task_id).or_default().push(row.person);
+    }
+    let backlog = rows.first().map_or(0, |row| row.backlog);
+    let slip = |row: Row| Slip {
+        owners: of_task.remove(&row.id).unwrap_or_default(),
+        key: row.key,
+        title: row.title,
+        estimate: row.estimate,
+        goal: row.goal,
+        set_aside: row.set_aside,
+        created_at: row.created_at,
+        carried: row.carried,
+        waited_by: row.waited_by,
+        awaited: row.awaited,
+    };
+    Ok((rows.into_iter().map(slip).collect(), backlog))
+}
+
+/// Tasks and points that a team finished in each of the last three sprints that it closed, the newest first.
+pub async fn finished(db: &PgPool, team: Uuid) -> Result<Vec<(i64, i64)>> {
+    Ok(sqlx::query_as(
+        "SELECT count(*) FILTER (WHERE (k->>'done')::boolean), coalesce(sum((k->>'estimate')::bigint) FILTER (WHERE (k->>'done')::boolean), 0)::bigint
+         FROM (SELECT s.number, f.figures FROM closings f JOIN sprints s ON s.id = f.sprint_id WHERE f.team_id = $1 ORDER BY s.number DESC LIMIT 3) f
+         LEFT JOIN LATERAL jsonb_array_elements(f.figures->'tasks') k ON true GROUP BY f.number ORDER BY f.number DESC",
+    )
+    .bind(team)
+    .fetch_all(db)
+    .await?)
+}
+
+/// The middle of some figures; of an even number the lower of the two in the middle, so that a plan is no larger.
+pub fn median(figures: &[i64]) -> i64 {
+    let mut sorted = figures.to_vec();
+    sorted.sort_unstable();
+    sorted
+        .get(sorted.len().saturating_sub(1) / 2)
+        .copied()
+        .unwrap_or(0)
+}
+
+/// Who has how much left: name, unfinished tasks of the sprint that is going on, and those set aside for the planned one.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Load {
+    #[sqlx(flatten)]
+    pub person: Person,
+    pub left: i64,
+    pub planned: i64,
+}
+
+/// A team's people and what they have left.
+pub async fn loads(
+    db: &PgPool,
+    team: Uuid,
+    going: Option<Uuid>,
+    planned: Uuid,
+) -> Result<Vec<Load>> {
+    Ok(sqlx::query_as(
+        "SELECT a.id, a.handle, a.name, a.hue, count(k.id) FILTER (WHERE k.sprint_id = $2) AS left, count(k.id) FILTER (WHERE k.sprint_id = $3) AS planned
+         FROM members m JOIN accounts a ON a.id = m.account_id
+         LEFT JOIN task_owners o ON o.account_id = a.id AND o.team_id = m.team_id
+         LEFT JOIN (tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id AND c.state <> 'done')
+                   ON k.team_id = o.team_id AND k.id = o.task_id AND k.rank IS NOT NULL AND k.sprint_id IN ($2, $3)
+         WHERE m.team_id = $1 AND a.deactivated_at IS NULL GROUP BY a.id ORDER BY a.name",
+    )
+    .bind(team)
+    .bind(going)
+    .bind(planned)
+    .fetch_all(db)
+    .await?)
+}
+
+/// A task of another team that waits on one of this team's, or on the team.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Theirs {
+    pub key: String,
+    pub title: String,
+    pub team: String,
+    /// The task of ours; nothing where it waits on the team.
+    pub ours: Option<String>,
+    pub since: OffsetDateTime,
+}
+
+/// Tasks of other teams that wait on this one, the longest first.
+pub async fn theirs(db: &PgPool, team: Uuid) -> Result<Vec<Theirs>> {
+    Ok(sqlx::query_as(concat!(
+        "SELECT coalesce(t.key || '-' || k.number, '') AS key, CASE WHEN t.id IS NULL THEN 'a task of a private team' ELSE k.title END AS title,
+                coalesce(t.name, 'A private team') AS team, ot.key || '-' || o.number AS ours, w.since
+         FROM waits w JOIN tasks k ON k.team_id = w.team_id AND k.id = w.task_id LEFT JOIN teams t ON t.id = w.team_id AND ",
+        named_to_all!("t"),
+        "
+         LEFT JOIN tasks o ON o.team_id = w.on_task_team AND o.id = w.on_task_id LEFT JOIN teams ot ON ot.id = o.team_id
+         LEFT JOIN columns oc ON oc.team_id = o.team_id AND oc.id = o.column_id
+         WHERE w.ended_at IS NULL AND k.rank IS NOT NULL AND w.team_id <> $1
+           AND (w.on_team_id = $1 OR w.on_task_team = $1 AND o.archived_at IS NULL AND oc.state <> 'done')
+         ORDER BY w.since, w.id LIMIT 100"
+    ))
+    .bind(team)
+    .fetch_all(db)
+    .await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::sprints::planning::median;
+
+    #[test]
+    fn the_median_of_a_few_sprints() {
+        assert_eq!(median(&[17, 12, 13]), 13);
+        assert_eq!(median(&[17, 12]), 12);
+        assert_eq!(median(&[5]), 5);
+        assert_eq!(median(&[]), 0);
+    }
+}

@@ -1,0 +1,153 @@
+//! Reading sprints.
+
+use std::collections::HashMap;
+
+use askama::Template;
+use sqlx::{PgExecutor, PgPool};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::{
+    boards::filters::{ResolvedSprint, SprintChoice},
+    error::{Problem, Result},
+    teams::{Team, roster::crew},
+};
+use crate::domain::{
+    goals::{self, Goal},
+    sprints::Sprint,
+};
+
+/// Every sprint, the newest first.
+pub async fn sprints(db: impl PgExecutor<'_>) -> Result<Vec<Sprint>> {
+    Ok(sqlx::query_as(
+        "SELECT id, number, name, starts_on, ends_on, state FROM sprints ORDER BY number DESC",
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Every sprint as a team sees it: what it has closed is closed for it, and what is over without anything of its own in it,
+/// whatever the others do.
+pub async fn sprints_of(db: impl PgExecutor<'_>, team: Uuid) -> Result<Vec<Sprint>> {
+    Ok(sprints_of_teams(db, &[team])
+        .await?
+        .remove(&team)
+        .unwrap_or_default())
+}
+
+/// Every sprint as each of these teams sees it, by team.
+pub async fn sprints_of_teams(
+    db: impl PgExecutor<'_>,
+    teams: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<Sprint>>> {
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        team: Uuid,
+        #[sqlx(flatten)]
+        sprint: Sprint,
+    }
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT t.id AS team, s.id, s.number, s.name, s.starts_on, s.ends_on, CASE WHEN c.team_id IS NOT NULL OR s.state = 'ended'
+                     AND NOT EXISTS (SELECT FROM goals g WHERE g.team_id = t.id AND g.sprint_id = s.id)
+                     AND NOT EXISTS (SELECT FROM tasks k JOIN columns kc ON kc.team_id = k.team_id AND kc.id = k.column_id
+                                     WHERE k.team_id = t.id AND k.sprint_id = s.id AND (k.archived_at IS NULL OR kc.state = 'done'))
+                THEN 'closed' ELSE s.state END AS state
+         FROM unnest($1::uuid[]) AS t (id) CROSS JOIN sprints s LEFT JOIN closings c ON c.sprint_id = s.id AND c.team_id = t.id
+         ORDER BY s.number DESC",
+    )
+    .bind(teams)
+    .fetch_all(db)
+    .await?;
+    let mut sprints: HashMap<Uuid, Vec<Sprint>> = HashMap::new();
+    for row in rows {
+        sprints.entry(row.team).or_default().push(row.sprint);
+    }
+    Ok(sprints)
+}
+
+/// The sprint with that number, as a team sees it.
+pub async fn sprint_of(db: impl PgExecutor<'_>, team: Uuid, number: i32) -> Result<Sprint> {
+    sprints_of(db, team)
+        .await?
+        .into_iter()
+        .find(|sprint| sprint.number == number)
+        .ok_or(Problem::NotFound)
+}
+
+/// The sprint that is going on, if one is.
+pub fn active(sprints: &[Sprint]) -> Option<&Sprint> {
+    sprints.iter().find(|sprint| sprint.state == "active")
+}
+
+/// The one that is planned next.
+pub fn next(sprints: &[Sprint]) -> Option<&Sprint> {
+    sprints
+        .iter()
+        .filter(|sprint| sprint.state == "planned")
+        .min_by_key(|sprint| sprint.number)
+}
+
+/// The one that a team works in: that which is going on or, once the team has closed it, the next.
+pub fn current(sprints: &[Sprint]) -> Option<&Sprint> {
+    active(sprints).or_else(|| next(sprints))
+}
+
+/// The one whose time is over and that the team has not closed.
+pub fn unclosed(sprints: &[Sprint]) -> Option<&Sprint> {
+    sprints
+        .iter()
+        .filter(|sprint| sprint.state == "ended")
+        .min_by_key(|sprint| sprint.number)
+}
+
+/// Which tasks a choice means, and the sprint that it names. Without a sprint to work in, "this" is all of them.
+pub fn resolve(
+    sprints: &[Sprint],
+    choice: SprintChoice,
+) -> Result<(ResolvedSprint, Option<&Sprint>)> {
+    let one = match choice {
+        SprintChoice::All => return Ok((ResolvedSprint::Any, None)),
+        SprintChoice::None => return Ok((ResolvedSprint::Without, None)),
+        SprintChoice::This => match current(sprints) {
+            Some(sprint) => sprint,
+            None => return Ok((ResolvedSprint::Any, None)),
+        },
+        SprintChoice::Next => {
+            let after = current(sprints).map_or(0, |current| current.number);
+            let planned = sprints
+                .iter()
+                .filter(|sprint| sprint.state == "planned" && sprint.number > after);
+            planned
+                .min_by_key(|sprint| sprint.number)
+                .ok_or_else(|| Problem::field("sprint", "No sprint is planned after this one."))?
+        }
+        SprintChoice::Number(number) => sprints
+            .iter()
+            .find(|sprint| sprint.number == number)
+            .ok_or_else(|| Problem::field("sprint", format!("There is no sprint {number}.")))?,
+    };
+    Ok((ResolvedSprint::One(one.id), Some(one)))
+}
+
+#[derive(Template)]
+#[template(path = "boards/_goal.html")]
+struct GoalHtml<'g> {
+    goal: &'g Goal,
+}
+
+/// The goals of the sprint that a team works in, each as the board's head shows it, for the stream.
+pub async fn goals_html(
+    db: &PgPool,
+    team: &Team,
+    now: OffsetDateTime,
+) -> Result<Vec<(Uuid, String)>> {
+    let sprints = sprints_of(db, team.id).await?;
+    let Some(sprint) = current(&sprints) else {
+        return Ok(Vec::new());
+    };
+    let goals = goals::goals(db, team, sprint, &crew(db, team.id).await?, now).await?;
+    Ok(goals
+        .iter()
+        .map(|goal| (goal.id, GoalHtml { goal }.to_string()))
+        .collect())
+}

@@ -1,0 +1,78 @@
+//! Taking back the closing of a sprint, as long as nobody has built on it.
+
+use serde_json::json;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::domain::sprints::Sprint;
+use crate::domain::{
+    accounts::create::touch_workspace,
+    error::{Problem, Result},
+    events::{Change, Event},
+    tasks::undo,
+    teams::Team,
+};
+
+/// Opens a sprint again and puts every task back where it was.
+///
+/// # Errors
+/// `NotFound` if the team has not closed it, `Conflict` once the sprint after it has begun to change.
+pub async fn reopen_sprint(change: &mut Change, team: &Team, sprint: &Sprint) -> Result<()> {
+    undo::lock_board(change, team).await?;
+    let closed: Uuid = sqlx::query_scalar(
+        "SELECT change_id FROM closings WHERE team_id = $1 AND sprint_id = $2 FOR UPDATE",
+    )
+    .bind(team.id)
+    .bind(sprint.id)
+    .fetch_one(change.db())
+    .await?;
+    if is_built_on(change.db(), team.id, sprint.id).await? {
+        return Err(Problem::conflict(format!(
+            "The sprint after {} has begun to change, so its closing stands. Nothing was changed.",
+            sprint.name
+        )));
+    }
+    sqlx::query("DELETE FROM closings WHERE team_id = $1 AND sprint_id = $2")
+        .bind(team.id)
+        .bind(sprint.id)
+        .execute(change.db())
+        .await?;
+    sqlx::query("UPDATE sprints SET state = 'ended' WHERE id = $1 AND state = 'closed'")
+        .bind(sprint.id)
+        .execute(change.db())
+        .await?;
+    // once it is open: what was dropped comes back into it
+    undo::take_back(change, team, closed).await?;
+    touch_workspace(change.db()).await?;
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind: "sprint.reopened",
+        before: json!({}),
+        after: json!({ "sprint": sprint.number }),
+        version: None,
+    });
+    Ok(())
+}
+
+/// Whether the sprint after a closed one has begun to change, so that the closing stands. What is only said about it
+/// changes nothing.
+pub async fn is_built_on(db: &mut PgConnection, team: Uuid, sprint: Uuid) -> Result<bool> {
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (
+            SELECT FROM closings f JOIN events e ON e.team_id = f.team_id
+            LEFT JOIN LATERAL (SELECT n.id, n.number FROM sprints s JOIN sprints n ON n.starts_on > s.starts_on WHERE s.id = f.sprint_id ORDER BY n.starts_on LIMIT 1) n ON true
+            LEFT JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
+            WHERE f.team_id = $1 AND f.sprint_id = $2 AND e.seq > coalesce((SELECT max(seq) FROM events WHERE change_id = f.change_id AND team_id = $1), 0)
+              AND (e.kind IN ('goal.added', 'goal.edited', 'goal.removed', 'goal.reordered', 'goal.progressed', 'sprint.closed', 'sprint.cadence')
+                   OR e.kind IN ('sprint.moved', 'sprint.skipped') AND e.after->>'sprint' = n.number::text
+                   OR e.kind LIKE 'task.%'
+                      AND (k.sprint_id IN (SELECT to_sprint_id FROM leftovers WHERE team_id = $1 AND sprint_id = $2)
+                           OR n.id::text IN (k.sprint_id::text, e.before->>'sprint', e.after->>'sprint')
+                           OR k.id IN (SELECT task_id FROM leftovers WHERE team_id = $1 AND sprint_id = $2))))",
+    )
+    .bind(team)
+    .bind(sprint)
+    .fetch_one(db)
+    .await?)
+}

@@ -1,0 +1,168 @@
+//! What people write while they look back on a sprint: thanks, what went well, what did not, ideas.
+
+use serde_json::json;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::domain::{
+    accounts::Person,
+    error::{Problem, Result},
+    events::{Change, Event},
+    teams::Team,
+};
+
+/// Where a note belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tray {
+    Thanks,
+    Well,
+    Not,
+    Idea,
+}
+
+impl Tray {
+    pub const ALL: [Self; 4] = [Self::Thanks, Self::Well, Self::Not, Self::Idea];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Thanks => "thanks",
+            Self::Well => "well",
+            Self::Not => "not",
+            Self::Idea => "idea",
+        }
+    }
+
+    /// As the page heads it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Thanks => "Thanks",
+            Self::Well => "Went well",
+            Self::Not => "Did not",
+            Self::Idea => "Ideas",
+        }
+    }
+
+    fn read(text: &str) -> Result<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|tray| tray.as_str() == text)
+            .ok_or_else(|| {
+                Problem::field("tray", "A note is thanks, went well, did not, or an idea.")
+            })
+    }
+}
+
+/// A note.
+#[derive(Clone, Debug)]
+pub struct Note {
+    pub id: Uuid,
+    pub team_id: Uuid,
+    pub tray: String,
+    pub text: String,
+    pub author: Option<Person>,
+}
+
+/// Writes a note to a team's retro of a sprint.
+pub async fn add_note(
+    change: &mut Change,
+    team: &Team,
+    sprint: Uuid,
+    tray: &str,
+    text: &str,
+) -> Result<Uuid> {
+    let tray = Tray::read(tray)?;
+    let (id, actor, at) = (Uuid::now_v7(), change.actor, change.at);
+    sqlx::query("INSERT INTO notes (team_id, id, sprint_id, tray, text, author_id, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)")
+        .bind(team.id)
+        .bind(id)
+        .bind(sprint)
+        .bind(tray.as_str())
+        .bind(crate::domain::tasks::plain_lines(text.trim()))
+        .bind(actor)
+        .bind(at)
+        .execute(change.db())
+        .await?;
+    note(change, team, "note.added", id);
+    Ok(id)
+}
+
+/// Says it otherwise; without a text the note goes. Only who wrote it may.
+///
+/// # Errors
+/// `NotFound` when it is somebody else's.
+pub async fn edit_note(change: &mut Change, team: &Team, id: Uuid, text: &str) -> Result<()> {
+    let (actor, at) = (change.actor, change.at);
+    let done = if text.trim().is_empty() {
+        sqlx::query("DELETE FROM notes WHERE team_id = $1 AND id = $2 AND author_id = $3")
+            .bind(team.id)
+            .bind(id)
+            .bind(actor)
+            .execute(change.db())
+            .await?
+    } else {
+        sqlx::query("UPDATE notes SET text = $4, edited_at = $5 WHERE team_id = $1 AND id = $2 AND author_id = $3")
+            .bind(team.id)
+            .bind(id)
+            .bind(actor)
+            .bind(crate::domain::tasks::plain_lines(text.trim()))
+            .bind(at)
+            .execute(change.db())
+            .await?
+    };
+    if done.rows_affected() == 0 {
+        return Err(Problem::NotFound);
+    }
+    note(change, team, "note.edited", id);
+    Ok(())
+}
+
+/// What these teams wrote when they looked back on a sprint, in order.
+pub async fn notes(db: &PgPool, teams: &[Uuid], sprint: Uuid) -> Result<Vec<Note>> {
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        id: Uuid,
+        team_id: Uuid,
+        tray: String,
+        text: String,
+        author_id: Option<Uuid>,
+        handle: Option<String>,
+        name: Option<String>,
+        hue: Option<i16>,
+    }
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT n.id, n.team_id, n.tray, n.text, a.id AS author_id, a.handle, a.name, a.hue
+         FROM notes n LEFT JOIN accounts a ON a.id = n.author_id
+         WHERE n.team_id = ANY($1) AND n.sprint_id = $2 ORDER BY n.created_at, n.id",
+    )
+    .bind(teams)
+    .bind(sprint)
+    .fetch_all(db)
+    .await?;
+    let read = |row: Row| Note {
+        author: match (row.author_id, row.handle, row.name, row.hue) {
+            (Some(id), Some(handle), Some(name), Some(hue)) => Some(Person {
+                id,
+                handle,
+                name,
+                hue,
+            }),
+            _ => None,
+        },
+        id: row.id,
+        team_id: row.team_id,
+        tray: row.tray,
+        text: row.text,
+    };
+    Ok(rows.into_iter().map(read).collect())
+}
+
+fn note(change: &mut Change, team: &Team, kind: &'static str, id: Uuid) {
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind,
+        before: json!({}),
+        after: json!({ "note": id }),
+        version: None,
+    });
+}

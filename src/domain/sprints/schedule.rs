@@ -1,0 +1,238 @@
+//! Moving, renaming and skipping sprints, and how they follow one another from now on.
+
+use serde_json::{Value, json};
+use time::{Date, Duration};
+use uuid::Uuid;
+
+use crate::domain::sprints::{Sprint, cadence::Cadence};
+use crate::domain::{
+    accounts::{audit_log, create::touch_workspace},
+    clock,
+    error::{Problem, Result},
+    events::{Change, Event},
+};
+
+/// Gives a sprint another name or other days. One that goes on keeps its first day; one that is over keeps both.
+pub async fn edit_sprint(
+    change: &mut Change,
+    number: i32,
+    name: &str,
+    starts_on: Date,
+    ends_on: Date,
+) -> Result<()> {
+    let was = lock(change, number).await?;
+    let over = matches!(was.state.as_str(), "ended" | "closed");
+    if over && (was.starts_on, was.ends_on) != (starts_on, ends_on) {
+        return Err(Problem::conflict(format!(
+            "{} is over. Its days stay as they were; nothing was changed.",
+            was.name
+        )));
+    }
+    if was.state == "active" && was.starts_on != starts_on {
+        return Err(Problem::field(
+            "starts_on",
+            "It has begun already: only its last day can be moved.",
+        ));
+    }
+    if ends_on < starts_on {
+        return Err(Problem::field(
+            "ends_on",
+            "A sprint cannot end before it starts.",
+        ));
+    }
+    if ends_on - starts_on > Duration::weeks(12) {
+        return Err(Problem::field(
+            "ends_on",
+            "A sprint has at most twelve weeks.",
+        ));
+    }
+    let today = today(change).await?;
+    if was.state == "active" && ends_on < today {
+        return Err(Problem::field(
+            "ends_on",
+            "It goes on today: its last day is today or later.",
+        ));
+    }
+    if was.state == "planned" && starts_on <= today {
+        return Err(Problem::field(
+            "starts_on",
+            "A planned sprint begins tomorrow or later.",
+        ));
+    }
+    let passed: Option<String> = sqlx::query_scalar(
+        "SELECT name FROM sprints WHERE (number > $1 AND starts_on <= $2) OR (number < $1 AND starts_on >= $2) ORDER BY number LIMIT 1",
+    )
+    .bind(number)
+    .bind(starts_on)
+    .fetch_optional(change.db())
+    .await?;
+    if let Some(other) = passed {
+        let why = format!(
+            "Sprints follow one another by their numbers: it cannot pass {other}. Move that one first."
+        );
+        return Err(Problem::field("starts_on", why));
+    }
+    sqlx::query("UPDATE sprints SET name = $2, starts_on = $3, ends_on = $4 WHERE id = $1")
+        .bind(was.id)
+        .bind(name.trim())
+        .bind(starts_on)
+        .bind(ends_on)
+        .execute(change.db())
+        .await?;
+    let after = json!({ "sprint": number, "name": name.trim(), "starts_on": starts_on.to_string(), "ends_on": ends_on.to_string() });
+    tell_every_team(change, "sprint.moved", face(&was), after).await
+}
+
+/// Leaves a sprint's time free: it and all that are planned after it come later by its length. `seen` is its first day as
+/// whoever skips it saw it: two presses are one.
+pub async fn skip_sprint(change: &mut Change, number: i32, seen: Option<Date>) -> Result<()> {
+    let was = lock(change, number).await?;
+    if seen.is_some_and(|seen| seen != was.starts_on) {
+        return Err(Problem::conflict(format!(
+            "{} has been moved already. Nothing was changed.",
+            was.name
+        )));
+    }
+    if was.state != "planned" {
+        return Err(Problem::conflict(format!(
+            "{} has begun already. Nothing was changed.",
+            was.name
+        )));
+    }
+    let by = (was.next_start() - was.starts_on).whole_days() as i32;
+    sqlx::query("SET CONSTRAINTS sprint_overlap DEFERRED")
+        .execute(change.db())
+        .await?;
+    sqlx::query("UPDATE sprints SET starts_on = starts_on + $2, ends_on = ends_on + $2 WHERE starts_on >= $1")
+        .bind(was.starts_on)
+        .bind(by)
+        .execute(change.db())
+        .await?;
+    let after = json!({ "sprint": number, "starts_on": was.starts_on.saturating_add(Duration::days(i64::from(by))).to_string() });
+    tell_every_team(change, "sprint.skipped", face(&was), after).await
+}
+
+/// Sets how sprints follow one another. Those that are planned already are dated and named anew: the first of
+/// them begins on `starts_on` with `number`.
+pub async fn set_cadence(
+    change: &mut Change,
+    cadence: &Cadence,
+    number: i32,
+    starts_on: Date,
+) -> Result<()> {
+    if !(1..=8).contains(&cadence.weeks) {
+        return Err(Problem::field(
+            "cadence_weeks",
+            "A sprint has 1 to 8 weeks.",
+        ));
+    }
+    if !clock::is_zone(&cadence.zone) {
+        return Err(Problem::field(
+            "time_zone",
+            "That is no time zone. Write it as Europe/Berlin.",
+        ));
+    }
+    if cadence.first_day(starts_on) != starts_on {
+        return Err(Problem::field(
+            "starts_on",
+            "That day is another weekday than the one sprints begin on.",
+        ));
+    }
+    sqlx::query("UPDATE workspace SET cadence_weeks = $1, cadence_weekday = $2, sprint_names = $3, time_zone = $4")
+        .bind(cadence.weeks)
+        .bind(cadence.weekday)
+        .bind(cadence.names.trim())
+        .bind(&cadence.zone)
+        .execute(change.db())
+        .await?;
+    let sprints: Vec<Sprint> =
+        sqlx::query_as("SELECT id, number, name, starts_on, ends_on, state FROM sprints ORDER BY starts_on FOR UPDATE")
+            .fetch_all(change.db())
+            .await?;
+    let begun = sprints.iter().filter(|sprint| sprint.state != "planned");
+    if begun.clone().any(|sprint| sprint.number >= number) || !(1..=90_000).contains(&number) {
+        return Err(Problem::field(
+            "number",
+            "A sprint that has begun has that number, or a later one.",
+        ));
+    }
+    if begun.clone().any(|sprint| sprint.ends_on >= starts_on) || starts_on <= today(change).await?
+    {
+        return Err(Problem::field(
+            "starts_on",
+            "The next sprint begins after the current one has ended, and after today.",
+        ));
+    }
+    sqlx::query("SET CONSTRAINTS sprint_overlap, sprint_number DEFERRED")
+        .execute(change.db())
+        .await?;
+    let length = Duration::weeks(i64::from(cadence.weeks));
+    let planned = sprints.iter().filter(|sprint| sprint.state == "planned");
+    for (later, sprint) in (0..).zip(planned) {
+        let start = starts_on.saturating_add(length * later);
+        sqlx::query(
+            "UPDATE sprints SET number = $2, name = $3, starts_on = $4, ends_on = $5 WHERE id = $1",
+        )
+        .bind(sprint.id)
+        .bind(number + later)
+        .bind(
+            cadence
+                .names
+                .trim()
+                .replace("{n}", &(number + later).to_string()),
+        )
+        .bind(start)
+        .bind(start.saturating_add(length - Duration::days(1)))
+        .execute(change.db())
+        .await?;
+    }
+    let after = json!({ "weeks": cadence.weeks, "weekday": cadence.weekday, "starts_on": starts_on.to_string(), "number": number });
+    let about = format!(
+        "every {} weeks from {starts_on}, as sprint {number}",
+        cadence.weeks
+    );
+    audit_log::note(change, "settings.cadence", &about).await?;
+    tell_every_team(change, "sprint.cadence", json!({}), after).await
+}
+
+async fn lock(change: &mut Change, number: i32) -> Result<Sprint> {
+    Ok(sqlx::query_as("SELECT id, number, name, starts_on, ends_on, state FROM sprints WHERE number = $1 FOR UPDATE")
+        .bind(number)
+        .fetch_one(change.db())
+        .await?)
+}
+
+async fn today(change: &mut Change) -> Result<Date> {
+    let zone: String = sqlx::query_scalar("SELECT time_zone FROM workspace")
+        .fetch_one(change.db())
+        .await?;
+    Ok(clock::day_in(change.at, &zone))
+}
+
+/// Sprints are the whole workspace's: the change stands in every team's history, and every board shows it.
+async fn tell_every_team(
+    change: &mut Change,
+    kind: &'static str,
+    before: Value,
+    after: Value,
+) -> Result<()> {
+    touch_workspace(change.db()).await?;
+    let teams: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM teams ORDER BY id")
+        .fetch_all(change.db())
+        .await?;
+    for team in teams {
+        change.record(Event {
+            team,
+            task: None,
+            kind,
+            before: before.clone(),
+            after: after.clone(),
+            version: None,
+        });
+    }
+    Ok(())
+}
+
+fn face(was: &Sprint) -> Value {
+    json!({ "sprint": was.number, "name": was.name, "starts_on": was.starts_on.to_string(), "ends_on": was.ends_on.to_string() })
+}

@@ -1,0 +1,294 @@
+//! What somebody promised in a standup or retro. It stays on the list until it is done.
+
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use time::{Date, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::domain::standup::quick_add::Line;
+use crate::domain::{
+    accounts::Person,
+    error::{Problem, Result},
+    events::{Change, Event},
+    humanize,
+    tasks::create::{self, NewTask},
+    teams::Team,
+};
+
+/// A promise.
+#[derive(Clone, Debug)]
+pub struct Action {
+    pub id: Uuid,
+    pub team_id: Uuid,
+    pub text: String,
+    pub owner: Option<Person>,
+    pub due_on: Option<Date>,
+    /// The number of the sprint that was looked back on when it was made; none from a standup.
+    pub retro: Option<i32>,
+    /// Ticked off, or its task is done.
+    pub done: bool,
+    pub dropped: bool,
+    /// The key of the task that it became.
+    pub task: Option<String>,
+    /// Whether that task went to the archive: nobody will settle the action by it.
+    pub shelved: bool,
+    pub created_at: OffsetDateTime,
+}
+
+impl Action {
+    pub fn is_open(&self) -> bool {
+        !self.done && !self.dropped
+    }
+
+    /// `by 27 Nov, 5 d old`; how old it is only while it is open.
+    pub fn when(&self, now: OffsetDateTime) -> String {
+        let due = self.due_on.map(|day| format!("by {}", humanize::day(day)));
+        let old = (!self.done && !self.dropped)
+            .then(|| format!("{} old", humanize::age(now, self.created_at)));
+        due.into_iter().chain(old).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Adds an action from one line: `Ask Legal for a date @ebba by Friday`. With a sprint it is that one's retro's.
+pub async fn add_action(
+    change: &mut Change,
+    team: &Team,
+    line: &str,
+    today: Date,
+    retro_of: Option<Uuid>,
+) -> Result<Uuid> {
+    let line = Line::read(line, today);
+    let owner = match &line.who {
+        Some(handle) => Some(account(change, handle).await?),
+        None => None,
+    };
+    let (id, actor, at) = (Uuid::now_v7(), change.actor, change.at);
+    sqlx::query(
+        "INSERT INTO actions (team_id, id, text, owner_id, due_on, meeting, sprint_id, created_by, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(team.id)
+    .bind(id)
+    .bind(&line.text)
+    .bind(owner)
+    .bind(line.by)
+    .bind(if retro_of.is_some() { "retro" } else { "standup" })
+    .bind(retro_of)
+    .bind(actor)
+    .bind(at)
+    .execute(change.db())
+    .await?;
+    note(
+        change,
+        team,
+        "action.added",
+        json!({ "action": id, "text": line.text, "owner": line.who }),
+    );
+    Ok(id)
+}
+
+/// What becomes of an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Becomes {
+    Open,
+    Done,
+    Dropped,
+}
+
+/// Ticks an action off, drops it, or opens it again.
+pub async fn settle_action(
+    change: &mut Change,
+    team: &Team,
+    action: Uuid,
+    becomes: Becomes,
+) -> Result<()> {
+    let at = change.at;
+    let done = sqlx::query(
+        "UPDATE actions SET done_at = $3, dropped_at = $4 WHERE team_id = $1 AND id = $2",
+    )
+    .bind(team.id)
+    .bind(action)
+    .bind((becomes == Becomes::Done).then_some(at))
+    .bind((becomes == Becomes::Dropped).then_some(at))
+    .execute(change.db())
+    .await?;
+    if done.rows_affected() == 0 {
+        return Err(Problem::NotFound);
+    }
+    let kind = match becomes {
+        Becomes::Open => "action.reopened",
+        Becomes::Done => "action.done",
+        Becomes::Dropped => "action.dropped",
+    };
+    note(change, team, kind, json!({ "action": action }));
+    Ok(())
+}
+
+/// Makes a task of an action, with the same owner and day; the answer is the task's number.
+///
+/// # Errors
+/// `Conflict` when it is a task already.
+pub async fn make_task(
+    change: &mut Change,
+    team: &Team,
+    action: Uuid,
+    sprint: Option<Uuid>,
+) -> Result<i64> {
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        text: String,
+        owner: Option<String>,
+        due_on: Option<Date>,
+        task_id: Option<Uuid>,
+        retro: Option<String>,
+    }
+    // Columns are locked before anything else that a task is made from.
+    crate::domain::tasks::bulk_edit::lock_every_column(change.db(), team.id).await?;
+    let row: Row = sqlx::query_as(
+        "SELECT x.text, a.handle AS owner, x.due_on, x.task_id, s.name AS retro
+         FROM actions x LEFT JOIN accounts a ON a.id = x.owner_id AND a.deactivated_at IS NULL LEFT JOIN sprints s ON s.id = x.sprint_id
+         WHERE x.team_id = $1 AND x.id = $2 FOR NO KEY UPDATE OF x",
+    )
+    .bind(team.id)
+    .bind(action)
+    .fetch_one(change.db())
+    .await?;
+    if row.task_id.is_some() {
+        return Err(Problem::conflict(
+            "Somebody has made it a task already. Nothing was changed.",
+        ));
+    }
+    let new = NewTask {
+        title: row.text,
+        description: row.retro.map_or(String::new(), |sprint| {
+            format!("Promised when we looked back on {sprint}.")
+        }),
+        sprint,
+        owners: row.owner.into_iter().collect(),
+        due: row.due_on,
+        ..NewTask::default()
+    };
+    let (task, number) = create::create_task(change, team, &new).await?;
+    sqlx::query("UPDATE actions SET task_id = $3 WHERE team_id = $1 AND id = $2")
+        .bind(team.id)
+        .bind(action)
+        .bind(task)
+        .execute(change.db())
+        .await?;
+    note(
+        change,
+        team,
+        "action.made-task",
+        json!({ "action": action, "task": task }),
+    );
+    Ok(number)
+}
+
+const ACTION: &str = "SELECT x.id, x.team_id, x.text, x.due_on, x.created_at, x.dropped_at IS NOT NULL AS dropped,
+            x.done_at IS NOT NULL OR c.state = 'done' AS done, s.number AS retro, t.key || '-' || k.number AS task, k.archived_at IS NOT NULL AS shelved,
+            a.id AS owner_id, a.handle, a.name, a.hue
+     FROM actions x JOIN teams t ON t.id = x.team_id LEFT JOIN sprints s ON s.id = x.sprint_id LEFT JOIN accounts a ON a.id = x.owner_id
+     LEFT JOIN tasks k ON k.team_id = x.team_id AND k.id = x.task_id LEFT JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+     WHERE ";
+
+/// What these teams have promised and not settled, the oldest first, and what was settled after `since`.
+pub async fn actions(db: &PgPool, teams: &[Uuid], since: OffsetDateTime) -> Result<Vec<Action>> {
+    let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new(ACTION);
+    query
+        .push("x.team_id = ANY(")
+        .push_bind(teams.to_vec())
+        // What became a task is settled with it, and then leaves the list with the next meeting.
+        .push(") AND x.dropped_at IS NULL AND coalesce(x.done_at, CASE WHEN c.state = 'done' THEN k.column_since END, 'infinity') >= ")
+        .push_bind(since)
+        .push(" ORDER BY x.created_at, x.id");
+    Ok(read(query.build_query_as().fetch_all(db).await?))
+}
+
+/// What these teams promised when they looked back on a sprint.
+pub async fn of_retro(db: &PgPool, teams: &[Uuid], sprint: Uuid) -> Result<Vec<Action>> {
+    let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new(ACTION);
+    query
+        .push("x.team_id = ANY(")
+        .push_bind(teams.to_vec())
+        .push(") AND x.sprint_id = ")
+        .push_bind(sprint);
+    query.push(" ORDER BY x.created_at, x.id");
+    Ok(read(query.build_query_as().fetch_all(db).await?))
+}
+
+/// What somebody has promised in one of these teams and not settled, the oldest first.
+pub async fn of_owner(db: &PgPool, account: Uuid, teams: &[Uuid]) -> Result<Vec<Action>> {
+    let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new(ACTION);
+    query
+        .push("x.owner_id = ")
+        .push_bind(account)
+        .push(" AND x.team_id = ANY(")
+        .push_bind(teams.to_vec())
+        .push(")");
+    query.push(" AND x.done_at IS NULL AND x.dropped_at IS NULL AND c.state IS DISTINCT FROM 'done' ORDER BY x.created_at, x.id");
+    Ok(read(query.build_query_as().fetch_all(db).await?))
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    team_id: Uuid,
+    text: String,
+    due_on: Option<Date>,
+    dropped: bool,
+    done: Option<bool>,
+    retro: Option<i32>,
+    task: Option<String>,
+    shelved: bool,
+    owner_id: Option<Uuid>,
+    handle: Option<String>,
+    name: Option<String>,
+    hue: Option<i16>,
+    created_at: OffsetDateTime,
+}
+
+fn read(rows: Vec<Row>) -> Vec<Action> {
+    let action = |row: Row| Action {
+        owner: match (row.owner_id, row.handle, row.name, row.hue) {
+            (Some(id), Some(handle), Some(name), Some(hue)) => Some(Person {
+                id,
+                handle,
+                name,
+                hue,
+            }),
+            _ => None,
+        },
+        id: row.id,
+        team_id: row.team_id,
+        text: row.text,
+        due_on: row.due_on,
+        retro: row.retro,
+        done: row.done.unwrap_or(false),
+        dropped: row.dropped,
+        task: row.task,
+        shelved: row.shelved,
+        created_at: row.created_at,
+    };
+    rows.into_iter().map(action).collect()
+}
+
+/// The account with that handle.
+pub(crate) async fn account(change: &mut Change, handle: &str) -> Result<Uuid> {
+    let found =
+        sqlx::query_scalar("SELECT id FROM accounts WHERE handle = $1 AND deactivated_at IS NULL")
+            .bind(handle)
+            .fetch_optional(change.db())
+            .await?;
+    found.ok_or_else(|| Problem::field("text", format!("There is nobody called @{handle}.")))
+}
+
+fn note(change: &mut Change, team: &Team, kind: &'static str, after: Value) {
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind,
+        before: json!({}),
+        after,
+        version: None,
+    });
+}

@@ -1,0 +1,391 @@
+//! What teams meet over, read for one team or for several in as many questions but for their cards.
+
+use std::collections::HashMap;
+
+use sqlx::{PgPool, types::Json};
+use time::{Date, Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::domain::standup::attention::{self, Need};
+use crate::domain::{
+    accounts::Person,
+    boards::{
+        State,
+        filters::{Filter, ResolvedSprint},
+    },
+    error::Result,
+    events::transitions,
+    goals::{self, Goal},
+    humanize,
+    policy::access::TeamAccess,
+    sprints::{self, Sprint},
+    tasks::{self, Card, card_details::owners},
+    teams::{
+        Team,
+        roster::{Member, crews},
+    },
+};
+
+/// One team's part of a standup.
+pub struct Standup {
+    pub team: Team,
+    pub may_edit: bool,
+    pub sprint: Option<Sprint>,
+    /// Which working day of the sprint it is; 0 before its first.
+    pub day: usize,
+    pub today: Date,
+    pub since: Date,
+    /// When the meeting of `since` began.
+    pub began: OffsetDateTime,
+    /// The one before it, where nobody has closed it yet.
+    pub unclosed: Option<Sprint>,
+    /// What is open in the sprint that the team works in, and in one that nobody closed.
+    pub cards: Vec<Card>,
+    pub goals: Vec<Goal>,
+    /// Those of them that are behind pace, and those of a sprint that nobody closed.
+    pub at_risk: Vec<Uuid>,
+    pub members: Vec<Member>,
+    pub happened: Vec<Happened>,
+    /// How many more tasks something happened to than are told.
+    untold: i64,
+    /// When something last happened to what is in progress. What happened to a task that it waits on is not its own, nor a call for help.
+    changed: HashMap<Uuid, OffsetDateTime>,
+    /// What would help most from whom, by its place among the cards.
+    useful: HashMap<Uuid, usize>,
+    /// By column: how long 85 of 100 tasks were in it at the longest.
+    usual: HashMap<String, Duration>,
+    now: OffsetDateTime,
+}
+
+/// What became of a task since the last standup.
+pub struct Happened {
+    pub key: String,
+    pub title: String,
+    pub what: &'static str,
+    pub state: State,
+    pub owners: Vec<Person>,
+}
+
+impl Standup {
+    pub fn needs(&self) -> Vec<Need<'_>> {
+        attention::needs(self)
+    }
+
+    /// Goals that are behind, or carried by one person alone.
+    pub fn goals_in_need(&self) -> impl Iterator<Item = &Goal> {
+        self.goals
+            .iter()
+            .filter(|goal| goal.is_behind() || goal.lone.is_some())
+    }
+
+    pub fn in_state<'p>(&'p self, who: &'p Person, state: State) -> impl Iterator<Item = &'p Card> {
+        let owns = |card: &&Card| card.owners.iter().any(|owner| owner.id == who.id);
+        self.cards
+            .iter()
+            .filter(move |card| card.state == state && owns(card))
+    }
+
+    pub fn most_useful(&self, who: &Person) -> Option<&Card> {
+        self.useful.get(&who.id).map(|place| &self.cards[*place])
+    }
+
+    /// `away until Fri 27 Nov`, for somebody who is.
+    pub fn away(&self, member: &Member) -> Option<String> {
+        member
+            .away_until(self.today)
+            .map(|last| format!("away until {}", humanize::day(last)))
+    }
+
+    /// `3 done, 2 moved, 1 newly blocked`
+    pub fn tally(&self) -> String {
+        let told = [
+            "Done",
+            "Moved",
+            "Newly blocked",
+            "Blocked again",
+            "Unblocked",
+            "Added",
+            "Restored",
+            "Archived",
+        ];
+        let counts = told.map(|what| {
+            (
+                self.happened.iter().filter(|one| one.what == what).count(),
+                what,
+            )
+        });
+        let told = counts.into_iter().filter(|(count, _)| *count > 0);
+        let told = told.map(|(count, what)| format!("{count} {}", what.to_lowercase()));
+        told.chain((self.untold > 0).then(|| format!("and {} tasks more", self.untold)))
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+
+    /// How long a card is in its column.
+    pub fn age(&self, card: &Card) -> String {
+        humanize::age(self.now, card.column_since)
+    }
+
+    pub fn now(&self) -> OffsetDateTime {
+        self.now
+    }
+
+    /// When something last happened to a card.
+    pub fn changed(&self, card: &Card) -> OffsetDateTime {
+        self.changed
+            .get(&card.id)
+            .copied()
+            .unwrap_or(card.column_since)
+    }
+
+    /// Whether a card is in its column for longer than 85 of 100 tasks of its team were.
+    pub fn is_old(&self, card: &Card) -> bool {
+        self.usual
+            .get(&card.column)
+            .is_some_and(|usual| self.now - card.column_since > *usual)
+    }
+}
+
+/// What these teams meet over, in their order. Each looks back to its own last standup, or all to one day.
+pub async fn standups(
+    db: &PgPool,
+    teams: Vec<TeamAccess>,
+    since: Option<Date>,
+    now: OffsetDateTime,
+) -> Result<Vec<Standup>> {
+    let ids: Vec<Uuid> = teams.iter().map(|access| access.team.id).collect();
+    let crews = crews(db, &ids).await?;
+    let mut sprints = sprints::queries::sprints_of_teams(db, &ids).await?;
+    let mut usual = usual(db, &ids, now).await?;
+    let mut standups: Vec<Standup> = Vec::with_capacity(teams.len());
+    for access in teams {
+        let crew = crews.get(&access.team.id).cloned().unwrap_or_default();
+        let today = crew.week.today(now);
+        let since = since.unwrap_or_else(|| crew.week.standup_before(today));
+        // Before today's meeting, today's is not yet what one looks back to.
+        let since = if crew.week.standup_on(since) > now {
+            crew.week.standup_before(since)
+        } else {
+            since
+        };
+        let sprints = sprints.remove(&access.team.id).unwrap_or_default();
+        let (resolved, sprint) = sprints::queries::resolve(&sprints, Filter::default().sprint)?;
+        let unclosed = sprints::queries::unclosed(&sprints);
+        standups.push(Standup {
+            day: sprint.map_or(0, |sprint| sprint.day_number(&crew.week, today)),
+            sprint: sprint.cloned(),
+            unclosed: unclosed.cloned(),
+            cards: open_cards(db, &access.team, resolved, unclosed, now).await?,
+            members: crew.members.clone(),
+            began: crew.week.standup_on(since),
+            usual: usual.remove(&access.team.id).unwrap_or_default(),
+            team: access.team,
+            may_edit: access.may_edit,
+            goals: Vec::new(),
+            at_risk: Vec::new(),
+            happened: Vec::new(),
+            untold: 0,
+            changed: HashMap::new(),
+            useful: HashMap::new(),
+            today,
+            since,
+            now,
+        });
+    }
+    // Teams work in the same sprint, unless one has closed it already.
+    let sprints_of = |standup: &Standup| {
+        standup
+            .sprint
+            .iter()
+            .chain(&standup.unclosed)
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    let mut going: Vec<Sprint> = standups.iter().flat_map(sprints_of).collect();
+    going.sort_by_key(|sprint| sprint.number);
+    going.dedup_by_key(|sprint| sprint.number);
+    for sprint in going {
+        let there = |standup: &Standup| sprints_of(standup).iter().any(|own| own.id == sprint.id);
+        let ids: Vec<Uuid> = standups
+            .iter()
+            .filter(|one| there(one))
+            .map(|one| one.team.id)
+            .collect();
+        for goal in goals::of_teams(db, &ids, &sprint, &crews, now).await? {
+            if let Some(standup) = standups
+                .iter_mut()
+                .find(|standup| standup.team.id == goal.team_id)
+            {
+                standup.at_risk.extend(goal.is_behind().then_some(goal.id));
+                if standup
+                    .sprint
+                    .as_ref()
+                    .is_some_and(|own| own.id == sprint.id)
+                {
+                    standup.goals.push(goal);
+                }
+            }
+        }
+    }
+    for standup in &mut standups {
+        let here = standup
+            .members
+            .iter()
+            .filter(|member| member.away_until(standup.today).is_none());
+        let idle: Vec<&Person> = here
+            .map(|member| &member.person)
+            .filter(|who| standup.in_state(who, State::Doing).next().is_none())
+            .collect();
+        standup.useful = attention::most_useful(&standup.cards, &standup.at_risk, &idle);
+    }
+    tell_what_happened(db, &mut standups).await?;
+    tell_what_changed(db, &mut standups).await?;
+    Ok(standups)
+}
+
+/// What is open in a sprint, and what is left in the one before while nobody has closed it: it goes on needing people.
+pub async fn open_cards(
+    db: &PgPool,
+    team: &Team,
+    sprint: ResolvedSprint,
+    unclosed: Option<&Sprint>,
+    now: OffsetDateTime,
+) -> Result<Vec<Card>> {
+    let open = Filter::read_query("-is:done");
+    let mut cards = tasks::queries::cards(db, team, &open, sprint, now, None).await?;
+    if let (Some(over), ResolvedSprint::One(_)) = (unclosed, sprint) {
+        cards.extend(
+            tasks::queries::cards(db, team, &open, ResolvedSprint::One(over.id), now, None).await?,
+        );
+    }
+    Ok(cards)
+}
+
+/// One line a task: where it came to since then.
+async fn tell_what_happened(db: &PgPool, standups: &mut [Standup]) -> Result<()> {
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        team: Uuid,
+        number: i64,
+        title: String,
+        first: String,
+        was: Option<String>,
+        #[sqlx(try_from = "String")]
+        state: State,
+        archived: bool,
+        /// How many tasks of the team something happened to.
+        all: i64,
+        owners: Json<Vec<Person>>,
+    }
+    let windows = standups
+        .iter()
+        .map(|standup| (standup.team.id, standup.began));
+    let (teams, began): (Vec<Uuid>, Vec<OffsetDateTime>) = windows.unzip();
+    let sprints: Vec<Option<String>> = standups
+        .iter()
+        .map(|standup| standup.sprint.as_ref().map(|sprint| sprint.id.to_string()))
+        .collect();
+    let rows: Vec<Row> = sqlx::query_as(
+        // What came into the sprint has no shift of its own; what was carried into it by a closing is not new to anybody.
+        concat!("SELECT k.team_id AS team, k.number, k.title, k.first, k.was, k.state, k.archived, k.all, ", owners!(), "
+         FROM unnest($1::uuid[], $2::timestamptz[], $3::text[]) AS w (team, began, sprint) CROSS JOIN LATERAL (
+            SELECT k.team_id, k.id, k.number, k.title, (array_agg(coalesce(e.shift, 'joined -') ORDER BY e.seq))[1] AS first,
+                   (array_agg(e.before->>'state' ORDER BY e.seq) FILTER (WHERE e.shift IS NOT NULL))[1] AS was,
+                   c.state, k.archived_at IS NOT NULL AS archived, count(*) OVER () AS all
+            FROM (SELECT seq, team_id, task_id, at, before, shift FROM events WHERE team_id = w.team AND at >= w.began AND shift IS NOT NULL
+                  UNION
+                  SELECT seq, team_id, task_id, at, before, shift FROM events
+                  WHERE team_id = w.team AND after->>'sprint' = w.sprint AND at >= w.began
+                        AND NOT EXISTS (SELECT FROM closings c WHERE c.team_id = w.team AND c.change_id = events.change_id)) e
+            JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
+            JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+            GROUP BY k.team_id, k.id, k.number, k.title, c.state, k.archived_at
+            ORDER BY c.state = 'done' DESC, c.state = 'blocked' DESC, max(e.seq) DESC LIMIT 200) k"),
+    )
+    .bind(teams)
+    .bind(began)
+    .bind(sprints)
+    .fetch_all(db)
+    .await?;
+    for row in rows {
+        let what = transitions::became(&row.first, row.was.as_deref(), row.state, row.archived);
+        if let Some(standup) = standups
+            .iter_mut()
+            .find(|standup| standup.team.id == row.team)
+        {
+            let key = format!("{}-{}", standup.team.key, row.number);
+            standup.happened.push(Happened {
+                key,
+                title: row.title,
+                what,
+                state: row.state,
+                owners: row.owners.0,
+            });
+            standup.untold = row.all - standup.happened.len() as i64;
+        }
+    }
+    Ok(())
+}
+
+/// When something last happened to what is in progress.
+async fn tell_what_changed(db: &PgPool, standups: &mut [Standup]) -> Result<()> {
+    let doing = standups.iter().flat_map(|standup| {
+        standup
+            .cards
+            .iter()
+            .map(move |card| (standup.team.id, card))
+    });
+    let (teams, tasks): (Vec<Uuid>, Vec<Uuid>) = doing
+        .filter(|(_, card)| card.state == State::Doing)
+        .map(|(team, card)| (team, card.id))
+        .unzip();
+    let changed: Vec<(Uuid, Uuid, OffsetDateTime)> = sqlx::query_as(
+        "SELECT w.team, w.task, e.at FROM unnest($1::uuid[], $2::uuid[]) AS w (team, task)
+         CROSS JOIN LATERAL (SELECT at FROM events WHERE team_id = w.team AND task_id = w.task AND kind NOT LIKE 'wait.%' AND kind NOT LIKE 'topic.%' ORDER BY seq DESC LIMIT 1) e",
+    )
+    .bind(teams)
+    .bind(tasks)
+    .fetch_all(db)
+    .await?;
+    for (team, task, at) in changed {
+        if let Some(standup) = standups.iter_mut().find(|standup| standup.team.id == team) {
+            standup.changed.insert(task, at);
+        }
+    }
+    Ok(())
+}
+
+/// Of this quarter's stays in a column that ended, fewer say nothing.
+const FEWEST_STAYS: i64 = 5;
+
+/// By team and column: the 85th percentile of how long tasks were in it, of those that left it in the last 90 days.
+async fn usual(
+    db: &PgPool,
+    teams: &[Uuid],
+    now: OffsetDateTime,
+) -> Result<HashMap<Uuid, HashMap<String, Duration>>> {
+    let rows: Vec<(Uuid, String, f64)> = sqlx::query_as(
+        // each half by its own index
+        "SELECT team_id, before->>'column',
+                percentile_cont(0.85) WITHIN GROUP (ORDER BY extract(epoch FROM at - (before->>'column_since')::timestamptz)::float8)
+         FROM (SELECT team_id, before, at FROM events
+               WHERE team_id = ANY($1) AND at > $2 AND shift IS NOT NULL AND kind = 'task.moved' AND before ? 'column_since'
+               UNION ALL
+               SELECT team_id, before, at FROM events
+               WHERE team_id = ANY($1) AND at > $2 AND shift IS NULL AND kind = 'task.moved' AND before ? 'column_since') stay
+         GROUP BY team_id, before->>'column' HAVING count(*) >= $3",
+    )
+    .bind(teams)
+    .bind(now - Duration::days(90))
+    .bind(FEWEST_STAYS)
+    .fetch_all(db)
+    .await?;
+    let mut usual: HashMap<Uuid, HashMap<String, Duration>> = HashMap::new();
+    for (team, column, seconds) in rows {
+        usual
+            .entry(team)
+            .or_default()
+            .insert(column, Duration::seconds_f64(seconds.max(0.0)));
+    }
+    Ok(usual)
+}

@@ -1,0 +1,131 @@
+//! What people type in one line: `Ask Legal for a date @ebba by Friday`.
+
+use time::{Date, Duration, Weekday};
+
+use crate::http::extract::form::read_date;
+
+/// A line, with whom it names and by when taken out of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Line {
+    pub text: String,
+    /// The first `@handle`.
+    pub who: Option<String>,
+    /// From `by Friday`, `by tomorrow` or `by 2026-11-30` at the end.
+    pub by: Option<Date>,
+}
+
+impl Line {
+    /// Reads a line; weekdays are the next ones after `today`.
+    pub fn read(line: &str, today: Date) -> Self {
+        let (mut words, who) = split(line);
+        let by = match words.as_slice() {
+            [_, .., by, day] if by.eq_ignore_ascii_case("by") => read_day(day, today),
+            _ => None,
+        };
+        if by.is_some() {
+            words.truncate(words.len().saturating_sub(2));
+        }
+        Self {
+            text: words.join(" ").trim_end_matches(',').to_owned(),
+            who,
+            by,
+        }
+    }
+}
+
+/// A line without the first `@handle` in it, and that handle.
+pub fn name_taken_out(line: &str) -> (String, Option<String>) {
+    let (words, who) = split(line);
+    (words.join(" "), who)
+}
+
+fn split(line: &str) -> (Vec<&str>, Option<String>) {
+    let mut words: Vec<&str> = line.split_whitespace().collect();
+    let named = |word: &&str| word.len() > 1 && word.starts_with('@');
+    let who = words
+        .iter()
+        .position(named)
+        .map(|place| words.remove(place));
+    (
+        words,
+        who.map(|who| {
+            who.trim_start_matches('@')
+                .trim_end_matches([',', '.', ':'])
+                .to_lowercase()
+        }),
+    )
+}
+
+fn read_day(word: &str, today: Date) -> Option<Date> {
+    let word = word.trim_end_matches(['.', ',']).to_lowercase();
+    let weekday = match word.get(..3)? {
+        _ if word == "today" => return Some(today),
+        _ if word == "tomorrow" => return today.next_day(),
+        "mon" => Weekday::Monday,
+        "tue" => Weekday::Tuesday,
+        "wed" => Weekday::Wednesday,
+        "thu" => Weekday::Thursday,
+        "fri" => Weekday::Friday,
+        "sat" => Weekday::Saturday,
+        "sun" => Weekday::Sunday,
+        _ => return read_date(&word),
+    };
+    let full = weekday.to_string().to_lowercase();
+    (full.starts_with(&word)).then(|| {
+        (1..=7)
+            .map(|days| today.saturating_add(Duration::days(days)))
+            .find(|day| day.weekday() == weekday)
+    })?
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::date;
+
+    use super::*;
+
+    fn read(line: &str) -> (String, Option<String>, Option<Date>) {
+        let line = Line::read(line, date!(2026 - 11 - 24));
+        (line.text, line.who, line.by)
+    }
+
+    #[test]
+    fn a_line_names_somebody_and_a_day() {
+        let ebba = Some("ebba".to_owned());
+        let friday = Some(date!(2026 - 11 - 27));
+        assert_eq!(
+            read("Ask Legal for a date @ebba by Friday"),
+            ("Ask Legal for a date".to_owned(), ebba.clone(), friday)
+        );
+        assert_eq!(
+            read("@Ebba: ask Legal, by fri"),
+            ("ask Legal".to_owned(), ebba, friday)
+        );
+        assert_eq!(
+            read("Book the drill by 2026-12-01").2,
+            Some(date!(2026 - 12 - 01))
+        );
+        assert_eq!(
+            read("Book the drill by tomorrow").2,
+            Some(date!(2026 - 11 - 25))
+        );
+        assert_eq!(
+            read("Meet by Tuesday").2,
+            Some(date!(2026 - 12 - 01)),
+            "not today, the next one"
+        );
+    }
+
+    #[test]
+    fn a_line_may_name_neither() {
+        assert_eq!(
+            read("  Time the   index copy "),
+            ("Time the index copy".to_owned(), None, None)
+        );
+        assert_eq!(read("Stand by me"), ("Stand by me".to_owned(), None, None));
+        assert_eq!(read("by Friday").0, "by Friday", "a day alone is no action");
+        assert_eq!(read("mail a@b.example").0, "mail a@b.example");
+        assert_eq!(read("@").0, "@");
+        assert_eq!(read("done by friendly people by frites").2, None);
+    }
+}

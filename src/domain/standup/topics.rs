@@ -1,0 +1,303 @@
+//! The agenda of a meeting: a line put there beforehand by anybody, ticked off in it, or left to the next one.
+
+use serde_json::json;
+use sqlx::PgPool;
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::domain::standup::{actions::account, quick_add};
+use crate::domain::{
+    accounts::Person,
+    error::{Problem, Result},
+    events::{Change, Event},
+    policy::access::{self, named_beside, of_key, seen_by},
+    teams::Team,
+};
+
+/// What a team meets for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+pub enum Meeting {
+    Standup,
+    Planning,
+    Retro,
+}
+
+impl Meeting {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Standup => "standup",
+            Self::Planning => "planning",
+            Self::Retro => "retro",
+        }
+    }
+
+    /// Reads the word that `as_str` gives.
+    pub fn read(word: &str) -> Result<Self> {
+        let all = [Self::Standup, Self::Planning, Self::Retro];
+        let found = all.into_iter().find(|meeting| meeting.as_str() == word);
+        found.ok_or_else(|| {
+            Problem::field("meeting", "A team meets for standup, planning and retro.")
+        })
+    }
+}
+
+/// A line on an agenda.
+#[derive(Clone, Debug)]
+pub struct Topic {
+    pub id: Uuid,
+    pub team_id: Uuid,
+    pub meeting: Meeting,
+    pub text: String,
+    /// Whose opinion is wanted.
+    pub asked: Option<Person>,
+    /// First name of who put it there.
+    pub by: Option<String>,
+    pub author: Option<Uuid>,
+    /// Key and title of the task that it is about.
+    pub task: Option<(String, String)>,
+    pub done: bool,
+}
+
+impl Topic {
+    /// As it would be typed.
+    pub fn line(&self) -> String {
+        let asked = self
+            .asked
+            .as_ref()
+            .map_or(String::new(), |asked| format!(" @{}", asked.handle));
+        format!("{}{asked}", self.text)
+    }
+}
+
+/// For how long a topic that was ticked off still stands there, so that a slip of the hand can be taken back.
+const LINGERS: Duration = Duration::hours(4);
+
+/// Puts a line on the agenda of the team's next meeting of that kind: `Opinions on the cut-over, INF-42 @ebba`.
+/// The first `@handle` is whose opinion is wanted, the first key of a task the one that it is about.
+pub async fn add_topic(
+    change: &mut Change,
+    team: &Team,
+    meeting: Meeting,
+    text: &str,
+) -> Result<Uuid> {
+    let (text, who) = quick_add::name_taken_out(text);
+    let asked = match &who {
+        Some(handle) => Some(account(change, handle).await?),
+        None => None,
+    };
+    let task = task_in(change, &text).await?;
+    insert(change, team, meeting, &text, task, asked).await
+}
+
+/// The first key of a task in a line.
+pub(crate) fn key_in(text: &str) -> Option<(String, i64)> {
+    text.split(|char: char| !char.is_ascii_alphanumeric() && char != '-')
+        .find_map(access::split_key)
+}
+
+/// The task that a line is about, if whoever wrote it may look at it: its team and itself.
+pub(crate) async fn task_in(change: &mut Change, text: &str) -> Result<Option<(Uuid, Uuid)>> {
+    let Some((prefix, number)) = key_in(text) else {
+        return Ok(None);
+    };
+    Ok(sqlx::query_as(concat!(
+        "SELECT k.team_id, k.id FROM tasks k JOIN teams t ON t.id = k.team_id WHERE t.id = ",
+        of_key!("$1"),
+        " AND k.number = $2 AND ",
+        seen_by!("$3", "$4")
+    ))
+    .bind(prefix)
+    .bind(number)
+    .bind(change.actor)
+    .bind(change.reach.clone())
+    .fetch_optional(change.db())
+    .await?)
+}
+
+/// Puts a task on the agenda of its team's next standup.
+///
+/// # Errors
+/// `Conflict` when it stands there already.
+pub async fn ask_for_help(change: &mut Change, team: &Team, task: Uuid, key: &str) -> Result<Uuid> {
+    // Two who ask at once wait for each other here.
+    sqlx::query("SELECT 1 FROM tasks WHERE team_id = $1 AND id = $2 FOR NO KEY UPDATE")
+        .bind(team.id)
+        .bind(task)
+        .fetch_one(change.db())
+        .await?;
+    let there: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM topics WHERE team_id = $1 AND task_team = $1 AND task_id = $2 AND meeting = 'standup' AND done_at IS NULL)",
+    )
+    .bind(team.id)
+    .bind(task)
+    .fetch_one(change.db())
+    .await?;
+    if there {
+        return Err(Problem::conflict(format!(
+            "{key} is on the agenda of the next standup already."
+        )));
+    }
+    insert(
+        change,
+        team,
+        Meeting::Standup,
+        "Help wanted",
+        Some((team.id, task)),
+        None,
+    )
+    .await
+}
+
+async fn insert(
+    change: &mut Change,
+    team: &Team,
+    meeting: Meeting,
+    text: &str,
+    task: Option<(Uuid, Uuid)>,
+    asked: Option<Uuid>,
+) -> Result<Uuid> {
+    let (id, actor, at) = (Uuid::now_v7(), change.actor, change.at);
+    sqlx::query(
+        "INSERT INTO topics (team_id, id, meeting, text, task_team, task_id, asked_id, created_by, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(team.id)
+    .bind(id)
+    .bind(meeting)
+    .bind(text)
+    .bind(task.map(|(team, _)| team))
+    .bind(task.map(|(_, task)| task))
+    .bind(asked)
+    .bind(actor)
+    .bind(at)
+    .execute(change.db())
+    .await?;
+    // A task's own team sees it in the task's story; a topic of another team's agenda is that one's event alone.
+    let own = task
+        .filter(|(its, _)| *its == team.id)
+        .map(|(_, task)| task);
+    let after = json!({ "topic": id, "meeting": meeting.as_str(), "text": text, "asked": asked });
+    change.record(Event {
+        team: team.id,
+        task: own,
+        kind: "topic.added",
+        before: json!({}),
+        after,
+        version: None,
+    });
+    Ok(id)
+}
+
+/// Ticks a topic off, or takes that back.
+pub async fn tick_topic(change: &mut Change, team: &Team, topic: Uuid, done: bool) -> Result<()> {
+    let at = done.then_some(change.at);
+    let ticked = sqlx::query("UPDATE topics SET done_at = $3 WHERE team_id = $1 AND id = $2")
+        .bind(team.id)
+        .bind(topic)
+        .bind(at)
+        .execute(change.db())
+        .await?;
+    if ticked.rows_affected() == 0 {
+        return Err(Problem::NotFound);
+    }
+    let (kind, after) = (
+        if done { "topic.done" } else { "topic.reopened" },
+        json!({ "topic": topic }),
+    );
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind,
+        before: json!({}),
+        after,
+        version: None,
+    });
+    Ok(())
+}
+
+const TOPIC: &str = concat!(
+    "SELECT x.id, x.team_id, x.meeting, x.text, x.done_at IS NOT NULL AS done, x.created_by, b.name AS by,
+            t.key || '-' || k.number AS key, k.title, a.id AS asked_id, a.handle, a.name, a.hue
+     FROM topics x LEFT JOIN accounts b ON b.id = x.created_by LEFT JOIN accounts a ON a.id = x.asked_id
+     LEFT JOIN tasks k ON k.team_id = x.task_team AND k.id = x.task_id LEFT JOIN teams t ON t.id = k.team_id AND ",
+    named_beside!("t", "x.team_id"),
+    "
+     WHERE x.team_id = ANY("
+);
+
+/// What these teams have to talk about in their next meeting of that kind, the oldest first, with what was ticked off
+/// just now.
+pub async fn topics(
+    db: &PgPool,
+    teams: &[Uuid],
+    meeting: Meeting,
+    now: OffsetDateTime,
+) -> Result<Vec<Topic>> {
+    let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new(TOPIC);
+    query
+        .push_bind(teams.to_vec())
+        .push(") AND x.meeting = ")
+        .push_bind(meeting);
+    query
+        .push(" AND (x.done_at IS NULL OR x.done_at > ")
+        .push_bind(now - LINGERS);
+    query.push(") ORDER BY x.created_at, x.id");
+    Ok(read(query.build_query_as().fetch_all(db).await?))
+}
+
+/// What somebody is asked about on these teams' agendas, the oldest first.
+pub async fn asked_of(db: &PgPool, account: Uuid, teams: &[Uuid]) -> Result<Vec<Topic>> {
+    let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new(TOPIC);
+    query
+        .push_bind(teams.to_vec())
+        .push(") AND x.asked_id = ")
+        .push_bind(account);
+    query.push(" AND x.done_at IS NULL ORDER BY x.created_at, x.id");
+    Ok(read(query.build_query_as().fetch_all(db).await?))
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    team_id: Uuid,
+    meeting: Meeting,
+    text: String,
+    done: bool,
+    created_by: Option<Uuid>,
+    by: Option<String>,
+    key: Option<String>,
+    title: Option<String>,
+    asked_id: Option<Uuid>,
+    handle: Option<String>,
+    name: Option<String>,
+    hue: Option<i16>,
+}
+
+fn read(rows: Vec<Row>) -> Vec<Topic> {
+    let topic = |row: Row| Topic {
+        asked: match (row.asked_id, row.handle, row.name, row.hue) {
+            (Some(id), Some(handle), Some(name), Some(hue)) => Some(Person {
+                id,
+                handle,
+                name,
+                hue,
+            }),
+            _ => None,
+        },
+        by: row.by.map(|name| {
+            name.split_whitespace()
+                .next()
+                .unwrap_or_default()
+                .to_owned()
+        }),
+        author: row.created_by,
+        task: row.key.zip(row.title),
+        id: row.id,
+        team_id: row.team_id,
+        meeting: row.meeting,
+        text: row.text,
+        done: row.done,
+    };
+    rows.into_iter().map(topic).collect()
+}

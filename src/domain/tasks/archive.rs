@@ -1,0 +1,133 @@
+//! Out of the way, and back.
+
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::domain::tasks::{Locked, block, move_task, rank};
+use crate::domain::{
+    boards::{Column, State},
+    error::Result,
+    events::{Change, Event},
+    teams::Team,
+};
+
+/// Archives a task: it leaves the board, and nothing else. Twice is once.
+pub async fn archive_task(change: &mut Change, team: &Team, task: Uuid) -> Result<()> {
+    let (was, column) = lock_own_column(change, team, task).await?;
+    if was.archived_at.is_some() {
+        return Ok(());
+    }
+    let at = change.at;
+    let version: i64 = sqlx::query_scalar(
+        "UPDATE tasks SET archived_at = $3, rank = NULL, version = version + 1, moved_version = version + 1
+         WHERE team_id = $1 AND id = $2 RETURNING version",
+    )
+    .bind(team.id)
+    .bind(task)
+    .bind(at)
+    .fetch_one(change.db())
+    .await?;
+    change.record(Event {
+        team: team.id,
+        task: Some(task),
+        kind: "task.archived",
+        before: json!({ "column": column.slug, "rank": was.rank, "archived": false }),
+        after: json!({ "rank": null, "archived": true }),
+        version: Some(version),
+    });
+    block::end_waits(change, team, task).await?;
+    block::tell_waiting(
+        change,
+        team,
+        task,
+        "wait.moved",
+        json!({ "archived": true }),
+        false,
+    )
+    .await
+}
+
+/// Brings a task back to the end of its column, or to the place it had if that is free. What was dropped when its sprint
+/// was closed comes into the one that the team works in.
+pub async fn restore_task(
+    change: &mut Change,
+    team: &Team,
+    task: Uuid,
+    wanted: Option<&str>,
+) -> Result<()> {
+    let (was, column) = lock_own_column(change, team, task).await?;
+    if was.archived_at.is_none() {
+        return Ok(());
+    }
+    let taken: bool = match wanted {
+        Some(rank) => {
+            sqlx::query_scalar(
+                "SELECT EXISTS (SELECT FROM tasks WHERE column_id = $1 AND rank = $2)",
+            )
+            .bind(column.id)
+            .bind(rank)
+            .fetch_one(change.db())
+            .await?
+        }
+        None => true,
+    };
+    let (rank, spread) = match wanted.filter(|rank| !taken && rank.len() <= rank::LONGEST) {
+        Some(rank) => (rank.to_owned(), false),
+        None => {
+            move_task::rank_at(
+                change.db(),
+                team,
+                &column,
+                Some(task),
+                &move_task::Place::default(),
+            )
+            .await?
+        }
+    };
+    if let Some(sprint) = was.sprint_id.filter(|_| column.state != State::Done) {
+        move_task::come_out_of_closed(change, team, task, sprint).await?;
+    }
+    let version: i64 = sqlx::query_scalar(
+        "UPDATE tasks SET archived_at = NULL, rank = $3, version = version + 1, moved_version = version + 1
+         WHERE team_id = $1 AND id = $2 RETURNING version",
+    )
+    .bind(team.id)
+    .bind(task)
+    .bind(&rank)
+    .fetch_one(change.db())
+    .await?;
+    change.record(Event {
+        team: team.id,
+        task: Some(task),
+        kind: "task.restored",
+        before: json!({ "rank": null, "archived": true }),
+        after: json!({ "column": column.slug, "state": column.state, "rank": rank, "archived": false }),
+        version: Some(version),
+    });
+    block::tell_waiting(
+        change,
+        team,
+        task,
+        "wait.moved",
+        json!({ "archived": false }),
+        false,
+    )
+    .await?;
+    if spread {
+        move_task::spread_ranks(change, team, column.id).await?;
+    }
+    Ok(())
+}
+
+/// Locks the column that a task is in, and the task.
+async fn lock_own_column(change: &mut Change, team: &Team, task: Uuid) -> Result<(Locked, Column)> {
+    let slug: String = sqlx::query_scalar(
+        "SELECT c.slug FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id WHERE k.team_id = $1 AND k.id = $2",
+    )
+    .bind(team.id)
+    .bind(task)
+    .fetch_one(change.db())
+    .await?;
+    let (was, from, _) = move_task::lock_places(change.db(), team.id, task, &slug).await?;
+    Ok((was, from))
+}

@@ -1,0 +1,471 @@
+//! Why a task is blocked, and when it no longer is.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::domain::tasks::{dependencies, move_task, touch};
+use crate::domain::{
+    boards::State,
+    error::{Problem, Result},
+    events::{Change, Event},
+    policy::access::{named_beside, of_key, seen_by, split_key},
+    teams::Team,
+};
+
+/// What a task waits on: one of the four. `on` is a task's key, a team's slug or a person's handle;
+/// what is none of them is plain words.
+#[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Reason {
+    /// `task`, `team`, `person` or `text`; without it, `on` and `note` tell.
+    pub kind: String,
+    pub on: String,
+    pub note: String,
+}
+
+struct On {
+    kind: &'static str,
+    task: Option<(Uuid, Uuid)>,
+    team: Option<Uuid>,
+    person: Option<Uuid>,
+    /// How an event names that person.
+    handle: Option<String>,
+}
+
+/// Puts a task into the blocked column, if it is not there, and keeps what it waits on.
+/// Without a reason the card says that it is missing.
+pub async fn block_task(
+    change: &mut Change,
+    team: &Team,
+    task: Uuid,
+    reason: &Reason,
+) -> Result<()> {
+    let is_told = !reason.on.trim().is_empty() || !reason.note.trim().is_empty();
+    let on = if is_told {
+        Some(find(change, reason).await?)
+    } else {
+        None
+    };
+    if let Some(on) = on.as_ref().and_then(|on| on.task) {
+        dependencies::lock_waits(change.db()).await?;
+        dependencies::refuse_circle(change.db(), (team.id, task), on).await?;
+    }
+    let blocked: Option<String> = sqlx::query_scalar(
+        "SELECT slug FROM columns WHERE team_id = $1 AND state = 'blocked' ORDER BY position LIMIT 1",
+    )
+    .bind(team.id)
+    .fetch_optional(change.db())
+    .await?;
+    let blocked = blocked
+        .ok_or_else(|| Problem::field("column", "This board has no column for blocked tasks."))?;
+    let (was, from, to) = move_task::lock_places(change.db(), team.id, task, &blocked).await?;
+    if was.archived_at.is_some() {
+        return Err(Problem::conflict(
+            "The task is in the archive. Restore it first, then block it.",
+        ));
+    }
+    if from.state != State::Blocked {
+        let (rank, _) = move_task::rank_at(
+            change.db(),
+            team,
+            &to,
+            Some(task),
+            &move_task::Place::default(),
+        )
+        .await?;
+        move_task::come_back(change, team, &was, &from, &to).await?;
+        move_task::put(change, team, &was, &from, &to, &rank).await?;
+    }
+    let Some(on) = on else { return Ok(()) };
+    // What is another's and private is not told in this team's events either.
+    let on_team = on
+        .task
+        .map(|(team, _)| team)
+        .or(on.team)
+        .filter(|other| *other != team.id);
+    let hidden: bool = sqlx::query_scalar(concat!(
+        "SELECT EXISTS (SELECT FROM teams t WHERE t.id = $1 AND NOT ",
+        named_beside!("t", "$2"),
+        ")"
+    ))
+    .bind(on_team)
+    .bind(team.id)
+    .fetch_one(change.db())
+    .await?;
+    let told = match (hidden, on.kind) {
+        _ if on.kind == "text" => "",
+        (false, _) => on.handle.as_deref().unwrap_or(reason.on.trim()),
+        (true, "team") => "a private team",
+        (true, _) => "a task of a private team",
+    };
+    // what names nobody is words, like those beside it
+    let words = [
+        if on.kind == "text" {
+            reason.on.trim()
+        } else {
+            ""
+        },
+        reason.note.trim(),
+    ];
+    let note = crate::domain::tasks::plain_lines(
+        &words
+            .into_iter()
+            .filter(|words| !words.is_empty())
+            .collect::<Vec<_>>()
+            .join(": "),
+    );
+    if waits_already(change, team, task, &on, &note).await? {
+        return Ok(());
+    }
+    let id = Uuid::now_v7();
+    sqlx::query(
+        "INSERT INTO waits (team_id, id, task_id, kind, on_task_team, on_task_id, on_team_id, on_account_id, note, since)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+    )
+    .bind(team.id)
+    .bind(id)
+    .bind(task)
+    .bind(on.kind)
+    .bind(on.task.map(|(team, _)| team))
+    .bind(on.task.map(|(_, task)| task))
+    .bind(on.team)
+    .bind(on.person)
+    .bind(&note)
+    .bind(change.at)
+    .execute(change.db())
+    .await?;
+    tell_waited(change, team, &[id]).await?;
+    let version = touch(change.db(), team.id, task).await?;
+    change.record(Event {
+        team: team.id,
+        task: Some(task),
+        kind: "task.blocked",
+        before: json!({}),
+        after: json!({ "waits": { "id": id, "kind": on.kind, "on": told, "note": note, "team": on_team.filter(|_| !hidden) } }),
+        version: Some(version),
+    });
+    Ok(())
+}
+
+/// Whether a task waits for that very reason already: a form that was sent twice says it once.
+async fn waits_already(
+    change: &mut Change,
+    team: &Team,
+    task: Uuid,
+    on: &On,
+    note: &str,
+) -> Result<bool> {
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM waits WHERE team_id = $1 AND task_id = $2 AND ended_at IS NULL AND kind = $3 AND note = $8
+             AND (on_task_team, on_task_id, on_team_id, on_account_id) IS NOT DISTINCT FROM ($4, $5, $6, $7))",
+    )
+    .bind(team.id)
+    .bind(task)
+    .bind(on.kind)
+    .bind(on.task.map(|(team, _)| team))
+    .bind(on.task.map(|(_, task)| task))
+    .bind(on.team)
+    .bind(on.person)
+    .bind(note)
+    .fetch_one(change.db())
+    .await?)
+}
+
+/// Ends what a task waits on and puts it back into the column that it was blocked in.
+pub async fn unblock_task(change: &mut Change, team: &Team, task: Uuid) -> Result<()> {
+    let back: Option<String> = sqlx::query_scalar(
+        "SELECT coalesce(
+            (SELECT c.slug FROM events e JOIN columns c ON c.team_id = e.team_id AND c.slug = e.before->>'column'
+             WHERE e.team_id = $1 AND e.task_id = $2 AND e.kind = 'task.moved' AND e.after->>'state' = 'blocked'
+                   AND e.before->>'state' <> 'blocked' AND c.state NOT IN ('blocked', 'done')
+             ORDER BY e.seq DESC LIMIT 1),
+            (SELECT slug FROM columns WHERE team_id = $1 AND state IN ('doing', 'todo') ORDER BY state = 'doing' DESC, position LIMIT 1))",
+    )
+    .bind(team.id)
+    .bind(task)
+    .fetch_one(change.db())
+    .await?;
+    let back = back.ok_or_else(|| {
+        Problem::field(
+            "column",
+            "This board has no column to put the task back to.",
+        )
+    })?;
+    let (was, from, to) = move_task::lock_places(change.db(), team.id, task, &back).await?;
+    if from.state != State::Blocked || was.archived_at.is_some() {
+        return end_waits(change, team, task).await;
+    }
+    let (rank, _) = move_task::rank_at(
+        change.db(),
+        team,
+        &to,
+        Some(task),
+        &move_task::Place::default(),
+    )
+    .await?;
+    move_task::put(change, team, &was, &from, &to, &rank).await
+}
+
+/// Ends one reason of a task; it stays blocked while it has others, and also when this was the last:
+/// whether it goes on is for its owners to say.
+pub async fn end_wait(change: &mut Change, team: &Team, task: Uuid, wait: Uuid) -> Result<()> {
+    crate::domain::tasks::lock(change.db(), team.id, task).await?;
+    let at = change.at;
+    let ended = sqlx::query(
+        "UPDATE waits SET ended_at = greatest($4, since) WHERE team_id = $1 AND task_id = $2 AND id = $3 AND ended_at IS NULL",
+    )
+    .bind(team.id)
+    .bind(task)
+    .bind(wait)
+    .bind(at)
+    .execute(change.db())
+    .await?;
+    if ended.rows_affected() == 0 {
+        return Err(Problem::NotFound);
+    }
+    tell_waited(change, team, &[wait]).await?;
+    crate::domain::tasks::note(
+        change,
+        team,
+        task,
+        "task.unblocked",
+        json!({ "waits": [wait] }),
+        json!({}),
+    )
+    .await
+}
+
+/// Ends every open reason of a task, with an event that keeps them.
+pub(crate) async fn end_waits(change: &mut Change, team: &Team, task: Uuid) -> Result<()> {
+    let at = change.at;
+    let ended: Vec<Uuid> =
+        sqlx::query_scalar("UPDATE waits SET ended_at = greatest($3, since) WHERE team_id = $1 AND task_id = $2 AND ended_at IS NULL RETURNING id")
+            .bind(team.id)
+            .bind(task)
+            .bind(at)
+            .fetch_all(change.db())
+            .await?;
+    if !ended.is_empty() {
+        tell_waited(change, team, &ended).await?;
+        let version = touch(change.db(), team.id, task).await?;
+        change.record(Event {
+            team: team.id,
+            task: Some(task),
+            kind: "task.unblocked",
+            before: json!({ "waits": ended }),
+            after: json!({}),
+            version: Some(version),
+        });
+    }
+    Ok(())
+}
+
+/// Tells the tasks that wait on this one what is new about it, its state or its title: their cards say so, on whichever
+/// board. Of a private team's task others' cards say only whether it is done: they are told of nothing else, and never by
+/// whom, for who works there and when is nobody else's to know.
+pub(crate) async fn tell_waiting(
+    change: &mut Change,
+    team: &Team,
+    task: Uuid,
+    kind: &'static str,
+    after: Value,
+    turns_done: bool,
+) -> Result<()> {
+    let waiting: Vec<(Uuid, Uuid, bool)> = sqlx::query_as(concat!(
+        "SELECT w.team_id, w.task_id, NOT ",
+        named_beside!("t", "w.team_id"),
+        " FROM waits w JOIN teams t ON t.id = w.on_task_team
+         WHERE w.on_task_team = $1 AND w.on_task_id = $2 AND w.ended_at IS NULL"
+    ))
+    .bind(team.id)
+    .bind(task)
+    .fetch_all(change.db())
+    .await?;
+    let at = change.at;
+    for (team, task, hidden) in waiting {
+        let event = |after| Event {
+            team,
+            task: Some(task),
+            kind,
+            before: json!({}),
+            after,
+            version: None,
+        };
+        match hidden {
+            false => change.record(event(after.clone())),
+            true if after["state"] == "done" => change.record_past(event(after.clone()), at, None),
+            true if turns_done => change.record_past(event(json!({})), at, None),
+            true => {}
+        }
+    }
+    Ok(())
+}
+
+/// Tells the tasks that these waits are on that one waits on them, or no longer: their cards say so. What waits in a
+/// private team stands on no other's card.
+pub(crate) async fn tell_waited(change: &mut Change, team: &Team, waits: &[Uuid]) -> Result<()> {
+    let on: Vec<(Uuid, Uuid)> = sqlx::query_as(concat!(
+        "SELECT DISTINCT w.on_task_team, w.on_task_id FROM waits w JOIN teams t ON t.id = w.team_id
+         WHERE w.team_id = $1 AND w.id = ANY($2) AND w.on_task_id IS NOT NULL AND ",
+        named_beside!("t", "w.on_task_team")
+    ))
+    .bind(team.id)
+    .bind(waits)
+    .fetch_all(change.db())
+    .await?;
+    for (team, task) in on {
+        let kind = "wait.told";
+        change.record(Event {
+            team,
+            task: Some(task),
+            kind,
+            before: json!({}),
+            after: json!({}),
+            version: None,
+        });
+    }
+    Ok(())
+}
+
+async fn find(change: &mut Change, reason: &Reason) -> Result<On> {
+    let (actor, reach) = (change.actor, change.reach.clone());
+    let on = reason.on.trim();
+    let none = On {
+        kind: "text",
+        task: None,
+        team: None,
+        person: None,
+        handle: None,
+    };
+    match reason.kind.as_str() {
+        _ if on.is_empty() => Ok(none),
+        // in the box for a task a handle can mean nothing else
+        "" | "task" if on.starts_with('@') => person(change, on).await,
+        "" if split_key(on).is_none() => Ok(none),
+        "text" => Ok(none),
+        "" | "task" => find_task(change, on).await,
+        "team" => {
+            let team: Option<Uuid> = sqlx::query_scalar(concat!(
+                "SELECT id FROM teams t WHERE (slug = $1 OR lower(name) = lower($1)) AND ",
+                seen_by!("$2", "$3")
+            ))
+            .bind(on)
+            .bind(actor)
+            .bind(reach)
+            .fetch_optional(change.db())
+            .await?;
+            let team =
+                team.ok_or_else(|| Problem::field("on", format!("There is no team {on}.")))?;
+            Ok(On {
+                kind: "team",
+                team: Some(team),
+                ..none
+            })
+        }
+        "person" => person(change, on).await,
+        _ => Err(Problem::field(
+            "kind",
+            "It waits on a task, a team, a person or text.",
+        )),
+    }
+}
+
+async fn person(change: &mut Change, on: &str) -> Result<On> {
+    let (person, handle) = find_person(change, on).await?;
+    Ok(On {
+        kind: "person",
+        task: None,
+        team: None,
+        person: Some(person),
+        handle: Some(handle),
+    })
+}
+
+/// Somebody by their handle, or by their name if it is one person's alone.
+async fn find_person(change: &mut Change, on: &str) -> Result<(Uuid, String)> {
+    let handle = on.trim_start_matches('@').to_lowercase();
+    let found: Vec<(Uuid, String)> = sqlx::query_as(
+        "SELECT id, handle FROM accounts WHERE deactivated_at IS NULL AND (handle = $1 OR lower(name) = lower($2))
+         ORDER BY handle = $1 DESC, handle LIMIT 6",
+    )
+    .bind(&handle)
+    .bind(on)
+    .fetch_all(change.db())
+    .await?;
+    match found.as_slice() {
+        [(person, its), ..] if *its == handle => Ok((*person, handle)),
+        [(person, its)] => Ok((*person, its.clone())),
+        [] => Err(Problem::field(
+            "on",
+            format!("There is nobody called {on}. Write @ and their handle."),
+        )),
+        several => {
+            let handles: Vec<String> = several
+                .iter()
+                .map(|(_, handle)| format!("@{handle}"))
+                .collect();
+            Err(Problem::field(
+                "on",
+                format!(
+                    "Several people are called {on}. Write one's handle: {}.",
+                    handles.join(", ")
+                ),
+            ))
+        }
+    }
+}
+
+/// A task by its key, or by the words of its title if only one has them.
+async fn find_task(change: &mut Change, on: &str) -> Result<On> {
+    let (actor, reach) = (change.actor, change.reach.clone());
+    let found: Vec<(Uuid, Uuid, String)> = match split_key(on) {
+        Some((key, number)) => {
+            sqlx::query_as(concat!(
+                "SELECT k.team_id, k.id, k.title FROM tasks k JOIN teams t ON t.id = k.team_id WHERE t.id = ",
+                of_key!("$1"),
+                " AND k.number = $2 AND ",
+                seen_by!("$3", "$4")
+            ))
+                .bind(key)
+                .bind(number)
+                .bind(actor)
+                .bind(reach)
+                .fetch_all(change.db())
+                .await?
+        }
+        None => {
+            sqlx::query_as(concat!(
+                "SELECT k.team_id, k.id, t.key || '-' || k.number || ' ' || k.title FROM tasks k JOIN teams t ON t.id = k.team_id
+                 WHERE k.archived_at IS NULL AND k.title ILIKE $1 AND ",
+                seen_by!("$2", "$3"),
+                " ORDER BY k.created_at DESC LIMIT 6",
+            ))
+            .bind(format!("%{}%", crate::domain::boards::filters::literal(on)))
+            .bind(actor)
+            .bind(reach)
+            .fetch_all(change.db())
+            .await?
+        }
+    };
+    match found.as_slice() {
+        [(team, task, _)] => Ok(On {
+            kind: "task",
+            task: Some((*team, *task)),
+            team: None,
+            person: None,
+            handle: None,
+        }),
+        [] => Err(Problem::field("on", format!("There is no task {on}."))),
+        several => {
+            let names: Vec<&str> = several.iter().map(|(_, _, name)| name.as_str()).collect();
+            Err(Problem::field(
+                "on",
+                format!(
+                    "Several tasks have these words: {}. Give one's key.",
+                    names.join("; ")
+                ),
+            ))
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The same change to several tasks of a team: all of them, or none.
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::domain::tasks::{
+    archive, assign, edit, labels,
+    move_task::{self, Place},
+};
+use crate::domain::{
+    error::{Problem, Result},
+    events::Change,
+    policy::access::split_key,
+    teams::Team,
+};
+
+/// What is done to each of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Same {
+    Column(String),
+    /// A handle is added; nothing takes every owner away.
+    Owner(Option<String>),
+    Sprint(Option<Uuid>),
+    /// For a sprint, and for a goal of it; for no sprint, back to the backlog.
+    SetAside {
+        sprint: Option<Uuid>,
+        goal: Option<Uuid>,
+    },
+    /// From its goal, whatever that is; its sprint stays.
+    NoGoal,
+    Label(String),
+    Archive,
+}
+
+/// Changes all named tasks in the same ways; the answer is their ids. One that is not the team's refuses all.
+pub async fn change_several(
+    change: &mut Change,
+    team: &Team,
+    keys: &[String],
+    same: &[Same],
+) -> Result<Vec<Uuid>> {
+    if keys.is_empty() || keys.len() > 500 {
+        return Err(Problem::field("keys", "Select 1 to 500 tasks."));
+    }
+    let numbers: Option<Vec<i64>> = keys
+        .iter()
+        .map(|key| {
+            split_key(key)
+                .filter(|(prefix, _)| *prefix == team.key)
+                .map(|(_, number)| number)
+        })
+        .collect();
+    let numbers = numbers.ok_or(Problem::NotFound)?;
+    lock_every_column(change.db(), team.id).await?;
+    let mut tasks: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT id FROM tasks WHERE team_id = $1 AND number = ANY($2) ORDER BY id FOR NO KEY UPDATE",
+    )
+    .bind(team.id)
+    .bind(&numbers)
+    .fetch_all(change.db())
+    .await?;
+    let (mut wanted, locked) = (numbers.clone(), tasks.len());
+    wanted.sort_unstable();
+    wanted.dedup();
+    if wanted.len() != locked {
+        return Err(Problem::NotFound);
+    }
+    // They arrive in the order they were named in, as on the board.
+    tasks = sqlx::query_scalar(
+        "SELECT id FROM tasks WHERE team_id = $1 AND number = ANY($2) ORDER BY array_position($2, number)",
+    )
+    .bind(team.id)
+    .bind(&numbers)
+    .fetch_all(change.db())
+    .await?;
+    for task in &tasks {
+        for same in same {
+            change_one(change, team, *task, same).await?;
+        }
+    }
+    Ok(tasks)
+}
+
+async fn change_one(change: &mut Change, team: &Team, task: Uuid, same: &Same) -> Result<()> {
+    match same {
+        Same::Column(column) => {
+            move_task::move_task(
+                change,
+                team,
+                task,
+                &Place {
+                    column: column.clone(),
+                    ..Place::default()
+                },
+            )
+            .await?;
+            Ok(())
+        }
+        Same::Owner(None) => assign::set_owners(change, team, task, &[]).await,
+        Same::Owner(Some(handle)) => {
+            let mut owners = assign::read(change.db(), team.id, task).await?;
+            if owners.contains(handle) {
+                return Ok(());
+            }
+            owners.push(handle.clone());
+            assign::set_owners(change, team, task, &owners).await
+        }
+        Same::Sprint(sprint) => {
+            edit::edit_task(
+                change,
+                team,
+                task,
+                &edit::Edit {
+                    sprint: Some(*sprint),
+                    ..Default::default()
+                },
+            )
+            .await
+        }
+        Same::SetAside { sprint, goal } => {
+            let edit = edit::Edit {
+                sprint: Some(*sprint),
+                goal: Some(*goal),
+                ..Default::default()
+            };
+            edit::edit_task(change, team, task, &edit).await
+        }
+        Same::NoGoal => {
+            edit::edit_task(
+                change,
+                team,
+                task,
+                &edit::Edit {
+                    goal: Some(None),
+                    ..Default::default()
+                },
+            )
+            .await
+        }
+        Same::Label(label) => {
+            let mut labels = labels::read(change.db(), team.id, task).await?;
+            labels.push(label.clone());
+            labels::set_labels(change, team, task, &labels).await
+        }
+        Same::Archive => archive::archive_task(change, team, task).await,
+    }
+}
+
+/// Locks all columns of a team, for changes that may touch any of them.
+pub async fn lock_every_column(db: &mut PgConnection, team: Uuid) -> Result<()> {
+    sqlx::query("SELECT id FROM columns WHERE team_id = $1 ORDER BY id FOR NO KEY UPDATE")
+        .bind(team)
+        .execute(db)
+        .await?;
+    Ok(())
+}

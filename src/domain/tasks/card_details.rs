@@ -1,0 +1,172 @@
+//! What a card wears beside its own row: owners, labels, counts and what it waits on.
+
+use std::collections::HashMap;
+
+use sqlx::{PgPool, types::Json};
+use uuid::Uuid;
+
+use crate::domain::tasks::{Label, Wait};
+use crate::domain::{accounts::Person, error::Result, policy::access::named_beside};
+
+/// What a card has from other tables.
+#[derive(Default, sqlx::FromRow)]
+pub(crate) struct Dress {
+    #[sqlx(json)]
+    pub owners: Vec<Person>,
+    #[sqlx(json)]
+    pub labels: Vec<Label>,
+    pub steps: i64,
+    pub steps_done: i64,
+    pub comments: i64,
+    #[sqlx(json)]
+    pub waits_on: Vec<Wait>,
+    /// Keys of the tasks that wait on this one, the longest first.
+    pub waited_by: Vec<String>,
+}
+
+/// One open wait as JSON, and where it comes from. What is another's and private stays unnamed; its team and tasks stand behind it.
+macro_rules! open_waits {
+    () => {
+        "json_build_object('id', w.id, 'kind', w.kind, 'note', w.note, 'since', w.since,
+             'on', coalesce(wt.key || '-' || wk.number, wn.slug, wa.handle), 'name', coalesce(CASE WHEN wt.id IS NOT NULL THEN wk.title END, wn.name, wa.name),
+             'team', wt.name, 'state', CASE WHEN wt.id IS NOT NULL OR wc.state = 'done' THEN wc.state END,
+             'archived', wt.id IS NOT NULL AND wk.archived_at IS NOT NULL, 'done_at', CASE WHEN wc.state = 'done' THEN wk.column_since END)"
+    };
+    (from) => {
+        concat!(
+            " FROM waits w
+          LEFT JOIN tasks wk ON wk.team_id = w.on_task_team AND wk.id = w.on_task_id LEFT JOIN teams wt ON wt.id = wk.team_id AND ",
+            named_beside!("wt", "w.team_id"),
+            "
+          LEFT JOIN columns wc ON wc.team_id = wk.team_id AND wc.id = wk.column_id
+          LEFT JOIN teams wn ON wn.id = w.on_team_id AND ",
+            named_beside!("wn", "w.team_id"),
+            " LEFT JOIN accounts wa ON wa.id = w.on_account_id
+          WHERE w.ended_at IS NULL AND w.team_id = "
+        )
+    };
+}
+
+/// The owners of a task `k`, in the order that they came.
+macro_rules! owners {
+    () => {
+        "coalesce((SELECT json_agg(json_build_object('id', a.id, 'handle', a.handle, 'name', a.name, 'hue', a.hue) ORDER BY o.position, a.name)
+             FROM task_owners o JOIN accounts a ON a.id = o.account_id WHERE o.team_id = k.team_id AND o.task_id = k.id), '[]') AS owners"
+    };
+}
+
+/// The columns of a `Dress`, for a query of a few tasks `k` in columns `c`: each of them is looked up alone.
+macro_rules! dress {
+    () => {
+        concat!(
+            crate::domain::tasks::card_details::owners!(),
+            ",
+             coalesce((SELECT json_agg(json_build_object('name', l.name, 'hue', l.hue) ORDER BY l.name)
+                 FROM task_labels tl JOIN labels l ON l.team_id = tl.team_id AND l.id = tl.label_id
+                 WHERE tl.team_id = k.team_id AND tl.task_id = k.id), '[]') AS labels,
+             (SELECT count(*) FROM steps p WHERE p.team_id = k.team_id AND p.task_id = k.id) AS steps,
+             (SELECT count(*) FROM steps p WHERE p.team_id = k.team_id AND p.task_id = k.id AND p.done) AS steps_done,
+             (SELECT count(*) FROM comments m WHERE m.team_id = k.team_id AND m.task_id = k.id) AS comments,
+             CASE WHEN c.state = 'blocked' THEN coalesce((SELECT json_agg(",
+            crate::domain::tasks::card_details::open_waits!(),
+            " ORDER BY w.since, w.id)",
+            crate::domain::tasks::card_details::open_waits!(from),
+            "k.team_id AND w.task_id = k.id), '[]') ELSE '[]' END AS waits_on,
+             ARRAY(SELECT bt.key || '-' || b.number FROM waits bw JOIN tasks b ON b.team_id = bw.team_id AND b.id = bw.task_id
+                   JOIN teams bt ON bt.id = b.team_id AND ",
+            named_beside!("bt", "k.team_id"),
+            "
+                   WHERE bw.on_task_team = k.team_id AND bw.on_task_id = k.id AND bw.ended_at IS NULL AND b.archived_at IS NULL
+                   ORDER BY bw.since, bw.id) AS waited_by"
+        )
+    };
+}
+pub(crate) use dress;
+pub(crate) use open_waits;
+pub(crate) use owners;
+
+/// What many cards wear, for a whole board: a query each for all of them, never one a card.
+pub(crate) async fn dresses(
+    db: &PgPool,
+    team: Uuid,
+    tasks: &[Uuid],
+    blocked: &[Uuid],
+) -> Result<HashMap<Uuid, Dress>> {
+    let mut dresses = clothes(db, team, tasks).await?;
+    if blocked.is_empty() {
+        return Ok(dresses);
+    }
+    let waits: Vec<(Uuid, Json<Wait>)> = sqlx::query_as(concat!(
+        "SELECT w.task_id, ",
+        open_waits!(),
+        open_waits!(from),
+        "$1 AND w.task_id = ANY($2) ORDER BY w.since, w.id"
+    ))
+    .bind(team)
+    .bind(blocked)
+    .fetch_all(db)
+    .await?;
+    for (task, Json(wait)) in waits {
+        dresses.entry(task).or_default().waits_on.push(wait);
+    }
+    Ok(dresses)
+}
+
+/// Owners, labels and counts of these tasks, in one way there and back.
+async fn clothes(db: &PgPool, team: Uuid, tasks: &[Uuid]) -> Result<HashMap<Uuid, Dress>> {
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        task_id: Uuid,
+        what: String,
+        id: Option<Uuid>,
+        handle: Option<String>,
+        name: Option<String>,
+        hue: Option<i16>,
+        count: i64,
+        done: i64,
+    }
+    let rows: Vec<Row> = sqlx::query_as(concat!(
+        "SELECT o.task_id, 'owner' AS what, a.id, a.handle, a.name, a.hue, o.position::bigint AS count, 0::bigint AS done
+         FROM task_owners o JOIN accounts a ON a.id = o.account_id WHERE o.team_id = $1 AND o.task_id = ANY($2)
+         UNION ALL
+         SELECT tl.task_id, 'label', NULL, NULL, l.name, l.hue, 0, 0
+         FROM task_labels tl JOIN labels l ON l.team_id = tl.team_id AND l.id = tl.label_id
+         WHERE tl.team_id = $1 AND tl.task_id = ANY($2)
+         UNION ALL
+         SELECT task_id, 'steps', NULL, NULL, NULL, NULL, count(*), count(*) FILTER (WHERE done)
+         FROM steps WHERE team_id = $1 AND task_id = ANY($2) GROUP BY task_id
+         UNION ALL
+         SELECT task_id, 'comments', NULL, NULL, NULL, NULL, count(*), 0
+         FROM comments WHERE team_id = $1 AND task_id = ANY($2) GROUP BY task_id
+         UNION ALL
+         SELECT w.on_task_id, 'waiter', NULL, NULL, t.key || '-' || b.number, NULL, extract(epoch FROM w.since)::bigint, 0
+         FROM waits w JOIN tasks b ON b.team_id = w.team_id AND b.id = w.task_id
+         JOIN teams t ON t.id = b.team_id AND ",
+        named_beside!("t", "$1"),
+        "
+         WHERE w.on_task_team = $1 AND w.on_task_id = ANY($2) AND w.ended_at IS NULL AND b.archived_at IS NULL
+         ORDER BY count, name"
+    ))
+    .bind(team)
+    .bind(tasks)
+    .fetch_all(db)
+    .await?;
+    let mut clothes: HashMap<Uuid, Dress> = HashMap::with_capacity(tasks.len());
+    for row in rows {
+        let dress = clothes.entry(row.task_id).or_default();
+        match (row.what.as_str(), row.id, row.handle, row.name, row.hue) {
+            ("owner", Some(id), Some(handle), Some(name), Some(hue)) => dress.owners.push(Person {
+                id,
+                handle,
+                name,
+                hue,
+            }),
+            ("label", _, _, Some(name), Some(hue)) => dress.labels.push(Label { name, hue }),
+            ("steps", ..) => (dress.steps, dress.steps_done) = (row.count, row.done),
+            ("waiter", _, _, Some(key), _) => dress.waited_by.push(key),
+            ("comments", ..) => dress.comments = row.count,
+            _ => {}
+        }
+    }
+    Ok(clothes)
+}

@@ -1,0 +1,130 @@
+//! Two who change a task at once: the second is told who was quicker, with what stands beside what was sent.
+
+use serde_json::{Map, Value, json};
+
+use crate::domain::tasks::{
+    Locked, assign,
+    edit::{Edit, Seen},
+    labels, timeline,
+};
+use crate::domain::{
+    boards::Column,
+    error::{Conflict, Problem, Result},
+    events::Change,
+    policy::access::named_beside,
+    teams::Team,
+};
+
+/// Refuses an edit whose writer saw an older text; `now` is what it would make of the task, `after` what would change.
+pub(crate) async fn check_seen(
+    change: &mut Change,
+    team: &Team,
+    was: &Locked,
+    now: &Locked,
+    edit: &Edit,
+    after: &Map<String, Value>,
+) -> Result<()> {
+    let Some(seen) = edit.seen.filter(|seen| seen.version < was.version) else {
+        return Ok(());
+    };
+    let mut fields: Vec<String> = after.keys().cloned().collect();
+    fields.extend(edit.owners.is_some().then(|| "owners".to_owned()));
+    fields.extend(edit.labels.is_some().then(|| "labels".to_owned()));
+    let clash = timeline::editor_since(
+        change,
+        team.id,
+        was.id,
+        seen.version,
+        if seen.strict { None } else { Some(&fields) },
+    )
+    .await?;
+    let Some(who) = clash else { return Ok(()) };
+    Err(Problem::Conflict(Box::new(Conflict {
+        detail: format!(
+            "{who} changed this meanwhile. What you sent was not saved; both versions are below."
+        ),
+        current: stands(change, team, was).await?,
+        sent: sent(change, team, now, edit, seen).await?,
+    })))
+}
+
+/// Who moved a task that was to be moved, and both places.
+pub(crate) async fn moved_meanwhile(
+    change: &mut Change,
+    team: &Team,
+    was: &Locked,
+    (from, to): (&Column, &Column),
+    version: Option<i64>,
+) -> Result<Problem> {
+    let (who, key) = (
+        timeline::last_mover(change, team.id, was.id).await?,
+        format!("{}-{}", team.key, was.number),
+    );
+    Ok(Problem::Conflict(Box::new(Conflict {
+        detail: format!("{who} moved {key} to {}. It was left there.", from.name),
+        current: json!({ "key": key, "column": from.slug, "version": was.version }),
+        sent: json!({ "column": to.slug, "version": version }),
+    })))
+}
+
+/// The task as it stands, in the words that a program would send it in.
+async fn stands(change: &mut Change, team: &Team, was: &Locked) -> Result<Value> {
+    let mut current = words(change, team, was).await?;
+    current["key"] = json!(format!("{}-{}", team.key, was.number));
+    current["version"] = json!(was.version);
+    current["owners"] = json!(assign::read(change.db(), team.id, was.id).await?);
+    current["labels"] = json!(labels::read(change.db(), team.id, was.id).await?);
+    Ok(current)
+}
+
+/// The fields that were sent, in the same words.
+async fn sent(
+    change: &mut Change,
+    team: &Team,
+    now: &Locked,
+    edit: &Edit,
+    seen: Seen,
+) -> Result<Value> {
+    let wanted = words(change, team, now).await?;
+    let mut sent = json!({ "version": seen.version });
+    for (field, was_sent) in [
+        ("title", edit.title.is_some()),
+        ("description", edit.description.is_some()),
+        ("sprint", edit.sprint.is_some()),
+        ("goal", edit.goal.is_some()),
+        ("project", edit.project.is_some()),
+        ("estimate", edit.estimate.is_some()),
+        ("due", edit.due.is_some()),
+        ("for", edit.waited_for_by.is_some()),
+    ] {
+        if was_sent {
+            sent[field] = wanted[field].clone();
+        }
+    }
+    for (field, names) in [("owners", &edit.owners), ("labels", &edit.labels)] {
+        if let Some(names) = names {
+            sent[field] = json!(names);
+        }
+    }
+    Ok(sent)
+}
+
+/// A sprint by its number, a goal by its place in it, a project by its address, unless that is another team's secret.
+async fn words(change: &mut Change, team: &Team, task: &Locked) -> Result<Value> {
+    let (sprint, goal, project): (Option<i32>, Option<i32>, Option<String>) = sqlx::query_as(concat!(
+        "SELECT (SELECT number FROM sprints WHERE id = $2), (SELECT position FROM goals WHERE team_id = $1 AND id = $3),
+                (SELECT p.slug FROM projects p JOIN teams t ON t.id = p.team_id WHERE p.id = $4 AND ",
+        named_beside!("t", "$1"),
+        ")"
+    ))
+    .bind(team.id)
+    .bind(task.sprint_id)
+    .bind(task.goal_id)
+    .bind(task.project_id)
+    .fetch_one(change.db())
+    .await?;
+    Ok(json!({
+        "title": task.title, "description": task.description, "sprint": sprint, "goal": goal, "project": project,
+        "estimate": task.estimate, "due": task.due_on.map(|day| day.to_string()), "for": task.waited_for_by,
+    }))
+}

@@ -1,0 +1,137 @@
+//! New tasks.
+
+use serde_json::json;
+use time::Date;
+use uuid::Uuid;
+
+use crate::domain::tasks::{assign, labels, move_task, rank, sprint_assignment, stakeholders};
+use crate::{
+    domain::{
+        boards::Column,
+        error::{Problem, Result},
+        events::{Change, Event},
+        teams::Team,
+    },
+    http::extract::form::turns_direction,
+};
+
+/// What a new task is made of; a title is enough.
+#[derive(Clone, Debug, Default)]
+pub struct NewTask {
+    pub title: String,
+    pub description: String,
+    /// The column's slug; the first one without it.
+    pub column: Option<String>,
+    pub sprint: Option<Uuid>,
+    pub goal: Option<Uuid>,
+    /// Handles.
+    pub owners: Vec<String>,
+    pub labels: Vec<String>,
+    pub estimate: Option<i32>,
+    pub due: Option<Date>,
+    pub waited_for_by: String,
+}
+
+/// Makes a task at the end of its column; the answer is its number.
+pub async fn create_task(change: &mut Change, team: &Team, new: &NewTask) -> Result<(Uuid, i64)> {
+    let title = checked_title(&new.title)?;
+    let column = column_of(change, team, new.column.as_deref()).await?;
+    let (rank, spread) = move_task::rank_at(
+        change.db(),
+        team,
+        &column,
+        None,
+        &move_task::Place::default(),
+    )
+    .await?;
+    sprint_assignment::refuse_closed(change.db(), team, new.sprint).await?;
+    let waited_for_by = stakeholders::unnamed(change, team, &new.waited_for_by).await?;
+    let id = Uuid::now_v7();
+    labels::make_missing(change.db(), team.id, &new.labels).await?;
+    // The team's row is locked from here on; whoever makes another task waits for this one, so no number is left out.
+    let number: i64 = sqlx::query_scalar(
+        "UPDATE teams SET last_number = last_number + 1 WHERE id = $1 RETURNING last_number",
+    )
+    .bind(team.id)
+    .fetch_one(change.db())
+    .await?;
+    let (at, actor) = (change.at, change.actor);
+    let description = crate::domain::tasks::plain_lines(&new.description);
+    sqlx::query(
+        "INSERT INTO tasks (team_id, id, number, column_id, rank, title, description, sprint_id, goal_id, estimate, due_on, waited_for_by,
+                            created_by, created_at, column_since)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)",
+    )
+    .bind(team.id)
+    .bind(id)
+    .bind(number)
+    .bind(column.id)
+    .bind(&rank)
+    .bind(&title)
+    .bind(&description)
+    .bind(new.sprint)
+    .bind(new.goal)
+    .bind(new.estimate)
+    .bind(new.due)
+    .bind(waited_for_by)
+    .bind(actor)
+    .bind(at)
+    .execute(change.db())
+    .await?;
+    assign::write(change.db(), team.id, id, &new.owners).await?;
+    labels::write(change.db(), team.id, id, &new.labels).await?;
+    if !new.waited_for_by.trim().is_empty() {
+        stakeholders::set_awaiting(change, team, id, &new.waited_for_by).await?;
+    }
+    change.record(Event {
+        team: team.id,
+        task: Some(id),
+        kind: "task.created",
+        before: json!({}),
+        after: json!({
+            "title": title, "column": column.slug, "state": column.state, "rank": rank, "sprint": new.sprint, "goal": new.goal,
+            "owners": new.owners, "labels": new.labels,
+        }),
+        version: Some(1),
+    });
+    if spread || rank.len() > rank::LONGEST {
+        move_task::spread_ranks(change, team, column.id).await?;
+    }
+    Ok((id, number))
+}
+
+/// A title in one line, or what is wrong with it.
+pub(crate) fn checked_title(title: &str) -> Result<String> {
+    let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
+    let visible = title
+        .chars()
+        .any(|letter| !letter.is_whitespace() && !is_invisible(letter));
+    if !visible || title.chars().count() > 500 {
+        return Err(Problem::field("title", "A title has 1 to 500 characters."));
+    }
+    // Overrides of the writing direction would make the rest of a card read backwards.
+    if turns_direction(&title) {
+        return Err(Problem::field(
+            "title",
+            "The title has a character that turns the writing direction round. Take it out.",
+        ));
+    }
+    Ok(title)
+}
+
+/// Whether a letter leaves nothing to be seen.
+pub(crate) fn is_invisible(letter: char) -> bool {
+    letter.is_control() || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
+}
+
+async fn column_of(change: &mut Change, team: &Team, slug: Option<&str>) -> Result<Column> {
+    let column: Option<Column> = sqlx::query_as(
+        "SELECT id, slug, name, state, wip_limit FROM columns WHERE team_id = $1 AND ($2::text IS NULL OR slug = $2)
+         ORDER BY position LIMIT 1 FOR NO KEY UPDATE",
+    )
+    .bind(team.id)
+    .bind(slug.filter(|slug| !slug.is_empty()))
+    .fetch_optional(change.db())
+    .await?;
+    column.ok_or_else(|| Problem::field("column", "That column is not on this board."))
+}

@@ -1,0 +1,119 @@
+//! Taking a column away: its tasks go into another one first, each with its event.
+
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::domain::tasks::{lock, move_task};
+use crate::domain::{
+    accounts::create::touch_workspace,
+    boards::{Column, State},
+    error::{Problem, Result},
+    events::{Change, Event},
+    teams::Team,
+};
+
+/// Takes a column away. What it holds goes to the end of another, in its order; what is archived goes there too.
+///
+/// # Errors
+/// `NotFound` for no such column, `Invalid` where no other one is named.
+pub async fn remove_column(
+    change: &mut Change,
+    team: &Team,
+    column: &str,
+    into: &str,
+) -> Result<()> {
+    // For update: nobody may put a task into what is about to go.
+    let columns: Vec<Column> =
+        sqlx::query_as("SELECT id, slug, name, state, wip_limit FROM columns WHERE team_id = $1 AND slug IN ($2, $3) ORDER BY id FOR UPDATE")
+            .bind(team.id)
+            .bind(column)
+            .bind(into)
+            .fetch_all(change.db())
+            .await?;
+    let find = |slug: &str| columns.iter().find(|one| one.slug == slug);
+    let from = find(column).ok_or(Problem::NotFound)?;
+    let to = find(into).filter(|to| to.id != from.id);
+    let to =
+        to.ok_or_else(|| Problem::field("into", "Say into which other column its tasks go."))?;
+    // What was done would be undone, or the other way round, in figures of sprints that are long over.
+    let archived: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM tasks WHERE team_id = $1 AND column_id = $2 AND archived_at IS NOT NULL)",
+    )
+    .bind(team.id)
+    .bind(from.id)
+    .fetch_one(change.db())
+    .await?;
+    if archived && (from.state == State::Done) != (to.state == State::Done) {
+        let why = if from.state == State::Done {
+            "There are done tasks of it in the archive: they go into another column for what is done. Add one first."
+        } else {
+            "There are unfinished tasks of it in the archive: they go into another column for what is not done."
+        };
+        return Err(Problem::field("into", why));
+    }
+    // In the order of their ids, as everybody locks several; the archive's too.
+    sqlx::query(
+        "SELECT FROM tasks WHERE team_id = $1 AND column_id = $2 ORDER BY id FOR NO KEY UPDATE",
+    )
+    .bind(team.id)
+    .bind(from.id)
+    .execute(change.db())
+    .await?;
+    let tasks: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT id FROM tasks WHERE team_id = $1 AND column_id = $2 AND rank IS NOT NULL ORDER BY rank",
+    )
+    .bind(team.id)
+    .bind(from.id)
+    .fetch_all(change.db())
+    .await?;
+    let mut spreads = false;
+    for task in tasks {
+        let was = lock(change.db(), team.id, task).await?;
+        let (rank, spread) = move_task::rank_at(
+            change.db(),
+            team,
+            to,
+            Some(task),
+            &move_task::Place::default(),
+        )
+        .await?;
+        move_task::put(change, team, &was, from, to, &rank).await?;
+        spreads |= spread;
+    }
+    if spreads {
+        move_task::spread_ranks(change, team, to.id).await?;
+    }
+    let archived: Vec<(Uuid, i64)> = sqlx::query_as(
+        "UPDATE tasks SET column_id = $3, version = version + 1 WHERE team_id = $1 AND column_id = $2 RETURNING id, version",
+    )
+    .bind(team.id)
+    .bind(from.id)
+    .bind(to.id)
+    .fetch_all(change.db())
+    .await?;
+    for (task, version) in archived {
+        change.record(Event {
+            team: team.id,
+            task: Some(task),
+            kind: "task.rehoused",
+            before: json!({ "column": from.slug, "state": from.state }),
+            after: json!({ "column": to.slug, "state": to.state }),
+            version: Some(version),
+        });
+    }
+    touch_workspace(change.db()).await?;
+    sqlx::query("DELETE FROM columns WHERE team_id = $1 AND id = $2")
+        .bind(team.id)
+        .bind(from.id)
+        .execute(change.db())
+        .await?;
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind: "column.removed",
+        before: json!({ "column": from.slug, "name": from.name, "state": from.state }),
+        after: json!({ "into": to.slug }),
+        version: None,
+    });
+    Ok(())
+}

@@ -1,0 +1,192 @@
+//! Changing what a task says. A write that saw an older text of the same field is refused with both texts.
+
+use serde_json::{Map, Value, json};
+use time::Date;
+use uuid::Uuid;
+
+use crate::domain::tasks::{
+    Locked, assign, block, conflicts, create::checked_title, labels, lock, sprint_assignment,
+    stakeholders,
+};
+use crate::domain::{
+    error::Result,
+    events::{Change, Event},
+    teams::Team,
+};
+
+/// The fields that are to change; the others stay.
+#[derive(Clone, Debug, Default)]
+pub struct Edit {
+    pub title: Option<String>,
+    pub description: Option<String>,
+    pub sprint: Option<Option<Uuid>>,
+    pub goal: Option<Option<Uuid>>,
+    /// The project that it is for, beside what its goal serves.
+    pub project: Option<Option<Uuid>>,
+    pub estimate: Option<Option<i32>>,
+    pub due: Option<Option<Date>>,
+    pub waited_for_by: Option<String>,
+    pub owners: Option<Vec<String>>,
+    pub labels: Option<Vec<String>>,
+    /// It is put back as it stood: a sprint that was closed takes back what was done in it.
+    pub puts_back: bool,
+    /// What the writer had seen; without it, the write is made whatever happened since.
+    pub seen: Option<Seen>,
+}
+
+/// The version that a writer had seen.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    pub version: i64,
+    /// Refuse if anything changed since; else only if the same fields did.
+    pub strict: bool,
+}
+
+/// Changes a task's fields in one event.
+///
+/// # Errors
+/// `Conflict` with what stands now beside what was sent, `Invalid` for texts that break a rule.
+pub async fn edit_task(change: &mut Change, team: &Team, task: Uuid, edit: &Edit) -> Result<()> {
+    let was = lock(change.db(), team.id, task).await?;
+    let (mut before, mut after) = (Map::new(), Map::new());
+    let mut note = |field: &str, old: Value, new: Value| {
+        if old != new {
+            before.insert(field.to_owned(), old);
+            after.insert(field.to_owned(), new);
+        }
+    };
+    let mut now = was.clone();
+    if let Some(title) = &edit.title {
+        now.title = checked_title(title)?;
+        note("title", json!(was.title), json!(now.title));
+    }
+    if let Some(description) = &edit.description {
+        now.description = crate::domain::tasks::plain_lines(description);
+        note(
+            "description",
+            json!(was.description),
+            json!(now.description),
+        );
+    }
+    if let Some(sprint) = edit.sprint {
+        now.sprint_id = sprint;
+        note("sprint", json!(was.sprint_id), json!(sprint));
+        // what is out of the way there is not left open
+        let rests =
+            edit.puts_back && (was.archived_at.is_some() || is_done(change, team, task).await?);
+        if sprint != was.sprint_id && !rests {
+            sprint_assignment::refuse_closed(change.db(), team, sprint).await?;
+        }
+    }
+    let follows = now.sprint_id != was.sprint_id && was.goal_id.is_some();
+    let goal = match edit.goal {
+        None if follows => Some(goal_there(change, team, &was, now.sprint_id).await?),
+        said => said,
+    };
+    if let Some(goal) = goal {
+        now.goal_id = goal;
+        note("goal", json!(was.goal_id), json!(goal));
+    }
+    if let Some(project) = edit.project {
+        now.project_id = project;
+        note("project", json!(was.project_id), json!(project));
+    }
+    if let Some(estimate) = edit.estimate {
+        now.estimate = estimate;
+        note("estimate", json!(was.estimate), json!(estimate));
+    }
+    if let Some(due) = edit.due {
+        now.due_on = due;
+        note(
+            "due",
+            json!(was.due_on.map(|day| day.to_string())),
+            json!(due.map(|day| day.to_string())),
+        );
+    }
+    if let Some(waited_for_by) = &edit.waited_for_by {
+        now.waited_for_by = stakeholders::unnamed(change, team, waited_for_by).await?;
+        note("for", json!(was.waited_for_by), json!(now.waited_for_by));
+    }
+    conflicts::check_seen(change, team, &was, &now, edit, &after).await?;
+    if !after.is_empty() {
+        let version = write(change, team, &now).await?;
+        if now.waited_for_by != was.waited_for_by {
+            stakeholders::set_awaiting(
+                change,
+                team,
+                task,
+                edit.waited_for_by.as_deref().unwrap_or(""),
+            )
+            .await?;
+        }
+        change.record(Event {
+            team: team.id,
+            task: Some(task),
+            kind: "task.edited",
+            before: Value::Object(before),
+            after: Value::Object(after),
+            version: Some(version),
+        });
+        if now.title != was.title {
+            // Not what it is called now: the other team's events are read by who may not look at this one.
+            block::tell_waiting(change, team, task, "wait.renamed", json!({}), false).await?;
+        }
+    }
+    if let Some(owners) = &edit.owners {
+        assign::set_owners(change, team, task, owners).await?;
+    }
+    if let Some(labels) = &edit.labels {
+        labels::set_labels(change, team, task, labels).await?;
+    }
+    Ok(())
+}
+
+async fn is_done(change: &mut Change, team: &Team, task: Uuid) -> Result<bool> {
+    Ok(sqlx::query_scalar(
+        "SELECT c.state = 'done' FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+         WHERE k.team_id = $1 AND k.id = $2",
+    )
+    .bind(team.id)
+    .bind(task)
+    .fetch_one(change.db())
+    .await?)
+}
+
+/// A goal belongs to one sprint. A task that goes to another goes on with the goal of the same title there, or without.
+async fn goal_there(
+    change: &mut Change,
+    team: &Team,
+    was: &Locked,
+    sprint: Option<Uuid>,
+) -> Result<Option<Uuid>> {
+    Ok(sqlx::query_scalar(
+        "SELECT there.id FROM goals g JOIN goals there ON there.team_id = g.team_id AND there.title = g.title
+         WHERE g.team_id = $1 AND g.id = $2 AND there.sprint_id = $3 ORDER BY there.position LIMIT 1",
+    )
+    .bind(team.id)
+    .bind(was.goal_id)
+    .bind(sprint)
+    .fetch_optional(change.db())
+    .await?)
+}
+
+async fn write(change: &mut Change, team: &Team, now: &Locked) -> Result<i64> {
+    Ok(sqlx::query_scalar(
+        "UPDATE tasks SET title = $3, description = $4, sprint_id = $5, goal_id = $6, estimate = $7, due_on = $8, waited_for_by = $9,
+                project_team_id = (SELECT team_id FROM projects WHERE id = $10), project_id = (SELECT id FROM projects WHERE id = $10),
+                version = version + 1
+         WHERE team_id = $1 AND id = $2 RETURNING version",
+    )
+    .bind(team.id)
+    .bind(now.id)
+    .bind(&now.title)
+    .bind(&now.description)
+    .bind(now.sprint_id)
+    .bind(now.goal_id)
+    .bind(now.estimate)
+    .bind(now.due_on)
+    .bind(&now.waited_for_by)
+    .bind(now.project_id)
+    .fetch_one(change.db())
+    .await?)
+}

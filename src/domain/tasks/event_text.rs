@@ -1,0 +1,294 @@
+//! What events say, in words: with the names of what they refer to by id or slug.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use serde_json::Value;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::{
+    domain::{
+        error::Result,
+        humanize,
+        policy::access::{named_beside, named_to_all},
+    },
+    http::extract::form::read_date,
+};
+
+/// What an event says that is nobody's doing, as of what others are told of a private team's task: that, and not by whom.
+pub fn by_itself(kind: &str, after: &Value) -> Option<(&'static str, &'static str)> {
+    (kind == "wait.moved" && after["state"] == "done")
+        .then_some(("What it was waiting on", "is done"))
+}
+
+/// Names for what a team's events refer to by id or slug.
+pub struct Names {
+    columns: HashMap<String, String>,
+    /// Goals, and the team's own projects.
+    aims: HashMap<String, String>,
+    hidden: HashSet<Uuid>,
+    shared: Arc<Shared>,
+}
+
+/// What all teams' events refer to alike.
+struct Shared {
+    sprints: HashMap<String, String>,
+    people: HashMap<String, String>,
+    /// Projects of teams that all who are signed in may look at.
+    projects: HashMap<String, String>,
+}
+
+/// Those of a team's waits that are on what belongs to another team that is private now, and those teams. Their events may
+/// have named it while that team was open; where a wait was taken back, the event alone knows whose it was on.
+pub async fn hidden_waits(db: &PgPool, team: Uuid) -> Result<HashSet<Uuid>> {
+    let private: Vec<Uuid> = sqlx::query_scalar(concat!(
+        "SELECT t.id FROM teams t WHERE NOT ",
+        named_beside!("t", "$1")
+    ))
+    .bind(team)
+    .fetch_all(db)
+    .await?;
+    if private.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let hidden: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT id FROM waits WHERE team_id = $1 AND (on_task_team = ANY($2) OR on_team_id = ANY($2))",
+    )
+    .bind(team)
+    .bind(&private)
+    .fetch_all(db)
+    .await?;
+    Ok(hidden.into_iter().chain(private).collect())
+}
+
+/// What an event says instead of what a task waits on, if that is hidden; `waits` is the event's own.
+pub fn instead(waits: &Value, hidden: &HashSet<Uuid>) -> Option<&'static str> {
+    let words = if waits["kind"] == "team" {
+        "a private team"
+    } else {
+        "a task of a private team"
+    };
+    let is_hidden = |field: &str| {
+        waits[field]
+            .as_str()
+            .and_then(|id| id.parse().ok())
+            .is_some_and(|id: Uuid| hidden.contains(&id))
+    };
+    (is_hidden("id") || is_hidden("team")).then_some(words)
+}
+
+impl Shared {
+    async fn load(db: &PgPool) -> Result<Self> {
+        let sprints: Vec<(Uuid, String)> = sqlx::query_as("SELECT id, name FROM sprints")
+            .fetch_all(db)
+            .await?;
+        let people: Vec<(String, String)> = sqlx::query_as(
+            "SELECT handle, name FROM accounts UNION ALL SELECT f.handle, a.name FROM former_handles f JOIN accounts a ON a.id = f.account_id",
+        )
+        .fetch_all(db)
+        .await?;
+        let projects: Vec<(Uuid, String)> = sqlx::query_as(concat!(
+            "SELECT p.id, p.name FROM projects p JOIN teams t ON t.id = p.team_id WHERE ",
+            named_to_all!("t")
+        ))
+        .fetch_all(db)
+        .await?;
+        let by_id = |named: Vec<(Uuid, String)>| {
+            named
+                .into_iter()
+                .map(|(id, name)| (id.to_string(), name))
+                .collect()
+        };
+        Ok(Self {
+            sprints: by_id(sprints),
+            people: people.into_iter().collect(),
+            projects: by_id(projects),
+        })
+    }
+}
+
+impl Names {
+    pub async fn load(db: &PgPool, team: Uuid) -> Result<Self> {
+        let shared = Arc::new(Shared::load(db).await?);
+        Self::beside(db, team, shared).await
+    }
+
+    /// The same for several teams: what is alike for all of them is asked once.
+    pub async fn of_teams(
+        db: &PgPool,
+        teams: impl IntoIterator<Item = Uuid>,
+    ) -> Result<HashMap<Uuid, Self>> {
+        let mut names = HashMap::new();
+        let mut teams = teams.into_iter().peekable();
+        if teams.peek().is_some() {
+            let shared = Arc::new(Shared::load(db).await?);
+            for team in teams {
+                names.insert(team, Self::beside(db, team, Arc::clone(&shared)).await?);
+            }
+        }
+        Ok(names)
+    }
+
+    async fn beside(db: &PgPool, team: Uuid, shared: Arc<Shared>) -> Result<Self> {
+        let named: Vec<(String, String, String)> = sqlx::query_as(
+            "SELECT 'column', slug, name FROM columns WHERE team_id = $1
+             UNION ALL SELECT 'aim', id::text, title FROM goals WHERE team_id = $1
+             UNION ALL SELECT 'aim', id::text, name FROM projects WHERE team_id = $1",
+        )
+        .bind(team)
+        .fetch_all(db)
+        .await?;
+        let (columns, aims): (Vec<_>, Vec<_>) =
+            named.into_iter().partition(|(what, ..)| what == "column");
+        let names = |named: Vec<(String, String, String)>| {
+            named.into_iter().map(|(_, id, name)| (id, name)).collect()
+        };
+        Ok(Self {
+            columns: names(columns),
+            aims: names(aims),
+            hidden: hidden_waits(db, team).await?,
+            shared,
+        })
+    }
+
+    /// What an event says, to stand after a name: "moved it to Done". Nothing for what needs no line.
+    pub fn sentence(&self, kind: &str, before: &Value, after: &Value) -> Option<String> {
+        let column =
+            |value: &Value| named(&self.columns, &value["column"], "another column").to_owned();
+        Some(match kind {
+            "task.created" => format!("made it in {}", column(after)),
+            "task.moved" if before["column"] == after["column"] => return None,
+            "task.moved" => format!("moved it to {}", column(after)),
+            "task.archived" => "archived it".to_owned(),
+            "task.restored" => "brought it back from the archive".to_owned(),
+            "task.blocked" if after["waits"].is_null() => "blocked it again".to_owned(),
+            "task.blocked" => {
+                let (on, note) = (
+                    after["waits"]["on"].as_str().unwrap_or(""),
+                    after["waits"]["note"].as_str().unwrap_or(""),
+                );
+                let on = if after["waits"]["kind"] == "person" {
+                    self.shared.people.get(on).map_or(on, String::as_str)
+                } else {
+                    instead(&after["waits"], &self.hidden).unwrap_or(on)
+                };
+                format!(
+                    "said that it waits on {}",
+                    [on, note]
+                        .iter()
+                        .filter(|text| !text.is_empty())
+                        .copied()
+                        .collect::<Vec<_>>()
+                        .join(": ")
+                )
+            }
+            "task.unblocked" => "unblocked it".to_owned(),
+            "task.owned" => match list(&self.shared.people, &after["owners"]) {
+                owners if owners.is_empty() => "took every owner away".to_owned(),
+                owners => format!("set the owners to {owners}"),
+            },
+            "task.labelled" => match list(&HashMap::new(), &after["labels"]) {
+                labels if labels.is_empty() => "took every label away".to_owned(),
+                labels => format!("set the labels to {labels}"),
+            },
+            "task.edited" => self.edited(after)?,
+            "task.imported" => format!(
+                "brought it here from {}",
+                after["from"].as_str().unwrap_or("elsewhere")
+            ),
+            "wait.moved" if after["archived"] == true => {
+                "put what it waits on into the archive".to_owned()
+            }
+            "wait.moved" if after["state"] == "done" => {
+                "finished what it was waiting on".to_owned()
+            }
+            "step.added" => format!("added the step “{}”", after["step"].as_str().unwrap_or("")),
+            "step.done" => format!("did the step “{}”", after["step"].as_str().unwrap_or("")),
+            "step.undone" => format!(
+                "took the tick off “{}”",
+                after["step"].as_str().unwrap_or("")
+            ),
+            "step.removed" => format!(
+                "took the step “{}” away",
+                before["step"].as_str().unwrap_or("")
+            ),
+            "comment.deleted" => "deleted a comment".to_owned(),
+            "topic.added" => {
+                format!(
+                    "put it on the agenda of the next {}",
+                    after["meeting"].as_str().unwrap_or("meeting")
+                )
+            }
+            _ => return None,
+        })
+    }
+
+    /// What a project is called, by its id.
+    pub fn project<'a>(&'a self, id: &'a Value) -> &'a str {
+        named(&self.shared.projects, id, named(&self.aims, id, "of old"))
+    }
+
+    fn edited(&self, after: &Value) -> Option<String> {
+        let parts: Vec<String> = after
+            .as_object()?
+            .iter()
+            .map(|(field, value)| match field.as_str() {
+                "title" => format!("renamed it “{}”", value.as_str().unwrap_or("")),
+                "description" => "changed the description".to_owned(),
+                "sprint" if value.is_null() => "took it out of the sprint".to_owned(),
+                "sprint" => format!(
+                    "set it aside for {}",
+                    named(&self.shared.sprints, value, "a sprint")
+                ),
+                "goal" if value.is_null() => "took it from its goal".to_owned(),
+                "goal" => format!(
+                    "put it to the goal “{}”",
+                    named(&self.aims, value, "of old")
+                ),
+                "project" if value.is_null() => "took it out of its project".to_owned(),
+                "project" => format!("put it to the project “{}”", self.project(value)),
+                "estimate" if value.is_null() => "took the estimate away".to_owned(),
+                "estimate" => format!("estimated it at {value}"),
+                "due" if value.is_null() => "took the due date away".to_owned(),
+                "due" => format!("set it due on {}", day(value.as_str().unwrap_or(""))),
+                "for" => format!(
+                    "said that {} waits for it",
+                    value
+                        .as_str()
+                        .filter(|text| !text.is_empty())
+                        .unwrap_or("nobody")
+                ),
+                other => format!("changed its {other}"),
+            })
+            .collect();
+        Some(parts.join(", "))
+    }
+}
+
+/// `2026-11-26` as `Thu 26 Nov`.
+fn day(iso: &str) -> String {
+    read_date(iso).map_or_else(|| iso.to_owned(), humanize::day)
+}
+
+fn named<'n>(names: &'n HashMap<String, String>, value: &'n Value, otherwise: &'n str) -> &'n str {
+    let key = value.as_str().unwrap_or("");
+    names.get(key).map_or(
+        if key.is_empty() || key.len() == 36 {
+            otherwise
+        } else {
+            key
+        },
+        String::as_str,
+    )
+}
+
+fn list(names: &HashMap<String, String>, values: &Value) -> String {
+    let values = values.as_array().into_iter().flatten();
+    values
+        .map(|value| named(names, value, "somebody"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}

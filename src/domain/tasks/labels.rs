@@ -1,0 +1,120 @@
+//! A team's words on its tasks. A new word makes a new label.
+
+use serde_json::json;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::domain::tasks::{lock, note};
+use crate::domain::{
+    accounts::create::touch_workspace,
+    error::{Problem, Result},
+    events::Change,
+    teams::Team,
+};
+
+/// Sets a task's labels by name.
+pub async fn set_labels(
+    change: &mut Change,
+    team: &Team,
+    task: Uuid,
+    names: &[String],
+) -> Result<()> {
+    lock(change.db(), team.id, task).await?;
+    let before = read(change.db(), team.id, task).await?;
+    sqlx::query("DELETE FROM task_labels WHERE team_id = $1 AND task_id = $2")
+        .bind(team.id)
+        .bind(task)
+        .execute(change.db())
+        .await?;
+    write(change.db(), team.id, task, names).await?;
+    let after = read(change.db(), team.id, task).await?;
+    if before == after {
+        return Ok(());
+    }
+    note(
+        change,
+        team,
+        task,
+        "task.labelled",
+        json!({ "labels": before }),
+        json!({ "labels": after }),
+    )
+    .await
+}
+
+/// Puts labels on a task that has none yet; those that the team lacks are made.
+pub(crate) async fn write(
+    db: &mut PgConnection,
+    team: Uuid,
+    task: Uuid,
+    names: &[String],
+) -> Result<()> {
+    let names = plain(names);
+    if names.is_empty() {
+        return Ok(());
+    }
+    if names.len() > 30 {
+        return Err(Problem::field("labels", "A task has at most 30 labels."));
+    }
+    make_missing(db, team, &names).await?;
+    sqlx::query(
+        "INSERT INTO task_labels (team_id, task_id, label_id)
+         SELECT $1, $2, id FROM labels WHERE team_id = $1 AND lower(name) = ANY(SELECT lower(n) FROM unnest($3::text[]) n)
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(team)
+    .bind(task)
+    .bind(&names)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Makes the labels that the team lacks. Whoever numbers a task does this first: two that make
+/// the same label wait for each other, and must not hold the team's row meanwhile.
+pub(crate) async fn make_missing(
+    db: &mut PgConnection,
+    team: Uuid,
+    names: &[String],
+) -> Result<()> {
+    for name in plain(names) {
+        let made = sqlx::query(
+            "INSERT INTO labels (team_id, id, name, hue)
+             SELECT $1, $2, $3, (SELECT count(*) * 5 % 12 FROM labels WHERE team_id = $1)::smallint
+             ON CONFLICT (team_id, lower(name)) DO NOTHING",
+        )
+        .bind(team)
+        .bind(Uuid::now_v7())
+        .bind(name)
+        .execute(&mut *db)
+        .await?;
+        if made.rows_affected() > 0 {
+            touch_workspace(db).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The names of a task's labels.
+pub(crate) async fn read(db: &mut PgConnection, team: Uuid, task: Uuid) -> Result<Vec<String>> {
+    Ok(sqlx::query_scalar(
+        "SELECT l.name FROM task_labels tl JOIN labels l ON l.team_id = tl.team_id AND l.id = tl.label_id
+         WHERE tl.team_id = $1 AND tl.task_id = $2 ORDER BY lower(l.name)",
+    )
+    .bind(team)
+    .bind(task)
+    .fetch_all(db)
+    .await?)
+}
+
+/// Names without the marks that would break them in a filter.
+fn plain(names: &[String]) -> Vec<String> {
+    let mut names: Vec<String> = names
+        .iter()
+        .map(|name| name.trim().trim_start_matches('#').to_owned())
+        .filter(|name| !name.is_empty())
+        .collect();
+    names.sort_by_key(|name| name.to_lowercase());
+    names.dedup_by_key(|name| name.to_lowercase());
+    names
+}

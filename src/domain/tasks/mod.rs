@@ -1,0 +1,215 @@
+//! Tasks: creating, editing, moving, assigning, blocking, commenting. A verb a file.
+
+pub mod archive;
+pub mod assign;
+pub mod block;
+pub mod bulk_edit;
+pub mod card_details;
+pub mod checklist;
+pub mod comments;
+pub mod conflicts;
+pub mod create;
+pub mod delete_column;
+pub mod dependencies;
+pub mod edit;
+pub mod event_text;
+pub mod labels;
+pub mod move_task;
+pub mod queries;
+pub mod rank;
+pub mod sprint_assignment;
+pub mod stakeholders;
+pub mod timeline;
+pub mod undo;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sqlx::PgConnection;
+use time::{Date, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::domain::{
+    accounts::Person,
+    boards::State,
+    error::Result,
+    events::{Change, Event},
+    teams::Team,
+};
+
+/// A task as a board shows it. It is the same for everyone who may see it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Card {
+    #[serde(skip)]
+    pub id: Uuid,
+    pub key: String,
+    pub title: String,
+    pub version: i64,
+    /// The column's slug.
+    pub column: String,
+    #[serde(skip)]
+    pub column_name: String,
+    pub state: State,
+    /// Where it is in its column, byte by byte; none when archived.
+    pub rank: Option<String>,
+    pub sprint: Option<i32>,
+    pub goal: Option<i32>,
+    #[serde(skip)]
+    pub goal_id: Option<Uuid>,
+    #[serde(skip)]
+    pub goal_hue: Option<i16>,
+    #[serde(skip)]
+    pub goal_title: Option<String>,
+    pub estimate: Option<i32>,
+    #[serde(serialize_with = "iso_date")]
+    pub due: Option<Date>,
+    /// When that day is over where the team is.
+    #[serde(skip)]
+    pub due_ends: Option<OffsetDateTime>,
+    /// The team or people outside who wait for it.
+    #[serde(rename = "for")]
+    pub waited_for_by: String,
+    pub steps_done: i64,
+    pub steps: i64,
+    pub comments: i64,
+    #[serde(with = "time::serde::rfc3339")]
+    pub column_since: OffsetDateTime,
+    pub archived: bool,
+    pub owners: Vec<Person>,
+    pub labels: Vec<Label>,
+    pub waits_on: Vec<Wait>,
+    /// Keys of the tasks that wait on it.
+    pub waited_by: Vec<String>,
+}
+
+impl Card {
+    /// Whether all that it waits on are tasks, and all of them done.
+    pub fn is_free_to_go_on(&self) -> bool {
+        let done = |wait: &Wait| wait.kind == "task" && wait.state == Some(State::Done);
+        !self.waits_on.is_empty() && self.waits_on.iter().all(done)
+    }
+}
+
+/// A team's word on a task.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, sqlx::FromRow)]
+pub struct Label {
+    pub name: String,
+    pub hue: i16,
+}
+
+impl Serialize for Label {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&self.name)
+    }
+}
+
+/// One reason why a task is blocked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Wait {
+    pub id: Uuid,
+    /// `task`, `team`, `person` or `text`.
+    pub kind: String,
+    /// The task's key, the team's slug or the person's handle.
+    pub on: Option<String>,
+    /// What that is called.
+    pub name: Option<String>,
+    /// Team and state of the task waited on.
+    pub team: Option<String>,
+    pub state: Option<State>,
+    /// Since when the task waited on is done.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub done_at: Option<OffsetDateTime>,
+    /// Whether the task waited on went to the archive undone.
+    #[serde(default, skip_serializing)]
+    pub archived: bool,
+    pub note: String,
+    #[serde(with = "time::serde::rfc3339")]
+    pub since: OffsetDateTime,
+}
+
+fn iso_date<S: serde::Serializer>(date: &Option<Date>, to: S) -> Result<S::Ok, S::Error> {
+    match date {
+        Some(date) => to.collect_str(date),
+        None => to.serialize_none(),
+    }
+}
+
+/// A task's row under its lock.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Locked {
+    #[sqlx(rename = "task_id")]
+    pub id: Uuid,
+    pub number: i64,
+    pub column_id: Uuid,
+    pub rank: Option<String>,
+    pub title: String,
+    pub description: String,
+    pub sprint_id: Option<Uuid>,
+    pub goal_id: Option<Uuid>,
+    pub project_id: Option<Uuid>,
+    pub estimate: Option<i32>,
+    pub due_on: Option<Date>,
+    pub waited_for_by: String,
+    pub version: i64,
+    pub moved_version: i64,
+    pub column_since: OffsetDateTime,
+    pub archived_at: Option<OffsetDateTime>,
+}
+
+/// The columns of a `Locked`, for whichever statement locks the row.
+macro_rules! locked {
+    () => {
+        "id AS task_id, number, column_id, rank, title, description, sprint_id, goal_id, project_id, estimate, due_on, waited_for_by,
+         version, moved_version, column_since, archived_at"
+    };
+}
+use locked;
+
+/// Locks a task's row until the change ends, and reads it. Columns are locked before tasks, teams after them.
+pub async fn lock(db: &mut PgConnection, team: Uuid, task: Uuid) -> Result<Locked> {
+    Ok(sqlx::query_as(concat!(
+        "SELECT ",
+        locked!(),
+        " FROM tasks WHERE team_id = $1 AND id = $2 FOR NO KEY UPDATE"
+    ))
+    .bind(team)
+    .bind(task)
+    .fetch_one(db)
+    .await?)
+}
+
+/// Counts a change of the task that touched none of its own columns; the answer is its version.
+pub async fn touch(db: &mut PgConnection, team: Uuid, task: Uuid) -> Result<i64> {
+    Ok(sqlx::query_scalar(
+        "UPDATE tasks SET version = version + 1 WHERE team_id = $1 AND id = $2 RETURNING version",
+    )
+    .bind(team)
+    .bind(task)
+    .fetch_one(db)
+    .await?)
+}
+
+/// Line ends as they are kept: a browser sends CRLF, and a lone CR would break an event stream.
+pub fn plain_lines(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
+}
+
+/// Counts a change of the task that touched none of its own columns, and records its event.
+async fn note(
+    change: &mut Change,
+    team: &Team,
+    task: Uuid,
+    kind: &'static str,
+    before: Value,
+    after: Value,
+) -> Result<()> {
+    let version = touch(change.db(), team.id, task).await?;
+    change.record(Event {
+        team: team.id,
+        task: Some(task),
+        kind,
+        before,
+        after,
+        version: Some(version),
+    });
+    Ok(())
+}

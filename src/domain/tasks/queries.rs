@@ -1,0 +1,340 @@
+//! Reading tasks: as cards of a board, and whole.
+
+use std::collections::{BTreeSet, HashMap};
+
+use sqlx::{PgPool, Postgres, QueryBuilder};
+use time::{Date, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::domain::tasks::{
+    Card,
+    card_details::{Dress, dress, dresses},
+};
+use crate::domain::{
+    boards::{
+        State,
+        filters::{Filter, Moment, ResolvedSprint},
+    },
+    clock,
+    error::{Problem, Result},
+    policy::access::named_beside,
+    teams::Team,
+};
+
+/// Nobody reads more than this many archived tasks at once.
+const MOST_ARCHIVED: i64 = 500;
+
+#[derive(sqlx::FromRow)]
+struct CardRow {
+    id: Uuid,
+    number: i64,
+    title: String,
+    version: i64,
+    column: String,
+    column_name: String,
+    #[sqlx(try_from = "String")]
+    state: State,
+    rank: Option<String>,
+    sprint: Option<i32>,
+    goal: Option<i32>,
+    goal_id: Option<Uuid>,
+    goal_hue: Option<i16>,
+    goal_title: Option<String>,
+    estimate: Option<i32>,
+    due_on: Option<Date>,
+    waited_for_by: String,
+    column_since: OffsetDateTime,
+    archived: bool,
+    /// The team's own.
+    zone: String,
+}
+
+/// The columns of a `CardRow` of the team $1. Macros, so that two queries can have them in them.
+macro_rules! card {
+    () => {
+        "k.id, k.number, k.title, k.version, c.slug AS column, c.name AS column_name, c.state, k.rank, s.number AS sprint,
+         g.position AS goal, k.goal_id, g.hue AS goal_hue, g.title AS goal_title, k.estimate, k.due_on, k.waited_for_by,
+         k.column_since, k.archived_at IS NOT NULL AS archived,
+         (SELECT coalesce(z.time_zone, w.time_zone) FROM teams z, workspace w WHERE z.id = $1) AS zone"
+    };
+}
+
+/// Where they come from: the tasks of a team, which stands behind it.
+macro_rules! of_tasks {
+    () => {
+        " FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+         LEFT JOIN sprints s ON s.id = k.sprint_id LEFT JOIN goals g ON g.team_id = k.team_id AND g.id = k.goal_id
+         WHERE k.team_id = "
+    };
+}
+
+/// A board's cards under a filter, column by column in their order.
+/// With `only`, just those of these tasks that the filter lets through.
+pub async fn cards(
+    db: &PgPool,
+    team: &Team,
+    filter: &Filter,
+    sprint: ResolvedSprint,
+    now: OffsetDateTime,
+    only: Option<&[Uuid]>,
+) -> Result<Vec<Card>> {
+    let mut query = QueryBuilder::<Postgres>::new(concat!("SELECT ", card!(), of_tasks!()));
+    query.push_bind(team.id);
+    if let Some(only) = only {
+        query
+            .push(" AND k.id = ANY(")
+            .push_bind(only.to_vec())
+            .push(")");
+    }
+    filter.push_conditions(
+        &mut query,
+        team,
+        sprint,
+        Moment::of(db, team, filter, now).await?,
+    );
+    if filter.wants_archived() {
+        query
+            .push(" ORDER BY k.archived_at DESC LIMIT ")
+            .push_bind(MOST_ARCHIVED);
+    } else {
+        query.push(" ORDER BY c.position, k.rank");
+    }
+    let rows: Vec<CardRow> = query.build_query_as().fetch_all(db).await?;
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let blocked: Vec<Uuid> = rows
+        .iter()
+        .filter(|row| row.state == State::Blocked)
+        .map(|row| row.id)
+        .collect();
+    let mut dresses = dresses(db, team.id, &ids, &blocked).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let dress = dresses.remove(&row.id).unwrap_or_default();
+            row.dressed(team, dress)
+        })
+        .collect())
+}
+
+/// The task that a change was about, with its number: what a repeated request is answered with.
+pub async fn touched_by(db: &PgPool, team: Uuid, change: Uuid) -> Result<Option<(Uuid, i64)>> {
+    Ok(sqlx::query_as(
+        "SELECT k.id, k.number FROM events e JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
+         WHERE e.change_id = $1 AND e.team_id = $2 ORDER BY e.seq LIMIT 1",
+    )
+    .bind(change)
+    .bind(team)
+    .fetch_optional(db)
+    .await?)
+}
+
+/// How many archived tasks pass the filter beyond those that `cards` read.
+pub async fn archived_beyond(
+    db: &PgPool,
+    team: &Team,
+    filter: &Filter,
+    sprint: ResolvedSprint,
+    now: OffsetDateTime,
+    read: &[Card],
+) -> Result<i64> {
+    let read = read.len() as i64;
+    if !filter.wants_archived() || read < MOST_ARCHIVED {
+        return Ok(0);
+    }
+    let mut query = QueryBuilder::<Postgres>::new(concat!("SELECT count(*)", of_tasks!()));
+    query.push_bind(team.id);
+    filter.push_conditions(
+        &mut query,
+        team,
+        sprint,
+        Moment::of(db, team, filter, now).await?,
+    );
+    let all: i64 = query.build_query_scalar().fetch_one(db).await?;
+    Ok(all - read)
+}
+
+#[derive(sqlx::FromRow)]
+struct DressedRow {
+    #[sqlx(flatten)]
+    card: CardRow,
+    #[sqlx(flatten)]
+    dress: Dress,
+}
+
+/// The tasks of a team, which stands behind it, with all that their cards wear.
+macro_rules! dressed_tasks {
+    () => {
+        concat!("SELECT ", card!(), ", ", dress!(), of_tasks!())
+    };
+}
+
+/// These tasks as cards, archived ones too, whatever any filter says. They are few, and one question gets all of them.
+pub async fn cards_of(db: &PgPool, team: &Team, tasks: &[Uuid]) -> Result<Vec<Card>> {
+    // Postgres plans for ten where a list is asked for, and for one in half of the time.
+    if let [task] = tasks {
+        return Ok(find_card(db, team, *task).await?.into_iter().collect());
+    }
+    let rows: Vec<DressedRow> = sqlx::query_as(concat!(dressed_tasks!(), "$1 AND k.id = ANY($2)"))
+        .bind(team.id)
+        .bind(tasks)
+        .fetch_all(db)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| row.card.dressed(team, row.dress))
+        .collect())
+}
+
+/// One task as a card.
+pub async fn card(db: &PgPool, team: &Team, task: Uuid) -> Result<Card> {
+    find_card(db, team, task).await?.ok_or(Problem::NotFound)
+}
+
+async fn find_card(db: &PgPool, team: &Team, task: Uuid) -> Result<Option<Card>> {
+    let row: Option<DressedRow> = sqlx::query_as(concat!(dressed_tasks!(), "$1 AND k.id = $2"))
+        .bind(team.id)
+        .bind(task)
+        .fetch_optional(db)
+        .await?;
+    Ok(row.map(|row| row.card.dressed(team, row.dress)))
+}
+
+impl CardRow {
+    fn dressed(self, team: &Team, dress: Dress) -> Card {
+        Card {
+            id: self.id,
+            key: format!("{}-{}", team.key, self.number),
+            title: self.title,
+            version: self.version,
+            column: self.column,
+            column_name: self.column_name,
+            state: self.state,
+            rank: self.rank,
+            sprint: self.sprint,
+            goal: self.goal,
+            goal_id: self.goal_id,
+            goal_hue: self.goal_hue,
+            goal_title: self.goal_title,
+            estimate: self.estimate,
+            due: self.due_on,
+            due_ends: self
+                .due_on
+                .and_then(Date::next_day)
+                .map(|day| clock::instant(day, 0, &self.zone)),
+            waited_for_by: self.waited_for_by,
+            steps_done: dress.steps_done,
+            steps: dress.steps,
+            comments: dress.comments,
+            column_since: self.column_since,
+            archived: self.archived,
+            owners: dress.owners,
+            labels: dress.labels,
+            waits_on: dress.waits_on,
+            waited_by: dress.waited_by,
+        }
+    }
+}
+
+/// What a task's page has beside its card.
+pub struct Whole {
+    pub card: Card,
+    pub description: String,
+    pub steps: Vec<Step>,
+    pub created_by: Option<String>,
+    pub created_at: OffsetDateTime,
+    /// Address of the project that it is for itself, not through a goal.
+    pub project: Option<String>,
+}
+
+#[derive(sqlx::FromRow)]
+pub struct Step {
+    pub id: Uuid,
+    pub text: String,
+    pub done: bool,
+}
+
+/// A task with its description and steps.
+pub async fn whole(db: &PgPool, team: &Team, task: Uuid) -> Result<Whole> {
+    let text = sqlx::query_as::<_, (String, Option<String>, OffsetDateTime, Option<String>)>(concat!(
+        "SELECT k.description, a.name, k.created_at, p.slug FROM tasks k LEFT JOIN accounts a ON a.id = k.created_by
+         LEFT JOIN projects p ON p.team_id = k.project_team_id AND p.id = k.project_id
+              AND EXISTS (SELECT FROM teams t WHERE t.id = p.team_id AND ",
+        named_beside!("t", "k.team_id"),
+        ")
+         WHERE k.team_id = $1 AND k.id = $2"
+    ))
+    .bind(team.id)
+    .bind(task);
+    let steps =
+        sqlx::query_as("SELECT id, text, done FROM steps WHERE team_id = $1 AND task_id = $2 ORDER BY position, id")
+            .bind(team.id)
+            .bind(task);
+    let (description, created_by, created_at, project) = text.fetch_one(db).await?;
+    let (card, steps) = (card(db, team, task).await?, steps.fetch_all(db).await?);
+    Ok(Whole {
+        card,
+        description,
+        steps,
+        created_by,
+        created_at,
+        project,
+    })
+}
+
+/// What nobody but its one owner looks at, in review in this person's teams and not their own: the longest first.
+/// Only of teams that the reader may look at: the team of each, and the task.
+pub async fn to_review(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<(Uuid, Uuid)>> {
+    Ok(sqlx::query_as(
+        "SELECT t.id, k.id FROM members m JOIN teams t ON t.id = m.team_id
+         JOIN columns c ON c.team_id = t.id AND c.state = 'review'
+         JOIN tasks k ON k.team_id = c.team_id AND k.column_id = c.id AND k.archived_at IS NULL
+         WHERE m.account_id = $1 AND t.id = ANY($2) AND (SELECT count(*) FROM task_owners o WHERE o.team_id = k.team_id AND o.task_id = k.id) < 2
+           AND NOT EXISTS (SELECT FROM task_owners o WHERE o.team_id = k.team_id AND o.task_id = k.id AND o.account_id = $1)
+         ORDER BY t.name, k.column_since LIMIT 50",
+    )
+    .bind(account)
+    .bind(seen)
+    .fetch_all(db)
+    .await?)
+}
+
+/// A person's open tasks over all teams that the reader may look at: the team of each, and the task.
+pub async fn of_owner(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<(Uuid, Uuid)>> {
+    Ok(sqlx::query_as(
+        // From what is theirs to its tasks: in one piece, all tasks of all teams would be read to find them.
+        "SELECT o.team_id, o.task_id FROM task_owners o
+         CROSS JOIN LATERAL (SELECT column_id FROM tasks WHERE team_id = o.team_id AND id = o.task_id AND archived_at IS NULL OFFSET 0) k
+         JOIN columns c ON c.team_id = o.team_id AND c.id = k.column_id AND c.state <> 'done'
+         WHERE o.account_id = $1 AND o.team_id = ANY($2)",
+    )
+    .bind(account)
+    .bind(seen)
+    .fetch_all(db)
+    .await?)
+}
+
+/// Tasks of these teams as cards by their ids, a question a team however many lists they stand in.
+pub async fn cards_by_id(
+    db: &PgPool,
+    teams: &[Team],
+    tasks: impl Iterator<Item = &(Uuid, Uuid)> + Clone,
+) -> Result<HashMap<Uuid, Card>> {
+    let mut all = HashMap::new();
+    for team in teams {
+        let of_it: BTreeSet<Uuid> = tasks
+            .clone()
+            .filter(|(id, _)| *id == team.id)
+            .map(|(_, task)| *task)
+            .collect();
+        let of_it: Vec<Uuid> = of_it.into_iter().collect();
+        if !of_it.is_empty() {
+            all.extend(
+                cards_of(db, team, &of_it)
+                    .await?
+                    .into_iter()
+                    .map(|card| (card.id, card)),
+            );
+        }
+    }
+    Ok(all)
+}

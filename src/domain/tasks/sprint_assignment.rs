@@ -1,0 +1,44 @@
+//! Setting a task aside for a sprint: what a team has closed takes no more.
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::domain::{
+    error::{Problem, Result},
+    teams::Team,
+};
+
+/// Refuses a sprint that the team has closed; its figures are frozen.
+pub(crate) async fn refuse_closed(
+    db: &mut PgConnection,
+    team: &Team,
+    sprint: Option<Uuid>,
+) -> Result<()> {
+    let Some(sprint) = sprint else { return Ok(()) };
+    match closed(db, team.id, sprint).await? {
+        Some(name) => Err(Problem::field(
+            "sprint",
+            format!("{} has closed {name}. Choose another sprint.", team.name),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The sprint's name if the team has closed it, or if all is closed because the team had nothing in it.
+/// Until the change is done, nobody closes it.
+pub async fn closed(db: &mut PgConnection, team: Uuid, sprint: Uuid) -> Result<Option<String>> {
+    // The lock first, in a statement of its own: whoever is closing it now is waited for, and then seen.
+    sqlx::query("SELECT FROM sprints WHERE id = $1 FOR KEY SHARE")
+        .bind(sprint)
+        .execute(&mut *db)
+        .await?;
+    let closed: Option<String> = sqlx::query_scalar(
+        "SELECT name FROM sprints
+         WHERE id = $2 AND (state = 'closed' OR EXISTS (SELECT FROM closings WHERE team_id = $1 AND sprint_id = $2))",
+    )
+    .bind(team)
+    .bind(sprint)
+    .fetch_optional(db)
+    .await?;
+    Ok(closed)
+}

@@ -1,0 +1,187 @@
+//! Who of us waits for a task, as its "for" names them: teams by name, key or address, people by @handle or name.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::domain::{
+    boards::filters::literal,
+    error::Result,
+    events::Change,
+    humanize,
+    policy::access::{named_beside, seen_by},
+    teams::Team,
+};
+
+/// What stands for a team that not all of a task's readers may look at.
+const HIDDEN: &str = "a private team";
+
+/// A task's "for" as everybody who may look at the task reads it: another team that is private is not named there.
+/// A name that its writer may not look at either is left: what they write tells them nothing.
+pub(crate) async fn unnamed(change: &mut Change, team: &Team, names: &str) -> Result<String> {
+    if names.trim().is_empty() {
+        return Ok(String::new());
+    }
+    let (actor, reach) = (change.actor, change.reach.clone());
+    let hidden: Vec<String> = sqlx::query_scalar(concat!(
+        "SELECT unnest(ARRAY[lower(t.name), t.slug, lower(t.key)] || ARRAY(SELECT lower(f.key) FROM former_keys f WHERE f.team_id = t.id UNION SELECT lower(f.name) FROM former_names f WHERE f.team_id = t.id
+                AND NOT EXISTS (SELECT FROM teams o WHERE lower(o.name) = lower(f.name))))
+         FROM teams t WHERE NOT ",
+        named_beside!("t", "$1"),
+        " AND ",
+        seen_by!("$2", "$3")
+    ))
+    .bind(team.id)
+    .bind(actor)
+    .bind(reach)
+    .fetch_all(change.db())
+    .await?;
+    Ok(humanize::instead_of(
+        names.trim(),
+        |part| hidden.contains(&part.to_lowercase()),
+        HIDDEN,
+    ))
+}
+
+/// Takes a team that becomes private out of every "for" of other teams' tasks, and of what was told of them.
+/// Before anything else is locked: tasks come first.
+pub async fn unname(change: &mut Change, team: &Team) -> Result<()> {
+    let mut its = vec![
+        team.name.to_lowercase(),
+        team.slug.clone(),
+        team.key.to_lowercase(),
+    ];
+    let former: Vec<String> = sqlx::query_scalar(
+        "SELECT lower(key) FROM former_keys WHERE team_id = $1 UNION SELECT lower(f.name) FROM former_names f
+         WHERE f.team_id = $1 AND NOT EXISTS (SELECT FROM teams o WHERE lower(o.name) = lower(f.name))",
+    )
+    .bind(team.id)
+    .fetch_all(change.db())
+    .await?;
+    its.extend(former);
+    let unnamed = |names: &str| {
+        humanize::instead_of(names, |part| its.contains(&part.to_lowercase()), HIDDEN)
+    };
+    let patterns: Vec<String> = its
+        .iter()
+        .map(|name| format!("%{}%", literal(name)))
+        .collect();
+    let tasks: Vec<(Uuid, Uuid, String)> = sqlx::query_as(
+        "SELECT team_id, id, waited_for_by FROM tasks WHERE team_id <> $1 AND waited_for_by ILIKE ANY($2) ORDER BY team_id, id FOR NO KEY UPDATE",
+    )
+    .bind(team.id)
+    .bind(&patterns)
+    .fetch_all(change.db())
+    .await?;
+    for (of, task, names) in tasks {
+        sqlx::query(
+            "UPDATE tasks SET waited_for_by = left($3, 200) WHERE team_id = $1 AND id = $2",
+        )
+        .bind(of)
+        .bind(task)
+        .bind(unnamed(&names))
+        .execute(change.db())
+        .await?;
+    }
+    let told: Vec<(Uuid, i64, Value, Value)> = sqlx::query_as(
+        "SELECT team_id, seq, before, after FROM events
+         WHERE team_id <> $1 AND (before->>'for' ILIKE ANY($2) OR after->>'for' ILIKE ANY($2))",
+    )
+    .bind(team.id)
+    .bind(&patterns)
+    .fetch_all(change.db())
+    .await?;
+    for (of, seq, mut before, mut after) in told {
+        for said in [&mut before, &mut after] {
+            if let Some(names) = said["for"].as_str().map(unnamed) {
+                said["for"] = json!(names);
+            }
+        }
+        sqlx::query("UPDATE events SET before = $3, after = $4 WHERE team_id = $1 AND seq = $2")
+            .bind(of)
+            .bind(seq)
+            .bind(before)
+            .bind(after)
+            .execute(change.db())
+            .await?;
+    }
+    Ok(())
+}
+
+/// Reads off a task's "for" who of us waits for it, by what they are or once were called. Whatever names nobody here, or a team that its writer may not look
+/// at, stays words.
+pub(crate) async fn set_awaiting(
+    change: &mut Change,
+    team: &Team,
+    task: Uuid,
+    words: &str,
+) -> Result<()> {
+    let parts = named(words);
+    let (actor, reach) = (change.actor, change.reach.clone());
+    // Who is not named there any more stays, as long as the words for them do.
+    sqlx::query(concat!(
+        "DELETE FROM awaits WHERE team_id = $1 AND task_id = $2
+             AND NOT ($3 AND by_team_id IN (SELECT t.id FROM teams t WHERE NOT ",
+        named_beside!("t", "$1"),
+        "))"
+    ))
+    .bind(team.id)
+    .bind(task)
+    .bind(parts.iter().any(|part| part == HIDDEN))
+    .execute(change.db())
+    .await?;
+    if parts.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(concat!(
+        "INSERT INTO awaits (team_id, task_id, by_team_id, by_account_id)
+         SELECT DISTINCT $1::uuid, $2::uuid, t.id, NULL::uuid FROM unnest($3::text[]) part
+         JOIN teams t ON (part IN (lower(t.name), t.slug, lower(t.key)) OR t.id IN (SELECT team_id FROM former_keys WHERE lower(key) = part)
+              -- a name that another team has by now is that one's
+              OR t.id IN (SELECT team_id FROM former_names WHERE lower(name) = part) AND NOT EXISTS (SELECT FROM teams WHERE lower(name) = part)) AND t.id <> $1 AND ",
+        seen_by!("$4", "$5"),
+        " UNION SELECT $1, $2, NULL, a.id FROM unnest($3::text[]) part LEFT JOIN former_handles f ON '@' || f.handle = part
+         JOIN accounts a ON part IN ('@' || a.handle, lower(a.name)) OR a.id = f.account_id
+         WHERE true ON CONFLICT DO NOTHING"
+    ))
+    .bind(team.id)
+    .bind(task)
+    .bind(&parts)
+    .bind(actor)
+    .bind(reach)
+    .execute(change.db())
+    .await?;
+    Ok(())
+}
+
+/// What may be a name in a "for": each of its parts, and every two or three in a row, for names with commas of their own.
+fn named(words: &str) -> Vec<String> {
+    let parts: Vec<String> = words
+        .split(',')
+        .map(|part| part.trim().to_lowercase())
+        .filter(|part| !part.is_empty())
+        .collect();
+    (1..=3)
+        .flat_map(|count| parts.windows(count).map(|run| run.join(", ")))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::tasks::stakeholders::named;
+
+    #[test]
+    fn names_may_have_commas_of_their_own() {
+        assert_eq!(
+            named(" Legal, EU ,@elif,"),
+            [
+                "legal",
+                "eu",
+                "@elif",
+                "legal, eu",
+                "eu, @elif",
+                "legal, eu, @elif"
+            ]
+        );
+        assert!(named(" , ").is_empty());
+    }
+}

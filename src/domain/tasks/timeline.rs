@@ -1,0 +1,284 @@
+//! What happened to a task, in sentences.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use sqlx::PgPool;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use uuid::Uuid;
+
+use crate::domain::tasks::{
+    event_text::{Names, by_itself},
+    undo,
+};
+use crate::domain::{
+    accounts::Person,
+    error::Result,
+    events::{Change, are_undoable},
+    humanize,
+    markdown::{Html, Links},
+    policy::{access::seen_by, viewer::Viewer},
+};
+
+/// One line of a task's story: an event, or a comment.
+pub struct Line {
+    pub who: Option<Person>,
+    /// Who wrote an imported comment, or did what an imported event tells.
+    pub author: String,
+    pub at: OffsetDateTime,
+    pub told: Told,
+}
+
+/// What a line tells.
+pub enum Told {
+    Event(String),
+    Comment {
+        id: Uuid,
+        body: String,
+        html: Html,
+        edited: bool,
+    },
+}
+
+impl Line {
+    pub fn name(&self) -> &str {
+        match &self.who {
+            Some(person) => &person.name,
+            None if self.author.is_empty() => "A former member",
+            None => &self.author,
+        }
+    }
+
+    /// The reader's day and time of it.
+    pub fn when(&self, zone: &str) -> String {
+        humanize::moment(self.at, zone)
+    }
+
+    pub fn iso(&self) -> String {
+        instant(self.at)
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct EventRow {
+    kind: String,
+    before: Value,
+    after: Value,
+    at: OffsetDateTime,
+    id: Option<Uuid>,
+    handle: Option<String>,
+    name: Option<String>,
+    hue: Option<i16>,
+}
+
+#[derive(sqlx::FromRow)]
+struct CommentRow {
+    comment_id: Uuid,
+    author: String,
+    body: String,
+    created_at: OffsetDateTime,
+    edited_at: Option<OffsetDateTime>,
+    id: Option<Uuid>,
+    handle: Option<String>,
+    name: Option<String>,
+    hue: Option<i16>,
+}
+
+fn person(
+    id: Option<Uuid>,
+    handle: Option<String>,
+    name: Option<String>,
+    hue: Option<i16>,
+) -> Option<Person> {
+    Some(Person {
+        id: id?,
+        handle: handle?,
+        name: name?,
+        hue: hue?,
+    })
+}
+
+/// The newest 300 events of a task with its comments between, oldest first.
+pub async fn of_task(db: &PgPool, team: Uuid, task: Uuid, links: &Links) -> Result<Vec<Line>> {
+    let names = Names::load(db, team).await?;
+    let events: Vec<EventRow> = sqlx::query_as(
+        "SELECT e.kind, e.before, e.after, e.at, a.id, a.handle, a.name, a.hue FROM events e LEFT JOIN accounts a ON a.id = e.actor_id
+         WHERE e.team_id = $1 AND e.task_id = $2 ORDER BY e.seq DESC LIMIT 300",
+    )
+    .bind(team)
+    .bind(task)
+    .fetch_all(db)
+    .await?;
+    let comments: Vec<CommentRow> = sqlx::query_as(
+        "SELECT c.id AS comment_id, c.author, c.body, c.created_at, c.edited_at, a.id, a.handle, a.name, a.hue
+         FROM comments c LEFT JOIN accounts a ON a.id = c.author_id WHERE c.team_id = $1 AND c.task_id = $2 ORDER BY c.created_at, c.id",
+    )
+    .bind(team)
+    .bind(task)
+    .fetch_all(db)
+    .await?;
+    // What happened at the same instant stays in the order it happened in; what was said comes after.
+    let mut lines: Vec<Line> = events
+        .into_iter()
+        .rev()
+        .filter_map(|row| {
+            let told = names.sentence(&row.kind, &row.before, &row.after)?;
+            let who = person(row.id, row.handle, row.name, row.hue);
+            if let (None, Some((what, is))) = (&who, by_itself(&row.kind, &row.after)) {
+                return Some(Line {
+                    who,
+                    author: what.to_owned(),
+                    at: row.at,
+                    told: Told::Event(is.to_owned()),
+                });
+            }
+            // An imported event says who did it where it came from.
+            let author = row.after["by"].as_str().unwrap_or_default().to_owned();
+            Some(Line {
+                who,
+                author,
+                at: row.at,
+                told: Told::Event(told),
+            })
+        })
+        .collect();
+    lines.extend(comments.into_iter().map(|row| {
+        let html = crate::domain::markdown::render(&row.body, links);
+        Line {
+            who: person(row.id, row.handle, row.name, row.hue),
+            author: row.author,
+            at: row.created_at,
+            told: Told::Comment {
+                id: row.comment_id,
+                html,
+                body: row.body,
+                edited: row.edited_at.is_some(),
+            },
+        }
+    }));
+    lines.sort_by_key(|line| line.at);
+    Ok(lines)
+}
+
+/// A change that its maker may take back, and what it did.
+pub struct Undoable {
+    pub id: Uuid,
+    pub said: String,
+}
+
+/// What a change of this reader's did, in a sentence; nothing if there is no such change, it cannot be taken back any
+/// more, or it is of a team that they may no longer look at.
+pub async fn undoable(
+    db: &PgPool,
+    change: Option<Uuid>,
+    reader: &Viewer,
+    now: OffsetDateTime,
+) -> Result<Option<Undoable>> {
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        team_id: Uuid,
+        task: String,
+        kind: String,
+        before: Value,
+        after: Value,
+    }
+    let Some(id) = change else { return Ok(None) };
+    let rows: Vec<Row> = sqlx::query_as(concat!(
+        "SELECT e.team_id, concat(t.key, '-', k.number) AS task, e.kind, e.before, e.after
+         FROM events e JOIN teams t ON t.id = e.team_id JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
+         WHERE e.change_id = $1 AND e.actor_id = $2 AND e.at > $4 AND e.kind NOT LIKE 'wait.%' AND ",
+        seen_by!("$2", "$3"),
+        " ORDER BY e.seq",
+    ))
+    .bind(id)
+    .bind(reader.person.id)
+    .bind(reader.reach().map(<[Uuid]>::to_vec))
+    .bind(now - undo::FOR)
+    .fetch_all(db)
+    .await?;
+    let Some(first) = rows
+        .first()
+        .filter(|_| are_undoable(rows.iter().map(|row| row.kind.as_str())))
+    else {
+        return Ok(None);
+    };
+    let tasks: BTreeSet<&str> = rows.iter().map(|row| row.task.as_str()).collect();
+    if tasks.len() > 1 {
+        return Ok(Some(Undoable {
+            id,
+            said: format!("You changed {} tasks.", tasks.len()),
+        }));
+    }
+    let names = Names::load(db, first.team_id).await?;
+    let parts: Vec<String> = rows
+        .iter()
+        .filter_map(|row| names.sentence(&row.kind, &row.before, &row.after))
+        .collect();
+    let parts = if parts.is_empty() {
+        "changed it".to_owned()
+    } else {
+        parts.join(", ")
+    };
+    Ok(Some(Undoable {
+        id,
+        said: format!("{}: you {parts}.", first.task),
+    }))
+}
+
+/// Who moved a task last and when, to begin a sentence with.
+pub(crate) async fn last_mover(change: &mut Change, team: Uuid, task: Uuid) -> Result<String> {
+    let last: Option<(Option<String>, OffsetDateTime)> = sqlx::query_as(
+        "SELECT a.name, e.at FROM events e LEFT JOIN accounts a ON a.id = e.actor_id
+         WHERE e.team_id = $1 AND e.task_id = $2 AND e.kind IN ('task.moved', 'task.archived', 'task.restored', 'task.created')
+         ORDER BY e.seq DESC LIMIT 1",
+    )
+    .bind(team)
+    .bind(task)
+    .fetch_optional(change.db())
+    .await?;
+    Ok(who_and_when(change.at, last))
+}
+
+/// Who changed one of these fields (or anything, without fields) after a version, if anybody did.
+pub(crate) async fn editor_since(
+    change: &mut Change,
+    team: Uuid,
+    task: Uuid,
+    version: i64,
+    fields: Option<&[String]>,
+) -> Result<Option<String>> {
+    let last: Option<(Option<String>, OffsetDateTime)> = sqlx::query_as(
+        "SELECT a.name, e.at FROM events e LEFT JOIN accounts a ON a.id = e.actor_id
+         WHERE e.team_id = $1 AND e.task_id = $2 AND e.version > $3 AND ($4::text[] IS NULL OR e.after ?| $4)
+         ORDER BY e.seq DESC LIMIT 1",
+    )
+    .bind(team)
+    .bind(task)
+    .bind(version)
+    .bind(fields)
+    .fetch_optional(change.db())
+    .await?;
+    let now = change.at;
+    Ok(last.map(|last| who_and_when(now, Some(last))))
+}
+
+fn who_and_when(now: OffsetDateTime, last: Option<(Option<String>, OffsetDateTime)>) -> String {
+    match last {
+        Some((name, at)) => format!(
+            "{} ({})",
+            name.as_deref().unwrap_or("Somebody"),
+            humanize::ago(now, at)
+        ),
+        None => "Somebody".to_owned(),
+    }
+}
+
+/// An instant as events and pages write it.
+pub fn instant(at: OffsetDateTime) -> String {
+    at.format(&Rfc3339).unwrap_or_default()
+}
+
+/// Reads an instant that `instant` wrote.
+pub(crate) fn read_instant(text: &str) -> Option<OffsetDateTime> {
+    OffsetDateTime::parse(text, &Rfc3339).ok()
+}

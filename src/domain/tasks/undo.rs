@@ -1,0 +1,343 @@
+//! Taking back a change: all of it, as long as nobody has built on it.
+
+use serde_json::{Value, json};
+use time::Duration;
+use uuid::Uuid;
+
+use crate::domain::tasks::{
+    archive, block, bulk_edit, dependencies,
+    edit::{self, Edit, Seen},
+    lock, move_task, note, rank, timeline,
+};
+use crate::domain::{
+    boards::Column,
+    error::{Problem, Result},
+    events::{Change, are_undoable},
+    teams::Team,
+};
+
+/// How long a change can be taken back.
+pub(crate) const FOR: Duration = Duration::hours(1);
+
+#[derive(sqlx::FromRow)]
+struct Past {
+    task_id: Option<Uuid>,
+    kind: String,
+    before: Value,
+    after: Value,
+    version: Option<i64>,
+}
+
+/// Takes back one's own change; the answer is the tasks that it touched.
+///
+/// # Errors
+/// `NotFound` for somebody else's change, `Conflict` when it is too long ago or somebody changed the same since.
+pub async fn undo_change(change: &mut Change, team: &Team, undone: Uuid) -> Result<Vec<Uuid>> {
+    let (actor, since) = (change.actor, change.at - FOR);
+    let events: Vec<Past> = sqlx::query_as(
+        "SELECT task_id, kind, before, after, version FROM events
+         WHERE change_id = $1 AND team_id = $2 AND actor_id = $3 AND at > $4 ORDER BY seq DESC",
+    )
+    .bind(undone)
+    .bind(team.id)
+    .bind(actor)
+    .bind(since)
+    .fetch_all(change.db())
+    .await?;
+    if events.is_empty() {
+        return Err(Problem::conflict(
+            "That was too long ago to be undone. Nothing was changed.",
+        ));
+    }
+    // Its tasks are only half of it: the figures would stay frozen.
+    if events.iter().any(|event| event.kind.starts_with("sprint.")) {
+        return Err(Problem::conflict(
+            "A closed sprint is opened again on its retro page. Nothing was changed.",
+        ));
+    }
+    if !are_undoable(events.iter().map(|event| event.kind.as_str())) {
+        return Err(Problem::conflict(
+            "What was said cannot be taken back this way. Nothing was changed.",
+        ));
+    }
+    lock_board(change, team).await?;
+    take_back_events(change, team, &events).await
+}
+
+/// Takes back all that a change did to tasks, whoever made it and however long ago; the answer is those tasks.
+/// Whoever calls it has locked the board, and says by what right.
+pub async fn take_back(change: &mut Change, team: &Team, undone: Uuid) -> Result<Vec<Uuid>> {
+    let events: Vec<Past> = sqlx::query_as(
+        "SELECT task_id, kind, before, after, version FROM events WHERE change_id = $1 AND team_id = $2 ORDER BY seq DESC",
+    )
+    .bind(undone)
+    .bind(team.id)
+    .fetch_all(change.db())
+    .await?;
+    take_back_events(change, team, &events).await
+}
+
+/// Locks what an undo may touch: who waits, and every column of the team, before any task.
+pub async fn lock_board(change: &mut Change, team: &Team) -> Result<()> {
+    dependencies::lock_waits(change.db()).await?;
+    bulk_edit::lock_every_column(change.db(), team.id).await
+}
+
+async fn take_back_events(change: &mut Change, team: &Team, events: &[Past]) -> Result<Vec<Uuid>> {
+    let mut tasks: Vec<Uuid> = events.iter().filter_map(|event| event.task_id).collect();
+    tasks.sort_unstable();
+    tasks.dedup();
+    for task in &tasks {
+        lock(change.db(), team.id, *task).await?;
+    }
+    for event in events {
+        if let Some(task) = event.task_id {
+            undo_event(change, team, task, event).await?;
+        }
+    }
+    Ok(tasks)
+}
+
+async fn undo_event(change: &mut Change, team: &Team, task: Uuid, event: &Past) -> Result<()> {
+    let seen = Some(Seen {
+        version: event.version.unwrap_or(0),
+        strict: false,
+    });
+    match event.kind.as_str() {
+        "task.moved" => move_back(change, team, task, event).await,
+        "task.archived" => {
+            not_moved_since(change, team, task, event).await?;
+            archive::restore_task(change, team, task, event.before["rank"].as_str()).await
+        }
+        "task.restored" => archive::archive_task(change, team, task).await,
+        "task.created" => {
+            not_touched_since(change, team, task, event).await?;
+            archive::archive_task(change, team, task).await
+        }
+        "task.blocked" => end_wait(change, team, task, &event.after["waits"]["id"]).await,
+        "task.unblocked" => open_waits(change, team, task, &event.before["waits"]).await,
+        "task.owned" => {
+            edit::edit_task(
+                change,
+                team,
+                task,
+                &Edit {
+                    owners: Some(texts(&event.before["owners"])),
+                    seen,
+                    ..Edit::default()
+                },
+            )
+            .await
+        }
+        "task.labelled" => {
+            edit::edit_task(
+                change,
+                team,
+                task,
+                &Edit {
+                    labels: Some(texts(&event.before["labels"])),
+                    seen,
+                    ..Edit::default()
+                },
+            )
+            .await
+        }
+        "task.edited" => {
+            edit::edit_task(
+                change,
+                team,
+                task,
+                &Edit {
+                    seen,
+                    ..earlier(&event.before)
+                },
+            )
+            .await
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn move_back(change: &mut Change, team: &Team, task: Uuid, event: &Past) -> Result<()> {
+    not_moved_since(change, team, task, event).await?;
+    let slug = event.before["column"].as_str().unwrap_or_default();
+    let (was, from, to) = move_task::lock_places(change.db(), team.id, task, slug).await?;
+    let rank = free_rank(change, team, &to, task, event.before["rank"].as_str()).await?;
+    move_task::come_back(change, team, &was, &from, &to).await?;
+    move_task::put(change, team, &was, &from, &to, &rank).await?;
+    if let Some(since) = event.before["column_since"]
+        .as_str()
+        .and_then(timeline::read_instant)
+    {
+        sqlx::query("UPDATE tasks SET column_since = $3 WHERE team_id = $1 AND id = $2")
+            .bind(team.id)
+            .bind(task)
+            .bind(since)
+            .execute(change.db())
+            .await?;
+    }
+    Ok(())
+}
+
+/// The rank that it had, or the next place below it when somebody else has it now.
+async fn free_rank(
+    change: &mut Change,
+    team: &Team,
+    column: &Column,
+    task: Uuid,
+    wanted: Option<&str>,
+) -> Result<String> {
+    let Some(wanted) = wanted else {
+        return Ok(move_task::rank_at(
+            change.db(),
+            team,
+            column,
+            Some(task),
+            &move_task::Place::default(),
+        )
+        .await?
+        .0);
+    };
+    let from_there: Vec<String> = sqlx::query_scalar(
+        "SELECT rank FROM tasks WHERE column_id = $1 AND rank >= $2 AND id <> $3 ORDER BY rank LIMIT 2",
+    )
+    .bind(column.id)
+    .bind(wanted)
+    .bind(task)
+    .fetch_all(change.db())
+    .await?;
+    if from_there.first().is_none_or(|first| first != wanted) {
+        return Ok(wanted.to_owned());
+    }
+    Ok(rank::between(
+        Some(wanted),
+        from_there.get(1).map(String::as_str),
+    ))
+}
+
+async fn not_moved_since(change: &mut Change, team: &Team, task: Uuid, event: &Past) -> Result<()> {
+    let was = lock(change.db(), team.id, task).await?;
+    if event
+        .version
+        .is_some_and(|version| was.moved_version > version)
+    {
+        let who = timeline::last_mover(change, team.id, task).await?;
+        return Err(Problem::conflict(format!(
+            "{who} has moved {}-{} since. Nothing was undone.",
+            team.key, was.number
+        )));
+    }
+    Ok(())
+}
+
+/// What others built on is not theirs alone any more who made it.
+async fn not_touched_since(
+    change: &mut Change,
+    team: &Team,
+    task: Uuid,
+    event: &Past,
+) -> Result<()> {
+    let number = lock(change.db(), team.id, task).await?.number;
+    let other: Option<Option<String>> = sqlx::query_scalar(
+        "SELECT a.name FROM events e LEFT JOIN accounts a ON a.id = e.actor_id
+         WHERE e.team_id = $1 AND e.task_id = $2 AND e.version > $3 AND e.actor_id IS DISTINCT FROM $4 ORDER BY e.seq DESC LIMIT 1",
+    )
+    .bind(team.id)
+    .bind(task)
+    .bind(event.version)
+    .bind(change.actor)
+    .fetch_optional(change.db())
+    .await?;
+    match other {
+        None => Ok(()),
+        Some(who) => Err(Problem::conflict(format!(
+            "{} has changed {}-{number} since. Nothing was undone.",
+            who.as_deref().unwrap_or("Somebody"),
+            team.key
+        ))),
+    }
+}
+
+async fn end_wait(change: &mut Change, team: &Team, task: Uuid, wait: &Value) -> Result<()> {
+    let wait = wait.as_str().and_then(|id| id.parse::<Uuid>().ok());
+    block::tell_waited(change, team, wait.as_slice()).await?;
+    sqlx::query("DELETE FROM waits WHERE team_id = $1 AND task_id = $2 AND id = $3")
+        .bind(team.id)
+        .bind(task)
+        .bind(wait)
+        .execute(change.db())
+        .await?;
+    note(
+        change,
+        team,
+        task,
+        "task.unblocked",
+        json!({ "waits": [] }),
+        json!({}),
+    )
+    .await
+}
+
+async fn open_waits(change: &mut Change, team: &Team, task: Uuid, waits: &Value) -> Result<()> {
+    let waits: Vec<Uuid> = texts(waits)
+        .iter()
+        .filter_map(|id| id.parse().ok())
+        .collect();
+    let on: Vec<(Uuid, Uuid)> = sqlx::query_as(
+        "SELECT on_task_team, on_task_id FROM waits WHERE team_id = $1 AND task_id = $2 AND id = ANY($3) AND on_task_id IS NOT NULL",
+    )
+    .bind(team.id)
+    .bind(task)
+    .bind(&waits)
+    .fetch_all(change.db())
+    .await?;
+    for on in on {
+        dependencies::refuse_circle(change.db(), (team.id, task), on).await?;
+    }
+    sqlx::query(
+        "UPDATE waits SET ended_at = NULL WHERE team_id = $1 AND task_id = $2 AND id = ANY($3)",
+    )
+    .bind(team.id)
+    .bind(task)
+    .bind(&waits)
+    .execute(change.db())
+    .await?;
+    block::tell_waited(change, team, &waits).await?;
+    note(change, team, task, "task.blocked", json!({}), json!({})).await
+}
+
+/// The edit that sets a changed task's fields to what they were.
+fn earlier(before: &Value) -> Edit {
+    let id = |field: &str| {
+        before
+            .get(field)
+            .map(|value| value.as_str().and_then(|id| id.parse().ok()))
+    };
+    let text = |field: &str| before.get(field).and_then(Value::as_str).map(str::to_owned);
+    Edit {
+        title: text("title"),
+        description: text("description"),
+        sprint: id("sprint"),
+        goal: id("goal"),
+        project: id("project"),
+        estimate: before
+            .get("estimate")
+            .map(|value| value.as_i64().and_then(|value| i32::try_from(value).ok())),
+        due: before.get("due").map(|value| {
+            value
+                .as_str()
+                .and_then(crate::http::extract::form::read_date)
+        }),
+        waited_for_by: text("for"),
+        puts_back: true,
+        ..Edit::default()
+    }
+}
+
+fn texts(list: &Value) -> Vec<String> {
+    list.as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|text| text.as_str().map(str::to_owned))
+        .collect()
+}

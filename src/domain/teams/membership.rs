@@ -1,0 +1,294 @@
+//! Who is on a team, from when to when, and who may look at it.
+
+use serde_json::json;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::teams::{Team, create};
+use crate::domain::{
+    accounts::{audit_log, create::touch_workspace},
+    boards::share_links,
+    error::{Problem, Result},
+    events::{Change, Event},
+};
+
+/// What somebody is on a team.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TeamRole {
+    /// Changes its settings and who is on it.
+    Lead,
+    Member,
+}
+
+impl TeamRole {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Lead => "lead",
+            Self::Member => "member",
+        }
+    }
+}
+
+/// Stands in an event for who did it, where that is whoever runs the server.
+pub const COMMAND_LINE: &str = "The command line";
+
+/// Puts somebody on a team, or makes of a member what they are from now on; nothing takes them off it, and their time
+/// on it is kept.
+///
+/// # Errors
+/// `Invalid` for nobody of that handle, and for taking off somebody who is not on it.
+pub async fn set_member(
+    change: &mut Change,
+    team: &Team,
+    handle: &str,
+    role: Option<TeamRole>,
+) -> Result<()> {
+    // What every board shows is counted before the team's own row is locked.
+    touch_workspace(change.db()).await?;
+    let handle = handle.trim().trim_start_matches('@').to_lowercase();
+    let account: Option<Uuid> =
+        sqlx::query_scalar("SELECT id FROM accounts WHERE handle = $1 AND deactivated_at IS NULL")
+            .bind(&handle)
+            .fetch_optional(change.db())
+            .await?;
+    let account = account
+        .ok_or_else(|| Problem::field("handle", format!("There is nobody called @{handle}.")))?;
+    let stands: Option<(String, OffsetDateTime)> = sqlx::query_as(
+        "SELECT role, since FROM members WHERE team_id = $1 AND account_id = $2 FOR UPDATE",
+    )
+    .bind(team.id)
+    .bind(account)
+    .fetch_optional(change.db())
+    .await?;
+    let (kind, at) = (kind(&stands, role)?, change.at);
+    match role {
+        None => {
+            leave(change, team.id, account).await?;
+            keep_somebody(change, team.id).await?;
+        }
+        Some(role) => {
+            sqlx::query(
+                "INSERT INTO members (team_id, account_id, role, since) VALUES ($1, $2, $3, $4)
+                 ON CONFLICT (team_id, account_id) DO UPDATE SET role = excluded.role",
+            )
+            .bind(team.id)
+            .bind(account)
+            .bind(role.as_str())
+            .bind(at)
+            .execute(change.db())
+            .await?;
+            keep_somebody(change, team.id).await?;
+        }
+    }
+    let what = role.map_or("no member", TeamRole::as_str);
+    audit_log::note_of(
+        change,
+        team.id,
+        "team.role",
+        &format!("@{handle} is now {what} of {{team}}"),
+    )
+    .await?;
+    let before = json!({ "role": stands.map(|(role, _)| role) });
+    let mut after = json!({ "who": handle, "role": role.map(TeamRole::as_str) });
+    if change.actor.is_none() {
+        after["by"] = json!(COMMAND_LINE);
+    }
+    if change.actor == Some(account) && kind == "member.joined" {
+        after["comes"] = json!(true);
+    }
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind,
+        before,
+        after,
+        version: None,
+    });
+    Ok(())
+}
+
+fn kind(stands: &Option<(String, OffsetDateTime)>, role: Option<TeamRole>) -> Result<&'static str> {
+    match (stands, role) {
+        (None, None) => Err(Problem::field(
+            "handle",
+            "That person is not on the team. Nothing was changed.",
+        )),
+        (None, Some(_)) => Ok("member.joined"),
+        (Some(_), None) => Ok("member.left"),
+        (Some(_), Some(_)) => Ok("member.role"),
+    }
+}
+
+/// A private team that nobody may see and lead any more would be lost.
+pub async fn keep_somebody(change: &mut Change, team: Uuid) -> Result<()> {
+    if is_lost(change, team).await? {
+        return Err(Problem::field(
+            "handle",
+            "Nobody would be left to lead a private team, and nobody else may see it. Make somebody else its lead first, or open it. Nothing was changed.",
+        ));
+    }
+    Ok(())
+}
+
+/// Whether a team is private, and nobody on it who may still come in leads it.
+async fn is_lost(change: &mut Change, team: Uuid) -> Result<bool> {
+    Ok(sqlx::query_scalar(
+        "SELECT private AND NOT EXISTS (SELECT FROM members m JOIN accounts a ON a.id = m.account_id
+            WHERE m.team_id = t.id AND a.deactivated_at IS NULL AND a.role <> 'viewer' AND (m.role = 'lead' OR a.role = 'admin'))
+         FROM teams t WHERE id = $1",
+    )
+    .bind(team)
+    .fetch_one(change.db())
+    .await?)
+}
+
+/// Who is locked out has to be out at once, whatever they led: of each private team that nobody leads any more, whoever
+/// is on it the longest leads it from now on. Answers whether there is one where nobody is left: `fortnight team lead`
+/// names somebody.
+pub async fn hand_on(change: &mut Change, account: Uuid) -> Result<bool> {
+    let teams: Vec<Team> = sqlx::query_as(
+        "SELECT t.id, t.slug, t.name, t.key, t.seq FROM members m JOIN teams t ON t.id = m.team_id WHERE m.account_id = $1 ORDER BY t.id",
+    )
+    .bind(account)
+    .fetch_all(change.db())
+    .await?;
+    let mut is_left_alone = false;
+    for team in teams {
+        if !is_lost(change, team.id).await? {
+            continue;
+        }
+        let next: Option<String> = sqlx::query_scalar(
+            "SELECT a.handle FROM members m JOIN accounts a ON a.id = m.account_id
+             WHERE m.team_id = $1 AND a.deactivated_at IS NULL AND a.role <> 'viewer' ORDER BY m.since, a.handle LIMIT 1",
+        )
+        .bind(team.id)
+        .fetch_optional(change.db())
+        .await?;
+        match next {
+            Some(next) => set_member(change, &team, &next, Some(TeamRole::Lead)).await?,
+            None => is_left_alone = true,
+        }
+    }
+    Ok(is_left_alone)
+}
+
+/// Ends somebody's time on a team, and keeps when it was: whoever was let go before was there until then.
+pub async fn leave(change: &mut Change, team: Uuid, account: Uuid) -> Result<()> {
+    let at = change.at;
+    sqlx::query(
+        "WITH gone AS (DELETE FROM members WHERE team_id = $1 AND account_id = $2 RETURNING role, since)
+         INSERT INTO past_members (team_id, id, account_id, role, since, until)
+         SELECT $1, $3, $2, role, least(since, gone_at), gone_at
+         FROM gone, (SELECT least($4, deactivated_at) AS gone_at FROM accounts WHERE id = $2) AS last",
+    )
+    .bind(team)
+    .bind(account)
+    .bind(Uuid::now_v7())
+    .bind(at)
+    .execute(change.db())
+    .await?;
+    // Who may not look at it any more has no key to it either.
+    let private: bool = sqlx::query_scalar("SELECT private FROM teams WHERE id = $1")
+        .bind(team)
+        .fetch_one(change.db())
+        .await?;
+    if private {
+        share_links::revoke_all_of(change, account, Some(team)).await
+    } else {
+        Ok(())
+    }
+}
+
+/// Makes a team private, so that only its members may look at it, or open to all who are signed in.
+pub async fn set_visibility(change: &mut Change, team: &Team, private: bool) -> Result<()> {
+    touch_workspace(change.db()).await?;
+    let was: bool = sqlx::query_scalar("SELECT private FROM teams WHERE id = $1 FOR NO KEY UPDATE")
+        .bind(team.id)
+        .fetch_one(change.db())
+        .await?;
+    if was == private {
+        return Ok(());
+    }
+    if private {
+        // Whoever was let in from outside is out: a lead lets them in again, knowing what for.
+        share_links::revoke_all(change, team).await?;
+    }
+    sqlx::query("UPDATE teams SET private = $2 WHERE id = $1")
+        .bind(team.id)
+        .bind(private)
+        .execute(change.db())
+        .await?;
+    keep_somebody(change, team.id).await?;
+    let word = if private { "private" } else { "open" };
+    audit_log::note_of(
+        change,
+        team.id,
+        "team.visibility",
+        &format!("{{team}} is now {word}"),
+    )
+    .await?;
+    let (before, after) = (json!({ "private": was }), json!({ "private": private }));
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind: "team.visibility",
+        before,
+        after,
+        version: None,
+    });
+    Ok(())
+}
+
+/// Calls a team differently. Its address stays; with the key, all of its tasks are called differently too, and are found
+/// by what they were called before.
+///
+/// # Errors
+/// `Invalid` where another team has that key, or it is none.
+pub async fn rename(change: &mut Change, team: &Team, name: &str, key: &str) -> Result<()> {
+    touch_workspace(change.db()).await?;
+    let key = key.trim().to_uppercase();
+    if (name.trim(), key.as_str()) == (team.name.as_str(), team.key.as_str()) {
+        return Ok(());
+    }
+    // Numbers are never reused, nor are the keys before them: what it is called now stays its own.
+    sqlx::query("INSERT INTO former_keys (key, team_id) SELECT key, id FROM teams WHERE id = $1")
+        .bind(team.id)
+        .execute(change.db())
+        .await?;
+    sqlx::query(
+        "INSERT INTO former_names (team_id, name) SELECT id, name FROM teams WHERE id = $1 ON CONFLICT DO NOTHING",
+    )
+    .bind(team.id)
+    .execute(change.db())
+    .await?;
+    sqlx::query("UPDATE teams SET name = $2, key = $3 WHERE id = $1")
+        .bind(team.id)
+        .bind(name.trim())
+        .bind(&key)
+        .execute(change.db())
+        .await?;
+    create::refuse_anothers_key(change.db(), team.id, &key).await?;
+    sqlx::query("DELETE FROM former_keys WHERE key = $1")
+        .bind(&key)
+        .execute(change.db())
+        .await?;
+    let what = if key == team.key { "name" } else { "key" };
+    audit_log::note_of(
+        change,
+        team.id,
+        "team.renamed",
+        &format!("{{team}} has another {what}"),
+    )
+    .await?;
+    let before = json!({ "name": team.name, "key": team.key });
+    let after = json!({ "name": name.trim(), "key": key });
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind: "team.renamed",
+        before,
+        after,
+        version: None,
+    });
+    Ok(())
+}

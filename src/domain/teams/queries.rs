@@ -1,0 +1,60 @@
+//! Reading teams.
+
+use sqlx::{PgConnection, PgPool};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::error::Result;
+use crate::domain::teams::Team;
+
+/// Every team by name.
+pub async fn teams(db: &PgPool) -> Result<Vec<Team>> {
+    Ok(
+        sqlx::query_as("SELECT id, slug, name, key, seq FROM teams ORDER BY name")
+            .fetch_all(db)
+            .await?,
+    )
+}
+
+/// The teams that somebody is on.
+pub async fn teams_of(db: &PgPool, account: Uuid) -> Result<Vec<Team>> {
+    Ok(sqlx::query_as(
+        "SELECT t.id, t.slug, t.name, t.key, t.seq FROM teams t JOIN members m ON m.team_id = t.id WHERE m.account_id = $1 ORDER BY t.name",
+    )
+    .bind(account)
+    .fetch_all(db)
+    .await?)
+}
+
+/// Somebody's time on a team.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Stay {
+    /// Nothing where the account was deleted.
+    pub name: Option<String>,
+    pub since: OffsetDateTime,
+    /// Nothing while they are on it.
+    pub until: Option<OffsetDateTime>,
+}
+
+/// Who was on a team at some time between two instants, by name: whoever came or went later changes nothing of it.
+pub async fn on_team_between(
+    db: &mut PgConnection,
+    team: Uuid,
+    from: OffsetDateTime,
+    to: OffsetDateTime,
+) -> Result<Vec<Stay>> {
+    Ok(sqlx::query_as(
+        "SELECT name, min(since) AS since, nullif(max(coalesce(until, 'infinity')), 'infinity') AS until
+         FROM (SELECT a.id, a.name, m.since, a.deactivated_at AS until
+               FROM members m JOIN accounts a ON a.id = m.account_id WHERE m.team_id = $1
+               UNION ALL
+               SELECT coalesce(a.id, p.id), a.name, p.since, p.until
+               FROM past_members p LEFT JOIN accounts a ON a.id = p.account_id WHERE p.team_id = $1) stays
+         WHERE since < $3 AND coalesce(until > $2, true) GROUP BY id, name ORDER BY name NULLS LAST, since",
+    )
+    .bind(team)
+    .bind(from)
+    .bind(to)
+    .fetch_all(db)
+    .await?)
+}

@@ -1,0 +1,111 @@
+//! Which days a team works and meets on, and in which time zone.
+
+use serde_json::{Value, json};
+use time::Date;
+
+use crate::domain::teams::Team;
+use crate::domain::{
+    accounts::{audit_log, create::touch_workspace},
+    clock,
+    error::{Problem, Result},
+    events::{Change, Event},
+};
+
+/// A team's week as its settings name it.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct WeekDraft {
+    /// An IANA time zone; without one it is the workspace's.
+    pub zone: Option<String>,
+    /// ISO weekdays: 1 is Monday.
+    pub working_days: Vec<i16>,
+    pub standup_days: Vec<i16>,
+    /// A minute of the day.
+    pub standup_at: i16,
+}
+
+impl WeekDraft {
+    fn value(&self) -> Value {
+        json!({ "time_zone": self.zone, "working_days": self.working_days, "standup_days": self.standup_days, "standup_at": self.standup_at })
+    }
+}
+
+/// Sets the days that a team works and meets on. Pace, standups and flow go by them from then on.
+pub async fn set_week(change: &mut Change, team: &Team, week: &WeekDraft) -> Result<()> {
+    if week.zone.as_ref().is_some_and(|zone| !clock::is_zone(zone)) {
+        return Err(Problem::field(
+            "time_zone",
+            "That is no time zone. Write it as Europe/Berlin.",
+        ));
+    }
+    touch_workspace(change.db()).await?;
+    let before: WeekDraft = sqlx::query_as(
+        "SELECT time_zone AS zone, working_days, standup_days, standup_at FROM teams WHERE id = $1 FOR NO KEY UPDATE",
+    )
+    .bind(team.id)
+    .fetch_one(change.db())
+    .await?;
+    sqlx::query("UPDATE teams SET time_zone = $2, working_days = $3, standup_days = $4, standup_at = $5 WHERE id = $1")
+        .bind(team.id)
+        .bind(&week.zone)
+        .bind(&week.working_days)
+        .bind(&week.standup_days)
+        .bind(week.standup_at)
+        .execute(change.db())
+        .await?;
+    record(change, team, "team.week", before.value(), week.value()).await
+}
+
+/// Says that a team does not work on a day. Saying it again only renames the day.
+pub async fn add_day_off(change: &mut Change, team: &Team, day: Date, name: &str) -> Result<()> {
+    touch_workspace(change.db()).await?;
+    sqlx::query(
+        "INSERT INTO days_off (team_id, day, name) VALUES ($1, $2, $3)
+         ON CONFLICT (team_id, day) DO UPDATE SET name = excluded.name",
+    )
+    .bind(team.id)
+    .bind(day)
+    .bind(name.trim())
+    .execute(change.db())
+    .await?;
+    let after = json!({ "day": day.to_string(), "name": name.trim() });
+    record(change, team, "team.day-off", json!({}), after).await
+}
+
+/// The team works on that day after all.
+pub async fn remove_day_off(change: &mut Change, team: &Team, day: Date) -> Result<()> {
+    touch_workspace(change.db()).await?;
+    let name: Option<String> =
+        sqlx::query_scalar("DELETE FROM days_off WHERE team_id = $1 AND day = $2 RETURNING name")
+            .bind(team.id)
+            .bind(day)
+            .fetch_optional(change.db())
+            .await?;
+    let name = name.ok_or(Problem::NotFound)?;
+    record(
+        change,
+        team,
+        "team.day-off",
+        json!({ "day": day.to_string(), "name": name }),
+        json!({}),
+    )
+    .await
+}
+
+/// What changes how a team works is its history, and for administrators to look up.
+async fn record(
+    change: &mut Change,
+    team: &Team,
+    kind: &'static str,
+    before: Value,
+    after: Value,
+) -> Result<()> {
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind,
+        before,
+        after,
+        version: None,
+    });
+    audit_log::note_of(change, team.id, kind, "of {team}").await
+}

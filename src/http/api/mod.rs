@@ -1,0 +1,2 @@
+pub mod openapi;
+pub mod v1;

@@ -1,0 +1,153 @@
+//! The API's description, made from the code.
+
+use axum::Json;
+use serde_json::json;
+use utoipa::{
+    Modify, OpenApi,
+    openapi::{
+        Content, ObjectBuilder, Ref, RefOr, ResponseBuilder,
+        path::{Operation, ParameterBuilder, ParameterIn},
+        schema::{AdditionalProperties, Schema, SchemaType, Type},
+        security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+    },
+};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Fortnight",
+        description = "A team board for people who work in sprints. Errors are RFC 9457 problem details. An account may write 120,000 times at once, and 100 times a second from then on; whoever is faster is told by 429 when to go on."
+    ),
+    modifiers(&Shared),
+    paths(
+        crate::http::api::v1::boards::list,
+        crate::http::api::v1::boards::board,
+        crate::http::api::v1::boards::events,
+        crate::http::pages::checkin::facts,
+        crate::http::api::v1::sprints::list,
+        crate::http::api::v1::tasks::create,
+        crate::http::api::v1::tasks::get,
+        crate::http::api::v1::tasks::patch,
+        crate::http::api::v1::tasks::delete,
+        crate::http::api::v1::tasks::position,
+        crate::http::api::v1::tasks::block,
+        crate::http::api::v1::tasks::unblock,
+        crate::http::api::v1::tasks::owners,
+        crate::http::api::v1::tasks::comment,
+    ),
+    components(schemas(
+        crate::http::api::v1::tasks::TaskIn,
+        crate::http::api::v1::tasks::TaskPatch,
+        crate::http::api::v1::tasks::SprintRef,
+        crate::http::api::v1::tasks::OwnersIn,
+        crate::http::api::v1::tasks::CommentIn,
+        crate::domain::tasks::move_task::Place,
+        crate::domain::tasks::block::Reason,
+    ))
+)]
+struct Api;
+
+/// What every operation has: a bearer token, a problem where it is refused, and a key that makes a repeated write one.
+struct Shared;
+
+impl Modify for Shared {
+    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
+        if let Some(parts) = &mut api.components {
+            let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+            parts.add_security_scheme("token", SecurityScheme::Http(bearer));
+            parts
+                .schemas
+                .insert("Problem".to_owned(), RefOr::T(problem()));
+        }
+        api.security = Some(vec![SecurityRequirement::new("token", [""; 0])]);
+        for item in api.paths.paths.values_mut() {
+            let writes = [
+                &mut item.post,
+                &mut item.put,
+                &mut item.patch,
+                &mut item.delete,
+            ];
+            for operation in writes.into_iter().flatten() {
+                operation.parameters.get_or_insert_default().push(RefOr::T(
+                    ParameterBuilder::new()
+                        .name("Idempotency-Key")
+                        .parameter_in(ParameterIn::Header)
+                        .description(Some("Sent again with the same key and body, it is done once and answered alike."))
+                        .schema(Some(
+                            ObjectBuilder::new().schema_type(SchemaType::new(Type::String)).max_length(Some(200)),
+                        ))
+                        .build(),
+                ));
+            }
+            let all = [
+                &mut item.get,
+                &mut item.post,
+                &mut item.put,
+                &mut item.patch,
+                &mut item.delete,
+            ];
+            all.into_iter().flatten().for_each(answered);
+        }
+    }
+}
+
+/// Says of what kind the answers are.
+fn answered(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else {
+            continue;
+        };
+        let (kind, schema) = if status.starts_with('2') {
+            (
+                "application/json",
+                RefOr::T(Schema::Object(ObjectBuilder::new().build())),
+            )
+        } else {
+            (
+                "application/problem+json",
+                RefOr::Ref(Ref::from_schema_name("Problem")),
+            )
+        };
+        if status != "304" && response.content.is_empty() {
+            response
+                .content
+                .insert(kind.to_owned(), RefOr::T(Content::new(Some(schema))));
+        }
+    }
+    let problem = Content::new(Some(RefOr::Ref(Ref::from_schema_name("Problem"))));
+    let refused = ResponseBuilder::new()
+        .description("What happened, what was kept, and what to do: 401 without a token, 403 where it may not, 404 for what is not there or not to be seen, 429 for too much")
+        .content("application/problem+json", problem)
+        .build();
+    operation
+        .responses
+        .responses
+        .insert("default".to_owned(), refused.into());
+}
+
+fn problem() -> Schema {
+    let text = || ObjectBuilder::new().schema_type(SchemaType::new(Type::String));
+    let by_field = ObjectBuilder::new()
+        .description(Some("Why each field was refused"))
+        .additional_properties(Some(AdditionalProperties::RefOr(RefOr::T(Schema::Object(
+            text().build(),
+        )))));
+    Schema::Object(
+        ObjectBuilder::new()
+            .property("type", text())
+            .property("title", text())
+            .property("status", ObjectBuilder::new().schema_type(SchemaType::new(Type::Integer)))
+            .property("detail", text())
+            .property("errors", by_field)
+            .property("current", ObjectBuilder::new().description(Some("What stands now, where somebody was quicker")))
+            .property("sent", ObjectBuilder::new().description(Some("What was sent, in the same words")))
+            .property("request_id", text().description(Some("For an administrator to look up")))
+            .examples([json!({ "type": "about:blank", "title": "Not saved", "status": 422, "detail": "A title has 1 to 500 characters.", "errors": { "title": "A title has 1 to 500 characters." } })])
+            .build(),
+    )
+}
+
+/// `GET /api/v1/openapi.json`
+pub async fn document() -> Json<utoipa::openapi::OpenApi> {
+    Json(Api::openapi())
+}

@@ -1,0 +1,158 @@
+//! Boards as JSON.
+
+use axum::{
+    Json,
+    extract::{Path, Query, State as Given},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{
+    app::App,
+    domain::{
+        error::{Problem, Result},
+        events::log::events_after,
+        policy::viewer::Viewer,
+        sprints, tasks,
+    },
+    http::middleware::client_ip::Network,
+};
+use crate::{
+    domain::{
+        boards::{
+            board_auth,
+            filters::{Filter, FilterParams},
+            queries,
+        },
+        policy::access,
+    },
+    http::cache::page_cache::has_seen,
+};
+
+/// The teams that the reader may look at.
+#[utoipa::path(get, path = "/api/v1/teams", tag = "teams", responses((status = 200, description = "Every team by name")))]
+pub async fn list(Given(app): Given<App>, viewer: Viewer) -> Result<Json<Value>> {
+    let teams = access::teams(&app.db, &viewer).await?;
+    let teams: Vec<Value> = teams
+        .into_iter()
+        .map(|access| access.team)
+        .map(|team| json!({ "slug": team.slug, "name": team.name, "key": team.key, "seq": team.seq }))
+        .collect();
+    Ok(Json(json!({ "teams": teams })))
+}
+
+/// A team's board under the page's filters. Of archived tasks the newest 500, and whether there are more.
+#[utoipa::path(get, path = "/api/v1/teams/{slug}/board", tag = "teams",
+    params(("slug" = String, Path), ("sprint" = Option<String>, Query), ("owner" = Option<String>, Query), ("label" = Option<String>, Query),
+           ("goal" = Option<String>, Query), ("q" = Option<String>, Query, description = "owner:me label:postgres -label:docs is:blocked age:>3d \"exact words\"")),
+    responses((status = 200, description = "Columns with their tasks in order"), (status = 304), (status = 422, description = "A term is not known")))]
+pub async fn board(
+    Given(app): Given<App>,
+    from: Network,
+    Path(slug): Path<String>,
+    Query(params): Query<FilterParams>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let door = board_auth::open(&app, from, &headers, &slug).await?;
+    let team = &door.access.team;
+    let filter = Filter::read(&params).for_reader(&door.viewer.person.handle);
+    if !filter.unknown.is_empty() {
+        return Err(Problem::field("q", filter.unknown.join(" ")));
+    }
+    let now = app.clock.now();
+    let stretch = if filter.depends_on_time() {
+        now.unix_timestamp() / 60
+    } else {
+        0
+    };
+    let etag = format!(
+        "\"{}-{}-{stretch}-{:x}\"",
+        team.seq,
+        door.workspace_seq,
+        digest(&(uri.to_string(), door.viewer.person.id))
+    );
+    let mut response = if has_seen(&headers, &etag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
+        let (resolved, _) = sprints::queries::resolve(&sprints, filter.sprint)?;
+        let cards = tasks::queries::cards(&app.db, team, &filter, resolved, now, None).await?;
+        let more = tasks::queries::archived_beyond(&app.db, team, &filter, resolved, now, &cards)
+            .await?
+            > 0;
+        let columns = queries::columns(&app.db, team.id).await?;
+        let columns: Vec<Value> = columns
+            .iter()
+            .map(|column| {
+                let tasks: Vec<_> = cards.iter().filter(|card| card.column == column.slug).collect();
+                json!({ "slug": column.slug, "name": column.name, "state": column.state, "wip_limit": column.wip_limit, "tasks": tasks })
+            })
+            .collect();
+        Json(json!({ "team": { "slug": team.slug, "name": team.name, "key": team.key }, "seq": team.seq, "columns": columns, "more": more })).into_response()
+    };
+    if let Ok(etag) = HeaderValue::from_str(&etag) {
+        response.headers_mut().insert(header::ETAG, etag);
+    }
+    response.headers_mut().insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, no-cache"),
+    );
+    Ok(response)
+}
+
+fn digest(of: &impl std::hash::Hash) -> u64 {
+    use std::hash::{DefaultHasher, Hasher};
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Where to read on from.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct After {
+    after: i64,
+}
+
+/// A team's events after a number: 500 at most, and whether there are more.
+#[utoipa::path(get, path = "/api/v1/teams/{slug}/events", tag = "teams", params(("slug" = String, Path), ("after" = Option<i64>, Query)),
+    responses((status = 200, description = "Events in order")))]
+pub async fn events(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    Query(after): Query<After>,
+) -> Result<Json<Value>> {
+    const MOST: i64 = 500;
+    let team = access::team(&app.db, &viewer, &slug).await?.team;
+    let rows = events_after(&app.db, team.id, after.after, MOST + 1).await?;
+    let more = rows.len() as i64 > MOST;
+    let hidden = crate::domain::tasks::event_text::hidden_waits(&app.db, team.id).await?;
+    let events: Vec<Value> = rows
+        .iter()
+        .take(MOST as usize)
+        .map(|row| {
+            let mut event = json!(row);
+            if let Some(words) =
+                crate::domain::tasks::event_text::instead(&row.after["waits"], &hidden)
+            {
+                event["after"]["waits"]["on"] = json!(words);
+            }
+            // whose it is on is for us to know what to hide, and nothing that others go by
+            if let Some(waits) = event
+                .pointer_mut("/after/waits")
+                .and_then(Value::as_object_mut)
+            {
+                waits.remove("team");
+            }
+            event["task"] = json!(row.task.map(|number| format!("{}-{number}", team.key)));
+            event
+        })
+        .collect();
+    Ok(Json(
+        json!({ "seq": team.seq, "events": events, "more": more }),
+    ))
+}

@@ -1,0 +1,3 @@
+pub mod boards;
+pub mod sprints;
+pub mod tasks;

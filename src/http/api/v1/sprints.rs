@@ -1,0 +1,16 @@
+//! Sprints as JSON.
+
+use axum::{Json, extract::State};
+use serde_json::{Value, json};
+
+use crate::domain::sprints::queries;
+use crate::{
+    app::App,
+    domain::{error::Result, policy::viewer::Viewer},
+};
+
+/// The sprints of the workspace, the newest first.
+#[utoipa::path(get, path = "/api/v1/sprints", tag = "sprints", responses((status = 200, description = "Every sprint, the newest first")))]
+pub async fn list(State(app): State<App>, _viewer: Viewer) -> Result<Json<Value>> {
+    Ok(Json(json!({ "sprints": queries::sprints(&app.db).await? })))
+}

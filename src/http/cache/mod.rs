@@ -1,0 +1,3 @@
+pub mod board_context;
+pub mod page_cache;
+pub mod render;

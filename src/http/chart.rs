@@ -1,0 +1,360 @@
+//! Numbers to SVG. It knows no tasks: whoever draws says what the numbers mean, in a title and a description.
+//!
+//! Colours come by class, geometry by attributes: the content policy takes no inline style. The letters are sized by
+//! the stylesheet, so the margins leave room for the largest of them, on a phone.
+
+use askama::Template;
+
+use crate::{domain::error::Result, http::page::Rendered};
+
+const WIDTH: f64 = 520.0;
+const HEIGHT: f64 = 240.0;
+const LEFT: f64 = 42.0;
+const TOP: f64 = 34.0;
+const BOTTOM: f64 = HEIGHT - 27.0;
+/// What the words of a level need beside the plot.
+const MARGIN: f64 = 92.0;
+/// Two lines of the largest letters do not touch at this distance.
+const LINE: f64 = 19.0;
+
+/// A drawing on two axes; the upright one begins at nought.
+#[derive(Template)]
+#[template(path = "_chart.html")]
+pub struct Chart {
+    id: &'static str,
+    title: String,
+    says: String,
+    /// What is counted upwards, in a word.
+    unit: &'static str,
+    from: f64,
+    to: f64,
+    top: f64,
+    step: f64,
+    marks: Vec<Mark>,
+    ticks: Vec<(f64, String)>,
+    levels: Vec<(f64, String)>,
+    wash: Option<f64>,
+}
+
+enum Mark {
+    Area {
+        class: &'static str,
+        points: String,
+    },
+    Line {
+        class: &'static str,
+        points: String,
+    },
+    Bar {
+        class: &'static str,
+        x: f64,
+        y: f64,
+        width: f64,
+        height: f64,
+        title: String,
+    },
+    Dot {
+        class: &'static str,
+        x: f64,
+        y: f64,
+        r: f64,
+        title: String,
+    },
+    Word {
+        x: f64,
+        y: f64,
+        text: String,
+    },
+}
+
+impl Chart {
+    /// An empty chart from left to right and up to the most that will be drawn. `id` is its own on its page.
+    pub fn new(
+        id: &'static str,
+        title: impl Into<String>,
+        unit: &'static str,
+        (from, to): (f64, f64),
+        most: f64,
+    ) -> Self {
+        let step = nice_step(most);
+        Self {
+            id,
+            title: title.into(),
+            says: String::new(),
+            unit,
+            from,
+            // a range of nothing still has a place
+            to: if to > from { to } else { from + 1.0 },
+            top: (most / step).ceil().max(1.0) * step,
+            step,
+            marks: Vec::new(),
+            ticks: Vec::new(),
+            levels: Vec::new(),
+            wash: None,
+        }
+    }
+
+    /// What a reader who does not see it is told.
+    pub fn says(mut self, says: impl Into<String>) -> Self {
+        self.says = says.into();
+        self
+    }
+
+    /// Words under the plot; of too many, every second or third is left out.
+    pub fn ticks(mut self, ticks: Vec<(f64, String)>) -> Self {
+        let every = ticks.len().div_ceil(6).max(1);
+        self.ticks = ticks.into_iter().step_by(every).collect();
+        self
+    }
+
+    /// A line across at a height, with its words in the margin. It comes before what is drawn: it takes room.
+    pub fn level(mut self, at: f64, words: impl Into<String>) -> Self {
+        self.levels.push((at, words.into()));
+        self
+    }
+
+    /// A wash over everything above a height.
+    pub fn wash_above(mut self, at: f64) -> Self {
+        self.wash = Some(at);
+        self
+    }
+
+    /// What lies between two lines, each from left to right.
+    pub fn area(&mut self, class: &'static str, upper: &[(f64, f64)], lower: &[(f64, f64)]) {
+        let points = self.points(upper.iter().chain(lower.iter().rev()));
+        self.marks.push(Mark::Area { class, points });
+    }
+
+    /// A line from left to right.
+    pub fn line(&mut self, class: &'static str, points: &[(f64, f64)]) {
+        let points = self.points(points.iter());
+        self.marks.push(Mark::Line { class, points });
+    }
+
+    /// A dot that says what it is when pointed at.
+    pub fn dot(
+        &mut self,
+        class: &'static str,
+        (x, y): (f64, f64),
+        r: f64,
+        title: impl Into<String>,
+    ) {
+        let mark = Mark::Dot {
+            class,
+            x: self.x(x),
+            y: self.y(y),
+            r,
+            title: title.into(),
+        };
+        self.marks.push(mark);
+    }
+
+    /// A bar from the ground, as wide as so much of the axis below.
+    pub fn bar(
+        &mut self,
+        class: &'static str,
+        (x, y): (f64, f64),
+        width: f64,
+        title: impl Into<String>,
+    ) {
+        let (left, right, top) = (self.x(x - width / 2.0), self.x(x + width / 2.0), self.y(y));
+        let (width, height) = (short(right - left), short(BOTTOM - top));
+        self.marks.push(Mark::Bar {
+            class,
+            x: left,
+            y: top,
+            width,
+            height,
+            title: title.into(),
+        });
+    }
+
+    /// A word over a place.
+    pub fn word_over(&mut self, (x, y): (f64, f64), text: impl Into<String>) {
+        let mark = Mark::Word {
+            x: self.x(x),
+            y: short(self.y(y) - 8.0),
+            text: text.into(),
+        };
+        self.marks.push(mark);
+    }
+
+    /// The chart as markup, to stand in a page.
+    pub fn draw(&self) -> Result<Rendered> {
+        Rendered::of(self)
+    }
+
+    fn points<'p>(&self, points: impl Iterator<Item = &'p (f64, f64)>) -> String {
+        points
+            .map(|(x, y)| format!("{},{}", self.x(*x), self.y(*y)))
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    fn x(&self, x: f64) -> f64 {
+        short(LEFT + (x - self.from) / (self.to - self.from) * (self.right() - LEFT))
+    }
+
+    fn y(&self, y: f64) -> f64 {
+        short(BOTTOM - y / self.top * (BOTTOM - TOP))
+    }
+
+    fn right(&self) -> f64 {
+        WIDTH - if self.levels.is_empty() { 10.0 } else { MARGIN }
+    }
+
+    fn plot_width(&self) -> f64 {
+        self.right() - LEFT
+    }
+
+    fn wash_box(&self) -> Option<(f64, f64)> {
+        let bottom = self.y(self.wash.filter(|from| *from < self.top)?);
+        Some((TOP, short(bottom - TOP)))
+    }
+
+    /// Heights with a line and a number.
+    fn rows(&self) -> Vec<(f64, String)> {
+        let count = (self.top / self.step).round() as u32;
+        (0..=count)
+            .map(|nth| f64::from(nth) * self.step)
+            .map(|at| (self.y(at), at.to_string()))
+            .collect()
+    }
+
+    /// The words below: the first begins at the plot's edge and the last ends there, so that none is cut off.
+    fn columns(&self) -> Vec<(f64, &'static str, &str)> {
+        let anchor = |x: f64| match x {
+            x if x < LEFT + 24.0 => "start",
+            x if x > self.right() - 24.0 => "end",
+            _ => "middle",
+        };
+        self.ticks
+            .iter()
+            .map(|(at, label)| (self.x(*at), anchor(self.x(*at)), label.as_str()))
+            .collect()
+    }
+
+    /// Levels with their words, which move apart where lines are close.
+    fn level_rows(&self) -> Vec<(f64, f64, &str)> {
+        let mut levels: Vec<(f64, f64, &str)> = self
+            .levels
+            .iter()
+            .map(|(at, words)| (self.y(*at), self.y(*at) + 4.0, words.as_str()))
+            .collect();
+        levels.sort_by(|one, other| other.0.total_cmp(&one.0));
+        let mut below = f64::INFINITY;
+        for (_, label, _) in &mut levels {
+            *label = short(label.min(below - LINE));
+            below = *label;
+        }
+        levels
+    }
+}
+
+/// Part of a whole in hundredths, for a bar of HTML.
+pub fn part(of: f64, whole: f64) -> f64 {
+    if whole > 0.0 {
+        short((of / whole * 100.0).clamp(0.0, 100.0))
+    } else {
+        0.0
+    }
+}
+
+/// A step of 1, 2 or 5 with noughts that makes at most five rows.
+fn nice_step(most: f64) -> f64 {
+    let mut step = 1.0;
+    for times in [2.0, 2.5, 2.0].into_iter().cycle().take(60) {
+        if most / step <= 5.0 {
+            break;
+        }
+        step *= times;
+    }
+    step
+}
+
+/// A tenth of a unit is finer than any screen.
+fn short(number: f64) -> f64 {
+    (number * 10.0).round() / 10.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(chart: &Chart) -> String {
+        chart.draw().unwrap().to_string()
+    }
+
+    #[test]
+    fn rows_are_round_numbers_and_few() {
+        for (most, step) in [
+            (0.0, 1.0),
+            (1.0, 1.0),
+            (5.0, 1.0),
+            (6.0, 2.0),
+            (24.0, 5.0),
+            (48.0, 10.0),
+            (4_712.0, 1_000.0),
+        ] {
+            assert_eq!(nice_step(most), step, "{most}");
+        }
+        let chart = Chart::new("c", "Title", "tasks", (0.0, 10.0), 48.0);
+        let rows: Vec<String> = chart.rows().into_iter().map(|(_, label)| label).collect();
+        assert_eq!(rows, ["0", "10", "20", "30", "40", "50"]);
+    }
+
+    #[test]
+    fn texts_are_escaped_and_named_for_those_who_listen() {
+        let mut chart = Chart::new("c", "A & B", "days", (0.0, 10.0), 4.0).says("<b>four</b>");
+        chart.dot("state-done", (5.0, 4.0), 3.0, "\"quoted\"");
+        let svg = drawn(&chart);
+        assert!(svg.contains(r#"role="img" aria-labelledby="c-title c-says""#));
+        assert!(
+            svg.contains("A &#38; B") && !svg.contains("<b>") && svg.contains("&#34;quoted&#34;"),
+            "{svg}"
+        );
+        assert!(!svg.contains("style="));
+    }
+
+    #[test]
+    fn words_of_close_levels_do_not_touch() {
+        let chart = Chart::new("c", "", "days", (0.0, 1.0), 100.0)
+            .level(4.0, "50 %")
+            .level(5.0, "85 %")
+            .level(5.5, "95 %");
+        let rows = chart.level_rows();
+        assert_eq!(
+            rows.iter().map(|row| row.2).collect::<Vec<_>>(),
+            ["50 %", "85 %", "95 %"]
+        );
+        assert!(
+            rows.windows(2)
+                .all(|pair| pair[0].1 - pair[1].1 >= LINE - 0.1),
+            "{rows:?}"
+        );
+        assert!(rows.iter().all(|row| row.1 > 0.0 && row.1 < HEIGHT));
+    }
+
+    #[test]
+    fn a_chart_of_nothing_is_still_a_chart() {
+        let svg = drawn(&Chart::new("c", "Nothing", "tasks", (3.0, 3.0), 0.0));
+        assert!(svg.contains("<svg") && !svg.contains("NaN") && !svg.contains("inf"));
+    }
+
+    #[test]
+    fn an_area_goes_there_above_and_back_below() {
+        let mut chart = Chart::new("c", "", "tasks", (0.0, 1.0), 10.0);
+        chart.area(
+            "state-done",
+            &[(0.0, 10.0), (1.0, 10.0)],
+            &[(0.0, 0.0), (1.0, 0.0)],
+        );
+        assert!(
+            drawn(&chart).contains(r#"points="42,34 510,34 510,213 42,213""#),
+            "{}",
+            drawn(&chart)
+        );
+        assert_eq!(part(1.0, 3.0), 33.3);
+        assert_eq!(part(1.0, 0.0), 0.0);
+    }
+}

@@ -1,0 +1,312 @@
+//! Reading what was sent: forms, JSON bodies, dates. What cannot be read is refused in words.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Request},
+    http::{HeaderMap, header},
+};
+use serde::{Serializer, de::DeserializeOwned};
+use serde_json::Value;
+use time::{Date, format_description::BorrowedFormatItem, macros::format_description};
+use uuid::Uuid;
+
+use crate::{
+    domain::error::{Problem, Result},
+    http::middleware::form_recovery::{self, GivenBack},
+};
+
+const DATE: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
+
+/// The fields of a form, in the order they came; a name may come several times.
+#[derive(Clone, Debug, Default)]
+pub struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    /// All of them, in the order they came.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// A field's first value.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(found, _)| found == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The same, and empty if it is missing.
+    pub fn text(&self, name: &str) -> &str {
+        self.get(name).unwrap_or("")
+    }
+
+    /// Every value that is not empty.
+    pub fn all(&self, name: &str) -> Vec<String> {
+        self.0
+            .iter()
+            .filter(|(found, value)| found == name && !value.trim().is_empty())
+            .map(|(_, value)| value.clone())
+            .collect()
+    }
+
+    /// A number, a date or the like; nothing if the field is missing or empty.
+    pub fn parse<T: std::str::FromStr>(&self, name: &'static str, why: &str) -> Result<Option<T>> {
+        match self.text(name).trim() {
+            "" => Ok(None),
+            text => text
+                .parse()
+                .map(Some)
+                .map_err(|_| Problem::field(name, why)),
+        }
+    }
+
+    /// A date as browsers send it; 31 February is refused.
+    pub fn date(&self, name: &'static str) -> Result<Option<Date>> {
+        match self.text(name).trim() {
+            "" => Ok(None),
+            text => read_date(text)
+                .map(Some)
+                .ok_or_else(|| Problem::field(name, "That is no date. Write it as 2026-11-30.")),
+        }
+    }
+
+    fn read(body: &[u8]) -> Result<Self> {
+        let fields: Vec<(String, String)> = form_urlencoded::parse(body).into_owned().collect();
+        refuse_nul(
+            fields
+                .iter()
+                .filter(|(name, value)| name.contains('\0') || value.contains('\0')),
+        )?;
+        refuse_turning(&fields)?;
+        Ok(Self(fields))
+    }
+}
+
+/// The fields of one line, which stand among others' words on many pages.
+const ONE_LINE: [&str; 5] = ["title", "name", "names", "called", "text"];
+
+/// Overrides of the writing direction would make the rest of the line that such a text stands in read backwards.
+fn refuse_turning(fields: &[(String, String)]) -> Result<()> {
+    let turned = fields
+        .iter()
+        .filter(|(name, value)| ONE_LINE.contains(&name.as_str()) && turns_direction(value));
+    let why = "This has a character that turns the writing direction round. Take it out.";
+    let errors: BTreeMap<_, _> = turned
+        .filter_map(|(name, _)| Some((form_recovery::shown(name)?, why.to_owned())))
+        .collect();
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(Problem::Invalid(errors))
+    }
+}
+
+/// Whether a text has an override or an isolate of the writing direction in it.
+pub fn turns_direction(text: &str) -> bool {
+    text.contains(|letter| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
+}
+
+/// Postgres keeps no NUL: these fields have one.
+fn refuse_nul<'f, T: 'f>(fields: impl Iterator<Item = &'f (String, T)>) -> Result<()> {
+    let why = "The text has a character that cannot be kept.";
+    let errors: BTreeMap<_, _> = fields
+        .map(|(name, _)| (form_recovery::shown(name).unwrap_or("text"), why.to_owned()))
+        .collect();
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(Problem::Invalid(errors))
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Fields {
+    type Rejection = axum::response::Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        use axum::response::IntoResponse;
+        let is_form = is_kind(request.headers(), "application/x-www-form-urlencoded");
+        let (uri, headers) = (request.uri().clone(), request.headers().clone());
+        let body = whole(request, state).await?;
+        if !is_form && !body.is_empty() {
+            return Err(axum::http::StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response());
+        }
+        Self::read(&body).map_err(|refused| {
+            let mut response = refused.into_response();
+            if let Some(form) = GivenBack::whole(&uri, &headers, &body) {
+                response.extensions_mut().insert(form);
+            }
+            response
+        })
+    }
+}
+
+/// All of a body. Whoever sends it too slowly is told so.
+pub async fn whole<S: Send + Sync>(
+    request: Request,
+    state: &S,
+) -> Result<Bytes, axum::response::Response> {
+    use axum::response::IntoResponse;
+    Bytes::from_request(request, state)
+        .await
+        .map_err(|refused| {
+            if is_late(&refused) {
+                axum::http::StatusCode::REQUEST_TIMEOUT.into_response()
+            } else {
+                refused.into_response()
+            }
+        })
+}
+
+fn is_late(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source())
+        .filter_map(|error| error.downcast_ref::<std::io::Error>())
+        .any(|error| error.kind() == std::io::ErrorKind::TimedOut)
+}
+
+/// A JSON body.
+pub struct Sent<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Sent<T> {
+    type Rejection = axum::response::Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        use axum::response::IntoResponse;
+        if !is_kind(request.headers(), "application/json") {
+            return Err(axum::http::StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response());
+        }
+        let body = whole(request, state).await?;
+        read_json(if body.is_empty() { b"{}" } else { &body })
+            .map(Self)
+            .map_err(IntoResponse::into_response)
+    }
+}
+
+/// Whether a body is said to be of that kind, or of none.
+fn is_kind(headers: &HeaderMap, wanted: &str) -> bool {
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else {
+        return true;
+    };
+    let kind = kind
+        .to_str()
+        .unwrap_or("?")
+        .split(';')
+        .next()
+        .unwrap_or("")
+        .trim();
+    kind.is_empty() || kind.eq_ignore_ascii_case(wanted)
+}
+
+/// Reads an object: what is no JSON is told by its place, and what no field takes by the field.
+fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+    let no_json = |error: serde_json::Error| {
+        Problem::BadRequest(
+            format!(
+                "The body is no JSON that can be read: line {}, column {}.",
+                error.line(),
+                error.column()
+            )
+            .into(),
+        )
+    };
+    let Value::Object(fields) = serde_json::from_slice(body).map_err(no_json)? else {
+        return Err(Problem::BadRequest(
+            "The body is to be an object: {\"title\": …}.".into(),
+        ));
+    };
+    let nul: Vec<(String, Value)> = fields
+        .clone()
+        .into_iter()
+        .filter(|(_, value)| has_nul(value))
+        .collect();
+    refuse_nul(nul.iter())?;
+    serde_path_to_error::deserialize(Value::Object(fields)).map_err(|error| told(&error))
+}
+
+fn told(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    let path = error.path().to_string();
+    let field = path.split(['.', '[']).next().unwrap_or("");
+    let why = error.inner().to_string();
+    if let Some(unknown) = why
+        .strip_prefix("unknown field `")
+        .and_then(|rest| rest.split('`').next())
+    {
+        return Problem::BadRequest(
+            format!("There is no field {unknown} here. Nothing was changed.").into(),
+        );
+    }
+    let wanted = match why
+        .rsplit_once("expected ")
+        .map_or("", |(_, wanted)| wanted)
+    {
+        "i32" | "i64" => "Write a whole number here.",
+        "a string" => "Write a text here.",
+        "a sequence" => "Write a list here.",
+        "a boolean" => "Write true or false here.",
+        _ => "It cannot be that.",
+    };
+    match JSON_FIELDS.into_iter().find(|known| *known == field) {
+        Some(known) => Problem::field(known, wanted),
+        None => Problem::BadRequest(format!("{field}: {wanted} Nothing was changed.").into()),
+    }
+}
+
+/// The fields that bodies have, as their errors are named.
+const JSON_FIELDS: [&str; 19] = [
+    "title",
+    "column",
+    "description",
+    "sprint",
+    "goal",
+    "project",
+    "labels",
+    "owners",
+    "estimate",
+    "due",
+    "for",
+    "version",
+    "after",
+    "before",
+    "kind",
+    "on",
+    "note",
+    "body",
+    "wip_limit",
+];
+
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(values) => values.iter().any(has_nul),
+        Value::Object(fields) => fields.values().any(has_nul),
+        _ => false,
+    }
+}
+
+/// Reads a date as browsers and the API write it, of a year that somebody may mean.
+pub fn read_date(text: &str) -> Option<Date> {
+    Date::parse(text, DATE)
+        .ok()
+        .filter(|date| (1900..=9999).contains(&date.year()))
+}
+
+/// Writes a date so.
+pub fn iso<S: Serializer>(date: &Date, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(date)
+}
+
+/// An id in an address; whatever is none is not found.
+pub fn id(text: &str) -> Result<Uuid> {
+    text.parse().map_err(|_| Problem::NotFound)
+}
+
+/// A path on this server, for going back to: anything else becomes the other.
+pub fn local_path<'p>(path: &'p str, otherwise: &'p str) -> &'p str {
+    let plain = path.starts_with('/')
+        && !path.starts_with("//")
+        && !path.contains(|char: char| char == '\\' || char.is_control());
+    if plain { path } else { otherwise }
+}

@@ -1,0 +1,115 @@
+//! What is new, as a stream says it: rendered once, and the same bytes for every listener.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+};
+
+use axum::body::Bytes;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{
+    app::App,
+    domain::{error::Result, sprints, tasks, teams::Team},
+    http::pages::tasks::CardHtml,
+};
+use crate::{
+    domain::events::log::{EventRow, events_after},
+    http::live::broadcaster::{Channel, Frame},
+};
+
+/// More events than this at once, and a listener reloads the board instead.
+const MOST_EVENTS: i64 = 300;
+
+/// Sends a team's listeners what they have not had.
+pub(crate) async fn send_new(app: &App, team: Uuid, channel: &Arc<Channel>) {
+    let sent = channel.sent.load(Ordering::Acquire);
+    let frames = async {
+        let team: Team = sqlx::query_as("SELECT id, slug, name, key, seq FROM teams WHERE id = $1")
+            .bind(team)
+            .fetch_one(&app.db)
+            .await?;
+        frames_after(app, &team, sent).await
+    };
+    match frames.await {
+        Ok(frames) => {
+            // Two tasks may have read the same; the numbers keep each frame to one sending.
+            let newest = frames.iter().map(|frame| frame.seq).max().unwrap_or(sent);
+            let before = channel.sent.fetch_max(newest, Ordering::AcqRel);
+            for frame in frames
+                .into_iter()
+                .filter(|frame| frame.seq == 0 || frame.seq > before)
+            {
+                let _ = channel.frames.send(frame);
+            }
+        }
+        Err(problem) => tracing::warn!("could not send what is new: {problem}"),
+    }
+}
+
+/// What happened after a number: a frame a changed task with its card as it is now, and goals whose figure changed.
+pub(crate) async fn frames_after(app: &App, team: &Team, after: i64) -> Result<Vec<Frame>> {
+    let events = events_after(&app.db, team.id, after, MOST_EVENTS + 1).await?;
+    if events.is_empty() {
+        return Ok(Vec::new());
+    }
+    if events.len() as i64 > MOST_EVENTS || events.iter().any(|event| event.task_id.is_none()) {
+        let newest: i64 = sqlx::query_scalar("SELECT seq FROM teams WHERE id = $1")
+            .bind(team.id)
+            .fetch_one(&app.db)
+            .await?;
+        return Ok(vec![reset(newest, "much changed")]);
+    }
+    let mut latest: BTreeMap<Uuid, &EventRow> = BTreeMap::new();
+    for event in &events {
+        if let Some(task) = event.task_id {
+            latest.insert(task, event);
+        }
+    }
+    let ids: Vec<Uuid> = latest.keys().copied().collect();
+    let cards = tasks::queries::cards_of(&app.db, team, &ids).await?;
+    let now = app.clock.now();
+    let mut frames: Vec<Frame> = Vec::with_capacity(cards.len());
+    for card in &cards {
+        let Some(event) = latest.get(&card.id) else {
+            continue;
+        };
+        let html = if card.archived {
+            Value::Null
+        } else {
+            json!(CardHtml::new(card, now).to_string())
+        };
+        frames.push(frame(
+            "card",
+            Some(event.seq),
+            &json!({
+                "key": card.key, "column": card.column, "sprint": card.sprint, "version": card.version,
+                "kind": event.kind.split_once('.').map_or("", |(_, verb)| verb),
+                "who": event.actor_name, "hue": event.actor_hue, "change": event.change_id, "html": html,
+            }),
+        ));
+    }
+    frames.sort_by_key(|frame| frame.seq);
+    if cards.iter().any(|card| card.goal.is_some())
+        || events.iter().any(|event| !event.before["goal"].is_null())
+    {
+        for (id, html) in sprints::queries::goals_html(&app.db, team, now).await? {
+            frames.push(frame("goal", None, &json!({ "id": id, "html": html })));
+        }
+    }
+    Ok(frames)
+}
+
+pub(crate) fn reset(seq: i64, why: &str) -> Frame {
+    frame("reset", Some(seq), &json!({ "why": why }))
+}
+
+/// Bytes of one event. JSON has no line end inside, so none of it can end the frame.
+pub(crate) fn frame(event: &str, seq: Option<i64>, data: &Value) -> Frame {
+    let id = seq.map_or(String::new(), |seq| format!("id: {seq}\n"));
+    Frame {
+        seq: seq.unwrap_or(0),
+        bytes: Bytes::from(format!("{id}event: {event}\ndata: {data}\n\n")),
+    }
+}

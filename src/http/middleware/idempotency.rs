@@ -1,0 +1,47 @@
+//! Writes that a program sends again, since it does not know whether the first one came.
+
+use axum::{
+    body::Body,
+    extract::Request,
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use sha2::{Digest, Sha256};
+
+use crate::{domain::error::Problem, http::extract::form};
+
+/// An idempotency key, with the SHA-256 of the request it came with.
+#[derive(Clone, Debug)]
+pub struct Repeat {
+    pub key: String,
+    pub fingerprint: Vec<u8>,
+}
+
+/// Recognises a repeated API write by its `Idempotency-Key`, and what it was by a digest.
+pub async fn recognise_repeats(request: Request, next: Next) -> Response {
+    let Some(key) = request.headers().get("idempotency-key") else {
+        return next.run(request).await;
+    };
+    let Some(key) = key
+        .to_str()
+        .ok()
+        .filter(|key| !key.is_empty() && key.len() <= 200)
+        .map(str::to_owned)
+    else {
+        return Problem::field("Idempotency-Key", "The key has 1 to 200 plain characters.")
+            .into_response();
+    };
+    let (mut parts, body) = request.into_parts();
+    let body = match form::whole(Request::new(body), &()).await {
+        Ok(body) => body,
+        Err(refused) => return refused,
+    };
+    let fingerprint = Sha256::new()
+        .chain_update(parts.method.as_str())
+        .chain_update(parts.uri.path())
+        .chain_update(&body)
+        .finalize()
+        .to_vec();
+    parts.extensions.insert(Repeat { key, fingerprint });
+    next.run(Request::from_parts(parts, Body::from(body))).await
+}

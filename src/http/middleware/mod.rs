@@ -1,0 +1,5 @@
+pub mod client_ip;
+pub mod form_recovery;
+pub mod idempotency;
+pub mod layers;
+pub mod rate_limit;

@@ -1,0 +1,18 @@
+//! What every page and every API answer shares; no feature in here.
+
+pub mod api;
+pub mod assets;
+pub mod cache;
+pub mod chart;
+pub mod cookies;
+pub mod csv;
+pub mod extract;
+pub mod health;
+pub mod layout;
+pub mod live;
+pub mod middleware;
+pub mod page;
+pub mod pages;
+pub mod router;
+pub mod serve;
+pub mod signals;

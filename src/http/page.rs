@@ -1,0 +1,96 @@
+//! How pages answer.
+
+use askama::Template;
+use axum::{
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{Html, IntoResponse, Redirect, Response},
+};
+use uuid::Uuid;
+
+use crate::{
+    domain::error::{Problem, Result},
+    http::cookies::cookie,
+};
+
+/// The theme that the reader chose.
+pub fn theme(headers: &HeaderMap) -> &'static str {
+    match cookie(headers, "theme") {
+        Some("light") => "light",
+        Some("dark") => "dark",
+        _ => "",
+    }
+}
+
+/// A rendered page.
+pub fn page(template: &impl Template) -> Result<Response> {
+    Ok(Html(rendered(template)?).into_response())
+}
+
+/// A page that shows why something was refused, with what was typed.
+pub fn refused(status: StatusCode, template: &impl Template) -> Result<Response> {
+    let mut response = (status, Html(rendered(template)?)).into_response();
+    response
+        .headers_mut()
+        .insert(EXPLAINED, HeaderValue::from_static("1"));
+    Ok(response)
+}
+
+/// Marks an error that says itself what is wrong.
+pub const EXPLAINED: HeaderName = HeaderName::from_static("fortnight-explained");
+
+/// HTML that a template of ours made, to stand in another one as it is. Every text in it was escaped there.
+#[derive(Clone, Debug, Default)]
+pub struct Rendered(String);
+
+impl Rendered {
+    pub fn of(template: &impl Template) -> Result<Self> {
+        rendered(template).map(Self)
+    }
+}
+
+impl std::fmt::Display for Rendered {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.write_str(&self.0)
+    }
+}
+
+impl askama::filters::HtmlSafe for Rendered {}
+
+/// A template as text.
+pub fn rendered(template: &impl Template) -> Result<String> {
+    template
+        .render()
+        .map_err(|error| Problem::Inside(error.into()))
+}
+
+/// Which part of a page a script asks for, if one does.
+pub fn fragment(headers: &HeaderMap) -> Option<&str> {
+    headers.get("fortnight-fragment")?.to_str().ok()
+}
+
+/// Back to a page after a form, with the message that offers to undo it.
+pub fn back_to(path: &str, change: Uuid) -> Response {
+    let (path, anchor) = path.split_once('#').unwrap_or((path, ""));
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let kept = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "did");
+    let query = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(kept)
+        .append_pair("did", &change.to_string())
+        .finish();
+    let anchor = if anchor.is_empty() {
+        String::new()
+    } else {
+        format!("#{anchor}")
+    };
+    Redirect::to(&format!("{path}?{query}{anchor}")).into_response()
+}
+
+/// To the sign-in page, and from there back to where the reader wanted to go.
+pub fn sign_in_first(path: &str) -> Response {
+    let next: String = form_urlencoded::byte_serialize(path.as_bytes()).collect();
+    let mut response = Redirect::to(&format!("/login?next={next}")).into_response();
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,310 @@
+//! Administrators: who is here, invitations, and links for new passwords.
+
+use askama::Template;
+use axum::{
+    extract::{Path, State as Given},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Redirect, Response},
+};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::{
+    accounts::{
+        Person, deactivate,
+        invitations::{self, Draft, Open},
+        password_resets,
+    },
+    policy::viewer::{Role, Viewer},
+};
+use crate::{
+    app::App,
+    domain::{
+        error::{Problem, Result},
+        humanize,
+        policy::access::{self, seen_by},
+        teams::Team,
+    },
+    http::{
+        extract::form::{Fields, id},
+        layout::Frame,
+        page,
+    },
+};
+
+#[derive(Template)]
+#[template(path = "accounts/people.html")]
+struct PeoplePage {
+    frame: Frame,
+    people: Vec<Account>,
+    invitations: Vec<Open>,
+    teams: Vec<Team>,
+    /// A link that was just made, and for whom: shown this once.
+    made: Option<(String, String)>,
+    errors: Vec<String>,
+    /// What was typed where it was refused.
+    typed: Fields,
+    now: OffsetDateTime,
+}
+
+/// Somebody's account, as administrators see it.
+#[derive(sqlx::FromRow)]
+struct Account {
+    #[sqlx(flatten)]
+    person: Person,
+    email: String,
+    role: String,
+    deactivated: bool,
+    seen_at: Option<OffsetDateTime>,
+    /// How many open tasks are theirs.
+    open: i64,
+}
+
+impl PeoplePage {
+    fn seen(&self, account: &Account) -> String {
+        account
+            .seen_at
+            .map_or_else(|| "never here".to_owned(), |at| humanize::ago(self.now, at))
+    }
+
+    /// What was typed, or else what usually holds.
+    fn typed(&self, field: &str, usual: &str) -> String {
+        self.typed.get(field).unwrap_or(usual).to_owned()
+    }
+
+    fn until(&self, invitation: &Open) -> String {
+        humanize::day(invitation.expires_at.date())
+    }
+}
+
+/// `GET /settings/people`
+pub async fn people(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    headers: HeaderMap,
+) -> Result<Response> {
+    access::to_edit_workspace(&viewer)?;
+    page::page(&people_page(&app, &viewer, &headers, None, Vec::new(), Fields::default()).await?)
+}
+
+async fn people_page(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    made: Option<(String, String)>,
+    errors: Vec<String>,
+    typed: Fields,
+) -> Result<PeoplePage> {
+    let now = app.clock.now();
+    let people = sqlx::query_as(concat!(
+        "SELECT a.id, a.handle, a.name, a.hue, a.email, a.role, a.deactivated_at IS NOT NULL AS deactivated,
+                (SELECT max(last_seen_at) FROM sessions s WHERE s.account_id = a.id) AS seen_at,
+                (SELECT count(*) FROM task_owners o JOIN tasks k ON k.team_id = o.team_id AND k.id = o.task_id AND k.archived_at IS NULL
+                 JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id AND c.state <> 'done'
+                 JOIN teams t ON t.id = k.team_id WHERE o.account_id = a.id AND ",
+        seen_by!("$1"),
+        ") AS open
+         FROM accounts a ORDER BY a.deactivated_at IS NOT NULL, a.name, a.id",
+    ))
+    .bind(viewer.person.id)
+    .fetch_all(&app.db)
+    .await?;
+    Ok(PeoplePage {
+        frame: Frame::new(app, viewer, headers, "People", "")
+            .await?
+            .at("settings-people"),
+        invitations: invitations::open(&app.db, now, viewer.person.id).await?,
+        teams: access::seen_teams(&app.db, viewer).await?,
+        people,
+        made,
+        errors,
+        typed,
+        now,
+    })
+}
+
+/// `POST /settings/invitations`: makes one and shows its link, this once.
+pub async fn invite(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    access::to_edit_workspace(&viewer)?;
+    viewer.to_let_in()?;
+    let team = match fields.text("team") {
+        "" => None,
+        slug => Some(access::team(&app.db, &viewer, slug).await?.team),
+    };
+    let days: Option<i64> = match fields.parse("days", "An invitation holds for 1 to 90 days.") {
+        Ok(days) => days,
+        Err(problem) => return shown(&app, &viewer, &headers, Err(problem), fields).await,
+    };
+    let draft = Draft {
+        team,
+        viewer: fields.text("role") == "viewer",
+        single_use: fields.text("for") != "many",
+        days: days.unwrap_or(7),
+    };
+    let actor = viewer.actor();
+    let made = app
+        .live
+        .change(&actor, |change, _| {
+            Box::pin(invitations::invite(change, &draft))
+        })
+        .await;
+    shown(
+        &app,
+        &viewer,
+        &headers,
+        made.map(|made| {
+            (
+                "An invitation".to_owned(),
+                format!("{}/join/{}", app.public_url, made.value),
+            )
+        }),
+        fields,
+    )
+    .await
+}
+
+async fn shown(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    made: Result<(String, String)>,
+    typed: Fields,
+) -> Result<Response> {
+    match made {
+        Ok(made) => page::page(
+            &people_page(
+                app,
+                viewer,
+                headers,
+                Some(made),
+                Vec::new(),
+                Fields::default(),
+            )
+            .await?,
+        ),
+        Err(Problem::Invalid(errors)) => {
+            let errors = errors.into_values().collect();
+            page::refused(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                &people_page(app, viewer, headers, None, errors, typed).await?,
+            )
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// `POST /settings/invitations/{id}/revoke`
+pub async fn revoke_invitation(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(invitation): Path<String>,
+) -> Result<Response> {
+    access::to_edit_workspace(&viewer)?;
+    let (actor, invitation): (_, Uuid) = (viewer.actor(), id(&invitation)?);
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(invitations::revoke(change, invitation))
+        })
+        .await?;
+    Ok(Redirect::to("/settings/people#invitations").into_response())
+}
+
+/// `POST /settings/people/{handle}`: what becomes of somebody is in `do`.
+pub async fn change_person(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(handle): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    access::to_edit_workspace(&viewer)?;
+    let (actor, handle) = (viewer.actor(), access::plain(&handle)?);
+    let free = fields.get("free").is_some();
+    let done = match fields.text("do") {
+        "link" => {
+            viewer.to_let_in()?;
+            let made = app
+                .live
+                .change(&actor, |change, _| {
+                    Box::pin(password_resets::make_link(change, handle))
+                })
+                .await;
+            let link = |secret| {
+                (
+                    format!("A new password for @{handle}, within the hour"),
+                    format!("{}/reset/{secret}", app.public_url),
+                )
+            };
+            return shown(
+                &app,
+                &viewer,
+                &headers,
+                made.map(|made| link(made.value)),
+                fields,
+            )
+            .await;
+        }
+        "deactivate" => {
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(deactivate::deactivate(change, handle, free))
+                })
+                .await
+        }
+        "reactivate" => {
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(deactivate::reactivate(change, handle))
+                })
+                .await
+        }
+        "delete" => {
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(deactivate::delete(change, handle))
+                })
+                .await
+        }
+        "admin" => {
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(deactivate::set_role(change, handle, Role::Admin))
+                })
+                .await
+        }
+        "member" => {
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(deactivate::set_role(change, handle, Role::Member))
+                })
+                .await
+        }
+        "viewer" => {
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(deactivate::set_role(change, handle, Role::Viewer))
+                })
+                .await
+        }
+        _ => return Err(Problem::field("do", "Say what becomes of this person.")),
+    };
+    match done {
+        Ok(_) => Ok(Redirect::to("/settings/people").into_response()),
+        Err(Problem::Invalid(errors)) => {
+            shown(
+                &app,
+                &viewer,
+                &headers,
+                Err(Problem::Invalid(errors)),
+                Fields::default(),
+            )
+            .await
+        }
+        Err(problem) => Err(problem),
+    }
+}

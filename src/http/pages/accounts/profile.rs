@@ -1,0 +1,174 @@
+//! What the reader says about themselves: their name, and when they work.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::{
+    extract::State as Given,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Redirect, Response},
+};
+
+use time::{Date, OffsetDateTime};
+
+use crate::domain::{
+    accounts::{
+        absences,
+        profile::{self, Profile},
+        working_hours::{Hours, clock_words, read_clock},
+    },
+    policy::viewer::Viewer,
+};
+use crate::http::pages::accounts::security::{self, SessionRow, TokenRow};
+use crate::{
+    app::App,
+    domain::{
+        error::{Problem, Result},
+        humanize,
+        policy::access,
+        teams::Team,
+    },
+    http::{extract::form::Fields, layout::Frame, page},
+};
+
+#[derive(Template)]
+#[template(path = "accounts/me.html")]
+pub(crate) struct MePage {
+    frame: Frame,
+    profile: Profile,
+    sessions: Vec<SessionRow>,
+    tokens: Vec<TokenRow>,
+    away: Vec<(Date, Date)>,
+    /// The teams that a token may be limited to.
+    teams: Vec<Team>,
+    /// A token that was just made: shown this once.
+    pub(crate) made: String,
+    now: OffsetDateTime,
+    typed: Fields,
+    errors: BTreeMap<&'static str, String>,
+}
+
+impl MePage {
+    fn ago(&self, at: &OffsetDateTime) -> String {
+        humanize::ago(self.now, *at)
+    }
+
+    fn days(&self, (from, to): &(Date, Date)) -> String {
+        if from == to {
+            humanize::day(*from)
+        } else {
+            format!("{} to {}", humanize::day(*from), humanize::day(*to))
+        }
+    }
+
+    fn is_hue(&self, hue: &i16) -> bool {
+        self.profile.hue == *hue
+    }
+
+    fn until(&self, token: &TokenRow) -> String {
+        token.expires_at.map_or_else(
+            || "for good".to_owned(),
+            |at| format!("until {}", humanize::day(at.date())),
+        )
+    }
+
+    fn error(&self, field: &str) -> &str {
+        self.errors.get(field).map_or("", String::as_str)
+    }
+
+    /// What was typed, or else what stands.
+    fn value(&self, field: &str) -> String {
+        // A form further down that was refused says nothing about these fields.
+        if let Some(typed) = self.typed.get(field).filter(|_| !self.errors.is_empty()) {
+            return typed.to_owned();
+        }
+        match field {
+            "name" => self.profile.name.clone(),
+            "handle" => self.profile.handle.clone(),
+            "time_zone" => self.profile.hours.zone.clone(),
+            "works_from" => clock_words(self.profile.hours.from),
+            "works_to" => clock_words(self.profile.hours.to),
+            _ => String::new(),
+        }
+    }
+}
+
+/// `GET /me`
+pub async fn me(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> Result<Response> {
+    page::page(&me_page(&app, &viewer, &headers, Fields::default(), BTreeMap::new()).await?)
+}
+
+pub(crate) async fn me_page(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    typed: Fields,
+    errors: BTreeMap<&'static str, String>,
+) -> Result<MePage> {
+    let profile = profile::profile_of(&app.db, viewer.person.id).await?;
+    Ok(MePage {
+        frame: Frame::new(app, viewer, headers, "You", "").await?,
+        sessions: security::sessions(&app.db, viewer).await?,
+        tokens: security::tokens(&app.db, viewer.person.id).await?,
+        away: absences::away(&app.db, viewer.person.id).await?,
+        teams: access::seen_teams(&app.db, viewer).await?,
+        made: String::new(),
+        now: app.clock.now(),
+        profile,
+        typed,
+        errors,
+    })
+}
+
+/// `POST /me`
+pub async fn edit_me(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    viewer.to_change_own()?;
+    let stands = profile::profile_of(&app.db, viewer.person.id).await?;
+    let outcome = match read_profile(&fields, stands) {
+        Ok(profile) => {
+            let (actor, account) = (viewer.actor(), viewer.person.id);
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(profile::edit_profile(change, account, &profile))
+                })
+                .await
+        }
+        Err(problem) => Err(problem),
+    };
+    match outcome {
+        Ok(_) => Ok(Redirect::to("/me").into_response()),
+        Err(Problem::Invalid(errors)) => {
+            let page = me_page(&app, &viewer, &headers, fields, errors).await?;
+            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// What was sent; handle and hue stay where they were not.
+fn read_profile(fields: &Fields, stands: Profile) -> Result<Profile> {
+    let hour = |field: &'static str| {
+        read_clock(fields.text(field))
+            .ok_or_else(|| Problem::field(field, "Write the hour as 09:00."))
+    };
+    let (from, to) = (hour("works_from")?, hour("works_to")?);
+    let zone = fields.text("time_zone").trim().to_owned();
+    let handle = match fields.get("handle") {
+        Some(handle) => handle.trim().trim_start_matches('@').to_lowercase(),
+        None => stands.handle,
+    };
+    let hue = fields
+        .parse("hue", "A hue is one of the twelve.")?
+        .unwrap_or(stands.hue);
+    Ok(Profile {
+        name: fields.text("name").trim().to_owned(),
+        handle,
+        hue,
+        hours: Hours { zone, from, to },
+    })
+}

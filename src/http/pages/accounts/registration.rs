@@ -1,0 +1,309 @@
+//! Coming in for the first time, by an invitation or by registering; and a new password by a link.
+
+use askama::Template;
+use axum::{
+    extract::{Path, State as Given},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Redirect, Response},
+};
+
+use crate::{
+    app::App,
+    domain::{
+        error::{Problem, Result},
+        events::Actor,
+    },
+    http::{
+        extract::form::Fields,
+        layout::Frame,
+        middleware::client_ip::Network,
+        page::{self, theme},
+    },
+};
+use crate::{
+    domain::{
+        accounts::{
+            invitations::{self, Newcomer},
+            password_resets,
+        },
+        auth::passwords,
+        policy::viewer::Viewer,
+    },
+    http::pages::accounts::sessions::{counted, signed_in},
+};
+
+#[derive(Template)]
+#[template(path = "accounts/join.html")]
+struct JoinPage {
+    frame: Frame,
+    /// Where the form goes to.
+    action: String,
+    /// What somebody comes to, in a sentence.
+    to: String,
+    /// The name of somebody who is signed in: they join as who they are.
+    me: Option<String>,
+    typed: Fields,
+    errors: Vec<String>,
+}
+
+fn join_page(
+    app: &App,
+    headers: &HeaderMap,
+    action: String,
+    to: String,
+    typed: Fields,
+    errors: Vec<String>,
+) -> JoinPage {
+    let frame = Frame::bare(app, "Join".to_owned(), theme(headers));
+    JoinPage {
+        frame,
+        action,
+        to,
+        me: None,
+        typed,
+        errors,
+    }
+}
+
+/// `GET /join/{key}`
+pub async fn join_form(
+    Given(app): Given<App>,
+    viewer: Option<Viewer>,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let to = invited_to(&app, &key).await?;
+    let page = join_page(
+        &app,
+        &headers,
+        format!("/join/{key}"),
+        to,
+        Fields::default(),
+        Vec::new(),
+    );
+    page::page(&JoinPage {
+        me: viewer.map(|viewer| viewer.person.name),
+        ..page
+    })
+}
+
+async fn invited_to(app: &App, key: &str) -> Result<String> {
+    let open = invitations::found(&app.db, app.clock.now(), key).await?;
+    let by = open.by.as_deref().unwrap_or("Somebody");
+    let name: String = sqlx::query_scalar("SELECT name FROM workspace")
+        .fetch_one(&app.db)
+        .await?;
+    Ok(match open.team {
+        Some(team) => format!("{by} invites you to {team} at {name}."),
+        None => format!("{by} invites you to {name}."),
+    })
+}
+
+/// `POST /join/{key}`: makes an account and signs it in; who is signed in joins the team as who they are.
+pub async fn join(
+    Given(app): Given<App>,
+    from: Network,
+    viewer: Option<Viewer>,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let to = invited_to(&app, &key).await?;
+    if let Some(viewer) = viewer {
+        viewer.to_change_own()?;
+        let (actor, me) = (viewer.actor(), viewer.person.id);
+        app.live
+            .change(&actor, |change, _| {
+                Box::pin(invitations::accept_as(change, &key, me))
+            })
+            .await?;
+        return Ok(Redirect::to("/teams").into_response());
+    }
+    counted(&app, from, fields.text("email")).await?;
+    let made = match newcomer(&fields).await {
+        Ok(new) => {
+            app.live
+                .change(&Actor::nobody(), |change, _| {
+                    Box::pin(invitations::accept(change, &key, &new))
+                })
+                .await
+        }
+        Err(problem) => Err(problem),
+    };
+    match made {
+        Ok(made) => {
+            signed_in(
+                &app,
+                &headers,
+                from,
+                (made.value, None),
+                "by an invitation",
+                "/",
+            )
+            .await
+        }
+        Err(Problem::Invalid(errors)) => {
+            let errors = errors.into_values().collect();
+            let page = join_page(&app, &headers, format!("/join/{key}"), to, fields, errors);
+            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+async fn newcomer(fields: &Fields) -> Result<Newcomer> {
+    Ok(Newcomer {
+        email: fields.text("email").trim().to_owned(),
+        name: fields.text("name").trim().to_owned(),
+        password_hash: passwords::hash(fields.text("password").to_owned()).await?,
+    })
+}
+
+/// `GET /register`, where that is open.
+pub async fn register_form(Given(app): Given<App>, headers: HeaderMap) -> Result<Response> {
+    let to = open_to(&app).await?;
+    page::page(&join_page(
+        &app,
+        &headers,
+        "/register".to_owned(),
+        to,
+        Fields::default(),
+        Vec::new(),
+    ))
+}
+
+async fn open_to(app: &App) -> Result<String> {
+    let (open, domains) = invitations::registration(&app.db).await?;
+    if !open {
+        return Err(Problem::Forbidden(
+            "Registration is closed here. Ask somebody for an invitation.".into(),
+        ));
+    }
+    let name: String = sqlx::query_scalar("SELECT name FROM workspace")
+        .fetch_one(&app.db)
+        .await?;
+    Ok(match domains.as_slice() {
+        [] => format!("Everybody may join {name}."),
+        domains => format!(
+            "Whoever has an address of {} may join {name}.",
+            domains.join(" or ")
+        ),
+    })
+}
+
+/// `POST /register`
+pub async fn register(
+    Given(app): Given<App>,
+    from: Network,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let to = open_to(&app).await?;
+    counted(&app, from, fields.text("email")).await?;
+    let made = match newcomer(&fields).await {
+        Ok(new) => {
+            app.live
+                .change(&Actor::nobody(), |change, _| {
+                    Box::pin(invitations::register(change, &new))
+                })
+                .await
+        }
+        Err(problem) => Err(problem),
+    };
+    match made {
+        Ok(made) => {
+            signed_in(
+                &app,
+                &headers,
+                from,
+                (made.value, None),
+                "by registering",
+                "/",
+            )
+            .await
+        }
+        Err(Problem::Invalid(errors)) => {
+            let errors = errors.into_values().collect();
+            page::refused(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                &join_page(&app, &headers, "/register".to_owned(), to, fields, errors),
+            )
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "accounts/reset.html")]
+struct ResetPage {
+    frame: Frame,
+    key: String,
+    name: String,
+    error: String,
+}
+
+/// `GET /reset/{key}`
+pub async fn reset_form(
+    Given(app): Given<App>,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let name = password_resets::whose(&app.db, app.clock.now(), &key).await?;
+    let frame = Frame::bare(&app, "A new password".to_owned(), theme(&headers));
+    page::page(&ResetPage {
+        frame,
+        key,
+        name,
+        error: String::new(),
+    })
+}
+
+/// `POST /reset/{key}`: sets the password and signs in; every other session ends.
+pub async fn reset(
+    Given(app): Given<App>,
+    from: Network,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    app.sign_ins.count("", from)?;
+    let name = password_resets::whose(&app.db, app.clock.now(), &key).await?;
+    // Hashed first: the link is not to be used up by a password that is refused.
+    let set = match passwords::hash(fields.text("password").to_owned()).await {
+        Ok(hash) => app
+            .live
+            .change(&Actor::nobody(), |change, _| {
+                Box::pin(password_resets::use_link(change, &key, &hash))
+            })
+            .await
+            .map(|done| (done.value, hash)),
+        Err(problem) => Err(problem),
+    };
+    match set {
+        Ok((account, hash)) => {
+            signed_in(
+                &app,
+                &headers,
+                from,
+                (account, Some(&hash)),
+                "by a link for a new password",
+                "/",
+            )
+            .await
+        }
+        Err(Problem::Invalid(errors)) => {
+            let frame = Frame::bare(&app, "A new password".to_owned(), theme(&headers));
+            let error = errors.into_values().next().unwrap_or_default();
+            page::refused(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                &ResetPage {
+                    frame,
+                    key,
+                    name,
+                    error,
+                },
+            )
+        }
+        Err(problem) => Err(problem),
+    }
+}

@@ -1,0 +1,315 @@
+//! What is one's own to end and to make: sessions, the password, and API tokens.
+
+use axum::{
+    extract::{Path, State as Given},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Redirect, Response},
+};
+use sqlx::PgPool;
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::{
+    app::App,
+    domain::{
+        error::{Problem, Result},
+        policy::access::{self, seen_by},
+    },
+    http::{
+        extract::form::{Fields, id, read_date},
+        middleware::client_ip::Network,
+        page,
+    },
+};
+use crate::{
+    domain::{
+        accounts::{
+            absences,
+            audit_log::{self, Line},
+            password_resets,
+        },
+        auth::{
+            passwords,
+            tokens::{self, Scope},
+        },
+        policy::viewer::{Role, Viewer},
+    },
+    http::pages::accounts::profile::me_page,
+};
+
+/// A place where somebody is signed in.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(crate) struct SessionRow {
+    /// A digest of the digest: it names the session and opens nothing.
+    pub name: String,
+    pub user_agent: String,
+    pub last_seen_at: OffsetDateTime,
+    /// The one that asks.
+    pub this: bool,
+}
+
+/// Where the viewer is signed in, the newest first.
+pub(crate) async fn sessions(db: &PgPool, viewer: &Viewer) -> Result<Vec<SessionRow>> {
+    Ok(sqlx::query_as(
+        "SELECT encode(sha256(token_hash), 'hex') AS name, user_agent, last_seen_at, token_hash = $2 AS this
+         FROM sessions WHERE account_id = $1 ORDER BY last_seen_at DESC, created_at DESC",
+    )
+    .bind(viewer.person.id)
+    .bind(viewer.proof.token_hash())
+    .fetch_all(db)
+    .await?)
+}
+
+/// An API token, without its secret.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(crate) struct TokenRow {
+    pub id: Uuid,
+    pub name: String,
+    pub scope: String,
+    /// Names of the teams that it reaches; nothing: all.
+    pub teams: Option<String>,
+    pub last_used_at: Option<OffsetDateTime>,
+    pub expires_at: Option<OffsetDateTime>,
+}
+
+/// Somebody's tokens that were not revoked, the newest first.
+pub(crate) async fn tokens(db: &PgPool, account: Uuid) -> Result<Vec<TokenRow>> {
+    Ok(sqlx::query_as(concat!(
+        "SELECT k.id, k.name, k.scope, k.last_used_at, k.expires_at,
+                (SELECT string_agg(CASE WHEN NOT ",
+        seen_by!("k.account_id"),
+        " THEN 'a private team' ELSE t.name END, ', ' ORDER BY t.name)
+                 FROM teams t WHERE t.id = ANY(k.teams)) AS teams
+         FROM tokens k WHERE k.account_id = $1 AND k.revoked_at IS NULL ORDER BY k.created_at DESC"
+    ))
+    .bind(account)
+    .fetch_all(db)
+    .await?)
+}
+
+/// `POST /me/sessions`: ends the one that is named, or with `others` all but this.
+pub async fn end_sessions(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    fields: Fields,
+) -> Result<Response> {
+    viewer.to_change_own()?;
+    let query = if fields.get("others").is_some() {
+        "DELETE FROM sessions WHERE account_id = $1 AND token_hash <> $2 AND $3 = $3"
+    } else {
+        "DELETE FROM sessions WHERE account_id = $1 AND $2 = $2 AND encode(sha256(token_hash), 'hex') = $3"
+    };
+    let mut tx = app.db.begin().await?;
+    let ended = sqlx::query(query)
+        .bind(viewer.person.id)
+        .bind(viewer.proof.token_hash())
+        .bind(fields.text("session"))
+        .execute(&mut *tx)
+        .await?;
+    let about = format!("{} ended", ended.rows_affected());
+    let line = Line {
+        actor: Some(viewer.person.id),
+        kind: "sessions.ended",
+        about: &about,
+        ..Line::default()
+    };
+    audit_log::write(&mut tx, app.clock.now(), line).await?;
+    tx.commit().await?;
+    Ok(Redirect::to("/me#sessions").into_response())
+}
+
+/// `POST /me/password`
+pub async fn set_password(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    from: Network,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    viewer.to_change_own()?;
+    let (account, own) = (viewer.person.id, viewer.proof.token_hash());
+    let actor = viewer.actor();
+    // Guessing at an open window is as slow as guessing from outside.
+    app.sign_ins.count(&viewer.person.handle, from)?;
+    let known = match password_resets::known_password(&app.db, account, fields.text("old")).await {
+        Ok(stood) => passwords::hash(fields.text("password").to_owned())
+            .await
+            .map(|hash| (stood, hash)),
+        Err(problem) => Err(problem),
+    };
+    let outcome = match &known {
+        Ok((stood, hash)) => {
+            let stood = stood.as_deref();
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(password_resets::change_password(
+                        change, account, own, stood, hash,
+                    ))
+                })
+                .await
+                .map(|_| ())
+        }
+        Err(_) => known.map(|_| ()),
+    };
+    match outcome {
+        Ok(_) => Ok(Redirect::to("/me").into_response()),
+        Err(Problem::Invalid(errors)) => {
+            let page = me_page(&app, &viewer, &headers, Fields::default(), errors).await?;
+            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// `POST /me/away`: from a day, to another or for that day alone.
+pub async fn add_away(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    viewer.to_change_own()?;
+    let days = || {
+        let from = fields
+            .date("from")?
+            .ok_or_else(|| Problem::field("from", "Say from which day."))?;
+        let to = fields.date("to")?.unwrap_or(from);
+        match (to - from).whole_days() {
+            0..=365 => Ok((from, to)),
+            ..0 => Err(Problem::field("to", "The last day comes before the first.")),
+            _ => Err(Problem::field("to", "At most a year at once.")),
+        }
+    };
+    let outcome = match days() {
+        Ok((from, to)) => {
+            let (account, actor) = (viewer.person.id, viewer.actor());
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(absences::add_away(change, account, from, to))
+                })
+                .await
+        }
+        Err(problem) => Err(problem),
+    };
+    match outcome {
+        Ok(_) => Ok(Redirect::to("/me#away").into_response()),
+        Err(Problem::Invalid(errors)) => {
+            let page = me_page(&app, &viewer, &headers, fields, errors).await?;
+            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// `POST /me/away/{day}/remove`
+pub async fn remove_away(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(day): Path<String>,
+) -> Result<Response> {
+    viewer.to_change_own()?;
+    let from = read_date(&day).ok_or(Problem::NotFound)?;
+    let (account, actor) = (viewer.person.id, viewer.actor());
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(absences::remove_away(change, account, from))
+        })
+        .await?;
+    Ok(Redirect::to("/me#away").into_response())
+}
+
+/// `POST /me/tokens`: makes a token and shows it, this once.
+pub async fn make_token(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    viewer.to_change_own()?;
+    let scope = match fields.text("scope") {
+        "read" | "" => Scope::Read,
+        "write" => Scope::Write,
+        "admin" if viewer.role == Role::Admin => Scope::Admin,
+        _ => {
+            return Err(Problem::field(
+                "scope",
+                "A token reads, or writes; an administrator's may do all that they may.",
+            ));
+        }
+    };
+    let days: Option<i64> = fields.parse("days", "Days are a whole number from 1 to 366.")?;
+    if days.is_some_and(|days| !(1..=366).contains(&days)) {
+        return Err(Problem::field(
+            "days",
+            "Days are a whole number from 1 to 366.",
+        ));
+    }
+    let named = fields.all("team");
+    let teams: Vec<Uuid> = access::seen_teams(&app.db, &viewer)
+        .await?
+        .into_iter()
+        .filter(|team| named.contains(&team.slug))
+        .map(|team| team.id)
+        .collect();
+    // A name that is none of them would otherwise make a token for all.
+    if teams.len() != named.len() {
+        return Err(Problem::NotFound);
+    }
+    let now = app.clock.now();
+    let draft = tokens::Draft {
+        account: viewer.person.id,
+        name: fields.text("name").trim(),
+        scope,
+        teams: (!teams.is_empty()).then_some(teams.as_slice()),
+        expires_at: days.map(|days| now + Duration::days(days)),
+    };
+    let mut tx = app.db.begin().await?;
+    let secret = tokens::make(&mut *tx, now, &draft).await?;
+    let about = format!("{} ({})", draft.name, scope.as_str());
+    let line = Line {
+        actor: Some(viewer.person.id),
+        kind: "token.made",
+        about: &about,
+        ..Line::default()
+    };
+    audit_log::write(&mut tx, now, line).await?;
+    tx.commit().await?;
+    let mut page = me_page(
+        &app,
+        &viewer,
+        &headers,
+        Fields::default(),
+        Default::default(),
+    )
+    .await?;
+    page.made = secret;
+    page::page(&page)
+}
+
+/// `POST /me/tokens/{id}/revoke`
+pub async fn revoke_token(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(token): Path<String>,
+) -> Result<Response> {
+    viewer.to_change_own()?;
+    let (token, now) = (id(&token)?, app.clock.now());
+    let mut tx = app.db.begin().await?;
+    let name: String = sqlx::query_scalar(
+        "UPDATE tokens SET revoked_at = $3 WHERE id = $1 AND account_id = $2 AND revoked_at IS NULL RETURNING name",
+    )
+    .bind(token)
+    .bind(viewer.person.id)
+    .bind(now)
+    .fetch_one(&mut *tx)
+    .await?;
+    let line = Line {
+        actor: Some(viewer.person.id),
+        kind: "token.revoked",
+        about: &name,
+        ..Line::default()
+    };
+    audit_log::write(&mut tx, now, line).await?;
+    tx.commit().await?;
+    Ok(Redirect::to("/me#tokens").into_response())
+}

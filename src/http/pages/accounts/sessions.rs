@@ -1,0 +1,265 @@
+//! Signing in and out, and how the pages look.
+
+use askama::Template;
+use axum::{
+    extract::{Path, Query, State as Given},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::domain::{
+    accounts::{
+        audit_log::{self, Line},
+        invitations,
+    },
+    auth::{passwords, sessions, tokens},
+    policy::viewer::{Proof, Viewer, brought},
+};
+use crate::{
+    app::App,
+    domain::error::{Problem, Result},
+    http::{
+        extract::form::{Fields, local_path},
+        layout::Frame,
+        middleware::client_ip::Network,
+        page::{self, theme},
+        pages::teams::setup,
+    },
+};
+
+#[derive(Template)]
+#[template(path = "accounts/login.html")]
+struct LoginPage {
+    frame: Frame,
+    next: String,
+    email: String,
+    error: String,
+    /// Nobody has an account yet: the program printed where to begin.
+    empty: bool,
+    /// Whether people may register.
+    open: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Next {
+    next: String,
+}
+
+/// `GET /login`
+pub async fn login_form(
+    Given(app): Given<App>,
+    viewer: Option<Viewer>,
+    Query(next): Query<Next>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    if viewer.is_some() {
+        return Ok(Redirect::to(local_path(&next.next, "/")).into_response());
+    }
+    let empty = setup::is_empty(&app.db).await?;
+    let (open, _) = invitations::registration(&app.db).await?;
+    let frame = Frame::bare(&app, "Sign in".to_owned(), theme(&headers));
+    page::page(&LoginPage {
+        frame,
+        next: next.next,
+        email: String::new(),
+        error: String::new(),
+        empty,
+        open,
+    })
+}
+
+/// `POST /login`
+pub async fn login(
+    Given(app): Given<App>,
+    from: Network,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let (email, password) = (fields.text("email").trim(), fields.text("password"));
+    counted(&app, from, email).await?;
+    let found: Option<(Uuid, Option<String>)> = sqlx::query_as(
+        "SELECT id, password_hash FROM accounts WHERE lower(email) = lower($1) AND deactivated_at IS NULL",
+    )
+    .bind(email)
+    .fetch_optional(&app.db)
+    .await?;
+    let (account, hash) = found.map_or((None, None), |(account, hash)| (Some(account), hash));
+    let right =
+        password.len() <= 1000 && passwords::verify(password.to_owned(), hash.clone()).await?;
+    if let Some(account) = account.filter(|_| right) {
+        let next = local_path(fields.text("next"), "/");
+        match signed_in(
+            &app,
+            &headers,
+            from,
+            (account, hash.as_deref()),
+            "by password",
+            next,
+        )
+        .await
+        {
+            // It was changed while this waited for its turn.
+            Err(Problem::SignedOut) => {}
+            outcome => return outcome,
+        }
+    }
+    // No address is longer than 320, and nobody reads more of what was none.
+    let about: String = email.chars().take(320).collect();
+    let line = Line {
+        kind: "sign-in.failed",
+        about: &about,
+        network: &from.to_string(),
+        ..Line::default()
+    };
+    // Released at once: what follows may need one too.
+    audit_log::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
+    let (open, _) = invitations::registration(&app.db).await?;
+    let frame = Frame::bare(&app, "Sign in".to_owned(), theme(&headers));
+    let error =
+        "This e-mail address and password do not belong together. Nothing was changed; try again."
+            .to_owned();
+    page::refused(
+        StatusCode::UNAUTHORIZED,
+        &LoginPage {
+            frame,
+            next: fields.text("next").to_owned(),
+            email: email.to_owned(),
+            error,
+            empty: false,
+            open,
+        },
+    )
+}
+
+/// Counts a try at an address or a secret. What is refused for there being too many stands in the audit log, once for all
+/// of a while: whoever tries on and on fills no log.
+pub(crate) async fn counted(app: &App, from: Network, tried: &str) -> Result<()> {
+    let outcome = app.sign_ins.count(tried, from);
+    if outcome.is_err() && app.sign_ins.is_news(from) {
+        let network = from.to_string();
+        let line = Line {
+            kind: "sign-in.limited",
+            about: "too many tries",
+            network: &network,
+            ..Line::default()
+        };
+        audit_log::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
+    }
+    outcome
+}
+
+/// Signs somebody in, by what they came with, and sends them on. Who came by a password is told by the hash that it
+/// fitted, too.
+///
+/// # Errors
+/// `SignedOut` where that is their password no more, or they were deactivated meanwhile.
+pub(crate) async fn signed_in(
+    app: &App,
+    headers: &HeaderMap,
+    from: Network,
+    (account, hash): (Uuid, Option<&str>),
+    by: &str,
+    next: &str,
+) -> Result<Response> {
+    let (network, now) = (from.to_string(), app.clock.now());
+    let agent = headers
+        .get(header::USER_AGENT)
+        .and_then(|agent| agent.to_str().ok())
+        .unwrap_or("");
+    let mut tx = app.db.begin().await?;
+    let session = sessions::start_by(&mut *tx, now, account, hash, agent)
+        .await?
+        .ok_or(Problem::SignedOut)?;
+    let line = Line {
+        actor: Some(account),
+        kind: "sign-in.done",
+        about: by,
+        network: &network,
+        ..Line::default()
+    };
+    audit_log::write(&mut tx, now, line).await?;
+    // Whoever signs in leaves the session that the browser had, their own or another's.
+    if let Some(left) = brought(headers, app.is_https()).filter(|brought| brought.cookie) {
+        sessions::end(&mut *tx, &left.token_hash).await?;
+    }
+    tx.commit().await?;
+    let mut response = Redirect::to(next).into_response();
+    set(
+        &mut response,
+        &sessions::set_cookie(app.is_https(), &session),
+    )?;
+    Ok(response)
+}
+
+fn set(response: &mut Response, cookie: &str) -> Result<()> {
+    response.headers_mut().append(
+        header::SET_COOKIE,
+        HeaderValue::from_str(cookie).map_err(anyhow::Error::from)?,
+    );
+    Ok(())
+}
+
+/// `POST /logout`
+pub async fn logout(Given(app): Given<App>, viewer: Option<Viewer>) -> Result<Response> {
+    if let Some(Viewer {
+        proof: Proof::Session { token_hash },
+        person,
+        ..
+    }) = viewer
+    {
+        sessions::end(&app.db, &token_hash).await?;
+        let line = Line {
+            actor: Some(person.id),
+            kind: "sign-in.ended",
+            ..Line::default()
+        };
+        audit_log::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
+    }
+    let mut response = Redirect::to("/login").into_response();
+    set(&mut response, &sessions::set_cookie(app.is_https(), ""))?;
+    Ok(response)
+}
+
+/// `GET /enter/{key}`: signs a visitor of the demo in. Only the demo makes such links; each holds for a day.
+pub async fn enter(
+    Given(app): Given<App>,
+    from: Network,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let account: Option<Uuid> = sqlx::query_scalar(
+        "SELECT a.id FROM entry_links l JOIN accounts a ON a.id = l.account_id
+         WHERE l.token_hash = $1 AND l.purpose = 'sign-in' AND l.expires_at > $2 AND a.deactivated_at IS NULL",
+    )
+    .bind(tokens::digest(&key))
+    .bind(app.clock.now())
+    .fetch_optional(&app.db)
+    .await?;
+    signed_in(
+        &app,
+        &headers,
+        from,
+        (account.ok_or(Problem::NotFound)?, None),
+        "by a link of the demo",
+        "/",
+    )
+    .await
+}
+
+/// `POST /me/theme`: light, dark, or as the system is.
+pub async fn set_theme(fields: Fields) -> Result<Response> {
+    let theme = match fields.text("theme") {
+        theme @ ("light" | "dark") => theme,
+        _ => "",
+    };
+    let seconds = if theme.is_empty() { 0 } else { 365 * 24 * 3600 };
+    let mut response = Redirect::to(local_path(fields.text("back"), "/")).into_response();
+    set(
+        &mut response,
+        &format!("theme={theme}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax"),
+    )?;
+    Ok(response)
+}

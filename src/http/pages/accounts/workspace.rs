@@ -1,0 +1,330 @@
+//! Administrators: what the workspace is called, who may register, and what was done.
+
+use askama::Template;
+use axum::{
+    body::Body,
+    extract::{Query, State as Given},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+};
+use futures_util::{StreamExt, stream};
+use serde::Deserialize;
+use serde_json::json;
+use time::Duration;
+use uuid::Uuid;
+
+use crate::domain::{
+    accounts::{
+        audit_log::{self, Entry, Line, Wanted},
+        invitations,
+    },
+    policy::viewer::Viewer,
+};
+use crate::{
+    app::App,
+    domain::{
+        clock,
+        error::{Problem, Result},
+        events::{Change, Event},
+        humanize,
+        policy::access,
+    },
+    http::{
+        csv::csv,
+        extract::form::{self, Fields},
+        layout::Frame,
+        page,
+    },
+};
+
+#[derive(Template)]
+#[template(path = "accounts/workspace.html")]
+struct WorkspacePage {
+    frame: Frame,
+    name: String,
+    open: bool,
+    domains: String,
+    errors: Vec<String>,
+}
+
+/// `GET /settings`
+pub async fn workspace(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    headers: HeaderMap,
+) -> Result<Response> {
+    access::to_edit_workspace(&viewer)?;
+    let name: String = sqlx::query_scalar("SELECT name FROM workspace")
+        .fetch_one(&app.db)
+        .await?;
+    let (open, domains) = invitations::registration(&app.db).await?;
+    let frame = Frame::new(&app, &viewer, &headers, "Workspace", "")
+        .await?
+        .at("settings");
+    page::page(&WorkspacePage {
+        frame,
+        name,
+        open,
+        domains: domains.join(", "),
+        errors: Vec::new(),
+    })
+}
+
+/// `POST /settings`
+pub async fn set_workspace(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    access::to_edit_workspace(&viewer)?;
+    let (actor, open) = (viewer.actor(), fields.get("open").is_some());
+    let name = fields.text("name").trim();
+    let outcome = match read_domains(fields.text("domains")) {
+        Ok(domains) => {
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(set(change, name, open, domains.clone()))
+                })
+                .await
+        }
+        Err(problem) => Err(problem),
+    };
+    match outcome {
+        Ok(_) => Ok(Redirect::to("/settings").into_response()),
+        Err(Problem::Invalid(errors)) => {
+            let frame = Frame::new(&app, &viewer, &headers, "Workspace", "")
+                .await?
+                .at("settings");
+            let (name, domains) = (name.to_owned(), fields.text("domains").to_owned());
+            let page = WorkspacePage {
+                frame,
+                name,
+                open,
+                domains,
+                errors: errors.into_values().collect(),
+            };
+            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+async fn set(change: &mut Change, name: &str, open: bool, domains: Vec<String>) -> Result<()> {
+    let (was_called, was_open, were): (String, bool, Vec<String>) = sqlx::query_as(
+        "SELECT name, registration_open, registration_domains FROM workspace FOR UPDATE",
+    )
+    .fetch_one(change.db())
+    .await?;
+    let (is_renamed, is_opened) = (was_called != name, (was_open, &were) != (open, &domains));
+    if !is_renamed && !is_opened {
+        return Ok(());
+    }
+    sqlx::query("UPDATE workspace SET name = $1, registration_open = $2, registration_domains = $3, seq = seq + 1")
+        .bind(name)
+        .bind(open)
+        .bind(&domains)
+        .execute(change.db())
+        .await?;
+    let about = match (open, domains.as_slice()) {
+        (false, _) => format!("{name}, registration closed"),
+        (true, []) => format!("{name}, registration open"),
+        (true, domains) => format!("{name}, registration open for {}", domains.join(", ")),
+    };
+    audit_log::note(change, "settings.changed", &about).await?;
+    // It is every team's workspace: each reads of it in its history.
+    let (mut before, mut after) = (json!({}), json!({}));
+    if is_renamed {
+        (before["name"], after["name"]) = (json!(was_called), json!(name));
+    }
+    if is_opened {
+        // which domains is the administrators' to read
+        (before["registration_open"], after["registration_open"]) = (json!(was_open), json!(open));
+    }
+    let teams: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM teams")
+        .fetch_all(change.db())
+        .await?;
+    for team in teams {
+        let (before, after) = (before.clone(), after.clone());
+        change.record(Event {
+            team,
+            task: None,
+            kind: "workspace.edited",
+            before,
+            after,
+            version: None,
+        });
+    }
+    Ok(())
+}
+
+fn read_domains(text: &str) -> Result<Vec<String>> {
+    let domains: Vec<String> = text
+        .split(|char: char| char == ',' || char.is_whitespace())
+        .map(|domain| domain.trim().trim_start_matches('@').to_lowercase())
+        .filter(|domain| !domain.is_empty())
+        .collect();
+    let plain =
+        |domain: &String| domain.contains('.') && domain.len() <= 253 && !domain.contains('@');
+    if domains.len() > 50 || !domains.iter().all(plain) {
+        return Err(Problem::field(
+            "domains",
+            "Write domains as example.org, with commas between; 50 at most.",
+        ));
+    }
+    Ok(domains)
+}
+
+#[derive(Template)]
+#[template(path = "accounts/audit.html")]
+struct AuditPage {
+    frame: Frame,
+    entries: Vec<Entry>,
+    asked: Asked,
+    time_zone: String,
+}
+
+impl AuditPage {
+    fn csv(&self) -> String {
+        format!("/settings/audit.csv?{}", self.asked.query())
+    }
+
+    /// Where the page after this one is, if there is one.
+    fn older(&self) -> Option<String> {
+        let last = self
+            .entries
+            .last()
+            .filter(|_| self.entries.len() as i64 == audit_log::SHOWN)?;
+        Some(format!(
+            "/settings/audit?{}&before={}",
+            self.asked.query(),
+            last.id
+        ))
+    }
+
+    fn at(&self, entry: &Entry) -> String {
+        humanize::moment(entry.at, &self.time_zone)
+    }
+}
+
+/// Which lines are asked for: words, and days of the reader's calendar, both of them counted.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Asked {
+    q: String,
+    from: String,
+    to: String,
+    before: String,
+}
+
+impl Asked {
+    fn query(&self) -> String {
+        let pairs = [("q", &self.q), ("from", &self.from), ("to", &self.to)];
+        form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(pairs)
+            .finish()
+    }
+
+    /// # Errors
+    /// `Invalid` for what is no day, and `NotFound` for what is no line.
+    fn wanted(&self, zone: &str) -> Result<Wanted> {
+        let day = |field: &'static str, text: &str| match text.trim() {
+            "" => Ok(None),
+            text => form::read_date(text)
+                .map(Some)
+                .ok_or_else(|| Problem::field(field, "A day is given as 2026-11-24.")),
+        };
+        let (from, to) = (day("from", &self.from)?, day("to", &self.to)?);
+        let before = match self.before.as_str() {
+            "" => None,
+            id => Some(id.parse().map_err(|_| Problem::NotFound)?),
+        };
+        Ok(Wanted {
+            words: self.q.replace('\0', ""),
+            from: from.map(|day| clock::instant(day, 0, zone)),
+            to: to.map(|day| clock::instant(day.saturating_add(Duration::DAY), 0, zone)),
+            before,
+        })
+    }
+}
+
+/// `GET /settings/audit?q=role&from=2026-11-01&to=2026-11-30`
+pub async fn audit_log(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    access::to_edit_workspace(&viewer)?;
+    let entries =
+        audit_log::entries(&app.db, viewer.person.id, &asked.wanted(&viewer.time_zone)?).await?;
+    let frame = Frame::new(&app, &viewer, &headers, "What was done", "")
+        .await?
+        .at("settings-audit");
+    page::page(&AuditPage {
+        frame,
+        entries,
+        asked,
+        time_zone: viewer.time_zone,
+    })
+}
+
+/// `GET /settings/audit.csv?q=role`: all of it, a page after the other, so that years of it fill no memory.
+pub async fn audit_csv(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Query(asked): Query<Asked>,
+) -> Result<Response> {
+    access::to_edit_workspace(&viewer)?;
+    let (reader, wanted) = (viewer.person.id, asked.wanted(&viewer.time_zone)?);
+    let line = Line {
+        actor: Some(reader),
+        kind: "audit.exported",
+        about: &wanted.words,
+        ..Line::default()
+    };
+    audit_log::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
+    let head = csv([vec!["at", "who", "what", "about", "network"]]);
+    let pages = stream::try_unfold(Some(wanted), move |wanted| {
+        let db = app.db.clone();
+        async move {
+            let Some(mut wanted) = wanted else {
+                return Ok::<_, std::io::Error>(None);
+            };
+            let entries = audit_log::entries(&db, reader, &wanted)
+                .await
+                .map_err(std::io::Error::other)?;
+            let is_last = (entries.len() as i64) < audit_log::SHOWN;
+            wanted.before = entries.last().map(|entry| entry.id);
+            Ok(Some((rows(&entries), (!is_last).then_some(wanted))))
+        }
+    });
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
+        (
+            header::CONTENT_DISPOSITION,
+            "attachment; filename=\"audit.csv\"",
+        ),
+    ];
+    Ok((
+        headers,
+        Body::from_stream(stream::once(async { Ok(head) }).chain(pages)),
+    )
+        .into_response())
+}
+
+fn rows(entries: &[Entry]) -> String {
+    let at: Vec<String> = entries
+        .iter()
+        .map(|entry| crate::domain::tasks::timeline::instant(entry.at))
+        .collect();
+    csv(at.iter().zip(entries).map(|(at, entry)| {
+        vec![
+            at,
+            entry.who.as_deref().unwrap_or(""),
+            entry.kind.as_str(),
+            entry.about.as_str(),
+            entry.network.as_str(),
+        ]
+    }))
+}

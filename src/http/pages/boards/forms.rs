@@ -1,0 +1,209 @@
+//! The small forms of a board: filters kept by name, and limits.
+
+use askama::Template;
+use axum::{
+    extract::{Path, State as Given},
+    http::{HeaderMap, HeaderValue, StatusCode},
+    response::{IntoResponse, Redirect, Response},
+};
+
+use crate::domain::{
+    boards::{
+        Column,
+        filters::{Filter, FilterParams},
+        queries, saved_filters, wip_limits,
+    },
+    policy::access,
+};
+use crate::{
+    app::App,
+    domain::{
+        error::{Problem, Result},
+        policy::viewer::Viewer,
+        teams::Team,
+    },
+    http::{
+        extract::form::{Fields, id},
+        layout::Frame,
+        page::{self, fragment},
+    },
+};
+
+/// `POST /teams/{slug}/filters`: keeps the filter under a name.
+pub async fn save_filter(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    fields: Fields,
+) -> Result<Response> {
+    let access = access::team(&app.db, &viewer, &slug).await?;
+    let for_team = fields.get("for") == Some("team");
+    let access = if for_team { access.to_edit()? } else { access };
+    if !viewer.may_write() {
+        return Err(Problem::Forbidden(
+            "This account may only read. Nothing was saved.".into(),
+        ));
+    }
+    let params = FilterParams {
+        sprint: fields.text("sprint").to_owned(),
+        q: fields.text("q").to_owned(),
+        lanes: fields.text("lanes").to_owned(),
+        ..FilterParams::default()
+    };
+    let team = access.team;
+    app.live
+        .change(&viewer.actor(), |change, _| {
+            Box::pin(saved_filters::save_filter(
+                change,
+                &team,
+                fields.text("name"),
+                &params,
+                for_team,
+            ))
+        })
+        .await?;
+    Ok(Redirect::to(&format!(
+        "/teams/{slug}{}",
+        Filter::read(&params).address(&params.lanes)
+    ))
+    .into_response())
+}
+
+/// `POST /teams/{slug}/filters/{id}/delete`
+pub async fn delete_filter(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, filter)): Path<(String, String)>,
+) -> Result<Response> {
+    let access = access::team(&app.db, &viewer, &slug).await?.to_speak()?;
+    let (team, may_edit, filter) = (access.team, access.may_edit, id(&filter)?);
+    app.live
+        .change(&viewer.actor(), |change, _| {
+            Box::pin(saved_filters::delete_filter(
+                change, &team, filter, may_edit,
+            ))
+        })
+        .await?;
+    Ok(Redirect::to(&format!("/teams/{slug}")).into_response())
+}
+
+#[derive(Template)]
+#[template(path = "boards/limit.html")]
+struct LimitPage {
+    frame: Frame,
+    form: LimitForm,
+}
+
+#[derive(Template)]
+#[template(path = "boards/_limit.html")]
+struct LimitForm {
+    team: Team,
+    column: Column,
+    value: String,
+    error: String,
+}
+
+// It escapes its own texts.
+impl askama::filters::HtmlSafe for LimitForm {}
+
+/// `GET /teams/{slug}/columns/{column}/limit`
+pub async fn limit_form(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, column)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    limit_page(&app, &viewer, &headers, team, &column, None).await
+}
+
+async fn limit_page(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    team: Team,
+    column: &str,
+    refused: Option<(String, String)>,
+) -> Result<Response> {
+    let column = queries::columns(&app.db, team.id)
+        .await?
+        .into_iter()
+        .find(|found| found.slug == column);
+    let column = column.ok_or(Problem::NotFound)?;
+    let failed = refused.is_some();
+    let (value, error) = refused.unwrap_or((
+        column
+            .wip_limit
+            .map_or(String::new(), |limit| limit.to_string()),
+        String::new(),
+    ));
+    let slug = team.slug.clone();
+    let form = LimitForm {
+        team,
+        column,
+        value,
+        error,
+    };
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    if fragment(headers).is_some() {
+        return if failed {
+            page::refused(status, &form)
+        } else {
+            page::page(&form)
+        };
+    }
+    let page = LimitPage {
+        frame: Frame::new(app, viewer, headers, "Limit", &slug).await?,
+        form,
+    };
+    if failed {
+        page::refused(status, &page)
+    } else {
+        page::page(&page)
+    }
+}
+
+/// `POST /teams/{slug}/columns/{column}/limit`
+pub async fn set_limit(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, column)): Path<(String, String)>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let outcome = match fields.parse("wip_limit", "A limit is a whole number from 1 to 999.") {
+        Ok(limit) => {
+            let actor = viewer.actor();
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(wip_limits::set_limit(change, &team, &column, limit))
+                })
+                .await
+        }
+        Err(problem) => Err(problem),
+    };
+    match outcome {
+        Ok(_) if fragment(&headers).is_some() => {
+            let mut response = StatusCode::OK.into_response();
+            response
+                .headers_mut()
+                .insert("fortnight-done", HeaderValue::from_static("1"));
+            Ok(response)
+        }
+        Ok(_) => Ok(Redirect::to(&format!("/teams/{}", team.slug)).into_response()),
+        Err(Problem::Invalid(errors)) => {
+            let why = errors.into_values().collect::<Vec<_>>().join(" ");
+            limit_page(
+                &app,
+                &viewer,
+                &headers,
+                team,
+                &column,
+                Some((fields.text("wip_limit").to_owned(), why)),
+            )
+            .await
+        }
+        Err(problem) => Err(problem),
+    }
+}

@@ -1,0 +1,215 @@
+//! The facts for programs: JSON, Atom, iCalendar, and a badge. Each is the same for everybody who may read it.
+
+use askama::Template;
+use icalendar::{Calendar, Component, Event, EventLike};
+use sqlx::PgPool;
+use time::{
+    Date, Duration, OffsetDateTime, format_description::BorrowedFormatItem,
+    macros::format_description,
+};
+
+use crate::domain::checkin::{
+    changes::{self, Changed},
+    summary::{Facts, check_in},
+};
+use crate::{
+    domain::{
+        error::{Problem, Result},
+        humanize::without_addresses,
+        sprints,
+        tasks::timeline::instant,
+        teams::Team,
+    },
+    http::page::rendered,
+};
+
+/// An instant as calendars write it, in UTC.
+const STAMP: &[BorrowedFormatItem<'_>] =
+    format_description!("[year][month][day]T[hour][minute][second]Z");
+
+/// A file that a program asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feed {
+    Json,
+    Atom,
+    Calendar,
+    Badge,
+}
+
+impl Feed {
+    /// The one of that name.
+    ///
+    /// # Errors
+    /// `NotFound` for any other name.
+    pub fn named(file: &str) -> Result<Self> {
+        match file {
+            "check-in.json" => Ok(Self::Json),
+            "changes.atom" => Ok(Self::Atom),
+            "calendar.ics" => Ok(Self::Calendar),
+            "badge.svg" => Ok(Self::Badge),
+            _ => Err(Problem::NotFound),
+        }
+    }
+
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Atom => "application/atom+xml; charset=utf-8",
+            Self::Calendar => "text/calendar; charset=utf-8",
+            Self::Badge => "image/svg+xml",
+        }
+    }
+}
+
+/// Where a feed is read: the site, the page that it belongs to, and whether its reader has no account.
+pub struct Place<'p> {
+    pub site: &'p str,
+    pub page: &'p str,
+    pub guest: bool,
+}
+
+/// A feed's text.
+pub async fn text(
+    db: &PgPool,
+    team: &Team,
+    feed: Feed,
+    place: &Place<'_>,
+    now: OffsetDateTime,
+) -> Result<String> {
+    if feed == Feed::Calendar {
+        return calendar(db, team, place, now).await;
+    }
+    if feed == Feed::Atom {
+        let mut changes = changes::newest(db, team).await?;
+        if place.guest {
+            changes
+                .iter_mut()
+                .for_each(|change| change.title = without_addresses(&change.title));
+        }
+        // A feed of nothing is as old as the team's last word, not new every time.
+        let last = changes::last(db, &[team.id]).await?;
+        let updated = changes
+            .first()
+            .map(|newest| newest.at)
+            .or(last.first().map(|(_, at)| *at))
+            .unwrap_or(now);
+        return rendered(&Atom {
+            team,
+            place,
+            changes,
+            updated,
+        });
+    }
+    let facts = check_in(db, team, now).await?;
+    let facts = if place.guest {
+        facts.for_guests()
+    } else {
+        facts
+    };
+    if feed == Feed::Badge {
+        return badge(&facts.in_short());
+    }
+    Ok(serde_json::to_string(&Facts::from(&facts)).map_err(anyhow::Error::from)?)
+}
+
+#[derive(Template)]
+#[template(path = "checkin/changes.xml")]
+struct Atom<'a> {
+    team: &'a Team,
+    place: &'a Place<'a>,
+    changes: Vec<Changed>,
+    updated: OffsetDateTime,
+}
+
+impl Atom<'_> {
+    fn at(&self, at: &OffsetDateTime) -> String {
+        instant(*at)
+    }
+
+    fn plain(&self, text: &str) -> String {
+        plain(text)
+    }
+}
+
+/// Neither XML nor a calendar has a place for control characters, escaped or not, and XML none for two more.
+fn plain(text: &str) -> String {
+    text.chars()
+        .filter(|letter| !letter.is_control() && !matches!(letter, '\u{fffe}' | '\u{ffff}'))
+        .collect()
+}
+
+#[derive(Template)]
+#[template(path = "checkin/badge.svg")]
+struct Badge<'b> {
+    words: &'b str,
+    /// In pixels, by how many letters there are.
+    width: usize,
+}
+
+/// `Sprint 42: 9 of 24 done` as a picture.
+pub fn badge(words: &str) -> Result<String> {
+    let words = &plain(words);
+    rendered(&Badge {
+        words,
+        width: words.chars().count().min(200) * 7 + 16,
+    })
+}
+
+/// The sprints of half a year around now, and what is due.
+async fn calendar(
+    db: &PgPool,
+    team: &Team,
+    place: &Place<'_>,
+    now: OffsetDateTime,
+) -> Result<String> {
+    let made = now.format(STAMP).map_err(anyhow::Error::from)?;
+    let mut calendar = Calendar::new();
+    calendar.name(&plain(&team.name));
+    let sprints = sprints::queries::sprints_of(db, team.id).await?;
+    for sprint in sprints.iter().take(26) {
+        calendar.push(
+            Event::new()
+                .uid(&format!("sprint-{}@{}", sprint.number, team.slug))
+                .add_property("DTSTAMP", made.as_str())
+                .summary(&plain(&if place.guest {
+                    without_addresses(&sprint.name)
+                } else {
+                    sprint.name.clone()
+                }))
+                .url(&format!("{}{}", place.site, place.page))
+                .starts(sprint.starts_on)
+                // A day's end is the day after it.
+                .ends(sprint.next_start())
+                .done(),
+        );
+    }
+    let due: Vec<(i64, String, Date)> = sqlx::query_as(
+        "SELECT k.number, k.title, k.due_on FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+         WHERE k.team_id = $1 AND k.due_on IS NOT NULL AND k.archived_at IS NULL AND c.state <> 'done' ORDER BY k.due_on LIMIT 500",
+    )
+    .bind(team.id)
+    .fetch_all(db)
+    .await?;
+    for (number, title, on) in due {
+        let key = format!("{}-{number}", team.key);
+        let (url, title) = if place.guest {
+            (
+                format!("{}{}", place.site, place.page),
+                without_addresses(&title),
+            )
+        } else {
+            (format!("{}/tasks/{key}", place.site), title)
+        };
+        calendar.push(
+            Event::new()
+                .uid(&format!("{key}@{}", team.slug))
+                .add_property("DTSTAMP", made.as_str())
+                .summary(&plain(&format!("{key} {title}")))
+                .url(&url)
+                .starts(on)
+                .ends(on.saturating_add(Duration::days(1)))
+                .done(),
+        );
+    }
+    Ok(calendar.to_string())
+}

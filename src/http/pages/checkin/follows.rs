@@ -1,0 +1,143 @@
+//! Following, and having read what is new.
+
+use axum::{
+    extract::{Path, State as Given},
+    response::{IntoResponse, Redirect, Response},
+};
+use uuid::Uuid;
+
+use crate::domain::follows::follow::{self, What};
+use crate::{
+    app::App,
+    domain::{
+        error::{Problem, Result},
+        goals,
+        policy::{
+            access::{self, AtTask},
+            viewer::Viewer,
+        },
+    },
+    http::extract::form::{Fields, id, local_path},
+};
+
+/// `POST /teams/{slug}/follow`: with `follow`, or no longer without it. So are the others.
+pub async fn follow_team(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.team;
+    follow(
+        &app,
+        &viewer,
+        team.id,
+        What::Team,
+        &fields,
+        &format!("/teams/{slug}/check-in"),
+    )
+    .await
+}
+
+/// `POST /tasks/{key}/follow`
+pub async fn follow_task(
+    Given(app): Given<App>,
+    AtTask { viewer, access }: AtTask,
+    fields: Fields,
+) -> Result<Response> {
+    let address = format!("/tasks/{}", access.key);
+    follow(
+        &app,
+        &viewer,
+        access.team.id,
+        What::Task(access.id),
+        &fields,
+        &address,
+    )
+    .await
+}
+
+/// `POST /teams/{slug}/goals/{id}/follow`
+pub async fn follow_goal(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, goal)): Path<(String, String)>,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.team;
+    let goal = id(&goal)?;
+    if goals::sprint_of(&app.db, team.id, goal).await?.is_none() {
+        return Err(Problem::NotFound);
+    }
+    follow(
+        &app,
+        &viewer,
+        team.id,
+        What::Goal(goal),
+        &fields,
+        &format!("/teams/{slug}/goals/{goal}"),
+    )
+    .await
+}
+
+/// `POST /projects/{slug}/follow`
+pub async fn follow_project(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    fields: Fields,
+) -> Result<Response> {
+    let (access, project) = access::project(&app.db, &viewer, &slug).await?;
+    follow(
+        &app,
+        &viewer,
+        access.team.id,
+        What::Project(project),
+        &fields,
+        &format!("/projects/{slug}"),
+    )
+    .await
+}
+
+/// Whoever may look may follow, also who only reads; a program does not do it for them.
+async fn follow(
+    app: &App,
+    viewer: &Viewer,
+    team: Uuid,
+    what: What,
+    fields: &Fields,
+    address: &str,
+) -> Result<Response> {
+    viewer.to_change_own()?;
+    let mut db = app.db.begin().await?;
+    let follows = fields.get("follow").is_some();
+    follow::follow(
+        &mut db,
+        (viewer.person.id, team),
+        what,
+        follows,
+        app.clock.now(),
+    )
+    .await?;
+    db.commit().await?;
+    Ok(Redirect::to(local_path(fields.text("back"), address)).into_response())
+}
+
+/// `POST /seen`: what is new was read, of each team up to the event that `seen` names: `infrastructure:419`. A team that
+/// is not there for the reader, or not any more, has nothing that they could have read.
+pub async fn see(Given(app): Given<App>, viewer: Viewer, fields: Fields) -> Result<Response> {
+    viewer.to_change_own()?;
+    let teams = access::seen_teams(&app.db, &viewer).await?;
+    for named in fields.all("seen") {
+        let (slug, seq) = named.split_once(':').ok_or(Problem::NotFound)?;
+        let seq = seq
+            .parse::<i64>()
+            .ok()
+            .filter(|seq| *seq >= 0)
+            .ok_or(Problem::NotFound)?;
+        if let Some(team) = teams.iter().find(|team| team.slug == slug) {
+            follow::see(&app.db, viewer.person.id, team.id, seq).await?;
+        }
+    }
+    Ok(Redirect::to("/").into_response())
+}

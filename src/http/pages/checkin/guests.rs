@@ -1,0 +1,306 @@
+//! Share links and public addresses: what whoever has no account may look at.
+
+use askama::Template;
+use axum::{
+    extract::{Path, State as Given},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+};
+
+use crate::{
+    app::App,
+    domain::{
+        accounts::audit_log::{self, Line},
+        auth::passwords,
+        boards::{
+            self, Column, State,
+            filters::{Filter, ResolvedSprint},
+            share_links::Shows,
+        },
+        error::{Problem, Result},
+        goals::{self, Goal},
+        humanize,
+        sprints::{self, Sprint},
+        tasks::{self, Card},
+        teams::{Team, roster::crew},
+    },
+    http::{
+        cache::page_cache::{self, Stamp},
+        extract::{
+            form::Fields,
+            guest::{self, Entrance, Guest},
+        },
+        layout::Frame,
+        middleware::{client_ip::Network, layers::Audience},
+        page::{self, fragment, rendered, theme},
+        pages::accounts::counted,
+    },
+};
+use crate::{
+    domain::checkin::summary::{for_guests, goal_for_guests},
+    http::pages::checkin::{
+        check_in::{feed_of, for_guest, key},
+        feeds::Feed,
+    },
+};
+
+#[derive(Template)]
+#[template(path = "checkin/shared_board.html")]
+struct SharedBoard {
+    frame: Frame,
+    team: Team,
+    sprint: Option<Sprint>,
+    goals: Vec<Goal>,
+    columns: Vec<(Column, Vec<Card>)>,
+    address: String,
+    now: time::OffsetDateTime,
+}
+
+impl SharedBoard {
+    fn age(&self, card: &Card) -> String {
+        humanize::age(self.now, card.column_since)
+    }
+
+    fn waits(&self, wait: &tasks::Wait) -> String {
+        wait.words(self.now)
+    }
+
+    fn done(&self) -> usize {
+        self.columns
+            .iter()
+            .flat_map(|(_, cards)| cards)
+            .filter(|card| card.state == State::Done)
+            .count()
+    }
+
+    fn total(&self) -> usize {
+        self.columns.iter().map(|(_, cards)| cards.len()).sum()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "checkin/locked.html")]
+struct LockedPage {
+    frame: Frame,
+    error: &'static str,
+}
+
+fn for_audience(mut response: Response, audience: Audience) -> Response {
+    response.extensions_mut().insert(audience);
+    response
+}
+
+fn locked(app: &App, headers: &HeaderMap, error: &'static str) -> Result<Response> {
+    let page = LockedPage {
+        frame: Frame::bare(app, "A password first".to_owned(), theme(headers)),
+        error,
+    };
+    let response = if error.is_empty() {
+        page::page(&page)
+    } else {
+        page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+    };
+    response.map(|response| for_audience(response, Audience::Guests))
+}
+
+/// `GET /share/{key}`: the board or the check-in that the link is for.
+pub async fn shared(
+    Given(app): Given<App>,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    match guest::entrance(&app, &headers, &key).await? {
+        Entrance::Asks(_) => locked(&app, &headers, ""),
+        Entrance::Open(guest) => show(&app, &headers, guest).await,
+    }
+}
+
+/// `POST /share/{key}`: with the link's password.
+pub async fn unlock(
+    Given(app): Given<App>,
+    from: Network,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let Entrance::Asks(link) = guest::entrance(&app, &headers, &key).await? else {
+        return Ok(for_audience(
+            Redirect::to(&format!("/share/{key}")).into_response(),
+            Audience::Guests,
+        ));
+    };
+    counted(&app, from, &link.id.to_string()).await?;
+    let password = fields.text("password");
+    let hash = Some(link.password_hash.clone());
+    if password.len() > 1000 || !passwords::verify(password.to_owned(), hash).await? {
+        let about = "a wrong password for a link of {team}";
+        let network = from.to_string();
+        let line = Line {
+            kind: "share.refused",
+            about,
+            team: Some(link.team),
+            network: &network,
+            ..Line::default()
+        };
+        audit_log::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
+        return locked(
+            &app,
+            &headers,
+            "That is not the link's password. Try again.",
+        );
+    }
+    let mut response = Redirect::to(&format!("/share/{key}")).into_response();
+    let cookie =
+        HeaderValue::from_str(&link.set_cookie(app.is_https())).map_err(anyhow::Error::from)?;
+    response.headers_mut().append(header::SET_COOKIE, cookie);
+    Ok(for_audience(response, Audience::Guests))
+}
+
+/// `GET /share/{key}/{file}`: feeds and the badge of a link.
+pub async fn shared_feed(
+    Given(app): Given<App>,
+    Path((key, file)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let feed = Feed::named(&file)?;
+    let guest = guest::guest(&app, &headers, &key).await?;
+    guests_feed(&app, &headers, guest, feed).await
+}
+
+/// `GET /share/{key}/embed`: the check-in for a page of another site.
+pub async fn shared_embed(
+    Given(app): Given<App>,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let guest = guest::guest(&app, &headers, &key).await?;
+    embedded(&app, &headers, guest).await
+}
+
+/// `GET /public/{slug}`
+pub async fn public(
+    Given(app): Given<App>,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let guest = guest::public(&app, &slug).await?;
+    show(&app, &headers, guest).await
+}
+
+/// `GET /public/{slug}/{file}`
+pub async fn public_feed(
+    Given(app): Given<App>,
+    Path((slug, file)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let feed = Feed::named(&file)?;
+    let guest = guest::public(&app, &slug).await?;
+    guests_feed(&app, &headers, guest, feed).await
+}
+
+/// `GET /public/{slug}/embed`
+pub async fn public_embed(
+    Given(app): Given<App>,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let guest = guest::public(&app, &slug).await?;
+    embedded(&app, &headers, guest).await
+}
+
+async fn guests_feed(app: &App, headers: &HeaderMap, guest: Guest, feed: Feed) -> Result<Response> {
+    // Whoever was shown the board sees no goals' reasons and charts by another door; a badge is less than either.
+    if guest.shows == Shows::Board && feed != Feed::Badge {
+        return Err(Problem::NotFound);
+    }
+    let response = feed_of(
+        app,
+        headers,
+        guest.team,
+        guest.workspace_seq,
+        feed,
+        &guest.address,
+        true,
+    )
+    .await?;
+    Ok(for_audience(response, Audience::Frames))
+}
+
+async fn embedded(app: &App, headers: &HeaderMap, guest: Guest) -> Result<Response> {
+    if guest.shows == Shows::Board {
+        return Err(Problem::NotFound);
+    }
+    Ok(for_audience(
+        for_guest(app, headers, guest, true).await?,
+        Audience::Frames,
+    ))
+}
+
+async fn show(app: &App, headers: &HeaderMap, guest: Guest) -> Result<Response> {
+    let response = match guest.shows {
+        Shows::CheckIn => for_guest(app, headers, guest, false).await?,
+        Shows::Board => board(app, headers, guest).await?,
+    };
+    Ok(for_audience(response, Audience::Guests))
+}
+
+/// The board of the sprint that the team works in. Its cards lead nowhere, and are asked for again as a whole.
+async fn board(app: &App, headers: &HeaderMap, guest: Guest) -> Result<Response> {
+    let now = app.clock.now();
+    let stamp = Stamp::of(guest.team.seq, guest.workspace_seq, now);
+    let key = key(
+        headers,
+        guest.id,
+        false,
+        format!("guest {} {:?}", guest.address, fragment(headers)),
+    );
+    let make = async || {
+        let team = guest.team.clone();
+        let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
+        let mut sprint = sprints::queries::current(&sprints).cloned();
+        if let Some(sprint) = &mut sprint {
+            sprint.name = humanize::without_addresses(&sprint.name);
+        }
+        let resolved = sprint
+            .as_ref()
+            .map_or(ResolvedSprint::Any, |sprint| ResolvedSprint::One(sprint.id));
+        let mut cards =
+            tasks::queries::cards(&app.db, &team, &Filter::default(), resolved, now, None).await?;
+        cards.iter_mut().for_each(|card| for_guests(&team, card));
+        let mut columns: Vec<(Column, Vec<Card>)> = boards::queries::columns(&app.db, team.id)
+            .await?
+            .into_iter()
+            .map(|column| (column, Vec::new()))
+            .collect();
+        for (column, _) in &mut columns {
+            column.name = humanize::without_addresses(&column.name);
+        }
+        for card in cards {
+            if let Some((_, held)) = columns
+                .iter_mut()
+                .find(|(column, _)| column.slug == card.column)
+            {
+                held.push(card);
+            }
+        }
+        let mut goals = match &sprint {
+            Some(sprint) => {
+                goals::goals(&app.db, &team, sprint, &crew(&app.db, team.id).await?, now).await?
+            }
+            None => Vec::new(),
+        };
+        goals.iter_mut().for_each(goal_for_guests);
+        let frame = Frame::bare(app, team.name.clone(), theme(headers));
+        let page = SharedBoard {
+            frame,
+            team,
+            sprint,
+            goals,
+            columns,
+            address: guest.address.clone(),
+            now,
+        };
+        Ok((stamp, rendered(&page)?))
+    };
+    page_cache::answer(app, headers, (key, stamp), "text/html; charset=utf-8", make).await
+}

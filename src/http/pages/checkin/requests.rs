@@ -1,0 +1,223 @@
+//! What others ask of a team, and the concerns that they raised on its goals.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::{
+    extract::{Path, State as Given},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Redirect, Response},
+};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::checkin::requests::{self, Draft, Outcome, Request};
+use crate::{
+    app::App,
+    domain::{
+        error::{Problem, Result},
+        goals::comments::{self, OpenConcern},
+        humanize,
+        policy::{
+            access::{self, TeamAccess},
+            viewer::Viewer,
+        },
+        teams::Team,
+    },
+    http::{
+        extract::form::{Fields, id},
+        layout::Frame,
+        page,
+    },
+};
+
+#[derive(Template)]
+#[template(path = "checkin/intake.html")]
+struct IntakePage {
+    frame: Frame,
+    team: Team,
+    may_edit: bool,
+    may_speak: bool,
+    requests: Vec<Request>,
+    concerns: Vec<OpenConcern>,
+    typed: Fields,
+    errors: BTreeMap<&'static str, String>,
+    now: OffsetDateTime,
+}
+
+impl IntakePage {
+    fn open(&self) -> impl Iterator<Item = &Request> {
+        self.requests
+            .iter()
+            .filter(|request| request.outcome.is_none())
+    }
+
+    fn settled(&self) -> impl Iterator<Item = &Request> {
+        self.requests
+            .iter()
+            .filter(|request| request.outcome.is_some())
+    }
+
+    fn error(&self, field: &str) -> &str {
+        self.errors.get(field).map_or("", String::as_str)
+    }
+
+    /// What was typed to one request.
+    fn typed_to(&self, request: &Uuid) -> &str {
+        if self.typed.text("request") == request.to_string() {
+            self.typed.text("answer")
+        } else {
+            ""
+        }
+    }
+
+    fn refused(&self, request: &Uuid) -> bool {
+        self.errors.contains_key("answer") && self.typed.text("request") == request.to_string()
+    }
+
+    fn day(&self, day: &time::Date) -> String {
+        humanize::day(*day)
+    }
+
+    fn ago(&self, at: &OffsetDateTime) -> String {
+        humanize::ago(self.now, *at)
+    }
+}
+
+/// `GET /teams/{slug}/intake`
+pub async fn intake(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let access = access::team(&app.db, &viewer, &slug).await?;
+    page::page(
+        &intake_page(
+            &app,
+            &viewer,
+            &headers,
+            access,
+            Fields::default(),
+            BTreeMap::new(),
+        )
+        .await?,
+    )
+}
+
+async fn intake_page(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    access: TeamAccess,
+    typed: Fields,
+    errors: BTreeMap<&'static str, String>,
+) -> Result<IntakePage> {
+    let team = access.team;
+    let frame = Frame::new(
+        app,
+        viewer,
+        headers,
+        format!("{}: intake", team.name),
+        &team.slug,
+    )
+    .await?;
+    Ok(IntakePage {
+        frame: frame.at("planning"),
+        requests: requests::intake(&app.db, team.id, viewer.person.id).await?,
+        concerns: comments::open_concerns(&app.db, team.id).await?,
+        may_edit: access.may_edit,
+        may_speak: access.may_speak && !access.is_member,
+        now: app.clock.now(),
+        team,
+        typed,
+        errors,
+    })
+}
+
+/// `POST /teams/{slug}/requests`: somebody of another team asks for something.
+pub async fn ask(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let access = access::team(&app.db, &viewer, &slug).await?.to_speak()?;
+    let outcome = match fields.date("by") {
+        Ok(by) => {
+            let (actor, team) = (viewer.actor(), &access.team);
+            let draft = Draft {
+                title: fields.text("title"),
+                why: fields.text("why"),
+                by,
+            };
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(requests::ask(change, team, &draft))
+                })
+                .await
+        }
+        Err(problem) => Err(problem),
+    };
+    match outcome {
+        Ok(_) => Ok(Redirect::to("/#asked").into_response()),
+        Err(Problem::Invalid(errors)) => {
+            let page = intake_page(&app, &viewer, &headers, access, fields, errors).await?;
+            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// `POST /teams/{slug}/requests/{id}/withdraw`
+pub async fn withdraw(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, request)): Path<(String, String)>,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_speak()?
+        .team;
+    let (actor, request) = (viewer.actor(), id(&request)?);
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(requests::withdraw(change, &team, request))
+        })
+        .await?;
+    Ok(Redirect::to("/#asked").into_response())
+}
+
+/// `POST /teams/{slug}/requests/{id}`: `outcome` is `taken`, `answered` or `declined`.
+pub async fn settle(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, request)): Path<(String, String)>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let access = access::team(&app.db, &viewer, &slug).await?.to_edit()?;
+    let request = id(&request)?;
+    let outcome = Outcome::try_from(fields.text("outcome").to_owned())
+        .map_err(|_| Problem::field("outcome", "Take it, answer it, or decline it."))?;
+    let (actor, team, answer) = (viewer.actor(), &access.team, fields.text("answer"));
+    let settled = app
+        .live
+        .change(&actor, |change, _| {
+            Box::pin(requests::settle(change, team, request, outcome, answer))
+        })
+        .await;
+    match settled {
+        Ok(settled) => Ok(Redirect::to(&match settled.value {
+            Some(number) => format!("/tasks/{}-{number}", access.team.key),
+            None => format!("/teams/{slug}/intake"),
+        })
+        .into_response()),
+        Err(Problem::Invalid(errors)) => {
+            let page = intake_page(&app, &viewer, &headers, access, fields, errors).await?;
+            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+        Err(problem) => Err(problem),
+    }
+}

@@ -1,0 +1,359 @@
+//! Figures as charts.
+
+use std::collections::BTreeMap;
+
+use time::Date;
+
+use crate::domain::flow::{measures::BurnUp, report::Figures};
+use crate::{
+    domain::{boards::State, error::Result, humanize},
+    http::{chart::Chart, page::Rendered},
+};
+
+/// More days than this are thinned out: nobody sees them on a screen.
+const MOST_DAYS: usize = 200;
+
+/// A burn-up, from nothing but what a closed sprint keeps of it.
+pub fn burn_up_chart(burn_up: &BurnUp) -> Result<Rendered> {
+    let days = burn_up.worked.len();
+    let now = burn_up.now();
+    let high = burn_up.forecast.map_or(0, |forecast| forecast.high);
+    let most = burn_up
+        .days
+        .iter()
+        .map(|day| day.scope)
+        .max()
+        .unwrap_or(0)
+        .max(burn_up.begin.scope)
+        .max(high);
+    let begun = burn_up.days.len() as f64;
+    let mut says = format!("{} of {} tasks are done", now.done, now.scope);
+    if let Some(forecast) = burn_up.forecast {
+        says += &format!(
+            ", and likely {} to {} will be at the end",
+            forecast.low, forecast.high
+        );
+    }
+    let all: Vec<Date> =
+        crate::domain::flow::range::days_between(burn_up.starts_on, burn_up.ends_on);
+    let mut chart = Chart::new(
+        "burn-up",
+        format!("Burn-up of {}", burn_up.name),
+        "tasks",
+        (0.0, days as f64),
+        most as f64,
+    )
+    .says(says + ".")
+    .ticks(ticks(&all, false));
+    if let Some(forecast) = burn_up.forecast {
+        let from = (begun, now.done as f64);
+        let end = |count: usize| [from, (days as f64, count as f64)];
+        chart.area("forecast", &end(forecast.high), &end(forecast.low));
+        chart.line("forecast", &end(forecast.likely));
+    }
+    let ideal: Vec<(f64, f64)> = std::iter::once(0.0)
+        .chain(burn_up.ideal())
+        .zip(0_u32..)
+        .map(|(y, x)| (f64::from(x), y))
+        .collect();
+    chart.line("ideal", &ideal);
+    let line = |of: fn(&crate::domain::flow::measures::Standing) -> usize| -> Vec<(f64, f64)> {
+        std::iter::once(&burn_up.begin)
+            .chain(&burn_up.days)
+            .zip(0_u32..)
+            .map(|(day, x)| (f64::from(x), of(day) as f64))
+            .collect()
+    };
+    chart.line("state-todo", &line(|day| day.scope));
+    chart.line("state-done", &line(|day| day.done));
+    chart.dot(
+        "state-done",
+        (begun, now.done as f64),
+        4.0,
+        format!("Now: {} of {} done", now.done, now.scope),
+    );
+    chart.draw()
+}
+
+impl Figures {
+    pub(crate) fn cumulative_chart(&self) -> Result<Rendered> {
+        let days = self.thinned();
+        let last = self.states.len().saturating_sub(1);
+        let most = self
+            .states
+            .iter()
+            .map(|(_, counts)| counts.iter().sum::<usize>())
+            .max()
+            .unwrap_or(0);
+        let now = self.states.last().map_or([0; 5], |(_, counts)| *counts);
+        let says = State::ALL
+            .iter()
+            .zip(now)
+            .map(|(state, count)| format!("{} {count}", state.default_name()));
+        let mut chart = Chart::new(
+            "cumulative-flow",
+            "Cumulative flow",
+            "tasks",
+            (0.0, last as f64),
+            most as f64,
+        )
+        .says(format!(
+            "At the end: {}.",
+            says.collect::<Vec<_>>().join(", ")
+        ))
+        .ticks(self.day_ticks());
+        let mut lower: Vec<(f64, f64)> = days.iter().map(|(x, _)| (*x, 0.0)).collect();
+        // what is done lies at the bottom, what waits to be begun on top
+        for (nth, state) in State::ALL.iter().enumerate().rev() {
+            let upper: Vec<(f64, f64)> = lower
+                .iter()
+                .zip(&days)
+                .map(|((x, y), (_, counts))| (*x, y + counts.get(nth).copied().unwrap_or(0) as f64))
+                .collect();
+            chart.area(class(*state), &upper, &lower);
+            lower = upper;
+        }
+        chart.draw()
+    }
+
+    pub(crate) fn cycle_chart(&self) -> Result<Rendered> {
+        let first = self
+            .range
+            .days()
+            .first()
+            .map_or(0, |day| day.to_julian_day());
+        let last = self.states.len().saturating_sub(1);
+        let most = self.times.sorted.last().copied().unwrap_or(0);
+        let count = self.times.taken.len();
+        let chart = Chart::new(
+            "cycle-time",
+            "Cycle time",
+            "days",
+            (-0.5, last as f64 + 0.5),
+            most as f64,
+        )
+        .says(format!(
+            "{count} finished tasks, {most} days at most. {}",
+            self.levels_in_words()
+        ))
+        .ticks(self.day_ticks());
+        let mut chart = self.with_levels(chart);
+        // tasks of the same day and length are one dot
+        let mut dots: BTreeMap<(i32, i64), Vec<String>> = BTreeMap::new();
+        for taken in &self.times.taken {
+            let key = self
+                .faces
+                .get(&taken.task)
+                .map_or(String::new(), |face| self.key(face));
+            dots.entry((taken.end.to_julian_day(), taken.days))
+                .or_default()
+                .push(key);
+        }
+        for ((day, days), keys) in dots {
+            let when = Date::from_julian_day(day).map_or(String::new(), humanize::date);
+            let title = format!(
+                "{}: {}, done on {when}",
+                keys.join(", "),
+                counted(days as usize, "day")
+            );
+            let r = 3.2 + 0.8 * (keys.len().min(6) - 1) as f64;
+            chart.dot(
+                "state-done",
+                (f64::from(day - first), days as f64),
+                r,
+                title,
+            );
+        }
+        chart.draw()
+    }
+
+    pub(crate) fn ageing_chart(&self) -> Result<Rendered> {
+        const IN_HAND: [State; 3] = [State::Doing, State::Blocked, State::Review];
+        let oldest = self.ageing.first().map_or(0, |(_, taken)| taken.days);
+        let limit = self.times.percentile(85);
+        let most = (oldest as f64).max(limit.unwrap_or(0.0) * 1.3);
+        let places = IN_HAND
+            .iter()
+            .zip(0_u32..)
+            .map(|(state, nth)| (f64::from(nth) + 0.5, state.default_name().to_owned()));
+        let beyond = self
+            .ageing
+            .iter()
+            .filter(|(_, taken)| limit.is_some_and(|limit| taken.days as f64 > limit))
+            .count();
+        let mut chart = Chart::new(
+            "ageing",
+            "Ageing work in progress",
+            "days",
+            (0.0, 3.0),
+            most,
+        )
+        .says(format!(
+            "{} in hand, the oldest for {}; {beyond} longer than 85 % of finished ones took.",
+            counted(self.ageing.len(), "task"),
+            counted(oldest as usize, "day")
+        ))
+        .ticks(places.collect());
+        chart = self.with_levels(chart);
+        if let Some(limit) = limit {
+            chart = chart.wash_above(limit);
+        }
+        for (state, nth) in IN_HAND.into_iter().zip(0_u32..) {
+            let here: Vec<_> = self
+                .ageing
+                .iter()
+                .filter(|(face, _)| face.state == state)
+                .collect();
+            let room = here.len().min(12) as f64;
+            for ((face, taken), place) in here.iter().zip(0_u32..) {
+                let x = f64::from(nth) + (f64::from(place % 12) + 1.0) / (room + 1.0);
+                let at = (x, taken.days as f64);
+                let title = format!(
+                    "{} {}: {}",
+                    self.key(face),
+                    face.title,
+                    counted(taken.days as usize, "day")
+                );
+                chart.dot(class(state), at, 4.5, title);
+                // more names than these would stand over each other
+                if here.len() <= 4 {
+                    chart.word_over(at, face.number.to_string());
+                }
+            }
+        }
+        chart.draw()
+    }
+
+    pub(crate) fn throughput_chart(&self) -> Result<Rendered> {
+        let all = self.throughput.len();
+        let most = self
+            .throughput
+            .iter()
+            .map(|(_, count)| *count)
+            .max()
+            .unwrap_or(0);
+        let place = |nth: u32| f64::from(nth) + 0.5;
+        let name = |number: i32| {
+            if all <= 4 {
+                format!("Sprint {number}")
+            } else {
+                number.to_string()
+            }
+        };
+        let ticks = self
+            .throughput
+            .iter()
+            .zip(0..)
+            .map(|((sprint, _), nth)| (place(nth), name(sprint.number)))
+            .collect();
+        let says = self
+            .throughput
+            .iter()
+            .map(|(sprint, count)| format!("{}: {count}", sprint.name));
+        let mut chart = Chart::new(
+            "throughput",
+            "Throughput",
+            "tasks",
+            (0.0, all as f64),
+            most as f64,
+        )
+        .says(says.collect::<Vec<_>>().join(", ") + ".")
+        .ticks(ticks);
+        for ((sprint, count), nth) in self.throughput.iter().zip(0..) {
+            let at = (place(nth), *count as f64);
+            chart.bar(
+                "state-done",
+                at,
+                0.56,
+                format!("{}: {} done", sprint.name, counted(*count, "task")),
+            );
+            if all <= 12 {
+                chart.word_over(at, count.to_string());
+            }
+        }
+        chart.draw()
+    }
+
+    fn with_levels(&self, mut chart: Chart) -> Chart {
+        for part in [50, 85, 95] {
+            if let Some(days) = self.times.percentile(part) {
+                chart = chart.level(days, format!("{part} %: {}", figure(days)));
+            }
+        }
+        chart
+    }
+
+    fn levels_in_words(&self) -> String {
+        let at = |part| {
+            self.times
+                .percentile(part)
+                .map(|days| format!("{part} % took {} days or less.", figure(days)))
+        };
+        [50, 85, 95]
+            .into_iter()
+            .filter_map(at)
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    fn thinned(&self) -> Vec<(f64, [usize; 5])> {
+        let every = self.states.len().div_ceil(MOST_DAYS).max(1);
+        let thin = self.states.iter().enumerate().rev().step_by(every);
+        let mut days: Vec<(f64, [usize; 5])> =
+            thin.map(|(x, (_, counts))| (x as f64, *counts)).collect();
+        days.reverse();
+        days
+    }
+
+    fn day_ticks(&self) -> Vec<(f64, String)> {
+        ticks(&self.range.days(), self.range.is_open())
+    }
+}
+
+/// The class of a state's hue.
+pub(crate) fn class(state: State) -> &'static str {
+    match state {
+        State::Todo => "state-todo",
+        State::Doing => "state-doing",
+        State::Blocked => "state-blocked",
+        State::Review => "state-review",
+        State::Done => "state-done",
+    }
+}
+
+/// A few days to name under a chart: the first and then every so many whole weeks, and today.
+fn ticks(days: &[Date], today: bool) -> Vec<(f64, String)> {
+    let every = if days.len() <= 7 {
+        2
+    } else {
+        days.len().div_ceil(28) * 7
+    };
+    let last = days.len().saturating_sub(1);
+    let upto = if today { last - last / 5 } else { last };
+    let mut ticks: Vec<(f64, String)> = days
+        .iter()
+        .zip(0_u32..)
+        .step_by(every)
+        .filter(|(_, x)| *x == 0 || (*x as usize) < upto)
+        .map(|(day, x)| (f64::from(x), humanize::date(*day)))
+        .collect();
+    if today && last > 0 {
+        ticks.push((last as f64, "today".to_owned()));
+    }
+    ticks
+}
+
+/// `4`, or `4.5`.
+pub(crate) fn figure(number: f64) -> String {
+    let tenths = (number * 10.0).round() / 10.0;
+    tenths.to_string()
+}
+
+/// `1 day`, `2 days`.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    if count == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{count} {noun}s")
+    }
+}

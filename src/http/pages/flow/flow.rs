@@ -1,0 +1,248 @@
+//! A team's flow as a page, and each figure as CSV.
+
+use askama::Template;
+use axum::{
+    extract::{Path, Query, State as Given},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+
+use crate::{
+    app::App,
+    domain::{
+        accounts::audit_log::{self, Line},
+        boards::{
+            filters::{Filter, FilterParams},
+            queries::saved_filters,
+        },
+        error::{Problem, Result},
+        policy::{
+            access::{self, TeamAccess},
+            viewer::Viewer,
+        },
+        sprints::{self, Sprint},
+        teams::{
+            Team,
+            roster::{Week, crew},
+        },
+    },
+    http::{layout::Frame, page},
+};
+use crate::{
+    domain::flow::{
+        range::{Range, RangeParams},
+        report::Figures,
+    },
+    http::pages::flow::{
+        panels::{Panel, facts, panels, span},
+        tables::{NAMES, Table},
+    },
+};
+
+#[derive(Template)]
+#[template(path = "flow/flow.html")]
+struct FlowPage {
+    frame: Frame,
+    team: Team,
+    /// Those that have begun, the newest first.
+    sprints: Vec<Sprint>,
+    params: RangeParams,
+    q: String,
+    /// The words of the reader's saved filters, by their names.
+    saved: Vec<(String, String)>,
+    unknown: Vec<String>,
+    /// Why the range was refused.
+    error: String,
+    span: String,
+    zone: String,
+    facts: Vec<(String, String)>,
+    panels: Vec<Panel>,
+}
+
+impl FlowPage {
+    /// The address's query for so many sprints, or for the same range without a number.
+    fn query(&self, sprints: &str) -> String {
+        let RangeParams {
+            sprints: same,
+            from,
+            to,
+        } = &self.params;
+        match sprints {
+            "" => Self::address([
+                ("sprints", same),
+                ("from", from),
+                ("to", to),
+                ("q", &self.q),
+            ]),
+            other => Self::address([("sprints", other), ("from", ""), ("to", ""), ("q", &self.q)]),
+        }
+    }
+
+    /// The same range, of the tasks that these words mean.
+    fn only(&self, q: &str) -> String {
+        let RangeParams { sprints, from, to } = &self.params;
+        Self::address([("sprints", sprints), ("from", from), ("to", to), ("q", q)])
+    }
+
+    fn address(parts: [(&str, &str); 4]) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(parts.into_iter().filter(|(_, value)| !value.is_empty()));
+        format!("?{}", query.finish())
+    }
+
+    fn shows(&self, sprints: &str) -> bool {
+        let typed = if self.params.sprints.is_empty() {
+            "4"
+        } else {
+            &self.params.sprints
+        };
+        self.params.from.is_empty() && self.params.to.is_empty() && typed == sprints
+    }
+
+    fn has(&self, typed: &str, sprint: &Sprint) -> bool {
+        typed == sprint.number.to_string()
+    }
+}
+
+/// What an address asks for.
+struct Asked {
+    team: Team,
+    sprints: Vec<Sprint>,
+    filter: Filter,
+    week: Week,
+}
+
+async fn asked(app: &App, viewer: &Viewer, slug: &str, params: &FilterParams) -> Result<Asked> {
+    let TeamAccess { team, .. } = access::team(&app.db, viewer, slug).await?;
+    let filter = Filter::read(params).for_reader(&viewer.person.handle);
+    let sprints = sprints::queries::sprints(&app.db).await?;
+    let week = crew(&app.db, team.id).await?.week;
+    Ok(Asked {
+        team,
+        sprints,
+        filter,
+        week,
+    })
+}
+
+async fn figures(app: &App, asked: &Asked, range: &RangeParams) -> Result<Option<Figures>> {
+    let now = app.clock.now();
+    let Some(range) = Range::read(range, &asked.sprints, &asked.week.zone, now)? else {
+        return Ok(None);
+    };
+    let Some(last) = range.sprints.last().cloned() else {
+        return Ok(None);
+    };
+    let mut db = app.db.acquire().await?;
+    Figures::read(
+        &mut db,
+        &asked.team,
+        range,
+        &last,
+        &asked.filter,
+        &asked.week,
+        now,
+    )
+    .await
+    .map(Some)
+}
+
+/// `GET /teams/{slug}/flow`
+pub async fn flow(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    Query(params): Query<RangeParams>,
+    Query(filter): Query<FilterParams>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let asked = asked(&app, &viewer, &slug, &filter).await?;
+    let (figures, error) = match figures(&app, &asked, &params).await {
+        Ok(figures) => (figures, String::new()),
+        Err(Problem::Invalid(errors)) => (None, errors.into_values().collect::<Vec<_>>().join(" ")),
+        Err(problem) => return Err(problem),
+    };
+    let today = asked.week.today(app.clock.now());
+    let saved = saved_filters(&app.db, asked.team.id, viewer.person.id).await?;
+    let shown = figures.filter(|figures| !figures.is_empty());
+    let page = FlowPage {
+        frame: Frame::new(
+            &app,
+            &viewer,
+            &headers,
+            format!("Flow of {}", asked.team.name),
+            &asked.team.slug,
+        )
+        .await?
+        .at("flow"),
+        sprints: asked
+            .sprints
+            .into_iter()
+            .filter(|sprint| sprint.starts_on <= today)
+            .collect(),
+        q: if asked.filter.unknown.is_empty() {
+            asked.filter.terms_text()
+        } else {
+            filter.q
+        },
+        // A sprint is no words: the range says which are meant.
+        saved: saved
+            .into_iter()
+            .filter_map(|one| Some((one.name.clone(), one.words()?)))
+            .collect(),
+        unknown: asked.filter.unknown,
+        span: shown.as_ref().map_or(String::new(), span),
+        facts: shown.as_ref().map_or_else(Vec::new, facts),
+        panels: shown.as_ref().map_or_else(|| Ok(Vec::new()), panels)?,
+        team: asked.team,
+        zone: asked.week.zone,
+        params,
+        error,
+    };
+    if page.error.is_empty() {
+        page::page(&page)
+    } else {
+        page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+    }
+}
+
+/// `GET /teams/{slug}/flow/{chart}.csv`
+pub async fn numbers(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, file)): Path<(String, String)>,
+    Query(params): Query<RangeParams>,
+    Query(filter): Query<FilterParams>,
+) -> Result<Response> {
+    let asked = asked(&app, &viewer, &slug, &filter).await?;
+    let name = file
+        .strip_suffix(".csv")
+        .filter(|name| NAMES.contains(name))
+        .ok_or(Problem::NotFound)?;
+    if !asked.filter.unknown.is_empty() {
+        return Err(Problem::field("q", asked.filter.unknown.join(" ")));
+    }
+    let figures = figures(&app, &asked, &params).await?;
+    let csv = figures
+        .and_then(|figures| Some(Table::of(&figures, name)?.csv()))
+        .unwrap_or_default();
+    let about = format!("{name}.csv of {{team}}");
+    let (actor, team) = (Some(viewer.person.id), Some(asked.team.id));
+    let line = Line {
+        actor,
+        kind: "flow.exported",
+        about: &about,
+        team,
+        ..Line::default()
+    };
+    audit_log::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
+    let named = format!("attachment; filename=\"{}-{name}.csv\"", asked.team.slug);
+    Ok((
+        [
+            (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+            (header::CONTENT_DISPOSITION, named),
+        ],
+        csv,
+    )
+        .into_response())
+}

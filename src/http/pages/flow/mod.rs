@@ -1,0 +1,4 @@
+pub mod charts;
+pub mod flow;
+pub mod panels;
+pub mod tables;

@@ -1,0 +1,180 @@
+//! Figures as tables: the same rows stand on the page and in the CSV.
+
+use crate::domain::flow::report::Figures;
+use crate::{domain::boards::State, http::csv::csv};
+
+/// The names that a figure has in addresses, in the order of the page.
+pub const NAMES: [&str; 6] = [
+    "burn-up",
+    "cumulative-flow",
+    "cycle-time",
+    "ageing",
+    "throughput",
+    "blocked",
+];
+
+/// The numbers of one figure.
+pub struct Table {
+    pub headings: Vec<&'static str>,
+    pub rows: Vec<Vec<String>>,
+    /// The lines that the chart draws across, under the same headings; whoever has the file works them out from its rows.
+    pub levels: Vec<Vec<String>>,
+    /// The first column has tasks' keys.
+    pub of_tasks: bool,
+}
+
+impl Table {
+    /// The table of a figure; none by a name that there is not.
+    pub fn of(figures: &Figures, name: &str) -> Option<Self> {
+        let of_tasks = matches!(name, "cycle-time" | "ageing");
+        let (headings, rows) = match name {
+            "burn-up" => burn_up(figures),
+            "cumulative-flow" => cumulative(figures),
+            "cycle-time" => cycle_time(figures),
+            "ageing" => ageing(figures),
+            "throughput" => throughput(figures),
+            "blocked" => blocked(figures),
+            _ => return None,
+        };
+        let levels = if of_tasks {
+            levels(figures)
+        } else {
+            Vec::new()
+        };
+        Some(Self {
+            headings,
+            rows,
+            levels,
+            of_tasks,
+        })
+    }
+
+    /// All of it as CSV.
+    pub fn csv(&self) -> String {
+        let rows = self
+            .rows
+            .iter()
+            .map(|row| row.iter().map(String::as_str).collect());
+        csv(std::iter::once(self.headings.clone()).chain(rows))
+    }
+}
+
+type Rows = (Vec<&'static str>, Vec<Vec<String>>);
+
+fn burn_up(figures: &Figures) -> Rows {
+    let burn_up = &figures.burn_up;
+    let ideal = burn_up.ideal();
+    let days = std::iter::successors(Some(burn_up.starts_on), |day| day.next_day());
+    let row = |(nth, (day, ideal)): (usize, (time::Date, &f64))| {
+        let stood = burn_up.days.get(nth);
+        let forecast = burn_up.forecast.as_ref().filter(|_| day == burn_up.ends_on);
+        let known =
+            |number: Option<usize>| number.map_or(String::new(), |number| number.to_string());
+        vec![
+            day.to_string(),
+            known(stood.map(|stood| stood.scope)),
+            known(stood.map(|stood| stood.done)),
+            crate::http::pages::flow::charts::figure(*ideal),
+            known(forecast.map(|forecast| forecast.low)),
+            known(forecast.map(|forecast| forecast.high)),
+        ]
+    };
+    let rows = days.zip(&ideal).enumerate().map(row).collect();
+    (
+        vec![
+            "Day",
+            "In the sprint",
+            "Done",
+            "Ideal",
+            "Likely from",
+            "Likely to",
+        ],
+        rows,
+    )
+}
+
+/// How long so many of a hundred finished tasks took at the longest.
+fn levels(figures: &Figures) -> Vec<Vec<String>> {
+    let level = |part| {
+        let days = crate::http::pages::flow::charts::figure(figures.times.percentile(part)?);
+        Some(vec![
+            format!("{part} %"),
+            "of finished tasks took so many days or less".to_owned(),
+            String::new(),
+            String::new(),
+            days,
+        ])
+    };
+    [50, 85, 95].into_iter().filter_map(level).collect()
+}
+
+fn cumulative(figures: &Figures) -> Rows {
+    let headings = std::iter::once("Day")
+        .chain(State::ALL.map(State::default_name))
+        .collect();
+    let row = |(day, counts): &(time::Date, [usize; 5])| {
+        std::iter::once(day.to_string())
+            .chain(counts.iter().map(usize::to_string))
+            .collect()
+    };
+    (headings, figures.states.iter().map(row).collect())
+}
+
+fn cycle_time(figures: &Figures) -> Rows {
+    let rows = figures.times.taken.iter().rev().filter_map(|taken| {
+        let face = figures.faces.get(&taken.task)?;
+        let (start, end) = (taken.start.to_string(), taken.end.to_string());
+        Some(vec![
+            figures.key(face),
+            face.title.clone(),
+            start,
+            end,
+            taken.days.to_string(),
+        ])
+    });
+    (
+        vec!["Task", "Title", "In progress", "Done", "Days"],
+        rows.collect(),
+    )
+}
+
+fn ageing(figures: &Figures) -> Rows {
+    let rows = figures.ageing.iter().map(|(face, taken)| {
+        let state = face.state.default_name().to_owned();
+        vec![
+            figures.key(face),
+            face.title.clone(),
+            state,
+            taken.start.to_string(),
+            taken.days.to_string(),
+        ]
+    });
+    (
+        vec!["Task", "Title", "State", "In progress", "Days"],
+        rows.collect(),
+    )
+}
+
+fn throughput(figures: &Figures) -> Rows {
+    let rows = figures.throughput.iter().map(|(sprint, count)| {
+        vec![
+            sprint.name.clone(),
+            sprint.starts_on.to_string(),
+            sprint.ends_on.to_string(),
+            count.to_string(),
+        ]
+    });
+    (vec!["Sprint", "From", "To", "Tasks done"], rows.collect())
+}
+
+fn blocked(figures: &Figures) -> Rows {
+    let rows = figures.blocked.rows.iter().map(|row| {
+        vec![
+            row.on.what.clone(),
+            row.on.whom.clone(),
+            row.tasks.to_string(),
+            row.days.to_string(),
+        ]
+    });
+    (vec!["Waited on", "Whom", "Tasks", "Days"], rows.collect())
+}

@@ -1,0 +1,9 @@
+pub mod accounts;
+pub mod boards;
+pub mod checkin;
+pub mod flow;
+pub mod projects;
+pub mod sprints;
+pub mod standup;
+pub mod tasks;
+pub mod teams;

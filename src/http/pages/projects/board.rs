@@ -1,0 +1,295 @@
+//! A project's board: its tasks over all teams, in columns by state, with the boards' cards, filters and drag.
+
+use std::cmp::Ordering;
+
+use askama::Template;
+use axum::{
+    extract::{Path, Query, State as Given},
+    http::{HeaderMap, Uri},
+    response::{Html, IntoResponse, Response},
+};
+use serde::Deserialize;
+use sqlx::PgPool;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::projects::queries;
+use crate::{
+    app::App,
+    domain::{
+        boards::{
+            State,
+            filters::{Filter, FilterParams, SprintChoice, Term},
+        },
+        error::{Problem, Result},
+        policy::{
+            access::{self, TeamAccess},
+            viewer::Viewer,
+        },
+        sprints,
+        tasks::{self, Card},
+        teams::{self, Team},
+    },
+    http::{
+        assets::Encoding,
+        cache::page_cache::{self, PageKey, Stamp},
+        layout::Frame,
+        page::{Rendered, fragment, rendered, theme},
+        pages::tasks::CardHtml,
+    },
+};
+
+/// Nobody drags among more than this many cards.
+const MOST_CARDS: i64 = 2000;
+
+#[derive(Template)]
+#[template(path = "projects/board.html")]
+struct ProjectBoard {
+    frame: Frame,
+    slug: String,
+    name: String,
+    may_edit: bool,
+    teams: Vec<Team>,
+    filter: Filter,
+    q: String,
+    columns: Vec<(State, Vec<Rendered>)>,
+    total: usize,
+}
+
+impl ProjectBoard {
+    fn address(&self) -> String {
+        format!("/projects/{}/board{}", self.slug, self.query())
+    }
+
+    fn query(&self) -> String {
+        self.filter.address("")
+    }
+
+    fn in_sprint(&self, choice: SprintChoice) -> String {
+        self.filter.in_sprint(choice).address("")
+    }
+
+    fn without(&self, term: &Term) -> String {
+        let terms = self
+            .filter
+            .terms
+            .iter()
+            .filter(|other| *other != term)
+            .cloned()
+            .collect();
+        Filter {
+            terms,
+            ..self.filter.clone()
+        }
+        .address("")
+    }
+
+    fn lives(&self) -> String {
+        teams::lives(self.teams.iter())
+    }
+
+    fn seqs(&self) -> String {
+        teams::seqs(self.teams.iter())
+    }
+}
+
+/// `GET /projects/{slug}/board?q=owner:me`
+pub async fn board(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    Query(params): Query<FilterParams>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let (access, found) = access::project(&app.db, &viewer, &slug).await?;
+    let workspace: i64 = sqlx::query_scalar("SELECT seq FROM workspace")
+        .fetch_one(&app.db)
+        .await?;
+    let teams = access::teams(&app.db, &viewer).await?;
+    let now = app.clock.now();
+    // No team's number goes back: together they go on when any of them does.
+    let stamp = Stamp::of(
+        teams.iter().map(|access| access.team.seq).sum(),
+        workspace,
+        now,
+    );
+    let key = PageKey {
+        viewer: viewer.person.id,
+        may_edit: teams.iter().any(|access| access.may_edit),
+        may_speak: viewer.may_write(),
+        address: format!(
+            "project {uri} {:?} {:?}",
+            fragment(&headers),
+            viewer.reach()
+        ),
+        theme: theme(&headers),
+        encoding: Encoding::accepted(&headers),
+    };
+    let make = async || {
+        let page = board_page(&app, &viewer, &headers, params, (access, found), teams, now).await?;
+        Ok((stamp, rendered(&page)?))
+    };
+    page_cache::answer(
+        &app,
+        &headers,
+        (key, stamp),
+        "text/html; charset=utf-8",
+        make,
+    )
+    .await
+}
+
+async fn board_page(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    params: FilterParams,
+    (access, found): (TeamAccess, Uuid),
+    teams: Vec<TeamAccess>,
+    now: OffsetDateTime,
+) -> Result<ProjectBoard> {
+    let project = queries::projects(&app.db, &[access.team.id]).await?;
+    let project = project
+        .into_iter()
+        .find(|project| project.id == found)
+        .ok_or(Problem::NotFound)?;
+    let mut filter = read(&params, viewer);
+    let cards = match cards(&app.db, found, &teams, &filter, None, now).await {
+        Err(Problem::Invalid(why)) => {
+            filter.unknown.extend(why.into_values());
+            Vec::new()
+        }
+        outcome => outcome?,
+    };
+    let column = |state: State| {
+        let of_state = cards.iter().filter(|card| card.state == state);
+        Ok((
+            state,
+            of_state
+                .map(|card| Rendered::of(&CardHtml::new(card, now)))
+                .collect::<Result<_>>()?,
+        ))
+    };
+    Ok(ProjectBoard {
+        frame: Frame::new(
+            app,
+            viewer,
+            headers,
+            format!("Board of {}", project.name),
+            "",
+        )
+        .await?
+        .at("projects"),
+        columns: State::ALL.into_iter().map(column).collect::<Result<_>>()?,
+        total: cards.len(),
+        q: if filter.unknown.is_empty() {
+            filter.terms_text()
+        } else {
+            params.q
+        },
+        may_edit: teams.iter().any(|access| access.may_edit),
+        teams: teams.into_iter().map(|access| access.team).collect(),
+        slug: project.slug,
+        name: project.name,
+        filter,
+    })
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Keys {
+    keys: String,
+}
+
+/// `GET /projects/{slug}/cards?keys=…`: those of these tasks that belong on the board, for one that is open.
+pub async fn board_cards(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    Query(params): Query<FilterParams>,
+    Query(keys): Query<Keys>,
+) -> Result<Response> {
+    let (_, project) = access::project(&app.db, &viewer, &slug).await?;
+    let teams = access::teams(&app.db, &viewer).await?;
+    let keys: Vec<&str> = keys
+        .keys
+        .split(',')
+        .filter(|key| access::split_key(key).is_some())
+        .take(300)
+        .collect();
+    let now = app.clock.now();
+    let cards = cards(
+        &app.db,
+        project,
+        &teams,
+        &read(&params, &viewer),
+        Some(&keys),
+        now,
+    )
+    .await?;
+    let html: String = cards
+        .iter()
+        .map(|card| CardHtml::with_column(card, now).to_string())
+        .collect();
+    Ok(Html(html).into_response())
+}
+
+/// A project outlives sprints: without one it shows the tasks of all.
+fn read(params: &FilterParams, viewer: &Viewer) -> Filter {
+    let mut filter = Filter::read(params).for_reader(&viewer.person.handle);
+    if params.sprint.is_empty()
+        && filter.sprint == SprintChoice::This
+        && !params.q.contains("sprint:")
+    {
+        filter.sprint = SprintChoice::All;
+    }
+    filter
+}
+
+/// The project's tasks that a filter lets through, in the order of their ranks; a question or two a team that has some.
+async fn cards(
+    db: &PgPool,
+    project: Uuid,
+    teams: &[TeamAccess],
+    filter: &Filter,
+    only: Option<&[&str]>,
+    now: OffsetDateTime,
+) -> Result<Vec<Card>> {
+    let ids: Vec<Uuid> = teams.iter().map(|access| access.team.id).collect();
+    let tasks: Vec<(Uuid, Uuid)> = sqlx::query_as(
+        "SELECT k.team_id, k.id FROM tasks k JOIN teams t ON t.id = k.team_id LEFT JOIN goals g ON g.team_id = k.team_id AND g.id = k.goal_id
+         WHERE (k.archived_at IS NULL OR $3) AND k.team_id = ANY($2) AND (g.project_id = $1 OR k.project_id = $1)
+           AND ($4::text[] IS NULL OR t.key || '-' || k.number = ANY($4))
+         ORDER BY k.column_since DESC LIMIT $5",
+    )
+    .bind(project)
+    .bind(&ids)
+    .bind(filter.wants_archived())
+    .bind(only)
+    .bind(MOST_CARDS)
+    .fetch_all(db)
+    .await?;
+    let sprints = sprints::queries::sprints_of_teams(db, &ids).await?;
+    let mut cards: Vec<Card> = Vec::with_capacity(tasks.len());
+    for TeamAccess { team, .. } in teams {
+        let of_team: Vec<Uuid> = tasks
+            .iter()
+            .filter(|(id, _)| *id == team.id)
+            .map(|(_, task)| *task)
+            .collect();
+        let sprints = sprints.get(&team.id).map_or(&[][..], Vec::as_slice);
+        let (resolved, _) = sprints::queries::resolve(sprints, filter.sprint)?;
+        if !of_team.is_empty() {
+            cards.extend(
+                tasks::queries::cards(db, team, filter, resolved, now, Some(&of_team)).await?,
+            );
+        }
+    }
+    // Each team's tasks keep their order; between teams, ranks are only a place to stand.
+    cards.sort_by(|one, other| match one.rank.cmp(&other.rank) {
+        Ordering::Equal => one.key.cmp(&other.key),
+        order => order,
+    });
+    Ok(cards)
+}

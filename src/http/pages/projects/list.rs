@@ -1,0 +1,235 @@
+//! All projects, and the form of a new one.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::{
+    extract::State as Given,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Redirect, Response},
+};
+use uuid::Uuid;
+
+use crate::domain::projects::{
+    Measure, added_up,
+    edit::{self, Draft},
+    part,
+    queries::{self, Project},
+    read_target,
+};
+use crate::{
+    app::App,
+    domain::{
+        error::{Problem, Result},
+        goals::contributions,
+        policy::{
+            access::{self, TeamAccess},
+            viewer::Viewer,
+        },
+        teams::Team,
+    },
+    http::{extract::form::Fields, layout::Frame, page},
+};
+
+#[derive(Template)]
+#[template(path = "projects/projects.html")]
+struct ProjectsPage {
+    frame: Frame,
+    rows: Vec<Row>,
+    form: ProjectForm,
+}
+
+/// A project in a line.
+struct Row {
+    project: Project,
+    team: Team,
+    figure: String,
+    is: i64,
+}
+
+/// The fields of a project.
+#[derive(Template)]
+#[template(path = "projects/_project_form.html")]
+pub(crate) struct ProjectForm {
+    /// Where it is sent.
+    pub(crate) action: String,
+    pub(crate) stands: Option<Project>,
+    /// Teams that may lead a new one.
+    pub(crate) teams: Vec<Team>,
+    pub(crate) key_results: Vec<(Uuid, String)>,
+    pub(crate) typed: Fields,
+    pub(crate) errors: BTreeMap<&'static str, String>,
+}
+
+// It escapes its own texts.
+impl askama::filters::HtmlSafe for ProjectForm {}
+
+impl ProjectForm {
+    fn error(&self, field: &str) -> &str {
+        self.errors.get(field).map_or("", String::as_str)
+    }
+
+    /// What was typed, or else what stands.
+    fn value(&self, field: &str) -> String {
+        if !self.errors.is_empty() {
+            return self.typed.text(field).to_owned();
+        }
+        let Some(stands) = &self.stands else {
+            return String::new();
+        };
+        match field {
+            "name" => stands.name.clone(),
+            "about" => stands.about.clone(),
+            "measure" => stands.measure.to_string(),
+            "unit" => stands.unit.clone(),
+            "target" => stands.target.to_string(),
+            "typed" => stands
+                .typed
+                .map_or(String::new(), |typed| typed.to_string()),
+            "key_result" => stands
+                .key_result_id
+                .map_or(String::new(), |id| id.to_string()),
+            _ => String::new(),
+        }
+    }
+
+    fn is(&self, field: &str, value: impl ToString) -> bool {
+        self.value(field) == value.to_string()
+    }
+}
+
+/// `GET /projects`
+pub async fn projects(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    headers: HeaderMap,
+) -> Result<Response> {
+    page::page(&projects_page(&app, &viewer, &headers, Fields::default(), BTreeMap::new()).await?)
+}
+
+async fn projects_page(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    typed: Fields,
+    errors: BTreeMap<&'static str, String>,
+) -> Result<ProjectsPage> {
+    let teams = access::teams(&app.db, viewer).await?;
+    let ids: Vec<Uuid> = teams.iter().map(|access| access.team.id).collect();
+    let projects = queries::projects(&app.db, &ids).await?;
+    let goals = contributions::serving(
+        &app.db,
+        &projects
+            .iter()
+            .map(|project| project.id)
+            .collect::<Vec<_>>(),
+        &[],
+        &ids,
+    )
+    .await?;
+    let row = |project: Project| {
+        let of_it = goals
+            .iter()
+            .filter(|goal| goal.project == Some(project.id))
+            .map(contributions::Serving::figure);
+        let current = project
+            .typed
+            .unwrap_or_else(|| added_up(project.measure, of_it));
+        let team = teams
+            .iter()
+            .find(|access| access.team.id == project.team_id)
+            .map(|access| access.team.clone())?;
+        Some(Row {
+            figure: project.measure.figure(current, project.target),
+            is: part(current, project.target),
+            project,
+            team,
+        })
+    };
+    let form = ProjectForm {
+        action: "/projects".to_owned(),
+        stands: None,
+        key_results: key_results(app, &ids).await?,
+        teams: may_lead(teams.clone()),
+        typed,
+        errors,
+    };
+    let frame = Frame::new(app, viewer, headers, "Projects", "")
+        .await?
+        .at("projects");
+    Ok(ProjectsPage {
+        frame,
+        rows: projects.into_iter().filter_map(row).collect(),
+        form,
+    })
+}
+
+fn may_lead(teams: Vec<TeamAccess>) -> Vec<Team> {
+    teams
+        .into_iter()
+        .filter(|access| access.may_edit)
+        .map(|access| access.team)
+        .collect()
+}
+
+/// Key results that a project may feed, of teams that the reader may look at.
+pub(crate) async fn key_results(app: &App, teams: &[Uuid]) -> Result<Vec<(Uuid, String)>> {
+    Ok(sqlx::query_as(
+        "SELECT k.id, t.name || ', ' || o.quarter || ': ' || k.title FROM key_results k
+         JOIN objectives o ON o.team_id = k.team_id AND o.id = k.objective_id JOIN teams t ON t.id = k.team_id
+         WHERE k.team_id = ANY($1) ORDER BY o.quarter DESC, t.name, o.position, k.position LIMIT 200",
+    )
+    .bind(teams)
+    .fetch_all(&app.db)
+    .await?)
+}
+
+/// `POST /projects`
+pub async fn add_project(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, fields.text("team"))
+        .await?
+        .to_edit()?
+        .team;
+    let outcome = match read_draft(&fields) {
+        Ok(draft) => {
+            let actor = viewer.actor();
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(edit::add_project(change, &team, &draft))
+                })
+                .await
+        }
+        Err(problem) => Err(problem),
+    };
+    match outcome {
+        Ok(changed) => Ok(Redirect::to(&format!("/projects/{}", changed.value)).into_response()),
+        Err(Problem::Invalid(errors)) => {
+            let page = projects_page(&app, &viewer, &headers, fields, errors).await?;
+            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// A project from a form's fields.
+pub(crate) fn read_draft(fields: &Fields) -> Result<Draft> {
+    let measure = Measure::try_from(fields.get("measure").unwrap_or("count").to_owned())?;
+    let result = fields.text("key_result").trim();
+    let no_result = |_| Problem::field("key_result", "That key result is not there any more.");
+    Ok(Draft {
+        name: fields.text("name").to_owned(),
+        about: crate::domain::tasks::plain_lines(fields.text("about")),
+        measure,
+        unit: fields.text("unit").to_owned(),
+        target: read_target(measure, fields.text("target"))?,
+        typed: fields.parse("typed", "This is a whole number from 0.")?,
+        key_result: (!result.is_empty())
+            .then(|| result.parse().map_err(no_result))
+            .transpose()?,
+    })
+}

@@ -1,0 +1,156 @@
+//! Forms of a project's milestones.
+
+use axum::{
+    extract::{Path, State as Given},
+    http::HeaderMap,
+    response::{IntoResponse, Redirect, Response},
+};
+
+use crate::{
+    app::App,
+    domain::{
+        error::{Problem, Result},
+        policy::{access, viewer::Viewer},
+    },
+    http::extract::form::{Fields, id},
+};
+use crate::{domain::projects::milestones, http::pages::projects::project::answer};
+
+/// `POST /projects/{slug}/milestones`
+pub async fn add_milestone(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let (access, project) = access::project(&app.db, &viewer, &slug).await?;
+    let team = access.to_edit()?.team;
+    let outcome = match fields.date("due_on") {
+        Ok(due) => {
+            let (actor, title) = (viewer.actor(), fields.text("title"));
+            let kept = app.live.change(&actor, |change, _| {
+                Box::pin(milestones::add_milestone(
+                    change, &team, project, title, due,
+                ))
+            });
+            kept.await.map(|_| ())
+        }
+        Err(problem) => Err(problem),
+    };
+    answer(
+        &app,
+        &viewer,
+        &headers,
+        &slug,
+        fields,
+        beside(outcome, "due_on", "milestone"),
+    )
+    .await
+}
+
+/// `POST /projects/{slug}/milestones/{id}/reach`: with `not` it is not reached after all.
+pub async fn reach_milestone(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, milestone)): Path<(String, String)>,
+    fields: Fields,
+) -> Result<Response> {
+    let (access, _) = access::project(&app.db, &viewer, &slug).await?;
+    let (team, milestone, reached) = (
+        access.to_edit()?.team,
+        id(&milestone)?,
+        fields.get("not").is_none(),
+    );
+    let actor = viewer.actor();
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(milestones::reach_milestone(
+                change, &team, milestone, reached,
+            ))
+        })
+        .await?;
+    Ok(Redirect::to(&format!("/projects/{slug}")).into_response())
+}
+
+/// `POST /projects/{slug}/milestones/{id}/remove`
+pub async fn remove_milestone(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, milestone)): Path<(String, String)>,
+) -> Result<Response> {
+    let (access, _) = access::project(&app.db, &viewer, &slug).await?;
+    let (team, milestone) = (access.to_edit()?.team, id(&milestone)?);
+    let actor = viewer.actor();
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(milestones::remove_milestone(change, &team, milestone))
+        })
+        .await?;
+    Ok(Redirect::to(&format!("/projects/{slug}")).into_response())
+}
+
+/// `POST /projects/{slug}/milestones/{id}`: another title, another day.
+pub async fn edit_milestone(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, milestone)): Path<(String, String)>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let (access, _) = access::project(&app.db, &viewer, &slug).await?;
+    let (team, milestone) = (access.to_edit()?.team, id(&milestone)?);
+    let outcome = match fields.date("by") {
+        Ok(due) => {
+            let (actor, title) = (viewer.actor(), fields.text("called"));
+            let kept = app.live.change(&actor, |change, _| {
+                Box::pin(milestones::edit_milestone(
+                    change, &team, milestone, title, due,
+                ))
+            });
+            kept.await.map(|_| ())
+        }
+        Err(problem) => Err(problem),
+    };
+    answer(
+        &app,
+        &viewer,
+        &headers,
+        &slug,
+        fields,
+        beside(outcome, "by", "called"),
+    )
+    .await
+}
+
+/// `POST /projects/{slug}/milestones/{id}/order`: one place up or down.
+pub async fn reorder_milestone(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, milestone)): Path<(String, String)>,
+    fields: Fields,
+) -> Result<Response> {
+    let (access, _) = access::project(&app.db, &viewer, &slug).await?;
+    let (team, milestone, up) = (
+        access.to_edit()?.team,
+        id(&milestone)?,
+        fields.text("to") == "up",
+    );
+    let actor = viewer.actor();
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(milestones::reorder_milestone(change, &team, milestone, up))
+        })
+        .await?;
+    Ok(Redirect::to(&format!("/projects/{slug}")).into_response())
+}
+
+/// What was refused beside the field that it was typed into: the project's own form has no such day, but a title it has.
+fn beside(outcome: Result<()>, day: &'static str, title: &'static str) -> Result<()> {
+    outcome.map_err(|problem| match problem {
+        Problem::Invalid(errors) if !errors.contains_key(day) => {
+            Problem::field(title, errors.into_values().next().unwrap_or_default())
+        }
+        other => other,
+    })
+}

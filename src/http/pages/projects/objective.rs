@@ -1,0 +1,172 @@
+//! Forms of a team's objectives and key results; they stand on the team's page about itself.
+
+use axum::{
+    extract::{Path, State as Given},
+    response::{IntoResponse, Redirect, Response},
+};
+
+use crate::domain::projects::{
+    Measure,
+    objectives::{self, ResultDraft},
+    read_target,
+};
+use crate::{
+    app::App,
+    domain::{
+        error::{Problem, Result},
+        policy::{access, viewer::Viewer},
+    },
+    http::extract::form::{Fields, id},
+};
+
+/// `POST /teams/{slug}/objectives`
+pub async fn add_objective(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let (actor, quarter, title, why) = (
+        viewer.actor(),
+        fields.text("quarter"),
+        fields.text("title"),
+        fields.text("why"),
+    );
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(objectives::add_objective(
+                change, &team, quarter, title, why,
+            ))
+        })
+        .await?;
+    Ok(back(&slug))
+}
+
+/// `POST /teams/{slug}/objectives/{id}`
+pub async fn edit_objective(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, objective)): Path<(String, String)>,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let (actor, objective) = (viewer.actor(), id(&objective)?);
+    let (title, why) = (fields.text("title"), fields.text("why"));
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(objectives::edit_objective(
+                change, &team, objective, title, why,
+            ))
+        })
+        .await?;
+    Ok(back(&slug))
+}
+
+/// `POST /teams/{slug}/objectives/{id}/remove`
+pub async fn remove_objective(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, objective)): Path<(String, String)>,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let (actor, objective) = (viewer.actor(), id(&objective)?);
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(objectives::remove_objective(change, &team, objective))
+        })
+        .await?;
+    Ok(back(&slug))
+}
+
+/// `POST /teams/{slug}/objectives/{id}/key-results`
+pub async fn add_key_result(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, objective)): Path<(String, String)>,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let measure = Measure::try_from(fields.get("measure").unwrap_or("count").to_owned())?;
+    let draft = ResultDraft {
+        title: fields.text("title").to_owned(),
+        measure,
+        unit: fields.text("unit").to_owned(),
+        target: read_target(measure, fields.text("target"))?,
+    };
+    let (actor, objective) = (viewer.actor(), id(&objective)?);
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(objectives::add_key_result(change, &team, objective, &draft))
+        })
+        .await?;
+    Ok(back(&slug))
+}
+
+/// `POST /teams/{slug}/key-results/{id}`
+pub async fn edit_key_result(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, result)): Path<(String, String)>,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let (actor, result) = (viewer.actor(), id(&result)?);
+    let measure: String =
+        sqlx::query_scalar("SELECT measure FROM key_results WHERE team_id = $1 AND id = $2")
+            .bind(team.id)
+            .bind(result)
+            .fetch_one(&app.db)
+            .await?;
+    let target = read_target(Measure::try_from(measure)?, fields.text("target"))?;
+    let (title, unit) = (fields.text("title"), fields.text("unit"));
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(objectives::edit_key_result(
+                change, &team, result, title, unit, target,
+            ))
+        })
+        .await?;
+    Ok(back(&slug))
+}
+
+/// `POST /teams/{slug}/key-results/{id}/progress`: an empty figure lets what feeds it be added up again.
+pub async fn type_in_result(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, result)): Path<(String, String)>,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let typed: Option<i64> = fields.parse("typed", "This is a whole number from 0.")?;
+    if typed.is_some_and(|typed| typed < 0) {
+        return Err(Problem::field("typed", "This is a whole number from 0."));
+    }
+    let (actor, result) = (viewer.actor(), id(&result)?);
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(objectives::type_in(change, &team, result, typed))
+        })
+        .await?;
+    Ok(back(&slug))
+}
+
+/// `POST /teams/{slug}/key-results/{id}/remove`
+pub async fn remove_key_result(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, result)): Path<(String, String)>,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let (actor, result) = (viewer.actor(), id(&result)?);
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(objectives::remove_key_result(change, &team, result))
+        })
+        .await?;
+    Ok(back(&slug))
+}
+
+fn back(slug: &str) -> Response {
+    Redirect::to(&format!("/teams/{slug}/about#objectives")).into_response()
+}

@@ -1,0 +1,361 @@
+//! A project's page: how far it is, when it could be done, its milestones, and its tasks over all teams.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::{
+    extract::{Path, State as Given},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Redirect, Response},
+};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::{
+    app::App,
+    domain::{
+        boards::State,
+        error::{Problem, Result},
+        follows::follow::{self, What},
+        goals::contributions::{self, Serving},
+        humanize, markdown,
+        policy::{access, viewer::Viewer},
+        sprints,
+        teams::{self, Team},
+    },
+    http::{extract::form::Fields, layout::Frame, page},
+};
+use crate::{
+    domain::projects::{
+        Measure, added_up, edit,
+        forecast::{self, Forecast, LOOKS_BACK},
+        part,
+        queries::{self, Milestone, Project},
+    },
+    http::pages::projects::list::{ProjectForm, key_results, read_draft},
+};
+
+#[derive(Template)]
+#[template(path = "projects/project.html")]
+struct ProjectPage {
+    frame: Frame,
+    team: Team,
+    teams: Vec<Team>,
+    may_edit: bool,
+    project: Project,
+    about: markdown::Html,
+    current: i64,
+    milestones: Vec<Milestone>,
+    goals: Vec<Serving>,
+    progress: Vec<Progress>,
+    forecast: Option<Forecast>,
+    /// How many of its tasks are in each state.
+    tasks: Vec<(State, i64)>,
+    form: ProjectForm,
+    /// Whether the reader follows it.
+    follows: bool,
+    /// What was refused, by field.
+    errors: BTreeMap<&'static str, String>,
+}
+
+/// What one sprint added.
+struct Progress {
+    name: String,
+    number: i32,
+    added: i64,
+    stands: i64,
+    is: i64,
+}
+
+impl ProjectPage {
+    fn follow_at(&self) -> String {
+        format!("/projects/{}/follow", self.project.slug)
+    }
+
+    fn figure(&self) -> String {
+        self.project
+            .measure
+            .figure(self.current, self.project.target)
+    }
+
+    fn is(&self) -> i64 {
+        part(self.current, self.project.target)
+    }
+
+    fn of_milestone<'a>(&'a self, milestone: &'a Uuid) -> impl Iterator<Item = &'a Serving> {
+        self.goals
+            .iter()
+            .filter(move |goal| goal.milestone == Some(*milestone))
+    }
+
+    fn forecast_words(&self) -> String {
+        match self.forecast {
+            None => String::new(),
+            Some(Forecast {
+                fewest,
+                most: Some(most),
+            }) if fewest == most => match most {
+                1 => "one more sprint".to_owned(),
+                _ => format!("{most} more sprints"),
+            },
+            Some(Forecast {
+                fewest,
+                most: Some(most),
+            }) => format!("{fewest} to {most} more sprints"),
+            Some(Forecast { fewest, most: None }) => {
+                format!(
+                    "{fewest} more sprints at best; the slower half of the last ones added nothing"
+                )
+            }
+        }
+    }
+
+    fn error(&self, field: &str) -> &str {
+        self.errors.get(field).map_or("", String::as_str)
+    }
+
+    /// What was typed into this milestone's own form, if that was refused.
+    fn typed_in(&self, milestone: &Milestone) -> Option<&Fields> {
+        Some(&self.form.typed).filter(|typed| typed.text("row") == milestone.id.to_string())
+    }
+
+    fn reached(&self) -> usize {
+        self.milestones
+            .iter()
+            .filter(|milestone| milestone.reached_at.is_some())
+            .count()
+    }
+
+    fn due(&self, milestone: &Milestone) -> String {
+        milestone
+            .due_on
+            .map_or(String::new(), |day| format!("by {}", humanize::day(day)))
+    }
+
+    fn lives(&self) -> String {
+        teams::lives(self.teams.iter())
+    }
+
+    fn seqs(&self) -> String {
+        teams::seqs(self.teams.iter())
+    }
+}
+
+/// `GET /projects/{slug}`
+pub async fn project(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    page::page(
+        &project_page(
+            &app,
+            &viewer,
+            &headers,
+            &slug,
+            Fields::default(),
+            BTreeMap::new(),
+        )
+        .await?,
+    )
+}
+
+async fn project_page(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    slug: &str,
+    typed: Fields,
+    errors: BTreeMap<&'static str, String>,
+) -> Result<ProjectPage> {
+    let (access, found) = access::project(&app.db, viewer, slug).await?;
+    let seen = access::teams(&app.db, viewer).await?;
+    let ids: Vec<Uuid> = seen.iter().map(|access| access.team.id).collect();
+    let projects = queries::projects(&app.db, &[access.team.id]).await?;
+    let project = projects
+        .into_iter()
+        .find(|project| project.id == found)
+        .ok_or(Problem::NotFound)?;
+    let goals = contributions::serving(&app.db, &[project.id], &[], &ids).await?;
+    let sprints = sprints::queries::sprints(&app.db).await?;
+    let progress = progress(&project, &goals, &sprints);
+    let current = project
+        .typed
+        .unwrap_or_else(|| added_up(project.measure, goals.iter().map(Serving::figure)));
+    // A sprint whose figures are not final yet says nothing about pace.
+    let open = sprints.iter().filter(|sprint| sprint.state != "closed");
+    let going = open.map(|sprint| sprint.number).min().unwrap_or(i32::MAX);
+    let over: Vec<i64> = progress
+        .iter()
+        .filter(|one| one.number < going)
+        .map(|one| one.added)
+        .collect();
+    let forecast = match project.finished_at {
+        None => forecast::forecast(
+            &over[over.len().saturating_sub(LOOKS_BACK)..],
+            project.target - current,
+        ),
+        Some(_) => None,
+    };
+    let of_milestone = ["milestone", "due_on", "called", "by"]
+        .iter()
+        .any(|field| errors.contains_key(*field));
+    let form = ProjectForm {
+        action: format!("/projects/{slug}"),
+        key_results: key_results(app, &ids).await?,
+        stands: Some(project.clone()),
+        teams: Vec::new(),
+        typed,
+        errors: if of_milestone {
+            BTreeMap::new()
+        } else {
+            errors.clone()
+        },
+    };
+    let teams: Vec<Team> = seen.into_iter().map(|access| access.team).collect();
+    Ok(ProjectPage {
+        frame: Frame::new(app, viewer, headers, project.name.clone(), "")
+            .await?
+            .at("projects"),
+        about: markdown::render(&project.about, &access::links(&app.db, viewer).await?),
+        milestones: queries::milestones(&app.db, &project).await?,
+        tasks: tasks(&app.db, project.id, &ids).await?,
+        errors,
+        may_edit: access.may_edit,
+        follows: follow::follows(
+            &app.db,
+            viewer.person.id,
+            access.team.id,
+            What::Project(project.id),
+        )
+        .await?,
+        team: access.team,
+        teams,
+        current,
+        goals,
+        progress,
+        forecast,
+        form,
+        project,
+    })
+}
+
+/// How far the project stood after each sprint since its first goal, and what that sprint added. One without a goal for
+/// it added nothing, and that is part of its pace.
+fn progress(project: &Project, goals: &[Serving], sprints: &[sprints::Sprint]) -> Vec<Progress> {
+    let Some(first) = goals.iter().map(|goal| goal.sprint).min() else {
+        return Vec::new();
+    };
+    let last = goals.iter().map(|goal| goal.sprint).max().unwrap_or(first);
+    let mut told: Vec<&sprints::Sprint> = sprints
+        .iter()
+        .filter(|sprint| {
+            sprint.number >= first && (sprint.number <= last || sprint.state != "planned")
+        })
+        .collect();
+    told.sort_by_key(|sprint| sprint.number);
+    let mut before = 0;
+    told.into_iter()
+        .map(|sprint| {
+            let until = goals
+                .iter()
+                .filter(|goal| goal.sprint <= sprint.number)
+                .map(Serving::figure);
+            let stands = added_up(project.measure, until);
+            let added = stands - before;
+            before = stands;
+            let (name, is) = (sprint.name.clone(), part(stands, project.target));
+            Progress {
+                name,
+                number: sprint.number,
+                added,
+                stands,
+                is,
+            }
+        })
+        .collect()
+}
+
+/// How many of the project's tasks are in each state, of all teams that the reader may look at.
+async fn tasks(db: &PgPool, project: Uuid, teams: &[Uuid]) -> Result<Vec<(State, i64)>> {
+    let counts: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT c.state, count(*) FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+         LEFT JOIN goals g ON g.team_id = k.team_id AND g.id = k.goal_id
+         WHERE k.archived_at IS NULL AND k.team_id = ANY($2) AND (g.project_id = $1 OR k.project_id = $1) GROUP BY c.state",
+    )
+    .bind(project)
+    .bind(teams)
+    .fetch_all(db)
+    .await?;
+    let count = |state: State| {
+        counts
+            .iter()
+            .find(|(name, _)| name == state.as_str())
+            .map_or(0, |(_, count)| *count)
+    };
+    Ok(State::ALL
+        .into_iter()
+        .map(|state| (state, count(state)))
+        .filter(|(_, count)| *count > 0)
+        .collect())
+}
+
+/// `POST /projects/{slug}`
+pub async fn edit_project(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let (access, project) = access::project(&app.db, &viewer, &slug).await?;
+    let team = access.to_edit()?.team;
+    let outcome = match read_draft(&fields) {
+        Ok(draft) => {
+            let actor = viewer.actor();
+            let kept = app.live.change(&actor, |change, _| {
+                Box::pin(edit::edit_project(change, &team, project, &draft))
+            });
+            kept.await.map(|_| ())
+        }
+        Err(problem) => Err(problem),
+    };
+    answer(&app, &viewer, &headers, &slug, fields, outcome).await
+}
+
+/// `POST /projects/{slug}/finish`: with `again` it goes on.
+pub async fn finish_project(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    fields: Fields,
+) -> Result<Response> {
+    let (access, project) = access::project(&app.db, &viewer, &slug).await?;
+    let (team, finished) = (access.to_edit()?.team, fields.get("again").is_none());
+    let actor = viewer.actor();
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(edit::finish_project(change, &team, project, finished))
+        })
+        .await?;
+    Ok(Redirect::to(&format!("/projects/{slug}")).into_response())
+}
+
+pub(crate) async fn answer(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    slug: &str,
+    fields: Fields,
+    outcome: Result<()>,
+) -> Result<Response> {
+    match outcome {
+        Ok(()) => Ok(Redirect::to(&format!("/projects/{slug}")).into_response()),
+        Err(Problem::Invalid(errors)) => {
+            let page = project_page(app, viewer, headers, slug, fields, errors).await?;
+            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+        Err(problem) => Err(problem),
+    }
+}

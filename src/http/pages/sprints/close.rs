@@ -1,0 +1,350 @@
+//! Closing a sprint, on one page: where each unfinished task goes, and whether each goal was met.
+
+use std::collections::HashMap;
+
+use askama::Template;
+use axum::{
+    extract::{Path, State as Given},
+    http::HeaderMap,
+    response::{IntoResponse, Redirect, Response},
+};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::{
+    goals::{self, Goal},
+    sprints::{
+        Sprint,
+        close::{self, Outcome, Verdict},
+        queries, reopen,
+        report::{self, Figures},
+    },
+};
+use crate::{
+    app::App,
+    domain::{
+        boards::{State, filters::Filter},
+        clock,
+        error::{Problem, Result},
+        flow, humanize,
+        policy::{access, viewer::Viewer},
+        tasks::{self, Card},
+        teams::{
+            Team,
+            roster::{Crew, crew},
+        },
+    },
+    http::{extract::form::Fields, layout::Frame, page},
+};
+
+#[derive(Template)]
+#[template(path = "sprints/close.html")]
+struct ClosePage {
+    frame: Frame,
+    team: Team,
+    sprint: Sprint,
+    next: Sprint,
+    goals: Vec<Goal>,
+    figures: Figures,
+    left: Vec<Left>,
+    now: OffsetDateTime,
+    problem: String,
+    typed: Option<Fields>,
+}
+
+/// An unfinished task with what is proposed for it.
+struct Left {
+    card: Card,
+    carried_before: i64,
+    proposal: Outcome,
+}
+
+impl ClosePage {
+    fn age(&self, card: &Card) -> String {
+        humanize::age(self.now, card.column_since)
+    }
+
+    fn outcome(&self, left: &Left) -> Outcome {
+        let typed = self
+            .typed
+            .as_ref()
+            .and_then(|typed| Outcome::read(typed.text(&format!("task:{}", left.card.key))));
+        typed.unwrap_or(left.proposal)
+    }
+
+    fn is(&self, left: &Left, outcome: &Outcome) -> bool {
+        self.outcome(left) == *outcome
+    }
+
+    fn reason(&self, left: &Left) -> &str {
+        self.typed
+            .as_ref()
+            .map_or("", |typed| typed.text(&format!("why:{}", left.card.key)))
+    }
+
+    fn met(&self, goal: &Goal) -> bool {
+        match &self.typed {
+            Some(typed) => typed.text(&format!("goal:{}", goal.id)) == "met",
+            None => goal.is_reached(),
+        }
+    }
+
+    fn why_not(&self, goal: &Goal) -> &str {
+        self.typed
+            .as_ref()
+            .map_or("", |typed| typed.text(&format!("why:{}", goal.id)))
+    }
+
+    fn outcome_words(&self, outcome: &Outcome) -> String {
+        match outcome {
+            Outcome::Carry => format!("carry to {}", self.next.name),
+            Outcome::Backlog => "back to the backlog".to_owned(),
+            Outcome::Drop => "drop it".to_owned(),
+        }
+    }
+}
+
+/// A team's sprint that is to be closed, the next one, and what is known of both.
+struct Closing {
+    team: Team,
+    crew: Crew,
+    sprint: Sprint,
+    next: Sprint,
+    goals: Vec<Goal>,
+}
+
+impl Closing {
+    async fn read(app: &App, viewer: &Viewer, slug: &str, number: &str) -> Result<Self> {
+        let team = access::team(&app.db, viewer, slug).await?.to_edit()?.team;
+        let number: i32 = number.parse().map_err(|_| Problem::NotFound)?;
+        let sprints = queries::sprints_of(&app.db, team.id).await?;
+        let sprint = sprints
+            .iter()
+            .find(|sprint| sprint.number == number)
+            .cloned()
+            .ok_or(Problem::NotFound)?;
+        if sprint.state == "planned" {
+            return Err(Problem::conflict(format!(
+                "{} has not begun. Nothing was changed.",
+                sprint.name
+            )));
+        }
+        // What is carried goes to where the work goes on: the one that is active by now, or the next planned one.
+        let next = sprints
+            .iter()
+            .filter(|other| {
+                other.number > sprint.number && matches!(other.state.as_str(), "active" | "planned")
+            })
+            .min_by_key(|other| other.number);
+        let next = next
+            .cloned()
+            .ok_or_else(|| Problem::conflict("No sprint is planned after this one."))?;
+        let crew = crew(&app.db, team.id).await?;
+        let goals = goals::goals(&app.db, &team, &sprint, &crew, app.clock.now()).await?;
+        Ok(Self {
+            team,
+            crew,
+            sprint,
+            next,
+            goals,
+        })
+    }
+
+    fn retro(&self) -> String {
+        format!(
+            "/sprints/{}/retro?team={}",
+            self.sprint.number, self.team.slug
+        )
+    }
+}
+
+/// `GET /teams/{slug}/sprints/{n}/close`
+pub async fn close_form(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, number)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let closing = Closing::read(&app, &viewer, &slug, &number).await?;
+    if closing.sprint.state == "closed" {
+        return Ok(Redirect::to(&closing.retro()).into_response());
+    }
+    page::page(&close_page(&app, &viewer, &headers, closing, String::new(), None).await?)
+}
+
+async fn close_page(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    closing: Closing,
+    problem: String,
+    typed: Option<Fields>,
+) -> Result<ClosePage> {
+    let Closing {
+        team,
+        crew,
+        sprint,
+        next,
+        goals,
+    } = closing;
+    let now = app.clock.now();
+    let mut db = app.db.acquire().await?;
+    let figures = report::as_it_stands(&mut db, &team, &sprint, &crew.week, now).await?;
+    let open: HashMap<Uuid, i64> = figures
+        .tasks
+        .iter()
+        .filter(|task| !task.done && task.outcome.is_empty())
+        .map(|task| (task.id, task.carried_before))
+        .collect();
+    let ids: Vec<Uuid> = open.keys().copied().collect();
+    let mut left: Vec<Left> = tasks::queries::cards_of(&app.db, &team, &ids)
+        .await?
+        .into_iter()
+        .map(|card| {
+            let carried_before = open.get(&card.id).copied().unwrap_or(0);
+            Left {
+                proposal: proposal(&card, carried_before),
+                card,
+                carried_before,
+            }
+        })
+        .collect();
+    left.sort_by_key(|left| (std::cmp::Reverse(left.card.state), left.card.column_since));
+    let frame = Frame::new(
+        app,
+        viewer,
+        headers,
+        format!("Close {}", sprint.name),
+        &team.slug,
+    )
+    .await?
+    .at("retro");
+    Ok(ClosePage {
+        frame,
+        team,
+        sprint,
+        next,
+        goals,
+        figures,
+        left,
+        now,
+        problem,
+        typed,
+    })
+}
+
+/// What was begun goes on; what nobody began goes back, and what was carried twice without a start is dropped.
+fn proposal(card: &Card, carried_before: i64) -> Outcome {
+    let begun = card.state != State::Todo;
+    match carried_before {
+        _ if begun => Outcome::Carry,
+        0 if card.goal.is_some() || !card.owners.is_empty() => Outcome::Carry,
+        0 | 1 => Outcome::Backlog,
+        _ => Outcome::Drop,
+    }
+}
+
+/// `POST /teams/{slug}/sprints/{n}/close`
+pub async fn close(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, number)): Path<(String, String)>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let closing = Closing::read(&app, &viewer, &slug, &number).await?;
+    let verdict = read_verdict(&fields);
+    let actor = viewer.actor();
+    let Closing {
+        team,
+        crew,
+        sprint,
+        next,
+        ..
+    } = &closing;
+    let outcome = app
+        .live
+        .change(&actor, |change, _| {
+            Box::pin(async {
+                let mut held = close::hold(change, team, crew, sprint, next).await?;
+                let at = change.at;
+                let mut burned = flow::queries::burn_up(
+                    change.db(),
+                    team,
+                    sprint,
+                    &Filter::default(),
+                    &crew.week,
+                    at,
+                )
+                .await?;
+                // It is over now, even if some of its days were left.
+                burned.forecast = None;
+                // Closed after its last day, its last day is as it was closed: what the retro tells, too.
+                if let Some(last) = burned
+                    .days
+                    .last_mut()
+                    .filter(|_| clock::day_in(at, &crew.week.zone) > sprint.ends_on)
+                {
+                    (last.scope, last.done) = held.figures.burned();
+                }
+                held.figures.burn_up = serde_json::to_value(burned).map_err(anyhow::Error::from)?;
+                close::close_sprint(change, team, sprint, next, held, &verdict).await
+            })
+        })
+        .await;
+    let (status, problem) = match outcome {
+        Ok(_) => return Ok(Redirect::to(&closing.retro()).into_response()),
+        Err(problem) => problem.in_words()?,
+    };
+    page::refused(
+        status,
+        &close_page(&app, &viewer, &headers, closing, problem, Some(fields)).await?,
+    )
+}
+
+fn read_verdict(fields: &Fields) -> Verdict {
+    let mut verdict = Verdict::default();
+    for (name, value) in fields.iter() {
+        match name.split_once(':') {
+            Some(("task", key)) => {
+                if let Some(outcome) = Outcome::read(value) {
+                    verdict.tasks.insert(
+                        key.to_owned(),
+                        (outcome, fields.text(&format!("why:{key}")).to_owned()),
+                    );
+                }
+            }
+            Some(("goal", goal)) => {
+                if let Ok(id) = goal.parse() {
+                    verdict.goals.insert(
+                        id,
+                        (
+                            value == "met",
+                            fields.text(&format!("why:{goal}")).to_owned(),
+                        ),
+                    );
+                }
+            }
+            _ => {}
+        }
+    }
+    verdict
+}
+
+/// `POST /teams/{slug}/sprints/{n}/reopen`: takes the closing back.
+pub async fn reopen(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, number)): Path<(String, String)>,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let number: i32 = number.parse().map_err(|_| Problem::NotFound)?;
+    let sprint = queries::sprint_of(&app.db, team.id, number).await?;
+    let actor = viewer.actor();
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(reopen::reopen_sprint(change, &team, &sprint))
+        })
+        .await?;
+    Ok(Redirect::to(&format!("/teams/{slug}/sprints/{number}/close")).into_response())
+}

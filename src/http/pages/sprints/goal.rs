@@ -1,0 +1,297 @@
+//! A goal's page: how far it is, what is said to it, and the forms that change it.
+
+use askama::Template;
+use axum::{
+    extract::{Path, State as Given},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Redirect, Response},
+};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{
+    app::App,
+    domain::{
+        error::{Problem, Result},
+        follows::follow::{self, What},
+        humanize,
+        policy::{access, viewer::Viewer},
+        projects::Measure,
+        tasks::{self, Card},
+        teams::{Team, roster::crew},
+    },
+    http::{
+        extract::form::{Fields, id},
+        layout::Frame,
+        page::{self, Rendered},
+    },
+};
+use crate::{
+    domain::{
+        goals::{
+            self, Goal,
+            comments::{self, Remark},
+            edit,
+        },
+        sprints::Sprint,
+    },
+    http::pages::sprints::{
+        goal_form::{GoalForm, Refused, read_draft},
+        progress_chart::pace_chart,
+    },
+};
+
+#[derive(Template)]
+#[template(path = "sprints/goal.html")]
+struct GoalPage {
+    frame: Frame,
+    team: Team,
+    may_edit: bool,
+    /// What was asked of a goal is answered also when its sprint is closed.
+    may_answer: bool,
+    may_speak: bool,
+    sprint: Sprint,
+    goal: Goal,
+    form: GoalForm,
+    entries: Vec<Entry>,
+    /// The same as a chart, where there is something to draw.
+    pace: Option<Rendered>,
+    cards: Vec<Card>,
+    remarks: Vec<Remark>,
+    /// Whether the reader follows it.
+    follows: bool,
+    now: OffsetDateTime,
+}
+
+impl GoalPage {
+    fn ago(&self, at: &OffsetDateTime) -> String {
+        humanize::ago(self.now, *at)
+    }
+
+    fn follow_at(&self) -> String {
+        format!("{}/follow", self.here())
+    }
+
+    fn here(&self) -> String {
+        format!("/teams/{}/goals/{}", self.team.slug, self.goal.id)
+    }
+
+    fn came_from(&self) -> (String, &'static str) {
+        way_back(&self.team, &self.sprint)
+    }
+}
+
+/// Where goals of a sprint are set: in planning until it has begun, on the board from then on.
+pub(crate) fn way_back(team: &Team, sprint: &Sprint) -> (String, &'static str) {
+    if sprint.state == "planned" {
+        (
+            format!("/teams/{}/planning?sprint={}", team.slug, sprint.number),
+            "Back to planning",
+        )
+    } else {
+        (
+            format!("/teams/{}?sprint={}", team.slug, sprint.number),
+            "Back to the board",
+        )
+    }
+}
+
+/// A figure that was typed in.
+#[derive(sqlx::FromRow)]
+struct Entry {
+    value: i64,
+    note: String,
+    by: Option<String>,
+    at: OffsetDateTime,
+    /// Whether the goal was measured then as it is now.
+    alike: bool,
+}
+
+/// `GET /teams/{slug}/goals/{id}`
+pub async fn goal(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, goal)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let page = goal_page(&app, &viewer, &headers, &slug, &goal, Default::default()).await?;
+    page::page(&page)
+}
+
+async fn goal_page(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    slug: &str,
+    goal: &str,
+    refused: Refused,
+) -> Result<GoalPage> {
+    let access = access::team(&app.db, viewer, slug).await?;
+    let now = app.clock.now();
+    let (goal, sprint) = goals::goal(&app.db, &access.team, id(goal)?, now).await?;
+    let entries: Vec<Entry> = sqlx::query_as(
+        "SELECT e.value, e.note, a.name AS by, e.at, e.measure = $3 AS alike FROM goal_entries e LEFT JOIN accounts a ON a.id = e.by_id
+         WHERE e.team_id = $1 AND e.goal_id = $2 ORDER BY e.at DESC, e.id DESC",
+    )
+    .bind(access.team.id)
+    .bind(goal.id)
+    .bind(goal.measure.as_str())
+    .fetch_all(&app.db)
+    .await?;
+    let alike = entries.iter().rev().filter(|entry| entry.alike);
+    let said: Vec<(OffsetDateTime, i64)> = alike.map(|entry| (entry.at, entry.value)).collect();
+    let pace = match said.as_slice() {
+        [] => None,
+        _ if goal.measure == Measure::YesNo => None,
+        said => Some(pace_chart(
+            &goal,
+            &sprint,
+            &crew(&app.db, access.team.id).await?.week,
+            said,
+        )?),
+    };
+    let of_goal: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT id FROM tasks WHERE team_id = $1 AND goal_id = $2 AND archived_at IS NULL",
+    )
+    .bind(access.team.id)
+    .bind(goal.id)
+    .fetch_all(&app.db)
+    .await?;
+    let mut cards = tasks::queries::cards_of(&app.db, &access.team, &of_goal).await?;
+    cards.sort_by_key(|card| (card.state, card.column_since));
+    Ok(GoalPage {
+        frame: Frame::new(app, viewer, headers, goal.title.clone(), slug).await?,
+        form: GoalForm::new(
+            app,
+            viewer,
+            &access.team,
+            String::new(),
+            Some(goal.clone()),
+            refused,
+        )
+        .await?,
+        remarks: comments::remarks(&app.db, &[goal.id]).await?,
+        may_edit: access.may_edit && goal.frozen.is_none(),
+        may_answer: access.may_edit,
+        may_speak: viewer.may_write(),
+        follows: follow::follows(
+            &app.db,
+            viewer.person.id,
+            access.team.id,
+            What::Goal(goal.id),
+        )
+        .await?,
+        team: access.team,
+        sprint,
+        goal,
+        entries,
+        pace,
+        cards,
+        now,
+    })
+}
+
+/// `POST /teams/{slug}/goals/{id}`
+pub async fn edit_goal(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, goal)): Path<(String, String)>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let goal_id = id(&goal)?;
+    let draft = read_draft(&fields)
+        .and_then(|draft| Ok((draft, fields.parse("version", "That is no version.")?)));
+    let outcome = match draft {
+        Ok((draft, seen)) => {
+            let actor = viewer.actor();
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(edit::edit_goal(change, &team, goal_id, &draft, seen))
+                })
+                .await
+        }
+        Err(problem) => Err(problem),
+    };
+    let (status, errors) = match outcome {
+        Ok(_) => return Ok(Redirect::to(&format!("/teams/{slug}/goals/{goal}")).into_response()),
+        Err(problem) => problem.in_form("title")?,
+    };
+    page::refused(
+        status,
+        &goal_page(&app, &viewer, &headers, &slug, &goal, (fields, errors)).await?,
+    )
+}
+
+/// `POST /teams/{slug}/goals/{id}/progress`: how far it is, typed in.
+pub async fn type_in(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, goal)): Path<(String, String)>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let goal_id = id(&goal)?;
+    let missing = || Problem::field("value", "Say how far it is, as a whole number.");
+    let value = fields
+        .parse("value", "This is a whole number.")
+        .and_then(|value| value.ok_or_else(missing));
+    let outcome = match value {
+        Ok(value) => {
+            let actor = viewer.actor();
+            let note = fields.text("note");
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(edit::type_in(change, &team, goal_id, value, note))
+                })
+                .await
+        }
+        Err(problem) => Err(problem),
+    };
+    match outcome {
+        Ok(_) => Ok(Redirect::to(&format!("/teams/{slug}/goals/{goal}")).into_response()),
+        Err(Problem::Invalid(errors)) => {
+            let page = goal_page(&app, &viewer, &headers, &slug, &goal, (fields, errors)).await?;
+            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// `POST /teams/{slug}/goals/{id}/remove`
+pub async fn remove_goal(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, goal)): Path<(String, String)>,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let goal = id(&goal)?;
+    let (_, sprint) = goals::goal(&app.db, &team, goal, app.clock.now()).await?;
+    let actor = viewer.actor();
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(edit::remove_goal(change, &team, goal))
+        })
+        .await?;
+    Ok(Redirect::to(&way_back(&team, &sprint).0).into_response())
+}
+
+/// `POST /teams/{slug}/goals/{id}/order`: one place up or down.
+pub async fn reorder_goal(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, goal)): Path<(String, String)>,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let (goal, up) = (id(&goal)?, fields.text("to") == "up");
+    let actor = viewer.actor();
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(edit::reorder_goal(change, &team, goal, up))
+        })
+        .await?;
+    Ok(Redirect::to(&format!("/teams/{slug}/goals/{goal}")).into_response())
+}

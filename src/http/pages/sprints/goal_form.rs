@@ -1,0 +1,209 @@
+//! The form of a goal: its fields as they stand or as they were typed, and what they say.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+
+use crate::domain::goals::{Goal, edit::Draft, progress::CountedBy};
+use crate::{
+    app::App,
+    domain::{
+        accounts::Person,
+        boards,
+        error::{Problem, Result},
+        policy::{access::named_beside, viewer::Viewer},
+        projects::Measure,
+        teams::Team,
+    },
+    http::extract::form::Fields,
+};
+
+/// The fields of a goal, as they stand or as they were typed.
+#[derive(Template)]
+#[template(path = "sprints/_goal_form.html")]
+pub(crate) struct GoalForm {
+    action: String,
+    /// The number of the sprint that a new one is for.
+    sprint: String,
+    version: i64,
+    stands: Option<Goal>,
+    people: Vec<Person>,
+    projects: Vec<Choice>,
+    milestones: Vec<Choice>,
+    key_results: Vec<Choice>,
+    pub(crate) typed: Fields,
+    pub(crate) errors: BTreeMap<&'static str, String>,
+}
+
+// It escapes its own texts.
+impl askama::filters::HtmlSafe for GoalForm {}
+
+/// What was typed, and why it was refused.
+pub(crate) type Refused = (Fields, BTreeMap<&'static str, String>);
+
+/// Something that a goal may serve.
+#[derive(sqlx::FromRow)]
+struct Choice {
+    value: String,
+    name: String,
+}
+
+impl GoalForm {
+    pub(crate) fn error(&self, field: &str) -> &str {
+        self.errors.get(field).map_or("", String::as_str)
+    }
+
+    /// Whether this very form was refused: the page has another one, for how far the goal is.
+    pub(crate) fn is_refused(&self) -> bool {
+        !self.errors.is_empty() && self.typed.get("title").is_some()
+    }
+
+    /// What was typed, or else what stands.
+    fn value(&self, field: &str) -> String {
+        if self.is_refused() {
+            return self.typed.text(field).to_owned();
+        }
+        let Some(goal) = &self.stands else {
+            return String::new();
+        };
+        match field {
+            "title" => goal.title.clone(),
+            "unit" => goal.unit.clone(),
+            "target" => goal.target.to_string(),
+            "why" => goal.why.clone(),
+            "needs" => goal.needs.clone(),
+            "measure" => goal.measure.to_string(),
+            "counted_by" => goal.counted_by.to_string(),
+            "project" => goal
+                .project
+                .as_ref()
+                .map_or(String::new(), |(slug, _)| slug.clone()),
+            "milestone" => goal.milestone.map_or(String::new(), |id| id.to_string()),
+            "key_result" => goal.key_result.map_or(String::new(), |id| id.to_string()),
+            _ => String::new(),
+        }
+    }
+
+    fn is(&self, field: &str, value: impl AsRef<str>) -> bool {
+        self.value(field) == value.as_ref()
+    }
+
+    fn owns(&self, handle: &str) -> bool {
+        if self.is_refused() {
+            return self.typed.all("owners").iter().any(|owner| owner == handle);
+        }
+        self.stands
+            .as_ref()
+            .is_some_and(|goal| goal.owners.iter().any(|owner| owner.handle == handle))
+    }
+
+    pub(crate) async fn new(
+        app: &App,
+        viewer: &Viewer,
+        team: &Team,
+        sprint: String,
+        stands: Option<Goal>,
+        refused: Refused,
+    ) -> Result<Self> {
+        let action = match &stands {
+            Some(goal) => format!("/teams/{}/goals/{}", team.slug, goal.id),
+            None => format!("/teams/{}/goals", team.slug),
+        };
+        // What it serves stays to be chosen once that is finished, or else saving would take it away.
+        let (own_project, own_milestone) = stands.as_ref().map_or((None, None), |goal| {
+            (
+                goal.project.as_ref().map(|(slug, _)| slug.as_str()),
+                goal.milestone,
+            )
+        });
+        // Another team's private project is none of this one's.
+        let projects = sqlx::query_as(concat!(
+            "SELECT p.slug AS value, p.name FROM projects p JOIN teams t ON t.id = p.team_id
+             WHERE (p.finished_at IS NULL OR p.slug = $3) AND ",
+            named_beside!("t", "$1"),
+            " AND ($2::uuid[] IS NULL OR t.id = ANY($2))
+             ORDER BY p.name"
+        ))
+        .bind(team.id)
+        .bind(viewer.reach())
+        .bind(own_project)
+        .fetch_all(&app.db)
+        .await?;
+        let milestones = sqlx::query_as(concat!(
+            "SELECT m.id::text AS value, p.name || ': ' || m.title AS name FROM milestones m
+             JOIN projects p ON p.team_id = m.team_id AND p.id = m.project_id JOIN teams t ON t.id = p.team_id
+             WHERE (p.finished_at IS NULL OR m.id = $3) AND ",
+            named_beside!("t", "$1"),
+            " AND ($2::uuid[] IS NULL OR t.id = ANY($2))
+             ORDER BY p.name, m.position"
+        ))
+        .bind(team.id)
+        .bind(viewer.reach())
+        .bind(own_milestone)
+        .fetch_all(&app.db)
+        .await?;
+        let key_results = sqlx::query_as(
+            "SELECT k.id::text AS value, o.quarter || ' ' || k.title AS name FROM key_results k
+             JOIN objectives o ON o.team_id = k.team_id AND o.id = k.objective_id
+             WHERE k.team_id = $1 ORDER BY o.quarter DESC, o.position, k.position",
+        )
+        .bind(team.id)
+        .fetch_all(&app.db)
+        .await?;
+        let version = stands.as_ref().map_or(0, |goal| goal.version);
+        let mut people = boards::queries::members(&app.db, team.id).await?;
+        // Whoever has gone to another team meanwhile owns it still.
+        let owners = stands.iter().flat_map(|goal| &goal.owners);
+        let gone: Vec<Person> = owners
+            .filter(|owner| people.iter().all(|person| person.id != owner.id))
+            .cloned()
+            .collect();
+        people.extend(gone);
+        let (typed, errors) = refused;
+        Ok(Self {
+            action,
+            sprint,
+            version,
+            stands,
+            people,
+            projects,
+            milestones,
+            key_results,
+            typed,
+            errors,
+        })
+    }
+}
+
+pub(crate) fn read_draft(fields: &Fields) -> Result<Draft> {
+    let measure = Measure::try_from(fields.get("measure").unwrap_or("count").to_owned())?;
+    let counted_by = CountedBy::try_from(fields.get("counted_by").unwrap_or("tasks").to_owned())?;
+    let missing = || {
+        Problem::field(
+            "target",
+            "Say what is to be reached, as a whole number from 1.",
+        )
+    };
+    let target = match measure {
+        Measure::YesNo => 1,
+        _ => fields
+            .parse("target", "A target is a whole number from 1.")?
+            .ok_or_else(missing)?,
+    };
+    Ok(Draft {
+        title: fields.text("title").to_owned(),
+        measure,
+        unit: fields.text("unit").to_owned(),
+        target,
+        counted_by,
+        why: fields.text("why").to_owned(),
+        needs: fields.text("needs").to_owned(),
+        owners: fields.all("owners"),
+        project: fields
+            .get("project")
+            .filter(|slug| !slug.is_empty())
+            .map(str::to_owned),
+        milestone: fields.parse("milestone", "There is no such milestone.")?,
+        key_result: fields.parse("key_result", "There is no such key result.")?,
+    })
+}

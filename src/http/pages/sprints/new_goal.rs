@@ -1,0 +1,134 @@
+//! A new goal for a sprint.
+
+use askama::Template;
+use axum::{
+    extract::{Path, Query, State as Given},
+    http::HeaderMap,
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::Deserialize;
+
+use crate::{
+    app::App,
+    domain::{
+        error::{Problem, Result},
+        policy::{access, viewer::Viewer},
+        teams::Team,
+    },
+    http::{extract::form::Fields, layout::Frame, page},
+};
+use crate::{
+    domain::{
+        goals::edit,
+        sprints::{Sprint, queries},
+    },
+    http::pages::sprints::{
+        goal::way_back,
+        goal_form::{GoalForm, Refused, read_draft},
+    },
+};
+
+#[derive(Template)]
+#[template(path = "sprints/new_goal.html")]
+struct NewGoalPage {
+    frame: Frame,
+    team: Team,
+    sprint: Sprint,
+    form: GoalForm,
+}
+
+impl NewGoalPage {
+    fn came_from(&self) -> (String, &'static str) {
+        way_back(&self.team, &self.sprint)
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct InSprint {
+    sprint: String,
+}
+
+/// `GET /teams/{slug}/goals/new?sprint=43`
+pub async fn new_goal_form(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    Query(wanted): Query<InSprint>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let page = new_goal_page(
+        &app,
+        &viewer,
+        &headers,
+        team,
+        &wanted.sprint,
+        Default::default(),
+    )
+    .await?;
+    page::page(&page)
+}
+
+async fn new_goal_page(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    team: Team,
+    sprint: &str,
+    refused: Refused,
+) -> Result<NewGoalPage> {
+    let sprint = sprint_to_plan(app, &team, sprint).await?;
+    Ok(NewGoalPage {
+        frame: Frame::new(app, viewer, headers, "New goal", &team.slug).await?,
+        form: GoalForm::new(app, viewer, &team, sprint.number.to_string(), None, refused).await?,
+        sprint,
+        team,
+    })
+}
+
+/// The sprint that was named, or else the one that is planned next.
+async fn sprint_to_plan(app: &App, team: &Team, number: &str) -> Result<Sprint> {
+    let sprints = queries::sprints_of(&app.db, team.id).await?;
+    let named = match number.trim() {
+        "" => queries::next(&sprints).or_else(|| queries::current(&sprints)),
+        number => sprints
+            .iter()
+            .find(|sprint| sprint.number.to_string() == number),
+    };
+    named
+        .cloned()
+        .ok_or_else(|| Problem::field("sprint", format!("There is no sprint {number}.")))
+}
+
+/// `POST /teams/{slug}/goals`
+pub async fn add_goal(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let sprint = sprint_to_plan(&app, &team, fields.text("sprint")).await?;
+    let outcome = match read_draft(&fields) {
+        Ok(draft) => {
+            let actor = viewer.actor();
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(edit::add_goal(change, &team, sprint.id, &draft))
+                })
+                .await
+        }
+        Err(problem) => Err(problem),
+    };
+    let (status, errors) = match outcome {
+        Ok(_) => return Ok(Redirect::to(&way_back(&team, &sprint).0).into_response()),
+        Err(problem) => problem.in_form("title")?,
+    };
+    let number = sprint.number.to_string();
+    page::refused(
+        status,
+        &new_goal_page(&app, &viewer, &headers, team, &number, (fields, errors)).await?,
+    )
+}

@@ -1,0 +1,164 @@
+//! The pitch: all teams' goals for a sprint on one page, to be shown on a wall and talked about.
+
+use std::collections::HashMap;
+
+use askama::Template;
+use axum::{
+    extract::{Path, State as Given},
+    http::HeaderMap,
+    response::Response,
+};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::{
+    goals::{
+        self, Goal,
+        comments::{self, Remark},
+    },
+    sprints::{Sprint, queries},
+};
+use crate::{
+    app::App,
+    domain::{
+        error::{Problem, Result},
+        humanize,
+        policy::{access, viewer::Viewer},
+        projects::Measure,
+        teams::{self, Team, roster::crews},
+    },
+    http::{layout::Frame, page},
+};
+
+#[derive(Template)]
+#[template(path = "sprints/pitch.html")]
+struct PitchPage {
+    frame: Frame,
+    sprint: Sprint,
+    before: Option<i32>,
+    after: Option<i32>,
+    parts: Vec<Part>,
+    may_speak: bool,
+    now: OffsetDateTime,
+}
+
+/// What one team wants to reach.
+struct Part {
+    team: Team,
+    may_edit: bool,
+    /// Whether the viewer may add a goal: the sprint is not over, and the team has not closed it.
+    may_add: bool,
+    goals: Vec<Pitched>,
+}
+
+/// A goal, and what was said to it.
+struct Pitched {
+    goal: Goal,
+    said: Vec<Remark>,
+}
+
+impl PitchPage {
+    fn here(&self) -> String {
+        format!("/sprints/{}", self.sprint.number)
+    }
+
+    fn ago(&self, at: &OffsetDateTime) -> String {
+        humanize::ago(self.now, *at)
+    }
+
+    /// Before the first day nothing is late: how far a goal is says nothing yet.
+    fn has_begun(&self) -> bool {
+        self.sprint.state != "planned"
+    }
+
+    fn lives(&self) -> String {
+        teams::lives(self.parts.iter().map(|part| &part.team))
+    }
+
+    fn seqs(&self) -> String {
+        teams::seqs(self.parts.iter().map(|part| &part.team))
+    }
+
+    /// How many concerns nobody has answered.
+    fn concerns(&self) -> usize {
+        let said = self
+            .parts
+            .iter()
+            .flat_map(|part| &part.goals)
+            .flat_map(|pitched| &pitched.said);
+        said.filter(|remark| remark.is_open()).count()
+    }
+}
+
+/// `GET /sprints/{n}`
+pub async fn pitch(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(number): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let number: i32 = number.parse().map_err(|_| Problem::NotFound)?;
+    let sprints = queries::sprints(&app.db).await?;
+    let sprint = sprints
+        .iter()
+        .find(|sprint| sprint.number == number)
+        .cloned()
+        .ok_or(Problem::NotFound)?;
+    let now = app.clock.now();
+    let teams = access::teams(&app.db, &viewer).await?;
+    let ids: Vec<Uuid> = teams.iter().map(|access| access.team.id).collect();
+    let crews = crews(&app.db, &ids).await?;
+    let goals = goals::of_teams(&app.db, &ids, &sprint, &crews, now).await?;
+    let goal_ids: Vec<Uuid> = goals.iter().map(|goal| goal.id).collect();
+    let mut said: HashMap<Uuid, Vec<Remark>> = HashMap::new();
+    for remark in comments::remarks(&app.db, &goal_ids).await? {
+        said.entry(remark.goal).or_default().push(remark);
+    }
+    let mut of_team: HashMap<Uuid, Vec<Pitched>> = HashMap::new();
+    for goal in goals {
+        let said = said.remove(&goal.id).unwrap_or_default();
+        of_team
+            .entry(goal.team_id)
+            .or_default()
+            .push(Pitched { goal, said });
+    }
+    let as_seen = queries::sprints_of_teams(&app.db, &ids).await?;
+    let is_open = |team: &Uuid| {
+        let sprints = as_seen.get(team).map_or(&[][..], Vec::as_slice);
+        sprints
+            .iter()
+            .any(|one| one.id == sprint.id && matches!(one.state.as_str(), "planned" | "active"))
+    };
+    let parts = teams.into_iter().map(|access| Part {
+        goals: of_team.remove(&access.team.id).unwrap_or_default(),
+        may_add: access.may_edit && is_open(&access.team.id),
+        may_edit: access.may_edit,
+        team: access.team,
+    });
+    let parts = parts.collect();
+    page::page(&PitchPage {
+        frame: Frame::new(
+            &app,
+            &viewer,
+            &headers,
+            format!("{}: what we want to reach", sprint.name),
+            "",
+        )
+        .await?
+        .at("sprints"),
+        before: sprints
+            .iter()
+            .map(|other| other.number)
+            .filter(|other| *other < number)
+            .max(),
+        after: sprints
+            .iter()
+            .map(|other| other.number)
+            .filter(|other| *other > number)
+            .min(),
+        parts,
+        may_speak: viewer.may_write(),
+        sprint,
+        now,
+    })
+}

@@ -1,0 +1,344 @@
+//! Planning: the next sprint's goals, the backlog beside the sprint, and what the team usually finishes.
+
+use std::collections::HashMap;
+
+use askama::Template;
+use axum::{
+    extract::{Path, Query, State as Given},
+    http::HeaderMap,
+    response::Response,
+};
+use serde::Deserialize;
+use time::{Date, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::domain::{
+    goals::{self, Goal, comments},
+    sprints::{
+        Sprint,
+        planning::{self, Load, SHOWN, Slip, Theirs, median},
+        queries,
+    },
+};
+use crate::{
+    app::App,
+    domain::{
+        accounts::Person,
+        checkin::requests,
+        error::{Problem, Result},
+        humanize,
+        policy::{access, viewer::Viewer},
+        standup::topics::Meeting,
+        tasks::{
+            bulk_edit::{self, Same},
+            timeline,
+        },
+        teams::{
+            Team,
+            roster::{Crew, crew},
+        },
+    },
+    http::{
+        extract::form::{Fields, id},
+        layout::Frame,
+        page::{self, back_to},
+        pages::standup::Agenda,
+    },
+};
+
+#[derive(Template)]
+#[template(path = "sprints/planning.html")]
+struct PlanningPage {
+    frame: Frame,
+    team: Team,
+    may_edit: bool,
+    may_close: bool,
+    sprint: Sprint,
+    /// The one that is over, where nobody has closed it yet: what is left in it is not in these lists.
+    unclosed: Option<Sprint>,
+    /// Numbers of the sprints that can be planned.
+    open: Vec<i32>,
+    /// The team's working days of it that are not over.
+    days: Vec<Date>,
+    crew: Crew,
+    goals: Vec<Goal>,
+    slips: Vec<Slip>,
+    backlog: i64,
+    finished: Vec<(i64, i64)>,
+    loads: Vec<Load>,
+    theirs: Vec<Theirs>,
+    /// How many requests and concerns of others wait for an answer.
+    asked: i64,
+    concerns: usize,
+    agenda: Agenda,
+    did: Option<timeline::Undoable>,
+    now: OffsetDateTime,
+}
+
+impl PlanningPage {
+    fn here(&self) -> String {
+        here(&self.team, &self.sprint)
+    }
+
+    fn unplanned(&self) -> Vec<&Slip> {
+        self.slips.iter().filter(|slip| !slip.set_aside).collect()
+    }
+
+    fn aside(&self) -> Vec<&Slip> {
+        self.slips.iter().filter(|slip| slip.set_aside).collect()
+    }
+
+    /// What is set aside for a goal of the sprint.
+    fn of_goal(&self, goal: &Uuid) -> Vec<&Slip> {
+        self.slips
+            .iter()
+            .filter(|slip| slip.set_aside && slip.goal == Some(*goal))
+            .collect()
+    }
+
+    /// What is set aside for none of them.
+    fn of_none(&self) -> Vec<&Slip> {
+        let known = |slip: &Slip| {
+            slip.goal
+                .is_some_and(|goal| self.goals.iter().any(|one| one.id == goal))
+        };
+        self.slips
+            .iter()
+            .filter(|slip| slip.set_aside && !known(slip))
+            .collect()
+    }
+
+    fn points(&self) -> i64 {
+        self.slips
+            .iter()
+            .filter(|slip| slip.set_aside)
+            .filter_map(|slip| slip.estimate)
+            .map(i64::from)
+            .sum()
+    }
+
+    /// The median, and what it is of: `17, 12, 13`.
+    fn usual(&self, points: bool) -> (i64, String) {
+        let figures: Vec<i64> = self
+            .finished
+            .iter()
+            .map(|(tasks, all)| if points { *all } else { *tasks })
+            .collect();
+        let told: Vec<String> = figures.iter().map(ToString::to_string).collect();
+        (median(&figures), told.join(", "))
+    }
+
+    /// How many of those days somebody is there.
+    fn days_of(&self, who: &Person) -> usize {
+        let member = self
+            .crew
+            .members
+            .iter()
+            .find(|member| member.person.id == who.id);
+        member.map_or(0, |member| member.there(&self.days))
+    }
+
+    /// The same of all together, and how many it would be if nobody were away.
+    fn days_of_all(&self) -> (usize, usize) {
+        let there = self
+            .crew
+            .members
+            .iter()
+            .map(|member| member.there(&self.days))
+            .sum();
+        (there, self.crew.members.len() * self.days.len())
+    }
+
+    /// How many of what is set aside were carried into another sprint, and how many of those more than once.
+    fn carried(&self) -> (usize, usize) {
+        let carried = |times| {
+            self.slips
+                .iter()
+                .filter(|slip| slip.set_aside && slip.carried >= times)
+                .count()
+        };
+        (carried(1), carried(2))
+    }
+
+    /// What is worth knowing about a task before it is set aside.
+    fn word(&self, slip: &Slip) -> String {
+        let mut told = Vec::new();
+        if !slip.waited_by.is_empty() {
+            let verb = if slip.waited_by.len() == 1 {
+                "waits"
+            } else {
+                "wait"
+            };
+            told.push(format!("{} {verb}", slip.waited_by.join(", ")));
+        }
+        if !slip.awaited.is_empty() {
+            told.push(format!("for {}", slip.awaited));
+        }
+        match slip.carried {
+            0 => {}
+            1 => told.push("carried once".to_owned()),
+            2 => told.push("carried twice".to_owned()),
+            times => told.push(format!("carried {times} times")),
+        }
+        if !slip.set_aside {
+            told.push(humanize::age(self.now, slip.created_at));
+        }
+        told.join(" · ")
+    }
+
+    fn waits(&self, theirs: &Theirs) -> String {
+        humanize::age(self.now, theirs.since)
+    }
+
+    fn hidden(&self) -> i64 {
+        (self.backlog - SHOWN).max(0)
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Planned {
+    sprint: String,
+    did: Option<Uuid>,
+}
+
+fn here(team: &Team, sprint: &Sprint) -> String {
+    format!("/teams/{}/planning?sprint={}", team.slug, sprint.number)
+}
+
+/// `GET /teams/{slug}/planning?sprint=43`: the sprint after the one that is going on, if none is named.
+pub async fn planning(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    Query(wanted): Query<Planned>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let access = access::team(&app.db, &viewer, &slug).await?;
+    let team = access.team.clone();
+    let sprints = queries::sprints_of(&app.db, team.id).await?;
+    let sprint = match wanted.sprint.as_str() {
+        "" => queries::next(&sprints)
+            .or_else(|| queries::current(&sprints))
+            .cloned(),
+        number => number
+            .parse()
+            .ok()
+            .and_then(|number: i32| sprints.iter().find(|one| one.number == number))
+            .cloned(),
+    };
+    let sprint = sprint.ok_or(Problem::NotFound)?;
+    let crew = crew(&app.db, team.id).await?;
+    let now = app.clock.now();
+    let today = crew.week.today(now);
+    let going = queries::active(&sprints);
+    let crews = HashMap::from([(team.id, crew.clone())]);
+    let at_risk = goals::at_risk(&app.db, &[team.id], &sprints, &crews, now).await?;
+    let (slips, backlog) = planning::slips(&app.db, team.id, &sprint, &at_risk).await?;
+    let open = |sprint: &&Sprint| sprint.state == "planned" || sprint.state == "active";
+    let mut open: Vec<i32> = sprints
+        .iter()
+        .filter(open)
+        .map(|sprint| sprint.number)
+        .collect();
+    open.sort_unstable();
+    open.truncate(4);
+    page::page(&PlanningPage {
+        frame: Frame::new(
+            &app,
+            &viewer,
+            &headers,
+            format!("Planning {}", sprint.name),
+            &slug,
+        )
+        .await?
+        .at("planning"),
+        days: sprint
+            .working_days(&crew.week)
+            .into_iter()
+            .filter(|day| *day >= today)
+            .collect(),
+        goals: goals::goals(&app.db, &team, &sprint, &crew, now).await?,
+        finished: planning::finished(&app.db, team.id).await?,
+        loads: planning::loads(&app.db, team.id, going.map(|going| going.id), sprint.id).await?,
+        asked: requests::open(&app.db, team.id).await?,
+        concerns: comments::open_concerns(&app.db, team.id).await?.len(),
+        theirs: planning::theirs(&app.db, team.id).await?,
+        may_close: access.may_edit,
+        may_edit: access.may_edit && sprint.state != "closed",
+        agenda: Agenda::read(
+            &app,
+            vec![access],
+            Meeting::Planning,
+            here(&team, &sprint),
+            viewer.person.id,
+            now,
+        )
+        .await?,
+        did: timeline::undoable(&app.db, wanted.did, &viewer, now).await?,
+        open,
+        unclosed: queries::unclosed(&sprints).cloned(),
+        slips,
+        backlog,
+        crew,
+        sprint,
+        team,
+        now,
+    })
+}
+
+/// `POST /teams/{slug}/planning`: sets tasks aside for a goal or the sprint, or puts them back; all or none.
+pub async fn set_aside(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let number: i32 = fields.parse("sprint", "Say which sprint.")?.unwrap_or(0);
+    let sprint = queries::sprint_of(&app.db, team.id, number).await?;
+    let same = match fields.text("to") {
+        "backlog" => Same::SetAside {
+            sprint: None,
+            goal: None,
+        },
+        "sprint" => Same::SetAside {
+            sprint: Some(sprint.id),
+            goal: None,
+        },
+        goal => {
+            let goal = id(goal)?;
+            if goals::sprint_of(&app.db, team.id, goal).await? != Some(sprint.id) {
+                return Err(Problem::field(
+                    "to",
+                    format!("That goal is not one of {}.", sprint.name),
+                ));
+            }
+            Same::SetAside {
+                sprint: Some(sprint.id),
+                goal: Some(goal),
+            }
+        }
+    };
+    // What is dragged goes alone, or with all that are ticked.
+    let (mut keys, dragged) = (fields.all("keys"), fields.text("dragged").to_owned());
+    if !dragged.is_empty() && !keys.contains(&dragged) {
+        keys = vec![dragged];
+    }
+    let actor = viewer.actor();
+    let changed = app
+        .live
+        .change(&actor, |change, _| {
+            Box::pin(bulk_edit::change_several(
+                change,
+                &team,
+                &keys,
+                std::slice::from_ref(&same),
+            ))
+        })
+        .await?;
+    Ok(back_to(
+        &format!("/teams/{slug}/planning?sprint={number}"),
+        changed.id,
+    ))
+}

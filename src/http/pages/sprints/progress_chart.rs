@@ -1,0 +1,85 @@
+//! The pace of a goal whose figure is typed in: what was said when, beside where it should have been.
+
+use time::OffsetDateTime;
+
+use crate::domain::{goals::Goal, sprints::Sprint};
+use crate::{
+    domain::{
+        clock,
+        error::Result,
+        humanize,
+        teams::roster::{Week, days},
+    },
+    http::{chart::Chart, page::Rendered},
+};
+
+/// Draws a goal's figures over the days of its sprint, the oldest first; what was said before it began stands at its
+/// beginning. The ideal line gains as much on each day that the team works.
+pub(crate) fn pace_chart(
+    goal: &Goal,
+    sprint: &Sprint,
+    week: &Week,
+    said: &[(OffsetDateTime, i64)],
+) -> Result<Rendered> {
+    let all: Vec<time::Date> = days(sprint.starts_on, sprint.ends_on).collect();
+    let begin = clock::instant(sprint.starts_on, 0, &week.zone);
+    let worked = sprint.working_days(week).len().max(1) as f64;
+    let most = said
+        .iter()
+        .map(|(_, value)| *value)
+        .max()
+        .unwrap_or(0)
+        .max(goal.target);
+    let figure = |value: i64| goal.measure.figure(value, goal.target);
+    let last = said.last().map_or(0, |(_, value)| *value);
+    let unit = if goal.unit.is_empty() {
+        "so far"
+    } else {
+        "how many"
+    };
+    let ticks = (0_u32..)
+        .zip(&all)
+        .step_by(7)
+        .map(|(nth, day)| (f64::from(nth), humanize::date(*day)))
+        .collect();
+    let mut chart = Chart::new(
+        "pace",
+        "What was said, day by day",
+        unit,
+        (0.0, all.len() as f64),
+        most as f64,
+    )
+    .says(format!(
+        "{} figures were typed in, the last of them {}.",
+        said.len(),
+        figure(last)
+    ))
+    .ticks(ticks);
+    let ideal: Vec<(f64, f64)> = std::iter::once((0.0, 0.0))
+        .chain((1_u32..).zip(&all).map(|(nth, day)| {
+            (
+                f64::from(nth),
+                goal.target as f64 * sprint.day_number(week, *day) as f64 / worked,
+            )
+        }))
+        .collect();
+    chart.line("ideal", &ideal);
+    let place = |at: OffsetDateTime| {
+        ((at - begin).as_seconds_f64() / 86_400.0).clamp(0.0, all.len() as f64)
+    };
+    let points: Vec<(f64, f64)> = said
+        .iter()
+        .map(|(at, value)| (place(*at), *value as f64))
+        .collect();
+    chart.line("state-done", &points);
+    for (point, (at, value)) in points.iter().zip(said) {
+        let day = humanize::day(clock::day_in(*at, &week.zone));
+        chart.dot(
+            "state-done",
+            *point,
+            4.0,
+            format!("{day}: {}", figure(*value)),
+        );
+    }
+    chart.draw()
+}

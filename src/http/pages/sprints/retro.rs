@@ -1,0 +1,419 @@
+//! Looking back on a sprint, one team or several together.
+
+use askama::Template;
+use axum::{
+    extract::{Path, Query, State as Given},
+    http::HeaderMap,
+    response::{IntoResponse, Redirect, Response},
+};
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::{
+    goals,
+    sprints::{
+        Sprint,
+        close::{self, FrozenGoal},
+        queries, reopen,
+        report::{self, Figures},
+        retro_notes::{self, Note, Tray},
+    },
+};
+use crate::{
+    app::App,
+    domain::{
+        clock,
+        error::{Problem, Result},
+        humanize,
+        policy::{
+            access::{self, TeamAccess},
+            viewer::Viewer,
+        },
+        standup::{
+            actions::{self, Action},
+            topics::Meeting,
+        },
+        teams::{
+            self, Team,
+            queries::{Stay, on_team_between},
+            roster::{Crew, crews},
+        },
+    },
+    http::{
+        extract::form::{Fields, id, local_path},
+        layout::Frame,
+        page,
+        pages::standup::Agenda,
+    },
+};
+
+#[derive(Template)]
+#[template(path = "sprints/retro.html")]
+struct RetroPage {
+    frame: Frame,
+    sprint: Sprint,
+    parts: Vec<Part>,
+    /// Every team, and whether it is here.
+    teams: Vec<(Team, bool)>,
+    notes: Vec<Note>,
+    actions: Vec<Action>,
+    agenda: Agenda,
+    before: Option<Before>,
+    me: Uuid,
+    may_write: bool,
+    now: OffsetDateTime,
+}
+
+/// A team's sprint.
+struct Part {
+    team: Team,
+    may_edit: bool,
+    figures: Figures,
+    goals: Vec<FrozenGoal>,
+    /// Who was on the team in it, and who of them came or went under way.
+    people: Vec<String>,
+    /// Who closed it and when, in words; nothing while it is open.
+    closed: Option<String>,
+    /// Whether the viewer may take the closing back: nobody has built on it.
+    may_reopen: bool,
+}
+
+impl Part {
+    fn met(&self) -> usize {
+        self.goals.iter().filter(|goal| goal.met).count()
+    }
+}
+
+/// What became of the actions of the retro before this one.
+struct Before {
+    sprint: Sprint,
+    actions: Vec<Action>,
+}
+
+impl Before {
+    /// `Of the three from Sprint 40: two done, one dropped.`
+    fn words(&self) -> String {
+        let count = |which: fn(&&Action) -> bool| self.actions.iter().filter(which).count();
+        let (done, dropped) = (
+            count(|action| action.done),
+            count(|action| action.dropped && !action.done),
+        );
+        let open = self.actions.len() - done - dropped;
+        let told: Vec<String> = [(done, "done"), (dropped, "dropped"), (open, "still open")]
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| format!("{count} {word}"))
+            .collect();
+        match self.actions.len() {
+            0 => format!(
+                "Nothing was promised when we looked back on {}.",
+                self.sprint.name
+            ),
+            all => format!("Of {all} from {}: {}.", self.sprint.name, told.join(", ")),
+        }
+    }
+}
+
+impl RetroPage {
+    fn address(&self, sprint: &Sprint) -> String {
+        address(
+            sprint.number,
+            self.parts.iter().map(|part| part.team.slug.as_str()),
+        )
+    }
+
+    fn here(&self) -> String {
+        self.address(&self.sprint)
+    }
+
+    /// The same page with a team more, or less.
+    fn with(&self, team: &Team, here: &bool) -> String {
+        let others = self
+            .parts
+            .iter()
+            .map(|part| part.team.slug.as_str())
+            .filter(|slug| *slug != team.slug);
+        if *here {
+            address(self.sprint.number, others)
+        } else {
+            address(self.sprint.number, others.chain([team.slug.as_str()]))
+        }
+    }
+
+    fn in_tray<'a>(&'a self, tray: &'a Tray) -> impl Iterator<Item = &'a Note> {
+        self.notes
+            .iter()
+            .filter(move |note| note.tray == tray.as_str())
+    }
+
+    fn is_mine(&self, note: &Note) -> bool {
+        self.may_write
+            && note
+                .author
+                .as_ref()
+                .is_some_and(|author| author.id == self.me)
+    }
+
+    fn slug(&self, team: &Uuid) -> &str {
+        self.parts
+            .iter()
+            .find(|part| part.team.id == *team)
+            .map_or("", |part| part.team.slug.as_str())
+    }
+
+    /// Whether the viewer may change what belongs to that team.
+    fn may_edit(&self, team: &Uuid) -> bool {
+        self.parts
+            .iter()
+            .any(|part| part.team.id == *team && part.may_edit)
+    }
+
+    /// The team whose retro the forms write to: the first one here that the viewer is on.
+    fn own(&self) -> Option<&Team> {
+        self.parts
+            .iter()
+            .find(|part| part.may_edit)
+            .map(|part| &part.team)
+    }
+
+    fn lives(&self) -> String {
+        teams::lives(self.parts.iter().map(|part| &part.team))
+    }
+
+    fn seqs(&self) -> String {
+        teams::seqs(self.parts.iter().map(|part| &part.team))
+    }
+}
+
+fn address<'t>(number: i32, teams: impl Iterator<Item = &'t str>) -> String {
+    let query = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(teams.map(|team| ("team", team)))
+        .finish();
+    format!("/sprints/{number}/retro?{query}")
+}
+
+/// `GET /teams/{slug}/retro`: the one that is to be looked back on now.
+pub async fn latest_retro(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.team;
+    let sprints = queries::sprints_of(&app.db, team.id).await?;
+    // What is over and still open goes first; then the newest that is closed, and before there is one, that which is going on.
+    let latest = queries::unclosed(&sprints)
+        .or_else(|| {
+            sprints
+                .iter()
+                .filter(|sprint| sprint.state == "closed")
+                .max_by_key(|sprint| sprint.number)
+        })
+        .or_else(|| queries::current(&sprints));
+    let latest = latest.ok_or(Problem::NotFound)?;
+    Ok(Redirect::to(&address(latest.number, std::iter::once(slug.as_str()))).into_response())
+}
+
+/// `GET /sprints/{n}/retro?team=infrastructure&team=ingestion`
+pub async fn retro(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(number): Path<String>,
+    Query(wanted): Query<Vec<(String, String)>>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let number: i32 = number.parse().map_err(|_| Problem::NotFound)?;
+    let all = access::teams(&app.db, &viewer).await?;
+    let meeting = access::named(&all, &wanted)?;
+    let sprints = queries::sprints(&app.db).await?;
+    let sprint = sprints
+        .iter()
+        .find(|sprint| sprint.number == number)
+        .cloned()
+        .ok_or(Problem::NotFound)?;
+    let ids: Vec<Uuid> = meeting.iter().map(|access| access.team.id).collect();
+    let crews = crews(&app.db, &ids).await?;
+    let mut parts = Vec::with_capacity(meeting.len());
+    for access in &meeting {
+        let crew = crews.get(&access.team.id).cloned().unwrap_or_default();
+        parts.push(part(&app, &viewer, access.clone(), &crew, &sprint).await?);
+    }
+    let before = sprints
+        .iter()
+        .filter(|other| other.number < number)
+        .max_by_key(|other| other.number);
+    let before = match before {
+        Some(before) => Some(Before {
+            sprint: before.clone(),
+            actions: actions::of_retro(&app.db, &ids, before.id).await?,
+        }),
+        None => None,
+    };
+    let own = match parts.as_slice() {
+        [one] => one.team.slug.clone(),
+        _ => String::new(),
+    };
+    let slugs = parts.iter().map(|part| part.team.slug.as_str());
+    let (here, me) = (address(number, slugs), viewer.person.id);
+    let agenda = Agenda::read(&app, meeting, Meeting::Retro, here, me, app.clock.now()).await?;
+    let frame = Frame::new(
+        &app,
+        &viewer,
+        &headers,
+        format!("{}, looked back on", sprint.name),
+        &own,
+    )
+    .await?
+    .at("retro");
+    page::page(&RetroPage {
+        frame,
+        notes: retro_notes::notes(&app.db, &ids, sprint.id).await?,
+        actions: actions::of_retro(&app.db, &ids, sprint.id).await?,
+        teams: all
+            .into_iter()
+            .map(|access| (access.team.clone(), ids.contains(&access.team.id)))
+            .collect(),
+        agenda,
+        before,
+        me,
+        may_write: viewer.may_write(),
+        now: app.clock.now(),
+        sprint,
+        parts,
+    })
+}
+
+async fn part(
+    app: &App,
+    viewer: &Viewer,
+    access: TeamAccess,
+    crew: &Crew,
+    sprint: &Sprint,
+) -> Result<Part> {
+    let (team, may_edit, now) = (access.team, access.may_edit, app.clock.now());
+    let mut db = app.db.acquire().await?;
+    let people = people(&mut db, &team, sprint, &crew.week.zone).await?;
+    if let Some(figures) = report::frozen(&mut db, team.id, sprint.id).await? {
+        let (who, at): (Option<String>, time::OffsetDateTime) = sqlx::query_as(
+            "SELECT a.name, c.closed_at FROM closings c LEFT JOIN accounts a ON a.id = c.closed_by WHERE c.team_id = $1 AND c.sprint_id = $2",
+        )
+        .bind(team.id)
+        .bind(sprint.id)
+        .fetch_one(&mut *db)
+        .await?;
+        let day = humanize::day(clock::day_in(at, &viewer.time_zone));
+        let closed = Some(format!(
+            "closed by {} on {day}",
+            who.as_deref().unwrap_or("a former member")
+        ));
+        let goals = close::in_order(&figures.goals)
+            .into_iter()
+            .cloned()
+            .collect();
+        let may_reopen = may_edit && !reopen::is_built_on(&mut db, team.id, sprint.id).await?;
+        return Ok(Part {
+            team,
+            may_edit,
+            figures,
+            goals,
+            people,
+            closed,
+            may_reopen,
+        });
+    }
+    let figures = report::as_it_stands(&mut db, &team, sprint, &crew.week, now).await?;
+    let goals = goals::goals(&app.db, &team, sprint, crew, now).await?;
+    let verdict = close::Verdict::default();
+    let goals = goals
+        .iter()
+        .map(|goal| close::final_figure(goal, &verdict))
+        .collect();
+    Ok(Part {
+        team,
+        may_edit,
+        figures,
+        goals,
+        people,
+        closed: None,
+        may_reopen: false,
+    })
+}
+
+/// Who was on the team in a sprint, whatever has become of them since: `Tomas Weber, until Fri 20 Nov`.
+async fn people(
+    db: &mut PgConnection,
+    team: &Team,
+    sprint: &Sprint,
+    zone: &str,
+) -> Result<Vec<String>> {
+    let (from, to) = (
+        clock::instant(sprint.starts_on, 0, zone),
+        clock::instant(sprint.ends_on, 1440, zone),
+    );
+    let stays = on_team_between(db, team.id, from, to).await?;
+    let day = |at| humanize::day(clock::day_in(at, zone));
+    let told = |stay: Stay| {
+        let mut told = stay.name.unwrap_or_else(|| "a former member".to_owned());
+        if stay.since > from {
+            told += &format!(", from {}", day(stay.since));
+        }
+        if let Some(until) = stay.until.filter(|until| *until < to) {
+            told += &format!(", until {}", day(until));
+        }
+        told
+    };
+    Ok(stays.into_iter().map(told).collect())
+}
+
+/// `POST /teams/{slug}/sprints/{n}/notes`
+pub async fn add_note(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, number)): Path<(String, String)>,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let number: i32 = number.parse().map_err(|_| Problem::NotFound)?;
+    let sprint = queries::sprint_of(&app.db, team.id, number).await?;
+    let actor = viewer.actor();
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(retro_notes::add_note(
+                change,
+                &team,
+                sprint.id,
+                fields.text("tray"),
+                fields.text("text"),
+            ))
+        })
+        .await?;
+    Ok(back(&fields, &slug))
+}
+
+/// `POST /teams/{slug}/notes/{id}`: one's own, in other words; without a text it goes.
+pub async fn edit_note(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, note)): Path<(String, String)>,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let note = id(&note)?;
+    let actor = viewer.actor();
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(retro_notes::edit_note(
+                change,
+                &team,
+                note,
+                fields.text("text"),
+            ))
+        })
+        .await?;
+    Ok(back(&fields, &slug))
+}
+
+fn back(fields: &Fields, slug: &str) -> Response {
+    let retro = format!("/teams/{slug}/retro");
+    Redirect::to(local_path(fields.text("back"), &retro)).into_response()
+}

@@ -1,0 +1,240 @@
+//! The sprints of the workspace, and how they follow one another.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::{
+    extract::{Path, State as Given},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Redirect, Response},
+};
+use time::Date;
+
+use crate::domain::sprints::{
+    Sprint,
+    cadence::{self, Cadence},
+    queries, schedule,
+};
+use crate::{
+    app::App,
+    domain::{
+        error::{Problem, Result},
+        policy::{access, viewer::Viewer},
+        teams::roster::weekday,
+    },
+    http::{extract::form::Fields, layout::Frame, page, pages::teams::WEEKDAYS},
+};
+
+#[derive(Template)]
+#[template(path = "sprints/sprints.html")]
+struct SprintsPage {
+    frame: Frame,
+    sprints: Vec<Sprint>,
+    cadence: Cadence,
+    may_edit: bool,
+    /// Which form was refused: `cadence`, or a sprint's number.
+    refused: String,
+    typed: Fields,
+    errors: BTreeMap<&'static str, String>,
+}
+
+impl SprintsPage {
+    fn error(&self, form: &str, field: &str) -> &str {
+        if self.refused == form {
+            self.errors.get(field).map_or("", String::as_str)
+        } else {
+            ""
+        }
+    }
+
+    /// What was typed into that form, or else what stands.
+    fn value(&self, form: &str, field: &str, stands: impl ToString) -> String {
+        if self.refused == form {
+            self.typed.text(field).to_owned()
+        } else {
+            stands.to_string()
+        }
+    }
+
+    /// The first of those that can still be dated anew.
+    fn next(&self) -> Option<&Sprint> {
+        queries::next(&self.sprints)
+    }
+
+    /// What is over is looked back on; before, its goals are pitched.
+    fn address(&self, sprint: &Sprint) -> String {
+        let over = sprint.state == "closed" || sprint.state == "ended";
+        format!(
+            "/sprints/{}{}",
+            sprint.number,
+            if over { "/retro" } else { "" }
+        )
+    }
+
+    fn weekday(&self, sprint: &Sprint) -> &'static str {
+        WEEKDAYS
+            .get(usize::try_from(weekday(sprint.starts_on) - 1).unwrap_or(0))
+            .copied()
+            .unwrap_or("")
+    }
+
+    fn weekdays(&self) -> impl Iterator<Item = (String, &'static str)> {
+        (1..).map(|n: i16| n.to_string()).zip(WEEKDAYS)
+    }
+}
+
+/// `GET /sprints`
+pub async fn sprints(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    headers: HeaderMap,
+) -> Result<Response> {
+    page::page(
+        &sprints_page(
+            &app,
+            &viewer,
+            &headers,
+            String::new(),
+            Fields::default(),
+            BTreeMap::new(),
+        )
+        .await?,
+    )
+}
+
+async fn sprints_page(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    refused: String,
+    typed: Fields,
+    errors: BTreeMap<&'static str, String>,
+) -> Result<SprintsPage> {
+    Ok(SprintsPage {
+        frame: Frame::new(app, viewer, headers, "Sprints", "")
+            .await?
+            .at("sprints"),
+        sprints: queries::sprints(&app.db).await?,
+        cadence: cadence::cadence(&app.db).await?,
+        may_edit: access::may_edit_workspace(viewer),
+        refused,
+        typed,
+        errors,
+    })
+}
+
+/// `POST /sprints/{n}`: another name, other days.
+pub async fn edit_sprint(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(number): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    access::to_edit_workspace(&viewer)?;
+    let sprint: i32 = number.parse().map_err(|_| Problem::NotFound)?;
+    let outcome = match (
+        required_date(&fields, "starts_on"),
+        required_date(&fields, "ends_on"),
+    ) {
+        (Ok(from), Ok(to)) => {
+            let actor = viewer.actor();
+            let name = fields.text("name");
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(schedule::edit_sprint(change, sprint, name, from, to))
+                })
+                .await
+        }
+        (Err(problem), _) | (_, Err(problem)) => Err(problem),
+    };
+    answer(&app, &viewer, &headers, number, fields, outcome.map(|_| ())).await
+}
+
+/// `POST /sprints/{n}/skip`
+pub async fn skip_sprint(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(number): Path<String>,
+    fields: Fields,
+) -> Result<Response> {
+    access::to_edit_workspace(&viewer)?;
+    let number: i32 = number.parse().map_err(|_| Problem::NotFound)?;
+    let (actor, seen) = (viewer.actor(), fields.date("seen")?);
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(schedule::skip_sprint(change, number, seen))
+        })
+        .await?;
+    Ok(Redirect::to("/sprints").into_response())
+}
+
+/// `POST /sprints`: how they follow one another.
+pub async fn set_cadence(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    access::to_edit_workspace(&viewer)?;
+    let outcome = match read_cadence(&fields) {
+        Ok((cadence, number, starts_on)) => {
+            let actor = viewer.actor();
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(schedule::set_cadence(change, &cadence, number, starts_on))
+                })
+                .await
+        }
+        Err(problem) => Err(problem),
+    };
+    answer(
+        &app,
+        &viewer,
+        &headers,
+        "cadence".to_owned(),
+        fields,
+        outcome.map(|_| ()),
+    )
+    .await
+}
+
+async fn answer(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    form: String,
+    fields: Fields,
+    outcome: Result<()>,
+) -> Result<Response> {
+    match outcome {
+        Ok(()) => Ok(Redirect::to("/sprints").into_response()),
+        Err(Problem::Invalid(errors)) => {
+            let page = sprints_page(app, viewer, headers, form, fields, errors).await?;
+            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+fn read_cadence(fields: &Fields) -> Result<(Cadence, i32, Date)> {
+    let whole = "This is a whole number.";
+    let cadence = Cadence {
+        weeks: fields.parse("cadence_weeks", whole)?.unwrap_or(2),
+        weekday: fields.parse("weekday", whole)?.unwrap_or(1),
+        names: fields.text("names").to_owned(),
+        zone: fields.text("time_zone").trim().to_owned(),
+    };
+    let missing = || Problem::field("number", "Say the next sprint's number.");
+    Ok((
+        cadence,
+        fields.parse("number", whole)?.ok_or_else(missing)?,
+        required_date(fields, "starts_on")?,
+    ))
+}
+
+fn required_date(fields: &Fields, name: &'static str) -> Result<Date> {
+    fields
+        .date(name)?
+        .ok_or_else(|| Problem::field(name, "Say which day. Write it as 2026-11-30."))
+}

@@ -1,0 +1,101 @@
+//! Adding actions and settling them, from whichever page they stand on.
+
+use axum::{
+    extract::{Path, State as Given},
+    response::{IntoResponse, Redirect, Response},
+};
+
+use crate::domain::standup::actions::{self, Becomes};
+use crate::{
+    app::App,
+    domain::{
+        error::{Problem, Result},
+        policy::{access, viewer::Viewer},
+        sprints,
+        teams::roster::crew,
+    },
+    http::extract::form::{Fields, id, local_path},
+};
+
+/// `POST /teams/{slug}/actions`: one line; `retro` is the number of the sprint that is looked back on.
+pub async fn add_action(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let retro: Option<i32> = fields.parse("retro", "There is no such sprint.")?;
+    let retro = match retro {
+        Some(number) => Some(
+            sprints::queries::sprint_of(&app.db, team.id, number)
+                .await?
+                .id,
+        ),
+        None => None,
+    };
+    let today = crew(&app.db, team.id).await?.week.today(app.clock.now());
+    let actor = viewer.actor();
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(actions::add_action(
+                change,
+                &team,
+                fields.text("text"),
+                today,
+                retro,
+            ))
+        })
+        .await?;
+    Ok(back(&fields, &slug))
+}
+
+/// `POST /teams/{slug}/actions/{id}`: `as` is `done`, `dropped` or nothing for open again.
+pub async fn settle_action(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, action)): Path<(String, String)>,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let action = id(&action)?;
+    let becomes = match fields.text("as") {
+        "" => Becomes::Open,
+        "done" => Becomes::Done,
+        "dropped" => Becomes::Dropped,
+        _ => return Err(Problem::field("as", "An action is done, dropped or open.")),
+    };
+    let actor = viewer.actor();
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(actions::settle_action(change, &team, action, becomes))
+        })
+        .await?;
+    Ok(back(&fields, &slug))
+}
+
+/// `POST /teams/{slug}/actions/{id}/task`
+pub async fn make_task(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, action)): Path<(String, String)>,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let action = id(&action)?;
+    let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
+    let sprint = sprints::queries::current(&sprints).map(|sprint| sprint.id);
+    let actor = viewer.actor();
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(actions::make_task(change, &team, action, sprint))
+        })
+        .await?;
+    Ok(back(&fields, &slug))
+}
+
+/// Back to the page that the form stood on.
+pub(crate) fn back(fields: &Fields, slug: &str) -> Response {
+    let retro = format!("/teams/{slug}/retro");
+    Redirect::to(local_path(fields.text("back"), &retro)).into_response()
+}

@@ -1,0 +1,221 @@
+//! The standup: who needs someone, what happened since the last one, and person by person; of one team, or of several
+//! that meet together.
+
+use askama::Template;
+use axum::{
+    extract::{Path, Query, State as Given},
+    http::HeaderMap,
+    response::Response,
+};
+use time::{Date, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::{
+    app::App,
+    domain::{
+        boards::State,
+        error::{Problem, Result},
+        humanize,
+        policy::{
+            access::{self, TeamAccess},
+            viewer::Viewer,
+        },
+        teams::{self, Team},
+    },
+    http::{extract::form::read_date, layout::Frame, page},
+};
+use crate::{
+    domain::standup::{
+        actions::{self, Action},
+        queries::{Standup, standups},
+        topics::Meeting,
+    },
+    http::pages::standup::topics::Agenda,
+};
+
+type Params = Vec<(String, String)>;
+
+#[derive(Template)]
+#[template(path = "standup/standup.html")]
+struct StandupPage {
+    frame: Frame,
+    /// Without what was asked for.
+    address: String,
+    standups: Vec<Standup>,
+    /// Every team, and whether it is here; nothing on a team's own page.
+    choices: Vec<(Team, bool)>,
+    today: Date,
+    since: Date,
+    /// The day that was asked for, as it was.
+    asked: String,
+    agenda: Agenda,
+    actions: Vec<Action>,
+    now: OffsetDateTime,
+}
+
+impl StandupPage {
+    /// The address that brings back here what was sent.
+    fn here(&self) -> String {
+        here(&self.address, &self.choices, &self.asked)
+    }
+
+    fn is_several(&self) -> bool {
+        !self.choices.is_empty()
+    }
+
+    fn lives(&self) -> String {
+        teams::lives(self.standups.iter().map(|standup| &standup.team))
+    }
+
+    fn seqs(&self) -> String {
+        teams::seqs(self.standups.iter().map(|standup| &standup.team))
+    }
+
+    fn slug(&self, team: &Uuid) -> &str {
+        self.of(team)
+            .map_or("", |standup| standup.team.slug.as_str())
+    }
+
+    fn may_edit(&self, team: &Uuid) -> bool {
+        self.of(team).is_some_and(|standup| standup.may_edit)
+    }
+
+    fn of(&self, team: &Uuid) -> Option<&Standup> {
+        self.standups
+            .iter()
+            .find(|standup| standup.team.id == *team)
+    }
+
+    /// The team whose promise a new one is: the first here that the viewer is on.
+    fn own(&self) -> Option<&Team> {
+        self.standups
+            .iter()
+            .find(|standup| standup.may_edit)
+            .map(|standup| &standup.team)
+    }
+}
+
+/// `GET /teams/{slug}/standup?since=2026-11-20`
+pub async fn standup(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    Query(wanted): Query<Params>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let access = access::team(&app.db, &viewer, &slug).await?;
+    let frame = Frame::new(
+        &app,
+        &viewer,
+        &headers,
+        format!("Standup of {}", access.team.name),
+        &slug,
+    )
+    .await?;
+    show(
+        &app,
+        frame,
+        viewer.person.id,
+        vec![access],
+        Vec::new(),
+        &wanted,
+    )
+    .await
+}
+
+/// `GET /standup?team=infrastructure&team=ingestion`: of these teams, or of all.
+pub async fn standup_of_several(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Query(wanted): Query<Params>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let all = access::teams(&app.db, &viewer).await?;
+    let meeting = access::named(&all, &wanted)?;
+    let here = |access: &TeamAccess| meeting.iter().any(|other| other.team.id == access.team.id);
+    let choices = all
+        .iter()
+        .map(|access| (access.team.clone(), here(access)))
+        .collect();
+    let frame = Frame::new(&app, &viewer, &headers, "Standup of several teams", "").await?;
+    show(&app, frame, viewer.person.id, meeting, choices, &wanted).await
+}
+
+async fn show(
+    app: &App,
+    frame: Frame,
+    me: Uuid,
+    meeting: Vec<TeamAccess>,
+    choices: Vec<(Team, bool)>,
+    wanted: &Params,
+) -> Result<Response> {
+    let now = app.clock.now();
+    let asked = wanted
+        .iter()
+        .find(|(name, _)| name == "since")
+        .map_or("", |(_, since)| since.trim());
+    let wrong = || Problem::field("since", "Say a day up to today. Write it as 2026-11-20.");
+    let since = if asked.is_empty() {
+        None
+    } else {
+        Some(read_date(asked).ok_or_else(wrong)?)
+    };
+    let standups = standups(&app.db, meeting.clone(), since, now).await?;
+    let Some(first) = standups.first() else {
+        return Err(Problem::NotFound);
+    };
+    // where several teams meet, the day has come once it has come for one of them
+    if since.is_some_and(|day| standups.iter().all(|standup| day > standup.today)) {
+        return Err(wrong());
+    }
+    let (today, since) = (first.today, first.since);
+    let address = match standups.as_slice() {
+        [one] if choices.is_empty() => format!("/teams/{}/standup", one.team.slug),
+        _ => "/standup".to_owned(),
+    };
+    let ids: Vec<Uuid> = standups.iter().map(|standup| standup.team.id).collect();
+    let began = standups
+        .iter()
+        .map(|standup| standup.began)
+        .min()
+        .unwrap_or(now);
+    page::page(&StandupPage {
+        agenda: Agenda::read(
+            app,
+            meeting,
+            Meeting::Standup,
+            here(&address, &choices, asked),
+            me,
+            now,
+        )
+        .await?,
+        actions: actions::actions(&app.db, &ids, began).await?,
+        frame: frame.at("standup"),
+        address,
+        standups,
+        choices,
+        today,
+        since,
+        asked: asked.to_owned(),
+        now,
+    })
+}
+
+/// The address of a standup: with the teams that are there if not all are, and the day if one was asked for.
+fn here(address: &str, choices: &[(Team, bool)], asked: &str) -> String {
+    let all = choices.iter().all(|(_, here)| *here);
+    let teams = choices
+        .iter()
+        .filter(|(_, here)| *here && !all)
+        .map(|(team, _)| ("team", team.slug.as_str()));
+    let day = Some(("since", asked)).filter(|(_, day)| !day.is_empty());
+    let query = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(teams)
+        .extend_pairs(day)
+        .finish();
+    if query.is_empty() {
+        address.to_owned()
+    } else {
+        format!("{address}?{query}")
+    }
+}

@@ -1,0 +1,136 @@
+//! Walking the board: card by card, from right to left, the oldest first. Nothing of it is stored.
+
+use std::cmp::Reverse;
+
+use askama::Template;
+use axum::{
+    extract::{Path, Query, State as Given},
+    http::HeaderMap,
+    response::Response,
+};
+use serde::Deserialize;
+use time::OffsetDateTime;
+
+use crate::{
+    app::App,
+    domain::{
+        boards::{self, State, filters::Filter},
+        error::Result,
+        humanize,
+        policy::{access, viewer::Viewer},
+        sprints::{self, Sprint},
+        standup::queries::open_cards,
+        tasks::{Card, Wait},
+        teams::Team,
+    },
+    http::{layout::Frame, page},
+};
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Place {
+    /// The card that is talked about.
+    at: String,
+    /// Which one it was, for when it has left the open columns meanwhile.
+    nth: usize,
+}
+
+#[derive(Template)]
+#[template(path = "standup/walk.html")]
+struct WalkPage {
+    frame: Frame,
+    team: Team,
+    may_edit: bool,
+    sprint: Option<Sprint>,
+    /// The one before it, where nobody has closed it yet.
+    unclosed: Option<Sprint>,
+    cards: Vec<Card>,
+    /// Which of them is talked about, from 0.
+    nth: usize,
+    now: OffsetDateTime,
+}
+
+impl WalkPage {
+    fn card(&self) -> Option<&Card> {
+        self.cards.get(self.nth)
+    }
+
+    fn next(&self) -> Option<String> {
+        self.address(self.nth + 1)
+    }
+
+    fn back(&self) -> Option<String> {
+        self.nth.checked_sub(1).and_then(|nth| self.address(nth))
+    }
+
+    fn address(&self, nth: usize) -> Option<String> {
+        let card = self.cards.get(nth)?;
+        Some(format!(
+            "/teams/{}/standup/walk?at={}&nth={nth}",
+            self.team.slug, card.key
+        ))
+    }
+
+    fn here(&self) -> String {
+        self.address(self.nth)
+            .unwrap_or_else(|| format!("/teams/{}/standup/walk", self.team.slug))
+    }
+
+    /// Which card of how many it is.
+    fn place(&self) -> String {
+        format!("{} of {}", self.nth + 1, self.cards.len())
+    }
+
+    fn age(&self, card: &Card) -> String {
+        humanize::age(self.now, card.column_since)
+    }
+
+    fn waits(&self, wait: &Wait) -> String {
+        wait.words(self.now)
+    }
+
+    fn due(&self, card: &Card) -> String {
+        card.due.map_or(String::new(), humanize::day)
+    }
+}
+
+/// `GET /teams/{slug}/standup/walk?at=INF-42&nth=3`
+pub async fn walk(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    Query(place): Query<Place>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let access = access::team(&app.db, &viewer, &slug).await?;
+    let (team, now) = (access.team, app.clock.now());
+    let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
+    let (resolved, sprint) = sprints::queries::resolve(&sprints, Filter::default().sprint)?;
+    let unclosed = sprints::queries::unclosed(&sprints);
+    let mut cards = open_cards(&app.db, &team, resolved, unclosed, now).await?;
+    let columns = boards::queries::columns(&app.db, team.id).await?;
+    let column = |card: &Card| columns.iter().position(|column| column.slug == card.column);
+    cards.sort_by_key(|card| (Reverse(column(card)), card.column_since));
+    let found = cards.iter().position(|card| card.key == place.at);
+    let nth = found
+        .unwrap_or(place.nth)
+        .min(cards.len().saturating_sub(1));
+    page::page(&WalkPage {
+        frame: Frame::new(
+            &app,
+            &viewer,
+            &headers,
+            format!("Walking the board of {}", team.name),
+            &slug,
+        )
+        .await?
+        .at("standup"),
+        may_edit: access.may_edit,
+        sprint: sprint.cloned(),
+        unclosed: unclosed.cloned(),
+        team,
+        cards,
+        nth,
+        now,
+    })
+}

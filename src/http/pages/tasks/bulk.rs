@@ -1,0 +1,316 @@
+//! Several tasks at once: the list, the same change to all, and undo.
+
+use askama::Template;
+use axum::{
+    extract::{Path, Query, State as Given},
+    http::HeaderMap,
+    response::{Html, IntoResponse, Redirect, Response},
+};
+use uuid::Uuid;
+
+use crate::domain::tasks::{
+    Card,
+    bulk_edit::{self, Same},
+    queries, timeline, undo,
+};
+use crate::http::pages::tasks::flash::said;
+use crate::http::pages::tasks::{
+    card::CardHtml,
+    edit::{split_labels, sprint_named},
+    task::Did,
+};
+use crate::{
+    app::App,
+    domain::{
+        accounts::Person,
+        boards::{self, Column, filters::FilterParams},
+        error::{Problem, Result},
+        policy::{access, viewer::Viewer},
+        sprints::{self, Sprint},
+        tasks::Label,
+        teams::Team,
+    },
+    http::{
+        extract::form::{Fields, id, local_path},
+        layout::Frame,
+        page::{self, back_to, fragment},
+    },
+};
+
+#[derive(Template)]
+#[template(path = "tasks/select.html")]
+struct SelectPage {
+    frame: Frame,
+    team: Team,
+    cards: Vec<Card>,
+    /// How many more there are in the archive.
+    more: i64,
+    columns: Vec<Column>,
+    people: Vec<Person>,
+    labels: Vec<Label>,
+    sprints: Vec<Sprint>,
+    /// Those of the sprint that the team works in.
+    goals: Vec<(Uuid, String)>,
+    archived: bool,
+    params: FilterParams,
+    unknown: Vec<String>,
+    /// What was ticked and chosen, if it was refused.
+    chosen: Fields,
+    errors: String,
+    did: Option<timeline::Undoable>,
+}
+
+impl SelectPage {
+    /// The list as it is filtered.
+    fn address(&self) -> String {
+        let FilterParams {
+            sprint,
+            owner,
+            label,
+            goal,
+            q,
+            ..
+        } = &self.params;
+        let asked = [
+            ("sprint", sprint),
+            ("owner", owner),
+            ("label", label),
+            ("goal", goal),
+            ("q", q),
+        ];
+        let asked = asked.into_iter().filter(|(_, value)| !value.is_empty());
+        let query = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(asked)
+            .finish();
+        let mark = if query.is_empty() { "" } else { "?" };
+        format!("/teams/{}/tasks{mark}{query}", self.team.slug)
+    }
+
+    fn is_chosen(&self, field: &str, value: impl ToString) -> bool {
+        let value = value.to_string();
+        self.chosen
+            .iter()
+            .any(|(name, chosen)| name == field && chosen == value)
+    }
+}
+
+/// `GET /teams/{slug}/tasks`: the filter's tasks as a list to select from; with `is:archived`, the archive.
+pub async fn list(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    Query(params): Query<FilterParams>,
+    Query(did): Query<Did>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let access = access::team(&app.db, &viewer, &slug).await?;
+    let mut page = select_page(&app, &viewer, &headers, access.team, params).await?;
+    page.did = timeline::undoable(&app.db, did.did, &viewer, app.clock.now()).await?;
+    page::page(&page)
+}
+
+async fn select_page(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    team: Team,
+    params: FilterParams,
+) -> Result<SelectPage> {
+    let filter = boards::filters::Filter::read(&params).for_reader(&viewer.person.handle);
+    let all_sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
+    let (resolved, _) = sprints::queries::resolve(&all_sprints, filter.sprint)?;
+    let now = app.clock.now();
+    let cards = queries::cards(&app.db, &team, &filter, resolved, now, None).await?;
+    Ok(SelectPage {
+        frame: Frame::new(
+            app,
+            viewer,
+            headers,
+            format!("Tasks of {}", team.name),
+            &team.slug,
+        )
+        .await?,
+        more: queries::archived_beyond(&app.db, &team, &filter, resolved, now, &cards).await?,
+        cards,
+        columns: boards::queries::columns(&app.db, team.id).await?,
+        people: boards::queries::people(&app.db).await?,
+        labels: boards::queries::labels(&app.db, team.id).await?,
+        goals: match sprints::queries::current(&all_sprints) {
+            Some(sprint) => crate::domain::goals::names(&app.db, team.id, sprint.id).await?,
+            None => Vec::new(),
+        },
+        sprints: all_sprints,
+        archived: filter.wants_archived(),
+        params,
+        unknown: filter.unknown,
+        team,
+        chosen: Fields::default(),
+        errors: String::new(),
+        did: None,
+    })
+}
+
+/// `POST /teams/{slug}/bulk`: the same change to all selected tasks, or to none.
+pub async fn change_several(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let keys = fields.all("keys");
+    let outcome = match read_same(&app, &team, &fields).await {
+        Ok(same) => {
+            let actor = viewer.actor();
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(bulk_edit::change_several(change, &team, &keys, &same))
+                })
+                .await
+        }
+        Err(problem) => Err(problem),
+    };
+    if fragment(&headers).is_none() {
+        let list = format!("/teams/{slug}/tasks");
+        let back = Some(local_path(fields.text("back"), &list))
+            .filter(|back| back.starts_with(&list))
+            .unwrap_or(&list);
+        let (status, errors) = match outcome {
+            Ok(changed) => return Ok(back_to(back, changed.id)),
+            Err(problem) => problem.in_words()?,
+        };
+        // The list that they were ticked in, with what was ticked and chosen.
+        let params = back
+            .parse()
+            .ok()
+            .and_then(|back| Query::try_from_uri(&back).ok());
+        let params = params.map_or_else(FilterParams::default, |Query(params)| params);
+        let page = select_page(&app, &viewer, &headers, team, params).await?;
+        return page::refused(
+            status,
+            &SelectPage {
+                chosen: fields,
+                errors,
+                ..page
+            },
+        );
+    }
+    let changed = outcome?;
+    let cards = queries::cards_of(&app.db, &team, &changed.value).await?;
+    let now = app.clock.now();
+    let html: String = cards
+        .iter()
+        .filter(|card| !card.archived)
+        .map(|card| CardHtml::with_column(card, now).to_string())
+        .collect();
+    let count = changed.value.len();
+    Ok(said(
+        Html(html).into_response(),
+        &changed,
+        &format!(
+            "Changed {count} {}",
+            if count == 1 { "task" } else { "tasks" }
+        ),
+    ))
+}
+
+/// Everything that was chosen for them.
+async fn read_same(app: &App, team: &Team, fields: &Fields) -> Result<Vec<Same>> {
+    let mut all = Vec::new();
+    if !fields.text("column").is_empty() {
+        all.push(Same::Column(fields.text("column").to_owned()));
+    }
+    all.extend(read_place(app, team, fields).await?);
+    match fields.text("owner") {
+        "" => {}
+        "nobody" => all.push(Same::Owner(None)),
+        handle => all.push(Same::Owner(Some(handle.trim_start_matches('@').to_owned()))),
+    }
+    all.extend(split_labels(fields.text("label")).pop().map(Same::Label));
+    let archives = fields.get("archive").is_some();
+    match (archives, all.is_empty()) {
+        (true, true) => Ok(vec![Same::Archive]),
+        (true, false) => Err(Problem::field(
+            "keys",
+            "Archiving changes nothing else. Nothing was changed: change them first, or archive them as they are.",
+        )),
+        (false, true) => Err(Problem::field(
+            "keys",
+            "Choose what to change: a column, owner, sprint, goal or label, or archive.",
+        )),
+        (false, false) => Ok(all),
+    }
+}
+
+/// The sprint and the goal that were chosen, as one change: each says something about the other.
+async fn read_place(app: &App, team: &Team, fields: &Fields) -> Result<Option<Same>> {
+    let sprint = match fields.text("sprint") {
+        "" => None,
+        text => Some(sprint_named(app, team, text).await?.map(|sprint| sprint.id)),
+    };
+    match (sprint, fields.text("goal")) {
+        (None, "") => Ok(None),
+        (Some(sprint), "") => Ok(Some(Same::Sprint(sprint))),
+        (None, "none") => Ok(Some(Same::NoGoal)),
+        (Some(sprint), "none") => Ok(Some(Same::SetAside { sprint, goal: None })),
+        (chosen, goal) => {
+            let goal = id(goal)?;
+            let its = crate::domain::goals::sprint_of(&app.db, team.id, goal)
+                .await?
+                .ok_or(Problem::NotFound)?;
+            if chosen.is_some_and(|sprint| sprint != Some(its)) {
+                return Err(Problem::field(
+                    "goal",
+                    "That goal is not one of that sprint. Nothing was changed: choose either.",
+                ));
+            }
+            Ok(Some(Same::SetAside {
+                sprint: Some(its),
+                goal: Some(goal),
+            }))
+        }
+    }
+}
+
+/// `POST /changes/{id}/undo`
+pub async fn undo(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(change): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let undone = id(&change)?;
+    let slug: Option<String> = sqlx::query_scalar(
+        "SELECT t.slug FROM events e JOIN teams t ON t.id = e.team_id WHERE e.change_id = $1 AND e.actor_id = $2 AND e.kind NOT LIKE 'wait.%' LIMIT 1",
+    )
+    .bind(undone)
+    .bind(viewer.person.id)
+    .fetch_optional(&app.db)
+    .await?;
+    let team = access::team(&app.db, &viewer, &slug.ok_or(Problem::NotFound)?)
+        .await?
+        .to_edit()?
+        .team;
+    let changed = app
+        .live
+        .change(&viewer.actor(), |change, _| {
+            Box::pin(undo::undo_change(change, &team, undone))
+        })
+        .await?;
+    if fragment(&headers).is_none() {
+        let board = format!("/teams/{}", team.slug);
+        return Ok(
+            Redirect::to(local_path(fields.get("back").unwrap_or(&board), &board)).into_response(),
+        );
+    }
+    let cards = queries::cards_of(&app.db, &team, &changed.value).await?;
+    let now = app.clock.now();
+    let html: String = cards
+        .iter()
+        .filter(|card| !card.archived)
+        .map(|card| CardHtml::with_column(card, now).to_string())
+        .collect();
+    Ok(said(Html(html).into_response(), &changed, "Undone"))
+}

@@ -1,0 +1,125 @@
+//! A task as a card of a board.
+
+use askama::Template;
+use time::OffsetDateTime;
+
+use crate::domain::tasks::{Card, Wait};
+use crate::domain::{boards::State, humanize};
+
+/// A task on a board. It shows the same to everyone.
+#[derive(Template)]
+#[template(path = "tasks/_card.html")]
+pub struct CardHtml<'c> {
+    card: &'c Card,
+    now: OffsetDateTime,
+    /// Says in which column and state it belongs, for a card that comes alone.
+    tells_column: bool,
+}
+
+impl<'c> CardHtml<'c> {
+    pub fn new(card: &'c Card, now: OffsetDateTime) -> Self {
+        Self {
+            card,
+            now,
+            tells_column: false,
+        }
+    }
+
+    pub fn with_column(card: &'c Card, now: OffsetDateTime) -> Self {
+        Self {
+            card,
+            now,
+            tells_column: true,
+        }
+    }
+
+    fn age(&self) -> String {
+        humanize::age(self.now, self.card.column_since)
+    }
+
+    fn due(&self) -> String {
+        self.card
+            .due
+            .map_or(String::new(), |due| humanize::day_from(self.now, due))
+    }
+
+    /// Longer in its column than a working week.
+    fn is_old(&self) -> bool {
+        matches!(
+            self.card.state,
+            State::Doing | State::Blocked | State::Review
+        ) && (self.now - self.card.column_since).whole_days() >= 5
+    }
+
+    fn is_overdue(&self) -> bool {
+        self.card.state != State::Done && self.card.due_ends.is_some_and(|ends| ends <= self.now)
+    }
+
+    fn rank(&self) -> &str {
+        self.card.rank.as_deref().unwrap_or("")
+    }
+
+    fn lacks_reason(&self) -> bool {
+        self.card.state == State::Blocked && self.card.waits_on.is_empty()
+    }
+
+    fn waits(&self, wait: &Wait) -> String {
+        wait.words(self.now)
+    }
+}
+
+impl Wait {
+    /// On whom, how that stands and for how long, in a sentence:
+    /// `Waits on ING-58 “Dual-write person updates” · Ingestion has it in review · 3 d`.
+    pub fn words(&self, now: OffsetDateTime) -> String {
+        let age = humanize::age(now, self.since);
+        let note = if self.note.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", self.note)
+        };
+        if self.on.is_none() && matches!(self.kind.as_str(), "task" | "team") {
+            // A guest of one team reads of another team's task no more than whose it is.
+            let of = self.team.as_deref().unwrap_or("a private team");
+            return match self.done_at {
+                Some(at) => format!(
+                    "Was waiting on a task of {of}, done {}{note}",
+                    humanize::ago(now, at)
+                ),
+                None if self.kind == "task" => {
+                    format!("Waits on a task of {of}{note} ·\u{a0}{age}")
+                }
+                None => format!("Waits on a private team{note} ·\u{a0}{age}"),
+            };
+        }
+        let (on, name) = (
+            self.on.as_deref().unwrap_or(""),
+            self.name.as_deref().unwrap_or(""),
+        );
+        match (self.kind.as_str(), self.state) {
+            ("task", Some(State::Done)) => {
+                let done = self
+                    .done_at
+                    .map_or_else(|| age.clone(), |at| humanize::ago(now, at));
+                format!("Was waiting on {on} “{name}”, done {done}{note}")
+            }
+            ("task", state) => {
+                let team = self.team.as_deref().unwrap_or("");
+                if self.archived {
+                    return format!(
+                        "Waits on {on} “{name}”{note}, which {team} has put into the archive ·\u{a0}{age}"
+                    );
+                }
+                let stands = match state {
+                    Some(State::Doing) => "in progress",
+                    Some(State::Blocked) => "blocked",
+                    Some(State::Review) => "in review",
+                    _ => "still to begin",
+                };
+                format!("Waits on {on} “{name}”{note} · {team} has it {stands} ·\u{a0}{age}")
+            }
+            ("text", _) => format!("Waits on {} ·\u{a0}{age}", self.note),
+            _ => format!("Waits on {name}{note} ·\u{a0}{age}"),
+        }
+    }
+}

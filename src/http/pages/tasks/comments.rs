@@ -1,0 +1,143 @@
+//! Steps and comments, and asking for help.
+
+use axum::{
+    extract::{Path, State as Given},
+    response::{Html, IntoResponse, Response},
+};
+
+use crate::{
+    app::App,
+    domain::{
+        error::Result,
+        markdown,
+        policy::{access, viewer::Viewer},
+        standup::topics,
+    },
+    http::extract::form::{Fields, id},
+};
+use crate::{
+    domain::tasks::{checklist, comments},
+    http::pages::tasks::form::{Commenting, Editing},
+};
+
+/// `POST /tasks/{key}/steps`
+pub async fn add_step(Editing(form): Editing) -> Result<Response> {
+    let (access, text) = (&form.access, form.fields.text("text"));
+    form.change("Added a step", |change, _| {
+        Box::pin(checklist::add_step(change, &access.team, access.id, text))
+    })
+    .await
+}
+
+/// `POST /tasks/{key}/steps/{id}`: ticked off with `done`, not so without.
+pub async fn tick_step(
+    Path((_, step)): Path<(String, String)>,
+    Editing(form): Editing,
+) -> Result<Response> {
+    let (access, step, ticked) = (&form.access, id(&step)?, form.fields.get("done").is_some());
+    form.change("Saved the step", |change, _| {
+        Box::pin(checklist::tick_step(
+            change,
+            &access.team,
+            access.id,
+            step,
+            ticked,
+        ))
+    })
+    .await
+}
+
+/// `POST /tasks/{key}/steps/{id}/remove`
+pub async fn remove_step(
+    Path((_, step)): Path<(String, String)>,
+    Editing(form): Editing,
+) -> Result<Response> {
+    let (access, step) = (&form.access, id(&step)?);
+    form.change("Took the step away", |change, _| {
+        Box::pin(checklist::remove_step(
+            change,
+            &access.team,
+            access.id,
+            step,
+        ))
+    })
+    .await
+}
+
+/// `POST /tasks/{key}/ask-for-help`: puts it on the agenda of the next standup.
+pub async fn ask_for_help(Commenting(form): Commenting) -> Result<Response> {
+    let access = &form.access;
+    form.change(
+        "Asked for help: it is on the agenda of the next standup",
+        |change, _| {
+            Box::pin(topics::ask_for_help(
+                change,
+                &access.team,
+                access.id,
+                &access.key,
+            ))
+        },
+    )
+    .await
+}
+
+/// `POST /tasks/{key}/comments`: everyone who is signed in and may write may say something.
+pub async fn add_comment(Commenting(form): Commenting) -> Result<Response> {
+    let (access, body) = (&form.access, form.fields.text("body"));
+    form.change("Said", |change, _| {
+        Box::pin(comments::add_comment(change, &access.team, access.id, body))
+    })
+    .await
+}
+
+/// `POST /tasks/{key}/comments/{id}`
+pub async fn edit_comment(
+    Path((_, comment)): Path<(String, String)>,
+    Commenting(form): Commenting,
+) -> Result<Response> {
+    let (access, comment, body) = (&form.access, id(&comment)?, form.fields.text("body"));
+    form.change("Saved the comment", |change, _| {
+        Box::pin(comments::edit_comment(
+            change,
+            &access.team,
+            access.id,
+            comment,
+            body,
+        ))
+    })
+    .await
+}
+
+/// `POST /tasks/{key}/comments/{id}/delete`
+pub async fn delete_comment(
+    Path((_, comment)): Path<(String, String)>,
+    Commenting(form): Commenting,
+) -> Result<Response> {
+    let (access, comment) = (&form.access, id(&comment)?);
+    form.change("Deleted the comment", |change, _| {
+        Box::pin(comments::delete_comment(
+            change,
+            &access.team,
+            access.id,
+            comment,
+        ))
+    })
+    .await
+}
+
+/// `POST /preview`: Markdown as it will look.
+pub async fn preview(Given(app): Given<App>, viewer: Viewer, fields: Fields) -> Result<Response> {
+    let links = access::links(&app.db, &viewer).await?;
+    Ok(Html(
+        markdown::render(
+            &fields
+                .text("markdown")
+                .chars()
+                .take(100_000)
+                .collect::<String>(),
+            &links,
+        )
+        .to_string(),
+    )
+    .into_response())
+}

@@ -1,0 +1,171 @@
+//! The form that changes what a task says.
+
+use axum::response::Response;
+use uuid::Uuid;
+
+use crate::{
+    app::App,
+    domain::{
+        error::{Problem, Result},
+        policy::{
+            access::{self, TaskAccess},
+            viewer::Viewer,
+        },
+        sprints,
+        teams::Team,
+    },
+    http::extract::form::Fields,
+};
+use crate::{
+    domain::tasks::edit::{self, Edit, Seen},
+    http::pages::tasks::form::Editing,
+};
+
+/// `POST /tasks/{key}`: changes the fields that were sent.
+pub async fn edit(Editing(form): Editing) -> Result<Response> {
+    let access = &form.access;
+    let sentence = format!("Saved {}", access.key);
+    match read_edit(&form.app, &form.viewer, access, &form.fields).await {
+        Ok(edit) => {
+            form.change(&sentence, |change, _| {
+                Box::pin(edit::edit_task(change, &access.team, access.id, &edit))
+            })
+            .await
+        }
+        Err(problem) => form.answer::<()>(Err(problem), &sentence).await,
+    }
+}
+
+async fn read_edit(
+    app: &App,
+    viewer: &Viewer,
+    access: &TaskAccess,
+    fields: &Fields,
+) -> Result<Edit> {
+    let sprint = match fields.get("sprint") {
+        Some(text) => Some(sprint_named(app, &access.team, text).await?),
+        None => None,
+    };
+    let goal = match fields.get("goal") {
+        Some(text) => Some(
+            goal_named(
+                app,
+                &access.team,
+                text,
+                sprint.flatten().map(|sprint| sprint.id),
+                Some(access.id),
+            )
+            .await?,
+        ),
+        None => None,
+    };
+    let project = match fields.get("project") {
+        Some(slug) => Some(project_named(app, viewer, slug).await?),
+        None => None,
+    };
+    Ok(Edit {
+        puts_back: false,
+        title: fields.get("title").map(str::to_owned),
+        description: fields.get("description").map(str::to_owned),
+        sprint: sprint.map(|sprint| sprint.map(|sprint| sprint.id)),
+        goal,
+        project,
+        estimate: fields
+            .get("estimate")
+            .is_some()
+            .then(|| fields.parse("estimate", "An estimate is a whole number from 0 to 1000."))
+            .transpose()?,
+        due: fields
+            .get("due")
+            .is_some()
+            .then(|| fields.date("due"))
+            .transpose()?,
+        waited_for_by: fields.get("for").map(str::to_owned),
+        owners: None,
+        labels: fields.get("labels").map(split_labels),
+        seen: seen(fields)?,
+    })
+}
+
+/// The version that a form was filled in on, if it says so.
+pub(crate) fn seen(fields: &Fields) -> Result<Option<Seen>> {
+    let version: Option<i64> = fields.parse("version", "That is no version.")?;
+    Ok(version.map(|version| Seen {
+        version,
+        strict: false,
+    }))
+}
+
+/// Label names as they are typed: between blanks or commas.
+pub(crate) fn split_labels(text: &str) -> Vec<String> {
+    text.split(|letter: char| letter == ',' || letter.is_whitespace())
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// A sprint by its number, `this`, `next`, or nothing for none.
+#[derive(Clone, Copy)]
+pub(crate) struct SprintId {
+    pub id: Uuid,
+}
+
+pub(crate) async fn sprint_named(app: &App, team: &Team, text: &str) -> Result<Option<SprintId>> {
+    let text = text.trim();
+    if text.is_empty() || text == "none" {
+        return Ok(None);
+    }
+    let choice = text
+        .parse()
+        .map_err(|why: String| Problem::field("sprint", why))?;
+    let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
+    let (_, sprint) = sprints::queries::resolve(&sprints, choice)?;
+    Ok(sprint.map(|sprint| SprintId { id: sprint.id }))
+}
+
+/// A project that the viewer may look at, by its address; nothing is none.
+pub(crate) async fn project_named(app: &App, viewer: &Viewer, slug: &str) -> Result<Option<Uuid>> {
+    if slug.trim().is_empty() {
+        return Ok(None);
+    }
+    match access::project(&app.db, viewer, slug.trim()).await {
+        Ok((_, project)) => Ok(Some(project)),
+        Err(Problem::NotFound) => Err(Problem::field("project", "There is no such project.")),
+        Err(problem) => Err(problem),
+    }
+}
+
+/// A goal of the team by its number in a sprint: the named one, the task's own, or the one that the team works in.
+pub(crate) async fn goal_named(
+    app: &App,
+    team: &Team,
+    text: &str,
+    sprint: Option<Uuid>,
+    task: Option<Uuid>,
+) -> Result<Option<Uuid>> {
+    let text = text.trim();
+    if text.is_empty() || text == "none" {
+        return Ok(None);
+    }
+    let position: i32 = text
+        .parse()
+        .map_err(|_| Problem::field("goal", "A goal is given by its number."))?;
+    let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
+    let goal: Option<Uuid> = sqlx::query_scalar(
+        "SELECT id FROM goals WHERE team_id = $1 AND position = $2
+             AND sprint_id = coalesce($3, (SELECT sprint_id FROM tasks WHERE team_id = $1 AND id = $4), $5)",
+    )
+    .bind(team.id)
+    .bind(position)
+    .bind(sprint)
+    .bind(task)
+    .bind(sprints::queries::current(&sprints).map(|sprint| sprint.id))
+    .fetch_optional(&app.db)
+    .await?;
+    goal.map(Some).ok_or_else(|| {
+        Problem::field(
+            "goal",
+            "That goal is not one of this team's in that sprint.",
+        )
+    })
+}

@@ -1,0 +1,107 @@
+//! A form that somebody sends on one task: this task, this verb, this sentence.
+
+use axum::{
+    extract::{FromRequest, FromRequestParts, Request},
+    http::HeaderMap,
+    response::{IntoResponse, Response},
+};
+
+use crate::http::pages::tasks::task::answer;
+use crate::{
+    app::App,
+    domain::{
+        error::Result,
+        events::{Change, Changed, Doing, Within},
+        policy::{
+            access::{AtTask, TaskAccess},
+            viewer::Viewer,
+        },
+    },
+    http::extract::form::Fields,
+};
+
+/// Who sent which fields, on what task.
+pub struct TaskForm {
+    pub(crate) app: App,
+    pub(crate) viewer: Viewer,
+    pub(crate) access: TaskAccess,
+    pub(crate) headers: HeaderMap,
+    pub(crate) fields: Fields,
+}
+
+/// A form from somebody who may change the task.
+pub struct Editing(pub(crate) TaskForm);
+
+/// A form from somebody who may speak on the task: whoever is signed in and may write.
+pub struct Commenting(pub(crate) TaskForm);
+
+impl FromRequest<App> for Editing {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
+        TaskForm::read(request, app, AtTask::to_edit)
+            .await
+            .map(Self)
+    }
+}
+
+impl FromRequest<App> for Commenting {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
+        TaskForm::read(request, app, AtTask::to_comment)
+            .await
+            .map(Self)
+    }
+}
+
+impl TaskForm {
+    async fn read(
+        request: Request,
+        app: &App,
+        may: fn(AtTask) -> Result<AtTask>,
+    ) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let at = AtTask::from_request_parts(&mut parts, app)
+            .await
+            .and_then(may);
+        let AtTask { viewer, access } = at.map_err(IntoResponse::into_response)?;
+        let headers = parts.headers.clone();
+        let fields = Fields::from_request(Request::from_parts(parts, body), app).await?;
+        Ok(Self {
+            app: app.clone(),
+            viewer,
+            access,
+            headers,
+            fields,
+        })
+    }
+
+    /// Does the verb, and answers with the task as it stands then and with a sentence that says what was done;
+    /// or with the form, what was typed, and why not.
+    pub(crate) async fn change<'env, T>(
+        &'env self,
+        sentence: &str,
+        verb: impl for<'a> FnMut(&'a mut Change, Within<'a, 'env>) -> Doing<'a, T> + Send,
+    ) -> Result<Response> {
+        let outcome = self.try_change(verb).await;
+        self.answer(outcome, sentence).await
+    }
+
+    /// Does the verb; the answer is still to be given.
+    pub(crate) async fn try_change<'env, T>(
+        &'env self,
+        verb: impl for<'a> FnMut(&'a mut Change, Within<'a, 'env>) -> Doing<'a, T> + Send,
+    ) -> Result<Changed<T>> {
+        self.app.live.change(&self.viewer.actor(), verb).await
+    }
+
+    /// Answers a change that was made or refused.
+    pub(crate) async fn answer<T>(
+        &self,
+        outcome: Result<Changed<T>>,
+        sentence: &str,
+    ) -> Result<Response> {
+        answer(self, outcome, sentence).await
+    }
+}

@@ -1,0 +1,27 @@
+//! A task as a card, over the board, and as a page of its own; and the forms that change it.
+
+pub mod assign;
+pub mod bulk;
+pub mod card;
+pub mod comments;
+pub mod edit;
+pub mod flash;
+pub mod form;
+pub mod move_and_block;
+pub mod new;
+pub mod task;
+
+pub use crate::http::pages::tasks::assign::{archive, own, restore, set_owners};
+pub use crate::http::pages::tasks::bulk::{change_several, list, undo};
+pub use crate::http::pages::tasks::card::CardHtml;
+pub use crate::http::pages::tasks::comments::{
+    add_comment, add_step, ask_for_help, delete_comment, edit_comment, preview, remove_step,
+    tick_step,
+};
+pub use crate::http::pages::tasks::edit::edit;
+pub(crate) use crate::http::pages::tasks::edit::{goal_named, project_named, sprint_named};
+pub use crate::http::pages::tasks::move_and_block::{
+    block, block_form, end_wait, move_form, move_task, unblock,
+};
+pub use crate::http::pages::tasks::new::{create, new_form};
+pub use crate::http::pages::tasks::task::task;

@@ -1,0 +1,254 @@
+//! New tasks.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::{
+    extract::{Path, Query, State as Given},
+    http::{HeaderMap, StatusCode},
+    response::{Html, IntoResponse, Response},
+};
+use serde::Deserialize;
+
+use crate::domain::tasks::{
+    create::{self, NewTask},
+    queries,
+};
+use crate::http::pages::tasks::flash::said;
+use crate::http::pages::tasks::{
+    card::CardHtml,
+    edit::{goal_named, sprint_named},
+};
+use crate::{
+    app::App,
+    domain::{
+        boards::{
+            self, Column,
+            filters::{Asks, Filter},
+        },
+        error::{Problem, Result},
+        events::Changed,
+        policy::{access, viewer::Viewer},
+        sprints::{self, Sprint},
+        teams::Team,
+    },
+    http::{
+        extract::form::Fields,
+        layout::Frame,
+        page::{self, back_to, fragment},
+    },
+};
+
+#[derive(Template)]
+#[template(path = "tasks/new.html")]
+struct NewPage {
+    frame: Frame,
+    team: Team,
+    columns: Vec<Column>,
+    /// Those that take tasks.
+    sprints: Vec<Sprint>,
+    typed: Typed,
+    errors: BTreeMap<&'static str, String>,
+}
+
+/// What the form says: as the address has it, or as it was typed.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Typed {
+    column: String,
+    sprint: String,
+    title: String,
+    description: String,
+}
+
+impl NewPage {
+    fn error(&self, field: &str) -> &str {
+        self.errors.get(field).map_or("", String::as_str)
+    }
+
+    /// Whether that sprint was chosen: by its number, or as the one that is going on.
+    fn is_chosen(&self, sprint: &Sprint) -> bool {
+        match self.typed.sprint.as_str() {
+            "this" => sprints::queries::current(&self.sprints)
+                .is_some_and(|current| current.id == sprint.id),
+            number => sprint.number.to_string() == number,
+        }
+    }
+
+    /// Why it was refused, where that is about no field that can be seen.
+    fn other_errors(&self) -> Vec<&str> {
+        let others = self
+            .errors
+            .iter()
+            .filter(|(field, _)| !["title", "column", "sprint", "description"].contains(*field));
+        others.map(|(_, why)| why.as_str()).collect()
+    }
+}
+
+/// `GET /teams/{slug}/tasks/new?column=todo&sprint=42`
+pub async fn new_form(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    Query(typed): Query<Typed>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    page::page(&new_page(&app, &viewer, &headers, team, typed, BTreeMap::new()).await?)
+}
+
+async fn new_page(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    team: Team,
+    typed: Typed,
+    errors: BTreeMap<&'static str, String>,
+) -> Result<NewPage> {
+    let mut sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
+    sprints.retain(|sprint| sprint.state != "closed");
+    Ok(NewPage {
+        frame: Frame::new(app, viewer, headers, "New task", &team.slug).await?,
+        columns: boards::queries::columns(&app.db, team.id).await?,
+        sprints,
+        team,
+        typed,
+        errors,
+    })
+}
+
+/// What somebody writes on a board that is narrowed to an owner, a goal or labels is of those: it would be gone with the
+/// next look otherwise. What names nobody and nothing here is left.
+async fn fit(app: &App, team: &Team, new: &mut NewTask, filter: &Filter) -> Result<()> {
+    let asked = || {
+        filter
+            .terms
+            .iter()
+            .filter(|term| !term.not)
+            .map(|term| &term.asks)
+    };
+    let owners: Vec<&String> = asked()
+        .filter_map(|asks| {
+            if let Asks::Owner(handle) = asks {
+                Some(handle)
+            } else {
+                None
+            }
+        })
+        .collect();
+    // several mean any of them
+    if let [owner] = owners.as_slice() {
+        let people = boards::queries::members(&app.db, team.id).await?;
+        new.owners.extend(
+            people
+                .into_iter()
+                .map(|person| person.handle)
+                .filter(|handle| handle == *owner),
+        );
+    }
+    let labels: Vec<&String> = asked()
+        .filter_map(|asks| {
+            if let Asks::Label(label) = asks {
+                Some(label)
+            } else {
+                None
+            }
+        })
+        .collect();
+    if !labels.is_empty() {
+        let there = boards::queries::labels(&app.db, team.id).await?;
+        new.labels.extend(
+            there
+                .into_iter()
+                .map(|label| label.name)
+                .filter(|name| labels.contains(&&name.to_lowercase())),
+        );
+    }
+    for asks in asked() {
+        if let Asks::Goal(Some(number)) = asks {
+            new.goal = goal_named(app, team, &number.to_string(), new.sprint, None)
+                .await
+                .unwrap_or_default();
+        }
+    }
+    Ok(())
+}
+
+/// `POST /teams/{slug}/tasks`
+pub async fn create(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let mut new = NewTask {
+        title: fields.text("title").to_owned(),
+        column: fields
+            .get("column")
+            .filter(|column| !column.is_empty())
+            .map(str::to_owned),
+        description: fields.text("description").to_owned(),
+        ..NewTask::default()
+    };
+    // Who does not say which is in the one that goes on; who says none means none.
+    let outcome = match sprint_named(&app, &team, fields.get("sprint").unwrap_or("this")).await {
+        Ok(sprint) => {
+            new.sprint = sprint.map(|sprint| sprint.id);
+            let filter = Filter::read_query(fields.text("q")).for_reader(&viewer.person.handle);
+            fit(&app, &team, &mut new, &filter).await?;
+            let actor = viewer.actor();
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(create::create_task(change, &team, &new))
+                })
+                .await
+        }
+        Err(problem) => Err(problem),
+    };
+    let changed = match outcome {
+        Ok(changed) => changed,
+        // The answer was lost on its way, and the script asks once more.
+        Err(Problem::DoneBefore { change }) => {
+            let made = queries::touched_by(&app.db, team.id, change).await?;
+            Changed {
+                id: change,
+                is_undoable: true,
+                value: made.ok_or(Problem::DoneBefore { change })?,
+            }
+        }
+        Err(Problem::Invalid(errors)) if fragment(&headers).is_none() => {
+            let typed = Typed {
+                column: fields.text("column").to_owned(),
+                sprint: fields.text("sprint").to_owned(),
+                title: new.title,
+                description: new.description,
+            };
+            let page = new_page(&app, &viewer, &headers, team, typed, errors).await?;
+            return page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page);
+        }
+        Err(problem) => return Err(problem),
+    };
+    let (task, number) = changed.value;
+    let key = format!("{}-{number}", team.key);
+    if fragment(&headers).is_some() {
+        let card = queries::card(&app.db, &team, task).await?;
+        let html = Html(CardHtml::with_column(&card, app.clock.now()).to_string());
+        return Ok(said(
+            (StatusCode::CREATED, html).into_response(),
+            &changed,
+            &format!("Made {key}"),
+        ));
+    }
+    let board = format!(
+        "/teams/{}?sprint={}#{key}",
+        team.slug,
+        if fields.text("sprint").is_empty() {
+            "all"
+        } else {
+            fields.text("sprint")
+        }
+    );
+    Ok(back_to(&board, changed.id))
+}

@@ -1,0 +1,496 @@
+//! A task over the board and as a page of its own: the same HTML.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::{
+    extract::{Query, State as Given},
+    http::{HeaderMap, StatusCode, header},
+    response::{Html, IntoResponse, Response},
+};
+use serde::Deserialize;
+use serde_json::Value;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::tasks::{
+    Wait,
+    dependencies::{self, Waiting},
+    queries::{self, Whole},
+    timeline::{self, Told},
+};
+use crate::http::pages::tasks::flash::said;
+use crate::http::pages::tasks::{card::CardHtml, form::TaskForm, move_and_block::refused_change};
+use crate::{
+    app::App,
+    domain::{
+        accounts::Person,
+        boards::{self, Column, State},
+        error::{Conflict, Problem, Result},
+        events::Changed,
+        follows::follow::{self, What},
+        goals::{self, Goal},
+        humanize, markdown,
+        policy::{
+            access::{self, AtTask, TaskAccess},
+            viewer::Viewer,
+        },
+        projects,
+        sprints::{self, Sprint},
+        tasks::Label,
+        teams::{Team, roster::crew},
+    },
+    http::{
+        extract::form::{Fields, local_path},
+        layout::Frame,
+        page::{self, back_to, fragment},
+    },
+};
+
+#[derive(Template)]
+#[template(path = "tasks/task.html")]
+struct TaskPage {
+    frame: Frame,
+    article: Article,
+}
+
+/// The task itself: the same over the board and on its own page.
+#[derive(Template)]
+#[template(path = "tasks/_task.html")]
+struct Article {
+    viewer: Viewer,
+    team: Team,
+    may_edit: bool,
+    task: Whole,
+    description: markdown::Html,
+    story: Vec<timeline::Line>,
+    columns: Vec<Column>,
+    sprints: Vec<Sprint>,
+    goals: Vec<Goal>,
+    /// Address and name of every project that goes on, and of its own.
+    projects: Vec<(String, String)>,
+    /// The tasks that wait on this one.
+    waiting: Vec<Waiting>,
+    people: Vec<Person>,
+    labels: Vec<Label>,
+    /// Whether the reader follows it.
+    follows: bool,
+    now: OffsetDateTime,
+    /// What was refused: the reason beside each field, and what was typed.
+    errors: BTreeMap<&'static str, String>,
+    conflict: Option<Conflict>,
+    typed: Fields,
+    did: Option<timeline::Undoable>,
+}
+
+// It escapes its own texts.
+impl askama::filters::HtmlSafe for Article {}
+
+impl Article {
+    fn error(&self, field: &str) -> &str {
+        self.errors.get(field).map_or("", String::as_str)
+    }
+
+    /// The list as a whole may be refused, or one name in it.
+    fn labels_error(&self) -> &str {
+        [self.error("labels"), self.error("label")]
+            .into_iter()
+            .find(|why| !why.is_empty())
+            .unwrap_or("")
+    }
+
+    /// Why it was refused, where that is about no field that can be seen.
+    fn other_errors(&self) -> Vec<&str> {
+        let beside = [
+            "title",
+            "description",
+            "text",
+            "body",
+            "owners",
+            "sprint",
+            "project",
+            "goal",
+            "labels",
+            "label",
+            "for",
+            "due",
+            "estimate",
+        ];
+        self.errors
+            .iter()
+            .filter(|(field, _)| !beside.contains(*field))
+            .map(|(_, why)| why.as_str())
+            .collect()
+    }
+
+    /// What was typed into this comment's own form, if that was refused.
+    fn refused_comment(&self, id: &Uuid) -> Option<&str> {
+        let is_it = !self.errors.is_empty() && self.typed.text("comment") == id.to_string();
+        is_it.then(|| self.typed.text("body"))
+    }
+
+    /// What was typed as a new comment, and why it was refused.
+    fn typed_body(&self) -> &str {
+        if self.typed.get("comment").is_some() {
+            ""
+        } else {
+            self.typed("body")
+        }
+    }
+
+    fn body_error(&self) -> &str {
+        if self.typed.get("comment").is_some() {
+            ""
+        } else {
+            self.error("body")
+        }
+    }
+
+    /// What was typed into a field, or else what stands.
+    fn value(&self, field: &str, stands: impl AsRef<str>) -> String {
+        let typed = if self.errors.is_empty() && self.conflict.is_none() {
+            None
+        } else {
+            self.typed.get(field)
+        };
+        typed.unwrap_or(stands.as_ref()).to_owned()
+    }
+
+    fn typed(&self, field: &str) -> &str {
+        if self.errors.is_empty() && self.conflict.is_none() {
+            ""
+        } else {
+            self.typed.text(field)
+        }
+    }
+
+    fn labels_text(&self) -> String {
+        self.task
+            .card
+            .labels
+            .iter()
+            .map(|label| label.name.as_str())
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    fn estimate_text(&self) -> String {
+        self.task
+            .card
+            .estimate
+            .map_or(String::new(), |estimate| estimate.to_string())
+    }
+
+    fn due_text(&self) -> String {
+        self.task
+            .card
+            .due
+            .map_or(String::new(), |due| due.to_string())
+    }
+
+    fn due_words(&self) -> String {
+        self.task.card.due.map_or(String::new(), humanize::day)
+    }
+
+    fn owns(&self, handle: &str) -> bool {
+        self.task
+            .card
+            .owners
+            .iter()
+            .any(|owner| owner.handle == handle)
+    }
+
+    fn is_mine(&self, line: &timeline::Line) -> bool {
+        line.who
+            .as_ref()
+            .is_some_and(|who| who.id == self.viewer.person.id)
+            && self.viewer.may_write()
+    }
+
+    fn waits(&self, wait: &Wait) -> String {
+        wait.words(self.now)
+    }
+
+    fn waited(&self, waiting: &Waiting) -> String {
+        humanize::age(self.now, waiting.since)
+    }
+
+    fn follow_at(&self) -> String {
+        format!("/tasks/{}/follow", self.task.card.key)
+    }
+
+    fn column_name(&self) -> &str {
+        self.name_of_column(&self.task.card.column)
+    }
+
+    fn name_of_column(&self, slug: &str) -> &str {
+        self.columns
+            .iter()
+            .find(|column| column.slug == slug)
+            .map_or("", |column| column.name.as_str())
+    }
+
+    fn board(&self) -> String {
+        let sprint = self
+            .task
+            .card
+            .sprint
+            .map_or("all".to_owned(), |sprint| sprint.to_string());
+        format!("/teams/{}?sprint={sprint}", self.team.slug)
+    }
+
+    fn born(&self) -> String {
+        humanize::ago(self.now, self.task.created_at)
+    }
+
+    fn open_sprints(&self) -> impl Iterator<Item = &Sprint> {
+        self.sprints.iter().filter(|sprint| {
+            sprint.state != "closed" || Some(sprint.number) == self.task.card.sprint
+        })
+    }
+
+    fn in_sprint(&self, number: &i32) -> bool {
+        self.task.card.sprint == Some(*number)
+    }
+
+    fn has_project(&self, slug: &str) -> bool {
+        self.task.project.as_deref() == Some(slug)
+    }
+
+    fn has_goal(&self, goal: &Uuid) -> bool {
+        self.task.card.goal_id == Some(*goal)
+    }
+
+    /// The fields that were sent, as one side has them: who sent them, or the task as it stands.
+    fn side(&self, conflict: &Conflict, side: &Value) -> String {
+        let sent = conflict
+            .sent
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(field, _)| field)
+            .filter(|field| *field != "version");
+        sent.map(|field| format!("{field}: {}", self.as_read(field, &side[field])))
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    fn as_read(&self, field: &str, value: &Value) -> String {
+        match value {
+            Value::String(slug) if field == "column" => self.name_of_column(slug).to_owned(),
+            Value::String(text) => text.clone(),
+            Value::Array(names) => names
+                .iter()
+                .filter_map(Value::as_str)
+                .collect::<Vec<_>>()
+                .join(" "),
+            Value::Null => "none".to_owned(),
+            other => other.to_string(),
+        }
+    }
+}
+
+/// What a refused form shows again.
+#[derive(Default)]
+pub(crate) struct Refusal {
+    pub errors: BTreeMap<&'static str, String>,
+    pub conflict: Option<Conflict>,
+    pub typed: Fields,
+}
+
+impl Refusal {
+    /// The reasons that a form can show; every other problem stays one.
+    pub fn of(problem: Problem, typed: &Fields) -> Result<Self> {
+        let typed = typed.clone();
+        match problem {
+            Problem::Invalid(errors) => Ok(Self {
+                errors,
+                conflict: None,
+                typed,
+            }),
+            Problem::Conflict(conflict) => Ok(Self {
+                errors: BTreeMap::new(),
+                conflict: Some(*conflict),
+                typed,
+            }),
+            other => Err(other),
+        }
+    }
+
+    pub fn status(&self) -> StatusCode {
+        match self.conflict {
+            Some(_) => StatusCode::CONFLICT,
+            None if self.errors.is_empty() => StatusCode::OK,
+            None => StatusCode::UNPROCESSABLE_ENTITY,
+        }
+    }
+}
+
+async fn article(
+    app: &App,
+    viewer: &Viewer,
+    access: &TaskAccess,
+    refusal: Refusal,
+    did: Option<Uuid>,
+) -> Result<Article> {
+    let task = queries::whole(&app.db, &access.team, access.id).await?;
+    let links = access::links(&app.db, viewer).await?;
+    let seen: Vec<Uuid> = access::seen_teams(&app.db, viewer)
+        .await?
+        .iter()
+        .map(|team| team.id)
+        .collect();
+    let all_sprints = sprints::queries::sprints_of(&app.db, access.team.id).await?;
+    let now = app.clock.now();
+    let of_task = all_sprints
+        .iter()
+        .find(|sprint| Some(sprint.number) == task.card.sprint)
+        .or_else(|| sprints::queries::current(&all_sprints));
+    let goals = match of_task {
+        Some(sprint) => {
+            let crew = crew(&app.db, access.team.id).await?;
+            goals::goals(&app.db, &access.team, sprint, &crew, now).await?
+        }
+        None => Vec::new(),
+    };
+    Ok(Article {
+        description: markdown::render(&task.description, &links),
+        story: timeline::of_task(&app.db, access.team.id, access.id, &links).await?,
+        columns: boards::queries::columns(&app.db, access.team.id).await?,
+        people: boards::queries::people(&app.db).await?,
+        labels: boards::queries::labels(&app.db, access.team.id).await?,
+        sprints: all_sprints,
+        goals,
+        projects: projects::queries::to_choose(&app.db, &seen, task.project.as_deref()).await?,
+        follows: follow::follows(
+            &app.db,
+            viewer.person.id,
+            access.team.id,
+            What::Task(access.id),
+        )
+        .await?,
+        waiting: dependencies::on_task(&app.db, viewer, access.team.id, access.id).await?,
+        viewer: viewer.clone(),
+        team: access.team.clone(),
+        may_edit: access.may_edit,
+        task,
+        now,
+        errors: refusal.errors,
+        conflict: refusal.conflict,
+        typed: refusal.typed,
+        did: timeline::undoable(&app.db, did, viewer, now).await?,
+    })
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Did {
+    pub(crate) did: Option<Uuid>,
+}
+
+/// `GET /tasks/{key}`
+pub async fn task(
+    Given(app): Given<App>,
+    AtTask { viewer, access }: AtTask,
+    Query(did): Query<Did>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let article = article(&app, &viewer, &access, Refusal::default(), did.did).await?;
+    shown(&app, &viewer, &headers, article, StatusCode::OK).await
+}
+
+async fn shown(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    article: Article,
+    status: StatusCode,
+) -> Result<Response> {
+    if fragment(headers).is_some() {
+        return if status.is_success() {
+            page::page(&article)
+        } else {
+            page::refused(status, &article)
+        };
+    }
+    let title = format!("{} {}", article.task.card.key, article.task.card.title);
+    let page = TaskPage {
+        frame: Frame::new(app, viewer, headers, title, &article.team.slug).await?,
+        article,
+    };
+    if status.is_success() {
+        page::page(&page)
+    } else {
+        page::refused(status, &page)
+    }
+}
+
+/// The answer to a form on a task: the task anew, with what was refused and why.
+pub(crate) async fn answer<T>(
+    form: &TaskForm,
+    outcome: Result<Changed<T>>,
+    sentence: &str,
+) -> Result<Response> {
+    let TaskForm {
+        app,
+        viewer,
+        access,
+        headers,
+        fields,
+    } = form;
+    let refusal = match outcome {
+        Ok(changed) => return changed_task(form, &changed, sentence).await,
+        Err(problem) if fragment(headers) == Some("card") => return Err(problem),
+        Err(problem) => Refusal::of(problem, fields)?,
+    };
+    if fragment(headers) == Some("form") {
+        return refused_change(form, refusal, false).await;
+    }
+    let status = refusal.status();
+    let article = article(app, viewer, access, refusal, None).await?;
+    shown(app, viewer, headers, article, status).await
+}
+
+async fn changed_task<T>(
+    form: &TaskForm,
+    changed: &Changed<T>,
+    sentence: &str,
+) -> Result<Response> {
+    let TaskForm {
+        app,
+        viewer,
+        access,
+        headers,
+        fields,
+    } = form;
+    Ok(match fragment(headers) {
+        Some(part @ ("card" | "form")) => {
+            let card = queries::card(&app.db, &access.team, access.id).await?;
+            // What is archived has left the board: there is no card to put there.
+            let html = if card.archived {
+                String::new()
+            } else {
+                CardHtml::with_column(&card, app.clock.now()).to_string()
+            };
+            let mut response = said(Html(html).into_response(), changed, sentence);
+            if part == "form" {
+                response
+                    .headers_mut()
+                    .insert("fortnight-done", header::HeaderValue::from_static("1"));
+            }
+            response
+        }
+        Some(_) => said(
+            page::page(&article(app, viewer, access, Refusal::default(), None).await?)?,
+            changed,
+            sentence,
+        ),
+        None => {
+            let own = format!("/tasks/{}", access.key);
+            back_to(
+                local_path(fields.get("back").unwrap_or(&own), &own),
+                changed.id,
+            )
+        }
+    })
+}

@@ -1,0 +1,248 @@
+//! What a team is about: its mission, people, objectives and roadmap.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::{
+    extract::{Path, State as Given},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Redirect, Response},
+};
+use uuid::Uuid;
+
+use crate::domain::teams::{
+    Team,
+    profile::{self, About},
+    roster::{Member, crew},
+};
+use crate::{
+    app::App,
+    domain::{
+        clock,
+        error::{Problem, Result},
+        goals::contributions::{self, Serving},
+        humanize, markdown,
+        policy::{access, viewer::Viewer},
+        projects::{
+            self, Measure, added_up, part,
+            queries::{KeyResult, Objective, Project},
+        },
+    },
+    http::{extract::form::Fields, layout::Frame, page},
+};
+
+#[derive(Template)]
+#[template(path = "teams/about.html")]
+struct AboutPage {
+    frame: Frame,
+    team: Team,
+    may_edit: bool,
+    may_lead: bool,
+    about: About,
+    roadmap: markdown::Html,
+    members: Vec<Member>,
+    quarters: Vec<(String, Vec<Aim>)>,
+    this_quarter: String,
+    zone: String,
+    errors: BTreeMap<&'static str, String>,
+}
+
+/// An objective with how far its key results are.
+struct Aim {
+    objective: Objective,
+    results: Vec<Reached>,
+}
+
+/// A key result, how far it is, and what feeds it.
+struct Reached {
+    result: KeyResult,
+    figure: String,
+    is: i64,
+    projects: Vec<Project>,
+    goals: Vec<Serving>,
+}
+
+impl AboutPage {
+    fn error(&self, field: &str) -> &str {
+        self.errors.get(field).map_or("", String::as_str)
+    }
+
+    fn since(&self, member: &Member) -> String {
+        humanize::date(clock::day_in(member.since, &self.zone))
+    }
+
+    fn chat_is_address(&self) -> bool {
+        self.about.chat.starts_with("https://") || self.about.chat.starts_with("http://")
+    }
+}
+
+/// `GET /teams/{slug}/about`
+pub async fn about(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    page::page(&about_page(&app, &viewer, &headers, &slug, None).await?)
+}
+
+async fn about_page(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    slug: &str,
+    refused: Option<(About, BTreeMap<&'static str, String>)>,
+) -> Result<AboutPage> {
+    let access = access::team(&app.db, viewer, slug).await?;
+    let team = access.team;
+    let stands: About = sqlx::query_as("SELECT mission, chat, roadmap FROM teams WHERE id = $1")
+        .bind(team.id)
+        .fetch_one(&app.db)
+        .await?;
+    let roadmap = markdown::render(&stands.roadmap, &access::links(&app.db, viewer).await?);
+    let (about, errors) = refused.unwrap_or((stands, BTreeMap::new()));
+    let crew = crew(&app.db, team.id).await?;
+    let mut quarters: Vec<(String, Vec<Aim>)> = Vec::new();
+    for aim in aims(app, viewer, &team).await? {
+        match quarters
+            .iter_mut()
+            .find(|(quarter, _)| *quarter == aim.objective.quarter)
+        {
+            Some((_, aims)) => aims.push(aim),
+            None => quarters.push((aim.objective.quarter.clone(), vec![aim])),
+        }
+    }
+    Ok(AboutPage {
+        frame: Frame::new(app, viewer, headers, format!("About {}", team.name), slug)
+            .await?
+            .at("about"),
+        this_quarter: quarter(crew.week.today(app.clock.now())),
+        zone: crew.week.zone,
+        members: crew.members,
+        may_edit: access.may_edit,
+        may_lead: access.may_lead,
+        team,
+        about,
+        roadmap,
+        quarters,
+        errors,
+    })
+}
+
+/// `2026-Q4` for a day of it.
+fn quarter(day: time::Date) -> String {
+    format!("{:04}-Q{}", day.year(), (u8::from(day.month()) - 1) / 3 + 1)
+}
+
+/// A team's objectives; what feeds their key results is read for all of them at once.
+async fn aims(app: &App, viewer: &Viewer, team: &Team) -> Result<Vec<Aim>> {
+    let objectives = projects::queries::objectives(&app.db, team.id).await?;
+    let results: Vec<Uuid> = objectives
+        .iter()
+        .flat_map(|(_, results)| results)
+        .map(|result| result.id)
+        .collect();
+    let seen = access::teams(&app.db, viewer).await?;
+    let seen: Vec<Uuid> = seen.into_iter().map(|access| access.team.id).collect();
+    let mut feeding = projects::queries::projects(&app.db, &seen).await?;
+    feeding.retain(|project| {
+        project
+            .key_result_id
+            .is_some_and(|id| results.contains(&id))
+    });
+    let ids: Vec<Uuid> = feeding.iter().map(|project| project.id).collect();
+    let goals = contributions::serving(&app.db, &ids, &results, &seen).await?;
+    let reached = |result: KeyResult| {
+        let projects: Vec<Project> = feeding
+            .iter()
+            .filter(|project| project.key_result_id == Some(result.id))
+            .cloned()
+            .collect();
+        let of_projects = projects.iter().map(|project| {
+            let of_it = goals
+                .iter()
+                .filter(|goal| goal.project == Some(project.id))
+                .map(Serving::figure);
+            (
+                project.measure,
+                project
+                    .typed
+                    .unwrap_or_else(|| added_up(project.measure, of_it)),
+            )
+        });
+        // A goal whose project feeds the same key result is in that project's figure already.
+        let of_goals: Vec<Serving> = goals
+            .iter()
+            .filter(|goal| goal.key_result == Some(result.id))
+            .filter(|goal| {
+                !projects
+                    .iter()
+                    .any(|project| goal.project == Some(project.id))
+            })
+            .cloned()
+            .collect();
+        let figures = of_projects.chain(of_goals.iter().map(Serving::figure));
+        let current = result
+            .typed
+            .unwrap_or_else(|| added_up(result.measure, figures));
+        let (figure, is) = (
+            result.measure.figure(current, result.target),
+            part(current, result.target),
+        );
+        Reached {
+            result,
+            figure,
+            is,
+            projects,
+            goals: of_goals,
+        }
+    };
+    let aim = |(objective, results): (Objective, Vec<KeyResult>)| Aim {
+        objective,
+        results: results.into_iter().map(reached).collect(),
+    };
+    Ok(objectives.into_iter().map(aim).collect())
+}
+
+/// `POST /teams/{slug}/about`
+pub async fn tell(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let about = About {
+        mission: crate::domain::tasks::plain_lines(fields.text("mission").trim()),
+        chat: fields.text("chat").trim().to_owned(),
+        roadmap: crate::domain::tasks::plain_lines(fields.text("roadmap").trim()),
+    };
+    let actor = viewer.actor();
+    match app
+        .live
+        .change(&actor, |change, _| {
+            Box::pin(profile::tell(change, &team, &about))
+        })
+        .await
+    {
+        Ok(_) => Ok(Redirect::to(&format!("/teams/{slug}/about")).into_response()),
+        Err(Problem::Invalid(errors)) => {
+            let page = about_page(&app, &viewer, &headers, &slug, Some((about, errors))).await?;
+            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::date;
+
+    #[test]
+    fn a_quarter_has_three_months() {
+        assert_eq!(super::quarter(date!(2026 - 01 - 01)), "2026-Q1");
+        assert_eq!(super::quarter(date!(2026 - 06 - 30)), "2026-Q2");
+        assert_eq!(super::quarter(date!(2026 - 12 - 31)), "2026-Q4");
+    }
+}

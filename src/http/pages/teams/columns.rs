@@ -1,0 +1,224 @@
+//! A board's columns and labels in its team's settings.
+
+use askama::Template;
+use axum::{
+    extract::{Path, State as Given},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Redirect, Response},
+};
+
+use crate::{
+    app::App,
+    domain::{
+        accounts::audit_log,
+        boards::{Column, State, columns, labels, queries},
+        error::{Problem, Result},
+        policy::{access, viewer::Viewer},
+        tasks::delete_column,
+    },
+    http::{
+        extract::form::{Fields, id},
+        layout::Frame,
+        page,
+    },
+};
+use crate::{domain::teams::Team, http::pages::teams::settings::answer};
+
+fn read_state(fields: &Fields) -> Result<State> {
+    State::try_from(fields.text("state").to_owned()).map_err(|_| {
+        Problem::field(
+            "column",
+            "Say what its tasks are in: one of the five states.",
+        )
+    })
+}
+
+/// `POST /teams/{slug}/columns`
+pub async fn add_column(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
+    let outcome = match read_state(&fields) {
+        Ok(state) => {
+            let (actor, name) = (viewer.actor(), fields.text("name"));
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(columns::add_column(change, &team, name, state))
+                })
+                .await
+        }
+        Err(problem) => Err(problem),
+    };
+    answer(&app, &viewer, &headers, team, fields, outcome.map(|_| ())).await
+}
+
+/// `POST /teams/{slug}/columns/{column}`: with `to` it changes places with the one on its `left` or `right`, else its
+/// name and state are set.
+pub async fn edit_column(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, column)): Path<(String, String)>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
+    let (actor, column) = (viewer.actor(), access::plain(&column)?);
+    let outcome = match fields.get("to") {
+        Some(to) => {
+            let right = to == "right";
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(columns::shift_column(change, &team, column, right))
+                })
+                .await
+        }
+        None => match read_state(&fields) {
+            Ok(state) => {
+                let name = fields.text("name");
+                app.live
+                    .change(&actor, |change, _| {
+                        Box::pin(columns::edit_column(change, &team, column, name, state))
+                    })
+                    .await
+            }
+            Err(problem) => Err(problem),
+        },
+    };
+    answer(&app, &viewer, &headers, team, fields, outcome.map(|_| ())).await
+}
+
+#[derive(Template)]
+#[template(path = "teams/remove_column.html")]
+struct RemoveColumnPage {
+    frame: Frame,
+    team: Team,
+    column: Column,
+    others: Vec<Column>,
+    /// How many tasks it holds, and how many of the archive's are its own.
+    held: (i64, i64),
+    error: String,
+}
+
+/// `GET /teams/{slug}/columns/{column}/remove`: asks where its tasks go.
+pub async fn remove_column_form(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, column)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
+    page::page(&remove_page(&app, &viewer, &headers, team, &column, String::new()).await?)
+}
+
+async fn remove_page(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    team: Team,
+    column: &str,
+    error: String,
+) -> Result<RemoveColumnPage> {
+    let (own, others): (Vec<Column>, Vec<Column>) = queries::columns(&app.db, team.id)
+        .await?
+        .into_iter()
+        .partition(|one| one.slug == column);
+    let column = own.into_iter().next().ok_or(Problem::NotFound)?;
+    let held = sqlx::query_as(
+        "SELECT count(*) FILTER (WHERE rank IS NOT NULL), count(*) FILTER (WHERE rank IS NULL) FROM tasks WHERE team_id = $1 AND column_id = $2",
+    )
+    .bind(team.id)
+    .bind(column.id)
+    .fetch_one(&app.db)
+    .await?;
+    let frame = Frame::new(
+        app,
+        viewer,
+        headers,
+        format!("Take {} away", column.name),
+        &team.slug,
+    )
+    .await?;
+    Ok(RemoveColumnPage {
+        frame: frame.at("settings"),
+        team,
+        column,
+        others,
+        held,
+        error,
+    })
+}
+
+/// `POST /teams/{slug}/columns/{column}/remove`
+pub async fn remove_column(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, column)): Path<(String, String)>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
+    let (actor, into, name) = (viewer.actor(), fields.text("into"), access::plain(&column)?);
+    let removed = app
+        .live
+        .change(&actor, |change, _| {
+            Box::pin(async {
+                delete_column::remove_column(change, &team, name, into).await?;
+                audit_log::note_of(change, team.id, "column.removed", "of {team}").await
+            })
+        })
+        .await;
+    match removed {
+        Ok(_) => Ok(Redirect::to(&format!("/teams/{slug}/settings#columns")).into_response()),
+        Err(Problem::Invalid(errors)) => {
+            let why = errors.into_values().collect::<Vec<_>>().join(" ");
+            let page = remove_page(&app, &viewer, &headers, team, name, why).await?;
+            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// `POST /teams/{slug}/labels/{id}`: with `remove` it is taken away, else its name and hue are set.
+pub async fn edit_label(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, label)): Path<(String, String)>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
+    let (actor, label) = (viewer.actor(), id(&label)?);
+    let outcome = if fields.get("remove").is_some() {
+        app.live
+            .change(&actor, |change, _| {
+                Box::pin(labels::remove_label(change, &team, label))
+            })
+            .await
+    } else {
+        match hue(&fields) {
+            Ok(hue) => {
+                let name = fields.text("name");
+                app.live
+                    .change(&actor, |change, _| {
+                        Box::pin(labels::relabel(change, &team, label, name, hue))
+                    })
+                    .await
+            }
+            Err(problem) => Err(problem),
+        }
+    };
+    answer(&app, &viewer, &headers, team, fields, outcome.map(|_| ())).await
+}
+
+fn hue(fields: &Fields) -> Result<i16> {
+    let hue = fields
+        .text("hue")
+        .parse()
+        .ok()
+        .filter(|hue| (0..12).contains(hue));
+    hue.ok_or_else(|| Problem::field("label", "A hue is one of the twelve."))
+}

@@ -1,0 +1,245 @@
+//! All that happened in a team, the newest first.
+
+use askama::Template;
+use axum::{
+    extract::{Path, Query, State as Given},
+    http::HeaderMap,
+    response::Response,
+};
+use serde::Deserialize;
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use crate::domain::teams::Team;
+use crate::{
+    app::App,
+    domain::{
+        boards::State,
+        error::Result,
+        goals, humanize,
+        policy::{access, viewer::Viewer},
+        tasks::event_text::{Names, by_itself},
+    },
+    http::{layout::Frame, page},
+};
+
+/// So many events a page.
+const SHOWN: i64 = 100;
+
+#[derive(Template)]
+#[template(path = "teams/history.html")]
+struct HistoryPage {
+    frame: Frame,
+    team: Team,
+    lines: Vec<Line>,
+    /// The event that the next page begins before.
+    older: Option<i64>,
+    time_zone: String,
+}
+
+/// An event in words.
+struct Line {
+    who: String,
+    what: String,
+    task: Option<(String, String)>,
+    at: OffsetDateTime,
+}
+
+impl HistoryPage {
+    fn at(&self, line: &Line) -> String {
+        humanize::moment(line.at, &self.time_zone)
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Before {
+    before: Option<i64>,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    seq: i64,
+    kind: String,
+    before: Value,
+    after: Value,
+    at: OffsetDateTime,
+    who: Option<String>,
+    number: Option<i64>,
+    title: Option<String>,
+}
+
+/// `GET /teams/{slug}/history?before=419`
+pub async fn history(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    Query(from): Query<Before>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.team;
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT e.seq, e.kind, e.before, e.after, e.at, a.name AS who, k.number, k.title
+         FROM events e LEFT JOIN accounts a ON a.id = e.actor_id LEFT JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
+         WHERE e.team_id = $1 AND e.seq < $2 ORDER BY e.seq DESC LIMIT $3",
+    )
+    .bind(team.id)
+    .bind(from.before.unwrap_or(i64::MAX))
+    .bind(SHOWN)
+    .fetch_all(&app.db)
+    .await?;
+    let older = rows.last().map(|row| row.seq).filter(|seq| *seq > 1);
+    let names = Names::load(&app.db, team.id).await?;
+    let line = |row: Row| {
+        let what = names
+            .sentence(&row.kind, &row.before, &row.after)
+            .or_else(|| of_the_team(&row.kind, &row.before, &row.after))?;
+        let task = row.number.map(|number| {
+            (
+                format!("{}-{number}", team.key),
+                row.title.unwrap_or_default(),
+            )
+        });
+        let (who, what) = match (row.who, by_itself(&row.kind, &row.after)) {
+            (Some(who), _) => (who, what),
+            (None, Some((which, is))) => (which.to_owned(), is.to_owned()),
+            (None, None) => (nobody(&row.kind, &row.after).to_owned(), what),
+        };
+        Some(Line {
+            who,
+            what,
+            task,
+            at: row.at,
+        })
+    };
+    let lines = rows.into_iter().filter_map(line).collect();
+    let frame = Frame::new(
+        &app,
+        &viewer,
+        &headers,
+        format!("{}: history", team.name),
+        &slug,
+    )
+    .await?
+    .at("about");
+    page::page(&HistoryPage {
+        frame,
+        team,
+        lines,
+        older,
+        time_zone: viewer.time_zone,
+    })
+}
+
+/// What stands for who did it, where that is nobody who has an account.
+fn nobody<'e>(kind: &str, after: &'e Value) -> &'e str {
+    match (kind, text(&after["by"])) {
+        // what comes by itself
+        ("sprint.started", _) => "",
+        (_, "") => "A former member",
+        (_, by) => by,
+    }
+}
+
+/// What was done to the team rather than to a task, to stand after a name. Nothing for what needs no line.
+fn of_the_team(kind: &str, before: &Value, after: &Value) -> Option<String> {
+    let (was, is) = (
+        |field: &str| text(&before[field]),
+        |field: &str| text(&after[field]),
+    );
+    let whom = || {
+        if is("who").contains(' ') {
+            is("who").to_owned()
+        } else {
+            format!("@{}", is("who"))
+        }
+    };
+    Some(match kind {
+        "comment.added" => "commented".to_owned(),
+        "comment.edited" => "changed a comment".to_owned(),
+        "member.joined" if after["comes"] == true => "joined the team".to_owned(),
+        "member.joined" => format!("put {} on the team", whom()),
+        "member.left" => format!("took {} off the team", whom()),
+        "member.role" => format!("made {} a {}", whom(), is("role")),
+        "member.edited" => "changed what they say about themselves".to_owned(),
+        "team.added" => format!("added the team {} ({})", is("name"), is("key")),
+        "team.renamed" => format!("called the team {} ({})", is("name"), is("key")),
+        "team.told" => "changed what the team says about itself".to_owned(),
+        "team.visibility" if after["private"] == true => "made the team private".to_owned(),
+        "team.visibility" => "opened the team to everybody who is signed in".to_owned(),
+        "team.shared" => format!("shared the {} with {}", is("shows"), is("name")),
+        "team.unshared" => format!("took back the {} shared with {}", is("shows"), is("name")),
+        "share.ended" => format!(
+            "ended by that the {} shared with {}",
+            is("shows"),
+            is("name")
+        ),
+        "workspace.edited" => match (is("name"), after["registration_open"].is_null()) {
+            ("", _) => "changed who may register".to_owned(),
+            (name, true) => format!("called the workspace {name}"),
+            (name, false) => format!("called the workspace {name}, and changed who may register"),
+        },
+        "team.day-off" if after["day"].is_null() => {
+            format!("took the day off on {} away", was("day"))
+        }
+        "team.day-off" => format!("set a day off: {} {}", is("day"), is("name")),
+        "team.week" => "changed the days that the team works and meets on".to_owned(),
+        "column.added" => match after["columns"].as_array() {
+            Some(several) => format!(
+                "added the columns {}",
+                several
+                    .iter()
+                    .map(|one| text(&one["name"]))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ),
+            None => format!("added the column {}", is("name")),
+        },
+        "column.edited" if was("name") == is("name") => {
+            format!(
+                "made the tasks of the column {} {}",
+                is("name"),
+                State::try_from(is("state").to_owned())
+                    .map_or("other", State::default_name)
+                    .to_lowercase()
+            )
+        }
+        "column.edited" => format!("changed the column {} to {}", was("name"), is("name")),
+        "column.shifted" => "changed the order of the columns".to_owned(),
+        "column.removed" => format!("took the column {} away", was("name")),
+        "column.limited" if after["wip_limit"].is_null() => {
+            format!("took the limit of the column {} away", is("name"))
+        }
+        "column.limited" => format!(
+            "set the limit of the column {} to {}",
+            is("name"),
+            after["wip_limit"]
+        ),
+        "label.edited" if was("name") == is("name") => {
+            format!("gave the label {} another hue", is("name"))
+        }
+        "label.edited" => format!("changed the label {} to {}", was("name"), is("name")),
+        "label.removed" => format!("took the label {} away", was("name")),
+        "filter.saved" => format!("saved the filter “{}” for the team", is("name")),
+        "filter.deleted" => format!("deleted the filter “{}”", is("name")),
+        "goal.added" => format!("set the goal “{}”", is("title")),
+        "goal.edited" => "changed a goal".to_owned(),
+        "goal.removed" => format!("took the goal “{}” away", was("title")),
+        "goal.progressed" => format!("said how far a goal is: {}", goals::progress(after)),
+        "goal.comment" => format!("commented on the goal “{}”", is("title")),
+        "goal.concern" => format!("raised a concern about “{}”", is("title")),
+        "goal.answered" => "answered a concern".to_owned(),
+        "request.made" => format!("asked for “{}”", is("title")),
+        "request.withdrawn" => "took back a request".to_owned(),
+        "request.settled" => format!("settled a request: {}", is("outcome")),
+        "sprint.started" => format!("Sprint {} began", after["sprint"]),
+        "sprint.closed" => "closed the sprint".to_owned(),
+        "sprint.reopened" => "took the closing of the sprint back".to_owned(),
+        "sprint.moved" | "sprint.skipped" | "sprint.cadence" => "changed the sprints".to_owned(),
+        _ => return None,
+    })
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or("")
+}

@@ -1,0 +1,376 @@
+//! A team's settings: who is on it, who may look, and the days it works and meets on.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::{
+    extract::{Path, State as Given},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Redirect, Response},
+};
+use time::{Date, OffsetDateTime};
+
+use crate::domain::teams::{
+    Team,
+    roster::{Crew, Member, crew},
+    schedule::{self, WeekDraft},
+};
+use crate::{
+    app::App,
+    domain::{
+        accounts::{
+            Person,
+            working_hours::{clock_words, read_clock},
+        },
+        boards::{
+            self, Column, State,
+            labels::{self, Known},
+            share_links::{self, Link},
+        },
+        error::{Problem, Result},
+        humanize,
+        policy::{access, viewer::Viewer},
+    },
+    http::{
+        extract::form::{Fields, read_date},
+        layout::Frame,
+        page,
+    },
+};
+
+/// ISO weekdays by number, from 1.
+pub const WEEKDAYS: [&str; 7] = [
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+];
+
+#[derive(Template)]
+#[template(path = "teams/settings.html")]
+pub(crate) struct SettingsPage {
+    frame: Frame,
+    team: Team,
+    week: WeekDraft,
+    days_off: Vec<(Date, String)>,
+    /// Whether only its members may look at it.
+    private: bool,
+    crew: Crew,
+    /// Everybody who is not on it.
+    others: Vec<Person>,
+    columns: Vec<Column>,
+    labels: Vec<Known>,
+    links: Vec<Link>,
+    /// A share link that was just made: shown this once.
+    pub(crate) made: String,
+    /// The team's public address, and whether everybody may read it.
+    public: bool,
+    public_address: String,
+    now: OffsetDateTime,
+    typed: Fields,
+    errors: BTreeMap<&'static str, String>,
+}
+
+impl SettingsPage {
+    fn error(&self, field: &str) -> &str {
+        self.errors.get(field).map_or("", String::as_str)
+    }
+
+    /// Why a field of the named form was refused, where another form has a field of that name too.
+    fn error_in(&self, form: &str, field: &str) -> &str {
+        if self.typed.text("form") == form {
+            self.error(field)
+        } else {
+            ""
+        }
+    }
+
+    /// Whether the form that was refused is the one that has this field: what was typed into another says nothing here.
+    fn refused(&self, field: &str) -> bool {
+        !self.errors.is_empty() && self.typed.get(field).is_some()
+    }
+
+    /// Why a column that stands already was not changed.
+    fn column_error(&self) -> &str {
+        let renames = self.typed.get("state").is_some() && self.typed.text("form") != "column";
+        let name = if renames { self.error("name") } else { "" };
+        if name.is_empty() {
+            self.error("column")
+        } else {
+            name
+        }
+    }
+
+    /// What was typed into a field of a row that was refused, or else what stands there.
+    fn typed_in<'a>(&'a self, row: &str, field: &str, stands: &'a str) -> &'a str {
+        if self.typed.text("row") == row {
+            self.typed.text(field)
+        } else {
+            stands
+        }
+    }
+
+    /// Why a day off was not added.
+    fn day_error(&self) -> &str {
+        if self.refused("day") {
+            self.error("name")
+        } else {
+            ""
+        }
+    }
+
+    /// What was typed, or else what stands.
+    fn value(&self, field: &str) -> String {
+        let form = if matches!(field, "time_zone" | "standup_at") {
+            "standup_at"
+        } else {
+            "day"
+        };
+        if self.refused(form) {
+            return self.typed.text(field).to_owned();
+        }
+        match field {
+            "time_zone" => self.week.zone.clone().unwrap_or_default(),
+            "standup_at" => clock_words(self.week.standup_at),
+            _ => String::new(),
+        }
+    }
+
+    /// Every weekday, and whether it is ticked in that field.
+    fn days(&self, field: &str) -> Vec<(usize, &'static str, bool)> {
+        let stands = if field == "working_days" {
+            &self.week.working_days
+        } else {
+            &self.week.standup_days
+        };
+        let typed = self.typed.all(field);
+        let ticked = |number: usize| match self.refused("standup_at") {
+            true => typed.iter().any(|day| *day == number.to_string()),
+            false => stands.iter().any(|day| usize::try_from(*day) == Ok(number)),
+        };
+        (1..)
+            .zip(WEEKDAYS)
+            .map(|(number, name)| (number, name, ticked(number)))
+            .collect()
+    }
+
+    fn ends(&self, link: &Link) -> String {
+        match link.expires_at {
+            None => "until it is revoked".to_owned(),
+            Some(at) if at <= self.now => format!("over since {}", humanize::day(at.date())),
+            Some(at) => format!("until {}", humanize::day(at.date())),
+        }
+    }
+
+    fn used(&self, link: &Link) -> String {
+        link.last_used_at.map_or_else(
+            || "never used".to_owned(),
+            |at| format!("last used {}", humanize::ago(self.now, at)),
+        )
+    }
+
+    fn since(&self, member: &Member) -> String {
+        humanize::day(crate::domain::clock::day_in(
+            member.since,
+            &self.crew.week.zone,
+        ))
+    }
+
+    fn day(&self, day: &Date) -> String {
+        humanize::date(*day)
+    }
+}
+
+/// `GET /teams/{slug}/settings`
+pub async fn settings(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
+    page::page(
+        &settings_page(
+            &app,
+            &viewer,
+            &headers,
+            team,
+            Fields::default(),
+            BTreeMap::new(),
+        )
+        .await?,
+    )
+}
+
+pub(crate) async fn settings_page(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    team: Team,
+    typed: Fields,
+    errors: BTreeMap<&'static str, String>,
+) -> Result<SettingsPage> {
+    let week = sqlx::query_as(
+        "SELECT time_zone AS zone, working_days, standup_days, standup_at FROM teams WHERE id = $1",
+    )
+    .bind(team.id)
+    .fetch_one(&app.db)
+    .await?;
+    let days_off = sqlx::query_as(
+        "SELECT day, name FROM days_off WHERE team_id = $1 ORDER BY day DESC LIMIT 200",
+    )
+    .bind(team.id)
+    .fetch_all(&app.db)
+    .await?;
+    let (private, public): (bool, bool) =
+        sqlx::query_as("SELECT private, public FROM teams WHERE id = $1")
+            .bind(team.id)
+            .fetch_one(&app.db)
+            .await?;
+    let now = app.clock.now();
+    let crew = crew(&app.db, team.id).await?;
+    let mut others = boards::queries::people(&app.db).await?;
+    others.retain(|person| {
+        crew.members
+            .iter()
+            .all(|member| member.person.id != person.id)
+    });
+    let frame = Frame::new(
+        app,
+        viewer,
+        headers,
+        format!("{}: settings", team.name),
+        &team.slug,
+    )
+    .await?;
+    Ok(SettingsPage {
+        frame: frame.at("settings"),
+        columns: boards::queries::columns(&app.db, team.id).await?,
+        labels: labels::known(&app.db, team.id).await?,
+        links: share_links::links(&app.db, team.id, now).await?,
+        public_address: format!("{}/public/{}", app.public_url, team.slug),
+        made: String::new(),
+        team,
+        week,
+        days_off,
+        private,
+        public,
+        crew,
+        others,
+        typed,
+        errors,
+        now,
+    })
+}
+
+/// `POST /teams/{slug}/week`
+pub async fn set_week(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
+    let outcome = match read_week(&fields) {
+        Ok(week) => {
+            let actor = viewer.actor();
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(schedule::set_week(change, &team, &week))
+                })
+                .await
+        }
+        Err(problem) => Err(problem),
+    };
+    answer(&app, &viewer, &headers, team, fields, outcome.map(|_| ())).await
+}
+
+/// `POST /teams/{slug}/days-off`
+pub async fn add_day_off(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
+    let outcome = match fields
+        .date("day")
+        .and_then(|day| day.ok_or_else(|| Problem::field("day", "Say which day.")))
+    {
+        Ok(day) => {
+            let (actor, name) = (viewer.actor(), fields.text("name"));
+            app.live
+                .change(&actor, |change, _| {
+                    Box::pin(schedule::add_day_off(change, &team, day, name))
+                })
+                .await
+        }
+        Err(problem) => Err(problem),
+    };
+    answer(&app, &viewer, &headers, team, fields, outcome.map(|_| ())).await
+}
+
+/// `POST /teams/{slug}/days-off/{day}/remove`
+pub async fn remove_day_off(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, day)): Path<(String, String)>,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
+    let day = read_date(&day).ok_or(Problem::NotFound)?;
+    let actor = viewer.actor();
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(schedule::remove_day_off(change, &team, day))
+        })
+        .await?;
+    Ok(Redirect::to(&format!("/teams/{slug}/settings")).into_response())
+}
+
+pub(crate) async fn answer(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    team: Team,
+    fields: Fields,
+    outcome: Result<()>,
+) -> Result<Response> {
+    match outcome {
+        Ok(()) => Ok(Redirect::to(&format!("/teams/{}/settings", team.slug)).into_response()),
+        Err(Problem::Invalid(errors)) => {
+            let page = settings_page(app, viewer, headers, team, fields, errors).await?;
+            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+fn read_week(fields: &Fields) -> Result<WeekDraft> {
+    let days = |field: &'static str| -> Result<Vec<i16>> {
+        let mut days = Vec::new();
+        for day in fields.all(field) {
+            days.push(
+                day.parse()
+                    .map_err(|_| Problem::field(field, "Choose among the seven days."))?,
+            );
+        }
+        days.sort_unstable();
+        days.dedup();
+        Ok(days)
+    };
+    let zone = fields.text("time_zone").trim();
+    let wrong = || Problem::field("standup_at", "Write the hour as 10:00.");
+    Ok(WeekDraft {
+        zone: (!zone.is_empty()).then(|| zone.to_owned()),
+        working_days: days("working_days")?,
+        standup_days: days("standup_days")?,
+        standup_at: read_clock(fields.text("standup_at"))
+            .filter(|minute| *minute < 1440)
+            .ok_or_else(wrong)?,
+    })
+}

@@ -1,0 +1,115 @@
+//! Share links and the public address, in a team's settings.
+
+use axum::{
+    extract::{Path, State as Given},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Redirect, Response},
+};
+
+use crate::http::pages::teams::settings::{answer, settings_page};
+use crate::{
+    app::App,
+    domain::{
+        auth::passwords,
+        boards::share_links::{self, Draft, Shows},
+        error::{Problem, Result},
+        policy::{access, viewer::Viewer},
+    },
+    http::{
+        extract::form::{Fields, id},
+        page,
+    },
+};
+
+/// `POST /teams/{slug}/share-links`: makes a link and shows it, this once.
+pub async fn share(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
+    viewer.to_let_in()?;
+    let made = match read_draft(&fields).await {
+        Ok(draft) => {
+            app.live
+                .change(&viewer.actor(), |change, _| {
+                    Box::pin(share_links::share(change, &team, &draft))
+                })
+                .await
+        }
+        Err(problem) => Err(problem),
+    };
+    match made {
+        Ok(made) => {
+            let mut page = settings_page(
+                &app,
+                &viewer,
+                &headers,
+                team,
+                Fields::default(),
+                Default::default(),
+            )
+            .await?;
+            page.made = format!("{}/share/{}", app.public_url, made.value);
+            page::page(&page)
+        }
+        Err(Problem::Invalid(errors)) => {
+            let page = settings_page(&app, &viewer, &headers, team, fields, errors).await?;
+            page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+async fn read_draft(fields: &Fields) -> Result<Draft<'_>> {
+    Ok(Draft {
+        name: fields.text("name"),
+        shows: Shows::try_from(fields.text("shows").to_owned())
+            .map_err(|_| Problem::field("shows", "A link shows the board or the check-in."))?,
+        days: fields.parse("days", "A link holds for 1 to 366 days, or without an end.")?,
+        password_hash: match fields.text("password") {
+            "" => None,
+            password => Some(passwords::hash(password.to_owned()).await?),
+        },
+    })
+}
+
+/// `POST /teams/{slug}/share-links/{id}/revoke`
+pub async fn revoke(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path((slug, link)): Path<(String, String)>,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
+    let (actor, link) = (viewer.actor(), id(&link)?);
+    app.live
+        .change(&actor, |change, _| {
+            Box::pin(share_links::revoke(change, &team, link))
+        })
+        .await?;
+    Ok(Redirect::to(&format!("/teams/{slug}/settings#links")).into_response())
+}
+
+/// `POST /teams/{slug}/public`: with `public` everybody may read the check-in at its public address.
+pub async fn set_public(
+    Given(app): Given<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response> {
+    let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
+    let (actor, public) = (viewer.actor(), fields.get("public").is_some());
+    if public {
+        viewer.to_let_in()?;
+    }
+    let outcome = app
+        .live
+        .change(&actor, |change, _| {
+            Box::pin(share_links::set_public(change, &team, public))
+        })
+        .await;
+    answer(&app, &viewer, &headers, team, fields, outcome.map(|_| ())).await
+}

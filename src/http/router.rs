@@ -1,0 +1,387 @@
+//! Every URL, then every layer, in order.
+
+use std::time::Duration;
+
+use axum::{
+    Router,
+    http::StatusCode,
+    middleware::{from_fn, from_fn_with_state},
+    routing::{get, post, put},
+};
+use tower::ServiceBuilder;
+use tower_http::{
+    catch_panic::CatchPanicLayer, compression::CompressionLayer, limit::RequestBodyLimitLayer,
+    timeout::TimeoutLayer,
+};
+
+use crate::{
+    app::App,
+    domain::error::Problem,
+    http::{
+        api::openapi,
+        assets, health,
+        middleware::{form_recovery, idempotency, layers},
+        pages::{boards::forms as board_forms, teams::setup},
+    },
+};
+
+/// Whoever waits longer for an answer is told to come again.
+const LONGEST_REQUEST: Duration = Duration::from_secs(20);
+
+/// The whole program as one service.
+pub fn router(app: App) -> Router {
+    let compressed = pages()
+        .merge(given_back())
+        .nest("/api/v1", api())
+        .layer(CompressionLayer::new().no_br().no_deflate());
+    layered(app, compressed.merge(ready_made()), LONGEST_REQUEST)
+}
+
+fn pages() -> Router<App> {
+    use crate::http::pages::accounts;
+    use crate::http::pages::boards::board as boards;
+    use crate::http::pages::checkin;
+    use crate::http::pages::projects;
+    use crate::http::pages::sprints;
+    use crate::http::pages::standup;
+    use crate::http::pages::tasks;
+    use crate::http::pages::teams;
+    Router::new()
+        .route("/", get(teams::my_work))
+        .route("/teams", get(teams::all))
+        .route("/people/{handle}", get(teams::person))
+        .route("/setup", get(setup::form).post(setup::set_up))
+        .route("/login", get(accounts::login_form).post(accounts::login))
+        .route("/logout", post(accounts::logout))
+        .route("/enter/{key}", get(accounts::enter))
+        .route("/join/{key}", get(accounts::join_form).post(accounts::join))
+        .route(
+            "/register",
+            get(accounts::register_form).post(accounts::register),
+        )
+        .route(
+            "/reset/{key}",
+            get(accounts::reset_form).post(accounts::reset),
+        )
+        .route(
+            "/settings",
+            get(accounts::workspace).post(accounts::set_workspace),
+        )
+        .route("/settings/people", get(accounts::people))
+        .route("/settings/people/{handle}", post(accounts::change_person))
+        .route("/settings/invitations", post(accounts::invite))
+        .route(
+            "/settings/invitations/{id}/revoke",
+            post(accounts::revoke_invitation),
+        )
+        .route("/settings/audit", get(accounts::audit_log))
+        .route("/settings/audit.csv", get(accounts::audit_csv))
+        .route("/me/theme", post(accounts::set_theme))
+        .route("/teams/{slug}/cards", get(boards::cards))
+        .route(
+            "/teams/{slug}/filters/{id}/delete",
+            post(board_forms::delete_filter),
+        )
+        .route(
+            "/teams/{slug}/columns/{column}/limit",
+            get(board_forms::limit_form).post(board_forms::set_limit),
+        )
+        .route("/teams/{slug}/bulk", post(tasks::change_several))
+        .route(
+            "/teams/{slug}/flow",
+            get(crate::http::pages::flow::flow::flow),
+        )
+        .route(
+            "/teams/{slug}/flow/{file}",
+            get(crate::http::pages::flow::flow::numbers),
+        )
+        .route(
+            "/teams/{slug}/tasks",
+            get(tasks::list)
+                .merge(post(tasks::create).layer(from_fn(idempotency::recognise_repeats))),
+        )
+        .route("/teams/{slug}/tasks/new", get(tasks::new_form))
+        .route("/tasks/{key}", get(tasks::task).post(tasks::edit))
+        .route(
+            "/tasks/{key}/position",
+            put(tasks::move_task).post(tasks::move_task),
+        )
+        .route("/tasks/{key}/move", get(tasks::move_form))
+        .route(
+            "/tasks/{key}/block",
+            get(tasks::block_form)
+                .put(tasks::block)
+                .post(tasks::block)
+                .delete(tasks::unblock),
+        )
+        .route("/tasks/{key}/unblock", post(tasks::unblock))
+        .route("/tasks/{key}/waits/{id}/end", post(tasks::end_wait))
+        .route("/tasks/{key}/owners", post(tasks::set_owners))
+        .route("/tasks/{key}/owners/me", post(tasks::own))
+        .route("/tasks/{key}/archive", post(tasks::archive))
+        .route("/tasks/{key}/restore", post(tasks::restore))
+        .route("/tasks/{key}/ask-for-help", post(tasks::ask_for_help))
+        .route("/tasks/{key}/steps", post(tasks::add_step))
+        .route("/tasks/{key}/steps/{id}", post(tasks::tick_step))
+        .route("/tasks/{key}/steps/{id}/remove", post(tasks::remove_step))
+        .route("/tasks/{key}/comments", post(tasks::add_comment))
+        .route("/tasks/{key}/comments/{id}", post(tasks::edit_comment))
+        .route(
+            "/tasks/{key}/comments/{id}/delete",
+            post(tasks::delete_comment),
+        )
+        .route("/teams/{slug}/goals", post(sprints::add_goal))
+        .route("/teams/{slug}/goals/new", get(sprints::new_goal_form))
+        .route(
+            "/teams/{slug}/goals/{id}",
+            get(sprints::goal).post(sprints::edit_goal),
+        )
+        .route("/teams/{slug}/goals/{id}/progress", post(sprints::type_in))
+        .route(
+            "/teams/{slug}/goals/{id}/order",
+            post(sprints::reorder_goal),
+        )
+        .route(
+            "/teams/{slug}/goals/{id}/remove",
+            post(sprints::remove_goal),
+        )
+        .route(
+            "/teams/{slug}/sprints/{number}/close",
+            get(sprints::close_form).post(sprints::close),
+        )
+        .route(
+            "/teams/{slug}/sprints/{number}/reopen",
+            post(sprints::reopen),
+        )
+        .route(
+            "/teams/{slug}/planning",
+            get(sprints::planning).post(sprints::set_aside),
+        )
+        .route("/teams/{slug}/retro", get(sprints::latest_retro))
+        .route("/standup", get(standup::standup_of_several))
+        .route("/teams/{slug}/standup", get(standup::standup))
+        .route("/teams/{slug}/standup/walk", get(standup::walk))
+        .route("/teams/{slug}/topics/{id}", post(standup::tick_topic))
+        .route(
+            "/teams/{slug}/topics/{id}/remove",
+            post(standup::remove_topic),
+        )
+        .route("/teams/{slug}/actions/{id}", post(standup::settle_action))
+        .route("/teams/{slug}/actions/{id}/task", post(standup::make_task))
+        .route("/sprints/{number}/retro", get(sprints::retro))
+        .route("/sprints", get(sprints::sprints).post(sprints::set_cadence))
+        .route(
+            "/sprints/{number}",
+            get(sprints::pitch).post(sprints::edit_sprint),
+        )
+        .route("/sprints/{number}/skip", post(sprints::skip_sprint))
+        .route("/teams/{slug}/about", get(teams::about).post(teams::tell))
+        .route(
+            "/teams/{slug}/objectives/{id}/remove",
+            post(projects::remove_objective),
+        )
+        .route(
+            "/teams/{slug}/key-results/{id}/remove",
+            post(projects::remove_key_result),
+        )
+        .route("/teams/{slug}/settings", get(teams::settings))
+        .route("/teams/{slug}/members", post(teams::set_member))
+        .route("/teams/{slug}/columns", post(teams::add_column))
+        .route("/teams/{slug}/columns/{column}", post(teams::edit_column))
+        .route(
+            "/teams/{slug}/columns/{column}/remove",
+            get(teams::remove_column_form).post(teams::remove_column),
+        )
+        .route("/teams/{slug}/labels/{id}", post(teams::edit_label))
+        .route("/teams/{slug}/share-links", post(teams::share))
+        .route("/teams/{slug}/share-links/{id}/revoke", post(teams::revoke))
+        .route("/teams/{slug}/public", post(teams::set_public))
+        .route("/teams/{slug}/history", get(teams::history))
+        .route("/teams/{slug}/visibility", post(teams::set_visibility))
+        .route("/teams/{slug}/name", post(teams::rename))
+        .route("/teams/{slug}/week", post(teams::set_week))
+        .route("/teams/{slug}/days-off", post(teams::add_day_off))
+        .route(
+            "/teams/{slug}/days-off/{day}/remove",
+            post(teams::remove_day_off),
+        )
+        .route(
+            "/projects",
+            get(projects::projects).post(projects::add_project),
+        )
+        .route(
+            "/projects/{slug}",
+            get(projects::project).post(projects::edit_project),
+        )
+        .route("/projects/{slug}/cards", get(projects::board_cards))
+        .route("/projects/{slug}/finish", post(projects::finish_project))
+        .route("/projects/{slug}/milestones", post(projects::add_milestone))
+        .route(
+            "/projects/{slug}/milestones/{id}",
+            post(projects::edit_milestone),
+        )
+        .route(
+            "/projects/{slug}/milestones/{id}/order",
+            post(projects::reorder_milestone),
+        )
+        .route(
+            "/projects/{slug}/milestones/{id}/reach",
+            post(projects::reach_milestone),
+        )
+        .route(
+            "/projects/{slug}/milestones/{id}/remove",
+            post(projects::remove_milestone),
+        )
+        .route("/teams/{slug}/intake", get(checkin::intake))
+        .route("/teams/{slug}/requests", post(checkin::ask))
+        .route(
+            "/teams/{slug}/requests/{id}/withdraw",
+            post(checkin::withdraw),
+        )
+        .route("/teams/{slug}/follow", post(checkin::follow_team))
+        .route("/tasks/{key}/follow", post(checkin::follow_task))
+        .route(
+            "/teams/{slug}/goals/{id}/follow",
+            post(checkin::follow_goal),
+        )
+        .route("/projects/{slug}/follow", post(checkin::follow_project))
+        .route("/seen", post(checkin::see))
+        .route("/me", get(accounts::me).post(accounts::edit_me))
+        .route("/me/away", post(accounts::add_away))
+        .route("/me/away/{day}/remove", post(accounts::remove_away))
+        .route("/me/password", post(accounts::set_password))
+        .route("/me/sessions", post(accounts::end_sessions))
+        .route("/me/tokens/{id}/revoke", post(accounts::revoke_token))
+        .route("/changes/{id}/undo", post(tasks::undo))
+        .route("/preview", post(tasks::preview))
+}
+
+/// Forms that stand among others on a page: what is refused comes back by itself, with what was typed.
+fn given_back() -> Router<App> {
+    use crate::http::pages::accounts;
+    use crate::http::pages::checkin;
+    use crate::http::pages::projects;
+    use crate::http::pages::sprints;
+    use crate::http::pages::standup;
+    use crate::http::pages::teams;
+    Router::new()
+        .route("/teams", post(teams::add))
+        .route("/me/tokens", post(accounts::make_token))
+        .route("/teams/{slug}/requests/{id}", post(checkin::settle))
+        .route("/teams/{slug}/filters", post(board_forms::save_filter))
+        .route("/teams/{slug}/goals/{id}/remarks", post(sprints::remark))
+        .route(
+            "/teams/{slug}/remarks/{id}/answer",
+            post(sprints::answer_concern),
+        )
+        .route(
+            "/teams/{slug}/sprints/{number}/notes",
+            post(sprints::add_note),
+        )
+        .route("/teams/{slug}/notes/{id}", post(sprints::edit_note))
+        .route("/teams/{slug}/topics", post(standup::add_topic))
+        .route(
+            "/teams/{slug}/topics/{id}/text",
+            post(standup::correct_topic),
+        )
+        .route("/teams/{slug}/actions", post(standup::add_action))
+        .route("/teams/{slug}/objectives", post(projects::add_objective))
+        .route(
+            "/teams/{slug}/objectives/{id}",
+            post(projects::edit_objective),
+        )
+        .route(
+            "/teams/{slug}/objectives/{id}/key-results",
+            post(projects::add_key_result),
+        )
+        .route(
+            "/teams/{slug}/key-results/{id}",
+            post(projects::edit_key_result),
+        )
+        .route(
+            "/teams/{slug}/key-results/{id}/progress",
+            post(projects::type_in_result),
+        )
+        .route_layer(from_fn(form_recovery::give_back))
+}
+
+/// What comes compressed already, or is sent as it happens.
+fn ready_made() -> Router<App> {
+    use crate::http::pages::checkin;
+    Router::new()
+        .route(
+            "/teams/{slug}",
+            get(crate::http::pages::boards::board::board),
+        )
+        .route("/teams/{slug}/live", get(crate::http::live::stream::live))
+        .route(
+            "/projects/{slug}/board",
+            get(crate::http::pages::projects::board),
+        )
+        .route("/teams/{slug}/check-in", get(checkin::check_in))
+        .route("/teams/{slug}/check-in/{file}", get(checkin::feed))
+        .route("/share/{key}", get(checkin::shared).post(checkin::unlock))
+        .route(
+            "/share/{key}/live",
+            get(crate::http::live::stream::live_for_guest),
+        )
+        .route("/share/{key}/embed", get(checkin::shared_embed))
+        .route("/share/{key}/{file}", get(checkin::shared_feed))
+        .route("/public/{slug}", get(checkin::public))
+        .route(
+            "/public/{slug}/live",
+            get(crate::http::live::stream::live_for_public),
+        )
+        .route("/public/{slug}/embed", get(checkin::public_embed))
+        .route("/public/{slug}/{file}", get(checkin::public_feed))
+}
+
+fn api() -> Router<App> {
+    use crate::http::api::v1::boards;
+    use crate::http::api::v1::tasks;
+    Router::new()
+        .route("/teams", get(boards::list))
+        .route("/teams/{slug}/board", get(boards::board))
+        .route("/teams/{slug}/events", get(boards::events))
+        .route(
+            "/teams/{slug}/check-in",
+            get(crate::http::pages::checkin::facts),
+        )
+        .route("/teams/{slug}/tasks", post(tasks::create))
+        .route("/sprints", get(crate::http::api::v1::sprints::list))
+        .route(
+            "/tasks/{key}",
+            get(tasks::get).patch(tasks::patch).delete(tasks::delete),
+        )
+        .route("/tasks/{key}/position", put(tasks::position))
+        .route(
+            "/tasks/{key}/block",
+            put(tasks::block).delete(tasks::unblock),
+        )
+        .route("/tasks/{key}/owners", put(tasks::owners))
+        .route("/tasks/{key}/comments", post(tasks::comment))
+        .route("/openapi.json", get(openapi::document))
+        .layer(from_fn(idempotency::recognise_repeats))
+}
+
+/// The layers around a set of routes; the first is the outermost. What takes longer than `longest` is given up.
+pub fn layered(app: App, routes: Router<App>, longest: Duration) -> Router {
+    let routes = routes
+        .route("/static/{version}/{*path}", get(assets::serve))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .fallback(async || Problem::NotFound)
+        .with_state(app.clone());
+    // Around the router and not, as `Router::layer` does, around each of its routes: those are copied for every
+    // request, with all that stands around them.
+    let around = ServiceBuilder::new()
+        .layer(from_fn_with_state(app, layers::around))
+        .layer(CatchPanicLayer::new())
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::SERVICE_UNAVAILABLE,
+            longest,
+        ))
+        .layer(RequestBodyLimitLayer::new(layers::LARGEST_BODY))
+        .service(routes);
+    Router::new().fallback_service(around)
+}

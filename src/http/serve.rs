@@ -1,0 +1,210 @@
+//! Accepting connections, with limits, until told to stop.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{ConnectInfo, Request};
+use axum::{BoxError, Router};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+#[cfg(target_os = "linux")]
+use rustix::net::sockopt::set_tcp_user_timeout;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::time::{Sleep, sleep};
+use tower::Service;
+
+use crate::http::middleware::layers::LONGEST_HEAD;
+
+/// How long the program waits for others.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// Within this a request's head has to arrive, and an idle connection has to be used again.
+    pub head: Duration,
+    /// Within this a request's body has to arrive.
+    pub body: Duration,
+    /// Whoever takes nothing of an answer for so long does not want it.
+    pub read: Duration,
+    /// What is under way when asked to stop may take this long.
+    pub drain: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            head: Duration::from_secs(20),
+            body: Duration::from_secs(15),
+            read: Duration::from_secs(30),
+            // supervisors kill after ten seconds, and on a busy disk Postgres takes some of them
+            drain: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Open streams are cheap (about 31 KB each), and files are what runs out first.
+const MOST_CONNECTIONS: u64 = 20_000;
+/// Files that are not connections from a browser: the database's, logs, attachments.
+const OTHER_FILES: u64 = 128;
+
+/// Serves until asked to stop (asked again, it stops at once); then takes no more, tells the streams to end through
+/// `stopping`, and waits a while for what is under way.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    patience: Patience,
+    mut asked_to_stop: mpsc::Receiver<()>,
+    stopping: &watch::Sender<bool>,
+) {
+    let room = Arc::new(Semaphore::new(most_connections()));
+    let open = GracefulShutdown::new();
+    loop {
+        let accepted = async {
+            // the rest waits in the kernel's queue
+            let permit = Arc::clone(&room).acquire_owned().await;
+            (permit, listener.accept().await)
+        };
+        tokio::select! {
+            Some(()) = asked_to_stop.recv() => break,
+            (permit, accepted) = accepted => match (permit, accepted) {
+                (Ok(permit), Ok((stream, peer))) => {
+                    tokio::spawn(converse(stream, peer, router.clone(), patience, open.watcher(), permit));
+                }
+                (_, Err(error)) => pause_after(&error).await,
+                // never: nobody closes the semaphore
+                (Err(_), _) => break,
+            },
+        }
+    }
+    drop(listener);
+    stopping.send_replace(true);
+    let waiting = open.count();
+    if waiting > 0 {
+        tracing::info!("stopping, with {waiting} connections open");
+    }
+    tokio::select! {
+        () = open.shutdown() => {}
+        () = sleep(patience.drain) => {
+            tracing::warn!("some connections did not end in time, and are cut");
+        }
+        Some(()) = asked_to_stop.recv() => tracing::warn!("asked twice: stopping at once"),
+    }
+}
+
+async fn converse(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    patience: Patience,
+    watcher: Watcher,
+    _room: OwnedSemaphorePermit,
+) {
+    // small events would wait for an acknowledgement otherwise: 48 ms against 4, measured
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!("cannot set TCP_NODELAY: {error}");
+    }
+    // Also for whoever went without a word: a laptop that was closed, a network that was left.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = set_tcp_user_timeout(
+        &stream,
+        u32::try_from(patience.read.as_millis()).unwrap_or(u32::MAX),
+    ) {
+        tracing::debug!("cannot set TCP_USER_TIMEOUT: {error}");
+    }
+    let answer = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let arriving = |body: Incoming| match body.is_end_stream() {
+            true => axum::body::Body::empty(),
+            false => axum::body::Body::new(Arriving {
+                body,
+                deadline: Box::pin(sleep(patience.body)),
+            }),
+        };
+        router.clone().call(request.map(arriving))
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(patience.head)
+        .max_buf_size(LONGEST_HEAD)
+        .serve_connection(TokioIo::new(stream), answer);
+    if let Err(error) = watcher.watch(connection).await {
+        // somebody closed their laptop
+        tracing::debug!("connection from {peer} ended: {error}");
+    }
+}
+
+/// A request's body, which has to be here in time: byte by byte it could come for ever.
+struct Arriving {
+    body: Incoming,
+    deadline: Pin<Box<Sleep>>,
+}
+
+impl Body for Arriving {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        task: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match Pin::new(&mut self.body).poll_frame(task) {
+            Poll::Ready(frame) => Poll::Ready(frame.map(|frame| frame.map_err(Into::into))),
+            Poll::Pending => self.deadline.as_mut().poll(task).map(|()| {
+                Some(Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    "the body came too slowly",
+                )
+                .into()))
+            }),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// As many as there may be open files, which a login shell's default would hold to about 900.
+fn most_connections() -> usize {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let wanted = maximum.map_or(MOST_CONNECTIONS, |most| {
+        most.min(MOST_CONNECTIONS + OTHER_FILES)
+    });
+    let mut files = current.unwrap_or(MOST_CONNECTIONS);
+    let raised = Rlimit {
+        current: Some(wanted),
+        maximum,
+    };
+    if files < wanted && setrlimit(Resource::Nofile, raised).is_ok() {
+        files = wanted;
+    }
+    let connections = files
+        .saturating_sub(OTHER_FILES)
+        .clamp(16, MOST_CONNECTIONS);
+    // never: it is at most 20,000
+    usize::try_from(connections).unwrap_or(16)
+}
+
+/// A client that gave up is its own affair. Out of files or memory, trying again at once would
+/// only burn the processor.
+async fn pause_after(error: &std::io::Error) {
+    use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    if !matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset
+    ) {
+        tracing::error!("cannot accept a connection: {error}");
+        sleep(Duration::from_millis(500)).await;
+    }
+}
