@@ -5,7 +5,7 @@ use std::{ops::Deref, sync::Arc};
 use sqlx::PgPool;
 
 use crate::{
-    domain::{boards::board_auth::Doors, clock::Clock},
+    domain::{boards::board_auth::Doors, clock::Clock, events::EventStore},
     http::{
         cache::page_cache::KeptBoards,
         live::broadcaster::Live,
@@ -26,6 +26,8 @@ pub struct Parts {
     pub public_url: String,
     pub db: PgPool,
     pub clock: Clock,
+    /// Where every change is made.
+    pub store: EventStore,
     pub live: Arc<Live>,
     /// Those who ask for a board at this moment.
     pub doors: Doors,
@@ -55,13 +57,16 @@ impl App {
 
     /// The same behind proxies.
     pub fn behind(trusted: Trusted, public_url: &str, db: PgPool, clock: Clock) -> Self {
-        let live = Live::new(db.clone(), clock.clone());
+        let (store, commits) = EventStore::new(db.clone(), clock.clone());
+        let live = Live::new(commits);
+        let doors = Doors::new(db.clone(), clock.clone());
         Self(Arc::new(Parts {
             public_url: public_url.to_owned(),
             db,
             clock,
+            store,
             live,
-            doors: Doors::default(),
+            doors,
             kept: KeptBoards::default(),
             sign_ins: SignInLimits::default(),
             requests: RequestLimits::default(),

@@ -13,22 +13,20 @@ use crate::app::App;
 use crate::config::Config;
 use crate::db::{self, Database};
 use crate::demo;
-use crate::domain::accounts::audit_log::{self, Line};
+use crate::domain::accounts::api_tokens::{self, Scope};
 use crate::domain::accounts::create::{NewAccount, add_account};
 use crate::domain::auth::passwords;
-use crate::domain::auth::tokens::{self, Scope};
 use crate::domain::clock::Clock;
 use crate::domain::error::Problem;
+use crate::domain::events::EventStore;
+use crate::domain::events::audit_log::{self, Line};
 use crate::domain::import::{self, Wish};
 use crate::domain::sprints;
-use crate::domain::teams::{self, membership};
+use crate::domain::teams::membership;
 use crate::http::router;
 use crate::http::signals;
 use crate::http::{serve as server, serve::Patience};
-use crate::{
-    domain::events::Actor,
-    http::live::{broadcaster::Live, dispatcher},
-};
+use crate::{domain::policy::actor::Actor, http::live::dispatcher};
 
 /// A self-hosted team board for people who work in sprints
 #[derive(Debug, Parser)]
@@ -234,7 +232,7 @@ async fn serve_on(
         pool.clone(),
         Clock::default(),
     );
-    sprints::cadence::begin(&app).await?;
+    crate::jobs::housekeeping::begin(&app).await?;
     let first_visit = first_visit(&app, demo.is_some()).await?;
     let pump = tokio::spawn(dispatcher::pump(app.clone()));
     say(&format!("Fortnight is at {public_url}"));
@@ -398,7 +396,7 @@ async fn add_team(
 }
 
 async fn lead_team(pool: &PgPool, slug: &str, email: &str) -> anyhow::Result<()> {
-    let live = Live::new(pool.clone(), Clock::default());
+    let (store, mut commits) = EventStore::new(pool.clone(), Clock::default());
     let handle: Option<String> = sqlx::query_scalar(
         "SELECT handle FROM accounts WHERE lower(email) = lower($1) AND deactivated_at IS NULL",
     )
@@ -407,24 +405,26 @@ async fn lead_team(pool: &PgPool, slug: &str, email: &str) -> anyhow::Result<()>
     .await?;
     let handle =
         handle.with_context(|| format!("nobody who may sign in has the e-mail address {email}"))?;
-    let team: Option<teams::Team> =
+    let team: Option<crate::domain::team::Team> =
         sqlx::query_as("SELECT id, slug, name, key, seq FROM teams WHERE slug = $1")
             .bind(slug)
             .fetch_optional(pool)
             .await?;
     let team = team.with_context(|| format!("there is no team {slug}"))?;
     let lead = Some(membership::TeamRole::Lead);
-    live.change(&Actor::nobody(), |change, _| {
-        Box::pin(membership::set_member(change, &team, &handle, lead))
-    })
-    .await
-    .map_err(told)?;
+    store
+        .change(&Actor::nobody(), |change, _| {
+            Box::pin(membership::set_member(change, &team, &handle, lead))
+        })
+        .await
+        .map_err(told)?;
+    dispatcher::flush(pool, &mut commits).await;
     println!("@{handle} leads {}.", team.name);
     Ok(())
 }
 
 async fn create_token(pool: &PgPool, email: &str, scope: Scope) -> anyhow::Result<()> {
-    let secret = tokens::create(pool, Clock::default().now(), email, scope).await?;
+    let secret = api_tokens::create(pool, Clock::default().now(), email, scope).await?;
     println!("This token is shown only now: {secret}");
     Ok(())
 }
@@ -450,11 +450,11 @@ async fn first_visit(app: &App, demo: bool) -> anyhow::Result<Option<String>> {
         .fetch_optional(&app.db)
         .await?;
         let Some(guide) = guide else { return Ok(None) };
-        let key = tokens::create_link(&app.db, now, tokens::Purpose::SignIn(guide)).await?;
+        let key = api_tokens::create_link(&app.db, now, api_tokens::Purpose::SignIn(guide)).await?;
         return Ok(Some(format!("/enter/{key}")));
     }
     if crate::http::pages::teams::setup::is_empty(&app.db).await? {
-        let key = tokens::create_link(&app.db, now, tokens::Purpose::Setup).await?;
+        let key = api_tokens::create_link(&app.db, now, api_tokens::Purpose::Setup).await?;
         return Ok(Some(format!("/setup?key={key}")));
     }
     Ok(None)
@@ -476,7 +476,7 @@ async fn import(pool: &PgPool, asked: &Import) -> anyhow::Result<()> {
         mappings: &asked.mappings,
         dry_run: asked.dry_run,
     };
-    let live = Live::new(pool.clone(), Clock::default());
+    let (store, mut commits) = EventStore::new(pool.clone(), Clock::default());
     let all = draft.tasks.len();
     let tell = |done: usize| {
         bar.set_position(done as u64);
@@ -485,13 +485,13 @@ async fn import(pool: &PgPool, asked: &Import) -> anyhow::Result<()> {
             let _ = writeln!(std::io::stderr(), "{done} of {all} tasks");
         }
     };
-    let outcome = import::import(&live, &wish, &tell).await;
+    let outcome = import::import(&store, &wish, &tell).await;
     bar.finish_and_clear();
     say(&outcome
         .map_err(told)
         .context("nothing was imported")?
         .to_string());
-    live.flush().await;
+    dispatcher::flush(pool, &mut commits).await;
     Ok(())
 }
 

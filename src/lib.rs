@@ -23,3 +23,4 @@ pub mod db;
 pub mod demo;
 pub mod domain;
 pub mod http;
+pub mod jobs;

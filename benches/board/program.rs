@@ -11,7 +11,7 @@ use axum::{Router, body::Bytes, http::header, routing::get};
 use fortnight::{
     db::Database,
     domain::{
-        auth::tokens::{self, Scope},
+        accounts::api_tokens::{self, Scope},
         clock::Clock,
     },
     http::serve::{Patience, serve},
@@ -86,7 +86,7 @@ impl Program {
         )
         .fetch_one(&db)
         .await?;
-        let token = tokens::create(&db, Clock::default().now(), &email, Scope::Write).await?;
+        let token = api_tokens::create(&db, Clock::default().now(), &email, Scope::Write).await?;
         let keys = sqlx::query_scalar("SELECT 'INF-' || k.number FROM tasks k JOIN teams t ON t.id = k.team_id JOIN sprints s ON s.id = k.sprint_id WHERE t.key = 'INF' AND s.state = 'active' AND rank IS NOT NULL ORDER BY k.number").fetch_all(&db).await?;
         Ok(Self {
             address,

@@ -4,7 +4,7 @@
 //! They are on the clock of the last sprint that a task is in, or of the active one. That one is written as if
 //! today were `NOMINAL_TODAY`; the calendar stretches it to where today really is.
 
-use crate::domain::boards::State;
+use crate::domain::column_state::State;
 
 /// Where the active sprint's tables stand.
 pub const NOMINAL_TODAY: f64 = 6.5;

@@ -5,7 +5,7 @@ use time::Duration;
 use crate::demo::calendar::{Calendar, whole_micros};
 use crate::demo::history::{Change, History, Row};
 use crate::demo::people::TEAMS;
-use crate::domain::boards::State;
+use crate::domain::column_state::State;
 use crate::domain::tasks::rank;
 
 const INFRASTRUCTURE: usize = 0;

@@ -12,7 +12,7 @@ use crate::demo::history::{Event, History, Known, Row, slug};
 use crate::demo::people::{PEOPLE, TEAMS};
 use crate::demo::rng::Chance;
 use crate::domain::accounts::create::touch_workspace;
-use crate::domain::boards::State;
+use crate::domain::column_state::State;
 
 /// The number of the active sprint.
 const NUMBER: i32 = 42;

@@ -9,13 +9,13 @@ use uuid::Uuid;
 use crate::domain::{
     boards::filters::Filter,
     flow, goals,
-    sprints::{
-        Sprint,
+    retro::{
         close::{self, Verdict},
-        queries,
         report::{self, TaskFigure},
     },
-    teams::{self, Team, roster::crew},
+    sprints::{Sprint, queries},
+    team::Team,
+    teams::{self, roster::crew},
 };
 
 /// Why a goal was not met: whose, which, and the reason.

@@ -1,9 +1,13 @@
+//! The rules of the product, with their SQL and events. Knows neither axum nor askama.
+
 pub mod accounts;
 pub mod auth;
 pub mod boards;
 pub mod checkin;
 pub mod clock;
+pub mod column_state;
 pub mod constraints;
+pub mod dates;
 pub mod error;
 pub mod events;
 pub mod flow;
@@ -11,11 +15,20 @@ pub mod follows;
 pub mod goals;
 pub mod humanize;
 pub mod import;
+pub mod keys;
 pub mod markdown;
+pub mod measure;
+pub mod offboarding;
+pub mod person;
+pub mod planning;
 pub mod policy;
 pub mod projects;
+pub mod retention;
+pub mod retro;
 pub mod slug;
 pub mod sprints;
 pub mod standup;
 pub mod tasks;
+pub mod team;
 pub mod teams;
+pub mod text;

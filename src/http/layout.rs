@@ -6,12 +6,12 @@ use uuid::Uuid;
 use crate::{
     app::App,
     domain::{
-        accounts::Person,
         clock,
         error::Result,
-        policy::{access, viewer::Viewer},
+        person::Person,
+        policy::{team_access, viewer::Viewer},
         sprints,
-        teams::Team,
+        team::Team,
     },
     http::{
         assets::{ASSETS, Assets},
@@ -63,7 +63,7 @@ impl Frame {
         let today = clock::day_in(app.clock.now(), &viewer.time_zone);
         let mark =
             sprints::queries::active(&sprints).map_or_else(Vec::new, |sprint| sprint.mark(today));
-        let teams = access::teams(&app.db, viewer).await?;
+        let teams = team_access::teams(&app.db, viewer).await?;
         let edits = teams
             .iter()
             .filter(|access| access.may_edit)
@@ -79,7 +79,7 @@ impl Frame {
             team: team.to_owned(),
             page: "",
             mark,
-            is_admin: access::may_edit_workspace(viewer),
+            is_admin: team_access::may_edit_workspace(viewer),
             assets: &ASSETS,
         })
     }

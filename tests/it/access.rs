@@ -7,7 +7,7 @@ use axum::{
     http::{Method, Request, StatusCode, header},
     response::Response,
 };
-use fortnight::domain::auth::tokens::Scope;
+use fortnight::domain::accounts::api_tokens::Scope;
 use serde_json::json;
 use tower::ServiceExt;
 use uuid::Uuid;

@@ -774,7 +774,7 @@ async fn what_was_done_and_comes_back_comes_into_the_sprint_that_the_team_works_
 async fn nothing_is_carried_into_a_sprint_that_was_closed_in_that_moment() {
     let world = World::new().await;
     world.elif.make("infrastructure", "todo", "Left").await;
-    let team: fortnight::domain::teams::Team =
+    let team: fortnight::domain::team::Team =
         sqlx::query_as("SELECT id, slug, name, key, seq FROM teams WHERE key = 'INF'")
             .fetch_one(&world.db)
             .await
@@ -798,13 +798,17 @@ async fn nothing_is_carried_into_a_sprint_that_was_closed_in_that_moment() {
     let crew = fortnight::domain::teams::roster::crew(&world.db, team.id)
         .await
         .unwrap();
-    let (from, to, actor) = (of(42), of(43), fortnight::domain::events::Actor::nobody());
+    let (from, to, actor) = (
+        of(42),
+        of(43),
+        fortnight::domain::policy::actor::Actor::nobody(),
+    );
     let outcome = world
         .app
-        .live
+        .store
         .change(&actor, |change, _| {
             Box::pin(async {
-                fortnight::domain::sprints::close::hold(change, &team, &crew, from, to)
+                fortnight::domain::retro::close::hold(change, &team, &crew, from, to)
                     .await
                     .map(|_| ())
             })
@@ -819,10 +823,10 @@ async fn when_a_sprint_begins_every_team_hears_of_it() {
     let world = World::new().await;
     world.app.clock.advance(Duration::days(8));
     let turn = async || {
-        let nobody = fortnight::domain::events::Actor::nobody();
+        let nobody = fortnight::domain::policy::actor::Actor::nobody();
         world
             .app
-            .live
+            .store
             .change(&nobody, |change, _| {
                 Box::pin(fortnight::domain::sprints::cadence::keep_up_and_tell(
                     change,

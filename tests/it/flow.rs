@@ -5,7 +5,7 @@ use fortnight::domain::{
     boards::filters::Filter,
     flow::{BurnUp, queries},
     sprints,
-    teams::Team,
+    team::Team,
 };
 use serde_json::json;
 use time::Duration;

@@ -112,7 +112,7 @@ async fn a_wounded_export_comes_in_whole_or_not_at_all() {
                 mappings: &[],
                 dry_run: false,
             };
-            match import::import(&world.app.live, &wish, &|_| {}).await {
+            match import::import(&world.app.store, &wish, &|_| {}).await {
                 Ok(_) => came += 1,
                 Err(problem) => {
                     // a sentence, and nothing of ours

@@ -9,8 +9,10 @@ use axum::{
 use fortnight::{
     app::App,
     domain::{
-        accounts::create::{NewAccount, add_account},
-        auth::tokens::Scope,
+        accounts::{
+            api_tokens::Scope,
+            create::{NewAccount, add_account},
+        },
         clock::Clock,
         teams::create::{add_member, add_team},
     },
@@ -1186,16 +1188,16 @@ async fn each_change_of_a_teams_settings_is_in_its_history() {
         assert!(audit.contains(kind), "{kind} is missing from {audit}");
     }
     // whoever runs the server may do it too
-    let team_of: fortnight::domain::teams::Team =
+    let team_of: fortnight::domain::team::Team =
         sqlx::query_as("SELECT id, slug, name, key, seq FROM teams WHERE key = 'PLAT'")
             .fetch_one(&world.db)
             .await
             .unwrap();
-    let nobody = fortnight::domain::events::Actor::nobody();
+    let nobody = fortnight::domain::policy::actor::Actor::nobody();
     let lead = Some(fortnight::domain::teams::membership::TeamRole::Lead);
     world
         .app
-        .live
+        .store
         .change(&nobody, |change, _| {
             Box::pin(fortnight::domain::teams::membership::set_member(
                 change, &team_of, "elif", lead,

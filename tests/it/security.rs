@@ -11,7 +11,7 @@ use axum::{
 use fortnight::{
     app::App,
     db,
-    domain::{auth::tokens::Scope, clock::Clock},
+    domain::{accounts::api_tokens::Scope, clock::Clock},
     http::{
         middleware::{
             client_ip::{Network, Trusted},

@@ -7,8 +7,10 @@ use axum::{
 use fortnight::{
     app::App,
     domain::{
-        accounts::create::{NewAccount, add_account},
-        auth::tokens::{self, Purpose},
+        accounts::{
+            api_tokens::{self, Purpose},
+            create::{NewAccount, add_account},
+        },
         clock::Clock,
     },
     http::router::router,
@@ -256,7 +258,9 @@ async fn expired_ended_and_deactivated_are_out() {
     world.elif.get("/teams").await.refused(303);
     world.app.clock.advance(-time::Duration::days(10));
     world.elif.get("/teams").await.refused(200);
-    let program = world.program_of(&world.elif, tokens::Scope::Write).await;
+    let program = world
+        .program_of(&world.elif, api_tokens::Scope::Write)
+        .await;
     program
         .api(Method::GET, "/teams", json!({}))
         .await
@@ -323,7 +327,9 @@ async fn behind_https_the_cookie_is_held_to_this_host() {
 async fn an_empty_workspace_is_set_up_once_by_who_has_the_link() {
     let db = cluster::database().await;
     let app = App::new("http://fortnight.test", db.clone(), Clock::standing(NOW));
-    let key = tokens::create_link(&db, NOW, Purpose::Setup).await.unwrap();
+    let key = api_tokens::create_link(&db, NOW, Purpose::Setup)
+        .await
+        .unwrap();
     let world = World::new().await;
     let me = Client {
         router: router(app),
@@ -421,7 +427,9 @@ async fn sprints_follow_one_another_from_the_day_that_was_given() {
     ] {
         let db = cluster::database().await;
         let app = App::new("http://fortnight.test", db.clone(), Clock::standing(NOW));
-        let key = tokens::create_link(&db, NOW, Purpose::Setup).await.unwrap();
+        let key = api_tokens::create_link(&db, NOW, Purpose::Setup)
+            .await
+            .unwrap();
         let me = Client {
             router: router(app),
             ..world.stranger()
@@ -471,7 +479,10 @@ async fn a_program_is_told_401_and_never_sent_to_a_form() {
         assert_eq!(refused.header("www-authenticate"), "Bearer", "{path}");
     }
     let program = world
-        .program_of(&world.elif, fortnight::domain::auth::tokens::Scope::Read)
+        .program_of(
+            &world.elif,
+            fortnight::domain::accounts::api_tokens::Scope::Read,
+        )
         .await;
     let token = program.bearer.unwrap();
     ask("/api/v1/teams", &format!("bearer {token}"))

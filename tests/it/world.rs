@@ -10,12 +10,10 @@ use axum::{
 use fortnight::{
     app::App,
     domain::{
-        accounts::Person,
-        auth::{
-            sessions,
-            tokens::{self, Scope},
-        },
+        accounts::api_tokens::{self, Scope},
+        auth::sessions,
         clock::Clock,
+        person::Person,
         sprints::cadence,
         teams::create::{add_member, add_team},
     },
@@ -132,7 +130,9 @@ impl World {
     /// The same person as a program with a token.
     pub async fn program_of(&self, client: &Client, scope: Scope) -> Client {
         let email = format!("{}@example.org", client.person.handle);
-        let token = tokens::create(&self.db, NOW, &email, scope).await.unwrap();
+        let token = api_tokens::create(&self.db, NOW, &email, scope)
+            .await
+            .unwrap();
         Client {
             cookie: String::new(),
             bearer: Some(token),

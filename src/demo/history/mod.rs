@@ -15,8 +15,8 @@ use crate::demo::calendar::Calendar;
 use crate::demo::content::{Deed, NOMINAL_TODAY, On, Task};
 use crate::demo::people::{PEOPLE, TEAMS};
 use crate::demo::rng::Chance;
-use crate::domain::boards::State;
-use crate::domain::tasks::{rank, timeline};
+use crate::domain::column_state::State;
+use crate::domain::tasks::rank;
 
 /// Ids that tasks refer to.
 pub struct Known {

@@ -18,7 +18,7 @@ impl History {
         let from = row.column;
         let mut before = json!({ "column": slug(from), "state": from, "rank": row.rank });
         if from != to {
-            before["column_since"] = json!(timeline::instant(row.column_since));
+            before["column_since"] = json!(crate::domain::dates::instant(row.column_since));
             row.column_since = change.at;
         }
         if let Some(old) = row.rank.replace(rank.clone())

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::domain::{boards::filters::literal, error::Result, events::Change, humanize};
+use crate::domain::{error::Result, events::Change, humanize, text::literal};
 
 /// What stands for somebody in what happened.
 pub const FORMER: &str = "a former member";

@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::accounts::Person;
+use crate::domain::person::Person;
 use crate::domain::{
     error::{Problem, Result},
     slug::{free, slug},

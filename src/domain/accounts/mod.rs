@@ -2,45 +2,8 @@
 
 pub mod absences;
 pub mod anonymize;
-pub mod audit_log;
+pub mod api_tokens;
 pub mod create;
-pub mod deactivate;
-pub mod invitations;
 pub mod password_resets;
 pub mod profile;
 pub mod working_hours;
-
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
-
-/// A person as others see one: nothing secret in it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
-pub struct Person {
-    #[serde(skip_serializing)]
-    pub id: Uuid,
-    pub handle: String,
-    pub name: String,
-    #[serde(skip_serializing)]
-    pub hue: i16,
-}
-
-impl Person {
-    /// At most two letters for the round badge.
-    pub fn initials(&self) -> String {
-        let mut words = self
-            .name
-            .split_whitespace()
-            .filter_map(|word| word.chars().next());
-        let first = words.next();
-        first
-            .into_iter()
-            .chain(words.next_back())
-            .flat_map(char::to_uppercase)
-            .collect()
-    }
-
-    /// The name that people call one another by.
-    pub fn first_name(&self) -> &str {
-        self.name.split_whitespace().next().unwrap_or(&self.name)
-    }
-}

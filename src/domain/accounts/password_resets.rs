@@ -1,12 +1,13 @@
 //! Passwords: changing one's own, and the link that an administrator makes for who has forgotten theirs.
 
+use crate::domain::auth::secrets;
 use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::domain::{
-    accounts::audit_log::{self, Line},
-    auth::{passwords, tokens},
+    auth::passwords,
+    events::audit_log::{self, Line},
 };
 use crate::domain::{
     error::{Problem, Result},
@@ -18,7 +19,7 @@ const HOLDS: Duration = Duration::minutes(60);
 
 /// Makes a link's secret for a new password of that person; one that was made before ends.
 pub async fn make_link(change: &mut Change, handle: &str) -> Result<String> {
-    let secret = tokens::new_secret()?;
+    let secret = secrets::new_secret()?;
     let (at, actor) = (change.at, change.actor);
     let made = sqlx::query(
         "INSERT INTO password_resets (account_id, token_hash, created_by, created_at, expires_at)
@@ -27,7 +28,7 @@ pub async fn make_link(change: &mut Change, handle: &str) -> Result<String> {
             created_at = excluded.created_at, expires_at = excluded.expires_at",
     )
     .bind(handle)
-    .bind(tokens::digest(&secret))
+    .bind(secrets::digest(&secret))
     .bind(actor)
     .bind(at)
     .bind(at + HOLDS)
@@ -49,7 +50,7 @@ pub async fn whose(db: &PgPool, now: OffsetDateTime, secret: &str) -> Result<Str
         "SELECT a.name FROM password_resets r JOIN accounts a ON a.id = r.account_id
          WHERE r.token_hash = $1 AND r.expires_at > $2 AND a.deactivated_at IS NULL",
     )
-    .bind(tokens::digest(secret))
+    .bind(secrets::digest(secret))
     .bind(now)
     .fetch_one(db)
     .await?)
@@ -62,7 +63,7 @@ pub async fn use_link(change: &mut Change, secret: &str, hash: &str) -> Result<U
         "DELETE FROM password_resets r USING accounts a
          WHERE r.token_hash = $1 AND r.expires_at > $2 AND a.id = r.account_id AND a.deactivated_at IS NULL RETURNING r.account_id",
     )
-    .bind(tokens::digest(secret))
+    .bind(secrets::digest(secret))
     .bind(at)
     .fetch_one(change.db())
     .await?;

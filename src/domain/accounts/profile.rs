@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::domain::accounts::{audit_log, create::touch_workspace, working_hours::Hours};
+use crate::domain::{
+    accounts::{create::touch_workspace, working_hours::Hours},
+    events::audit_log,
+};
 use crate::domain::{
     clock,
     error::{Problem, Result},

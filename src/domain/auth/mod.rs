@@ -1,3 +1,3 @@
 pub mod passwords;
+pub mod secrets;
 pub mod sessions;
-pub mod tokens;

@@ -1,10 +1,10 @@
 //! Sessions: an opaque cookie, its digest in a table, gone at once when ended.
 
+use crate::domain::auth::secrets;
 use sqlx::{PgExecutor, PgPool};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::auth::tokens;
 use crate::domain::error::{Problem, Result};
 
 /// Unused for so long, a session ends.
@@ -38,13 +38,13 @@ pub async fn start_by(
     hash: Option<&str>,
     user_agent: &str,
 ) -> Result<Option<String>> {
-    let secret = tokens::new_secret()?;
+    let secret = secrets::new_secret()?;
     let started = sqlx::query(
         "INSERT INTO sessions (token_hash, account_id, created_at, last_seen_at, expires_at, user_agent)
          SELECT $1, id, $3, $3, $4, left($5, 300) FROM accounts
          WHERE id = $2 AND deactivated_at IS NULL AND ($6::text IS NULL OR password_hash = $6) FOR SHARE",
     )
-    .bind(tokens::digest(&secret))
+    .bind(secrets::digest(&secret))
     .bind(account)
     .bind(now)
     .bind(now + IDLE)
@@ -76,37 +76,6 @@ pub async fn end(db: impl PgExecutor<'_>, token_hash: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// How long a repeated API write is recognised.
-const REPEATS: Duration = Duration::days(1);
-
-/// How long what was done can be looked up.
-const AUDITED: Duration = Duration::days(400);
-
-/// Clears what has run out: sessions, one-time links, and keys of repeated writes.
-pub async fn forget_expired(db: &PgPool, now: OffsetDateTime) -> Result<()> {
-    sqlx::query("DELETE FROM sessions WHERE expires_at < $1")
-        .bind(now)
-        .execute(db)
-        .await?;
-    sqlx::query("DELETE FROM entry_links WHERE expires_at < $1")
-        .bind(now)
-        .execute(db)
-        .await?;
-    sqlx::query("DELETE FROM password_resets WHERE expires_at < $1")
-        .bind(now)
-        .execute(db)
-        .await?;
-    sqlx::query("DELETE FROM audit WHERE at < $1")
-        .bind(now - AUDITED)
-        .execute(db)
-        .await?;
-    sqlx::query("DELETE FROM idempotency_keys WHERE created_at < $1")
-        .bind(now - REPEATS)
-        .execute(db)
-        .await?;
-    Ok(())
-}
-
 /// The cookie's name: browsers hold `__Host-` ones to https and to this host alone; loopback http cannot have it.
 pub fn cookie_name(https: bool) -> &'static str {
     if https { "__Host-session" } else { "session" }
@@ -132,7 +101,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{domain::policy::viewer::brought, http::cookies::cookie};
+    use crate::http::{cookies::cookie, extract::viewer::brought};
 
     proptest! {
         #[test]

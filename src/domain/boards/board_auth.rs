@@ -1,23 +1,24 @@
-//! The door of a board: who asks, which team, and whether anything changed since. One query answers all who
-//! stand there at the same moment, each with what was true after they came.
+//! Who asks for a board, which team, and whether anything changed since. Requests that arrive at the same moment share
+//! one query, which starts after the last of them arrived.
 
-use std::{collections::HashMap, sync::Mutex};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
 
-use axum::http::HeaderMap;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::domain::policy::access::{self, TeamAccess, seen_by};
-use crate::{
-    app::App,
-    domain::{
-        error::{Problem, Result},
-        policy::viewer::{self, Brought, Known, Viewer},
-        teams::Team,
+use crate::domain::{
+    clock::Clock,
+    error::{Problem, Result},
+    policy::{
+        predicates::seen_by,
+        team_access::TeamAccess,
+        viewer::{Known, Viewer},
     },
-    http::middleware::client_ip::Network,
 };
 
 /// The door asks once nobody else has come while it looked so many times. A look takes a microsecond or two.
@@ -34,9 +35,11 @@ pub struct Door {
 }
 
 /// Those who wait at the door while a query is under way; the next one is for all of them.
-#[derive(Default)]
+#[derive(Clone)]
 pub struct Doors {
-    waiting: Mutex<Waiting>,
+    db: PgPool,
+    clock: Clock,
+    waiting: Arc<Mutex<Waiting>>,
 }
 
 #[derive(Default)]
@@ -47,83 +50,46 @@ struct Waiting {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Asked {
-    token_hash: Vec<u8>,
-    cookie: bool,
-    slug: String,
+pub(crate) struct Asked {
+    pub token_hash: Vec<u8>,
+    pub cookie: bool,
+    pub slug: String,
 }
 
 /// Nothing for somebody unknown; `Busy` when the database did not answer.
 type Told = Result<Option<Row>, ()>;
 
 #[derive(Clone, sqlx::FromRow)]
-struct Row {
-    nth: i64,
+pub(crate) struct Row {
+    pub nth: i64,
     #[sqlx(flatten)]
-    known: Known,
-    workspace_seq: i64,
-    team_id: Option<Uuid>,
-    team_slug: Option<String>,
-    team_name: Option<String>,
-    team_key: Option<String>,
-    seq: Option<i64>,
-    is_hidden: bool,
-    is_member: bool,
-    is_lead: bool,
-}
-
-/// Lets a request in to a team's board, or says why not.
-pub async fn open(app: &App, from: Network, headers: &HeaderMap, slug: &str) -> Result<Door> {
-    let Brought { token_hash, cookie } =
-        viewer::brought(headers, app.is_https()).ok_or(Problem::SignedOut)?;
-    let now = app.clock.now();
-    let asked = Asked {
-        token_hash: token_hash.clone(),
-        cookie,
-        slug: access::plain(slug)?.to_owned(),
-    };
-    let row = app
-        .doors
-        .ask(app, asked)
-        .await?
-        .ok_or_else(|| viewer::unknown(app, from))?;
-    let viewer = row
-        .known
-        .into_viewer(app, Brought { token_hash, cookie }, now)
-        .await?;
-    let (Some(id), Some(slug), Some(name), Some(key), Some(seq)) = (
-        row.team_id,
-        row.team_slug,
-        row.team_name,
-        row.team_key,
-        row.seq,
-    ) else {
-        return Err(Problem::NotFound);
-    };
-    if row.is_hidden {
-        return Err(Problem::NotFound);
-    }
-    let access = TeamAccess::of(
-        &viewer,
-        Team {
-            id,
-            slug,
-            name,
-            key,
-            seq,
-        },
-        row.is_member,
-        row.is_lead,
-    )?;
-    Ok(Door {
-        viewer,
-        access,
-        workspace_seq: row.workspace_seq,
-    })
+    pub known: Known,
+    pub workspace_seq: i64,
+    pub team_id: Option<Uuid>,
+    pub team_slug: Option<String>,
+    pub team_name: Option<String>,
+    pub team_key: Option<String>,
+    pub seq: Option<i64>,
+    pub is_hidden: bool,
+    pub is_member: bool,
+    pub is_lead: bool,
 }
 
 impl Doors {
-    async fn ask(&self, app: &App, asked: Asked) -> Result<Option<Row>> {
+    /// A batcher that asks this database.
+    pub fn new(db: PgPool, clock: Clock) -> Self {
+        Self {
+            db,
+            clock,
+            waiting: Arc::default(),
+        }
+    }
+
+    /// The row for one request.
+    ///
+    /// # Errors
+    /// `Busy` when the database does not answer.
+    pub(crate) async fn ask(&self, asked: Asked) -> Result<Option<Row>> {
         let (tell, told) = oneshot::channel();
         let opens = {
             let mut waiting = self.waiting();
@@ -133,8 +99,8 @@ impl Doors {
         };
         if opens {
             // Of its own: whoever came first may leave, and the others still want to come in.
-            let app = app.clone();
-            tokio::spawn(async move { app.doors.let_in(&app).await });
+            let doors = self.clone();
+            tokio::spawn(async move { doors.let_in().await });
         }
         told.await
             .map_err(|_| Problem::Busy)?
@@ -142,7 +108,7 @@ impl Doors {
     }
 
     /// Asks for all who wait, until nobody does.
-    async fn let_in(&self, app: &App) {
+    async fn let_in(&self) {
         // One connection for all of it: the pool's own bookkeeping would be a good part of so small a query.
         let mut held = None;
         loop {
@@ -159,13 +125,13 @@ impl Doors {
             // By the time of this query: whoever came first may have come long ago, when there is always somebody.
             let connection = match held.take() {
                 Some(connection) => Ok(connection),
-                None => app.db.acquire().await,
+                None => self.db.acquire().await,
             };
             let rows = match connection {
                 Ok(mut connection) => {
                     let rows = look_up(
                         &mut connection,
-                        app.clock.now(),
+                        self.clock.now(),
                         asked.iter().map(|(asked, _)| asked),
                     )
                     .await;

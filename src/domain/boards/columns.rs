@@ -3,13 +3,13 @@
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::domain::boards::State;
+use crate::domain::column_state::State;
 use crate::domain::{
-    accounts::{audit_log, create::touch_workspace},
+    accounts::create::touch_workspace,
     error::{Problem, Result},
-    events::{Change, Event},
+    events::{Change, Event, audit_log},
     slug::{free, slug},
-    teams::Team,
+    team::Team,
 };
 
 /// No board has more columns than this.

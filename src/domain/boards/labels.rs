@@ -1,5 +1,6 @@
 //! A team's labels: what they are called, their hues, and taking them away.
 
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -9,7 +10,7 @@ use crate::domain::{
     accounts::create::touch_workspace,
     error::{Problem, Result},
     events::Change,
-    teams::Team,
+    team::Team,
 };
 
 /// A label in a team's settings.
@@ -88,4 +89,17 @@ pub async fn remove_label(change: &mut Change, team: &Team, label: Uuid) -> Resu
         json!({}),
     )
     .await
+}
+
+/// A team's word on a task.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, sqlx::FromRow)]
+pub struct Label {
+    pub name: String,
+    pub hue: i16,
+}
+
+impl Serialize for Label {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&self.name)
+    }
 }

@@ -6,70 +6,10 @@ pub mod filters;
 pub mod labels;
 pub mod queries;
 pub mod saved_filters;
-pub mod share_links;
 pub mod wip_limits;
 
-use serde::{Deserialize, Serialize};
+use crate::domain::column_state::State;
 use uuid::Uuid;
-
-/// What a column's tasks are in, whatever the column is called. Every figure goes by it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum State {
-    Todo,
-    Doing,
-    Blocked,
-    Review,
-    Done,
-}
-
-impl State {
-    pub const ALL: [Self; 5] = [
-        Self::Todo,
-        Self::Doing,
-        Self::Blocked,
-        Self::Review,
-        Self::Done,
-    ];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Todo => "todo",
-            Self::Doing => "doing",
-            Self::Blocked => "blocked",
-            Self::Review => "review",
-            Self::Done => "done",
-        }
-    }
-
-    /// The column that a new team has for it.
-    pub fn default_name(self) -> &'static str {
-        match self {
-            Self::Todo => "Todo",
-            Self::Doing => "In progress",
-            Self::Blocked => "Blocked",
-            Self::Review => "In review",
-            Self::Done => "Done",
-        }
-    }
-}
-
-impl TryFrom<String> for State {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|state| state.as_str() == text)
-            .ok_or_else(|| format!("no state is called {text}"))
-    }
-}
-
-impl std::fmt::Display for State {
-    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        to.write_str(self.as_str())
-    }
-}
 
 /// A column of a team's board.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]

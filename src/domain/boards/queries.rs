@@ -4,7 +4,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::domain::boards::Column;
-use crate::domain::{accounts::Person, error::Result, tasks::Label};
+use crate::domain::{boards::labels::Label, error::Result, person::Person};
 
 /// A team's columns from left to right.
 pub async fn columns(db: &PgPool, team: Uuid) -> Result<Vec<Column>> {

@@ -8,7 +8,7 @@ use crate::domain::{
     accounts::create::touch_workspace,
     error::{Problem, Result},
     events::{Change, Event},
-    teams::Team,
+    team::Team,
 };
 
 /// Keeps a filter. A filter that was not understood is refused.

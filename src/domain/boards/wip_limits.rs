@@ -6,7 +6,7 @@ use crate::domain::{
     accounts::create::touch_workspace,
     error::{Problem, Result},
     events::{Change, Event},
-    teams::Team,
+    team::Team,
 };
 
 /// Sets a column's limit, or takes it away.

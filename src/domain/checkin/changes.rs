@@ -5,7 +5,7 @@ use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{boards::State, error::Result, events::transitions, teams::Team};
+use crate::domain::{column_state::State, error::Result, events::transitions, team::Team};
 
 /// Nobody reads more than this many lines.
 pub const SHOWN: i64 = 50;

@@ -7,15 +7,13 @@ use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::domain::{
-    accounts::Person,
     error::{Problem, Result},
     events::{Change, Event},
-    policy::access::{named_to_all, seen_by},
-    tasks::{
-        create::{NewTask, create_task},
-        plain_lines,
-    },
-    teams::Team,
+    person::Person,
+    policy::predicates::{named_to_all, seen_by},
+    tasks::create::{NewTask, create_task},
+    team::Team,
+    text::plain_lines,
 };
 
 /// What is asked for.

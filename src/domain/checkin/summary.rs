@@ -6,13 +6,14 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::domain::{
-    boards::State,
+    column_state::State,
     error::Result,
     goals::{self, Goal},
     humanize::without_addresses,
     sprints::{self, Sprint},
     tasks::{self, Card},
-    teams::{Team, roster::crew},
+    team::Team,
+    teams::roster::crew,
 };
 
 /// A list shows no more than this: whoever wants all of it looks at the board.

@@ -4,7 +4,7 @@ use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::{error::Result, policy::access::named_to_all};
+use crate::domain::{error::Result, policy::predicates::named_to_all};
 
 /// Whoever comes back after this long has come anew; a page that is loaded again before keeps its list.
 const VISIT: Duration = Duration::minutes(30);

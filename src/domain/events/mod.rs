@@ -1,9 +1,12 @@
 //! What happened: the event log, and the live stream that reads it.
 
+pub mod audit_log;
 pub mod log;
 pub mod transaction;
 pub mod transitions;
 pub mod undo_policy;
 
-pub use crate::domain::events::transaction::{Actor, Change, Changed, Doing, Event, Within};
+pub use crate::domain::events::transaction::{
+    Change, Changed, Commits, Doing, Event, EventStore, Within,
+};
 pub use crate::domain::events::undo_policy::are_undoable;

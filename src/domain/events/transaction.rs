@@ -1,41 +1,19 @@
 //! One change: one transaction, its events in it, each with the team's next number.
 
+use crate::domain::policy::actor::Actor;
 use std::{collections::BTreeMap, marker::PhantomData, ops::DerefMut, pin::Pin};
 
 use serde_json::Value;
-use sqlx::{PgConnection, Postgres, Transaction};
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use time::OffsetDateTime;
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::{domain::events::undo_policy::are_undoable, http::live::broadcaster::Live};
-use crate::{
-    domain::{
-        error::{Problem, Result},
-        policy::access::{Takes, still_may},
-    },
-    http::middleware::idempotency::Repeat,
+use crate::domain::{clock::Clock, events::undo_policy::are_undoable};
+use crate::domain::{
+    error::{Problem, Result},
+    policy::{actor::Repeat, predicates::still_may, required_role::Takes},
 };
-
-/// Who changes something, and the key by which a repeated request is recognised.
-#[derive(Clone, Debug)]
-pub struct Actor {
-    /// Nobody: the program itself.
-    pub account: Option<Uuid>,
-    pub repeat: Option<Repeat>,
-    /// The teams that what they came with is for; none said: all.
-    pub reach: Option<Vec<Uuid>>,
-}
-
-impl Actor {
-    /// Somebody who has no account yet, or the program itself.
-    pub fn nobody() -> Self {
-        Self {
-            account: None,
-            repeat: None,
-            reach: None,
-        }
-    }
-}
 
 /// What one event says.
 #[derive(Debug)]
@@ -78,14 +56,35 @@ pub struct Changed<T> {
     pub value: T,
 }
 
-/// A verb's future, as `Live::change` takes it.
+/// The future of a verb, as `EventStore::change` takes it.
 pub type Doing<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 /// Says that what a verb borrows from its caller outlives the change: without it the compiler
 /// would want it to live for ever. (An `AsyncFnMut` cannot be shown to be `Send` yet.)
 pub struct Within<'a, 'env: 'a>(PhantomData<&'a &'env ()>);
 
-impl Live {
+/// Where every change is made: one transaction with its events in it, and word of it to whoever listens.
+pub struct EventStore {
+    db: PgPool,
+    clock: Clock,
+    committed: mpsc::UnboundedSender<(Uuid, i64)>,
+}
+
+/// The team and the number of its newest event, for every commit of this program.
+pub type Commits = mpsc::UnboundedReceiver<(Uuid, i64)>;
+
+impl EventStore {
+    /// A store over an open, migrated database, and what it commits.
+    pub fn new(db: PgPool, clock: Clock) -> (Self, Commits) {
+        let (committed, commits) = mpsc::unbounded_channel();
+        let store = Self {
+            db,
+            clock,
+            committed,
+        };
+        (store, commits)
+    }
+
     /// Runs a verb in one transaction and commits it with its events, then tells every open board.
     /// When the database could not serialise it, all of it is tried again, three times at most, and more often when only
     /// somebody else was quicker.
@@ -129,7 +128,10 @@ impl Live {
             are_undoable(change.events.iter().map(|noted| noted.event.kind)),
         );
         let teams = change.commit().await?;
-        self.tell(teams);
+        for team in teams {
+            // A command that ends right after its change may not listen.
+            let _ = self.committed.send(team);
+        }
         Ok(Changed {
             id,
             is_undoable,

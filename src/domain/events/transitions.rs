@@ -1,6 +1,6 @@
 //! What became of a task while nobody looked, in a word or two.
 
-use crate::domain::boards::State;
+use crate::domain::column_state::State;
 
 /// Says it from its first `shift` since then (as `migrations/0007_shift.sql` writes them), the state it had before that
 /// one, and how it stands now; whatever lay between is not told. `joined -` stands for coming into the sprint.

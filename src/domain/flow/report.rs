@@ -12,11 +12,8 @@ use crate::domain::flow::{
     range::Range,
 };
 use crate::domain::{
-    boards::{State, filters::Filter},
-    clock,
-    error::Result,
-    sprints::Sprint,
-    teams::{Team, roster::Week},
+    boards::filters::Filter, clock, column_state::State, error::Result, sprints::Sprint,
+    team::Team, teams::roster::Week,
 };
 
 /// What a team's flow was over a range.
@@ -48,8 +45,7 @@ async fn burn_up_of(
     now: OffsetDateTime,
 ) -> Result<BurnUp> {
     if filter.is_plain()
-        && let Some(figures) =
-            crate::domain::sprints::report::frozen(db, team.id, sprint.id).await?
+        && let Some(figures) = crate::domain::retro::report::frozen(db, team.id, sprint.id).await?
         && let Ok(frozen) = serde_json::from_value(figures.burn_up)
     {
         return Ok(frozen);

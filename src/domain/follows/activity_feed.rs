@@ -11,7 +11,7 @@ use crate::domain::{
     error::Result,
     goals, humanize,
     tasks::event_text::{Names, by_itself},
-    teams::Team,
+    team::Team,
 };
 
 /// Nobody reads more than this much news at once.

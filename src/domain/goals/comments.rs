@@ -6,10 +6,10 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::{
-    accounts::Person,
     error::{Problem, Result},
     events::{Change, Event},
-    teams::Team,
+    person::Person,
+    team::Team,
 };
 
 /// Something said to a goal.
@@ -56,7 +56,7 @@ pub async fn remark(
     .bind(goal)
     .bind(if concern { "concern" } else { "comment" })
     .bind(actor)
-    .bind(crate::domain::tasks::plain_lines(body.trim()))
+    .bind(crate::domain::text::plain_lines(body.trim()))
     .bind(at)
     .execute(change.db())
     .await?;
@@ -101,7 +101,7 @@ pub async fn answer_concern(
     )
     .bind(team.id)
     .bind(remark)
-    .bind(crate::domain::tasks::plain_lines(answer.trim()))
+    .bind(crate::domain::text::plain_lines(answer.trim()))
     .bind(actor)
     .bind(at)
     .execute(change.db())

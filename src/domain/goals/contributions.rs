@@ -3,11 +3,11 @@
 use sqlx::{PgPool, types::Json};
 use uuid::Uuid;
 
-use crate::domain::{error::Result, projects::Measure};
-use crate::domain::{
-    goals::progress::{Counted, CountedBy},
-    sprints::close::FrozenGoal,
+use crate::domain::goals::{
+    FrozenGoal,
+    progress::{Counted, CountedBy},
 };
+use crate::domain::{error::Result, measure::Measure};
 
 /// A goal that serves something, as far as it is.
 #[derive(Clone, Debug)]

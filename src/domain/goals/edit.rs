@@ -9,13 +9,13 @@ use crate::domain::{
     error::{Problem, Result},
     events::{Change, Event},
     humanize,
-    policy::access::{named_beside, seen_by},
-    projects::Measure,
+    measure::Measure,
+    policy::predicates::{named_beside, seen_by},
     tasks::{
         edit::{self, Edit},
         sprint_assignment,
     },
-    teams::Team,
+    team::Team,
 };
 
 /// A goal as a form or a program gives it.

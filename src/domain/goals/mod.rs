@@ -6,6 +6,7 @@ pub mod edit;
 pub mod progress;
 pub mod risks;
 
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 use sqlx::{PgConnection, PgPool, types::Json};
@@ -13,21 +14,20 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::{
-    accounts::{Person, working_hours::Hours},
+    accounts::working_hours::Hours,
     error::{Problem, Result},
-    policy::access::named_beside,
-    projects::Measure,
-    teams::{
-        Team,
-        roster::{Crew, crew},
-    },
+    measure::Measure,
+    person::Person,
+    policy::predicates::named_beside,
+    team::Team,
+    teams::roster::{Crew, crew},
 };
 use crate::domain::{
     goals::{
         progress::{Counted, CountedBy},
         risks::{Lone, lone},
     },
-    sprints::{Sprint, close::FrozenGoal, queries},
+    sprints::{Sprint, queries},
 };
 
 /// A team's goal as the board's head, planning and standup show it.
@@ -361,4 +361,20 @@ pub fn progress(after: &serde_json::Value) -> String {
     measure
         .unwrap_or(Measure::Count)
         .typed(after["value"].as_i64().unwrap_or(0))
+}
+
+/// A goal's final figure.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FrozenGoal {
+    pub position: i32,
+    pub title: String,
+    pub figure: String,
+    pub current: i64,
+    /// In hundredths of the target.
+    pub is: i64,
+    pub hue: i16,
+    pub met: bool,
+    pub why_not: String,
+    pub owners: Vec<String>,
 }

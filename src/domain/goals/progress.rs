@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::domain::{
     error::{Problem, Result},
-    projects::{Measure, part},
+    measure::{Measure, part},
 };
 
 /// Where a goal's current figure comes from.

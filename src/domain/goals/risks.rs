@@ -5,10 +5,8 @@ use std::fmt;
 use time::Date;
 
 use crate::domain::{
-    accounts::{
-        Person,
-        working_hours::{self, Hours},
-    },
+    accounts::working_hours::{self, Hours},
+    person::Person,
     teams::roster::Crew,
 };
 

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use serde_json::Value;
 
-use crate::domain::boards::State;
+use crate::domain::column_state::State;
 use crate::domain::import::{
     Comment, Deed, Draft, Due, List, Past, Remarks, Somebody, Spot, Task, json::Node, sanitize,
 };

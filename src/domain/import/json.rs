@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow};
 use serde_json::Value;
 use time::{Date, OffsetDateTime, format_description::well_known::Rfc3339};
 
-use crate::http::extract::form::read_date;
+use crate::domain::dates::read_date;
 
 /// A value and where it stands: `cards[3].labels[0]`.
 pub(crate) struct Node<'j> {

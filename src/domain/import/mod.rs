@@ -15,7 +15,7 @@ use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 use time::{Date, OffsetDateTime};
 
-use crate::domain::boards::State;
+use crate::domain::column_state::State;
 pub use crate::domain::import::execute::{Wish, import};
 pub use crate::domain::import::summary::{Remarks, Summary};
 

@@ -12,11 +12,12 @@ use crate::domain::import::{
     summary::Landing,
 };
 use crate::domain::{
-    boards::{Column, State},
+    boards::Column,
+    column_state::State,
     error::{Problem, Result},
     events::Change,
     slug::{free, slug},
-    teams::Team,
+    team::Team,
 };
 
 /// What will be made.

@@ -1,6 +1,6 @@
 //! Making foreign texts fit our limits, without losing what they say.
 
-use crate::domain::tasks::{create::is_invisible, plain_lines};
+use crate::domain::{tasks::create::is_invisible, text::plain_lines};
 
 const TITLE: usize = 500;
 const DESCRIPTION: usize = 100_000;

@@ -1,2 +1,9 @@
-pub mod access;
+//! Who may see and change what. Everything that belongs to a team is loaded through here, by its viewer.
+
+pub mod actor;
+pub mod predicates;
+pub mod required_role;
+pub mod share_links;
+pub mod task_access;
+pub mod team_access;
 pub mod viewer;

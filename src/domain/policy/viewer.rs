@@ -1,26 +1,14 @@
-//! Who is asking. Every handler that shows or changes something takes a `Viewer`.
+//! The person, or the program with a token, that makes a request.
 
-use axum::{
-    extract::{FromRequestParts, OptionalFromRequestParts},
-    http::{HeaderMap, header, request::Parts},
-};
+use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::{
-    accounts::Person,
-    auth::{sessions, tokens},
-};
-use crate::{
-    app::App,
-    domain::{
-        error::{Problem, Result},
-        events::Actor,
-    },
-    http::{
-        cookies::cookie,
-        middleware::{client_ip::Network, idempotency::Repeat},
-    },
+    auth::sessions,
+    error::{Problem, Result},
+    person::Person,
+    policy::actor::{Actor, Repeat},
 };
 
 /// Somebody who is signed in, by a cookie or by an API token.
@@ -106,15 +94,6 @@ impl Viewer {
         self.reach().is_none_or(|teams| teams.contains(&team))
     }
 
-    /// The same with what the request is: a write is counted, and one that comes again is recognised.
-    pub fn asking(mut self, app: &App, parts: &Parts) -> Result<Self> {
-        if !parts.method.is_safe() {
-            app.requests.count_write(self.person.id)?;
-        }
-        self.repeat = parts.extensions.get::<Repeat>().cloned();
-        Ok(self)
-    }
-
     /// Whether this request may change anything at all.
     pub fn may_write(&self) -> bool {
         self.role != Role::Viewer
@@ -140,26 +119,6 @@ impl Proof {
 pub struct Brought {
     pub token_hash: Vec<u8>,
     pub cookie: bool,
-}
-
-/// What the request brings to prove itself with, unchecked. A bearer token goes before a cookie.
-pub fn brought(headers: &HeaderMap, https: bool) -> Option<Brought> {
-    if let Some(value) = headers.get(header::AUTHORIZATION) {
-        let (scheme, secret) = value.to_str().ok()?.split_once(' ')?;
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return None;
-        }
-        return Some(Brought {
-            token_hash: tokens::digest(secret.trim()),
-            cookie: false,
-        });
-    }
-    let secret =
-        cookie(headers, sessions::cookie_name(https)).filter(|secret| !secret.is_empty())?;
-    Some(Brought {
-        token_hash: tokens::digest(secret),
-        cookie: true,
-    })
 }
 
 /// A row of whom a session or token belongs to.
@@ -196,7 +155,7 @@ impl Known {
     /// The viewer, with the session's or token's last use written down now and then.
     pub async fn into_viewer(
         self,
-        app: &App,
+        db: &PgPool,
         brought: Brought,
         now: OffsetDateTime,
     ) -> Result<Viewer> {
@@ -208,7 +167,7 @@ impl Known {
         let proof = match self.scope {
             None => {
                 if stale {
-                    sessions::seen(&app.db, now, &brought.token_hash).await?;
+                    sessions::seen(db, now, &brought.token_hash).await?;
                 }
                 Proof::Session {
                     token_hash: brought.token_hash,
@@ -219,7 +178,7 @@ impl Known {
                     sqlx::query("UPDATE tokens SET last_used_at = $2 WHERE token_hash = $1")
                         .bind(&brought.token_hash)
                         .bind(now)
-                        .execute(&app.db)
+                        .execute(db)
                         .await?;
                 }
                 Proof::Token {
@@ -247,50 +206,5 @@ impl Known {
             proof,
             repeat: None,
         })
-    }
-}
-
-/// What is told to who brings what nobody has: ended sessions, and guesses.
-pub fn unknown(app: &App, from: Network) -> Problem {
-    app.requests
-        .count_wrong_secret(from)
-        .err()
-        .unwrap_or(Problem::SignedOut)
-}
-
-impl FromRequestParts<App> for Viewer {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        recognised(parts, app).await?.asking(app, parts)
-    }
-}
-
-/// Who brings what a request has with it. It is told to wait only for having brought too much that nobody has.
-async fn recognised(parts: &Parts, app: &App) -> Result<Viewer> {
-    let brought = brought(&parts.headers, app.is_https()).ok_or(Problem::SignedOut)?;
-    let now = app.clock.now();
-    let known: Option<Known> = sqlx::query_as(known_by_digest!())
-        .bind(&brought.token_hash)
-        .bind(now)
-        .bind(brought.cookie)
-        .fetch_optional(&app.db)
-        .await?;
-    match known {
-        Some(known) => known.into_viewer(app, brought, now).await,
-        None => Err(unknown(app, Network::of(app, parts))),
-    }
-}
-
-impl OptionalFromRequestParts<App> for Viewer {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Option<Self>> {
-        match recognised(parts, app).await {
-            Ok(viewer) => viewer.asking(app, parts).map(Some),
-            // Who has to wait before their cookie is looked at again may sign in meanwhile.
-            Err(Problem::SignedOut | Problem::TooMany { .. }) => Ok(None),
-            Err(problem) => Err(problem),
-        }
     }
 }

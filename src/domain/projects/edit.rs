@@ -3,13 +3,13 @@
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::domain::projects::Measure;
+use crate::domain::measure::Measure;
 use crate::domain::{
     error::{Problem, Result},
     events::{Change, Event},
-    policy::access::seen_by,
+    policy::predicates::seen_by,
     slug::{free, slug},
-    teams::Team,
+    team::Team,
 };
 
 /// A project as a form gives it.

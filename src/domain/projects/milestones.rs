@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::domain::{
     error::{Problem, Result},
     events::{Change, Event},
-    teams::Team,
+    team::Team,
 };
 
 /// Adds a milestone, the last of its project.

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::domain::projects::Measure;
+use crate::domain::measure::Measure;
 use crate::domain::{
     error::{Problem, Result},
     events::{Change, Event},
-    teams::Team,
+    team::Team,
 };
 
 /// Adds an objective, the last of its quarter.

@@ -5,7 +5,7 @@ use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::domain::error::Result;
-use crate::domain::projects::Measure;
+use crate::domain::measure::Measure;
 
 /// An aim that outlives sprints.
 #[derive(Clone, Debug, sqlx::FromRow)]

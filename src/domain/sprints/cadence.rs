@@ -6,16 +6,12 @@ use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::domain::sprints::Sprint;
-use crate::{
-    app::App,
-    domain::{
-        accounts::create::touch_workspace,
-        auth::sessions,
-        clock,
-        error::Result,
-        events::{Actor, Change, Event},
-        teams::roster::{days, weekday},
-    },
+use crate::domain::{
+    accounts::create::touch_workspace,
+    clock,
+    error::Result,
+    events::{Change, Event},
+    teams::roster::{days, weekday},
 };
 
 /// How many sprints there are past today.
@@ -152,39 +148,6 @@ impl Cadence {
             .find(|day| weekday(*day) == self.weekday)
             .unwrap_or(day)
     }
-}
-
-/// Keeps the sprints up now, and from now on; an empty workspace waits until it is set up.
-pub async fn begin(app: &App) -> anyhow::Result<()> {
-    keep_up_once(app).await?;
-    let app = app.clone();
-    tokio::spawn(async move {
-        let mut again = tokio::time::interval(std::time::Duration::from_secs(600));
-        loop {
-            again.tick().await;
-            if let Err(problem) = keep_up_once(&app).await {
-                tracing::warn!("the sprints could not be kept up: {problem}");
-            }
-            if let Err(problem) = sessions::forget_expired(&app.db, app.clock.now()).await {
-                tracing::warn!("what has run out could not be cleared: {problem}");
-            }
-        }
-    });
-    Ok(())
-}
-
-async fn keep_up_once(app: &App) -> Result<()> {
-    if sqlx::query_scalar("SELECT EXISTS (SELECT FROM teams)")
-        .fetch_one(&app.db)
-        .await?
-    {
-        app.live
-            .change(&Actor::nobody(), |change, _| {
-                Box::pin(keep_up_and_tell(change))
-            })
-            .await?;
-    }
-    Ok(())
 }
 
 /// Adds one sprint from a day on, named after the workspace's pattern.

@@ -1,12 +1,7 @@
 //! Sprints: the workspace's fortnights, one after the other, and each team's goals in them.
 
 pub mod cadence;
-pub mod close;
-pub mod planning;
 pub mod queries;
-pub mod reopen;
-pub mod report;
-pub mod retro_notes;
 pub mod schedule;
 
 use serde::Serialize;
@@ -22,9 +17,9 @@ pub struct Sprint {
     pub id: Uuid,
     pub number: i32,
     pub name: String,
-    #[serde(serialize_with = "crate::http::extract::form::iso")]
+    #[serde(serialize_with = "crate::domain::dates::iso")]
     pub starts_on: Date,
-    #[serde(serialize_with = "crate::http::extract::form::iso")]
+    #[serde(serialize_with = "crate::domain::dates::iso")]
     pub ends_on: Date,
     /// `planned`, `active`, `ended` when its time is over and some team has yet to close it, or `closed`.
     pub state: String,

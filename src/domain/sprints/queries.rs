@@ -10,7 +10,8 @@ use uuid::Uuid;
 use crate::domain::{
     boards::filters::{ResolvedSprint, SprintChoice},
     error::{Problem, Result},
-    teams::{Team, roster::crew},
+    team::Team,
+    teams::roster::crew,
 };
 use crate::domain::{
     goals::{self, Goal},

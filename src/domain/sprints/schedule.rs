@@ -6,10 +6,10 @@ use uuid::Uuid;
 
 use crate::domain::sprints::{Sprint, cadence::Cadence};
 use crate::domain::{
-    accounts::{audit_log, create::touch_workspace},
+    accounts::create::touch_workspace,
     clock,
     error::{Problem, Result},
-    events::{Change, Event},
+    events::{Change, Event, audit_log},
 };
 
 /// Gives a sprint another name or other days. One that goes on keeps its first day; one that is over keeps both.

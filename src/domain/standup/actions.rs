@@ -7,12 +7,12 @@ use uuid::Uuid;
 
 use crate::domain::standup::quick_add::Line;
 use crate::domain::{
-    accounts::Person,
     error::{Problem, Result},
     events::{Change, Event},
     humanize,
+    person::Person,
     tasks::create::{self, NewTask},
-    teams::Team,
+    team::Team,
 };
 
 /// A promise.

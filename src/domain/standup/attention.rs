@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::standup::queries::Standup;
-use crate::domain::{accounts::Person, boards::State, humanize, tasks::Card};
+use crate::domain::{column_state::State, humanize, person::Person, tasks::Card};
 
 /// A task that somebody should look at, and why.
 pub struct Need<'c> {

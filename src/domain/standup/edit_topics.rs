@@ -7,7 +7,7 @@ use crate::domain::standup::{actions::account, quick_add, topics};
 use crate::domain::{
     error::{Problem, Result},
     events::{Change, Event},
-    teams::Team,
+    team::Team,
 };
 
 /// A topic that is about to be changed.

@@ -8,22 +8,18 @@ use uuid::Uuid;
 
 use crate::domain::standup::attention::{self, Need};
 use crate::domain::{
-    accounts::Person,
-    boards::{
-        State,
-        filters::{Filter, ResolvedSprint},
-    },
+    boards::filters::{Filter, ResolvedSprint},
+    column_state::State,
     error::Result,
     events::transitions,
     goals::{self, Goal},
     humanize,
-    policy::access::TeamAccess,
+    person::Person,
+    policy::team_access::TeamAccess,
     sprints::{self, Sprint},
     tasks::{self, Card, card_details::owners},
-    teams::{
-        Team,
-        roster::{Member, crews},
-    },
+    team::Team,
+    teams::roster::{Member, crews},
 };
 
 /// One team's part of a standup.

@@ -2,7 +2,7 @@
 
 use time::{Date, Duration, Weekday};
 
-use crate::http::extract::form::read_date;
+use crate::domain::dates::read_date;
 
 /// A line, with whom it names and by when taken out of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! The agenda of a meeting: a line put there beforehand by anybody, ticked off in it, or left to the next one.
 
+use crate::domain::keys;
 use serde_json::json;
 use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
@@ -7,11 +8,11 @@ use uuid::Uuid;
 
 use crate::domain::standup::{actions::account, quick_add};
 use crate::domain::{
-    accounts::Person,
     error::{Problem, Result},
     events::{Change, Event},
-    policy::access::{self, named_beside, of_key, seen_by},
-    teams::Team,
+    person::Person,
+    policy::predicates::{named_beside, of_key, seen_by},
+    team::Team,
 };
 
 /// What a team meets for.
@@ -93,7 +94,7 @@ pub async fn add_topic(
 /// The first key of a task in a line.
 pub(crate) fn key_in(text: &str) -> Option<(String, i64)> {
     text.split(|char: char| !char.is_ascii_alphanumeric() && char != '-')
-        .find_map(access::split_key)
+        .find_map(keys::split_key)
 }
 
 /// The task that a line is about, if whoever wrote it may look at it: its team and itself.

@@ -5,10 +5,11 @@ use uuid::Uuid;
 
 use crate::domain::tasks::{Locked, block, move_task, rank};
 use crate::domain::{
-    boards::{Column, State},
+    boards::Column,
+    column_state::State,
     error::Result,
     events::{Change, Event},
-    teams::Team,
+    team::Team,
 };
 
 /// Archives a task: it leaves the board, and nothing else. Twice is once.

@@ -8,7 +8,7 @@ use crate::domain::tasks::{lock, note};
 use crate::domain::{
     error::{Problem, Result},
     events::Change,
-    teams::Team,
+    team::Team,
 };
 
 /// Sets a task's owners, in this order.

@@ -6,11 +6,12 @@ use uuid::Uuid;
 
 use crate::domain::tasks::{dependencies, move_task, touch};
 use crate::domain::{
-    boards::State,
+    column_state::State,
     error::{Problem, Result},
     events::{Change, Event},
-    policy::access::{named_beside, of_key, seen_by, split_key},
-    teams::Team,
+    keys::split_key,
+    policy::predicates::{named_beside, of_key, seen_by},
+    team::Team,
 };
 
 /// What a task waits on: one of the four. `on` is a task's key, a team's slug or a person's handle;
@@ -108,7 +109,7 @@ pub async fn block_task(
         },
         reason.note.trim(),
     ];
-    let note = crate::domain::tasks::plain_lines(
+    let note = crate::domain::text::plain_lines(
         &words
             .into_iter()
             .filter(|words| !words.is_empty())
@@ -441,7 +442,7 @@ async fn find_task(change: &mut Change, on: &str) -> Result<On> {
                 seen_by!("$2", "$3"),
                 " ORDER BY k.created_at DESC LIMIT 6",
             ))
-            .bind(format!("%{}%", crate::domain::boards::filters::literal(on)))
+            .bind(format!("%{}%", crate::domain::text::literal(on)))
             .bind(actor)
             .bind(reach)
             .fetch_all(change.db())

@@ -10,8 +10,8 @@ use crate::domain::tasks::{
 use crate::domain::{
     error::{Problem, Result},
     events::Change,
-    policy::access::split_key,
-    teams::Team,
+    keys::split_key,
+    team::Team,
 };
 
 /// What is done to each of them.

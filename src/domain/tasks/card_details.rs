@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use sqlx::{PgPool, types::Json};
 use uuid::Uuid;
 
-use crate::domain::tasks::{Label, Wait};
-use crate::domain::{accounts::Person, error::Result, policy::access::named_beside};
+use crate::domain::{boards::labels::Label, tasks::Wait};
+use crate::domain::{error::Result, person::Person, policy::predicates::named_beside};
 
 /// What a card has from other tables.
 #[derive(Default, sqlx::FromRow)]

@@ -7,7 +7,7 @@ use crate::domain::tasks::{lock, note};
 use crate::domain::{
     error::{Problem, Result},
     events::Change,
-    teams::Team,
+    team::Team,
 };
 
 /// More would be tasks of their own.

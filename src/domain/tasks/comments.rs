@@ -7,7 +7,7 @@ use crate::domain::tasks::{lock, note};
 use crate::domain::{
     error::{Problem, Result},
     events::Change,
-    teams::Team,
+    team::Team,
 };
 
 /// Adds a comment by the change's actor.
@@ -120,7 +120,7 @@ async fn own(change: &mut Change, team: &Team, task: Uuid, comment: Uuid) -> Res
 }
 
 fn checked(body: &str) -> Result<String> {
-    let body = crate::domain::tasks::plain_lines(body.trim());
+    let body = crate::domain::text::plain_lines(body.trim());
     if body.is_empty() || body.chars().count() > 20_000 {
         return Err(Problem::field(
             "body",

@@ -11,8 +11,8 @@ use crate::domain::{
     boards::Column,
     error::{Conflict, Problem, Result},
     events::Change,
-    policy::access::named_beside,
-    teams::Team,
+    policy::predicates::named_beside,
+    team::Team,
 };
 
 /// Refuses an edit whose writer saw an older text; `now` is what it would make of the task, `after` what would change.

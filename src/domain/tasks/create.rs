@@ -5,14 +5,12 @@ use time::Date;
 use uuid::Uuid;
 
 use crate::domain::tasks::{assign, labels, move_task, rank, sprint_assignment, stakeholders};
-use crate::{
-    domain::{
-        boards::Column,
-        error::{Problem, Result},
-        events::{Change, Event},
-        teams::Team,
-    },
-    http::extract::form::turns_direction,
+use crate::domain::{
+    boards::Column,
+    error::{Problem, Result},
+    events::{Change, Event},
+    team::Team,
+    text::turns_direction,
 };
 
 /// What a new task is made of; a title is enough.
@@ -56,7 +54,7 @@ pub async fn create_task(change: &mut Change, team: &Team, new: &NewTask) -> Res
     .fetch_one(change.db())
     .await?;
     let (at, actor) = (change.at, change.actor);
-    let description = crate::domain::tasks::plain_lines(&new.description);
+    let description = crate::domain::text::plain_lines(&new.description);
     sqlx::query(
         "INSERT INTO tasks (team_id, id, number, column_id, rank, title, description, sprint_id, goal_id, estimate, due_on, waited_for_by,
                             created_by, created_at, column_since)

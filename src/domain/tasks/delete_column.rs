@@ -6,10 +6,11 @@ use uuid::Uuid;
 use crate::domain::tasks::{lock, move_task};
 use crate::domain::{
     accounts::create::touch_workspace,
-    boards::{Column, State},
+    boards::Column,
+    column_state::State,
     error::{Problem, Result},
     events::{Change, Event},
-    teams::Team,
+    team::Team,
 };
 
 /// Takes a column away. What it holds goes to the end of another, in its order; what is archived goes there too.

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::domain::{
     error::{Problem, Result},
     policy::{
-        access::{named_beside, seen_by},
+        predicates::{named_beside, seen_by},
         viewer::Viewer,
     },
 };

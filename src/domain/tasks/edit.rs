@@ -11,7 +11,7 @@ use crate::domain::tasks::{
 use crate::domain::{
     error::Result,
     events::{Change, Event},
-    teams::Team,
+    team::Team,
 };
 
 /// The fields that are to change; the others stay.
@@ -61,7 +61,7 @@ pub async fn edit_task(change: &mut Change, team: &Team, task: Uuid, edit: &Edit
         note("title", json!(was.title), json!(now.title));
     }
     if let Some(description) = &edit.description {
-        now.description = crate::domain::tasks::plain_lines(description);
+        now.description = crate::domain::text::plain_lines(description);
         note(
             "description",
             json!(was.description),

@@ -9,13 +9,11 @@ use serde_json::Value;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::{
-    domain::{
-        error::Result,
-        humanize,
-        policy::access::{named_beside, named_to_all},
-    },
-    http::extract::form::read_date,
+use crate::domain::{
+    dates::read_date,
+    error::Result,
+    humanize,
+    policy::predicates::{named_beside, named_to_all},
 };
 
 /// What an event says that is nobody's doing, as of what others are told of a private team's task: that, and not by whom.

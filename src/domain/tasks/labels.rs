@@ -9,7 +9,7 @@ use crate::domain::{
     accounts::create::touch_workspace,
     error::{Problem, Result},
     events::Change,
-    teams::Team,
+    team::Team,
 };
 
 /// Sets a task's labels by name.

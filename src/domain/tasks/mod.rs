@@ -22,6 +22,7 @@ pub mod stakeholders;
 pub mod timeline;
 pub mod undo;
 
+use crate::domain::boards::labels::Label;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -29,11 +30,11 @@ use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::domain::{
-    accounts::Person,
-    boards::State,
+    column_state::State,
     error::Result,
     events::{Change, Event},
-    teams::Team,
+    person::Person,
+    team::Team,
 };
 
 /// A task as a board shows it. It is the same for everyone who may see it.
@@ -86,19 +87,6 @@ impl Card {
     pub fn is_free_to_go_on(&self) -> bool {
         let done = |wait: &Wait| wait.kind == "task" && wait.state == Some(State::Done);
         !self.waits_on.is_empty() && self.waits_on.iter().all(done)
-    }
-}
-
-/// A team's word on a task.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, sqlx::FromRow)]
-pub struct Label {
-    pub name: String,
-    pub hue: i16,
-}
-
-impl Serialize for Label {
-    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&self.name)
     }
 }
 
@@ -186,11 +174,6 @@ pub async fn touch(db: &mut PgConnection, team: Uuid, task: Uuid) -> Result<i64>
     .bind(task)
     .fetch_one(db)
     .await?)
-}
-
-/// Line ends as they are kept: a browser sends CRLF, and a lone CR would break an event stream.
-pub fn plain_lines(text: &str) -> String {
-    text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
 /// Counts a change of the task that touched none of its own columns, and records its event.

@@ -11,12 +11,13 @@ use crate::domain::tasks::{
     locked, rank, sprint_assignment,
 };
 use crate::domain::{
-    boards::{Column, State},
+    boards::Column,
+    column_state::State,
     error::{Problem, Result},
     events::{Change, Event},
-    policy::access::split_key,
+    keys::split_key,
     sprints,
-    teams::Team,
+    team::Team,
 };
 
 /// Where a task was dropped. Only the column, or a state, is needed: then it goes to its end.
@@ -179,7 +180,7 @@ pub(crate) async fn put(
     .await?;
     let mut before = json!({ "column": from.slug, "state": from.state, "rank": was.rank });
     if changes_column {
-        before["column_since"] = json!(crate::domain::tasks::timeline::instant(was.column_since));
+        before["column_since"] = json!(crate::domain::dates::instant(was.column_since));
     }
     change.record(Event {
         team: team.id,

@@ -11,14 +11,12 @@ use crate::domain::tasks::{
     card_details::{Dress, dress, dresses},
 };
 use crate::domain::{
-    boards::{
-        State,
-        filters::{Filter, Moment, ResolvedSprint},
-    },
+    boards::filters::{Filter, Moment, ResolvedSprint},
     clock,
+    column_state::State,
     error::{Problem, Result},
-    policy::access::named_beside,
-    teams::Team,
+    policy::predicates::named_beside,
+    team::Team,
 };
 
 /// Nobody reads more than this many archived tasks at once.

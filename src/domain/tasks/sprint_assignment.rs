@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::domain::{
     error::{Problem, Result},
-    teams::Team,
+    team::Team,
 };
 
 /// Refuses a sprint that the team has closed; its figures are frozen.

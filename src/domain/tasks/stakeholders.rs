@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::domain::{
-    boards::filters::literal,
     error::Result,
     events::Change,
     humanize,
-    policy::access::{named_beside, seen_by},
-    teams::Team,
+    policy::predicates::{named_beside, seen_by},
+    team::Team,
+    text::literal,
 };
 
 /// What stands for a team that not all of a task's readers may look at.

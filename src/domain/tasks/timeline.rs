@@ -1,10 +1,11 @@
 //! What happened to a task, in sentences.
 
+use crate::domain::dates::instant;
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 use sqlx::PgPool;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::tasks::{
@@ -12,12 +13,12 @@ use crate::domain::tasks::{
     undo,
 };
 use crate::domain::{
-    accounts::Person,
     error::Result,
     events::{Change, are_undoable},
     humanize,
     markdown::{Html, Links},
-    policy::{access::seen_by, viewer::Viewer},
+    person::Person,
+    policy::{predicates::seen_by, viewer::Viewer},
 };
 
 /// One line of a task's story: an event, or a comment.
@@ -271,14 +272,4 @@ fn who_and_when(now: OffsetDateTime, last: Option<(Option<String>, OffsetDateTim
         ),
         None => "Somebody".to_owned(),
     }
-}
-
-/// An instant as events and pages write it.
-pub fn instant(at: OffsetDateTime) -> String {
-    at.format(&Rfc3339).unwrap_or_default()
-}
-
-/// Reads an instant that `instant` wrote.
-pub(crate) fn read_instant(text: &str) -> Option<OffsetDateTime> {
-    OffsetDateTime::parse(text, &Rfc3339).ok()
 }

@@ -13,7 +13,7 @@ use crate::domain::{
     boards::Column,
     error::{Problem, Result},
     events::{Change, are_undoable},
-    teams::Team,
+    team::Team,
 };
 
 /// How long a change can be taken back.
@@ -167,7 +167,7 @@ async fn move_back(change: &mut Change, team: &Team, task: Uuid, event: &Past) -
     move_task::put(change, team, &was, &from, &to, &rank).await?;
     if let Some(since) = event.before["column_since"]
         .as_str()
-        .and_then(timeline::read_instant)
+        .and_then(crate::domain::dates::read_instant)
     {
         sqlx::query("UPDATE tasks SET column_since = $3 WHERE team_id = $1 AND id = $2")
             .bind(team.id)
@@ -323,11 +323,9 @@ fn earlier(before: &Value) -> Edit {
         estimate: before
             .get("estimate")
             .map(|value| value.as_i64().and_then(|value| i32::try_from(value).ok())),
-        due: before.get("due").map(|value| {
-            value
-                .as_str()
-                .and_then(crate::http::extract::form::read_date)
-        }),
+        due: before
+            .get("due")
+            .map(|value| value.as_str().and_then(crate::domain::dates::read_date)),
         waited_for_by: text("for"),
         puts_back: true,
         ..Edit::default()

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::domain::{
     accounts::create::touch_workspace,
-    boards::State,
+    column_state::State,
     error::{Problem, Result},
     slug,
 };

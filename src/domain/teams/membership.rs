@@ -4,13 +4,13 @@ use serde_json::json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::teams::{Team, create};
 use crate::domain::{
-    accounts::{audit_log, create::touch_workspace},
-    boards::share_links,
+    accounts::create::touch_workspace,
     error::{Problem, Result},
-    events::{Change, Event},
+    events::{Change, Event, audit_log},
+    teams::share_links,
 };
+use crate::domain::{team::Team, teams::create};
 
 /// What somebody is on a team.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

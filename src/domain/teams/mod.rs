@@ -1,25 +1,15 @@
 //! Teams and who is on them.
 
 pub mod create;
+pub mod invitations;
 pub mod membership;
 pub mod profile;
 pub mod queries;
 pub mod roster;
 pub mod schedule;
+pub mod share_links;
 
-use uuid::Uuid;
-
-/// A team, as its board and its tasks name it.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
-pub struct Team {
-    pub id: Uuid,
-    pub slug: String,
-    pub name: String,
-    /// What its tasks' keys begin with: INF.
-    pub key: String,
-    /// The number of its newest event.
-    pub seq: i64,
-}
+use crate::domain::team::Team;
 
 /// The streams that a page of these teams listens to, as its `data-live` names them.
 pub fn lives<'t>(teams: impl Iterator<Item = &'t Team>) -> String {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::domain::teams::Team;
+use crate::domain::team::Team;
 use crate::domain::{
     error::Result,
     events::{Change, Event},

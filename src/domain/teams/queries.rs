@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::error::Result;
-use crate::domain::teams::Team;
+use crate::domain::team::Team;
 
 /// Every team by name.
 pub async fn teams(db: &PgPool) -> Result<Vec<Team>> {

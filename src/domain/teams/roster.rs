@@ -6,11 +6,7 @@ use sqlx::PgPool;
 use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::{
-    accounts::{Person, working_hours::Hours},
-    clock,
-    error::Result,
-};
+use crate::domain::{accounts::working_hours::Hours, clock, error::Result, person::Person};
 
 /// A team's people and its week.
 #[derive(Clone, Debug, Default)]

@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 use time::Date;
 
-use crate::domain::teams::Team;
+use crate::domain::team::Team;
 use crate::domain::{
-    accounts::{audit_log, create::touch_workspace},
+    accounts::create::touch_workspace,
     clock,
     error::{Problem, Result},
-    events::{Change, Event},
+    events::{Change, Event, audit_log},
 };
 
 /// A team's week as its settings name it.

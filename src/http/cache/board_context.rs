@@ -8,19 +8,17 @@ use crate::domain::{
         board_auth::Door,
         queries::{self, SavedFilter},
     },
-    policy::access,
+    policy::team_access,
 };
 use crate::{
     app::App,
     domain::{
-        accounts::Person,
+        boards::labels::Label,
         error::Result,
+        person::Person,
         sprints::{self, Sprint},
-        tasks::Label,
-        teams::{
-            Team,
-            roster::{Crew, crew},
-        },
+        team::Team,
+        teams::roster::{Crew, crew},
     },
 };
 
@@ -49,7 +47,7 @@ impl Furniture {
         let furniture = Arc::new(Self {
             workspace: door.workspace_seq,
             sprints: sprints::queries::sprints_of(&app.db, team).await?,
-            teams: access::seen_teams(&app.db, &door.viewer).await?,
+            teams: team_access::seen_teams(&app.db, &door.viewer).await?,
             columns: queries::columns(&app.db, team).await?,
             members: queries::members(&app.db, team).await?,
             crew: crew(&app.db, team).await?,

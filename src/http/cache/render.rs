@@ -13,15 +13,18 @@ use crate::{
         events::log::events_after,
         sprints::Sprint,
         tasks::{self, Card},
-        teams::Team,
+        team::Team,
     },
     http::{page::Rendered, pages::tasks::CardHtml},
 };
 use crate::{
-    domain::boards::{
-        Column, State,
-        filters::{Filter, ResolvedSprint},
-        queries,
+    domain::{
+        boards::{
+            Column,
+            filters::{Filter, ResolvedSprint},
+            queries,
+        },
+        column_state::State,
     },
     http::cache::page_cache::{BoardKey, Stamp},
 };

@@ -1,5 +1,7 @@
 //! Reading what was sent: forms, JSON bodies, dates. What cannot be read is refused in words.
 
+use crate::domain::dates::read_date;
+use crate::domain::text::turns_direction;
 use std::collections::BTreeMap;
 
 use axum::{
@@ -7,17 +9,15 @@ use axum::{
     extract::{FromRequest, Request},
     http::{HeaderMap, header},
 };
-use serde::{Serializer, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
-use time::{Date, format_description::BorrowedFormatItem, macros::format_description};
+use time::Date;
 use uuid::Uuid;
 
 use crate::{
     domain::error::{Problem, Result},
     http::middleware::form_recovery::{self, GivenBack},
 };
-
-const DATE: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
 
 /// The fields of a form, in the order they came; a name may come several times.
 #[derive(Clone, Debug, Default)]
@@ -103,11 +103,6 @@ fn refuse_turning(fields: &[(String, String)]) -> Result<()> {
     } else {
         Err(Problem::Invalid(errors))
     }
-}
-
-/// Whether a text has an override or an isolate of the writing direction in it.
-pub fn turns_direction(text: &str) -> bool {
-    text.contains(|letter| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
 }
 
 /// Postgres keeps no NUL: these fields have one.
@@ -284,18 +279,6 @@ fn has_nul(value: &Value) -> bool {
         Value::Object(fields) => fields.values().any(has_nul),
         _ => false,
     }
-}
-
-/// Reads a date as browsers and the API write it, of a year that somebody may mean.
-pub fn read_date(text: &str) -> Option<Date> {
-    Date::parse(text, DATE)
-        .ok()
-        .filter(|date| (1900..=9999).contains(&date.year()))
-}
-
-/// Writes a date so.
-pub fn iso<S: Serializer>(date: &Date, to: S) -> Result<S::Ok, S::Error> {
-    to.collect_str(date)
 }
 
 /// An id in an address; whatever is none is not found.

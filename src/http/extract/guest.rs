@@ -1,138 +1,28 @@
-//! Guests: whoever comes by a share link or to a team's public address, without an account.
+//! The guest of a share link or a public page.
 
 use axum::http::HeaderMap;
-use time::{Duration, OffsetDateTime};
-use uuid::Uuid;
 
-use crate::domain::{
-    boards::share_links::Shows,
-    humanize::without_addresses,
-    policy::access::{self, named_to_all},
-};
 use crate::{
     app::App,
     domain::{
-        auth::tokens,
         error::{Problem, Result},
-        teams::Team,
+        policy::share_links::{self, Entrance, Guest},
     },
     http::cookies::cookie,
 };
 
-/// How often a link's last use is written down: not at every request.
-const SEEN_EVERY: Duration = Duration::minutes(10);
-
-/// Somebody who may look at one thing of one team, and change nothing.
-#[derive(Clone, Debug)]
-pub struct Guest {
-    pub team: Team,
-    pub shows: Shows,
-    /// The link, or the team for its public address.
-    pub id: Uuid,
-    /// What lets their streams stay open.
-    pub pass: Vec<u8>,
-    /// Where they are: `/share/…` or `/public/infrastructure`.
-    pub address: String,
-    /// The workspace's count of changes to people, teams and sprints.
-    pub workspace_seq: i64,
-}
-
-/// What stands behind a link.
-pub enum Entrance {
-    Open(Guest),
-    /// It asks for a password first.
-    Asks(Locked),
-}
-
-/// A link that was not opened yet.
-pub struct Locked {
-    pub id: Uuid,
-    pub password_hash: String,
-    pub team: Uuid,
-    secret: String,
-}
-
-impl Locked {
-    /// What proves afterwards that the password was right. It ends with the link, and with the password.
-    fn proof(&self) -> String {
-        tokens::digest(&format!("{} {}", self.secret, self.password_hash))
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
-    }
-
-    /// The cookie that a browser keeps after the right password, for this link alone.
-    pub fn set_cookie(&self, https: bool) -> String {
-        let secure = if https { "; Secure" } else { "" };
-        let (name, proof) = (cookie_name(self.id), self.proof());
-        format!(
-            "{name}={proof}; Path=/share/{}; Max-Age=604800; HttpOnly; SameSite=Lax{secure}",
-            self.secret
-        )
-    }
-}
-
-fn cookie_name(link: Uuid) -> String {
-    format!("share-{}", link.simple())
-}
-
-#[derive(sqlx::FromRow)]
-struct Row {
-    #[sqlx(flatten)]
-    team: Team,
-    link: Uuid,
-    #[sqlx(try_from = "String")]
-    shows: Shows,
-    password_hash: Option<String>,
-    last_used_at: Option<OffsetDateTime>,
-    workspace_seq: i64,
-}
-
-/// Lets somebody in by a share link's secret.
+/// The guest of a share link, or the link itself when it asks for a password that this browser has not given yet.
 ///
 /// # Errors
-/// `NotFound` for a link that never was, is over, or was revoked: they look the same.
+/// `NotFound` for a link that never existed, has expired or was revoked: they look the same.
 pub async fn entrance(app: &App, headers: &HeaderMap, secret: &str) -> Result<Entrance> {
-    let (hash, now) = (tokens::digest(access::plain(secret)?), app.clock.now());
-    let row: Row = sqlx::query_as(
-        "SELECT t.id, t.slug, t.name, t.key, t.seq, l.id AS link, l.shows, l.password_hash, l.last_used_at, w.seq AS workspace_seq
-         FROM share_links l JOIN teams t ON t.id = l.team_id CROSS JOIN workspace w
-         WHERE l.token_hash = $1 AND l.revoked_at IS NULL AND (l.expires_at IS NULL OR l.expires_at > $2)",
-    )
-    .bind(&hash)
-    .bind(now)
-    .fetch_one(&app.db)
-    .await?;
-    if let Some(password_hash) = row.password_hash {
-        let locked = Locked {
-            id: row.link,
-            team: row.team.id,
-            password_hash,
-            secret: secret.to_owned(),
-        };
-        if cookie(headers, &cookie_name(locked.id)) != Some(&locked.proof()) {
-            return Ok(Entrance::Asks(locked));
-        }
-    }
-    if row.last_used_at.is_none_or(|at| now - at > SEEN_EVERY) {
-        sqlx::query("UPDATE share_links SET last_used_at = $2 WHERE token_hash = $1")
-            .bind(&hash)
-            .bind(now)
-            .execute(&app.db)
-            .await?;
-    }
-    let (address, workspace_seq) = (format!("/share/{secret}"), row.workspace_seq);
-    Ok(Entrance::Open(Guest {
-        team: for_guests(row.team),
-        shows: row.shows,
-        id: row.link,
-        pass: hash,
-        address,
-        workspace_seq,
-    }))
+    share_links::entrance(&app.db, app.clock.now(), secret, |locked| {
+        cookie(headers, &share_links::cookie_name(locked.id)) == Some(&locked.proof())
+    })
+    .await
 }
 
-/// The same for what cannot ask for a password: a feed, a badge, a stream.
+/// The guest of a share link, for what cannot ask for a password: a feed, a badge, a stream.
 pub async fn guest(app: &App, headers: &HeaderMap, secret: &str) -> Result<Guest> {
     match entrance(app, headers, secret).await? {
         Entrance::Open(guest) => Ok(guest),
@@ -142,38 +32,7 @@ pub async fn guest(app: &App, headers: &HeaderMap, secret: &str) -> Result<Guest
     }
 }
 
-/// Lets everybody in to a team's check-in, where the team wants that.
+/// The guest of a team's public page.
 pub async fn public(app: &App, slug: &str) -> Result<Guest> {
-    #[derive(sqlx::FromRow)]
-    struct Row {
-        #[sqlx(flatten)]
-        team: Team,
-        workspace_seq: i64,
-    }
-    let Row { team, workspace_seq } = sqlx::query_as(concat!(
-        "SELECT t.id, t.slug, t.name, t.key, t.seq, w.seq AS workspace_seq FROM teams t, workspace w WHERE t.slug = $1 AND t.public AND ",
-        named_to_all!("t")
-    ))
-    .bind(access::plain(slug)?)
-    .fetch_one(&app.db)
-    .await?;
-    let (id, address) = (team.id, format!("/public/{}", team.slug));
-    // No secret, but of a form that no digest has: the streams of the public address end when the team takes it back.
-    let pass = format!("public {id}").into_bytes();
-    Ok(Guest {
-        team: for_guests(team),
-        shows: Shows::CheckIn,
-        id,
-        pass,
-        address,
-        workspace_seq,
-    })
-}
-
-/// A team as guests read of it.
-fn for_guests(team: Team) -> Team {
-    Team {
-        name: without_addresses(&team.name),
-        ..team
-    }
+    share_links::public(&app.db, slug).await
 }

@@ -1,2 +1,5 @@
+pub mod board;
 pub mod form;
 pub mod guest;
+pub mod task;
+pub mod viewer;

@@ -9,11 +9,10 @@ use std::{
 };
 
 use axum::body::Bytes;
-use sqlx::PgPool;
-use tokio::sync::{Notify, broadcast, mpsc, watch};
+use tokio::sync::{Notify, broadcast, watch};
 use uuid::Uuid;
 
-use crate::domain::clock::Clock;
+use crate::domain::events::Commits;
 use crate::http::live::presence::Presence;
 
 /// So many frames may wait for a slow reader; one that falls behind further reloads the whole board.
@@ -21,10 +20,7 @@ const FRAMES: usize = 256;
 
 /// The live side of the program: one for all teams.
 pub struct Live {
-    pub(crate) db: PgPool,
-    pub(crate) clock: Clock,
-    told: mpsc::UnboundedSender<(Uuid, i64)>,
-    pub(crate) heard: tokio::sync::Mutex<mpsc::UnboundedReceiver<(Uuid, i64)>>,
+    pub(crate) heard: tokio::sync::Mutex<Commits>,
     channels: Mutex<HashMap<Uuid, Arc<Channel>>>,
     watchers: Mutex<HashMap<u64, Watcher>>,
     next_watcher: AtomicU64,
@@ -67,26 +63,14 @@ pub(crate) struct Watcher {
 }
 
 impl Live {
-    pub(crate) fn new(db: PgPool, clock: Clock) -> Arc<Self> {
-        let (told, heard) = mpsc::unbounded_channel();
+    pub(crate) fn new(heard: Commits) -> Arc<Self> {
         Arc::new(Self {
-            db,
-            clock,
-            told,
             heard: tokio::sync::Mutex::new(heard),
             channels: Mutex::default(),
             watchers: Mutex::default(),
             next_watcher: AtomicU64::default(),
             ended: watch::Sender::new(false),
         })
-    }
-
-    /// Says that these teams have events up to these numbers.
-    pub(crate) fn tell(&self, teams: Vec<(Uuid, i64)>) {
-        for team in teams {
-            // The receiver lives as long as self does.
-            let _ = self.told.send(team);
-        }
     }
 
     /// Ends every stream when it is set, for the program's end.

@@ -3,18 +3,21 @@
 use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 
 use serde_json::json;
-use sqlx::postgres::{PgListener, PgPoolOptions};
+use sqlx::{
+    PgPool,
+    postgres::{PgListener, PgPoolOptions},
+};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::http::live::{
-    broadcaster::{Live, Pass},
+    broadcaster::Pass,
     sse_frames::{frame, send_new},
     stream::until,
 };
 use crate::{
     app::App,
-    domain::{error::Result, policy::access::seen_by},
+    domain::{error::Result, events::Commits, policy::predicates::seen_by},
 };
 
 /// Where other programs on the same database are told.
@@ -59,7 +62,7 @@ async fn hear(app: &App) {
         untold.extend(teams);
         let now = Instant::now();
         if tell_at.is_some_and(|at| at <= now) {
-            notify_others(&app.live, &std::mem::take(&mut untold)).await;
+            notify_others(&app.db, &std::mem::take(&mut untold)).await;
         }
         tell_at = if untold.is_empty() {
             None
@@ -70,7 +73,7 @@ async fn hear(app: &App) {
 }
 
 /// One NOTIFY for all of them, after the commits: inside a transaction it would hold a lock on the whole database.
-async fn notify_others(live: &Live, teams: &BTreeMap<Uuid, i64>) {
+async fn notify_others(db: &PgPool, teams: &BTreeMap<Uuid, i64>) {
     let payload: Vec<String> = teams
         .iter()
         .map(|(team, seq)| format!("{team}:{seq}"))
@@ -78,7 +81,7 @@ async fn notify_others(live: &Live, teams: &BTreeMap<Uuid, i64>) {
     let told = sqlx::query("SELECT pg_notify($1, p) FROM unnest($2::text[]) p")
         .bind(CHANNEL)
         .bind(payload)
-        .execute(&live.db)
+        .execute(db)
         .await;
     if let Err(error) = told {
         // Their own looking now and then makes up for it.
@@ -86,16 +89,13 @@ async fn notify_others(live: &Live, teams: &BTreeMap<Uuid, i64>) {
     }
 }
 
-impl Live {
-    /// For a command that ends right after its change: tells the running server of it.
-    pub async fn flush(&self) {
-        let mut teams = BTreeMap::new();
-        let mut heard = self.heard.lock().await;
-        while let Ok((team, seq)) = heard.try_recv() {
-            teams.insert(team, seq);
-        }
-        notify_others(self, &teams).await;
+/// Tells the running server what a command has changed. For a command that ends right after.
+pub async fn flush(db: &PgPool, commits: &mut Commits) {
+    let mut teams = BTreeMap::new();
+    while let Ok((team, seq)) = commits.try_recv() {
+        teams.insert(team, seq);
     }
+    notify_others(db, &teams).await;
 }
 
 /// Other programs' changes. The listener has a connection of its own, outside the pool.

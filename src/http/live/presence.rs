@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use askama::Template;
 use uuid::Uuid;
 
-use crate::domain::accounts::Person;
+use crate::domain::person::Person;
 
 /// The people with a board open, each with how many streams.
 #[derive(Default)]

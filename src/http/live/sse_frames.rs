@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
-    domain::{error::Result, sprints, tasks, teams::Team},
+    domain::{error::Result, sprints, tasks, team::Team},
     http::pages::tasks::CardHtml,
 };
 use crate::{

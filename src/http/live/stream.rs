@@ -21,10 +21,10 @@ use crate::http::live::{
 use crate::{
     app::App,
     domain::{
-        accounts::Person,
         error::Result,
-        policy::{access, viewer::Viewer},
-        teams::Team,
+        person::Person,
+        policy::{team_access, viewer::Viewer},
+        team::Team,
     },
     http::{
         extract::guest,
@@ -49,7 +49,7 @@ pub async fn live(
     Query(query): Query<After>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.team;
+    let team = team_access::team(&app.db, &viewer, &slug).await?.team;
     let after = after(&headers, &query).unwrap_or(team.seq);
     let seat = Crowd::enter(&app, Whose::Account(viewer.person.id))?;
     Ok(stream(

@@ -1,5 +1,6 @@
 //! Writes that a program sends again, since it does not know whether the first one came.
 
+use crate::domain::policy::actor::Repeat;
 use axum::{
     body::Body,
     extract::Request,
@@ -9,13 +10,6 @@ use axum::{
 use sha2::{Digest, Sha256};
 
 use crate::{domain::error::Problem, http::extract::form};
-
-/// An idempotency key, with the SHA-256 of the request it came with.
-#[derive(Clone, Debug)]
-pub struct Repeat {
-    pub key: String,
-    pub fingerprint: Vec<u8>,
-}
 
 /// Recognises a repeated API write by its `Idempotency-Key`, and what it was by a digest.
 pub async fn recognise_repeats(request: Request, next: Next) -> Response {

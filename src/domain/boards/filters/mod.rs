@@ -9,7 +9,10 @@ pub mod sql;
 use serde::Deserialize;
 
 use crate::domain::boards::filters::parser::{NAMES, example, read_age, split};
-pub use crate::domain::boards::filters::sql::{Moment, ResolvedSprint, literal};
+pub use crate::domain::{
+    boards::filters::sql::{Moment, ResolvedSprint},
+    text::literal,
+};
 
 /// The filter as it stands in an address.
 #[derive(Clone, Debug, Default, Deserialize)]

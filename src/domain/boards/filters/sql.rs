@@ -1,11 +1,12 @@
 //! A filter as conditions of a query.
 
+use crate::domain::text::literal;
 use sqlx::{PgExecutor, Postgres, QueryBuilder};
 use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::domain::boards::filters::{Asks, Filter};
-use crate::domain::{clock, error::Result, teams::Team};
+use crate::domain::{clock, error::Result, team::Team};
 
 /// What a filter takes for now.
 #[derive(Clone, Copy, Debug)]
@@ -187,12 +188,4 @@ pub enum ResolvedSprint {
     Any,
     Without,
     One(Uuid),
-}
-
-/// For LIKE: its wildcards and its escape become plain letters.
-pub fn literal(words: &str) -> String {
-    words
-        .replace('\\', "\\\\")
-        .replace('%', "\\%")
-        .replace('_', "\\_")
 }

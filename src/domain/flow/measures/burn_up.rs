@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::boards::State;
+use crate::domain::column_state::State;
 use crate::domain::flow::measures::{
     cycle_time::percentile,
     states::{Replay, Shift},

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::boards::State;
+use crate::domain::column_state::State;
 
 /// What brought a task into another state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,11 +12,8 @@ use crate::domain::flow::{
     range::{days_between, ends},
 };
 use crate::domain::{
-    boards::{State, filters::Filter},
-    clock,
-    error::Result,
-    sprints::Sprint,
-    teams::{Team, roster::Week},
+    boards::filters::Filter, clock, column_state::State, error::Result, sprints::Sprint,
+    team::Team, teams::roster::Week,
 };
 
 /// A sprint's burn-up from its first day to now or to its end, over the tasks that a filter lets through.

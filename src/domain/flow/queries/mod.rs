@@ -13,14 +13,12 @@ use uuid::Uuid;
 
 use crate::domain::flow::measures::{self, Begun, Kind, Shift, Spell, Waited};
 use crate::domain::{
-    boards::{
-        State,
-        filters::{Filter, Moment},
-    },
+    boards::filters::{Filter, Moment},
     clock,
+    column_state::State,
     error::Result,
-    policy::access::named_beside,
-    teams::Team,
+    policy::predicates::named_beside,
+    team::Team,
 };
 
 /// A task as a figure names it.

@@ -13,7 +13,8 @@ use crate::domain::{
         Deed, Draft, Past, Spot,
         plan::{self, Plan, Planned},
     },
-    teams::{Team, membership::COMMAND_LINE},
+    team::Team,
+    teams::membership::COMMAND_LINE,
 };
 
 /// Makes the new columns where they are planned, and notes them for the team.

@@ -12,15 +12,16 @@ use crate::domain::import::{
     plan::{self, Plan},
 };
 use crate::{
+    domain::events::EventStore,
     domain::{
         clock,
         error::{Problem, Result},
-        events::{Actor, Change},
+        events::Change,
+        policy::actor::Actor,
         sprints::{self, cadence},
         tasks::{labels, move_task, rank},
-        teams::Team,
+        team::Team,
     },
-    http::live::broadcaster::Live,
 };
 
 /// What is to be imported, and how.
@@ -39,16 +40,16 @@ pub struct Wish<'w> {
 /// # Errors
 /// `Invalid` for a team that is not there, or a mapped list that the draft does not have.
 pub async fn import(
-    live: &Live,
+    store: &EventStore,
     wish: &Wish<'_>,
     progress: &(dyn Fn(usize) + Send + Sync),
 ) -> Result<Summary> {
     let nobody = Actor::nobody();
-    let team = live
+    let team = store
         .change(&nobody, |change, _| Box::pin(find_team(change, wish)))
         .await?
         .value;
-    Ok(live
+    Ok(store
         .change(&nobody, |change, _| {
             Box::pin(bring(change, &team, wish, progress))
         })

@@ -7,7 +7,7 @@ use crate::domain::import::execute::Row;
 use crate::domain::{
     error::Result,
     import::plan::{Plan, Planned},
-    teams::Team,
+    team::Team,
 };
 
 /// So many tasks in one statement.

@@ -22,11 +22,10 @@ use crate::{
 use crate::{
     domain::{
         boards::{
-            board_auth,
             filters::{Filter, FilterParams},
             queries,
         },
-        policy::access,
+        policy::team_access,
     },
     http::cache::page_cache::has_seen,
 };
@@ -34,7 +33,7 @@ use crate::{
 /// The teams that the reader may look at.
 #[utoipa::path(get, path = "/api/v1/teams", tag = "teams", responses((status = 200, description = "Every team by name")))]
 pub async fn list(Given(app): Given<App>, viewer: Viewer) -> Result<Json<Value>> {
-    let teams = access::teams(&app.db, &viewer).await?;
+    let teams = team_access::teams(&app.db, &viewer).await?;
     let teams: Vec<Value> = teams
         .into_iter()
         .map(|access| access.team)
@@ -56,7 +55,7 @@ pub async fn board(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let door = board_auth::open(&app, from, &headers, &slug).await?;
+    let door = crate::http::extract::board::open(&app, from, &headers, &slug).await?;
     let team = &door.access.team;
     let filter = Filter::read(&params).for_reader(&door.viewer.person.handle);
     if !filter.unknown.is_empty() {
@@ -127,7 +126,7 @@ pub async fn events(
     Query(after): Query<After>,
 ) -> Result<Json<Value>> {
     const MOST: i64 = 500;
-    let team = access::team(&app.db, &viewer, &slug).await?.team;
+    let team = team_access::team(&app.db, &viewer, &slug).await?.team;
     let rows = events_after(&app.db, team.id, after.after, MOST + 1).await?;
     let more = rows.len() as i64 > MOST;
     let hidden = crate::domain::tasks::event_text::hidden_waits(&app.db, team.id).await?;

@@ -13,15 +13,13 @@ use uuid::Uuid;
 use crate::{
     app::App,
     domain::{
+        dates::read_date,
         error::{Problem, Result},
         events::Changed,
-        policy::{
-            access::{self, AtTask, TaskAccess},
-            viewer::Viewer,
-        },
-        teams::Team,
+        policy::{task_access::TaskAccess, team_access, viewer::Viewer},
+        team::Team,
     },
-    http::extract::form::{Sent, read_date},
+    http::extract::{form::Sent, task::AtTask},
 };
 use crate::{
     domain::tasks::{
@@ -122,7 +120,10 @@ pub async fn create(
     Path(slug): Path<String>,
     Sent(sent): Sent<TaskIn>,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_edit()?
+        .team;
     let sprint = match &sent.sprint {
         Some(Some(sprint)) => sprint_named(&app, &team, &sprint.text()).await?,
         Some(None) => None,
@@ -148,7 +149,7 @@ pub async fn create(
         waited_for_by: sent.waited_for_by,
     };
     let outcome = app
-        .live
+        .store
         .change(&viewer.actor(), |change, _| {
             Box::pin(create::create_task(change, &team, &new))
         })
@@ -254,7 +255,7 @@ pub async fn patch(
         }),
     };
     let outcome = app
-        .live
+        .store
         .change(&viewer.actor(), |change, _| {
             Box::pin(edit::edit_task(change, &access.team, access.id, &edit))
         })
@@ -275,7 +276,7 @@ async fn changed<T>(
 pub async fn delete(Given(app): Given<App>, at: AtTask) -> Result<Response> {
     let AtTask { viewer, access } = at.to_edit()?;
     let outcome = app
-        .live
+        .store
         .change(&viewer.actor(), |change, _| {
             Box::pin(archive::archive_task(change, &access.team, access.id))
         })
@@ -293,7 +294,7 @@ pub async fn position(
 ) -> Result<Response> {
     let AtTask { viewer, access } = at.to_edit()?;
     let outcome = app
-        .live
+        .store
         .change(&viewer.actor(), |change, _| {
             Box::pin(move_task::move_task(
                 change,
@@ -322,7 +323,7 @@ pub async fn block(
 ) -> Result<Response> {
     let AtTask { viewer, access } = at.to_edit()?;
     let outcome = app
-        .live
+        .store
         .change(&viewer.actor(), |change, _| {
             Box::pin(block::block_task(change, &access.team, access.id, &reason))
         })
@@ -335,7 +336,7 @@ pub async fn block(
 pub async fn unblock(Given(app): Given<App>, at: AtTask) -> Result<Response> {
     let AtTask { viewer, access } = at.to_edit()?;
     let outcome = app
-        .live
+        .store
         .change(&viewer.actor(), |change, _| {
             Box::pin(block::unblock_task(change, &access.team, access.id))
         })
@@ -360,7 +361,7 @@ pub async fn owners(
 ) -> Result<Response> {
     let AtTask { viewer, access } = at.to_edit()?;
     let outcome = app
-        .live
+        .store
         .change(&viewer.actor(), |change, _| {
             Box::pin(assign::set_owners(
                 change,
@@ -390,7 +391,7 @@ pub async fn comment(
 ) -> Result<Response> {
     let AtTask { viewer, access } = at.to_comment()?;
     let outcome = app
-        .live
+        .store
         .change(&viewer.actor(), |change, _| {
             Box::pin(comments::add_comment(
                 change,

@@ -1,5 +1,6 @@
 //! Administrators: who is here, invitations, and links for new passwords.
 
+use crate::domain::keys;
 use askama::Template;
 use axum::{
     extract::{Path, State as Given},
@@ -10,20 +11,19 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::{
-    accounts::{
-        Person, deactivate,
-        invitations::{self, Draft, Open},
-        password_resets,
-    },
+    accounts::password_resets,
+    offboarding,
+    person::Person,
     policy::viewer::{Role, Viewer},
+    teams::invitations::{self, Draft, Open},
 };
 use crate::{
     app::App,
     domain::{
         error::{Problem, Result},
         humanize,
-        policy::access::{self, seen_by},
-        teams::Team,
+        policy::{predicates::seen_by, team_access},
+        team::Team,
     },
     http::{
         extract::form::{Fields, id},
@@ -83,7 +83,7 @@ pub async fn people(
     viewer: Viewer,
     headers: HeaderMap,
 ) -> Result<Response> {
-    access::to_edit_workspace(&viewer)?;
+    team_access::to_edit_workspace(&viewer)?;
     page::page(&people_page(&app, &viewer, &headers, None, Vec::new(), Fields::default()).await?)
 }
 
@@ -114,7 +114,7 @@ async fn people_page(
             .await?
             .at("settings-people"),
         invitations: invitations::open(&app.db, now, viewer.person.id).await?,
-        teams: access::seen_teams(&app.db, viewer).await?,
+        teams: team_access::seen_teams(&app.db, viewer).await?,
         people,
         made,
         errors,
@@ -130,11 +130,11 @@ pub async fn invite(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    access::to_edit_workspace(&viewer)?;
+    team_access::to_edit_workspace(&viewer)?;
     viewer.to_let_in()?;
     let team = match fields.text("team") {
         "" => None,
-        slug => Some(access::team(&app.db, &viewer, slug).await?.team),
+        slug => Some(team_access::team(&app.db, &viewer, slug).await?.team),
     };
     let days: Option<i64> = match fields.parse("days", "An invitation holds for 1 to 90 days.") {
         Ok(days) => days,
@@ -148,7 +148,7 @@ pub async fn invite(
     };
     let actor = viewer.actor();
     let made = app
-        .live
+        .store
         .change(&actor, |change, _| {
             Box::pin(invitations::invite(change, &draft))
         })
@@ -204,9 +204,9 @@ pub async fn revoke_invitation(
     viewer: Viewer,
     Path(invitation): Path<String>,
 ) -> Result<Response> {
-    access::to_edit_workspace(&viewer)?;
+    team_access::to_edit_workspace(&viewer)?;
     let (actor, invitation): (_, Uuid) = (viewer.actor(), id(&invitation)?);
-    app.live
+    app.store
         .change(&actor, |change, _| {
             Box::pin(invitations::revoke(change, invitation))
         })
@@ -222,14 +222,14 @@ pub async fn change_person(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    access::to_edit_workspace(&viewer)?;
-    let (actor, handle) = (viewer.actor(), access::plain(&handle)?);
+    team_access::to_edit_workspace(&viewer)?;
+    let (actor, handle) = (viewer.actor(), keys::plain(&handle)?);
     let free = fields.get("free").is_some();
     let done = match fields.text("do") {
         "link" => {
             viewer.to_let_in()?;
             let made = app
-                .live
+                .store
                 .change(&actor, |change, _| {
                     Box::pin(password_resets::make_link(change, handle))
                 })
@@ -250,44 +250,44 @@ pub async fn change_person(
             .await;
         }
         "deactivate" => {
-            app.live
+            app.store
                 .change(&actor, |change, _| {
-                    Box::pin(deactivate::deactivate(change, handle, free))
+                    Box::pin(offboarding::deactivate(change, handle, free))
                 })
                 .await
         }
         "reactivate" => {
-            app.live
+            app.store
                 .change(&actor, |change, _| {
-                    Box::pin(deactivate::reactivate(change, handle))
+                    Box::pin(offboarding::reactivate(change, handle))
                 })
                 .await
         }
         "delete" => {
-            app.live
+            app.store
                 .change(&actor, |change, _| {
-                    Box::pin(deactivate::delete(change, handle))
+                    Box::pin(offboarding::delete(change, handle))
                 })
                 .await
         }
         "admin" => {
-            app.live
+            app.store
                 .change(&actor, |change, _| {
-                    Box::pin(deactivate::set_role(change, handle, Role::Admin))
+                    Box::pin(offboarding::set_role(change, handle, Role::Admin))
                 })
                 .await
         }
         "member" => {
-            app.live
+            app.store
                 .change(&actor, |change, _| {
-                    Box::pin(deactivate::set_role(change, handle, Role::Member))
+                    Box::pin(offboarding::set_role(change, handle, Role::Member))
                 })
                 .await
         }
         "viewer" => {
-            app.live
+            app.store
                 .change(&actor, |change, _| {
-                    Box::pin(deactivate::set_role(change, handle, Role::Viewer))
+                    Box::pin(offboarding::set_role(change, handle, Role::Viewer))
                 })
                 .await
         }

@@ -25,8 +25,8 @@ use crate::{
     domain::{
         error::{Problem, Result},
         humanize,
-        policy::access,
-        teams::Team,
+        policy::team_access,
+        team::Team,
     },
     http::{extract::form::Fields, layout::Frame, page},
 };
@@ -111,7 +111,7 @@ pub(crate) async fn me_page(
         sessions: security::sessions(&app.db, viewer).await?,
         tokens: security::tokens(&app.db, viewer.person.id).await?,
         away: absences::away(&app.db, viewer.person.id).await?,
-        teams: access::seen_teams(&app.db, viewer).await?,
+        teams: team_access::seen_teams(&app.db, viewer).await?,
         made: String::new(),
         now: app.clock.now(),
         profile,
@@ -132,7 +132,7 @@ pub async fn edit_me(
     let outcome = match read_profile(&fields, stands) {
         Ok(profile) => {
             let (actor, account) = (viewer.actor(), viewer.person.id);
-            app.live
+            app.store
                 .change(&actor, |change, _| {
                     Box::pin(profile::edit_profile(change, account, &profile))
                 })

@@ -11,7 +11,7 @@ use crate::{
     app::App,
     domain::{
         error::{Problem, Result},
-        events::Actor,
+        policy::actor::Actor,
     },
     http::{
         extract::form::Fields,
@@ -22,12 +22,10 @@ use crate::{
 };
 use crate::{
     domain::{
-        accounts::{
-            invitations::{self, Newcomer},
-            password_resets,
-        },
+        accounts::password_resets,
         auth::passwords,
         policy::viewer::Viewer,
+        teams::invitations::{self, Newcomer},
     },
     http::pages::accounts::sessions::{counted, signed_in},
 };
@@ -112,7 +110,7 @@ pub async fn join(
     if let Some(viewer) = viewer {
         viewer.to_change_own()?;
         let (actor, me) = (viewer.actor(), viewer.person.id);
-        app.live
+        app.store
             .change(&actor, |change, _| {
                 Box::pin(invitations::accept_as(change, &key, me))
             })
@@ -122,7 +120,7 @@ pub async fn join(
     counted(&app, from, fields.text("email")).await?;
     let made = match newcomer(&fields).await {
         Ok(new) => {
-            app.live
+            app.store
                 .change(&Actor::nobody(), |change, _| {
                     Box::pin(invitations::accept(change, &key, &new))
                 })
@@ -202,7 +200,7 @@ pub async fn register(
     counted(&app, from, fields.text("email")).await?;
     let made = match newcomer(&fields).await {
         Ok(new) => {
-            app.live
+            app.store
                 .change(&Actor::nobody(), |change, _| {
                     Box::pin(invitations::register(change, &new))
                 })
@@ -271,7 +269,7 @@ pub async fn reset(
     // Hashed first: the link is not to be used up by a password that is refused.
     let set = match passwords::hash(fields.text("password").to_owned()).await {
         Ok(hash) => app
-            .live
+            .store
             .change(&Actor::nobody(), |change, _| {
                 Box::pin(password_resets::use_link(change, &key, &hash))
             })

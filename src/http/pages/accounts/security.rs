@@ -12,11 +12,12 @@ use uuid::Uuid;
 use crate::{
     app::App,
     domain::{
+        dates::read_date,
         error::{Problem, Result},
-        policy::access::{self, seen_by},
+        policy::{predicates::seen_by, team_access},
     },
     http::{
-        extract::form::{Fields, id, read_date},
+        extract::form::{Fields, id},
         middleware::client_ip::Network,
         page,
     },
@@ -25,13 +26,11 @@ use crate::{
     domain::{
         accounts::{
             absences,
-            audit_log::{self, Line},
+            api_tokens::{self, Scope},
             password_resets,
         },
-        auth::{
-            passwords,
-            tokens::{self, Scope},
-        },
+        auth::passwords,
+        events::audit_log::{self, Line},
         policy::viewer::{Role, Viewer},
     },
     http::pages::accounts::profile::me_page,
@@ -140,7 +139,7 @@ pub async fn set_password(
     let outcome = match &known {
         Ok((stood, hash)) => {
             let stood = stood.as_deref();
-            app.live
+            app.store
                 .change(&actor, |change, _| {
                     Box::pin(password_resets::change_password(
                         change, account, own, stood, hash,
@@ -183,7 +182,7 @@ pub async fn add_away(
     let outcome = match days() {
         Ok((from, to)) => {
             let (account, actor) = (viewer.person.id, viewer.actor());
-            app.live
+            app.store
                 .change(&actor, |change, _| {
                     Box::pin(absences::add_away(change, account, from, to))
                 })
@@ -210,7 +209,7 @@ pub async fn remove_away(
     viewer.to_change_own()?;
     let from = read_date(&day).ok_or(Problem::NotFound)?;
     let (account, actor) = (viewer.person.id, viewer.actor());
-    app.live
+    app.store
         .change(&actor, |change, _| {
             Box::pin(absences::remove_away(change, account, from))
         })
@@ -245,7 +244,7 @@ pub async fn make_token(
         ));
     }
     let named = fields.all("team");
-    let teams: Vec<Uuid> = access::seen_teams(&app.db, &viewer)
+    let teams: Vec<Uuid> = team_access::seen_teams(&app.db, &viewer)
         .await?
         .into_iter()
         .filter(|team| named.contains(&team.slug))
@@ -256,7 +255,7 @@ pub async fn make_token(
         return Err(Problem::NotFound);
     }
     let now = app.clock.now();
-    let draft = tokens::Draft {
+    let draft = api_tokens::Draft {
         account: viewer.person.id,
         name: fields.text("name").trim(),
         scope,
@@ -264,7 +263,7 @@ pub async fn make_token(
         expires_at: days.map(|days| now + Duration::days(days)),
     };
     let mut tx = app.db.begin().await?;
-    let secret = tokens::make(&mut *tx, now, &draft).await?;
+    let secret = api_tokens::make(&mut *tx, now, &draft).await?;
     let about = format!("{} ({})", draft.name, scope.as_str());
     let line = Line {
         actor: Some(viewer.person.id),

@@ -1,5 +1,6 @@
 //! Signing in and out, and how the pages look.
 
+use crate::domain::auth::secrets;
 use askama::Template;
 use axum::{
     extract::{Path, Query, State as Given},
@@ -9,14 +10,6 @@ use axum::{
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::domain::{
-    accounts::{
-        audit_log::{self, Line},
-        invitations,
-    },
-    auth::{passwords, sessions, tokens},
-    policy::viewer::{Proof, Viewer, brought},
-};
 use crate::{
     app::App,
     domain::error::{Problem, Result},
@@ -27,6 +20,15 @@ use crate::{
         page::{self, theme},
         pages::teams::setup,
     },
+};
+use crate::{
+    domain::{
+        auth::{passwords, sessions},
+        events::audit_log::{self, Line},
+        policy::viewer::{Proof, Viewer},
+        teams::invitations,
+    },
+    http::extract::viewer::brought,
 };
 
 #[derive(Template)]
@@ -234,7 +236,7 @@ pub async fn enter(
         "SELECT a.id FROM entry_links l JOIN accounts a ON a.id = l.account_id
          WHERE l.token_hash = $1 AND l.purpose = 'sign-in' AND l.expires_at > $2 AND a.deactivated_at IS NULL",
     )
-    .bind(tokens::digest(&key))
+    .bind(secrets::digest(&key))
     .bind(app.clock.now())
     .fetch_optional(&app.db)
     .await?;

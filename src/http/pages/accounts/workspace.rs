@@ -14,11 +14,9 @@ use time::Duration;
 use uuid::Uuid;
 
 use crate::domain::{
-    accounts::{
-        audit_log::{self, Entry, Line, Wanted},
-        invitations,
-    },
+    events::audit_log::{self, Entry, Line, Wanted},
     policy::viewer::Viewer,
+    teams::invitations,
 };
 use crate::{
     app::App,
@@ -27,14 +25,9 @@ use crate::{
         error::{Problem, Result},
         events::{Change, Event},
         humanize,
-        policy::access,
+        policy::team_access,
     },
-    http::{
-        csv::csv,
-        extract::form::{self, Fields},
-        layout::Frame,
-        page,
-    },
+    http::{csv::csv, extract::form::Fields, layout::Frame, page},
 };
 
 #[derive(Template)]
@@ -53,7 +46,7 @@ pub async fn workspace(
     viewer: Viewer,
     headers: HeaderMap,
 ) -> Result<Response> {
-    access::to_edit_workspace(&viewer)?;
+    team_access::to_edit_workspace(&viewer)?;
     let name: String = sqlx::query_scalar("SELECT name FROM workspace")
         .fetch_one(&app.db)
         .await?;
@@ -77,12 +70,12 @@ pub async fn set_workspace(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    access::to_edit_workspace(&viewer)?;
+    team_access::to_edit_workspace(&viewer)?;
     let (actor, open) = (viewer.actor(), fields.get("open").is_some());
     let name = fields.text("name").trim();
     let outcome = match read_domains(fields.text("domains")) {
         Ok(domains) => {
-            app.live
+            app.store
                 .change(&actor, |change, _| {
                     Box::pin(set(change, name, open, domains.clone()))
                 })
@@ -230,7 +223,7 @@ impl Asked {
     fn wanted(&self, zone: &str) -> Result<Wanted> {
         let day = |field: &'static str, text: &str| match text.trim() {
             "" => Ok(None),
-            text => form::read_date(text)
+            text => crate::domain::dates::read_date(text)
                 .map(Some)
                 .ok_or_else(|| Problem::field(field, "A day is given as 2026-11-24.")),
         };
@@ -255,7 +248,7 @@ pub async fn audit_log(
     Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    access::to_edit_workspace(&viewer)?;
+    team_access::to_edit_workspace(&viewer)?;
     let entries =
         audit_log::entries(&app.db, viewer.person.id, &asked.wanted(&viewer.time_zone)?).await?;
     let frame = Frame::new(&app, &viewer, &headers, "What was done", "")
@@ -275,7 +268,7 @@ pub async fn audit_csv(
     viewer: Viewer,
     Query(asked): Query<Asked>,
 ) -> Result<Response> {
-    access::to_edit_workspace(&viewer)?;
+    team_access::to_edit_workspace(&viewer)?;
     let (reader, wanted) = (viewer.person.id, asked.wanted(&viewer.time_zone)?);
     let line = Line {
         actor: Some(reader),
@@ -316,7 +309,7 @@ pub async fn audit_csv(
 fn rows(entries: &[Entry]) -> String {
     let at: Vec<String> = entries
         .iter()
-        .map(|entry| crate::domain::tasks::timeline::instant(entry.at))
+        .map(|entry| crate::domain::dates::instant(entry.at))
         .collect();
     csv(at.iter().zip(entries).map(|(at, entry)| {
         vec![

@@ -1,5 +1,6 @@
 //! The board as a page.
 
+use crate::domain::keys;
 use std::sync::Arc;
 
 use askama::Template;
@@ -21,7 +22,7 @@ use crate::{
         policy::viewer::Viewer,
         sprints::{self, Sprint},
         tasks,
-        teams::Team,
+        team::Team,
     },
     http::{
         assets::{ASSETS, Encoding},
@@ -34,10 +35,10 @@ use crate::{
 use crate::{
     domain::{
         boards::{
-            board_auth::{self, Door},
+            board_auth::Door,
             filters::{Asks, Filter, FilterParams, ResolvedSprint, SprintChoice},
         },
-        policy::access,
+        policy::team_access,
     },
     http::cache::{
         board_context::Furniture,
@@ -56,7 +57,7 @@ pub async fn board(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let mut door = board_auth::open(&app, from, &headers, &slug).await?;
+    let mut door = crate::http::extract::board::open(&app, from, &headers, &slug).await?;
     let now = app.clock.now();
     let stamp = Stamp::of(door.access.team.seq, door.workspace_seq, now);
     let key = PageKey {
@@ -317,7 +318,7 @@ async fn board_html(
             .then_some(team.id)
             .into_iter()
             .collect(),
-        is_admin: access::may_edit_workspace(&door.viewer),
+        is_admin: team_access::may_edit_workspace(&door.viewer),
         assets: &ASSETS,
     };
     let (may_edit, may_speak) = (door.access.may_edit, door.access.may_speak);
@@ -387,11 +388,11 @@ pub async fn cards(
     Query(params): Query<FilterParams>,
     Query(keys): Query<Keys>,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.team;
+    let team = team_access::team(&app.db, &viewer, &slug).await?.team;
     let numbers: Vec<i64> = keys
         .keys
         .split(',')
-        .filter_map(access::split_key)
+        .filter_map(keys::split_key)
         .filter(|(key, _)| *key == team.key)
         .map(|(_, number)| number)
         .take(300)

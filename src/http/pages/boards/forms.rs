@@ -13,14 +13,14 @@ use crate::domain::{
         filters::{Filter, FilterParams},
         queries, saved_filters, wip_limits,
     },
-    policy::access,
+    policy::team_access,
 };
 use crate::{
     app::App,
     domain::{
         error::{Problem, Result},
         policy::viewer::Viewer,
-        teams::Team,
+        team::Team,
     },
     http::{
         extract::form::{Fields, id},
@@ -36,7 +36,7 @@ pub async fn save_filter(
     Path(slug): Path<String>,
     fields: Fields,
 ) -> Result<Response> {
-    let access = access::team(&app.db, &viewer, &slug).await?;
+    let access = team_access::team(&app.db, &viewer, &slug).await?;
     let for_team = fields.get("for") == Some("team");
     let access = if for_team { access.to_edit()? } else { access };
     if !viewer.may_write() {
@@ -51,7 +51,7 @@ pub async fn save_filter(
         ..FilterParams::default()
     };
     let team = access.team;
-    app.live
+    app.store
         .change(&viewer.actor(), |change, _| {
             Box::pin(saved_filters::save_filter(
                 change,
@@ -75,9 +75,11 @@ pub async fn delete_filter(
     viewer: Viewer,
     Path((slug, filter)): Path<(String, String)>,
 ) -> Result<Response> {
-    let access = access::team(&app.db, &viewer, &slug).await?.to_speak()?;
+    let access = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_speak()?;
     let (team, may_edit, filter) = (access.team, access.may_edit, id(&filter)?);
-    app.live
+    app.store
         .change(&viewer.actor(), |change, _| {
             Box::pin(saved_filters::delete_filter(
                 change, &team, filter, may_edit,
@@ -113,7 +115,10 @@ pub async fn limit_form(
     Path((slug, column)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_edit()?
+        .team;
     limit_page(&app, &viewer, &headers, team, &column, None).await
 }
 
@@ -171,11 +176,14 @@ pub async fn set_limit(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_edit()?
+        .team;
     let outcome = match fields.parse("wip_limit", "A limit is a whole number from 1 to 999.") {
         Ok(limit) => {
             let actor = viewer.actor();
-            app.live
+            app.store
                 .change(&actor, |change, _| {
                     Box::pin(wip_limits::set_limit(change, &team, &column, limit))
                 })

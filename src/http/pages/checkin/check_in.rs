@@ -11,21 +11,18 @@ use time::OffsetDateTime;
 use crate::{
     app::App,
     domain::{
-        boards::{
-            State,
-            board_auth::{self, Door},
-            filters::Filter,
-        },
+        boards::{board_auth::Door, filters::Filter},
+        column_state::State,
         error::Result,
         flow, humanize,
-        policy::viewer::Proof,
+        policy::{share_links::Guest, viewer::Proof},
         tasks::Card,
-        teams::{Team, roster::crew},
+        team::Team,
+        teams::roster::crew,
     },
     http::{
         assets::Encoding,
         cache::page_cache::{self, PageKey, Stamp},
-        extract::guest::Guest,
         layout::Frame,
         middleware::client_ip::Network,
         page::{Rendered, fragment, rendered, theme},
@@ -219,7 +216,7 @@ pub async fn check_in(
         viewer,
         access,
         workspace_seq,
-    } = board_auth::open(&app, from, &headers, &slug).await?;
+    } = crate::http::extract::board::open(&app, from, &headers, &slug).await?;
     let (now, person) = (app.clock.now(), viewer.person.id);
     // A link checker that asks for the head alone has not read it.
     let comes = method == Method::GET
@@ -293,7 +290,7 @@ pub async fn feed(
         access,
         workspace_seq,
         ..
-    } = board_auth::open(&app, from, &headers, &slug).await?;
+    } = crate::http::extract::board::open(&app, from, &headers, &slug).await?;
     let page = format!("/teams/{slug}/check-in");
     feed_of(
         &app,

@@ -14,11 +14,11 @@ use crate::domain::checkin::{
 };
 use crate::{
     domain::{
+        dates::instant,
         error::{Problem, Result},
         humanize::without_addresses,
         sprints,
-        tasks::timeline::instant,
-        teams::Team,
+        team::Team,
     },
     http::page::rendered,
 };

@@ -12,12 +12,12 @@ use crate::{
     domain::{
         error::{Problem, Result},
         goals,
-        policy::{
-            access::{self, AtTask},
-            viewer::Viewer,
-        },
+        policy::{team_access, viewer::Viewer},
     },
-    http::extract::form::{Fields, id, local_path},
+    http::extract::{
+        form::{Fields, id, local_path},
+        task::AtTask,
+    },
 };
 
 /// `POST /teams/{slug}/follow`: with `follow`, or no longer without it. So are the others.
@@ -27,7 +27,7 @@ pub async fn follow_team(
     Path(slug): Path<String>,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.team;
+    let team = team_access::team(&app.db, &viewer, &slug).await?.team;
     follow(
         &app,
         &viewer,
@@ -64,7 +64,7 @@ pub async fn follow_goal(
     Path((slug, goal)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.team;
+    let team = team_access::team(&app.db, &viewer, &slug).await?.team;
     let goal = id(&goal)?;
     if goals::sprint_of(&app.db, team.id, goal).await?.is_none() {
         return Err(Problem::NotFound);
@@ -87,7 +87,7 @@ pub async fn follow_project(
     Path(slug): Path<String>,
     fields: Fields,
 ) -> Result<Response> {
-    let (access, project) = access::project(&app.db, &viewer, &slug).await?;
+    let (access, project) = team_access::project(&app.db, &viewer, &slug).await?;
     follow(
         &app,
         &viewer,
@@ -127,7 +127,7 @@ async fn follow(
 /// is not there for the reader, or not any more, has nothing that they could have read.
 pub async fn see(Given(app): Given<App>, viewer: Viewer, fields: Fields) -> Result<Response> {
     viewer.to_change_own()?;
-    let teams = access::seen_teams(&app.db, &viewer).await?;
+    let teams = team_access::seen_teams(&app.db, &viewer).await?;
     for named in fields.all("seen") {
         let (slug, seq) = named.split_once(':').ok_or(Problem::NotFound)?;
         let seq = seq

@@ -10,26 +10,25 @@ use axum::{
 use crate::{
     app::App,
     domain::{
-        accounts::audit_log::{self, Line},
         auth::passwords,
         boards::{
-            self, Column, State,
+            self, Column,
             filters::{Filter, ResolvedSprint},
-            share_links::Shows,
         },
+        column_state::State,
         error::{Problem, Result},
+        events::audit_log::{self, Line},
         goals::{self, Goal},
         humanize,
+        policy::share_links::{Entrance, Guest, Shows},
         sprints::{self, Sprint},
         tasks::{self, Card},
-        teams::{Team, roster::crew},
+        team::Team,
+        teams::roster::crew,
     },
     http::{
         cache::page_cache::{self, Stamp},
-        extract::{
-            form::Fields,
-            guest::{self, Entrance, Guest},
-        },
+        extract::{form::Fields, guest},
         layout::Frame,
         middleware::{client_ip::Network, layers::Audience},
         page::{self, fragment, rendered, theme},

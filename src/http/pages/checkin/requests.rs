@@ -19,10 +19,10 @@ use crate::{
         goals::comments::{self, OpenConcern},
         humanize,
         policy::{
-            access::{self, TeamAccess},
+            team_access::{self, TeamAccess},
             viewer::Viewer,
         },
-        teams::Team,
+        team::Team,
     },
     http::{
         extract::form::{Fields, id},
@@ -91,7 +91,7 @@ pub async fn intake(
     Path(slug): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let access = access::team(&app.db, &viewer, &slug).await?;
+    let access = team_access::team(&app.db, &viewer, &slug).await?;
     page::page(
         &intake_page(
             &app,
@@ -143,7 +143,9 @@ pub async fn ask(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    let access = access::team(&app.db, &viewer, &slug).await?.to_speak()?;
+    let access = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_speak()?;
     let outcome = match fields.date("by") {
         Ok(by) => {
             let (actor, team) = (viewer.actor(), &access.team);
@@ -152,7 +154,7 @@ pub async fn ask(
                 why: fields.text("why"),
                 by,
             };
-            app.live
+            app.store
                 .change(&actor, |change, _| {
                     Box::pin(requests::ask(change, team, &draft))
                 })
@@ -176,12 +178,12 @@ pub async fn withdraw(
     viewer: Viewer,
     Path((slug, request)): Path<(String, String)>,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug)
+    let team = team_access::team(&app.db, &viewer, &slug)
         .await?
         .to_speak()?
         .team;
     let (actor, request) = (viewer.actor(), id(&request)?);
-    app.live
+    app.store
         .change(&actor, |change, _| {
             Box::pin(requests::withdraw(change, &team, request))
         })
@@ -197,13 +199,15 @@ pub async fn settle(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    let access = access::team(&app.db, &viewer, &slug).await?.to_edit()?;
+    let access = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_edit()?;
     let request = id(&request)?;
     let outcome = Outcome::try_from(fields.text("outcome").to_owned())
         .map_err(|_| Problem::field("outcome", "Take it, answer it, or decline it."))?;
     let (actor, team, answer) = (viewer.actor(), &access.team, fields.text("answer"));
     let settled = app
-        .live
+        .store
         .change(&actor, |change, _| {
             Box::pin(requests::settle(change, team, request, outcome, answer))
         })

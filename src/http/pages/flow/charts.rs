@@ -6,7 +6,7 @@ use time::Date;
 
 use crate::domain::flow::{measures::BurnUp, report::Figures};
 use crate::{
-    domain::{boards::State, error::Result, humanize},
+    domain::{column_state::State, error::Result, humanize},
     http::{chart::Chart, page::Rendered},
 };
 

@@ -10,21 +10,19 @@ use axum::{
 use crate::{
     app::App,
     domain::{
-        accounts::audit_log::{self, Line},
         boards::{
             filters::{Filter, FilterParams},
             queries::saved_filters,
         },
         error::{Problem, Result},
+        events::audit_log::{self, Line},
         policy::{
-            access::{self, TeamAccess},
+            team_access::{self, TeamAccess},
             viewer::Viewer,
         },
         sprints::{self, Sprint},
-        teams::{
-            Team,
-            roster::{Week, crew},
-        },
+        team::Team,
+        teams::roster::{Week, crew},
     },
     http::{layout::Frame, page},
 };
@@ -113,7 +111,7 @@ struct Asked {
 }
 
 async fn asked(app: &App, viewer: &Viewer, slug: &str, params: &FilterParams) -> Result<Asked> {
-    let TeamAccess { team, .. } = access::team(&app.db, viewer, slug).await?;
+    let TeamAccess { team, .. } = team_access::team(&app.db, viewer, slug).await?;
     let filter = Filter::read(params).for_reader(&viewer.person.handle);
     let sprints = sprints::queries::sprints(&app.db).await?;
     let week = crew(&app.db, team.id).await?.week;

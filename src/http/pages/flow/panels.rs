@@ -8,7 +8,7 @@ use crate::{
     },
 };
 use crate::{
-    domain::{boards::State, error::Result, humanize},
+    domain::{column_state::State, error::Result, humanize},
     http::{chart, page::Rendered},
 };
 

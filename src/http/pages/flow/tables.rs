@@ -1,7 +1,7 @@
 //! Figures as tables: the same rows stand on the page and in the CSV.
 
 use crate::domain::flow::report::Figures;
-use crate::{domain::boards::State, http::csv::csv};
+use crate::{domain::column_state::State, http::csv::csv};
 
 /// The names that a figure has in addresses, in the order of the page.
 pub const NAMES: [&str; 6] = [

@@ -1,5 +1,6 @@
 //! A project's board: its tasks over all teams, in columns by state, with the boards' cards, filters and drag.
 
+use crate::domain::keys;
 use std::cmp::Ordering;
 
 use askama::Template;
@@ -17,18 +18,17 @@ use crate::domain::projects::queries;
 use crate::{
     app::App,
     domain::{
-        boards::{
-            State,
-            filters::{Filter, FilterParams, SprintChoice, Term},
-        },
+        boards::filters::{Filter, FilterParams, SprintChoice, Term},
+        column_state::State,
         error::{Problem, Result},
         policy::{
-            access::{self, TeamAccess},
+            team_access::{self, TeamAccess},
             viewer::Viewer,
         },
         sprints,
         tasks::{self, Card},
-        teams::{self, Team},
+        team::Team,
+        teams,
     },
     http::{
         assets::Encoding,
@@ -102,11 +102,11 @@ pub async fn board(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let (access, found) = access::project(&app.db, &viewer, &slug).await?;
+    let (access, found) = team_access::project(&app.db, &viewer, &slug).await?;
     let workspace: i64 = sqlx::query_scalar("SELECT seq FROM workspace")
         .fetch_one(&app.db)
         .await?;
-    let teams = access::teams(&app.db, &viewer).await?;
+    let teams = team_access::teams(&app.db, &viewer).await?;
     let now = app.clock.now();
     // No team's number goes back: together they go on when any of them does.
     let stamp = Stamp::of(
@@ -210,12 +210,12 @@ pub async fn board_cards(
     Query(params): Query<FilterParams>,
     Query(keys): Query<Keys>,
 ) -> Result<Response> {
-    let (_, project) = access::project(&app.db, &viewer, &slug).await?;
-    let teams = access::teams(&app.db, &viewer).await?;
+    let (_, project) = team_access::project(&app.db, &viewer, &slug).await?;
+    let teams = team_access::teams(&app.db, &viewer).await?;
     let keys: Vec<&str> = keys
         .keys
         .split(',')
-        .filter(|key| access::split_key(key).is_some())
+        .filter(|key| keys::split_key(key).is_some())
         .take(300)
         .collect();
     let now = app.clock.now();

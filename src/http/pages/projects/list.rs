@@ -10,12 +10,14 @@ use axum::{
 };
 use uuid::Uuid;
 
-use crate::domain::projects::{
-    Measure, added_up,
-    edit::{self, Draft},
-    part,
-    queries::{self, Project},
-    read_target,
+use crate::domain::{
+    measure::{Measure, part},
+    projects::{
+        added_up,
+        edit::{self, Draft},
+        queries::{self, Project},
+        read_target,
+    },
 };
 use crate::{
     app::App,
@@ -23,10 +25,10 @@ use crate::{
         error::{Problem, Result},
         goals::contributions,
         policy::{
-            access::{self, TeamAccess},
+            team_access::{self, TeamAccess},
             viewer::Viewer,
         },
-        teams::Team,
+        team::Team,
     },
     http::{extract::form::Fields, layout::Frame, page},
 };
@@ -114,7 +116,7 @@ async fn projects_page(
     typed: Fields,
     errors: BTreeMap<&'static str, String>,
 ) -> Result<ProjectsPage> {
-    let teams = access::teams(&app.db, viewer).await?;
+    let teams = team_access::teams(&app.db, viewer).await?;
     let ids: Vec<Uuid> = teams.iter().map(|access| access.team.id).collect();
     let projects = queries::projects(&app.db, &ids).await?;
     let goals = contributions::serving(
@@ -191,14 +193,14 @@ pub async fn add_project(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, fields.text("team"))
+    let team = team_access::team(&app.db, &viewer, fields.text("team"))
         .await?
         .to_edit()?
         .team;
     let outcome = match read_draft(&fields) {
         Ok(draft) => {
             let actor = viewer.actor();
-            app.live
+            app.store
                 .change(&actor, |change, _| {
                     Box::pin(edit::add_project(change, &team, &draft))
                 })
@@ -223,7 +225,7 @@ pub(crate) fn read_draft(fields: &Fields) -> Result<Draft> {
     let no_result = |_| Problem::field("key_result", "That key result is not there any more.");
     Ok(Draft {
         name: fields.text("name").to_owned(),
-        about: crate::domain::tasks::plain_lines(fields.text("about")),
+        about: crate::domain::text::plain_lines(fields.text("about")),
         measure,
         unit: fields.text("unit").to_owned(),
         target: read_target(measure, fields.text("target"))?,

@@ -10,7 +10,7 @@ use crate::{
     app::App,
     domain::{
         error::{Problem, Result},
-        policy::{access, viewer::Viewer},
+        policy::{team_access, viewer::Viewer},
     },
     http::extract::form::{Fields, id},
 };
@@ -24,12 +24,12 @@ pub async fn add_milestone(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    let (access, project) = access::project(&app.db, &viewer, &slug).await?;
+    let (access, project) = team_access::project(&app.db, &viewer, &slug).await?;
     let team = access.to_edit()?.team;
     let outcome = match fields.date("due_on") {
         Ok(due) => {
             let (actor, title) = (viewer.actor(), fields.text("title"));
-            let kept = app.live.change(&actor, |change, _| {
+            let kept = app.store.change(&actor, |change, _| {
                 Box::pin(milestones::add_milestone(
                     change, &team, project, title, due,
                 ))
@@ -56,14 +56,14 @@ pub async fn reach_milestone(
     Path((slug, milestone)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response> {
-    let (access, _) = access::project(&app.db, &viewer, &slug).await?;
+    let (access, _) = team_access::project(&app.db, &viewer, &slug).await?;
     let (team, milestone, reached) = (
         access.to_edit()?.team,
         id(&milestone)?,
         fields.get("not").is_none(),
     );
     let actor = viewer.actor();
-    app.live
+    app.store
         .change(&actor, |change, _| {
             Box::pin(milestones::reach_milestone(
                 change, &team, milestone, reached,
@@ -79,10 +79,10 @@ pub async fn remove_milestone(
     viewer: Viewer,
     Path((slug, milestone)): Path<(String, String)>,
 ) -> Result<Response> {
-    let (access, _) = access::project(&app.db, &viewer, &slug).await?;
+    let (access, _) = team_access::project(&app.db, &viewer, &slug).await?;
     let (team, milestone) = (access.to_edit()?.team, id(&milestone)?);
     let actor = viewer.actor();
-    app.live
+    app.store
         .change(&actor, |change, _| {
             Box::pin(milestones::remove_milestone(change, &team, milestone))
         })
@@ -98,12 +98,12 @@ pub async fn edit_milestone(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    let (access, _) = access::project(&app.db, &viewer, &slug).await?;
+    let (access, _) = team_access::project(&app.db, &viewer, &slug).await?;
     let (team, milestone) = (access.to_edit()?.team, id(&milestone)?);
     let outcome = match fields.date("by") {
         Ok(due) => {
             let (actor, title) = (viewer.actor(), fields.text("called"));
-            let kept = app.live.change(&actor, |change, _| {
+            let kept = app.store.change(&actor, |change, _| {
                 Box::pin(milestones::edit_milestone(
                     change, &team, milestone, title, due,
                 ))
@@ -130,14 +130,14 @@ pub async fn reorder_milestone(
     Path((slug, milestone)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response> {
-    let (access, _) = access::project(&app.db, &viewer, &slug).await?;
+    let (access, _) = team_access::project(&app.db, &viewer, &slug).await?;
     let (team, milestone, up) = (
         access.to_edit()?.team,
         id(&milestone)?,
         fields.text("to") == "up",
     );
     let actor = viewer.actor();
-    app.live
+    app.store
         .change(&actor, |change, _| {
             Box::pin(milestones::reorder_milestone(change, &team, milestone, up))
         })

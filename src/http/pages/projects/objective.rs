@@ -5,16 +5,18 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
-use crate::domain::projects::{
-    Measure,
-    objectives::{self, ResultDraft},
-    read_target,
+use crate::domain::{
+    measure::Measure,
+    projects::{
+        objectives::{self, ResultDraft},
+        read_target,
+    },
 };
 use crate::{
     app::App,
     domain::{
         error::{Problem, Result},
-        policy::{access, viewer::Viewer},
+        policy::{team_access, viewer::Viewer},
     },
     http::extract::form::{Fields, id},
 };
@@ -26,14 +28,17 @@ pub async fn add_objective(
     Path(slug): Path<String>,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_edit()?
+        .team;
     let (actor, quarter, title, why) = (
         viewer.actor(),
         fields.text("quarter"),
         fields.text("title"),
         fields.text("why"),
     );
-    app.live
+    app.store
         .change(&actor, |change, _| {
             Box::pin(objectives::add_objective(
                 change, &team, quarter, title, why,
@@ -50,10 +55,13 @@ pub async fn edit_objective(
     Path((slug, objective)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_edit()?
+        .team;
     let (actor, objective) = (viewer.actor(), id(&objective)?);
     let (title, why) = (fields.text("title"), fields.text("why"));
-    app.live
+    app.store
         .change(&actor, |change, _| {
             Box::pin(objectives::edit_objective(
                 change, &team, objective, title, why,
@@ -69,9 +77,12 @@ pub async fn remove_objective(
     viewer: Viewer,
     Path((slug, objective)): Path<(String, String)>,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_edit()?
+        .team;
     let (actor, objective) = (viewer.actor(), id(&objective)?);
-    app.live
+    app.store
         .change(&actor, |change, _| {
             Box::pin(objectives::remove_objective(change, &team, objective))
         })
@@ -86,7 +97,10 @@ pub async fn add_key_result(
     Path((slug, objective)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_edit()?
+        .team;
     let measure = Measure::try_from(fields.get("measure").unwrap_or("count").to_owned())?;
     let draft = ResultDraft {
         title: fields.text("title").to_owned(),
@@ -95,7 +109,7 @@ pub async fn add_key_result(
         target: read_target(measure, fields.text("target"))?,
     };
     let (actor, objective) = (viewer.actor(), id(&objective)?);
-    app.live
+    app.store
         .change(&actor, |change, _| {
             Box::pin(objectives::add_key_result(change, &team, objective, &draft))
         })
@@ -110,7 +124,10 @@ pub async fn edit_key_result(
     Path((slug, result)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_edit()?
+        .team;
     let (actor, result) = (viewer.actor(), id(&result)?);
     let measure: String =
         sqlx::query_scalar("SELECT measure FROM key_results WHERE team_id = $1 AND id = $2")
@@ -120,7 +137,7 @@ pub async fn edit_key_result(
             .await?;
     let target = read_target(Measure::try_from(measure)?, fields.text("target"))?;
     let (title, unit) = (fields.text("title"), fields.text("unit"));
-    app.live
+    app.store
         .change(&actor, |change, _| {
             Box::pin(objectives::edit_key_result(
                 change, &team, result, title, unit, target,
@@ -137,13 +154,16 @@ pub async fn type_in_result(
     Path((slug, result)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_edit()?
+        .team;
     let typed: Option<i64> = fields.parse("typed", "This is a whole number from 0.")?;
     if typed.is_some_and(|typed| typed < 0) {
         return Err(Problem::field("typed", "This is a whole number from 0."));
     }
     let (actor, result) = (viewer.actor(), id(&result)?);
-    app.live
+    app.store
         .change(&actor, |change, _| {
             Box::pin(objectives::type_in(change, &team, result, typed))
         })
@@ -157,9 +177,12 @@ pub async fn remove_key_result(
     viewer: Viewer,
     Path((slug, result)): Path<(String, String)>,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_edit()?
+        .team;
     let (actor, result) = (viewer.actor(), id(&result)?);
-    app.live
+    app.store
         .change(&actor, |change, _| {
             Box::pin(objectives::remove_key_result(change, &team, result))
         })

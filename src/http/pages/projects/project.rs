@@ -14,23 +14,26 @@ use uuid::Uuid;
 use crate::{
     app::App,
     domain::{
-        boards::State,
+        column_state::State,
         error::{Problem, Result},
         follows::follow::{self, What},
         goals::contributions::{self, Serving},
         humanize, markdown,
-        policy::{access, viewer::Viewer},
+        policy::{team_access, viewer::Viewer},
         sprints,
-        teams::{self, Team},
+        team::Team,
+        teams,
     },
     http::{extract::form::Fields, layout::Frame, page},
 };
 use crate::{
-    domain::projects::{
-        Measure, added_up, edit,
-        forecast::{self, Forecast, LOOKS_BACK},
-        part,
-        queries::{self, Milestone, Project},
+    domain::{
+        measure::{Measure, part},
+        projects::{
+            added_up, edit,
+            forecast::{self, Forecast, LOOKS_BACK},
+            queries::{self, Milestone, Project},
+        },
     },
     http::pages::projects::list::{ProjectForm, key_results, read_draft},
 };
@@ -169,8 +172,8 @@ async fn project_page(
     typed: Fields,
     errors: BTreeMap<&'static str, String>,
 ) -> Result<ProjectPage> {
-    let (access, found) = access::project(&app.db, viewer, slug).await?;
-    let seen = access::teams(&app.db, viewer).await?;
+    let (access, found) = team_access::project(&app.db, viewer, slug).await?;
+    let seen = team_access::teams(&app.db, viewer).await?;
     let ids: Vec<Uuid> = seen.iter().map(|access| access.team.id).collect();
     let projects = queries::projects(&app.db, &[access.team.id]).await?;
     let project = projects
@@ -218,7 +221,7 @@ async fn project_page(
         frame: Frame::new(app, viewer, headers, project.name.clone(), "")
             .await?
             .at("projects"),
-        about: markdown::render(&project.about, &access::links(&app.db, viewer).await?),
+        about: markdown::render(&project.about, &team_access::links(&app.db, viewer).await?),
         milestones: queries::milestones(&app.db, &project).await?,
         tasks: tasks(&app.db, project.id, &ids).await?,
         errors,
@@ -309,12 +312,12 @@ pub async fn edit_project(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    let (access, project) = access::project(&app.db, &viewer, &slug).await?;
+    let (access, project) = team_access::project(&app.db, &viewer, &slug).await?;
     let team = access.to_edit()?.team;
     let outcome = match read_draft(&fields) {
         Ok(draft) => {
             let actor = viewer.actor();
-            let kept = app.live.change(&actor, |change, _| {
+            let kept = app.store.change(&actor, |change, _| {
                 Box::pin(edit::edit_project(change, &team, project, &draft))
             });
             kept.await.map(|_| ())
@@ -331,10 +334,10 @@ pub async fn finish_project(
     Path(slug): Path<String>,
     fields: Fields,
 ) -> Result<Response> {
-    let (access, project) = access::project(&app.db, &viewer, &slug).await?;
+    let (access, project) = team_access::project(&app.db, &viewer, &slug).await?;
     let (team, finished) = (access.to_edit()?.team, fields.get("again").is_none());
     let actor = viewer.actor();
-    app.live
+    app.store
         .change(&actor, |change, _| {
             Box::pin(edit::finish_project(change, &team, project, finished))
         })

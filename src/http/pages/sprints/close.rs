@@ -13,26 +13,25 @@ use uuid::Uuid;
 
 use crate::domain::{
     goals::{self, Goal},
-    sprints::{
-        Sprint,
+    retro::{
         close::{self, Outcome, Verdict},
-        queries, reopen,
+        reopen,
         report::{self, Figures},
     },
+    sprints::{Sprint, queries},
 };
 use crate::{
     app::App,
     domain::{
-        boards::{State, filters::Filter},
+        boards::filters::Filter,
         clock,
+        column_state::State,
         error::{Problem, Result},
         flow, humanize,
-        policy::{access, viewer::Viewer},
+        policy::{team_access, viewer::Viewer},
         tasks::{self, Card},
-        teams::{
-            Team,
-            roster::{Crew, crew},
-        },
+        team::Team,
+        teams::roster::{Crew, crew},
     },
     http::{extract::form::Fields, layout::Frame, page},
 };
@@ -115,7 +114,10 @@ struct Closing {
 
 impl Closing {
     async fn read(app: &App, viewer: &Viewer, slug: &str, number: &str) -> Result<Self> {
-        let team = access::team(&app.db, viewer, slug).await?.to_edit()?.team;
+        let team = team_access::team(&app.db, viewer, slug)
+            .await?
+            .to_edit()?
+            .team;
         let number: i32 = number.parse().map_err(|_| Problem::NotFound)?;
         let sprints = queries::sprints_of(&app.db, team.id).await?;
         let sprint = sprints
@@ -263,7 +265,7 @@ pub async fn close(
         ..
     } = &closing;
     let outcome = app
-        .live
+        .store
         .change(&actor, |change, _| {
             Box::pin(async {
                 let mut held = close::hold(change, team, crew, sprint, next).await?;
@@ -337,11 +339,14 @@ pub async fn reopen(
     viewer: Viewer,
     Path((slug, number)): Path<(String, String)>,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_edit()?
+        .team;
     let number: i32 = number.parse().map_err(|_| Problem::NotFound)?;
     let sprint = queries::sprint_of(&app.db, team.id, number).await?;
     let actor = viewer.actor();
-    app.live
+    app.store
         .change(&actor, |change, _| {
             Box::pin(reopen::reopen_sprint(change, &team, &sprint))
         })

@@ -15,10 +15,11 @@ use crate::{
         error::{Problem, Result},
         follows::follow::{self, What},
         humanize,
-        policy::{access, viewer::Viewer},
-        projects::Measure,
+        measure::Measure,
+        policy::{team_access, viewer::Viewer},
         tasks::{self, Card},
-        teams::{Team, roster::crew},
+        team::Team,
+        teams::roster::crew,
     },
     http::{
         extract::form::{Fields, id},
@@ -126,7 +127,7 @@ async fn goal_page(
     goal: &str,
     refused: Refused,
 ) -> Result<GoalPage> {
-    let access = access::team(&app.db, viewer, slug).await?;
+    let access = team_access::team(&app.db, viewer, slug).await?;
     let now = app.clock.now();
     let (goal, sprint) = goals::goal(&app.db, &access.team, id(goal)?, now).await?;
     let entries: Vec<Entry> = sqlx::query_as(
@@ -199,14 +200,17 @@ pub async fn edit_goal(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_edit()?
+        .team;
     let goal_id = id(&goal)?;
     let draft = read_draft(&fields)
         .and_then(|draft| Ok((draft, fields.parse("version", "That is no version.")?)));
     let outcome = match draft {
         Ok((draft, seen)) => {
             let actor = viewer.actor();
-            app.live
+            app.store
                 .change(&actor, |change, _| {
                     Box::pin(edit::edit_goal(change, &team, goal_id, &draft, seen))
                 })
@@ -232,7 +236,10 @@ pub async fn type_in(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_edit()?
+        .team;
     let goal_id = id(&goal)?;
     let missing = || Problem::field("value", "Say how far it is, as a whole number.");
     let value = fields
@@ -242,7 +249,7 @@ pub async fn type_in(
         Ok(value) => {
             let actor = viewer.actor();
             let note = fields.text("note");
-            app.live
+            app.store
                 .change(&actor, |change, _| {
                     Box::pin(edit::type_in(change, &team, goal_id, value, note))
                 })
@@ -266,11 +273,14 @@ pub async fn remove_goal(
     viewer: Viewer,
     Path((slug, goal)): Path<(String, String)>,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_edit()?
+        .team;
     let goal = id(&goal)?;
     let (_, sprint) = goals::goal(&app.db, &team, goal, app.clock.now()).await?;
     let actor = viewer.actor();
-    app.live
+    app.store
         .change(&actor, |change, _| {
             Box::pin(edit::remove_goal(change, &team, goal))
         })
@@ -285,10 +295,13 @@ pub async fn reorder_goal(
     Path((slug, goal)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_edit()?
+        .team;
     let (goal, up) = (id(&goal)?, fields.text("to") == "up");
     let actor = viewer.actor();
-    app.live
+    app.store
         .change(&actor, |change, _| {
             Box::pin(edit::reorder_goal(change, &team, goal, up))
         })

@@ -10,7 +10,7 @@ use crate::{
     app::App,
     domain::{
         error::{Problem, Result},
-        policy::{access, viewer::Viewer},
+        policy::{team_access, viewer::Viewer},
     },
     http::extract::form::{Fields, id, local_path},
 };
@@ -22,7 +22,7 @@ pub async fn remark(
     Path((slug, goal)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response> {
-    let access = access::team(&app.db, &viewer, &slug).await?;
+    let access = team_access::team(&app.db, &viewer, &slug).await?;
     if !viewer.may_write() {
         return Err(Problem::Forbidden(
             "This account may only read. Nothing was saved.".into(),
@@ -30,7 +30,7 @@ pub async fn remark(
     }
     let (goal, concern) = (id(&goal)?, fields.text("kind") == "concern");
     let actor = viewer.actor();
-    app.live
+    app.store
         .change(&actor, |change, _| {
             Box::pin(comments::remark(
                 change,
@@ -51,10 +51,13 @@ pub async fn answer_concern(
     Path((slug, remark)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_edit()?
+        .team;
     let remark = id(&remark)?;
     let actor = viewer.actor();
-    app.live
+    app.store
         .change(&actor, |change, _| {
             Box::pin(comments::answer_concern(
                 change,

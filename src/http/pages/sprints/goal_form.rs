@@ -8,12 +8,12 @@ use crate::domain::goals::{Goal, edit::Draft, progress::CountedBy};
 use crate::{
     app::App,
     domain::{
-        accounts::Person,
         boards,
         error::{Problem, Result},
-        policy::{access::named_beside, viewer::Viewer},
-        projects::Measure,
-        teams::Team,
+        measure::Measure,
+        person::Person,
+        policy::{predicates::named_beside, viewer::Viewer},
+        team::Team,
     },
     http::extract::form::Fields,
 };

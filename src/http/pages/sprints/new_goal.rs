@@ -12,8 +12,8 @@ use crate::{
     app::App,
     domain::{
         error::{Problem, Result},
-        policy::{access, viewer::Viewer},
-        teams::Team,
+        policy::{team_access, viewer::Viewer},
+        team::Team,
     },
     http::{extract::form::Fields, layout::Frame, page},
 };
@@ -57,7 +57,10 @@ pub async fn new_goal_form(
     Query(wanted): Query<InSprint>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_edit()?
+        .team;
     let page = new_goal_page(
         &app,
         &viewer,
@@ -109,12 +112,15 @@ pub async fn add_goal(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_edit()?
+        .team;
     let sprint = sprint_to_plan(&app, &team, fields.text("sprint")).await?;
     let outcome = match read_draft(&fields) {
         Ok(draft) => {
             let actor = viewer.actor();
-            app.live
+            app.store
                 .change(&actor, |change, _| {
                     Box::pin(edit::add_goal(change, &team, sprint.id, &draft))
                 })

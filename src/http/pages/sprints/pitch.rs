@@ -23,9 +23,10 @@ use crate::{
     domain::{
         error::{Problem, Result},
         humanize,
-        policy::{access, viewer::Viewer},
-        projects::Measure,
-        teams::{self, Team, roster::crews},
+        measure::Measure,
+        policy::{team_access, viewer::Viewer},
+        team::Team,
+        teams::{self, roster::crews},
     },
     http::{layout::Frame, page},
 };
@@ -105,7 +106,7 @@ pub async fn pitch(
         .cloned()
         .ok_or(Problem::NotFound)?;
     let now = app.clock.now();
-    let teams = access::teams(&app.db, &viewer).await?;
+    let teams = team_access::teams(&app.db, &viewer).await?;
     let ids: Vec<Uuid> = teams.iter().map(|access| access.team.id).collect();
     let crews = crews(&app.db, &ids).await?;
     let goals = goals::of_teams(&app.db, &ids, &sprint, &crews, now).await?;

@@ -14,29 +14,24 @@ use uuid::Uuid;
 
 use crate::domain::{
     goals::{self, Goal, comments},
-    sprints::{
-        Sprint,
-        planning::{self, Load, SHOWN, Slip, Theirs, median},
-        queries,
-    },
+    planning::{self, Load, SHOWN, Slip, Theirs, median},
+    sprints::{Sprint, queries},
 };
 use crate::{
     app::App,
     domain::{
-        accounts::Person,
         checkin::requests,
         error::{Problem, Result},
         humanize,
-        policy::{access, viewer::Viewer},
+        person::Person,
+        policy::{team_access, viewer::Viewer},
         standup::topics::Meeting,
         tasks::{
             bulk_edit::{self, Same},
             timeline,
         },
-        teams::{
-            Team,
-            roster::{Crew, crew},
-        },
+        team::Team,
+        teams::roster::{Crew, crew},
     },
     http::{
         extract::form::{Fields, id},
@@ -214,7 +209,7 @@ pub async fn planning(
     Query(wanted): Query<Planned>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let access = access::team(&app.db, &viewer, &slug).await?;
+    let access = team_access::team(&app.db, &viewer, &slug).await?;
     let team = access.team.clone();
     let sprints = queries::sprints_of(&app.db, team.id).await?;
     let sprint = match wanted.sprint.as_str() {
@@ -294,7 +289,10 @@ pub async fn set_aside(
     Path(slug): Path<String>,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_edit()?
+        .team;
     let number: i32 = fields.parse("sprint", "Say which sprint.")?.unwrap_or(0);
     let sprint = queries::sprint_of(&app.db, team.id, number).await?;
     let same = match fields.text("to") {
@@ -327,7 +325,7 @@ pub async fn set_aside(
     }
     let actor = viewer.actor();
     let changed = app
-        .live
+        .store
         .change(&actor, |change, _| {
             Box::pin(bulk_edit::change_several(
                 change,

@@ -11,14 +11,14 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::{
-    goals,
-    sprints::{
-        Sprint,
-        close::{self, FrozenGoal},
-        queries, reopen,
+    goals::{self, FrozenGoal},
+    retro::{
+        close,
+        notes::{self, Note, Tray},
+        reopen,
         report::{self, Figures},
-        retro_notes::{self, Note, Tray},
     },
+    sprints::{Sprint, queries},
 };
 use crate::{
     app::App,
@@ -27,15 +27,16 @@ use crate::{
         error::{Problem, Result},
         humanize,
         policy::{
-            access::{self, TeamAccess},
+            team_access::{self, TeamAccess},
             viewer::Viewer,
         },
         standup::{
             actions::{self, Action},
             topics::Meeting,
         },
+        team::Team,
         teams::{
-            self, Team,
+            self,
             queries::{Stay, on_team_between},
             roster::{Crew, crews},
         },
@@ -199,7 +200,7 @@ pub async fn latest_retro(
     viewer: Viewer,
     Path(slug): Path<String>,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.team;
+    let team = team_access::team(&app.db, &viewer, &slug).await?.team;
     let sprints = queries::sprints_of(&app.db, team.id).await?;
     // What is over and still open goes first; then the newest that is closed, and before there is one, that which is going on.
     let latest = queries::unclosed(&sprints)
@@ -223,8 +224,8 @@ pub async fn retro(
     headers: HeaderMap,
 ) -> Result<Response> {
     let number: i32 = number.parse().map_err(|_| Problem::NotFound)?;
-    let all = access::teams(&app.db, &viewer).await?;
-    let meeting = access::named(&all, &wanted)?;
+    let all = team_access::teams(&app.db, &viewer).await?;
+    let meeting = team_access::named(&all, &wanted)?;
     let sprints = queries::sprints(&app.db).await?;
     let sprint = sprints
         .iter()
@@ -267,7 +268,7 @@ pub async fn retro(
     .at("retro");
     page::page(&RetroPage {
         frame,
-        notes: retro_notes::notes(&app.db, &ids, sprint.id).await?,
+        notes: notes::notes(&app.db, &ids, sprint.id).await?,
         actions: actions::of_retro(&app.db, &ids, sprint.id).await?,
         teams: all
             .into_iter()
@@ -372,13 +373,16 @@ pub async fn add_note(
     Path((slug, number)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_edit()?
+        .team;
     let number: i32 = number.parse().map_err(|_| Problem::NotFound)?;
     let sprint = queries::sprint_of(&app.db, team.id, number).await?;
     let actor = viewer.actor();
-    app.live
+    app.store
         .change(&actor, |change, _| {
-            Box::pin(retro_notes::add_note(
+            Box::pin(notes::add_note(
                 change,
                 &team,
                 sprint.id,
@@ -397,17 +401,15 @@ pub async fn edit_note(
     Path((slug, note)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_edit()?
+        .team;
     let note = id(&note)?;
     let actor = viewer.actor();
-    app.live
+    app.store
         .change(&actor, |change, _| {
-            Box::pin(retro_notes::edit_note(
-                change,
-                &team,
-                note,
-                fields.text("text"),
-            ))
+            Box::pin(notes::edit_note(change, &team, note, fields.text("text")))
         })
         .await?;
     Ok(back(&fields, &slug))

@@ -19,7 +19,7 @@ use crate::{
     app::App,
     domain::{
         error::{Problem, Result},
-        policy::{access, viewer::Viewer},
+        policy::{team_access, viewer::Viewer},
         teams::roster::weekday,
     },
     http::{extract::form::Fields, layout::Frame, page, pages::teams::WEEKDAYS},
@@ -116,7 +116,7 @@ async fn sprints_page(
             .at("sprints"),
         sprints: queries::sprints(&app.db).await?,
         cadence: cadence::cadence(&app.db).await?,
-        may_edit: access::may_edit_workspace(viewer),
+        may_edit: team_access::may_edit_workspace(viewer),
         refused,
         typed,
         errors,
@@ -131,7 +131,7 @@ pub async fn edit_sprint(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    access::to_edit_workspace(&viewer)?;
+    team_access::to_edit_workspace(&viewer)?;
     let sprint: i32 = number.parse().map_err(|_| Problem::NotFound)?;
     let outcome = match (
         required_date(&fields, "starts_on"),
@@ -140,7 +140,7 @@ pub async fn edit_sprint(
         (Ok(from), Ok(to)) => {
             let actor = viewer.actor();
             let name = fields.text("name");
-            app.live
+            app.store
                 .change(&actor, |change, _| {
                     Box::pin(schedule::edit_sprint(change, sprint, name, from, to))
                 })
@@ -158,10 +158,10 @@ pub async fn skip_sprint(
     Path(number): Path<String>,
     fields: Fields,
 ) -> Result<Response> {
-    access::to_edit_workspace(&viewer)?;
+    team_access::to_edit_workspace(&viewer)?;
     let number: i32 = number.parse().map_err(|_| Problem::NotFound)?;
     let (actor, seen) = (viewer.actor(), fields.date("seen")?);
-    app.live
+    app.store
         .change(&actor, |change, _| {
             Box::pin(schedule::skip_sprint(change, number, seen))
         })
@@ -176,11 +176,11 @@ pub async fn set_cadence(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    access::to_edit_workspace(&viewer)?;
+    team_access::to_edit_workspace(&viewer)?;
     let outcome = match read_cadence(&fields) {
         Ok((cadence, number, starts_on)) => {
             let actor = viewer.actor();
-            app.live
+            app.store
                 .change(&actor, |change, _| {
                     Box::pin(schedule::set_cadence(change, &cadence, number, starts_on))
                 })

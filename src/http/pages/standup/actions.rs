@@ -10,7 +10,7 @@ use crate::{
     app::App,
     domain::{
         error::{Problem, Result},
-        policy::{access, viewer::Viewer},
+        policy::{team_access, viewer::Viewer},
         sprints,
         teams::roster::crew,
     },
@@ -24,7 +24,10 @@ pub async fn add_action(
     Path(slug): Path<String>,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_edit()?
+        .team;
     let retro: Option<i32> = fields.parse("retro", "There is no such sprint.")?;
     let retro = match retro {
         Some(number) => Some(
@@ -36,7 +39,7 @@ pub async fn add_action(
     };
     let today = crew(&app.db, team.id).await?.week.today(app.clock.now());
     let actor = viewer.actor();
-    app.live
+    app.store
         .change(&actor, |change, _| {
             Box::pin(actions::add_action(
                 change,
@@ -57,7 +60,10 @@ pub async fn settle_action(
     Path((slug, action)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_edit()?
+        .team;
     let action = id(&action)?;
     let becomes = match fields.text("as") {
         "" => Becomes::Open,
@@ -66,7 +72,7 @@ pub async fn settle_action(
         _ => return Err(Problem::field("as", "An action is done, dropped or open.")),
     };
     let actor = viewer.actor();
-    app.live
+    app.store
         .change(&actor, |change, _| {
             Box::pin(actions::settle_action(change, &team, action, becomes))
         })
@@ -81,12 +87,15 @@ pub async fn make_task(
     Path((slug, action)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_edit()?
+        .team;
     let action = id(&action)?;
     let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
     let sprint = sprints::queries::current(&sprints).map(|sprint| sprint.id);
     let actor = viewer.actor();
-    app.live
+    app.store
         .change(&actor, |change, _| {
             Box::pin(actions::make_task(change, &team, action, sprint))
         })

@@ -13,16 +13,18 @@ use uuid::Uuid;
 use crate::{
     app::App,
     domain::{
-        boards::State,
+        column_state::State,
+        dates::read_date,
         error::{Problem, Result},
         humanize,
         policy::{
-            access::{self, TeamAccess},
+            team_access::{self, TeamAccess},
             viewer::Viewer,
         },
-        teams::{self, Team},
+        team::Team,
+        teams,
     },
-    http::{extract::form::read_date, layout::Frame, page},
+    http::{layout::Frame, page},
 };
 use crate::{
     domain::standup::{
@@ -103,7 +105,7 @@ pub async fn standup(
     Query(wanted): Query<Params>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let access = access::team(&app.db, &viewer, &slug).await?;
+    let access = team_access::team(&app.db, &viewer, &slug).await?;
     let frame = Frame::new(
         &app,
         &viewer,
@@ -130,8 +132,8 @@ pub async fn standup_of_several(
     Query(wanted): Query<Params>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let all = access::teams(&app.db, &viewer).await?;
-    let meeting = access::named(&all, &wanted)?;
+    let all = team_access::teams(&app.db, &viewer).await?;
+    let meeting = team_access::named(&all, &wanted)?;
     let here = |access: &TeamAccess| meeting.iter().any(|other| other.team.id == access.team.id);
     let choices = all
         .iter()

@@ -13,7 +13,7 @@ use crate::{
     domain::{
         error::Result,
         policy::{
-            access::{self, TeamAccess},
+            team_access::{self, TeamAccess},
             viewer::Viewer,
         },
     },
@@ -90,13 +90,13 @@ pub async fn add_topic(
     Path(slug): Path<String>,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug)
+    let team = team_access::team(&app.db, &viewer, &slug)
         .await?
         .to_speak()?
         .team;
     let meeting = Meeting::read(fields.text("meeting"))?;
     let actor = viewer.actor();
-    app.live
+    app.store
         .change(&actor, |change, _| {
             Box::pin(topics::add_topic(
                 change,
@@ -116,10 +116,13 @@ pub async fn tick_topic(
     Path((slug, topic)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_edit()?
+        .team;
     let (topic, done) = (id(&topic)?, fields.get("done").is_some());
     let actor = viewer.actor();
-    app.live
+    app.store
         .change(&actor, |change, _| {
             Box::pin(topics::tick_topic(change, &team, topic, done))
         })
@@ -134,9 +137,11 @@ pub async fn correct_topic(
     Path((slug, topic)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response> {
-    let access = access::team(&app.db, &viewer, &slug).await?.to_speak()?;
+    let access = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_speak()?;
     let (topic, actor, line) = (id(&topic)?, viewer.actor(), fields.text("text"));
-    app.live
+    app.store
         .change(&actor, |change, _| {
             Box::pin(edit_topics::correct_topic(
                 change,
@@ -157,9 +162,11 @@ pub async fn remove_topic(
     Path((slug, topic)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response> {
-    let access = access::team(&app.db, &viewer, &slug).await?.to_speak()?;
+    let access = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_speak()?;
     let (topic, actor) = (id(&topic)?, viewer.actor());
-    app.live
+    app.store
         .change(&actor, |change, _| {
             Box::pin(edit_topics::remove_topic(
                 change,

@@ -14,14 +14,15 @@ use time::OffsetDateTime;
 use crate::{
     app::App,
     domain::{
-        boards::{self, State, filters::Filter},
+        boards::{self, filters::Filter},
+        column_state::State,
         error::Result,
         humanize,
-        policy::{access, viewer::Viewer},
+        policy::{team_access, viewer::Viewer},
         sprints::{self, Sprint},
         standup::queries::open_cards,
         tasks::{Card, Wait},
-        teams::Team,
+        team::Team,
     },
     http::{layout::Frame, page},
 };
@@ -102,7 +103,7 @@ pub async fn walk(
     Query(place): Query<Place>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let access = access::team(&app.db, &viewer, &slug).await?;
+    let access = team_access::team(&app.db, &viewer, &slug).await?;
     let (team, now) = (access.team, app.clock.now());
     let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
     let (resolved, sprint) = sprints::queries::resolve(&sprints, Filter::default().sprint)?;

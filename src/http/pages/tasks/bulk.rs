@@ -22,13 +22,12 @@ use crate::http::pages::tasks::{
 use crate::{
     app::App,
     domain::{
-        accounts::Person,
-        boards::{self, Column, filters::FilterParams},
+        boards::{self, Column, filters::FilterParams, labels::Label},
         error::{Problem, Result},
-        policy::{access, viewer::Viewer},
+        person::Person,
+        policy::{team_access, viewer::Viewer},
         sprints::{self, Sprint},
-        tasks::Label,
-        teams::Team,
+        team::Team,
     },
     http::{
         extract::form::{Fields, id, local_path},
@@ -103,7 +102,7 @@ pub async fn list(
     Query(did): Query<Did>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let access = access::team(&app.db, &viewer, &slug).await?;
+    let access = team_access::team(&app.db, &viewer, &slug).await?;
     let mut page = select_page(&app, &viewer, &headers, access.team, params).await?;
     page.did = timeline::undoable(&app.db, did.did, &viewer, app.clock.now()).await?;
     page::page(&page)
@@ -158,12 +157,15 @@ pub async fn change_several(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_edit()?
+        .team;
     let keys = fields.all("keys");
     let outcome = match read_same(&app, &team, &fields).await {
         Ok(same) => {
             let actor = viewer.actor();
-            app.live
+            app.store
                 .change(&actor, |change, _| {
                     Box::pin(bulk_edit::change_several(change, &team, &keys, &same))
                 })
@@ -289,12 +291,12 @@ pub async fn undo(
     .bind(viewer.person.id)
     .fetch_optional(&app.db)
     .await?;
-    let team = access::team(&app.db, &viewer, &slug.ok_or(Problem::NotFound)?)
+    let team = team_access::team(&app.db, &viewer, &slug.ok_or(Problem::NotFound)?)
         .await?
         .to_edit()?
         .team;
     let changed = app
-        .live
+        .store
         .change(&viewer.actor(), |change, _| {
             Box::pin(undo::undo_change(change, &team, undone))
         })

@@ -4,7 +4,7 @@ use askama::Template;
 use time::OffsetDateTime;
 
 use crate::domain::tasks::{Card, Wait};
-use crate::domain::{boards::State, humanize};
+use crate::domain::{column_state::State, humanize};
 
 /// A task on a board. It shows the same to everyone.
 #[derive(Template)]

@@ -10,7 +10,7 @@ use crate::{
     domain::{
         error::Result,
         markdown,
-        policy::{access, viewer::Viewer},
+        policy::{team_access, viewer::Viewer},
         standup::topics,
     },
     http::extract::form::{Fields, id},
@@ -127,7 +127,7 @@ pub async fn delete_comment(
 
 /// `POST /preview`: Markdown as it will look.
 pub async fn preview(Given(app): Given<App>, viewer: Viewer, fields: Fields) -> Result<Response> {
-    let links = access::links(&app.db, &viewer).await?;
+    let links = team_access::links(&app.db, &viewer).await?;
     Ok(Html(
         markdown::render(
             &fields

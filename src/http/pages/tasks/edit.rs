@@ -7,12 +7,9 @@ use crate::{
     app::App,
     domain::{
         error::{Problem, Result},
-        policy::{
-            access::{self, TaskAccess},
-            viewer::Viewer,
-        },
+        policy::{task_access::TaskAccess, team_access, viewer::Viewer},
         sprints,
-        teams::Team,
+        team::Team,
     },
     http::extract::form::Fields,
 };
@@ -128,7 +125,7 @@ pub(crate) async fn project_named(app: &App, viewer: &Viewer, slug: &str) -> Res
     if slug.trim().is_empty() {
         return Ok(None);
     }
-    match access::project(&app.db, viewer, slug.trim()).await {
+    match team_access::project(&app.db, viewer, slug.trim()).await {
         Ok((_, project)) => Ok(Some(project)),
         Err(Problem::NotFound) => Err(Problem::field("project", "There is no such project.")),
         Err(problem) => Err(problem),

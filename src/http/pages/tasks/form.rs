@@ -12,12 +12,9 @@ use crate::{
     domain::{
         error::Result,
         events::{Change, Changed, Doing, Within},
-        policy::{
-            access::{AtTask, TaskAccess},
-            viewer::Viewer,
-        },
+        policy::{task_access::TaskAccess, viewer::Viewer},
     },
-    http::extract::form::Fields,
+    http::extract::{form::Fields, task::AtTask},
 };
 
 /// Who sent which fields, on what task.
@@ -93,7 +90,7 @@ impl TaskForm {
         &'env self,
         verb: impl for<'a> FnMut(&'a mut Change, Within<'a, 'env>) -> Doing<'a, T> + Send,
     ) -> Result<Changed<T>> {
-        self.app.live.change(&self.viewer.actor(), verb).await
+        self.app.store.change(&self.viewer.actor(), verb).await
     }
 
     /// Answers a change that was made or refused.

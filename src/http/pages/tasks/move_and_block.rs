@@ -21,18 +21,20 @@ use crate::http::pages::tasks::{
 use crate::{
     app::App,
     domain::{
-        accounts::Person,
-        boards::{self, Column, State},
+        boards::{self, Column},
+        column_state::State,
         error::{Conflict, Problem, Result},
-        policy::{
-            access::{self, AtTask, TaskAccess, split_key},
-            viewer::Viewer,
-        },
+        keys::split_key,
+        person::Person,
+        policy::{task_access::TaskAccess, team_access, viewer::Viewer},
         sprints::{self, Sprint},
-        teams::Team,
+        team::Team,
     },
     http::{
-        extract::form::{Fields, id},
+        extract::{
+            form::{Fields, id},
+            task::AtTask,
+        },
         layout::Frame,
         page::{self, fragment},
     },
@@ -283,7 +285,7 @@ async fn change_form(
             .collect(),
         columns: boards::queries::columns(&app.db, access.team.id).await?,
         sprints: sprints::queries::sprints_of(&app.db, access.team.id).await?,
-        teams: access::seen_teams(&app.db, viewer).await?,
+        teams: team_access::seen_teams(&app.db, viewer).await?,
         people: boards::queries::people(&app.db).await?,
         me: viewer.person.handle.clone(),
         now: app.clock.now(),

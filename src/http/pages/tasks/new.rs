@@ -28,9 +28,9 @@ use crate::{
         },
         error::{Problem, Result},
         events::Changed,
-        policy::{access, viewer::Viewer},
+        policy::{team_access, viewer::Viewer},
         sprints::{self, Sprint},
-        teams::Team,
+        team::Team,
     },
     http::{
         extract::form::Fields,
@@ -93,7 +93,10 @@ pub async fn new_form(
     Query(typed): Query<Typed>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_edit()?
+        .team;
     page::page(&new_page(&app, &viewer, &headers, team, typed, BTreeMap::new()).await?)
 }
 
@@ -182,7 +185,10 @@ pub async fn create(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_edit()?
+        .team;
     let mut new = NewTask {
         title: fields.text("title").to_owned(),
         column: fields
@@ -199,7 +205,7 @@ pub async fn create(
             let filter = Filter::read_query(fields.text("q")).for_reader(&viewer.person.handle);
             fit(&app, &team, &mut new, &filter).await?;
             let actor = viewer.actor();
-            app.live
+            app.store
                 .change(&actor, |change, _| {
                     Box::pin(create::create_task(change, &team, &new))
                 })

@@ -24,24 +24,25 @@ use crate::http::pages::tasks::{card::CardHtml, form::TaskForm, move_and_block::
 use crate::{
     app::App,
     domain::{
-        accounts::Person,
-        boards::{self, Column, State},
+        boards::{self, Column, labels::Label},
+        column_state::State,
         error::{Conflict, Problem, Result},
         events::Changed,
         follows::follow::{self, What},
         goals::{self, Goal},
         humanize, markdown,
-        policy::{
-            access::{self, AtTask, TaskAccess},
-            viewer::Viewer,
-        },
+        person::Person,
+        policy::{task_access::TaskAccess, team_access, viewer::Viewer},
         projects,
         sprints::{self, Sprint},
-        tasks::Label,
-        teams::{Team, roster::crew},
+        team::Team,
+        teams::roster::crew,
     },
     http::{
-        extract::form::{Fields, local_path},
+        extract::{
+            form::{Fields, local_path},
+            task::AtTask,
+        },
         layout::Frame,
         page::{self, back_to, fragment},
     },
@@ -334,8 +335,8 @@ async fn article(
     did: Option<Uuid>,
 ) -> Result<Article> {
     let task = queries::whole(&app.db, &access.team, access.id).await?;
-    let links = access::links(&app.db, viewer).await?;
-    let seen: Vec<Uuid> = access::seen_teams(&app.db, viewer)
+    let links = team_access::links(&app.db, viewer).await?;
+    let seen: Vec<Uuid> = team_access::seen_teams(&app.db, viewer)
         .await?
         .iter()
         .map(|team| team.id)

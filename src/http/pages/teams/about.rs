@@ -10,10 +10,12 @@ use axum::{
 };
 use uuid::Uuid;
 
-use crate::domain::teams::{
-    Team,
-    profile::{self, About},
-    roster::{Member, crew},
+use crate::domain::{
+    team::Team,
+    teams::{
+        profile::{self, About},
+        roster::{Member, crew},
+    },
 };
 use crate::{
     app::App,
@@ -22,9 +24,10 @@ use crate::{
         error::{Problem, Result},
         goals::contributions::{self, Serving},
         humanize, markdown,
-        policy::{access, viewer::Viewer},
+        measure::{Measure, part},
+        policy::{team_access, viewer::Viewer},
         projects::{
-            self, Measure, added_up, part,
+            self, added_up,
             queries::{KeyResult, Objective, Project},
         },
     },
@@ -93,13 +96,13 @@ async fn about_page(
     slug: &str,
     refused: Option<(About, BTreeMap<&'static str, String>)>,
 ) -> Result<AboutPage> {
-    let access = access::team(&app.db, viewer, slug).await?;
+    let access = team_access::team(&app.db, viewer, slug).await?;
     let team = access.team;
     let stands: About = sqlx::query_as("SELECT mission, chat, roadmap FROM teams WHERE id = $1")
         .bind(team.id)
         .fetch_one(&app.db)
         .await?;
-    let roadmap = markdown::render(&stands.roadmap, &access::links(&app.db, viewer).await?);
+    let roadmap = markdown::render(&stands.roadmap, &team_access::links(&app.db, viewer).await?);
     let (about, errors) = refused.unwrap_or((stands, BTreeMap::new()));
     let crew = crew(&app.db, team.id).await?;
     let mut quarters: Vec<(String, Vec<Aim>)> = Vec::new();
@@ -142,7 +145,7 @@ async fn aims(app: &App, viewer: &Viewer, team: &Team) -> Result<Vec<Aim>> {
         .flat_map(|(_, results)| results)
         .map(|result| result.id)
         .collect();
-    let seen = access::teams(&app.db, viewer).await?;
+    let seen = team_access::teams(&app.db, viewer).await?;
     let seen: Vec<Uuid> = seen.into_iter().map(|access| access.team.id).collect();
     let mut feeding = projects::queries::projects(&app.db, &seen).await?;
     feeding.retain(|project| {
@@ -212,15 +215,18 @@ pub async fn tell(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_edit()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_edit()?
+        .team;
     let about = About {
-        mission: crate::domain::tasks::plain_lines(fields.text("mission").trim()),
+        mission: crate::domain::text::plain_lines(fields.text("mission").trim()),
         chat: fields.text("chat").trim().to_owned(),
-        roadmap: crate::domain::tasks::plain_lines(fields.text("roadmap").trim()),
+        roadmap: crate::domain::text::plain_lines(fields.text("roadmap").trim()),
     };
     let actor = viewer.actor();
     match app
-        .live
+        .store
         .change(&actor, |change, _| {
             Box::pin(profile::tell(change, &team, &about))
         })

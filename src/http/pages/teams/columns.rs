@@ -1,5 +1,6 @@
 //! A board's columns and labels in its team's settings.
 
+use crate::domain::keys;
 use askama::Template;
 use axum::{
     extract::{Path, State as Given},
@@ -10,10 +11,11 @@ use axum::{
 use crate::{
     app::App,
     domain::{
-        accounts::audit_log,
-        boards::{Column, State, columns, labels, queries},
+        boards::{Column, columns, labels, queries},
+        column_state::State,
         error::{Problem, Result},
-        policy::{access, viewer::Viewer},
+        events::audit_log,
+        policy::{team_access, viewer::Viewer},
         tasks::delete_column,
     },
     http::{
@@ -22,7 +24,7 @@ use crate::{
         page,
     },
 };
-use crate::{domain::teams::Team, http::pages::teams::settings::answer};
+use crate::{domain::team::Team, http::pages::teams::settings::answer};
 
 fn read_state(fields: &Fields) -> Result<State> {
     State::try_from(fields.text("state").to_owned()).map_err(|_| {
@@ -41,11 +43,14 @@ pub async fn add_column(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_lead()?
+        .team;
     let outcome = match read_state(&fields) {
         Ok(state) => {
             let (actor, name) = (viewer.actor(), fields.text("name"));
-            app.live
+            app.store
                 .change(&actor, |change, _| {
                     Box::pin(columns::add_column(change, &team, name, state))
                 })
@@ -65,12 +70,15 @@ pub async fn edit_column(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
-    let (actor, column) = (viewer.actor(), access::plain(&column)?);
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_lead()?
+        .team;
+    let (actor, column) = (viewer.actor(), keys::plain(&column)?);
     let outcome = match fields.get("to") {
         Some(to) => {
             let right = to == "right";
-            app.live
+            app.store
                 .change(&actor, |change, _| {
                     Box::pin(columns::shift_column(change, &team, column, right))
                 })
@@ -79,7 +87,7 @@ pub async fn edit_column(
         None => match read_state(&fields) {
             Ok(state) => {
                 let name = fields.text("name");
-                app.live
+                app.store
                     .change(&actor, |change, _| {
                         Box::pin(columns::edit_column(change, &team, column, name, state))
                     })
@@ -110,7 +118,10 @@ pub async fn remove_column_form(
     Path((slug, column)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_lead()?
+        .team;
     page::page(&remove_page(&app, &viewer, &headers, team, &column, String::new()).await?)
 }
 
@@ -160,10 +171,13 @@ pub async fn remove_column(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
-    let (actor, into, name) = (viewer.actor(), fields.text("into"), access::plain(&column)?);
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_lead()?
+        .team;
+    let (actor, into, name) = (viewer.actor(), fields.text("into"), keys::plain(&column)?);
     let removed = app
-        .live
+        .store
         .change(&actor, |change, _| {
             Box::pin(async {
                 delete_column::remove_column(change, &team, name, into).await?;
@@ -190,10 +204,13 @@ pub async fn edit_label(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_lead()?
+        .team;
     let (actor, label) = (viewer.actor(), id(&label)?);
     let outcome = if fields.get("remove").is_some() {
-        app.live
+        app.store
             .change(&actor, |change, _| {
                 Box::pin(labels::remove_label(change, &team, label))
             })
@@ -202,7 +219,7 @@ pub async fn edit_label(
         match hue(&fields) {
             Ok(hue) => {
                 let name = fields.text("name");
-                app.live
+                app.store
                     .change(&actor, |change, _| {
                         Box::pin(labels::relabel(change, &team, label, name, hue))
                     })

@@ -10,14 +10,14 @@ use serde::Deserialize;
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::domain::teams::Team;
+use crate::domain::team::Team;
 use crate::{
     app::App,
     domain::{
-        boards::State,
+        column_state::State,
         error::Result,
         goals, humanize,
-        policy::{access, viewer::Viewer},
+        policy::{team_access, viewer::Viewer},
         tasks::event_text::{Names, by_itself},
     },
     http::{layout::Frame, page},
@@ -77,7 +77,7 @@ pub async fn history(
     Query(from): Query<Before>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.team;
+    let team = team_access::team(&app.db, &viewer, &slug).await?.team;
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT e.seq, e.kind, e.before, e.after, e.at, a.name AS who, k.number, k.title
          FROM events e LEFT JOIN accounts a ON a.id = e.actor_id LEFT JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id

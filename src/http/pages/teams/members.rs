@@ -10,7 +10,7 @@ use crate::{
     app::App,
     domain::{
         error::{Problem, Result},
-        policy::{access, viewer::Viewer},
+        policy::{team_access, viewer::Viewer},
         tasks::stakeholders,
     },
     http::extract::form::Fields,
@@ -28,7 +28,10 @@ pub async fn set_member(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_lead()?
+        .team;
     let role = match fields.text("role") {
         "lead" => Some(TeamRole::Lead),
         "member" | "" => Some(TeamRole::Member),
@@ -42,7 +45,7 @@ pub async fn set_member(
     };
     let (actor, handle) = (viewer.actor(), fields.text("handle"));
     let outcome = app
-        .live
+        .store
         .change(&actor, |change, _| {
             Box::pin(membership::set_member(change, &team, handle, role))
         })
@@ -65,7 +68,9 @@ pub async fn set_visibility(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    let access = access::team(&app.db, &viewer, &slug).await?.to_lead()?;
+    let access = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_lead()?;
     let private = fields.get("private").is_some();
     if private && !access.is_member {
         return Err(Problem::Forbidden(
@@ -75,7 +80,7 @@ pub async fn set_visibility(
     }
     let (actor, team) = (viewer.actor(), access.team);
     let outcome = app
-        .live
+        .store
         .change(&actor, |change, _| {
             Box::pin(async {
                 if private {
@@ -96,10 +101,13 @@ pub async fn rename(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_lead()?
+        .team;
     let (actor, name, key) = (viewer.actor(), fields.text("name"), fields.text("key"));
     let outcome = app
-        .live
+        .store
         .change(&actor, |change, _| {
             Box::pin(membership::rename(change, &team, name, key))
         })

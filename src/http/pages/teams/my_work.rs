@@ -12,30 +12,33 @@ use serde_json::json;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::teams::{
-    Team, create,
-    roster::{Week, crews},
+use crate::domain::{
+    team::Team,
+    teams::{
+        create,
+        roster::{Week, crews},
+    },
 };
 use crate::{
     app::App,
     domain::{
-        accounts::{Person, audit_log},
-        boards::State,
         checkin::{
             changes,
             requests::{self, Outcome, Request},
             summary,
         },
         clock,
+        column_state::State,
         error::{Problem, Result},
-        events::Event,
+        events::{Event, audit_log},
         follows::{
             activity_feed::{self, News},
             follow::{self, Followed},
         },
         goals::{self, Goal},
         humanize,
-        policy::{access, viewer::Viewer},
+        person::Person,
+        policy::{team_access, viewer::Viewer},
         slug::slug,
         sprints::{self, Sprint},
         standup::{
@@ -377,7 +380,7 @@ pub async fn all(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> 
         app.clock.now(),
         clock::day_in(app.clock.now(), &viewer.time_zone),
     );
-    let teams = access::seen_teams(&app.db, &viewer).await?;
+    let teams = team_access::seen_teams(&app.db, &viewer).await?;
     let ids: Vec<Uuid> = teams.iter().map(|team| team.id).collect();
     // Each team's own: who has closed the sprint that goes on works in the next.
     let theirs: HashMap<Uuid, Sprint> = sprints::queries::sprints_of_teams(&app.db, &ids)
@@ -475,7 +478,7 @@ pub async fn all(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> 
             sprint.working_days(&week).len(),
         )
     });
-    let may_add = access::may_edit_workspace(&viewer);
+    let may_add = team_access::may_edit_workspace(&viewer);
     page::page(&TeamsPage {
         frame,
         sprint,
@@ -488,7 +491,7 @@ pub async fn all(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> 
 
 /// `POST /teams`: an administrator adds a team, and leads it until somebody else does.
 pub async fn add(Given(app): Given<App>, viewer: Viewer, fields: Fields) -> Result<Response> {
-    access::to_edit_workspace(&viewer)?;
+    team_access::to_edit_workspace(&viewer)?;
     let (name, key) = (
         fields.text("name").trim(),
         fields.text("key").trim().to_uppercase(),
@@ -501,7 +504,7 @@ pub async fn add(Given(app): Given<App>, viewer: Viewer, fields: Fields) -> Resu
         ));
     }
     let (actor, who) = (viewer.actor(), viewer.person.id);
-    app.live
+    app.store
         .change(&actor, |change, _| {
             Box::pin(async {
                 let at = change.at;

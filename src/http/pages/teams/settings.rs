@@ -10,32 +10,30 @@ use axum::{
 };
 use time::{Date, OffsetDateTime};
 
-use crate::domain::teams::{
-    Team,
-    roster::{Crew, Member, crew},
-    schedule::{self, WeekDraft},
+use crate::domain::{
+    team::Team,
+    teams::{
+        roster::{Crew, Member, crew},
+        schedule::{self, WeekDraft},
+    },
 };
 use crate::{
     app::App,
     domain::{
-        accounts::{
-            Person,
-            working_hours::{clock_words, read_clock},
-        },
+        accounts::working_hours::{clock_words, read_clock},
         boards::{
-            self, Column, State,
+            self, Column,
             labels::{self, Known},
-            share_links::{self, Link},
         },
+        column_state::State,
+        dates::read_date,
         error::{Problem, Result},
         humanize,
-        policy::{access, viewer::Viewer},
+        person::Person,
+        policy::{team_access, viewer::Viewer},
+        teams::share_links::{self, Link},
     },
-    http::{
-        extract::form::{Fields, read_date},
-        layout::Frame,
-        page,
-    },
+    http::{extract::form::Fields, layout::Frame, page},
 };
 
 /// ISO weekdays by number, from 1.
@@ -191,7 +189,10 @@ pub async fn settings(
     Path(slug): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_lead()?
+        .team;
     page::page(
         &settings_page(
             &app,
@@ -274,11 +275,14 @@ pub async fn set_week(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_lead()?
+        .team;
     let outcome = match read_week(&fields) {
         Ok(week) => {
             let actor = viewer.actor();
-            app.live
+            app.store
                 .change(&actor, |change, _| {
                     Box::pin(schedule::set_week(change, &team, &week))
                 })
@@ -297,14 +301,17 @@ pub async fn add_day_off(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_lead()?
+        .team;
     let outcome = match fields
         .date("day")
         .and_then(|day| day.ok_or_else(|| Problem::field("day", "Say which day.")))
     {
         Ok(day) => {
             let (actor, name) = (viewer.actor(), fields.text("name"));
-            app.live
+            app.store
                 .change(&actor, |change, _| {
                     Box::pin(schedule::add_day_off(change, &team, day, name))
                 })
@@ -321,10 +328,13 @@ pub async fn remove_day_off(
     viewer: Viewer,
     Path((slug, day)): Path<(String, String)>,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_lead()?
+        .team;
     let day = read_date(&day).ok_or(Problem::NotFound)?;
     let actor = viewer.actor();
-    app.live
+    app.store
         .change(&actor, |change, _| {
             Box::pin(schedule::remove_day_off(change, &team, day))
         })

@@ -1,5 +1,6 @@
 //! The first visit of an empty workspace: by the one-time link that the program printed.
 
+use crate::domain::auth::secrets;
 use std::collections::BTreeMap;
 
 use askama::Template;
@@ -13,21 +14,21 @@ use sqlx::{PgConnection, PgExecutor};
 use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::teams::{
-    Team,
-    create::{add_member, add_team},
-    roster::weekday,
+use crate::domain::{
+    team::Team,
+    teams::{
+        create::{add_member, add_team},
+        roster::weekday,
+    },
 };
 use crate::{
     app::App,
     domain::{
-        accounts::{
-            audit_log::{self, Line},
-            create::{NewAccount, add_account},
-        },
-        auth::{passwords, sessions, tokens},
+        accounts::create::{NewAccount, add_account},
+        auth::{passwords, sessions},
         clock,
         error::{Problem, Result},
+        events::audit_log::{self, Line},
         slug::{free, slug},
         sprints::cadence,
     },
@@ -201,7 +202,7 @@ async fn check_link(app: &App, db: impl PgExecutor<'_>, key: &str) -> Result<()>
         "SELECT NOT EXISTS (SELECT FROM accounts)
             AND EXISTS (SELECT FROM entry_links WHERE token_hash = $1 AND purpose = 'setup' AND expires_at > $2)",
     )
-    .bind(tokens::digest(key))
+    .bind(secrets::digest(key))
     .bind(app.clock.now())
     .fetch_one(db)
     .await?;

@@ -11,9 +11,9 @@ use crate::{
     app::App,
     domain::{
         auth::passwords,
-        boards::share_links::{self, Draft, Shows},
         error::{Problem, Result},
-        policy::{access, viewer::Viewer},
+        policy::{share_links::Shows, team_access, viewer::Viewer},
+        teams::share_links::{self, Draft},
     },
     http::{
         extract::form::{Fields, id},
@@ -29,11 +29,14 @@ pub async fn share(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_lead()?
+        .team;
     viewer.to_let_in()?;
     let made = match read_draft(&fields).await {
         Ok(draft) => {
-            app.live
+            app.store
                 .change(&viewer.actor(), |change, _| {
                     Box::pin(share_links::share(change, &team, &draft))
                 })
@@ -82,9 +85,12 @@ pub async fn revoke(
     viewer: Viewer,
     Path((slug, link)): Path<(String, String)>,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_lead()?
+        .team;
     let (actor, link) = (viewer.actor(), id(&link)?);
-    app.live
+    app.store
         .change(&actor, |change, _| {
             Box::pin(share_links::revoke(change, &team, link))
         })
@@ -100,13 +106,16 @@ pub async fn set_public(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    let team = access::team(&app.db, &viewer, &slug).await?.to_lead()?.team;
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .to_lead()?
+        .team;
     let (actor, public) = (viewer.actor(), fields.get("public").is_some());
     if public {
         viewer.to_let_in()?;
     }
     let outcome = app
-        .live
+        .store
         .change(&actor, |change, _| {
             Box::pin(share_links::set_public(change, &team, public))
         })

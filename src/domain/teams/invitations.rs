@@ -1,21 +1,20 @@
 //! Letting people in who have no account yet: by an invitation's link, or by registering where that is open.
 
+use crate::domain::auth::secrets;
 use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::domain::{
-    accounts::{
-        audit_log::{self, Line},
-        create::{NewAccount, add_account},
-    },
-    auth::tokens,
+    accounts::create::{NewAccount, add_account},
+    events::audit_log::{self, Line},
 };
 use crate::domain::{
     error::{Problem, Result},
     events::Change,
-    policy::access::seen_by,
-    teams::{Team, membership},
+    policy::predicates::seen_by,
+    team::Team,
+    teams::membership,
 };
 
 /// For how many days an invitation may hold.
@@ -39,14 +38,14 @@ pub async fn invite(change: &mut Change, draft: &Draft) -> Result<String> {
             "An invitation holds for 1 to 90 days.",
         ));
     }
-    let secret = tokens::new_secret()?;
+    let secret = secrets::new_secret()?;
     let (at, actor) = (change.at, change.actor);
     sqlx::query(
         "INSERT INTO invitations (id, token_hash, role, team_id, single_use, created_by, created_at, expires_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(Uuid::now_v7())
-    .bind(tokens::digest(&secret))
+    .bind(secrets::digest(&secret))
     .bind(if draft.viewer { "viewer" } else { "member" })
     .bind(draft.team.as_ref().map(|team| team.id))
     .bind(draft.single_use)
@@ -139,7 +138,7 @@ pub async fn found(db: &PgPool, now: OffsetDateTime, secret: &str) -> Result<Ope
     let query = format!("{OPEN} AND i.expires_at > $1 AND i.token_hash = $2 AND {VOUCHED}");
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(query))
         .bind(now)
-        .bind(tokens::digest(secret))
+        .bind(secrets::digest(secret))
         .fetch_one(db)
         .await?)
 }
@@ -185,7 +184,7 @@ async fn use_up(change: &mut Change, secret: &str) -> Result<(String, Option<Uui
          RETURNING role, team_id"
     );
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(query))
-        .bind(tokens::digest(secret))
+        .bind(secrets::digest(secret))
         .bind(at)
         .fetch_one(change.db())
         .await?)

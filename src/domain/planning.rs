@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 use crate::domain::sprints::Sprint;
 use crate::domain::{
-    accounts::Person,
     error::Result,
-    policy::access::{named_beside, named_to_all},
+    person::Person,
+    policy::predicates::{named_beside, named_to_all},
 };
 
 /// How much of a backlog a page shows.
@@ -205,7 +205,7 @@ pub async fn theirs(db: &PgPool, team: Uuid) -> Result<Vec<Theirs>> {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::sprints::planning::median;
+    use crate::domain::planning::median;
 
     #[test]
     fn the_median_of_a_few_sprints() {

@@ -1,9 +1,9 @@
 //! Closing a sprint: every unfinished task goes somewhere, every goal is said to be met or not, and the figures
 //! freeze. All of it, or nothing.
 
+use crate::domain::goals::FrozenGoal;
 use std::collections::{BTreeMap, HashMap};
 
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -17,14 +17,13 @@ use crate::domain::{
         archive, bulk_edit,
         edit::{self, Edit},
     },
-    teams::{Team, roster::Crew},
+    team::Team,
+    teams::roster::Crew,
 };
 use crate::domain::{
     goals::{self, Goal},
-    sprints::{
-        Sprint, cadence,
-        report::{self, Figures},
-    },
+    retro::report::{self, Figures},
+    sprints::{Sprint, cadence},
 };
 
 /// No reason has more characters.
@@ -82,22 +81,6 @@ pub struct Held {
     goals: Vec<Goal>,
     /// To be frozen. How it burned up is put in by whoever closes: flow knows sprints, not the other way round.
     pub figures: Figures,
-}
-
-/// A goal's final figure.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct FrozenGoal {
-    pub position: i32,
-    pub title: String,
-    pub figure: String,
-    pub current: i64,
-    /// In hundredths of the target.
-    pub is: i64,
-    pub hue: i16,
-    pub met: bool,
-    pub why_not: String,
-    pub owners: Vec<String>,
 }
 
 /// A task that is not done, and what is proposed for it.

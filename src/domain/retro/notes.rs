@@ -5,10 +5,10 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::domain::{
-    accounts::Person,
     error::{Problem, Result},
     events::{Change, Event},
-    teams::Team,
+    person::Person,
+    team::Team,
 };
 
 /// Where a note belongs.
@@ -77,7 +77,7 @@ pub async fn add_note(
         .bind(id)
         .bind(sprint)
         .bind(tray.as_str())
-        .bind(crate::domain::tasks::plain_lines(text.trim()))
+        .bind(crate::domain::text::plain_lines(text.trim()))
         .bind(actor)
         .bind(at)
         .execute(change.db())
@@ -104,7 +104,7 @@ pub async fn edit_note(change: &mut Change, team: &Team, id: Uuid, text: &str) -
             .bind(team.id)
             .bind(id)
             .bind(actor)
-            .bind(crate::domain::tasks::plain_lines(text.trim()))
+            .bind(crate::domain::text::plain_lines(text.trim()))
             .bind(at)
             .execute(change.db())
             .await?

@@ -10,7 +10,7 @@ use crate::domain::{
     error::{Problem, Result},
     events::{Change, Event},
     tasks::undo,
-    teams::Team,
+    team::Team,
 };
 
 /// Opens a sprint again and puts every task back where it was.

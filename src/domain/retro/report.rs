@@ -7,14 +7,11 @@ use sqlx::{PgConnection, types::Json};
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::sprints::{Sprint, close::FrozenGoal};
 use crate::domain::{
-    boards::State,
-    clock,
-    error::Result,
-    policy::access::{named_beside, split_key},
-    teams::{Team, roster::Week},
+    clock, column_state::State, error::Result, keys::split_key, policy::predicates::named_beside,
+    team::Team, teams::roster::Week,
 };
+use crate::domain::{goals::FrozenGoal, sprints::Sprint};
 
 /// How many of the longest waits and cycle times are told.
 const LONGEST: usize = 5;

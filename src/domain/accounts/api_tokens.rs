@@ -1,14 +1,13 @@
 //! Secrets that are shown once: session cookies, API tokens, one-time links. The database has their SHA-256 only.
 
-use anyhow::Context;
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use sha2::{Digest, Sha256};
+use crate::domain::auth::secrets::{digest, new_secret};
+use sha2::Digest;
 use sqlx::{PgExecutor, PgPool};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::accounts::audit_log::{self, Line};
 use crate::domain::error::Result;
+use crate::domain::events::audit_log::{self, Line};
 
 /// What an API token may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -27,18 +26,6 @@ impl Scope {
             Self::Admin => "admin",
         }
     }
-}
-
-/// 256 random bits, as text for a URL or a cookie.
-pub fn new_secret() -> anyhow::Result<String> {
-    let mut bits = [0; 32];
-    getrandom::fill(&mut bits).context("the system gave no random bits")?;
-    Ok(URL_SAFE_NO_PAD.encode(bits))
-}
-
-/// What is kept of a secret.
-pub fn digest(secret: &str) -> Vec<u8> {
-    Sha256::digest(secret.as_bytes()).to_vec()
 }
 
 /// An API token to be made.

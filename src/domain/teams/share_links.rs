@@ -1,49 +1,22 @@
 //! Links that show a board or a check-in to whoever has them, without an account: read-only, until they end.
 
+use crate::domain::auth::secrets;
+use crate::domain::policy::share_links::Shows;
 use serde_json::json;
 use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::policy::access::seen_by;
+use crate::domain::policy::predicates::seen_by;
 use crate::domain::{
-    accounts::{audit_log, create::touch_workspace},
-    auth::tokens,
+    accounts::create::touch_workspace,
     error::{Problem, Result},
-    events::{Change, Event},
-    teams::Team,
+    events::{Change, Event, audit_log},
+    team::Team,
 };
 
 /// For how many days a link may hold that ends by itself.
 pub const DAYS: std::ops::RangeInclusive<i64> = 1..=366;
-
-/// What a link shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shows {
-    Board,
-    CheckIn,
-}
-
-impl Shows {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Board => "board",
-            Self::CheckIn => "check-in",
-        }
-    }
-}
-
-impl TryFrom<String> for Shows {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        match text.as_str() {
-            "board" => Ok(Self::Board),
-            "check-in" => Ok(Self::CheckIn),
-            _ => Err(format!("a link shows no {text}")),
-        }
-    }
-}
 
 /// A link to be made.
 pub struct Draft<'d> {
@@ -64,7 +37,7 @@ pub async fn share(change: &mut Change, team: &Team, draft: &Draft<'_>) -> Resul
             "A link holds for 1 to 366 days, or without an end.",
         ));
     }
-    let secret = tokens::new_secret()?;
+    let secret = secrets::new_secret()?;
     let (id, at, actor, reach) = (
         Uuid::now_v7(),
         change.at,
@@ -88,7 +61,7 @@ pub async fn share(change: &mut Change, team: &Team, draft: &Draft<'_>) -> Resul
     )
     .bind(team.id)
     .bind(id)
-    .bind(tokens::digest(&secret))
+    .bind(secrets::digest(&secret))
     .bind(draft.name.trim())
     .bind(draft.shows.as_str())
     .bind(&draft.password_hash)

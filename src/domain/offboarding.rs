@@ -4,15 +4,16 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::{
-    accounts::{anonymize::Known, audit_log, create::touch_workspace},
+    accounts::{anonymize::Known, create::touch_workspace},
+    events::audit_log,
     policy::viewer::Role,
 };
 use crate::domain::{
-    boards::share_links,
     error::{Problem, Result},
     events::Change,
     tasks::assign,
-    teams::{Team, membership},
+    team::Team,
+    teams::{membership, share_links},
 };
 
 /// Makes somebody an administrator, a member, or one who only reads.

@@ -5,7 +5,7 @@ use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{error::Result, events::Change, policy::access::seen_by};
+use crate::domain::{error::Result, events::Change, policy::predicates::seen_by};
 
 /// So many lines a page; the CSV is read by pages too.
 pub const SHOWN: i64 = 200;
@@ -112,7 +112,7 @@ pub async fn entries(db: &PgPool, reader: Uuid, wanted: &Wanted) -> Result<Vec<E
     ))
     .bind(reader)
     .bind(wanted.words.trim())
-    .bind(format!("%{}%", crate::domain::boards::filters::literal(wanted.words.trim())))
+    .bind(format!("%{}%", crate::domain::text::literal(wanted.words.trim())))
     .bind(wanted.from)
     .bind(wanted.to)
     .bind(wanted.before)

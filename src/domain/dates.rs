@@ -1,0 +1,34 @@
+//! Dates and instants as text: in forms, in JSON and in events.
+
+use serde::Serializer;
+use time::{
+    Date, OffsetDateTime,
+    format_description::{BorrowedFormatItem, well_known::Rfc3339},
+    macros::format_description,
+};
+
+use crate::domain::error::Result;
+
+const DATE: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
+
+/// Reads a date as browsers and the API write it, of a year that somebody may mean.
+pub fn read_date(text: &str) -> Option<Date> {
+    Date::parse(text, DATE)
+        .ok()
+        .filter(|date| (1900..=9999).contains(&date.year()))
+}
+
+/// Writes a date so.
+pub fn iso<S: Serializer>(date: &Date, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(date)
+}
+
+/// An instant as events and pages write it.
+pub fn instant(at: OffsetDateTime) -> String {
+    at.format(&Rfc3339).unwrap_or_default()
+}
+
+/// Reads an instant that `instant` wrote.
+pub(crate) fn read_instant(text: &str) -> Option<OffsetDateTime> {
+    OffsetDateTime::parse(text, &Rfc3339).ok()
+}

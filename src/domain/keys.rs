@@ -1,0 +1,22 @@
+//! Task keys, such as `INF-42`, and other texts from a URL.
+
+use crate::domain::error::{Problem, Result};
+
+/// Team key and number of a task's key, `INF-42`; letters may be small.
+pub fn split_key(key: &str) -> Option<(String, i64)> {
+    let (prefix, number) = key.rsplit_once('-')?;
+    let digits = number.bytes().all(|byte| byte.is_ascii_digit()) && !number.starts_with('0');
+    let letters = !prefix.is_empty()
+        && prefix.len() <= 10
+        && prefix.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    (digits && letters).then(|| Some((prefix.to_ascii_uppercase(), number.parse().ok()?)))?
+}
+
+/// An address that the database can look for.
+pub(crate) fn plain(address: &str) -> Result<&str> {
+    if address.contains('\0') {
+        Err(Problem::NotFound)
+    } else {
+        Ok(address)
+    }
+}

@@ -1,0 +1,100 @@
+//! What a goal, a project or a key result measures, and how a value of it is written.
+
+use std::fmt;
+
+use crate::domain::error::{Problem, Result};
+
+/// What a goal, a project or a key result measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// 50 of the 100 tables.
+    Count,
+    /// 10 % of the customers.
+    Share,
+    /// The framework is production ready.
+    YesNo,
+}
+
+impl Measure {
+    pub const ALL: [Self; 3] = [Self::Count, Self::Share, Self::YesNo];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Share => "share",
+            Self::YesNo => "yes-no",
+        }
+    }
+
+    /// As a form names it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Count => "a count",
+            Self::Share => "a share in %",
+            Self::YesNo => "yes or no",
+        }
+    }
+
+    /// Checks a figure that is typed in: a share has no more than all of it, and yes is one.
+    ///
+    /// # Errors
+    /// `Invalid` on the field `typed`.
+    pub fn check_typed(self, typed: Option<i64>) -> Result<()> {
+        let most = match self {
+            Self::Count => 1_000_000_000,
+            Self::Share => 100,
+            Self::YesNo => 1,
+        };
+        match typed {
+            Some(typed) if !(0..=most).contains(&typed) => Err(Problem::field(
+                "typed",
+                format!("This is a whole number from 0 to {most}."),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// A figure that was typed in: `31`, `31 %`, `yes`.
+    pub fn typed(self, value: i64) -> String {
+        match self {
+            Self::Count => value.to_string(),
+            Self::Share => format!("{value} %"),
+            Self::YesNo => self.figure(value, 1),
+        }
+    }
+
+    /// A figure beside its target: `31 / 50`, `4 / 10 %`, `not yet`.
+    pub fn figure(self, current: i64, target: i64) -> String {
+        match self {
+            Self::Count => format!("{current} / {target}"),
+            Self::Share => format!("{current} / {target} %"),
+            Self::YesNo => (if current >= target { "yes" } else { "not yet" }).to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Measure {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(self.as_str())
+    }
+}
+
+impl TryFrom<String> for Measure {
+    type Error = Problem;
+
+    fn try_from(text: String) -> Result<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|measure| measure.as_str() == text)
+            .ok_or_else(|| Problem::field("measure", "A goal is a count, a share, or yes or no."))
+    }
+}
+
+/// A part of a whole in hundredths, 0 to 100.
+pub fn part(of: i64, whole: i64) -> i64 {
+    if whole <= 0 {
+        0
+    } else {
+        (of.saturating_mul(100) / whole).clamp(0, 100)
+    }
+}

@@ -1,0 +1,36 @@
+//! A person, as every other part of the product names one.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// A person as others see one: nothing secret in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
+pub struct Person {
+    #[serde(skip_serializing)]
+    pub id: Uuid,
+    pub handle: String,
+    pub name: String,
+    #[serde(skip_serializing)]
+    pub hue: i16,
+}
+
+impl Person {
+    /// At most two letters for the round badge.
+    pub fn initials(&self) -> String {
+        let mut words = self
+            .name
+            .split_whitespace()
+            .filter_map(|word| word.chars().next());
+        let first = words.next();
+        first
+            .into_iter()
+            .chain(words.next_back())
+            .flat_map(char::to_uppercase)
+            .collect()
+    }
+
+    /// The name that people call one another by.
+    pub fn first_name(&self) -> &str {
+        self.name.split_whitespace().next().unwrap_or(&self.name)
+    }
+}

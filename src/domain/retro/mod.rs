@@ -1,0 +1,4 @@
+pub mod close;
+pub mod notes;
+pub mod reopen;
+pub mod report;

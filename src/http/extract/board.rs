@@ -1,0 +1,65 @@
+//! The viewer and the team whose board a request asks for.
+
+use axum::http::HeaderMap;
+
+use crate::{
+    app::App,
+    domain::{
+        boards::board_auth::{Asked, Door},
+        error::{Problem, Result},
+        keys,
+        policy::{team_access::TeamAccess, viewer::Brought},
+        team::Team,
+    },
+    http::{extract::viewer, middleware::client_ip::Network},
+};
+
+/// Lets a request in to a team's board, or says why not.
+pub async fn open(app: &App, from: Network, headers: &HeaderMap, slug: &str) -> Result<Door> {
+    let Brought { token_hash, cookie } =
+        viewer::brought(headers, app.is_https()).ok_or(Problem::SignedOut)?;
+    let now = app.clock.now();
+    let asked = Asked {
+        token_hash: token_hash.clone(),
+        cookie,
+        slug: keys::plain(slug)?.to_owned(),
+    };
+    let row = app
+        .doors
+        .ask(asked)
+        .await?
+        .ok_or_else(|| viewer::unknown(app, from))?;
+    let viewer = row
+        .known
+        .into_viewer(&app.db, Brought { token_hash, cookie }, now)
+        .await?;
+    let (Some(id), Some(slug), Some(name), Some(key), Some(seq)) = (
+        row.team_id,
+        row.team_slug,
+        row.team_name,
+        row.team_key,
+        row.seq,
+    ) else {
+        return Err(Problem::NotFound);
+    };
+    if row.is_hidden {
+        return Err(Problem::NotFound);
+    }
+    let access = TeamAccess::of(
+        &viewer,
+        Team {
+            id,
+            slug,
+            name,
+            key,
+            seq,
+        },
+        row.is_member,
+        row.is_lead,
+    )?;
+    Ok(Door {
+        viewer,
+        access,
+        workspace_seq: row.workspace_seq,
+    })
+}

@@ -1,0 +1,40 @@
+//! Regular upkeep: the next sprints are created in time, and expired rows are deleted.
+
+use crate::domain::sprints::cadence::keep_up_and_tell;
+use crate::{
+    app::App,
+    domain::{error::Result, policy::actor::Actor, retention},
+};
+
+/// Keeps the sprints up now, and from now on; an empty workspace waits until it is set up.
+pub async fn begin(app: &App) -> anyhow::Result<()> {
+    keep_up_once(app).await?;
+    let app = app.clone();
+    tokio::spawn(async move {
+        let mut again = tokio::time::interval(std::time::Duration::from_secs(600));
+        loop {
+            again.tick().await;
+            if let Err(problem) = keep_up_once(&app).await {
+                tracing::warn!("the sprints could not be kept up: {problem}");
+            }
+            if let Err(problem) = retention::forget_expired(&app.db, app.clock.now()).await {
+                tracing::warn!("what has run out could not be cleared: {problem}");
+            }
+        }
+    });
+    Ok(())
+}
+
+async fn keep_up_once(app: &App) -> Result<()> {
+    if sqlx::query_scalar("SELECT EXISTS (SELECT FROM teams)")
+        .fetch_one(&app.db)
+        .await?
+    {
+        app.store
+            .change(&Actor::nobody(), |change, _| {
+                Box::pin(keep_up_and_tell(change))
+            })
+            .await?;
+    }
+    Ok(())
+}
