@@ -2,17 +2,16 @@
 
 use std::{ops::Deref, sync::Arc};
 
+use axum::extract::FromRef;
 use sqlx::PgPool;
 
 use crate::{
+    config::trusted_proxies::Trusted,
     domain::{boards::board_auth::Doors, clock::Clock, events::EventStore},
     http::{
         cache::page_cache::KeptBoards,
         live::broadcaster::Live,
-        middleware::{
-            client_ip::Trusted,
-            rate_limit::{Crowd, RequestLimits, SignInLimits},
-        },
+        middleware::rate_limit::{Crowd, RequestLimits, SignInLimits},
     },
 };
 
@@ -78,5 +77,11 @@ impl App {
     /// Whether people reach it by https: cookies and headers go by that.
     pub fn is_https(&self) -> bool {
         self.public_url.starts_with("https://")
+    }
+}
+
+impl FromRef<App> for Trusted {
+    fn from_ref(app: &App) -> Self {
+        app.trusted.clone()
     }
 }

@@ -20,7 +20,7 @@ use crate::domain::clock::Clock;
 use crate::domain::error::Problem;
 use crate::domain::events::EventStore;
 use crate::domain::events::audit_log::{self, Line};
-use crate::domain::import::{self, Wish};
+use crate::domain::import::{self, draft::Wish};
 use crate::domain::sprints;
 use crate::domain::teams::membership;
 use crate::http::router;
@@ -485,7 +485,7 @@ async fn import(pool: &PgPool, asked: &Import) -> anyhow::Result<()> {
             let _ = writeln!(std::io::stderr(), "{done} of {all} tasks");
         }
     };
-    let outcome = import::import(&store, &wish, &tell).await;
+    let outcome = crate::domain::import::execute::import(&store, &wish, &tell).await;
     bar.finish_and_clear();
     say(&outcome
         .map_err(told)

@@ -8,7 +8,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection, PgPool};
 
 use crate::db::embedded::{DATABASE, Durability, Embedded, passes};
-use crate::db::open;
+use crate::db::pool::open;
 
 /// Part of the ten seconds that a supervisor gives the whole program to end.
 const CLOSE_WITHIN: Duration = Duration::from_millis(500);

@@ -7,7 +7,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::domain::{
-    boards::filters::Filter,
+    boards::filters::terms::Filter,
     flow, goals,
     retro::{
         close::{self, Verdict},

@@ -10,6 +10,7 @@ pub mod extract;
 pub mod health;
 pub mod layout;
 pub mod live;
+pub mod local_path;
 pub mod middleware;
 pub mod page;
 pub mod pages;

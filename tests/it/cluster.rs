@@ -59,7 +59,9 @@ fn start() -> Cluster {
             .unwrap();
         let embedded = runtime.block_on(async {
             let embedded = Embedded::start(&data_dir, Durability::Fast).await.unwrap();
-            let pool = db::open(embedded.connect_options(DATABASE)).await.unwrap();
+            let pool = fortnight::db::pool::open(embedded.connect_options(DATABASE))
+                .await
+                .unwrap();
             db::migrate(&pool).await.unwrap();
             // a template must have no connection open
             pool.close().await;

@@ -2,8 +2,8 @@
 
 use axum::http::Method;
 use fortnight::domain::{
-    boards::filters::Filter,
-    flow::{BurnUp, queries},
+    boards::filters::terms::Filter,
+    flow::{measures::BurnUp, queries},
     sprints,
     team::Team,
 };
@@ -509,7 +509,7 @@ async fn a_burn_up_can_be_kept_and_drawn_again() {
         likely: 4,
         high: 5,
     });
-    let drawn = fortnight::domain::flow::burn_up_chart(&foretold)
+    let drawn = fortnight::http::pages::flow::charts::burn_up_chart(&foretold)
         .unwrap()
         .to_string();
     for class in [

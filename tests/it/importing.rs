@@ -1,6 +1,6 @@
 //! A team brings its old board along.
 
-use fortnight::domain::import::{self, Summary, Wish};
+use fortnight::domain::import::{self, draft::Wish, summary::Summary};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tempfile::NamedTempFile;
@@ -108,7 +108,7 @@ async fn a_dry_run_writes_nothing_and_says_the_same() {
         mappings: &[],
         dry_run: true,
     };
-    let dry = import::import(&world.app.store, &wish, &|_| {})
+    let dry = fortnight::domain::import::execute::import(&world.app.store, &wish, &|_| {})
         .await
         .unwrap();
     assert_eq!(everything(&world.db).await, before);
@@ -193,7 +193,7 @@ async fn lists_go_to_columns_of_their_name_or_where_they_are_mapped() {
     };
     let refused = format!(
         "{:?}",
-        import::import(&world.app.store, &wish, &|_| {})
+        fortnight::domain::import::execute::import(&world.app.store, &wish, &|_| {})
             .await
             .unwrap_err()
     );
@@ -213,7 +213,7 @@ async fn issues_of_github_come_with_their_text_and_closed_ones_go_to_the_archive
         mappings: &[],
         dry_run: false,
     };
-    let summary = import::import(&world.app.store, &wish, &|_| {})
+    let summary = fortnight::domain::import::execute::import(&world.app.store, &wish, &|_| {})
         .await
         .unwrap();
     assert_eq!(summary.made, 44);
@@ -251,7 +251,7 @@ async fn issues_of_github_come_with_their_text_and_closed_ones_go_to_the_archive
     );
     let page = world.jonas.get("/teams/ingestion").await.ok().text();
     assert_eq!(page.matches("data-task=\"ING-").count(), 31);
-    let again = import::import(&world.app.store, &wish, &|_| {})
+    let again = fortnight::domain::import::execute::import(&world.app.store, &wish, &|_| {})
         .await
         .unwrap();
     assert_eq!(
@@ -286,7 +286,7 @@ async fn what_comes_after_a_team_has_closed_its_sprint_stands_on_its_board() {
             mappings: &[],
             dry_run: false,
         };
-        import::import(&world.app.store, &wish, &|_| {})
+        fortnight::domain::import::execute::import(&world.app.store, &wish, &|_| {})
             .await
             .unwrap();
         assert_eq!(who.task(key).await["sprint"], sprint, "{team}");
@@ -682,7 +682,7 @@ async fn trello(world: &World, file: &Value, mappings: &[(&str, &str)]) -> Summa
         mappings: &mappings,
         dry_run: false,
     };
-    import::import(&world.app.store, &wish, &|_| {})
+    fortnight::domain::import::execute::import(&world.app.store, &wish, &|_| {})
         .await
         .unwrap()
 }

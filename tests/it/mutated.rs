@@ -1,6 +1,9 @@
 //! Exports as no tool ever wrote them: real ones with parts of them exchanged, left out, or grown.
 
-use fortnight::domain::import::{self, Draft, Wish};
+use fortnight::domain::import::{
+    self,
+    draft::{Draft, Wish},
+};
 use proptest::{
     prelude::*,
     strategy::ValueTree,
@@ -112,7 +115,8 @@ async fn a_wounded_export_comes_in_whole_or_not_at_all() {
                 mappings: &[],
                 dry_run: false,
             };
-            match import::import(&world.app.store, &wish, &|_| {}).await {
+            match fortnight::domain::import::execute::import(&world.app.store, &wish, &|_| {}).await
+            {
                 Ok(_) => came += 1,
                 Err(problem) => {
                     // a sentence, and nothing of ours

@@ -10,11 +10,12 @@ use axum::{
 };
 use fortnight::{
     app::App,
+    config::trusted_proxies::Trusted,
     db,
     domain::{accounts::api_tokens::Scope, clock::Clock},
     http::{
         middleware::{
-            client_ip::{Network, Trusted},
+            client_ip::Network,
             rate_limit::{Crowd, Whose},
         },
         router::router,
@@ -839,7 +840,7 @@ async fn guesses(path: &str) {
 #[tokio::test]
 async fn writes_behind_a_held_lock_are_told_that_it_is_busy() {
     let world = World::new().await;
-    let real = db::open((*world.db.connect_options()).clone())
+    let real = fortnight::db::pool::open((*world.db.connect_options()).clone())
         .await
         .unwrap();
     let limit: String = sqlx::query_scalar("SHOW lock_timeout")

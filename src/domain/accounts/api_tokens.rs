@@ -1,6 +1,7 @@
 //! Secrets that are shown once: session cookies, API tokens, one-time links. The database has their SHA-256 only.
 
 use crate::domain::auth::secrets::{digest, new_secret};
+use crate::domain::policy::predicates::seen_by;
 use sha2::Digest;
 use sqlx::{PgExecutor, PgPool};
 use time::{Duration, OffsetDateTime};
@@ -136,4 +137,31 @@ pub async fn create_link(
     .execute(db)
     .await?;
     Ok(secret)
+}
+
+/// An API token, without its secret.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(crate) struct TokenRow {
+    pub id: Uuid,
+    pub name: String,
+    pub scope: String,
+    /// Names of the teams that it reaches; nothing: all.
+    pub teams: Option<String>,
+    pub last_used_at: Option<OffsetDateTime>,
+    pub expires_at: Option<OffsetDateTime>,
+}
+
+/// Somebody's tokens that were not revoked, the newest first.
+pub(crate) async fn tokens(db: &PgPool, account: Uuid) -> Result<Vec<TokenRow>> {
+    Ok(sqlx::query_as(concat!(
+        "SELECT k.id, k.name, k.scope, k.last_used_at, k.expires_at,
+                (SELECT string_agg(CASE WHEN NOT ",
+        seen_by!("k.account_id"),
+        " THEN 'a private team' ELSE t.name END, ', ' ORDER BY t.name)
+                 FROM teams t WHERE t.id = ANY(k.teams)) AS teams
+         FROM tokens k WHERE k.account_id = $1 AND k.revoked_at IS NULL ORDER BY k.created_at DESC"
+    ))
+    .bind(account)
+    .fetch_all(db)
+    .await?)
 }

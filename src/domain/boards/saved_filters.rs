@@ -3,7 +3,7 @@
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::domain::boards::filters::{Filter, FilterParams};
+use crate::domain::boards::filters::{FilterParams, terms::Filter};
 use crate::domain::{
     accounts::create::touch_workspace,
     error::{Problem, Result},

@@ -5,6 +5,3 @@ pub mod measures;
 pub mod queries;
 pub mod range;
 pub mod report;
-
-pub use crate::domain::flow::measures::BurnUp;
-pub use crate::http::pages::flow::charts::burn_up_chart;

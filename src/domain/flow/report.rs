@@ -8,11 +8,11 @@ use uuid::Uuid;
 
 use crate::domain::flow::{
     measures::{self, Begun, Blocked, BurnUp, CycleTimes, LeftOut, Taken},
-    queries::{self, Face},
+    queries::{self, faces::Face},
     range::Range,
 };
 use crate::domain::{
-    boards::filters::Filter, clock, column_state::State, error::Result, sprints::Sprint,
+    boards::filters::terms::Filter, clock, column_state::State, error::Result, sprints::Sprint,
     team::Team, teams::roster::Week,
 };
 
@@ -84,7 +84,8 @@ impl Figures {
             named.sort_unstable();
             named.dedup();
         }
-        let mut faces = queries::faces(db, team, filter, now, &named).await?;
+        let mut faces =
+            crate::domain::flow::queries::faces::faces(db, team, filter, now, &named).await?;
         if !filter.is_plain() {
             opening.retain(|(task, _)| faces.contains_key(task));
             shifts.retain(|shift| faces.contains_key(&shift.task));

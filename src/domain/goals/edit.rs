@@ -11,10 +11,7 @@ use crate::domain::{
     humanize,
     measure::Measure,
     policy::predicates::{named_beside, seen_by},
-    tasks::{
-        edit::{self, Edit},
-        sprint_assignment,
-    },
+    tasks::{edit, sprint_assignment, task_edit::Edit},
     team::Team,
 };
 

@@ -5,7 +5,10 @@ use serde_json::Value;
 
 use crate::domain::column_state::State;
 use crate::domain::import::{
-    Comment, Deed, Draft, Due, List, Past, Remarks, Somebody, Spot, Task, json::Node, sanitize,
+    draft::{Comment, Deed, Draft, Due, List, Past, Somebody, Spot, Task},
+    json::Node,
+    sanitize,
+    summary::Remarks,
 };
 
 const OPEN: usize = 0;

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::domain::error::Result;
-use crate::domain::import::Somebody;
+use crate::domain::import::draft::Somebody;
 
 /// Somebody here.
 #[derive(Clone, Debug, sqlx::FromRow)]

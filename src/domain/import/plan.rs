@@ -6,10 +6,10 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::import::{
-    Draft, List, Remarks, Summary, Task, Wish,
+    draft::{Draft, List, Task, Wish},
     people::{Account, People},
     sanitize,
-    summary::Landing,
+    summary::{Landing, Remarks, Summary},
 };
 use crate::domain::{
     boards::Column,

@@ -13,10 +13,7 @@ use crate::domain::{
     error::{Problem, Result},
     events::{Change, Event},
     humanize,
-    tasks::{
-        archive, bulk_edit,
-        edit::{self, Edit},
-    },
+    tasks::{archive, bulk_edit, edit, task_edit::Edit},
     team::Team,
     teams::roster::Crew,
 };

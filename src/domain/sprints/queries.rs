@@ -2,20 +2,13 @@
 
 use std::collections::HashMap;
 
-use askama::Template;
-use sqlx::{PgExecutor, PgPool};
-use time::OffsetDateTime;
+use sqlx::PgExecutor;
 use uuid::Uuid;
 
+use crate::domain::sprints::Sprint;
 use crate::domain::{
-    boards::filters::{ResolvedSprint, SprintChoice},
+    boards::filters::{sql::ResolvedSprint, terms::SprintChoice},
     error::{Problem, Result},
-    team::Team,
-    teams::roster::crew,
-};
-use crate::domain::{
-    goals::{self, Goal},
-    sprints::Sprint,
 };
 
 /// Every sprint, the newest first.
@@ -128,27 +121,4 @@ pub fn resolve(
             .ok_or_else(|| Problem::field("sprint", format!("There is no sprint {number}.")))?,
     };
     Ok((ResolvedSprint::One(one.id), Some(one)))
-}
-
-#[derive(Template)]
-#[template(path = "boards/_goal.html")]
-struct GoalHtml<'g> {
-    goal: &'g Goal,
-}
-
-/// The goals of the sprint that a team works in, each as the board's head shows it, for the stream.
-pub async fn goals_html(
-    db: &PgPool,
-    team: &Team,
-    now: OffsetDateTime,
-) -> Result<Vec<(Uuid, String)>> {
-    let sprints = sprints_of(db, team.id).await?;
-    let Some(sprint) = current(&sprints) else {
-        return Ok(Vec::new());
-    };
-    let goals = goals::goals(db, team, sprint, &crew(db, team.id).await?, now).await?;
-    Ok(goals
-        .iter()
-        .map(|goal| (goal.id, GoalHtml { goal }.to_string()))
-        .collect())
 }

@@ -5,8 +5,15 @@ use std::collections::HashMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::standup::queries::Standup;
+use crate::domain::standup::summary::Standup;
 use crate::domain::{column_state::State, humanize, person::Person, tasks::Card};
+
+impl Standup {
+    /// The tasks that need attention, in the order they need it.
+    pub fn needs(&self) -> Vec<Need<'_>> {
+        needs(self)
+    }
+}
 
 /// A task that somebody should look at, and why.
 pub struct Need<'c> {

@@ -5,4 +5,5 @@ pub mod attention;
 pub mod edit_topics;
 pub mod queries;
 pub mod quick_add;
+pub mod summary;
 pub mod topics;

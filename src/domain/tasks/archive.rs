@@ -3,7 +3,7 @@
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::domain::tasks::{Locked, block, move_task, rank};
+use crate::domain::tasks::{Locked, move_task, rank};
 use crate::domain::{
     boards::Column,
     column_state::State,
@@ -36,8 +36,8 @@ pub async fn archive_task(change: &mut Change, team: &Team, task: Uuid) -> Resul
         after: json!({ "rank": null, "archived": true }),
         version: Some(version),
     });
-    block::end_waits(change, team, task).await?;
-    block::tell_waiting(
+    crate::domain::tasks::waits::end_waits(change, team, task).await?;
+    crate::domain::tasks::waits::tell_waiting(
         change,
         team,
         task,
@@ -75,12 +75,12 @@ pub async fn restore_task(
     let (rank, spread) = match wanted.filter(|rank| !taken && rank.len() <= rank::LONGEST) {
         Some(rank) => (rank.to_owned(), false),
         None => {
-            move_task::rank_at(
+            crate::domain::tasks::placement::rank_at(
                 change.db(),
                 team,
                 &column,
                 Some(task),
-                &move_task::Place::default(),
+                &crate::domain::tasks::placement::Place::default(),
             )
             .await?
         }
@@ -105,7 +105,7 @@ pub async fn restore_task(
         after: json!({ "column": column.slug, "state": column.state, "rank": rank, "archived": false }),
         version: Some(version),
     });
-    block::tell_waiting(
+    crate::domain::tasks::waits::tell_waiting(
         change,
         team,
         task,
@@ -115,7 +115,7 @@ pub async fn restore_task(
     )
     .await?;
     if spread {
-        move_task::spread_ranks(change, team, column.id).await?;
+        crate::domain::tasks::placement::spread_ranks(change, team, column.id).await?;
     }
     Ok(())
 }
@@ -129,6 +129,7 @@ async fn lock_own_column(change: &mut Change, team: &Team, task: Uuid) -> Result
     .bind(task)
     .fetch_one(change.db())
     .await?;
-    let (was, from, _) = move_task::lock_places(change.db(), team.id, task, &slug).await?;
+    let (was, from, _) =
+        crate::domain::tasks::placement::lock_places(change.db(), team.id, task, &slug).await?;
     Ok((was, from))
 }

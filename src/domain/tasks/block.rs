@@ -1,7 +1,9 @@
 //! Why a task is blocked, and when it no longer is.
 
+use crate::domain::tasks::waits::end_waits;
+use crate::domain::tasks::waits::tell_waited;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::domain::tasks::{dependencies, move_task, touch};
@@ -60,19 +62,20 @@ pub async fn block_task(
     .await?;
     let blocked = blocked
         .ok_or_else(|| Problem::field("column", "This board has no column for blocked tasks."))?;
-    let (was, from, to) = move_task::lock_places(change.db(), team.id, task, &blocked).await?;
+    let (was, from, to) =
+        crate::domain::tasks::placement::lock_places(change.db(), team.id, task, &blocked).await?;
     if was.archived_at.is_some() {
         return Err(Problem::conflict(
             "The task is in the archive. Restore it first, then block it.",
         ));
     }
     if from.state != State::Blocked {
-        let (rank, _) = move_task::rank_at(
+        let (rank, _) = crate::domain::tasks::placement::rank_at(
             change.db(),
             team,
             &to,
             Some(task),
-            &move_task::Place::default(),
+            &crate::domain::tasks::placement::Place::default(),
         )
         .await?;
         move_task::come_back(change, team, &was, &from, &to).await?;
@@ -193,16 +196,17 @@ pub async fn unblock_task(change: &mut Change, team: &Team, task: Uuid) -> Resul
             "This board has no column to put the task back to.",
         )
     })?;
-    let (was, from, to) = move_task::lock_places(change.db(), team.id, task, &back).await?;
+    let (was, from, to) =
+        crate::domain::tasks::placement::lock_places(change.db(), team.id, task, &back).await?;
     if from.state != State::Blocked || was.archived_at.is_some() {
         return end_waits(change, team, task).await;
     }
-    let (rank, _) = move_task::rank_at(
+    let (rank, _) = crate::domain::tasks::placement::rank_at(
         change.db(),
         team,
         &to,
         Some(task),
-        &move_task::Place::default(),
+        &crate::domain::tasks::placement::Place::default(),
     )
     .await?;
     move_task::put(change, team, &was, &from, &to, &rank).await
@@ -235,98 +239,6 @@ pub async fn end_wait(change: &mut Change, team: &Team, task: Uuid, wait: Uuid) 
         json!({}),
     )
     .await
-}
-
-/// Ends every open reason of a task, with an event that keeps them.
-pub(crate) async fn end_waits(change: &mut Change, team: &Team, task: Uuid) -> Result<()> {
-    let at = change.at;
-    let ended: Vec<Uuid> =
-        sqlx::query_scalar("UPDATE waits SET ended_at = greatest($3, since) WHERE team_id = $1 AND task_id = $2 AND ended_at IS NULL RETURNING id")
-            .bind(team.id)
-            .bind(task)
-            .bind(at)
-            .fetch_all(change.db())
-            .await?;
-    if !ended.is_empty() {
-        tell_waited(change, team, &ended).await?;
-        let version = touch(change.db(), team.id, task).await?;
-        change.record(Event {
-            team: team.id,
-            task: Some(task),
-            kind: "task.unblocked",
-            before: json!({ "waits": ended }),
-            after: json!({}),
-            version: Some(version),
-        });
-    }
-    Ok(())
-}
-
-/// Tells the tasks that wait on this one what is new about it, its state or its title: their cards say so, on whichever
-/// board. Of a private team's task others' cards say only whether it is done: they are told of nothing else, and never by
-/// whom, for who works there and when is nobody else's to know.
-pub(crate) async fn tell_waiting(
-    change: &mut Change,
-    team: &Team,
-    task: Uuid,
-    kind: &'static str,
-    after: Value,
-    turns_done: bool,
-) -> Result<()> {
-    let waiting: Vec<(Uuid, Uuid, bool)> = sqlx::query_as(concat!(
-        "SELECT w.team_id, w.task_id, NOT ",
-        named_beside!("t", "w.team_id"),
-        " FROM waits w JOIN teams t ON t.id = w.on_task_team
-         WHERE w.on_task_team = $1 AND w.on_task_id = $2 AND w.ended_at IS NULL"
-    ))
-    .bind(team.id)
-    .bind(task)
-    .fetch_all(change.db())
-    .await?;
-    let at = change.at;
-    for (team, task, hidden) in waiting {
-        let event = |after| Event {
-            team,
-            task: Some(task),
-            kind,
-            before: json!({}),
-            after,
-            version: None,
-        };
-        match hidden {
-            false => change.record(event(after.clone())),
-            true if after["state"] == "done" => change.record_past(event(after.clone()), at, None),
-            true if turns_done => change.record_past(event(json!({})), at, None),
-            true => {}
-        }
-    }
-    Ok(())
-}
-
-/// Tells the tasks that these waits are on that one waits on them, or no longer: their cards say so. What waits in a
-/// private team stands on no other's card.
-pub(crate) async fn tell_waited(change: &mut Change, team: &Team, waits: &[Uuid]) -> Result<()> {
-    let on: Vec<(Uuid, Uuid)> = sqlx::query_as(concat!(
-        "SELECT DISTINCT w.on_task_team, w.on_task_id FROM waits w JOIN teams t ON t.id = w.team_id
-         WHERE w.team_id = $1 AND w.id = ANY($2) AND w.on_task_id IS NOT NULL AND ",
-        named_beside!("t", "w.on_task_team")
-    ))
-    .bind(team.id)
-    .bind(waits)
-    .fetch_all(change.db())
-    .await?;
-    for (team, task) in on {
-        let kind = "wait.told";
-        change.record(Event {
-            team,
-            task: Some(task),
-            kind,
-            before: json!({}),
-            after: json!({}),
-            version: None,
-        });
-    }
-    Ok(())
 }
 
 async fn find(change: &mut Change, reason: &Reason) -> Result<On> {

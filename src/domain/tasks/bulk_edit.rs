@@ -3,10 +3,7 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::domain::tasks::{
-    archive, assign, edit, labels,
-    move_task::{self, Place},
-};
+use crate::domain::tasks::{archive, assign, edit, labels, move_task, placement::Place};
 use crate::domain::{
     error::{Problem, Result},
     events::Change,
@@ -110,7 +107,7 @@ async fn change_one(change: &mut Change, team: &Team, task: Uuid, same: &Same) -
                 change,
                 team,
                 task,
-                &edit::Edit {
+                &crate::domain::tasks::task_edit::Edit {
                     sprint: Some(*sprint),
                     ..Default::default()
                 },
@@ -118,7 +115,7 @@ async fn change_one(change: &mut Change, team: &Team, task: Uuid, same: &Same) -
             .await
         }
         Same::SetAside { sprint, goal } => {
-            let edit = edit::Edit {
+            let edit = crate::domain::tasks::task_edit::Edit {
                 sprint: Some(*sprint),
                 goal: Some(*goal),
                 ..Default::default()
@@ -130,7 +127,7 @@ async fn change_one(change: &mut Change, team: &Team, task: Uuid, same: &Same) -
                 change,
                 team,
                 task,
-                &edit::Edit {
+                &crate::domain::tasks::task_edit::Edit {
                     goal: Some(None),
                     ..Default::default()
                 },

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use crate::domain::tasks::{
-    Locked, assign,
-    edit::{Edit, Seen},
-    labels, timeline,
+    Locked, assign, labels,
+    task_edit::{Edit, Seen},
+    timeline,
 };
 use crate::domain::{
     boards::Column,

@@ -4,7 +4,7 @@ use serde_json::json;
 use time::Date;
 use uuid::Uuid;
 
-use crate::domain::tasks::{assign, labels, move_task, rank, sprint_assignment, stakeholders};
+use crate::domain::tasks::{assign, labels, rank, sprint_assignment, stakeholders};
 use crate::domain::{
     boards::Column,
     error::{Problem, Result},
@@ -34,12 +34,12 @@ pub struct NewTask {
 pub async fn create_task(change: &mut Change, team: &Team, new: &NewTask) -> Result<(Uuid, i64)> {
     let title = checked_title(&new.title)?;
     let column = column_of(change, team, new.column.as_deref()).await?;
-    let (rank, spread) = move_task::rank_at(
+    let (rank, spread) = crate::domain::tasks::placement::rank_at(
         change.db(),
         team,
         &column,
         None,
-        &move_task::Place::default(),
+        &crate::domain::tasks::placement::Place::default(),
     )
     .await?;
     sprint_assignment::refuse_closed(change.db(), team, new.sprint).await?;
@@ -93,7 +93,7 @@ pub async fn create_task(change: &mut Change, team: &Team, new: &NewTask) -> Res
         version: Some(1),
     });
     if spread || rank.len() > rank::LONGEST {
-        move_task::spread_ranks(change, team, column.id).await?;
+        crate::domain::tasks::placement::spread_ranks(change, team, column.id).await?;
     }
     Ok((id, number))
 }

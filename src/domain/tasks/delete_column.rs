@@ -70,19 +70,19 @@ pub async fn remove_column(
     let mut spreads = false;
     for task in tasks {
         let was = lock(change.db(), team.id, task).await?;
-        let (rank, spread) = move_task::rank_at(
+        let (rank, spread) = crate::domain::tasks::placement::rank_at(
             change.db(),
             team,
             to,
             Some(task),
-            &move_task::Place::default(),
+            &crate::domain::tasks::placement::Place::default(),
         )
         .await?;
         move_task::put(change, team, &was, from, to, &rank).await?;
         spreads |= spread;
     }
     if spreads {
-        move_task::spread_ranks(change, team, to.id).await?;
+        crate::domain::tasks::placement::spread_ranks(change, team, to.id).await?;
     }
     let archived: Vec<(Uuid, i64)> = sqlx::query_as(
         "UPDATE tasks SET column_id = $3, version = version + 1 WHERE team_id = $1 AND column_id = $2 RETURNING id, version",

@@ -1,46 +1,17 @@
 //! Changing what a task says. A write that saw an older text of the same field is refused with both texts.
 
+use crate::domain::tasks::task_edit::Edit;
 use serde_json::{Map, Value, json};
-use time::Date;
 use uuid::Uuid;
 
 use crate::domain::tasks::{
-    Locked, assign, block, conflicts, create::checked_title, labels, lock, sprint_assignment,
-    stakeholders,
+    Locked, assign, conflicts, create::checked_title, labels, lock, sprint_assignment, stakeholders,
 };
 use crate::domain::{
     error::Result,
     events::{Change, Event},
     team::Team,
 };
-
-/// The fields that are to change; the others stay.
-#[derive(Clone, Debug, Default)]
-pub struct Edit {
-    pub title: Option<String>,
-    pub description: Option<String>,
-    pub sprint: Option<Option<Uuid>>,
-    pub goal: Option<Option<Uuid>>,
-    /// The project that it is for, beside what its goal serves.
-    pub project: Option<Option<Uuid>>,
-    pub estimate: Option<Option<i32>>,
-    pub due: Option<Option<Date>>,
-    pub waited_for_by: Option<String>,
-    pub owners: Option<Vec<String>>,
-    pub labels: Option<Vec<String>>,
-    /// It is put back as it stood: a sprint that was closed takes back what was done in it.
-    pub puts_back: bool,
-    /// What the writer had seen; without it, the write is made whatever happened since.
-    pub seen: Option<Seen>,
-}
-
-/// The version that a writer had seen.
-#[derive(Clone, Copy, Debug)]
-pub struct Seen {
-    pub version: i64,
-    /// Refuse if anything changed since; else only if the same fields did.
-    pub strict: bool,
-}
 
 /// Changes a task's fields in one event.
 ///
@@ -129,7 +100,15 @@ pub async fn edit_task(change: &mut Change, team: &Team, task: Uuid, edit: &Edit
         });
         if now.title != was.title {
             // Not what it is called now: the other team's events are read by who may not look at this one.
-            block::tell_waiting(change, team, task, "wait.renamed", json!({}), false).await?;
+            crate::domain::tasks::waits::tell_waiting(
+                change,
+                team,
+                task,
+                "wait.renamed",
+                json!({}),
+                false,
+            )
+            .await?;
         }
     }
     if let Some(owners) = &edit.owners {

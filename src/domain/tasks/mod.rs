@@ -15,12 +15,15 @@ pub mod edit;
 pub mod event_text;
 pub mod labels;
 pub mod move_task;
+pub mod placement;
 pub mod queries;
 pub mod rank;
 pub mod sprint_assignment;
 pub mod stakeholders;
+pub mod task_edit;
 pub mod timeline;
 pub mod undo;
+pub mod waits;
 
 use crate::domain::boards::labels::Label;
 use serde::{Deserialize, Serialize};

@@ -11,7 +11,10 @@ use crate::domain::tasks::{
     card_details::{Dress, dress, dresses},
 };
 use crate::domain::{
-    boards::filters::{Filter, Moment, ResolvedSprint},
+    boards::filters::{
+        sql::{Moment, ResolvedSprint},
+        terms::Filter,
+    },
     clock,
     column_state::State,
     error::{Problem, Result},

@@ -2,16 +2,14 @@
 
 use crate::domain::dates::instant;
 use std::collections::BTreeSet;
+use time::Duration;
 
 use serde_json::Value;
 use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::tasks::{
-    event_text::{Names, by_itself},
-    undo,
-};
+use crate::domain::tasks::event_text::{Names, by_itself};
 use crate::domain::{
     error::Result,
     events::{Change, are_undoable},
@@ -194,7 +192,7 @@ pub async fn undoable(
     .bind(id)
     .bind(reader.person.id)
     .bind(reader.reach().map(<[Uuid]>::to_vec))
-    .bind(now - undo::FOR)
+    .bind(now - crate::domain::tasks::timeline::FOR)
     .fetch_all(db)
     .await?;
     let Some(first) = rows
@@ -273,3 +271,6 @@ fn who_and_when(now: OffsetDateTime, last: Option<(Option<String>, OffsetDateTim
         None => "Somebody".to_owned(),
     }
 }
+
+/// How long a change can be taken back.
+pub(crate) const FOR: Duration = Duration::hours(1);

@@ -1,13 +1,13 @@
 //! Taking back a change: all of it, as long as nobody has built on it.
 
+use crate::domain::tasks::timeline::FOR;
 use serde_json::{Value, json};
-use time::Duration;
 use uuid::Uuid;
 
 use crate::domain::tasks::{
-    archive, block, bulk_edit, dependencies,
-    edit::{self, Edit, Seen},
-    lock, move_task, note, rank, timeline,
+    archive, bulk_edit, dependencies, edit, lock, move_task, note, rank,
+    task_edit::{Edit, Seen},
+    timeline,
 };
 use crate::domain::{
     boards::Column,
@@ -15,9 +15,6 @@ use crate::domain::{
     events::{Change, are_undoable},
     team::Team,
 };
-
-/// How long a change can be taken back.
-pub(crate) const FOR: Duration = Duration::hours(1);
 
 #[derive(sqlx::FromRow)]
 struct Past {
@@ -161,7 +158,8 @@ async fn undo_event(change: &mut Change, team: &Team, task: Uuid, event: &Past) 
 async fn move_back(change: &mut Change, team: &Team, task: Uuid, event: &Past) -> Result<()> {
     not_moved_since(change, team, task, event).await?;
     let slug = event.before["column"].as_str().unwrap_or_default();
-    let (was, from, to) = move_task::lock_places(change.db(), team.id, task, slug).await?;
+    let (was, from, to) =
+        crate::domain::tasks::placement::lock_places(change.db(), team.id, task, slug).await?;
     let rank = free_rank(change, team, &to, task, event.before["rank"].as_str()).await?;
     move_task::come_back(change, team, &was, &from, &to).await?;
     move_task::put(change, team, &was, &from, &to, &rank).await?;
@@ -188,12 +186,12 @@ async fn free_rank(
     wanted: Option<&str>,
 ) -> Result<String> {
     let Some(wanted) = wanted else {
-        return Ok(move_task::rank_at(
+        return Ok(crate::domain::tasks::placement::rank_at(
             change.db(),
             team,
             column,
             Some(task),
-            &move_task::Place::default(),
+            &crate::domain::tasks::placement::Place::default(),
         )
         .await?
         .0);
@@ -260,7 +258,7 @@ async fn not_touched_since(
 
 async fn end_wait(change: &mut Change, team: &Team, task: Uuid, wait: &Value) -> Result<()> {
     let wait = wait.as_str().and_then(|id| id.parse::<Uuid>().ok());
-    block::tell_waited(change, team, wait.as_slice()).await?;
+    crate::domain::tasks::waits::tell_waited(change, team, wait.as_slice()).await?;
     sqlx::query("DELETE FROM waits WHERE team_id = $1 AND task_id = $2 AND id = $3")
         .bind(team.id)
         .bind(task)
@@ -302,7 +300,7 @@ async fn open_waits(change: &mut Change, team: &Team, task: Uuid, waits: &Value)
     .bind(&waits)
     .execute(change.db())
     .await?;
-    block::tell_waited(change, team, &waits).await?;
+    crate::domain::tasks::waits::tell_waited(change, team, &waits).await?;
     note(change, team, task, "task.blocked", json!({}), json!({})).await
 }
 

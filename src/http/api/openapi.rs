@@ -41,7 +41,7 @@ use utoipa::{
         crate::http::api::v1::tasks::SprintRef,
         crate::http::api::v1::tasks::OwnersIn,
         crate::http::api::v1::tasks::CommentIn,
-        crate::domain::tasks::move_task::Place,
+        crate::domain::tasks::placement::Place,
         crate::domain::tasks::block::Reason,
     ))
 )]

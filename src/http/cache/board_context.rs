@@ -1,7 +1,15 @@
 //! What stands around a board and seldom changes: sprints, columns, people, labels, teams and saved filters.
 
-use std::sync::Arc;
+use sqlx::PgPool;
 
+use crate::domain::{
+    boards::labels::Label,
+    error::Result,
+    person::Person,
+    sprints::{self, Sprint},
+    team::Team,
+    teams::roster::{Crew, crew},
+};
 use crate::domain::{
     boards::{
         Column,
@@ -9,17 +17,6 @@ use crate::domain::{
         queries::{self, SavedFilter},
     },
     policy::team_access,
-};
-use crate::{
-    app::App,
-    domain::{
-        boards::labels::Label,
-        error::Result,
-        person::Person,
-        sprints::{self, Sprint},
-        team::Team,
-        teams::roster::{Crew, crew},
-    },
 };
 
 /// All of it, as of a count of the workspace: each of these changes counts it on.
@@ -36,28 +33,19 @@ pub struct Furniture {
 }
 
 impl Furniture {
-    /// What a reader has around a team's board.
-    pub async fn of(app: &App, door: &Door) -> Result<Arc<Self>> {
+    /// Loads what a reader has around a team's board.
+    pub async fn load(db: &PgPool, door: &Door) -> Result<Self> {
         let (team, viewer) = (door.access.team.id, door.viewer.person.id);
-        if door.viewer.reach().is_none()
-            && let Some(kept) = app.kept.furniture(team, viewer, door.workspace_seq)
-        {
-            return Ok(kept);
-        }
-        let furniture = Arc::new(Self {
+        Ok(Self {
             workspace: door.workspace_seq,
-            sprints: sprints::queries::sprints_of(&app.db, team).await?,
-            teams: team_access::seen_teams(&app.db, &door.viewer).await?,
-            columns: queries::columns(&app.db, team).await?,
-            members: queries::members(&app.db, team).await?,
-            crew: crew(&app.db, team).await?,
-            people: queries::people(&app.db).await?,
-            labels: queries::labels(&app.db, team).await?,
-            saved: queries::saved_filters(&app.db, team, viewer).await?,
-        });
-        if door.viewer.reach().is_none() {
-            app.kept.keep_furniture(team, viewer, furniture.clone());
-        }
-        Ok(furniture)
+            sprints: sprints::queries::sprints_of(db, team).await?,
+            teams: team_access::seen_teams(db, &door.viewer).await?,
+            columns: queries::columns(db, team).await?,
+            members: queries::members(db, team).await?,
+            crew: crew(db, team).await?,
+            people: queries::people(db).await?,
+            labels: queries::labels(db, team).await?,
+            saved: queries::saved_filters(db, team, viewer).await?,
+        })
     }
 }

@@ -1,6 +1,11 @@
 //! Boards as they were last shown. A board is rendered once for everybody, and its page compressed once a reader;
 //! who asks again while nothing has changed gets the same bytes. Access is asked before, always.
 
+use crate::domain::boards::board_auth::Door;
+use crate::http::cache::render::Drawing;
+use crate::http::cache::revision::BoardKey;
+use crate::http::cache::revision::Stamp;
+use sqlx::PgPool;
 use std::{
     collections::HashMap,
     hash::Hash,
@@ -12,59 +17,13 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::http::cache::{board_context::Furniture, render::Drawn};
 use crate::{
-    app::App,
     domain::error::Result,
     http::assets::{ASSETS, Encoding, gzip},
 };
-use crate::{
-    domain::boards::filters::{Filter, ResolvedSprint},
-    http::cache::{board_context::Furniture, render::Drawn},
-};
-
-/// Ages on cards are as old as this at most, in seconds.
-const STRETCH: i64 = 300;
-
-/// What a kept board was rendered for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct BoardKey {
-    pub team: Uuid,
-    pub filter: Filter,
-    pub sprint: ResolvedSprint,
-    pub lanes: &'static str,
-}
-
-/// The state of everything that a board shows: while it is the same, so is the board.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Stamp {
-    /// The team's newest event.
-    pub team: i64,
-    /// The workspace's count of changes to people, teams and sprints.
-    pub workspace: i64,
-    /// Which stretch of five minutes it is: ages on cards go by it.
-    pub stretch: i64,
-}
-
-impl Stamp {
-    /// The state at an instant, by the counts of a team and of the workspace.
-    pub fn of(team: i64, workspace: i64, now: OffsetDateTime) -> Self {
-        Self {
-            team,
-            workspace,
-            stretch: now.unix_timestamp().div_euclid(STRETCH),
-        }
-    }
-
-    /// Whether what this stands for shows everything that the other one does.
-    pub fn covers(&self, other: &Self) -> bool {
-        self.team >= other.team
-            && self.workspace >= other.workspace
-            && self.stretch >= other.stretch
-    }
-}
 
 /// What a kept page was compressed for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -89,7 +48,7 @@ pub struct KeptPage {
 /// they may see it was asked before, always. `make` says what state it shows in the end: what happens while it waits for
 /// its turn is shown too, and so to all who wait behind it.
 pub async fn answer(
-    app: &App,
+    cache: &KeptBoards,
     headers: &HeaderMap,
     (key, stamp): (PageKey, Stamp),
     kind: &'static str,
@@ -105,11 +64,11 @@ pub async fn answer(
             &page.etag,
         ))
     };
-    if let Some(page) = app.kept.page(&key, stamp) {
+    if let Some(page) = cache.page(&key, stamp) {
         return kept(page);
     }
-    let _turn = app.kept.turn(&key).await;
-    if let Some(page) = app.kept.page(&key, stamp) {
+    let _turn = cache.turn(&key).await;
+    if let Some(page) = cache.page(&key, stamp) {
         return kept(page);
     }
     // Boxed: whoever has the page already would carry all that making it takes.
@@ -127,7 +86,7 @@ pub async fn answer(
         etag: self::etag(&key, stamp),
         bytes,
     };
-    app.kept.keep_page(key.clone(), page.clone());
+    cache.keep_page(key.clone(), page.clone());
     kept(page)
 }
 
@@ -212,6 +171,35 @@ impl Default for KeptBoards {
 }
 
 impl KeptBoards {
+    /// The board, from the cache or rendered now. After a change, only the cards that it touched are rendered.
+    pub async fn rendered(&self, db: &PgPool, drawing: &Drawing<'_>) -> Result<Arc<Drawn>> {
+        let key = drawing.key();
+        let before = self.board(&key);
+        if let Some(board) = before.as_ref().filter(|board| board.stamp == drawing.stamp) {
+            return Ok(board.clone());
+        }
+        let board = Arc::new(drawing.draw(db, before.as_deref()).await?);
+        if !drawing.filter.depends_on_time() {
+            self.keep_board(key, board.clone());
+        }
+        Ok(board)
+    }
+
+    /// What stands around a team's board for this reader, from the cache or loaded now.
+    pub async fn context(&self, db: &PgPool, door: &Door) -> Result<Arc<Furniture>> {
+        let (team, viewer) = (door.access.team.id, door.viewer.person.id);
+        // A token for some teams sees less than its owner does.
+        let is_whole = door.viewer.reach().is_none();
+        if is_whole && let Some(kept) = self.furniture(team, viewer, door.workspace_seq) {
+            return Ok(kept);
+        }
+        let furniture = Arc::new(Furniture::load(db, door).await?);
+        if is_whole {
+            self.keep_furniture(team, viewer, furniture.clone());
+        }
+        Ok(furniture)
+    }
+
     /// The board as it was last drawn, whenever that was.
     pub fn board(&self, key: &BoardKey) -> Option<Arc<Drawn>> {
         locked(&self.boards).get(key).cloned()

@@ -3,11 +3,22 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use askama::Template;
+use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    app::App,
+    domain::{
+        boards::{
+            Column,
+            filters::{sql::ResolvedSprint, terms::Filter},
+            queries,
+        },
+        column_state::State,
+    },
+    http::cache::revision::{BoardKey, Stamp},
+};
+use crate::{
     domain::{
         error::Result,
         events::log::events_after,
@@ -15,18 +26,7 @@ use crate::{
         tasks::{self, Card},
         team::Team,
     },
-    http::{page::Rendered, pages::tasks::CardHtml},
-};
-use crate::{
-    domain::{
-        boards::{
-            Column,
-            filters::{Filter, ResolvedSprint},
-            queries,
-        },
-        column_state::State,
-    },
-    http::cache::page_cache::{BoardKey, Stamp},
+    http::{page::Rendered, pages::tasks::card::CardHtml},
 };
 
 /// After more events than this the board is drawn anew.
@@ -37,7 +37,7 @@ pub struct Drawn {
     pub html: Rendered,
     pub done: usize,
     pub total: usize,
-    stamp: Stamp,
+    pub(crate) stamp: Stamp,
     faces: Vec<Arc<Face>>,
 }
 
@@ -60,42 +60,38 @@ pub struct Drawing<'b> {
 }
 
 impl Drawing<'_> {
-    /// The board, as it was kept or drawn now.
-    pub async fn draw(&self, app: &App) -> Result<Arc<Drawn>> {
-        let key = BoardKey {
+    /// What the board is kept under.
+    pub(crate) fn key(&self) -> BoardKey {
+        BoardKey {
             team: self.team.id,
             filter: self.filter.clone(),
             sprint: self.resolved,
             lanes: self.lanes,
-        };
-        let before = app.kept.board(&key);
-        if let Some(board) = before.as_ref().filter(|board| board.stamp == self.stamp) {
-            return Ok(board.clone());
         }
-        let faces = match before {
-            Some(before) => match self.faces_since(app, &before).await? {
-                Some(faces) => faces,
-                None => self.faces(app, None).await?,
-            },
-            None => self.faces(app, None).await?,
+    }
+
+    /// Draws the board, with the unchanged cards of an earlier drawing.
+    pub(crate) async fn draw(&self, db: &PgPool, before: Option<&Drawn>) -> Result<Drawn> {
+        let kept = match before {
+            Some(before) => self.faces_since(db, before).await?,
+            None => None,
         };
-        let board = Arc::new(self.columns_html(app, faces).await?);
-        if !self.filter.depends_on_time() {
-            app.kept.keep_board(key, board.clone());
-        }
-        Ok(board)
+        let faces = match kept {
+            Some(faces) => faces,
+            None => self.faces(db, None).await?,
+        };
+        self.columns_html(db, faces).await
     }
 
     /// The faces of the board that was kept, with those anew that something happened to;
     /// nothing if too much did, or something that concerns all of them.
-    async fn faces_since(&self, app: &App, before: &Drawn) -> Result<Option<Vec<Arc<Face>>>> {
+    async fn faces_since(&self, db: &PgPool, before: &Drawn) -> Result<Option<Vec<Arc<Face>>>> {
         let same = before.stamp.workspace == self.stamp.workspace
             && before.stamp.stretch == self.stamp.stretch;
         if !same || self.filter.wants_archived() {
             return Ok(None);
         }
-        let events =
-            events_after(&app.db, self.team.id, before.stamp.team, MOST_EVENTS + 1).await?;
+        let events = events_after(db, self.team.id, before.stamp.team, MOST_EVENTS + 1).await?;
         let touched: Option<Vec<Uuid>> = events.iter().map(|event| event.task_id).collect();
         let Some(mut touched) = touched.filter(|touched| touched.len() as i64 <= MOST_EVENTS)
         else {
@@ -109,7 +105,7 @@ impl Drawing<'_> {
             .filter(|face| touched.binary_search(&face.card.id).is_err())
             .cloned()
             .collect();
-        faces.extend(self.faces(app, Some(&touched)).await?);
+        faces.extend(self.faces(db, Some(&touched)).await?);
         let place = |face: &Face| {
             self.columns
                 .iter()
@@ -123,16 +119,10 @@ impl Drawing<'_> {
         Ok(Some(faces))
     }
 
-    async fn faces(&self, app: &App, only: Option<&[Uuid]>) -> Result<Vec<Arc<Face>>> {
-        let cards = tasks::queries::cards(
-            &app.db,
-            self.team,
-            self.filter,
-            self.resolved,
-            self.now,
-            only,
-        )
-        .await?;
+    async fn faces(&self, db: &PgPool, only: Option<&[Uuid]>) -> Result<Vec<Arc<Face>>> {
+        let cards =
+            tasks::queries::cards(db, self.team, self.filter, self.resolved, self.now, only)
+                .await?;
         cards
             .into_iter()
             .map(|card| {
@@ -144,11 +134,11 @@ impl Drawing<'_> {
             .collect()
     }
 
-    async fn columns_html(&self, app: &App, faces: Vec<Arc<Face>>) -> Result<Drawn> {
+    async fn columns_html(&self, db: &PgPool, faces: Vec<Arc<Face>>) -> Result<Drawn> {
         // Limits hold for the whole column; without any nobody needs the totals.
         let limited = self.columns.iter().any(|column| column.wip_limit.is_some());
         let totals = if limited {
-            queries::totals(&app.db, self.team.id).await?
+            queries::totals(db, self.team.id).await?
         } else {
             Vec::new()
         };

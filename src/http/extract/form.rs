@@ -2,10 +2,10 @@
 
 use crate::domain::dates::read_date;
 use crate::domain::text::turns_direction;
+use crate::http::extract::body::whole;
 use std::collections::BTreeMap;
 
 use axum::{
-    body::Bytes,
     extract::{FromRequest, Request},
     http::{HeaderMap, header},
 };
@@ -139,29 +139,6 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
     }
 }
 
-/// All of a body. Whoever sends it too slowly is told so.
-pub async fn whole<S: Send + Sync>(
-    request: Request,
-    state: &S,
-) -> Result<Bytes, axum::response::Response> {
-    use axum::response::IntoResponse;
-    Bytes::from_request(request, state)
-        .await
-        .map_err(|refused| {
-            if is_late(&refused) {
-                axum::http::StatusCode::REQUEST_TIMEOUT.into_response()
-            } else {
-                refused.into_response()
-            }
-        })
-}
-
-fn is_late(error: &(dyn std::error::Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| error.source())
-        .filter_map(|error| error.downcast_ref::<std::io::Error>())
-        .any(|error| error.kind() == std::io::ErrorKind::TimedOut)
-}
-
 /// A JSON body.
 pub struct Sent<T>(pub T);
 
@@ -284,12 +261,4 @@ fn has_nul(value: &Value) -> bool {
 /// An id in an address; whatever is none is not found.
 pub fn id(text: &str) -> Result<Uuid> {
     text.parse().map_err(|_| Problem::NotFound)
-}
-
-/// A path on this server, for going back to: anything else becomes the other.
-pub fn local_path<'p>(path: &'p str, otherwise: &'p str) -> &'p str {
-    let plain = path.starts_with('/')
-        && !path.starts_with("//")
-        && !path.contains(|char: char| char == '\\' || char.is_control());
-    if plain { path } else { otherwise }
 }

@@ -1,4 +1,5 @@
 pub mod board;
+pub mod body;
 pub mod form;
 pub mod guest;
 pub mod task;

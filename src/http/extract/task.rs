@@ -76,7 +76,7 @@ impl FromRequestParts<App> for AtTask {
         .bind(number)
         .fetch_optional(&app.db)
         .await?;
-        let row = row.ok_or_else(|| viewer::unknown(app, Network::of(app, parts)))?;
+        let row = row.ok_or_else(|| viewer::unknown(app, Network::of(&app.trusted, parts)))?;
         let viewer = row
             .known
             .into_viewer(&app.db, brought, now)

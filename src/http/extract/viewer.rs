@@ -8,7 +8,7 @@ use axum::{
 use crate::{
     app::App,
     domain::{
-        auth::{secrets, sessions},
+        auth::secrets,
         error::{Problem, Result},
         policy::{
             actor::Repeat,
@@ -30,8 +30,8 @@ pub fn brought(headers: &HeaderMap, https: bool) -> Option<Brought> {
             cookie: false,
         });
     }
-    let secret =
-        cookie(headers, sessions::cookie_name(https)).filter(|secret| !secret.is_empty())?;
+    let secret = cookie(headers, crate::http::cookies::cookie_name(https))
+        .filter(|secret| !secret.is_empty())?;
     Some(Brought {
         token_hash: secrets::digest(secret),
         cookie: true,
@@ -58,7 +58,7 @@ async fn recognised(parts: &Parts, app: &App) -> Result<Viewer> {
         .await?;
     match known {
         Some(known) => known.into_viewer(&app.db, brought, now).await,
-        None => Err(unknown(app, Network::of(app, parts))),
+        None => Err(unknown(app, Network::of(&app.trusted, parts))),
     }
 }
 

@@ -1,5 +1,6 @@
 pub mod broadcaster;
 pub mod dispatcher;
+pub mod goals_html;
 pub mod presence;
 pub mod sse_frames;
 pub mod stream;

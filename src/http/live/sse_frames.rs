@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
-    domain::{error::Result, sprints, tasks, team::Team},
-    http::pages::tasks::CardHtml,
+    domain::{error::Result, tasks, team::Team},
+    http::pages::tasks::card::CardHtml,
 };
 use crate::{
     domain::events::log::{EventRow, events_after},
@@ -94,7 +94,7 @@ pub(crate) async fn frames_after(app: &App, team: &Team, after: i64) -> Result<V
     if cards.iter().any(|card| card.goal.is_some())
         || events.iter().any(|event| !event.before["goal"].is_null())
     {
-        for (id, html) in sprints::queries::goals_html(&app.db, team, now).await? {
+        for (id, html) in crate::http::live::goals_html::goals_html(&app.db, team, now).await? {
             frames.push(frame("goal", None, &json!({ "id": id, "html": html })));
         }
     }

@@ -31,7 +31,7 @@ use crate::{
         middleware::{
             client_ip::Network,
             layers::Audience,
-            rate_limit::{Crowd, Seat, Whose},
+            rate_limit::{Seat, Whose},
         },
     },
 };
@@ -51,7 +51,7 @@ pub async fn live(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug).await?.team;
     let after = after(&headers, &query).unwrap_or(team.seq);
-    let seat = Crowd::enter(&app, Whose::Account(viewer.person.id))?;
+    let seat = app.crowd.enter(Whose::Account(viewer.person.id))?;
     Ok(stream(
         app,
         team,
@@ -72,7 +72,7 @@ pub async fn live_for_guest(
 ) -> Result<Response> {
     let guest = guest::guest(&app, &headers, &key).await?;
     let after = after(&headers, &query).unwrap_or(guest.team.seq);
-    let seat = Crowd::enter(&app, Whose::Guests(from))?;
+    let seat = app.crowd.enter(Whose::Guests(from))?;
     let mut response = stream(app, guest.team, after, guest.pass, None, seat);
     response.extensions_mut().insert(Audience::Guests);
     Ok(response)
@@ -88,7 +88,7 @@ pub async fn live_for_public(
 ) -> Result<Response> {
     let guest = guest::public(&app, &slug).await?;
     let after = after(&headers, &query).unwrap_or(guest.team.seq);
-    let seat = Crowd::enter(&app, Whose::Guests(from))?;
+    let seat = app.crowd.enter(Whose::Guests(from))?;
     let mut response = stream(app, guest.team, after, guest.pass, None, seat);
     response.extensions_mut().insert(Audience::Guests);
     Ok(response)

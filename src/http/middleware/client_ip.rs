@@ -3,82 +3,15 @@
 use std::{
     convert::Infallible,
     net::{IpAddr, SocketAddr},
-    str::FromStr,
 };
 
 use axum::{
-    extract::{ConnectInfo, FromRequestParts},
-    http::{HeaderMap, request::Parts},
+    extract::{ConnectInfo, FromRef, FromRequestParts},
+    http::request::Parts,
 };
-use ipnet::{IpNet, Ipv6Net};
+use ipnet::Ipv6Net;
 
-use crate::app::App;
-
-/// The proxies whose word is taken for where a request comes from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Trusted(Vec<IpNet>);
-
-impl FromStr for Trusted {
-    type Err = String;
-
-    /// Networks such as `10.0.0.0/8`, or single addresses, with commas between.
-    fn from_str(text: &str) -> Result<Self, String> {
-        let network = |word: &str| {
-            let network = word
-                .parse()
-                .or_else(|_| word.parse::<IpAddr>().map(IpNet::from));
-            network.map_err(|_| {
-                format!("“{word}” is neither a network such as 10.0.0.0/8 nor an address")
-            })
-        };
-        text.split(',')
-            .map(str::trim)
-            .filter(|word| !word.is_empty())
-            .map(network)
-            .collect::<Result<_, _>>()
-            .map(Self)
-    }
-}
-
-impl FromIterator<Self> for Trusted {
-    fn from_iter<T: IntoIterator<Item = Self>>(all: T) -> Self {
-        Self(all.into_iter().flat_map(|some| some.0).collect())
-    }
-}
-
-impl Trusted {
-    fn has(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|network| network.contains(&address))
-    }
-
-    /// Whom a request is from. Each proxy adds at the right of `X-Forwarded-For` whom it was asked by; the first from
-    /// there that is no proxy of ours is whom the outermost one saw. What stands left of it anybody may have written.
-    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let mut client = peer.to_canonical();
-        let lines = headers.get_all("x-forwarded-for").iter().rev();
-        let mut said = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
-        while self.has(client) {
-            let Some(address) = said.next().and_then(read) else {
-                break;
-            };
-            client = address;
-        }
-        client
-    }
-}
-
-/// An address as proxies write it: some add the port.
-fn read(text: &str) -> Option<IpAddr> {
-    let text = text.trim();
-    let bare = text
-        .strip_prefix('[')
-        .and_then(|text| text.strip_suffix(']'))
-        .unwrap_or(text);
-    let address = bare
-        .parse()
-        .or_else(|_| text.parse::<SocketAddr>().map(|address| address.ip()));
-    address.ok().map(|address: IpAddr| address.to_canonical())
-}
+use crate::config::trusted_proxies::Trusted;
 
 /// Where a request comes from. Without a connection, as in some tests, nobody knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -86,9 +19,9 @@ pub struct Network(Option<IpAddr>);
 
 impl Network {
     /// Where this one comes from.
-    pub fn of(app: &App, parts: &Parts) -> Self {
+    pub fn of(trusted: &Trusted, parts: &Parts) -> Self {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        Self(peer.map(|ConnectInfo(peer)| app.trusted.client(peer.ip(), &parts.headers)))
+        Self(peer.map(|ConnectInfo(peer)| trusted.client(peer.ip(), &parts.headers)))
     }
 
     /// The same as limits count it: who has one address of version 6 has all of its /64.
@@ -108,11 +41,14 @@ impl std::fmt::Display for Network {
     }
 }
 
-impl FromRequestParts<App> for Network {
+impl<S: Send + Sync> FromRequestParts<S> for Network
+where
+    Trusted: FromRef<S>,
+{
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
-        Ok(Self::of(app, parts))
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        Ok(Self::of(&Trusted::from_ref(state), parts))
     }
 }
 

@@ -9,7 +9,7 @@ use axum::{
     response::Response,
 };
 
-use crate::http::extract::form::{self, local_path};
+use crate::http::local_path::local_path;
 
 /// The fields that are shown to be put right, with their labels and whether they take several lines. What is named
 /// neither here nor in `CARRIED` is never echoed: a password or a token that somebody sends here stays unseen.
@@ -101,7 +101,7 @@ pub struct Field {
 /// Keeps what a form sent until it is clear whether it was taken.
 pub async fn give_back(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let body = match form::whole(Request::new(body), &()).await {
+    let body = match crate::http::extract::body::whole(Request::new(body), &()).await {
         Ok(body) => body,
         Err(refused) => return refused,
     };

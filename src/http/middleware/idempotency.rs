@@ -9,7 +9,7 @@ use axum::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::{domain::error::Problem, http::extract::form};
+use crate::domain::error::Problem;
 
 /// Recognises a repeated API write by its `Idempotency-Key`, and what it was by a digest.
 pub async fn recognise_repeats(request: Request, next: Next) -> Response {
@@ -26,7 +26,7 @@ pub async fn recognise_repeats(request: Request, next: Next) -> Response {
             .into_response();
     };
     let (mut parts, body) = request.into_parts();
-    let body = match form::whole(Request::new(body), &()).await {
+    let body = match crate::http::extract::body::whole(Request::new(body), &()).await {
         Ok(body) => body,
         Err(refused) => return refused,
     };

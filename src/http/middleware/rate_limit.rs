@@ -3,7 +3,7 @@
 use std::{
     collections::{HashMap, hash_map::Entry},
     num::NonZeroU32,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -13,8 +13,6 @@ use governor::{
 };
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
-
-use crate::app::App;
 
 use crate::{
     domain::error::{Problem, Result},
@@ -132,23 +130,23 @@ pub enum Whose {
 }
 
 /// How many streams each has open here.
-#[derive(Default)]
-pub struct Crowd(Mutex<HashMap<Whose, usize>>);
+#[derive(Clone, Default)]
+pub struct Crowd(Arc<Mutex<HashMap<Whose, usize>>>);
 
 /// A place for a stream, for as long as it is held.
 pub struct Seat {
-    app: App,
+    crowd: Crowd,
     whose: Whose,
 }
 
 impl Crowd {
-    /// Takes a place in `app.crowd`.
-    pub fn enter(app: &App, whose: Whose) -> Result<Seat> {
+    /// Takes a place, until it is dropped.
+    pub fn enter(&self, whose: Whose) -> Result<Seat> {
         let (whose, most) = match whose {
             Whose::Account(_) => (whose, STREAMS_OF_ACCOUNT),
             Whose::Guests(from) => (Whose::Guests(from.counted()), STREAMS_OF_GUESTS),
         };
-        let mut here = app.crowd.here();
+        let mut here = self.here();
         let count = here.entry(whose).or_default();
         if *count >= most {
             return Err(Problem::TooMany {
@@ -157,7 +155,7 @@ impl Crowd {
         }
         *count += 1;
         Ok(Seat {
-            app: app.clone(),
+            crowd: self.clone(),
             whose,
         })
     }
@@ -169,7 +167,7 @@ impl Crowd {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let mut here = self.app.crowd.here();
+        let mut here = self.crowd.here();
         if let Entry::Occupied(mut count) = here.entry(self.whose) {
             *count.get_mut() -= 1;
             if *count.get() == 0 {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::domain::boards::filters::{Asks, SprintChoice, Term};
+use crate::domain::boards::filters::terms::{Asks, SprintChoice, Term};
 
 /// What terms are called.
 pub(crate) const NAMES: [&str; 6] = ["sprint", "owner", "label", "goal", "is", "age"];
@@ -152,7 +152,7 @@ impl fmt::Display for Quoted<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::boards::filters::{Filter, SprintChoice};
+    use crate::domain::boards::filters::terms::{Filter, SprintChoice};
     use proptest::prelude::*;
 
     #[test]

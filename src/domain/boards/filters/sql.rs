@@ -5,7 +5,7 @@ use sqlx::{PgExecutor, Postgres, QueryBuilder};
 use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::boards::filters::{Asks, Filter};
+use crate::domain::boards::filters::terms::{Asks, Filter};
 use crate::domain::{clock, error::Result, team::Team};
 
 /// What a filter takes for now.

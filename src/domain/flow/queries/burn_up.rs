@@ -8,11 +8,11 @@ use uuid::Uuid;
 
 use crate::domain::flow::{
     measures::{self, BurnUp, Joining, Shift},
-    queries::faces,
+    queries::faces::faces,
     range::{days_between, ends},
 };
 use crate::domain::{
-    boards::filters::Filter, clock, column_state::State, error::Result, sprints::Sprint,
+    boards::filters::terms::Filter, clock, column_state::State, error::Result, sprints::Sprint,
     team::Team, teams::roster::Week,
 };
 

@@ -2,9 +2,11 @@
 //! one before of each task that was open then, and the first ones of each task that was finished.
 
 pub mod burn_up;
+pub mod faces;
 
 pub use crate::domain::flow::queries::burn_up::burn_up;
 
+use crate::domain::flow::queries::faces::Face;
 use std::collections::HashMap;
 
 use sqlx::{FromRow, PgConnection, QueryBuilder, Row as _, postgres::PgRow};
@@ -13,23 +15,13 @@ use uuid::Uuid;
 
 use crate::domain::flow::measures::{self, Begun, Kind, Shift, Spell, Waited};
 use crate::domain::{
-    boards::filters::{Filter, Moment},
+    boards::filters::{sql::Moment, terms::Filter},
     clock,
     column_state::State,
     error::Result,
     policy::predicates::named_beside,
     team::Team,
 };
-
-/// A task as a figure names it.
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Face {
-    pub id: Uuid,
-    pub number: i64,
-    pub title: String,
-    #[sqlx(try_from = "String")]
-    pub state: State,
-}
 
 /// The tasks that stood on the board at an instant and were not done, with their state.
 pub async fn open_at(
@@ -128,32 +120,6 @@ pub async fn begun(
         .into_iter()
         .map(|(task, whole, at)| (task, begun(whole, at)))
         .collect())
-}
-
-/// Those of these tasks that a filter lets through, as they are now.
-pub async fn faces(
-    db: &mut PgConnection,
-    team: &Team,
-    filter: &Filter,
-    now: OffsetDateTime,
-    tasks: &[Uuid],
-) -> Result<HashMap<Uuid, Face>> {
-    let mut query = QueryBuilder::new(
-        "SELECT k.id, k.number, k.title, c.state FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
-         WHERE k.team_id = ",
-    );
-    query
-        .push_bind(team.id)
-        .push(" AND k.id = ANY(")
-        .push_bind(tasks)
-        .push(")");
-    filter.push_terms(
-        &mut query,
-        team,
-        Moment::of(&mut *db, team, filter, now).await?,
-    );
-    let faces: Vec<Face> = query.build_query_as().fetch_all(db).await?;
-    Ok(faces.into_iter().map(|face| (face.id, face)).collect())
 }
 
 /// What a team has in hand now: begun, blocked or in review, by number.

@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::import::execute::Row;
+use crate::domain::import::execute::rows::Row;
 use crate::domain::{
     accounts::create::touch_workspace,
     error::Result,
     events::{Change, Event},
     import::{
-        Deed, Draft, Past, Spot,
+        draft::{Deed, Draft, Past, Spot},
         plan::{self, Plan, Planned},
     },
     team::Team,

@@ -3,37 +3,26 @@
 pub mod history;
 pub mod rows;
 
+use crate::domain::import::draft::Wish;
+use crate::domain::import::execute::rows::Row;
 use sqlx::{Executor, PgConnection};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::import::{
-    Draft, Due, Summary,
+    draft::Due,
     plan::{self, Plan},
+    summary::Summary,
 };
-use crate::{
-    domain::events::EventStore,
-    domain::{
-        clock,
-        error::{Problem, Result},
-        events::Change,
-        policy::actor::Actor,
-        sprints::{self, cadence},
-        tasks::{labels, move_task, rank},
-        team::Team,
-    },
+use crate::domain::{
+    clock,
+    error::{Problem, Result},
+    events::{Change, EventStore},
+    policy::actor::Actor,
+    sprints::{self, cadence},
+    tasks::{labels, rank},
+    team::Team,
 };
-
-/// What is to be imported, and how.
-pub struct Wish<'w> {
-    pub draft: &'w Draft,
-    /// The team's slug.
-    pub team: &'w str,
-    /// Names of lists with the columns that they become.
-    pub mappings: &'w [(String, String)],
-    /// Only say what would be made.
-    pub dry_run: bool,
-}
 
 /// Brings a draft to a team. `progress` is told how many tasks are in.
 ///
@@ -113,19 +102,6 @@ async fn bring(
     Ok(plan.summary)
 }
 
-/// What a planned task becomes.
-pub(crate) struct Row {
-    id: Uuid,
-    number: i64,
-    rank: Option<String>,
-    sprint: Option<Uuid>,
-    due: Option<time::Date>,
-    created_by: Option<Uuid>,
-    created_at: OffsetDateTime,
-    column_since: OffsetDateTime,
-    archived_at: Option<OffsetDateTime>,
-}
-
 /// A rank for each task that is not archived: below what its column has, in the draft's order.
 async fn ranks(change: &mut Change, team: &Team, plan: &Plan<'_>) -> Result<Vec<Option<String>>> {
     let mut ranks = vec![None; plan.tasks.len()];
@@ -138,7 +114,7 @@ async fn ranks(change: &mut Change, team: &Team, plan: &Plan<'_>) -> Result<Vec<
         }
         let mut last = last_rank(change.db(), column.id).await?;
         if last.as_ref().is_some_and(|last| last.len() > rank::LONGEST) {
-            move_task::spread_ranks(change, team, column.id).await?;
+            crate::domain::tasks::placement::spread_ranks(change, team, column.id).await?;
             last = last_rank(change.db(), column.id).await?;
         }
         for (nth, rank) in here

@@ -1,9 +1,9 @@
 //! The rows of an import: many in a statement, so that thousands of tasks take seconds.
 
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::import::execute::Row;
 use crate::domain::{
     error::Result,
     import::plan::{Plan, Planned},
@@ -190,4 +190,17 @@ async fn insert_comments(
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// What a planned task becomes.
+pub(crate) struct Row {
+    pub id: Uuid,
+    pub number: i64,
+    pub rank: Option<String>,
+    pub sprint: Option<Uuid>,
+    pub due: Option<time::Date>,
+    pub created_by: Option<Uuid>,
+    pub created_at: OffsetDateTime,
+    pub column_since: OffsetDateTime,
+    pub archived_at: Option<OffsetDateTime>,
 }

@@ -4,8 +4,12 @@ use std::collections::HashMap;
 
 use anyhow::Result;
 
-use crate::domain::import::trello::{Lists, somebody};
-use crate::domain::import::{Comment, Deed, Draft, Past, Somebody, Spot, json::Node, sanitize};
+use crate::domain::import::trello::export::{Lists, somebody};
+use crate::domain::import::{
+    draft::{Comment, Deed, Draft, Past, Somebody, Spot},
+    json::Node,
+    sanitize,
+};
 
 /// Trello exports no more actions than this.
 const MOST: usize = 1000;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use anyhow::Result;
 
-use crate::domain::import::trello::place;
-use crate::domain::import::{Remarks, Step, json::Node, sanitize};
+use crate::domain::import::trello::export::place;
+use crate::domain::import::{draft::Step, json::Node, sanitize, summary::Remarks};
 
 /// A card's checklists with their items, in order.
 pub(crate) type Checklists = Vec<Checklist>;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
 
-use crate::domain::import::{Remarks, json::Node, sanitize};
+use crate::domain::import::{json::Node, sanitize, summary::Remarks};
 
 /// A board's labels: their names here by their ids.
 pub(crate) struct Labels<'j>(HashMap<&'j str, String>);

@@ -2,8 +2,12 @@
 
 pub mod actions;
 pub mod checklists;
+pub mod export;
 pub mod labels;
 
+use crate::domain::import::trello::export::Lists;
+use crate::domain::import::trello::export::place;
+use crate::domain::import::trello::export::somebody;
 use std::collections::HashMap;
 
 use anyhow::{Result, bail};
@@ -11,11 +15,11 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::domain::import::{
-    Deed, Draft, Due, List, Remarks, Somebody, Spot, Task, json::Node, sanitize,
+    draft::{Deed, Draft, Due, List, Somebody, Spot, Task},
+    json::Node,
+    sanitize,
+    summary::Remarks,
 };
-
-/// Lists by their id: their places in the draft.
-type Lists<'j> = HashMap<&'j str, usize>;
 
 /// The draft of a board, or what in the file is not as it should be, with its place.
 pub fn parse(file: &Value) -> Result<Draft> {
@@ -115,18 +119,6 @@ fn read_people<'j>(board: &Node<'j>) -> Result<HashMap<&'j str, Somebody>> {
         people.insert(member.text("id")?, somebody(&member)?);
     }
     Ok(people)
-}
-
-fn somebody(member: &Node) -> Result<Somebody> {
-    Ok(Somebody {
-        name: sanitize::line(member.text("fullName")?, 100).0,
-        username: sanitize::line(member.text("username")?, 100).0,
-    })
-}
-
-/// Where it is among its siblings; without a place, at the end. Equal places leave the file's order.
-fn place(node: &Node) -> f64 {
-    node.loose_number("pos").unwrap_or(f64::INFINITY)
 }
 
 /// One card, with what the rest of the board says about it.

@@ -22,7 +22,7 @@ use crate::{
 use crate::{
     domain::{
         boards::{
-            filters::{Filter, FilterParams},
+            filters::{FilterParams, terms::Filter},
             queries,
         },
         policy::team_access,

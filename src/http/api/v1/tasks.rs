@@ -25,9 +25,10 @@ use crate::{
     domain::tasks::{
         archive, assign, block, comments,
         create::{self, NewTask},
-        edit::{self, Edit, Seen},
-        move_task::{self, Place},
+        edit, move_task,
+        placement::Place,
         queries,
+        task_edit::{Edit, Seen},
     },
     http::pages::tasks::{goal_named, project_named, sprint_named},
 };

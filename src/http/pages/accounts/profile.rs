@@ -11,6 +11,7 @@ use axum::{
 
 use time::{Date, OffsetDateTime};
 
+use crate::domain::{accounts::api_tokens::TokenRow, auth::sessions::SessionRow};
 use crate::domain::{
     accounts::{
         absences,
@@ -19,7 +20,6 @@ use crate::domain::{
     },
     policy::viewer::Viewer,
 };
-use crate::http::pages::accounts::security::{self, SessionRow, TokenRow};
 use crate::{
     app::App,
     domain::{
@@ -108,8 +108,13 @@ pub(crate) async fn me_page(
     let profile = profile::profile_of(&app.db, viewer.person.id).await?;
     Ok(MePage {
         frame: Frame::new(app, viewer, headers, "You", "").await?,
-        sessions: security::sessions(&app.db, viewer).await?,
-        tokens: security::tokens(&app.db, viewer.person.id).await?,
+        sessions: crate::domain::auth::sessions::sessions(
+            &app.db,
+            viewer.person.id,
+            viewer.proof.token_hash(),
+        )
+        .await?,
+        tokens: crate::domain::accounts::api_tokens::tokens(&app.db, viewer.person.id).await?,
         away: absences::away(&app.db, viewer.person.id).await?,
         teams: team_access::seen_teams(&app.db, viewer).await?,
         made: String::new(),

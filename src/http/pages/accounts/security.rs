@@ -5,8 +5,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
-use sqlx::PgPool;
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 use uuid::Uuid;
 
 use crate::{
@@ -14,7 +13,7 @@ use crate::{
     domain::{
         dates::read_date,
         error::{Problem, Result},
-        policy::{predicates::seen_by, team_access},
+        policy::team_access,
     },
     http::{
         extract::form::{Fields, id},
@@ -35,56 +34,6 @@ use crate::{
     },
     http::pages::accounts::profile::me_page,
 };
-
-/// A place where somebody is signed in.
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub(crate) struct SessionRow {
-    /// A digest of the digest: it names the session and opens nothing.
-    pub name: String,
-    pub user_agent: String,
-    pub last_seen_at: OffsetDateTime,
-    /// The one that asks.
-    pub this: bool,
-}
-
-/// Where the viewer is signed in, the newest first.
-pub(crate) async fn sessions(db: &PgPool, viewer: &Viewer) -> Result<Vec<SessionRow>> {
-    Ok(sqlx::query_as(
-        "SELECT encode(sha256(token_hash), 'hex') AS name, user_agent, last_seen_at, token_hash = $2 AS this
-         FROM sessions WHERE account_id = $1 ORDER BY last_seen_at DESC, created_at DESC",
-    )
-    .bind(viewer.person.id)
-    .bind(viewer.proof.token_hash())
-    .fetch_all(db)
-    .await?)
-}
-
-/// An API token, without its secret.
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub(crate) struct TokenRow {
-    pub id: Uuid,
-    pub name: String,
-    pub scope: String,
-    /// Names of the teams that it reaches; nothing: all.
-    pub teams: Option<String>,
-    pub last_used_at: Option<OffsetDateTime>,
-    pub expires_at: Option<OffsetDateTime>,
-}
-
-/// Somebody's tokens that were not revoked, the newest first.
-pub(crate) async fn tokens(db: &PgPool, account: Uuid) -> Result<Vec<TokenRow>> {
-    Ok(sqlx::query_as(concat!(
-        "SELECT k.id, k.name, k.scope, k.last_used_at, k.expires_at,
-                (SELECT string_agg(CASE WHEN NOT ",
-        seen_by!("k.account_id"),
-        " THEN 'a private team' ELSE t.name END, ', ' ORDER BY t.name)
-                 FROM teams t WHERE t.id = ANY(k.teams)) AS teams
-         FROM tokens k WHERE k.account_id = $1 AND k.revoked_at IS NULL ORDER BY k.created_at DESC"
-    ))
-    .bind(account)
-    .fetch_all(db)
-    .await?)
-}
 
 /// `POST /me/sessions`: ends the one that is named, or with `others` all but this.
 pub async fn end_sessions(

@@ -14,8 +14,9 @@ use crate::{
     app::App,
     domain::error::{Problem, Result},
     http::{
-        extract::form::{Fields, local_path},
+        extract::form::Fields,
         layout::Frame,
+        local_path::local_path,
         middleware::client_ip::Network,
         page::{self, theme},
         pages::teams::setup,
@@ -191,7 +192,7 @@ pub(crate) async fn signed_in(
     let mut response = Redirect::to(next).into_response();
     set(
         &mut response,
-        &sessions::set_cookie(app.is_https(), &session),
+        &crate::http::cookies::set_cookie(app.is_https(), &session),
     )?;
     Ok(response)
 }
@@ -221,7 +222,10 @@ pub async fn logout(Given(app): Given<App>, viewer: Option<Viewer>) -> Result<Re
         audit_log::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
     }
     let mut response = Redirect::to("/login").into_response();
-    set(&mut response, &sessions::set_cookie(app.is_https(), ""))?;
+    set(
+        &mut response,
+        &crate::http::cookies::set_cookie(app.is_https(), ""),
+    )?;
     Ok(response)
 }
 

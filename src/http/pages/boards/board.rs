@@ -29,21 +29,26 @@ use crate::{
         layout::Frame,
         middleware::client_ip::Network,
         page::{fragment, rendered, theme},
-        pages::tasks::CardHtml,
+        pages::tasks::card::CardHtml,
     },
 };
 use crate::{
     domain::{
         boards::{
             board_auth::Door,
-            filters::{Asks, Filter, FilterParams, ResolvedSprint, SprintChoice},
+            filters::{
+                FilterParams,
+                sql::ResolvedSprint,
+                terms::{Asks, Filter, SprintChoice},
+            },
         },
         policy::team_access,
     },
     http::cache::{
         board_context::Furniture,
-        page_cache::{self, PageKey, Stamp},
+        page_cache::{self, PageKey},
         render::{Drawing, Drawn},
+        revision::Stamp,
     },
 };
 
@@ -86,7 +91,7 @@ pub async fn board(
         ))
     };
     page_cache::answer(
-        &app,
+        &app.kept,
         &headers,
         (key, stamp),
         "text/html; charset=utf-8",
@@ -182,11 +187,11 @@ impl BoardPage {
 
     /// Every term but owners: they are shown as people.
     fn chips(&self) -> Vec<(String, String)> {
-        let shown = |term: &&crate::domain::boards::filters::Term| {
+        let shown = |term: &&crate::domain::boards::filters::terms::Term| {
             term.not
                 || !matches!(&term.asks, Asks::Owner(handle) if handle == "nobody" || self.around.members.iter().any(|person| person.handle == *handle))
         };
-        let without = |term: &crate::domain::boards::filters::Term| {
+        let without = |term: &crate::domain::boards::filters::terms::Term| {
             let terms = self
                 .filter
                 .terms
@@ -246,7 +251,7 @@ async fn board_html(
     now: OffsetDateTime,
 ) -> Result<String> {
     let team = &door.access.team;
-    let around = Furniture::of(app, door).await?;
+    let around = app.kept.context(&app.db, door).await?;
     let (resolved, sprint) = match sprints::queries::resolve(&around.sprints, filter.sprint) {
         Ok((resolved, sprint)) => (resolved, sprint.cloned()),
         Err(Problem::Invalid(why)) => {
@@ -276,7 +281,7 @@ async fn board_html(
         stamp,
         now,
     };
-    let board = drawing.draw(app).await?;
+    let board = app.kept.rendered(&app.db, &drawing).await?;
     let today = clock::day_in(now, &door.viewer.time_zone);
     let goals = match &sprint {
         Some(sprint) => goals::goals(&app.db, team, sprint, &around.crew, now).await?,

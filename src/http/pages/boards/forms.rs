@@ -10,7 +10,7 @@ use axum::{
 use crate::domain::{
     boards::{
         Column,
-        filters::{Filter, FilterParams},
+        filters::{FilterParams, terms::Filter},
         queries, saved_filters, wip_limits,
     },
     policy::team_access,

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use crate::{
     app::App,
     domain::{
-        boards::{board_auth::Door, filters::Filter},
+        boards::{board_auth::Door, filters::terms::Filter},
         column_state::State,
         error::Result,
         flow, humanize,
@@ -22,7 +22,10 @@ use crate::{
     },
     http::{
         assets::Encoding,
-        cache::page_cache::{self, PageKey, Stamp},
+        cache::{
+            page_cache::{self, PageKey},
+            revision::Stamp,
+        },
         layout::Frame,
         middleware::client_ip::Network,
         page::{Rendered, fragment, rendered, theme},
@@ -172,7 +175,7 @@ async fn chart(app: &App, facts: &CheckIn, now: OffsetDateTime) -> Result<Option
     let burn_up =
         flow::queries::burn_up(&mut db, &facts.team, sprint, &Filter::default(), &week, now)
             .await?;
-    flow::burn_up_chart(&burn_up).map(Some)
+    crate::http::pages::flow::charts::burn_up_chart(&burn_up).map(Some)
 }
 
 /// What a page or feed is kept for.
@@ -269,7 +272,7 @@ pub async fn check_in(
         Ok((stamp, rendered(&page)?))
     };
     page_cache::answer(
-        &app,
+        &app.kept,
         &headers,
         (key, stamp),
         "text/html; charset=utf-8",
@@ -342,7 +345,7 @@ pub(crate) async fn feed_of(
         };
         Ok((stamp, feeds::text(&app.db, &team, feed, &place, now).await?))
     };
-    page_cache::answer(app, headers, (key, stamp), feed.kind(), make).await
+    page_cache::answer(&app.kept, headers, (key, stamp), feed.kind(), make).await
 }
 
 /// A guest's check-in.
@@ -376,5 +379,12 @@ pub(crate) async fn for_guest(
         };
         Ok((stamp, rendered(&page)?))
     };
-    page_cache::answer(app, headers, (key, stamp), "text/html; charset=utf-8", make).await
+    page_cache::answer(
+        &app.kept,
+        headers,
+        (key, stamp),
+        "text/html; charset=utf-8",
+        make,
+    )
+    .await
 }

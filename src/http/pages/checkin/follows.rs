@@ -14,9 +14,12 @@ use crate::{
         goals,
         policy::{team_access, viewer::Viewer},
     },
-    http::extract::{
-        form::{Fields, id, local_path},
-        task::AtTask,
+    http::{
+        extract::{
+            form::{Fields, id},
+            task::AtTask,
+        },
+        local_path::local_path,
     },
 };
 

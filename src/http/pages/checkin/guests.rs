@@ -13,7 +13,7 @@ use crate::{
         auth::passwords,
         boards::{
             self, Column,
-            filters::{Filter, ResolvedSprint},
+            filters::{sql::ResolvedSprint, terms::Filter},
         },
         column_state::State,
         error::{Problem, Result},
@@ -27,7 +27,7 @@ use crate::{
         teams::roster::crew,
     },
     http::{
-        cache::page_cache::{self, Stamp},
+        cache::{page_cache, revision::Stamp},
         extract::{form::Fields, guest},
         layout::Frame,
         middleware::{client_ip::Network, layers::Audience},
@@ -301,5 +301,12 @@ async fn board(app: &App, headers: &HeaderMap, guest: Guest) -> Result<Response>
         };
         Ok((stamp, rendered(&page)?))
     };
-    page_cache::answer(app, headers, (key, stamp), "text/html; charset=utf-8", make).await
+    page_cache::answer(
+        &app.kept,
+        headers,
+        (key, stamp),
+        "text/html; charset=utf-8",
+        make,
+    )
+    .await
 }

@@ -11,7 +11,7 @@ use crate::{
     app::App,
     domain::{
         boards::{
-            filters::{Filter, FilterParams},
+            filters::{FilterParams, terms::Filter},
             queries::saved_filters,
         },
         error::{Problem, Result},

@@ -18,7 +18,10 @@ use crate::domain::projects::queries;
 use crate::{
     app::App,
     domain::{
-        boards::filters::{Filter, FilterParams, SprintChoice, Term},
+        boards::filters::{
+            FilterParams,
+            terms::{Filter, SprintChoice, Term},
+        },
         column_state::State,
         error::{Problem, Result},
         policy::{
@@ -32,10 +35,13 @@ use crate::{
     },
     http::{
         assets::Encoding,
-        cache::page_cache::{self, PageKey, Stamp},
+        cache::{
+            page_cache::{self, PageKey},
+            revision::Stamp,
+        },
         layout::Frame,
         page::{Rendered, fragment, rendered, theme},
-        pages::tasks::CardHtml,
+        pages::tasks::card::CardHtml,
     },
 };
 
@@ -131,7 +137,7 @@ pub async fn board(
         Ok((stamp, rendered(&page)?))
     };
     page_cache::answer(
-        &app,
+        &app.kept,
         &headers,
         (key, stamp),
         "text/html; charset=utf-8",

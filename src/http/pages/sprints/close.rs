@@ -23,7 +23,7 @@ use crate::domain::{
 use crate::{
     app::App,
     domain::{
-        boards::filters::Filter,
+        boards::filters::terms::Filter,
         clock,
         column_state::State,
         error::{Problem, Result},

@@ -12,7 +12,10 @@ use crate::{
         error::{Problem, Result},
         policy::{team_access, viewer::Viewer},
     },
-    http::extract::form::{Fields, id, local_path},
+    http::{
+        extract::form::{Fields, id},
+        local_path::local_path,
+    },
 };
 
 /// `POST /teams/{slug}/goals/{id}/remarks`: everybody signed in may say something to a goal.

@@ -42,8 +42,9 @@ use crate::{
         },
     },
     http::{
-        extract::form::{Fields, id, local_path},
+        extract::form::{Fields, id},
         layout::Frame,
+        local_path::local_path,
         page,
         pages::standup::Agenda,
     },

@@ -14,7 +14,10 @@ use crate::{
         sprints,
         teams::roster::crew,
     },
-    http::extract::form::{Fields, id, local_path},
+    http::{
+        extract::form::{Fields, id},
+        local_path::local_path,
+    },
 };
 
 /// `POST /teams/{slug}/actions`: one line; `retro` is the number of the sprint that is looked back on.

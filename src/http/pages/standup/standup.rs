@@ -29,7 +29,8 @@ use crate::{
 use crate::{
     domain::standup::{
         actions::{self, Action},
-        queries::{Standup, standups},
+        queries::standups,
+        summary::Standup,
         topics::Meeting,
     },
     http::pages::standup::topics::Agenda,

@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use crate::{
     app::App,
     domain::{
-        boards::{self, filters::Filter},
+        boards::{self, filters::terms::Filter},
         column_state::State,
         error::Result,
         humanize,

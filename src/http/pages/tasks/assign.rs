@@ -4,10 +4,7 @@ use axum::response::Response;
 
 use crate::domain::error::Result;
 use crate::{
-    domain::tasks::{
-        archive, assign,
-        edit::{self, Edit},
-    },
+    domain::tasks::{archive, assign, edit, task_edit::Edit},
     http::pages::tasks::{edit::seen, form::Editing},
 };
 

@@ -30,8 +30,9 @@ use crate::{
         team::Team,
     },
     http::{
-        extract::form::{Fields, id, local_path},
+        extract::form::{Fields, id},
         layout::Frame,
+        local_path::local_path,
         page::{self, back_to, fragment},
     },
 };
@@ -115,7 +116,8 @@ async fn select_page(
     team: Team,
     params: FilterParams,
 ) -> Result<SelectPage> {
-    let filter = boards::filters::Filter::read(&params).for_reader(&viewer.person.handle);
+    let filter = crate::domain::boards::filters::terms::Filter::read(&params)
+        .for_reader(&viewer.person.handle);
     let all_sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
     let (resolved, _) = sprints::queries::resolve(&all_sprints, filter.sprint)?;
     let now = app.clock.now();

@@ -14,7 +14,10 @@ use crate::{
     http::extract::form::Fields,
 };
 use crate::{
-    domain::tasks::edit::{self, Edit, Seen},
+    domain::tasks::{
+        edit,
+        task_edit::{Edit, Seen},
+    },
     http::pages::tasks::form::Editing,
 };
 

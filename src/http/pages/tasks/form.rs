@@ -6,7 +6,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::http::pages::tasks::task::answer;
 use crate::{
     app::App,
     domain::{
@@ -74,31 +73,11 @@ impl TaskForm {
         })
     }
 
-    /// Does the verb, and answers with the task as it stands then and with a sentence that says what was done;
-    /// or with the form, what was typed, and why not.
-    pub(crate) async fn change<'env, T>(
-        &'env self,
-        sentence: &str,
-        verb: impl for<'a> FnMut(&'a mut Change, Within<'a, 'env>) -> Doing<'a, T> + Send,
-    ) -> Result<Response> {
-        let outcome = self.try_change(verb).await;
-        self.answer(outcome, sentence).await
-    }
-
     /// Does the verb; the answer is still to be given.
     pub(crate) async fn try_change<'env, T>(
         &'env self,
         verb: impl for<'a> FnMut(&'a mut Change, Within<'a, 'env>) -> Doing<'a, T> + Send,
     ) -> Result<Changed<T>> {
         self.app.store.change(&self.viewer.actor(), verb).await
-    }
-
-    /// Answers a change that was made or refused.
-    pub(crate) async fn answer<T>(
-        &self,
-        outcome: Result<Changed<T>>,
-        sentence: &str,
-    ) -> Result<Response> {
-        answer(self, outcome, sentence).await
     }
 }

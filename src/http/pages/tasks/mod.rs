@@ -3,12 +3,15 @@
 pub mod assign;
 pub mod bulk;
 pub mod card;
+pub mod change_form;
 pub mod comments;
 pub mod edit;
 pub mod flash;
 pub mod form;
 pub mod move_and_block;
 pub mod new;
+pub mod refusal;
+pub mod respond;
 pub mod task;
 
 pub use crate::http::pages::tasks::assign::{archive, own, restore, set_owners};

@@ -24,7 +24,7 @@ use crate::{
     domain::{
         boards::{
             self, Column,
-            filters::{Asks, Filter},
+            filters::terms::{Asks, Filter},
         },
         error::{Problem, Result},
         events::Changed,

@@ -1,12 +1,13 @@
 //! A task over the board and as a page of its own: the same HTML.
 
+use crate::http::pages::tasks::refusal::Refusal;
 use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::{
     extract::{Query, State as Given},
-    http::{HeaderMap, StatusCode, header},
-    response::{Html, IntoResponse, Response},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -19,15 +20,12 @@ use crate::domain::tasks::{
     queries::{self, Whole},
     timeline::{self, Told},
 };
-use crate::http::pages::tasks::flash::said;
-use crate::http::pages::tasks::{card::CardHtml, form::TaskForm, move_and_block::refused_change};
 use crate::{
     app::App,
     domain::{
         boards::{self, Column, labels::Label},
         column_state::State,
-        error::{Conflict, Problem, Result},
-        events::Changed,
+        error::{Conflict, Result},
         follows::follow::{self, What},
         goals::{self, Goal},
         humanize, markdown,
@@ -39,12 +37,9 @@ use crate::{
         teams::roster::crew,
     },
     http::{
-        extract::{
-            form::{Fields, local_path},
-            task::AtTask,
-        },
+        extract::{form::Fields, task::AtTask},
         layout::Frame,
-        page::{self, back_to, fragment},
+        page::{self, fragment},
     },
 };
 
@@ -58,7 +53,7 @@ struct TaskPage {
 /// The task itself: the same over the board and on its own page.
 #[derive(Template)]
 #[template(path = "tasks/_task.html")]
-struct Article {
+pub(crate) struct Article {
     viewer: Viewer,
     team: Team,
     may_edit: bool,
@@ -291,43 +286,7 @@ impl Article {
     }
 }
 
-/// What a refused form shows again.
-#[derive(Default)]
-pub(crate) struct Refusal {
-    pub errors: BTreeMap<&'static str, String>,
-    pub conflict: Option<Conflict>,
-    pub typed: Fields,
-}
-
-impl Refusal {
-    /// The reasons that a form can show; every other problem stays one.
-    pub fn of(problem: Problem, typed: &Fields) -> Result<Self> {
-        let typed = typed.clone();
-        match problem {
-            Problem::Invalid(errors) => Ok(Self {
-                errors,
-                conflict: None,
-                typed,
-            }),
-            Problem::Conflict(conflict) => Ok(Self {
-                errors: BTreeMap::new(),
-                conflict: Some(*conflict),
-                typed,
-            }),
-            other => Err(other),
-        }
-    }
-
-    pub fn status(&self) -> StatusCode {
-        match self.conflict {
-            Some(_) => StatusCode::CONFLICT,
-            None if self.errors.is_empty() => StatusCode::OK,
-            None => StatusCode::UNPROCESSABLE_ENTITY,
-        }
-    }
-}
-
-async fn article(
+pub(crate) async fn article(
     app: &App,
     viewer: &Viewer,
     access: &TaskAccess,
@@ -400,7 +359,7 @@ pub async fn task(
     shown(&app, &viewer, &headers, article, StatusCode::OK).await
 }
 
-async fn shown(
+pub(crate) async fn shown(
     app: &App,
     viewer: &Viewer,
     headers: &HeaderMap,
@@ -424,74 +383,4 @@ async fn shown(
     } else {
         page::refused(status, &page)
     }
-}
-
-/// The answer to a form on a task: the task anew, with what was refused and why.
-pub(crate) async fn answer<T>(
-    form: &TaskForm,
-    outcome: Result<Changed<T>>,
-    sentence: &str,
-) -> Result<Response> {
-    let TaskForm {
-        app,
-        viewer,
-        access,
-        headers,
-        fields,
-    } = form;
-    let refusal = match outcome {
-        Ok(changed) => return changed_task(form, &changed, sentence).await,
-        Err(problem) if fragment(headers) == Some("card") => return Err(problem),
-        Err(problem) => Refusal::of(problem, fields)?,
-    };
-    if fragment(headers) == Some("form") {
-        return refused_change(form, refusal, false).await;
-    }
-    let status = refusal.status();
-    let article = article(app, viewer, access, refusal, None).await?;
-    shown(app, viewer, headers, article, status).await
-}
-
-async fn changed_task<T>(
-    form: &TaskForm,
-    changed: &Changed<T>,
-    sentence: &str,
-) -> Result<Response> {
-    let TaskForm {
-        app,
-        viewer,
-        access,
-        headers,
-        fields,
-    } = form;
-    Ok(match fragment(headers) {
-        Some(part @ ("card" | "form")) => {
-            let card = queries::card(&app.db, &access.team, access.id).await?;
-            // What is archived has left the board: there is no card to put there.
-            let html = if card.archived {
-                String::new()
-            } else {
-                CardHtml::with_column(&card, app.clock.now()).to_string()
-            };
-            let mut response = said(Html(html).into_response(), changed, sentence);
-            if part == "form" {
-                response
-                    .headers_mut()
-                    .insert("fortnight-done", header::HeaderValue::from_static("1"));
-            }
-            response
-        }
-        Some(_) => said(
-            page::page(&article(app, viewer, access, Refusal::default(), None).await?)?,
-            changed,
-            sentence,
-        ),
-        None => {
-            let own = format!("/tasks/{}", access.key);
-            back_to(
-                local_path(fields.get("back").unwrap_or(&own), &own),
-                changed.id,
-            )
-        }
-    })
 }

@@ -179,7 +179,7 @@ pub async fn set_up(
             .await?;
             tx.commit().await?;
             let mut response = Redirect::to(&format!("/teams/{team}")).into_response();
-            let cookie = sessions::set_cookie(app.is_https(), &session);
+            let cookie = crate::http::cookies::set_cookie(app.is_https(), &session);
             response.headers_mut().insert(
                 header::SET_COOKIE,
                 HeaderValue::from_str(&cookie).map_err(anyhow::Error::from)?,

@@ -1,5 +1,7 @@
 //! Flags and environment: what a run needs to know, checked at start, secrets redacted.
 
+pub mod trusted_proxies;
+
 use std::env;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -10,7 +12,7 @@ use axum::http::Uri;
 use clap::Args;
 use sqlx::postgres::PgConnectOptions;
 
-use crate::http::middleware::client_ip::Trusted;
+use crate::config::trusted_proxies::Trusted;
 
 /// What every subcommand may be told. The flags are global, so they stand before or after its name.
 #[derive(Args, Clone, Debug)]

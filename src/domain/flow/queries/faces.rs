@@ -1,0 +1,50 @@
+//! The tasks that charts link to.
+
+use crate::domain::boards::filters::sql::Moment;
+use crate::domain::boards::filters::terms::Filter;
+use crate::domain::column_state::State;
+use crate::domain::team::Team;
+use sqlx::QueryBuilder;
+use std::collections::HashMap;
+use time::OffsetDateTime;
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::domain::error::Result;
+
+/// A task as a figure names it.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Face {
+    pub id: Uuid,
+    pub number: i64,
+    pub title: String,
+    #[sqlx(try_from = "String")]
+    pub state: State,
+}
+
+/// Those of these tasks that a filter lets through, as they are now.
+pub async fn faces(
+    db: &mut PgConnection,
+    team: &Team,
+    filter: &Filter,
+    now: OffsetDateTime,
+    tasks: &[Uuid],
+) -> Result<HashMap<Uuid, Face>> {
+    let mut query = QueryBuilder::new(
+        "SELECT k.id, k.number, k.title, c.state FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+         WHERE k.team_id = ",
+    );
+    query
+        .push_bind(team.id)
+        .push(" AND k.id = ANY(")
+        .push_bind(tasks)
+        .push(")");
+    filter.push_terms(
+        &mut query,
+        team,
+        Moment::of(&mut *db, team, filter, now).await?,
+    );
+    let faces: Vec<Face> = query.build_query_as().fetch_all(db).await?;
+    Ok(faces.into_iter().map(|face| (face.id, face)).collect())
+}

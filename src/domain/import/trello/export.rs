@@ -1,0 +1,23 @@
+//! Parts of a Trello export that several of its readers need.
+
+use crate::domain::import::sanitize;
+use std::collections::HashMap;
+
+use anyhow::Result;
+
+use crate::domain::import::{draft::Somebody, json::Node};
+
+pub(crate) fn somebody(member: &Node) -> Result<Somebody> {
+    Ok(Somebody {
+        name: sanitize::line(member.text("fullName")?, 100).0,
+        username: sanitize::line(member.text("username")?, 100).0,
+    })
+}
+
+/// Where it is among its siblings; without a place, at the end. Equal places leave the file's order.
+pub(crate) fn place(node: &Node) -> f64 {
+    node.loose_number("pos").unwrap_or(f64::INFINITY)
+}
+
+/// Lists by their id: their places in the draft.
+pub(crate) type Lists<'j> = HashMap<&'j str, usize>;

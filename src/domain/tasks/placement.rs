@@ -1,0 +1,203 @@
+//! Where a task goes: the columns are locked, and a rank is found between its new neighbours.
+
+use serde::Deserialize;
+use serde_json::json;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::domain::{
+    boards::Column,
+    error::{Problem, Result},
+    events::{Change, Event},
+    keys::split_key,
+    tasks::{Locked, locked, rank},
+    team::Team,
+};
+
+/// Where a task was dropped. Only the column, or a state, is needed: then it goes to its end.
+#[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Place {
+    /// The column's slug.
+    pub column: String,
+    /// Instead of a column: that of its team for this state, the neighbour's or its own if the team has several.
+    pub state: Option<String>,
+    /// The key of the task that it was dropped below.
+    pub after: Option<String>,
+    /// The key of the task that it was dropped above.
+    pub before: Option<String>,
+    /// The version that was seen; without it, the move is made whatever happened since.
+    pub version: Option<i64>,
+}
+
+/// Locks the column that a task is in and the one it goes to, in the order of their ids, and then the task.
+/// When the task changes columns in between, all of it is tried again.
+pub(crate) async fn lock_places(
+    db: &mut PgConnection,
+    team: Uuid,
+    task: Uuid,
+    to: &str,
+) -> Result<(Locked, Column, Column)> {
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        #[sqlx(flatten)]
+        place: Column,
+        #[sqlx(flatten)]
+        task: Locked,
+    }
+    // One statement: the task is looked for only once its columns are counted, and so locked. A row whose lock was
+    // waited for is read as it is then, not as it was when the statement began; other rows are not, which is why
+    // the neighbours' ranks are read by the next one.
+    let rows: Vec<Row> = sqlx::query_as(concat!(
+        "WITH places AS MATERIALIZED (
+             SELECT c.id, c.slug, c.name, c.state, c.wip_limit FROM columns c
+             WHERE c.team_id = $1 AND (c.slug = $3 OR c.id = (SELECT column_id FROM tasks WHERE team_id = $1 AND id = $2))
+             ORDER BY c.id FOR NO KEY UPDATE),
+         task AS MATERIALIZED (
+             SELECT ",
+        locked!(),
+        " FROM tasks WHERE team_id = $1 AND id = $2 AND (SELECT count(*) FROM places) > 0 FOR NO KEY UPDATE)
+         SELECT places.*, task.* FROM places CROSS JOIN task",
+    ))
+    .bind(team)
+    .bind(task)
+    .bind(to)
+    .fetch_all(db)
+    .await?;
+    let was = rows.first().ok_or(Problem::NotFound)?.task.clone();
+    let place = |wanted: &dyn Fn(&Column) -> bool| {
+        rows.iter()
+            .map(|row| &row.place)
+            .find(|place| wanted(place))
+    };
+    let to = place(&|column| column.slug == to);
+    let to = to.ok_or_else(|| Problem::field("column", "That column is not on this board."))?;
+    let from = place(&|column| column.id == was.column_id).ok_or(Problem::Again)?;
+    Ok((was, from.clone(), to.clone()))
+}
+
+/// A rank beside the named neighbour in a locked column, and whether the column wants spreading.
+/// Neighbours are the column's own, whatever filter the client had on.
+pub(crate) async fn rank_at(
+    db: &mut PgConnection,
+    team: &Team,
+    column: &Column,
+    moving: Option<Uuid>,
+    place: &Place,
+) -> Result<(String, bool)> {
+    // The card itself is no neighbour: it leaves its place.
+    let moving = moving.unwrap_or_default();
+    let (after, before) = (
+        number_of(team, "after", place.after.as_deref())?,
+        number_of(team, "before", place.before.as_deref())?,
+    );
+    let mut gap = match after {
+        Some(number) => gap_below(db, team, column, number, moving).await?,
+        None => None,
+    };
+    if let (None, Some(number)) = (&gap, before) {
+        gap = gap_above(db, team, column, number, moving).await?;
+    }
+    let (low, high) = match gap {
+        Some(gap) => gap,
+        // No neighbour, or one that has left meanwhile: the end of the column is the honest answer.
+        None => {
+            let last =
+                sqlx::query_scalar("SELECT max(rank) FROM tasks WHERE column_id = $1 AND id <> $2")
+                    .bind(column.id)
+                    .bind(moving)
+                    .fetch_one(db)
+                    .await?;
+            (last, None)
+        }
+    };
+    let rank = rank::between(low.as_deref(), high.as_deref());
+    let spread = rank.len() > rank::LONGEST;
+    Ok((rank, spread))
+}
+
+/// The ranks between which a place is free.
+type Gap = (Option<String>, Option<String>);
+
+/// The gap below a task, if it is in the column still.
+async fn gap_below(
+    db: &mut PgConnection,
+    team: &Team,
+    column: &Column,
+    above: i64,
+    moving: Uuid,
+) -> Result<Option<Gap>> {
+    Ok(sqlx::query_as(
+        "SELECT above.rank, (SELECT min(rank) FROM tasks WHERE column_id = $3 AND rank > above.rank AND id <> $4)
+         FROM tasks above WHERE team_id = $1 AND number = $2 AND column_id = $3 AND rank IS NOT NULL",
+    )
+    .bind(team.id)
+    .bind(above)
+    .bind(column.id)
+    .bind(moving)
+    .fetch_optional(db)
+    .await?)
+}
+
+/// The gap above a task, if it is in the column still.
+async fn gap_above(
+    db: &mut PgConnection,
+    team: &Team,
+    column: &Column,
+    below: i64,
+    moving: Uuid,
+) -> Result<Option<Gap>> {
+    Ok(sqlx::query_as(
+        "SELECT (SELECT max(rank) FROM tasks WHERE column_id = $3 AND rank < below.rank AND id <> $4), below.rank
+         FROM tasks below WHERE team_id = $1 AND number = $2 AND column_id = $3 AND rank IS NOT NULL",
+    )
+    .bind(team.id)
+    .bind(below)
+    .bind(column.id)
+    .bind(moving)
+    .fetch_optional(db)
+    .await?)
+}
+
+/// The number of a neighbour that was named.
+fn number_of(team: &Team, field: &'static str, key: Option<&str>) -> Result<Option<i64>> {
+    let Some(key) = key.filter(|key| !key.is_empty()) else {
+        return Ok(None);
+    };
+    let ours = split_key(key).filter(|(prefix, _)| *prefix == team.key);
+    let (_, number) =
+        ours.ok_or_else(|| Problem::field(field, format!("{key} is not a task of this team.")))?;
+    Ok(Some(number))
+}
+
+/// Gives a locked column's tasks short ranks again, in their order. Events carry them, so that history still replays.
+pub(crate) async fn spread_ranks(change: &mut Change, team: &Team, column: Uuid) -> Result<()> {
+    let tasks: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT id FROM tasks WHERE column_id = $1 AND rank IS NOT NULL ORDER BY rank",
+    )
+    .bind(column)
+    .fetch_all(change.db())
+    .await?;
+    let ranks = rank::spread(tasks.len());
+    // The constraint is checked at the end of the statement, so ranks may pass through one another.
+    sqlx::query("UPDATE tasks SET rank = new.rank FROM unnest($2::uuid[], $3::text[]) AS new (id, rank) WHERE team_id = $1 AND tasks.id = new.id")
+        .bind(team.id)
+        .bind(&tasks)
+        .bind(&ranks)
+        .execute(change.db())
+        .await?;
+    let after: serde_json::Map<_, _> = tasks
+        .iter()
+        .zip(ranks)
+        .map(|(task, rank)| (task.to_string(), json!(rank)))
+        .collect();
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind: "column.spread",
+        before: json!({}),
+        after: json!({ "ranks": after }),
+        version: None,
+    });
+    Ok(())
+}

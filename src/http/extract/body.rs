@@ -1,0 +1,29 @@
+//! The whole body of a request.
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Request},
+};
+
+/// All of a body. Whoever sends it too slowly is told so.
+pub async fn whole<S: Send + Sync>(
+    request: Request,
+    state: &S,
+) -> Result<Bytes, axum::response::Response> {
+    use axum::response::IntoResponse;
+    Bytes::from_request(request, state)
+        .await
+        .map_err(|refused| {
+            if is_late(&refused) {
+                axum::http::StatusCode::REQUEST_TIMEOUT.into_response()
+            } else {
+                refused.into_response()
+            }
+        })
+}
+
+fn is_late(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source())
+        .filter_map(|error| error.downcast_ref::<std::io::Error>())
+        .any(|error| error.kind() == std::io::ErrorKind::TimedOut)
+}

@@ -1,0 +1,37 @@
+//! The goals of the current sprint, rendered for the stream.
+
+use askama::Template;
+use sqlx::PgPool;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::{
+    error::Result,
+    goals::{self, Goal},
+    sprints::queries::{current, sprints_of},
+    team::Team,
+    teams::roster::crew,
+};
+
+#[derive(Template)]
+#[template(path = "boards/_goal.html")]
+struct GoalHtml<'g> {
+    goal: &'g Goal,
+}
+
+/// The goals of the sprint that a team works in, each as the board's head shows it, for the stream.
+pub async fn goals_html(
+    db: &PgPool,
+    team: &Team,
+    now: OffsetDateTime,
+) -> Result<Vec<(Uuid, String)>> {
+    let sprints = sprints_of(db, team.id).await?;
+    let Some(sprint) = current(&sprints) else {
+        return Ok(Vec::new());
+    };
+    let goals = goals::goals(db, team, sprint, &crew(db, team.id).await?, now).await?;
+    Ok(goals
+        .iter()
+        .map(|goal| (goal.id, GoalHtml { goal }.to_string()))
+        .collect())
+}

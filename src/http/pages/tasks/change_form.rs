@@ -1,0 +1,183 @@
+//! The form that moves, blocks, assigns and archives one task, for people without a mouse, without JavaScript or on a small
+//! screen.
+
+use askama::Template;
+use axum::{http::HeaderMap, response::Response};
+use time::OffsetDateTime;
+
+use crate::{
+    app::App,
+    domain::{
+        boards::{self, Column},
+        column_state::State,
+        error::Result,
+        person::Person,
+        policy::{task_access::TaskAccess, team_access, viewer::Viewer},
+        sprints::{self, Sprint},
+        tasks::{Card, Wait, queries},
+        team::Team,
+    },
+    http::{
+        layout::Frame,
+        page::{self, fragment},
+        pages::tasks::{form::TaskForm, refusal::Refusal},
+    },
+};
+
+#[derive(Template)]
+#[template(path = "tasks/change.html")]
+struct ChangePage {
+    frame: Frame,
+    form: ChangeForm,
+}
+
+/// Moving, blocking, owning and archiving one task, for whoever has no mouse, no script, or a small screen.
+#[derive(Template)]
+#[template(path = "tasks/_change.html")]
+struct ChangeForm {
+    /// The team's slug.
+    team: String,
+    card: Card,
+    columns: Vec<Column>,
+    sprints: Vec<Sprint>,
+    neighbours: Vec<(String, String)>,
+    teams: Vec<Team>,
+    people: Vec<Person>,
+    blocking: bool,
+    me: String,
+    refusal: Refusal,
+    now: OffsetDateTime,
+}
+
+impl askama::filters::HtmlSafe for ChangeForm {}
+
+impl ChangeForm {
+    fn error(&self, field: &str) -> &str {
+        self.refusal.errors.get(field).map_or("", String::as_str)
+    }
+
+    fn typed(&self, field: &str) -> &str {
+        self.refusal.typed.text(field)
+    }
+
+    /// Every reason, where they all stand together.
+    fn reasons(&self) -> impl Iterator<Item = &str> {
+        let quicker = self
+            .refusal
+            .conflict
+            .iter()
+            .map(|conflict| conflict.detail.as_str());
+        quicker.chain(self.refusal.errors.values().map(String::as_str))
+    }
+
+    /// The column that was chosen, or else the one it is in.
+    fn column(&self) -> &str {
+        self.refusal
+            .typed
+            .get("column")
+            .unwrap_or(&self.card.column)
+    }
+
+    fn is_mine(&self) -> bool {
+        self.card.owners.iter().any(|owner| owner.handle == self.me)
+    }
+
+    fn waits(&self, wait: &Wait) -> String {
+        wait.words(self.now)
+    }
+
+    fn open_sprints(&self) -> impl Iterator<Item = &Sprint> {
+        self.sprints
+            .iter()
+            .filter(|sprint| sprint.state != "closed" || Some(sprint.number) == self.card.sprint)
+    }
+
+    fn in_sprint(&self, number: &i32) -> bool {
+        match self.refusal.typed.get("sprint") {
+            Some(chosen) => chosen == number.to_string(),
+            None => self.card.sprint == Some(*number),
+        }
+    }
+}
+
+/// The form that was refused, with what was chosen and why not.
+pub(crate) async fn refused_change(
+    form: &TaskForm,
+    refusal: Refusal,
+    blocking: bool,
+) -> Result<Response> {
+    change_form(
+        &form.app,
+        &form.viewer,
+        &form.headers,
+        &form.access,
+        blocking,
+        refusal,
+    )
+    .await
+}
+
+pub(crate) async fn change_form(
+    app: &App,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    access: &TaskAccess,
+    blocking: bool,
+    refusal: Refusal,
+) -> Result<Response> {
+    let card = queries::card(&app.db, &access.team, access.id).await?;
+    let neighbours: Vec<(i64, String, String)> = sqlx::query_as(
+        "SELECT k.number, k.title, c.name FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+         WHERE k.team_id = $1 AND k.rank IS NOT NULL AND k.id <> $2 AND c.state <> 'done' ORDER BY c.position, k.rank LIMIT 200",
+    )
+    .bind(access.team.id)
+    .bind(access.id)
+    .fetch_all(&app.db)
+    .await?;
+    let status = refusal.status();
+    let form = ChangeForm {
+        team: access.team.slug.clone(),
+        neighbours: neighbours
+            .into_iter()
+            .map(|(number, title, column)| {
+                (
+                    format!("{}-{number}", access.team.key),
+                    format!("{column}: {title}"),
+                )
+            })
+            .collect(),
+        columns: boards::queries::columns(&app.db, access.team.id).await?,
+        sprints: sprints::queries::sprints_of(&app.db, access.team.id).await?,
+        teams: team_access::seen_teams(&app.db, viewer).await?,
+        people: boards::queries::people(&app.db).await?,
+        me: viewer.person.handle.clone(),
+        now: app.clock.now(),
+        card,
+        blocking,
+        refusal,
+    };
+    if fragment(headers).is_some() {
+        return if status.is_success() {
+            page::page(&form)
+        } else {
+            page::refused(status, &form)
+        };
+    }
+    let verb = if blocking { "Block" } else { "Move" };
+    let page = ChangePage {
+        frame: Frame::new(
+            app,
+            viewer,
+            headers,
+            format!("{verb} {}", access.key),
+            &access.team.slug,
+        )
+        .await?,
+        form,
+    };
+    if status.is_success() {
+        page::page(&page)
+    } else {
+        page::refused(status, &page)
+    }
+}
