@@ -272,7 +272,7 @@ async fn a_viewer_finds_nothing_to_change() {
             .await;
         assert!(forms.is_empty(), "{path} offers {forms:?}");
         let editable: bool = window
-            .value("Boolean(document.querySelector('[data-editable], [data-new]'))")
+            .value("Boolean(document.querySelector('[data-editable], [data-quick-add]'))")
             .await;
         assert!(!editable, "{path}");
     }
