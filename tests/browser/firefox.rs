@@ -30,7 +30,7 @@ async fn sign_in_create_drag_and_a_second_window_sees_it() {
         window.click("[name=password]").await;
         window.keys("correct horse battery\n").await;
         window
-            .until("document.querySelector('[data-presence]')?.textContent.includes('here now')")
+            .until("document.querySelector('[data-presence]')?.textContent.includes('viewing')")
             .await;
     }
 

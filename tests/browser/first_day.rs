@@ -28,7 +28,7 @@ async fn from_the_first_command_to_a_second_window_that_sees_a_card_move() {
         one.type_text(text).await;
     }
     one.press("Enter").await;
-    one.until("document.querySelector('[data-presence]')?.textContent.includes('here now')")
+    one.until("document.querySelector('[data-presence]')?.textContent.includes('viewing')")
         .await;
     one.until(
         "location.pathname === '/teams/infrastructure' && document.body.textContent.includes('Nothing here yet')",

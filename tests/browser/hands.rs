@@ -172,7 +172,7 @@ async fn letters_and_arrows_go_to_every_side_and_each_step_is_said() {
         ("Space", "INF-1 picked up. Todo, 1 of 2."),
         ("j", "Moved to Todo, 2 of 2."),
         ("l", "Moved to In progress, "),
-        ("Escape", "INF-1 returned. Todo, 1 of 2."),
+        ("Escape", "Move cancelled. INF-1 is back in Todo, 1 of 2."),
         ("Space", "INF-1 picked up."),
         ("ArrowRight", "Moved to In progress, 1 of 2."),
         ("Space", "INF-1 dropped. In progress, 1 of 2."),
@@ -214,12 +214,12 @@ async fn who_else_is_looking_is_shown_until_they_leave() {
             "document.querySelector('[data-presence]').textContent.includes('{words}') && [...document.querySelectorAll('[data-presence] [data-who]')].map(one => one.dataset.who).join() === '{who}'"
         )
     };
-    one.until(&shows("Only you here now", "")).await;
+    one.until(&shows("Only you are viewing", "")).await;
     let two = stage.window(&stage.world.jonas).await;
     two.board("/teams/infrastructure").await;
-    one.until(&shows("1 other here now", "jonas")).await;
+    one.until(&shows("1 other person viewing", "jonas")).await;
     two.goto("/teams").await;
-    one.until(&shows("Only you here now", "")).await;
+    one.until(&shows("Only you are viewing", "")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -432,7 +432,7 @@ async fn a_text_is_looked_at_before_it_is_sent_and_written_on() {
     let shown = "document.querySelector('markdown-preview .preview')";
     window.until(&format!("{shown}?.querySelector('strong a[href=\"/tasks/INF-1\"]') && {shown}.querySelector('a[href=\"/people/jonas\"]')")).await;
     assert!(window.value::<bool>(&format!("{text}.hidden")).await);
-    window.run("[...document.querySelectorAll('markdown-preview button')].find(one => one.textContent === 'Write on').click()").await;
+    window.run("[...document.querySelectorAll('markdown-preview button')].find(one => one.textContent === 'Edit').click()").await;
     window
         .until(&format!(
             "!{text}.hidden && {text}.value === 'See **INF-1** and @jonas' && !{shown}"

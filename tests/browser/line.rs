@@ -81,7 +81,7 @@ async fn a_line_that_is_down_is_said_and_what_was_missed_is_there_when_it_is_bac
     window.board("/teams/infrastructure").await;
     stage.served.stop().await;
     window
-        .until("document.querySelector('.offline')?.textContent.startsWith('Not connected.')")
+        .until("document.querySelector('.offline')?.textContent.startsWith('Offline.')")
         .await;
     stage
         .world

@@ -46,7 +46,7 @@ async fn a_choice_for_several_by_keys_is_made_when_it_is_pressed() {
     window.press("x").await;
     shift_click(&window, "#INF-3 .foot").await;
     window
-        .until("document.querySelector('[data-bulk-count]').textContent === '3 selected'")
+        .until("document.querySelector('[data-bulk-count]').textContent === '3 tasks selected'")
         .await;
     window
         .run("document.querySelector('[data-bulk-bar] [name=column]').focus()")
@@ -112,7 +112,7 @@ async fn more_than_three_hundred_are_changed_at_once_and_back_and_all_stay_in_si
         .await;
     shift_click(&window, "#INF-320 .foot").await;
     window
-        .until("document.querySelector('[data-bulk-count]').textContent === '320 selected'")
+        .until("document.querySelector('[data-bulk-count]').textContent === '320 tasks selected'")
         .await;
     // the board asks for itself, and because the stream says so: both are answered before we look
     let asked = "performance.getEntriesByType('resource').filter(one => /infrastructure(.cards.*)?($|[?])/.test(one.name)).length";

@@ -209,7 +209,7 @@ impl Window {
     /// A board with its scripts at work and its stream open.
     pub async fn board(&self, path: &str) {
         self.goto(path).await;
-        self.until("document.querySelector('[data-presence]')?.textContent.includes('here now')")
+        self.until("document.querySelector('[data-presence]')?.textContent.includes('viewing')")
             .await;
     }
 

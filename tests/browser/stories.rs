@@ -24,7 +24,7 @@ async fn sign_in_create_drag_and_a_second_window_sees_it() {
     one.click("[name=password]").await;
     one.type_text("correct horse battery").await;
     one.press("Enter").await;
-    one.until("document.querySelector('[data-presence]')?.textContent.includes('here now')")
+    one.until("document.querySelector('[data-presence]')?.textContent.includes('viewing')")
         .await;
 
     // c, a title and Enter is enough, twice
@@ -282,7 +282,7 @@ async fn filters_by_sprint_and_owner_narrow_the_board_and_a_drop_holds() {
     window.board("/teams/infrastructure").await;
     window.until_column("todo", &["INF-1", "INF-3"]).await;
     window.click(".people a:first-child").await;
-    window.until("location.search.includes('owner%3Aelif') && document.querySelector('[data-presence]').textContent.includes('here now')").await;
+    window.until("location.search.includes('owner%3Aelif') && document.querySelector('[data-presence]').textContent.includes('viewing')").await;
     window.until_column("todo", &["INF-3"]).await;
     window.click(".segmented a:last-child").await;
     window.until("location.search.includes('sprint=all')").await;

@@ -20,7 +20,7 @@ export function pickUpCard(card) {
   // A press elsewhere is not a drop: the card goes back.
   drag.listeners = new AbortController();
   addEventListener("pointerdown", cancel, { signal: drag.listeners.signal, capture: true });
-  announce(`${card.dataset.task} picked up. ${position(card)}. Arrows move it, Space drops it, Escape returns it.`);
+  announce(`${card.dataset.task} picked up. ${position(card)}. Arrow keys to move, Space to drop, Escape to cancel.`);
 }
 
 /**
@@ -51,7 +51,7 @@ function move(direction) {
     const cards = cardsIn(list);
     const index = cards.indexOf(card);
     if (up ? index === 0 : index === cards.length - 1) {
-      announce(up ? "At the top." : "At the bottom.");
+      announce(up ? "Already at the top of the column." : "Already at the bottom of the column.");
       return;
     }
     before = cards[up ? index - 1 : index + 2] ?? null;
@@ -59,7 +59,7 @@ function move(direction) {
     const columns = columnsAround(card);
     const column = columns[columns.indexOf(columnOf(card)) + (isForward(direction, getBoard()) ? 1 : -1)];
     if (!column) {
-      announce("No column there.");
+      announce("No column in this direction.");
       return;
     }
     list = listOf(column);
@@ -84,7 +84,7 @@ function cancel() {
   const { card, list, next } = drag;
   preserveFocus(card, () => list.insertBefore(card, next));
   card.scrollIntoView({ block: "nearest", inline: "nearest" });
-  announce(`${card.dataset.task} returned. ${position(card)}.`);
+  announce(`Move cancelled. ${card.dataset.task} is back in ${position(card)}.`);
   end();
 }
 

@@ -103,7 +103,7 @@ async function changeCard(card, url) {
       }
     });
   } catch (error) {
-    reportError(error, { retry: () => changeCard(card, url), kept: `${key} is as it was.` });
+    reportError(error, { retry: () => changeCard(card, url), kept: `${key} was not changed.` });
   }
 }
 

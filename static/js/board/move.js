@@ -109,10 +109,10 @@ function revertMove(card, target, pending, error) {
   preserveFocus(card, () => placeByRank(card, pending.from));
   animateCardFrom(card, rect, 240);
   notifyBoardChanged(getBoard());
-  announce(`${key} returned to ${columnOf(card).dataset.name}. ${error.message}`);
+  announce(`${key} was moved back to ${columnOf(card).dataset.name}. ${error.message}`);
   reportError(error, {
     about: key,
-    kept: `${key} is back in ${columnOf(card).dataset.name}.`,
+    kept: `${key} was moved back to ${columnOf(card).dataset.name}.`,
     retry: () => retryMove(key, target),
   });
 }

@@ -47,11 +47,11 @@ function createItem(column) {
   item.className = "new";
   item.innerHTML = '<form method="post">'
     + '<textarea name="title" rows="1" dir="auto" required maxlength="500"></textarea>'
-    + '<p class="soft">Enter adds it, Escape is done</p></form>';
+    + '<p class="soft">Enter to add, Esc to close</p></form>';
   const form = item.firstElementChild;
   const title = form.elements.title;
   title.setAttribute("aria-label", `New task in ${column.dataset.name}`);
-  title.placeholder = "What is to be done?";
+  title.placeholder = "What needs to be done?";
   form.action = `/teams/${getBoard().dataset.team}/tasks`;
   form.dataset.column = column.dataset.column;
   form.dataset.sprint = link.searchParams.get("sprint") ?? "";
@@ -126,7 +126,7 @@ function restoreTitle(form, title, sent, error) {
   title.value = title.value ? `${sent.text} ${title.value}` : sent.text;
   const errors = error instanceof HttpError && error.problem.errors;
   if (errors) showFieldErrors(form, errors);
-  else reportError(error, { retry: () => submitTitle(form, title), kept: "The title is still in its field." });
+  else reportError(error, { retry: () => submitTitle(form, title), kept: "Your title is still in the field." });
 }
 
 function close(item, column) {

@@ -21,7 +21,7 @@ export function toggleSelection(card) {
   if (!selectedKeys.delete(key)) selectedKeys.add(key);
   anchor = card;
   render();
-  announce(`${key} ${selectedKeys.has(key) ? "selected" : "no longer selected"}. ${selectedKeys.size} selected.`);
+  announce(`${key} ${selectedKeys.has(key) ? "selected" : "deselected"}. ${countText()}.`);
 }
 
 /**
@@ -35,7 +35,7 @@ export function extendSelection(card) {
   for (const each of cards.slice(Math.min(from, to), Math.max(from, to) + 1)) selectedKeys.add(each.dataset.task);
   anchor ??= card;
   render();
-  announce(`${selectedKeys.size} selected.`);
+  announce(`${countText()}.`);
 }
 
 export function clearSelection() {
@@ -43,7 +43,7 @@ export function clearSelection() {
   selectedKeys.clear();
   anchor = null;
   render();
-  announce("Nothing selected.");
+  announce("Selection cleared.");
 }
 
 function render() {
@@ -69,8 +69,10 @@ function render() {
     count.dataset.bulkCount = "";
     form.prepend(count);
   }
-  count.textContent = `${selectedKeys.size} selected`;
+  count.textContent = countText();
 }
+
+const countText = () => (selectedKeys.size === 1 ? "1 task selected" : `${selectedKeys.size} tasks selected`);
 
 // The bar is one form with a button: one change for all fields, which one undo reverts. Sending on every change would
 // send each value that the arrow keys pass in a list.
@@ -97,7 +99,7 @@ async function sendBulkChange(form, fields) {
   } catch (error) {
     reportError(error, {
       retry: () => sendBulkChange(form, fields),
-      kept: "Nothing was changed; the cards are still selected.",
+      kept: "Nothing was changed. The tasks are still selected.",
     });
   } finally {
     form.removeAttribute("aria-busy");

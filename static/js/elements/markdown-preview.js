@@ -32,9 +32,9 @@ class MarkdownPreview extends HTMLElement {
       textarea.hidden = true;
       textarea.after(this.preview);
       button.dataset.label = button.textContent;
-      button.textContent = "Write on";
+      button.textContent = "Edit";
     } catch (error) {
-      reportError(error, { retry: () => this.showPreview(button), kept: "Your text is still here." });
+      reportError(error, { retry: () => this.showPreview(button), kept: "Your text is still in the editor." });
     }
   }
 

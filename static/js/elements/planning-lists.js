@@ -118,12 +118,14 @@ class PlanningLists extends HTMLElement {
     };
     addEventListener("click", swallow, { capture: true, once: true });
     setTimeout(() => removeEventListener("click", swallow, { capture: true }));
-    if (!group || group === row.closest("[data-drop-target]")) return announce(`${row.dataset.key} returned.`);
+    if (!group || group === row.closest("[data-drop-target]")) {
+      return announce(`${row.dataset.key} was not moved.`);
+    }
     const form = this.querySelector("form");
     form.elements.dragged.value = row.dataset.key;
     form.requestSubmit(group.querySelector("button[name=to]"));
     form.elements.dragged.value = "";
-    announce(`${row.dataset.key}: ${group.querySelector("h2, h3").textContent}`);
+    announce(`${row.dataset.key} dropped in ${group.querySelector("h2, h3").textContent}.`);
   }
 
   #end() {

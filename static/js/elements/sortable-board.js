@@ -151,24 +151,26 @@ class SortableBoard extends HTMLElement {
     const unmoved = placeholder.parentElement === from
       && neighbour(placeholder, -1, card) === neighbour(card, -1, placeholder);
     preserveFocus(card, () => placeholder.replaceWith(card));
-    this.#finish(unmoved ? "put back" : `dropped in ${card.closest(".column").dataset.name}`);
+    const key = card.dataset.task;
+    this.#finish(unmoved ? `${key} was not moved.` : `${key} dropped in ${card.closest(".column").dataset.name}.`);
     if (!unmoved) sendMove(card, from);
     unlockBoard(); // after the move is sent, because queued updates may move or remove the card
   }
 
   cancel() {
     if (!this.#drag) return this.#end();
-    this.#drag.placeholder.remove();
-    this.#finish("returned");
+    const { card, placeholder, from } = this.#drag;
+    placeholder.remove();
+    this.#finish(`Move cancelled. ${card.dataset.task} is back in ${from.closest(".column").dataset.name}.`);
     unlockBoard();
   }
 
-  #finish(outcome) {
+  #finish(announcement) {
     const { card, preview, offsetX, offsetY, width } = this.#drag;
     const rect = { left: this.#pointer.x - offsetX, top: this.#pointer.y - offsetY, width };
     card.hidden = false;
     animateCardFrom(card, rect, 140, preview);
-    announce(`${card.dataset.task} ${outcome}.`);
+    announce(announcement);
     // The drag started on a link: swallow its click.
     const swallow = (event) => {
       event.preventDefault();

@@ -94,7 +94,7 @@ async function submitForm(form, submitter) {
     if (error instanceof HttpError && error.problem.errors) showFieldErrors(form, error.problem.errors);
     reportError(error, {
       retry: form.isConnected && (() => submitForm(form, submitter)),
-      kept: "What you entered is still here.",
+      kept: "Your input is still in the form.",
     });
   } finally {
     form.removeAttribute("aria-busy");

@@ -94,7 +94,9 @@ mainStream?.addEventListener("presence", ({ data }) => {
   presence.querySelector(".avatar:nth-of-type(7)")?.remove();
   const counter = presence.querySelector("[data-count]");
   const others = counter.dataset.count - (own ? 1 : 0);
-  counter.textContent = others ? `${others} ${others === 1 ? "other" : "others"} here now` : "Only you here now";
+  counter.textContent = others
+    ? `${others} other ${others === 1 ? "person" : "people"} viewing`
+    : "Only you are viewing";
 });
 
 mainStream?.addEventListener("bye", ({ data }) => {
@@ -102,7 +104,7 @@ mainStream?.addEventListener("bye", ({ data }) => {
   try {
     reason = JSON.parse(data).why;
   } catch { /* the default reason is shown */ }
-  endSession(reason || "You are signed out, or may no longer see this board.");
+  endSession(reason || "You are signed out or no longer have access to this page.");
 });
 
 // The stream keeps being rejected. A normal request tells whether the page may still be seen.
@@ -120,7 +122,7 @@ let bannerTimer = null;
 mainStream?.addEventListener("connection", () => {
   clearTimeout(bannerTimer);
   if (mainStream.up) return hideBanner();
-  const message = "Not connected. Changes by others will show when the line is back.";
+  const message = "Offline. Reconnecting; this page may be out of date.";
   bannerTimer = setTimeout(() => showBanner(message), 5000);
 });
 
@@ -149,5 +151,5 @@ function hideBanner() {
   const banner = document.querySelector(".offline");
   if (!banner) return;
   banner.remove();
-  announce("Connected again.");
+  announce("Reconnected.");
 }

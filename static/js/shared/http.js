@@ -23,7 +23,7 @@ const messageOf = (response) => {
 /** The server refused the request. `problem` is its application/problem+json. */
 export class HttpError extends Error {
   constructor(problem) {
-    super(problem.detail || problem.title || "The server refused that.");
+    super(problem.detail || problem.title || "The server refused the request.");
     this.problem = problem;
   }
 }
@@ -31,7 +31,7 @@ export class HttpError extends Error {
 /** No response arrived. A change may or may not have been made. */
 export class NetworkError extends Error {
   constructor() {
-    super("The server could not be reached.");
+    super("Could not reach the server.");
   }
 }
 
@@ -102,8 +102,8 @@ function parseProblem(text, status) {
   } catch { /* the page of a proxy, or an empty body */ }
   if (!problem.title && !problem.detail) {
     problem.detail = status === 401 ? "You are signed out."
-      : status === 403 || status === 404 ? "That is not there any more, or not for you to change."
-      : "The server could not do that just now.";
+      : status === 403 || status === 404 ? "This no longer exists, or you do not have access to it."
+      : "The server could not process the request. Try again later.";
   }
   return { ...problem, status };
 }

@@ -39,7 +39,7 @@ export async function undoLast() {
   await whenWritesSettled();
   const last = undoableChanges.at(-1);
   if (last) undo(last);
-  else showToast("Nothing to undo in this window.");
+  else showToast("Nothing to undo in this tab.");
 }
 
 async function undo(changeId) {
