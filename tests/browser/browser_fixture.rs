@@ -1,4 +1,4 @@
-//! A world that is served, and real windows that look at it.
+//! A running server with test data, and real browser windows that use it.
 
 use std::time::Duration;
 
@@ -31,31 +31,31 @@ use crate::{
     world::{Client, World},
 };
 
-/// How long anything may take before a story counts as broken.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long anything may take before a test fails.
+const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// A world that is served, with a browser in front.
-pub struct Stage {
+/// A server with test data and a browser.
+pub struct BrowserFixture {
     pub world: World,
     pub served: Served,
-    windows: Windows,
+    browser: TestBrowser,
 }
 
-impl Stage {
+impl BrowserFixture {
     pub async fn new() -> Self {
         let world = World::new().await;
         let served = Served::of(&world).await;
-        let windows = Windows::at(&format!("http://{}", served.address)).await;
+        let browser = TestBrowser::launch(&format!("http://{}", served.address)).await;
         Self {
             world,
             served,
-            windows,
+            browser,
         }
     }
 
-    /// A window in which this person is signed in.
-    pub async fn window(&self, client: &Client) -> Window {
-        let window = self.blank().await;
+    /// Opens a window in which this person is signed in.
+    pub async fn open_window(&self, client: &Client) -> Window {
+        let window = self.open_anonymous_window().await;
         let (name, value) = client.cookie.split_once('=').unwrap();
         let mut cookie = SetCookieParams::new(name, value);
         cookie.url = Some(window.base.clone());
@@ -63,33 +63,33 @@ impl Stage {
         window
     }
 
-    /// A window in which nobody is signed in.
-    pub async fn blank(&self) -> Window {
-        self.windows.blank().await
+    /// Opens a window without a session.
+    pub async fn open_anonymous_window(&self) -> Window {
+        self.browser.open_anonymous_window().await
     }
 
-    /// Another tab beside a window, with its session.
-    pub async fn tab(&self, beside: &Window) -> Window {
-        self.windows.open(&beside.context).await
+    /// Opens another tab with the session of a window.
+    pub async fn open_tab(&self, beside: &Window) -> Window {
+        self.browser.open(&beside.context).await
     }
 }
 
-/// A browser that looks at a server.
-pub struct Windows {
+/// A Chromium for one server.
+pub struct TestBrowser {
     base: String,
     browser: Browser,
     _folder: TempDir,
 }
 
-/// One window, with a session of its own.
+/// A browser window with its own session.
 pub struct Window {
     pub page: Page,
     base: String,
     context: BrowserContextId,
 }
 
-impl Windows {
-    pub async fn at(base: &str) -> Self {
+impl TestBrowser {
+    pub async fn launch(base: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let chromium = [
             "/usr/bin/chromium",
@@ -99,7 +99,7 @@ impl Windows {
         ]
         .into_iter()
         .find(|path| std::path::Path::new(path).exists())
-        .expect("these tests drive Chromium: bin/test installs it");
+        .expect("these tests need Chromium, which bin/test installs");
         let config = BrowserConfig::builder()
             .chrome_executable(chromium)
             .no_sandbox()
@@ -124,8 +124,8 @@ impl Windows {
         }
     }
 
-    /// A window in which nobody is signed in.
-    pub async fn blank(&self) -> Window {
+    /// Opens a window without a session.
+    pub async fn open_anonymous_window(&self) -> Window {
         let context: BrowserContextId = self
             .browser
             .execute(CreateBrowserContextParams::default())
@@ -146,13 +146,13 @@ impl Windows {
             base: self.base.clone(),
             context: context.clone(),
         };
-        window.size(1440, 900, false).await;
+        window.resize(1440, 900, false).await;
         window
     }
 }
 
 impl Window {
-    pub async fn size(&self, width: i64, height: i64, phone: bool) {
+    pub async fn resize(&self, width: i64, height: i64, phone: bool) {
         self.page
             .execute(SetDeviceMetricsOverrideParams::new(
                 width, height, 1.0, phone,
@@ -164,7 +164,7 @@ impl Window {
         self.page.execute(touch).await.unwrap();
     }
 
-    pub async fn scheme(&self, scheme: &str) {
+    pub async fn set_color_scheme(&self, scheme: &str) {
         let feature = MediaFeature {
             name: "prefers-color-scheme".to_owned(),
             value: scheme.to_owned(),
@@ -178,9 +178,9 @@ impl Window {
             .unwrap();
     }
 
-    /// As on a sheet of A4 in light colours.
-    pub async fn paper(&self) {
-        self.size(794, 1123, false).await;
+    /// Emulates printing on A4 in light colours.
+    pub async fn emulate_print(&self) {
+        self.resize(794, 1123, false).await;
         let media = Some("print".to_owned());
         self.page
             .execute(SetEmulatedMediaParams {
@@ -191,7 +191,7 @@ impl Window {
             .unwrap();
     }
 
-    pub async fn without_scripts(&self) {
+    pub async fn disable_scripts(&self) {
         self.page
             .execute(SetScriptExecutionDisabledParams::new(true))
             .await
@@ -206,14 +206,14 @@ impl Window {
         self.page.bring_to_front().await.unwrap();
     }
 
-    /// A board with its scripts at work and its stream open.
-    pub async fn board(&self, path: &str) {
+    /// Opens a board and waits until its event stream is connected.
+    pub async fn open_board(&self, path: &str) {
         self.goto(path).await;
-        self.until("document.querySelector('[data-presence]')?.textContent.includes('viewing')")
+        self.wait_for("document.querySelector('[data-presence]')?.textContent.includes('viewing')")
             .await;
     }
 
-    pub async fn value<T: DeserializeOwned>(&self, script: &str) -> T {
+    pub async fn evaluate<T: DeserializeOwned>(&self, script: &str) -> T {
         self.page
             .evaluate(script)
             .await
@@ -222,78 +222,78 @@ impl Window {
             .unwrap()
     }
 
-    /// Waits until a script's expression is true; the page itself looks, every few milliseconds.
-    pub async fn until(&self, expression: &str) {
+    /// Waits until an expression is true. The page itself checks it every few milliseconds.
+    pub async fn wait_for(&self, expression: &str) {
         let script = format!(
             "(async () => {{ const end = performance.now() + {}; while (!({expression})) {{ if (performance.now() > end) return false; await new Promise(go => setTimeout(go, 15)); }} return true; }})()",
-            PATIENCE.as_millis()
+            TIMEOUT.as_millis()
         );
         let since = std::time::Instant::now();
-        while since.elapsed() < PATIENCE {
-            // an error: the page was left while it looked, so it looks again in the next one
-            let looked = tokio::time::timeout(PATIENCE, self.page.evaluate(script.as_str())).await;
-            if let Ok(Ok(value)) = looked
-                && value.into_value().is_ok_and(|so: bool| so)
+        while since.elapsed() < TIMEOUT {
+            // an error means that the page was left meanwhile: try again in the next one
+            let result = tokio::time::timeout(TIMEOUT, self.page.evaluate(script.as_str())).await;
+            if let Ok(Ok(value)) = result
+                && value.into_value().is_ok_and(|is_true: bool| is_true)
             {
                 return;
             }
         }
-        let body: String = self.value("document.body.innerText").await;
-        panic!("{expression} did not come true. The page says:\n{body}");
+        let body: String = self.evaluate("document.body.innerText").await;
+        panic!("{expression} did not become true. The page shows:\n{body}");
     }
 
-    /// Waits until the window is at an address that has this in it, and has loaded it; for pages without scripts.
-    pub async fn until_at(&self, part: &str) {
-        self.until_loaded(&format!("location.href.includes('{part}')"))
+    /// Waits until the window has loaded a URL that contains `part`. Works without scripts.
+    pub async fn wait_for_url(&self, part: &str) {
+        self.wait_for_page(&format!("location.href.includes('{part}')"))
             .await;
     }
 
-    /// Waits until a page has loaded of which this is true. It is asked from here: where scripts are off, no page waits.
-    pub async fn until_loaded(&self, expression: &str) {
+    /// Waits until a page has loaded for which the expression is true. Polls from here, so it works without scripts.
+    pub async fn wait_for_page(&self, expression: &str) {
         let since = std::time::Instant::now();
-        while since.elapsed() < PATIENCE {
+        while since.elapsed() < TIMEOUT {
             let there = format!("document.readyState === 'complete' && Boolean({expression})");
             let arrived = self.page.evaluate(there).await;
-            if arrived.is_ok_and(|value| value.into_value().is_ok_and(|so: bool| so)) {
+            if arrived.is_ok_and(|value| value.into_value().is_ok_and(|is_true: bool| is_true)) {
                 return;
             }
         }
         panic!(
-            "{expression} did not come true, at {:?}",
+            "{expression} did not become true, at {:?}",
             self.page.url().await
         );
     }
 
-    /// Runs a script for what it does.
-    pub async fn run(&self, script: &str) {
+    /// Runs a script for its side effects.
+    pub async fn run_script(&self, script: &str) {
         self.page.evaluate(script).await.unwrap();
     }
 
-    /// Waits until a column shows just these.
-    pub async fn until_column(&self, column: &str, keys: &[&str]) {
+    /// Waits until a column shows exactly these tasks, in this order.
+    pub async fn wait_for_column(&self, column: &str, keys: &[&str]) {
         let list = keys.join(",");
-        self.until(&format!("[...document.querySelectorAll('[data-column=\"{column}\"] [data-task]:not([hidden])')].map(card => card.dataset.task).join() === '{list}'")).await;
+        self.wait_for(&format!("[...document.querySelectorAll('[data-column=\"{column}\"] [data-task]:not([hidden])')].map(card => card.dataset.task).join() === '{list}'")).await;
     }
 
-    /// The middle of an element.
-    pub async fn middle(&self, selector: &str) -> (f64, f64) {
+    /// Returns the centre of an element.
+    pub async fn center_of(&self, selector: &str) -> (f64, f64) {
         let script = format!(
             "(() => {{ const r = document.querySelector('{selector}').getBoundingClientRect(); return [r.left + r.width / 2, r.top + r.height / 2]; }})()"
         );
-        let [x, y]: [f64; 2] = self.value(&script).await;
+        let [x, y]: [f64; 2] = self.evaluate(&script).await;
         (x, y)
     }
 
-    /// The middle of an element's lower edge.
-    pub async fn foot(&self, selector: &str) -> (f64, f64) {
+    /// Returns the centre of an element's lower edge.
+    pub async fn bottom_of(&self, selector: &str) -> (f64, f64) {
         let script = format!(
             "(() => {{ const r = document.querySelector('{selector}').getBoundingClientRect(); return [r.left + r.width / 2, r.bottom]; }})()"
         );
-        let [x, y]: [f64; 2] = self.value(&script).await;
+        let [x, y]: [f64; 2] = self.evaluate(&script).await;
         (x, y)
     }
 
-    pub async fn mouse(&self, kind: DispatchMouseEventType, (x, y): (f64, f64)) {
+    pub async fn dispatch_mouse(&self, kind: DispatchMouseEventType, (x, y): (f64, f64)) {
         let mut event = DispatchMouseEventParams::new(kind, x, y);
         event.button = Some(MouseButton::Left);
         event.buttons = Some(1);
@@ -301,20 +301,22 @@ impl Window {
         self.page.execute(event).await.unwrap();
     }
 
-    /// Presses on one place, carries to another in steps, and lets the caller look before the drop.
-    pub async fn pick_up(&self, from: (f64, f64), to: (f64, f64)) {
-        self.pull(from, to).await;
-        self.until("document.querySelector('.drop, .group.over')")
+    /// Presses at one place, moves to another in steps and waits for the drop target, without releasing.
+    pub async fn start_drag(&self, from: (f64, f64), to: (f64, f64)) {
+        self.press_and_move(from, to).await;
+        self.wait_for("document.querySelector('.drop, .group.over')")
             .await;
     }
 
-    /// The same where perhaps nothing comes along.
-    pub async fn pull(&self, from: (f64, f64), to: (f64, f64)) {
-        self.mouse(DispatchMouseEventType::MouseMoved, from).await;
-        self.mouse(DispatchMouseEventType::MousePressed, from).await;
+    /// The same, without waiting: perhaps nothing can be dragged.
+    pub async fn press_and_move(&self, from: (f64, f64), to: (f64, f64)) {
+        self.dispatch_mouse(DispatchMouseEventType::MouseMoved, from)
+            .await;
+        self.dispatch_mouse(DispatchMouseEventType::MousePressed, from)
+            .await;
         for step in 1..=10 {
             let part = f64::from(step) / 10.0;
-            self.mouse(
+            self.dispatch_mouse(
                 DispatchMouseEventType::MouseMoved,
                 (
                     from.0 + (to.0 - from.0) * part,
@@ -325,23 +327,26 @@ impl Window {
         }
     }
 
-    pub async fn drop_at(&self, to: (f64, f64)) {
-        self.mouse(DispatchMouseEventType::MouseReleased, to).await;
+    pub async fn release_at(&self, to: (f64, f64)) {
+        self.dispatch_mouse(DispatchMouseEventType::MouseReleased, to)
+            .await;
     }
 
     pub async fn drag(&self, from: &str, to: (f64, f64)) {
-        let from = self.middle(from).await;
-        self.pick_up(from, to).await;
-        self.drop_at(to).await;
+        let from = self.center_of(from).await;
+        self.start_drag(from, to).await;
+        self.release_at(to).await;
     }
 
     pub async fn click(&self, selector: &str) {
-        let at = self.middle(selector).await;
-        self.mouse(DispatchMouseEventType::MousePressed, at).await;
-        self.mouse(DispatchMouseEventType::MouseReleased, at).await;
+        let at = self.center_of(selector).await;
+        self.dispatch_mouse(DispatchMouseEventType::MousePressed, at)
+            .await;
+        self.dispatch_mouse(DispatchMouseEventType::MouseReleased, at)
+            .await;
     }
 
-    pub async fn touch(&self, kind: DispatchTouchEventType, (x, y): (f64, f64)) {
+    pub async fn dispatch_touch(&self, kind: DispatchTouchEventType, (x, y): (f64, f64)) {
         self.page
             .execute(DispatchTouchEventParams::new(
                 kind,
@@ -351,9 +356,9 @@ impl Window {
             .unwrap();
     }
 
-    pub async fn lift_finger(&self) {
+    pub async fn end_touch(&self) {
         self.page
-            .execute(FingerUp {
+            .execute(TouchEnd {
                 kind: "touchEnd",
                 touch_points: [],
             })
@@ -362,7 +367,7 @@ impl Window {
     }
 
     /// Presses a key: a letter, or `Enter`, `Escape`, `ArrowDown`, `Space`…
-    pub async fn press(&self, key: &str) {
+    pub async fn press_key(&self, key: &str) {
         let (name, text) = match key {
             "Space" => (" ", Some(" ")),
             "Enter" => ("Enter", Some("\r")),
@@ -387,7 +392,7 @@ impl Window {
                 letter if letter.len() == 1 && letter.as_bytes()[0].is_ascii_alphanumeric() => {
                     i64::from(letter.to_ascii_uppercase().as_bytes()[0])
                 }
-                // a full stop's own number would be Delete's
+                // the character code of a full stop is the key code of Delete
                 _ => 0,
             });
             self.page.execute(event).await.unwrap();
@@ -396,12 +401,12 @@ impl Window {
 
     pub async fn type_text(&self, text: &str) {
         for letter in text.chars() {
-            self.press(&letter.to_string()).await;
+            self.press_key(&letter.to_string()).await;
         }
     }
 
-    /// A picture in target/screenshots, to be looked at.
-    pub async fn picture(&self, name: &str) {
+    /// Saves a screenshot in target/screenshots.
+    pub async fn screenshot(&self, name: &str) {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/screenshots");
         std::fs::create_dir_all(&folder).unwrap();
         let params = ScreenshotParams::builder()
@@ -411,34 +416,34 @@ impl Window {
         std::fs::write(folder.join(format!("{name}.png")), png).unwrap();
     }
 
-    /// What axe-core finds against WCAG 2.2 AA.
-    pub async fn violations(&self) -> Vec<String> {
+    /// Returns the violations of WCAG 2.2 AA that axe-core finds.
+    pub async fn accessibility_violations(&self) -> Vec<String> {
         self.page
             .evaluate(include_str!("axe.min.js"))
             .await
             .unwrap();
-        self.value(
+        self.evaluate(
             "axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then(found => found.violations.map(one => `${one.id}: ${one.help} ${one.nodes.map(node => node.html.slice(0, 150)).slice(0, 3).join(' | ')}`))",
         )
         .await
     }
 }
 
-/// The end of a touch names no points, and the library would leave an empty list out.
+/// The end of a touch: the list of points is empty, which the library would leave out.
 #[derive(serde::Serialize)]
-struct FingerUp {
+struct TouchEnd {
     #[serde(rename = "type")]
     kind: &'static str,
     #[serde(rename = "touchPoints")]
     touch_points: [(); 0],
 }
 
-impl Method for FingerUp {
+impl Method for TouchEnd {
     fn identifier(&self) -> MethodId {
         "Input.dispatchTouchEvent".into()
     }
 }
 
-impl Command for FingerUp {
+impl Command for TouchEnd {
     type Response = serde_json::Value;
 }

@@ -1,13 +1,13 @@
-//! A sprint from its goals to what was learned from it, in a browser.
+//! A sprint from its goals and planning to closing and retro.
 
 use chromiumoxide::cdp::browser_protocol::input::DispatchTouchEventType;
 
-use crate::stage::Stage;
+use crate::browser_fixture::BrowserFixture;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_figure_is_typed_in_a_task_is_finished_and_its_goal_counts() {
-    let stage = Stage::new().await;
-    let elif = &stage.world.elif;
+async fn entered_value_and_finished_task_update_goal_progress() {
+    let fixture = BrowserFixture::new().await;
+    let elif = &fixture.world.elif;
     let typed = [
         ("sprint", "42"),
         ("title", "Migrate 50 of the 100 tables"),
@@ -39,32 +39,32 @@ async fn a_figure_is_typed_in_a_task_is_finished_and_its_goal_counts() {
         .await
         .ok();
 
-    let window = stage.window(elif).await;
-    window.board("/teams/infrastructure").await;
+    let window = fixture.open_window(elif).await;
+    window.open_board("/teams/infrastructure").await;
     window.click(".goal .figure").await;
     window
-        .until("document.querySelector('input[name=value]')")
+        .wait_for("document.querySelector('input[name=value]')")
         .await;
     window.click("input[name=value]").await;
     window.type_text("31").await;
     window.click("input[name=note]").await;
     window.type_text("over night").await;
-    window.press("Enter").await;
-    window.until("document.querySelector('main').textContent.includes('31 / 50') && document.querySelector('main').textContent.includes('over night')").await;
+    window.press_key("Enter").await;
+    window.wait_for("document.querySelector('main').textContent.includes('31 / 50') && document.querySelector('main').textContent.includes('over night')").await;
 
-    window.board("/teams/infrastructure").await;
-    window.until("document.querySelectorAll('.goal')[0].textContent.includes('31 / 50') && document.querySelectorAll('.goal')[1].textContent.includes('0 / 3')").await;
-    let done = window.middle("[data-column=done] ol").await;
+    window.open_board("/teams/infrastructure").await;
+    window.wait_for("document.querySelectorAll('.goal')[0].textContent.includes('31 / 50') && document.querySelectorAll('.goal')[1].textContent.includes('0 / 3')").await;
+    let done = window.center_of("[data-column=done] ol").await;
     window.drag("#INF-1", done).await;
     window
-        .until("document.querySelectorAll('.goal')[1].textContent.includes('1 / 3')")
+        .wait_for("document.querySelectorAll('.goal')[1].textContent.includes('1 / 3')")
         .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_sprint_is_closed_three_ways_its_figures_stay_and_an_action_becomes_a_task() {
-    let stage = Stage::new().await;
-    let elif = &stage.world.elif;
+async fn closed_sprint_keeps_its_figures_and_action_becomes_task() {
+    let fixture = BrowserFixture::new().await;
+    let elif = &fixture.world.elif;
     let goal = [
         ("sprint", "42"),
         ("title", "Cut over"),
@@ -86,35 +86,35 @@ async fn a_sprint_is_closed_three_ways_its_figures_stay_and_an_action_becomes_a_
             .await
             .ok();
     }
-    let window = stage.window(elif).await;
+    let window = fixture.open_window(elif).await;
     window.goto("/teams/infrastructure/sprints/42/close").await;
     window
-        .until("document.querySelector('select[name=\"task:INF-2\"]')")
+        .wait_for("document.querySelector('select[name=\"task:INF-2\"]')")
         .await;
     for (key, outcome) in [("INF-2", "carry"), ("INF-3", "backlog"), ("INF-4", "drop")] {
         window
-            .run(&format!(
+            .run_script(&format!(
                 "document.querySelector('select[name=\"task:{key}\"]').value = '{outcome}'"
             ))
             .await;
     }
-    window.picture("story-close").await;
+    window.screenshot("story-close").await;
     window.click("form .button.primary").await;
     window
-        .until("location.pathname === '/sprints/42/retro' && document.readyState === 'complete'")
+        .wait_for("location.pathname === '/sprints/42/retro' && document.readyState === 'complete'")
         .await;
     let figures = "document.querySelector('.facts').textContent + document.querySelector('.panel .rows').textContent";
-    let before: String = window.value(figures).await;
+    let before: String = window.evaluate(figures).await;
     assert!(before.contains("1 / 2"), "{before}");
     assert_eq!(
-        stage.world.column("infrastructure", "todo").await,
+        fixture.world.column("infrastructure", "todo").await,
         ["INF-3"],
-        "put back, and one is dropped"
+        "one is back in the backlog and one is dropped"
     );
 
-    // what is changed afterwards changes nothing of it
+    // later changes do not alter the report
     window.goto("/tasks/INF-1").await;
-    window.until("document.querySelector('main')").await;
+    window.wait_for("document.querySelector('main')").await;
     elif.post(
         "/tasks/INF-1",
         &[("title", "Renamed"), ("estimate", "8"), ("goal", "")],
@@ -122,44 +122,44 @@ async fn a_sprint_is_closed_three_ways_its_figures_stay_and_an_action_becomes_a_
     .await
     .ok();
     window.goto("/sprints/42/retro?team=infrastructure").await;
-    window.until("document.querySelector('.facts')").await;
-    let after: String = window.value(figures).await;
+    window.wait_for("document.querySelector('.facts')").await;
+    let after: String = window.evaluate(figures).await;
     assert_eq!(before, after);
 
     let promise = "form[action$=\"/actions\"] input[name=text]";
     window
-        .until(&format!("document.querySelector('{promise}')"))
+        .wait_for(&format!("document.querySelector('{promise}')"))
         .await;
     window.click(promise).await;
     window
         .type_text("Ask Legal for a date @elif by Friday")
         .await;
-    window.press("Enter").await;
+    window.press_key("Enter").await;
     window
-        .until("document.querySelector('form[action$=\"/task\"] button')")
+        .wait_for("document.querySelector('form[action$=\"/task\"] button')")
         .await;
     window.click("form[action$=\"/task\"] button").await;
     window
-        .until("document.querySelector('main').textContent.includes('INF-5')")
+        .wait_for("document.querySelector('main').textContent.includes('INF-5')")
         .await;
     assert_eq!(elif.task("INF-5").await["title"], "Ask Legal for a date");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_people_write_into_one_retro_and_neither_loses_a_word() {
-    let stage = Stage::new().await;
-    let tomas = stage
+async fn two_people_write_retro_notes_without_losing_text() {
+    let fixture = BrowserFixture::new().await;
+    let tomas = fixture
         .world
         .join("Tomas Weber", "tomas", "infrastructure")
         .await;
-    let one = stage.window(&stage.world.elif).await;
-    let two = stage.window(&tomas).await;
+    let one = fixture.open_window(&fixture.world.elif).await;
+    let two = fixture.open_window(&tomas).await;
     for window in [&one, &two] {
         window.goto("/sprints/42/retro?team=infrastructure").await;
         window
-            .until("document.querySelector('form[action$=\"/notes\"] [name=text]')")
+            .wait_for("document.querySelector('form[action$=\"/notes\"] [name=text]')")
             .await;
-        window.until("document.readyState === 'complete'").await;
+        window.wait_for("document.readyState === 'complete'").await;
     }
     let field = "form[action$=\"/notes\"] [name=text]";
     two.page.bring_to_front().await.unwrap();
@@ -168,28 +168,28 @@ async fn two_people_write_into_one_retro_and_neither_loses_a_word() {
     one.page.bring_to_front().await.unwrap();
     one.click(field).await;
     one.type_text("Pairing helped").await;
-    one.press("Enter").await;
-    one.until("document.querySelector('.note')?.textContent.includes('Pairing helped')")
+    one.press_key("Enter").await;
+    one.wait_for("document.querySelector('.note')?.textContent.includes('Pairing helped')")
         .await;
-    two.until("document.querySelector('.note')?.textContent.includes('Pairing helped')")
+    two.wait_for("document.querySelector('.note')?.textContent.includes('Pairing helped')")
         .await;
     let kept: String = two
-        .value(&format!("document.querySelector('{field}').value"))
+        .evaluate(&format!("document.querySelector('{field}').value"))
         .await;
-    assert_eq!(kept, "Half a thou", "what is being written stays");
+    assert_eq!(kept, "Half a thou", "the text being typed stays");
     two.page.bring_to_front().await.unwrap();
     two.type_text("ght").await;
-    two.press("Enter").await;
-    two.until("document.querySelector('main').textContent.includes('Half a thought')")
+    two.press_key("Enter").await;
+    two.wait_for("document.querySelector('main').textContent.includes('Half a thought')")
         .await;
-    one.until("document.querySelector('main').textContent.includes('Half a thought')")
+    one.wait_for("document.querySelector('main').textContent.includes('Half a thought')")
         .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_sprint_is_planned_by_dragging_and_by_keys_alone() {
-    let stage = Stage::new().await;
-    let elif = &stage.world.elif;
+async fn sprint_is_planned_by_dragging_and_by_keyboard() {
+    let fixture = BrowserFixture::new().await;
+    let elif = &fixture.world.elif;
     let goal = [("sprint", "43"), ("title", "Cut over"), ("target", "2")];
     assert_eq!(
         elif.post("/teams/infrastructure/goals", &goal).await.status,
@@ -201,49 +201,49 @@ async fn a_sprint_is_planned_by_dragging_and_by_keys_alone() {
             .await
             .ok();
     }
-    let window = stage.window(elif).await;
+    let window = fixture.open_window(elif).await;
     window.goto("/teams/infrastructure/planning").await;
     window
-        .until("customElements.get('planning-lists') && document.querySelector('#slip-INF-1')")
+        .wait_for("customElements.get('planning-lists') && document.querySelector('#slip-INF-1')")
         .await;
-    let to = window.middle(".group[class*=hue] ol").await;
-    let (x, y) = window.middle("#slip-INF-1 small").await;
-    window.pick_up((x, y), to).await;
-    window.drop_at(to).await;
+    let to = window.center_of(".group[class*=hue] ol").await;
+    let (x, y) = window.center_of("#slip-INF-1 small").await;
+    window.start_drag((x, y), to).await;
+    window.release_at(to).await;
     window
-        .until("document.querySelector('.group[class*=hue] #slip-INF-1')")
+        .wait_for("document.querySelector('.group[class*=hue] #slip-INF-1')")
         .await;
     assert_eq!(elif.task("INF-1").await["goal"], 1);
 
-    // with the keyboard: tick two, go to the goal's button, press it
+    // by keyboard: check two rows, then press the goal's button
     window
-        .run("document.querySelector('#slip-INF-2 input').focus()")
+        .run_script("document.querySelector('#slip-INF-2 input').focus()")
         .await;
-    window.press("x").await;
-    window.press("ArrowDown").await;
+    window.press_key("x").await;
+    window.press_key("ArrowDown").await;
     window
-        .until("document.activeElement.value === 'INF-3'")
+        .wait_for("document.activeElement.value === 'INF-3'")
         .await;
-    window.press("x").await;
+    window.press_key("x").await;
     window
-        .run("document.querySelector('.group[class*=hue] button').focus()")
+        .run_script("document.querySelector('.group[class*=hue] button').focus()")
         .await;
-    window.press("Enter").await;
+    window.press_key("Enter").await;
     window
-        .until("document.querySelectorAll('.group[class*=hue] .slip').length === 3")
+        .wait_for("document.querySelectorAll('.group[class*=hue] .slip').length === 3")
         .await;
-    window.picture("story-planning").await;
+    window.screenshot("story-planning").await;
     window.goto("/teams/infrastructure/planning").await;
     window
-        .until("document.querySelectorAll('.group[class*=hue] .slip').length === 3")
+        .wait_for("document.querySelectorAll('.group[class*=hue] .slip').length === 3")
         .await;
     assert_eq!(elif.task("INF-3").await["sprint"], 43);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_finger_that_rests_plans_and_one_that_moves_scrolls() {
-    let stage = Stage::new().await;
-    let elif = &stage.world.elif;
+async fn long_press_plans_a_task_and_swiping_scrolls() {
+    let fixture = BrowserFixture::new().await;
+    let elif = &fixture.world.elif;
     let goal = [("sprint", "43"), ("title", "Cut over"), ("target", "2")];
     assert_eq!(
         elif.post("/teams/infrastructure/goals", &goal).await.status,
@@ -261,87 +261,89 @@ async fn a_finger_that_rests_plans_and_one_that_moves_scrolls() {
             .await
             .ok();
     }
-    let phone = stage.window(elif).await;
-    phone.size(390, 844, true).await;
+    let phone = fixture.open_window(elif).await;
+    phone.resize(390, 844, true).await;
     phone.goto("/teams/infrastructure/planning").await;
     phone
-        .until("customElements.get('planning-lists') && document.readyState === 'complete'")
+        .wait_for("customElements.get('planning-lists') && document.readyState === 'complete'")
         .await;
     phone
-        .run("document.querySelector('#slip-INF-3').scrollIntoView({ block: 'center' })")
+        .run_script("document.querySelector('#slip-INF-3').scrollIntoView({ block: 'center' })")
         .await;
 
-    // moving at once: the page scrolls under the finger, and nothing is picked up
-    let top: f64 = phone.value("scrollY").await;
-    let (x, y) = phone.middle("#slip-INF-3").await;
+    // a finger that moves at once scrolls the page and picks up nothing
+    let top: f64 = phone.evaluate("scrollY").await;
+    let (x, y) = phone.center_of("#slip-INF-3").await;
     phone
-        .touch(DispatchTouchEventType::TouchStart, (x, y))
+        .dispatch_touch(DispatchTouchEventType::TouchStart, (x, y))
         .await;
     for step in 1..=8 {
         phone
-            .touch(
+            .dispatch_touch(
                 DispatchTouchEventType::TouchMove,
                 (x, y - 25.0 * f64::from(step)),
             )
             .await;
     }
     phone
-        .until(&format!(
+        .wait_for(&format!(
             "scrollY > {top} + 50 && !document.querySelector('.lifted')"
         ))
         .await;
-    // it stops before it is lifted, so that the page does not roll on
+    // the finger stops before it is lifted, so that there is no momentum scrolling
     let frames = "new Promise(go => { let left = 12; const next = () => (left-- ? requestAnimationFrame(next) : go(true)); next(); })";
-    assert!(phone.value::<bool>(frames).await);
+    assert!(phone.evaluate::<bool>(frames).await);
     phone
-        .touch(DispatchTouchEventType::TouchMove, (x, y - 200.0))
+        .dispatch_touch(DispatchTouchEventType::TouchMove, (x, y - 200.0))
         .await;
-    phone.lift_finger().await;
+    phone.end_touch().await;
     assert!(elif.task("INF-3").await["sprint"].is_null());
 
-    // resting first: the row is in the hand, and near the edge the page brings the sprint closer
+    // a long press starts a drag, and near the edge the page scrolls towards the sprint
     phone
-        .run("document.querySelector('#slip-INF-3').scrollIntoView({ block: 'center' })")
+        .run_script("document.querySelector('#slip-INF-3').scrollIntoView({ block: 'center' })")
         .await;
-    let (x, y) = phone.middle("#slip-INF-3 small").await;
+    let (x, y) = phone.center_of("#slip-INF-3 small").await;
     phone
-        .touch(DispatchTouchEventType::TouchStart, (x, y))
+        .dispatch_touch(DispatchTouchEventType::TouchStart, (x, y))
         .await;
     phone
-        .until("document.querySelector('#slip-INF-3.lifted')")
+        .wait_for("document.querySelector('#slip-INF-3.lifted')")
         .await;
     for step in 1..=8 {
         phone
-            .touch(
+            .dispatch_touch(
                 DispatchTouchEventType::TouchMove,
                 (x, y + (836.0 - y) * f64::from(step) / 8.0),
             )
             .await;
     }
-    phone.until("document.querySelector('.group[class*=hue]').getBoundingClientRect().bottom < innerHeight - 80").await;
-    // away from the edge the page stands still again
+    phone.wait_for("document.querySelector('.group[class*=hue]').getBoundingClientRect().bottom < innerHeight - 80").await;
+    // away from the edge the page stops scrolling
     phone
-        .touch(DispatchTouchEventType::TouchMove, (x, 422.0))
+        .dispatch_touch(DispatchTouchEventType::TouchMove, (x, 422.0))
         .await;
     let still = "document.body.dataset.top === String(scrollY) || !(document.body.dataset.top = String(scrollY))";
-    phone.until(still).await;
-    let to = phone.middle(".group[class*=hue] ol").await;
-    phone.touch(DispatchTouchEventType::TouchMove, to).await;
+    phone.wait_for(still).await;
+    let to = phone.center_of(".group[class*=hue] ol").await;
     phone
-        .until("document.querySelector('.group[class*=hue].over')")
+        .dispatch_touch(DispatchTouchEventType::TouchMove, to)
         .await;
-    phone.picture("story-planning-finger").await;
-    phone.lift_finger().await;
     phone
-        .until("document.querySelector('.group[class*=hue] #slip-INF-3')")
+        .wait_for("document.querySelector('.group[class*=hue].over')")
+        .await;
+    phone.screenshot("story-planning-finger").await;
+    phone.end_touch().await;
+    phone
+        .wait_for("document.querySelector('.group[class*=hue] #slip-INF-3')")
         .await;
     assert_eq!(elif.task("INF-3").await["goal"], 1);
 }
 
 #[tokio::test]
-async fn a_team_walks_its_board_with_the_keys_and_notes_what_comes_up() {
-    let stage = Stage::new().await;
-    let elif = &stage.world.elif;
+async fn team_walks_the_board_by_keyboard_and_adds_an_action() {
+    let fixture = BrowserFixture::new().await;
+    let elif = &fixture.world.elif;
     for (column, title) in [
         ("todo", "Begin this"),
         ("in-progress", "Go on"),
@@ -349,58 +351,60 @@ async fn a_team_walks_its_board_with_the_keys_and_notes_what_comes_up() {
     ] {
         elif.make("infrastructure", column, title).await;
     }
-    let window = stage.window(elif).await;
-    // the card, with the scripts of its page at work
+    let window = fixture.open_window(elif).await;
+    // waits for a card and for the scripts of its page
     let at = async |title: &str| {
         let shown = format!("document.querySelector('.walked h2')?.textContent === '{title}'");
         window
-            .until(&format!(
+            .wait_for(&format!(
                 "{shown} && document.querySelector('walk-timer button')"
             ))
             .await;
     };
     window.goto("/teams/infrastructure/standup").await;
     window
-        .until("customElements.get('sortable-board') && document.readyState === 'complete'")
+        .wait_for("customElements.get('sortable-board') && document.readyState === 'complete'")
         .await;
-    window.press("w").await;
+    window.press_key("w").await;
     at("Look at it").await;
     window.click("walk-timer button").await;
     window
-        .until("document.querySelector('walk-timer').textContent.includes('this card 0:0')")
+        .wait_for("document.querySelector('walk-timer').textContent.includes('this card 0:0')")
         .await;
-    window.press("w").await;
+    window.press_key("w").await;
     at("Go on").await;
     window
-        .until("document.querySelector('walk-timer').textContent.includes('this card')")
+        .wait_for("document.querySelector('walk-timer').textContent.includes('this card')")
         .await;
-    window.press("b").await;
+    window.press_key("b").await;
     at("Look at it").await;
-    // What is finished while it is talked about: the next one takes its place by itself.
+    // The card is finished while it is discussed: the next one replaces it.
     elif.post("/tasks/INF-3/position", &[("column", "done")])
         .await
         .ok();
     at("Go on").await;
     window
-        .run("document.querySelector('form[action$=\"/actions\"] input[name=text]').focus()")
+        .run_script("document.querySelector('form[action$=\"/actions\"] input[name=text]').focus()")
         .await;
     window.type_text("Pair on it @elif").await;
-    window.press("Enter").await;
+    window.press_key("Enter").await;
     window
-        .until("document.querySelector('form[action$=\"/actions\"] input[name=text]').value === ''")
+        .wait_for(
+            "document.querySelector('form[action$=\"/actions\"] input[name=text]').value === ''",
+        )
         .await;
-    window.picture("story-walk").await;
-    window.run("document.activeElement.blur()").await;
-    window.press("w").await;
+    window.screenshot("story-walk").await;
+    window.run_script("document.activeElement.blur()").await;
+    window.press_key("w").await;
     at("Begin this").await;
-    window.press("w").await;
-    window.until("location.pathname.endsWith('/standup') && document.body.textContent.includes('Pair on it')").await;
+    window.press_key("w").await;
+    window.wait_for("location.pathname.endsWith('/standup') && document.body.textContent.includes('Pair on it')").await;
 }
 
 #[tokio::test]
-async fn what_is_read_out_prints_and_none_of_its_forms() {
-    let stage = Stage::new().await;
-    let elif = &stage.world.elif;
+async fn meeting_pages_print_without_their_forms() {
+    let fixture = BrowserFixture::new().await;
+    let elif = &fixture.world.elif;
     let goal = [
         ("sprint", "42"),
         ("title", "Migrate 50 of the 100 tables"),
@@ -428,8 +432,8 @@ async fn what_is_read_out_prints_and_none_of_its_forms() {
     )
     .await
     .ok();
-    let window = stage.window(elif).await;
-    window.paper().await;
+    let window = fixture.open_window(elif).await;
+    window.emulate_print().await;
     for (path, name, said) in [
         (
             "/teams/infrastructure/standup",
@@ -462,28 +466,28 @@ async fn what_is_read_out_prints_and_none_of_its_forms() {
         ),
     ] {
         window.goto(path).await;
-        window.until("document.readyState === 'complete'").await;
+        window.wait_for("document.readyState === 'complete'").await;
         let told: String = window
-            .value("document.querySelector('main').innerText")
+            .evaluate("document.querySelector('main').innerText")
             .await;
         for text in said {
             assert!(told.contains(text), "{text} is not on paper: {told}");
         }
         let shown = "[...document.querySelectorAll('input:not([type=checkbox]), textarea, .button, .topbar')].filter(one => one.checkVisibility()).map(one => one.outerHTML)";
-        let forms: Vec<String> = window.value(shown).await;
+        let forms: Vec<String> = window.evaluate(shown).await;
         assert!(forms.is_empty(), "{}", forms.join("\n"));
         let wide: bool = window
-            .value("document.documentElement.scrollWidth > innerWidth")
+            .evaluate("document.documentElement.scrollWidth > innerWidth")
             .await;
-        assert!(!wide, "it fits the sheet");
-        window.picture(&format!("print-{name}")).await;
+        assert!(!wide, "it fits the paper");
+        window.screenshot(&format!("print-{name}")).await;
     }
 }
 
 #[tokio::test]
-async fn a_projects_board_is_dragged_over_two_teams_and_other_windows_see_it() {
-    let stage = Stage::new().await;
-    let (elif, jonas) = (&stage.world.elif, &stage.world.jonas);
+async fn project_board_moves_tasks_of_two_teams_live() {
+    let fixture = BrowserFixture::new().await;
+    let (elif, jonas) = (&fixture.world.elif, &fixture.world.jonas);
     let project = [
         ("team", "infrastructure"),
         ("name", "Re-partition"),
@@ -501,35 +505,37 @@ async fn a_projects_board_is_dragged_over_two_teams_and_other_windows_see_it() {
             .await
             .ok();
     }
-    let one = stage.window(elif).await;
-    let two = stage.window(elif).await;
+    let one = fixture.open_window(elif).await;
+    let two = fixture.open_window(elif).await;
     one.goto("/projects/re-partition/board").await;
-    one.until("customElements.get('sortable-board') && document.readyState === 'complete'")
+    one.wait_for("customElements.get('sortable-board') && document.readyState === 'complete'")
         .await;
-    two.board("/teams/infrastructure").await;
+    two.open_board("/teams/infrastructure").await;
     one.page.bring_to_front().await.unwrap();
-    let to = one.middle("[data-column=review] ol").await;
+    let to = one.center_of("[data-column=review] ol").await;
     one.drag("#INF-1", to).await;
-    one.until_column("review", &["INF-1"]).await;
-    one.until("document.querySelector('#toasts').textContent.includes('Moved INF-1 to In review')")
-        .await;
-    two.until_column("in-review", &["INF-1"]).await;
-    // A task of another team: it goes back, and says why.
-    let to = one.middle("[data-column=doing] ol").await;
+    one.wait_for_column("review", &["INF-1"]).await;
+    one.wait_for(
+        "document.querySelector('#toasts').textContent.includes('Moved INF-1 to In review')",
+    )
+    .await;
+    two.wait_for_column("in-review", &["INF-1"]).await;
+    // A task of another team goes back, and a toast says why.
+    let to = one.center_of("[data-column=doing] ol").await;
     one.drag("#ING-1", to).await;
-    one.until(
+    one.wait_for(
         "document.querySelector('#toasts').textContent.includes('Only members of Ingestion')",
     )
     .await;
-    one.until("document.querySelector('[data-column=todo] #ING-1')")
+    one.wait_for("document.querySelector('[data-column=todo] #ING-1')")
         .await;
-    // What that team does itself shows here, in the column of the state.
+    // A move by that team shows here in the column of its state.
     jonas
         .post("/tasks/ING-1/position", &[("column", "in-progress")])
         .await
         .ok();
-    one.until_column("doing", &["ING-1"]).await;
-    one.picture("story-project-board").await;
+    one.wait_for_column("doing", &["ING-1"]).await;
+    one.screenshot("story-project-board").await;
     elif.post("/tasks/INF-1", &[("project", "")]).await.ok();
-    one.until_column("review", &[]).await;
+    one.wait_for_column("review", &[]).await;
 }

@@ -1,33 +1,33 @@
-//! Everyone else: who joins, who looks in from another team, who has a link, and who may change nothing.
+//! People outside the team: invitations, members of other teams, share links, viewers and private teams.
 
 use axum::http::Method;
 use serde_json::json;
 
-use crate::stage::Stage;
+use crate::browser_fixture::BrowserFixture;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn somebody_is_invited_joins_and_stands_on_the_board() {
-    let stage = Stage::new().await;
-    let elif = &stage.world.elif;
+async fn invited_person_joins_and_deactivation_ends_the_session() {
+    let fixture = BrowserFixture::new().await;
+    let elif = &fixture.world.elif;
     sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")
-        .execute(&stage.world.db)
+        .execute(&fixture.world.db)
         .await
         .unwrap();
-    let admin = stage.window(elif).await;
+    let admin = fixture.open_window(elif).await;
     admin.goto("/settings/people").await;
-    admin.until("document.querySelector('#team')").await;
+    admin.wait_for("document.querySelector('#team')").await;
     admin
-        .run("document.querySelector('#team').value = 'infrastructure'")
+        .run_script("document.querySelector('#team').value = 'infrastructure'")
         .await;
     admin.click("#invitations .button.primary").await;
-    admin.until("document.querySelector('input.once')").await;
-    admin.picture("story-invitation").await;
+    admin.wait_for("document.querySelector('input.once')").await;
+    admin.screenshot("story-invitation").await;
     let path: String = admin
-        .value("new URL(document.querySelector('input.once').value).pathname")
+        .evaluate("new URL(document.querySelector('input.once').value).pathname")
         .await;
-    let newcomer = stage.blank().await;
+    let newcomer = fixture.open_anonymous_window().await;
     newcomer.goto(&path).await;
-    newcomer.until("document.querySelector('main').textContent.includes('Elif invites you to Infrastructure')").await;
+    newcomer.wait_for("document.querySelector('main').textContent.includes('Elif invites you to Infrastructure')").await;
     for (field, typed) in [
         ("name", "Mira Sol"),
         ("email", "mira@example.org"),
@@ -36,22 +36,24 @@ async fn somebody_is_invited_joins_and_stands_on_the_board() {
         newcomer.click(&format!("#{field}")).await;
         newcomer.type_text(typed).await;
     }
-    newcomer.press("Enter").await;
-    newcomer.until("document.querySelector('.me-menu')").await;
-    newcomer.board("/teams/infrastructure").await;
+    newcomer.press_key("Enter").await;
     newcomer
-        .until("document.querySelector('.people').textContent.includes('Mira Sol')")
+        .wait_for("document.querySelector('.me-menu')")
+        .await;
+    newcomer.open_board("/teams/infrastructure").await;
+    newcomer
+        .wait_for("document.querySelector('.people').textContent.includes('Mira Sol')")
         .await;
     newcomer
-        .until("document.querySelector('[data-editable]')")
+        .wait_for("document.querySelector('[data-editable]')")
         .await;
-    // One link for one person.
+    // The invitation works once.
     newcomer.goto(&path).await;
     newcomer
-        .until("document.body.textContent.includes('nothing at this address')")
+        .wait_for("document.body.textContent.includes('nothing at this address')")
         .await;
-    // Deactivated, her open window is told within seconds.
-    newcomer.board("/teams/infrastructure").await;
+    // After deactivation, her open window says so within seconds.
+    newcomer.open_board("/teams/infrastructure").await;
     let gone = elif
         .post("/settings/people/mira-sol", &[("do", "deactivate")])
         .await;
@@ -63,22 +65,22 @@ async fn somebody_is_invited_joins_and_stands_on_the_board() {
     };
     gone.ok();
     newcomer
-        .until("document.querySelector('.offline')?.textContent.includes('signed out')")
+        .wait_for("document.querySelector('.offline')?.textContent.includes('signed out')")
         .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_teams_member_follows_a_task_asks_for_something_and_gets_it() {
-    let stage = Stage::new().await;
-    let (elif, jonas) = (&stage.world.elif, &stage.world.jonas);
+async fn other_team_follows_a_task_and_gets_its_request_done() {
+    let fixture = BrowserFixture::new().await;
+    let (elif, jonas) = (&fixture.world.elif, &fixture.world.jonas);
     let key = elif.make("infrastructure", "todo", "Cut over").await;
-    let window = stage.window(jonas).await;
+    let window = fixture.open_window(jonas).await;
     window.goto(&format!("/tasks/{key}")).await;
     window
-        .until("document.querySelector('form[action$=\"/follow\"] button')")
+        .wait_for("document.querySelector('form[action$=\"/follow\"] button')")
         .await;
     window.click("form[action$=\"/follow\"] button").await;
-    window.until("document.querySelector('form[action$=\"/follow\"] button').textContent === 'Following'").await;
+    window.wait_for("document.querySelector('form[action$=\"/follow\"] button').textContent === 'Following'").await;
     elif.post(
         &format!("/tasks/{key}/position"),
         &[("column", "in-review")],
@@ -87,123 +89,129 @@ async fn another_teams_member_follows_a_task_asks_for_something_and_gets_it() {
     .ok();
     window.goto("/").await;
     window
-        .until(
+        .wait_for(
             "document.querySelector('#news')?.textContent.includes('Elif moved it to In review')",
         )
         .await;
-    window.picture("story-news").await;
+    window.screenshot("story-news").await;
     window.click("#news button").await;
     window
-        .until("!document.querySelector('#news') && document.querySelector('main')")
+        .wait_for("!document.querySelector('#news') && document.querySelector('main')")
         .await;
 
     window.goto("/teams/infrastructure/check-in").await;
     window
-        .until("document.querySelector('.head .button.primary')")
+        .wait_for("document.querySelector('.head .button.primary')")
         .await;
     window.click(".head .button.primary").await;
-    window.until("document.querySelector('#ask #title')").await;
+    window
+        .wait_for("document.querySelector('#ask #title')")
+        .await;
     window.click("#title").await;
     window.type_text("A replica for reports").await;
     window.click("#why").await;
     window.type_text("They are slow").await;
     window.click("#ask .button.primary").await;
     window
-        .until("document.querySelector('#asked')?.textContent.includes('not answered yet')")
+        .wait_for("document.querySelector('#asked')?.textContent.includes('not answered yet')")
         .await;
 
-    let theirs = stage.window(elif).await;
+    let theirs = fixture.open_window(elif).await;
     theirs.goto("/teams/infrastructure/planning").await;
     theirs
-        .until("document.querySelector('a[href$=\"/intake\"]')")
+        .wait_for("document.querySelector('a[href$=\"/intake\"]')")
         .await;
     theirs
-        .run("document.querySelector('a[href$=\"/intake\"]').click()")
+        .run_script("document.querySelector('a[href$=\"/intake\"]').click()")
         .await;
     theirs
-        .until("document.querySelector('button[value=taken]')")
+        .wait_for("document.querySelector('button[value=taken]')")
         .await;
-    theirs.picture("story-intake").await;
+    theirs.screenshot("story-intake").await;
     theirs
-        .run("document.querySelector('button[value=taken]').click()")
+        .run_script("document.querySelector('button[value=taken]').click()")
         .await;
-    theirs.until("location.pathname === '/tasks/INF-2'").await;
+    theirs
+        .wait_for("location.pathname === '/tasks/INF-2'")
+        .await;
     elif.post("/tasks/INF-2/position", &[("column", "done")])
         .await
         .ok();
     window.goto("/").await;
     window
-        .until("document.querySelector('#asked')?.textContent.includes('INF-2 is in Done')")
+        .wait_for("document.querySelector('#asked')?.textContent.includes('INF-2 is in Done')")
         .await;
     window
-        .until("document.querySelector('#awaited')?.textContent.includes('A replica for reports')")
+        .wait_for(
+            "document.querySelector('#awaited')?.textContent.includes('A replica for reports')",
+        )
         .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_shared_check_in_is_live_and_dies_in_an_open_window_when_it_is_revoked() {
-    let stage = Stage::new().await;
-    let elif = &stage.world.elif;
+async fn shared_check_in_is_live_until_its_link_is_revoked() {
+    let fixture = BrowserFixture::new().await;
+    let elif = &fixture.world.elif;
     sqlx::query("UPDATE members SET role = 'lead'")
-        .execute(&stage.world.db)
+        .execute(&fixture.world.db)
         .await
         .unwrap();
     let key = elif.make("infrastructure", "todo", "Cut over").await;
-    let lead = stage.window(elif).await;
+    let lead = fixture.open_window(elif).await;
     lead.goto("/teams/infrastructure/settings").await;
-    lead.until("document.querySelector('#share-name')").await;
-    lead.run("document.querySelector('#share-name').focus()")
+    lead.wait_for("document.querySelector('#share-name')").await;
+    lead.run_script("document.querySelector('#share-name').focus()")
         .await;
     lead.type_text("Auditors").await;
-    lead.press("Enter").await;
-    lead.until("document.querySelector('#links input.once')")
+    lead.press_key("Enter").await;
+    lead.wait_for("document.querySelector('#links input.once')")
         .await;
     let path: String = lead
-        .value("new URL(document.querySelector('#links input.once').value).pathname")
+        .evaluate("new URL(document.querySelector('#links input.once').value).pathname")
         .await;
-    let guest = stage.blank().await;
+    let guest = fixture.open_anonymous_window().await;
     guest.goto(&path).await;
     guest
-        .until("document.querySelector('main')?.textContent.includes('0 of 1 done')")
+        .wait_for("document.querySelector('main')?.textContent.includes('0 of 1 done')")
         .await;
-    guest.picture("story-shared-check-in").await;
+    guest.screenshot("story-shared-check-in").await;
     elif.post(&format!("/tasks/{key}/position"), &[("column", "done")])
         .await
         .ok();
     guest
-        .until("document.querySelector('main').textContent.includes('1 of 1 done')")
+        .wait_for("document.querySelector('main').textContent.includes('1 of 1 done')")
         .await;
-    let found = guest.violations().await;
+    let found = guest.accessibility_violations().await;
     assert!(found.is_empty(), "{found:?}");
 
-    lead.run("document.querySelector('#links .rows button').click()")
+    lead.run_script("document.querySelector('#links .rows button').click()")
         .await;
     guest
-        .until("document.querySelector('.ended')?.textContent.includes('This link has ended.')")
+        .wait_for("document.querySelector('.ended')?.textContent.includes('This link has ended.')")
         .await;
     let left: bool = guest
-        .value("document.body.textContent.includes('Cut over')")
+        .evaluate("document.body.textContent.includes('Cut over')")
         .await;
-    assert!(!left, "what the link showed is gone from the window");
+    assert!(!left, "the shared content is gone from the window");
     guest.goto(&path).await;
     guest
-        .until("document.body.textContent.includes('nothing at this address')")
+        .wait_for("document.body.textContent.includes('nothing at this address')")
         .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_viewer_finds_nothing_to_change() {
-    let stage = Stage::new().await;
-    let elif = &stage.world.elif;
-    let vera = stage.world.join("Vera Lund", "vera", "ingestion").await;
+async fn viewer_is_offered_nothing_to_change() {
+    let fixture = BrowserFixture::new().await;
+    let elif = &fixture.world.elif;
+    let vera = fixture.world.join("Vera Lund", "vera", "ingestion").await;
     for query in [
         "UPDATE accounts SET role = 'viewer' WHERE handle = 'vera'",
         "DELETE FROM members WHERE account_id = (SELECT id FROM accounts WHERE handle = 'vera')",
     ] {
-        sqlx::query(query).execute(&stage.world.db).await.unwrap();
+        sqlx::query(query).execute(&fixture.world.db).await.unwrap();
     }
     let key = elif.make("infrastructure", "in-progress", "Cut over").await;
-    // what somebody else may do with it: it waits on what is done
+    // others would be offered to unblock this one: its blocker is done
     let free = elif
         .make("infrastructure", "in-progress", "Free to go on")
         .await;
@@ -236,11 +244,11 @@ async fn a_viewer_finds_nothing_to_change() {
         303
     );
     let goal: uuid::Uuid = sqlx::query_scalar("SELECT id FROM goals")
-        .fetch_one(&stage.world.db)
+        .fetch_one(&fixture.world.db)
         .await
         .unwrap();
-    let window = stage.window(&vera).await;
-    // Signing out, how pages look and what one follows are nobody else's business.
+    let window = fixture.open_window(&vera).await;
+    // Signing out, preferences and following are allowed for everyone.
     let own = "^/logout$|^/me$|^/me/|/follow$";
     for path in [
         "/teams/infrastructure",
@@ -263,30 +271,30 @@ async fn a_viewer_finds_nothing_to_change() {
     ] {
         window.goto(path).await;
         window
-            .until("document.readyState === 'complete' && document.querySelector('.me-menu')")
+            .wait_for("document.readyState === 'complete' && document.querySelector('.me-menu')")
             .await;
         let forms: Vec<String> = window
-            .value(&format!(
+            .evaluate(&format!(
                 "[...document.querySelectorAll('form[method=post]')].filter(form => form.elements.length && [...form.elements].some(one => one.type !== 'hidden')).map(form => form.getAttribute('action') ?? '').filter(action => !new RegExp('{own}').test(action))"
             ))
             .await;
-        assert!(forms.is_empty(), "{path} offers {forms:?}");
+        assert!(forms.is_empty(), "{path} has forms {forms:?}");
         let editable: bool = window
-            .value("Boolean(document.querySelector('[data-editable], [data-quick-add]'))")
+            .evaluate("Boolean(document.querySelector('[data-editable], [data-quick-add]'))")
             .await;
         assert!(!editable, "{path}");
     }
-    // Nor do the keyboard and the mouse: the list of keys, last of all, shows that each of them was heard.
-    window.board("/teams/infrastructure").await;
+    // Neither keyboard nor mouse changes anything. The list of shortcuts opens last, so all keys were handled.
+    window.open_board("/teams/infrastructure").await;
     window
-        .run("globalThis.asked = []; const real = fetch; globalThis.fetch = (url, how) => { asked.push(`${how?.method ?? 'GET'} ${url}`); return real(url, how); }")
+        .run_script("globalThis.asked = []; const real = fetch; globalThis.fetch = (url, how) => { asked.push(`${how?.method ?? 'GET'} ${url}`); return real(url, how); }")
         .await;
     let (from, to) = (
-        window.middle("#INF-1").await,
-        window.middle("[data-column=done]").await,
+        window.center_of("#INF-1").await,
+        window.center_of("[data-column=done]").await,
     );
-    window.pull(from, to).await;
-    window.drop_at(to).await;
+    window.press_and_move(from, to).await;
+    window.release_at(to).await;
     for key in [
         "Space",
         "ArrowRight",
@@ -299,50 +307,50 @@ async fn a_viewer_finds_nothing_to_change() {
         "x",
         "?",
     ] {
-        // an arrow goes on to another card, which is nobody's harm
+        // an arrow key moves the focus to another card
         window
-            .run("document.querySelector('#INF-1 h3 a').focus()")
+            .run_script("document.querySelector('#INF-1 h3 a').focus()")
             .await;
-        window.press(key).await;
+        window.press_key(key).await;
     }
     window
-        .until("document.querySelector('dialog.small[open] .keys')")
+        .wait_for("document.querySelector('dialog.small[open] .keys')")
         .await;
-    let asked: Vec<String> = window.value("asked").await;
+    let asked: Vec<String> = window.evaluate("asked").await;
     assert!(asked.is_empty(), "{asked:?}");
     let shown: i64 = window
-        .value("document.querySelectorAll('dialog[open], .toast, #board textarea, #board .new, [aria-pressed=true][data-task], .selected').length")
+        .evaluate("document.querySelectorAll('dialog[open], .toast, #board textarea, #board .new, [aria-pressed=true][data-task], .selected').length")
         .await;
-    assert_eq!(shown, 1, "the list of keys is all that there is");
-    window.until_column("in-progress", &["INF-1"]).await;
+    assert_eq!(shown, 1, "only the list of shortcuts is open");
+    window.wait_for_column("in-progress", &["INF-1"]).await;
     assert_eq!(elif.task(&key).await["version"], 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_private_team_stays_unseen_while_a_thousand_of_its_events_happen() {
-    let stage = Stage::new().await;
-    let (elif, jonas) = (&stage.world.elif, &stage.world.jonas);
+async fn private_team_stays_hidden_during_a_thousand_events() {
+    let fixture = BrowserFixture::new().await;
+    let (elif, jonas) = (&fixture.world.elif, &fixture.world.jonas);
     let key = elif.make("infrastructure", "todo", "Zanzibar").await;
     jonas.make("ingestion", "todo", "Ours").await;
     sqlx::query("UPDATE teams SET private = true WHERE key = 'INF'")
-        .execute(&stage.world.db)
+        .execute(&fixture.world.db)
         .await
         .unwrap();
     sqlx::query("UPDATE workspace SET seq = seq + 1")
-        .execute(&stage.world.db)
+        .execute(&fixture.world.db)
         .await
         .unwrap();
-    let window = stage.window(jonas).await;
-    window.board("/teams/ingestion").await;
-    // What the page hears, whoever it is from.
+    let window = fixture.open_window(jonas).await;
+    window.open_board("/teams/ingestion").await;
+    // Records everything on both streams.
     window
-        .run("globalThis.heard = []; for (const url of ['/teams/ingestion/live', '/teams/infrastructure/live']) fetch(url).then(async answer => { heard.push(`${url} ${answer.status}`); if (answer.ok) for await (const bytes of answer.body.pipeThrough(new TextDecoderStream())) heard.push(bytes) })")
+        .run_script("globalThis.heard = []; for (const url of ['/teams/ingestion/live', '/teams/infrastructure/live']) fetch(url).then(async answer => { heard.push(`${url} ${answer.status}`); if (answer.ok) for await (const bytes of answer.body.pipeThrough(new TextDecoderStream())) heard.push(bytes) })")
         .await;
     window
-        .until("heard.length > 1 && heard.some(one => one.includes('presence'))")
+        .wait_for("heard.length > 1 && heard.some(one => one.includes('presence'))")
         .await;
     let before: i64 = sqlx::query_scalar("SELECT seq FROM teams WHERE key = 'INF'")
-        .fetch_one(&stage.world.db)
+        .fetch_one(&fixture.world.db)
         .await
         .unwrap();
     let busy = (0..8).map(|_| async {
@@ -355,14 +363,14 @@ async fn a_private_team_stays_unseen_while_a_thousand_of_its_events_happen() {
     });
     futures_util::future::join_all(busy).await;
     let after: i64 = sqlx::query_scalar("SELECT seq FROM teams WHERE key = 'INF'")
-        .fetch_one(&stage.world.db)
+        .fetch_one(&fixture.world.db)
         .await
         .unwrap();
     assert_eq!(after - before, 1000);
-    // One of our own comes through: the line was up all the time.
+    // An event of the own team arrives: the stream was open all the time.
     jonas.make("ingestion", "todo", "The last one").await;
-    window.until("heard.join('').includes('The last one') && document.body.textContent.includes('The last one')").await;
-    let heard: String = window.value("heard.join('\\n')").await;
+    window.wait_for("heard.join('').includes('The last one') && document.body.textContent.includes('The last one')").await;
+    let heard: String = window.evaluate("heard.join('\\n')").await;
     assert!(heard.contains("/teams/infrastructure/live 404"), "{heard}");
     for path in [
         "/teams/ingestion",
