@@ -3,10 +3,12 @@
 let locks = 0;
 const queue = [];
 
+/** Called when a drag starts. */
 export const lockBoard = () => {
   locks++;
 };
 
+/** Called when a drag ends: runs what was held back. */
 export const unlockBoard = () => {
   if (--locks === 0) queue.splice(0).forEach((run) => run());
 };

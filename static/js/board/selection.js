@@ -38,6 +38,7 @@ export function extendSelection(card) {
   announce(`${countText()}.`);
 }
 
+/** Deselects all cards. */
 export function clearSelection() {
   if (!selectedKeys.size) return;
   selectedKeys.clear();
