@@ -18,6 +18,9 @@ use crate::domain::error::Problem;
 #[folder = "static/"]
 struct Files;
 
+/// Scripts of a single page, which static/js/app.js loads there.
+const ON_ONE_PAGE: [&str; 2] = ["js/elements/planning-lists.js", "js/elements/walk-timer.js"];
+
 /// Every file, by its path under the version.
 pub struct Assets {
     /// Changes whenever any file does; addresses with it can be kept for ever.
@@ -68,7 +71,8 @@ impl Assets {
             .take(6)
             .map(|byte| format!("{byte:02x}"))
             .collect();
-        let everywhere = |name: &&String| name.ends_with(".js") && !name.starts_with("js/pages/");
+        let everywhere =
+            |name: &&String| name.ends_with(".js") && !ON_ONE_PAGE.contains(&name.as_str());
         let modules = files.keys().filter(everywhere).cloned().collect();
         let files = files
             .into_iter()
@@ -94,9 +98,9 @@ fn lean(file: &[u8], comment: &str) -> Vec<u8> {
     let mut within = false;
     let mut out = String::with_capacity(text.len());
     for line in text.lines().map(str::trim) {
-        let begins = !within && line.starts_with(comment);
-        let is_comment = begins || within;
-        if comment == "/*" && is_comment {
+        let begins_block = !within && line.starts_with("/*");
+        let is_comment = within || begins_block || line.starts_with(comment);
+        if within || begins_block {
             within = !line.ends_with("*/");
         }
         if !is_comment && !line.is_empty() {

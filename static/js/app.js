@@ -1,19 +1,20 @@
-// Everything works without this, by plain links and forms. With it: drag, keys, live, no page loads.
+// Entry point of every page. Pages work with plain links and forms; these modules add drag and drop, keyboard
+// shortcuts, live updates and forms without page loads.
 
 import "./elements/sortable-board.js";
-// the figures first: the names along the top repeat them
-import "./elements/board-counts.js";
-import "./elements/column-names.js";
-import "./elements/board-keys.js";
-import "./elements/new-task.js";
-import "./elements/task-dialog.js";
-import "./elements/enhanced-forms.js";
+// Before column-tabs.js, which copies the counts that this module writes.
+import "./board/counts.js";
+import "./board/column-tabs.js";
+import "./board/keyboard-shortcuts.js";
+import "./board/quick-add.js";
+import "./shared/dialogs.js";
+import "./forms/enhanced-forms.js";
 import "./elements/markdown-preview.js";
-import "./elements/live-stream.js";
-import "./elements/open-menus.js";
-import "./elements/own-zone.js";
+import "./live/live-updates.js";
+import "./shared/menus.js";
+import "./forms/timezone.js";
 
-// what one page alone needs comes with that page
+// Elements that only one page uses are loaded on that page.
 for (const element of ["planning-lists", "walk-timer"]) {
-  if (document.querySelector(element)) import(`./pages/${element}.js`);
+  if (document.querySelector(element)) import(`./elements/${element}.js`);
 }

@@ -1,30 +1,30 @@
-//! Stories in a real browser.
+//! Tests in a real browser.
 
-mod asking;
+mod board;
+mod board_interaction;
+mod board_sync;
+mod browser_fixture;
+mod bulk_edit;
 #[path = "../it/cluster.rs"]
 mod cluster;
-mod everyone;
 mod firefox;
-mod first_day;
 mod forms;
-mod fortnight;
-mod hands;
-mod lanes;
-mod line;
-mod meeting;
+mod live_connection;
+mod live_pages;
+mod onboarding;
 mod pages;
 #[path = "../it/program.rs"]
 #[expect(
     dead_code,
-    reason = "the stories of starting and stopping use more of it"
+    reason = "the tests of starting and stopping use more of it"
 )]
 mod program;
+mod roles_and_sharing;
 #[path = "../it/served.rs"]
-#[expect(dead_code, reason = "only its server is wanted here")]
+#[expect(dead_code, reason = "only its server is used here")]
 mod served;
-mod several;
-mod stage;
-mod stories;
+mod sprint_cycle;
+mod task_dialogs;
 #[path = "../it/world.rs"]
-#[expect(dead_code, reason = "the stories through the router use more of it")]
+#[expect(dead_code, reason = "the tests through the router use more of it")]
 mod world;

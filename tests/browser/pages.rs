@@ -1,35 +1,37 @@
-//! How each page looks, and what a machine can say of its accessibility.
+//! Screenshots of every page, and automated accessibility checks.
 
 use axum::http::Method;
 use serde_json::json;
 
 use crate::{
+    browser_fixture::{BrowserFixture, TestBrowser, Window},
     program::Place,
-    stage::{Stage, Window, Windows},
 };
 
-/// Shows a page wide and narrow, light and dark, with a picture of each; gives what is wrong with it.
-pub async fn look(window: &Window, name: &str, path: &str) -> Vec<String> {
+/// Opens a page wide and narrow, light and dark, takes a screenshot of each, and returns what is wrong with it.
+pub async fn check_page(window: &Window, name: &str, path: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (width, height, phone) in [(1440, 900, false), (390, 844, true)] {
         for scheme in ["light", "dark"] {
-            window.size(width, height, phone).await;
-            window.scheme(scheme).await;
+            window.resize(width, height, phone).await;
+            window.set_color_scheme(scheme).await;
             window.goto(path).await;
-            window.until("document.readyState === 'complete'").await;
-            let sideways: bool = window
-                .value("document.documentElement.scrollWidth > innerWidth")
+            window.wait_for("document.readyState === 'complete'").await;
+            let overflows: bool = window
+                .evaluate("document.documentElement.scrollWidth > innerWidth")
                 .await;
-            if sideways {
+            if overflows {
                 found.push(format!("{name} {width} {scheme}: scrolls sideways"));
             }
-            window.picture(&format!("{name}-{width}-{scheme}")).await;
-            // All of the page at once: what the bar at the foot covers can be scrolled from under it.
-            let whole: i64 = window.value("document.documentElement.scrollHeight").await;
-            window.size(width, whole.max(height), phone).await;
+            window.screenshot(&format!("{name}-{width}-{scheme}")).await;
+            // The whole page at once: the bar at the bottom would cover what can be scrolled into view.
+            let full_height: i64 = window
+                .evaluate("document.documentElement.scrollHeight")
+                .await;
+            window.resize(width, full_height.max(height), phone).await;
             found.extend(
                 window
-                    .violations()
+                    .accessibility_violations()
                     .await
                     .into_iter()
                     .map(|one| format!("{name} {width} {scheme}: {one}")),
@@ -39,17 +41,17 @@ pub async fn look(window: &Window, name: &str, path: &str) -> Vec<String> {
     found
 }
 
-/// Words in a chart that are hard to read on what they stand on: axe looks at none, they are drawn.
-async fn pale_charts(window: &Window) -> Vec<String> {
+/// Returns chart labels with a contrast below 4.5 : 1. axe does not check text in SVG.
+async fn find_low_contrast_chart_text(window: &Window) -> Vec<String> {
     let mut found = Vec::new();
     for ground in ["light", "dark", "print"] {
         if ground == "print" {
-            window.paper().await;
+            window.emulate_print().await;
         } else {
-            window.scheme(ground).await;
+            window.set_color_scheme(ground).await;
         }
         let pale: Vec<String> = window
-            .value(
+            .evaluate(
                 "(() => { const draw = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
                 const bright = colour => { draw.clearRect(0, 0, 1, 1); draw.fillStyle = colour; draw.fillRect(0, 0, 1, 1); const [r, g, b, a] = draw.getImageData(0, 0, 1, 1).data; if (a < 250) return null;
                     const line = one => { one /= 255; return one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4; }; return 0.2126 * line(r) + 0.7152 * line(g) + 0.0722 * line(b); };
@@ -59,31 +61,31 @@ async fn pale_charts(window: &Window) -> Vec<String> {
             .await;
         found.extend(
             pale.into_iter()
-                .map(|text| format!("flow {ground}: “{text}” is pale")),
+                .map(|text| format!("flow {ground}: “{text}” has low contrast")),
         );
     }
-    window.scheme("light").await;
+    window.set_color_scheme("light").await;
     found
 }
 
-/// What somebody sees who tries it out: `fortnight demo`, and every page that its fortnight goes through.
+/// `fortnight demo`, page by page: each one has content worth showing and no violations.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_page_of_the_demo_is_worth_a_look() {
+async fn every_demo_page_has_content_and_no_violations() {
     let place = Place::new();
     let mut server = place.serve_demo(&[]).await;
     let link = server.link().await;
-    let windows = Windows::at(&format!("http://{}", server.address())).await;
-    let window = windows.blank().await;
+    let browser = TestBrowser::launch(&format!("http://{}", server.address())).await;
+    let window = browser.open_anonymous_window().await;
     window
         .goto(link.split_once(server.address()).unwrap().1)
         .await;
-    window.until_at("/").await;
+    window.wait_for_url("/").await;
     window.goto("/teams/infrastructure").await;
     let current: i64 = window
-        .value("Number(document.querySelector('[aria-label=Sprint]').textContent.match(/Sprint (\\d+)/)[1])")
+        .evaluate("Number(document.querySelector('[aria-label=Sprint]').textContent.match(/Sprint (\\d+)/)[1])")
         .await;
     let last = current - 1;
-    // the one that has come furthest, and a goal whose figures are typed in
+    // the project with the most goals, and the goal with the most entered values
     let (project, goal): (String, String) = {
         let mut db = place.sql().await;
         let project = "SELECT '/projects/' || p.slug FROM projects p JOIN goals g ON g.project_id = p.id GROUP BY p.slug ORDER BY count(*) DESC LIMIT 1";
@@ -204,11 +206,11 @@ async fn every_page_of_the_demo_is_worth_a_look() {
             "document.querySelectorAll('main svg circle').length > 1",
         ),
     ] {
-        found.extend(look(&window, &format!("demo-{name}"), &path).await);
+        found.extend(check_page(&window, &format!("demo-{name}"), &path).await);
         if name == "flow" {
-            found.extend(pale_charts(&window).await);
+            found.extend(find_low_contrast_chart_text(&window).await);
         }
-        if !window.value::<bool>(&format!("Boolean({worth})")).await {
+        if !window.evaluate::<bool>(&format!("Boolean({worth})")).await {
             found.push(format!("{name}: not {worth}"));
         }
     }
@@ -216,9 +218,9 @@ async fn every_page_of_the_demo_is_worth_a_look() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow() {
-    let stage = Stage::new().await;
-    let elif = &stage.world.elif;
+async fn no_page_has_wcag_violations_in_any_theme_or_size() {
+    let fixture = BrowserFixture::new().await;
+    let elif = &fixture.world.elif;
     for (column, title) in [
         ("todo", "Alert when replication lag passes 30 s"),
         (
@@ -247,7 +249,7 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
         "INSERT INTO goals (team_id, id, sprint_id, position, title, measure, target, typed, hue, counted_by)
          SELECT t.id, gen_random_uuid(), s.id, 1, 'Migrate 50 of the 100 tables', 'count', 50, 31, 8, 'typed' FROM teams t, sprints s WHERE t.key = 'INF' AND s.state = 'active'",
     )
-    .execute(&stage.world.db)
+    .execute(&fixture.world.db)
     .await
     .unwrap();
     for (tray, text) in [("thanks", "Gita!"), ("well", "Pairing"), ("not", "Day 8")] {
@@ -266,7 +268,7 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
     .ok();
     elif.post("/tasks/INF-3/ask-for-help", &[]).await.ok();
     let goal: uuid::Uuid = sqlx::query_scalar("SELECT id FROM goals")
-        .fetch_one(&stage.world.db)
+        .fetch_one(&fixture.world.db)
         .await
         .unwrap();
     let goal = format!("/teams/infrastructure/goals/{goal}");
@@ -296,15 +298,15 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
     .await
     .ok();
     sqlx::query("UPDATE goals SET project_team_id = p.team_id, project_id = p.id FROM projects p")
-        .execute(&stage.world.db)
+        .execute(&fixture.world.db)
         .await
         .unwrap();
     sqlx::query("UPDATE tasks SET goal_id = g.id FROM goals g WHERE g.team_id = tasks.team_id")
-        .execute(&stage.world.db)
+        .execute(&fixture.world.db)
         .await
         .unwrap();
     sqlx::query("UPDATE members SET role = 'lead'")
-        .execute(&stage.world.db)
+        .execute(&fixture.world.db)
         .await
         .unwrap();
     elif.post(
@@ -318,7 +320,7 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
     .await
     .ok();
     let objective: uuid::Uuid = sqlx::query_scalar("SELECT id FROM objectives")
-        .fetch_one(&stage.world.db)
+        .fetch_one(&fixture.world.db)
         .await
         .unwrap();
     let results = format!("/teams/infrastructure/objectives/{objective}/key-results");
@@ -334,8 +336,8 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
     elif.post("/me/away", &[("from", "2026-11-24"), ("to", "2026-11-27")])
         .await
         .ok();
-    // What is for everybody else: requests, a follower, links of every kind, and an administrator's pages.
-    let jonas = &stage.world.jonas;
+    // What other people see: requests, a follower, links of every kind, and an administrator's pages.
+    let jonas = &fixture.world.jonas;
     let request = [
         ("title", "A replica for reports"),
         ("why", "They are slow"),
@@ -367,7 +369,7 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
         .await
         .ok();
     sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")
-        .execute(&stage.world.db)
+        .execute(&fixture.world.db)
         .await
         .unwrap();
     let between = |text: String, before: &str| {
@@ -431,14 +433,17 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
     )
     .await
     .ok();
-    let vera = stage.world.join("Vera Sandoval", "vera", "ingestion").await;
+    let vera = fixture
+        .world
+        .join("Vera Sandoval", "vera", "ingestion")
+        .await;
     sqlx::query("UPDATE accounts SET role = 'viewer' WHERE handle = 'vera'")
-        .execute(&stage.world.db)
+        .execute(&fixture.world.db)
         .await
         .unwrap();
-    let vera = stage.window(&vera).await;
-    let window = stage.window(elif).await;
-    let nobody = stage.blank().await;
+    let vera = fixture.open_window(&vera).await;
+    let window = fixture.open_window(elif).await;
+    let anonymous = fixture.open_anonymous_window().await;
     let mut found = Vec::new();
     for (name, path) in [
         ("board", "/teams/infrastructure"),
@@ -489,25 +494,25 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
         ("people", "/settings/people"),
         ("audit", "/settings/audit"),
         ("not-found", "/tasks/INF-99"),
-        ("nobody-login", "/login"),
-        ("nobody-join", &join),
-        ("nobody-reset", &reset),
-        ("nobody-shared-check-in", &check_in),
-        ("nobody-shared-board", &board),
-        ("nobody-locked", &locked),
-        ("nobody-embed", &embed),
-        ("nobody-public", "/public/infrastructure"),
-        ("nobody-register", "/register"),
+        ("anonymous-login", "/login"),
+        ("anonymous-join", &join),
+        ("anonymous-reset", &reset),
+        ("anonymous-shared-check-in", &check_in),
+        ("anonymous-shared-board", &board),
+        ("anonymous-locked", &locked),
+        ("anonymous-embed", &embed),
+        ("anonymous-public", "/public/infrastructure"),
+        ("anonymous-register", "/register"),
         ("viewer-board", "/teams/infrastructure"),
         ("viewer-check-in", "/teams/infrastructure/check-in"),
         ("viewer-forbidden", "/settings"),
     ] {
         let window = match name.split_once('-') {
-            Some(("nobody", _)) => &nobody,
+            Some(("anonymous", _)) => &anonymous,
             Some(("viewer", _)) => &vera,
             _ => &window,
         };
-        found.extend(look(window, name, path).await);
+        found.extend(check_page(window, name, path).await);
     }
     for path in [
         "/teams/infrastructure",
@@ -515,41 +520,41 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
         "/teams/infrastructure/planning",
         "/",
     ] {
-        window.size(2560, 1440, false).await;
+        window.resize(2560, 1440, false).await;
         window.goto(path).await;
-        window.until("document.readyState === 'complete'").await;
+        window.wait_for("document.readyState === 'complete'").await;
         if window
-            .value::<bool>("document.documentElement.scrollWidth > innerWidth")
+            .evaluate::<bool>("document.documentElement.scrollWidth > innerWidth")
             .await
         {
             found.push(format!("{path} 2560: scrolls sideways"));
         }
         found.extend(
             window
-                .violations()
+                .accessibility_violations()
                 .await
                 .into_iter()
                 .map(|one| format!("{path} 2560: {one}")),
         );
     }
-    window.picture("my-work-2560-dark").await;
-    window.size(1440, 900, false).await;
-    window.scheme("light").await;
-    window.board("/teams/infrastructure").await;
+    window.screenshot("my-work-2560-dark").await;
+    window.resize(1440, 900, false).await;
+    window.set_color_scheme("light").await;
+    window.open_board("/teams/infrastructure").await;
     window.click("#INF-3 h3 a").await;
-    // a colour that is half faded in is nobody's contrast
+    // wait for transitions: contrast cannot be measured during a fade
     window
-        .until(
+        .wait_for(
             "document.querySelector('dialog.veil[open]') && document.getAnimations().length === 0",
         )
         .await;
     found.extend(
         window
-            .violations()
+            .accessibility_violations()
             .await
             .into_iter()
             .map(|one| format!("opened task: {one}")),
     );
-    window.picture("opened-1440-light").await;
+    window.screenshot("opened-1440-light").await;
     assert!(found.is_empty(), "{}", found.join("\n"));
 }

@@ -1,72 +1,106 @@
-// Cards on the board: finding, placing, replacing them. What the server sent is put where the
-// server says it stands; nothing in here asks for anything.
+// Finds, places and updates the cards on the board. Nothing in this module sends a request.
 
-import { fly } from "./flight.js";
+import { animateCardFrom } from "./drag-preview.js";
 
-export const theBoard = () => document.querySelector("sortable-board");
-export const inLanes = (board) => Boolean(board.querySelector(":scope > .lane"));
+/** @returns {HTMLElement | null} the board of this page, if it has one */
+export const getBoard = () => document.querySelector("sortable-board");
+
+/** @param {HTMLElement} board */
+export const hasLanes = (board) => Boolean(board.querySelector(":scope > .lane"));
+
+/** @param {HTMLElement} list @returns {HTMLElement[]} */
 export const cardsIn = (list) => [...list.children].filter((item) => item.dataset.task);
-export const listsOf = (board, column) =>
+
+/** @param {HTMLElement} board @param {string} column @returns {HTMLElement[]} one list, or one for each lane */
+export const listsOfColumn = (board, column) =>
   [...board.querySelectorAll(`[data-column="${CSS.escape(column)}"] > ol`)];
-export const cardOf = (key) => theBoard()?.querySelector(`[data-task="${CSS.escape(key)}"]`);
+
+/** @param {string} key such as INF-42 @returns {HTMLElement | null | undefined} */
+export const findCard = (key) => getBoard()?.querySelector(`[data-task="${CSS.escape(key)}"]`);
+
+/** @param {HTMLElement} card @returns {HTMLElement} */
 export const columnOf = (card) => card.closest(".column");
 
-export function readCards(html) {
+/** @param {string} html @returns {HTMLElement[]} */
+export function parseCards(html) {
   const template = document.createElement("template");
   template.innerHTML = html;
   return [...template.content.querySelectorAll("li[data-task]")];
 }
 
 /**
- * Put what the server sent on the board. Older than what is shown: ignored, because answers and
- * stream race. `hue` is somebody else's: their change glides and glows.
+ * Adds or updates a card that the server sent. A version older than the one shown is ignored, because responses and
+ * the event stream race.
+ * @param {HTMLElement} fresh
+ * @param {string} column
+ * @param {{ hue?: number | null }} [options] `hue` is the colour of another person, whose change is animated and
+ *   highlighted
  */
-export function showCard(fresh, column, { hue = null } = {}) {
-  const board = theBoard();
+export function upsertCard(fresh, column, { hue = null } = {}) {
+  const board = getBoard();
   if (!board) return;
-  // a board of several teams has a column a state, whatever the teams call theirs
-  const lists = listsOf(board, (board.dataset.places && fresh.dataset.state) || column);
-  const card = cardOf(fresh.dataset.task);
-  // which lane a new one belongs to, only the server knows; the others stay in theirs until it is asked
-  if (!card && inLanes(board)) return;
-  const list = inLanes(board) && card ? lists.find((one) => one.closest(".lane") === card.closest(".lane")) : lists[0];
-  if (!list) return removeCard(fresh.dataset.task); // gone to a column that is not shown
+  // A board across teams has one column for each state, whatever the teams call their columns.
+  const lists = listsOfColumn(board, (board.dataset.moveField && fresh.dataset.state) || column);
+  const card = findCard(fresh.dataset.task);
+  // Only the server knows the lane of a new card. Known cards stay in theirs until the board is reloaded.
+  if (!card && hasLanes(board)) return;
+  const list = hasLanes(board) && card
+    ? lists.find((candidate) => candidate.closest(".lane") === card.closest(".lane"))
+    : lists[0];
+  if (!list) return removeCard(fresh.dataset.task); // moved to a column that is not shown
   fresh.removeAttribute("data-column");
   fresh.removeAttribute("data-state");
   if (!card) {
     placeByRank(fresh, list);
-    glow(fresh, hue);
-    changed(board);
+    highlight(fresh, hue);
+    notifyBoardChanged(board);
     return;
   }
-  const [had, has] = [Number(card.dataset.version), Number(fresh.dataset.version)];
-  if (has < had || (has === had && card.parentElement === list && card.dataset.rank === fresh.dataset.rank)) return;
+  const shownVersion = Number(card.dataset.version);
+  const freshVersion = Number(fresh.dataset.version);
+  const isInPlace = card.parentElement === list && card.dataset.rank === fresh.dataset.rank;
+  if (freshVersion < shownVersion || (freshVersion === shownVersion && isInPlace)) return;
   const from = hue === null ? null : card.getBoundingClientRect();
-  replaceCard(card, fresh);
+  replaceCardContents(card, fresh);
   const moved = placeByRank(card, list);
-  if (moved && from) fly(card, from, 260);
-  glow(card, hue);
-  changed(board);
+  if (moved && from) animateCardFrom(card, from, 260);
+  highlight(card, hue);
+  notifyBoardChanged(board);
 }
 
-/** The same element with new contents: focus, selection and a drag under way keep hold of it. */
-export function replaceCard(card, fresh) {
+/**
+ * Updates a card in place. The element stays the same, so that focus, selection and a drag in progress survive.
+ * @param {HTMLElement} card
+ * @param {HTMLElement} fresh
+ */
+export function replaceCardContents(card, fresh) {
   const focused = card.contains(document.activeElement) ? document.activeElement : null;
-  const mine = ["selected", "lifted", "landing"].filter((name) => card.classList.contains(name));
-  for (const { name } of [...card.attributes]) if (!fresh.hasAttribute(name) && name !== "hidden") card.removeAttribute(name);
-  for (const { name, value } of fresh.attributes) if (name !== "data-column" && name !== "data-state") card.setAttribute(name, value);
-  card.classList.add(...mine);
+  const localClasses = ["selected", "lifted", "landing"].filter((name) => card.classList.contains(name));
+  for (const { name } of [...card.attributes]) {
+    if (!fresh.hasAttribute(name) && name !== "hidden") card.removeAttribute(name);
+  }
+  for (const { name, value } of fresh.attributes) {
+    if (name !== "data-column" && name !== "data-state") card.setAttribute(name, value);
+  }
+  card.classList.add(...localClasses);
   card.replaceChildren(...fresh.childNodes);
-  if (focused) (card.querySelector(focused.matches(".menu") ? ".menu" : "h3 a") ?? card).focus({ preventScroll: true });
+  if (!focused) return;
+  const target = card.querySelector(focused.matches(".menu") ? ".menu" : "h3 a") ?? card;
+  target.focus({ preventScroll: true });
 }
 
-/** Ranks are compared as plain strings, like in the database (COLLATE "C"). True if it moved. */
+/**
+ * Puts a card where its rank belongs. Ranks are compared as plain strings, as in the database (COLLATE "C").
+ * @param {HTMLElement} card
+ * @param {HTMLElement} list
+ * @returns {boolean} whether the card moved
+ */
 export function placeByRank(card, list) {
   const rank = card.dataset.rank ?? "";
   const next = cardsIn(list).find((other) => other !== card && (other.dataset.rank ?? "") > rank)
     ?? list.querySelector(":scope > .new");
   if (card.parentElement === list && nextCard(card) === next) return false;
-  keepFocus(card, () => list.insertBefore(card, next));
+  preserveFocus(card, () => list.insertBefore(card, next));
   return true;
 }
 
@@ -76,31 +110,40 @@ function nextCard(card) {
   return next;
 }
 
-/** Moving a node takes the focus away from what is in it. */
-export function keepFocus(card, move) {
+/**
+ * Keeps the focus inside a card while `move` moves it: moving a node in the document drops its focus.
+ * @param {HTMLElement} card
+ * @param {() => void} move
+ */
+export function preserveFocus(card, move) {
   const focused = card.contains(document.activeElement) ? document.activeElement : null;
   move();
   focused?.focus({ preventScroll: true });
 }
 
+/** @param {string} key */
 export function removeCard(key) {
-  const board = theBoard();
+  const board = getBoard();
   board?.querySelectorAll(`[data-task="${CSS.escape(key)}"]`).forEach((card) => card.remove());
-  if (board) changed(board);
+  if (board) notifyBoardChanged(board);
 }
 
-/** Every card in an answer, where we know its column. Gives back the keys. */
-export function showAnswered(html) {
-  return readCards(html).map((fresh) => {
+/**
+ * Adds or updates every card in a response whose column is known.
+ * @param {string} html
+ * @returns {string[]} the keys of all cards in the response
+ */
+export function applyResponseCards(html) {
+  return parseCards(html).map((fresh) => {
     const key = fresh.dataset.task;
-    const shown = cardOf(key);
+    const shown = findCard(key);
     const column = fresh.dataset.column ?? (shown && columnOf(shown).dataset.column);
-    if (column) showCard(fresh, column);
+    if (column) upsertCard(fresh, column);
     return key;
   });
 }
 
-function glow(card, hue) {
+function highlight(card, hue) {
   if (hue === null || hue === undefined) return;
   const ring = document.createElement("span");
   ring.className = `ring hue-${hue}`;
@@ -109,17 +152,17 @@ function glow(card, hue) {
   card.append(ring);
 }
 
-// Counts, tab stops and names along the top follow once, however many cards changed.
-let telling = false;
-export function changed(board) {
-  if (telling) return;
-  telling = true;
-  queueMicrotask(() => { telling = false; board.dispatchEvent(new Event("board:changed", { bubbles: true })); });
-}
+let notifying = false;
 
-// While a card is in the hand nothing else may move: what arrives meanwhile waits here.
-let held = 0;
-const waiting = [];
-export const hold = () => { held++; };
-export const release = () => { if (--held === 0) waiting.splice(0).forEach((run) => run()); };
-export const whenFree = (run) => { if (held) waiting.push(run); else run(); };
+/**
+ * Dispatches `board:changed` once, however many cards changed in this task. Counts, tab stops and column tabs listen.
+ * @param {HTMLElement} board
+ */
+export function notifyBoardChanged(board) {
+  if (notifying) return;
+  notifying = true;
+  queueMicrotask(() => {
+    notifying = false;
+    board.dispatchEvent(new Event("board:changed", { bubbles: true }));
+  });
+}

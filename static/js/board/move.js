@@ -1,112 +1,132 @@
-// A card has been put down: tell the server, and keep or take back what is on the screen.
+// Sends a dropped card's new place to the server, and confirms or reverts what the board shows.
 
-import { ask, Refused } from "../shared/ask.js";
-import { told, refused } from "../shared/changes.js";
-import { askWhatItWaitsOn } from "../elements/task-dialog.js";
-import { announce, hush } from "../shared/toasts.js";
-import { cardOf, cardsIn, changed, columnOf, keepFocus, placeByRank, readCards, replaceCard, showCard, theBoard, whenFree } from "./cards.js";
-import { resetBoard } from "./truth.js";
-import { fly } from "./flight.js";
+import { HttpError, request } from "../shared/http.js";
+import { reportChange, reportError } from "../shared/undo-feedback.js";
+import { promptForBlocker } from "../shared/dialogs.js";
+import { announce, dismissToasts } from "../shared/toasts.js";
+import {
+  cardsIn, columnOf, findCard, getBoard, notifyBoardChanged, parseCards, placeByRank, preserveFocus,
+  replaceCardContents, upsertCard,
+} from "./cards.js";
+import { whenUnlocked } from "./drag-lock.js";
+import { reloadBoard } from "./board-sync.js";
+import { animateCardFrom } from "./drag-preview.js";
 
-// Where the server last had it. A card moved twice before the first answer sends one after the
-// other: the second needs the version that the first makes.
-const onTheWay = new Map();
-// The versions that our own moves made. The card learns its own only when the hand is free again.
-const made = new Map();
+// Pending moves by task. A second move of a card waits for the first, because it needs the version that the first
+// creates. `from` is the list where the server last had the card.
+const pendingMoves = new Map();
+// Versions that our own moves created. A card gets its new version only once no drag is in progress.
+const ownVersions = new Map();
 
+/**
+ * Sends the place that a card has on the board now.
+ * @param {HTMLElement} card
+ * @param {HTMLElement} from the list that it came from
+ */
 export function sendMove(card, from) {
   const key = card.dataset.task;
-  const way = onTheWay.get(key) ?? { from, left: 0, done: Promise.resolve() };
-  onTheWay.set(key, way);
-  way.left++;
-  hush(key);
-  const to = placeOf(card);
-  // the version that the eye saw: what arrives from now on has not been agreed to
-  if (way.left === 1) to.version = seen(card);
-  changed(theBoard());
-  way.done = way.done.then(() => move(card, to, way)).finally(() => {
-    if (--way.left === 0) onTheWay.delete(key);
+  const pending = pendingMoves.get(key) ?? { from, count: 0, done: Promise.resolve() };
+  pendingMoves.set(key, pending);
+  pending.count++;
+  dismissToasts(key);
+  const target = targetOf(card);
+  // The version that the person saw when dropping the card; later ones they have not agreed to.
+  if (pending.count === 1) target.version = knownVersion(card);
+  notifyBoardChanged(getBoard());
+  pending.done = pending.done.then(() => move(card, target, pending)).finally(() => {
+    if (--pending.count === 0) pendingMoves.delete(key);
   });
 }
 
-/** The column, and the neighbour of its team that it was dropped beside: indexes would undo other people's moves. */
-function placeOf(card) {
+/** The column, and the neighbours of the same team. An index would undo moves by other people. */
+function targetOf(card) {
   const team = (key) => key.slice(0, key.lastIndexOf("-"));
-  const cards = cardsIn(card.parentElement).filter((other) => team(other.dataset.task) === team(card.dataset.task));
-  const at = cards.indexOf(card);
-  return { list: card.parentElement, column: columnOf(card).dataset.column, after: cards[at - 1]?.dataset.task, before: cards[at + 1]?.dataset.task };
+  const cards = cardsIn(card.parentElement)
+    .filter((other) => team(other.dataset.task) === team(card.dataset.task));
+  const index = cards.indexOf(card);
+  return {
+    list: card.parentElement,
+    column: columnOf(card).dataset.column,
+    after: cards[index - 1]?.dataset.task,
+    before: cards[index + 1]?.dataset.task,
+  };
 }
 
-async function move(card, to, way) {
-  const fields = new URLSearchParams({ [theBoard().dataset.places ?? "column"]: to.column });
-  if (to.after) fields.set("after", to.after);
-  // the one below, for the case that the one above has left meanwhile
-  if (to.before) fields.set("before", to.before);
-  fields.set("version", to.version ?? seen(card));
+async function move(card, target, pending) {
+  const fields = new URLSearchParams({ [getBoard().dataset.moveField ?? "column"]: target.column });
+  if (target.after) fields.set("after", target.after);
+  // The card below counts if the one above has left meanwhile.
+  if (target.before) fields.set("before", target.before);
+  fields.set("version", target.version ?? knownVersion(card));
   try {
-    const answer = await ask(`/tasks/${card.dataset.task}/position`, { method: "PUT", part: "card", fields });
-    const fresh = readCards(answer.html)[0];
-    if (fresh) made.set(fresh.dataset.task, Number(fresh.dataset.version));
-    whenFree(() => settle(card, to, way, answer));
+    const response = await request(`/tasks/${card.dataset.task}/position`, { method: "PUT", fragment: "card", fields });
+    const fresh = parseCards(response.html)[0];
+    if (fresh) ownVersions.set(fresh.dataset.task, Number(fresh.dataset.version));
+    whenUnlocked(() => confirmMove(card, target, pending, response));
   } catch (error) {
-    whenFree(() => takeBack(card, to, way, error));
+    whenUnlocked(() => revertMove(card, target, pending, error));
   }
 }
 
-function seen(card) {
-  return Math.max(Number(card.dataset.version), made.get(card.dataset.task) ?? 0);
+function knownVersion(card) {
+  return Math.max(Number(card.dataset.version), ownVersions.get(card.dataset.task) ?? 0);
 }
 
-function settle(card, to, way, answer) {
-  if (!card.isConnected) return told(answer);
-  way.from = to.list;
-  const fresh = readCards(answer.html)[0];
+function confirmMove(card, target, pending, response) {
+  if (!card.isConnected) return reportChange(response);
+  pending.from = target.list;
+  const fresh = parseCards(response.html)[0];
   if (fresh) {
-    // somebody may have changed it again, and the stream been quicker than the answer
-    if (Number(fresh.dataset.version) >= Number(card.dataset.version)) replaceCard(card, fresh);
-    if (way.left <= 1) placeByRank(card, to.list);
+    // The event stream may have brought a newer version before this response.
+    if (Number(fresh.dataset.version) >= Number(card.dataset.version)) replaceCardContents(card, fresh);
+    if (pending.count <= 1) placeByRank(card, target.list);
   }
-  changed(theBoard());
-  told(answer);
-  // with lanes by owner a card may stand in several
-  if (theBoard().querySelectorAll(`[data-task="${CSS.escape(card.dataset.task)}"]`).length > 1) resetBoard();
-  askWhatItWaitsOn(card);
+  notifyBoardChanged(getBoard());
+  reportChange(response);
+  // In lanes by owner, a card may be shown several times.
+  const copies = getBoard().querySelectorAll(`[data-task="${CSS.escape(card.dataset.task)}"]`);
+  if (copies.length > 1) reloadBoard();
+  promptForBlocker(card);
 }
 
-function takeBack(card, to, way, error) {
+function revertMove(card, target, pending, error) {
   const key = card.dataset.task;
-  if (!card.isConnected) return refused(error, { about: key }); // archived, or left the filter meanwhile
-  if (error instanceof Refused && error.problem.status === 409 && error.problem.current?.card) {
-    const fresh = readCards(error.problem.current?.card)[0];
-    const was = card.getBoundingClientRect();
+  if (!card.isConnected) return reportError(error, { about: key }); // archived or filtered out meanwhile
+  if (error instanceof HttpError && error.problem.status === 409 && error.problem.current?.card) {
+    const fresh = parseCards(error.problem.current?.card)[0];
+    const rect = card.getBoundingClientRect();
     if (fresh) {
-      card.dataset.version = "0"; // ours was a wish: whatever the server holds is newer
-      showCard(fresh, error.problem.current.column ?? columnOf(card).dataset.column);
+      card.dataset.version = "0"; // ours was never saved, so the server's version is newer
+      upsertCard(fresh, error.problem.current.column ?? columnOf(card).dataset.column);
     }
-    fly(card, was, 240);
-    refused(error, { about: key });
+    animateCardFrom(card, rect, 240);
+    reportError(error, { about: key });
     announce(error.message);
     return;
   }
-  if (way.left > 1) return; // it has been moved again since: that one will tell
-  const was = card.getBoundingClientRect();
-  keepFocus(card, () => placeByRank(card, way.from));
-  fly(card, was, 240);
-  changed(theBoard());
-  announce(`${key} returned to ${columnOf(card).dataset.name}. ${error.message}`);
-  refused(error, { about: key, kept: `${key} is back in ${columnOf(card).dataset.name}.`, again: () => again(key, to) });
+  if (pending.count > 1) return; // moved again since: that move reports the outcome
+  const rect = card.getBoundingClientRect();
+  preserveFocus(card, () => placeByRank(card, pending.from));
+  animateCardFrom(card, rect, 240);
+  notifyBoardChanged(getBoard());
+  announce(`${key} was moved back to ${columnOf(card).dataset.name}. ${error.message}`);
+  reportError(error, {
+    about: key,
+    kept: `${key} was moved back to ${columnOf(card).dataset.name}.`,
+    retry: () => retryMove(key, target),
+  });
 }
 
-function again(key, to) {
-  const card = cardOf(key);
-  if (!card || !to.list.isConnected) return;
+function retryMove(key, target) {
+  const card = findCard(key);
+  if (!card || !target.list.isConnected) return;
   const from = card.parentElement;
-  const was = card.getBoundingClientRect();
-  const after = to.after && cardOf(to.after);
-  const before = to.before && cardOf(to.before);
-  if (after?.parentElement === to.list) after.after(card);
-  else if (before?.parentElement === to.list) before.before(card);
-  else to.list.append(card);
-  fly(card, was, 200);
+  const rect = card.getBoundingClientRect();
+  const after = target.after && findCard(target.after);
+  const before = target.before && findCard(target.before);
+  if (after?.parentElement === target.list) after.after(card);
+  else if (before?.parentElement === target.list) before.before(card);
+  else target.list.append(card);
+  animateCardFrom(card, rect, 200);
   sendMove(card, from);
 }

@@ -1,92 +1,112 @@
-// Several cards, changed together by the bar at the foot.
+// Selects several cards and changes them together with the bulk bar.
 
 import { announce } from "../shared/toasts.js";
-import { ask } from "../shared/ask.js";
-import { told, refused } from "../shared/changes.js";
-import { cardOf, showAnswered, theBoard, whenFree } from "./cards.js";
-import { askAgain } from "./truth.js";
+import { request } from "../shared/http.js";
+import { reportChange, reportError } from "../shared/undo-feedback.js";
+import { applyResponseCards, findCard, getBoard } from "./cards.js";
+import { whenUnlocked } from "./drag-lock.js";
+import { refreshCards } from "./board-sync.js";
 
-const chosen = new Set();
+const selectedKeys = new Set();
 let anchor = null;
 
-const bar = () => document.querySelector("[data-bulk-bar]");
-export const anySelected = () => chosen.size > 0;
+const bulkBar = () => document.querySelector("[data-bulk-bar]");
 
-export function toggle(card) {
+/** @returns {boolean} */
+export const hasSelection = () => selectedKeys.size > 0;
+
+/** @param {HTMLElement} card */
+export function toggleSelection(card) {
   const key = card.dataset.task;
-  if (!chosen.delete(key)) chosen.add(key);
+  if (!selectedKeys.delete(key)) selectedKeys.add(key);
   anchor = card;
-  show();
-  announce(`${key} ${chosen.has(key) ? "selected" : "no longer selected"}. ${chosen.size} selected.`);
+  render();
+  announce(`${key} ${selectedKeys.has(key) ? "selected" : "deselected"}. ${countText()}.`);
 }
 
-/** From the last one chosen to this one, in reading order. */
-export function extendTo(card) {
-  const cards = [...theBoard().querySelectorAll("[data-task]")];
+/**
+ * Selects everything from the last selected card to this one, in reading order.
+ * @param {HTMLElement} card
+ */
+export function extendSelection(card) {
+  const cards = [...getBoard().querySelectorAll("[data-task]")];
   const from = cards.indexOf(anchor?.isConnected ? anchor : card);
   const to = cards.indexOf(card);
-  for (const each of cards.slice(Math.min(from, to), Math.max(from, to) + 1)) chosen.add(each.dataset.task);
+  for (const each of cards.slice(Math.min(from, to), Math.max(from, to) + 1)) selectedKeys.add(each.dataset.task);
   anchor ??= card;
-  show();
-  announce(`${chosen.size} selected.`);
+  render();
+  announce(`${countText()}.`);
 }
 
+/** Deselects all cards. */
 export function clearSelection() {
-  if (!chosen.size) return;
-  chosen.clear();
+  if (!selectedKeys.size) return;
+  selectedKeys.clear();
   anchor = null;
-  show();
-  announce("Nothing selected.");
+  render();
+  announce("Selection cleared.");
 }
 
-function show() {
-  const board = theBoard();
-  board.querySelectorAll(".selected").forEach((card) => card.classList.toggle("selected", chosen.has(card.dataset.task)));
-  for (const key of chosen) {
-    const card = cardOf(key);
-    if (card) card.classList.add("selected"); else chosen.delete(key);
+function render() {
+  const board = getBoard();
+  board.querySelectorAll(".selected")
+    .forEach((card) => card.classList.toggle("selected", selectedKeys.has(card.dataset.task)));
+  for (const key of selectedKeys) {
+    const card = findCard(key);
+    if (card) card.classList.add("selected");
+    else selectedKeys.delete(key);
   }
-  const form = bar();
+  const form = bulkBar();
   if (!form) return;
-  form.hidden = !chosen.size;
+  form.hidden = !selectedKeys.size;
   if (!form.ariaLabel) form.ariaLabel = "Selected tasks";
   form.querySelectorAll("input[name=keys]").forEach((field) => field.remove());
-  for (const key of chosen) form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "keys", value: key }));
+  for (const key of selectedKeys) {
+    form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "keys", value: key }));
+  }
   let count = form.querySelector("[data-bulk-count]");
   if (!count) {
     count = document.createElement("span");
     count.dataset.bulkCount = "";
     form.prepend(count);
   }
-  count.textContent = `${chosen.size} selected`;
+  count.textContent = countText();
 }
 
-// one change for all, that one undo takes back; by a press, since arrows in a list pass what is not meant
+const countText = () => (selectedKeys.size === 1 ? "1 task selected" : `${selectedKeys.size} tasks selected`);
+
+// The bar is one form with a button: one change for all fields, which one undo reverts. Sending on every change would
+// send each value that the arrow keys pass in a list.
 addEventListener("submit", async (event) => {
   const form = event.target;
-  if (form !== bar()) return;
+  if (form !== bulkBar()) return;
   event.preventDefault();
   if (form.getAttribute("aria-busy") === "true") return;
-  send(form, new URLSearchParams(new FormData(form, event.submitter)));
+  sendBulkChange(form, new URLSearchParams(new FormData(form, event.submitter)));
 });
 
-async function send(form, fields) {
+async function sendBulkChange(form, fields) {
   form.setAttribute("aria-busy", "true");
   try {
-    const answer = await ask(form.action, { method: "POST", part: "card", fields });
-    whenFree(() => {
-      showAnswered(answer.html);
-      // what has left the filter, or was archived, is not in the answer
-      askAgain(fields.getAll("keys"));
+    const response = await request(form.action, { method: "POST", fragment: "card", fields });
+    whenUnlocked(() => {
+      applyResponseCards(response.html);
+      // The response leaves out archived cards and those that no longer match the filter.
+      refreshCards(fields.getAll("keys"));
       form.reset();
       clearSelection();
-      told(answer);
+      reportChange(response);
     });
   } catch (error) {
-    refused(error, { again: () => send(form, fields), kept: "Nothing was changed; the cards are still selected." });
+    reportError(error, {
+      retry: () => sendBulkChange(form, fields),
+      kept: "Nothing was changed. The tasks are still selected.",
+    });
   } finally {
     form.removeAttribute("aria-busy");
   }
 }
 
-theBoard()?.addEventListener("board:changed", () => { if (chosen.size) show(); });
+getBoard()?.addEventListener("board:changed", () => {
+  if (selectedKeys.size) render();
+});

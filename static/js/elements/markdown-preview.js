@@ -1,45 +1,49 @@
-// How a text will look. The server makes the HTML, as it will when the text is sent.
+// <markdown-preview>: shows how a Markdown text will look, rendered by the server as it will be when it is saved.
 
-import { ask } from "../shared/ask.js";
-import { refused } from "../shared/changes.js";
+import { request } from "../shared/http.js";
+import { reportError } from "../shared/undo-feedback.js";
 
 class MarkdownPreview extends HTMLElement {
   connectedCallback() {
-    // without JavaScript there is nothing to press
+    // Created here, because without JavaScript the button would do nothing.
     if (!this.querySelector("button:not([type=submit])")) {
-      this.append(Object.assign(document.createElement("button"), { type: "button", className: "button quiet", textContent: "Preview" }));
+      this.append(Object.assign(document.createElement("button"), {
+        type: "button", className: "button quiet", textContent: "Preview",
+      }));
     }
     this.addEventListener("click", (event) => {
       const button = event.target.closest("button");
       if (!button || button.type === "submit") return;
       event.preventDefault();
-      if (this.shown) this.write(button); else this.read(button);
+      if (this.preview) this.edit(button);
+      else this.showPreview(button);
     });
   }
 
-  async read(button) {
-    const text = this.querySelector("textarea");
+  async showPreview(button) {
+    const textarea = this.querySelector("textarea");
     try {
-      const { html } = await ask(this.dataset.url, { method: "POST", part: "task", fields: new URLSearchParams({ markdown: text.value }) });
-      this.shown = document.createElement("div");
-      this.shown.className = "preview prose";
-      this.shown.dir = "auto";
-      this.shown.innerHTML = html;
-      text.hidden = true;
-      text.after(this.shown);
+      const fields = new URLSearchParams({ markdown: textarea.value });
+      const { html } = await request(this.dataset.url, { method: "POST", fragment: "task", fields });
+      this.preview = document.createElement("div");
+      this.preview.className = "preview prose";
+      this.preview.dir = "auto";
+      this.preview.innerHTML = html;
+      textarea.hidden = true;
+      textarea.after(this.preview);
       button.dataset.label = button.textContent;
-      button.textContent = "Write on";
+      button.textContent = "Edit";
     } catch (error) {
-      refused(error, { again: () => this.read(button), kept: "Your text is still here." });
+      reportError(error, { retry: () => this.showPreview(button), kept: "Your text is still in the editor." });
     }
   }
 
-  write(button) {
-    this.shown?.remove();
-    this.shown = null;
-    const text = this.querySelector("textarea");
-    text.hidden = false;
-    text.focus();
+  edit(button) {
+    this.preview?.remove();
+    this.preview = null;
+    const textarea = this.querySelector("textarea");
+    textarea.hidden = false;
+    textarea.focus();
     button.textContent = button.dataset.label;
   }
 }

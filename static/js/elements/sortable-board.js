@@ -1,165 +1,206 @@
-// The board under the hand: press, lift, carry, drop. Mouse and pen lift after a few pixels, a
-// finger after resting: one that moves at once is scrolling, and scrolling never drags.
+// <sortable-board>: moves cards by pointer. A mouse or pen starts a drag after a few pixels, a finger after a long
+// press. A finger that moves at once scrolls, and scrolling never drags.
 
 import { announce } from "../shared/toasts.js";
-import { hold, keepFocus, release, changed } from "../board/cards.js";
-import { makeGhost, moveGhost, fly, slide } from "../board/flight.js";
-import { Landing, scrollAtEdges } from "../board/landing.js";
+import { notifyBoardChanged, preserveFocus } from "../board/cards.js";
+import { lockBoard, unlockBoard } from "../board/drag-lock.js";
+import { animateCardFrom, createDragPreview, moveDragPreview, slideCards } from "../board/drag-preview.js";
+import { autoScroll, DropTarget } from "../board/drop-target.js";
 import { sendMove } from "../board/move.js";
 
-const LIFTS_AFTER = 4;
-const FINGER_RESTS = 300;
-const FINGER_TREMBLES = 8;
+const DRAG_THRESHOLD = 4; // pixels
+const LONG_PRESS = 300; // milliseconds
+const TOUCH_SLOP = 8; // pixels
 
 class SortableBoard extends HTMLElement {
-  #pressed = null;
-  #hand = null;
+  #pointer = null;
+  #drag = null;
   #frame = 0;
 
   connectedCallback() {
     this.addEventListener("pointerdown", (event) => this.press(event));
-    // links and pictures would start the browser's own drag
+    // Links and images would start the browser's own drag and drop.
     this.addEventListener("dragstart", (event) => event.preventDefault());
-    // a long press asks for a menu; the hand has the card by then
-    this.addEventListener("contextmenu", (event) => { if (this.#pressed?.touch) event.preventDefault(); });
-    // must stand here before the finger comes down, or the browser takes the scroll for its own
-    this.addEventListener("touchmove", (event) => { if (this.#hand && event.cancelable) event.preventDefault(); }, { passive: false });
+    // A long press would open the context menu.
+    this.addEventListener("contextmenu", (event) => {
+      if (this.#pointer?.touch) event.preventDefault();
+    });
+    // Registered before the touch starts: later the browser would already have decided to scroll.
+    this.addEventListener("touchmove", (event) => {
+      if (this.#drag && event.cancelable) event.preventDefault();
+    }, { passive: false });
   }
 
   press(event) {
-    if (!("editable" in this.dataset) || this.#pressed || !event.isPrimary || event.button) return;
+    if (!("editable" in this.dataset) || this.#pointer || !event.isPrimary || event.button) return;
     if (event.shiftKey || event.ctrlKey || event.metaKey || event.altKey) return;
     const card = event.target.closest("[data-task]");
     if (!card || event.target.closest(".menu, button, input, textarea, select")) return;
     const touch = event.pointerType === "touch";
-    const watch = new AbortController();
-    this.#pressed = { card, touch, watch, id: event.pointerId, startX: event.clientX, startY: event.clientY, x: event.clientX, y: event.clientY };
-    if (touch) this.#pressed.rest = setTimeout(() => this.lift(), FINGER_RESTS);
-    const { signal } = watch;
+    const listeners = new AbortController();
+    const { pointerId: id, clientX: x, clientY: y } = event;
+    this.#pointer = { card, touch, listeners, id, startX: x, startY: y, x, y };
+    if (touch) this.#pointer.longPress = setTimeout(() => this.startDrag(), LONG_PRESS);
+    const { signal } = listeners;
     addEventListener("pointermove", (moved) => this.follow(moved), { signal });
-    addEventListener("pointerup", (up) => { if (up.pointerId === this.#pressed?.id) this.drop(); }, { signal });
-    addEventListener("pointercancel", (lost) => { if (lost.pointerId === this.#pressed?.id) this.cancel(); }, { signal });
-    addEventListener("wheel", () => { if (this.#hand) this.#nextFrame(); }, { signal, passive: true });
+    addEventListener("pointerup", (up) => {
+      if (up.pointerId === this.#pointer?.id) this.drop();
+    }, { signal });
+    addEventListener("pointercancel", (lost) => {
+      if (lost.pointerId === this.#pointer?.id) this.cancel();
+    }, { signal });
+    addEventListener("wheel", () => {
+      if (this.#drag) this.#requestFrame();
+    }, { signal, passive: true });
     addEventListener("blur", () => this.cancel(), { signal });
-    addEventListener("keydown", (key) => {
-      if (!this.#hand) return;
-      // while a card is in the hand no other shortcut may act
-      key.stopImmediatePropagation();
-      if (key.key === "Escape") { key.preventDefault(); this.cancel(); }
+    addEventListener("keydown", (pressed) => {
+      if (!this.#drag) return;
+      // No other shortcut works during a drag.
+      pressed.stopImmediatePropagation();
+      if (pressed.key !== "Escape") return;
+      pressed.preventDefault();
+      this.cancel();
     }, { signal, capture: true });
   }
 
   follow(event) {
-    const pressed = this.#pressed;
-    if (event.pointerId !== pressed?.id) return;
-    pressed.x = event.clientX;
-    pressed.y = event.clientY;
-    if (!this.#hand) {
-      const far = Math.hypot(pressed.x - pressed.startX, pressed.y - pressed.startY);
-      if (pressed.touch) { if (far > FINGER_TREMBLES) this.#end(); return; }
-      if (far < LIFTS_AFTER) return;
-      this.lift();
+    const pointer = this.#pointer;
+    if (event.pointerId !== pointer?.id) return;
+    pointer.x = event.clientX;
+    pointer.y = event.clientY;
+    if (!this.#drag) {
+      const distance = Math.hypot(pointer.x - pointer.startX, pointer.y - pointer.startY);
+      if (pointer.touch) {
+        if (distance > TOUCH_SLOP) this.#end();
+        return;
+      }
+      if (distance < DRAG_THRESHOLD) return;
+      this.startDrag();
     }
-    this.#nextFrame();
+    this.#requestFrame();
   }
 
-  lift() {
-    const { card, id, startX, startY, touch } = this.#pressed;
+  startDrag() {
+    const { card, id, startX, startY, touch } = this.#pointer;
     if (!card.isConnected) return this.#end();
-    hold();
+    lockBoard();
     const rect = card.getBoundingClientRect();
     const gap = parseFloat(getComputedStyle(card.parentElement).rowGap) || 0;
-    const ghost = makeGhost(card, rect);
-    ghost.firstElementChild.classList.add("lifted");
-    const drop = document.createElement("li");
-    drop.className = "drop";
-    drop.setAttribute("aria-hidden", "true");
-    drop.style.height = `${rect.height}px`;
-    this.#hand = {
-      card, ghost, drop, landing: new Landing(this, card), from: card.parentElement,
-      gripX: startX - rect.left, gripY: startY - rect.top, width: rect.width, height: rect.height,
-      step: rect.height + gap, at: { list: card.parentElement, before: neighbour(card, 1) }, time: performance.now(),
+    const preview = createDragPreview(card, rect);
+    preview.firstElementChild.classList.add("lifted");
+    const placeholder = document.createElement("li");
+    placeholder.className = "drop";
+    placeholder.setAttribute("aria-hidden", "true");
+    placeholder.style.height = `${rect.height}px`;
+    this.#drag = {
+      card,
+      preview,
+      placeholder,
+      dropTarget: new DropTarget(this, card),
+      from: card.parentElement,
+      offsetX: startX - rect.left,
+      offsetY: startY - rect.top,
+      width: rect.width,
+      height: rect.height,
+      step: rect.height + gap,
+      place: { list: card.parentElement, before: neighbour(card, 1) },
+      time: performance.now(),
     };
-    card.before(drop);
+    card.before(placeholder);
     card.hidden = true;
     this.classList.add("dragging");
-    try { this.setPointerCapture(id); } catch { /* already up again */ }
+    try {
+      this.setPointerCapture(id);
+    } catch { /* the pointer is up again */ }
     if (touch) navigator.vibrate?.(8);
     getSelection()?.removeAllRanges();
     announce(`${card.dataset.task} picked up.`);
-    this.#nextFrame();
+    this.#requestFrame();
   }
 
-  carry(now) {
-    const hand = this.#hand;
-    if (!hand) return;
-    const { x, y } = this.#pressed;
-    const left = x - hand.gripX, top = y - hand.gripY;
-    const { column, list, before } = hand.landing.find(x, top + hand.height / 2);
-    const scrolled = scrollAtEdges(this, list, x, y, Math.min(now - hand.time, 32));
-    hand.time = now;
-    moveGhost(hand.ghost, left, top);
-    if (list !== hand.at.list || before !== hand.at.before) {
-      const making = list === hand.at.list && hand.landing.between(list, hand.at.before, before);
-      list.insertBefore(hand.drop, before ?? list.querySelector(":scope > .new"));
-      // a long way at once is a scroll, not a step: nobody could follow the cards there
-      if (making && making.cards.length < 8) slide(making.cards, making.down ? -hand.step : hand.step);
-      hand.at = { list, before };
+  /** Moves the preview and the placeholder to where the pointer is, and scrolls near an edge. */
+  update(now) {
+    const drag = this.#drag;
+    if (!drag) return;
+    const { x, y } = this.#pointer;
+    const left = x - drag.offsetX;
+    const top = y - drag.offsetY;
+    const { column, list, before } = drag.dropTarget.find(x, top + drag.height / 2);
+    const scrolled = autoScroll(this, list, x, y, Math.min(now - drag.time, 32));
+    drag.time = now;
+    moveDragPreview(drag.preview, left, top);
+    if (list !== drag.place.list || before !== drag.place.before) {
+      const displaced = list === drag.place.list && drag.dropTarget.displacedCards(list, drag.place.before, before);
+      list.insertBefore(drag.placeholder, before ?? list.querySelector(":scope > .new"));
+      // Many cards at once come from scrolling, and the eye could not follow them.
+      if (displaced && displaced.cards.length < 8) {
+        slideCards(displaced.cards, displaced.down ? -drag.step : drag.step);
+      }
+      drag.place = { list, before };
       this.querySelector(".column.over")?.classList.remove("over");
       column.classList.add("over");
     }
-    if (scrolled) this.#nextFrame();
+    if (scrolled) this.#requestFrame();
   }
 
   drop() {
-    const hand = this.#hand;
-    if (!hand) return this.#end();
-    const { card, drop, from } = hand;
-    if (this.#frame) this.carry(performance.now()); // the last movement counts too
-    const stays = drop.parentElement === from && neighbour(drop, -1, card) === neighbour(card, -1, drop);
-    keepFocus(card, () => drop.replaceWith(card));
-    this.#putDown(stays ? "put back" : `dropped in ${card.closest(".column").dataset.name}`);
-    if (!stays) sendMove(card, from);
-    release(); // after it is said where: what waited may move or take the card
+    const drag = this.#drag;
+    if (!drag) return this.#end();
+    const { card, placeholder, from } = drag;
+    if (this.#frame) this.update(performance.now()); // the last pointer movement counts, too
+    const unmoved = placeholder.parentElement === from
+      && neighbour(placeholder, -1, card) === neighbour(card, -1, placeholder);
+    preserveFocus(card, () => placeholder.replaceWith(card));
+    const key = card.dataset.task;
+    this.#finish(unmoved ? `${key} was not moved.` : `${key} dropped in ${card.closest(".column").dataset.name}.`);
+    if (!unmoved) sendMove(card, from);
+    unlockBoard(); // after the move is sent, because queued updates may move or remove the card
   }
 
   cancel() {
-    if (!this.#hand) return this.#end();
-    this.#hand.drop.remove();
-    this.#putDown("returned");
-    release();
+    if (!this.#drag) return this.#end();
+    const { card, placeholder, from } = this.#drag;
+    placeholder.remove();
+    this.#finish(`Move cancelled. ${card.dataset.task} is back in ${from.closest(".column").dataset.name}.`);
+    unlockBoard();
   }
 
-  #putDown(how) {
-    const { card, ghost } = this.#hand;
-    const rect = { left: this.#pressed.x - this.#hand.gripX, top: this.#pressed.y - this.#hand.gripY, width: this.#hand.width };
+  #finish(announcement) {
+    const { card, preview, offsetX, offsetY, width } = this.#drag;
+    const rect = { left: this.#pointer.x - offsetX, top: this.#pointer.y - offsetY, width };
     card.hidden = false;
-    fly(card, rect, 140, ghost);
-    announce(`${card.dataset.task} ${how}.`);
-    // the button went down on a link: its click is part of the drag
-    const swallow = (event) => { event.preventDefault(); event.stopPropagation(); };
+    animateCardFrom(card, rect, 140, preview);
+    announce(announcement);
+    // The drag started on a link: swallow its click.
+    const swallow = (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+    };
     addEventListener("click", swallow, { capture: true, once: true });
     setTimeout(() => removeEventListener("click", swallow, { capture: true }));
     this.classList.remove("dragging");
     this.querySelector(".column.over")?.classList.remove("over");
-    changed(this);
+    notifyBoardChanged(this);
     this.#end();
   }
 
   #end() {
-    clearTimeout(this.#pressed?.rest);
-    this.#pressed?.watch.abort();
+    clearTimeout(this.#pointer?.longPress);
+    this.#pointer?.listeners.abort();
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    this.#pressed = this.#hand = null;
+    this.#pointer = this.#drag = null;
   }
 
-  #nextFrame() {
-    this.#frame ||= requestAnimationFrame((now) => { this.#frame = 0; this.carry(now); });
+  #requestFrame() {
+    this.#frame ||= requestAnimationFrame((now) => {
+      this.#frame = 0;
+      this.update(now);
+    });
   }
 }
 
-/** The nearest card before, stepping over `skip` (the card and its drop stand for the same place). */
+/** The nearest card before or after, leaving out `skip`: the dragged card and its placeholder are the same place. */
 function neighbour(item, step, skip) {
   let other = item;
   do other = step < 0 ? other.previousElementSibling : other.nextElementSibling;

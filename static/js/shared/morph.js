@@ -1,62 +1,88 @@
-// Bringing a piece of the page up to date without taking anything out of the reader's hands.
+// Updates a part of the page in place, without losing focus, typed text or opened details.
 
-import { ask } from "./ask.js";
+import { request } from "./http.js";
 import { Idiomorph } from "../../vendor/idiomorph.esm.js";
 
-const dirty = new WeakSet();
+const dirtyForms = new WeakSet();
 
-document.addEventListener("input", ({ target }) => { if (target.form) dirty.add(target.form); });
-document.addEventListener("reset", ({ target }) => dirty.delete(target));
+document.addEventListener("input", ({ target }) => {
+  if (target.form) dirtyForms.add(target.form);
+});
+document.addEventListener("reset", ({ target }) => dirtyForms.delete(target));
 
-export const isDirty = (form) => dirty.has(form);
-export const markDirty = (form) => dirty.add(form);
-export const markClean = (form) => dirty.delete(form);
+/** @param {HTMLFormElement} form @returns {boolean} whether someone has typed into it */
+export const isDirty = (form) => dirtyForms.has(form);
 
-/** The first element of `html` that matches, detached. */
-export function pick(html, selector) {
+/** @param {HTMLFormElement} form */
+export const markDirty = (form) => dirtyForms.add(form);
+
+/** @param {HTMLFormElement} form */
+export const markClean = (form) => dirtyForms.delete(form);
+
+/**
+ * @param {string} html
+ * @param {string} selector
+ * @returns {Element | null} the first element that matches, detached
+ */
+export function pickElement(html, selector) {
   const found = new DOMParser().parseFromString(html, "text/html").querySelector(selector);
   return found && document.adoptNode(found);
 }
 
 /**
- * Make `region` look like `fresh`. A form somebody has typed into is left as it is, except `sent`,
- * whose answer this is; the field with the cursor keeps its text.
+ * Makes `region` look like `fresh`. Forms with typed text stay as they are, except `submitted`, whose response this is;
+ * the focused field keeps its text.
+ * @param {Element} region
+ * @param {Element} fresh
+ * @param {HTMLFormElement | null} [submitted]
  */
-export function morphRegion(region, fresh, sent = null) {
-  const own = sent?.contains(document.activeElement);
-  const spare = (node) => node instanceof HTMLFormElement && node !== sent && dirty.has(node);
+export function morphRegion(region, fresh, submitted = null) {
+  const hasFocus = submitted?.contains(document.activeElement);
+  const isProtected = (node) => node instanceof HTMLFormElement && node !== submitted && dirtyForms.has(node);
   Idiomorph.morph(region, fresh, {
-    ignoreActiveValue: !own,
+    ignoreActiveValue: !hasFocus,
     callbacks: {
-      // an element marked data-own draws itself
-      beforeNodeMorphed: (old, now) => !(spare(old) && now.nodeName === "FORM") && old.dataset?.own === undefined,
-      beforeNodeRemoved: (old) => !spare(old),
-      // what the reader has opened stays open
+      // Elements marked data-morph-skip render themselves.
+      beforeNodeMorphed: (old, now) =>
+        !(isProtected(old) && now.nodeName === "FORM") && old.dataset?.morphSkip === undefined,
+      beforeNodeRemoved: (old) => !isProtected(old),
+      // Details stay open or closed as the reader left them.
       beforeAttributeUpdated: (name, node) => !(name === "open" && node.nodeName === "DETAILS"),
     },
   });
 }
 
-/** The whole board: only a task being written there is not the server's to take away. */
+/**
+ * Updates the whole board. The field of a task that is being typed stays.
+ * @param {HTMLElement} board
+ * @param {Element} fresh
+ */
 export function morphBoard(board, fresh) {
   Idiomorph.morph(board, fresh, {
     callbacks: {
       beforeNodeRemoved: (old) => !old.matches?.(".new, :has(.new)"),
-      // what this window put there itself
+      // Attributes that scripts set in this window.
       beforeAttributeUpdated: (name, node) => !(name === "tabindex" || (name === "class" && node === board)),
     },
   });
 }
 
-// The task that is open: over the board or as a page of its own, it is the same article.
-export const openTask = () => document.querySelector("[data-task-page]");
+/** @returns {HTMLElement | null} the open task, over the board or on its own page */
+export const openTaskArticle = () => document.querySelector("[data-task-page]");
 
-/** Somebody changed it, or we did from elsewhere: bring the article up to date, not what is being typed. */
+/**
+ * Updates the open task, if it is this one. Texts being typed stay.
+ * @param {string | undefined} key
+ */
 export async function refreshTask(key) {
-  if (!key || openTask()?.dataset.taskPage !== key) return;
-  let answer;
-  try { answer = await ask(`/tasks/${key}`, { part: "task" }); } catch { return; /* it stays as it was */ }
-  const fresh = pick(answer.html, "[data-task-page]");
-  const shown = openTask();
+  if (!key || openTaskArticle()?.dataset.taskPage !== key) return;
+  let response;
+  try {
+    response = await request(`/tasks/${key}`, { fragment: "task" });
+  } catch {
+    return; // what is shown stays until the next change
+  }
+  const fresh = pickElement(response.html, "[data-task-page]");
+  const shown = openTaskArticle();
   if (fresh && shown?.dataset.taskPage === key) morphRegion(shown, fresh);
 }

@@ -1,79 +1,103 @@
-// What happened, and what can be done about it, at the foot of the page; and what the eyes see at
-// once, said for those who listen.
+// Toasts at the foot of the page, and announcements for screen readers.
 
-const QUIET = 8000;
+const DURATION = 8000; // milliseconds
 
 /**
- * `act` is a word and what it does: `{ label: "Undo", run }`. A message that says something went
- * wrong stays until it is answered; the others leave by themselves, unless they are being read.
+ * Shows a toast. It leaves by itself unless it is sticky, as errors are, or being read.
+ * @param {string} text
+ * @param {object} [options]
+ * @param {{ label: string, run: () => void } | null | false} [options.action]
+ * @param {boolean} [options.sticky] stays until it is dismissed
+ * @param {{ label: string, href: string }} [options.link]
+ * @param {string} [options.about] the task it is about; a newer toast about it replaces this one
  */
-export function say(text, { act, stays = false, link, about = "" } = {}) {
+export function showToast(text, { action, sticky = false, link, about = "" } = {}) {
   const toast = document.createElement("div");
   toast.className = "toast";
   toast.dataset.about = about;
-  const words = document.createElement("p");
-  words.dir = "auto";
-  words.textContent = text;
-  toast.append(words);
-  const leave = () => { clearTimeout(timer); toast.remove(); };
-  if (act) toast.append(button(act.label, "", () => { leave(); act.run(); }));
+  const paragraph = document.createElement("p");
+  paragraph.dir = "auto";
+  paragraph.textContent = text;
+  toast.append(paragraph);
+  const leave = () => {
+    clearTimeout(timer);
+    toast.remove();
+  };
+  if (action) {
+    toast.append(createButton(action.label, "", () => {
+      leave();
+      action.run();
+    }));
+  }
   if (link) toast.append(Object.assign(document.createElement("a"), { href: link.href, textContent: link.label }));
-  if (act || stays) toast.append(button("✕", "dismiss", leave, "Dismiss"));
+  if (action || sticky) toast.append(createButton("✕", "dismiss", leave, "Dismiss"));
 
-  hush(about);
-  const place = within();
-  // news replaces news; what went wrong waits beside it
-  toast.classList.toggle("stays", stays);
-  if (!stays) place.querySelectorAll(".toast:not(.stays)").forEach((older) => older.remove());
-  place.append(toast);
-  while (place.children.length > 3) place.firstElementChild.remove();
+  dismissToasts(about);
+  const container = attachToasts();
+  // A new toast replaces older ones, but not the sticky ones.
+  toast.classList.toggle("stays", sticky);
+  if (!sticky) container.querySelectorAll(".toast:not(.stays)").forEach((older) => older.remove());
+  container.append(toast);
+  while (container.children.length > 3) container.firstElementChild.remove();
 
   let timer;
-  const wait = () => { clearTimeout(timer); if (!stays) timer = setTimeout(leave, act ? QUIET : QUIET / 2); };
+  const startTimer = () => {
+    clearTimeout(timer);
+    if (!sticky) timer = setTimeout(leave, action ? DURATION : DURATION / 2);
+  };
   toast.addEventListener("pointerenter", () => clearTimeout(timer));
   toast.addEventListener("focusin", () => clearTimeout(timer));
-  toast.addEventListener("pointerleave", wait);
-  toast.addEventListener("focusout", wait);
-  wait();
-  return { leave };
+  toast.addEventListener("pointerleave", startTimer);
+  toast.addEventListener("focusout", startTimer);
+  startTimer();
 }
 
-/** What was said about this is over: it has been tried again, or done otherwise. */
-export function hush(about) {
-  if (about) document.querySelectorAll(`.toast[data-about="${CSS.escape(about)}"]`).forEach((toast) => toast.remove());
+/**
+ * Removes toasts about a task, for example because its move is being tried again.
+ * @param {string} about
+ */
+export function dismissToasts(about) {
+  if (!about) return;
+  document.querySelectorAll(`.toast[data-about="${CSS.escape(about)}"]`).forEach((toast) => toast.remove());
 }
 
-function button(text, className, run, label) {
-  const made = document.createElement("button");
-  made.type = "button";
-  made.className = className;
-  made.textContent = text;
-  if (label) made.setAttribute("aria-label", label);
-  made.addEventListener("click", run);
-  return made;
+function createButton(text, className, run, label) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = className;
+  button.textContent = text;
+  if (label) button.setAttribute("aria-label", label);
+  button.addEventListener("click", run);
+  return button;
 }
 
-/** A modal dialog makes all else inert: messages have to stand inside the topmost one. */
-function within() {
-  const toasts = document.getElementById("toasts") ?? Object.assign(document.createElement("div"), { id: "toasts", className: "toasts", role: "status" });
+/**
+ * Moves the toasts into the topmost modal dialog, which makes everything outside inert, or back into the page. Called
+ * also before a dialog is removed, so that its toasts survive.
+ * @returns {HTMLElement}
+ */
+export function attachToasts() {
+  const toasts = document.getElementById("toasts")
+    ?? Object.assign(document.createElement("div"), { id: "toasts", className: "toasts", role: "status" });
   toasts.setAttribute("aria-live", "polite");
-  const home = [...document.querySelectorAll("dialog:modal")].at(-1) ?? document.body;
-  if (toasts.parentElement !== home) home.append(toasts);
+  const parent = [...document.querySelectorAll("dialog:modal")].at(-1) ?? document.body;
+  if (toasts.parentElement !== parent) parent.append(toasts);
   return toasts;
 }
 
-/** Called when a dialog goes, so that its messages do not go with it. */
-export const rescueToasts = () => within();
+let liveRegion;
 
-let region;
-
+/**
+ * Says something to screen readers at once.
+ * @param {string} text
+ */
 export function announce(text) {
-  if (!region) {
-    region = document.createElement("div");
-    region.className = "visually-hidden";
-    region.setAttribute("aria-live", "assertive");
-    document.body.append(region);
+  if (!liveRegion) {
+    liveRegion = document.createElement("div");
+    liveRegion.className = "visually-hidden";
+    liveRegion.setAttribute("aria-live", "assertive");
+    document.body.append(liveRegion);
   }
-  // the same words twice would not be spoken twice: a changed node is
-  region.replaceChildren(document.createTextNode(text));
+  // A new node, because the same text twice would not be spoken twice.
+  liveRegion.replaceChildren(document.createTextNode(text));
 }

@@ -1,4 +1,4 @@
-//! A small client of WebDriver BiDi: one command after another, each waited for.
+//! A small WebDriver BiDi client that sends one command at a time and waits for its reply.
 
 use std::{
     path::Path,
@@ -23,25 +23,25 @@ use tokio::{
     time::timeout,
 };
 
-/// How long anything may take before a story counts as broken.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long anything may take before a test fails.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A Firefox that looks at a server.
+/// A Firefox for one server.
 pub struct Firefox {
     base: String,
-    line: Mutex<Line>,
+    connection: Mutex<Connection>,
     process: Child,
     _profile: TempDir,
 }
 
-struct Line {
+struct Connection {
     socket: WebSocketStream<TokioAdapter<TcpStream>>,
     last: u64,
-    /// What pages said that was an error.
+    /// Uncaught errors of scripts.
     errors: Vec<Value>,
 }
 
-/// One window, with cookies of its own.
+/// A browser window with its own cookies.
 pub struct Window<'f> {
     firefox: &'f Firefox,
     context: String,
@@ -52,7 +52,7 @@ impl Firefox {
         let program = ["/usr/bin/firefox-esr", "/usr/bin/firefox"]
             .into_iter()
             .find(|path| Path::new(path).exists())
-            .expect("this story drives Firefox: bin/test installs it");
+            .expect("this test needs Firefox, which bin/test installs");
         let profile = tempfile::tempdir().unwrap();
         let mut process = Command::new(program)
             .args([
@@ -69,20 +69,20 @@ impl Firefox {
             .unwrap();
         let mut lines =
             BufReader::new(ChildStderr::from_std(process.stderr.take().unwrap()).unwrap()).lines();
-        // it says where it listens
-        let address = timeout(PATIENCE, async {
+        // Firefox prints the address that it listens on
+        let address = timeout(TIMEOUT, async {
             while let Some(line) = lines.next_line().await.unwrap() {
                 if let Some((_, address)) = line.split_once("WebDriver BiDi listening on ") {
                     return address.trim().to_owned();
                 }
             }
-            panic!("Firefox ended before it listened");
+            panic!("Firefox exited before it was ready");
         });
         let address = format!(
             "{}/session",
-            address.await.expect("Firefox did not say where it listens")
+            address.await.expect("Firefox did not print its address")
         );
-        // what else it has to say is read, so that it can go on
+        // keep reading, so that a full pipe does not block Firefox
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         let host = address
             .strip_prefix("ws://")
@@ -92,78 +92,89 @@ impl Firefox {
             .unwrap();
         let stream = TcpStream::connect(host).await.unwrap();
         let (socket, _) = client_async(address, stream).await.unwrap();
-        let line = Mutex::new(Line {
+        let connection = Mutex::new(Connection {
             socket,
             last: 0,
             errors: Vec::new(),
         });
         let firefox = Self {
             base: base.to_owned(),
-            line,
+            connection,
             process,
             _profile: profile,
         };
         firefox
-            .ask("session.new", json!({ "capabilities": {} }))
+            .send_command("session.new", json!({ "capabilities": {} }))
             .await;
         firefox
-            .ask("session.subscribe", json!({ "events": ["log.entryAdded"] }))
+            .send_command("session.subscribe", json!({ "events": ["log.entryAdded"] }))
             .await;
         firefox
     }
 
-    /// A window in which nobody is signed in.
-    pub async fn window(&self) -> Window<'_> {
-        let person = self.ask("browser.createUserContext", json!({})).await;
+    /// Opens a window without a session.
+    pub async fn open_window(&self) -> Window<'_> {
+        let person = self
+            .send_command("browser.createUserContext", json!({}))
+            .await;
         let made = self
-            .ask(
+            .send_command(
                 "browsingContext.create",
                 json!({ "type": "window", "userContext": person["userContext"] }),
             )
             .await;
         let context = made["context"].as_str().unwrap().to_owned();
         let size = json!({ "context": context, "viewport": { "width": 1440, "height": 900 } });
-        self.ask("browsingContext.setViewport", size).await;
+        self.send_command("browsingContext.setViewport", size).await;
         Window {
             firefox: self,
             context,
         }
     }
 
-    /// The errors that scripts threw and did not catch.
+    /// Returns the uncaught errors of scripts.
     pub async fn errors(&self) -> Value {
-        self.ask("session.status", json!({})).await;
-        json!(self.line.lock().await.errors)
+        self.send_command("session.status", json!({})).await;
+        json!(self.connection.lock().await.errors)
     }
 
-    async fn ask(&self, method: &str, params: Value) -> Value {
-        let answer = tokio::time::timeout(PATIENCE + PATIENCE, async {
-            let mut line = self.line.lock().await;
-            line.last += 1;
-            let id = line.last;
+    async fn send_command(&self, method: &str, params: Value) -> Value {
+        let answer = tokio::time::timeout(TIMEOUT + TIMEOUT, async {
+            let mut connection = self.connection.lock().await;
+            connection.last += 1;
+            let id = connection.last;
             let command = json!({ "id": id, "method": method, "params": params }).to_string();
-            line.socket.send(Message::text(command)).await.unwrap();
+            connection
+                .socket
+                .send(Message::text(command))
+                .await
+                .unwrap();
             loop {
-                let message = line.socket.next().await.expect("Firefox goes on").unwrap();
+                let message = connection
+                    .socket
+                    .next()
+                    .await
+                    .expect("Firefox closed the connection")
+                    .unwrap();
                 let Ok(text) = message.to_text() else {
                     continue;
                 };
-                let said: Value = serde_json::from_str(text).unwrap_or_default();
-                if said["id"] == id {
-                    return said;
+                let reply: Value = serde_json::from_str(text).unwrap_or_default();
+                if reply["id"] == id {
+                    return reply;
                 }
-                let entry = &said["params"];
-                if said["method"] == "log.entryAdded"
+                let entry = &reply["params"];
+                if reply["method"] == "log.entryAdded"
                     && entry["type"] == "javascript"
                     && entry["level"] == "error"
                 {
-                    line.errors.push(entry["text"].clone());
+                    connection.errors.push(entry["text"].clone());
                 }
             }
         });
         let answer = answer
             .await
-            .unwrap_or_else(|_| panic!("{method} was not answered"));
+            .unwrap_or_else(|_| panic!("{method} got no reply"));
         assert_eq!(answer["type"], "success", "{method}: {answer}");
         answer["result"].clone()
     }
@@ -182,52 +193,54 @@ impl Window<'_> {
     pub async fn goto(&self, path: &str) {
         let url = format!("{}{path}", self.firefox.base);
         let params = json!({ "context": self.context, "url": url, "wait": "complete" });
-        self.firefox.ask("browsingContext.navigate", params).await;
+        self.firefox
+            .send_command("browsingContext.navigate", params)
+            .await;
         self.activate().await;
     }
 
-    /// Brings it to the front: keys go there.
+    /// Brings the window to the front, so that it receives keys.
     pub async fn activate(&self) {
         self.firefox
-            .ask(
+            .send_command(
                 "browsingContext.activate",
                 json!({ "context": self.context }),
             )
             .await;
     }
 
-    /// Waits until a script's expression is true; the page itself looks, every few milliseconds.
-    pub async fn until(&self, expression: &str) {
+    /// Waits until an expression is true. The page itself checks it every few milliseconds.
+    pub async fn wait_for(&self, expression: &str) {
         let since = Instant::now();
-        let looks = format!(
+        let script = format!(
             "(async () => {{ for (let n = 0; n < 60; n++) {{ if ({expression}) return true; await new Promise(go => setTimeout(go, 15)); }} return false; }})()"
         );
-        while since.elapsed() < PATIENCE {
-            if self.evaluate(&looks).await["result"]["value"] == true {
+        while since.elapsed() < TIMEOUT {
+            if self.evaluate(&script).await["result"]["value"] == true {
                 return;
             }
         }
         let body = self.evaluate("document.body.innerText").await;
         panic!(
-            "{expression} did not come true. The page says:\n{}",
+            "{expression} did not become true. The page shows:\n{}",
             body["result"]["value"].as_str().unwrap_or("")
         );
     }
 
-    /// Waits until a column shows just these.
-    pub async fn until_column(&self, column: &str, keys: &[&str]) {
+    /// Waits until a column shows exactly these tasks, in this order.
+    pub async fn wait_for_column(&self, column: &str, keys: &[&str]) {
         let list = keys.join(",");
-        self.until(&format!("[...document.querySelectorAll('[data-column=\"{column}\"] [data-task]:not([hidden])')].map(card => card.dataset.task).join() === '{list}'")).await;
+        self.wait_for(&format!("[...document.querySelectorAll('[data-column=\"{column}\"] [data-task]:not([hidden])')].map(card => card.dataset.task).join() === '{list}'")).await;
     }
 
-    /// What a script comes to; nothing when the page was left meanwhile.
+    /// Returns the result of a script; null if the page was left meanwhile.
     async fn evaluate(&self, script: &str) -> Value {
         let target = json!({ "context": self.context });
         let params = json!({ "expression": script, "target": target, "awaitPromise": true });
-        self.firefox.ask("script.evaluate", params).await
+        self.firefox.send_command("script.evaluate", params).await
     }
 
-    async fn middle(&self, selector: &str) -> (i64, i64) {
+    async fn center_of(&self, selector: &str) -> (i64, i64) {
         let script = format!(
             "(() => {{ const r = document.querySelector('{selector}').getBoundingClientRect(); return Math.round(r.left + r.width / 2) * 10000 + Math.round(r.top + r.height / 2); }})()"
         );
@@ -238,33 +251,33 @@ impl Window<'_> {
     }
 
     pub async fn click(&self, selector: &str) {
-        let (x, y) = self.middle(selector).await;
-        self.mouse(json!([{ "type": "pointerMove", "x": x, "y": y }, { "type": "pointerDown", "button": 0 }, { "type": "pointerUp", "button": 0 }]))
+        let (x, y) = self.center_of(selector).await;
+        self.dispatch_mouse(json!([{ "type": "pointerMove", "x": x, "y": y }, { "type": "pointerDown", "button": 0 }, { "type": "pointerUp", "button": 0 }]))
             .await;
     }
 
-    /// Presses on the middle of one thing, carries it to the middle of another, and lets go.
+    /// Drags from the centre of one element to the centre of another.
     pub async fn drag(&self, from: &str, to: &str) {
-        let ((x, y), (to_x, to_y)) = (self.middle(from).await, self.middle(to).await);
-        self.mouse(json!([
+        let ((x, y), (to_x, to_y)) = (self.center_of(from).await, self.center_of(to).await);
+        self.dispatch_mouse(json!([
             { "type": "pointerMove", "x": x, "y": y },
             { "type": "pointerDown", "button": 0 },
             { "type": "pointerMove", "x": (x + to_x) / 2, "y": (y + to_y) / 2, "duration": 100 },
             { "type": "pointerMove", "x": to_x, "y": to_y, "duration": 100 },
         ]))
         .await;
-        self.until("document.querySelector('.drop')").await;
-        self.mouse(json!([{ "type": "pointerUp", "button": 0 }]))
+        self.wait_for("document.querySelector('.drop')").await;
+        self.dispatch_mouse(json!([{ "type": "pointerUp", "button": 0 }]))
             .await;
     }
 
-    async fn mouse(&self, actions: Value) {
+    async fn dispatch_mouse(&self, actions: Value) {
         let source = json!({ "type": "pointer", "id": "mouse", "parameters": { "pointerType": "mouse" }, "actions": actions });
         self.act(source).await;
     }
 
-    /// Presses keys one after another: letters, a new line for Enter, or WebDriver's numbers for others.
-    pub async fn keys(&self, text: &str) {
+    /// Presses keys one after another: letters, a newline for Enter, or WebDriver code points for others.
+    pub async fn send_keys(&self, text: &str) {
         let actions: Vec<Value> = text
             .chars()
             .map(|letter| if letter == '\n' { '\u{e007}' } else { letter })
@@ -276,6 +289,8 @@ impl Window<'_> {
 
     async fn act(&self, source: Value) {
         let params = json!({ "context": self.context, "actions": [source] });
-        self.firefox.ask("input.performActions", params).await;
+        self.firefox
+            .send_command("input.performActions", params)
+            .await;
     }
 }

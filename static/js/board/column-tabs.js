@@ -1,0 +1,72 @@
+// Tabs with the column names above the board, for phones, which show one column at a time. CSS hides them where all
+// columns fit.
+
+import { getBoard } from "./cards.js";
+
+const board = getBoard();
+let currentIndex = -1;
+let renderedState = "";
+// With lanes, a phone starts at the first column that has cards: the first column may be empty.
+if (board?.querySelector(":scope > .lane") && matchMedia("(width < 48rem)").matches) {
+  const left = (column) => column.getBoundingClientRect().left;
+  const [first] = [...board.querySelectorAll(".column:has([data-task])")]
+    .sort((one, other) => left(one) - left(other));
+  if (first) board.scrollLeft += left(first) - left(board.querySelector(".column"));
+}
+if (board && board.querySelector(":scope > .column")) {
+  const tabs = document.createElement("nav");
+  tabs.className = "names";
+  tabs.setAttribute("aria-label", "Columns");
+  board.before(tabs);
+  render();
+  board.addEventListener("board:changed", render);
+  board.addEventListener("scroll", markCurrent, { passive: true });
+  addEventListener("resize", markCurrent);
+  tabs.addEventListener("click", (event) => {
+    const link = event.target.closest("a");
+    if (!link) return;
+    event.preventDefault();
+    const smooth = !matchMedia("(prefers-reduced-motion: reduce)").matches;
+    columns()[[...tabs.children].indexOf(link)]
+      ?.scrollIntoView({ behavior: smooth ? "smooth" : "instant", inline: "start", block: "nearest" });
+  });
+
+  function columns() {
+    return [...board.querySelectorAll(":scope > .column")];
+  }
+
+  function render() {
+    // Most changes leave every count as it is.
+    const state = columns()
+      .map((column) => column.dataset.name + column.querySelector("[data-count]")?.textContent)
+      .join();
+    if (state === renderedState) return;
+    renderedState = state;
+    tabs.replaceChildren(...columns().map((column) => {
+      const link = document.createElement("a");
+      link.href = "#board";
+      link.className = column.className.match(/state-\w+/)?.[0] ?? "";
+      const count = document.createElement("small");
+      const counter = column.querySelector("[data-count]");
+      count.textContent = counter?.textContent.replaceAll(" ", "") ?? "";
+      count.classList.toggle("over", counter?.classList.contains("over") ?? false);
+      link.append(`${column.dataset.name} `, count);
+      return link;
+    }));
+    currentIndex = -1;
+    markCurrent();
+  }
+
+  function markCurrent() {
+    const index = Math.round(Math.abs(board.scrollLeft) / (board.clientWidth || 1));
+    if (index === currentIndex) return;
+    currentIndex = index;
+    [...tabs.children].forEach((link, position) => {
+      if (position === index) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    });
+    // Not scrollIntoView, which would scroll the board as well.
+    const link = tabs.children[index];
+    if (link) tabs.scrollTo({ left: link.offsetLeft - (tabs.clientWidth - link.offsetWidth) / 2 });
+  }
+}
