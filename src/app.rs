@@ -6,12 +6,12 @@ use axum::extract::FromRef;
 use sqlx::PgPool;
 
 use crate::{
-    config::trusted_proxies::Trusted,
-    domain::{boards::board_auth::Doors, clock::Clock, events::EventStore},
+    config::trusted_proxies::TrustedProxies,
+    domain::{boards::board_auth::AuthBatcher, clock::Clock, events::EventStore},
     http::{
-        cache::page_cache::KeptBoards,
+        cache::page_cache::PageCache,
         live::broadcaster::Live,
-        middleware::rate_limit::{Crowd, RequestLimits, SignInLimits},
+        middleware::rate_limit::{RequestLimits, SignInLimits, StreamLimiter},
     },
 };
 
@@ -29,15 +29,15 @@ pub struct Parts {
     pub store: EventStore,
     pub live: Arc<Live>,
     /// Those who ask for a board at this moment.
-    pub doors: Doors,
+    pub doors: AuthBatcher,
     /// Boards as they were last shown, for those who ask again.
-    pub kept: KeptBoards,
+    pub kept: PageCache,
     pub sign_ins: SignInLimits,
     pub requests: RequestLimits,
     /// Guests who have a stream open.
-    pub crowd: Crowd,
+    pub crowd: StreamLimiter,
     /// The proxies that say where a request comes from.
-    pub trusted: Trusted,
+    pub trusted: TrustedProxies,
 }
 
 impl Deref for App {
@@ -51,14 +51,14 @@ impl Deref for App {
 impl App {
     /// Puts the program together over an open, migrated database.
     pub fn new(public_url: &str, db: PgPool, clock: Clock) -> Self {
-        Self::behind(Trusted::default(), public_url, db, clock)
+        Self::behind(TrustedProxies::default(), public_url, db, clock)
     }
 
     /// The same behind proxies.
-    pub fn behind(trusted: Trusted, public_url: &str, db: PgPool, clock: Clock) -> Self {
+    pub fn behind(trusted: TrustedProxies, public_url: &str, db: PgPool, clock: Clock) -> Self {
         let (store, commits) = EventStore::new(db.clone(), clock.clone());
         let live = Live::new(commits);
-        let doors = Doors::new(db.clone(), clock.clone());
+        let doors = AuthBatcher::new(db.clone(), clock.clone());
         Self(Arc::new(Parts {
             public_url: public_url.to_owned(),
             db,
@@ -66,10 +66,10 @@ impl App {
             store,
             live,
             doors,
-            kept: KeptBoards::default(),
+            kept: PageCache::default(),
             sign_ins: SignInLimits::default(),
             requests: RequestLimits::default(),
-            crowd: Crowd::default(),
+            crowd: StreamLimiter::default(),
             trusted,
         }))
     }
@@ -80,7 +80,7 @@ impl App {
     }
 }
 
-impl FromRef<App> for Trusted {
+impl FromRef<App> for TrustedProxies {
     fn from_ref(app: &App) -> Self {
         app.trusted.clone()
     }

@@ -14,7 +14,7 @@ use fortnight::{
         accounts::api_tokens::{self, Scope},
         clock::Clock,
     },
-    http::serve::{Patience, serve},
+    http::serve::{Timeouts, serve},
 };
 use rustix::process::{Pid, Signal, kill_process};
 use sqlx::PgPool;
@@ -239,7 +239,7 @@ pub async fn serve_floor(file: &str) -> anyhow::Result<()> {
     serve(
         listener,
         Router::new().route("/", get(answer)),
-        Patience::default(),
+        Timeouts::default(),
         asked,
         &stopping,
     )

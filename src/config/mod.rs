@@ -12,7 +12,7 @@ use axum::http::Uri;
 use clap::Args;
 use sqlx::postgres::PgConnectOptions;
 
-use crate::config::trusted_proxies::Trusted;
+use crate::config::trusted_proxies::TrustedProxies;
 
 /// What every subcommand may be told. The flags are global, so they stand before or after its name.
 #[derive(Args, Clone, Debug)]
@@ -37,7 +37,7 @@ pub struct Config {
         value_name = "NETWORK",
         global = true
     )]
-    trusted_proxy: Vec<Trusted>,
+    trusted_proxy: Vec<TrustedProxies>,
 
     /// Where files, and the database that comes with it, are kept
     #[arg(long, env = "FORTNIGHT_DATA_DIR", global = true)]
@@ -65,7 +65,7 @@ impl Config {
 
     /// The proxies that say where a request comes from.
     #[must_use]
-    pub fn trusted(&self) -> Trusted {
+    pub fn trusted(&self) -> TrustedProxies {
         self.trusted_proxy.iter().cloned().collect()
     }
 
@@ -224,7 +224,7 @@ mod tests {
         .unwrap();
         let together = config(&["--trusted-proxy", "10.0.0.0/8,192.0.2.7"]).unwrap();
         assert_eq!(one_by_one.trusted(), together.trusted());
-        assert_eq!(config(&[]).unwrap().trusted(), Trusted::default());
+        assert_eq!(config(&[]).unwrap().trusted(), TrustedProxies::default());
         assert!(config(&["--trusted-proxy", "everybody"]).is_err());
     }
 

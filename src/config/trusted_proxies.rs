@@ -11,9 +11,9 @@ use ipnet::IpNet;
 
 /// The proxies whose word is taken for where a request comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Trusted(Arc<[IpNet]>);
+pub struct TrustedProxies(Arc<[IpNet]>);
 
-impl FromStr for Trusted {
+impl FromStr for TrustedProxies {
     type Err = String;
 
     /// Networks such as `10.0.0.0/8`, or single addresses, with commas between.
@@ -35,13 +35,13 @@ impl FromStr for Trusted {
     }
 }
 
-impl FromIterator<Self> for Trusted {
+impl FromIterator<Self> for TrustedProxies {
     fn from_iter<T: IntoIterator<Item = Self>>(all: T) -> Self {
         Self(all.into_iter().flat_map(|some| some.0.to_vec()).collect())
     }
 }
 
-impl Trusted {
+impl TrustedProxies {
     fn has(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }

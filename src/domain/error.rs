@@ -41,7 +41,7 @@ pub enum Problem {
     #[error("done before")]
     DoneBefore { change: uuid::Uuid },
     #[error(transparent)]
-    Inside(#[from] anyhow::Error),
+    InternalError(#[from] anyhow::Error),
 }
 
 /// Who was quicker, and both versions.
@@ -88,7 +88,7 @@ impl Problem {
 
     /// Whether the database asks to try the same transaction again.
     pub fn is_transient(&self) -> bool {
-        let Self::Inside(error) = self else {
+        let Self::InternalError(error) = self else {
             return matches!(self, Self::Again);
         };
         let Some(sqlx::Error::Database(error)) = error.downcast_ref::<sqlx::Error>() else {
@@ -107,7 +107,7 @@ impl Problem {
             Self::Conflict(_) | Self::DoneBefore { .. } => StatusCode::CONFLICT,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy | Self::Again => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Inside(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::InternalError(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 }
@@ -148,13 +148,13 @@ impl From<sqlx::Error> for Problem {
             sqlx::Error::Io(_) => return Self::Busy,
             _ => {}
         }
-        Self::Inside(error.into())
+        Self::InternalError(error.into())
     }
 }
 
 /// What a reader is told; the outermost layer turns it into a page or into problem+json.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct ProblemBody {
     pub title: Cow<'static, str>,
     pub detail: String,
     pub errors: BTreeMap<&'static str, String>,
@@ -164,9 +164,9 @@ pub struct Told {
 
 /// What went wrong inside, for the log and nobody else.
 #[derive(Clone, Debug)]
-pub struct Inside(pub String);
+pub struct InternalError(pub String);
 
-impl Told {
+impl ProblemBody {
     /// Words for a status that no handler explained.
     pub fn of(status: StatusCode) -> Self {
         let (title, detail) = match status {
@@ -238,7 +238,7 @@ impl Told {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.status();
-        let mut told = Told::of(status);
+        let mut told = ProblemBody::of(status);
         let (mut retry_after, mut inside) = (None, None);
         match self {
             Self::SignedOut => {
@@ -279,7 +279,7 @@ impl IntoResponse for Problem {
             }
             Self::Busy | Self::Again => retry_after = Some(1),
             Self::DoneBefore { .. } => told.detail = "This was done before.".into(),
-            Self::Inside(error) => inside = Some(Inside(format!("{error:#}"))),
+            Self::InternalError(error) => inside = Some(InternalError(format!("{error:#}"))),
             Self::NotFound => {}
         }
         let mut response = status.into_response();

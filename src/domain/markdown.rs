@@ -15,8 +15,6 @@ impl std::fmt::Display for Html {
     }
 }
 
-impl askama::filters::HtmlSafe for Html {}
-
 /// The words that become links: team keys (INF) and handles.
 #[derive(Clone, Debug, Default)]
 pub struct Links {

@@ -19,7 +19,7 @@ pub const SHOWN: i64 = 200;
 
 /// An unfinished task, as planning shows it.
 #[derive(Clone, Debug)]
-pub struct Slip {
+pub struct BacklogItem {
     pub key: String,
     pub title: String,
     pub estimate: Option<i32>,
@@ -43,7 +43,7 @@ pub async fn slips(
     team: Uuid,
     sprint: &Sprint,
     at_risk: &[Uuid],
-) -> Result<(Vec<Slip>, i64)> {
+) -> Result<(Vec<BacklogItem>, i64)> {
     #[derive(sqlx::FromRow)]
     struct Row {
         id: Uuid,
@@ -105,7 +105,7 @@ pub async fn slips(
         of_task.entry(row.task_id).or_default().push(row.person);
     }
     let backlog = rows.first().map_or(0, |row| row.backlog);
-    let slip = |row: Row| Slip {
+    let slip = |row: Row| BacklogItem {
         owners: of_task.remove(&row.id).unwrap_or_default(),
         key: row.key,
         title: row.title,

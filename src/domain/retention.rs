@@ -5,14 +5,14 @@ use time::{Duration, OffsetDateTime};
 
 use crate::domain::error::Result;
 
-/// How long a repeated API write is recognised.
-const REPEATS: Duration = Duration::days(1);
+/// How long an idempotency key is remembered.
+const IDEMPOTENCY_KEYS: Duration = Duration::days(1);
 
-/// How long what was done can be looked up.
-const AUDITED: Duration = Duration::days(400);
+/// How long the audit log goes back.
+const AUDIT_LOG: Duration = Duration::days(400);
 
-/// Clears what has run out: sessions, one-time links, and keys of repeated writes.
-pub async fn forget_expired(db: &PgPool, now: OffsetDateTime) -> Result<()> {
+/// Deletes expired sessions, one-time links, idempotency keys and audit entries.
+pub async fn purge_expired(db: &PgPool, now: OffsetDateTime) -> Result<()> {
     sqlx::query("DELETE FROM sessions WHERE expires_at < $1")
         .bind(now)
         .execute(db)
@@ -26,11 +26,11 @@ pub async fn forget_expired(db: &PgPool, now: OffsetDateTime) -> Result<()> {
         .execute(db)
         .await?;
     sqlx::query("DELETE FROM audit WHERE at < $1")
-        .bind(now - AUDITED)
+        .bind(now - AUDIT_LOG)
         .execute(db)
         .await?;
     sqlx::query("DELETE FROM idempotency_keys WHERE created_at < $1")
-        .bind(now - REPEATS)
+        .bind(now - IDEMPOTENCY_KEYS)
         .execute(db)
         .await?;
     Ok(())

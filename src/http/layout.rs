@@ -31,7 +31,7 @@ pub const TEAM_PAGES: &[(&str, &str)] = &[
 ];
 
 /// What the layout shows around a page.
-pub struct Frame {
+pub struct Layout {
     pub title: String,
     pub viewer: Option<Person>,
     /// `light`, `dark`, or nothing for the system's.
@@ -50,7 +50,7 @@ pub struct Frame {
     pub assets: &'static Assets,
 }
 
-impl Frame {
+impl Layout {
     /// A frame for somebody who is signed in.
     pub async fn new(
         app: &App,

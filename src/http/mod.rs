@@ -16,4 +16,3 @@ pub mod page;
 pub mod pages;
 pub mod router;
 pub mod serve;
-pub mod signals;

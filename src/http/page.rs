@@ -8,7 +8,10 @@ use axum::{
 use uuid::Uuid;
 
 use crate::{
-    domain::error::{Problem, Result},
+    domain::{
+        error::{Problem, Result},
+        markdown,
+    },
     http::cookies::cookie,
 };
 
@@ -56,11 +59,14 @@ impl std::fmt::Display for Rendered {
 
 impl askama::filters::HtmlSafe for Rendered {}
 
+// Sanitised by the Markdown renderer.
+impl askama::filters::HtmlSafe for markdown::Html {}
+
 /// A template as text.
 pub fn rendered(template: &impl Template) -> Result<String> {
     template
         .render()
-        .map_err(|error| Problem::Inside(error.into()))
+        .map_err(|error| Problem::InternalError(error.into()))
 }
 
 /// Which part of a page a script asks for, if one does.

@@ -26,7 +26,7 @@ use crate::http::middleware::layers::LONGEST_HEAD;
 
 /// How long the program waits for others.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
+pub struct Timeouts {
     /// Within this a request's head has to arrive, and an idle connection has to be used again.
     pub head: Duration,
     /// Within this a request's body has to arrive.
@@ -37,7 +37,7 @@ pub struct Patience {
     pub drain: Duration,
 }
 
-impl Default for Patience {
+impl Default for Timeouts {
     fn default() -> Self {
         Self {
             head: Duration::from_secs(20),
@@ -59,7 +59,7 @@ const OTHER_FILES: u64 = 128;
 pub async fn serve(
     listener: TcpListener,
     router: Router,
-    patience: Patience,
+    patience: Timeouts,
     mut asked_to_stop: mpsc::Receiver<()>,
     stopping: &watch::Sender<bool>,
 ) {
@@ -102,7 +102,7 @@ async fn converse(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
-    patience: Patience,
+    patience: Timeouts,
     watcher: Watcher,
     _room: OwnedSemaphorePermit,
 ) {

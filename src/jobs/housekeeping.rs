@@ -7,25 +7,25 @@ use crate::{
 };
 
 /// Keeps the sprints up now, and from now on; an empty workspace waits until it is set up.
-pub async fn begin(app: &App) -> anyhow::Result<()> {
-    keep_up_once(app).await?;
+pub async fn start(app: &App) -> anyhow::Result<()> {
+    update_sprints(app).await?;
     let app = app.clone();
     tokio::spawn(async move {
         let mut again = tokio::time::interval(std::time::Duration::from_secs(600));
         loop {
             again.tick().await;
-            if let Err(problem) = keep_up_once(&app).await {
-                tracing::warn!("the sprints could not be kept up: {problem}");
+            if let Err(problem) = update_sprints(&app).await {
+                tracing::warn!("failed to update the sprints: {problem}");
             }
-            if let Err(problem) = retention::forget_expired(&app.db, app.clock.now()).await {
-                tracing::warn!("what has run out could not be cleared: {problem}");
+            if let Err(problem) = retention::purge_expired(&app.db, app.clock.now()).await {
+                tracing::warn!("failed to purge expired rows: {problem}");
             }
         }
     });
     Ok(())
 }
 
-async fn keep_up_once(app: &App) -> Result<()> {
+async fn update_sprints(app: &App) -> Result<()> {
     if sqlx::query_scalar("SELECT EXISTS (SELECT FROM teams)")
         .fetch_one(&app.db)
         .await?

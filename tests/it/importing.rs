@@ -1,6 +1,6 @@
 //! A team brings its old board along.
 
-use fortnight::domain::import::{self, draft::Wish, summary::Summary};
+use fortnight::domain::import::{self, draft::ImportRequest, summary::Summary};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tempfile::NamedTempFile;
@@ -102,7 +102,7 @@ async fn a_dry_run_writes_nothing_and_says_the_same() {
     let world = World::new().await;
     let before = everything(&world.db).await;
     let draft = import::trello::parse(&json_of(TRELLO)).unwrap();
-    let wish = Wish {
+    let wish = ImportRequest {
         draft: &draft,
         team: "infrastructure",
         mappings: &[],
@@ -185,7 +185,7 @@ async fn lists_go_to_columns_of_their_name_or_where_they_are_mapped() {
 
     let draft = import::trello::parse(&board).unwrap();
     let mappings = [("Dooing".to_owned(), "Done".to_owned())];
-    let wish = Wish {
+    let wish = ImportRequest {
         draft: &draft,
         team: "infrastructure",
         mappings: &mappings,
@@ -207,7 +207,7 @@ async fn lists_go_to_columns_of_their_name_or_where_they_are_mapped() {
 async fn issues_of_github_come_with_their_text_and_closed_ones_go_to_the_archive() {
     let world = World::new().await;
     let draft = import::github::parse(&json_of(GITHUB)).unwrap();
-    let wish = Wish {
+    let wish = ImportRequest {
         draft: &draft,
         team: "ingestion",
         mappings: &[],
@@ -280,7 +280,7 @@ async fn what_comes_after_a_team_has_closed_its_sprint_stands_on_its_board() {
         ("infrastructure", &world.elif, "INF-2", 43),
         ("ingestion", &world.jonas, "ING-1", 42),
     ] {
-        let wish = Wish {
+        let wish = ImportRequest {
             draft: &draft,
             team,
             mappings: &[],
@@ -676,7 +676,7 @@ async fn trello(world: &World, file: &Value, mappings: &[(&str, &str)]) -> Summa
         .iter()
         .map(|(list, column)| ((*list).to_owned(), (*column).to_owned()))
         .collect();
-    let wish = Wish {
+    let wish = ImportRequest {
         draft: &draft,
         team: "infrastructure",
         mappings: &mappings,

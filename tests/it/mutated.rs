@@ -2,7 +2,7 @@
 
 use fortnight::domain::import::{
     self,
-    draft::{Draft, Wish},
+    draft::{Draft, ImportRequest},
 };
 use proptest::{
     prelude::*,
@@ -109,7 +109,7 @@ async fn a_wounded_export_comes_in_whole_or_not_at_all() {
                 continue;
             };
             let before = everything(&world.db).await;
-            let wish = Wish {
+            let wish = ImportRequest {
                 draft: &draft,
                 team: "infrastructure",
                 mappings: &[],

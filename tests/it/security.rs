@@ -10,13 +10,13 @@ use axum::{
 };
 use fortnight::{
     app::App,
-    config::trusted_proxies::Trusted,
+    config::trusted_proxies::TrustedProxies,
     db,
     domain::{accounts::api_tokens::Scope, clock::Clock},
     http::{
         middleware::{
-            client_ip::Network,
-            rate_limit::{Crowd, Whose},
+            client_ip::ClientIp,
+            rate_limit::{StreamLimiter, Whose},
         },
         router::router,
     },
@@ -701,7 +701,7 @@ async fn nobody_tries_for_ever_by_saying_that_they_come_from_elsewhere() {
     assert_eq!(networks, ["192.0.2.80", "203.0.113.9"]);
 
     // Behind a proxy that was named, it is the proxy's word that counts, and what stands left of it is made up.
-    let trusted: Trusted = "10.0.0.0/8".parse().unwrap();
+    let trusted: TrustedProxies = "10.0.0.0/8".parse().unwrap();
     let router = router(App::behind(
         trusted,
         "http://fortnight.test",
@@ -735,7 +735,7 @@ async fn nobody_tries_for_ever_by_saying_that_they_come_from_elsewhere() {
 #[tokio::test]
 async fn no_header_says_who_somebody_is() {
     let world = World::new().await;
-    let trusted: Trusted = "10.0.0.0/8".parse().unwrap();
+    let trusted: TrustedProxies = "10.0.0.0/8".parse().unwrap();
     let router = router(App::behind(
         trusted,
         "http://fortnight.test",
@@ -1274,7 +1274,7 @@ async fn a_project_feeds_no_key_result_of_a_private_team_that_one_is_not_on() {
 async fn nobody_opens_so_many_streams_that_there_is_no_room_for_others() {
     let world = World::new().await;
     let enter = |whose: Whose| {
-        Crowd::enter(&world.app, whose).unwrap_or_else(|problem| panic!("{problem}"))
+        StreamLimiter::enter(&world.app, whose).unwrap_or_else(|problem| panic!("{problem}"))
     };
     let mut seats: Vec<_> = (0..2_000)
         .map(|_| enter(Whose::Account(world.elif.person.id)))
@@ -1290,16 +1290,19 @@ async fn nobody_opens_so_many_streams_that_there_is_no_room_for_others() {
         Whose::Account(world.elif.person.id),
         Whose::Account(world.jonas.person.id),
     );
-    assert!(Crowd::enter(&world.app, other).is_ok() && Crowd::enter(&world.app, one).is_err());
+    assert!(
+        StreamLimiter::enter(&world.app, other).is_ok()
+            && StreamLimiter::enter(&world.app, one).is_err()
+    );
     seats.pop();
-    assert!(Crowd::enter(&world.app, one).is_ok());
+    assert!(StreamLimiter::enter(&world.app, one).is_ok());
     // the guests of one network share theirs
     sqlx::query("UPDATE teams SET public = true")
         .execute(&world.db)
         .await
         .unwrap();
     let (parts, _) = Request::new(Body::empty()).into_parts();
-    let network = Network::of(&world.app, &parts);
+    let network = ClientIp::of(&world.app, &parts);
     seats.extend((0..200).map(|_| enter(Whose::Guests(network))));
     world
         .stranger()

@@ -7,7 +7,7 @@ use fortnight::{
     http::{
         live::dispatcher,
         router::router,
-        serve::{Patience, serve},
+        serve::{Timeouts, serve},
     },
 };
 use futures_util::StreamExt;
@@ -37,7 +37,7 @@ impl Served {
             serve(
                 listener,
                 router(app.clone()),
-                Patience::default(),
+                Timeouts::default(),
                 asked,
                 app.live.ending(),
             )

@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::routing::{get, post};
 use fortnight::http::extract::form::Fields;
-use fortnight::http::serve::{Patience, serve};
+use fortnight::http::serve::{Timeouts, serve};
 use futures_util::stream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -26,15 +26,15 @@ struct Served {
 }
 
 impl Served {
-    async fn with(patience: Patience) -> Self {
+    async fn with(patience: Timeouts) -> Self {
         let (stopping, watched) = watch::channel(false);
         Self::on(patience, routes(watched), stopping).await
     }
 
-    async fn of(patience: Patience, router: Router) -> Self {
+    async fn of(patience: Timeouts, router: Router) -> Self {
         // longer than anything waits here
         Self::on(
-            Patience {
+            Timeouts {
                 drain: PATIENCE * 2,
                 ..patience
             },
@@ -44,7 +44,7 @@ impl Served {
         .await
     }
 
-    async fn on(patience: Patience, router: Router, stopping: watch::Sender<bool>) -> Self {
+    async fn on(patience: Timeouts, router: Router, stopping: watch::Sender<bool>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, asked) = mpsc::channel(1);
@@ -93,7 +93,7 @@ async fn until_closed(mut connection: TcpStream) -> String {
     String::from_utf8(said).unwrap()
 }
 
-const QUICK: Patience = Patience {
+const QUICK: Timeouts = Timeouts {
     head: Duration::from_millis(200),
     body: Duration::from_millis(200),
     read: Duration::from_millis(300),
@@ -165,7 +165,7 @@ async fn who_reads_nothing_of_an_answer_is_hung_up_on() {
 
 #[tokio::test]
 async fn a_head_without_end_is_refused() {
-    let served = Served::with(Patience::default()).await;
+    let served = Served::with(Timeouts::default()).await;
     let cookie = "x".repeat(100_000);
     let mut connection = served.say("").await;
     let head = format!("GET /from HTTP/1.1\r\nhost: x\r\ncookie: {cookie}\r\n\r\n");
@@ -178,7 +178,7 @@ async fn a_head_without_end_is_refused() {
 
 #[tokio::test]
 async fn streams_are_told_and_end_in_order() {
-    let served = Served::with(Patience::default()).await;
+    let served = Served::with(Timeouts::default()).await;
     let mut stream = served.say("GET /stream HTTP/1.1\r\nhost: x\r\n\r\n").await;
     stream.read_exact(&mut [0; 12]).await.unwrap();
     let asked = Instant::now();
@@ -208,7 +208,7 @@ async fn a_request_that_is_stuck_is_cut() {
 
 #[tokio::test]
 async fn asked_twice_it_stops_at_once() {
-    let served = Served::with(Patience {
+    let served = Served::with(Timeouts {
         drain: Duration::from_secs(600),
         ..QUICK
     })

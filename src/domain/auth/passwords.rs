@@ -18,7 +18,7 @@ use crate::domain::error::{Problem, Result};
 pub const LENGTH: std::ops::RangeInclusive<usize> = 10..=200;
 
 /// Each takes 19 MiB while it runs: more at once would let strangers fill the memory.
-static TURNS: LazyLock<Turns> = LazyLock::new(|| Turns {
+static TURNS: LazyLock<HashingSlots> = LazyLock::new(|| HashingSlots {
     free: Arc::new(Semaphore::new(4)),
     longest: LONGEST_WAIT,
 });
@@ -59,12 +59,12 @@ pub async fn verify(password: String, hash: Option<String>) -> Result<bool> {
 }
 
 /// So many at once, and no more.
-struct Turns {
+struct HashingSlots {
     free: Arc<Semaphore>,
     longest: Duration,
 }
 
-impl Turns {
+impl HashingSlots {
     async fn take<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -105,7 +105,7 @@ mod tests {
 
     #[tokio::test]
     async fn past_so_many_at_once_one_is_told_to_come_again() {
-        let turns = Turns {
+        let turns = HashingSlots {
             free: Arc::new(Semaphore::new(2)),
             longest: Duration::from_millis(50),
         };
@@ -127,7 +127,7 @@ mod tests {
         assert!(matches!(turns.take(|| ()).await, Err(Problem::Busy)));
         drop(end);
         assert!(
-            Turns {
+            HashingSlots {
                 longest: Duration::from_secs(30),
                 ..turns
             }

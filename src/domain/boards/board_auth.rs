@@ -17,7 +17,7 @@ use crate::domain::{
     policy::{
         predicates::seen_by,
         team_access::TeamAccess,
-        viewer::{Known, Viewer},
+        viewer::{AuthRow, Viewer},
     },
 };
 
@@ -27,7 +27,7 @@ const LOOKS: usize = 8;
 const MOST_LOOKS: usize = 64;
 
 /// What a board's page must know before it can say "unchanged".
-pub struct Door {
+pub struct BoardAuth {
     pub viewer: Viewer,
     pub access: TeamAccess,
     /// The workspace's count of changes to people, teams, sprints, columns and labels.
@@ -36,34 +36,34 @@ pub struct Door {
 
 /// Those who wait at the door while a query is under way; the next one is for all of them.
 #[derive(Clone)]
-pub struct Doors {
+pub struct AuthBatcher {
     db: PgPool,
     clock: Clock,
-    waiting: Arc<Mutex<Waiting>>,
+    waiting: Arc<Mutex<Batch>>,
 }
 
 #[derive(Default)]
-struct Waiting {
-    asked: HashMap<Asked, Vec<oneshot::Sender<Told>>>,
+struct Batch {
+    asked: HashMap<BoardRequest, Vec<oneshot::Sender<BatchReply>>>,
     heads: usize,
     is_open: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Asked {
+pub(crate) struct BoardRequest {
     pub token_hash: Vec<u8>,
     pub cookie: bool,
     pub slug: String,
 }
 
 /// Nothing for somebody unknown; `Busy` when the database did not answer.
-type Told = Result<Option<Row>, ()>;
+type BatchReply = Result<Option<BoardAuthRow>, ()>;
 
 #[derive(Clone, sqlx::FromRow)]
-pub(crate) struct Row {
+pub(crate) struct BoardAuthRow {
     pub nth: i64,
     #[sqlx(flatten)]
-    pub known: Known,
+    pub known: AuthRow,
     pub workspace_seq: i64,
     pub team_id: Option<Uuid>,
     pub team_slug: Option<String>,
@@ -75,7 +75,7 @@ pub(crate) struct Row {
     pub is_lead: bool,
 }
 
-impl Doors {
+impl AuthBatcher {
     /// A batcher that asks this database.
     pub fn new(db: PgPool, clock: Clock) -> Self {
         Self {
@@ -89,7 +89,7 @@ impl Doors {
     ///
     /// # Errors
     /// `Busy` when the database does not answer.
-    pub(crate) async fn ask(&self, asked: Asked) -> Result<Option<Row>> {
+    pub(crate) async fn ask(&self, asked: BoardRequest) -> Result<Option<BoardAuthRow>> {
         let (tell, told) = oneshot::channel();
         let opens = {
             let mut waiting = self.waiting();
@@ -113,7 +113,7 @@ impl Doors {
         let mut held = None;
         loop {
             self.let_gather().await;
-            let asked: Vec<(Asked, Vec<oneshot::Sender<Told>>)> = {
+            let asked: Vec<(BoardRequest, Vec<oneshot::Sender<BatchReply>>)> = {
                 let mut waiting = self.waiting();
                 if waiting.asked.is_empty() {
                     waiting.is_open = false;
@@ -142,7 +142,7 @@ impl Doors {
                 Err(error) => Err(error),
             };
             for (nth, (_, tells)) in (1..).zip(asked) {
-                let told: Told = match &rows {
+                let told: BatchReply = match &rows {
                     Ok(rows) => Ok(rows.iter().find(|row| row.nth == nth).cloned()),
                     Err(error) => {
                         tracing::warn!("the door of a board stayed shut: {error}");
@@ -171,7 +171,7 @@ impl Doors {
         }
     }
 
-    fn waiting(&self) -> std::sync::MutexGuard<'_, Waiting> {
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Batch> {
         self.waiting
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
@@ -203,8 +203,8 @@ macro_rules! at_door {
 async fn look_up(
     db: &mut PgConnection,
     now: OffsetDateTime,
-    asked: impl Iterator<Item = &Asked>,
-) -> sqlx::Result<Vec<Row>> {
+    asked: impl Iterator<Item = &BoardRequest>,
+) -> sqlx::Result<Vec<BoardAuthRow>> {
     let (cookies, tokens): (Vec<_>, Vec<_>) = (1..).zip(asked).partition(|(_, asked)| asked.cookie);
     let mut rows = Vec::new();
     if !cookies.is_empty() {
@@ -229,8 +229,8 @@ async fn ask(
     db: &mut PgConnection,
     query: &'static str,
     now: OffsetDateTime,
-    asked: Vec<(i64, &Asked)>,
-) -> sqlx::Result<Vec<Row>> {
+    asked: Vec<(i64, &BoardRequest)>,
+) -> sqlx::Result<Vec<BoardAuthRow>> {
     let (mut nth, mut hashes, mut slugs) = (Vec::new(), Vec::new(), Vec::new());
     for (place, asked) in asked {
         nth.push(place);

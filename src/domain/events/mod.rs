@@ -7,6 +7,6 @@ pub mod transitions;
 pub mod undo_policy;
 
 pub use crate::domain::events::transaction::{
-    Change, Changed, Commits, Doing, Event, EventStore, Within,
+    BoxFuture, Change, Changed, Commits, Event, EventStore, Scope,
 };
 pub use crate::domain::events::undo_policy::are_undoable;

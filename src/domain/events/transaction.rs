@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::domain::{clock::Clock, events::undo_policy::are_undoable};
 use crate::domain::{
     error::{Problem, Result},
-    policy::{actor::Repeat, predicates::still_may, required_role::Takes},
+    policy::{actor::IdempotencyKey, predicates::still_may, required_role::RequiredRole},
 };
 
 /// What one event says.
@@ -29,7 +29,7 @@ pub struct Event {
 }
 
 /// An event with when it happened and who did it.
-struct Noted {
+struct PendingEvent {
     event: Event,
     at: OffsetDateTime,
     actor: Option<Uuid>,
@@ -39,7 +39,7 @@ struct Noted {
 /// so that the row that numbers a team's events is locked for the shortest time, and last of all.
 pub struct Change {
     tx: Transaction<'static, Postgres>,
-    events: Vec<Noted>,
+    events: Vec<PendingEvent>,
     /// Every event of this change carries it; undo goes by it.
     pub id: Uuid,
     pub actor: Option<Uuid>,
@@ -57,11 +57,11 @@ pub struct Changed<T> {
 }
 
 /// The future of a verb, as `EventStore::change` takes it.
-pub type Doing<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 /// Says that what a verb borrows from its caller outlives the change: without it the compiler
 /// would want it to live for ever. (An `AsyncFnMut` cannot be shown to be `Send` yet.)
-pub struct Within<'a, 'env: 'a>(PhantomData<&'a &'env ()>);
+pub struct Scope<'a, 'env: 'a>(PhantomData<&'a &'env ()>);
 
 /// Where every change is made: one transaction with its events in it, and word of it to whoever listens.
 pub struct EventStore {
@@ -91,7 +91,7 @@ impl EventStore {
     pub async fn change<'env, T>(
         &self,
         actor: &Actor,
-        mut verb: impl for<'a> FnMut(&'a mut Change, Within<'a, 'env>) -> Doing<'a, T> + Send,
+        mut verb: impl for<'a> FnMut(&'a mut Change, Scope<'a, 'env>) -> BoxFuture<'a, T> + Send,
     ) -> Result<Changed<T>> {
         let mut tries = 0;
         loop {
@@ -109,7 +109,7 @@ impl EventStore {
     async fn try_change<'env, T>(
         &self,
         actor: &Actor,
-        verb: &mut (impl for<'a> FnMut(&'a mut Change, Within<'a, 'env>) -> Doing<'a, T> + Send),
+        verb: &mut (impl for<'a> FnMut(&'a mut Change, Scope<'a, 'env>) -> BoxFuture<'a, T> + Send),
     ) -> Result<Changed<T>> {
         let mut change = Change {
             tx: self.db.begin().await?,
@@ -122,7 +122,7 @@ impl EventStore {
         if let (Some(repeat), Some(account)) = (&actor.repeat, actor.account) {
             change.take_key(repeat, account).await?;
         }
-        let value = verb(&mut change, Within(PhantomData)).await?;
+        let value = verb(&mut change, Scope(PhantomData)).await?;
         let (id, is_undoable) = (
             change.id,
             are_undoable(change.events.iter().map(|noted| noted.event.kind)),
@@ -158,7 +158,7 @@ impl Change {
 
     /// Adds an event; it is numbered and written when the change commits.
     pub fn record(&mut self, event: Event) {
-        self.events.push(Noted {
+        self.events.push(PendingEvent {
             event,
             at: self.at,
             actor: self.actor,
@@ -172,11 +172,11 @@ impl Change {
 
     /// Adds an event that happened elsewhere, before this change: it keeps its own instant, and who did it then.
     pub fn record_past(&mut self, event: Event, at: OffsetDateTime, actor: Option<Uuid>) {
-        self.events.push(Noted { event, at, actor });
+        self.events.push(PendingEvent { event, at, actor });
     }
 
     /// A second request with the same key waits here for the first, and then learns what that did.
-    async fn take_key(&mut self, repeat: &Repeat, account: Uuid) -> Result<()> {
+    async fn take_key(&mut self, repeat: &IdempotencyKey, account: Uuid) -> Result<()> {
         let taken = sqlx::query(
             "INSERT INTO idempotency_keys (account_id, key, fingerprint, change_id, created_at) VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT DO NOTHING",
@@ -207,7 +207,7 @@ impl Change {
     }
 
     async fn commit(mut self) -> Result<Vec<(Uuid, i64)>> {
-        let mut by_team: BTreeMap<Uuid, Vec<Noted>> = BTreeMap::new();
+        let mut by_team: BTreeMap<Uuid, Vec<PendingEvent>> = BTreeMap::new();
         for noted in std::mem::take(&mut self.events) {
             by_team.entry(noted.event.team).or_default().push(noted);
         }
@@ -220,13 +220,13 @@ impl Change {
         Ok(teams)
     }
 
-    async fn write(&mut self, team: Uuid, events: &[Noted]) -> Result<i64> {
+    async fn write(&mut self, team: Uuid, events: &[PendingEvent]) -> Result<i64> {
         let id = self.id;
         let count = events.len() as i64;
         // One statement: whether the actor still may, the number, and the events, in one round trip.
         let takes = events
             .iter()
-            .map(|noted| Takes::by(noted.event.kind))
+            .map(|noted| RequiredRole::by(noted.event.kind))
             .max()
             .unwrap_or_default();
         let seq: Option<i64> = sqlx::query_scalar(concat!(

@@ -7,8 +7,8 @@ use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::domain::flow::{
-    measures::{self, Begun, Blocked, BurnUp, CycleTimes, LeftOut, Taken},
-    queries::{self, faces::Face},
+    measures::{self, Blocked, BurnUp, CycleTime, CycleTimes, Excluded, StartedTask},
+    queries::{self, faces::TaskRef},
     range::Range,
 };
 use crate::domain::{
@@ -25,14 +25,14 @@ pub struct Figures {
     /// Finished tasks with how long they took, the last one at the end.
     pub times: CycleTimes,
     /// Work in progress with how long it has been in hand, the oldest first.
-    pub ageing: Vec<(Face, Taken)>,
-    pub ageing_left_out: LeftOut,
+    pub ageing: Vec<(TaskRef, CycleTime)>,
+    pub ageing_left_out: Excluded,
     /// How many tasks each sprint finished.
     pub throughput: Vec<(Sprint, usize)>,
     pub blocked: Blocked,
     /// Of the last sprint of the range.
     pub burn_up: BurnUp,
-    pub faces: HashMap<Uuid, Face>,
+    pub faces: HashMap<Uuid, TaskRef>,
 }
 
 /// A sprint's burn-up; what its team has closed stays as it was then.
@@ -103,9 +103,9 @@ impl Figures {
         begun.extend(
             known
                 .iter()
-                .map(|(task, at)| (*task, Begun::On(clock::day_in(*at, zone)))),
+                .map(|(task, at)| (*task, StartedTask::On(clock::day_in(*at, zone)))),
         );
-        let begun_of = |task: &Uuid| begun.get(task).copied().unwrap_or(Begun::Unknown);
+        let begun_of = |task: &Uuid| begun.get(task).copied().unwrap_or(StartedTask::Unknown);
 
         let done: Vec<(Uuid, Date)> = finished
             .iter()
@@ -119,7 +119,7 @@ impl Figures {
                 .map(|face| (face.id, begun_of(&face.id), range.today)),
         );
         faces.extend(in_hand.into_iter().map(|face| (face.id, face)));
-        let mut ageing: Vec<(Face, Taken)> = ages
+        let mut ageing: Vec<(TaskRef, CycleTime)> = ages
             .taken
             .into_iter()
             .filter_map(|taken| Some((faces.get(&taken.task)?.clone(), taken)))
@@ -162,7 +162,7 @@ impl Figures {
     /// Whether there is nothing to be seen yet: no task was finished, begun, blocked or set aside.
     pub fn is_empty(&self) -> bool {
         self.times.taken.is_empty()
-            && self.times.left_out == LeftOut::default()
+            && self.times.left_out == Excluded::default()
             && self
                 .states
                 .iter()
@@ -182,7 +182,7 @@ impl Figures {
     }
 
     /// A task's key.
-    pub fn key(&self, face: &Face) -> String {
+    pub fn key(&self, face: &TaskRef) -> String {
         format!("{}-{}", self.team.key, face.number)
     }
 }

@@ -9,14 +9,14 @@ use crate::domain::error::Result;
 
 /// What may be followed, within its team.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum FollowTarget {
     Team,
     Task(Uuid),
     Goal(Uuid),
     Project(Uuid),
 }
 
-impl What {
+impl FollowTarget {
     /// Task, goal, project: as the table has them.
     fn ids(self) -> [Option<Uuid>; 3] {
         match self {
@@ -32,7 +32,7 @@ impl What {
 pub async fn follow(
     db: &mut PgConnection,
     (account, team): (Uuid, Uuid),
-    what: What,
+    what: FollowTarget,
     follows: bool,
     now: OffsetDateTime,
 ) -> Result<()> {
@@ -65,7 +65,7 @@ pub async fn follow(
 }
 
 /// Whether somebody follows it.
-pub async fn follows(db: &PgPool, account: Uuid, team: Uuid, what: What) -> Result<bool> {
+pub async fn follows(db: &PgPool, account: Uuid, team: Uuid, what: FollowTarget) -> Result<bool> {
     let [task, goal, project] = what.ids();
     Ok(sqlx::query_scalar(
         "SELECT EXISTS (SELECT FROM follows WHERE account_id = $1 AND team_id = $2 AND task_id IS NOT DISTINCT FROM $3

@@ -11,7 +11,7 @@ use crate::domain::{error::Result, measure::Measure};
 
 /// A goal that serves something, as far as it is.
 #[derive(Clone, Debug)]
-pub struct Serving {
+pub struct Contribution {
     pub id: Uuid,
     pub team: String,
     pub team_name: String,
@@ -30,7 +30,7 @@ pub struct Serving {
     pub key_result: Option<Uuid>,
 }
 
-impl Serving {
+impl Contribution {
     /// How far it is, as `added_up` takes it.
     pub fn figure(&self) -> (Measure, i64) {
         (self.measure, self.current)
@@ -43,7 +43,7 @@ pub async fn serving(
     projects: &[Uuid],
     key_results: &[Uuid],
     teams: &[Uuid],
-) -> Result<Vec<Serving>> {
+) -> Result<Vec<Contribution>> {
     #[derive(sqlx::FromRow)]
     struct Row {
         id: Uuid,
@@ -101,7 +101,7 @@ pub async fn serving(
             Some(Json(frozen)) => (frozen.current, frozen.is),
             None => counted.figures(),
         };
-        Serving {
+        Contribution {
             id: row.id,
             figure: row.measure.figure(current, row.target),
             team: row.team,

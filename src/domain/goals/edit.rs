@@ -296,7 +296,7 @@ pub async fn type_in(
 
 /// A goal's row under its lock.
 #[derive(sqlx::FromRow)]
-struct Locked {
+struct LockedGoal {
     sprint_id: Uuid,
     position: i32,
     title: String,
@@ -308,8 +308,8 @@ struct Locked {
     version: i64,
 }
 
-async fn lock(change: &mut Change, team: &Team, goal: Uuid) -> Result<Locked> {
-    let was: Locked = sqlx::query_as(
+async fn lock(change: &mut Change, team: &Team, goal: Uuid) -> Result<LockedGoal> {
+    let was: LockedGoal = sqlx::query_as(
         "SELECT sprint_id, position, title, measure, target, typed, project_id, version FROM goals WHERE team_id = $1 AND id = $2 FOR UPDATE",
     )
     .bind(team.id)

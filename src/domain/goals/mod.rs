@@ -20,12 +20,12 @@ use crate::domain::{
     person::Person,
     policy::predicates::named_beside,
     team::Team,
-    teams::roster::{Crew, crew},
+    teams::roster::{Roster, crew},
 };
 use crate::domain::{
     goals::{
         progress::{Counted, CountedBy},
-        risks::{Lone, lone},
+        risks::{GoalRisk, lone},
     },
     sprints::{Sprint, queries},
 };
@@ -63,7 +63,7 @@ pub struct Goal {
     pub concerns: i64,
     pub owners: Vec<Person>,
     /// Why it is a lone wolf's, and who would fit.
-    pub lone: Option<Lone>,
+    pub lone: Option<GoalRisk>,
     /// Its final figure, once the team has closed the sprint.
     pub frozen: Option<FrozenGoal>,
     /// Where its tasks are shown, and its own page.
@@ -118,7 +118,7 @@ pub async fn goals(
     db: &PgPool,
     team: &Team,
     sprint: &Sprint,
-    crew: &Crew,
+    crew: &Roster,
     now: OffsetDateTime,
 ) -> Result<Vec<Goal>> {
     let crews = HashMap::from([(team.id, crew.clone())]);
@@ -130,7 +130,7 @@ pub async fn of_teams(
     db: &PgPool,
     teams: &[Uuid],
     sprint: &Sprint,
-    crews: &HashMap<Uuid, Crew>,
+    crews: &HashMap<Uuid, Roster>,
     now: OffsetDateTime,
 ) -> Result<Vec<Goal>> {
     read(&mut *db.acquire().await?, teams, sprint, crews, now).await
@@ -141,7 +141,7 @@ pub async fn at_risk(
     db: &PgPool,
     teams: &[Uuid],
     sprints: &[Sprint],
-    crews: &HashMap<Uuid, Crew>,
+    crews: &HashMap<Uuid, Roster>,
     now: OffsetDateTime,
 ) -> Result<Vec<Uuid>> {
     let mut at_risk = Vec::new();
@@ -165,7 +165,7 @@ pub async fn read(
     db: &mut PgConnection,
     teams: &[Uuid],
     sprint: &Sprint,
-    crews: &HashMap<Uuid, Crew>,
+    crews: &HashMap<Uuid, Roster>,
     now: OffsetDateTime,
 ) -> Result<Vec<Goal>> {
     let rows: Vec<Row> = sqlx::query_as(concat!(
@@ -194,7 +194,7 @@ pub async fn read(
     .await?;
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     let mut owners = owners(db, teams, &ids).await?;
-    let none = Crew::default();
+    let none = Roster::default();
     Ok(rows
         .into_iter()
         .map(|row| {
@@ -255,7 +255,7 @@ impl Row {
     fn into_goal(
         self,
         sprint: &Sprint,
-        crew: &Crew,
+        crew: &Roster,
         owners: Vec<(Person, Option<Hours>)>,
         now: OffsetDateTime,
     ) -> Goal {

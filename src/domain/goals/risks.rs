@@ -7,7 +7,7 @@ use time::Date;
 use crate::domain::{
     accounts::working_hours::{self, Hours},
     person::Person,
-    teams::roster::Crew,
+    teams::roster::Roster,
 };
 
 /// Whoever owns a goal together should share this much of a day.
@@ -15,13 +15,13 @@ const SHARED_MINUTES: i64 = 180;
 
 /// A goal that one person carries, or several who never meet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lone {
+pub struct GoalRisk {
     pub why: String,
     /// People of the team who share enough hours with its owners, the most first.
     pub fits: Vec<Person>,
 }
 
-impl fmt::Display for Lone {
+impl fmt::Display for GoalRisk {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.fits.iter().take(3).map(Person::first_name).collect();
         match names.as_slice() {
@@ -42,7 +42,11 @@ impl fmt::Display for Lone {
 }
 
 /// The warning that a goal with these owners carries, if it does: who has left has no hours.
-pub(crate) fn lone(owners: &[(Person, Option<Hours>)], crew: &Crew, day: Date) -> Option<Lone> {
+pub(crate) fn lone(
+    owners: &[(Person, Option<Hours>)],
+    crew: &Roster,
+    day: Date,
+) -> Option<GoalRisk> {
     let hours: Vec<&Hours> = owners
         .iter()
         .filter_map(|(_, hours)| hours.as_ref())
@@ -74,7 +78,7 @@ pub(crate) fn lone(owners: &[(Person, Option<Hours>)], crew: &Crew, day: Date) -
         .filter(|(minutes, _)| *minutes >= SHARED_MINUTES)
         .collect();
     fits.sort_by_key(|(minutes, _)| -minutes);
-    Some(Lone {
+    Some(GoalRisk {
         why,
         fits: fits.into_iter().map(|(_, person)| person).collect(),
     })
@@ -120,9 +124,9 @@ mod tests {
                 since: OffsetDateTime::UNIX_EPOCH,
                 away: Vec::new(),
             };
-        let crew = Crew {
+        let crew = Roster {
             members: [&gita, &ana, &bo].map(member).into(),
-            ..Crew::default()
+            ..Roster::default()
         };
         let day = time::macros::date!(2026 - 11 - 24);
         assert_eq!(lone(&[], &crew, day), None);

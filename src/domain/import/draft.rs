@@ -47,12 +47,12 @@ pub struct Task {
     pub list: Option<usize>,
     pub archived: bool,
     pub created_at: Option<OffsetDateTime>,
-    pub created_by: Option<Somebody>,
+    pub created_by: Option<ExternalUser>,
     /// Since when it is where it is.
     pub column_since: Option<OffsetDateTime>,
     pub archived_at: Option<OffsetDateTime>,
     pub due: Option<Due>,
-    pub members: Vec<Somebody>,
+    pub members: Vec<ExternalUser>,
     pub labels: Vec<String>,
     pub steps: Vec<Step>,
     /// Oldest first.
@@ -65,12 +65,12 @@ pub struct Task {
 
 /// Somebody there, who may have an account here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Somebody {
+pub struct ExternalUser {
     pub name: String,
     pub username: String,
 }
 
-impl Somebody {
+impl ExternalUser {
     /// What to call them.
     pub fn called(&self) -> &str {
         if self.name.is_empty() {
@@ -96,7 +96,7 @@ pub struct Step {
 
 #[derive(Debug)]
 pub struct Comment {
-    pub by: Somebody,
+    pub by: ExternalUser,
     pub at: Option<OffsetDateTime>,
     pub body: String,
 }
@@ -105,27 +105,27 @@ pub struct Comment {
 #[derive(Debug)]
 pub struct Past {
     pub at: OffsetDateTime,
-    pub by: Somebody,
-    pub what: Deed,
+    pub by: ExternalUser,
+    pub what: HistoryAction,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Deed {
-    Made(Spot),
-    Moved(Spot, Spot),
+pub enum HistoryAction {
+    Made(ListRef),
+    Moved(ListRef, ListRef),
     Archived,
     Restored,
 }
 
 /// A list in the past: one of the draft's, or one that is gone and has only a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Spot {
+pub enum ListRef {
     List(usize),
     Gone(String),
 }
 
 /// What is to be imported, and how.
-pub struct Wish<'w> {
+pub struct ImportRequest<'w> {
     pub draft: &'w Draft,
     /// The team's slug.
     pub team: &'w str,

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::domain::column_state::State;
 use crate::domain::import::{
-    draft::{Comment, Deed, Draft, Due, List, Past, Somebody, Spot, Task},
+    draft::{Comment, Draft, Due, ExternalUser, HistoryAction, List, ListRef, Past, Task},
     json::Node,
     sanitize,
     summary::Remarks,
@@ -153,7 +153,7 @@ fn task(
         past.push(Past {
             at,
             by: by.clone().unwrap_or_default(),
-            what: Deed::Made(Spot::List(OPEN)),
+            what: HistoryAction::Made(ListRef::List(OPEN)),
         });
     }
     if let (true, Some(at)) = (closed, closed_at) {
@@ -165,7 +165,7 @@ fn task(
         past.push(Past {
             at,
             by,
-            what: Deed::Moved(Spot::List(OPEN), Spot::List(CLOSED)),
+            what: HistoryAction::Moved(ListRef::List(OPEN), ListRef::List(CLOSED)),
         });
     }
     Ok(Task {
@@ -198,8 +198,8 @@ fn first_object<'j>(issue: &Node<'j>, fields: [&str; 2]) -> Result<Option<Node<'
     Ok(issue.object(fields[0])?.or(issue.object(fields[1])?))
 }
 
-fn somebody(user: &Node) -> Result<Somebody> {
-    Ok(Somebody {
+fn somebody(user: &Node) -> Result<ExternalUser> {
+    Ok(ExternalUser {
         name: sanitize::line(user.text("name")?, 100).0,
         username: sanitize::line(user.text("login")?, 100).0,
     })
@@ -216,7 +216,7 @@ fn due(issue: &Node) -> Result<Option<Due>> {
         .map(Due::Day))
 }
 
-fn assignees(issue: &Node) -> Result<Vec<Somebody>> {
+fn assignees(issue: &Node) -> Result<Vec<ExternalUser>> {
     let mut members = issue
         .objects("assignees")?
         .iter()

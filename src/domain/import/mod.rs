@@ -16,7 +16,7 @@ use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 
 pub use crate::domain::import::summary::{Remarks, Summary};
-pub use crate::domain::import::{draft::Wish, execute::import};
+pub use crate::domain::import::{draft::ImportRequest, execute::import};
 
 /// More is no board: it would only fill the memory.
 const MOST_BYTES: u64 = 100 * 1024 * 1024;

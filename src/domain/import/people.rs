@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::domain::error::Result;
-use crate::domain::import::draft::Somebody;
+use crate::domain::import::draft::ExternalUser;
 
 /// Somebody here.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -47,7 +47,7 @@ impl People {
     }
 
     /// The account with their username as its handle, or else with their name.
-    pub fn find(&self, somebody: &Somebody) -> Option<&Account> {
+    pub fn find(&self, somebody: &ExternalUser) -> Option<&Account> {
         let by_name = || {
             self.by_name
                 .get(&somebody.name.to_lowercase())

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::import::{
-    draft::{Draft, List, Task, Wish},
+    draft::{Draft, ImportRequest, List, Task},
     people::{Account, People},
     sanitize,
     summary::{Landing, Remarks, Summary},
@@ -46,7 +46,7 @@ pub(crate) struct Planned<'d> {
 pub(crate) async fn plan<'d>(
     change: &mut Change,
     team: &Team,
-    wish: &Wish<'d>,
+    wish: &ImportRequest<'d>,
 ) -> Result<Plan<'d>> {
     let now = change.at;
     let db = change.db();

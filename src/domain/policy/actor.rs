@@ -7,7 +7,7 @@ use uuid::Uuid;
 pub struct Actor {
     /// Nobody: the program itself.
     pub account: Option<Uuid>,
-    pub repeat: Option<Repeat>,
+    pub repeat: Option<IdempotencyKey>,
     /// The teams that what they came with is for; none said: all.
     pub reach: Option<Vec<Uuid>>,
 }
@@ -25,7 +25,7 @@ impl Actor {
 
 /// An idempotency key, with the SHA-256 of the request it came with.
 #[derive(Clone, Debug)]
-pub struct Repeat {
+pub struct IdempotencyKey {
     pub key: String,
     pub fingerprint: Vec<u8>,
 }

@@ -72,7 +72,7 @@ pub(crate) use of_key;
 
 /// The condition that an account still may what it was let in for, asked once more as the last statement of its change,
 /// with everything locked: who was taken off a team, leads it no more or was deactivated meanwhile changes nothing. Team,
-/// account, and whom it takes, as `Takes` says, are parameters; nobody is the program itself.
+/// account, and whom it takes, as `RequiredRole` says, are parameters; nobody is the program itself.
 macro_rules! still_may {
     ($team:literal, $account:literal, $takes:literal) => {
         concat!(

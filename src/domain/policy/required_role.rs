@@ -2,7 +2,7 @@
 
 /// Whom a change takes, the least first; an administrator may always.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Takes {
+pub enum RequiredRole {
     /// For what everybody may say who may look, what follows in other teams from a change in one, and people's own coming
     /// and going.
     #[default]
@@ -11,7 +11,7 @@ pub enum Takes {
     Lead,
 }
 
-impl Takes {
+impl RequiredRole {
     /// Whom an event of that kind takes.
     pub fn by(kind: &str) -> Self {
         match kind {

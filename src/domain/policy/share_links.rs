@@ -16,7 +16,7 @@ const SEEN_EVERY: Duration = Duration::minutes(10);
 #[derive(Clone, Debug)]
 pub struct Guest {
     pub team: Team,
-    pub shows: Shows,
+    pub shows: SharedPage,
     /// The link, or the team for its public address.
     pub id: Uuid,
     /// What lets their streams stay open.
@@ -28,21 +28,21 @@ pub struct Guest {
 }
 
 /// What stands behind a link.
-pub enum Entrance {
+pub enum ShareLinkEntry {
     Open(Guest),
     /// It asks for a password first.
-    Asks(Locked),
+    Condition(LockedLink),
 }
 
 /// A link that was not opened yet.
-pub struct Locked {
+pub struct LockedLink {
     pub id: Uuid,
     pub password_hash: String,
     pub team: Uuid,
     secret: String,
 }
 
-impl Locked {
+impl LockedLink {
     /// What proves afterwards that the password was right. It ends with the link, and with the password.
     pub(crate) fn proof(&self) -> String {
         secrets::digest(&format!("{} {}", self.secret, self.password_hash))
@@ -72,7 +72,7 @@ struct Row {
     team: Team,
     link: Uuid,
     #[sqlx(try_from = "String")]
-    shows: Shows,
+    shows: SharedPage,
     password_hash: Option<String>,
     last_used_at: Option<OffsetDateTime>,
     workspace_seq: i64,
@@ -86,8 +86,8 @@ pub async fn entrance(
     db: &PgPool,
     now: OffsetDateTime,
     secret: &str,
-    has_proof: impl FnOnce(&Locked) -> bool,
-) -> Result<Entrance> {
+    has_proof: impl FnOnce(&LockedLink) -> bool,
+) -> Result<ShareLinkEntry> {
     let hash = secrets::digest(keys::plain(secret)?);
     let row: Row = sqlx::query_as(
         "SELECT t.id, t.slug, t.name, t.key, t.seq, l.id AS link, l.shows, l.password_hash, l.last_used_at, w.seq AS workspace_seq
@@ -99,14 +99,14 @@ pub async fn entrance(
     .fetch_one(db)
     .await?;
     if let Some(password_hash) = row.password_hash {
-        let locked = Locked {
+        let locked = LockedLink {
             id: row.link,
             team: row.team.id,
             password_hash,
             secret: secret.to_owned(),
         };
         if !has_proof(&locked) {
-            return Ok(Entrance::Asks(locked));
+            return Ok(ShareLinkEntry::Condition(locked));
         }
     }
     if row.last_used_at.is_none_or(|at| now - at > SEEN_EVERY) {
@@ -117,7 +117,7 @@ pub async fn entrance(
             .await?;
     }
     let (address, workspace_seq) = (format!("/share/{secret}"), row.workspace_seq);
-    Ok(Entrance::Open(Guest {
+    Ok(ShareLinkEntry::Open(Guest {
         team: for_guests(row.team),
         shows: row.shows,
         id: row.link,
@@ -147,7 +147,7 @@ pub async fn public(db: &PgPool, slug: &str) -> Result<Guest> {
     let pass = format!("public {id}").into_bytes();
     Ok(Guest {
         team: for_guests(team),
-        shows: Shows::CheckIn,
+        shows: SharedPage::CheckIn,
         id,
         pass,
         address,
@@ -165,12 +165,12 @@ fn for_guests(team: Team) -> Team {
 
 /// What a link shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shows {
+pub enum SharedPage {
     Board,
     CheckIn,
 }
 
-impl Shows {
+impl SharedPage {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Board => "board",
@@ -179,7 +179,7 @@ impl Shows {
     }
 }
 
-impl TryFrom<String> for Shows {
+impl TryFrom<String> for SharedPage {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {

@@ -8,7 +8,7 @@ use crate::domain::{
     auth::sessions,
     error::{Problem, Result},
     person::Person,
-    policy::actor::{Actor, Repeat},
+    policy::actor::{Actor, IdempotencyKey},
 };
 
 /// Somebody who is signed in, by a cookie or by an API token.
@@ -18,9 +18,9 @@ pub struct Viewer {
     pub role: Role,
     /// Days and hours are told in this IANA zone.
     pub time_zone: String,
-    pub proof: Proof,
+    pub proof: AuthMethod,
     /// A repeated request is recognised by it.
-    pub repeat: Option<Repeat>,
+    pub repeat: Option<IdempotencyKey>,
 }
 
 /// What somebody is in the workspace.
@@ -33,7 +33,7 @@ pub enum Role {
 
 /// What the request proved itself with.
 #[derive(Clone, Debug)]
-pub enum Proof {
+pub enum AuthMethod {
     Session {
         token_hash: Vec<u8>,
     },
@@ -58,7 +58,7 @@ impl Viewer {
     /// Whether this request may change what is the viewer's own: name, password, tokens. Whoever is signed in may;
     /// a program may not.
     pub fn may_change_own(&self) -> bool {
-        matches!(self.proof, Proof::Session { .. })
+        matches!(self.proof, AuthMethod::Session { .. })
     }
 
     /// Refuses programs.
@@ -84,8 +84,8 @@ impl Viewer {
     /// The teams that what the request proved itself with is for; none said: all.
     pub fn reach(&self) -> Option<&[Uuid]> {
         match &self.proof {
-            Proof::Token { teams, .. } => teams.as_deref(),
-            Proof::Session { .. } => None,
+            AuthMethod::Token { teams, .. } => teams.as_deref(),
+            AuthMethod::Session { .. } => None,
         }
     }
 
@@ -99,7 +99,7 @@ impl Viewer {
         self.role != Role::Viewer
             && !matches!(
                 self.proof,
-                Proof::Token {
+                AuthMethod::Token {
                     may_write: false,
                     ..
                 }
@@ -107,7 +107,7 @@ impl Viewer {
     }
 }
 
-impl Proof {
+impl AuthMethod {
     pub fn token_hash(&self) -> &[u8] {
         match self {
             Self::Session { token_hash } | Self::Token { token_hash, .. } => token_hash,
@@ -116,14 +116,14 @@ impl Proof {
 }
 
 /// The digest of what a request brings, and whether that is a cookie.
-pub struct Brought {
+pub struct Credentials {
     pub token_hash: Vec<u8>,
     pub cookie: bool,
 }
 
 /// A row of whom a session or token belongs to.
 #[derive(Clone, sqlx::FromRow)]
-pub struct Known {
+pub struct AuthRow {
     id: Uuid,
     handle: String,
     name: String,
@@ -136,7 +136,7 @@ pub struct Known {
 }
 
 /// A query that checks a brought digest `$1` at the time `$2`, of a session if `$3` and of an API token if not;
-/// it yields `Known`'s columns, or no row. A macro, so that larger queries can have it in them.
+/// it yields `AuthRow`'s columns, or no row. A macro, so that larger queries can have it in them.
 macro_rules! known_by_digest {
     () => {
         "SELECT a.id, a.handle, a.name, a.hue, a.role, a.time_zone, s.last_seen_at, NULL::text AS scope, NULL::uuid[] AS reaches
@@ -151,12 +151,12 @@ macro_rules! known_by_digest {
 }
 pub(crate) use known_by_digest;
 
-impl Known {
+impl AuthRow {
     /// The viewer, with the session's or token's last use written down now and then.
     pub async fn into_viewer(
         self,
         db: &PgPool,
-        brought: Brought,
+        brought: Credentials,
         now: OffsetDateTime,
     ) -> Result<Viewer> {
         let stale = self
@@ -169,7 +169,7 @@ impl Known {
                 if stale {
                     sessions::seen(db, now, &brought.token_hash).await?;
                 }
-                Proof::Session {
+                AuthMethod::Session {
                     token_hash: brought.token_hash,
                 }
             }
@@ -181,7 +181,7 @@ impl Known {
                         .execute(db)
                         .await?;
                 }
-                Proof::Token {
+                AuthMethod::Token {
                     token_hash: brought.token_hash,
                     may_write: scope != "read",
                     teams: self.reaches,

@@ -15,7 +15,7 @@ use crate::domain::{
     humanize,
     tasks::{archive, bulk_edit, edit, task_edit::Edit},
     team::Team,
-    teams::roster::Crew,
+    teams::roster::Roster,
 };
 use crate::domain::{
     goals::{self, Goal},
@@ -95,7 +95,7 @@ struct Unfinished {
 pub async fn hold(
     change: &mut Change,
     team: &Team,
-    crew: &Crew,
+    crew: &Roster,
     sprint: &Sprint,
     to: &Sprint,
 ) -> Result<Held> {

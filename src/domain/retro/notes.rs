@@ -13,14 +13,14 @@ use crate::domain::{
 
 /// Where a note belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tray {
+pub enum NoteCategory {
     Thanks,
     Well,
     Not,
     Idea,
 }
 
-impl Tray {
+impl NoteCategory {
     pub const ALL: [Self; 4] = [Self::Thanks, Self::Well, Self::Not, Self::Idea];
 
     pub fn as_str(self) -> &'static str {
@@ -70,7 +70,7 @@ pub async fn add_note(
     tray: &str,
     text: &str,
 ) -> Result<Uuid> {
-    let tray = Tray::read(tray)?;
+    let tray = NoteCategory::read(tray)?;
     let (id, actor, at) = (Uuid::now_v7(), change.actor, change.at);
     sqlx::query("INSERT INTO notes (team_id, id, sprint_id, tray, text, author_id, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)")
         .bind(team.id)

@@ -10,13 +10,13 @@ use crate::domain::{column_state::State, humanize, person::Person, tasks::Card};
 
 impl Standup {
     /// The tasks that need attention, in the order they need it.
-    pub fn needs(&self) -> Vec<Need<'_>> {
+    pub fn needs(&self) -> Vec<AttentionItem<'_>> {
         needs(self)
     }
 }
 
 /// A task that somebody should look at, and why.
-pub struct Need<'c> {
+pub struct AttentionItem<'c> {
     pub card: &'c Card,
     pub why: String,
     pub at_risk: bool,
@@ -24,8 +24,8 @@ pub struct Need<'c> {
 
 /// Blocked first, those of goals behind pace ahead and then the longest; then reviews that wait, what is longer in its
 /// column than the team's tasks usually are, work that stands still, and work that is nobody's.
-pub fn needs(standup: &Standup) -> Vec<Need<'_>> {
-    let mut needs: Vec<(u8, Need<'_>)> = standup
+pub fn needs(standup: &Standup) -> Vec<AttentionItem<'_>> {
+    let mut needs: Vec<(u8, AttentionItem<'_>)> = standup
         .cards
         .iter()
         .filter_map(|card| {
@@ -35,7 +35,7 @@ pub fn needs(standup: &Standup) -> Vec<Need<'_>> {
             let why: Vec<String> = reasons.into_iter().map(|(_, why)| why).collect();
             Some((
                 order,
-                Need {
+                AttentionItem {
                     card,
                     why: why.join("; "),
                     at_risk: serves_goal_at_risk(card, &standup.at_risk),

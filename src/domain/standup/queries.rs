@@ -1,7 +1,7 @@
 //! What teams meet over, read for one team or for several in as many questions but for their cards.
 
-use crate::domain::standup::summary::Happened;
 use crate::domain::standup::summary::Standup;
+use crate::domain::standup::summary::TaskUpdate;
 use std::collections::HashMap;
 
 use sqlx::{PgPool, types::Json};
@@ -191,7 +191,7 @@ async fn tell_what_happened(db: &PgPool, standups: &mut [Standup]) -> Result<()>
             .find(|standup| standup.team.id == row.team)
         {
             let key = format!("{}-{}", standup.team.key, row.number);
-            standup.happened.push(Happened {
+            standup.happened.push(TaskUpdate {
                 key,
                 title: row.title,
                 what,

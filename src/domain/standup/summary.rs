@@ -29,7 +29,7 @@ pub struct Standup {
     /// Those of them that are behind pace, and those of a sprint that nobody closed.
     pub at_risk: Vec<Uuid>,
     pub members: Vec<Member>,
-    pub happened: Vec<Happened>,
+    pub happened: Vec<TaskUpdate>,
     /// How many more tasks something happened to than are told.
     pub(crate) untold: i64,
     /// When something last happened to what is in progress. What happened to a task that it waits on is not its own, nor a call for help.
@@ -42,7 +42,7 @@ pub struct Standup {
 }
 
 /// What became of a task since the last standup.
-pub struct Happened {
+pub struct TaskUpdate {
     pub key: String,
     pub title: String,
     pub what: &'static str,

@@ -3,7 +3,7 @@
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::domain::tasks::{Locked, move_task, rank};
+use crate::domain::tasks::{LockedTask, move_task, rank};
 use crate::domain::{
     boards::Column,
     column_state::State,
@@ -121,7 +121,11 @@ pub async fn restore_task(
 }
 
 /// Locks the column that a task is in, and the task.
-async fn lock_own_column(change: &mut Change, team: &Team, task: Uuid) -> Result<(Locked, Column)> {
+async fn lock_own_column(
+    change: &mut Change,
+    team: &Team,
+    task: Uuid,
+) -> Result<(LockedTask, Column)> {
     let slug: String = sqlx::query_scalar(
         "SELECT c.slug FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id WHERE k.team_id = $1 AND k.id = $2",
     )

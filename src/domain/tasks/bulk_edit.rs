@@ -13,7 +13,7 @@ use crate::domain::{
 
 /// What is done to each of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Same {
+pub enum BulkEdit {
     Column(String),
     /// A handle is added; nothing takes every owner away.
     Owner(Option<String>),
@@ -34,7 +34,7 @@ pub async fn change_several(
     change: &mut Change,
     team: &Team,
     keys: &[String],
-    same: &[Same],
+    same: &[BulkEdit],
 ) -> Result<Vec<Uuid>> {
     if keys.is_empty() || keys.len() > 500 {
         return Err(Problem::field("keys", "Select 1 to 500 tasks."));
@@ -78,9 +78,9 @@ pub async fn change_several(
     Ok(tasks)
 }
 
-async fn change_one(change: &mut Change, team: &Team, task: Uuid, same: &Same) -> Result<()> {
+async fn change_one(change: &mut Change, team: &Team, task: Uuid, same: &BulkEdit) -> Result<()> {
     match same {
-        Same::Column(column) => {
+        BulkEdit::Column(column) => {
             move_task::move_task(
                 change,
                 team,
@@ -93,8 +93,8 @@ async fn change_one(change: &mut Change, team: &Team, task: Uuid, same: &Same) -
             .await?;
             Ok(())
         }
-        Same::Owner(None) => assign::set_owners(change, team, task, &[]).await,
-        Same::Owner(Some(handle)) => {
+        BulkEdit::Owner(None) => assign::set_owners(change, team, task, &[]).await,
+        BulkEdit::Owner(Some(handle)) => {
             let mut owners = assign::read(change.db(), team.id, task).await?;
             if owners.contains(handle) {
                 return Ok(());
@@ -102,7 +102,7 @@ async fn change_one(change: &mut Change, team: &Team, task: Uuid, same: &Same) -
             owners.push(handle.clone());
             assign::set_owners(change, team, task, &owners).await
         }
-        Same::Sprint(sprint) => {
+        BulkEdit::Sprint(sprint) => {
             edit::edit_task(
                 change,
                 team,
@@ -114,7 +114,7 @@ async fn change_one(change: &mut Change, team: &Team, task: Uuid, same: &Same) -
             )
             .await
         }
-        Same::SetAside { sprint, goal } => {
+        BulkEdit::SetAside { sprint, goal } => {
             let edit = crate::domain::tasks::task_edit::Edit {
                 sprint: Some(*sprint),
                 goal: Some(*goal),
@@ -122,7 +122,7 @@ async fn change_one(change: &mut Change, team: &Team, task: Uuid, same: &Same) -
             };
             edit::edit_task(change, team, task, &edit).await
         }
-        Same::NoGoal => {
+        BulkEdit::NoGoal => {
             edit::edit_task(
                 change,
                 team,
@@ -134,12 +134,12 @@ async fn change_one(change: &mut Change, team: &Team, task: Uuid, same: &Same) -
             )
             .await
         }
-        Same::Label(label) => {
+        BulkEdit::Label(label) => {
             let mut labels = labels::read(change.db(), team.id, task).await?;
             labels.push(label.clone());
             labels::set_labels(change, team, task, &labels).await
         }
-        Same::Archive => archive::archive_task(change, team, task).await,
+        BulkEdit::Archive => archive::archive_task(change, team, task).await,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::domain::{error::Result, person::Person, policy::predicates::named_bes
 
 /// What a card has from other tables.
 #[derive(Default, sqlx::FromRow)]
-pub(crate) struct Dress {
+pub(crate) struct CardDetails {
     #[sqlx(json)]
     pub owners: Vec<Person>,
     #[sqlx(json)]
@@ -55,7 +55,7 @@ macro_rules! owners {
     };
 }
 
-/// The columns of a `Dress`, for a query of a few tasks `k` in columns `c`: each of them is looked up alone.
+/// The columns of a `CardDetails`, for a query of a few tasks `k` in columns `c`: each of them is looked up alone.
 macro_rules! dress {
     () => {
         concat!(
@@ -91,7 +91,7 @@ pub(crate) async fn dresses(
     team: Uuid,
     tasks: &[Uuid],
     blocked: &[Uuid],
-) -> Result<HashMap<Uuid, Dress>> {
+) -> Result<HashMap<Uuid, CardDetails>> {
     let mut dresses = clothes(db, team, tasks).await?;
     if blocked.is_empty() {
         return Ok(dresses);
@@ -113,7 +113,7 @@ pub(crate) async fn dresses(
 }
 
 /// Owners, labels and counts of these tasks, in one way there and back.
-async fn clothes(db: &PgPool, team: Uuid, tasks: &[Uuid]) -> Result<HashMap<Uuid, Dress>> {
+async fn clothes(db: &PgPool, team: Uuid, tasks: &[Uuid]) -> Result<HashMap<Uuid, CardDetails>> {
     #[derive(sqlx::FromRow)]
     struct Row {
         task_id: Uuid,
@@ -151,7 +151,7 @@ async fn clothes(db: &PgPool, team: Uuid, tasks: &[Uuid]) -> Result<HashMap<Uuid
     .bind(tasks)
     .fetch_all(db)
     .await?;
-    let mut clothes: HashMap<Uuid, Dress> = HashMap::with_capacity(tasks.len());
+    let mut clothes: HashMap<Uuid, CardDetails> = HashMap::with_capacity(tasks.len());
     for row in rows {
         let dress = clothes.entry(row.task_id).or_default();
         match (row.what.as_str(), row.id, row.handle, row.name, row.hue) {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::domain::tasks::{
-    Locked, assign, labels,
+    LockedTask, assign, labels,
     task_edit::{Edit, Seen},
     timeline,
 };
@@ -19,8 +19,8 @@ use crate::domain::{
 pub(crate) async fn check_seen(
     change: &mut Change,
     team: &Team,
-    was: &Locked,
-    now: &Locked,
+    was: &LockedTask,
+    now: &LockedTask,
     edit: &Edit,
     after: &Map<String, Value>,
 ) -> Result<()> {
@@ -52,7 +52,7 @@ pub(crate) async fn check_seen(
 pub(crate) async fn moved_meanwhile(
     change: &mut Change,
     team: &Team,
-    was: &Locked,
+    was: &LockedTask,
     (from, to): (&Column, &Column),
     version: Option<i64>,
 ) -> Result<Problem> {
@@ -68,7 +68,7 @@ pub(crate) async fn moved_meanwhile(
 }
 
 /// The task as it stands, in the words that a program would send it in.
-async fn stands(change: &mut Change, team: &Team, was: &Locked) -> Result<Value> {
+async fn stands(change: &mut Change, team: &Team, was: &LockedTask) -> Result<Value> {
     let mut current = words(change, team, was).await?;
     current["key"] = json!(format!("{}-{}", team.key, was.number));
     current["version"] = json!(was.version);
@@ -81,7 +81,7 @@ async fn stands(change: &mut Change, team: &Team, was: &Locked) -> Result<Value>
 async fn sent(
     change: &mut Change,
     team: &Team,
-    now: &Locked,
+    now: &LockedTask,
     edit: &Edit,
     seen: Seen,
 ) -> Result<Value> {
@@ -110,7 +110,7 @@ async fn sent(
 }
 
 /// A sprint by its number, a goal by its place in it, a project by its address, unless that is another team's secret.
-async fn words(change: &mut Change, team: &Team, task: &Locked) -> Result<Value> {
+async fn words(change: &mut Change, team: &Team, task: &LockedTask) -> Result<Value> {
     let (sprint, goal, project): (Option<i32>, Option<i32>, Option<String>) = sqlx::query_as(concat!(
         "SELECT (SELECT number FROM sprints WHERE id = $2), (SELECT position FROM goals WHERE team_id = $1 AND id = $3),
                 (SELECT p.slug FROM projects p JOIN teams t ON t.id = p.team_id WHERE p.id = $4 AND ",

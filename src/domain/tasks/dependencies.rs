@@ -16,7 +16,7 @@ use crate::domain::{
 
 /// A blocked task, and what of ours it waits on.
 #[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Waiting {
+pub struct WaitingTask {
     pub task_id: Uuid,
     /// Nothing where the reader may not know.
     pub key: String,
@@ -61,7 +61,12 @@ fn waiting(reader: &Viewer) -> QueryBuilder<Postgres> {
 }
 
 /// The tasks that wait on this one, the longest first, as a reader may know of them.
-pub async fn on_task(db: &PgPool, reader: &Viewer, team: Uuid, task: Uuid) -> Result<Vec<Waiting>> {
+pub async fn on_task(
+    db: &PgPool,
+    reader: &Viewer,
+    team: Uuid,
+    task: Uuid,
+) -> Result<Vec<WaitingTask>> {
     let mut query = waiting(reader);
     query
         .push("w.on_task_team = ")
@@ -80,7 +85,7 @@ pub async fn on_person(
     account: Uuid,
     seen: &[Uuid],
     reader: &Viewer,
-) -> Result<Vec<Waiting>> {
+) -> Result<Vec<WaitingTask>> {
     // Four small lists by index rather than one condition over every wait there is.
     let mut query = waiting(reader);
     query

@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::domain::tasks::{
-    Locked, assign, conflicts, create::checked_title, labels, lock, sprint_assignment, stakeholders,
+    LockedTask, assign, conflicts, create::checked_title, labels, lock, sprint_assignment,
+    stakeholders,
 };
 use crate::domain::{
     error::Result,
@@ -135,7 +136,7 @@ async fn is_done(change: &mut Change, team: &Team, task: Uuid) -> Result<bool> {
 async fn goal_there(
     change: &mut Change,
     team: &Team,
-    was: &Locked,
+    was: &LockedTask,
     sprint: Option<Uuid>,
 ) -> Result<Option<Uuid>> {
     Ok(sqlx::query_scalar(
@@ -149,7 +150,7 @@ async fn goal_there(
     .await?)
 }
 
-async fn write(change: &mut Change, team: &Team, now: &Locked) -> Result<i64> {
+async fn write(change: &mut Change, team: &Team, now: &LockedTask) -> Result<i64> {
     Ok(sqlx::query_scalar(
         "UPDATE tasks SET title = $3, description = $4, sprint_id = $5, goal_id = $6, estimate = $7, due_on = $8, waited_for_by = $9,
                 project_team_id = (SELECT team_id FROM projects WHERE id = $10), project_id = (SELECT id FROM projects WHERE id = $10),

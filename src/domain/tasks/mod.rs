@@ -126,7 +126,7 @@ fn iso_date<S: serde::Serializer>(date: &Option<Date>, to: S) -> Result<S::Ok, S
 
 /// A task's row under its lock.
 #[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Locked {
+pub struct LockedTask {
     #[sqlx(rename = "task_id")]
     pub id: Uuid,
     pub number: i64,
@@ -146,7 +146,7 @@ pub struct Locked {
     pub archived_at: Option<OffsetDateTime>,
 }
 
-/// The columns of a `Locked`, for whichever statement locks the row.
+/// The columns of a `LockedTask`, for whichever statement locks the row.
 macro_rules! locked {
     () => {
         "id AS task_id, number, column_id, rank, title, description, sprint_id, goal_id, project_id, estimate, due_on, waited_for_by,
@@ -156,7 +156,7 @@ macro_rules! locked {
 use locked;
 
 /// Locks a task's row until the change ends, and reads it. Columns are locked before tasks, teams after them.
-pub async fn lock(db: &mut PgConnection, team: Uuid, task: Uuid) -> Result<Locked> {
+pub async fn lock(db: &mut PgConnection, team: Uuid, task: Uuid) -> Result<LockedTask> {
     Ok(sqlx::query_as(concat!(
         "SELECT ",
         locked!(),

@@ -8,7 +8,7 @@ use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::domain::tasks::{Locked, conflicts, edit, sprint_assignment, task_edit::Edit};
+use crate::domain::tasks::{LockedTask, conflicts, edit, sprint_assignment, task_edit::Edit};
 use crate::domain::{
     boards::Column,
     column_state::State,
@@ -62,7 +62,7 @@ pub async fn move_task(
 pub(crate) async fn come_back(
     change: &mut Change,
     team: &Team,
-    was: &Locked,
+    was: &LockedTask,
     from: &Column,
     to: &Column,
 ) -> Result<()> {
@@ -138,7 +138,7 @@ async fn column_for(
 pub(crate) async fn put(
     change: &mut Change,
     team: &Team,
-    was: &Locked,
+    was: &LockedTask,
     from: &Column,
     to: &Column,
     rank: &str,

@@ -10,7 +10,7 @@ use crate::domain::{
     error::{Problem, Result},
     events::{Change, Event},
     keys::split_key,
-    tasks::{Locked, locked, rank},
+    tasks::{LockedTask, locked, rank},
     team::Team,
 };
 
@@ -37,13 +37,13 @@ pub(crate) async fn lock_places(
     team: Uuid,
     task: Uuid,
     to: &str,
-) -> Result<(Locked, Column, Column)> {
+) -> Result<(LockedTask, Column, Column)> {
     #[derive(sqlx::FromRow)]
     struct Row {
         #[sqlx(flatten)]
         place: Column,
         #[sqlx(flatten)]
-        task: Locked,
+        task: LockedTask,
     }
     // One statement: the task is looked for only once its columns are counted, and so locked. A row whose lock was
     // waited for is read as it is then, not as it was when the statement began; other rows are not, which is why

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::domain::tasks::{
     Card,
-    card_details::{Dress, dress, dresses},
+    card_details::{CardDetails, dress, dresses},
 };
 use crate::domain::{
     boards::filters::{
@@ -159,7 +159,7 @@ struct DressedRow {
     #[sqlx(flatten)]
     card: CardRow,
     #[sqlx(flatten)]
-    dress: Dress,
+    dress: CardDetails,
 }
 
 /// The tasks of a team, which stands behind it, with all that their cards wear.
@@ -201,7 +201,7 @@ async fn find_card(db: &PgPool, team: &Team, task: Uuid) -> Result<Option<Card>>
 }
 
 impl CardRow {
-    fn dressed(self, team: &Team, dress: Dress) -> Card {
+    fn dressed(self, team: &Team, dress: CardDetails) -> Card {
         Card {
             id: self.id,
             key: format!("{}-{}", team.key, self.number),
@@ -237,7 +237,7 @@ impl CardRow {
 }
 
 /// What a task's page has beside its card.
-pub struct Whole {
+pub struct TaskDetails {
     pub card: Card,
     pub description: String,
     pub steps: Vec<Step>,
@@ -255,7 +255,7 @@ pub struct Step {
 }
 
 /// A task with its description and steps.
-pub async fn whole(db: &PgPool, team: &Team, task: Uuid) -> Result<Whole> {
+pub async fn whole(db: &PgPool, team: &Team, task: Uuid) -> Result<TaskDetails> {
     let text = sqlx::query_as::<_, (String, Option<String>, OffsetDateTime, Option<String>)>(concat!(
         "SELECT k.description, a.name, k.created_at, p.slug FROM tasks k LEFT JOIN accounts a ON a.id = k.created_by
          LEFT JOIN projects p ON p.team_id = k.project_team_id AND p.id = k.project_id
@@ -272,7 +272,7 @@ pub async fn whole(db: &PgPool, team: &Team, task: Uuid) -> Result<Whole> {
             .bind(task);
     let (description, created_by, created_at, project) = text.fetch_one(db).await?;
     let (card, steps) = (card(db, team, task).await?, steps.fetch_all(db).await?);
-    Ok(Whole {
+    Ok(TaskDetails {
         card,
         description,
         steps,

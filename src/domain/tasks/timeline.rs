@@ -25,11 +25,11 @@ pub struct Line {
     /// Who wrote an imported comment, or did what an imported event tells.
     pub author: String,
     pub at: OffsetDateTime,
-    pub told: Told,
+    pub told: EntryContent,
 }
 
 /// What a line tells.
-pub enum Told {
+pub enum EntryContent {
     Event(String),
     Comment {
         id: Uuid,
@@ -128,7 +128,7 @@ pub async fn of_task(db: &PgPool, team: Uuid, task: Uuid, links: &Links) -> Resu
                     who,
                     author: what.to_owned(),
                     at: row.at,
-                    told: Told::Event(is.to_owned()),
+                    told: EntryContent::Event(is.to_owned()),
                 });
             }
             // An imported event says who did it where it came from.
@@ -137,7 +137,7 @@ pub async fn of_task(db: &PgPool, team: Uuid, task: Uuid, links: &Links) -> Resu
                 who,
                 author,
                 at: row.at,
-                told: Told::Event(told),
+                told: EntryContent::Event(told),
             })
         })
         .collect();
@@ -147,7 +147,7 @@ pub async fn of_task(db: &PgPool, team: Uuid, task: Uuid, links: &Links) -> Resu
             who: person(row.id, row.handle, row.name, row.hue),
             author: row.author,
             at: row.created_at,
-            told: Told::Comment {
+            told: EntryContent::Comment {
                 id: row.comment_id,
                 html,
                 body: row.body,

@@ -10,7 +10,7 @@ use crate::domain::{accounts::working_hours::Hours, clock, error::Result, person
 
 /// A team's people and its week.
 #[derive(Clone, Debug, Default)]
-pub struct Crew {
+pub struct Roster {
     pub week: Week,
     /// By name.
     pub members: Vec<Member>,
@@ -132,12 +132,12 @@ pub fn days(from: Date, to: Date) -> impl Iterator<Item = Date> {
 }
 
 /// One team's crew.
-pub async fn crew(db: &PgPool, team: Uuid) -> Result<Crew> {
+pub async fn crew(db: &PgPool, team: Uuid) -> Result<Roster> {
     Ok(crews(db, &[team]).await?.remove(&team).unwrap_or_default())
 }
 
 /// These teams' crews, in two queries however many they are.
-pub async fn crews(db: &PgPool, teams: &[Uuid]) -> Result<HashMap<Uuid, Crew>> {
+pub async fn crews(db: &PgPool, teams: &[Uuid]) -> Result<HashMap<Uuid, Roster>> {
     #[derive(sqlx::FromRow)]
     struct WeekRow {
         id: Uuid,
@@ -179,7 +179,7 @@ pub async fn crews(db: &PgPool, teams: &[Uuid]) -> Result<HashMap<Uuid, Crew>> {
     .bind(teams)
     .fetch_all(db)
     .await?;
-    let mut crews: HashMap<Uuid, Crew> = weeks
+    let mut crews: HashMap<Uuid, Roster> = weeks
         .into_iter()
         .map(|row| {
             let week = Week {
@@ -191,7 +191,7 @@ pub async fn crews(db: &PgPool, teams: &[Uuid]) -> Result<HashMap<Uuid, Crew>> {
             };
             (
                 row.id,
-                Crew {
+                Roster {
                     week,
                     members: Vec::new(),
                 },

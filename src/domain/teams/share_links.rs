@@ -1,7 +1,7 @@
 //! Links that show a board or a check-in to whoever has them, without an account: read-only, until they end.
 
 use crate::domain::auth::secrets;
-use crate::domain::policy::share_links::Shows;
+use crate::domain::policy::share_links::SharedPage;
 use serde_json::json;
 use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
@@ -22,7 +22,7 @@ pub const DAYS: std::ops::RangeInclusive<i64> = 1..=366;
 pub struct Draft<'d> {
     /// Whom it is for, in words.
     pub name: &'d str,
-    pub shows: Shows,
+    pub shows: SharedPage,
     /// Nothing: until it is revoked.
     pub days: Option<i64>,
     /// Of what is asked for before anything is shown.
@@ -155,7 +155,14 @@ pub async fn set_public(change: &mut Change, team: &Team, public: bool) -> Resul
     } else {
         "team.unshared"
     };
-    told(change, team.id, kind, "everybody", Shows::CheckIn.as_str()).await
+    told(
+        change,
+        team.id,
+        kind,
+        "everybody",
+        SharedPage::CheckIn.as_str(),
+    )
+    .await
 }
 
 async fn told(
@@ -190,7 +197,7 @@ pub struct Link {
     pub id: Uuid,
     pub name: String,
     #[sqlx(try_from = "String")]
-    pub shows: Shows,
+    pub shows: SharedPage,
     pub has_password: bool,
     /// First name of who made it.
     pub by: Option<String>,

@@ -8,33 +8,33 @@ use crate::domain::{
     person::Person,
     sprints::{self, Sprint},
     team::Team,
-    teams::roster::{Crew, crew},
+    teams::roster::{Roster, crew},
 };
 use crate::domain::{
     boards::{
         Column,
-        board_auth::Door,
+        board_auth::BoardAuth,
         queries::{self, SavedFilter},
     },
     policy::team_access,
 };
 
 /// All of it, as of a count of the workspace: each of these changes counts it on.
-pub struct Furniture {
+pub struct BoardContext {
     pub workspace: i64,
     pub sprints: Vec<Sprint>,
     pub teams: Vec<Team>,
     pub columns: Vec<Column>,
     pub members: Vec<Person>,
-    pub crew: Crew,
+    pub crew: Roster,
     pub people: Vec<Person>,
     pub labels: Vec<Label>,
     pub saved: Vec<SavedFilter>,
 }
 
-impl Furniture {
+impl BoardContext {
     /// Loads what a reader has around a team's board.
-    pub async fn load(db: &PgPool, door: &Door) -> Result<Self> {
+    pub async fn load(db: &PgPool, door: &BoardAuth) -> Result<Self> {
         let (team, viewer) = (door.access.team.id, door.viewer.person.id);
         Ok(Self {
             workspace: door.workspace_seq,

@@ -1,10 +1,10 @@
 //! Boards as they were last shown. A board is rendered once for everybody, and its page compressed once a reader;
 //! who asks again while nothing has changed gets the same bytes. Access is asked before, always.
 
-use crate::domain::boards::board_auth::Door;
-use crate::http::cache::render::Drawing;
+use crate::domain::boards::board_auth::BoardAuth;
+use crate::http::cache::render::BoardView;
 use crate::http::cache::revision::BoardKey;
-use crate::http::cache::revision::Stamp;
+use crate::http::cache::revision::Revision;
 use sqlx::PgPool;
 use std::{
     collections::HashMap,
@@ -19,7 +19,7 @@ use axum::{
 };
 use uuid::Uuid;
 
-use crate::http::cache::{board_context::Furniture, render::Drawn};
+use crate::http::cache::{board_context::BoardContext, render::RenderedBoard};
 use crate::{
     domain::error::Result,
     http::assets::{ASSETS, Encoding, gzip},
@@ -38,8 +38,8 @@ pub struct PageKey {
 
 /// A page's bytes, the state that they show, and its ETag.
 #[derive(Clone)]
-pub struct KeptPage {
-    pub stamp: Stamp,
+pub struct CachedPage {
+    pub stamp: Revision,
     pub etag: String,
     pub bytes: Bytes,
 }
@@ -48,17 +48,17 @@ pub struct KeptPage {
 /// they may see it was asked before, always. `make` says what state it shows in the end: what happens while it waits for
 /// its turn is shown too, and so to all who wait behind it.
 pub async fn answer(
-    cache: &KeptBoards,
+    cache: &PageCache,
     headers: &HeaderMap,
-    (key, stamp): (PageKey, Stamp),
+    (key, stamp): (PageKey, Revision),
     kind: &'static str,
-    make: impl AsyncFnOnce() -> Result<(Stamp, String)>,
+    make: impl AsyncFnOnce() -> Result<(Revision, String)>,
 ) -> Result<Response> {
     let etag = etag(&key, stamp);
     if has_seen(headers, &etag) {
         return Ok(with_etag(StatusCode::NOT_MODIFIED.into_response(), &etag));
     }
-    let kept = |page: KeptPage| {
+    let kept = |page: CachedPage| {
         Ok(with_etag(
             encoded(page.bytes, key.encoding, kind),
             &page.etag,
@@ -81,7 +81,7 @@ pub async fn answer(
         Encoding::Gzip => gzip(text.as_bytes(), flate2::Compression::fast()).into(),
         Encoding::Plain => Bytes::from(text),
     };
-    let page = KeptPage {
+    let page = CachedPage {
         stamp,
         etag: self::etag(&key, stamp),
         bytes,
@@ -101,7 +101,7 @@ pub fn has_seen(headers: &HeaderMap, etag: &str) -> bool {
         .any(|seen| seen == "*" || seen.trim_start_matches("W/") == etag)
 }
 
-fn etag(key: &PageKey, stamp: Stamp) -> String {
+fn etag(key: &PageKey, stamp: Revision) -> String {
     use std::hash::{DefaultHasher, Hasher};
     let mut hasher = DefaultHasher::new();
     (key, &ASSETS.version).hash(&mut hasher);
@@ -148,17 +148,17 @@ fn encoded(bytes: Bytes, encoding: Encoding, kind: &'static str) -> Response {
 const SMALL: usize = 4096;
 
 /// The boards and pages that are kept. Few are needed: those that are open now.
-pub struct KeptBoards {
-    boards: Mutex<Recent<BoardKey, Arc<Drawn>>>,
-    pages: Mutex<Recent<PageKey, KeptPage>>,
+pub struct PageCache {
+    boards: Mutex<Recent<BoardKey, Arc<RenderedBoard>>>,
+    pages: Mutex<Recent<PageKey, CachedPage>>,
     /// Badges and the like: a wall of them does not push out boards, nor boards them.
-    small: Mutex<Recent<PageKey, KeptPage>>,
-    furniture: Mutex<Recent<(Uuid, Uuid), Arc<Furniture>>>,
+    small: Mutex<Recent<PageKey, CachedPage>>,
+    furniture: Mutex<Recent<(Uuid, Uuid), Arc<BoardContext>>>,
     /// Whoever makes a page or a board holds one of these; who wants the same waits, and then finds it made.
     making: [tokio::sync::Mutex<()>; 32],
 }
 
-impl Default for KeptBoards {
+impl Default for PageCache {
     fn default() -> Self {
         Self {
             boards: Mutex::new(Recent::new(8)),
@@ -170,9 +170,13 @@ impl Default for KeptBoards {
     }
 }
 
-impl KeptBoards {
+impl PageCache {
     /// The board, from the cache or rendered now. After a change, only the cards that it touched are rendered.
-    pub async fn rendered(&self, db: &PgPool, drawing: &Drawing<'_>) -> Result<Arc<Drawn>> {
+    pub async fn rendered(
+        &self,
+        db: &PgPool,
+        drawing: &BoardView<'_>,
+    ) -> Result<Arc<RenderedBoard>> {
         let key = drawing.key();
         let before = self.board(&key);
         if let Some(board) = before.as_ref().filter(|board| board.stamp == drawing.stamp) {
@@ -186,14 +190,14 @@ impl KeptBoards {
     }
 
     /// What stands around a team's board for this reader, from the cache or loaded now.
-    pub async fn context(&self, db: &PgPool, door: &Door) -> Result<Arc<Furniture>> {
+    pub async fn context(&self, db: &PgPool, door: &BoardAuth) -> Result<Arc<BoardContext>> {
         let (team, viewer) = (door.access.team.id, door.viewer.person.id);
         // A token for some teams sees less than its owner does.
         let is_whole = door.viewer.reach().is_none();
         if is_whole && let Some(kept) = self.furniture(team, viewer, door.workspace_seq) {
             return Ok(kept);
         }
-        let furniture = Arc::new(Furniture::load(db, door).await?);
+        let furniture = Arc::new(BoardContext::load(db, door).await?);
         if is_whole {
             self.keep_furniture(team, viewer, furniture.clone());
         }
@@ -201,17 +205,17 @@ impl KeptBoards {
     }
 
     /// The board as it was last drawn, whenever that was.
-    pub fn board(&self, key: &BoardKey) -> Option<Arc<Drawn>> {
+    pub fn board(&self, key: &BoardKey) -> Option<Arc<RenderedBoard>> {
         locked(&self.boards).get(key).cloned()
     }
 
-    pub fn keep_board(&self, key: BoardKey, board: Arc<Drawn>) {
+    pub fn keep_board(&self, key: BoardKey, board: Arc<RenderedBoard>) {
         locked(&self.boards).put(key, board);
     }
 
     /// The page, if it shows all that is known to have happened.
-    pub fn page(&self, key: &PageKey, stamp: Stamp) -> Option<KeptPage> {
-        let found = |kept: &Mutex<Recent<PageKey, KeptPage>>| {
+    pub fn page(&self, key: &PageKey, stamp: Revision) -> Option<CachedPage> {
+        let found = |kept: &Mutex<Recent<PageKey, CachedPage>>| {
             locked(kept)
                 .get(key)
                 .filter(|page| page.stamp.covers(&stamp))
@@ -220,7 +224,7 @@ impl KeptBoards {
         found(&self.pages).or_else(|| found(&self.small))
     }
 
-    pub fn keep_page(&self, key: PageKey, page: KeptPage) {
+    pub fn keep_page(&self, key: PageKey, page: CachedPage) {
         let kept = if page.bytes.len() <= SMALL {
             &self.small
         } else {
@@ -230,14 +234,14 @@ impl KeptBoards {
     }
 
     /// What stands around a team's board for a reader, as of this count of the workspace.
-    pub fn furniture(&self, team: Uuid, viewer: Uuid, workspace: i64) -> Option<Arc<Furniture>> {
+    pub fn furniture(&self, team: Uuid, viewer: Uuid, workspace: i64) -> Option<Arc<BoardContext>> {
         locked(&self.furniture)
             .get(&(team, viewer))
             .filter(|kept| kept.workspace == workspace)
             .cloned()
     }
 
-    pub fn keep_furniture(&self, team: Uuid, viewer: Uuid, furniture: Arc<Furniture>) {
+    pub fn keep_furniture(&self, team: Uuid, viewer: Uuid, furniture: Arc<BoardContext>) {
         locked(&self.furniture).put((team, viewer), furniture);
     }
 
@@ -301,8 +305,8 @@ mod tests {
 
     #[test]
     fn a_wall_of_badges_pushes_no_board_out() {
-        let kept = KeptBoards::default();
-        let stamp = Stamp {
+        let kept = PageCache::default();
+        let stamp = Revision {
             team: 1,
             workspace: 1,
             stretch: 1,
@@ -315,7 +319,7 @@ mod tests {
             theme: "",
             encoding: Encoding::Plain,
         };
-        let page = |bytes: usize| KeptPage {
+        let page = |bytes: usize| CachedPage {
             stamp,
             etag: String::new(),
             bytes: vec![b'x'; bytes].into(),

@@ -16,7 +16,7 @@ use crate::{
         },
         column_state::State,
     },
-    http::cache::revision::{BoardKey, Stamp},
+    http::cache::revision::{BoardKey, Revision},
 };
 use crate::{
     domain::{
@@ -33,33 +33,33 @@ use crate::{
 const MOST_EVENTS: i64 = 200;
 
 /// The columns of a board as HTML, and figures for its head.
-pub struct Drawn {
+pub struct RenderedBoard {
     pub html: Rendered,
     pub done: usize,
     pub total: usize,
-    pub(crate) stamp: Stamp,
-    faces: Vec<Arc<Face>>,
+    pub(crate) stamp: Revision,
+    faces: Vec<Arc<RenderedCard>>,
 }
 
 /// A card, and its HTML.
-struct Face {
+struct RenderedCard {
     card: Card,
     html: Rendered,
 }
 
 /// What is to be drawn.
-pub struct Drawing<'b> {
+pub struct BoardView<'b> {
     pub team: &'b Team,
     pub columns: &'b [Column],
     pub filter: &'b Filter,
     pub resolved: ResolvedSprint,
     pub sprint: Option<&'b Sprint>,
     pub lanes: &'static str,
-    pub stamp: Stamp,
+    pub stamp: Revision,
     pub now: OffsetDateTime,
 }
 
-impl Drawing<'_> {
+impl BoardView<'_> {
     /// What the board is kept under.
     pub(crate) fn key(&self) -> BoardKey {
         BoardKey {
@@ -71,7 +71,11 @@ impl Drawing<'_> {
     }
 
     /// Draws the board, with the unchanged cards of an earlier drawing.
-    pub(crate) async fn draw(&self, db: &PgPool, before: Option<&Drawn>) -> Result<Drawn> {
+    pub(crate) async fn draw(
+        &self,
+        db: &PgPool,
+        before: Option<&RenderedBoard>,
+    ) -> Result<RenderedBoard> {
         let kept = match before {
             Some(before) => self.faces_since(db, before).await?,
             None => None,
@@ -85,7 +89,11 @@ impl Drawing<'_> {
 
     /// The faces of the board that was kept, with those anew that something happened to;
     /// nothing if too much did, or something that concerns all of them.
-    async fn faces_since(&self, db: &PgPool, before: &Drawn) -> Result<Option<Vec<Arc<Face>>>> {
+    async fn faces_since(
+        &self,
+        db: &PgPool,
+        before: &RenderedBoard,
+    ) -> Result<Option<Vec<Arc<RenderedCard>>>> {
         let same = before.stamp.workspace == self.stamp.workspace
             && before.stamp.stretch == self.stamp.stretch;
         if !same || self.filter.wants_archived() {
@@ -99,14 +107,14 @@ impl Drawing<'_> {
         };
         touched.sort_unstable();
         touched.dedup();
-        let mut faces: Vec<Arc<Face>> = before
+        let mut faces: Vec<Arc<RenderedCard>> = before
             .faces
             .iter()
             .filter(|face| touched.binary_search(&face.card.id).is_err())
             .cloned()
             .collect();
         faces.extend(self.faces(db, Some(&touched)).await?);
-        let place = |face: &Face| {
+        let place = |face: &RenderedCard| {
             self.columns
                 .iter()
                 .position(|column| column.slug == face.card.column)
@@ -119,14 +127,14 @@ impl Drawing<'_> {
         Ok(Some(faces))
     }
 
-    async fn faces(&self, db: &PgPool, only: Option<&[Uuid]>) -> Result<Vec<Arc<Face>>> {
+    async fn faces(&self, db: &PgPool, only: Option<&[Uuid]>) -> Result<Vec<Arc<RenderedCard>>> {
         let cards =
             tasks::queries::cards(db, self.team, self.filter, self.resolved, self.now, only)
                 .await?;
         cards
             .into_iter()
             .map(|card| {
-                Ok(Arc::new(Face {
+                Ok(Arc::new(RenderedCard {
                     html: Rendered::of(&CardHtml::new(&card, self.now))?,
                     card,
                 }))
@@ -134,7 +142,11 @@ impl Drawing<'_> {
             .collect()
     }
 
-    async fn columns_html(&self, db: &PgPool, faces: Vec<Arc<Face>>) -> Result<Drawn> {
+    async fn columns_html(
+        &self,
+        db: &PgPool,
+        faces: Vec<Arc<RenderedCard>>,
+    ) -> Result<RenderedBoard> {
         // Limits hold for the whole column; without any nobody needs the totals.
         let limited = self.columns.iter().any(|column| column.wip_limit.is_some());
         let totals = if limited {
@@ -149,7 +161,7 @@ impl Drawing<'_> {
                 .map_or(0, |(_, total)| (total - shown as i64).max(0))
         };
         // Owners by name and goals by place; what belongs to nobody and nothing comes last.
-        let mut groups: BTreeMap<(bool, Option<i32>, &str), Vec<&Face>> = BTreeMap::new();
+        let mut groups: BTreeMap<(bool, Option<i32>, &str), Vec<&RenderedCard>> = BTreeMap::new();
         for face in &faces {
             let lane = match self.lanes {
                 "owner" => face
@@ -175,12 +187,12 @@ impl Drawing<'_> {
         let mut lanes = Vec::with_capacity(groups.len());
         for ((_, _, name), group) in groups {
             let columns = self.columns.iter().map(|column| {
-                let cards: Vec<&Face> = group
+                let cards: Vec<&RenderedCard> = group
                     .iter()
                     .filter(|face| face.card.column == column.slug)
                     .copied()
                     .collect();
-                ColumnFace {
+                RenderedColumn {
                     column,
                     hidden: hidden(column, cards.len()),
                     cards,
@@ -207,7 +219,7 @@ impl Drawing<'_> {
             .iter()
             .filter(|face| face.card.state == State::Done)
             .count();
-        Ok(Drawn {
+        Ok(RenderedBoard {
             html,
             done,
             total: faces.len(),
@@ -231,17 +243,17 @@ struct Lane<'b> {
     name: String,
     /// A goal's hue, or nothing.
     hue: Option<i16>,
-    columns: Vec<ColumnFace<'b>>,
+    columns: Vec<RenderedColumn<'b>>,
 }
 
-struct ColumnFace<'b> {
+struct RenderedColumn<'b> {
     column: &'b Column,
-    cards: Vec<&'b Face>,
+    cards: Vec<&'b RenderedCard>,
     /// How many tasks the filter leaves out of this column.
     hidden: i64,
 }
 
-impl ColumnFace<'_> {
+impl RenderedColumn<'_> {
     fn total(&self) -> i64 {
         self.cards.len() as i64 + self.hidden
     }

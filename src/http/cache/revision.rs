@@ -19,7 +19,7 @@ pub struct BoardKey {
 
 /// The state of everything that a board shows: while it is the same, so is the board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Stamp {
+pub struct Revision {
     /// The team's newest event.
     pub team: i64,
     /// The workspace's count of changes to people, teams and sprints.
@@ -28,7 +28,7 @@ pub struct Stamp {
     pub stretch: i64,
 }
 
-impl Stamp {
+impl Revision {
     /// The state at an instant, by the counts of a team and of the workspace.
     pub fn of(team: i64, workspace: i64, now: OffsetDateTime) -> Self {
         Self {

@@ -5,21 +5,21 @@ use axum::http::HeaderMap;
 use crate::{
     app::App,
     domain::{
-        boards::board_auth::{Asked, Door},
+        boards::board_auth::{BoardAuth, BoardRequest},
         error::{Problem, Result},
         keys,
-        policy::{team_access::TeamAccess, viewer::Brought},
+        policy::{team_access::TeamAccess, viewer::Credentials},
         team::Team,
     },
-    http::{extract::viewer, middleware::client_ip::Network},
+    http::{extract::viewer, middleware::client_ip::ClientIp},
 };
 
 /// Lets a request in to a team's board, or says why not.
-pub async fn open(app: &App, from: Network, headers: &HeaderMap, slug: &str) -> Result<Door> {
-    let Brought { token_hash, cookie } =
+pub async fn open(app: &App, from: ClientIp, headers: &HeaderMap, slug: &str) -> Result<BoardAuth> {
+    let Credentials { token_hash, cookie } =
         viewer::brought(headers, app.is_https()).ok_or(Problem::SignedOut)?;
     let now = app.clock.now();
-    let asked = Asked {
+    let asked = BoardRequest {
         token_hash: token_hash.clone(),
         cookie,
         slug: keys::plain(slug)?.to_owned(),
@@ -31,7 +31,7 @@ pub async fn open(app: &App, from: Network, headers: &HeaderMap, slug: &str) -> 
         .ok_or_else(|| viewer::unknown(app, from))?;
     let viewer = row
         .known
-        .into_viewer(&app.db, Brought { token_hash, cookie }, now)
+        .into_viewer(&app.db, Credentials { token_hash, cookie }, now)
         .await?;
     let (Some(id), Some(slug), Some(name), Some(key), Some(seq)) = (
         row.team_id,
@@ -57,7 +57,7 @@ pub async fn open(app: &App, from: Network, headers: &HeaderMap, slug: &str) -> 
         row.is_member,
         row.is_lead,
     )?;
-    Ok(Door {
+    Ok(BoardAuth {
         viewer,
         access,
         workspace_seq: row.workspace_seq,

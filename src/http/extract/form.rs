@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     domain::error::{Problem, Result},
-    http::middleware::form_recovery::{self, GivenBack},
+    http::middleware::form_recovery::{self, FormRetry},
 };
 
 /// The fields of a form, in the order they came; a name may come several times.
@@ -131,7 +131,7 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
         }
         Self::read(&body).map_err(|refused| {
             let mut response = refused.into_response();
-            if let Some(form) = GivenBack::whole(&uri, &headers, &body) {
+            if let Some(form) = FormRetry::whole(&uri, &headers, &body) {
                 response.extensions_mut().insert(form);
             }
             response
@@ -140,9 +140,9 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
 }
 
 /// A JSON body.
-pub struct Sent<T>(pub T);
+pub struct JsonBody<T>(pub T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Sent<T> {
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     type Rejection = axum::response::Response;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {

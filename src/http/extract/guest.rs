@@ -6,7 +6,7 @@ use crate::{
     app::App,
     domain::{
         error::{Problem, Result},
-        policy::share_links::{self, Entrance, Guest},
+        policy::share_links::{self, Guest, ShareLinkEntry},
     },
     http::cookies::cookie,
 };
@@ -15,7 +15,7 @@ use crate::{
 ///
 /// # Errors
 /// `NotFound` for a link that never existed, has expired or was revoked: they look the same.
-pub async fn entrance(app: &App, headers: &HeaderMap, secret: &str) -> Result<Entrance> {
+pub async fn entrance(app: &App, headers: &HeaderMap, secret: &str) -> Result<ShareLinkEntry> {
     share_links::entrance(&app.db, app.clock.now(), secret, |locked| {
         cookie(headers, &share_links::cookie_name(locked.id)) == Some(&locked.proof())
     })
@@ -25,8 +25,8 @@ pub async fn entrance(app: &App, headers: &HeaderMap, secret: &str) -> Result<En
 /// The guest of a share link, for what cannot ask for a password: a feed, a badge, a stream.
 pub async fn guest(app: &App, headers: &HeaderMap, secret: &str) -> Result<Guest> {
     match entrance(app, headers, secret).await? {
-        Entrance::Open(guest) => Ok(guest),
-        Entrance::Asks(_) => Err(Problem::Forbidden(
+        ShareLinkEntry::Open(guest) => Ok(guest),
+        ShareLinkEntry::Condition(_) => Err(Problem::Forbidden(
             "This link asks for a password first: open its page in a browser.".into(),
         )),
     }

@@ -15,24 +15,24 @@ use crate::{
             predicates::{of_key, seen_by},
             task_access::TaskAccess,
             team_access::{may_edit, only_members, only_reads},
-            viewer::{Known, Viewer, known_by_digest},
+            viewer::{AuthRow, Viewer, known_by_digest},
         },
         team::Team,
     },
-    http::{extract::viewer, middleware::client_ip::Network},
+    http::{extract::viewer, middleware::client_ip::ClientIp},
 };
 
 /// Who asks and the task whose key is in the address, both in one question to the database: moving a task is what
 /// people do most.
-pub struct AtTask {
+pub struct TaskContext {
     pub viewer: Viewer,
     pub access: TaskAccess,
 }
 
 #[derive(sqlx::FromRow)]
-struct AtTaskRow {
+struct TaskContextRow {
     #[sqlx(flatten)]
-    known: Known,
+    known: AuthRow,
     team_id: Option<Uuid>,
     team_slug: Option<String>,
     team_name: Option<String>,
@@ -43,7 +43,7 @@ struct AtTaskRow {
     number: Option<i64>,
 }
 
-impl FromRequestParts<App> for AtTask {
+impl FromRequestParts<App> for TaskContext {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
@@ -58,7 +58,7 @@ impl FromRequestParts<App> for AtTask {
             .find(|(name, _)| *name == "key")
             .and_then(|(_, key)| split_key(key));
         let (prefix, number) = key.unwrap_or_default();
-        let row: Option<AtTaskRow> = sqlx::query_as(concat!(
+        let row: Option<TaskContextRow> = sqlx::query_as(concat!(
             "WITH known AS (",
             known_by_digest!(),
             ") SELECT known.*, t.id AS team_id, t.slug AS team_slug, t.name AS team_name, t.key AS team_key, t.seq,
@@ -76,7 +76,7 @@ impl FromRequestParts<App> for AtTask {
         .bind(number)
         .fetch_optional(&app.db)
         .await?;
-        let row = row.ok_or_else(|| viewer::unknown(app, Network::of(&app.trusted, parts)))?;
+        let row = row.ok_or_else(|| viewer::unknown(app, ClientIp::of(&app.trusted, parts)))?;
         let viewer = row
             .known
             .into_viewer(&app.db, brought, now)
@@ -115,7 +115,7 @@ impl FromRequestParts<App> for AtTask {
     }
 }
 
-impl AtTask {
+impl TaskContext {
     /// The same, if the viewer may change the task.
     pub fn to_edit(self) -> Result<Self> {
         match self.access.may_edit {

@@ -11,35 +11,35 @@ use crate::{
         auth::secrets,
         error::{Problem, Result},
         policy::{
-            actor::Repeat,
-            viewer::{Brought, Known, Viewer, known_by_digest},
+            actor::IdempotencyKey,
+            viewer::{AuthRow, Credentials, Viewer, known_by_digest},
         },
     },
-    http::{cookies::cookie, middleware::client_ip::Network},
+    http::{cookies::cookie, middleware::client_ip::ClientIp},
 };
 
 /// What the request brings to prove itself with, unchecked. A bearer token goes before a cookie.
-pub fn brought(headers: &HeaderMap, https: bool) -> Option<Brought> {
+pub fn brought(headers: &HeaderMap, https: bool) -> Option<Credentials> {
     if let Some(value) = headers.get(header::AUTHORIZATION) {
         let (scheme, secret) = value.to_str().ok()?.split_once(' ')?;
         if !scheme.eq_ignore_ascii_case("bearer") {
             return None;
         }
-        return Some(Brought {
+        return Some(Credentials {
             token_hash: secrets::digest(secret.trim()),
             cookie: false,
         });
     }
     let secret = cookie(headers, crate::http::cookies::cookie_name(https))
         .filter(|secret| !secret.is_empty())?;
-    Some(Brought {
+    Some(Credentials {
         token_hash: secrets::digest(secret),
         cookie: true,
     })
 }
 
 /// What is told to who brings what nobody has: ended sessions, and guesses.
-pub fn unknown(app: &App, from: Network) -> Problem {
+pub fn unknown(app: &App, from: ClientIp) -> Problem {
     app.requests
         .count_wrong_secret(from)
         .err()
@@ -50,7 +50,7 @@ pub fn unknown(app: &App, from: Network) -> Problem {
 async fn recognised(parts: &Parts, app: &App) -> Result<Viewer> {
     let brought = brought(&parts.headers, app.is_https()).ok_or(Problem::SignedOut)?;
     let now = app.clock.now();
-    let known: Option<Known> = sqlx::query_as(known_by_digest!())
+    let known: Option<AuthRow> = sqlx::query_as(known_by_digest!())
         .bind(&brought.token_hash)
         .bind(now)
         .bind(brought.cookie)
@@ -58,7 +58,7 @@ async fn recognised(parts: &Parts, app: &App) -> Result<Viewer> {
         .await?;
     match known {
         Some(known) => known.into_viewer(&app.db, brought, now).await,
-        None => Err(unknown(app, Network::of(&app.trusted, parts))),
+        None => Err(unknown(app, ClientIp::of(&app.trusted, parts))),
     }
 }
 
@@ -89,7 +89,7 @@ impl Viewer {
         if !parts.method.is_safe() {
             app.requests.count_write(self.person.id)?;
         }
-        self.repeat = parts.extensions.get::<Repeat>().cloned();
+        self.repeat = parts.extensions.get::<IdempotencyKey>().cloned();
         Ok(self)
     }
 }

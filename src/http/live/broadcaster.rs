@@ -22,7 +22,7 @@ const FRAMES: usize = 256;
 pub struct Live {
     pub(crate) heard: tokio::sync::Mutex<Commits>,
     channels: Mutex<HashMap<Uuid, Arc<Channel>>>,
-    watchers: Mutex<HashMap<u64, Watcher>>,
+    watchers: Mutex<HashMap<u64, StreamHandle>>,
     next_watcher: AtomicU64,
     ended: watch::Sender<bool>,
 }
@@ -51,14 +51,14 @@ impl Frame {
 
 /// What let a stream in, and to which team.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, sqlx::FromRow)]
-pub(crate) struct Pass {
+pub(crate) struct StreamAuth {
     pub token_hash: Vec<u8>,
     pub team: Uuid,
 }
 
 /// An open stream, and what lets it stay open.
-pub(crate) struct Watcher {
-    pub pass: Pass,
+pub(crate) struct StreamHandle {
+    pub pass: StreamAuth,
     pub dismissed: Arc<Notify>,
 }
 
@@ -115,12 +115,12 @@ impl Live {
     }
 
     /// Remembers an open stream until `forget`.
-    pub(crate) fn watch(&self, pass: Pass) -> (u64, Arc<Notify>) {
+    pub(crate) fn watch(&self, pass: StreamAuth) -> (u64, Arc<Notify>) {
         let id = self.next_watcher.fetch_add(1, Ordering::Relaxed);
         let dismissed = Arc::new(Notify::new());
         locked(&self.watchers).insert(
             id,
-            Watcher {
+            StreamHandle {
                 pass,
                 dismissed: dismissed.clone(),
             },
@@ -133,7 +133,7 @@ impl Live {
     }
 
     /// What the open streams were let in with, and to which teams.
-    pub(crate) fn passes(&self) -> HashSet<Pass> {
+    pub(crate) fn passes(&self) -> HashSet<StreamAuth> {
         locked(&self.watchers)
             .values()
             .map(|watcher| watcher.pass.clone())
@@ -141,7 +141,7 @@ impl Live {
     }
 
     /// Ends the streams whose pass was asked about and is not good any more.
-    pub(crate) fn dismiss_others(&self, good: &HashSet<Pass>, asked: &HashSet<Pass>) {
+    pub(crate) fn dismiss_others(&self, good: &HashSet<StreamAuth>, asked: &HashSet<StreamAuth>) {
         for watcher in locked(&self.watchers).values() {
             if asked.contains(&watcher.pass) && !good.contains(&watcher.pass) {
                 watcher.dismissed.notify_one();

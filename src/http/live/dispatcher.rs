@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::http::live::{
-    broadcaster::Pass,
+    broadcaster::StreamAuth,
     sse_frames::{frame, send_new},
     stream::until,
 };
@@ -179,7 +179,7 @@ async fn check_passes(app: &App) {
             .iter()
             .map(|pass| (pass.token_hash.as_slice(), pass.team))
             .unzip();
-        let good: Result<Vec<Pass>, _> = sqlx::query_as(concat!(
+        let good: Result<Vec<StreamAuth>, _> = sqlx::query_as(concat!(
             "SELECT p.token_hash, p.team FROM unnest($1::bytea[], $2::uuid[]) AS p (token_hash, team)
              JOIN (SELECT s.token_hash, a.id, NULL::uuid[] AS reaches FROM sessions s JOIN accounts a ON a.id = s.account_id
                    WHERE s.expires_at > $3 AND a.deactivated_at IS NULL

@@ -15,7 +15,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use uuid::Uuid;
 
 use crate::http::live::{
-    broadcaster::{Channel, Frame, Pass, locked},
+    broadcaster::{Channel, Frame, StreamAuth, locked},
     sse_frames::{frame, frames_after, reset},
 };
 use crate::{
@@ -29,9 +29,9 @@ use crate::{
     http::{
         extract::guest,
         middleware::{
-            client_ip::Network,
+            client_ip::ClientIp,
             layers::Audience,
-            rate_limit::{Seat, Whose},
+            rate_limit::{StreamOwner, StreamPermit},
         },
     },
 };
@@ -51,7 +51,7 @@ pub async fn live(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug).await?.team;
     let after = after(&headers, &query).unwrap_or(team.seq);
-    let seat = app.crowd.enter(Whose::Account(viewer.person.id))?;
+    let seat = app.crowd.enter(StreamOwner::Account(viewer.person.id))?;
     Ok(stream(
         app,
         team,
@@ -65,14 +65,14 @@ pub async fn live(
 /// `GET /share/{key}/live`: says that something changed, and not what.
 pub async fn live_for_guest(
     State(app): State<App>,
-    from: Network,
+    from: ClientIp,
     Path(key): Path<String>,
     Query(query): Query<After>,
     headers: HeaderMap,
 ) -> Result<Response> {
     let guest = guest::guest(&app, &headers, &key).await?;
     let after = after(&headers, &query).unwrap_or(guest.team.seq);
-    let seat = app.crowd.enter(Whose::Guests(from))?;
+    let seat = app.crowd.enter(StreamOwner::Guests(from))?;
     let mut response = stream(app, guest.team, after, guest.pass, None, seat);
     response.extensions_mut().insert(Audience::Guests);
     Ok(response)
@@ -81,14 +81,14 @@ pub async fn live_for_guest(
 /// `GET /public/{slug}/live`
 pub async fn live_for_public(
     State(app): State<App>,
-    from: Network,
+    from: ClientIp,
     Path(slug): Path<String>,
     Query(query): Query<After>,
     headers: HeaderMap,
 ) -> Result<Response> {
     let guest = guest::public(&app, &slug).await?;
     let after = after(&headers, &query).unwrap_or(guest.team.seq);
-    let seat = app.crowd.enter(Whose::Guests(from))?;
+    let seat = app.crowd.enter(StreamOwner::Guests(from))?;
     let mut response = stream(app, guest.team, after, guest.pass, None, seat);
     response.extensions_mut().insert(Audience::Guests);
     Ok(response)
@@ -109,14 +109,14 @@ fn stream(
     after: i64,
     pass: Vec<u8>,
     person: Option<Person>,
-    seat: Seat,
+    seat: StreamPermit,
 ) -> Response {
     let channel = app.live.open_channel(team.id, team.seq);
     // Listening begins before the past is read, so nothing falls between; what comes twice is left out by its number.
     let frames = channel.frames.subscribe();
     let (sender, receiver) = mpsc::channel::<Result<Bytes, Infallible>>(8);
     tokio::spawn(async move {
-        let (watcher, dismissed) = app.live.watch(Pass {
+        let (watcher, dismissed) = app.live.watch(StreamAuth {
             token_hash: pass,
             team: team.id,
         });

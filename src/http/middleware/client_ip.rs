@@ -11,15 +11,15 @@ use axum::{
 };
 use ipnet::Ipv6Net;
 
-use crate::config::trusted_proxies::Trusted;
+use crate::config::trusted_proxies::TrustedProxies;
 
 /// Where a request comes from. Without a connection, as in some tests, nobody knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Network(Option<IpAddr>);
+pub struct ClientIp(Option<IpAddr>);
 
-impl Network {
+impl ClientIp {
     /// Where this one comes from.
-    pub fn of(trusted: &Trusted, parts: &Parts) -> Self {
+    pub fn of(trusted: &TrustedProxies, parts: &Parts) -> Self {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         Self(peer.map(|ConnectInfo(peer)| trusted.client(peer.ip(), &parts.headers)))
     }
@@ -35,20 +35,20 @@ impl Network {
     }
 }
 
-impl std::fmt::Display for Network {
+impl std::fmt::Display for ClientIp {
     fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.map_or(Ok(()), |address| address.fmt(to))
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Network
+impl<S: Send + Sync> FromRequestParts<S> for ClientIp
 where
-    Trusted: FromRef<S>,
+    TrustedProxies: FromRef<S>,
 {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        Ok(Self::of(&Trusted::from_ref(state), parts))
+        Ok(Self::of(&TrustedProxies::from_ref(state), parts))
     }
 }
 
@@ -65,7 +65,7 @@ mod tests {
             headers.append("x-forwarded-for", HeaderValue::from_str(line).unwrap());
         }
         trusted
-            .parse::<Trusted>()
+            .parse::<TrustedProxies>()
             .unwrap()
             .client(peer.parse().unwrap(), &headers)
             .to_string()
@@ -123,18 +123,18 @@ mod tests {
     fn what_is_no_network_is_named() {
         assert!(
             "10.0.0.0/33"
-                .parse::<Trusted>()
+                .parse::<TrustedProxies>()
                 .unwrap_err()
                 .contains("10.0.0.0/33")
         );
-        assert!("proxy".parse::<Trusted>().is_err());
+        assert!("proxy".parse::<TrustedProxies>().is_err());
         // docker compose passes an empty text for a variable that is not set
-        assert_eq!("".parse::<Trusted>(), Ok(Trusted::default()));
+        assert_eq!("".parse::<TrustedProxies>(), Ok(TrustedProxies::default()));
     }
 
     #[test]
     fn a_subscribers_addresses_are_counted_as_one() {
-        let network = |text: &str| Network(Some(text.parse().unwrap())).counted();
+        let network = |text: &str| ClientIp(Some(text.parse().unwrap())).counted();
         assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:2:ffff::9"));
         assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
         assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
@@ -143,7 +143,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_is_said_an_untrusted_peer_is_itself(said in "[ -~]{0,60}", trusted in "[ -~]{0,20}") {
-            let _ = trusted.parse::<Trusted>();
+            let _ = trusted.parse::<TrustedProxies>();
             prop_assert_eq!(client("10.0.0.0/8", "203.0.113.9", &[&said]), "203.0.113.9");
             client("10.0.0.0/8", "10.0.0.1", &[&said]).parse::<IpAddr>().unwrap();
         }

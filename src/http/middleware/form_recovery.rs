@@ -80,7 +80,7 @@ const CARRIED: [&str; 30] = [
 
 /// A form as it was sent: an extension of the response that refuses it.
 #[derive(Clone, Debug)]
-pub struct GivenBack {
+pub struct FormRetry {
     /// Where it is sent to.
     pub address: String,
     /// The page that it stood on.
@@ -105,7 +105,7 @@ pub async fn give_back(request: Request, next: Next) -> Response {
         Ok(body) => body,
         Err(refused) => return refused,
     };
-    let sent = GivenBack::read(&parts.uri, &parts.headers, &body);
+    let sent = FormRetry::read(&parts.uri, &parts.headers, &body);
     let mut response = next.run(Request::from_parts(parts, Body::from(body))).await;
     if let Some(sent) =
         sent.filter(|_| response.status().is_client_error() || response.status().is_server_error())
@@ -123,7 +123,7 @@ pub fn shown(name: &str) -> Option<&'static str> {
         .find(|shown| *shown == name)
 }
 
-impl GivenBack {
+impl FormRetry {
     /// A form that no route asks for, and that can be given back with all that it says: nothing is lost of it.
     pub fn whole(uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Option<Self> {
         let goes_back =
@@ -182,13 +182,13 @@ fn came_from(headers: &HeaderMap) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn read(referer: &'static str, body: &str) -> Option<GivenBack> {
+    fn read(referer: &'static str, body: &str) -> Option<FormRetry> {
         let headers = [(header::HOST, "board.test"), (header::REFERER, referer)];
         let headers = headers
             .into_iter()
             .map(|(name, value)| (name, value.parse().unwrap()))
             .collect();
-        GivenBack::read(
+        FormRetry::read(
             &Uri::from_static("/teams/infra/topics?x=y"),
             &headers,
             body.as_bytes(),
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn what_would_lose_something_is_not_given_back_unasked() {
         let whole = |body: &str| {
-            GivenBack::whole(
+            FormRetry::whole(
                 &Uri::from_static("/tasks/INF-1"),
                 &HeaderMap::new(),
                 body.as_bytes(),

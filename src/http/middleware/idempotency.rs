@@ -1,6 +1,6 @@
 //! Writes that a program sends again, since it does not know whether the first one came.
 
-use crate::domain::policy::actor::Repeat;
+use crate::domain::policy::actor::IdempotencyKey;
 use axum::{
     body::Body,
     extract::Request,
@@ -36,6 +36,6 @@ pub async fn recognise_repeats(request: Request, next: Next) -> Response {
         .chain_update(&body)
         .finalize()
         .to_vec();
-    parts.extensions.insert(Repeat { key, fingerprint });
+    parts.extensions.insert(IdempotencyKey { key, fingerprint });
     next.run(Request::from_parts(parts, Body::from(body))).await
 }

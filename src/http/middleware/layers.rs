@@ -10,11 +10,11 @@ use axum::{
 };
 use uuid::Uuid;
 
-use crate::{app::App, http::layout::Frame};
+use crate::{app::App, http::layout::Layout};
 use crate::{
-    domain::error::{Inside, Problem, Told},
+    domain::error::{InternalError, Problem, ProblemBody},
     http::{
-        middleware::form_recovery::{Field, GivenBack},
+        middleware::form_recovery::{Field, FormRetry},
         page::{EXPLAINED, sign_in_first, theme},
     },
 };
@@ -178,20 +178,20 @@ fn is_cross_site(app: &App, headers: &HeaderMap) -> bool {
 #[derive(Template)]
 #[template(path = "error.html")]
 struct ErrorPage {
-    frame: Frame,
+    frame: Layout,
     status: u16,
-    told: Told,
+    told: ProblemBody,
     request_id: String,
 }
 
 #[derive(Template)]
 #[template(path = "given_back.html")]
 struct GivenBackPage {
-    frame: Frame,
+    frame: Layout,
     status: u16,
-    told: Told,
+    told: ProblemBody,
     request_id: String,
-    form: GivenBack,
+    form: FormRetry,
 }
 
 impl GivenBackPage {
@@ -262,13 +262,13 @@ fn explained(app: &App, asked: Asked, mut response: Response) -> Response {
     let (mut parts, _) = response.into_parts();
     let told = parts
         .extensions
-        .remove::<Told>()
-        .unwrap_or_else(|| Told::of(status));
+        .remove::<ProblemBody>()
+        .unwrap_or_else(|| ProblemBody::of(status));
     let request_id = Uuid::now_v7().to_string();
     if status.is_server_error() {
         let inside = parts
             .extensions
-            .remove::<Inside>()
+            .remove::<InternalError>()
             .map_or_else(String::new, |inside| inside.0);
         let address = for_the_log(address);
         tracing::error!(request_id, address, status = status.as_u16(), "{inside}");
@@ -294,9 +294,9 @@ fn explained(app: &App, asked: Asked, mut response: Response) -> Response {
             told.as_json(status, &request_id).to_string(),
         )
     } else {
-        let frame = Frame::bare(app, told.title.clone().into_owned(), asked.theme);
+        let frame = Layout::bare(app, told.title.clone().into_owned(), asked.theme);
         let status = status.as_u16();
-        let page = match parts.extensions.remove::<GivenBack>() {
+        let page = match parts.extensions.remove::<FormRetry>() {
             Some(form) => GivenBackPage {
                 frame,
                 status,

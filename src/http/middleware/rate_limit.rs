@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     domain::error::{Problem, Result},
-    http::middleware::client_ip::Network,
+    http::middleware::client_ip::ClientIp,
 };
 
 /// Ten tries in three minutes, and then one every eighteen seconds.
@@ -33,10 +33,10 @@ const WRITES_A_SECOND: NonZeroU32 = NonZeroU32::new(100).unwrap(); // as above
 /// Who has tried to sign in lately.
 pub struct SignInLimits {
     /// By the digest of an address: who writes a megabyte there fills no memory.
-    pairs: DefaultKeyedRateLimiter<([u8; 32], Network)>,
-    networks: DefaultKeyedRateLimiter<Network>,
+    pairs: DefaultKeyedRateLimiter<([u8; 32], ClientIp)>,
+    networks: DefaultKeyedRateLimiter<ClientIp>,
     /// Whose tries past the limit were written down lately.
-    noted: DefaultKeyedRateLimiter<Network>,
+    noted: DefaultKeyedRateLimiter<ClientIp>,
 }
 
 /// How often tries past the limit are written down: the first of a quarter of an hour stands for all.
@@ -62,7 +62,7 @@ impl Default for SignInLimits {
 
 impl SignInLimits {
     /// Counts a try. The account's owner, coming from elsewhere, is not kept out by a stranger's tries.
-    pub fn count(&self, email: &str, from: Network) -> Result<()> {
+    pub fn count(&self, email: &str, from: ClientIp) -> Result<()> {
         let from = from.counted();
         let email = Sha256::digest(email.trim().to_lowercase()).into();
         let outcome = self
@@ -79,7 +79,7 @@ impl SignInLimits {
     }
 
     /// Whether a refused try is to be written down, or one like it just was.
-    pub fn is_news(&self, from: Network) -> bool {
+    pub fn is_news(&self, from: ClientIp) -> bool {
         self.noted.check_key(&from.counted()).is_ok()
     }
 }
@@ -87,7 +87,7 @@ impl SignInLimits {
 /// Who has asked for much lately. What is only read is not counted: it costs less than counting saves.
 pub struct RequestLimits {
     writes: DefaultKeyedRateLimiter<Uuid>,
-    strangers: DefaultKeyedRateLimiter<Network>,
+    strangers: DefaultKeyedRateLimiter<ClientIp>,
 }
 
 impl Default for RequestLimits {
@@ -106,7 +106,7 @@ impl RequestLimits {
     }
 
     /// Counts a cookie or token that nobody has.
-    pub fn count_wrong_secret(&self, from: Network) -> Result<()> {
+    pub fn count_wrong_secret(&self, from: ClientIp) -> Result<()> {
         let outcome = self.strangers.check_key(&from.counted());
         if self.strangers.len() > 10_000 {
             self.strangers.retain_recent();
@@ -124,27 +124,27 @@ const STREAMS_OF_ACCOUNT: usize = 2_000;
 
 /// Who has streams open: an account, or the guests of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Whose {
+pub enum StreamOwner {
     Account(Uuid),
-    Guests(Network),
+    Guests(ClientIp),
 }
 
 /// How many streams each has open here.
 #[derive(Clone, Default)]
-pub struct Crowd(Arc<Mutex<HashMap<Whose, usize>>>);
+pub struct StreamLimiter(Arc<Mutex<HashMap<StreamOwner, usize>>>);
 
 /// A place for a stream, for as long as it is held.
-pub struct Seat {
-    crowd: Crowd,
-    whose: Whose,
+pub struct StreamPermit {
+    crowd: StreamLimiter,
+    whose: StreamOwner,
 }
 
-impl Crowd {
+impl StreamLimiter {
     /// Takes a place, until it is dropped.
-    pub fn enter(&self, whose: Whose) -> Result<Seat> {
+    pub fn enter(&self, whose: StreamOwner) -> Result<StreamPermit> {
         let (whose, most) = match whose {
-            Whose::Account(_) => (whose, STREAMS_OF_ACCOUNT),
-            Whose::Guests(from) => (Whose::Guests(from.counted()), STREAMS_OF_GUESTS),
+            StreamOwner::Account(_) => (whose, STREAMS_OF_ACCOUNT),
+            StreamOwner::Guests(from) => (StreamOwner::Guests(from.counted()), STREAMS_OF_GUESTS),
         };
         let mut here = self.here();
         let count = here.entry(whose).or_default();
@@ -154,18 +154,18 @@ impl Crowd {
             });
         }
         *count += 1;
-        Ok(Seat {
+        Ok(StreamPermit {
             crowd: self.clone(),
             whose,
         })
     }
 
-    fn here(&self) -> MutexGuard<'_, HashMap<Whose, usize>> {
+    fn here(&self) -> MutexGuard<'_, HashMap<StreamOwner, usize>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Seat {
+impl Drop for StreamPermit {
     fn drop(&mut self) {
         let mut here = self.crowd.here();
         if let Entry::Occupied(mut count) = here.entry(self.whose) {

@@ -7,7 +7,7 @@ pub mod parser;
 pub mod sql;
 pub mod terms;
 
-use crate::domain::boards::filters::terms::Asks;
+use crate::domain::boards::filters::terms::Condition;
 use crate::domain::boards::filters::terms::Filter;
 use crate::domain::boards::filters::terms::SprintChoice;
 use crate::domain::boards::filters::terms::Term;
@@ -93,7 +93,7 @@ impl Filter {
         };
         let asks = match (name, value.to_lowercase().as_str()) {
             ("", _) if value.is_empty() => return,
-            ("", _) => Ok(Asks::Words(value.to_owned())),
+            ("", _) => Ok(Condition::Words(value.to_owned())),
             (_, "") if NAMES.contains(&name) => Err(format!(
                 "{name}: needs something behind it, as {name}:{}.",
                 example(name)
@@ -109,22 +109,22 @@ impl Filter {
                 "-sprint: is not known. Choose the sprint to show, as sprint:next or sprint:none."
                     .to_owned(),
             ),
-            ("owner", handle) => Ok(Asks::Owner(handle.to_owned())),
-            ("label", label) => Ok(Asks::Label(label.to_owned())),
-            ("goal", "none") => Ok(Asks::Goal(None)),
+            ("owner", handle) => Ok(Condition::Owner(handle.to_owned())),
+            ("label", label) => Ok(Condition::Label(label.to_owned())),
+            ("goal", "none") => Ok(Condition::Goal(None)),
             ("goal", number) => number
                 .parse()
-                .map(|number| Asks::Goal(Some(number)))
+                .map(|number| Condition::Goal(Some(number)))
                 .map_err(|_| {
                     format!(
                         "goal:{value} is not known. A goal is its number, as goal:2, or goal:none."
                     )
                 }),
-            ("is", "blocked") => Ok(Asks::Blocked),
-            ("is", "unowned") => Ok(Asks::Unowned),
-            ("is", "overdue") => Ok(Asks::Overdue),
-            ("is", "done") => Ok(Asks::Done),
-            ("is", "archived") => Ok(Asks::Archived),
+            ("is", "blocked") => Ok(Condition::Blocked),
+            ("is", "unowned") => Ok(Condition::Unowned),
+            ("is", "overdue") => Ok(Condition::Overdue),
+            ("is", "done") => Ok(Condition::Done),
+            ("is", "archived") => Ok(Condition::Archived),
             ("is", _) => Err(format!(
                 "is:{value} is not known. There are is:blocked, is:unowned, is:overdue, is:done and is:archived."
             )),
@@ -155,20 +155,20 @@ impl Filter {
     pub fn depends_on_time(&self) -> bool {
         self.terms
             .iter()
-            .any(|term| matches!(term.asks, Asks::Age { .. } | Asks::Overdue))
+            .any(|term| matches!(term.asks, Condition::Age { .. } | Condition::Overdue))
     }
 
     pub fn wants_archived(&self) -> bool {
         self.terms
             .iter()
-            .any(|term| term.asks == Asks::Archived && !term.not)
+            .any(|term| term.asks == Condition::Archived && !term.not)
     }
 
     /// The same filter with `me` replaced by whom that is.
     pub fn for_reader(mut self, handle: &str) -> Self {
         for term in &mut self.terms {
-            if term.asks == Asks::Owner("me".to_owned()) {
-                term.asks = Asks::Owner(handle.to_owned());
+            if term.asks == Condition::Owner("me".to_owned()) {
+                term.asks = Condition::Owner(handle.to_owned());
             }
         }
         self
@@ -198,7 +198,7 @@ impl Filter {
     }
 
     /// The same filter with this term, or without it if it was there.
-    pub fn toggled(&self, asks: Asks) -> Self {
+    pub fn toggled(&self, asks: Condition) -> Self {
         let mut filter = self.clone();
         let before = filter.terms.len();
         filter.terms.retain(|term| term.not || term.asks != asks);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::domain::boards::filters::terms::{Asks, SprintChoice, Term};
+use crate::domain::boards::filters::terms::{Condition, SprintChoice, Term};
 
 /// What terms are called.
 pub(crate) const NAMES: [&str; 6] = ["sprint", "owner", "label", "goal", "is", "age"];
@@ -53,7 +53,7 @@ fn is_name(text: &str) -> bool {
         && !text.eq_ignore_ascii_case("https")
 }
 
-pub(crate) fn read_age(age: &str) -> Option<Asks> {
+pub(crate) fn read_age(age: &str) -> Option<Condition> {
     let (longer, rest) = match age.strip_prefix('<') {
         Some(rest) => (false, rest),
         None => (true, age.strip_prefix('>').unwrap_or(age)),
@@ -66,7 +66,7 @@ pub(crate) fn read_age(age: &str) -> Option<Asks> {
         'w' => 24 * 7,
         _ => return None,
     })?;
-    (hours <= 24 * 3650).then_some(Asks::Age { longer, hours })
+    (hours <= 24 * 3650).then_some(Condition::Age { longer, hours })
 }
 
 impl std::str::FromStr for SprintChoice {
@@ -108,16 +108,16 @@ impl fmt::Display for Term {
             to.write_str("-")?;
         }
         match &self.asks {
-            Asks::Owner(handle) => write!(to, "owner:{}", Quoted(handle)),
-            Asks::Label(label) => write!(to, "label:{}", Quoted(label)),
-            Asks::Goal(None) => to.write_str("goal:none"),
-            Asks::Goal(Some(number)) => write!(to, "goal:{number}"),
-            Asks::Blocked => to.write_str("is:blocked"),
-            Asks::Unowned => to.write_str("is:unowned"),
-            Asks::Overdue => to.write_str("is:overdue"),
-            Asks::Done => to.write_str("is:done"),
-            Asks::Archived => to.write_str("is:archived"),
-            Asks::Age { longer, hours } => {
+            Condition::Owner(handle) => write!(to, "owner:{}", Quoted(handle)),
+            Condition::Label(label) => write!(to, "label:{}", Quoted(label)),
+            Condition::Goal(None) => to.write_str("goal:none"),
+            Condition::Goal(Some(number)) => write!(to, "goal:{number}"),
+            Condition::Blocked => to.write_str("is:blocked"),
+            Condition::Unowned => to.write_str("is:unowned"),
+            Condition::Overdue => to.write_str("is:overdue"),
+            Condition::Done => to.write_str("is:done"),
+            Condition::Archived => to.write_str("is:archived"),
+            Condition::Age { longer, hours } => {
                 let sign = if *longer { '>' } else { '<' };
                 if hours % 24 == 0 {
                     write!(to, "age:{sign}{}d", hours / 24)
@@ -125,14 +125,14 @@ impl fmt::Display for Term {
                     write!(to, "age:{sign}{hours}h")
                 }
             }
-            Asks::Words(words)
+            Condition::Words(words)
                 if words.contains(|letter: char| {
                     letter.is_whitespace() || letter == ':' || letter == '-'
                 }) =>
             {
                 write!(to, "\"{words}\"")
             }
-            Asks::Words(words) => to.write_str(words),
+            Condition::Words(words) => to.write_str(words),
         }
     }
 }

@@ -5,7 +5,7 @@ use sqlx::{PgExecutor, Postgres, QueryBuilder};
 use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::boards::filters::terms::{Asks, Filter};
+use crate::domain::boards::filters::terms::{Condition, Filter};
 use crate::domain::{clock, error::Result, team::Team};
 
 /// What a filter takes for now.
@@ -24,7 +24,10 @@ impl Moment {
         filter: &Filter,
         now: OffsetDateTime,
     ) -> Result<Self> {
-        let asks = filter.terms.iter().any(|term| term.asks == Asks::Overdue);
+        let asks = filter
+            .terms
+            .iter()
+            .any(|term| term.asks == Condition::Overdue);
         let today = if asks {
             let zone: String = sqlx::query_scalar(
                 "SELECT coalesce(t.time_zone, w.time_zone) FROM teams t, workspace w WHERE t.id = $1",
@@ -74,12 +77,12 @@ impl Filter {
             .iter()
             .filter(|term| !term.not)
             .filter_map(|term| match &term.asks {
-                Asks::Owner(handle) if handle != "nobody" => Some(handle.clone()),
+                Condition::Owner(handle) if handle != "nobody" => Some(handle.clone()),
                 _ => None,
             });
         let wanted: Vec<String> = wanted.collect();
         let or_nobody = self.terms.iter().any(|term| {
-            !term.not && matches!(&term.asks, Asks::Owner(handle) if handle == "nobody")
+            !term.not && matches!(&term.asks, Condition::Owner(handle) if handle == "nobody")
         });
         if !wanted.is_empty() || or_nobody {
             query.push(" AND (FALSE");
@@ -95,16 +98,16 @@ impl Filter {
         for term in &self.terms {
             let not = if term.not { " AND NOT (" } else { " AND (" };
             match &term.asks {
-                Asks::Owner(_) if !term.not => continue,
-                Asks::Archived => continue,
+                Condition::Owner(_) if !term.not => continue,
+                Condition::Archived => continue,
                 _ => query.push(not),
             };
             match &term.asks {
-                Asks::Owner(handle) if handle == "nobody" => {
+                Condition::Owner(handle) if handle == "nobody" => {
                     query.push("NOT ").push(OWNED);
                 }
-                Asks::Owner(handle) => push_owned(query, vec![handle.clone()]),
-                Asks::Label(label) => {
+                Condition::Owner(handle) => push_owned(query, vec![handle.clone()]),
+                Condition::Label(label) => {
                     query
                         .push(
                             "EXISTS (SELECT FROM task_labels tl JOIN labels l ON l.team_id = tl.team_id AND l.id = tl.label_id
@@ -113,10 +116,10 @@ impl Filter {
                         .push_bind(label.clone())
                         .push(")");
                 }
-                Asks::Goal(None) => {
+                Condition::Goal(None) => {
                     query.push("k.goal_id IS NULL");
                 }
-                Asks::Goal(Some(position)) => {
+                Condition::Goal(Some(position)) => {
                     query
                         .push("EXISTS (SELECT FROM goals g WHERE g.team_id = ")
                         .push_bind(team.id)
@@ -124,22 +127,22 @@ impl Filter {
                         .push_bind(*position)
                         .push(")");
                 }
-                Asks::Blocked => {
+                Condition::Blocked => {
                     query.push("c.state = 'blocked'");
                 }
-                Asks::Done => {
+                Condition::Done => {
                     query.push("c.state = 'done'");
                 }
-                Asks::Unowned => {
+                Condition::Unowned => {
                     query.push("NOT ").push(OWNED);
                 }
-                Asks::Overdue => {
+                Condition::Overdue => {
                     query
                         .push("c.state <> 'done' AND k.due_on < ")
                         .push_bind(moment.today)
                         .push(" AND k.due_on IS NOT NULL");
                 }
-                Asks::Age { longer, hours } => {
+                Condition::Age { longer, hours } => {
                     let since = moment.now - Duration::hours(i64::from(*hours));
                     query
                         .push(if *longer {
@@ -149,7 +152,7 @@ impl Filter {
                         })
                         .push_bind(since);
                 }
-                Asks::Words(words) => {
+                Condition::Words(words) => {
                     let like = format!("%{}%", literal(words));
                     query
                         .push("k.title ILIKE ")
@@ -162,7 +165,7 @@ impl Filter {
                         .push_bind(words.clone())
                         .push(")");
                 }
-                Asks::Archived => {}
+                Condition::Archived => {}
             }
             query.push(")");
         }

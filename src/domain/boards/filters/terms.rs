@@ -23,12 +23,12 @@ pub enum SprintChoice {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Term {
     pub not: bool,
-    pub asks: Asks,
+    pub asks: Condition,
 }
 
 /// What one term asks of a task.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Asks {
+pub enum Condition {
     Owner(String),
     Label(String),
     Goal(Option<i32>),

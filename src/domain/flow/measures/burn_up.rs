@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::domain::column_state::State;
 use crate::domain::flow::measures::{
     cycle_time::percentile,
-    states::{Replay, Shift},
+    states::{Replay, Transition},
 };
 
 time::serde::format_description!(iso, Date, "[year]-[month]-[day]");
@@ -87,7 +87,7 @@ impl BurnUp {
 pub fn standings(
     joinings: &[Joining],
     opening: &[(Uuid, State)],
-    shifts: &[Shift],
+    shifts: &[Transition],
     at: &[OffsetDateTime],
 ) -> Vec<Standing> {
     let mut replay = Replay::from(opening);
@@ -170,9 +170,9 @@ mod tests {
         }
     }
 
-    fn moved(nth: u128, hour: i64, to: State) -> Shift {
+    fn moved(nth: u128, hour: i64, to: State) -> Transition {
         let at = BEGIN + Duration::hours(hour);
-        Shift {
+        Transition {
             task: Uuid::from_u128(nth),
             at,
             kind: Kind::Moved,

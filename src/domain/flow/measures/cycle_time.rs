@@ -24,7 +24,7 @@ pub fn percentile(sorted: &[i64], part: f64) -> Option<f64> {
 
 /// What is known of a task's beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Begun {
+pub enum StartedTask {
     /// The day it was in progress for the first time.
     On(Date),
     /// It never was in progress.
@@ -35,7 +35,7 @@ pub enum Begun {
 
 /// A task with the days that it took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Taken {
+pub struct CycleTime {
     pub task: Uuid,
     pub start: Date,
     pub end: Date,
@@ -44,13 +44,13 @@ pub struct Taken {
 
 /// How many were left out of a figure, and why.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LeftOut {
+pub struct Excluded {
     pub no_start: usize,
     pub unknown: usize,
     pub backwards: usize,
 }
 
-impl LeftOut {
+impl Excluded {
     /// A sentence, or nothing if none was left out.
     pub fn sentence(&self) -> Option<String> {
         let parts = [
@@ -70,9 +70,9 @@ impl LeftOut {
 /// Cycle times in the order they came, their days sorted, and what was left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CycleTimes {
-    pub taken: Vec<Taken>,
+    pub taken: Vec<CycleTime>,
     pub sorted: Vec<i64>,
-    pub left_out: LeftOut,
+    pub left_out: Excluded,
 }
 
 impl CycleTimes {
@@ -83,22 +83,22 @@ impl CycleTimes {
 }
 
 /// Cycle times of tasks with their beginning and the day they were done (or, for work in progress, today).
-pub fn cycle_times(items: impl IntoIterator<Item = (Uuid, Begun, Date)>) -> CycleTimes {
+pub fn cycle_times(items: impl IntoIterator<Item = (Uuid, StartedTask, Date)>) -> CycleTimes {
     let mut times = CycleTimes::default();
     for (task, begun, end) in items {
         let start = match begun {
-            Begun::On(start) => start,
-            Begun::Never => {
+            StartedTask::On(start) => start,
+            StartedTask::Never => {
                 times.left_out.no_start += 1;
                 continue;
             }
-            Begun::Unknown => {
+            StartedTask::Unknown => {
                 times.left_out.unknown += 1;
                 continue;
             }
         };
         match days(start, end) {
-            Some(days) => times.taken.push(Taken {
+            Some(days) => times.taken.push(CycleTime {
                 task,
                 start,
                 end,
@@ -148,9 +148,9 @@ mod tests {
         let times = cycle_times(
             finished
                 .into_iter()
-                .map(|(start, end)| (Uuid::nil(), Begun::On(start), end)),
+                .map(|(start, end)| (Uuid::nil(), StartedTask::On(start), end)),
         );
-        assert_eq!(times.left_out, LeftOut::default());
+        assert_eq!(times.left_out, Excluded::default());
         let at = |hundredths| times.percentile(hundredths).unwrap();
         assert_eq!([at(50), at(70), at(85), at(95)], [5.0, 7.0, 9.0, 13.0]);
     }
@@ -162,16 +162,16 @@ mod tests {
         assert_eq!(days(monday, friday), Some(5));
         assert_eq!(days(friday, monday), None);
         let all = [
-            (Begun::On(monday), friday),
-            (Begun::On(friday), monday),
-            (Begun::Never, friday),
-            (Begun::Unknown, friday),
+            (StartedTask::On(monday), friday),
+            (StartedTask::On(friday), monday),
+            (StartedTask::Never, friday),
+            (StartedTask::Unknown, friday),
         ];
         let times = cycle_times(all.map(|(begun, end)| (Uuid::nil(), begun, end)));
         assert_eq!(times.sorted, [5]);
         assert_eq!(
             times.left_out,
-            LeftOut {
+            Excluded {
                 no_start: 1,
                 unknown: 1,
                 backwards: 1
@@ -184,7 +184,7 @@ mod tests {
                 .unwrap()
                 .starts_with("Left out: 1 that never were in progress, 1 imported")
         );
-        assert_eq!(LeftOut::default().sentence(), None);
+        assert_eq!(Excluded::default().sentence(), None);
     }
 
     #[test]

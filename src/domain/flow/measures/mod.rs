@@ -12,8 +12,8 @@ pub use crate::domain::flow::measures::burn_up::{
     BurnUp, Forecast, Joining, Standing, a_working_day, forecast, standings,
 };
 pub use crate::domain::flow::measures::cycle_time::{
-    Begun, CycleTimes, LeftOut, Taken, cycle_times, days, percentile,
+    CycleTime, CycleTimes, Excluded, StartedTask, cycle_times, days, percentile,
 };
 pub use crate::domain::flow::measures::states::{
-    Kind, Replay, Shift, days_by_state, finished, first_begun, spans, throughput,
+    Kind, Replay, Transition, days_by_state, finished, first_begun, spans, throughput,
 };

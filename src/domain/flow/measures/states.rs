@@ -20,7 +20,7 @@ pub enum Kind {
 
 /// A task changes its state, or leaves the board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shift {
+pub struct Transition {
     pub task: Uuid,
     pub at: OffsetDateTime,
     pub kind: Kind,
@@ -30,7 +30,7 @@ pub struct Shift {
     pub archived: bool,
 }
 
-impl Shift {
+impl Transition {
     /// Whether somebody finished the task here. An import and the archive only tell that it was finished before.
     fn finishes(&self) -> bool {
         matches!(self.kind, Kind::Made | Kind::Moved) && self.to == Some(State::Done)
@@ -74,7 +74,7 @@ impl Replay {
     }
 
     /// Moves one task on.
-    pub fn apply(&mut self, shift: &Shift) {
+    pub fn apply(&mut self, shift: &Transition) {
         let was = self.places.get(&shift.task).copied();
         let now = match shift.kind {
             Kind::Archived => was.map(|was| Place {
@@ -124,7 +124,7 @@ impl Replay {
 /// or the archive stays out.
 pub fn days_by_state(
     opening: &[(Uuid, State)],
-    shifts: &[Shift],
+    shifts: &[Transition],
     at: &[OffsetDateTime],
 ) -> Vec<[usize; 5]> {
     let mut replay = Replay::from(opening);
@@ -144,7 +144,7 @@ pub fn days_by_state(
 }
 
 /// The tasks that somebody finished and that are still done after the last shift, each with when, in that order.
-pub fn finished(shifts: &[Shift]) -> Vec<(Uuid, OffsetDateTime)> {
+pub fn finished(shifts: &[Transition]) -> Vec<(Uuid, OffsetDateTime)> {
     let mut done: HashMap<Uuid, OffsetDateTime> = HashMap::new();
     for shift in shifts {
         if shift.finishes() {
@@ -160,7 +160,7 @@ pub fn finished(shifts: &[Shift]) -> Vec<(Uuid, OffsetDateTime)> {
 
 /// When tasks were in progress for the first time, of those whose making is among the shifts too: nothing earlier can
 /// say otherwise.
-pub fn first_begun(shifts: &[Shift]) -> HashMap<Uuid, OffsetDateTime> {
+pub fn first_begun(shifts: &[Transition]) -> HashMap<Uuid, OffsetDateTime> {
     let (mut made, mut begun) = (HashSet::new(), HashMap::new());
     for shift in shifts {
         if shift.kind == Kind::Made {
@@ -180,7 +180,7 @@ pub fn first_begun(shifts: &[Shift]) -> HashMap<Uuid, OffsetDateTime> {
 pub fn spans(
     state: State,
     opening: &[(Uuid, State)],
-    shifts: &[Shift],
+    shifts: &[Transition],
     (since, until): (OffsetDateTime, OffsetDateTime),
 ) -> Vec<(Uuid, OffsetDateTime, OffsetDateTime)> {
     let mut replay = Replay::from(opening);
@@ -227,8 +227,8 @@ mod tests {
         Uuid::from_u128(nth)
     }
 
-    fn shift(nth: u128, day: i64, kind: Kind, to: Option<State>) -> Shift {
-        Shift {
+    fn shift(nth: u128, day: i64, kind: Kind, to: Option<State>) -> Transition {
+        Transition {
             task: task(nth),
             at: NOON + time::Duration::days(day),
             kind,

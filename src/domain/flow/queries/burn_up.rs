@@ -7,7 +7,7 @@ use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::domain::flow::{
-    measures::{self, BurnUp, Joining, Shift},
+    measures::{self, BurnUp, Joining, Transition},
     queries::faces::faces,
     range::{days_between, ends},
 };
@@ -178,7 +178,7 @@ async fn shifts_of(
     team: Uuid,
     tasks: &[Uuid],
     (since, until): (OffsetDateTime, OffsetDateTime),
-) -> Result<Vec<Shift>> {
+) -> Result<Vec<Transition>> {
     Ok(sqlx::query_as(
         "SELECT e.task_id, e.at, e.shift FROM unnest($2::uuid[]) AS k (task)
          JOIN events e ON e.team_id = $1 AND e.task_id = k.task

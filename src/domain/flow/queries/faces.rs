@@ -15,7 +15,7 @@ use crate::domain::error::Result;
 
 /// A task as a figure names it.
 #[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Face {
+pub struct TaskRef {
     pub id: Uuid,
     pub number: i64,
     pub title: String,
@@ -30,7 +30,7 @@ pub async fn faces(
     filter: &Filter,
     now: OffsetDateTime,
     tasks: &[Uuid],
-) -> Result<HashMap<Uuid, Face>> {
+) -> Result<HashMap<Uuid, TaskRef>> {
     let mut query = QueryBuilder::new(
         "SELECT k.id, k.number, k.title, c.state FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
          WHERE k.team_id = ",
@@ -45,6 +45,6 @@ pub async fn faces(
         team,
         Moment::of(&mut *db, team, filter, now).await?,
     );
-    let faces: Vec<Face> = query.build_query_as().fetch_all(db).await?;
+    let faces: Vec<TaskRef> = query.build_query_as().fetch_all(db).await?;
     Ok(faces.into_iter().map(|face| (face.id, face)).collect())
 }

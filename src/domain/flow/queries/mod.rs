@@ -6,14 +6,14 @@ pub mod faces;
 
 pub use crate::domain::flow::queries::burn_up::burn_up;
 
-use crate::domain::flow::queries::faces::Face;
+use crate::domain::flow::queries::faces::TaskRef;
 use std::collections::HashMap;
 
 use sqlx::{FromRow, PgConnection, QueryBuilder, Row as _, postgres::PgRow};
 use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::flow::measures::{self, Begun, Kind, Shift, Spell, Waited};
+use crate::domain::flow::measures::{self, Kind, Spell, StartedTask, Transition, Waited};
 use crate::domain::{
     boards::filters::{sql::Moment, terms::Filter},
     clock,
@@ -49,7 +49,7 @@ pub async fn open_at(
         .collect())
 }
 
-impl<'r> FromRow<'r, PgRow> for Shift {
+impl<'r> FromRow<'r, PgRow> for Transition {
     /// By place, not by name: there are tens of thousands in a long range.
     fn from_row(row: &'r PgRow) -> sqlx::Result<Self> {
         let mut words = row.try_get::<&str, _>(2)?.split(' ');
@@ -78,7 +78,7 @@ pub async fn shifts(
     db: &mut PgConnection,
     team: Uuid,
     (since, until): (OffsetDateTime, OffsetDateTime),
-) -> Result<Vec<Shift>> {
+) -> Result<Vec<Transition>> {
     Ok(sqlx::query_as(
         "SELECT task_id, at, shift FROM events
          WHERE team_id = $1 AND at >= $2 AND at < $3 AND shift IS NOT NULL AND task_id IS NOT NULL ORDER BY at, seq",
@@ -97,7 +97,7 @@ pub async fn begun(
     team: Uuid,
     tasks: &[Uuid],
     zone: &str,
-) -> Result<HashMap<Uuid, Begun>> {
+) -> Result<HashMap<Uuid, StartedTask>> {
     let rows: Vec<(Uuid, bool, Option<OffsetDateTime>)> = sqlx::query_as(
         "SELECT k.task, coalesce(first.shift LIKE 'created %', false), begun.at FROM unnest($2::uuid[]) AS k (task)
          LEFT JOIN LATERAL (
@@ -112,9 +112,9 @@ pub async fn begun(
     .fetch_all(db)
     .await?;
     let begun = |whole: bool, at: Option<OffsetDateTime>| match at {
-        _ if !whole => Begun::Unknown,
-        Some(at) => Begun::On(clock::day_in(at, zone)),
-        None => Begun::Never,
+        _ if !whole => StartedTask::Unknown,
+        Some(at) => StartedTask::On(clock::day_in(at, zone)),
+        None => StartedTask::Never,
     };
     Ok(rows
         .into_iter()
@@ -128,7 +128,7 @@ pub async fn in_hand(
     team: &Team,
     filter: &Filter,
     now: OffsetDateTime,
-) -> Result<Vec<Face>> {
+) -> Result<Vec<TaskRef>> {
     let mut query = QueryBuilder::new(
         // Apart, so that the filter is asked only of what is in hand: in one piece, words are looked for in every task.
         "SELECT k.id, k.number, k.title, c.state FROM columns c

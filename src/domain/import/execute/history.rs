@@ -10,7 +10,7 @@ use crate::domain::{
     error::Result,
     events::{Change, Event},
     import::{
-        draft::{Deed, Draft, Past, Spot},
+        draft::{Draft, HistoryAction, ListRef, Past},
         plan::{self, Plan, Planned},
     },
     team::Team,
@@ -84,7 +84,7 @@ pub(crate) fn record(
     for (planned, row) in plan.tasks.iter().zip(rows) {
         let mut stood = None;
         for one in &planned.task.past {
-            if let Deed::Made(to) | Deed::Moved(_, to) = &one.what {
+            if let HistoryAction::Made(to) | HistoryAction::Moved(_, to) = &one.what {
                 stood = Some(to);
             }
             let account = plan.people.find(&one.by).map(|account| account.id);
@@ -110,22 +110,24 @@ fn of_the_past(
     plan: &Plan<'_>,
     planned: &Planned<'_>,
     row: &Row,
-    (one, stood): (&Past, Option<&Spot>),
+    (one, stood): (&Past, Option<&ListRef>),
     draft: &Draft,
 ) -> Event {
     let (kind, before, mut after) = match &one.what {
-        Deed::Made(to) => {
+        HistoryAction::Made(to) => {
             let mut after = spot(plan, draft, to);
             after["title"] = json!(planned.task.title);
             ("task.created", json!({}), after)
         }
-        Deed::Moved(from, to) => ("task.moved", spot(plan, draft, from), spot(plan, draft, to)),
-        Deed::Archived => (
+        HistoryAction::Moved(from, to) => {
+            ("task.moved", spot(plan, draft, from), spot(plan, draft, to))
+        }
+        HistoryAction::Archived => (
             "task.archived",
             json!({ "archived": false }),
             json!({ "archived": true }),
         ),
-        Deed::Restored => {
+        HistoryAction::Restored => {
             let mut after = stood.map_or_else(|| json!({}), |list| spot(plan, draft, list));
             after["archived"] = json!(false);
             ("task.restored", json!({ "archived": true }), after)
@@ -149,9 +151,9 @@ fn of_the_past(
 }
 
 /// The column that a list has become; a list that is gone keeps its name, and the state it speaks of.
-fn spot(plan: &Plan<'_>, draft: &Draft, spot: &Spot) -> Value {
+fn spot(plan: &Plan<'_>, draft: &Draft, spot: &ListRef) -> Value {
     let (name, state, id) = match spot {
-        Spot::List(nth) => match draft.lists.get(*nth) {
+        ListRef::List(nth) => match draft.lists.get(*nth) {
             Some(list) => (
                 list.name.as_str(),
                 list.state,
@@ -159,7 +161,7 @@ fn spot(plan: &Plan<'_>, draft: &Draft, spot: &Spot) -> Value {
             ),
             None => ("", None, None),
         },
-        Spot::Gone(name) => (name.as_str(), None, None),
+        ListRef::Gone(name) => (name.as_str(), None, None),
     };
     match plan.columns.iter().find(|column| Some(column.id) == id) {
         Some(column) => json!({ "column": column.slug, "state": column.state }),

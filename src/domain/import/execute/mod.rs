@@ -3,7 +3,7 @@
 pub mod history;
 pub mod rows;
 
-use crate::domain::import::draft::Wish;
+use crate::domain::import::draft::ImportRequest;
 use crate::domain::import::execute::rows::Row;
 use sqlx::{Executor, PgConnection};
 use time::OffsetDateTime;
@@ -30,7 +30,7 @@ use crate::domain::{
 /// `Invalid` for a team that is not there, or a mapped list that the draft does not have.
 pub async fn import(
     store: &EventStore,
-    wish: &Wish<'_>,
+    wish: &ImportRequest<'_>,
     progress: &(dyn Fn(usize) + Send + Sync),
 ) -> Result<Summary> {
     let nobody = Actor::nobody();
@@ -47,7 +47,7 @@ pub async fn import(
 }
 
 /// The team, on a workspace whose sprint is today's: open tasks go to it.
-async fn find_team(change: &mut Change, wish: &Wish<'_>) -> Result<Team> {
+async fn find_team(change: &mut Change, wish: &ImportRequest<'_>) -> Result<Team> {
     let teams: Vec<Team> =
         sqlx::query_as("SELECT id, slug, name, key, seq FROM teams ORDER BY slug")
             .fetch_all(change.db())
@@ -74,7 +74,7 @@ async fn find_team(change: &mut Change, wish: &Wish<'_>) -> Result<Team> {
 async fn bring(
     change: &mut Change,
     team: &Team,
-    wish: &Wish<'_>,
+    wish: &ImportRequest<'_>,
     progress: &(dyn Fn(usize) + Send + Sync),
 ) -> Result<Summary> {
     // A connection's limits are made for requests; a hundred megabytes take longer.

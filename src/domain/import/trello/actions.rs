@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::domain::import::trello::export::{Lists, somebody};
 use crate::domain::import::{
-    draft::{Comment, Deed, Draft, Past, Somebody, Spot},
+    draft::{Comment, Draft, ExternalUser, HistoryAction, ListRef, Past},
     json::Node,
     sanitize,
 };
@@ -45,7 +45,7 @@ pub(crate) fn read<'j>(
         let id = card.text("id")?;
         let by = action
             .object("memberCreator")?
-            .map_or(Ok(Somebody::default()), |member| somebody(&member))?;
+            .map_or(Ok(ExternalUser::default()), |member| somebody(&member))?;
         let at = action.instant("date")?;
         let done = done.entry(id).or_default();
         if matches!(action.text("type")?, "commentCard" | "copyCommentCard") {
@@ -73,13 +73,13 @@ pub(crate) fn read<'j>(
         done.past.sort_by_key(|past| past.at);
         let mut is_made = false;
         done.past.retain(|past| {
-            !matches!(past.what, Deed::Made(_)) || !std::mem::replace(&mut is_made, true)
+            !matches!(past.what, HistoryAction::Made(_)) || !std::mem::replace(&mut is_made, true)
         });
     }
     Ok(done)
 }
 
-fn deed(action: &Node, data: &Node, card: &Node, lists: &Lists) -> Result<Option<Deed>> {
+fn deed(action: &Node, data: &Node, card: &Node, lists: &Lists) -> Result<Option<HistoryAction>> {
     Ok(match action.text("type")? {
         "createCard"
         | "copyCard"
@@ -89,16 +89,17 @@ fn deed(action: &Node, data: &Node, card: &Node, lists: &Lists) -> Result<Option
             .object("list")?
             .map(|list| spot(&list, lists))
             .transpose()?
-            .map(Deed::Made),
+            .map(HistoryAction::Made),
         "updateCard" => match (data.object("listBefore")?, data.object("listAfter")?) {
-            (Some(before), Some(after)) => {
-                Some(Deed::Moved(spot(&before, lists)?, spot(&after, lists)?))
-            }
+            (Some(before), Some(after)) => Some(HistoryAction::Moved(
+                spot(&before, lists)?,
+                spot(&after, lists)?,
+            )),
             _ if data.object("old")?.is_some_and(|old| old.has("closed")) => {
                 Some(if card.flag("closed")? {
-                    Deed::Archived
+                    HistoryAction::Archived
                 } else {
-                    Deed::Restored
+                    HistoryAction::Restored
                 })
             }
             _ => None,
@@ -107,9 +108,9 @@ fn deed(action: &Node, data: &Node, card: &Node, lists: &Lists) -> Result<Option
     })
 }
 
-fn spot(list: &Node, lists: &Lists) -> Result<Spot> {
+fn spot(list: &Node, lists: &Lists) -> Result<ListRef> {
     Ok(match lists.get(list.text("id")?) {
-        Some(list) => Spot::List(*list),
-        None => Spot::Gone(sanitize::line(list.text("name")?, 50).0),
+        Some(list) => ListRef::List(*list),
+        None => ListRef::Gone(sanitize::line(list.text("name")?, 50).0),
     })
 }

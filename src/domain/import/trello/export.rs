@@ -5,10 +5,10 @@ use std::collections::HashMap;
 
 use anyhow::Result;
 
-use crate::domain::import::{draft::Somebody, json::Node};
+use crate::domain::import::{draft::ExternalUser, json::Node};
 
-pub(crate) fn somebody(member: &Node) -> Result<Somebody> {
-    Ok(Somebody {
+pub(crate) fn somebody(member: &Node) -> Result<ExternalUser> {
+    Ok(ExternalUser {
         name: sanitize::line(member.text("fullName")?, 100).0,
         username: sanitize::line(member.text("username")?, 100).0,
     })

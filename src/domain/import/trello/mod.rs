@@ -15,7 +15,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::domain::import::{
-    draft::{Deed, Draft, Due, List, Somebody, Spot, Task},
+    draft::{Draft, Due, ExternalUser, HistoryAction, List, ListRef, Task},
     json::Node,
     sanitize,
     summary::Remarks,
@@ -108,7 +108,7 @@ fn read_lists<'j>(board: &Node<'j>, draft: &mut Draft) -> Result<Lists<'j>> {
 }
 
 /// The board's members, and whoever else did something on it.
-fn read_people<'j>(board: &Node<'j>) -> Result<HashMap<&'j str, Somebody>> {
+fn read_people<'j>(board: &Node<'j>) -> Result<HashMap<&'j str, ExternalUser>> {
     let mut people = HashMap::new();
     for action in board.objects("actions")? {
         if let Some(member) = action.object("memberCreator")? {
@@ -126,7 +126,7 @@ struct Reading<'a, 'j> {
     card: &'a Node<'j>,
     id: &'j str,
     lists: &'a Lists<'j>,
-    people: &'a HashMap<&'j str, Somebody>,
+    people: &'a HashMap<&'j str, ExternalUser>,
     labels: &'a labels::Labels<'j>,
 }
 
@@ -148,11 +148,10 @@ impl Reading<'_, '_> {
         }
         let archived = card.flag("closed")? || list.is_some_and(|list| draft.lists[list].closed);
         let last_active = card.instant("dateLastActivity")?;
-        let moved = done
-            .past
-            .iter()
-            .rev()
-            .find(|past| !matches!(past.what, Deed::Archived | Deed::Restored));
+        let moved =
+            done.past.iter().rev().find(|past| {
+                !matches!(past.what, HistoryAction::Archived | HistoryAction::Restored)
+            });
         let arrived = moved
             .filter(|past| arrives_at(&past.what, list))
             .map(|past| past.at);
@@ -160,12 +159,12 @@ impl Reading<'_, '_> {
             .past
             .iter()
             .rev()
-            .find(|past| past.what == Deed::Archived)
+            .find(|past| past.what == HistoryAction::Archived)
             .map(|past| past.at);
         let made = done
             .past
             .iter()
-            .find(|past| matches!(past.what, Deed::Made(_)));
+            .find(|past| matches!(past.what, HistoryAction::Made(_)));
         let created_at = made.map(|past| past.at).or_else(|| instant_of(self.id));
         if card
             .object("badges")?
@@ -205,7 +204,7 @@ impl Reading<'_, '_> {
         })
     }
 
-    fn members(&self, title: &str, changed: &mut Remarks) -> Result<Vec<Somebody>> {
+    fn members(&self, title: &str, changed: &mut Remarks) -> Result<Vec<ExternalUser>> {
         let mut members = Vec::new();
         for id in self.card.items("idMembers")? {
             match self
@@ -242,9 +241,11 @@ impl Reading<'_, '_> {
     }
 }
 
-fn arrives_at(what: &Deed, list: Option<usize>) -> bool {
+fn arrives_at(what: &HistoryAction, list: Option<usize>) -> bool {
     match what {
-        Deed::Made(Spot::List(to)) | Deed::Moved(_, Spot::List(to)) => Some(*to) == list,
+        HistoryAction::Made(ListRef::List(to)) | HistoryAction::Moved(_, ListRef::List(to)) => {
+            Some(*to) == list
+        }
         _ => false,
     }
 }

@@ -50,7 +50,7 @@ fn a_real_board_has_all_its_cards_and_steps() {
         draft
             .tasks
             .iter()
-            .all(|task| matches!(task.past[0].what, Deed::Made(Spot::List(_))))
+            .all(|task| matches!(task.past[0].what, HistoryAction::Made(ListRef::List(_))))
     );
 }
 
@@ -68,7 +68,7 @@ fn a_card_that_was_moved_has_been_there_since() {
     let moved = &draft.tasks[2];
     assert_eq!(
         moved.past[1].what,
-        Deed::Moved(Spot::List(2), Spot::List(1))
+        HistoryAction::Moved(ListRef::List(2), ListRef::List(1))
     );
     assert_eq!(
         moved.column_since,

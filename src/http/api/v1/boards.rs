@@ -17,7 +17,7 @@ use crate::{
         policy::viewer::Viewer,
         sprints, tasks,
     },
-    http::middleware::client_ip::Network,
+    http::middleware::client_ip::ClientIp,
 };
 use crate::{
     domain::{
@@ -49,7 +49,7 @@ pub async fn list(Given(app): Given<App>, viewer: Viewer) -> Result<Json<Value>>
     responses((status = 200, description = "Columns with their tasks in order"), (status = 304), (status = 422, description = "A term is not known")))]
 pub async fn board(
     Given(app): Given<App>,
-    from: Network,
+    from: ClientIp,
     Path(slug): Path<String>,
     Query(params): Query<FilterParams>,
     uri: Uri,

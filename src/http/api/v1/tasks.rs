@@ -19,7 +19,7 @@ use crate::{
         policy::{task_access::TaskAccess, team_access, viewer::Viewer},
         team::Team,
     },
-    http::extract::{form::Sent, task::AtTask},
+    http::extract::{form::JsonBody, task::TaskContext},
 };
 use crate::{
     domain::tasks::{
@@ -119,7 +119,7 @@ pub async fn create(
     Given(app): Given<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
-    Sent(sent): Sent<TaskIn>,
+    JsonBody(sent): JsonBody<TaskIn>,
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
@@ -169,7 +169,10 @@ fn read_due(text: Option<&str>) -> Result<Option<time::Date>> {
 
 /// Reads a task.
 #[utoipa::path(get, path = "/api/v1/tasks/{key}", tag = "tasks", params(("key" = String, Path)), responses((status = 200, description = "The task"), (status = 404)))]
-pub async fn get(Given(app): Given<App>, AtTask { access, .. }: AtTask) -> Result<Json<Value>> {
+pub async fn get(
+    Given(app): Given<App>,
+    TaskContext { access, .. }: TaskContext,
+) -> Result<Json<Value>> {
     Ok(Json(whole(&app, &access.team, access.id).await?))
 }
 
@@ -207,10 +210,10 @@ pub struct TaskPatch {
     responses((status = 200, description = "The task"), (status = 409, description = "It was changed meanwhile"), (status = 422, description = "A field was refused")))]
 pub async fn patch(
     Given(app): Given<App>,
-    at: AtTask,
-    Sent(sent): Sent<TaskPatch>,
+    at: TaskContext,
+    JsonBody(sent): JsonBody<TaskPatch>,
 ) -> Result<Response> {
-    let AtTask { viewer, access } = at.to_edit()?;
+    let TaskContext { viewer, access } = at.to_edit()?;
     let sprint = match &sent.sprint {
         Some(Some(sprint)) => Some(
             sprint_named(&app, &access.team, &sprint.text())
@@ -274,8 +277,8 @@ async fn changed<T>(
 
 /// Archives a task.
 #[utoipa::path(delete, path = "/api/v1/tasks/{key}", tag = "tasks", params(("key" = String, Path)), responses((status = 200, description = "The task, archived"), (status = 404)))]
-pub async fn delete(Given(app): Given<App>, at: AtTask) -> Result<Response> {
-    let AtTask { viewer, access } = at.to_edit()?;
+pub async fn delete(Given(app): Given<App>, at: TaskContext) -> Result<Response> {
+    let TaskContext { viewer, access } = at.to_edit()?;
     let outcome = app
         .store
         .change(&viewer.actor(), |change, _| {
@@ -290,10 +293,10 @@ pub async fn delete(Given(app): Given<App>, at: AtTask) -> Result<Response> {
     responses((status = 200, description = "The task"), (status = 409, description = "Somebody moved it meanwhile"), (status = 422, description = "No such column")))]
 pub async fn position(
     Given(app): Given<App>,
-    at: AtTask,
-    Sent(place): Sent<Place>,
+    at: TaskContext,
+    JsonBody(place): JsonBody<Place>,
 ) -> Result<Response> {
-    let AtTask { viewer, access } = at.to_edit()?;
+    let TaskContext { viewer, access } = at.to_edit()?;
     let outcome = app
         .store
         .change(&viewer.actor(), |change, _| {
@@ -319,10 +322,10 @@ pub async fn position(
     responses((status = 200, description = "The task"), (status = 422, description = "Nothing of that name to wait on")))]
 pub async fn block(
     Given(app): Given<App>,
-    at: AtTask,
-    Sent(reason): Sent<block::Reason>,
+    at: TaskContext,
+    JsonBody(reason): JsonBody<block::Reason>,
 ) -> Result<Response> {
-    let AtTask { viewer, access } = at.to_edit()?;
+    let TaskContext { viewer, access } = at.to_edit()?;
     let outcome = app
         .store
         .change(&viewer.actor(), |change, _| {
@@ -334,8 +337,8 @@ pub async fn block(
 
 /// Unblocks a task: back to the column that it was blocked in.
 #[utoipa::path(delete, path = "/api/v1/tasks/{key}/block", tag = "tasks", params(("key" = String, Path)), responses((status = 200, description = "The task")))]
-pub async fn unblock(Given(app): Given<App>, at: AtTask) -> Result<Response> {
-    let AtTask { viewer, access } = at.to_edit()?;
+pub async fn unblock(Given(app): Given<App>, at: TaskContext) -> Result<Response> {
+    let TaskContext { viewer, access } = at.to_edit()?;
     let outcome = app
         .store
         .change(&viewer.actor(), |change, _| {
@@ -357,10 +360,10 @@ pub struct OwnersIn {
     responses((status = 200, description = "The task"), (status = 422, description = "Nobody of that handle")))]
 pub async fn owners(
     Given(app): Given<App>,
-    at: AtTask,
-    Sent(sent): Sent<OwnersIn>,
+    at: TaskContext,
+    JsonBody(sent): JsonBody<OwnersIn>,
 ) -> Result<Response> {
-    let AtTask { viewer, access } = at.to_edit()?;
+    let TaskContext { viewer, access } = at.to_edit()?;
     let outcome = app
         .store
         .change(&viewer.actor(), |change, _| {
@@ -387,10 +390,10 @@ pub struct CommentIn {
     responses((status = 201, description = "The task"), (status = 422, description = "Empty or too long")))]
 pub async fn comment(
     Given(app): Given<App>,
-    at: AtTask,
-    Sent(sent): Sent<CommentIn>,
+    at: TaskContext,
+    JsonBody(sent): JsonBody<CommentIn>,
 ) -> Result<Response> {
-    let AtTask { viewer, access } = at.to_comment()?;
+    let TaskContext { viewer, access } = at.to_comment()?;
     let outcome = app
         .store
         .change(&viewer.actor(), |change, _| {

@@ -27,7 +27,7 @@ use crate::{
     },
     http::{
         extract::form::{Fields, id},
-        layout::Frame,
+        layout::Layout,
         page,
     },
 };
@@ -35,7 +35,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "accounts/people.html")]
 struct PeoplePage {
-    frame: Frame,
+    frame: Layout,
     people: Vec<Account>,
     invitations: Vec<Open>,
     teams: Vec<Team>,
@@ -110,7 +110,7 @@ async fn people_page(
     .fetch_all(&app.db)
     .await?;
     Ok(PeoplePage {
-        frame: Frame::new(app, viewer, headers, "People", "")
+        frame: Layout::new(app, viewer, headers, "People", "")
             .await?
             .at("settings-people"),
         invitations: invitations::open(&app.db, now, viewer.person.id).await?,

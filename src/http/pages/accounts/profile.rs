@@ -28,13 +28,13 @@ use crate::{
         policy::team_access,
         team::Team,
     },
-    http::{extract::form::Fields, layout::Frame, page},
+    http::{extract::form::Fields, layout::Layout, page},
 };
 
 #[derive(Template)]
 #[template(path = "accounts/me.html")]
 pub(crate) struct MePage {
-    frame: Frame,
+    frame: Layout,
     profile: Profile,
     sessions: Vec<SessionRow>,
     tokens: Vec<TokenRow>,
@@ -107,7 +107,7 @@ pub(crate) async fn me_page(
 ) -> Result<MePage> {
     let profile = profile::profile_of(&app.db, viewer.person.id).await?;
     Ok(MePage {
-        frame: Frame::new(app, viewer, headers, "You", "").await?,
+        frame: Layout::new(app, viewer, headers, "You", "").await?,
         sessions: crate::domain::auth::sessions::sessions(
             &app.db,
             viewer.person.id,

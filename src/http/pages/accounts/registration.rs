@@ -15,8 +15,8 @@ use crate::{
     },
     http::{
         extract::form::Fields,
-        layout::Frame,
-        middleware::client_ip::Network,
+        layout::Layout,
+        middleware::client_ip::ClientIp,
         page::{self, theme},
     },
 };
@@ -33,7 +33,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "accounts/join.html")]
 struct JoinPage {
-    frame: Frame,
+    frame: Layout,
     /// Where the form goes to.
     action: String,
     /// What somebody comes to, in a sentence.
@@ -52,7 +52,7 @@ fn join_page(
     typed: Fields,
     errors: Vec<String>,
 ) -> JoinPage {
-    let frame = Frame::bare(app, "Join".to_owned(), theme(headers));
+    let frame = Layout::bare(app, "Join".to_owned(), theme(headers));
     JoinPage {
         frame,
         action,
@@ -100,7 +100,7 @@ async fn invited_to(app: &App, key: &str) -> Result<String> {
 /// `POST /join/{key}`: makes an account and signs it in; who is signed in joins the team as who they are.
 pub async fn join(
     Given(app): Given<App>,
-    from: Network,
+    from: ClientIp,
     viewer: Option<Viewer>,
     Path(key): Path<String>,
     headers: HeaderMap,
@@ -192,7 +192,7 @@ async fn open_to(app: &App) -> Result<String> {
 /// `POST /register`
 pub async fn register(
     Given(app): Given<App>,
-    from: Network,
+    from: ClientIp,
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
@@ -234,7 +234,7 @@ pub async fn register(
 #[derive(Template)]
 #[template(path = "accounts/reset.html")]
 struct ResetPage {
-    frame: Frame,
+    frame: Layout,
     key: String,
     name: String,
     error: String,
@@ -247,7 +247,7 @@ pub async fn reset_form(
     headers: HeaderMap,
 ) -> Result<Response> {
     let name = password_resets::whose(&app.db, app.clock.now(), &key).await?;
-    let frame = Frame::bare(&app, "A new password".to_owned(), theme(&headers));
+    let frame = Layout::bare(&app, "A new password".to_owned(), theme(&headers));
     page::page(&ResetPage {
         frame,
         key,
@@ -259,7 +259,7 @@ pub async fn reset_form(
 /// `POST /reset/{key}`: sets the password and signs in; every other session ends.
 pub async fn reset(
     Given(app): Given<App>,
-    from: Network,
+    from: ClientIp,
     Path(key): Path<String>,
     headers: HeaderMap,
     fields: Fields,
@@ -290,7 +290,7 @@ pub async fn reset(
             .await
         }
         Err(Problem::Invalid(errors)) => {
-            let frame = Frame::bare(&app, "A new password".to_owned(), theme(&headers));
+            let frame = Layout::bare(&app, "A new password".to_owned(), theme(&headers));
             let error = errors.into_values().next().unwrap_or_default();
             page::refused(
                 StatusCode::UNPROCESSABLE_ENTITY,

@@ -17,7 +17,7 @@ use crate::{
     },
     http::{
         extract::form::{Fields, id},
-        middleware::client_ip::Network,
+        middleware::client_ip::ClientIp,
         page,
     },
 };
@@ -70,7 +70,7 @@ pub async fn end_sessions(
 pub async fn set_password(
     Given(app): Given<App>,
     viewer: Viewer,
-    from: Network,
+    from: ClientIp,
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {

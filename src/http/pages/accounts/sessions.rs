@@ -15,18 +15,17 @@ use crate::{
     domain::error::{Problem, Result},
     http::{
         extract::form::Fields,
-        layout::Frame,
+        layout::Layout,
         local_path::local_path,
-        middleware::client_ip::Network,
+        middleware::client_ip::ClientIp,
         page::{self, theme},
-        pages::teams::setup,
     },
 };
 use crate::{
     domain::{
         auth::{passwords, sessions},
         events::audit_log::{self, Line},
-        policy::viewer::{Proof, Viewer},
+        policy::viewer::{AuthMethod, Viewer},
         teams::invitations,
     },
     http::extract::viewer::brought,
@@ -35,7 +34,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "accounts/login.html")]
 struct LoginPage {
-    frame: Frame,
+    frame: Layout,
     next: String,
     email: String,
     error: String,
@@ -61,9 +60,9 @@ pub async fn login_form(
     if viewer.is_some() {
         return Ok(Redirect::to(local_path(&next.next, "/")).into_response());
     }
-    let empty = setup::is_empty(&app.db).await?;
+    let empty = crate::domain::teams::setup::is_empty(&app.db).await?;
     let (open, _) = invitations::registration(&app.db).await?;
-    let frame = Frame::bare(&app, "Sign in".to_owned(), theme(&headers));
+    let frame = Layout::bare(&app, "Sign in".to_owned(), theme(&headers));
     page::page(&LoginPage {
         frame,
         next: next.next,
@@ -77,7 +76,7 @@ pub async fn login_form(
 /// `POST /login`
 pub async fn login(
     Given(app): Given<App>,
-    from: Network,
+    from: ClientIp,
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
@@ -120,7 +119,7 @@ pub async fn login(
     // Released at once: what follows may need one too.
     audit_log::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
     let (open, _) = invitations::registration(&app.db).await?;
-    let frame = Frame::bare(&app, "Sign in".to_owned(), theme(&headers));
+    let frame = Layout::bare(&app, "Sign in".to_owned(), theme(&headers));
     let error =
         "This e-mail address and password do not belong together. Nothing was changed; try again."
             .to_owned();
@@ -139,7 +138,7 @@ pub async fn login(
 
 /// Counts a try at an address or a secret. What is refused for there being too many stands in the audit log, once for all
 /// of a while: whoever tries on and on fills no log.
-pub(crate) async fn counted(app: &App, from: Network, tried: &str) -> Result<()> {
+pub(crate) async fn counted(app: &App, from: ClientIp, tried: &str) -> Result<()> {
     let outcome = app.sign_ins.count(tried, from);
     if outcome.is_err() && app.sign_ins.is_news(from) {
         let network = from.to_string();
@@ -162,7 +161,7 @@ pub(crate) async fn counted(app: &App, from: Network, tried: &str) -> Result<()>
 pub(crate) async fn signed_in(
     app: &App,
     headers: &HeaderMap,
-    from: Network,
+    from: ClientIp,
     (account, hash): (Uuid, Option<&str>),
     by: &str,
     next: &str,
@@ -208,7 +207,7 @@ fn set(response: &mut Response, cookie: &str) -> Result<()> {
 /// `POST /logout`
 pub async fn logout(Given(app): Given<App>, viewer: Option<Viewer>) -> Result<Response> {
     if let Some(Viewer {
-        proof: Proof::Session { token_hash },
+        proof: AuthMethod::Session { token_hash },
         person,
         ..
     }) = viewer
@@ -232,7 +231,7 @@ pub async fn logout(Given(app): Given<App>, viewer: Option<Viewer>) -> Result<Re
 /// `GET /enter/{key}`: signs a visitor of the demo in. Only the demo makes such links; each holds for a day.
 pub async fn enter(
     Given(app): Given<App>,
-    from: Network,
+    from: ClientIp,
     Path(key): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response> {

@@ -27,13 +27,13 @@ use crate::{
         humanize,
         policy::team_access,
     },
-    http::{csv::csv, extract::form::Fields, layout::Frame, page},
+    http::{csv::csv, extract::form::Fields, layout::Layout, page},
 };
 
 #[derive(Template)]
 #[template(path = "accounts/workspace.html")]
 struct WorkspacePage {
-    frame: Frame,
+    frame: Layout,
     name: String,
     open: bool,
     domains: String,
@@ -51,7 +51,7 @@ pub async fn workspace(
         .fetch_one(&app.db)
         .await?;
     let (open, domains) = invitations::registration(&app.db).await?;
-    let frame = Frame::new(&app, &viewer, &headers, "Workspace", "")
+    let frame = Layout::new(&app, &viewer, &headers, "Workspace", "")
         .await?
         .at("settings");
     page::page(&WorkspacePage {
@@ -86,7 +86,7 @@ pub async fn set_workspace(
     match outcome {
         Ok(_) => Ok(Redirect::to("/settings").into_response()),
         Err(Problem::Invalid(errors)) => {
-            let frame = Frame::new(&app, &viewer, &headers, "Workspace", "")
+            let frame = Layout::new(&app, &viewer, &headers, "Workspace", "")
                 .await?
                 .at("settings");
             let (name, domains) = (name.to_owned(), fields.text("domains").to_owned());
@@ -171,7 +171,7 @@ fn read_domains(text: &str) -> Result<Vec<String>> {
 #[derive(Template)]
 #[template(path = "accounts/audit.html")]
 struct AuditPage {
-    frame: Frame,
+    frame: Layout,
     entries: Vec<Entry>,
     asked: Asked,
     time_zone: String,
@@ -251,7 +251,7 @@ pub async fn audit_log(
     team_access::to_edit_workspace(&viewer)?;
     let entries =
         audit_log::entries(&app.db, viewer.person.id, &asked.wanted(&viewer.time_zone)?).await?;
-    let frame = Frame::new(&app, &viewer, &headers, "What was done", "")
+    let frame = Layout::new(&app, &viewer, &headers, "What was done", "")
         .await?
         .at("settings-audit");
     page::page(&AuditPage {

@@ -26,8 +26,8 @@ use crate::{
     },
     http::{
         assets::{ASSETS, Encoding},
-        layout::Frame,
-        middleware::client_ip::Network,
+        layout::Layout,
+        middleware::client_ip::ClientIp,
         page::{fragment, rendered, theme},
         pages::tasks::card::CardHtml,
     },
@@ -35,27 +35,27 @@ use crate::{
 use crate::{
     domain::{
         boards::{
-            board_auth::Door,
+            board_auth::BoardAuth,
             filters::{
                 FilterParams,
                 sql::ResolvedSprint,
-                terms::{Asks, Filter, SprintChoice},
+                terms::{Condition, Filter, SprintChoice},
             },
         },
         policy::team_access,
     },
     http::cache::{
-        board_context::Furniture,
+        board_context::BoardContext,
         page_cache::{self, PageKey},
-        render::{Drawing, Drawn},
-        revision::Stamp,
+        render::{BoardView, RenderedBoard},
+        revision::Revision,
     },
 };
 
 /// `GET /teams/{slug}`
 pub async fn board(
     Given(app): Given<App>,
-    from: Network,
+    from: ClientIp,
     Path(slug): Path<String>,
     Query(params): Query<FilterParams>,
     Query(after): Query<AfterForm>,
@@ -64,7 +64,7 @@ pub async fn board(
 ) -> Result<Response> {
     let mut door = crate::http::extract::board::open(&app, from, &headers, &slug).await?;
     let now = app.clock.now();
-    let stamp = Stamp::of(door.access.team.seq, door.workspace_seq, now);
+    let stamp = Revision::of(door.access.team.seq, door.workspace_seq, now);
     let key = PageKey {
         viewer: door.viewer.person.id,
         may_edit: door.access.may_edit,
@@ -83,7 +83,7 @@ pub async fn board(
                 .bind(door.access.team.id)
                 .fetch_one(&app.db)
                 .await?;
-        let stamp = Stamp::of(door.access.team.seq, door.workspace_seq, now);
+        let stamp = Revision::of(door.access.team.seq, door.workspace_seq, now);
         let filter = Filter::read(&params).for_reader(&door.viewer.person.handle);
         Ok((
             stamp,
@@ -110,7 +110,7 @@ pub struct AfterForm {
 #[derive(Template)]
 #[template(path = "boards/board.html")]
 struct BoardPage {
-    frame: Frame,
+    frame: Layout,
     team: Team,
     may_edit: bool,
     may_speak: bool,
@@ -119,9 +119,9 @@ struct BoardPage {
     sprint: Option<Sprint>,
     /// Which working day of the sprint it is, and of how many.
     day: (usize, usize),
-    around: Arc<Furniture>,
+    around: Arc<BoardContext>,
     goals: Vec<Goal>,
-    board: Arc<Drawn>,
+    board: Arc<RenderedBoard>,
     /// The filter is nothing but a sprint, so a script can tell by itself which cards belong.
     plain_sprint: Option<String>,
     did: Option<crate::domain::tasks::timeline::Undoable>,
@@ -174,7 +174,7 @@ impl BoardPage {
 
     fn with_owner(&self, handle: &str) -> String {
         self.filter
-            .toggled(Asks::Owner(handle.to_owned()))
+            .toggled(Condition::Owner(handle.to_owned()))
             .address(self.lanes)
     }
 
@@ -182,14 +182,14 @@ impl BoardPage {
         self.filter
             .terms
             .iter()
-            .any(|term| !term.not && term.asks == Asks::Owner(handle.to_owned()))
+            .any(|term| !term.not && term.asks == Condition::Owner(handle.to_owned()))
     }
 
     /// Every term but owners: they are shown as people.
     fn chips(&self) -> Vec<(String, String)> {
         let shown = |term: &&crate::domain::boards::filters::terms::Term| {
             term.not
-                || !matches!(&term.asks, Asks::Owner(handle) if handle == "nobody" || self.around.members.iter().any(|person| person.handle == *handle))
+                || !matches!(&term.asks, Condition::Owner(handle) if handle == "nobody" || self.around.members.iter().any(|person| person.handle == *handle))
         };
         let without = |term: &crate::domain::boards::filters::terms::Term| {
             let terms = self
@@ -242,12 +242,12 @@ impl BoardPage {
 )]
 async fn board_html(
     app: &App,
-    door: &Door,
+    door: &BoardAuth,
     params: &FilterParams,
     after: &AfterForm,
     headers: &HeaderMap,
     filter: Filter,
-    stamp: Stamp,
+    stamp: Revision,
     now: OffsetDateTime,
 ) -> Result<String> {
     let team = &door.access.team;
@@ -271,7 +271,7 @@ async fn board_html(
         _ => "",
     };
     let (columns, filtered, of_sprint) = (&around.columns, &filter, sprint.as_ref());
-    let drawing = Drawing {
+    let drawing = BoardView {
         team,
         columns,
         filter: filtered,
@@ -309,7 +309,7 @@ async fn board_html(
     let of_mark = sprint
         .as_ref()
         .or_else(|| sprints::queries::active(&around.sprints));
-    let frame = Frame {
+    let frame = Layout {
         title: team.name.clone(),
         viewer: Some(door.viewer.person.clone()),
         theme: theme(headers),
@@ -352,7 +352,7 @@ async fn board_html(
 /// A sprint that is not there: the board of all of them, and the reason beside the box.
 async fn refused_sprint(
     app: &App,
-    door: &Door,
+    door: &BoardAuth,
     headers: &HeaderMap,
     why: String,
 ) -> Result<String> {
@@ -361,7 +361,7 @@ async fn refused_sprint(
         unknown: vec![why],
         ..Filter::default()
     };
-    let stamp = Stamp {
+    let stamp = Revision {
         team: door.access.team.seq,
         workspace: door.workspace_seq,
         stretch: 0,

@@ -24,7 +24,7 @@ use crate::{
     },
     http::{
         extract::form::{Fields, id},
-        layout::Frame,
+        layout::Layout,
         page::{self, fragment},
     },
 };
@@ -92,7 +92,7 @@ pub async fn delete_filter(
 #[derive(Template)]
 #[template(path = "boards/limit.html")]
 struct LimitPage {
-    frame: Frame,
+    frame: Layout,
     form: LimitForm,
 }
 
@@ -158,7 +158,7 @@ async fn limit_page(
         };
     }
     let page = LimitPage {
-        frame: Frame::new(app, viewer, headers, "Limit", &slug).await?,
+        frame: Layout::new(app, viewer, headers, "Limit", &slug).await?,
         form,
     };
     if failed {

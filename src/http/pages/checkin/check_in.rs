@@ -11,11 +11,11 @@ use time::OffsetDateTime;
 use crate::{
     app::App,
     domain::{
-        boards::{board_auth::Door, filters::terms::Filter},
+        boards::{board_auth::BoardAuth, filters::terms::Filter},
         column_state::State,
         error::Result,
         flow, humanize,
-        policy::{share_links::Guest, viewer::Proof},
+        policy::{share_links::Guest, viewer::AuthMethod},
         tasks::Card,
         team::Team,
         teams::roster::crew,
@@ -24,10 +24,10 @@ use crate::{
         assets::Encoding,
         cache::{
             page_cache::{self, PageKey},
-            revision::Stamp,
+            revision::Revision,
         },
-        layout::Frame,
-        middleware::client_ip::Network,
+        layout::Layout,
+        middleware::client_ip::ClientIp,
         page::{Rendered, fragment, rendered, theme},
     },
 };
@@ -47,7 +47,7 @@ const GLANCE: usize = 6;
 #[derive(Template)]
 #[template(path = "checkin/check_in.html")]
 pub(crate) struct CheckInPage {
-    frame: Frame,
+    frame: Layout,
     facts: CheckIn,
     chart: Option<Rendered>,
     /// What the reader waits for.
@@ -196,26 +196,26 @@ pub(crate) fn key(
 }
 
 /// What is counted by now, for whoever has waited for a turn to make the page.
-async fn now_counted(app: &App, team: &mut Team, now: OffsetDateTime) -> Result<Stamp> {
+async fn now_counted(app: &App, team: &mut Team, now: OffsetDateTime) -> Result<Revision> {
     let (seq, workspace): (i64, i64) =
         sqlx::query_as("SELECT t.seq, w.seq FROM teams t, workspace w WHERE t.id = $1")
             .bind(team.id)
             .fetch_one(&app.db)
             .await?;
     team.seq = seq;
-    Ok(Stamp::of(seq, workspace, now))
+    Ok(Revision::of(seq, workspace, now))
 }
 
 /// `GET /teams/{slug}/check-in`
 pub async fn check_in(
     Given(app): Given<App>,
-    from: Network,
+    from: ClientIp,
     method: Method,
     Path(slug): Path<String>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let Door {
+    let BoardAuth {
         viewer,
         access,
         workspace_seq,
@@ -224,7 +224,7 @@ pub async fn check_in(
     // A link checker that asks for the head alone has not read it.
     let comes = method == Method::GET
         && fragment(&headers).is_none()
-        && matches!(viewer.proof, Proof::Session { .. });
+        && matches!(viewer.proof, AuthMethod::Session { .. });
     let look = visits::look(
         &app.db,
         (person, access.team.id),
@@ -233,7 +233,7 @@ pub async fn check_in(
         comes,
     )
     .await?;
-    let stamp = Stamp::of(access.team.seq, workspace_seq, now);
+    let stamp = Revision::of(access.team.seq, workspace_seq, now);
     let address = format!(
         "check-in {uri} {:?} {look:?} {:?}",
         fragment(&headers),
@@ -247,7 +247,7 @@ pub async fn check_in(
         let mut team = access.team.clone();
         let stamp = now_counted(&app, &mut team, now).await?;
         let facts = summary::check_in(&app.db, &team, now).await?;
-        let frame = Frame::new(
+        let frame = Layout::new(
             &app,
             &viewer,
             &headers,
@@ -284,12 +284,12 @@ pub async fn check_in(
 /// `GET /teams/{slug}/check-in/{file}`
 pub async fn feed(
     Given(app): Given<App>,
-    from: Network,
+    from: ClientIp,
     Path((slug, file)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response> {
     let feed = Feed::named(&file)?;
-    let Door {
+    let BoardAuth {
         access,
         workspace_seq,
         ..
@@ -312,7 +312,7 @@ pub async fn feed(
     responses((status = 200, description = "Goals and their pace, tasks by state, what is blocked, in review, done lately and next")))]
 pub async fn facts(
     app: Given<App>,
-    from: Network,
+    from: ClientIp,
     Path(slug): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response> {
@@ -330,7 +330,7 @@ pub(crate) async fn feed_of(
     guest: bool,
 ) -> Result<Response> {
     let now = app.clock.now();
-    let stamp = Stamp::of(team.seq, workspace_seq, now);
+    let stamp = Revision::of(team.seq, workspace_seq, now);
     let key = PageKey {
         theme: "",
         ..key(headers, team.id, guest, format!("{feed:?} {page}"))
@@ -356,7 +356,7 @@ pub(crate) async fn for_guest(
     framed: bool,
 ) -> Result<Response> {
     let now = app.clock.now();
-    let stamp = Stamp::of(guest.team.seq, guest.workspace_seq, now);
+    let stamp = Revision::of(guest.team.seq, guest.workspace_seq, now);
     let address = format!("guest {} {:?} {framed}", guest.address, fragment(headers));
     let key = key(headers, guest.id, false, address);
     let make = async || {
@@ -364,7 +364,7 @@ pub(crate) async fn for_guest(
         let stamp = now_counted(app, &mut team, now).await?;
         let facts = summary::check_in(&app.db, &team, now).await?.for_guests();
         let page = CheckInPage {
-            frame: Frame::bare(app, format!("{}: check-in", team.name), theme(headers)),
+            frame: Layout::bare(app, format!("{}: check-in", team.name), theme(headers)),
             chart: chart(app, &facts, now).await?,
             awaited: Vec::new(),
             since: Vec::new(),

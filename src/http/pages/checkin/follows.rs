@@ -6,7 +6,7 @@ use axum::{
 };
 use uuid::Uuid;
 
-use crate::domain::follows::follow::{self, What};
+use crate::domain::follows::follow::{self, FollowTarget};
 use crate::{
     app::App,
     domain::{
@@ -17,7 +17,7 @@ use crate::{
     http::{
         extract::{
             form::{Fields, id},
-            task::AtTask,
+            task::TaskContext,
         },
         local_path::local_path,
     },
@@ -35,7 +35,7 @@ pub async fn follow_team(
         &app,
         &viewer,
         team.id,
-        What::Team,
+        FollowTarget::Team,
         &fields,
         &format!("/teams/{slug}/check-in"),
     )
@@ -45,7 +45,7 @@ pub async fn follow_team(
 /// `POST /tasks/{key}/follow`
 pub async fn follow_task(
     Given(app): Given<App>,
-    AtTask { viewer, access }: AtTask,
+    TaskContext { viewer, access }: TaskContext,
     fields: Fields,
 ) -> Result<Response> {
     let address = format!("/tasks/{}", access.key);
@@ -53,7 +53,7 @@ pub async fn follow_task(
         &app,
         &viewer,
         access.team.id,
-        What::Task(access.id),
+        FollowTarget::Task(access.id),
         &fields,
         &address,
     )
@@ -76,7 +76,7 @@ pub async fn follow_goal(
         &app,
         &viewer,
         team.id,
-        What::Goal(goal),
+        FollowTarget::Goal(goal),
         &fields,
         &format!("/teams/{slug}/goals/{goal}"),
     )
@@ -95,7 +95,7 @@ pub async fn follow_project(
         &app,
         &viewer,
         access.team.id,
-        What::Project(project),
+        FollowTarget::Project(project),
         &fields,
         &format!("/projects/{slug}"),
     )
@@ -107,7 +107,7 @@ async fn follow(
     app: &App,
     viewer: &Viewer,
     team: Uuid,
-    what: What,
+    what: FollowTarget,
     fields: &Fields,
     address: &str,
 ) -> Result<Response> {

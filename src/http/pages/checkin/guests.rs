@@ -20,17 +20,17 @@ use crate::{
         events::audit_log::{self, Line},
         goals::{self, Goal},
         humanize,
-        policy::share_links::{Entrance, Guest, Shows},
+        policy::share_links::{Guest, ShareLinkEntry, SharedPage},
         sprints::{self, Sprint},
         tasks::{self, Card},
         team::Team,
         teams::roster::crew,
     },
     http::{
-        cache::{page_cache, revision::Stamp},
+        cache::{page_cache, revision::Revision},
         extract::{form::Fields, guest},
-        layout::Frame,
-        middleware::{client_ip::Network, layers::Audience},
+        layout::Layout,
+        middleware::{client_ip::ClientIp, layers::Audience},
         page::{self, fragment, rendered, theme},
         pages::accounts::counted,
     },
@@ -46,7 +46,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "checkin/shared_board.html")]
 struct SharedBoard {
-    frame: Frame,
+    frame: Layout,
     team: Team,
     sprint: Option<Sprint>,
     goals: Vec<Goal>,
@@ -80,7 +80,7 @@ impl SharedBoard {
 #[derive(Template)]
 #[template(path = "checkin/locked.html")]
 struct LockedPage {
-    frame: Frame,
+    frame: Layout,
     error: &'static str,
 }
 
@@ -91,7 +91,7 @@ fn for_audience(mut response: Response, audience: Audience) -> Response {
 
 fn locked(app: &App, headers: &HeaderMap, error: &'static str) -> Result<Response> {
     let page = LockedPage {
-        frame: Frame::bare(app, "A password first".to_owned(), theme(headers)),
+        frame: Layout::bare(app, "A password first".to_owned(), theme(headers)),
         error,
     };
     let response = if error.is_empty() {
@@ -109,20 +109,20 @@ pub async fn shared(
     headers: HeaderMap,
 ) -> Result<Response> {
     match guest::entrance(&app, &headers, &key).await? {
-        Entrance::Asks(_) => locked(&app, &headers, ""),
-        Entrance::Open(guest) => show(&app, &headers, guest).await,
+        ShareLinkEntry::Condition(_) => locked(&app, &headers, ""),
+        ShareLinkEntry::Open(guest) => show(&app, &headers, guest).await,
     }
 }
 
 /// `POST /share/{key}`: with the link's password.
 pub async fn unlock(
     Given(app): Given<App>,
-    from: Network,
+    from: ClientIp,
     Path(key): Path<String>,
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    let Entrance::Asks(link) = guest::entrance(&app, &headers, &key).await? else {
+    let ShareLinkEntry::Condition(link) = guest::entrance(&app, &headers, &key).await? else {
         return Ok(for_audience(
             Redirect::to(&format!("/share/{key}")).into_response(),
             Audience::Guests,
@@ -209,7 +209,7 @@ pub async fn public_embed(
 
 async fn guests_feed(app: &App, headers: &HeaderMap, guest: Guest, feed: Feed) -> Result<Response> {
     // Whoever was shown the board sees no goals' reasons and charts by another door; a badge is less than either.
-    if guest.shows == Shows::Board && feed != Feed::Badge {
+    if guest.shows == SharedPage::Board && feed != Feed::Badge {
         return Err(Problem::NotFound);
     }
     let response = feed_of(
@@ -226,7 +226,7 @@ async fn guests_feed(app: &App, headers: &HeaderMap, guest: Guest, feed: Feed) -
 }
 
 async fn embedded(app: &App, headers: &HeaderMap, guest: Guest) -> Result<Response> {
-    if guest.shows == Shows::Board {
+    if guest.shows == SharedPage::Board {
         return Err(Problem::NotFound);
     }
     Ok(for_audience(
@@ -237,8 +237,8 @@ async fn embedded(app: &App, headers: &HeaderMap, guest: Guest) -> Result<Respon
 
 async fn show(app: &App, headers: &HeaderMap, guest: Guest) -> Result<Response> {
     let response = match guest.shows {
-        Shows::CheckIn => for_guest(app, headers, guest, false).await?,
-        Shows::Board => board(app, headers, guest).await?,
+        SharedPage::CheckIn => for_guest(app, headers, guest, false).await?,
+        SharedPage::Board => board(app, headers, guest).await?,
     };
     Ok(for_audience(response, Audience::Guests))
 }
@@ -246,7 +246,7 @@ async fn show(app: &App, headers: &HeaderMap, guest: Guest) -> Result<Response> 
 /// The board of the sprint that the team works in. Its cards lead nowhere, and are asked for again as a whole.
 async fn board(app: &App, headers: &HeaderMap, guest: Guest) -> Result<Response> {
     let now = app.clock.now();
-    let stamp = Stamp::of(guest.team.seq, guest.workspace_seq, now);
+    let stamp = Revision::of(guest.team.seq, guest.workspace_seq, now);
     let key = key(
         headers,
         guest.id,
@@ -289,7 +289,7 @@ async fn board(app: &App, headers: &HeaderMap, guest: Guest) -> Result<Response>
             None => Vec::new(),
         };
         goals.iter_mut().for_each(goal_for_guests);
-        let frame = Frame::bare(app, team.name.clone(), theme(headers));
+        let frame = Layout::bare(app, team.name.clone(), theme(headers));
         let page = SharedBoard {
             frame,
             team,

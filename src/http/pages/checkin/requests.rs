@@ -26,7 +26,7 @@ use crate::{
     },
     http::{
         extract::form::{Fields, id},
-        layout::Frame,
+        layout::Layout,
         page,
     },
 };
@@ -34,7 +34,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "checkin/intake.html")]
 struct IntakePage {
-    frame: Frame,
+    frame: Layout,
     team: Team,
     may_edit: bool,
     may_speak: bool,
@@ -114,7 +114,7 @@ async fn intake_page(
     errors: BTreeMap<&'static str, String>,
 ) -> Result<IntakePage> {
     let team = access.team;
-    let frame = Frame::new(
+    let frame = Layout::new(
         app,
         viewer,
         headers,

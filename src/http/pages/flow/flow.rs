@@ -24,7 +24,7 @@ use crate::{
         team::Team,
         teams::roster::{Week, crew},
     },
-    http::{layout::Frame, page},
+    http::{layout::Layout, page},
 };
 use crate::{
     domain::flow::{
@@ -40,7 +40,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "flow/flow.html")]
 struct FlowPage {
-    frame: Frame,
+    frame: Layout,
     team: Team,
     /// Those that have begun, the newest first.
     sprints: Vec<Sprint>,
@@ -164,7 +164,7 @@ pub async fn flow(
     let saved = saved_filters(&app.db, asked.team.id, viewer.person.id).await?;
     let shown = figures.filter(|figures| !figures.is_empty());
     let page = FlowPage {
-        frame: Frame::new(
+        frame: Layout::new(
             &app,
             &viewer,
             &headers,

@@ -37,9 +37,9 @@ use crate::{
         assets::Encoding,
         cache::{
             page_cache::{self, PageKey},
-            revision::Stamp,
+            revision::Revision,
         },
-        layout::Frame,
+        layout::Layout,
         page::{Rendered, fragment, rendered, theme},
         pages::tasks::card::CardHtml,
     },
@@ -51,7 +51,7 @@ const MOST_CARDS: i64 = 2000;
 #[derive(Template)]
 #[template(path = "projects/board.html")]
 struct ProjectBoard {
-    frame: Frame,
+    frame: Layout,
     slug: String,
     name: String,
     may_edit: bool,
@@ -115,7 +115,7 @@ pub async fn board(
     let teams = team_access::teams(&app.db, &viewer).await?;
     let now = app.clock.now();
     // No team's number goes back: together they go on when any of them does.
-    let stamp = Stamp::of(
+    let stamp = Revision::of(
         teams.iter().map(|access| access.team.seq).sum(),
         workspace,
         now,
@@ -178,7 +178,7 @@ async fn board_page(
         ))
     };
     Ok(ProjectBoard {
-        frame: Frame::new(
+        frame: Layout::new(
             app,
             viewer,
             headers,

@@ -30,13 +30,13 @@ use crate::{
         },
         team::Team,
     },
-    http::{extract::form::Fields, layout::Frame, page},
+    http::{extract::form::Fields, layout::Layout, page},
 };
 
 #[derive(Template)]
 #[template(path = "projects/projects.html")]
 struct ProjectsPage {
-    frame: Frame,
+    frame: Layout,
     rows: Vec<Row>,
     form: ProjectForm,
 }
@@ -133,7 +133,7 @@ async fn projects_page(
         let of_it = goals
             .iter()
             .filter(|goal| goal.project == Some(project.id))
-            .map(contributions::Serving::figure);
+            .map(contributions::Contribution::figure);
         let current = project
             .typed
             .unwrap_or_else(|| added_up(project.measure, of_it));
@@ -156,7 +156,7 @@ async fn projects_page(
         typed,
         errors,
     };
-    let frame = Frame::new(app, viewer, headers, "Projects", "")
+    let frame = Layout::new(app, viewer, headers, "Projects", "")
         .await?
         .at("projects");
     Ok(ProjectsPage {

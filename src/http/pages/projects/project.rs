@@ -16,15 +16,15 @@ use crate::{
     domain::{
         column_state::State,
         error::{Problem, Result},
-        follows::follow::{self, What},
-        goals::contributions::{self, Serving},
+        follows::follow::{self, FollowTarget},
+        goals::contributions::{self, Contribution},
         humanize, markdown,
         policy::{team_access, viewer::Viewer},
         sprints,
         team::Team,
         teams,
     },
-    http::{extract::form::Fields, layout::Frame, page},
+    http::{extract::form::Fields, layout::Layout, page},
 };
 use crate::{
     domain::{
@@ -41,7 +41,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "projects/project.html")]
 struct ProjectPage {
-    frame: Frame,
+    frame: Layout,
     team: Team,
     teams: Vec<Team>,
     may_edit: bool,
@@ -49,7 +49,7 @@ struct ProjectPage {
     about: markdown::Html,
     current: i64,
     milestones: Vec<Milestone>,
-    goals: Vec<Serving>,
+    goals: Vec<Contribution>,
     progress: Vec<Progress>,
     forecast: Option<Forecast>,
     /// How many of its tasks are in each state.
@@ -85,7 +85,7 @@ impl ProjectPage {
         part(self.current, self.project.target)
     }
 
-    fn of_milestone<'a>(&'a self, milestone: &'a Uuid) -> impl Iterator<Item = &'a Serving> {
+    fn of_milestone<'a>(&'a self, milestone: &'a Uuid) -> impl Iterator<Item = &'a Contribution> {
         self.goals
             .iter()
             .filter(move |goal| goal.milestone == Some(*milestone))
@@ -185,7 +185,7 @@ async fn project_page(
     let progress = progress(&project, &goals, &sprints);
     let current = project
         .typed
-        .unwrap_or_else(|| added_up(project.measure, goals.iter().map(Serving::figure)));
+        .unwrap_or_else(|| added_up(project.measure, goals.iter().map(Contribution::figure)));
     // A sprint whose figures are not final yet says nothing about pace.
     let open = sprints.iter().filter(|sprint| sprint.state != "closed");
     let going = open.map(|sprint| sprint.number).min().unwrap_or(i32::MAX);
@@ -218,7 +218,7 @@ async fn project_page(
     };
     let teams: Vec<Team> = seen.into_iter().map(|access| access.team).collect();
     Ok(ProjectPage {
-        frame: Frame::new(app, viewer, headers, project.name.clone(), "")
+        frame: Layout::new(app, viewer, headers, project.name.clone(), "")
             .await?
             .at("projects"),
         about: markdown::render(&project.about, &team_access::links(&app.db, viewer).await?),
@@ -230,7 +230,7 @@ async fn project_page(
             &app.db,
             viewer.person.id,
             access.team.id,
-            What::Project(project.id),
+            FollowTarget::Project(project.id),
         )
         .await?,
         team: access.team,
@@ -246,7 +246,11 @@ async fn project_page(
 
 /// How far the project stood after each sprint since its first goal, and what that sprint added. One without a goal for
 /// it added nothing, and that is part of its pace.
-fn progress(project: &Project, goals: &[Serving], sprints: &[sprints::Sprint]) -> Vec<Progress> {
+fn progress(
+    project: &Project,
+    goals: &[Contribution],
+    sprints: &[sprints::Sprint],
+) -> Vec<Progress> {
     let Some(first) = goals.iter().map(|goal| goal.sprint).min() else {
         return Vec::new();
     };
@@ -264,7 +268,7 @@ fn progress(project: &Project, goals: &[Serving], sprints: &[sprints::Sprint]) -
             let until = goals
                 .iter()
                 .filter(|goal| goal.sprint <= sprint.number)
-                .map(Serving::figure);
+                .map(Contribution::figure);
             let stands = added_up(project.measure, until);
             let added = stands - before;
             before = stands;

@@ -31,15 +31,15 @@ use crate::{
         policy::{team_access, viewer::Viewer},
         tasks::{self, Card},
         team::Team,
-        teams::roster::{Crew, crew},
+        teams::roster::{Roster, crew},
     },
-    http::{extract::form::Fields, layout::Frame, page},
+    http::{extract::form::Fields, layout::Layout, page},
 };
 
 #[derive(Template)]
 #[template(path = "sprints/close.html")]
 struct ClosePage {
-    frame: Frame,
+    frame: Layout,
     team: Team,
     sprint: Sprint,
     next: Sprint,
@@ -106,7 +106,7 @@ impl ClosePage {
 /// A team's sprint that is to be closed, the next one, and what is known of both.
 struct Closing {
     team: Team,
-    crew: Crew,
+    crew: Roster,
     sprint: Sprint,
     next: Sprint,
     goals: Vec<Goal>,
@@ -212,7 +212,7 @@ async fn close_page(
         })
         .collect();
     left.sort_by_key(|left| (std::cmp::Reverse(left.card.state), left.card.column_since));
-    let frame = Frame::new(
+    let frame = Layout::new(
         app,
         viewer,
         headers,

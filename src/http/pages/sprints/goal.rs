@@ -13,7 +13,7 @@ use crate::{
     app::App,
     domain::{
         error::{Problem, Result},
-        follows::follow::{self, What},
+        follows::follow::{self, FollowTarget},
         humanize,
         measure::Measure,
         policy::{team_access, viewer::Viewer},
@@ -23,7 +23,7 @@ use crate::{
     },
     http::{
         extract::form::{Fields, id},
-        layout::Frame,
+        layout::Layout,
         page::{self, Rendered},
     },
 };
@@ -45,7 +45,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "sprints/goal.html")]
 struct GoalPage {
-    frame: Frame,
+    frame: Layout,
     team: Team,
     may_edit: bool,
     /// What was asked of a goal is answered also when its sprint is closed.
@@ -161,7 +161,7 @@ async fn goal_page(
     let mut cards = tasks::queries::cards_of(&app.db, &access.team, &of_goal).await?;
     cards.sort_by_key(|card| (card.state, card.column_since));
     Ok(GoalPage {
-        frame: Frame::new(app, viewer, headers, goal.title.clone(), slug).await?,
+        frame: Layout::new(app, viewer, headers, goal.title.clone(), slug).await?,
         form: GoalForm::new(
             app,
             viewer,
@@ -179,7 +179,7 @@ async fn goal_page(
             &app.db,
             viewer.person.id,
             access.team.id,
-            What::Goal(goal.id),
+            FollowTarget::Goal(goal.id),
         )
         .await?,
         team: access.team,

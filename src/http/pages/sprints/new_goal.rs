@@ -15,7 +15,7 @@ use crate::{
         policy::{team_access, viewer::Viewer},
         team::Team,
     },
-    http::{extract::form::Fields, layout::Frame, page},
+    http::{extract::form::Fields, layout::Layout, page},
 };
 use crate::{
     domain::{
@@ -31,7 +31,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "sprints/new_goal.html")]
 struct NewGoalPage {
-    frame: Frame,
+    frame: Layout,
     team: Team,
     sprint: Sprint,
     form: GoalForm,
@@ -83,7 +83,7 @@ async fn new_goal_page(
 ) -> Result<NewGoalPage> {
     let sprint = sprint_to_plan(app, &team, sprint).await?;
     Ok(NewGoalPage {
-        frame: Frame::new(app, viewer, headers, "New goal", &team.slug).await?,
+        frame: Layout::new(app, viewer, headers, "New goal", &team.slug).await?,
         form: GoalForm::new(app, viewer, &team, sprint.number.to_string(), None, refused).await?,
         sprint,
         team,

@@ -28,13 +28,13 @@ use crate::{
         team::Team,
         teams::{self, roster::crews},
     },
-    http::{layout::Frame, page},
+    http::{layout::Layout, page},
 };
 
 #[derive(Template)]
 #[template(path = "sprints/pitch.html")]
 struct PitchPage {
-    frame: Frame,
+    frame: Layout,
     sprint: Sprint,
     before: Option<i32>,
     after: Option<i32>,
@@ -138,7 +138,7 @@ pub async fn pitch(
     });
     let parts = parts.collect();
     page::page(&PitchPage {
-        frame: Frame::new(
+        frame: Layout::new(
             &app,
             &viewer,
             &headers,

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::domain::{
     goals::{self, Goal, comments},
-    planning::{self, Load, SHOWN, Slip, Theirs, median},
+    planning::{self, BacklogItem, Load, SHOWN, Theirs, median},
     sprints::{Sprint, queries},
 };
 use crate::{
@@ -27,15 +27,15 @@ use crate::{
         policy::{team_access, viewer::Viewer},
         standup::topics::Meeting,
         tasks::{
-            bulk_edit::{self, Same},
+            bulk_edit::{self, BulkEdit},
             timeline,
         },
         team::Team,
-        teams::roster::{Crew, crew},
+        teams::roster::{Roster, crew},
     },
     http::{
         extract::form::{Fields, id},
-        layout::Frame,
+        layout::Layout,
         page::{self, back_to},
         pages::standup::Agenda,
     },
@@ -44,7 +44,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "sprints/planning.html")]
 struct PlanningPage {
-    frame: Frame,
+    frame: Layout,
     team: Team,
     may_edit: bool,
     may_close: bool,
@@ -55,9 +55,9 @@ struct PlanningPage {
     open: Vec<i32>,
     /// The team's working days of it that are not over.
     days: Vec<Date>,
-    crew: Crew,
+    crew: Roster,
     goals: Vec<Goal>,
-    slips: Vec<Slip>,
+    slips: Vec<BacklogItem>,
     backlog: i64,
     finished: Vec<(i64, i64)>,
     loads: Vec<Load>,
@@ -75,16 +75,16 @@ impl PlanningPage {
         here(&self.team, &self.sprint)
     }
 
-    fn unplanned(&self) -> Vec<&Slip> {
+    fn unplanned(&self) -> Vec<&BacklogItem> {
         self.slips.iter().filter(|slip| !slip.set_aside).collect()
     }
 
-    fn aside(&self) -> Vec<&Slip> {
+    fn aside(&self) -> Vec<&BacklogItem> {
         self.slips.iter().filter(|slip| slip.set_aside).collect()
     }
 
     /// What is set aside for a goal of the sprint.
-    fn of_goal(&self, goal: &Uuid) -> Vec<&Slip> {
+    fn of_goal(&self, goal: &Uuid) -> Vec<&BacklogItem> {
         self.slips
             .iter()
             .filter(|slip| slip.set_aside && slip.goal == Some(*goal))
@@ -92,8 +92,8 @@ impl PlanningPage {
     }
 
     /// What is set aside for none of them.
-    fn of_none(&self) -> Vec<&Slip> {
-        let known = |slip: &Slip| {
+    fn of_none(&self) -> Vec<&BacklogItem> {
+        let known = |slip: &BacklogItem| {
             slip.goal
                 .is_some_and(|goal| self.goals.iter().any(|one| one.id == goal))
         };
@@ -156,7 +156,7 @@ impl PlanningPage {
     }
 
     /// What is worth knowing about a task before it is set aside.
-    fn word(&self, slip: &Slip) -> String {
+    fn word(&self, slip: &BacklogItem) -> String {
         let mut told = Vec::new();
         if !slip.waited_by.is_empty() {
             let verb = if slip.waited_by.len() == 1 {
@@ -239,7 +239,7 @@ pub async fn planning(
     open.sort_unstable();
     open.truncate(4);
     page::page(&PlanningPage {
-        frame: Frame::new(
+        frame: Layout::new(
             &app,
             &viewer,
             &headers,
@@ -296,11 +296,11 @@ pub async fn set_aside(
     let number: i32 = fields.parse("sprint", "Say which sprint.")?.unwrap_or(0);
     let sprint = queries::sprint_of(&app.db, team.id, number).await?;
     let same = match fields.text("to") {
-        "backlog" => Same::SetAside {
+        "backlog" => BulkEdit::SetAside {
             sprint: None,
             goal: None,
         },
-        "sprint" => Same::SetAside {
+        "sprint" => BulkEdit::SetAside {
             sprint: Some(sprint.id),
             goal: None,
         },
@@ -312,7 +312,7 @@ pub async fn set_aside(
                     format!("That goal is not one of {}.", sprint.name),
                 ));
             }
-            Same::SetAside {
+            BulkEdit::SetAside {
                 sprint: Some(sprint.id),
                 goal: Some(goal),
             }

@@ -14,7 +14,7 @@ use crate::domain::{
     goals::{self, FrozenGoal},
     retro::{
         close,
-        notes::{self, Note, Tray},
+        notes::{self, Note, NoteCategory},
         reopen,
         report::{self, Figures},
     },
@@ -38,12 +38,12 @@ use crate::{
         teams::{
             self,
             queries::{Stay, on_team_between},
-            roster::{Crew, crews},
+            roster::{Roster, crews},
         },
     },
     http::{
         extract::form::{Fields, id},
-        layout::Frame,
+        layout::Layout,
         local_path::local_path,
         page,
         pages::standup::Agenda,
@@ -53,7 +53,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "sprints/retro.html")]
 struct RetroPage {
-    frame: Frame,
+    frame: Layout,
     sprint: Sprint,
     parts: Vec<Part>,
     /// Every team, and whether it is here.
@@ -143,7 +143,7 @@ impl RetroPage {
         }
     }
 
-    fn in_tray<'a>(&'a self, tray: &'a Tray) -> impl Iterator<Item = &'a Note> {
+    fn in_tray<'a>(&'a self, tray: &'a NoteCategory) -> impl Iterator<Item = &'a Note> {
         self.notes
             .iter()
             .filter(move |note| note.tray == tray.as_str())
@@ -258,7 +258,7 @@ pub async fn retro(
     let slugs = parts.iter().map(|part| part.team.slug.as_str());
     let (here, me) = (address(number, slugs), viewer.person.id);
     let agenda = Agenda::read(&app, meeting, Meeting::Retro, here, me, app.clock.now()).await?;
-    let frame = Frame::new(
+    let frame = Layout::new(
         &app,
         &viewer,
         &headers,
@@ -289,7 +289,7 @@ async fn part(
     app: &App,
     viewer: &Viewer,
     access: TeamAccess,
-    crew: &Crew,
+    crew: &Roster,
     sprint: &Sprint,
 ) -> Result<Part> {
     let (team, may_edit, now) = (access.team, access.may_edit, app.clock.now());

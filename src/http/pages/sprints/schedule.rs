@@ -22,13 +22,13 @@ use crate::{
         policy::{team_access, viewer::Viewer},
         teams::roster::weekday,
     },
-    http::{extract::form::Fields, layout::Frame, page, pages::teams::WEEKDAYS},
+    http::{extract::form::Fields, layout::Layout, page, pages::teams::WEEKDAYS},
 };
 
 #[derive(Template)]
 #[template(path = "sprints/sprints.html")]
 struct SprintsPage {
-    frame: Frame,
+    frame: Layout,
     sprints: Vec<Sprint>,
     cadence: Cadence,
     may_edit: bool,
@@ -111,7 +111,7 @@ async fn sprints_page(
     errors: BTreeMap<&'static str, String>,
 ) -> Result<SprintsPage> {
     Ok(SprintsPage {
-        frame: Frame::new(app, viewer, headers, "Sprints", "")
+        frame: Layout::new(app, viewer, headers, "Sprints", "")
             .await?
             .at("sprints"),
         sprints: queries::sprints(&app.db).await?,

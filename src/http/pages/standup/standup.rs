@@ -24,7 +24,7 @@ use crate::{
         team::Team,
         teams,
     },
-    http::{layout::Frame, page},
+    http::{layout::Layout, page},
 };
 use crate::{
     domain::standup::{
@@ -41,7 +41,7 @@ type Params = Vec<(String, String)>;
 #[derive(Template)]
 #[template(path = "standup/standup.html")]
 struct StandupPage {
-    frame: Frame,
+    frame: Layout,
     /// Without what was asked for.
     address: String,
     standups: Vec<Standup>,
@@ -107,7 +107,7 @@ pub async fn standup(
     headers: HeaderMap,
 ) -> Result<Response> {
     let access = team_access::team(&app.db, &viewer, &slug).await?;
-    let frame = Frame::new(
+    let frame = Layout::new(
         &app,
         &viewer,
         &headers,
@@ -140,13 +140,13 @@ pub async fn standup_of_several(
         .iter()
         .map(|access| (access.team.clone(), here(access)))
         .collect();
-    let frame = Frame::new(&app, &viewer, &headers, "Standup of several teams", "").await?;
+    let frame = Layout::new(&app, &viewer, &headers, "Standup of several teams", "").await?;
     show(&app, frame, viewer.person.id, meeting, choices, &wanted).await
 }
 
 async fn show(
     app: &App,
-    frame: Frame,
+    frame: Layout,
     me: Uuid,
     meeting: Vec<TeamAccess>,
     choices: Vec<(Team, bool)>,

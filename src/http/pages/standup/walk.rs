@@ -24,7 +24,7 @@ use crate::{
         tasks::{Card, Wait},
         team::Team,
     },
-    http::{layout::Frame, page},
+    http::{layout::Layout, page},
 };
 
 #[derive(Default, Deserialize)]
@@ -39,7 +39,7 @@ pub struct Place {
 #[derive(Template)]
 #[template(path = "standup/walk.html")]
 struct WalkPage {
-    frame: Frame,
+    frame: Layout,
     team: Team,
     may_edit: bool,
     sprint: Option<Sprint>,
@@ -117,7 +117,7 @@ pub async fn walk(
         .unwrap_or(place.nth)
         .min(cards.len().saturating_sub(1));
     page::page(&WalkPage {
-        frame: Frame::new(
+        frame: Layout::new(
             &app,
             &viewer,
             &headers,

@@ -5,11 +5,11 @@ use axum::response::Response;
 use crate::domain::error::Result;
 use crate::{
     domain::tasks::{archive, assign, edit, task_edit::Edit},
-    http::pages::tasks::{edit::seen, form::Editing},
+    http::pages::tasks::{edit::seen, form::EditForm},
 };
 
 /// `POST /tasks/{key}/owners`
-pub async fn set_owners(Editing(form): Editing) -> Result<Response> {
+pub async fn set_owners(EditForm(form): EditForm) -> Result<Response> {
     let (access, sentence) = (
         &form.access,
         format!("Set the owners of {}", form.access.key),
@@ -29,7 +29,7 @@ pub async fn set_owners(Editing(form): Editing) -> Result<Response> {
 }
 
 /// `POST /tasks/{key}/owners/me`: mine, or no longer mine.
-pub async fn own(Editing(form): Editing) -> Result<Response> {
+pub async fn own(EditForm(form): EditForm) -> Result<Response> {
     let (access, me) = (&form.access, &form.viewer.person.handle);
     let outcome = form
         .try_change(|change, _| Box::pin(assign::toggle_owner(change, &access.team, access.id, me)))
@@ -43,7 +43,7 @@ pub async fn own(Editing(form): Editing) -> Result<Response> {
 }
 
 /// `POST /tasks/{key}/archive`
-pub async fn archive(Editing(form): Editing) -> Result<Response> {
+pub async fn archive(EditForm(form): EditForm) -> Result<Response> {
     let access = &form.access;
     form.change(&format!("Archived {}", access.key), |change, _| {
         Box::pin(archive::archive_task(change, &access.team, access.id))
@@ -52,7 +52,7 @@ pub async fn archive(Editing(form): Editing) -> Result<Response> {
 }
 
 /// `POST /tasks/{key}/restore`
-pub async fn restore(Editing(form): Editing) -> Result<Response> {
+pub async fn restore(EditForm(form): EditForm) -> Result<Response> {
     let access = &form.access;
     form.change(&format!("Brought {} back", access.key), |change, _| {
         Box::pin(archive::restore_task(change, &access.team, access.id, None))

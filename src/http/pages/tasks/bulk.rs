@@ -10,14 +10,14 @@ use uuid::Uuid;
 
 use crate::domain::tasks::{
     Card,
-    bulk_edit::{self, Same},
+    bulk_edit::{self, BulkEdit},
     queries, timeline, undo,
 };
 use crate::http::pages::tasks::flash::said;
 use crate::http::pages::tasks::{
     card::CardHtml,
     edit::{split_labels, sprint_named},
-    task::Did,
+    task::UndoQuery,
 };
 use crate::{
     app::App,
@@ -31,7 +31,7 @@ use crate::{
     },
     http::{
         extract::form::{Fields, id},
-        layout::Frame,
+        layout::Layout,
         local_path::local_path,
         page::{self, back_to, fragment},
     },
@@ -40,7 +40,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "tasks/select.html")]
 struct SelectPage {
-    frame: Frame,
+    frame: Layout,
     team: Team,
     cards: Vec<Card>,
     /// How many more there are in the archive.
@@ -100,7 +100,7 @@ pub async fn list(
     viewer: Viewer,
     Path(slug): Path<String>,
     Query(params): Query<FilterParams>,
-    Query(did): Query<Did>,
+    Query(did): Query<UndoQuery>,
     headers: HeaderMap,
 ) -> Result<Response> {
     let access = team_access::team(&app.db, &viewer, &slug).await?;
@@ -123,7 +123,7 @@ async fn select_page(
     let now = app.clock.now();
     let cards = queries::cards(&app.db, &team, &filter, resolved, now, None).await?;
     Ok(SelectPage {
-        frame: Frame::new(
+        frame: Layout::new(
             app,
             viewer,
             headers,
@@ -220,21 +220,27 @@ pub async fn change_several(
 }
 
 /// Everything that was chosen for them.
-async fn read_same(app: &App, team: &Team, fields: &Fields) -> Result<Vec<Same>> {
+async fn read_same(app: &App, team: &Team, fields: &Fields) -> Result<Vec<BulkEdit>> {
     let mut all = Vec::new();
     if !fields.text("column").is_empty() {
-        all.push(Same::Column(fields.text("column").to_owned()));
+        all.push(BulkEdit::Column(fields.text("column").to_owned()));
     }
     all.extend(read_place(app, team, fields).await?);
     match fields.text("owner") {
         "" => {}
-        "nobody" => all.push(Same::Owner(None)),
-        handle => all.push(Same::Owner(Some(handle.trim_start_matches('@').to_owned()))),
+        "nobody" => all.push(BulkEdit::Owner(None)),
+        handle => all.push(BulkEdit::Owner(Some(
+            handle.trim_start_matches('@').to_owned(),
+        ))),
     }
-    all.extend(split_labels(fields.text("label")).pop().map(Same::Label));
+    all.extend(
+        split_labels(fields.text("label"))
+            .pop()
+            .map(BulkEdit::Label),
+    );
     let archives = fields.get("archive").is_some();
     match (archives, all.is_empty()) {
-        (true, true) => Ok(vec![Same::Archive]),
+        (true, true) => Ok(vec![BulkEdit::Archive]),
         (true, false) => Err(Problem::field(
             "keys",
             "Archiving changes nothing else. Nothing was changed: change them first, or archive them as they are.",
@@ -248,16 +254,16 @@ async fn read_same(app: &App, team: &Team, fields: &Fields) -> Result<Vec<Same>>
 }
 
 /// The sprint and the goal that were chosen, as one change: each says something about the other.
-async fn read_place(app: &App, team: &Team, fields: &Fields) -> Result<Option<Same>> {
+async fn read_place(app: &App, team: &Team, fields: &Fields) -> Result<Option<BulkEdit>> {
     let sprint = match fields.text("sprint") {
         "" => None,
         text => Some(sprint_named(app, team, text).await?.map(|sprint| sprint.id)),
     };
     match (sprint, fields.text("goal")) {
         (None, "") => Ok(None),
-        (Some(sprint), "") => Ok(Some(Same::Sprint(sprint))),
-        (None, "none") => Ok(Some(Same::NoGoal)),
-        (Some(sprint), "none") => Ok(Some(Same::SetAside { sprint, goal: None })),
+        (Some(sprint), "") => Ok(Some(BulkEdit::Sprint(sprint))),
+        (None, "none") => Ok(Some(BulkEdit::NoGoal)),
+        (Some(sprint), "none") => Ok(Some(BulkEdit::SetAside { sprint, goal: None })),
         (chosen, goal) => {
             let goal = id(goal)?;
             let its = crate::domain::goals::sprint_of(&app.db, team.id, goal)
@@ -269,7 +275,7 @@ async fn read_place(app: &App, team: &Team, fields: &Fields) -> Result<Option<Sa
                     "That goal is not one of that sprint. Nothing was changed: choose either.",
                 ));
             }
-            Ok(Some(Same::SetAside {
+            Ok(Some(BulkEdit::SetAside {
                 sprint: Some(its),
                 goal: Some(goal),
             }))

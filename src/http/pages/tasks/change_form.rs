@@ -18,7 +18,7 @@ use crate::{
         team::Team,
     },
     http::{
-        layout::Frame,
+        layout::Layout,
         page::{self, fragment},
         pages::tasks::{form::TaskForm, refusal::Refusal},
     },
@@ -27,7 +27,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "tasks/change.html")]
 struct ChangePage {
-    frame: Frame,
+    frame: Layout,
     form: ChangeForm,
 }
 
@@ -165,7 +165,7 @@ pub(crate) async fn change_form(
     }
     let verb = if blocking { "Block" } else { "Move" };
     let page = ChangePage {
-        frame: Frame::new(
+        frame: Layout::new(
             app,
             viewer,
             headers,

@@ -17,11 +17,11 @@ use crate::{
 };
 use crate::{
     domain::tasks::{checklist, comments},
-    http::pages::tasks::form::{Commenting, Editing},
+    http::pages::tasks::form::{CommentForm, EditForm},
 };
 
 /// `POST /tasks/{key}/steps`
-pub async fn add_step(Editing(form): Editing) -> Result<Response> {
+pub async fn add_step(EditForm(form): EditForm) -> Result<Response> {
     let (access, text) = (&form.access, form.fields.text("text"));
     form.change("Added a step", |change, _| {
         Box::pin(checklist::add_step(change, &access.team, access.id, text))
@@ -32,7 +32,7 @@ pub async fn add_step(Editing(form): Editing) -> Result<Response> {
 /// `POST /tasks/{key}/steps/{id}`: ticked off with `done`, not so without.
 pub async fn tick_step(
     Path((_, step)): Path<(String, String)>,
-    Editing(form): Editing,
+    EditForm(form): EditForm,
 ) -> Result<Response> {
     let (access, step, ticked) = (&form.access, id(&step)?, form.fields.get("done").is_some());
     form.change("Saved the step", |change, _| {
@@ -50,7 +50,7 @@ pub async fn tick_step(
 /// `POST /tasks/{key}/steps/{id}/remove`
 pub async fn remove_step(
     Path((_, step)): Path<(String, String)>,
-    Editing(form): Editing,
+    EditForm(form): EditForm,
 ) -> Result<Response> {
     let (access, step) = (&form.access, id(&step)?);
     form.change("Took the step away", |change, _| {
@@ -65,7 +65,7 @@ pub async fn remove_step(
 }
 
 /// `POST /tasks/{key}/ask-for-help`: puts it on the agenda of the next standup.
-pub async fn ask_for_help(Commenting(form): Commenting) -> Result<Response> {
+pub async fn ask_for_help(CommentForm(form): CommentForm) -> Result<Response> {
     let access = &form.access;
     form.change(
         "Asked for help: it is on the agenda of the next standup",
@@ -82,7 +82,7 @@ pub async fn ask_for_help(Commenting(form): Commenting) -> Result<Response> {
 }
 
 /// `POST /tasks/{key}/comments`: everyone who is signed in and may write may say something.
-pub async fn add_comment(Commenting(form): Commenting) -> Result<Response> {
+pub async fn add_comment(CommentForm(form): CommentForm) -> Result<Response> {
     let (access, body) = (&form.access, form.fields.text("body"));
     form.change("Said", |change, _| {
         Box::pin(comments::add_comment(change, &access.team, access.id, body))
@@ -93,7 +93,7 @@ pub async fn add_comment(Commenting(form): Commenting) -> Result<Response> {
 /// `POST /tasks/{key}/comments/{id}`
 pub async fn edit_comment(
     Path((_, comment)): Path<(String, String)>,
-    Commenting(form): Commenting,
+    CommentForm(form): CommentForm,
 ) -> Result<Response> {
     let (access, comment, body) = (&form.access, id(&comment)?, form.fields.text("body"));
     form.change("Saved the comment", |change, _| {
@@ -111,7 +111,7 @@ pub async fn edit_comment(
 /// `POST /tasks/{key}/comments/{id}/delete`
 pub async fn delete_comment(
     Path((_, comment)): Path<(String, String)>,
-    Commenting(form): Commenting,
+    CommentForm(form): CommentForm,
 ) -> Result<Response> {
     let (access, comment) = (&form.access, id(&comment)?);
     form.change("Deleted the comment", |change, _| {

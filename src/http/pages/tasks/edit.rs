@@ -18,11 +18,11 @@ use crate::{
         edit,
         task_edit::{Edit, Seen},
     },
-    http::pages::tasks::form::Editing,
+    http::pages::tasks::form::EditForm,
 };
 
 /// `POST /tasks/{key}`: changes the fields that were sent.
-pub async fn edit(Editing(form): Editing) -> Result<Response> {
+pub async fn edit(EditForm(form): EditForm) -> Result<Response> {
     let access = &form.access;
     let sentence = format!("Saved {}", access.key);
     match read_edit(&form.app, &form.viewer, access, &form.fields).await {

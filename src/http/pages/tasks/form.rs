@@ -10,10 +10,10 @@ use crate::{
     app::App,
     domain::{
         error::Result,
-        events::{Change, Changed, Doing, Within},
+        events::{BoxFuture, Change, Changed, Scope},
         policy::{task_access::TaskAccess, viewer::Viewer},
     },
-    http::extract::{form::Fields, task::AtTask},
+    http::extract::{form::Fields, task::TaskContext},
 };
 
 /// Who sent which fields, on what task.
@@ -26,26 +26,26 @@ pub struct TaskForm {
 }
 
 /// A form from somebody who may change the task.
-pub struct Editing(pub(crate) TaskForm);
+pub struct EditForm(pub(crate) TaskForm);
 
 /// A form from somebody who may speak on the task: whoever is signed in and may write.
-pub struct Commenting(pub(crate) TaskForm);
+pub struct CommentForm(pub(crate) TaskForm);
 
-impl FromRequest<App> for Editing {
+impl FromRequest<App> for EditForm {
     type Rejection = Response;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
-        TaskForm::read(request, app, AtTask::to_edit)
+        TaskForm::read(request, app, TaskContext::to_edit)
             .await
             .map(Self)
     }
 }
 
-impl FromRequest<App> for Commenting {
+impl FromRequest<App> for CommentForm {
     type Rejection = Response;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
-        TaskForm::read(request, app, AtTask::to_comment)
+        TaskForm::read(request, app, TaskContext::to_comment)
             .await
             .map(Self)
     }
@@ -55,13 +55,13 @@ impl TaskForm {
     async fn read(
         request: Request,
         app: &App,
-        may: fn(AtTask) -> Result<AtTask>,
+        may: fn(TaskContext) -> Result<TaskContext>,
     ) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
-        let at = AtTask::from_request_parts(&mut parts, app)
+        let at = TaskContext::from_request_parts(&mut parts, app)
             .await
             .and_then(may);
-        let AtTask { viewer, access } = at.map_err(IntoResponse::into_response)?;
+        let TaskContext { viewer, access } = at.map_err(IntoResponse::into_response)?;
         let headers = parts.headers.clone();
         let fields = Fields::from_request(Request::from_parts(parts, body), app).await?;
         Ok(Self {
@@ -76,7 +76,7 @@ impl TaskForm {
     /// Does the verb; the answer is still to be given.
     pub(crate) async fn try_change<'env, T>(
         &'env self,
-        verb: impl for<'a> FnMut(&'a mut Change, Within<'a, 'env>) -> Doing<'a, T> + Send,
+        verb: impl for<'a> FnMut(&'a mut Change, Scope<'a, 'env>) -> BoxFuture<'a, T> + Send,
     ) -> Result<Changed<T>> {
         self.app.store.change(&self.viewer.actor(), verb).await
     }

@@ -11,7 +11,7 @@ use axum::{
 use crate::domain::tasks::{block, move_task, placement::Place, queries};
 use crate::http::pages::tasks::{
     card::CardHtml,
-    form::{Editing, TaskForm},
+    form::{EditForm, TaskForm},
     refusal::Refusal,
 };
 use crate::{
@@ -24,14 +24,14 @@ use crate::{
     http::{
         extract::{
             form::{Fields, id},
-            task::AtTask,
+            task::TaskContext,
         },
         page::fragment,
     },
 };
 
 /// `PUT` and `POST /tasks/{key}/position`
-pub async fn move_task(Editing(form): Editing) -> Result<Response> {
+pub async fn move_task(EditForm(form): EditForm) -> Result<Response> {
     let TaskForm {
         app,
         access,
@@ -137,23 +137,27 @@ async fn stale(app: &App, access: &TaskAccess, mut conflict: Box<Conflict>) -> R
 // It escapes its own texts.
 
 /// `GET /tasks/{key}/move`
-pub async fn move_form(Given(app): Given<App>, at: AtTask, headers: HeaderMap) -> Result<Response> {
-    let AtTask { viewer, access } = at.to_edit()?;
+pub async fn move_form(
+    Given(app): Given<App>,
+    at: TaskContext,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let TaskContext { viewer, access } = at.to_edit()?;
     change_form(&app, &viewer, &headers, &access, false, Refusal::default()).await
 }
 
 /// `GET /tasks/{key}/block`
 pub async fn block_form(
     Given(app): Given<App>,
-    at: AtTask,
+    at: TaskContext,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let AtTask { viewer, access } = at.to_edit()?;
+    let TaskContext { viewer, access } = at.to_edit()?;
     change_form(&app, &viewer, &headers, &access, true, Refusal::default()).await
 }
 
 /// `PUT` and `POST /tasks/{key}/block`
-pub async fn block(Editing(form): Editing) -> Result<Response> {
+pub async fn block(EditForm(form): EditForm) -> Result<Response> {
     let (access, fields) = (&form.access, &form.fields);
     let reason = block::Reason {
         kind: fields.text("kind").to_owned(),
@@ -190,7 +194,7 @@ fn on_of(fields: &Fields) -> String {
 /// `POST /tasks/{key}/waits/{id}/end`: one reason less.
 pub async fn end_wait(
     Path((_, wait)): Path<(String, String)>,
-    Editing(form): Editing,
+    EditForm(form): EditForm,
 ) -> Result<Response> {
     let access = &form.access;
     let wait = id(&wait)?;
@@ -202,7 +206,7 @@ pub async fn end_wait(
 }
 
 /// `DELETE /tasks/{key}/block` and `POST /tasks/{key}/unblock`
-pub async fn unblock(Editing(form): Editing) -> Result<Response> {
+pub async fn unblock(EditForm(form): EditForm) -> Result<Response> {
     let access = &form.access;
     form.change(&format!("Unblocked {}", access.key), |change, _| {
         Box::pin(block::unblock_task(change, &access.team, access.id))

@@ -24,7 +24,7 @@ use crate::{
     domain::{
         boards::{
             self, Column,
-            filters::terms::{Asks, Filter},
+            filters::terms::{Condition, Filter},
         },
         error::{Problem, Result},
         events::Changed,
@@ -34,7 +34,7 @@ use crate::{
     },
     http::{
         extract::form::Fields,
-        layout::Frame,
+        layout::Layout,
         page::{self, back_to, fragment},
     },
 };
@@ -42,7 +42,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "tasks/new.html")]
 struct NewPage {
-    frame: Frame,
+    frame: Layout,
     team: Team,
     columns: Vec<Column>,
     /// Those that take tasks.
@@ -111,7 +111,7 @@ async fn new_page(
     let mut sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
     sprints.retain(|sprint| sprint.state != "closed");
     Ok(NewPage {
-        frame: Frame::new(app, viewer, headers, "New task", &team.slug).await?,
+        frame: Layout::new(app, viewer, headers, "New task", &team.slug).await?,
         columns: boards::queries::columns(&app.db, team.id).await?,
         sprints,
         team,
@@ -132,7 +132,7 @@ async fn fit(app: &App, team: &Team, new: &mut NewTask, filter: &Filter) -> Resu
     };
     let owners: Vec<&String> = asked()
         .filter_map(|asks| {
-            if let Asks::Owner(handle) = asks {
+            if let Condition::Owner(handle) = asks {
                 Some(handle)
             } else {
                 None
@@ -151,7 +151,7 @@ async fn fit(app: &App, team: &Team, new: &mut NewTask, filter: &Filter) -> Resu
     }
     let labels: Vec<&String> = asked()
         .filter_map(|asks| {
-            if let Asks::Label(label) = asks {
+            if let Condition::Label(label) = asks {
                 Some(label)
             } else {
                 None
@@ -168,7 +168,7 @@ async fn fit(app: &App, team: &Team, new: &mut NewTask, filter: &Filter) -> Resu
         );
     }
     for asks in asked() {
-        if let Asks::Goal(Some(number)) = asks {
+        if let Condition::Goal(Some(number)) = asks {
             new.goal = goal_named(app, team, &number.to_string(), new.sprint, None)
                 .await
                 .unwrap_or_default();

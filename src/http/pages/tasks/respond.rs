@@ -8,7 +8,7 @@ use axum::{
 use crate::{
     domain::{
         error::Result,
-        events::{Change, Changed, Doing, Within},
+        events::{BoxFuture, Change, Changed, Scope},
         tasks::queries,
     },
     http::{
@@ -31,7 +31,7 @@ impl TaskForm {
     pub(crate) async fn change<'env, T>(
         &'env self,
         sentence: &str,
-        verb: impl for<'a> FnMut(&'a mut Change, Within<'a, 'env>) -> Doing<'a, T> + Send,
+        verb: impl for<'a> FnMut(&'a mut Change, Scope<'a, 'env>) -> BoxFuture<'a, T> + Send,
     ) -> Result<Response> {
         let outcome = self.try_change(verb).await;
         self.answer(outcome, sentence).await

@@ -16,9 +16,9 @@ use uuid::Uuid;
 
 use crate::domain::tasks::{
     Wait,
-    dependencies::{self, Waiting},
-    queries::{self, Whole},
-    timeline::{self, Told},
+    dependencies::{self, WaitingTask},
+    queries::{self, TaskDetails},
+    timeline::{self, EntryContent},
 };
 use crate::{
     app::App,
@@ -26,7 +26,7 @@ use crate::{
         boards::{self, Column, labels::Label},
         column_state::State,
         error::{Conflict, Result},
-        follows::follow::{self, What},
+        follows::follow::{self, FollowTarget},
         goals::{self, Goal},
         humanize, markdown,
         person::Person,
@@ -37,8 +37,8 @@ use crate::{
         teams::roster::crew,
     },
     http::{
-        extract::{form::Fields, task::AtTask},
-        layout::Frame,
+        extract::{form::Fields, task::TaskContext},
+        layout::Layout,
         page::{self, fragment},
     },
 };
@@ -46,18 +46,18 @@ use crate::{
 #[derive(Template)]
 #[template(path = "tasks/task.html")]
 struct TaskPage {
-    frame: Frame,
-    article: Article,
+    frame: Layout,
+    article: TaskView,
 }
 
 /// The task itself: the same over the board and on its own page.
 #[derive(Template)]
 #[template(path = "tasks/_task.html")]
-pub(crate) struct Article {
+pub(crate) struct TaskView {
     viewer: Viewer,
     team: Team,
     may_edit: bool,
-    task: Whole,
+    task: TaskDetails,
     description: markdown::Html,
     story: Vec<timeline::Line>,
     columns: Vec<Column>,
@@ -66,7 +66,7 @@ pub(crate) struct Article {
     /// Address and name of every project that goes on, and of its own.
     projects: Vec<(String, String)>,
     /// The tasks that wait on this one.
-    waiting: Vec<Waiting>,
+    waiting: Vec<WaitingTask>,
     people: Vec<Person>,
     labels: Vec<Label>,
     /// Whether the reader follows it.
@@ -80,9 +80,9 @@ pub(crate) struct Article {
 }
 
 // It escapes its own texts.
-impl askama::filters::HtmlSafe for Article {}
+impl askama::filters::HtmlSafe for TaskView {}
 
-impl Article {
+impl TaskView {
     fn error(&self, field: &str) -> &str {
         self.errors.get(field).map_or("", String::as_str)
     }
@@ -207,7 +207,7 @@ impl Article {
         wait.words(self.now)
     }
 
-    fn waited(&self, waiting: &Waiting) -> String {
+    fn waited(&self, waiting: &WaitingTask) -> String {
         humanize::age(self.now, waiting.since)
     }
 
@@ -292,7 +292,7 @@ pub(crate) async fn article(
     access: &TaskAccess,
     refusal: Refusal,
     did: Option<Uuid>,
-) -> Result<Article> {
+) -> Result<TaskView> {
     let task = queries::whole(&app.db, &access.team, access.id).await?;
     let links = team_access::links(&app.db, viewer).await?;
     let seen: Vec<Uuid> = team_access::seen_teams(&app.db, viewer)
@@ -313,7 +313,7 @@ pub(crate) async fn article(
         }
         None => Vec::new(),
     };
-    Ok(Article {
+    Ok(TaskView {
         description: markdown::render(&task.description, &links),
         story: timeline::of_task(&app.db, access.team.id, access.id, &links).await?,
         columns: boards::queries::columns(&app.db, access.team.id).await?,
@@ -326,7 +326,7 @@ pub(crate) async fn article(
             &app.db,
             viewer.person.id,
             access.team.id,
-            What::Task(access.id),
+            FollowTarget::Task(access.id),
         )
         .await?,
         waiting: dependencies::on_task(&app.db, viewer, access.team.id, access.id).await?,
@@ -344,15 +344,15 @@ pub(crate) async fn article(
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub struct Did {
+pub struct UndoQuery {
     pub(crate) did: Option<Uuid>,
 }
 
 /// `GET /tasks/{key}`
 pub async fn task(
     Given(app): Given<App>,
-    AtTask { viewer, access }: AtTask,
-    Query(did): Query<Did>,
+    TaskContext { viewer, access }: TaskContext,
+    Query(did): Query<UndoQuery>,
     headers: HeaderMap,
 ) -> Result<Response> {
     let article = article(&app, &viewer, &access, Refusal::default(), did.did).await?;
@@ -363,7 +363,7 @@ pub(crate) async fn shown(
     app: &App,
     viewer: &Viewer,
     headers: &HeaderMap,
-    article: Article,
+    article: TaskView,
     status: StatusCode,
 ) -> Result<Response> {
     if fragment(headers).is_some() {
@@ -375,7 +375,7 @@ pub(crate) async fn shown(
     }
     let title = format!("{} {}", article.task.card.key, article.task.card.title);
     let page = TaskPage {
-        frame: Frame::new(app, viewer, headers, title, &article.team.slug).await?,
+        frame: Layout::new(app, viewer, headers, title, &article.team.slug).await?,
         article,
     };
     if status.is_success() {

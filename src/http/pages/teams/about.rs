@@ -22,7 +22,7 @@ use crate::{
     domain::{
         clock,
         error::{Problem, Result},
-        goals::contributions::{self, Serving},
+        goals::contributions::{self, Contribution},
         humanize, markdown,
         measure::{Measure, part},
         policy::{team_access, viewer::Viewer},
@@ -31,13 +31,13 @@ use crate::{
             queries::{KeyResult, Objective, Project},
         },
     },
-    http::{extract::form::Fields, layout::Frame, page},
+    http::{extract::form::Fields, layout::Layout, page},
 };
 
 #[derive(Template)]
 #[template(path = "teams/about.html")]
 struct AboutPage {
-    frame: Frame,
+    frame: Layout,
     team: Team,
     may_edit: bool,
     may_lead: bool,
@@ -62,7 +62,7 @@ struct Reached {
     figure: String,
     is: i64,
     projects: Vec<Project>,
-    goals: Vec<Serving>,
+    goals: Vec<Contribution>,
 }
 
 impl AboutPage {
@@ -116,7 +116,7 @@ async fn about_page(
         }
     }
     Ok(AboutPage {
-        frame: Frame::new(app, viewer, headers, format!("About {}", team.name), slug)
+        frame: Layout::new(app, viewer, headers, format!("About {}", team.name), slug)
             .await?
             .at("about"),
         this_quarter: quarter(crew.week.today(app.clock.now())),
@@ -165,7 +165,7 @@ async fn aims(app: &App, viewer: &Viewer, team: &Team) -> Result<Vec<Aim>> {
             let of_it = goals
                 .iter()
                 .filter(|goal| goal.project == Some(project.id))
-                .map(Serving::figure);
+                .map(Contribution::figure);
             (
                 project.measure,
                 project
@@ -174,7 +174,7 @@ async fn aims(app: &App, viewer: &Viewer, team: &Team) -> Result<Vec<Aim>> {
             )
         });
         // A goal whose project feeds the same key result is in that project's figure already.
-        let of_goals: Vec<Serving> = goals
+        let of_goals: Vec<Contribution> = goals
             .iter()
             .filter(|goal| goal.key_result == Some(result.id))
             .filter(|goal| {
@@ -184,7 +184,7 @@ async fn aims(app: &App, viewer: &Viewer, team: &Team) -> Result<Vec<Aim>> {
             })
             .cloned()
             .collect();
-        let figures = of_projects.chain(of_goals.iter().map(Serving::figure));
+        let figures = of_projects.chain(of_goals.iter().map(Contribution::figure));
         let current = result
             .typed
             .unwrap_or_else(|| added_up(result.measure, figures));

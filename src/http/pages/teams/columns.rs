@@ -20,7 +20,7 @@ use crate::{
     },
     http::{
         extract::form::{Fields, id},
-        layout::Frame,
+        layout::Layout,
         page,
     },
 };
@@ -102,7 +102,7 @@ pub async fn edit_column(
 #[derive(Template)]
 #[template(path = "teams/remove_column.html")]
 struct RemoveColumnPage {
-    frame: Frame,
+    frame: Layout,
     team: Team,
     column: Column,
     others: Vec<Column>,
@@ -145,7 +145,7 @@ async fn remove_page(
     .bind(column.id)
     .fetch_one(&app.db)
     .await?;
-    let frame = Frame::new(
+    let frame = Layout::new(
         app,
         viewer,
         headers,

@@ -20,7 +20,7 @@ use crate::{
         policy::{team_access, viewer::Viewer},
         tasks::event_text::{Names, by_itself},
     },
-    http::{layout::Frame, page},
+    http::{layout::Layout, page},
 };
 
 /// So many events a page.
@@ -29,7 +29,7 @@ const SHOWN: i64 = 100;
 #[derive(Template)]
 #[template(path = "teams/history.html")]
 struct HistoryPage {
-    frame: Frame,
+    frame: Layout,
     team: Team,
     lines: Vec<Line>,
     /// The event that the next page begins before.
@@ -113,7 +113,7 @@ pub async fn history(
         })
     };
     let lines = rows.into_iter().filter_map(line).collect();
-    let frame = Frame::new(
+    let frame = Layout::new(
         &app,
         &viewer,
         &headers,

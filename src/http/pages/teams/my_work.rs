@@ -45,22 +45,22 @@ use crate::{
             actions::{self, Action},
             topics::{self, Topic},
         },
-        tasks::{self, Card, dependencies::Waiting},
+        tasks::{self, Card, dependencies::WaitingTask},
     },
-    http::{extract::form::Fields, layout::Frame, page},
+    http::{extract::form::Fields, layout::Layout, page},
 };
 
 #[derive(Template)]
 #[template(path = "teams/my_work.html")]
 struct MyWork {
-    frame: Frame,
+    frame: Layout,
     whose: Person,
     mine: bool,
     teams: Vec<(Team, Vec<Card>)>,
     /// What waits for a second pair of eyes in this person's teams.
     reviews: Vec<(Team, Vec<Card>)>,
     /// Who waits on this person, and whether for a goal at risk: those first, then the longest.
-    waiting: Vec<(Waiting, bool)>,
+    waiting: Vec<(WaitingTask, bool)>,
     /// What others did to what the reader follows; nothing on another's page, nor the three after it.
     news: News,
     followed: Vec<Followed>,
@@ -128,7 +128,7 @@ impl MyWork {
         self.mine && self.frame.may_edit(action.team_id)
     }
 
-    fn waited(&self, waiting: &Waiting) -> String {
+    fn waited(&self, waiting: &WaitingTask) -> String {
         humanize::age(self.now, waiting.since)
     }
 
@@ -176,7 +176,7 @@ pub async fn my_work(
     viewer: Viewer,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let frame = Frame::new(&app, &viewer, &headers, "My work", "")
+    let frame = Layout::new(&app, &viewer, &headers, "My work", "")
         .await?
         .at("my-work");
     let me = viewer.person.clone();
@@ -198,12 +198,12 @@ pub async fn person(
             .bind(&handle)
             .fetch_one(&app.db)
             .await?;
-    let frame = Frame::new(&app, &viewer, &headers, whose.name.clone(), "").await?;
+    let frame = Layout::new(&app, &viewer, &headers, whose.name.clone(), "").await?;
     page::page(&work_of(&app, &viewer, whose, frame).await?)
 }
 
 /// Somebody's work, as far as the viewer may look.
-async fn work_of(app: &App, viewer: &Viewer, whose: Person, frame: Frame) -> Result<MyWork> {
+async fn work_of(app: &App, viewer: &Viewer, whose: Person, frame: Layout) -> Result<MyWork> {
     // The frame has read already which teams they may look at.
     let teams = frame.teams.clone();
     let seen: Vec<Uuid> = teams.iter().map(|team| team.id).collect();
@@ -280,7 +280,7 @@ async fn waiting_on(
     account: Uuid,
     seen: &[Uuid],
     reader: &Viewer,
-) -> Result<Vec<(Waiting, bool)>> {
+) -> Result<Vec<(WaitingTask, bool)>> {
     let waiting =
         crate::domain::tasks::dependencies::on_person(&app.db, account, seen, reader).await?;
     let mut ids: Vec<Uuid> = waiting
@@ -304,8 +304,8 @@ async fn waiting_on(
             .await?
         }
     };
-    let risky = |waiting: &Waiting| waiting.goal_id.is_some_and(|goal| at_risk.contains(&goal));
-    let mut waiting: Vec<(Waiting, bool)> = waiting
+    let risky = |waiting: &WaitingTask| waiting.goal_id.is_some_and(|goal| at_risk.contains(&goal));
+    let mut waiting: Vec<(WaitingTask, bool)> = waiting
         .into_iter()
         .map(|one| (one.clone(), risky(&one)))
         .collect();
@@ -316,7 +316,7 @@ async fn waiting_on(
 #[derive(Template)]
 #[template(path = "teams/teams.html")]
 struct TeamsPage {
-    frame: Frame,
+    frame: Layout,
     sprint: Option<Sprint>,
     day: (usize, usize),
     rows: Vec<Row>,
@@ -470,7 +470,7 @@ pub async fn all(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> 
             team,
         });
     }
-    let frame = Frame::new(&app, &viewer, &headers, "All teams", "").await?;
+    let frame = Layout::new(&app, &viewer, &headers, "All teams", "").await?;
     let day = sprint.as_ref().map_or((0, 0), |sprint| {
         let week = Week::beginning(sprint.starts_on);
         (

@@ -13,7 +13,7 @@ use time::{Date, OffsetDateTime};
 use crate::domain::{
     team::Team,
     teams::{
-        roster::{Crew, Member, crew},
+        roster::{Member, Roster, crew},
         schedule::{self, WeekDraft},
     },
 };
@@ -33,7 +33,7 @@ use crate::{
         policy::{team_access, viewer::Viewer},
         teams::share_links::{self, Link},
     },
-    http::{extract::form::Fields, layout::Frame, page},
+    http::{extract::form::Fields, layout::Layout, page},
 };
 
 /// ISO weekdays by number, from 1.
@@ -50,13 +50,13 @@ pub const WEEKDAYS: [&str; 7] = [
 #[derive(Template)]
 #[template(path = "teams/settings.html")]
 pub(crate) struct SettingsPage {
-    frame: Frame,
+    frame: Layout,
     team: Team,
     week: WeekDraft,
     days_off: Vec<(Date, String)>,
     /// Whether only its members may look at it.
     private: bool,
-    crew: Crew,
+    crew: Roster,
     /// Everybody who is not on it.
     others: Vec<Person>,
     columns: Vec<Column>,
@@ -239,7 +239,7 @@ pub(crate) async fn settings_page(
             .iter()
             .all(|member| member.person.id != person.id)
     });
-    let frame = Frame::new(
+    let frame = Layout::new(
         app,
         viewer,
         headers,

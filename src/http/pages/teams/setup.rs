@@ -34,20 +34,11 @@ use crate::{
     },
     http::{
         extract::form::Fields,
-        layout::Frame,
-        middleware::client_ip::Network,
+        layout::Layout,
+        middleware::client_ip::ClientIp,
         page::{self, theme},
     },
 };
-
-/// Whether nobody has an account yet.
-pub async fn is_empty(db: impl PgExecutor<'_>) -> Result<bool> {
-    Ok(
-        sqlx::query_scalar("SELECT NOT EXISTS (SELECT FROM accounts)")
-            .fetch_one(db)
-            .await?,
-    )
-}
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -58,7 +49,7 @@ pub struct Key {
 #[derive(Template)]
 #[template(path = "teams/setup.html")]
 struct SetupPage {
-    frame: Frame,
+    frame: Layout,
     key: String,
     today: Date,
     /// Teams that the command line made before anybody could sign in.
@@ -120,7 +111,7 @@ async fn setup_page(
     typed: Fields,
     errors: BTreeMap<&'static str, String>,
 ) -> Result<SetupPage> {
-    let frame = Frame::bare(app, "Set up".to_owned(), theme(headers));
+    let frame = Layout::bare(app, "Set up".to_owned(), theme(headers));
     let today = clock::day_in(app.clock.now(), "UTC");
     Ok(SetupPage {
         frame,
@@ -143,7 +134,7 @@ async fn teams_there(db: impl PgExecutor<'_>) -> Result<Vec<Team>> {
 /// `POST /setup`
 pub async fn set_up(
     Given(app): Given<App>,
-    from: Network,
+    from: ClientIp,
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {

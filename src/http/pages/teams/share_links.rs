@@ -12,7 +12,7 @@ use crate::{
     domain::{
         auth::passwords,
         error::{Problem, Result},
-        policy::{share_links::Shows, team_access, viewer::Viewer},
+        policy::{share_links::SharedPage, team_access, viewer::Viewer},
         teams::share_links::{self, Draft},
     },
     http::{
@@ -69,7 +69,7 @@ pub async fn share(
 async fn read_draft(fields: &Fields) -> Result<Draft<'_>> {
     Ok(Draft {
         name: fields.text("name"),
-        shows: Shows::try_from(fields.text("shows").to_owned())
+        shows: SharedPage::try_from(fields.text("shows").to_owned())
             .map_err(|_| Problem::field("shows", "A link shows the board or the check-in."))?,
         days: fields.parse("days", "A link holds for 1 to 366 days, or without an end.")?,
         password_hash: match fields.text("password") {

@@ -1,0 +1,64 @@
+//! `fortnight demo`
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use sqlx::PgPool;
+
+use crate::{
+    cli::serve::{listen, serve_from},
+    config::Config,
+    db::database::Database,
+    demo,
+    domain::{clock::Clock, teams::setup},
+};
+
+#[derive(Args, Debug)]
+pub(super) struct Demo {
+    /// Start over with fresh demo data
+    #[arg(long)]
+    reset: bool,
+    /// Number of tasks in Infrastructure's sprint, for benchmarks
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(super) tasks: Option<u32>,
+}
+
+pub(super) async fn serve_demo(config: &Config, args: &Demo) -> anyhow::Result<()> {
+    if config.database()?.is_some() {
+        bail!("the demo always uses a database of its own: remove --database-url and DATABASE_URL");
+    }
+    let listener = listen(config).await?;
+    let data_dir = config.demo_data_dir()?;
+    claim_for_the_demo(&data_dir)?;
+    let database = if args.reset {
+        Database::emptied(&data_dir).await?
+    } else {
+        Database::to_serve(None, &data_dir).await?
+    };
+    serve_from(database, listener, config, Some(args)).await
+}
+
+/// Marks a data directory as the demo's. Refuses one with a real workspace: `--reset` would empty it.
+fn claim_for_the_demo(folder: &Path) -> anyhow::Result<()> {
+    let mark = folder.join("demo");
+    if folder.join("postgres").exists() && !mark.exists() {
+        bail!(
+            "{} contains a real workspace: choose another data directory for the demo, or none",
+            folder.display()
+        );
+    }
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(&mark, ""))
+        .with_context(|| format!("cannot write to {}", folder.display()))
+}
+
+pub(super) async fn fill(pool: &PgPool, tasks: Option<u32>) -> anyhow::Result<()> {
+    if setup::is_empty(pool).await? {
+        return demo::fill(pool, Clock::default().now(), tasks).await;
+    }
+    if let Some(tasks) = tasks {
+        bail!("the demo already has data: add --reset to start over with {tasks} tasks");
+    }
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! The command line: one file per command.
+
+mod demo;
+mod import;
+mod output;
+mod serve;
+mod signals;
+mod team;
+mod token;
+mod user;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use sqlx::PgPool;
+
+use crate::{
+    config::Config,
+    db::{self, database::Database},
+};
+
+/// A self-hosted team board for people who work in sprints
+#[derive(Debug, Parser)]
+#[command(name = "fortnight", version)]
+pub struct Cli {
+    #[command(flatten)]
+    config: Config,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start the server (the default)
+    Serve,
+    /// Start the server with demo data, in a data directory of its own
+    Demo(demo::Demo),
+    /// Migrate the database to this version
+    Migrate,
+    /// Manage accounts
+    #[command(subcommand)]
+    User(user::User),
+    /// Manage teams
+    #[command(subcommand)]
+    Team(team::Team),
+    /// Manage API tokens
+    #[command(subcommand)]
+    Token(token::Token),
+    /// Import from another tool
+    Import(import::Import),
+}
+
+impl Cli {
+    /// Runs the command until it is done.
+    pub fn run(self) -> anyhow::Result<()> {
+        tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .context("cannot start the runtime")?
+            .block_on(self.dispatch())
+    }
+
+    async fn dispatch(self) -> anyhow::Result<()> {
+        let config = self.config;
+        match self.command.unwrap_or(Command::Serve) {
+            Command::Serve => serve::serve(&config).await,
+            Command::Demo(args) => demo::serve_demo(&config, &args).await,
+            command => run_beside_server(&config, command).await,
+        }
+    }
+}
+
+/// Runs a command that ends by itself. A server may be running on the same data directory.
+async fn run_beside_server(config: &Config, command: Command) -> anyhow::Result<()> {
+    let database = Database::to_work_beside(config.database()?, &config.data_dir()?).await?;
+    let outcome = match db::migrate(&database.pool).await {
+        Ok(()) => run_command(&database.pool, command).await,
+        Err(error) => Err(error),
+    };
+    database.close().await;
+    outcome
+}
+
+async fn run_command(pool: &PgPool, command: Command) -> anyhow::Result<()> {
+    match command {
+        // every command migrates first
+        Command::Migrate | Command::Serve | Command::Demo(_) => Ok(()),
+        Command::User(command) => command.run(pool).await,
+        Command::Team(command) => command.run(pool).await,
+        Command::Token(command) => command.run(pool).await,
+        Command::Import(args) => import::import(pool, &args).await,
+    }
+}

@@ -1,0 +1,106 @@
+//! `fortnight serve`
+
+use anyhow::Context;
+use sqlx::PgPool;
+use tokio::net::TcpListener;
+
+use crate::{
+    app::App,
+    cli::{
+        demo::{self, Demo},
+        output::print_line,
+        signals,
+    },
+    config::Config,
+    db::{self, database::Database},
+    domain::{accounts::api_tokens, clock::Clock, teams::setup},
+    http::{
+        live::dispatcher,
+        router,
+        serve::{self as server, Timeouts},
+    },
+    jobs::housekeeping,
+};
+
+pub(super) async fn serve(config: &Config) -> anyhow::Result<()> {
+    // before Postgres is started: a port in use is the commonest mistake
+    let listener = listen(config).await?;
+    let database = Database::to_serve(config.database()?, &config.data_dir()?).await?;
+    serve_from(database, listener, config, None).await
+}
+
+pub(super) async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", config.listen))
+}
+
+/// Serves, and closes the database in order however that ended.
+pub(super) async fn serve_from(
+    database: Database,
+    listener: TcpListener,
+    config: &Config,
+    demo: Option<&Demo>,
+) -> anyhow::Result<()> {
+    let outcome = serve_on(&database.pool, listener, config, demo).await;
+    database.close().await;
+    outcome
+}
+
+async fn serve_on(
+    pool: &PgPool,
+    listener: TcpListener,
+    config: &Config,
+    demo: Option<&Demo>,
+) -> anyhow::Result<()> {
+    let stop_requested = signals::listen()?;
+    db::migrate(pool).await?;
+    if let Some(args) = demo {
+        demo::fill(pool, args.tasks).await?;
+    }
+    let public_url = config.public_url(listener.local_addr()?);
+    let app = App::behind(
+        config.trusted(),
+        &public_url,
+        pool.clone(),
+        Clock::default(),
+    );
+    housekeeping::start(&app).await?;
+    let first_visit = first_visit(&app, demo.is_some()).await?;
+    let pump = tokio::spawn(dispatcher::pump(app.clone()));
+    print_line(&format!("Fortnight is at {public_url}"));
+    if let Some(path) = first_visit {
+        print_line(&format!("Open {public_url}{path}"));
+    }
+    server::serve(
+        listener,
+        router::router(app.clone()),
+        Timeouts::default(),
+        stop_requested,
+        app.live.ending(),
+    )
+    .await;
+    // It holds the connection that listens, which must be closed before the database is.
+    let _ = pump.await;
+    Ok(())
+}
+
+/// The path of the one-time link to print: to the setup page, or signed in to the demo.
+async fn first_visit(app: &App, demo: bool) -> anyhow::Result<Option<String>> {
+    let now = app.clock.now();
+    if demo {
+        let guide: Option<uuid::Uuid> = sqlx::query_scalar(
+            "SELECT id FROM accounts WHERE role = 'admin' ORDER BY created_at, id LIMIT 1",
+        )
+        .fetch_optional(&app.db)
+        .await?;
+        let Some(guide) = guide else { return Ok(None) };
+        let key = api_tokens::create_link(&app.db, now, api_tokens::Purpose::SignIn(guide)).await?;
+        return Ok(Some(format!("/enter/{key}")));
+    }
+    if setup::is_empty(&app.db).await? {
+        let key = api_tokens::create_link(&app.db, now, api_tokens::Purpose::Setup).await?;
+        return Ok(Some(format!("/setup?key={key}")));
+    }
+    Ok(None)
+}

@@ -1,0 +1,133 @@
+//! `fortnight team`
+
+use anyhow::Context;
+use clap::Subcommand;
+use sqlx::PgPool;
+
+use crate::{
+    cli::output::to_error,
+    domain::{
+        clock::Clock,
+        events::{
+            EventStore,
+            audit_log::{self, Line},
+        },
+        policy::actor::Actor,
+        sprints, team,
+        teams::{create, membership},
+    },
+    http::live::dispatcher,
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Team {
+    /// Add a team
+    Add {
+        /// Its name in URLs, such as infrastructure
+        slug: String,
+        #[arg(long)]
+        name: String,
+        /// Prefix of its task keys, such as INF
+        #[arg(long)]
+        key: String,
+        /// E-mail address of a member; can be repeated
+        #[arg(long = "member", value_name = "EMAIL")]
+        members: Vec<String>,
+    },
+    /// Make someone lead of a team, for example of a private team without members
+    Lead { slug: String, email: String },
+}
+
+impl Team {
+    pub(super) async fn run(self, pool: &PgPool) -> anyhow::Result<()> {
+        match self {
+            Self::Add {
+                slug,
+                name,
+                key,
+                members,
+            } => add_team(pool, &slug, &name, &key, &members).await,
+            Self::Lead { slug, email } => lead_team(pool, &slug, &email).await,
+        }
+    }
+}
+
+async fn add_team(
+    pool: &PgPool,
+    slug: &str,
+    name: &str,
+    key: &str,
+    members: &[String],
+) -> anyhow::Result<()> {
+    let now = Clock::default().now();
+    let mut tx = pool.begin().await?;
+    let team = create::add_team(&mut tx, now, slug, name, key)
+        .await
+        .map_err(to_error)?;
+    let line = Line {
+        team: Some(team),
+        ..Line::default()
+    };
+    let made = Line {
+        kind: "team.added",
+        about: "{team}, on the command line",
+        ..line
+    };
+    audit_log::write(&mut tx, now, made)
+        .await
+        .map_err(to_error)?;
+    for email in members {
+        let (account, handle) = create::account_by_email(&mut tx, email)
+            .await
+            .map_err(to_error)?;
+        create::add_member(&mut tx, now, team, account, false)
+            .await
+            .map_err(to_error)?;
+        let about = format!("@{handle} is now member of {{team}}, on the command line");
+        audit_log::write(
+            &mut tx,
+            now,
+            Line {
+                kind: "team.role",
+                about: &about,
+                ..line
+            },
+        )
+        .await
+        .map_err(to_error)?;
+    }
+    sprints::cadence::keep_up(&mut tx, now)
+        .await
+        .map_err(to_error)?;
+    tx.commit().await?;
+    println!("Created {name}. Its board is at /teams/{slug}.");
+    Ok(())
+}
+
+async fn lead_team(pool: &PgPool, slug: &str, email: &str) -> anyhow::Result<()> {
+    let (store, mut commits) = EventStore::new(pool.clone(), Clock::default());
+    let handle: Option<String> = sqlx::query_scalar(
+        "SELECT handle FROM accounts WHERE lower(email) = lower($1) AND deactivated_at IS NULL",
+    )
+    .bind(email)
+    .fetch_optional(pool)
+    .await?;
+    let handle = handle
+        .with_context(|| format!("there is no active account with the e-mail address {email}"))?;
+    let team: Option<team::Team> =
+        sqlx::query_as("SELECT id, slug, name, key, seq FROM teams WHERE slug = $1")
+            .bind(slug)
+            .fetch_optional(pool)
+            .await?;
+    let team = team.with_context(|| format!("there is no team {slug}"))?;
+    let lead = Some(membership::TeamRole::Lead);
+    store
+        .change(&Actor::nobody(), |change, _| {
+            Box::pin(membership::set_member(change, &team, &handle, lead))
+        })
+        .await
+        .map_err(to_error)?;
+    dispatcher::flush(pool, &mut commits).await;
+    println!("@{handle} is now a lead of {}.", team.name);
+    Ok(())
+}

@@ -1,0 +1,33 @@
+//! `fortnight token`
+
+use clap::Subcommand;
+use sqlx::PgPool;
+
+use crate::domain::{
+    accounts::api_tokens::{self, Scope},
+    clock::Clock,
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Token {
+    /// Create an API token and print it; it is not shown again
+    Create {
+        email: String,
+        #[arg(long)]
+        scope: Scope,
+    },
+}
+
+impl Token {
+    pub(super) async fn run(self, pool: &PgPool) -> anyhow::Result<()> {
+        match self {
+            Self::Create { email, scope } => create_token(pool, &email, scope).await,
+        }
+    }
+}
+
+async fn create_token(pool: &PgPool, email: &str, scope: Scope) -> anyhow::Result<()> {
+    let secret = api_tokens::create(pool, Clock::default().now(), email, scope).await?;
+    println!("This token is not shown again: {secret}");
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! `fortnight user`
+
+use std::io::IsTerminal;
+
+use anyhow::Context;
+use clap::Subcommand;
+use sqlx::PgPool;
+
+use crate::{
+    cli::output::to_error,
+    domain::{
+        accounts::create::{NewAccount, add_account},
+        auth::passwords,
+        clock::Clock,
+        events::audit_log::{self, Line},
+    },
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum User {
+    /// Add an account; asks for its password
+    Add {
+        email: String,
+        #[arg(long)]
+        name: String,
+        /// Make it an administrator
+        #[arg(long)]
+        admin: bool,
+    },
+}
+
+impl User {
+    pub(super) async fn run(self, pool: &PgPool) -> anyhow::Result<()> {
+        match self {
+            Self::Add { email, name, admin } => add_user(pool, &email, &name, admin).await,
+        }
+    }
+}
+
+async fn add_user(pool: &PgPool, email: &str, name: &str, admin: bool) -> anyhow::Result<()> {
+    let password = read_password()?;
+    let now = Clock::default().now();
+    let password_hash = passwords::hash(password).await.map_err(to_error)?;
+    let new = NewAccount {
+        email: email.to_owned(),
+        name: name.to_owned(),
+        password_hash,
+        admin,
+        time_zone: "UTC".to_owned(),
+    };
+    let mut tx = pool.begin().await?;
+    let person = add_account(&mut tx, now, new).await.map_err(to_error)?;
+    let about = format!(
+        "{email} as {}, on the command line",
+        if admin { "administrator" } else { "member" }
+    );
+    audit_log::write(
+        &mut tx,
+        now,
+        Line {
+            kind: "account.made",
+            about: &about,
+            ..Line::default()
+        },
+    )
+    .await
+    .map_err(to_error)?;
+    tx.commit().await?;
+    println!(
+        "Created {} (@{}). Sign in with {email}.",
+        person.name, person.handle
+    );
+    Ok(())
+}
+
+/// Asks for a password on a terminal without showing it; otherwise reads the first line of standard input.
+fn read_password() -> anyhow::Result<String> {
+    if std::io::stdin().is_terminal() {
+        return rpassword::prompt_password("Password: ").context("cannot read the password");
+    }
+    let mut line = String::new();
+    std::io::stdin()
+        .read_line(&mut line)
+        .context("cannot read the password")?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}

@@ -1,0 +1,307 @@
+//! The structure of `src/`: which part may use which, and that no files use each other in a circle. Read from the `use`
+//! lines and paths of the source itself. There is no list of exceptions.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+/// Modules, each with the modules it uses.
+type Graph = BTreeMap<String, BTreeSet<String>>;
+
+/// The parts from the lowest to the highest. A part may use those before it; parts of one line, and files of one part, may
+/// use one another as long as that makes no circle.
+const ORDER: &[&[&str]] = &[
+    &["config", "db"],
+    &[
+        "domain::clock",
+        "domain::column_state",
+        "domain::constraints",
+        "domain::dates",
+        "domain::error",
+        "domain::humanize",
+        "domain::keys",
+        "domain::markdown",
+        "domain::measure",
+        "domain::person",
+        "domain::slug",
+        "domain::team",
+        "domain::text",
+    ],
+    &["domain::auth"],
+    &["domain::policy"],
+    &["domain::events"],
+    &["domain::accounts"],
+    &["domain::teams"],
+    &["domain::boards"],
+    // a task is planned for a sprint, so the calendar of sprints is below tasks
+    &["domain::sprints"],
+    &["domain::tasks"],
+    &["domain::goals"],
+    &["domain::projects"],
+    // features over all of that
+    &["domain"],
+    &["app", "http", "jobs", "demo"],
+    &["cli"],
+];
+
+#[test]
+fn every_part_uses_only_what_is_below_it() {
+    let mut wrong = Vec::new();
+    for (from, to) in arrows(&graph()) {
+        if rank(&to) > rank(&from) {
+            wrong.push(format!("{from} uses {to}"));
+        }
+        // http and jobs serve; neither they nor the domain know the demo
+        let beside = |part: &str| !from.starts_with(part) && to.starts_with(part);
+        if beside("demo") && !from.starts_with("cli") {
+            wrong.push(format!("{from} uses {to}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_files_use_one_another_in_a_circle() {
+    let graph = graph();
+    for start in graph.keys() {
+        let mut reached = BTreeSet::new();
+        let mut waiting: Vec<&String> = graph[start].iter().collect();
+        while let Some(module) = waiting.pop() {
+            if reached.insert(module) {
+                waiting.extend(graph.get(module).into_iter().flatten());
+            }
+        }
+        assert!(
+            !reached.contains(start),
+            "{start} is part of a circle through {:?}",
+            reached
+                .iter()
+                .filter(|module| graph[**module].contains(start))
+                .collect::<Vec<_>>()
+        );
+    }
+}
+
+#[test]
+fn the_domain_knows_neither_http_nor_templates() {
+    for (path, source) in sources() {
+        if !module_of(&path).starts_with("domain") {
+            continue;
+        }
+        for (number, line) in source.lines().enumerate() {
+            let foreign = ["axum", "askama", "tower", "hyper"]
+                .into_iter()
+                .find(|name| contains_path(line, name));
+            assert_eq!(foreign, None, "{path}:{}: {line}", number + 1);
+        }
+    }
+}
+
+#[test]
+fn no_file_is_longer_than_400_lines() {
+    for (path, source) in sources() {
+        let lines = source.lines().count();
+        assert!(lines <= 400, "{path} has {lines} lines");
+    }
+}
+
+/// The graph test itself finds what it looks for.
+#[test]
+fn paths_of_all_forms_are_found() {
+    let modules = BTreeSet::from(["a", "a::b", "c::d", "e"].map(str::to_owned));
+    let source = "use crate::{a::{self, b::Thing}, e};\nfn f() { crate::c::d::g(); e::h() }\n";
+    let used: Vec<String> = uses("x", source, &modules).into_iter().collect();
+    assert_eq!(used, ["a::b", "c::d", "e"], "a itself is imported and not used");
+    assert!(uses("x", "// crate::a::b\n", &modules).is_empty());
+}
+
+fn arrows(graph: &Graph) -> Vec<(String, String)> {
+    graph
+        .iter()
+        .flat_map(|(from, used)| used.iter().map(move |to| (from.clone(), to.clone())))
+        .collect()
+}
+
+/// The place in `ORDER` of the longest part that the module is in.
+fn rank(module: &str) -> usize {
+    let is_in = |part: &str| {
+        module
+            .strip_prefix(part)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+    };
+    let parts = ORDER
+        .iter()
+        .enumerate()
+        .flat_map(|(rank, parts)| parts.iter().map(move |part| (rank, *part)));
+    parts
+        .filter(|(_, part)| is_in(part))
+        .max_by_key(|(_, part)| part.len())
+        .unwrap_or_else(|| panic!("{module} has no place in ORDER"))
+        .0
+}
+
+fn graph() -> Graph {
+    let sources = sources();
+    let modules: BTreeSet<String> = sources.iter().map(|(path, _)| module_of(path)).collect();
+    sources
+        .iter()
+        .map(|(path, source)| {
+            let module = module_of(path);
+            let used = uses(&module, source, &modules);
+            (module, used)
+        })
+        .collect()
+}
+
+/// The modules that a source uses. A module that is imported as a whole counts as used by the paths that begin with it.
+fn uses(module: &str, source: &str, modules: &BTreeSet<String>) -> BTreeSet<String> {
+    let source = without_tests_and_comments(source);
+    let (mut paths, mut imported) = (Vec::new(), BTreeMap::new());
+    let mut rest = String::new();
+    for statement in source.split_inclusive(';') {
+        let start = statement.rfind("use crate::").filter(|at| {
+            statement[..*at]
+                .chars()
+                .next_back()
+                .is_none_or(char::is_whitespace)
+        });
+        let Some(start) = start else {
+            rest.push_str(statement);
+            continue;
+        };
+        rest.push_str(&statement[..start]);
+        let tree = statement[start + "use crate::".len()..].trim_end_matches(';');
+        for (path, name) in expand(tree) {
+            if modules.contains(&path) {
+                imported.insert(name, path);
+            } else {
+                paths.push(path);
+            }
+        }
+    }
+    let children = modules.iter().filter_map(|child| {
+        let name = child.strip_prefix(module)?.strip_prefix("::")?;
+        (!name.contains("::")).then(|| (name.to_owned(), child.clone()))
+    });
+    for (name, child) in children {
+        imported.entry(name).or_insert(child);
+    }
+    for path in inline_paths(&rest) {
+        let (first, after) = path.split_once("::").unwrap_or((&path, ""));
+        if first == "crate" {
+            paths.push(after.to_owned());
+        } else if let Some(base) = imported.get(first) {
+            paths.push(format!("{base}::{after}"));
+        }
+    }
+    let owners = paths.iter().filter_map(|path| owner(path, modules));
+    owners.filter(|owner| owner != module).collect()
+}
+
+/// The module that an item's path lies in.
+fn owner(path: &str, modules: &BTreeSet<String>) -> Option<String> {
+    let mut path = path;
+    while !modules.contains(path) {
+        path = path.rsplit_once("::")?.0;
+    }
+    Some(path.to_owned())
+}
+
+/// Every path of a use tree, with the name that it gets.
+fn expand(tree: &str) -> Vec<(String, String)> {
+    let tree = tree.trim();
+    if let Some(open) = tree.find('{') {
+        let prefix = tree[..open].trim().trim_end_matches("::");
+        let inner = tree[open + 1..].trim_end().strip_suffix('}').unwrap_or("");
+        let mut parts = vec![String::new()];
+        let mut depth = 0;
+        for letter in inner.chars() {
+            match letter {
+                '{' => depth += 1,
+                '}' => depth -= 1,
+                ',' if depth == 0 => {
+                    parts.push(String::new());
+                    continue;
+                }
+                _ => {}
+            }
+            parts.last_mut().unwrap().push(letter);
+        }
+        let parts = parts.iter().filter(|part| !part.trim().is_empty());
+        return parts
+            .flat_map(|part| expand(part))
+            .map(|(path, name)| {
+                let path = if prefix.is_empty() {
+                    path
+                } else {
+                    format!("{prefix}::{path}")
+                };
+                match path.strip_suffix("::self") {
+                    Some(module) => {
+                        let name = module.rsplit("::").next().unwrap_or(module).to_owned();
+                        (module.to_owned(), name)
+                    }
+                    None => (path, name),
+                }
+            })
+            .collect();
+    }
+    let (path, name) = tree.split_once(" as ").unwrap_or((tree, ""));
+    let last = path.rsplit("::").next().unwrap_or(path);
+    let name = if name.is_empty() { last } else { name };
+    vec![(path.trim().to_owned(), name.trim().to_owned())]
+}
+
+/// Paths with at least one `::`, as they stand in code.
+fn inline_paths(code: &str) -> Vec<String> {
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == ':';
+    code.split(|letter| !is_part(letter))
+        .map(|word| word.trim_matches(':'))
+        .filter(|word| word.contains("::"))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn contains_path(line: &str, name: &str) -> bool {
+    let code = line.split("//").next().unwrap_or("");
+    inline_paths(code)
+        .iter()
+        .any(|path| path.starts_with(&format!("{name}::")))
+}
+
+fn without_tests_and_comments(source: &str) -> String {
+    let code = source.split("#[cfg(test)]\nmod ").next().unwrap_or("");
+    code.lines()
+        .map(|line| match line.trim_start().starts_with("//") {
+            true => "\n".to_owned(),
+            false => format!("{line}\n"),
+        })
+        .collect()
+}
+
+fn module_of(path: &str) -> String {
+    path.trim_end_matches(".rs")
+        .trim_end_matches("/mod")
+        .replace('/', "::")
+}
+
+/// Every file of `src/` but its two roots, by its path in there.
+fn sources() -> Vec<(String, String)> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut folders = vec![src.clone()];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(&src).unwrap().to_str().unwrap().to_owned();
+            match path.is_dir() {
+                true => folders.push(path),
+                false if name == "lib.rs" || name == "main.rs" => {}
+                false => files.push((name, fs::read_to_string(&path).unwrap())),
+            }
+        }
+    }
+    files
+}
