@@ -69,7 +69,7 @@ async fn add_team(
         ..Line::default()
     };
     let made = Line {
-        kind: "team.added",
+        kind: "team.created",
         about: "{team}, on the command line",
         ..line
     };
@@ -88,7 +88,7 @@ async fn add_team(
             &mut tx,
             now,
             Line {
-                kind: "team.role",
+                kind: "team.role-changed",
                 about: &about,
                 ..line
             },

@@ -58,7 +58,7 @@ async fn add_user(pool: &PgPool, email: &str, name: &str, admin: bool) -> anyhow
         &mut tx,
         now,
         Line {
-            kind: "account.made",
+            kind: "account.created",
             about: &about,
             ..Line::default()
         },

@@ -403,7 +403,7 @@ async fn events(db: &mut PgConnection, team: Uuid, events: &[Event]) -> anyhow::
     .bind(list(events, |event| event.change))
     .bind(list(events, |event| event.task))
     .bind(list(events, |event| event.actor))
-    .bind(list(events, |event| event.kind))
+    .bind(list(events, |event| event.kind.as_str()))
     .bind(list(events, |event| &event.before))
     .bind(list(events, |event| &event.after))
     .bind(list(events, |event| event.version))

@@ -780,7 +780,7 @@ async fn of_a_private_teams_work_others_learn_that_it_is_done_and_not_by_whom() 
         .iter()
         .map(|event| (&event["kind"], &event["actor"], &event["after"]))
         .collect();
-    let (kind, nobody) = (json!("wait.moved"), json!(null));
+    let (kind, nobody) = (json!("blocker.moved"), json!(null));
     assert_eq!(
         new,
         [

@@ -152,7 +152,7 @@ async fn a_program_works_a_task_from_beginning_to_end() {
         kinds,
         [
             "task.moved",
-            "task.owned",
+            "task.assigned",
             "task.moved",
             "task.blocked",
             "task.moved",

@@ -820,10 +820,11 @@ async fn a_public_address_is_for_everybody_until_it_is_taken_back() {
     elif.post("/teams/infrastructure/public", &[("public", "1")])
         .await
         .ok();
-    let told: i64 = sqlx::query_scalar("SELECT count(*) FROM events WHERE kind = 'team.shared'")
-        .fetch_one(&world.db)
-        .await
-        .unwrap();
+    let told: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM events WHERE kind = 'share-link.created'")
+            .fetch_one(&world.db)
+            .await
+            .unwrap();
     assert_eq!(told, 1, "pressed twice, it was done once");
     assert!(
         guest
@@ -1138,7 +1139,7 @@ async fn columns_are_added_renamed_shifted_and_taken_away_with_their_tasks() {
     elif.post(at, &[("name", "Out"), ("state", "done")])
         .await
         .ok();
-    let events = "SELECT count(*) FROM events WHERE kind = 'task.rehoused'";
+    let events = "SELECT count(*) FROM events WHERE kind = 'task.column-deleted'";
     elif.post(&format!("{column}/remove"), &[("into", "out")])
         .await
         .ok();

@@ -274,7 +274,7 @@ pub async fn check_board(world: &World) {
     );
     let mut replayed: BTreeMap<Uuid, Value> = BTreeMap::new();
     for (_, task, kind, after) in &events {
-        if kind == "column.spread" {
+        if kind == "column.rebalanced" {
             for (task, rank) in after["ranks"].as_object().unwrap() {
                 replayed.get_mut(&task.parse::<Uuid>().unwrap()).unwrap()["rank"] = rank.clone();
             }

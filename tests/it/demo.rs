@@ -130,7 +130,7 @@ impl Replayed {
                     }
                 }
             }
-            "task.owned" => {
+            "task.assigned" => {
                 assert_eq!(event.before["owners"], self.owners);
                 self.owners = after["owners"].clone();
             }
@@ -148,7 +148,7 @@ impl Replayed {
             "step.done" => self.steps_done += 1,
             "comment.added" => self.comments += 1,
             "step.added" => {}
-            "wait.moved" => assert!(event.version.is_none() && !self.waits.is_empty()),
+            "blocker.moved" => assert!(event.version.is_none() && !self.waits.is_empty()),
             other => panic!("{other}"),
         }
     }

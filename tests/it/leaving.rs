@@ -507,7 +507,7 @@ async fn tries_past_the_limit_stand_in_the_audit_once() {
             .await;
     }
     let lines: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM audit WHERE kind = 'sign-in.limited'")
+        sqlx::query_scalar("SELECT count(*) FROM audit WHERE kind = 'sign-in.rate-limited'")
             .fetch_one(&world.db)
             .await
             .unwrap();
@@ -603,7 +603,7 @@ async fn what_a_lead_changes_about_how_a_team_works_is_in_the_audit() {
     for kind in [
         "column.added",
         "column.edited",
-        "column.shifted",
+        "column.reordered",
         "column.removed",
         "label.edited",
         "label.removed",

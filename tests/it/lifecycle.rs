@@ -359,9 +359,9 @@ async fn who_has_a_shell_makes_people_teams_and_tokens_with_a_server_and_without
     .unwrap();
     let of = |handle: &str| {
         [
-            format!("account.made {handle}@example.org as member, on the command line"),
-            "team.added {team}, on the command line".to_owned(),
-            format!("team.role @{handle} is now member of {{team}}, on the command line"),
+            format!("account.created {handle}@example.org as member, on the command line"),
+            "team.created {team}, on the command line".to_owned(),
+            format!("team.role-changed @{handle} is now member of {{team}}, on the command line"),
         ]
     };
     assert_eq!(told, [of("ada"), of("ben")].concat());

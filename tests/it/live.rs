@@ -240,7 +240,7 @@ async fn a_new_title_shows_at_once_on_a_card_of_another_team_that_waits_on_it() 
     let page = world.elif.get("/tasks/INF-1").await.ok().text();
     assert!(!page.contains("renamed"), "{page}");
     let change: uuid::Uuid =
-        sqlx::query_scalar("SELECT change_id FROM events WHERE kind = 'wait.renamed'")
+        sqlx::query_scalar("SELECT change_id FROM events WHERE kind = 'blocker.renamed'")
             .fetch_one(&world.db)
             .await
             .unwrap();

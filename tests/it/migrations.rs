@@ -77,7 +77,7 @@ const ROWS: [(&str, &str); 4] = [
     ("0003", ""),
     (
         "0004",
-        "INSERT INTO audit (id, at, kind) VALUES (gen_random_uuid(), now(), 'sign-in.done');
+        "INSERT INTO audit (id, at, kind) VALUES (gen_random_uuid(), now(), 'sign-in.succeeded');
          INSERT INTO invitations (id, token_hash, single_use, created_at, expires_at) VALUES (gen_random_uuid(), sha256('x'), true, now(), now());",
     ),
 ];

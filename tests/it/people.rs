@@ -506,7 +506,7 @@ async fn a_link_for_a_new_password_works_once_within_the_hour() {
     .fetch_all(&world.db)
     .await
     .unwrap();
-    assert_eq!(kinds, ["password.link-made", "password.reset"]);
+    assert_eq!(kinds, ["password.link-created", "password.reset"]);
 }
 
 /// Cases 23, 25, 35.
@@ -872,7 +872,7 @@ async fn who_is_deleted_leaves_what_they_did_as_a_former_members() {
             .text()
             .contains("tomas")
     );
-    let now: i64 = sqlx::query_scalar("SELECT count(*) FROM events WHERE kind <> 'task.owned'")
+    let now: i64 = sqlx::query_scalar("SELECT count(*) FROM events WHERE kind <> 'task.assigned'")
         .fetch_one(&world.db)
         .await
         .unwrap();
@@ -1039,12 +1039,12 @@ async fn an_administrator_looks_up_what_was_done_and_takes_it_out() {
     let page = ada.get("/settings/audit").await.ok().text();
     for kind in [
         "sign-in.failed",
-        "sign-in.done",
+        "sign-in.succeeded",
         "role.changed",
-        "team.role",
-        "token.made",
+        "team.role-changed",
+        "token.created",
         "settings.changed",
-        "invitation.made",
+        "invitation.created",
     ] {
         assert!(page.contains(kind), "{kind} is missing from {page}");
     }
@@ -1173,18 +1173,23 @@ async fn each_change_of_a_teams_settings_is_in_its_history() {
         kinds,
         [
             ("member.joined", "ada"),
-            ("member.role", "ada"),
+            ("member.role-changed", "ada"),
             ("member.left", "ada"),
             ("team.renamed", "ada"),
-            ("team.week", "ada"),
-            ("team.day-off", "ada"),
-            ("team.day-off", "ada"),
-            ("team.told", "ada"),
+            ("team.schedule-changed", "ada"),
+            ("team.day-off-changed", "ada"),
+            ("team.day-off-changed", "ada"),
+            ("team.profile-edited", "ada"),
             ("column.limited", "elif"),
         ]
     );
     let audit = ada.get("/settings/audit").await.ok().text();
-    for kind in ["team.renamed", "team.week", "team.day-off", "team.role"] {
+    for kind in [
+        "team.renamed",
+        "team.schedule-changed",
+        "team.day-off-changed",
+        "team.role-changed",
+    ] {
         assert!(audit.contains(kind), "{kind} is missing from {audit}");
     }
     // whoever runs the server may do it too
@@ -1431,7 +1436,7 @@ async fn a_handle_that_was_somebodys_is_nobody_elses() {
     let story = elif.get(&format!("/tasks/{key}")).await.ok().text();
     assert!(story.contains("set the owners to Elif Hartmann"), "{story}");
     let change: uuid::Uuid = sqlx::query_scalar(
-        "SELECT change_id FROM events WHERE kind = 'task.owned' ORDER BY seq DESC LIMIT 1",
+        "SELECT change_id FROM events WHERE kind = 'task.assigned' ORDER BY seq DESC LIMIT 1",
     )
     .fetch_one(&world.db)
     .await
@@ -1456,7 +1461,7 @@ async fn a_handle_that_was_somebodys_is_nobody_elses() {
     called(jonas, "Jonas Gruber", "elif-h").await.refused(422);
     called(jonas, "Jonas Gruber", "jo").await.refused(303);
     let said: Vec<Value> = sqlx::query_scalar(
-        "SELECT after FROM events WHERE kind = 'member.edited' ORDER BY at, seq",
+        "SELECT after FROM events WHERE kind = 'member.profile-edited' ORDER BY at, seq",
     )
     .fetch_all(&world.db)
     .await

@@ -405,10 +405,10 @@ async fn an_empty_workspace_is_set_up_once_by_who_has_the_link() {
     assert_eq!(
         told,
         [
-            "account.made ada@example.org as administrator",
-            "sign-in.done by the link for setting up",
-            "team.added {team}",
-            "team.added {team}",
+            "account.created ada@example.org as administrator",
+            "sign-in.succeeded by the link for setting up",
+            "team.created {team}",
+            "team.created {team}",
         ]
     );
     me.get(&format!("/setup?key={key}")).await.refused(404);

@@ -3,6 +3,7 @@
 
 pub mod record;
 
+use crate::domain::events::EventKind;
 use std::collections::{BTreeMap, HashMap};
 
 use anyhow::Context;
@@ -90,7 +91,7 @@ pub struct Event {
     pub change: Uuid,
     pub task: Uuid,
     pub actor: Uuid,
-    pub kind: &'static str,
+    pub kind: EventKind,
     pub before: Value,
     pub after: Value,
     pub version: Option<i64>,
@@ -302,7 +303,7 @@ impl History {
                 self.touch(
                     &change,
                     row,
-                    "task.owned",
+                    EventKind::TaskAssigned,
                     json!({ "owners": before }),
                     json!({ "owners": after }),
                 );
@@ -333,7 +334,7 @@ impl History {
                 self.touch(
                     &change,
                     row,
-                    "step.added",
+                    EventKind::StepAdded,
                     json!({}),
                     json!({ "step": step.text }),
                 );
@@ -349,7 +350,7 @@ impl History {
                 self.touch(
                     &change,
                     row,
-                    "step.done",
+                    EventKind::StepDone,
                     json!({}),
                     json!({ "step": text }),
                 );
@@ -367,7 +368,7 @@ impl History {
                 self.touch(
                     &change,
                     row,
-                    "comment.added",
+                    EventKind::CommentAdded,
                     json!({}),
                     json!({ "comment": id }),
                 );
@@ -426,7 +427,14 @@ impl History {
                 .insert(rank.clone(), nth);
         }
         self.rows.push(row);
-        self.record(change, nth, "task.created", json!({}), after, Some(1));
+        self.record(
+            change,
+            nth,
+            EventKind::TaskCreated,
+            json!({}),
+            after,
+            Some(1),
+        );
     }
 
     /// Puts a task to a sprint and to its goal there; the first time with an estimate and perhaps a date.
@@ -465,7 +473,7 @@ impl History {
         self.touch(
             change,
             row,
-            "task.edited",
+            EventKind::TaskEdited,
             Value::Object(before),
             Value::Object(after),
         );

@@ -1,5 +1,6 @@
 //! What happens to tasks in the demo's history, as rows and events.
 
+use crate::domain::events::EventKind;
 use anyhow::Context;
 use serde_json::{Value, json};
 
@@ -35,7 +36,14 @@ impl History {
             .or_default()
             .insert(rank.clone(), nth);
         let after = json!({ "column": slug(to), "state": to, "rank": rank });
-        self.record(change, nth, "task.moved", before, after, Some(version));
+        self.record(
+            change,
+            nth,
+            EventKind::TaskMoved,
+            before,
+            after,
+            Some(version),
+        );
         if from == State::Blocked && to != State::Blocked {
             self.end_waits(change, nth);
         }
@@ -50,7 +58,7 @@ impl History {
                     self.record(
                         change,
                         nth,
-                        "wait.moved",
+                        EventKind::BlockerMoved,
                         json!({}),
                         json!({ "state": to }),
                         None,
@@ -108,7 +116,7 @@ impl History {
         let after =
             json!({ "waits": { "id": wait.id, "kind": wait.kind, "on": name, "note": note } });
         self.waits.push(wait);
-        self.touch(change, nth, "task.blocked", json!({}), after);
+        self.touch(change, nth, EventKind::TaskBlocked, json!({}), after);
         Ok(())
     }
 
@@ -127,7 +135,7 @@ impl History {
             self.touch(
                 change,
                 nth,
-                "task.unblocked",
+                EventKind::TaskUnblocked,
                 json!({ "waits": ended }),
                 json!({}),
             );
@@ -148,7 +156,7 @@ impl History {
         self.record(
             change,
             nth,
-            "task.archived",
+            EventKind::TaskArchived,
             before,
             json!({ "rank": null, "archived": true }),
             version,
@@ -161,7 +169,7 @@ impl History {
         &mut self,
         change: &Change,
         nth: usize,
-        kind: &'static str,
+        kind: EventKind,
         before: Value,
         after: Value,
     ) {
@@ -174,7 +182,7 @@ impl History {
         &mut self,
         change: &Change,
         nth: usize,
-        kind: &'static str,
+        kind: EventKind,
         before: Value,
         after: Value,
         version: Option<i64>,

@@ -1,5 +1,6 @@
 //! Days on which people are away.
 
+use crate::domain::events::EventKind;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use time::Date;
@@ -36,7 +37,7 @@ pub async fn add_away(change: &mut Change, account: Uuid, from: Date, to: Date) 
     tell_teams(
         change,
         account,
-        "member.away",
+        EventKind::MemberAbsenceChanged,
         json!({ "account": account }),
         said(account, from, to),
     )
@@ -57,7 +58,7 @@ pub async fn remove_away(change: &mut Change, account: Uuid, from: Date) -> Resu
     tell_teams(
         change,
         account,
-        "member.away",
+        EventKind::MemberAbsenceChanged,
         said(account, from, to),
         json!({ "account": account }),
     )

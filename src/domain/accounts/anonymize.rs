@@ -30,7 +30,7 @@ impl Known {
                 .await?;
         let mut names: Vec<String> = sqlx::query_scalar(
             "SELECT DISTINCT before->>'name' FROM events
-             WHERE kind = 'member.edited' AND actor_id = $1 AND before->>'name' IS NOT NULL",
+             WHERE kind = 'member.profile-edited' AND actor_id = $1 AND before->>'name' IS NOT NULL",
         )
         .bind(account)
         .fetch_all(change.db())
@@ -99,8 +99,8 @@ impl Known {
             self.leave(&mut event.after);
         }
         let mut said: Vec<(Uuid, i64, Value, Value, bool)> = sqlx::query_as(
-            "SELECT team_id, seq, before, after, kind = 'member.edited' AND actor_id = $2 FROM events
-             WHERE before::text ILIKE ANY($1) OR after::text ILIKE ANY($1) OR kind = 'member.edited' AND actor_id = $2",
+            "SELECT team_id, seq, before, after, kind = 'member.profile-edited' AND actor_id = $2 FROM events
+             WHERE before::text ILIKE ANY($1) OR after::text ILIKE ANY($1) OR kind = 'member.profile-edited' AND actor_id = $2",
         )
         .bind(self.patterns())
         .bind(account)

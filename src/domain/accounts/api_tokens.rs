@@ -97,7 +97,7 @@ pub async fn create(
         &mut tx,
         now,
         Line {
-            kind: "token.made",
+            kind: "token.created",
             about: &about,
             ..Line::default()
         },

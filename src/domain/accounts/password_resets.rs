@@ -37,7 +37,7 @@ pub async fn make_link(change: &mut Change, handle: &str) -> Result<String> {
     if made.rows_affected() == 0 {
         return Err(Problem::NotFound);
     }
-    audit_log::note(change, "password.link-made", &format!("for @{handle}")).await?;
+    audit_log::note(change, "password.link-created", &format!("for @{handle}")).await?;
     Ok(secret)
 }
 

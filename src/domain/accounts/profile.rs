@@ -1,5 +1,6 @@
 //! What people say about themselves: their name, and when they work.
 
+use crate::domain::events::EventKind;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -60,7 +61,7 @@ pub async fn edit_profile(change: &mut Change, account: Uuid, profile: &Profile)
     tell_teams(
         change,
         account,
-        "member.edited",
+        EventKind::MemberProfileEdited,
         said(&before),
         said(profile),
     )
@@ -98,7 +99,7 @@ async fn keep_handle(change: &mut Change, account: Uuid, was: &str, is: &str) ->
 pub(crate) async fn tell_teams(
     change: &mut Change,
     account: Uuid,
-    kind: &'static str,
+    kind: EventKind,
     before: Value,
     after: Value,
 ) -> Result<()> {

@@ -1,5 +1,6 @@
 //! A board's columns: new ones, their names and states, and their order. Taking one away is with the tasks that it holds.
 
+use crate::domain::events::EventKind;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -64,7 +65,7 @@ pub async fn add_column(change: &mut Change, team: &Team, name: &str, state: Sta
     record(
         change,
         team,
-        "column.added",
+        EventKind::ColumnAdded,
         json!({}),
         json!({ "column": address, "name": name, "state": state }),
     )
@@ -119,7 +120,7 @@ pub async fn edit_column(
     record(
         change,
         team,
-        "column.edited",
+        EventKind::ColumnEdited,
         before,
         json!({ "column": column, "name": name, "state": state }),
     )
@@ -172,7 +173,7 @@ pub async fn shift_column(
     record(
         change,
         team,
-        "column.shifted",
+        EventKind::ColumnReordered,
         json!({ "position": place }),
         after,
     )
@@ -183,7 +184,7 @@ pub async fn shift_column(
 pub(crate) async fn record(
     change: &mut Change,
     team: &Team,
-    kind: &'static str,
+    kind: EventKind,
     before: serde_json::Value,
     after: serde_json::Value,
 ) -> Result<()> {
@@ -195,5 +196,5 @@ pub(crate) async fn record(
         after,
         version: None,
     });
-    audit_log::note_of(change, team.id, kind, "of {team}").await
+    audit_log::note_of(change, team.id, kind.as_str(), "of {team}").await
 }

@@ -1,5 +1,6 @@
 //! A team's labels: what they are called, their hues, and taking them away.
 
+use crate::domain::events::EventKind;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::PgPool;
@@ -64,7 +65,7 @@ pub async fn relabel(
     record(
         change,
         team,
-        "label.edited",
+        EventKind::LabelEdited,
         json!({ "name": was, "hue": stood }),
         json!({ "name": name, "hue": hue }),
     )
@@ -84,7 +85,7 @@ pub async fn remove_label(change: &mut Change, team: &Team, label: Uuid) -> Resu
     record(
         change,
         team,
-        "label.removed",
+        EventKind::LabelRemoved,
         json!({ "name": name }),
         json!({}),
     )

@@ -1,5 +1,6 @@
 //! Keeping a filter under a name, for oneself or for the team.
 
+use crate::domain::events::EventKind;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -38,7 +39,7 @@ pub async fn save_filter(
         .execute(change.db())
         .await?;
     if for_team {
-        record(change, team, "filter.saved", name.trim());
+        record(change, team, EventKind::FilterSaved, name.trim());
     }
     // One's own filters stand on the page, but change no board: pages are made anew.
     touch_workspace(change.db()).await?;
@@ -64,12 +65,12 @@ pub async fn delete_filter(
     .fetch_one(change.db())
     .await?;
     if teams {
-        record(change, team, "filter.deleted", &name);
+        record(change, team, EventKind::FilterDeleted, &name);
     }
     touch_workspace(change.db()).await
 }
 
-fn record(change: &mut Change, team: &Team, kind: &'static str, name: &str) {
+fn record(change: &mut Change, team: &Team, kind: EventKind, name: &str) {
     change.record(Event {
         team: team.id,
         task: None,

@@ -1,5 +1,6 @@
 //! How many tasks a column should hold. A limit shows when it is passed; it refuses nothing.
 
+use crate::domain::events::EventKind;
 use serde_json::json;
 
 use crate::domain::{
@@ -33,7 +34,7 @@ pub async fn set_limit(
     change.record(Event {
         team: team.id,
         task: None,
-        kind: "column.limited",
+        kind: EventKind::ColumnLimited,
         before: json!({ "column": column, "wip_limit": before }),
         after: json!({ "column": column, "name": name, "wip_limit": limit }),
         version: None,

@@ -102,7 +102,7 @@ impl Row {
 pub async fn last(db: &PgPool, teams: &[Uuid]) -> Result<Vec<(Uuid, OffsetDateTime)>> {
     Ok(sqlx::query_as(
         "SELECT t.id, e.at FROM teams t CROSS JOIN LATERAL (SELECT at FROM events WHERE team_id = t.id AND kind NOT LIKE 'workspace.%'
-             AND kind <> ALL(ARRAY['sprint.started', 'sprint.cadence', 'sprint.moved', 'sprint.skipped']) ORDER BY seq DESC LIMIT 1) e
+             AND kind <> ALL(ARRAY['sprint.started', 'sprint.cadence-changed', 'sprint.rescheduled', 'sprint.skipped']) ORDER BY seq DESC LIMIT 1) e
          WHERE t.id = ANY($1)",
     )
     .bind(teams)

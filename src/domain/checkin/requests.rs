@@ -1,6 +1,7 @@
 //! What somebody of another team asks for. The team takes it as a task, answers, or declines and says why; whoever
 //! asked sees which.
 
+use crate::domain::events::EventKind;
 use serde_json::json;
 use sqlx::{PgPool, Postgres, QueryBuilder};
 use time::{Date, OffsetDateTime};
@@ -50,7 +51,7 @@ pub async fn ask(change: &mut Change, team: &Team, draft: &Draft<'_>) -> Result<
     record(
         change,
         team,
-        "request.made",
+        EventKind::RequestCreated,
         json!({ "request": id, "title": title }),
     );
     Ok(id)
@@ -162,7 +163,7 @@ pub async fn settle(
     record(
         change,
         team,
-        "request.settled",
+        EventKind::RequestAnswered,
         json!({ "request": request, "outcome": outcome.as_str() }),
     );
     Ok(made.map(|(_, number)| number))
@@ -199,13 +200,13 @@ pub async fn withdraw(change: &mut Change, team: &Team, request: Uuid) -> Result
     record(
         change,
         team,
-        "request.withdrawn",
+        EventKind::RequestWithdrawn,
         json!({ "request": request }),
     );
     Ok(())
 }
 
-fn record(change: &mut Change, team: &Team, kind: &'static str, after: serde_json::Value) {
+fn record(change: &mut Change, team: &Team, kind: EventKind, after: serde_json::Value) {
     change.record(Event {
         team: team.id,
         task: None,

@@ -9,10 +9,13 @@ use time::OffsetDateTime;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::domain::{clock::Clock, events::undo_policy::are_undoable};
+use crate::domain::{
+    clock::Clock,
+    events::kind::{EventKind, are_undoable},
+};
 use crate::domain::{
     error::{Problem, Result},
-    policy::{actor::IdempotencyKey, predicates::still_may, required_role::RequiredRole},
+    policy::{actor::IdempotencyKey, predicates::still_may},
 };
 
 /// What one event says.
@@ -20,8 +23,7 @@ use crate::domain::{
 pub struct Event {
     pub team: Uuid,
     pub task: Option<Uuid>,
-    /// `task.moved`, `comment.added`…
-    pub kind: &'static str,
+    pub kind: EventKind,
     pub before: Value,
     pub after: Value,
     /// The task's version after it.
@@ -226,7 +228,7 @@ impl Change {
         // One statement: whether the actor still may, the number, and the events, in one round trip.
         let takes = events
             .iter()
-            .map(|noted| RequiredRole::by(noted.event.kind))
+            .map(|noted| noted.event.kind.required_role())
             .max()
             .unwrap_or_default();
         let seq: Option<i64> = sqlx::query_scalar(concat!(
@@ -246,7 +248,7 @@ impl Change {
         .bind(events.iter().map(|noted| noted.actor).collect::<Vec<_>>())
         .bind(events.iter().map(|noted| noted.at).collect::<Vec<_>>())
         .bind(events.iter().map(|noted| noted.event.task).collect::<Vec<_>>())
-        .bind(events.iter().map(|noted| noted.event.kind).collect::<Vec<_>>())
+        .bind(events.iter().map(|noted| noted.event.kind.as_str()).collect::<Vec<_>>())
         .bind(events.iter().map(|noted| &noted.event.before).collect::<Vec<_>>())
         .bind(events.iter().map(|noted| &noted.event.after).collect::<Vec<_>>())
         .bind(events.iter().map(|noted| noted.event.version).collect::<Vec<_>>())

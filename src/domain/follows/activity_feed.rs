@@ -1,5 +1,6 @@
 //! What others did to what somebody follows, from where they last read on.
 
+use crate::domain::events::EventKind;
 use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
@@ -21,20 +22,20 @@ const SHOWN: usize = 100;
 const UNFOLDED: usize = 12;
 
 /// What happens to tasks and to what a team aims at, and is no news.
-const UNTOLD: &[&str] = &[
-    "comment.edited",
-    "goal.reordered",
-    "milestone.reordered",
-    "project.added",
-    "task.rehoused",
-    "topic.corrected",
-    "topic.done",
-    "topic.edited",
-    "topic.removed",
-    "topic.reopened",
-    "topic.withdrawn",
-    "wait.renamed",
-    "wait.told",
+const UNTOLD: &[EventKind] = &[
+    EventKind::CommentEdited,
+    EventKind::GoalReordered,
+    EventKind::MilestoneReordered,
+    EventKind::ProjectCreated,
+    EventKind::TaskColumnDeleted,
+    EventKind::TopicEditedByAuthor,
+    EventKind::TopicDone,
+    EventKind::TopicEdited,
+    EventKind::TopicRemoved,
+    EventKind::TopicReopened,
+    EventKind::TopicWithdrawn,
+    EventKind::BlockerRenamed,
+    EventKind::BlockerDependentsChanged,
 ];
 
 /// News that was not read yet.
@@ -66,7 +67,8 @@ struct Row {
     slug: String,
     team: String,
     seq: i64,
-    kind: String,
+    #[sqlx(try_from = "String")]
+    kind: EventKind,
     before: Value,
     after: Value,
     at: OffsetDateTime,
@@ -110,7 +112,7 @@ pub async fn news(db: &PgPool, account: Uuid, teams: &[Team]) -> Result<News> {
              SELECT e.team_id, e.seq FROM mine f JOIN read r ON r.team_id = f.team_id
              CROSS JOIN LATERAL (SELECT * FROM events WHERE team_id = f.team_id AND task_id = f.task_id AND seq > r.seq OFFSET 0) e
              WHERE e.at >= f.since AND CASE e.kind WHEN 'task.moved' THEN e.before->>'column' IS DISTINCT FROM e.after->>'column'
-                                                   WHEN 'wait.moved' THEN e.after->>'state' = 'done' ELSE true END
+                                                   WHEN 'blocker.moved' THEN e.after->>'state' = 'done' ELSE true END
              UNION
              SELECT m.team_id, m.seq FROM moved m JOIN of_aims f ON f.team_id = m.team_id AND f.task_id = m.task_id AND m.at >= f.since
              UNION
@@ -147,7 +149,7 @@ pub async fn news(db: &PgPool, account: Uuid, teams: &[Team]) -> Result<News> {
     .bind(account)
     .bind(&seen)
     .bind(SHOWN as i64)
-    .bind(UNTOLD)
+    .bind(UNTOLD.iter().map(|kind| kind.as_str()).collect::<Vec<_>>())
     .fetch_all(db)
     .await?;
     let many = rows
@@ -195,40 +197,121 @@ impl Row {
     }
 
     fn told(self, names: &Names) -> Option<Line> {
-        let sentence = match self.kind.as_str() {
-            "comment.added" => "commented on it".to_owned(),
-            "goal.added" => "set it".to_owned(),
-            "goal.edited" if self.before["project"] == self.after["project"] => {
+        let sentence = match self.kind {
+            EventKind::CommentAdded => "commented on it".to_owned(),
+            EventKind::GoalCreated => "set it".to_owned(),
+            EventKind::GoalEdited if self.before["project"] == self.after["project"] => {
                 "changed it".to_owned()
             }
-            "goal.edited" if self.after["project"].is_null() => {
+            EventKind::GoalEdited if self.after["project"].is_null() => {
                 "took it from its project".to_owned()
             }
-            "goal.edited" => format!(
+            EventKind::GoalEdited => format!(
                 "put it to the project “{}”",
                 names.project(&self.after["project"])
             ),
-            "goal.progressed" => format!("said how far it is: {}", goals::progress(&self.after)),
-            "goal.comment" => "commented on it".to_owned(),
-            "goal.concern" => "raised a concern".to_owned(),
-            "goal.answered" => "answered a concern".to_owned(),
-            "goal.removed" => format!(
+            EventKind::GoalProgressed => {
+                format!("said how far it is: {}", goals::progress(&self.after))
+            }
+            EventKind::GoalCommented => "commented on it".to_owned(),
+            EventKind::GoalConcernRaised => "raised a concern".to_owned(),
+            EventKind::GoalConcernResolved => "answered a concern".to_owned(),
+            EventKind::GoalDeleted => format!(
                 "took the goal “{}” away",
                 self.before["title"].as_str().unwrap_or("")
             ),
-            "sprint.closed" => format!("closed sprint {}", self.after["sprint"]),
-            "sprint.reopened" => {
+            EventKind::SprintClosed => format!("closed sprint {}", self.after["sprint"]),
+            EventKind::SprintReopened => {
                 format!("took the closing of sprint {} back", self.after["sprint"])
             }
-            "project.edited" => "changed it".to_owned(),
-            "project.finished" => "said that it is finished".to_owned(),
-            "project.resumed" => "said that it goes on".to_owned(),
-            "milestone.added" => format!("set a milestone: {}", self.milestone()),
-            "milestone.edited" => format!("changed a milestone: {}", self.milestone()),
-            "milestone.reached" => format!("reached a milestone: {}", self.milestone()),
-            "milestone.reopened" => format!("opened a milestone again: {}", self.milestone()),
-            "milestone.removed" => format!("took a milestone away: {}", self.milestone()),
-            kind => names.sentence(kind, &self.before, &self.after)?,
+            EventKind::ProjectEdited => "changed it".to_owned(),
+            EventKind::ProjectFinished => "said that it is finished".to_owned(),
+            EventKind::ProjectResumed => "said that it goes on".to_owned(),
+            EventKind::MilestoneAdded => format!("set a milestone: {}", self.milestone()),
+            EventKind::MilestoneEdited => format!("changed a milestone: {}", self.milestone()),
+            EventKind::MilestoneReached => format!("reached a milestone: {}", self.milestone()),
+            EventKind::MilestoneReopened => {
+                format!("opened a milestone again: {}", self.milestone())
+            }
+            EventKind::MilestoneDeleted => format!("took a milestone away: {}", self.milestone()),
+            EventKind::TaskCreated
+            | EventKind::TaskMoved
+            | EventKind::TaskArchived
+            | EventKind::TaskRestored
+            | EventKind::TaskBlocked
+            | EventKind::TaskUnblocked
+            | EventKind::TaskAssigned
+            | EventKind::TaskLabelled
+            | EventKind::TaskEdited
+            | EventKind::TaskImported
+            | EventKind::TaskColumnDeleted
+            | EventKind::CommentEdited
+            | EventKind::CommentDeleted
+            | EventKind::StepAdded
+            | EventKind::StepDone
+            | EventKind::StepReopened
+            | EventKind::StepRemoved
+            | EventKind::BlockerMoved
+            | EventKind::BlockerRenamed
+            | EventKind::BlockerDependentsChanged
+            | EventKind::ColumnAdded
+            | EventKind::ColumnEdited
+            | EventKind::ColumnReordered
+            | EventKind::ColumnRemoved
+            | EventKind::ColumnLimited
+            | EventKind::ColumnRebalanced
+            | EventKind::LabelEdited
+            | EventKind::LabelRemoved
+            | EventKind::FilterSaved
+            | EventKind::FilterDeleted
+            | EventKind::MemberJoined
+            | EventKind::MemberLeft
+            | EventKind::MemberRoleChanged
+            | EventKind::MemberProfileEdited
+            | EventKind::MemberAbsenceChanged
+            | EventKind::TeamCreated
+            | EventKind::TeamRenamed
+            | EventKind::TeamProfileEdited
+            | EventKind::TeamVisibilityChanged
+            | EventKind::TeamDayOffChanged
+            | EventKind::TeamScheduleChanged
+            | EventKind::ShareLinkCreated
+            | EventKind::ShareLinkRevoked
+            | EventKind::ShareLinkEnded
+            | EventKind::WorkspaceEdited
+            | EventKind::SprintStarted
+            | EventKind::SprintRescheduled
+            | EventKind::SprintSkipped
+            | EventKind::SprintCadenceChanged
+            | EventKind::GoalReordered
+            | EventKind::RetroNoteAdded
+            | EventKind::RetroNoteEdited
+            | EventKind::ActionAdded
+            | EventKind::ActionDone
+            | EventKind::ActionReopened
+            | EventKind::ActionDismissed
+            | EventKind::ActionConverted
+            | EventKind::TopicAdded
+            | EventKind::TopicEditedByAuthor
+            | EventKind::TopicEdited
+            | EventKind::TopicWithdrawn
+            | EventKind::TopicRemoved
+            | EventKind::TopicDone
+            | EventKind::TopicReopened
+            | EventKind::ProjectCreated
+            | EventKind::MilestoneReordered
+            | EventKind::ObjectiveAdded
+            | EventKind::ObjectiveEdited
+            | EventKind::ObjectiveDeleted
+            | EventKind::RequestCreated
+            | EventKind::RequestWithdrawn
+            | EventKind::RequestAnswered
+            | EventKind::KeyResultAdded
+            | EventKind::KeyResultEdited
+            | EventKind::KeyResultDeleted
+            | EventKind::KeyResultProgressed => {
+                names.sentence(self.kind, &self.before, &self.after)?
+            }
         };
         let (title, address, key) = match (self.key, self.title, self.goal, self.goal_title) {
             (Some(key), Some(title), ..) => (title, format!("/tasks/{key}"), key),
@@ -238,7 +321,7 @@ impl Row {
                 "goal".to_owned(),
             ),
             // what became of the goals stands there
-            _ if self.kind == "sprint.closed" => {
+            _ if self.kind == EventKind::SprintClosed => {
                 let retro = format!("/sprints/{}/retro?team={}", self.after["sprint"], self.slug);
                 (self.team, retro, "team".to_owned())
             }
@@ -253,7 +336,7 @@ impl Row {
                 ),
             },
         };
-        let what = match (self.who, by_itself(&self.kind, &self.after)) {
+        let what = match (self.who, by_itself(self.kind, &self.after)) {
             (None, Some((what, is))) => format!("{what} {is}"),
             (who, _) => {
                 let by = who

@@ -1,5 +1,6 @@
 //! What others say to a goal: comments, and concerns that stay open until its team answers them.
 
+use crate::domain::events::EventKind;
 use serde_json::json;
 use sqlx::PgPool;
 use time::OffsetDateTime;
@@ -61,9 +62,9 @@ pub async fn remark(
     .execute(change.db())
     .await?;
     let kind = if concern {
-        "goal.concern"
+        EventKind::GoalConcernRaised
     } else {
-        "goal.comment"
+        EventKind::GoalCommented
     };
     let after = json!({ "goal": goal, "title": title, "remark": id });
     change.record(Event {
@@ -115,7 +116,7 @@ pub async fn answer_concern(
     change.record(Event {
         team: team.id,
         task: None,
-        kind: "goal.answered",
+        kind: EventKind::GoalConcernResolved,
         before: json!({}),
         after,
         version: None,

@@ -1,5 +1,6 @@
 //! Making a goal, changing it, putting it elsewhere in the order, taking it away, and saying how far it is.
 
+use crate::domain::events::EventKind;
 use serde_json::json;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -77,7 +78,7 @@ pub async fn add_goal(
     note(
         change,
         team,
-        "goal.added",
+        EventKind::GoalCreated,
         json!({}),
         json!({ "goal": id, "title": draft.title.trim(), "target": target, "owners": draft.owners }),
     );
@@ -136,7 +137,7 @@ pub async fn edit_goal(
         // whoever follows the one or the other hears of it
         (before["project"], after["project"]) = (json!(was.project_id), json!(serves));
     }
-    note(change, team, "goal.edited", before, after);
+    note(change, team, EventKind::GoalEdited, before, after);
     Ok(())
 }
 
@@ -200,7 +201,7 @@ pub async fn remove_goal(change: &mut Change, team: &Team, goal: Uuid) -> Result
     note(
         change,
         team,
-        "goal.removed",
+        EventKind::GoalDeleted,
         json!({ "goal": goal, "title": was.title, "project": was.project_id }),
         json!({}),
     );
@@ -237,7 +238,7 @@ pub async fn reorder_goal(change: &mut Change, team: &Team, goal: Uuid, up: bool
     note(
         change,
         team,
-        "goal.reordered",
+        EventKind::GoalReordered,
         json!({ "goal": goal, "position": was.position }),
         json!({ "goal": goal, "position": position }),
     );
@@ -287,7 +288,7 @@ pub async fn type_in(
     note(
         change,
         team,
-        "goal.progressed",
+        EventKind::GoalProgressed,
         json!({ "goal": goal, "value": was.typed }),
         json!({ "goal": goal, "value": value, "measure": was.measure.as_str(), "note": words.trim() }),
     );
@@ -443,7 +444,7 @@ async fn own(change: &mut Change, team: &Team, goal: Uuid, handles: &[String]) -
 fn note(
     change: &mut Change,
     team: &Team,
-    kind: &'static str,
+    kind: EventKind,
     before: serde_json::Value,
     after: serde_json::Value,
 ) {

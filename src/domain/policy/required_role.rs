@@ -12,22 +12,6 @@ pub enum RequiredRole {
 }
 
 impl RequiredRole {
-    /// Whom an event of that kind takes.
-    pub fn by(kind: &str) -> Self {
-        match kind {
-            "column.added" | "column.edited" | "column.removed" | "column.shifted" => Self::Lead,
-            "team.day-off" | "team.renamed" | "team.shared" | "team.unshared"
-            | "team.visibility" | "team.week" => Self::Lead,
-            "goal.comment" | "goal.concern" | "request.made" | "request.withdrawn" => Self::Anybody,
-            "topic.added" | "topic.corrected" | "topic.withdrawn" => Self::Anybody,
-            _ => match kind.split_once('.') {
-                Some(("comment" | "wait" | "member" | "share", _)) => Self::Anybody,
-                Some(("label", _)) => Self::Lead,
-                _ => Self::Member,
-            },
-        }
-    }
-
     /// As `still_may` reads it.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -1,5 +1,6 @@
 //! Making a project, changing it, and finishing it.
 
+use crate::domain::events::EventKind;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -58,7 +59,7 @@ pub async fn add_project(change: &mut Change, team: &Team, draft: &Draft) -> Res
     .execute(change.db())
     .await?;
     let after = json!({ "project": id, "name": draft.name.trim(), "target": draft.target });
-    note(change, team, "project.added", json!({}), after);
+    note(change, team, EventKind::ProjectCreated, json!({}), after);
     Ok(address)
 }
 
@@ -124,7 +125,7 @@ pub async fn edit_project(
     .await?;
     let before = json!({ "project": project, "name": name, "target": target });
     let after = json!({ "project": project, "name": draft.name.trim(), "target": draft.target });
-    note(change, team, "project.edited", before, after);
+    note(change, team, EventKind::ProjectEdited, before, after);
     Ok(())
 }
 
@@ -149,9 +150,9 @@ pub async fn finish_project(
         return Err(Problem::NotFound);
     }
     let kind = if finished {
-        "project.finished"
+        EventKind::ProjectFinished
     } else {
-        "project.resumed"
+        EventKind::ProjectResumed
     };
     note(change, team, kind, json!({}), json!({ "project": project }));
     Ok(())
@@ -199,7 +200,7 @@ async fn hidden_key_result(
 fn note(
     change: &mut Change,
     team: &Team,
-    kind: &'static str,
+    kind: EventKind,
     before: serde_json::Value,
     after: serde_json::Value,
 ) {

@@ -1,5 +1,6 @@
 //! The steps of a project that sprint goals point at, in order.
 
+use crate::domain::events::EventKind;
 use serde_json::json;
 use time::Date;
 use uuid::Uuid;
@@ -36,7 +37,14 @@ pub async fn add_milestone(
     .bind(due_on)
     .execute(change.db())
     .await?;
-    note(change, team, "milestone.added", project, id, title.trim());
+    note(
+        change,
+        team,
+        EventKind::MilestoneAdded,
+        project,
+        id,
+        title.trim(),
+    );
     Ok(())
 }
 
@@ -61,7 +69,7 @@ pub async fn edit_milestone(
     note(
         change,
         team,
-        "milestone.edited",
+        EventKind::MilestoneEdited,
         project,
         milestone,
         title.trim(),
@@ -116,7 +124,7 @@ pub async fn reorder_milestone(
     note(
         change,
         team,
-        "milestone.reordered",
+        EventKind::MilestoneReordered,
         *project,
         milestone,
         title,
@@ -144,9 +152,9 @@ pub async fn reach_milestone(
     .await?;
     let (project, title) = found.ok_or(Problem::NotFound)?;
     let kind = if reached {
-        "milestone.reached"
+        EventKind::MilestoneReached
     } else {
-        "milestone.reopened"
+        EventKind::MilestoneReopened
     };
     note(change, team, kind, project, milestone, &title);
     Ok(())
@@ -165,7 +173,7 @@ pub async fn remove_milestone(change: &mut Change, team: &Team, milestone: Uuid)
     note(
         change,
         team,
-        "milestone.removed",
+        EventKind::MilestoneDeleted,
         project,
         milestone,
         &title,
@@ -176,7 +184,7 @@ pub async fn remove_milestone(change: &mut Change, team: &Team, milestone: Uuid)
 fn note(
     change: &mut Change,
     team: &Team,
-    kind: &'static str,
+    kind: EventKind,
     project: Uuid,
     milestone: Uuid,
     title: &str,

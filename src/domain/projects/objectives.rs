@@ -1,5 +1,6 @@
 //! A quarter's aims of a team, and the key results that show whether they are reached.
 
+use crate::domain::events::EventKind;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -38,7 +39,7 @@ pub async fn add_objective(
     note(
         change,
         team,
-        "objective.added",
+        EventKind::ObjectiveAdded,
         json!({ "objective": id, "title": title.trim() }),
     );
     Ok(())
@@ -66,7 +67,7 @@ pub async fn edit_objective(
     note(
         change,
         team,
-        "objective.edited",
+        EventKind::ObjectiveEdited,
         json!({ "objective": objective, "title": title.trim() }),
     );
     Ok(())
@@ -84,7 +85,7 @@ pub async fn remove_objective(change: &mut Change, team: &Team, objective: Uuid)
     note(
         change,
         team,
-        "objective.removed",
+        EventKind::ObjectiveDeleted,
         json!({ "objective": objective, "title": title }),
     );
     Ok(())
@@ -128,7 +129,7 @@ pub async fn add_key_result(
     note(
         change,
         team,
-        "key.added",
+        EventKind::KeyResultAdded,
         json!({ "key_result": id, "title": draft.title.trim(), "target": draft.target }),
     );
     Ok(())
@@ -159,7 +160,7 @@ pub async fn edit_key_result(
     note(
         change,
         team,
-        "key.edited",
+        EventKind::KeyResultEdited,
         json!({ "key_result": result, "title": title.trim(), "target": target }),
     );
     Ok(())
@@ -193,7 +194,7 @@ pub async fn type_in(
     note(
         change,
         team,
-        "key.typed",
+        EventKind::KeyResultProgressed,
         json!({ "key_result": result, "was": before, "typed": typed }),
     );
     Ok(())
@@ -213,13 +214,13 @@ pub async fn remove_key_result(change: &mut Change, team: &Team, result: Uuid) -
     note(
         change,
         team,
-        "key.removed",
+        EventKind::KeyResultDeleted,
         json!({ "key_result": result, "title": title }),
     );
     Ok(())
 }
 
-fn note(change: &mut Change, team: &Team, kind: &'static str, after: Value) {
+fn note(change: &mut Change, team: &Team, kind: EventKind, after: Value) {
     change.record(Event {
         team: team.id,
         task: None,

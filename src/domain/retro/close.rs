@@ -1,6 +1,7 @@
 //! Closing a sprint: every unfinished task goes somewhere, every goal is said to be met or not, and the figures
 //! freeze. All of it, or nothing.
 
+use crate::domain::events::EventKind;
 use crate::domain::goals::FrozenGoal;
 use std::collections::{BTreeMap, HashMap};
 
@@ -197,7 +198,7 @@ pub async fn close_sprint(
     change.record(Event {
         team: team.id,
         task: None,
-        kind: "sprint.closed",
+        kind: EventKind::SprintClosed,
         before: json!({}),
         after: json!({ "sprint": sprint.number, "done": frozen.finished().0, "left": unfinished.len() }),
         version: None,

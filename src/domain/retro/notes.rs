@@ -1,5 +1,6 @@
 //! What people write while they look back on a sprint: thanks, what went well, what did not, ideas.
 
+use crate::domain::events::EventKind;
 use serde_json::json;
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -82,7 +83,7 @@ pub async fn add_note(
         .bind(at)
         .execute(change.db())
         .await?;
-    note(change, team, "note.added", id);
+    note(change, team, EventKind::RetroNoteAdded, id);
     Ok(id)
 }
 
@@ -112,7 +113,7 @@ pub async fn edit_note(change: &mut Change, team: &Team, id: Uuid, text: &str) -
     if done.rows_affected() == 0 {
         return Err(Problem::NotFound);
     }
-    note(change, team, "note.edited", id);
+    note(change, team, EventKind::RetroNoteEdited, id);
     Ok(())
 }
 
@@ -156,7 +157,7 @@ pub async fn notes(db: &PgPool, teams: &[Uuid], sprint: Uuid) -> Result<Vec<Note
     Ok(rows.into_iter().map(read).collect())
 }
 
-fn note(change: &mut Change, team: &Team, kind: &'static str, id: Uuid) {
+fn note(change: &mut Change, team: &Team, kind: EventKind, id: Uuid) {
     change.record(Event {
         team: team.id,
         task: None,

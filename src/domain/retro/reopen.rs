@@ -1,5 +1,6 @@
 //! Taking back the closing of a sprint, as long as nobody has built on it.
 
+use crate::domain::events::EventKind;
 use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -47,7 +48,7 @@ pub async fn reopen_sprint(change: &mut Change, team: &Team, sprint: &Sprint) ->
     change.record(Event {
         team: team.id,
         task: None,
-        kind: "sprint.reopened",
+        kind: EventKind::SprintReopened,
         before: json!({}),
         after: json!({ "sprint": sprint.number }),
         version: None,
@@ -64,8 +65,8 @@ pub async fn is_built_on(db: &mut PgConnection, team: Uuid, sprint: Uuid) -> Res
             LEFT JOIN LATERAL (SELECT n.id, n.number FROM sprints s JOIN sprints n ON n.starts_on > s.starts_on WHERE s.id = f.sprint_id ORDER BY n.starts_on LIMIT 1) n ON true
             LEFT JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
             WHERE f.team_id = $1 AND f.sprint_id = $2 AND e.seq > coalesce((SELECT max(seq) FROM events WHERE change_id = f.change_id AND team_id = $1), 0)
-              AND (e.kind IN ('goal.added', 'goal.edited', 'goal.removed', 'goal.reordered', 'goal.progressed', 'sprint.closed', 'sprint.cadence')
-                   OR e.kind IN ('sprint.moved', 'sprint.skipped') AND e.after->>'sprint' = n.number::text
+              AND (e.kind IN ('goal.created', 'goal.edited', 'goal.deleted', 'goal.reordered', 'goal.progressed', 'sprint.closed', 'sprint.cadence-changed')
+                   OR e.kind IN ('sprint.rescheduled', 'sprint.skipped') AND e.after->>'sprint' = n.number::text
                    OR e.kind LIKE 'task.%'
                       AND (k.sprint_id IN (SELECT to_sprint_id FROM leftovers WHERE team_id = $1 AND sprint_id = $2)
                            OR n.id::text IN (k.sprint_id::text, e.before->>'sprint', e.after->>'sprint')

@@ -1,5 +1,6 @@
 //! Sprints come by themselves: the current one, and always the next two.
 
+use crate::domain::events::EventKind;
 use serde_json::json;
 use sqlx::{PgConnection, PgExecutor};
 use time::{Date, Duration, OffsetDateTime};
@@ -96,7 +97,7 @@ pub async fn keep_up_and_tell(change: &mut Change) -> Result<()> {
         change.record(Event {
             team,
             task: None,
-            kind: "sprint.started",
+            kind: EventKind::SprintStarted,
             before,
             after,
             version: None,

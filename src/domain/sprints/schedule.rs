@@ -1,5 +1,6 @@
 //! Moving, renaming and skipping sprints, and how they follow one another from now on.
 
+use crate::domain::events::EventKind;
 use serde_json::{Value, json};
 use time::{Date, Duration};
 use uuid::Uuid;
@@ -80,7 +81,7 @@ pub async fn edit_sprint(
         .execute(change.db())
         .await?;
     let after = json!({ "sprint": number, "name": name.trim(), "starts_on": starts_on.to_string(), "ends_on": ends_on.to_string() });
-    tell_every_team(change, "sprint.moved", face(&was), after).await
+    tell_every_team(change, EventKind::SprintRescheduled, face(&was), after).await
 }
 
 /// Leaves a sprint's time free: it and all that are planned after it come later by its length. `seen` is its first day as
@@ -109,7 +110,7 @@ pub async fn skip_sprint(change: &mut Change, number: i32, seen: Option<Date>) -
         .execute(change.db())
         .await?;
     let after = json!({ "sprint": number, "starts_on": was.starts_on.saturating_add(Duration::days(i64::from(by))).to_string() });
-    tell_every_team(change, "sprint.skipped", face(&was), after).await
+    tell_every_team(change, EventKind::SprintSkipped, face(&was), after).await
 }
 
 /// Sets how sprints follow one another. Those that are planned already are dated and named anew: the first of
@@ -191,8 +192,8 @@ pub async fn set_cadence(
         "every {} weeks from {starts_on}, as sprint {number}",
         cadence.weeks
     );
-    audit_log::note(change, "settings.cadence", &about).await?;
-    tell_every_team(change, "sprint.cadence", json!({}), after).await
+    audit_log::note(change, "settings.cadence-changed", &about).await?;
+    tell_every_team(change, EventKind::SprintCadenceChanged, json!({}), after).await
 }
 
 async fn lock(change: &mut Change, number: i32) -> Result<Sprint> {
@@ -212,7 +213,7 @@ async fn today(change: &mut Change) -> Result<Date> {
 /// Sprints are the whole workspace's: the change stands in every team's history, and every board shows it.
 async fn tell_every_team(
     change: &mut Change,
-    kind: &'static str,
+    kind: EventKind,
     before: Value,
     after: Value,
 ) -> Result<()> {

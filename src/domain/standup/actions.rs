@@ -1,5 +1,6 @@
 //! What somebody promised in a standup or retro. It stays on the list until it is done.
 
+use crate::domain::events::EventKind;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use time::{Date, OffsetDateTime};
@@ -81,7 +82,7 @@ pub async fn add_action(
     note(
         change,
         team,
-        "action.added",
+        EventKind::ActionAdded,
         json!({ "action": id, "text": line.text, "owner": line.who }),
     );
     Ok(id)
@@ -116,9 +117,9 @@ pub async fn settle_action(
         return Err(Problem::NotFound);
     }
     let kind = match becomes {
-        Becomes::Open => "action.reopened",
-        Becomes::Done => "action.done",
-        Becomes::Dropped => "action.dropped",
+        Becomes::Open => EventKind::ActionReopened,
+        Becomes::Done => EventKind::ActionDone,
+        Becomes::Dropped => EventKind::ActionDismissed,
     };
     note(change, team, kind, json!({ "action": action }));
     Ok(())
@@ -178,7 +179,7 @@ pub async fn make_task(
     note(
         change,
         team,
-        "action.made-task",
+        EventKind::ActionConverted,
         json!({ "action": action, "task": task }),
     );
     Ok(number)
@@ -282,7 +283,7 @@ pub(crate) async fn account(change: &mut Change, handle: &str) -> Result<Uuid> {
     found.ok_or_else(|| Problem::field("text", format!("There is nobody called @{handle}.")))
 }
 
-fn note(change: &mut Change, team: &Team, kind: &'static str, after: Value) {
+fn note(change: &mut Change, team: &Team, kind: EventKind, after: Value) {
     change.record(Event {
         team: team.id,
         task: None,

@@ -1,5 +1,6 @@
 //! Putting a topic in other words, and taking it away: for who put it there, and for the team whose agenda it is on.
 
+use crate::domain::events::EventKind;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -57,9 +58,9 @@ pub async fn correct_topic(
         team,
         topic,
         if is_author {
-            "topic.corrected"
+            EventKind::TopicEditedByAuthor
         } else {
-            "topic.edited"
+            EventKind::TopicEdited
         },
     );
     Ok(())
@@ -86,9 +87,9 @@ pub async fn remove_topic(
         team,
         topic,
         if is_author {
-            "topic.withdrawn"
+            EventKind::TopicWithdrawn
         } else {
-            "topic.removed"
+            EventKind::TopicRemoved
         },
     );
     Ok(())
@@ -120,7 +121,7 @@ async fn stands(
 }
 
 /// Its author's events are their own, its team's take a member: what each may do is asked again when it is committed.
-fn note(change: &mut Change, team: &Team, topic: Uuid, kind: &'static str) {
+fn note(change: &mut Change, team: &Team, topic: Uuid, kind: EventKind) {
     let after = json!({ "topic": topic });
     change.record(Event {
         team: team.id,

@@ -218,7 +218,7 @@ async fn tell_what_changed(db: &PgPool, standups: &mut [Standup]) -> Result<()> 
         .unzip();
     let changed: Vec<(Uuid, Uuid, OffsetDateTime)> = sqlx::query_as(
         "SELECT w.team, w.task, e.at FROM unnest($1::uuid[], $2::uuid[]) AS w (team, task)
-         CROSS JOIN LATERAL (SELECT at FROM events WHERE team_id = w.team AND task_id = w.task AND kind NOT LIKE 'wait.%' AND kind NOT LIKE 'topic.%' ORDER BY seq DESC LIMIT 1) e",
+         CROSS JOIN LATERAL (SELECT at FROM events WHERE team_id = w.team AND task_id = w.task AND kind NOT LIKE 'blocker.%' AND kind NOT LIKE 'topic.%' ORDER BY seq DESC LIMIT 1) e",
     )
     .bind(teams)
     .bind(tasks)

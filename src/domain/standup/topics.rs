@@ -1,5 +1,6 @@
 //! The agenda of a meeting: a line put there beforehand by anybody, ticked off in it, or left to the next one.
 
+use crate::domain::events::EventKind;
 use crate::domain::keys;
 use serde_json::json;
 use sqlx::PgPool;
@@ -182,7 +183,7 @@ async fn insert(
     change.record(Event {
         team: team.id,
         task: own,
-        kind: "topic.added",
+        kind: EventKind::TopicAdded,
         before: json!({}),
         after,
         version: None,
@@ -203,7 +204,11 @@ pub async fn tick_topic(change: &mut Change, team: &Team, topic: Uuid, done: boo
         return Err(Problem::NotFound);
     }
     let (kind, after) = (
-        if done { "topic.done" } else { "topic.reopened" },
+        if done {
+            EventKind::TopicDone
+        } else {
+            EventKind::TopicReopened
+        },
         json!({ "topic": topic }),
     );
     change.record(Event {

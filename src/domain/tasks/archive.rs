@@ -1,5 +1,6 @@
 //! Out of the way, and back.
 
+use crate::domain::events::EventKind;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -31,7 +32,7 @@ pub async fn archive_task(change: &mut Change, team: &Team, task: Uuid) -> Resul
     change.record(Event {
         team: team.id,
         task: Some(task),
-        kind: "task.archived",
+        kind: EventKind::TaskArchived,
         before: json!({ "column": column.slug, "rank": was.rank, "archived": false }),
         after: json!({ "rank": null, "archived": true }),
         version: Some(version),
@@ -41,7 +42,7 @@ pub async fn archive_task(change: &mut Change, team: &Team, task: Uuid) -> Resul
         change,
         team,
         task,
-        "wait.moved",
+        EventKind::BlockerMoved,
         json!({ "archived": true }),
         false,
     )
@@ -100,7 +101,7 @@ pub async fn restore_task(
     change.record(Event {
         team: team.id,
         task: Some(task),
-        kind: "task.restored",
+        kind: EventKind::TaskRestored,
         before: json!({ "rank": null, "archived": true }),
         after: json!({ "column": column.slug, "state": column.state, "rank": rank, "archived": false }),
         version: Some(version),
@@ -109,7 +110,7 @@ pub async fn restore_task(
         change,
         team,
         task,
-        "wait.moved",
+        EventKind::BlockerMoved,
         json!({ "archived": false }),
         false,
     )

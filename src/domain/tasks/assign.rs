@@ -1,5 +1,6 @@
 //! Who a task belongs to: nobody, one, or several.
 
+use crate::domain::events::EventKind;
 use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -35,7 +36,7 @@ pub async fn set_owners(
         change,
         team,
         task,
-        "task.owned",
+        EventKind::TaskAssigned,
         json!({ "owners": before }),
         json!({ "owners": after }),
     )

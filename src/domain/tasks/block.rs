@@ -1,5 +1,6 @@
 //! Why a task is blocked, and when it no longer is.
 
+use crate::domain::events::EventKind;
 use crate::domain::tasks::waits::end_waits;
 use crate::domain::tasks::waits::tell_waited;
 use serde::Deserialize;
@@ -144,7 +145,7 @@ pub async fn block_task(
     change.record(Event {
         team: team.id,
         task: Some(task),
-        kind: "task.blocked",
+        kind: EventKind::TaskBlocked,
         before: json!({}),
         after: json!({ "waits": { "id": id, "kind": on.kind, "on": told, "note": note, "team": on_team.filter(|_| !hidden) } }),
         version: Some(version),
@@ -234,7 +235,7 @@ pub async fn end_wait(change: &mut Change, team: &Team, task: Uuid, wait: Uuid) 
         change,
         team,
         task,
-        "task.unblocked",
+        EventKind::TaskUnblocked,
         json!({ "waits": [wait] }),
         json!({}),
     )

@@ -1,5 +1,6 @@
 //! A task's steps: its checklist.
 
+use crate::domain::events::EventKind;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -36,7 +37,7 @@ pub async fn add_step(change: &mut Change, team: &Team, task: Uuid, text: &str) 
         change,
         team,
         task,
-        "step.added",
+        EventKind::StepAdded,
         json!({}),
         json!({ "step": text }),
     )
@@ -68,7 +69,11 @@ pub async fn tick_step(
                 change,
                 team,
                 task,
-                if done { "step.done" } else { "step.undone" },
+                if done {
+                    EventKind::StepDone
+                } else {
+                    EventKind::StepReopened
+                },
                 json!({}),
                 json!({ "step": text }),
             )
@@ -94,7 +99,7 @@ pub async fn remove_step(change: &mut Change, team: &Team, task: Uuid, step: Uui
         change,
         team,
         task,
-        "step.removed",
+        EventKind::StepRemoved,
         json!({ "step": text }),
         json!({}),
     )

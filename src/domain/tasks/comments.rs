@@ -1,5 +1,6 @@
 //! What people say on a task. Everybody may say something; only the author changes it.
 
+use crate::domain::events::EventKind;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -31,7 +32,7 @@ pub async fn add_comment(change: &mut Change, team: &Team, task: Uuid, body: &st
         change,
         team,
         task,
-        "comment.added",
+        EventKind::CommentAdded,
         json!({}),
         json!({ "comment": id }),
     )
@@ -61,7 +62,7 @@ pub async fn edit_comment(
         change,
         team,
         task,
-        "comment.edited",
+        EventKind::CommentEdited,
         json!({ "comment": comment, "body": old }),
         json!({ "body": body }),
     )
@@ -94,7 +95,7 @@ pub async fn delete_comment(
         change,
         team,
         task,
-        "comment.deleted",
+        EventKind::CommentDeleted,
         json!({ "comment": comment }),
         json!({}),
     )

@@ -1,5 +1,6 @@
 //! New tasks.
 
+use crate::domain::events::EventKind;
 use serde_json::json;
 use time::Date;
 use uuid::Uuid;
@@ -84,7 +85,7 @@ pub async fn create_task(change: &mut Change, team: &Team, new: &NewTask) -> Res
     change.record(Event {
         team: team.id,
         task: Some(id),
-        kind: "task.created",
+        kind: EventKind::TaskCreated,
         before: json!({}),
         after: json!({
             "title": title, "column": column.slug, "state": column.state, "rank": rank, "sprint": new.sprint, "goal": new.goal,

@@ -1,5 +1,6 @@
 //! Taking a column away: its tasks go into another one first, each with its event.
 
+use crate::domain::events::EventKind;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -96,7 +97,7 @@ pub async fn remove_column(
         change.record(Event {
             team: team.id,
             task: Some(task),
-            kind: "task.rehoused",
+            kind: EventKind::TaskColumnDeleted,
             before: json!({ "column": from.slug, "state": from.state }),
             after: json!({ "column": to.slug, "state": to.state }),
             version: Some(version),
@@ -111,7 +112,7 @@ pub async fn remove_column(
     change.record(Event {
         team: team.id,
         task: None,
-        kind: "column.removed",
+        kind: EventKind::ColumnRemoved,
         before: json!({ "column": from.slug, "name": from.name, "state": from.state }),
         after: json!({ "into": to.slug }),
         version: None,

@@ -1,5 +1,6 @@
 //! Changing what a task says. A write that saw an older text of the same field is refused with both texts.
 
+use crate::domain::events::EventKind;
 use crate::domain::tasks::task_edit::Edit;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -94,7 +95,7 @@ pub async fn edit_task(change: &mut Change, team: &Team, task: Uuid, edit: &Edit
         change.record(Event {
             team: team.id,
             task: Some(task),
-            kind: "task.edited",
+            kind: EventKind::TaskEdited,
             before: Value::Object(before),
             after: Value::Object(after),
             version: Some(version),
@@ -105,7 +106,7 @@ pub async fn edit_task(change: &mut Change, team: &Team, task: Uuid, edit: &Edit
                 change,
                 team,
                 task,
-                "wait.renamed",
+                EventKind::BlockerRenamed,
                 json!({}),
                 false,
             )

@@ -1,5 +1,6 @@
 //! What events say, in words: with the names of what they refer to by id or slug.
 
+use crate::domain::events::EventKind;
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
@@ -17,8 +18,8 @@ use crate::domain::{
 };
 
 /// What an event says that is nobody's doing, as of what others are told of a private team's task: that, and not by whom.
-pub fn by_itself(kind: &str, after: &Value) -> Option<(&'static str, &'static str)> {
-    (kind == "wait.moved" && after["state"] == "done")
+pub fn by_itself(kind: EventKind, after: &Value) -> Option<(&'static str, &'static str)> {
+    (kind == EventKind::BlockerMoved && after["state"] == "done")
         .then_some(("What it was waiting on", "is done"))
 }
 
@@ -153,17 +154,17 @@ impl Names {
     }
 
     /// What an event says, to stand after a name: "moved it to Done". Nothing for what needs no line.
-    pub fn sentence(&self, kind: &str, before: &Value, after: &Value) -> Option<String> {
+    pub fn sentence(&self, kind: EventKind, before: &Value, after: &Value) -> Option<String> {
         let column =
             |value: &Value| named(&self.columns, &value["column"], "another column").to_owned();
         Some(match kind {
-            "task.created" => format!("made it in {}", column(after)),
-            "task.moved" if before["column"] == after["column"] => return None,
-            "task.moved" => format!("moved it to {}", column(after)),
-            "task.archived" => "archived it".to_owned(),
-            "task.restored" => "brought it back from the archive".to_owned(),
-            "task.blocked" if after["waits"].is_null() => "blocked it again".to_owned(),
-            "task.blocked" => {
+            EventKind::TaskCreated => format!("made it in {}", column(after)),
+            EventKind::TaskMoved if before["column"] == after["column"] => return None,
+            EventKind::TaskMoved => format!("moved it to {}", column(after)),
+            EventKind::TaskArchived => "archived it".to_owned(),
+            EventKind::TaskRestored => "brought it back from the archive".to_owned(),
+            EventKind::TaskBlocked if after["waits"].is_null() => "blocked it again".to_owned(),
+            EventKind::TaskBlocked => {
                 let (on, note) = (
                     after["waits"]["on"].as_str().unwrap_or(""),
                     after["waits"]["note"].as_str().unwrap_or(""),
@@ -183,44 +184,125 @@ impl Names {
                         .join(": ")
                 )
             }
-            "task.unblocked" => "unblocked it".to_owned(),
-            "task.owned" => match list(&self.shared.people, &after["owners"]) {
+            EventKind::TaskUnblocked => "unblocked it".to_owned(),
+            EventKind::TaskAssigned => match list(&self.shared.people, &after["owners"]) {
                 owners if owners.is_empty() => "took every owner away".to_owned(),
                 owners => format!("set the owners to {owners}"),
             },
-            "task.labelled" => match list(&HashMap::new(), &after["labels"]) {
+            EventKind::TaskLabelled => match list(&HashMap::new(), &after["labels"]) {
                 labels if labels.is_empty() => "took every label away".to_owned(),
                 labels => format!("set the labels to {labels}"),
             },
-            "task.edited" => self.edited(after)?,
-            "task.imported" => format!(
+            EventKind::TaskEdited => self.edited(after)?,
+            EventKind::TaskImported => format!(
                 "brought it here from {}",
                 after["from"].as_str().unwrap_or("elsewhere")
             ),
-            "wait.moved" if after["archived"] == true => {
+            EventKind::BlockerMoved if after["archived"] == true => {
                 "put what it waits on into the archive".to_owned()
             }
-            "wait.moved" if after["state"] == "done" => {
+            EventKind::BlockerMoved if after["state"] == "done" => {
                 "finished what it was waiting on".to_owned()
             }
-            "step.added" => format!("added the step “{}”", after["step"].as_str().unwrap_or("")),
-            "step.done" => format!("did the step “{}”", after["step"].as_str().unwrap_or("")),
-            "step.undone" => format!(
+            EventKind::StepAdded => {
+                format!("added the step “{}”", after["step"].as_str().unwrap_or(""))
+            }
+            EventKind::StepDone => {
+                format!("did the step “{}”", after["step"].as_str().unwrap_or(""))
+            }
+            EventKind::StepReopened => format!(
                 "took the tick off “{}”",
                 after["step"].as_str().unwrap_or("")
             ),
-            "step.removed" => format!(
+            EventKind::StepRemoved => format!(
                 "took the step “{}” away",
                 before["step"].as_str().unwrap_or("")
             ),
-            "comment.deleted" => "deleted a comment".to_owned(),
-            "topic.added" => {
+            EventKind::CommentDeleted => "deleted a comment".to_owned(),
+            EventKind::TopicAdded => {
                 format!(
                     "put it on the agenda of the next {}",
                     after["meeting"].as_str().unwrap_or("meeting")
                 )
             }
-            _ => return None,
+            EventKind::TaskColumnDeleted
+            | EventKind::CommentAdded
+            | EventKind::CommentEdited
+            | EventKind::BlockerRenamed
+            | EventKind::BlockerDependentsChanged
+            | EventKind::ColumnAdded
+            | EventKind::ColumnEdited
+            | EventKind::ColumnReordered
+            | EventKind::ColumnRemoved
+            | EventKind::ColumnLimited
+            | EventKind::ColumnRebalanced
+            | EventKind::LabelEdited
+            | EventKind::LabelRemoved
+            | EventKind::FilterSaved
+            | EventKind::FilterDeleted
+            | EventKind::MemberJoined
+            | EventKind::MemberLeft
+            | EventKind::MemberRoleChanged
+            | EventKind::MemberProfileEdited
+            | EventKind::MemberAbsenceChanged
+            | EventKind::TeamCreated
+            | EventKind::TeamRenamed
+            | EventKind::TeamProfileEdited
+            | EventKind::TeamVisibilityChanged
+            | EventKind::TeamDayOffChanged
+            | EventKind::TeamScheduleChanged
+            | EventKind::ShareLinkCreated
+            | EventKind::ShareLinkRevoked
+            | EventKind::ShareLinkEnded
+            | EventKind::WorkspaceEdited
+            | EventKind::SprintStarted
+            | EventKind::SprintClosed
+            | EventKind::SprintReopened
+            | EventKind::SprintRescheduled
+            | EventKind::SprintSkipped
+            | EventKind::SprintCadenceChanged
+            | EventKind::GoalCreated
+            | EventKind::GoalEdited
+            | EventKind::GoalDeleted
+            | EventKind::GoalReordered
+            | EventKind::GoalProgressed
+            | EventKind::GoalCommented
+            | EventKind::GoalConcernRaised
+            | EventKind::GoalConcernResolved
+            | EventKind::RetroNoteAdded
+            | EventKind::RetroNoteEdited
+            | EventKind::ActionAdded
+            | EventKind::ActionDone
+            | EventKind::ActionReopened
+            | EventKind::ActionDismissed
+            | EventKind::ActionConverted
+            | EventKind::TopicEditedByAuthor
+            | EventKind::TopicEdited
+            | EventKind::TopicWithdrawn
+            | EventKind::TopicRemoved
+            | EventKind::TopicDone
+            | EventKind::TopicReopened
+            | EventKind::ProjectCreated
+            | EventKind::ProjectEdited
+            | EventKind::ProjectFinished
+            | EventKind::ProjectResumed
+            | EventKind::MilestoneAdded
+            | EventKind::MilestoneEdited
+            | EventKind::MilestoneReordered
+            | EventKind::MilestoneReached
+            | EventKind::MilestoneReopened
+            | EventKind::MilestoneDeleted
+            | EventKind::ObjectiveAdded
+            | EventKind::ObjectiveEdited
+            | EventKind::ObjectiveDeleted
+            | EventKind::RequestCreated
+            | EventKind::RequestWithdrawn
+            | EventKind::RequestAnswered
+            | EventKind::KeyResultAdded
+            | EventKind::KeyResultEdited
+            | EventKind::KeyResultDeleted
+            | EventKind::KeyResultProgressed
+            | EventKind::BlockerMoved => return None,
         })
     }
 

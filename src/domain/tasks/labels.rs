@@ -1,5 +1,6 @@
 //! A team's words on its tasks. A new word makes a new label.
 
+use crate::domain::events::EventKind;
 use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -35,7 +36,7 @@ pub async fn set_labels(
         change,
         team,
         task,
-        "task.labelled",
+        EventKind::TaskLabelled,
         json!({ "labels": before }),
         json!({ "labels": after }),
     )

@@ -35,7 +35,7 @@ use uuid::Uuid;
 use crate::domain::{
     column_state::State,
     error::Result,
-    events::{Change, Event},
+    events::{Change, Event, EventKind},
     person::Person,
     team::Team,
 };
@@ -184,7 +184,7 @@ async fn note(
     change: &mut Change,
     team: &Team,
     task: Uuid,
-    kind: &'static str,
+    kind: EventKind,
     before: Value,
     after: Value,
 ) -> Result<()> {

@@ -1,5 +1,6 @@
 //! Moving a task: the rule, the SQL and the event.
 
+use crate::domain::events::EventKind;
 use crate::domain::tasks::placement::Place;
 use crate::domain::tasks::placement::lock_places;
 use crate::domain::tasks::placement::rank_at;
@@ -168,7 +169,7 @@ pub(crate) async fn put(
     change.record(Event {
         team: team.id,
         task: Some(was.id),
-        kind: "task.moved",
+        kind: EventKind::TaskMoved,
         before,
         after: json!({ "column": to.slug, "state": to.state, "rank": rank }),
         version: Some(version),
@@ -183,7 +184,7 @@ pub(crate) async fn put(
             change,
             team,
             was.id,
-            "wait.moved",
+            EventKind::BlockerMoved,
             after,
             turns_done,
         )

@@ -1,5 +1,6 @@
 //! Where a task goes: the columns are locked, and a rank is found between its new neighbours.
 
+use crate::domain::events::EventKind;
 use serde::Deserialize;
 use serde_json::json;
 use sqlx::PgConnection;
@@ -194,7 +195,7 @@ pub(crate) async fn spread_ranks(change: &mut Change, team: &Team, column: Uuid)
     change.record(Event {
         team: team.id,
         task: None,
-        kind: "column.spread",
+        kind: EventKind::ColumnRebalanced,
         before: json!({}),
         after: json!({ "ranks": after }),
         version: None,

@@ -1,6 +1,7 @@
 //! What happened to a task, in sentences.
 
 use crate::domain::dates::instant;
+use crate::domain::events::EventKind;
 use std::collections::BTreeSet;
 use time::Duration;
 
@@ -60,7 +61,8 @@ impl Line {
 
 #[derive(sqlx::FromRow)]
 struct EventRow {
-    kind: String,
+    #[sqlx(try_from = "String")]
+    kind: EventKind,
     before: Value,
     after: Value,
     at: OffsetDateTime,
@@ -121,9 +123,9 @@ pub async fn of_task(db: &PgPool, team: Uuid, task: Uuid, links: &Links) -> Resu
         .into_iter()
         .rev()
         .filter_map(|row| {
-            let told = names.sentence(&row.kind, &row.before, &row.after)?;
+            let told = names.sentence(row.kind, &row.before, &row.after)?;
             let who = person(row.id, row.handle, row.name, row.hue);
-            if let (None, Some((what, is))) = (&who, by_itself(&row.kind, &row.after)) {
+            if let (None, Some((what, is))) = (&who, by_itself(row.kind, &row.after)) {
                 return Some(Line {
                     who,
                     author: what.to_owned(),
@@ -177,7 +179,8 @@ pub async fn undoable(
     struct Row {
         team_id: Uuid,
         task: String,
-        kind: String,
+        #[sqlx(try_from = "String")]
+        kind: EventKind,
         before: Value,
         after: Value,
     }
@@ -185,7 +188,7 @@ pub async fn undoable(
     let rows: Vec<Row> = sqlx::query_as(concat!(
         "SELECT e.team_id, concat(t.key, '-', k.number) AS task, e.kind, e.before, e.after
          FROM events e JOIN teams t ON t.id = e.team_id JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
-         WHERE e.change_id = $1 AND e.actor_id = $2 AND e.at > $4 AND e.kind NOT LIKE 'wait.%' AND ",
+         WHERE e.change_id = $1 AND e.actor_id = $2 AND e.at > $4 AND e.kind NOT LIKE 'blocker.%' AND ",
         seen_by!("$2", "$3"),
         " ORDER BY e.seq",
     ))
@@ -197,7 +200,7 @@ pub async fn undoable(
     .await?;
     let Some(first) = rows
         .first()
-        .filter(|_| are_undoable(rows.iter().map(|row| row.kind.as_str())))
+        .filter(|_| are_undoable(rows.iter().map(|row| row.kind)))
     else {
         return Ok(None);
     };
@@ -211,7 +214,7 @@ pub async fn undoable(
     let names = Names::load(db, first.team_id).await?;
     let parts: Vec<String> = rows
         .iter()
-        .filter_map(|row| names.sentence(&row.kind, &row.before, &row.after))
+        .filter_map(|row| names.sentence(row.kind, &row.before, &row.after))
         .collect();
     let parts = if parts.is_empty() {
         "changed it".to_owned()

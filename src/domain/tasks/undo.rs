@@ -1,5 +1,6 @@
 //! Taking back a change: all of it, as long as nobody has built on it.
 
+use crate::domain::events::EventKind;
 use crate::domain::tasks::timeline::FOR;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -19,7 +20,8 @@ use crate::domain::{
 #[derive(sqlx::FromRow)]
 struct Past {
     task_id: Option<Uuid>,
-    kind: String,
+    #[sqlx(try_from = "String")]
+    kind: EventKind,
     before: Value,
     after: Value,
     version: Option<i64>,
@@ -47,12 +49,17 @@ pub async fn undo_change(change: &mut Change, team: &Team, undone: Uuid) -> Resu
         ));
     }
     // Its tasks are only half of it: the figures would stay frozen.
-    if events.iter().any(|event| event.kind.starts_with("sprint.")) {
+    if events.iter().any(|event| {
+        matches!(
+            event.kind,
+            EventKind::SprintClosed | EventKind::SprintReopened | EventKind::SprintStarted
+        )
+    }) {
         return Err(Problem::conflict(
             "A closed sprint is opened again on its retro page. Nothing was changed.",
         ));
     }
-    if !are_undoable(events.iter().map(|event| event.kind.as_str())) {
+    if !are_undoable(events.iter().map(|event| event.kind)) {
         return Err(Problem::conflict(
             "What was said cannot be taken back this way. Nothing was changed.",
         ));
@@ -100,20 +107,20 @@ async fn undo_event(change: &mut Change, team: &Team, task: Uuid, event: &Past) 
         version: event.version.unwrap_or(0),
         strict: false,
     });
-    match event.kind.as_str() {
-        "task.moved" => move_back(change, team, task, event).await,
-        "task.archived" => {
+    match event.kind {
+        EventKind::TaskMoved => move_back(change, team, task, event).await,
+        EventKind::TaskArchived => {
             not_moved_since(change, team, task, event).await?;
             archive::restore_task(change, team, task, event.before["rank"].as_str()).await
         }
-        "task.restored" => archive::archive_task(change, team, task).await,
-        "task.created" => {
+        EventKind::TaskRestored => archive::archive_task(change, team, task).await,
+        EventKind::TaskCreated => {
             not_touched_since(change, team, task, event).await?;
             archive::archive_task(change, team, task).await
         }
-        "task.blocked" => end_wait(change, team, task, &event.after["waits"]["id"]).await,
-        "task.unblocked" => open_waits(change, team, task, &event.before["waits"]).await,
-        "task.owned" => {
+        EventKind::TaskBlocked => end_wait(change, team, task, &event.after["waits"]["id"]).await,
+        EventKind::TaskUnblocked => open_waits(change, team, task, &event.before["waits"]).await,
+        EventKind::TaskAssigned => {
             edit::edit_task(
                 change,
                 team,
@@ -126,7 +133,7 @@ async fn undo_event(change: &mut Change, team: &Team, task: Uuid, event: &Past) 
             )
             .await
         }
-        "task.labelled" => {
+        EventKind::TaskLabelled => {
             edit::edit_task(
                 change,
                 team,
@@ -139,7 +146,7 @@ async fn undo_event(change: &mut Change, team: &Team, task: Uuid, event: &Past) 
             )
             .await
         }
-        "task.edited" => {
+        EventKind::TaskEdited => {
             edit::edit_task(
                 change,
                 team,
@@ -269,7 +276,7 @@ async fn end_wait(change: &mut Change, team: &Team, task: Uuid, wait: &Value) ->
         change,
         team,
         task,
-        "task.unblocked",
+        EventKind::TaskUnblocked,
         json!({ "waits": [] }),
         json!({}),
     )
@@ -301,7 +308,15 @@ async fn open_waits(change: &mut Change, team: &Team, task: Uuid, waits: &Value)
     .execute(change.db())
     .await?;
     crate::domain::tasks::waits::tell_waited(change, team, &waits).await?;
-    note(change, team, task, "task.blocked", json!({}), json!({})).await
+    note(
+        change,
+        team,
+        task,
+        EventKind::TaskBlocked,
+        json!({}),
+        json!({}),
+    )
+    .await
 }
 
 /// The edit that sets a changed task's fields to what they were.

@@ -1,5 +1,6 @@
 //! What a blocked task is waiting on: ending it, and telling the tasks on the other side.
 
+use crate::domain::events::EventKind;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -27,7 +28,7 @@ pub(crate) async fn end_waits(change: &mut Change, team: &Team, task: Uuid) -> R
         change.record(Event {
             team: team.id,
             task: Some(task),
-            kind: "task.unblocked",
+            kind: EventKind::TaskUnblocked,
             before: json!({ "waits": ended }),
             after: json!({}),
             version: Some(version),
@@ -43,7 +44,7 @@ pub(crate) async fn tell_waiting(
     change: &mut Change,
     team: &Team,
     task: Uuid,
-    kind: &'static str,
+    kind: EventKind,
     after: Value,
     turns_done: bool,
 ) -> Result<()> {
@@ -90,7 +91,7 @@ pub(crate) async fn tell_waited(change: &mut Change, team: &Team, waits: &[Uuid]
     .fetch_all(change.db())
     .await?;
     for (team, task) in on {
-        let kind = "wait.told";
+        let kind = EventKind::BlockerDependentsChanged;
         change.record(Event {
             team,
             task: Some(task),

@@ -58,12 +58,12 @@ pub async fn invite(change: &mut Change, draft: &Draft) -> Result<String> {
     match &draft.team {
         Some(team) => {
             let about = format!("to {{team}}, for {} {days}", draft.days);
-            audit_log::note_of(change, team.id, "invitation.made", &about).await?;
+            audit_log::note_of(change, team.id, "invitation.created", &about).await?;
         }
         None => {
             audit_log::note(
                 change,
-                "invitation.made",
+                "invitation.created",
                 &format!("to the workspace, for {} {days}", draft.days),
             )
             .await?
@@ -272,7 +272,7 @@ async fn add(change: &mut Change, new: &Newcomer, role: &str) -> Result<Uuid> {
         .await?;
     let line = Line {
         actor: Some(person.id),
-        kind: "account.made",
+        kind: "account.created",
         about: &new.email,
         ..Line::default()
     };

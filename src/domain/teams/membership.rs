@@ -1,5 +1,6 @@
 //! Who is on a team, from when to when, and who may look at it.
 
+use crate::domain::events::EventKind;
 use serde_json::json;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -84,7 +85,7 @@ pub async fn set_member(
     audit_log::note_of(
         change,
         team.id,
-        "team.role",
+        "team.role-changed",
         &format!("@{handle} is now {what} of {{team}}"),
     )
     .await?;
@@ -93,7 +94,7 @@ pub async fn set_member(
     if change.actor.is_none() {
         after["by"] = json!(COMMAND_LINE);
     }
-    if change.actor == Some(account) && kind == "member.joined" {
+    if change.actor == Some(account) && kind == EventKind::MemberJoined {
         after["comes"] = json!(true);
     }
     change.record(Event {
@@ -107,15 +108,15 @@ pub async fn set_member(
     Ok(())
 }
 
-fn kind(stands: &Option<(String, OffsetDateTime)>, role: Option<TeamRole>) -> Result<&'static str> {
+fn kind(stands: &Option<(String, OffsetDateTime)>, role: Option<TeamRole>) -> Result<EventKind> {
     match (stands, role) {
         (None, None) => Err(Problem::field(
             "handle",
             "That person is not on the team. Nothing was changed.",
         )),
-        (None, Some(_)) => Ok("member.joined"),
-        (Some(_), None) => Ok("member.left"),
-        (Some(_), Some(_)) => Ok("member.role"),
+        (None, Some(_)) => Ok(EventKind::MemberJoined),
+        (Some(_), None) => Ok(EventKind::MemberLeft),
+        (Some(_), Some(_)) => Ok(EventKind::MemberRoleChanged),
     }
 }
 
@@ -223,7 +224,7 @@ pub async fn set_visibility(change: &mut Change, team: &Team, private: bool) -> 
     audit_log::note_of(
         change,
         team.id,
-        "team.visibility",
+        "team.visibility-changed",
         &format!("{{team}} is now {word}"),
     )
     .await?;
@@ -231,7 +232,7 @@ pub async fn set_visibility(change: &mut Change, team: &Team, private: bool) -> 
     change.record(Event {
         team: team.id,
         task: None,
-        kind: "team.visibility",
+        kind: EventKind::TeamVisibilityChanged,
         before,
         after,
         version: None,
@@ -285,7 +286,7 @@ pub async fn rename(change: &mut Change, team: &Team, name: &str, key: &str) -> 
     change.record(Event {
         team: team.id,
         task: None,
-        kind: "team.renamed",
+        kind: EventKind::TeamRenamed,
         before,
         after,
         version: None,

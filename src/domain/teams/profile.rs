@@ -1,5 +1,6 @@
 //! What a team tells others about itself: why it is there, where to reach it, where it is heading.
 
+use crate::domain::events::EventKind;
 use serde_json::json;
 
 use crate::domain::team::Team;
@@ -39,7 +40,7 @@ pub async fn tell(change: &mut Change, team: &Team, about: &About) -> Result<()>
     change.record(Event {
         team: team.id,
         task: None,
-        kind: "team.told",
+        kind: EventKind::TeamProfileEdited,
         before: said(&before),
         after: said(about),
         version: None,

@@ -1,5 +1,6 @@
 //! Which days a team works and meets on, and in which time zone.
 
+use crate::domain::events::EventKind;
 use serde_json::{Value, json};
 use time::Date;
 
@@ -52,7 +53,14 @@ pub async fn set_week(change: &mut Change, team: &Team, week: &WeekDraft) -> Res
         .bind(week.standup_at)
         .execute(change.db())
         .await?;
-    record(change, team, "team.week", before.value(), week.value()).await
+    record(
+        change,
+        team,
+        EventKind::TeamScheduleChanged,
+        before.value(),
+        week.value(),
+    )
+    .await
 }
 
 /// Says that a team does not work on a day. Saying it again only renames the day.
@@ -68,7 +76,7 @@ pub async fn add_day_off(change: &mut Change, team: &Team, day: Date, name: &str
     .execute(change.db())
     .await?;
     let after = json!({ "day": day.to_string(), "name": name.trim() });
-    record(change, team, "team.day-off", json!({}), after).await
+    record(change, team, EventKind::TeamDayOffChanged, json!({}), after).await
 }
 
 /// The team works on that day after all.
@@ -84,7 +92,7 @@ pub async fn remove_day_off(change: &mut Change, team: &Team, day: Date) -> Resu
     record(
         change,
         team,
-        "team.day-off",
+        EventKind::TeamDayOffChanged,
         json!({ "day": day.to_string(), "name": name }),
         json!({}),
     )
@@ -95,7 +103,7 @@ pub async fn remove_day_off(change: &mut Change, team: &Team, day: Date) -> Resu
 async fn record(
     change: &mut Change,
     team: &Team,
-    kind: &'static str,
+    kind: EventKind,
     before: Value,
     after: Value,
 ) -> Result<()> {
@@ -107,5 +115,5 @@ async fn record(
         after,
         version: None,
     });
-    audit_log::note_of(change, team.id, kind, "of {team}").await
+    audit_log::note_of(change, team.id, kind.as_str(), "of {team}").await
 }

@@ -1,6 +1,7 @@
 //! Links that show a board or a check-in to whoever has them, without an account: read-only, until they end.
 
 use crate::domain::auth::secrets;
+use crate::domain::events::EventKind;
 use crate::domain::policy::share_links::SharedPage;
 use serde_json::json;
 use sqlx::PgPool;
@@ -73,7 +74,7 @@ pub async fn share(change: &mut Change, team: &Team, draft: &Draft<'_>) -> Resul
     told(
         change,
         team.id,
-        "team.shared",
+        EventKind::ShareLinkCreated,
         draft.name.trim(),
         draft.shows.as_str(),
     )
@@ -92,7 +93,7 @@ pub async fn revoke(change: &mut Change, team: &Team, link: Uuid) -> Result<()> 
     .bind(at)
     .fetch_one(change.db())
     .await?;
-    told(change, team.id, "team.unshared", &name, &shows).await
+    told(change, team.id, EventKind::ShareLinkRevoked, &name, &shows).await
 }
 
 /// Ends every link of a team that becomes private, every invitation to it, and its public address.
@@ -130,7 +131,7 @@ async fn end_links(change: &mut Change, team: Option<Uuid>, maker: Option<Uuid>)
     .fetch_all(change.db())
     .await?;
     for (team, name, shows) in links {
-        told(change, team, "share.ended", &name, &shows).await?;
+        told(change, team, EventKind::ShareLinkEnded, &name, &shows).await?;
     }
     Ok(())
 }
@@ -151,9 +152,9 @@ pub async fn set_public(change: &mut Change, team: &Team, public: bool) -> Resul
         return Ok(());
     }
     let kind = if public {
-        "team.shared"
+        EventKind::ShareLinkCreated
     } else {
-        "team.unshared"
+        EventKind::ShareLinkRevoked
     };
     told(
         change,
@@ -168,14 +169,14 @@ pub async fn set_public(change: &mut Change, team: &Team, public: bool) -> Resul
 async fn told(
     change: &mut Change,
     team: Uuid,
-    kind: &'static str,
+    kind: EventKind,
     name: &str,
     shows: &str,
 ) -> Result<()> {
     audit_log::note_of(
         change,
         team,
-        kind,
+        kind.as_str(),
         &format!("{shows} of {{team}} for {name}"),
     )
     .await?;

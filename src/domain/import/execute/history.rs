@@ -1,5 +1,6 @@
 //! The events of an import: what happened there at its own time, and then that each task was brought here.
 
+use crate::domain::events::EventKind;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -64,7 +65,7 @@ pub(crate) async fn add_columns(change: &mut Change, team: &Team, plan: &Plan<'_
     change.record(Event {
         team: team.id,
         task: None,
-        kind: "column.added",
+        kind: EventKind::ColumnAdded,
         before: json!({}),
         after: json!({ "columns": columns, "by": COMMAND_LINE }),
         version: None,
@@ -117,20 +118,22 @@ fn of_the_past(
         HistoryAction::Made(to) => {
             let mut after = spot(plan, draft, to);
             after["title"] = json!(planned.task.title);
-            ("task.created", json!({}), after)
+            (EventKind::TaskCreated, json!({}), after)
         }
-        HistoryAction::Moved(from, to) => {
-            ("task.moved", spot(plan, draft, from), spot(plan, draft, to))
-        }
+        HistoryAction::Moved(from, to) => (
+            EventKind::TaskMoved,
+            spot(plan, draft, from),
+            spot(plan, draft, to),
+        ),
         HistoryAction::Archived => (
-            "task.archived",
+            EventKind::TaskArchived,
             json!({ "archived": false }),
             json!({ "archived": true }),
         ),
         HistoryAction::Restored => {
             let mut after = stood.map_or_else(|| json!({}), |list| spot(plan, draft, list));
             after["archived"] = json!(false);
-            ("task.restored", json!({ "archived": true }), after)
+            (EventKind::TaskRestored, json!({ "archived": true }), after)
         }
     };
     if plan.people.find(&one.by).is_none() {
@@ -190,7 +193,7 @@ fn imported(
     Event {
         team: team.id,
         task: Some(row.id),
-        kind: "task.imported",
+        kind: EventKind::TaskImported,
         before: json!({}),
         after: json!({
             "from": draft.from, "by": "An import", "title": planned.task.title,

@@ -216,7 +216,7 @@ pub async fn make_token(
     let about = format!("{} ({})", draft.name, scope.as_str());
     let line = Line {
         actor: Some(viewer.person.id),
-        kind: "token.made",
+        kind: "token.created",
         about: &about,
         ..Line::default()
     };

@@ -143,7 +143,7 @@ pub(crate) async fn counted(app: &App, from: ClientIp, tried: &str) -> Result<()
     if outcome.is_err() && app.sign_ins.is_news(from) {
         let network = from.to_string();
         let line = Line {
-            kind: "sign-in.limited",
+            kind: "sign-in.rate-limited",
             about: "too many tries",
             network: &network,
             ..Line::default()
@@ -177,7 +177,7 @@ pub(crate) async fn signed_in(
         .ok_or(Problem::SignedOut)?;
     let line = Line {
         actor: Some(account),
-        kind: "sign-in.done",
+        kind: "sign-in.succeeded",
         about: by,
         network: &network,
         ..Line::default()

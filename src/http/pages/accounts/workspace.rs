@@ -1,5 +1,6 @@
 //! Administrators: what the workspace is called, who may register, and what was done.
 
+use crate::domain::events::EventKind;
 use askama::Template;
 use axum::{
     body::Body,
@@ -142,7 +143,7 @@ async fn set(change: &mut Change, name: &str, open: bool, domains: Vec<String>) 
         change.record(Event {
             team,
             task: None,
-            kind: "workspace.edited",
+            kind: EventKind::WorkspaceEdited,
             before,
             after,
             version: None,

@@ -135,7 +135,7 @@ pub async fn unlock(
         let about = "a wrong password for a link of {team}";
         let network = from.to_string();
         let line = Line {
-            kind: "share.refused",
+            kind: "share-link.refused",
             about,
             team: Some(link.team),
             network: &network,

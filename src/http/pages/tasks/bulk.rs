@@ -293,7 +293,7 @@ pub async fn undo(
 ) -> Result<Response> {
     let undone = id(&change)?;
     let slug: Option<String> = sqlx::query_scalar(
-        "SELECT t.slug FROM events e JOIN teams t ON t.id = e.team_id WHERE e.change_id = $1 AND e.actor_id = $2 AND e.kind NOT LIKE 'wait.%' LIMIT 1",
+        "SELECT t.slug FROM events e JOIN teams t ON t.id = e.team_id WHERE e.change_id = $1 AND e.actor_id = $2 AND e.kind NOT LIKE 'blocker.%' LIMIT 1",
     )
     .bind(undone)
     .bind(viewer.person.id)

@@ -1,5 +1,6 @@
 //! All that happened in a team, the newest first.
 
+use crate::domain::events::EventKind;
 use askama::Template;
 use axum::{
     extract::{Path, Query, State as Given},
@@ -60,7 +61,8 @@ pub struct Before {
 #[derive(sqlx::FromRow)]
 struct Row {
     seq: i64,
-    kind: String,
+    #[sqlx(try_from = "String")]
+    kind: EventKind,
     before: Value,
     after: Value,
     at: OffsetDateTime,
@@ -92,18 +94,18 @@ pub async fn history(
     let names = Names::load(&app.db, team.id).await?;
     let line = |row: Row| {
         let what = names
-            .sentence(&row.kind, &row.before, &row.after)
-            .or_else(|| of_the_team(&row.kind, &row.before, &row.after))?;
+            .sentence(row.kind, &row.before, &row.after)
+            .or_else(|| of_the_team(row.kind, &row.before, &row.after))?;
         let task = row.number.map(|number| {
             (
                 format!("{}-{number}", team.key),
                 row.title.unwrap_or_default(),
             )
         });
-        let (who, what) = match (row.who, by_itself(&row.kind, &row.after)) {
+        let (who, what) = match (row.who, by_itself(row.kind, &row.after)) {
             (Some(who), _) => (who, what),
             (None, Some((which, is))) => (which.to_owned(), is.to_owned()),
-            (None, None) => (nobody(&row.kind, &row.after).to_owned(), what),
+            (None, None) => (nobody(row.kind, &row.after).to_owned(), what),
         };
         Some(Line {
             who,
@@ -132,17 +134,17 @@ pub async fn history(
 }
 
 /// What stands for who did it, where that is nobody who has an account.
-fn nobody<'e>(kind: &str, after: &'e Value) -> &'e str {
+fn nobody<'e>(kind: EventKind, after: &'e Value) -> &'e str {
     match (kind, text(&after["by"])) {
         // what comes by itself
-        ("sprint.started", _) => "",
+        (EventKind::SprintStarted, _) => "",
         (_, "") => "A former member",
         (_, by) => by,
     }
 }
 
 /// What was done to the team rather than to a task, to stand after a name. Nothing for what needs no line.
-fn of_the_team(kind: &str, before: &Value, after: &Value) -> Option<String> {
+fn of_the_team(kind: EventKind, before: &Value, after: &Value) -> Option<String> {
     let (was, is) = (
         |field: &str| text(&before[field]),
         |field: &str| text(&after[field]),
@@ -155,36 +157,44 @@ fn of_the_team(kind: &str, before: &Value, after: &Value) -> Option<String> {
         }
     };
     Some(match kind {
-        "comment.added" => "commented".to_owned(),
-        "comment.edited" => "changed a comment".to_owned(),
-        "member.joined" if after["comes"] == true => "joined the team".to_owned(),
-        "member.joined" => format!("put {} on the team", whom()),
-        "member.left" => format!("took {} off the team", whom()),
-        "member.role" => format!("made {} a {}", whom(), is("role")),
-        "member.edited" => "changed what they say about themselves".to_owned(),
-        "team.added" => format!("added the team {} ({})", is("name"), is("key")),
-        "team.renamed" => format!("called the team {} ({})", is("name"), is("key")),
-        "team.told" => "changed what the team says about itself".to_owned(),
-        "team.visibility" if after["private"] == true => "made the team private".to_owned(),
-        "team.visibility" => "opened the team to everybody who is signed in".to_owned(),
-        "team.shared" => format!("shared the {} with {}", is("shows"), is("name")),
-        "team.unshared" => format!("took back the {} shared with {}", is("shows"), is("name")),
-        "share.ended" => format!(
+        EventKind::CommentAdded => "commented".to_owned(),
+        EventKind::CommentEdited => "changed a comment".to_owned(),
+        EventKind::MemberJoined if after["comes"] == true => "joined the team".to_owned(),
+        EventKind::MemberJoined => format!("put {} on the team", whom()),
+        EventKind::MemberLeft => format!("took {} off the team", whom()),
+        EventKind::MemberRoleChanged => format!("made {} a {}", whom(), is("role")),
+        EventKind::MemberProfileEdited => "changed what they say about themselves".to_owned(),
+        EventKind::TeamCreated => format!("added the team {} ({})", is("name"), is("key")),
+        EventKind::TeamRenamed => format!("called the team {} ({})", is("name"), is("key")),
+        EventKind::TeamProfileEdited => "changed what the team says about itself".to_owned(),
+        EventKind::TeamVisibilityChanged if after["private"] == true => {
+            "made the team private".to_owned()
+        }
+        EventKind::TeamVisibilityChanged => {
+            "opened the team to everybody who is signed in".to_owned()
+        }
+        EventKind::ShareLinkCreated => format!("shared the {} with {}", is("shows"), is("name")),
+        EventKind::ShareLinkRevoked => {
+            format!("took back the {} shared with {}", is("shows"), is("name"))
+        }
+        EventKind::ShareLinkEnded => format!(
             "ended by that the {} shared with {}",
             is("shows"),
             is("name")
         ),
-        "workspace.edited" => match (is("name"), after["registration_open"].is_null()) {
+        EventKind::WorkspaceEdited => match (is("name"), after["registration_open"].is_null()) {
             ("", _) => "changed who may register".to_owned(),
             (name, true) => format!("called the workspace {name}"),
             (name, false) => format!("called the workspace {name}, and changed who may register"),
         },
-        "team.day-off" if after["day"].is_null() => {
+        EventKind::TeamDayOffChanged if after["day"].is_null() => {
             format!("took the day off on {} away", was("day"))
         }
-        "team.day-off" => format!("set a day off: {} {}", is("day"), is("name")),
-        "team.week" => "changed the days that the team works and meets on".to_owned(),
-        "column.added" => match after["columns"].as_array() {
+        EventKind::TeamDayOffChanged => format!("set a day off: {} {}", is("day"), is("name")),
+        EventKind::TeamScheduleChanged => {
+            "changed the days that the team works and meets on".to_owned()
+        }
+        EventKind::ColumnAdded => match after["columns"].as_array() {
             Some(several) => format!(
                 "added the columns {}",
                 several
@@ -195,7 +205,7 @@ fn of_the_team(kind: &str, before: &Value, after: &Value) -> Option<String> {
             ),
             None => format!("added the column {}", is("name")),
         },
-        "column.edited" if was("name") == is("name") => {
+        EventKind::ColumnEdited if was("name") == is("name") => {
             format!(
                 "made the tasks of the column {} {}",
                 is("name"),
@@ -204,39 +214,93 @@ fn of_the_team(kind: &str, before: &Value, after: &Value) -> Option<String> {
                     .to_lowercase()
             )
         }
-        "column.edited" => format!("changed the column {} to {}", was("name"), is("name")),
-        "column.shifted" => "changed the order of the columns".to_owned(),
-        "column.removed" => format!("took the column {} away", was("name")),
-        "column.limited" if after["wip_limit"].is_null() => {
+        EventKind::ColumnEdited => format!("changed the column {} to {}", was("name"), is("name")),
+        EventKind::ColumnReordered => "changed the order of the columns".to_owned(),
+        EventKind::ColumnRemoved => format!("took the column {} away", was("name")),
+        EventKind::ColumnLimited if after["wip_limit"].is_null() => {
             format!("took the limit of the column {} away", is("name"))
         }
-        "column.limited" => format!(
+        EventKind::ColumnLimited => format!(
             "set the limit of the column {} to {}",
             is("name"),
             after["wip_limit"]
         ),
-        "label.edited" if was("name") == is("name") => {
+        EventKind::LabelEdited if was("name") == is("name") => {
             format!("gave the label {} another hue", is("name"))
         }
-        "label.edited" => format!("changed the label {} to {}", was("name"), is("name")),
-        "label.removed" => format!("took the label {} away", was("name")),
-        "filter.saved" => format!("saved the filter “{}” for the team", is("name")),
-        "filter.deleted" => format!("deleted the filter “{}”", is("name")),
-        "goal.added" => format!("set the goal “{}”", is("title")),
-        "goal.edited" => "changed a goal".to_owned(),
-        "goal.removed" => format!("took the goal “{}” away", was("title")),
-        "goal.progressed" => format!("said how far a goal is: {}", goals::progress(after)),
-        "goal.comment" => format!("commented on the goal “{}”", is("title")),
-        "goal.concern" => format!("raised a concern about “{}”", is("title")),
-        "goal.answered" => "answered a concern".to_owned(),
-        "request.made" => format!("asked for “{}”", is("title")),
-        "request.withdrawn" => "took back a request".to_owned(),
-        "request.settled" => format!("settled a request: {}", is("outcome")),
-        "sprint.started" => format!("Sprint {} began", after["sprint"]),
-        "sprint.closed" => "closed the sprint".to_owned(),
-        "sprint.reopened" => "took the closing of the sprint back".to_owned(),
-        "sprint.moved" | "sprint.skipped" | "sprint.cadence" => "changed the sprints".to_owned(),
-        _ => return None,
+        EventKind::LabelEdited => format!("changed the label {} to {}", was("name"), is("name")),
+        EventKind::LabelRemoved => format!("took the label {} away", was("name")),
+        EventKind::FilterSaved => format!("saved the filter “{}” for the team", is("name")),
+        EventKind::FilterDeleted => format!("deleted the filter “{}”", is("name")),
+        EventKind::GoalCreated => format!("set the goal “{}”", is("title")),
+        EventKind::GoalEdited => "changed a goal".to_owned(),
+        EventKind::GoalDeleted => format!("took the goal “{}” away", was("title")),
+        EventKind::GoalProgressed => format!("said how far a goal is: {}", goals::progress(after)),
+        EventKind::GoalCommented => format!("commented on the goal “{}”", is("title")),
+        EventKind::GoalConcernRaised => format!("raised a concern about “{}”", is("title")),
+        EventKind::GoalConcernResolved => "answered a concern".to_owned(),
+        EventKind::RequestCreated => format!("asked for “{}”", is("title")),
+        EventKind::RequestWithdrawn => "took back a request".to_owned(),
+        EventKind::RequestAnswered => format!("settled a request: {}", is("outcome")),
+        EventKind::SprintStarted => format!("Sprint {} began", after["sprint"]),
+        EventKind::SprintClosed => "closed the sprint".to_owned(),
+        EventKind::SprintReopened => "took the closing of the sprint back".to_owned(),
+        EventKind::SprintRescheduled
+        | EventKind::SprintSkipped
+        | EventKind::SprintCadenceChanged => "changed the sprints".to_owned(),
+        EventKind::TaskCreated
+        | EventKind::TaskMoved
+        | EventKind::TaskArchived
+        | EventKind::TaskRestored
+        | EventKind::TaskBlocked
+        | EventKind::TaskUnblocked
+        | EventKind::TaskAssigned
+        | EventKind::TaskLabelled
+        | EventKind::TaskEdited
+        | EventKind::TaskImported
+        | EventKind::TaskColumnDeleted
+        | EventKind::CommentDeleted
+        | EventKind::StepAdded
+        | EventKind::StepDone
+        | EventKind::StepReopened
+        | EventKind::StepRemoved
+        | EventKind::BlockerMoved
+        | EventKind::BlockerRenamed
+        | EventKind::BlockerDependentsChanged
+        | EventKind::ColumnRebalanced
+        | EventKind::MemberAbsenceChanged
+        | EventKind::GoalReordered
+        | EventKind::RetroNoteAdded
+        | EventKind::RetroNoteEdited
+        | EventKind::ActionAdded
+        | EventKind::ActionDone
+        | EventKind::ActionReopened
+        | EventKind::ActionDismissed
+        | EventKind::ActionConverted
+        | EventKind::TopicAdded
+        | EventKind::TopicEditedByAuthor
+        | EventKind::TopicEdited
+        | EventKind::TopicWithdrawn
+        | EventKind::TopicRemoved
+        | EventKind::TopicDone
+        | EventKind::TopicReopened
+        | EventKind::ProjectCreated
+        | EventKind::ProjectEdited
+        | EventKind::ProjectFinished
+        | EventKind::ProjectResumed
+        | EventKind::MilestoneAdded
+        | EventKind::MilestoneEdited
+        | EventKind::MilestoneReordered
+        | EventKind::MilestoneReached
+        | EventKind::MilestoneReopened
+        | EventKind::MilestoneDeleted
+        | EventKind::ObjectiveAdded
+        | EventKind::ObjectiveEdited
+        | EventKind::ObjectiveDeleted
+        | EventKind::KeyResultAdded
+        | EventKind::KeyResultEdited
+        | EventKind::KeyResultDeleted
+        | EventKind::KeyResultProgressed => return None,
     })
 }
 

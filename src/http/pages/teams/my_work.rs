@@ -1,5 +1,6 @@
 //! My work, all teams, and a person's tasks.
 
+use crate::domain::events::EventKind;
 use std::collections::HashMap;
 
 use askama::Template;
@@ -514,12 +515,12 @@ pub async fn add(Given(app): Given<App>, viewer: Viewer, fields: Fields) -> Resu
                 change.record(Event {
                     team,
                     task: None,
-                    kind: "team.added",
+                    kind: EventKind::TeamCreated,
                     before: json!({}),
                     after,
                     version: None,
                 });
-                audit_log::note_of(change, team, "team.added", "{team}").await
+                audit_log::note_of(change, team, "team.created", "{team}").await
             })
         })
         .await?;

@@ -163,7 +163,7 @@ pub async fn set_up(
                 &mut tx,
                 now,
                 Line {
-                    kind: "sign-in.done",
+                    kind: "sign-in.succeeded",
                     ..line
                 },
             )
@@ -262,7 +262,7 @@ async fn write(
     let person = add_account(db, now, me).await?;
     let line = Line {
         actor: Some(person.id),
-        kind: "account.made",
+        kind: "account.created",
         about: &about,
         ..Line::default()
     };
@@ -296,7 +296,7 @@ async fn found_teams(
                 db,
                 now,
                 (team.id, founder),
-                "team.role",
+                "team.role-changed",
                 "leads {team} from now on",
             )
             .await?;
@@ -320,7 +320,7 @@ async fn found_teams(
                     other => other,
                 })?;
         add_member(db, now, team, founder, true).await?;
-        audit_team(db, now, (team, founder), "team.added", "{team}").await?;
+        audit_team(db, now, (team, founder), "team.created", "{team}").await?;
         keys.push(key);
         first.get_or_insert(address);
     }

@@ -1,0 +1,384 @@
+//! What can happen: the kinds of events. Every kind says here which role it requires and whether it can be undone; the
+//! matches have no `_` arm, so that a new kind does not compile until it has said so.
+
+use crate::domain::policy::required_role::RequiredRole;
+
+/// Declares the enum together with the names that its kinds have in the database.
+macro_rules! event_kinds {
+    ($($kind:ident = $name:literal,)*) => {
+        /// What one event says happened.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum EventKind {
+            $($kind,)*
+        }
+
+        impl EventKind {
+            /// Every kind there is.
+            pub const ALL: &[Self] = &[$(Self::$kind,)*];
+
+            /// Its name in the database and in the API, such as `task.moved`.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name,)*
+                }
+            }
+        }
+    };
+}
+
+event_kinds! {
+    TaskCreated = "task.created",
+    TaskMoved = "task.moved",
+    TaskArchived = "task.archived",
+    TaskRestored = "task.restored",
+    TaskBlocked = "task.blocked",
+    TaskUnblocked = "task.unblocked",
+    TaskAssigned = "task.assigned",
+    TaskLabelled = "task.labelled",
+    TaskEdited = "task.edited",
+    TaskImported = "task.imported",
+    TaskColumnDeleted = "task.column-deleted",
+    CommentAdded = "comment.added",
+    CommentEdited = "comment.edited",
+    CommentDeleted = "comment.deleted",
+    StepAdded = "step.added",
+    StepDone = "step.done",
+    StepReopened = "step.reopened",
+    StepRemoved = "step.removed",
+    BlockerMoved = "blocker.moved",
+    BlockerRenamed = "blocker.renamed",
+    BlockerDependentsChanged = "blocker.dependents-changed",
+    ColumnAdded = "column.added",
+    ColumnEdited = "column.edited",
+    ColumnReordered = "column.reordered",
+    ColumnRemoved = "column.removed",
+    ColumnLimited = "column.limited",
+    ColumnRebalanced = "column.rebalanced",
+    LabelEdited = "label.edited",
+    LabelRemoved = "label.removed",
+    FilterSaved = "filter.saved",
+    FilterDeleted = "filter.deleted",
+    MemberJoined = "member.joined",
+    MemberLeft = "member.left",
+    MemberRoleChanged = "member.role-changed",
+    MemberProfileEdited = "member.profile-edited",
+    MemberAbsenceChanged = "member.absence-changed",
+    TeamCreated = "team.created",
+    TeamRenamed = "team.renamed",
+    TeamProfileEdited = "team.profile-edited",
+    TeamVisibilityChanged = "team.visibility-changed",
+    TeamDayOffChanged = "team.day-off-changed",
+    TeamScheduleChanged = "team.schedule-changed",
+    ShareLinkCreated = "share-link.created",
+    ShareLinkRevoked = "share-link.revoked",
+    ShareLinkEnded = "share-link.ended",
+    WorkspaceEdited = "workspace.edited",
+    SprintStarted = "sprint.started",
+    SprintClosed = "sprint.closed",
+    SprintReopened = "sprint.reopened",
+    SprintRescheduled = "sprint.rescheduled",
+    SprintSkipped = "sprint.skipped",
+    SprintCadenceChanged = "sprint.cadence-changed",
+    GoalCreated = "goal.created",
+    GoalEdited = "goal.edited",
+    GoalDeleted = "goal.deleted",
+    GoalReordered = "goal.reordered",
+    GoalProgressed = "goal.progressed",
+    GoalCommented = "goal.commented",
+    GoalConcernRaised = "goal.concern-raised",
+    GoalConcernResolved = "goal.concern-resolved",
+    RetroNoteAdded = "retro-note.added",
+    RetroNoteEdited = "retro-note.edited",
+    ActionAdded = "action.added",
+    ActionDone = "action.done",
+    ActionReopened = "action.reopened",
+    ActionDismissed = "action.dismissed",
+    ActionConverted = "action.converted",
+    TopicAdded = "topic.added",
+    TopicEditedByAuthor = "topic.edited-by-author",
+    TopicEdited = "topic.edited",
+    TopicWithdrawn = "topic.withdrawn",
+    TopicRemoved = "topic.removed",
+    TopicDone = "topic.done",
+    TopicReopened = "topic.reopened",
+    ProjectCreated = "project.created",
+    ProjectEdited = "project.edited",
+    ProjectFinished = "project.finished",
+    ProjectResumed = "project.resumed",
+    MilestoneAdded = "milestone.added",
+    MilestoneEdited = "milestone.edited",
+    MilestoneReordered = "milestone.reordered",
+    MilestoneReached = "milestone.reached",
+    MilestoneReopened = "milestone.reopened",
+    MilestoneDeleted = "milestone.deleted",
+    ObjectiveAdded = "objective.added",
+    ObjectiveEdited = "objective.edited",
+    ObjectiveDeleted = "objective.deleted",
+    RequestCreated = "request.created",
+    RequestWithdrawn = "request.withdrawn",
+    RequestAnswered = "request.answered",
+    KeyResultAdded = "key-result.added",
+    KeyResultEdited = "key-result.edited",
+    KeyResultDeleted = "key-result.deleted",
+    KeyResultProgressed = "key-result.progressed",
+}
+
+impl TryFrom<String> for EventKind {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        Self::ALL
+            .iter()
+            .find(|kind| kind.as_str() == name)
+            .copied()
+            .ok_or_else(|| format!("unknown kind of event: {name}"))
+    }
+}
+
+impl std::fmt::Display for EventKind {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.write_str(self.as_str())
+    }
+}
+
+impl EventKind {
+    /// The role that its author needs in the team.
+    pub fn required_role(self) -> RequiredRole {
+        match self {
+            Self::CommentAdded
+            | Self::CommentEdited
+            | Self::CommentDeleted
+            | Self::BlockerMoved
+            | Self::BlockerRenamed
+            | Self::BlockerDependentsChanged
+            | Self::MemberJoined
+            | Self::MemberLeft
+            | Self::MemberRoleChanged
+            | Self::MemberProfileEdited
+            | Self::MemberAbsenceChanged
+            | Self::ShareLinkEnded
+            | Self::GoalCommented
+            | Self::GoalConcernRaised
+            | Self::TopicAdded
+            | Self::TopicEditedByAuthor
+            | Self::TopicWithdrawn
+            | Self::RequestCreated
+            | Self::RequestWithdrawn => RequiredRole::Anybody,
+            Self::TaskCreated
+            | Self::TaskMoved
+            | Self::TaskArchived
+            | Self::TaskRestored
+            | Self::TaskBlocked
+            | Self::TaskUnblocked
+            | Self::TaskAssigned
+            | Self::TaskLabelled
+            | Self::TaskEdited
+            | Self::TaskImported
+            | Self::TaskColumnDeleted
+            | Self::StepAdded
+            | Self::StepDone
+            | Self::StepReopened
+            | Self::StepRemoved
+            | Self::ColumnLimited
+            | Self::ColumnRebalanced
+            | Self::FilterSaved
+            | Self::FilterDeleted
+            | Self::TeamCreated
+            | Self::TeamProfileEdited
+            | Self::WorkspaceEdited
+            | Self::SprintStarted
+            | Self::SprintClosed
+            | Self::SprintReopened
+            | Self::SprintRescheduled
+            | Self::SprintSkipped
+            | Self::SprintCadenceChanged
+            | Self::GoalCreated
+            | Self::GoalEdited
+            | Self::GoalDeleted
+            | Self::GoalReordered
+            | Self::GoalProgressed
+            | Self::GoalConcernResolved
+            | Self::RetroNoteAdded
+            | Self::RetroNoteEdited
+            | Self::ActionAdded
+            | Self::ActionDone
+            | Self::ActionReopened
+            | Self::ActionDismissed
+            | Self::ActionConverted
+            | Self::TopicEdited
+            | Self::TopicRemoved
+            | Self::TopicDone
+            | Self::TopicReopened
+            | Self::ProjectCreated
+            | Self::ProjectEdited
+            | Self::ProjectFinished
+            | Self::ProjectResumed
+            | Self::MilestoneAdded
+            | Self::MilestoneEdited
+            | Self::MilestoneReordered
+            | Self::MilestoneReached
+            | Self::MilestoneReopened
+            | Self::MilestoneDeleted
+            | Self::ObjectiveAdded
+            | Self::ObjectiveEdited
+            | Self::ObjectiveDeleted
+            | Self::RequestAnswered
+            | Self::KeyResultAdded
+            | Self::KeyResultEdited
+            | Self::KeyResultDeleted
+            | Self::KeyResultProgressed => RequiredRole::Member,
+            Self::ColumnAdded
+            | Self::ColumnEdited
+            | Self::ColumnReordered
+            | Self::ColumnRemoved
+            | Self::LabelEdited
+            | Self::LabelRemoved
+            | Self::TeamRenamed
+            | Self::TeamVisibilityChanged
+            | Self::TeamDayOffChanged
+            | Self::TeamScheduleChanged
+            | Self::ShareLinkCreated
+            | Self::ShareLinkRevoked => RequiredRole::Lead,
+        }
+    }
+
+    /// Whether `tasks::undo` can take it back.
+    pub fn is_undoable(self) -> bool {
+        match self {
+            Self::TaskCreated
+            | Self::TaskMoved
+            | Self::TaskArchived
+            | Self::TaskRestored
+            | Self::TaskBlocked
+            | Self::TaskUnblocked
+            | Self::TaskAssigned
+            | Self::TaskLabelled
+            | Self::TaskEdited
+            | Self::ColumnRebalanced => true,
+            Self::TaskImported
+            | Self::TaskColumnDeleted
+            | Self::CommentAdded
+            | Self::CommentEdited
+            | Self::CommentDeleted
+            | Self::StepAdded
+            | Self::StepDone
+            | Self::StepReopened
+            | Self::StepRemoved
+            | Self::BlockerMoved
+            | Self::BlockerRenamed
+            | Self::BlockerDependentsChanged
+            | Self::ColumnAdded
+            | Self::ColumnEdited
+            | Self::ColumnReordered
+            | Self::ColumnRemoved
+            | Self::ColumnLimited
+            | Self::LabelEdited
+            | Self::LabelRemoved
+            | Self::FilterSaved
+            | Self::FilterDeleted
+            | Self::MemberJoined
+            | Self::MemberLeft
+            | Self::MemberRoleChanged
+            | Self::MemberProfileEdited
+            | Self::MemberAbsenceChanged
+            | Self::TeamCreated
+            | Self::TeamRenamed
+            | Self::TeamProfileEdited
+            | Self::TeamVisibilityChanged
+            | Self::TeamDayOffChanged
+            | Self::TeamScheduleChanged
+            | Self::ShareLinkCreated
+            | Self::ShareLinkRevoked
+            | Self::ShareLinkEnded
+            | Self::WorkspaceEdited
+            | Self::SprintStarted
+            | Self::SprintClosed
+            | Self::SprintReopened
+            | Self::SprintRescheduled
+            | Self::SprintSkipped
+            | Self::SprintCadenceChanged
+            | Self::GoalCreated
+            | Self::GoalEdited
+            | Self::GoalDeleted
+            | Self::GoalReordered
+            | Self::GoalProgressed
+            | Self::GoalCommented
+            | Self::GoalConcernRaised
+            | Self::GoalConcernResolved
+            | Self::RetroNoteAdded
+            | Self::RetroNoteEdited
+            | Self::ActionAdded
+            | Self::ActionDone
+            | Self::ActionReopened
+            | Self::ActionDismissed
+            | Self::ActionConverted
+            | Self::TopicAdded
+            | Self::TopicEditedByAuthor
+            | Self::TopicEdited
+            | Self::TopicWithdrawn
+            | Self::TopicRemoved
+            | Self::TopicDone
+            | Self::TopicReopened
+            | Self::ProjectCreated
+            | Self::ProjectEdited
+            | Self::ProjectFinished
+            | Self::ProjectResumed
+            | Self::MilestoneAdded
+            | Self::MilestoneEdited
+            | Self::MilestoneReordered
+            | Self::MilestoneReached
+            | Self::MilestoneReopened
+            | Self::MilestoneDeleted
+            | Self::ObjectiveAdded
+            | Self::ObjectiveEdited
+            | Self::ObjectiveDeleted
+            | Self::RequestCreated
+            | Self::RequestWithdrawn
+            | Self::RequestAnswered
+            | Self::KeyResultAdded
+            | Self::KeyResultEdited
+            | Self::KeyResultDeleted
+            | Self::KeyResultProgressed => false,
+        }
+    }
+
+    /// Whether it only tells one task of what happened to another, as part of that change.
+    pub fn is_consequence(self) -> bool {
+        matches!(
+            self,
+            Self::BlockerMoved | Self::BlockerRenamed | Self::BlockerDependentsChanged
+        )
+    }
+
+    /// What happened, without to what: `moved`.
+    pub fn verb(self) -> &'static str {
+        self.as_str().split_once('.').map_or("", |(_, verb)| verb)
+    }
+}
+
+/// Whether a change with these events can be undone: all that its author did can be, and there is something to undo.
+pub fn are_undoable(kinds: impl Iterator<Item = EventKind>) -> bool {
+    let mut own = kinds.filter(|kind| !kind.is_consequence()).peekable();
+    own.peek().is_some() && own.all(EventKind::is_undoable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_leads_back_to_its_kind() {
+        for kind in EventKind::ALL {
+            assert_eq!(EventKind::try_from(kind.as_str().to_owned()), Ok(*kind));
+        }
+        assert!(EventKind::try_from("task.eaten".to_owned()).is_err());
+    }
+
+    #[test]
+    fn a_change_is_undoable_when_all_its_own_events_are() {
+        let undoable = |kinds: &[EventKind]| are_undoable(kinds.iter().copied());
+        assert!(undoable(&[EventKind::TaskMoved, EventKind::BlockerMoved]));
+        assert!(!undoable(&[EventKind::TaskMoved, EventKind::CommentAdded]));
+        assert!(!undoable(&[EventKind::BlockerMoved]), "nothing of its own");
+    }
+}
