@@ -82,15 +82,13 @@ fn without_layout(source: &str) -> String {
     while let Some(first) = rest.chars().next() {
         let blank = rest.len() - rest.trim_start_matches(BLANK).len();
         let length = if let Some(length) = expression(rest) {
-            is_beside_tag = !rest.starts_with("{{");
+            is_beside_tag = is_block(rest);
             length
         } else if blank > 0 {
             let (gap, next) = rest.split_at(blank);
             if gap.contains('\n') {
                 let is_dropped = match tag {
-                    Some(_) => [">", "/>", "{%", "{#"]
-                        .iter()
-                        .any(|it| next.starts_with(it)),
+                    Some(_) => next.starts_with('>') || next.starts_with("/>") || is_block(next),
                     None => is_beside_tag || next.is_empty() || is_tag(next) || is_block(next),
                 };
                 out.push_str(if is_dropped { "{#" } else { " {#" });
@@ -131,8 +129,11 @@ fn is_tag(text: &str) -> bool {
             .is_some_and(|next| next.is_ascii_alphabetic() || "/!?".contains(next))
 }
 
+/// A block, a comment, or a component: what `templates/components.html` draws is an element too.
 fn is_block(text: &str) -> bool {
-    text.starts_with("{%") || text.starts_with("{#")
+    ["{%", "{#", "{{ ui::"]
+        .iter()
+        .any(|start| text.starts_with(start))
 }
 
 /// The length of the expression, block or comment that the text begins with.
