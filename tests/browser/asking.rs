@@ -136,7 +136,7 @@ async fn what_arrives_in_blocked_is_asked_what_it_waits_on() {
     window.type_text("Legal").await;
     window.press("Enter").await;
     window
-        .until("document.querySelector('[data-column=blocked] #INF-1 .waits')?.textContent.includes('Waits on Legal')")
+        .until("document.querySelector('[data-column=blocked] #INF-1 .blocked-by')?.textContent.includes('Waits on Legal')")
         .await;
     // by menu
     window.click("#INF-2 .menu").await;
@@ -221,7 +221,7 @@ async fn arrows_in_a_tasks_list_write_one_line_into_its_story() {
     window.board("/teams/infrastructure").await;
     window.click("#INF-1 h3 a").await;
     window
-        .until("document.querySelector('dialog.veil[open] #sprint-INF-1')")
+        .until("document.querySelector('dialog.modal[open] #sprint-INF-1')")
         .await;
     let edits = async || -> i64 {
         let count = sqlx::query_scalar("SELECT count(*) FROM events WHERE kind = 'task.edited'");
@@ -233,9 +233,9 @@ async fn arrows_in_a_tasks_list_write_one_line_into_its_story() {
         window.press("ArrowUp").await;
     }
     window.until("document.activeElement.value === ''").await;
-    focus(&window, "dialog.veil .close").await;
+    focus(&window, "dialog.modal .close").await;
     window
-        .until("document.querySelectorAll('dialog.veil .story li').length === 2")
+        .until("document.querySelectorAll('dialog.modal .timeline li').length === 2")
         .await;
     assert_eq!(
         (
@@ -251,7 +251,7 @@ async fn arrows_in_a_tasks_list_write_one_line_into_its_story() {
     window.until("document.activeElement.value === '43'").await;
     window.press("Enter").await;
     window
-        .until("document.querySelectorAll('dialog.veil .story li').length === 3")
+        .until("document.querySelectorAll('dialog.modal .timeline li').length === 3")
         .await;
     assert_eq!(
         (
@@ -327,20 +327,20 @@ async fn what_is_typed_on_a_task_is_kept_when_the_reader_goes_on() {
     window.type_text("Cut Postgres over").await;
     focus(&window, "[name=estimate]").await;
     window
-        .until("document.querySelector('.story').textContent.includes('Cut Postgres over')")
+        .until("document.querySelector('.timeline').textContent.includes('Cut Postgres over')")
         .await;
     focus(&window, "[name=estimate]").await;
     window.type_text("5").await;
     window.press("Enter").await;
     window
-        .until("document.querySelector('.story').textContent.includes('estimated it at 5')")
+        .until("document.querySelector('.timeline').textContent.includes('estimated it at 5')")
         .await;
     // what Enter has sent is not sent again by going on
     focus(&window, "[name=for]").await;
     window.type_text("Growth").await;
     focus(&window, "[name=title]").await;
     window
-        .until("document.querySelector('.story').textContent.includes('Growth')")
+        .until("document.querySelector('.timeline').textContent.includes('Growth')")
         .await;
     let version: i64 = elif.task("INF-1").await["version"].as_i64().unwrap();
     assert_eq!(version, 4, "three changes, each once");
@@ -417,7 +417,7 @@ async fn a_note_beside_whom_a_task_waits_on_leaves_whom_as_chosen() {
         window.press("Enter").await;
         window
             .until(&format!(
-                "document.querySelector('[data-column=blocked] #{key} .waits')"
+                "document.querySelector('[data-column=blocked] #{key} .blocked-by')"
             ))
             .await;
         let wait = &stage.world.elif.task(key).await["waits_on"][0];
@@ -439,7 +439,7 @@ async fn a_note_beside_whom_a_task_waits_on_leaves_whom_as_chosen() {
     window.type_text("Legal").await;
     window.press("Enter").await;
     window
-        .until("document.querySelector('[data-column=blocked] #INF-3 .waits')")
+        .until("document.querySelector('[data-column=blocked] #INF-3 .blocked-by')")
         .await;
     let wait = &stage.world.elif.task("INF-3").await["waits_on"][0];
     assert_eq!(

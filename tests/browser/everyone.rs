@@ -99,9 +99,9 @@ async fn another_teams_member_follows_a_task_asks_for_something_and_gets_it() {
 
     window.goto("/teams/infrastructure/check-in").await;
     window
-        .until("document.querySelector('.head .button.primary')")
+        .until("document.querySelector('.page-header .button.primary')")
         .await;
-    window.click(".head .button.primary").await;
+    window.click(".page-header .button.primary").await;
     window.until("document.querySelector('#ask #title')").await;
     window.click("#title").await;
     window.type_text("A replica for reports").await;

@@ -59,11 +59,11 @@ async fn sign_in_create_drag_and_a_second_window_sees_it() {
 
     // a task opens over the board, with an address of its own, and Escape closes it
     one.click("#INF-1 h3 a").await;
-    one.until("document.querySelector('dialog.veil[open] [data-task-page=INF-1]')")
+    one.until("document.querySelector('dialog.modal[open] [data-task-page=INF-1]')")
         .await;
     one.until("location.pathname === '/tasks/INF-1'").await;
     one.keys("\u{e00c}").await;
-    one.until("location.pathname === '/teams/infrastructure' && !document.querySelector('dialog.veil[open]')").await;
+    one.until("location.pathname === '/teams/infrastructure' && !document.querySelector('dialog.modal[open]')").await;
     one.until("document.activeElement.closest('#INF-1')").await;
 
     // Space picks up, the right arrow carries over the blocked column, Space drops

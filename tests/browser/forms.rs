@@ -35,7 +35,7 @@ async fn an_objective_that_is_refused_keeps_its_words_in_the_page() {
         .run("document.querySelector('#why').form.requestSubmit()")
         .await;
     window
-        .until("document.querySelector('.aim')?.textContent.includes('Nobody is woken')")
+        .until("document.querySelector('.objective')?.textContent.includes('Nobody is woken')")
         .await;
     let left: String = window.value("document.querySelector('#title').value").await;
     assert_eq!(left, "", "the form is free for the next one");

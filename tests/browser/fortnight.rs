@@ -41,7 +41,7 @@ async fn a_figure_is_typed_in_a_task_is_finished_and_its_goal_counts() {
 
     let window = stage.window(elif).await;
     window.board("/teams/infrastructure").await;
-    window.click(".goal .figure").await;
+    window.click(".goal .metric").await;
     window
         .until("document.querySelector('input[name=value]')")
         .await;
@@ -103,7 +103,7 @@ async fn a_sprint_is_closed_three_ways_its_figures_stay_and_an_action_becomes_a_
     window
         .until("location.pathname === '/sprints/42/retro' && document.readyState === 'complete'")
         .await;
-    let figures = "document.querySelector('.facts').textContent + document.querySelector('.panel .rows').textContent";
+    let figures = "document.querySelector('.stats').textContent + document.querySelector('.panel .rows').textContent";
     let before: String = window.value(figures).await;
     assert!(before.contains("1 / 2"), "{before}");
     assert_eq!(
@@ -122,7 +122,7 @@ async fn a_sprint_is_closed_three_ways_its_figures_stay_and_an_action_becomes_a_
     .await
     .ok();
     window.goto("/sprints/42/retro?team=infrastructure").await;
-    window.until("document.querySelector('.facts')").await;
+    window.until("document.querySelector('.stats')").await;
     let after: String = window.value(figures).await;
     assert_eq!(before, after);
 
@@ -230,12 +230,12 @@ async fn a_sprint_is_planned_by_dragging_and_by_keys_alone() {
         .await;
     window.press("Enter").await;
     window
-        .until("document.querySelectorAll('.group[class*=hue] .slip').length === 3")
+        .until("document.querySelectorAll('.group[class*=hue] .backlog-item').length === 3")
         .await;
     window.picture("story-planning").await;
     window.goto("/teams/infrastructure/planning").await;
     window
-        .until("document.querySelectorAll('.group[class*=hue] .slip').length === 3")
+        .until("document.querySelectorAll('.group[class*=hue] .backlog-item').length === 3")
         .await;
     assert_eq!(elif.task("INF-3").await["sprint"], 43);
 }
@@ -352,7 +352,7 @@ async fn a_team_walks_its_board_with_the_keys_and_notes_what_comes_up() {
     let window = stage.window(elif).await;
     // the card, with the scripts of its page at work
     let at = async |title: &str| {
-        let shown = format!("document.querySelector('.walked h2')?.textContent === '{title}'");
+        let shown = format!("document.querySelector('.walk-card h2')?.textContent === '{title}'");
         window
             .until(&format!(
                 "{shown} && document.querySelector('walk-timer button')"

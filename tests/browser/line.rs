@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::stage::Stage;
 
-const COMMENT: &str = "document.querySelector('dialog.veil [aria-label=\"Write a comment\"]')";
+const COMMENT: &str = "document.querySelector('dialog.modal [aria-label=\"Write a comment\"]')";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_half_written_stays_while_somebody_else_changes_the_task() {
@@ -31,12 +31,12 @@ async fn what_is_half_written_stays_while_somebody_else_changes_the_task() {
     window.board("/teams/infrastructure").await;
     window.click("#INF-1 h3 a").await;
     window
-        .until("document.querySelector('dialog.veil[open] [data-task-page=INF-1]')")
+        .until("document.querySelector('dialog.modal[open] [data-task-page=INF-1]')")
         .await;
     window.run(&format!("{COMMENT}.focus()")).await;
     window.type_text("Ready when").await;
     window
-        .until("document.querySelector('dialog.veil').scrollTop > 100")
+        .until("document.querySelector('dialog.modal').scrollTop > 100")
         .await;
     // where it is on the screen: the story above it gets a line more
     let place = format!("{COMMENT}.getBoundingClientRect().top");
@@ -50,7 +50,7 @@ async fn what_is_half_written_stays_while_somebody_else_changes_the_task() {
     .await
     .ok();
     window
-        .until("document.querySelector('dialog.veil [name=title]').value === 'Cut postgres over'")
+        .until("document.querySelector('dialog.modal [name=title]').value === 'Cut postgres over'")
         .await;
     let text: String = window.value(&format!("{COMMENT}.value")).await;
     assert_eq!(text, "Ready when", "the text is there");
@@ -67,7 +67,7 @@ async fn what_is_half_written_stays_while_somebody_else_changes_the_task() {
     // and it goes on where it was
     window.type_text(" you are").await;
     window.run(&format!("{COMMENT}.form.requestSubmit()")).await;
-    window.until("document.querySelector('dialog.veil .story').textContent.includes('Ready when you are')").await;
+    window.until("document.querySelector('dialog.modal .timeline').textContent.includes('Ready when you are')").await;
 }
 
 /// Case R8.
@@ -163,6 +163,6 @@ async fn eight_tabs_are_all_live() {
         .run("document.querySelector('#INF-1 h3 a').click()")
         .await;
     tabs[7]
-        .until("document.querySelector('dialog.veil[open] [data-task-page=INF-1]')")
+        .until("document.querySelector('dialog.modal[open] [data-task-page=INF-1]')")
         .await;
 }

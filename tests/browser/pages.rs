@@ -191,7 +191,7 @@ async fn every_page_of_the_demo_is_worth_a_look() {
         (
             "project",
             project.clone(),
-            "document.querySelectorAll('main tbody tr').length > 2 && document.querySelector('.facts').textContent.includes('more sprint')",
+            "document.querySelectorAll('main tbody tr').length > 2 && document.querySelector('.stats').textContent.includes('more sprint')",
         ),
         (
             "project-board",

@@ -220,11 +220,11 @@ async fn everything_by_keyboard_and_heard_by_a_screen_reader() {
     // open, and back closes
     window.press("Enter").await;
     window
-        .until("document.querySelector('dialog.veil[open] [data-task-page=INF-2]')")
+        .until("document.querySelector('dialog.modal[open] [data-task-page=INF-2]')")
         .await;
     window.until("location.pathname === '/tasks/INF-2'").await;
     window.press("Escape").await;
-    window.until("location.pathname === '/teams/infrastructure' && !document.querySelector('dialog.veil[open]')").await;
+    window.until("location.pathname === '/teams/infrastructure' && !document.querySelector('dialog.modal[open]')").await;
     // block: it asks on what
     window
         .until("document.activeElement.closest('#INF-2')")
@@ -239,7 +239,9 @@ async fn everything_by_keyboard_and_heard_by_a_screen_reader() {
     window.press("Enter").await;
     window.until_column("blocked", &["INF-2"]).await;
     window
-        .until("document.querySelector('#INF-2 .waits').textContent.includes('Waits on Legal')")
+        .until(
+            "document.querySelector('#INF-2 .blocked-by').textContent.includes('Waits on Legal')",
+        )
         .await;
     // the stream may be quicker than the answer, which closes the question
     window
@@ -480,7 +482,7 @@ async fn without_a_script_every_change_still_works() {
     window.click(".steps [name=done]").await;
     window.click(".steps noscript button").await;
     window
-        .until_loaded("document.querySelector('.steps .did')")
+        .until_loaded("document.querySelector('.steps .completed')")
         .await;
     window.click(".title-form textarea").await;
     window.type_text(" Soon:").await;

@@ -130,7 +130,7 @@ async fn what_changed_since_one_last_looked_is_each_readers_own() {
             .ok()
             .text();
         assert!(
-            page.contains("Since you last looked <span class=\"soft\">Tue 24 Nov 10:00"),
+            page.contains("Since you last looked <span class=\"muted\">Tue 24 Nov 10:00"),
             "{page}"
         );
         assert!(page.contains("state-done\">Done</span>"), "{page}");

@@ -94,7 +94,7 @@ async fn a_team_sees_how_long_its_work_takes_and_what_it_waits_on() {
         "the archived one stays done"
     );
     assert!(page.contains(r#"aria-labelledby="cycle-time-title cycle-time-says""#));
-    assert!(page.contains("Their topic</span><span class=\"soft\">2 days · Ingestion"));
+    assert!(page.contains("Their topic</span><span class=\"muted\">2 days · Ingestion"));
     assert!(!page.contains("style="));
     // both charts of times against the team's own levels, and the numbers of each panel as a table and a file
     for (chart, next) in [

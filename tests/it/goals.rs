@@ -410,7 +410,7 @@ async fn a_lone_wolf_is_named_on_the_board_in_planning_and_in_the_standup() {
             "{path}: {page}"
         );
         assert_eq!(
-            page.matches("class=\"lone\"").count(),
+            page.matches("class=\"warning\"").count(),
             2,
             "{path}: two who meet are no lone wolves"
         );
@@ -426,7 +426,7 @@ async fn a_lone_wolf_is_named_on_the_board_in_planning_and_in_the_standup() {
         tomas.post("/me", &hours).await.ok();
         let page = elif.get("/teams/infrastructure").await.ok().text();
         assert_eq!(
-            page.matches("class=\"lone\"").count(),
+            page.matches("class=\"warning\"").count(),
             alone,
             "{from}: {page}"
         );

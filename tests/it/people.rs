@@ -82,7 +82,7 @@ fn session_of(answer: &Answer) -> String {
 
 /// The link that a page shows once.
 pub fn link_in(page: &str) -> String {
-    page.split("class=\"once\" readonly value=\"")
+    page.split("class=\"copy-field\" readonly value=\"")
         .nth(1)
         .unwrap()
         .split('"')

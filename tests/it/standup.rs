@@ -179,7 +179,7 @@ async fn actions_stay_until_done_and_only_the_team_changes_them() {
             .await
             .ok()
             .text()
-            .contains("checked> <span dir=\"auto\" class=\"did\">Write it down")
+            .contains("checked> <span dir=\"auto\" class=\"completed\">Write it down")
     );
     world.app.clock.advance(Duration::days(4));
     assert!(
@@ -247,7 +247,7 @@ async fn anybody_puts_a_line_on_the_agenda_and_the_team_ticks_it_off() {
             .await
             .ok()
             .text()
-            .contains("checked> <span dir=\"auto\" class=\"did\">Opinions on")
+            .contains("checked> <span dir=\"auto\" class=\"completed\">Opinions on")
     );
     world.app.clock.advance(Duration::days(1));
     assert!(!elif.get(STANDUP).await.ok().text().contains("Opinions on"));
@@ -1141,7 +1141,7 @@ async fn what_moved_and_what_is_unblocked_is_counted_since_the_last_meeting() {
     .ok();
     let page = elif.get(STANDUP).await.ok().text();
     assert!(
-        page.contains("<span class=\"soft\">1 moved, 1 unblocked</span>"),
+        page.contains("<span class=\"muted\">1 moved, 1 unblocked</span>"),
         "{page}"
     );
 }

@@ -1099,7 +1099,7 @@ async fn the_story_of_a_task_has_what_was_said_between_what_happened() {
     .await
     .ok();
     let page = elif.get(&format!("/tasks/{key}")).await.ok().text();
-    let story = page.split("class=\"story\"").nth(1).unwrap();
+    let story = page.split("class=\"timeline\"").nth(1).unwrap();
     let at = |text: &str| {
         story
             .find(text)

@@ -52,7 +52,7 @@ export function showCard(fresh, column, { hue = null } = {}) {
 /** The same element with new contents: focus, selection and a drag under way keep hold of it. */
 export function replaceCard(card, fresh) {
   const focused = card.contains(document.activeElement) ? document.activeElement : null;
-  const mine = ["selected", "lifted", "landing"].filter((name) => card.classList.contains(name));
+  const mine = ["selected", "lifted", "drop-target"].filter((name) => card.classList.contains(name));
   for (const { name } of [...card.attributes]) if (!fresh.hasAttribute(name) && name !== "hidden") card.removeAttribute(name);
   for (const { name, value } of fresh.attributes) if (name !== "data-column" && name !== "data-state") card.setAttribute(name, value);
   card.classList.add(...mine);

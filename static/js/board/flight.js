@@ -10,7 +10,7 @@ export function makeGhost(card, { left, top, width }) {
   const copy = card.cloneNode(true);
   copy.removeAttribute("id");
   copy.removeAttribute("data-task");
-  copy.classList.remove("landing", "selected");
+  copy.classList.remove("drop-target", "selected");
   copy.hidden = false;
   ghost.append(copy);
   ghost.style.width = `${width}px`;
@@ -31,12 +31,12 @@ export function fly(card, from, time = 120, ghost = null) {
   if (away || !from.width) { ghost?.remove(); return; }
   ghost ??= makeGhost(card, from);
   ghost.firstElementChild.classList.remove("lifted");
-  card.classList.add("landing");
+  card.classList.add("drop-target");
   const flight = ghost.animate(
     [{ transform: `translate(${from.left}px, ${from.top}px)` }, { transform: `translate(${to.left}px, ${to.top}px)` }],
     { duration: time, easing: "cubic-bezier(0.2, 0.7, 0.2, 1)", fill: "forwards" },
   );
-  const arrive = () => { ghost.remove(); card.classList.remove("landing"); };
+  const arrive = () => { ghost.remove(); card.classList.remove("drop-target"); };
   flight.finished.then(arrive, arrive);
 }
 

@@ -106,7 +106,7 @@ function showKeys() {
 
 /** In an open task: the same letters for the same things. */
 function keysInDialog(event) {
-  const article = document.querySelector("dialog.veil[open] [data-task-page]");
+  const article = document.querySelector("dialog.modal[open] [data-task-page]");
   const small = document.querySelector("dialog.small[open]");
   if (!article || small) return;
   const link = ["a", "b", "m"].includes(event.key) && article.querySelector(`[data-shortcut=${event.key}]`);

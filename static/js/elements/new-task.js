@@ -40,7 +40,7 @@ function makeForm(column) {
   const link = new URL(column.querySelector("a.add")?.href ?? location.href, location.href);
   const item = document.createElement("li");
   item.className = "new";
-  item.innerHTML = `<form method="post"><textarea name="title" rows="1" dir="auto" required maxlength="500"></textarea><p class="soft">Enter adds it, Escape is done</p></form>`;
+  item.innerHTML = `<form method="post"><textarea name="title" rows="1" dir="auto" required maxlength="500"></textarea><p class="muted">Enter adds it, Escape is done</p></form>`;
   const form = item.firstElementChild;
   const title = form.elements.title;
   title.setAttribute("aria-label", `New task in ${column.dataset.name}`);

@@ -51,7 +51,7 @@ async function showTask(url) {
   if (!article) { location.assign(url); return false; }
   keepDrafts();
   veil ??= makeVeil();
-  veil.querySelector(".frame").replaceChildren(closeButton(), article);
+  veil.querySelector(".modal-content").replaceChildren(closeButton(), article);
   const name = article.querySelector("h1")?.textContent.trim() ?? "";
   veil.setAttribute("aria-label", `${article.dataset.taskPage} ${name}`);
   document.title = `${article.dataset.taskPage} ${name}`;
@@ -63,9 +63,9 @@ async function showTask(url) {
 
 function makeVeil() {
   const dialog = document.createElement("dialog");
-  dialog.className = "veil";
+  dialog.className = "modal";
   const frame = document.createElement("div");
-  frame.className = "frame";
+  frame.className = "modal-content";
   dialog.append(frame);
   // Escape goes back like everything else that closes, so that address and page agree
   dialog.addEventListener("cancel", (event) => { if (event.target === dialog) { event.preventDefault(); leave(dialog); } });
@@ -108,7 +108,7 @@ function hideTask() {
   keepDrafts();
   const key = veil.querySelector("[data-task-page]")?.dataset.taskPage;
   veil.close();
-  veil.querySelector(".frame").replaceChildren();
+  veil.querySelector(".modal-content").replaceChildren();
   document.title = home.title;
   rescueToasts();
   cardOf(key)?.querySelector("h3 a")?.focus();
@@ -146,7 +146,7 @@ export async function openSmall(url) {
 
 /** Blocked asks on arrival what the task waits on; one question at a time. */
 export function askWhatItWaitsOn(card) {
-  if (!card?.querySelector(".waits.missing") || document.querySelector("dialog.small[open]")) return;
+  if (!card?.querySelector(".blocked-by.missing") || document.querySelector("dialog.small[open]")) return;
   openSmall(`/tasks/${card.dataset.task}/block`);
 }
 

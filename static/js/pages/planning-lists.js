@@ -25,7 +25,7 @@ class PlanningLists extends HTMLElement {
   }
 
   #press(event) {
-    const row = event.target.closest(".slip");
+    const row = event.target.closest(".backlog-item");
     if (!row || this.#pressed || !event.isPrimary || event.button || event.target.matches("input") || !this.querySelector("button[name=to]")) return;
     const touch = event.pointerType === "touch";
     const watch = new AbortController();
@@ -122,12 +122,12 @@ class PlanningLists extends HTMLElement {
 
   // arrows and j, k between the rows; the box there is ticked by the space bar or x
   #key(event) {
-    const row = event.target.closest(".slip");
+    const row = event.target.closest(".backlog-item");
     const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];
     if (!row || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "x") return event.target.matches("input") && event.target.click();
     if (!step) return;
-    const boxes = [...this.querySelectorAll(".slip input")];
+    const boxes = [...this.querySelectorAll(".backlog-item input")];
     const next = boxes[boxes.indexOf(row.querySelector("input")) + step];
     if (next) { next.focus(); event.preventDefault(); }
   }
