@@ -59,7 +59,7 @@ async fn a_small_question_that_is_refused_says_why_and_stays() {
     window.board("/teams/infrastructure").await;
     focus(&window, "#INF-1 h3 a").await;
     window.press("m").await;
-    until_asked(&window, "Move or change INF-1").await;
+    until_asked(&window, "Move INF-1").await;
     choose(&window, "dialog.small [name=column]", "in-review").await;
     mira.ask(
         Method::PUT,
@@ -93,7 +93,7 @@ async fn a_small_question_that_is_refused_says_why_and_stays() {
 
     // a sprint that is closed while it is being chosen: in the small question, and in the task
     window.press("m").await;
-    until_asked(&window, "Move or change INF-1").await;
+    until_asked(&window, "Move INF-1").await;
     close_sprint_43(&stage).await;
     choose(&window, "dialog.small [name=sprint]", "43").await;
     window.click("dialog.small form.beside button").await;
@@ -130,7 +130,7 @@ async fn what_arrives_in_blocked_is_asked_what_it_waits_on() {
     window.board("/teams/infrastructure").await;
     let to = window.middle("[data-column=blocked] ol").await;
     window.drag("#INF-1", to).await;
-    until_asked(&window, "What does INF-1 wait on?").await;
+    until_asked(&window, "What is INF-1 waiting on?").await;
     window.click("dialog.small input[value=text]").await;
     window.click("dialog.small input[name=note]").await;
     window.type_text("Legal").await;
@@ -140,12 +140,12 @@ async fn what_arrives_in_blocked_is_asked_what_it_waits_on() {
         .await;
     // by menu
     window.click("#INF-2 .menu").await;
-    until_asked(&window, "Move or change INF-2").await;
+    until_asked(&window, "Move INF-2").await;
     choose(&window, "dialog.small [name=column]", "blocked").await;
     window
         .click("dialog.small form[action$=position] button")
         .await;
-    until_asked(&window, "What does INF-2 wait on?").await;
+    until_asked(&window, "What is INF-2 waiting on?").await;
     window.press("Escape").await;
     until_no_question(&window).await;
     // written there; the cursor is back where it was
@@ -153,7 +153,7 @@ async fn what_arrives_in_blocked_is_asked_what_it_waits_on() {
     window.until("document.activeElement.closest('.new')").await;
     window.type_text("Three").await;
     window.press("Enter").await;
-    until_asked(&window, "What does INF-3 wait on?").await;
+    until_asked(&window, "What is INF-3 waiting on?").await;
     window.press("Escape").await;
     until_no_question(&window).await;
     window
@@ -171,7 +171,7 @@ async fn the_letters_of_the_board_and_of_a_tasks_own_page() {
     window.board("/teams/infrastructure").await;
     focus(&window, "#INF-1 h3 a").await;
     window.press("m").await;
-    until_asked(&window, "Move or change INF-1").await;
+    until_asked(&window, "Move INF-1").await;
     window.press("Escape").await;
     until_no_question(&window).await;
     window.press("/").await;
@@ -202,10 +202,7 @@ async fn the_letters_of_the_board_and_of_a_tasks_own_page() {
     window
         .until("customElements.get('sortable-board') && document.readyState === 'complete'")
         .await;
-    for (key, question) in [
-        ("m", "Move or change INF-1"),
-        ("b", "What does INF-1 wait on?"),
-    ] {
+    for (key, question) in [("m", "Move INF-1"), ("b", "What is INF-1 waiting on?")] {
         window.press(key).await;
         until_asked(&window, question).await;
         window.press("Escape").await;
@@ -407,7 +404,7 @@ async fn a_note_beside_whom_a_task_waits_on_leaves_whom_as_chosen() {
     for (key, kind, on) in [("INF-1", "person", "jonas"), ("INF-2", "team", "ingestion")] {
         focus(&window, &format!("#{key} h3 a")).await;
         window.press("b").await;
-        until_asked(&window, &format!("What does {key} wait on?")).await;
+        until_asked(&window, &format!("What is {key} waiting on?")).await;
         // choosing whom is choosing of which kind
         window
             .run(&format!("{{ const list = document.querySelector('dialog.small [name={kind}]'); list.value = '{on}'; list.dispatchEvent(new Event('input', {{ bubbles: true }})); }}"))
@@ -431,7 +428,7 @@ async fn a_note_beside_whom_a_task_waits_on_leaves_whom_as_chosen() {
     // and a key is not meant any more once something else is chosen
     focus(&window, "#INF-3 h3 a").await;
     window.press("b").await;
-    until_asked(&window, "What does INF-3 wait on?").await;
+    until_asked(&window, "What is INF-3 waiting on?").await;
     window.click("dialog.small input[name=on]").await;
     window.type_text("INF-1").await;
     window.click("dialog.small input[value=text]").await;

@@ -31,7 +31,7 @@ async fn from_the_first_command_to_a_second_window_that_sees_a_card_move() {
     one.until("document.querySelector('[data-presence]')?.textContent.includes('here now')")
         .await;
     one.until(
-        "location.pathname === '/teams/infrastructure' && document.body.textContent.includes('Nothing here yet')",
+        "location.pathname === '/teams/infrastructure' && document.body.textContent.includes('No tasks in ')",
     )
     .await;
     one.picture("first-board-1440-light").await;

@@ -439,7 +439,7 @@ async fn what_is_read_out_prints_and_none_of_its_forms() {
         (
             "/sprints/42/retro?team=infrastructure",
             "retro",
-            ["Pairing helped", "0 / 50", "Waited longest"],
+            ["Pairing helped", "0 / 50", "Blocked longest"],
         ),
         (
             "/teams/infrastructure/check-in",

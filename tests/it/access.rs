@@ -876,10 +876,10 @@ async fn what_was_named_while_a_team_was_open_is_unnamed_once_it_is_private() {
     let retro = "/sprints/42/retro?team=infrastructure";
     let open = lead.get(retro).await.ok().text();
     let waited = open
-        .split("Waited longest")
+        .split("Blocked longest")
         .nth(1)
         .unwrap()
-        .split("Took longest")
+        .split("Longest cycle times")
         .next()
         .unwrap();
     assert!(

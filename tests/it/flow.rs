@@ -69,7 +69,7 @@ async fn a_team_sees_how_long_its_work_takes_and_what_it_waits_on() {
         .await
         .ok()
         .text();
-    assert!(empty.contains("No task was finished here yet."), "{empty}");
+    assert!(empty.contains("No finished tasks yet."), "{empty}");
     three_days(&world).await;
 
     let page = world
@@ -292,7 +292,7 @@ async fn a_filter_narrows_every_figure_to_tasks_as_they_are_now() {
         .await
         .ok()
         .text();
-    assert!(none.contains("Take words away above to see more."));
+    assert!(none.contains("Remove part of the filter to see more."));
     let unknown = world
         .elif
         .get("/teams/infrastructure/flow?q=colour:red")
@@ -540,7 +540,7 @@ async fn on_the_first_day_there_is_something_to_see_already() {
         .await
         .ok()
         .text();
-    assert!(!page.contains("No task was finished here yet."), "{page}");
+    assert!(!page.contains("No finished tasks yet."), "{page}");
     assert!(
         page.contains(&key) && page.contains("Cumulative flow"),
         "its age, and where it stands: {page}"

@@ -53,7 +53,7 @@ async fn a_counted_goal_grows_with_its_done_tasks_and_the_board_says_how_far_it_
     let board = elif.get("/teams/infrastructure").await.ok().text();
     assert!(board.contains("2 / 4"), "two of four are done");
     assert!(
-        board.contains("should be at 65 % by today"),
+        board.contains("Expected by today: 65 %"),
         "the middle of the seventh of ten working days"
     );
     assert!(

@@ -564,7 +564,7 @@ async fn what_came_into_the_sprint_is_told_and_what_others_did_is_no_change_of_o
         page.split("<h2>Since")
             .nth(1)
             .unwrap()
-            .split("Person by person")
+            .split("By person")
             .next()
             .unwrap()
             .to_owned()
@@ -823,7 +823,7 @@ async fn what_was_carried_into_the_sprint_is_not_new_to_anybody() {
         .split("<h2>Since")
         .nth(1)
         .unwrap()
-        .split("Person by person")
+        .split("By person")
         .next()
         .unwrap();
     assert!(
@@ -1230,7 +1230,7 @@ async fn a_promise_whose_task_was_put_away_can_be_dropped() {
     elif.post(&format!("/teams/infrastructure/actions/{action}/task"), &[])
         .await
         .ok();
-    let drop = "value=\"dropped\">drop it";
+    let drop = "value=\"dropped\">Dismiss";
     assert!(
         !elif.get(STANDUP).await.ok().text().contains(drop),
         "its task is open"

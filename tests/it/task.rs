@@ -737,7 +737,7 @@ async fn an_archive_of_many_years_says_that_it_shows_a_part_and_a_word_finds_the
         .await
         .ok()
         .text();
-    assert!(none.contains("No task is like that."), "{none}");
+    assert!(none.contains("No tasks match this filter."), "{none}");
 }
 
 #[tokio::test]
