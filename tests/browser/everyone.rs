@@ -20,10 +20,12 @@ async fn somebody_is_invited_joins_and_stands_on_the_board() {
         .run("document.querySelector('#team').value = 'infrastructure'")
         .await;
     admin.click("#invitations .button.primary").await;
-    admin.until("document.querySelector('input.once')").await;
+    admin
+        .until("document.querySelector('input.copy-field')")
+        .await;
     admin.picture("story-invitation").await;
     let path: String = admin
-        .value("new URL(document.querySelector('input.once').value).pathname")
+        .value("new URL(document.querySelector('input.copy-field').value).pathname")
         .await;
     let newcomer = stage.blank().await;
     newcomer.goto(&path).await;
@@ -156,22 +158,22 @@ async fn a_shared_check_in_is_live_and_dies_in_an_open_window_when_it_is_revoked
         .await;
     lead.type_text("Auditors").await;
     lead.press("Enter").await;
-    lead.until("document.querySelector('#links input.once')")
+    lead.until("document.querySelector('#links input.copy-field')")
         .await;
     let path: String = lead
-        .value("new URL(document.querySelector('#links input.once').value).pathname")
+        .value("new URL(document.querySelector('#links input.copy-field').value).pathname")
         .await;
     let guest = stage.blank().await;
     guest.goto(&path).await;
     guest
-        .until("document.querySelector('main')?.textContent.includes('0 of 1 done')")
+        .until("document.querySelector('main')?.textContent.includes('0 of 1 tasks done')")
         .await;
     guest.picture("story-shared-check-in").await;
     elif.post(&format!("/tasks/{key}/position"), &[("column", "done")])
         .await
         .ok();
     guest
-        .until("document.querySelector('main').textContent.includes('1 of 1 done')")
+        .until("document.querySelector('main').textContent.includes('1 of 1 tasks done')")
         .await;
     let found = guest.violations().await;
     assert!(found.is_empty(), "{found:?}");

@@ -65,7 +65,7 @@ async fn a_refused_line_that_no_script_sent_comes_back_to_be_put_right() {
     window
         .run("document.querySelector('main button').click()")
         .await;
-    window.until("location.pathname === '/teams/infrastructure/standup' && document.querySelector('#agenda').textContent.includes('asks Elif')").await;
+    window.until("location.pathname === '/teams/infrastructure/standup' && document.querySelector('#agenda').textContent.includes('for Elif')").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -83,11 +83,11 @@ async fn enter_on_a_ticked_box_of_planning_changes_nothing() {
             .await;
         window
             .until(
-                "document.querySelector('#slip-INF-1 input') && document.readyState === 'complete'",
+                "document.querySelector('#backlog-INF-1 input') && document.readyState === 'complete'",
             )
             .await;
         window
-            .run("document.querySelector('#slip-INF-1 input').focus()")
+            .run("document.querySelector('#backlog-INF-1 input').focus()")
             .await;
         window.press("Space").await;
         window.press("Enter").await;
@@ -96,7 +96,7 @@ async fn enter_on_a_ticked_box_of_planning_changes_nothing() {
         assert!(window.value::<bool>(later).await);
         assert_eq!(elif.task(&key).await["sprint"], 42, "scripts: {scripts}");
         let ticked: bool = window
-            .value("document.querySelector('#slip-INF-1 input').checked")
+            .value("document.querySelector('#backlog-INF-1 input').checked")
             .await;
         assert!(ticked, "it is still ticked; scripts: {scripts}");
     }

@@ -204,20 +204,20 @@ async fn a_sprint_is_planned_by_dragging_and_by_keys_alone() {
     let window = stage.window(elif).await;
     window.goto("/teams/infrastructure/planning").await;
     window
-        .until("customElements.get('planning-lists') && document.querySelector('#slip-INF-1')")
+        .until("customElements.get('planning-lists') && document.querySelector('#backlog-INF-1')")
         .await;
     let to = window.middle(".group[class*=hue] ol").await;
-    let (x, y) = window.middle("#slip-INF-1 small").await;
+    let (x, y) = window.middle("#backlog-INF-1 small").await;
     window.pick_up((x, y), to).await;
     window.drop_at(to).await;
     window
-        .until("document.querySelector('.group[class*=hue] #slip-INF-1')")
+        .until("document.querySelector('.group[class*=hue] #backlog-INF-1')")
         .await;
     assert_eq!(elif.task("INF-1").await["goal"], 1);
 
     // with the keyboard: tick two, go to the goal's button, press it
     window
-        .run("document.querySelector('#slip-INF-2 input').focus()")
+        .run("document.querySelector('#backlog-INF-2 input').focus()")
         .await;
     window.press("x").await;
     window.press("ArrowDown").await;
@@ -268,12 +268,12 @@ async fn a_finger_that_rests_plans_and_one_that_moves_scrolls() {
         .until("customElements.get('planning-lists') && document.readyState === 'complete'")
         .await;
     phone
-        .run("document.querySelector('#slip-INF-3').scrollIntoView({ block: 'center' })")
+        .run("document.querySelector('#backlog-INF-3').scrollIntoView({ block: 'center' })")
         .await;
 
     // moving at once: the page scrolls under the finger, and nothing is picked up
     let top: f64 = phone.value("scrollY").await;
-    let (x, y) = phone.middle("#slip-INF-3").await;
+    let (x, y) = phone.middle("#backlog-INF-3").await;
     phone
         .touch(DispatchTouchEventType::TouchStart, (x, y))
         .await;
@@ -301,14 +301,14 @@ async fn a_finger_that_rests_plans_and_one_that_moves_scrolls() {
 
     // resting first: the row is in the hand, and near the edge the page brings the sprint closer
     phone
-        .run("document.querySelector('#slip-INF-3').scrollIntoView({ block: 'center' })")
+        .run("document.querySelector('#backlog-INF-3').scrollIntoView({ block: 'center' })")
         .await;
-    let (x, y) = phone.middle("#slip-INF-3 small").await;
+    let (x, y) = phone.middle("#backlog-INF-3 small").await;
     phone
         .touch(DispatchTouchEventType::TouchStart, (x, y))
         .await;
     phone
-        .until("document.querySelector('#slip-INF-3.lifted')")
+        .until("document.querySelector('#backlog-INF-3.lifted')")
         .await;
     for step in 1..=8 {
         phone
@@ -333,7 +333,7 @@ async fn a_finger_that_rests_plans_and_one_that_moves_scrolls() {
     phone.picture("story-planning-finger").await;
     phone.lift_finger().await;
     phone
-        .until("document.querySelector('.group[class*=hue] #slip-INF-3')")
+        .until("document.querySelector('.group[class*=hue] #backlog-INF-3')")
         .await;
     assert_eq!(elif.task("INF-3").await["goal"], 1);
 }

@@ -233,6 +233,6 @@ async fn a_drop_under_a_filter_is_beside_the_neighbour_that_was_seen() {
         .until_column("in-progress", &["INF-1", "INF-4", "INF-2"])
         .await;
     window
-        .until("document.querySelector('.sprint').textContent.includes('1 of 4 done')")
+        .until("document.querySelector('.sprint').textContent.includes('1 of 4 tasks done')")
         .await;
 }

@@ -540,7 +540,7 @@ async fn no_page_breaks_a_rule_of_accessibility_in_light_or_dark_wide_or_narrow(
     // a colour that is half faded in is nobody's contrast
     window
         .until(
-            "document.querySelector('dialog.veil[open]') && document.getAnimations().length === 0",
+            "document.querySelector('dialog.modal[open]') && document.getAnimations().length === 0",
         )
         .await;
     found.extend(

@@ -947,7 +947,10 @@ async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
         .await
         .ok();
     let settings = lead.get("/teams/zanzibar/settings").await.ok().text();
-    assert!(settings.contains("Only its members see it"), "{settings}");
+    assert!(
+        settings.contains("Only members can see its board"),
+        "{settings}"
+    );
     // Something of everything, with the word in it, tied to what jonas may see.
     let secret = lead.make("zanzibar", "in-review", "Zanzibar plan").await;
     lead.post(&format!("/tasks/{secret}/owners"), &[("owners", "elif")])

@@ -315,7 +315,7 @@ async fn a_request_is_taken_answered_or_declined_and_its_asker_sees_which() {
         "{intake}"
     );
     assert!(
-        intake.contains("We wait") && intake.contains("wanted by Fri 4 Dec"),
+        intake.contains("We wait") && intake.contains("needed by Fri 4 Dec"),
         "why, and by when: {intake}"
     );
     let never = [("title", "A day that is none"), ("by", "2026-02-30")];
@@ -1297,7 +1297,7 @@ async fn a_refused_form_of_the_settings_leaves_the_others_as_they_stand() {
     lead(&world, elif).await;
     let stands = elif.get("/teams/infrastructure/settings").await.ok().text();
     let week = |page: &str| {
-        page.split("Days it works")
+        page.split("Working days and standups")
             .nth(1)
             .unwrap()
             .split("Days off")
@@ -1733,7 +1733,14 @@ async fn what_a_private_team_waits_for_is_in_its_members_check_in_at_once() {
         .unwrap();
     let awaited = elif.make("infrastructure", "todo", "Opens the door").await;
     let check_in = "/teams/infrastructure/check-in";
-    assert!(!jonas.get(check_in).await.ok().text().contains("Needed by"));
+    assert!(
+        !jonas
+            .get(check_in)
+            .await
+            .ok()
+            .text()
+            .contains("You are waiting for")
+    );
     let theirs = jonas.make("ingestion", "todo", "Waits at the door").await;
     jonas
         .post(
@@ -1742,7 +1749,14 @@ async fn what_a_private_team_waits_for_is_in_its_members_check_in_at_once() {
         )
         .await
         .ok();
-    assert!(jonas.get(check_in).await.ok().text().contains("Needed by"));
+    assert!(
+        jonas
+            .get(check_in)
+            .await
+            .ok()
+            .text()
+            .contains("You are waiting for")
+    );
 }
 
 #[tokio::test]

@@ -89,8 +89,8 @@ async fn teams_at_both_ends_of_the_world_share_a_sprint_and_each_goes_by_its_own
     // together they look back each to its own last standup
     let page = elif.get("/standup").await.ok().text();
     assert!(
-        page.contains("Infrastructure, since Mon 23 Nov")
-            && page.contains("Ingestion, since Wed 18 Nov"),
+        page.contains("Infrastructure: changes since Mon 23 Nov")
+            && page.contains("Ingestion: changes since Wed 18 Nov"),
         "{page}"
     );
     elif.get("/teams/infrastructure/flow").await.ok();

@@ -153,7 +153,10 @@ async fn a_team_sees_how_long_its_work_takes_and_what_it_waits_on() {
             "{state} in its own hue: {areas}"
         );
     }
-    let how = page.split("How these figures are made").nth(1).unwrap();
+    let how = page
+        .split("How these numbers are calculated")
+        .nth(1)
+        .unwrap();
     for says in [
         "in UTC",
         "end − start + 1",

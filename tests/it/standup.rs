@@ -59,7 +59,7 @@ async fn the_page_says_who_needs_someone_what_happened_and_what_helps_most() {
     }
     assert!(
         page.contains(&format!(
-            "most useful: <a class=\"key\" href=\"/tasks/{free}\""
+            "Suggested: <a class=\"key\" href=\"/tasks/{free}\""
         )),
         "for Tomas"
     );
@@ -885,7 +885,7 @@ async fn blocked_goes_first_and_of_those_what_serves_a_goal_behind_pace() {
     make("in-progress", "Nobody has it").await;
     let page = elif.get(STANDUP).await.ok().text();
     let needs = page
-        .split("someone</h2>")
+        .split("attention</h2>")
         .nth(1)
         .unwrap()
         .split("</section>")
@@ -967,7 +967,7 @@ async fn who_has_nothing_in_progress_is_told_what_helps_most_and_no_two_the_same
             .unwrap();
         assert!(
             row.contains(&format!(
-                "most useful: <a class=\"key\" href=\"/tasks/{key}\""
+                "Suggested: <a class=\"key\" href=\"/tasks/{key}\""
             )),
             "{who}: {row}"
         );
@@ -1051,7 +1051,7 @@ async fn a_goal_that_is_behind_needs_someone_until_it_is_where_it_should_be() {
     let goal = set_goal(&world, elif, "42", &two).await;
     let needs = async || {
         let page = elif.get(STANDUP).await.ok().text();
-        page.split("someone</h2>")
+        page.split("attention</h2>")
             .nth(1)
             .unwrap()
             .split("</section>")
@@ -1096,7 +1096,7 @@ async fn person_by_person_says_what_each_has_in_hand() {
     let link = |key: &str| format!("<a class=\"key\" href=\"/tasks/{key}\">{key}</a>");
     for (word, key) in [
         ("now</span> ", &keys[0]),
-        ("· waits on</span> ", &keys[1]),
+        ("· waiting on</span> ", &keys[1]),
         ("· in review</span> ", &keys[2]),
     ] {
         assert!(
@@ -1105,7 +1105,7 @@ async fn person_by_person_says_what_each_has_in_hand() {
         );
     }
     assert!(
-        !row.contains(&keys[3]) && !row.contains("nothing in progress"),
+        !row.contains(&keys[3]) && !row.contains("Nothing in progress"),
         "{row}"
     );
 }

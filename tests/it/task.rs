@@ -164,7 +164,7 @@ async fn blocking_asks_on_whom_and_the_card_says_it_or_says_that_it_is_missing()
         .await
         .ok()
         .text();
-    assert!(card.contains("waits missing"), "{card}");
+    assert!(card.contains("blocked-by missing"), "{card}");
 
     let form = [("kind", "task"), ("on", "dual-write")];
     let card = world
