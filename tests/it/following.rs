@@ -870,7 +870,8 @@ async fn nobody_is_offered_on_anothers_page_what_is_not_theirs_to_do() {
     );
     let nothing = elif.get("/people/jonas").await.ok().text();
     assert!(
-        nothing.contains("Jonas has nothing open") && !nothing.contains("No tasks assigned to you"),
+        nothing.contains("Jonas has no open tasks")
+            && !nothing.contains("No tasks assigned to you"),
         "{nothing}"
     );
 }

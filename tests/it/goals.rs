@@ -723,7 +723,7 @@ async fn sprints_are_renamed_moved_and_skipped_by_an_administrator() {
             .collect();
         let page = elif.post("/sprints", &fields).await.refused(422).text();
         let beside = page
-            .split("class=\"field-error\">")
+            .split("class=\"field-error\"")
             .nth(1)
             .unwrap_or_else(|| panic!("{field}: {page}"));
         assert!(beside.contains(why), "{field}: {beside}");

@@ -533,7 +533,7 @@ async fn sessions_are_listed_ended_one_by_one_and_all_but_this_by_a_new_password
     let name = |page: &str| {
         let other = page
             .split("<li>")
-            .find(|row| row.contains("name=\"session\"") && !row.contains(">here<"));
+            .find(|row| row.contains("name=\"session\"") && !row.contains(">this browser<"));
         other
             .unwrap()
             .split("name=\"session\" value=\"")

@@ -324,7 +324,12 @@ async fn whoever_is_away_has_fewer_days_left_in_planning_and_is_not_asked_in_the
         .await
         .refused(404);
     tomas.post("/me/away/2026-12-03/remove", &[]).await.ok();
-    assert!(elif.get(PLANNING).await.text().contains("<b>20</b>days"));
+    assert!(
+        elif.get(PLANNING)
+            .await
+            .text()
+            .contains("<b>20</b>person-days")
+    );
 }
 
 /// Enter on a ticked box presses the form's first button.

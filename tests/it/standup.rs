@@ -215,7 +215,7 @@ async fn anybody_puts_a_line_on_the_agenda_and_the_team_ticks_it_off() {
     for told in [
         format!("Opinions on {task}, please</span>"),
         "Cut over".into(),
-        "asks Elif · from Jonas".into(),
+        "for Elif · added by Jonas".into(),
     ] {
         assert!(page.contains(&told), "{told}: {page}");
     }
@@ -407,7 +407,7 @@ async fn the_board_is_walked_from_right_to_left_the_oldest_first() {
             .await
             .ok()
             .text()
-            .contains("Nothing is open")
+            .contains("No open tasks on this board")
     );
     world
         .stranger()
@@ -434,8 +434,8 @@ async fn several_teams_meet_over_one_page() {
     ] {
         let page = elif.get(address).await.ok().text();
         for told in [
-            "Infrastructure: who needs",
-            "Ingestion: who needs",
+            "Infrastructure: needs attention",
+            "Ingestion: needs attention",
             "nobody else is on it yet",
         ] {
             assert!(page.contains(told), "{told}: {page}");
@@ -561,7 +561,7 @@ async fn what_came_into_the_sprint_is_told_and_what_others_did_is_no_change_of_o
         .await
         .ok();
     let since = |page: &str| {
-        page.split("<h2>Since")
+        page.split("<h2>Changes since")
             .nth(1)
             .unwrap()
             .split("By person")
@@ -665,7 +665,7 @@ async fn a_topic_is_put_right_or_taken_away_by_who_added_it_and_by_its_team() {
     let page = elif.get(STANDUP).await.refused(200).text();
     assert!(
         page.contains("Opinions on")
-            && page.contains("asks Mira · from Jonas")
+            && page.contains("for Mira · added by Jonas")
             && page.contains("Cut over"),
         "{page}"
     );
@@ -726,7 +726,7 @@ async fn whoever_is_asked_in_a_topic_finds_it_in_their_work() {
     for told in [
         "Your opinion is wanted",
         "Is two weeks enough?",
-        "in the next planning of Infrastructure, from Elif",
+        "in the next planning of Infrastructure, added by Elif",
         &format!("href=\"/teams/infrastructure/planning#topic-{topic}\""),
     ] {
         assert!(page.contains(told), "{told}: {page}");
@@ -820,7 +820,7 @@ async fn what_was_carried_into_the_sprint_is_not_new_to_anybody() {
         .ok();
     let page = elif.get(STANDUP).await.ok().text();
     let told = page
-        .split("<h2>Since")
+        .split("<h2>Changes since")
         .nth(1)
         .unwrap()
         .split("By person")
@@ -1210,7 +1210,7 @@ async fn after_a_long_closure_one_looks_back_to_the_meeting_before_it() {
         .await
         .unwrap();
     let page = elif.get(STANDUP).await.ok().text();
-    assert!(page.contains("Since Mon 31 Aug"), "{page}");
+    assert!(page.contains("Changes since Mon 31 Aug"), "{page}");
 }
 
 #[tokio::test]

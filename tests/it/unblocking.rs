@@ -120,7 +120,7 @@ async fn a_task_waits_on_several_things_and_each_ends_by_itself() {
             .get(&format!("/tasks/{other}"))
             .await
             .text()
-            .contains("Needed by"),
+            .contains("Tasks waiting on this"),
         "ING-1 shows who waits"
     );
     assert!(
@@ -129,7 +129,7 @@ async fn a_task_waits_on_several_things_and_each_ends_by_itself() {
             .get("/teams/ingestion")
             .await
             .text()
-            .contains("INF-1 waits"),
+            .contains("INF-1 is waiting"),
         "its card too"
     );
     let waits: Vec<uuid::Uuid> = sqlx::query_scalar("SELECT id FROM waits ORDER BY since, id")
@@ -151,7 +151,7 @@ async fn a_task_waits_on_several_things_and_each_ends_by_itself() {
             .get("/teams/ingestion")
             .await
             .text()
-            .contains("INF-1 waits")
+            .contains("INF-1 is waiting")
     );
     let spells: i64 = sqlx::query_scalar("SELECT count(*) FROM waits WHERE ended_at IS NOT NULL")
         .fetch_one(&world.db)
