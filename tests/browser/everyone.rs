@@ -166,14 +166,14 @@ async fn a_shared_check_in_is_live_and_dies_in_an_open_window_when_it_is_revoked
     let guest = stage.blank().await;
     guest.goto(&path).await;
     guest
-        .until("document.querySelector('main')?.textContent.includes('0 of 1 tasks done')")
+        .until("document.querySelector('main')?.textContent.includes('0 of 1 done')")
         .await;
     guest.picture("story-shared-check-in").await;
     elif.post(&format!("/tasks/{key}/position"), &[("column", "done")])
         .await
         .ok();
     guest
-        .until("document.querySelector('main').textContent.includes('1 of 1 tasks done')")
+        .until("document.querySelector('main').textContent.includes('1 of 1 done')")
         .await;
     let found = guest.violations().await;
     assert!(found.is_empty(), "{found:?}");
