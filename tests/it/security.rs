@@ -1256,7 +1256,7 @@ async fn a_project_feeds_no_key_result_of_a_private_team_that_one_is_not_on() {
         .await
         .unwrap();
     let people = elif.get("/settings/people").await.ok().text();
-    assert!(!people.contains("Their open task becomes"), "{people}");
+    assert!(!people.contains("Unassign their open task<"), "{people}");
     sqlx::query("UPDATE teams SET private = false")
         .execute(&world.db)
         .await
@@ -1266,7 +1266,7 @@ async fn a_project_feeds_no_key_result_of_a_private_team_that_one_is_not_on() {
             .await
             .ok()
             .text()
-            .contains("Their open task becomes")
+            .contains("Unassign their open task<")
     );
 }
 
