@@ -6,7 +6,7 @@ pub mod pool;
 
 use anyhow::{Context, bail};
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::{Connection, Executor, PgConnection, PgPool};
+use sqlx::{Connection, PgConnection, PgPool};
 
 pub use crate::db::database::Database;
 

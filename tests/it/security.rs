@@ -11,13 +11,9 @@ use axum::{
 use fortnight::{
     app::App,
     config::trusted_proxies::Trusted,
-    db,
     domain::{accounts::api_tokens::Scope, clock::Clock},
     http::{
-        middleware::{
-            client_ip::Network,
-            rate_limit::{Crowd, Whose},
-        },
+        middleware::{client_ip::Network, rate_limit::Whose},
         router::router,
     },
 };
@@ -1274,7 +1270,11 @@ async fn a_project_feeds_no_key_result_of_a_private_team_that_one_is_not_on() {
 async fn nobody_opens_so_many_streams_that_there_is_no_room_for_others() {
     let world = World::new().await;
     let enter = |whose: Whose| {
-        Crowd::enter(&world.app, whose).unwrap_or_else(|problem| panic!("{problem}"))
+        world
+            .app
+            .crowd
+            .enter(whose)
+            .unwrap_or_else(|problem| panic!("{problem}"))
     };
     let mut seats: Vec<_> = (0..2_000)
         .map(|_| enter(Whose::Account(world.elif.person.id)))
@@ -1290,16 +1290,17 @@ async fn nobody_opens_so_many_streams_that_there_is_no_room_for_others() {
         Whose::Account(world.elif.person.id),
         Whose::Account(world.jonas.person.id),
     );
-    assert!(Crowd::enter(&world.app, other).is_ok() && Crowd::enter(&world.app, one).is_err());
+    let crowd = &world.app.crowd;
+    assert!(crowd.enter(other).is_ok() && crowd.enter(one).is_err());
     seats.pop();
-    assert!(Crowd::enter(&world.app, one).is_ok());
+    assert!(crowd.enter(one).is_ok());
     // the guests of one network share theirs
     sqlx::query("UPDATE teams SET public = true")
         .execute(&world.db)
         .await
         .unwrap();
     let (parts, _) = Request::new(Body::empty()).into_parts();
-    let network = Network::of(&world.app, &parts);
+    let network = Network::of(&world.app.trusted, &parts);
     seats.extend((0..200).map(|_| enter(Whose::Guests(network))));
     world
         .stranger()

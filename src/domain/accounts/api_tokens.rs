@@ -2,7 +2,6 @@
 
 use crate::domain::auth::secrets::{digest, new_secret};
 use crate::domain::policy::predicates::seen_by;
-use sha2::Digest;
 use sqlx::{PgExecutor, PgPool};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;

@@ -7,7 +7,7 @@ use askama::Template;
 use axum::{
     extract::{Query, State as Given},
     http::{HeaderMap, StatusCode},
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use serde::Deserialize;
 use serde_json::Value;
