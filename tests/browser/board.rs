@@ -230,13 +230,13 @@ async fn board_works_by_keyboard_with_announcements() {
     // open the task; Escape closes it
     window.press_key("Enter").await;
     window
-        .wait_for("document.querySelector('dialog.veil[open] [data-task-page=INF-2]')")
+        .wait_for("document.querySelector('dialog.modal[open] [data-task-page=INF-2]')")
         .await;
     window
         .wait_for("location.pathname === '/tasks/INF-2'")
         .await;
     window.press_key("Escape").await;
-    window.wait_for("location.pathname === '/teams/infrastructure' && !document.querySelector('dialog.veil[open]')").await;
+    window.wait_for("location.pathname === '/teams/infrastructure' && !document.querySelector('dialog.modal[open]')").await;
     // block, with the reason
     window
         .wait_for("document.activeElement.closest('#INF-2')")
@@ -251,7 +251,9 @@ async fn board_works_by_keyboard_with_announcements() {
     window.press_key("Enter").await;
     window.wait_for_column("blocked", &["INF-2"]).await;
     window
-        .wait_for("document.querySelector('#INF-2 .waits').textContent.includes('Waits on Legal')")
+        .wait_for(
+            "document.querySelector('#INF-2 .blocked-by').textContent.includes('Waits on Legal')",
+        )
         .await;
     // the stream may be faster than the response, which closes the dialog
     window
@@ -507,7 +509,7 @@ async fn every_change_works_without_javascript() {
     window.click(".steps [name=done]").await;
     window.click(".steps noscript button").await;
     window
-        .wait_for_page("document.querySelector('.steps .did')")
+        .wait_for_page("document.querySelector('.steps .completed')")
         .await;
     window.click(".title-form textarea").await;
     window.type_text(" Soon:").await;

@@ -243,6 +243,6 @@ async fn drop_under_a_filter_lands_beside_the_visible_neighbour() {
         .wait_for_column("in-progress", &["INF-1", "INF-4", "INF-2"])
         .await;
     window
-        .wait_for("document.querySelector('.sprint').textContent.includes('1 of 4 done')")
+        .wait_for("document.querySelector('.sprint').textContent.includes('1 of 4 tasks done')")
         .await;
 }

@@ -61,11 +61,11 @@ async fn created_and_moved_tasks_show_in_a_second_firefox_window() {
 
     // a task opens over the board with its own address, and Escape closes it
     one.click("#INF-1 h3 a").await;
-    one.wait_for("document.querySelector('dialog.veil[open] [data-task-page=INF-1]')")
+    one.wait_for("document.querySelector('dialog.modal[open] [data-task-page=INF-1]')")
         .await;
     one.wait_for("location.pathname === '/tasks/INF-1'").await;
     one.send_keys("\u{e00c}").await;
-    one.wait_for("location.pathname === '/teams/infrastructure' && !document.querySelector('dialog.veil[open]')").await;
+    one.wait_for("location.pathname === '/teams/infrastructure' && !document.querySelector('dialog.modal[open]')").await;
     one.wait_for("document.activeElement.closest('#INF-1')")
         .await;
 

@@ -37,7 +37,7 @@ async fn refused_objective_keeps_the_typed_text() {
         .run_script("document.querySelector('#why').form.requestSubmit()")
         .await;
     window
-        .wait_for("document.querySelector('.aim')?.textContent.includes('Nobody is woken')")
+        .wait_for("document.querySelector('.objective')?.textContent.includes('Nobody is woken')")
         .await;
     let left: String = window
         .evaluate("document.querySelector('#title').value")
@@ -71,7 +71,7 @@ async fn refused_topic_sent_without_scripts_can_be_corrected() {
     window
         .run_script("document.querySelector('main button').click()")
         .await;
-    window.wait_for("location.pathname === '/teams/infrastructure/standup' && document.querySelector('#agenda').textContent.includes('asks Elif')").await;
+    window.wait_for("location.pathname === '/teams/infrastructure/standup' && document.querySelector('#agenda').textContent.includes('for Elif')").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -89,11 +89,11 @@ async fn enter_on_a_planning_checkbox_changes_nothing() {
             .await;
         window
             .wait_for(
-                "document.querySelector('#slip-INF-1 input') && document.readyState === 'complete'",
+                "document.querySelector('#backlog-INF-1 input') && document.readyState === 'complete'",
             )
             .await;
         window
-            .run_script("document.querySelector('#slip-INF-1 input').focus()")
+            .run_script("document.querySelector('#backlog-INF-1 input').focus()")
             .await;
         window.press_key("Space").await;
         window.press_key("Enter").await;
@@ -102,7 +102,7 @@ async fn enter_on_a_planning_checkbox_changes_nothing() {
         assert!(window.evaluate::<bool>(later).await);
         assert_eq!(elif.task(&key).await["sprint"], 42, "scripts: {scripts}");
         let ticked: bool = window
-            .evaluate("document.querySelector('#slip-INF-1 input').checked")
+            .evaluate("document.querySelector('#backlog-INF-1 input').checked")
             .await;
         assert!(ticked, "it is still checked; scripts: {scripts}");
     }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::browser_fixture::BrowserFixture;
 
-const COMMENT: &str = "document.querySelector('dialog.veil [aria-label=\"Write a comment\"]')";
+const COMMENT: &str = "document.querySelector('dialog.modal [aria-label=\"Write a comment\"]')";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn typed_comment_survives_a_change_by_someone_else() {
@@ -31,12 +31,12 @@ async fn typed_comment_survives_a_change_by_someone_else() {
     window.open_board("/teams/infrastructure").await;
     window.click("#INF-1 h3 a").await;
     window
-        .wait_for("document.querySelector('dialog.veil[open] [data-task-page=INF-1]')")
+        .wait_for("document.querySelector('dialog.modal[open] [data-task-page=INF-1]')")
         .await;
     window.run_script(&format!("{COMMENT}.focus()")).await;
     window.type_text("Ready when").await;
     window
-        .wait_for("document.querySelector('dialog.veil').scrollTop > 100")
+        .wait_for("document.querySelector('dialog.modal').scrollTop > 100")
         .await;
     // its place on the screen: the activity above it gets one more line
     let place = format!("{COMMENT}.getBoundingClientRect().top");
@@ -51,7 +51,7 @@ async fn typed_comment_survives_a_change_by_someone_else() {
     .ok();
     window
         .wait_for(
-            "document.querySelector('dialog.veil [name=title]').value === 'Cut postgres over'",
+            "document.querySelector('dialog.modal [name=title]').value === 'Cut postgres over'",
         )
         .await;
     let text: String = window.evaluate(&format!("{COMMENT}.value")).await;
@@ -71,7 +71,7 @@ async fn typed_comment_survives_a_change_by_someone_else() {
     window
         .run_script(&format!("{COMMENT}.form.requestSubmit()"))
         .await;
-    window.wait_for("document.querySelector('dialog.veil .story').textContent.includes('Ready when you are')").await;
+    window.wait_for("document.querySelector('dialog.modal .timeline').textContent.includes('Ready when you are')").await;
 }
 
 /// Case R8.
@@ -171,6 +171,6 @@ async fn eight_tabs_are_all_live() {
         .run_script("document.querySelector('#INF-1 h3 a').click()")
         .await;
     tabs[7]
-        .wait_for("document.querySelector('dialog.veil[open] [data-task-page=INF-1]')")
+        .wait_for("document.querySelector('dialog.modal[open] [data-task-page=INF-1]')")
         .await;
 }

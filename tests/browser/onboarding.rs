@@ -31,7 +31,7 @@ async fn setup_import_and_first_move_reach_a_second_window() {
     one.wait_for("document.querySelector('[data-presence]')?.textContent.includes('viewing')")
         .await;
     one.wait_for(
-        "location.pathname === '/teams/infrastructure' && document.body.textContent.includes('Nothing here yet')",
+        "location.pathname === '/teams/infrastructure' && document.body.textContent.includes('No tasks in ')",
     )
     .await;
     one.screenshot("first-board-1440-light").await;

@@ -193,7 +193,7 @@ async fn every_demo_page_has_content_and_no_violations() {
         (
             "project",
             project.clone(),
-            "document.querySelectorAll('main tbody tr').length > 2 && document.querySelector('.facts').textContent.includes('more sprint')",
+            "document.querySelectorAll('main tbody tr').length > 2 && document.querySelector('.stats').textContent.includes('more sprint')",
         ),
         (
             "project-board",
@@ -545,7 +545,7 @@ async fn no_page_has_wcag_violations_in_any_theme_or_size() {
     // wait for transitions: contrast cannot be measured during a fade
     window
         .wait_for(
-            "document.querySelector('dialog.veil[open]') && document.getAnimations().length === 0",
+            "document.querySelector('dialog.modal[open]') && document.getAnimations().length === 0",
         )
         .await;
     found.extend(

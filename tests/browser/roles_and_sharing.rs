@@ -20,10 +20,12 @@ async fn invited_person_joins_and_deactivation_ends_the_session() {
         .run_script("document.querySelector('#team').value = 'infrastructure'")
         .await;
     admin.click("#invitations .button.primary").await;
-    admin.wait_for("document.querySelector('input.once')").await;
+    admin
+        .wait_for("document.querySelector('input.copy-field')")
+        .await;
     admin.screenshot("story-invitation").await;
     let path: String = admin
-        .evaluate("new URL(document.querySelector('input.once').value).pathname")
+        .evaluate("new URL(document.querySelector('input.copy-field').value).pathname")
         .await;
     let newcomer = fixture.open_anonymous_window().await;
     newcomer.goto(&path).await;
@@ -101,9 +103,9 @@ async fn other_team_follows_a_task_and_gets_its_request_done() {
 
     window.goto("/teams/infrastructure/check-in").await;
     window
-        .wait_for("document.querySelector('.head .button.primary')")
+        .wait_for("document.querySelector('.page-header .button.primary')")
         .await;
-    window.click(".head .button.primary").await;
+    window.click(".page-header .button.primary").await;
     window
         .wait_for("document.querySelector('#ask #title')")
         .await;
@@ -164,10 +166,10 @@ async fn shared_check_in_is_live_until_its_link_is_revoked() {
         .await;
     lead.type_text("Auditors").await;
     lead.press_key("Enter").await;
-    lead.wait_for("document.querySelector('#links input.once')")
+    lead.wait_for("document.querySelector('#links input.copy-field')")
         .await;
     let path: String = lead
-        .evaluate("new URL(document.querySelector('#links input.once').value).pathname")
+        .evaluate("new URL(document.querySelector('#links input.copy-field').value).pathname")
         .await;
     let guest = fixture.open_anonymous_window().await;
     guest.goto(&path).await;

@@ -41,7 +41,7 @@ async fn entered_value_and_finished_task_update_goal_progress() {
 
     let window = fixture.open_window(elif).await;
     window.open_board("/teams/infrastructure").await;
-    window.click(".goal .figure").await;
+    window.click(".goal .metric").await;
     window
         .wait_for("document.querySelector('input[name=value]')")
         .await;
@@ -103,7 +103,7 @@ async fn closed_sprint_keeps_its_figures_and_action_becomes_task() {
     window
         .wait_for("location.pathname === '/sprints/42/retro' && document.readyState === 'complete'")
         .await;
-    let figures = "document.querySelector('.facts').textContent + document.querySelector('.panel .rows').textContent";
+    let figures = "document.querySelector('.stats').textContent + document.querySelector('.panel .rows').textContent";
     let before: String = window.evaluate(figures).await;
     assert!(before.contains("1 / 2"), "{before}");
     assert_eq!(
@@ -122,7 +122,7 @@ async fn closed_sprint_keeps_its_figures_and_action_becomes_task() {
     .await
     .ok();
     window.goto("/sprints/42/retro?team=infrastructure").await;
-    window.wait_for("document.querySelector('.facts')").await;
+    window.wait_for("document.querySelector('.stats')").await;
     let after: String = window.evaluate(figures).await;
     assert_eq!(before, after);
 
@@ -204,20 +204,22 @@ async fn sprint_is_planned_by_dragging_and_by_keyboard() {
     let window = fixture.open_window(elif).await;
     window.goto("/teams/infrastructure/planning").await;
     window
-        .wait_for("customElements.get('planning-lists') && document.querySelector('#slip-INF-1')")
+        .wait_for(
+            "customElements.get('planning-lists') && document.querySelector('#backlog-INF-1')",
+        )
         .await;
     let to = window.center_of(".group[class*=hue] ol").await;
-    let (x, y) = window.center_of("#slip-INF-1 small").await;
+    let (x, y) = window.center_of("#backlog-INF-1 small").await;
     window.start_drag((x, y), to).await;
     window.release_at(to).await;
     window
-        .wait_for("document.querySelector('.group[class*=hue] #slip-INF-1')")
+        .wait_for("document.querySelector('.group[class*=hue] #backlog-INF-1')")
         .await;
     assert_eq!(elif.task("INF-1").await["goal"], 1);
 
     // by keyboard: check two rows, then press the goal's button
     window
-        .run_script("document.querySelector('#slip-INF-2 input').focus()")
+        .run_script("document.querySelector('#backlog-INF-2 input').focus()")
         .await;
     window.press_key("x").await;
     window.press_key("ArrowDown").await;
@@ -230,12 +232,12 @@ async fn sprint_is_planned_by_dragging_and_by_keyboard() {
         .await;
     window.press_key("Enter").await;
     window
-        .wait_for("document.querySelectorAll('.group[class*=hue] .slip').length === 3")
+        .wait_for("document.querySelectorAll('.group[class*=hue] .backlog-item').length === 3")
         .await;
     window.screenshot("story-planning").await;
     window.goto("/teams/infrastructure/planning").await;
     window
-        .wait_for("document.querySelectorAll('.group[class*=hue] .slip').length === 3")
+        .wait_for("document.querySelectorAll('.group[class*=hue] .backlog-item').length === 3")
         .await;
     assert_eq!(elif.task("INF-3").await["sprint"], 43);
 }
@@ -268,12 +270,12 @@ async fn long_press_plans_a_task_and_swiping_scrolls() {
         .wait_for("customElements.get('planning-lists') && document.readyState === 'complete'")
         .await;
     phone
-        .run_script("document.querySelector('#slip-INF-3').scrollIntoView({ block: 'center' })")
+        .run_script("document.querySelector('#backlog-INF-3').scrollIntoView({ block: 'center' })")
         .await;
 
     // a finger that moves at once scrolls the page and picks up nothing
     let top: f64 = phone.evaluate("scrollY").await;
-    let (x, y) = phone.center_of("#slip-INF-3").await;
+    let (x, y) = phone.center_of("#backlog-INF-3").await;
     phone
         .dispatch_touch(DispatchTouchEventType::TouchStart, (x, y))
         .await;
@@ -301,14 +303,14 @@ async fn long_press_plans_a_task_and_swiping_scrolls() {
 
     // a long press starts a drag, and near the edge the page scrolls towards the sprint
     phone
-        .run_script("document.querySelector('#slip-INF-3').scrollIntoView({ block: 'center' })")
+        .run_script("document.querySelector('#backlog-INF-3').scrollIntoView({ block: 'center' })")
         .await;
-    let (x, y) = phone.center_of("#slip-INF-3 small").await;
+    let (x, y) = phone.center_of("#backlog-INF-3 small").await;
     phone
         .dispatch_touch(DispatchTouchEventType::TouchStart, (x, y))
         .await;
     phone
-        .wait_for("document.querySelector('#slip-INF-3.lifted')")
+        .wait_for("document.querySelector('#backlog-INF-3.lifted')")
         .await;
     for step in 1..=8 {
         phone
@@ -335,7 +337,7 @@ async fn long_press_plans_a_task_and_swiping_scrolls() {
     phone.screenshot("story-planning-finger").await;
     phone.end_touch().await;
     phone
-        .wait_for("document.querySelector('.group[class*=hue] #slip-INF-3')")
+        .wait_for("document.querySelector('.group[class*=hue] #backlog-INF-3')")
         .await;
     assert_eq!(elif.task("INF-3").await["goal"], 1);
 }
@@ -354,7 +356,7 @@ async fn team_walks_the_board_by_keyboard_and_adds_an_action() {
     let window = fixture.open_window(elif).await;
     // waits for a card and for the scripts of its page
     let at = async |title: &str| {
-        let shown = format!("document.querySelector('.walked h2')?.textContent === '{title}'");
+        let shown = format!("document.querySelector('.walk-card h2')?.textContent === '{title}'");
         window
             .wait_for(&format!(
                 "{shown} && document.querySelector('walk-timer button')"
@@ -443,7 +445,7 @@ async fn meeting_pages_print_without_their_forms() {
         (
             "/sprints/42/retro?team=infrastructure",
             "retro",
-            ["Pairing helped", "0 / 50", "Waited longest"],
+            ["Pairing helped", "0 / 50", "Blocked longest"],
         ),
         (
             "/teams/infrastructure/check-in",

@@ -59,7 +59,7 @@ async fn refused_move_dialog_stays_open_and_says_why() {
     window.open_board("/teams/infrastructure").await;
     focus(&window, "#INF-1 h3 a").await;
     window.press_key("m").await;
-    wait_for_dialog(&window, "Move or change INF-1").await;
+    wait_for_dialog(&window, "Move INF-1").await;
     select_option(&window, "dialog.small [name=column]", "in-review").await;
     mira.ask(
         Method::PUT,
@@ -93,7 +93,7 @@ async fn refused_move_dialog_stays_open_and_says_why() {
 
     // a sprint is closed while it is being chosen, in the dialog and on the task page
     window.press_key("m").await;
-    wait_for_dialog(&window, "Move or change INF-1").await;
+    wait_for_dialog(&window, "Move INF-1").await;
     close_sprint_43(&fixture).await;
     select_option(&window, "dialog.small [name=sprint]", "43").await;
     window.click("dialog.small form.beside button").await;
@@ -134,22 +134,22 @@ async fn task_moved_to_blocked_prompts_for_the_reason() {
     window.open_board("/teams/infrastructure").await;
     let to = window.center_of("[data-column=blocked] ol").await;
     window.drag("#INF-1", to).await;
-    wait_for_dialog(&window, "What does INF-1 wait on?").await;
+    wait_for_dialog(&window, "What is INF-1 waiting on?").await;
     window.click("dialog.small input[value=text]").await;
     window.click("dialog.small input[name=note]").await;
     window.type_text("Legal").await;
     window.press_key("Enter").await;
     window
-        .wait_for("document.querySelector('[data-column=blocked] #INF-1 .waits')?.textContent.includes('Waits on Legal')")
+        .wait_for("document.querySelector('[data-column=blocked] #INF-1 .blocked-by')?.textContent.includes('Waits on Legal')")
         .await;
     // moved with the menu
     window.click("#INF-2 .menu").await;
-    wait_for_dialog(&window, "Move or change INF-2").await;
+    wait_for_dialog(&window, "Move INF-2").await;
     select_option(&window, "dialog.small [name=column]", "blocked").await;
     window
         .click("dialog.small form[action$=position] button")
         .await;
-    wait_for_dialog(&window, "What does INF-2 wait on?").await;
+    wait_for_dialog(&window, "What is INF-2 waiting on?").await;
     window.press_key("Escape").await;
     wait_until_dialog_is_closed(&window).await;
     // added in the column; the focus returns to the field
@@ -159,7 +159,7 @@ async fn task_moved_to_blocked_prompts_for_the_reason() {
         .await;
     window.type_text("Three").await;
     window.press_key("Enter").await;
-    wait_for_dialog(&window, "What does INF-3 wait on?").await;
+    wait_for_dialog(&window, "What is INF-3 waiting on?").await;
     window.press_key("Escape").await;
     wait_until_dialog_is_closed(&window).await;
     window
@@ -181,7 +181,7 @@ async fn shortcuts_work_on_the_board_and_on_the_task_page() {
     window.open_board("/teams/infrastructure").await;
     focus(&window, "#INF-1 h3 a").await;
     window.press_key("m").await;
-    wait_for_dialog(&window, "Move or change INF-1").await;
+    wait_for_dialog(&window, "Move INF-1").await;
     window.press_key("Escape").await;
     wait_until_dialog_is_closed(&window).await;
     window.press_key("/").await;
@@ -212,10 +212,7 @@ async fn shortcuts_work_on_the_board_and_on_the_task_page() {
     window
         .wait_for("customElements.get('sortable-board') && document.readyState === 'complete'")
         .await;
-    for (key, question) in [
-        ("m", "Move or change INF-1"),
-        ("b", "What does INF-1 wait on?"),
-    ] {
+    for (key, question) in [("m", "Move INF-1"), ("b", "What is INF-1 waiting on?")] {
         window.press_key(key).await;
         wait_for_dialog(&window, question).await;
         window.press_key("Escape").await;
@@ -235,7 +232,7 @@ async fn arrow_keys_in_a_select_submit_one_change() {
     window.open_board("/teams/infrastructure").await;
     window.click("#INF-1 h3 a").await;
     window
-        .wait_for("document.querySelector('dialog.veil[open] #sprint-INF-1')")
+        .wait_for("document.querySelector('dialog.modal[open] #sprint-INF-1')")
         .await;
     let edits = async || -> i64 {
         let count = sqlx::query_scalar("SELECT count(*) FROM events WHERE kind = 'task.edited'");
@@ -247,9 +244,9 @@ async fn arrow_keys_in_a_select_submit_one_change() {
         window.press_key("ArrowUp").await;
     }
     window.wait_for("document.activeElement.value === ''").await;
-    focus(&window, "dialog.veil .close").await;
+    focus(&window, "dialog.modal .close").await;
     window
-        .wait_for("document.querySelectorAll('dialog.veil .story li').length === 2")
+        .wait_for("document.querySelectorAll('dialog.modal .timeline li').length === 2")
         .await;
     assert_eq!(
         (
@@ -267,7 +264,7 @@ async fn arrow_keys_in_a_select_submit_one_change() {
         .await;
     window.press_key("Enter").await;
     window
-        .wait_for("document.querySelectorAll('dialog.veil .story li').length === 3")
+        .wait_for("document.querySelectorAll('dialog.modal .timeline li').length === 3")
         .await;
     assert_eq!(
         (
@@ -351,20 +348,20 @@ async fn edited_task_fields_are_saved_when_focus_leaves() {
     window.type_text("Cut Postgres over").await;
     focus(&window, "[name=estimate]").await;
     window
-        .wait_for("document.querySelector('.story').textContent.includes('Cut Postgres over')")
+        .wait_for("document.querySelector('.timeline').textContent.includes('Cut Postgres over')")
         .await;
     focus(&window, "[name=estimate]").await;
     window.type_text("5").await;
     window.press_key("Enter").await;
     window
-        .wait_for("document.querySelector('.story').textContent.includes('estimated it at 5')")
+        .wait_for("document.querySelector('.timeline').textContent.includes('estimated it at 5')")
         .await;
     // a value submitted with Enter is not submitted again when the focus leaves
     focus(&window, "[name=for]").await;
     window.type_text("Growth").await;
     focus(&window, "[name=title]").await;
     window
-        .wait_for("document.querySelector('.story').textContent.includes('Growth')")
+        .wait_for("document.querySelector('.timeline').textContent.includes('Growth')")
         .await;
     let version: i64 = elif.task("INF-1").await["version"].as_i64().unwrap();
     assert_eq!(version, 4, "three changes, each sent once");
@@ -435,7 +432,7 @@ async fn blocker_details_keep_the_chosen_person_or_team() {
     for (key, kind, on) in [("INF-1", "person", "jonas"), ("INF-2", "team", "ingestion")] {
         focus(&window, &format!("#{key} h3 a")).await;
         window.press_key("b").await;
-        wait_for_dialog(&window, &format!("What does {key} wait on?")).await;
+        wait_for_dialog(&window, &format!("What is {key} waiting on?")).await;
         // choosing a person or team selects the kind
         window
             .run_script(&format!("{{ const list = document.querySelector('dialog.small [name={kind}]'); list.value = '{on}'; list.dispatchEvent(new Event('input', {{ bubbles: true }})); }}"))
@@ -445,7 +442,7 @@ async fn blocker_details_keep_the_chosen_person_or_team() {
         window.press_key("Enter").await;
         window
             .wait_for(&format!(
-                "document.querySelector('[data-column=blocked] #{key} .waits')"
+                "document.querySelector('[data-column=blocked] #{key} .blocked-by')"
             ))
             .await;
         let wait = &fixture.world.elif.task(key).await["waits_on"][0];
@@ -459,7 +456,7 @@ async fn blocker_details_keep_the_chosen_person_or_team() {
     // a typed key is ignored once another kind is selected
     focus(&window, "#INF-3 h3 a").await;
     window.press_key("b").await;
-    wait_for_dialog(&window, "What does INF-3 wait on?").await;
+    wait_for_dialog(&window, "What is INF-3 waiting on?").await;
     window.click("dialog.small input[name=on]").await;
     window.type_text("INF-1").await;
     window.click("dialog.small input[value=text]").await;
@@ -467,7 +464,7 @@ async fn blocker_details_keep_the_chosen_person_or_team() {
     window.type_text("Legal").await;
     window.press_key("Enter").await;
     window
-        .wait_for("document.querySelector('[data-column=blocked] #INF-3 .waits')")
+        .wait_for("document.querySelector('[data-column=blocked] #INF-3 .blocked-by')")
         .await;
     let wait = &fixture.world.elif.task("INF-3").await["waits_on"][0];
     assert_eq!(

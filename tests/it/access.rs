@@ -877,10 +877,10 @@ async fn what_was_named_while_a_team_was_open_is_unnamed_once_it_is_private() {
     let retro = "/sprints/42/retro?team=infrastructure";
     let open = lead.get(retro).await.ok().text();
     let waited = open
-        .split("Waited longest")
+        .split("Blocked longest")
         .nth(1)
         .unwrap()
-        .split("Took longest")
+        .split("Longest cycle times")
         .next()
         .unwrap();
     assert!(
@@ -954,7 +954,10 @@ async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
         .await
         .ok();
     let settings = lead.get("/teams/zanzibar/settings").await.ok().text();
-    assert!(settings.contains("Only its members see it"), "{settings}");
+    assert!(
+        settings.contains("Only members can see its board"),
+        "{settings}"
+    );
     // Something of everything, with the word in it, tied to what jonas may see.
     let secret = lead.make("zanzibar", "in-review", "Zanzibar plan").await;
     lead.post(&format!("/tasks/{secret}/owners"), &[("owners", "elif")])

@@ -585,7 +585,7 @@ async fn a_task_is_late_once_its_day_is_over_where_its_team_is() {
             .ok()
             .text();
         let (red, found) = (
-            board.contains("<span class=\"old\" title=\"Due\">"),
+            board.contains("<span class=\"stale\" title=\"Due\">"),
             found.contains("data-task=\"INF-1\""),
         );
         assert_eq!(red, found, "what is red is found");

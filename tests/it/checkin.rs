@@ -66,7 +66,7 @@ async fn another_team_reads_how_far_it_is_in_a_minute() {
         "Read the diff",
         "Write the runbook",
         "Burn-up of Sprint 42",
-        "This is your first look",
+        "First visit",
     ] {
         assert!(page.contains(told), "{told} is not in {page}");
     }
@@ -85,7 +85,7 @@ async fn another_team_reads_how_far_it_is_in_a_minute() {
         (&65.into(), &true.into())
     );
     let lately = page
-        .split("Done lately")
+        .split("Recently done")
         .nth(1)
         .unwrap()
         .split("</section>")
@@ -95,14 +95,14 @@ async fn another_team_reads_how_far_it_is_in_a_minute() {
         lately.contains("Smallest tables") && facts["done"][0]["title"] == "Smallest tables",
         "{lately}"
     );
-    assert!(page.contains("should be at 65 % by today"), "{page}");
+    assert!(page.contains("Expected by today: 65 %"), "{page}");
     assert!(
         jonas
             .get("/teams")
             .await
             .ok()
             .text()
-            .contains("should be at 65 % by today")
+            .contains("Expected by today: 65 %")
     );
     assert_eq!(facts["blocked"][0]["waits_on"][0]["on"], "ING-1");
 }
@@ -117,7 +117,7 @@ async fn what_changed_since_one_last_looked_is_each_readers_own() {
         .await
         .ok()
         .text();
-    assert!(first.contains("This is your first look"), "{first}");
+    assert!(first.contains("First visit"), "{first}");
     elif.post(&format!("/tasks/{key}/position"), &[("column", "done")])
         .await
         .ok();
@@ -130,7 +130,7 @@ async fn what_changed_since_one_last_looked_is_each_readers_own() {
             .ok()
             .text();
         assert!(
-            page.contains("Since you last looked <span class=\"soft\">Tue 24 Nov 10:00"),
+            page.contains("Since your last visit <span class=\"muted\">Tue 24 Nov 10:00"),
             "{page}"
         );
         assert!(page.contains("state-done\">Done</span>"), "{page}");
@@ -154,14 +154,14 @@ async fn what_changed_since_one_last_looked_is_each_readers_own() {
             .await
             .ok()
             .text()
-            .contains("This is your first look")
+            .contains("First visit")
     );
     let next = jonas
         .get("/teams/infrastructure/check-in")
         .await
         .ok()
         .text();
-    assert!(next.contains("Nothing changed"), "{next}");
+    assert!(next.contains("No changes"), "{next}");
 }
 
 #[tokio::test]
@@ -196,7 +196,7 @@ async fn who_a_task_is_for_sees_it_done_or_blocked_first() {
     .ok();
     let page = mira.get("/teams/infrastructure/check-in").await.ok().text();
     let waited = page
-        .split("Waited for by you")
+        .split("You are waiting for")
         .nth(1)
         .unwrap()
         .split("</section>")
@@ -211,7 +211,7 @@ async fn who_a_task_is_for_sees_it_done_or_blocked_first() {
     assert!(!waited.contains("For nobody here"), "{waited}");
     let own = mira.get("/").await.ok().text();
     assert!(
-        own.contains("What you wait for") && own.contains("For one"),
+        own.contains("You are waiting for") && own.contains("For one"),
         "{own}"
     );
     // jonas is on the team that one of them is for
@@ -221,7 +221,7 @@ async fn who_a_task_is_for_sees_it_done_or_blocked_first() {
         .ok()
         .text();
     let waited = page
-        .split("Waited for by you")
+        .split("You are waiting for")
         .nth(1)
         .unwrap()
         .split("</section>")
@@ -239,7 +239,7 @@ async fn who_a_task_is_for_sees_it_done_or_blocked_first() {
             .await
             .ok()
             .text()
-            .contains("Waited for by you")
+            .contains("You are waiting for")
     );
 }
 
@@ -315,7 +315,7 @@ async fn a_request_is_taken_answered_or_declined_and_its_asker_sees_which() {
         "{intake}"
     );
     assert!(
-        intake.contains("We wait") && intake.contains("wanted by Fri 4 Dec"),
+        intake.contains("We wait") && intake.contains("needed by Fri 4 Dec"),
         "why, and by when: {intake}"
     );
     let never = [("title", "A day that is none"), ("by", "2026-02-30")];
@@ -402,7 +402,7 @@ async fn a_request_is_taken_answered_or_declined_and_its_asker_sees_which() {
         assert!(asked.contains(told), "{told} is not in {asked}");
     }
     // It is for the asker: they see it first when it is done.
-    assert!(own.contains("What you wait for"), "{own}");
+    assert!(own.contains("You are waiting for"), "{own}");
     // Whose team has become private meanwhile is told in no task of another.
     assert_eq!(
         jonas
@@ -755,7 +755,7 @@ async fn a_link_with_a_password_shows_nothing_before_it() {
     let guest = world.stranger();
     let asked = guest.get(&address).await.refused(200).text();
     assert!(
-        asked.contains("A password first")
+        asked.contains("Password required")
             && !asked.contains("Cut over")
             && !asked.contains("Infrastructure"),
         "{asked}"
@@ -803,7 +803,7 @@ async fn a_link_with_a_password_shows_nothing_before_it() {
             .await
             .refused(200)
             .text()
-            .contains("A password first")
+            .contains("Password required")
     );
 }
 
@@ -1116,10 +1116,7 @@ async fn columns_are_added_renamed_shifted_and_taken_away_with_their_tasks() {
         .await
         .refused(422);
     let asks = elif.get(&format!("{column}/remove")).await.ok().text();
-    assert!(
-        asks.contains("It holds 2 tasks and 1 in the archive"),
-        "{asks}"
-    );
+    assert!(asks.contains("It has 2 tasks and 1 archived"), "{asks}");
     elif.post(&format!("{column}/remove"), &[("into", "")])
         .await
         .refused(422);
@@ -1301,7 +1298,7 @@ async fn a_refused_form_of_the_settings_leaves_the_others_as_they_stand() {
     lead(&world, elif).await;
     let stands = elif.get("/teams/infrastructure/settings").await.ok().text();
     let week = |page: &str| {
-        page.split("Days it works")
+        page.split("Working days and standups")
             .nth(1)
             .unwrap()
             .split("Days off")
@@ -1340,9 +1337,7 @@ async fn a_refused_form_of_the_settings_leaves_the_others_as_they_stand() {
         .split("</section>")
         .next()
         .unwrap();
-    let typed = format!(
-        r#"value="{long}"><select name="state" aria-label="What the tasks of Todo are in">"#
-    );
+    let typed = format!(r#"value="{long}"><select name="state" aria-label="State of Todo">"#);
     let state = columns
         .split(&typed)
         .nth(1)
@@ -1640,7 +1635,7 @@ async fn whoever_asked_takes_it_back_and_follows_no_more() {
     jonas.post(&withdraw, &[]).await.ok();
     assert!(jonas.get("/").await.ok().text().contains("taken back"));
     let intake = elif.get("/teams/infrastructure/intake").await.ok().text();
-    assert!(intake.contains("Nobody waits for an answer"), "{intake}");
+    assert!(intake.contains("No open requests"), "{intake}");
     elif.post(
         &format!("/teams/infrastructure/requests/{id}"),
         &[("outcome", "taken")],
@@ -1664,7 +1659,7 @@ async fn whoever_asked_takes_it_back_and_follows_no_more() {
         .await
         .ok();
     assert_eq!(back.header("location"), "/#follow");
-    assert!(!jonas.get("/").await.ok().text().contains("What you follow"));
+    assert!(!jonas.get("/").await.ok().text().contains("Following"));
 }
 
 #[tokio::test]
@@ -1745,7 +1740,7 @@ async fn what_a_private_team_waits_for_is_in_its_members_check_in_at_once() {
             .await
             .ok()
             .text()
-            .contains("Waited for by")
+            .contains("You are waiting for")
     );
     let theirs = jonas.make("ingestion", "todo", "Waits at the door").await;
     jonas
@@ -1761,7 +1756,7 @@ async fn what_a_private_team_waits_for_is_in_its_members_check_in_at_once() {
             .await
             .ok()
             .text()
-            .contains("Waited for by")
+            .contains("You are waiting for")
     );
 }
 
@@ -1927,7 +1922,7 @@ async fn what_is_waited_for_says_that_it_was_put_off() {
         .ok()
         .text();
     let waited = page
-        .split("Waited for by you")
+        .split("You are waiting for")
         .nth(1)
         .unwrap()
         .split("</section>")
@@ -1956,7 +1951,7 @@ async fn only_who_opens_the_page_has_looked_and_half_an_hour_later_they_come_ane
     let path = "/teams/infrastructure/check-in";
     let since = async || {
         let page = jonas.get(path).await.ok().text();
-        page.split("Since you last looked")
+        page.split("Since your last visit")
             .nth(1)
             .unwrap()
             .split("</section>")
@@ -1964,7 +1959,7 @@ async fn only_who_opens_the_page_has_looked_and_half_an_hour_later_they_come_ane
             .unwrap()
             .to_owned()
     };
-    assert!(since().await.contains("This is your first look"));
+    assert!(since().await.contains("First visit"));
     let key = elif.make("infrastructure", "todo", "Made meanwhile").await;
     elif.post(&format!("/tasks/{key}/position"), &[("column", "done")])
         .await
@@ -2103,7 +2098,7 @@ async fn a_page_that_was_kept_for_a_reading_program_is_not_its_owners() {
         (jonas, true),
     ] {
         let page = who.get("/teams/infrastructure/check-in").await.ok().text();
-        assert_eq!(page.contains("Ask for something"), asks, "{page}");
+        assert_eq!(page.contains("Make a request"), asks, "{page}");
     }
 }
 

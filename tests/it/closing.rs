@@ -81,7 +81,7 @@ async fn each_unfinished_task_goes_its_way_and_later_edits_leave_the_figures_alo
     assert_eq!(elif.task(&dropped).await["archived"], json!(true));
     let retro = elif.get(RETRO).await.ok().text();
     assert!(
-        retro.contains("<b>4</b>added after the first day, 1 of them finished")
+        retro.contains("<b>4</b>added mid-sprint (1 finished)")
             && retro.contains("closed by Elif Hartmann")
             && retro.contains("1 / 2"),
         "{retro}"
@@ -95,7 +95,7 @@ async fn each_unfinished_task_goes_its_way_and_later_edits_leave_the_figures_alo
     .ok();
     elif.post(&format!("/tasks/{done}/archive"), &[]).await.ok();
     let after = elif.get(RETRO).await.ok().text();
-    assert!(after.contains("1 of them finished") && after.contains("1 / 2"));
+    assert!(after.contains("(1 finished)") && after.contains("1 / 2"));
     // nothing goes into what is closed, by any road
     elif.post(&format!("/tasks/{back}"), &[("sprint", "42")])
         .await
@@ -231,7 +231,7 @@ async fn what_came_in_meanwhile_needs_a_word_and_a_second_carrying_a_reason() {
     let next = "/teams/infrastructure/sprints/43/close";
     let form = elif.get(next).await.ok().text();
     assert!(
-        form.contains("carried once before") && form.contains("In progress for 8\u{a0}d"),
+        form.contains("carried over once before") && form.contains("In progress for 8\u{a0}d"),
         "{form}"
     );
     let answer = elif.post(next, &[(&task, "carry")]).await.refused(422);
@@ -250,7 +250,7 @@ async fn what_came_in_meanwhile_needs_a_word_and_a_second_carrying_a_reason() {
         .text();
     assert!(retro.contains("ING-58 came late"));
     assert!(
-        retro.contains("<b>1</b>carried on, 1 not for the first time")
+        retro.contains("<b>1</b>carried over, 1 of them again")
             && retro.contains("<span>carried</span>")
     );
 }
@@ -271,7 +271,7 @@ async fn a_sprint_that_nobody_closed_stays_and_the_board_says_so() {
         "nothing moves by itself"
     );
     let board = elif.get("/teams/infrastructure").await.ok().text();
-    assert!(board.contains("is over and not closed yet") && board.contains(CLOSE));
+    assert!(board.contains("has ended but is not closed yet") && board.contains(CLOSE));
     let sprints = elif
         .api(axum::http::Method::GET, "/sprints", json!({}))
         .await
@@ -312,19 +312,14 @@ async fn a_closing_can_be_taken_back_until_the_next_sprint_changes() {
     ];
     close(elif, &left).await.ok();
     let reopen = "/teams/infrastructure/sprints/42/reopen";
-    assert!(
-        elif.get(RETRO)
-            .await
-            .text()
-            .contains("Take the closing back")
-    );
+    assert!(elif.get(RETRO).await.text().contains("Reopen sprint"));
     assert!(
         !world
             .jonas
             .get(RETRO)
             .await
             .text()
-            .contains("Take the closing back"),
+            .contains("Reopen sprint"),
         "another team's"
     );
     world.jonas.post(reopen, &[]).await.refused(403);
@@ -346,11 +341,7 @@ async fn a_closing_can_be_taken_back_until_the_next_sprint_changes() {
     .await
     .ok();
     assert!(
-        !elif
-            .get(RETRO)
-            .await
-            .text()
-            .contains("Take the closing back"),
+        !elif.get(RETRO).await.text().contains("Reopen sprint"),
         "nothing is offered that is refused"
     );
     let answer = elif.post(reopen, &[]).await.refused(409);
@@ -531,7 +522,7 @@ async fn what_is_left_in_a_sprint_that_nobody_closed_is_met_over_too() {
             .ok()
             .text();
         assert!(
-            page.contains("is over and not closed yet") && page.contains(CLOSE),
+            page.contains("has ended but is not closed yet") && page.contains(CLOSE),
             "{page}"
         );
     }
@@ -621,12 +612,7 @@ async fn words_about_a_closed_sprint_do_not_keep_it_closed() {
         )
         .await
         .ok();
-    assert!(
-        elif.get(RETRO)
-            .await
-            .text()
-            .contains("Take the closing back")
-    );
+    assert!(elif.get(RETRO).await.text().contains("Reopen sprint"));
     elif.post("/teams/infrastructure/sprints/42/reopen", &[])
         .await
         .ok();
@@ -653,13 +639,10 @@ async fn what_is_carried_late_was_in_the_next_sprint_from_its_beginning() {
         .ok()
         .text();
     assert!(
-        retro.contains("<b>0 of 1</b>finished of what was set aside"),
+        retro.contains("<b>0 of 1</b>planned tasks finished"),
         "{retro}"
     );
-    assert!(
-        retro.contains("<b>1</b>added after the first day"),
-        "{retro}"
-    );
+    assert!(retro.contains("<b>1</b>added mid-sprint"), "{retro}");
     let days = elif
         .get("/teams/infrastructure/flow/burn-up.csv?from=43&to=43")
         .await

@@ -69,7 +69,7 @@ async fn a_team_sees_how_long_its_work_takes_and_what_it_waits_on() {
         .await
         .ok()
         .text();
-    assert!(empty.contains("No task was finished here yet."), "{empty}");
+    assert!(empty.contains("No finished tasks yet."), "{empty}");
     three_days(&world).await;
 
     let page = world
@@ -94,7 +94,7 @@ async fn a_team_sees_how_long_its_work_takes_and_what_it_waits_on() {
         "the archived one stays done"
     );
     assert!(page.contains(r#"aria-labelledby="cycle-time-title cycle-time-says""#));
-    assert!(page.contains("Their topic</span><span class=\"soft\">2 days · Ingestion"));
+    assert!(page.contains("Their topic</span><span class=\"muted\">2 days · Ingestion"));
     assert!(!page.contains("style="));
     // both charts of times against the team's own levels, and the numbers of each panel as a table and a file
     for (chart, next) in [
@@ -153,7 +153,10 @@ async fn a_team_sees_how_long_its_work_takes_and_what_it_waits_on() {
             "{state} in its own hue: {areas}"
         );
     }
-    let how = page.split("How these figures are made").nth(1).unwrap();
+    let how = page
+        .split("How these numbers are calculated")
+        .nth(1)
+        .unwrap();
     for says in [
         "in UTC",
         "end − start + 1",
@@ -292,7 +295,7 @@ async fn a_filter_narrows_every_figure_to_tasks_as_they_are_now() {
         .await
         .ok()
         .text();
-    assert!(none.contains("Take words away above to see more."));
+    assert!(none.contains("Remove part of the filter to see more."));
     let unknown = world
         .elif
         .get("/teams/infrastructure/flow?q=colour:red")
@@ -540,7 +543,7 @@ async fn on_the_first_day_there_is_something_to_see_already() {
         .await
         .ok()
         .text();
-    assert!(!page.contains("No task was finished here yet."), "{page}");
+    assert!(!page.contains("No finished tasks yet."), "{page}");
     assert!(
         page.contains(&key) && page.contains("Cumulative flow"),
         "its age, and where it stands: {page}"

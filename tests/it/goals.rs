@@ -53,7 +53,7 @@ async fn a_counted_goal_grows_with_its_done_tasks_and_the_board_says_how_far_it_
     let board = elif.get("/teams/infrastructure").await.ok().text();
     assert!(board.contains("2 / 4"), "two of four are done");
     assert!(
-        board.contains("should be at 65 % by today"),
+        board.contains("Expected by today: 65 %"),
         "the middle of the seventh of ten working days"
     );
     assert!(
@@ -410,7 +410,7 @@ async fn a_lone_wolf_is_named_on_the_board_in_planning_and_in_the_standup() {
             "{path}: {page}"
         );
         assert_eq!(
-            page.matches("class=\"lone\"").count(),
+            page.matches("class=\"warning\"").count(),
             2,
             "{path}: two who meet are no lone wolves"
         );
@@ -426,7 +426,7 @@ async fn a_lone_wolf_is_named_on_the_board_in_planning_and_in_the_standup() {
         tomas.post("/me", &hours).await.ok();
         let page = elif.get("/teams/infrastructure").await.ok().text();
         assert_eq!(
-            page.matches("class=\"lone\"").count(),
+            page.matches("class=\"warning\"").count(),
             alone,
             "{from}: {page}"
         );
@@ -723,7 +723,7 @@ async fn sprints_are_renamed_moved_and_skipped_by_an_administrator() {
             .collect();
         let page = elif.post("/sprints", &fields).await.refused(422).text();
         let beside = page
-            .split("class=\"field-error\">")
+            .split("class=\"field-error\"")
             .nth(1)
             .unwrap_or_else(|| panic!("{field}: {page}"));
         assert!(beside.contains(why), "{field}: {beside}");

@@ -121,7 +121,7 @@ async fn a_wounded_export_comes_in_whole_or_not_at_all() {
                 Err(problem) => {
                     // a sentence, and nothing of ours
                     assert!(
-                        !matches!(problem, fortnight::domain::error::Problem::Inside(_)),
+                        !matches!(problem, fortnight::domain::error::Problem::InternalError(_)),
                         "{problem:?}"
                     );
                     assert_eq!(everything(&world.db).await, before, "{problem:?}");

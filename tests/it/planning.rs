@@ -44,7 +44,7 @@ async fn several_are_set_aside_for_a_goal_at_once_and_put_back_and_undone() {
         make(elif, "Old idea").await,
     ];
     let page = elif.get(PLANNING).await.ok().text();
-    assert!(page.contains("Planning Sprint 43") && page.contains("<b>0</b>set aside (0 points)"));
+    assert!(page.contains("Planning Sprint 43") && page.contains("<b>0</b>planned (0 points)"));
     let fields = [
         ("sprint", "43"),
         ("to", goal.as_str()),
@@ -58,7 +58,7 @@ async fn several_are_set_aside_for_a_goal_at_once_and_put_back_and_undone() {
     }
     assert_eq!(elif.task(&keys[2]).await["sprint"], json!(null));
     let page = elif.get(PLANNING).await.text();
-    assert!(page.contains("<b>2</b>set aside (6 points)"));
+    assert!(page.contains("<b>2</b>planned (6 points)"));
     assert!(
         place(&page, "Cut over") < place(&page, "<planning-lists>"),
         "its goals are on top"
@@ -208,7 +208,7 @@ async fn what_unblocks_others_comes_first_and_other_teams_see_that_we_know() {
         place(&page, "Of the project") < place(&page, "The oldest"),
         "{page}"
     );
-    assert!(place(&page, "Others wait on us") < page.rfind("Dual-write").unwrap());
+    assert!(place(&page, "Other teams waiting on us") < page.rfind("Dual-write").unwrap());
     // what they waited for is there: it is no news to plan by any more
     elif.post(&format!("/tasks/{asked}/position"), &[("column", "done")])
         .await
@@ -219,7 +219,7 @@ async fn what_unblocks_others_comes_first_and_other_teams_see_that_we_know() {
             .await
             .ok()
             .text()
-            .contains("Others wait on us")
+            .contains("Other teams waiting on us")
     );
     let board = elif
         .get("/teams/infrastructure?sprint=all")
@@ -238,10 +238,10 @@ async fn what_unblocks_others_comes_first_and_other_teams_see_that_we_know() {
             .await
             .ok()
             .text()
-            .contains("Others wait on us")
+            .contains("Other teams waiting on us")
     );
     let read = jonas.get(PLANNING).await.ok().text();
-    assert!(!read.contains("Put chosen"), "another team reads");
+    assert!(!read.contains("Move selected"), "another team reads");
     // what is finished is no plan, and a closed sprint says what is usual
     elif.make("infrastructure", "done", "Backups").await;
     elif.post("/teams/infrastructure/sprints/42/close", &[])
@@ -251,7 +251,7 @@ async fn what_unblocks_others_comes_first_and_other_teams_see_that_we_know() {
         elif.get(PLANNING)
             .await
             .text()
-            .contains("<b>1</b>tasks finished in a usual sprint (1)")
+            .contains("<b>1</b>median tasks per sprint (1)")
     );
 }
 
@@ -262,7 +262,7 @@ async fn whoever_is_away_has_fewer_days_left_in_planning_and_is_not_asked_in_the
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
     let page = elif.get(PLANNING).await.ok().text();
     assert!(
-        page.contains("10 working days") && page.contains("<b>20</b>days that people are there"),
+        page.contains("10 working days") && page.contains("<b>20</b>person-days available"),
         "{page}"
     );
     tomas
@@ -280,7 +280,7 @@ async fn whoever_is_away_has_fewer_days_left_in_planning_and_is_not_asked_in_the
     );
     let page = elif.get(PLANNING).await.ok().text();
     assert!(
-        page.contains("<b>17 of 20</b>days that people are there"),
+        page.contains("<b>17 of 20</b>person-days available"),
         "a weekend is nobody's day off: {page}"
     );
     assert!(
@@ -303,7 +303,7 @@ async fn whoever_is_away_has_fewer_days_left_in_planning_and_is_not_asked_in_the
     let standup = elif.get("/teams/infrastructure/standup").await.ok().text();
     assert!(standup.contains("away until Tue 24 Nov"), "{standup}");
     assert_eq!(
-        standup.matches("most useful").count(),
+        standup.matches("Suggested: <a").count(),
         1,
         "only who is there"
     );
@@ -324,7 +324,12 @@ async fn whoever_is_away_has_fewer_days_left_in_planning_and_is_not_asked_in_the
         .await
         .refused(404);
     tomas.post("/me/away/2026-12-03/remove", &[]).await.ok();
-    assert!(elif.get(PLANNING).await.text().contains("<b>20</b>days"));
+    assert!(
+        elif.get(PLANNING)
+            .await
+            .text()
+            .contains("<b>20</b>person-days")
+    );
 }
 
 /// Enter on a ticked box presses the form's first button.

@@ -119,10 +119,7 @@ async fn goals_of_several_sprints_and_teams_add_up_to_a_project_with_milestones(
         "it serves by its goal: {board}"
     );
     assert!(jonas.get("/projects").await.text().contains("43 / 100"));
-    assert!(
-        !shown.contains("Change the project"),
-        "another team leads it"
-    );
+    assert!(!shown.contains("Edit project"), "another team leads it");
     // put right: another title and day, another place; the goal goes on pointing at it
     let order = format!("{milestones}/{first}/order");
     let at = |page: &str, title: &str| page.find(title).unwrap();
@@ -504,7 +501,7 @@ async fn leads_set_the_week_and_days_off_and_pace_goes_by_them() {
     assert!(page.contains("09:30") && page.contains("Europe/Berlin"));
     let board = elif.get("/teams/infrastructure").await.text();
     assert!(
-        board.contains("should be at 68 % by today"),
+        board.contains("Expected by today: 68 %"),
         "the middle of the sixth of eight working days"
     );
     elif.post(
@@ -517,7 +514,7 @@ async fn leads_set_the_week_and_days_off_and_pace_goes_by_them() {
         elif.get("/teams/infrastructure")
             .await
             .text()
-            .contains("should be at 64 % by today"),
+            .contains("Expected by today: 64 %"),
         "of seven"
     );
     assert!(

@@ -11,13 +11,9 @@ use axum::{
 use fortnight::{
     app::App,
     config::trusted_proxies::TrustedProxies,
-    db,
     domain::{accounts::api_tokens::Scope, clock::Clock},
     http::{
-        middleware::{
-            client_ip::ClientIp,
-            rate_limit::{StreamLimiter, Whose},
-        },
+        middleware::{client_ip::ClientIp, rate_limit::StreamOwner},
         router::router,
     },
 };
@@ -1256,7 +1252,7 @@ async fn a_project_feeds_no_key_result_of_a_private_team_that_one_is_not_on() {
         .await
         .unwrap();
     let people = elif.get("/settings/people").await.ok().text();
-    assert!(!people.contains("Their open task becomes"), "{people}");
+    assert!(!people.contains("Unassign their open task<"), "{people}");
     sqlx::query("UPDATE teams SET private = false")
         .execute(&world.db)
         .await
@@ -1266,18 +1262,22 @@ async fn a_project_feeds_no_key_result_of_a_private_team_that_one_is_not_on() {
             .await
             .ok()
             .text()
-            .contains("Their open task becomes")
+            .contains("Unassign their open task<")
     );
 }
 
 #[tokio::test]
 async fn nobody_opens_so_many_streams_that_there_is_no_room_for_others() {
     let world = World::new().await;
-    let enter = |whose: Whose| {
-        StreamLimiter::enter(&world.app, whose).unwrap_or_else(|problem| panic!("{problem}"))
+    let enter = |whose: StreamOwner| {
+        world
+            .app
+            .crowd
+            .enter(whose)
+            .unwrap_or_else(|problem| panic!("{problem}"))
     };
     let mut seats: Vec<_> = (0..2_000)
-        .map(|_| enter(Whose::Account(world.elif.person.id)))
+        .map(|_| enter(StreamOwner::Account(world.elif.person.id)))
         .collect();
     let refused = world
         .elif
@@ -1287,23 +1287,21 @@ async fn nobody_opens_so_many_streams_that_there_is_no_room_for_others() {
     assert_eq!(refused.header("retry-after"), "60");
     // others have theirs, and whoever closes one may open another
     let (one, other) = (
-        Whose::Account(world.elif.person.id),
-        Whose::Account(world.jonas.person.id),
+        StreamOwner::Account(world.elif.person.id),
+        StreamOwner::Account(world.jonas.person.id),
     );
-    assert!(
-        StreamLimiter::enter(&world.app, other).is_ok()
-            && StreamLimiter::enter(&world.app, one).is_err()
-    );
+    let crowd = &world.app.crowd;
+    assert!(crowd.enter(other).is_ok() && crowd.enter(one).is_err());
     seats.pop();
-    assert!(StreamLimiter::enter(&world.app, one).is_ok());
+    assert!(crowd.enter(one).is_ok());
     // the guests of one network share theirs
     sqlx::query("UPDATE teams SET public = true")
         .execute(&world.db)
         .await
         .unwrap();
     let (parts, _) = Request::new(Body::empty()).into_parts();
-    let network = ClientIp::of(&world.app, &parts);
-    seats.extend((0..200).map(|_| enter(Whose::Guests(network))));
+    let network = ClientIp::of(&world.app.trusted, &parts);
+    seats.extend((0..200).map(|_| enter(StreamOwner::Guests(network))));
     world
         .stranger()
         .get("/public/infrastructure/live")

@@ -379,7 +379,7 @@ async fn an_empty_workspace_is_set_up_once_by_who_has_the_link() {
     assert!(
         board.contains("Sprint 42")
             && board.contains("day 7 of 10")
-            && board.contains("Nothing here yet."),
+            && board.contains("No tasks in "),
         "{board}"
     );
     for does in [

@@ -59,7 +59,7 @@ async fn the_page_says_who_needs_someone_what_happened_and_what_helps_most() {
     }
     assert!(
         page.contains(&format!(
-            "most useful: <a class=\"key\" href=\"/tasks/{free}\""
+            "Suggested: <a class=\"key\" href=\"/tasks/{free}\""
         )),
         "for Tomas"
     );
@@ -179,7 +179,7 @@ async fn actions_stay_until_done_and_only_the_team_changes_them() {
             .await
             .ok()
             .text()
-            .contains("checked> <span dir=\"auto\" class=\"did\">Write it down")
+            .contains("checked> <span dir=\"auto\" class=\"completed\">Write it down")
     );
     world.app.clock.advance(Duration::days(4));
     assert!(
@@ -215,7 +215,7 @@ async fn anybody_puts_a_line_on_the_agenda_and_the_team_ticks_it_off() {
     for told in [
         format!("Opinions on {task}, please</span>"),
         "Cut over".into(),
-        "asks Elif · from Jonas".into(),
+        "for Elif · added by Jonas".into(),
     ] {
         assert!(page.contains(&told), "{told}: {page}");
     }
@@ -247,7 +247,7 @@ async fn anybody_puts_a_line_on_the_agenda_and_the_team_ticks_it_off() {
             .await
             .ok()
             .text()
-            .contains("checked> <span dir=\"auto\" class=\"did\">Opinions on")
+            .contains("checked> <span dir=\"auto\" class=\"completed\">Opinions on")
     );
     world.app.clock.advance(Duration::days(1));
     assert!(!elif.get(STANDUP).await.ok().text().contains("Opinions on"));
@@ -407,7 +407,7 @@ async fn the_board_is_walked_from_right_to_left_the_oldest_first() {
             .await
             .ok()
             .text()
-            .contains("Nothing is open")
+            .contains("No open tasks on this board")
     );
     world
         .stranger()
@@ -434,8 +434,8 @@ async fn several_teams_meet_over_one_page() {
     ] {
         let page = elif.get(address).await.ok().text();
         for told in [
-            "Infrastructure: who needs",
-            "Ingestion: who needs",
+            "Infrastructure: needs attention",
+            "Ingestion: needs attention",
             "nobody else is on it yet",
         ] {
             assert!(page.contains(told), "{told}: {page}");
@@ -561,10 +561,10 @@ async fn what_came_into_the_sprint_is_told_and_what_others_did_is_no_change_of_o
         .await
         .ok();
     let since = |page: &str| {
-        page.split("<h2>Since")
+        page.split("<h2>Changes since")
             .nth(1)
             .unwrap()
-            .split("Person by person")
+            .split("By person")
             .next()
             .unwrap()
             .to_owned()
@@ -665,7 +665,7 @@ async fn a_topic_is_put_right_or_taken_away_by_who_added_it_and_by_its_team() {
     let page = elif.get(STANDUP).await.refused(200).text();
     assert!(
         page.contains("Opinions on")
-            && page.contains("asks Mira · from Jonas")
+            && page.contains("for Mira · added by Jonas")
             && page.contains("Cut over"),
         "{page}"
     );
@@ -726,7 +726,7 @@ async fn whoever_is_asked_in_a_topic_finds_it_in_their_work() {
     for told in [
         "Your opinion is wanted",
         "Is two weeks enough?",
-        "in the next planning of Infrastructure, from Elif",
+        "in the next planning of Infrastructure, added by Elif",
         &format!("href=\"/teams/infrastructure/planning#topic-{topic}\""),
     ] {
         assert!(page.contains(told), "{told}: {page}");
@@ -820,10 +820,10 @@ async fn what_was_carried_into_the_sprint_is_not_new_to_anybody() {
         .ok();
     let page = elif.get(STANDUP).await.ok().text();
     let told = page
-        .split("<h2>Since")
+        .split("<h2>Changes since")
         .nth(1)
         .unwrap()
-        .split("Person by person")
+        .split("By person")
         .next()
         .unwrap();
     assert!(
@@ -885,7 +885,7 @@ async fn blocked_goes_first_and_of_those_what_serves_a_goal_behind_pace() {
     make("in-progress", "Nobody has it").await;
     let page = elif.get(STANDUP).await.ok().text();
     let needs = page
-        .split("someone</h2>")
+        .split("attention</h2>")
         .nth(1)
         .unwrap()
         .split("</section>")
@@ -967,7 +967,7 @@ async fn who_has_nothing_in_progress_is_told_what_helps_most_and_no_two_the_same
             .unwrap();
         assert!(
             row.contains(&format!(
-                "most useful: <a class=\"key\" href=\"/tasks/{key}\""
+                "Suggested: <a class=\"key\" href=\"/tasks/{key}\""
             )),
             "{who}: {row}"
         );
@@ -1051,7 +1051,7 @@ async fn a_goal_that_is_behind_needs_someone_until_it_is_where_it_should_be() {
     let goal = set_goal(&world, elif, "42", &two).await;
     let needs = async || {
         let page = elif.get(STANDUP).await.ok().text();
-        page.split("someone</h2>")
+        page.split("attention</h2>")
             .nth(1)
             .unwrap()
             .split("</section>")
@@ -1096,7 +1096,7 @@ async fn person_by_person_says_what_each_has_in_hand() {
     let link = |key: &str| format!("<a class=\"key\" href=\"/tasks/{key}\">{key}</a>");
     for (word, key) in [
         ("now</span> ", &keys[0]),
-        ("· waits on</span> ", &keys[1]),
+        ("· waiting on</span> ", &keys[1]),
         ("· in review</span> ", &keys[2]),
     ] {
         assert!(
@@ -1105,7 +1105,7 @@ async fn person_by_person_says_what_each_has_in_hand() {
         );
     }
     assert!(
-        !row.contains(&keys[3]) && !row.contains("nothing in progress"),
+        !row.contains(&keys[3]) && !row.contains("Nothing in progress"),
         "{row}"
     );
 }
@@ -1141,7 +1141,7 @@ async fn what_moved_and_what_is_unblocked_is_counted_since_the_last_meeting() {
     .ok();
     let page = elif.get(STANDUP).await.ok().text();
     assert!(
-        page.contains("<span class=\"soft\">1 moved, 1 unblocked</span>"),
+        page.contains("<span class=\"muted\">1 moved, 1 unblocked</span>"),
         "{page}"
     );
 }
@@ -1210,7 +1210,7 @@ async fn after_a_long_closure_one_looks_back_to_the_meeting_before_it() {
         .await
         .unwrap();
     let page = elif.get(STANDUP).await.ok().text();
-    assert!(page.contains("Since Mon 31 Aug"), "{page}");
+    assert!(page.contains("Changes since Mon 31 Aug"), "{page}");
 }
 
 #[tokio::test]
@@ -1230,7 +1230,7 @@ async fn a_promise_whose_task_was_put_away_can_be_dropped() {
     elif.post(&format!("/teams/infrastructure/actions/{action}/task"), &[])
         .await
         .ok();
-    let drop = "value=\"dropped\">drop it";
+    let drop = "value=\"dropped\">Dismiss";
     assert!(
         !elif.get(STANDUP).await.ok().text().contains(drop),
         "its task is open"

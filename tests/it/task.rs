@@ -164,7 +164,7 @@ async fn blocking_asks_on_whom_and_the_card_says_it_or_says_that_it_is_missing()
         .await
         .ok()
         .text();
-    assert!(card.contains("waits missing"), "{card}");
+    assert!(card.contains("blocked-by missing"), "{card}");
 
     let form = [("kind", "task"), ("on", "dual-write")];
     let card = world
@@ -737,7 +737,7 @@ async fn an_archive_of_many_years_says_that_it_shows_a_part_and_a_word_finds_the
         .await
         .ok()
         .text();
-    assert!(none.contains("No task is like that."), "{none}");
+    assert!(none.contains("No tasks match this filter."), "{none}");
 }
 
 #[tokio::test]
@@ -1099,7 +1099,7 @@ async fn the_story_of_a_task_has_what_was_said_between_what_happened() {
     .await
     .ok();
     let page = elif.get(&format!("/tasks/{key}")).await.ok().text();
-    let story = page.split("class=\"story\"").nth(1).unwrap();
+    let story = page.split("class=\"timeline\"").nth(1).unwrap();
     let at = |text: &str| {
         story
             .find(text)

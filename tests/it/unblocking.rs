@@ -120,7 +120,7 @@ async fn a_task_waits_on_several_things_and_each_ends_by_itself() {
             .get(&format!("/tasks/{other}"))
             .await
             .text()
-            .contains("Waited for by"),
+            .contains("Tasks waiting on this"),
         "ING-1 shows who waits"
     );
     assert!(
@@ -129,7 +129,7 @@ async fn a_task_waits_on_several_things_and_each_ends_by_itself() {
             .get("/teams/ingestion")
             .await
             .text()
-            .contains("INF-1 waits"),
+            .contains("INF-1 is waiting"),
         "its card too"
     );
     let waits: Vec<uuid::Uuid> = sqlx::query_scalar("SELECT id FROM waits ORDER BY since, id")
@@ -151,7 +151,7 @@ async fn a_task_waits_on_several_things_and_each_ends_by_itself() {
             .get("/teams/ingestion")
             .await
             .text()
-            .contains("INF-1 waits")
+            .contains("INF-1 is waiting")
     );
     let spells: i64 = sqlx::query_scalar("SELECT count(*) FROM waits WHERE ended_at IS NOT NULL")
         .fetch_one(&world.db)
@@ -170,7 +170,7 @@ async fn when_what_it_waited_on_is_done_the_card_says_so_and_does_not_move() {
         .ok();
     let other = jonas.make("ingestion", "in-progress", "Dual-write").await;
     block(elif, &key, &other).await.ok();
-    assert!(!elif.get("/").await.text().contains("Free to go on"));
+    assert!(!elif.get("/").await.text().contains("Ready to continue"));
     jonas
         .post(&format!("/tasks/{other}/position"), &[("column", "done")])
         .await
@@ -183,9 +183,9 @@ async fn when_what_it_waited_on_is_done_the_card_says_so_and_does_not_move() {
     );
     assert_eq!(elif.task(&key).await["column"], json!("blocked"));
     let mine = elif.get("/").await.ok().text();
-    assert!(mine.contains("Free to go on") && mine.contains("Was waiting on ING-1"));
+    assert!(mine.contains("Ready to continue") && mine.contains("Was waiting on ING-1"));
     elif.post(&format!("/tasks/{key}/unblock"), &[]).await.ok();
-    assert!(!elif.get("/").await.text().contains("Free to go on"));
+    assert!(!elif.get("/").await.text().contains("Ready to continue"));
 }
 
 #[tokio::test]
@@ -296,7 +296,7 @@ async fn whoever_is_waited_for_sees_it_longest_first_and_goals_at_risk_ahead() {
         .await
         .ok();
     assert!(!elif.get("/").await.text().contains("ING-1</span>"));
-    assert!(!jonas.get("/").await.text().contains("Who waits on you"));
+    assert!(!jonas.get("/").await.text().contains("Waiting on you"));
 }
 
 #[tokio::test]

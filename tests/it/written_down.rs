@@ -513,11 +513,11 @@ async fn a_link_is_listed_with_its_end_its_password_and_its_maker() {
     };
     let (ever, three) = (of("For ever"), of("For three days"));
     assert!(
-        ever.contains("made by Elif, until it is revoked") && !ever.contains("password"),
+        ever.contains("created by Elif, until it is revoked") && !ever.contains("password"),
         "{ever}"
     );
     assert!(
-        three.contains("made by Elif, until Fri 27 Nov") && three.contains("asks for a password"),
+        three.contains("created by Elif, until Fri 27 Nov") && three.contains("password-protected"),
         "{three}"
     );
     assert!(three.contains("never used"), "{three}");

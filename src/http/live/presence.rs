@@ -14,7 +14,7 @@ pub struct Presence {
 }
 
 #[derive(Template)]
-#[template(path = "boards/_here.html")]
+#[template(path = "boards/_presence.html")]
 struct Here<'p> {
     shown: Vec<&'p Person>,
     count: usize,

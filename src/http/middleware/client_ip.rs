@@ -54,7 +54,8 @@ where
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
+    use axum::http::{HeaderMap, HeaderValue};
+    use ipnet::IpNet;
     use proptest::prelude::*;
 
     use super::*;

@@ -185,7 +185,7 @@ struct ErrorPage {
 }
 
 #[derive(Template)]
-#[template(path = "given_back.html")]
+#[template(path = "form_retry.html")]
 struct GivenBackPage {
     frame: Layout,
     status: u16,

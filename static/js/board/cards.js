@@ -75,7 +75,7 @@ export function upsertCard(fresh, column, { hue = null } = {}) {
  */
 export function replaceCardContents(card, fresh) {
   const focused = card.contains(document.activeElement) ? document.activeElement : null;
-  const localClasses = ["selected", "lifted", "landing"].filter((name) => card.classList.contains(name));
+  const localClasses = ["selected", "lifted", "drop-target"].filter((name) => card.classList.contains(name));
   for (const { name } of [...card.attributes]) {
     if (!fresh.hasAttribute(name) && name !== "hidden") card.removeAttribute(name);
   }

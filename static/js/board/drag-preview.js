@@ -17,7 +17,7 @@ export function createDragPreview(card, { left, top, width }) {
   const copy = card.cloneNode(true);
   copy.removeAttribute("id");
   copy.removeAttribute("data-task");
-  copy.classList.remove("landing", "selected");
+  copy.classList.remove("drop-target", "selected");
   copy.hidden = false;
   preview.append(copy);
   preview.style.width = `${width}px`;
@@ -51,14 +51,14 @@ export function animateCardFrom(card, from, duration = 120, preview = null) {
   }
   preview ??= createDragPreview(card, from);
   preview.firstElementChild.classList.remove("lifted");
-  card.classList.add("landing");
+  card.classList.add("drop-target");
   const animation = preview.animate(
     [{ transform: `translate(${from.left}px, ${from.top}px)` }, { transform: `translate(${to.left}px, ${to.top}px)` }],
     { duration, easing: EASING, fill: "forwards" },
   );
   const finish = () => {
     preview.remove();
-    card.classList.remove("landing");
+    card.classList.remove("drop-target");
   };
   animation.finished.then(finish, finish);
 }

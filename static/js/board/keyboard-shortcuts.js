@@ -115,7 +115,7 @@ function showShortcuts() {
 
 /** In an open task the same keys do the same things. */
 function handleDialogKey(event) {
-  const article = document.querySelector("dialog.veil[open] [data-task-page]");
+  const article = document.querySelector("dialog.modal[open] [data-task-page]");
   const dialog = document.querySelector("dialog.small[open]");
   if (!article || dialog) return;
   const link = ["a", "b", "m"].includes(event.key) && article.querySelector(`[data-shortcut=${event.key}]`);

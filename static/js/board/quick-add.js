@@ -47,7 +47,7 @@ function createItem(column) {
   item.className = "new";
   item.innerHTML = '<form method="post">'
     + '<textarea name="title" rows="1" dir="auto" required maxlength="500"></textarea>'
-    + '<p class="soft">Enter to add, Esc to close</p></form>';
+    + '<p class="muted">Enter to add, Esc to close</p></form>';
   const form = item.firstElementChild;
   const title = form.elements.title;
   title.setAttribute("aria-label", `New task in ${column.dataset.name}`);

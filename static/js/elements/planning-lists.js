@@ -30,7 +30,7 @@ class PlanningLists extends HTMLElement {
   }
 
   #press(event) {
-    const row = event.target.closest(".slip");
+    const row = event.target.closest(".backlog-item");
     if (!row || this.#drag || !event.isPrimary || event.button) return;
     if (event.target.matches("input") || !this.querySelector("button[name=to]")) return;
     const touch = event.pointerType === "touch";
@@ -148,12 +148,12 @@ class PlanningLists extends HTMLElement {
 
   /** Arrows, j and k move between the rows; Space and x toggle the checkbox. */
   #handleKey(event) {
-    const row = event.target.closest(".slip");
+    const row = event.target.closest(".backlog-item");
     const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];
     if (!row || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "x") return event.target.matches("input") && event.target.click();
     if (!step) return;
-    const checkboxes = [...this.querySelectorAll(".slip input")];
+    const checkboxes = [...this.querySelectorAll(".backlog-item input")];
     const next = checkboxes[checkboxes.indexOf(row.querySelector("input")) + step];
     if (!next) return;
     next.focus();

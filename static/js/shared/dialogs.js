@@ -70,7 +70,7 @@ async function showTask(url) {
   }
   keepDrafts();
   taskDialog ??= createTaskDialog();
-  taskDialog.querySelector(".frame").replaceChildren(closeButton(), article);
+  taskDialog.querySelector(".modal-content").replaceChildren(closeButton(), article);
   const name = article.querySelector("h1")?.textContent.trim() ?? "";
   taskDialog.setAttribute("aria-label", `${article.dataset.taskPage} ${name}`);
   document.title = `${article.dataset.taskPage} ${name}`;
@@ -82,9 +82,9 @@ async function showTask(url) {
 
 function createTaskDialog() {
   const dialog = document.createElement("dialog");
-  dialog.className = "veil";
+  dialog.className = "modal";
   const frame = document.createElement("div");
-  frame.className = "frame";
+  frame.className = "modal-content";
   dialog.append(frame);
   // Escape goes back in the history like every other way of closing, so that address and page agree.
   dialog.addEventListener("cancel", (event) => {
@@ -137,7 +137,7 @@ function hideTask() {
   keepDrafts();
   const key = taskDialog.querySelector("[data-task-page]")?.dataset.taskPage;
   taskDialog.close();
-  taskDialog.querySelector(".frame").replaceChildren();
+  taskDialog.querySelector(".modal-content").replaceChildren();
   document.title = home.title;
   attachToasts();
   findCard(key)?.querySelector("h3 a")?.focus();
@@ -184,7 +184,7 @@ export async function openDialog(url) {
  * @param {HTMLElement | undefined} card
  */
 export function promptForBlocker(card) {
-  if (!card?.querySelector(".waits.missing") || document.querySelector("dialog.small[open]")) return;
+  if (!card?.querySelector(".blocked-by.missing") || document.querySelector("dialog.small[open]")) return;
   openDialog(`/tasks/${card.dataset.task}/block`);
 }
 

@@ -78,7 +78,7 @@ impl SharedBoard {
 }
 
 #[derive(Template)]
-#[template(path = "checkin/locked.html")]
+#[template(path = "checkin/password.html")]
 struct LockedPage {
     frame: Layout,
     error: &'static str,

@@ -32,7 +32,7 @@ use crate::{
 };
 
 #[derive(Template)]
-#[template(path = "checkin/intake.html")]
+#[template(path = "checkin/requests.html")]
 struct IntakePage {
     frame: Layout,
     team: Team,
