@@ -56,7 +56,7 @@ FROM teams t, sprints s, generate_series(1, 5) n WHERE t.slug IN ('few', 'many')
 INSERT INTO goal_owners (team_id, goal_id, account_id)
 SELECT g.team_id, g.id, c.id FROM goals g JOIN teams t ON t.id = g.team_id AND t.slug IN ('few', 'many')
 JOIN crew c ON c.nth IN (g.position % c.many, (g.position + g.position % 2) % c.many);
-INSERT INTO remarks (team_id, id, goal_id, kind, body, created_at, author_id)
+INSERT INTO goal_comments (team_id, id, goal_id, kind, body, created_at, author_id)
 SELECT g.team_id, gen_random_uuid(), g.id, CASE n WHEN 1 THEN 'concern' ELSE 'comment' END, 'We will be blocked by this.', now(), (SELECT id FROM crew WHERE nth = 1)
 FROM goals g JOIN teams t ON t.id = g.team_id AND t.slug IN ('few', 'many'), generate_series(1, 3) n;
 
@@ -86,28 +86,28 @@ INSERT INTO events (team_id, seq, change_id, task_id, kind, before, after, versi
 SELECT team, row_number() OVER (PARTITION BY team ORDER BY at, task, nth), gen_random_uuid(), task, kind, before, after, 1, at FROM past;
 UPDATE teams t SET seq = (SELECT max(seq) FROM events WHERE team_id = t.id) WHERE slug IN ('few', 'many');
 
-INSERT INTO waits (team_id, id, task_id, kind, note, since, ended_at)
+INSERT INTO blockers (team_id, id, task_id, kind, note, since, ended_at)
 SELECT team, gen_random_uuid(), id, 'text', 'Reason ' || n % 40, begun, done FROM life WHERE n % 15 = 1 AND begun IS NOT NULL;
 -- What is blocked waits on a task of the other team, on one of its own, or on a person.
-INSERT INTO waits (team_id, id, task_id, kind, on_task_team, on_task_id, since)
+INSERT INTO blockers (team_id, id, task_id, kind, on_task_team, on_task_id, since)
 SELECT l.team, gen_random_uuid(), l.id, 'task', o.team, o.id, l.begun
 FROM life l JOIN life o ON o.state IN ('todo', 'doing') AND o.n = l.n + 2 AND (o.slug = l.slug) = (l.n % 2 = 0) WHERE l.state = 'blocked';
-INSERT INTO waits (team_id, id, task_id, kind, on_account_id, since)
+INSERT INTO blockers (team_id, id, task_id, kind, on_account_id, since)
 SELECT l.team, gen_random_uuid(), l.id, 'person', c.id, l.begun FROM life l JOIN crew c ON c.nth = l.n % c.many WHERE l.state = 'blocked';
 
 INSERT INTO actions (team_id, id, text, owner_id, meeting, created_by, created_at)
 SELECT t.id, gen_random_uuid(), 'Something promised', c.id, 'standup', c.id, now() - interval '3 days' FROM teams t, crew c, generate_series(1, 3) WHERE t.slug IN ('few', 'many');
 INSERT INTO topics (team_id, id, meeting, text, created_by, created_at)
 SELECT t.id, gen_random_uuid(), m, 'Opinions wanted', c.id, now() FROM teams t, crew c, unnest(ARRAY['standup', 'planning', 'retro']) m WHERE t.slug IN ('few', 'many');
-INSERT INTO notes (team_id, id, sprint_id, tray, text, author_id, created_at)
+INSERT INTO retro_notes (team_id, id, sprint_id, category, text, author_id, created_at)
 SELECT t.id, gen_random_uuid(), s.id, y, 'A note of the retro', c.id, now()
 FROM teams t, sprints s, crew c, unnest(ARRAY['thanks', 'well', 'not', 'idea']) y WHERE t.slug IN ('few', 'many');
 
 -- Two sprints are closed, with figures that another team's closing froze.
-INSERT INTO closings (team_id, sprint_id, closed_by, closed_at, change_id, figures)
+INSERT INTO sprint_reports (team_id, sprint_id, closed_by, closed_at, change_id, figures)
 SELECT t.id, c.sprint_id, c.closed_by, c.closed_at, (SELECT change_id FROM events e WHERE e.team_id = t.id AND e.at < c.closed_at ORDER BY e.seq DESC LIMIT 1), c.figures
-FROM closings c JOIN teams i ON i.id = c.team_id AND i.slug = 'infrastructure', teams t
-WHERE t.slug IN ('few', 'many') AND c.sprint_id IN (SELECT sprint_id FROM closings JOIN sprints s ON s.id = sprint_id WHERE team_id = i.id ORDER BY s.number LIMIT 2);
+FROM sprint_reports c JOIN teams i ON i.id = c.team_id AND i.slug = 'infrastructure', teams t
+WHERE t.slug IN ('few', 'many') AND c.sprint_id IN (SELECT sprint_id FROM sprint_reports JOIN sprints s ON s.id = sprint_id WHERE team_id = i.id ORDER BY s.number LIMIT 2);
 
 -- Everybody follows both teams, their projects, the goals that go on and forty tasks, and read their news a fortnight ago.
 INSERT INTO follows (id, account_id, team_id, task_id, goal_id, project_id, since)
@@ -117,9 +117,9 @@ FROM crew c CROSS JOIN (
     UNION ALL SELECT team_id, NULL, NULL, id FROM projects WHERE slug IN ('few', 'many')
     UNION ALL SELECT g.team_id, NULL, g.id, NULL FROM goals g JOIN sprints s ON s.id = g.sprint_id AND s.state = 'active' JOIN teams t ON t.id = g.team_id AND t.slug IN ('few', 'many')
     UNION ALL SELECT team, id, NULL, NULL FROM life WHERE n > 4980) f;
-INSERT INTO seen (account_id, team_id, seq)
+INSERT INTO feed_cursors (account_id, team_id, seq)
 SELECT c.id, t.id, (SELECT max(seq) FROM events e WHERE e.team_id = t.id AND e.at < now() - interval '14 days') FROM crew c, teams t WHERE t.slug IN ('few', 'many');
 
 -- Somebody's visit to the check-ins of both goes on; the one before it was a fortnight ago.
-INSERT INTO looks (account_id, team_id, seq, at, before_seq, before_at)
-SELECT s.account_id, s.team_id, t.seq, now(), s.seq, now() - interval '14 days' FROM seen s JOIN teams t ON t.id = s.team_id AND t.slug IN ('few', 'many');
+INSERT INTO checkin_visits (account_id, team_id, seq, at, before_seq, before_at)
+SELECT s.account_id, s.team_id, t.seq, now(), s.seq, now() - interval '14 days' FROM feed_cursors s JOIN teams t ON t.id = s.team_id AND t.slug IN ('few', 'many');

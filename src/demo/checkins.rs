@@ -106,8 +106,8 @@ pub async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
     }
     // What is in the sprint, is not begun or in review, and somebody of the other team said that they wait for.
     sqlx::query(
-        "INSERT INTO awaits (team_id, task_id, by_team_id)
-         SELECT k.team_id, k.id, t.id FROM tasks k JOIN teams t ON lower(k.waited_for_by) = lower(t.name) AND t.id <> k.team_id",
+        "INSERT INTO task_stakeholders (team_id, task_id, by_team_id)
+         SELECT k.team_id, k.id, t.id FROM tasks k JOIN teams t ON lower(k.needed_by) = lower(t.name) AND t.id <> k.team_id",
     )
     .execute(db)
     .await?;
@@ -128,9 +128,9 @@ pub async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
     }
     // They looked last two days ago.
     for query in [
-        "INSERT INTO seen (account_id, team_id, seq)
+        "INSERT INTO feed_cursors (account_id, team_id, seq)
          SELECT f.account_id, t.id, coalesce((SELECT max(seq) FROM events WHERE team_id = t.id AND at < $1), 0) FROM (SELECT DISTINCT account_id FROM follows) f, teams t",
-        "INSERT INTO looks (account_id, team_id, seq, at, before_seq, before_at)
+        "INSERT INTO checkin_visits (account_id, team_id, seq, at, before_seq, before_at)
          SELECT a.id, t.id, e.seq, $1, e.seq, $1 FROM accounts a, teams t
          CROSS JOIN LATERAL (SELECT coalesce(max(seq), 0) AS seq FROM events WHERE team_id = t.id AND at < $1) e",
     ] {

@@ -26,7 +26,7 @@ pub struct Task {
     pub goal_then: Option<i32>,
     /// A working day of its sprint.
     pub due: Option<i64>,
-    pub waited_for_by: &'static str,
+    pub needed_by: &'static str,
     pub steps: &'static [&'static str],
     pub ticked: usize,
     /// 0 is the active one; two of them mean that it was carried.
@@ -75,7 +75,7 @@ pub const fn task(id: &'static str, by: &'static str, made: f64, title: &'static
         goal: None,
         goal_then: None,
         due: None,
-        waited_for_by: "",
+        needed_by: "",
         steps: &[],
         ticked: 0,
         sprints: &[],
@@ -121,7 +121,7 @@ impl Task {
     }
 
     pub const fn wanted_by(mut self, whom: &'static str) -> Self {
-        self.waited_for_by = whom;
+        self.needed_by = whom;
         self
     }
 

@@ -128,7 +128,7 @@ pub fn up_to(history: &mut History, calendar: &Calendar, count: usize) {
             goal: None,
             estimate: Some([1, 2, 3, 5][nth % 4]),
             due: None,
-            waited_for_by: "",
+            needed_by: "",
             version: 1,
             moved_version: 1,
             created_by: change.actor,

@@ -201,7 +201,7 @@ pub async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
     {
         let at = now - Duration::hours(hours);
         sqlx::query(
-            "INSERT INTO remarks (team_id, id, goal_id, kind, author_id, body, created_at, answer, answered_by, answered_at)
+            "INSERT INTO goal_comments (team_id, id, goal_id, kind, author_id, body, created_at, answer, answered_by, answered_at)
              SELECT g.team_id, $3, g.id, $4, (SELECT id FROM accounts WHERE handle = $5), $6, $7, $8,
                     (SELECT m.account_id FROM members m WHERE m.team_id = g.team_id AND m.role = 'lead' AND $8::text IS NOT NULL),
                     CASE WHEN $8::text IS NOT NULL THEN $9::timestamptz END

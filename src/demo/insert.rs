@@ -235,14 +235,14 @@ pub async fn write(db: &mut PgConnection, history: &History) -> anyhow::Result<(
 
 async fn tasks(db: &mut PgConnection, team: Uuid, rows: &[&Row]) -> anyhow::Result<()> {
     sqlx::query(
-        "INSERT INTO tasks (team_id, id, number, column_id, rank, title, description, sprint_id, goal_id, estimate, due_on, waited_for_by,
+        "INSERT INTO tasks (team_id, id, number, column_id, rank, title, description, sprint_id, goal_id, estimate, due_on, needed_by,
                             version, moved_version, created_by, created_at, column_since, archived_at)
-         SELECT $1, k.id, k.number, c.id, k.rank, k.title, k.description, k.sprint, k.goal, k.estimate, k.due, k.waited_for_by,
+         SELECT $1, k.id, k.number, c.id, k.rank, k.title, k.description, k.sprint, k.goal, k.estimate, k.due, k.needed_by,
                 k.version, k.moved_version, k.created_by, k.created_at, k.column_since, k.archived_at
          FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::uuid[], $9::uuid[], $10::int[],
                      $11::date[], $12::text[], $13::bigint[], $14::bigint[], $15::uuid[], $16::timestamptz[], $17::timestamptz[], $18::timestamptz[])
               AS k (id, number, state, rank, title, description, sprint, goal, estimate,
-                    due, waited_for_by, version, moved_version, created_by, created_at, column_since, archived_at)
+                    due, needed_by, version, moved_version, created_by, created_at, column_since, archived_at)
          JOIN columns c ON c.team_id = $1 AND c.state = k.state",
     )
     .bind(team)
@@ -256,7 +256,7 @@ async fn tasks(db: &mut PgConnection, team: Uuid, rows: &[&Row]) -> anyhow::Resu
     .bind(list(rows, |row| row.goal))
     .bind(list(rows, |row| row.estimate))
     .bind(list(rows, |row| row.due))
-    .bind(list(rows, |row| row.waited_for_by))
+    .bind(list(rows, |row| row.needed_by))
     .bind(list(rows, |row| row.version))
     .bind(list(rows, |row| row.moved_version))
     .bind(list(rows, |row| row.created_by))
@@ -372,7 +372,7 @@ async fn comments(db: &mut PgConnection, history: &History) -> anyhow::Result<()
 async fn waits(db: &mut PgConnection, history: &History) -> anyhow::Result<()> {
     let (teams, waits) = (&history.known().teams, &history.waits);
     sqlx::query(
-        "INSERT INTO waits (team_id, id, task_id, kind, on_task_team, on_task_id, on_team_id, on_account_id, note, since, ended_at)
+        "INSERT INTO blockers (team_id, id, task_id, kind, on_task_team, on_task_id, on_team_id, on_account_id, note, since, ended_at)
          SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::uuid[], $7::uuid[], $8::uuid[], $9::text[],
                               $10::timestamptz[], $11::timestamptz[])",
     )

@@ -138,7 +138,7 @@ pub async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
     }
     for (team, handle, does) in DOES {
         sqlx::query(
-            "UPDATE members m SET does = $3 FROM teams t, accounts a WHERE t.id = m.team_id AND a.id = m.account_id AND t.key = $1 AND a.handle = $2",
+            "UPDATE members m SET title = $3 FROM teams t, accounts a WHERE t.id = m.team_id AND a.id = m.account_id AND t.key = $1 AND a.handle = $2",
         )
         .bind(team)
         .bind(handle)
@@ -148,7 +148,7 @@ pub async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
     }
     for (handle, from, to) in AWAY {
         sqlx::query(
-            "INSERT INTO away (account_id, from_day, to_day) SELECT id, $2, $3 FROM accounts WHERE handle = $1",
+            "INSERT INTO absences (account_id, from_day, to_day) SELECT id, $2, $3 FROM accounts WHERE handle = $1",
         )
         .bind(handle)
         .bind(now.date() + Duration::days(*from))

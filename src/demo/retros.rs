@@ -42,7 +42,7 @@ const WHY_NOT: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Whose, how many sprints ago, in which tray, by whom, what.
+/// Whose, how many sprints ago, in which category, by whom, what.
 const NOTES: &[(&str, i32, &str, &str, &str)] = &[
     (
         "INF",
@@ -222,16 +222,16 @@ pub async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
             close(db, &team, sprint, now).await?;
         }
     }
-    for (team, ago, tray, by, text) in NOTES {
+    for (team, ago, category, by, text) in NOTES {
         sqlx::query(
-            "INSERT INTO notes (team_id, id, sprint_id, tray, text, author_id, created_at)
+            "INSERT INTO retro_notes (team_id, id, sprint_id, category, text, author_id, created_at)
              SELECT c.team_id, $3, c.sprint_id, $4, $5, (SELECT id FROM accounts WHERE handle = $6), c.closed_at
-             FROM closings c JOIN teams t ON t.id = c.team_id JOIN sprints s ON s.id = c.sprint_id WHERE t.key = $1 AND s.number = $2",
+             FROM sprint_reports c JOIN teams t ON t.id = c.team_id JOIN sprints s ON s.id = c.sprint_id WHERE t.key = $1 AND s.number = $2",
         )
         .bind(team)
         .bind(active - ago)
         .bind(Uuid::now_v7())
-        .bind(tray)
+        .bind(category)
         .bind(text)
         .bind(by)
         .execute(db)
@@ -243,7 +243,7 @@ pub async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
              SELECT c.team_id, $3, $4, a.id, 'retro', c.sprint_id, a.id, c.closed_at,
                     CASE WHEN $6 = 'done' THEN c.closed_at + interval '50 hours' END,
                     CASE WHEN $6 = 'dropped' THEN c.closed_at + interval '50 hours' END
-             FROM closings c JOIN teams t ON t.id = c.team_id JOIN sprints s ON s.id = c.sprint_id JOIN accounts a ON a.handle = $5
+             FROM sprint_reports c JOIN teams t ON t.id = c.team_id JOIN sprints s ON s.id = c.sprint_id JOIN accounts a ON a.handle = $5
              WHERE t.key = $1 AND s.number = $2",
         )
         .bind(team)
@@ -301,7 +301,7 @@ async fn close(
                 coalesce((SELECT m.after->>'state' FROM events m WHERE m.team_id = k.team_id AND m.task_id = k.id AND m.at < $3
                           AND m.after->>'state' IS NOT NULL AND m.kind LIKE 'task.%' ORDER BY m.seq DESC LIMIT 1), '') = 'done' AS done,
                 (SELECT l.after->>'sprint' FROM events l WHERE l.team_id = k.team_id AND l.task_id = k.id AND l.before->>'sprint' = $2 LIMIT 1) AS carried_to,
-                (SELECT count(*) FROM leftovers o WHERE o.team_id = k.team_id AND o.task_id = k.id) AS carried_before
+                (SELECT count(*) FROM unfinished_tasks o WHERE o.team_id = k.team_id AND o.task_id = k.id) AS carried_before
          FROM tasks k CROSS JOIN LATERAL (
             SELECT min(e.at) AS at FROM events e WHERE e.team_id = k.team_id AND e.task_id = k.id AND e.after->>'sprint' = $2) e
          WHERE k.team_id = $1 AND e.at < $3 ORDER BY k.number",
@@ -372,7 +372,7 @@ async fn close(
         .execute(&mut *connection)
         .await?;
     sqlx::query(
-        "INSERT INTO closings (team_id, sprint_id, closed_by, closed_at, change_id, figures)
+        "INSERT INTO sprint_reports (team_id, sprint_id, closed_by, closed_at, change_id, figures)
          SELECT $1, $2, m.account_id, $3, $4, $5 FROM members m WHERE m.team_id = $1 AND m.role = 'lead' LIMIT 1",
     )
     .bind(team.id)
@@ -383,7 +383,7 @@ async fn close(
     .execute(&mut *connection)
     .await?;
     for (task, to) in &carried {
-        sqlx::query("INSERT INTO leftovers (team_id, sprint_id, task_id, outcome, to_sprint_id) VALUES ($1, $2, $3, 'carried', $4)")
+        sqlx::query("INSERT INTO unfinished_tasks (team_id, sprint_id, task_id, outcome, to_sprint_id) VALUES ($1, $2, $3, 'carried', $4)")
             .bind(team.id)
             .bind(sprint.id)
             .bind(task)

@@ -134,7 +134,7 @@ pub async fn delete(change: &mut Change, handle: &str) -> Result<()> {
     }
     // What waits on them goes on waiting, in plain words.
     sqlx::query(
-        "UPDATE waits SET kind = 'text', on_account_id = NULL, note = CASE WHEN note ~ '\\S' THEN note ELSE 'a former member' END
+        "UPDATE blockers SET kind = 'text', on_account_id = NULL, note = CASE WHEN note ~ '\\S' THEN note ELSE 'a former member' END
          WHERE on_account_id = $1",
     )
     .bind(account.id)

@@ -29,7 +29,7 @@ pub struct BacklogItem {
     /// How often it was carried into another sprint.
     pub carried: i64,
     /// Keys of the tasks that wait on it.
-    pub waited_by: Vec<String>,
+    pub blocking: Vec<String>,
     /// Who it is for.
     pub awaited: String,
     pub owners: Vec<Person>,
@@ -54,14 +54,14 @@ pub async fn slips(
         set_aside: bool,
         created_at: OffsetDateTime,
         carried: i64,
-        waited_by: Vec<String>,
+        blocking: Vec<String>,
         awaited: String,
         backlog: i64,
     }
     let rows: Vec<Row> = sqlx::query_as(concat!(
         "WITH open AS (
-             SELECT k.id, k.team_id, k.number, k.title, k.estimate, k.goal_id, k.project_id, k.created_at, k.sprint_id IS NOT NULL AS set_aside, k.waited_for_by AS awaited,
-                    k.id IN (SELECT w.on_task_id FROM waits w JOIN teams wt ON wt.id = w.team_id AND ",
+             SELECT k.id, k.team_id, k.number, k.title, k.estimate, k.goal_id, k.project_id, k.created_at, k.sprint_id IS NOT NULL AS set_aside, k.needed_by AS awaited,
+                    k.id IN (SELECT w.on_task_id FROM blockers w JOIN teams wt ON wt.id = w.team_id AND ",
         named_beside!("wt", "$1"),
         "
                              WHERE w.on_task_team = $1 AND w.ended_at IS NULL) AS waited_for
@@ -72,11 +72,11 @@ pub async fn slips(
                     count(*) FILTER (WHERE NOT set_aside) OVER () AS backlog
              FROM open)
          SELECT o.id, t.key || '-' || o.number AS key, o.title, o.estimate, o.goal_id AS goal, o.set_aside, o.created_at, o.awaited, o.backlog,
-                ARRAY(SELECT wt.key || '-' || k.number FROM waits w JOIN tasks k ON k.team_id = w.team_id AND k.id = w.task_id JOIN teams wt ON wt.id = w.team_id AND ",
+                ARRAY(SELECT wt.key || '-' || k.number FROM blockers w JOIN tasks k ON k.team_id = w.team_id AND k.id = w.task_id JOIN teams wt ON wt.id = w.team_id AND ",
         named_beside!("wt", "$1"),
         "
-                      WHERE o.waited_for AND w.on_task_team = o.team_id AND w.on_task_id = o.id AND w.ended_at IS NULL ORDER BY w.since) AS waited_by,
-                (SELECT count(*) FROM leftovers l WHERE l.team_id = o.team_id AND l.task_id = o.id AND l.outcome = 'carried') AS carried
+                      WHERE o.waited_for AND w.on_task_team = o.team_id AND w.on_task_id = o.id AND w.ended_at IS NULL ORDER BY w.since) AS blocking,
+                (SELECT count(*) FROM unfinished_tasks l WHERE l.team_id = o.team_id AND l.task_id = o.id AND l.outcome = 'carried') AS carried
          FROM ordered o JOIN teams t ON t.id = o.team_id WHERE o.set_aside OR o.nth <= $4 ORDER BY o.set_aside, o.nth"
     ))
     .bind(team)
@@ -114,7 +114,7 @@ pub async fn slips(
         set_aside: row.set_aside,
         created_at: row.created_at,
         carried: row.carried,
-        waited_by: row.waited_by,
+        blocking: row.blocking,
         awaited: row.awaited,
     };
     Ok((rows.into_iter().map(slip).collect(), backlog))
@@ -124,7 +124,7 @@ pub async fn slips(
 pub async fn finished(db: &PgPool, team: Uuid) -> Result<Vec<(i64, i64)>> {
     Ok(sqlx::query_as(
         "SELECT count(*) FILTER (WHERE (k->>'done')::boolean), coalesce(sum((k->>'estimate')::bigint) FILTER (WHERE (k->>'done')::boolean), 0)::bigint
-         FROM (SELECT s.number, f.figures FROM closings f JOIN sprints s ON s.id = f.sprint_id WHERE f.team_id = $1 ORDER BY s.number DESC LIMIT 3) f
+         FROM (SELECT s.number, f.figures FROM sprint_reports f JOIN sprints s ON s.id = f.sprint_id WHERE f.team_id = $1 ORDER BY s.number DESC LIMIT 3) f
          LEFT JOIN LATERAL jsonb_array_elements(f.figures->'tasks') k ON true GROUP BY f.number ORDER BY f.number DESC",
     )
     .bind(team)
@@ -189,7 +189,7 @@ pub async fn theirs(db: &PgPool, team: Uuid) -> Result<Vec<Theirs>> {
     Ok(sqlx::query_as(concat!(
         "SELECT coalesce(t.key || '-' || k.number, '') AS key, CASE WHEN t.id IS NULL THEN 'a task of a private team' ELSE k.title END AS title,
                 coalesce(t.name, 'A private team') AS team, ot.key || '-' || o.number AS ours, w.since
-         FROM waits w JOIN tasks k ON k.team_id = w.team_id AND k.id = w.task_id LEFT JOIN teams t ON t.id = w.team_id AND ",
+         FROM blockers w JOIN tasks k ON k.team_id = w.team_id AND k.id = w.task_id LEFT JOIN teams t ON t.id = w.team_id AND ",
         named_to_all!("t"),
         "
          LEFT JOIN tasks o ON o.team_id = w.on_task_team AND o.id = w.on_task_id LEFT JOIN teams ot ON ot.id = o.team_id

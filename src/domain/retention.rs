@@ -25,7 +25,7 @@ pub async fn purge_expired(db: &PgPool, now: OffsetDateTime) -> Result<()> {
         .bind(now)
         .execute(db)
         .await?;
-    sqlx::query("DELETE FROM audit WHERE at < $1")
+    sqlx::query("DELETE FROM audit_log WHERE at < $1")
         .bind(now - AUDIT_LOG)
         .execute(db)
         .await?;

@@ -458,7 +458,7 @@ async fn every_change_works_without_javascript() {
     window.type_text("his key").await;
     window.click("form[action$=block] button.primary").await;
     window.wait_for_url("/tasks/INF-2?did=").await;
-    let wait = &elif.task("INF-2").await["waits_on"][0];
+    let wait = &elif.task("INF-2").await["blocked_by"][0];
     assert_eq!(
         (&wait["kind"], &wait["note"]),
         (&"person".into(), &"his key".into())

@@ -231,7 +231,7 @@ async fn no_page_has_wcag_violations_in_any_theme_or_size() {
         ("done", "Pin the operator"),
     ] {
         let key = elif.make("infrastructure", column, title).await;
-        let body = json!({ "labels": ["postgres"], "owners": ["elif"], "description": "See **INF-1** and `code`.\n\n- [x] done", "due": "2026-11-20", "for": "Growth" });
+        let body = json!({ "labels": ["postgres"], "owners": ["elif"], "description": "See **INF-1** and `code`.\n\n- [x] done", "due": "2026-11-20", "needed_by": "Growth" });
         elif.api(Method::PATCH, &format!("/tasks/{key}"), body)
             .await
             .ok();
@@ -252,10 +252,10 @@ async fn no_page_has_wcag_violations_in_any_theme_or_size() {
     .execute(&fixture.world.db)
     .await
     .unwrap();
-    for (tray, text) in [("thanks", "Gita!"), ("well", "Pairing"), ("not", "Day 8")] {
+    for (category, text) in [("thanks", "Gita!"), ("well", "Pairing"), ("not", "Day 8")] {
         elif.post(
             "/teams/infrastructure/sprints/42/notes",
-            &[("tray", tray), ("text", text)],
+            &[("category", category), ("text", text)],
         )
         .await
         .ok();
@@ -355,7 +355,10 @@ async fn no_page_has_wcag_violations_in_any_theme_or_size() {
     .ok();
     let theirs = jonas.make("ingestion", "todo", "Dual write").await;
     jonas
-        .post(&format!("/tasks/{theirs}"), &[("for", "Infrastructure")])
+        .post(
+            &format!("/tasks/{theirs}"),
+            &[("needed_by", "Infrastructure")],
+        )
         .await
         .ok();
     elif.post(&format!("/tasks/{theirs}/follow"), &[("follow", "1")])

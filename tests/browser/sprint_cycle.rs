@@ -430,7 +430,7 @@ async fn meeting_pages_print_without_their_forms() {
     .ok();
     elif.post(
         "/teams/infrastructure/sprints/42/notes",
-        &[("tray", "well"), ("text", "Pairing helped")],
+        &[("category", "well"), ("text", "Pairing helped")],
     )
     .await
     .ok();

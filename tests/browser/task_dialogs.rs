@@ -37,7 +37,7 @@ async fn focus(window: &Window, selector: &str) {
 
 /// Marks the next sprint as closed. Other tests close sprints with their reports.
 async fn close_sprint_43(fixture: &BrowserFixture) {
-    sqlx::query("INSERT INTO closings (team_id, sprint_id, closed_at, change_id, figures) SELECT t.id, s.id, now(), gen_random_uuid(), '{}' FROM teams t, sprints s WHERE t.key = 'INF' AND s.number = 43")
+    sqlx::query("INSERT INTO sprint_reports (team_id, sprint_id, closed_at, change_id, figures) SELECT t.id, s.id, now(), gen_random_uuid(), '{}' FROM teams t, sprints s WHERE t.key = 'INF' AND s.number = 43")
         .execute(&fixture.world.db)
         .await
         .unwrap();
@@ -102,7 +102,7 @@ async fn refused_move_dialog_stays_open_and_says_why() {
         .await;
     window.press_key("Escape").await;
     wait_until_dialog_is_closed(&window).await;
-    sqlx::query("DELETE FROM closings")
+    sqlx::query("DELETE FROM sprint_reports")
         .execute(&fixture.world.db)
         .await
         .unwrap();
@@ -445,7 +445,7 @@ async fn blocker_details_keep_the_chosen_person_or_team() {
                 "document.querySelector('[data-column=blocked] #{key} .blocked-by')"
             ))
             .await;
-        let wait = &fixture.world.elif.task(key).await["waits_on"][0];
+        let wait = &fixture.world.elif.task(key).await["blocked_by"][0];
         assert_eq!(
             (&wait["kind"], &wait["on"], &wait["note"]),
             (&kind.into(), &on.into(), &"the key".into()),
@@ -466,7 +466,7 @@ async fn blocker_details_keep_the_chosen_person_or_team() {
     window
         .wait_for("document.querySelector('[data-column=blocked] #INF-3 .blocked-by')")
         .await;
-    let wait = &fixture.world.elif.task("INF-3").await["waits_on"][0];
+    let wait = &fixture.world.elif.task("INF-3").await["blocked_by"][0];
     assert_eq!(
         (&wait["kind"], &wait["note"]),
         (&"text".into(), &"Legal".into()),

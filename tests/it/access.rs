@@ -127,7 +127,8 @@ fn every_route_is_in_the_table_and_nothing_else_is() {
 fn no_query_has_a_condition_of_its_own_for_private_teams() {
     // where it is decided, and where it is set and shown
     let may = [
-        "src/domain/policy/access.rs",
+        "src/domain/policy/predicates.rs",
+        "src/domain/policy/team_access.rs",
         "src/domain/teams/membership.rs",
         "src/http/pages/teams/settings.rs",
     ];
@@ -325,10 +326,10 @@ impl Cast {
                 "INSERT INTO days_off (team_id, day, name) SELECT id, '2026-12-24', 'x' FROM teams WHERE key = 'INF' ON CONFLICT DO NOTHING"
             }
             "/me/away/{day}/remove" => {
-                "INSERT INTO away (account_id, from_day, to_day) SELECT id, '2026-12-24', '2026-12-24' FROM accounts ON CONFLICT DO NOTHING"
+                "INSERT INTO absences (account_id, from_day, to_day) SELECT id, '2026-12-24', '2026-12-24' FROM accounts ON CONFLICT DO NOTHING"
             }
             "/teams/{slug}/sprints/{number}/reopen" => {
-                "INSERT INTO closings (team_id, sprint_id, closed_at, change_id, figures) SELECT t.id, s.id, now(), gen_random_uuid(), '{}' FROM teams t, sprints s
+                "INSERT INTO sprint_reports (team_id, sprint_id, closed_at, change_id, figures) SELECT t.id, s.id, now(), gen_random_uuid(), '{}' FROM teams t, sprints s
                  WHERE t.key = 'INF' AND s.number = 42 ON CONFLICT DO NOTHING"
             }
             path if path.starts_with("/public/") => "UPDATE teams SET public = true WHERE key = 'INF' AND NOT private",
@@ -431,7 +432,7 @@ impl Cast {
                 self.id(&newest("share_links")).await
             }
             _ if path.contains("/notes/") => {
-                sqlx::query("INSERT INTO notes (team_id, id, sprint_id, tray, text, author_id, created_at) SELECT t.id, $1, s.id, 'well', 'x', $2, now() FROM teams t, sprints s WHERE t.key = 'INF' AND s.number = 42")
+                sqlx::query("INSERT INTO retro_notes (team_id, id, sprint_id, category, text, author_id, created_at) SELECT t.id, $1, s.id, 'well', 'x', $2, now() FROM teams t, sprints s WHERE t.key = 'INF' AND s.number = 42")
                     .bind(Uuid::now_v7())
                     .bind(by.person.id)
                     .execute(&self.world.db)
@@ -866,7 +867,7 @@ async fn what_was_named_while_a_team_was_open_is_unnamed_once_it_is_private() {
     lead.post(&format!("/changes/{change}/undo"), &[])
         .await
         .ok();
-    let waits: i64 = sqlx::query_scalar("SELECT count(*) FROM waits")
+    let waits: i64 = sqlx::query_scalar("SELECT count(*) FROM blockers")
         .fetch_one(&cast.world.db)
         .await
         .unwrap();
@@ -947,9 +948,12 @@ async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
     let early = lead
         .make("infrastructure", "todo", "For them, while they were open")
         .await;
-    lead.post(&format!("/tasks/{early}"), &[("for", "Legal, zanzibar")])
-        .await
-        .ok();
+    lead.post(
+        &format!("/tasks/{early}"),
+        &[("needed_by", "Legal, zanzibar")],
+    )
+    .await
+    .ok();
     lead.post("/teams/zanzibar/visibility", &[("private", "1")])
         .await
         .ok();
@@ -982,9 +986,12 @@ async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
     )
     .await
     .ok();
-    lead.post(&format!("/tasks/{ours}"), &[("for", "Zanzibar, Finance")])
-        .await
-        .ok();
+    lead.post(
+        &format!("/tasks/{ours}"),
+        &[("needed_by", "Zanzibar, Finance")],
+    )
+    .await
+    .ok();
     let team = lead
         .make("infrastructure", "todo", "Waits on their team")
         .await;
@@ -1121,20 +1128,21 @@ async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
         (&ours, "a private team, Finance"),
         (&early, "Legal, a private team"),
     ] {
-        assert_eq!(jonas.task(key).await["for"], stands);
+        assert_eq!(jonas.task(key).await["needed_by"], stands);
     }
     // and whoever is on it still has it among what they wait for, also when the words were changed since
     lead.post(
         &format!("/tasks/{ours}"),
-        &[("for", "a private team, Finance, Sales")],
+        &[("needed_by", "a private team, Finance, Sales")],
     )
     .await
     .ok();
-    let waits: i64 = sqlx::query_scalar("SELECT count(*) FROM awaits WHERE by_team_id = $1")
-        .bind(at)
-        .fetch_one(&world.db)
-        .await
-        .unwrap();
+    let waits: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM task_stakeholders WHERE by_team_id = $1")
+            .bind(at)
+            .fetch_one(&world.db)
+            .await
+            .unwrap();
     assert_eq!(waits, 2);
     // Names that are taken do not tell by whom.
     let same = [

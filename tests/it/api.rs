@@ -105,7 +105,7 @@ async fn a_program_works_a_task_from_beginning_to_end() {
         .ok();
     let blocked = program.task("INF-1").await;
     assert_eq!(
-        (&blocked["column"], &blocked["waits_on"][0]["on"]),
+        (&blocked["column"], &blocked["blocked_by"][0]["on"]),
         (&json!("blocked"), &json!("jonas"))
     );
     program
@@ -291,14 +291,14 @@ async fn who_comes_second_gets_what_stands_beside_what_they_sent_in_the_same_wor
     elif.make("infrastructure", "todo", "Old").await;
     let theirs = json!({
         "title": "Mira's", "description": "Why", "sprint": 42, "goal": 1, "project": "move", "estimate": 3, "due": "2026-11-26",
-        "for": "Growth", "owners": ["mira"], "labels": ["docs"], "version": 1,
+        "needed_by": "Growth", "owners": ["mira"], "labels": ["docs"], "version": 1,
     });
     mira.api(Method::PATCH, "/tasks/INF-1", theirs.clone())
         .await
         .ok();
     let ours = json!({
         "title": "Elif's", "description": "How", "sprint": "this", "goal": 2, "project": null, "estimate": null, "due": "2026-11-27",
-        "for": "", "owners": ["elif", "mira"], "labels": ["postgres", "docs"], "version": 1,
+        "needed_by": "", "owners": ["elif", "mira"], "labels": ["postgres", "docs"], "version": 1,
     });
     let told = elif
         .api(Method::PATCH, "/tasks/INF-1", ours.clone())

@@ -113,7 +113,11 @@ fn paths_of_all_forms_are_found() {
     let modules = BTreeSet::from(["a", "a::b", "c::d", "e"].map(str::to_owned));
     let source = "use crate::{a::{self, b::Thing}, e};\nfn f() { crate::c::d::g(); e::h() }\n";
     let used: Vec<String> = uses("x", source, &modules).into_iter().collect();
-    assert_eq!(used, ["a::b", "c::d", "e"], "a itself is imported and not used");
+    assert_eq!(
+        used,
+        ["a::b", "c::d", "e"],
+        "a itself is imported and not used"
+    );
     assert!(uses("x", "// crate::a::b\n", &modules).is_empty());
 }
 
@@ -295,7 +299,12 @@ fn sources() -> Vec<(String, String)> {
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            let name = path.strip_prefix(&src).unwrap().to_str().unwrap().to_owned();
+            let name = path
+                .strip_prefix(&src)
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned();
             match path.is_dir() {
                 true => folders.push(path),
                 false if name == "lib.rs" || name == "main.rs" => {}

@@ -104,7 +104,7 @@ async fn another_team_reads_how_far_it_is_in_a_minute() {
             .text()
             .contains("Expected by today: 65 %")
     );
-    assert_eq!(facts["blocked"][0]["waits_on"][0]["on"], "ING-1");
+    assert_eq!(facts["blocked"][0]["blocked_by"][0]["on"], "ING-1");
 }
 
 #[tokio::test]
@@ -175,7 +175,7 @@ async fn who_a_task_is_for_sees_it_done_or_blocked_first() {
         ("For nobody here", "Legal"),
     ] {
         let key = elif.make("infrastructure", "todo", title).await;
-        elif.post(&format!("/tasks/{key}"), &[("for", whom)])
+        elif.post(&format!("/tasks/{key}"), &[("needed_by", whom)])
             .await
             .ok();
     }
@@ -185,7 +185,7 @@ async fn who_a_task_is_for_sees_it_done_or_blocked_first() {
     let stuck = elif
         .make("infrastructure", "todo", "Younger, and blocked")
         .await;
-    elif.post(&format!("/tasks/{stuck}"), &[("for", "@mira")])
+    elif.post(&format!("/tasks/{stuck}"), &[("needed_by", "@mira")])
         .await
         .ok();
     elif.post(
@@ -232,7 +232,7 @@ async fn who_a_task_is_for_sees_it_done_or_blocked_first() {
         "{waited}"
     );
     // Taken away, it is waited for by nobody.
-    elif.post("/tasks/INF-1", &[("for", "")]).await.ok();
+    elif.post("/tasks/INF-1", &[("needed_by", "")]).await.ok();
     assert!(
         !jonas
             .get("/teams/infrastructure/check-in")
@@ -248,7 +248,7 @@ async fn who_may_not_look_any_more_hears_no_more() {
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let key = elif.make("infrastructure", "todo", "Cut over").await;
-    elif.post(&format!("/tasks/{key}"), &[("for", "Ingestion")])
+    elif.post(&format!("/tasks/{key}"), &[("needed_by", "Ingestion")])
         .await
         .ok();
     jonas
@@ -356,7 +356,7 @@ async fn a_request_is_taken_answered_or_declined_and_its_asker_sees_which() {
     assert_eq!(taken.header("location"), "/tasks/INF-1");
     let task = elif.task("INF-1").await;
     assert_eq!(
-        (&task["title"], &task["due"], &task["for"]),
+        (&task["title"], &task["due"], &task["needed_by"]),
         (
             &"A replica for reports".into(),
             &"2026-12-04".into(),
@@ -429,7 +429,7 @@ async fn a_request_is_taken_answered_or_declined_and_its_asker_sees_which() {
             .header("location"),
         "/tasks/INF-2"
     );
-    assert_eq!(elif.task("INF-2").await["for"], "@jonas");
+    assert_eq!(elif.task("INF-2").await["needed_by"], "@jonas");
     // A member of another team settles nothing.
     jonas
         .post(
@@ -471,7 +471,7 @@ async fn concerns_stand_in_the_intake_until_they_are_answered() {
         intake.contains("We will be blocked by this") && intake.contains("Fifty tables"),
         "{intake}"
     );
-    let concern: uuid::Uuid = sqlx::query_scalar("SELECT id FROM remarks")
+    let concern: uuid::Uuid = sqlx::query_scalar("SELECT id FROM goal_comments")
         .fetch_one(&world.db)
         .await
         .unwrap();
@@ -530,7 +530,7 @@ async fn a_guest_sees_a_check_in_and_nothing_else() {
     .ok();
     elif.post(
         &format!("/tasks/{stuck}"),
-        &[("for", "Growth, growth@example.org")],
+        &[("needed_by", "Growth, growth@example.org")],
     )
     .await
     .ok();
@@ -1488,7 +1488,7 @@ async fn what_somebody_waits_for_stands_on_their_page_over_all_teams_done_first(
     let world = World::new().await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let later = elif.make("infrastructure", "todo", "Not yet").await;
-    elif.post(&format!("/tasks/{later}"), &[("for", "@jonas")])
+    elif.post(&format!("/tasks/{later}"), &[("needed_by", "@jonas")])
         .await
         .ok();
     let mine = jonas.make("ingestion", "in-progress", "Mine").await;
@@ -1509,7 +1509,7 @@ async fn what_somebody_waits_for_stands_on_their_page_over_all_teams_done_first(
     let stuck = elif
         .make("infrastructure", "todo", "The youngest, and blocked")
         .await;
-    elif.post(&format!("/tasks/{stuck}"), &[("for", "@jonas")])
+    elif.post(&format!("/tasks/{stuck}"), &[("needed_by", "@jonas")])
         .await
         .ok();
     elif.post(
@@ -1520,7 +1520,7 @@ async fn what_somebody_waits_for_stands_on_their_page_over_all_teams_done_first(
     .ok();
     let done = jonas.make("ingestion", "done", "Done for Jonas").await;
     jonas
-        .post(&format!("/tasks/{done}"), &[("for", "@jonas")])
+        .post(&format!("/tasks/{done}"), &[("needed_by", "@jonas")])
         .await
         .ok();
     let page = jonas.get("/").await.ok().text();
@@ -1911,7 +1911,7 @@ async fn what_is_waited_for_says_that_it_was_put_off() {
     for (key, sprint) in [(&keys[0], "42"), (&keys[1], "43"), (&out, "")] {
         elif.post(
             &format!("/tasks/{key}"),
-            &[("for", "@jonas"), ("sprint", sprint)],
+            &[("needed_by", "@jonas"), ("sprint", sprint)],
         )
         .await
         .ok();

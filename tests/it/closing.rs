@@ -142,7 +142,7 @@ async fn closing_twice_at_once_is_closing_once() {
     assert_eq!(statuses, [303, 409]);
     let loser = if one.status == 409 { one } else { two };
     assert!(loser.text().contains("closed Sprint 42"), "who and when");
-    let times: i64 = sqlx::query_scalar("SELECT count(*) FROM leftovers")
+    let times: i64 = sqlx::query_scalar("SELECT count(*) FROM unfinished_tasks")
         .fetch_one(&world.db)
         .await
         .unwrap();
@@ -196,7 +196,7 @@ async fn frozen_figures_agree_with_each_other_whatever_is_done_at_that_moment() 
     let (done, goal, burned): (i64, i64, i64) = sqlx::query_as(
         "SELECT (SELECT count(*) FROM jsonb_array_elements(figures->'tasks') k WHERE (k->>'done')::boolean),
                 (SELECT (g.value->>'current')::bigint FROM jsonb_each(figures->'goals') g),
-                (figures->'burn_up'->'days'->-1->>'done')::bigint FROM closings",
+                (figures->'burn_up'->'days'->-1->>'done')::bigint FROM sprint_reports",
     )
     .fetch_one(&world.db)
     .await
@@ -236,7 +236,7 @@ async fn what_came_in_meanwhile_needs_a_word_and_a_second_carrying_a_reason() {
     );
     let answer = elif.post(next, &[(&task, "carry")]).await.refused(422);
     assert!(answer.text().contains("Say why it is carried again"));
-    let none: i64 = sqlx::query_scalar("SELECT count(*) FROM closings")
+    let none: i64 = sqlx::query_scalar("SELECT count(*) FROM sprint_reports")
         .fetch_one(&world.db)
         .await
         .unwrap();
@@ -356,30 +356,30 @@ async fn several_look_back_together_and_what_they_promise_becomes_tasks() {
     elif.make("infrastructure", "done", "Backups").await;
     elif.post(CLOSE, &[]).await.ok();
     let notes = "/teams/infrastructure/sprints/42/notes";
-    for (tray, text) in [
+    for (category, text) in [
         ("well", "Pairing"),
         ("not", "We heard of it on day 8"),
         ("idea", "Ask on Monday"),
         ("thanks", "Gita!"),
     ] {
-        elif.post(notes, &[("tray", tray), ("text", text)])
+        elif.post(notes, &[("category", category), ("text", text)])
             .await
             .ok();
     }
-    elif.post(notes, &[("tray", "gossip"), ("text", "x")])
+    elif.post(notes, &[("category", "gossip"), ("text", "x")])
         .await
         .refused(422);
-    elif.post(notes, &[("tray", "well"), ("text", " ")])
+    elif.post(notes, &[("category", "well"), ("text", " ")])
         .await
         .refused(422);
     jonas
-        .post(notes, &[("tray", "well"), ("text", "x")])
+        .post(notes, &[("category", "well"), ("text", "x")])
         .await
         .refused(403);
     jonas
         .post(
             "/teams/ingestion/sprints/42/notes",
-            &[("tray", "idea"), ("text", "Share the date")],
+            &[("category", "idea"), ("text", "Share the date")],
         )
         .await
         .ok();
@@ -388,7 +388,7 @@ async fn several_look_back_together_and_what_they_promise_becomes_tasks() {
         .await
         .ok()
         .text();
-    for (tray, text) in [
+    for (category, text) in [
         ("Went well", "Pairing"),
         ("Did not", "We heard of it on day 8"),
         ("Ideas", "Ask on Monday"),
@@ -396,12 +396,12 @@ async fn several_look_back_together_and_what_they_promise_becomes_tasks() {
         ("Thanks", "Gita!"),
     ] {
         let column = both
-            .split(&format!("<h2>{tray}</h2>"))
+            .split(&format!("<h2>{category}</h2>"))
             .nth(1)
-            .unwrap_or_else(|| panic!("{tray}: {both}"));
+            .unwrap_or_else(|| panic!("{category}: {both}"));
         assert!(
             column.split("</section>").next().unwrap().contains(text),
-            "{tray}: {text}"
+            "{category}: {text}"
         );
     }
     let promise = [
@@ -771,7 +771,7 @@ async fn nothing_is_carried_into_a_sprint_that_was_closed_in_that_moment() {
             .find(|sprint| sprint.number == number)
             .unwrap()
     };
-    sqlx::query("INSERT INTO closings (team_id, sprint_id, closed_at, change_id, figures) VALUES ($1, $2, $3, gen_random_uuid(), '{}')")
+    sqlx::query("INSERT INTO sprint_reports (team_id, sprint_id, closed_at, change_id, figures) VALUES ($1, $2, $3, gen_random_uuid(), '{}')")
         .bind(team.id)
         .bind(of(43).id)
         .bind(NOW)

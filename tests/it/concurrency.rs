@@ -131,7 +131,11 @@ async fn do_everything(
             ),
             (7, _) => (
                 format!("/tasks/{key}"),
-                vec![("sprint", "43"), ("labels", "postgres"), ("for", "Growth")],
+                vec![
+                    ("sprint", "43"),
+                    ("labels", "postgres"),
+                    ("needed_by", "Growth"),
+                ],
             ),
             (8, _) => (
                 format!("/tasks/{key}"),

@@ -137,12 +137,12 @@ impl Replayed {
             "task.blocked" => {
                 assert_eq!(self.state, "blocked");
                 self.waits
-                    .push(after["waits"]["id"].as_str().unwrap().to_owned());
+                    .push(after["blockers"]["id"].as_str().unwrap().to_owned());
             }
             "task.unblocked" => {
                 assert_ne!(self.state, "blocked");
                 let ended: Vec<String> =
-                    serde_json::from_value(event.before["waits"].clone()).unwrap();
+                    serde_json::from_value(event.before["blockers"].clone()).unwrap();
                 self.waits.retain(|wait| !ended.contains(wait));
             }
             "step.done" => self.steps_done += 1,
@@ -187,7 +187,7 @@ async fn replays(database: &PgPool, now: OffsetDateTime) {
         "SELECT k.id, k.column_id, c.slug AS column, c.state, k.rank, k.sprint_id, k.goal_id, k.version, k.moved_version, k.created_at, k.column_since,
                 k.archived_at IS NOT NULL AS archived,
                 ARRAY(SELECT a.handle FROM task_owners o JOIN accounts a ON a.id = o.account_id WHERE o.task_id = k.id ORDER BY o.position) AS owners,
-                ARRAY(SELECT w.id::text FROM waits w WHERE w.task_id = k.id AND w.ended_at IS NULL) AS open_waits,
+                ARRAY(SELECT w.id::text FROM blockers w WHERE w.task_id = k.id AND w.ended_at IS NULL) AS open_waits,
                 (SELECT count(*) FROM steps s WHERE s.task_id = k.id AND s.done) AS steps_done,
                 (SELECT count(*) FROM comments m WHERE m.task_id = k.id) AS comments
          FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id",
@@ -301,18 +301,18 @@ async fn has_what_it_should(database: &PgPool, now: OffsetDateTime) {
     assert_eq!(over, ["review"]);
 
     let kinds: Vec<String> =
-        sqlx::query_scalar("SELECT DISTINCT kind FROM waits WHERE ended_at IS NULL ORDER BY 1")
+        sqlx::query_scalar("SELECT DISTINCT kind FROM blockers WHERE ended_at IS NULL ORDER BY 1")
             .fetch_all(database)
             .await
             .unwrap();
     assert_eq!(kinds, ["person", "task", "team", "text"]);
     let silent = "SELECT count(*) FROM tasks k JOIN columns c ON c.id = k.column_id WHERE c.state = 'blocked'
-                  AND NOT EXISTS (SELECT FROM waits w WHERE w.task_id = k.id AND w.ended_at IS NULL)";
+                  AND NOT EXISTS (SELECT FROM blockers w WHERE w.task_id = k.id AND w.ended_at IS NULL)";
     assert_eq!(number(database, silent).await, 1);
     assert!(
         number(
             database,
-            "SELECT count(*) FROM waits WHERE ended_at IS NOT NULL"
+            "SELECT count(*) FROM blockers WHERE ended_at IS NOT NULL"
         )
         .await
             >= 5
@@ -517,7 +517,7 @@ async fn the_demo_empties_no_folder_that_is_not_its_own() {
         let refused = place.run(args).await;
         assert_eq!(refused.status.code(), Some(1));
         let said = String::from_utf8(refused.stderr).unwrap();
-        assert!(said.contains("is not the demo's"), "{said}");
+        assert!(said.contains("contains a real workspace"), "{said}");
     }
     let _server = place.serve().await;
 }

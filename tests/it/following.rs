@@ -1,4 +1,4 @@
-//! What people follow, and who is told of in a "for": they hear of it from where they last read, however it is called.
+//! What people follow, and who is told of in a "needed_by": they hear of it from where they last read, however it is called.
 
 use axum::http::Method;
 use serde_json::json;
@@ -578,13 +578,13 @@ async fn who_waits_is_found_by_what_they_were_once_called_too() {
     let (elif, jonas) = (&world.elif, &world.jonas);
     let mira = world.join("Mira Sol", "mira", "infrastructure").await;
     let key = elif.make("infrastructure", "todo", "Cut over").await;
-    elif.post(&format!("/tasks/{key}"), &[("for", "@mira, ING")])
+    elif.post(&format!("/tasks/{key}"), &[("needed_by", "@mira, ING")])
         .await
         .ok();
     let named = elif
         .make("infrastructure", "todo", "For a team by its name")
         .await;
-    elif.post(&format!("/tasks/{named}"), &[("for", "Ingestion")])
+    elif.post(&format!("/tasks/{named}"), &[("needed_by", "Ingestion")])
         .await
         .ok();
     let hours = [
@@ -608,9 +608,12 @@ async fn who_waits_is_found_by_what_they_were_once_called_too() {
     )
     .await
     .refused(303);
-    elif.post(&format!("/tasks/{named}"), &[("for", "Ingestion, Legal")])
-        .await
-        .ok();
+    elif.post(
+        &format!("/tasks/{named}"),
+        &[("needed_by", "Ingestion, Legal")],
+    )
+    .await
+    .ok();
     assert!(
         jonas
             .get("/")
@@ -633,9 +636,12 @@ async fn who_waits_is_found_by_what_they_were_once_called_too() {
     )
     .await
     .refused(303);
-    elif.post(&format!("/tasks/{named}"), &[("for", "Ingestion, Sales")])
-        .await
-        .ok();
+    elif.post(
+        &format!("/tasks/{named}"),
+        &[("needed_by", "Ingestion, Sales")],
+    )
+    .await
+    .ok();
     assert!(
         !jonas
             .get("/")
@@ -645,9 +651,12 @@ async fn who_waits_is_found_by_what_they_were_once_called_too() {
             .contains("For a team by its name")
     );
     // somebody else is added, and whoever stands there still stands there
-    elif.post(&format!("/tasks/{key}"), &[("for", "@mira, ING, Legal")])
-        .await
-        .ok();
+    elif.post(
+        &format!("/tasks/{key}"),
+        &[("needed_by", "@mira, ING, Legal")],
+    )
+    .await
+    .ok();
     for who in [&mira, jonas] {
         let page = who.get("/").await.ok().text();
         assert!(
@@ -655,7 +664,7 @@ async fn who_waits_is_found_by_what_they_were_once_called_too() {
             "{page}"
         );
     }
-    elif.post(&format!("/tasks/{key}"), &[("for", "ING, Legal")])
+    elif.post(&format!("/tasks/{key}"), &[("needed_by", "ING, Legal")])
         .await
         .ok();
     assert!(
@@ -671,10 +680,10 @@ async fn who_waits_is_found_by_what_they_were_once_called_too() {
         .post("/teams/streams/visibility", &[("private", "1")])
         .await
         .refused(303);
-    let words = elif.task(&key).await["for"].clone();
+    let words = elif.task(&key).await["needed_by"].clone();
     assert_eq!(words, "a private team, Legal");
     assert_eq!(
-        elif.task(&named).await["for"],
+        elif.task(&named).await["needed_by"],
         "Ingestion, Sales",
         "which is another team"
     );
@@ -686,10 +695,10 @@ async fn who_waits_is_found_by_what_they_were_once_called_too() {
         .execute(&world.db)
         .await
         .unwrap();
-    ours.post(&format!("/tasks/{key}"), &[("for", "ING")])
+    ours.post(&format!("/tasks/{key}"), &[("needed_by", "ING")])
         .await
         .ok();
-    assert_eq!(elif.task(&key).await["for"], "a private team");
+    assert_eq!(elif.task(&key).await["needed_by"], "a private team");
     assert!(jonas.get("/").await.ok().text().contains("id=\"awaited\""));
 }
 
@@ -893,9 +902,12 @@ async fn a_private_team_is_named_by_none_of_the_names_that_it_had() {
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     let (elif, jonas) = (&world.elif, &world.jonas);
     let key = elif.make("infrastructure", "todo", "Cut over").await;
-    elif.post(&format!("/tasks/{key}"), &[("for", "Ingestion, Legal")])
-        .await
-        .ok();
+    elif.post(
+        &format!("/tasks/{key}"),
+        &[("needed_by", "Ingestion, Legal")],
+    )
+    .await
+    .ok();
     ada.post(
         "/teams/ingestion/name",
         &[("form", "name"), ("name", "Streams"), ("key", "ING")],
@@ -914,7 +926,7 @@ async fn a_private_team_is_named_by_none_of_the_names_that_it_had() {
         .post("/teams/streams/visibility", &[("private", "1")])
         .await
         .refused(303);
-    assert_eq!(elif.task(&key).await["for"], "a private team, Legal");
+    assert_eq!(elif.task(&key).await["needed_by"], "a private team, Legal");
     let told = elif
         .get("/api/v1/teams/infrastructure/events")
         .await

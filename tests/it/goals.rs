@@ -557,10 +557,11 @@ async fn a_concern_stays_open_until_the_goals_team_answers_it() {
     );
     let page = goal_page(elif, &id).await;
     assert!(page.contains("We will be blocked by &#60;b&#62;this") && page.contains("Good luck"));
-    let concern: uuid::Uuid = sqlx::query_scalar("SELECT id FROM remarks WHERE kind = 'concern'")
-        .fetch_one(&world.db)
-        .await
-        .unwrap();
+    let concern: uuid::Uuid =
+        sqlx::query_scalar("SELECT id FROM goal_comments WHERE kind = 'concern'")
+            .fetch_one(&world.db)
+            .await
+            .unwrap();
     let answer = format!("/teams/infrastructure/remarks/{concern}/answer");
     jonas
         .post(&answer, &[("answer", "Never mind")])
@@ -989,7 +990,7 @@ async fn a_goal_with_an_open_concern_stays_until_that_is_answered() {
             .text()
             .contains("Answer it first")
     );
-    let concern: uuid::Uuid = sqlx::query_scalar("SELECT id FROM remarks")
+    let concern: uuid::Uuid = sqlx::query_scalar("SELECT id FROM goal_comments")
         .fetch_one(&world.db)
         .await
         .unwrap();

@@ -282,7 +282,7 @@ async fn who_is_deleted_is_named_nowhere_and_whoever_takes_the_name_did_not_do_i
         .await
         .refused(303);
     let named: Vec<String> = sqlx::query_scalar(
-        "SELECT x::text FROM audit x WHERE x::text ILIKE '%tomas%' UNION ALL SELECT e::text FROM events e WHERE e.before::text || e.after::text LIKE '%\"tomas\"%'",
+        "SELECT x::text FROM audit_log x WHERE x::text ILIKE '%tomas%' UNION ALL SELECT e::text FROM events e WHERE e.before::text || e.after::text LIKE '%\"tomas\"%'",
     )
     .fetch_all(&world.db)
     .await
@@ -333,7 +333,7 @@ async fn who_is_deleted_is_named_in_no_wait_no_promise_and_no_closed_sprint() {
     }
     elif.post(
         &format!("/tasks/{}", keys[0]),
-        &[("for", "Legal, @tomas, tomas weber")],
+        &[("needed_by", "Legal, @tomas, tomas weber")],
     )
     .await
     .ok();
@@ -353,7 +353,7 @@ async fn who_is_deleted_is_named_in_no_wait_no_promise_and_no_closed_sprint() {
     let left: Vec<(&str, &str)> = keys.iter().map(|key| (key.as_str(), "carry")).collect();
     crate::closing::close(elif, &left).await.ok();
     let retro = "/sprints/42/retro?team=infrastructure";
-    let frozen: String = sqlx::query_scalar("SELECT figures::text FROM closings")
+    let frozen: String = sqlx::query_scalar("SELECT figures::text FROM sprint_reports")
         .fetch_one(&world.db)
         .await
         .unwrap();
@@ -373,7 +373,7 @@ async fn who_is_deleted_is_named_in_no_wait_no_promise_and_no_closed_sprint() {
         .post("/me", &[profile.as_slice(), hours.as_slice()].concat())
         .await
         .refused(303);
-    elif.post(&format!("/tasks/{}", keys[1]), &[("for", "@twl")])
+    elif.post(&format!("/tasks/{}", keys[1]), &[("needed_by", "@twl")])
         .await
         .ok();
     elif.post(
@@ -391,15 +391,15 @@ async fn who_is_deleted_is_named_in_no_wait_no_promise_and_no_closed_sprint() {
         .refused(303);
     let named: Vec<String> = sqlx::query_scalar(
         "SELECT said FROM (
-            SELECT x::text FROM audit x UNION ALL SELECT concat_ws(' ', e.kind, e.before, e.after) FROM events e
-            UNION ALL SELECT c.figures::text FROM closings c UNION ALL SELECT k.waited_for_by FROM tasks k UNION ALL SELECT w.note FROM waits w
+            SELECT x::text FROM audit_log x UNION ALL SELECT concat_ws(' ', e.kind, e.before, e.after) FROM events e
+            UNION ALL SELECT c.figures::text FROM sprint_reports c UNION ALL SELECT k.needed_by FROM tasks k UNION ALL SELECT w.note FROM blockers w
          ) AS said (said) WHERE said ILIKE '%tomas%' OR said ILIKE '%weber%' OR said ILIKE '%twl%'",
     )
     .fetch_all(&world.db)
     .await
     .unwrap();
     assert_eq!(named, [] as [&str; 0]);
-    let waited_for: String = sqlx::query_scalar("SELECT waited_for_by FROM tasks WHERE number = 1")
+    let waited_for: String = sqlx::query_scalar("SELECT needed_by FROM tasks WHERE number = 1")
         .fetch_one(&world.db)
         .await
         .unwrap();
@@ -430,7 +430,7 @@ async fn an_audit_is_read_by_days_and_by_pages_and_written_out_whole() {
     let world = World::new().await;
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     sqlx::query(
-        "INSERT INTO audit (id, at, kind, about) SELECT gen_random_uuid(), timestamptz '2026-10-01 12:00Z' + make_interval(hours => n), 'test.line', 'line ' || n
+        "INSERT INTO audit_log (id, at, kind, about) SELECT gen_random_uuid(), timestamptz '2026-10-01 12:00Z' + make_interval(hours => n), 'test.line', 'line ' || n
          FROM generate_series(1, 450) n",
     )
     .execute(&world.db)
@@ -486,7 +486,7 @@ async fn a_megabyte_of_address_fills_no_memory() {
             .await
             .refused(401);
     }
-    let longest: i32 = sqlx::query_scalar("SELECT max(length(about)) FROM audit")
+    let longest: i32 = sqlx::query_scalar("SELECT max(length(about)) FROM audit_log")
         .fetch_one(&world.db)
         .await
         .unwrap();
@@ -507,7 +507,7 @@ async fn tries_past_the_limit_stand_in_the_audit_once() {
             .await;
     }
     let lines: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM audit WHERE kind = 'sign-in.rate-limited'")
+        sqlx::query_scalar("SELECT count(*) FROM audit_log WHERE kind = 'sign-in.rate-limited'")
             .fetch_one(&world.db)
             .await
             .unwrap();

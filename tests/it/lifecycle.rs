@@ -161,7 +161,7 @@ async fn a_port_that_is_taken_is_said_before_anything_is_made() {
     assert_eq!(refused.status.code(), Some(1));
     let said = String::from_utf8(refused.stderr).unwrap();
     assert!(
-        said.contains(&format!("cannot listen at {address}")),
+        said.contains(&format!("cannot listen on {address}")),
         "{said}"
     );
     assert!(!place.data_dir().exists());
@@ -352,7 +352,7 @@ async fn who_has_a_shell_makes_people_teams_and_tokens_with_a_server_and_without
         "ben is on the team that was named, and on no other"
     );
     let told: Vec<String> = sqlx::query_scalar(
-        "SELECT kind || ' ' || about FROM audit WHERE kind ~ '^(account|team)' AND about ~ 'command line' ORDER BY at, id",
+        "SELECT kind || ' ' || about FROM audit_log WHERE kind ~ '^(account|team)' AND about ~ 'command line' ORDER BY at, id",
     )
     .fetch_all(&mut place.sql().await)
     .await
@@ -559,7 +559,8 @@ async fn at_a_terminal_the_password_is_asked_for_and_not_shown() {
         )
         .await;
     assert!(
-        said.contains("Password:") && said.contains("Ada can sign in as ada@example.org"),
+        said.contains("Password:")
+            && said.contains("Created Ada (@ada). Sign in with ada@example.org."),
         "{said}"
     );
     assert!(!said.contains(PASSWORD), "{said}");
@@ -586,10 +587,11 @@ async fn a_proxy_is_believed_only_where_the_program_was_told_to() {
         server.ended().await.unwrap();
     }
     let _server = place.serve().await;
-    let from: Vec<String> =
-        sqlx::query_scalar("SELECT network FROM audit WHERE kind = 'sign-in.failed' ORDER BY at")
-            .fetch_all(&mut place.sql().await)
-            .await
-            .unwrap();
+    let from: Vec<String> = sqlx::query_scalar(
+        "SELECT network FROM audit_log WHERE kind = 'sign-in.failed' ORDER BY at",
+    )
+    .fetch_all(&mut place.sql().await)
+    .await
+    .unwrap();
     assert_eq!(from, ["127.0.0.1", "203.0.113.9"]);
 }

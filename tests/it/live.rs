@@ -63,7 +63,10 @@ async fn a_second_window_sees_the_move_with_the_same_bytes() {
         .elif
         .post(
             "/tasks/INF-1",
-            &[("title", "It's \"done\""), ("for", "Growth\r\nand\rSales")],
+            &[
+                ("title", "It's \"done\""),
+                ("needed_by", "Growth\r\nand\rSales"),
+            ],
         )
         .await
         .ok();

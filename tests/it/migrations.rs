@@ -49,38 +49,28 @@ async fn a_database_without_tables_is_not_ready() {
     }
 }
 
-/// Rows as they stood after each step; whatever comes later has to bear with them.
-const ROWS: [(&str, &str); 4] = [
-    (
-        "0001",
-        "INSERT INTO accounts (id, email, name, handle, hue, created_at) SELECT gen_random_uuid(), h || '@example.org', h || ' Name', h, 1, now() FROM unnest(ARRAY['elif', 'jonas']) h;
-         INSERT INTO teams (id, slug, name, key, created_at) VALUES (gen_random_uuid(), 'infrastructure', 'Infrastructure', 'INF', now()), (gen_random_uuid(), 'ingestion', 'Ingestion', 'ING', now());
-         INSERT INTO members (team_id, account_id, since) SELECT t.id, a.id, now() FROM teams t, accounts a;
-         INSERT INTO tokens (id, account_id, token_hash, scope, created_at) SELECT gen_random_uuid(), id, sha256(id::text::bytea), 'write', now() FROM accounts;
-         INSERT INTO columns (team_id, id, slug, name, state, position) SELECT t.id, gen_random_uuid(), s, s, s, row_number() OVER () FROM teams t, unnest(ARRAY['todo', 'doing', 'done']) s;
-         INSERT INTO sprints (id, number, name, starts_on, ends_on, state) VALUES (gen_random_uuid(), 41, 'Sprint 41', '2026-11-02', '2026-11-15', 'closed'), (gen_random_uuid(), 42, 'Sprint 42', '2026-11-16', '2026-11-29', 'active');
-         INSERT INTO goals (team_id, id, sprint_id, position, title, measure, target, typed, hue) SELECT t.id, gen_random_uuid(), s.id, 1, 'Fifty', 'count', 50, CASE WHEN s.number = 42 THEN 31 END, 2 FROM teams t, sprints s;
-         INSERT INTO tasks (team_id, id, number, column_id, rank, title, waited_for_by, created_at, column_since)
-         SELECT t.id, gen_random_uuid(), n, c.id, 'V' || n, 'Task ' || n, (ARRAY['', 'Ingestion', 'Legal, @jonas', 'elif Name'])[n], now(), now()
-         FROM teams t JOIN columns c ON c.team_id = t.id AND c.slug = 'todo', generate_series(1, 4) n;
-         INSERT INTO events (team_id, seq, change_id, task_id, kind, after, at) SELECT k.team_id, k.number, gen_random_uuid(), k.id, 'task.restored', '{\"column\": \"todo\"}', now() FROM tasks k;
-         INSERT INTO events (team_id, seq, change_id, kind, before, after, at) SELECT t.id, n, gen_random_uuid(), 'team.renamed', '{\"key\": \"OLD\"}', jsonb_build_object('key', t.key), now() FROM teams t JOIN generate_series(100, 101) n ON t.key = 'INF';
-         INSERT INTO waits (team_id, id, task_id, kind, note, since) SELECT team_id, gen_random_uuid(), id, 'text', 'Legal', now() FROM tasks WHERE number = 1;",
-    ),
-    (
-        "0002",
-        "INSERT INTO notes (team_id, id, sprint_id, tray, text, created_at) SELECT t.id, gen_random_uuid(), s.id, 'well', 'Pairing', now() FROM teams t, sprints s;
-         INSERT INTO projects (team_id, id, slug, name, measure, target, hue, created_at) SELECT id, gen_random_uuid(), 'p-' || slug, 'A project', 'count', 100, 3, now() FROM teams;
-         INSERT INTO goal_entries (team_id, id, goal_id, value, at) SELECT team_id, gen_random_uuid(), id, 12, now() FROM goals;
-         INSERT INTO days_off (team_id, day) SELECT id, '2026-12-24' FROM teams;",
-    ),
-    ("0003", ""),
-    (
-        "0004",
-        "INSERT INTO audit (id, at, kind) VALUES (gen_random_uuid(), now(), 'sign-in.succeeded');
-         INSERT INTO invitations (id, token_hash, single_use, created_at, expires_at) VALUES (gen_random_uuid(), sha256('x'), true, now(), now());",
-    ),
-];
+/// Rows in the tables of each version, put in before the next migration runs: later migrations must keep them.
+const ROWS: [(&str, &str); 1] = [(
+    "0001",
+    "INSERT INTO accounts (id, email, name, handle, hue, created_at) SELECT gen_random_uuid(), h || '@example.org', h || ' Name', h, 1, now() FROM unnest(ARRAY['elif', 'jonas']) h;
+     INSERT INTO teams (id, slug, name, key, created_at) VALUES (gen_random_uuid(), 'infrastructure', 'Infrastructure', 'INF', now()), (gen_random_uuid(), 'ingestion', 'Ingestion', 'ING', now());
+     INSERT INTO members (team_id, account_id, since) SELECT t.id, a.id, now() FROM teams t, accounts a;
+     INSERT INTO tokens (id, account_id, token_hash, scope, created_at) SELECT gen_random_uuid(), id, sha256(id::text::bytea), 'write', now() FROM accounts;
+     INSERT INTO columns (team_id, id, slug, name, state, position) SELECT t.id, gen_random_uuid(), s, s, s, row_number() OVER () FROM teams t, unnest(ARRAY['todo', 'doing', 'done']) s;
+     INSERT INTO sprints (id, number, name, starts_on, ends_on, state) VALUES (gen_random_uuid(), 41, 'Sprint 41', '2026-11-02', '2026-11-15', 'closed'), (gen_random_uuid(), 42, 'Sprint 42', '2026-11-16', '2026-11-29', 'active');
+     INSERT INTO goals (team_id, id, sprint_id, position, title, measure, target, typed, hue) SELECT t.id, gen_random_uuid(), s.id, 1, 'Fifty', 'count', 50, CASE WHEN s.number = 42 THEN 31 END, 2 FROM teams t, sprints s;
+     INSERT INTO tasks (team_id, id, number, column_id, rank, title, needed_by, created_at, column_since)
+     SELECT t.id, gen_random_uuid(), n, c.id, 'V' || n, 'Task ' || n, (ARRAY['', 'Ingestion', 'Legal, @jonas', 'elif Name'])[n], now(), now()
+     FROM teams t JOIN columns c ON c.team_id = t.id AND c.slug = 'todo', generate_series(1, 4) n;
+     INSERT INTO events (team_id, seq, change_id, task_id, kind, after, at) SELECT k.team_id, k.number, gen_random_uuid(), k.id, 'task.restored', '{\"column\": \"todo\", \"state\": \"todo\"}', now() FROM tasks k;
+     INSERT INTO blockers (team_id, id, task_id, kind, note, since) SELECT team_id, gen_random_uuid(), id, 'text', 'Legal', now() FROM tasks WHERE number = 1;
+     INSERT INTO retro_notes (team_id, id, sprint_id, category, text, created_at) SELECT t.id, gen_random_uuid(), s.id, 'well', 'Pairing', now() FROM teams t, sprints s;
+     INSERT INTO projects (team_id, id, slug, name, measure, target, hue, created_at) SELECT id, gen_random_uuid(), 'p-' || slug, 'A project', 'count', 100, 3, now() FROM teams;
+     INSERT INTO goal_entries (team_id, id, goal_id, value, measure, at) SELECT team_id, gen_random_uuid(), id, 12, measure, now() FROM goals;
+     INSERT INTO days_off (team_id, day) SELECT id, '2026-12-24' FROM teams;
+     INSERT INTO audit_log (id, at, kind) VALUES (gen_random_uuid(), now(), 'sign-in.succeeded');
+     INSERT INTO invitations (id, token_hash, single_use, created_at, expires_at) VALUES (gen_random_uuid(), sha256('x'), true, now(), now());",
+)];
 
 #[tokio::test]
 async fn every_step_keeps_the_rows_that_stood_before_it() {
@@ -119,44 +109,12 @@ async fn every_step_keeps_the_rows_that_stood_before_it() {
         }
         before = counts(&database).await;
     }
-    // What a step made of the rows before it.
-    let one = |query: &'static str| {
-        let database = database.clone();
-        async move {
-            sqlx::query_scalar::<_, i64>(query)
-                .fetch_one(&database)
-                .await
-                .unwrap()
-        }
-    };
-    assert_eq!(
-        one("SELECT count(*) FROM goals WHERE counted_by = 'typed'").await,
-        2
-    );
-    assert_eq!(
-        one("SELECT count(*) FROM events WHERE after->>'state' = 'todo'").await,
-        8
-    );
-    assert_eq!(
-        one("SELECT count(*) FROM events WHERE shift = 'restored todo'").await,
-        8
-    );
-    assert_eq!(
-        one("SELECT count(*) FROM awaits WHERE by_team_id IS NOT NULL").await,
-        1,
-        "not the team itself"
-    );
-    assert_eq!(
-        one("SELECT count(*) FROM awaits WHERE by_account_id IS NOT NULL").await,
-        4
-    );
-    assert_eq!(
-        one(
-            "SELECT count(*) FROM former_keys f JOIN teams t ON t.id = f.team_id WHERE f.key = 'OLD' AND t.key = 'INF'"
-        )
-        .await,
-        1
-    );
+    let restored: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM events WHERE transition = 'restored todo'")
+            .fetch_one(&database)
+            .await
+            .unwrap();
+    assert_eq!(restored, 8);
 }
 
 async fn counts(database: &sqlx::PgPool) -> std::collections::BTreeMap<String, i64> {
@@ -222,7 +180,7 @@ async fn what_is_made_has_keys_in_the_order_of_time() {
     }
     let versions: Vec<(String, String)> = sqlx::query_as(
         "SELECT made, substr(id::text, 15, 1) FROM (SELECT 'task' AS made, id FROM tasks UNION ALL SELECT 'step', id FROM steps
-         UNION ALL SELECT 'comment', id FROM comments UNION ALL SELECT 'wait', id FROM waits) AS made ORDER BY 1",
+         UNION ALL SELECT 'comment', id FROM comments UNION ALL SELECT 'wait', id FROM blockers) AS made ORDER BY 1",
     )
     .fetch_all(&world.db)
     .await

@@ -285,7 +285,7 @@ async fn what_is_finished_between_the_last_day_and_the_closing_counts_everywhere
         last.starts_with("2026-11-29,2,2,"),
         "as it was closed: {rows}"
     );
-    let frozen: serde_json::Value = sqlx::query_scalar("SELECT figures FROM closings")
+    let frozen: serde_json::Value = sqlx::query_scalar("SELECT figures FROM sprint_reports")
         .fetch_one(&world.db)
         .await
         .unwrap();

@@ -501,7 +501,7 @@ async fn a_link_for_a_new_password_works_once_within_the_hour() {
         .await
         .refused(403);
     let kinds: Vec<String> = sqlx::query_scalar(
-        "SELECT DISTINCT kind FROM audit WHERE kind LIKE 'password.%' ORDER BY 1",
+        "SELECT DISTINCT kind FROM audit_log WHERE kind LIKE 'password.%' ORDER BY 1",
     )
     .fetch_all(&world.db)
     .await
@@ -811,7 +811,7 @@ async fn who_is_deleted_leaves_what_they_did_as_a_former_members() {
     tomas
         .post(
             "/teams/infrastructure/sprints/42/notes",
-            &[("tray", "well"), ("text", "A note")],
+            &[("category", "well"), ("text", "A note")],
         )
         .await
         .ok();
@@ -881,7 +881,7 @@ async fn who_is_deleted_leaves_what_they_did_as_a_former_members() {
         "nothing that happened is gone: {now} of {events}"
     );
     let names: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM audit x WHERE x::text LIKE '%tomas@%'")
+        sqlx::query_scalar("SELECT count(*) FROM audit_log x WHERE x::text LIKE '%tomas@%'")
             .fetch_one(&world.db)
             .await
             .unwrap();

@@ -45,7 +45,7 @@ async fn another_team_reads_the_goals_and_raises_a_concern_that_stays_until_it_i
         !page.contains("Reply to this concern"),
         "its own team answers"
     );
-    let remark: uuid::Uuid = sqlx::query_scalar("SELECT id FROM remarks")
+    let remark: uuid::Uuid = sqlx::query_scalar("SELECT id FROM goal_comments")
         .fetch_one(&world.db)
         .await
         .unwrap();
@@ -93,7 +93,7 @@ async fn a_concern_can_be_answered_also_when_the_sprint_is_closed() {
             "{path}"
         );
     }
-    let remark: uuid::Uuid = sqlx::query_scalar("SELECT id FROM remarks")
+    let remark: uuid::Uuid = sqlx::query_scalar("SELECT id FROM goal_comments")
         .fetch_one(&world.db)
         .await
         .unwrap();

@@ -170,7 +170,7 @@ async fn what_unblocks_others_comes_first_and_other_teams_see_that_we_know() {
     assert!(page.contains(&format!("{theirs} waits")));
     // next what is for somebody, however young
     let young = make(elif, "Support asked for it").await;
-    elif.post(&format!("/tasks/{young}"), &[("for", "Support")])
+    elif.post(&format!("/tasks/{young}"), &[("needed_by", "Support")])
         .await
         .ok();
     let page = elif.get(PLANNING).await.ok().text();

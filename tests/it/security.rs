@@ -310,7 +310,7 @@ async fn what_somebody_may_not_see_they_cannot_name() {
     for table in [
         "SELECT count(*) FROM invitations",
         "SELECT count(*) FROM tokens",
-        "SELECT count(*) FROM waits",
+        "SELECT count(*) FROM blockers",
     ] {
         let made: i64 = sqlx::query_scalar(table)
             .fetch_one(&world.db)
@@ -689,7 +689,7 @@ async fn nobody_tries_for_ever_by_saying_that_they_come_from_elsewhere() {
         .await
         .refused(303);
     let networks: Vec<String> = sqlx::query_scalar(
-        "SELECT DISTINCT network FROM audit WHERE kind LIKE 'sign-in.%' AND network <> '' ORDER BY 1",
+        "SELECT DISTINCT network FROM audit_log WHERE kind LIKE 'sign-in.%' AND network <> '' ORDER BY 1",
     )
     .fetch_all(&world.db)
     .await

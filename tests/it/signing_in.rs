@@ -172,7 +172,7 @@ async fn a_password_that_is_changed_while_it_is_looked_at_lets_nobody_in() {
         let page = answer.refused(401).text();
         assert!(page.contains("do not belong together"), "{page}");
         let (sessions, told): (i64, Vec<String>) = sqlx::query_as(
-            "SELECT (SELECT count(*) FROM sessions WHERE account_id = $1), ARRAY(SELECT kind FROM audit ORDER BY at, id)",
+            "SELECT (SELECT count(*) FROM sessions WHERE account_id = $1), ARRAY(SELECT kind FROM audit_log ORDER BY at, id)",
         )
         .bind(ada.person.id)
         .fetch_one(&world.db)
@@ -398,7 +398,7 @@ async fn an_empty_workspace_is_set_up_once_by_who_has_the_link() {
     assert_eq!((zone.as_str(), days), ("Europe/Berlin", 14));
     me.make("ingestion", "todo", "First").await;
     let told: Vec<String> =
-        sqlx::query_scalar("SELECT kind || ' ' || about FROM audit ORDER BY kind, id")
+        sqlx::query_scalar("SELECT kind || ' ' || about FROM audit_log ORDER BY kind, id")
             .fetch_all(&db)
             .await
             .unwrap();

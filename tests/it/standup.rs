@@ -1183,7 +1183,7 @@ async fn looking_at_a_standup_writes_nothing() {
         sqlx::query_scalar(
             "SELECT concat_ws(' ', (SELECT count(*) FROM events), (SELECT count(*) FROM topics), (SELECT count(*) FROM actions),
                     (SELECT string_agg(k::text, '|' ORDER BY k.id) FROM tasks k), (SELECT string_agg(t::text, '|' ORDER BY t.id) FROM teams t),
-                    (SELECT count(*) FROM audit))",
+                    (SELECT count(*) FROM audit_log))",
         )
         .fetch_one(&world.db)
         .await

@@ -30,7 +30,7 @@ async fn a_task_page_shows_and_changes_everything_without_a_script() {
             ("labels", "postgres, docs"),
             ("estimate", "3"),
             ("due", "2026-11-26"),
-            ("for", "Growth"),
+            ("needed_by", "Growth"),
         ],
     )
     .await
@@ -63,7 +63,7 @@ async fn a_task_page_shows_and_changes_everything_without_a_script() {
     );
     assert_eq!(task["labels"], json!(["docs", "postgres"]));
     assert_eq!(
-        (&task["estimate"], &task["due"], &task["for"]),
+        (&task["estimate"], &task["due"], &task["needed_by"]),
         (&json!(3), &json!("2026-11-26"), &json!("Growth"))
     );
     assert_eq!(task["owners"][1]["handle"], "jonas");
@@ -200,7 +200,7 @@ async fn blocking_asks_on_whom_and_the_card_says_it_or_says_that_it_is_missing()
         world.column("infrastructure", "in-progress").await,
         ["INF-1"]
     );
-    assert_eq!(world.elif.task("INF-1").await["waits_on"], json!([]));
+    assert_eq!(world.elif.task("INF-1").await["blocked_by"], json!([]));
 
     for (kind, field, on, words) in [
         ("team", "team", "ingestion", "Waits on Ingestion"),
@@ -294,7 +294,7 @@ async fn every_kind_of_change_can_be_undone_as_long_as_nobody_built_on_it() {
         world.column("infrastructure", "todo").await,
         ["INF-1", "INF-2", "INF-3"]
     );
-    assert_eq!(elif.task("INF-2").await["waits_on"], json!([]));
+    assert_eq!(elif.task("INF-2").await["blocked_by"], json!([]));
     let blocked = change(
         Method::POST,
         "/tasks/INF-2/block",
@@ -303,7 +303,7 @@ async fn every_kind_of_change_can_be_undone_as_long_as_nobody_built_on_it() {
     .await;
     let unblocked = change(Method::POST, "/tasks/INF-2/unblock", &[]).await;
     undo(&unblocked).await.ok();
-    assert_eq!(elif.task("INF-2").await["waits_on"][0]["note"], "Legal");
+    assert_eq!(elif.task("INF-2").await["blocked_by"][0]["note"], "Legal");
     // what was built upon is not undone
     undo(&blocked).await.refused(409);
 
@@ -772,7 +772,7 @@ async fn of_two_who_choose_for_one_task_the_second_is_told_and_nothing_of_the_fi
     assert_eq!(elif.task(&key).await["owners"][0]["handle"], "mira");
     for (field, first, second) in [
         ("sprint", "43", "none"),
-        ("for", "Growth", "Sales"),
+        ("needed_by", "Growth", "Sales"),
         ("due", "2026-12-01", "2026-12-02"),
         ("estimate", "3", "5"),
     ] {
@@ -783,7 +783,7 @@ async fn of_two_who_choose_for_one_task_the_second_is_told_and_nothing_of_the_fi
     }
     let stands = elif.task(&key).await;
     assert_eq!(
-        (&stands["sprint"], &stands["for"], &stands["estimate"]),
+        (&stands["sprint"], &stands["needed_by"], &stands["estimate"]),
         (&json!(43), &json!("Growth"), &json!(3))
     );
     // who changes something else is not in anybody's way

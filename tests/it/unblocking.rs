@@ -33,7 +33,7 @@ async fn nobody_waits_in_a_circle_and_the_path_is_told() {
         refused.text()
     );
     block(elif, &one, &one).await.refused(422);
-    assert_eq!(elif.task(&three).await["waits_on"], json!([]));
+    assert_eq!(elif.task(&three).await["blocked_by"], json!([]));
     assert_eq!(
         elif.task(&three).await["column"],
         json!("todo"),
@@ -65,7 +65,7 @@ async fn taking_back_an_unblocking_makes_no_circle_either() {
         .await
         .refused(422);
     assert!(refused.text().contains("circle"), "{}", refused.text());
-    assert_eq!(elif.task(&one).await["waits_on"], json!([]));
+    assert_eq!(elif.task(&one).await["blocked_by"], json!([]));
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn a_task_waits_on_several_things_and_each_ends_by_itself() {
             .contains("INF-1 is waiting"),
         "its card too"
     );
-    let waits: Vec<uuid::Uuid> = sqlx::query_scalar("SELECT id FROM waits ORDER BY since, id")
+    let waits: Vec<uuid::Uuid> = sqlx::query_scalar("SELECT id FROM blockers ORDER BY since, id")
         .fetch_all(&world.db)
         .await
         .unwrap();
@@ -142,7 +142,10 @@ async fn a_task_waits_on_several_things_and_each_ends_by_itself() {
     elif.post(&end(&waits[0]), &[]).await.refused(404);
     let task = elif.task(&key).await;
     assert_eq!(
-        (task["waits_on"].as_array().unwrap().len(), &task["column"]),
+        (
+            task["blocked_by"].as_array().unwrap().len(),
+            &task["column"]
+        ),
         (1, &json!("blocked"))
     );
     assert!(
@@ -153,10 +156,11 @@ async fn a_task_waits_on_several_things_and_each_ends_by_itself() {
             .text()
             .contains("INF-1 is waiting")
     );
-    let spells: i64 = sqlx::query_scalar("SELECT count(*) FROM waits WHERE ended_at IS NOT NULL")
-        .fetch_one(&world.db)
-        .await
-        .unwrap();
+    let spells: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM blockers WHERE ended_at IS NOT NULL")
+            .fetch_one(&world.db)
+            .await
+            .unwrap();
     assert_eq!(spells, 1, "each spell is kept with its reason");
 }
 
@@ -317,7 +321,10 @@ async fn the_same_reason_twice_is_one() {
     }
     let page = elif.get(&format!("/tasks/{key}")).await.ok().text();
     assert_eq!(
-        elif.task(&key).await["waits_on"].as_array().unwrap().len(),
+        elif.task(&key).await["blocked_by"]
+            .as_array()
+            .unwrap()
+            .len(),
         3,
         "{page}"
     );
@@ -326,7 +333,10 @@ async fn the_same_reason_twice_is_one() {
         .await
         .ok();
     assert_eq!(
-        elif.task(&key).await["waits_on"].as_array().unwrap().len(),
+        elif.task(&key).await["blocked_by"]
+            .as_array()
+            .unwrap()
+            .len(),
         4
     );
     elif.post(&format!("/tasks/{key}/unblock"), &[]).await.ok();
@@ -334,7 +344,10 @@ async fn the_same_reason_twice_is_one() {
         .await
         .ok();
     assert_eq!(
-        elif.task(&key).await["waits_on"].as_array().unwrap().len(),
+        elif.task(&key).await["blocked_by"]
+            .as_array()
+            .unwrap()
+            .len(),
         1
     );
 }
@@ -411,7 +424,7 @@ async fn who_is_waited_for_is_one_person() {
         ("Elif Hartmann", "elif"),
     ] {
         on(who).await.ok();
-        let waits = elif.task(&key).await["waits_on"].clone();
+        let waits = elif.task(&key).await["blocked_by"].clone();
         assert_eq!(
             waits.as_array().unwrap().last().unwrap()["on"],
             json!(handle),
@@ -447,7 +460,7 @@ async fn what_a_task_waits_on_is_understood_without_its_kind() {
             .await
             .ok();
         let task = elif.task(&key).await;
-        let wait = task["waits_on"].as_array().unwrap().last().unwrap();
+        let wait = task["blocked_by"].as_array().unwrap().last().unwrap();
         assert_eq!(
             (&wait["kind"], &wait["on"], &wait["note"]),
             (&json!(kind), &on, &json!(note)),

@@ -501,9 +501,12 @@ async fn scripts_stay_text_wherever_text_shows() {
     let evil = "</script><img src=x onerror=alert(1)>";
     let elif = &world.elif;
     elif.make("infrastructure", "todo", evil).await;
-    elif.post("/tasks/INF-1", &[("description", evil), ("for", evil)])
-        .await
-        .ok();
+    elif.post(
+        "/tasks/INF-1",
+        &[("description", evil), ("needed_by", evil)],
+    )
+    .await
+    .ok();
     elif.post("/tasks/INF-1/steps", &[("text", evil)])
         .await
         .ok();
@@ -554,7 +557,7 @@ async fn scripts_stay_text_wherever_text_shows() {
         let fields = [
             (field, evil),
             ("meeting", "standup"),
-            ("tray", "well"),
+            ("category", "well"),
             ("quarter", "2026-Q4"),
         ];
         elif.post(&format!("/teams/infrastructure/{path}"), &fields)
@@ -1014,11 +1017,11 @@ async fn words_that_were_refused_come_back_to_be_put_right() {
         .unwrap();
     elif.post(
         &format!("{team}/sprints/42/notes"),
-        &[("tray", "well"), ("text", "Pairing")],
+        &[("category", "well"), ("text", "Pairing")],
     )
     .await
     .ok();
-    let note: uuid::Uuid = sqlx::query_scalar("SELECT id FROM notes")
+    let note: uuid::Uuid = sqlx::query_scalar("SELECT id FROM retro_notes")
         .fetch_one(&world.db)
         .await
         .unwrap();
@@ -1077,7 +1080,7 @@ async fn words_that_were_refused_come_back_to_be_put_right() {
         ),
         (
             format!("{team}/sprints/42/notes"),
-            vec![("text", &essay), ("tray", "idea")],
+            vec![("text", &essay), ("category", "idea")],
             "text",
             "1 to 2000",
         ),
@@ -1165,7 +1168,7 @@ async fn an_answer_that_came_second_is_given_back() {
         )
         .await
         .ok();
-    let remark: uuid::Uuid = sqlx::query_scalar("SELECT id FROM remarks")
+    let remark: uuid::Uuid = sqlx::query_scalar("SELECT id FROM goal_comments")
         .fetch_one(&world.db)
         .await
         .unwrap();

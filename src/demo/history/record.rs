@@ -114,7 +114,7 @@ impl History {
             }
         }
         let after =
-            json!({ "waits": { "id": wait.id, "kind": wait.kind, "on": name, "note": note } });
+            json!({ "blockers": { "id": wait.id, "kind": wait.kind, "on": name, "note": note } });
         self.waits.push(wait);
         self.touch(change, nth, EventKind::TaskBlocked, json!({}), after);
         Ok(())
@@ -136,7 +136,7 @@ impl History {
                 change,
                 nth,
                 EventKind::TaskUnblocked,
-                json!({ "waits": ended }),
+                json!({ "blockers": ended }),
                 json!({}),
             );
         }

@@ -15,7 +15,7 @@ use crate::domain::{
 /// When somebody is away: from a day to another, both included; by day.
 pub async fn away(db: &PgPool, account: Uuid) -> Result<Vec<(Date, Date)>> {
     Ok(sqlx::query_as(
-        "SELECT from_day, to_day FROM away WHERE account_id = $1 ORDER BY from_day DESC LIMIT 100",
+        "SELECT from_day, to_day FROM absences WHERE account_id = $1 ORDER BY from_day DESC LIMIT 100",
     )
     .bind(account)
     .fetch_all(db)
@@ -26,7 +26,7 @@ pub async fn away(db: &PgPool, account: Uuid) -> Result<Vec<(Date, Date)>> {
 pub async fn add_away(change: &mut Change, account: Uuid, from: Date, to: Date) -> Result<()> {
     touch_workspace(change.db()).await?;
     sqlx::query(
-        "INSERT INTO away (account_id, from_day, to_day) VALUES ($1, $2, $3)
+        "INSERT INTO absences (account_id, from_day, to_day) VALUES ($1, $2, $3)
          ON CONFLICT (account_id, from_day) DO UPDATE SET to_day = excluded.to_day",
     )
     .bind(account)
@@ -48,7 +48,7 @@ pub async fn add_away(change: &mut Change, account: Uuid, from: Date, to: Date) 
 pub async fn remove_away(change: &mut Change, account: Uuid, from: Date) -> Result<()> {
     touch_workspace(change.db()).await?;
     let to: Option<Date> = sqlx::query_scalar(
-        "DELETE FROM away WHERE account_id = $1 AND from_day = $2 RETURNING to_day",
+        "DELETE FROM absences WHERE account_id = $1 AND from_day = $2 RETURNING to_day",
     )
     .bind(account)
     .bind(from)

@@ -47,14 +47,14 @@ impl Known {
     /// Takes them out of the words of who waits for what. Before the workspace is counted: tasks are locked first.
     pub async fn leave_tasks(&self, change: &mut Change) -> Result<()> {
         let waited_for: Vec<(Uuid, Uuid, String)> = sqlx::query_as(
-            "SELECT team_id, id, waited_for_by FROM tasks WHERE waited_for_by ILIKE ANY($1) ORDER BY team_id, id FOR NO KEY UPDATE",
+            "SELECT team_id, id, needed_by FROM tasks WHERE needed_by ILIKE ANY($1) ORDER BY team_id, id FOR NO KEY UPDATE",
         )
         .bind(self.patterns())
         .fetch_all(change.db())
         .await?;
         for (team, task, words) in waited_for {
             sqlx::query(
-                "UPDATE tasks SET waited_for_by = left($3, 200) WHERE team_id = $1 AND id = $2",
+                "UPDATE tasks SET needed_by = left($3, 200) WHERE team_id = $1 AND id = $2",
             )
             .bind(team)
             .bind(task)
@@ -75,7 +75,7 @@ impl Known {
     async fn leave_audit(&self, change: &mut Change) -> Result<()> {
         // An address is quoted: it may have signs that mean something in an expression.
         sqlx::query(
-            "UPDATE audit SET about = regexp_replace(about, '(^|\\s)' || regexp_replace($1, '([^a-zA-Z0-9])', '\\\\\\1', 'g') || '(?=$|[\\s,])', '\\1' || $2, 'gi')
+            "UPDATE audit_log SET about = regexp_replace(about, '(^|\\s)' || regexp_replace($1, '([^a-zA-Z0-9])', '\\\\\\1', 'g') || '(?=$|[\\s,])', '\\1' || $2, 'gi')
              WHERE strpos(lower(about), lower($1)) > 0",
         )
         .bind(&self.email)
@@ -84,7 +84,7 @@ impl Known {
         .await?;
         for handle in &self.handles {
             // A handle has a–z, 0–9 and - only.
-            sqlx::query("UPDATE audit SET about = regexp_replace(about, '@' || $1 || '(?![a-z0-9-])', $2, 'g') WHERE strpos(about, '@' || $1) > 0")
+            sqlx::query("UPDATE audit_log SET about = regexp_replace(about, '@' || $1 || '(?![a-z0-9-])', $2, 'g') WHERE strpos(about, '@' || $1) > 0")
                 .bind(handle)
                 .bind(FORMER)
                 .execute(change.db())
@@ -133,7 +133,7 @@ impl Known {
     /// The figures of a sprint that was closed have names in them, as they were then.
     async fn leave_closings(&self, change: &mut Change) -> Result<()> {
         let closings: Vec<(Uuid, Uuid, Value)> = sqlx::query_as(
-            "SELECT team_id, sprint_id, figures FROM closings WHERE figures::text ILIKE ANY($1)",
+            "SELECT team_id, sprint_id, figures FROM sprint_reports WHERE figures::text ILIKE ANY($1)",
         )
         .bind(self.patterns())
         .fetch_all(change.db())
@@ -147,18 +147,20 @@ impl Known {
                     .flatten()
                     .for_each(|owner| self.leave_name(owner));
             }
-            let waits = figures.get_mut("waits").and_then(Value::as_array_mut);
+            let waits = figures.get_mut("blockers").and_then(Value::as_array_mut);
             waits
                 .into_iter()
                 .flatten()
                 .filter_map(|wait| wait.get_mut("on"))
                 .for_each(|on| self.leave_name(on));
-            sqlx::query("UPDATE closings SET figures = $3 WHERE team_id = $1 AND sprint_id = $2")
-                .bind(team)
-                .bind(sprint)
-                .bind(figures)
-                .execute(change.db())
-                .await?;
+            sqlx::query(
+                "UPDATE sprint_reports SET figures = $3 WHERE team_id = $1 AND sprint_id = $2",
+            )
+            .bind(team)
+            .bind(sprint)
+            .bind(figures)
+            .execute(change.db())
+            .await?;
         }
         Ok(())
     }
@@ -188,7 +190,7 @@ impl Known {
                     self.leave_name(on)
                 }
                 ("on", on) if is_person => self.leave_handle(on),
-                ("for", Value::String(words)) => *words = self.left_out(words),
+                ("needed_by", Value::String(words)) => *words = self.left_out(words),
                 (_, other) => self.leave(other),
             }
         }
@@ -267,19 +269,19 @@ mod tests {
     #[test]
     fn an_event_names_them_no_more_and_others_still() {
         let mut said = json!({
-            "owners": ["tomas", "elif"], "who": "tw", "owner": "tomas", "for": "@tw, Legal", "title": "tomas",
-            "waits": { "kind": "person", "on": "Tomas Weber", "note": "tomas" },
+            "owners": ["tomas", "elif"], "who": "tw", "owner": "tomas", "needed_by": "@tw, Legal", "title": "tomas",
+            "blockers": { "kind": "person", "on": "Tomas Weber", "note": "tomas" },
         });
         known().leave(&mut said);
         assert_eq!(
             said,
             json!({
-                "owners": [FORMER, "elif"], "who": FORMER, "owner": FORMER, "for": "a former member, Legal", "title": "tomas",
-                "waits": { "kind": "person", "on": FORMER, "note": "tomas" },
+                "owners": [FORMER, "elif"], "who": FORMER, "owner": FORMER, "needed_by": "a former member, Legal", "title": "tomas",
+                "blockers": { "kind": "person", "on": FORMER, "note": "tomas" },
             })
         );
-        let mut team = json!({ "waits": { "kind": "team", "on": "tomas" } });
+        let mut team = json!({ "blockers": { "kind": "team", "on": "tomas" } });
         known().leave(&mut team);
-        assert_eq!(team["waits"]["on"], "tomas");
+        assert_eq!(team["blockers"]["on"], "tomas");
     }
 }

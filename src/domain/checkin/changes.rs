@@ -62,14 +62,14 @@ async fn read(db: &PgPool, team: &Team, seq: i64, order: &'static str) -> Result
     let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new("WITH asked AS (SELECT ");
     query.push_bind(team.id).push("::uuid AS team_id, ").push_bind(seq).push(
         "::bigint AS seq)
-         SELECT n.number, n.title, f.shift AS first, f.before->>'state' AS was, n.state, n.archived, n.at, n.seq FROM (
+         SELECT n.number, n.title, f.transition AS first, f.before->>'state' AS was, n.state, n.archived, n.at, n.seq FROM (
             SELECT k.team_id, k.number, k.title, c.state, k.archived_at IS NOT NULL AS archived, e.first, e.at, e.seq,
                    row_number() OVER (ORDER BY ",
     );
     query.push(order).push(
         ") AS nth
             FROM (SELECT e.team_id, e.task_id, min(e.seq) AS first, max(e.seq) AS seq, max(e.at) AS at FROM events e
-                  WHERE e.team_id = (SELECT team_id FROM asked) AND e.shift IS NOT NULL AND e.seq > (SELECT seq FROM asked)
+                  WHERE e.team_id = (SELECT team_id FROM asked) AND e.transition IS NOT NULL AND e.seq > (SELECT seq FROM asked)
                         AND e.at >= coalesce((SELECT at - interval '1 hour' FROM events JOIN asked USING (team_id, seq)), '-infinity')
                   GROUP BY e.team_id, e.task_id) e
             JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id

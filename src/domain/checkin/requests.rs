@@ -134,7 +134,7 @@ pub async fn settle(
                 title: row.title,
                 description: row.why,
                 due: row.by_on,
-                waited_for_by: whom.into_iter().flatten().collect::<Vec<_>>().join(", "),
+                needed_by: whom.into_iter().flatten().collect::<Vec<_>>().join(", "),
                 ..NewTask::default()
             };
             Some(create_task(change, team, &new).await?)

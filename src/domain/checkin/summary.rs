@@ -152,9 +152,9 @@ pub async fn awaited(
 ) -> Result<Vec<Card>> {
     let ids: Vec<Uuid> = sqlx::query_scalar(
         "SELECT k.id FROM (
-            SELECT task_id FROM awaits WHERE team_id = $1 AND by_account_id = $2
-            UNION SELECT w.task_id FROM awaits w JOIN members m ON m.team_id = w.by_team_id AND m.account_id = $2 WHERE w.team_id = $1
-            UNION SELECT w.on_task_id FROM waits w JOIN members m ON m.team_id = w.team_id AND m.account_id = $2
+            SELECT task_id FROM task_stakeholders WHERE team_id = $1 AND by_account_id = $2
+            UNION SELECT w.task_id FROM task_stakeholders w JOIN members m ON m.team_id = w.by_team_id AND m.account_id = $2 WHERE w.team_id = $1
+            UNION SELECT w.on_task_id FROM blockers w JOIN members m ON m.team_id = w.team_id AND m.account_id = $2
                   WHERE w.on_task_team = $1 AND w.team_id <> $1 AND w.ended_at IS NULL) a
          JOIN tasks k ON k.team_id = $1 AND k.id = a.task_id JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
          WHERE k.archived_at IS NULL AND (c.state <> 'done' OR k.column_since > $3)",
@@ -179,9 +179,9 @@ pub async fn awaited_of(
 ) -> Result<Vec<(Uuid, Uuid)>> {
     Ok(sqlx::query_as(
         "SELECT k.team_id, k.id FROM (
-            SELECT team_id, task_id FROM awaits WHERE by_account_id = $2
-            UNION SELECT w.team_id, w.task_id FROM awaits w JOIN members m ON m.team_id = w.by_team_id AND m.account_id = $2
-            UNION SELECT w.on_task_team, w.on_task_id FROM waits w JOIN task_owners o ON o.team_id = w.team_id AND o.task_id = w.task_id
+            SELECT team_id, task_id FROM task_stakeholders WHERE by_account_id = $2
+            UNION SELECT w.team_id, w.task_id FROM task_stakeholders w JOIN members m ON m.team_id = w.by_team_id AND m.account_id = $2
+            UNION SELECT w.on_task_team, w.on_task_id FROM blockers w JOIN task_owners o ON o.team_id = w.team_id AND o.task_id = w.task_id
                   WHERE o.account_id = $2 AND w.ended_at IS NULL AND w.on_task_id IS NOT NULL) a
          JOIN tasks k ON k.team_id = a.team_id AND k.id = a.task_id JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
          WHERE k.team_id = ANY($1) AND k.archived_at IS NULL AND (c.state <> 'done' OR k.column_since > $3)
@@ -234,19 +234,19 @@ pub fn for_guests(team: &Team, card: &mut Card) {
     hide_addresses(card.owners.iter_mut().map(|owner| &mut owner.name));
     hide_addresses(card.labels.iter_mut().map(|label| &mut label.name));
     hide_addresses(
-        card.waits_on
+        card.blocked_by
             .iter_mut()
             .flat_map(|wait| std::iter::once(&mut wait.note).chain(&mut wait.name)),
     );
     let own = format!("{}-", team.key);
-    for wait in &mut card.waits_on {
+    for wait in &mut card.blocked_by {
         if wait.kind == "task" && wait.on.as_deref().is_some_and(|key| !key.starts_with(&own)) {
             (wait.on, wait.name, wait.state, wait.done_at) = (None, None, None, None);
         }
     }
     // "For" is words: other teams, and whatever else somebody wrote.
-    card.waited_for_by.clear();
-    card.waited_by.retain(|key| key.starts_with(&own));
+    card.needed_by.clear();
+    card.blocking.retain(|key| key.starts_with(&own));
 }
 
 impl CheckIn {

@@ -46,7 +46,7 @@ pub async fn look(
                 (SELECT coalesce(sum(t.seq), 0)::bigint FROM members m JOIN teams t ON t.id = m.team_id WHERE m.account_id = $1 AND NOT ",
         named_to_all!("t"),
         ") AS secrets
-         FROM (SELECT) one LEFT JOIN looks l ON l.account_id = $1 AND l.team_id = $2"
+         FROM (SELECT) one LEFT JOIN checkin_visits l ON l.account_id = $1 AND l.team_id = $2"
     ))
     .bind(account)
     .bind(team)
@@ -74,7 +74,7 @@ pub async fn look(
     }
     // Two windows that come at once are one visit: the row says so, whoever was first.
     let (seq, at) = sqlx::query_as(
-        "INSERT INTO looks AS l (account_id, team_id, seq, at, before_seq, before_at) VALUES ($1, $2, $3, $4, $3, NULL)
+        "INSERT INTO checkin_visits AS l (account_id, team_id, seq, at, before_seq, before_at) VALUES ($1, $2, $3, $4, $3, NULL)
          ON CONFLICT (account_id, team_id) DO UPDATE SET seq = greatest(l.seq, excluded.seq), at = greatest(l.at, excluded.at),
              before_seq = CASE WHEN excluded.at - l.at >= make_interval(secs => $5) THEN l.seq ELSE l.before_seq END,
              before_at = CASE WHEN excluded.at - l.at >= make_interval(secs => $5) THEN l.at ELSE l.before_at END

@@ -59,7 +59,7 @@ pub async fn note_of(change: &mut Change, team: Uuid, kind: &str, about: &str) -
 /// Writes down what somebody did, or tried.
 pub async fn write(db: &mut PgConnection, at: OffsetDateTime, line: Line<'_>) -> Result<()> {
     sqlx::query(
-        "INSERT INTO audit (id, at, actor_id, kind, about, team_id, network) VALUES ($1, $2, $3, $4, left($5, 500), $6, left($7, 100))",
+        "INSERT INTO audit_log (id, at, actor_id, kind, about, team_id, network) VALUES ($1, $2, $3, $4, left($5, 500), $6, left($7, 100))",
     )
     .bind(Uuid::now_v7())
     .bind(at)
@@ -104,10 +104,10 @@ pub async fn entries(db: &PgPool, reader: Uuid, wanted: &Wanted) -> Result<Vec<E
                    replace(x.about, '{team}', CASE WHEN t.id IS NULL THEN 'a team' WHEN NOT ",
         seen_by!("$1"),
         " THEN 'a private team' ELSE t.name END) AS about
-            FROM audit x LEFT JOIN accounts a ON a.id = x.actor_id LEFT JOIN teams t ON t.id = x.team_id) x
+            FROM audit_log x LEFT JOIN accounts a ON a.id = x.actor_id LEFT JOIN teams t ON t.id = x.team_id) x
          WHERE ($2 = '' OR concat_ws(' ', x.kind, x.about, x.network, x.who) ILIKE $3)
            AND ($4::timestamptz IS NULL OR x.at >= $4) AND ($5::timestamptz IS NULL OR x.at < $5)
-           AND ($6::uuid IS NULL OR (x.at, x.id) < (SELECT b.at, b.id FROM audit b WHERE b.id = $6))
+           AND ($6::uuid IS NULL OR (x.at, x.id) < (SELECT b.at, b.id FROM audit_log b WHERE b.id = $6))
          ORDER BY x.at DESC, x.id DESC LIMIT $7"
     ))
     .bind(reader)

@@ -2,7 +2,7 @@
 
 use crate::domain::column_state::State;
 
-/// Says it from its first `shift` since then (as `migrations/0007_shift.sql` writes them), the state it had before that
+/// Says it from its first `transition` since then (as `migrations/0007_shift.sql` writes them), the state it had before that
 /// one, and how it stands now; whatever lay between is not told. `joined -` stands for coming into the sprint.
 pub fn became(first: &str, was: Option<&str>, state: State, archived: bool) -> &'static str {
     let began = |with: &str| first.starts_with(with);

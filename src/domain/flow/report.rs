@@ -79,7 +79,7 @@ impl Figures {
             named = opening
                 .iter()
                 .map(|(task, _)| *task)
-                .chain(shifts.iter().map(|shift| shift.task))
+                .chain(shifts.iter().map(|transition| transition.task))
                 .collect();
             named.sort_unstable();
             named.dedup();
@@ -88,7 +88,7 @@ impl Figures {
             crate::domain::flow::queries::faces::faces(db, team, filter, now, &named).await?;
         if !filter.is_plain() {
             opening.retain(|(task, _)| faces.contains_key(task));
-            shifts.retain(|shift| faces.contains_key(&shift.task));
+            shifts.retain(|transition| faces.contains_key(&transition.task));
             waits.retain(|spell| faces.contains_key(&spell.task));
         }
         let finished = measures::finished(&shifts);

@@ -94,14 +94,14 @@ pub async fn news(db: &PgPool, account: Uuid, teams: &[Team]) -> Result<News> {
          -- Clocks of two changes may differ a little from the order that they got their numbers in.
          read AS MATERIALIZED (
              SELECT t.id AS team_id, coalesce(s.seq, 0) AS seq, greatest(e.at - interval '1 hour', (SELECT min(since) FROM mine)) AS at
-             FROM teams t LEFT JOIN seen s ON s.team_id = t.id AND s.account_id = $1
+             FROM teams t LEFT JOIN feed_cursors s ON s.team_id = t.id AND s.account_id = $1
              LEFT JOIN events e ON e.team_id = s.team_id AND e.seq = s.seq WHERE t.id = ANY($2)),
          -- What an import brings was not done here.
          moved AS MATERIALIZED (
              SELECT e.* FROM read r CROSS JOIN LATERAL (
-                 SELECT team_id, seq, task_id, at, shift FROM events WHERE team_id = r.team_id AND shift IS NOT NULL AND shift NOT LIKE 'imported%' AND at >= r.at AND seq > r.seq
+                 SELECT team_id, seq, task_id, at, transition FROM events WHERE team_id = r.team_id AND transition IS NOT NULL AND transition NOT LIKE 'imported%' AND at >= r.at AND seq > r.seq
                  UNION ALL
-                 SELECT team_id, seq, task_id, at, shift FROM events WHERE team_id = r.team_id AND kind = 'task.moved' AND shift IS NULL
+                 SELECT team_id, seq, task_id, at, transition FROM events WHERE team_id = r.team_id AND kind = 'task.moved' AND transition IS NULL
                         AND before ? 'column_since' AND at >= r.at AND seq > r.seq) e),
          of_aims AS (
              SELECT k.team_id, k.id AS task_id, f.since FROM mine f JOIN tasks k ON k.team_id = f.team_id AND k.goal_id = f.goal_id
@@ -117,8 +117,8 @@ pub async fn news(db: &PgPool, account: Uuid, teams: &[Team]) -> Result<News> {
              SELECT m.team_id, m.seq FROM moved m JOIN of_aims f ON f.team_id = m.team_id AND f.task_id = m.task_id AND m.at >= f.since
              UNION
              SELECT m.team_id, m.seq FROM moved m JOIN mine f ON f.team_id = m.team_id AND num_nonnulls(f.task_id, f.goal_id, f.project_id) = 0 AND m.at >= f.since
-             WHERE m.shift LIKE '% done' OR m.shift LIKE '% blocked'
-                   OR m.shift LIKE 'moved %' AND (SELECT before->>'state' FROM events e WHERE e.team_id = m.team_id AND e.seq = m.seq) = 'blocked'
+             WHERE m.transition LIKE '% done' OR m.transition LIKE '% blocked'
+                   OR m.transition LIKE 'moved %' AND (SELECT before->>'state' FROM events e WHERE e.team_id = m.team_id AND e.seq = m.seq) = 'blocked'
              UNION
              SELECT e.team_id, e.seq FROM mine f CROSS JOIN read r
              JOIN events e ON e.team_id = r.team_id AND e.seq > r.seq AND e.at >= f.since

@@ -56,7 +56,7 @@ pub async fn follow(
         .await?;
     if follows {
         // News begins where the first thing of a team is followed.
-        sqlx::query("INSERT INTO seen (account_id, team_id, seq) SELECT $1, id, seq FROM teams ON CONFLICT DO NOTHING")
+        sqlx::query("INSERT INTO feed_cursors (account_id, team_id, seq) SELECT $1, id, seq FROM teams ON CONFLICT DO NOTHING")
             .bind(account)
             .execute(db)
             .await?;
@@ -83,7 +83,7 @@ pub async fn follows(db: &PgPool, account: Uuid, team: Uuid, what: FollowTarget)
 /// Says that somebody has read a team's news up to an event.
 pub async fn see(db: &PgPool, account: Uuid, team: Uuid, seq: i64) -> Result<()> {
     sqlx::query(
-        "INSERT INTO seen AS s (account_id, team_id, seq) SELECT $1, id, least($3, seq) FROM teams WHERE id = $2
+        "INSERT INTO feed_cursors AS s (account_id, team_id, seq) SELECT $1, id, least($3, seq) FROM teams WHERE id = $2
          ON CONFLICT (account_id, team_id) DO UPDATE SET seq = greatest(s.seq, excluded.seq)",
     )
     .bind(account)

@@ -50,7 +50,7 @@ pub async fn remark(
             .await?;
     let (id, actor, at) = (Uuid::now_v7(), change.actor, change.at);
     sqlx::query(
-        "INSERT INTO remarks (team_id, id, goal_id, kind, author_id, body, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO goal_comments (team_id, id, goal_id, kind, author_id, body, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(team.id)
     .bind(id)
@@ -90,7 +90,7 @@ pub async fn answer_concern(
 ) -> Result<()> {
     let (actor, at) = (change.actor, change.at);
     let answered: Option<Uuid> = sqlx::query_scalar(
-        "SELECT goal_id FROM remarks WHERE team_id = $1 AND id = $2 AND kind = 'concern' FOR NO KEY UPDATE",
+        "SELECT goal_id FROM goal_comments WHERE team_id = $1 AND id = $2 AND kind = 'concern' FOR NO KEY UPDATE",
     )
     .bind(team.id)
     .bind(remark)
@@ -98,7 +98,7 @@ pub async fn answer_concern(
     .await?;
     let goal = answered.ok_or(Problem::NotFound)?;
     let done = sqlx::query(
-        "UPDATE remarks SET answer = $3, answered_by = $4, answered_at = $5 WHERE team_id = $1 AND id = $2 AND answer IS NULL",
+        "UPDATE goal_comments SET answer = $3, answered_by = $4, answered_at = $5 WHERE team_id = $1 AND id = $2 AND answer IS NULL",
     )
     .bind(team.id)
     .bind(remark)
@@ -143,7 +143,7 @@ pub async fn remarks(db: &PgPool, goals: &[Uuid]) -> Result<Vec<Remark>> {
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT r.id, r.goal_id, r.kind = 'concern' AS concern, r.body, a.id AS author_id, a.handle, a.name, a.hue, r.created_at,
                 r.answer, b.name AS answered_by
-         FROM remarks r JOIN goals g ON g.team_id = r.team_id AND g.id = r.goal_id
+         FROM goal_comments r JOIN goals g ON g.team_id = r.team_id AND g.id = r.goal_id
          LEFT JOIN accounts a ON a.id = r.author_id LEFT JOIN accounts b ON b.id = r.answered_by
          WHERE r.team_id IN (SELECT team_id FROM goals WHERE id = ANY($1)) AND r.goal_id = ANY($1) ORDER BY r.created_at, r.id",
     )
@@ -186,7 +186,7 @@ pub struct OpenConcern {
 pub async fn open_concerns(db: &PgPool, team: Uuid) -> Result<Vec<OpenConcern>> {
     Ok(sqlx::query_as(
         "SELECT g.id AS goal, g.title, s.number AS sprint, r.body, a.name AS author, r.created_at
-         FROM remarks r JOIN goals g ON g.team_id = r.team_id AND g.id = r.goal_id JOIN sprints s ON s.id = g.sprint_id
+         FROM goal_comments r JOIN goals g ON g.team_id = r.team_id AND g.id = r.goal_id JOIN sprints s ON s.id = g.sprint_id
          LEFT JOIN accounts a ON a.id = r.author_id
          WHERE r.team_id = $1 AND r.kind = 'concern' AND r.answer IS NULL ORDER BY r.created_at, r.id LIMIT 100",
     )

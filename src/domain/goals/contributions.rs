@@ -73,7 +73,7 @@ pub async fn serving(
                 g.counted_by, g.typed, g.project_id, g.milestone_id, g.key_result_id, k.done, k.all, k.done_points, k.all_points,
                 f.figures->'goals'->(g.id::text) AS frozen
          FROM goals g JOIN teams t ON t.id = g.team_id JOIN sprints s ON s.id = g.sprint_id
-         LEFT JOIN closings f ON f.team_id = g.team_id AND f.sprint_id = g.sprint_id
+         LEFT JOIN sprint_reports f ON f.team_id = g.team_id AND f.sprint_id = g.sprint_id
          CROSS JOIN LATERAL (
             SELECT count(*) FILTER (WHERE c.state = 'done') AS done,
                    count(*) FILTER (WHERE c.state = 'done' OR k.archived_at IS NULL) AS all,

@@ -162,7 +162,7 @@ async fn last_editor(change: &mut Change, team: &Team, goal: Uuid) -> Result<(St
 /// Takes a goal away. Its tasks stay, without it.
 pub async fn remove_goal(change: &mut Change, team: &Team, goal: Uuid) -> Result<()> {
     let concerns: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM remarks WHERE team_id = $1 AND goal_id = $2 AND kind = 'concern' AND answer IS NULL",
+        "SELECT count(*) FROM goal_comments WHERE team_id = $1 AND goal_id = $2 AND kind = 'concern' AND answer IS NULL",
     )
     .bind(team.id)
     .bind(goal)

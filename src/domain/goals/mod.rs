@@ -172,8 +172,8 @@ pub async fn read(
         "SELECT g.id, g.team_id, (SELECT t.slug FROM teams t WHERE t.id = g.team_id) AS slug, g.sprint_id, g.position, g.title, g.measure, g.unit, g.target, g.counted_by, g.typed, g.hue,
                 g.why, g.needs, g.version, p.slug AS project, p.name AS project_name, g.milestone_id, g.key_result_id,
                 k.done, k.all, k.done_points, k.all_points,
-                (SELECT count(*) FROM remarks r WHERE r.team_id = g.team_id AND r.goal_id = g.id AND r.kind = 'concern' AND r.answer IS NULL) AS concerns,
-                (SELECT f.figures->'goals'->(g.id::text) FROM closings f WHERE f.team_id = g.team_id AND f.sprint_id = g.sprint_id) AS frozen
+                (SELECT count(*) FROM goal_comments r WHERE r.team_id = g.team_id AND r.goal_id = g.id AND r.kind = 'concern' AND r.answer IS NULL) AS concerns,
+                (SELECT f.figures->'goals'->(g.id::text) FROM sprint_reports f WHERE f.team_id = g.team_id AND f.sprint_id = g.sprint_id) AS frozen
          FROM goals g
          LEFT JOIN projects p ON p.team_id = g.project_team_id AND p.id = g.project_id
               AND EXISTS (SELECT FROM teams pt WHERE pt.id = p.team_id AND ",

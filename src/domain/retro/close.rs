@@ -181,7 +181,7 @@ pub async fn close_sprint(
         return Err(Problem::field("reason", why));
     }
     let id = change.id;
-    sqlx::query("INSERT INTO closings (team_id, sprint_id, closed_by, closed_at, change_id, figures) VALUES ($1, $2, $3, $4, $5, $6)")
+    sqlx::query("INSERT INTO sprint_reports (team_id, sprint_id, closed_by, closed_at, change_id, figures) VALUES ($1, $2, $3, $4, $5, $6)")
         .bind(team.id)
         .bind(sprint.id)
         .bind(actor)
@@ -216,7 +216,7 @@ async fn leave(
     outcome: Outcome,
     reason: &str,
 ) -> Result<()> {
-    sqlx::query("INSERT INTO leftovers (team_id, sprint_id, task_id, outcome, to_sprint_id, reason) VALUES ($1, $2, $3, $4, $5, $6)")
+    sqlx::query("INSERT INTO unfinished_tasks (team_id, sprint_id, task_id, outcome, to_sprint_id, reason) VALUES ($1, $2, $3, $4, $5, $6)")
         .bind(team.id)
         .bind(sprint.id)
         .bind(task)
@@ -255,7 +255,7 @@ async fn lock_unfinished(
     .await?;
     let ids: Vec<Uuid> = tasks.iter().map(|(id, _)| *id).collect();
     let carried: Vec<(Uuid, i64)> = sqlx::query_as(
-        "SELECT task_id, count(*) FROM leftovers WHERE team_id = $1 AND task_id = ANY($2) AND outcome = 'carried' GROUP BY task_id",
+        "SELECT task_id, count(*) FROM unfinished_tasks WHERE team_id = $1 AND task_id = ANY($2) AND outcome = 'carried' GROUP BY task_id",
     )
     .bind(team.id)
     .bind(&ids)
@@ -284,7 +284,7 @@ async fn lock_sprint(change: &mut Change, team: &Team, sprint: &Sprint, to: &Spr
             .await?;
     }
     let closed: Vec<(Uuid, Option<String>, time::OffsetDateTime)> = sqlx::query_as(
-        "SELECT c.sprint_id, a.name, c.closed_at FROM closings c LEFT JOIN accounts a ON a.id = c.closed_by
+        "SELECT c.sprint_id, a.name, c.closed_at FROM sprint_reports c LEFT JOIN accounts a ON a.id = c.closed_by
          WHERE c.team_id = $1 AND c.sprint_id = ANY($2)",
     )
     .bind(team.id)

@@ -46,9 +46,12 @@ impl NoteCategory {
     fn read(text: &str) -> Result<Self> {
         Self::ALL
             .into_iter()
-            .find(|tray| tray.as_str() == text)
+            .find(|category| category.as_str() == text)
             .ok_or_else(|| {
-                Problem::field("tray", "A note is thanks, went well, did not, or an idea.")
+                Problem::field(
+                    "category",
+                    "A note is thanks, went well, did not, or an idea.",
+                )
             })
     }
 }
@@ -58,7 +61,7 @@ impl NoteCategory {
 pub struct Note {
     pub id: Uuid,
     pub team_id: Uuid,
-    pub tray: String,
+    pub category: String,
     pub text: String,
     pub author: Option<Person>,
 }
@@ -68,16 +71,16 @@ pub async fn add_note(
     change: &mut Change,
     team: &Team,
     sprint: Uuid,
-    tray: &str,
+    category: &str,
     text: &str,
 ) -> Result<Uuid> {
-    let tray = NoteCategory::read(tray)?;
+    let category = NoteCategory::read(category)?;
     let (id, actor, at) = (Uuid::now_v7(), change.actor, change.at);
-    sqlx::query("INSERT INTO notes (team_id, id, sprint_id, tray, text, author_id, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)")
+    sqlx::query("INSERT INTO retro_notes (team_id, id, sprint_id, category, text, author_id, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)")
         .bind(team.id)
         .bind(id)
         .bind(sprint)
-        .bind(tray.as_str())
+        .bind(category.as_str())
         .bind(crate::domain::text::plain_lines(text.trim()))
         .bind(actor)
         .bind(at)
@@ -94,14 +97,14 @@ pub async fn add_note(
 pub async fn edit_note(change: &mut Change, team: &Team, id: Uuid, text: &str) -> Result<()> {
     let (actor, at) = (change.actor, change.at);
     let done = if text.trim().is_empty() {
-        sqlx::query("DELETE FROM notes WHERE team_id = $1 AND id = $2 AND author_id = $3")
+        sqlx::query("DELETE FROM retro_notes WHERE team_id = $1 AND id = $2 AND author_id = $3")
             .bind(team.id)
             .bind(id)
             .bind(actor)
             .execute(change.db())
             .await?
     } else {
-        sqlx::query("UPDATE notes SET text = $4, edited_at = $5 WHERE team_id = $1 AND id = $2 AND author_id = $3")
+        sqlx::query("UPDATE retro_notes SET text = $4, edited_at = $5 WHERE team_id = $1 AND id = $2 AND author_id = $3")
             .bind(team.id)
             .bind(id)
             .bind(actor)
@@ -123,7 +126,7 @@ pub async fn notes(db: &PgPool, teams: &[Uuid], sprint: Uuid) -> Result<Vec<Note
     struct Row {
         id: Uuid,
         team_id: Uuid,
-        tray: String,
+        category: String,
         text: String,
         author_id: Option<Uuid>,
         handle: Option<String>,
@@ -131,8 +134,8 @@ pub async fn notes(db: &PgPool, teams: &[Uuid], sprint: Uuid) -> Result<Vec<Note
         hue: Option<i16>,
     }
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT n.id, n.team_id, n.tray, n.text, a.id AS author_id, a.handle, a.name, a.hue
-         FROM notes n LEFT JOIN accounts a ON a.id = n.author_id
+        "SELECT n.id, n.team_id, n.category, n.text, a.id AS author_id, a.handle, a.name, a.hue
+         FROM retro_notes n LEFT JOIN accounts a ON a.id = n.author_id
          WHERE n.team_id = ANY($1) AND n.sprint_id = $2 ORDER BY n.created_at, n.id",
     )
     .bind(teams)
@@ -151,7 +154,7 @@ pub async fn notes(db: &PgPool, teams: &[Uuid], sprint: Uuid) -> Result<Vec<Note
         },
         id: row.id,
         team_id: row.team_id,
-        tray: row.tray,
+        category: row.category,
         text: row.text,
     };
     Ok(rows.into_iter().map(read).collect())

@@ -21,7 +21,7 @@ use crate::domain::{
 pub async fn reopen_sprint(change: &mut Change, team: &Team, sprint: &Sprint) -> Result<()> {
     undo::lock_board(change, team).await?;
     let closed: Uuid = sqlx::query_scalar(
-        "SELECT change_id FROM closings WHERE team_id = $1 AND sprint_id = $2 FOR UPDATE",
+        "SELECT change_id FROM sprint_reports WHERE team_id = $1 AND sprint_id = $2 FOR UPDATE",
     )
     .bind(team.id)
     .bind(sprint.id)
@@ -33,7 +33,7 @@ pub async fn reopen_sprint(change: &mut Change, team: &Team, sprint: &Sprint) ->
             sprint.name
         )));
     }
-    sqlx::query("DELETE FROM closings WHERE team_id = $1 AND sprint_id = $2")
+    sqlx::query("DELETE FROM sprint_reports WHERE team_id = $1 AND sprint_id = $2")
         .bind(team.id)
         .bind(sprint.id)
         .execute(change.db())
@@ -61,16 +61,16 @@ pub async fn reopen_sprint(change: &mut Change, team: &Team, sprint: &Sprint) ->
 pub async fn is_built_on(db: &mut PgConnection, team: Uuid, sprint: Uuid) -> Result<bool> {
     Ok(sqlx::query_scalar(
         "SELECT EXISTS (
-            SELECT FROM closings f JOIN events e ON e.team_id = f.team_id
+            SELECT FROM sprint_reports f JOIN events e ON e.team_id = f.team_id
             LEFT JOIN LATERAL (SELECT n.id, n.number FROM sprints s JOIN sprints n ON n.starts_on > s.starts_on WHERE s.id = f.sprint_id ORDER BY n.starts_on LIMIT 1) n ON true
             LEFT JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
             WHERE f.team_id = $1 AND f.sprint_id = $2 AND e.seq > coalesce((SELECT max(seq) FROM events WHERE change_id = f.change_id AND team_id = $1), 0)
               AND (e.kind IN ('goal.created', 'goal.edited', 'goal.deleted', 'goal.reordered', 'goal.progressed', 'sprint.closed', 'sprint.cadence-changed')
                    OR e.kind IN ('sprint.rescheduled', 'sprint.skipped') AND e.after->>'sprint' = n.number::text
                    OR e.kind LIKE 'task.%'
-                      AND (k.sprint_id IN (SELECT to_sprint_id FROM leftovers WHERE team_id = $1 AND sprint_id = $2)
+                      AND (k.sprint_id IN (SELECT to_sprint_id FROM unfinished_tasks WHERE team_id = $1 AND sprint_id = $2)
                            OR n.id::text IN (k.sprint_id::text, e.before->>'sprint', e.after->>'sprint')
-                           OR k.id IN (SELECT task_id FROM leftovers WHERE team_id = $1 AND sprint_id = $2))))",
+                           OR k.id IN (SELECT task_id FROM unfinished_tasks WHERE team_id = $1 AND sprint_id = $2))))",
     )
     .bind(team)
     .bind(sprint)

@@ -123,12 +123,13 @@ impl Figures {
 /// The figures that a team froze when it closed a sprint, if it has. What was named in them while another team was open
 /// is unnamed once that is private.
 pub async fn frozen(db: &mut PgConnection, team: Uuid, sprint: Uuid) -> Result<Option<Figures>> {
-    let figures: Option<Json<Figures>> =
-        sqlx::query_scalar("SELECT figures FROM closings WHERE team_id = $1 AND sprint_id = $2")
-            .bind(team)
-            .bind(sprint)
-            .fetch_optional(&mut *db)
-            .await?;
+    let figures: Option<Json<Figures>> = sqlx::query_scalar(
+        "SELECT figures FROM sprint_reports WHERE team_id = $1 AND sprint_id = $2",
+    )
+    .bind(team)
+    .bind(sprint)
+    .fetch_optional(&mut *db)
+    .await?;
     let Some(Json(mut figures)) = figures else {
         return Ok(None);
     };
@@ -215,11 +216,11 @@ async fn tasks(
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT k.id, k.number, k.title, coalesce(k.estimate, 0)::bigint AS estimate, c.state = 'done' AS done,
                 k.sprint_id IS DISTINCT FROM $2 OR (k.archived_at IS NOT NULL AND c.state <> 'done') AS gone,
-                EXISTS (SELECT FROM leftovers l WHERE l.team_id = k.team_id AND l.task_id = k.id AND l.to_sprint_id = $2)
+                EXISTS (SELECT FROM unfinished_tasks l WHERE l.team_id = k.team_id AND l.task_id = k.id AND l.to_sprint_id = $2)
                 OR coalesce((SELECT e.after->>'sprint' = $3 FROM events e WHERE e.team_id = k.team_id AND e.task_id = k.id
                                 AND (e.after->>'sprint' = $3 OR e.before->>'sprint' = $3) AND e.at < $4 ORDER BY e.seq DESC LIMIT 1),
                             k.created_at < $4 AND NOT EXISTS (SELECT FROM events e WHERE e.team_id = k.team_id AND e.task_id = k.id AND e.after->>'sprint' = $3)) AS was_there,
-                (SELECT count(*) FROM leftovers l WHERE l.team_id = k.team_id AND l.task_id = k.id AND l.outcome = 'carried' AND l.sprint_id <> $2) AS carried_before
+                (SELECT count(*) FROM unfinished_tasks l WHERE l.team_id = k.team_id AND l.task_id = k.id AND l.outcome = 'carried' AND l.sprint_id <> $2) AS carried_before
          FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
          WHERE k.team_id = $1 AND k.id IN (
             SELECT id FROM tasks WHERE team_id = $1 AND sprint_id = $2 AND archived_at IS NULL
@@ -277,7 +278,7 @@ async fn waits(
     let rows: Vec<Row> = sqlx::query_as(concat!(
         "SELECT k.number, k.title, w.since, w.ended_at,
                 coalesce(ot.key || '-' || o.number, t.name, a.name, CASE WHEN w.on_task_id IS NOT NULL OR w.on_team_id IS NOT NULL THEN 'a private team' END, w.note) AS on
-         FROM waits w JOIN tasks k ON k.team_id = w.team_id AND k.id = w.task_id
+         FROM blockers w JOIN tasks k ON k.team_id = w.team_id AND k.id = w.task_id
          LEFT JOIN tasks o ON o.team_id = w.on_task_team AND o.id = w.on_task_id LEFT JOIN teams ot ON ot.id = o.team_id AND ",
         named_beside!("ot", "w.team_id"),
         "

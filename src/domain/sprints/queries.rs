@@ -46,7 +46,7 @@ pub async fn sprints_of_teams(
                      AND NOT EXISTS (SELECT FROM tasks k JOIN columns kc ON kc.team_id = k.team_id AND kc.id = k.column_id
                                      WHERE k.team_id = t.id AND k.sprint_id = s.id AND (k.archived_at IS NULL OR kc.state = 'done'))
                 THEN 'closed' ELSE s.state END AS state
-         FROM unnest($1::uuid[]) AS t (id) CROSS JOIN sprints s LEFT JOIN closings c ON c.sprint_id = s.id AND c.team_id = t.id
+         FROM unnest($1::uuid[]) AS t (id) CROSS JOIN sprints s LEFT JOIN sprint_reports c ON c.sprint_id = s.id AND c.team_id = t.id
          ORDER BY s.number DESC",
     )
     .bind(teams)

@@ -78,7 +78,7 @@ fn reasons(standup: &Standup, card: &Card) -> Vec<(u8, String)> {
 }
 
 fn waits(card: &Card, now: OffsetDateTime) -> String {
-    let told: Vec<String> = card.waits_on.iter().map(|wait| wait.words(now)).collect();
+    let told: Vec<String> = card.blocked_by.iter().map(|wait| wait.words(now)).collect();
     if told.is_empty() {
         "nobody said yet what it waits on".to_owned()
     } else {
@@ -114,7 +114,7 @@ fn most_useful_to(
     let mine = |card: &Card| card.owners.iter().any(|owner| owner.id == who.id);
     let free = |card: &Card| card.state == State::Todo && (card.owners.is_empty() || mine(card));
     let on_me = |card: &Card| {
-        card.waits_on
+        card.blocked_by
             .iter()
             .any(|wait| wait.kind == "person" && wait.on.as_deref() == Some(who.handle.as_str()))
     };
@@ -127,7 +127,7 @@ fn most_useful_to(
             .map(|(place, _)| place)
     };
     oldest(&|card| card.state == State::Blocked && on_me(card))
-        .or_else(|| oldest(&|card| free(card) && !card.waited_by.is_empty()))
+        .or_else(|| oldest(&|card| free(card) && !card.blocking.is_empty()))
         .or_else(|| {
             oldest(&|card| card.state == State::Review && card.owners.len() < 2 && !mine(card))
         })

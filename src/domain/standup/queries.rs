@@ -163,17 +163,17 @@ async fn tell_what_happened(db: &PgPool, standups: &mut [Standup]) -> Result<()>
         .map(|standup| standup.sprint.as_ref().map(|sprint| sprint.id.to_string()))
         .collect();
     let rows: Vec<Row> = sqlx::query_as(
-        // What came into the sprint has no shift of its own; what was carried into it by a closing is not new to anybody.
+        // What came into the sprint has no transition of its own; what was carried into it by a closing is not new to anybody.
         concat!("SELECT k.team_id AS team, k.number, k.title, k.first, k.was, k.state, k.archived, k.all, ", owners!(), "
          FROM unnest($1::uuid[], $2::timestamptz[], $3::text[]) AS w (team, began, sprint) CROSS JOIN LATERAL (
-            SELECT k.team_id, k.id, k.number, k.title, (array_agg(coalesce(e.shift, 'joined -') ORDER BY e.seq))[1] AS first,
-                   (array_agg(e.before->>'state' ORDER BY e.seq) FILTER (WHERE e.shift IS NOT NULL))[1] AS was,
+            SELECT k.team_id, k.id, k.number, k.title, (array_agg(coalesce(e.transition, 'joined -') ORDER BY e.seq))[1] AS first,
+                   (array_agg(e.before->>'state' ORDER BY e.seq) FILTER (WHERE e.transition IS NOT NULL))[1] AS was,
                    c.state, k.archived_at IS NOT NULL AS archived, count(*) OVER () AS all
-            FROM (SELECT seq, team_id, task_id, at, before, shift FROM events WHERE team_id = w.team AND at >= w.began AND shift IS NOT NULL
+            FROM (SELECT seq, team_id, task_id, at, before, transition FROM events WHERE team_id = w.team AND at >= w.began AND transition IS NOT NULL
                   UNION
-                  SELECT seq, team_id, task_id, at, before, shift FROM events
+                  SELECT seq, team_id, task_id, at, before, transition FROM events
                   WHERE team_id = w.team AND after->>'sprint' = w.sprint AND at >= w.began
-                        AND NOT EXISTS (SELECT FROM closings c WHERE c.team_id = w.team AND c.change_id = events.change_id)) e
+                        AND NOT EXISTS (SELECT FROM sprint_reports c WHERE c.team_id = w.team AND c.change_id = events.change_id)) e
             JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
             JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
             GROUP BY k.team_id, k.id, k.number, k.title, c.state, k.archived_at
@@ -246,10 +246,10 @@ async fn usual(
         "SELECT team_id, before->>'column',
                 percentile_cont(0.85) WITHIN GROUP (ORDER BY extract(epoch FROM at - (before->>'column_since')::timestamptz)::float8)
          FROM (SELECT team_id, before, at FROM events
-               WHERE team_id = ANY($1) AND at > $2 AND shift IS NOT NULL AND kind = 'task.moved' AND before ? 'column_since'
+               WHERE team_id = ANY($1) AND at > $2 AND transition IS NOT NULL AND kind = 'task.moved' AND before ? 'column_since'
                UNION ALL
                SELECT team_id, before, at FROM events
-               WHERE team_id = ANY($1) AND at > $2 AND shift IS NULL AND kind = 'task.moved' AND before ? 'column_since') stay
+               WHERE team_id = ANY($1) AND at > $2 AND transition IS NULL AND kind = 'task.moved' AND before ? 'column_since') stay
          GROUP BY team_id, before->>'column' HAVING count(*) >= $3",
     )
     .bind(teams)

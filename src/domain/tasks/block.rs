@@ -125,7 +125,7 @@ pub async fn block_task(
     }
     let id = Uuid::now_v7();
     sqlx::query(
-        "INSERT INTO waits (team_id, id, task_id, kind, on_task_team, on_task_id, on_team_id, on_account_id, note, since)
+        "INSERT INTO blockers (team_id, id, task_id, kind, on_task_team, on_task_id, on_team_id, on_account_id, note, since)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(team.id)
@@ -147,7 +147,7 @@ pub async fn block_task(
         task: Some(task),
         kind: EventKind::TaskBlocked,
         before: json!({}),
-        after: json!({ "waits": { "id": id, "kind": on.kind, "on": told, "note": note, "team": on_team.filter(|_| !hidden) } }),
+        after: json!({ "blockers": { "id": id, "kind": on.kind, "on": told, "note": note, "team": on_team.filter(|_| !hidden) } }),
         version: Some(version),
     });
     Ok(())
@@ -162,7 +162,7 @@ async fn waits_already(
     note: &str,
 ) -> Result<bool> {
     Ok(sqlx::query_scalar(
-        "SELECT EXISTS (SELECT FROM waits WHERE team_id = $1 AND task_id = $2 AND ended_at IS NULL AND kind = $3 AND note = $8
+        "SELECT EXISTS (SELECT FROM blockers WHERE team_id = $1 AND task_id = $2 AND ended_at IS NULL AND kind = $3 AND note = $8
              AND (on_task_team, on_task_id, on_team_id, on_account_id) IS NOT DISTINCT FROM ($4, $5, $6, $7))",
     )
     .bind(team.id)
@@ -219,7 +219,7 @@ pub async fn end_wait(change: &mut Change, team: &Team, task: Uuid, wait: Uuid) 
     crate::domain::tasks::lock(change.db(), team.id, task).await?;
     let at = change.at;
     let ended = sqlx::query(
-        "UPDATE waits SET ended_at = greatest($4, since) WHERE team_id = $1 AND task_id = $2 AND id = $3 AND ended_at IS NULL",
+        "UPDATE blockers SET ended_at = greatest($4, since) WHERE team_id = $1 AND task_id = $2 AND id = $3 AND ended_at IS NULL",
     )
     .bind(team.id)
     .bind(task)
@@ -236,7 +236,7 @@ pub async fn end_wait(change: &mut Change, team: &Team, task: Uuid, wait: Uuid) 
         team,
         task,
         EventKind::TaskUnblocked,
-        json!({ "waits": [wait] }),
+        json!({ "blockers": [wait] }),
         json!({}),
     )
     .await

@@ -19,9 +19,9 @@ pub(crate) struct CardDetails {
     pub steps_done: i64,
     pub comments: i64,
     #[sqlx(json)]
-    pub waits_on: Vec<Wait>,
+    pub blocked_by: Vec<Wait>,
     /// Keys of the tasks that wait on this one, the longest first.
-    pub waited_by: Vec<String>,
+    pub blocking: Vec<String>,
 }
 
 /// One open wait as JSON, and where it comes from. What is another's and private stays unnamed; its team and tasks stand behind it.
@@ -34,7 +34,7 @@ macro_rules! open_waits {
     };
     (from) => {
         concat!(
-            " FROM waits w
+            " FROM blockers w
           LEFT JOIN tasks wk ON wk.team_id = w.on_task_team AND wk.id = w.on_task_id LEFT JOIN teams wt ON wt.id = wk.team_id AND ",
             named_beside!("wt", "w.team_id"),
             "
@@ -71,13 +71,13 @@ macro_rules! dress {
             crate::domain::tasks::card_details::open_waits!(),
             " ORDER BY w.since, w.id)",
             crate::domain::tasks::card_details::open_waits!(from),
-            "k.team_id AND w.task_id = k.id), '[]') ELSE '[]' END AS waits_on,
-             ARRAY(SELECT bt.key || '-' || b.number FROM waits bw JOIN tasks b ON b.team_id = bw.team_id AND b.id = bw.task_id
+            "k.team_id AND w.task_id = k.id), '[]') ELSE '[]' END AS blocked_by,
+             ARRAY(SELECT bt.key || '-' || b.number FROM blockers bw JOIN tasks b ON b.team_id = bw.team_id AND b.id = bw.task_id
                    JOIN teams bt ON bt.id = b.team_id AND ",
             named_beside!("bt", "k.team_id"),
             "
                    WHERE bw.on_task_team = k.team_id AND bw.on_task_id = k.id AND bw.ended_at IS NULL AND b.archived_at IS NULL
-                   ORDER BY bw.since, bw.id) AS waited_by"
+                   ORDER BY bw.since, bw.id) AS blocking"
         )
     };
 }
@@ -107,7 +107,7 @@ pub(crate) async fn dresses(
     .fetch_all(db)
     .await?;
     for (task, Json(wait)) in waits {
-        dresses.entry(task).or_default().waits_on.push(wait);
+        dresses.entry(task).or_default().blocked_by.push(wait);
     }
     Ok(dresses)
 }
@@ -140,7 +140,7 @@ async fn clothes(db: &PgPool, team: Uuid, tasks: &[Uuid]) -> Result<HashMap<Uuid
          FROM comments WHERE team_id = $1 AND task_id = ANY($2) GROUP BY task_id
          UNION ALL
          SELECT w.on_task_id, 'waiter', NULL, NULL, t.key || '-' || b.number, NULL, extract(epoch FROM w.since)::bigint, 0
-         FROM waits w JOIN tasks b ON b.team_id = w.team_id AND b.id = w.task_id
+         FROM blockers w JOIN tasks b ON b.team_id = w.team_id AND b.id = w.task_id
          JOIN teams t ON t.id = b.team_id AND ",
         named_beside!("t", "$1"),
         "
@@ -163,7 +163,7 @@ async fn clothes(db: &PgPool, team: Uuid, tasks: &[Uuid]) -> Result<HashMap<Uuid
             }),
             ("label", _, _, Some(name), Some(hue)) => dress.labels.push(Label { name, hue }),
             ("steps", ..) => (dress.steps, dress.steps_done) = (row.count, row.done),
-            ("waiter", _, _, Some(key), _) => dress.waited_by.push(key),
+            ("waiter", _, _, Some(key), _) => dress.blocking.push(key),
             ("comments", ..) => dress.comments = row.count,
             _ => {}
         }

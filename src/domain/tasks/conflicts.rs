@@ -95,7 +95,7 @@ async fn sent(
         ("project", edit.project.is_some()),
         ("estimate", edit.estimate.is_some()),
         ("due", edit.due.is_some()),
-        ("for", edit.waited_for_by.is_some()),
+        ("needed_by", edit.needed_by.is_some()),
     ] {
         if was_sent {
             sent[field] = wanted[field].clone();
@@ -125,6 +125,6 @@ async fn words(change: &mut Change, team: &Team, task: &LockedTask) -> Result<Va
     .await?;
     Ok(json!({
         "title": task.title, "description": task.description, "sprint": sprint, "goal": goal, "project": project,
-        "estimate": task.estimate, "due": task.due_on.map(|day| day.to_string()), "for": task.waited_for_by,
+        "estimate": task.estimate, "due": task.due_on.map(|day| day.to_string()), "needed_by": task.needed_by,
     }))
 }

@@ -28,7 +28,7 @@ pub struct NewTask {
     pub labels: Vec<String>,
     pub estimate: Option<i32>,
     pub due: Option<Date>,
-    pub waited_for_by: String,
+    pub needed_by: String,
 }
 
 /// Makes a task at the end of its column; the answer is its number.
@@ -44,7 +44,7 @@ pub async fn create_task(change: &mut Change, team: &Team, new: &NewTask) -> Res
     )
     .await?;
     sprint_assignment::refuse_closed(change.db(), team, new.sprint).await?;
-    let waited_for_by = stakeholders::unnamed(change, team, &new.waited_for_by).await?;
+    let needed_by = stakeholders::unnamed(change, team, &new.needed_by).await?;
     let id = Uuid::now_v7();
     labels::make_missing(change.db(), team.id, &new.labels).await?;
     // The team's row is locked from here on; whoever makes another task waits for this one, so no number is left out.
@@ -57,7 +57,7 @@ pub async fn create_task(change: &mut Change, team: &Team, new: &NewTask) -> Res
     let (at, actor) = (change.at, change.actor);
     let description = crate::domain::text::plain_lines(&new.description);
     sqlx::query(
-        "INSERT INTO tasks (team_id, id, number, column_id, rank, title, description, sprint_id, goal_id, estimate, due_on, waited_for_by,
+        "INSERT INTO tasks (team_id, id, number, column_id, rank, title, description, sprint_id, goal_id, estimate, due_on, needed_by,
                             created_by, created_at, column_since)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)",
     )
@@ -72,15 +72,15 @@ pub async fn create_task(change: &mut Change, team: &Team, new: &NewTask) -> Res
     .bind(new.goal)
     .bind(new.estimate)
     .bind(new.due)
-    .bind(waited_for_by)
+    .bind(needed_by)
     .bind(actor)
     .bind(at)
     .execute(change.db())
     .await?;
     assign::write(change.db(), team.id, id, &new.owners).await?;
     labels::write(change.db(), team.id, id, &new.labels).await?;
-    if !new.waited_for_by.trim().is_empty() {
-        stakeholders::set_awaiting(change, team, id, &new.waited_for_by).await?;
+    if !new.needed_by.trim().is_empty() {
+        stakeholders::set_awaiting(change, team, id, &new.needed_by).await?;
     }
     change.record(Event {
         team: team.id,

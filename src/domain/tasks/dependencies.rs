@@ -43,7 +43,7 @@ fn waiting(reader: &Viewer) -> QueryBuilder<Postgres> {
                 k.team_id, coalesce(kt.name, 'A private team') AS team, k.goal_id, o.key AS on_task,
                 coalesce(o.key, (SELECT t.name FROM teams t WHERE t.id = w.on_team_id), (SELECT a.name FROM accounts a WHERE a.id = w.on_account_id), '') AS on,
                 CASE WHEN kt.id IS NULL THEN '' ELSE w.note END AS note, w.since
-         FROM waits w JOIN tasks k ON k.team_id = w.team_id AND k.id = w.task_id
+         FROM blockers w JOIN tasks k ON k.team_id = w.team_id AND k.id = w.task_id
          LEFT JOIN LATERAL (SELECT ot.key || '-' || o.number AS key FROM tasks o JOIN teams ot ON ot.id = o.team_id
                             WHERE o.team_id = w.on_task_team AND o.id = w.on_task_id OFFSET 0) o ON true
          LEFT JOIN LATERAL (SELECT t.id, t.key, t.name FROM teams t WHERE t.id = w.team_id
@@ -91,17 +91,17 @@ pub async fn on_person(
     query
         .push(
             "(w.team_id, w.id) IN (
-                SELECT v.team_id, v.id FROM waits v JOIN task_owners m ON m.team_id = v.on_task_team AND m.task_id = v.on_task_id
+                SELECT v.team_id, v.id FROM blockers v JOIN task_owners m ON m.team_id = v.on_task_team AND m.task_id = v.on_task_id
                 JOIN tasks n ON n.team_id = m.team_id AND n.id = m.task_id JOIN columns c ON c.team_id = n.team_id AND c.id = n.column_id
                 WHERE v.ended_at IS NULL AND n.archived_at IS NULL AND c.state <> 'done' AND m.account_id = ",
         )
         .push_bind(account)
         .push(" AND n.team_id = ANY(")
         .push_bind(seen.to_vec())
-        .push(") UNION SELECT v.team_id, v.id FROM waits v WHERE v.ended_at IS NULL AND v.on_account_id = ")
+        .push(") UNION SELECT v.team_id, v.id FROM blockers v WHERE v.ended_at IS NULL AND v.on_account_id = ")
         .push_bind(account)
         .push(
-            " UNION SELECT v.team_id, v.id FROM waits v JOIN members m ON m.team_id = v.on_team_id
+            " UNION SELECT v.team_id, v.id FROM blockers v JOIN members m ON m.team_id = v.on_team_id
               WHERE v.ended_at IS NULL AND v.on_team_id <> v.team_id AND m.account_id = ",
         )
         .push_bind(account)
@@ -109,7 +109,7 @@ pub async fn on_person(
         .push_bind(seen.to_vec())
         // what nobody of the team owns is everybody's
         .push(
-            ") UNION SELECT v.team_id, v.id FROM members m JOIN waits v ON v.on_task_team = m.team_id AND v.team_id <> m.team_id AND v.ended_at IS NULL
+            ") UNION SELECT v.team_id, v.id FROM members m JOIN blockers v ON v.on_task_team = m.team_id AND v.team_id <> m.team_id AND v.ended_at IS NULL
               JOIN tasks n ON n.team_id = v.on_task_team AND n.id = v.on_task_id AND n.archived_at IS NULL
               JOIN columns c ON c.team_id = n.team_id AND c.id = n.column_id AND c.state <> 'done'
               WHERE NOT EXISTS (SELECT FROM task_owners o WHERE o.team_id = n.team_id AND o.task_id = n.id) AND m.account_id = ",
@@ -149,7 +149,7 @@ pub(crate) async fn refuse_circle(
             SELECT $3::uuid AS team_id, $4::uuid AS id, NULL::uuid AS by
             UNION
             SELECT w.on_task_team, w.on_task_id, w.task_id FROM reached r
-            JOIN waits w ON w.team_id = r.team_id AND w.task_id = r.id AND w.ended_at IS NULL AND w.on_task_id IS NOT NULL
+            JOIN blockers w ON w.team_id = r.team_id AND w.task_id = r.id AND w.ended_at IS NULL AND w.on_task_id IS NOT NULL
             WHERE (r.team_id, r.id) <> ($1, $2))
          SELECT r.id, CASE WHEN ",
         named_beside!("t", "$1"),

@@ -76,21 +76,16 @@ pub async fn edit_task(change: &mut Change, team: &Team, task: Uuid, edit: &Edit
             json!(due.map(|day| day.to_string())),
         );
     }
-    if let Some(waited_for_by) = &edit.waited_for_by {
-        now.waited_for_by = stakeholders::unnamed(change, team, waited_for_by).await?;
-        note("for", json!(was.waited_for_by), json!(now.waited_for_by));
+    if let Some(needed_by) = &edit.needed_by {
+        now.needed_by = stakeholders::unnamed(change, team, needed_by).await?;
+        note("needed_by", json!(was.needed_by), json!(now.needed_by));
     }
     conflicts::check_seen(change, team, &was, &now, edit, &after).await?;
     if !after.is_empty() {
         let version = write(change, team, &now).await?;
-        if now.waited_for_by != was.waited_for_by {
-            stakeholders::set_awaiting(
-                change,
-                team,
-                task,
-                edit.waited_for_by.as_deref().unwrap_or(""),
-            )
-            .await?;
+        if now.needed_by != was.needed_by {
+            stakeholders::set_awaiting(change, team, task, edit.needed_by.as_deref().unwrap_or(""))
+                .await?;
         }
         change.record(Event {
             team: team.id,
@@ -153,7 +148,7 @@ async fn goal_there(
 
 async fn write(change: &mut Change, team: &Team, now: &LockedTask) -> Result<i64> {
     Ok(sqlx::query_scalar(
-        "UPDATE tasks SET title = $3, description = $4, sprint_id = $5, goal_id = $6, estimate = $7, due_on = $8, waited_for_by = $9,
+        "UPDATE tasks SET title = $3, description = $4, sprint_id = $5, goal_id = $6, estimate = $7, due_on = $8, needed_by = $9,
                 project_team_id = (SELECT team_id FROM projects WHERE id = $10), project_id = (SELECT id FROM projects WHERE id = $10),
                 version = version + 1
          WHERE team_id = $1 AND id = $2 RETURNING version",
@@ -166,7 +161,7 @@ async fn write(change: &mut Change, team: &Team, now: &LockedTask) -> Result<i64
     .bind(now.goal_id)
     .bind(now.estimate)
     .bind(now.due_on)
-    .bind(&now.waited_for_by)
+    .bind(&now.needed_by)
     .bind(now.project_id)
     .fetch_one(change.db())
     .await?)

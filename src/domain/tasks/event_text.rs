@@ -54,7 +54,7 @@ pub async fn hidden_waits(db: &PgPool, team: Uuid) -> Result<HashSet<Uuid>> {
         return Ok(HashSet::new());
     }
     let hidden: Vec<Uuid> = sqlx::query_scalar(
-        "SELECT id FROM waits WHERE team_id = $1 AND (on_task_team = ANY($2) OR on_team_id = ANY($2))",
+        "SELECT id FROM blockers WHERE team_id = $1 AND (on_task_team = ANY($2) OR on_team_id = ANY($2))",
     )
     .bind(team)
     .bind(&private)
@@ -163,16 +163,16 @@ impl Names {
             EventKind::TaskMoved => format!("moved it to {}", column(after)),
             EventKind::TaskArchived => "archived it".to_owned(),
             EventKind::TaskRestored => "brought it back from the archive".to_owned(),
-            EventKind::TaskBlocked if after["waits"].is_null() => "blocked it again".to_owned(),
+            EventKind::TaskBlocked if after["blockers"].is_null() => "blocked it again".to_owned(),
             EventKind::TaskBlocked => {
                 let (on, note) = (
-                    after["waits"]["on"].as_str().unwrap_or(""),
-                    after["waits"]["note"].as_str().unwrap_or(""),
+                    after["blockers"]["on"].as_str().unwrap_or(""),
+                    after["blockers"]["note"].as_str().unwrap_or(""),
                 );
-                let on = if after["waits"]["kind"] == "person" {
+                let on = if after["blockers"]["kind"] == "person" {
                     self.shared.people.get(on).map_or(on, String::as_str)
                 } else {
-                    instead(&after["waits"], &self.hidden).unwrap_or(on)
+                    instead(&after["blockers"], &self.hidden).unwrap_or(on)
                 };
                 format!(
                     "said that it waits on {}",
@@ -334,7 +334,7 @@ impl Names {
                 "estimate" => format!("estimated it at {value}"),
                 "due" if value.is_null() => "took the due date away".to_owned(),
                 "due" => format!("set it due on {}", day(value.as_str().unwrap_or(""))),
-                "for" => format!(
+                "needed_by" => format!(
                     "said that {} waits for it",
                     value
                         .as_str()

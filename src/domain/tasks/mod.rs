@@ -70,8 +70,7 @@ pub struct Card {
     #[serde(skip)]
     pub due_ends: Option<OffsetDateTime>,
     /// The team or people outside who wait for it.
-    #[serde(rename = "for")]
-    pub waited_for_by: String,
+    pub needed_by: String,
     pub steps_done: i64,
     pub steps: i64,
     pub comments: i64,
@@ -80,16 +79,16 @@ pub struct Card {
     pub archived: bool,
     pub owners: Vec<Person>,
     pub labels: Vec<Label>,
-    pub waits_on: Vec<Wait>,
+    pub blocked_by: Vec<Wait>,
     /// Keys of the tasks that wait on it.
-    pub waited_by: Vec<String>,
+    pub blocking: Vec<String>,
 }
 
 impl Card {
     /// Whether all that it waits on are tasks, and all of them done.
     pub fn is_free_to_go_on(&self) -> bool {
         let done = |wait: &Wait| wait.kind == "task" && wait.state == Some(State::Done);
-        !self.waits_on.is_empty() && self.waits_on.iter().all(done)
+        !self.blocked_by.is_empty() && self.blocked_by.iter().all(done)
     }
 }
 
@@ -139,7 +138,7 @@ pub struct LockedTask {
     pub project_id: Option<Uuid>,
     pub estimate: Option<i32>,
     pub due_on: Option<Date>,
-    pub waited_for_by: String,
+    pub needed_by: String,
     pub version: i64,
     pub moved_version: i64,
     pub column_since: OffsetDateTime,
@@ -149,7 +148,7 @@ pub struct LockedTask {
 /// The columns of a `LockedTask`, for whichever statement locks the row.
 macro_rules! locked {
     () => {
-        "id AS task_id, number, column_id, rank, title, description, sprint_id, goal_id, project_id, estimate, due_on, waited_for_by,
+        "id AS task_id, number, column_id, rank, title, description, sprint_id, goal_id, project_id, estimate, due_on, needed_by,
          version, moved_version, column_since, archived_at"
     };
 }

@@ -153,7 +153,7 @@ pub(crate) async fn put(
     let (version, is_awaited): (i64, bool) = sqlx::query_as(
         "UPDATE tasks SET column_id = $3, rank = $4, column_since = $5, version = version + 1, moved_version = version + 1
          WHERE team_id = $1 AND id = $2
-         RETURNING version, EXISTS (SELECT FROM waits w WHERE w.on_task_team = $1 AND w.on_task_id = $2 AND w.ended_at IS NULL)",
+         RETURNING version, EXISTS (SELECT FROM blockers w WHERE w.on_task_team = $1 AND w.on_task_id = $2 AND w.ended_at IS NULL)",
     )
     .bind(team.id)
     .bind(was.id)

@@ -43,7 +43,7 @@ struct CardRow {
     goal_title: Option<String>,
     estimate: Option<i32>,
     due_on: Option<Date>,
-    waited_for_by: String,
+    needed_by: String,
     column_since: OffsetDateTime,
     archived: bool,
     /// The team's own.
@@ -54,7 +54,7 @@ struct CardRow {
 macro_rules! card {
     () => {
         "k.id, k.number, k.title, k.version, c.slug AS column, c.name AS column_name, c.state, k.rank, s.number AS sprint,
-         g.position AS goal, k.goal_id, g.hue AS goal_hue, g.title AS goal_title, k.estimate, k.due_on, k.waited_for_by,
+         g.position AS goal, k.goal_id, g.hue AS goal_hue, g.title AS goal_title, k.estimate, k.due_on, k.needed_by,
          k.column_since, k.archived_at IS NOT NULL AS archived,
          (SELECT coalesce(z.time_zone, w.time_zone) FROM teams z, workspace w WHERE z.id = $1) AS zone"
     };
@@ -222,7 +222,7 @@ impl CardRow {
                 .due_on
                 .and_then(Date::next_day)
                 .map(|day| clock::instant(day, 0, &self.zone)),
-            waited_for_by: self.waited_for_by,
+            needed_by: self.needed_by,
             steps_done: dress.steps_done,
             steps: dress.steps,
             comments: dress.comments,
@@ -230,8 +230,8 @@ impl CardRow {
             archived: self.archived,
             owners: dress.owners,
             labels: dress.labels,
-            waits_on: dress.waits_on,
-            waited_by: dress.waited_by,
+            blocked_by: dress.blocked_by,
+            blocking: dress.blocking,
         }
     }
 }

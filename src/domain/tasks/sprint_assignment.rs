@@ -34,7 +34,7 @@ pub async fn closed(db: &mut PgConnection, team: Uuid, sprint: Uuid) -> Result<O
         .await?;
     let closed: Option<String> = sqlx::query_scalar(
         "SELECT name FROM sprints
-         WHERE id = $2 AND (state = 'closed' OR EXISTS (SELECT FROM closings WHERE team_id = $1 AND sprint_id = $2))",
+         WHERE id = $2 AND (state = 'closed' OR EXISTS (SELECT FROM sprint_reports WHERE team_id = $1 AND sprint_id = $2))",
     )
     .bind(team)
     .bind(sprint)

@@ -1,4 +1,4 @@
-//! Who of us waits for a task, as its "for" names them: teams by name, key or address, people by @handle or name.
+//! Who of us waits for a task, as its "needed_by" names them: teams by name, key or address, people by @handle or name.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -15,7 +15,7 @@ use crate::domain::{
 /// What stands for a team that not all of a task's readers may look at.
 const HIDDEN: &str = "a private team";
 
-/// A task's "for" as everybody who may look at the task reads it: another team that is private is not named there.
+/// A task's "needed_by" as everybody who may look at the task reads it: another team that is private is not named there.
 /// A name that its writer may not look at either is left: what they write tells them nothing.
 pub(crate) async fn unnamed(change: &mut Change, team: &Team, names: &str) -> Result<String> {
     if names.trim().is_empty() {
@@ -42,7 +42,7 @@ pub(crate) async fn unnamed(change: &mut Change, team: &Team, names: &str) -> Re
     ))
 }
 
-/// Takes a team that becomes private out of every "for" of other teams' tasks, and of what was told of them.
+/// Takes a team that becomes private out of every "needed_by" of other teams' tasks, and of what was told of them.
 /// Before anything else is locked: tasks come first.
 pub async fn unname(change: &mut Change, team: &Team) -> Result<()> {
     let mut its = vec![
@@ -66,25 +66,23 @@ pub async fn unname(change: &mut Change, team: &Team) -> Result<()> {
         .map(|name| format!("%{}%", literal(name)))
         .collect();
     let tasks: Vec<(Uuid, Uuid, String)> = sqlx::query_as(
-        "SELECT team_id, id, waited_for_by FROM tasks WHERE team_id <> $1 AND waited_for_by ILIKE ANY($2) ORDER BY team_id, id FOR NO KEY UPDATE",
+        "SELECT team_id, id, needed_by FROM tasks WHERE team_id <> $1 AND needed_by ILIKE ANY($2) ORDER BY team_id, id FOR NO KEY UPDATE",
     )
     .bind(team.id)
     .bind(&patterns)
     .fetch_all(change.db())
     .await?;
     for (of, task, names) in tasks {
-        sqlx::query(
-            "UPDATE tasks SET waited_for_by = left($3, 200) WHERE team_id = $1 AND id = $2",
-        )
-        .bind(of)
-        .bind(task)
-        .bind(unnamed(&names))
-        .execute(change.db())
-        .await?;
+        sqlx::query("UPDATE tasks SET needed_by = left($3, 200) WHERE team_id = $1 AND id = $2")
+            .bind(of)
+            .bind(task)
+            .bind(unnamed(&names))
+            .execute(change.db())
+            .await?;
     }
     let told: Vec<(Uuid, i64, Value, Value)> = sqlx::query_as(
         "SELECT team_id, seq, before, after FROM events
-         WHERE team_id <> $1 AND (before->>'for' ILIKE ANY($2) OR after->>'for' ILIKE ANY($2))",
+         WHERE team_id <> $1 AND (before->>'needed_by' ILIKE ANY($2) OR after->>'needed_by' ILIKE ANY($2))",
     )
     .bind(team.id)
     .bind(&patterns)
@@ -92,8 +90,8 @@ pub async fn unname(change: &mut Change, team: &Team) -> Result<()> {
     .await?;
     for (of, seq, mut before, mut after) in told {
         for said in [&mut before, &mut after] {
-            if let Some(names) = said["for"].as_str().map(unnamed) {
-                said["for"] = json!(names);
+            if let Some(names) = said["needed_by"].as_str().map(unnamed) {
+                said["needed_by"] = json!(names);
             }
         }
         sqlx::query("UPDATE events SET before = $3, after = $4 WHERE team_id = $1 AND seq = $2")
@@ -107,7 +105,7 @@ pub async fn unname(change: &mut Change, team: &Team) -> Result<()> {
     Ok(())
 }
 
-/// Reads off a task's "for" who of us waits for it, by what they are or once were called. Whatever names nobody here, or a team that its writer may not look
+/// Reads off a task's "needed_by" who of us waits for it, by what they are or once were called. Whatever names nobody here, or a team that its writer may not look
 /// at, stays words.
 pub(crate) async fn set_awaiting(
     change: &mut Change,
@@ -119,7 +117,7 @@ pub(crate) async fn set_awaiting(
     let (actor, reach) = (change.actor, change.reach.clone());
     // Who is not named there any more stays, as long as the words for them do.
     sqlx::query(concat!(
-        "DELETE FROM awaits WHERE team_id = $1 AND task_id = $2
+        "DELETE FROM task_stakeholders WHERE team_id = $1 AND task_id = $2
              AND NOT ($3 AND by_team_id IN (SELECT t.id FROM teams t WHERE NOT ",
         named_beside!("t", "$1"),
         "))"
@@ -133,7 +131,7 @@ pub(crate) async fn set_awaiting(
         return Ok(());
     }
     sqlx::query(concat!(
-        "INSERT INTO awaits (team_id, task_id, by_team_id, by_account_id)
+        "INSERT INTO task_stakeholders (team_id, task_id, by_team_id, by_account_id)
          SELECT DISTINCT $1::uuid, $2::uuid, t.id, NULL::uuid FROM unnest($3::text[]) part
          JOIN teams t ON (part IN (lower(t.name), t.slug, lower(t.key)) OR t.id IN (SELECT team_id FROM former_keys WHERE lower(key) = part)
               -- a name that another team has by now is that one's
@@ -153,7 +151,7 @@ pub(crate) async fn set_awaiting(
     Ok(())
 }
 
-/// What may be a name in a "for": each of its parts, and every two or three in a row, for names with commas of their own.
+/// What may be a name in a "needed_by": each of its parts, and every two or three in a row, for names with commas of their own.
 fn named(words: &str) -> Vec<String> {
     let parts: Vec<String> = words
         .split(',')

@@ -14,7 +14,7 @@ pub struct Edit {
     pub project: Option<Option<Uuid>>,
     pub estimate: Option<Option<i32>>,
     pub due: Option<Option<Date>>,
-    pub waited_for_by: Option<String>,
+    pub needed_by: Option<String>,
     pub owners: Option<Vec<String>>,
     pub labels: Option<Vec<String>>,
     /// It is put back as it stood: a sprint that was closed takes back what was done in it.

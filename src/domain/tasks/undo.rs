@@ -118,8 +118,10 @@ async fn undo_event(change: &mut Change, team: &Team, task: Uuid, event: &Past) 
             not_touched_since(change, team, task, event).await?;
             archive::archive_task(change, team, task).await
         }
-        EventKind::TaskBlocked => end_wait(change, team, task, &event.after["waits"]["id"]).await,
-        EventKind::TaskUnblocked => open_waits(change, team, task, &event.before["waits"]).await,
+        EventKind::TaskBlocked => {
+            end_wait(change, team, task, &event.after["blockers"]["id"]).await
+        }
+        EventKind::TaskUnblocked => open_waits(change, team, task, &event.before["blockers"]).await,
         EventKind::TaskAssigned => {
             edit::edit_task(
                 change,
@@ -266,7 +268,7 @@ async fn not_touched_since(
 async fn end_wait(change: &mut Change, team: &Team, task: Uuid, wait: &Value) -> Result<()> {
     let wait = wait.as_str().and_then(|id| id.parse::<Uuid>().ok());
     crate::domain::tasks::waits::tell_waited(change, team, wait.as_slice()).await?;
-    sqlx::query("DELETE FROM waits WHERE team_id = $1 AND task_id = $2 AND id = $3")
+    sqlx::query("DELETE FROM blockers WHERE team_id = $1 AND task_id = $2 AND id = $3")
         .bind(team.id)
         .bind(task)
         .bind(wait)
@@ -277,7 +279,7 @@ async fn end_wait(change: &mut Change, team: &Team, task: Uuid, wait: &Value) ->
         team,
         task,
         EventKind::TaskUnblocked,
-        json!({ "waits": [] }),
+        json!({ "blockers": [] }),
         json!({}),
     )
     .await
@@ -289,7 +291,7 @@ async fn open_waits(change: &mut Change, team: &Team, task: Uuid, waits: &Value)
         .filter_map(|id| id.parse().ok())
         .collect();
     let on: Vec<(Uuid, Uuid)> = sqlx::query_as(
-        "SELECT on_task_team, on_task_id FROM waits WHERE team_id = $1 AND task_id = $2 AND id = ANY($3) AND on_task_id IS NOT NULL",
+        "SELECT on_task_team, on_task_id FROM blockers WHERE team_id = $1 AND task_id = $2 AND id = ANY($3) AND on_task_id IS NOT NULL",
     )
     .bind(team.id)
     .bind(task)
@@ -300,7 +302,7 @@ async fn open_waits(change: &mut Change, team: &Team, task: Uuid, waits: &Value)
         dependencies::refuse_circle(change.db(), (team.id, task), on).await?;
     }
     sqlx::query(
-        "UPDATE waits SET ended_at = NULL WHERE team_id = $1 AND task_id = $2 AND id = ANY($3)",
+        "UPDATE blockers SET ended_at = NULL WHERE team_id = $1 AND task_id = $2 AND id = ANY($3)",
     )
     .bind(team.id)
     .bind(task)
@@ -339,7 +341,7 @@ fn earlier(before: &Value) -> Edit {
         due: before
             .get("due")
             .map(|value| value.as_str().and_then(crate::domain::dates::read_date)),
-        waited_for_by: text("for"),
+        needed_by: text("needed_by"),
         puts_back: true,
         ..Edit::default()
     }

@@ -16,7 +16,7 @@ use crate::domain::{
 pub(crate) async fn end_waits(change: &mut Change, team: &Team, task: Uuid) -> Result<()> {
     let at = change.at;
     let ended: Vec<Uuid> =
-        sqlx::query_scalar("UPDATE waits SET ended_at = greatest($3, since) WHERE team_id = $1 AND task_id = $2 AND ended_at IS NULL RETURNING id")
+        sqlx::query_scalar("UPDATE blockers SET ended_at = greatest($3, since) WHERE team_id = $1 AND task_id = $2 AND ended_at IS NULL RETURNING id")
             .bind(team.id)
             .bind(task)
             .bind(at)
@@ -29,7 +29,7 @@ pub(crate) async fn end_waits(change: &mut Change, team: &Team, task: Uuid) -> R
             team: team.id,
             task: Some(task),
             kind: EventKind::TaskUnblocked,
-            before: json!({ "waits": ended }),
+            before: json!({ "blockers": ended }),
             after: json!({}),
             version: Some(version),
         });
@@ -51,7 +51,7 @@ pub(crate) async fn tell_waiting(
     let waiting: Vec<(Uuid, Uuid, bool)> = sqlx::query_as(concat!(
         "SELECT w.team_id, w.task_id, NOT ",
         named_beside!("t", "w.team_id"),
-        " FROM waits w JOIN teams t ON t.id = w.on_task_team
+        " FROM blockers w JOIN teams t ON t.id = w.on_task_team
          WHERE w.on_task_team = $1 AND w.on_task_id = $2 AND w.ended_at IS NULL"
     ))
     .bind(team.id)
@@ -82,7 +82,7 @@ pub(crate) async fn tell_waiting(
 /// private team stands on no other's card.
 pub(crate) async fn tell_waited(change: &mut Change, team: &Team, waits: &[Uuid]) -> Result<()> {
     let on: Vec<(Uuid, Uuid)> = sqlx::query_as(concat!(
-        "SELECT DISTINCT w.on_task_team, w.on_task_id FROM waits w JOIN teams t ON t.id = w.team_id
+        "SELECT DISTINCT w.on_task_team, w.on_task_id FROM blockers w JOIN teams t ON t.id = w.team_id
          WHERE w.team_id = $1 AND w.id = ANY($2) AND w.on_task_id IS NOT NULL AND ",
         named_beside!("t", "w.on_task_team")
     ))

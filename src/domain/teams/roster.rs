@@ -37,7 +37,7 @@ pub struct Member {
     pub hours: Hours,
     pub lead: bool,
     /// What they are on the team for, in their own words.
-    pub does: String,
+    pub title: String,
     pub since: OffsetDateTime,
     /// From a day to another, both included.
     pub away: Vec<(Date, Date)>,
@@ -164,15 +164,15 @@ pub async fn crews(db: &PgPool, teams: &[Uuid]) -> Result<HashMap<Uuid, Roster>>
         works_from: i16,
         works_to: i16,
         lead: bool,
-        does: String,
+        title: String,
         since: OffsetDateTime,
         away_from: Vec<Date>,
         away_to: Vec<Date>,
     }
     let members: Vec<MemberRow> = sqlx::query_as(
-        "SELECT m.team_id, a.id, a.handle, a.name, a.hue, a.time_zone, a.works_from, a.works_to, m.role = 'lead' AS lead, m.does, m.since,
-                ARRAY(SELECT w.from_day FROM away w WHERE w.account_id = a.id ORDER BY w.from_day) AS away_from,
-                ARRAY(SELECT w.to_day FROM away w WHERE w.account_id = a.id ORDER BY w.from_day) AS away_to
+        "SELECT m.team_id, a.id, a.handle, a.name, a.hue, a.time_zone, a.works_from, a.works_to, m.role = 'lead' AS lead, m.title, m.since,
+                ARRAY(SELECT w.from_day FROM absences w WHERE w.account_id = a.id ORDER BY w.from_day) AS away_from,
+                ARRAY(SELECT w.to_day FROM absences w WHERE w.account_id = a.id ORDER BY w.from_day) AS away_to
          FROM members m JOIN accounts a ON a.id = m.account_id
          WHERE m.team_id = ANY($1) AND a.deactivated_at IS NULL ORDER BY a.name",
     )
@@ -208,7 +208,7 @@ pub async fn crews(db: &PgPool, teams: &[Uuid]) -> Result<HashMap<Uuid, Roster>>
                     to: row.works_to,
                 },
                 lead: row.lead,
-                does: row.does,
+                title: row.title,
                 since: row.since,
                 away: row.away_from.into_iter().zip(row.away_to).collect(),
             });
@@ -289,7 +289,7 @@ mod tests {
                 to: 1020,
             },
             lead: false,
-            does: String::new(),
+            title: String::new(),
             since: OffsetDateTime::UNIX_EPOCH,
             away: vec![
                 (date!(2026 - 12 - 30), date!(2027 - 01 - 03)),

@@ -238,7 +238,7 @@ const JSON_FIELDS: [&str; 19] = [
     "owners",
     "estimate",
     "due",
-    "for",
+    "needed_by",
     "version",
     "after",
     "before",

@@ -45,9 +45,9 @@ const SHOWN: [(&str, &str, bool); 28] = [
 ];
 
 /// What a form says beside what was typed: it goes back as it came, unseen.
-const CARRIED: [&str; 30] = [
+const CARRIED: [&str; 31] = [
     "meeting",
-    "tray",
+    "category",
     "retro",
     "kind",
     "measure",
@@ -55,6 +55,7 @@ const CARRIED: [&str; 30] = [
     "q",
     "lanes",
     "for",
+    "needed_by",
     "scope",
     "team",
     "outcome",
@@ -199,7 +200,7 @@ mod tests {
     fn only_what_is_named_is_given_back() {
         let form = read(
             "",
-            "text=a%00b&password=s3cret&token=s3cret&tray=well&text=twice",
+            "text=a%00b&password=s3cret&token=s3cret&category=well&text=twice",
         )
         .unwrap();
         assert_eq!(
@@ -210,7 +211,7 @@ mod tests {
             ),
             ("/teams/infra/topics", 1, "ab")
         );
-        assert_eq!(form.carried, [("tray".to_owned(), "well".to_owned())]);
+        assert_eq!(form.carried, [("category".to_owned(), "well".to_owned())]);
         assert!(!format!("{form:?}").contains("s3cret"));
         assert!(read("", "password=s3cret").is_none());
     }

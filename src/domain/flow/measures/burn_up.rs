@@ -83,7 +83,7 @@ impl BurnUp {
 }
 
 /// How a sprint stood at each of these instants. Everything comes in the order of time; the opening is how tasks stood
-/// at the first shift, done ones with them.
+/// at the first transition, done ones with them.
 pub fn standings(
     joinings: &[Joining],
     opening: &[(Uuid, State)],
@@ -97,8 +97,8 @@ pub fn standings(
         while let Some(joining) = joinings.next_if(|joining| joining.at < *end) {
             members.insert(joining.task, joining.joins);
         }
-        while let Some(shift) = shifts.next_if(|shift| shift.at < *end) {
-            replay.apply(shift);
+        while let Some(transition) = shifts.next_if(|transition| transition.at < *end) {
+            replay.apply(transition);
         }
         let states = members
             .iter()

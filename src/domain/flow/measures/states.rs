@@ -37,7 +37,7 @@ impl Transition {
     }
 }
 
-/// Where every task is, moved on one shift at a time.
+/// Where every task is, moved on one transition at a time.
 #[derive(Default)]
 pub struct Replay {
     places: HashMap<Uuid, Place>,
@@ -74,23 +74,26 @@ impl Replay {
     }
 
     /// Moves one task on.
-    pub fn apply(&mut self, shift: &Transition) {
-        let was = self.places.get(&shift.task).copied();
-        let now = match shift.kind {
+    pub fn apply(&mut self, transition: &Transition) {
+        let was = self.places.get(&transition.task).copied();
+        let now = match transition.kind {
             Kind::Archived => was.map(|was| Place {
                 archived: true,
                 ..was
             }),
-            Kind::Restored => shift.to.or(was.map(|was| was.state)).map(|state| Place {
+            Kind::Restored => transition
+                .to
+                .or(was.map(|was| was.state))
+                .map(|state| Place {
+                    state,
+                    archived: false,
+                }),
+            _ => transition.to.map(|state| Place {
                 state,
-                archived: false,
-            }),
-            _ => shift.to.map(|state| Place {
-                state,
-                archived: shift.archived,
+                archived: transition.archived,
             }),
         };
-        self.put(shift.task, now);
+        self.put(transition.task, now);
     }
 
     /// A task's state, if it is on the board or done.
@@ -130,12 +133,12 @@ pub fn days_by_state(
     let mut replay = Replay::from(opening);
     let mut shifts = shifts.iter().peekable();
     let count = |end: &OffsetDateTime| {
-        while let Some(shift) = shifts.next_if(|shift| shift.at < *end) {
-            let was_done_before = shift.to == Some(State::Done) && !shift.finishes();
-            if was_done_before && replay.state(shift.task) != Some(State::Done) {
-                replay.put(shift.task, None);
+        while let Some(transition) = shifts.next_if(|transition| transition.at < *end) {
+            let was_done_before = transition.to == Some(State::Done) && !transition.finishes();
+            if was_done_before && replay.state(transition.task) != Some(State::Done) {
+                replay.put(transition.task, None);
             } else {
-                replay.apply(shift);
+                replay.apply(transition);
             }
         }
         replay.counts
@@ -143,14 +146,14 @@ pub fn days_by_state(
     at.iter().map(count).collect()
 }
 
-/// The tasks that somebody finished and that are still done after the last shift, each with when, in that order.
+/// The tasks that somebody finished and that are still done after the last transition, each with when, in that order.
 pub fn finished(shifts: &[Transition]) -> Vec<(Uuid, OffsetDateTime)> {
     let mut done: HashMap<Uuid, OffsetDateTime> = HashMap::new();
-    for shift in shifts {
-        if shift.finishes() {
-            done.insert(shift.task, shift.at);
-        } else if shift.to.is_some_and(|state| state != State::Done) {
-            done.remove(&shift.task);
+    for transition in shifts {
+        if transition.finishes() {
+            done.insert(transition.task, transition.at);
+        } else if transition.to.is_some_and(|state| state != State::Done) {
+            done.remove(&transition.task);
         }
     }
     let mut done: Vec<(Uuid, OffsetDateTime)> = done.into_iter().collect();
@@ -162,15 +165,15 @@ pub fn finished(shifts: &[Transition]) -> Vec<(Uuid, OffsetDateTime)> {
 /// say otherwise.
 pub fn first_begun(shifts: &[Transition]) -> HashMap<Uuid, OffsetDateTime> {
     let (mut made, mut begun) = (HashSet::new(), HashMap::new());
-    for shift in shifts {
-        if shift.kind == Kind::Made {
-            made.insert(shift.task);
+    for transition in shifts {
+        if transition.kind == Kind::Made {
+            made.insert(transition.task);
         }
-        if shift.to == Some(State::Doing)
-            && matches!(shift.kind, Kind::Made | Kind::Moved)
-            && made.contains(&shift.task)
+        if transition.to == Some(State::Doing)
+            && matches!(transition.kind, Kind::Made | Kind::Moved)
+            && made.contains(&transition.task)
         {
-            begun.entry(shift.task).or_insert(shift.at);
+            begun.entry(transition.task).or_insert(transition.at);
         }
     }
     begun
@@ -190,12 +193,12 @@ pub fn spans(
         .map(|(task, _)| (*task, since))
         .collect();
     let mut spans = Vec::new();
-    for shift in shifts {
-        replay.apply(shift);
-        if replay.state(shift.task) == Some(state) {
-            begun.entry(shift.task).or_insert(shift.at);
-        } else if let Some(from) = begun.remove(&shift.task) {
-            spans.push((shift.task, from, shift.at));
+    for transition in shifts {
+        replay.apply(transition);
+        if replay.state(transition.task) == Some(state) {
+            begun.entry(transition.task).or_insert(transition.at);
+        } else if let Some(from) = begun.remove(&transition.task) {
+            spans.push((transition.task, from, transition.at));
         }
     }
     spans.extend(begun.into_iter().map(|(task, from)| (task, from, until)));
@@ -227,7 +230,7 @@ mod tests {
         Uuid::from_u128(nth)
     }
 
-    fn shift(nth: u128, day: i64, kind: Kind, to: Option<State>) -> Transition {
+    fn transition(nth: u128, day: i64, kind: Kind, to: Option<State>) -> Transition {
         Transition {
             task: task(nth),
             at: NOON + time::Duration::days(day),
@@ -246,12 +249,12 @@ mod tests {
     #[test]
     fn tasks_are_counted_where_they_stood_at_the_end_of_each_day() {
         let shifts = [
-            shift(2, 0, Kind::Made, Some(State::Todo)),
-            shift(1, 1, Kind::Moved, Some(State::Done)),
-            shift(2, 1, Kind::Moved, Some(State::Doing)),
-            shift(2, 2, Kind::Archived, None),
-            shift(1, 3, Kind::Archived, None),
-            shift(2, 4, Kind::Restored, Some(State::Doing)),
+            transition(2, 0, Kind::Made, Some(State::Todo)),
+            transition(1, 1, Kind::Moved, Some(State::Done)),
+            transition(2, 1, Kind::Moved, Some(State::Doing)),
+            transition(2, 2, Kind::Archived, None),
+            transition(1, 3, Kind::Archived, None),
+            transition(2, 4, Kind::Restored, Some(State::Doing)),
         ];
         let days = days_by_state(&[(task(1), State::Review)], &shifts, &ends(5));
         assert_eq!(
@@ -270,14 +273,14 @@ mod tests {
     #[test]
     fn a_beginning_is_known_where_the_making_is_known_too() {
         let shifts = [
-            shift(1, 0, Kind::Moved, Some(State::Doing)),
-            shift(2, 0, Kind::Made, Some(State::Todo)),
-            shift(3, 0, Kind::Imported, Some(State::Doing)),
-            shift(2, 1, Kind::Moved, Some(State::Doing)),
-            shift(2, 2, Kind::Moved, Some(State::Blocked)),
-            shift(2, 3, Kind::Moved, Some(State::Doing)),
-            shift(4, 4, Kind::Made, Some(State::Doing)),
-            shift(5, 4, Kind::Made, Some(State::Done)),
+            transition(1, 0, Kind::Moved, Some(State::Doing)),
+            transition(2, 0, Kind::Made, Some(State::Todo)),
+            transition(3, 0, Kind::Imported, Some(State::Doing)),
+            transition(2, 1, Kind::Moved, Some(State::Doing)),
+            transition(2, 2, Kind::Moved, Some(State::Blocked)),
+            transition(2, 3, Kind::Moved, Some(State::Doing)),
+            transition(4, 4, Kind::Made, Some(State::Doing)),
+            transition(5, 4, Kind::Made, Some(State::Done)),
         ];
         let mut begun: Vec<_> = first_begun(&shifts).into_iter().collect();
         begun.sort();
@@ -288,10 +291,10 @@ mod tests {
     #[test]
     fn what_comes_done_from_an_import_or_the_archive_was_not_finished_here() {
         let shifts = [
-            shift(1, 0, Kind::Imported, Some(State::Done)),
-            shift(2, 0, Kind::Restored, Some(State::Done)),
-            shift(3, 0, Kind::Imported, Some(State::Doing)),
-            shift(3, 1, Kind::Moved, Some(State::Done)),
+            transition(1, 0, Kind::Imported, Some(State::Done)),
+            transition(2, 0, Kind::Restored, Some(State::Done)),
+            transition(3, 0, Kind::Imported, Some(State::Doing)),
+            transition(3, 1, Kind::Moved, Some(State::Done)),
         ];
         assert_eq!(
             days_by_state(&[], &shifts, &ends(2)),
@@ -306,12 +309,12 @@ mod tests {
     #[test]
     fn a_task_that_comes_back_is_finished_when_it_is_done_again() {
         let mut shifts = vec![
-            shift(1, 0, Kind::Moved, Some(State::Done)),
-            shift(1, 1, Kind::Moved, Some(State::Doing)),
+            transition(1, 0, Kind::Moved, Some(State::Done)),
+            transition(1, 1, Kind::Moved, Some(State::Doing)),
         ];
         assert_eq!(finished(&shifts), []);
-        shifts.push(shift(1, 2, Kind::Moved, Some(State::Done)));
-        shifts.push(shift(1, 3, Kind::Archived, None));
+        shifts.push(transition(1, 2, Kind::Moved, Some(State::Done)));
+        shifts.push(transition(1, 3, Kind::Archived, None));
         assert_eq!(
             finished(&shifts),
             [(task(1), NOON + time::Duration::days(2))]
@@ -322,10 +325,10 @@ mod tests {
     fn spans_begin_with_the_range_and_end_with_it() {
         let until = NOON + time::Duration::days(9);
         let shifts = [
-            shift(1, 1, Kind::Moved, Some(State::Doing)),
-            shift(2, 2, Kind::Moved, Some(State::Blocked)),
-            shift(3, 3, Kind::Made, Some(State::Blocked)),
-            shift(3, 4, Kind::Archived, None),
+            transition(1, 1, Kind::Moved, Some(State::Doing)),
+            transition(2, 2, Kind::Moved, Some(State::Blocked)),
+            transition(3, 3, Kind::Made, Some(State::Blocked)),
+            transition(3, 4, Kind::Archived, None),
         ];
         let at = |day| NOON + time::Duration::days(day);
         assert_eq!(

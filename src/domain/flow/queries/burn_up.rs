@@ -113,7 +113,7 @@ async fn joinings(
 ) -> Result<Vec<Joining>> {
     let rows: Vec<(Uuid, OffsetDateTime, bool)> = sqlx::query_as(
         "SELECT e.task_id, CASE WHEN c.change_id IS NOT NULL AND e.after->>'sprint' = $2 THEN least(e.at, $4) ELSE e.at END AS joined, coalesce(e.after->>'sprint' = $2, false)
-         FROM events e LEFT JOIN closings c ON c.team_id = e.team_id AND c.change_id = e.change_id
+         FROM events e LEFT JOIN sprint_reports c ON c.team_id = e.team_id AND c.change_id = e.change_id
          WHERE e.team_id = $1 AND (e.after->>'sprint' = $2 OR e.before->>'sprint' = $2) AND e.at < $3 AND e.task_id IS NOT NULL
          ORDER BY joined, e.seq",
     )
@@ -137,7 +137,7 @@ async fn finished(
 ) -> Result<HashMap<Uuid, OffsetDateTime>> {
     let rows: Vec<(Uuid, OffsetDateTime)> = sqlx::query_as(
         "SELECT task_id, at FROM events WHERE team_id = $1 AND at >= $2 AND at < $3 AND task_id IS NOT NULL
-         AND shift IN ('created done', 'moved done')
+         AND transition IN ('created done', 'moved done')
          AND EXISTS (SELECT FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
                      WHERE k.team_id = events.team_id AND k.id = events.task_id AND c.state = 'done') ORDER BY at, seq",
     )
@@ -157,10 +157,10 @@ async fn states_at(
     at: OffsetDateTime,
 ) -> Result<Vec<(Uuid, State)>> {
     let rows: Vec<(Uuid, String)> = sqlx::query_as(
-        "SELECT k.task, split_part(last.shift, ' ', 2) FROM unnest($2::uuid[]) AS k (task)
+        "SELECT k.task, split_part(last.transition, ' ', 2) FROM unnest($2::uuid[]) AS k (task)
          CROSS JOIN LATERAL (
-             SELECT shift FROM events WHERE team_id = $1 AND task_id = k.task AND at < $3 AND shift IS NOT NULL
-             ORDER BY at DESC, seq DESC LIMIT 1) last WHERE last.shift NOT LIKE 'archived %'",
+             SELECT transition FROM events WHERE team_id = $1 AND task_id = k.task AND at < $3 AND transition IS NOT NULL
+             ORDER BY at DESC, seq DESC LIMIT 1) last WHERE last.transition NOT LIKE 'archived %'",
     )
     .bind(team)
     .bind(tasks)
@@ -180,9 +180,9 @@ async fn shifts_of(
     (since, until): (OffsetDateTime, OffsetDateTime),
 ) -> Result<Vec<Transition>> {
     Ok(sqlx::query_as(
-        "SELECT e.task_id, e.at, e.shift FROM unnest($2::uuid[]) AS k (task)
+        "SELECT e.task_id, e.at, e.transition FROM unnest($2::uuid[]) AS k (task)
          JOIN events e ON e.team_id = $1 AND e.task_id = k.task
-         WHERE e.at >= $3 AND e.at < $4 AND e.shift IS NOT NULL ORDER BY e.at, e.seq",
+         WHERE e.at >= $3 AND e.at < $4 AND e.transition IS NOT NULL ORDER BY e.at, e.seq",
     )
     .bind(team)
     .bind(tasks)

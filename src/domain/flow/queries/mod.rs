@@ -30,14 +30,14 @@ pub async fn open_at(
     at: OffsetDateTime,
 ) -> Result<Vec<(Uuid, State)>> {
     let rows: Vec<(Uuid, String)> = sqlx::query_as(
-        "SELECT k.id, split_part(last.shift, ' ', 2) FROM tasks k
+        "SELECT k.id, split_part(last.transition, ' ', 2) FROM tasks k
          JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
          CROSS JOIN LATERAL (
-             SELECT shift FROM events WHERE team_id = k.team_id AND task_id = k.id AND at < $2 AND shift IS NOT NULL
+             SELECT transition FROM events WHERE team_id = k.team_id AND task_id = k.id AND at < $2 AND transition IS NOT NULL
              ORDER BY at DESC, seq DESC LIMIT 1) last
          WHERE k.team_id = $1 AND k.created_at < $2 AND (k.archived_at IS NULL OR k.archived_at >= $2)
                AND NOT (c.state = 'done' AND k.column_since < $2)
-               AND last.shift NOT LIKE 'archived %' AND last.shift NOT LIKE '% done' AND last.shift NOT LIKE '% archived'",
+               AND last.transition NOT LIKE 'archived %' AND last.transition NOT LIKE '% done' AND last.transition NOT LIKE '% archived'",
     )
     .bind(team)
     .bind(at)
@@ -80,8 +80,8 @@ pub async fn shifts(
     (since, until): (OffsetDateTime, OffsetDateTime),
 ) -> Result<Vec<Transition>> {
     Ok(sqlx::query_as(
-        "SELECT task_id, at, shift FROM events
-         WHERE team_id = $1 AND at >= $2 AND at < $3 AND shift IS NOT NULL AND task_id IS NOT NULL ORDER BY at, seq",
+        "SELECT task_id, at, transition FROM events
+         WHERE team_id = $1 AND at >= $2 AND at < $3 AND transition IS NOT NULL AND task_id IS NOT NULL ORDER BY at, seq",
     )
     .bind(team)
     .bind(since)
@@ -99,12 +99,12 @@ pub async fn begun(
     zone: &str,
 ) -> Result<HashMap<Uuid, StartedTask>> {
     let rows: Vec<(Uuid, bool, Option<OffsetDateTime>)> = sqlx::query_as(
-        "SELECT k.task, coalesce(first.shift LIKE 'created %', false), begun.at FROM unnest($2::uuid[]) AS k (task)
+        "SELECT k.task, coalesce(first.transition LIKE 'created %', false), begun.at FROM unnest($2::uuid[]) AS k (task)
          LEFT JOIN LATERAL (
-             SELECT shift FROM events WHERE team_id = $1 AND task_id = k.task AND shift IS NOT NULL
+             SELECT transition FROM events WHERE team_id = $1 AND task_id = k.task AND transition IS NOT NULL
              ORDER BY at, seq LIMIT 1) first ON true
          LEFT JOIN LATERAL (
-             SELECT at FROM events WHERE team_id = $1 AND task_id = k.task AND shift IN ('created doing', 'moved doing')
+             SELECT at FROM events WHERE team_id = $1 AND task_id = k.task AND transition IN ('created doing', 'moved doing')
              ORDER BY at, seq LIMIT 1) begun ON true",
     )
     .bind(team)
@@ -164,7 +164,7 @@ pub async fn waits(
     let rows: Vec<Row> = sqlx::query_as(concat!(
         "SELECT w.task_id, w.note, w.since, w.ended_at, ot.key || '-' || o.number || ' ' || o.title AS task,
                 coalesce(ot.name, t.name, a.name, CASE WHEN w.on_task_id IS NOT NULL OR w.on_team_id IS NOT NULL THEN 'a private team' END) AS whom
-         FROM waits w LEFT JOIN tasks o ON o.team_id = w.on_task_team AND o.id = w.on_task_id LEFT JOIN teams ot ON ot.id = o.team_id AND ",
+         FROM blockers w LEFT JOIN tasks o ON o.team_id = w.on_task_team AND o.id = w.on_task_id LEFT JOIN teams ot ON ot.id = o.team_id AND ",
         named_beside!("ot", "w.team_id"),
         "
          LEFT JOIN teams t ON t.id = w.on_team_id AND ",

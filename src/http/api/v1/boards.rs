@@ -136,9 +136,9 @@ pub async fn events(
         .map(|row| {
             let mut event = json!(row);
             if let Some(words) =
-                crate::domain::tasks::event_text::instead(&row.after["waits"], &hidden)
+                crate::domain::tasks::event_text::instead(&row.after["blockers"], &hidden)
             {
-                event["after"]["waits"]["on"] = json!(words);
+                event["after"]["blockers"]["on"] = json!(words);
             }
             // whose it is on is for us to know what to hide, and nothing that others go by
             if let Some(waits) = event

@@ -108,8 +108,7 @@ pub struct TaskIn {
     labels: Vec<String>,
     estimate: Option<i32>,
     due: Option<String>,
-    #[serde(rename = "for")]
-    waited_for_by: String,
+    needed_by: String,
 }
 
 /// Makes a task.
@@ -147,7 +146,7 @@ pub async fn create(
         labels: sent.labels,
         estimate: sent.estimate,
         due: read_due(sent.due.as_deref())?,
-        waited_for_by: sent.waited_for_by,
+        needed_by: sent.needed_by,
     };
     let outcome = app
         .store
@@ -201,8 +200,7 @@ pub struct TaskPatch {
     #[serde(deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
     due: Option<Option<String>>,
-    #[serde(rename = "for")]
-    waited_for_by: Option<String>,
+    needed_by: Option<String>,
 }
 
 /// Changes a task. An older version gets 409, with what stands now beside what was sent.
@@ -250,7 +248,7 @@ pub async fn patch(
         project,
         estimate: sent.estimate,
         due: sent.due.map(|due| read_due(due.as_deref())).transpose()?,
-        waited_for_by: sent.waited_for_by,
+        needed_by: sent.needed_by,
         owners: sent.owners,
         labels: sent.labels,
         seen: sent.version.map(|version| Seen {

@@ -131,7 +131,7 @@ impl CheckInPage {
     }
 
     fn waits(&self, card: &Card) -> String {
-        match card.waits_on.as_slice() {
+        match card.blocked_by.as_slice() {
             [] => "Nobody said yet what it waits on".to_owned(),
             waits => waits
                 .iter()

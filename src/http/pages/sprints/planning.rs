@@ -158,13 +158,13 @@ impl PlanningPage {
     /// What is worth knowing about a task before it is set aside.
     fn word(&self, slip: &BacklogItem) -> String {
         let mut told = Vec::new();
-        if !slip.waited_by.is_empty() {
-            let verb = if slip.waited_by.len() == 1 {
+        if !slip.blocking.is_empty() {
+            let verb = if slip.blocking.len() == 1 {
                 "waits"
             } else {
                 "wait"
             };
-            told.push(format!("{} {verb}", slip.waited_by.join(", ")));
+            told.push(format!("{} {verb}", slip.blocking.join(", ")));
         }
         if !slip.awaited.is_empty() {
             told.push(format!("for {}", slip.awaited));

@@ -143,10 +143,10 @@ impl RetroPage {
         }
     }
 
-    fn in_tray<'a>(&'a self, tray: &'a NoteCategory) -> impl Iterator<Item = &'a Note> {
+    fn in_tray<'a>(&'a self, category: &'a NoteCategory) -> impl Iterator<Item = &'a Note> {
         self.notes
             .iter()
-            .filter(move |note| note.tray == tray.as_str())
+            .filter(move |note| note.category == category.as_str())
     }
 
     fn is_mine(&self, note: &Note) -> bool {
@@ -297,7 +297,7 @@ async fn part(
     let people = people(&mut db, &team, sprint, &crew.week.zone).await?;
     if let Some(figures) = report::frozen(&mut db, team.id, sprint.id).await? {
         let (who, at): (Option<String>, time::OffsetDateTime) = sqlx::query_as(
-            "SELECT a.name, c.closed_at FROM closings c LEFT JOIN accounts a ON a.id = c.closed_by WHERE c.team_id = $1 AND c.sprint_id = $2",
+            "SELECT a.name, c.closed_at FROM sprint_reports c LEFT JOIN accounts a ON a.id = c.closed_by WHERE c.team_id = $1 AND c.sprint_id = $2",
         )
         .bind(team.id)
         .bind(sprint.id)
@@ -387,7 +387,7 @@ pub async fn add_note(
                 change,
                 &team,
                 sprint.id,
-                fields.text("tray"),
+                fields.text("category"),
                 fields.text("text"),
             ))
         })

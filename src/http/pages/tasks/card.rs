@@ -60,7 +60,7 @@ impl<'c> CardHtml<'c> {
     }
 
     fn lacks_reason(&self) -> bool {
-        self.card.state == State::Blocked && self.card.waits_on.is_empty()
+        self.card.state == State::Blocked && self.card.blocked_by.is_empty()
     }
 
     fn waits(&self, wait: &Wait) -> String {

@@ -80,7 +80,7 @@ async fn read_edit(
             .is_some()
             .then(|| fields.date("due"))
             .transpose()?,
-        waited_for_by: fields.get("for").map(str::to_owned),
+        needed_by: fields.get("needed_by").map(str::to_owned),
         owners: None,
         labels: fields.get("labels").map(split_labels),
         seen: seen(fields)?,

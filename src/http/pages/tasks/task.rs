@@ -108,7 +108,7 @@ impl TaskView {
             "goal",
             "labels",
             "label",
-            "for",
+            "needed_by",
             "due",
             "estimate",
         ];

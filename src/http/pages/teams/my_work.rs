@@ -155,7 +155,7 @@ impl MyWork {
     /// All that it waits on: whoever ends one of them reads that others are left.
     fn waits(&self, card: &Card) -> String {
         let told: Vec<String> = card
-            .waits_on
+            .blocked_by
             .iter()
             .map(|wait| wait.words(self.now))
             .collect();

@@ -1,0 +1,736 @@
+-- The schema of version 0.1.0. Constraints are named: the message for a violated one is found by its name.
+
+-- The ground: who there is, which teams, what they work on, and what happened.
+-- Keys are uuid v7. Whatever belongs to a team is led by team_id, so that a team can live on a machine of its own.
+CREATE TABLE workspace (
+    only_one      boolean PRIMARY KEY DEFAULT true CONSTRAINT workspace_is_one CHECK (only_one),
+    name          text NOT NULL DEFAULT 'Fortnight' CONSTRAINT workspace_name_length CHECK (length(btrim(name)) BETWEEN 1 AND 100),
+    cadence_weeks integer NOT NULL DEFAULT 2 CONSTRAINT workspace_cadence CHECK (cadence_weeks BETWEEN 1 AND 8),
+    time_zone     text NOT NULL DEFAULT 'UTC' CONSTRAINT workspace_time_zone_length CHECK (length(time_zone) BETWEEN 1 AND 100),
+    -- counts every change that all boards show: people, teams, sprints
+    seq           bigint NOT NULL DEFAULT 0,
+    set_up_at     timestamptz,
+    cadence_weekday smallint NOT NULL DEFAULT 1 CONSTRAINT workspace_cadence_weekday CHECK (cadence_weekday BETWEEN 1 AND 7),
+    sprint_names  text NOT NULL DEFAULT 'Sprint {n}'
+        CONSTRAINT workspace_sprint_names CHECK (sprint_names LIKE '%{n}%' AND length(sprint_names) <= 60),
+    registration_open boolean NOT NULL DEFAULT false,
+    -- who can register while registration is open; empty: every address
+    registration_domains text[] NOT NULL DEFAULT '{}'
+);
+INSERT INTO workspace DEFAULT VALUES;
+
+CREATE TABLE accounts (
+    id             uuid PRIMARY KEY,
+    email          text NOT NULL CONSTRAINT account_email_form CHECK (email ~ '^[^@\s]+@[^@\s]+$' AND length(email) <= 254),
+    name           text NOT NULL CONSTRAINT account_name_length CHECK (length(btrim(name)) BETWEEN 1 AND 100),
+    handle         text NOT NULL CONSTRAINT account_handle_form CHECK (handle ~ '^[a-z0-9][a-z0-9-]{0,38}$'),
+    hue            smallint NOT NULL CONSTRAINT account_hue CHECK (hue BETWEEN 0 AND 11),
+    time_zone      text NOT NULL DEFAULT 'UTC' CONSTRAINT account_time_zone_length CHECK (length(time_zone) BETWEEN 1 AND 100),
+    role           text NOT NULL DEFAULT 'member' CONSTRAINT account_role CHECK (role IN ('admin', 'member', 'viewer')),
+    password_hash  text,
+    created_at     timestamptz NOT NULL,
+    deactivated_at timestamptz,
+    -- working hours, in minutes of the day
+    works_from     smallint NOT NULL DEFAULT 540,
+    works_to       smallint NOT NULL DEFAULT 1020,
+    CONSTRAINT account_hours CHECK (works_from >= 0 AND works_to <= 1440 AND works_from < works_to)
+);
+CREATE UNIQUE INDEX account_email ON accounts (lower(email));
+CREATE UNIQUE INDEX account_handle ON accounts (handle);
+
+-- What happened names people by their handles and tasks by their teams' keys: one that was ever somebody's, or a team's,
+-- is no other's. Of somebody who was deleted only that it was somebody's is known.
+CREATE TABLE former_handles (
+    handle     text PRIMARY KEY,
+    account_id uuid REFERENCES accounts ON DELETE SET NULL
+);
+CREATE INDEX former_handle_of ON former_handles (account_id);
+
+-- Tokens are random 256 bits; only their SHA-256 is here.
+CREATE TABLE sessions (
+    token_hash   bytea PRIMARY KEY,
+    account_id   uuid NOT NULL REFERENCES accounts ON DELETE CASCADE,
+    created_at   timestamptz NOT NULL,
+    last_seen_at timestamptz NOT NULL,
+    expires_at   timestamptz NOT NULL,
+    user_agent   text NOT NULL DEFAULT '' CONSTRAINT session_user_agent_length CHECK (length(user_agent) <= 300)
+);
+CREATE INDEX session_account ON sessions (account_id);
+
+-- One-time links: setting up an empty workspace, and signing a visitor of the demo in.
+CREATE TABLE entry_links (
+    token_hash bytea PRIMARY KEY,
+    purpose    text NOT NULL CONSTRAINT entry_link_purpose CHECK (purpose IN ('setup', 'sign-in')),
+    account_id uuid REFERENCES accounts ON DELETE CASCADE,
+    created_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    CONSTRAINT entry_link_account CHECK ((purpose = 'setup') = (account_id IS NULL))
+);
+
+-- One a person: a new link ends the one before it.
+CREATE TABLE password_resets (
+    account_id uuid PRIMARY KEY REFERENCES accounts ON DELETE CASCADE,
+    token_hash bytea NOT NULL CONSTRAINT password_reset_once UNIQUE,
+    created_by uuid REFERENCES accounts ON DELETE SET NULL,
+    created_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL
+);
+
+CREATE TABLE tokens (
+    id           uuid PRIMARY KEY,
+    account_id   uuid NOT NULL REFERENCES accounts ON DELETE CASCADE,
+    token_hash   bytea NOT NULL CONSTRAINT token_once UNIQUE,
+    scope        text NOT NULL CONSTRAINT token_scope CHECK (scope IN ('read', 'write', 'admin')),
+    created_at   timestamptz NOT NULL,
+    last_used_at timestamptz,
+    revoked_at   timestamptz,
+    name         text NOT NULL DEFAULT '' CONSTRAINT token_name_length CHECK (length(name) <= 100),
+    expires_at   timestamptz,
+    -- the teams it is limited to; null: every team its owner sees
+    teams        uuid[]
+);
+CREATE INDEX token_account ON tokens (account_id);
+
+CREATE TABLE teams (
+    id          uuid PRIMARY KEY,
+    slug        text NOT NULL CONSTRAINT team_slug UNIQUE CONSTRAINT team_slug_form CHECK (slug ~ '^[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?$'),
+    name        text NOT NULL CONSTRAINT team_name_length CHECK (length(btrim(name)) BETWEEN 1 AND 100),
+    key         text NOT NULL CONSTRAINT team_key UNIQUE CONSTRAINT team_key_form CHECK (key ~ '^[A-Z][A-Z0-9]{1,9}$'),
+    -- the number of the newest event; taken under this row's lock
+    seq         bigint NOT NULL DEFAULT 0,
+    -- the newest task's number; never goes back
+    last_number bigint NOT NULL DEFAULT 0,
+    created_at  timestamptz NOT NULL,
+    -- null: the workspace's
+    time_zone   text CONSTRAINT team_time_zone_length CHECK (length(time_zone) BETWEEN 1 AND 100),
+    working_days smallint[] NOT NULL DEFAULT '{1,2,3,4,5}'
+        CONSTRAINT team_working_days CHECK (working_days <@ '{1,2,3,4,5,6,7}' AND cardinality(working_days) BETWEEN 1 AND 7),
+    standup_days smallint[] NOT NULL DEFAULT '{1,3,5}'
+        CONSTRAINT team_standup_days CHECK (standup_days <@ '{1,2,3,4,5,6,7}' AND cardinality(standup_days) BETWEEN 1 AND 7),
+    -- minutes of the day, in the team's time zone
+    standup_at  smallint NOT NULL DEFAULT 600 CONSTRAINT team_standup_at CHECK (standup_at BETWEEN 0 AND 1439),
+    mission     text NOT NULL DEFAULT '' CONSTRAINT team_mission_length CHECK (length(mission) <= 2000),
+    chat        text NOT NULL DEFAULT '' CONSTRAINT team_chat_length CHECK (length(chat) <= 200),
+    roadmap     text NOT NULL DEFAULT '' CONSTRAINT team_roadmap_length CHECK (length(roadmap) <= 50000),
+    -- open: everyone who is signed in can read it; private: its members only
+    private     boolean NOT NULL DEFAULT false,
+    -- its check-in has a public address
+    public      boolean NOT NULL DEFAULT false,
+    CONSTRAINT team_public_is_open CHECK (NOT (public AND private))
+);
+
+CREATE TABLE former_keys (
+    key     text PRIMARY KEY,
+    team_id uuid NOT NULL REFERENCES teams ON DELETE CASCADE
+);
+CREATE INDEX former_key_of ON former_keys (team_id);
+
+-- A "for" names teams as they were called when it was written, or by a name before that.
+CREATE TABLE former_names (
+    team_id uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
+    name    text NOT NULL,
+    PRIMARY KEY (team_id, name)
+);
+CREATE INDEX former_name_of_team ON former_names (lower(name));
+
+CREATE TABLE members (
+    team_id    uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
+    account_id uuid NOT NULL REFERENCES accounts ON DELETE CASCADE,
+    role       text NOT NULL DEFAULT 'member' CONSTRAINT member_role CHECK (role IN ('lead', 'member')),
+    since      timestamptz NOT NULL,
+    title      text NOT NULL DEFAULT '' CONSTRAINT member_title_length CHECK (length(title) <= 100),
+    PRIMARY KEY (team_id, account_id)
+);
+CREATE INDEX member_account ON members (account_id);
+
+-- Who was on a team, and when. A member's present stay is in members.
+CREATE TABLE past_members (
+    team_id    uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
+    id         uuid NOT NULL,
+    account_id uuid REFERENCES accounts ON DELETE SET NULL,
+    role       text NOT NULL CONSTRAINT past_member_role CHECK (role IN ('lead', 'member')),
+    since      timestamptz NOT NULL,
+    until      timestamptz NOT NULL,
+    PRIMARY KEY (team_id, id),
+    CONSTRAINT past_member_order CHECK (since <= until)
+);
+
+CREATE TABLE days_off (
+    team_id uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
+    day     date NOT NULL,
+    name    text NOT NULL DEFAULT '' CONSTRAINT day_off_name_length CHECK (length(name) <= 100),
+    PRIMARY KEY (team_id, day)
+);
+
+-- Days on which somebody is away, from one to another: what a team plans with goes by them.
+CREATE TABLE absences (
+    account_id uuid NOT NULL REFERENCES accounts ON DELETE CASCADE,
+    from_day   date NOT NULL,
+    to_day     date NOT NULL,
+    PRIMARY KEY (account_id, from_day),
+    CONSTRAINT absence_order CHECK (to_day >= from_day),
+    CONSTRAINT absence_length CHECK (to_day - from_day <= 365)
+);
+
+-- Links that let somebody in who has no account yet. Only the SHA-256 of the secret is here.
+CREATE TABLE invitations (
+    id         uuid PRIMARY KEY,
+    token_hash bytea NOT NULL CONSTRAINT invitation_once UNIQUE,
+    role       text NOT NULL DEFAULT 'member' CONSTRAINT invitation_role CHECK (role IN ('member', 'viewer')),
+    team_id    uuid REFERENCES teams ON DELETE CASCADE,
+    -- one person, or everybody who has the link
+    single_use boolean NOT NULL,
+    created_by uuid REFERENCES accounts ON DELETE SET NULL,
+    created_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    used       integer NOT NULL DEFAULT 0 CONSTRAINT invitation_used CHECK (used >= 0 AND (NOT single_use OR used <= 1)),
+    revoked_at timestamptz
+);
+
+CREATE TABLE columns (
+    team_id   uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
+    id        uuid NOT NULL,
+    slug      text NOT NULL CONSTRAINT column_slug_form CHECK (slug ~ '^[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?$'),
+    name      text NOT NULL CONSTRAINT column_name_length CHECK (length(btrim(name)) BETWEEN 1 AND 50),
+    state     text NOT NULL CONSTRAINT column_state CHECK (state IN ('todo', 'doing', 'blocked', 'review', 'done')),
+    position  integer NOT NULL,
+    wip_limit integer CONSTRAINT column_wip_limit CHECK (wip_limit BETWEEN 1 AND 999),
+    PRIMARY KEY (team_id, id),
+    CONSTRAINT column_slug UNIQUE (team_id, slug),
+    CONSTRAINT column_position UNIQUE (team_id, position) DEFERRABLE INITIALLY IMMEDIATE
+);
+
+CREATE TABLE sprints (
+    id        uuid PRIMARY KEY,
+    number    integer NOT NULL CONSTRAINT sprint_number_range CHECK (number BETWEEN 1 AND 99999),
+    name      text NOT NULL CONSTRAINT sprint_name_length CHECK (length(btrim(name)) BETWEEN 1 AND 100),
+    starts_on date NOT NULL,
+    ends_on   date NOT NULL,
+    state     text NOT NULL CONSTRAINT sprint_state CHECK (state IN ('planned', 'active', 'ended', 'closed')),
+    CONSTRAINT sprint_order CHECK (ends_on >= starts_on),
+    CONSTRAINT sprint_number UNIQUE (number) DEFERRABLE INITIALLY IMMEDIATE,
+    CONSTRAINT sprint_overlap EXCLUDE USING gist (daterange(starts_on, ends_on, '[]') WITH &&) DEFERRABLE INITIALLY IMMEDIATE
+);
+CREATE UNIQUE INDEX sprint_one_active ON sprints (state) WHERE state = 'active';
+
+-- A quarter's aims of a team, and what shows that they are reached.
+CREATE TABLE objectives (
+    team_id  uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
+    id       uuid NOT NULL,
+    quarter  text NOT NULL CONSTRAINT objective_quarter CHECK (quarter ~ '^[0-9]{4}-Q[1-4]$'),
+    position integer NOT NULL CONSTRAINT objective_position_range CHECK (position BETWEEN 1 AND 99),
+    title    text NOT NULL CONSTRAINT objective_title_length CHECK (length(btrim(title)) BETWEEN 1 AND 200),
+    why      text NOT NULL DEFAULT '' CONSTRAINT objective_why_length CHECK (length(why) <= 2000),
+    PRIMARY KEY (team_id, id),
+    CONSTRAINT objective_position UNIQUE (team_id, quarter, position) DEFERRABLE INITIALLY IMMEDIATE
+);
+
+CREATE TABLE key_results (
+    team_id      uuid NOT NULL,
+    id           uuid NOT NULL,
+    objective_id uuid NOT NULL,
+    position     integer NOT NULL CONSTRAINT key_result_position_range CHECK (position BETWEEN 1 AND 99),
+    title        text NOT NULL CONSTRAINT key_result_title_length CHECK (length(btrim(title)) BETWEEN 1 AND 200),
+    measure      text NOT NULL CONSTRAINT key_result_measure CHECK (measure IN ('count', 'share', 'yes-no')),
+    unit         text NOT NULL DEFAULT '' CONSTRAINT key_result_unit_length CHECK (length(unit) <= 50),
+    target       bigint NOT NULL CONSTRAINT key_result_target CHECK (target BETWEEN 1 AND 1000000000),
+    -- how far it is, when somebody says so; without it, what feeds it is added up
+    typed        bigint CONSTRAINT key_result_typed CHECK (typed BETWEEN 0 AND 1000000000),
+    PRIMARY KEY (team_id, id),
+    FOREIGN KEY (team_id, objective_id) REFERENCES objectives ON DELETE CASCADE,
+    CONSTRAINT key_result_position UNIQUE (team_id, objective_id, position) DEFERRABLE INITIALLY IMMEDIATE
+);
+
+-- An aim that outlives sprints. The team that leads it keeps it; goals and tasks of every team may serve it.
+CREATE TABLE projects (
+    team_id            uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
+    id                 uuid NOT NULL,
+    slug               text NOT NULL CONSTRAINT project_slug UNIQUE CONSTRAINT project_slug_form CHECK (slug ~ '^[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?$'),
+    name               text NOT NULL CONSTRAINT project_name_length CHECK (length(btrim(name)) BETWEEN 1 AND 200),
+    about              text NOT NULL DEFAULT '' CONSTRAINT project_about_length CHECK (length(about) <= 20000),
+    measure            text NOT NULL CONSTRAINT project_measure CHECK (measure IN ('count', 'share', 'yes-no')),
+    unit               text NOT NULL DEFAULT '' CONSTRAINT project_unit_length CHECK (length(unit) <= 50),
+    target             bigint NOT NULL CONSTRAINT project_target CHECK (target BETWEEN 1 AND 1000000000),
+    -- how far it is, when somebody says so; without it, its goals are added up
+    typed              bigint CONSTRAINT project_typed CHECK (typed BETWEEN 0 AND 1000000000),
+    hue                smallint NOT NULL CONSTRAINT project_hue CHECK (hue BETWEEN 0 AND 11),
+    key_result_team_id uuid,
+    key_result_id      uuid,
+    created_at         timestamptz NOT NULL,
+    finished_at        timestamptz,
+    PRIMARY KEY (team_id, id),
+    CONSTRAINT project_key_result FOREIGN KEY (key_result_team_id, key_result_id) REFERENCES key_results ON DELETE SET NULL,
+    CONSTRAINT project_key_result_whole CHECK ((key_result_id IS NULL) = (key_result_team_id IS NULL))
+);
+
+CREATE TABLE milestones (
+    team_id    uuid NOT NULL,
+    id         uuid NOT NULL,
+    project_id uuid NOT NULL,
+    position   integer NOT NULL CONSTRAINT milestone_position_range CHECK (position BETWEEN 1 AND 99),
+    title      text NOT NULL CONSTRAINT milestone_title_length CHECK (length(btrim(title)) BETWEEN 1 AND 200),
+    due_on     date,
+    reached_at timestamptz,
+    PRIMARY KEY (team_id, id),
+    FOREIGN KEY (team_id, project_id) REFERENCES projects ON DELETE CASCADE,
+    CONSTRAINT milestone_position UNIQUE (team_id, project_id, position) DEFERRABLE INITIALLY IMMEDIATE
+);
+
+CREATE TABLE goals (
+    team_id    uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
+    id         uuid NOT NULL,
+    sprint_id  uuid NOT NULL REFERENCES sprints,
+    position   integer NOT NULL CONSTRAINT goal_position_range CHECK (position BETWEEN 1 AND 99),
+    title      text NOT NULL CONSTRAINT goal_title_length CHECK (length(btrim(title)) BETWEEN 1 AND 200),
+    measure    text NOT NULL CONSTRAINT goal_measure CHECK (measure IN ('count', 'share', 'yes-no')),
+    unit       text NOT NULL DEFAULT '' CONSTRAINT goal_unit_length CHECK (length(unit) <= 50),
+    target     bigint NOT NULL CONSTRAINT goal_target CHECK (target BETWEEN 1 AND 1000000000),
+    -- how far it is, when somebody says so; without it, its done tasks are counted
+    typed      bigint CONSTRAINT goal_typed CHECK (typed BETWEEN 0 AND 1000000000),
+    hue        smallint NOT NULL CONSTRAINT goal_hue CHECK (hue BETWEEN 0 AND 11),
+    -- where its current value comes from: done tasks, the sum of their estimates, or entered by hand
+    counted_by text NOT NULL DEFAULT 'tasks' CONSTRAINT goal_counted_by CHECK (counted_by IN ('tasks', 'estimates', 'typed')),
+    why        text NOT NULL DEFAULT '' CONSTRAINT goal_why_length CHECK (length(why) <= 2000),
+    -- what it needs from whom, in words
+    needs      text NOT NULL DEFAULT '' CONSTRAINT goal_needs_length CHECK (length(needs) <= 500),
+    version    bigint NOT NULL DEFAULT 1,
+    project_team_id uuid,
+    project_id uuid,
+    milestone_id uuid,
+    key_result_id uuid,
+    PRIMARY KEY (team_id, id),
+    CONSTRAINT goal_position UNIQUE (team_id, sprint_id, position) DEFERRABLE INITIALLY IMMEDIATE,
+    CONSTRAINT goal_project FOREIGN KEY (project_team_id, project_id) REFERENCES projects ON DELETE SET NULL,
+    CONSTRAINT goal_project_whole CHECK ((project_id IS NULL) = (project_team_id IS NULL)),
+    CONSTRAINT goal_milestone FOREIGN KEY (project_team_id, milestone_id) REFERENCES milestones ON DELETE SET NULL (milestone_id),
+    CONSTRAINT goal_key_result FOREIGN KEY (team_id, key_result_id) REFERENCES key_results ON DELETE SET NULL (key_result_id)
+);
+CREATE INDEX goal_sprint ON goals (sprint_id);
+CREATE INDEX goal_of_project ON goals (project_team_id, project_id) WHERE project_id IS NOT NULL;
+
+CREATE TABLE goal_owners (
+    team_id    uuid NOT NULL,
+    goal_id    uuid NOT NULL,
+    account_id uuid NOT NULL REFERENCES accounts,
+    PRIMARY KEY (team_id, goal_id, account_id),
+    FOREIGN KEY (team_id, goal_id) REFERENCES goals ON DELETE CASCADE
+);
+
+-- Every figure that was typed in, with its note, so that pace can be drawn.
+CREATE TABLE goal_entries (
+    team_id uuid NOT NULL,
+    id      uuid NOT NULL,
+    goal_id uuid NOT NULL,
+    value   bigint NOT NULL CONSTRAINT goal_entry_value CHECK (value BETWEEN 0 AND 1000000000),
+    note    text NOT NULL DEFAULT '' CONSTRAINT goal_entry_note_length CHECK (length(note) <= 500),
+    by_id   uuid REFERENCES accounts ON DELETE SET NULL,
+    at      timestamptz NOT NULL,
+    measure text NOT NULL CONSTRAINT goal_entry_measure CHECK (measure IN ('count', 'share', 'yes-no')),
+    PRIMARY KEY (team_id, id),
+    FOREIGN KEY (team_id, goal_id) REFERENCES goals ON DELETE CASCADE
+);
+CREATE INDEX goal_entry_goal ON goal_entries (team_id, goal_id, at);
+
+-- What others say to a goal. A concern stays open until the goal's team answers it.
+CREATE TABLE goal_comments (
+    team_id     uuid NOT NULL,
+    id          uuid NOT NULL,
+    goal_id     uuid NOT NULL,
+    kind        text NOT NULL CONSTRAINT goal_comment_kind CHECK (kind IN ('comment', 'concern')),
+    author_id   uuid REFERENCES accounts ON DELETE SET NULL,
+    body        text NOT NULL CONSTRAINT goal_comment_body_length CHECK (length(body) <= 5000 AND body ~ '\S'),
+    created_at  timestamptz NOT NULL,
+    answer      text CONSTRAINT goal_comment_answer_length CHECK (length(answer) <= 5000 AND answer ~ '\S'),
+    answered_by uuid REFERENCES accounts ON DELETE SET NULL,
+    answered_at timestamptz,
+    PRIMARY KEY (team_id, id),
+    FOREIGN KEY (team_id, goal_id) REFERENCES goals ON DELETE CASCADE,
+    CONSTRAINT goal_comment_answer_whole CHECK ((answer IS NULL) = (answered_at IS NULL))
+);
+CREATE INDEX goal_comment_goal ON goal_comments (team_id, goal_id, created_at);
+
+CREATE TABLE labels (
+    team_id uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
+    id      uuid NOT NULL,
+    name    text NOT NULL CONSTRAINT label_name_form CHECK (length(name) BETWEEN 1 AND 50 AND name !~ '[\s",]'),
+    hue     smallint NOT NULL CONSTRAINT label_hue CHECK (hue BETWEEN 0 AND 11),
+    PRIMARY KEY (team_id, id)
+);
+CREATE UNIQUE INDEX label_name ON labels (team_id, lower(name));
+
+CREATE TABLE tasks (
+    team_id       uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
+    id            uuid NOT NULL,
+    number        bigint NOT NULL CONSTRAINT task_number_range CHECK (number >= 1),
+    column_id     uuid NOT NULL,
+    -- its place in the column, between two others; an archived task has none
+    rank          text COLLATE "C" CONSTRAINT task_rank_form CHECK (rank ~ '^[0-9A-Za-z]{1,64}$' AND rank !~ '0$'),
+    title         text NOT NULL CONSTRAINT task_title_length CHECK (length(title) <= 500 AND title ~ '\S'),
+    description   text NOT NULL DEFAULT '' CONSTRAINT task_description_length CHECK (length(description) <= 100000),
+    sprint_id     uuid REFERENCES sprints,
+    goal_id       uuid,
+    estimate      integer CONSTRAINT task_estimate CHECK (estimate BETWEEN 0 AND 1000),
+    due_on        date,
+    -- the team or people outside who wait for it, in words
+    needed_by text NOT NULL DEFAULT '' CONSTRAINT task_needed_by_length CHECK (length(needed_by) <= 200),
+    -- counts every change of the task; the place has the version of its last move
+    version       bigint NOT NULL DEFAULT 1,
+    moved_version bigint NOT NULL DEFAULT 1,
+    created_by    uuid REFERENCES accounts ON DELETE SET NULL,
+    created_at    timestamptz NOT NULL,
+    column_since  timestamptz NOT NULL,
+    archived_at   timestamptz,
+    -- where an import found it, so that a second run adds nothing twice
+    imported_from text CONSTRAINT task_imported_from_length CHECK (length(imported_from) <= 500),
+    project_team_id uuid,
+    project_id    uuid,
+    PRIMARY KEY (team_id, id),
+    CONSTRAINT task_number UNIQUE (team_id, number),
+    CONSTRAINT task_imported_once UNIQUE (team_id, imported_from),
+    CONSTRAINT task_place CHECK ((archived_at IS NULL) = (rank IS NOT NULL)),
+    CONSTRAINT task_column FOREIGN KEY (team_id, column_id) REFERENCES columns,
+    CONSTRAINT task_goal FOREIGN KEY (team_id, goal_id) REFERENCES goals,
+    -- An exclusion constraint rather than a unique index: a unique index would make every new rank a new key of the task, and
+    -- so lock it against comments and blockers that refer to it.
+    CONSTRAINT task_rank EXCLUDE USING btree (column_id WITH =, rank WITH =) DEFERRABLE INITIALLY IMMEDIATE,
+    CONSTRAINT task_project FOREIGN KEY (project_team_id, project_id) REFERENCES projects ON DELETE SET NULL,
+    CONSTRAINT task_project_whole CHECK ((project_id IS NULL) = (project_team_id IS NULL))
+);
+CREATE INDEX task_board ON tasks (team_id, sprint_id) WHERE archived_at IS NULL;
+CREATE INDEX task_goal_of ON tasks (team_id, goal_id) WHERE goal_id IS NOT NULL;
+CREATE INDEX task_archived ON tasks (team_id, archived_at DESC) WHERE archived_at IS NOT NULL;
+CREATE INDEX task_of_project ON tasks (project_team_id, project_id) WHERE project_id IS NOT NULL;
+
+-- What was done in a sprint is counted in its figures, archived or not.
+CREATE INDEX task_archived_of ON tasks (team_id, sprint_id) WHERE archived_at IS NOT NULL;
+
+CREATE TABLE task_owners (
+    team_id    uuid NOT NULL,
+    task_id    uuid NOT NULL,
+    account_id uuid NOT NULL REFERENCES accounts,
+    position   integer NOT NULL,
+    PRIMARY KEY (team_id, task_id, account_id),
+    FOREIGN KEY (team_id, task_id) REFERENCES tasks ON DELETE CASCADE
+);
+CREATE INDEX task_owner_account ON task_owners (account_id);
+
+CREATE TABLE task_labels (
+    team_id  uuid NOT NULL,
+    task_id  uuid NOT NULL,
+    label_id uuid NOT NULL,
+    PRIMARY KEY (team_id, task_id, label_id),
+    FOREIGN KEY (team_id, task_id) REFERENCES tasks ON DELETE CASCADE,
+    FOREIGN KEY (team_id, label_id) REFERENCES labels ON DELETE CASCADE
+);
+CREATE INDEX task_label_label ON task_labels (team_id, label_id);
+
+CREATE TABLE steps (
+    team_id  uuid NOT NULL,
+    id       uuid NOT NULL,
+    task_id  uuid NOT NULL,
+    position integer NOT NULL,
+    text     text NOT NULL CONSTRAINT step_text_length CHECK (length(text) <= 500 AND text ~ '\S'),
+    done     boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (team_id, id),
+    FOREIGN KEY (team_id, task_id) REFERENCES tasks ON DELETE CASCADE
+);
+CREATE INDEX step_task ON steps (team_id, task_id, position);
+
+CREATE TABLE comments (
+    team_id    uuid NOT NULL,
+    id         uuid NOT NULL,
+    task_id    uuid NOT NULL,
+    author_id  uuid REFERENCES accounts ON DELETE SET NULL,
+    -- who wrote it where it was imported from, when that is nobody here
+    author     text NOT NULL DEFAULT '' CONSTRAINT comment_author_length CHECK (length(author) <= 100),
+    body       text NOT NULL CONSTRAINT comment_body_length CHECK (length(body) <= 20000 AND body ~ '\S'),
+    created_at timestamptz NOT NULL,
+    edited_at  timestamptz,
+    PRIMARY KEY (team_id, id),
+    FOREIGN KEY (team_id, task_id) REFERENCES tasks ON DELETE CASCADE
+);
+CREATE INDEX comment_task ON comments (team_id, task_id, created_at);
+
+-- Why a task is blocked, a row a reason and spell. An open one has no end.
+CREATE TABLE blockers (
+    team_id       uuid NOT NULL,
+    id            uuid NOT NULL,
+    task_id       uuid NOT NULL,
+    kind          text NOT NULL CONSTRAINT blocker_kind CHECK (kind IN ('task', 'team', 'person', 'text')),
+    on_task_team  uuid,
+    on_task_id    uuid,
+    on_team_id    uuid REFERENCES teams ON DELETE CASCADE,
+    on_account_id uuid REFERENCES accounts ON DELETE CASCADE,
+    note          text NOT NULL DEFAULT '' CONSTRAINT blocker_note_length CHECK (length(note) <= 500),
+    since         timestamptz NOT NULL,
+    ended_at      timestamptz,
+    PRIMARY KEY (team_id, id),
+    FOREIGN KEY (team_id, task_id) REFERENCES tasks ON DELETE CASCADE,
+    CONSTRAINT blocker_on_task FOREIGN KEY (on_task_team, on_task_id) REFERENCES tasks ON DELETE CASCADE,
+    CONSTRAINT blocker_names_one CHECK (
+        (kind = 'task') = (on_task_id IS NOT NULL AND on_task_team IS NOT NULL)
+        AND (kind = 'team') = (on_team_id IS NOT NULL)
+        AND (kind = 'person') = (on_account_id IS NOT NULL)
+        AND (kind <> 'text' OR note ~ '\S')),
+    CONSTRAINT blocker_not_on_itself CHECK (on_task_id IS DISTINCT FROM task_id),
+    CONSTRAINT blocker_ends_after CHECK (ended_at >= since)
+);
+CREATE INDEX blocker_task ON blockers (team_id, task_id) WHERE ended_at IS NULL;
+CREATE INDEX blocker_on ON blockers (on_task_team, on_task_id) WHERE ended_at IS NULL;
+
+-- Who waits on a person or a team, and how long a task has been waited for.
+CREATE INDEX blocker_on_person ON blockers (on_account_id) WHERE ended_at IS NULL AND on_account_id IS NOT NULL;
+CREATE INDEX blocker_on_team ON blockers (on_team_id) WHERE ended_at IS NULL AND on_team_id IS NOT NULL;
+CREATE INDEX blocker_spell ON blockers (team_id, since);
+CREATE INDEX blocker_was_on ON blockers (on_task_team, on_task_id, ended_at) WHERE ended_at IS NOT NULL;
+
+-- Waits by when they were, so that those of other times cost nothing.
+CREATE INDEX blocker_when ON blockers USING gist (tstzrange(since, ended_at, '[]'));
+
+-- Other teams look in: what they wait for, what they follow, what they ask for, and links for whoever has no account.
+-- Who of us waits for a task, as its "for" names them. Whatever names nobody here stays words.
+CREATE TABLE task_stakeholders (
+    team_id       uuid NOT NULL,
+    task_id       uuid NOT NULL,
+    by_team_id    uuid REFERENCES teams ON DELETE CASCADE,
+    by_account_id uuid REFERENCES accounts ON DELETE CASCADE,
+    FOREIGN KEY (team_id, task_id) REFERENCES tasks ON DELETE CASCADE,
+    CONSTRAINT stakeholder_names_one CHECK (num_nonnulls(by_team_id, by_account_id) = 1),
+    CONSTRAINT stakeholder_once UNIQUE NULLS NOT DISTINCT (team_id, task_id, by_team_id, by_account_id)
+);
+CREATE INDEX stakeholder_team ON task_stakeholders (by_team_id) WHERE by_team_id IS NOT NULL;
+CREATE INDEX stakeholder_account ON task_stakeholders (by_account_id) WHERE by_account_id IS NOT NULL;
+
+-- Every change, numbered without gaps in its team. Events of one change share its change_id.
+CREATE TABLE events (
+    team_id   uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
+    seq       bigint NOT NULL,
+    change_id uuid NOT NULL,
+    task_id   uuid,
+    actor_id  uuid REFERENCES accounts ON DELETE SET NULL,
+    kind      text NOT NULL CONSTRAINT event_kind_form CHECK (kind ~ '^[a-z-]+\.[a-z-]+$'),
+    -- what was and what is, the changed fields only
+    before    jsonb NOT NULL DEFAULT '{}',
+    after     jsonb NOT NULL DEFAULT '{}',
+    -- the task's version after it
+    version   bigint,
+    at        timestamptz NOT NULL,
+    -- what it made of the task's state, such as "moved doing" or "archived -"; null when it left the state alone. Reports over
+    -- many sprints read tens of thousands of these from an index alone.
+    transition     text GENERATED ALWAYS AS (
+        CASE WHEN kind IN ('task.created', 'task.imported', 'task.archived', 'task.restored')
+               OR kind = 'task.moved' AND before->>'state' IS DISTINCT FROM after->>'state'
+             THEN substr(kind, 6) || ' ' || coalesce(after->>'state', '-')
+                  || CASE WHEN after->>'archived' = 'true' THEN ' archived' ELSE '' END
+        END) STORED,
+    PRIMARY KEY (team_id, seq),
+    FOREIGN KEY (team_id, task_id) REFERENCES tasks ON DELETE CASCADE
+);
+CREATE INDEX event_task ON events (team_id, task_id, seq);
+CREATE INDEX event_change ON events (change_id);
+CREATE INDEX event_joins_sprint ON events (team_id, (after->>'sprint')) WHERE after->>'sprint' IS NOT NULL;
+CREATE INDEX event_leaves_sprint ON events (team_id, (before->>'sprint')) WHERE before->>'sprint' IS NOT NULL;
+CREATE INDEX event_transition ON events (team_id, at, seq) INCLUDE (task_id, transition) WHERE transition IS NOT NULL;
+CREATE INDEX event_transition_of_task ON events (team_id, task_id, at, seq) INCLUDE (transition) WHERE transition IS NOT NULL;
+
+-- How long tasks stay in a column is read also where the next column is of the same state; moves within a column are
+-- many, and are none of it.
+CREATE INDEX event_stay ON events (team_id, at) WHERE kind = 'task.moved' AND transition IS NULL AND before ? 'column_since';
+
+-- What is told of goals, sprints and projects, and what was put to a goal or project or taken from it: whoever follows
+-- one reads it from where they last looked, however long ago that was. Moves are found by their tasks.
+CREATE INDEX event_of_goals_and_projects ON events (team_id, seq)
+    WHERE task_id IS NULL OR kind = 'task.edited' AND after ?| ARRAY['goal', 'project'];
+
+CREATE TABLE saved_filters (
+    team_id    uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
+    id         uuid NOT NULL,
+    -- whose it is; nobody's is the whole team's
+    account_id uuid REFERENCES accounts ON DELETE CASCADE,
+    name       text NOT NULL CONSTRAINT saved_filter_name_length CHECK (length(btrim(name)) BETWEEN 1 AND 60),
+    query      text NOT NULL CONSTRAINT saved_filter_query_length CHECK (length(query) <= 1000),
+    PRIMARY KEY (team_id, id)
+);
+CREATE UNIQUE INDEX saved_filter_name ON saved_filters (team_id, account_id, lower(name)) NULLS NOT DISTINCT;
+
+-- A repeated API write is one write: the key is taken in the write's own transaction.
+CREATE TABLE idempotency_keys (
+    account_id  uuid NOT NULL REFERENCES accounts ON DELETE CASCADE,
+    key         text NOT NULL CONSTRAINT idempotency_key_length CHECK (length(key) BETWEEN 1 AND 200),
+    fingerprint bytea NOT NULL,
+    change_id   uuid NOT NULL,
+    created_at  timestamptz NOT NULL,
+    PRIMARY KEY (account_id, key)
+);
+
+-- A team's closing of a sprint. Its figures are frozen here: nothing that is changed later changes them.
+CREATE TABLE sprint_reports (
+    team_id   uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
+    sprint_id uuid NOT NULL REFERENCES sprints,
+    closed_by uuid REFERENCES accounts ON DELETE SET NULL,
+    closed_at timestamptz NOT NULL,
+    change_id uuid NOT NULL,
+    figures   jsonb NOT NULL,
+    PRIMARY KEY (team_id, sprint_id)
+);
+
+-- What became of a task that was not done when its sprint was closed.
+CREATE TABLE unfinished_tasks (
+    team_id      uuid NOT NULL,
+    sprint_id    uuid NOT NULL,
+    task_id      uuid NOT NULL,
+    outcome      text NOT NULL CONSTRAINT unfinished_task_outcome CHECK (outcome IN ('carried', 'backlog', 'dropped')),
+    to_sprint_id uuid REFERENCES sprints,
+    reason       text NOT NULL DEFAULT '' CONSTRAINT unfinished_task_reason_length CHECK (length(reason) <= 500),
+    PRIMARY KEY (team_id, sprint_id, task_id),
+    FOREIGN KEY (team_id, sprint_id) REFERENCES sprint_reports ON DELETE CASCADE,
+    FOREIGN KEY (team_id, task_id) REFERENCES tasks ON DELETE CASCADE,
+    CONSTRAINT unfinished_task_carried_where CHECK ((outcome = 'carried') = (to_sprint_id IS NOT NULL))
+);
+CREATE INDEX unfinished_task_carried ON unfinished_tasks (team_id, task_id) WHERE outcome = 'carried';
+
+-- What somebody promised; it stays on the list until it is done or dropped.
+CREATE TABLE actions (
+    team_id    uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
+    id         uuid NOT NULL,
+    text       text NOT NULL CONSTRAINT action_text_length CHECK (length(text) <= 500 AND text ~ '\S'),
+    owner_id   uuid REFERENCES accounts ON DELETE SET NULL,
+    due_on     date,
+    meeting    text NOT NULL CONSTRAINT action_meeting CHECK (meeting IN ('standup', 'retro')),
+    -- the sprint that was looked back on
+    sprint_id  uuid REFERENCES sprints,
+    created_by uuid REFERENCES accounts ON DELETE SET NULL,
+    created_at timestamptz NOT NULL,
+    done_at    timestamptz,
+    dropped_at timestamptz,
+    -- the task that it became
+    task_id    uuid,
+    PRIMARY KEY (team_id, id),
+    CONSTRAINT action_task FOREIGN KEY (team_id, task_id) REFERENCES tasks ON DELETE SET NULL (task_id),
+    CONSTRAINT action_retro_of CHECK ((meeting = 'retro') = (sprint_id IS NOT NULL)),
+    CONSTRAINT action_ends_once CHECK (done_at IS NULL OR dropped_at IS NULL)
+);
+CREATE INDEX action_open ON actions (team_id, created_at) WHERE done_at IS NULL AND dropped_at IS NULL;
+CREATE INDEX action_owner ON actions (owner_id) WHERE done_at IS NULL AND dropped_at IS NULL;
+CREATE INDEX action_retro ON actions (team_id, sprint_id) WHERE sprint_id IS NOT NULL;
+
+-- A line on the agenda of the next meeting of its kind; one that is not ticked off goes to the next.
+CREATE TABLE topics (
+    team_id    uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
+    id         uuid NOT NULL,
+    meeting    text NOT NULL CONSTRAINT topic_meeting CHECK (meeting IN ('standup', 'planning', 'retro')),
+    text       text NOT NULL CONSTRAINT topic_text_length CHECK (length(text) <= 500 AND text ~ '\S'),
+    task_team  uuid,
+    task_id    uuid,
+    -- whose opinion is wanted
+    asked_id   uuid REFERENCES accounts ON DELETE SET NULL,
+    created_by uuid REFERENCES accounts ON DELETE SET NULL,
+    created_at timestamptz NOT NULL,
+    done_at    timestamptz,
+    PRIMARY KEY (team_id, id),
+    CONSTRAINT topic_task FOREIGN KEY (task_team, task_id) REFERENCES tasks ON DELETE CASCADE
+);
+CREATE INDEX topic_open ON topics (team_id, meeting, created_at) WHERE done_at IS NULL;
+CREATE INDEX topic_task_of ON topics (task_team, task_id) WHERE task_id IS NOT NULL;
+
+-- What was written while looking back on a sprint.
+CREATE TABLE retro_notes (
+    team_id    uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
+    id         uuid NOT NULL,
+    sprint_id  uuid NOT NULL REFERENCES sprints,
+    category       text NOT NULL CONSTRAINT retro_note_category CHECK (category IN ('thanks', 'well', 'not', 'idea')),
+    text       text NOT NULL CONSTRAINT retro_note_text_length CHECK (length(text) <= 2000 AND text ~ '\S'),
+    author_id  uuid REFERENCES accounts ON DELETE SET NULL,
+    created_at timestamptz NOT NULL,
+    edited_at  timestamptz,
+    PRIMARY KEY (team_id, id)
+);
+CREATE INDEX retro_note_sprint ON retro_notes (team_id, sprint_id, created_at);
+
+-- What somebody of another team would like to have: taken as a task, answered, or declined with a reason.
+CREATE TABLE requests (
+    team_id     uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
+    id          uuid NOT NULL,
+    title       text NOT NULL CONSTRAINT request_title_length CHECK (length(title) <= 500 AND title ~ '\S'),
+    why         text NOT NULL DEFAULT '' CONSTRAINT request_why_length CHECK (length(why) <= 5000),
+    by_on       date,
+    asker_id    uuid REFERENCES accounts ON DELETE SET NULL,
+    -- the asker's own team, which waits for it then
+    for_team_id uuid REFERENCES teams ON DELETE SET NULL,
+    created_at  timestamptz NOT NULL,
+    outcome     text CONSTRAINT request_outcome CHECK (outcome IN ('taken', 'answered', 'declined', 'withdrawn')),
+    answer      text NOT NULL DEFAULT '' CONSTRAINT request_answer_length CHECK (length(answer) <= 5000),
+    settled_by  uuid REFERENCES accounts ON DELETE SET NULL,
+    settled_at  timestamptz,
+    task_id     uuid,
+    PRIMARY KEY (team_id, id),
+    CONSTRAINT request_task FOREIGN KEY (team_id, task_id) REFERENCES tasks ON DELETE SET NULL (task_id),
+    CONSTRAINT request_settled_whole CHECK ((outcome IS NULL) = (settled_at IS NULL)),
+    CONSTRAINT request_says_why CHECK (outcome IS NULL OR outcome IN ('taken', 'withdrawn') OR answer ~ '\S')
+);
+CREATE INDEX request_open ON requests (team_id, created_at) WHERE outcome IS NULL;
+CREATE INDEX request_asker ON requests (asker_id, created_at);
+
+-- A visit to a team's check-in, and the one before it: what happened between stands on the page.
+CREATE TABLE checkin_visits (
+    account_id uuid NOT NULL REFERENCES accounts ON DELETE CASCADE,
+    team_id    uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
+    seq        bigint NOT NULL,
+    at         timestamptz NOT NULL,
+    before_seq bigint NOT NULL,
+    before_at  timestamptz,
+    PRIMARY KEY (account_id, team_id)
+);
+
+-- A task, a goal, a project, or with none of them a whole team, that somebody wants to hear of.
+CREATE TABLE follows (
+    id         uuid PRIMARY KEY,
+    account_id uuid NOT NULL REFERENCES accounts ON DELETE CASCADE,
+    team_id    uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
+    task_id    uuid,
+    goal_id    uuid,
+    project_id uuid,
+    since      timestamptz NOT NULL,
+    FOREIGN KEY (team_id, task_id) REFERENCES tasks ON DELETE CASCADE,
+    FOREIGN KEY (team_id, goal_id) REFERENCES goals ON DELETE CASCADE,
+    FOREIGN KEY (team_id, project_id) REFERENCES projects ON DELETE CASCADE,
+    CONSTRAINT follow_names_one CHECK (num_nonnulls(task_id, goal_id, project_id) <= 1),
+    CONSTRAINT follow_once UNIQUE NULLS NOT DISTINCT (account_id, team_id, task_id, goal_id, project_id)
+);
+
+-- Up to which event of a team somebody has read what happened in all that they follow.
+CREATE TABLE feed_cursors (
+    account_id uuid NOT NULL REFERENCES accounts ON DELETE CASCADE,
+    team_id    uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
+    seq        bigint NOT NULL,
+    PRIMARY KEY (account_id, team_id)
+);
+
+-- A board or a check-in for whoever has the link. Only the SHA-256 of its secret is here.
+CREATE TABLE share_links (
+    team_id       uuid NOT NULL REFERENCES teams ON DELETE CASCADE,
+    id            uuid NOT NULL,
+    token_hash    bytea NOT NULL CONSTRAINT share_link_once UNIQUE,
+    name          text NOT NULL CONSTRAINT share_link_name_length CHECK (length(btrim(name)) BETWEEN 1 AND 100),
+    shows         text NOT NULL CONSTRAINT share_link_shows CHECK (shows IN ('board', 'check-in')),
+    password_hash text,
+    created_by    uuid REFERENCES accounts ON DELETE SET NULL,
+    created_at    timestamptz NOT NULL,
+    expires_at    timestamptz,
+    revoked_at    timestamptz,
+    last_used_at  timestamptz,
+    PRIMARY KEY (team_id, id)
+);
+
+-- What administrators can look up: who came in, and who changed what may be done.
+CREATE TABLE audit_log (
+    id       uuid PRIMARY KEY,
+    at       timestamptz NOT NULL,
+    actor_id uuid REFERENCES accounts ON DELETE SET NULL,
+    kind     text NOT NULL CONSTRAINT audit_log_kind_form CHECK (kind ~ '^[a-z-]+\.[a-z-]+$'),
+    about    text NOT NULL DEFAULT '' CONSTRAINT audit_log_about_length CHECK (length(about) <= 500),
+    network  text NOT NULL DEFAULT '' CONSTRAINT audit_log_network_length CHECK (length(network) <= 100),
+    -- the team that {team} in `about` stands for: its name depends on who reads it, and when
+    team_id  uuid REFERENCES teams ON DELETE SET NULL
+);
+CREATE INDEX audit_log_newest ON audit_log (at DESC, id DESC);
