@@ -14,7 +14,7 @@ use clap::{Parser, Subcommand};
 use sqlx::PgPool;
 
 use crate::{
-    config::Config,
+    config::{Config, LogFormat},
     db::{self, database::Database},
 };
 
@@ -50,6 +50,11 @@ enum Command {
 }
 
 impl Cli {
+    /// How the log is to be written.
+    pub fn log_format(&self) -> LogFormat {
+        self.config.log_format
+    }
+
     /// Runs the command until it is done.
     pub fn run(self) -> anyhow::Result<()> {
         tokio::runtime::Builder::new_multi_thread()

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use axum::http::Uri;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::config::trusted_proxies::TrustedProxies;
@@ -39,6 +39,16 @@ pub struct Config {
     )]
     trusted_proxy: Vec<TrustedProxies>,
 
+    /// How the log is written: as text, or as one JSON object per line
+    #[arg(
+        long,
+        env = "FORTNIGHT_LOG_FORMAT",
+        value_enum,
+        default_value_t,
+        global = true
+    )]
+    pub log_format: LogFormat,
+
     /// Where files, and the database that comes with it, are kept
     #[arg(long, env = "FORTNIGHT_DATA_DIR", global = true)]
     data_dir: Option<PathBuf>,
@@ -46,6 +56,16 @@ pub struct Config {
     /// A Postgres of your own, instead of the one that comes with it
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
     database_url: Option<DatabaseUrl>,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people, with colours on a terminal.
+    #[default]
+    Text,
+    /// One JSON object per line, for log collectors.
+    Json,
 }
 
 impl Config {

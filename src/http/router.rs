@@ -20,7 +20,7 @@ use crate::{
     http::{
         api::openapi,
         assets, health,
-        middleware::{form_recovery, idempotency, layers},
+        middleware::{form_recovery, idempotency, layers, request_log},
         pages::{boards::forms as board_forms, teams::setup},
     },
 };
@@ -370,6 +370,7 @@ pub fn layered(app: App, routes: Router<App>, longest: Duration) -> Router {
         .route("/static/{version}/{*path}", get(assets::serve))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .route_layer(from_fn(request_log::note_route))
         .fallback(async || Problem::NotFound)
         .with_state(app.clone());
     // Around the router and not, as `Router::layer` does, around each of its routes: those are copied for every

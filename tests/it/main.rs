@@ -31,6 +31,7 @@ mod program;
 mod projects;
 mod queries;
 mod reliability;
+mod request_log;
 mod security;
 mod served;
 mod serving;

@@ -120,7 +120,7 @@ mod tests {
                 person: person.clone(),
                 hours: hours.clone().unwrap(),
                 lead: false,
-                does: String::new(),
+                title: String::new(),
                 since: OffsetDateTime::UNIX_EPOCH,
                 away: Vec::new(),
             };

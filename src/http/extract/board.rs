@@ -11,7 +11,10 @@ use crate::{
         policy::{team_access::TeamAccess, viewer::Credentials},
         team::Team,
     },
-    http::{extract::viewer, middleware::client_ip::ClientIp},
+    http::{
+        extract::viewer,
+        middleware::{client_ip::ClientIp, request_log},
+    },
 };
 
 /// Lets a request in to a team's board, or says why not.
@@ -33,6 +36,7 @@ pub async fn open(app: &App, from: ClientIp, headers: &HeaderMap, slug: &str) ->
         .known
         .into_viewer(&app.db, Credentials { token_hash, cookie }, now)
         .await?;
+    request_log::note_account(viewer.person.id);
     let (Some(id), Some(slug), Some(name), Some(key), Some(seq)) = (
         row.team_id,
         row.team_slug,

@@ -15,7 +15,10 @@ use crate::{
             viewer::{AuthRow, Credentials, Viewer, known_by_digest},
         },
     },
-    http::{cookies::cookie, middleware::client_ip::ClientIp},
+    http::{
+        cookies::cookie,
+        middleware::{client_ip::ClientIp, request_log},
+    },
 };
 
 /// What the request brings to prove itself with, unchecked. A bearer token goes before a cookie.
@@ -86,6 +89,7 @@ impl OptionalFromRequestParts<App> for Viewer {
 impl Viewer {
     /// The same with what the request is: a write is counted, and one that comes again is recognised.
     pub fn asking(mut self, app: &App, parts: &Parts) -> Result<Self> {
+        request_log::note_account(self.person.id);
         if !parts.method.is_safe() {
             app.requests.count_write(self.person.id)?;
         }

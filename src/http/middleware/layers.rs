@@ -14,7 +14,10 @@ use crate::{app::App, http::layout::Layout};
 use crate::{
     domain::error::{InternalError, Problem, ProblemBody},
     http::{
-        middleware::form_recovery::{Field, FormRetry},
+        middleware::{
+            form_recovery::{Field, FormRetry},
+            request_log,
+        },
         page::{EXPLAINED, sign_in_first, theme},
     },
 };
@@ -58,6 +61,12 @@ static HEADERS: [(HeaderName, HeaderValue); 7] = [
 
 /// Everything of ours that stands around a request, as one layer: each of its own would copy and box the rest of them.
 pub async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
+    let id = Uuid::now_v7();
+    let method = request.method().clone();
+    request_log::logged(id, method, respond(app, id, request, next)).await
+}
+
+async fn respond(app: App, id: Uuid, request: Request, next: Next) -> Response {
     let asked = Asked::of(&request);
     if head_of(&request) > LONGEST_HEAD {
         return protected(
@@ -78,7 +87,7 @@ pub async fn around(State(app): State<App>, request: Request, next: Next) -> Res
     if guests && response.extensions().get::<Audience>().is_none() {
         response.extensions_mut().insert(Audience::Guests);
     }
-    protected(&app, explained(&app, asked, response))
+    protected(&app, explained(&app, id, asked, response))
 }
 
 /// How long a request's head is: the reader of the socket has read it whole, in larger pieces than it is allowed.
@@ -245,7 +254,7 @@ fn for_the_log(address: &str) -> &str {
 }
 
 /// Gives every error its words: a page for readers, problem+json for programs.
-fn explained(app: &App, asked: Asked, mut response: Response) -> Response {
+fn explained(app: &App, id: Uuid, asked: Asked, mut response: Response) -> Response {
     let status = response.status();
     if !(status.is_client_error() || status.is_server_error())
         || response.headers_mut().remove(EXPLAINED).is_some()
@@ -264,7 +273,7 @@ fn explained(app: &App, asked: Asked, mut response: Response) -> Response {
         .extensions
         .remove::<ProblemBody>()
         .unwrap_or_else(|| ProblemBody::of(status));
-    let request_id = Uuid::now_v7().to_string();
+    let request_id = id.to_string();
     if status.is_server_error() {
         let inside = parts
             .extensions

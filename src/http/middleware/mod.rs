@@ -3,3 +3,4 @@ pub mod form_recovery;
 pub mod idempotency;
 pub mod layers;
 pub mod rate_limit;
+pub mod request_log;

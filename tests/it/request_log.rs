@@ -1,0 +1,87 @@
+//! The request log: one line per request that tells an operator what happened, and tells nobody anything secret.
+
+use serde_json::Value;
+
+use crate::program::Place;
+
+#[tokio::test]
+async fn requests_are_logged_as_json_without_secrets() {
+    let place = Place::new();
+    let server = place.serve_with(&[("FORTNIGHT_LOG_FORMAT", "json")]).await;
+    server.get("/login?next=%2Fteams%2Fzanzibar").await;
+    server.get("/share/thesecretofalink").await;
+    server.get("/nothing-here/zanzibar").await;
+    server.get("/healthz").await;
+    let log = server.said();
+    let lines: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .filter(|line: &Value| line["target"] == "fortnight::request")
+        .collect();
+    let seen: Vec<(&str, &str, u64)> = lines
+        .iter()
+        .map(|line| {
+            assert!(line["id"].is_string() && line["ms"].is_u64(), "{line}");
+            assert!(line["account"].is_null(), "nobody is signed in: {line}");
+            (
+                line["method"].as_str().unwrap(),
+                line["route"].as_str().unwrap(),
+                line["status"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("GET", "/login", 200),
+            ("GET", "/share/{key}", 404),
+            ("GET", "-", 404),
+        ]
+    );
+    for secret in ["thesecretofalink", "zanzibar", "next="] {
+        assert!(!log.contains(secret), "{secret} in {log}");
+    }
+}
+
+#[tokio::test]
+async fn a_signed_in_request_names_its_account_and_no_token() {
+    let place = Place::new();
+    let server = place.serve().await;
+    place
+        .run_reading(
+            "correct horse battery\n",
+            &["user", "add", "ada@example.org", "--name", "Ada", "--admin"],
+        )
+        .await;
+    let said = place
+        .run_reading(
+            "",
+            &["token", "create", "ada@example.org", "--scope", "read"],
+        )
+        .await;
+    let token = said.trim().rsplit(' ').next().unwrap();
+    let mut sql = place.sql().await;
+    let account: String = sqlx::query_scalar("SELECT id::text FROM accounts")
+        .fetch_one(&mut sql)
+        .await
+        .unwrap();
+    let status = reqwest::Client::new()
+        .get(format!("{}/api/v1/teams", server.url))
+        .bearer_auth(token)
+        .send()
+        .await
+        .unwrap()
+        .status();
+    assert_eq!(status, 200);
+    let log = server.said();
+    let line = log
+        .lines()
+        .find(|line| line.contains("route=\"/api/v1/teams\""))
+        .unwrap_or_else(|| panic!("{log}"));
+    assert!(line.contains(&format!("account={account}")), "{line}");
+    assert!(
+        line.contains("method=GET") && line.contains("status=200"),
+        "{line}"
+    );
+    assert!(!log.contains(token), "the token is in {log}");
+}
