@@ -7,7 +7,7 @@ COPY . .
 # Cargo goes by the time of a file: one from an unpacked archive may be older than what is in the cache.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    touch build.rs src/lib.rs src/main.rs && cargo build --release --locked && cp target/release/fortnight /fortnight
+    touch build.rs src/lib.rs src/main.rs && cargo build --profile dist --locked && cp target/dist/fortnight /fortnight
 
 # No Postgres in here: name one with DATABASE_URL, as docker-compose.yml does.
 FROM debian:bookworm-slim
