@@ -13,8 +13,8 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use crate::{
+    fixtures::{Client, NOW, World, tell},
     goals::set_goal,
-    world::{Client, NOW, World, tell},
 };
 
 const TABLE: &str = include_str!("../../docs/ACCESS.md");
@@ -189,7 +189,7 @@ pub async fn share(lead: &Client, shows: &str) -> String {
     let page = lead
         .post("/teams/infrastructure/share-links", &fields)
         .await
-        .refused(200)
+        .status(200)
         .text();
     page.split("/share/")
         .nth(1)
@@ -487,7 +487,7 @@ impl Cast {
                 admin
                     .post("/settings/invitations", &[("days", "7")])
                     .await
-                    .refused(200);
+                    .status(200);
                 self.id(&newest("invitations")).await
             }
             _ if path.starts_with("/me/tokens/") => {
@@ -711,7 +711,7 @@ async fn private_team(world: &World) -> Client {
         .elif
         .post("/teams/zanzibar/visibility", &[("private", "1")])
         .await
-        .refused(303);
+        .status(303);
     mira
 }
 
@@ -900,7 +900,7 @@ async fn what_was_named_while_a_team_was_open_is_unnamed_once_it_is_private() {
         "/teams/infrastructure/history".to_owned(),
         "/api/v1/teams/infrastructure/events".to_owned(),
     ] {
-        let body = lead.get(&page).await.refused(200).text();
+        let body = lead.get(&page).await.status(200).text();
         for word in [
             &theirs,
             "Ingestion",
@@ -928,7 +928,7 @@ async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
     let mut tx = world.db.begin().await.unwrap();
     let at = fortnight::domain::teams::create::add_team(
         &mut tx,
-        crate::world::NOW,
+        crate::fixtures::NOW,
         "zanzibar",
         "Zanzibar",
         "ZAN",
@@ -937,7 +937,7 @@ async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
     .unwrap();
     fortnight::domain::teams::create::add_member(
         &mut tx,
-        crate::world::NOW,
+        crate::fixtures::NOW,
         at,
         lead.person.id,
         true,
@@ -1155,7 +1155,7 @@ async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
         jonas
             .post("/projects", &same)
             .await
-            .refused(303)
+            .status(303)
             .header("location")
             .ends_with("/zanzibar-project-2")
     );
@@ -1208,7 +1208,7 @@ async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
                 ],
             )
             .await
-            .refused(422)
+            .status(422)
             .text();
         assert!(!refused.contains("Zanzibar plan</"), "{refused}");
     }
@@ -1218,7 +1218,7 @@ async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
             &[("project", "zanzibar-project")],
         )
         .await
-        .refused(422);
+        .status(422);
     jonas
         .post(
             "/teams/ingestion/topics",

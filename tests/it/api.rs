@@ -6,7 +6,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use crate::world::{Answer, Client, World};
+use crate::fixtures::{Answer, Client, World};
 
 #[tokio::test]
 async fn the_description_is_what_it_was() {
@@ -15,7 +15,7 @@ async fn the_description_is_what_it_was() {
         .stranger()
         .get("/api/v1/openapi.json")
         .await
-        .refused(200)
+        .status(200)
         .json();
     insta::assert_json_snapshot!(description);
 }
@@ -36,7 +36,7 @@ async fn a_program_works_a_task_from_beginning_to_end() {
             json!({ "title": "Cut over", "column": "todo", "labels": ["postgres"], "sprint": 42 }),
         )
         .await
-        .refused(201)
+        .status(201)
         .json();
     assert_eq!(
         (
@@ -119,7 +119,7 @@ async fn a_program_works_a_task_from_beginning_to_end() {
             json!({ "body": "Done soon" }),
         )
         .await
-        .refused(201);
+        .status(201);
     let archived = program
         .api(Method::DELETE, "/tasks/INF-1", json!({}))
         .await
@@ -249,7 +249,7 @@ async fn whatever_is_sent_twice_with_one_key_is_done_once_and_answered_alike() {
             &json!({ "title": "Else" }),
         )
         .await;
-        wrong.refused(422);
+        wrong.status(422);
     }
 }
 
@@ -303,7 +303,7 @@ async fn who_comes_second_gets_what_stands_beside_what_they_sent_in_the_same_wor
     let told = elif
         .api(Method::PATCH, "/tasks/INF-1", ours.clone())
         .await
-        .refused(409)
+        .status(409)
         .json();
     assert!(
         told["detail"].as_str().unwrap().contains("Mira Okafor"),
@@ -327,7 +327,7 @@ async fn who_comes_second_gets_what_stands_beside_what_they_sent_in_the_same_wor
             json!({ "labels": ["x"], "version": 1 }),
         )
         .await
-        .refused(409)
+        .status(409)
         .json();
     assert_eq!(told["sent"], json!({ "labels": ["x"], "version": 1 }));
     // labels on the page: both versions, and what was typed is still in its field
@@ -337,7 +337,7 @@ async fn who_comes_second_gets_what_stands_beside_what_they_sent_in_the_same_wor
             &[("labels", "postgres x"), ("version", "1")],
         )
         .await
-        .refused(409)
+        .status(409)
         .text();
     assert!(
         page.contains("labels: postgres x</pre>") && page.contains("labels: docs</pre>"),
@@ -360,7 +360,7 @@ async fn who_comes_second_gets_what_stands_beside_what_they_sent_in_the_same_wor
     let told = elif
         .api(Method::PUT, "/tasks/INF-1/position", place)
         .await
-        .refused(409)
+        .status(409)
         .json();
     assert_eq!(
         told["current"],
@@ -384,7 +384,7 @@ async fn who_comes_second_gets_what_stands_beside_what_they_sent_in_the_same_wor
             &[("column", "in-review"), ("version", &version)],
         )
         .await
-        .refused(409)
+        .status(409)
         .text();
     assert!(page.contains("moved INF-1 to In progress"), "{page}");
     assert!(
@@ -438,7 +438,7 @@ async fn what_a_field_cannot_be_is_told_beside_it_in_words() {
         let refused = elif
             .api(method, path, body.clone())
             .await
-            .refused(422)
+            .status(422)
             .json();
         assert!(
             refused["errors"][field]
@@ -456,7 +456,7 @@ async fn what_a_field_cannot_be_is_told_beside_it_in_words() {
     for body in [json!(["in-progress"]), json!([]), json!("x"), json!(null)] {
         elif.api(Method::PUT, "/tasks/INF-1/position", body)
             .await
-            .refused(400);
+            .status(400);
     }
     assert_eq!(elif.task("INF-1").await["version"], 1);
 }

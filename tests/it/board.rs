@@ -7,7 +7,7 @@ use axum::{
 use serde_json::json;
 use time::Duration;
 
-use crate::{goals::set_goal, world::World};
+use crate::{fixtures::World, goals::set_goal};
 
 #[tokio::test]
 async fn a_task_is_made_dragged_and_stays_where_it_was_dropped() {
@@ -21,7 +21,7 @@ async fn a_task_is_made_dragged_and_stays_where_it_was_dropped() {
             &[("title", title), ("column", "todo"), ("sprint", "42")],
         )
         .await
-        .refused(201);
+        .status(201);
     }
     assert_eq!(
         world.column("infrastructure", "todo").await,
@@ -106,7 +106,7 @@ async fn of_two_who_move_the_same_task_the_later_is_told_who_and_sees_the_truth(
             &[("column", "in-progress"), ("version", "1")],
         )
         .await
-        .refused(409)
+        .status(409)
         .json();
     assert_eq!(
         told["detail"],
@@ -196,7 +196,7 @@ async fn filters_find_what_they_say_and_name_what_they_do_not_know() {
             .extend(more.as_object().unwrap().clone());
         elif.api(Method::POST, "/teams/infrastructure/tasks", body)
             .await
-            .refused(201);
+            .status(201);
     };
     make(
         "Replication lag",
@@ -296,7 +296,7 @@ async fn filters_find_what_they_say_and_name_what_they_do_not_know() {
             json!({}),
         )
         .await
-        .refused(422);
+        .status(422);
     }
     // a name that stands in the address twice is both of its values
     let twice = elif
@@ -346,7 +346,7 @@ async fn a_filter_is_kept_for_me_or_for_the_team() {
         .elif
         .post("/teams/infrastructure/filters", &save)
         .await
-        .refused(422);
+        .status(422);
     let page = mira.get("/teams/infrastructure").await.ok().text();
     assert!(
         page.contains("Stuck") && !page.contains("My own"),
@@ -357,7 +357,7 @@ async fn a_filter_is_kept_for_me_or_for_the_team() {
         .jonas
         .post("/teams/infrastructure/filters", &save)
         .await
-        .refused(403);
+        .status(403);
     world
         .jonas
         .post(
@@ -406,7 +406,7 @@ async fn nothing_changed_means_304_and_any_change_means_new_bytes() {
             .header("if-none-match", &etag)
             .body(Body::empty())
             .unwrap();
-        let fresh = world.elif.send(again).await.refused(200);
+        let fresh = world.elif.send(again).await.status(200);
         assert!(fresh.text().contains(&format!("After {path}")));
     }
     // whoever is signed out gets nothing, however much is kept
@@ -555,14 +555,14 @@ async fn a_limit_shows_and_refuses_nothing() {
         &[("column", "in-progress")],
     )
     .await
-    .refused(200);
+    .status(200);
     elif.api(
         Method::POST,
         "/teams/infrastructure/tasks",
         json!({ "title": "And one", "column": "in-progress" }),
     )
     .await
-    .refused(201);
+    .status(201);
     assert_eq!(world.column("infrastructure", "in-progress").await.len(), 3);
 }
 
@@ -576,7 +576,7 @@ async fn a_task_is_late_once_its_day_is_over_where_its_team_is() {
         json!({ "title": "Renew", "due": "2026-11-24" }),
     )
     .await
-    .refused(201);
+    .status(201);
     let is_late = async || {
         let board = elif.get("/teams/infrastructure").await.ok().text();
         let found = elif

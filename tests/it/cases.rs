@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::world::tell;
+use crate::fixtures::tell;
 
 /// Collected from public advisories and issue threads of boards that others use.
 const CASES: &[(&str, &str)] = &[

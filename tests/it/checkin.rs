@@ -13,8 +13,8 @@ use tower::ServiceExt;
 
 use crate::{
     access::share,
+    fixtures::{Client, World},
     goals::set_goal,
-    world::{Client, World},
 };
 
 async fn lead(world: &World, client: &Client) {
@@ -56,7 +56,7 @@ async fn another_team_reads_how_far_it_is_in_a_minute() {
     let page = jonas
         .get("/teams/infrastructure/check-in")
         .await
-        .refused(200)
+        .status(200)
         .text();
     for told in [
         "day 7 of Sprint 42",
@@ -73,7 +73,7 @@ async fn another_team_reads_how_far_it_is_in_a_minute() {
     let facts = jonas
         .get("/api/v1/teams/infrastructure/check-in")
         .await
-        .refused(200)
+        .status(200)
         .json();
     assert_eq!(
         facts["counts"],
@@ -303,7 +303,7 @@ async fn a_request_is_taken_answered_or_declined_and_its_asker_sees_which() {
             &[("title", " "), ("why", "Because")],
         )
         .await
-        .refused(422)
+        .status(422)
         .text();
     assert!(
         refused.contains("Say in 1 to 500 characters") && refused.contains("Because"),
@@ -322,7 +322,7 @@ async fn a_request_is_taken_answered_or_declined_and_its_asker_sees_which() {
     jonas
         .post("/teams/infrastructure/requests", &never)
         .await
-        .refused(422);
+        .status(422);
     assert!(
         elif.get("/teams/infrastructure/planning")
             .await
@@ -369,7 +369,7 @@ async fn a_request_is_taken_answered_or_declined_and_its_asker_sees_which() {
     );
     let why = settle("A pony", &[("outcome", "declined"), ("answer", "")])
         .await
-        .refused(422)
+        .status(422)
         .text();
     assert!(why.contains("Say why in a few words"), "{why}");
     settle(
@@ -384,7 +384,7 @@ async fn a_request_is_taken_answered_or_declined_and_its_asker_sees_which() {
     )
     .await
     .ok();
-    settle("A pony", &[("outcome", "taken")]).await.refused(409);
+    settle("A pony", &[("outcome", "taken")]).await.status(409);
     let own = jonas.get("/").await.ok().text();
     let asked = own
         .split("id=\"asked\"")
@@ -437,14 +437,14 @@ async fn a_request_is_taken_answered_or_declined_and_its_asker_sees_which() {
             &[("outcome", "taken")],
         )
         .await
-        .refused(403);
+        .status(403);
     jonas
         .post(
             &format!("/teams/ingestion/requests/{}", id("A pony")),
             &[("outcome", "taken")],
         )
         .await
-        .refused(404);
+        .status(404);
 }
 
 #[tokio::test]
@@ -545,7 +545,7 @@ async fn a_guest_sees_a_check_in_and_nothing_else() {
     let guest = world.stranger();
     for shows in ["check-in", "board"] {
         let secret = share(elif, shows).await;
-        let page = guest.get(&format!("/share/{secret}")).await.refused(200);
+        let page = guest.get(&format!("/share/{secret}")).await.status(200);
         assert_eq!(page.header("referrer-policy"), "no-referrer");
         assert_eq!(page.header("x-robots-tag"), "noindex, nofollow");
         let text = page.text();
@@ -607,7 +607,7 @@ async fn a_guest_sees_a_check_in_and_nothing_else() {
         let feed = guest
             .get(&format!("/share/{secret}/{file}"))
             .await
-            .refused(200);
+            .status(200);
         assert_eq!(feed.header("content-type"), kind);
         for hidden in ["A plan of theirs", "ING-", "example.org"] {
             assert!(
@@ -625,7 +625,7 @@ async fn a_guest_sees_a_check_in_and_nothing_else() {
     let embedded = guest
         .get(&format!("/share/{secret}/embed"))
         .await
-        .refused(200);
+        .status(200);
     assert!(
         embedded
             .header("content-security-policy")
@@ -652,18 +652,18 @@ async fn a_guest_sees_a_check_in_and_nothing_else() {
             bearer: Some(secret.clone()),
             ..world.stranger()
         };
-        bearer.get(path).await.refused(401);
+        bearer.get(path).await.status(401);
         bearer
             .api(axum::http::Method::GET, "/teams", serde_json::json!({}))
             .await
-            .refused(401);
+            .status(401);
     }
     guest
         .get(&format!("/share/{secret}/nonsense"))
         .await
-        .refused(404);
-    guest.get("/share/nonsense").await.refused(404);
-    guest.get("/share/%00").await.refused(404);
+        .status(404);
+    guest.get("/share/nonsense").await.status(404);
+    guest.get("/share/%00").await.status(404);
 }
 
 /// Cases 11, 17.
@@ -675,7 +675,7 @@ async fn a_link_ends_when_it_is_revoked_is_over_or_the_team_becomes_private() {
     let guest = world.stranger();
     let secret = share(elif, "check-in").await;
     let address = format!("/share/{secret}");
-    guest.get(&address).await.refused(200);
+    guest.get(&address).await.status(200);
     let page = elif.get("/teams/infrastructure/settings").await.ok().text();
     assert!(page.contains("last used just now"), "{page}");
     let revoke = page
@@ -691,18 +691,18 @@ async fn a_link_ends_when_it_is_revoked_is_over_or_the_team_becomes_private() {
         .jonas
         .post(&format!("/teams/ingestion/share-links/{revoke}"), &[])
         .await
-        .refused(404);
+        .status(404);
     elif.post(&format!("/teams/infrastructure/share-links/{revoke}"), &[])
         .await
         .ok();
     for file in ["", "/live", "/embed", "/badge.svg", "/check-in.json"] {
-        guest.get(&format!("{address}{file}")).await.refused(404);
+        guest.get(&format!("{address}{file}")).await.status(404);
     }
     let short = [("name", "For a day"), ("shows", "board"), ("days", "1")];
     let page = elif
         .post("/teams/infrastructure/share-links", &short)
         .await
-        .refused(200)
+        .status(200)
         .text();
     let secret = page
         .split("/share/")
@@ -711,20 +711,20 @@ async fn a_link_ends_when_it_is_revoked_is_over_or_the_team_becomes_private() {
         .split('"')
         .next()
         .unwrap();
-    guest.get(&format!("/share/{secret}")).await.refused(200);
+    guest.get(&format!("/share/{secret}")).await.status(200);
     world.app.clock.advance(Span::days(1) + Span::seconds(1));
-    guest.get(&format!("/share/{secret}")).await.refused(404);
+    guest.get(&format!("/share/{secret}")).await.status(404);
     for (days, name) in [("0", "x"), ("367", "x"), ("7", " ")] {
         let fields = [("name", name), ("shows", "board"), ("days", days)];
         elif.post("/teams/infrastructure/share-links", &fields)
             .await
-            .refused(422);
+            .status(422);
     }
     let secret = share(elif, "board").await;
     elif.post("/teams/infrastructure/visibility", &[("private", "1")])
         .await
         .ok();
-    guest.get(&format!("/share/{secret}")).await.refused(404);
+    guest.get(&format!("/share/{secret}")).await.status(404);
 }
 
 #[tokio::test]
@@ -741,7 +741,7 @@ async fn a_link_with_a_password_shows_nothing_before_it() {
     let page = elif
         .post("/teams/infrastructure/share-links", &fields)
         .await
-        .refused(200)
+        .status(200)
         .text();
     let address = format!(
         "/share/{}",
@@ -753,7 +753,7 @@ async fn a_link_with_a_password_shows_nothing_before_it() {
             .unwrap()
     );
     let guest = world.stranger();
-    let asked = guest.get(&address).await.refused(200).text();
+    let asked = guest.get(&address).await.status(200).text();
     assert!(
         asked.contains("Password required")
             && !asked.contains("Cut over")
@@ -761,12 +761,12 @@ async fn a_link_with_a_password_shows_nothing_before_it() {
         "{asked}"
     );
     for file in ["live", "embed", "badge.svg"] {
-        guest.get(&format!("{address}/{file}")).await.refused(403);
+        guest.get(&format!("{address}/{file}")).await.status(403);
     }
     guest
         .post(&address, &[("password", "wrong")])
         .await
-        .refused(422);
+        .status(422);
     let opened = guest
         .post(&address, &[("password", "open sesame please")])
         .await;
@@ -785,14 +785,14 @@ async fn a_link_with_a_password_shows_nothing_before_it() {
         inside
             .get(&address)
             .await
-            .refused(200)
+            .status(200)
             .text()
             .contains("Cut over")
     );
     inside
         .get(&format!("{address}/badge.svg"))
         .await
-        .refused(200);
+        .status(200);
     let forged = Client {
         cookie: inside.cookie.split('=').next().unwrap().to_owned() + "=1",
         ..world.stranger()
@@ -801,7 +801,7 @@ async fn a_link_with_a_password_shows_nothing_before_it() {
         forged
             .get(&address)
             .await
-            .refused(200)
+            .status(200)
             .text()
             .contains("Password required")
     );
@@ -813,7 +813,7 @@ async fn a_public_address_is_for_everybody_until_it_is_taken_back() {
     let elif = &world.elif;
     lead(&world, elif).await;
     let guest = world.stranger();
-    guest.get("/public/infrastructure").await.refused(404);
+    guest.get("/public/infrastructure").await.status(404);
     elif.post("/teams/infrastructure/public", &[("public", "1")])
         .await
         .ok();
@@ -830,7 +830,7 @@ async fn a_public_address_is_for_everybody_until_it_is_taken_back() {
         guest
             .get("/public/infrastructure")
             .await
-            .refused(200)
+            .status(200)
             .text()
             .contains("Infrastructure, day 7")
     );
@@ -838,19 +838,19 @@ async fn a_public_address_is_for_everybody_until_it_is_taken_back() {
         guest
             .get("/public/infrastructure/badge.svg")
             .await
-            .refused(200)
+            .status(200)
             .text()
             .contains("Sprint 42: 0 of 0 done")
     );
-    guest.get("/public/ingestion").await.refused(404);
+    guest.get("/public/ingestion").await.status(404);
     elif.post("/teams/infrastructure/public", &[]).await.ok();
-    guest.get("/public/infrastructure").await.refused(404);
+    guest.get("/public/infrastructure").await.status(404);
     elif.post("/teams/infrastructure/visibility", &[("private", "1")])
         .await
         .ok();
     elif.post("/teams/infrastructure/public", &[("public", "1")])
         .await
-        .refused(422);
+        .status(422);
 }
 
 /// Case 17.
@@ -997,7 +997,7 @@ async fn feeds_are_well_formed_whatever_a_title_says() {
     assert!(badge.contains("Sprint 42: 0 of 2 done"), "{badge}");
     elif.get("/teams/infrastructure/check-in/passwd")
         .await
-        .refused(404);
+        .status(404);
 }
 
 #[tokio::test]
@@ -1009,7 +1009,7 @@ async fn an_unchanged_check_in_is_not_made_again() {
         "/teams/infrastructure/check-in",
         "/teams/infrastructure/check-in/badge.svg",
     ] {
-        let first = jonas.get(path).await.refused(200);
+        let first = jonas.get(path).await.status(200);
         let request = Request::get(path).header(header::IF_NONE_MATCH, first.header("etag"));
         assert_eq!(
             jonas
@@ -1023,7 +1023,7 @@ async fn an_unchanged_check_in_is_not_made_again() {
     let before = jonas
         .get("/teams/infrastructure/check-in/badge.svg")
         .await
-        .refused(200)
+        .status(200)
         .header("etag")
         .to_owned();
     elif.post(&format!("/tasks/{key}/position"), &[("column", "done")])
@@ -1032,7 +1032,7 @@ async fn an_unchanged_check_in_is_not_made_again() {
     let after = jonas
         .get("/teams/infrastructure/check-in/badge.svg")
         .await
-        .refused(200);
+        .status(200);
     assert_ne!(after.header("etag"), before);
     assert!(after.text().contains("1 of 1 done"));
     // Kept for one, it is not shown to another who may not look.
@@ -1043,11 +1043,11 @@ async fn an_unchanged_check_in_is_not_made_again() {
     jonas
         .get("/teams/infrastructure/check-in")
         .await
-        .refused(404);
+        .status(404);
     jonas
         .get("/teams/infrastructure/check-in/badge.svg")
         .await
-        .refused(404);
+        .status(404);
 }
 
 #[tokio::test]
@@ -1061,13 +1061,13 @@ async fn columns_are_added_renamed_shifted_and_taken_away_with_their_tasks() {
         .ok();
     elif.post(at, &[("name", "Ready to release"), ("state", "review")])
         .await
-        .refused(422);
+        .status(422);
     elif.post(at, &[("name", " "), ("state", "review")])
         .await
-        .refused(422);
+        .status(422);
     elif.post(at, &[("name", "x"), ("state", "sleeping")])
         .await
-        .refused(422);
+        .status(422);
     let column = format!("{at}/ready-to-release");
     elif.post(&column, &[("to", "left")]).await.ok();
     elif.post(&column, &[("name", "To release"), ("state", "done")])
@@ -1114,20 +1114,20 @@ async fn columns_are_added_renamed_shifted_and_taken_away_with_their_tasks() {
     // What happened in it would no longer add up.
     elif.post(&column, &[("name", "To release"), ("state", "review")])
         .await
-        .refused(422);
+        .status(422);
     let asks = elif.get(&format!("{column}/remove")).await.ok().text();
     assert!(asks.contains("It has 2 tasks and 1 archived"), "{asks}");
     elif.post(&format!("{column}/remove"), &[("into", "")])
         .await
-        .refused(422);
+        .status(422);
     elif.post(&format!("{column}/remove"), &[("into", "ready-to-release")])
         .await
-        .refused(422);
+        .status(422);
     // what is in the archive undone is not done by it, nor the other way round
     let refused = elif
         .post(&format!("{column}/remove"), &[("into", "in-progress")])
         .await
-        .refused(422)
+        .status(422)
         .text();
     assert!(
         refused.contains("There are done tasks of it in the archive"),
@@ -1158,13 +1158,13 @@ async fn columns_are_added_renamed_shifted_and_taken_away_with_their_tasks() {
             .text()
             .contains("moved it to Out")
     );
-    elif.get(&format!("{column}/remove")).await.refused(404);
+    elif.get(&format!("{column}/remove")).await.status(404);
     // Only a lead, and of that team.
     world
         .jonas
         .post(&format!("{at}/todo/remove"), &[("into", "done")])
         .await
-        .refused(403);
+        .status(403);
     let history = elif.get("/teams/infrastructure/history").await.ok().text();
     for told in [
         "added the column Ready to release",
@@ -1273,7 +1273,7 @@ async fn who_leads_no_more_while_their_change_waits_changes_nothing() {
             .await
             .unwrap();
         tx.commit().await.unwrap();
-        let told = asked.await.unwrap().refused(403).text();
+        let told = asked.await.unwrap().status(403).text();
         assert!(
             told.contains("You may not change this any more. Nothing was changed."),
             "{told}"
@@ -1316,7 +1316,7 @@ async fn a_refused_form_of_the_settings_leaves_the_others_as_they_stand() {
     let page = elif
         .post("/teams/infrastructure/share-links", &share)
         .await
-        .refused(422)
+        .status(422)
         .text();
     assert!(
         page.contains("1 to 366 days") && week(&page) == week(&stands),
@@ -1328,7 +1328,7 @@ async fn a_refused_form_of_the_settings_leaves_the_others_as_they_stand() {
     let page = elif
         .post("/teams/infrastructure/columns/todo", &rename)
         .await
-        .refused(422)
+        .status(422)
         .text();
     let columns = page
         .split("id=\"columns\"")
@@ -1357,7 +1357,7 @@ async fn a_refused_form_of_the_settings_leaves_the_others_as_they_stand() {
     let page = elif
         .post("/teams/infrastructure/days-off", &day)
         .await
-        .refused(422)
+        .status(422)
         .text();
     assert!(
         days_off(&page).contains("at most 100") && days_off(&page).contains("2026-12-24"),
@@ -1391,17 +1391,17 @@ async fn labels_are_renamed_on_every_task_and_taken_away() {
         .ok();
     elif.post(&postgres, &[("name", "DOCS"), ("hue", "3")])
         .await
-        .refused(422);
+        .status(422);
     let row = postgres.rsplit('/').next().unwrap();
     let words = [("row", row), ("name", "two words"), ("hue", "5")];
-    let page = elif.post(&postgres, &words).await.refused(422).text();
+    let page = elif.post(&postgres, &words).await.status(422).text();
     assert!(
         page.contains(r#"value="two words""#) && page.contains(r#"<option value="5" selected>"#),
         "{page}"
     );
     elif.post(&postgres, &[("name", "database"), ("hue", "12")])
         .await
-        .refused(422);
+        .status(422);
     elif.post(&id("docs").await, &[("remove", "1")]).await.ok();
     assert_eq!(
         elif.task(&key).await["labels"],
@@ -1416,7 +1416,7 @@ async fn labels_are_renamed_on_every_task_and_taken_away() {
             &[("remove", "1")],
         )
         .await
-        .refused(404);
+        .status(404);
     assert_eq!(
         elif.task(&key).await["labels"],
         serde_json::json!(["database"])
@@ -1584,7 +1584,7 @@ async fn what_was_typed_for_an_invitation_or_a_link_is_kept_when_it_is_refused()
     let page = ada
         .post("/settings/invitations", &fields)
         .await
-        .refused(422)
+        .status(422)
         .text();
     for kept in [
         "value=\"ingestion\" selected",
@@ -1603,7 +1603,7 @@ async fn what_was_typed_for_an_invitation_or_a_link_is_kept_when_it_is_refused()
     let page = ada
         .post("/teams/infrastructure/share-links", &fields)
         .await
-        .refused(422)
+        .status(422)
         .text();
     for kept in [
         "value=\"board\" selected",
@@ -1630,7 +1630,7 @@ async fn whoever_asked_takes_it_back_and_follows_no_more() {
         .await
         .unwrap();
     let withdraw = format!("/teams/infrastructure/requests/{id}/withdraw");
-    elif.post(&withdraw, &[]).await.refused(404);
+    elif.post(&withdraw, &[]).await.status(404);
     assert!(jonas.get("/").await.ok().text().contains(&withdraw));
     jonas.post(&withdraw, &[]).await.ok();
     assert!(jonas.get("/").await.ok().text().contains("taken back"));
@@ -1641,8 +1641,8 @@ async fn whoever_asked_takes_it_back_and_follows_no_more() {
         &[("outcome", "taken")],
     )
     .await
-    .refused(409);
-    jonas.post(&withdraw, &[]).await.refused(409);
+    .status(409);
+    jonas.post(&withdraw, &[]).await.status(409);
 
     let key = elif.make("infrastructure", "todo", "Cut over").await;
     jonas
@@ -1697,7 +1697,7 @@ async fn an_administrator_adds_a_team_in_the_browser_and_leads_it() {
     let again = ada
         .post("/teams", &[("name", "Platform Security"), ("key", "SE2")])
         .await
-        .refused(422)
+        .status(422)
         .text();
     assert!(
         again.contains("There is a team at that address") && again.contains("value=\"SE2\""),
@@ -1706,7 +1706,7 @@ async fn an_administrator_adds_a_team_in_the_browser_and_leads_it() {
     let key = ada
         .post("/teams", &[("name", "Another"), ("key", "SEC")])
         .await
-        .refused(422)
+        .status(422)
         .text();
     assert!(
         key.contains("There is a team with that key") && key.contains("value=\"Another\""),
@@ -1714,7 +1714,7 @@ async fn an_administrator_adds_a_team_in_the_browser_and_leads_it() {
     );
     ada.post("/teams", &[("name", "???"), ("key", "QQQ")])
         .await
-        .refused(422);
+        .status(422);
     assert!(
         ada.get("/teams/platform-security/history")
             .await
@@ -1777,7 +1777,7 @@ async fn what_cannot_be_taken_is_refused_when_it_is_asked() {
             ("meeting", "standup"),
             ("team", "infrastructure"),
         ];
-        let refused = client.post(path, &turned).await.refused(422).text();
+        let refused = client.post(path, &turned).await.status(422).text();
         assert!(
             refused.contains("turns the writing direction round"),
             "{path}: {refused}"
@@ -1796,7 +1796,7 @@ async fn what_goes_wrong_under_a_links_address_tells_nobody_of_the_link() {
         "/share/never-was".to_owned(),
         "/public/infrastructure".to_owned(),
     ] {
-        let refused = world.stranger().get(&path).await.refused(404);
+        let refused = world.stranger().get(&path).await.status(404);
         assert_eq!(refused.header("referrer-policy"), "no-referrer", "{path}");
         assert_eq!(
             refused.header("x-robots-tag"),
@@ -1967,13 +1967,13 @@ async fn only_who_opens_the_page_has_looked_and_half_an_hour_later_they_come_ane
     world.app.clock.advance(Span::hours(2));
     // neither a link checker nor a program has read it
     let head = Request::head(path).body(Body::empty()).unwrap();
-    jonas.send(head).await.refused(200);
+    jonas.send(head).await.status(200);
     world
         .program_of(jonas, fortnight::domain::accounts::api_tokens::Scope::Read)
         .await
         .get(path)
         .await
-        .refused(200);
+        .status(200);
     world.app.clock.advance(Span::hours(2));
     let came = since().await;
     assert!(
@@ -2120,7 +2120,7 @@ async fn a_link_that_is_made_while_a_team_turns_private_shows_nothing() {
     });
     world.until_someone_waits().await;
     tx.commit().await.unwrap();
-    asked.await.unwrap().refused(404);
+    asked.await.unwrap().status(404);
     let links: i64 = sqlx::query_scalar("SELECT count(*) FROM share_links")
         .fetch_one(&world.db)
         .await

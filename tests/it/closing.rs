@@ -4,8 +4,8 @@ use serde_json::json;
 use time::Duration;
 
 use crate::{
+    fixtures::{Answer, Client, NOW, World},
     goals::set_goal,
-    world::{Answer, Client, NOW, World},
 };
 
 const CLOSE: &str = "/teams/infrastructure/sprints/42/close";
@@ -99,25 +99,25 @@ async fn each_unfinished_task_goes_its_way_and_later_edits_leave_the_figures_alo
     // nothing goes into what is closed, by any road
     elif.post(&format!("/tasks/{back}"), &[("sprint", "42")])
         .await
-        .refused(422);
+        .status(422);
     elif.post(
         "/teams/infrastructure/tasks",
         &[("title", "Late"), ("sprint", "42")],
     )
     .await
-    .refused(422);
+    .status(422);
     elif.post(
         "/teams/infrastructure/bulk",
         &[("keys", &back), ("sprint", "42")],
     )
     .await
-    .refused(422);
+    .status(422);
     elif.post(
         "/teams/infrastructure/goals",
         &[("sprint", "42"), ("title", "Late"), ("target", "1")],
     )
     .await
-    .refused(409);
+    .status(409);
     // new work lands where the team works on
     let key = elif.make("infrastructure", "todo", "New").await;
     assert_eq!(elif.task(&key).await["sprint"], json!(43));
@@ -215,7 +215,7 @@ async fn what_came_in_meanwhile_needs_a_word_and_a_second_carrying_a_reason() {
     let key = elif.make("infrastructure", "in-progress", "Carried").await;
     let late = elif.make("infrastructure", "todo", "Came in").await;
     let (task, why) = (format!("task:{key}"), format!("why:{key}"));
-    let answer = elif.post(CLOSE, &[(&task, "carry")]).await.refused(409);
+    let answer = elif.post(CLOSE, &[(&task, "carry")]).await.status(409);
     assert!(answer.text().contains(&late) && answer.text().contains("Nothing was closed"));
     let done = format!("task:{late}");
     elif.post(CLOSE, &[(&task, "carry"), (&done, "drop")])
@@ -234,7 +234,7 @@ async fn what_came_in_meanwhile_needs_a_word_and_a_second_carrying_a_reason() {
         form.contains("carried over once before") && form.contains("In progress for 8\u{a0}d"),
         "{form}"
     );
-    let answer = elif.post(next, &[(&task, "carry")]).await.refused(422);
+    let answer = elif.post(next, &[(&task, "carry")]).await.status(422);
     assert!(answer.text().contains("Say why it is carried again"));
     let none: i64 = sqlx::query_scalar("SELECT count(*) FROM sprint_reports")
         .fetch_one(&world.db)
@@ -322,7 +322,7 @@ async fn a_closing_can_be_taken_back_until_the_next_sprint_changes() {
             .contains("Reopen sprint"),
         "another team's"
     );
-    world.jonas.post(reopen, &[]).await.refused(403);
+    world.jonas.post(reopen, &[]).await.status(403);
     elif.post(reopen, &[]).await.ok();
     for key in [&carried, &back, &dropped] {
         let task = elif.task(key).await;
@@ -332,7 +332,7 @@ async fn a_closing_can_be_taken_back_until_the_next_sprint_changes() {
             "{key}"
         );
     }
-    elif.post(reopen, &[]).await.refused(404);
+    elif.post(reopen, &[]).await.status(404);
     close(elif, &left).await.ok();
     elif.post(
         &format!("/tasks/{carried}"),
@@ -344,7 +344,7 @@ async fn a_closing_can_be_taken_back_until_the_next_sprint_changes() {
         !elif.get(RETRO).await.text().contains("Reopen sprint"),
         "nothing is offered that is refused"
     );
-    let answer = elif.post(reopen, &[]).await.refused(409);
+    let answer = elif.post(reopen, &[]).await.status(409);
     assert!(answer.text().contains("has begun to change"));
     assert_eq!(elif.task(&carried).await["sprint"], json!(43));
 }
@@ -368,14 +368,14 @@ async fn several_look_back_together_and_what_they_promise_becomes_tasks() {
     }
     elif.post(notes, &[("category", "gossip"), ("text", "x")])
         .await
-        .refused(422);
+        .status(422);
     elif.post(notes, &[("category", "well"), ("text", " ")])
         .await
-        .refused(422);
+        .status(422);
     jonas
         .post(notes, &[("category", "well"), ("text", "x")])
         .await
-        .refused(403);
+        .status(403);
     jonas
         .post(
             "/teams/ingestion/sprints/42/notes",
@@ -416,15 +416,15 @@ async fn several_look_back_together_and_what_they_promise_becomes_tasks() {
         &[("text", "x @nobody-here")],
     )
     .await
-    .refused(422);
+    .status(422);
     let action: uuid::Uuid = sqlx::query_scalar("SELECT id FROM actions")
         .fetch_one(&world.db)
         .await
         .unwrap();
     let make = format!("/teams/infrastructure/actions/{action}/task");
-    jonas.post(&make, &[]).await.refused(403);
+    jonas.post(&make, &[]).await.status(403);
     elif.post(&make, &[]).await.ok();
-    elif.post(&make, &[]).await.refused(409);
+    elif.post(&make, &[]).await.status(409);
     let retro = elif.get(RETRO).await.ok().text();
     assert!(
         retro.contains("Agree on a date for ING-58")
@@ -481,8 +481,8 @@ async fn several_look_back_together_and_what_they_promise_becomes_tasks() {
     jonas
         .get("/sprints/42/retro?team=no-such")
         .await
-        .refused(404);
-    jonas.get("/sprints/999/retro").await.refused(404);
+        .status(404);
+    jonas.get("/sprints/999/retro").await.status(404);
 }
 
 #[tokio::test]
@@ -925,7 +925,7 @@ async fn words_that_are_too_long_to_be_kept_close_nothing() {
     let refused = elif
         .post(CLOSE, &[(&goal, "missed"), (&why, &long)])
         .await
-        .refused(422)
+        .status(422)
         .text();
     assert!(
         refused.contains("at most 500 characters") && refused.contains(&long),

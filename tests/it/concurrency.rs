@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    served::Served,
-    world::{Client, World},
+    asset_serving::Served,
+    fixtures::{Client, World},
 };
 
 const COLUMNS: [&str; 5] = ["todo", "in-progress", "blocked", "in-review", "done"];
@@ -344,13 +344,13 @@ async fn a_repeated_write_with_its_key_is_one_write() {
     };
     let tries = [send("One"), send("One"), send("One")];
     for answer in tries {
-        let answer = answer.await.unwrap().refused(201).json();
+        let answer = answer.await.unwrap().status(201).json();
         assert_eq!(
             (&answer["key"], &answer["title"]),
             (&json!("INF-1"), &json!("One"))
         );
     }
-    send("Another").await.unwrap().refused(422);
+    send("Another").await.unwrap().status(422);
     let tasks: i64 = sqlx::query_scalar("SELECT count(*) FROM tasks")
         .fetch_one(&world.db)
         .await

@@ -10,7 +10,7 @@ use fortnight::domain::{
 use serde_json::json;
 use time::Duration;
 
-use crate::world::{Client, World};
+use crate::fixtures::{Client, World};
 
 async fn to(client: &Client, key: &str, column: &str) {
     client
@@ -37,7 +37,7 @@ async fn three_days(world: &World) {
         let body = json!({ "title": title, "labels": [label], "sprint": 42 });
         elif.api(Method::POST, "/teams/infrastructure/tasks", body)
             .await
-            .refused(201);
+            .status(201);
     }
     to(elif, "INF-1", "in-progress").await;
     to(elif, "INF-4", "in-progress").await;
@@ -242,12 +242,12 @@ async fn the_numbers_come_as_csv_and_no_cell_runs() {
         .elif
         .get("/teams/infrastructure/flow/secrets.csv")
         .await
-        .refused(404);
+        .status(404);
     world
         .elif
         .get("/teams/infrastructure/flow/ageing")
         .await
-        .refused(404);
+        .status(404);
 }
 
 #[tokio::test]
@@ -307,7 +307,7 @@ async fn a_filter_narrows_every_figure_to_tasks_as_they_are_now() {
         .elif
         .get("/teams/infrastructure/flow/cycle-time.csv?q=colour:red")
         .await
-        .refused(422)
+        .status(422)
         .text();
     assert!(
         file.contains("colour: is not known"),
@@ -337,7 +337,7 @@ async fn a_range_that_makes_no_sense_is_refused_in_a_sentence() {
             .elif
             .get(&format!("/teams/infrastructure/flow?{query}"))
             .await
-            .refused(422)
+            .status(422)
             .text();
         assert!(
             page.contains(why) && page.contains("<select name=\"from\" aria-invalid"),
@@ -347,7 +347,7 @@ async fn a_range_that_makes_no_sense_is_refused_in_a_sentence() {
             .elif
             .get(&format!("/teams/infrastructure/flow/ageing.csv?{query}"))
             .await
-            .refused(422);
+            .status(422);
     }
     let page = world
         .elif
@@ -369,24 +369,24 @@ async fn other_teams_may_look_and_strangers_may_not() {
         .jonas
         .get("/teams/infrastructure/flow")
         .await
-        .refused(200);
+        .status(200);
     world
         .jonas
         .get("/teams/infrastructure/flow/cycle-time.csv")
         .await
-        .refused(200);
-    world.jonas.get("/teams/nowhere/flow").await.refused(404);
+        .status(200);
+    world.jonas.get("/teams/nowhere/flow").await.status(404);
     let away = world
         .stranger()
         .get("/teams/infrastructure/flow")
         .await
-        .refused(303);
+        .status(303);
     assert!(away.header("location").starts_with("/login?next="));
     world
         .stranger()
         .get("/teams/infrastructure/flow/cycle-time.csv")
         .await
-        .refused(303);
+        .status(303);
 }
 
 #[tokio::test]

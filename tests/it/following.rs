@@ -4,9 +4,9 @@ use axum::http::Method;
 use serde_json::json;
 
 use crate::{
+    fixtures::{Client, World},
     goals::set_goal,
     people::with_password,
-    world::{Client, World},
 };
 
 #[tokio::test]
@@ -120,7 +120,7 @@ async fn what_is_followed_tells_what_others_did_until_it_is_read() {
         "WITH t AS (UPDATE teams SET seq = seq + 1500 WHERE key = 'INF' RETURNING id, seq)
          INSERT INTO events (team_id, seq, change_id, at, kind) SELECT t.id, t.seq - 1500 + n, gen_random_uuid(), $1, 'column.limited' FROM t, generate_series(1, 1500) n",
     )
-    .bind(crate::world::NOW)
+    .bind(crate::fixtures::NOW)
     .execute(&world.db)
     .await
     .unwrap();
@@ -142,7 +142,7 @@ async fn what_is_followed_tells_what_others_did_until_it_is_read() {
     jonas
         .post("/seen", &[("seen", "infrastructure:-3")])
         .await
-        .refused(404);
+        .status(404);
     // A team that is not there any more, or never was, is passed over: what was read of the others was read.
     elif.post(&format!("/tasks/{key}/follow"), &[("follow", "1")])
         .await
@@ -161,7 +161,7 @@ async fn what_is_followed_tells_what_others_did_until_it_is_read() {
             &[("seen", "nowhere:3"), ("seen", "infrastructure:99999")],
         )
         .await
-        .refused(303);
+        .status(303);
     assert!(!jonas.get("/").await.ok().text().contains("id=\"news\""));
 }
 
@@ -244,7 +244,7 @@ async fn a_project_and_a_team_can_be_followed() {
     let mut tx = world.db.begin().await.unwrap();
     let young = fortnight::domain::teams::create::add_team(
         &mut tx,
-        crate::world::NOW,
+        crate::fixtures::NOW,
         "young",
         "Young",
         "YNG",
@@ -253,7 +253,7 @@ async fn a_project_and_a_team_can_be_followed() {
     .unwrap();
     fortnight::domain::teams::create::add_member(
         &mut tx,
-        crate::world::NOW,
+        crate::fixtures::NOW,
         young,
         elif.person.id,
         false,
@@ -325,7 +325,7 @@ async fn press(who: &Client, page: &str, button: &str) {
         .iter()
         .map(|(name, value)| (*name, value.as_str()))
         .collect();
-    who.post("/seen", &fields).await.refused(303);
+    who.post("/seen", &fields).await.status(303);
 }
 
 #[tokio::test]
@@ -347,7 +347,7 @@ async fn after_a_long_absence_nothing_is_marked_read_that_was_not_shown() {
         .bind(to)
         .bind(format!("x-{}", task.split_once('-').unwrap().1))
         .bind(who.person.id)
-        .bind(crate::world::NOW)
+        .bind(crate::fixtures::NOW)
         .execute(&world.db)
         .await
         .unwrap();
@@ -601,13 +601,13 @@ async fn who_waits_is_found_by_what_they_were_once_called_too() {
         .concat(),
     )
     .await
-    .refused(303);
+    .status(303);
     ada.post(
         "/teams/ingestion/name",
         &[("form", "name"), ("name", "Streams"), ("key", "STR")],
     )
     .await
-    .refused(303);
+    .status(303);
     elif.post(
         &format!("/tasks/{named}"),
         &[("needed_by", "Ingestion, Legal")],
@@ -629,13 +629,13 @@ async fn who_waits_is_found_by_what_they_were_once_called_too() {
         .unwrap();
     ada.post("/teams", &[("name", "Other"), ("key", "OTH")])
         .await
-        .refused(303);
+        .status(303);
     ada.post(
         "/teams/other/name",
         &[("form", "name"), ("name", "Ingestion"), ("key", "OTH")],
     )
     .await
-    .refused(303);
+    .status(303);
     elif.post(
         &format!("/tasks/{named}"),
         &[("needed_by", "Ingestion, Sales")],
@@ -679,7 +679,7 @@ async fn who_waits_is_found_by_what_they_were_once_called_too() {
     jonas
         .post("/teams/streams/visibility", &[("private", "1")])
         .await
-        .refused(303);
+        .status(303);
     let words = elif.task(&key).await["needed_by"].clone();
     assert_eq!(words, "a private team, Legal");
     assert_eq!(
@@ -691,7 +691,7 @@ async fn who_waits_is_found_by_what_they_were_once_called_too() {
     let ours = world.join("Nia Both", "nia", "infrastructure").await;
     sqlx::query("INSERT INTO members (team_id, account_id, role, since) SELECT id, $1, 'member', $2 FROM teams WHERE key = 'STR'")
         .bind(ours.person.id)
-        .bind(crate::world::NOW)
+        .bind(crate::fixtures::NOW)
         .execute(&world.db)
         .await
         .unwrap();
@@ -769,7 +769,7 @@ async fn who_follows_a_goal_hears_how_far_it_is_and_that_its_sprint_is_closed() 
         ];
         elif.post(&format!("/teams/infrastructure/goals/{served}"), &edit)
             .await
-            .refused(303);
+            .status(303);
     }
     elif.post(&format!("/teams/infrastructure/goals/{served}/remove"), &[])
         .await
@@ -811,7 +811,7 @@ async fn what_an_import_brings_is_no_news() {
          INSERT INTO events (team_id, seq, change_id, task_id, at, kind, after)
          SELECT t.id, t.seq, gen_random_uuid(), k.id, $1, 'task.imported', '{\"state\": \"done\", \"from\": \"Trello\", \"by\": \"An import\"}' FROM t JOIN tasks k ON k.team_id = t.id",
     )
-    .bind(crate::world::NOW)
+    .bind(crate::fixtures::NOW)
     .execute(&world.db)
     .await
     .unwrap();
@@ -913,7 +913,7 @@ async fn a_private_team_is_named_by_none_of_the_names_that_it_had() {
         &[("form", "name"), ("name", "Streams"), ("key", "ING")],
     )
     .await
-    .refused(303);
+    .status(303);
     sqlx::query("UPDATE teams SET slug = 'streams' WHERE key = 'ING'")
         .execute(&world.db)
         .await
@@ -925,7 +925,7 @@ async fn a_private_team_is_named_by_none_of_the_names_that_it_had() {
     jonas
         .post("/teams/streams/visibility", &[("private", "1")])
         .await
-        .refused(303);
+        .status(303);
     assert_eq!(elif.task(&key).await["needed_by"], "a private team, Legal");
     let told = elif
         .get("/api/v1/teams/infrastructure/events")

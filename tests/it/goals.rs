@@ -3,7 +3,7 @@
 use axum::http::Method;
 use serde_json::json;
 
-use crate::world::{Client, World};
+use crate::fixtures::{Client, World};
 
 /// Makes a goal by its form; the answer is its id.
 pub async fn set_goal(
@@ -125,7 +125,7 @@ async fn a_figure_is_typed_in_with_a_note_and_every_entry_is_kept() {
         let answer = elif
             .post(&progress, &[("value", wrong), ("note", "kept")])
             .await
-            .refused(422);
+            .status(422);
         assert!(
             answer.text().contains("value=\"kept\""),
             "what was typed is still there"
@@ -182,7 +182,7 @@ async fn shares_and_yes_or_no_have_figures_of_their_own() {
         &[("value", "101")],
     )
     .await
-    .refused(422);
+    .status(422);
     let ready = set_goal(
         &world,
         elif,
@@ -266,7 +266,7 @@ async fn wrong_goals_are_refused_beside_their_fields_and_nothing_is_kept() {
         let answer = elif
             .post("/teams/infrastructure/goals", &fields)
             .await
-            .refused(422);
+            .status(422);
         assert!(answer.text().contains(why), "{why}: {}", answer.text());
     }
     elif.post(
@@ -274,14 +274,14 @@ async fn wrong_goals_are_refused_beside_their_fields_and_nothing_is_kept() {
         &[("sprint", "999"), ("title", "Far"), ("target", "1")],
     )
     .await
-    .refused(422);
+    .status(422);
     jonas
         .post(
             "/teams/infrastructure/goals",
             &[("title", "Theirs"), ("target", "1")],
         )
         .await
-        .refused(403);
+        .status(403);
     let none: i64 = sqlx::query_scalar("SELECT count(*) FROM goals")
         .fetch_one(&world.db)
         .await
@@ -292,24 +292,24 @@ async fn wrong_goals_are_refused_beside_their_fields_and_nothing_is_kept() {
     jonas
         .get(&format!("/teams/ingestion/goals/{id}"))
         .await
-        .refused(404);
+        .status(404);
     jonas
         .post(
             &format!("/teams/ingestion/goals/{id}"),
             &[("title", "Mine"), ("target", "1")],
         )
         .await
-        .refused(404);
+        .status(404);
     let key = jonas.make("ingestion", "todo", "Ours?").await;
     jonas
         .post(&format!("/tasks/{key}"), &[("goal", "1")])
         .await
-        .refused(422);
+        .status(422);
     world
         .stranger()
         .get(&format!("/teams/infrastructure/goals/{id}"))
         .await
-        .refused(303);
+        .status(303);
     let refused = sqlx::query("UPDATE goals SET target = 0")
         .execute(&world.db)
         .await;
@@ -474,7 +474,7 @@ async fn whoever_saw_an_older_goal_is_told_and_keeps_what_they_typed() {
             &[("title", "Migrate 40"), ("target", "40"), ("version", "1")],
         )
         .await
-        .refused(409);
+        .status(409);
     assert!(
         late.text()
             .contains("Elif Hartmann changed this goal just now")
@@ -516,7 +516,7 @@ async fn goals_are_put_in_order_and_a_task_outlives_its_goal() {
     assert_eq!(elif.task(&key).await["goal"], json!(null));
     elif.get(&format!("/teams/infrastructure/goals/{second}"))
         .await
-        .refused(404);
+        .status(404);
 }
 
 #[tokio::test]
@@ -548,7 +548,7 @@ async fn a_concern_stays_open_until_the_goals_team_answers_it() {
     jonas
         .post(&remarks, &[("kind", "concern"), ("body", " ")])
         .await
-        .refused(422);
+        .status(422);
     assert!(
         elif.get("/teams/infrastructure")
             .await
@@ -566,13 +566,11 @@ async fn a_concern_stays_open_until_the_goals_team_answers_it() {
     jonas
         .post(&answer, &[("answer", "Never mind")])
         .await
-        .refused(403);
+        .status(403);
     elif.post(&answer, &[("answer", "We wait for you on Thursday")])
         .await
         .ok();
-    elif.post(&answer, &[("answer", "Again")])
-        .await
-        .refused(409);
+    elif.post(&answer, &[("answer", "Again")]).await.status(409);
     assert!(
         !elif
             .get("/teams/infrastructure")
@@ -596,8 +594,8 @@ async fn sprints_are_renamed_moved_and_skipped_by_an_administrator() {
         ("starts_on", "2026-11-30"),
         ("ends_on", "2026-12-11"),
     ];
-    elif.post("/sprints/43", &change).await.refused(403);
-    elif.post("/sprints/43/skip", &[]).await.refused(403);
+    elif.post("/sprints/43", &change).await.status(403);
+    elif.post("/sprints/43/skip", &[]).await.status(403);
     sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")
         .execute(&world.db)
         .await
@@ -622,7 +620,7 @@ async fn sprints_are_renamed_moved_and_skipped_by_an_administrator() {
                 &[("name", "X"), ("starts_on", from), ("ends_on", to)],
             )
             .await
-            .refused(422);
+            .status(422);
         assert!(answer.text().contains(why), "{why}: {}", answer.text());
     }
     elif.post(
@@ -634,13 +632,13 @@ async fn sprints_are_renamed_moved_and_skipped_by_an_administrator() {
         ],
     )
     .await
-    .refused(422);
+    .status(422);
     let past = [
         ("name", "X"),
         ("starts_on", "2027-01-11"),
         ("ends_on", "2027-01-24"),
     ];
-    let answer = elif.post("/sprints/43", &past).await.refused(422);
+    let answer = elif.post("/sprints/43", &past).await.status(422);
     assert!(
         answer
             .text()
@@ -706,7 +704,7 @@ async fn sprints_are_renamed_moved_and_skipped_by_an_administrator() {
     assert!(
         elif.post("/sprints", &monday)
             .await
-            .refused(422)
+            .status(422)
             .text()
             .contains("another weekday")
     );
@@ -722,7 +720,7 @@ async fn sprints_are_renamed_moved_and_skipped_by_an_administrator() {
             .filter(|(name, _)| *name != field)
             .chain([(field, wrong)])
             .collect();
-        let page = elif.post("/sprints", &fields).await.refused(422).text();
+        let page = elif.post("/sprints", &fields).await.status(422).text();
         let beside = page
             .split("class=\"field-error\"")
             .nth(1)
@@ -905,7 +903,7 @@ async fn a_refused_figure_leaves_the_goals_own_form_as_it_stands_and_a_kept_one_
     let page = elif
         .post(&progress, &[("value", "abc"), ("note", "well")])
         .await
-        .refused(422)
+        .status(422)
         .text();
     for stands in [
         r#"value="Migrate""#,
@@ -917,7 +915,7 @@ async fn a_refused_figure_leaves_the_goals_own_form_as_it_stands_and_a_kept_one_
     // the form was open before somebody said how far it is
     elif.post(&progress, &[("value", "31"), ("note", "over night")])
         .await
-        .refused(303);
+        .status(303);
     let saved = [
         ("title", "Migrate 50"),
         ("target", "50"),
@@ -927,7 +925,7 @@ async fn a_refused_figure_leaves_the_goals_own_form_as_it_stands_and_a_kept_one_
     ];
     elif.post(&format!("/teams/infrastructure/goals/{goal}"), &saved)
         .await
-        .refused(303);
+        .status(303);
 }
 
 #[tokio::test]
@@ -949,7 +947,7 @@ async fn a_goal_of_somebody_who_has_left_can_be_saved_as_it_is() {
     ];
     elif.post(&format!("/teams/infrastructure/goals/{goal}"), &saved)
         .await
-        .refused(303);
+        .status(303);
     // nobody else comes to own one so
     let other = set_goal(&world, elif, "42", &[("title", "Other"), ("target", "5")]).await;
     let saved = [
@@ -960,7 +958,7 @@ async fn a_goal_of_somebody_who_has_left_can_be_saved_as_it_is() {
     ];
     elif.post(&format!("/teams/infrastructure/goals/{other}"), &saved)
         .await
-        .refused(422);
+        .status(422);
 }
 
 #[tokio::test]
@@ -986,7 +984,7 @@ async fn a_goal_with_an_open_concern_stays_until_that_is_answered() {
     assert!(
         elif.post(&format!("{page}/remove"), &[])
             .await
-            .refused(409)
+            .status(409)
             .text()
             .contains("Answer it first")
     );
@@ -1000,7 +998,7 @@ async fn a_goal_with_an_open_concern_stays_until_that_is_answered() {
     )
     .await
     .ok();
-    elif.post(&format!("{page}/remove"), &[]).await.refused(303);
+    elif.post(&format!("{page}/remove"), &[]).await.status(303);
 }
 
 #[tokio::test]
@@ -1014,8 +1012,8 @@ async fn two_presses_skip_one_sprint() {
     let page = elif.get("/sprints").await.ok().text();
     assert!(page.contains(r#"name="seen" value="2026-11-30""#), "{page}");
     let seen = [("seen", "2026-11-30")];
-    elif.post("/sprints/43/skip", &seen).await.refused(303);
-    elif.post("/sprints/43/skip", &seen).await.refused(409);
+    elif.post("/sprints/43/skip", &seen).await.status(303);
+    elif.post("/sprints/43/skip", &seen).await.status(409);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 use tempfile::NamedTempFile;
 
-use crate::{program::Place, world::World};
+use crate::{fixtures::World, program::Place};
 
 pub const TRELLO: &str = include_str!("../data/trello-sprint-board-2025.json");
 pub const MOVED: &str = include_str!("../data/trello-project100-2021.json");
@@ -645,7 +645,7 @@ async fn an_export_reads_no_file_and_makes_nobody_anything() {
             json!({ "title": "x" }),
         )
         .await
-        .refused(403);
+        .status(403);
 }
 
 /// Cases 47, F2.

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use crate::{
+    fixtures::{Client, NOW, World},
     people::{invite, link_in, newcomer, path_of, with_password},
-    world::{Client, NOW, World},
 };
 
 /// Two administrators, as they are signed in.
@@ -19,7 +19,7 @@ async fn link_for(admin: &Client, handle: &str) -> String {
         &admin
             .post(&format!("/settings/people/{handle}"), &[("do", "link")])
             .await
-            .refused(200)
+            .status(200)
             .text(),
     ))
 }
@@ -38,25 +38,25 @@ async fn what_an_administrator_could_open_with_ends_with_their_role_and_with_the
         world.stranger().get(&link).await.ok();
         ada.post("/settings/people/gita", &[("do", ends)])
             .await
-            .refused(303);
-        world.stranger().get(&invitation).await.refused(404);
+            .status(303);
+        world.stranger().get(&invitation).await.status(404);
         world
             .stranger()
             .post(&invitation, &newcomer("m@example.org", "Mallory"))
             .await
-            .refused(404);
-        world.stranger().get(&link).await.refused(404);
+            .status(404);
+        world.stranger().get(&link).await.status(404);
         world
             .stranger()
             .post(&link, &[("password", "a long enough one")])
             .await
-            .refused(404);
+            .status(404);
         ada.post("/settings/people/gita", &[("do", "reactivate")])
             .await
-            .refused(303);
+            .status(303);
         ada.post("/settings/people/gita", &[("do", "admin")])
             .await
-            .refused(303);
+            .status(303);
         let session =
             fortnight::domain::auth::sessions::start(&world.db, NOW, gita.person.id, "test")
                 .await
@@ -79,8 +79,8 @@ async fn a_link_for_a_new_password_ends_when_the_password_is_changed() {
         ("old", crate::people::PASSWORD),
         ("password", "another long enough one"),
     ];
-    ada.post("/me/password", &fields).await.refused(303);
-    world.stranger().get(&link).await.refused(404);
+    ada.post("/me/password", &fields).await.status(303);
+    world.stranger().get(&link).await.status(404);
 }
 
 /// Case 12.
@@ -97,16 +97,16 @@ async fn an_invitation_to_a_team_ends_when_the_team_becomes_private() {
         .jonas
         .post("/teams/ingestion/visibility", &[("private", "1")])
         .await
-        .refused(303);
-    world.stranger().get(&invitation).await.refused(404);
+        .status(303);
+    world.stranger().get(&invitation).await.status(404);
     world
         .stranger()
         .post(&invitation, &newcomer("m@example.org", "Mallory"))
         .await
-        .refused(404);
+        .status(404);
     // nor is its name told to administrators who are not on it, in whatever was written down before
     for page in ["/settings/people", "/settings/audit", "/settings/audit.csv"] {
-        let page = ada.get(page).await.refused(200).text();
+        let page = ada.get(page).await.status(200).text();
         assert!(!page.contains("Ingestion"), "{page}");
     }
     assert!(
@@ -120,7 +120,7 @@ async fn an_invitation_to_a_team_ends_when_the_team_becomes_private() {
         .jonas
         .post("/teams/ingestion/visibility", &[])
         .await
-        .refused(303);
+        .status(303);
     assert!(
         ada.get("/settings/audit")
             .await
@@ -145,12 +145,12 @@ async fn an_invitation_to_a_private_team_is_nothing_once_its_maker_has_left() {
         .jonas
         .post(members, &[("handle", "ada"), ("role", "member")])
         .await
-        .refused(303);
+        .status(303);
     world
         .jonas
         .post("/teams/ingestion/visibility", &[("private", "1")])
         .await
-        .refused(303);
+        .status(303);
     let invitation = invite(&ada, &[("team", "ingestion"), ("for", "many")]).await;
     assert!(
         world
@@ -165,13 +165,13 @@ async fn an_invitation_to_a_private_team_is_nothing_once_its_maker_has_left() {
         .jonas
         .post(members, &[("handle", "ada"), ("role", "none")])
         .await
-        .refused(303);
-    world.stranger().get(&invitation).await.refused(404);
+        .status(303);
+    world.stranger().get(&invitation).await.status(404);
     world
         .stranger()
         .post(&invitation, &newcomer("m@example.org", "Mallory"))
         .await
-        .refused(404);
+        .status(404);
 }
 
 #[tokio::test]
@@ -186,7 +186,7 @@ async fn a_private_team_always_has_somebody_who_leads_it() {
     let tomas = world.join("Tomas Weber", "tomas", "infrastructure").await;
     elif.post("/teams/infrastructure/visibility", &[("private", "1")])
         .await
-        .refused(303);
+        .status(303);
     for role in ["member", "none"] {
         let why = elif
             .post(
@@ -194,7 +194,7 @@ async fn a_private_team_always_has_somebody_who_leads_it() {
                 &[("handle", "elif"), ("role", role)],
             )
             .await
-            .refused(422);
+            .status(422);
         assert!(
             why.text()
                 .contains("Nobody would be left to lead a private team"),
@@ -204,7 +204,7 @@ async fn a_private_team_always_has_somebody_who_leads_it() {
     // who is locked out is out at once, and whoever was there the longest leads on
     ada.post("/settings/people/elif", &[("do", "deactivate")])
         .await
-        .refused(303);
+        .status(303);
     let settings = tomas
         .get("/teams/infrastructure/settings")
         .await
@@ -217,7 +217,7 @@ async fn a_private_team_always_has_somebody_who_leads_it() {
     let viewer = ada
         .post("/settings/people/tomas", &[("do", "viewer")])
         .await
-        .refused(422)
+        .status(422)
         .text();
     assert!(
         viewer.contains("without anybody who may lead it"),
@@ -234,7 +234,7 @@ async fn who_is_deleted_is_named_nowhere_and_whoever_takes_the_name_did_not_do_i
         .stranger()
         .post(&path, &newcomer("tomas@example.org", "Tomas Weber"))
         .await
-        .refused(303);
+        .status(303);
     let cookie = joined
         .header("set-cookie")
         .split(';')
@@ -260,7 +260,7 @@ async fn who_is_deleted_is_named_nowhere_and_whoever_takes_the_name_did_not_do_i
         ("owners", "tomas"),
     ];
     tomas.post("/teams/infrastructure/goals", &goal).await.ok();
-    tomas.post("/logout", &[]).await.refused(303);
+    tomas.post("/logout", &[]).await.status(303);
     world
         .stranger()
         .post(
@@ -268,7 +268,7 @@ async fn who_is_deleted_is_named_nowhere_and_whoever_takes_the_name_did_not_do_i
             &[("email", "Tomas@example.org"), ("password", "wrong")],
         )
         .await
-        .refused(401);
+        .status(401);
     let audit = ada.get("/settings/audit").await.ok().text();
     assert!(
         audit.contains("tomas@example.org") && audit.contains("sign-in.ended"),
@@ -277,10 +277,10 @@ async fn who_is_deleted_is_named_nowhere_and_whoever_takes_the_name_did_not_do_i
 
     ada.post("/settings/people/tomas", &[("do", "deactivate")])
         .await
-        .refused(303);
+        .status(303);
     ada.post("/settings/people/tomas", &[("do", "delete")])
         .await
-        .refused(303);
+        .status(303);
     let named: Vec<String> = sqlx::query_scalar(
         "SELECT x::text FROM audit_log x WHERE x::text ILIKE '%tomas%' UNION ALL SELECT e::text FROM events e WHERE e.before::text || e.after::text LIKE '%\"tomas\"%'",
     )
@@ -295,7 +295,7 @@ async fn who_is_deleted_is_named_nowhere_and_whoever_takes_the_name_did_not_do_i
         .stranger()
         .post(&path, &newcomer("other@example.org", "Tomas Other"))
         .await
-        .refused(303);
+        .status(303);
     let story = world.elif.get(&format!("/tasks/{key}")).await.ok().text();
     assert!(
         story.contains("set the owners to a former member, Elif Hartmann"),
@@ -372,7 +372,7 @@ async fn who_is_deleted_is_named_in_no_wait_no_promise_and_no_closed_sprint() {
     tomas
         .post("/me", &[profile.as_slice(), hours.as_slice()].concat())
         .await
-        .refused(303);
+        .status(303);
     elif.post(&format!("/tasks/{}", keys[1]), &[("needed_by", "@twl")])
         .await
         .ok();
@@ -385,10 +385,10 @@ async fn who_is_deleted_is_named_in_no_wait_no_promise_and_no_closed_sprint() {
 
     ada.post("/settings/people/twl", &[("do", "deactivate")])
         .await
-        .refused(303);
+        .status(303);
     ada.post("/settings/people/twl", &[("do", "delete")])
         .await
-        .refused(303);
+        .status(303);
     let named: Vec<String> = sqlx::query_scalar(
         "SELECT said FROM (
             SELECT x::text FROM audit_log x UNION ALL SELECT concat_ws(' ', e.kind, e.before, e.after) FROM events e
@@ -421,7 +421,7 @@ async fn who_is_deleted_is_named_in_no_wait_no_promise_and_no_closed_sprint() {
         let profile = [("name", "Elif Hartmann"), ("handle", handle)];
         elif.post("/me", &[profile.as_slice(), hours.as_slice()].concat())
             .await
-            .refused(422);
+            .status(422);
     }
 }
 
@@ -465,11 +465,11 @@ async fn an_audit_is_read_by_days_and_by_pages_and_written_out_whole() {
         24,
         "both days counted"
     );
-    ada.get("/settings/audit?from=yesterday").await.refused(422);
+    ada.get("/settings/audit?from=yesterday").await.status(422);
     let csv = ada
         .get("/settings/audit.csv?q=test.line")
         .await
-        .refused(200)
+        .status(200)
         .text();
     assert_eq!(csv.matches(",line ").count(), 450, "all of them");
 }
@@ -484,7 +484,7 @@ async fn a_megabyte_of_address_fills_no_memory() {
             .stranger()
             .post("/login", &[("email", &long), ("password", "y")])
             .await
-            .refused(401);
+            .status(401);
     }
     let longest: i32 = sqlx::query_scalar("SELECT max(length(about)) FROM audit_log")
         .fetch_one(&world.db)
@@ -529,7 +529,7 @@ async fn a_link_ends_with_its_makers_place_on_a_private_team_and_with_their_acco
             &client
                 .post(&format!("/teams/{team}/share-links"), &fields)
                 .await
-                .refused(200)
+                .status(200)
                 .text(),
         ))
     };
@@ -546,20 +546,20 @@ async fn a_link_ends_with_its_makers_place_on_a_private_team_and_with_their_acco
         .execute(&world.db)
         .await
         .unwrap();
-    world.stranger().get(&secret).await.refused(200);
+    world.stranger().get(&secret).await.status(200);
     other
         .post(
             "/teams/infrastructure/members",
             &[("handle", "elif"), ("role", "none")],
         )
         .await
-        .refused(303);
-    world.stranger().get(&secret).await.refused(404);
-    world.stranger().get(&open).await.refused(200);
+        .status(303);
+    world.stranger().get(&secret).await.status(404);
+    world.stranger().get(&open).await.status(200);
     ada.post("/settings/people/jonas", &[("do", "deactivate")])
         .await
-        .refused(303);
-    world.stranger().get(&open).await.refused(404);
+        .status(303);
+    world.stranger().get(&open).await.status(404);
 }
 
 #[tokio::test]
@@ -597,7 +597,7 @@ async fn what_a_lead_changes_about_how_a_team_works_is_in_the_audit() {
         ),
         (format!("{team}/labels/{label}"), &[("remove", "1")]),
     ] {
-        elif.post(&path, fields).await.refused(303);
+        elif.post(&path, fields).await.status(303);
     }
     let audit = ada.get("/settings/audit").await.ok().text();
     for kind in [

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::{
-    served::Served,
-    world::{Client, World},
+    asset_serving::Served,
+    fixtures::{Client, World},
 };
 
 /// Case F1.
@@ -185,7 +185,7 @@ async fn another_program_on_the_same_database_is_heard_at_once() {
     let other = App::new(
         "http://fortnight.test",
         world.db.clone(),
-        fortnight::domain::clock::Clock::standing(crate::world::NOW),
+        fortnight::domain::clock::Clock::standing(crate::fixtures::NOW),
     );
     tokio::spawn(dispatcher::pump(other.clone()));
     let elif = Client {

@@ -3,7 +3,7 @@
 use fortnight::{app::App, db, domain::clock::Clock, http::router::router};
 use tower::ServiceExt;
 
-use crate::{cluster, world::NOW};
+use crate::{cluster, fixtures::NOW};
 
 #[tokio::test]
 async fn each_test_has_a_database_of_its_own() {
@@ -166,7 +166,7 @@ async fn instants_have_a_zone_and_rules_have_names() {
 
 #[tokio::test]
 async fn what_is_made_has_keys_in_the_order_of_time() {
-    let world = crate::world::World::new().await;
+    let world = crate::fixtures::World::new().await;
     let key = world.elif.make("infrastructure", "todo", "Cut over").await;
     for (path, field) in [("steps", "text"), ("comments", "body"), ("block", "note")] {
         world

@@ -23,8 +23,8 @@ use time::Duration;
 use tokio::time::timeout;
 
 use crate::{
-    served::{Served, Stream},
-    world::{Answer, Client, NOW, World},
+    asset_serving::{Served, Stream},
+    fixtures::{Answer, Client, NOW, World},
 };
 
 pub const PASSWORD: &str = "correct horse battery";
@@ -66,7 +66,7 @@ async fn sign_in(client: &Client, email: &str, password: &str) -> Client {
     let done = client
         .post("/login", &[("email", email), ("password", password)])
         .await
-        .refused(303);
+        .status(303);
     Client {
         cookie: session_of(&done),
         ..client.clone()
@@ -104,7 +104,7 @@ pub async fn invite(admin: &Client, fields: &[(&str, &str)]) -> String {
         &admin
             .post("/settings/invitations", fields)
             .await
-            .refused(200)
+            .status(200)
             .text(),
     ))
 }
@@ -138,7 +138,7 @@ async fn somebody_is_invited_to_a_team_and_works_there_a_minute_later() {
     );
 
     let stranger = world.stranger();
-    let page = stranger.get(&path).await.refused(200).text();
+    let page = stranger.get(&path).await.status(200).text();
     assert!(
         page.contains("Ada invites you to Infrastructure at"),
         "{page}"
@@ -148,7 +148,7 @@ async fn somebody_is_invited_to_a_team_and_works_there_a_minute_later() {
         ("name", "Nina Berg"),
         ("password", "short"),
     ];
-    let again = stranger.post(&path, &short).await.refused(422).text();
+    let again = stranger.post(&path, &short).await.status(422).text();
     assert!(
         again.contains("10 to 200 characters") && again.contains(r#"value="Nina Berg""#),
         "{again}"
@@ -156,7 +156,7 @@ async fn somebody_is_invited_to_a_team_and_works_there_a_minute_later() {
     let taken = stranger
         .post(&path, &newcomer("elif@example.org", "Nina Berg"))
         .await
-        .refused(422)
+        .status(422)
         .text();
     assert!(
         taken.contains("There is an account with that e-mail address."),
@@ -166,7 +166,7 @@ async fn somebody_is_invited_to_a_team_and_works_there_a_minute_later() {
     let done = stranger
         .post(&path, &newcomer("new@example.org", "Nina Berg"))
         .await
-        .refused(303);
+        .status(303);
     let nina = Client {
         cookie: session_of(&done),
         ..stranger.clone()
@@ -178,8 +178,8 @@ async fn somebody_is_invited_to_a_team_and_works_there_a_minute_later() {
         json!({ "title": "x" }),
     )
     .await
-    .refused(403);
-    nina.get("/settings").await.refused(403);
+    .status(403);
+    nina.get("/settings").await.status(403);
     let joined: Vec<(String, Option<String>)> = sqlx::query_as(
         "SELECT e.kind, a.handle FROM events e LEFT JOIN accounts a ON a.id = e.actor_id WHERE e.kind LIKE 'member.%'",
     )
@@ -190,11 +190,11 @@ async fn somebody_is_invited_to_a_team_and_works_there_a_minute_later() {
         joined,
         [("member.joined".to_owned(), Some("nina".to_owned()))]
     );
-    stranger.get(&path).await.refused(404);
+    stranger.get(&path).await.status(404);
     stranger
         .post(&path, &newcomer("other@example.org", "Other"))
         .await
-        .refused(404);
+        .status(404);
 }
 
 #[tokio::test]
@@ -231,7 +231,7 @@ async fn an_invitation_ends_when_it_is_over_or_revoked_and_one_for_many_lets_in_
         stranger
             .post(&many, &newcomer(&email, "Rita Reads"))
             .await
-            .refused(303);
+            .status(303);
     }
     let roles: Vec<String> =
         sqlx::query_scalar("SELECT role FROM accounts WHERE name = 'Rita Reads'")
@@ -250,11 +250,11 @@ async fn an_invitation_ends_when_it_is_over_or_revoked_and_one_for_many_lets_in_
         .app
         .clock
         .advance(Duration::days(2) + Duration::seconds(1));
-    stranger.get(&many).await.refused(404);
+    stranger.get(&many).await.status(404);
     stranger
         .post(&many, &newcomer("late@example.org", "Late"))
         .await
-        .refused(404);
+        .status(404);
     world.app.clock.advance(-Duration::days(2));
 
     let revoked = invite(&ada, &[]).await;
@@ -267,27 +267,27 @@ async fn an_invitation_ends_when_it_is_over_or_revoked_and_one_for_many_lets_in_
         .elif
         .post(&format!("/settings/invitations/{id}/revoke"), &[])
         .await
-        .refused(403);
+        .status(403);
     ada.post(&format!("/settings/invitations/{id}/revoke"), &[])
         .await
-        .refused(303);
+        .status(303);
     ada.post(&format!("/settings/invitations/{id}/revoke"), &[])
         .await
-        .refused(404);
+        .status(404);
     stranger
         .post(&revoked, &newcomer("late@example.org", "Late"))
         .await
-        .refused(404);
+        .status(404);
     for days in ["0", "91", "-1", "soon", "9223372036854775807"] {
         ada.post("/settings/invitations", &[("days", days)])
             .await
-            .refused(422);
+            .status(422);
     }
     world
         .elif
         .post("/settings/invitations", &[])
         .await
-        .refused(403);
+        .status(403);
 }
 
 /// Case 33.
@@ -303,7 +303,7 @@ async fn registration_is_closed_until_it_is_opened_and_may_be_for_some_addresses
             .status
             .as_u16()
     };
-    stranger.get("/register").await.refused(403);
+    stranger.get("/register").await.status(403);
     assert_eq!(closed("new@example.org").await, 403);
     for path in ["/register", "/accounts", "/users", "/people"] {
         let answer = stranger
@@ -328,7 +328,7 @@ async fn registration_is_closed_until_it_is_opened_and_may_be_for_some_addresses
         .elif
         .post("/settings", &[("name", "Ours"), ("open", "1")])
         .await
-        .refused(403);
+        .status(403);
     let wrong = ada
         .post(
             "/settings",
@@ -341,7 +341,7 @@ async fn registration_is_closed_until_it_is_opened_and_may_be_for_some_addresses
         .await;
     assert!(
         wrong
-            .refused(422)
+            .status(422)
             .text()
             .contains("Write domains as example.org")
     );
@@ -369,7 +369,7 @@ async fn registration_is_closed_until_it_is_opened_and_may_be_for_some_addresses
             &[("email", "new@example.org"), ("password", PASSWORD)],
         )
         .await
-        .refused(401);
+        .status(401);
     assert!(
         unknown.text().contains("/register"),
         "whoever has no account yet finds where to get one"
@@ -393,19 +393,19 @@ async fn registration_is_closed_until_it_is_opened_and_may_be_for_some_addresses
     let done = stranger
         .post("/register", &newcomer("Nina@EXAMPLE.org", "Nina Berg"))
         .await
-        .refused(303);
+        .status(303);
     let nina = Client {
         cookie: session_of(&done),
         ..stranger.clone()
     };
-    nina.get("/teams/infrastructure").await.refused(200);
+    nina.get("/teams/infrastructure").await.status(200);
     nina.api(
         Method::POST,
         "/teams/infrastructure/tasks",
         json!({ "title": "x" }),
     )
     .await
-    .refused(403);
+    .status(403);
     let role: String = sqlx::query_scalar("SELECT role FROM accounts WHERE name = 'Nina Berg'")
         .fetch_one(&world.db)
         .await
@@ -420,7 +420,7 @@ async fn reset_link(admin: &Client, handle: &str) -> String {
         &admin
             .post(&format!("/settings/people/{handle}"), &[("do", "link")])
             .await
-            .refused(200)
+            .status(200)
             .text(),
     )
 }
@@ -438,7 +438,7 @@ async fn a_link_for_a_new_password_works_once_within_the_hour() {
         .header("x-forwarded-host", "evil.example")
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .body(Body::from("do=link"));
-    let first = link_in(&ada.send(request.unwrap()).await.refused(200).text());
+    let first = link_in(&ada.send(request.unwrap()).await.status(200).text());
     let first = path_of(&first);
     let readable: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM password_resets r WHERE r::text LIKE '%' || $1 || '%'",
@@ -449,9 +449,9 @@ async fn a_link_for_a_new_password_works_once_within_the_hour() {
     .unwrap();
     assert_eq!(readable, 0, "only a digest is kept");
     let second = path_of(&reset_link(&ada, "mira").await);
-    stranger.get(&first).await.refused(404);
+    stranger.get(&first).await.status(404);
     let new = [("password", "an entirely new one")];
-    stranger.post(&first, &new).await.refused(404);
+    stranger.post(&first, &new).await.status(404);
 
     assert!(
         stranger
@@ -464,42 +464,42 @@ async fn a_link_for_a_new_password_works_once_within_the_hour() {
     let refused = stranger
         .post(&second, &[("password", "short")])
         .await
-        .refused(422)
+        .status(422)
         .text();
     assert!(refused.contains("10 to 200 characters"), "{refused}");
-    let done = stranger.post(&second, &new).await.refused(303);
+    let done = stranger.post(&second, &new).await.status(303);
     Client {
         cookie: session_of(&done),
         ..stranger.clone()
     }
     .get("/")
     .await
-    .refused(200);
-    mira.get("/").await.refused(303);
+    .status(200);
+    mira.get("/").await.status(303);
     stranger
         .post("/login", &[("email", &email), ("password", &old)])
         .await
-        .refused(401);
+        .status(401);
     sign_in(&stranger, &email, "an entirely new one")
         .await
         .get("/")
         .await
-        .refused(200);
-    stranger.get(&second).await.refused(404);
-    stranger.post(&second, &new).await.refused(404);
+        .status(200);
+    stranger.get(&second).await.status(404);
+    stranger.post(&second, &new).await.status(404);
 
     let late = path_of(&reset_link(&ada, "mira").await);
     world
         .app
         .clock
         .advance(Duration::minutes(60) + Duration::seconds(1));
-    stranger.get(&late).await.refused(404);
-    stranger.post(&late, &new).await.refused(404);
+    stranger.get(&late).await.status(404);
+    stranger.post(&late, &new).await.status(404);
     world
         .elif
         .post("/settings/people/mira", &[("do", "link")])
         .await
-        .refused(403);
+        .status(403);
     let kinds: Vec<String> = sqlx::query_scalar(
         "SELECT DISTINCT kind FROM audit_log WHERE kind LIKE 'password.%' ORDER BY 1",
     )
@@ -521,14 +521,14 @@ async fn sessions_are_listed_ended_one_by_one_and_all_but_this_by_a_new_password
     };
     let there = sign_in(&fixed, &email, &password).await;
     assert!(there.cookie != fixed.cookie && there.cookie != here.cookie);
-    fixed.get("/").await.refused(303);
+    fixed.get("/").await.status(303);
     let elsewhere = Client {
         cookie: String::new(),
         ..here.clone()
     };
     let third = sign_in(&elsewhere, &email, &password).await;
-    third.get("/logout").await.refused(405);
-    third.get("/").await.refused(200);
+    third.get("/logout").await.status(405);
+    third.get("/").await.status(200);
 
     let page = here.get("/me").await.ok().text();
     assert_eq!(page.matches("name=\"session\"").count(), 3);
@@ -563,7 +563,7 @@ async fn sessions_are_listed_ended_one_by_one_and_all_but_this_by_a_new_password
     );
     here.post("/me/sessions", &[("session", &name(&page))])
         .await
-        .refused(303);
+        .status(303);
     assert_eq!(
         here.get("/me")
             .await
@@ -575,7 +575,7 @@ async fn sessions_are_listed_ended_one_by_one_and_all_but_this_by_a_new_password
     );
 
     let wrong = [("old", "not this one"), ("password", "an entirely new one")];
-    let page = here.post("/me/password", &wrong).await.refused(422).text();
+    let page = here.post("/me/password", &wrong).await.status(422).text();
     assert!(page.contains("That is not your password"), "{page}");
     let again = sign_in(&elsewhere, &email, &password).await;
     here.post(
@@ -583,33 +583,33 @@ async fn sessions_are_listed_ended_one_by_one_and_all_but_this_by_a_new_password
         &[("old", &password), ("password", "an entirely new one")],
     )
     .await
-    .refused(303);
-    here.get("/").await.refused(200);
+    .status(303);
+    here.get("/").await.status(200);
     for old in [&there, &third, &again] {
-        old.get("/").await.refused(303);
-        old.api(Method::GET, "/teams", json!({})).await.refused(401);
+        old.get("/").await.status(303);
+        old.api(Method::GET, "/teams", json!({})).await.status(401);
     }
     here.post("/login", &[("email", &email), ("password", &password)])
         .await
-        .refused(401);
+        .status(401);
 
     let fresh = sign_in(&elsewhere, &email, "an entirely new one").await;
     fresh
         .post("/me/sessions", &[("others", "1")])
         .await
-        .refused(303);
-    here.get("/").await.refused(303);
+        .status(303);
+    here.get("/").await.status(303);
     // unused for fourteen days, and a second
     world.app.clock.advance(Duration::days(14));
-    fresh.get("/").await.refused(303);
+    fresh.get("/").await.status(303);
     world.app.clock.advance(-Duration::seconds(1));
-    fresh.get("/").await.refused(200);
+    fresh.get("/").await.status(200);
     // and however much it is used, for ninety days
     for _ in 0..8 {
         world.app.clock.advance(Duration::days(10));
         fresh.get("/").await;
     }
-    fresh.get("/").await.refused(303);
+    fresh.get("/").await.status(303);
 }
 
 async fn ends(stream: &mut Stream) {
@@ -644,7 +644,7 @@ async fn who_is_deactivated_is_out_everywhere_within_five_seconds_and_their_task
     program
         .api(Method::GET, "/teams", json!({}))
         .await
-        .refused(200);
+        .status(200);
     let mut stream = served.listen(&tomas, "infrastructure", None).await;
     stream.next_of("presence").await;
     // a member of a private team who is taken off it, while they listen
@@ -660,7 +660,7 @@ async fn who_is_deactivated_is_out_everywhere_within_five_seconds_and_their_task
         .elif
         .post("/teams/infrastructure/visibility", &[("private", "1")])
         .await
-        .refused(303);
+        .status(303);
 
     let page = ada.get("/settings/people").await.ok().text();
     assert!(
@@ -671,13 +671,13 @@ async fn who_is_deactivated_is_out_everywhere_within_five_seconds_and_their_task
         .elif
         .post("/settings/people/tomas", &[("do", "deactivate")])
         .await
-        .refused(403);
+        .status(403);
     ada.post(
         "/settings/people/tomas",
         &[("do", "deactivate"), ("free", "on")],
     )
     .await
-    .refused(303);
+    .status(303);
     world
         .elif
         .post(
@@ -685,17 +685,17 @@ async fn who_is_deactivated_is_out_everywhere_within_five_seconds_and_their_task
             &[("handle", "mira"), ("role", "none")],
         )
         .await
-        .refused(303);
-    tomas.get("/").await.refused(303);
+        .status(303);
+    tomas.get("/").await.status(303);
     tomas
         .api(Method::GET, "/teams", json!({}))
         .await
-        .refused(401);
+        .status(401);
     program
         .api(Method::GET, "/teams", json!({}))
         .await
-        .refused(401);
-    mira.get("/teams/infrastructure").await.refused(404);
+        .status(401);
+    mira.get("/teams/infrastructure").await.status(404);
     tokio::join!(ends(&mut stream), ends(&mut off));
     let owners = async |key: &str| {
         let task = world.elif.task(key).await;
@@ -722,17 +722,17 @@ async fn who_is_deactivated_is_out_everywhere_within_five_seconds_and_their_task
     // let in again: with a new session, and not with the old ones
     ada.post("/settings/people/tomas", &[("do", "reactivate")])
         .await
-        .refused(303);
-    tomas.get("/").await.refused(303);
+        .status(303);
+    tomas.get("/").await.status(303);
     program
         .api(Method::GET, "/teams", json!({}))
         .await
-        .refused(401);
+        .status(401);
     for what in ["deactivate", "member", "viewer"] {
         let refused = ada
             .post("/settings/people/ada", &[("do", what)])
             .await
-            .refused(422)
+            .status(422)
             .text();
         assert!(refused.contains("Nothing was changed."), "{refused}");
     }
@@ -757,13 +757,13 @@ async fn an_owner_who_has_gone_is_no_hindrance_to_the_others() {
     // kept as an owner, at the administrator's wish
     ada.post("/settings/people/tomas", &[("do", "deactivate")])
         .await
-        .refused(303);
+        .status(303);
     ada.post(
         "/settings/people/mira",
         &[("do", "deactivate"), ("free", "on")],
     )
     .await
-    .refused(303);
+    .status(303);
     world
         .elif
         .post(&format!("/tasks/{key}/owners/me"), &[])
@@ -776,7 +776,7 @@ async fn an_owner_who_has_gone_is_no_hindrance_to_the_others() {
         .elif
         .post(&format!("/tasks/{key}/owners"), &[("owners", "mira")])
         .await
-        .refused(422);
+        .status(422);
 }
 
 #[tokio::test]
@@ -829,14 +829,14 @@ async fn who_is_deleted_leaves_what_they_did_as_a_former_members() {
 
     ada.post("/settings/people/tomas", &[("do", "delete")])
         .await
-        .refused(409);
-    tomas.get("/").await.refused(200);
+        .status(409);
+    tomas.get("/").await.status(200);
     ada.post("/settings/people/tomas", &[("do", "deactivate")])
         .await
-        .refused(303);
+        .status(303);
     ada.post("/settings/people/tomas", &[("do", "delete")])
         .await
-        .refused(303);
+        .status(303);
 
     let story = elif.get(&format!("/tasks/{key}")).await.ok().text();
     assert!(
@@ -864,7 +864,7 @@ async fn who_is_deleted_leaves_what_they_did_as_a_former_members() {
             "{path}: {page}"
         );
     }
-    elif.get("/people/tomas").await.refused(404);
+    elif.get("/people/tomas").await.status(404);
     assert!(
         !ada.get("/settings/people")
             .await
@@ -892,7 +892,7 @@ async fn who_is_deleted_leaves_what_they_did_as_a_former_members() {
         .stranger()
         .post(&path, &newcomer("tomas@example.org", "Tomas Weber"))
         .await
-        .refused(303);
+        .status(303);
 }
 
 /// Case 32.
@@ -905,7 +905,7 @@ async fn a_token_is_shown_once_ends_when_it_should_and_says_when_it_was_used() {
         ("scope", "write"),
         ("days", "30"),
     ];
-    let made = elif.post("/me/tokens", &fields).await.refused(200).text();
+    let made = elif.post("/me/tokens", &fields).await.status(200).text();
     let token = link_in(&made);
     assert!(token.starts_with("fn_") && token.len() == 46, "{token}");
     let page = elif.get("/me").await.ok().text();
@@ -934,7 +934,7 @@ async fn a_token_is_shown_once_ends_when_it_should_and_says_when_it_was_used() {
     }
     .get("/")
     .await
-    .refused(303);
+    .status(303);
     let cookie = elif.cookie.strip_prefix("session=").unwrap().to_owned();
     Client {
         cookie: String::new(),
@@ -943,7 +943,7 @@ async fn a_token_is_shown_once_ends_when_it_should_and_says_when_it_was_used() {
     }
     .api(Method::GET, "/teams", json!({}))
     .await
-    .refused(401);
+    .status(401);
     for wrong in [
         ("days", "0"),
         ("days", "367"),
@@ -953,25 +953,25 @@ async fn a_token_is_shown_once_ends_when_it_should_and_says_when_it_was_used() {
     ] {
         elif.post("/me/tokens", &[("name", "x"), wrong])
             .await
-            .refused(422);
+            .status(422);
     }
     elif.post(
         "/me/tokens",
         &[("name", &"x".repeat(101)), ("scope", "read")],
     )
     .await
-    .refused(422);
+    .status(422);
 
     world.app.clock.advance(Duration::days(29));
     program
         .api(Method::GET, "/teams", json!({}))
         .await
-        .refused(200);
+        .status(200);
     world.app.clock.advance(Duration::days(1));
     program
         .api(Method::GET, "/teams", json!({}))
         .await
-        .refused(401);
+        .status(401);
     world.app.clock.advance(-Duration::days(30));
     let id: uuid::Uuid = sqlx::query_scalar("SELECT id FROM tokens")
         .fetch_one(&world.db)
@@ -981,18 +981,18 @@ async fn a_token_is_shown_once_ends_when_it_should_and_says_when_it_was_used() {
         .jonas
         .post(&format!("/me/tokens/{id}/revoke"), &[])
         .await
-        .refused(404);
+        .status(404);
     program
         .api(Method::GET, "/teams", json!({}))
         .await
-        .refused(200);
+        .status(200);
     elif.post(&format!("/me/tokens/{id}/revoke"), &[])
         .await
-        .refused(303);
+        .status(303);
     program
         .api(Method::GET, "/teams", json!({}))
         .await
-        .refused(401);
+        .status(401);
 }
 
 /// Case 42.
@@ -1010,31 +1010,31 @@ async fn an_administrator_looks_up_what_was_done_and_takes_it_out() {
             ],
         )
         .await
-        .refused(401);
+        .status(401);
     world
         .stranger()
         .post("/login", &[("email", &email), ("password", "wrong")])
         .await
-        .refused(401);
+        .status(401);
     sign_in(&world.stranger(), &email, &password).await;
     ada.post("/settings/people/elif", &[("do", "admin")])
         .await
-        .refused(303);
+        .status(303);
     ada.post("/settings/people/elif", &[("do", "member")])
         .await
-        .refused(303);
+        .status(303);
     ada.post(
         "/teams/infrastructure/members",
         &[("handle", "jonas"), ("role", "lead")],
     )
     .await
-    .refused(303);
+    .status(303);
     ada.post("/me/tokens", &[("name", "@SUM(1)"), ("scope", "read")])
         .await
-        .refused(200);
+        .status(200);
     ada.post("/settings", &[("name", "Ours"), ("open", "1")])
         .await
-        .refused(303);
+        .status(303);
     invite(&ada, &[]).await;
     let page = ada.get("/settings/audit").await.ok().text();
     for kind in [
@@ -1063,7 +1063,7 @@ async fn an_administrator_looks_up_what_was_done_and_takes_it_out() {
         "a sign stands for itself: {none}"
     );
 
-    let file = ada.get("/settings/audit.csv").await.refused(200);
+    let file = ada.get("/settings/audit.csv").await.status(200);
     assert_eq!(
         file.header("content-disposition"),
         "attachment; filename=\"audit.csv\""
@@ -1092,8 +1092,8 @@ async fn an_administrator_looks_up_what_was_done_and_takes_it_out() {
             .text()
             .contains("audit.exported")
     );
-    world.elif.get("/settings/audit").await.refused(403);
-    world.elif.get("/settings/audit.csv").await.refused(403);
+    world.elif.get("/settings/audit").await.status(403);
+    world.elif.get("/settings/audit.csv").await.status(403);
 }
 
 #[tokio::test]
@@ -1112,35 +1112,35 @@ async fn each_change_of_a_teams_settings_is_in_its_history() {
         &[("handle", "jonas"), ("role", "member")],
     )
     .await
-    .refused(303);
+    .status(303);
     ada.post(
         &format!("{team}/members"),
         &[("handle", "@jonas"), ("role", "lead")],
     )
     .await
-    .refused(303);
+    .status(303);
     ada.post(
         &format!("{team}/members"),
         &[("handle", "jonas"), ("role", "none")],
     )
     .await
-    .refused(303);
+    .status(303);
     ada.post(
         &format!("{team}/name"),
         &[("form", "name"), ("name", "Platform"), ("key", "plat")],
     )
     .await
-    .refused(303);
-    ada.post(&format!("{team}/week"), &days).await.refused(303);
+    .status(303);
+    ada.post(&format!("{team}/week"), &days).await.status(303);
     ada.post(
         &format!("{team}/days-off"),
         &[("day", "2026-12-24"), ("name", "Eve")],
     )
     .await
-    .refused(303);
+    .status(303);
     ada.post(&format!("{team}/days-off/2026-12-24/remove"), &[])
         .await
-        .refused(303);
+        .status(303);
     ada.post(&format!("{team}/about"), &[("mission", "Keep it up")])
         .await
         .ok();
@@ -1152,11 +1152,11 @@ async fn each_change_of_a_teams_settings_is_in_its_history() {
     // only somebody who would still see it makes it private
     ada.post(&format!("{team}/visibility"), &[("private", "1")])
         .await
-        .refused(403);
+        .status(403);
     let told = ada
         .api(Method::GET, "/teams/infrastructure/events", json!({}))
         .await
-        .refused(200)
+        .status(200)
         .json();
     let kinds: Vec<(&str, &str)> = told["events"]
         .as_array()
@@ -1223,20 +1223,20 @@ async fn each_change_of_a_teams_settings_is_in_its_history() {
             &[("form", "name"), ("name", "Platform"), ("key", key)],
         )
         .await
-        .refused(422);
+        .status(422);
     }
     ada.post(
         &format!("{team}/members"),
         &[("handle", "nobody"), ("role", "member")],
     )
     .await
-    .refused(422);
+    .status(422);
     ada.post(
         &format!("{team}/members"),
         &[("handle", "jonas"), ("role", "none")],
     )
     .await
-    .refused(422);
+    .status(422);
     world
         .jonas
         .post(
@@ -1244,7 +1244,7 @@ async fn each_change_of_a_teams_settings_is_in_its_history() {
             &[("handle", "jonas"), ("role", "lead")],
         )
         .await
-        .refused(403);
+        .status(403);
 }
 
 #[tokio::test]
@@ -1268,7 +1268,7 @@ async fn a_sprint_shows_who_was_on_the_team_then_whoever_came_and_went_later() {
     // Tuesday of its second week: one comes, and goes again two days later
     ada.post(members, &[("handle", "jonas"), ("role", "member")])
         .await
-        .refused(303);
+        .status(303);
     assert!(
         retro()
             .await
@@ -1279,7 +1279,7 @@ async fn a_sprint_shows_who_was_on_the_team_then_whoever_came_and_went_later() {
     world.app.clock.advance(Duration::days(2));
     ada.post(members, &[("handle", "jonas"), ("role", "none")])
         .await
-        .refused(303);
+        .status(303);
     let then = "<span dir=\"auto\">Elif Hartmann</span>; <span dir=\"auto\">Jonas Gruber, from Tue 24 Nov, until Thu 26 Nov</span>";
     assert!(retro().await.contains(then), "{}", retro().await);
     world
@@ -1296,7 +1296,7 @@ async fn a_sprint_shows_who_was_on_the_team_then_whoever_came_and_went_later() {
         &[("handle", &nina.person.handle), ("role", "member")],
     )
     .await
-    .refused(303);
+    .status(303);
     assert!(
         world
             .elif
@@ -1314,10 +1314,10 @@ async fn a_sprint_shows_who_was_on_the_team_then_whoever_came_and_went_later() {
     // and who has gone for good was there all the same
     ada.post("/settings/people/jonas", &[("do", "deactivate")])
         .await
-        .refused(303);
+        .status(303);
     ada.post("/settings/people/jonas", &[("do", "delete")])
         .await
-        .refused(303);
+        .status(303);
     assert!(
         retro()
             .await
@@ -1328,7 +1328,7 @@ async fn a_sprint_shows_who_was_on_the_team_then_whoever_came_and_went_later() {
     // nor was anybody there after they were let go, whenever they are deleted
     ada.post("/settings/people/nina", &[("do", "deactivate")])
         .await
-        .refused(303);
+        .status(303);
     world.app.clock.advance(Duration::days(13));
     world.elif.get("/").await.ok();
     let next = async || {
@@ -1353,7 +1353,7 @@ async fn a_sprint_shows_who_was_on_the_team_then_whoever_came_and_went_later() {
     let (ada, ..) = with_password(&world, "ida", "admin").await;
     ada.post("/settings/people/nina", &[("do", "delete")])
         .await
-        .refused(303);
+        .status(303);
     assert!(
         !next().await.contains("a former member"),
         "{}",
@@ -1373,10 +1373,10 @@ async fn a_profile_is_ones_own_to_word() {
     let profile = [("name", "Elif H."), ("handle", "@Elif-H"), ("hue", "7")];
     elif.post("/me", &[profile.as_slice(), hours.as_slice()].concat())
         .await
-        .refused(303);
+        .status(303);
     let page = elif.get("/people/elif-h").await.ok().text();
     assert!(page.contains("Elif H."), "{page}");
-    elif.get("/people/elif").await.refused(404);
+    elif.get("/people/elif").await.status(404);
     for wrong in [
         ("handle", "jonas"),
         ("handle", "a b"),
@@ -1391,7 +1391,7 @@ async fn a_profile_is_ones_own_to_word() {
         let mut fields = [profile.as_slice(), hours.as_slice()].concat();
         fields.retain(|(name, _)| *name != wrong.0);
         fields.push(wrong);
-        let page = elif.post("/me", &fields).await.refused(422).text();
+        let page = elif.post("/me", &fields).await.status(422).text();
         assert!(
             page.contains("field-error"),
             "{wrong:?} is refused in words: {page}"
@@ -1419,10 +1419,10 @@ async fn a_handle_that_was_somebodys_is_nobody_elses() {
         .await
         .ok();
     elif.post(&format!("/tasks/{key}/owners"), &[]).await.ok();
-    called(elif, "Elif Hartmann", "elif-h").await.refused(303);
+    called(elif, "Elif Hartmann", "elif-h").await.status(303);
     let page = called(jonas, "Jonas Gruber", "elif")
         .await
-        .refused(422)
+        .status(422)
         .text();
     assert!(page.contains("That handle was somebody else"), "{page}");
     let path = invite(&ada, &[]).await;
@@ -1430,8 +1430,8 @@ async fn a_handle_that_was_somebodys_is_nobody_elses() {
         .stranger()
         .post(&path, &newcomer("other@example.org", "Elif Other"))
         .await
-        .refused(303);
-    elif.get("/people/elif-2").await.refused(200);
+        .status(303);
+    elif.get("/people/elif-2").await.status(200);
     // what happened is still hers, and what she takes back comes back to her
     let story = elif.get(&format!("/tasks/{key}")).await.ok().text();
     assert!(story.contains("set the owners to Elif Hartmann"), "{story}");
@@ -1457,9 +1457,9 @@ async fn a_handle_that_was_somebodys_is_nobody_elses() {
             .contains("@elif is now @elif-h")
     );
     // she may be called so again, and gives the other up for nobody
-    called(elif, "Elif Hartmann", "elif").await.refused(303);
-    called(jonas, "Jonas Gruber", "elif-h").await.refused(422);
-    called(jonas, "Jonas Gruber", "jo").await.refused(303);
+    called(elif, "Elif Hartmann", "elif").await.status(303);
+    called(jonas, "Jonas Gruber", "elif-h").await.status(422);
+    called(jonas, "Jonas Gruber", "jo").await.status(303);
     let said: Vec<Value> = sqlx::query_scalar(
         "SELECT after FROM events WHERE kind = 'member.profile-edited' ORDER BY at, seq",
     )
@@ -1488,16 +1488,16 @@ async fn a_teams_tasks_are_found_by_every_key_that_it_had_and_by_no_other_teams(
     };
     called("infrastructure", "Platform", "PLAT")
         .await
-        .refused(303);
+        .status(303);
     let taken = called("ingestion", "Ingestion", "INF")
         .await
-        .refused(422)
+        .status(422)
         .text();
     assert!(taken.contains("Another team had that key"), "{taken}");
     ada.post("/teams", &[("name", "Information"), ("key", "inf")])
         .await
-        .refused(422);
-    let page = elif.get(&format!("/tasks/{key}")).await.refused(200).text();
+        .status(422);
+    let page = elif.get(&format!("/tasks/{key}")).await.status(200).text();
     assert!(
         page.contains("PLAT-1") && page.contains("The first"),
         "{page}"
@@ -1508,7 +1508,7 @@ async fn a_teams_tasks_are_found_by_every_key_that_it_had_and_by_no_other_teams(
         json!({ "column": "in-progress" }),
     )
     .await
-    .refused(200);
+    .status(200);
     let other = elif.make("infrastructure", "todo", "The second").await;
     assert_eq!(other, "PLAT-2");
     elif.post(
@@ -1530,9 +1530,9 @@ async fn a_teams_tasks_are_found_by_every_key_that_it_had_and_by_no_other_teams(
     );
     called("infrastructure", "Platform", "INF")
         .await
-        .refused(303);
-    called("ingestion", "Ingestion", "PLAT").await.refused(422);
-    elif.get("/tasks/PLAT-2").await.refused(200);
+        .status(303);
+    called("ingestion", "Ingestion", "PLAT").await.status(422);
+    elif.get("/tasks/PLAT-2").await.status(200);
 }
 
 /// Case 20.
@@ -1552,7 +1552,7 @@ async fn a_private_teams_thousand_events_are_heard_by_nobody_else() {
         .jonas
         .post("/teams/zanzibar/visibility", &[("private", "1")])
         .await
-        .refused(303);
+        .status(303);
     let key = world.jonas.make("zanzibar", "todo", "Zanzibar plan").await;
     // one of ours waits on it, as somebody said who was on both teams
     let waits = world.elif.make("infrastructure", "todo", "waits").await;
@@ -1563,7 +1563,7 @@ async fn a_private_teams_thousand_events_are_heard_by_nobody_else() {
             &[("handle", "elif"), ("role", "member")],
         )
         .await
-        .refused(303);
+        .status(303);
     world
         .elif
         .post(
@@ -1579,7 +1579,7 @@ async fn a_private_teams_thousand_events_are_heard_by_nobody_else() {
             &[("handle", "elif"), ("role", "none")],
         )
         .await
-        .refused(303);
+        .status(303);
     let mut ours = served.listen(&world.elif, "infrastructure", None).await;
     ours.next_of("presence").await;
     let refused = reqwest::Client::new()
@@ -1642,10 +1642,7 @@ async fn a_private_teams_thousand_events_are_heard_by_nobody_else() {
         .execute(&world.db)
         .await
         .unwrap();
-    admin
-        .get("/api/v1/teams/zanzibar/events")
-        .await
-        .refused(404);
+    admin.get("/api/v1/teams/zanzibar/events").await.status(404);
 }
 
 #[tokio::test]
@@ -1654,7 +1651,7 @@ async fn the_workspace_is_called_what_an_administrator_says() {
     let (ada, ..) = with_password(&world, "ada", "admin").await;
     ada.post("/settings", &[("name", "  Platform <group>  ")])
         .await
-        .refused(303);
+        .status(303);
     let page = ada.get("/settings").await.ok().text();
     assert!(
         page.contains(r#"value="Platform &#60;group&#62;""#) && page.contains("<title>Workspace"),
@@ -1670,7 +1667,7 @@ async fn the_workspace_is_called_what_an_administrator_says() {
         let page = ada
             .post("/settings", &[("name", name)])
             .await
-            .refused(422)
+            .status(422)
             .text();
         assert!(page.contains("1 to 100 characters"), "{page}");
     }
@@ -1693,7 +1690,7 @@ async fn the_workspace_is_called_what_an_administrator_says() {
     // nobody locks the last administrator out, and a viewer finds nothing to change
     ada.post("/settings/people/elif", &[("do", "viewer")])
         .await
-        .refused(303);
+        .status(303);
     world
         .elif
         .api(
@@ -1702,19 +1699,19 @@ async fn the_workspace_is_called_what_an_administrator_says() {
             json!({ "title": "x" }),
         )
         .await
-        .refused(403);
+        .status(403);
     let board = world.elif.get("/teams/infrastructure").await.ok().text();
     // what the columns have for everybody is hidden by that
     assert!(!board.contains("data-editable"), "{board}");
     ada.post("/settings/people/elif", &[("do", "owner")])
         .await
-        .refused(422);
+        .status(422);
     ada.post("/settings/people/nobody", &[("do", "admin")])
         .await
-        .refused(404);
+        .status(404);
     ada.post("/settings/people/%00", &[("do", "admin")])
         .await
-        .refused(404);
+        .status(404);
 }
 
 #[tokio::test]
@@ -1735,12 +1732,12 @@ async fn the_last_member_of_a_private_team_stays_on_it() {
         .unwrap();
     elif.post("/teams/infrastructure/visibility", &[("private", "1")])
         .await
-        .refused(303);
+        .status(303);
     let off = [("handle", "elif"), ("role", "none")];
     let why = elif
         .post("/teams/infrastructure/members", &off)
         .await
-        .refused(422)
+        .status(422)
         .text();
     assert!(
         why.contains("Nobody would be left to lead a private team"),
@@ -1749,13 +1746,13 @@ async fn the_last_member_of_a_private_team_stays_on_it() {
     // Nor does the team go with the account.
     ada.post("/settings/people/elif", &[("do", "deactivate")])
         .await
-        .refused(303);
+        .status(303);
     ada.post("/settings/people/elif", &[("do", "delete")])
         .await
-        .refused(422);
+        .status(422);
     ada.post("/settings/people/elif", &[("do", "reactivate")])
         .await
-        .refused(303);
+        .status(303);
     let members: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM members m JOIN teams t ON t.id = m.team_id WHERE t.private",
     )
@@ -1781,7 +1778,7 @@ async fn light_or_dark_is_kept_in_the_browser_that_chose_it() {
             .elif
             .post("/me/theme", &[("theme", chosen), ("back", "/teams")])
             .await
-            .refused(303);
+            .status(303);
         assert_eq!(
             answer.header("location"),
             "/teams",
@@ -1794,7 +1791,7 @@ async fn light_or_dark_is_kept_in_the_browser_that_chose_it() {
         .elif
         .post("/me/theme", &[("theme", "system"), ("back", "/")])
         .await
-        .refused(303);
+        .status(303);
     assert_eq!(
         theme(answer.header("set-cookie")).await,
         " lang=\"en\"",
@@ -1823,17 +1820,17 @@ async fn who_has_an_account_joins_a_team_by_its_invitation_as_who_they_are() {
         );
     }
     // who is there already takes nobody's place
-    let told = world.elif.post(&path, &[]).await.refused(409).text();
+    let told = world.elif.post(&path, &[]).await.status(409).text();
     assert!(told.contains("You are on this team already."), "{told}");
-    world.stranger().get(&path).await.refused(200);
-    world.jonas.post(&path, &[]).await.refused(303);
+    world.stranger().get(&path).await.status(200);
+    world.jonas.post(&path, &[]).await.status(303);
     world
         .jonas
         .make("infrastructure", "todo", "My first here")
         .await;
-    world.stranger().get(&path).await.refused(404);
-    world.jonas.post(&nowhere, &[]).await.refused(404);
-    world.stranger().get(&nowhere).await.refused(200);
+    world.stranger().get(&path).await.status(404);
+    world.jonas.post(&nowhere, &[]).await.status(404);
+    world.stranger().get(&nowhere).await.status(200);
 }
 
 /// Case 35.
@@ -1844,5 +1841,5 @@ async fn who_signs_in_leaves_the_session_that_the_browser_had() {
     before.get("/me").await.ok();
     let after = sign_in(&before, &email, &password).await;
     after.get("/me").await.ok();
-    before.get("/me").await.refused(303);
+    before.get("/me").await.status(303);
 }

@@ -1,6 +1,6 @@
 //! The pitch: all teams' goals of a sprint on one page, where everyone may speak.
 
-use crate::{closing::close, goals::set_goal, world::World};
+use crate::{closing::close, fixtures::World, goals::set_goal};
 
 #[tokio::test]
 async fn another_team_reads_the_goals_and_raises_a_concern_that_stays_until_it_is_answered() {
@@ -50,7 +50,7 @@ async fn another_team_reads_the_goals_and_raises_a_concern_that_stays_until_it_i
         .await
         .unwrap();
     let answers = format!("/teams/infrastructure/remarks/{remark}/answer");
-    jonas.post(&answers, &[("answer", "No")]).await.refused(403);
+    jonas.post(&answers, &[("answer", "No")]).await.status(403);
     assert!(
         elif.get("/sprints/43")
             .await
@@ -115,9 +115,9 @@ async fn what_is_no_sprint_is_not_found_and_a_stranger_signs_in_first() {
         "/sprints/-1",
         "/sprints/99999999999",
     ] {
-        world.elif.get(path).await.refused(404);
+        world.elif.get(path).await.status(404);
     }
-    world.stranger().get("/sprints/42").await.refused(303);
+    world.stranger().get("/sprints/42").await.status(303);
 }
 
 #[tokio::test]
@@ -156,7 +156,7 @@ async fn a_goal_is_added_only_where_one_can_be() {
     let page = elif
         .post("/teams/infrastructure/goals", &late)
         .await
-        .refused(409)
+        .status(409)
         .text();
     assert!(
         page.contains("Late &#38; lost") && page.contains("has closed Sprint 42"),
@@ -172,7 +172,7 @@ async fn a_goal_is_added_only_where_one_can_be() {
         !jonas
             .get("/sprints/42")
             .await
-            .refused(200)
+            .status(200)
             .text()
             .contains(&add("ingestion", 42))
     );

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use crate::{
+    fixtures::{Client, World},
     goals::set_goal,
-    world::{Client, World},
 };
 
 const PLANNING: &str = "/teams/infrastructure/planning";
@@ -130,13 +130,13 @@ async fn what_cannot_be_planned_is_refused_and_nothing_has_moved() {
         ("keys", &key),
         ("keys", &foreign),
     ];
-    elif.post(PLANNING, &both).await.refused(404);
+    elif.post(PLANNING, &both).await.status(404);
     elif.post(
         PLANNING,
         &[("sprint", "999"), ("to", "sprint"), ("keys", &key)],
     )
     .await
-    .refused(404);
+    .status(404);
     elif.post("/teams/infrastructure/sprints/42/close", &[])
         .await
         .ok();
@@ -145,12 +145,12 @@ async fn what_cannot_be_planned_is_refused_and_nothing_has_moved() {
         &[("sprint", "42"), ("to", "sprint"), ("keys", &key)],
     )
     .await
-    .refused(422);
+    .status(422);
     assert_eq!(elif.task(&key).await["sprint"], json!(null));
     assert_eq!(jonas.task(&foreign).await["sprint"], json!(42));
     elif.get("/teams/infrastructure/planning?sprint=999")
         .await
-        .refused(404);
+        .status(404);
 }
 
 #[tokio::test]
@@ -317,12 +317,12 @@ async fn whoever_is_away_has_fewer_days_left_in_planning_and_is_not_asked_in_the
         let answer = tomas
             .post("/me/away", &[("from", from), ("to", to)])
             .await
-            .refused(422);
+            .status(422);
         assert!(answer.text().contains(why), "{why}: {}", answer.text());
     }
     elif.post("/me/away/2026-12-03/remove", &[])
         .await
-        .refused(404);
+        .status(404);
     tomas.post("/me/away/2026-12-03/remove", &[]).await.ok();
     assert!(
         elif.get(PLANNING)

@@ -4,8 +4,8 @@ use axum::http::Method;
 use serde_json::json;
 
 use crate::{
+    fixtures::{Client, World},
     goals::set_goal,
-    world::{Client, World},
 };
 
 /// Begins a project that Infrastructure leads.
@@ -156,7 +156,7 @@ async fn goals_of_several_sprints_and_teams_add_up_to_a_project_with_milestones(
         let refused = elif
             .post(&change, &[("row", &first), ("called", called), ("by", by)])
             .await
-            .refused(422)
+            .status(422)
             .text();
         assert!(
             refused.contains(why) && refused.contains(&format!("value=\"{called}\"")),
@@ -164,10 +164,10 @@ async fn goals_of_several_sprints_and_teams_add_up_to_a_project_with_milestones(
         );
     }
     for path in [&order, &change] {
-        jonas.post(path, &[("called", "Theirs")]).await.refused(403);
+        jonas.post(path, &[("called", "Theirs")]).await.status(403);
     }
     let reach = format!("{milestones}/{first}/reach");
-    jonas.post(&reach, &[]).await.refused(403);
+    jonas.post(&reach, &[]).await.status(403);
     elif.post(&reach, &[]).await.ok();
     assert!(page(elif).await.contains("1 of 2"));
     elif.post(&reach, &[("not", "1")]).await.ok();
@@ -206,7 +206,7 @@ async fn what_a_project_may_not_be_is_said_beside_its_field() {
             .into_iter()
             .chain([("name", name), ("target", target)])
             .collect();
-        let answer = elif.post("/projects", &fields).await.refused(422);
+        let answer = elif.post("/projects", &fields).await.status(422);
         assert!(answer.text().contains(why), "{why}");
         assert!(
             answer.text().contains("value=\"tables\""),
@@ -217,12 +217,12 @@ async fn what_a_project_may_not_be_is_said_beside_its_field() {
         .into_iter()
         .chain([("name", "Theirs"), ("target", "5")])
         .collect();
-    jonas.post("/projects", &fields).await.refused(403);
+    jonas.post("/projects", &fields).await.status(403);
     jonas
         .post("/projects/re-partition-100-tables", &fields)
         .await
-        .refused(403);
-    jonas.get("/projects/unknown").await.refused(404);
+        .status(403);
+    jonas.get("/projects/unknown").await.status(404);
     let count: i64 = sqlx::query_scalar("SELECT count(*) FROM projects")
         .fetch_one(&world.db)
         .await
@@ -236,7 +236,7 @@ async fn what_a_project_may_not_be_is_said_beside_its_field() {
     assert!(
         elif.post("/projects/re-partition-100-tables", &over)
             .await
-            .refused(422)
+            .status(422)
             .text()
             .contains("from 1 to 100")
     );
@@ -257,7 +257,7 @@ async fn what_a_project_may_not_be_is_said_beside_its_field() {
     let refused = elif
         .post("/projects/re-partition-100-tables", &share)
         .await
-        .refused(422)
+        .status(422)
         .text();
     assert!(
         refused.contains("This is a whole number from 0 to 100.")
@@ -272,7 +272,7 @@ async fn what_a_project_may_not_be_is_said_beside_its_field() {
     let refused = elif
         .post("/projects/re-partition-100-tables", &late)
         .await
-        .refused(422)
+        .status(422)
         .text();
     assert!(
         refused.contains("That key result is not there any more."),
@@ -304,7 +304,7 @@ async fn a_team_says_why_it_is_there_and_projects_feed_its_key_results() {
     jonas
         .post("/teams/infrastructure/about", &told)
         .await
-        .refused(403);
+        .status(403);
     elif.post("/teams/infrastructure/about", &told).await.ok();
     let objective = [
         ("quarter", "2026-Q4"),
@@ -319,7 +319,7 @@ async fn a_team_says_why_it_is_there_and_projects_feed_its_key_results() {
         &[("quarter", "winter"), ("title", "x")],
     )
     .await
-    .refused(422);
+    .status(422);
     let id: uuid::Uuid = sqlx::query_scalar("SELECT id FROM objectives")
         .fetch_one(&world.db)
         .await
@@ -408,15 +408,15 @@ async fn a_team_says_why_it_is_there_and_projects_feed_its_key_results() {
         "{about}"
     );
     let progress = format!("/teams/infrastructure/key-results/{id}/progress");
-    jonas.post(&progress, &[("typed", "40")]).await.refused(403);
+    jonas.post(&progress, &[("typed", "40")]).await.status(403);
     jonas
         .post(
             &format!("/teams/ingestion/key-results/{id}/progress"),
             &[("typed", "40")],
         )
         .await
-        .refused(404);
-    elif.post(&progress, &[("typed", "-1")]).await.refused(422);
+        .status(404);
+    elif.post(&progress, &[("typed", "-1")]).await.status(422);
     elif.post(&progress, &[("typed", "40")]).await.ok();
     assert!(
         jonas
@@ -433,8 +433,8 @@ async fn a_team_says_why_it_is_there_and_projects_feed_its_key_results() {
             ("target", target),
         ]
     };
-    jonas.post(&result, &worded("80")).await.refused(403);
-    elif.post(&result, &worded("0")).await.refused(422);
+    jonas.post(&result, &worded("80")).await.status(403);
+    elif.post(&result, &worded("0")).await.status(422);
     elif.post(&result, &worded("80")).await.ok();
     let objective: uuid::Uuid = sqlx::query_scalar("SELECT id FROM objectives")
         .fetch_one(&world.db)
@@ -442,10 +442,10 @@ async fn a_team_says_why_it_is_there_and_projects_feed_its_key_results() {
         .unwrap();
     let objective = format!("/teams/infrastructure/objectives/{objective}");
     let worded = [("title", "Everybody sleeps"), ("why", "Four nights")];
-    jonas.post(&objective, &worded).await.refused(403);
+    jonas.post(&objective, &worded).await.status(403);
     elif.post(&objective, &[("title", " "), ("why", "")])
         .await
-        .refused(422);
+        .status(422);
     elif.post(&objective, &worded).await.ok();
     let about = jonas.get("/teams/infrastructure/about").await.ok().text();
     for text in [
@@ -480,12 +480,10 @@ async fn leads_set_the_week_and_days_off_and_pace_goes_by_them() {
         ("standup_at", "09:30"),
         ("time_zone", "Europe/Berlin"),
     ];
-    elif.get("/teams/infrastructure/settings")
-        .await
-        .refused(403);
+    elif.get("/teams/infrastructure/settings").await.status(403);
     elif.post("/teams/infrastructure/week", &week)
         .await
-        .refused(403);
+        .status(403);
     sqlx::query("UPDATE members SET role = 'lead' WHERE account_id = $1")
         .bind(elif.person.id)
         .execute(&world.db)
@@ -495,7 +493,7 @@ async fn leads_set_the_week_and_days_off_and_pace_goes_by_them() {
         .jonas
         .post("/teams/infrastructure/week", &week)
         .await
-        .refused(403);
+        .status(403);
     elif.post("/teams/infrastructure/week", &week).await.ok();
     let page = elif.get("/teams/infrastructure/settings").await.ok().text();
     assert!(page.contains("09:30") && page.contains("Europe/Berlin"));
@@ -528,7 +526,7 @@ async fn leads_set_the_week_and_days_off_and_pace_goes_by_them() {
         .ok();
     elif.post("/teams/infrastructure/days-off/2026-11-18/remove", &[])
         .await
-        .refused(404);
+        .status(404);
     for (field, wrong) in [
         ("standup_at", "25:00"),
         ("standup_at", "late"),
@@ -543,14 +541,14 @@ async fn leads_set_the_week_and_days_off_and_pace_goes_by_them() {
             .collect();
         elif.post("/teams/infrastructure/week", &fields)
             .await
-            .refused(422);
+            .status(422);
     }
     elif.post(
         "/teams/infrastructure/week",
         &[("standup_at", "10:00"), ("standup_days", "1")],
     )
     .await
-    .refused(422);
+    .status(422);
     elif.get(&format!("/teams/infrastructure/goals/{goal}"))
         .await
         .ok();
@@ -609,7 +607,7 @@ async fn who_works_at_other_hours_no_longer_fits() {
             .filter(|(name, _)| *name != field)
             .chain([(field, wrong)])
             .collect();
-        tomas.post("/me", &fields).await.refused(422);
+        tomas.post("/me", &fields).await.status(422);
     }
 }
 
@@ -689,10 +687,10 @@ async fn a_projects_board_shows_tasks_of_all_teams_by_state_under_the_boards_fil
     assert_eq!(elif.task(&ours).await["column"], "in-progress");
     elif.post(&format!("/tasks/{ours}/position"), &drop("asleep"))
         .await
-        .refused(422);
+        .status(422);
     elif.post(&format!("/tasks/{theirs}/position"), &drop("done"))
         .await
-        .refused(403);
+        .status(403);
     sqlx::query(
         "INSERT INTO columns (team_id, id, slug, name, state, position)
          SELECT id, gen_random_uuid(), 'security', 'Security review', 'review', 9 FROM teams WHERE key = 'INF'",
@@ -729,7 +727,7 @@ async fn a_projects_board_shows_tasks_of_all_teams_by_state_under_the_boards_fil
     let fields = json!({ "project": "no-such" });
     elif.api(Method::PATCH, &format!("/tasks/{ours}"), fields)
         .await
-        .refused(422);
+        .status(422);
     elif.api(
         Method::PATCH,
         &format!("/tasks/{ours}"),
@@ -738,9 +736,9 @@ async fn a_projects_board_shows_tasks_of_all_teams_by_state_under_the_boards_fil
     .await
     .ok();
     assert_eq!(shown("").await, ["Copy the rest", "Dual-write"]);
-    elif.get("/projects/unknown/board").await.refused(404);
+    elif.get("/projects/unknown/board").await.status(404);
     elif.get("/projects/unknown/cards?keys=INF-1")
         .await
-        .refused(404);
-    world.stranger().get(board).await.refused(303);
+        .status(404);
+    world.stranger().get(board).await.status(303);
 }

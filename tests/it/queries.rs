@@ -6,7 +6,7 @@ use axum::http::Method;
 use serde_json::json;
 use tracing::{Event, Metadata, Subscriber, span};
 
-use crate::world::World;
+use crate::fixtures::World;
 
 thread_local! {
     /// The statements that this thread has sent. A test of one thread runs all of its work there.
@@ -56,13 +56,13 @@ async fn forty_tasks_ask_no_more_than_two() {
             client
                 .api(Method::POST, &format!("/teams/{team}/tasks"), body)
                 .await
-                .refused(201);
+                .status(201);
         }
     }
     count();
     let asked = async |path: String| {
         SENT.set(0);
-        world.elif.get(&path).await.refused(200);
+        world.elif.get(&path).await.status(200);
         SENT.get()
     };
     for path in [
@@ -97,7 +97,7 @@ async fn forty_tasks_ask_no_more_than_two() {
     // three of them ask what one follows, waits for and asked
     assert!(before <= 14, "my work: {before}");
     // News of a second team asks for that team's names alone, and not for people, sprints and projects again.
-    let with_news = async |team: &str, who: &crate::world::Client, key: &str| {
+    let with_news = async |team: &str, who: &crate::fixtures::Client, key: &str| {
         world
             .elif
             .post(&format!("/tasks/{key}/follow"), &[("follow", "1")])

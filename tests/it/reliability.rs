@@ -11,7 +11,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{concurrency::check_board, served::Served, world::World};
+use crate::{asset_serving::Served, concurrency::check_board, fixtures::World};
 
 /// Case R7. Whoever lost the line in the middle of a write sends it again, and it is done once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -23,9 +23,9 @@ use tower::ServiceExt;
 
 use crate::{
     access::{Cast, table},
+    asset_serving::Served,
+    fixtures::{Answer, Client, NOW, World, tell},
     people::with_password,
-    served::Served,
-    world::{Answer, Client, NOW, World, tell},
 };
 
 /// The headers that every answer has, whatever it is.
@@ -184,21 +184,21 @@ async fn with_foreign_tasks_among_ones_own_nothing_is_changed() {
     let before = tasks(&world).await;
     elif.api(Method::PATCH, "/tasks/ING-1", json!({ "title": "x" }))
         .await
-        .refused(403);
+        .status(403);
     elif.api(
         Method::PUT,
         "/tasks/INF-1/position",
         json!({ "column": "theirs" }),
     )
     .await
-    .refused(422);
+    .status(422);
     elif.api(
         Method::PUT,
         "/tasks/INF-1/position",
         json!({ "column": "todo", "before": "ING-1" }),
     )
     .await
-    .refused(422);
+    .status(422);
     for (task, body) in [
         ("INF-1", "task"),
         ("ING-1", "key"),
@@ -269,7 +269,7 @@ async fn what_somebody_may_not_see_they_cannot_name() {
         let refused = jonas
             .post("/tasks/ING-1/block", &[("kind", kind), (field, on)])
             .await
-            .refused(422)
+            .status(422)
             .text();
         assert!(
             !refused
@@ -294,19 +294,19 @@ async fn what_somebody_may_not_see_they_cannot_name() {
         "/teams/infrastructure/flow/cycle-time.csv",
         "/api/v1/teams/infrastructure/events",
     ] {
-        jonas.get(path).await.refused(404);
+        jonas.get(path).await.status(404);
     }
     jonas
         .post("/settings/invitations", &[("team", "infrastructure")])
         .await
-        .refused(404);
+        .status(404);
     let both = [
         ("name", "x"),
         ("scope", "read"),
         ("team", "ingestion"),
         ("team", "infrastructure"),
     ];
-    jonas.post("/me/tokens", &both).await.refused(404);
+    jonas.post("/me/tokens", &both).await.status(404);
     for table in [
         "SELECT count(*) FROM invitations",
         "SELECT count(*) FROM tokens",
@@ -340,7 +340,7 @@ async fn nobody_gives_themselves_a_role_or_speaks_as_somebody_else() {
     ];
     elif.post("/me", &[profile.as_slice(), more.as_slice()].concat())
         .await
-        .refused(303);
+        .status(303);
     let (role, email): (String, String) =
         sqlx::query_as("SELECT role, email FROM accounts WHERE handle = 'elif'")
             .fetch_one(&world.db)
@@ -353,7 +353,7 @@ async fn nobody_gives_themselves_a_role_or_speaks_as_somebody_else() {
     let said = json!({ "body": "x", "author_id": jonas.person.id });
     elif.api(Method::POST, "/tasks/INF-1/comments", said)
         .await
-        .refused(400);
+        .status(400);
     elif.post(
         "/tasks/INF-1/comments",
         &[
@@ -375,11 +375,11 @@ async fn nobody_gives_themselves_a_role_or_speaks_as_somebody_else() {
             &[("body", "Theirs")],
         )
         .await
-        .refused(403);
+        .status(403);
     jonas
         .post(&format!("/tasks/INF-1/comments/{comment}/delete"), &[])
         .await
-        .refused(403);
+        .status(403);
     let body: String = sqlx::query_scalar("SELECT body FROM comments")
         .fetch_one(&world.db)
         .await
@@ -419,7 +419,7 @@ async fn a_token_does_what_its_scope_says_and_makes_no_other() {
         program
             .api(Method::GET, "/tasks/INF-1", json!({}))
             .await
-            .refused(200);
+            .status(200);
         let wrote = program
             .api(Method::PATCH, "/tasks/INF-1", json!({ "title": "One" }))
             .await
@@ -457,7 +457,7 @@ async fn a_token_does_what_its_scope_says_and_makes_no_other() {
                 ],
             ),
         ] {
-            program.post(path, &fields).await.refused(403);
+            program.post(path, &fields).await.status(403);
         }
     }
     let tokens: i64 = sqlx::query_scalar("SELECT count(*) FROM tokens")
@@ -571,7 +571,7 @@ async fn a_token_for_some_teams_finds_nothing_of_the_others_on_any_page() {
         "/projects/zanzibar-project",
         "/api/v1/teams/zanzibar/board",
     ] {
-        program.get(path).await.refused(404);
+        program.get(path).await.status(404);
     }
     program
         .api(
@@ -580,7 +580,7 @@ async fn a_token_for_some_teams_finds_nothing_of_the_others_on_any_page() {
             json!({ "title": "x" }),
         )
         .await
-        .refused(404);
+        .status(404);
     // and does nothing to what all teams share, whatever its owner may
     sqlx::query("UPDATE accounts SET role = 'admin' WHERE handle = 'elif'")
         .execute(&world.db)
@@ -597,13 +597,13 @@ async fn a_token_for_some_teams_finds_nothing_of_the_others_on_any_page() {
         "/settings/audit",
         "/settings/audit.csv",
     ] {
-        program.get(path).await.refused(403);
-        lead.get(path).await.refused(200);
+        program.get(path).await.status(403);
+        lead.get(path).await.status(200);
     }
     program
         .post("/settings/people/jonas", &[("do", "admin")])
         .await
-        .refused(403);
+        .status(403);
     program
         .api(
             Method::PATCH,
@@ -611,21 +611,21 @@ async fn a_token_for_some_teams_finds_nothing_of_the_others_on_any_page() {
             json!({ "title": "Ours" }),
         )
         .await
-        .refused(200);
+        .status(200);
     program
         .post(
             "/teams/zanzibar/topics",
             &[("meeting", "standup"), ("text", "x")],
         )
         .await
-        .refused(404);
+        .status(404);
     program
         .post(
             &format!("/tasks/{ours}/block"),
             &[("kind", "task"), ("on", &secret)],
         )
         .await
-        .refused(422);
+        .status(422);
 }
 
 /// Asks as from that address, through what it says.
@@ -682,12 +682,12 @@ async fn nobody_tries_for_ever_by_saying_that_they_come_from_elsewhere() {
     assert_eq!(refused, 10, "ten tries, whatever they say");
     let wait = from(&world.router, "203.0.113.9", &[], &email, &password)
         .await
-        .refused(429);
+        .status(429);
     assert!(wait.header("retry-after").parse::<u64>().unwrap() > 0);
     // the owner, from elsewhere
     from(&world.router, "192.0.2.80", &[], &email, &password)
         .await
-        .refused(303);
+        .status(303);
     let networks: Vec<String> = sqlx::query_scalar(
         "SELECT DISTINCT network FROM audit_log WHERE kind LIKE 'sign-in.%' AND network <> '' ORDER BY 1",
     )
@@ -724,7 +724,7 @@ async fn nobody_tries_for_ever_by_saying_that_they_come_from_elsewhere() {
         &password,
     )
     .await
-    .refused(303);
+    .status(303);
 }
 
 /// Case 28.
@@ -779,11 +779,11 @@ async fn a_program_that_has_gone_wild_is_told_to_wait_and_nobody_else_is() {
     let waited = waited.expect("it is told to wait");
     assert!(waited.header("retry-after").parse::<u64>().unwrap() > 0);
     assert_eq!(waited.header("content-type"), "application/problem+json");
-    elif.get("/teams/infrastructure").await.refused(200);
+    elif.get("/teams/infrastructure").await.status(200);
     token
         .api(Method::GET, "/tasks/INF-1", json!({}))
         .await
-        .refused(200);
+        .status(200);
     world.jonas.make("ingestion", "todo", "Another's").await;
     // who is told to wait is who they are all the while: nobody is signed out by half
     while world.app.requests.count_write(elif.person.id).is_ok() {}
@@ -805,11 +805,11 @@ async fn guesses(path: &str) {
         cookie: format!("session={}", "x".repeat(43)),
         ..world.stranger()
     };
-    guess.get("/").await.refused(303);
+    guess.get("/").await.status(303);
     guess
         .api(Method::GET, "/teams", json!({}))
         .await
-        .refused(401);
+        .status(401);
     let mut told = None;
     for _ in 0..700 {
         let answer = guess.api(Method::GET, path, json!({})).await;
@@ -826,10 +826,10 @@ async fn guesses(path: &str) {
             > 0
     );
     // whose session has ended signs in all the same
-    guess.get("/login").await.refused(200);
+    guess.get("/login").await.status(200);
     // from the same network, with a session that is one
-    world.elif.get("/").await.refused(200);
-    world.stranger().get("/login").await.refused(200);
+    world.elif.get("/").await.status(200);
+    world.stranger().get("/login").await.status(200);
 }
 
 /// Case F5.
@@ -886,12 +886,12 @@ async fn writes_behind_a_held_lock_are_told_that_it_is_busy() {
         )
     });
     for answer in join_all(writes).await {
-        assert!(answer.refused(503).header("retry-after") == "1");
+        assert!(answer.status(503).header("retry-after") == "1");
     }
     held.rollback().await.unwrap();
     elif.api(Method::PATCH, "/tasks/INF-1", json!({ "title": "Free" }))
         .await
-        .refused(200);
+        .status(200);
 }
 
 /// Case F6.
@@ -932,7 +932,7 @@ async fn a_search_is_for_what_was_typed_and_takes_no_time() {
         let board = elif
             .get(&format!("/api/v1/teams/infrastructure/board?q={q}"))
             .await
-            .refused(200)
+            .status(200)
             .json();
         let columns = board["columns"].as_array().unwrap().clone();
         columns
@@ -1243,7 +1243,7 @@ async fn a_project_feeds_no_key_result_of_a_private_team_that_one_is_not_on() {
         .execute(&world.db)
         .await
         .unwrap();
-    elif.post("/projects", &fields("Unseen")).await.refused(422);
+    elif.post("/projects", &fields("Unseen")).await.status(422);
     // and their open tasks are counted only where one may look
     jonas.make("ingestion", "todo", "Quiet work").await;
     jonas.post("/tasks/ING-1/owners/me", &[]).await.ok();
@@ -1283,7 +1283,7 @@ async fn nobody_opens_so_many_streams_that_there_is_no_room_for_others() {
         .elif
         .get("/teams/infrastructure/live")
         .await
-        .refused(429);
+        .status(429);
     assert_eq!(refused.header("retry-after"), "60");
     // others have theirs, and whoever closes one may open another
     let (one, other) = (
@@ -1306,5 +1306,5 @@ async fn nobody_opens_so_many_streams_that_there_is_no_room_for_others() {
         .stranger()
         .get("/public/infrastructure/live")
         .await
-        .refused(429);
+        .status(429);
 }

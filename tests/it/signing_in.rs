@@ -19,7 +19,7 @@ use serde_json::json;
 
 use crate::{
     cluster,
-    world::{Client, NOW, World},
+    fixtures::{Client, NOW, World},
 };
 
 const PASSWORD: &str = "correct horse battery";
@@ -43,7 +43,7 @@ async fn with_password(world: &World) -> Client {
     }
 }
 
-fn session_of(answer: &crate::world::Answer) -> String {
+fn session_of(answer: &crate::fixtures::Answer) -> String {
     answer
         .header("set-cookie")
         .split(';')
@@ -66,7 +66,7 @@ async fn with_the_right_password_one_is_in_until_one_signs_out() {
             ],
         )
         .await
-        .refused(303);
+        .status(303);
     assert_eq!(answer.header("location"), "/teams");
     let cookie = answer.header("set-cookie");
     assert!(
@@ -79,7 +79,7 @@ async fn with_the_right_password_one_is_in_until_one_signs_out() {
         cookie: session_of(&answer),
         ..ada
     };
-    ada.get("/").await.refused(200);
+    ada.get("/").await.status(200);
     let kept: Vec<u8> = sqlx::query_scalar("SELECT token_hash FROM sessions WHERE account_id = $1")
         .bind(ada.person.id)
         .fetch_one(&world.db)
@@ -89,10 +89,10 @@ async fn with_the_right_password_one_is_in_until_one_signs_out() {
         !ada.cookie.as_bytes().windows(32).any(|bytes| bytes == kept),
         "only a digest is kept"
     );
-    let out = ada.post("/logout", &[]).await.refused(303);
+    let out = ada.post("/logout", &[]).await.status(303);
     assert!(out.header("set-cookie").contains("Max-Age=0"));
     assert_eq!(
-        ada.get("/").await.refused(303).header("location"),
+        ada.get("/").await.status(303).header("location"),
         "/login?next=%2F"
     );
 }
@@ -111,7 +111,7 @@ async fn known_and_unknown_addresses_are_refused_alike_and_too_many_tries_wait()
             ],
         )
         .await
-        .refused(401);
+        .status(401);
     let unknown = ada
         .post(
             "/login",
@@ -121,7 +121,7 @@ async fn known_and_unknown_addresses_are_refused_alike_and_too_many_tries_wait()
             ],
         )
         .await
-        .refused(401);
+        .status(401);
     assert_eq!(
         known.text().replace("ada@", ""),
         unknown.text().replace("eve@", "")
@@ -132,7 +132,7 @@ async fn known_and_unknown_addresses_are_refused_alike_and_too_many_tries_wait()
             &[("email", "ada@example.org"), ("password", "wrong")],
         )
         .await
-        .refused(401);
+        .status(401);
     }
     let wait = ada
         .post(
@@ -140,7 +140,7 @@ async fn known_and_unknown_addresses_are_refused_alike_and_too_many_tries_wait()
             &[("email", "ada@example.org"), ("password", PASSWORD)],
         )
         .await
-        .refused(429);
+        .status(429);
     assert!(wait.header("retry-after").parse::<u64>().unwrap() > 0);
 }
 
@@ -169,7 +169,7 @@ async fn a_password_that_is_changed_while_it_is_looked_at_lets_nobody_in() {
             tx.commit().await.unwrap();
         };
         let (answer, ()) = tokio::join!(ada.post("/login", &fields), changed);
-        let page = answer.refused(401).text();
+        let page = answer.status(401).text();
         assert!(page.contains("do not belong together"), "{page}");
         let (sessions, told): (i64, Vec<String>) = sqlx::query_as(
             "SELECT (SELECT count(*) FROM sessions WHERE account_id = $1), ARRAY(SELECT kind FROM audit_log ORDER BY at, id)",
@@ -217,7 +217,7 @@ async fn next_leads_nowhere_else() {
                 ],
             )
             .await
-            .refused(303);
+            .status(303);
         assert_eq!(answer.header("location"), "/", "{next}");
     }
 }
@@ -255,16 +255,16 @@ async fn expired_ended_and_deactivated_are_out() {
         .app
         .clock
         .advance(time::Duration::days(14) + time::Duration::seconds(1));
-    world.elif.get("/teams").await.refused(303);
+    world.elif.get("/teams").await.status(303);
     world.app.clock.advance(-time::Duration::days(10));
-    world.elif.get("/teams").await.refused(200);
+    world.elif.get("/teams").await.status(200);
     let program = world
         .program_of(&world.elif, api_tokens::Scope::Write)
         .await;
     program
         .api(Method::GET, "/teams", json!({}))
         .await
-        .refused(200);
+        .status(200);
     sqlx::query("UPDATE accounts SET deactivated_at = now() WHERE handle = 'elif'")
         .execute(&world.db)
         .await
@@ -272,8 +272,8 @@ async fn expired_ended_and_deactivated_are_out() {
     program
         .api(Method::GET, "/teams", json!({}))
         .await
-        .refused(401);
-    world.elif.get("/teams").await.refused(303);
+        .status(401);
+    world.elif.get("/teams").await.status(303);
 }
 
 #[tokio::test]
@@ -295,7 +295,7 @@ async fn behind_https_the_cookie_is_held_to_this_host() {
             &[("email", "ada@example.org"), ("password", PASSWORD)],
         )
         .await
-        .refused(303);
+        .status(303);
     let cookie = answer.header("set-cookie");
     assert!(
         cookie.starts_with("__Host-session=") && cookie.contains("; Secure"),
@@ -313,14 +313,14 @@ async fn behind_https_the_cookie_is_held_to_this_host() {
     }
     .get("/")
     .await
-    .refused(303);
+    .status(303);
     Client {
         cookie: session_of(&answer),
         ..ada
     }
     .get("/")
     .await
-    .refused(200);
+    .status(200);
 }
 
 #[tokio::test]
@@ -335,12 +335,12 @@ async fn an_empty_workspace_is_set_up_once_by_who_has_the_link() {
         router: router(app),
         ..world.stranger()
     };
-    me.get("/setup").await.refused(404);
-    me.get("/setup?key=guess").await.refused(404);
+    me.get("/setup").await.status(404);
+    me.get("/setup?key=guess").await.status(404);
     let page = me
         .get(&format!("/setup?key={key}"))
         .await
-        .refused(200)
+        .status(200)
         .text();
     assert!(page.contains(r#"value="Infrastructure""#) && page.contains(r#"value="Ingestion""#));
     let mut fields = vec![
@@ -355,7 +355,7 @@ async fn an_empty_workspace_is_set_up_once_by_who_has_the_link() {
         ("number", "42"),
         ("time_zone", "Europe/Berlin"),
     ];
-    let again = me.post("/setup", &fields).await.refused(422).text();
+    let again = me.post("/setup", &fields).await.status(422).text();
     assert!(
         again.contains("A password has 10 to 200 characters.")
             && again.contains(r#"value="Ada Lindqvist""#)
@@ -363,19 +363,19 @@ async fn an_empty_workspace_is_set_up_once_by_who_has_the_link() {
     assert!(!again.contains("short\""), "a password is not sent back");
     fields[3].1 = PASSWORD;
     fields[9].1 = "Berlin";
-    let again = me.post("/setup", &fields).await.refused(422).text();
+    let again = me.post("/setup", &fields).await.status(422).text();
     assert!(
         again.contains(r#"value="Berlin""#) && again.contains("time zone"),
         "{again}"
     );
     fields[9].1 = "Europe/Berlin";
-    let done = me.post("/setup", &fields).await.refused(303);
+    let done = me.post("/setup", &fields).await.status(303);
     assert_eq!(done.header("location"), "/teams/infrastructure");
     let me = Client {
         cookie: session_of(&done),
         ..me
     };
-    let board = me.get("/teams/infrastructure").await.refused(200).text();
+    let board = me.get("/teams/infrastructure").await.status(200).text();
     assert!(
         board.contains("Sprint 42")
             && board.contains("day 7 of 10")
@@ -411,8 +411,8 @@ async fn an_empty_workspace_is_set_up_once_by_who_has_the_link() {
             "team.created {team}",
         ]
     );
-    me.get(&format!("/setup?key={key}")).await.refused(404);
-    me.post("/setup", &fields).await.refused(404);
+    me.get(&format!("/setup?key={key}")).await.status(404);
+    me.post("/setup", &fields).await.status(404);
 }
 
 /// Whatever day the current sprint began on, the next one begins when it ends.
@@ -475,7 +475,7 @@ async fn a_program_is_told_401_and_never_sent_to_a_form() {
         "/api/v1/teams",
         "/teams/infrastructure",
     ] {
-        let refused = ask(path, "Bearer nobodys").await.refused(401);
+        let refused = ask(path, "Bearer nobodys").await.status(401);
         assert_eq!(refused.header("www-authenticate"), "Bearer", "{path}");
     }
     let program = world
@@ -487,8 +487,8 @@ async fn a_program_is_told_401_and_never_sent_to_a_form() {
     let token = program.bearer.unwrap();
     ask("/api/v1/teams", &format!("bearer {token}"))
         .await
-        .refused(200);
+        .status(200);
     ask("/api/v1/teams", &format!("Basic {token}"))
         .await
-        .refused(401);
+        .status(401);
 }

@@ -2,7 +2,7 @@
 
 use time::Duration;
 
-use crate::{closing::close, goals::set_goal, world::World};
+use crate::{closing::close, fixtures::World, goals::set_goal};
 
 const STANDUP: &str = "/teams/infrastructure/standup";
 
@@ -97,7 +97,7 @@ async fn the_page_says_who_needs_someone_what_happened_and_what_helps_most() {
     for wrong in ["2026-02-31", "tomorrow", "2027-01-01", "2026-11-28"] {
         elif.get(&format!("{STANDUP}?since={wrong}"))
             .await
-            .refused(422);
+            .status(422);
     }
 }
 
@@ -137,12 +137,12 @@ async fn actions_stay_until_done_and_only_the_team_changes_them() {
         "other teams may look"
     );
     let at = format!("/teams/infrastructure/actions/{action}");
-    jonas.post(&at, &[("as", "done")]).await.refused(403);
+    jonas.post(&at, &[("as", "done")]).await.status(403);
     jonas
         .post("/teams/infrastructure/actions", &[("text", "x")])
         .await
-        .refused(403);
-    elif.post(&at, &[("as", "forgotten")]).await.refused(422);
+        .status(403);
+    elif.post(&at, &[("as", "forgotten")]).await.status(422);
     elif.post(&at, &[("as", "done")]).await.ok();
     world.app.clock.advance(Duration::days(3));
     assert!(
@@ -186,8 +186,8 @@ async fn actions_stay_until_done_and_only_the_team_changes_them() {
         !elif.get(STANDUP).await.ok().text().contains("id=\"action-"),
         "settled with its task"
     );
-    world.stranger().get(STANDUP).await.refused(303);
-    elif.get("/teams/no-such/standup").await.refused(404);
+    world.stranger().get(STANDUP).await.status(303);
+    elif.get("/teams/no-such/standup").await.status(404);
 }
 
 #[tokio::test]
@@ -235,7 +235,7 @@ async fn anybody_puts_a_line_on_the_agenda_and_the_team_ticks_it_off() {
         .await
         .unwrap();
     let tick = format!("{at}/{topic}");
-    jonas.post(&tick, &[("done", "on")]).await.refused(403);
+    jonas.post(&tick, &[("done", "on")]).await.status(403);
     world.app.clock.advance(Duration::days(5));
     assert!(
         elif.get(STANDUP).await.ok().text().contains("Opinions on"),
@@ -260,7 +260,7 @@ async fn anybody_puts_a_line_on_the_agenda_and_the_team_ticks_it_off() {
         jonas
             .post(at, &[("meeting", meeting), ("text", text)])
             .await
-            .refused(422);
+            .status(422);
     }
     elif.post(
         "/teams/ingestion/topics",
@@ -288,10 +288,10 @@ async fn anybody_puts_a_line_on_the_agenda_and_the_team_ticks_it_off() {
         &[("done", "on")],
     )
     .await
-    .refused(403);
+    .status(403);
     elif.post(&format!("{at}/{}", uuid::Uuid::now_v7()), &[("done", "on")])
         .await
-        .refused(404);
+        .status(404);
 }
 
 #[tokio::test]
@@ -310,7 +310,7 @@ async fn a_task_asks_for_help_once_until_it_was_talked_about() {
             .contains(&ask)
     );
     jonas.post(&ask, &[]).await.ok();
-    elif.post(&ask, &[]).await.refused(409);
+    elif.post(&ask, &[]).await.status(409);
     let page = elif.get(STANDUP).await.ok().text();
     assert_eq!(
         page.matches("<span dir=\"auto\">Help wanted</span>")
@@ -336,7 +336,7 @@ async fn a_task_asks_for_help_once_until_it_was_talked_about() {
     .await
     .ok();
     elif.post(&ask, &[]).await.ok();
-    world.stranger().post(&ask, &[]).await.refused(401);
+    world.stranger().post(&ask, &[]).await.status(401);
 }
 
 #[tokio::test]
@@ -413,7 +413,7 @@ async fn the_board_is_walked_from_right_to_left_the_oldest_first() {
         .stranger()
         .get(&format!("{STANDUP}/walk"))
         .await
-        .refused(303);
+        .status(303);
 }
 
 #[tokio::test]
@@ -450,9 +450,9 @@ async fn several_teams_meet_over_one_page() {
         page.contains("Dual-write") && !page.contains("Infrastructure: who"),
         "{page}"
     );
-    elif.get("/standup?team=no-such").await.refused(404);
-    elif.get("/standup?since=2027-01-01").await.refused(422);
-    world.stranger().get("/standup").await.refused(303);
+    elif.get("/standup?team=no-such").await.status(404);
+    elif.get("/standup?since=2027-01-01").await.status(422);
+    world.stranger().get("/standup").await.status(303);
 }
 
 #[tokio::test]
@@ -632,15 +632,15 @@ async fn a_topic_is_put_right_or_taken_away_by_who_added_it_and_by_its_team() {
         .unwrap();
     let (text, remove) = (format!("{at}/{topic}/text"), format!("{at}/{topic}/remove"));
     // who neither added it nor is on the team reads it and no more
-    let page = mira.get(STANDUP).await.refused(200).text();
+    let page = mira.get(STANDUP).await.status(200).text();
     assert!(
         page.contains("Opinons on") && !page.contains(&text) && !page.contains(&remove),
         "{page}"
     );
-    mira.post(&text, &[("text", "Mine now")]).await.refused(403);
-    mira.post(&remove, &[]).await.refused(403);
+    mira.post(&text, &[("text", "Mine now")]).await.status(403);
+    mira.post(&remove, &[]).await.status(403);
     // its author puts it right; the line is there as it was typed
-    let page = jonas.get(STANDUP).await.refused(200).text();
+    let page = jonas.get(STANDUP).await.status(200).text();
     assert!(
         page.contains(&format!("value=\"{line}\"")) && page.contains(&remove),
         "{page}"
@@ -648,7 +648,7 @@ async fn a_topic_is_put_right_or_taken_away_by_who_added_it_and_by_its_team() {
     let wrong = jonas
         .post(&text, &[("text", "Opinions, @nobodyhere"), back])
         .await
-        .refused(422)
+        .status(422)
         .text();
     assert!(
         wrong.contains("nobodyhere</textarea>") && wrong.contains(&format!("action=\"{text}\"")),
@@ -660,9 +660,9 @@ async fn a_topic_is_put_right_or_taken_away_by_who_added_it_and_by_its_team() {
             &[("text", &format!("Opinions on {task} @mira")), back],
         )
         .await
-        .refused(303);
+        .status(303);
     assert_eq!(to.header("location"), STANDUP);
-    let page = elif.get(STANDUP).await.refused(200).text();
+    let page = elif.get(STANDUP).await.status(200).text();
     assert!(
         page.contains("Opinions on")
             && page.contains("for Mira · added by Jonas")
@@ -670,16 +670,16 @@ async fn a_topic_is_put_right_or_taken_away_by_who_added_it_and_by_its_team() {
         "{page}"
     );
     // the team takes it away
-    elif.post(&remove, &[back]).await.refused(303);
+    elif.post(&remove, &[back]).await.status(303);
     assert!(
         !elif
             .get(STANDUP)
             .await
-            .refused(200)
+            .status(200)
             .text()
             .contains("Opinions on")
     );
-    jonas.post(&text, &[("text", "Again")]).await.refused(404);
+    jonas.post(&text, &[("text", "Again")]).await.status(404);
     // a task that help was asked for stays with its topic, whatever its words
     elif.post(&format!("/tasks/{task}/ask-for-help"), &[])
         .await
@@ -690,15 +690,15 @@ async fn a_topic_is_put_right_or_taken_away_by_who_added_it_and_by_its_team() {
         .unwrap();
     elif.post(&format!("{at}/{topic}/text"), &[("text", "Who knows DNS?")])
         .await
-        .refused(303);
-    let page = elif.get(STANDUP).await.refused(200).text();
+        .status(303);
+    let page = elif.get(STANDUP).await.status(200).text();
     assert!(
         page.contains("Who knows DNS?") && page.contains("Cut over</span>"),
         "{page}"
     );
     elif.post(&format!("{at}/{topic}/remove"), &[])
         .await
-        .refused(303);
+        .status(303);
     elif.post(&format!("/tasks/{task}/ask-for-help"), &[])
         .await
         .ok();
@@ -722,7 +722,7 @@ async fn whoever_is_asked_in_a_topic_finds_it_in_their_work() {
         .fetch_one(&world.db)
         .await
         .unwrap();
-    let page = jonas.get("/").await.refused(200).text();
+    let page = jonas.get("/").await.status(200).text();
     for told in [
         "Your opinion is wanted",
         "Is two weeks enough?",
@@ -735,7 +735,7 @@ async fn whoever_is_asked_in_a_topic_finds_it_in_their_work() {
         !elif
             .get("/")
             .await
-            .refused(200)
+            .status(200)
             .text()
             .contains("Is two weeks enough?"),
         "it is asked of Jonas"
@@ -744,7 +744,7 @@ async fn whoever_is_asked_in_a_topic_finds_it_in_their_work() {
         !elif
             .get("/people/jonas")
             .await
-            .refused(200)
+            .status(200)
             .text()
             .contains("Is two weeks enough?")
     );
@@ -757,7 +757,7 @@ async fn whoever_is_asked_in_a_topic_finds_it_in_their_work() {
         !jonas
             .get("/")
             .await
-            .refused(200)
+            .status(200)
             .text()
             .contains("Is two weeks enough?")
     );
@@ -769,7 +769,7 @@ async fn whoever_is_asked_in_a_topic_finds_it_in_their_work() {
         jonas
             .get("/")
             .await
-            .refused(200)
+            .status(200)
             .text()
             .contains("Is two weeks enough?")
     );
@@ -781,7 +781,7 @@ async fn whoever_is_asked_in_a_topic_finds_it_in_their_work() {
         !jonas
             .get("/")
             .await
-            .refused(200)
+            .status(200)
             .text()
             .contains("Is two weeks enough?")
     );

@@ -3,7 +3,7 @@
 use axum::http::Method;
 use serde_json::json;
 
-use crate::world::World;
+use crate::fixtures::World;
 
 #[tokio::test]
 async fn a_task_page_shows_and_changes_everything_without_a_script() {
@@ -16,7 +16,7 @@ async fn a_task_page_shows_and_changes_everything_without_a_script() {
             &[("title", "Cut postgres over"), ("version", "1")],
         )
         .await
-        .refused(303);
+        .status(303);
     assert!(back.header("location").starts_with("/tasks/INF-1?did="));
     elif.post(
         "/tasks/INF-1",
@@ -113,7 +113,7 @@ async fn an_older_text_is_refused_with_both_and_another_field_is_not() {
             json!({ "title": "Elif's", "version": 1 }),
         )
         .await
-        .refused(409)
+        .status(409)
         .json();
     assert_eq!(
         (&told["current"]["title"], &told["sent"]["title"]),
@@ -124,7 +124,7 @@ async fn an_older_text_is_refused_with_both_and_another_field_is_not() {
         .elif
         .post("/tasks/INF-1", &[("title", "Elif's"), ("version", "1")])
         .await
-        .refused(409)
+        .status(409)
         .text();
     assert!(
         page.contains("Mira Okafor (just now) changed this meanwhile"),
@@ -139,7 +139,7 @@ async fn an_older_text_is_refused_with_both_and_another_field_is_not() {
         .elif
         .post("/tasks/INF-1", &[("description", "New"), ("version", "1")])
         .await
-        .refused(303);
+        .status(303);
 }
 
 #[tokio::test]
@@ -223,14 +223,14 @@ async fn blocking_asks_on_whom_and_the_card_says_it_or_says_that_it_is_missing()
         .elif
         .post("/tasks/INF-1/block", &[("kind", "task"), ("on", "INF-99")])
         .await
-        .refused(422)
+        .status(422)
         .text();
     assert!(refused.contains("There is no task INF-99.") && refused.contains(r#"value="INF-99""#));
     world
         .elif
         .post("/tasks/INF-1/block", &[("kind", "task"), ("on", "INF-1")])
         .await
-        .refused(422);
+        .status(422);
 }
 
 #[tokio::test]
@@ -305,7 +305,7 @@ async fn every_kind_of_change_can_be_undone_as_long_as_nobody_built_on_it() {
     undo(&unblocked).await.ok();
     assert_eq!(elif.task("INF-2").await["blocked_by"][0]["note"], "Legal");
     // what was built upon is not undone
-    undo(&blocked).await.refused(409);
+    undo(&blocked).await.status(409);
 
     let several = change(
         Method::POST,
@@ -330,7 +330,7 @@ async fn every_kind_of_change_can_be_undone_as_long_as_nobody_built_on_it() {
             .await
             .ok();
         assert!(said.headers.get("fortnight-undoable").is_none());
-        undo(said.header("fortnight-change")).await.refused(409);
+        undo(said.header("fortnight-change")).await.status(409);
     }
     let kept = elif
         .ask(
@@ -348,7 +348,7 @@ async fn every_kind_of_change_can_be_undone_as_long_as_nobody_built_on_it() {
     let mine = change(Method::PUT, "/tasks/INF-1/position", &[("column", "done")]).await;
     mira.ask(Method::POST, &format!("/changes/{mine}/undo"), "card", &[])
         .await
-        .refused(404);
+        .status(404);
     mira.ask(
         Method::PUT,
         "/tasks/INF-1/position",
@@ -357,7 +357,7 @@ async fn every_kind_of_change_can_be_undone_as_long_as_nobody_built_on_it() {
     )
     .await
     .ok();
-    let told = undo(&mine).await.refused(409).json();
+    let told = undo(&mine).await.status(409).json();
     assert!(
         told["detail"].as_str().unwrap().contains("Mira Okafor"),
         "{told}"
@@ -374,7 +374,7 @@ async fn every_kind_of_change_can_be_undone_as_long_as_nobody_built_on_it() {
     assert!(
         undo(&made)
             .await
-            .refused(409)
+            .status(409)
             .text()
             .contains("Mira Okafor has changed INF-4 since")
     );
@@ -457,7 +457,7 @@ async fn several_are_changed_all_or_none() {
             &with(("goal", "01900000-0000-7000-8000-000000000000")),
         )
         .await
-        .refused(404);
+        .status(404);
     // one of another team: nothing happens to any
     world
         .elif
@@ -466,7 +466,7 @@ async fn several_are_changed_all_or_none() {
             &[("keys", "INF-1"), ("keys", "ING-1"), ("archive", "1")],
         )
         .await
-        .refused(404);
+        .status(404);
     world
         .elif
         .post(
@@ -474,7 +474,7 @@ async fn several_are_changed_all_or_none() {
             &[("keys", "INF-1"), ("keys", "INF-99"), ("archive", "1")],
         )
         .await
-        .refused(404);
+        .status(404);
     assert_eq!(world.elif.task("INF-1").await["archived"], false);
     assert_eq!(world.jonas.task("ING-1").await["archived"], false);
 }
@@ -500,7 +500,7 @@ async fn the_archive_can_be_searched_and_brought_back_from() {
         .elif
         .post("/tasks/INF-1/position", &[("column", "done")])
         .await
-        .refused(409);
+        .status(409);
     world.elif.post("/tasks/INF-1/restore", &[]).await.ok();
     assert_eq!(
         world.column("infrastructure", "todo").await,
@@ -528,12 +528,12 @@ async fn comments_belong_to_who_wrote_them() {
         .elif
         .post(&path, &[("body", "mine now"), ("author_id", "x")])
         .await
-        .refused(403);
+        .status(403);
     world
         .elif
         .post(&format!("{path}/delete"), &[])
         .await
-        .refused(403);
+        .status(403);
     world.jonas.post(&path, &[("body", "Edited")]).await.ok();
     assert!(
         world
@@ -588,7 +588,7 @@ async fn all_that_was_chosen_in_the_list_is_done_at_once_and_undone_at_once() {
     let done = elif
         .post(bulk, &[&chosen[..], &all[..]].concat())
         .await
-        .refused(303);
+        .status(303);
     let to = done.header("location").to_owned();
     assert!(
         to.starts_with(&format!("{list}&did=")),
@@ -635,7 +635,7 @@ async fn all_that_was_chosen_in_the_list_is_done_at_once_and_undone_at_once() {
         ),
         (with(&[]), "Choose what to change"),
     ] {
-        let page = elif.post(bulk, &fields).await.refused(422).text();
+        let page = elif.post(bulk, &fields).await.status(422).text();
         assert!(page.contains(why), "{why}: {page}");
         assert_eq!(
             page.matches("checked> <span class=\"key\">").count(),
@@ -663,7 +663,7 @@ async fn all_that_was_chosen_in_the_list_is_done_at_once_and_undone_at_once() {
             &[&chosen[..], &[("sprint", "43"), ("goal", other.as_str())]].concat(),
         )
         .await
-        .refused(422);
+        .status(422);
     assert!(
         page.text().contains("not one of that sprint"),
         "{}",
@@ -684,7 +684,7 @@ async fn all_that_was_chosen_in_the_list_is_done_at_once_and_undone_at_once() {
             ],
         )
         .await
-        .refused(303);
+        .status(303);
     assert!(
         away.header("location")
             .starts_with("/teams/infrastructure/tasks?did=")
@@ -763,7 +763,7 @@ async fn of_two_who_choose_for_one_task_the_second_is_told_and_nothing_of_the_fi
     let told = elif
         .post(&owners, &[version, ("owners", "elif")])
         .await
-        .refused(409)
+        .status(409)
         .text();
     assert!(
         told.contains("Mira Okafor") && told.contains("both versions"),
@@ -779,7 +779,7 @@ async fn of_two_who_choose_for_one_task_the_second_is_told_and_nothing_of_the_fi
         mira.post(&task, &[version, (field, first)]).await.ok();
         elif.post(&task, &[version, (field, second)])
             .await
-            .refused(409);
+            .status(409);
     }
     let stands = elif.task(&key).await;
     assert_eq!(
@@ -820,7 +820,7 @@ async fn a_new_tasks_page_says_which_sprint_it_is_for() {
             &[("title", " "), ("sprint", "43")],
         )
         .await
-        .refused(422)
+        .status(422)
         .text();
     assert!(
         refused.contains(r#"<option value="43" selected>"#),
@@ -859,7 +859,7 @@ async fn a_comment_that_is_refused_comes_back_into_its_own_form() {
     let page = elif
         .post(&format!("/tasks/{key}/comments/{comment}"), &fields)
         .await
-        .refused(422)
+        .status(422)
         .text();
     let (own, new) = page.split_once("aria-label=\"Write a comment\"").unwrap();
     assert!(
@@ -906,7 +906,7 @@ async fn a_form_without_a_sprint_makes_a_task_in_the_one_that_goes_on() {
     ] {
         elif.post("/teams/infrastructure/tasks", fields)
             .await
-            .refused(303);
+            .status(303);
         let newest: i64 = sqlx::query_scalar("SELECT max(number) FROM tasks")
             .fetch_one(&world.db)
             .await
@@ -927,14 +927,14 @@ async fn a_task_whose_answer_was_lost_is_not_made_twice() {
         world.elif.send(request.unwrap()).await
     };
     let (first, again) = (
-        send("Once").await.refused(201).text(),
-        send("Once").await.refused(201).text(),
+        send("Once").await.status(201).text(),
+        send("Once").await.status(201).text(),
     );
     assert!(
         first.contains("INF-1") && again.contains("INF-1"),
         "{again}"
     );
-    send("Another").await.refused(422);
+    send("Another").await.status(422);
     assert_eq!(world.column("infrastructure", "todo").await, ["INF-1"]);
 }
 
@@ -956,7 +956,7 @@ async fn a_due_day_of_another_year_says_which_and_years_that_nobody_means_are_re
     for due in ["-0001-01-01", "0026-11-26"] {
         elif.post(&format!("/tasks/{key}"), &[("due", due)])
             .await
-            .refused(422);
+            .status(422);
     }
 }
 
@@ -976,7 +976,7 @@ async fn what_is_written_under_a_filter_is_what_the_filter_shows() {
     let q = "owner:me label:docs label:typo goal:1 -label:none \"words\"";
     elif.post("/teams/infrastructure/tasks", &[("title", "two"), ("q", q)])
         .await
-        .refused(303);
+        .status(303);
     let task = elif.task("INF-2").await;
     assert_eq!(task["owners"][0]["handle"], "elif", "{task}");
     assert_eq!(
@@ -995,7 +995,7 @@ async fn what_is_written_under_a_filter_is_what_the_filter_shows() {
         &[("title", "three"), ("q", "owner:elif owner:jonas goal:7")],
     )
     .await
-    .refused(303);
+    .status(303);
     assert_eq!(elif.task("INF-3").await["owners"], serde_json::json!([]));
 }
 

@@ -4,9 +4,9 @@ use axum::http::Method;
 use serde_json::json;
 use time::Duration;
 
-use crate::world::{Client, World};
+use crate::fixtures::{Client, World};
 
-async fn block(who: &Client, key: &str, on: &str) -> crate::world::Answer {
+async fn block(who: &Client, key: &str, on: &str) -> crate::fixtures::Answer {
     who.api(
         Method::PUT,
         &format!("/tasks/{key}/block"),
@@ -24,7 +24,7 @@ async fn nobody_waits_in_a_circle_and_the_path_is_told() {
     let three = elif.make("infrastructure", "todo", "Three").await;
     block(elif, &one, &two).await.ok();
     block(jonas, &two, &three).await.ok();
-    let refused = block(elif, &three, &one).await.refused(422);
+    let refused = block(elif, &three, &one).await.status(422);
     assert!(
         refused
             .text()
@@ -32,7 +32,7 @@ async fn nobody_waits_in_a_circle_and_the_path_is_told() {
         "{}",
         refused.text()
     );
-    block(elif, &one, &one).await.refused(422);
+    block(elif, &one, &one).await.status(422);
     assert_eq!(elif.task(&three).await["blocked_by"], json!([]));
     assert_eq!(
         elif.task(&three).await["column"],
@@ -60,10 +60,7 @@ async fn taking_back_an_unblocking_makes_no_circle_either() {
         .ok();
     block(elif, &two, &one).await.ok();
     let undo = format!("/changes/{}/undo", unblocked.header("fortnight-change"));
-    let refused = elif
-        .ask(Method::POST, &undo, "card", &[])
-        .await
-        .refused(422);
+    let refused = elif.ask(Method::POST, &undo, "card", &[]).await.status(422);
     assert!(refused.text().contains("circle"), "{}", refused.text());
     assert_eq!(elif.task(&one).await["blocked_by"], json!([]));
 }
@@ -137,9 +134,9 @@ async fn a_task_waits_on_several_things_and_each_ends_by_itself() {
         .await
         .unwrap();
     let end = |wait: &uuid::Uuid| format!("/tasks/{key}/waits/{wait}/end");
-    world.jonas.post(&end(&waits[0]), &[]).await.refused(403);
+    world.jonas.post(&end(&waits[0]), &[]).await.status(403);
     elif.post(&end(&waits[0]), &[]).await.ok();
-    elif.post(&end(&waits[0]), &[]).await.refused(404);
+    elif.post(&end(&waits[0]), &[]).await.status(404);
     let task = elif.task(&key).await;
     assert_eq!(
         (
@@ -397,7 +394,7 @@ async fn who_is_waited_for_is_one_person() {
         elif.api(Method::PUT, &format!("/tasks/{key}/block"), body)
             .await
     };
-    let refused = on("Kim Berg").await.refused(422).text();
+    let refused = on("Kim Berg").await.status(422).text();
     assert!(
         refused.contains("Write one's handle: @kim, @kim-2."),
         "{refused}"
@@ -406,7 +403,7 @@ async fn who_is_waited_for_is_one_person() {
         assert!(
             on(gone)
                 .await
-                .refused(422)
+                .status(422)
                 .text()
                 .contains("There is nobody called"),
             "{gone}"

@@ -12,7 +12,7 @@ use fortnight::{domain::accounts::api_tokens::Scope, http::router::layered};
 use serde_json::json;
 use tower::ServiceExt;
 
-use crate::{program::PATIENCE, served::Served, world::World};
+use crate::{asset_serving::Served, fixtures::World, program::PATIENCE};
 
 /// Cases F7, F13.
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn titles_that_are_none_are_refused_and_given_back() {
             .elif
             .post("/teams/infrastructure/tasks", &fields)
             .await
-            .refused(422)
+            .status(422)
             .text();
         assert!(
             page.contains(r#"value="A title""#) && page.contains("Why &#38; how</textarea>"),
@@ -96,7 +96,7 @@ async fn titles_that_are_none_are_refused_and_given_back() {
             json!({ "title": "ü".repeat(500) }),
         )
         .await
-        .refused(201);
+        .status(201);
 }
 
 /// Case F13.
@@ -129,7 +129,7 @@ async fn the_database_itself_keeps_its_rules() {
 #[tokio::test]
 async fn what_is_not_there_and_what_cannot_be_are_the_same_404() {
     let world = World::new().await;
-    let absent = world.elif.get("/tasks/INF-99").await.refused(404).text();
+    let absent = world.elif.get("/tasks/INF-99").await.status(404).text();
     for path in [
         "/tasks/not-a-key",
         "/tasks/INF-0",
@@ -139,7 +139,7 @@ async fn what_is_not_there_and_what_cannot_be_are_the_same_404() {
         "/teams/nope",
         "/people/nobody",
     ] {
-        let answer = world.elif.get(path).await.refused(404);
+        let answer = world.elif.get(path).await.status(404);
         if path.starts_with("/tasks") {
             assert_eq!(strip_id(&answer.text()), strip_id(&absent), "{path}");
         }
@@ -151,7 +151,7 @@ async fn what_is_not_there_and_what_cannot_be_are_the_same_404() {
         .elif
         .post("/tasks/INF-1/comments/not-a-uuid", &[("body", "x")])
         .await
-        .refused(404);
+        .status(404);
     world
         .elif
         .post(
@@ -159,17 +159,17 @@ async fn what_is_not_there_and_what_cannot_be_are_the_same_404() {
             &[("body", "x")],
         )
         .await
-        .refused(404);
+        .status(404);
     world
         .elif
         .post("/changes/not-a-uuid/undo", &[])
         .await
-        .refused(404);
+        .status(404);
     let problem = world
         .elif
         .api(Method::GET, "/tasks/INF-99", json!({}))
         .await
-        .refused(404);
+        .status(404);
     assert_eq!(
         (problem.header("content-type"), &problem.json()["status"]),
         ("application/problem+json", &json!(404))
@@ -207,7 +207,7 @@ async fn numbers_and_dates_that_cannot_be_are_refused_in_words() {
             .elif
             .post("/tasks/INF-1", &[(field, value)])
             .await
-            .refused(422);
+            .status(422);
         let place = if field == "version" {
             "form-error"
         } else {
@@ -229,13 +229,13 @@ async fn numbers_and_dates_that_cannot_be_are_refused_in_words() {
             .elif
             .api(Method::PATCH, "/tasks/INF-1", body)
             .await
-            .refused(422);
+            .status(422);
     }
     world
         .elif
         .api(Method::PATCH, "/tasks/INF-1", json!({ "role": "admin" }))
         .await
-        .refused(400);
+        .status(400);
     assert_eq!(
         world.elif.task("INF-1").await["version"],
         1,
@@ -245,23 +245,23 @@ async fn numbers_and_dates_that_cannot_be_are_refused_in_words() {
         "/teams/infrastructure?page=9223372036854775807",
         "/teams/infrastructure?page=-1&page=abc",
     ] {
-        world.elif.get(path).await.refused(200);
+        world.elif.get(path).await.status(200);
     }
     world
         .elif
         .get("/api/v1/teams/infrastructure/events?after=9223372036854775807")
         .await
-        .refused(200);
+        .status(200);
     world
         .elif
         .get("/api/v1/teams/infrastructure/events?after=abc")
         .await
-        .refused(400);
+        .status(400);
     world
         .elif
         .get("/api/v1/teams/infrastructure/board?sort=password_hash&sprint=x")
         .await
-        .refused(422);
+        .status(422);
 }
 
 #[tokio::test]
@@ -281,12 +281,12 @@ async fn a_refused_move_shows_its_form_again_with_what_was_chosen() {
     let small = elif
         .ask(Method::POST, "/tasks/INF-1/position", "form", &late)
         .await
-        .refused(409)
+        .status(409)
         .text();
     let page = elif
         .post("/tasks/INF-1/position", &late)
         .await
-        .refused(409)
+        .status(409)
         .text();
     for text in [&small, &page] {
         assert!(
@@ -303,7 +303,7 @@ async fn a_refused_move_shows_its_form_again_with_what_was_chosen() {
     let small = elif
         .ask(Method::POST, "/tasks/INF-1/position", "form", &nowhere)
         .await
-        .refused(422)
+        .status(422)
         .text();
     assert!(
         small.contains("That column is not on this board.") && small.contains("aria-invalid"),
@@ -311,7 +311,7 @@ async fn a_refused_move_shows_its_form_again_with_what_was_chosen() {
     );
     elif.ask(Method::PUT, "/tasks/INF-1/position", "card", &nowhere)
         .await
-        .refused(422);
+        .status(422);
 }
 
 /// Case F14.
@@ -324,7 +324,7 @@ async fn a_limit_is_a_number_that_makes_sense() {
             .elif
             .post(path, &[("wip_limit", wrong)])
             .await
-            .refused(422)
+            .status(422)
             .text();
         assert!(
             page.contains("A limit is a whole number from 1 to 999.")
@@ -335,7 +335,7 @@ async fn a_limit_is_a_number_that_makes_sense() {
         .elif
         .post(path, &[("wip_limit", "3")])
         .await
-        .refused(303);
+        .status(303);
     assert!(
         world
             .elif
@@ -348,7 +348,7 @@ async fn a_limit_is_a_number_that_makes_sense() {
         .elif
         .post(path, &[("wip_limit", "")])
         .await
-        .refused(303);
+        .status(303);
     assert!(
         !world
             .elif
@@ -364,12 +364,12 @@ async fn a_limit_is_a_number_that_makes_sense() {
             &[("wip_limit", "3")],
         )
         .await
-        .refused(404);
+        .status(404);
     world
         .jonas
         .post(path, &[("wip_limit", "3")])
         .await
-        .refused(403);
+        .status(403);
 }
 
 /// Cases 1, 2, 3.
@@ -388,37 +388,37 @@ async fn a_foreign_column_task_or_goal_is_refused_and_theirs_is_untouched() {
         json!({ "column": "only-theirs" }),
     )
     .await
-    .refused(422);
+    .status(422);
     elif.api(
         Method::PUT,
         "/tasks/INF-1/position",
         json!({ "column": "todo", "after": "ING-1" }),
     )
     .await
-    .refused(422);
+    .status(422);
     elif.api(
         Method::PUT,
         "/tasks/ING-1/position",
         json!({ "column": "done" }),
     )
     .await
-    .refused(403);
+    .status(403);
     elif.api(Method::PATCH, "/tasks/ING-1", json!({ "title": "x" }))
         .await
-        .refused(403);
+        .status(403);
     elif.api(Method::DELETE, "/tasks/ING-1", json!({}))
         .await
-        .refused(403);
+        .status(403);
     elif.api(Method::PUT, "/tasks/ING-1/block", json!({ "note": "x" }))
         .await
-        .refused(403);
+        .status(403);
     elif.api(
         Method::PUT,
         "/tasks/ING-1/owners",
         json!({ "owners": ["elif"] }),
     )
     .await
-    .refused(403);
+    .status(403);
     for path in [
         "",
         "/position",
@@ -440,27 +440,27 @@ async fn a_foreign_column_task_or_goal_is_refused_and_theirs_is_untouched() {
             ],
         )
         .await
-        .refused(403);
+        .status(403);
     }
     elif.post("/teams/ingestion/tasks", &[("title", "x")])
         .await
-        .refused(403);
+        .status(403);
     elif.post(
         "/teams/ingestion/bulk",
         &[("keys", "ING-1"), ("archive", "1")],
     )
     .await
-    .refused(403);
+    .status(403);
     // a read-only token, and nobody at all
     let reader = world.program_of(elif, Scope::Read).await;
     reader
         .api(Method::GET, "/tasks/INF-1", json!({}))
         .await
-        .refused(200);
+        .status(200);
     reader
         .api(Method::PATCH, "/tasks/INF-1", json!({ "title": "x" }))
         .await
-        .refused(403);
+        .status(403);
     reader
         .api(
             Method::POST,
@@ -468,22 +468,22 @@ async fn a_foreign_column_task_or_goal_is_refused_and_theirs_is_untouched() {
             json!({ "body": "x" }),
         )
         .await
-        .refused(403);
+        .status(403);
     world
         .stranger()
         .api(Method::GET, "/tasks/INF-1", json!({}))
         .await
-        .refused(401);
+        .status(401);
     world
         .stranger()
         .api(Method::PATCH, "/tasks/INF-1", json!({ "title": "x" }))
         .await
-        .refused(401);
+        .status(401);
     world
         .stranger()
         .post("/tasks/INF-1", &[("title", "x")])
         .await
-        .refused(401);
+        .status(401);
     assert_eq!(snapshot(&world).await, before);
 }
 
@@ -681,7 +681,7 @@ async fn bodies_methods_and_kinds_that_an_address_does_not_take() {
         .elif
         .post("/teams/infrastructure/tasks", &[("title", &big)])
         .await
-        .refused(413);
+        .status(413);
     world
         .elif
         .api(
@@ -690,12 +690,12 @@ async fn bodies_methods_and_kinds_that_an_address_does_not_take() {
             json!({ "title": big }),
         )
         .await
-        .refused(413);
+        .status(413);
     let wrong = world
         .elif
         .api(Method::DELETE, "/teams", json!({}))
         .await
-        .refused(405);
+        .status(405);
     assert!(wrong.header("allow").contains("GET"));
     assert_eq!(wrong.header("content-type"), "application/problem+json");
     world
@@ -706,19 +706,19 @@ async fn bodies_methods_and_kinds_that_an_address_does_not_take() {
                 .unwrap(),
         )
         .await
-        .refused(405);
+        .status(405);
     let text = Request::post("/api/v1/teams/infrastructure/tasks")
         .header(header::CONTENT_TYPE, "text/plain")
         .body(Body::from("{}"));
-    world.elif.send(text.unwrap()).await.refused(415);
+    world.elif.send(text.unwrap()).await.status(415);
     let multipart = Request::post("/teams/infrastructure/tasks")
         .header(header::CONTENT_TYPE, "multipart/form-data; boundary=x")
         .body(Body::from("--x"));
-    world.elif.send(multipart.unwrap()).await.refused(415);
+    world.elif.send(multipart.unwrap()).await.status(415);
     let broken = Request::post("/api/v1/teams/infrastructure/tasks")
         .header(header::CONTENT_TYPE, "application/json")
         .body(Body::from("{\"title\":"));
-    world.elif.send(broken.unwrap()).await.refused(400);
+    world.elif.send(broken.unwrap()).await.status(400);
     let head = world
         .elif
         .send(
@@ -727,8 +727,8 @@ async fn bodies_methods_and_kinds_that_an_address_does_not_take() {
                 .unwrap(),
         )
         .await
-        .refused(200);
-    let get = world.elif.get("/teams/infrastructure").await.refused(200);
+        .status(200);
+    let get = world.elif.get("/teams/infrastructure").await.status(200);
     assert_eq!(
         (
             head.body.len(),
@@ -851,7 +851,7 @@ async fn inside_text_never_reaches_a_reader() {
         .execute(&world.db)
         .await
         .unwrap();
-    let page = world.elif.get("/tasks/INF-1").await.refused(500);
+    let page = world.elif.get("/tasks/INF-1").await.status(500);
     assert!(
         !page.text().contains("relation") && page.text().contains(page.header("x-request-id")),
         "{}",
@@ -861,7 +861,7 @@ async fn inside_text_never_reaches_a_reader() {
         .elif
         .api(Method::GET, "/tasks/INF-1", json!({}))
         .await
-        .refused(500);
+        .status(500);
     assert!(!problem.text().contains("steps"), "{}", problem.text());
 }
 
@@ -891,7 +891,7 @@ async fn a_nul_is_refused_beside_its_field_and_text_that_only_spells_one_is_kept
             ("owners", "elif"),
             ("owners", "anna"),
         ];
-        let page = world.elif.post(path, &fields).await.refused(422).text();
+        let page = world.elif.post(path, &fields).await.status(422).text();
         assert!(
             page.contains(&format!(r#"id="{field}-error">The text has a character"#)),
             "{path} {field}: {page}"
@@ -913,7 +913,7 @@ async fn a_nul_is_refused_beside_its_field_and_text_that_only_spells_one_is_kept
         .stranger()
         .post("/login", &[("email", "a\0b"), ("password", "s3cret")])
         .await
-        .refused(422)
+        .status(422)
         .text();
     assert!(
         !login.contains("s3cret") && login.contains("cannot be kept"),
@@ -923,7 +923,7 @@ async fn a_nul_is_refused_beside_its_field_and_text_that_only_spells_one_is_kept
         .elif
         .api(Method::PATCH, "/tasks/INF-1", json!({ "labels": ["a\0b"] }))
         .await
-        .refused(422);
+        .status(422);
     assert!(
         refused.json()["errors"]["labels"].is_string(),
         "{}",
@@ -1102,7 +1102,7 @@ async fn words_that_were_refused_come_back_to_be_put_right() {
             .into_iter()
             .chain([("back", back.as_str()), ("password", "s3cret")])
             .collect();
-        let page = elif.post(&address, &fields).await.refused(422).text();
+        let page = elif.post(&address, &fields).await.status(422).text();
         assert!(
             page.contains(&format!(r#"method="post" action="{address}""#)),
             "{address}: {page}"
@@ -1136,7 +1136,7 @@ async fn words_that_were_refused_come_back_to_be_put_right() {
         let refused = elif
             .ask(Method::POST, &address, "task", &fields)
             .await
-            .refused(422);
+            .status(422);
         assert_eq!(
             refused.header("content-type"),
             "application/problem+json",
@@ -1177,7 +1177,7 @@ async fn an_answer_that_came_second_is_given_back() {
     let page = elif
         .post(&answer, &[("answer", "Second & longer")])
         .await
-        .refused(409)
+        .status(409)
         .text();
     assert!(
         page.contains("Your answer was not saved")
@@ -1189,7 +1189,7 @@ async fn an_answer_that_came_second_is_given_back() {
         .stranger()
         .post(&answer, &[("answer", "Third")])
         .await
-        .refused(401)
+        .status(401)
         .text();
     assert!(
         page.contains("Third</textarea>") && page.contains("/login"),
@@ -1217,7 +1217,7 @@ async fn a_milestone_that_was_refused_keeps_its_words() {
         .elif
         .post(at, &[("title", "First ten"), ("due_on", "2026-02-31")])
         .await
-        .refused(422)
+        .status(422)
         .text();
     assert!(
         page.contains(r#"value="First ten""#) && page.contains(r#"value="2026-02-31""#),
@@ -1228,7 +1228,7 @@ async fn a_milestone_that_was_refused_keeps_its_words() {
         .elif
         .post(at, &[("title", " "), ("due_on", "2026-12-01")])
         .await
-        .refused(422)
+        .status(422)
         .text();
     assert!(
         page.contains(r#"value="2026-12-01""#)
@@ -1246,7 +1246,7 @@ async fn a_description_that_is_too_long_is_refused_beside_its_field() {
         .elif
         .post(&format!("/tasks/{key}"), &[("description", &long)])
         .await
-        .refused(422)
+        .status(422)
         .text();
     assert!(page.contains("A description has at most 100,000 characters.") && page.contains(&long));
     let told = world
@@ -1258,7 +1258,7 @@ async fn a_description_that_is_too_long_is_refused_beside_its_field() {
         )
         .await;
     assert_eq!(
-        told.refused(422).json()["errors"]["description"],
+        told.status(422).json()["errors"]["description"],
         "A description has at most 100,000 characters."
     );
     world

@@ -12,8 +12,8 @@ use proptest::{
 use serde_json::{Value, json};
 
 use crate::{
+    fixtures::{World, tell},
     importing::{GITHUB, MOVED, TRELLO, everything, json_of},
-    world::{World, tell},
 };
 
 /// Where something is exchanged, counted through the file, and for what.
@@ -139,7 +139,7 @@ async fn a_wounded_export_comes_in_whole_or_not_at_all() {
         .elif
         .get("/teams/infrastructure?sprint=all")
         .await
-        .refused(200);
+        .status(200);
 }
 
 /// Case 48.

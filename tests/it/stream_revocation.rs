@@ -10,9 +10,9 @@ use tokio::time::timeout;
 
 use crate::{
     access::share,
+    asset_serving::{Served, Stream},
+    fixtures::World,
     people::with_password,
-    served::{Served, Stream},
-    world::World,
 };
 
 async fn ends(what: &str, stream: &mut Stream) {
@@ -42,7 +42,7 @@ async fn an_open_window_ends_whatever_it_was_that_let_its_reader_in() {
     let page = elif
         .post("/teams/infrastructure/share-links", &day)
         .await
-        .refused(200)
+        .status(200)
         .text();
     let short = page
         .split("/share/")
@@ -95,13 +95,13 @@ async fn an_open_window_ends_whatever_it_was_that_let_its_reader_in() {
         "/public/ingestion".to_owned(),
     ] {
         for of in ["", "/live"] {
-            guest.get(&format!("{path}{of}")).await.refused(404);
+            guest.get(&format!("{path}{of}")).await.status(404);
         }
     }
     program
         .api(Method::GET, "/teams", json!({}))
         .await
-        .refused(401);
+        .status(401);
     elif.make("infrastructure", "todo", "Goes on").await;
     stays.next_of("reset").await;
 }

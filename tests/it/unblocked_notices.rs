@@ -2,7 +2,7 @@
 
 use time::Duration;
 
-use crate::{goals::set_goal, world::World};
+use crate::{fixtures::World, goals::set_goal};
 
 /// Puts a finished task with an estimate into the sprint that the team works in.
 async fn finish(world: &World, title: &str, estimate: &str) {

@@ -4,8 +4,8 @@ use fortnight::domain::sprints::cadence;
 use time::{OffsetDateTime, macros::datetime};
 
 use crate::{
+    fixtures::{Client, NOW, World},
     goals::set_goal,
-    world::{Client, NOW, World},
 };
 
 /// A world whose people lead their teams, at an instant after `NOW`.

@@ -341,8 +341,8 @@ impl Answer {
         self
     }
 
-    /// The same, if it was refused with this status.
-    pub fn refused(self, status: u16) -> Self {
+    /// The same answer, if it has this status.
+    pub fn status(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text());
         self
     }

@@ -4,8 +4,8 @@ use time::Duration;
 
 use crate::{
     access::share,
+    fixtures::{Client, NOW, World},
     people::{PASSWORD, invite, with_password},
-    world::{Client, NOW, World},
 };
 
 /// What a form sends.
@@ -20,7 +20,7 @@ async fn all_lead(world: &World) {
 
 /// The audit as an administrator takes it out, the oldest line first: `Elif Hartmann @elif|team.shared|check-in of …`
 async fn audit(admin: &Client) -> Vec<String> {
-    let text = admin.get("/settings/audit.csv").await.refused(200).text();
+    let text = admin.get("/settings/audit.csv").await.status(200).text();
     let line = |line: &str| {
         let cells: Vec<&str> = line.split(',').collect();
         format!(
@@ -62,7 +62,7 @@ async fn whoever_lets_somebody_in_or_out_is_found_in_the_audit() {
     let page = elif
         .post(&format!("{team}/share-links"), &fields)
         .await
-        .refused(200)
+        .status(200)
         .text();
     let secret = page
         .split("/share/")
@@ -75,7 +75,7 @@ async fn whoever_lets_somebody_in_or_out_is_found_in_the_audit() {
         .stranger()
         .post(&format!("/share/{secret}"), &[("password", "guessed")])
         .await
-        .refused(422);
+        .status(422);
     let link: uuid::Uuid = sqlx::query_scalar("SELECT id FROM share_links")
         .fetch_one(&world.db)
         .await
@@ -90,7 +90,7 @@ async fn whoever_lets_somebody_in_or_out_is_found_in_the_audit() {
     // a program's token
     elif.post("/me/tokens", &[("name", "A robot"), ("scope", "read")])
         .await
-        .refused(200);
+        .status(200);
     let token: uuid::Uuid = sqlx::query_scalar("SELECT id FROM tokens")
         .fetch_one(&world.db)
         .await
@@ -128,7 +128,7 @@ async fn whoever_lets_somebody_in_or_out_is_found_in_the_audit() {
     }
     .get("/")
     .await
-    .refused(303);
+    .status(303);
     ada.post("/me/password", &[("old", old), ("password", new)])
         .await
         .ok();
@@ -148,16 +148,16 @@ async fn whoever_lets_somebody_in_or_out_is_found_in_the_audit() {
         ("number", "43"),
         ("starts_on", "2026-11-30"),
     ];
-    ada.post("/sprints", &cadence).await.refused(303);
+    ada.post("/sprints", &cadence).await.status(303);
     ada.post(
         "/settings",
         &[("name", "Ours"), ("open", "1"), ("domains", "example.org")],
     )
     .await
-    .refused(303);
+    .status(303);
     elif.get(&format!("{team}/flow/throughput.csv"))
         .await
-        .refused(200);
+        .status(200);
     // what ends when a team becomes private
     share(elif, "check-in").await;
     elif.post(&format!("{team}/public"), &[("public", "1")])
@@ -336,9 +336,9 @@ async fn what_was_done_to_a_team_is_told_in_words() {
             &crate::people::newcomer("nina@example.org", "Nina Berg"),
         )
         .await
-        .refused(303);
+        .status(303);
     let path = invite(&ada, &[("team", "infrastructure")]).await;
-    world.jonas.post(&path, &[]).await.refused(303);
+    world.jonas.post(&path, &[]).await.status(303);
     // The workspace is every team's.
     ada.post("/settings", &[("name", "Ours")]).await.ok();
     ada.post("/settings", &[("name", "Ours"), ("open", "1")])
@@ -419,7 +419,7 @@ async fn what_is_set_in_the_settings_is_what_stands_there_then() {
     let profile = [("name", "Elif Hartmann"), ("handle", "elif"), ("hue", "9")];
     elif.post("/me", &[profile.as_slice(), hours.as_slice()].concat())
         .await
-        .refused(303);
+        .status(303);
     let board = elif.get(team).await.ok().text();
     let card = board
         .split("data-task=\"INF-1\"")
@@ -440,7 +440,7 @@ async fn every_link_opens_until_its_very_end() {
     let page = ada
         .post("/settings/people/elif", &[("do", "link")])
         .await
-        .refused(200)
+        .status(200)
         .text();
     let reset = crate::people::path_of(&crate::people::link_in(&page));
     let invitation = invite(&ada, &[("days", "2")]).await;
@@ -449,7 +449,7 @@ async fn every_link_opens_until_its_very_end() {
         .elif
         .post("/teams/infrastructure/share-links", &short)
         .await
-        .refused(200)
+        .status(200)
         .text();
     let shared = format!(
         "/share/{}",
@@ -470,10 +470,10 @@ async fn every_link_opens_until_its_very_end() {
             .app
             .clock
             .advance(holds - Duration::seconds(1) - passed);
-        guest.get(path).await.refused(200);
+        guest.get(path).await.status(200);
         world.app.clock.advance(Duration::seconds(1));
         passed = holds;
-        guest.get(path).await.refused(404);
+        guest.get(path).await.status(404);
     }
 }
 
@@ -499,7 +499,7 @@ async fn a_link_is_listed_with_its_end_its_password_and_its_maker() {
     ] {
         elif.post(&format!("{team}/share-links"), &fields)
             .await
-            .refused(200);
+            .status(200);
     }
     let page = elif.get(&format!("{team}/settings")).await.ok().text();
     let of = |name: &str| {

@@ -4,7 +4,7 @@ use axum::http::Method;
 use serde_json::json;
 use time::Duration;
 
-use crate::{closing::close, goals::set_goal, world::World};
+use crate::{closing::close, fixtures::World, goals::set_goal};
 
 const CLOSE: &str = "/teams/infrastructure/sprints/42/close";
 const REOPEN: &str = "/teams/infrastructure/sprints/42/reopen";
@@ -96,12 +96,12 @@ async fn a_team_that_had_nothing_in_a_sprint_puts_nothing_into_it_once_it_is_clo
     jonas
         .post(&format!("/tasks/{theirs}"), &[("sprint", "42")])
         .await
-        .refused(422);
+        .status(422);
     let late = [("sprint", "42"), ("title", "Late"), ("target", "1")];
     jonas
         .post("/teams/ingestion/goals", &late)
         .await
-        .refused(409);
+        .status(409);
     let page = jonas
         .get("/sprints/42/retro?team=ingestion")
         .await
@@ -163,7 +163,7 @@ async fn a_closing_stands_once_the_next_sprint_is_worked_in_though_nothing_was_c
     assert!(elif.get(RETRO).await.text().contains("Reopen sprint"));
     elif.make("infrastructure", "todo", "New").await;
     assert!(!elif.get(RETRO).await.text().contains("Reopen sprint"));
-    elif.post(REOPEN, &[]).await.refused(409);
+    elif.post(REOPEN, &[]).await.status(409);
 }
 
 #[tokio::test]
@@ -346,7 +346,7 @@ async fn a_closing_stands_once_something_planned_has_left_the_next_sprint_or_its
     elif.post(&format!("/tasks/{planned}"), &[("sprint", "none")])
         .await
         .ok();
-    elif.post(REOPEN, &[]).await.refused(409);
+    elif.post(REOPEN, &[]).await.status(409);
 
     let world = World::new().await;
     let elif = &world.elif;
@@ -358,7 +358,7 @@ async fn a_closing_stands_once_something_planned_has_left_the_next_sprint_or_its
     elif.post(CLOSE, &[]).await.ok();
     assert!(elif.get(RETRO).await.text().contains("Reopen sprint"));
     elif.post("/sprints/43/skip", &[]).await.ok();
-    elif.post(REOPEN, &[]).await.refused(409);
+    elif.post(REOPEN, &[]).await.status(409);
 }
 
 #[tokio::test]
@@ -409,7 +409,7 @@ async fn what_is_put_into_a_sprint_while_its_closing_waits_is_asked_about() {
     });
     world.until_someone_waits().await;
     putting.commit().await.unwrap();
-    let refused = closing.await.unwrap().refused(409).text();
+    let refused = closing.await.unwrap().status(409).text();
     assert!(
         refused.contains("was put into Sprint 42 meanwhile"),
         "{refused}"

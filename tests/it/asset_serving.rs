@@ -14,7 +14,7 @@ use futures_util::StreamExt;
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle, time::timeout};
 
-use crate::world::{Client, World};
+use crate::fixtures::{Client, World};
 
 /// The world behind a real socket, with its live side running.
 pub struct Served {
