@@ -4,7 +4,7 @@ use chromiumoxide::cdp::browser_protocol::input::{DispatchMouseEventType, Dispat
 
 use crate::{
     browser_fixture::{BrowserFixture, Window},
-    world::World,
+    fixtures::World,
 };
 
 /// Holds back every request of the page until `resumeRequests()` is called in it.

@@ -4,7 +4,7 @@ use axum::http::Method;
 
 use crate::{
     browser_fixture::{BrowserFixture, Window},
-    world::Client,
+    fixtures::Client,
 };
 
 const LANES: &str = "/teams/infrastructure?lanes=owner";

@@ -27,8 +27,8 @@ use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 
 use crate::{
-    served::Served,
-    world::{Client, World},
+    asset_serving::Served,
+    fixtures::{Client, World},
 };
 
 /// How long anything may take before a test fails.

@@ -5,7 +5,7 @@ mod bidi;
 use fortnight::domain::auth::passwords;
 use serde_json::{Value, json};
 
-use crate::{served::Served, world::World};
+use crate::{asset_serving::Served, fixtures::World};
 use bidi::Firefox;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,5 +1,8 @@
 //! Tests in a real browser.
 
+#[path = "../it/asset_serving.rs"]
+#[expect(dead_code, reason = "only its server is used here")]
+mod asset_serving;
 mod board;
 mod board_interaction;
 mod board_sync;
@@ -8,6 +11,9 @@ mod bulk_edit;
 #[path = "../it/cluster.rs"]
 mod cluster;
 mod firefox;
+#[path = "../it/fixtures.rs"]
+#[expect(dead_code, reason = "the tests through the router use more of it")]
+mod fixtures;
 mod forms;
 mod live_connection;
 mod live_pages;
@@ -20,11 +26,5 @@ mod pages;
 )]
 mod program;
 mod roles_and_sharing;
-#[path = "../it/served.rs"]
-#[expect(dead_code, reason = "only its server is used here")]
-mod served;
 mod sprint_cycle;
 mod task_dialogs;
-#[path = "../it/world.rs"]
-#[expect(dead_code, reason = "the tests through the router use more of it")]
-mod world;

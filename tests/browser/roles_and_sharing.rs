@@ -405,6 +405,6 @@ async fn private_team_stays_hidden_during_a_thousand_events() {
         "/teams/infrastructure/check-in/badge.svg",
         "/tasks/INF-1",
     ] {
-        jonas.get(path).await.refused(404);
+        jonas.get(path).await.status(404);
     }
 }

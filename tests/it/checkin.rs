@@ -595,7 +595,7 @@ async fn a_guest_sees_a_check_in_and_nothing_else() {
         guest
             .get(&format!("/share/{board}/{file}"))
             .await
-            .refused(status);
+            .status(status);
     }
     let secret = share(elif, "check-in").await;
     for (file, kind) in [

@@ -435,7 +435,7 @@ async fn who_is_taken_off_the_team_while_their_move_waits_changes_nothing() {
             .unwrap();
         taking.commit().await.unwrap();
         holding.commit().await.unwrap();
-        moving.await.unwrap().refused(status);
+        moving.await.unwrap().status(status);
         sqlx::query("UPDATE accounts SET deactivated_at = NULL")
             .execute(&world.db)
             .await

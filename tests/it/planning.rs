@@ -121,7 +121,7 @@ async fn what_cannot_be_planned_is_refused_and_nothing_has_moved() {
     ] {
         who.post(PLANNING, &[("sprint", "43"), ("to", to), ("keys", keys)])
             .await
-            .refused(status);
+            .status(status);
     }
     // one that is not the team's refuses all of them
     let both = [

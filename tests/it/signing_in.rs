@@ -443,7 +443,7 @@ async fn sprints_follow_one_another_from_the_day_that_was_given() {
             ("cadence_weeks", "2"),
             ("starts_on", starts_on),
         ];
-        me.post("/setup", &fields).await.refused(status);
+        me.post("/setup", &fields).await.status(status);
         let sprints: Vec<(time::Date, time::Date)> =
             sqlx::query_as("SELECT starts_on, ends_on FROM sprints ORDER BY number")
                 .fetch_all(&db)

@@ -1024,7 +1024,7 @@ async fn an_hour_later_it_is_too_late_to_undo() {
                 &[],
             )
             .await
-            .refused(status);
+            .status(status);
         assert_eq!(
             answer.text().contains("too long ago"),
             status == 409,
