@@ -4,14 +4,11 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use sqlx::PgPool;
 
 use crate::{
-    cli::serve::{listen, serve_from},
+    cli::serve::{DemoData, listen, serve_from},
     config::Config,
     db::database::Database,
-    demo,
-    domain::{clock::Clock, teams::setup},
 };
 
 #[derive(Args, Debug)]
@@ -21,7 +18,7 @@ pub(super) struct Demo {
     reset: bool,
     /// Number of tasks in Infrastructure's sprint, for benchmarks
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub(super) tasks: Option<u32>,
+    tasks: Option<u32>,
 }
 
 pub(super) async fn serve_demo(config: &Config, args: &Demo) -> anyhow::Result<()> {
@@ -36,7 +33,8 @@ pub(super) async fn serve_demo(config: &Config, args: &Demo) -> anyhow::Result<(
     } else {
         Database::to_serve(None, &data_dir).await?
     };
-    serve_from(database, listener, config, Some(args)).await
+    let data = DemoData { tasks: args.tasks };
+    serve_from(database, listener, config, Some(data)).await
 }
 
 /// Marks a data directory as the demo's. Refuses one with a real workspace: `--reset` would empty it.
@@ -51,14 +49,4 @@ fn claim_for_the_demo(folder: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder)
         .and_then(|()| std::fs::write(&mark, ""))
         .with_context(|| format!("cannot write to {}", folder.display()))
-}
-
-pub(super) async fn fill(pool: &PgPool, tasks: Option<u32>) -> anyhow::Result<()> {
-    if setup::is_empty(pool).await? {
-        return demo::fill(pool, Clock::default().now(), tasks).await;
-    }
-    if let Some(tasks) = tasks {
-        bail!("the demo already has data: add --reset to start over with {tasks} tasks");
-    }
-    Ok(())
 }

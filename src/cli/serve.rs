@@ -1,18 +1,15 @@
 //! `fortnight serve`
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 
 use crate::{
     app::App,
-    cli::{
-        demo::{self, Demo},
-        output::print_line,
-        signals,
-    },
+    cli::{output::print_line, signals},
     config::Config,
     db::{self, database::Database},
+    demo,
     domain::{accounts::api_tokens, clock::Clock, teams::setup},
     http::{
         live::dispatcher,
@@ -21,6 +18,13 @@ use crate::{
     },
     jobs::housekeeping,
 };
+
+/// The demo is to be served, and filled if its database is empty.
+#[derive(Clone, Copy)]
+pub(super) struct DemoData {
+    /// Number of tasks in Infrastructure's sprint.
+    pub tasks: Option<u32>,
+}
 
 pub(super) async fn serve(config: &Config) -> anyhow::Result<()> {
     // before Postgres is started: a port in use is the commonest mistake
@@ -40,7 +44,7 @@ pub(super) async fn serve_from(
     database: Database,
     listener: TcpListener,
     config: &Config,
-    demo: Option<&Demo>,
+    demo: Option<DemoData>,
 ) -> anyhow::Result<()> {
     let outcome = serve_on(&database.pool, listener, config, demo).await;
     database.close().await;
@@ -51,12 +55,12 @@ async fn serve_on(
     pool: &PgPool,
     listener: TcpListener,
     config: &Config,
-    demo: Option<&Demo>,
+    demo: Option<DemoData>,
 ) -> anyhow::Result<()> {
     let stop_requested = signals::listen()?;
     db::migrate(pool).await?;
-    if let Some(args) = demo {
-        demo::fill(pool, args.tasks).await?;
+    if let Some(data) = demo {
+        fill_demo(pool, data.tasks).await?;
     }
     let public_url = config.public_url(listener.local_addr()?);
     let app = App::behind(
@@ -103,4 +107,14 @@ async fn first_visit(app: &App, demo: bool) -> anyhow::Result<Option<String>> {
         return Ok(Some(format!("/setup?key={key}")));
     }
     Ok(None)
+}
+
+async fn fill_demo(pool: &PgPool, tasks: Option<u32>) -> anyhow::Result<()> {
+    if setup::is_empty(pool).await? {
+        return demo::fill(pool, Clock::default().now(), tasks).await;
+    }
+    if let Some(tasks) = tasks {
+        bail!("the demo already has data: add --reset to start over with {tasks} tasks");
+    }
+    Ok(())
 }

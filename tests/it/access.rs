@@ -367,7 +367,7 @@ impl Cast {
         match path {
             _ if path.contains("/comments/") => self.id(&newest("comments")).await,
             _ if path.contains("/steps/") => self.id(&newest("steps")).await,
-            _ if path.contains("/waits/") => self.id(&newest("waits")).await,
+            _ if path.contains("/waits/") => self.id(&newest("blockers")).await,
             _ if path.contains("/goals/") => {
                 let title = Uuid::now_v7().to_string();
                 set_goal(
@@ -395,7 +395,7 @@ impl Cast {
                 )
                 .await
                 .ok();
-                self.id(&newest("remarks")).await
+                self.id(&newest("goal_comments")).await
             }
             _ if path.contains("/filters/") => {
                 // a filter is its keeper's
@@ -438,7 +438,7 @@ impl Cast {
                     .execute(&self.world.db)
                     .await
                     .unwrap();
-                self.id(&newest("notes")).await
+                self.id(&newest("retro_notes")).await
             }
             _ if path.contains("/topics/") => {
                 lead.post(
@@ -568,7 +568,7 @@ impl Cast {
     /// A digest of all that is kept, but for when a session or token was last used, and the audit, in which refusals stand.
     async fn digest(&self) -> Vec<String> {
         let tables: Vec<String> = sqlx::query_scalar(
-            "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'audit' ORDER BY 1",
+            "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'audit_log' ORDER BY 1",
         )
         .fetch_all(&self.world.db)
         .await

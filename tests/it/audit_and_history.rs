@@ -18,7 +18,7 @@ async fn all_lead(world: &World) {
         .unwrap();
 }
 
-/// The audit as an administrator takes it out, the oldest line first: `Elif Hartmann @elif|team.shared|check-in of …`
+/// The audit as an administrator takes it out, the oldest line first: `Elif Hartmann @elif|share-link.created|check-in of …`
 async fn audit(admin: &Client) -> Vec<String> {
     let text = admin.get("/settings/audit.csv").await.status(200).text();
     let line = |line: &str| {
@@ -177,30 +177,30 @@ async fn whoever_lets_somebody_in_or_out_is_found_in_the_audit() {
     stand_in_order(
         &audit(&ada).await,
         &[
-            "Elif Hartmann @elif|team.shared|check-in of Infrastructure for The auditors",
-            "|share.refused|a wrong password for a link of Infrastructure",
-            "Elif Hartmann @elif|team.unshared|check-in of Infrastructure for The auditors",
-            "Elif Hartmann @elif|team.shared|check-in of Infrastructure for everybody",
-            "Elif Hartmann @elif|team.unshared|check-in of Infrastructure for everybody",
-            "Elif Hartmann @elif|token.made|A robot (read)",
+            "Elif Hartmann @elif|share-link.created|check-in of Infrastructure for The auditors",
+            "|share-link.refused|a wrong password for a link of Infrastructure",
+            "Elif Hartmann @elif|share-link.revoked|check-in of Infrastructure for The auditors",
+            "Elif Hartmann @elif|share-link.created|check-in of Infrastructure for everybody",
+            "Elif Hartmann @elif|share-link.revoked|check-in of Infrastructure for everybody",
+            "Elif Hartmann @elif|token.created|A robot (read)",
             "Elif Hartmann @elif|token.revoked|A robot",
-            "Ada Lindqvist @ada|invitation.made|to the workspace, for 7 days",
+            "Ada Lindqvist @ada|invitation.created|to the workspace, for 7 days",
             "Ada Lindqvist @ada|invitation.revoked|",
-            "|team.shared|board of Infrastructure for The auditors",
-            "Ada Lindqvist @ada|share.ended|board of Infrastructure for The auditors",
+            "|share-link.created|board of Infrastructure for The auditors",
+            "Ada Lindqvist @ada|share-link.ended|board of Infrastructure for The auditors",
             "Ada Lindqvist @ada|account.deactivated|a former member",
             "Ada Lindqvist @ada|account.reactivated|a former member",
             "Ada Lindqvist @ada|account.deactivated|a former member",
             "Ada Lindqvist @ada|account.deleted|",
             "Ada Lindqvist @ada|sessions.ended|1 ended",
             "Ada Lindqvist @ada|password.changed|",
-            "Ada Lindqvist @ada|settings.cadence|every 3 weeks from 2026-11-30, as sprint 43",
+            "Ada Lindqvist @ada|settings.cadence-changed|every 3 weeks from 2026-11-30, as sprint 43",
             "Ada Lindqvist @ada|settings.changed|Ours, registration open for example.org",
             "Elif Hartmann @elif|flow.exported|throughput.csv of Infrastructure",
-            "Elif Hartmann @elif|share.ended|check-in of Infrastructure for The auditors",
+            "Elif Hartmann @elif|share-link.ended|check-in of Infrastructure for The auditors",
             "Elif Hartmann @elif|invitation.revoked|all to Infrastructure",
-            "Elif Hartmann @elif|team.unshared|check-in of Infrastructure for everybody",
-            "Elif Hartmann @elif|team.visibility|Infrastructure is now private",
+            "Elif Hartmann @elif|share-link.revoked|check-in of Infrastructure for everybody",
+            "Elif Hartmann @elif|team.visibility-changed|Infrastructure is now private",
         ],
     );
 }

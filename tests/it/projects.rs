@@ -397,7 +397,7 @@ async fn a_team_says_why_it_is_there_and_projects_feed_its_key_results() {
     )
     .await
     .ok();
-    sqlx::query("UPDATE members SET does = 'Databases' WHERE account_id = $1")
+    sqlx::query("UPDATE members SET title = 'Databases' WHERE account_id = $1")
         .bind(elif.person.id)
         .execute(&world.db)
         .await

@@ -578,7 +578,7 @@ async fn scripts_stay_text_wherever_text_shows() {
     )
     .await
     .ok();
-    sqlx::query("UPDATE members SET role = 'lead', does = $1")
+    sqlx::query("UPDATE members SET role = 'lead', title = $1")
         .bind(evil)
         .execute(&world.db)
         .await

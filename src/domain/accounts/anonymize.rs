@@ -147,7 +147,7 @@ impl Known {
                     .flatten()
                     .for_each(|owner| self.leave_name(owner));
             }
-            let waits = figures.get_mut("blockers").and_then(Value::as_array_mut);
+            let waits = figures.get_mut("waits").and_then(Value::as_array_mut);
             waits
                 .into_iter()
                 .flatten()
