@@ -460,3 +460,41 @@ async fn what_a_field_cannot_be_is_told_beside_it_in_words() {
     }
     assert_eq!(elif.task("INF-1").await["version"], 1);
 }
+
+/// Which team a blocker belongs to is kept with the event, so that it can be hidden later, and is not shown with it.
+#[tokio::test]
+async fn an_event_does_not_show_whose_task_blocks() {
+    let world = World::new().await;
+    let (elif, jonas) = (&world.elif, &world.jonas);
+    let ours = elif.make("infrastructure", "todo", "Ours").await;
+    let theirs = jonas.make("ingestion", "todo", "Theirs").await;
+    elif.post(
+        &format!("/tasks/{ours}/block"),
+        &[("kind", "task"), ("on", &theirs)],
+    )
+    .await
+    .ok();
+    let kept: bool = sqlx::query_scalar(
+        "SELECT after->'blockers'->>'team' IS NOT NULL FROM events WHERE kind = 'task.blocked'",
+    )
+    .fetch_one(&world.db)
+    .await
+    .unwrap();
+    assert!(kept);
+    let answer = elif
+        .api(Method::GET, "/teams/infrastructure/events", json!({}))
+        .await
+        .ok()
+        .json();
+    let blocked = answer["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|event| event["kind"] == "task.blocked")
+        .unwrap();
+    assert_eq!(blocked["after"]["blockers"]["on"], theirs);
+    assert!(
+        blocked["after"]["blockers"].get("team").is_none(),
+        "{blocked}"
+    );
+}

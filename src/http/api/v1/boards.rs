@@ -142,7 +142,7 @@ pub async fn events(
             }
             // whose it is on is for us to know what to hide, and nothing that others go by
             if let Some(waits) = event
-                .pointer_mut("/after/waits")
+                .pointer_mut("/after/blockers")
                 .and_then(Value::as_object_mut)
             {
                 waits.remove("team");
