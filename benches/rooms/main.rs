@@ -54,7 +54,7 @@ const PATHS: [&str; 29] = [
     "/projects/TEAM",
     "/projects/TEAM/board?n=ROUND",
     "/teams/TEAM/check-in?n=ROUND",
-    "/teams/TEAM/intake",
+    "/teams/TEAM/requests",
     "/teams/TEAM/history",
 ];
 

@@ -4,7 +4,7 @@
 //! They are on the clock of the last sprint that a task is in, or of the active one. That one is written as if
 //! today were `NOMINAL_TODAY`; the calendar stretches it to where today really is.
 
-use crate::domain::column_state::State;
+use crate::domain::column_state::ColumnState;
 
 /// Where the active sprint's tables stand.
 pub const NOMINAL_TODAY: f64 = 6.5;
@@ -39,7 +39,7 @@ pub struct Task {
 /// What its owner does to a task on the board.
 #[derive(Clone, Copy)]
 pub enum Deed {
-    To(State),
+    To(ColumnState),
     Block(On, &'static str),
     /// To the top of its column.
     Top,
@@ -55,12 +55,12 @@ pub enum On {
     Words,
 }
 
-pub const TODO: Deed = Deed::To(State::Todo);
-pub const DOING: Deed = Deed::To(State::Doing);
+pub const TODO: Deed = Deed::To(ColumnState::Todo);
+pub const DOING: Deed = Deed::To(ColumnState::Doing);
 /// Moved there without a reason, which the card then asks for.
-pub const BLOCKED: Deed = Deed::To(State::Blocked);
-pub const REVIEW: Deed = Deed::To(State::Review);
-pub const DONE: Deed = Deed::To(State::Done);
+pub const BLOCKED: Deed = Deed::To(ColumnState::Blocked);
+pub const REVIEW: Deed = Deed::To(ColumnState::Review);
+pub const DONE: Deed = Deed::To(ColumnState::Done);
 
 pub const fn task(id: &'static str, by: &'static str, made: f64, title: &'static str) -> Task {
     Task {

@@ -5,7 +5,7 @@ use time::Duration;
 use crate::demo::calendar::{Calendar, whole_micros};
 use crate::demo::history::{Change, History, Row};
 use crate::demo::people::TEAMS;
-use crate::domain::column_state::State;
+use crate::domain::column_state::ColumnState;
 use crate::domain::tasks::rank;
 
 const INFRASTRUCTURE: usize = 0;
@@ -93,7 +93,7 @@ pub fn up_to(history: &mut History, calendar: &Calendar, count: usize) {
         row.team == INFRASTRUCTURE && row.sprint == sprint && row.archived_at.is_none()
     };
     let missing = count.saturating_sub(history.rows.iter().filter(in_sprint).count());
-    let columns = State::ALL.len();
+    let columns = ColumnState::ALL.len();
     // "Y" is below every rank that a short column's end had ("V…"), and leaves "Z…" for what people add.
     let ranks: Vec<String> = rank::spread(missing.div_ceil(columns))
         .iter()
@@ -108,7 +108,7 @@ pub fn up_to(history: &mut History, calendar: &Calendar, count: usize) {
         let at =
             whole_micros(from + (calendar.now - from) * ((nth + 1) as f64 / (missing + 1) as f64));
         let (column, owner) = (
-            State::ALL[nth % columns],
+            ColumnState::ALL[nth % columns],
             members[nth / columns % members.len()],
         );
         let change = Change {

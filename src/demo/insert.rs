@@ -12,16 +12,16 @@ use crate::demo::history::{Event, History, Known, Row, slug};
 use crate::demo::people::{PEOPLE, TEAMS};
 use crate::demo::rng::Chance;
 use crate::domain::accounts::create::touch_workspace;
-use crate::domain::column_state::State;
+use crate::domain::column_state::ColumnState;
 
 /// The number of the active sprint.
 const NUMBER: i32 = 42;
 const WEEKS: i32 = 2;
 
-fn limit(state: State) -> Option<i32> {
+fn limit(state: ColumnState) -> Option<i32> {
     match state {
-        State::Doing => Some(4),
-        State::Review => Some(3),
+        ColumnState::Doing => Some(4),
+        ColumnState::Review => Some(3),
         _ => None,
     }
 }
@@ -107,11 +107,11 @@ async fn teams(
              FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::int[]) WITH ORDINALITY AS c (id, slug, name, state, wip_limit, nth)",
         )
         .bind(id)
-        .bind(State::ALL.map(|_| chance.id(began)).to_vec())
-        .bind(State::ALL.map(slug).to_vec())
-        .bind(State::ALL.map(State::default_name).to_vec())
-        .bind(State::ALL.map(State::as_str).to_vec())
-        .bind(State::ALL.map(limit).to_vec())
+        .bind(ColumnState::ALL.map(|_| chance.id(began)).to_vec())
+        .bind(ColumnState::ALL.map(slug).to_vec())
+        .bind(ColumnState::ALL.map(ColumnState::default_name).to_vec())
+        .bind(ColumnState::ALL.map(ColumnState::as_str).to_vec())
+        .bind(ColumnState::ALL.map(limit).to_vec())
         .execute(&mut *db)
         .await?;
         sqlx::query(

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What a column's tasks are in, whatever the column is called. Every figure goes by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub enum ColumnState {
     Todo,
     Doing,
     Blocked,
@@ -13,7 +13,7 @@ pub enum State {
     Done,
 }
 
-impl State {
+impl ColumnState {
     pub const ALL: [Self; 5] = [
         Self::Todo,
         Self::Doing,
@@ -44,7 +44,7 @@ impl State {
     }
 }
 
-impl TryFrom<String> for State {
+impl TryFrom<String> for ColumnState {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
@@ -55,7 +55,7 @@ impl TryFrom<String> for State {
     }
 }
 
-impl std::fmt::Display for State {
+impl std::fmt::Display for ColumnState {
     fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         to.write_str(self.as_str())
     }

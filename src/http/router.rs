@@ -115,7 +115,7 @@ fn pages() -> Router<App> {
                 .delete(tasks::unblock),
         )
         .route("/tasks/{key}/unblock", post(tasks::unblock))
-        .route("/tasks/{key}/waits/{id}/end", post(tasks::end_wait))
+        .route("/tasks/{key}/blockers/{id}/end", post(tasks::end_wait))
         .route("/tasks/{key}/owners", post(tasks::set_owners))
         .route("/tasks/{key}/owners/me", post(tasks::own))
         .route("/tasks/{key}/archive", post(tasks::archive))
@@ -232,7 +232,7 @@ fn pages() -> Router<App> {
             "/projects/{slug}/milestones/{id}/remove",
             post(projects::remove_milestone),
         )
-        .route("/teams/{slug}/intake", get(checkin::intake))
+        .route("/teams/{slug}/requests", get(checkin::intake))
         .route("/teams/{slug}/requests", post(checkin::ask))
         .route(
             "/teams/{slug}/requests/{id}/withdraw",
@@ -245,10 +245,10 @@ fn pages() -> Router<App> {
             post(checkin::follow_goal),
         )
         .route("/projects/{slug}/follow", post(checkin::follow_project))
-        .route("/seen", post(checkin::see))
+        .route("/updates/read", post(checkin::see))
         .route("/me", get(accounts::me).post(accounts::edit_me))
-        .route("/me/away", post(accounts::add_away))
-        .route("/me/away/{day}/remove", post(accounts::remove_away))
+        .route("/me/absences", post(accounts::add_away))
+        .route("/me/absences/{day}/remove", post(accounts::remove_away))
         .route("/me/password", post(accounts::set_password))
         .route("/me/sessions", post(accounts::end_sessions))
         .route("/me/tokens/{id}/revoke", post(accounts::revoke_token))
@@ -269,9 +269,9 @@ fn given_back() -> Router<App> {
         .route("/me/tokens", post(accounts::make_token))
         .route("/teams/{slug}/requests/{id}", post(checkin::settle))
         .route("/teams/{slug}/filters", post(board_forms::save_filter))
-        .route("/teams/{slug}/goals/{id}/remarks", post(sprints::remark))
+        .route("/teams/{slug}/goals/{id}/comments", post(sprints::remark))
         .route(
-            "/teams/{slug}/remarks/{id}/answer",
+            "/teams/{slug}/goal-comments/{id}/answer",
             post(sprints::answer_concern),
         )
         .route(

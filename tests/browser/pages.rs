@@ -162,7 +162,7 @@ async fn every_demo_page_has_content_and_no_violations() {
         ),
         (
             "intake",
-            "/teams/infrastructure/intake".to_owned(),
+            "/teams/infrastructure/requests".to_owned(),
             "document.querySelectorAll('.rows li, article').length > 1",
         ),
         (
@@ -333,9 +333,12 @@ async fn no_page_has_wcag_violations_in_any_theme_or_size() {
     )
     .await
     .ok();
-    elif.post("/me/away", &[("from", "2026-11-24"), ("to", "2026-11-27")])
-        .await
-        .ok();
+    elif.post(
+        "/me/absences",
+        &[("from", "2026-11-24"), ("to", "2026-11-27")],
+    )
+    .await
+    .ok();
     // What other people see: requests, a follower, links of every kind, and an administrator's pages.
     let jonas = &fixture.world.jonas;
     let request = [
@@ -489,8 +492,8 @@ async fn no_page_has_wcag_violations_in_any_theme_or_size() {
         ("walk", "/teams/infrastructure/standup/walk"),
         ("check-in", "/teams/infrastructure/check-in"),
         ("check-in-of-others", "/teams/ingestion/check-in"),
-        ("intake", "/teams/infrastructure/intake"),
-        ("intake-of-others", "/teams/ingestion/intake"),
+        ("intake", "/teams/infrastructure/requests"),
+        ("intake-of-others", "/teams/ingestion/requests"),
         ("history", "/teams/infrastructure/history"),
         ("remove-column", "/teams/infrastructure/columns/todo/remove"),
         ("workspace", "/settings"),

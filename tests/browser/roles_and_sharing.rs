@@ -259,7 +259,7 @@ async fn viewer_is_offered_nothing_to_change() {
         "/teams/infrastructure/standup",
         "/teams/infrastructure/planning",
         "/teams/infrastructure/check-in",
-        "/teams/infrastructure/intake",
+        "/teams/infrastructure/requests",
         "/teams/infrastructure/about",
         "/teams/infrastructure/flow",
         "/sprints/42",

@@ -309,7 +309,7 @@ impl Cast {
                     .await
                     .ok();
             }
-            if path.contains("/waits/{id}") {
+            if path.contains("/blockers/{id}") {
                 lead.post(
                     &format!("/tasks/{key}/block"),
                     &[("kind", "text"), ("note", "Legal")],
@@ -325,7 +325,7 @@ impl Cast {
             "/teams/{slug}/days-off/{day}/remove" => {
                 "INSERT INTO days_off (team_id, day, name) SELECT id, '2026-12-24', 'x' FROM teams WHERE key = 'INF' ON CONFLICT DO NOTHING"
             }
-            "/me/away/{day}/remove" => {
+            "/me/absences/{day}/remove" => {
                 "INSERT INTO absences (account_id, from_day, to_day) SELECT id, '2026-12-24', '2026-12-24' FROM accounts ON CONFLICT DO NOTHING"
             }
             "/teams/{slug}/sprints/{number}/reopen" => {
@@ -367,7 +367,7 @@ impl Cast {
         match path {
             _ if path.contains("/comments/") => self.id(&newest("comments")).await,
             _ if path.contains("/steps/") => self.id(&newest("steps")).await,
-            _ if path.contains("/waits/") => self.id(&newest("blockers")).await,
+            _ if path.contains("/blockers/") => self.id(&newest("blockers")).await,
             _ if path.contains("/goals/") => {
                 let title = Uuid::now_v7().to_string();
                 set_goal(
@@ -390,7 +390,7 @@ impl Cast {
                 )
                 .await;
                 lead.post(
-                    &format!("{team}/goals/{goal}/remarks"),
+                    &format!("{team}/goals/{goal}/comments"),
                     &[("kind", "concern"), ("body", "Hm")],
                 )
                 .await

@@ -309,7 +309,7 @@ async fn a_request_is_taken_answered_or_declined_and_its_asker_sees_which() {
         refused.contains("Say in 1 to 500 characters") && refused.contains("Because"),
         "{refused}"
     );
-    let intake = elif.get("/teams/infrastructure/intake").await.ok().text();
+    let intake = elif.get("/teams/infrastructure/requests").await.ok().text();
     assert!(
         intake.contains("A pony") && intake.contains("Jonas Gruber, Ingestion"),
         "{intake}"
@@ -458,7 +458,7 @@ async fn concerns_stand_in_the_intake_until_they_are_answered() {
         &[("title", "Fifty tables"), ("target", "50")],
     )
     .await;
-    let path = format!("/teams/infrastructure/goals/{goal}/remarks");
+    let path = format!("/teams/infrastructure/goals/{goal}/comments");
     jonas
         .post(
             &path,
@@ -466,7 +466,7 @@ async fn concerns_stand_in_the_intake_until_they_are_answered() {
         )
         .await
         .ok();
-    let intake = elif.get("/teams/infrastructure/intake").await.ok().text();
+    let intake = elif.get("/teams/infrastructure/requests").await.ok().text();
     assert!(
         intake.contains("We will be blocked by this") && intake.contains("Fifty tables"),
         "{intake}"
@@ -475,11 +475,11 @@ async fn concerns_stand_in_the_intake_until_they_are_answered() {
         .fetch_one(&world.db)
         .await
         .unwrap();
-    let answer = format!("/teams/infrastructure/remarks/{concern}/answer");
+    let answer = format!("/teams/infrastructure/goal-comments/{concern}/answer");
     elif.post(&answer, &[("answer", "We start after your release")])
         .await
         .ok();
-    let intake = elif.get("/teams/infrastructure/intake").await.ok().text();
+    let intake = elif.get("/teams/infrastructure/requests").await.ok().text();
     assert!(!intake.contains("We will be blocked by this"), "{intake}");
 }
 
@@ -1634,7 +1634,7 @@ async fn whoever_asked_takes_it_back_and_follows_no_more() {
     assert!(jonas.get("/").await.ok().text().contains(&withdraw));
     jonas.post(&withdraw, &[]).await.ok();
     assert!(jonas.get("/").await.ok().text().contains("taken back"));
-    let intake = elif.get("/teams/infrastructure/intake").await.ok().text();
+    let intake = elif.get("/teams/infrastructure/requests").await.ok().text();
     assert!(intake.contains("No open requests"), "{intake}");
     elif.post(
         &format!("/teams/infrastructure/requests/{id}"),
@@ -2018,7 +2018,7 @@ async fn who_asks_for_a_private_team_asks_in_their_own_name() {
             .await
             .unwrap();
     assert!(of[0].is_some() && of[1].is_none(), "{of:?}");
-    let intake = elif.get("/teams/infrastructure/intake").await.ok().text();
+    let intake = elif.get("/teams/infrastructure/requests").await.ok().text();
     assert!(
         intake.contains("While it was open") && intake.contains("Jonas Gruber"),
         "{intake}"
@@ -2027,7 +2027,7 @@ async fn who_asks_for_a_private_team_asks_in_their_own_name() {
     // whoever is on it reads which team they asked for
     assert!(
         jonas
-            .get("/teams/infrastructure/intake")
+            .get("/teams/infrastructure/requests")
             .await
             .ok()
             .text()

@@ -598,7 +598,7 @@ async fn words_about_a_closed_sprint_do_not_keep_it_closed() {
     .fetch_one(&world.db)
     .await
     .unwrap();
-    let remarks = format!("/teams/infrastructure/goals/{goal}/remarks");
+    let remarks = format!("/teams/infrastructure/goals/{goal}/comments");
     world
         .jonas
         .post(&remarks, &[("kind", "comment"), ("body", "Well done")])

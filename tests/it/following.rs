@@ -93,7 +93,7 @@ async fn what_is_followed_tells_what_others_did_until_it_is_read() {
         .next()
         .unwrap();
     jonas
-        .post("/seen", &[("seen", &format!("infra{seen}"))])
+        .post("/updates/read", &[("seen", &format!("infra{seen}"))])
         .await
         .ok();
     assert!(!jonas.get("/").await.ok().text().contains("id=\"news\""));
@@ -140,7 +140,7 @@ async fn what_is_followed_tells_what_others_did_until_it_is_read() {
         .ok();
     assert!(!jonas.get("/").await.ok().text().contains("id=\"news\""));
     jonas
-        .post("/seen", &[("seen", "infrastructure:-3")])
+        .post("/updates/read", &[("seen", "infrastructure:-3")])
         .await
         .status(404);
     // A team that is not there any more, or never was, is passed over: what was read of the others was read.
@@ -157,7 +157,7 @@ async fn what_is_followed_tells_what_others_did_until_it_is_read() {
     assert!(jonas.get("/").await.ok().text().contains("id=\"news\""));
     jonas
         .post(
-            "/seen",
+            "/updates/read",
             &[("seen", "nowhere:3"), ("seen", "infrastructure:99999")],
         )
         .await
@@ -273,7 +273,10 @@ async fn a_project_and_a_team_can_be_followed() {
     .ok();
     let page = jonas.get("/").await.ok().text();
     assert!(page.contains("Of the youngest team"), "{page}");
-    jonas.post("/seen", &[("seen", "young:99")]).await.ok();
+    jonas
+        .post("/updates/read", &[("seen", "young:99")])
+        .await
+        .ok();
     assert!(
         !jonas
             .get("/")
@@ -325,7 +328,7 @@ async fn press(who: &Client, page: &str, button: &str) {
         .iter()
         .map(|(name, value)| (*name, value.as_str()))
         .collect();
-    who.post("/seen", &fields).await.status(303);
+    who.post("/updates/read", &fields).await.status(303);
 }
 
 #[tokio::test]

@@ -530,7 +530,7 @@ async fn a_concern_stays_open_until_the_goals_team_answers_it() {
         &[("title", "Cut over"), ("target", "1")],
     )
     .await;
-    let remarks = format!("/teams/infrastructure/goals/{id}/remarks");
+    let remarks = format!("/teams/infrastructure/goals/{id}/comments");
     jonas
         .post(
             &remarks,
@@ -562,7 +562,7 @@ async fn a_concern_stays_open_until_the_goals_team_answers_it() {
             .fetch_one(&world.db)
             .await
             .unwrap();
-    let answer = format!("/teams/infrastructure/remarks/{concern}/answer");
+    let answer = format!("/teams/infrastructure/goal-comments/{concern}/answer");
     jonas
         .post(&answer, &[("answer", "Never mind")])
         .await
@@ -993,7 +993,7 @@ async fn a_goal_with_an_open_concern_stays_until_that_is_answered() {
         .await
         .unwrap();
     elif.post(
-        &format!("/teams/infrastructure/remarks/{concern}/answer"),
+        &format!("/teams/infrastructure/goal-comments/{concern}/answer"),
         &[("answer", "By Thursday")],
     )
     .await

@@ -31,7 +31,7 @@ async fn another_team_reads_the_goals_and_raises_a_concern_that_stays_until_it_i
         !page.contains("xpected by today"),
         "a sprint that has not begun is not late"
     );
-    let remarks = format!("/teams/infrastructure/goals/{goal}/remarks");
+    let remarks = format!("/teams/infrastructure/goals/{goal}/comments");
     let said = [
         ("kind", "concern"),
         ("body", "We will be blocked by this"),
@@ -49,7 +49,7 @@ async fn another_team_reads_the_goals_and_raises_a_concern_that_stays_until_it_i
         .fetch_one(&world.db)
         .await
         .unwrap();
-    let answers = format!("/teams/infrastructure/remarks/{remark}/answer");
+    let answers = format!("/teams/infrastructure/goal-comments/{remark}/answer");
     jonas.post(&answers, &[("answer", "No")]).await.status(403);
     assert!(
         elif.get("/sprints/43")
@@ -98,7 +98,7 @@ async fn a_concern_can_be_answered_also_when_the_sprint_is_closed() {
         .await
         .unwrap();
     elif.post(
-        &format!("/teams/infrastructure/remarks/{remark}/answer"),
+        &format!("/teams/infrastructure/goal-comments/{remark}/answer"),
         &[("answer", "They stay")],
     )
     .await

@@ -266,10 +266,16 @@ async fn whoever_is_away_has_fewer_days_left_in_planning_and_is_not_asked_in_the
         "{page}"
     );
     tomas
-        .post("/me/away", &[("from", "2026-12-03"), ("to", "2026-12-07")])
+        .post(
+            "/me/absences",
+            &[("from", "2026-12-03"), ("to", "2026-12-07")],
+        )
         .await
         .ok();
-    tomas.post("/me/away", &[("from", "2026-11-24")]).await.ok();
+    tomas
+        .post("/me/absences", &[("from", "2026-11-24")])
+        .await
+        .ok();
     assert!(
         tomas
             .get("/me")
@@ -315,15 +321,15 @@ async fn whoever_is_away_has_fewer_days_left_in_planning_and_is_not_asked_in_the
         ("2026-02-30", "", "no date"),
     ] {
         let answer = tomas
-            .post("/me/away", &[("from", from), ("to", to)])
+            .post("/me/absences", &[("from", from), ("to", to)])
             .await
             .status(422);
         assert!(answer.text().contains(why), "{why}: {}", answer.text());
     }
-    elif.post("/me/away/2026-12-03/remove", &[])
+    elif.post("/me/absences/2026-12-03/remove", &[])
         .await
         .status(404);
-    tomas.post("/me/away/2026-12-03/remove", &[]).await.ok();
+    tomas.post("/me/absences/2026-12-03/remove", &[]).await.ok();
     assert!(
         elif.get(PLANNING)
             .await

@@ -133,7 +133,7 @@ async fn a_task_waits_on_several_things_and_each_ends_by_itself() {
         .fetch_all(&world.db)
         .await
         .unwrap();
-    let end = |wait: &uuid::Uuid| format!("/tasks/{key}/waits/{wait}/end");
+    let end = |wait: &uuid::Uuid| format!("/tasks/{key}/blockers/{wait}/end");
     world.jonas.post(&end(&waits[0]), &[]).await.status(403);
     elif.post(&end(&waits[0]), &[]).await.ok();
     elif.post(&end(&waits[0]), &[]).await.status(404);

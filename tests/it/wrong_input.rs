@@ -529,7 +529,7 @@ async fn scripts_stay_text_wherever_text_shows() {
     ];
     let goal = crate::goals::set_goal(&world, elif, "42", &aim).await;
     elif.post(
-        &format!("/teams/infrastructure/goals/{goal}/remarks"),
+        &format!("/teams/infrastructure/goals/{goal}/comments"),
         &[("kind", "concern"), ("body", evil)],
     )
     .await
@@ -600,7 +600,7 @@ async fn scripts_stay_text_wherever_text_shows() {
         "/teams/infrastructure/flow",
         &format!("/teams/infrastructure/goals/{goal}"),
         "/teams/infrastructure/history",
-        "/teams/infrastructure/intake",
+        "/teams/infrastructure/requests",
         "/teams/infrastructure/planning",
         "/teams/infrastructure/settings",
         "/teams/infrastructure/sprints/42/close",
@@ -1091,7 +1091,7 @@ async fn words_that_were_refused_come_back_to_be_put_right() {
             "1 to 2000",
         ),
         (
-            format!("{team}/goals/{goal}/remarks"),
+            format!("{team}/goals/{goal}/comments"),
             vec![("body", &book), ("kind", "concern")],
             "body",
             "1 to 5000",
@@ -1163,7 +1163,7 @@ async fn an_answer_that_came_second_is_given_back() {
     world
         .jonas
         .post(
-            &format!("{team}/goals/{goal}/remarks"),
+            &format!("{team}/goals/{goal}/comments"),
             &[("kind", "concern"), ("body", "Hm")],
         )
         .await

@@ -16,7 +16,7 @@ use crate::demo::calendar::Calendar;
 use crate::demo::content::{Deed, NOMINAL_TODAY, On, Task};
 use crate::demo::people::{PEOPLE, TEAMS};
 use crate::demo::rng::Chance;
-use crate::domain::column_state::State;
+use crate::domain::column_state::ColumnState;
 use crate::domain::tasks::rank;
 
 /// Ids that tasks refer to.
@@ -35,7 +35,7 @@ pub struct Row {
     pub team: usize,
     pub id: Uuid,
     pub number: i64,
-    pub column: State,
+    pub column: ColumnState,
     pub rank: Option<String>,
     pub title: String,
     pub description: String,
@@ -105,7 +105,7 @@ pub struct History {
     /// Which row a table's task is.
     by_name: HashMap<&'static str, usize>,
     /// What is where, in order.
-    places: HashMap<(usize, State), BTreeMap<String, usize>>,
+    places: HashMap<(usize, ColumnState), BTreeMap<String, usize>>,
     pub steps: Vec<Step>,
     pub comments: Vec<Comment>,
     pub waits: Vec<Wait>,
@@ -195,7 +195,7 @@ impl History {
         let begun = task
             .deeds
             .iter()
-            .find(|(_, deed)| matches!(deed, Deed::To(State::Doing)))
+            .find(|(_, deed)| matches!(deed, Deed::To(ColumnState::Doing)))
             .map(|(time, _)| clock(*time));
         let owned = begun.map_or(
             set_aside.map_or(made, |planning| planning.max(made)) + 0.02,
@@ -217,7 +217,7 @@ impl History {
             .rev()
             .find(|(_, deed)| !matches!(deed, Deed::Archive | Deed::Top));
         let until = at_work.map(|(time, deed)| {
-            if matches!(deed, Deed::To(State::Doing)) {
+            if matches!(deed, Deed::To(ColumnState::Doing)) {
                 clock(NOMINAL_TODAY - 0.2)
             } else {
                 clock(*time)
@@ -235,7 +235,7 @@ impl History {
         }
         for (time, deed) in task.deeds {
             let who = match deed {
-                Deed::To(State::Done) => task.owners.last().copied().unwrap_or(owner),
+                Deed::To(ColumnState::Done) => task.owners.last().copied().unwrap_or(owner),
                 Deed::Archive => lead,
                 _ => owner,
             };
@@ -310,7 +310,7 @@ impl History {
             }
             Act::Do(Deed::To(state)) => self.put_last(&change, row, state),
             Act::Do(Deed::Block(on, note)) => {
-                self.put_last(&change, row, State::Blocked);
+                self.put_last(&change, row, ColumnState::Blocked);
                 self.wait(&change, row, on, note)?;
             }
             Act::Do(Deed::Top) => {
@@ -381,7 +381,7 @@ impl History {
         let (team, task) = (doing.team, doing.task);
         // What is set aside later gets its estimate then, when people talk about it.
         let whole = sprint.is_some() || task.sprints.is_empty();
-        let rank = self.last_rank(team, State::Todo, None);
+        let rank = self.last_rank(team, ColumnState::Todo, None);
         self.by_name.insert(task.id, self.rows.len());
         self.add(
             change,
@@ -389,7 +389,7 @@ impl History {
                 team,
                 id: self.known.teams[team], // `add` gives it its own
                 number: 0,
-                column: State::Todo,
+                column: ColumnState::Todo,
                 rank: Some(rank),
                 title: task.title.to_owned(),
                 description: task.about.to_owned(),
@@ -545,6 +545,6 @@ pub struct Change {
 }
 
 /// A default column's slug.
-pub fn slug(state: State) -> String {
+pub fn slug(state: ColumnState) -> String {
     crate::domain::slug::slug(state.default_name())
 }

@@ -8,13 +8,13 @@ use crate::demo::history::*;
 
 impl History {
     /// To the end of a column.
-    pub(crate) fn put_last(&mut self, change: &Change, row: usize, to: State) {
+    pub(crate) fn put_last(&mut self, change: &Change, row: usize, to: ColumnState) {
         let rank = self.last_rank(self.rows[row].team, to, Some(row));
         self.put(change, row, to, rank);
     }
 
     /// As `tasks::moving::put`: the place, the event, and whoever waits is told.
-    pub(crate) fn put(&mut self, change: &Change, nth: usize, to: State, rank: String) {
+    pub(crate) fn put(&mut self, change: &Change, nth: usize, to: ColumnState, rank: String) {
         let row = &mut self.rows[nth];
         let from = row.column;
         let mut before = json!({ "column": slug(from), "state": from, "rank": row.rank });
@@ -44,7 +44,7 @@ impl History {
             after,
             Some(version),
         );
-        if from == State::Blocked && to != State::Blocked {
+        if from == ColumnState::Blocked && to != ColumnState::Blocked {
             self.end_waits(change, nth);
         }
         if from != to {
@@ -203,7 +203,7 @@ impl History {
         });
     }
 
-    pub(crate) fn last_rank(&self, team: usize, state: State, but: Option<usize>) -> String {
+    pub(crate) fn last_rank(&self, team: usize, state: ColumnState, but: Option<usize>) -> String {
         let place = self.places.get(&(team, state));
         let last = place.and_then(|place| place.iter().rev().find(|(_, row)| Some(**row) != but));
         rank::between(last.map(|(rank, _)| rank.as_str()), None)

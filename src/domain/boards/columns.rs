@@ -4,7 +4,7 @@ use crate::domain::events::EventKind;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::domain::column_state::State;
+use crate::domain::column_state::ColumnState;
 use crate::domain::{
     accounts::create::touch_workspace,
     error::{Problem, Result},
@@ -17,7 +17,12 @@ use crate::domain::{
 const MOST: i64 = 20;
 
 /// Adds a column at the right end of a board.
-pub async fn add_column(change: &mut Change, team: &Team, name: &str, state: State) -> Result<()> {
+pub async fn add_column(
+    change: &mut Change,
+    team: &Team,
+    name: &str,
+    state: ColumnState,
+) -> Result<()> {
     touch_workspace(change.db()).await?;
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
     // Whoever adds another column waits here: two of them would take the same place.
@@ -81,7 +86,7 @@ pub async fn edit_column(
     team: &Team,
     column: &str,
     name: &str,
-    state: State,
+    state: ColumnState,
 ) -> Result<()> {
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
     let (id, was, stood): (Uuid, String, String) = sqlx::query_as(

@@ -8,7 +8,7 @@ pub mod queries;
 pub mod saved_filters;
 pub mod wip_limits;
 
-use crate::domain::column_state::State;
+use crate::domain::column_state::ColumnState;
 use uuid::Uuid;
 
 /// A column of a team's board.
@@ -18,7 +18,7 @@ pub struct Column {
     pub slug: String,
     pub name: String,
     #[sqlx(try_from = "String")]
-    pub state: State,
+    pub state: ColumnState,
     /// Soft: it shows, it never refuses.
     pub wip_limit: Option<i32>,
 }

@@ -5,7 +5,7 @@ use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{column_state::State, error::Result, events::transitions, team::Team};
+use crate::domain::{column_state::ColumnState, error::Result, events::transitions, team::Team};
 
 /// Nobody reads more than this many lines.
 pub const SHOWN: i64 = 50;
@@ -17,7 +17,7 @@ pub struct Changed {
     pub title: String,
     /// In the words of `became`.
     pub what: &'static str,
-    pub state: State,
+    pub state: ColumnState,
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
     /// The event that it is as of.
@@ -32,7 +32,7 @@ struct Row {
     first: String,
     was: Option<String>,
     #[sqlx(try_from = "String")]
-    state: State,
+    state: ColumnState,
     archived: bool,
     at: OffsetDateTime,
     seq: i64,

@@ -6,7 +6,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::domain::{
-    column_state::State,
+    column_state::ColumnState,
     error::Result,
     goals::{self, Goal},
     humanize::without_addresses,
@@ -44,15 +44,15 @@ pub struct CheckIn {
 struct Row {
     id: Uuid,
     #[sqlx(try_from = "String")]
-    state: State,
+    state: ColumnState,
     /// How many are in that state.
     count: i64,
     nth: i64,
 }
 
 impl CheckIn {
-    pub fn count(&self, state: State) -> i64 {
-        State::ALL
+    pub fn count(&self, state: ColumnState) -> i64 {
+        ColumnState::ALL
             .iter()
             .zip(self.counts)
             .find(|(one, _)| **one == state)
@@ -71,7 +71,7 @@ impl CheckIn {
             .map_or("No sprint", |sprint| sprint.name.as_str());
         format!(
             "{name}: {} of {} done",
-            self.count(State::Done),
+            self.count(ColumnState::Done),
             self.total()
         )
     }
@@ -98,7 +98,7 @@ pub async fn check_in(db: &PgPool, team: &Team, now: OffsetDateTime) -> Result<C
     .fetch_all(db)
     .await?;
     let mut counts = [0; 5];
-    for (state, count) in State::ALL.iter().zip(&mut counts) {
+    for (state, count) in ColumnState::ALL.iter().zip(&mut counts) {
         *count = rows
             .iter()
             .find(|row| row.state == *state)
@@ -106,11 +106,11 @@ pub async fn check_in(db: &PgPool, team: &Team, now: OffsetDateTime) -> Result<C
     }
     let ids: Vec<Uuid> = rows
         .iter()
-        .filter(|row| row.state != State::Doing)
+        .filter(|row| row.state != ColumnState::Doing)
         .map(|row| row.id)
         .collect();
     let cards = tasks::queries::cards_of(db, team, &ids).await?;
-    let of = |state: State| -> Vec<Card> {
+    let of = |state: ColumnState| -> Vec<Card> {
         let mut those: Vec<(i64, &Card)> = rows
             .iter()
             .filter(|row| row.state == state)
@@ -133,10 +133,10 @@ pub async fn check_in(db: &PgPool, team: &Team, now: OffsetDateTime) -> Result<C
         day,
         goals,
         counts,
-        blocked: of(State::Blocked),
-        in_review: of(State::Review),
-        done: of(State::Done),
-        next_up: of(State::Todo),
+        blocked: of(ColumnState::Blocked),
+        in_review: of(ColumnState::Review),
+        done: of(ColumnState::Done),
+        next_up: of(ColumnState::Todo),
         team: team.clone(),
         sprint,
     })
@@ -195,10 +195,10 @@ pub async fn awaited_of(
 }
 
 /// What is done first, then what is blocked, and then by state; the longest in its column first.
-pub fn in_order(card: &Card) -> (bool, bool, State, OffsetDateTime) {
+pub fn in_order(card: &Card) -> (bool, bool, ColumnState, OffsetDateTime) {
     (
-        card.state != State::Done,
-        card.state != State::Blocked,
+        card.state != ColumnState::Done,
+        card.state != ColumnState::Blocked,
         card.state,
         card.column_since,
     )
@@ -327,9 +327,9 @@ impl<'c> From<&'c CheckIn> for Facts<'c> {
             sprint: of.sprint.as_ref(),
             day: of.day.0,
             days: of.day.1,
-            counts: State::ALL
+            counts: ColumnState::ALL
                 .into_iter()
-                .map(State::as_str)
+                .map(ColumnState::as_str)
                 .zip(of.counts)
                 .collect(),
             goals: of.goals.iter().map(goal).collect(),

@@ -12,8 +12,8 @@ use crate::domain::flow::{
     range::Range,
 };
 use crate::domain::{
-    boards::filters::terms::Filter, clock, column_state::State, error::Result, sprints::Sprint,
-    team::Team, teams::roster::Week,
+    boards::filters::terms::Filter, clock, column_state::ColumnState, error::Result,
+    sprints::Sprint, team::Team, teams::roster::Week,
 };
 
 /// What a team's flow was over a range.
@@ -139,7 +139,7 @@ impl Figures {
             .zip(measures::throughput(&done_on, &spans))
             .collect();
         let in_column: Vec<(Uuid, Date, Date)> =
-            measures::spans(State::Blocked, &opening, &shifts, span)
+            measures::spans(ColumnState::Blocked, &opening, &shifts, span)
                 .into_iter()
                 .map(|(task, from, to)| (task, queries::span_of_days((from, to), span, zone)))
                 .map(|(task, (from, to))| (task, from, to))

@@ -3,7 +3,7 @@
 
 use time::{Date, OffsetDateTime};
 
-use crate::domain::{column_state::State, import::summary::Remarks};
+use crate::domain::{column_state::ColumnState, import::summary::Remarks};
 
 /// What a file holds, in our words and within our limits; no database was asked.
 #[derive(Debug, Default)]
@@ -31,7 +31,7 @@ pub struct List {
     /// It was put away: no column is made for it.
     pub closed: bool,
     /// It goes to the first column of this state unless one bears its name. Without a state, a column is made.
-    pub state: Option<State>,
+    pub state: Option<ColumnState>,
 }
 
 /// A card or issue there: a task here.

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use serde_json::Value;
 
-use crate::domain::column_state::State;
+use crate::domain::column_state::ColumnState;
 use crate::domain::import::{
     draft::{Comment, Draft, Due, ExternalUser, HistoryAction, List, ListRef, Past, Task},
     json::Node,
@@ -32,12 +32,12 @@ pub fn parse(file: &Value) -> Result<Draft> {
         List {
             name: "Open".to_owned(),
             closed: false,
-            state: Some(State::Todo),
+            state: Some(ColumnState::Todo),
         },
         List {
             name: "Closed".to_owned(),
             closed: false,
-            state: Some(State::Done),
+            state: Some(ColumnState::Done),
         },
     ];
     let (issues, total) = issues(&root)?;

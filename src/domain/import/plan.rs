@@ -13,7 +13,7 @@ use crate::domain::import::{
 };
 use crate::domain::{
     boards::Column,
-    column_state::State,
+    column_state::ColumnState,
     error::{Problem, Result},
     events::Change,
     slug::{free, slug},
@@ -286,7 +286,7 @@ impl Board {
             .map(|column| column.id)
     }
 
-    fn first_of(&self, state: State) -> Option<Uuid> {
+    fn first_of(&self, state: ColumnState) -> Option<Uuid> {
         self.columns
             .iter()
             .find(|column| column.state == state)
@@ -294,7 +294,7 @@ impl Board {
     }
 
     /// Plans a column: the last one, but before those of what is done.
-    fn add(&mut self, name: &str, state: State) -> Uuid {
+    fn add(&mut self, name: &str, state: ColumnState) -> Uuid {
         let name = match sanitize::line(name, 50).0 {
             name if name.is_empty() => "Untitled".to_owned(),
             name => name,
@@ -310,9 +310,9 @@ impl Board {
             .columns
             .iter()
             .rev()
-            .take_while(|column| column.state == State::Done)
+            .take_while(|column| column.state == ColumnState::Done)
             .count();
-        let at = if state == State::Done {
+        let at = if state == ColumnState::Done {
             self.columns.len()
         } else {
             self.columns.len() - done_at_the_end
@@ -338,7 +338,7 @@ fn same(one: &str, other: &str) -> bool {
 }
 
 /// The state that a list's name speaks of.
-pub(crate) fn guessed(name: &str) -> State {
+pub(crate) fn guessed(name: &str) -> ColumnState {
     let name = name.to_lowercase();
     let says = |stems: &[&str]| {
         name.split(|letter: char| !letter.is_alphanumeric())
@@ -353,15 +353,15 @@ pub(crate) fn guessed(name: &str) -> State {
             })
     };
     if says(&["done", "complete"]) {
-        State::Done
+        ColumnState::Done
     } else if says(&["review", "qa"]) {
-        State::Review
+        ColumnState::Review
     } else if says(&["block", "wait"]) {
-        State::Blocked
+        ColumnState::Blocked
     } else if says(&["doing", "progress"]) {
-        State::Doing
+        ColumnState::Doing
     } else {
-        State::Todo
+        ColumnState::Todo
     }
 }
 
@@ -372,14 +372,14 @@ mod tests {
     #[test]
     fn a_lists_name_speaks_of_a_state() {
         for (name, state) in [
-            ("Done 🎉", State::Done),
-            ("Completed in May", State::Done),
-            ("Code review", State::Review),
-            ("QA", State::Review),
-            ("Waiting for Berlin", State::Blocked),
-            ("In-Progress", State::Doing),
-            ("Incomplete", State::Todo),
-            ("待办", State::Todo),
+            ("Done 🎉", ColumnState::Done),
+            ("Completed in May", ColumnState::Done),
+            ("Code review", ColumnState::Review),
+            ("QA", ColumnState::Review),
+            ("Waiting for Berlin", ColumnState::Blocked),
+            ("In-Progress", ColumnState::Doing),
+            ("Incomplete", ColumnState::Todo),
+            ("待办", ColumnState::Todo),
         ] {
             assert_eq!(guessed(name), state, "{name}");
         }
@@ -392,11 +392,11 @@ mod tests {
             new: Vec::new(),
         };
         for (name, state) in [
-            ("Done", State::Done),
-            ("待办", State::Todo),
-            ("进行", State::Todo),
-            ("Lab", State::Todo),
-            ("Completed", State::Done),
+            ("Done", ColumnState::Done),
+            ("待办", ColumnState::Todo),
+            ("进行", ColumnState::Todo),
+            ("Lab", ColumnState::Todo),
+            ("Completed", ColumnState::Done),
         ] {
             board.add(name, state);
         }

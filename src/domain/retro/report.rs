@@ -8,8 +8,8 @@ use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::domain::{
-    clock, column_state::State, error::Result, keys::split_key, policy::predicates::named_beside,
-    team::Team, teams::roster::Week,
+    clock, column_state::ColumnState, error::Result, keys::split_key,
+    policy::predicates::named_beside, team::Team, teams::roster::Week,
 };
 use crate::domain::{goals::FrozenGoal, sprints::Sprint};
 
@@ -321,9 +321,9 @@ async fn cycles(
     .bind(&ids)
     .fetch_all(db)
     .await?;
-    let mut of_task: HashMap<Uuid, Vec<(State, OffsetDateTime)>> = HashMap::new();
+    let mut of_task: HashMap<Uuid, Vec<(ColumnState, OffsetDateTime)>> = HashMap::new();
     for (task, state, at) in moves {
-        if let Ok(state) = State::try_from(state) {
+        if let Ok(state) = ColumnState::try_from(state) {
             of_task.entry(task).or_default().push((state, at));
         }
     }
@@ -348,12 +348,16 @@ async fn cycles(
 /// Days from a task's first start to its last finish, and in words where they went.
 /// One that was never started, or is not done, has none.
 fn cycle(
-    moves: &[(State, OffsetDateTime)],
+    moves: &[(ColumnState, OffsetDateTime)],
     week: &Week,
     now: OffsetDateTime,
 ) -> Option<(i64, String)> {
-    let start = moves.iter().position(|(state, _)| *state == State::Doing)?;
-    let end = moves.iter().rposition(|(state, _)| *state == State::Done)?;
+    let start = moves
+        .iter()
+        .position(|(state, _)| *state == ColumnState::Doing)?;
+    let end = moves
+        .iter()
+        .rposition(|(state, _)| *state == ColumnState::Done)?;
     let (_, from) = moves.get(start)?;
     let (_, to) = moves.get(end).filter(|_| end > start)?;
     let mut spent = [0; 5];
@@ -363,7 +367,7 @@ fn cycle(
             *hours += (until - *since).whole_hours();
         }
     }
-    let told = State::ALL.into_iter().filter_map(|state| {
+    let told = ColumnState::ALL.into_iter().filter_map(|state| {
         let hours = *spent.get(state as usize)?;
         let name = state.default_name().to_lowercase();
         (hours >= 12).then(|| format!("{} d {name}", (hours + 12) / 24))
@@ -391,11 +395,11 @@ mod tests {
         let week = Week::default();
         let now = datetime!(2026-11-24 10:00 UTC);
         let moves = [
-            (State::Todo, datetime!(2026-11-10 10:00 UTC)),
-            (State::Doing, datetime!(2026-11-12 10:00 UTC)),
-            (State::Blocked, datetime!(2026-11-13 10:00 UTC)),
-            (State::Review, datetime!(2026-11-17 12:00 UTC)),
-            (State::Done, datetime!(2026-11-18 12:00 UTC)),
+            (ColumnState::Todo, datetime!(2026-11-10 10:00 UTC)),
+            (ColumnState::Doing, datetime!(2026-11-12 10:00 UTC)),
+            (ColumnState::Blocked, datetime!(2026-11-13 10:00 UTC)),
+            (ColumnState::Review, datetime!(2026-11-17 12:00 UTC)),
+            (ColumnState::Done, datetime!(2026-11-18 12:00 UTC)),
         ];
         let told = cycle(&moves, &week, now);
         assert_eq!(
@@ -404,13 +408,13 @@ mod tests {
         );
         assert_eq!(cycle(&moves[..4], &week, now), None, "it is not done");
         assert_eq!(
-            cycle(&[(State::Done, now)], &week, now),
+            cycle(&[(ColumnState::Done, now)], &week, now),
             None,
             "it was never started"
         );
         let same_day = [
-            (State::Doing, datetime!(2026-11-24 08:00 UTC)),
-            (State::Done, now),
+            (ColumnState::Doing, datetime!(2026-11-24 08:00 UTC)),
+            (ColumnState::Done, now),
         ];
         assert_eq!(cycle(&same_day, &week, now), Some((1, String::new())));
     }

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::standup::summary::Standup;
-use crate::domain::{column_state::State, humanize, person::Person, tasks::Card};
+use crate::domain::{column_state::ColumnState, humanize, person::Person, tasks::Card};
 
 impl Standup {
     /// The tasks that need attention, in the order they need it.
@@ -51,21 +51,21 @@ pub fn needs(standup: &Standup) -> Vec<AttentionItem<'_>> {
 fn reasons(standup: &Standup, card: &Card) -> Vec<(u8, String)> {
     let now = standup.now();
     let mut reasons = Vec::new();
-    if card.state == State::Blocked {
+    if card.state == ColumnState::Blocked {
         reasons.push((0, waits(card, now)));
     }
-    if card.state == State::Review && card.owners.len() < 2 {
+    if card.state == ColumnState::Review && card.owners.len() < 2 {
         reasons.push((1, "nobody else is on it yet".to_owned()));
     }
-    if matches!(card.state, State::Doing | State::Review) && standup.is_old(card) {
+    if matches!(card.state, ColumnState::Doing | ColumnState::Review) && standup.is_old(card) {
         reasons.push((
             2,
             format!("longer in {} than 85 % of tasks are", card.column_name),
         ));
     }
-    if card.state == State::Doing && card.owners.is_empty() {
+    if card.state == ColumnState::Doing && card.owners.is_empty() {
         reasons.push((4, "it is nobody's".to_owned()));
-    } else if card.state == State::Doing && standup.changed(card) < standup.began {
+    } else if card.state == ColumnState::Doing && standup.changed(card) < standup.began {
         reasons.push((
             3,
             format!(
@@ -112,7 +112,8 @@ fn most_useful_to(
     who: &Person,
 ) -> Option<usize> {
     let mine = |card: &Card| card.owners.iter().any(|owner| owner.id == who.id);
-    let free = |card: &Card| card.state == State::Todo && (card.owners.is_empty() || mine(card));
+    let free =
+        |card: &Card| card.state == ColumnState::Todo && (card.owners.is_empty() || mine(card));
     let on_me = |card: &Card| {
         card.blocked_by
             .iter()
@@ -126,10 +127,12 @@ fn most_useful_to(
         left.min_by_key(|(_, card)| card.column_since)
             .map(|(place, _)| place)
     };
-    oldest(&|card| card.state == State::Blocked && on_me(card))
+    oldest(&|card| card.state == ColumnState::Blocked && on_me(card))
         .or_else(|| oldest(&|card| free(card) && !card.blocking.is_empty()))
         .or_else(|| {
-            oldest(&|card| card.state == State::Review && card.owners.len() < 2 && !mine(card))
+            oldest(&|card| {
+                card.state == ColumnState::Review && card.owners.len() < 2 && !mine(card)
+            })
         })
         .or_else(|| oldest(&|card| free(card) && serves_goal_at_risk(card, at_risk)))
         .or_else(|| oldest(&free))

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::domain::standup::attention;
 use crate::domain::{
     boards::filters::{sql::ResolvedSprint, terms::Filter},
-    column_state::State,
+    column_state::ColumnState,
     error::Result,
     events::transitions,
     goals,
@@ -111,7 +111,7 @@ pub async fn standups(
             .filter(|member| member.away_until(standup.today).is_none());
         let idle: Vec<&Person> = here
             .map(|member| &member.person)
-            .filter(|who| standup.in_state(who, State::Doing).next().is_none())
+            .filter(|who| standup.in_state(who, ColumnState::Doing).next().is_none())
             .collect();
         standup.useful = attention::most_useful(&standup.cards, &standup.at_risk, &idle);
     }
@@ -148,7 +148,7 @@ async fn tell_what_happened(db: &PgPool, standups: &mut [Standup]) -> Result<()>
         first: String,
         was: Option<String>,
         #[sqlx(try_from = "String")]
-        state: State,
+        state: ColumnState,
         archived: bool,
         /// How many tasks of the team something happened to.
         all: i64,
@@ -213,7 +213,7 @@ async fn tell_what_changed(db: &PgPool, standups: &mut [Standup]) -> Result<()> 
             .map(move |card| (standup.team.id, card))
     });
     let (teams, tasks): (Vec<Uuid>, Vec<Uuid>) = doing
-        .filter(|(_, card)| card.state == State::Doing)
+        .filter(|(_, card)| card.state == ColumnState::Doing)
         .map(|(team, card)| (team, card.id))
         .unzip();
     let changed: Vec<(Uuid, Uuid, OffsetDateTime)> = sqlx::query_as(

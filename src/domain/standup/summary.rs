@@ -6,7 +6,7 @@ use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::domain::{
-    column_state::State, goals::Goal, humanize, person::Person, sprints::Sprint, tasks::Card,
+    column_state::ColumnState, goals::Goal, humanize, person::Person, sprints::Sprint, tasks::Card,
     team::Team, teams::roster::Member,
 };
 
@@ -46,7 +46,7 @@ pub struct TaskUpdate {
     pub key: String,
     pub title: String,
     pub what: &'static str,
-    pub state: State,
+    pub state: ColumnState,
     pub owners: Vec<Person>,
 }
 
@@ -58,7 +58,11 @@ impl Standup {
             .filter(|goal| goal.is_behind() || goal.lone.is_some())
     }
 
-    pub fn in_state<'p>(&'p self, who: &'p Person, state: State) -> impl Iterator<Item = &'p Card> {
+    pub fn in_state<'p>(
+        &'p self,
+        who: &'p Person,
+        state: ColumnState,
+    ) -> impl Iterator<Item = &'p Card> {
         let owns = |card: &&Card| card.owners.iter().any(|owner| owner.id == who.id);
         self.cards
             .iter()

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::domain::tasks::{LockedTask, move_task, rank};
 use crate::domain::{
     boards::Column,
-    column_state::State,
+    column_state::ColumnState,
     error::Result,
     events::{Change, Event},
     team::Team,
@@ -86,7 +86,7 @@ pub async fn restore_task(
             .await?
         }
     };
-    if let Some(sprint) = was.sprint_id.filter(|_| column.state != State::Done) {
+    if let Some(sprint) = was.sprint_id.filter(|_| column.state != ColumnState::Done) {
         move_task::come_out_of_closed(change, team, task, sprint).await?;
     }
     let version: i64 = sqlx::query_scalar(

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::domain::tasks::{dependencies, move_task, touch};
 use crate::domain::{
-    column_state::State,
+    column_state::ColumnState,
     error::{Problem, Result},
     events::{Change, Event},
     keys::split_key,
@@ -70,7 +70,7 @@ pub async fn block_task(
             "The task is in the archive. Restore it first, then block it.",
         ));
     }
-    if from.state != State::Blocked {
+    if from.state != ColumnState::Blocked {
         let (rank, _) = crate::domain::tasks::placement::rank_at(
             change.db(),
             team,
@@ -199,7 +199,7 @@ pub async fn unblock_task(change: &mut Change, team: &Team, task: Uuid) -> Resul
     })?;
     let (was, from, to) =
         crate::domain::tasks::placement::lock_places(change.db(), team.id, task, &back).await?;
-    if from.state != State::Blocked || was.archived_at.is_some() {
+    if from.state != ColumnState::Blocked || was.archived_at.is_some() {
         return end_waits(change, team, task).await;
     }
     let (rank, _) = crate::domain::tasks::placement::rank_at(

@@ -8,7 +8,7 @@ use crate::domain::tasks::{lock, move_task};
 use crate::domain::{
     accounts::create::touch_workspace,
     boards::Column,
-    column_state::State,
+    column_state::ColumnState,
     error::{Problem, Result},
     events::{Change, Event},
     team::Team,
@@ -45,8 +45,8 @@ pub async fn remove_column(
     .bind(from.id)
     .fetch_one(change.db())
     .await?;
-    if archived && (from.state == State::Done) != (to.state == State::Done) {
-        let why = if from.state == State::Done {
+    if archived && (from.state == ColumnState::Done) != (to.state == ColumnState::Done) {
+        let why = if from.state == ColumnState::Done {
             "There are done tasks of it in the archive: they go into another column for what is done. Add one first."
         } else {
             "There are unfinished tasks of it in the archive: they go into another column for what is not done."

@@ -33,7 +33,7 @@ use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::domain::{
-    column_state::State,
+    column_state::ColumnState,
     error::Result,
     events::{Change, Event, EventKind},
     person::Person,
@@ -52,7 +52,7 @@ pub struct Card {
     pub column: String,
     #[serde(skip)]
     pub column_name: String,
-    pub state: State,
+    pub state: ColumnState,
     /// Where it is in its column, byte by byte; none when archived.
     pub rank: Option<String>,
     pub sprint: Option<i32>,
@@ -87,7 +87,7 @@ pub struct Card {
 impl Card {
     /// Whether all that it waits on are tasks, and all of them done.
     pub fn is_free_to_go_on(&self) -> bool {
-        let done = |wait: &Wait| wait.kind == "task" && wait.state == Some(State::Done);
+        let done = |wait: &Wait| wait.kind == "task" && wait.state == Some(ColumnState::Done);
         !self.blocked_by.is_empty() && self.blocked_by.iter().all(done)
     }
 }
@@ -104,7 +104,7 @@ pub struct Wait {
     pub name: Option<String>,
     /// Team and state of the task waited on.
     pub team: Option<String>,
-    pub state: Option<State>,
+    pub state: Option<ColumnState>,
     /// Since when the task waited on is done.
     #[serde(with = "time::serde::rfc3339::option")]
     pub done_at: Option<OffsetDateTime>,

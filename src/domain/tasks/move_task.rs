@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::domain::tasks::{LockedTask, conflicts, edit, sprint_assignment, task_edit::Edit};
 use crate::domain::{
     boards::Column,
-    column_state::State,
+    column_state::ColumnState,
     error::{Problem, Result},
     events::{Change, Event},
     keys::split_key,
@@ -69,7 +69,7 @@ pub(crate) async fn come_back(
 ) -> Result<()> {
     match was
         .sprint_id
-        .filter(|_| from.state == State::Done && to.state != State::Done)
+        .filter(|_| from.state == ColumnState::Done && to.state != ColumnState::Done)
     {
         Some(sprint) => come_out_of_closed(change, team, was.id, sprint).await,
         None => Ok(()),
@@ -174,11 +174,11 @@ pub(crate) async fn put(
         after: json!({ "column": to.slug, "state": to.state, "rank": rank }),
         version: Some(version),
     });
-    if from.state == State::Blocked && to.state != State::Blocked {
+    if from.state == ColumnState::Blocked && to.state != ColumnState::Blocked {
         crate::domain::tasks::waits::end_waits(change, team, was.id).await?;
     }
     if is_awaited && from.state != to.state {
-        let turns_done = from.state == State::Done || to.state == State::Done;
+        let turns_done = from.state == ColumnState::Done || to.state == ColumnState::Done;
         let after = json!({ "state": to.state });
         crate::domain::tasks::waits::tell_waiting(
             change,

@@ -16,7 +16,7 @@ use crate::domain::{
         terms::Filter,
     },
     clock,
-    column_state::State,
+    column_state::ColumnState,
     error::{Problem, Result},
     policy::predicates::named_beside,
     team::Team,
@@ -34,7 +34,7 @@ struct CardRow {
     column: String,
     column_name: String,
     #[sqlx(try_from = "String")]
-    state: State,
+    state: ColumnState,
     rank: Option<String>,
     sprint: Option<i32>,
     goal: Option<i32>,
@@ -104,7 +104,7 @@ pub async fn cards(
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     let blocked: Vec<Uuid> = rows
         .iter()
-        .filter(|row| row.state == State::Blocked)
+        .filter(|row| row.state == ColumnState::Blocked)
         .map(|row| row.id)
         .collect();
     let mut dresses = dresses(db, team.id, &ids, &blocked).await?;

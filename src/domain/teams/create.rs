@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::domain::{
     accounts::create::touch_workspace,
-    column_state::State,
+    column_state::ColumnState,
     error::{Problem, Result},
     slug,
 };
@@ -29,7 +29,7 @@ pub async fn add_team(
         .execute(&mut *db)
         .await?;
     refuse_anothers_key(db, id, key.trim()).await?;
-    for (position, state) in (1..).zip(State::ALL) {
+    for (position, state) in (1..).zip(ColumnState::ALL) {
         let name = state.default_name();
         sqlx::query("INSERT INTO columns (team_id, id, slug, name, state, position) VALUES ($1, $2, $3, $4, $5, $6)")
             .bind(id)

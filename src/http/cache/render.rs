@@ -14,7 +14,7 @@ use crate::{
             filters::{sql::ResolvedSprint, terms::Filter},
             queries,
         },
-        column_state::State,
+        column_state::ColumnState,
     },
     http::cache::revision::{BoardKey, Revision},
 };
@@ -217,7 +217,7 @@ impl BoardView<'_> {
         })?;
         let done = faces
             .iter()
-            .filter(|face| face.card.state == State::Done)
+            .filter(|face| face.card.state == ColumnState::Done)
             .count();
         Ok(RenderedBoard {
             html,
@@ -276,7 +276,7 @@ impl RenderedColumn<'_> {
             .is_some_and(|limit| self.total() > i64::from(limit))
     }
 
-    fn state(&self) -> State {
+    fn state(&self) -> ColumnState {
         self.column.state
     }
 }

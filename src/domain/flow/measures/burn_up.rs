@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::column_state::State;
+use crate::domain::column_state::ColumnState;
 use crate::domain::flow::measures::{
     cycle_time::percentile,
     states::{Replay, Transition},
@@ -86,7 +86,7 @@ impl BurnUp {
 /// at the first transition, done ones with them.
 pub fn standings(
     joinings: &[Joining],
-    opening: &[(Uuid, State)],
+    opening: &[(Uuid, ColumnState)],
     shifts: &[Transition],
     at: &[OffsetDateTime],
 ) -> Vec<Standing> {
@@ -106,7 +106,7 @@ pub fn standings(
             .filter_map(|(task, _)| replay.state(*task));
         states.fold(Standing::default(), |standing, state| Standing {
             scope: standing.scope + 1,
-            done: standing.done + usize::from(state == State::Done),
+            done: standing.done + usize::from(state == ColumnState::Done),
         })
     };
     at.iter().map(stand).collect()
@@ -170,7 +170,7 @@ mod tests {
         }
     }
 
-    fn moved(nth: u128, hour: i64, to: State) -> Transition {
+    fn moved(nth: u128, hour: i64, to: ColumnState) -> Transition {
         let at = BEGIN + Duration::hours(hour);
         Transition {
             task: Uuid::from_u128(nth),
@@ -189,12 +189,16 @@ mod tests {
             joining(3, 30, true),
             joining(2, 50, false),
         ];
-        let opening = [(1, State::Todo), (2, State::Doing), (3, State::Todo)]
-            .map(|(nth, state)| (Uuid::from_u128(nth), state));
+        let opening = [
+            (1, ColumnState::Todo),
+            (2, ColumnState::Doing),
+            (3, ColumnState::Todo),
+        ]
+        .map(|(nth, state)| (Uuid::from_u128(nth), state));
         let shifts = [
-            moved(2, 10, State::Done),
-            moved(1, 40, State::Done),
-            moved(1, 60, State::Doing),
+            moved(2, 10, ColumnState::Done),
+            moved(1, 40, ColumnState::Done),
+            moved(1, 60, ColumnState::Doing),
         ];
         let at: Vec<OffsetDateTime> = (0..4).map(|day| BEGIN + Duration::days(day)).collect();
         let stood: Vec<(usize, usize)> = standings(&joinings, &opening, &shifts, &at)

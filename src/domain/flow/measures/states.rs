@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::column_state::State;
+use crate::domain::column_state::ColumnState;
 
 /// What brought a task into another state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct Transition {
     pub at: OffsetDateTime,
     pub kind: Kind,
     /// The state it came to; archiving and some imports say none.
-    pub to: Option<State>,
+    pub to: Option<ColumnState>,
     /// It was brought straight into the archive.
     pub archived: bool,
 }
@@ -33,7 +33,7 @@ pub struct Transition {
 impl Transition {
     /// Whether somebody finished the task here. An import and the archive only tell that it was finished before.
     fn finishes(&self) -> bool {
-        matches!(self.kind, Kind::Made | Kind::Moved) && self.to == Some(State::Done)
+        matches!(self.kind, Kind::Made | Kind::Moved) && self.to == Some(ColumnState::Done)
     }
 }
 
@@ -41,25 +41,25 @@ impl Transition {
 #[derive(Default)]
 pub struct Replay {
     places: HashMap<Uuid, Place>,
-    counts: [usize; State::ALL.len()],
+    counts: [usize; ColumnState::ALL.len()],
 }
 
 #[derive(Clone, Copy)]
 struct Place {
-    state: State,
+    state: ColumnState,
     archived: bool,
 }
 
 impl Place {
     /// What is done stays done in the archive; anything else is off the board there.
-    fn seen(self) -> Option<State> {
-        (!self.archived || self.state == State::Done).then_some(self.state)
+    fn seen(self) -> Option<ColumnState> {
+        (!self.archived || self.state == ColumnState::Done).then_some(self.state)
     }
 }
 
 impl Replay {
     /// Begins with what stood on the board.
-    pub fn from(opening: &[(Uuid, State)]) -> Self {
+    pub fn from(opening: &[(Uuid, ColumnState)]) -> Self {
         let mut replay = Self::default();
         for (task, state) in opening {
             replay.put(
@@ -97,7 +97,7 @@ impl Replay {
     }
 
     /// A task's state, if it is on the board or done.
-    pub fn state(&self, task: Uuid) -> Option<State> {
+    pub fn state(&self, task: Uuid) -> Option<ColumnState> {
         self.places.get(&task).copied().and_then(Place::seen)
     }
 
@@ -126,7 +126,7 @@ impl Replay {
 /// Done counts only what was finished on the way: the opening has no done ones, and what comes done from an import
 /// or the archive stays out.
 pub fn days_by_state(
-    opening: &[(Uuid, State)],
+    opening: &[(Uuid, ColumnState)],
     shifts: &[Transition],
     at: &[OffsetDateTime],
 ) -> Vec<[usize; 5]> {
@@ -134,8 +134,9 @@ pub fn days_by_state(
     let mut shifts = shifts.iter().peekable();
     let count = |end: &OffsetDateTime| {
         while let Some(transition) = shifts.next_if(|transition| transition.at < *end) {
-            let was_done_before = transition.to == Some(State::Done) && !transition.finishes();
-            if was_done_before && replay.state(transition.task) != Some(State::Done) {
+            let was_done_before =
+                transition.to == Some(ColumnState::Done) && !transition.finishes();
+            if was_done_before && replay.state(transition.task) != Some(ColumnState::Done) {
                 replay.put(transition.task, None);
             } else {
                 replay.apply(transition);
@@ -152,7 +153,10 @@ pub fn finished(shifts: &[Transition]) -> Vec<(Uuid, OffsetDateTime)> {
     for transition in shifts {
         if transition.finishes() {
             done.insert(transition.task, transition.at);
-        } else if transition.to.is_some_and(|state| state != State::Done) {
+        } else if transition
+            .to
+            .is_some_and(|state| state != ColumnState::Done)
+        {
             done.remove(&transition.task);
         }
     }
@@ -169,7 +173,7 @@ pub fn first_begun(shifts: &[Transition]) -> HashMap<Uuid, OffsetDateTime> {
         if transition.kind == Kind::Made {
             made.insert(transition.task);
         }
-        if transition.to == Some(State::Doing)
+        if transition.to == Some(ColumnState::Doing)
             && matches!(transition.kind, Kind::Made | Kind::Moved)
             && made.contains(&transition.task)
         {
@@ -181,8 +185,8 @@ pub fn first_begun(shifts: &[Transition]) -> HashMap<Uuid, OffsetDateTime> {
 
 /// From when to when each task was in a state, between two instants.
 pub fn spans(
-    state: State,
-    opening: &[(Uuid, State)],
+    state: ColumnState,
+    opening: &[(Uuid, ColumnState)],
     shifts: &[Transition],
     (since, until): (OffsetDateTime, OffsetDateTime),
 ) -> Vec<(Uuid, OffsetDateTime, OffsetDateTime)> {
@@ -230,7 +234,7 @@ mod tests {
         Uuid::from_u128(nth)
     }
 
-    fn transition(nth: u128, day: i64, kind: Kind, to: Option<State>) -> Transition {
+    fn transition(nth: u128, day: i64, kind: Kind, to: Option<ColumnState>) -> Transition {
         Transition {
             task: task(nth),
             at: NOON + time::Duration::days(day),
@@ -249,14 +253,14 @@ mod tests {
     #[test]
     fn tasks_are_counted_where_they_stood_at_the_end_of_each_day() {
         let shifts = [
-            transition(2, 0, Kind::Made, Some(State::Todo)),
-            transition(1, 1, Kind::Moved, Some(State::Done)),
-            transition(2, 1, Kind::Moved, Some(State::Doing)),
+            transition(2, 0, Kind::Made, Some(ColumnState::Todo)),
+            transition(1, 1, Kind::Moved, Some(ColumnState::Done)),
+            transition(2, 1, Kind::Moved, Some(ColumnState::Doing)),
             transition(2, 2, Kind::Archived, None),
             transition(1, 3, Kind::Archived, None),
-            transition(2, 4, Kind::Restored, Some(State::Doing)),
+            transition(2, 4, Kind::Restored, Some(ColumnState::Doing)),
         ];
-        let days = days_by_state(&[(task(1), State::Review)], &shifts, &ends(5));
+        let days = days_by_state(&[(task(1), ColumnState::Review)], &shifts, &ends(5));
         assert_eq!(
             days,
             [
@@ -273,14 +277,14 @@ mod tests {
     #[test]
     fn a_beginning_is_known_where_the_making_is_known_too() {
         let shifts = [
-            transition(1, 0, Kind::Moved, Some(State::Doing)),
-            transition(2, 0, Kind::Made, Some(State::Todo)),
-            transition(3, 0, Kind::Imported, Some(State::Doing)),
-            transition(2, 1, Kind::Moved, Some(State::Doing)),
-            transition(2, 2, Kind::Moved, Some(State::Blocked)),
-            transition(2, 3, Kind::Moved, Some(State::Doing)),
-            transition(4, 4, Kind::Made, Some(State::Doing)),
-            transition(5, 4, Kind::Made, Some(State::Done)),
+            transition(1, 0, Kind::Moved, Some(ColumnState::Doing)),
+            transition(2, 0, Kind::Made, Some(ColumnState::Todo)),
+            transition(3, 0, Kind::Imported, Some(ColumnState::Doing)),
+            transition(2, 1, Kind::Moved, Some(ColumnState::Doing)),
+            transition(2, 2, Kind::Moved, Some(ColumnState::Blocked)),
+            transition(2, 3, Kind::Moved, Some(ColumnState::Doing)),
+            transition(4, 4, Kind::Made, Some(ColumnState::Doing)),
+            transition(5, 4, Kind::Made, Some(ColumnState::Done)),
         ];
         let mut begun: Vec<_> = first_begun(&shifts).into_iter().collect();
         begun.sort();
@@ -291,10 +295,10 @@ mod tests {
     #[test]
     fn what_comes_done_from_an_import_or_the_archive_was_not_finished_here() {
         let shifts = [
-            transition(1, 0, Kind::Imported, Some(State::Done)),
-            transition(2, 0, Kind::Restored, Some(State::Done)),
-            transition(3, 0, Kind::Imported, Some(State::Doing)),
-            transition(3, 1, Kind::Moved, Some(State::Done)),
+            transition(1, 0, Kind::Imported, Some(ColumnState::Done)),
+            transition(2, 0, Kind::Restored, Some(ColumnState::Done)),
+            transition(3, 0, Kind::Imported, Some(ColumnState::Doing)),
+            transition(3, 1, Kind::Moved, Some(ColumnState::Done)),
         ];
         assert_eq!(
             days_by_state(&[], &shifts, &ends(2)),
@@ -309,11 +313,11 @@ mod tests {
     #[test]
     fn a_task_that_comes_back_is_finished_when_it_is_done_again() {
         let mut shifts = vec![
-            transition(1, 0, Kind::Moved, Some(State::Done)),
-            transition(1, 1, Kind::Moved, Some(State::Doing)),
+            transition(1, 0, Kind::Moved, Some(ColumnState::Done)),
+            transition(1, 1, Kind::Moved, Some(ColumnState::Doing)),
         ];
         assert_eq!(finished(&shifts), []);
-        shifts.push(transition(1, 2, Kind::Moved, Some(State::Done)));
+        shifts.push(transition(1, 2, Kind::Moved, Some(ColumnState::Done)));
         shifts.push(transition(1, 3, Kind::Archived, None));
         assert_eq!(
             finished(&shifts),
@@ -325,16 +329,19 @@ mod tests {
     fn spans_begin_with_the_range_and_end_with_it() {
         let until = NOON + time::Duration::days(9);
         let shifts = [
-            transition(1, 1, Kind::Moved, Some(State::Doing)),
-            transition(2, 2, Kind::Moved, Some(State::Blocked)),
-            transition(3, 3, Kind::Made, Some(State::Blocked)),
+            transition(1, 1, Kind::Moved, Some(ColumnState::Doing)),
+            transition(2, 2, Kind::Moved, Some(ColumnState::Blocked)),
+            transition(3, 3, Kind::Made, Some(ColumnState::Blocked)),
             transition(3, 4, Kind::Archived, None),
         ];
         let at = |day| NOON + time::Duration::days(day);
         assert_eq!(
             spans(
-                State::Blocked,
-                &[(task(1), State::Blocked), (task(2), State::Todo)],
+                ColumnState::Blocked,
+                &[
+                    (task(1), ColumnState::Blocked),
+                    (task(2), ColumnState::Todo)
+                ],
                 &shifts,
                 (at(0), until)
             ),

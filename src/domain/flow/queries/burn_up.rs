@@ -12,8 +12,8 @@ use crate::domain::flow::{
     range::{days_between, ends},
 };
 use crate::domain::{
-    boards::filters::terms::Filter, clock, column_state::State, error::Result, sprints::Sprint,
-    team::Team, teams::roster::Week,
+    boards::filters::terms::Filter, clock, column_state::ColumnState, error::Result,
+    sprints::Sprint, team::Team, teams::roster::Week,
 };
 
 /// A sprint's burn-up from its first day to now or to its end, over the tasks that a filter lets through.
@@ -155,7 +155,7 @@ async fn states_at(
     team: Uuid,
     tasks: &[Uuid],
     at: OffsetDateTime,
-) -> Result<Vec<(Uuid, State)>> {
+) -> Result<Vec<(Uuid, ColumnState)>> {
     let rows: Vec<(Uuid, String)> = sqlx::query_as(
         "SELECT k.task, split_part(last.transition, ' ', 2) FROM unnest($2::uuid[]) AS k (task)
          CROSS JOIN LATERAL (
@@ -169,7 +169,7 @@ async fn states_at(
     .await?;
     Ok(rows
         .into_iter()
-        .filter_map(|(task, state)| Some((task, State::try_from(state).ok()?)))
+        .filter_map(|(task, state)| Some((task, ColumnState::try_from(state).ok()?)))
         .collect())
 }
 

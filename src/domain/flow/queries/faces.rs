@@ -2,7 +2,7 @@
 
 use crate::domain::boards::filters::sql::Moment;
 use crate::domain::boards::filters::terms::Filter;
-use crate::domain::column_state::State;
+use crate::domain::column_state::ColumnState;
 use crate::domain::team::Team;
 use sqlx::QueryBuilder;
 use std::collections::HashMap;
@@ -20,7 +20,7 @@ pub struct TaskRef {
     pub number: i64,
     pub title: String,
     #[sqlx(try_from = "String")]
-    pub state: State,
+    pub state: ColumnState,
 }
 
 /// Those of these tasks that a filter lets through, as they are now.

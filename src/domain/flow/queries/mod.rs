@@ -17,7 +17,7 @@ use crate::domain::flow::measures::{self, Kind, Spell, StartedTask, Transition, 
 use crate::domain::{
     boards::filters::{sql::Moment, terms::Filter},
     clock,
-    column_state::State,
+    column_state::ColumnState,
     error::Result,
     policy::predicates::named_beside,
     team::Team,
@@ -28,7 +28,7 @@ pub async fn open_at(
     db: &mut PgConnection,
     team: Uuid,
     at: OffsetDateTime,
-) -> Result<Vec<(Uuid, State)>> {
+) -> Result<Vec<(Uuid, ColumnState)>> {
     let rows: Vec<(Uuid, String)> = sqlx::query_as(
         "SELECT k.id, split_part(last.transition, ' ', 2) FROM tasks k
          JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
@@ -45,7 +45,7 @@ pub async fn open_at(
     .await?;
     Ok(rows
         .into_iter()
-        .filter_map(|(task, state)| Some((task, State::try_from(state).ok()?)))
+        .filter_map(|(task, state)| Some((task, ColumnState::try_from(state).ok()?)))
         .collect())
 }
 
@@ -60,9 +60,11 @@ impl<'r> FromRow<'r, PgRow> for Transition {
             Some("restored") => Kind::Restored,
             _ => Kind::Moved,
         };
-        let to = words
-            .next()
-            .and_then(|state| State::ALL.into_iter().find(|one| one.as_str() == state));
+        let to = words.next().and_then(|state| {
+            ColumnState::ALL
+                .into_iter()
+                .find(|one| one.as_str() == state)
+        });
         Ok(Self {
             task: row.try_get(0)?,
             at: row.try_get(1)?,

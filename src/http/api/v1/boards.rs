@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, Query, State as Given},
+    extract::{Path, Query, State},
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
@@ -32,7 +32,7 @@ use crate::{
 
 /// The teams that the reader may look at.
 #[utoipa::path(get, path = "/api/v1/teams", tag = "teams", responses((status = 200, description = "Every team by name")))]
-pub async fn list(Given(app): Given<App>, viewer: Viewer) -> Result<Json<Value>> {
+pub async fn list(State(app): State<App>, viewer: Viewer) -> Result<Json<Value>> {
     let teams = team_access::teams(&app.db, &viewer).await?;
     let teams: Vec<Value> = teams
         .into_iter()
@@ -48,7 +48,7 @@ pub async fn list(Given(app): Given<App>, viewer: Viewer) -> Result<Json<Value>>
            ("goal" = Option<String>, Query), ("q" = Option<String>, Query, description = "owner:me label:postgres -label:docs is:blocked age:>3d \"exact words\"")),
     responses((status = 200, description = "Columns with their tasks in order"), (status = 304), (status = 422, description = "A term is not known")))]
 pub async fn board(
-    Given(app): Given<App>,
+    State(app): State<App>,
     from: ClientIp,
     Path(slug): Path<String>,
     Query(params): Query<FilterParams>,
@@ -120,7 +120,7 @@ pub struct After {
 #[utoipa::path(get, path = "/api/v1/teams/{slug}/events", tag = "teams", params(("slug" = String, Path), ("after" = Option<i64>, Query)),
     responses((status = 200, description = "Events in order")))]
 pub async fn events(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     Query(after): Query<After>,

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, State as Given},
+    extract::{Path, State},
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -115,7 +115,7 @@ pub struct TaskIn {
 #[utoipa::path(post, path = "/api/v1/teams/{slug}/tasks", tag = "tasks", params(("slug" = String, Path)), request_body = TaskIn,
     responses((status = 201, description = "The task"), (status = 422, description = "A field was refused")))]
 pub async fn create(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     JsonBody(sent): JsonBody<TaskIn>,
@@ -169,7 +169,7 @@ fn read_due(text: Option<&str>) -> Result<Option<time::Date>> {
 /// Reads a task.
 #[utoipa::path(get, path = "/api/v1/tasks/{key}", tag = "tasks", params(("key" = String, Path)), responses((status = 200, description = "The task"), (status = 404)))]
 pub async fn get(
-    Given(app): Given<App>,
+    State(app): State<App>,
     TaskContext { access, .. }: TaskContext,
 ) -> Result<Json<Value>> {
     Ok(Json(whole(&app, &access.team, access.id).await?))
@@ -207,7 +207,7 @@ pub struct TaskPatch {
 #[utoipa::path(patch, path = "/api/v1/tasks/{key}", tag = "tasks", params(("key" = String, Path)), request_body = TaskPatch,
     responses((status = 200, description = "The task"), (status = 409, description = "It was changed meanwhile"), (status = 422, description = "A field was refused")))]
 pub async fn patch(
-    Given(app): Given<App>,
+    State(app): State<App>,
     at: TaskContext,
     JsonBody(sent): JsonBody<TaskPatch>,
 ) -> Result<Response> {
@@ -275,7 +275,7 @@ async fn changed<T>(
 
 /// Archives a task.
 #[utoipa::path(delete, path = "/api/v1/tasks/{key}", tag = "tasks", params(("key" = String, Path)), responses((status = 200, description = "The task, archived"), (status = 404)))]
-pub async fn delete(Given(app): Given<App>, at: TaskContext) -> Result<Response> {
+pub async fn delete(State(app): State<App>, at: TaskContext) -> Result<Response> {
     let TaskContext { viewer, access } = at.to_edit()?;
     let outcome = app
         .store
@@ -290,7 +290,7 @@ pub async fn delete(Given(app): Given<App>, at: TaskContext) -> Result<Response>
 #[utoipa::path(put, path = "/api/v1/tasks/{key}/position", tag = "tasks", params(("key" = String, Path)), request_body = Place,
     responses((status = 200, description = "The task"), (status = 409, description = "Somebody moved it meanwhile"), (status = 422, description = "No such column")))]
 pub async fn position(
-    Given(app): Given<App>,
+    State(app): State<App>,
     at: TaskContext,
     JsonBody(place): JsonBody<Place>,
 ) -> Result<Response> {
@@ -319,7 +319,7 @@ pub async fn position(
 #[utoipa::path(put, path = "/api/v1/tasks/{key}/block", tag = "tasks", params(("key" = String, Path)), request_body = block::Reason,
     responses((status = 200, description = "The task"), (status = 422, description = "Nothing of that name to wait on")))]
 pub async fn block(
-    Given(app): Given<App>,
+    State(app): State<App>,
     at: TaskContext,
     JsonBody(reason): JsonBody<block::Reason>,
 ) -> Result<Response> {
@@ -335,7 +335,7 @@ pub async fn block(
 
 /// Unblocks a task: back to the column that it was blocked in.
 #[utoipa::path(delete, path = "/api/v1/tasks/{key}/block", tag = "tasks", params(("key" = String, Path)), responses((status = 200, description = "The task")))]
-pub async fn unblock(Given(app): Given<App>, at: TaskContext) -> Result<Response> {
+pub async fn unblock(State(app): State<App>, at: TaskContext) -> Result<Response> {
     let TaskContext { viewer, access } = at.to_edit()?;
     let outcome = app
         .store
@@ -357,7 +357,7 @@ pub struct OwnersIn {
 #[utoipa::path(put, path = "/api/v1/tasks/{key}/owners", tag = "tasks", params(("key" = String, Path)), request_body = OwnersIn,
     responses((status = 200, description = "The task"), (status = 422, description = "Nobody of that handle")))]
 pub async fn owners(
-    Given(app): Given<App>,
+    State(app): State<App>,
     at: TaskContext,
     JsonBody(sent): JsonBody<OwnersIn>,
 ) -> Result<Response> {
@@ -387,7 +387,7 @@ pub struct CommentIn {
 #[utoipa::path(post, path = "/api/v1/tasks/{key}/comments", tag = "tasks", params(("key" = String, Path)), request_body = CommentIn,
     responses((status = 201, description = "The task"), (status = 422, description = "Empty or too long")))]
 pub async fn comment(
-    Given(app): Given<App>,
+    State(app): State<App>,
     at: TaskContext,
     JsonBody(sent): JsonBody<CommentIn>,
 ) -> Result<Response> {

@@ -3,7 +3,7 @@
 use crate::domain::keys;
 use askama::Template;
 use axum::{
-    extract::{Path, State as Given},
+    extract::{Path, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
@@ -79,7 +79,7 @@ impl PeoplePage {
 
 /// `GET /settings/people`
 pub async fn people(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     headers: HeaderMap,
 ) -> Result<Response> {
@@ -125,7 +125,7 @@ async fn people_page(
 
 /// `POST /settings/invitations`: makes one and shows its link, this once.
 pub async fn invite(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     headers: HeaderMap,
     fields: Fields,
@@ -200,7 +200,7 @@ async fn shown(
 
 /// `POST /settings/invitations/{id}/revoke`
 pub async fn revoke_invitation(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(invitation): Path<String>,
 ) -> Result<Response> {
@@ -216,7 +216,7 @@ pub async fn revoke_invitation(
 
 /// `POST /settings/people/{handle}`: what becomes of somebody is in `do`.
 pub async fn change_person(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(handle): Path<String>,
     headers: HeaderMap,

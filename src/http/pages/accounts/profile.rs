@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::{
-    extract::State as Given,
+    extract::State,
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
@@ -94,7 +94,7 @@ impl MePage {
 }
 
 /// `GET /me`
-pub async fn me(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> Result<Response> {
+pub async fn me(State(app): State<App>, viewer: Viewer, headers: HeaderMap) -> Result<Response> {
     page::page(&me_page(&app, &viewer, &headers, Fields::default(), BTreeMap::new()).await?)
 }
 
@@ -127,7 +127,7 @@ pub(crate) async fn me_page(
 
 /// `POST /me`
 pub async fn edit_me(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     headers: HeaderMap,
     fields: Fields,

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{
-    extract::{Path, State as Given},
+    extract::{Path, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
@@ -65,7 +65,7 @@ fn join_page(
 
 /// `GET /join/{key}`
 pub async fn join_form(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Option<Viewer>,
     Path(key): Path<String>,
     headers: HeaderMap,
@@ -99,7 +99,7 @@ async fn invited_to(app: &App, key: &str) -> Result<String> {
 
 /// `POST /join/{key}`: makes an account and signs it in; who is signed in joins the team as who they are.
 pub async fn join(
-    Given(app): Given<App>,
+    State(app): State<App>,
     from: ClientIp,
     viewer: Option<Viewer>,
     Path(key): Path<String>,
@@ -158,7 +158,7 @@ async fn newcomer(fields: &Fields) -> Result<Newcomer> {
 }
 
 /// `GET /register`, where that is open.
-pub async fn register_form(Given(app): Given<App>, headers: HeaderMap) -> Result<Response> {
+pub async fn register_form(State(app): State<App>, headers: HeaderMap) -> Result<Response> {
     let to = open_to(&app).await?;
     page::page(&join_page(
         &app,
@@ -191,7 +191,7 @@ async fn open_to(app: &App) -> Result<String> {
 
 /// `POST /register`
 pub async fn register(
-    Given(app): Given<App>,
+    State(app): State<App>,
     from: ClientIp,
     headers: HeaderMap,
     fields: Fields,
@@ -242,7 +242,7 @@ struct ResetPage {
 
 /// `GET /reset/{key}`
 pub async fn reset_form(
-    Given(app): Given<App>,
+    State(app): State<App>,
     Path(key): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response> {
@@ -258,7 +258,7 @@ pub async fn reset_form(
 
 /// `POST /reset/{key}`: sets the password and signs in; every other session ends.
 pub async fn reset(
-    Given(app): Given<App>,
+    State(app): State<App>,
     from: ClientIp,
     Path(key): Path<String>,
     headers: HeaderMap,

@@ -1,7 +1,7 @@
 //! What is one's own to end and to make: sessions, the password, and API tokens.
 
 use axum::{
-    extract::{Path, State as Given},
+    extract::{Path, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
@@ -37,7 +37,7 @@ use crate::{
 
 /// `POST /me/sessions`: ends the one that is named, or with `others` all but this.
 pub async fn end_sessions(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     fields: Fields,
 ) -> Result<Response> {
@@ -68,7 +68,7 @@ pub async fn end_sessions(
 
 /// `POST /me/password`
 pub async fn set_password(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     from: ClientIp,
     headers: HeaderMap,
@@ -109,9 +109,9 @@ pub async fn set_password(
     }
 }
 
-/// `POST /me/away`: from a day, to another or for that day alone.
+/// `POST /me/absences`: from a day, to another or for that day alone.
 pub async fn add_away(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     headers: HeaderMap,
     fields: Fields,
@@ -149,9 +149,9 @@ pub async fn add_away(
     }
 }
 
-/// `POST /me/away/{day}/remove`
+/// `POST /me/absences/{day}/remove`
 pub async fn remove_away(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(day): Path<String>,
 ) -> Result<Response> {
@@ -168,7 +168,7 @@ pub async fn remove_away(
 
 /// `POST /me/tokens`: makes a token and shows it, this once.
 pub async fn make_token(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     headers: HeaderMap,
     fields: Fields,
@@ -236,7 +236,7 @@ pub async fn make_token(
 
 /// `POST /me/tokens/{id}/revoke`
 pub async fn revoke_token(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(token): Path<String>,
 ) -> Result<Response> {

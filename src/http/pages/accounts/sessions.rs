@@ -3,7 +3,7 @@
 use crate::domain::auth::secrets;
 use askama::Template;
 use axum::{
-    extract::{Path, Query, State as Given},
+    extract::{Path, Query, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
@@ -52,7 +52,7 @@ pub struct Next {
 
 /// `GET /login`
 pub async fn login_form(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Option<Viewer>,
     Query(next): Query<Next>,
     headers: HeaderMap,
@@ -75,7 +75,7 @@ pub async fn login_form(
 
 /// `POST /login`
 pub async fn login(
-    Given(app): Given<App>,
+    State(app): State<App>,
     from: ClientIp,
     headers: HeaderMap,
     fields: Fields,
@@ -205,7 +205,7 @@ fn set(response: &mut Response, cookie: &str) -> Result<()> {
 }
 
 /// `POST /logout`
-pub async fn logout(Given(app): Given<App>, viewer: Option<Viewer>) -> Result<Response> {
+pub async fn logout(State(app): State<App>, viewer: Option<Viewer>) -> Result<Response> {
     if let Some(Viewer {
         proof: AuthMethod::Session { token_hash },
         person,
@@ -230,7 +230,7 @@ pub async fn logout(Given(app): Given<App>, viewer: Option<Viewer>) -> Result<Re
 
 /// `GET /enter/{key}`: signs a visitor of the demo in. Only the demo makes such links; each holds for a day.
 pub async fn enter(
-    Given(app): Given<App>,
+    State(app): State<App>,
     from: ClientIp,
     Path(key): Path<String>,
     headers: HeaderMap,

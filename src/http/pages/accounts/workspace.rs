@@ -4,7 +4,7 @@ use crate::domain::events::EventKind;
 use askama::Template;
 use axum::{
     body::Body,
-    extract::{Query, State as Given},
+    extract::{Query, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
@@ -43,7 +43,7 @@ struct WorkspacePage {
 
 /// `GET /settings`
 pub async fn workspace(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     headers: HeaderMap,
 ) -> Result<Response> {
@@ -66,7 +66,7 @@ pub async fn workspace(
 
 /// `POST /settings`
 pub async fn set_workspace(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     headers: HeaderMap,
     fields: Fields,
@@ -244,7 +244,7 @@ impl Asked {
 
 /// `GET /settings/audit?q=role&from=2026-11-01&to=2026-11-30`
 pub async fn audit_log(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Query(asked): Query<Asked>,
     headers: HeaderMap,
@@ -265,7 +265,7 @@ pub async fn audit_log(
 
 /// `GET /settings/audit.csv?q=role`: all of it, a page after the other, so that years of it fill no memory.
 pub async fn audit_csv(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Query(asked): Query<Asked>,
 ) -> Result<Response> {

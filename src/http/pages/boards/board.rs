@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{
-    extract::{Path, Query, State as Given},
+    extract::{Path, Query, State},
     http::{HeaderMap, Uri},
     response::{Html, IntoResponse, Response},
 };
@@ -54,7 +54,7 @@ use crate::{
 
 /// `GET /teams/{slug}`
 pub async fn board(
-    Given(app): Given<App>,
+    State(app): State<App>,
     from: ClientIp,
     Path(slug): Path<String>,
     Query(params): Query<FilterParams>,
@@ -387,7 +387,7 @@ pub struct Keys {
 
 /// `GET /teams/{slug}/cards?keys=…`: those of these tasks that the filter lets through, for a board that is open.
 pub async fn cards(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     Query(params): Query<FilterParams>,

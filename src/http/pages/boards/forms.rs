@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{
-    extract::{Path, State as Given},
+    extract::{Path, State},
     http::{HeaderMap, HeaderValue, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
@@ -31,7 +31,7 @@ use crate::{
 
 /// `POST /teams/{slug}/filters`: keeps the filter under a name.
 pub async fn save_filter(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     fields: Fields,
@@ -71,7 +71,7 @@ pub async fn save_filter(
 
 /// `POST /teams/{slug}/filters/{id}/delete`
 pub async fn delete_filter(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, filter)): Path<(String, String)>,
 ) -> Result<Response> {
@@ -110,7 +110,7 @@ impl askama::filters::HtmlSafe for LimitForm {}
 
 /// `GET /teams/{slug}/columns/{column}/limit`
 pub async fn limit_form(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, column)): Path<(String, String)>,
     headers: HeaderMap,
@@ -170,7 +170,7 @@ async fn limit_page(
 
 /// `POST /teams/{slug}/columns/{column}/limit`
 pub async fn set_limit(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, column)): Path<(String, String)>,
     headers: HeaderMap,

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{
-    extract::{Path, State as Given},
+    extract::{Path, State},
     http::{HeaderMap, Method, Uri},
     response::Response,
 };
@@ -12,7 +12,7 @@ use crate::{
     app::App,
     domain::{
         boards::{board_auth::BoardAuth, filters::terms::Filter},
-        column_state::State,
+        column_state::ColumnState,
         error::Result,
         flow, humanize,
         policy::{share_links::Guest, viewer::AuthMethod},
@@ -121,7 +121,7 @@ impl CheckInPage {
     /// Which sprint an open task is in, where that is not the page's: what is waited for may have been put off.
     fn elsewhere(&self, card: &Card) -> String {
         match (&self.facts.sprint, card.sprint) {
-            _ if card.state == State::Done => String::new(),
+            _ if card.state == ColumnState::Done => String::new(),
             (Some(sprint), Some(number)) if sprint.number != number => {
                 format!("in sprint {number}")
             }
@@ -142,17 +142,17 @@ impl CheckInPage {
     }
 
     /// How wide a state's part of the strip is and where it begins, in hundredths of all.
-    fn strip(&self) -> Vec<(State, i64, i64, i64)> {
+    fn strip(&self) -> Vec<(ColumnState, i64, i64, i64)> {
         let total = self.facts.total().max(1);
         let order = [
-            State::Done,
-            State::Review,
-            State::Doing,
-            State::Blocked,
-            State::Todo,
+            ColumnState::Done,
+            ColumnState::Review,
+            ColumnState::Doing,
+            ColumnState::Blocked,
+            ColumnState::Todo,
         ];
         let mut before = 0;
-        let part = |state: State| {
+        let part = |state: ColumnState| {
             let (count, from) = (self.facts.count(state), before * 100 / total);
             before += count;
             (state, count, from, before * 100 / total - from)
@@ -208,7 +208,7 @@ async fn now_counted(app: &App, team: &mut Team, now: OffsetDateTime) -> Result<
 
 /// `GET /teams/{slug}/check-in`
 pub async fn check_in(
-    Given(app): Given<App>,
+    State(app): State<App>,
     from: ClientIp,
     method: Method,
     Path(slug): Path<String>,
@@ -283,7 +283,7 @@ pub async fn check_in(
 
 /// `GET /teams/{slug}/check-in/{file}`
 pub async fn feed(
-    Given(app): Given<App>,
+    State(app): State<App>,
     from: ClientIp,
     Path((slug, file)): Path<(String, String)>,
     headers: HeaderMap,
@@ -311,7 +311,7 @@ pub async fn feed(
 #[utoipa::path(get, path = "/api/v1/teams/{slug}/check-in", tag = "teams", params(("slug" = String, Path)),
     responses((status = 200, description = "Goals and their pace, tasks by state, what is blocked, in review, done lately and next")))]
 pub async fn facts(
-    app: Given<App>,
+    app: State<App>,
     from: ClientIp,
     Path(slug): Path<String>,
     headers: HeaderMap,

@@ -1,7 +1,7 @@
 //! Following, and having read what is new.
 
 use axum::{
-    extract::{Path, State as Given},
+    extract::{Path, State},
     response::{IntoResponse, Redirect, Response},
 };
 use uuid::Uuid;
@@ -25,7 +25,7 @@ use crate::{
 
 /// `POST /teams/{slug}/follow`: with `follow`, or no longer without it. So are the others.
 pub async fn follow_team(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     fields: Fields,
@@ -44,7 +44,7 @@ pub async fn follow_team(
 
 /// `POST /tasks/{key}/follow`
 pub async fn follow_task(
-    Given(app): Given<App>,
+    State(app): State<App>,
     TaskContext { viewer, access }: TaskContext,
     fields: Fields,
 ) -> Result<Response> {
@@ -62,7 +62,7 @@ pub async fn follow_task(
 
 /// `POST /teams/{slug}/goals/{id}/follow`
 pub async fn follow_goal(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, goal)): Path<(String, String)>,
     fields: Fields,
@@ -85,7 +85,7 @@ pub async fn follow_goal(
 
 /// `POST /projects/{slug}/follow`
 pub async fn follow_project(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     fields: Fields,
@@ -126,9 +126,9 @@ async fn follow(
     Ok(Redirect::to(local_path(fields.text("back"), address)).into_response())
 }
 
-/// `POST /seen`: what is new was read, of each team up to the event that `seen` names: `infrastructure:419`. A team that
+/// `POST /updates/read`: what is new was read, of each team up to the event that `seen` names: `infrastructure:419`. A team that
 /// is not there for the reader, or not any more, has nothing that they could have read.
-pub async fn see(Given(app): Given<App>, viewer: Viewer, fields: Fields) -> Result<Response> {
+pub async fn see(State(app): State<App>, viewer: Viewer, fields: Fields) -> Result<Response> {
     viewer.to_change_own()?;
     let teams = team_access::seen_teams(&app.db, &viewer).await?;
     for named in fields.all("seen") {

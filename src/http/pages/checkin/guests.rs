@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{
-    extract::{Path, State as Given},
+    extract::{Path, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
@@ -15,7 +15,7 @@ use crate::{
             self, Column,
             filters::{sql::ResolvedSprint, terms::Filter},
         },
-        column_state::State,
+        column_state::ColumnState,
         error::{Problem, Result},
         events::audit_log::{self, Line},
         goals::{self, Goal},
@@ -68,7 +68,7 @@ impl SharedBoard {
         self.columns
             .iter()
             .flat_map(|(_, cards)| cards)
-            .filter(|card| card.state == State::Done)
+            .filter(|card| card.state == ColumnState::Done)
             .count()
     }
 
@@ -104,7 +104,7 @@ fn locked(app: &App, headers: &HeaderMap, error: &'static str) -> Result<Respons
 
 /// `GET /share/{key}`: the board or the check-in that the link is for.
 pub async fn shared(
-    Given(app): Given<App>,
+    State(app): State<App>,
     Path(key): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response> {
@@ -116,7 +116,7 @@ pub async fn shared(
 
 /// `POST /share/{key}`: with the link's password.
 pub async fn unlock(
-    Given(app): Given<App>,
+    State(app): State<App>,
     from: ClientIp,
     Path(key): Path<String>,
     headers: HeaderMap,
@@ -157,7 +157,7 @@ pub async fn unlock(
 
 /// `GET /share/{key}/{file}`: feeds and the badge of a link.
 pub async fn shared_feed(
-    Given(app): Given<App>,
+    State(app): State<App>,
     Path((key, file)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response> {
@@ -168,7 +168,7 @@ pub async fn shared_feed(
 
 /// `GET /share/{key}/embed`: the check-in for a page of another site.
 pub async fn shared_embed(
-    Given(app): Given<App>,
+    State(app): State<App>,
     Path(key): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response> {
@@ -178,7 +178,7 @@ pub async fn shared_embed(
 
 /// `GET /public/{slug}`
 pub async fn public(
-    Given(app): Given<App>,
+    State(app): State<App>,
     Path(slug): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response> {
@@ -188,7 +188,7 @@ pub async fn public(
 
 /// `GET /public/{slug}/{file}`
 pub async fn public_feed(
-    Given(app): Given<App>,
+    State(app): State<App>,
     Path((slug, file)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response> {
@@ -199,7 +199,7 @@ pub async fn public_feed(
 
 /// `GET /public/{slug}/embed`
 pub async fn public_embed(
-    Given(app): Given<App>,
+    State(app): State<App>,
     Path(slug): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::{
-    extract::{Path, State as Given},
+    extract::{Path, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
@@ -84,9 +84,9 @@ impl IntakePage {
     }
 }
 
-/// `GET /teams/{slug}/intake`
+/// `GET /teams/{slug}/requests`
 pub async fn intake(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     headers: HeaderMap,
@@ -137,7 +137,7 @@ async fn intake_page(
 
 /// `POST /teams/{slug}/requests`: somebody of another team asks for something.
 pub async fn ask(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     headers: HeaderMap,
@@ -174,7 +174,7 @@ pub async fn ask(
 
 /// `POST /teams/{slug}/requests/{id}/withdraw`
 pub async fn withdraw(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, request)): Path<(String, String)>,
 ) -> Result<Response> {
@@ -193,7 +193,7 @@ pub async fn withdraw(
 
 /// `POST /teams/{slug}/requests/{id}`: `outcome` is `taken`, `answered` or `declined`.
 pub async fn settle(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, request)): Path<(String, String)>,
     headers: HeaderMap,
@@ -215,7 +215,7 @@ pub async fn settle(
     match settled {
         Ok(settled) => Ok(Redirect::to(&match settled.value {
             Some(number) => format!("/tasks/{}-{number}", access.team.key),
-            None => format!("/teams/{slug}/intake"),
+            None => format!("/teams/{slug}/requests"),
         })
         .into_response()),
         Err(Problem::Invalid(errors)) => {

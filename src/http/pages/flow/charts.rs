@@ -6,7 +6,7 @@ use time::Date;
 
 use crate::domain::flow::{measures::BurnUp, report::Figures};
 use crate::{
-    domain::{column_state::State, error::Result, humanize},
+    domain::{column_state::ColumnState, error::Result, humanize},
     http::{chart::Chart, page::Rendered},
 };
 
@@ -86,7 +86,7 @@ impl Figures {
             .max()
             .unwrap_or(0);
         let now = self.states.last().map_or([0; 5], |(_, counts)| *counts);
-        let says = State::ALL
+        let says = ColumnState::ALL
             .iter()
             .zip(now)
             .map(|(state, count)| format!("{} {count}", state.default_name()));
@@ -104,7 +104,7 @@ impl Figures {
         .ticks(self.day_ticks());
         let mut lower: Vec<(f64, f64)> = days.iter().map(|(x, _)| (*x, 0.0)).collect();
         // what is done lies at the bottom, what waits to be begun on top
-        for (nth, state) in State::ALL.iter().enumerate().rev() {
+        for (nth, state) in ColumnState::ALL.iter().enumerate().rev() {
             let upper: Vec<(f64, f64)> = lower
                 .iter()
                 .zip(&days)
@@ -168,7 +168,11 @@ impl Figures {
     }
 
     pub(crate) fn ageing_chart(&self) -> Result<Rendered> {
-        const IN_HAND: [State; 3] = [State::Doing, State::Blocked, State::Review];
+        const IN_HAND: [ColumnState; 3] = [
+            ColumnState::Doing,
+            ColumnState::Blocked,
+            ColumnState::Review,
+        ];
         let oldest = self.ageing.first().map_or(0, |(_, taken)| taken.days);
         let limit = self.times.percentile(85);
         let most = (oldest as f64).max(limit.unwrap_or(0.0) * 1.3);
@@ -311,13 +315,13 @@ impl Figures {
 }
 
 /// The class of a state's hue.
-pub(crate) fn class(state: State) -> &'static str {
+pub(crate) fn class(state: ColumnState) -> &'static str {
     match state {
-        State::Todo => "state-todo",
-        State::Doing => "state-doing",
-        State::Blocked => "state-blocked",
-        State::Review => "state-review",
-        State::Done => "state-done",
+        ColumnState::Todo => "state-todo",
+        ColumnState::Doing => "state-doing",
+        ColumnState::Blocked => "state-blocked",
+        ColumnState::Review => "state-review",
+        ColumnState::Done => "state-done",
     }
 }
 

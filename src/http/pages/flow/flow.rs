@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{
-    extract::{Path, Query, State as Given},
+    extract::{Path, Query, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -147,7 +147,7 @@ async fn figures(app: &App, asked: &Asked, range: &RangeParams) -> Result<Option
 
 /// `GET /teams/{slug}/flow`
 pub async fn flow(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     Query(params): Query<RangeParams>,
@@ -206,7 +206,7 @@ pub async fn flow(
 
 /// `GET /teams/{slug}/flow/{chart}.csv`
 pub async fn numbers(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, file)): Path<(String, String)>,
     Query(params): Query<RangeParams>,

@@ -8,7 +8,7 @@ use crate::{
     },
 };
 use crate::{
-    domain::{column_state::State, error::Result, humanize},
+    domain::{column_state::ColumnState, error::Result, humanize},
     http::{chart, page::Rendered},
 };
 
@@ -129,7 +129,7 @@ pub fn panels(figures: &Figures) -> Result<Vec<Panel>> {
                 (panel.title, panel.says) =
                     ("Cumulative flow".to_owned(), "tasks by state, each day");
                 panel.chart = Some(figures.cumulative_chart()?);
-                panel.legend = State::ALL
+                panel.legend = ColumnState::ALL
                     .iter()
                     .rev()
                     .map(|state| (class(*state), state.default_name()))

@@ -1,7 +1,7 @@
 //! Figures as tables: the same rows stand on the page and in the CSV.
 
 use crate::domain::flow::report::Figures;
-use crate::{domain::column_state::State, http::csv::csv};
+use crate::{domain::column_state::ColumnState, http::csv::csv};
 
 /// The names that a figure has in addresses, in the order of the page.
 pub const NAMES: [&str; 6] = [
@@ -110,7 +110,7 @@ fn levels(figures: &Figures) -> Vec<Vec<String>> {
 
 fn cumulative(figures: &Figures) -> Rows {
     let headings = std::iter::once("Day")
-        .chain(State::ALL.map(State::default_name))
+        .chain(ColumnState::ALL.map(ColumnState::default_name))
         .collect();
     let row = |(day, counts): &(time::Date, [usize; 5])| {
         std::iter::once(day.to_string())

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use askama::Template;
 use axum::{
-    extract::{Path, Query, State as Given},
+    extract::{Path, Query, State},
     http::{HeaderMap, Uri},
     response::{Html, IntoResponse, Response},
 };
@@ -22,7 +22,7 @@ use crate::{
             FilterParams,
             terms::{Filter, SprintChoice, Term},
         },
-        column_state::State,
+        column_state::ColumnState,
         error::{Problem, Result},
         policy::{
             team_access::{self, TeamAccess},
@@ -58,7 +58,7 @@ struct ProjectBoard {
     teams: Vec<Team>,
     filter: Filter,
     q: String,
-    columns: Vec<(State, Vec<Rendered>)>,
+    columns: Vec<(ColumnState, Vec<Rendered>)>,
     total: usize,
 }
 
@@ -101,7 +101,7 @@ impl ProjectBoard {
 
 /// `GET /projects/{slug}/board?q=owner:me`
 pub async fn board(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     Query(params): Query<FilterParams>,
@@ -168,7 +168,7 @@ async fn board_page(
         }
         outcome => outcome?,
     };
-    let column = |state: State| {
+    let column = |state: ColumnState| {
         let of_state = cards.iter().filter(|card| card.state == state);
         Ok((
             state,
@@ -187,7 +187,10 @@ async fn board_page(
         )
         .await?
         .at("projects"),
-        columns: State::ALL.into_iter().map(column).collect::<Result<_>>()?,
+        columns: ColumnState::ALL
+            .into_iter()
+            .map(column)
+            .collect::<Result<_>>()?,
         total: cards.len(),
         q: if filter.unknown.is_empty() {
             filter.terms_text()
@@ -210,7 +213,7 @@ pub struct Keys {
 
 /// `GET /projects/{slug}/cards?keys=…`: those of these tasks that belong on the board, for one that is open.
 pub async fn board_cards(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     Query(params): Query<FilterParams>,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::{
-    extract::State as Given,
+    extract::State,
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
@@ -102,7 +102,7 @@ impl ProjectForm {
 
 /// `GET /projects`
 pub async fn projects(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     headers: HeaderMap,
 ) -> Result<Response> {
@@ -188,7 +188,7 @@ pub(crate) async fn key_results(app: &App, teams: &[Uuid]) -> Result<Vec<(Uuid, 
 
 /// `POST /projects`
 pub async fn add_project(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     headers: HeaderMap,
     fields: Fields,

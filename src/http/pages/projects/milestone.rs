@@ -1,7 +1,7 @@
 //! Forms of a project's milestones.
 
 use axum::{
-    extract::{Path, State as Given},
+    extract::{Path, State},
     http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
@@ -18,7 +18,7 @@ use crate::{domain::projects::milestones, http::pages::projects::project::answer
 
 /// `POST /projects/{slug}/milestones`
 pub async fn add_milestone(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     headers: HeaderMap,
@@ -51,7 +51,7 @@ pub async fn add_milestone(
 
 /// `POST /projects/{slug}/milestones/{id}/reach`: with `not` it is not reached after all.
 pub async fn reach_milestone(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, milestone)): Path<(String, String)>,
     fields: Fields,
@@ -75,7 +75,7 @@ pub async fn reach_milestone(
 
 /// `POST /projects/{slug}/milestones/{id}/remove`
 pub async fn remove_milestone(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, milestone)): Path<(String, String)>,
 ) -> Result<Response> {
@@ -92,7 +92,7 @@ pub async fn remove_milestone(
 
 /// `POST /projects/{slug}/milestones/{id}`: another title, another day.
 pub async fn edit_milestone(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, milestone)): Path<(String, String)>,
     headers: HeaderMap,
@@ -125,7 +125,7 @@ pub async fn edit_milestone(
 
 /// `POST /projects/{slug}/milestones/{id}/order`: one place up or down.
 pub async fn reorder_milestone(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, milestone)): Path<(String, String)>,
     fields: Fields,

@@ -1,7 +1,7 @@
 //! Forms of a team's objectives and key results; they stand on the team's page about itself.
 
 use axum::{
-    extract::{Path, State as Given},
+    extract::{Path, State},
     response::{IntoResponse, Redirect, Response},
 };
 
@@ -23,7 +23,7 @@ use crate::{
 
 /// `POST /teams/{slug}/objectives`
 pub async fn add_objective(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     fields: Fields,
@@ -50,7 +50,7 @@ pub async fn add_objective(
 
 /// `POST /teams/{slug}/objectives/{id}`
 pub async fn edit_objective(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, objective)): Path<(String, String)>,
     fields: Fields,
@@ -73,7 +73,7 @@ pub async fn edit_objective(
 
 /// `POST /teams/{slug}/objectives/{id}/remove`
 pub async fn remove_objective(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, objective)): Path<(String, String)>,
 ) -> Result<Response> {
@@ -92,7 +92,7 @@ pub async fn remove_objective(
 
 /// `POST /teams/{slug}/objectives/{id}/key-results`
 pub async fn add_key_result(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, objective)): Path<(String, String)>,
     fields: Fields,
@@ -119,7 +119,7 @@ pub async fn add_key_result(
 
 /// `POST /teams/{slug}/key-results/{id}`
 pub async fn edit_key_result(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, result)): Path<(String, String)>,
     fields: Fields,
@@ -149,7 +149,7 @@ pub async fn edit_key_result(
 
 /// `POST /teams/{slug}/key-results/{id}/progress`: an empty figure lets what feeds it be added up again.
 pub async fn type_in_result(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, result)): Path<(String, String)>,
     fields: Fields,
@@ -173,7 +173,7 @@ pub async fn type_in_result(
 
 /// `POST /teams/{slug}/key-results/{id}/remove`
 pub async fn remove_key_result(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, result)): Path<(String, String)>,
 ) -> Result<Response> {

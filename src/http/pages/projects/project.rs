@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::{
-    extract::{Path, State as Given},
+    extract::{Path, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::{
     app::App,
     domain::{
-        column_state::State,
+        column_state::ColumnState,
         error::{Problem, Result},
         follows::follow::{self, FollowTarget},
         goals::contributions::{self, Contribution},
@@ -53,7 +53,7 @@ struct ProjectPage {
     progress: Vec<Progress>,
     forecast: Option<Forecast>,
     /// How many of its tasks are in each state.
-    tasks: Vec<(State, i64)>,
+    tasks: Vec<(ColumnState, i64)>,
     form: ProjectForm,
     /// Whether the reader follows it.
     follows: bool,
@@ -146,7 +146,7 @@ impl ProjectPage {
 
 /// `GET /projects/{slug}`
 pub async fn project(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     headers: HeaderMap,
@@ -285,7 +285,7 @@ fn progress(
 }
 
 /// How many of the project's tasks are in each state, of all teams that the reader may look at.
-async fn tasks(db: &PgPool, project: Uuid, teams: &[Uuid]) -> Result<Vec<(State, i64)>> {
+async fn tasks(db: &PgPool, project: Uuid, teams: &[Uuid]) -> Result<Vec<(ColumnState, i64)>> {
     let counts: Vec<(String, i64)> = sqlx::query_as(
         "SELECT c.state, count(*) FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
          LEFT JOIN goals g ON g.team_id = k.team_id AND g.id = k.goal_id
@@ -295,13 +295,13 @@ async fn tasks(db: &PgPool, project: Uuid, teams: &[Uuid]) -> Result<Vec<(State,
     .bind(teams)
     .fetch_all(db)
     .await?;
-    let count = |state: State| {
+    let count = |state: ColumnState| {
         counts
             .iter()
             .find(|(name, _)| name == state.as_str())
             .map_or(0, |(_, count)| *count)
     };
-    Ok(State::ALL
+    Ok(ColumnState::ALL
         .into_iter()
         .map(|state| (state, count(state)))
         .filter(|(_, count)| *count > 0)
@@ -310,7 +310,7 @@ async fn tasks(db: &PgPool, project: Uuid, teams: &[Uuid]) -> Result<Vec<(State,
 
 /// `POST /projects/{slug}`
 pub async fn edit_project(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     headers: HeaderMap,
@@ -333,7 +333,7 @@ pub async fn edit_project(
 
 /// `POST /projects/{slug}/finish`: with `again` it goes on.
 pub async fn finish_project(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     fields: Fields,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use askama::Template;
 use axum::{
-    extract::{Path, State as Given},
+    extract::{Path, State},
     http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
@@ -25,7 +25,7 @@ use crate::{
     domain::{
         boards::filters::terms::Filter,
         clock,
-        column_state::State,
+        column_state::ColumnState,
         error::{Problem, Result},
         flow, humanize,
         policy::{team_access, viewer::Viewer},
@@ -162,7 +162,7 @@ impl Closing {
 
 /// `GET /teams/{slug}/sprints/{n}/close`
 pub async fn close_form(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, number)): Path<(String, String)>,
     headers: HeaderMap,
@@ -237,7 +237,7 @@ async fn close_page(
 
 /// What was begun goes on; what nobody began goes back, and what was carried twice without a start is dropped.
 fn proposal(card: &Card, carried_before: i64) -> Outcome {
-    let begun = card.state != State::Todo;
+    let begun = card.state != ColumnState::Todo;
     match carried_before {
         _ if begun => Outcome::Carry,
         0 if card.goal.is_some() || !card.owners.is_empty() => Outcome::Carry,
@@ -248,7 +248,7 @@ fn proposal(card: &Card, carried_before: i64) -> Outcome {
 
 /// `POST /teams/{slug}/sprints/{n}/close`
 pub async fn close(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, number)): Path<(String, String)>,
     headers: HeaderMap,
@@ -335,7 +335,7 @@ fn read_verdict(fields: &Fields) -> Verdict {
 
 /// `POST /teams/{slug}/sprints/{n}/reopen`: takes the closing back.
 pub async fn reopen(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, number)): Path<(String, String)>,
 ) -> Result<Response> {

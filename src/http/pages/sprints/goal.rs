@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{
-    extract::{Path, State as Given},
+    extract::{Path, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
@@ -110,7 +110,7 @@ struct Entry {
 
 /// `GET /teams/{slug}/goals/{id}`
 pub async fn goal(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, goal)): Path<(String, String)>,
     headers: HeaderMap,
@@ -194,7 +194,7 @@ async fn goal_page(
 
 /// `POST /teams/{slug}/goals/{id}`
 pub async fn edit_goal(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, goal)): Path<(String, String)>,
     headers: HeaderMap,
@@ -230,7 +230,7 @@ pub async fn edit_goal(
 
 /// `POST /teams/{slug}/goals/{id}/progress`: how far it is, typed in.
 pub async fn type_in(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, goal)): Path<(String, String)>,
     headers: HeaderMap,
@@ -269,7 +269,7 @@ pub async fn type_in(
 
 /// `POST /teams/{slug}/goals/{id}/remove`
 pub async fn remove_goal(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, goal)): Path<(String, String)>,
 ) -> Result<Response> {
@@ -290,7 +290,7 @@ pub async fn remove_goal(
 
 /// `POST /teams/{slug}/goals/{id}/order`: one place up or down.
 pub async fn reorder_goal(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, goal)): Path<(String, String)>,
     fields: Fields,

@@ -1,7 +1,7 @@
 //! What is said to a goal, and answered.
 
 use axum::{
-    extract::{Path, State as Given},
+    extract::{Path, State},
     response::{IntoResponse, Redirect, Response},
 };
 
@@ -18,9 +18,9 @@ use crate::{
     },
 };
 
-/// `POST /teams/{slug}/goals/{id}/remarks`: everybody signed in may say something to a goal.
+/// `POST /teams/{slug}/goals/{id}/comments`: everybody signed in may say something to a goal.
 pub async fn remark(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, goal)): Path<(String, String)>,
     fields: Fields,
@@ -47,9 +47,9 @@ pub async fn remark(
     Ok(back(&fields, &format!("/teams/{slug}/goals/{goal}")))
 }
 
-/// `POST /teams/{slug}/remarks/{id}/answer`: the goal's team answers a concern.
+/// `POST /teams/{slug}/goal-comments/{id}/answer`: the goal's team answers a concern.
 pub async fn answer_concern(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, remark)): Path<(String, String)>,
     fields: Fields,

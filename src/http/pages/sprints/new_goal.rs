@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{
-    extract::{Path, Query, State as Given},
+    extract::{Path, Query, State},
     http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
@@ -51,7 +51,7 @@ pub struct InSprint {
 
 /// `GET /teams/{slug}/goals/new?sprint=43`
 pub async fn new_goal_form(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     Query(wanted): Query<InSprint>,
@@ -106,7 +106,7 @@ async fn sprint_to_plan(app: &App, team: &Team, number: &str) -> Result<Sprint> 
 
 /// `POST /teams/{slug}/goals`
 pub async fn add_goal(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     headers: HeaderMap,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use askama::Template;
 use axum::{
-    extract::{Path, State as Given},
+    extract::{Path, State},
     http::HeaderMap,
     response::Response,
 };
@@ -93,7 +93,7 @@ impl PitchPage {
 
 /// `GET /sprints/{n}`
 pub async fn pitch(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(number): Path<String>,
     headers: HeaderMap,

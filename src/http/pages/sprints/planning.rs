@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use askama::Template;
 use axum::{
-    extract::{Path, Query, State as Given},
+    extract::{Path, Query, State},
     http::HeaderMap,
     response::Response,
 };
@@ -203,7 +203,7 @@ fn here(team: &Team, sprint: &Sprint) -> String {
 
 /// `GET /teams/{slug}/planning?sprint=43`: the sprint after the one that is going on, if none is named.
 pub async fn planning(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     Query(wanted): Query<Planned>,
@@ -284,7 +284,7 @@ pub async fn planning(
 
 /// `POST /teams/{slug}/planning`: sets tasks aside for a goal or the sprint, or puts them back; all or none.
 pub async fn set_aside(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     fields: Fields,

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{
-    extract::{Path, Query, State as Given},
+    extract::{Path, Query, State},
     http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
@@ -197,7 +197,7 @@ fn address<'t>(number: i32, teams: impl Iterator<Item = &'t str>) -> String {
 
 /// `GET /teams/{slug}/retro`: the one that is to be looked back on now.
 pub async fn latest_retro(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
 ) -> Result<Response> {
@@ -218,7 +218,7 @@ pub async fn latest_retro(
 
 /// `GET /sprints/{n}/retro?team=infrastructure&team=ingestion`
 pub async fn retro(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(number): Path<String>,
     Query(wanted): Query<Vec<(String, String)>>,
@@ -369,7 +369,7 @@ async fn people(
 
 /// `POST /teams/{slug}/sprints/{n}/notes`
 pub async fn add_note(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, number)): Path<(String, String)>,
     fields: Fields,
@@ -397,7 +397,7 @@ pub async fn add_note(
 
 /// `POST /teams/{slug}/notes/{id}`: one's own, in other words; without a text it goes.
 pub async fn edit_note(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, note)): Path<(String, String)>,
     fields: Fields,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::{
-    extract::{Path, State as Given},
+    extract::{Path, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
@@ -85,7 +85,7 @@ impl SprintsPage {
 
 /// `GET /sprints`
 pub async fn sprints(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     headers: HeaderMap,
 ) -> Result<Response> {
@@ -125,7 +125,7 @@ async fn sprints_page(
 
 /// `POST /sprints/{n}`: another name, other days.
 pub async fn edit_sprint(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(number): Path<String>,
     headers: HeaderMap,
@@ -153,7 +153,7 @@ pub async fn edit_sprint(
 
 /// `POST /sprints/{n}/skip`
 pub async fn skip_sprint(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(number): Path<String>,
     fields: Fields,
@@ -171,7 +171,7 @@ pub async fn skip_sprint(
 
 /// `POST /sprints`: how they follow one another.
 pub async fn set_cadence(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     headers: HeaderMap,
     fields: Fields,

@@ -1,7 +1,7 @@
 //! Adding actions and settling them, from whichever page they stand on.
 
 use axum::{
-    extract::{Path, State as Given},
+    extract::{Path, State},
     response::{IntoResponse, Redirect, Response},
 };
 
@@ -22,7 +22,7 @@ use crate::{
 
 /// `POST /teams/{slug}/actions`: one line; `retro` is the number of the sprint that is looked back on.
 pub async fn add_action(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     fields: Fields,
@@ -58,7 +58,7 @@ pub async fn add_action(
 
 /// `POST /teams/{slug}/actions/{id}`: `as` is `done`, `dropped` or nothing for open again.
 pub async fn settle_action(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, action)): Path<(String, String)>,
     fields: Fields,
@@ -85,7 +85,7 @@ pub async fn settle_action(
 
 /// `POST /teams/{slug}/actions/{id}/task`
 pub async fn make_task(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, action)): Path<(String, String)>,
     fields: Fields,

@@ -3,7 +3,7 @@
 
 use askama::Template;
 use axum::{
-    extract::{Path, Query, State as Given},
+    extract::{Path, Query, State},
     http::HeaderMap,
     response::Response,
 };
@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::{
     app::App,
     domain::{
-        column_state::State,
+        column_state::ColumnState,
         dates::read_date,
         error::{Problem, Result},
         humanize,
@@ -100,7 +100,7 @@ impl StandupPage {
 
 /// `GET /teams/{slug}/standup?since=2026-11-20`
 pub async fn standup(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     Query(wanted): Query<Params>,
@@ -128,7 +128,7 @@ pub async fn standup(
 
 /// `GET /standup?team=infrastructure&team=ingestion`: of these teams, or of all.
 pub async fn standup_of_several(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Query(wanted): Query<Params>,
     headers: HeaderMap,

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{
-    extract::{Path, State as Given},
+    extract::{Path, State},
     response::Response,
 };
 use time::OffsetDateTime;
@@ -85,7 +85,7 @@ impl Agenda {
 
 /// `POST /teams/{slug}/topics`: one line for the agenda of a `meeting`. Whoever may write may add one.
 pub async fn add_topic(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     fields: Fields,
@@ -111,7 +111,7 @@ pub async fn add_topic(
 
 /// `POST /teams/{slug}/topics/{id}`: ticked off with `done`, not so without.
 pub async fn tick_topic(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, topic)): Path<(String, String)>,
     fields: Fields,
@@ -132,7 +132,7 @@ pub async fn tick_topic(
 
 /// `POST /teams/{slug}/topics/{id}/text`: in other words, by who put it there or by its team.
 pub async fn correct_topic(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, topic)): Path<(String, String)>,
     fields: Fields,
@@ -157,7 +157,7 @@ pub async fn correct_topic(
 
 /// `POST /teams/{slug}/topics/{id}/remove`: by the same.
 pub async fn remove_topic(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, topic)): Path<(String, String)>,
     fields: Fields,

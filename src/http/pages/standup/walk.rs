@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use askama::Template;
 use axum::{
-    extract::{Path, Query, State as Given},
+    extract::{Path, Query, State},
     http::HeaderMap,
     response::Response,
 };
@@ -15,7 +15,7 @@ use crate::{
     app::App,
     domain::{
         boards::{self, filters::terms::Filter},
-        column_state::State,
+        column_state::ColumnState,
         error::Result,
         humanize,
         policy::{team_access, viewer::Viewer},
@@ -97,7 +97,7 @@ impl WalkPage {
 
 /// `GET /teams/{slug}/standup/walk?at=INF-42&nth=3`
 pub async fn walk(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     Query(place): Query<Place>,

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{
-    extract::{Path, Query, State as Given},
+    extract::{Path, Query, State},
     http::HeaderMap,
     response::{Html, IntoResponse, Redirect, Response},
 };
@@ -96,7 +96,7 @@ impl SelectPage {
 
 /// `GET /teams/{slug}/tasks`: the filter's tasks as a list to select from; with `is:archived`, the archive.
 pub async fn list(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     Query(params): Query<FilterParams>,
@@ -153,7 +153,7 @@ async fn select_page(
 
 /// `POST /teams/{slug}/bulk`: the same change to all selected tasks, or to none.
 pub async fn change_several(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     headers: HeaderMap,
@@ -285,7 +285,7 @@ async fn read_place(app: &App, team: &Team, fields: &Fields) -> Result<Option<Bu
 
 /// `POST /changes/{id}/undo`
 pub async fn undo(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(change): Path<String>,
     headers: HeaderMap,

@@ -4,7 +4,7 @@ use askama::Template;
 use time::OffsetDateTime;
 
 use crate::domain::tasks::{Card, Wait};
-use crate::domain::{column_state::State, humanize};
+use crate::domain::{column_state::ColumnState, humanize};
 
 /// A task on a board. It shows the same to everyone.
 #[derive(Template)]
@@ -47,12 +47,13 @@ impl<'c> CardHtml<'c> {
     fn is_old(&self) -> bool {
         matches!(
             self.card.state,
-            State::Doing | State::Blocked | State::Review
+            ColumnState::Doing | ColumnState::Blocked | ColumnState::Review
         ) && (self.now - self.card.column_since).whole_days() >= 5
     }
 
     fn is_overdue(&self) -> bool {
-        self.card.state != State::Done && self.card.due_ends.is_some_and(|ends| ends <= self.now)
+        self.card.state != ColumnState::Done
+            && self.card.due_ends.is_some_and(|ends| ends <= self.now)
     }
 
     fn rank(&self) -> &str {
@@ -60,7 +61,7 @@ impl<'c> CardHtml<'c> {
     }
 
     fn lacks_reason(&self) -> bool {
-        self.card.state == State::Blocked && self.card.blocked_by.is_empty()
+        self.card.state == ColumnState::Blocked && self.card.blocked_by.is_empty()
     }
 
     fn waits(&self, wait: &Wait) -> String {
@@ -97,7 +98,7 @@ impl Wait {
             self.name.as_deref().unwrap_or(""),
         );
         match (self.kind.as_str(), self.state) {
-            ("task", Some(State::Done)) => {
+            ("task", Some(ColumnState::Done)) => {
                 let done = self
                     .done_at
                     .map_or_else(|| age.clone(), |at| humanize::ago(now, at));
@@ -111,9 +112,9 @@ impl Wait {
                     );
                 }
                 let stands = match state {
-                    Some(State::Doing) => "in progress",
-                    Some(State::Blocked) => "blocked",
-                    Some(State::Review) => "in review",
+                    Some(ColumnState::Doing) => "in progress",
+                    Some(ColumnState::Blocked) => "blocked",
+                    Some(ColumnState::Review) => "in review",
                     _ => "still to begin",
                 };
                 format!("Waits on {on} “{name}”{note} · {team} has it {stands} ·\u{a0}{age}")

@@ -9,7 +9,7 @@ use crate::{
     app::App,
     domain::{
         boards::{self, Column},
-        column_state::State,
+        column_state::ColumnState,
         error::Result,
         person::Person,
         policy::{task_access::TaskAccess, team_access, viewer::Viewer},

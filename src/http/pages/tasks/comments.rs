@@ -1,7 +1,7 @@
 //! Steps and comments, and asking for help.
 
 use axum::{
-    extract::{Path, State as Given},
+    extract::{Path, State},
     response::{Html, IntoResponse, Response},
 };
 
@@ -126,7 +126,7 @@ pub async fn delete_comment(
 }
 
 /// `POST /preview`: Markdown as it will look.
-pub async fn preview(Given(app): Given<App>, viewer: Viewer, fields: Fields) -> Result<Response> {
+pub async fn preview(State(app): State<App>, viewer: Viewer, fields: Fields) -> Result<Response> {
     let links = team_access::links(&app.db, &viewer).await?;
     Ok(Html(
         markdown::render(

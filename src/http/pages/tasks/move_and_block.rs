@@ -3,7 +3,7 @@
 use crate::http::pages::tasks::change_form::change_form;
 use crate::http::pages::tasks::change_form::refused_change;
 use axum::{
-    extract::{Path, State as Given},
+    extract::{Path, State},
     http::HeaderMap,
     response::Response,
 };
@@ -138,7 +138,7 @@ async fn stale(app: &App, access: &TaskAccess, mut conflict: Box<Conflict>) -> R
 
 /// `GET /tasks/{key}/move`
 pub async fn move_form(
-    Given(app): Given<App>,
+    State(app): State<App>,
     at: TaskContext,
     headers: HeaderMap,
 ) -> Result<Response> {
@@ -148,7 +148,7 @@ pub async fn move_form(
 
 /// `GET /tasks/{key}/block`
 pub async fn block_form(
-    Given(app): Given<App>,
+    State(app): State<App>,
     at: TaskContext,
     headers: HeaderMap,
 ) -> Result<Response> {
@@ -191,7 +191,7 @@ fn on_of(fields: &Fields) -> String {
     .to_owned()
 }
 
-/// `POST /tasks/{key}/waits/{id}/end`: one reason less.
+/// `POST /tasks/{key}/blockers/{id}/end`: one reason less.
 pub async fn end_wait(
     Path((_, wait)): Path<(String, String)>,
     EditForm(form): EditForm,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::{
-    extract::{Path, Query, State as Given},
+    extract::{Path, Query, State},
     http::{HeaderMap, StatusCode},
     response::{Html, IntoResponse, Response},
 };
@@ -87,7 +87,7 @@ impl NewPage {
 
 /// `GET /teams/{slug}/tasks/new?column=todo&sprint=42`
 pub async fn new_form(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     Query(typed): Query<Typed>,
@@ -179,7 +179,7 @@ async fn fit(app: &App, team: &Team, new: &mut NewTask, filter: &Filter) -> Resu
 
 /// `POST /teams/{slug}/tasks`
 pub async fn create(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     headers: HeaderMap,

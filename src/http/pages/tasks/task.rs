@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::{
-    extract::{Query, State as Given},
+    extract::{Query, State},
     http::{HeaderMap, StatusCode},
     response::Response,
 };
@@ -24,7 +24,7 @@ use crate::{
     app::App,
     domain::{
         boards::{self, Column, labels::Label},
-        column_state::State,
+        column_state::ColumnState,
         error::{Conflict, Result},
         follows::follow::{self, FollowTarget},
         goals::{self, Goal},
@@ -350,7 +350,7 @@ pub struct UndoQuery {
 
 /// `GET /tasks/{key}`
 pub async fn task(
-    Given(app): Given<App>,
+    State(app): State<App>,
     TaskContext { viewer, access }: TaskContext,
     Query(did): Query<UndoQuery>,
     headers: HeaderMap,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::{
-    extract::{Path, State as Given},
+    extract::{Path, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
@@ -81,7 +81,7 @@ impl AboutPage {
 
 /// `GET /teams/{slug}/about`
 pub async fn about(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     headers: HeaderMap,
@@ -209,7 +209,7 @@ async fn aims(app: &App, viewer: &Viewer, team: &Team) -> Result<Vec<Aim>> {
 
 /// `POST /teams/{slug}/about`
 pub async fn tell(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     headers: HeaderMap,

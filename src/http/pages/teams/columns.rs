@@ -3,7 +3,7 @@
 use crate::domain::keys;
 use askama::Template;
 use axum::{
-    extract::{Path, State as Given},
+    extract::{Path, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
@@ -12,7 +12,7 @@ use crate::{
     app::App,
     domain::{
         boards::{Column, columns, labels, queries},
-        column_state::State,
+        column_state::ColumnState,
         error::{Problem, Result},
         events::audit_log,
         policy::{team_access, viewer::Viewer},
@@ -26,8 +26,8 @@ use crate::{
 };
 use crate::{domain::team::Team, http::pages::teams::settings::answer};
 
-fn read_state(fields: &Fields) -> Result<State> {
-    State::try_from(fields.text("state").to_owned()).map_err(|_| {
+fn read_state(fields: &Fields) -> Result<ColumnState> {
+    ColumnState::try_from(fields.text("state").to_owned()).map_err(|_| {
         Problem::field(
             "column",
             "Say what its tasks are in: one of the five states.",
@@ -37,7 +37,7 @@ fn read_state(fields: &Fields) -> Result<State> {
 
 /// `POST /teams/{slug}/columns`
 pub async fn add_column(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     headers: HeaderMap,
@@ -64,7 +64,7 @@ pub async fn add_column(
 /// `POST /teams/{slug}/columns/{column}`: with `to` it changes places with the one on its `left` or `right`, else its
 /// name and state are set.
 pub async fn edit_column(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, column)): Path<(String, String)>,
     headers: HeaderMap,
@@ -113,7 +113,7 @@ struct RemoveColumnPage {
 
 /// `GET /teams/{slug}/columns/{column}/remove`: asks where its tasks go.
 pub async fn remove_column_form(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, column)): Path<(String, String)>,
     headers: HeaderMap,
@@ -165,7 +165,7 @@ async fn remove_page(
 
 /// `POST /teams/{slug}/columns/{column}/remove`
 pub async fn remove_column(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, column)): Path<(String, String)>,
     headers: HeaderMap,
@@ -198,7 +198,7 @@ pub async fn remove_column(
 
 /// `POST /teams/{slug}/labels/{id}`: with `remove` it is taken away, else its name and hue are set.
 pub async fn edit_label(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, label)): Path<(String, String)>,
     headers: HeaderMap,

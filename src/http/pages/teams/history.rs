@@ -3,7 +3,7 @@
 use crate::domain::events::EventKind;
 use askama::Template;
 use axum::{
-    extract::{Path, Query, State as Given},
+    extract::{Path, Query, State},
     http::HeaderMap,
     response::Response,
 };
@@ -15,7 +15,7 @@ use crate::domain::team::Team;
 use crate::{
     app::App,
     domain::{
-        column_state::State,
+        column_state::ColumnState,
         error::Result,
         goals, humanize,
         policy::{team_access, viewer::Viewer},
@@ -73,7 +73,7 @@ struct Row {
 
 /// `GET /teams/{slug}/history?before=419`
 pub async fn history(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     Query(from): Query<Before>,
@@ -209,8 +209,8 @@ fn of_the_team(kind: EventKind, before: &Value, after: &Value) -> Option<String>
             format!(
                 "made the tasks of the column {} {}",
                 is("name"),
-                State::try_from(is("state").to_owned())
-                    .map_or("other", State::default_name)
+                ColumnState::try_from(is("state").to_owned())
+                    .map_or("other", ColumnState::default_name)
                     .to_lowercase()
             )
         }

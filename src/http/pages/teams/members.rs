@@ -1,7 +1,7 @@
 //! Who is on a team, what it is called, and who may look at it.
 
 use axum::{
-    extract::{Path, State as Given},
+    extract::{Path, State},
     http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
@@ -22,7 +22,7 @@ use crate::{
 
 /// `POST /teams/{slug}/members`: `role` is `lead`, `member` or `none`, of the person with that `handle`.
 pub async fn set_member(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     headers: HeaderMap,
@@ -62,7 +62,7 @@ pub async fn set_member(
 
 /// `POST /teams/{slug}/visibility`: with `private` only its members may look at it.
 pub async fn set_visibility(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     headers: HeaderMap,
@@ -95,7 +95,7 @@ pub async fn set_visibility(
 
 /// `POST /teams/{slug}/name`
 pub async fn rename(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     headers: HeaderMap,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use askama::Template;
 use axum::{
-    extract::{Path, State as Given},
+    extract::{Path, State},
     http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
@@ -29,7 +29,7 @@ use crate::{
             summary,
         },
         clock,
-        column_state::State,
+        column_state::ColumnState,
         error::{Problem, Result},
         events::{Event, audit_log},
         follows::{
@@ -140,7 +140,7 @@ impl MyWork {
             .iter()
             .flat_map(|(team, cards)| cards.iter().map(|card| (card, team.id)));
         let free =
-            cards.filter(|(card, _)| card.state == State::Blocked && card.is_free_to_go_on());
+            cards.filter(|(card, _)| card.state == ColumnState::Blocked && card.is_free_to_go_on());
         free.map(|(card, team)| (card, self.mine && self.frame.may_edit(team)))
     }
 
@@ -167,13 +167,13 @@ impl MyWork {
     }
 
     fn is_blocked(&self, card: &Card) -> bool {
-        card.state == State::Blocked
+        card.state == ColumnState::Blocked
     }
 }
 
 /// `GET /`
 pub async fn my_work(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     headers: HeaderMap,
 ) -> Result<Response> {
@@ -186,7 +186,7 @@ pub async fn my_work(
 
 /// `GET /people/{handle}`
 pub async fn person(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(handle): Path<String>,
     headers: HeaderMap,
@@ -340,7 +340,7 @@ impl TeamsPage {
 struct Row {
     team: Team,
     goals: Vec<Goal>,
-    counts: Vec<(State, i64)>,
+    counts: Vec<(ColumnState, i64)>,
     members: Vec<Person>,
     /// What has been blocked for longest, and since when.
     blocked: Option<Blocked>,
@@ -363,7 +363,7 @@ impl Row {
     fn done(&self) -> i64 {
         self.counts
             .iter()
-            .filter(|(state, _)| *state == State::Done)
+            .filter(|(state, _)| *state == ColumnState::Done)
             .map(|(_, count)| count)
             .sum()
     }
@@ -374,7 +374,7 @@ impl Row {
 }
 
 /// `GET /teams`
-pub async fn all(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> Result<Response> {
+pub async fn all(State(app): State<App>, viewer: Viewer, headers: HeaderMap) -> Result<Response> {
     let sprints = sprints::queries::sprints(&app.db).await?;
     let sprint = sprints::queries::active(&sprints).cloned();
     let (now, today) = (
@@ -433,13 +433,13 @@ pub async fn all(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> 
             .filter(|goal| goal.team_id == team.id)
             .cloned()
             .collect();
-        let count = |state: State| {
+        let count = |state: ColumnState| {
             counted
                 .iter()
                 .find(|(id, found, _)| *id == team.id && found == state.as_str())
                 .map_or(0, |(_, _, count)| *count)
         };
-        let counts = State::ALL
+        let counts = ColumnState::ALL
             .into_iter()
             .map(|state| (state, count(state)))
             .collect();
@@ -491,7 +491,7 @@ pub async fn all(Given(app): Given<App>, viewer: Viewer, headers: HeaderMap) -> 
 }
 
 /// `POST /teams`: an administrator adds a team, and leads it until somebody else does.
-pub async fn add(Given(app): Given<App>, viewer: Viewer, fields: Fields) -> Result<Response> {
+pub async fn add(State(app): State<App>, viewer: Viewer, fields: Fields) -> Result<Response> {
     team_access::to_edit_workspace(&viewer)?;
     let (name, key) = (
         fields.text("name").trim(),

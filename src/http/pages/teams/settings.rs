@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::{
-    extract::{Path, State as Given},
+    extract::{Path, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
@@ -25,7 +25,7 @@ use crate::{
             self, Column,
             labels::{self, Known},
         },
-        column_state::State,
+        column_state::ColumnState,
         dates::read_date,
         error::{Problem, Result},
         humanize,
@@ -184,7 +184,7 @@ impl SettingsPage {
 
 /// `GET /teams/{slug}/settings`
 pub async fn settings(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     headers: HeaderMap,
@@ -269,7 +269,7 @@ pub(crate) async fn settings_page(
 
 /// `POST /teams/{slug}/week`
 pub async fn set_week(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     headers: HeaderMap,
@@ -295,7 +295,7 @@ pub async fn set_week(
 
 /// `POST /teams/{slug}/days-off`
 pub async fn add_day_off(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     headers: HeaderMap,
@@ -324,7 +324,7 @@ pub async fn add_day_off(
 
 /// `POST /teams/{slug}/days-off/{day}/remove`
 pub async fn remove_day_off(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, day)): Path<(String, String)>,
 ) -> Result<Response> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::{
-    extract::{Query, State as Given},
+    extract::{Query, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
@@ -96,7 +96,7 @@ impl SetupPage {
 
 /// `GET /setup?key=…`
 pub async fn form(
-    Given(app): Given<App>,
+    State(app): State<App>,
     Query(key): Query<Key>,
     headers: HeaderMap,
 ) -> Result<Response> {
@@ -133,7 +133,7 @@ async fn teams_there(db: impl PgExecutor<'_>) -> Result<Vec<Team>> {
 
 /// `POST /setup`
 pub async fn set_up(
-    Given(app): Given<App>,
+    State(app): State<App>,
     from: ClientIp,
     headers: HeaderMap,
     fields: Fields,

@@ -1,7 +1,7 @@
 //! Share links and the public address, in a team's settings.
 
 use axum::{
-    extract::{Path, State as Given},
+    extract::{Path, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
@@ -23,7 +23,7 @@ use crate::{
 
 /// `POST /teams/{slug}/share-links`: makes a link and shows it, this once.
 pub async fn share(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     headers: HeaderMap,
@@ -81,7 +81,7 @@ async fn read_draft(fields: &Fields) -> Result<Draft<'_>> {
 
 /// `POST /teams/{slug}/share-links/{id}/revoke`
 pub async fn revoke(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path((slug, link)): Path<(String, String)>,
 ) -> Result<Response> {
@@ -100,7 +100,7 @@ pub async fn revoke(
 
 /// `POST /teams/{slug}/public`: with `public` everybody may read the check-in at its public address.
 pub async fn set_public(
-    Given(app): Given<App>,
+    State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     headers: HeaderMap,
