@@ -96,7 +96,7 @@ async fn add_team(
         .await
         .map_err(to_error)?;
     }
-    sprints::cadence::keep_up(&mut tx, now)
+    sprints::cadence::update_sprints(&mut tx, now)
         .await
         .map_err(to_error)?;
     tx.commit().await?;

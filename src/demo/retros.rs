@@ -10,12 +10,12 @@ use crate::domain::{
     boards::filters::terms::Filter,
     flow, goals,
     retro::{
-        close::{self, Verdict},
+        close::{self, CloseDecisions},
         report::{self, TaskFigure},
     },
     sprints::{Sprint, queries},
     team::Team,
-    teams::{self, roster::crew},
+    teams::{self, roster::load_roster},
 };
 
 /// Why a goal was not met: whose, which, and the reason.
@@ -292,7 +292,7 @@ async fn close(
         carried_to: Option<String>,
         carried_before: i64,
     }
-    let crew = crew(db, team.id).await?;
+    let crew = load_roster(db, team.id).await?;
     let week = &crew.week;
     let over = crate::domain::clock::instant(sprint.next_start(), 0, &week.zone);
     let closed_at = (over - Duration::hours(55)).min(now);
@@ -342,7 +342,7 @@ async fn close(
             .find(|(key, found, _)| *key == team.key && *found == title)
             .map_or("", |(_, _, why)| *why)
     };
-    let verdict = Verdict {
+    let verdict = CloseDecisions {
         goals: goals
             .iter()
             .map(|goal| {
@@ -352,7 +352,7 @@ async fn close(
                 )
             })
             .collect(),
-        ..Verdict::default()
+        ..CloseDecisions::default()
     };
     let filter = Filter::default();
     let burn_up =

@@ -1,25 +1,25 @@
-//! What time it is. Everything asks here, so that tests can set it.
+//! The current time. Everything asks this clock, so that tests can set it.
 
 use std::sync::{Arc, Mutex};
 
 use jiff::{Timestamp, tz::TimeZone};
 use time::{Date, Duration, OffsetDateTime};
 
-/// A clock that follows the machine's, or stands where a test put it.
+/// A clock that follows the system clock, or stands still in tests.
 #[derive(Clone, Default)]
 pub struct Clock {
     set: Option<Arc<Mutex<OffsetDateTime>>>,
 }
 
 impl Clock {
-    /// A clock that stands still until it is moved.
+    /// A clock that stands still until it is advanced.
     pub fn standing(at: OffsetDateTime) -> Self {
         Self {
             set: Some(Arc::new(Mutex::new(at))),
         }
     }
 
-    /// The instant, in UTC, cut to microseconds: that is what Postgres keeps.
+    /// The current time in UTC, truncated to microseconds, which is the precision of Postgres.
     pub fn now(&self) -> OffsetDateTime {
         let now = match &self.set {
             Some(set) => *set.lock().unwrap_or_else(|poisoned| poisoned.into_inner()),
@@ -28,7 +28,7 @@ impl Clock {
         now.replace_microsecond(now.microsecond()).unwrap_or(now)
     }
 
-    /// Moves a standing clock on. One that follows the machine is left alone.
+    /// Advances a standing clock; does nothing to one that follows the system.
     pub fn advance(&self, by: Duration) {
         if let Some(set) = &self.set {
             *set.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) += by;
@@ -61,7 +61,8 @@ pub fn civil(at: OffsetDateTime, zone: &str) -> (Date, u8, u8) {
     (day, there.hour() as u8, there.minute() as u8)
 }
 
-/// The instant at which a minute of a day begins in an IANA time zone; where clocks jump over it, the one after.
+/// The instant at which a minute of a day starts in an IANA time zone; if clocks skip it, the next
+/// one.
 pub fn instant(day: Date, minute: i16, zone: &str) -> OffsetDateTime {
     let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
     let midnight = jiff::civil::Date::new(
@@ -69,7 +70,7 @@ pub fn instant(day: Date, minute: i16, zone: &str) -> OffsetDateTime {
         u8::from(day.month()) as i8,
         day.day() as i8,
     );
-    // 24:00 is the next day's beginning.
+    // 24:00 is the start of the next day.
     let wall = midnight.and_then(|midnight| {
         let days = i32::from(minute.div_euclid(1440));
         let minute = minute.rem_euclid(1440);
@@ -82,7 +83,7 @@ pub fn instant(day: Date, minute: i16, zone: &str) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(second).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-/// Whether `zone` is a time zone that the IANA database knows.
+/// Whether `zone` is in the IANA time zone database.
 pub fn is_zone(zone: &str) -> bool {
     TimeZone::get(zone).is_ok()
 }

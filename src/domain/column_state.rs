@@ -1,8 +1,8 @@
-//! The five states a column can stand for.
+//! The five states of columns.
 
 use serde::{Deserialize, Serialize};
 
-/// What a column's tasks are in, whatever the column is called. Every figure goes by it.
+/// The state of a column's tasks, whatever the column is called. All reports depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ColumnState {
@@ -32,7 +32,7 @@ impl ColumnState {
         }
     }
 
-    /// The column that a new team has for it.
+    /// The name of the default column for this state.
     pub fn default_name(self) -> &'static str {
         match self {
             Self::Todo => "Todo",
@@ -51,7 +51,7 @@ impl TryFrom<String> for ColumnState {
         Self::ALL
             .into_iter()
             .find(|state| state.as_str() == text)
-            .ok_or_else(|| format!("no state is called {text}"))
+            .ok_or_else(|| format!("unknown state: {text}"))
     }
 }
 

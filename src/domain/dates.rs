@@ -1,4 +1,4 @@
-//! Dates and instants as text: in forms, in JSON and in events.
+//! Dates and timestamps as text: in forms, in JSON and in events.
 
 use serde::Serializer;
 use time::{
@@ -11,24 +11,24 @@ use crate::domain::error::Result;
 
 const DATE: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
 
-/// Reads a date as browsers and the API write it, of a year that somebody may mean.
+/// Parses a date as browsers and the API write it, with a plausible year.
 pub fn read_date(text: &str) -> Option<Date> {
     Date::parse(text, DATE)
         .ok()
         .filter(|date| (1900..=9999).contains(&date.year()))
 }
 
-/// Writes a date so.
+/// Serializes a date in that format.
 pub fn iso<S: Serializer>(date: &Date, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(date)
 }
 
-/// An instant as events and pages write it.
+/// Formats an instant for events and pages.
 pub fn instant(at: OffsetDateTime) -> String {
     at.format(&Rfc3339).unwrap_or_default()
 }
 
-/// Reads an instant that `instant` wrote.
+/// Parses the format of `instant`.
 pub(crate) fn read_instant(text: &str) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(text, &Rfc3339).ok()
 }

@@ -1,4 +1,4 @@
-//! What went wrong, in words for the reader. Everything that fails in a request becomes one of these.
+//! Errors of the domain, with messages for the reader. Every failed request ends in one of these.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -8,58 +8,58 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-/// The result of everything that a request asks for.
+/// The result of every operation that a request asks for.
 pub type Result<T, E = Problem> = std::result::Result<T, E>;
 
-/// A refusal or failure. It carries sentences that a reader may see, and nothing else that they may.
+/// A refused or failed request. Its messages may be shown to the reader; internal details may not.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
-    /// Missing, or hidden from this reader: nobody can tell which.
+    /// Missing, or hidden from this reader: both look the same.
     #[error("not found")]
     NotFound,
-    #[error("sign in first")]
+    #[error("not signed in")]
     SignedOut,
     #[error("{0}")]
     Forbidden(Cow<'static, str>),
-    /// Fields and why they were refused.
+    /// Field names with the reason why each value was refused.
     #[error("refused: {0:?}")]
     Invalid(BTreeMap<&'static str, String>),
-    /// The request makes no sense as it stands.
+    /// The request cannot be understood.
     #[error("{0}")]
     BadRequest(Cow<'static, str>),
-    /// Somebody was quicker. What stands now is told beside what was sent.
+    /// Another change came first. The current version is returned beside the one that was sent.
     #[error("conflict: {}", .0.detail)]
     Conflict(Box<Conflict>),
-    #[error("too many tries")]
+    #[error("too many attempts")]
     TooMany { retry_after_seconds: u64 },
     #[error("busy")]
     Busy,
-    /// What was locked is not what was meant any more: the whole change is tried again.
-    #[error("changed under way")]
+    /// A locked row changed between lookup and lock; the whole transaction is retried.
+    #[error("changed concurrently")]
     Again,
-    /// An idempotency key that was used before: what it did then is known by its change.
-    #[error("done before")]
+    /// This idempotency key was used before; the change it made then identifies the result.
+    #[error("already processed")]
     DoneBefore { change: uuid::Uuid },
     #[error(transparent)]
     InternalError(#[from] anyhow::Error),
 }
 
-/// Who was quicker, and both versions.
+/// An edit conflict: a sentence about it, and both versions.
 #[derive(Debug, Default)]
 pub struct Conflict {
-    /// Who did what and when, in a sentence.
+    /// A sentence that says who changed what, and when.
     pub detail: String,
     pub current: Value,
     pub sent: Value,
 }
 
 impl Problem {
-    /// One field and why it was refused.
+    /// Refuses one field, with the reason.
     pub fn field(name: &'static str, why: impl Into<String>) -> Self {
         Self::Invalid(BTreeMap::from([(name, why.into())]))
     }
 
-    /// A conflict with nothing to set side by side.
+    /// A conflict without versions to compare.
     pub fn conflict(detail: impl Into<String>) -> Self {
         Self::Conflict(Box::new(Conflict {
             detail: detail.into(),
@@ -67,7 +67,8 @@ impl Problem {
         }))
     }
 
-    /// What a form shows of it: the reasons by field, a conflict's at the field that is named. Every other problem stays one.
+    /// Returns the reasons by field for a form to show; a conflict's message goes to `field`. Every
+    /// other problem is returned as an error.
     pub fn in_form(
         self,
         field: &'static str,
@@ -80,13 +81,13 @@ impl Problem {
         }
     }
 
-    /// The same for a form with one place for all that is wrong in it.
+    /// Like `in_form`, joined to one message for forms with a single place for errors.
     pub fn in_words(self) -> Result<(StatusCode, String)> {
         let (status, errors) = self.in_form("")?;
         Ok((status, errors.into_values().collect::<Vec<_>>().join(" ")))
     }
 
-    /// Whether the database asks to try the same transaction again.
+    /// Whether the transaction can be retried: a serialization failure or a deadlock.
     pub fn is_transient(&self) -> bool {
         let Self::InternalError(error) = self else {
             return matches!(self, Self::Again);
@@ -123,10 +124,11 @@ impl From<sqlx::Error> for Problem {
                 // a NUL byte, or text that is not UTF-8
                 Some("22021" | "22P05") => {
                     return Self::BadRequest(
-                        "The text has a character that cannot be kept.".into(),
+                        "The text contains a character that can't be stored.".into(),
                     );
                 }
-                // two at once wanted the same place in the order: whoever comes second takes the next
+                // Two requests claimed the same position at once; the second retries and takes the
+                // next one.
                 Some("23505")
                     if matches!(
                         database.constraint(),
@@ -138,7 +140,7 @@ impl From<sqlx::Error> for Problem {
                 Some("23514" | "23505" | "23503" | "23P01") => {
                     if let Some((field, why)) = database
                         .constraint()
-                        .and_then(crate::domain::constraints::broken)
+                        .and_then(crate::domain::constraints::constraint_message)
                     {
                         return Self::field(field, why);
                     }
@@ -152,7 +154,7 @@ impl From<sqlx::Error> for Problem {
     }
 }
 
-/// What a reader is told; the outermost layer turns it into a page or into problem+json.
+/// The body of an error response. The outermost middleware turns it into a page or problem+json.
 #[derive(Clone, Debug)]
 pub struct ProblemBody {
     pub title: Cow<'static, str>,
@@ -162,49 +164,49 @@ pub struct ProblemBody {
     pub sent: Value,
 }
 
-/// What went wrong inside, for the log and nobody else.
+/// Internal error details for the log; never shown to the reader.
 #[derive(Clone, Debug)]
 pub struct InternalError(pub String);
 
 impl ProblemBody {
-    /// Words for a status that no handler explained.
+    /// Default texts for a status that no handler explained.
     pub fn of(status: StatusCode) -> Self {
         let (title, detail) = match status {
             StatusCode::NOT_FOUND => (
                 "Not found",
-                "There is nothing at this address, or it is not for you to see.",
+                "This page does not exist, or you do not have access to it.",
             ),
             StatusCode::METHOD_NOT_ALLOWED => (
-                "Not possible here",
-                "This address does not take that method.",
+                "Method not allowed",
+                "This address does not support that method.",
             ),
             StatusCode::PAYLOAD_TOO_LARGE => (
                 "Too large",
-                "That was more than this address takes. Nothing was saved.",
+                "The request is larger than this address accepts. Nothing was saved.",
             ),
             StatusCode::UNSUPPORTED_MEDIA_TYPE => (
-                "Wrong kind",
-                "The body is not of a kind that this address reads.",
+                "Unsupported content type",
+                "This address does not accept this content type.",
             ),
             StatusCode::BAD_REQUEST => (
-                "Not understood",
+                "Invalid request",
                 "The request could not be read. Nothing was changed.",
             ),
             StatusCode::UNPROCESSABLE_ENTITY => (
-                "Not understood",
+                "Invalid request",
                 "The request could not be read. Nothing was changed.",
             ),
             StatusCode::REQUEST_TIMEOUT => (
-                "Too slow",
+                "Request timed out",
                 "The request took too long to arrive. Nothing was changed.",
             ),
             StatusCode::SERVICE_UNAVAILABLE => (
                 "Busy",
-                "The server is busy. Nothing was changed; please try again in a moment.",
+                "The server is busy. Nothing was changed. Please try again in a moment.",
             ),
             _ => (
                 "Something went wrong",
-                "That is our fault. Nothing was changed; please try again.",
+                "The server failed. Nothing was changed. Please try again.",
             ),
         };
         Self {
@@ -216,7 +218,7 @@ impl ProblemBody {
         }
     }
 
-    /// RFC 9457.
+    /// The body as problem+json (RFC 9457).
     pub fn as_json(&self, status: StatusCode, request_id: &str) -> Value {
         let mut body = json!({ "type": "about:blank", "title": self.title, "status": status.as_u16(), "detail": self.detail });
         if !self.errors.is_empty() {
@@ -238,48 +240,49 @@ impl ProblemBody {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.status();
-        let mut told = ProblemBody::of(status);
-        let (mut retry_after, mut inside) = (None, None);
+        let mut body = ProblemBody::of(status);
+        let (mut retry_after, mut internal) = (None, None);
         match self {
             Self::SignedOut => {
-                told.title = "Sign in first".into();
-                told.detail = "This needs somebody who is signed in, or a valid token.".into();
+                body.title = "Sign in first".into();
+                body.detail = "Sign in, or send a valid API token.".into();
             }
             Self::Forbidden(why) => {
-                told.title = "Not allowed".into();
-                told.detail = why.into_owned();
+                body.title = "Not allowed".into();
+                body.detail = why.into_owned();
             }
-            Self::BadRequest(why) => told.detail = why.into_owned(),
+            Self::BadRequest(why) => body.detail = why.into_owned(),
             Self::Invalid(errors) => {
-                told.title = "Not saved".into();
-                told.detail = errors.values().cloned().collect::<Vec<_>>().join(" ");
-                told.errors = errors;
+                body.title = "Not saved".into();
+                body.detail = errors.values().cloned().collect::<Vec<_>>().join(" ");
+                body.errors = errors;
             }
             Self::Conflict(conflict) => {
-                // where nothing stands beside it, nobody was: it cannot be done as things are
-                let quicker = !conflict.current.is_null();
-                told.title = if quicker {
-                    "Somebody was quicker"
+                // Without a current version nothing was edited concurrently: the current state
+                // forbids the change.
+                let is_edit_conflict = !conflict.current.is_null();
+                body.title = if is_edit_conflict {
+                    "Edit conflict"
                 } else {
-                    "Not as things stand"
+                    "Conflict"
                 }
                 .into();
-                told.detail = conflict.detail;
-                told.current = conflict.current;
-                told.sent = conflict.sent;
+                body.detail = conflict.detail;
+                body.current = conflict.current;
+                body.sent = conflict.sent;
             }
             Self::TooMany {
                 retry_after_seconds,
             } => {
-                told.title = "Too many tries".into();
-                told.detail = format!(
-                    "Please wait {retry_after_seconds} seconds and try again. Nothing was changed."
+                body.title = "Too many attempts".into();
+                body.detail = format!(
+                    "Wait {retry_after_seconds} seconds and try again. Nothing was changed."
                 );
                 retry_after = Some(retry_after_seconds);
             }
             Self::Busy | Self::Again => retry_after = Some(1),
-            Self::DoneBefore { .. } => told.detail = "This was done before.".into(),
-            Self::InternalError(error) => inside = Some(InternalError(format!("{error:#}"))),
+            Self::DoneBefore { .. } => body.detail = "This request was already processed.".into(),
+            Self::InternalError(error) => internal = Some(InternalError(format!("{error:#}"))),
             Self::NotFound => {}
         }
         let mut response = status.into_response();
@@ -288,9 +291,9 @@ impl IntoResponse for Problem {
                 .headers_mut()
                 .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        response.extensions_mut().insert(told);
-        if let Some(inside) = inside {
-            response.extensions_mut().insert(inside);
+        response.extensions_mut().insert(body);
+        if let Some(internal) = internal {
+            response.extensions_mut().insert(internal);
         }
         response
     }

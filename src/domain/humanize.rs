@@ -1,14 +1,14 @@
-//! Spans of time in words.
+//! Dates, periods and names in words.
 
 use time::{Date, Month, OffsetDateTime, Weekday};
 
-/// What the twelve hues are called.
+/// The names of the twelve colours.
 pub const HUES: [&str; 12] = [
     "red", "orange", "amber", "olive", "green", "mint", "teal", "sky", "blue", "violet", "purple",
     "pink",
 ];
 
-/// A list of names between commas, with other words for those that are meant; a name may have commas of its own.
+/// Replaces those names of a comma-separated list that match; a name may contain commas.
 pub fn instead_of(names: &str, is_meant: impl Fn(&str) -> bool, words: &str) -> String {
     let parts: Vec<&str> = names.split(',').map(str::trim).collect();
     let (mut kept, mut nth) = (Vec::new(), 0);
@@ -24,7 +24,7 @@ pub fn instead_of(names: &str, is_meant: impl Fn(&str) -> bool, words: &str) -> 
     kept.join(", ")
 }
 
-/// A text in which an address of e-mail is no more than that it is one: for readers who have no account.
+/// Replaces e-mail addresses in a text, for readers without an account.
 pub fn without_addresses(text: &str) -> String {
     let is_address = |word: &str| {
         let parts = word
@@ -44,7 +44,7 @@ pub fn without_addresses(text: &str) -> String {
         .collect()
 }
 
-/// How long something has been so: `<1 h`, `5 h`, `2 d`, never with a line break between.
+/// How long ago something started: `<1 h`, `5 h`, `2 d`, with a non-breaking space.
 pub fn age(now: OffsetDateTime, since: OffsetDateTime) -> String {
     let hours = (now - since).whole_hours().max(0);
     match hours {
@@ -54,7 +54,7 @@ pub fn age(now: OffsetDateTime, since: OffsetDateTime) -> String {
     }
 }
 
-/// When something was: `just now`, `5 min ago`, `3 h ago`, `2 d ago`.
+/// When something happened: `just now`, `5 min ago`, `3 h ago`, `2 d ago`.
 pub fn ago(now: OffsetDateTime, at: OffsetDateTime) -> String {
     let minutes = (now - at).whole_minutes().max(0);
     match minutes {
@@ -95,7 +95,7 @@ pub fn day(date: Date) -> String {
     )
 }
 
-/// The same, with its year if that is another than this one.
+/// Like `day`, with the year if it is not the current one.
 pub fn day_from(now: OffsetDateTime, date: Date) -> String {
     if date.year() == now.year() {
         day(date)

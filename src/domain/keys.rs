@@ -2,7 +2,7 @@
 
 use crate::domain::error::{Problem, Result};
 
-/// Team key and number of a task's key, `INF-42`; letters may be small.
+/// Splits a task key into team key and number; lower case is accepted.
 pub fn split_key(key: &str) -> Option<(String, i64)> {
     let (prefix, number) = key.rsplit_once('-')?;
     let digits = number.bytes().all(|byte| byte.is_ascii_digit()) && !number.starts_with('0');
@@ -12,7 +12,7 @@ pub fn split_key(key: &str) -> Option<(String, i64)> {
     (digits && letters).then(|| Some((prefix.to_ascii_uppercase(), number.parse().ok()?)))?
 }
 
-/// An address that the database can look for.
+/// Refuses texts from a URL that the database cannot look up.
 pub(crate) fn plain(address: &str) -> Result<&str> {
     if address.contains('\0') {
         Err(Problem::NotFound)

@@ -1,11 +1,11 @@
-//! Markdown to HTML that is safe to show. What a task's text links to is found here too:
-//! `INF-42`, `@handle` and addresses.
+//! Renders Markdown to sanitized HTML. Also finds what a task's text links to: `INF-42`, `@handle`
+//! and URLs.
 
 use std::{borrow::Cow, collections::HashSet, sync::LazyLock};
 
 use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, html};
 
-/// HTML that was sanitised. Only this module makes it, so that nothing else prints raw.
+/// Sanitized HTML. Only this module creates it, so that nothing else can print raw HTML.
 #[derive(Clone, Debug, Default)]
 pub struct Html(String);
 
@@ -28,9 +28,9 @@ static HARMLESS: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
         .url_schemes(HashSet::from(["http", "https", "mailto"]))
         .rm_tags(["img", "map", "area"])
         .link_rel(Some("noopener noreferrer nofollow"))
-        // it scrolls sideways, also for whoever has only keys
+        // Code blocks scroll sideways, so they must be reachable by keyboard.
         .set_tag_attribute_value("pre", "tabindex", "0")
-        // A link leads to a page of ours or to an address that says how; nothing in between.
+        // A link must lead to a page of this server or be an absolute URL.
         .attribute_filter(|_, attribute, value| {
             let ours =
                 (value.starts_with('/') && !value.starts_with("//")) || value.starts_with('#');
@@ -60,7 +60,7 @@ pub fn render(text: &str, links: &Links) -> Html {
                 events.push(Event::End(tag));
             }
             Event::Text(text) if unlinkable == 0 => link_words(&text, links, &mut events),
-            // A box that cannot be ticked is a sign, not a field.
+            // A checkbox that cannot be checked is rendered as a symbol, not as an input.
             Event::TaskListMarker(done) => events.push(Event::Text(CowStr::from(if done {
                 "☑ "
             } else {
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_runs_gets_through() {
+    fn scripts_are_removed() {
         for evil in [
             "[x](javascript:alert(1))",
             "[x](\tjavascript:alert(1))",
@@ -172,7 +172,7 @@ mod tests {
             "<a href=\"javascript:alert(1)\" onclick=\"x()\">y</a>",
         ] {
             let html = shown(evil);
-            // Raw HTML shows as text: it has no tag that begins, and what is a link leads nowhere.
+            // Raw HTML shows as text: it must not produce tags or working links.
             for tag in [
                 "<script",
                 "<img",
@@ -185,7 +185,8 @@ mod tests {
         }
     }
 
-    /// Every tag of it, with its attributes: what stands between `<` and `>`, and in quotes is only a value.
+    /// Parses all tags with their attributes: the text between `<` and `>`, where quotes enclose
+    /// values.
     fn tags(html: &str) -> Vec<(String, Vec<(String, String)>)> {
         let mut tags = Vec::new();
         let mut rest = html;
@@ -277,7 +278,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_written_it_is_text_with_harmless_tags(text in evil()) {
+        fn any_markdown_renders_to_harmless_tags(text in evil()) {
             for (name, attributes) in tags(&shown(&text)) {
                 let harmless = [
                     "a", "b", "blockquote", "br", "code", "del", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "strong",

@@ -1,10 +1,10 @@
-//! What a goal, a project or a key result measures, and how a value of it is written.
+//! The measure of a goal, project or key result, and how its values are written.
 
 use std::fmt;
 
 use crate::domain::error::{Problem, Result};
 
-/// What a goal, a project or a key result measures.
+/// The measure of a goal, project or key result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Measure {
     /// 50 of the 100 tables.
@@ -26,16 +26,16 @@ impl Measure {
         }
     }
 
-    /// As a form names it.
+    /// The label in forms.
     pub fn words(self) -> &'static str {
         match self {
-            Self::Count => "a count",
-            Self::Share => "a share in %",
-            Self::YesNo => "yes or no",
+            Self::Count => "Number",
+            Self::Share => "Percentage",
+            Self::YesNo => "Yes–no",
         }
     }
 
-    /// Checks a figure that is typed in: a share has no more than all of it, and yes is one.
+    /// Checks a value entered manually: at most 100 for a percentage, at most 1 for yes–no.
     ///
     /// # Errors
     /// `Invalid` on the field `typed`.
@@ -48,13 +48,13 @@ impl Measure {
         match typed {
             Some(typed) if !(0..=most).contains(&typed) => Err(Problem::field(
                 "typed",
-                format!("This is a whole number from 0 to {most}."),
+                format!("Enter a whole number from 0 to {most}."),
             )),
             _ => Ok(()),
         }
     }
 
-    /// A figure that was typed in: `31`, `31 %`, `yes`.
+    /// A value entered manually: `31`, `31 %`, `yes`.
     pub fn typed(self, value: i64) -> String {
         match self {
             Self::Count => value.to_string(),
@@ -63,7 +63,7 @@ impl Measure {
         }
     }
 
-    /// A figure beside its target: `31 / 50`, `4 / 10 %`, `not yet`.
+    /// A value with its target: `31 / 50`, `4 / 10 %`, `not yet`.
     pub fn figure(self, current: i64, target: i64) -> String {
         match self {
             Self::Count => format!("{current} / {target}"),
@@ -86,11 +86,13 @@ impl TryFrom<String> for Measure {
         Self::ALL
             .into_iter()
             .find(|measure| measure.as_str() == text)
-            .ok_or_else(|| Problem::field("measure", "A goal is a count, a share, or yes or no."))
+            .ok_or_else(|| {
+                Problem::field("measure", "Choose a type: number, percentage, or yes–no.")
+            })
     }
 }
 
-/// A part of a whole in hundredths, 0 to 100.
+/// A part of a whole in percent, 0 to 100.
 pub fn part(of: i64, whole: i64) -> i64 {
     if whole <= 0 {
         0

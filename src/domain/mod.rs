@@ -1,4 +1,4 @@
-//! The rules of the product, with their SQL and events. Knows neither axum nor askama.
+//! The domain: the product's rules, with their SQL and events. It knows neither axum nor askama.
 
 pub mod accounts;
 pub mod auth;

@@ -1,10 +1,10 @@
-//! People who go: roles, deactivation and deletion. What they did stays.
+//! Offboarding: roles, deactivation and deletion of accounts. Their history stays.
 
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::{
-    accounts::{anonymize::Known, create::touch_workspace},
+    accounts::{anonymize::PersonNames, create::touch_workspace},
     events::audit_log,
     policy::viewer::Role,
 };
@@ -16,7 +16,7 @@ use crate::domain::{
     teams::{membership, share_links},
 };
 
-/// Makes somebody an administrator, a member, or one who only reads.
+/// Makes an account an administrator, a member, or a viewer.
 pub async fn set_role(change: &mut Change, handle: &str, role: Role) -> Result<()> {
     touch_workspace(change.db()).await?;
     let word = match role {
@@ -34,24 +34,25 @@ pub async fn set_role(change: &mut Change, handle: &str, role: Role) -> Result<(
         .execute(change.db())
         .await?;
     if role != Role::Admin {
-        take_keys(change, account.id).await?;
-        if membership::hand_on(change, account.id).await? {
+        revoke_access(change, account.id).await?;
+        if membership::promote_successors(change, account.id).await? {
             return Err(Problem::field(
                 "handle",
-                "A private team would be left without anybody who may lead it. Put somebody else on it first. Nothing was changed.",
+                "A private team needs a lead. Choose another lead first. Nothing was changed.",
             ));
         }
     }
     audit_log::note(change, "role.changed", &format!("@{handle} is now {word}")).await
 }
 
-/// Ends somebody's sessions, tokens and links, and lets them in no more. With `free` their open tasks are nobody's.
+/// Deactivates an account and ends its sessions, tokens and links. `free` also unassigns its open
+/// tasks.
 pub async fn deactivate(change: &mut Change, handle: &str, free: bool) -> Result<()> {
     let account = account(change, handle).await?;
     if change.actor == Some(account.id) {
         return Err(Problem::field(
             "handle",
-            "Nobody deactivates themselves. Nothing was changed.",
+            "You can't deactivate your own account. Nothing was changed.",
         ));
     }
     let at = change.at;
@@ -74,14 +75,14 @@ pub async fn deactivate(change: &mut Change, handle: &str, free: bool) -> Result
         .bind(at)
         .execute(change.db())
         .await?;
-    take_keys(change, account.id).await?;
-    membership::hand_on(change, account.id).await?;
+    revoke_access(change, account.id).await?;
+    membership::promote_successors(change, account.id).await?;
     audit_log::note(change, "account.deactivated", &format!("@{handle}")).await
 }
 
-/// Ends what lets others in by somebody's word, links for a new password, invitations and shared pages: they may have
-/// kept them.
-async fn take_keys(change: &mut Change, account: Uuid) -> Result<()> {
+/// Revokes what gives others access by this person's permission: reset links, invitations and share
+/// links, which they may have kept.
+async fn revoke_access(change: &mut Change, account: Uuid) -> Result<()> {
     let at = change.at;
     sqlx::query("DELETE FROM password_resets WHERE created_by = $1 OR account_id = $1")
         .bind(account)
@@ -97,7 +98,7 @@ async fn take_keys(change: &mut Change, account: Uuid) -> Result<()> {
     share_links::revoke_all_of(change, account, None).await
 }
 
-/// Lets somebody in again.
+/// Reactivates an account.
 pub async fn reactivate(change: &mut Change, handle: &str) -> Result<()> {
     touch_workspace(change.db()).await?;
     let account = account(change, handle).await?;
@@ -108,10 +109,11 @@ pub async fn reactivate(change: &mut Change, handle: &str) -> Result<()> {
     audit_log::note(change, "account.reactivated", &format!("@{handle}")).await
 }
 
-/// Deletes who was deactivated: name and address go, and what they did stays as a former member's.
+/// Deletes a deactivated account: name and address are removed, and its history remains as a former
+/// member's.
 ///
 /// # Errors
-/// `Conflict` for somebody who may still come in.
+/// `Conflict` for an active account.
 pub async fn delete(change: &mut Change, handle: &str) -> Result<()> {
     let account = account(change, handle).await?;
     if account.deactivated_at.is_none() {
@@ -119,9 +121,9 @@ pub async fn delete(change: &mut Change, handle: &str) -> Result<()> {
             "Deactivate the account first. Nothing was deleted.",
         ));
     }
-    let known = Known::of(change, account.id).await?;
+    let known = PersonNames::of(change, account.id).await?;
     free_tasks(change, account.id, handle).await?;
-    known.leave_tasks(change).await?;
+    known.anonymize_tasks(change).await?;
     touch_workspace(change.db()).await?;
     let teams: Vec<Uuid> =
         sqlx::query_scalar("SELECT team_id FROM members WHERE account_id = $1 ORDER BY team_id")
@@ -130,9 +132,9 @@ pub async fn delete(change: &mut Change, handle: &str) -> Result<()> {
             .await?;
     for team in teams {
         membership::leave(change, team, account.id).await?;
-        membership::keep_somebody(change, team).await?;
+        membership::require_remaining_lead(change, team).await?;
     }
-    // What waits on them goes on waiting, in plain words.
+    // Tasks that are waiting on the person keep waiting, on a free text.
     sqlx::query(
         "UPDATE blockers SET kind = 'text', on_account_id = NULL, note = CASE WHEN note ~ '\\S' THEN note ELSE 'a former member' END
          WHERE on_account_id = $1",
@@ -140,8 +142,8 @@ pub async fn delete(change: &mut Change, handle: &str) -> Result<()> {
     .bind(account.id)
     .execute(change.db())
     .await?;
-    known.leave_the_past(change, account.id).await?;
-    // It stays taken, and is nobody's.
+    known.anonymize_history(change, account.id).await?;
+    // The handle stays reserved, without an account.
     sqlx::query("INSERT INTO former_handles (handle) VALUES ($1)")
         .bind(handle)
         .execute(change.db())
@@ -175,7 +177,7 @@ async fn account(change: &mut Change, handle: &str) -> Result<Row> {
     .await?)
 }
 
-/// A workspace without an administrator could never be changed again.
+/// A workspace without an administrator could never be managed again.
 async fn keep_an_administrator(change: &mut Change, account: Uuid) -> Result<()> {
     let others: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM accounts WHERE role = 'admin' AND deactivated_at IS NULL AND id <> $1",
@@ -186,13 +188,13 @@ async fn keep_an_administrator(change: &mut Change, account: Uuid) -> Result<()>
     if others == 0 {
         return Err(Problem::field(
             "handle",
-            "Somebody has to be an administrator. Nothing was changed.",
+            "The workspace needs at least one administrator. Nothing was changed.",
         ));
     }
     Ok(())
 }
 
-/// Takes somebody off all open tasks, each with its event.
+/// Removes a person from all open tasks, each with its event.
 async fn free_tasks(change: &mut Change, account: Uuid, handle: &str) -> Result<()> {
     #[derive(sqlx::FromRow)]
     struct Owned {

@@ -1,9 +1,9 @@
-//! A person, as every other part of the product names one.
+//! A person, as all features name one.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// A person as others see one: nothing secret in it.
+/// The public part of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
 pub struct Person {
     #[serde(skip_serializing)]
@@ -15,7 +15,7 @@ pub struct Person {
 }
 
 impl Person {
-    /// At most two letters for the round badge.
+    /// At most two letters for the avatar.
     pub fn initials(&self) -> String {
         let mut words = self
             .name
@@ -29,7 +29,7 @@ impl Person {
             .collect()
     }
 
-    /// The name that people call one another by.
+    /// The first part of the name.
     pub fn first_name(&self) -> &str {
         self.name.split_whitespace().next().unwrap_or(&self.name)
     }

@@ -1,5 +1,5 @@
-//! What a team plans with: its backlog in the order that helps most, what is set aside, what it usually finishes,
-//! and who waits for it.
+//! Planning data: a team's backlog in suggested order, what is planned, its velocity, and who is
+//! waiting for it.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use crate::domain::{
     policy::predicates::{named_beside, named_to_all},
 };
 
-/// How much of a backlog a page shows.
+/// How much of the backlog a page shows.
 pub const SHOWN: i64 = 200;
 
 /// An unfinished task, as planning shows it.
@@ -26,19 +26,19 @@ pub struct BacklogItem {
     pub goal: Option<Uuid>,
     pub set_aside: bool,
     pub created_at: OffsetDateTime,
-    /// How often it was carried into another sprint.
+    /// How often it was carried over.
     pub carried: i64,
-    /// Keys of the tasks that wait on it.
+    /// Keys of the tasks that are waiting on it.
     pub blocking: Vec<String>,
-    /// Who it is for.
+    /// Who needs it ("Needed by").
     pub awaited: String,
     pub owners: Vec<Person>,
 }
 
-/// A team's unfinished tasks without a sprint and those set aside for this one, and how large the backlog is.
-/// Of the backlog the first few are shown: what other tasks wait on, then what is for somebody, then what serves a goal
-/// at risk or its project, then the oldest.
-pub async fn slips(
+/// Returns a team's unfinished tasks in the backlog and in this sprint, and the size of the
+/// backlog. The backlog is limited; first come tasks that others are waiting on, then tasks that
+/// someone needs, then those of a goal at risk or its project, then the oldest.
+pub async fn load_backlog(
     db: &PgPool,
     team: Uuid,
     sprint: &Sprint,
@@ -120,7 +120,8 @@ pub async fn slips(
     Ok((rows.into_iter().map(slip).collect(), backlog))
 }
 
-/// Tasks and points that a team finished in each of the last three sprints that it closed, the newest first.
+/// Returns tasks and points finished in each of the last three sprints that the team closed, newest
+/// first.
 pub async fn finished(db: &PgPool, team: Uuid) -> Result<Vec<(i64, i64)>> {
     Ok(sqlx::query_as(
         "SELECT count(*) FILTER (WHERE (k->>'done')::boolean), coalesce(sum((k->>'estimate')::bigint) FILTER (WHERE (k->>'done')::boolean), 0)::bigint
@@ -132,7 +133,8 @@ pub async fn finished(db: &PgPool, team: Uuid) -> Result<Vec<(i64, i64)>> {
     .await?)
 }
 
-/// The middle of some figures; of an even number the lower of the two in the middle, so that a plan is no larger.
+/// The median; of an even number the lower of the two middle values, so that a plan is rather too
+/// small.
 pub fn median(figures: &[i64]) -> i64 {
     let mut sorted = figures.to_vec();
     sorted.sort_unstable();
@@ -142,7 +144,7 @@ pub fn median(figures: &[i64]) -> i64 {
         .unwrap_or(0)
 }
 
-/// Who has how much left: name, unfinished tasks of the sprint that is going on, and those set aside for the planned one.
+/// A member's load: name, unfinished tasks of the active sprint, and tasks planned for the next.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Load {
     #[sqlx(flatten)]
@@ -151,7 +153,7 @@ pub struct Load {
     pub planned: i64,
 }
 
-/// A team's people and what they have left.
+/// Returns a team's members with their load.
 pub async fn loads(
     db: &PgPool,
     team: Uuid,
@@ -173,19 +175,19 @@ pub async fn loads(
     .await?)
 }
 
-/// A task of another team that waits on one of this team's, or on the team.
+/// A task of another team that is waiting on one of this team's tasks, or on the team.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Theirs {
     pub key: String,
     pub title: String,
     pub team: String,
-    /// The task of ours; nothing where it waits on the team.
+    /// This team's task; `None` if it is waiting on the team.
     pub ours: Option<String>,
     pub since: OffsetDateTime,
 }
 
-/// Tasks of other teams that wait on this one, the longest first.
-pub async fn theirs(db: &PgPool, team: Uuid) -> Result<Vec<Theirs>> {
+/// Returns tasks of other teams that are waiting on this one, longest waiting first.
+pub async fn tasks_waiting_on_team(db: &PgPool, team: Uuid) -> Result<Vec<Theirs>> {
     Ok(sqlx::query_as(concat!(
         "SELECT coalesce(t.key || '-' || k.number, '') AS key, CASE WHEN t.id IS NULL THEN 'a task of a private team' ELSE k.title END AS title,
                 coalesce(t.name, 'A private team') AS team, ot.key || '-' || o.number AS ours, w.since

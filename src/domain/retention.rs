@@ -1,4 +1,4 @@
-//! Deletes rows whose time has passed.
+//! Deletes expired rows.
 
 use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
@@ -8,10 +8,10 @@ use crate::domain::error::Result;
 /// How long an idempotency key is remembered.
 const IDEMPOTENCY_KEYS: Duration = Duration::days(1);
 
-/// How long the audit log goes back.
+/// How long audit log entries are kept.
 const AUDIT_LOG: Duration = Duration::days(400);
 
-/// Deletes expired sessions, one-time links, idempotency keys and audit entries.
+/// Deletes expired sessions, one-time links, idempotency keys and audit log entries.
 pub async fn purge_expired(db: &PgPool, now: OffsetDateTime) -> Result<()> {
     sqlx::query("DELETE FROM sessions WHERE expires_at < $1")
         .bind(now)

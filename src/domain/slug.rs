@@ -1,6 +1,6 @@
-//! Addresses, handles and keys that are made of names.
+//! Slugs: URL-safe names.
 
-/// Lower-case words joined by dashes, of plain letters and digits, at most 30.
+/// Lower-case words of plain letters and digits, joined by dashes, at most 30 characters.
 pub fn slug(text: &str) -> String {
     let plain = text
         .chars()
@@ -26,7 +26,7 @@ pub fn slug(text: &str) -> String {
         .join("-")
 }
 
-/// What was wanted, or else the first of `it-2`, `it-3`… that is not taken.
+/// The wanted name, or else the first of `it-2`, `it-3`… that is free.
 pub fn free(wanted: &str, dash: &str, is_taken: impl Fn(&str) -> bool) -> String {
     let mut name = wanted.to_owned();
     let mut nth = 2_u64;

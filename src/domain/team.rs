@@ -1,14 +1,14 @@
-//! A team, as every other part of the product names one.
+//! A team, as all features name one.
 
 use uuid::Uuid;
 
-/// A team, as its board and its tasks name it.
+/// The team as boards and tasks show it.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Team {
     pub id: Uuid,
     pub slug: String,
     pub name: String,
-    /// What its tasks' keys begin with: INF.
+    /// The prefix of its task keys: INF.
     pub key: String,
     /// The number of its newest event.
     pub seq: i64,

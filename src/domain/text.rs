@@ -1,16 +1,17 @@
-//! Rules that hold for every text that people type.
+//! Rules for all texts that people enter.
 
-/// Whether a text has an override or an isolate of the writing direction in it.
+/// Whether a text contains a bidirectional override or isolate.
 pub fn turns_direction(text: &str) -> bool {
     text.contains(|letter| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
 }
 
-/// Line ends as they are kept: a browser sends CRLF, and a lone CR would break an event stream.
+/// Normalizes line ends for storage: a browser sends CRLF, and a lone CR would break an event
+/// stream.
 pub fn plain_lines(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
-/// For LIKE: its wildcards and its escape become plain letters.
+/// Escapes the wildcards of LIKE, and its escape character.
 pub fn literal(words: &str) -> String {
     words
         .replace('\\', "\\\\")

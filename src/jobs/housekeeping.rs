@@ -1,6 +1,6 @@
 //! Regular upkeep: the next sprints are created in time, and expired rows are deleted.
 
-use crate::domain::sprints::cadence::keep_up_and_tell;
+use crate::domain::sprints::cadence::update_sprints_and_notify;
 use crate::{
     app::App,
     domain::{error::Result, policy::actor::Actor, retention},
@@ -32,7 +32,7 @@ async fn update_sprints(app: &App) -> Result<()> {
     {
         app.store
             .change(&Actor::nobody(), |change, _| {
-                Box::pin(keep_up_and_tell(change))
+                Box::pin(update_sprints_and_notify(change))
             })
             .await?;
     }

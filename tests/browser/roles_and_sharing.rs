@@ -52,7 +52,7 @@ async fn invited_person_joins_and_deactivation_ends_the_session() {
     // The invitation works once.
     newcomer.goto(&path).await;
     newcomer
-        .wait_for("document.body.textContent.includes('nothing at this address')")
+        .wait_for("document.body.textContent.includes('page does not exist')")
         .await;
     // After deactivation, her open window says so within seconds.
     newcomer.open_board("/teams/infrastructure").await;
@@ -197,7 +197,7 @@ async fn shared_check_in_is_live_until_its_link_is_revoked() {
     assert!(!left, "the shared content is gone from the window");
     guest.goto(&path).await;
     guest
-        .wait_for("document.body.textContent.includes('nothing at this address')")
+        .wait_for("document.body.textContent.includes('page does not exist')")
         .await;
 }
 

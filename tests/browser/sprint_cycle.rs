@@ -440,7 +440,7 @@ async fn meeting_pages_print_without_their_forms() {
         (
             "/teams/infrastructure/standup",
             "standup",
-            ["Cut over", "Ask Legal for a date", "one owner"],
+            ["Cut over", "Ask Legal for a date", "Only one owner"],
         ),
         (
             "/sprints/42/retro?team=infrastructure",
@@ -462,7 +462,7 @@ async fn meeting_pages_print_without_their_forms() {
             "pitch",
             [
                 "Migrate 50 of the 100 tables",
-                "one owner",
+                "Only one owner",
                 "Infrastructure",
             ],
         ),

@@ -110,7 +110,7 @@ async fn of_two_who_move_the_same_task_the_later_is_told_who_and_sees_the_truth(
         .json();
     assert_eq!(
         told["detail"],
-        "Mira Okafor (just now) moved INF-1 to Done. It was left there."
+        "Mira Okafor (just now) moved INF-1 to Done. Your move was not saved."
     );
     assert_eq!(told["current"]["column"], "done");
     assert!(
@@ -274,14 +274,15 @@ async fn filters_find_what_they_say_and_name_what_they_do_not_know() {
         .ok()
         .text();
     assert!(
-        page.contains("colour: is not known") && page.contains(r#"value="colour:red owner:me""#)
+        page.contains("Unknown filter “colour:”")
+            && page.contains(r#"value="colour:red owner:me""#)
     );
     for (q, why) in [
-        ("is:", "is: needs something behind it, as is:blocked."),
-        ("owner:", "owner: needs something behind it, as owner:me."),
+        ("is:", "Filter “is:” needs a value, such as is:blocked."),
+        ("owner:", "Filter “owner:” needs a value, such as owner:me."),
         (
             "-sprint:this",
-            "-sprint: is not known. Choose the sprint to show",
+            "Unknown filter “-sprint:”. Choose the sprint to show",
         ),
     ] {
         let page = elif

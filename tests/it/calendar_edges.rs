@@ -18,7 +18,7 @@ async fn at(now: OffsetDateTime) -> World {
     ] {
         sqlx::query(change).execute(&world.db).await.unwrap();
     }
-    cadence::keep_up(&mut world.db.acquire().await.unwrap(), now)
+    cadence::update_sprints(&mut world.db.acquire().await.unwrap(), now)
         .await
         .unwrap();
     world
@@ -159,7 +159,7 @@ async fn a_standup_is_at_ten_before_and_after_the_clocks_change() {
     set_week(elif, "infrastructure", "Europe/Berlin", &MONDAY_TO_FRIDAY).await;
     let make = async |until: OffsetDateTime, title: &str| {
         world.app.clock.advance(until - world.app.clock.now());
-        cadence::keep_up(&mut world.db.acquire().await.unwrap(), until)
+        cadence::update_sprints(&mut world.db.acquire().await.unwrap(), until)
             .await
             .unwrap();
         elif.make("infrastructure", "todo", title).await;

@@ -306,7 +306,8 @@ async fn a_request_is_taken_answered_or_declined_and_its_asker_sees_which() {
         .status(422)
         .text();
     assert!(
-        refused.contains("Say in 1 to 500 characters") && refused.contains("Because"),
+        refused.contains("Enter what you need, in 1 to 500 characters")
+            && refused.contains("Because"),
         "{refused}"
     );
     let intake = elif.get("/teams/infrastructure/requests").await.ok().text();
@@ -371,7 +372,10 @@ async fn a_request_is_taken_answered_or_declined_and_its_asker_sees_which() {
         .await
         .status(422)
         .text();
-    assert!(why.contains("Say why in a few words"), "{why}");
+    assert!(
+        why.contains("Enter a reason. The person who made the request will see it."),
+        "{why}"
+    );
     settle(
         "A pony",
         &[("outcome", "declined"), ("answer", "No stable here")],
@@ -1130,7 +1134,7 @@ async fn columns_are_added_renamed_shifted_and_taken_away_with_their_tasks() {
         .status(422)
         .text();
     assert!(
-        refused.contains("There are done tasks of it in the archive"),
+        refused.contains("This column has archived done tasks"),
         "{refused}"
     );
     elif.post(at, &[("name", "Out"), ("state", "done")])
@@ -1275,7 +1279,7 @@ async fn who_leads_no_more_while_their_change_waits_changes_nothing() {
         tx.commit().await.unwrap();
         let told = asked.await.unwrap().status(403).text();
         assert!(
-            told.contains("You may not change this any more. Nothing was changed."),
+            told.contains("You no longer have permission to change this. Nothing was changed."),
             "{told}"
         );
     }
@@ -1700,7 +1704,8 @@ async fn an_administrator_adds_a_team_in_the_browser_and_leads_it() {
         .status(422)
         .text();
     assert!(
-        again.contains("There is a team at that address") && again.contains("value=\"SE2\""),
+        again.contains("A team with this address already exists")
+            && again.contains("value=\"SE2\""),
         "{again}"
     );
     let key = ada
@@ -1709,7 +1714,7 @@ async fn an_administrator_adds_a_team_in_the_browser_and_leads_it() {
         .status(422)
         .text();
     assert!(
-        key.contains("There is a team with that key") && key.contains("value=\"Another\""),
+        key.contains("A team with this key already exists") && key.contains("value=\"Another\""),
         "{key}"
     );
     ada.post("/teams", &[("name", "???"), ("key", "QQQ")])
@@ -1779,7 +1784,7 @@ async fn what_cannot_be_taken_is_refused_when_it_is_asked() {
         ];
         let refused = client.post(path, &turned).await.status(422).text();
         assert!(
-            refused.contains("turns the writing direction round"),
+            refused.contains("contains a bidirectional control character"),
             "{path}: {refused}"
         );
     }

@@ -89,7 +89,7 @@ async fn a_team_that_had_nothing_in_a_sprint_puts_nothing_into_it_once_it_is_clo
     let theirs = theirs.json()["key"].as_str().unwrap().to_owned();
     world.app.clock.advance(Duration::days(7));
     let mut connection = world.db.acquire().await.unwrap();
-    fortnight::domain::sprints::cadence::keep_up(&mut connection, world.app.clock.now())
+    fortnight::domain::sprints::cadence::update_sprints(&mut connection, world.app.clock.now())
         .await
         .unwrap();
     close(elif, &[(&left, "carry")]).await.ok();
@@ -121,7 +121,7 @@ async fn what_was_done_is_there_to_be_closed_even_if_it_is_archived() {
     elif.post(&format!("/tasks/{key}/archive"), &[]).await.ok();
     world.app.clock.advance(Duration::days(7));
     let mut connection = world.db.acquire().await.unwrap();
-    fortnight::domain::sprints::cadence::keep_up(&mut connection, world.app.clock.now())
+    fortnight::domain::sprints::cadence::update_sprints(&mut connection, world.app.clock.now())
         .await
         .unwrap();
     assert!(elif.get(RETRO).await.ok().text().contains("not closed yet"));
@@ -141,7 +141,7 @@ async fn what_is_over_asks_to_be_closed_also_in_a_holiday_before_the_next_begins
     elif.post("/sprints/43/skip", &[]).await.ok();
     world.app.clock.advance(Duration::days(8));
     let mut connection = world.db.acquire().await.unwrap();
-    fortnight::domain::sprints::cadence::keep_up(&mut connection, world.app.clock.now())
+    fortnight::domain::sprints::cadence::update_sprints(&mut connection, world.app.clock.now())
         .await
         .unwrap();
     let board = elif.get("/teams/infrastructure").await.ok().text();
@@ -247,7 +247,7 @@ async fn what_was_taken_out_of_a_sprint_was_set_aside_all_the_same() {
     close(elif, &[(&keys[3], "carry")]).await.ok();
     let closed = elif.get(RETRO).await.ok().text();
     assert!(
-        closed.contains(told) && closed.contains("<span>taken out</span>"),
+        closed.contains(told) && closed.contains("<span>removed</span>"),
         "{closed}"
     );
 }
@@ -256,7 +256,7 @@ async fn what_was_taken_out_of_a_sprint_was_set_aside_all_the_same() {
 async fn a_week_later(world: &World) {
     world.app.clock.advance(Duration::days(7));
     let mut connection = world.db.acquire().await.unwrap();
-    fortnight::domain::sprints::cadence::keep_up(&mut connection, world.app.clock.now())
+    fortnight::domain::sprints::cadence::update_sprints(&mut connection, world.app.clock.now())
         .await
         .unwrap();
 }
@@ -411,7 +411,7 @@ async fn what_is_put_into_a_sprint_while_its_closing_waits_is_asked_about() {
     putting.commit().await.unwrap();
     let refused = closing.await.unwrap().status(409).text();
     assert!(
-        refused.contains("was put into Sprint 42 meanwhile"),
+        refused.contains("was added to Sprint 42 in the meantime"),
         "{refused}"
     );
 }

@@ -222,7 +222,7 @@ async fn what_came_in_meanwhile_needs_a_word_and_a_second_carrying_a_reason() {
         .await
         .ok();
     world.app.clock.advance(Duration::days(8));
-    fortnight::domain::sprints::cadence::keep_up(
+    fortnight::domain::sprints::cadence::update_sprints(
         &mut world.db.acquire().await.unwrap(),
         NOW + Duration::days(8),
     )
@@ -235,7 +235,11 @@ async fn what_came_in_meanwhile_needs_a_word_and_a_second_carrying_a_reason() {
         "{form}"
     );
     let answer = elif.post(next, &[(&task, "carry")]).await.status(422);
-    assert!(answer.text().contains("Say why it is carried again"));
+    assert!(
+        answer
+            .text()
+            .contains("Enter a reason for carrying over again")
+    );
     let none: i64 = sqlx::query_scalar("SELECT count(*) FROM sprint_reports")
         .fetch_one(&world.db)
         .await
@@ -262,7 +266,7 @@ async fn a_sprint_that_nobody_closed_stays_and_the_board_says_so() {
     let key = elif.make("infrastructure", "todo", "Left").await;
     world.app.clock.advance(Duration::days(8));
     let mut db = world.db.acquire().await.unwrap();
-    fortnight::domain::sprints::cadence::keep_up(&mut db, NOW + Duration::days(8))
+    fortnight::domain::sprints::cadence::update_sprints(&mut db, NOW + Duration::days(8))
         .await
         .unwrap();
     assert_eq!(
@@ -345,7 +349,7 @@ async fn a_closing_can_be_taken_back_until_the_next_sprint_changes() {
         "nothing is offered that is refused"
     );
     let answer = elif.post(reopen, &[]).await.status(409);
-    assert!(answer.text().contains("has begun to change"));
+    assert!(answer.text().contains("has already changed"));
     assert_eq!(elif.task(&carried).await["sprint"], json!(43));
 }
 
@@ -390,7 +394,7 @@ async fn several_look_back_together_and_what_they_promise_becomes_tasks() {
         .text();
     for (category, text) in [
         ("Went well", "Pairing"),
-        ("Did not", "We heard of it on day 8"),
+        ("Didn&#39;t go well", "We heard of it on day 8"),
         ("Ideas", "Ask on Monday"),
         ("Ideas", "Share the date"),
         ("Thanks", "Gita!"),
@@ -501,7 +505,7 @@ async fn what_is_left_in_a_sprint_that_nobody_closed_is_met_over_too() {
         .await
         .ok();
     world.app.clock.advance(Duration::days(8));
-    fortnight::domain::sprints::cadence::keep_up(
+    fortnight::domain::sprints::cadence::update_sprints(
         &mut world.db.acquire().await.unwrap(),
         NOW + Duration::days(8),
     )
@@ -625,7 +629,7 @@ async fn what_is_carried_late_was_in_the_next_sprint_from_its_beginning() {
     let elif = &world.elif;
     let key = elif.make("infrastructure", "in-progress", "Cut over").await;
     world.app.clock.advance(Duration::days(10));
-    fortnight::domain::sprints::cadence::keep_up(
+    fortnight::domain::sprints::cadence::update_sprints(
         &mut world.db.acquire().await.unwrap(),
         NOW + Duration::days(10),
     )
@@ -778,7 +782,7 @@ async fn nothing_is_carried_into_a_sprint_that_was_closed_in_that_moment() {
         .execute(&world.db)
         .await
         .unwrap();
-    let crew = fortnight::domain::teams::roster::crew(&world.db, team.id)
+    let crew = fortnight::domain::teams::roster::load_roster(&world.db, team.id)
         .await
         .unwrap();
     let (from, to, actor) = (
@@ -811,9 +815,7 @@ async fn when_a_sprint_begins_every_team_hears_of_it() {
             .app
             .store
             .change(&nobody, |change, _| {
-                Box::pin(fortnight::domain::sprints::cadence::keep_up_and_tell(
-                    change,
-                ))
+                Box::pin(fortnight::domain::sprints::cadence::update_sprints_and_notify(change))
             })
             .await
     };

@@ -90,7 +90,7 @@ impl World {
         )
         .await
         .unwrap();
-        cadence::keep_up(&mut tx, NOW).await.unwrap();
+        cadence::update_sprints(&mut tx, NOW).await.unwrap();
         tx.commit().await.unwrap();
         let elif = Client::sign_in(&app, &router, elif).await;
         let jonas = Client::sign_in(&app, &router, jonas).await;

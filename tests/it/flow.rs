@@ -84,7 +84,7 @@ async fn a_team_sees_how_long_its_work_takes_and_what_it_waits_on() {
     );
     assert!(page.contains("<b>3</b>tasks done so far"));
     assert!(page.contains("<b>2 days</b>spent blocked, 100 % on Ingestion"));
-    assert!(page.contains("Left out: 1 that never were in progress."));
+    assert!(page.contains("Left out: 1 never in progress."));
     assert!(
         page.contains("INF-1: 3 days, done on 26 Nov"),
         "a dot says what it is"
@@ -302,7 +302,9 @@ async fn a_filter_narrows_every_figure_to_tasks_as_they_are_now() {
         .await
         .ok()
         .text();
-    assert!(unknown.contains("colour: is not known") && unknown.contains(r#"value="colour:red""#));
+    assert!(
+        unknown.contains("Unknown filter “colour:”") && unknown.contains(r#"value="colour:red""#)
+    );
     let file = world
         .elif
         .get("/teams/infrastructure/flow/cycle-time.csv?q=colour:red")
@@ -310,7 +312,7 @@ async fn a_filter_narrows_every_figure_to_tasks_as_they_are_now() {
         .status(422)
         .text();
     assert!(
-        file.contains("colour: is not known"),
+        file.contains("Unknown filter “colour:”"),
         "a file of all tasks would be taken for one of those: {file}"
     );
     assert!(
@@ -325,13 +327,10 @@ async fn a_range_that_makes_no_sense_is_refused_in_a_sentence() {
     three_days(&world).await;
     for (query, why) in [
         ("from=7", "There is no sprint 7."),
-        ("from=42&to=43", "Sprint 43 has not begun yet."),
-        ("from=new", "A sprint is named by its number, as 42."),
-        ("sprints=0", "A range is a number of sprints, from 1 to 13."),
-        (
-            "sprints=all",
-            "A range is a number of sprints, from 1 to 13.",
-        ),
+        ("from=42&to=43", "Sprint 43 has not started yet."),
+        ("from=new", "Enter a sprint by its number, such as 42."),
+        ("sprints=0", "Enter a number of sprints from 1 to 13."),
+        ("sprints=all", "Enter a number of sprints from 1 to 13."),
     ] {
         let page = world
             .elif
@@ -402,7 +401,7 @@ async fn the_past_stays_as_it_was_whatever_happens_later() {
             .text()
     };
     world.app.clock.advance(Duration::days(4));
-    sprints::cadence::keep_up(
+    sprints::cadence::update_sprints(
         &mut world.db.acquire().await.unwrap(),
         world.app.clock.now(),
     )
@@ -470,7 +469,7 @@ async fn what_came_from_elsewhere_without_its_beginning_is_left_out() {
         .ok()
         .text();
     assert!(
-        page.contains("Left out: 1 that never were in progress, 1 imported with a history that begins too late."),
+        page.contains("Left out: 1 never in progress, 1 imported with an incomplete history."),
         "{page}"
     );
     assert!(

@@ -79,7 +79,7 @@ async fn what_is_followed_tells_what_others_did_until_it_is_read() {
     for told in [
         "Elif moved it to In review",
         "Elif commented on it",
-        "Elif said how far it is: 31",
+        "Elif updated its progress: 31",
     ] {
         assert_eq!(news.matches(told).count(), 1, "{told} in {news}");
     }
@@ -219,7 +219,7 @@ async fn a_project_and_a_team_can_be_followed() {
     let page = jonas.get("/").await.ok().text();
     for told in [
         "Elif reached a milestone: The first ten",
-        "Elif said that it is finished",
+        "Elif marked it as finished",
         "href=\"/projects/new-cluster\"",
     ] {
         assert!(page.contains(told), "{told}: {page}");
@@ -375,7 +375,7 @@ async fn after_a_long_absence_nothing_is_marked_read_that_was_not_shown() {
             .to_owned()
     };
     let first = news(&jonas.get("/").await.ok().text());
-    assert_eq!(first.matches("added the step").count(), 100);
+    assert_eq!(first.matches("added step").count(), 100);
     assert!(
         first.contains("30 newer")
             && first.contains("“infrastructure 2”")
@@ -392,7 +392,7 @@ async fn after_a_long_absence_nothing_is_marked_read_that_was_not_shown() {
     );
     press(jonas, &first, "Mark these as read").await;
     let second = news(&jonas.get("/").await.ok().text());
-    assert_eq!(second.matches("added the step").count(), 30, "{second}");
+    assert_eq!(second.matches("added step").count(), 30, "{second}");
     assert!(
         second.contains("“infrastructure 102”")
             && second.contains("“ingestion 131”")
@@ -455,10 +455,10 @@ async fn what_comes_to_a_followed_goal_or_project_or_leaves_it_is_news() {
     elif.post(&format!("/tasks/{key}/archive"), &[]).await.ok();
     elif.post(&format!("/tasks/{key}/restore"), &[]).await.ok();
     for told in [
-        "put it to the goal “Fifty tables”",
-        "put it to the project “New cluster”",
+        "linked it to goal “Fifty tables”",
+        "added it to project “New cluster”",
         "Elif archived it",
-        "brought it back from the archive",
+        "restored it from the archive",
     ] {
         assert_eq!(
             page().await.matches(told).count(),
@@ -475,8 +475,8 @@ async fn what_comes_to_a_followed_goal_or_project_or_leaves_it_is_news() {
     edit(&[("goal", "")]).await;
     edit(&[("project", "")]).await;
     for told in [
-        "Elif took it from its goal",
-        "Elif took it out of its project",
+        "Elif unlinked it from its goal",
+        "Elif removed it from its project",
     ] {
         assert_eq!(
             page().await.matches(told).count(),
@@ -495,7 +495,7 @@ async fn what_comes_to_a_followed_goal_or_project_or_leaves_it_is_news() {
         .await
         .ok();
     assert!(
-        page().await.contains("Elif made it in Todo"),
+        page().await.contains("Elif created it in Todo"),
         "{}",
         made.text()
     );
@@ -566,10 +566,7 @@ async fn who_follows_a_team_hears_that_it_is_blocked_and_that_it_goes_on() {
         .await
         .ok();
     let page = jonas.get("/").await.ok().text();
-    for told in [
-        "Elif took the goal “Fifty tables” away",
-        "Elif closed sprint 42",
-    ] {
+    for told in ["Elif deleted goal “Fifty tables”", "Elif closed sprint 42"] {
         assert!(page.contains(told), "{told}: {page}");
     }
 }
@@ -782,11 +779,11 @@ async fn who_follows_a_goal_hears_how_far_it_is_and_that_its_sprint_is_closed() 
         .ok();
     let page = jonas.get("/").await.ok().text();
     for told in [
-        "Elif said how far it is: yes",
-        "Elif said how far it is: 4 %",
-        "Elif took it from its project",
-        "Elif put it to the project “New cluster”",
-        "Elif took the goal “For the cluster” away",
+        "Elif updated its progress: yes",
+        "Elif updated its progress: 4 %",
+        "Elif removed it from its project",
+        "Elif added it to project “New cluster”",
+        "Elif deleted goal “For the cluster”",
         "Elif closed sprint 42",
         "href=\"/sprints/42/retro?team=infrastructure\"",
     ] {
@@ -834,7 +831,7 @@ async fn what_an_import_brings_is_no_news() {
             .await
             .ok()
             .text()
-            .contains("An import brought it here from Trello")
+            .contains("An import imported it from Trello")
     );
 }
 

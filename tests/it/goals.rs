@@ -57,7 +57,7 @@ async fn a_counted_goal_grows_with_its_done_tasks_and_the_board_says_how_far_it_
         "the middle of the seventh of ten working days"
     );
     assert!(
-        board.contains("one owner, and nobody else of the team works at those hours"),
+        board.contains("Only one owner. No one else on the team works at those hours"),
         "elif is alone in the team"
     );
     let page = goal_page(elif, &id).await;
@@ -68,7 +68,7 @@ async fn a_counted_goal_grows_with_its_done_tasks_and_the_board_says_how_far_it_
         elif.get("/teams/infrastructure")
             .await
             .text()
-            .contains("one owner — Tomas would fit")
+            .contains("Only one owner. Suggested: Tomas")
     );
     let both = [
         ("title", "Migrate 4 tables"),
@@ -84,7 +84,7 @@ async fn a_counted_goal_grows_with_its_done_tasks_and_the_board_says_how_far_it_
             .get("/teams/infrastructure")
             .await
             .text()
-            .contains("one owner")
+            .contains("Only one owner")
     );
 }
 
@@ -252,11 +252,11 @@ async fn wrong_goals_are_refused_beside_their_fields_and_nothing_is_kept() {
                 ("target", "5"),
                 ("owners", "nobody-here"),
             ],
-            "nobody called",
+            "No one is called",
         ),
         (
             vec![("title", "Odd"), ("measure", "vibes"), ("target", "5")],
-            "a count, a share",
+            "number, percentage",
         ),
         (
             vec![("title", "Lost"), ("target", "5"), ("project", "no-such")],
@@ -402,11 +402,11 @@ async fn a_lone_wolf_is_named_on_the_board_in_planning_and_in_the_standup() {
             .ok()
             .text();
         assert!(
-            page.contains("one owner — Tomas would fit"),
+            page.contains("Only one owner. Suggested: Tomas"),
             "{path}: {page}"
         );
         assert!(
-            page.contains("its owners share no working hours"),
+            page.contains("Owners share no working hours"),
             "{path}: {page}"
         );
         assert_eq!(
@@ -441,7 +441,7 @@ async fn a_lone_wolf_is_named_on_the_board_in_planning_and_in_the_standup() {
         .ok();
     let page = elif.get("/teams/infrastructure").await.ok().text();
     assert!(
-        !page.contains("share no working hours") && page.matches("one owner").count() == 2,
+        !page.contains("share no working hours") && page.matches("Only one owner").count() == 2,
         "{page}"
     );
 }
@@ -642,7 +642,7 @@ async fn sprints_are_renamed_moved_and_skipped_by_an_administrator() {
     assert!(
         answer
             .text()
-            .contains("it cannot pass Sprint 44. Move that one first."),
+            .contains("so this one cannot pass Sprint 44. Move Sprint 44 first."),
         "{}",
         answer.text()
     );
@@ -706,12 +706,12 @@ async fn sprints_are_renamed_moved_and_skipped_by_an_administrator() {
             .await
             .status(422)
             .text()
-            .contains("another weekday")
+            .contains("on the weekday that sprints start on")
     );
     for (field, wrong, why) in [
-        ("weekday", "9", "Choose one of the seven days."),
-        ("cadence_weeks", "0", "A sprint has 1 to 8 weeks."),
-        ("names", "Week", "The name has {n} in it"),
+        ("weekday", "9", "Choose a weekday."),
+        ("cadence_weeks", "0", "Enter a length of 1 to 8 weeks."),
+        ("names", "Week", "The name must contain {n}"),
         ("time_zone", "Nowhere", "time zone"),
         ("number", "next", "This is a whole number."),
     ] {

@@ -61,10 +61,10 @@ async fn a_trello_board_stands_on_the_teams_board_with_its_steps() {
         "a step says which of its checklists it is from"
     );
     assert!(
-        story.contains("Member 1") && story.contains("made it in Personal"),
+        story.contains("Member 1") && story.contains("created it in Personal"),
         "{story}"
     );
-    assert!(story.contains("brought it here from Trello"));
+    assert!(story.contains("imported it from Trello"));
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn a_second_run_adds_nothing() {
     let before = everything(&world.db).await;
     let again = trello(&world, &json_of(TRELLO), &[]).await;
     assert_eq!(
-        (again.made, again.skipped.count("were here already")),
+        (again.made, again.skipped.count("were imported before")),
         (0, 11)
     );
     assert_eq!(everything(&world.db).await, before);
@@ -88,7 +88,7 @@ async fn a_second_run_adds_nothing() {
     later["cards"].as_array_mut().unwrap().push(card);
     let summary = trello(&world, &later, &[]).await;
     assert_eq!(
-        (summary.made, summary.skipped.count("were here already")),
+        (summary.made, summary.skipped.count("were imported before")),
         (1, 11)
     );
     assert_eq!(
@@ -113,8 +113,8 @@ async fn a_dry_run_writes_nothing_and_says_the_same() {
         .unwrap();
     assert_eq!(everything(&world.db).await, before);
     assert!(
-        dry.to_string().starts_with("Would bring 11 tasks")
-            && dry.to_string().ends_with("nothing was written.")
+        dry.to_string().starts_with("Would import 11 tasks")
+            && dry.to_string().ends_with("Nothing was written.")
     );
     let wet = trello(&world, &json_of(TRELLO), &[]).await;
     assert_eq!(
@@ -177,7 +177,7 @@ async fn lists_go_to_columns_of_their_name_or_where_they_are_mapped() {
         .text();
     for told in [
         "<b>The command line</b> added the columns 待办, Nothing in it",
-        "<b>An import</b> brought it here from",
+        "<b>An import</b> imported it from",
     ] {
         assert!(history.contains(told), "{told} is not in {history}");
     }
@@ -220,7 +220,7 @@ async fn issues_of_github_come_with_their_text_and_closed_ones_go_to_the_archive
     assert!(
         summary
             .to_string()
-            .contains("Closed → Done: 13 tasks, 13 of them in the archive"),
+            .contains("Closed → Done: 13 tasks, 13 of them archived"),
         "{summary}"
     );
     assert_eq!(world.column("ingestion", "todo").await.len(), 31);
@@ -255,7 +255,7 @@ async fn issues_of_github_come_with_their_text_and_closed_ones_go_to_the_archive
         .await
         .unwrap();
     assert_eq!(
-        (again.made, again.skipped.count("were here already")),
+        (again.made, again.skipped.count("were imported before")),
         (0, 44)
     );
 }
@@ -405,15 +405,15 @@ async fn the_program_imports_and_says_what_it_did() {
     assert!(first.status.success(), "{first:?}");
     let said = String::from_utf8(first.stdout).unwrap();
     assert!(
-        said.starts_with("Brought 11 tasks to Infrastructure from Trello “Tekken Notes”, with 24 steps and 0 comments: INF-1 to INF-11."),
+        said.starts_with("Imported 11 tasks to Infrastructure from Trello “Tekken Notes”, with 24 steps and 0 comments: INF-1 to INF-11."),
         "{said}"
     );
     assert!(said.contains("Lab → In progress: 3 tasks"), "{said}");
     let again = place.run(&import).await;
     let said = String::from_utf8(again.stdout).unwrap();
     assert!(
-        said.contains("Brought 0 tasks")
-            && said.contains("Skipped 11 that were here already: “Lee”"),
+        said.contains("Imported 0 tasks")
+            && said.contains("Skipped 11 that were imported before: “Lee”"),
         "{said}"
     );
     let page = world.elif.get("/teams/infrastructure").await.ok().text();
@@ -535,14 +535,14 @@ async fn what_cannot_be_imported_is_refused_in_a_sentence_and_nothing_comes_in()
             "trello",
             late.as_str(),
             "infrastructure",
-            "cards[10].name is a number where text belongs",
+            "cards[10].name is a number; expected text",
         ),
         ("github", TRELLO, "infrastructure", "import trello"),
         (
             "trello",
             TRELLO,
             "infra",
-            "There is no team “infra”. There are: infrastructure, ingestion.",
+            "There is no team “infra”. Teams: infrastructure, ingestion.",
         ),
     ] {
         let file = kept(text);

@@ -22,7 +22,7 @@ async fn another_team_reads_the_goals_and_raises_a_concern_that_stays_until_it_i
         "Two quiet evenings from Ingestion",
         "Target</b> 50 tables",
         "Elif Hartmann",
-        "one owner",
+        "Only one owner",
         "No goals for Sprint 43 yet.",
     ] {
         assert!(page.contains(text), "{text}");
@@ -165,7 +165,7 @@ async fn a_goal_is_added_only_where_one_can_be() {
     // its days are over
     world.app.clock.advance(time::Duration::days(8));
     let mut db = world.db.acquire().await.unwrap();
-    fortnight::domain::sprints::cadence::keep_up(&mut db, world.app.clock.now())
+    fortnight::domain::sprints::cadence::update_sprints(&mut db, world.app.clock.now())
         .await
         .unwrap();
     assert!(

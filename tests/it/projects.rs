@@ -192,14 +192,26 @@ async fn what_a_project_may_not_be_is_said_beside_its_field() {
         ("unit", "tables"),
     ];
     for (name, target, why) in [
-        ("Another", "0", "A target is a whole number from 1."),
-        ("Another", "-5", "A target is a whole number from 1."),
-        ("Another", "many", "A target is a whole number from 1."),
+        (
+            "Another",
+            "0",
+            "Enter a target: a whole number of 1 or more.",
+        ),
+        (
+            "Another",
+            "-5",
+            "Enter a target: a whole number of 1 or more.",
+        ),
+        (
+            "Another",
+            "many",
+            "Enter a target: a whole number of 1 or more.",
+        ),
         ("", "5", "at least one letter"),
         (
             "Re-partition 100 tables",
             "5",
-            "There is a project of that name.",
+            "A project with this name already exists.",
         ),
     ] {
         let fields: Vec<(&str, &str)> = base
@@ -260,7 +272,7 @@ async fn what_a_project_may_not_be_is_said_beside_its_field() {
         .status(422)
         .text();
     assert!(
-        refused.contains("This is a whole number from 0 to 100.")
+        refused.contains("Enter a whole number from 0 to 100.")
             && refused.contains("value=\"101\"")
     );
     let gone = uuid::Uuid::now_v7().to_string();
@@ -275,7 +287,7 @@ async fn what_a_project_may_not_be_is_said_beside_its_field() {
         .status(422)
         .text();
     assert!(
-        refused.contains("That key result is not there any more."),
+        refused.contains("This key result no longer exists."),
         "{refused}"
     );
     assert!(page(elif).await.contains("45 / 90"));
@@ -574,7 +586,7 @@ async fn who_works_at_other_hours_no_longer_fits() {
         elif.get("/teams/infrastructure")
             .await
             .text()
-            .contains("Tomas would fit")
+            .contains("Suggested: Tomas")
     );
     let hours = [
         ("name", "Tomas Weber"),
@@ -588,7 +600,7 @@ async fn who_works_at_other_hours_no_longer_fits() {
             .get("/teams/infrastructure")
             .await
             .text()
-            .contains("Tomas would fit")
+            .contains("Suggested: Tomas")
     );
     assert!(
         elif.get("/teams/infrastructure/about")
@@ -635,7 +647,7 @@ async fn a_projects_board_shows_tasks_of_all_teams_by_state_under_the_boards_fil
     }
     let story = elif.get(&format!("/tasks/{ours}")).await.ok().text();
     assert!(
-        story.contains("put it to the project “Re-partition 100 tables”"),
+        story.contains("added it to project “Re-partition 100 tables”"),
         "{story}"
     );
     let shown = async |query: &str| {

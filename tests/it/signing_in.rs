@@ -357,7 +357,7 @@ async fn an_empty_workspace_is_set_up_once_by_who_has_the_link() {
     ];
     let again = me.post("/setup", &fields).await.status(422).text();
     assert!(
-        again.contains("A password has 10 to 200 characters.")
+        again.contains("A password must have 10 to 200 characters.")
             && again.contains(r#"value="Ada Lindqvist""#)
     );
     assert!(!again.contains("short\""), "a password is not sent back");

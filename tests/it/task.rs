@@ -79,8 +79,8 @@ async fn a_task_page_shows_and_changes_everything_without_a_script() {
         "Rehearse on staging",
         "Ready when you are",
         "moved it to In progress",
-        "renamed it “Cut postgres over”",
-        "set it aside for Sprint 43",
+        "renamed it to “Cut postgres over”",
+        "moved it to Sprint 43",
     ] {
         assert!(page.contains(part), "{part} is missing from {page}");
     }
@@ -1026,7 +1026,7 @@ async fn an_hour_later_it_is_too_late_to_undo() {
             .await
             .status(status);
         assert_eq!(
-            answer.text().contains("too long ago"),
+            answer.text().contains("too old to undo"),
             status == 409,
             "{}",
             answer.text()
@@ -1106,7 +1106,7 @@ async fn the_story_of_a_task_has_what_was_said_between_what_happened() {
             .unwrap_or_else(|| panic!("{text}: {story}"))
     };
     let order = [
-        at("made it in Todo"),
+        at("created it in Todo"),
         at("to In progress"),
         at("Said between the two"),
         at("to In review"),

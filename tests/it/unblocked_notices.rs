@@ -27,7 +27,7 @@ async fn next_sprint(world: &World) {
         world.elif.get("/").await.ok();
     }
     let mut connection = world.db.acquire().await.unwrap();
-    fortnight::domain::sprints::cadence::keep_up(&mut connection, world.app.clock.now())
+    fortnight::domain::sprints::cadence::update_sprints(&mut connection, world.app.clock.now())
         .await
         .unwrap();
 }

@@ -209,7 +209,7 @@ async fn when_what_it_waits_on_is_archived_undone_the_card_says_so_until_it_is_b
         elif.get(&format!("/tasks/{key}"))
             .await
             .text()
-            .contains("put what it waits on into the archive")
+            .contains("archived what it was waiting on")
     );
     jonas
         .post(&format!("/tasks/{other}/restore"), &[])
@@ -396,7 +396,7 @@ async fn who_is_waited_for_is_one_person() {
     };
     let refused = on("Kim Berg").await.status(422).text();
     assert!(
-        refused.contains("Write one's handle: @kim, @kim-2."),
+        refused.contains("Enter a username: @kim, @kim-2."),
         "{refused}"
     );
     for gone in ["left", "@left", "Left Long Ago", "nobody"] {
@@ -405,7 +405,7 @@ async fn who_is_waited_for_is_one_person() {
                 .await
                 .status(422)
                 .text()
-                .contains("There is nobody called"),
+                .contains("No one is called"),
             "{gone}"
         );
     }

@@ -47,7 +47,10 @@ async fn titles_that_are_none_are_refused_and_given_back() {
                 page.text().contains(&format!(r#"value="{title}""#)),
                 "what was typed is still there"
             );
-            assert!(page.text().contains("A title has 1 to 500 characters."));
+            assert!(
+                page.text()
+                    .contains("A title must have 1 to 500 characters.")
+            );
         }
         let answer = world
             .elif
@@ -306,7 +309,8 @@ async fn a_refused_move_shows_its_form_again_with_what_was_chosen() {
         .status(422)
         .text();
     assert!(
-        small.contains("That column is not on this board.") && small.contains("aria-invalid"),
+        small.contains("This column is not on this board. Choose another one.")
+            && small.contains("aria-invalid"),
         "{small}"
     );
     elif.ask(Method::PUT, "/tasks/INF-1/position", "card", &nowhere)
@@ -327,7 +331,7 @@ async fn a_limit_is_a_number_that_makes_sense() {
             .status(422)
             .text();
         assert!(
-            page.contains("A limit is a whole number from 1 to 999.")
+            page.contains("Enter a limit from 1 to 999.")
                 && page.contains(&format!(r#"value="{wrong}""#))
         );
     }
@@ -1232,7 +1236,7 @@ async fn a_milestone_that_was_refused_keeps_its_words() {
         .text();
     assert!(
         page.contains(r#"value="2026-12-01""#)
-            && page.contains("A milestone has 1 to 200 characters."),
+            && page.contains("A milestone must have 1 to 200 characters."),
         "{page}"
     );
 }
@@ -1248,7 +1252,9 @@ async fn a_description_that_is_too_long_is_refused_beside_its_field() {
         .await
         .status(422)
         .text();
-    assert!(page.contains("A description has at most 100,000 characters.") && page.contains(&long));
+    assert!(
+        page.contains("A description can have at most 100,000 characters.") && page.contains(&long)
+    );
     let told = world
         .elif
         .api(
@@ -1259,7 +1265,7 @@ async fn a_description_that_is_too_long_is_refused_beside_its_field() {
         .await;
     assert_eq!(
         told.status(422).json()["errors"]["description"],
-        "A description has at most 100,000 characters."
+        "A description can have at most 100,000 characters."
     );
     world
         .elif

@@ -1,4 +1,4 @@
-//! Days on which people are away.
+//! Absences: the days on which people are away.
 
 use crate::domain::events::EventKind;
 use serde_json::{Value, json};
@@ -6,13 +6,13 @@ use sqlx::PgPool;
 use time::Date;
 use uuid::Uuid;
 
-use crate::domain::accounts::{create::touch_workspace, profile::tell_teams};
+use crate::domain::accounts::{create::touch_workspace, profile::notify_teams};
 use crate::domain::{
     error::{Problem, Result},
     events::Change,
 };
 
-/// When somebody is away: from a day to another, both included; by day.
+/// Returns a person's absences by date, first and last day included.
 pub async fn away(db: &PgPool, account: Uuid) -> Result<Vec<(Date, Date)>> {
     Ok(sqlx::query_as(
         "SELECT from_day, to_day FROM absences WHERE account_id = $1 ORDER BY from_day DESC LIMIT 100",
@@ -22,7 +22,7 @@ pub async fn away(db: &PgPool, account: Uuid) -> Result<Vec<(Date, Date)>> {
     .await?)
 }
 
-/// Somebody is away from a day to another. The same first day said again has a new last one.
+/// Adds an absence. Another one with the same first day changes its last day.
 pub async fn add_away(change: &mut Change, account: Uuid, from: Date, to: Date) -> Result<()> {
     touch_workspace(change.db()).await?;
     sqlx::query(
@@ -34,17 +34,17 @@ pub async fn add_away(change: &mut Change, account: Uuid, from: Date, to: Date) 
     .bind(to)
     .execute(change.db())
     .await?;
-    tell_teams(
+    notify_teams(
         change,
         account,
         EventKind::MemberAbsenceChanged,
         json!({ "account": account }),
-        said(account, from, to),
+        to_json(account, from, to),
     )
     .await
 }
 
-/// Somebody is there after all.
+/// Removes an absence.
 pub async fn remove_away(change: &mut Change, account: Uuid, from: Date) -> Result<()> {
     touch_workspace(change.db()).await?;
     let to: Option<Date> = sqlx::query_scalar(
@@ -55,16 +55,16 @@ pub async fn remove_away(change: &mut Change, account: Uuid, from: Date) -> Resu
     .fetch_optional(change.db())
     .await?;
     let to = to.ok_or(Problem::NotFound)?;
-    tell_teams(
+    notify_teams(
         change,
         account,
         EventKind::MemberAbsenceChanged,
-        said(account, from, to),
+        to_json(account, from, to),
         json!({ "account": account }),
     )
     .await
 }
 
-fn said(account: Uuid, from: Date, to: Date) -> Value {
+fn to_json(account: Uuid, from: Date, to: Date) -> Value {
     json!({ "account": account, "from": from.to_string(), "to": to.to_string() })
 }

@@ -1,22 +1,23 @@
-//! Taking somebody who is deleted out of what happened: whoever is called so next is not who did it.
+//! Anonymizes a deleted account in history, so that a later account with the same name is not
+//! mistaken for it.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::domain::{error::Result, events::Change, humanize, text::literal};
 
-/// What stands for somebody in what happened.
+/// Replaces a deleted person's name in history.
 pub const FORMER: &str = "a former member";
 
-/// What somebody is called, and was.
-pub(crate) struct Known {
+/// The current and former names of a person.
+pub(crate) struct PersonNames {
     email: String,
     handles: Vec<String>,
     names: Vec<String>,
 }
 
-impl Known {
-    /// Everything that may name them.
+impl PersonNames {
+    /// Loads everything that may name the person.
     pub async fn of(change: &mut Change, account: Uuid) -> Result<Self> {
         let (email, handle, name): (String, String, String) =
             sqlx::query_as("SELECT email, handle, name FROM accounts WHERE id = $1")
@@ -44,8 +45,9 @@ impl Known {
         })
     }
 
-    /// Takes them out of the words of who waits for what. Before the workspace is counted: tasks are locked first.
-    pub async fn leave_tasks(&self, change: &mut Change) -> Result<()> {
+    /// Removes the person from the "Needed by" of tasks. Call it before the workspace row is
+    /// locked, because tasks are locked first.
+    pub async fn anonymize_tasks(&self, change: &mut Change) -> Result<()> {
         let waited_for: Vec<(Uuid, Uuid, String)> = sqlx::query_as(
             "SELECT team_id, id, needed_by FROM tasks WHERE needed_by ILIKE ANY($1) ORDER BY team_id, id FOR NO KEY UPDATE",
         )
@@ -58,22 +60,22 @@ impl Known {
             )
             .bind(team)
             .bind(task)
-            .bind(self.left_out(&words))
+            .bind(self.without_person(&words))
             .execute(change.db())
             .await?;
         }
         Ok(())
     }
 
-    /// Takes them out of everything else that was written down.
-    pub async fn leave_the_past(&self, change: &mut Change, account: Uuid) -> Result<()> {
-        self.leave_audit(change).await?;
-        self.leave_events(change, account).await?;
-        self.leave_closings(change).await
+    /// Removes the person from all other history.
+    pub async fn anonymize_history(&self, change: &mut Change, account: Uuid) -> Result<()> {
+        self.anonymize_audit_log(change).await?;
+        self.anonymize_events(change, account).await?;
+        self.anonymize_reports(change).await
     }
 
-    async fn leave_audit(&self, change: &mut Change) -> Result<()> {
-        // An address is quoted: it may have signs that mean something in an expression.
+    async fn anonymize_audit_log(&self, change: &mut Change) -> Result<()> {
+        // The address is escaped: it may contain special characters of regular expressions.
         sqlx::query(
             "UPDATE audit_log SET about = regexp_replace(about, '(^|\\s)' || regexp_replace($1, '([^a-zA-Z0-9])', '\\\\\\1', 'g') || '(?=$|[\\s,])', '\\1' || $2, 'gi')
              WHERE strpos(lower(about), lower($1)) > 0",
@@ -83,7 +85,7 @@ impl Known {
         .execute(change.db())
         .await?;
         for handle in &self.handles {
-            // A handle has a–z, 0–9 and - only.
+            // A handle contains a–z, 0–9 and - only.
             sqlx::query("UPDATE audit_log SET about = regexp_replace(about, '@' || $1 || '(?![a-z0-9-])', $2, 'g') WHERE strpos(about, '@' || $1) > 0")
                 .bind(handle)
                 .bind(FORMER)
@@ -93,12 +95,12 @@ impl Known {
         Ok(())
     }
 
-    async fn leave_events(&self, change: &mut Change, account: Uuid) -> Result<()> {
+    async fn anonymize_events(&self, change: &mut Change, account: Uuid) -> Result<()> {
         for event in change.pending() {
-            self.leave(&mut event.before);
-            self.leave(&mut event.after);
+            self.anonymize_value(&mut event.before);
+            self.anonymize_value(&mut event.after);
         }
-        let mut said: Vec<(Uuid, i64, Value, Value, bool)> = sqlx::query_as(
+        let mut events: Vec<(Uuid, i64, Value, Value, bool)> = sqlx::query_as(
             "SELECT team_id, seq, before, after, kind = 'member.profile-edited' AND actor_id = $2 FROM events
              WHERE before::text ILIKE ANY($1) OR after::text ILIKE ANY($1) OR kind = 'member.profile-edited' AND actor_id = $2",
         )
@@ -106,32 +108,32 @@ impl Known {
         .bind(account)
         .fetch_all(change.db())
         .await?;
-        said.retain_mut(|(_, _, before, after, is_profile)| {
-            let stood = (before.clone(), after.clone());
+        events.retain_mut(|(_, _, before, after, is_profile)| {
+            let unchanged = (before.clone(), after.clone());
             for value in [&mut *before, &mut *after] {
                 if *is_profile {
                     *value = json!({});
                 }
-                self.leave(value);
+                self.anonymize_value(value);
             }
-            stood != (before.clone(), after.clone())
+            unchanged != (before.clone(), after.clone())
         });
         sqlx::query(
             "UPDATE events e SET before = n.before, after = n.after
              FROM unnest($1::uuid[], $2::bigint[], $3::jsonb[], $4::jsonb[]) AS n (team, seq, before, after)
              WHERE e.team_id = n.team AND e.seq = n.seq",
         )
-        .bind(said.iter().map(|row| row.0).collect::<Vec<_>>())
-        .bind(said.iter().map(|row| row.1).collect::<Vec<_>>())
-        .bind(said.iter().map(|row| &row.2).collect::<Vec<_>>())
-        .bind(said.iter().map(|row| &row.3).collect::<Vec<_>>())
+        .bind(events.iter().map(|row| row.0).collect::<Vec<_>>())
+        .bind(events.iter().map(|row| row.1).collect::<Vec<_>>())
+        .bind(events.iter().map(|row| &row.2).collect::<Vec<_>>())
+        .bind(events.iter().map(|row| &row.3).collect::<Vec<_>>())
         .execute(change.db())
         .await?;
         Ok(())
     }
 
-    /// The figures of a sprint that was closed have names in them, as they were then.
-    async fn leave_closings(&self, change: &mut Change) -> Result<()> {
+    /// Frozen reports of closed sprints contain names.
+    async fn anonymize_reports(&self, change: &mut Change) -> Result<()> {
         let closings: Vec<(Uuid, Uuid, Value)> = sqlx::query_as(
             "SELECT team_id, sprint_id, figures FROM sprint_reports WHERE figures::text ILIKE ANY($1)",
         )
@@ -145,14 +147,14 @@ impl Known {
                 owners
                     .into_iter()
                     .flatten()
-                    .for_each(|owner| self.leave_name(owner));
+                    .for_each(|owner| self.anonymize_name(owner));
             }
             let waits = figures.get_mut("waits").and_then(Value::as_array_mut);
             waits
                 .into_iter()
                 .flatten()
                 .filter_map(|wait| wait.get_mut("on"))
-                .for_each(|on| self.leave_name(on));
+                .for_each(|on| self.anonymize_name(on));
             sqlx::query(
                 "UPDATE sprint_reports SET figures = $3 WHERE team_id = $1 AND sprint_id = $2",
             )
@@ -165,38 +167,39 @@ impl Known {
         Ok(())
     }
 
-    fn leave_name(&self, name: &mut Value) {
+    fn anonymize_name(&self, name: &mut Value) {
         if name.as_str().is_some_and(|name| self.is_name(name)) {
             *name = json!(FORMER);
         }
     }
 
-    /// Puts `FORMER` where an event names them: as an owner, as whom it is about, what it waits on, or who waits for it.
-    fn leave(&self, said: &mut Value) {
-        let fields = match said {
+    /// Replaces the person by `FORMER` in an event: as an owner, as its subject, as what a task is
+    /// waiting on, or who needs it.
+    fn anonymize_value(&self, value: &mut Value) {
+        let fields = match value {
             Value::Object(fields) => fields,
-            Value::Array(list) => return list.iter_mut().for_each(|one| self.leave(one)),
+            Value::Array(list) => return list.iter_mut().for_each(|one| self.anonymize_value(one)),
             _ => return,
         };
         let is_person = fields.get("kind").is_some_and(|kind| kind == "person");
         for (field, value) in fields.iter_mut() {
             match (field.as_str(), value) {
-                ("owners", Value::Array(owners)) => {
-                    owners.iter_mut().for_each(|owner| self.leave_handle(owner))
-                }
-                ("who" | "owner", who) => self.leave_handle(who),
-                // a name of one word may be another's handle
+                ("owners", Value::Array(owners)) => owners
+                    .iter_mut()
+                    .for_each(|owner| self.anonymize_handle(owner)),
+                ("who" | "owner", who) => self.anonymize_handle(who),
+                // A name of one word may be another person's handle.
                 ("on", on) if is_person && on.as_str().is_some_and(|on| on.contains(' ')) => {
-                    self.leave_name(on)
+                    self.anonymize_name(on)
                 }
-                ("on", on) if is_person => self.leave_handle(on),
-                ("needed_by", Value::String(words)) => *words = self.left_out(words),
-                (_, other) => self.leave(other),
+                ("on", on) if is_person => self.anonymize_handle(on),
+                ("needed_by", Value::String(words)) => *words = self.without_person(words),
+                (_, other) => self.anonymize_value(other),
             }
         }
     }
 
-    fn leave_handle(&self, handle: &mut Value) {
+    fn anonymize_handle(&self, handle: &mut Value) {
         let is = |handle: &str| {
             self.handles
                 .contains(&handle.trim().trim_start_matches('@').to_lowercase())
@@ -212,8 +215,8 @@ impl Known {
             .any(|name| name.to_lowercase() == text.trim().to_lowercase())
     }
 
-    /// The words of who waits for something, as `awaiting` reads them, without this person's.
-    fn left_out(&self, names: &str) -> String {
+    /// The names in a "Needed by" without this person's.
+    fn without_person(&self, names: &str) -> String {
         let is_them = |part: &str| {
             self.is_name(part)
                 || part
@@ -223,7 +226,8 @@ impl Known {
         humanize::instead_of(names, is_them, FORMER)
     }
 
-    /// What a text that may name them has in it, as JSON writes it: short handles are part of many words.
+    /// JSON texts that may name the person. They include the quotes, because short handles are part
+    /// of many words.
     fn patterns(&self) -> Vec<String> {
         let handles = self
             .handles
@@ -241,9 +245,9 @@ impl Known {
 mod tests {
     use super::*;
 
-    fn known() -> Known {
+    fn known() -> PersonNames {
         let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-        Known {
+        PersonNames {
             email: "tomas@example.org".to_owned(),
             handles: texts(&["tomas", "tw"]),
             names: texts(&["Tomas Weber", "Weber, Tomas"]),
@@ -251,8 +255,8 @@ mod tests {
     }
 
     #[test]
-    fn only_they_are_left_out_of_who_waits() {
-        let left = |words: &str| known().left_out(words);
+    fn needed_by_loses_only_the_deleted_person() {
+        let left = |words: &str| known().without_person(words);
         assert_eq!(
             left("Legal, @Tomas, @tomas-2"),
             "Legal, a former member, @tomas-2"
@@ -267,21 +271,21 @@ mod tests {
     }
 
     #[test]
-    fn an_event_names_them_no_more_and_others_still() {
-        let mut said = json!({
+    fn events_are_anonymized_for_one_person_only() {
+        let mut value = json!({
             "owners": ["tomas", "elif"], "who": "tw", "owner": "tomas", "needed_by": "@tw, Legal", "title": "tomas",
             "blockers": { "kind": "person", "on": "Tomas Weber", "note": "tomas" },
         });
-        known().leave(&mut said);
+        known().anonymize_value(&mut value);
         assert_eq!(
-            said,
+            value,
             json!({
                 "owners": [FORMER, "elif"], "who": FORMER, "owner": FORMER, "needed_by": "a former member, Legal", "title": "tomas",
                 "blockers": { "kind": "person", "on": FORMER, "note": "tomas" },
             })
         );
         let mut team = json!({ "blockers": { "kind": "team", "on": "tomas" } });
-        known().leave(&mut team);
+        known().anonymize_value(&mut team);
         assert_eq!(team["blockers"]["on"], "tomas");
     }
 }

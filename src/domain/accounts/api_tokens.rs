@@ -1,4 +1,5 @@
-//! Secrets that are shown once: session cookies, API tokens, one-time links. The database has their SHA-256 only.
+//! API tokens and one-time links. Their secrets are shown once; the database stores only their
+//! SHA-256.
 
 use crate::domain::auth::secrets::{digest, new_secret};
 use crate::domain::policy::predicates::seen_by;
@@ -10,12 +11,12 @@ use uuid::Uuid;
 use crate::domain::error::Result;
 use crate::domain::events::audit_log::{self, Line};
 
-/// What an API token may do.
+/// The scope of an API token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Scope {
     Read,
     Write,
-    /// All that its owner may do, as an administrator too.
+    /// Everything its owner may do, including administration.
     Admin,
 }
 
@@ -29,17 +30,17 @@ impl Scope {
     }
 }
 
-/// An API token to be made.
+/// An API token to be created.
 pub struct Draft<'d> {
     pub account: Uuid,
     pub name: &'d str,
     pub scope: Scope,
-    /// The teams that it reaches; none said: all that its owner does.
+    /// The teams it is limited to; `None` means all teams of its owner.
     pub teams: Option<&'d [Uuid]>,
     pub expires_at: Option<OffsetDateTime>,
 }
 
-/// Makes an API token; the secret is only here, this once.
+/// Creates an API token and returns its secret, which is not stored and cannot be shown again.
 pub async fn make(
     db: impl PgExecutor<'_>,
     now: OffsetDateTime,
@@ -63,7 +64,7 @@ pub async fn make(
     Ok(secret)
 }
 
-/// Makes an API token for the account with that e-mail address.
+/// Creates an API token for the account with this e-mail address.
 pub async fn create(
     db: &PgPool,
     now: OffsetDateTime,
@@ -78,12 +79,12 @@ pub async fn create(
     .await?;
     let Some(account) = account else {
         anyhow::bail!(
-            "nobody has the e-mail address {email}; `fortnight user add` makes an account"
+            "no account has the e-mail address {email}; create one with `fortnight user add`"
         );
     };
     let draft = Draft {
         account,
-        name: "made on the command line",
+        name: "created on the command line",
         scope,
         teams: None,
         expires_at: None,
@@ -108,14 +109,14 @@ pub async fn create(
     Ok(secret)
 }
 
-/// What a one-time link is for.
+/// The purpose of a one-time link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     Setup,
     SignIn(Uuid),
 }
 
-/// Makes a one-time link's secret, good for a day.
+/// Creates a one-time link that is valid for a day, and returns its secret.
 pub async fn create_link(
     db: &PgPool,
     now: OffsetDateTime,
@@ -145,13 +146,13 @@ pub(crate) struct TokenRow {
     pub id: Uuid,
     pub name: String,
     pub scope: String,
-    /// Names of the teams that it reaches; nothing: all.
+    /// Names of the teams it is limited to; `None` means all.
     pub teams: Option<String>,
     pub last_used_at: Option<OffsetDateTime>,
     pub expires_at: Option<OffsetDateTime>,
 }
 
-/// Somebody's tokens that were not revoked, the newest first.
+/// Returns an account's API tokens that are not revoked, newest first.
 pub(crate) async fn tokens(db: &PgPool, account: Uuid) -> Result<Vec<TokenRow>> {
     Ok(sqlx::query_as(concat!(
         "SELECT k.id, k.name, k.scope, k.last_used_at, k.expires_at,

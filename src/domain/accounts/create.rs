@@ -1,4 +1,4 @@
-//! New people.
+//! Creates accounts.
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -10,23 +10,24 @@ use crate::domain::{
     slug::{free, slug},
 };
 
-/// What a new account is made of.
+/// The fields of a new account.
 pub struct NewAccount {
     pub email: String,
     pub name: String,
-    /// Made by `passwords::hash`, before a transaction is begun: hashing waits for a turn, and must hold nothing meanwhile.
+    /// The result of `passwords::hash`, computed before the transaction starts: hashing may wait in
+    /// a queue, and must not hold locks meanwhile.
     pub password_hash: String,
     pub admin: bool,
     pub time_zone: String,
 }
 
-/// Makes an account; its handle comes from the name, its hue from how many there are.
+/// Creates an account. Its handle is derived from the name, its colour from the number of accounts.
 pub async fn add_account(
     db: &mut PgConnection,
     now: OffsetDateTime,
     new: NewAccount,
 ) -> Result<Person> {
-    // First of all: whoever gives a handle up at the same moment is waited for.
+    // Locks first, to wait for a concurrent change that frees a handle.
     touch_workspace(db).await?;
     let person = Person {
         id: Uuid::now_v7(),
@@ -50,14 +51,14 @@ pub async fn add_account(
     .execute(&mut *db)
     .await
     .map_err(|error| match error.as_database_error().and_then(|error| error.constraint()) {
-        // Another of that name came at the same moment; the next try sees theirs.
+        // Another account took the handle at the same moment; the retry sees it.
         Some("account_handle") => Problem::Again,
         _ => error.into(),
     })?;
     Ok(person)
 }
 
-/// Counts a change that every board shows: people, teams, sprints.
+/// Increments the workspace's counter for a change that every board shows: people, teams, sprints.
 pub async fn touch_workspace(db: &mut PgConnection) -> Result<()> {
     sqlx::query("UPDATE workspace SET seq = seq + 1")
         .execute(db)
@@ -69,7 +70,7 @@ async fn next_hue(db: &mut PgConnection) -> Result<i16> {
     let people: i64 = sqlx::query_scalar("SELECT count(*) FROM accounts")
         .fetch_one(db)
         .await?;
-    // Five steps on a wheel of twelve: neighbours in time are far apart in hue.
+    // Five steps on a wheel of twelve, so that consecutive accounts get distant colours.
     Ok((people * 5 % 12) as i16)
 }
 

@@ -1,4 +1,4 @@
-//! People: who they are, how they sign in, and what proves it afterwards.
+//! Accounts: profiles, credentials, invitations and absences.
 
 pub mod absences;
 pub mod anonymize;

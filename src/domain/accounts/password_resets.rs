@@ -1,4 +1,4 @@
-//! Passwords: changing one's own, and the link that an administrator makes for who has forgotten theirs.
+//! Passwords: changing one's own, and reset links created by an administrator.
 
 use crate::domain::auth::secrets;
 use sqlx::PgPool;
@@ -14,10 +14,10 @@ use crate::domain::{
     events::Change,
 };
 
-/// How long a link for a new password holds.
+/// How long a reset link is valid.
 const HOLDS: Duration = Duration::minutes(60);
 
-/// Makes a link's secret for a new password of that person; one that was made before ends.
+/// Creates a reset link for a person and returns its secret; a former link stops working.
 pub async fn make_link(change: &mut Change, handle: &str) -> Result<String> {
     let secret = secrets::new_secret()?;
     let (at, actor) = (change.at, change.actor);
@@ -41,10 +41,10 @@ pub async fn make_link(change: &mut Change, handle: &str) -> Result<String> {
     Ok(secret)
 }
 
-/// Whose password that link sets.
+/// Returns the account whose password the link resets.
 ///
 /// # Errors
-/// `NotFound` once it was used, is older than an hour, or another was made.
+/// `NotFound` once it was used, has expired, or was replaced.
 pub async fn whose(db: &PgPool, now: OffsetDateTime, secret: &str) -> Result<String> {
     Ok(sqlx::query_scalar(
         "SELECT a.name FROM password_resets r JOIN accounts a ON a.id = r.account_id
@@ -56,7 +56,7 @@ pub async fn whose(db: &PgPool, now: OffsetDateTime, secret: &str) -> Result<Str
     .await?)
 }
 
-/// Sets a new password by a link, once; every session of that person ends.
+/// Sets a new password by a reset link, once; all sessions of that person end.
 pub async fn use_link(change: &mut Change, secret: &str, hash: &str) -> Result<Uuid> {
     let at = change.at;
     let account: Uuid = sqlx::query_scalar(
@@ -78,46 +78,47 @@ pub async fn use_link(change: &mut Change, secret: &str, hash: &str) -> Result<U
     Ok(account)
 }
 
-/// What stands of somebody's password, if they know it. Whoever came by a link of the demo has none yet.
+/// Checks a person's current password and returns its hash. Demo accounts that signed in by link
+/// have no password yet.
 ///
 /// # Errors
-/// `Invalid` for a wrong one.
-pub async fn known_password(db: &PgPool, account: Uuid, old: &str) -> Result<Option<String>> {
-    let stands: Option<String> =
+/// `Invalid` for a wrong password.
+pub async fn check_password(db: &PgPool, account: Uuid, old: &str) -> Result<Option<String>> {
+    let current: Option<String> =
         sqlx::query_scalar("SELECT password_hash FROM accounts WHERE id = $1")
             .bind(account)
             .fetch_one(db)
             .await?;
-    if stands.is_some()
-        && (old.len() > 1000 || !passwords::verify(old.to_owned(), stands.clone()).await?)
+    if current.is_some()
+        && (old.len() > 1000 || !passwords::verify(old.to_owned(), current.clone()).await?)
     {
         return Err(Problem::field(
             "old",
-            "That is not your password. Nothing was changed.",
+            "Wrong current password. Nothing was changed.",
         ));
     }
-    Ok(stands)
+    Ok(current)
 }
 
-/// Changes one's own password from what stood; every session but the one that asks ends.
+/// Changes one's own password; all sessions but the current one end.
 ///
 /// # Errors
-/// `Conflict` where it was changed meanwhile.
+/// `Conflict` when it was changed in the meantime.
 pub async fn change_password(
     change: &mut Change,
     account: Uuid,
     own: &[u8],
-    stood: Option<&str>,
+    expected: Option<&str>,
     hash: &str,
 ) -> Result<()> {
-    let stands: Option<String> =
+    let current: Option<String> =
         sqlx::query_scalar("SELECT password_hash FROM accounts WHERE id = $1 FOR NO KEY UPDATE")
             .bind(account)
             .fetch_one(change.db())
             .await?;
-    if stands.as_deref() != stood {
+    if current.as_deref() != expected {
         return Err(Problem::conflict(
-            "Your password was changed elsewhere meanwhile. Nothing was changed here.",
+            "Your password was changed in another session. Nothing was changed here.",
         ));
     }
     keep(change, account, hash, own).await?;
@@ -135,7 +136,7 @@ async fn keep(change: &mut Change, account: Uuid, hash: &str, own: &[u8]) -> Res
         .bind(own)
         .execute(change.db())
         .await?;
-    // A link that was made before could set another one still.
+    // An earlier reset link could still change the password.
     sqlx::query("DELETE FROM password_resets WHERE account_id = $1")
         .bind(account)
         .execute(change.db())

@@ -1,4 +1,4 @@
-//! What people say about themselves: their name, and when they work.
+//! Profiles: name, username and working hours.
 
 use crate::domain::events::EventKind;
 use serde_json::{Value, json};
@@ -14,26 +14,27 @@ use crate::domain::{
     events::{Change, Event},
 };
 
-/// What a person may change about themselves.
+/// The part of an account that its owner may edit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
     pub name: String,
-    /// What others write after an @.
+    /// The username, written after an @.
     pub handle: String,
-    /// One of the twelve.
+    /// One of twelve colours.
     pub hue: i16,
     pub hours: Hours,
 }
 
-/// Changes it. Every team that the person is on sees it at once: who would fit a goal goes by hours.
+/// Edits a profile. All teams of the person are notified, because goal suggestions depend on
+/// working hours.
 pub async fn edit_profile(change: &mut Change, account: Uuid, profile: &Profile) -> Result<()> {
     if !clock::is_zone(&profile.hours.zone) {
         return Err(Problem::field(
             "time_zone",
-            "That is no time zone. Write it as Europe/Berlin.",
+            "Unknown time zone. Use a name such as Europe/Berlin.",
         ));
     }
-    // First of all: another window of the same person may be giving up a handle just now.
+    // Locks first, because another window of the same person may be changing the handle.
     touch_workspace(change.db()).await?;
     let before = profile_of(change.db(), account).await?;
     if before == *profile {
@@ -52,24 +53,24 @@ pub async fn edit_profile(change: &mut Change, account: Uuid, profile: &Profile)
         .bind(profile.hue)
         .execute(change.db())
         .await?;
-    let said = |profile: &Profile| {
+    let to_json = |profile: &Profile| {
         json!({
             "account": account, "name": profile.name, "handle": profile.handle, "hue": profile.hue,
             "time_zone": profile.hours.zone, "hours": profile.hours.words(),
         })
     };
-    tell_teams(
+    notify_teams(
         change,
         account,
         EventKind::MemberProfileEdited,
-        said(&before),
-        said(profile),
+        to_json(&before),
+        to_json(profile),
     )
     .await
 }
 
-/// A handle that was somebody's is nobody else's: what happened names people by it. Whoever takes or gives up one has the
-/// workspace's row, and is alone with it.
+/// Reserves a former handle for its owner, because history refers to it. The workspace row
+/// serializes all changes of handles.
 async fn keep_handle(change: &mut Change, account: Uuid, was: &str, is: &str) -> Result<()> {
     let is_anothers: bool = sqlx::query_scalar(
         "SELECT EXISTS (SELECT FROM former_handles WHERE handle = $1 AND account_id IS DISTINCT FROM $2)",
@@ -81,7 +82,7 @@ async fn keep_handle(change: &mut Change, account: Uuid, was: &str, is: &str) ->
     if is_anothers {
         return Err(Problem::field(
             "handle",
-            "That handle was somebody else's, and what happened names them by it.",
+            "This username was used before and can't be reused.",
         ));
     }
     sqlx::query("INSERT INTO former_handles (handle, account_id) SELECT handle, id FROM accounts WHERE id = $1")
@@ -95,8 +96,8 @@ async fn keep_handle(change: &mut Change, account: Uuid, was: &str, is: &str) ->
     audit_log::note(change, "handle.changed", &format!("@{was} is now @{is}")).await
 }
 
-/// Every team that somebody is on is told what they changed about themselves.
-pub(crate) async fn tell_teams(
+/// Records the change of a profile for every team of the person.
+pub(crate) async fn notify_teams(
     change: &mut Change,
     account: Uuid,
     kind: EventKind,
@@ -121,7 +122,7 @@ pub(crate) async fn tell_teams(
     Ok(())
 }
 
-/// What stands now.
+/// Returns the current profile.
 pub async fn profile_of(db: impl sqlx::PgExecutor<'_>, account: Uuid) -> Result<Profile> {
     let (name, handle, hue, zone, from, to) = sqlx::query_as(
         "SELECT name, handle, hue, time_zone, works_from, works_to FROM accounts WHERE id = $1",

@@ -1,10 +1,10 @@
-//! When people work, and how much of that they share.
+//! Working hours of people, and how much of them overlaps.
 
 use time::Date;
 
 use crate::domain::clock;
 
-/// Someone's working hours, as their own clock shows them.
+/// A person's working hours in their own time zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hours {
     /// An IANA time zone.
@@ -15,7 +15,7 @@ pub struct Hours {
 }
 
 impl Hours {
-    /// The day's working hours as seconds since 1970.
+    /// The working hours of a day in seconds since 1970.
     fn on(&self, day: Date) -> (i64, i64) {
         let at = |minute| clock::instant(day, minute, &self.zone).unix_timestamp();
         (at(self.from), at(self.to))
@@ -32,7 +32,7 @@ pub fn clock_words(minute: i16) -> String {
     format!("{:02}:{:02}", minute / 60, minute % 60)
 }
 
-/// The minute of the day that `09:30` says; `24:00` is the day's end.
+/// The minute of the day for `09:30`; `24:00` is the end of the day.
 pub fn read_clock(text: &str) -> Option<i16> {
     let (hours, minutes) = text.trim().split_once(':')?;
     let (hours, minutes): (u8, u8) = (hours.parse().ok()?, minutes.parse().ok()?);
@@ -40,8 +40,8 @@ pub fn read_clock(text: &str) -> Option<i16> {
     (minutes < 60 && minute <= 1440).then_some(minute)
 }
 
-/// Minutes of a day's work that all of them share. Those who live far apart share
-/// hours of neighbouring days, so the first one's day is held against three of the others'.
+/// Minutes of a working day that all of them share. Distant time zones overlap with neighbouring
+/// days, so the first person's day is compared with three days of the others.
 pub fn shared(all: &[&Hours], day: Date) -> i64 {
     let Some((first, others)) = all.split_first() else {
         return 0;
@@ -49,7 +49,7 @@ pub fn shared(all: &[&Hours], day: Date) -> i64 {
     let mut common = vec![first.on(day)];
     for other in others {
         let days = [day.previous_day(), Some(day), day.next_day()];
-        let theirs: Vec<(i64, i64)> = days
+        let other_hours: Vec<(i64, i64)> = days
             .into_iter()
             .flatten()
             .map(|day| other.on(day))
@@ -57,7 +57,7 @@ pub fn shared(all: &[&Hours], day: Date) -> i64 {
         common = common
             .iter()
             .flat_map(|one| {
-                theirs
+                other_hours
                     .iter()
                     .map(|two| (one.0.max(two.0), one.1.min(two.1)))
             })
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_share_their_day() {
+    fn close_zones_overlap() {
         assert_eq!(
             shared(&[&hours("Europe/Berlin")], date!(2026 - 11 - 24)),
             480
@@ -98,16 +98,16 @@ mod tests {
     }
 
     #[test]
-    fn far_ones_share_little_and_summer_time_counts() {
+    fn distant_zones_overlap_little_and_dst_counts() {
         let (berlin, new_york) = (hours("Europe/Berlin"), hours("America/New_York"));
         assert_eq!(shared(&[&berlin, &new_york], date!(2026 - 11 - 24)), 120);
-        // Between Europe's and America's change of clocks they are an hour nearer.
+        // Between Europe's and America's clock changes they are one hour closer.
         assert_eq!(shared(&[&berlin, &new_york], date!(2026 - 10 - 27)), 180);
     }
 
     #[test]
-    fn the_ends_of_the_world_share_hours_of_different_days() {
-        // Kiritimati's Tuesday nine o'clock is Niue's Monday eight o'clock.
+    fn opposite_zones_overlap_across_days() {
+        // Nine o'clock on Tuesday in Kiritimati is eight o'clock on Monday in Niue.
         let (kiritimati, niue) = (hours("Pacific/Kiritimati"), hours("Pacific/Niue"));
         assert_eq!(shared(&[&kiritimati, &niue], date!(2026 - 11 - 24)), 420);
         assert_eq!(shared(&[&niue, &kiritimati], date!(2026 - 11 - 24)), 420);

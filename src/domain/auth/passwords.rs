@@ -1,4 +1,4 @@
-//! Passwords: argon2id, off the async threads, a few at a time.
+//! Passwords: hashed with argon2id, outside of the async threads, a few at a time.
 
 use std::{
     sync::{Arc, LazyLock},
@@ -14,41 +14,42 @@ use tokio::sync::Semaphore;
 
 use crate::domain::error::{Problem, Result};
 
-/// Shorter ones are guessed; longer ones cost the server without protecting anybody.
+/// Shorter passwords can be guessed; longer ones cost time without adding security.
 pub const LENGTH: std::ops::RangeInclusive<usize> = 10..=200;
 
-/// Each takes 19 MiB while it runs: more at once would let strangers fill the memory.
-static TURNS: LazyLock<HashingSlots> = LazyLock::new(|| HashingSlots {
+/// Each hash takes 19 MiB; without a limit, anonymous requests could exhaust the memory.
+static SLOTS: LazyLock<HashingSlots> = LazyLock::new(|| HashingSlots {
     free: Arc::new(Semaphore::new(4)),
     longest: LONGEST_WAIT,
 });
 
-/// Whoever waits longer for a turn is told to come again.
+/// Requests that wait longer for a slot are refused as busy.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// What an unknown address is checked against, so that it takes as long as a known one.
-static NOBODYS: LazyLock<String> =
+/// The hash that passwords of unknown addresses are checked against, so that the response takes as
+/// long as for known ones.
+static DUMMY_HASH: LazyLock<String> =
     LazyLock::new(|| hash_now("nobody has this password").unwrap_or_default());
 
-/// Hashes a new password, or says what is wrong with it.
+/// Hashes a new password, or returns what is wrong with it.
 pub async fn hash(password: String) -> Result<String> {
     if !LENGTH.contains(&password.chars().count()) {
         return Err(Problem::field(
             "password",
-            "A password has 10 to 200 characters.",
+            "A password must have 10 to 200 characters.",
         ));
     }
-    Ok(TURNS.take(move || hash_now(&password)).await??)
+    Ok(SLOTS.take(move || hash_now(&password)).await??)
 }
 
-/// Whether the password is the one that was hashed. Without a hash it takes the same time and is wrong.
+/// Whether the password matches the hash. Without a hash it takes the same time and returns false.
 pub async fn verify(password: String, hash: Option<String>) -> Result<bool> {
     let known = hash.is_some();
-    let matches = TURNS
+    let matches = SLOTS
         .take(move || {
-            // Made by whoever comes first, known or not.
-            let nobodys = NOBODYS.clone();
-            let hash = hash.unwrap_or(nobodys);
+            // Computed by the first request, whether its address is known or not.
+            let dummy_hash = DUMMY_HASH.clone();
+            let hash = hash.unwrap_or(dummy_hash);
             PasswordHash::new(&hash).is_ok_and(|hash| {
                 argon2()
                     .is_ok_and(|argon2| argon2.verify_password(password.as_bytes(), &hash).is_ok())
@@ -58,7 +59,7 @@ pub async fn verify(password: String, hash: Option<String>) -> Result<bool> {
     Ok(matches && known)
 }
 
-/// So many at once, and no more.
+/// Limits how many hashes run at once.
 struct HashingSlots {
     free: Arc<Semaphore>,
     longest: Duration,
@@ -73,20 +74,21 @@ impl HashingSlots {
         let turn = turn
             .await
             .map_err(|_| Problem::Busy)?
-            .context("no turn for hashing")?;
+            .context("password hashing queue closed")?;
         let done = tokio::task::spawn_blocking(move || {
-            // The work holds it: whoever asked may go away, and the work goes on.
+            // The running task holds the slot, because it continues even if the request is
+            // cancelled.
             let _turn = turn;
             work()
         });
-        Ok(done.await.context("hashing did not end")?)
+        Ok(done.await.context("password hashing task failed")?)
     }
 }
 
 fn hash_now(password: &str) -> anyhow::Result<String> {
     Ok(argon2()?
         .hash_password(password.as_bytes())
-        .map_err(|error| anyhow::anyhow!("hashing: {error}"))?
+        .map_err(|error| anyhow::anyhow!("password hashing failed: {error}"))?
         .to_string())
 }
 
@@ -104,7 +106,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn past_so_many_at_once_one_is_told_to_come_again() {
+    async fn requests_beyond_the_hashing_queue_are_refused() {
         let turns = HashingSlots {
             free: Arc::new(Semaphore::new(2)),
             longest: Duration::from_millis(50),
@@ -119,10 +121,10 @@ mod tests {
             ));
         }
         for work in &mut working {
-            // it begins, and does not end
+            // It has started and not finished.
             assert!(futures_util::poll!(work.as_mut()).is_pending());
         }
-        // Whoever asked goes away, and what they asked for still runs.
+        // The request is cancelled, but its hash keeps running.
         drop(working);
         assert!(matches!(turns.take(|| ()).await, Err(Problem::Busy)));
         drop(end);
@@ -138,12 +140,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn four_passwords_are_hashed_or_checked_at_once_and_no_more() {
+    async fn at_most_four_passwords_are_hashed_at_once() {
         let known = hash("correct horse battery".to_owned()).await.unwrap();
-        let all = TURNS.free.acquire_many(4).await.unwrap();
-        assert!(TURNS.free.try_acquire().is_err(), "there is no fifth turn");
+        let all = SLOTS.free.acquire_many(4).await.unwrap();
+        assert!(SLOTS.free.try_acquire().is_err(), "there is no fifth turn");
         drop(all);
-        // each of the two takes one while it works
+        // Each of the two takes one slot while it runs.
         let right = "correct horse battery".to_owned();
         let works: [std::pin::Pin<Box<dyn Future<Output = bool>>>; 2] = [
             Box::pin(async { hash("another long one".to_owned()).await.is_ok() }),
@@ -154,9 +156,9 @@ mod tests {
             }),
         ];
         for mut work in works {
-            let others = TURNS.free.acquire_many(3).await.unwrap();
+            let others = SLOTS.free.acquire_many(3).await.unwrap();
             assert!(futures_util::poll!(work.as_mut()).is_pending());
-            assert!(TURNS.free.try_acquire().is_err(), "the work has the fourth");
+            assert!(SLOTS.free.try_acquire().is_err(), "the work has the fourth");
             drop(others);
             assert!(work.await);
         }
@@ -164,7 +166,7 @@ mod tests {
 
     /// Case 30.
     #[tokio::test]
-    async fn an_unknown_address_is_checked_against_a_hash_like_a_known_one() {
+    async fn unknown_address_costs_as_much_as_a_known_one() {
         let known = hash("correct horse battery".to_owned()).await.unwrap();
         assert!(
             verify("correct horse battery".to_owned(), Some(known.clone()))
@@ -176,14 +178,14 @@ mod tests {
                 .await
                 .unwrap()
         );
-        // the same work for both
+        // Both cost the same.
         let cost = |hash: &str| {
             hash.split('$')
                 .take(4)
                 .map(str::to_owned)
                 .collect::<Vec<_>>()
         };
-        assert_eq!(cost(&known), cost(&NOBODYS));
+        assert_eq!(cost(&known), cost(&DUMMY_HASH));
         assert_eq!(cost(&known)[1..], ["argon2id", "v=19", "m=19456,t=2,p=1"]);
     }
 }

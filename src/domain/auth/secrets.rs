@@ -1,17 +1,18 @@
-//! Secrets: session cookies, API tokens and one-time links. The database stores only their SHA-256.
+//! Secrets of session cookies, API tokens and one-time links. The database stores only their
+//! SHA-256.
 
 use anyhow::Context;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
-/// 256 random bits, as text for a URL or a cookie.
+/// Returns 256 random bits, as text for a URL or a cookie.
 pub fn new_secret() -> anyhow::Result<String> {
     let mut bits = [0; 32];
-    getrandom::fill(&mut bits).context("the system gave no random bits")?;
+    getrandom::fill(&mut bits).context("system random number generator failed")?;
     Ok(URL_SAFE_NO_PAD.encode(bits))
 }
 
-/// What is kept of a secret.
+/// The digest that is stored instead of the secret.
 pub fn digest(secret: &str) -> Vec<u8> {
     Sha256::digest(secret.as_bytes()).to_vec()
 }

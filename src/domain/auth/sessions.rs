@@ -1,4 +1,4 @@
-//! Sessions: an opaque cookie, its digest in a table, gone at once when ended.
+//! Sessions: an opaque cookie whose digest is in a table, so that a session can be ended at once.
 
 use crate::domain::auth::secrets;
 use sqlx::{PgExecutor, PgPool};
@@ -7,17 +7,17 @@ use uuid::Uuid;
 
 use crate::domain::error::{Problem, Result};
 
-/// Unused for so long, a session ends.
+/// An unused session ends after this time.
 const IDLE: Duration = Duration::days(14);
-/// However much it is used, it ends after so long.
+/// A session ends after this time even if it is used.
 pub const LONGEST: Duration = Duration::days(90);
-/// How often its last use is written down: not on every request.
+/// The last use is stored at most this often, not on every request.
 pub const SEEN_EVERY: Duration = Duration::minutes(10);
 
-/// Starts a session; the answer is the cookie's value.
+/// Starts a session and returns the cookie's value.
 ///
 /// # Errors
-/// `SignedOut` for who may not come in any more.
+/// `SignedOut` for an account that may no longer sign in.
 pub async fn start(
     db: impl PgExecutor<'_>,
     now: OffsetDateTime,
@@ -29,8 +29,9 @@ pub async fn start(
         .ok_or(Problem::SignedOut)
 }
 
-/// Starts a session for who knew the password of that hash; none where it was changed, or the account deactivated, while
-/// they waited. The lock makes whoever changes it just now be waited for, so that they end this session, or find it none.
+/// Starts a session after the password with this hash was verified; `None` if it was changed or the
+/// account deactivated in the meantime. The row lock waits for such a change, which then either
+/// ends this session or prevents it.
 pub async fn start_by(
     db: impl PgExecutor<'_>,
     now: OffsetDateTime,
@@ -55,7 +56,7 @@ pub async fn start_by(
     Ok((started.rows_affected() == 1).then_some(secret))
 }
 
-/// Moves a session's end on, within its longest life.
+/// Extends a session, up to its maximum lifetime.
 pub async fn seen(db: &PgPool, now: OffsetDateTime, token_hash: &[u8]) -> Result<()> {
     sqlx::query("UPDATE sessions SET last_seen_at = $2, expires_at = least($3, created_at + make_interval(secs => $4)) WHERE token_hash = $1")
         .bind(token_hash)
@@ -76,18 +77,18 @@ pub async fn end(db: impl PgExecutor<'_>, token_hash: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// A place where somebody is signed in.
+/// A session in the account's list.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub(crate) struct SessionRow {
-    /// A digest of the digest: it names the session and opens nothing.
+    /// A digest of the digest: it identifies the session and cannot be used as one.
     pub name: String,
     pub user_agent: String,
     pub last_seen_at: OffsetDateTime,
-    /// The one that asks.
+    /// Whether it is the current session.
     pub this: bool,
 }
 
-/// Where the viewer is signed in, the newest first.
+/// Returns the viewer's sessions, newest first.
 pub(crate) async fn sessions(
     db: &PgPool,
     account: Uuid,

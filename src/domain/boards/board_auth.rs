@@ -1,5 +1,6 @@
-//! Who asks for a board, which team, and whether anything changed since. Requests that arrive at the same moment share
-//! one query, which starts after the last of them arrived.
+//! Authorizes requests for a board: which account, which team, and whether anything changed.
+//! Requests that arrive at the same moment share one query, which starts after the last of them
+//! arrived.
 
 use std::{
     collections::HashMap,
@@ -21,12 +22,13 @@ use crate::domain::{
     },
 };
 
-/// The door asks once nobody else has come while it looked so many times. A look takes a microsecond or two.
+/// The batch is closed after so many polls without a new request. A poll takes a microsecond or
+/// two.
 const LOOKS: usize = 8;
-/// However many are on the way, it looks no more often than this.
+/// Upper limit of polls, however many requests keep arriving.
 const MOST_LOOKS: usize = 64;
 
-/// What a board's page must know before it can say "unchanged".
+/// What a board's page must know before it can answer "304 Not Modified".
 pub struct BoardAuth {
     pub viewer: Viewer,
     pub access: TeamAccess,
@@ -34,7 +36,7 @@ pub struct BoardAuth {
     pub workspace_seq: i64,
 }
 
-/// Those who wait at the door while a query is under way; the next one is for all of them.
+/// Collects requests while a query is running; the next query answers all of them.
 #[derive(Clone)]
 pub struct AuthBatcher {
     db: PgPool,
@@ -56,7 +58,7 @@ pub(crate) struct BoardRequest {
     pub slug: String,
 }
 
-/// Nothing for somebody unknown; `Busy` when the database did not answer.
+/// `None` for unknown credentials; `Err` when the database did not answer.
 type BatchReply = Result<Option<BoardAuthRow>, ()>;
 
 #[derive(Clone, sqlx::FromRow)]
@@ -76,7 +78,7 @@ pub(crate) struct BoardAuthRow {
 }
 
 impl AuthBatcher {
-    /// A batcher that asks this database.
+    /// Creates a batcher that queries this database.
     pub fn new(db: PgPool, clock: Clock) -> Self {
         Self {
             db,
@@ -85,34 +87,37 @@ impl AuthBatcher {
         }
     }
 
-    /// The row for one request.
+    /// Returns the row for one request.
     ///
     /// # Errors
     /// `Busy` when the database does not answer.
     pub(crate) async fn ask(&self, asked: BoardRequest) -> Result<Option<BoardAuthRow>> {
-        let (tell, told) = oneshot::channel();
+        let (sender, receiver) = oneshot::channel();
         let opens = {
             let mut waiting = self.waiting();
-            waiting.asked.entry(asked).or_default().push(tell);
+            waiting.asked.entry(asked).or_default().push(sender);
             waiting.heads += 1;
             !std::mem::replace(&mut waiting.is_open, true)
         };
         if opens {
-            // Of its own: whoever came first may leave, and the others still want to come in.
-            let doors = self.clone();
-            tokio::spawn(async move { doors.let_in().await });
+            // A separate task, because the first request may be cancelled while the others still
+            // wait.
+            let batcher = self.clone();
+            tokio::spawn(async move { batcher.run_queries().await });
         }
-        told.await
+        receiver
+            .await
             .map_err(|_| Problem::Busy)?
             .map_err(|()| Problem::Busy)
     }
 
-    /// Asks for all who wait, until nobody does.
-    async fn let_in(&self) {
-        // One connection for all of it: the pool's own bookkeeping would be a good part of so small a query.
-        let mut held = None;
+    /// Runs queries until no request is waiting.
+    async fn run_queries(&self) {
+        // Keeps one connection for all queries: the pool's bookkeeping would be a large part of so
+        // small a query.
+        let mut idle_connection = None;
         loop {
-            self.let_gather().await;
+            self.gather_requests().await;
             let asked: Vec<(BoardRequest, Vec<oneshot::Sender<BatchReply>>)> = {
                 let mut waiting = self.waiting();
                 if waiting.asked.is_empty() {
@@ -122,8 +127,9 @@ impl AuthBatcher {
                 waiting.heads = 0;
                 waiting.asked.drain().collect()
             };
-            // By the time of this query: whoever came first may have come long ago, when there is always somebody.
-            let connection = match held.take() {
+            // The time of this query, not of the first request, which may be long ago on a busy
+            // server.
+            let connection = match idle_connection.take() {
                 Some(connection) => Ok(connection),
                 None => self.db.acquire().await,
             };
@@ -135,30 +141,30 @@ impl AuthBatcher {
                         asked.iter().map(|(asked, _)| asked),
                     )
                     .await;
-                    // One that failed is the pool's to look at.
-                    held = rows.is_ok().then_some(connection);
+                    // A connection that failed goes back to the pool, which checks it.
+                    idle_connection = rows.is_ok().then_some(connection);
                     rows
                 }
                 Err(error) => Err(error),
             };
-            for (nth, (_, tells)) in (1..).zip(asked) {
-                let told: BatchReply = match &rows {
+            for (nth, (_, senders)) in (1..).zip(asked) {
+                let reply: BatchReply = match &rows {
                     Ok(rows) => Ok(rows.iter().find(|row| row.nth == nth).cloned()),
                     Err(error) => {
-                        tracing::warn!("the door of a board stayed shut: {error}");
+                        tracing::warn!("board authorization query failed: {error}");
                         Err(())
                     }
                 };
-                for tell in tells {
-                    // Whoever has left hears nothing.
-                    let _ = tell.send(told.clone());
+                for sender in senders {
+                    // A cancelled request has no receiver any more.
+                    let _ = sender.send(reply.clone());
                 }
             }
         }
     }
 
-    /// Whoever is on the way comes first: the fuller the query, the fewer there are.
-    async fn let_gather(&self) {
+    /// Lets requests that are about to arrive join: the fuller the batch, the fewer queries.
+    async fn gather_requests(&self) {
         let (mut here, mut in_vain) = (0, 0);
         for _ in 0..MOST_LOOKS {
             tokio::task::yield_now().await;
@@ -178,9 +184,9 @@ impl AuthBatcher {
     }
 }
 
-/// Who they are that brought this, and the team that they want; it is hidden if they may not look at it. A macro, so
-/// that both kinds of people can have it.
-macro_rules! at_door {
+/// Query: the account for the sent credentials and the team for the sent slug, with whether it is
+/// hidden from the account. A macro, shared by sessions and tokens.
+macro_rules! board_request {
     ($brought:literal, $by:literal) => {
         concat!(
             "SELECT asked.nth, a.id, a.handle, a.name, a.hue, a.role, a.time_zone, ",
@@ -198,8 +204,8 @@ macro_rules! at_door {
     };
 }
 
-/// Those who come with a cookie and those with a token are two questions: nearly always everybody is one of them, and
-/// half of the tables take half of the time.
+/// Sessions and tokens are separate queries: nearly always a batch has only one kind, and half of
+/// the tables take half of the time.
 async fn look_up(
     db: &mut PgConnection,
     now: OffsetDateTime,
@@ -208,14 +214,14 @@ async fn look_up(
     let (cookies, tokens): (Vec<_>, Vec<_>) = (1..).zip(asked).partition(|(_, asked)| asked.cookie);
     let mut rows = Vec::new();
     if !cookies.is_empty() {
-        let query = at_door!(
+        let query = board_request!(
             "s.last_seen_at, NULL::text AS scope, NULL::uuid[] AS reaches",
             "JOIN sessions s ON s.token_hash = asked.token_hash AND s.expires_at > $4 JOIN accounts a ON a.id = s.account_id"
         );
         rows = ask(db, query, now, cookies).await?;
     }
     if !tokens.is_empty() {
-        let query = at_door!(
+        let query = board_request!(
             "k.last_used_at AS last_seen_at, k.scope, k.teams AS reaches",
             "JOIN tokens k ON k.token_hash = asked.token_hash AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $4)
              JOIN accounts a ON a.id = k.account_id"

@@ -1,4 +1,5 @@
-//! A board's columns: new ones, their names and states, and their order. Taking one away is with the tasks that it holds.
+//! Adds, edits and reorders the columns of a board. Deleting one is in `tasks::delete_column`,
+//! because its tasks move.
 
 use crate::domain::events::EventKind;
 use serde_json::json;
@@ -13,7 +14,7 @@ use crate::domain::{
     team::Team,
 };
 
-/// No board has more columns than this.
+/// The maximum number of columns of a board.
 const MOST: i64 = 20;
 
 /// Adds a column at the right end of a board.
@@ -25,7 +26,7 @@ pub async fn add_column(
 ) -> Result<()> {
     touch_workspace(change.db()).await?;
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
-    // Whoever adds another column waits here: two of them would take the same place.
+    // Concurrent additions wait here; otherwise two would take the same position.
     sqlx::query("SELECT FROM teams WHERE id = $1 FOR NO KEY UPDATE")
         .bind(team.id)
         .execute(change.db())
@@ -35,7 +36,10 @@ pub async fn add_column(
         .fetch_one(change.db())
         .await?;
     if count >= MOST {
-        return Err(Problem::field("column", "A board has at most 20 columns."));
+        return Err(Problem::field(
+            "column",
+            "A board can have at most 20 columns.",
+        ));
     }
     let taken: Vec<(String, String)> =
         sqlx::query_as("SELECT slug, lower(name) FROM columns WHERE team_id = $1")
@@ -46,13 +50,16 @@ pub async fn add_column(
         .iter()
         .any(|(_, called)| *called == name.to_lowercase())
     {
-        return Err(Problem::field("name", "There is a column of that name."));
+        return Err(Problem::field(
+            "name",
+            "A column with this name already exists.",
+        ));
     }
     let wanted = match slug(&name) {
         address if address.is_empty() => "column".to_owned(),
         address => address,
     };
-    // A column that is called differently keeps its address: the next one of its first name has a number.
+    // A renamed column keeps its slug, so the next column with the former name gets a numbered one.
     let address = free(&wanted, "-", |address| {
         taken.iter().any(|(other, _)| other == address)
     });
@@ -77,10 +84,10 @@ pub async fn add_column(
     .await
 }
 
-/// Calls a column differently, or gives an empty one another state.
+/// Renames a column, or changes the state of an empty one.
 ///
 /// # Errors
-/// `Invalid` for another state of a column that holds tasks: what happened to them would no longer add up.
+/// `Invalid` for another state of a column with tasks: reports of the past would no longer add up.
 pub async fn edit_column(
     change: &mut Change,
     team: &Team,
@@ -89,30 +96,30 @@ pub async fn edit_column(
     state: ColumnState,
 ) -> Result<()> {
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
-    let (id, was, stood): (Uuid, String, String) = sqlx::query_as(
+    let (id, was, current_state): (Uuid, String, String) = sqlx::query_as(
         "SELECT id, name, state FROM columns WHERE team_id = $1 AND slug = $2 FOR NO KEY UPDATE",
     )
     .bind(team.id)
     .bind(column)
     .fetch_one(change.db())
     .await?;
-    if (&was, stood.as_str()) == (&name, state.as_str()) {
+    if (&was, current_state.as_str()) == (&name, state.as_str()) {
         return Ok(());
     }
-    let held: bool = sqlx::query_scalar(
+    let has_tasks: bool = sqlx::query_scalar(
         "SELECT EXISTS (SELECT FROM tasks WHERE team_id = $1 AND column_id = $2)",
     )
     .bind(team.id)
     .bind(id)
     .fetch_one(change.db())
     .await?;
-    if stood != state.as_str() && held {
+    if current_state != state.as_str() && has_tasks {
         let why = format!(
-            "{was} holds tasks, perhaps in the archive, and keeps its state. Add a column for the other state, and move them."
+            "{was} contains tasks, possibly archived ones, so its state cannot change. Add a column with the other state and move them there."
         );
         return Err(Problem::field("column", why));
     }
-    // Columns are locked before the workspace: whoever blocks a task does so too.
+    // Columns are locked before the workspace, as when a task is blocked.
     touch_workspace(change.db()).await?;
     sqlx::query("UPDATE columns SET name = $3, state = $4 WHERE team_id = $1 AND id = $2")
         .bind(team.id)
@@ -121,7 +128,7 @@ pub async fn edit_column(
         .bind(state.as_str())
         .execute(change.db())
         .await?;
-    let before = json!({ "column": column, "name": was, "state": stood });
+    let before = json!({ "column": column, "name": was, "state": current_state });
     record(
         change,
         team,
@@ -132,8 +139,8 @@ pub async fn edit_column(
     .await
 }
 
-/// Changes places with the column beside it.
-pub async fn shift_column(
+/// Swaps a column with the one next to it.
+pub async fn move_column(
     change: &mut Change,
     team: &Team,
     column: &str,
@@ -149,7 +156,7 @@ pub async fn shift_column(
         .iter()
         .find(|(_, slug, _)| slug == column)
         .ok_or(Problem::NotFound)?;
-    let beside = match to_the_right {
+    let neighbour = match to_the_right {
         true => columns
             .iter()
             .filter(|(_, _, other)| other > place)
@@ -159,8 +166,8 @@ pub async fn shift_column(
             .filter(|(_, _, other)| other < place)
             .max_by_key(|(_, _, other)| *other),
     };
-    // At the end already.
-    let Some((other, beside, there)) = beside else {
+    // It is at the end already.
+    let Some((other, neighbour, there)) = neighbour else {
         return Ok(());
     };
     touch_workspace(change.db()).await?;
@@ -174,7 +181,7 @@ pub async fn shift_column(
     .bind(there)
     .execute(change.db())
     .await?;
-    let after = json!({ "column": column, "beside": beside });
+    let after = json!({ "column": column, "beside": neighbour });
     record(
         change,
         team,
@@ -185,7 +192,7 @@ pub async fn shift_column(
     .await
 }
 
-/// What changes how a team works is its history, and for administrators to look up.
+/// Changes of how a team works go to its history and to the audit log.
 pub(crate) async fn record(
     change: &mut Change,
     team: &Team,
@@ -201,5 +208,5 @@ pub(crate) async fn record(
         after,
         version: None,
     });
-    audit_log::note_of(change, team.id, kind.as_str(), "of {team}").await
+    audit_log::note_for_team(change, team.id, kind.as_str(), "of {team}").await
 }

@@ -1,4 +1,4 @@
-//! A team's labels: what they are called, their hues, and taking them away.
+//! A team's labels: renaming, colouring and deleting them.
 
 use crate::domain::events::EventKind;
 use serde::{Deserialize, Serialize};
@@ -20,11 +20,11 @@ pub struct Known {
     pub id: Uuid,
     pub name: String,
     pub hue: i16,
-    /// How many tasks have it, archived ones too.
+    /// Number of tasks with the label, archived ones included.
     pub tasks: i64,
 }
 
-/// A team's labels by name.
+/// Returns a team's labels by name.
 pub async fn known(db: &PgPool, team: Uuid) -> Result<Vec<Known>> {
     Ok(sqlx::query_as(
         "SELECT l.id, l.name, l.hue, (SELECT count(*) FROM task_labels tl WHERE tl.team_id = l.team_id AND tl.label_id = l.id) AS tasks
@@ -35,8 +35,8 @@ pub async fn known(db: &PgPool, team: Uuid) -> Result<Vec<Known>> {
     .await?)
 }
 
-/// Calls a label differently, on every task that has it, or gives it another of the twelve hues.
-pub async fn relabel(
+/// Renames a label, on every task that has it, or changes its colour.
+pub async fn edit_label(
     change: &mut Change,
     team: &Team,
     label: Uuid,
@@ -72,7 +72,7 @@ pub async fn relabel(
     .await
 }
 
-/// Takes a label off every task, and away.
+/// Removes a label from every task and deletes it.
 pub async fn remove_label(change: &mut Change, team: &Team, label: Uuid) -> Result<()> {
     touch_workspace(change.db()).await?;
     let name: Option<String> =
@@ -92,7 +92,7 @@ pub async fn remove_label(change: &mut Change, team: &Team, label: Uuid) -> Resu
     .await
 }
 
-/// A team's word on a task.
+/// A label as cards show it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, sqlx::FromRow)]
 pub struct Label {
     pub name: String,

@@ -1,4 +1,4 @@
-//! A team's board: its columns, who may see and change it, what is filtered, and how it is shown.
+//! A team's board: its columns, access, filters, and presentation.
 
 pub mod board_auth;
 pub mod columns;
@@ -19,6 +19,6 @@ pub struct Column {
     pub name: String,
     #[sqlx(try_from = "String")]
     pub state: ColumnState,
-    /// Soft: it shows, it never refuses.
+    /// A soft limit: it is shown when exceeded, and refuses nothing.
     pub wip_limit: Option<i32>,
 }

@@ -1,4 +1,4 @@
-//! Reading a board's frame: its columns, people, labels and saved filters.
+//! Reads a board's context: columns, people, labels and saved filters.
 
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::domain::boards::Column;
 use crate::domain::{boards::labels::Label, error::Result, person::Person};
 
-/// A team's columns from left to right.
+/// Returns a team's columns from left to right.
 pub async fn columns(db: &PgPool, team: Uuid) -> Result<Vec<Column>> {
     Ok(sqlx::query_as(
         "SELECT id, slug, name, state, wip_limit FROM columns WHERE team_id = $1 ORDER BY position",
@@ -16,7 +16,7 @@ pub async fn columns(db: &PgPool, team: Uuid) -> Result<Vec<Column>> {
     .await?)
 }
 
-/// How many tasks are in each column that has a limit, by slug, whatever filter is on.
+/// Returns the number of tasks in each column that has a limit, by slug, regardless of filters.
 pub async fn totals(db: &PgPool, team: Uuid) -> Result<Vec<(String, i64)>> {
     Ok(sqlx::query_as(
         "SELECT c.slug, (SELECT count(*) FROM tasks k WHERE k.column_id = c.id AND k.rank IS NOT NULL)
@@ -27,7 +27,7 @@ pub async fn totals(db: &PgPool, team: Uuid) -> Result<Vec<(String, i64)>> {
     .await?)
 }
 
-/// A team's members by name.
+/// Returns a team's members by name.
 pub async fn members(db: &PgPool, team: Uuid) -> Result<Vec<Person>> {
     Ok(sqlx::query_as(
         "SELECT a.id, a.handle, a.name, a.hue FROM members m JOIN accounts a ON a.id = m.account_id
@@ -38,7 +38,7 @@ pub async fn members(db: &PgPool, team: Uuid) -> Result<Vec<Person>> {
     .await?)
 }
 
-/// Everybody who may own a task.
+/// Returns every account that can own tasks.
 pub async fn people(db: &PgPool) -> Result<Vec<Person>> {
     Ok(sqlx::query_as(
         "SELECT id, handle, name, hue FROM accounts WHERE deactivated_at IS NULL ORDER BY name",
@@ -47,7 +47,7 @@ pub async fn people(db: &PgPool) -> Result<Vec<Person>> {
     .await?)
 }
 
-/// A team's labels by name.
+/// Returns a team's labels by name.
 pub async fn labels(db: &PgPool, team: Uuid) -> Result<Vec<Label>> {
     Ok(
         sqlx::query_as("SELECT name, hue FROM labels WHERE team_id = $1 ORDER BY lower(name)")
@@ -57,18 +57,18 @@ pub async fn labels(db: &PgPool, team: Uuid) -> Result<Vec<Label>> {
     )
 }
 
-/// A saved filter; the whole team's, or one's own.
+/// A saved filter of the whole team or of one person.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct SavedFilter {
     pub id: Uuid,
     pub name: String,
-    /// The address's query, beginning with `?`.
+    /// The query string, starting with `?`.
     pub query: String,
     pub mine: bool,
 }
 
 impl SavedFilter {
-    /// Its words in the query language, if it has any.
+    /// Its terms in the filter language, if it has any.
     pub fn words(&self) -> Option<String> {
         let query = self.query.trim_start_matches('?').as_bytes();
         let words = form_urlencoded::parse(query)
@@ -78,7 +78,7 @@ impl SavedFilter {
     }
 }
 
-/// The saved filters that somebody has on a team's board.
+/// Returns the saved filters that a person sees on a team's board.
 pub async fn saved_filters(db: &PgPool, team: Uuid, account: Uuid) -> Result<Vec<SavedFilter>> {
     Ok(sqlx::query_as(
         "SELECT id, name, query, account_id IS NOT NULL AS mine FROM saved_filters

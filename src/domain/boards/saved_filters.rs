@@ -1,4 +1,4 @@
-//! Keeping a filter under a name, for oneself or for the team.
+//! Saves filters under a name, for one person or for the team.
 
 use crate::domain::events::EventKind;
 use serde_json::json;
@@ -12,7 +12,7 @@ use crate::domain::{
     team::Team,
 };
 
-/// Keeps a filter. A filter that was not understood is refused.
+/// Saves a filter. A filter that was not understood is refused.
 pub async fn save_filter(
     change: &mut Change,
     team: &Team,
@@ -41,12 +41,12 @@ pub async fn save_filter(
     if for_team {
         record(change, team, EventKind::FilterSaved, name.trim());
     }
-    // One's own filters stand on the page, but change no board: pages are made anew.
+    // Personal filters are on the page but change no board; this invalidates cached pages.
     touch_workspace(change.db()).await?;
     Ok(id)
 }
 
-/// Deletes a saved filter of one's own, or the team's.
+/// Deletes a saved filter, personal or of the team.
 pub async fn delete_filter(
     change: &mut Change,
     team: &Team,

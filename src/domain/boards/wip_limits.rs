@@ -1,4 +1,4 @@
-//! How many tasks a column should hold. A limit shows when it is passed; it refuses nothing.
+//! WIP limits of columns. A limit is shown when it is exceeded; it refuses nothing.
 
 use crate::domain::events::EventKind;
 use serde_json::json;
@@ -10,7 +10,7 @@ use crate::domain::{
     team::Team,
 };
 
-/// Sets a column's limit, or takes it away.
+/// Sets or removes a column's limit.
 pub async fn set_limit(
     change: &mut Change,
     team: &Team,
@@ -27,7 +27,7 @@ pub async fn set_limit(
     .fetch_optional(change.db())
     .await?;
     let (name, before) = before.ok_or(Problem::NotFound)?;
-    // A button that is pressed twice.
+    // The same form may be sent twice.
     if before == limit {
         return Ok(());
     }

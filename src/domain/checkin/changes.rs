@@ -1,4 +1,4 @@
-//! What happened after an event of a team, a line a task: where it came to since, whatever lay between.
+//! Changes of a team's tasks after an event, one line per task, with steps in between left out.
 
 use serde::Serialize;
 use sqlx::PgPool;
@@ -7,20 +7,20 @@ use uuid::Uuid;
 
 use crate::domain::{column_state::ColumnState, error::Result, events::transitions, team::Team};
 
-/// Nobody reads more than this many lines.
+/// Maximum number of lines.
 pub const SHOWN: i64 = 50;
 
-/// What became of a task.
+/// A task that changed.
 #[derive(Clone, Debug, Serialize)]
 pub struct Changed {
     pub key: String,
     pub title: String,
-    /// In the words of `became`.
+    /// The phrase from `describe_transition`.
     pub what: &'static str,
     pub state: ColumnState,
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
-    /// The event that it is as of.
+    /// The event that the line is as of.
     #[serde(skip)]
     pub seq: i64,
 }
@@ -38,7 +38,8 @@ struct Row {
     seq: i64,
 }
 
-/// Whose state changed after that event; what is done comes first, then what is blocked, then the newest.
+/// Returns the tasks whose state changed after an event; done tasks first, then blocked, then
+/// newest.
 pub async fn since(db: &PgPool, team: &Team, seq: i64) -> Result<Vec<Changed>> {
     read(
         db,
@@ -49,16 +50,17 @@ pub async fn since(db: &PgPool, team: &Team, seq: i64) -> Result<Vec<Changed>> {
     .await
 }
 
-/// The newest of all.
+/// Returns the newest changes.
 pub async fn newest(db: &PgPool, team: &Team) -> Result<Vec<Changed>> {
-    // As far back as makes a feed worth reading; a team with many events has enough of them there.
+    // Limited to the latest events; a busy team has enough changes among them for a feed.
     read(db, team, team.seq - 2000, "e.seq DESC").await
 }
 
 async fn read(db: &PgPool, team: &Team, seq: i64, order: &'static str) -> Result<Vec<Changed>> {
-    // Whoever comes back after a year asks for tens of thousands of changes: which tasks they were of is read from
-    // `event_shift` alone, and the first change only of those that are shown. Clocks of two changes may differ a little
-    // from the order that they got their numbers in.
+    // A reader who returns after a year has tens of thousands of changes. The affected tasks are
+    // therefore read from the index `event_shift` alone, and the first change is looked up only for
+    // those shown. Timestamps of two changes may be slightly out of the order of their sequence
+    // numbers.
     let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new("WITH asked AS (SELECT ");
     query.push_bind(team.id).push("::uuid AS team_id, ").push_bind(seq).push(
         "::bigint AS seq)
@@ -80,12 +82,17 @@ async fn read(db: &PgPool, team: &Team, seq: i64, order: &'static str) -> Result
         .push_bind(SHOWN)
         .push(") n JOIN events f ON f.team_id = n.team_id AND f.seq = n.first ORDER BY n.nth");
     let rows: Vec<Row> = query.build_query_as().fetch_all(db).await?;
-    Ok(rows.into_iter().map(|row| row.told(team)).collect())
+    Ok(rows.into_iter().map(|row| row.into_changed(team)).collect())
 }
 
 impl Row {
-    fn told(self, team: &Team) -> Changed {
-        let what = transitions::became(&self.first, self.was.as_deref(), self.state, self.archived);
+    fn into_changed(self, team: &Team) -> Changed {
+        let what = transitions::describe_transition(
+            &self.first,
+            self.was.as_deref(),
+            self.state,
+            self.archived,
+        );
         let key = format!("{}-{}", team.key, self.number);
         Changed {
             key,
@@ -98,7 +105,7 @@ impl Row {
     }
 }
 
-/// When something last happened in these teams, and not in all of them by itself or by an administrator's word.
+/// Returns the time of these teams' last event that was not automatic or for the whole workspace.
 pub async fn last(db: &PgPool, teams: &[Uuid]) -> Result<Vec<(Uuid, OffsetDateTime)>> {
     Ok(sqlx::query_as(
         "SELECT t.id, e.at FROM teams t CROSS JOIN LATERAL (SELECT at FROM events WHERE team_id = t.id AND kind NOT LIKE 'workspace.%'

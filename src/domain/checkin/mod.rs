@@ -1,4 +1,5 @@
-//! Other teams look in: how far a team is, what they wait for, what changed since they last looked, and what they ask.
+//! Check-ins: another team's progress, what the reader is waiting for, what changed since their
+//! last visit, and requests.
 
 pub mod changes;
 pub mod requests;

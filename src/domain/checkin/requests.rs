@@ -1,5 +1,5 @@
-//! What somebody of another team asks for. The team takes it as a task, answers, or declines and says why; whoever
-//! asked sees which.
+//! Requests to another team. The team accepts a request as a task, answers it, or declines it with
+//! a reason, and the requester sees the result.
 
 use crate::domain::events::EventKind;
 use serde_json::json;
@@ -17,21 +17,21 @@ use crate::domain::{
     text::plain_lines,
 };
 
-/// What is asked for.
+/// A request to be created.
 pub struct Draft<'d> {
     pub title: &'d str,
     pub why: &'d str,
     pub by: Option<Date>,
 }
 
-/// Asks a team for something.
+/// Sends a request to a team.
 ///
 /// # Errors
-/// `Invalid` for a request that says nothing.
+/// `Invalid` for a request without a title.
 pub async fn ask(change: &mut Change, team: &Team, draft: &Draft<'_>) -> Result<Uuid> {
     let (id, at, actor) = (Uuid::now_v7(), change.at, change.actor);
     let title = draft.title.split_whitespace().collect::<Vec<_>>().join(" ");
-    // A team that only its members see is not named to others.
+    // The name of a private team is not shown to others.
     sqlx::query(concat!(
         "INSERT INTO requests (team_id, id, title, why, by_on, asker_id, for_team_id, created_at)
          VALUES ($1, $2, $3, $4, $5, $6, (SELECT m.team_id FROM members m JOIN teams t ON t.id = m.team_id AND ",
@@ -57,14 +57,14 @@ pub async fn ask(change: &mut Change, team: &Team, draft: &Draft<'_>) -> Result<
     Ok(id)
 }
 
-/// What a team says to a request.
+/// The team's response to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It becomes a task, for whoever asked.
+    /// Accepted as a task that the requester needs.
     Taken,
     Answered,
     Declined,
-    /// By whoever asked.
+    /// By the requester.
     Withdrawn,
 }
 
@@ -86,14 +86,15 @@ impl TryFrom<String> for Outcome {
         [Self::Taken, Self::Answered, Self::Declined, Self::Withdrawn]
             .into_iter()
             .find(|outcome| outcome.as_str() == text)
-            .ok_or_else(|| format!("a request is not {text}"))
+            .ok_or_else(|| format!("unknown request state: {text}"))
     }
 }
 
-/// Settles a request; the answer is the number of the task that it became.
+/// Settles a request and returns the number of the task that was created from it.
 ///
 /// # Errors
-/// `Conflict` when somebody was quicker, `Invalid` for an answer or a refusal without words.
+/// `Conflict` when it was settled in the meantime, `Invalid` for an answer or decline without a
+/// text.
 pub async fn settle(
     change: &mut Change,
     team: &Team,
@@ -124,7 +125,7 @@ pub async fn settle(
     .await?;
     if row.outcome.is_some() {
         return Err(Problem::conflict(
-            "Somebody has settled this request already. Nothing was changed.",
+            "This request was already answered. Nothing was changed.",
         ));
     }
     let made = match outcome {
@@ -143,7 +144,7 @@ pub async fn settle(
         Outcome::Withdrawn => {
             return Err(Problem::field(
                 "outcome",
-                "Take it, answer it, or decline it.",
+                "Accept, answer or decline the request.",
             ));
         }
     };
@@ -169,10 +170,10 @@ pub async fn settle(
     Ok(made.map(|(_, number)| number))
 }
 
-/// Takes back what the actor asked for.
+/// Withdraws the actor's own request.
 ///
 /// # Errors
-/// `NotFound` for somebody else's request, `Conflict` once it is settled.
+/// `NotFound` for another person's request, `Conflict` once it is settled.
 pub async fn withdraw(change: &mut Change, team: &Team, request: Uuid) -> Result<()> {
     let (at, actor) = (change.at, change.actor);
     let outcome: Option<String> = sqlx::query_scalar(
@@ -185,7 +186,7 @@ pub async fn withdraw(change: &mut Change, team: &Team, request: Uuid) -> Result
     .await?;
     if outcome.is_some() {
         return Err(Problem::conflict(
-            "It is settled already: your own page says how. Nothing was changed.",
+            "This request was already answered. See the answer on My work. Nothing was changed.",
         ));
     }
     sqlx::query(
@@ -217,17 +218,17 @@ fn record(change: &mut Change, team: &Team, kind: EventKind, after: serde_json::
     });
 }
 
-/// A request as its team and its asker see it.
+/// A request as its team and its author see it.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Request {
     pub id: Uuid,
-    /// Name and address of the team that is asked.
+    /// Name and slug of the requested team.
     pub team: String,
     pub slug: String,
     pub title: String,
     pub why: String,
     pub by_on: Option<Date>,
-    /// Nobody, once the account is gone.
+    /// `None` once the account was deleted.
     pub asker: Option<String>,
     pub for_team: Option<String>,
     pub created_at: OffsetDateTime,
@@ -235,12 +236,12 @@ pub struct Request {
     pub outcome: Option<Outcome>,
     pub answer: String,
     pub settled_by: Option<String>,
-    /// Key and column of the task that it became.
+    /// Key and column of the task that was created from it.
     pub task: Option<String>,
     pub stands: Option<String>,
 }
 
-/// What a column that may be empty says.
+/// The value of a nullable column.
 #[derive(sqlx::Type)]
 #[sqlx(transparent)]
 pub struct MaybeOutcome(Option<String>);
@@ -269,7 +270,7 @@ fn requests(reader: Uuid) -> QueryBuilder<Postgres> {
     query
 }
 
-/// A team's intake: what waits for an answer, the oldest first, and what was settled lately.
+/// Returns the requests to a team: open ones, oldest first, and recently settled ones.
 pub async fn intake(db: &PgPool, team: Uuid, reader: Uuid) -> Result<Vec<Request>> {
     let mut query = requests(reader);
     query
@@ -279,7 +280,8 @@ pub async fn intake(db: &PgPool, team: Uuid, reader: Uuid) -> Result<Vec<Request
     Ok(query.build_query_as().fetch_all(db).await?)
 }
 
-/// What somebody asked of these teams, which they may look at: what is open, and what was settled after an instant.
+/// Returns a person's requests to these teams, which they can see: open ones, and those settled
+/// after an instant.
 pub async fn asked_by(
     db: &PgPool,
     asker: &Person,
@@ -299,7 +301,7 @@ pub async fn asked_by(
     Ok(query.build_query_as().fetch_all(db).await?)
 }
 
-/// How many requests a team has not settled.
+/// Returns the number of open requests to a team.
 pub async fn open(db: &PgPool, team: Uuid) -> Result<i64> {
     Ok(
         sqlx::query_scalar("SELECT count(*) FROM requests WHERE team_id = $1 AND outcome IS NULL")

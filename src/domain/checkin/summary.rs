@@ -1,4 +1,4 @@
-//! Where a team's sprint stands, for whoever waits for it: read in a minute, and the same as a page, JSON and feeds.
+//! The summary of a team's sprint for people who are waiting for it, as a page, JSON and feeds.
 
 use serde::Serialize;
 use sqlx::PgPool;
@@ -13,30 +13,30 @@ use crate::domain::{
     sprints::{self, Sprint},
     tasks::{self, Card},
     team::Team,
-    teams::roster::crew,
+    teams::roster::load_roster,
 };
 
-/// A list shows no more than this: whoever wants all of it looks at the board.
+/// Maximum length of a list; the board has all of it.
 const SHOWN: i64 = 12;
-/// So long a finished task stands among what somebody waited for.
+/// How long a finished task stays in the list of what the reader was waiting for.
 const DONE_FOR: Duration = Duration::days(14);
 
-/// How a team's sprint stands.
+/// The state of a team's sprint.
 pub struct CheckIn {
     pub team: Team,
     pub sprint: Option<Sprint>,
-    /// Which working day of it this is, and of how many.
+    /// The current working day of the sprint, and their total.
     pub day: (usize, usize),
     pub goals: Vec<Goal>,
-    /// Tasks of the sprint by state.
+    /// Number of tasks of the sprint by state.
     pub counts: [i64; 5],
-    /// The longest first.
+    /// Longest first.
     pub blocked: Vec<Card>,
-    /// The longest first.
+    /// Longest first.
     pub in_review: Vec<Card>,
-    /// The newest first.
+    /// Newest first.
     pub done: Vec<Card>,
-    /// What is to be begun, in the team's order.
+    /// Tasks to start next, in the team's order.
     pub next_up: Vec<Card>,
 }
 
@@ -45,7 +45,7 @@ struct Row {
     id: Uuid,
     #[sqlx(try_from = "String")]
     state: ColumnState,
-    /// How many are in that state.
+    /// Number of tasks in that state.
     count: i64,
     nth: i64,
 }
@@ -77,11 +77,11 @@ impl CheckIn {
     }
 }
 
-/// Reads how a team's sprint stands.
+/// Loads the state of a team's sprint.
 pub async fn check_in(db: &PgPool, team: &Team, now: OffsetDateTime) -> Result<CheckIn> {
     let sprints = sprints::queries::sprints_of(db, team.id).await?;
     let sprint = sprints::queries::current(&sprints).cloned();
-    let crew = crew(db, team.id).await?;
+    let crew = load_roster(db, team.id).await?;
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT id, state, count, nth FROM (
             SELECT k.id, c.state, count(*) OVER (PARTITION BY c.state) AS count,
@@ -142,8 +142,8 @@ pub async fn check_in(db: &PgPool, team: &Team, now: OffsetDateTime) -> Result<C
     })
 }
 
-/// What somebody or their teams wait for of this team: because a task is for them, or because one of theirs waits on it.
-/// What is done or blocked comes first.
+/// Returns what a person or their teams are waiting for from this team: tasks they need, and tasks
+/// that block theirs. Done and blocked tasks come first.
 pub async fn awaited(
     db: &PgPool,
     team: &Team,
@@ -169,8 +169,8 @@ pub async fn awaited(
     Ok(cards)
 }
 
-/// The same over all teams that the reader may look at, for their own page: what is for them or their teams, and what
-/// their own tasks wait on. The team of each, and the task.
+/// Like `awaited`, over all teams that the reader can see: tasks needed by them or their teams, and
+/// tasks that block theirs. With the team of each task.
 pub async fn awaited_of(
     db: &PgPool,
     seen: &[Uuid],
@@ -194,7 +194,7 @@ pub async fn awaited_of(
     .await?)
 }
 
-/// What is done first, then what is blocked, and then by state; the longest in its column first.
+/// Sort key: done tasks first, then blocked ones, then by state; longest in its column first.
 pub fn in_order(card: &Card) -> (bool, bool, ColumnState, OffsetDateTime) {
     (
         card.state != ColumnState::Done,
@@ -204,16 +204,16 @@ pub fn in_order(card: &Card) -> (bool, bool, ColumnState, OffsetDateTime) {
     )
 }
 
-/// Takes addresses out of what somebody wrote.
+/// Removes e-mail addresses from free text.
 fn hide_addresses<'t>(texts: impl IntoIterator<Item = &'t mut String>) {
     for text in texts {
         *text = without_addresses(text);
     }
 }
 
-/// Leaves of a goal what a guest may know.
+/// Reduces a goal to what guests may see.
 pub fn goal_for_guests(goal: &mut Goal) {
-    // a project may be another team's
+    // The project may belong to another team.
     goal.project = None;
     hide_addresses([
         &mut goal.title,
@@ -224,7 +224,8 @@ pub fn goal_for_guests(goal: &mut Goal) {
     hide_addresses(goal.owners.iter_mut().map(|owner| &mut owner.name));
 }
 
-/// Leaves of a card what a guest of its team may know: other teams' tasks stay unnamed, and nobody's address is told.
+/// Reduces a card to what guests may see: names of other teams' tasks and e-mail addresses are left
+/// out.
 pub fn for_guests(team: &Team, card: &mut Card) {
     hide_addresses(
         [&mut card.title, &mut card.column_name]
@@ -244,13 +245,13 @@ pub fn for_guests(team: &Team, card: &mut Card) {
             (wait.on, wait.name, wait.state, wait.done_at) = (None, None, None, None);
         }
     }
-    // "For" is words: other teams, and whatever else somebody wrote.
+    // "Needed by" is free text and may name other teams or people.
     card.needed_by.clear();
     card.blocking.retain(|key| key.starts_with(&own));
 }
 
 impl CheckIn {
-    /// The same with no more in it than a guest may know.
+    /// Reduces the summary to what guests may see.
     pub fn for_guests(mut self) -> Self {
         for cards in [
             &mut self.blocked,
@@ -268,7 +269,7 @@ impl CheckIn {
     }
 }
 
-/// The facts as JSON.
+/// The summary as JSON.
 #[derive(Serialize)]
 pub struct Facts<'c> {
     team: Named<'c>,
@@ -296,7 +297,7 @@ struct GoalFacts<'c> {
     figure: &'c str,
     current: i64,
     target: i64,
-    /// How far it is, and should be by today, in hundredths.
+    /// Actual progress, and progress expected by today, in percent.
     is: i64,
     due: i64,
     behind: bool,

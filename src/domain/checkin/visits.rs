@@ -1,4 +1,4 @@
-//! When somebody last looked at a team's check-in: what happened since then stands on the page.
+//! Visits to a team's check-in: the page shows what changed since the reader's last one.
 
 use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
@@ -6,20 +6,21 @@ use uuid::Uuid;
 
 use crate::domain::{error::Result, policy::predicates::named_to_all};
 
-/// Whoever comes back after this long has come anew; a page that is loaded again before keeps its list.
+/// A later request counts as a new visit; reloading the page before keeps its list of changes.
 const VISIT: Duration = Duration::minutes(30);
-/// How often it is written down that somebody is still there.
+/// How often an ongoing visit is stored.
 const STILL_THERE: Duration = Duration::minutes(5);
 
-/// The visit before this one, and whether the reader follows the team.
+/// The previous visit, and whether the reader follows the team.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Look {
-    /// The team's newest event then.
+pub struct Visit {
+    /// The team's newest event at that time.
     pub seq: i64,
-    /// Nothing at the first visit: then `seq` is where the team stood when it began.
+    /// `None` on the first visit, when `seq` is the current one.
     pub at: Option<OffsetDateTime>,
     pub follows: bool,
-    /// The last events of the reader's private teams, added up: what those wait for tells no other team's count.
+    /// The sum of the newest events of the reader's private teams, because the page of another team
+    /// depends on them without showing their counts.
     pub secrets: i64,
 }
 
@@ -32,14 +33,14 @@ struct Row {
     secrets: i64,
 }
 
-/// Somebody looks; `comes` where they opened the page, and it did not ask anew by itself.
-pub async fn look(
+/// Records a visit; `comes` if the reader opened the page, not if it refreshed itself.
+pub async fn record_visit(
     db: &PgPool,
     (account, team): (Uuid, Uuid),
     seq: i64,
     now: OffsetDateTime,
     comes: bool,
-) -> Result<Look> {
+) -> Result<Visit> {
     let row: Row = sqlx::query_as(concat!(
         "SELECT l.at, l.before_seq, l.before_at,
                 EXISTS (SELECT FROM follows WHERE account_id = $1 AND team_id = $2 AND num_nonnulls(task_id, goal_id, project_id) = 0) AS follows,
@@ -55,7 +56,7 @@ pub async fn look(
     let (follows, secrets) = (row.follows, row.secrets);
     match (row.at, row.before_seq) {
         (Some(at), Some(seq)) if !comes || now - at < STILL_THERE => {
-            return Ok(Look {
+            return Ok(Visit {
                 seq,
                 at: row.before_at,
                 follows,
@@ -63,7 +64,7 @@ pub async fn look(
             });
         }
         (None, _) if !comes => {
-            return Ok(Look {
+            return Ok(Visit {
                 seq,
                 at: None,
                 follows,
@@ -72,7 +73,7 @@ pub async fn look(
         }
         _ => {}
     }
-    // Two windows that come at once are one visit: the row says so, whoever was first.
+    // Two windows opened at once are one visit; the row decides which was first.
     let (seq, at) = sqlx::query_as(
         "INSERT INTO checkin_visits AS l (account_id, team_id, seq, at, before_seq, before_at) VALUES ($1, $2, $3, $4, $3, NULL)
          ON CONFLICT (account_id, team_id) DO UPDATE SET seq = greatest(l.seq, excluded.seq), at = greatest(l.at, excluded.at),
@@ -87,7 +88,7 @@ pub async fn look(
     .bind(VISIT.as_seconds_f64())
     .fetch_one(db)
     .await?;
-    Ok(Look {
+    Ok(Visit {
         seq,
         at,
         follows,

@@ -1,5 +1,5 @@
-//! What administrators can look up: who came in or failed to, and who changed what may be done. Beside the teams'
-//! events, which tell what was worked on.
+//! The audit log for administrators: sign-ins, failed attempts, and changes of permissions. Work on
+//! tasks is in the teams' events instead.
 
 use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
@@ -7,23 +7,23 @@ use uuid::Uuid;
 
 use crate::domain::{error::Result, events::Change, policy::predicates::seen_by};
 
-/// So many lines a page; the CSV is read by pages too.
+/// Entries per page; the CSV export reads pages of the same size.
 pub const SHOWN: i64 = 200;
 
-/// Something to be written down.
+/// An audit log entry to be written.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Line<'l> {
     pub actor: Option<Uuid>,
     /// `role.changed`
     pub kind: &'l str,
-    /// To whom, or what; `{team}` stands for the team.
+    /// The person or thing affected; `{team}` is replaced by the team's name.
     pub about: &'l str,
     pub team: Option<Uuid>,
-    /// Where it came from.
+    /// The client's network address.
     pub network: &'l str,
 }
 
-/// Writes down, with a change, what its actor did.
+/// Writes an audit log entry for the actor of a change, in its transaction.
 pub async fn note(change: &mut Change, kind: &str, about: &str) -> Result<()> {
     let (at, actor) = (change.at, change.actor);
     write(
@@ -39,8 +39,9 @@ pub async fn note(change: &mut Change, kind: &str, about: &str) -> Result<()> {
     .await
 }
 
-/// The same of a team, which is `{team}` in the words: whoever reads them later may not be one who may know its name.
-pub async fn note_of(change: &mut Change, team: Uuid, kind: &str, about: &str) -> Result<()> {
+/// Like `note`, about a team. The team is stored as `{team}`, because a later reader may not be
+/// allowed to know its name.
+pub async fn note_for_team(change: &mut Change, team: Uuid, kind: &str, about: &str) -> Result<()> {
     let (at, actor) = (change.at, change.actor);
     write(
         change.db(),
@@ -56,7 +57,7 @@ pub async fn note_of(change: &mut Change, team: Uuid, kind: &str, about: &str) -
     .await
 }
 
-/// Writes down what somebody did, or tried.
+/// Writes an audit log entry for an action or an attempt.
 pub async fn write(db: &mut PgConnection, at: OffsetDateTime, line: Line<'_>) -> Result<()> {
     sqlx::query(
         "INSERT INTO audit_log (id, at, actor_id, kind, about, team_id, network) VALUES ($1, $2, $3, $4, left($5, 500), $6, left($7, 100))",
@@ -73,7 +74,7 @@ pub async fn write(db: &mut PgConnection, at: OffsetDateTime, line: Line<'_>) ->
     Ok(())
 }
 
-/// A line of it.
+/// An audit log entry.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Entry {
     pub id: Uuid,
@@ -84,20 +85,20 @@ pub struct Entry {
     pub network: String,
 }
 
-/// Which lines are wanted.
+/// Filter for audit log entries.
 #[derive(Clone, Debug, Default)]
-pub struct Wanted {
-    /// Words that a line has in it.
+pub struct AuditFilter {
+    /// Text that an entry must contain.
     pub words: String,
-    /// From the beginning of this instant, and before that one.
+    /// Start (included) and end (excluded) of the period.
     pub from: Option<OffsetDateTime>,
     pub to: Option<OffsetDateTime>,
-    /// Older than this line.
+    /// Only entries older than this one, for paging.
     pub before: Option<Uuid>,
 }
 
-/// The newest lines as a reader may know of them, as many as a page shows.
-pub async fn entries(db: &PgPool, reader: Uuid, wanted: &Wanted) -> Result<Vec<Entry>> {
+/// Returns the newest matching entries that the reader may see, at most one page.
+pub async fn entries(db: &PgPool, reader: Uuid, wanted: &AuditFilter) -> Result<Vec<Entry>> {
     Ok(sqlx::query_as(concat!(
         "SELECT * FROM (
             SELECT x.id, x.at, a.name || ' @' || a.handle AS who, x.kind, x.network,

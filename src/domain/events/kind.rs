@@ -1,22 +1,22 @@
-//! What can happen: the kinds of events. Every kind says here which role it requires and whether it can be undone; the
-//! matches have no `_` arm, so that a new kind does not compile until it has said so.
+//! The kinds of events. Every kind declares here which role it requires and whether it can be
+//! undone; the matches have no `_` arm, so that a new kind does not compile until it does.
 
 use crate::domain::policy::required_role::RequiredRole;
 
 /// Declares the enum together with the names that its kinds have in the database.
 macro_rules! event_kinds {
     ($($kind:ident = $name:literal,)*) => {
-        /// What one event says happened.
+        /// What happened, as one event.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum EventKind {
             $($kind,)*
         }
 
         impl EventKind {
-            /// Every kind there is.
+            /// All kinds.
             pub const ALL: &[Self] = &[$(Self::$kind,)*];
 
-            /// Its name in the database and in the API, such as `task.moved`.
+            /// The name in the database and in the API, such as `task.moved`.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$kind => $name,)*
@@ -142,7 +142,7 @@ impl std::fmt::Display for EventKind {
 }
 
 impl EventKind {
-    /// The role that its author needs in the team.
+    /// The team role that its author needs.
     pub fn required_role(self) -> RequiredRole {
         match self {
             Self::CommentAdded
@@ -242,7 +242,7 @@ impl EventKind {
         }
     }
 
-    /// Whether `tasks::undo` can take it back.
+    /// Whether `tasks::undo` can undo it.
     pub fn is_undoable(self) -> bool {
         match self {
             Self::TaskCreated
@@ -342,7 +342,7 @@ impl EventKind {
         }
     }
 
-    /// Whether it only tells one task of what happened to another, as part of that change.
+    /// Whether it only updates one task about a change to another, as part of that change.
     pub fn is_consequence(self) -> bool {
         matches!(
             self,
@@ -350,13 +350,14 @@ impl EventKind {
         )
     }
 
-    /// What happened, without to what: `moved`.
+    /// The verb without its object: `moved`.
     pub fn verb(self) -> &'static str {
         self.as_str().split_once('.').map_or("", |(_, verb)| verb)
     }
 }
 
-/// Whether a change with these events can be undone: all that its author did can be, and there is something to undo.
+/// Whether a change with these events can be undone: every event of its own can, and there is at
+/// least one.
 pub fn are_undoable(kinds: impl Iterator<Item = EventKind>) -> bool {
     let mut own = kinds.filter(|kind| !kind.is_consequence()).peekable();
     own.peek().is_some() && own.all(EventKind::is_undoable)
@@ -367,7 +368,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_leads_back_to_its_kind() {
+    fn kind_names_round_trip() {
         for kind in EventKind::ALL {
             assert_eq!(EventKind::try_from(kind.as_str().to_owned()), Ok(*kind));
         }
@@ -375,10 +376,13 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_undoable_when_all_its_own_events_are() {
+    fn change_is_undoable_if_all_its_own_events_are() {
         let undoable = |kinds: &[EventKind]| are_undoable(kinds.iter().copied());
         assert!(undoable(&[EventKind::TaskMoved, EventKind::BlockerMoved]));
         assert!(!undoable(&[EventKind::TaskMoved, EventKind::CommentAdded]));
-        assert!(!undoable(&[EventKind::BlockerMoved]), "nothing of its own");
+        assert!(
+            !undoable(&[EventKind::BlockerMoved]),
+            "no events of its own"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! Reading the event log.
+//! Reads the event log.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -8,18 +8,18 @@ use uuid::Uuid;
 
 use crate::domain::error::Result;
 
-/// An event as others may read it.
+/// An event as the API returns it.
 #[derive(Debug, Serialize, sqlx::FromRow)]
 pub struct EventRow {
     pub seq: i64,
     pub kind: String,
     #[serde(skip)]
     pub task_id: Option<Uuid>,
-    /// The task's number; its key is the team's with this.
+    /// The task's number, without the team's key.
     pub task: Option<i64>,
     #[serde(rename = "change")]
     pub change_id: Uuid,
-    /// The handle of who did it.
+    /// The author's handle.
     pub actor: Option<String>,
     #[serde(skip)]
     pub actor_name: Option<String>,
@@ -32,7 +32,7 @@ pub struct EventRow {
     pub at: OffsetDateTime,
 }
 
-/// A team's events after a number, in order.
+/// Returns a team's events after a sequence number, in order.
 pub async fn events_after(db: &PgPool, team: Uuid, after: i64, most: i64) -> Result<Vec<EventRow>> {
     Ok(sqlx::query_as(
         "SELECT e.seq, e.kind, e.task_id, k.number AS task, e.change_id, a.handle AS actor, a.name AS actor_name, a.hue AS actor_hue,

@@ -1,4 +1,4 @@
-//! What happened: the event log, and the live stream that reads it.
+//! The event log: what happened, in transactions that write their events.
 
 pub mod audit_log;
 pub mod kind;

@@ -1,4 +1,4 @@
-//! One change: one transaction, its events in it, each with the team's next number.
+//! A change: one transaction that writes its events, each with the team's next sequence number.
 
 use crate::domain::policy::actor::Actor;
 use std::{collections::BTreeMap, marker::PhantomData, ops::DerefMut, pin::Pin};
@@ -18,7 +18,7 @@ use crate::domain::{
     policy::{actor::IdempotencyKey, predicates::still_may},
 };
 
-/// What one event says.
+/// An event to be recorded.
 #[derive(Debug)]
 pub struct Event {
     pub team: Uuid,
@@ -26,57 +26,57 @@ pub struct Event {
     pub kind: EventKind,
     pub before: Value,
     pub after: Value,
-    /// The task's version after it.
+    /// The task's version after the event.
     pub version: Option<i64>,
 }
 
-/// An event with when it happened and who did it.
+/// An event with its time and author, not written yet.
 struct PendingEvent {
     event: Event,
     at: OffsetDateTime,
     actor: Option<Uuid>,
 }
 
-/// A transaction that is being filled. Its events are written when it commits,
-/// so that the row that numbers a team's events is locked for the shortest time, and last of all.
+/// An open transaction that collects events. They are written just before the commit, so that the
+/// row that numbers a team's events is locked last and for the shortest time.
 pub struct Change {
     tx: Transaction<'static, Postgres>,
     events: Vec<PendingEvent>,
-    /// Every event of this change carries it; undo goes by it.
+    /// Every event of this change carries this id; undo uses it.
     pub id: Uuid,
     pub actor: Option<Uuid>,
-    /// The teams that the actor's token is for; none said: all that they see.
+    /// The teams that the actor's token is limited to; `None` means all visible teams.
     pub reach: Option<Vec<Uuid>>,
     pub at: OffsetDateTime,
 }
 
-/// What was changed, once it is kept.
+/// The result of a committed change.
 pub struct Changed<T> {
     pub id: Uuid,
-    /// Whether all that it did can be taken back.
+    /// Whether all of the change can be undone.
     pub is_undoable: bool,
     pub value: T,
 }
 
-/// The future of a verb, as `EventStore::change` takes it.
+/// The future of an operation that `EventStore::change` runs.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
-/// Says that what a verb borrows from its caller outlives the change: without it the compiler
-/// would want it to live for ever. (An `AsyncFnMut` cannot be shown to be `Send` yet.)
+/// Ties the operation's borrows to the caller's lifetime; without it the compiler would require
+/// them to be `'static`. (An `AsyncFnMut` cannot be shown to be `Send` yet.)
 pub struct Scope<'a, 'env: 'a>(PhantomData<&'a &'env ()>);
 
-/// Where every change is made: one transaction with its events in it, and word of it to whoever listens.
+/// Runs every change in one transaction with its events, and notifies listeners after the commit.
 pub struct EventStore {
     db: PgPool,
     clock: Clock,
     committed: mpsc::UnboundedSender<(Uuid, i64)>,
 }
 
-/// The team and the number of its newest event, for every commit of this program.
+/// Team and newest sequence number, for every commit of this process.
 pub type Commits = mpsc::UnboundedReceiver<(Uuid, i64)>;
 
 impl EventStore {
-    /// A store over an open, migrated database, and what it commits.
+    /// Creates a store over an open, migrated database, and the channel of its commits.
     pub fn new(db: PgPool, clock: Clock) -> (Self, Commits) {
         let (committed, commits) = mpsc::unbounded_channel();
         let store = Self {
@@ -87,9 +87,9 @@ impl EventStore {
         (store, commits)
     }
 
-    /// Runs a verb in one transaction and commits it with its events, then tells every open board.
-    /// When the database could not serialise it, all of it is tried again, three times at most, and more often when only
-    /// somebody else was quicker.
+    /// Runs an operation in one transaction, commits it with its events, and notifies open boards.
+    /// Transient failures are retried: serialization failures and deadlocks three times at most,
+    /// `Problem::Again` more often.
     pub async fn change<'env, T>(
         &self,
         actor: &Actor,
@@ -100,7 +100,7 @@ impl EventStore {
             tries += 1;
             match self.try_change(actor, &mut verb).await {
                 Err(problem) if problem.is_transient() && tries <= most_tries(&problem) => {
-                    tracing::debug!(tries, "trying a change again: {problem}")
+                    tracing::debug!(tries, "retrying a change: {problem}")
                 }
                 Err(problem) if problem.is_transient() => return Err(Problem::Busy),
                 outcome => return outcome,
@@ -131,7 +131,7 @@ impl EventStore {
         );
         let teams = change.commit().await?;
         for team in teams {
-            // A command that ends right after its change may not listen.
+            // A command that exits right after its change has no listener.
             let _ = self.committed.send(team);
         }
         Ok(Changed {
@@ -142,8 +142,9 @@ impl EventStore {
     }
 }
 
-/// How often all of it is tried again. What moved meanwhile did so because another change was made: with many people on
-/// one board that happens several times in a row, and each time somebody has got on. Deadlocks are another matter.
+/// How often a failed transaction is tried. `Again` means that another change was committed first,
+/// which happens several times in a row on a busy board, and each time some change has succeeded.
+/// Deadlocks should not repeat.
 fn most_tries(problem: &Problem) -> u32 {
     if matches!(problem, Problem::Again) {
         20
@@ -158,7 +159,7 @@ impl Change {
         self.tx.deref_mut()
     }
 
-    /// Adds an event; it is numbered and written when the change commits.
+    /// Adds an event; it is numbered and written at the commit.
     pub fn record(&mut self, event: Event) {
         self.events.push(PendingEvent {
             event,
@@ -167,17 +168,17 @@ impl Change {
         });
     }
 
-    /// The events that it has so far, none of them written yet.
+    /// The events recorded so far, not written yet.
     pub fn pending(&mut self) -> impl Iterator<Item = &mut Event> {
         self.events.iter_mut().map(|noted| &mut noted.event)
     }
 
-    /// Adds an event that happened elsewhere, before this change: it keeps its own instant, and who did it then.
+    /// Adds an imported event, with its original time and author.
     pub fn record_past(&mut self, event: Event, at: OffsetDateTime, actor: Option<Uuid>) {
         self.events.push(PendingEvent { event, at, actor });
     }
 
-    /// A second request with the same key waits here for the first, and then learns what that did.
+    /// A second request with the same key waits here for the first, and then gets its result.
     async fn take_key(&mut self, repeat: &IdempotencyKey, account: Uuid) -> Result<()> {
         let taken = sqlx::query(
             "INSERT INTO idempotency_keys (account_id, key, fingerprint, change_id, created_at) VALUES ($1, $2, $3, $4, $5)
@@ -202,7 +203,7 @@ impl Change {
         if fingerprint != repeat.fingerprint {
             return Err(Problem::field(
                 "Idempotency-Key",
-                "This key was used for another request.",
+                "This key was already used for another request.",
             ));
         }
         Err(Problem::DoneBefore { change })
@@ -214,7 +215,7 @@ impl Change {
             by_team.entry(noted.event.team).or_default().push(noted);
         }
         let mut teams = Vec::with_capacity(by_team.len());
-        // In the order of their ids: two changes over the same teams never wait for each other.
+        // In the order of team ids, so that two changes of the same teams never deadlock.
         for (team, events) in by_team {
             teams.push((team, self.write(team, &events).await?));
         }
@@ -225,7 +226,7 @@ impl Change {
     async fn write(&mut self, team: Uuid, events: &[PendingEvent]) -> Result<i64> {
         let id = self.id;
         let count = events.len() as i64;
-        // One statement: whether the actor still may, the number, and the events, in one round trip.
+        // One statement for permission check, sequence number and events: a single round trip.
         let takes = events
             .iter()
             .map(|noted| noted.event.kind.required_role())
@@ -257,7 +258,9 @@ impl Change {
         .fetch_optional(self.db())
         .await?;
         seq.ok_or_else(|| {
-            Problem::Forbidden("You may not change this any more. Nothing was changed.".into())
+            Problem::Forbidden(
+                "You no longer have permission to change this. Nothing was changed.".into(),
+            )
         })
     }
 }

@@ -1,5 +1,5 @@
-//! How work flows: burn-up, cumulative flow, cycle time, ageing, throughput, time blocked.
-//! What is counted is in `measures`, where it is read from in `queries`, how it is shown in the others.
+//! Flow reports: burn-up, cumulative flow, cycle time, ageing, throughput, time blocked. `measures`
+//! computes them from what `queries` reads.
 
 pub mod measures;
 pub mod queries;

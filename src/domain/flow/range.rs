@@ -1,4 +1,4 @@
-//! Over which sprints figures are made.
+//! The range of sprints that reports cover.
 
 use serde::Deserialize;
 use time::{Date, Duration, OffsetDateTime};
@@ -9,7 +9,7 @@ use crate::domain::{
     sprints::Sprint,
 };
 
-/// A range as it stands in an address: `?sprints=4`, or `?from=39&to=42`.
+/// The range in a URL: `?sprints=4`, or `?from=39&to=42`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct RangeParams {
@@ -18,25 +18,27 @@ pub struct RangeParams {
     pub to: String,
 }
 
-/// Sprints that have begun, the oldest first, and the time from the first to the end of the last, or to now.
+/// Started sprints, oldest first, and the period from the start of the first to the end of the
+/// last, or to now.
 #[derive(Clone, Debug)]
 pub struct Range {
     pub sprints: Vec<Sprint>,
     pub since: OffsetDateTime,
-    /// The first instant that is not in it any more.
+    /// The end, excluded.
     pub until: OffsetDateTime,
     pub today: Date,
 }
 
-/// No more sprints than these at once, half a year of two weeks each: what a page costs grows with what happened in its
-/// range.
+/// Maximum number of sprints in a range, half a year of two weeks each, because the cost of a page
+/// grows with the events in its range.
 pub const MOST: usize = 13;
 
 impl Range {
-    /// The range that an address means. Nothing before the first sprint has begun.
+    /// Parses the range of a URL. `None` before the first sprint has started.
     ///
     /// # Errors
-    /// `Invalid` for a sprint that is not there or has not begun, and for a range that ends before it begins or is too long.
+    /// `Invalid` for an unknown or not started sprint, and for a range that ends before it starts
+    /// or is too long.
     pub fn read(
         params: &RangeParams,
         sprints: &[Sprint],
@@ -58,7 +60,7 @@ impl Range {
             let to = named("to", &params.to, newest.number, sprints, today)?;
             if from.starts_on > to.starts_on {
                 let why = format!(
-                    "{} comes after {}. Begin with the earlier one.",
+                    "{} comes after {}. Start with the earlier one.",
                     from.name, to.name
                 );
                 return Err(Problem::field("from", why));
@@ -69,7 +71,10 @@ impl Range {
                 begun.drain(..begun.len().saturating_sub(MOST));
             }
             if begun.len() > MOST {
-                let why = format!("At most {MOST} sprints at once; these are {}.", begun.len());
+                let why = format!(
+                    "Choose at most {MOST} sprints; this range has {}.",
+                    begun.len()
+                );
                 return Err(Problem::field("from", why));
             }
         } else {
@@ -82,7 +87,7 @@ impl Range {
                     .ok_or_else(|| {
                         Problem::field(
                             "sprints",
-                            format!("A range is a number of sprints, from 1 to {MOST}."),
+                            format!("Enter a number of sprints from 1 to {MOST}."),
                         )
                     })?,
             };
@@ -94,7 +99,7 @@ impl Range {
     fn over(sprints: Vec<Sprint>, zone: &str, now: OffsetDateTime, today: Date) -> Option<Self> {
         let since = clock::instant(sprints.first()?.starts_on, 0, zone);
         let end = clock::instant(sprints.last()?.next_start(), 0, zone);
-        // What happens at this very instant has happened.
+        // Events of this very instant are included.
         let until = end.min(now + Duration::MICROSECOND);
         Some(Self {
             sprints,
@@ -104,7 +109,7 @@ impl Range {
         })
     }
 
-    /// Every day of it that has come.
+    /// Every day of the range up to today.
     pub fn days(&self) -> Vec<Date> {
         let (Some(first), Some(last)) = (self.sprints.first(), self.sprints.last()) else {
             return Vec::new();
@@ -112,27 +117,27 @@ impl Range {
         days_between(first.starts_on, last.ends_on.min(self.today))
     }
 
-    /// Whether it goes up to now.
+    /// Whether the range includes now.
     pub fn is_open(&self) -> bool {
         self.sprints
             .last()
             .is_some_and(|last| last.ends_on >= self.today)
     }
 
-    /// When each of its days ends; the last one may still be going on.
+    /// The end of each of its days; the last one may be in the future.
     pub fn ends(&self, zone: &str) -> Vec<OffsetDateTime> {
         ends(&self.days(), zone, self.until)
     }
 }
 
-/// Days from one to another, both with them.
+/// The days between two days, both included.
 pub fn days_between(from: Date, to: Date) -> Vec<Date> {
     std::iter::successors(Some(from), |day| day.next_day())
         .take_while(|day| *day <= to)
         .collect()
 }
 
-/// When days end in a time zone, none after an instant.
+/// The ends of days in a time zone, none later than an instant.
 pub fn ends(days: &[Date], zone: &str, until: OffsetDateTime) -> Vec<OffsetDateTime> {
     days.iter()
         .map(|day| clock::instant(*day, 1440, zone).min(until))
@@ -153,14 +158,14 @@ fn named<'s>(
         typed.parse()
     };
     let number =
-        number.map_err(|_| Problem::field(field, "A sprint is named by its number, as 42."))?;
+        number.map_err(|_| Problem::field(field, "Enter a sprint by its number, such as 42."))?;
     let sprint = sprints.iter().find(|sprint| sprint.number == number);
     let sprint =
         sprint.ok_or_else(|| Problem::field(field, format!("There is no sprint {number}.")))?;
     if sprint.starts_on > today {
         return Err(Problem::field(
             field,
-            format!("{} has not begun yet.", sprint.name),
+            format!("{} has not started yet.", sprint.name),
         ));
     }
     Ok(sprint)
@@ -203,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sprint_over_a_change_of_summer_time_has_a_day_of_25_hours() {
+    fn sprint_over_a_dst_change_has_a_25_hour_day() {
         let sprints = [sprint(1, date!(2026 - 10 - 19))];
         let now = datetime!(2026-12-01 12:00 UTC);
         let range = Range::read(&params("1", "", ""), &sprints, "Europe/Berlin", now)
@@ -223,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sprint_over_new_year_has_all_its_days() {
+    fn sprint_over_new_year_has_all_its_days() {
         let sprints = [sprint(1, date!(2026 - 12 - 21))];
         let now = datetime!(2027-02-01 12:00 UTC);
         let range = Range::read(&params("1", "", ""), &sprints, "UTC", now)
@@ -241,9 +246,9 @@ mod tests {
     }
 
     #[test]
-    fn a_day_begins_where_the_team_is() {
+    fn days_start_in_the_teams_time_zone() {
         let sprints = [sprint(1, date!(2026 - 11 - 16))];
-        // still Sunday on Pago Pago, already Monday on Kiritimati
+        // Still Sunday in Pago Pago, already Monday in Kiritimati.
         let now = datetime!(2026-11-15 10:30 UTC);
         assert!(
             Range::read(&params("", "", ""), &sprints, "Pacific/Pago_Pago", now)
@@ -264,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_week_may_begin_on_sunday() {
+    fn week_may_start_on_sunday() {
         let sprints = [sprint(1, date!(2026 - 11 - 15))];
         let now = datetime!(2026-12-24 0:00 UTC);
         let range = Range::read(&params("", "", ""), &sprints, "America/New_York", now)
@@ -279,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_is_some_sprints_or_from_one_to_another() {
+    fn range_is_a_count_or_two_sprints() {
         let monday = date!(2026 - 09 - 07);
         let sprints: Vec<Sprint> = (0..7)
             .map(|nth| sprint(37 + nth, monday + Duration::weeks(2 * i64::from(nth))))
@@ -314,7 +319,7 @@ mod tests {
         assert_eq!(over("3", "15").unwrap().unwrap().sprints.len(), 13);
         assert!(
             format!("{}", over("3", "16").unwrap_err())
-                .contains("At most 13 sprints at once; these are 14.")
+                .contains("Choose at most 13 sprints; this range has 14.")
         );
         assert_eq!(
             over("", "20").unwrap().unwrap().sprints[0].number,
@@ -323,7 +328,7 @@ mod tests {
         );
         let why = |params| format!("{}", numbers(params).unwrap_err());
         assert!(why(params("", "42", "41")).contains("Sprint 42 comes after Sprint 41"));
-        assert!(why(params("", "", "43")).contains("Sprint 43 has not begun yet."));
+        assert!(why(params("", "", "43")).contains("Sprint 43 has not started yet."));
         assert!(why(params("", "7", "")).contains("There is no sprint 7."));
         assert!(why(params("", "x", "")).contains("by its number"));
         assert!(why(params("0", "", "")).contains("number of sprints"));

@@ -1,4 +1,4 @@
-//! All figures of a range, read once: the page shows them and each CSV takes its part.
+//! All flow reports of a range, read once: the page shows them, and each CSV exports one.
 
 use std::collections::HashMap;
 
@@ -16,26 +16,26 @@ use crate::domain::{
     sprints::Sprint, team::Team, teams::roster::Week,
 };
 
-/// What a team's flow was over a range.
+/// A team's flow over a range.
 pub struct Figures {
     pub team: Team,
     pub range: Range,
-    /// Each day of the range, with how many tasks were in which state as it ended.
+    /// Each day of the range, with the number of tasks in each state at its end.
     pub states: Vec<(Date, [usize; 5])>,
-    /// Finished tasks with how long they took, the last one at the end.
+    /// Finished tasks with their cycle times, in the order they were finished.
     pub times: CycleTimes,
-    /// Work in progress with how long it has been in hand, the oldest first.
+    /// Work in progress with its age, oldest first.
     pub ageing: Vec<(TaskRef, CycleTime)>,
     pub ageing_left_out: Excluded,
-    /// How many tasks each sprint finished.
+    /// Number of finished tasks per sprint.
     pub throughput: Vec<(Sprint, usize)>,
     pub blocked: Blocked,
-    /// Of the last sprint of the range.
+    /// The burn-up of the last sprint of the range.
     pub burn_up: BurnUp,
     pub faces: HashMap<Uuid, TaskRef>,
 }
 
-/// A sprint's burn-up; what its team has closed stays as it was then.
+/// A sprint's burn-up; a closed sprint keeps the stored one.
 async fn burn_up_of(
     db: &mut PgConnection,
     team: &Team,
@@ -54,7 +54,7 @@ async fn burn_up_of(
 }
 
 impl Figures {
-    /// Reads a team's figures over a range, of the tasks that a filter lets through now.
+    /// Loads a team's reports over a range, for the tasks that match a filter now.
     pub async fn read(
         db: &mut PgConnection,
         team: &Team,
@@ -69,7 +69,7 @@ impl Figures {
         let mut opening = queries::open_at(db, team.id, range.since).await?;
         let mut shifts = queries::shifts(db, team.id, span).await?;
         let mut waits = queries::waits(db, team.id, span, zone).await?;
-        let in_hand = queries::in_hand(db, team, filter, now).await?;
+        let work_in_progress = queries::work_in_progress(db, team, filter, now).await?;
 
         let mut named: Vec<Uuid> = measures::finished(&shifts)
             .into_iter()
@@ -92,12 +92,13 @@ impl Figures {
             waits.retain(|spell| faces.contains_key(&spell.task));
         }
         let finished = measures::finished(&shifts);
-        // Most of what is finished was made in the range too; only the others' beginnings are looked for before it.
-        let known = measures::first_begun(&shifts);
+        // Most finished tasks were created within the range; only for the others is the start
+        // looked up before it.
+        let known = measures::first_started(&shifts);
         let both = finished
             .iter()
             .map(|(task, _)| *task)
-            .chain(in_hand.iter().map(|face| face.id));
+            .chain(work_in_progress.iter().map(|face| face.id));
         let others: Vec<Uuid> = both.filter(|task| !known.contains_key(task)).collect();
         let mut begun = queries::begun(db, team.id, &others, zone).await?;
         begun.extend(
@@ -114,11 +115,11 @@ impl Figures {
         let times =
             measures::cycle_times(done.iter().map(|(task, day)| (*task, begun_of(task), *day)));
         let ages = measures::cycle_times(
-            in_hand
+            work_in_progress
                 .iter()
                 .map(|face| (face.id, begun_of(&face.id), range.today)),
         );
-        faces.extend(in_hand.into_iter().map(|face| (face.id, face)));
+        faces.extend(work_in_progress.into_iter().map(|face| (face.id, face)));
         let mut ageing: Vec<(TaskRef, CycleTime)> = ages
             .taken
             .into_iter()
@@ -159,7 +160,7 @@ impl Figures {
         })
     }
 
-    /// Whether there is nothing to be seen yet: no task was finished, begun, blocked or set aside.
+    /// Whether there is no data: no task was finished, started, blocked or planned.
     pub fn is_empty(&self) -> bool {
         self.times.taken.is_empty()
             && self.times.left_out == Excluded::default()
@@ -170,7 +171,7 @@ impl Figures {
             && self.burn_up.now().scope == 0
     }
 
-    /// How many tasks are done in a usual sprint: the middle one of those that are over, or else what there is.
+    /// The median of tasks done per ended sprint, or of all sprints if none has ended.
     pub fn usual_sprint(&self) -> Option<f64> {
         let over = self
             .throughput

@@ -1,4 +1,4 @@
-//! What others did to what somebody follows, from where they last read on.
+//! The activity feed: changes by others to what a person follows, since they last read it.
 
 use crate::domain::events::EventKind;
 use std::collections::{BTreeSet, HashMap};
@@ -11,18 +11,19 @@ use uuid::Uuid;
 use crate::domain::{
     error::Result,
     goals, humanize,
-    tasks::event_text::{Names, by_itself},
+    tasks::event_text::{Names, impersonal_text},
     team::Team,
 };
 
-/// Nobody reads more than this much news at once.
+/// Maximum number of unread entries.
 const SHOWN: usize = 100;
 
-/// So much of it stands on a page at first; the rest is folded, so that one's own work is still in sight.
+/// Number of entries shown at first; the rest is collapsed, so that the reader's own work stays in
+/// sight.
 const UNFOLDED: usize = 12;
 
-/// What happens to tasks and to what a team aims at, and is no news.
-const UNTOLD: &[EventKind] = &[
+/// Events that are not shown in the feed.
+const HIDDEN_KINDS: &[EventKind] = &[
     EventKind::CommentEdited,
     EventKind::GoalReordered,
     EventKind::MilestoneReordered,
@@ -38,21 +39,22 @@ const UNTOLD: &[EventKind] = &[
     EventKind::BlockerDependentsChanged,
 ];
 
-/// News that was not read yet.
+/// Unread entries of the feed.
 #[derive(Clone, Debug, Default)]
-pub struct News {
-    /// The newest first; the oldest hundred, where there are more: what is not shown is not read either.
+pub struct ActivityFeed {
+    /// Newest first. If there are more than a hundred, the oldest hundred: entries that were not
+    /// shown are not marked as read.
     pub lines: Vec<Line>,
-    /// How many there are besides, all of them newer.
+    /// The number of further, newer entries.
     pub newer: usize,
-    /// Each team and the event up to which this is all that there is of it.
+    /// Each team with the event up to which the lines are complete.
     pub read_to: Vec<(Uuid, i64)>,
 }
 
-/// A line of news: who did what to which thing that is followed.
+/// An entry of the feed: who changed what.
 #[derive(Clone, Debug)]
 pub struct Line {
-    /// What it is about, and where that is.
+    /// Title and URL of what changed.
     pub title: String,
     pub address: String,
     pub key: String,
@@ -79,16 +81,18 @@ struct Row {
     goal_title: Option<String>,
     project: Option<String>,
     project_name: Option<String>,
-    /// How many there are in all.
+    /// The total number.
     many: i64,
 }
 
-/// What others did to what somebody follows and has not read, in teams that they may look at; one line an event.
-pub async fn news(db: &PgPool, account: Uuid, teams: &[Team]) -> Result<News> {
+/// Returns unread changes by others to what a person follows, in teams that they can see; one line
+/// per event.
+pub async fn news(db: &PgPool, account: Uuid, teams: &[Team]) -> Result<ActivityFeed> {
     let seen: Vec<Uuid> = teams.iter().map(|team| team.id).collect();
     let rows: Vec<Row> = sqlx::query_as(
-        // What happened to tasks that are followed is found by those tasks; what moved, by when: by `event_shift` and
-        // `event_stay`; what became of goals and projects by `event_of_aims`. All of it from where this reader is.
+        // Changes of followed tasks are found by task; moves by time, in the indexes `event_shift`
+        // and `event_stay`; changes of goals and projects in `event_of_aims`. All start where this
+        // reader has read to.
         "WITH mine AS MATERIALIZED (SELECT team_id, task_id, goal_id, project_id, since FROM follows WHERE account_id = $1 AND team_id = ANY($2)),
          -- A team that is younger than all that is followed has no row in `seen`: a project's tasks may be there too.
          -- Clocks of two changes may differ a little from the order that they got their numbers in.
@@ -149,7 +153,7 @@ pub async fn news(db: &PgPool, account: Uuid, teams: &[Team]) -> Result<News> {
     .bind(account)
     .bind(&seen)
     .bind(SHOWN as i64)
-    .bind(UNTOLD.iter().map(|kind| kind.as_str()).collect::<Vec<_>>())
+    .bind(HIDDEN_KINDS.iter().map(|kind| kind.as_str()).collect::<Vec<_>>())
     .fetch_all(db)
     .await?;
     let many = rows
@@ -169,23 +173,27 @@ pub async fn news(db: &PgPool, account: Uuid, teams: &[Team]) -> Result<News> {
     for row in rows {
         let last = read_to.entry(row.team_id).or_default();
         *last = row.seq.max(*last);
-        lines.extend(names.get(&row.team_id).and_then(|names| row.told(names)));
+        lines.extend(
+            names
+                .get(&row.team_id)
+                .and_then(|names| row.into_line(names)),
+        );
     }
     lines.sort_by_key(|line| std::cmp::Reverse(line.at));
-    Ok(News {
+    Ok(ActivityFeed {
         lines,
         newer,
         read_to: read_to.into_iter().collect(),
     })
 }
 
-impl News {
-    /// What stands on the page at first.
+impl ActivityFeed {
+    /// The entries shown at first.
     pub fn unfolded(&self) -> &[Line] {
         &self.lines[..self.lines.len().min(UNFOLDED)]
     }
 
-    /// What is there once it is opened.
+    /// The collapsed entries.
     pub fn folded(&self) -> &[Line] {
         &self.lines[self.unfolded().len()..]
     }
@@ -196,44 +204,44 @@ impl Row {
         self.after["title"].as_str().unwrap_or("")
     }
 
-    fn told(self, names: &Names) -> Option<Line> {
+    fn into_line(self, names: &Names) -> Option<Line> {
         let sentence = match self.kind {
             EventKind::CommentAdded => "commented on it".to_owned(),
-            EventKind::GoalCreated => "set it".to_owned(),
+            EventKind::GoalCreated => "created it".to_owned(),
             EventKind::GoalEdited if self.before["project"] == self.after["project"] => {
-                "changed it".to_owned()
+                "edited it".to_owned()
             }
             EventKind::GoalEdited if self.after["project"].is_null() => {
-                "took it from its project".to_owned()
+                "removed it from its project".to_owned()
             }
             EventKind::GoalEdited => format!(
-                "put it to the project “{}”",
+                "added it to project “{}”",
                 names.project(&self.after["project"])
             ),
             EventKind::GoalProgressed => {
-                format!("said how far it is: {}", goals::progress(&self.after))
+                format!("updated its progress: {}", goals::progress(&self.after))
             }
             EventKind::GoalCommented => "commented on it".to_owned(),
             EventKind::GoalConcernRaised => "raised a concern".to_owned(),
-            EventKind::GoalConcernResolved => "answered a concern".to_owned(),
+            EventKind::GoalConcernResolved => "resolved a concern".to_owned(),
             EventKind::GoalDeleted => format!(
-                "took the goal “{}” away",
+                "deleted goal “{}”",
                 self.before["title"].as_str().unwrap_or("")
             ),
             EventKind::SprintClosed => format!("closed sprint {}", self.after["sprint"]),
             EventKind::SprintReopened => {
-                format!("took the closing of sprint {} back", self.after["sprint"])
+                format!("reopened sprint {}", self.after["sprint"])
             }
-            EventKind::ProjectEdited => "changed it".to_owned(),
-            EventKind::ProjectFinished => "said that it is finished".to_owned(),
-            EventKind::ProjectResumed => "said that it goes on".to_owned(),
-            EventKind::MilestoneAdded => format!("set a milestone: {}", self.milestone()),
-            EventKind::MilestoneEdited => format!("changed a milestone: {}", self.milestone()),
+            EventKind::ProjectEdited => "edited it".to_owned(),
+            EventKind::ProjectFinished => "marked it as finished".to_owned(),
+            EventKind::ProjectResumed => "reopened it".to_owned(),
+            EventKind::MilestoneAdded => format!("added a milestone: {}", self.milestone()),
+            EventKind::MilestoneEdited => format!("edited a milestone: {}", self.milestone()),
             EventKind::MilestoneReached => format!("reached a milestone: {}", self.milestone()),
             EventKind::MilestoneReopened => {
-                format!("opened a milestone again: {}", self.milestone())
+                format!("reopened a milestone: {}", self.milestone())
             }
-            EventKind::MilestoneDeleted => format!("took a milestone away: {}", self.milestone()),
+            EventKind::MilestoneDeleted => format!("deleted a milestone: {}", self.milestone()),
             EventKind::TaskCreated
             | EventKind::TaskMoved
             | EventKind::TaskArchived
@@ -320,7 +328,7 @@ impl Row {
                 format!("/teams/{}/goals/{goal}", self.slug),
                 "goal".to_owned(),
             ),
-            // what became of the goals stands there
+            // The retro page shows the goals' results.
             _ if self.kind == EventKind::SprintClosed => {
                 let retro = format!("/sprints/{}/retro?team={}", self.after["sprint"], self.slug);
                 (self.team, retro, "team".to_owned())
@@ -336,7 +344,7 @@ impl Row {
                 ),
             },
         };
-        let what = match (self.who, by_itself(self.kind, &self.after)) {
+        let what = match (self.who, impersonal_text(self.kind, &self.after)) {
             (None, Some((what, is))) => format!("{what} {is}"),
             (who, _) => {
                 let by = who

@@ -1,5 +1,5 @@
-//! What somebody wants to hear of: a task, a goal, a project, or a team. It is nobody's business but theirs, so no event
-//! tells of it.
+//! Following: a task, goal, project or team whose changes a person wants to see. It is private, so
+//! no event records it.
 
 use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::domain::error::Result;
 
-/// What may be followed, within its team.
+/// What can be followed, within its team.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FollowTarget {
     Team,
@@ -17,7 +17,7 @@ pub enum FollowTarget {
 }
 
 impl FollowTarget {
-    /// Task, goal, project: as the table has them.
+    /// Task, goal and project, as the columns of the table.
     fn ids(self) -> [Option<Uuid>; 3] {
         match self {
             Self::Team => [None; 3],
@@ -28,7 +28,7 @@ impl FollowTarget {
     }
 }
 
-/// Follows something of a team, or no longer.
+/// Follows something of a team, or stops following it.
 pub async fn follow(
     db: &mut PgConnection,
     (account, team): (Uuid, Uuid),
@@ -55,7 +55,7 @@ pub async fn follow(
         .execute(&mut *db)
         .await?;
     if follows {
-        // News begins where the first thing of a team is followed.
+        // The feed starts when the first thing of a team is followed.
         sqlx::query("INSERT INTO feed_cursors (account_id, team_id, seq) SELECT $1, id, seq FROM teams ON CONFLICT DO NOTHING")
             .bind(account)
             .execute(db)
@@ -64,7 +64,7 @@ pub async fn follow(
     Ok(())
 }
 
-/// Whether somebody follows it.
+/// Whether a person follows it.
 pub async fn follows(db: &PgPool, account: Uuid, team: Uuid, what: FollowTarget) -> Result<bool> {
     let [task, goal, project] = what.ids();
     Ok(sqlx::query_scalar(
@@ -80,8 +80,8 @@ pub async fn follows(db: &PgPool, account: Uuid, team: Uuid, what: FollowTarget)
     .await?)
 }
 
-/// Says that somebody has read a team's news up to an event.
-pub async fn see(db: &PgPool, account: Uuid, team: Uuid, seq: i64) -> Result<()> {
+/// Marks a team's entries as read, up to an event.
+pub async fn mark_read(db: &PgPool, account: Uuid, team: Uuid, seq: i64) -> Result<()> {
     sqlx::query(
         "INSERT INTO feed_cursors AS s (account_id, team_id, seq) SELECT $1, id, least($3, seq) FROM teams WHERE id = $2
          ON CONFLICT (account_id, team_id) DO UPDATE SET seq = greatest(s.seq, excluded.seq)",
@@ -94,16 +94,16 @@ pub async fn see(db: &PgPool, account: Uuid, team: Uuid, seq: i64) -> Result<()>
     Ok(())
 }
 
-/// Something that somebody follows, to be listed.
+/// Something that a person follows, for a list.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Followed {
     pub name: String,
     pub address: String,
-    /// Where following it ends.
+    /// The URL that stops following it.
     pub follow: String,
 }
 
-/// What somebody follows in teams that they may look at, by name.
+/// Returns what a person follows in teams that they can see, by name.
 pub async fn followed(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<Followed>> {
     Ok(sqlx::query_as(
         "SELECT coalesce(t.key || '-' || k.number || ' ' || k.title, g.title, p.name, t.name) AS name,

@@ -1,4 +1,4 @@
-//! What others say to a goal: comments, and concerns that stay open until its team answers them.
+//! Comments on goals, and concerns that stay open until the goal's team answers them.
 
 use crate::domain::events::EventKind;
 use serde_json::json;
@@ -13,29 +13,29 @@ use crate::domain::{
     team::Team,
 };
 
-/// Something said to a goal.
+/// A comment on a goal.
 #[derive(Clone, Debug)]
-pub struct Remark {
+pub struct GoalComment {
     pub id: Uuid,
     pub goal: Uuid,
     pub concern: bool,
     pub body: String,
-    /// Nobody, once the account is gone.
+    /// `None` once the account was deleted.
     pub author: Option<Person>,
     pub created_at: OffsetDateTime,
     pub answer: Option<String>,
     pub answered_by: Option<String>,
 }
 
-impl Remark {
-    /// A concern that nobody has answered.
+impl GoalComment {
+    /// Whether it is a concern without an answer.
     pub fn is_open(&self) -> bool {
         self.concern && self.answer.is_none()
     }
 }
 
-/// Says something to a goal; as a concern it waits for an answer. Everybody signed in may.
-pub async fn remark(
+/// Adds a comment to a goal, or a concern that waits for an answer. Everyone with write access may.
+pub async fn add_comment(
     change: &mut Change,
     team: &Team,
     goal: Uuid,
@@ -78,10 +78,10 @@ pub async fn remark(
     Ok(id)
 }
 
-/// Answers a concern, which closes it.
+/// Answers a concern, which resolves it.
 ///
 /// # Errors
-/// `Conflict` when somebody has answered it already.
+/// `Conflict` if it was already answered.
 pub async fn answer_concern(
     change: &mut Change,
     team: &Team,
@@ -109,7 +109,7 @@ pub async fn answer_concern(
     .await?;
     if done.rows_affected() == 0 {
         return Err(Problem::conflict(
-            "Somebody has answered this concern already. Your answer was not saved.",
+            "This concern was already answered. Your answer was not saved.",
         ));
     }
     let after = json!({ "goal": goal, "remark": remark });
@@ -124,8 +124,8 @@ pub async fn answer_concern(
     Ok(())
 }
 
-/// What was said to these goals of any teams, in order.
-pub async fn remarks(db: &PgPool, goals: &[Uuid]) -> Result<Vec<Remark>> {
+/// Returns the comments on these goals, oldest first.
+pub async fn load_comments(db: &PgPool, goals: &[Uuid]) -> Result<Vec<GoalComment>> {
     #[derive(sqlx::FromRow)]
     struct Row {
         id: Uuid,
@@ -150,7 +150,7 @@ pub async fn remarks(db: &PgPool, goals: &[Uuid]) -> Result<Vec<Remark>> {
     .bind(goals)
     .fetch_all(db)
     .await?;
-    let remark = |row: Row| Remark {
+    let remark = |row: Row| GoalComment {
         author: match (row.author_id, row.handle, row.name, row.hue) {
             (Some(id), Some(handle), Some(name), Some(hue)) => Some(Person {
                 id,
@@ -171,7 +171,7 @@ pub async fn remarks(db: &PgPool, goals: &[Uuid]) -> Result<Vec<Remark>> {
     Ok(rows.into_iter().map(remark).collect())
 }
 
-/// A concern that waits for its team's answer.
+/// A concern that waits for the team's answer.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct OpenConcern {
     pub goal: Uuid,
@@ -182,7 +182,7 @@ pub struct OpenConcern {
     pub created_at: OffsetDateTime,
 }
 
-/// The concerns on a team's goals that nobody has answered, the oldest first.
+/// Returns the unanswered concerns on a team's goals, oldest first.
 pub async fn open_concerns(db: &PgPool, team: Uuid) -> Result<Vec<OpenConcern>> {
     Ok(sqlx::query_as(
         "SELECT g.id AS goal, g.title, s.number AS sprint, r.body, a.name AS author, r.created_at

@@ -1,4 +1,4 @@
-//! What goals of all sprints add to the projects and key results that they serve.
+//! Contributions of goals, in all sprints, to projects and key results.
 
 use sqlx::{PgPool, types::Json};
 use uuid::Uuid;
@@ -9,7 +9,7 @@ use crate::domain::goals::{
 };
 use crate::domain::{error::Result, measure::Measure};
 
-/// A goal that serves something, as far as it is.
+/// A goal that contributes to something, with its progress.
 #[derive(Clone, Debug)]
 pub struct Contribution {
     pub id: Uuid,
@@ -19,7 +19,7 @@ pub struct Contribution {
     pub hue: i16,
     pub sprint: i32,
     pub sprint_name: String,
-    /// Whether its figure is final.
+    /// Whether its progress is final.
     pub frozen: bool,
     pub measure: Measure,
     pub current: i64,
@@ -31,14 +31,15 @@ pub struct Contribution {
 }
 
 impl Contribution {
-    /// How far it is, as `added_up` takes it.
+    /// Its progress in the form that `combined_progress` takes.
     pub fn figure(&self) -> (Measure, i64) {
         (self.measure, self.current)
     }
 }
 
-/// Goals of these teams, of all sprints, that serve one of these projects or key results, by sprint; one query.
-pub async fn serving(
+/// Returns the goals of these teams, in all sprints, that contribute to one of these projects or
+/// key results, by sprint; one query.
+pub async fn load_contributions(
     db: &PgPool,
     projects: &[Uuid],
     key_results: &[Uuid],

@@ -1,4 +1,4 @@
-//! Making a goal, changing it, putting it elsewhere in the order, taking it away, and saying how far it is.
+//! Creates, edits, reorders and deletes goals, and updates their progress.
 
 use crate::domain::events::EventKind;
 use serde_json::json;
@@ -16,7 +16,7 @@ use crate::domain::{
     team::Team,
 };
 
-/// A goal as a form or a program gives it.
+/// A goal as a form or the API sends it.
 #[derive(Clone, Debug)]
 pub struct Draft {
     pub title: String,
@@ -28,16 +28,17 @@ pub struct Draft {
     pub needs: String,
     /// Handles.
     pub owners: Vec<String>,
-    /// The address of a project.
+    /// The slug of a project.
     pub project: Option<String>,
     pub milestone: Option<Uuid>,
     pub key_result: Option<Uuid>,
 }
 
-/// Makes a goal, the last of its team's in that sprint.
+/// Creates a goal, as the last of its team's in that sprint.
 ///
 /// # Errors
-/// `Invalid` for a figure or text that breaks a rule, `Conflict` when the team has closed the sprint.
+/// `Invalid` for a number or text that breaks a rule, `Conflict` when the team has closed the
+/// sprint.
 pub async fn add_goal(
     change: &mut Change,
     team: &Team,
@@ -48,7 +49,7 @@ pub async fn add_goal(
     let target = checked_target(draft)?;
     let project = project_of(change, draft).await?;
     let id = Uuid::now_v7();
-    // Goals of a sprint are few: the lowest hue that none of them has.
+    // The lowest colour that no other goal of the sprint has; a sprint has few goals.
     sqlx::query(
         "INSERT INTO goals (team_id, id, sprint_id, position, title, measure, unit, target, counted_by, hue, why, needs,
                             project_team_id, project_id, milestone_id, key_result_id)
@@ -85,10 +86,10 @@ pub async fn add_goal(
     Ok(id)
 }
 
-/// Changes a goal. `seen` is the version that the writer saw.
+/// Edits a goal. `seen` is the version that the client saw.
 ///
 /// # Errors
-/// As for making one, and `Conflict` when somebody changed it since.
+/// As for `add_goal`, and `Conflict` when the goal was changed since.
 pub async fn edit_goal(
     change: &mut Change,
     team: &Team,
@@ -100,7 +101,7 @@ pub async fn edit_goal(
     if seen.is_some_and(|seen| seen < was.version) {
         let (who, ago) = last_editor(change, team, goal).await?;
         return Err(Problem::conflict(format!(
-            "{who} changed this goal {ago}. What you typed is still in its fields: look at how it stands, then save again."
+            "{who} changed this goal {ago}. Your changes are still in the form. Compare them with the current version, then save again."
         )));
     }
     let target = checked_target(draft)?;
@@ -109,7 +110,7 @@ pub async fn edit_goal(
         None => hidden_project(change, team, goal).await?,
     };
     sqlx::query(
-        // A figure of another measure says nothing: 31 of 50 is no 31 percent, and no yes.
+        // Progress in another measure is meaningless: 31 of 50 is neither 31 % nor a yes.
         "UPDATE goals SET title = $3, typed = CASE WHEN measure = $4 THEN typed END, measure = $4, unit = $5, target = $6, counted_by = $7, why = $8, needs = $9,
                 project_team_id = $10, project_id = $11, milestone_id = $12, key_result_id = $13, version = version + 1
          WHERE team_id = $1 AND id = $2",
@@ -134,7 +135,7 @@ pub async fn edit_goal(
     let mut after = json!({ "goal": goal, "title": draft.title.trim(), "target": target, "owners": draft.owners });
     let serves = project.map(|(_, id)| id);
     if was.project_id != serves {
-        // whoever follows the one or the other hears of it
+        // Followers of either project are notified.
         (before["project"], after["project"]) = (json!(was.project_id), json!(serves));
     }
     note(change, team, EventKind::GoalEdited, before, after);
@@ -154,12 +155,12 @@ async fn last_editor(change: &mut Change, team: &Team, goal: Uuid) -> Result<(St
     .await?;
     let (who, when) = last.unwrap_or((None, change.at));
     Ok((
-        who.unwrap_or_else(|| "Somebody".to_owned()),
+        who.unwrap_or_else(|| "A former member".to_owned()),
         humanize::ago(change.at, when),
     ))
 }
 
-/// Takes a goal away. Its tasks stay, without it.
+/// Deletes a goal. Its tasks stay, without a goal.
 pub async fn remove_goal(change: &mut Change, team: &Team, goal: Uuid) -> Result<()> {
     let concerns: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM goal_comments WHERE team_id = $1 AND goal_id = $2 AND kind = 'concern' AND answer IS NULL",
@@ -170,7 +171,7 @@ pub async fn remove_goal(change: &mut Change, team: &Team, goal: Uuid) -> Result
     .await?;
     if concerns > 0 {
         return Err(Problem::conflict(
-            "A concern about this goal is open: it goes with the goal. Answer it first. Nothing was changed.",
+            "This goal has an open concern, which would be deleted too. Answer it first. Nothing was changed.",
         ));
     }
     let tasks: Vec<Uuid> =
@@ -192,7 +193,7 @@ pub async fn remove_goal(change: &mut Change, team: &Team, goal: Uuid) -> Result
         .await?;
     }
     let was = lock(change, team, goal).await?;
-    // A task that was put to it meanwhile keeps it: the reference refuses.
+    // The foreign key refuses the deletion if a task was linked to the goal in the meantime.
     sqlx::query("DELETE FROM goals WHERE team_id = $1 AND id = $2")
         .bind(team.id)
         .bind(goal)
@@ -208,7 +209,7 @@ pub async fn remove_goal(change: &mut Change, team: &Team, goal: Uuid) -> Result
     Ok(())
 }
 
-/// Puts a goal one place up or down among its team's in the sprint; at the end it stays.
+/// Moves a goal one place up or down among its team's in the sprint; at the end nothing changes.
 pub async fn reorder_goal(change: &mut Change, team: &Team, goal: Uuid, up: bool) -> Result<()> {
     let was = lock(change, team, goal).await?;
     sqlx::query("SET CONSTRAINTS goal_position DEFERRED")
@@ -245,8 +246,8 @@ pub async fn reorder_goal(change: &mut Change, team: &Team, goal: Uuid, up: bool
     Ok(())
 }
 
-/// Says how far a goal is. From then on its figure is the one that was typed in last.
-pub async fn type_in(
+/// Sets a goal's progress. From then on the goal uses the last entered value.
+pub async fn set_progress(
     change: &mut Change,
     team: &Team,
     goal: Uuid,
@@ -262,7 +263,7 @@ pub async fn type_in(
     if !(0..=most).contains(&value) {
         return Err(Problem::field(
             "value",
-            format!("This is a whole number from 0 to {most}."),
+            format!("Enter a whole number from 0 to {most}."),
         ));
     }
     sqlx::query("UPDATE goals SET typed = $3, counted_by = 'typed' WHERE team_id = $1 AND id = $2")
@@ -295,7 +296,7 @@ pub async fn type_in(
     Ok(())
 }
 
-/// A goal's row under its lock.
+/// A goal's row, locked.
 #[derive(sqlx::FromRow)]
 struct LockedGoal {
     sprint_id: Uuid,
@@ -321,11 +322,11 @@ async fn lock(change: &mut Change, team: &Team, goal: Uuid) -> Result<LockedGoal
     Ok(was)
 }
 
-/// A closed sprint's figures are frozen, its goals too.
+/// Refuses a closed sprint: its numbers are frozen, including its goals.
 async fn open_sprint(change: &mut Change, team: &Team, sprint: Uuid) -> Result<()> {
     match sprint_assignment::closed(change.db(), team.id, sprint).await? {
         Some(name) => Err(Problem::conflict(format!(
-            "{} has closed {name}. Its goals stay as they are; nothing was changed.",
+            "{} has closed {name}, so its goals can no longer be changed. Nothing was changed.",
             team.name
         ))),
         None => Ok(()),
@@ -348,7 +349,7 @@ fn checked_target(draft: &Draft) -> Result<i64> {
     } else {
         Err(Problem::field(
             "target",
-            format!("A target is a whole number from 1 to {most}."),
+            format!("Enter a target: a whole number from 1 to {most}."),
         ))
     }
 }
@@ -358,7 +359,7 @@ async fn project_of(change: &mut Change, draft: &Draft) -> Result<Option<(Uuid, 
         return if draft.milestone.is_some() {
             Err(Problem::field(
                 "milestone",
-                "A milestone belongs to a project. Name the project too.",
+                "A milestone belongs to a project. Choose the project too.",
             ))
         } else {
             Ok(None)
@@ -376,16 +377,13 @@ async fn project_of(change: &mut Change, draft: &Draft) -> Result<Option<(Uuid, 
     .bind(change.reach.clone())
     .fetch_optional(change.db())
     .await?;
-    found.map(Some).ok_or_else(|| {
-        Problem::field(
-            "project",
-            "There is no such project, or it has no such milestone.",
-        )
-    })
+    found
+        .map(Some)
+        .ok_or_else(|| Problem::field("project", "This project or milestone does not exist."))
 }
 
-/// The project and milestone that a goal serves, where they are another team's secret: no form of the goal shows them,
-/// and none can say that they stay.
+/// The project and milestone of a goal if they belong to a private team that the editor cannot see.
+/// The goal's forms do not show them, so the edit must keep them.
 async fn hidden_project(
     change: &mut Change,
     team: &Team,
@@ -412,7 +410,7 @@ async fn hidden_project(
 }
 
 async fn own(change: &mut Change, team: &Team, goal: Uuid, handles: &[String]) -> Result<()> {
-    // Who has left since owns what they owned until somebody else does.
+    // A deactivated owner stays an owner until the owners are changed.
     let were: Vec<Uuid> = sqlx::query_scalar(
         "DELETE FROM goal_owners WHERE team_id = $1 AND goal_id = $2 RETURNING account_id",
     )
@@ -435,7 +433,7 @@ async fn own(change: &mut Change, team: &Team, goal: Uuid, handles: &[String]) -
     match handles.iter().find(|handle| !found.contains(handle)) {
         Some(missing) => Err(Problem::field(
             "owners",
-            format!("There is nobody called {missing}."),
+            format!("No one is called {missing}."),
         )),
         None => Ok(()),
     }

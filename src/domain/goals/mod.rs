@@ -1,4 +1,5 @@
-//! A team's goals in a sprint: what they measure, how far they are, and how far they should be by today.
+//! A team's goals in a sprint: what they measure, their progress, and the progress expected by
+//! today.
 
 pub mod comments;
 pub mod contributions;
@@ -20,17 +21,17 @@ use crate::domain::{
     person::Person,
     policy::predicates::named_beside,
     team::Team,
-    teams::roster::{Roster, crew},
+    teams::roster::{Roster, load_roster},
 };
 use crate::domain::{
     goals::{
         progress::{Counted, CountedBy},
-        risks::{GoalRisk, lone},
+        risks::{GoalRisk, goal_risk},
     },
     sprints::{Sprint, queries},
 };
 
-/// A team's goal as the board's head, planning and standup show it.
+/// A team's goal as the board, planning and standup show it.
 #[derive(Clone, Debug)]
 pub struct Goal {
     pub id: Uuid,
@@ -45,34 +46,34 @@ pub struct Goal {
     pub current: i64,
     pub counted_by: CountedBy,
     pub figure: String,
-    /// How far it is, and should be by today, in hundredths.
+    /// Actual progress, and progress expected by today, in percent.
     pub is: i64,
     pub due: i64,
     pub hue: i16,
     pub why: String,
     pub needs: String,
     pub version: i64,
-    /// Address and name of the project that it serves, and the milestone there.
+    /// Slug and name of its project, and the milestone.
     pub project: Option<(String, String)>,
     pub milestone: Option<Uuid>,
     pub key_result: Option<Uuid>,
-    /// How many of its tasks are done, and how many there are.
+    /// Number of done tasks, and of all tasks.
     pub tasks_done: i64,
     pub tasks: i64,
-    /// Concerns that nobody has answered yet.
+    /// Number of unanswered concerns.
     pub concerns: i64,
     pub owners: Vec<Person>,
-    /// Why it is a lone wolf's, and who would fit.
-    pub lone: Option<GoalRisk>,
-    /// Its final figure, once the team has closed the sprint.
+    /// The risk of too few or too distant owners, with suggestions.
+    pub risk: Option<GoalRisk>,
+    /// Its final numbers, once the team has closed the sprint.
     pub frozen: Option<FrozenGoal>,
-    /// Where its tasks are shown, and its own page.
+    /// The URL of the board filtered to the goal's tasks, and of the goal's page.
     pub address: String,
     pub page: String,
 }
 
 impl Goal {
-    /// Whether it is less far than it should be by today.
+    /// Whether its progress is less than expected by today.
     pub fn is_behind(&self) -> bool {
         self.frozen.is_none() && self.is < 100 && self.is < self.due
     }
@@ -113,7 +114,7 @@ struct Row {
     frozen: Option<Json<FrozenGoal>>,
 }
 
-/// A team's goals in a sprint, in order.
+/// Returns a team's goals in a sprint, in order.
 pub async fn goals(
     db: &PgPool,
     team: &Team,
@@ -125,7 +126,7 @@ pub async fn goals(
     of_teams(db, &[team.id], sprint, &crews, now).await
 }
 
-/// The same for several teams at once, team by team in the order of their ids: two queries however many there are.
+/// Like `goals` for several teams, grouped by team in the order of their ids; two queries in all.
 pub async fn of_teams(
     db: &PgPool,
     teams: &[Uuid],
@@ -136,7 +137,8 @@ pub async fn of_teams(
     read(&mut *db.acquire().await?, teams, sprint, crews, now).await
 }
 
-/// The goals of these teams that are behind pace: of the sprint that goes on, and of one that is over and not closed.
+/// Returns the goals of these teams that are behind pace, in the active sprint and in ended ones
+/// that are not closed.
 pub async fn at_risk(
     db: &PgPool,
     teams: &[Uuid],
@@ -160,7 +162,7 @@ pub async fn at_risk(
     Ok(at_risk)
 }
 
-/// The same as `of_teams` on one connection, for what reads them within a change.
+/// Like `of_teams` on one connection, for use within a change.
 pub async fn read(
     db: &mut PgConnection,
     teams: &[Uuid],
@@ -205,7 +207,7 @@ pub async fn read(
         .collect())
 }
 
-/// The sprint that a team's goal is for, if it is the team's.
+/// Returns the sprint of a team's goal, or `NotFound` for another team's.
 pub async fn sprint_of(db: &PgPool, team: Uuid, goal: Uuid) -> Result<Option<Uuid>> {
     Ok(
         sqlx::query_scalar("SELECT sprint_id FROM goals WHERE team_id = $1 AND id = $2")
@@ -216,7 +218,7 @@ pub async fn sprint_of(db: &PgPool, team: Uuid, goal: Uuid) -> Result<Option<Uui
     )
 }
 
-/// What a team's goals for a sprint are called, in their order.
+/// Returns the titles of a team's goals in a sprint, in order.
 pub async fn names(db: &PgPool, team: Uuid, sprint: Uuid) -> Result<Vec<(Uuid, String)>> {
     Ok(sqlx::query_as(
         "SELECT id, title FROM goals WHERE team_id = $1 AND sprint_id = $2 ORDER BY position",
@@ -227,7 +229,7 @@ pub async fn names(db: &PgPool, team: Uuid, sprint: Uuid) -> Result<Vec<(Uuid, S
     .await?)
 }
 
-/// One goal of a team.
+/// Returns one goal of a team.
 pub async fn goal(
     db: &PgPool,
     team: &Team,
@@ -242,7 +244,7 @@ pub async fn goal(
     .bind(id)
     .fetch_one(db)
     .await?;
-    let crew = crew(db, team.id).await?;
+    let crew = load_roster(db, team.id).await?;
     let goals = goals(db, team, &sprint, &crew, now).await?;
     let goal = goals
         .into_iter()
@@ -275,10 +277,10 @@ impl Row {
         Goal {
             figure: self.measure.figure(current, self.target),
             due: sprint.pace(&crew.week, today),
-            lone: if sprint.state == "closed" || self.frozen.is_some() {
+            risk: if sprint.state == "closed" || self.frozen.is_some() {
                 None
             } else {
-                lone(&owners, crew, sprint.nearest(today))
+                goal_risk(&owners, crew, sprint.nearest(today))
             },
             owners: owners.into_iter().map(|(person, _)| person).collect(),
             page: format!("/teams/{}/goals/{}", self.slug, self.id),
@@ -313,7 +315,7 @@ impl Row {
     }
 }
 
-/// A goal's owners with the hours that they work; who has left the workspace works none.
+/// Returns a goal's owners with their working hours; deactivated accounts have none.
 async fn owners(
     db: &mut PgConnection,
     teams: &[Uuid],
@@ -353,7 +355,7 @@ async fn owners(
     Ok(owners)
 }
 
-/// How far a goal is, as the event says that somebody typed in.
+/// The progress that an event of a manual update records.
 pub fn progress(after: &serde_json::Value) -> String {
     let measure = after["measure"]
         .as_str()
@@ -363,7 +365,7 @@ pub fn progress(after: &serde_json::Value) -> String {
         .typed(after["value"].as_i64().unwrap_or(0))
 }
 
-/// A goal's final figure.
+/// A goal's final numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FrozenGoal {
@@ -371,7 +373,7 @@ pub struct FrozenGoal {
     pub title: String,
     pub figure: String,
     pub current: i64,
-    /// In hundredths of the target.
+    /// In percent of the target.
     pub is: i64,
     pub hue: i16,
     pub met: bool,

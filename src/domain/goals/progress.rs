@@ -1,4 +1,5 @@
-//! How far a goal is: counted from its tasks, from their estimates, or typed in.
+//! A goal's progress: the count of its done tasks, the sum of their estimates, or a value entered
+//! manually.
 
 use std::fmt;
 
@@ -7,7 +8,7 @@ use crate::domain::{
     measure::{Measure, part},
 };
 
-/// Where a goal's current figure comes from.
+/// Where a goal's progress comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CountedBy {
     Tasks,
@@ -26,12 +27,12 @@ impl CountedBy {
         }
     }
 
-    /// As a form names it.
+    /// The label in forms.
     pub fn words(self) -> &'static str {
         match self {
-            Self::Tasks => "counted from its done tasks",
-            Self::Estimates => "the estimates of its done tasks added up",
-            Self::Typed => "typed in by hand",
+            Self::Tasks => "Count of done tasks",
+            Self::Estimates => "Sum of done estimates",
+            Self::Typed => "Entered manually",
         }
     }
 }
@@ -52,13 +53,13 @@ impl TryFrom<String> for CountedBy {
             .ok_or_else(|| {
                 Problem::field(
                     "counted_by",
-                    "A figure is counted from tasks, from estimates, or typed in.",
+                    "Choose how progress is measured: done tasks, estimates, or entered manually.",
                 )
             })
     }
 }
 
-/// What a goal's figure is made from. Tasks and points are done ones and all.
+/// What a goal's progress is computed from: done and all tasks, and done and all points.
 pub(crate) struct Counted {
     pub(crate) measure: Measure,
     pub(crate) by: CountedBy,
@@ -69,7 +70,7 @@ pub(crate) struct Counted {
 }
 
 impl Counted {
-    /// The current figure, and how far that is in hundredths of the target.
+    /// The current value, and the percentage of the target.
     pub(crate) fn figures(&self) -> (i64, i64) {
         let (done, all) = match self.by {
             CountedBy::Tasks => self.tasks,
@@ -82,7 +83,7 @@ impl Counted {
                 let share = part(done, all);
                 (share, part(share, self.target))
             }
-            // It is so once all of it is done.
+            // A yes–no goal is reached when all of its tasks are done.
             Measure::YesNo => (
                 i64::from(all > 0 && done == all) * self.target,
                 part(done, all),
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_is_counted_added_up_or_typed() {
+    fn progress_is_counted_summed_or_manual() {
         assert_eq!(
             counted(Measure::Count, CountedBy::Tasks, 6).figures(),
             (3, 50)
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn yes_is_when_all_of_it_is_done() {
+    fn yes_no_goal_is_reached_when_all_is_done() {
         assert_eq!(
             counted(Measure::YesNo, CountedBy::Tasks, 1).figures(),
             (0, 75)

@@ -1,4 +1,4 @@
-//! Lone wolves: goals that one person carries, or several who never meet.
+//! Goal risks: goals with only one owner, or with owners whose working hours hardly overlap.
 
 use std::fmt;
 
@@ -10,41 +10,44 @@ use crate::domain::{
     teams::roster::Roster,
 };
 
-/// Whoever owns a goal together should share this much of a day.
+/// The owners of a goal should share at least this much of a day.
 const SHARED_MINUTES: i64 = 180;
 
-/// A goal that one person carries, or several who never meet.
+/// A goal with only one owner, or with owners whose working hours hardly overlap.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GoalRisk {
     pub why: String,
-    /// People of the team who share enough hours with its owners, the most first.
-    pub fits: Vec<Person>,
+    /// Other members of the team who share enough hours with the owners, best match first.
+    pub suggested: Vec<Person>,
 }
 
 impl fmt::Display for GoalRisk {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self.fits.iter().take(3).map(Person::first_name).collect();
+        let names: Vec<&str> = self
+            .suggested
+            .iter()
+            .take(3)
+            .map(Person::first_name)
+            .collect();
         match names.as_slice() {
             [] => write!(
                 to,
-                "{}, and nobody else of the team works at those hours",
+                "{}. No one else on the team works at those hours",
                 self.why
             ),
-            [one] => write!(to, "{} — {one} would fit", self.why),
-            [first @ .., last] => write!(
-                to,
-                "{} — {} or {last} would fit",
-                self.why,
-                first.join(", ")
-            ),
+            [one] => write!(to, "{}. Suggested: {one}", self.why),
+            [first @ .., last] => {
+                write!(to, "{}. Suggested: {}, {last}", self.why, first.join(", "))
+            }
         }
     }
 }
 
-/// The warning that a goal with these owners carries, if it does: who has left has no hours.
-pub(crate) fn lone(
+/// The risk of a goal with these owners, if there is one. Deactivated accounts have no hours and do
+/// not count.
+pub(crate) fn goal_risk(
     owners: &[(Person, Option<Hours>)],
-    crew: &Roster,
+    roster: &Roster,
     day: Date,
 ) -> Option<GoalRisk> {
     let hours: Vec<&Hours> = owners
@@ -53,21 +56,21 @@ pub(crate) fn lone(
         .collect();
     let why = match hours.len() {
         0 => return None,
-        1 => "one owner".to_owned(),
+        1 => "Only one owner".to_owned(),
         _ => match working_hours::shared(&hours, day) {
             enough if enough >= SHARED_MINUTES => return None,
-            0 => "its owners share no working hours".to_owned(),
-            minutes if minutes < 60 => "its owners share less than an hour a day".to_owned(),
-            minutes => format!("its owners share {} h a day", minutes / 60),
+            0 => "Owners share no working hours".to_owned(),
+            minutes if minutes < 60 => "Owners overlap less than 1 h a day".to_owned(),
+            minutes => format!("Owners overlap {} h a day", minutes / 60),
         },
     };
-    let others = crew
+    let others = roster
         .members
         .iter()
         .filter(|member| owners.iter().all(|(owner, _)| owner.id != member.person.id));
-    let mut fits: Vec<(i64, Person)> = others
+    let mut suggested: Vec<(i64, Person)> = others
         .map(|member| {
-            // Who joins must meet each of the owners, not all of them at once.
+            // A new owner must overlap with each of the owners, not with all of them at once.
             let least = hours
                 .iter()
                 .map(|owner| working_hours::shared(&[owner, &member.hours], day))
@@ -77,10 +80,10 @@ pub(crate) fn lone(
         })
         .filter(|(minutes, _)| *minutes >= SHARED_MINUTES)
         .collect();
-    fits.sort_by_key(|(minutes, _)| -minutes);
+    suggested.sort_by_key(|(minutes, _)| -minutes);
     Some(GoalRisk {
         why,
-        fits: fits.into_iter().map(|(_, person)| person).collect(),
+        suggested: suggested.into_iter().map(|(_, person)| person).collect(),
     })
 }
 
@@ -92,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lone_wolves_are_told_who_would_fit() {
+    fn goal_risk_suggests_owners_with_shared_hours() {
         let person = |name: &str, zone: &str| {
             let handle = name.to_lowercase();
             let person = Person {
@@ -124,32 +127,30 @@ mod tests {
                 since: OffsetDateTime::UNIX_EPOCH,
                 away: Vec::new(),
             };
-        let crew = Roster {
+        let roster = Roster {
             members: [&gita, &ana, &bo].map(member).into(),
             ..Roster::default()
         };
         let day = time::macros::date!(2026 - 11 - 24);
-        assert_eq!(lone(&[], &crew, day), None);
-        assert_eq!(lone(&[gita.clone(), ana.clone()], &crew, day), None);
-        let one = lone(std::slice::from_ref(&gita), &crew, day).map(|lone| lone.to_string());
-        assert_eq!(one.as_deref(), Some("one owner — Ana would fit"));
-        let gone =
-            lone(&[gita.clone(), (ana.0.clone(), None)], &crew, day).map(|lone| lone.to_string());
+        assert_eq!(goal_risk(&[], &roster, day), None);
+        assert_eq!(goal_risk(&[gita.clone(), ana.clone()], &roster, day), None);
+        let one = goal_risk(std::slice::from_ref(&gita), &roster, day).map(|risk| risk.to_string());
+        assert_eq!(one.as_deref(), Some("Only one owner. Suggested: Ana"));
+        let gone = goal_risk(&[gita.clone(), (ana.0.clone(), None)], &roster, day)
+            .map(|risk| risk.to_string());
         assert!(
-            gone.is_some_and(|said| said.starts_with("one owner")),
-            "who has left is no company"
+            gone.is_some_and(|text| text.starts_with("Only one owner")),
+            "a deactivated owner does not count"
         );
-        let far = lone(&[gita, bo.clone()], &crew, day).map(|lone| lone.to_string());
+        let far = goal_risk(&[gita, bo.clone()], &roster, day).map(|risk| risk.to_string());
         assert_eq!(
             far.as_deref(),
-            Some(
-                "its owners share no working hours, and nobody else of the team works at those hours"
-            )
+            Some("Owners share no working hours. No one else on the team works at those hours")
         );
-        let alone = lone(&[bo], &crew, day).map(|lone| lone.to_string());
+        let alone = goal_risk(&[bo], &roster, day).map(|risk| risk.to_string());
         assert_eq!(
             alone.as_deref(),
-            Some("one owner, and nobody else of the team works at those hours")
+            Some("Only one owner. No one else on the team works at those hours")
         );
     }
 }

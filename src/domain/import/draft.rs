@@ -1,54 +1,55 @@
-//! What a file of another tool holds, as drafts of our own lists and tasks. Every parser produces this, and nothing after
-//! it knows which tool it came from.
+//! The intermediate form of an import: a file of another tool as drafts of lists and tasks. Every
+//! parser produces it, and no later step depends on the tool.
 
 use time::{Date, OffsetDateTime};
 
-use crate::domain::{column_state::ColumnState, import::summary::Remarks};
+use crate::domain::{column_state::ColumnState, import::summary::Notices};
 
-/// What a file holds, in our words and within our limits; no database was asked.
+/// The contents of a file in our terms and within our limits, before any database lookup.
 #[derive(Debug, Default)]
 pub struct Draft {
-    /// The tool that it comes from.
+    /// The tool it comes from.
     pub from: &'static str,
-    /// What the board is called there.
+    /// The board's name there.
     pub board: String,
     /// From left to right.
     pub lists: Vec<List>,
-    /// List by list, from top to bottom.
+    /// By list, from top to bottom.
     pub tasks: Vec<Task>,
-    /// What is left out, and why.
-    pub skipped: Remarks,
-    /// What was changed to fit.
-    pub changed: Remarks,
-    /// What else whoever imports should know.
+    /// What was left out, and why.
+    pub skipped: Notices,
+    /// What was changed to fit our limits.
+    pub changed: Notices,
+    /// Further notes for the person who imports.
     pub notes: Vec<String>,
 }
 
-/// A list there: a column here.
+/// A list of the other tool, which becomes a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct List {
     pub name: String,
-    /// It was put away: no column is made for it.
+    /// Archived there: no column is created for it.
     pub closed: bool,
-    /// It goes to the first column of this state unless one bears its name. Without a state, a column is made.
+    /// The list becomes the first column of this state unless a column has its name. Without a
+    /// state, a column is created.
     pub state: Option<ColumnState>,
 }
 
-/// A card or issue there: a task here.
+/// A card or issue of the other tool, which becomes a task.
 #[derive(Debug, Default)]
 pub struct Task {
-    /// Where it was found; a second run knows it by that.
+    /// Identifies the task on a second run.
     pub key: String,
     pub title: String,
-    /// The whole of a title that was too long.
+    /// The full title if it was too long.
     pub whole_title: Option<String>,
     pub description: String,
-    /// Its place among the draft's lists; none if the file does not say.
+    /// The index of its list in the draft; `None` if the file does not name one.
     pub list: Option<usize>,
     pub archived: bool,
     pub created_at: Option<OffsetDateTime>,
     pub created_by: Option<ExternalUser>,
-    /// Since when it is where it is.
+    /// When it was moved to its list.
     pub column_since: Option<OffsetDateTime>,
     pub archived_at: Option<OffsetDateTime>,
     pub due: Option<Due>,
@@ -57,13 +58,13 @@ pub struct Task {
     pub steps: Vec<Step>,
     /// Oldest first.
     pub comments: Vec<Comment>,
-    /// Lines with an address, for the description's end.
+    /// Lines with a URL, for the end of the description.
     pub links: Vec<String>,
     /// Oldest first.
     pub past: Vec<Past>,
 }
 
-/// Somebody there, who may have an account here.
+/// A person of the other tool, who may have an account here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ExternalUser {
     pub name: String,
@@ -71,7 +72,7 @@ pub struct ExternalUser {
 }
 
 impl ExternalUser {
-    /// What to call them.
+    /// The name to show.
     pub fn called(&self) -> &str {
         if self.name.is_empty() {
             &self.username
@@ -81,7 +82,7 @@ impl ExternalUser {
     }
 }
 
-/// When it is due: which day an instant falls on is for the workspace's time zone to say.
+/// A due date: a day, or an instant whose day depends on the workspace's time zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
     Day(Date),
@@ -101,7 +102,7 @@ pub struct Comment {
     pub body: String,
 }
 
-/// Something that happened there.
+/// A past event of the other tool.
 #[derive(Debug)]
 pub struct Past {
     pub at: OffsetDateTime,
@@ -117,20 +118,20 @@ pub enum HistoryAction {
     Restored,
 }
 
-/// A list in the past: one of the draft's, or one that is gone and has only a name.
+/// A list in the past: one of the draft's, or the name of one that no longer exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListRef {
     List(usize),
     Gone(String),
 }
 
-/// What is to be imported, and how.
+/// The parameters of an import.
 pub struct ImportRequest<'w> {
     pub draft: &'w Draft,
     /// The team's slug.
     pub team: &'w str,
-    /// Names of lists with the columns that they become.
+    /// Names of lists with the columns to map them to.
     pub mappings: &'w [(String, String)],
-    /// Only say what would be made.
+    /// Only report what would be created.
     pub dry_run: bool,
 }

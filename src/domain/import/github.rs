@@ -1,4 +1,5 @@
-//! GitHub's issues as a draft: as its REST interface lists them, with or without a wrapper, or from `gh issue list --json`.
+//! Parses GitHub issues as its REST API lists them, with or without a wrapper, or from `gh issue
+//! list --json`.
 
 use anyhow::{Result, bail};
 use serde_json::Value;
@@ -8,13 +9,13 @@ use crate::domain::import::{
     draft::{Comment, Draft, Due, ExternalUser, HistoryAction, List, ListRef, Past, Task},
     json::Node,
     sanitize,
-    summary::Remarks,
+    summary::Notices,
 };
 
 const OPEN: usize = 0;
 const CLOSED: usize = 1;
 
-/// The draft of a list of issues, or what in the file is not as it should be, with its place.
+/// Parses a list of issues, or returns what is wrong in the file, with its place.
 pub fn parse(file: &Value) -> Result<Draft> {
     let root = Node::root(file);
     let repo = if root.is_object() {
@@ -43,7 +44,7 @@ pub fn parse(file: &Value) -> Result<Draft> {
     let (issues, total) = issues(&root)?;
     if let Some(total) = total.filter(|total| *total > issues.len() as i64) {
         draft.notes.push(format!(
-            "the file counts {total} issues and has {} of them; the others are missing from it.",
+            "the file lists {total} issues but contains only {} of them.",
             issues.len()
         ));
     }
@@ -63,20 +64,20 @@ pub fn parse(file: &Value) -> Result<Draft> {
     }
     if nameless {
         draft.notes.push(
-            "the file does not say of which repository its issues are: they are known by their numbers alone, and those of another repository would be taken for them. With `url` among the fields of gh they are told apart."
+            "the file does not name its repository, so issues are recognized by number only and could be mistaken for issues of another repository. Export again with `url` among the fields of gh to tell them apart."
                 .to_owned(),
         );
     }
     Ok(draft)
 }
 
-/// The list of issues, wherever the file has it, and how many it should have.
+/// Finds the list of issues in the file, and how many it should contain.
 fn issues<'j>(root: &Node<'j>) -> Result<(Vec<Node<'j>>, Option<i64>)> {
     if root.is_list() {
         return Ok((root.elements()?, None));
     }
     if !root.is_object() {
-        bail!("the file holds no GitHub issues: it is neither a list nor an object");
+        bail!("the file contains no GitHub issues: it is neither a list nor an object");
     }
     let total = |node: &Node| -> Result<Option<i64>> {
         for field in ["issues_count", "totalCount", "total_count"] {
@@ -99,12 +100,12 @@ fn issues<'j>(root: &Node<'j>) -> Result<(Vec<Node<'j>>, Option<i64>)> {
         bail!("the file is a single GitHub issue, not a list: put it into [ ] or export the list");
     }
     if root.has("cards") && root.has("lists") {
-        bail!("the file is a Trello board: it comes in by “import trello”");
+        bail!("the file is a Trello board: use “import trello”");
     }
-    bail!("the file has no list of issues: it is neither a list nor has it “issues”")
+    bail!("the file has no list of issues: it is not a list and has no “issues”")
 }
 
-/// Where a reader finds the issue: its page, not the interface's address.
+/// The URL of the issue's page, not of the API.
 fn address(issue: &Node, repo: &str) -> Result<String> {
     let page = issue.text("html_url")?;
     let url = issue.text("url")?;
@@ -128,7 +129,7 @@ fn task(
     let Some(number) = issue.number("number")? else {
         return Err(issue.refuse(
             "number",
-            "is missing: without it, a second run could not know the issue",
+            "is missing; without it, a second run could not recognize the issue",
         ));
     };
     let created_at = first_instant(issue, ["created_at", "createdAt"])?;
@@ -144,7 +145,7 @@ fn task(
         .transpose()?;
     let key = match (url.is_empty(), created_at) {
         (false, _) => format!("github:{}", sanitize::lines(&url)),
-        // Without a repository the number alone would be another repository's too.
+        // Without the repository, the number alone could match an issue of another one.
         (true, Some(at)) => format!("github:#{number}@{}", at.unix_timestamp()),
         (true, None) => format!("github:#{number}"),
     };
@@ -173,7 +174,7 @@ fn task(
         whole_title,
         description: sanitize::lines(issue.text("body")?),
         list: Some(if closed { CLOSED } else { OPEN }),
-        // A board would drown in the issues of years.
+        // Years of closed issues would flood the board.
         archived: closed,
         created_at,
         created_by: by,
@@ -209,7 +210,7 @@ fn due(issue: &Node) -> Result<Option<Due>> {
     let Some(milestone) = issue.object("milestone")? else {
         return Ok(None);
     };
-    // GitHub keeps a day as some instant of it; the day is what was meant.
+    // GitHub stores a due date as some instant of that day.
     Ok(milestone
         .day("due_on")?
         .or(milestone.day("dueOn")?)
@@ -234,7 +235,7 @@ fn assignees(issue: &Node) -> Result<Vec<ExternalUser>> {
     Ok(members)
 }
 
-fn labels(issue: &Node, title: &str, changed: &mut Remarks) -> Result<Vec<String>> {
+fn labels(issue: &Node, title: &str, changed: &mut Notices) -> Result<Vec<String>> {
     let mut names: Vec<String> = Vec::new();
     for label in issue.items("labels")? {
         let name = if label.is_text() {
@@ -249,7 +250,7 @@ fn labels(issue: &Node, title: &str, changed: &mut Remarks) -> Result<Vec<String
     }
     if names.len() > sanitize::LABELS {
         changed.add(
-            "a task has at most 30 labels, so the others were left out",
+            "a task can have at most 30 labels, so the remaining ones were left out",
             title,
         );
         names.truncate(sanitize::LABELS);
@@ -257,7 +258,7 @@ fn labels(issue: &Node, title: &str, changed: &mut Remarks) -> Result<Vec<String
     Ok(names)
 }
 
-/// The comments, where the file has them; the REST interface only counts them.
+/// The comments, where the file contains them; the REST API only counts them.
 fn comments(issue: &Node, title: &str, draft: &mut Draft) -> Result<Vec<Comment>> {
     let Some(field) = issue.get("comments") else {
         return Ok(Vec::new());
@@ -265,7 +266,7 @@ fn comments(issue: &Node, title: &str, draft: &mut Draft) -> Result<Vec<Comment>
     if !field.is_list() {
         if issue.number("comments")?.is_some_and(|count| count > 0) {
             draft.changed.add(
-                "the file counts comments on these and does not have them",
+                "the file counts comments on these but does not contain them",
                 title,
             );
         }
@@ -283,7 +284,7 @@ fn comments(issue: &Node, title: &str, draft: &mut Draft) -> Result<Vec<Comment>
                 if was_cut {
                     draft
                         .changed
-                        .add("comments over 20,000 characters were cut", title);
+                        .add("comments over 20,000 characters were shortened", title);
                 }
                 comments.push(Comment {
                     by: by.unwrap_or_default(),
@@ -333,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn what_gh_writes_is_read_too() {
+    fn output_of_gh_is_parsed_too() {
         let draft = parse(&json!([
             {
                 "number": 7, "title": "Lag", "state": "OPEN", "url": "https://github.com/a/b/issues/7", "body": "Why?",
@@ -369,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn both_shapes_of_an_issue_are_the_same_issue() {
+    fn both_formats_of_an_issue_are_the_same_issue() {
         let key = |file: serde_json::Value| parse(&file).unwrap().tasks[0].key.clone();
         let wanted = "github:https://github.com/a/b/issues/7";
         assert_eq!(
@@ -393,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_is_shorter_than_its_count_is_said() {
+    fn missing_issues_are_reported() {
         let draft =
             parse(&json!({ "issues_count": 9, "issues": [{ "number": 1, "title": "One" }] }))
                 .unwrap();
@@ -401,21 +402,21 @@ mod tests {
             draft
                 .notes
                 .iter()
-                .any(|note| note.contains("known by their numbers alone")),
+                .any(|note| note.contains("recognized by number only")),
             "{:?}",
             draft.notes
         );
         assert_eq!(
             draft.notes[0],
-            "the file counts 9 issues and has 1 of them; the others are missing from it."
+            "the file lists 9 issues but contains only 1 of them."
         );
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_its_place() {
+    fn errors_name_their_place_in_the_file() {
         assert_eq!(
             refused(json!({ "issues": [{ "number": 1, "title": [] }] })),
-            "issues[0].title is a list where text belongs"
+            "issues[0].title is a list; expected text"
         );
         assert_eq!(
             refused(json!([{ "number": 1, "state": "odd" }])),
@@ -427,13 +428,13 @@ mod tests {
         assert!(refused(json!(3)).contains("no GitHub issues"));
         assert_eq!(
             refused(json!({ "issues": "many" })),
-            "issues is text where a list belongs"
+            "issues is text; expected a list"
         );
     }
 
     proptest! {
         #[test]
-        fn no_json_makes_it_panic(file in any_json(), issue in any_json(), rest in any_json()) {
+        fn no_json_makes_the_parser_panic(file in any_json(), issue in any_json(), rest in any_json()) {
             let _ = parse(&file);
             let _ = parse(&json!([issue, { "number": 1, "title": rest, "comments": rest, "labels": rest, "milestone": rest }]));
             let _ = parse(&json!({ "issues": issue, "totalCount": rest }));

@@ -1,4 +1,4 @@
-//! Reading JSON that somebody else wrote: whatever is of the wrong type is named with its place in the file.
+//! Reads JSON of other tools: a value of the wrong type is reported with its place in the file.
 
 use anyhow::{Result, anyhow};
 use serde_json::Value;
@@ -6,7 +6,7 @@ use time::{Date, OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::domain::dates::read_date;
 
-/// A value and where it stands: `cards[3].labels[0]`.
+/// A value and its place: `cards[3].labels[0]`.
 pub(crate) struct Node<'j> {
     value: &'j Value,
     place: String,
@@ -36,7 +36,7 @@ impl<'j> Node<'j> {
         self.value.is_string()
     }
 
-    /// A field; none when it is missing or null.
+    /// A field; `None` when it is missing or null.
     pub fn get(&self, field: &str) -> Option<Self> {
         let value = self.value.get(field).filter(|value| !value.is_null())?;
         Some(Self {
@@ -45,12 +45,12 @@ impl<'j> Node<'j> {
         })
     }
 
-    /// An object's field that is an object; none when it is missing or null.
+    /// A field that is an object; `None` when it is missing or null.
     pub fn object(&self, field: &str) -> Result<Option<Self>> {
         self.get(field).map(Self::into_object).transpose()
     }
 
-    /// The objects of a list field; none when it is missing or null.
+    /// The objects in a list field; empty when it is missing or null.
     pub fn objects(&self, field: &str) -> Result<Vec<Self>> {
         self.items(field)?
             .into_iter()
@@ -58,7 +58,7 @@ impl<'j> Node<'j> {
             .collect()
     }
 
-    /// What a list field holds.
+    /// The items of a list field.
     pub fn items(&self, field: &str) -> Result<Vec<Self>> {
         self.get(field)
             .map_or(Ok(Vec::new()), |node| node.elements())
@@ -68,7 +68,7 @@ impl<'j> Node<'j> {
         let values = self
             .value
             .as_array()
-            .ok_or_else(|| self.instead("a list"))?;
+            .ok_or_else(|| self.type_error("a list"))?;
         let node = |(nth, value)| Self {
             value,
             place: format!("{}[{nth}]", self.place),
@@ -80,12 +80,12 @@ impl<'j> Node<'j> {
         if self.is_object() {
             Ok(self)
         } else {
-            Err(self.instead("an object"))
+            Err(self.type_error("an object"))
         }
     }
 
     pub fn as_text(&self) -> Result<&'j str> {
-        self.value.as_str().ok_or_else(|| self.instead("text"))
+        self.value.as_str().ok_or_else(|| self.type_error("text"))
     }
 
     /// A text field; empty when it is missing or null.
@@ -93,7 +93,7 @@ impl<'j> Node<'j> {
         self.get(field).map_or(Ok(""), |node| node.as_text())
     }
 
-    /// The first of these text fields that says something.
+    /// The first of these text fields that is not empty.
     pub fn first_text(&self, fields: &[&str]) -> Result<&'j str> {
         for field in fields {
             let text = self.text(field)?;
@@ -108,7 +108,7 @@ impl<'j> Node<'j> {
         self.get(field).map_or(Ok(false), |node| {
             node.value
                 .as_bool()
-                .ok_or_else(|| node.instead("true or false"))
+                .ok_or_else(|| node.type_error("true or false"))
         })
     }
 
@@ -117,12 +117,12 @@ impl<'j> Node<'j> {
             .map(|node| {
                 node.value
                     .as_i64()
-                    .ok_or_else(|| node.instead("a whole number"))
+                    .ok_or_else(|| node.type_error("a whole number"))
             })
             .transpose()
     }
 
-    /// A number, if it can be taken for one; nothing else is refused.
+    /// A number, or text that parses as one; anything else is ignored.
     pub fn loose_number(&self, field: &str) -> Option<f64> {
         let number = match self.value.get(field)? {
             Value::Number(number) => number.as_f64(),
@@ -134,7 +134,7 @@ impl<'j> Node<'j> {
         number.filter(|number| number.is_finite())
     }
 
-    /// An instant field; none when it is missing, null or empty.
+    /// A timestamp field; `None` when it is missing, null or empty.
     pub fn instant(&self, field: &str) -> Result<Option<OffsetDateTime>> {
         match self.text(field)? {
             "" => Ok(None),
@@ -142,24 +142,26 @@ impl<'j> Node<'j> {
                 .map(Some)
                 .map_err(|_| {
                     anyhow!(
-                        "{} is no date and time such as 2026-11-24T10:00:00Z",
+                        "{} is not a date and time such as 2026-11-24T10:00:00Z",
                         self.place_of(field)
                     )
                 }),
         }
     }
 
-    /// The day that a date field begins with; none when it is missing, null or empty.
+    /// The day at the start of a date field; `None` when it is missing, null or empty.
     pub fn day(&self, field: &str) -> Result<Option<Date>> {
         match self.text(field)? {
             "" => Ok(None),
             text => (text.get(..10).and_then(read_date))
                 .map(Some)
-                .ok_or_else(|| anyhow!("{} is no date such as 2026-11-24", self.place_of(field))),
+                .ok_or_else(|| {
+                    anyhow!("{} is not a date such as 2026-11-24", self.place_of(field))
+                }),
         }
     }
 
-    /// A refusal that begins with the place.
+    /// An error message that starts with the place.
     pub fn refuse(&self, field: &str, why: &str) -> anyhow::Error {
         anyhow!("{} {why}", self.place_of(field))
     }
@@ -172,7 +174,7 @@ impl<'j> Node<'j> {
         }
     }
 
-    fn instead(&self, wanted: &str) -> anyhow::Error {
+    fn type_error(&self, wanted: &str) -> anyhow::Error {
         let is = match self.value {
             Value::Null => "null",
             Value::Bool(_) => "true or false",
@@ -186,6 +188,6 @@ impl<'j> Node<'j> {
         } else {
             &self.place
         };
-        anyhow!("{place} is {is} where {wanted} belongs")
+        anyhow!("{place} is {is}; expected {wanted}")
     }
 }

@@ -1,4 +1,5 @@
-//! Bringing boards of other tools here: a file is parsed to one draft, and the draft goes to a team, all of it or nothing.
+//! Imports boards of other tools: a file is parsed to a draft, and the draft is imported to a team,
+//! all or nothing.
 
 pub mod draft;
 pub mod execute;
@@ -15,13 +16,13 @@ use std::{fs::File, io::Read, path::Path};
 use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 
-pub use crate::domain::import::summary::{Remarks, Summary};
+pub use crate::domain::import::summary::{Notices, Summary};
 pub use crate::domain::import::{draft::ImportRequest, execute::import};
 
-/// More is no board: it would only fill the memory.
+/// A larger file is not a board and would only fill the memory.
 const MOST_BYTES: u64 = 100 * 1024 * 1024;
 
-/// The file's JSON, or why it is none, with line and column.
+/// Parses the file as JSON, or returns the reason with line and column.
 pub fn read_file(path: &Path) -> anyhow::Result<Value> {
     let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     let mut bytes = Vec::new();
@@ -34,7 +35,7 @@ pub fn read_file(path: &Path) -> anyhow::Result<Value> {
             path.display()
         );
     }
-    // Some tools begin a file with a byte order mark.
+    // Some tools start a file with a byte order mark.
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     ensure!(
         !text.trim_ascii().is_empty(),

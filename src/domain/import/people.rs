@@ -1,4 +1,4 @@
-//! Who of the people there has an account here.
+//! Matches people of the other tool to accounts.
 
 use std::collections::HashMap;
 
@@ -8,20 +8,20 @@ use uuid::Uuid;
 use crate::domain::error::Result;
 use crate::domain::import::draft::ExternalUser;
 
-/// Somebody here.
+/// An account.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub(crate) struct Account {
     pub id: Uuid,
     pub handle: String,
     name: String,
-    /// May own tasks: was not deactivated.
+    /// Not deactivated, so it can own tasks.
     pub active: bool,
 }
 
-/// Everybody here, by handle and by name.
+/// All accounts, by handle and by name.
 pub(crate) struct People {
     by_handle: HashMap<String, Account>,
-    /// A name that two people have names nobody.
+    /// `None` for a name that two people share, which matches neither.
     by_name: HashMap<String, Option<Account>>,
 }
 
@@ -46,7 +46,7 @@ impl People {
         Ok(Self { by_handle, by_name })
     }
 
-    /// The account with their username as its handle, or else with their name.
+    /// The account whose handle is their username, or else the one with their name.
     pub fn find(&self, somebody: &ExternalUser) -> Option<&Account> {
         let by_name = || {
             self.by_name

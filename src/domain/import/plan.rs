@@ -1,4 +1,5 @@
-//! What an import will make: which tasks are new, and which column each list becomes. It writes nothing.
+//! Plans an import without writing anything: which tasks are new, and which column each list
+//! becomes.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -9,7 +10,7 @@ use crate::domain::import::{
     draft::{Draft, ImportRequest, List, Task},
     people::{Account, People},
     sanitize,
-    summary::{Landing, Remarks, Summary},
+    summary::{ImportedList, Notices, Summary},
 };
 use crate::domain::{
     boards::Column,
@@ -20,21 +21,21 @@ use crate::domain::{
     team::Team,
 };
 
-/// What will be made.
+/// What will be created.
 pub(crate) struct Plan<'d> {
     pub tasks: Vec<Planned<'d>>,
-    /// The board's columns from left to right, with those that will be made.
+    /// The board's columns from left to right, including new ones.
     pub columns: Vec<Column>,
     pub new_columns: Vec<Uuid>,
-    /// The column of each list; none for a list that nothing needs.
+    /// The column of each list; `None` for a list that is not needed.
     pub of_list: Vec<Option<Uuid>>,
     pub people: People,
-    /// Nothing that is brought here is later.
+    /// No imported time is later than this.
     pub now: OffsetDateTime,
     pub summary: Summary,
 }
 
-/// A task that will be made.
+/// A task that will be created.
 pub(crate) struct Planned<'d> {
     pub task: &'d Task,
     pub column: Uuid,
@@ -42,15 +43,16 @@ pub(crate) struct Planned<'d> {
     pub owners: Vec<Account>,
 }
 
-/// Plans an import, and locks the board's columns: until the transaction ends, no other import adds to this board.
+/// Plans an import and locks the board's columns: until the transaction ends, no other import adds
+/// to this board.
 pub(crate) async fn plan<'d>(
     change: &mut Change,
     team: &Team,
-    wish: &ImportRequest<'d>,
+    request: &ImportRequest<'d>,
 ) -> Result<Plan<'d>> {
     let now = change.at;
     let db = change.db();
-    let draft = wish.draft;
+    let draft = request.draft;
     let columns: Vec<Column> = sqlx::query_as(
         "SELECT id, slug, name, state, wip_limit FROM columns WHERE team_id = $1 ORDER BY id FOR NO KEY UPDATE",
     )
@@ -80,17 +82,17 @@ pub(crate) async fn plan<'d>(
     let people = People::load(db).await?;
     let mut skipped = draft.skipped.clone();
     let new = new_tasks(draft, &here.into_iter().collect(), &mut skipped);
-    let of_list = board.place_lists(draft, &new, wish.mappings)?;
+    let of_list = board.place_lists(draft, &new, request.mappings)?;
     let mut summary = Summary {
-        dry_run: wish.dry_run,
+        dry_run: request.dry_run,
         from: draft.from,
         board: draft.board.clone(),
         team: team.name.clone(),
         skipped,
         notes: draft.notes.clone(),
-        // What was changed to fit is news only with what it was changed in.
+        // Changes to fit our limits are only reported if there are new tasks.
         changed: if new.is_empty() {
-            Remarks::default()
+            Notices::default()
         } else {
             draft.changed.clone()
         },
@@ -109,14 +111,14 @@ pub(crate) async fn plan<'d>(
     })
 }
 
-fn new_tasks<'d>(draft: &'d Draft, here: &HashSet<String>, skipped: &mut Remarks) -> Vec<&'d Task> {
+fn new_tasks<'d>(draft: &'d Draft, here: &HashSet<String>, skipped: &mut Notices) -> Vec<&'d Task> {
     let mut seen = HashSet::new();
     let mut new = Vec::new();
     for task in &draft.tasks {
         if !seen.insert(&task.key) {
-            skipped.add("are in the file twice", &task.title);
+            skipped.add("appear twice in the file", &task.title);
         } else if here.contains(&task.key) {
-            skipped.add("were here already", &task.title);
+            skipped.add("were imported before", &task.title);
         } else {
             new.push(task);
         }
@@ -156,13 +158,14 @@ fn planned<'d>(
         let (description, was_cut) =
             sanitize::description(task.whole_title.as_deref(), &task.description, &after);
         if was_cut {
-            summary
-                .changed
-                .add("descriptions over 100,000 characters were cut", &task.title);
+            summary.changed.add(
+                "descriptions over 100,000 characters were shortened",
+                &task.title,
+            );
         }
         if task.whole_title.is_some() {
             summary.changed.add(
-                "titles over 500 characters were cut; the description begins with all of it",
+                "titles over 500 characters were shortened; the full title is in the description",
                 &task.title,
             );
         }
@@ -185,7 +188,7 @@ fn landings(
     tasks: &[Planned],
     of_list: &[Option<Uuid>],
     board: &Board,
-) -> Vec<Landing> {
+) -> Vec<ImportedList> {
     let rows = draft
         .lists
         .iter()
@@ -201,7 +204,7 @@ fn landings(
                     .iter()
                     .filter(|planned| planned.task.list == Some(nth))
             };
-            let landing = Landing {
+            let landing = ImportedList {
                 list: list.name.clone(),
                 column: column.name.clone(),
                 new: board.new.contains(&column.id),
@@ -213,14 +216,14 @@ fn landings(
     rows.collect()
 }
 
-/// The columns, as they are planned so far.
+/// The columns as planned so far.
 struct Board {
     columns: Vec<Column>,
     new: Vec<Uuid>,
 }
 
 impl Board {
-    /// Finds or makes the column of each list.
+    /// Finds or plans the column of each list.
     fn place_lists(
         &mut self,
         draft: &Draft,
@@ -231,7 +234,7 @@ impl Board {
             if !draft.lists.iter().any(|list| same(&list.name, name)) {
                 let names: Vec<&str> = draft.lists.iter().map(|list| list.name.as_str()).collect();
                 let why = format!(
-                    "The file has no list “{name}” to map. Its lists are: {}.",
+                    "The file has no list “{name}”. Its lists are: {}.",
                     names.join(", ")
                 );
                 return Err(Problem::field("map", why));
@@ -240,7 +243,8 @@ impl Board {
         let place = |(nth, list): (usize, &List)| {
             let has_new = new.iter().any(|task| task.list == Some(nth));
             let is_empty = !draft.tasks.iter().any(|task| task.list == Some(nth));
-            // An empty list is part of the board too, but it must not come back with every run.
+            // An empty list gets a column on the first import only, so that a deleted column does
+            // not return with every run.
             let wanted =
                 has_new || (is_empty && !list.closed && list.state.is_none() && !new.is_empty());
             let mapped = mappings
@@ -255,7 +259,7 @@ impl Board {
     fn column_of(&mut self, list: &List, mapped: Option<&str>, wanted: bool) -> Option<Uuid> {
         let name = mapped.unwrap_or(&list.name);
         let state = if mapped.is_some() { None } else { list.state };
-        // What is only open or closed goes by its state, and a list by its name.
+        // An open or closed issue is matched by state, a list by its name.
         let found = match state {
             Some(state) => self.first_of(state),
             None => self.called(name),
@@ -293,13 +297,13 @@ impl Board {
             .map(|column| column.id)
     }
 
-    /// Plans a column: the last one, but before those of what is done.
+    /// Plans a column at the right end, but before the done columns.
     fn add(&mut self, name: &str, state: ColumnState) -> Uuid {
         let name = match sanitize::line(name, 50).0 {
             name if name.is_empty() => "Untitled".to_owned(),
             name => name,
         };
-        // A name in other letters than a–z leaves nothing for an address.
+        // A name in letters other than a–z yields an empty slug.
         let wanted = Some(slug(&name))
             .filter(|slug| !slug.is_empty())
             .unwrap_or_else(|| "column".to_owned());
@@ -337,7 +341,7 @@ fn same(one: &str, other: &str) -> bool {
     one.trim().to_lowercase() == other.trim().to_lowercase()
 }
 
-/// The state that a list's name speaks of.
+/// Guesses a list's state from its name.
 pub(crate) fn guessed(name: &str) -> ColumnState {
     let name = name.to_lowercase();
     let says = |stems: &[&str]| {
@@ -370,7 +374,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lists_name_speaks_of_a_state() {
+    fn state_is_guessed_from_the_list_name() {
         for (name, state) in [
             ("Done 🎉", ColumnState::Done),
             ("Completed in May", ColumnState::Done),
@@ -386,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn new_columns_stand_before_done_at_addresses_of_their_own() {
+    fn new_columns_go_before_done_with_unique_slugs() {
         let mut board = Board {
             columns: Vec::new(),
             new: Vec::new(),

@@ -1,4 +1,4 @@
-//! Making foreign texts fit our limits, without losing what they say.
+//! Sanitizes imported texts: makes them fit our limits without losing their meaning.
 
 use crate::domain::{tasks::create::is_invisible, text::plain_lines};
 
@@ -7,12 +7,13 @@ const DESCRIPTION: usize = 100_000;
 const COMMENT: usize = 20_000;
 const LABEL: usize = 50;
 const STEP: usize = 500;
-/// As many steps as a task may have.
+/// The maximum number of steps of a task.
 pub(crate) const STEPS: usize = 200;
-/// As many labels as a task may have.
+/// The maximum number of labels of a task.
 pub(crate) const LABELS: usize = 30;
 
-/// Text in one line without what cannot be kept or seen, cut after so many characters, and whether it was.
+/// Text as one line without invisible or unstorable characters, cut to a maximum length, and
+/// whether it was cut.
 pub(crate) fn line(text: &str, most: usize) -> (String, bool) {
     let turns = |letter: char| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let spaced: String = text
@@ -30,7 +31,7 @@ pub(crate) fn line(text: &str, most: usize) -> (String, bool) {
     cut(&line, most)
 }
 
-/// A title and, when it is too long to be one, the whole of it.
+/// A title and, when it is too long, the full one.
 pub(crate) fn title(text: &str) -> (String, Option<String>) {
     let (title, was_cut) = line(text, TITLE);
     let whole = was_cut.then(|| line(text, usize::MAX).0);
@@ -44,12 +45,12 @@ pub(crate) fn title(text: &str) -> (String, Option<String>) {
     )
 }
 
-/// Text of several lines as we keep it.
+/// Text of several lines, cleaned.
 pub(crate) fn lines(text: &str) -> String {
     plain_lines(&text.replace('\0', ""))
 }
 
-/// A description: what comes before its own text, that, and what comes after. Only the middle is cut.
+/// A description: text before it, the text itself, and text after it. Only the middle part is cut.
 pub(crate) fn description(before: Option<&str>, text: &str, after: &[String]) -> (String, bool) {
     let joined = |text: &str| {
         let parts = before
@@ -69,11 +70,11 @@ pub(crate) fn description(before: Option<&str>, text: &str, after: &[String]) ->
         return (whole, false);
     }
     let kept = cut(&text, text.chars().count().saturating_sub(over)).0;
-    // What comes after may be too long by itself.
+    // The text after it may be too long by itself.
     (cut(&joined(&kept), DESCRIPTION).0, true)
 }
 
-/// A comment's text; none if there is nothing to read in it.
+/// A comment's text; `None` if it is empty.
 pub(crate) fn comment(text: &str) -> Option<(String, bool)> {
     let text = lines(text.trim());
     let visible = text
@@ -82,7 +83,7 @@ pub(crate) fn comment(text: &str) -> Option<(String, bool)> {
     visible.then(|| cut(text.trim(), COMMENT))
 }
 
-/// A step's text; none if there is nothing to read in it.
+/// A step's text; `None` if it is empty.
 pub(crate) fn step(checklist: Option<&str>, text: &str) -> Option<(String, bool)> {
     let text = Some(line(text, usize::MAX).0).filter(|text| !text.is_empty())?;
     let name = checklist
@@ -94,7 +95,7 @@ pub(crate) fn step(checklist: Option<&str>, text: &str) -> Option<(String, bool)
     })
 }
 
-/// A label's name without what would break it in a filter; empty if nothing is left.
+/// A label's name without characters that would break a filter; empty if nothing is left.
 pub(crate) fn label(name: &str) -> String {
     let name = line(name.trim_start_matches(['#', ' ']), usize::MAX).0;
     let dashed = name.replace(
@@ -109,7 +110,7 @@ pub(crate) fn label(name: &str) -> String {
     cut(&words, LABEL).0.trim_end_matches('-').to_owned()
 }
 
-/// A line that names an address; none if it is not one to be opened in a browser.
+/// A line with a URL; `None` if a browser could not open it.
 pub(crate) fn link(before: &str, address: &str) -> Option<String> {
     let plain = |letter: char| {
         !letter.is_whitespace() && !letter.is_control() && !matches!(letter, '<' | '>')
@@ -119,7 +120,7 @@ pub(crate) fn link(before: &str, address: &str) -> Option<String> {
         .then(|| format!("{before}: <{address}>"))
 }
 
-/// At most so many characters, and whether there were more.
+/// The text cut to a maximum number of characters, and whether it was longer.
 pub(crate) fn cut(text: &str, most: usize) -> (String, bool) {
     match text.char_indices().nth(most) {
         Some((end, _)) => (text[..end].trim_end().to_owned(), true),
@@ -132,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_title_is_cut_and_its_whole_is_kept() {
+    fn long_title_is_cut_and_kept_in_full() {
         let long = "käse ".repeat(200);
         let (title, whole) = title(&long);
         assert!(title.chars().count() <= 500 && title.starts_with("käse käse"));
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_to_read_is_untitled() {
+    fn empty_title_becomes_untitled() {
         for text in ["", " \t\n", "\u{200b}", "\0", "\u{202e}"] {
             assert_eq!(title(text), ("Untitled".to_owned(), None), "{text:?}");
         }
@@ -149,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_has_no_blanks_commas_or_quotes() {
+    fn label_has_no_spaces_commas_or_quotes() {
         assert_eq!(label(" #to do, \"soon\" "), "to-do-soon");
         assert_eq!(label(" , "), "");
         assert_eq!(label(&"x".repeat(80)).len(), 50);
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_description_the_middle_is_cut() {
+    fn long_description_is_cut_in_the_middle() {
         let (text, was_cut) = description(
             Some("Title"),
             &"x\r\n".repeat(60_000),
@@ -169,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn only_addresses_for_a_browser_become_links() {
+    fn only_browser_urls_become_links() {
         assert_eq!(
             link("See", "https://x.test/a").as_deref(),
             Some("See: <https://x.test/a>")

@@ -1,17 +1,17 @@
-//! What an import made, what it left out and why, in sentences.
+//! The summary of an import: what was created, left out and changed, in sentences.
 
 use std::{collections::BTreeMap, fmt};
 
 use crate::domain::import::sanitize;
 
-/// So many titles are named for a reason; the rest are counted.
+/// Titles listed per reason; the rest are counted.
 const NAMED: usize = 5;
 
 /// Titles by reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Remarks(BTreeMap<&'static str, Vec<String>>);
+pub struct Notices(BTreeMap<&'static str, Vec<String>>);
 
-impl Remarks {
+impl Notices {
     pub(crate) fn add(&mut self, reason: &'static str, title: &str) {
         self.0
             .entry(reason)
@@ -19,24 +19,24 @@ impl Remarks {
             .push(sanitize::line(title, 60).0);
     }
 
-    /// How many there are for a reason.
+    /// The number of titles for a reason.
     pub fn count(&self, reason: &str) -> usize {
         self.0.get(reason).map_or(0, Vec::len)
     }
 }
 
-/// What became of one list.
+/// How one list was imported.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Landing {
+pub struct ImportedList {
     pub list: String,
     pub column: String,
-    /// The column was made for it.
+    /// Whether the column was created for it.
     pub new: bool,
     pub tasks: usize,
     pub archived: usize,
 }
 
-/// What an import made, or would make.
+/// What an import created, or would create in a dry run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     pub dry_run: bool,
@@ -48,9 +48,9 @@ pub struct Summary {
     pub comments: usize,
     /// The first and the last key.
     pub keys: Option<(String, String)>,
-    pub lists: Vec<Landing>,
-    pub skipped: Remarks,
-    pub changed: Remarks,
+    pub lists: Vec<ImportedList>,
+    pub skipped: Notices,
+    pub changed: Notices,
     pub unknown_members: Vec<String>,
     pub notes: Vec<String>,
 }
@@ -58,9 +58,9 @@ pub struct Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verb = if self.dry_run {
-            "Would bring"
+            "Would import"
         } else {
-            "Brought"
+            "Imported"
         };
         write!(
             to,
@@ -93,7 +93,7 @@ impl fmt::Display for Summary {
                 counted(landing.tasks, "task")
             )?;
             if landing.archived > 0 {
-                write!(to, ", {} of them in the archive", landing.archived)?;
+                write!(to, ", {} of them archived", landing.archived)?;
             }
         }
         for (reason, titles) in &self.skipped.0 {
@@ -110,7 +110,7 @@ impl fmt::Display for Summary {
         if !self.unknown_members.is_empty() {
             write!(
                 to,
-                "\nNote: nobody here goes by these names; each description's last line has them: {}.",
+                "\nNote: no account matches these names; they are kept in the last line of each description: {}.",
                 self.unknown_members.join(", ")
             )?;
         }

@@ -1,19 +1,19 @@
-//! Who makes a change, and the key that marks a repeated request.
+//! The author of a change, and the idempotency key of the request.
 
 use uuid::Uuid;
 
-/// Who changes something, and the key by which a repeated request is recognised.
+/// The author of a change, and the key that identifies a repeated request.
 #[derive(Clone, Debug)]
 pub struct Actor {
-    /// Nobody: the program itself.
+    /// `None` for the program itself.
     pub account: Option<Uuid>,
     pub repeat: Option<IdempotencyKey>,
-    /// The teams that what they came with is for; none said: all.
+    /// The teams that the request's token is limited to; `None` means all teams.
     pub reach: Option<Vec<Uuid>>,
 }
 
 impl Actor {
-    /// Somebody who has no account yet, or the program itself.
+    /// A request without an account, or the program itself.
     pub fn nobody() -> Self {
         Self {
             account: None,

@@ -1,4 +1,5 @@
-//! Who may see and change what. Everything that belongs to a team is loaded through here, by its viewer.
+//! Access rules: who may see and change what. Everything that belongs to a team is loaded through
+//! its viewer's access.
 
 pub mod actor;
 pub mod predicates;

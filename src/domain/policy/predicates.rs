@@ -1,9 +1,10 @@
-//! Conditions of SQL queries that decide who may know of a team, and who may still change it. Every query that crosses
-//! teams includes one of these.
+//! SQL conditions that decide who may see a team and who may still change it. Every query that
+//! crosses teams includes one of them.
 
-/// The condition that an account, a parameter of the query, may look at the team `t`: it is open, or the account's own.
-/// For queries over several teams; a page of one asks `team`. With `of`, the query calls the team otherwise. With a
-/// second parameter, `Change::reach`, it is one of the teams that a token is for, too.
+/// Condition: the account (a query parameter) may see team `t`, because the team is open or the
+/// account is a member. For queries over several teams; a page of one team calls `team`. `of` sets
+/// another alias for the team. The second parameter, `Change::reach`, also limits the teams to
+/// those of the token.
 macro_rules! seen_by {
     (of $team:literal, $account:literal) => {
         concat!(
@@ -32,7 +33,7 @@ macro_rules! seen_by {
 }
 pub(crate) use seen_by;
 
-/// The condition that a team may be named to everybody, whichever team's page they look at: it is open.
+/// Condition: every viewer may see the team's name, because the team is open.
 macro_rules! named_to_all {
     ($team:literal) => {
         concat!("NOT ", $team, ".private")
@@ -40,7 +41,8 @@ macro_rules! named_to_all {
 }
 pub(crate) use named_to_all;
 
-/// The condition that a team may be named to everybody who looks at another: it is open, or it is that one.
+/// Condition: everyone who can see the team `$beside` may see this team's name, because it is open
+/// or the same team.
 macro_rules! named_beside {
     ($team:literal, $beside:literal) => {
         concat!(
@@ -56,7 +58,8 @@ macro_rules! named_beside {
 }
 pub(crate) use named_beside;
 
-/// The team whose tasks' keys begin so, or did once: such a key is never another team's.
+/// Subquery: the id of the team that has, or formerly had, this key. Former keys are never
+/// reassigned.
 macro_rules! of_key {
     ($key:literal) => {
         concat!(
@@ -70,9 +73,10 @@ macro_rules! of_key {
 }
 pub(crate) use of_key;
 
-/// The condition that an account still may what it was let in for, asked once more as the last statement of its change,
-/// with everything locked: who was taken off a team, leads it no more or was deactivated meanwhile changes nothing. Team,
-/// account, and whom it takes, as `RequiredRole` says, are parameters; nobody is the program itself.
+/// Condition: the account still has the role that the change requires. It is checked in the last
+/// statement of the transaction, when all rows are locked, so that somebody who was removed,
+/// demoted or deactivated in the meantime cannot commit. The parameters are team, account (NULL for
+/// the program itself) and the name of a `RequiredRole`.
 macro_rules! still_may {
     ($team:literal, $account:literal, $takes:literal) => {
         concat!(

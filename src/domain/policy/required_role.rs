@@ -1,10 +1,10 @@
 //! The role that a change requires.
 
-/// Whom a change takes, the least first; an administrator may always.
+/// The role that a change requires, lowest first. Administrators may make every change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RequiredRole {
-    /// For what everybody may say who may look, what follows in other teams from a change in one, and people's own coming
-    /// and going.
+    /// For changes that every viewer may make (comments, requests), for consequences of a change in
+    /// another team, and for people's own membership.
     #[default]
     Anybody,
     Member,
@@ -12,7 +12,7 @@ pub enum RequiredRole {
 }
 
 impl RequiredRole {
-    /// As `still_may` reads it.
+    /// The name that `still_may` compares with.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Anybody => "anybody",

@@ -1,4 +1,5 @@
-//! Guests: people who open a share link or a public page without an account. They can read one page of one team.
+//! Guests: people who open a share link or a public page without an account. They can read one page
+//! of one team.
 
 use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
@@ -9,32 +10,32 @@ use crate::domain::{
     policy::predicates::named_to_all, team::Team,
 };
 
-/// How often a link's last use is written down: not at every request.
+/// The last use of a link is stored at most this often, not on every request.
 const SEEN_EVERY: Duration = Duration::minutes(10);
 
-/// Somebody who may look at one thing of one team, and change nothing.
+/// A reader without an account, who can see one page of one team and change nothing.
 #[derive(Clone, Debug)]
 pub struct Guest {
     pub team: Team,
     pub shows: SharedPage,
-    /// The link, or the team for its public address.
+    /// The id of the share link, or of the team for its public page.
     pub id: Uuid,
-    /// What lets their streams stay open.
+    /// The digest that keeps the guest's event streams open.
     pub pass: Vec<u8>,
-    /// Where they are: `/share/…` or `/public/infrastructure`.
+    /// The path of the page: `/share/…` or `/public/infrastructure`.
     pub address: String,
     /// The workspace's count of changes to people, teams and sprints.
     pub workspace_seq: i64,
 }
 
-/// What stands behind a link.
+/// The result of opening a share link.
 pub enum ShareLinkEntry {
     Open(Guest),
-    /// It asks for a password first.
+    /// The link asks for a password first.
     Condition(LockedLink),
 }
 
-/// A link that was not opened yet.
+/// A password-protected link that has not been unlocked.
 pub struct LockedLink {
     pub id: Uuid,
     pub password_hash: String,
@@ -43,7 +44,8 @@ pub struct LockedLink {
 }
 
 impl LockedLink {
-    /// What proves afterwards that the password was right. It ends with the link, and with the password.
+    /// The cookie value that proves the password was entered. It expires with the link and when the
+    /// password changes.
     pub(crate) fn proof(&self) -> String {
         secrets::digest(&format!("{} {}", self.secret, self.password_hash))
             .iter()
@@ -51,7 +53,7 @@ impl LockedLink {
             .collect()
     }
 
-    /// The cookie that a browser keeps after the right password, for this link alone.
+    /// The `Set-Cookie` header that remembers the entered password, for this link only.
     pub fn set_cookie(&self, https: bool) -> String {
         let secure = if https { "; Secure" } else { "" };
         let (name, proof) = (cookie_name(self.id), self.proof());
@@ -78,11 +80,11 @@ struct Row {
     workspace_seq: i64,
 }
 
-/// Lets somebody in by a share link's secret.
+/// Opens a share link by its secret.
 ///
 /// # Errors
-/// `NotFound` for a link that never was, is over, or was revoked: they look the same.
-pub async fn entrance(
+/// `NotFound` for unknown, expired and revoked links alike.
+pub async fn open_share_link(
     db: &PgPool,
     now: OffsetDateTime,
     secret: &str,
@@ -127,7 +129,7 @@ pub async fn entrance(
     }))
 }
 
-/// Lets everybody in to a team's check-in, where the team wants that.
+/// Opens a team's public check-in page, if the team published it.
 pub async fn public(db: &PgPool, slug: &str) -> Result<Guest> {
     #[derive(sqlx::FromRow)]
     struct Row {
@@ -143,7 +145,8 @@ pub async fn public(db: &PgPool, slug: &str) -> Result<Guest> {
     .fetch_one(db)
     .await?;
     let (id, address) = (team.id, format!("/public/{}", team.slug));
-    // No secret, but of a form that no digest has: the streams of the public address end when the team takes it back.
+    // Not a secret, but a value that no digest can have: streams of the public page end when the
+    // team unpublishes it.
     let pass = format!("public {id}").into_bytes();
     Ok(Guest {
         team: for_guests(team),
@@ -155,7 +158,7 @@ pub async fn public(db: &PgPool, slug: &str) -> Result<Guest> {
     })
 }
 
-/// A team as guests read of it.
+/// The team as guests see it: without e-mail addresses in its name.
 fn for_guests(team: Team) -> Team {
     Team {
         name: without_addresses(&team.name),
@@ -163,7 +166,7 @@ fn for_guests(team: Team) -> Team {
     }
 }
 
-/// What a link shows.
+/// The page that a link shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SharedPage {
     Board,
@@ -186,7 +189,7 @@ impl TryFrom<String> for SharedPage {
         match text.as_str() {
             "board" => Ok(Self::Board),
             "check-in" => Ok(Self::CheckIn),
-            _ => Err(format!("a link shows no {text}")),
+            _ => Err(format!("unknown shared page: {text}")),
         }
     }
 }

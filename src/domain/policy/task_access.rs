@@ -1,10 +1,10 @@
-//! A task that the viewer may see, and what they may do with it.
+//! A task that the viewer can see, with their permissions.
 
 use uuid::Uuid;
 
 use crate::domain::team::Team;
 
-/// A task that the viewer may look at.
+/// A task that the viewer can see.
 #[derive(Clone, Debug)]
 pub struct TaskAccess {
     pub team: Team,

@@ -1,4 +1,4 @@
-//! Teams that a viewer may see, and what they may do there. A team that is missing and one that is hidden are the same
+//! Teams that a viewer can see, with their permissions. A missing and a hidden team are the same
 //! `NotFound`.
 
 use std::collections::HashSet;
@@ -17,15 +17,15 @@ use crate::domain::{
     team::Team,
 };
 
-/// A team that the viewer may look at.
+/// A team that the viewer can see.
 #[derive(Clone, Debug)]
 pub struct TeamAccess {
     pub team: Team,
     pub is_member: bool,
     pub may_edit: bool,
-    /// Whether the viewer may say something there: whoever may write at all.
-    pub may_speak: bool,
-    /// Whether the viewer may change how the team works: its leads, and administrators.
+    /// Whether the viewer may comment: everyone with write access.
+    pub may_comment: bool,
+    /// Whether the viewer may change the team's settings: its leads, and administrators.
     pub may_lead: bool,
 }
 
@@ -43,9 +43,9 @@ impl TeamRow {
     }
 }
 
-/// The team at this address.
+/// Loads the team with this slug.
 pub async fn team(db: impl PgExecutor<'_>, viewer: &Viewer, slug: &str) -> Result<TeamAccess> {
-    // A NUL would reach the database as an error; no address has one.
+    // A NUL would reach the database as an error; no slug contains one.
     let row: TeamRow = sqlx::query_as(
         "SELECT t.id, t.slug, t.name, t.key, t.seq, m.account_id IS NOT NULL AS is_member, coalesce(m.role = 'lead', false) AS is_lead
          FROM teams t LEFT JOIN members m ON m.team_id = t.id AND m.account_id = $2
@@ -58,7 +58,7 @@ pub async fn team(db: impl PgExecutor<'_>, viewer: &Viewer, slug: &str) -> Resul
     row.seen_by(viewer)
 }
 
-/// Every team that the viewer may look at, by name.
+/// Loads every team that the viewer can see, by name.
 pub async fn teams(db: impl PgExecutor<'_>, viewer: &Viewer) -> Result<Vec<TeamAccess>> {
     let rows: Vec<TeamRow> = sqlx::query_as(concat!(
         "SELECT t.id, t.slug, t.name, t.key, t.seq, m.account_id IS NOT NULL AS is_member, coalesce(m.role = 'lead', false) AS is_lead
@@ -76,7 +76,7 @@ pub async fn teams(db: impl PgExecutor<'_>, viewer: &Viewer) -> Result<Vec<TeamA
         .collect())
 }
 
-/// The same without what the viewer may do there.
+/// Like `teams`, without the viewer's permissions.
 pub async fn seen_teams(db: impl PgExecutor<'_>, viewer: &Viewer) -> Result<Vec<Team>> {
     Ok(teams(db, viewer)
         .await?
@@ -85,7 +85,7 @@ pub async fn seen_teams(db: impl PgExecutor<'_>, viewer: &Viewer) -> Result<Vec<
         .collect())
 }
 
-/// What Markdown may link to, for this reader.
+/// The team keys and handles that Markdown links to, for this reader.
 pub async fn links(db: &sqlx::PgPool, viewer: &Viewer) -> Result<Links> {
     let handles: Vec<String> = sqlx::query_scalar("SELECT handle FROM accounts")
         .fetch_all(db)
@@ -107,7 +107,8 @@ pub async fn links(db: &sqlx::PgPool, viewer: &Viewer) -> Result<Links> {
     })
 }
 
-/// Those of these teams that an address names (`?team=infrastructure&team=ingestion`), or all if it names none.
+/// The teams that a query names (`?team=infrastructure&team=ingestion`), or all teams if it names
+/// none.
 pub fn named(teams: &[TeamAccess], query: &[(String, String)]) -> Result<Vec<TeamAccess>> {
     let mut slugs = query
         .iter()
@@ -130,7 +131,7 @@ pub fn named(teams: &[TeamAccess], query: &[(String, String)]) -> Result<Vec<Tea
     Ok(found)
 }
 
-/// The project at this address, as its team's people see it: that team leads it.
+/// The project with this slug, with the viewer's access to the team that leads it.
 pub async fn project(db: &sqlx::PgPool, viewer: &Viewer, slug: &str) -> Result<(TeamAccess, Uuid)> {
     let found: (Uuid, String) = sqlx::query_as(
         "SELECT p.id, t.slug FROM projects p JOIN teams t ON t.id = p.team_id WHERE p.slug = $1",
@@ -141,16 +142,16 @@ pub async fn project(db: &sqlx::PgPool, viewer: &Viewer, slug: &str) -> Result<(
     Ok((team(db, viewer, &found.1).await?, found.0))
 }
 
-/// Members change the boards of their teams, and administrators all of them.
+/// Whether the viewer may change a team's board: members, and administrators everywhere.
 pub(crate) fn may_edit(viewer: &Viewer, is_member: bool) -> bool {
     viewer.may_write() && (is_member || viewer.role == Role::Admin)
 }
 
 impl TeamAccess {
-    /// What a viewer may do with a team that they may look at, and are on, or lead, or not.
+    /// The viewer's permissions in a team that they can see.
     ///
     /// # Errors
-    /// `NotFound` where what the request brought does not reach the team.
+    /// `NotFound` where the request's token is not for this team.
     pub(crate) fn of(viewer: &Viewer, team: Team, is_member: bool, is_lead: bool) -> Result<Self> {
         if !viewer.reaches(team.id) {
             return Err(Problem::NotFound);
@@ -159,67 +160,67 @@ impl TeamAccess {
             team,
             is_member,
             may_edit: may_edit(viewer, is_member),
-            may_speak: viewer.may_write(),
+            may_comment: viewer.may_write(),
             may_lead: may_edit(viewer, is_lead),
         })
     }
 
-    /// The same, if the viewer may change the board.
-    pub fn to_edit(self) -> Result<Self> {
+    /// Refuses viewers who may not change the board.
+    pub fn require_edit(self) -> Result<Self> {
         match self.may_edit {
             true => Ok(self),
-            false if self.may_speak => Err(only_members(&self.team)),
+            false if self.may_comment => Err(only_members(&self.team)),
             false => Err(only_reads()),
         }
     }
 
-    /// The same, if the viewer may say something there.
-    pub fn to_speak(self) -> Result<Self> {
-        if self.may_speak {
+    /// Refuses viewers who may not comment.
+    pub fn require_comment(self) -> Result<Self> {
+        if self.may_comment {
             Ok(self)
         } else {
             Err(only_reads())
         }
     }
 
-    /// The same, if the viewer may change how the team works.
-    pub fn to_lead(self) -> Result<Self> {
+    /// Refuses viewers who may not change the team's settings.
+    pub fn require_lead(self) -> Result<Self> {
         if self.may_lead {
             return Ok(self);
         }
         let name = &self.team.name;
         Err(Problem::Forbidden(
-            format!("Only leads of {name} may change its settings. Nothing was changed.").into(),
+            format!("Only leads of {name} can change its settings. Nothing was changed.").into(),
         ))
     }
 }
 
 pub(crate) fn only_reads() -> Problem {
-    Problem::Forbidden("This account, or this token, may only read. Nothing was changed.".into())
+    Problem::Forbidden("This account or token is read-only. Nothing was changed.".into())
 }
 
 pub(crate) fn only_members(team: &Team) -> Problem {
     Problem::Forbidden(
         format!(
-            "Only members of {} may change its board. Nothing was changed.",
+            "Only members of {} can change its board. Nothing was changed.",
             team.name
         )
         .into(),
     )
 }
 
-/// Whether the viewer may change what all teams share: the sprints' days and how they follow one another, people, and
-/// what the workspace is called. No token that is for some teams does.
+/// Whether the viewer may change what all teams share: sprint schedule, people and workspace
+/// settings. Only administrators may, and not with a token that is limited to teams.
 pub fn may_edit_workspace(viewer: &Viewer) -> bool {
     viewer.may_write() && viewer.role == Role::Admin && viewer.reach().is_none()
 }
 
-/// Refuses everybody who may not.
-pub fn to_edit_workspace(viewer: &Viewer) -> Result<()> {
+/// Refuses viewers who may not change the workspace.
+pub fn require_workspace_admin(viewer: &Viewer) -> Result<()> {
     if may_edit_workspace(viewer) {
         return Ok(());
     }
     Err(Problem::Forbidden(
-        "Only an administrator may change the sprints of all teams. Nothing was changed.".into(),
+        "Only administrators can do this. Nothing was changed.".into(),
     ))
 }

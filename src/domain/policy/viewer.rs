@@ -1,4 +1,4 @@
-//! The person, or the program with a token, that makes a request.
+//! The signed-in person, or the program with an API token, that makes a request.
 
 use sqlx::PgPool;
 use time::OffsetDateTime;
@@ -11,19 +11,19 @@ use crate::domain::{
     policy::actor::{Actor, IdempotencyKey},
 };
 
-/// Somebody who is signed in, by a cookie or by an API token.
+/// The author of a request, signed in by a session cookie or an API token.
 #[derive(Clone, Debug)]
 pub struct Viewer {
     pub person: Person,
     pub role: Role,
-    /// Days and hours are told in this IANA zone.
+    /// The IANA time zone for dates and times that are shown.
     pub time_zone: String,
     pub proof: AuthMethod,
-    /// A repeated request is recognised by it.
+    /// Identifies a repeated request.
     pub repeat: Option<IdempotencyKey>,
 }
 
-/// What somebody is in the workspace.
+/// An account's role in the workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     Admin,
@@ -31,13 +31,13 @@ pub enum Role {
     Viewer,
 }
 
-/// What the request proved itself with.
+/// How the request was authenticated.
 #[derive(Clone, Debug)]
 pub enum AuthMethod {
     Session {
         token_hash: Vec<u8>,
     },
-    /// `teams`: those that it reaches; none said: all that its owner does.
+    /// `teams` are the teams the token is limited to; `None` means all teams of its owner.
     Token {
         token_hash: Vec<u8>,
         may_write: bool,
@@ -46,7 +46,7 @@ pub enum AuthMethod {
 }
 
 impl Viewer {
-    /// Who an event names.
+    /// The author to store in events.
     pub fn actor(&self) -> Actor {
         Actor {
             account: Some(self.person.id),
@@ -55,33 +55,35 @@ impl Viewer {
         }
     }
 
-    /// Whether this request may change what is the viewer's own: name, password, tokens. Whoever is signed in may;
-    /// a program may not.
+    /// Whether this request may change the viewer's own account: name, password, tokens. Only
+    /// sessions may, API tokens may not.
     pub fn may_change_own(&self) -> bool {
         matches!(self.proof, AuthMethod::Session { .. })
     }
 
-    /// Refuses programs.
-    pub fn to_change_own(&self) -> Result<()> {
+    /// Refuses API tokens.
+    pub fn require_session(&self) -> Result<()> {
         if self.may_change_own() {
             return Ok(());
         }
         Err(Problem::Forbidden(
-            "A token changes nothing of its owner's account. Sign in. Nothing was changed.".into(),
+            "API tokens cannot change account settings. Sign in instead. Nothing was changed."
+                .into(),
         ))
     }
 
-    /// Refuses programs that would let somebody in.
-    pub fn to_let_in(&self) -> Result<()> {
+    /// Refuses API tokens that would create an invitation, reset link or share link.
+    pub fn require_session_for_links(&self) -> Result<()> {
         if self.may_change_own() {
             return Ok(());
         }
         Err(Problem::Forbidden(
-            "A token makes no links that let somebody in. Sign in to make one. Nothing was changed.".into(),
+            "API tokens cannot create access links. Sign in to create one. Nothing was changed."
+                .into(),
         ))
     }
 
-    /// The teams that what the request proved itself with is for; none said: all.
+    /// The teams that the token is limited to; `None` means all teams.
     pub fn reach(&self) -> Option<&[Uuid]> {
         match &self.proof {
             AuthMethod::Token { teams, .. } => teams.as_deref(),
@@ -89,12 +91,12 @@ impl Viewer {
         }
     }
 
-    /// Whether what the request proved itself with reaches a team at all.
+    /// Whether the session or token gives access to a team at all.
     pub fn reaches(&self, team: Uuid) -> bool {
         self.reach().is_none_or(|teams| teams.contains(&team))
     }
 
-    /// Whether this request may change anything at all.
+    /// Whether this request may change anything.
     pub fn may_write(&self) -> bool {
         self.role != Role::Viewer
             && !matches!(
@@ -115,13 +117,13 @@ impl AuthMethod {
     }
 }
 
-/// The digest of what a request brings, and whether that is a cookie.
+/// The digest of the credentials that a request sent, and whether they came as a cookie.
 pub struct Credentials {
     pub token_hash: Vec<u8>,
     pub cookie: bool,
 }
 
-/// A row of whom a session or token belongs to.
+/// The account that a session or token belongs to, as a database row.
 #[derive(Clone, sqlx::FromRow)]
 pub struct AuthRow {
     id: Uuid,
@@ -135,8 +137,9 @@ pub struct AuthRow {
     reaches: Option<Vec<Uuid>>,
 }
 
-/// A query that checks a brought digest `$1` at the time `$2`, of a session if `$3` and of an API token if not;
-/// it yields `AuthRow`'s columns, or no row. A macro, so that larger queries can have it in them.
+/// Query: the account for a digest `$1` at the time `$2`, of a session if `$3`, else of an API
+/// token. It returns the columns of `AuthRow`, or no row. A macro, so that larger queries can
+/// include it.
 macro_rules! known_by_digest {
     () => {
         "SELECT a.id, a.handle, a.name, a.hue, a.role, a.time_zone, s.last_seen_at, NULL::text AS scope, NULL::uuid[] AS reaches
@@ -152,44 +155,44 @@ macro_rules! known_by_digest {
 pub(crate) use known_by_digest;
 
 impl AuthRow {
-    /// The viewer, with the session's or token's last use written down now and then.
+    /// Turns the row into a viewer, and updates the last use of the session or token if it is old.
     pub async fn into_viewer(
         self,
         db: &PgPool,
-        brought: Credentials,
+        credentials: Credentials,
         now: OffsetDateTime,
     ) -> Result<Viewer> {
-        let stale = self
+        let is_stale = self
             .last_seen_at
             .is_none_or(|at| now - at > sessions::SEEN_EVERY);
-        // Only a token made for it does what its owner may do as an administrator.
-        let plain = self.scope.as_deref().is_some_and(|scope| scope != "admin");
+        // An administrator's token has administrator rights only if it was created with that scope.
+        let is_limited = self.scope.as_deref().is_some_and(|scope| scope != "admin");
         let proof = match self.scope {
             None => {
-                if stale {
-                    sessions::seen(db, now, &brought.token_hash).await?;
+                if is_stale {
+                    sessions::seen(db, now, &credentials.token_hash).await?;
                 }
                 AuthMethod::Session {
-                    token_hash: brought.token_hash,
+                    token_hash: credentials.token_hash,
                 }
             }
             Some(scope) => {
-                if stale {
+                if is_stale {
                     sqlx::query("UPDATE tokens SET last_used_at = $2 WHERE token_hash = $1")
-                        .bind(&brought.token_hash)
+                        .bind(&credentials.token_hash)
                         .bind(now)
                         .execute(db)
                         .await?;
                 }
                 AuthMethod::Token {
-                    token_hash: brought.token_hash,
+                    token_hash: credentials.token_hash,
                     may_write: scope != "read",
                     teams: self.reaches,
                 }
             }
         };
         let role = match self.role.as_str() {
-            "admin" if !plain => Role::Admin,
+            "admin" if !is_limited => Role::Admin,
             "admin" | "member" => Role::Member,
             _ => Role::Viewer,
         };

@@ -1,4 +1,4 @@
-//! Making a project, changing it, and finishing it.
+//! Creates, edits and finishes projects.
 
 use crate::domain::events::EventKind;
 use serde_json::json;
@@ -13,7 +13,7 @@ use crate::domain::{
     team::Team,
 };
 
-/// A project as a form gives it.
+/// A project as a form sends it.
 #[derive(Clone, Debug)]
 pub struct Draft {
     pub name: String,
@@ -22,13 +22,13 @@ pub struct Draft {
     pub measure: Measure,
     pub unit: String,
     pub target: i64,
-    /// How far it is, if somebody says so; without it, its goals are added up.
+    /// Progress entered manually; without it, the progress of its goals is added up.
     pub typed: Option<i64>,
     /// A key result of any team.
     pub key_result: Option<Uuid>,
 }
 
-/// Makes a project that this team leads. The answer is its address.
+/// Creates a project that this team leads, and returns its slug.
 pub async fn add_project(change: &mut Change, team: &Team, draft: &Draft) -> Result<String> {
     let (id, at) = (Uuid::now_v7(), change.at);
     draft.measure.check_typed(draft.typed)?;
@@ -36,7 +36,7 @@ pub async fn add_project(change: &mut Change, team: &Team, draft: &Draft) -> Res
     if address.is_empty() {
         return Err(Problem::field(
             "name",
-            "A project's name has at least one letter or digit in it.",
+            "Enter a project name with at least one letter or digit.",
         ));
     }
     let result = key_result_of(change, draft).await?;
@@ -63,7 +63,8 @@ pub async fn add_project(change: &mut Change, team: &Team, draft: &Draft) -> Res
     Ok(address)
 }
 
-/// An address that no project has. Where one of that name is another team's secret, nothing says so.
+/// A free slug for the project. If a hidden project has the same name, the answer does not reveal
+/// it.
 async fn free_address(change: &mut Change, wanted: &str) -> Result<String> {
     if wanted.is_empty() {
         return Ok(String::new());
@@ -80,7 +81,10 @@ async fn free_address(change: &mut Change, wanted: &str) -> Result<String> {
     .fetch_all(change.db())
     .await?;
     if rows.iter().any(|(slug, seen)| slug == wanted && *seen) {
-        return Err(Problem::field("name", "There is a project of that name."));
+        return Err(Problem::field(
+            "name",
+            "A project with this name already exists.",
+        ));
     }
     let taken: Vec<String> = rows.into_iter().map(|(slug, _)| slug).collect();
     Ok(free(wanted, "-", |address| {
@@ -88,7 +92,7 @@ async fn free_address(change: &mut Change, wanted: &str) -> Result<String> {
     }))
 }
 
-/// Changes a project; its address stays.
+/// Edits a project; its slug stays.
 pub async fn edit_project(
     change: &mut Change,
     team: &Team,
@@ -129,7 +133,7 @@ pub async fn edit_project(
     Ok(())
 }
 
-/// Says that a project is finished, or that it goes on. A finished one is no longer offered to goals.
+/// Marks a project as finished, or resumes it. A finished project is no longer offered for goals.
 pub async fn finish_project(
     change: &mut Change,
     team: &Team,
@@ -173,11 +177,12 @@ async fn key_result_of(change: &mut Change, draft: &Draft) -> Result<Option<(Uui
     .fetch_optional(change.db())
     .await?;
     let team =
-        team.ok_or_else(|| Problem::field("key_result", "That key result is not there any more."))?;
+        team.ok_or_else(|| Problem::field("key_result", "This key result no longer exists."))?;
     Ok(Some((team, id)))
 }
 
-/// The key result that a project feeds, where its writer may not see it: their form could not say that it stays.
+/// The key result of a project if the editor cannot see it. Their form does not show it, so the
+/// edit must keep it.
 async fn hidden_key_result(
     change: &mut Change,
     team: &Team,

@@ -1,20 +1,21 @@
-//! When a project could be done, from what its last sprints added: a range, since a date would be a guess.
+//! Forecasts when a project will be done from the progress of its last sprints: a range, because a
+//! single date would be a guess.
 
 /// How many of the last closed sprints count.
 pub const LOOKS_BACK: usize = 6;
 
-/// How many more sprints it takes.
+/// The number of further sprints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Forecast {
     /// At the mean of the better half of those sprints.
     pub fewest: i64,
-    /// At the mean of the worse half; nothing when that half added nothing.
+    /// At the mean of the worse half; `None` when that half made no progress.
     pub most: Option<i64>,
 }
 
-/// From what each of the last closed sprints added, in any order, and what is left to do. With fewer than two
-/// sprints, or when none of them added anything, there is nothing to go by. Of an odd number of sprints the one in
-/// the middle is in both halves.
+/// Computes a forecast from the progress of each of the last closed sprints, in any order, and the
+/// remaining amount. `None` with fewer than two sprints, or if none of them made progress. Of an
+/// odd number of sprints the middle one is in both halves.
 pub fn forecast(gains: &[i64], left: i64) -> Option<Forecast> {
     if gains.len() < 2 || left <= 0 {
         return None;
@@ -31,7 +32,7 @@ pub fn forecast(gains: &[i64], left: i64) -> Option<Forecast> {
     })
 }
 
-/// Whole sprints: a begun one counts. Both are positive.
+/// The number of sprints, rounded up. Both arguments are positive.
 fn begun(left: i64, gain: i64) -> i64 {
     left / gain + i64::from(left % gain > 0)
 }
@@ -41,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_a_range_from_the_better_to_the_worse_half() {
+    fn forecast_ranges_from_better_to_worse_half() {
         let range = |gains: &[i64], left| forecast(gains, left).map(|f| (f.fewest, f.most));
         assert_eq!(range(&[10, 20, 10, 20], 60), Some((3, Some(6))));
         assert_eq!(
@@ -52,15 +53,19 @@ mod tests {
         assert_eq!(
             range(&[0, 0, 12], 24),
             Some((4, None)),
-            "half of them added nothing: no end can be told"
+            "half of them added nothing, so there is no forecast"
         );
         assert_eq!(range(&[0, 0], 5), None);
-        assert_eq!(range(&[7], 5), None, "one sprint is no pace");
+        assert_eq!(
+            range(&[7], 5),
+            None,
+            "one sprint is not enough for a forecast"
+        );
         assert_eq!(range(&[7, 7], 0), None, "it is done");
         assert_eq!(
             range(&[-3, 4], 4),
             Some((1, None)),
-            "what was taken back adds nothing"
+            "negative progress counts as none"
         );
     }
 }

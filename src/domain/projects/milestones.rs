@@ -1,4 +1,4 @@
-//! The steps of a project that sprint goals point at, in order.
+//! Milestones: the ordered steps of a project, which sprint goals can link to.
 
 use crate::domain::events::EventKind;
 use serde_json::json;
@@ -11,7 +11,7 @@ use crate::domain::{
     team::Team,
 };
 
-/// Adds a milestone, the last of its project.
+/// Adds a milestone, as the last of its project.
 pub async fn add_milestone(
     change: &mut Change,
     team: &Team,
@@ -19,7 +19,7 @@ pub async fn add_milestone(
     title: &str,
     due_on: Option<Date>,
 ) -> Result<()> {
-    // Two who add at once get two places.
+    // Concurrent additions get different positions.
     sqlx::query("SELECT FROM projects WHERE team_id = $1 AND id = $2 FOR NO KEY UPDATE")
         .bind(team.id)
         .bind(project)
@@ -48,7 +48,7 @@ pub async fn add_milestone(
     Ok(())
 }
 
-/// Gives a milestone another title or day; goals that point at it go on doing so.
+/// Changes a milestone's title or due date; goals stay linked.
 pub async fn edit_milestone(
     change: &mut Change,
     team: &Team,
@@ -77,14 +77,14 @@ pub async fn edit_milestone(
     Ok(())
 }
 
-/// Puts a milestone one place up or down among its project's; at the end it stays.
+/// Moves a milestone one place up or down in its project; at the end nothing changes.
 pub async fn reorder_milestone(
     change: &mut Change,
     team: &Team,
     milestone: Uuid,
     up: bool,
 ) -> Result<()> {
-    // All of the project's, so that two who reorder at once do so one after the other.
+    // Locks all milestones of the project, so that concurrent reorders run one after the other.
     let all: Vec<(Uuid, i32, Uuid, String)> = sqlx::query_as(
         "SELECT id, position, project_id, title FROM milestones
          WHERE team_id = $1 AND project_id = (SELECT project_id FROM milestones WHERE team_id = $1 AND id = $2)
@@ -132,7 +132,7 @@ pub async fn reorder_milestone(
     Ok(())
 }
 
-/// Says that a milestone is reached, or that it is not after all.
+/// Marks a milestone as reached, or reopens it.
 pub async fn reach_milestone(
     change: &mut Change,
     team: &Team,
@@ -160,7 +160,7 @@ pub async fn reach_milestone(
     Ok(())
 }
 
-/// Takes a milestone away; goals that pointed at it stay with the project.
+/// Deletes a milestone; its goals stay linked to the project.
 pub async fn remove_milestone(change: &mut Change, team: &Team, milestone: Uuid) -> Result<()> {
     let found: Option<(Uuid, String)> = sqlx::query_as(
         "DELETE FROM milestones WHERE team_id = $1 AND id = $2 RETURNING project_id, title",

@@ -1,4 +1,5 @@
-//! What outlives a sprint: projects with their milestones, and a quarter's objectives with their key results.
+//! Work that spans sprints: projects with their milestones, and quarterly objectives with their key
+//! results.
 
 pub mod edit;
 pub mod forecast;
@@ -10,9 +11,13 @@ use crate::domain::measure::Measure;
 
 use crate::domain::error::{Problem, Result};
 
-/// How far something is that nobody typed in: figures of what serves it, of those that are measured as it is. A count
-/// adds up; of shares the highest stands, since a share is of everything; yes it is once one of its goals says so.
-pub fn added_up(measure: Measure, figures: impl IntoIterator<Item = (Measure, i64)>) -> i64 {
+/// Progress without a manual value: combines the goals that contribute, of those with the same
+/// measure. Numbers are added; of percentages the highest counts, because each is a percentage of
+/// the whole; yes–no is yes if any goal is.
+pub fn combined_progress(
+    measure: Measure,
+    figures: impl IntoIterator<Item = (Measure, i64)>,
+) -> i64 {
     let alike = figures
         .into_iter()
         .filter(|(other, _)| *other == measure)
@@ -23,12 +28,12 @@ pub fn added_up(measure: Measure, figures: impl IntoIterator<Item = (Measure, i6
     }
 }
 
-/// Reads what is to be reached from a form's words.
+/// Parses a target from a form.
 ///
 /// # Errors
-/// `Invalid` beside `target`, when it is no whole number from 1, or a share above 100.
+/// `Invalid` on `target` unless it is a whole number of 1 or more, and at most 100 for percentages.
 pub fn read_target(measure: Measure, text: &str) -> Result<i64> {
-    let wrong = || Problem::field("target", "A target is a whole number from 1.");
+    let wrong = || Problem::field("target", "Enter a target: a whole number of 1 or more.");
     match measure {
         Measure::YesNo => Ok(1),
         Measure::Count => text
@@ -41,7 +46,7 @@ pub fn read_target(measure: Measure, text: &str) -> Result<i64> {
             share @ 1..=100 => Ok(share),
             _ => Err(Problem::field(
                 "target",
-                "A share is a whole number from 1 to 100.",
+                "Enter a percentage: a whole number from 1 to 100.",
             )),
         },
     }
@@ -52,9 +57,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_add_up_and_of_shares_the_highest_stands() {
+    fn numbers_add_up_and_the_highest_percentage_counts() {
         let of = |measure, figures: &[i64]| {
-            added_up(measure, figures.iter().map(|figure| (measure, *figure)))
+            combined_progress(measure, figures.iter().map(|figure| (measure, *figure)))
         };
         assert_eq!(of(Measure::Count, &[31, 12]), 43);
         assert_eq!(of(Measure::Share, &[4, 10, 7]), 10);
@@ -68,13 +73,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_measured_otherwise_is_not_added() {
+    fn other_measures_are_not_combined() {
         let figures = [
             (Measure::Count, 31),
             (Measure::Share, 10),
             (Measure::YesNo, 1),
         ];
-        assert_eq!(added_up(Measure::Count, figures), 31);
-        assert_eq!(added_up(Measure::Share, figures), 10);
+        assert_eq!(combined_progress(Measure::Count, figures), 31);
+        assert_eq!(combined_progress(Measure::Share, figures), 10);
     }
 }

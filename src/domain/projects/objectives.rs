@@ -1,4 +1,4 @@
-//! A quarter's aims of a team, and the key results that show whether they are reached.
+//! Objectives of a team for a quarter, and the key results that measure them.
 
 use crate::domain::events::EventKind;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::domain::{
     team::Team,
 };
 
-/// Adds an objective, the last of its quarter.
+/// Adds an objective, as the last of its quarter.
 pub async fn add_objective(
     change: &mut Change,
     team: &Team,
@@ -19,7 +19,7 @@ pub async fn add_objective(
     title: &str,
     why: &str,
 ) -> Result<()> {
-    // Two who add at once get two places.
+    // Concurrent additions get different positions.
     sqlx::query("SELECT FROM teams WHERE id = $1 FOR NO KEY UPDATE")
         .bind(team.id)
         .execute(change.db())
@@ -45,7 +45,7 @@ pub async fn add_objective(
     Ok(())
 }
 
-/// Words an objective anew.
+/// Edits an objective.
 pub async fn edit_objective(
     change: &mut Change,
     team: &Team,
@@ -73,7 +73,7 @@ pub async fn edit_objective(
     Ok(())
 }
 
-/// Takes an objective away, with its key results. What fed them stays, without them.
+/// Deletes an objective with its key results. What was linked to them stays, without them.
 pub async fn remove_objective(change: &mut Change, team: &Team, objective: Uuid) -> Result<()> {
     let title: Option<String> =
         sqlx::query_scalar("DELETE FROM objectives WHERE team_id = $1 AND id = $2 RETURNING title")
@@ -91,7 +91,7 @@ pub async fn remove_objective(change: &mut Change, team: &Team, objective: Uuid)
     Ok(())
 }
 
-/// What shows that an objective is reached.
+/// A key result as a form sends it.
 #[derive(Clone, Debug)]
 pub struct ResultDraft {
     pub title: String,
@@ -100,7 +100,7 @@ pub struct ResultDraft {
     pub target: i64,
 }
 
-/// Adds a key result, the last of its objective.
+/// Adds a key result, as the last of its objective.
 pub async fn add_key_result(
     change: &mut Change,
     team: &Team,
@@ -135,7 +135,8 @@ pub async fn add_key_result(
     Ok(())
 }
 
-/// Words a key result anew, or changes what is to be reached. How it is measured stays: figures hang on that.
+/// Edits a key result's title or target. Its measure is fixed, because recorded progress depends on
+/// it.
 pub async fn edit_key_result(
     change: &mut Change,
     team: &Team,
@@ -166,8 +167,8 @@ pub async fn edit_key_result(
     Ok(())
 }
 
-/// Says how far a key result is; nothing said, what feeds it is added up.
-pub async fn type_in(
+/// Sets a key result's progress; with `None`, linked work is added up again.
+pub async fn set_progress(
     change: &mut Change,
     team: &Team,
     result: Uuid,
@@ -200,9 +201,9 @@ pub async fn type_in(
     Ok(())
 }
 
-/// Takes a key result away. What fed it stays, without it.
+/// Deletes a key result. What was linked to it stays, without it.
 pub async fn remove_key_result(change: &mut Change, team: &Team, result: Uuid) -> Result<()> {
-    // The reference of a project has two columns, and both go.
+    // The foreign key of a project has two columns; both are cleared.
     let title: Option<String> = sqlx::query_scalar(
         "DELETE FROM key_results WHERE team_id = $1 AND id = $2 RETURNING title",
     )

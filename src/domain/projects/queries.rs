@@ -1,4 +1,4 @@
-//! Reading projects, milestones and objectives.
+//! Reads projects, milestones and objectives.
 
 use sqlx::PgPool;
 use time::{Date, OffsetDateTime};
@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::domain::error::Result;
 use crate::domain::measure::Measure;
 
-/// An aim that outlives sprints.
+/// A project, which spans sprints.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Project {
     pub team_id: Uuid,
@@ -25,7 +25,7 @@ pub struct Project {
     pub finished_at: Option<OffsetDateTime>,
 }
 
-/// A step of a project, in order.
+/// A milestone of a project.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Milestone {
     pub id: Uuid,
@@ -34,7 +34,7 @@ pub struct Milestone {
     pub reached_at: Option<OffsetDateTime>,
 }
 
-/// A team's aim for a quarter.
+/// A team's objective for a quarter.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Objective {
     pub id: Uuid,
@@ -43,7 +43,7 @@ pub struct Objective {
     pub why: String,
 }
 
-/// What shows that an objective is reached.
+/// A key result, which measures an objective.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct KeyResult {
     pub id: Uuid,
@@ -56,7 +56,7 @@ pub struct KeyResult {
     pub typed: Option<i64>,
 }
 
-/// Every project that one of these teams leads; those that go on first.
+/// Returns every project that one of these teams leads; unfinished ones first.
 pub async fn projects(db: &PgPool, teams: &[Uuid]) -> Result<Vec<Project>> {
     Ok(sqlx::query_as(
         "SELECT team_id, id, slug, name, about, measure, unit, target, typed, hue, key_result_id, finished_at FROM projects
@@ -67,7 +67,7 @@ pub async fn projects(db: &PgPool, teams: &[Uuid]) -> Result<Vec<Project>> {
     .await?)
 }
 
-/// A project's milestones, in order.
+/// Returns a project's milestones, in order.
 pub async fn milestones(db: &PgPool, project: &Project) -> Result<Vec<Milestone>> {
     Ok(sqlx::query_as(
         "SELECT id, title, due_on, reached_at FROM milestones WHERE team_id = $1 AND project_id = $2 ORDER BY position",
@@ -78,7 +78,7 @@ pub async fn milestones(db: &PgPool, project: &Project) -> Result<Vec<Milestone>
     .await?)
 }
 
-/// A team's objectives, the newest quarter first, and their key results.
+/// Returns a team's objectives with their key results, newest quarter first.
 pub async fn objectives(db: &PgPool, team: Uuid) -> Result<Vec<(Objective, Vec<KeyResult>)>> {
     let objectives: Vec<Objective> = sqlx::query_as(
         "SELECT id, quarter, title, why FROM objectives WHERE team_id = $1 ORDER BY quarter DESC, position LIMIT 40",
@@ -105,8 +105,9 @@ pub async fn objectives(db: &PgPool, team: Uuid) -> Result<Vec<(Objective, Vec<K
         .collect())
 }
 
-/// Address and name of what a task may be put to: every project of these teams that goes on, and the one that it is in.
-pub async fn to_choose(
+/// Returns slug and name of the projects that a task can be added to: unfinished projects of these
+/// teams, and the task's current one.
+pub async fn selectable_projects(
     db: &PgPool,
     teams: &[Uuid],
     own: Option<&str>,

@@ -1,5 +1,5 @@
-//! Closing a sprint: every unfinished task goes somewhere, every goal is said to be met or not, and the figures
-//! freeze. All of it, or nothing.
+//! Closes a sprint for a team: every unfinished task is moved, every goal is marked as met or
+//! missed, and the numbers are frozen. All or nothing.
 
 use crate::domain::events::EventKind;
 use crate::domain::goals::FrozenGoal;
@@ -24,10 +24,10 @@ use crate::domain::{
     sprints::{Sprint, cadence},
 };
 
-/// No reason has more characters.
+/// Maximum length of a reason.
 const MOST_WORDS: usize = 500;
 
-/// What becomes of a task that was not done.
+/// What happens to an unfinished task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Carry,
@@ -38,7 +38,7 @@ pub enum Outcome {
 impl Outcome {
     pub const ALL: [Self; 3] = [Self::Carry, Self::Backlog, Self::Drop];
 
-    /// As a form sends it.
+    /// The value in forms.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Carry => "carry",
@@ -53,8 +53,8 @@ impl Outcome {
             .find(|outcome| outcome.as_str() == text)
     }
 
-    /// As it is kept: what was done.
-    fn kept(self) -> &'static str {
+    /// The value stored in the report.
+    fn stored(self) -> &'static str {
         match self {
             Self::Carry => "carried",
             Self::Backlog => "backlog",
@@ -63,25 +63,27 @@ impl Outcome {
     }
 }
 
-/// What a team says when it closes a sprint.
+/// The team's decisions when it closes a sprint.
 #[derive(Clone, Debug, Default)]
-pub struct Verdict {
-    /// What becomes of each unfinished task, by its key, and why it is carried again.
+pub struct CloseDecisions {
+    /// The outcome of each unfinished task by its key, with a reason for carrying over again.
     pub tasks: HashMap<String, (Outcome, String)>,
-    /// Whether each goal was met, and if not, why not.
+    /// Whether each goal was met, and the reason if not.
     pub goals: HashMap<Uuid, (bool, String)>,
 }
 
-/// A sprint that is held still: until the change is done nobody moves its tasks, sets a goal in it or closes it.
-pub struct Held {
+/// A locked sprint: until the end of the transaction its tasks and goals cannot change, and no one
+/// else can close it.
+pub struct LockedSprint {
     unfinished: Vec<Unfinished>,
-    /// The team's goals in it, as they stand.
+    /// The team's goals in the sprint, with their current progress.
     goals: Vec<Goal>,
-    /// To be frozen. How it burned up is put in by whoever closes: flow knows sprints, not the other way round.
+    /// The numbers to freeze. The caller adds the burn-up, because flow depends on sprints and not
+    /// the other way round.
     pub figures: Figures,
 }
 
-/// A task that is not done, and what is proposed for it.
+/// An unfinished task, with the suggested outcome.
 #[derive(Clone, Debug)]
 struct Unfinished {
     id: Uuid,
@@ -89,21 +91,22 @@ struct Unfinished {
     carried_before: i64,
 }
 
-/// Holds a team's sprint still, so that what is read from now on are its final figures.
+/// Locks a team's sprint, so that whatever is read afterwards is final.
 ///
 /// # Errors
-/// `Conflict` when it is closed already, or when the next is closed too.
+/// `Conflict` when it is already closed, or when the next one is.
 pub async fn hold(
     change: &mut Change,
     team: &Team,
     crew: &Roster,
     sprint: &Sprint,
     to: &Sprint,
-) -> Result<Held> {
+) -> Result<LockedSprint> {
     bulk_edit::lock_every_column(change.db(), team.id).await?;
     let unfinished = lock_unfinished(change, team, sprint).await?;
     lock_sprint(change, team, sprint, to).await?;
-    // Somebody may have put a task into it while its lock was waited for: then all of it begins again.
+    // Another transaction may have added a task while this one waited for the lock; then the change
+    // is retried.
     let held: Vec<Uuid> = unfinished.iter().map(|task| task.id).collect();
     let now: Vec<Uuid> = sqlx::query_scalar(UNFINISHED)
         .bind(team.id)
@@ -115,28 +118,29 @@ pub async fn hold(
     }
     let (at, crews) = (change.at, HashMap::from([(team.id, crew.clone())]));
     let goals = goals::read(change.db(), &[team.id], sprint, &crews, at).await?;
-    let figures = report::as_it_stands(change.db(), team, sprint, &crew.week, at).await?;
-    Ok(Held {
+    let figures = report::current_figures(change.db(), team, sprint, &crew.week, at).await?;
+    Ok(LockedSprint {
         unfinished,
         goals,
         figures,
     })
 }
 
-/// Closes a team's sprint that is held. What is carried goes `to` the next one.
+/// Closes a locked sprint for a team. Carried-over tasks go to the sprint `to`.
 ///
 /// # Errors
-/// `Conflict` when an unfinished task has no verdict because it came in meanwhile; `Invalid` for a task that is carried
-/// again without a reason, and for words that are too long.
+/// `Conflict` when an unfinished task has no outcome because it was added in the meantime;
+/// `Invalid` for a task that is carried over again without a reason, and for texts that are too
+/// long.
 pub async fn close_sprint(
     change: &mut Change,
     team: &Team,
     sprint: &Sprint,
     to: &Sprint,
-    held: Held,
-    verdict: &Verdict,
+    held: LockedSprint,
+    verdict: &CloseDecisions,
 ) -> Result<()> {
-    let Held {
+    let LockedSprint {
         unfinished,
         goals,
         figures: mut frozen,
@@ -149,7 +153,7 @@ pub async fn close_sprint(
     {
         return Err(Problem::field(
             "why",
-            "Why a goal was not met has at most 500 characters. Nothing was closed.",
+            "The reason why a goal was missed can have at most 500 characters. Nothing was closed.",
         ));
     }
     frozen.goals = goals
@@ -161,7 +165,7 @@ pub async fn close_sprint(
     for task in &unfinished {
         let Some((outcome, reason)) = verdict.tasks.get(&task.key) else {
             return Err(Problem::conflict(format!(
-                "{} was put into {} meanwhile, and nobody said yet what becomes of it. Nothing was closed; say so below.",
+                "{} was added to {} in the meantime. Choose what happens to it below. Nothing was closed.",
                 task.key, sprint.name
             )));
         };
@@ -169,13 +173,14 @@ pub async fn close_sprint(
             refused.push(task.key.as_str());
         }
         if let Some(figure) = frozen.tasks.iter_mut().find(|figure| figure.id == task.id) {
-            (figure.outcome, figure.reason) = (outcome.kept().to_owned(), reason.trim().to_owned());
+            (figure.outcome, figure.reason) =
+                (outcome.stored().to_owned(), reason.trim().to_owned());
         }
         leftovers.push((task, *outcome, reason.trim()));
     }
     if !refused.is_empty() {
         let why = format!(
-            "Say why it is carried again: {}. Nothing was closed.",
+            "Enter a reason for carrying over again: {}. Nothing was closed.",
             refused.join(", ")
         );
         return Err(Problem::field("reason", why));
@@ -206,7 +211,7 @@ pub async fn close_sprint(
     Ok(())
 }
 
-/// Sends one unfinished task where the team said.
+/// Applies the outcome of one unfinished task.
 async fn leave(
     change: &mut Change,
     team: &Team,
@@ -220,7 +225,7 @@ async fn leave(
         .bind(team.id)
         .bind(sprint.id)
         .bind(task)
-        .bind(outcome.kept())
+        .bind(outcome.stored())
         .bind((outcome == Outcome::Carry).then_some(to.id))
         .bind(reason)
         .execute(change.db())
@@ -270,7 +275,7 @@ async fn lock_unfinished(
     Ok(tasks.into_iter().map(unfinished).collect())
 }
 
-/// Nobody else closes it, or sets a goal in it, until this change is done.
+/// Locks out other closes and new goals until the end of the transaction.
 async fn lock_sprint(change: &mut Change, team: &Team, sprint: &Sprint, to: &Sprint) -> Result<()> {
     let (first, second) = if sprint.id < to.id {
         (sprint, to)
@@ -292,7 +297,7 @@ async fn lock_sprint(change: &mut Change, team: &Team, sprint: &Sprint, to: &Spr
     .fetch_all(change.db())
     .await?;
     if let Some((_, who, when)) = closed.iter().find(|(id, ..)| *id == sprint.id) {
-        let who = who.as_deref().unwrap_or("Somebody");
+        let who = who.as_deref().unwrap_or("A former member");
         let when = humanize::ago(change.at, *when);
         return Err(Problem::conflict(format!(
             "{who} closed {} {when}. Nothing was changed by this.",
@@ -301,15 +306,15 @@ async fn lock_sprint(change: &mut Change, team: &Team, sprint: &Sprint, to: &Spr
     }
     if !closed.is_empty() {
         return Err(Problem::conflict(format!(
-            "{} is closed too, so nothing can be carried into it. Nothing was changed.",
+            "{} is closed too, so no tasks can be carried over to it. Nothing was changed.",
             to.name
         )));
     }
     Ok(())
 }
 
-/// A goal's figure as it would be frozen now.
-pub fn final_figure(goal: &Goal, verdict: &Verdict) -> FrozenGoal {
+/// A goal's numbers as they would be frozen now.
+pub fn final_figure(goal: &Goal, verdict: &CloseDecisions) -> FrozenGoal {
     let (met, why_not) = verdict
         .goals
         .get(&goal.id)
@@ -332,7 +337,7 @@ pub fn final_figure(goal: &Goal, verdict: &Verdict) -> FrozenGoal {
     }
 }
 
-/// The goals of a frozen sprint in their order.
+/// The goals of a frozen sprint in order.
 pub fn in_order(goals: &BTreeMap<Uuid, FrozenGoal>) -> Vec<&FrozenGoal> {
     let mut goals: Vec<&FrozenGoal> = goals.values().collect();
     goals.sort_by_key(|goal| goal.position);

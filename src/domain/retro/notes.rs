@@ -1,4 +1,4 @@
-//! What people write while they look back on a sprint: thanks, what went well, what did not, ideas.
+//! Retro notes: thanks, what went well, what didn't, and ideas.
 
 use crate::domain::events::EventKind;
 use serde_json::json;
@@ -12,7 +12,7 @@ use crate::domain::{
     team::Team,
 };
 
-/// Where a note belongs.
+/// The category of a note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoteCategory {
     Thanks,
@@ -33,12 +33,12 @@ impl NoteCategory {
         }
     }
 
-    /// As the page heads it.
+    /// The heading on the page.
     pub fn words(self) -> &'static str {
         match self {
             Self::Thanks => "Thanks",
             Self::Well => "Went well",
-            Self::Not => "Did not",
+            Self::Not => "Didn't go well",
             Self::Idea => "Ideas",
         }
     }
@@ -50,13 +50,13 @@ impl NoteCategory {
             .ok_or_else(|| {
                 Problem::field(
                     "category",
-                    "A note is thanks, went well, did not, or an idea.",
+                    "Choose a category: thanks, went well, didn't go well, or idea.",
                 )
             })
     }
 }
 
-/// A note.
+/// A retro note.
 #[derive(Clone, Debug)]
 pub struct Note {
     pub id: Uuid,
@@ -66,7 +66,7 @@ pub struct Note {
     pub author: Option<Person>,
 }
 
-/// Writes a note to a team's retro of a sprint.
+/// Adds a note to a team's retro of a sprint.
 pub async fn add_note(
     change: &mut Change,
     team: &Team,
@@ -90,10 +90,10 @@ pub async fn add_note(
     Ok(id)
 }
 
-/// Says it otherwise; without a text the note goes. Only who wrote it may.
+/// Edits a note, or deletes it if the text is empty. Only its author may.
 ///
 /// # Errors
-/// `NotFound` when it is somebody else's.
+/// `NotFound` for another author's note.
 pub async fn edit_note(change: &mut Change, team: &Team, id: Uuid, text: &str) -> Result<()> {
     let (actor, at) = (change.actor, change.at);
     let done = if text.trim().is_empty() {
@@ -120,7 +120,7 @@ pub async fn edit_note(change: &mut Change, team: &Team, id: Uuid, text: &str) -
     Ok(())
 }
 
-/// What these teams wrote when they looked back on a sprint, in order.
+/// Returns these teams' retro notes of a sprint, in order.
 pub async fn notes(db: &PgPool, teams: &[Uuid], sprint: Uuid) -> Result<Vec<Note>> {
     #[derive(sqlx::FromRow)]
     struct Row {

@@ -1,4 +1,4 @@
-//! Taking back the closing of a sprint, as long as nobody has built on it.
+//! Reopens a closed sprint, as long as nothing builds on the close.
 
 use crate::domain::events::EventKind;
 use serde_json::json;
@@ -14,10 +14,11 @@ use crate::domain::{
     team::Team,
 };
 
-/// Opens a sprint again and puts every task back where it was.
+/// Reopens a sprint and moves every task back to where it was.
 ///
 /// # Errors
-/// `NotFound` if the team has not closed it, `Conflict` once the sprint after it has begun to change.
+/// `NotFound` if the team has not closed it, `Conflict` once something changed in the sprint after
+/// it.
 pub async fn reopen_sprint(change: &mut Change, team: &Team, sprint: &Sprint) -> Result<()> {
     undo::lock_board(change, team).await?;
     let closed: Uuid = sqlx::query_scalar(
@@ -29,8 +30,8 @@ pub async fn reopen_sprint(change: &mut Change, team: &Team, sprint: &Sprint) ->
     .await?;
     if is_built_on(change.db(), team.id, sprint.id).await? {
         return Err(Problem::conflict(format!(
-            "The sprint after {} has begun to change, so its closing stands. Nothing was changed.",
-            sprint.name
+            "The sprint after {} has already changed, so {} can no longer be reopened. Nothing was changed.",
+            sprint.name, sprint.name
         )));
     }
     sqlx::query("DELETE FROM sprint_reports WHERE team_id = $1 AND sprint_id = $2")
@@ -42,8 +43,8 @@ pub async fn reopen_sprint(change: &mut Change, team: &Team, sprint: &Sprint) ->
         .bind(sprint.id)
         .execute(change.db())
         .await?;
-    // once it is open: what was dropped comes back into it
-    undo::take_back(change, team, closed).await?;
+    // Dropped tasks can only return once the sprint is open.
+    undo::revert_change(change, team, closed).await?;
     touch_workspace(change.db()).await?;
     change.record(Event {
         team: team.id,
@@ -56,8 +57,8 @@ pub async fn reopen_sprint(change: &mut Change, team: &Team, sprint: &Sprint) ->
     Ok(())
 }
 
-/// Whether the sprint after a closed one has begun to change, so that the closing stands. What is only said about it
-/// changes nothing.
+/// Whether the sprint after a closed one has changed, which prevents reopening. Comments do not
+/// count.
 pub async fn is_built_on(db: &mut PgConnection, team: Uuid, sprint: Uuid) -> Result<bool> {
     Ok(sqlx::query_scalar(
         "SELECT EXISTS (

@@ -1,4 +1,4 @@
-//! What a team made of a sprint: counted as it stands while the sprint is open, frozen when it is closed.
+//! The report of a team's sprint: computed while the sprint is open, frozen when it is closed.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,20 +13,21 @@ use crate::domain::{
 };
 use crate::domain::{goals::FrozenGoal, sprints::Sprint};
 
-/// How many of the longest waits and cycle times are told.
+/// How many of the longest waits and cycle times are listed.
 const LONGEST: usize = 5;
 
-/// A sprint of a team in figures. It is kept as JSON, so fields are only ever added, each with a default.
+/// A team's numbers of a sprint. They are stored as JSON, so fields are only ever added, each with
+/// a default.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Figures {
-    /// By the goal's id.
+    /// By goal id.
     pub goals: BTreeMap<Uuid, FrozenGoal>,
     pub tasks: Vec<TaskFigure>,
-    /// The longest first.
+    /// Longest first.
     pub waits: Vec<WaitFigure>,
     pub cycles: Vec<CycleFigure>,
-    /// How the sprint burned up, as the flow page draws it; null where it was closed before that was kept.
+    /// The burn-up chart's data; null for sprints closed before it was stored.
     pub burn_up: serde_json::Value,
 }
 
@@ -39,41 +40,41 @@ pub struct TaskFigure {
     pub title: String,
     pub estimate: i64,
     pub done: bool,
-    /// Put into the sprint after its first day.
+    /// Added to the sprint after its first day.
     pub added: bool,
-    /// How often it was carried into another sprint before.
+    /// How often it was carried over before.
     pub carried_before: i64,
-    /// `carried`, `backlog` or `dropped`, for one that was not done when the sprint was closed; `taken out` for one that
-    /// was set aside when it began and left it before.
+    /// `carried`, `backlog` or `dropped` for a task that was unfinished at the close; `removed` for
+    /// a planned task that left the sprint before.
     pub outcome: String,
     pub reason: String,
 }
 
-/// A time that a task waited.
+/// A period in which a task was waiting.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct WaitFigure {
     pub key: String,
     pub title: String,
     pub on: String,
-    /// Days of the team's calendar, the first and the last counted.
+    /// Working days of the team, both ends included.
     pub days: i64,
     pub ended: bool,
 }
 
-/// How long a done task took from its first start, and where the time went.
+/// A done task's cycle time, and where the time went.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CycleFigure {
     pub key: String,
     pub title: String,
-    /// Days of the team's calendar, the first and the last counted.
+    /// Working days of the team, both ends included.
     pub days: i64,
     pub story: String,
 }
 
 impl Figures {
-    /// How many tasks are in the sprint, and how many of them are done.
+    /// Number of tasks in the sprint, and of done ones.
     pub fn burned(&self) -> (usize, usize) {
         let there = self.tasks.iter().filter(|task| task.outcome.is_empty());
         there.fold((0, 0), |(all, done), task| {
@@ -81,17 +82,17 @@ impl Figures {
         })
     }
 
-    /// Tasks that were set aside when the sprint began, and how many of them are done.
+    /// Number of tasks planned at the start, and of done ones.
     pub fn set_aside(&self) -> (usize, usize) {
         self.count(|task| !task.added)
     }
 
-    /// Tasks that came in after the first day, and how many of them are done.
+    /// Number of tasks added after the first day, and of done ones.
     pub fn added(&self) -> (usize, usize) {
         self.count(|task| task.added)
     }
 
-    /// Tasks that were carried on, and how many of them not for the first time.
+    /// Number of tasks carried over, and of those carried over before.
     pub fn carried(&self) -> (usize, usize) {
         let carried = self.tasks.iter().filter(|task| task.outcome == "carried");
         (
@@ -100,12 +101,12 @@ impl Figures {
         )
     }
 
-    /// Tasks that were not done when the sprint was closed, each with what became of it.
+    /// Tasks that were unfinished at the close, with their outcome.
     pub fn left(&self) -> impl Iterator<Item = &TaskFigure> {
         self.tasks.iter().filter(|task| !task.outcome.is_empty())
     }
 
-    /// Tasks that are done, and their estimates added up.
+    /// Number of done tasks, and the sum of their estimates.
     pub fn finished(&self) -> (usize, i64) {
         let done = self.tasks.iter().filter(|task| task.done);
         (done.clone().count(), done.map(|task| task.estimate).sum())
@@ -120,8 +121,8 @@ impl Figures {
     }
 }
 
-/// The figures that a team froze when it closed a sprint, if it has. What was named in them while another team was open
-/// is unnamed once that is private.
+/// Returns the numbers that a team froze when it closed a sprint, if it did. Names of teams that
+/// have become private since are left out.
 pub async fn frozen(db: &mut PgConnection, team: Uuid, sprint: Uuid) -> Result<Option<Figures>> {
     let figures: Option<Json<Figures>> = sqlx::query_scalar(
         "SELECT figures FROM sprint_reports WHERE team_id = $1 AND sprint_id = $2",
@@ -162,8 +163,8 @@ async fn hide_private(db: &mut PgConnection, team: Uuid, waits: &mut [WaitFigure
     Ok(())
 }
 
-/// A sprint of a team as it stands now, without its goals: three queries, whatever the sprint holds.
-pub async fn as_it_stands(
+/// Computes the current numbers of a team's sprint, without its goals, in three queries.
+pub async fn current_figures(
     db: &mut PgConnection,
     team: &Team,
     sprint: &Sprint,
@@ -174,7 +175,7 @@ pub async fn as_it_stands(
     around(db, team, sprint, week, tasks, now).await
 }
 
-/// These tasks of a sprint, with what waited and took longest.
+/// Completes the numbers for these tasks of a sprint with the longest waits and cycle times.
 pub async fn around(
     db: &mut PgConnection,
     team: &Team,
@@ -207,10 +208,11 @@ async fn tasks(
         title: String,
         estimate: i64,
         done: bool,
-        /// At the end of its first day, or carried into it, however late the one before was closed.
+        /// In the sprint at the end of its first day, or carried over into it, however late the
+        /// previous sprint was closed.
         was_there: bool,
         carried_before: i64,
-        /// It is not in the sprint any more.
+        /// No longer in the sprint.
         gone: bool,
     }
     let rows: Vec<Row> = sqlx::query_as(
@@ -243,13 +245,13 @@ async fn tasks(
         added: !row.was_there,
         carried_before: row.carried_before,
         outcome: if row.gone {
-            "taken out".to_owned()
+            "removed".to_owned()
         } else {
             String::new()
         },
         ..TaskFigure::default()
     };
-    // what came late and left again was never counted on
+    // A task that was added and removed again during the sprint was never planned.
     Ok(rows
         .into_iter()
         .filter(|row| row.was_there || !row.gone)
@@ -257,7 +259,8 @@ async fn tasks(
         .collect())
 }
 
-/// The longest times that the team's tasks waited in the sprint's days, each told whole.
+/// The longest periods in which the team's tasks were waiting during the sprint, not cut at its
+/// ends.
 async fn waits(
     db: &mut PgConnection,
     team: &Team,
@@ -345,8 +348,8 @@ async fn cycles(
     Ok(cycles)
 }
 
-/// Days from a task's first start to its last finish, and in words where they went.
-/// One that was never started, or is not done, has none.
+/// Working days from a task's first start to its last finish, and a phrase for where they went.
+/// `None` if it never started or is not done.
 fn cycle(
     moves: &[(ColumnState, OffsetDateTime)],
     week: &Week,
@@ -367,18 +370,18 @@ fn cycle(
             *hours += (until - *since).whole_hours();
         }
     }
-    let told = ColumnState::ALL.into_iter().filter_map(|state| {
+    let parts = ColumnState::ALL.into_iter().filter_map(|state| {
         let hours = *spent.get(state as usize)?;
         let name = state.default_name().to_lowercase();
         (hours >= 12).then(|| format!("{} d {name}", (hours + 12) / 24))
     });
     Some((
         days_between(*from, *to, week),
-        told.collect::<Vec<_>>().join(", "),
+        parts.collect::<Vec<_>>().join(", "),
     ))
 }
 
-/// End − start + 1 in days of the team's calendar.
+/// End − start + 1 in working days of the team.
 fn days_between(from: OffsetDateTime, to: OffsetDateTime, week: &Week) -> i64 {
     let day = |at: OffsetDateTime| -> Date { clock::day_in(at, &week.zone) };
     (day(to) - day(from)).whole_days() + 1
@@ -391,7 +394,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cycle_runs_from_the_first_start_to_the_last_finish() {
+    fn cycle_time_runs_from_first_start_to_last_finish() {
         let week = Week::default();
         let now = datetime!(2026-11-24 10:00 UTC);
         let moves = [
@@ -401,9 +404,9 @@ mod tests {
             (ColumnState::Review, datetime!(2026-11-17 12:00 UTC)),
             (ColumnState::Done, datetime!(2026-11-18 12:00 UTC)),
         ];
-        let told = cycle(&moves, &week, now);
+        let parts = cycle(&moves, &week, now);
         assert_eq!(
-            told,
+            parts,
             Some((7, "1 d in progress, 4 d blocked, 1 d in review".to_owned()))
         );
         assert_eq!(cycle(&moves[..4], &week, now), None, "it is not done");

@@ -1,4 +1,5 @@
-//! Sprints come by themselves: the current one, and always the next two.
+//! Sprint scheduling: starts and ends sprints on their dates, and always keeps the next two
+//! planned.
 
 use crate::domain::events::EventKind;
 use serde_json::json;
@@ -15,13 +16,14 @@ use crate::domain::{
     teams::roster::{days, weekday},
 };
 
-/// How many sprints there are past today.
+/// Number of planned sprints to keep.
 const AHEAD: usize = 2;
 
-/// Makes the sprints that are missing, as the workspace's cadence says, and turns to the one that today is in.
-/// The one before stays as it is, tasks and all: it is over, and each team closes it for itself.
-/// Safe to call at any time, by any number of programs. Answers the number of the sprint that it turned to, if it did.
-pub async fn keep_up(db: &mut PgConnection, now: OffsetDateTime) -> Result<Option<i32>> {
+/// Creates missing sprints according to the workspace's cadence, and activates the one that
+/// includes today. The previous one ends with its tasks unchanged, because each team closes it for
+/// itself. Safe to call at any time, from any number of processes. Returns the number of the sprint
+/// that was activated, if one was.
+pub async fn update_sprints(db: &mut PgConnection, now: OffsetDateTime) -> Result<Option<i32>> {
     sqlx::query("SELECT FROM workspace FOR UPDATE")
         .execute(&mut *db)
         .await?;
@@ -39,7 +41,7 @@ pub async fn keep_up(db: &mut PgConnection, now: OffsetDateTime) -> Result<Optio
             .unwrap_or(today);
         sprints.push(add_sprint(db, 1, start, cadence.weeks, &cadence.names).await?);
     }
-    // Past today there are always two to plan in, the next and the one after; 500 bounds a clock that is years off.
+    // Keeps two planned sprints after today's. 500 bounds the loop if the clock is years off.
     for _ in 0..500 {
         let ahead = sprints
             .iter()
@@ -56,7 +58,7 @@ pub async fn keep_up(db: &mut PgConnection, now: OffsetDateTime) -> Result<Optio
         let (number, start) = (newest + 1, cadence.first_day(last.next_start()));
         sprints.push(add_sprint(db, number, start, cadence.weeks, &cadence.names).await?);
     }
-    // What is over has ended, though the next may begin only after a holiday.
+    // A sprint ends on its last day, even if the next one starts later.
     let ended = sqlx::query(
         "UPDATE sprints SET state = 'ended' WHERE state IN ('active', 'planned') AND ends_on < $1",
     )
@@ -83,10 +85,11 @@ pub async fn keep_up(db: &mut PgConnection, now: OffsetDateTime) -> Result<Optio
     Ok(turned.map(|current| current.number))
 }
 
-/// The same within a change: every team hears of it when a sprint begins, and open boards turn to it.
-pub async fn keep_up_and_tell(change: &mut Change) -> Result<()> {
+/// Like `update_sprints` within a change: records the start of a sprint for every team, so that open
+/// boards switch to it.
+pub async fn update_sprints_and_notify(change: &mut Change) -> Result<()> {
     let at = change.at;
-    let Some(number) = keep_up(change.db(), at).await? else {
+    let Some(number) = update_sprints(change.db(), at).await? else {
         return Ok(());
     };
     let teams: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM teams")
@@ -106,8 +109,8 @@ pub async fn keep_up_and_tell(change: &mut Change) -> Result<()> {
     Ok(())
 }
 
-/// Closes what is over and has nothing left to close: every team that had something in it is done with it. What was done
-/// in it is something, archived or not: its figures are to be frozen.
+/// Closes ended sprints that every team with tasks or goals in them has closed. Done tasks count,
+/// archived or not, because their numbers are frozen at the close.
 pub(crate) async fn settle(db: &mut PgConnection) -> Result<()> {
     sqlx::query(
         "UPDATE sprints s SET state = 'closed' WHERE s.state = 'ended' AND NOT EXISTS (
@@ -121,19 +124,19 @@ pub(crate) async fn settle(db: &mut PgConnection) -> Result<()> {
     Ok(())
 }
 
-/// How the workspace's sprints follow one another.
+/// The cadence of the workspace's sprints.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Cadence {
     pub weeks: i32,
-    /// The ISO weekday that a sprint begins on.
+    /// The ISO weekday on which sprints start.
     pub weekday: i16,
-    /// What a sprint is called, with `{n}` for its number.
+    /// The pattern of a sprint's name, with `{n}` for its number.
     pub names: String,
-    /// An IANA time zone: whose midnight a sprint begins at.
+    /// An IANA time zone; sprints start at its midnight.
     pub zone: String,
 }
 
-/// How they follow one another now.
+/// Returns the current cadence.
 pub async fn cadence(db: impl PgExecutor<'_>) -> Result<Cadence> {
     Ok(sqlx::query_as(
         "SELECT cadence_weeks AS weeks, cadence_weekday AS weekday, sprint_names AS names, time_zone AS zone FROM workspace",
@@ -143,7 +146,7 @@ pub async fn cadence(db: impl PgExecutor<'_>) -> Result<Cadence> {
 }
 
 impl Cadence {
-    /// The first day from `day` on that a sprint may begin on.
+    /// The first possible start date on or after `day`.
     pub fn first_day(&self, day: Date) -> Date {
         days(day, day.saturating_add(Duration::days(6)))
             .find(|day| weekday(*day) == self.weekday)
@@ -151,7 +154,7 @@ impl Cadence {
     }
 }
 
-/// Adds one sprint from a day on, named after the workspace's pattern.
+/// Adds one sprint that starts on a day, named by the workspace's pattern.
 pub async fn add_sprint(
     db: &mut PgConnection,
     number: i32,

@@ -1,4 +1,4 @@
-//! Sprints: the workspace's fortnights, one after the other, and each team's goals in them.
+//! Sprints: consecutive periods that all teams share.
 
 pub mod cadence;
 pub mod queries;
@@ -21,7 +21,8 @@ pub struct Sprint {
     pub starts_on: Date,
     #[serde(serialize_with = "crate::domain::dates::iso")]
     pub ends_on: Date,
-    /// `planned`, `active`, `ended` when its time is over and some team has yet to close it, or `closed`.
+    /// `planned`, `active`, `ended` when its last day has passed and some team has yet to close it,
+    /// or `closed`.
     pub state: String,
 }
 
@@ -35,12 +36,13 @@ impl Sprint {
         }
     }
 
-    /// The days of it that a team works on.
+    /// The days of the sprint on which a team works.
     pub fn working_days(&self, week: &Week) -> Vec<Date> {
         week.working_days(self.starts_on, self.ends_on)
     }
 
-    /// Which of its working days this is, from 1; 0 before it, all of them after it. A weekend counts as the day before.
+    /// The number of the current working day, from 1; 0 before the sprint, the last after it. A
+    /// weekend counts as the day before.
     pub fn day_number(&self, week: &Week, today: Date) -> usize {
         self.working_days(week)
             .iter()
@@ -48,7 +50,7 @@ impl Sprint {
             .count()
     }
 
-    /// Where a goal should be by now, in hundredths: the middle of today among the team's working days.
+    /// The expected progress in percent: the middle of today among the team's working days.
     pub fn pace(&self, week: &Week, today: Date) -> i64 {
         let days = self.working_days(week);
         let gone = days.iter().filter(|day| **day < today).count() as i64;
@@ -60,12 +62,12 @@ impl Sprint {
         }
     }
 
-    /// Today, or the day of the sprint that is nearest to it.
+    /// Today, or the nearest day of the sprint.
     pub fn nearest(&self, today: Date) -> Date {
         today.max(self.starts_on).min(self.ends_on)
     }
 
-    /// A dot a working day, at most fifteen: the mark.
+    /// The sprint mark: one dot per working day, at most fifteen.
     pub fn mark(&self, today: Date) -> Vec<&'static str> {
         let week = Week::beginning(self.starts_on);
         let (day, days) = (
@@ -106,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn pace_goes_by_the_teams_working_days() {
+    fn pace_follows_working_days() {
         let sprint = sprint(date!(2026 - 11 - 16), date!(2026 - 11 - 29));
         let week = Week::default();
         assert_eq!(sprint.pace(&week, date!(2026 - 11 - 15)), 0, "before it");
@@ -134,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn over_new_year_with_a_week_from_sunday() {
+    fn pace_over_new_year_with_a_week_from_sunday() {
         let sprint = sprint(date!(2026 - 12 - 27), date!(2027 - 01 - 09));
         let week = Week {
             working_days: vec![7, 1, 2, 3, 4],
@@ -155,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_team_without_a_working_day_divides_by_nothing() {
+    fn pace_without_working_days_does_not_divide_by_zero() {
         let sprint = sprint(date!(2026 - 11 - 16), date!(2026 - 11 - 17));
         let off = Week {
             days_off: vec![date!(2026 - 11 - 16), date!(2026 - 11 - 17)],

@@ -1,4 +1,4 @@
-//! Reading sprints.
+//! Reads sprints.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use crate::domain::{
     error::{Problem, Result},
 };
 
-/// Every sprint, the newest first.
+/// Returns every sprint, newest first.
 pub async fn sprints(db: impl PgExecutor<'_>) -> Result<Vec<Sprint>> {
     Ok(sqlx::query_as(
         "SELECT id, number, name, starts_on, ends_on, state FROM sprints ORDER BY number DESC",
@@ -20,8 +20,8 @@ pub async fn sprints(db: impl PgExecutor<'_>) -> Result<Vec<Sprint>> {
     .await?)
 }
 
-/// Every sprint as a team sees it: what it has closed is closed for it, and what is over without anything of its own in it,
-/// whatever the others do.
+/// Returns every sprint with its state for a team: closed if the team has closed it, or if it has
+/// ended without anything of the team in it, whatever other teams do.
 pub async fn sprints_of(db: impl PgExecutor<'_>, team: Uuid) -> Result<Vec<Sprint>> {
     Ok(sprints_of_teams(db, &[team])
         .await?
@@ -29,7 +29,7 @@ pub async fn sprints_of(db: impl PgExecutor<'_>, team: Uuid) -> Result<Vec<Sprin
         .unwrap_or_default())
 }
 
-/// Every sprint as each of these teams sees it, by team.
+/// Returns every sprint with its state for each of these teams, by team.
 pub async fn sprints_of_teams(
     db: impl PgExecutor<'_>,
     teams: &[Uuid],
@@ -59,7 +59,7 @@ pub async fn sprints_of_teams(
     Ok(sprints)
 }
 
-/// The sprint with that number, as a team sees it.
+/// Returns the sprint with this number, with its state for a team.
 pub async fn sprint_of(db: impl PgExecutor<'_>, team: Uuid, number: i32) -> Result<Sprint> {
     sprints_of(db, team)
         .await?
@@ -68,12 +68,12 @@ pub async fn sprint_of(db: impl PgExecutor<'_>, team: Uuid, number: i32) -> Resu
         .ok_or(Problem::NotFound)
 }
 
-/// The sprint that is going on, if one is.
+/// The active sprint, if there is one.
 pub fn active(sprints: &[Sprint]) -> Option<&Sprint> {
     sprints.iter().find(|sprint| sprint.state == "active")
 }
 
-/// The one that is planned next.
+/// The next planned sprint.
 pub fn next(sprints: &[Sprint]) -> Option<&Sprint> {
     sprints
         .iter()
@@ -81,12 +81,12 @@ pub fn next(sprints: &[Sprint]) -> Option<&Sprint> {
         .min_by_key(|sprint| sprint.number)
 }
 
-/// The one that a team works in: that which is going on or, once the team has closed it, the next.
+/// The sprint that a team works in: the active one or, once the team has closed that, the next.
 pub fn current(sprints: &[Sprint]) -> Option<&Sprint> {
     active(sprints).or_else(|| next(sprints))
 }
 
-/// The one whose time is over and that the team has not closed.
+/// The ended sprint that the team has not closed.
 pub fn unclosed(sprints: &[Sprint]) -> Option<&Sprint> {
     sprints
         .iter()
@@ -94,7 +94,8 @@ pub fn unclosed(sprints: &[Sprint]) -> Option<&Sprint> {
         .min_by_key(|sprint| sprint.number)
 }
 
-/// Which tasks a choice means, and the sprint that it names. Without a sprint to work in, "this" is all of them.
+/// Resolves a sprint choice to tasks and a sprint. Without a current sprint, "this" means all
+/// tasks.
 pub fn resolve(
     sprints: &[Sprint],
     choice: SprintChoice,

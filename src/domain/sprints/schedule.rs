@@ -1,4 +1,4 @@
-//! Moving, renaming and skipping sprints, and how they follow one another from now on.
+//! Edits, skips and reschedules sprints, and changes their cadence.
 
 use crate::domain::events::EventKind;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use crate::domain::{
     events::{Change, Event, audit_log},
 };
 
-/// Gives a sprint another name or other days. One that goes on keeps its first day; one that is over keeps both.
+/// Changes a sprint's name or dates. A started sprint keeps its first day, an ended one both dates.
 pub async fn edit_sprint(
     change: &mut Change,
     number: i32,
@@ -25,14 +25,14 @@ pub async fn edit_sprint(
     let over = matches!(was.state.as_str(), "ended" | "closed");
     if over && (was.starts_on, was.ends_on) != (starts_on, ends_on) {
         return Err(Problem::conflict(format!(
-            "{} is over. Its days stay as they were; nothing was changed.",
+            "{} has ended, so its dates can no longer be changed. Nothing was changed.",
             was.name
         )));
     }
     if was.state == "active" && was.starts_on != starts_on {
         return Err(Problem::field(
             "starts_on",
-            "It has begun already: only its last day can be moved.",
+            "The sprint has started. You can only change its end date.",
         ));
     }
     if ends_on < starts_on {
@@ -44,20 +44,20 @@ pub async fn edit_sprint(
     if ends_on - starts_on > Duration::weeks(12) {
         return Err(Problem::field(
             "ends_on",
-            "A sprint has at most twelve weeks.",
+            "A sprint can have at most twelve weeks.",
         ));
     }
     let today = today(change).await?;
     if was.state == "active" && ends_on < today {
         return Err(Problem::field(
             "ends_on",
-            "It goes on today: its last day is today or later.",
+            "End date must be today or later.",
         ));
     }
     if was.state == "planned" && starts_on <= today {
         return Err(Problem::field(
             "starts_on",
-            "A planned sprint begins tomorrow or later.",
+            "A planned sprint must start tomorrow or later.",
         ));
     }
     let passed: Option<String> = sqlx::query_scalar(
@@ -69,7 +69,7 @@ pub async fn edit_sprint(
     .await?;
     if let Some(other) = passed {
         let why = format!(
-            "Sprints follow one another by their numbers: it cannot pass {other}. Move that one first."
+            "Sprints follow their numbers, so this one cannot pass {other}. Move {other} first."
         );
         return Err(Problem::field("starts_on", why));
     }
@@ -81,22 +81,22 @@ pub async fn edit_sprint(
         .execute(change.db())
         .await?;
     let after = json!({ "sprint": number, "name": name.trim(), "starts_on": starts_on.to_string(), "ends_on": ends_on.to_string() });
-    tell_every_team(change, EventKind::SprintRescheduled, face(&was), after).await
+    notify_every_team(change, EventKind::SprintRescheduled, face(&was), after).await
 }
 
-/// Leaves a sprint's time free: it and all that are planned after it come later by its length. `seen` is its first day as
-/// whoever skips it saw it: two presses are one.
+/// Skips a sprint's period: it and all planned sprints after it move by its length. `seen` is the
+/// start date that the client saw, so that a repeated request skips only once.
 pub async fn skip_sprint(change: &mut Change, number: i32, seen: Option<Date>) -> Result<()> {
     let was = lock(change, number).await?;
     if seen.is_some_and(|seen| seen != was.starts_on) {
         return Err(Problem::conflict(format!(
-            "{} has been moved already. Nothing was changed.",
+            "{} was already moved. Nothing was changed.",
             was.name
         )));
     }
     if was.state != "planned" {
         return Err(Problem::conflict(format!(
-            "{} has begun already. Nothing was changed.",
+            "{} has already started. Nothing was changed.",
             was.name
         )));
     }
@@ -110,11 +110,11 @@ pub async fn skip_sprint(change: &mut Change, number: i32, seen: Option<Date>) -
         .execute(change.db())
         .await?;
     let after = json!({ "sprint": number, "starts_on": was.starts_on.saturating_add(Duration::days(i64::from(by))).to_string() });
-    tell_every_team(change, EventKind::SprintSkipped, face(&was), after).await
+    notify_every_team(change, EventKind::SprintSkipped, face(&was), after).await
 }
 
-/// Sets how sprints follow one another. Those that are planned already are dated and named anew: the first of
-/// them begins on `starts_on` with `number`.
+/// Sets the cadence. Planned sprints get new dates and names: the first one starts on `starts_on`
+/// with `number`.
 pub async fn set_cadence(
     change: &mut Change,
     cadence: &Cadence,
@@ -124,19 +124,19 @@ pub async fn set_cadence(
     if !(1..=8).contains(&cadence.weeks) {
         return Err(Problem::field(
             "cadence_weeks",
-            "A sprint has 1 to 8 weeks.",
+            "Enter a length of 1 to 8 weeks.",
         ));
     }
     if !clock::is_zone(&cadence.zone) {
         return Err(Problem::field(
             "time_zone",
-            "That is no time zone. Write it as Europe/Berlin.",
+            "Unknown time zone. Use a name such as Europe/Berlin.",
         ));
     }
     if cadence.first_day(starts_on) != starts_on {
         return Err(Problem::field(
             "starts_on",
-            "That day is another weekday than the one sprints begin on.",
+            "Choose a day on the weekday that sprints start on.",
         ));
     }
     sqlx::query("UPDATE workspace SET cadence_weeks = $1, cadence_weekday = $2, sprint_names = $3, time_zone = $4")
@@ -154,14 +154,14 @@ pub async fn set_cadence(
     if begun.clone().any(|sprint| sprint.number >= number) || !(1..=90_000).contains(&number) {
         return Err(Problem::field(
             "number",
-            "A sprint that has begun has that number, or a later one.",
+            "A sprint that has started has this number or a later one. Choose a higher number.",
         ));
     }
     if begun.clone().any(|sprint| sprint.ends_on >= starts_on) || starts_on <= today(change).await?
     {
         return Err(Problem::field(
             "starts_on",
-            "The next sprint begins after the current one has ended, and after today.",
+            "The next sprint must start after today and after the current sprint has ended.",
         ));
     }
     sqlx::query("SET CONSTRAINTS sprint_overlap, sprint_number DEFERRED")
@@ -193,7 +193,7 @@ pub async fn set_cadence(
         cadence.weeks
     );
     audit_log::note(change, "settings.cadence-changed", &about).await?;
-    tell_every_team(change, EventKind::SprintCadenceChanged, json!({}), after).await
+    notify_every_team(change, EventKind::SprintCadenceChanged, json!({}), after).await
 }
 
 async fn lock(change: &mut Change, number: i32) -> Result<Sprint> {
@@ -210,8 +210,9 @@ async fn today(change: &mut Change) -> Result<Date> {
     Ok(clock::day_in(change.at, &zone))
 }
 
-/// Sprints are the whole workspace's: the change stands in every team's history, and every board shows it.
-async fn tell_every_team(
+/// Sprints belong to the workspace: the change is recorded in every team's history, and every board
+/// is updated.
+async fn notify_every_team(
     change: &mut Change,
     kind: EventKind,
     before: Value,

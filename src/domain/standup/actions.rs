@@ -1,4 +1,4 @@
-//! What somebody promised in a standup or retro. It stays on the list until it is done.
+//! Actions agreed in a standup or retro. They stay on the list until they are done.
 
 use crate::domain::events::EventKind;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use crate::domain::{
     team::Team,
 };
 
-/// A promise.
+/// An action.
 #[derive(Clone, Debug)]
 pub struct Action {
     pub id: Uuid,
@@ -24,14 +24,14 @@ pub struct Action {
     pub text: String,
     pub owner: Option<Person>,
     pub due_on: Option<Date>,
-    /// The number of the sprint that was looked back on when it was made; none from a standup.
+    /// The number of the sprint whose retro it comes from; `None` from a standup.
     pub retro: Option<i32>,
-    /// Ticked off, or its task is done.
+    /// Completed, or its task is done.
     pub done: bool,
     pub dropped: bool,
-    /// The key of the task that it became.
+    /// The key of the task that was created from it.
     pub task: Option<String>,
-    /// Whether that task went to the archive: nobody will settle the action by it.
+    /// Whether that task was archived, so that it will never complete the action.
     pub shelved: bool,
     pub created_at: OffsetDateTime,
 }
@@ -41,7 +41,7 @@ impl Action {
         !self.done && !self.dropped
     }
 
-    /// `by 27 Nov, 5 d old`; how old it is only while it is open.
+    /// `by 27 Nov, 5 d old`; the age is left out for settled actions.
     pub fn when(&self, now: OffsetDateTime) -> String {
         let due = self.due_on.map(|day| format!("by {}", humanize::day(day)));
         let old = (!self.done && !self.dropped)
@@ -50,7 +50,8 @@ impl Action {
     }
 }
 
-/// Adds an action from one line: `Ask Legal for a date @ebba by Friday`. With a sprint it is that one's retro's.
+/// Adds an action from one line: `Ask Legal for a date @ebba by Friday`. With a sprint it belongs
+/// to that sprint's retro.
 pub async fn add_action(
     change: &mut Change,
     team: &Team,
@@ -88,20 +89,20 @@ pub async fn add_action(
     Ok(id)
 }
 
-/// What becomes of an action.
+/// What happens to an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Becomes {
+pub enum ActionOutcome {
     Open,
     Done,
     Dropped,
 }
 
-/// Ticks an action off, drops it, or opens it again.
+/// Completes, dismisses or reopens an action.
 pub async fn settle_action(
     change: &mut Change,
     team: &Team,
     action: Uuid,
-    becomes: Becomes,
+    becomes: ActionOutcome,
 ) -> Result<()> {
     let at = change.at;
     let done = sqlx::query(
@@ -109,26 +110,26 @@ pub async fn settle_action(
     )
     .bind(team.id)
     .bind(action)
-    .bind((becomes == Becomes::Done).then_some(at))
-    .bind((becomes == Becomes::Dropped).then_some(at))
+    .bind((becomes == ActionOutcome::Done).then_some(at))
+    .bind((becomes == ActionOutcome::Dropped).then_some(at))
     .execute(change.db())
     .await?;
     if done.rows_affected() == 0 {
         return Err(Problem::NotFound);
     }
     let kind = match becomes {
-        Becomes::Open => EventKind::ActionReopened,
-        Becomes::Done => EventKind::ActionDone,
-        Becomes::Dropped => EventKind::ActionDismissed,
+        ActionOutcome::Open => EventKind::ActionReopened,
+        ActionOutcome::Done => EventKind::ActionDone,
+        ActionOutcome::Dropped => EventKind::ActionDismissed,
     };
     note(change, team, kind, json!({ "action": action }));
     Ok(())
 }
 
-/// Makes a task of an action, with the same owner and day; the answer is the task's number.
+/// Creates a task from an action, with the same owner and due date, and returns the task's number.
 ///
 /// # Errors
-/// `Conflict` when it is a task already.
+/// `Conflict` when it already has a task.
 pub async fn make_task(
     change: &mut Change,
     team: &Team,
@@ -143,7 +144,7 @@ pub async fn make_task(
         task_id: Option<Uuid>,
         retro: Option<String>,
     }
-    // Columns are locked before anything else that a task is made from.
+    // Columns are locked before anything else that creating a task locks.
     crate::domain::tasks::bulk_edit::lock_every_column(change.db(), team.id).await?;
     let row: Row = sqlx::query_as(
         "SELECT x.text, a.handle AS owner, x.due_on, x.task_id, s.name AS retro
@@ -156,13 +157,13 @@ pub async fn make_task(
     .await?;
     if row.task_id.is_some() {
         return Err(Problem::conflict(
-            "Somebody has made it a task already. Nothing was changed.",
+            "This action was already turned into a task. Nothing was changed.",
         ));
     }
     let new = NewTask {
         title: row.text,
         description: row.retro.map_or(String::new(), |sprint| {
-            format!("Promised when we looked back on {sprint}.")
+            format!("From the retro of {sprint}.")
         }),
         sprint,
         owners: row.owner.into_iter().collect(),
@@ -192,20 +193,21 @@ const ACTION: &str = "SELECT x.id, x.team_id, x.text, x.due_on, x.created_at, x.
      LEFT JOIN tasks k ON k.team_id = x.team_id AND k.id = x.task_id LEFT JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
      WHERE ";
 
-/// What these teams have promised and not settled, the oldest first, and what was settled after `since`.
+/// Returns these teams' open actions, oldest first, and those settled after `since`.
 pub async fn actions(db: &PgPool, teams: &[Uuid], since: OffsetDateTime) -> Result<Vec<Action>> {
     let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new(ACTION);
     query
         .push("x.team_id = ANY(")
         .push_bind(teams.to_vec())
-        // What became a task is settled with it, and then leaves the list with the next meeting.
+        // An action with a task is settled with the task, and leaves the list after the next
+        // standup.
         .push(") AND x.dropped_at IS NULL AND coalesce(x.done_at, CASE WHEN c.state = 'done' THEN k.column_since END, 'infinity') >= ")
         .push_bind(since)
         .push(" ORDER BY x.created_at, x.id");
     Ok(read(query.build_query_as().fetch_all(db).await?))
 }
 
-/// What these teams promised when they looked back on a sprint.
+/// Returns these teams' actions from a sprint's retro.
 pub async fn of_retro(db: &PgPool, teams: &[Uuid], sprint: Uuid) -> Result<Vec<Action>> {
     let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new(ACTION);
     query
@@ -217,7 +219,7 @@ pub async fn of_retro(db: &PgPool, teams: &[Uuid], sprint: Uuid) -> Result<Vec<A
     Ok(read(query.build_query_as().fetch_all(db).await?))
 }
 
-/// What somebody has promised in one of these teams and not settled, the oldest first.
+/// Returns a person's open actions in these teams, oldest first.
 pub async fn of_owner(db: &PgPool, account: Uuid, teams: &[Uuid]) -> Result<Vec<Action>> {
     let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new(ACTION);
     query
@@ -273,14 +275,14 @@ fn read(rows: Vec<Row>) -> Vec<Action> {
     rows.into_iter().map(action).collect()
 }
 
-/// The account with that handle.
+/// The account with this handle.
 pub(crate) async fn account(change: &mut Change, handle: &str) -> Result<Uuid> {
     let found =
         sqlx::query_scalar("SELECT id FROM accounts WHERE handle = $1 AND deactivated_at IS NULL")
             .bind(handle)
             .fetch_optional(change.db())
             .await?;
-    found.ok_or_else(|| Problem::field("text", format!("There is nobody called @{handle}.")))
+    found.ok_or_else(|| Problem::field("text", format!("No one is called @{handle}.")))
 }
 
 fn note(change: &mut Change, team: &Team, kind: EventKind, after: Value) {

@@ -1,4 +1,5 @@
-//! Who needs someone, and what would help most: read off the sprint's cards, with nothing stored.
+//! Standup attention: which tasks need attention, and what each idle person should work on next.
+//! Computed from the sprint's cards; nothing is stored.
 
 use std::collections::HashMap;
 
@@ -9,21 +10,22 @@ use crate::domain::standup::summary::Standup;
 use crate::domain::{column_state::ColumnState, humanize, person::Person, tasks::Card};
 
 impl Standup {
-    /// The tasks that need attention, in the order they need it.
+    /// The tasks that need attention, most urgent first.
     pub fn needs(&self) -> Vec<AttentionItem<'_>> {
         needs(self)
     }
 }
 
-/// A task that somebody should look at, and why.
+/// A task that needs attention, and why.
 pub struct AttentionItem<'c> {
     pub card: &'c Card,
     pub why: String,
     pub at_risk: bool,
 }
 
-/// Blocked first, those of goals behind pace ahead and then the longest; then reviews that wait, what is longer in its
-/// column than the team's tasks usually are, work that stands still, and work that is nobody's.
+/// Blocked tasks first, those of goals behind pace before others and then the longest; then
+/// unreviewed tasks, tasks longer in their column than usual, tasks without recent changes, and
+/// tasks without an owner.
 pub fn needs(standup: &Standup) -> Vec<AttentionItem<'_>> {
     let mut needs: Vec<(u8, AttentionItem<'_>)> = standup
         .cards
@@ -38,7 +40,7 @@ pub fn needs(standup: &Standup) -> Vec<AttentionItem<'_>> {
                 AttentionItem {
                     card,
                     why: why.join("; "),
-                    at_risk: serves_goal_at_risk(card, &standup.at_risk),
+                    at_risk: is_for_goal_at_risk(card, &standup.at_risk),
                 },
             ))
         })
@@ -47,29 +49,26 @@ pub fn needs(standup: &Standup) -> Vec<AttentionItem<'_>> {
     needs.into_iter().map(|(_, need)| need).collect()
 }
 
-/// Why somebody should look at a card, and how soon.
+/// The reasons why a card needs attention, with their priority.
 fn reasons(standup: &Standup, card: &Card) -> Vec<(u8, String)> {
     let now = standup.now();
     let mut reasons = Vec::new();
     if card.state == ColumnState::Blocked {
-        reasons.push((0, waits(card, now)));
+        reasons.push((0, waiting_reason(card, now)));
     }
     if card.state == ColumnState::Review && card.owners.len() < 2 {
-        reasons.push((1, "nobody else is on it yet".to_owned()));
+        reasons.push((1, "No reviewer yet".to_owned()));
     }
     if matches!(card.state, ColumnState::Doing | ColumnState::Review) && standup.is_old(card) {
-        reasons.push((
-            2,
-            format!("longer in {} than 85 % of tasks are", card.column_name),
-        ));
+        reasons.push((2, format!("{} longer than 85 % of tasks", card.column_name)));
     }
     if card.state == ColumnState::Doing && card.owners.is_empty() {
-        reasons.push((4, "it is nobody's".to_owned()));
+        reasons.push((4, "No owner".to_owned()));
     } else if card.state == ColumnState::Doing && standup.changed(card) < standup.began {
         reasons.push((
             3,
             format!(
-                "no change for {}",
+                "No change for {}",
                 humanize::age(now, standup.changed(card))
             ),
         ));
@@ -77,21 +76,21 @@ fn reasons(standup: &Standup, card: &Card) -> Vec<(u8, String)> {
     reasons
 }
 
-fn waits(card: &Card, now: OffsetDateTime) -> String {
-    let told: Vec<String> = card.blocked_by.iter().map(|wait| wait.words(now)).collect();
-    if told.is_empty() {
-        "nobody said yet what it waits on".to_owned()
+fn waiting_reason(card: &Card, now: OffsetDateTime) -> String {
+    let reasons: Vec<String> = card.blocked_by.iter().map(|wait| wait.words(now)).collect();
+    if reasons.is_empty() {
+        "No reason given".to_owned()
     } else {
-        told.join("; ")
+        reasons.join("; ")
     }
 }
 
-fn serves_goal_at_risk(card: &Card, at_risk: &[Uuid]) -> bool {
+fn is_for_goal_at_risk(card: &Card, at_risk: &[Uuid]) -> bool {
     card.goal_id.is_some_and(|goal| at_risk.contains(&goal))
 }
 
-/// What would help most from each of these, who have nothing in progress; by person, the place of a card, and no card
-/// for two of them.
+/// The most useful card for each of these idle people, by person, as an index into the cards. No
+/// card is suggested twice.
 pub fn most_useful(cards: &[Card], at_risk: &[Uuid], idle: &[&Person]) -> HashMap<Uuid, usize> {
     let mut useful = HashMap::new();
     for who in idle {
@@ -103,18 +102,19 @@ pub fn most_useful(cards: &[Card], at_risk: &[Uuid], idle: &[&Person]) -> HashMa
     useful
 }
 
-/// What waits on them by name, then a free task that others wait on, then a review of another's, then a free task of a
-/// goal behind pace, then the oldest that is free.
+/// First a task that is waiting on the person, then an unowned task that others are waiting on,
+/// then a review of someone else's task, then an unowned task of a goal behind pace, then the
+/// oldest unowned task.
 fn most_useful_to(
     cards: &[Card],
     taken: &[usize],
     at_risk: &[Uuid],
     who: &Person,
 ) -> Option<usize> {
-    let mine = |card: &Card| card.owners.iter().any(|owner| owner.id == who.id);
-    let free =
-        |card: &Card| card.state == ColumnState::Todo && (card.owners.is_empty() || mine(card));
-    let on_me = |card: &Card| {
+    let is_mine = |card: &Card| card.owners.iter().any(|owner| owner.id == who.id);
+    let is_free =
+        |card: &Card| card.state == ColumnState::Todo && (card.owners.is_empty() || is_mine(card));
+    let is_waiting_on_them = |card: &Card| {
         card.blocked_by
             .iter()
             .any(|wait| wait.kind == "person" && wait.on.as_deref() == Some(who.handle.as_str()))
@@ -127,13 +127,13 @@ fn most_useful_to(
         left.min_by_key(|(_, card)| card.column_since)
             .map(|(place, _)| place)
     };
-    oldest(&|card| card.state == ColumnState::Blocked && on_me(card))
-        .or_else(|| oldest(&|card| free(card) && !card.blocking.is_empty()))
+    oldest(&|card| card.state == ColumnState::Blocked && is_waiting_on_them(card))
+        .or_else(|| oldest(&|card| is_free(card) && !card.blocking.is_empty()))
         .or_else(|| {
             oldest(&|card| {
-                card.state == ColumnState::Review && card.owners.len() < 2 && !mine(card)
+                card.state == ColumnState::Review && card.owners.len() < 2 && !is_mine(card)
             })
         })
-        .or_else(|| oldest(&|card| free(card) && serves_goal_at_risk(card, at_risk)))
-        .or_else(|| oldest(&free))
+        .or_else(|| oldest(&|card| is_free(card) && is_for_goal_at_risk(card, at_risk)))
+        .or_else(|| oldest(&is_free))
 }

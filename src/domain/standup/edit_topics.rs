@@ -1,4 +1,4 @@
-//! Putting a topic in other words, and taking it away: for who put it there, and for the team whose agenda it is on.
+//! Edits and removes topics: their authors may, and members of the team whose agenda they are on.
 
 use crate::domain::events::EventKind;
 use serde_json::json;
@@ -11,35 +11,35 @@ use crate::domain::{
     team::Team,
 };
 
-/// A topic that is about to be changed.
+/// A locked topic that is about to change.
 #[derive(sqlx::FromRow)]
-struct Stands {
+struct TopicRow {
     text: String,
     task_team: Option<Uuid>,
     task_id: Option<Uuid>,
     created_by: Option<Uuid>,
 }
 
-/// Says a topic in other words, read as when it was added.
+/// Changes the text of a topic, and reads names and keys from it as for a new one.
 ///
 /// # Errors
-/// `Forbidden` for whoever neither put it there nor, as `of_team` says, may change what is the team's.
-pub async fn correct_topic(
+/// `Forbidden` for anyone but the author and, as `of_team` says, members of the team.
+pub async fn edit_topic(
     change: &mut Change,
     team: &Team,
     topic: Uuid,
     line: &str,
     of_team: bool,
 ) -> Result<()> {
-    let (stands, is_author) = stands(change, team, topic, of_team).await?;
-    let (text, who) = quick_add::name_taken_out(line);
+    let (topic_row, is_author) = lock_topic(change, team, topic, of_team).await?;
+    let (text, who) = quick_add::extract_handle(line);
     let asked = match &who {
         Some(handle) => Some(account(change, handle).await?),
         None => None,
     };
-    // A task that help was asked for is in no word of the topic: no other words take it away.
-    let task = match (topics::key_in(&text), topics::key_in(&stands.text)) {
-        (None, None) => stands.task_team.zip(stands.task_id),
+    // The task of a help request is not in the text, so another text does not remove it.
+    let task = match (topics::key_in(&text), topics::key_in(&topic_row.text)) {
+        (None, None) => topic_row.task_team.zip(topic_row.task_id),
         _ => topics::task_in(change, &text).await?,
     };
     sqlx::query(
@@ -66,17 +66,17 @@ pub async fn correct_topic(
     Ok(())
 }
 
-/// Takes a topic off the agenda.
+/// Removes a topic from the agenda.
 ///
 /// # Errors
-/// As for other words.
+/// As for `edit_topic`.
 pub async fn remove_topic(
     change: &mut Change,
     team: &Team,
     topic: Uuid,
     of_team: bool,
 ) -> Result<()> {
-    let (_, is_author) = stands(change, team, topic, of_team).await?;
+    let (_, is_author) = lock_topic(change, team, topic, of_team).await?;
     sqlx::query("DELETE FROM topics WHERE team_id = $1 AND id = $2")
         .bind(team.id)
         .bind(topic)
@@ -95,32 +95,33 @@ pub async fn remove_topic(
     Ok(())
 }
 
-/// The topic under its lock, and whether whoever asks put it there.
-async fn stands(
+/// Locks the topic and returns it, with whether the editor is its author.
+async fn lock_topic(
     change: &mut Change,
     team: &Team,
     topic: Uuid,
     of_team: bool,
-) -> Result<(Stands, bool)> {
-    let stands: Stands = sqlx::query_as(
+) -> Result<(TopicRow, bool)> {
+    let topic_row: TopicRow = sqlx::query_as(
         "SELECT text, task_team, task_id, created_by FROM topics WHERE team_id = $1 AND id = $2 FOR UPDATE",
     )
     .bind(team.id)
     .bind(topic)
     .fetch_one(change.db())
     .await?;
-    let is_author = stands.created_by.is_some() && stands.created_by == change.actor;
+    let is_author = topic_row.created_by.is_some() && topic_row.created_by == change.actor;
     if is_author || of_team {
-        return Ok((stands, is_author));
+        return Ok((topic_row, is_author));
     }
     let why = format!(
-        "Only who put it there and members of {} may change a topic. Nothing was changed.",
+        "Only its author and members of {} can change a topic. Nothing was changed.",
         team.name
     );
     Err(Problem::Forbidden(why.into()))
 }
 
-/// Its author's events are their own, its team's take a member: what each may do is asked again when it is committed.
+/// Events of the author and of the team differ in the required role, which is checked again at the
+/// commit.
 fn note(change: &mut Change, team: &Team, topic: Uuid, kind: EventKind) {
     let after = json!({ "topic": topic });
     change.record(Event {

@@ -1,4 +1,4 @@
-//! Meeting over the board: who needs someone, and what somebody promised.
+//! Standup: what needs attention, and open actions.
 
 pub mod actions;
 pub mod attention;

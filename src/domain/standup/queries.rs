@@ -1,4 +1,4 @@
-//! What teams meet over, read for one team or for several in as many questions but for their cards.
+//! Loads the standups of one or several teams; only cards need queries per team.
 
 use crate::domain::standup::summary::Standup;
 use crate::domain::standup::summary::TaskUpdate;
@@ -20,10 +20,11 @@ use crate::domain::{
     sprints::{self, Sprint},
     tasks::{self, Card, card_details::owners},
     team::Team,
-    teams::roster::crews,
+    teams::roster::load_rosters,
 };
 
-/// What these teams meet over, in their order. Each looks back to its own last standup, or all to one day.
+/// Returns the standups of these teams, in their order. Each looks back to its own last standup, or
+/// all to one given day.
 pub async fn standups(
     db: &PgPool,
     teams: Vec<TeamAccess>,
@@ -31,7 +32,7 @@ pub async fn standups(
     now: OffsetDateTime,
 ) -> Result<Vec<Standup>> {
     let ids: Vec<Uuid> = teams.iter().map(|access| access.team.id).collect();
-    let crews = crews(db, &ids).await?;
+    let crews = load_rosters(db, &ids).await?;
     let mut sprints = sprints::queries::sprints_of_teams(db, &ids).await?;
     let mut usual = usual(db, &ids, now).await?;
     let mut standups: Vec<Standup> = Vec::with_capacity(teams.len());
@@ -39,7 +40,7 @@ pub async fn standups(
         let crew = crews.get(&access.team.id).cloned().unwrap_or_default();
         let today = crew.week.today(now);
         let since = since.unwrap_or_else(|| crew.week.standup_before(today));
-        // Before today's meeting, today's is not yet what one looks back to.
+        // Before today's meeting the previous one counts.
         let since = if crew.week.standup_on(since) > now {
             crew.week.standup_before(since)
         } else {
@@ -61,7 +62,7 @@ pub async fn standups(
             goals: Vec::new(),
             at_risk: Vec::new(),
             happened: Vec::new(),
-            untold: 0,
+            unlisted: 0,
             changed: HashMap::new(),
             useful: HashMap::new(),
             today,
@@ -69,7 +70,7 @@ pub async fn standups(
             now,
         });
     }
-    // Teams work in the same sprint, unless one has closed it already.
+    // Teams work in the same sprint, unless one of them has closed it already.
     let sprints_of = |standup: &Standup| {
         standup
             .sprint
@@ -115,12 +116,12 @@ pub async fn standups(
             .collect();
         standup.useful = attention::most_useful(&standup.cards, &standup.at_risk, &idle);
     }
-    tell_what_happened(db, &mut standups).await?;
-    tell_what_changed(db, &mut standups).await?;
+    load_updates(db, &mut standups).await?;
+    load_last_changes(db, &mut standups).await?;
     Ok(standups)
 }
 
-/// What is open in a sprint, and what is left in the one before while nobody has closed it: it goes on needing people.
+/// Returns open cards of the current sprint, and of the previous one if it is not closed.
 pub async fn open_cards(
     db: &PgPool,
     team: &Team,
@@ -138,8 +139,8 @@ pub async fn open_cards(
     Ok(cards)
 }
 
-/// One line a task: where it came to since then.
-async fn tell_what_happened(db: &PgPool, standups: &mut [Standup]) -> Result<()> {
+/// Adds the changes since the last standup, one line per task.
+async fn load_updates(db: &PgPool, standups: &mut [Standup]) -> Result<()> {
     #[derive(sqlx::FromRow)]
     struct Row {
         team: Uuid,
@@ -150,7 +151,7 @@ async fn tell_what_happened(db: &PgPool, standups: &mut [Standup]) -> Result<()>
         #[sqlx(try_from = "String")]
         state: ColumnState,
         archived: bool,
-        /// How many tasks of the team something happened to.
+        /// Number of tasks of the team that changed.
         all: i64,
         owners: Json<Vec<Person>>,
     }
@@ -163,7 +164,7 @@ async fn tell_what_happened(db: &PgPool, standups: &mut [Standup]) -> Result<()>
         .map(|standup| standup.sprint.as_ref().map(|sprint| sprint.id.to_string()))
         .collect();
     let rows: Vec<Row> = sqlx::query_as(
-        // What came into the sprint has no transition of its own; what was carried into it by a closing is not new to anybody.
+        // Joining the sprint has no `transition` of its own. Tasks carried over by a close are not news.
         concat!("SELECT k.team_id AS team, k.number, k.title, k.first, k.was, k.state, k.archived, k.all, ", owners!(), "
          FROM unnest($1::uuid[], $2::timestamptz[], $3::text[]) AS w (team, began, sprint) CROSS JOIN LATERAL (
             SELECT k.team_id, k.id, k.number, k.title, (array_agg(coalesce(e.transition, 'joined -') ORDER BY e.seq))[1] AS first,
@@ -185,7 +186,12 @@ async fn tell_what_happened(db: &PgPool, standups: &mut [Standup]) -> Result<()>
     .fetch_all(db)
     .await?;
     for row in rows {
-        let what = transitions::became(&row.first, row.was.as_deref(), row.state, row.archived);
+        let what = transitions::describe_transition(
+            &row.first,
+            row.was.as_deref(),
+            row.state,
+            row.archived,
+        );
         if let Some(standup) = standups
             .iter_mut()
             .find(|standup| standup.team.id == row.team)
@@ -198,14 +204,14 @@ async fn tell_what_happened(db: &PgPool, standups: &mut [Standup]) -> Result<()>
                 state: row.state,
                 owners: row.owners.0,
             });
-            standup.untold = row.all - standup.happened.len() as i64;
+            standup.unlisted = row.all - standup.happened.len() as i64;
         }
     }
     Ok(())
 }
 
-/// When something last happened to what is in progress.
-async fn tell_what_changed(db: &PgPool, standups: &mut [Standup]) -> Result<()> {
+/// Adds the time of the last change of tasks in progress.
+async fn load_last_changes(db: &PgPool, standups: &mut [Standup]) -> Result<()> {
     let doing = standups.iter().flat_map(|standup| {
         standup
             .cards
@@ -232,17 +238,18 @@ async fn tell_what_changed(db: &PgPool, standups: &mut [Standup]) -> Result<()> 
     Ok(())
 }
 
-/// Of this quarter's stays in a column that ended, fewer say nothing.
+/// With fewer completed stays per column in the last 90 days a percentile means nothing.
 const FEWEST_STAYS: i64 = 5;
 
-/// By team and column: the 85th percentile of how long tasks were in it, of those that left it in the last 90 days.
+/// The 85th percentile of the time that tasks stayed in a column, by team and column, of those that
+/// left it in the last 90 days.
 async fn usual(
     db: &PgPool,
     teams: &[Uuid],
     now: OffsetDateTime,
 ) -> Result<HashMap<Uuid, HashMap<String, Duration>>> {
     let rows: Vec<(Uuid, String, f64)> = sqlx::query_as(
-        // each half by its own index
+        // Each half uses its own index.
         "SELECT team_id, before->>'column',
                 percentile_cont(0.85) WITHIN GROUP (ORDER BY extract(epoch FROM at - (before->>'column_since')::timestamptz)::float8)
          FROM (SELECT team_id, before, at FROM events

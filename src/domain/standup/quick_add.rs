@@ -1,10 +1,10 @@
-//! What people type in one line: `Ask Legal for a date @ebba by Friday`.
+//! Parses quick-add lines: `Ask Legal for a date @ebba by Friday`.
 
 use time::{Date, Duration, Weekday};
 
 use crate::domain::dates::read_date;
 
-/// A line, with whom it names and by when taken out of it.
+/// A line with its handle and due date taken out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Line {
     pub text: String,
@@ -15,7 +15,7 @@ pub struct Line {
 }
 
 impl Line {
-    /// Reads a line; weekdays are the next ones after `today`.
+    /// Parses a line; weekdays are the next ones after `today`.
     pub fn read(line: &str, today: Date) -> Self {
         let (mut words, who) = split(line);
         let by = match words.as_slice() {
@@ -33,8 +33,8 @@ impl Line {
     }
 }
 
-/// A line without the first `@handle` in it, and that handle.
-pub fn name_taken_out(line: &str) -> (String, Option<String>) {
+/// The line without its first `@handle`, and that handle.
+pub fn extract_handle(line: &str) -> (String, Option<String>) {
     let (words, who) = split(line);
     (words.join(" "), who)
 }
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_names_somebody_and_a_day() {
+    fn line_has_a_handle_and_a_due_date() {
         let ebba = Some("ebba".to_owned());
         let friday = Some(date!(2026 - 11 - 27));
         assert_eq!(
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_may_name_neither() {
+    fn line_without_handle_or_due_date() {
         assert_eq!(
             read("  Time the   index copy "),
             ("Time the index copy".to_owned(), None, None)

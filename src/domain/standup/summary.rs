@@ -1,4 +1,4 @@
-//! One team's part of a standup.
+//! One team's standup.
 
 use std::collections::HashMap;
 
@@ -10,38 +10,39 @@ use crate::domain::{
     team::Team, teams::roster::Member,
 };
 
-/// One team's part of a standup.
+/// One team's standup.
 pub struct Standup {
     pub team: Team,
     pub may_edit: bool,
     pub sprint: Option<Sprint>,
-    /// Which working day of the sprint it is; 0 before its first.
+    /// Number of the sprint's working day; 0 before its first.
     pub day: usize,
     pub today: Date,
     pub since: Date,
-    /// When the meeting of `since` began.
+    /// The start of the previous standup.
     pub began: OffsetDateTime,
-    /// The one before it, where nobody has closed it yet.
+    /// The previous sprint, if it is not closed yet.
     pub unclosed: Option<Sprint>,
-    /// What is open in the sprint that the team works in, and in one that nobody closed.
+    /// Open cards of the team's current sprint, and of one that is not closed.
     pub cards: Vec<Card>,
     pub goals: Vec<Goal>,
-    /// Those of them that are behind pace, and those of a sprint that nobody closed.
+    /// Goals that are behind pace, including those of a sprint that is not closed.
     pub at_risk: Vec<Uuid>,
     pub members: Vec<Member>,
     pub happened: Vec<TaskUpdate>,
-    /// How many more tasks something happened to than are told.
-    pub(crate) untold: i64,
-    /// When something last happened to what is in progress. What happened to a task that it waits on is not its own, nor a call for help.
+    /// Number of changed tasks beyond those that are listed.
+    pub(crate) unlisted: i64,
+    /// Time of the last change of tasks in progress. Changes of a blocking task and help requests
+    /// do not count.
     pub(crate) changed: HashMap<Uuid, OffsetDateTime>,
-    /// What would help most from whom, by its place among the cards.
+    /// The suggested card for each idle person, as an index into the cards.
     pub(crate) useful: HashMap<Uuid, usize>,
-    /// By column: how long 85 of 100 tasks were in it at the longest.
+    /// The 85th percentile of the time in each column.
     pub(crate) usual: HashMap<String, Duration>,
     pub(crate) now: OffsetDateTime,
 }
 
-/// What became of a task since the last standup.
+/// A change of a task since the last standup.
 pub struct TaskUpdate {
     pub key: String,
     pub title: String,
@@ -51,11 +52,11 @@ pub struct TaskUpdate {
 }
 
 impl Standup {
-    /// Goals that are behind, or carried by one person alone.
+    /// Goals that are behind, or that have only one owner.
     pub fn goals_in_need(&self) -> impl Iterator<Item = &Goal> {
         self.goals
             .iter()
-            .filter(|goal| goal.is_behind() || goal.lone.is_some())
+            .filter(|goal| goal.is_behind() || goal.risk.is_some())
     }
 
     pub fn in_state<'p>(
@@ -73,7 +74,7 @@ impl Standup {
         self.useful.get(&who.id).map(|place| &self.cards[*place])
     }
 
-    /// `away until Fri 27 Nov`, for somebody who is.
+    /// `away until Fri 27 Nov`, for a member who is away.
     pub fn away(&self, member: &Member) -> Option<String> {
         member
             .away_until(self.today)
@@ -82,7 +83,7 @@ impl Standup {
 
     /// `3 done, 2 moved, 1 newly blocked`
     pub fn tally(&self) -> String {
-        let told = [
+        let kinds = [
             "Done",
             "Moved",
             "Newly blocked",
@@ -92,20 +93,21 @@ impl Standup {
             "Restored",
             "Archived",
         ];
-        let counts = told.map(|what| {
+        let counts = kinds.map(|what| {
             (
                 self.happened.iter().filter(|one| one.what == what).count(),
                 what,
             )
         });
-        let told = counts.into_iter().filter(|(count, _)| *count > 0);
-        let told = told.map(|(count, what)| format!("{count} {}", what.to_lowercase()));
-        told.chain((self.untold > 0).then(|| format!("and {} tasks more", self.untold)))
+        let kinds = counts.into_iter().filter(|(count, _)| *count > 0);
+        let kinds = kinds.map(|(count, what)| format!("{count} {}", what.to_lowercase()));
+        kinds
+            .chain((self.unlisted > 0).then(|| format!("and {} more tasks", self.unlisted)))
             .collect::<Vec<_>>()
             .join(", ")
     }
 
-    /// How long a card is in its column.
+    /// How long a card has been in its column.
     pub fn age(&self, card: &Card) -> String {
         humanize::age(self.now, card.column_since)
     }
@@ -114,7 +116,7 @@ impl Standup {
         self.now
     }
 
-    /// When something last happened to a card.
+    /// The time of a card's last change.
     pub fn changed(&self, card: &Card) -> OffsetDateTime {
         self.changed
             .get(&card.id)
@@ -122,7 +124,7 @@ impl Standup {
             .unwrap_or(card.column_since)
     }
 
-    /// Whether a card is in its column for longer than 85 of 100 tasks of its team were.
+    /// Whether a card has been in its column longer than 85 % of its team's tasks were.
     pub fn is_old(&self, card: &Card) -> bool {
         self.usual
             .get(&card.column)

@@ -1,4 +1,5 @@
-//! The agenda of a meeting: a line put there beforehand by anybody, ticked off in it, or left to the next one.
+//! Topics on the agenda of a meeting: anyone may add them; they are checked off, or carry over to
+//! the next meeting.
 
 use crate::domain::events::EventKind;
 use crate::domain::keys;
@@ -16,7 +17,7 @@ use crate::domain::{
     team::Team,
 };
 
-/// What a team meets for.
+/// The kind of meeting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum Meeting {
@@ -34,35 +35,35 @@ impl Meeting {
         }
     }
 
-    /// Reads the word that `as_str` gives.
+    /// Parses a value of `as_str`.
     pub fn read(word: &str) -> Result<Self> {
         let all = [Self::Standup, Self::Planning, Self::Retro];
         let found = all.into_iter().find(|meeting| meeting.as_str() == word);
         found.ok_or_else(|| {
-            Problem::field("meeting", "A team meets for standup, planning and retro.")
+            Problem::field("meeting", "Choose a meeting: standup, planning or retro.")
         })
     }
 }
 
-/// A line on an agenda.
+/// A topic on an agenda.
 #[derive(Clone, Debug)]
 pub struct Topic {
     pub id: Uuid,
     pub team_id: Uuid,
     pub meeting: Meeting,
     pub text: String,
-    /// Whose opinion is wanted.
+    /// The person whose opinion is wanted.
     pub asked: Option<Person>,
-    /// First name of who put it there.
+    /// First name of the author.
     pub by: Option<String>,
     pub author: Option<Uuid>,
-    /// Key and title of the task that it is about.
+    /// Key and title of the task it is about.
     pub task: Option<(String, String)>,
     pub done: bool,
 }
 
 impl Topic {
-    /// As it would be typed.
+    /// The text to edit it with.
     pub fn line(&self) -> String {
         let asked = self
             .asked
@@ -72,18 +73,19 @@ impl Topic {
     }
 }
 
-/// For how long a topic that was ticked off still stands there, so that a slip of the hand can be taken back.
+/// How long a checked topic stays visible, so that it can be unchecked again.
 const LINGERS: Duration = Duration::hours(4);
 
-/// Puts a line on the agenda of the team's next meeting of that kind: `Opinions on the cut-over, INF-42 @ebba`.
-/// The first `@handle` is whose opinion is wanted, the first key of a task the one that it is about.
+/// Adds a topic to the agenda of the team's next meeting of this kind: `Opinions on the cut-over,
+/// INF-42 @ebba`. The first `@handle` is the person whose opinion is wanted, the first task key the
+/// task it is about.
 pub async fn add_topic(
     change: &mut Change,
     team: &Team,
     meeting: Meeting,
     text: &str,
 ) -> Result<Uuid> {
-    let (text, who) = quick_add::name_taken_out(text);
+    let (text, who) = quick_add::extract_handle(text);
     let asked = match &who {
         Some(handle) => Some(account(change, handle).await?),
         None => None,
@@ -92,13 +94,13 @@ pub async fn add_topic(
     insert(change, team, meeting, &text, task, asked).await
 }
 
-/// The first key of a task in a line.
+/// The first task key in a text.
 pub(crate) fn key_in(text: &str) -> Option<(String, i64)> {
     text.split(|char: char| !char.is_ascii_alphanumeric() && char != '-')
         .find_map(keys::split_key)
 }
 
-/// The task that a line is about, if whoever wrote it may look at it: its team and itself.
+/// The task that a text mentions, as team and id, if the author can see it.
 pub(crate) async fn task_in(change: &mut Change, text: &str) -> Result<Option<(Uuid, Uuid)>> {
     let Some((prefix, number)) = key_in(text) else {
         return Ok(None);
@@ -117,12 +119,12 @@ pub(crate) async fn task_in(change: &mut Change, text: &str) -> Result<Option<(U
     .await?)
 }
 
-/// Puts a task on the agenda of its team's next standup.
+/// Adds a help request for a task to the agenda of its team's next standup.
 ///
 /// # Errors
-/// `Conflict` when it stands there already.
+/// `Conflict` when it is already on the agenda.
 pub async fn ask_for_help(change: &mut Change, team: &Team, task: Uuid, key: &str) -> Result<Uuid> {
-    // Two who ask at once wait for each other here.
+    // Concurrent requests wait for each other here.
     sqlx::query("SELECT 1 FROM tasks WHERE team_id = $1 AND id = $2 FOR NO KEY UPDATE")
         .bind(team.id)
         .bind(task)
@@ -137,7 +139,7 @@ pub async fn ask_for_help(change: &mut Change, team: &Team, task: Uuid, key: &st
     .await?;
     if there {
         return Err(Problem::conflict(format!(
-            "{key} is on the agenda of the next standup already."
+            "{key} is already on the agenda of the next standup."
         )));
     }
     insert(
@@ -175,7 +177,8 @@ async fn insert(
     .bind(at)
     .execute(change.db())
     .await?;
-    // A task's own team sees it in the task's story; a topic of another team's agenda is that one's event alone.
+    // A task's own team sees the topic in the task's activity; a topic on another team's agenda is
+    // an event of that team only.
     let own = task
         .filter(|(its, _)| *its == team.id)
         .map(|(_, task)| task);
@@ -191,8 +194,13 @@ async fn insert(
     Ok(id)
 }
 
-/// Ticks a topic off, or takes that back.
-pub async fn tick_topic(change: &mut Change, team: &Team, topic: Uuid, done: bool) -> Result<()> {
+/// Checks or unchecks a topic.
+pub async fn set_topic_done(
+    change: &mut Change,
+    team: &Team,
+    topic: Uuid,
+    done: bool,
+) -> Result<()> {
     let at = done.then_some(change.at);
     let ticked = sqlx::query("UPDATE topics SET done_at = $3 WHERE team_id = $1 AND id = $2")
         .bind(team.id)
@@ -232,8 +240,8 @@ const TOPIC: &str = concat!(
      WHERE x.team_id = ANY("
 );
 
-/// What these teams have to talk about in their next meeting of that kind, the oldest first, with what was ticked off
-/// just now.
+/// Returns these teams' topics for their next meeting of this kind, oldest first, with those just
+/// checked.
 pub async fn topics(
     db: &PgPool,
     teams: &[Uuid],
@@ -252,7 +260,7 @@ pub async fn topics(
     Ok(read(query.build_query_as().fetch_all(db).await?))
 }
 
-/// What somebody is asked about on these teams' agendas, the oldest first.
+/// Returns the topics on these teams' agendas that ask a person, oldest first.
 pub async fn asked_of(db: &PgPool, account: Uuid, teams: &[Uuid]) -> Result<Vec<Topic>> {
     let mut query = sqlx::QueryBuilder::<sqlx::Postgres>::new(TOPIC);
     query

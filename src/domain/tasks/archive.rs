@@ -1,4 +1,4 @@
-//! Out of the way, and back.
+//! Archiving and restoring tasks.
 
 use crate::domain::events::EventKind;
 use serde_json::json;
@@ -13,7 +13,7 @@ use crate::domain::{
     team::Team,
 };
 
-/// Archives a task: it leaves the board, and nothing else. Twice is once.
+/// Archives a task: it leaves the board and keeps everything else. Archiving it again does nothing.
 pub async fn archive_task(change: &mut Change, team: &Team, task: Uuid) -> Result<()> {
     let (was, column) = lock_own_column(change, team, task).await?;
     if was.archived_at.is_some() {
@@ -38,7 +38,7 @@ pub async fn archive_task(change: &mut Change, team: &Team, task: Uuid) -> Resul
         version: Some(version),
     });
     crate::domain::tasks::waits::end_waits(change, team, task).await?;
-    crate::domain::tasks::waits::tell_waiting(
+    crate::domain::tasks::waits::notify_waiting_tasks(
         change,
         team,
         task,
@@ -49,8 +49,8 @@ pub async fn archive_task(change: &mut Change, team: &Team, task: Uuid) -> Resul
     .await
 }
 
-/// Brings a task back to the end of its column, or to the place it had if that is free. What was dropped when its sprint
-/// was closed comes into the one that the team works in.
+/// Restores a task to its former place if that is free, else to the end of its column. A task that
+/// was dropped when its sprint was closed moves to the team's current sprint.
 pub async fn restore_task(
     change: &mut Change,
     team: &Team,
@@ -87,7 +87,7 @@ pub async fn restore_task(
         }
     };
     if let Some(sprint) = was.sprint_id.filter(|_| column.state != ColumnState::Done) {
-        move_task::come_out_of_closed(change, team, task, sprint).await?;
+        move_task::leave_closed_sprint(change, team, task, sprint).await?;
     }
     let version: i64 = sqlx::query_scalar(
         "UPDATE tasks SET archived_at = NULL, rank = $3, version = version + 1, moved_version = version + 1
@@ -106,7 +106,7 @@ pub async fn restore_task(
         after: json!({ "column": column.slug, "state": column.state, "rank": rank, "archived": false }),
         version: Some(version),
     });
-    crate::domain::tasks::waits::tell_waiting(
+    crate::domain::tasks::waits::notify_waiting_tasks(
         change,
         team,
         task,
@@ -116,12 +116,12 @@ pub async fn restore_task(
     )
     .await?;
     if spread {
-        crate::domain::tasks::placement::spread_ranks(change, team, column.id).await?;
+        crate::domain::tasks::placement::rebalance_ranks(change, team, column.id).await?;
     }
     Ok(())
 }
 
-/// Locks the column that a task is in, and the task.
+/// Locks a task's column and the task.
 async fn lock_own_column(
     change: &mut Change,
     team: &Team,

@@ -1,4 +1,4 @@
-//! Who a task belongs to: nobody, one, or several.
+//! Task owners: none, one, or several.
 
 use crate::domain::events::EventKind;
 use serde_json::json;
@@ -26,7 +26,7 @@ pub async fn set_owners(
         .bind(task)
         .execute(change.db())
         .await?;
-    // Who has gone and was left as an owner may stay one.
+    // A deactivated account may stay an owner, but cannot become one.
     write_beside(change.db(), team.id, task, handles, &before).await?;
     let after = read(change.db(), team.id, task).await?;
     if before == after {
@@ -43,7 +43,7 @@ pub async fn set_owners(
     .await
 }
 
-/// Makes somebody an owner, or no longer one; the answer is whether they are one now.
+/// Adds or removes an owner; returns whether the person is an owner now.
 pub async fn toggle_owner(
     change: &mut Change,
     team: &Team,
@@ -62,7 +62,7 @@ pub async fn toggle_owner(
     Ok(owns)
 }
 
-/// Adds owners to a task that has none yet.
+/// Inserts the owners of a task that has none yet.
 pub(crate) async fn write(
     db: &mut PgConnection,
     team: Uuid,
@@ -83,7 +83,10 @@ async fn write_beside(
         return Ok(());
     }
     if handles.len() > 20 {
-        return Err(Problem::field("owners", "A task has at most 20 owners."));
+        return Err(Problem::field(
+            "owners",
+            "A task can have at most 20 owners.",
+        ));
     }
     let handles: Vec<String> = handles
         .iter()
@@ -113,13 +116,13 @@ async fn write_beside(
             .unwrap_or_default();
         return Err(Problem::field(
             "owners",
-            format!("There is nobody called @{missing}."),
+            format!("No one is called @{missing}."),
         ));
     }
     Ok(())
 }
 
-/// The handles of a task's owners.
+/// Returns the handles of a task's owners.
 pub async fn read(db: &mut PgConnection, team: Uuid, task: Uuid) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar(
         "SELECT a.handle FROM task_owners o JOIN accounts a ON a.id = o.account_id

@@ -1,8 +1,8 @@
-//! Why a task is blocked, and when it no longer is.
+//! Blocking and unblocking tasks, with the reason.
 
 use crate::domain::events::EventKind;
 use crate::domain::tasks::waits::end_waits;
-use crate::domain::tasks::waits::tell_waited;
+use crate::domain::tasks::waits::notify_blocking_tasks;
 use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
@@ -17,12 +17,12 @@ use crate::domain::{
     team::Team,
 };
 
-/// What a task waits on: one of the four. `on` is a task's key, a team's slug or a person's handle;
-/// what is none of them is plain words.
+/// The reason why a task is blocked: a task's key, a team's slug or a person's handle in `on`;
+/// anything else is free text.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Reason {
-    /// `task`, `team`, `person` or `text`; without it, `on` and `note` tell.
+    /// `task`, `team`, `person` or `text`; if empty, it is derived from `on` and `note`.
     pub kind: String,
     pub on: String,
     pub note: String,
@@ -33,12 +33,12 @@ struct On {
     task: Option<(Uuid, Uuid)>,
     team: Option<Uuid>,
     person: Option<Uuid>,
-    /// How an event names that person.
+    /// The handle that events use for the person.
     handle: Option<String>,
 }
 
-/// Puts a task into the blocked column, if it is not there, and keeps what it waits on.
-/// Without a reason the card says that it is missing.
+/// Moves a task to the blocked column, if it is not there, and stores the reason. Without a reason
+/// the card asks for one.
 pub async fn block_task(
     change: &mut Change,
     team: &Team,
@@ -53,7 +53,7 @@ pub async fn block_task(
     };
     if let Some(on) = on.as_ref().and_then(|on| on.task) {
         dependencies::lock_waits(change.db()).await?;
-        dependencies::refuse_circle(change.db(), (team.id, task), on).await?;
+        dependencies::refuse_cycle(change.db(), (team.id, task), on).await?;
     }
     let blocked: Option<String> = sqlx::query_scalar(
         "SELECT slug FROM columns WHERE team_id = $1 AND state = 'blocked' ORDER BY position LIMIT 1",
@@ -67,7 +67,7 @@ pub async fn block_task(
         crate::domain::tasks::placement::lock_places(change.db(), team.id, task, &blocked).await?;
     if was.archived_at.is_some() {
         return Err(Problem::conflict(
-            "The task is in the archive. Restore it first, then block it.",
+            "The task is archived. Restore it first, then block it.",
         ));
     }
     if from.state != ColumnState::Blocked {
@@ -79,11 +79,11 @@ pub async fn block_task(
             &crate::domain::tasks::placement::Place::default(),
         )
         .await?;
-        move_task::come_back(change, team, &was, &from, &to).await?;
+        move_task::return_to_current_sprint(change, team, &was, &from, &to).await?;
         move_task::put(change, team, &was, &from, &to, &rank).await?;
     }
     let Some(on) = on else { return Ok(()) };
-    // What is another's and private is not told in this team's events either.
+    // Names of private teams are not written to this team's events either.
     let on_team = on
         .task
         .map(|(team, _)| team)
@@ -98,13 +98,13 @@ pub async fn block_task(
     .bind(team.id)
     .fetch_one(change.db())
     .await?;
-    let told = match (hidden, on.kind) {
+    let shown_on = match (hidden, on.kind) {
         _ if on.kind == "text" => "",
         (false, _) => on.handle.as_deref().unwrap_or(reason.on.trim()),
         (true, "team") => "a private team",
         (true, _) => "a task of a private team",
     };
-    // what names nobody is words, like those beside it
+    // What matches nothing is kept as text, together with the note.
     let words = [
         if on.kind == "text" {
             reason.on.trim()
@@ -140,20 +140,20 @@ pub async fn block_task(
     .bind(change.at)
     .execute(change.db())
     .await?;
-    tell_waited(change, team, &[id]).await?;
+    notify_blocking_tasks(change, team, &[id]).await?;
     let version = touch(change.db(), team.id, task).await?;
     change.record(Event {
         team: team.id,
         task: Some(task),
         kind: EventKind::TaskBlocked,
         before: json!({}),
-        after: json!({ "blockers": { "id": id, "kind": on.kind, "on": told, "note": note, "team": on_team.filter(|_| !hidden) } }),
+        after: json!({ "blockers": { "id": id, "kind": on.kind, "on": shown_on, "note": note, "team": on_team.filter(|_| !hidden) } }),
         version: Some(version),
     });
     Ok(())
 }
 
-/// Whether a task waits for that very reason already: a form that was sent twice says it once.
+/// Whether the task already has this reason, so that a form that was sent twice adds it once.
 async fn waits_already(
     change: &mut Change,
     team: &Team,
@@ -177,7 +177,7 @@ async fn waits_already(
     .await?)
 }
 
-/// Ends what a task waits on and puts it back into the column that it was blocked in.
+/// Removes a task's reasons and moves it back to the column that it was blocked in.
 pub async fn unblock_task(change: &mut Change, team: &Team, task: Uuid) -> Result<()> {
     let back: Option<String> = sqlx::query_scalar(
         "SELECT coalesce(
@@ -194,7 +194,7 @@ pub async fn unblock_task(change: &mut Change, team: &Team, task: Uuid) -> Resul
     let back = back.ok_or_else(|| {
         Problem::field(
             "column",
-            "This board has no column to put the task back to.",
+            "This board has no column to move the task back to.",
         )
     })?;
     let (was, from, to) =
@@ -213,8 +213,8 @@ pub async fn unblock_task(change: &mut Change, team: &Team, task: Uuid) -> Resul
     move_task::put(change, team, &was, &from, &to, &rank).await
 }
 
-/// Ends one reason of a task; it stays blocked while it has others, and also when this was the last:
-/// whether it goes on is for its owners to say.
+/// Removes one reason of a task. The task stays blocked even after its last reason: its owners
+/// decide when to continue.
 pub async fn end_wait(change: &mut Change, team: &Team, task: Uuid, wait: Uuid) -> Result<()> {
     crate::domain::tasks::lock(change.db(), team.id, task).await?;
     let at = change.at;
@@ -230,7 +230,7 @@ pub async fn end_wait(change: &mut Change, team: &Team, task: Uuid, wait: Uuid) 
     if ended.rows_affected() == 0 {
         return Err(Problem::NotFound);
     }
-    tell_waited(change, team, &[wait]).await?;
+    notify_blocking_tasks(change, team, &[wait]).await?;
     crate::domain::tasks::note(
         change,
         team,
@@ -254,7 +254,7 @@ async fn find(change: &mut Change, reason: &Reason) -> Result<On> {
     };
     match reason.kind.as_str() {
         _ if on.is_empty() => Ok(none),
-        // in the box for a task a handle can mean nothing else
+        // In the field for a task, `@…` can only be a person.
         "" | "task" if on.starts_with('@') => person(change, on).await,
         "" if split_key(on).is_none() => Ok(none),
         "text" => Ok(none),
@@ -270,7 +270,7 @@ async fn find(change: &mut Change, reason: &Reason) -> Result<On> {
             .fetch_optional(change.db())
             .await?;
             let team =
-                team.ok_or_else(|| Problem::field("on", format!("There is no team {on}.")))?;
+                team.ok_or_else(|| Problem::field("on", format!("There is no team called {on}.")))?;
             Ok(On {
                 kind: "team",
                 team: Some(team),
@@ -280,7 +280,7 @@ async fn find(change: &mut Change, reason: &Reason) -> Result<On> {
         "person" => person(change, on).await,
         _ => Err(Problem::field(
             "kind",
-            "It waits on a task, a team, a person or text.",
+            "Choose what it is waiting on: a task, a team, a person or something else.",
         )),
     }
 }
@@ -296,7 +296,7 @@ async fn person(change: &mut Change, on: &str) -> Result<On> {
     })
 }
 
-/// Somebody by their handle, or by their name if it is one person's alone.
+/// Finds a person by handle, or by name if only one person has that name.
 async fn find_person(change: &mut Change, on: &str) -> Result<(Uuid, String)> {
     let handle = on.trim_start_matches('@').to_lowercase();
     let found: Vec<(Uuid, String)> = sqlx::query_as(
@@ -312,7 +312,7 @@ async fn find_person(change: &mut Change, on: &str) -> Result<(Uuid, String)> {
         [(person, its)] => Ok((*person, its.clone())),
         [] => Err(Problem::field(
             "on",
-            format!("There is nobody called {on}. Write @ and their handle."),
+            format!("No one is called {on}. Enter @ and their username."),
         )),
         several => {
             let handles: Vec<String> = several
@@ -322,7 +322,7 @@ async fn find_person(change: &mut Change, on: &str) -> Result<(Uuid, String)> {
             Err(Problem::field(
                 "on",
                 format!(
-                    "Several people are called {on}. Write one's handle: {}.",
+                    "Several people are called {on}. Enter a username: {}.",
                     handles.join(", ")
                 ),
             ))
@@ -330,7 +330,7 @@ async fn find_person(change: &mut Change, on: &str) -> Result<(Uuid, String)> {
     }
 }
 
-/// A task by its key, or by the words of its title if only one has them.
+/// Finds a task by key, or by words of its title if only one task matches.
 async fn find_task(change: &mut Change, on: &str) -> Result<On> {
     let (actor, reach) = (change.actor, change.reach.clone());
     let found: Vec<(Uuid, Uuid, String)> = match split_key(on) {
@@ -376,7 +376,7 @@ async fn find_task(change: &mut Change, on: &str) -> Result<On> {
             Err(Problem::field(
                 "on",
                 format!(
-                    "Several tasks have these words: {}. Give one's key.",
+                    "Several tasks match: {}. Enter the key of one.",
                     names.join("; ")
                 ),
             ))

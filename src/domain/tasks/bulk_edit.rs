@@ -1,4 +1,4 @@
-//! The same change to several tasks of a team: all of them, or none.
+//! Bulk edits: the same change to several tasks of a team, all or none.
 
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -11,26 +11,27 @@ use crate::domain::{
     team::Team,
 };
 
-/// What is done to each of them.
+/// The change to apply to each task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BulkEdit {
     Column(String),
-    /// A handle is added; nothing takes every owner away.
+    /// Adds the owner with this handle; `None` removes all owners.
     Owner(Option<String>),
     Sprint(Option<Uuid>),
-    /// For a sprint, and for a goal of it; for no sprint, back to the backlog.
+    /// Moves to a sprint, and to one of its goals; `None` moves to the backlog.
     SetAside {
         sprint: Option<Uuid>,
         goal: Option<Uuid>,
     },
-    /// From its goal, whatever that is; its sprint stays.
+    /// Removes from the goal, whichever it is; the sprint stays.
     NoGoal,
     Label(String),
     Archive,
 }
 
-/// Changes all named tasks in the same ways; the answer is their ids. One that is not the team's refuses all.
-pub async fn change_several(
+/// Applies the same changes to all given tasks and returns their ids. A task of another team
+/// refuses all.
+pub async fn edit_tasks(
     change: &mut Change,
     team: &Team,
     keys: &[String],
@@ -62,7 +63,7 @@ pub async fn change_several(
     if wanted.len() != locked {
         return Err(Problem::NotFound);
     }
-    // They arrive in the order they were named in, as on the board.
+    // Keeps the order in which the tasks were given, which is the order on the board.
     tasks = sqlx::query_scalar(
         "SELECT id FROM tasks WHERE team_id = $1 AND number = ANY($2) ORDER BY array_position($2, number)",
     )

@@ -1,4 +1,4 @@
-//! What a card wears beside its own row: owners, labels, counts and what it waits on.
+//! Details of a card from other tables: owners, labels, counts and what it is waiting on.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::domain::{boards::labels::Label, tasks::Wait};
 use crate::domain::{error::Result, person::Person, policy::predicates::named_beside};
 
-/// What a card has from other tables.
+/// The details of a card that are not columns of its task.
 #[derive(Default, sqlx::FromRow)]
 pub(crate) struct CardDetails {
     #[sqlx(json)]
@@ -20,11 +20,12 @@ pub(crate) struct CardDetails {
     pub comments: i64,
     #[sqlx(json)]
     pub blocked_by: Vec<Wait>,
-    /// Keys of the tasks that wait on this one, the longest first.
+    /// Keys of the tasks that are waiting on this one, longest waiting first.
     pub blocking: Vec<String>,
 }
 
-/// One open wait as JSON, and where it comes from. What is another's and private stays unnamed; its team and tasks stand behind it.
+/// Query: one open reason of a blocked task as JSON. Names of other private teams are left out; the
+/// team and its tasks must be bound after it.
 macro_rules! open_waits {
     () => {
         "json_build_object('id', w.id, 'kind', w.kind, 'note', w.note, 'since', w.since,
@@ -47,7 +48,7 @@ macro_rules! open_waits {
     };
 }
 
-/// The owners of a task `k`, in the order that they came.
+/// Query: the owners of a task `k`, in the order in which they were added.
 macro_rules! owners {
     () => {
         "coalesce((SELECT json_agg(json_build_object('id', a.id, 'handle', a.handle, 'name', a.name, 'hue', a.hue) ORDER BY o.position, a.name)
@@ -55,8 +56,9 @@ macro_rules! owners {
     };
 }
 
-/// The columns of a `CardDetails`, for a query of a few tasks `k` in columns `c`: each of them is looked up alone.
-macro_rules! dress {
+/// The columns of `CardDetails` for a query of a few tasks `k` in columns `c`, as one subquery per
+/// task.
+macro_rules! details {
     () => {
         concat!(
             crate::domain::tasks::card_details::owners!(),
@@ -81,20 +83,20 @@ macro_rules! dress {
         )
     };
 }
-pub(crate) use dress;
+pub(crate) use details;
 pub(crate) use open_waits;
 pub(crate) use owners;
 
-/// What many cards wear, for a whole board: a query each for all of them, never one a card.
-pub(crate) async fn dresses(
+/// Loads the details of all cards of a board with one query per kind of detail, never one per card.
+pub(crate) async fn load_card_details(
     db: &PgPool,
     team: Uuid,
     tasks: &[Uuid],
     blocked: &[Uuid],
 ) -> Result<HashMap<Uuid, CardDetails>> {
-    let mut dresses = clothes(db, team, tasks).await?;
+    let mut load_card_details = load_details(db, team, tasks).await?;
     if blocked.is_empty() {
-        return Ok(dresses);
+        return Ok(load_card_details);
     }
     let waits: Vec<(Uuid, Json<Wait>)> = sqlx::query_as(concat!(
         "SELECT w.task_id, ",
@@ -107,13 +109,21 @@ pub(crate) async fn dresses(
     .fetch_all(db)
     .await?;
     for (task, Json(wait)) in waits {
-        dresses.entry(task).or_default().blocked_by.push(wait);
+        load_card_details
+            .entry(task)
+            .or_default()
+            .blocked_by
+            .push(wait);
     }
-    Ok(dresses)
+    Ok(load_card_details)
 }
 
-/// Owners, labels and counts of these tasks, in one way there and back.
-async fn clothes(db: &PgPool, team: Uuid, tasks: &[Uuid]) -> Result<HashMap<Uuid, CardDetails>> {
+/// Loads owners, labels and counts of these tasks in one round trip.
+async fn load_details(
+    db: &PgPool,
+    team: Uuid,
+    tasks: &[Uuid],
+) -> Result<HashMap<Uuid, CardDetails>> {
     #[derive(sqlx::FromRow)]
     struct Row {
         task_id: Uuid,
@@ -151,22 +161,24 @@ async fn clothes(db: &PgPool, team: Uuid, tasks: &[Uuid]) -> Result<HashMap<Uuid
     .bind(tasks)
     .fetch_all(db)
     .await?;
-    let mut clothes: HashMap<Uuid, CardDetails> = HashMap::with_capacity(tasks.len());
+    let mut load_details: HashMap<Uuid, CardDetails> = HashMap::with_capacity(tasks.len());
     for row in rows {
-        let dress = clothes.entry(row.task_id).or_default();
+        let details = load_details.entry(row.task_id).or_default();
         match (row.what.as_str(), row.id, row.handle, row.name, row.hue) {
-            ("owner", Some(id), Some(handle), Some(name), Some(hue)) => dress.owners.push(Person {
-                id,
-                handle,
-                name,
-                hue,
-            }),
-            ("label", _, _, Some(name), Some(hue)) => dress.labels.push(Label { name, hue }),
-            ("steps", ..) => (dress.steps, dress.steps_done) = (row.count, row.done),
-            ("waiter", _, _, Some(key), _) => dress.blocking.push(key),
-            ("comments", ..) => dress.comments = row.count,
+            ("owner", Some(id), Some(handle), Some(name), Some(hue)) => {
+                details.owners.push(Person {
+                    id,
+                    handle,
+                    name,
+                    hue,
+                })
+            }
+            ("label", _, _, Some(name), Some(hue)) => details.labels.push(Label { name, hue }),
+            ("steps", ..) => (details.steps, details.steps_done) = (row.count, row.done),
+            ("waiter", _, _, Some(key), _) => details.blocking.push(key),
+            ("comments", ..) => details.comments = row.count,
             _ => {}
         }
     }
-    Ok(clothes)
+    Ok(load_details)
 }

@@ -1,4 +1,4 @@
-//! A task's steps: its checklist.
+//! A task's checklist.
 
 use crate::domain::events::EventKind;
 use serde_json::json;
@@ -11,7 +11,7 @@ use crate::domain::{
     team::Team,
 };
 
-/// More would be tasks of their own.
+/// Limits the length of a checklist; longer lists should be tasks.
 const MOST: i64 = 200;
 
 /// Adds a step at the end.
@@ -31,7 +31,7 @@ pub async fn add_step(change: &mut Change, team: &Team, task: Uuid, text: &str) 
     .execute(change.db())
     .await?;
     if added.rows_affected() == 0 {
-        return Err(Problem::field("text", "A task has at most 200 steps."));
+        return Err(Problem::field("text", "A task can have at most 200 steps."));
     }
     note(
         change,
@@ -45,8 +45,8 @@ pub async fn add_step(change: &mut Change, team: &Team, task: Uuid, text: &str) 
     Ok(id)
 }
 
-/// Ticks a step off, or not.
-pub async fn tick_step(
+/// Completes or reopens a step.
+pub async fn set_step_done(
     change: &mut Change,
     team: &Team,
     task: Uuid,
@@ -83,7 +83,7 @@ pub async fn tick_step(
     }
 }
 
-/// Takes a step away.
+/// Removes a step.
 pub async fn remove_step(change: &mut Change, team: &Team, task: Uuid, step: Uuid) -> Result<()> {
     lock(change.db(), team.id, task).await?;
     let text: Option<String> = sqlx::query_scalar(

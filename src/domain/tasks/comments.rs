@@ -1,4 +1,5 @@
-//! What people say on a task. Everybody may say something; only the author changes it.
+//! Comments on tasks. Everyone with write access may comment; only the author edits or deletes a
+//! comment.
 
 use crate::domain::events::EventKind;
 use serde_json::json;
@@ -11,7 +12,7 @@ use crate::domain::{
     team::Team,
 };
 
-/// Adds a comment by the change's actor.
+/// Adds a comment by the author of the change.
 pub async fn add_comment(change: &mut Change, team: &Team, task: Uuid, body: &str) -> Result<Uuid> {
     lock(change.db(), team.id, task).await?;
     let id = Uuid::now_v7();
@@ -40,7 +41,7 @@ pub async fn add_comment(change: &mut Change, team: &Team, task: Uuid, body: &st
     Ok(id)
 }
 
-/// Changes one's own comment.
+/// Edits the author's own comment.
 pub async fn edit_comment(
     change: &mut Change,
     team: &Team,
@@ -69,7 +70,7 @@ pub async fn edit_comment(
     .await
 }
 
-/// Deletes one's own comment; its text is gone from the history too.
+/// Deletes the author's own comment, including its text in the history.
 pub async fn delete_comment(
     change: &mut Change,
     team: &Team,
@@ -114,7 +115,7 @@ async fn own(change: &mut Change, team: &Team, task: Uuid, comment: Uuid) -> Res
     .await?;
     if author.is_none() || author != change.actor {
         return Err(Problem::Forbidden(
-            "Only who wrote a comment may change it. Nothing was changed.".into(),
+            "Only the author can change a comment. Nothing was changed.".into(),
         ));
     }
     Ok(body)
@@ -125,7 +126,7 @@ fn checked(body: &str) -> Result<String> {
     if body.is_empty() || body.chars().count() > 20_000 {
         return Err(Problem::field(
             "body",
-            "A comment has 1 to 20,000 characters.",
+            "A comment must have 1 to 20,000 characters.",
         ));
     }
     Ok(body)

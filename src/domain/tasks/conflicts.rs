@@ -1,4 +1,4 @@
-//! Two who change a task at once: the second is told who was quicker, with what stands beside what was sent.
+//! Edit conflicts: a writer who saw an older version gets both versions to compare.
 
 use serde_json::{Map, Value, json};
 
@@ -15,7 +15,8 @@ use crate::domain::{
     team::Team,
 };
 
-/// Refuses an edit whose writer saw an older text; `now` is what it would make of the task, `after` what would change.
+/// Refuses an edit that is based on an older version of the text; `now` is the task after the edit,
+/// `after` the changed fields.
 pub(crate) async fn check_seen(
     change: &mut Change,
     team: &Team,
@@ -41,14 +42,14 @@ pub(crate) async fn check_seen(
     let Some(who) = clash else { return Ok(()) };
     Err(Problem::Conflict(Box::new(Conflict {
         detail: format!(
-            "{who} changed this meanwhile. What you sent was not saved; both versions are below."
+            "{who} changed this in the meantime. Your version was not saved; both versions are below."
         ),
-        current: stands(change, team, was).await?,
+        current: current_fields(change, team, was).await?,
         sent: sent(change, team, now, edit, seen).await?,
     })))
 }
 
-/// Who moved a task that was to be moved, and both places.
+/// The conflict of two moves: who moved the task, and both places.
 pub(crate) async fn moved_meanwhile(
     change: &mut Change,
     team: &Team,
@@ -61,15 +62,18 @@ pub(crate) async fn moved_meanwhile(
         format!("{}-{}", team.key, was.number),
     );
     Ok(Problem::Conflict(Box::new(Conflict {
-        detail: format!("{who} moved {key} to {}. It was left there.", from.name),
+        detail: format!(
+            "{who} moved {key} to {}. Your move was not saved.",
+            from.name
+        ),
         current: json!({ "key": key, "column": from.slug, "version": was.version }),
         sent: json!({ "column": to.slug, "version": version }),
     })))
 }
 
-/// The task as it stands, in the words that a program would send it in.
-async fn stands(change: &mut Change, team: &Team, was: &LockedTask) -> Result<Value> {
-    let mut current = words(change, team, was).await?;
+/// The current task, with the fields that the API accepts.
+async fn current_fields(change: &mut Change, team: &Team, was: &LockedTask) -> Result<Value> {
+    let mut current = editable_fields(change, team, was).await?;
     current["key"] = json!(format!("{}-{}", team.key, was.number));
     current["version"] = json!(was.version);
     current["owners"] = json!(assign::read(change.db(), team.id, was.id).await?);
@@ -77,7 +81,7 @@ async fn stands(change: &mut Change, team: &Team, was: &LockedTask) -> Result<Va
     Ok(current)
 }
 
-/// The fields that were sent, in the same words.
+/// The sent fields in the same form.
 async fn sent(
     change: &mut Change,
     team: &Team,
@@ -85,7 +89,7 @@ async fn sent(
     edit: &Edit,
     seen: Seen,
 ) -> Result<Value> {
-    let wanted = words(change, team, now).await?;
+    let wanted = editable_fields(change, team, now).await?;
     let mut sent = json!({ "version": seen.version });
     for (field, was_sent) in [
         ("title", edit.title.is_some()),
@@ -109,8 +113,9 @@ async fn sent(
     Ok(sent)
 }
 
-/// A sprint by its number, a goal by its place in it, a project by its address, unless that is another team's secret.
-async fn words(change: &mut Change, team: &Team, task: &LockedTask) -> Result<Value> {
+/// A sprint by number, a goal by position, and a project by slug, unless it is hidden by another
+/// private team.
+async fn editable_fields(change: &mut Change, team: &Team, task: &LockedTask) -> Result<Value> {
     let (sprint, goal, project): (Option<i32>, Option<i32>, Option<String>) = sqlx::query_as(concat!(
         "SELECT (SELECT number FROM sprints WHERE id = $2), (SELECT position FROM goals WHERE team_id = $1 AND id = $3),
                 (SELECT p.slug FROM projects p JOIN teams t ON t.id = p.team_id WHERE p.id = $4 AND ",

@@ -1,4 +1,4 @@
-//! New tasks.
+//! Creates tasks.
 
 use crate::domain::events::EventKind;
 use serde_json::json;
@@ -14,12 +14,12 @@ use crate::domain::{
     text::turns_direction,
 };
 
-/// What a new task is made of; a title is enough.
+/// The fields of a new task; only the title is required.
 #[derive(Clone, Debug, Default)]
 pub struct NewTask {
     pub title: String,
     pub description: String,
-    /// The column's slug; the first one without it.
+    /// The column's slug; the first column if `None`.
     pub column: Option<String>,
     pub sprint: Option<Uuid>,
     pub goal: Option<Uuid>,
@@ -31,7 +31,7 @@ pub struct NewTask {
     pub needed_by: String,
 }
 
-/// Makes a task at the end of its column; the answer is its number.
+/// Creates a task at the end of its column and returns its number.
 pub async fn create_task(change: &mut Change, team: &Team, new: &NewTask) -> Result<(Uuid, i64)> {
     let title = checked_title(&new.title)?;
     let column = column_of(change, team, new.column.as_deref()).await?;
@@ -44,10 +44,11 @@ pub async fn create_task(change: &mut Change, team: &Team, new: &NewTask) -> Res
     )
     .await?;
     sprint_assignment::refuse_closed(change.db(), team, new.sprint).await?;
-    let needed_by = stakeholders::unnamed(change, team, &new.needed_by).await?;
+    let needed_by = stakeholders::without_hidden_names(change, team, &new.needed_by).await?;
     let id = Uuid::now_v7();
     labels::make_missing(change.db(), team.id, &new.labels).await?;
-    // The team's row is locked from here on; whoever makes another task waits for this one, so no number is left out.
+    // The team's row is locked from here on. Concurrent creations wait, so that no number is
+    // skipped.
     let number: i64 = sqlx::query_scalar(
         "UPDATE teams SET last_number = last_number + 1 WHERE id = $1 RETURNING last_number",
     )
@@ -80,7 +81,7 @@ pub async fn create_task(change: &mut Change, team: &Team, new: &NewTask) -> Res
     assign::write(change.db(), team.id, id, &new.owners).await?;
     labels::write(change.db(), team.id, id, &new.labels).await?;
     if !new.needed_by.trim().is_empty() {
-        stakeholders::set_awaiting(change, team, id, &new.needed_by).await?;
+        stakeholders::set_stakeholders(change, team, id, &new.needed_by).await?;
     }
     change.record(Event {
         team: team.id,
@@ -94,31 +95,34 @@ pub async fn create_task(change: &mut Change, team: &Team, new: &NewTask) -> Res
         version: Some(1),
     });
     if spread || rank.len() > rank::LONGEST {
-        crate::domain::tasks::placement::spread_ranks(change, team, column.id).await?;
+        crate::domain::tasks::placement::rebalance_ranks(change, team, column.id).await?;
     }
     Ok((id, number))
 }
 
-/// A title in one line, or what is wrong with it.
+/// Checks a title and returns it as one line.
 pub(crate) fn checked_title(title: &str) -> Result<String> {
     let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
     let visible = title
         .chars()
         .any(|letter| !letter.is_whitespace() && !is_invisible(letter));
     if !visible || title.chars().count() > 500 {
-        return Err(Problem::field("title", "A title has 1 to 500 characters."));
+        return Err(Problem::field(
+            "title",
+            "A title must have 1 to 500 characters.",
+        ));
     }
-    // Overrides of the writing direction would make the rest of a card read backwards.
+    // A direction override would show the rest of a card backwards.
     if turns_direction(&title) {
         return Err(Problem::field(
             "title",
-            "The title has a character that turns the writing direction round. Take it out.",
+            "The title contains a bidirectional control character. Remove it.",
         ));
     }
     Ok(title)
 }
 
-/// Whether a letter leaves nothing to be seen.
+/// Whether a character is invisible.
 pub(crate) fn is_invisible(letter: char) -> bool {
     letter.is_control() || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
 }
@@ -132,5 +136,10 @@ async fn column_of(change: &mut Change, team: &Team, slug: Option<&str>) -> Resu
     .bind(slug.filter(|slug| !slug.is_empty()))
     .fetch_optional(change.db())
     .await?;
-    column.ok_or_else(|| Problem::field("column", "That column is not on this board."))
+    column.ok_or_else(|| {
+        Problem::field(
+            "column",
+            "This column is not on this board. Choose another one.",
+        )
+    })
 }

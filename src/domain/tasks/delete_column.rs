@@ -1,4 +1,4 @@
-//! Taking a column away: its tasks go into another one first, each with its event.
+//! Deletes a column after moving its tasks to another one, each with an event.
 
 use crate::domain::events::EventKind;
 use serde_json::json;
@@ -14,17 +14,18 @@ use crate::domain::{
     team::Team,
 };
 
-/// Takes a column away. What it holds goes to the end of another, in its order; what is archived goes there too.
+/// Deletes a column. Its tasks, archived ones too, move to the end of another column in their
+/// order.
 ///
 /// # Errors
-/// `NotFound` for no such column, `Invalid` where no other one is named.
+/// `NotFound` for an unknown column, `Invalid` if no other column is given.
 pub async fn remove_column(
     change: &mut Change,
     team: &Team,
     column: &str,
     into: &str,
 ) -> Result<()> {
-    // For update: nobody may put a task into what is about to go.
+    // Locks for update, so that no task can be added to the column being deleted.
     let columns: Vec<Column> =
         sqlx::query_as("SELECT id, slug, name, state, wip_limit FROM columns WHERE team_id = $1 AND slug IN ($2, $3) ORDER BY id FOR UPDATE")
             .bind(team.id)
@@ -35,9 +36,9 @@ pub async fn remove_column(
     let find = |slug: &str| columns.iter().find(|one| one.slug == slug);
     let from = find(column).ok_or(Problem::NotFound)?;
     let to = find(into).filter(|to| to.id != from.id);
-    let to =
-        to.ok_or_else(|| Problem::field("into", "Say into which other column its tasks go."))?;
-    // What was done would be undone, or the other way round, in figures of sprints that are long over.
+    let to = to.ok_or_else(|| Problem::field("into", "Choose another column for its tasks."))?;
+    // Moving archived tasks between done and not done would change the numbers of sprints that
+    // ended long ago.
     let archived: bool = sqlx::query_scalar(
         "SELECT EXISTS (SELECT FROM tasks WHERE team_id = $1 AND column_id = $2 AND archived_at IS NOT NULL)",
     )
@@ -47,13 +48,13 @@ pub async fn remove_column(
     .await?;
     if archived && (from.state == ColumnState::Done) != (to.state == ColumnState::Done) {
         let why = if from.state == ColumnState::Done {
-            "There are done tasks of it in the archive: they go into another column for what is done. Add one first."
+            "This column has archived done tasks, and there is no other column for done tasks. Add one first."
         } else {
-            "There are unfinished tasks of it in the archive: they go into another column for what is not done."
+            "This column has archived unfinished tasks. Choose a column that is not for done tasks."
         };
         return Err(Problem::field("into", why));
     }
-    // In the order of their ids, as everybody locks several; the archive's too.
+    // Locked in the order of their ids, as everywhere, archived tasks included.
     sqlx::query(
         "SELECT FROM tasks WHERE team_id = $1 AND column_id = $2 ORDER BY id FOR NO KEY UPDATE",
     )
@@ -83,7 +84,7 @@ pub async fn remove_column(
         spreads |= spread;
     }
     if spreads {
-        crate::domain::tasks::placement::spread_ranks(change, team, to.id).await?;
+        crate::domain::tasks::placement::rebalance_ranks(change, team, to.id).await?;
     }
     let archived: Vec<(Uuid, i64)> = sqlx::query_as(
         "UPDATE tasks SET column_id = $3, version = version + 1 WHERE team_id = $1 AND column_id = $2 RETURNING id, version",

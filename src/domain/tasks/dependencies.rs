@@ -1,4 +1,4 @@
-//! Who waits: on a task, and on a person through their tasks, their teams or by name. And that nobody waits in a circle.
+//! Tasks that are waiting: on a task, a team, or a person. Also prevents circular dependencies.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -14,27 +14,28 @@ use crate::domain::{
     },
 };
 
-/// A blocked task, and what of ours it waits on.
+/// A blocked task and what it is waiting on.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct WaitingTask {
     pub task_id: Uuid,
-    /// Nothing where the reader may not know.
+    /// Empty if the reader may not know it.
     pub key: String,
     pub title: String,
     pub team_id: Uuid,
     pub team: String,
     pub goal_id: Option<Uuid>,
-    /// A task's key, a team's name, or a person's.
+    /// A task's key, or the name of a team or a person.
     pub on: String,
     pub on_task: Option<String>,
     pub note: String,
     pub since: OffsetDateTime,
 }
 
-/// What a row of `waits` tells a reader of the task that waits; `w` is the wait. What belongs to a private team that the
-/// reader is not on, or that their token is not for, stays unnamed.
+/// Query: the blocked tasks as their reader may see them; `w` is the row of `waits`. Names of
+/// private teams are left out unless the reader is a member and their token covers the team.
 fn waiting(reader: &Viewer) -> QueryBuilder<Postgres> {
-    // Names are looked up beside the joins: Postgres tries every order of eight tables, for longer than it then reads.
+    // Names come from subqueries instead of joins: Postgres tries every order of eight tables,
+    // which takes longer than reading them.
     let mut query = QueryBuilder::new("WITH reader AS (SELECT ");
     query.push_bind(reader.person.id).push(concat!(
         "::uuid AS id)
@@ -60,7 +61,8 @@ fn waiting(reader: &Viewer) -> QueryBuilder<Postgres> {
     query
 }
 
-/// The tasks that wait on this one, the longest first, as a reader may know of them.
+/// Returns the tasks that are waiting on this one, longest waiting first, as the reader may see
+/// them.
 pub async fn on_task(
     db: &PgPool,
     reader: &Viewer,
@@ -77,16 +79,16 @@ pub async fn on_task(
     Ok(query.build_query_as().fetch_all(db).await?)
 }
 
-/// What waits on somebody: on an unfinished task of theirs, or of their team's that nobody owns, on one of their teams, or
-/// on them; the longest first.
-/// Only of teams that the reader may look at.
+/// Returns the tasks that are waiting on a person, longest waiting first: on their unfinished
+/// tasks, on unassigned tasks of their teams, on their teams, or on them. Only from teams that the
+/// reader can see.
 pub async fn on_person(
     db: &PgPool,
     account: Uuid,
     seen: &[Uuid],
     reader: &Viewer,
 ) -> Result<Vec<WaitingTask>> {
-    // Four small lists by index rather than one condition over every wait there is.
+    // Four short lists by index, instead of one condition over all rows of `waits`.
     let mut query = waiting(reader);
     query
         .push(
@@ -107,7 +109,7 @@ pub async fn on_person(
         .push_bind(account)
         .push(" AND m.team_id = ANY(")
         .push_bind(seen.to_vec())
-        // what nobody of the team owns is everybody's
+        // Unassigned tasks of a team count for every member.
         .push(
             ") UNION SELECT v.team_id, v.id FROM members m JOIN blockers v ON v.on_task_team = m.team_id AND v.team_id <> m.team_id AND v.ended_at IS NULL
               JOIN tasks n ON n.team_id = v.on_task_team AND n.id = v.on_task_id AND n.archived_at IS NULL
@@ -121,8 +123,9 @@ pub async fn on_person(
     Ok(query.build_query_as().fetch_all(db).await?)
 }
 
-/// Until the change is done nobody else begins to wait: two that are made at once could close a circle that neither of
-/// them sees. Whoever needs it takes it before any row, since whoever has it goes on to lock those.
+/// Locks out other new dependencies until the end of the transaction; two concurrent ones could
+/// close a cycle that neither sees. Take it before any row lock, because its holder goes on to lock
+/// rows.
 pub async fn lock_waits(db: &mut PgConnection) -> Result<()> {
     sqlx::query("SELECT pg_advisory_xact_lock($1)")
         .bind(WAITS)
@@ -131,19 +134,22 @@ pub async fn lock_waits(db: &mut PgConnection) -> Result<()> {
     Ok(())
 }
 
-/// The number of that lock, which is no row's: one of the workspace's is taken by whoever makes a label.
+/// The id of that advisory lock. It is not a row lock of the workspace, because creating a label
+/// takes that one.
 const WAITS: i64 = 0x7761_6974;
 
-/// Refuses a wait that would close a circle, with the path that it would have. Whoever asks has locked the waits.
+/// Refuses a dependency that would close a cycle, and names the path. The caller holds
+/// `lock_waits`.
 ///
 /// # Errors
 /// `Invalid` on the field `on`.
-pub(crate) async fn refuse_circle(
+pub(crate) async fn refuse_cycle(
     db: &mut PgConnection,
     task: (Uuid, Uuid),
     on: (Uuid, Uuid),
 ) -> Result<()> {
-    // Each task once a way into it, not once a path: a lattice of waits has very many of those.
+    // Each task is visited once per incoming edge, not once per path: a lattice of dependencies has
+    // very many paths.
     let found: Vec<(Uuid, String, Option<Uuid>)> = sqlx::query_as(concat!(
         "WITH RECURSIVE reached AS (
             SELECT $3::uuid AS team_id, $4::uuid AS id, NULL::uuid AS by
@@ -162,22 +168,22 @@ pub(crate) async fn refuse_circle(
     .bind(on.1)
     .fetch_all(db)
     .await?;
-    let path = way(&found, on.1, task.1);
+    let path = shortest_path(&found, on.1, task.1);
     match path.as_slice() {
         [] => Ok(()),
         path => Err(Problem::field(
             "on",
             format!(
-                "That would be a circle: {}. Nobody could begin. It was not saved.",
+                "This would create a circular dependency: {}. It was not saved.",
                 path.join(" waits on ")
             ),
         )),
     }
 }
 
-/// The keys of a shortest way from a task to another, of tasks that were each found by way of one before; none if there
-/// is no way.
-fn way(found: &[(Uuid, String, Option<Uuid>)], from: Uuid, to: Uuid) -> Vec<&str> {
+/// The keys of a shortest path between two tasks, from rows that each name their predecessor; empty
+/// if there is no path.
+fn shortest_path(found: &[(Uuid, String, Option<Uuid>)], from: Uuid, to: Uuid) -> Vec<&str> {
     let mut ways: HashMap<Uuid, Option<Uuid>> = HashMap::from([(from, None)]);
     let mut next = VecDeque::from([from]);
     while let Some(at) = next.pop_front().filter(|_| !ways.contains_key(&to)) {
@@ -208,10 +214,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_way_told_is_a_shortest_one() {
+    fn circular_dependency_names_a_shortest_path() {
         let id = Uuid::from_u128;
         let row = |nth: u128, by: Option<u128>| (id(nth), format!("INF-{nth}"), by.map(id));
-        // 1 waits on 2 and 3, both of them on 4, that on 5 and on 1 again
+        // 1 is waiting on 2 and 3, both of them on 4, which is waiting on 5 and again on 1.
         let found = [
             row(4, Some(3)),
             row(1, Some(4)),
@@ -221,9 +227,9 @@ mod tests {
             row(3, Some(1)),
             row(1, None),
         ];
-        assert_eq!(way(&found, id(1), id(5)).len(), 4);
-        assert_eq!(way(&found, id(1), id(5))[0], "INF-1");
-        assert_eq!(way(&found, id(1), id(1)), ["INF-1"]);
-        assert!(way(&found, id(1), id(6)).is_empty());
+        assert_eq!(shortest_path(&found, id(1), id(5)).len(), 4);
+        assert_eq!(shortest_path(&found, id(1), id(5))[0], "INF-1");
+        assert_eq!(shortest_path(&found, id(1), id(1)), ["INF-1"]);
+        assert!(shortest_path(&found, id(1), id(6)).is_empty());
     }
 }

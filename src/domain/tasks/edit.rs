@@ -1,4 +1,5 @@
-//! Changing what a task says. A write that saw an older text of the same field is refused with both texts.
+//! Edits a task's fields. An edit based on an older version of the same field is refused with both
+//! versions.
 
 use crate::domain::events::EventKind;
 use crate::domain::tasks::task_edit::Edit;
@@ -18,7 +19,8 @@ use crate::domain::{
 /// Changes a task's fields in one event.
 ///
 /// # Errors
-/// `Conflict` with what stands now beside what was sent, `Invalid` for texts that break a rule.
+/// `Conflict` with the current version beside the one that was sent, `Invalid` for texts that break
+/// a rule.
 pub async fn edit_task(change: &mut Change, team: &Team, task: Uuid, edit: &Edit) -> Result<()> {
     let was = lock(change.db(), team.id, task).await?;
     let (mut before, mut after) = (Map::new(), Map::new());
@@ -44,7 +46,7 @@ pub async fn edit_task(change: &mut Change, team: &Team, task: Uuid, edit: &Edit
     if let Some(sprint) = edit.sprint {
         now.sprint_id = sprint;
         note("sprint", json!(was.sprint_id), json!(sprint));
-        // what is out of the way there is not left open
+        // An archived task is not unfinished in the other sprint.
         let rests =
             edit.puts_back && (was.archived_at.is_some() || is_done(change, team, task).await?);
         if sprint != was.sprint_id && !rests {
@@ -54,7 +56,7 @@ pub async fn edit_task(change: &mut Change, team: &Team, task: Uuid, edit: &Edit
     let follows = now.sprint_id != was.sprint_id && was.goal_id.is_some();
     let goal = match edit.goal {
         None if follows => Some(goal_there(change, team, &was, now.sprint_id).await?),
-        said => said,
+        goal => goal,
     };
     if let Some(goal) = goal {
         now.goal_id = goal;
@@ -77,15 +79,20 @@ pub async fn edit_task(change: &mut Change, team: &Team, task: Uuid, edit: &Edit
         );
     }
     if let Some(needed_by) = &edit.needed_by {
-        now.needed_by = stakeholders::unnamed(change, team, needed_by).await?;
+        now.needed_by = stakeholders::without_hidden_names(change, team, needed_by).await?;
         note("needed_by", json!(was.needed_by), json!(now.needed_by));
     }
     conflicts::check_seen(change, team, &was, &now, edit, &after).await?;
     if !after.is_empty() {
         let version = write(change, team, &now).await?;
         if now.needed_by != was.needed_by {
-            stakeholders::set_awaiting(change, team, task, edit.needed_by.as_deref().unwrap_or(""))
-                .await?;
+            stakeholders::set_stakeholders(
+                change,
+                team,
+                task,
+                edit.needed_by.as_deref().unwrap_or(""),
+            )
+            .await?;
         }
         change.record(Event {
             team: team.id,
@@ -96,8 +103,9 @@ pub async fn edit_task(change: &mut Change, team: &Team, task: Uuid, edit: &Edit
             version: Some(version),
         });
         if now.title != was.title {
-            // Not what it is called now: the other team's events are read by who may not look at this one.
-            crate::domain::tasks::waits::tell_waiting(
+            // Without the new title: readers of the other team's events may not be allowed to see
+            // this task.
+            crate::domain::tasks::waits::notify_waiting_tasks(
                 change,
                 team,
                 task,
@@ -128,7 +136,8 @@ async fn is_done(change: &mut Change, team: &Team, task: Uuid) -> Result<bool> {
     .await?)
 }
 
-/// A goal belongs to one sprint. A task that goes to another goes on with the goal of the same title there, or without.
+/// A goal belongs to one sprint. A task that moves to another sprint keeps the goal with the same
+/// title there, or has none.
 async fn goal_there(
     change: &mut Change,
     team: &Team,

@@ -1,4 +1,4 @@
-//! What events say, in words: with the names of what they refer to by id or slug.
+//! Describes events in words, with the names of the people, columns and goals that they refer to.
 
 use crate::domain::events::EventKind;
 use std::{
@@ -17,13 +17,14 @@ use crate::domain::{
     policy::predicates::{named_beside, named_to_all},
 };
 
-/// What an event says that is nobody's doing, as of what others are told of a private team's task: that, and not by whom.
-pub fn by_itself(kind: EventKind, after: &Value) -> Option<(&'static str, &'static str)> {
+/// The sentence for a change of a private team's task in other teams: what happened, without who
+/// did it.
+pub fn impersonal_text(kind: EventKind, after: &Value) -> Option<(&'static str, &'static str)> {
     (kind == EventKind::BlockerMoved && after["state"] == "done")
         .then_some(("What it was waiting on", "is done"))
 }
 
-/// Names for what a team's events refer to by id or slug.
+/// Names for the ids and slugs in a team's events.
 pub struct Names {
     columns: HashMap<String, String>,
     /// Goals, and the team's own projects.
@@ -32,16 +33,17 @@ pub struct Names {
     shared: Arc<Shared>,
 }
 
-/// What all teams' events refer to alike.
+/// Names that are the same for all teams.
 struct Shared {
     sprints: HashMap<String, String>,
     people: HashMap<String, String>,
-    /// Projects of teams that all who are signed in may look at.
+    /// Projects of open teams.
     projects: HashMap<String, String>,
 }
 
-/// Those of a team's waits that are on what belongs to another team that is private now, and those teams. Their events may
-/// have named it while that team was open; where a wait was taken back, the event alone knows whose it was on.
+/// The ids of private teams, and of this team's reasons for waiting on them. Older events may name
+/// such a team from when it was open, and for a removed reason only the event knows which team it
+/// was.
 pub async fn hidden_waits(db: &PgPool, team: Uuid) -> Result<HashSet<Uuid>> {
     let private: Vec<Uuid> = sqlx::query_scalar(concat!(
         "SELECT t.id FROM teams t WHERE NOT ",
@@ -63,8 +65,8 @@ pub async fn hidden_waits(db: &PgPool, team: Uuid) -> Result<HashSet<Uuid>> {
     Ok(hidden.into_iter().chain(private).collect())
 }
 
-/// What an event says instead of what a task waits on, if that is hidden; `waits` is the event's own.
-pub fn instead(waits: &Value, hidden: &HashSet<Uuid>) -> Option<&'static str> {
+/// The text that replaces what a task is waiting on if that is hidden; `waits` is the event's JSON.
+pub fn hidden_name(waits: &Value, hidden: &HashSet<Uuid>) -> Option<&'static str> {
     let words = if waits["kind"] == "team" {
         "a private team"
     } else {
@@ -115,7 +117,7 @@ impl Names {
         Self::beside(db, team, shared).await
     }
 
-    /// The same for several teams: what is alike for all of them is asked once.
+    /// Like `load` for several teams; shared names are loaded once.
     pub async fn of_teams(
         db: &PgPool,
         teams: impl IntoIterator<Item = Uuid>,
@@ -153,16 +155,17 @@ impl Names {
         })
     }
 
-    /// What an event says, to stand after a name: "moved it to Done". Nothing for what needs no line.
+    /// Describes an event as a phrase that follows a name, such as "moved it to Done". `None` for
+    /// events that are not shown.
     pub fn sentence(&self, kind: EventKind, before: &Value, after: &Value) -> Option<String> {
         let column =
-            |value: &Value| named(&self.columns, &value["column"], "another column").to_owned();
+            |value: &Value| named(&self.columns, &value["column"], "a deleted column").to_owned();
         Some(match kind {
-            EventKind::TaskCreated => format!("made it in {}", column(after)),
+            EventKind::TaskCreated => format!("created it in {}", column(after)),
             EventKind::TaskMoved if before["column"] == after["column"] => return None,
             EventKind::TaskMoved => format!("moved it to {}", column(after)),
             EventKind::TaskArchived => "archived it".to_owned(),
-            EventKind::TaskRestored => "brought it back from the archive".to_owned(),
+            EventKind::TaskRestored => "restored it from the archive".to_owned(),
             EventKind::TaskBlocked if after["blockers"].is_null() => "blocked it again".to_owned(),
             EventKind::TaskBlocked => {
                 let (on, note) = (
@@ -172,10 +175,10 @@ impl Names {
                 let on = if after["blockers"]["kind"] == "person" {
                     self.shared.people.get(on).map_or(on, String::as_str)
                 } else {
-                    instead(&after["blockers"], &self.hidden).unwrap_or(on)
+                    hidden_name(&after["blockers"], &self.hidden).unwrap_or(on)
                 };
                 format!(
-                    "said that it waits on {}",
+                    "marked it as waiting on {}",
                     [on, note]
                         .iter()
                         .filter(|text| !text.is_empty())
@@ -186,42 +189,40 @@ impl Names {
             }
             EventKind::TaskUnblocked => "unblocked it".to_owned(),
             EventKind::TaskAssigned => match list(&self.shared.people, &after["owners"]) {
-                owners if owners.is_empty() => "took every owner away".to_owned(),
-                owners => format!("set the owners to {owners}"),
+                owners if owners.is_empty() => "removed all owners".to_owned(),
+                owners => format!("assigned {owners}"),
             },
             EventKind::TaskLabelled => match list(&HashMap::new(), &after["labels"]) {
-                labels if labels.is_empty() => "took every label away".to_owned(),
+                labels if labels.is_empty() => "removed all labels".to_owned(),
                 labels => format!("set the labels to {labels}"),
             },
             EventKind::TaskEdited => self.edited(after)?,
             EventKind::TaskImported => format!(
-                "brought it here from {}",
-                after["from"].as_str().unwrap_or("elsewhere")
+                "imported it from {}",
+                after["from"].as_str().unwrap_or("another tool")
             ),
             EventKind::BlockerMoved if after["archived"] == true => {
-                "put what it waits on into the archive".to_owned()
+                "archived what it was waiting on".to_owned()
             }
             EventKind::BlockerMoved if after["state"] == "done" => {
                 "finished what it was waiting on".to_owned()
             }
             EventKind::StepAdded => {
-                format!("added the step “{}”", after["step"].as_str().unwrap_or(""))
+                format!("added step “{}”", after["step"].as_str().unwrap_or(""))
             }
             EventKind::StepDone => {
-                format!("did the step “{}”", after["step"].as_str().unwrap_or(""))
+                format!("completed step “{}”", after["step"].as_str().unwrap_or(""))
             }
-            EventKind::StepReopened => format!(
-                "took the tick off “{}”",
-                after["step"].as_str().unwrap_or("")
-            ),
-            EventKind::StepRemoved => format!(
-                "took the step “{}” away",
-                before["step"].as_str().unwrap_or("")
-            ),
+            EventKind::StepReopened => {
+                format!("reopened step “{}”", after["step"].as_str().unwrap_or(""))
+            }
+            EventKind::StepRemoved => {
+                format!("removed step “{}”", before["step"].as_str().unwrap_or(""))
+            }
             EventKind::CommentDeleted => "deleted a comment".to_owned(),
             EventKind::TopicAdded => {
                 format!(
-                    "put it on the agenda of the next {}",
+                    "added it to the agenda of the next {}",
                     after["meeting"].as_str().unwrap_or("meeting")
                 )
             }
@@ -306,9 +307,9 @@ impl Names {
         })
     }
 
-    /// What a project is called, by its id.
+    /// The name of a project, by its id.
     pub fn project<'a>(&'a self, id: &'a Value) -> &'a str {
-        named(&self.shared.projects, id, named(&self.aims, id, "of old"))
+        named(&self.shared.projects, id, named(&self.aims, id, "deleted"))
     }
 
     fn edited(&self, after: &Value) -> Option<String> {
@@ -316,31 +317,28 @@ impl Names {
             .as_object()?
             .iter()
             .map(|(field, value)| match field.as_str() {
-                "title" => format!("renamed it “{}”", value.as_str().unwrap_or("")),
-                "description" => "changed the description".to_owned(),
-                "sprint" if value.is_null() => "took it out of the sprint".to_owned(),
+                "title" => format!("renamed it to “{}”", value.as_str().unwrap_or("")),
+                "description" => "edited the description".to_owned(),
+                "sprint" if value.is_null() => "moved it to the backlog".to_owned(),
                 "sprint" => format!(
-                    "set it aside for {}",
+                    "moved it to {}",
                     named(&self.shared.sprints, value, "a sprint")
                 ),
-                "goal" if value.is_null() => "took it from its goal".to_owned(),
+                "goal" if value.is_null() => "unlinked it from its goal".to_owned(),
                 "goal" => format!(
-                    "put it to the goal “{}”",
-                    named(&self.aims, value, "of old")
+                    "linked it to goal “{}”",
+                    named(&self.aims, value, "deleted")
                 ),
-                "project" if value.is_null() => "took it out of its project".to_owned(),
-                "project" => format!("put it to the project “{}”", self.project(value)),
-                "estimate" if value.is_null() => "took the estimate away".to_owned(),
+                "project" if value.is_null() => "removed it from its project".to_owned(),
+                "project" => format!("added it to project “{}”", self.project(value)),
+                "estimate" if value.is_null() => "removed the estimate".to_owned(),
                 "estimate" => format!("estimated it at {value}"),
-                "due" if value.is_null() => "took the due date away".to_owned(),
-                "due" => format!("set it due on {}", day(value.as_str().unwrap_or(""))),
-                "needed_by" => format!(
-                    "said that {} waits for it",
-                    value
-                        .as_str()
-                        .filter(|text| !text.is_empty())
-                        .unwrap_or("nobody")
-                ),
+                "due" if value.is_null() => "removed the due date".to_owned(),
+                "due" => format!("set the due date to {}", day(value.as_str().unwrap_or(""))),
+                "needed_by" => match value.as_str().unwrap_or("") {
+                    "" => "cleared Needed by".to_owned(),
+                    text => format!("set Needed by to {text}"),
+                },
                 other => format!("changed its {other}"),
             })
             .collect();
@@ -368,7 +366,7 @@ fn named<'n>(names: &'n HashMap<String, String>, value: &'n Value, otherwise: &'
 fn list(names: &HashMap<String, String>, values: &Value) -> String {
     let values = values.as_array().into_iter().flatten();
     values
-        .map(|value| named(names, value, "somebody"))
+        .map(|value| named(names, value, "a former member"))
         .collect::<Vec<_>>()
         .join(", ")
 }

@@ -1,4 +1,4 @@
-//! A team's words on its tasks. A new word makes a new label.
+//! Labels on tasks. A new name creates a new label.
 
 use crate::domain::events::EventKind;
 use serde_json::json;
@@ -43,7 +43,7 @@ pub async fn set_labels(
     .await
 }
 
-/// Puts labels on a task that has none yet; those that the team lacks are made.
+/// Adds labels to a task that has none yet, and creates the missing ones.
 pub(crate) async fn write(
     db: &mut PgConnection,
     team: Uuid,
@@ -55,7 +55,10 @@ pub(crate) async fn write(
         return Ok(());
     }
     if names.len() > 30 {
-        return Err(Problem::field("labels", "A task has at most 30 labels."));
+        return Err(Problem::field(
+            "labels",
+            "A task can have at most 30 labels.",
+        ));
     }
     make_missing(db, team, &names).await?;
     sqlx::query(
@@ -71,8 +74,8 @@ pub(crate) async fn write(
     Ok(())
 }
 
-/// Makes the labels that the team lacks. Whoever numbers a task does this first: two that make
-/// the same label wait for each other, and must not hold the team's row meanwhile.
+/// Creates the labels that the team lacks. Call this before numbering a task: two transactions that
+/// create the same label wait for each other, and must not hold the team's row meanwhile.
 pub(crate) async fn make_missing(
     db: &mut PgConnection,
     team: Uuid,
@@ -96,7 +99,7 @@ pub(crate) async fn make_missing(
     Ok(())
 }
 
-/// The names of a task's labels.
+/// Returns the names of a task's labels.
 pub(crate) async fn read(db: &mut PgConnection, team: Uuid, task: Uuid) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar(
         "SELECT l.name FROM task_labels tl JOIN labels l ON l.team_id = tl.team_id AND l.id = tl.label_id
@@ -108,7 +111,7 @@ pub(crate) async fn read(db: &mut PgConnection, team: Uuid, task: Uuid) -> Resul
     .await?)
 }
 
-/// Names without the marks that would break them in a filter.
+/// Names without the characters that would break a filter.
 fn plain(names: &[String]) -> Vec<String> {
     let mut names: Vec<String> = names
         .iter()

@@ -1,4 +1,4 @@
-//! Tasks: creating, editing, moving, assigning, blocking, commenting. A verb a file.
+//! Tasks: creating, editing, moving, assigning, blocking, commenting. One file per operation.
 
 pub mod archive;
 pub mod assign;
@@ -40,7 +40,7 @@ use crate::domain::{
     team::Team,
 };
 
-/// A task as a board shows it. It is the same for everyone who may see it.
+/// A task as a board shows it, the same for every reader.
 #[derive(Clone, Debug, Serialize)]
 pub struct Card {
     #[serde(skip)]
@@ -53,7 +53,7 @@ pub struct Card {
     #[serde(skip)]
     pub column_name: String,
     pub state: ColumnState,
-    /// Where it is in its column, byte by byte; none when archived.
+    /// The sort key in the column, compared byte by byte; `None` if archived.
     pub rank: Option<String>,
     pub sprint: Option<i32>,
     pub goal: Option<i32>,
@@ -66,10 +66,10 @@ pub struct Card {
     pub estimate: Option<i32>,
     #[serde(serialize_with = "iso_date")]
     pub due: Option<Date>,
-    /// When that day is over where the team is.
+    /// The end of the due date in the team's time zone.
     #[serde(skip)]
     pub due_ends: Option<OffsetDateTime>,
-    /// The team or people outside who wait for it.
+    /// The team or people outside that need the task, as free text ("Needed by").
     pub needed_by: String,
     pub steps_done: i64,
     pub steps: i64,
@@ -80,19 +80,19 @@ pub struct Card {
     pub owners: Vec<Person>,
     pub labels: Vec<Label>,
     pub blocked_by: Vec<Wait>,
-    /// Keys of the tasks that wait on it.
+    /// Keys of the tasks that are waiting on this one.
     pub blocking: Vec<String>,
 }
 
 impl Card {
-    /// Whether all that it waits on are tasks, and all of them done.
+    /// Whether everything it is waiting on is a task that is done.
     pub fn is_free_to_go_on(&self) -> bool {
         let done = |wait: &Wait| wait.kind == "task" && wait.state == Some(ColumnState::Done);
         !self.blocked_by.is_empty() && self.blocked_by.iter().all(done)
     }
 }
 
-/// One reason why a task is blocked.
+/// A reason why a task is blocked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Wait {
     pub id: Uuid,
@@ -100,15 +100,15 @@ pub struct Wait {
     pub kind: String,
     /// The task's key, the team's slug or the person's handle.
     pub on: Option<String>,
-    /// What that is called.
+    /// The title or name to show for `on`.
     pub name: Option<String>,
-    /// Team and state of the task waited on.
+    /// Team and state of the blocking task.
     pub team: Option<String>,
     pub state: Option<ColumnState>,
-    /// Since when the task waited on is done.
+    /// When the blocking task was done.
     #[serde(with = "time::serde::rfc3339::option")]
     pub done_at: Option<OffsetDateTime>,
-    /// Whether the task waited on went to the archive undone.
+    /// Whether the blocking task was archived before it was done.
     #[serde(default, skip_serializing)]
     pub archived: bool,
     pub note: String,
@@ -123,7 +123,7 @@ fn iso_date<S: serde::Serializer>(date: &Option<Date>, to: S) -> Result<S::Ok, S
     }
 }
 
-/// A task's row under its lock.
+/// A task's row, locked.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct LockedTask {
     #[sqlx(rename = "task_id")]
@@ -145,7 +145,7 @@ pub struct LockedTask {
     pub archived_at: Option<OffsetDateTime>,
 }
 
-/// The columns of a `LockedTask`, for whichever statement locks the row.
+/// The columns of `LockedTask`, for statements that lock the row.
 macro_rules! locked {
     () => {
         "id AS task_id, number, column_id, rank, title, description, sprint_id, goal_id, project_id, estimate, due_on, needed_by,
@@ -154,7 +154,8 @@ macro_rules! locked {
 }
 use locked;
 
-/// Locks a task's row until the change ends, and reads it. Columns are locked before tasks, teams after them.
+/// Locks a task's row until the end of the transaction and returns it. Lock columns before tasks,
+/// and teams after them.
 pub async fn lock(db: &mut PgConnection, team: Uuid, task: Uuid) -> Result<LockedTask> {
     Ok(sqlx::query_as(concat!(
         "SELECT ",
@@ -167,7 +168,8 @@ pub async fn lock(db: &mut PgConnection, team: Uuid, task: Uuid) -> Result<Locke
     .await?)
 }
 
-/// Counts a change of the task that touched none of its own columns; the answer is its version.
+/// Increments a task's version for a change that is not in its own columns, and returns the new
+/// version.
 pub async fn touch(db: &mut PgConnection, team: Uuid, task: Uuid) -> Result<i64> {
     Ok(sqlx::query_scalar(
         "UPDATE tasks SET version = version + 1 WHERE team_id = $1 AND id = $2 RETURNING version",
@@ -178,7 +180,7 @@ pub async fn touch(db: &mut PgConnection, team: Uuid, task: Uuid) -> Result<i64>
     .await?)
 }
 
-/// Counts a change of the task that touched none of its own columns, and records its event.
+/// Increments a task's version for a change that is not in its own columns, and records the event.
 async fn note(
     change: &mut Change,
     team: &Team,

@@ -1,10 +1,10 @@
-//! Moving a task: the rule, the SQL and the event.
+//! Moves a task: the rule, the SQL and the event.
 
 use crate::domain::events::EventKind;
 use crate::domain::tasks::placement::Place;
 use crate::domain::tasks::placement::lock_places;
 use crate::domain::tasks::placement::rank_at;
-use crate::domain::tasks::placement::spread_ranks;
+use crate::domain::tasks::placement::rebalance_ranks;
 use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -20,11 +20,11 @@ use crate::domain::{
     team::Team,
 };
 
-/// Moves a task beside its new neighbour.
+/// Moves a task next to its new neighbour.
 ///
 /// # Errors
-/// `NotFound` for a foreign task, `Invalid` for a column or neighbour that this board does not have,
-/// `Conflict` when somebody moved it since the version that was seen, or archived it.
+/// `NotFound` for a task of another team, `Invalid` for a column or neighbour that is not on this
+/// board, `Conflict` if the task was moved or archived after the version that was seen.
 pub async fn move_task(
     change: &mut Change,
     team: &Team,
@@ -40,7 +40,7 @@ pub async fn move_task(
     let (was, from, to) = lock_places(change.db(), team.id, task, column).await?;
     if was.archived_at.is_some() {
         return Err(Problem::conflict(
-            "The task is in the archive. Restore it first, then move it.",
+            "The task is archived. Restore it first, then move it.",
         ));
     }
     if place.version.is_some_and(|seen| seen < was.moved_version) {
@@ -49,18 +49,18 @@ pub async fn move_task(
         );
     }
     let (rank, spread) = rank_at(change.db(), team, &to, Some(task), place).await?;
-    come_back(change, team, &was, &from, &to).await?;
+    return_to_current_sprint(change, team, &was, &from, &to).await?;
     put(change, team, &was, &from, &to, &rank).await?;
     if spread {
-        spread_ranks(change, team, to.id).await?;
+        rebalance_ranks(change, team, to.id).await?;
     }
     Ok(to)
 }
 
-/// What was done in a sprint that its team has closed, and is taken up again, comes into the sprint that the team works
-/// in: in the closed one nobody would see it. It does so before it moves, so that an undo, which goes backwards, finds
-/// it done again when it puts it back.
-pub(crate) async fn come_back(
+/// Moves a reopened task out of a closed sprint into the team's current one, because a closed
+/// sprint's tasks are not on the board. This happens before the move itself, so that undo, which
+/// runs backwards, restores the sprint after the task is done again.
+pub(crate) async fn return_to_current_sprint(
     change: &mut Change,
     team: &Team,
     was: &LockedTask,
@@ -71,13 +71,13 @@ pub(crate) async fn come_back(
         .sprint_id
         .filter(|_| from.state == ColumnState::Done && to.state != ColumnState::Done)
     {
-        Some(sprint) => come_out_of_closed(change, team, was.id, sprint).await,
+        Some(sprint) => leave_closed_sprint(change, team, was.id, sprint).await,
         None => Ok(()),
     }
 }
 
-/// What is open and in a sprint that its team has closed comes into the sprint that the team works in.
-pub(crate) async fn come_out_of_closed(
+/// Moves an unfinished task out of a sprint that the team has closed into its current one.
+pub(crate) async fn leave_closed_sprint(
     change: &mut Change,
     team: &Team,
     task: Uuid,
@@ -130,12 +130,12 @@ async fn column_for(
     column.ok_or_else(|| {
         Problem::field(
             "state",
-            format!("{} has no column for that state.", team.name),
+            format!("{} has no column for this state.", team.name),
         )
     })
 }
 
-/// Writes a task's new place and its event. Leaving a blocked column ends what it waited on.
+/// Writes a task's new place and its event. Leaving a blocked column removes its reasons.
 pub(crate) async fn put(
     change: &mut Change,
     team: &Team,
@@ -180,7 +180,7 @@ pub(crate) async fn put(
     if is_awaited && from.state != to.state {
         let turns_done = from.state == ColumnState::Done || to.state == ColumnState::Done;
         let after = json!({ "state": to.state });
-        crate::domain::tasks::waits::tell_waiting(
+        crate::domain::tasks::waits::notify_waiting_tasks(
             change,
             team,
             was.id,

@@ -1,4 +1,4 @@
-//! Where a task goes: the columns are locked, and a rank is found between its new neighbours.
+//! Finds a task's new place: locks the columns, then computes a rank between its new neighbours.
 
 use crate::domain::events::EventKind;
 use serde::Deserialize;
@@ -15,24 +15,25 @@ use crate::domain::{
     team::Team,
 };
 
-/// Where a task was dropped. Only the column, or a state, is needed: then it goes to its end.
+/// Where a task was dropped. A column or a state is enough; the task then goes to the end.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Place {
     /// The column's slug.
     pub column: String,
-    /// Instead of a column: that of its team for this state, the neighbour's or its own if the team has several.
+    /// Used without a column: the team's column for this state. If there are several, the
+    /// neighbour's or the task's own.
     pub state: Option<String>,
-    /// The key of the task that it was dropped below.
+    /// The key of the task above the new place.
     pub after: Option<String>,
-    /// The key of the task that it was dropped above.
+    /// The key of the task below the new place.
     pub before: Option<String>,
-    /// The version that was seen; without it, the move is made whatever happened since.
+    /// The version that the client saw; without it, the task moves whatever happened since.
     pub version: Option<i64>,
 }
 
-/// Locks the column that a task is in and the one it goes to, in the order of their ids, and then the task.
-/// When the task changes columns in between, all of it is tried again.
+/// Locks the task's current and new column, in the order of their ids, and then the task. If the
+/// task changes columns in between, the transaction is retried.
 pub(crate) async fn lock_places(
     db: &mut PgConnection,
     team: Uuid,
@@ -46,9 +47,10 @@ pub(crate) async fn lock_places(
         #[sqlx(flatten)]
         task: LockedTask,
     }
-    // One statement: the task is looked for only once its columns are counted, and so locked. A row whose lock was
-    // waited for is read as it is then, not as it was when the statement began; other rows are not, which is why
-    // the neighbours' ranks are read by the next one.
+    // One statement: the task is looked up only after its columns are counted, and therefore
+    // locked. A row that had to wait for its lock is read in its newest version, but other rows are
+    // read as of the statement's start, which is why the next statement reads the neighbours'
+    // ranks.
     let rows: Vec<Row> = sqlx::query_as(concat!(
         "WITH places AS MATERIALIZED (
              SELECT c.id, c.slug, c.name, c.state, c.wip_limit FROM columns c
@@ -72,13 +74,18 @@ pub(crate) async fn lock_places(
             .find(|place| wanted(place))
     };
     let to = place(&|column| column.slug == to);
-    let to = to.ok_or_else(|| Problem::field("column", "That column is not on this board."))?;
+    let to = to.ok_or_else(|| {
+        Problem::field(
+            "column",
+            "This column is not on this board. Choose another one.",
+        )
+    })?;
     let from = place(&|column| column.id == was.column_id).ok_or(Problem::Again)?;
     Ok((was, from.clone(), to.clone()))
 }
 
-/// A rank beside the named neighbour in a locked column, and whether the column wants spreading.
-/// Neighbours are the column's own, whatever filter the client had on.
+/// A rank next to the given neighbour in a locked column, and whether the column's ranks should be
+/// rebalanced. Neighbours are those of the whole column, whatever filter the client has set.
 pub(crate) async fn rank_at(
     db: &mut PgConnection,
     team: &Team,
@@ -86,7 +93,7 @@ pub(crate) async fn rank_at(
     moving: Option<Uuid>,
     place: &Place,
 ) -> Result<(String, bool)> {
-    // The card itself is no neighbour: it leaves its place.
+    // The moved card leaves its place, so it cannot be its own neighbour.
     let moving = moving.unwrap_or_default();
     let (after, before) = (
         number_of(team, "after", place.after.as_deref())?,
@@ -101,7 +108,7 @@ pub(crate) async fn rank_at(
     }
     let (low, high) = match gap {
         Some(gap) => gap,
-        // No neighbour, or one that has left meanwhile: the end of the column is the honest answer.
+        // Without a neighbour, or with one that has left the column, the task goes to the end.
         None => {
             let last =
                 sqlx::query_scalar("SELECT max(rank) FROM tasks WHERE column_id = $1 AND id <> $2")
@@ -120,7 +127,7 @@ pub(crate) async fn rank_at(
 /// The ranks between which a place is free.
 type Gap = (Option<String>, Option<String>);
 
-/// The gap below a task, if it is in the column still.
+/// The gap below a task, if it is still in the column.
 async fn gap_below(
     db: &mut PgConnection,
     team: &Team,
@@ -140,7 +147,7 @@ async fn gap_below(
     .await?)
 }
 
-/// The gap above a task, if it is in the column still.
+/// The gap above a task, if it is still in the column.
 async fn gap_above(
     db: &mut PgConnection,
     team: &Team,
@@ -160,7 +167,7 @@ async fn gap_above(
     .await?)
 }
 
-/// The number of a neighbour that was named.
+/// The number in a neighbour's key.
 fn number_of(team: &Team, field: &'static str, key: Option<&str>) -> Result<Option<i64>> {
     let Some(key) = key.filter(|key| !key.is_empty()) else {
         return Ok(None);
@@ -171,8 +178,9 @@ fn number_of(team: &Team, field: &'static str, key: Option<&str>) -> Result<Opti
     Ok(Some(number))
 }
 
-/// Gives a locked column's tasks short ranks again, in their order. Events carry them, so that history still replays.
-pub(crate) async fn spread_ranks(change: &mut Change, team: &Team, column: Uuid) -> Result<()> {
+/// Rebalances a locked column: gives its tasks short ranks in the same order. Events carry the new
+/// ranks, so that history can still be replayed.
+pub(crate) async fn rebalance_ranks(change: &mut Change, team: &Team, column: Uuid) -> Result<()> {
     let tasks: Vec<Uuid> = sqlx::query_scalar(
         "SELECT id FROM tasks WHERE column_id = $1 AND rank IS NOT NULL ORDER BY rank",
     )
@@ -180,7 +188,7 @@ pub(crate) async fn spread_ranks(change: &mut Change, team: &Team, column: Uuid)
     .fetch_all(change.db())
     .await?;
     let ranks = rank::spread(tasks.len());
-    // The constraint is checked at the end of the statement, so ranks may pass through one another.
+    // The constraint is checked at the end of the statement, so ranks may collide while it runs.
     sqlx::query("UPDATE tasks SET rank = new.rank FROM unnest($2::uuid[], $3::text[]) AS new (id, rank) WHERE team_id = $1 AND tasks.id = new.id")
         .bind(team.id)
         .bind(&tasks)

@@ -1,4 +1,4 @@
-//! Reading tasks: as cards of a board, and whole.
+//! Reads tasks: as cards of a board, and with all details.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::domain::tasks::{
     Card,
-    card_details::{CardDetails, dress, dresses},
+    card_details::{CardDetails, details, load_card_details},
 };
 use crate::domain::{
     boards::filters::{
@@ -22,7 +22,7 @@ use crate::domain::{
     team::Team,
 };
 
-/// Nobody reads more than this many archived tasks at once.
+/// Limits how many archived tasks are read at once.
 const MOST_ARCHIVED: i64 = 500;
 
 #[derive(sqlx::FromRow)]
@@ -46,11 +46,12 @@ struct CardRow {
     needed_by: String,
     column_since: OffsetDateTime,
     archived: bool,
-    /// The team's own.
+    /// The team's time zone.
     zone: String,
 }
 
-/// The columns of a `CardRow` of the team $1. Macros, so that two queries can have them in them.
+/// Query: the columns of `CardRow` for the team $1. Macros, so that several queries can include
+/// them.
 macro_rules! card {
     () => {
         "k.id, k.number, k.title, k.version, c.slug AS column, c.name AS column_name, c.state, k.rank, s.number AS sprint,
@@ -60,7 +61,7 @@ macro_rules! card {
     };
 }
 
-/// Where they come from: the tasks of a team, which stands behind it.
+/// Query: the tables for `card!`, limited to the tasks of a team, which must be bound after it.
 macro_rules! of_tasks {
     () => {
         " FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
@@ -69,8 +70,8 @@ macro_rules! of_tasks {
     };
 }
 
-/// A board's cards under a filter, column by column in their order.
-/// With `only`, just those of these tasks that the filter lets through.
+/// Returns the cards of a board that match a filter, by column and rank. `only` limits them to
+/// these tasks.
 pub async fn cards(
     db: &PgPool,
     team: &Team,
@@ -107,17 +108,18 @@ pub async fn cards(
         .filter(|row| row.state == ColumnState::Blocked)
         .map(|row| row.id)
         .collect();
-    let mut dresses = dresses(db, team.id, &ids, &blocked).await?;
+    let mut load_card_details = load_card_details(db, team.id, &ids, &blocked).await?;
     Ok(rows
         .into_iter()
         .map(|row| {
-            let dress = dresses.remove(&row.id).unwrap_or_default();
-            row.dressed(team, dress)
+            let details = load_card_details.remove(&row.id).unwrap_or_default();
+            row.into_card(team, details)
         })
         .collect())
 }
 
-/// The task that a change was about, with its number: what a repeated request is answered with.
+/// Returns the task that a change created or changed, with its number: the response to a repeated
+/// request.
 pub async fn touched_by(db: &PgPool, team: Uuid, change: Uuid) -> Result<Option<(Uuid, i64)>> {
     Ok(sqlx::query_as(
         "SELECT k.id, k.number FROM events e JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
@@ -129,7 +131,7 @@ pub async fn touched_by(db: &PgPool, team: Uuid, change: Uuid) -> Result<Option<
     .await?)
 }
 
-/// How many archived tasks pass the filter beyond those that `cards` read.
+/// Returns how many archived tasks match the filter beyond those that `cards` returned.
 pub async fn archived_beyond(
     db: &PgPool,
     team: &Team,
@@ -159,49 +161,52 @@ struct DressedRow {
     #[sqlx(flatten)]
     card: CardRow,
     #[sqlx(flatten)]
-    dress: CardDetails,
+    details: CardDetails,
 }
 
-/// The tasks of a team, which stands behind it, with all that their cards wear.
-macro_rules! dressed_tasks {
+/// Query: the tasks of a team, which must be bound after it, with the details of their cards.
+macro_rules! tasks_with_details {
     () => {
-        concat!("SELECT ", card!(), ", ", dress!(), of_tasks!())
+        concat!("SELECT ", card!(), ", ", details!(), of_tasks!())
     };
 }
 
-/// These tasks as cards, archived ones too, whatever any filter says. They are few, and one question gets all of them.
+/// Returns these tasks as cards, archived ones too, regardless of any filter. For few tasks, in one
+/// query.
 pub async fn cards_of(db: &PgPool, team: &Team, tasks: &[Uuid]) -> Result<Vec<Card>> {
-    // Postgres plans for ten where a list is asked for, and for one in half of the time.
+    // For a list Postgres plans for ten rows; a plan for a single task takes half of the time.
     if let [task] = tasks {
         return Ok(find_card(db, team, *task).await?.into_iter().collect());
     }
-    let rows: Vec<DressedRow> = sqlx::query_as(concat!(dressed_tasks!(), "$1 AND k.id = ANY($2)"))
-        .bind(team.id)
-        .bind(tasks)
-        .fetch_all(db)
-        .await?;
+    let rows: Vec<DressedRow> =
+        sqlx::query_as(concat!(tasks_with_details!(), "$1 AND k.id = ANY($2)"))
+            .bind(team.id)
+            .bind(tasks)
+            .fetch_all(db)
+            .await?;
     Ok(rows
         .into_iter()
-        .map(|row| row.card.dressed(team, row.dress))
+        .map(|row| row.card.into_card(team, row.details))
         .collect())
 }
 
-/// One task as a card.
+/// Returns one task as a card.
 pub async fn card(db: &PgPool, team: &Team, task: Uuid) -> Result<Card> {
     find_card(db, team, task).await?.ok_or(Problem::NotFound)
 }
 
 async fn find_card(db: &PgPool, team: &Team, task: Uuid) -> Result<Option<Card>> {
-    let row: Option<DressedRow> = sqlx::query_as(concat!(dressed_tasks!(), "$1 AND k.id = $2"))
-        .bind(team.id)
-        .bind(task)
-        .fetch_optional(db)
-        .await?;
-    Ok(row.map(|row| row.card.dressed(team, row.dress)))
+    let row: Option<DressedRow> =
+        sqlx::query_as(concat!(tasks_with_details!(), "$1 AND k.id = $2"))
+            .bind(team.id)
+            .bind(task)
+            .fetch_optional(db)
+            .await?;
+    Ok(row.map(|row| row.card.into_card(team, row.details)))
 }
 
 impl CardRow {
-    fn dressed(self, team: &Team, dress: CardDetails) -> Card {
+    fn into_card(self, team: &Team, details: CardDetails) -> Card {
         Card {
             id: self.id,
             key: format!("{}-{}", team.key, self.number),
@@ -223,27 +228,27 @@ impl CardRow {
                 .and_then(Date::next_day)
                 .map(|day| clock::instant(day, 0, &self.zone)),
             needed_by: self.needed_by,
-            steps_done: dress.steps_done,
-            steps: dress.steps,
-            comments: dress.comments,
+            steps_done: details.steps_done,
+            steps: details.steps,
+            comments: details.comments,
             column_since: self.column_since,
             archived: self.archived,
-            owners: dress.owners,
-            labels: dress.labels,
-            blocked_by: dress.blocked_by,
-            blocking: dress.blocking,
+            owners: details.owners,
+            labels: details.labels,
+            blocked_by: details.blocked_by,
+            blocking: details.blocking,
         }
     }
 }
 
-/// What a task's page has beside its card.
+/// The details of a task's page that are not on its card.
 pub struct TaskDetails {
     pub card: Card,
     pub description: String,
     pub steps: Vec<Step>,
     pub created_by: Option<String>,
     pub created_at: OffsetDateTime,
-    /// Address of the project that it is for itself, not through a goal.
+    /// The slug of the project that the task itself belongs to, not through a goal.
     pub project: Option<String>,
 }
 
@@ -254,8 +259,8 @@ pub struct Step {
     pub done: bool,
 }
 
-/// A task with its description and steps.
-pub async fn whole(db: &PgPool, team: &Team, task: Uuid) -> Result<TaskDetails> {
+/// Returns a task with its description and steps.
+pub async fn load_task(db: &PgPool, team: &Team, task: Uuid) -> Result<TaskDetails> {
     let text = sqlx::query_as::<_, (String, Option<String>, OffsetDateTime, Option<String>)>(concat!(
         "SELECT k.description, a.name, k.created_at, p.slug FROM tasks k LEFT JOIN accounts a ON a.id = k.created_by
          LEFT JOIN projects p ON p.team_id = k.project_team_id AND p.id = k.project_id
@@ -282,8 +287,9 @@ pub async fn whole(db: &PgPool, team: &Team, task: Uuid) -> Result<TaskDetails> 
     })
 }
 
-/// What nobody but its one owner looks at, in review in this person's teams and not their own: the longest first.
-/// Only of teams that the reader may look at: the team of each, and the task.
+/// Returns unreviewed tasks of this person's teams, longest in review first: tasks in review with
+/// at most one owner, who is somebody else. Only from teams that the reader can see; with the team
+/// of each task.
 pub async fn to_review(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<(Uuid, Uuid)>> {
     Ok(sqlx::query_as(
         "SELECT t.id, k.id FROM members m JOIN teams t ON t.id = m.team_id
@@ -299,10 +305,11 @@ pub async fn to_review(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<
     .await?)
 }
 
-/// A person's open tasks over all teams that the reader may look at: the team of each, and the task.
+/// Returns a person's open tasks in all teams that the reader can see, with the team of each.
 pub async fn of_owner(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<(Uuid, Uuid)>> {
     Ok(sqlx::query_as(
-        // From what is theirs to its tasks: in one piece, all tasks of all teams would be read to find them.
+        // Starts from the person's ownerships; as a single join, Postgres would read all tasks of
+        // all teams.
         "SELECT o.team_id, o.task_id FROM task_owners o
          CROSS JOIN LATERAL (SELECT column_id FROM tasks WHERE team_id = o.team_id AND id = o.task_id AND archived_at IS NULL OFFSET 0) k
          JOIN columns c ON c.team_id = o.team_id AND c.id = k.column_id AND c.state <> 'done'
@@ -314,7 +321,7 @@ pub async fn of_owner(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<(
     .await?)
 }
 
-/// Tasks of these teams as cards by their ids, a question a team however many lists they stand in.
+/// Returns tasks of these teams as cards by id, with one query per team.
 pub async fn cards_by_id(
     db: &PgPool,
     teams: &[Team],

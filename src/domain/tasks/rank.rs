@@ -1,18 +1,19 @@
-//! Places between places: a rank is a fraction written in base 62, compared byte by byte.
+//! Sort keys for the order in a column: a rank is a fraction written in base 62, compared byte by
+//! byte.
 //!
-//! "V" is about one half. Between two ranks there is always another one; it only gets longer.
-//! No rank ends in "0", or there would be nothing between it and its own beginning.
+//! "V" is about one half. There is always a rank between two others; it only gets longer. No rank
+//! ends in "0", because nothing would fit between it and its own prefix.
 
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// Past this many bytes a column's ranks are spread anew.
+/// When a rank is longer than this many bytes, the column's ranks are rebalanced.
 pub const LONGEST: usize = 50;
 
-/// Digits that a rank at a column's open end has: room for millions of steps.
+/// Digits of a rank at an open end of a column: room for millions of steps.
 const STEP_DIGITS: u32 = 4;
 
-/// A rank between two others (`None` is the column's beginning or end).
-/// `before` must be less than `after`; if it is not, the answer lies after `before`.
+/// Returns a rank between two others (`None` is the start or end of the column). `before` must be
+/// less than `after`; if it is not, the result is after `before`.
 pub fn between(before: Option<&str>, after: Option<&str>) -> String {
     let after = after.filter(|after| before.is_none_or(|before| before < *after));
     match (before, after) {
@@ -23,8 +24,8 @@ pub fn between(before: Option<&str>, after: Option<&str>) -> String {
     .unwrap_or_else(|| halfway(before.unwrap_or("").as_bytes(), after.map(str::as_bytes)))
 }
 
-/// The next rank outwards at an open end: halving would add a digit every few cards,
-/// and adding at an end is what people do most.
+/// The next rank at an open end. Adding at an end is the most frequent case, and halving would add
+/// a digit every few cards.
 fn step(outermost: &str, by: i64) -> Option<String> {
     let digits = outermost
         .bytes()
@@ -64,7 +65,7 @@ fn halfway(low: &[u8], high: Option<&[u8]>) -> String {
     String::from_utf8(rank).unwrap_or_default()
 }
 
-/// `count` ranks of equal length in order, with even gaps between them.
+/// Returns `count` ranks of equal length in order, evenly spaced.
 pub fn spread(count: usize) -> Vec<String> {
     let mut width = 2;
     while 62usize.pow(width) < (count + 1) * 62 {
@@ -76,8 +77,8 @@ pub fn spread(count: usize) -> Vec<String> {
         .collect()
 }
 
-/// `count` ranks in order after a column's last one, for many tasks that come at once.
-/// They are near one another, so that room is left behind them.
+/// Returns `count` ranks in order after a column's last one, for many tasks added at once. They are
+/// close together, which leaves room after them.
 pub fn spread_after(last: Option<&str>, count: usize) -> Vec<String> {
     let Some(last) = last else {
         return spread(count);
@@ -88,7 +89,7 @@ pub fn spread_after(last: Option<&str>, count: usize) -> Vec<String> {
         .take(STEP_DIGITS as usize);
     let value = digits.fold(0, |value, byte| value * 62 + digit(byte));
     let gap = ((62usize.pow(STEP_DIGITS) - 1 - value) / (count + 1)).min(62);
-    // Closer than this, a step aside from a trailing zero could meet the next one.
+    // With smaller gaps, avoiding a trailing zero could produce the next rank.
     if gap >= 3 {
         return (1..=count)
             .map(|n| written(value + n * gap, STEP_DIGITS as usize))
@@ -106,7 +107,7 @@ fn written(mut value: usize, width: usize) -> String {
         digits[place] = DIGITS[value % 62];
         value /= 62;
     }
-    // A trailing zero would close the gap before it.
+    // A trailing zero would leave no room before it.
     if digits[width - 1] == b'0' {
         digits[width - 1] = b'1';
     }
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn spread_ranks_are_in_order_and_leave_room() {
+    fn rebalanced_ranks_are_in_order_with_room() {
         for count in [0, 1, 2, 61, 62, 63, 1000, 5000] {
             let ranks = spread(count);
             assert_eq!(ranks.len(), count);
@@ -150,7 +151,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn many_after_the_last_one_are_in_order(last in prop::option::of("[0-9A-Za-z]{0,49}[1-9A-Za-z]"), count in 1usize..3000) {
+        fn appended_ranks_are_in_order(last in prop::option::of("[0-9A-Za-z]{0,49}[1-9A-Za-z]"), count in 1usize..3000) {
             let ranks = spread_after(last.as_deref(), count);
             prop_assert_eq!(ranks.len(), count);
             prop_assert!(last.is_none_or(|last| last < ranks[0]));
@@ -159,7 +160,7 @@ mod tests {
         }
 
         #[test]
-        fn between_any_two_there_is_a_place_that_is_no_longer_than_need_be(
+        fn rank_between_two_is_as_short_as_possible(
             one in prop::option::of("[0-9A-Za-z]{0,63}[1-9A-Za-z]"), other in prop::option::of("[0-9A-Za-z]{0,63}[1-9A-Za-z]")
         ) {
             prop_assume!(one.is_none() || one != other);
@@ -175,7 +176,7 @@ mod tests {
         }
 
         #[test]
-        fn between_two_neighbours_there_is_always_a_place(drops in prop::collection::vec(0usize..=1000, 1..300)) {
+        fn there_is_always_a_rank_between_neighbours(drops in prop::collection::vec(0usize..=1000, 1..300)) {
             let mut column: Vec<String> = Vec::new();
             for drop in drops {
                 let at = drop % (column.len() + 1);

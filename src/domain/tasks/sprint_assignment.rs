@@ -1,4 +1,4 @@
-//! Setting a task aside for a sprint: what a team has closed takes no more.
+//! Adds tasks to a sprint. A sprint that the team has closed takes no more tasks.
 
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -8,7 +8,7 @@ use crate::domain::{
     team::Team,
 };
 
-/// Refuses a sprint that the team has closed; its figures are frozen.
+/// Refuses a sprint that the team has closed, because its numbers are frozen.
 pub(crate) async fn refuse_closed(
     db: &mut PgConnection,
     team: &Team,
@@ -24,10 +24,10 @@ pub(crate) async fn refuse_closed(
     }
 }
 
-/// The sprint's name if the team has closed it, or if all is closed because the team had nothing in it.
-/// Until the change is done, nobody closes it.
+/// The sprint's name if the team has closed it, or if it is closed for the workspace because the
+/// team had nothing in it. Locks the sprint against being closed until the end of the transaction.
 pub async fn closed(db: &mut PgConnection, team: Uuid, sprint: Uuid) -> Result<Option<String>> {
-    // The lock first, in a statement of its own: whoever is closing it now is waited for, and then seen.
+    // Locks first, in a separate statement, to wait for a concurrent close and then see it.
     sqlx::query("SELECT FROM sprints WHERE id = $1 FOR KEY SHARE")
         .bind(sprint)
         .execute(&mut *db)

@@ -1,4 +1,5 @@
-//! Who of us waits for a task, as its "needed_by" names them: teams by name, key or address, people by @handle or name.
+//! The teams and people who need a task, as its "Needed by" field names them: teams by name, key or
+//! slug, people by @handle or name.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -12,12 +13,16 @@ use crate::domain::{
     text::literal,
 };
 
-/// What stands for a team that not all of a task's readers may look at.
+/// Replaces the name of a team that not all readers of a task can see.
 const HIDDEN: &str = "a private team";
 
-/// A task's "needed_by" as everybody who may look at the task reads it: another team that is private is not named there.
-/// A name that its writer may not look at either is left: what they write tells them nothing.
-pub(crate) async fn unnamed(change: &mut Change, team: &Team, names: &str) -> Result<String> {
+/// A task's "Needed by" as every reader of the task may see it: names of other private teams are
+/// replaced. A name that its writer may not see either is left, because it tells them nothing.
+pub(crate) async fn without_hidden_names(
+    change: &mut Change,
+    team: &Team,
+    names: &str,
+) -> Result<String> {
     if names.trim().is_empty() {
         return Ok(String::new());
     }
@@ -42,10 +47,10 @@ pub(crate) async fn unnamed(change: &mut Change, team: &Team, names: &str) -> Re
     ))
 }
 
-/// Takes a team that becomes private out of every "needed_by" of other teams' tasks, and of what was told of them.
-/// Before anything else is locked: tasks come first.
-pub async fn unname(change: &mut Change, team: &Team) -> Result<()> {
-    let mut its = vec![
+/// Removes a team that becomes private from every "Needed by" of other teams' tasks and their
+/// events. Call it before anything else is locked: tasks are locked first.
+pub async fn remove_hidden_name(change: &mut Change, team: &Team) -> Result<()> {
+    let mut team_names = vec![
         team.name.to_lowercase(),
         team.slug.clone(),
         team.key.to_lowercase(),
@@ -57,11 +62,15 @@ pub async fn unname(change: &mut Change, team: &Team) -> Result<()> {
     .bind(team.id)
     .fetch_all(change.db())
     .await?;
-    its.extend(former);
-    let unnamed = |names: &str| {
-        humanize::instead_of(names, |part| its.contains(&part.to_lowercase()), HIDDEN)
+    team_names.extend(former);
+    let without_hidden_names = |names: &str| {
+        humanize::instead_of(
+            names,
+            |part| team_names.contains(&part.to_lowercase()),
+            HIDDEN,
+        )
     };
-    let patterns: Vec<String> = its
+    let patterns: Vec<String> = team_names
         .iter()
         .map(|name| format!("%{}%", literal(name)))
         .collect();
@@ -72,15 +81,15 @@ pub async fn unname(change: &mut Change, team: &Team) -> Result<()> {
     .bind(&patterns)
     .fetch_all(change.db())
     .await?;
-    for (of, task, names) in tasks {
+    for (team_id, task, names) in tasks {
         sqlx::query("UPDATE tasks SET needed_by = left($3, 200) WHERE team_id = $1 AND id = $2")
-            .bind(of)
+            .bind(team_id)
             .bind(task)
-            .bind(unnamed(&names))
+            .bind(without_hidden_names(&names))
             .execute(change.db())
             .await?;
     }
-    let told: Vec<(Uuid, i64, Value, Value)> = sqlx::query_as(
+    let events: Vec<(Uuid, i64, Value, Value)> = sqlx::query_as(
         "SELECT team_id, seq, before, after FROM events
          WHERE team_id <> $1 AND (before->>'needed_by' ILIKE ANY($2) OR after->>'needed_by' ILIKE ANY($2))",
     )
@@ -88,14 +97,14 @@ pub async fn unname(change: &mut Change, team: &Team) -> Result<()> {
     .bind(&patterns)
     .fetch_all(change.db())
     .await?;
-    for (of, seq, mut before, mut after) in told {
-        for said in [&mut before, &mut after] {
-            if let Some(names) = said["needed_by"].as_str().map(unnamed) {
-                said["needed_by"] = json!(names);
+    for (team_id, seq, mut before, mut after) in events {
+        for fields in [&mut before, &mut after] {
+            if let Some(names) = fields["needed_by"].as_str().map(without_hidden_names) {
+                fields["needed_by"] = json!(names);
             }
         }
         sqlx::query("UPDATE events SET before = $3, after = $4 WHERE team_id = $1 AND seq = $2")
-            .bind(of)
+            .bind(team_id)
             .bind(seq)
             .bind(before)
             .bind(after)
@@ -105,9 +114,9 @@ pub async fn unname(change: &mut Change, team: &Team) -> Result<()> {
     Ok(())
 }
 
-/// Reads off a task's "needed_by" who of us waits for it, by what they are or once were called. Whatever names nobody here, or a team that its writer may not look
-/// at, stays words.
-pub(crate) async fn set_awaiting(
+/// Stores which teams and people a task's "Needed by" names, by current or former name. A part that
+/// matches no one, or a team that its writer may not see, stays text.
+pub(crate) async fn set_stakeholders(
     change: &mut Change,
     team: &Team,
     task: Uuid,
@@ -115,7 +124,7 @@ pub(crate) async fn set_awaiting(
 ) -> Result<()> {
     let parts = named(words);
     let (actor, reach) = (change.actor, change.reach.clone());
-    // Who is not named there any more stays, as long as the words for them do.
+    // Removes those who are no longer named.
     sqlx::query(concat!(
         "DELETE FROM task_stakeholders WHERE team_id = $1 AND task_id = $2
              AND NOT ($3 AND by_team_id IN (SELECT t.id FROM teams t WHERE NOT ",
@@ -151,7 +160,8 @@ pub(crate) async fn set_awaiting(
     Ok(())
 }
 
-/// What may be a name in a "needed_by": each of its parts, and every two or three in a row, for names with commas of their own.
+/// Candidates for names in a "Needed by": each of its parts, and every two or three in a row,
+/// because names may contain commas.
 fn named(words: &str) -> Vec<String> {
     let parts: Vec<String> = words
         .split(',')
@@ -168,7 +178,7 @@ mod tests {
     use crate::domain::tasks::stakeholders::named;
 
     #[test]
-    fn names_may_have_commas_of_their_own() {
+    fn names_may_contain_commas() {
         assert_eq!(
             named(" Legal, EU ,@elif,"),
             [

@@ -1,4 +1,4 @@
-//! What happened to a task, in sentences.
+//! A task's activity, in sentences.
 
 use crate::domain::dates::instant;
 use crate::domain::events::EventKind;
@@ -10,7 +10,7 @@ use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::tasks::event_text::{Names, by_itself};
+use crate::domain::tasks::event_text::{Names, impersonal_text};
 use crate::domain::{
     error::Result,
     events::{Change, are_undoable},
@@ -20,16 +20,16 @@ use crate::domain::{
     policy::{predicates::seen_by, viewer::Viewer},
 };
 
-/// One line of a task's story: an event, or a comment.
+/// An entry of a task's activity: an event or a comment.
 pub struct Line {
     pub who: Option<Person>,
-    /// Who wrote an imported comment, or did what an imported event tells.
+    /// The author of an imported comment or event.
     pub author: String,
     pub at: OffsetDateTime,
     pub told: EntryContent,
 }
 
-/// What a line tells.
+/// The content of an entry.
 pub enum EntryContent {
     Event(String),
     Comment {
@@ -49,7 +49,7 @@ impl Line {
         }
     }
 
-    /// The reader's day and time of it.
+    /// Date and time in the reader's time zone.
     pub fn when(&self, zone: &str) -> String {
         humanize::moment(self.at, zone)
     }
@@ -99,7 +99,7 @@ fn person(
     })
 }
 
-/// The newest 300 events of a task with its comments between, oldest first.
+/// Returns the newest 300 events of a task together with its comments, oldest first.
 pub async fn of_task(db: &PgPool, team: Uuid, task: Uuid, links: &Links) -> Result<Vec<Line>> {
     let names = Names::load(db, team).await?;
     let events: Vec<EventRow> = sqlx::query_as(
@@ -118,14 +118,14 @@ pub async fn of_task(db: &PgPool, team: Uuid, task: Uuid, links: &Links) -> Resu
     .bind(task)
     .fetch_all(db)
     .await?;
-    // What happened at the same instant stays in the order it happened in; what was said comes after.
+    // Entries of the same instant keep their order, with comments after events.
     let mut lines: Vec<Line> = events
         .into_iter()
         .rev()
         .filter_map(|row| {
             let told = names.sentence(row.kind, &row.before, &row.after)?;
             let who = person(row.id, row.handle, row.name, row.hue);
-            if let (None, Some((what, is))) = (&who, by_itself(row.kind, &row.after)) {
+            if let (None, Some((what, is))) = (&who, impersonal_text(row.kind, &row.after)) {
                 return Some(Line {
                     who,
                     author: what.to_owned(),
@@ -133,7 +133,7 @@ pub async fn of_task(db: &PgPool, team: Uuid, task: Uuid, links: &Links) -> Resu
                     told: EntryContent::Event(is.to_owned()),
                 });
             }
-            // An imported event says who did it where it came from.
+            // Imported events name their author in the event itself.
             let author = row.after["by"].as_str().unwrap_or_default().to_owned();
             Some(Line {
                 who,
@@ -161,14 +161,14 @@ pub async fn of_task(db: &PgPool, team: Uuid, task: Uuid, links: &Links) -> Resu
     Ok(lines)
 }
 
-/// A change that its maker may take back, and what it did.
+/// A change that its author can undo, with a description.
 pub struct Undoable {
     pub id: Uuid,
     pub said: String,
 }
 
-/// What a change of this reader's did, in a sentence; nothing if there is no such change, it cannot be taken back any
-/// more, or it is of a team that they may no longer look at.
+/// Describes a change of this reader. `None` if there is no such change, it can no longer be
+/// undone, or the reader can no longer see its team.
 pub async fn undoable(
     db: &PgPool,
     change: Option<Uuid>,
@@ -227,7 +227,7 @@ pub async fn undoable(
     }))
 }
 
-/// Who moved a task last and when, to begin a sentence with.
+/// Who moved a task last and when, to start a sentence with.
 pub(crate) async fn last_mover(change: &mut Change, team: Uuid, task: Uuid) -> Result<String> {
     let last: Option<(Option<String>, OffsetDateTime)> = sqlx::query_as(
         "SELECT a.name, e.at FROM events e LEFT JOIN accounts a ON a.id = e.actor_id
@@ -241,7 +241,7 @@ pub(crate) async fn last_mover(change: &mut Change, team: Uuid, task: Uuid) -> R
     Ok(who_and_when(change.at, last))
 }
 
-/// Who changed one of these fields (or anything, without fields) after a version, if anybody did.
+/// Who changed one of these fields (any field if empty) after a version, if anyone did.
 pub(crate) async fn editor_since(
     change: &mut Change,
     team: Uuid,
@@ -268,12 +268,12 @@ fn who_and_when(now: OffsetDateTime, last: Option<(Option<String>, OffsetDateTim
     match last {
         Some((name, at)) => format!(
             "{} ({})",
-            name.as_deref().unwrap_or("Somebody"),
+            name.as_deref().unwrap_or("A former member"),
             humanize::ago(now, at)
         ),
-        None => "Somebody".to_owned(),
+        None => "A former member".to_owned(),
     }
 }
 
-/// How long a change can be taken back.
+/// How long a change can be undone.
 pub(crate) const FOR: Duration = Duration::hours(1);

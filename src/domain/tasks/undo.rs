@@ -1,4 +1,4 @@
-//! Taking back a change: all of it, as long as nobody has built on it.
+//! Undoes a change: all of it, as long as no later change builds on it.
 
 use crate::domain::events::EventKind;
 use crate::domain::tasks::timeline::FOR;
@@ -27,10 +27,11 @@ struct Past {
     version: Option<i64>,
 }
 
-/// Takes back one's own change; the answer is the tasks that it touched.
+/// Undoes a change of the same author and returns the tasks that it changed.
 ///
 /// # Errors
-/// `NotFound` for somebody else's change, `Conflict` when it is too long ago or somebody changed the same since.
+/// `NotFound` for another author's change, `Conflict` when it is too old or a later change touched
+/// the same fields.
 pub async fn undo_change(change: &mut Change, team: &Team, undone: Uuid) -> Result<Vec<Uuid>> {
     let (actor, since) = (change.actor, change.at - FOR);
     let events: Vec<Past> = sqlx::query_as(
@@ -45,10 +46,10 @@ pub async fn undo_change(change: &mut Change, team: &Team, undone: Uuid) -> Resu
     .await?;
     if events.is_empty() {
         return Err(Problem::conflict(
-            "That was too long ago to be undone. Nothing was changed.",
+            "This change is too old to undo. Nothing was changed.",
         ));
     }
-    // Its tasks are only half of it: the figures would stay frozen.
+    // Restoring the tasks alone would leave the frozen numbers; reopening the sprint does both.
     if events.iter().any(|event| {
         matches!(
             event.kind,
@@ -56,21 +57,21 @@ pub async fn undo_change(change: &mut Change, team: &Team, undone: Uuid) -> Resu
         )
     }) {
         return Err(Problem::conflict(
-            "A closed sprint is opened again on its retro page. Nothing was changed.",
+            "Reopen a closed sprint on its retro page. Nothing was changed.",
         ));
     }
     if !are_undoable(events.iter().map(|event| event.kind)) {
         return Err(Problem::conflict(
-            "What was said cannot be taken back this way. Nothing was changed.",
+            "Comments cannot be undone this way. Nothing was changed.",
         ));
     }
     lock_board(change, team).await?;
-    take_back_events(change, team, &events).await
+    revert_events(change, team, &events).await
 }
 
-/// Takes back all that a change did to tasks, whoever made it and however long ago; the answer is those tasks.
-/// Whoever calls it has locked the board, and says by what right.
-pub async fn take_back(change: &mut Change, team: &Team, undone: Uuid) -> Result<Vec<Uuid>> {
+/// Undoes everything that a change did to tasks, whoever made it and however long ago, and returns
+/// those tasks. The caller has locked the board and checked the permission.
+pub async fn revert_change(change: &mut Change, team: &Team, undone: Uuid) -> Result<Vec<Uuid>> {
     let events: Vec<Past> = sqlx::query_as(
         "SELECT task_id, kind, before, after, version FROM events WHERE change_id = $1 AND team_id = $2 ORDER BY seq DESC",
     )
@@ -78,16 +79,17 @@ pub async fn take_back(change: &mut Change, team: &Team, undone: Uuid) -> Result
     .bind(team.id)
     .fetch_all(change.db())
     .await?;
-    take_back_events(change, team, &events).await
+    revert_events(change, team, &events).await
 }
 
-/// Locks what an undo may touch: who waits, and every column of the team, before any task.
+/// Locks everything that an undo may change: dependencies, and every column of the team, before any
+/// task.
 pub async fn lock_board(change: &mut Change, team: &Team) -> Result<()> {
     dependencies::lock_waits(change.db()).await?;
     bulk_edit::lock_every_column(change.db(), team.id).await
 }
 
-async fn take_back_events(change: &mut Change, team: &Team, events: &[Past]) -> Result<Vec<Uuid>> {
+async fn revert_events(change: &mut Change, team: &Team, events: &[Past]) -> Result<Vec<Uuid>> {
     let mut tasks: Vec<Uuid> = events.iter().filter_map(|event| event.task_id).collect();
     tasks.sort_unstable();
     tasks.dedup();
@@ -170,7 +172,7 @@ async fn move_back(change: &mut Change, team: &Team, task: Uuid, event: &Past) -
     let (was, from, to) =
         crate::domain::tasks::placement::lock_places(change.db(), team.id, task, slug).await?;
     let rank = free_rank(change, team, &to, task, event.before["rank"].as_str()).await?;
-    move_task::come_back(change, team, &was, &from, &to).await?;
+    move_task::return_to_current_sprint(change, team, &was, &from, &to).await?;
     move_task::put(change, team, &was, &from, &to, &rank).await?;
     if let Some(since) = event.before["column_since"]
         .as_str()
@@ -186,7 +188,7 @@ async fn move_back(change: &mut Change, team: &Team, task: Uuid, event: &Past) -
     Ok(())
 }
 
-/// The rank that it had, or the next place below it when somebody else has it now.
+/// The task's former rank, or the next free one after it if another task has it now.
 async fn free_rank(
     change: &mut Change,
     team: &Team,
@@ -237,7 +239,7 @@ async fn not_moved_since(change: &mut Change, team: &Team, task: Uuid, event: &P
     Ok(())
 }
 
-/// What others built on is not theirs alone any more who made it.
+/// Refuses if someone else changed the same task since.
 async fn not_touched_since(
     change: &mut Change,
     team: &Team,
@@ -259,7 +261,7 @@ async fn not_touched_since(
         None => Ok(()),
         Some(who) => Err(Problem::conflict(format!(
             "{} has changed {}-{number} since. Nothing was undone.",
-            who.as_deref().unwrap_or("Somebody"),
+            who.as_deref().unwrap_or("A former member"),
             team.key
         ))),
     }
@@ -267,7 +269,7 @@ async fn not_touched_since(
 
 async fn end_wait(change: &mut Change, team: &Team, task: Uuid, wait: &Value) -> Result<()> {
     let wait = wait.as_str().and_then(|id| id.parse::<Uuid>().ok());
-    crate::domain::tasks::waits::tell_waited(change, team, wait.as_slice()).await?;
+    crate::domain::tasks::waits::notify_blocking_tasks(change, team, wait.as_slice()).await?;
     sqlx::query("DELETE FROM blockers WHERE team_id = $1 AND task_id = $2 AND id = $3")
         .bind(team.id)
         .bind(task)
@@ -299,7 +301,7 @@ async fn open_waits(change: &mut Change, team: &Team, task: Uuid, waits: &Value)
     .fetch_all(change.db())
     .await?;
     for on in on {
-        dependencies::refuse_circle(change.db(), (team.id, task), on).await?;
+        dependencies::refuse_cycle(change.db(), (team.id, task), on).await?;
     }
     sqlx::query(
         "UPDATE blockers SET ended_at = NULL WHERE team_id = $1 AND task_id = $2 AND id = ANY($3)",
@@ -309,7 +311,7 @@ async fn open_waits(change: &mut Change, team: &Team, task: Uuid, waits: &Value)
     .bind(&waits)
     .execute(change.db())
     .await?;
-    crate::domain::tasks::waits::tell_waited(change, team, &waits).await?;
+    crate::domain::tasks::waits::notify_blocking_tasks(change, team, &waits).await?;
     note(
         change,
         team,
@@ -321,7 +323,7 @@ async fn open_waits(change: &mut Change, team: &Team, task: Uuid, waits: &Value)
     .await
 }
 
-/// The edit that sets a changed task's fields to what they were.
+/// The edit that restores a task's fields to their former values.
 fn earlier(before: &Value) -> Edit {
     let id = |field: &str| {
         before

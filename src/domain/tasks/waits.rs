@@ -1,4 +1,4 @@
-//! What a blocked task is waiting on: ending it, and telling the tasks on the other side.
+//! Ends a blocked task's reasons, and updates the tasks on the other side.
 
 use crate::domain::events::EventKind;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use crate::domain::{
     team::Team,
 };
 
-/// Ends every open reason of a task, with an event that keeps them.
+/// Ends every open reason of a task, with an event that records them.
 pub(crate) async fn end_waits(change: &mut Change, team: &Team, task: Uuid) -> Result<()> {
     let at = change.at;
     let ended: Vec<Uuid> =
@@ -23,7 +23,7 @@ pub(crate) async fn end_waits(change: &mut Change, team: &Team, task: Uuid) -> R
             .fetch_all(change.db())
             .await?;
     if !ended.is_empty() {
-        tell_waited(change, team, &ended).await?;
+        notify_blocking_tasks(change, team, &ended).await?;
         let version = touch(change.db(), team.id, task).await?;
         change.record(Event {
             team: team.id,
@@ -37,10 +37,10 @@ pub(crate) async fn end_waits(change: &mut Change, team: &Team, task: Uuid) -> R
     Ok(())
 }
 
-/// Tells the tasks that wait on this one what is new about it, its state or its title: their cards say so, on whichever
-/// board. Of a private team's task others' cards say only whether it is done: they are told of nothing else, and never by
-/// whom, for who works there and when is nobody else's to know.
-pub(crate) async fn tell_waiting(
+/// Notifies the tasks that are waiting on this one of its new state or title, which their cards
+/// show, on any board. Of a private team's task other teams learn only whether it is done: never
+/// who did it, nor anything else, because that would reveal who works there and when.
+pub(crate) async fn notify_waiting_tasks(
     change: &mut Change,
     team: &Team,
     task: Uuid,
@@ -78,9 +78,13 @@ pub(crate) async fn tell_waiting(
     Ok(())
 }
 
-/// Tells the tasks that these waits are on that one waits on them, or no longer: their cards say so. What waits in a
-/// private team stands on no other's card.
-pub(crate) async fn tell_waited(change: &mut Change, team: &Team, waits: &[Uuid]) -> Result<()> {
+/// Notifies the tasks that block this one that they are, or no longer are, so that their cards show
+/// it. Cards of other teams do not show waiting tasks of a private team.
+pub(crate) async fn notify_blocking_tasks(
+    change: &mut Change,
+    team: &Team,
+    waits: &[Uuid],
+) -> Result<()> {
     let on: Vec<(Uuid, Uuid)> = sqlx::query_as(concat!(
         "SELECT DISTINCT w.on_task_team, w.on_task_id FROM blockers w JOIN teams t ON t.id = w.team_id
          WHERE w.team_id = $1 AND w.id = ANY($2) AND w.on_task_id IS NOT NULL AND ",

@@ -1,4 +1,4 @@
-//! New teams and new members.
+//! Creates teams and adds members.
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -11,7 +11,7 @@ use crate::domain::{
     slug,
 };
 
-/// Makes a team with the five columns that a new board has.
+/// Creates a team with the five default columns of a board.
 pub async fn add_team(
     db: &mut PgConnection,
     now: OffsetDateTime,
@@ -28,7 +28,7 @@ pub async fn add_team(
         .bind(now)
         .execute(&mut *db)
         .await?;
-    refuse_anothers_key(db, id, key.trim()).await?;
+    refuse_reserved_key(db, id, key.trim()).await?;
     for (position, state) in (1..).zip(ColumnState::ALL) {
         let name = state.default_name();
         sqlx::query("INSERT INTO columns (team_id, id, slug, name, state, position) VALUES ($1, $2, $3, $4, $5, $6)")
@@ -45,9 +45,9 @@ pub async fn add_team(
     Ok(id)
 }
 
-/// A key that was a team's is no other's: what was written leads to its tasks. Asked once the key is taken, so that
-/// whoever gives it up at the same moment was waited for.
-pub(crate) async fn refuse_anothers_key(
+/// Refuses a key that another team had, because old links still lead to its tasks. Checked after
+/// the key was taken, to wait for a concurrent change of it.
+pub(crate) async fn refuse_reserved_key(
     db: &mut PgConnection,
     team: Uuid,
     key: &str,
@@ -62,13 +62,13 @@ pub(crate) async fn refuse_anothers_key(
     if is_anothers {
         return Err(Problem::field(
             "key",
-            "Another team had that key, and its tasks are still found by it.",
+            "This key is reserved: old links use it.",
         ));
     }
     Ok(())
 }
 
-/// Puts a person on a team; somebody who is on it stays.
+/// Adds a person to a team; does nothing for a member.
 pub async fn add_member(
     db: &mut PgConnection,
     now: OffsetDateTime,
@@ -88,7 +88,7 @@ pub async fn add_member(
     touch_workspace(db).await
 }
 
-/// The account with that e-mail address, and its handle.
+/// The account with this e-mail address, and its handle.
 pub async fn account_by_email(db: &mut PgConnection, email: &str) -> Result<(Uuid, String)> {
     sqlx::query_as("SELECT id, handle FROM accounts WHERE lower(email) = lower($1)")
         .bind(email.trim())
@@ -97,7 +97,7 @@ pub async fn account_by_email(db: &mut PgConnection, email: &str) -> Result<(Uui
         .ok_or_else(|| {
             Problem::field(
                 "email",
-                format!("Nobody here has the e-mail address {email}."),
+                format!("No account has the e-mail address {email}."),
             )
         })
 }

@@ -1,4 +1,4 @@
-//! Letting people in who have no account yet: by an invitation's link, or by registering where that is open.
+//! Registration: accounts created by invitation, or by signing up where that is allowed.
 
 use crate::domain::auth::secrets;
 use sqlx::PgPool;
@@ -17,25 +17,25 @@ use crate::domain::{
     teams::membership,
 };
 
-/// For how many days an invitation may hold.
+/// The allowed validity of an invitation, in days.
 pub const DAYS: std::ops::RangeInclusive<i64> = 1..=90;
 
-/// An invitation to be made.
+/// An invitation to be created.
 pub struct Draft {
-    /// The team that whoever comes joins.
+    /// The team that new accounts join.
     pub team: Option<Team>,
-    /// One who only reads.
+    /// Whether the new account is read-only.
     pub viewer: bool,
     pub single_use: bool,
     pub days: i64,
 }
 
-/// Makes an invitation; the answer is its secret, which is only here, this once.
+/// Creates an invitation and returns its secret, which is not stored and cannot be shown again.
 pub async fn invite(change: &mut Change, draft: &Draft) -> Result<String> {
     if !DAYS.contains(&draft.days) {
         return Err(Problem::field(
             "days",
-            "An invitation holds for 1 to 90 days.",
+            "An invitation can be valid for 1 to 90 days.",
         ));
     }
     let secret = secrets::new_secret()?;
@@ -58,7 +58,7 @@ pub async fn invite(change: &mut Change, draft: &Draft) -> Result<String> {
     match &draft.team {
         Some(team) => {
             let about = format!("to {{team}}, for {} {days}", draft.days);
-            audit_log::note_of(change, team.id, "invitation.created", &about).await?;
+            audit_log::note_for_team(change, team.id, "invitation.created", &about).await?;
         }
         None => {
             audit_log::note(
@@ -72,7 +72,7 @@ pub async fn invite(change: &mut Change, draft: &Draft) -> Result<String> {
     Ok(secret)
 }
 
-/// Ends an invitation.
+/// Revokes an invitation.
 pub async fn revoke(change: &mut Change, invitation: Uuid) -> Result<()> {
     let at = change.at;
     let revoked =
@@ -87,7 +87,7 @@ pub async fn revoke(change: &mut Change, invitation: Uuid) -> Result<()> {
     audit_log::note(change, "invitation.revoked", "").await
 }
 
-/// An invitation that still lets somebody in.
+/// An invitation that is still valid.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Open {
     pub id: Uuid,
@@ -95,7 +95,7 @@ pub struct Open {
     pub team_id: Option<Uuid>,
     /// The team's name.
     pub team: Option<String>,
-    /// First name of who made it.
+    /// First name of its creator.
     pub by: Option<String>,
     pub single_use: bool,
     pub used: i32,
@@ -107,15 +107,16 @@ const OPEN: &str = "SELECT i.id, i.role, i.team_id, t.name AS team, split_part(a
      FROM invitations i LEFT JOIN teams t ON t.id = i.team_id LEFT JOIN accounts a ON a.id = i.created_by
      WHERE i.revoked_at IS NULL AND NOT (i.single_use AND i.used > 0)";
 
-/// That the maker of an invitation `i` is still on its team, where that is private: whoever comes joins by their word.
+/// Condition: the creator of an invitation `i` to a private team is still on that team, because
+/// they vouch for the new member.
 const VOUCHED: &str = concat!(
     "NOT EXISTS (SELECT FROM teams t WHERE t.id = i.team_id AND NOT ",
     seen_by!("i.created_by"),
     ")"
 );
 
-/// Every invitation that still lets somebody in, the newest first; of a private team that the reader is not on, without
-/// its name.
+/// Returns every valid invitation, newest first. The name of a private team is left out unless the
+/// reader is a member.
 pub async fn open(db: &PgPool, now: OffsetDateTime, reader: Uuid) -> Result<Vec<Open>> {
     let seen = seen_by!("$2");
     let query = format!(
@@ -130,10 +131,11 @@ pub async fn open(db: &PgPool, now: OffsetDateTime, reader: Uuid) -> Result<Vec<
         .await?)
 }
 
-/// The invitation with that secret.
+/// Finds the invitation with this secret.
 ///
 /// # Errors
-/// `NotFound` when there is none, or it was used, revoked, or is over, or has nobody's word any more.
+/// `NotFound` if it does not exist, was used or revoked, has expired, or its creator can no longer
+/// vouch for it.
 pub async fn found(db: &PgPool, now: OffsetDateTime, secret: &str) -> Result<Open> {
     let query = format!("{OPEN} AND i.expires_at > $1 AND i.token_hash = $2 AND {VOUCHED}");
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(query))
@@ -143,7 +145,7 @@ pub async fn found(db: &PgPool, now: OffsetDateTime, secret: &str) -> Result<Ope
         .await?)
 }
 
-/// Somebody who comes in.
+/// A person who registers.
 #[derive(Clone, Debug)]
 pub struct Newcomer {
     pub email: String,
@@ -151,15 +153,15 @@ pub struct Newcomer {
     pub password_hash: String,
 }
 
-/// Makes an account by an invitation, and puts it on the invitation's team; on a private one only by the word of somebody
-/// who is still on it.
+/// Creates an account by invitation and adds it to the invitation's team; to a private team only
+/// while the invitation's creator is still a member.
 ///
 /// # Errors
-/// `NotFound` where two come by one link for one: the second.
+/// `NotFound` for the second of two people who use a single-use link.
 pub async fn accept(change: &mut Change, secret: &str, new: &Newcomer) -> Result<Uuid> {
     let (role, team) = use_up(change, secret).await?;
     let account = add(change, new, &role).await?;
-    // Whoever comes is who joins.
+    // The new account is the author of its own joining.
     change.actor = Some(account);
     if let Some(team) = team {
         put_on(change, team, account).await?;
@@ -167,10 +169,11 @@ pub async fn accept(change: &mut Change, secret: &str, new: &Newcomer) -> Result
     Ok(account)
 }
 
-/// Puts somebody who has an account on an invitation's team.
+/// Adds an existing account to an invitation's team.
 ///
 /// # Errors
-/// `NotFound` as for a newcomer, and for an invitation to no team: they are in already.
+/// `NotFound` as for a new account, and for an invitation without a team, which has nothing to
+/// offer to an existing account.
 pub async fn accept_as(change: &mut Change, secret: &str, account: Uuid) -> Result<()> {
     let (_, team) = use_up(change, secret).await?;
     put_on(change, team.ok_or(Problem::NotFound)?, account).await
@@ -190,7 +193,7 @@ async fn use_up(change: &mut Change, secret: &str) -> Result<(String, Option<Uui
         .await?)
 }
 
-/// Who is on it already stays what they are there, and the invitation as it was.
+/// A member keeps their role, and the invitation stays unused.
 async fn put_on(change: &mut Change, team: Uuid, account: Uuid) -> Result<()> {
     let is_on: bool = sqlx::query_scalar(
         "SELECT EXISTS (SELECT FROM members WHERE team_id = $1 AND account_id = $2)",
@@ -201,7 +204,7 @@ async fn put_on(change: &mut Change, team: Uuid, account: Uuid) -> Result<()> {
     .await?;
     if is_on {
         return Err(Problem::conflict(
-            "You are on this team already. The invitation is still as it was.",
+            "You are already on this team. The invitation was not used.",
         ));
     }
     let handle: String = sqlx::query_scalar("SELECT handle FROM accounts WHERE id = $1")
@@ -215,16 +218,15 @@ async fn put_on(change: &mut Change, team: Uuid, account: Uuid) -> Result<()> {
     membership::set_member(change, &team, &handle, Some(membership::TeamRole::Member)).await
 }
 
-/// Makes an account for somebody who registers.
+/// Creates an account by open registration.
 ///
 /// # Errors
-/// `Forbidden` where registration is closed, or the address is of no allowed domain.
+/// `Forbidden` if registration is closed, or the address has no allowed domain.
 pub async fn register(change: &mut Change, new: &Newcomer) -> Result<Uuid> {
     let (open, domains) = registration(change.db()).await?;
     if !open {
         return Err(Problem::Forbidden(
-            "Registration is closed here. Ask somebody for an invitation. Nothing was saved."
-                .into(),
+            "Registration is closed. Ask a member for an invitation. Nothing was saved.".into(),
         ));
     }
     let domain = new
@@ -237,13 +239,13 @@ pub async fn register(change: &mut Change, new: &Newcomer) -> Result<Uuid> {
         let allowed = domains.join(", ");
         return Err(Problem::field(
             "email",
-            format!("Only addresses of {allowed} may register here."),
+            format!("Only e-mail addresses of {allowed} can register."),
         ));
     }
     add(change, new, "member").await
 }
 
-/// Whether registration is open, and for which domains; none named: for all.
+/// Whether registration is open, and for which domains; none means all.
 pub async fn registration(db: impl sqlx::PgExecutor<'_>) -> Result<(bool, Vec<String>)> {
     Ok(
         sqlx::query_as("SELECT registration_open, registration_domains FROM workspace")

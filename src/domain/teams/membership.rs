@@ -1,4 +1,4 @@
-//! Who is on a team, from when to when, and who may look at it.
+//! Team membership, roles and visibility.
 
 use crate::domain::events::EventKind;
 use serde_json::json;
@@ -13,10 +13,10 @@ use crate::domain::{
 };
 use crate::domain::{team::Team, teams::create};
 
-/// What somebody is on a team.
+/// A person's role on a team.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TeamRole {
-    /// Changes its settings and who is on it.
+    /// Can change the team's settings and its members.
     Lead,
     Member,
 }
@@ -30,21 +30,21 @@ impl TeamRole {
     }
 }
 
-/// Stands in an event for who did it, where that is whoever runs the server.
+/// The author in events for changes made on the command line.
 pub const COMMAND_LINE: &str = "The command line";
 
-/// Puts somebody on a team, or makes of a member what they are from now on; nothing takes them off it, and their time
-/// on it is kept.
+/// Adds a person to a team, or changes their role; `None` removes them and keeps the dates of their
+/// membership.
 ///
 /// # Errors
-/// `Invalid` for nobody of that handle, and for taking off somebody who is not on it.
+/// `Invalid` for an unknown handle, and for removing a person who is not a member.
 pub async fn set_member(
     change: &mut Change,
     team: &Team,
     handle: &str,
     role: Option<TeamRole>,
 ) -> Result<()> {
-    // What every board shows is counted before the team's own row is locked.
+    // The workspace's counter is updated before the team's own row is locked.
     touch_workspace(change.db()).await?;
     let handle = handle.trim().trim_start_matches('@').to_lowercase();
     let account: Option<Uuid> =
@@ -52,20 +52,20 @@ pub async fn set_member(
             .bind(&handle)
             .fetch_optional(change.db())
             .await?;
-    let account = account
-        .ok_or_else(|| Problem::field("handle", format!("There is nobody called @{handle}.")))?;
-    let stands: Option<(String, OffsetDateTime)> = sqlx::query_as(
+    let account =
+        account.ok_or_else(|| Problem::field("handle", format!("No one is called @{handle}.")))?;
+    let current: Option<(String, OffsetDateTime)> = sqlx::query_as(
         "SELECT role, since FROM members WHERE team_id = $1 AND account_id = $2 FOR UPDATE",
     )
     .bind(team.id)
     .bind(account)
     .fetch_optional(change.db())
     .await?;
-    let (kind, at) = (kind(&stands, role)?, change.at);
+    let (kind, at) = (kind(&current, role)?, change.at);
     match role {
         None => {
             leave(change, team.id, account).await?;
-            keep_somebody(change, team.id).await?;
+            require_remaining_lead(change, team.id).await?;
         }
         Some(role) => {
             sqlx::query(
@@ -78,18 +78,18 @@ pub async fn set_member(
             .bind(at)
             .execute(change.db())
             .await?;
-            keep_somebody(change, team.id).await?;
+            require_remaining_lead(change, team.id).await?;
         }
     }
     let what = role.map_or("no member", TeamRole::as_str);
-    audit_log::note_of(
+    audit_log::note_for_team(
         change,
         team.id,
         "team.role-changed",
         &format!("@{handle} is now {what} of {{team}}"),
     )
     .await?;
-    let before = json!({ "role": stands.map(|(role, _)| role) });
+    let before = json!({ "role": current.map(|(role, _)| role) });
     let mut after = json!({ "who": handle, "role": role.map(TeamRole::as_str) });
     if change.actor.is_none() {
         after["by"] = json!(COMMAND_LINE);
@@ -108,11 +108,11 @@ pub async fn set_member(
     Ok(())
 }
 
-fn kind(stands: &Option<(String, OffsetDateTime)>, role: Option<TeamRole>) -> Result<EventKind> {
-    match (stands, role) {
+fn kind(current: &Option<(String, OffsetDateTime)>, role: Option<TeamRole>) -> Result<EventKind> {
+    match (current, role) {
         (None, None) => Err(Problem::field(
             "handle",
-            "That person is not on the team. Nothing was changed.",
+            "This person is not on the team. Nothing was changed.",
         )),
         (None, Some(_)) => Ok(EventKind::MemberJoined),
         (Some(_), None) => Ok(EventKind::MemberLeft),
@@ -120,18 +120,18 @@ fn kind(stands: &Option<(String, OffsetDateTime)>, role: Option<TeamRole>) -> Re
     }
 }
 
-/// A private team that nobody may see and lead any more would be lost.
-pub async fn keep_somebody(change: &mut Change, team: Uuid) -> Result<()> {
+/// Refuses to leave a private team without a lead, because nobody could see or manage it any more.
+pub async fn require_remaining_lead(change: &mut Change, team: Uuid) -> Result<()> {
     if is_lost(change, team).await? {
         return Err(Problem::field(
             "handle",
-            "Nobody would be left to lead a private team, and nobody else may see it. Make somebody else its lead first, or open it. Nothing was changed.",
+            "A private team needs a lead. Choose another lead first, or make the team open. Nothing was changed.",
         ));
     }
     Ok(())
 }
 
-/// Whether a team is private, and nobody on it who may still come in leads it.
+/// Whether a private team has no lead with an active account.
 async fn is_lost(change: &mut Change, team: Uuid) -> Result<bool> {
     Ok(sqlx::query_scalar(
         "SELECT private AND NOT EXISTS (SELECT FROM members m JOIN accounts a ON a.id = m.account_id
@@ -143,10 +143,10 @@ async fn is_lost(change: &mut Change, team: Uuid) -> Result<bool> {
     .await?)
 }
 
-/// Who is locked out has to be out at once, whatever they led: of each private team that nobody leads any more, whoever
-/// is on it the longest leads it from now on. Answers whether there is one where nobody is left: `fortnight team lead`
-/// names somebody.
-pub async fn hand_on(change: &mut Change, account: Uuid) -> Result<bool> {
+/// Deactivation must take effect at once, whatever the person led: in each private team without a
+/// lead, the longest-standing member becomes lead. Returns whether a team has no member left;
+/// `fortnight team lead` assigns one then.
+pub async fn promote_successors(change: &mut Change, account: Uuid) -> Result<bool> {
     let teams: Vec<Team> = sqlx::query_as(
         "SELECT t.id, t.slug, t.name, t.key, t.seq FROM members m JOIN teams t ON t.id = m.team_id WHERE m.account_id = $1 ORDER BY t.id",
     )
@@ -173,7 +173,8 @@ pub async fn hand_on(change: &mut Change, account: Uuid) -> Result<bool> {
     Ok(is_left_alone)
 }
 
-/// Ends somebody's time on a team, and keeps when it was: whoever was let go before was there until then.
+/// Ends a membership and keeps its dates, so that former members are still named for the time they
+/// were there.
 pub async fn leave(change: &mut Change, team: Uuid, account: Uuid) -> Result<()> {
     let at = change.at;
     sqlx::query(
@@ -188,7 +189,7 @@ pub async fn leave(change: &mut Change, team: Uuid, account: Uuid) -> Result<()>
     .bind(at)
     .execute(change.db())
     .await?;
-    // Who may not look at it any more has no key to it either.
+    // Someone who can no longer see the team loses their share links to it.
     let private: bool = sqlx::query_scalar("SELECT private FROM teams WHERE id = $1")
         .bind(team)
         .fetch_one(change.db())
@@ -200,7 +201,7 @@ pub async fn leave(change: &mut Change, team: Uuid, account: Uuid) -> Result<()>
     }
 }
 
-/// Makes a team private, so that only its members may look at it, or open to all who are signed in.
+/// Makes a team private, so that only its members can see it, or open to all who are signed in.
 pub async fn set_visibility(change: &mut Change, team: &Team, private: bool) -> Result<()> {
     touch_workspace(change.db()).await?;
     let was: bool = sqlx::query_scalar("SELECT private FROM teams WHERE id = $1 FOR NO KEY UPDATE")
@@ -211,7 +212,7 @@ pub async fn set_visibility(change: &mut Change, team: &Team, private: bool) -> 
         return Ok(());
     }
     if private {
-        // Whoever was let in from outside is out: a lead lets them in again, knowing what for.
+        // All share links end; a lead has to create them again on purpose.
         share_links::revoke_all(change, team).await?;
     }
     sqlx::query("UPDATE teams SET private = $2 WHERE id = $1")
@@ -219,9 +220,9 @@ pub async fn set_visibility(change: &mut Change, team: &Team, private: bool) -> 
         .bind(private)
         .execute(change.db())
         .await?;
-    keep_somebody(change, team.id).await?;
+    require_remaining_lead(change, team.id).await?;
     let word = if private { "private" } else { "open" };
-    audit_log::note_of(
+    audit_log::note_for_team(
         change,
         team.id,
         "team.visibility-changed",
@@ -240,18 +241,18 @@ pub async fn set_visibility(change: &mut Change, team: &Team, private: bool) -> 
     Ok(())
 }
 
-/// Calls a team differently. Its address stays; with the key, all of its tasks are called differently too, and are found
-/// by what they were called before.
+/// Renames a team or changes its key. The slug stays. With the key all task keys change; the old
+/// ones keep working.
 ///
 /// # Errors
-/// `Invalid` where another team has that key, or it is none.
+/// `Invalid` for a malformed key, or one that another team has.
 pub async fn rename(change: &mut Change, team: &Team, name: &str, key: &str) -> Result<()> {
     touch_workspace(change.db()).await?;
     let key = key.trim().to_uppercase();
     if (name.trim(), key.as_str()) == (team.name.as_str(), team.key.as_str()) {
         return Ok(());
     }
-    // Numbers are never reused, nor are the keys before them: what it is called now stays its own.
+    // Keys are never reused by other teams, so the old key stays reserved.
     sqlx::query("INSERT INTO former_keys (key, team_id) SELECT key, id FROM teams WHERE id = $1")
         .bind(team.id)
         .execute(change.db())
@@ -268,13 +269,13 @@ pub async fn rename(change: &mut Change, team: &Team, name: &str, key: &str) -> 
         .bind(&key)
         .execute(change.db())
         .await?;
-    create::refuse_anothers_key(change.db(), team.id, &key).await?;
+    create::refuse_reserved_key(change.db(), team.id, &key).await?;
     sqlx::query("DELETE FROM former_keys WHERE key = $1")
         .bind(&key)
         .execute(change.db())
         .await?;
     let what = if key == team.key { "name" } else { "key" };
-    audit_log::note_of(
+    audit_log::note_for_team(
         change,
         team.id,
         "team.renamed",

@@ -1,4 +1,4 @@
-//! Teams and who is on them.
+//! Teams and their members.
 
 pub mod create;
 pub mod invitations;
@@ -12,7 +12,7 @@ pub mod share_links;
 
 use crate::domain::team::Team;
 
-/// The streams that a page of these teams listens to, as its `data-live` names them.
+/// The `data-live` attribute of a page: the event streams of these teams.
 pub fn lives<'t>(teams: impl Iterator<Item = &'t Team>) -> String {
     teams
         .map(|team| format!("/teams/{}/live", team.slug))
@@ -20,7 +20,7 @@ pub fn lives<'t>(teams: impl Iterator<Item = &'t Team>) -> String {
         .join(" ")
 }
 
-/// The newest event of each that such a page shows, as its `data-seq` names them.
+/// The `data-seq` attribute of a page: the newest event of each team that the page shows.
 pub fn seqs<'t>(teams: impl Iterator<Item = &'t Team>) -> String {
     teams
         .map(|team| team.seq.to_string())

@@ -1,4 +1,4 @@
-//! What a team tells others about itself: why it is there, where to reach it, where it is heading.
+//! A team's public profile: mission, chat channel and roadmap.
 
 use crate::domain::events::EventKind;
 use serde_json::json;
@@ -9,18 +9,18 @@ use crate::domain::{
     events::{Change, Event},
 };
 
-/// What stands on a team's page about itself.
+/// The profile of a team.
 #[derive(Clone, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
 pub struct About {
     pub mission: String,
-    /// A channel's name, or its address.
+    /// A channel's name or URL.
     pub chat: String,
     /// Markdown.
     pub roadmap: String,
 }
 
-/// Tells it anew.
-pub async fn tell(change: &mut Change, team: &Team, about: &About) -> Result<()> {
+/// Updates the profile.
+pub async fn update_profile(change: &mut Change, team: &Team, about: &About) -> Result<()> {
     let before: About =
         sqlx::query_as("SELECT mission, chat, roadmap FROM teams WHERE id = $1 FOR NO KEY UPDATE")
             .bind(team.id)
@@ -36,13 +36,13 @@ pub async fn tell(change: &mut Change, team: &Team, about: &About) -> Result<()>
         .bind(&about.roadmap)
         .execute(change.db())
         .await?;
-    let said = |about: &About| json!({ "mission": about.mission, "chat": about.chat, "roadmap": about.roadmap });
+    let to_json = |about: &About| json!({ "mission": about.mission, "chat": about.chat, "roadmap": about.roadmap });
     change.record(Event {
         team: team.id,
         task: None,
         kind: EventKind::TeamProfileEdited,
-        before: said(&before),
-        after: said(about),
+        before: to_json(&before),
+        after: to_json(about),
         version: None,
     });
     Ok(())

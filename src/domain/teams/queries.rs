@@ -1,4 +1,4 @@
-//! Reading teams.
+//! Reads teams.
 
 use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::domain::error::Result;
 use crate::domain::team::Team;
 
-/// Every team by name.
+/// Returns every team by name.
 pub async fn teams(db: &PgPool) -> Result<Vec<Team>> {
     Ok(
         sqlx::query_as("SELECT id, slug, name, key, seq FROM teams ORDER BY name")
@@ -16,7 +16,7 @@ pub async fn teams(db: &PgPool) -> Result<Vec<Team>> {
     )
 }
 
-/// The teams that somebody is on.
+/// Returns the teams that an account is a member of.
 pub async fn teams_of(db: &PgPool, account: Uuid) -> Result<Vec<Team>> {
     Ok(sqlx::query_as(
         "SELECT t.id, t.slug, t.name, t.key, t.seq FROM teams t JOIN members m ON m.team_id = t.id WHERE m.account_id = $1 ORDER BY t.name",
@@ -26,17 +26,18 @@ pub async fn teams_of(db: &PgPool, account: Uuid) -> Result<Vec<Team>> {
     .await?)
 }
 
-/// Somebody's time on a team.
+/// The period of a membership.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Stay {
-    /// Nothing where the account was deleted.
+    /// `None` if the account was deleted.
     pub name: Option<String>,
     pub since: OffsetDateTime,
-    /// Nothing while they are on it.
+    /// `None` for current members.
     pub until: Option<OffsetDateTime>,
 }
 
-/// Who was on a team at some time between two instants, by name: whoever came or went later changes nothing of it.
+/// Returns everyone who was on a team at some time between two instants, by name. Later changes of
+/// membership do not change the result.
 pub async fn on_team_between(
     db: &mut PgConnection,
     team: Uuid,

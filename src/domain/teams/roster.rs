@@ -1,4 +1,4 @@
-//! Who is on a team and when it works: its weekdays, days off, standups, and each member's hours.
+//! A team's roster: its members with their hours, and its working days, days off and standups.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::domain::{accounts::working_hours::Hours, clock, error::Result, person::Person};
 
-/// A team's people and its week.
+/// The members of a team and its working week.
 #[derive(Clone, Debug, Default)]
 pub struct Roster {
     pub week: Week,
@@ -16,7 +16,7 @@ pub struct Roster {
     pub members: Vec<Member>,
 }
 
-/// Which days a team works and meets on, in its own time zone.
+/// The working days and standup days of a team, in its own time zone.
 #[derive(Clone, Debug)]
 pub struct Week {
     /// An IANA time zone.
@@ -30,21 +30,21 @@ pub struct Week {
     pub days_off: Vec<Date>,
 }
 
-/// Somebody on a team.
+/// A member of a team.
 #[derive(Clone, Debug)]
 pub struct Member {
     pub person: Person,
     pub hours: Hours,
     pub lead: bool,
-    /// What they are on the team for, in their own words.
+    /// Their job on the team, in their own words.
     pub title: String,
     pub since: OffsetDateTime,
-    /// From a day to another, both included.
+    /// First and last day, both included.
     pub away: Vec<(Date, Date)>,
 }
 
 impl Member {
-    /// The last day of being away, for somebody who is on this one.
+    /// The last day of the absence that includes this day, if there is one.
     pub fn away_until(&self, day: Date) -> Option<Date> {
         self.away
             .iter()
@@ -53,7 +53,7 @@ impl Member {
             .max()
     }
 
-    /// How many of these days they are there.
+    /// Counts the days on which the member is available.
     pub fn there(&self, days: &[Date]) -> usize {
         days.iter()
             .filter(|day| self.away_until(**day).is_none())
@@ -74,7 +74,8 @@ impl Default for Week {
 }
 
 impl Week {
-    /// The usual week where sprints begin on that day: Monday to Friday, or from Sunday or Saturday on five days.
+    /// The default week for sprints that start on this day: Monday to Friday, or five days from
+    /// Sunday or Saturday.
     pub fn beginning(day: Date) -> Self {
         let working_days = match weekday(day) {
             7 => vec![7, 1, 2, 3, 4],
@@ -87,7 +88,7 @@ impl Week {
         }
     }
 
-    /// The day that it is for the team.
+    /// Today in the team's time zone.
     pub fn today(&self, now: OffsetDateTime) -> Date {
         clock::day_in(now, &self.zone)
     }
@@ -97,17 +98,17 @@ impl Week {
         self.working_days.contains(&weekday(day)) && self.days_off.binary_search(&day).is_err()
     }
 
-    /// The days from one to another that the team works on.
+    /// The working days between two days, both included.
     pub fn working_days(&self, from: Date, to: Date) -> Vec<Date> {
         days(from, to).filter(|day| self.works_on(*day)).collect()
     }
 
-    /// The standup day before this one: what a meeting today looks back to.
+    /// The standup day before this one, which a standup looks back to.
     pub fn standup_before(&self, day: Date) -> Date {
         let earlier = (1..=120).filter_map(|back| day.checked_sub(Duration::days(back)));
         let mut meetings = earlier.filter(|day| self.standup_days.contains(&weekday(*day)));
         let first = meetings.next();
-        // A meeting that fell on a day off did not happen.
+        // A standup on a day off did not take place.
         let happened = first
             .into_iter()
             .chain(meetings)
@@ -115,7 +116,7 @@ impl Week {
         happened.or(first).unwrap_or(day)
     }
 
-    /// When the standup of a day begins.
+    /// The time of the standup on a day.
     pub fn standup_on(&self, day: Date) -> OffsetDateTime {
         clock::instant(day, self.standup_at, &self.zone)
     }
@@ -126,18 +127,21 @@ pub fn weekday(day: Date) -> i16 {
     i16::from(day.weekday().number_from_monday())
 }
 
-/// Every day from one to another, both included.
+/// Every day between two days, both included.
 pub fn days(from: Date, to: Date) -> impl Iterator<Item = Date> {
     std::iter::successors(Some(from), |day| day.next_day()).take_while(move |day| *day <= to)
 }
 
-/// One team's crew.
-pub async fn crew(db: &PgPool, team: Uuid) -> Result<Roster> {
-    Ok(crews(db, &[team]).await?.remove(&team).unwrap_or_default())
+/// Returns the roster of one team.
+pub async fn load_roster(db: &PgPool, team: Uuid) -> Result<Roster> {
+    Ok(load_rosters(db, &[team])
+        .await?
+        .remove(&team)
+        .unwrap_or_default())
 }
 
-/// These teams' crews, in two queries however many they are.
-pub async fn crews(db: &PgPool, teams: &[Uuid]) -> Result<HashMap<Uuid, Roster>> {
+/// Returns the rosters of these teams in two queries.
+pub async fn load_rosters(db: &PgPool, teams: &[Uuid]) -> Result<HashMap<Uuid, Roster>> {
     #[derive(sqlx::FromRow)]
     struct WeekRow {
         id: Uuid,
@@ -224,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_standup_looks_back_to_the_one_before() {
+    fn standup_looks_back_to_the_previous_one() {
         let week = Week::default();
         assert_eq!(
             week.standup_before(date!(2026 - 11 - 23)),
@@ -256,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_week_may_begin_on_sunday_and_new_year_may_be_free() {
+    fn week_may_start_on_sunday_with_days_off() {
         let week = Week {
             working_days: vec![7, 1, 2, 3, 4],
             days_off: vec![date!(2027 - 01 - 01)],
@@ -275,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_away_has_fewer_days() {
+    fn absences_reduce_available_days() {
         let someone = Member {
             person: Person {
                 id: Uuid::nil(),
@@ -310,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_meeting_is_at_the_teams_own_hour() {
+    fn standup_is_in_the_teams_time_zone() {
         let berlin = Week {
             zone: "Europe/Berlin".to_owned(),
             ..Week::default()

@@ -1,4 +1,4 @@
-//! Which days a team works and meets on, and in which time zone.
+//! A team's working days, standup days, days off and time zone.
 
 use crate::domain::events::EventKind;
 use serde_json::{Value, json};
@@ -12,10 +12,10 @@ use crate::domain::{
     events::{Change, Event, audit_log},
 };
 
-/// A team's week as its settings name it.
+/// The working week as the settings form sends it.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct WeekDraft {
-    /// An IANA time zone; without one it is the workspace's.
+    /// An IANA time zone; `None` uses the workspace's.
     pub zone: Option<String>,
     /// ISO weekdays: 1 is Monday.
     pub working_days: Vec<i16>,
@@ -30,12 +30,12 @@ impl WeekDraft {
     }
 }
 
-/// Sets the days that a team works and meets on. Pace, standups and flow go by them from then on.
+/// Sets a team's working week. Pace, standups and flow reports use it from then on.
 pub async fn set_week(change: &mut Change, team: &Team, week: &WeekDraft) -> Result<()> {
     if week.zone.as_ref().is_some_and(|zone| !clock::is_zone(zone)) {
         return Err(Problem::field(
             "time_zone",
-            "That is no time zone. Write it as Europe/Berlin.",
+            "Unknown time zone. Use a name such as Europe/Berlin.",
         ));
     }
     touch_workspace(change.db()).await?;
@@ -63,7 +63,7 @@ pub async fn set_week(change: &mut Change, team: &Team, week: &WeekDraft) -> Res
     .await
 }
 
-/// Says that a team does not work on a day. Saying it again only renames the day.
+/// Adds a day off. Adding the same day again only renames it.
 pub async fn add_day_off(change: &mut Change, team: &Team, day: Date, name: &str) -> Result<()> {
     touch_workspace(change.db()).await?;
     sqlx::query(
@@ -79,7 +79,7 @@ pub async fn add_day_off(change: &mut Change, team: &Team, day: Date, name: &str
     record(change, team, EventKind::TeamDayOffChanged, json!({}), after).await
 }
 
-/// The team works on that day after all.
+/// Removes a day off.
 pub async fn remove_day_off(change: &mut Change, team: &Team, day: Date) -> Result<()> {
     touch_workspace(change.db()).await?;
     let name: Option<String> =
@@ -99,7 +99,7 @@ pub async fn remove_day_off(change: &mut Change, team: &Team, day: Date) -> Resu
     .await
 }
 
-/// What changes how a team works is its history, and for administrators to look up.
+/// Changes of how a team works go to its history and to the audit log.
 async fn record(
     change: &mut Change,
     team: &Team,
@@ -115,5 +115,5 @@ async fn record(
         after,
         version: None,
     });
-    audit_log::note_of(change, team.id, kind.as_str(), "of {team}").await
+    audit_log::note_for_team(change, team.id, kind.as_str(), "of {team}").await
 }

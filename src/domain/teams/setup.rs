@@ -4,7 +4,7 @@ use sqlx::PgExecutor;
 
 use crate::domain::error::Result;
 
-/// Whether nobody has an account yet.
+/// Whether there is no account yet.
 pub async fn is_empty(db: impl PgExecutor<'_>) -> Result<bool> {
     Ok(
         sqlx::query_scalar("SELECT NOT EXISTS (SELECT FROM accounts)")

@@ -1,4 +1,5 @@
-//! Links that show a board or a check-in to whoever has them, without an account: read-only, until they end.
+//! Share links: show a board or a check-in to anyone with the link, without an account, read-only,
+//! until they expire.
 
 use crate::domain::auth::secrets;
 use crate::domain::events::EventKind;
@@ -16,26 +17,26 @@ use crate::domain::{
     team::Team,
 };
 
-/// For how many days a link may hold that ends by itself.
+/// The allowed validity of a link, in days.
 pub const DAYS: std::ops::RangeInclusive<i64> = 1..=366;
 
-/// A link to be made.
+/// A link to be created.
 pub struct Draft<'d> {
-    /// Whom it is for, in words.
+    /// Who the link is for, as free text.
     pub name: &'d str,
     pub shows: SharedPage,
-    /// Nothing: until it is revoked.
+    /// `None`: valid until it is revoked.
     pub days: Option<i64>,
-    /// Of what is asked for before anything is shown.
+    /// The hash of the password that visitors must enter, if any.
     pub password_hash: Option<String>,
 }
 
-/// Makes a link; the answer is its secret, which is only here, this once.
+/// Creates a link and returns its secret, which is not stored and cannot be shown again.
 pub async fn share(change: &mut Change, team: &Team, draft: &Draft<'_>) -> Result<String> {
     if draft.days.is_some_and(|days| !DAYS.contains(&days)) {
         return Err(Problem::field(
             "days",
-            "A link holds for 1 to 366 days, or without an end.",
+            "A link can be valid for 1 to 366 days, or without an end.",
         ));
     }
     let secret = secrets::new_secret()?;
@@ -45,7 +46,8 @@ pub async fn share(change: &mut Change, team: &Team, draft: &Draft<'_>) -> Resul
         change.actor,
         change.reach.clone(),
     );
-    // A team that turns private ends its links, this one too if it was first; if not, its maker may have lost sight of it.
+    // A team that turns private revokes its links. This check refuses a new link if that happened
+    // first and the creator can no longer see the team.
     sqlx::query(concat!(
         "SELECT FROM teams t WHERE t.id = $1 AND ($2::uuid IS NULL OR ",
         seen_by!("$2", "$3"),
@@ -71,7 +73,7 @@ pub async fn share(change: &mut Change, team: &Team, draft: &Draft<'_>) -> Resul
     .bind(draft.days.map(|days| at + Duration::days(days)))
     .execute(change.db())
     .await?;
-    told(
+    record(
         change,
         team.id,
         EventKind::ShareLinkCreated,
@@ -82,7 +84,7 @@ pub async fn share(change: &mut Change, team: &Team, draft: &Draft<'_>) -> Resul
     Ok(secret)
 }
 
-/// Ends a link: the next request finds nothing, and open pages are told within five seconds.
+/// Revokes a link: the next request finds nothing, and open pages are closed within five seconds.
 pub async fn revoke(change: &mut Change, team: &Team, link: Uuid) -> Result<()> {
     let at = change.at;
     let (name, shows): (String, String) = sqlx::query_as(
@@ -93,10 +95,10 @@ pub async fn revoke(change: &mut Change, team: &Team, link: Uuid) -> Result<()> 
     .bind(at)
     .fetch_one(change.db())
     .await?;
-    told(change, team.id, EventKind::ShareLinkRevoked, &name, &shows).await
+    record(change, team.id, EventKind::ShareLinkRevoked, &name, &shows).await
 }
 
-/// Ends every link of a team that becomes private, every invitation to it, and its public address.
+/// Revokes every link and invitation of a team that becomes private, and its public page.
 pub async fn revoke_all(change: &mut Change, team: &Team) -> Result<()> {
     let at = change.at;
     end_links(change, Some(team.id), None).await?;
@@ -108,17 +110,18 @@ pub async fn revoke_all(change: &mut Change, team: &Team) -> Result<()> {
     .execute(change.db())
     .await?;
     if invitations.rows_affected() > 0 {
-        audit_log::note_of(change, team.id, "invitation.revoked", "all to {team}").await?;
+        audit_log::note_for_team(change, team.id, "invitation.revoked", "all to {team}").await?;
     }
     set_public(change, team, false).await
 }
 
-/// Ends the links that somebody made, of one team or of all: they may have kept them.
+/// Revokes the links that a person created, of one team or of all, because they may have kept them.
 pub async fn revoke_all_of(change: &mut Change, account: Uuid, team: Option<Uuid>) -> Result<()> {
     end_links(change, team, Some(account)).await
 }
 
-/// Ends the links of a team, of whoever made them, or of both, and tells of each: nobody pressed its button.
+/// Revokes the links of a team, of a creator, or both, each with an event, because no one revoked
+/// them by hand.
 async fn end_links(change: &mut Change, team: Option<Uuid>, maker: Option<Uuid>) -> Result<()> {
     let at = change.at;
     let links: Vec<(Uuid, String, String)> = sqlx::query_as(
@@ -131,12 +134,12 @@ async fn end_links(change: &mut Change, team: Option<Uuid>, maker: Option<Uuid>)
     .fetch_all(change.db())
     .await?;
     for (team, name, shows) in links {
-        told(change, team, EventKind::ShareLinkEnded, &name, &shows).await?;
+        record(change, team, EventKind::ShareLinkEnded, &name, &shows).await?;
     }
     Ok(())
 }
 
-/// Lets everybody read a team's check-in at its public address, or nobody any more.
+/// Publishes or unpublishes a team's check-in page.
 ///
 /// # Errors
 /// `Invalid` for a private team.
@@ -147,7 +150,7 @@ pub async fn set_public(change: &mut Change, team: &Team, public: bool) -> Resul
         .bind(public)
         .execute(change.db())
         .await?;
-    // A button that is pressed twice.
+    // The same form may be sent twice.
     if set.rows_affected() == 0 {
         return Ok(());
     }
@@ -156,7 +159,7 @@ pub async fn set_public(change: &mut Change, team: &Team, public: bool) -> Resul
     } else {
         EventKind::ShareLinkRevoked
     };
-    told(
+    record(
         change,
         team.id,
         kind,
@@ -166,14 +169,14 @@ pub async fn set_public(change: &mut Change, team: &Team, public: bool) -> Resul
     .await
 }
 
-async fn told(
+async fn record(
     change: &mut Change,
     team: Uuid,
     kind: EventKind,
     name: &str,
     shows: &str,
 ) -> Result<()> {
-    audit_log::note_of(
+    audit_log::note_for_team(
         change,
         team,
         kind.as_str(),
@@ -192,7 +195,7 @@ async fn told(
     Ok(())
 }
 
-/// A link as its team lists it: what it opens with is not in it.
+/// A link as the team's settings list it, without its secret.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Link {
     pub id: Uuid,
@@ -200,13 +203,13 @@ pub struct Link {
     #[sqlx(try_from = "String")]
     pub shows: SharedPage,
     pub has_password: bool,
-    /// First name of who made it.
+    /// First name of its creator.
     pub by: Option<String>,
     pub expires_at: Option<OffsetDateTime>,
     pub last_used_at: Option<OffsetDateTime>,
 }
 
-/// A team's links that open still, or did until lately, the newest first.
+/// Returns a team's links that are valid or expired recently, newest first.
 pub async fn links(db: &PgPool, team: Uuid, now: OffsetDateTime) -> Result<Vec<Link>> {
     Ok(sqlx::query_as(
         "SELECT l.id, l.name, l.shows, l.password_hash IS NOT NULL AS has_password, split_part(a.name, ' ', 1) AS by, l.expires_at, l.last_used_at

@@ -8,7 +8,7 @@ use crate::domain::{
     person::Person,
     sprints::{self, Sprint},
     team::Team,
-    teams::roster::{Roster, crew},
+    teams::roster::{Roster, load_roster},
 };
 use crate::domain::{
     boards::{
@@ -42,7 +42,7 @@ impl BoardContext {
             teams: team_access::seen_teams(db, &door.viewer).await?,
             columns: queries::columns(db, team).await?,
             members: queries::members(db, team).await?,
-            crew: crew(db, team).await?,
+            crew: load_roster(db, team).await?,
             people: queries::people(db).await?,
             labels: queries::labels(db, team).await?,
             saved: queries::saved_filters(db, team, viewer).await?,

@@ -30,7 +30,7 @@ use crate::{
 pub struct PageKey {
     pub viewer: Uuid,
     pub may_edit: bool,
-    pub may_speak: bool,
+    pub may_comment: bool,
     pub address: String,
     pub theme: &'static str,
     pub encoding: Encoding,
@@ -314,7 +314,7 @@ mod tests {
         let key = |address: String| PageKey {
             viewer: Uuid::nil(),
             may_edit: false,
-            may_speak: false,
+            may_comment: false,
             address,
             theme: "",
             encoding: Encoding::Plain,

@@ -16,7 +16,7 @@ use crate::{
 /// # Errors
 /// `NotFound` for a link that never existed, has expired or was revoked: they look the same.
 pub async fn entrance(app: &App, headers: &HeaderMap, secret: &str) -> Result<ShareLinkEntry> {
-    share_links::entrance(&app.db, app.clock.now(), secret, |locked| {
+    share_links::open_share_link(&app.db, app.clock.now(), secret, |locked| {
         cookie(headers, &share_links::cookie_name(locked.id)) == Some(&locked.proof())
     })
     .await

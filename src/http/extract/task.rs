@@ -117,7 +117,7 @@ impl FromRequestParts<App> for TaskContext {
 
 impl TaskContext {
     /// The same, if the viewer may change the task.
-    pub fn to_edit(self) -> Result<Self> {
+    pub fn require_edit(self) -> Result<Self> {
         match self.access.may_edit {
             true => Ok(self),
             false if self.viewer.may_write() => Err(only_members(&self.access.team)),

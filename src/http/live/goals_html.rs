@@ -10,7 +10,7 @@ use crate::domain::{
     goals::{self, Goal},
     sprints::queries::{current, sprints_of},
     team::Team,
-    teams::roster::crew,
+    teams::roster::load_roster,
 };
 
 #[derive(Template)]
@@ -29,7 +29,7 @@ pub async fn goals_html(
     let Some(sprint) = current(&sprints) else {
         return Ok(Vec::new());
     };
-    let goals = goals::goals(db, team, sprint, &crew(db, team.id).await?, now).await?;
+    let goals = goals::goals(db, team, sprint, &load_roster(db, team.id).await?, now).await?;
     Ok(goals
         .iter()
         .map(|goal| (goal.id, GoalHtml { goal }.to_string()))

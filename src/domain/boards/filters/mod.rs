@@ -1,7 +1,7 @@
-//! What a board is narrowed to. One language, read by the page, the API and saved filters:
-//! `owner:me label:postgres -label:docs is:blocked age:>3d goal:2 "exact words"`.
+//! Filters of a board, in one language for the page, the API and saved filters: `owner:me
+//! label:postgres -label:docs is:blocked age:>3d goal:2 "exact words"`.
 //!
-//! Several owners mean any of them; everything else must hold together. A `-` in front turns a term round.
+//! Several owners mean any of them; all other terms must match. A leading `-` negates a term.
 
 pub mod parser;
 pub mod sql;
@@ -19,7 +19,7 @@ pub use crate::domain::{
     text::literal,
 };
 
-/// The filter as it stands in an address.
+/// The filter's parameters in a URL.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(from = "Vec<(String, String)>")]
 pub struct FilterParams {
@@ -28,12 +28,12 @@ pub struct FilterParams {
     pub label: String,
     pub goal: String,
     pub q: String,
-    /// How the board is grouped: `owner`, `goal`, or nothing.
+    /// How the board is grouped: `owner`, `goal`, or not at all.
     pub lanes: String,
 }
 
 impl From<Vec<(String, String)>> for FilterParams {
-    /// A name that stands there more than once is all of its values: the others become terms of the language.
+    /// All values of a repeated parameter count: the second and later ones become terms of `q`.
     fn from(pairs: Vec<(String, String)>) -> Self {
         let mut params = Self::default();
         for (name, value) in pairs.into_iter().filter(|(_, value)| !value.is_empty()) {
@@ -58,7 +58,7 @@ impl From<Vec<(String, String)>> for FilterParams {
 }
 
 impl Filter {
-    /// Reads an address's filter; its separate fields mean the same as their terms in `q`.
+    /// Reads the filter of a URL; its separate parameters mean the same as their terms in `q`.
     pub fn read(params: &FilterParams) -> Self {
         let mut filter = Self::default();
         for (name, value) in [
@@ -77,7 +77,7 @@ impl Filter {
         filter
     }
 
-    /// Reads the language alone.
+    /// Reads a query in the filter language.
     pub fn read_query(q: &str) -> Self {
         Self::read(&FilterParams {
             q: q.to_owned(),
@@ -95,7 +95,7 @@ impl Filter {
             ("", _) if value.is_empty() => return,
             ("", _) => Ok(Condition::Words(value.to_owned())),
             (_, "") if NAMES.contains(&name) => Err(format!(
-                "{name}: needs something behind it, as {name}:{}.",
+                "Filter “{name}:” needs a value, such as {name}:{}.",
                 example(name)
             )),
             ("sprint", choice) if !not => match choice.parse() {
@@ -106,7 +106,7 @@ impl Filter {
                 Err(why) => Err(why),
             },
             ("sprint", _) => Err(
-                "-sprint: is not known. Choose the sprint to show, as sprint:next or sprint:none."
+                "Unknown filter “-sprint:”. Choose the sprint to show, such as sprint:next or sprint:none."
                     .to_owned(),
             ),
             ("owner", handle) => Ok(Condition::Owner(handle.to_owned())),
@@ -117,7 +117,7 @@ impl Filter {
                 .map(|number| Condition::Goal(Some(number)))
                 .map_err(|_| {
                     format!(
-                        "goal:{value} is not known. A goal is its number, as goal:2, or goal:none."
+                        "Unknown filter “goal:{value}”. Use a goal's number, such as goal:2, or goal:none."
                     )
                 }),
             ("is", "blocked") => Ok(Condition::Blocked),
@@ -126,13 +126,13 @@ impl Filter {
             ("is", "done") => Ok(Condition::Done),
             ("is", "archived") => Ok(Condition::Archived),
             ("is", _) => Err(format!(
-                "is:{value} is not known. There are is:blocked, is:unowned, is:overdue, is:done and is:archived."
+                "Unknown filter “is:{value}”. Try is:blocked, is:unowned, is:overdue, is:done or is:archived."
             )),
             ("age", age) => read_age(age).ok_or_else(|| {
-                format!("age:{value} is not known. An age is as age:>3d, age:<12h or age:>1w.")
+                format!("Unknown filter “age:{value}”. Try age:>3d, age:<12h or age:>1w.")
             }),
             _ => Err(format!(
-                "{name}: is not known. There are sprint, owner, label, goal, is and age."
+                "Unknown filter “{name}:”. Try sprint, owner, label, goal, is or age."
             )),
         };
         match asks {
@@ -146,12 +146,12 @@ impl Filter {
         }
     }
 
-    /// Whether nothing but the sprint is chosen.
+    /// Whether nothing but the sprint is filtered.
     pub fn is_plain(&self) -> bool {
         self.terms.is_empty()
     }
 
-    /// Whether the answer changes as time goes by, though no task does.
+    /// Whether the result changes with time, even if no task changes.
     pub fn depends_on_time(&self) -> bool {
         self.terms
             .iter()
@@ -164,7 +164,7 @@ impl Filter {
             .any(|term| term.asks == Condition::Archived && !term.not)
     }
 
-    /// The same filter with `me` replaced by whom that is.
+    /// Replaces `me` by the reader's handle.
     pub fn for_reader(mut self, handle: &str) -> Self {
         for term in &mut self.terms {
             if term.asks == Condition::Owner("me".to_owned()) {
@@ -174,7 +174,7 @@ impl Filter {
         self
     }
 
-    /// The address's query for this filter, beginning with `?`.
+    /// The query string for this filter, starting with `?`.
     pub fn address(&self, lanes: &str) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.append_pair("sprint", &self.sprint.to_string());
@@ -188,7 +188,7 @@ impl Filter {
         format!("?{}", query.finish())
     }
 
-    /// The terms, written as the language.
+    /// The terms, written in the filter language.
     pub fn terms_text(&self) -> String {
         self.terms
             .iter()
@@ -197,7 +197,7 @@ impl Filter {
             .join(" ")
     }
 
-    /// The same filter with this term, or without it if it was there.
+    /// Adds this term, or removes it if it is there.
     pub fn toggled(&self, asks: Condition) -> Self {
         let mut filter = self.clone();
         let before = filter.terms.len();

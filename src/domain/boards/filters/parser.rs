@@ -1,10 +1,11 @@
-//! How a filter is written, and read from that: `owner:me label:postgres -label:docs age:>3d "exact words"`.
+//! The syntax of filters: parses and prints `owner:me label:postgres -label:docs age:>3d "exact
+//! words"`.
 
 use std::fmt;
 
 use crate::domain::boards::filters::terms::{Condition, SprintChoice, Term};
 
-/// What terms are called.
+/// The names of terms.
 pub(crate) const NAMES: [&str; 6] = ["sprint", "owner", "label", "goal", "is", "age"];
 
 pub(crate) fn example(name: &str) -> &'static str {
@@ -18,7 +19,7 @@ pub(crate) fn example(name: &str) -> &'static str {
     }
 }
 
-/// Cuts a query into (turned round?, name, value); words without a name have an empty one.
+/// Splits a query into (negated, name, value); words without a name have an empty one.
 pub(crate) fn split(q: &str) -> Vec<(bool, String, String)> {
     let mut terms = Vec::new();
     let mut letters = q.chars().peekable();
@@ -45,7 +46,8 @@ pub(crate) fn split(q: &str) -> Vec<(bool, String, String)> {
     }
 }
 
-/// Times of day, addresses and Rust paths have colons too; a term's name is a word of letters.
+/// Times of day, URLs and Rust paths contain colons too, so a term's name must be a word of
+/// letters.
 fn is_name(text: &str) -> bool {
     (2..=12).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphabetic())
@@ -82,7 +84,7 @@ impl std::str::FromStr for SprintChoice {
                 Ok(number) if number >= 1 => Self::Number(number),
                 _ => {
                     return Err(format!(
-                        "sprint:{text} is not known. There are this, next, none, all and a sprint's number."
+                        "Unknown filter “sprint:{text}”. Try this, next, none, all or a sprint's number."
                     ));
                 }
             },
@@ -137,7 +139,7 @@ impl fmt::Display for Term {
     }
 }
 
-/// A value as the language writes it: what has a blank in it stands between quotes.
+/// A value in filter syntax: values with spaces are quoted.
 struct Quoted<'v>(&'v str);
 
 impl fmt::Display for Quoted<'_> {
@@ -156,7 +158,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_language_reads_and_writes_itself() {
+    fn filters_round_trip() {
         let filter = Filter::read_query(
             r#"owner:me label:postgres -label:docs is:blocked is:unowned age:>3d goal:2 "exact words" sprint:next"#,
         );
@@ -169,17 +171,17 @@ mod tests {
     }
 
     #[test]
-    fn unknown_terms_are_named_and_not_swallowed() {
+    fn unknown_terms_are_reported() {
         let filter =
             Filter::read_query("colour:red is:tall age:>soon goal:x 12:30 https://example.org");
         assert_eq!(filter.unknown.len(), 4);
-        assert!(filter.unknown[0].starts_with("colour:"));
+        assert!(filter.unknown[0].starts_with("Unknown filter “colour:”"));
         assert_eq!(filter.terms.len(), 2);
     }
 
     proptest! {
         #[test]
-        fn any_text_is_read_and_what_was_read_reads_the_same(q in r#"(owner:|label:|goal:|is:|age:>|[-" @:,]|3d|none|done|.){0,40}"#) {
+        fn any_text_parses_and_round_trips(q in r#"(owner:|label:|goal:|is:|age:>|[-" @:,]|3d|none|done|.){0,40}"#) {
             let filter = Filter::read_query(&q);
             let again = Filter::read_query(&filter.terms_text());
             prop_assert_eq!(again.terms, filter.terms);

@@ -1,4 +1,4 @@
-//! A filter as conditions of a query.
+//! Translates a filter to SQL conditions.
 
 use crate::domain::text::literal;
 use sqlx::{PgExecutor, Postgres, QueryBuilder};
@@ -8,16 +8,16 @@ use uuid::Uuid;
 use crate::domain::boards::filters::terms::{Condition, Filter};
 use crate::domain::{clock, error::Result, team::Team};
 
-/// What a filter takes for now.
+/// The current time, and what depends on it.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
     now: OffsetDateTime,
-    /// The day that it is where the team is.
+    /// Today in the team's time zone.
     today: Date,
 }
 
 impl Moment {
-    /// The day is looked up for a filter that asks for it, and for no other.
+    /// Looks up today's date only if the filter needs it.
     pub async fn of(
         db: impl PgExecutor<'_>,
         team: &Team,
@@ -44,8 +44,8 @@ impl Moment {
 }
 
 impl Filter {
-    /// Adds the filter's conditions on `tasks k` with `columns c` to a query's WHERE.
-    /// Every text goes in as a bind; `%`, `_` and `\` in words are themselves.
+    /// Adds the filter's conditions on `tasks k` with `columns c` to a query's WHERE. Every text is
+    /// bound; `%`, `_` and `\` in words match themselves.
     pub fn push_conditions(
         &self,
         query: &mut QueryBuilder<Postgres>,
@@ -70,7 +70,8 @@ impl Filter {
         self.push_terms(query, team, moment);
     }
 
-    /// The same without the sprint, and with tasks of the archive among the others: for figures about the past.
+    /// Like `push_conditions`, without the sprint and including archived tasks: for reports about
+    /// the past.
     pub fn push_terms(&self, query: &mut QueryBuilder<Postgres>, team: &Team, moment: Moment) {
         let wanted = self
             .terms
@@ -185,7 +186,7 @@ fn push_owned(query: &mut QueryBuilder<Postgres>, handles: Vec<String>) {
         .push("))");
 }
 
-/// A sprint choice after the sprints were looked up.
+/// A sprint choice with the sprint's id looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ResolvedSprint {
     Any,

@@ -1,11 +1,11 @@
 //! The parts of a filter.
 
-/// A filter that was understood, with the terms that were not.
+/// A parsed filter, with the terms that were not understood.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Filter {
     pub sprint: SprintChoice,
     pub terms: Vec<Term>,
-    /// A sentence each, for beside the box.
+    /// One message for each term that was not understood.
     pub unknown: Vec<String>,
 }
 
@@ -26,7 +26,7 @@ pub struct Term {
     pub asks: Condition,
 }
 
-/// What one term asks of a task.
+/// The condition of one term.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Condition {
     Owner(String),

@@ -1,32 +1,32 @@
-//! Days spent blocked: on what, and on whom.
+//! Days blocked, by cause.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use time::Date;
 use uuid::Uuid;
 
-/// Whom plain words are on.
+/// The team or person for reasons in free text.
 pub const OUTSIDE: &str = "outside";
 
-/// What was waited on.
+/// A cause of blocked time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Waited {
-    /// The task, or the reason in words.
+    /// The blocking task, or the reason as text.
     pub what: String,
-    /// The team or person; `OUTSIDE` for plain words, and empty where nobody said.
+    /// The team or person; `OUTSIDE` for free text, and empty if no reason was given.
     pub whom: String,
 }
 
-/// A task waited on something from a day to a day, both counted.
+/// A period in which a task was waiting on something, both days included.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Spell {
+pub struct WaitPeriod {
     pub task: Uuid,
     pub on: Waited,
     pub from: Date,
     pub to: Date,
 }
 
-/// Days blocked on one thing.
+/// Days blocked by one cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     pub on: Waited,
@@ -34,22 +34,22 @@ pub struct Row {
     pub days: usize,
 }
 
-/// All days blocked, the longest first. A day counts once for each task and what it waited on.
+/// All days blocked, by cause, longest first. A day counts once for each task and cause.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Blocked {
     pub rows: Vec<Row>,
-    /// Days and tasks, each pair once, however many reasons there were.
+    /// Number of different pairs of day and task, however many reasons there were.
     pub total: usize,
-    /// The one that most days were spent on, with how many.
+    /// The cause with the most days, and their number.
     pub most: Option<(String, usize)>,
 }
 
-/// Adds up what was said that tasks waited on, and the days in a blocked column for which nobody said anything.
-pub fn blocked(said: &[Spell], in_column: &[(Uuid, Date, Date)]) -> Blocked {
+/// Adds up the periods with a given reason, and the days in a blocked column without one.
+pub fn blocked(reasons: &[WaitPeriod], in_column: &[(Uuid, Date, Date)]) -> Blocked {
     let mut by_reason: BTreeMap<Waited, BTreeSet<(Uuid, i32)>> = BTreeMap::new();
     let mut by_whom: BTreeMap<&str, BTreeSet<(Uuid, i32)>> = BTreeMap::new();
     let mut all: BTreeSet<(Uuid, i32)> = BTreeSet::new();
-    for spell in said {
+    for spell in reasons {
         let days = days_of(spell.task, spell.from, spell.to);
         by_reason
             .entry(spell.on.clone())
@@ -67,12 +67,12 @@ pub fn blocked(said: &[Spell], in_column: &[(Uuid, Date, Date)]) -> Blocked {
         .filter(|day| !all.contains(day))
         .collect();
     if !unsaid.is_empty() {
-        let nobody = Waited {
-            what: "Nobody said on what".to_owned(),
+        let no_reason = Waited {
+            what: "No reason given".to_owned(),
             whom: String::new(),
         };
         all.extend(&unsaid);
-        by_reason.insert(nobody, unsaid);
+        by_reason.insert(no_reason, unsaid);
     }
     let most = by_whom
         .iter()
@@ -113,12 +113,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_day_counts_once_for_a_task_and_what_it_waited_on() {
+    fn day_counts_once_per_task_and_cause() {
         let on = |what: &str, whom: &str| Waited {
             what: what.to_owned(),
             whom: whom.to_owned(),
         };
-        let spell = |task, what, whom, from, to| Spell {
+        let spell = |task, what, whom, from, to| WaitPeriod {
             task: Uuid::from_u128(task),
             on: on(what, whom),
             from,
@@ -130,14 +130,14 @@ mod tests {
             date!(2026 - 11 - 18),
             date!(2026 - 11 - 20),
         );
-        let said = [
+        let reasons = [
             spell(1, "ING-58 Updates", "Ingestion", mon, tue),
             spell(1, "ING-58 Updates", "Ingestion", tue, wed),
             spell(2, "ING-58 Updates", "Ingestion", mon, mon),
             spell(1, "Legal", "outside", wed, wed),
         ];
-        // the first was in the column until Friday, and nobody said why after Wednesday
-        let found = blocked(&said, &[(Uuid::from_u128(1), mon, fri)]);
+        // The first task was in the column until Friday, with a reason only until Wednesday.
+        let found = blocked(&reasons, &[(Uuid::from_u128(1), mon, fri)]);
         let rows: Vec<(&str, usize, usize)> = found
             .rows
             .iter()
@@ -147,7 +147,7 @@ mod tests {
             rows,
             [
                 ("ING-58 Updates", 2, 4),
-                ("Nobody said on what", 1, 2),
+                ("No reason given", 1, 2),
                 ("Legal", 1, 1)
             ]
         );

@@ -1,4 +1,4 @@
-//! A sprint's burn-up: how much was in it and how much of that was done, day by day, and where it may end.
+//! Burn-up of a sprint: its scope and the done part of it by day, with a forecast.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::domain::flow::measures::{
 
 time::serde::format_description!(iso, Date, "[year]-[month]-[day]");
 
-/// A sprint's burn-up, whole: closing a sprint keeps it as it is here.
+/// The data of a burn-up chart, stored as it is when the sprint is closed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BurnUp {
     pub sprint: i32,
@@ -23,24 +23,25 @@ pub struct BurnUp {
     pub starts_on: Date,
     #[serde(with = "iso")]
     pub ends_on: Date,
-    /// As the sprint began.
+    /// The state at the start of the sprint.
     pub begin: Standing,
-    /// At the end of each day that has come, the last one as it stood when this was made.
+    /// The state at the end of each day so far, the last one as of now.
     pub days: Vec<Standing>,
-    /// How many working days of the sprint were gone at the end of each of all its days.
+    /// The number of elapsed working days at the end of each day of the sprint.
     pub worked: Vec<usize>,
-    /// How many may be done at its end; nothing once that is known, or while too little is.
+    /// The forecast for the end of the sprint; `None` when it has ended, or while there is too
+    /// little data.
     pub forecast: Option<Forecast>,
 }
 
-/// How many tasks were in a sprint, and how many of them were done.
+/// Number of tasks in a sprint, and of done ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     pub scope: usize,
     pub done: usize,
 }
 
-/// How many tasks will be done: seven times in ten between the first and the last.
+/// The forecast number of done tasks: a 70 % interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forecast {
     pub low: usize,
@@ -48,21 +49,21 @@ pub struct Forecast {
     pub high: usize,
 }
 
-/// A task is set aside for a sprint, or taken out of it.
+/// A task was added to or removed from a sprint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Joining {
+pub struct ScopeChange {
     pub task: Uuid,
     pub at: OffsetDateTime,
     pub joins: bool,
 }
 
 impl BurnUp {
-    /// How it stands.
+    /// The current state.
     pub fn now(&self) -> Standing {
         self.days.last().copied().unwrap_or(self.begin)
     }
 
-    /// The days with how they ended.
+    /// Each day with its state at the end.
     pub fn dated(&self) -> impl Iterator<Item = (Date, Standing)> {
         (0_i64..).zip(&self.days).map(|(nth, day)| {
             (
@@ -72,7 +73,8 @@ impl BurnUp {
         })
     }
 
-    /// Where the ideal line is at the end of each day of the sprint: the scope, spread over its working days.
+    /// The ideal line at the end of each day of the sprint: the scope, spread evenly over its
+    /// working days.
     pub fn ideal(&self) -> Vec<f64> {
         let all = self.worked.last().copied().unwrap_or(0).max(1) as f64;
         self.worked
@@ -82,20 +84,22 @@ impl BurnUp {
     }
 }
 
-/// How a sprint stood at each of these instants. Everything comes in the order of time; the opening is how tasks stood
-/// at the first transition, done ones with them.
-pub fn standings(
-    joinings: &[Joining],
+/// The state of a sprint at each of these instants. All inputs are in order of time; the opening is
+/// the state of tasks at the first transition, done ones included.
+pub fn progress_at(
+    scope_changes: &[ScopeChange],
     opening: &[(Uuid, ColumnState)],
     shifts: &[Transition],
     at: &[OffsetDateTime],
 ) -> Vec<Standing> {
     let mut replay = Replay::from(opening);
     let mut members: BTreeMap<Uuid, bool> = BTreeMap::new();
-    let (mut joinings, mut shifts) = (joinings.iter().peekable(), shifts.iter().peekable());
-    let stand = |end: &OffsetDateTime| {
-        while let Some(joining) = joinings.next_if(|joining| joining.at < *end) {
-            members.insert(joining.task, joining.joins);
+    let (mut scope_changes, mut shifts) =
+        (scope_changes.iter().peekable(), shifts.iter().peekable());
+    let progress = |end: &OffsetDateTime| {
+        while let Some(scope_change) = scope_changes.next_if(|scope_change| scope_change.at < *end)
+        {
+            members.insert(scope_change.task, scope_change.joins);
         }
         while let Some(transition) = shifts.next_if(|transition| transition.at < *end) {
             replay.apply(transition);
@@ -109,13 +113,13 @@ pub fn standings(
             done: standing.done + usize::from(state == ColumnState::Done),
         })
     };
-    at.iter().map(stand).collect()
+    at.iter().map(progress).collect()
 }
 
-/// How many will be done when so many working days are gone, if the team finishes as many as in any stretch of as many
-/// working days before: the middle seven tenths of those stretches, and never more than there is to do. Nothing with
-/// less than five of them.
-pub fn forecast(stands: Standing, remaining: usize, finished_a_day: &[usize]) -> Option<Forecast> {
+/// Forecasts the number of done tasks after the remaining working days, if the team finishes as
+/// many as in a past period of equal length: the middle 70 % of all such periods, limited by the
+/// scope. `None` with fewer than five periods.
+pub fn forecast(current: Standing, remaining: usize, finished_a_day: &[usize]) -> Option<Forecast> {
     if remaining == 0 {
         return None;
     }
@@ -129,7 +133,7 @@ pub fn forecast(stands: Standing, remaining: usize, finished_a_day: &[usize]) ->
     }
     let at = |part: f64| {
         percentile(&stretches, part)
-            .map(|more| (stands.done + more.round() as usize).min(stands.scope))
+            .map(|more| (current.done + more.round() as usize).min(current.scope))
     };
     Some(Forecast {
         low: at(0.15)?,
@@ -138,8 +142,9 @@ pub fn forecast(stands: Standing, remaining: usize, finished_a_day: &[usize]) ->
     })
 }
 
-/// How many were finished on each of these working days; what was finished on a day off counts for the one before.
-pub fn a_working_day(finished: &[Date], working_days: &[Date]) -> Vec<usize> {
+/// Number of tasks finished on each of these working days; those finished on a day off count for
+/// the previous working day.
+pub fn per_working_day(finished: &[Date], working_days: &[Date]) -> Vec<usize> {
     let mut counts = vec![0; working_days.len()];
     for day in finished {
         let upto = working_days.partition_point(|working| working <= day);
@@ -162,8 +167,8 @@ mod tests {
 
     const BEGIN: OffsetDateTime = datetime!(2026-11-16 0:00 UTC);
 
-    fn joining(nth: u128, hour: i64, joins: bool) -> Joining {
-        Joining {
+    fn scope_change(nth: u128, hour: i64, joins: bool) -> ScopeChange {
+        ScopeChange {
             task: Uuid::from_u128(nth),
             at: BEGIN + Duration::hours(hour),
             joins,
@@ -182,12 +187,12 @@ mod tests {
     }
 
     #[test]
-    fn scope_follows_what_comes_and_goes_and_done_what_is_in_it() {
-        let joinings = [
-            joining(1, -50, true),
-            joining(2, -50, true),
-            joining(3, 30, true),
-            joining(2, 50, false),
+    fn scope_follows_added_and_removed_tasks() {
+        let scope_changes = [
+            scope_change(1, -50, true),
+            scope_change(2, -50, true),
+            scope_change(3, 30, true),
+            scope_change(2, 50, false),
         ];
         let opening = [
             (1, ColumnState::Todo),
@@ -201,7 +206,7 @@ mod tests {
             moved(1, 60, ColumnState::Doing),
         ];
         let at: Vec<OffsetDateTime> = (0..4).map(|day| BEGIN + Duration::days(day)).collect();
-        let stood: Vec<(usize, usize)> = standings(&joinings, &opening, &shifts, &at)
+        let stood: Vec<(usize, usize)> = progress_at(&scope_changes, &opening, &shifts, &at)
             .iter()
             .map(|day| (day.scope, day.done))
             .collect();
@@ -213,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forecast_is_a_range_and_waits_until_it_knows_enough() {
+    fn forecast_is_a_range_and_needs_enough_data() {
         let of = |done, scope| Standing { scope, done };
         assert_eq!(
             forecast(of(3, 50), 0, &[1; 30]),
@@ -248,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_finished_on_a_weekend_counts_for_the_friday() {
+    fn weekend_work_counts_for_friday() {
         let days = [
             date!(2026 - 11 - 19),
             date!(2026 - 11 - 20),
@@ -260,11 +265,11 @@ mod tests {
             date!(2026 - 11 - 22),
             date!(2026 - 11 - 23),
         ];
-        assert_eq!(a_working_day(&finished, &days), [0, 2, 1]);
+        assert_eq!(per_working_day(&finished, &days), [0, 2, 1]);
     }
 
     #[test]
-    fn it_is_kept_and_read_back_as_it_was() {
+    fn burn_up_round_trips_through_json() {
         let standing = Standing { scope: 24, done: 9 };
         let burn_up = BurnUp {
             sprint: 42,

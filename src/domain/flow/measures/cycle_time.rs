@@ -1,17 +1,17 @@
-//! How long tasks took from the first time in progress to done.
+//! Cycle time: how long tasks took from first in progress to done.
 
 use time::Date;
 use uuid::Uuid;
 
-/// Days from start to end, both counted: what is begun and done on the same day took one.
-/// Nothing for what ends before it starts.
+/// Days from start to end, both included: a task started and done on the same day took one. `None`
+/// if it ends before it starts.
 pub fn days(start: Date, end: Date) -> Option<i64> {
     let days = (end - start).whole_days() + 1;
     (days > 0).then_some(days)
 }
 
-/// The value that a part (0 to 1) of the sorted ones is at or below: between two neighbours on a straight line,
-/// with the least at 0 and the greatest at 1.
+/// The percentile `part` (0 to 1) of sorted values, linearly interpolated between neighbours, with
+/// the minimum at 0 and the maximum at 1.
 pub fn percentile(sorted: &[i64], part: f64) -> Option<f64> {
     let last = sorted.len().checked_sub(1)?;
     let at = part.clamp(0.0, 1.0) * last as f64;
@@ -22,18 +22,18 @@ pub fn percentile(sorted: &[i64], part: f64) -> Option<f64> {
     Some(*low as f64 + (high - low) as f64 * at.fract())
 }
 
-/// What is known of a task's beginning.
+/// When a task was started, as far as known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StartedTask {
-    /// The day it was in progress for the first time.
+    /// The first day it was in progress.
     On(Date),
-    /// It never was in progress.
+    /// It was never in progress.
     Never,
-    /// It was imported, and what happened before is not known.
+    /// It was imported without its earlier history.
     Unknown,
 }
 
-/// A task with the days that it took.
+/// A task with its cycle time in days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CycleTime {
     pub task: Uuid,
@@ -42,7 +42,7 @@ pub struct CycleTime {
     pub days: i64,
 }
 
-/// How many were left out of a figure, and why.
+/// How many tasks were left out of a report, and why.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Excluded {
     pub no_start: usize,
@@ -51,11 +51,11 @@ pub struct Excluded {
 }
 
 impl Excluded {
-    /// A sentence, or nothing if none was left out.
+    /// A sentence for the report; `None` if no task was left out.
     pub fn sentence(&self) -> Option<String> {
         let parts = [
-            (self.no_start, "that never were in progress"),
-            (self.unknown, "imported with a history that begins too late"),
+            (self.no_start, "never in progress"),
+            (self.unknown, "imported with an incomplete history"),
             (self.backwards, "that end before they start"),
         ];
         let parts: Vec<String> = parts
@@ -67,7 +67,7 @@ impl Excluded {
     }
 }
 
-/// Cycle times in the order they came, their days sorted, and what was left out.
+/// Cycle times in the given order, their sorted days, and what was left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CycleTimes {
     pub taken: Vec<CycleTime>,
@@ -76,13 +76,14 @@ pub struct CycleTimes {
 }
 
 impl CycleTimes {
-    /// The days within which so many hundredths of the tasks were done.
+    /// The cycle time in days at a percentile.
     pub fn percentile(&self, hundredths: u8) -> Option<f64> {
         percentile(&self.sorted, f64::from(hundredths) / 100.0)
     }
 }
 
-/// Cycle times of tasks with their beginning and the day they were done (or, for work in progress, today).
+/// Computes cycle times from each task's start and the day it was done (or, for work in progress,
+/// today).
 pub fn cycle_times(items: impl IntoIterator<Item = (Uuid, StartedTask, Date)>) -> CycleTimes {
     let mut times = CycleTimes::default();
     for (task, begun, end) in items {
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn real_items_have_the_percentiles_that_others_counted() {
+    fn percentiles_match_published_data() {
         let rows: Vec<Vec<&str>> = ITEMS
             .trim_start_matches('\u{feff}')
             .lines()
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_day_is_one_day_and_what_ends_before_it_starts_is_counted_as_left_out() {
+    fn same_day_is_one_day_and_backwards_tasks_are_excluded() {
         let (monday, friday) = (date!(2026 - 11 - 16), date!(2026 - 11 - 20));
         assert_eq!(days(monday, monday), Some(1));
         assert_eq!(days(monday, friday), Some(5));
@@ -182,13 +183,13 @@ mod tests {
                 .left_out
                 .sentence()
                 .unwrap()
-                .starts_with("Left out: 1 that never were in progress, 1 imported")
+                .starts_with("Left out: 1 never in progress, 1 imported")
         );
         assert_eq!(Excluded::default().sentence(), None);
     }
 
     #[test]
-    fn percentiles_lie_on_the_line_between_neighbours() {
+    fn percentiles_are_interpolated() {
         assert_eq!(percentile(&[], 0.5), None);
         assert_eq!(percentile(&[3], 0.95), Some(3.0));
         assert_eq!(percentile(&[1, 2, 3, 4], 0.5), Some(2.5));
@@ -198,7 +199,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_percentile_is_between_the_least_and_the_greatest_and_never_falls(
+        fn percentiles_are_bounded_and_monotonic(
             mut all in prop::collection::vec(1_i64..400, 1..50), one in 0.0..1.0_f64, other in 0.0..1.0_f64
         ) {
             all.sort_unstable();

@@ -1,4 +1,4 @@
-//! Figures from what happened: pure functions, each said in words on the page.
+//! Measures computed from the event log, as pure functions. The page explains each of them.
 
 pub mod blocked;
 pub mod burn_up;
@@ -6,14 +6,14 @@ pub mod cycle_time;
 pub mod states;
 
 pub use crate::domain::flow::measures::blocked::{
-    Blocked, OUTSIDE, Row as BlockedRow, Spell, Waited, blocked,
+    Blocked, OUTSIDE, Row as BlockedRow, WaitPeriod, Waited, blocked,
 };
 pub use crate::domain::flow::measures::burn_up::{
-    BurnUp, Forecast, Joining, Standing, a_working_day, forecast, standings,
+    BurnUp, Forecast, ScopeChange, Standing, forecast, per_working_day, progress_at,
 };
 pub use crate::domain::flow::measures::cycle_time::{
     CycleTime, CycleTimes, Excluded, StartedTask, cycle_times, days, percentile,
 };
 pub use crate::domain::flow::measures::states::{
-    Kind, Replay, Transition, days_by_state, finished, first_begun, spans, throughput,
+    Kind, Replay, Transition, days_by_state, finished, first_started, spans, throughput,
 };

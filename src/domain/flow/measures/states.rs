@@ -1,4 +1,4 @@
-//! In which state tasks were, replayed from their moves.
+//! Replays the event log to find the states of tasks over time.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,12 +7,12 @@ use uuid::Uuid;
 
 use crate::domain::column_state::ColumnState;
 
-/// What brought a task into another state.
+/// The kind of a transition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Made,
     Moved,
-    /// It came from another tool, as it stood there.
+    /// Imported from another tool in this state.
     Imported,
     Archived,
     Restored,
@@ -24,20 +24,21 @@ pub struct Transition {
     pub task: Uuid,
     pub at: OffsetDateTime,
     pub kind: Kind,
-    /// The state it came to; archiving and some imports say none.
+    /// The new state; `None` for archiving and some imports.
     pub to: Option<ColumnState>,
-    /// It was brought straight into the archive.
+    /// Imported directly to the archive.
     pub archived: bool,
 }
 
 impl Transition {
-    /// Whether somebody finished the task here. An import and the archive only tell that it was finished before.
+    /// Whether the task was finished by this transition. Imports and the archive only record that
+    /// it was finished earlier.
     fn finishes(&self) -> bool {
         matches!(self.kind, Kind::Made | Kind::Moved) && self.to == Some(ColumnState::Done)
     }
 }
 
-/// Where every task is, moved on one transition at a time.
+/// The state of every task, advanced by one transition at a time.
 #[derive(Default)]
 pub struct Replay {
     places: HashMap<Uuid, Place>,
@@ -51,14 +52,14 @@ struct Place {
 }
 
 impl Place {
-    /// What is done stays done in the archive; anything else is off the board there.
+    /// Archived tasks stay done if they were; otherwise they are off the board.
     fn seen(self) -> Option<ColumnState> {
         (!self.archived || self.state == ColumnState::Done).then_some(self.state)
     }
 }
 
 impl Replay {
-    /// Begins with what stood on the board.
+    /// Starts with the tasks that were on the board.
     pub fn from(opening: &[(Uuid, ColumnState)]) -> Self {
         let mut replay = Self::default();
         for (task, state) in opening {
@@ -73,7 +74,7 @@ impl Replay {
         replay
     }
 
-    /// Moves one task on.
+    /// Applies one transition.
     pub fn apply(&mut self, transition: &Transition) {
         let was = self.places.get(&transition.task).copied();
         let now = match transition.kind {
@@ -122,9 +123,9 @@ impl Replay {
     }
 }
 
-/// How many tasks were in each state at each of these instants, which are in order, as the shifts are.
-/// Done counts only what was finished on the way: the opening has no done ones, and what comes done from an import
-/// or the archive stays out.
+/// Number of tasks in each state at each of these instants, which are in order, as are the
+/// transitions. Done tasks count only if they were finished within the period: the opening has
+/// none, and tasks that were imported or restored as done are left out.
 pub fn days_by_state(
     opening: &[(Uuid, ColumnState)],
     shifts: &[Transition],
@@ -147,7 +148,8 @@ pub fn days_by_state(
     at.iter().map(count).collect()
 }
 
-/// The tasks that somebody finished and that are still done after the last transition, each with when, in that order.
+/// The tasks that were finished and are still done after the last transition, with the time, in
+/// that order.
 pub fn finished(shifts: &[Transition]) -> Vec<(Uuid, OffsetDateTime)> {
     let mut done: HashMap<Uuid, OffsetDateTime> = HashMap::new();
     for transition in shifts {
@@ -165,9 +167,9 @@ pub fn finished(shifts: &[Transition]) -> Vec<(Uuid, OffsetDateTime)> {
     done
 }
 
-/// When tasks were in progress for the first time, of those whose making is among the shifts too: nothing earlier can
-/// say otherwise.
-pub fn first_begun(shifts: &[Transition]) -> HashMap<Uuid, OffsetDateTime> {
+/// The first time in progress, for tasks whose creation is among the transitions, so that nothing
+/// earlier can contradict it.
+pub fn first_started(shifts: &[Transition]) -> HashMap<Uuid, OffsetDateTime> {
     let (mut made, mut begun) = (HashSet::new(), HashMap::new());
     for transition in shifts {
         if transition.kind == Kind::Made {
@@ -183,7 +185,7 @@ pub fn first_begun(shifts: &[Transition]) -> HashMap<Uuid, OffsetDateTime> {
     begun
 }
 
-/// From when to when each task was in a state, between two instants.
+/// The periods that each task spent in a state, between two instants.
 pub fn spans(
     state: ColumnState,
     opening: &[(Uuid, ColumnState)],
@@ -210,7 +212,7 @@ pub fn spans(
     spans
 }
 
-/// How many of these days fall into each span of days, both ends counted.
+/// Number of these days within each period, both ends included.
 pub fn throughput(done: &[Date], spans: &[(Date, Date)]) -> Vec<usize> {
     spans
         .iter()
@@ -251,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn tasks_are_counted_where_they_stood_at_the_end_of_each_day() {
+    fn tasks_are_counted_by_state_at_end_of_day() {
         let shifts = [
             transition(2, 0, Kind::Made, Some(ColumnState::Todo)),
             transition(1, 1, Kind::Moved, Some(ColumnState::Done)),
@@ -270,12 +272,12 @@ mod tests {
                 [0, 0, 0, 0, 1],
                 [0, 1, 0, 0, 1]
             ],
-            "what is done stays so in the archive, what is not is off the board"
+            "archived tasks stay done; unfinished ones are off the board"
         );
     }
 
     #[test]
-    fn a_beginning_is_known_where_the_making_is_known_too() {
+    fn start_is_known_only_with_the_creation() {
         let shifts = [
             transition(1, 0, Kind::Moved, Some(ColumnState::Doing)),
             transition(2, 0, Kind::Made, Some(ColumnState::Todo)),
@@ -286,14 +288,14 @@ mod tests {
             transition(4, 4, Kind::Made, Some(ColumnState::Doing)),
             transition(5, 4, Kind::Made, Some(ColumnState::Done)),
         ];
-        let mut begun: Vec<_> = first_begun(&shifts).into_iter().collect();
+        let mut begun: Vec<_> = first_started(&shifts).into_iter().collect();
         begun.sort();
         let day = |day| NOON + time::Duration::days(day);
         assert_eq!(begun, [(task(2), day(1)), (task(4), day(4))]);
     }
 
     #[test]
-    fn what_comes_done_from_an_import_or_the_archive_was_not_finished_here() {
+    fn done_imports_and_restores_are_not_finished_here() {
         let shifts = [
             transition(1, 0, Kind::Imported, Some(ColumnState::Done)),
             transition(2, 0, Kind::Restored, Some(ColumnState::Done)),
@@ -311,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_task_that_comes_back_is_finished_when_it_is_done_again() {
+    fn reopened_task_is_finished_when_done_again() {
         let mut shifts = vec![
             transition(1, 0, Kind::Moved, Some(ColumnState::Done)),
             transition(1, 1, Kind::Moved, Some(ColumnState::Doing)),
@@ -326,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_begin_with_the_range_and_end_with_it() {
+    fn spans_are_cut_at_the_range() {
         let until = NOON + time::Duration::days(9);
         let shifts = [
             transition(1, 1, Kind::Moved, Some(ColumnState::Doing)),

@@ -1,4 +1,4 @@
-//! Reading a sprint's burn-up.
+//! Reads the data of a sprint's burn-up.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,7 +7,7 @@ use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::domain::flow::{
-    measures::{self, BurnUp, Joining, Transition},
+    measures::{self, BurnUp, ScopeChange, Transition},
     queries::faces::faces,
     range::{days_between, ends},
 };
@@ -16,8 +16,8 @@ use crate::domain::{
     sprints::Sprint, team::Team, teams::roster::Week,
 };
 
-/// A sprint's burn-up from its first day to now or to its end, over the tasks that a filter lets through.
-/// Closing a sprint keeps what this answers, with a filter of nothing.
+/// Returns a sprint's burn-up from its first day to now or to its end, for the tasks that match a
+/// filter. Closing a sprint stores the result without a filter.
 pub async fn burn_up(
     db: &mut PgConnection,
     team: &Team,
@@ -33,7 +33,7 @@ pub async fn burn_up(
         clock::instant(sprint.next_start(), 0, zone),
     );
     let until = end.min(now + Duration::MICROSECOND);
-    let mut joinings = joinings(db, team.id, sprint, (begin, until)).await?;
+    let mut scope_changes = scope_changes(db, team.id, sprint, (begin, until)).await?;
     let past: Vec<Date> = days_between(today.saturating_sub(Duration::weeks(6)), today)
         .into_iter()
         .filter(|day| *day < today && week.works_on(*day))
@@ -53,16 +53,19 @@ pub async fn burn_up(
         _ => HashMap::new(),
     };
     if !filter.is_plain() {
-        let both: HashSet<Uuid> = joinings
+        let both: HashSet<Uuid> = scope_changes
             .iter()
-            .map(|joining| joining.task)
+            .map(|scope_change| scope_change.task)
             .chain(done.keys().copied())
             .collect();
         let shown = faces(db, team, filter, now, &both.into_iter().collect::<Vec<_>>()).await?;
-        joinings.retain(|joining| shown.contains_key(&joining.task));
+        scope_changes.retain(|scope_change| shown.contains_key(&scope_change.task));
         done.retain(|task, _| shown.contains_key(task));
     }
-    let tasks: HashSet<Uuid> = joinings.iter().map(|joining| joining.task).collect();
+    let tasks: HashSet<Uuid> = scope_changes
+        .iter()
+        .map(|scope_change| scope_change.task)
+        .collect();
     let tasks: Vec<Uuid> = tasks.into_iter().collect();
     let opening = states_at(db, team.id, &tasks, begin).await?;
     let shifts = shifts_of(db, team.id, &tasks, (begin, until)).await?;
@@ -71,12 +74,13 @@ pub async fn burn_up(
     let instants: Vec<OffsetDateTime> = std::iter::once(begin)
         .chain(ends(&come, zone, until))
         .collect();
-    let mut standings = measures::standings(&joinings, &opening, &shifts, &instants).into_iter();
-    let begin = standings.next().unwrap_or_default();
-    let days: Vec<measures::Standing> = standings.collect();
+    let mut progress =
+        measures::progress_at(&scope_changes, &opening, &shifts, &instants).into_iter();
+    let begin = progress.next().unwrap_or_default();
+    let days: Vec<measures::Standing> = progress.collect();
     let finished: Vec<Date> = done.values().map(|at| clock::day_in(*at, zone)).collect();
-    let a_day = measures::a_working_day(&finished, &past);
-    // A team that began last week is measured by that week.
+    let a_day = measures::per_working_day(&finished, &past);
+    // A team that started last week is measured by that week only.
     let known = a_day
         .iter()
         .position(|count| *count > 0)
@@ -103,14 +107,14 @@ pub async fn burn_up(
     })
 }
 
-/// Who joined and left a sprint before an instant, in order. What was carried into it was in it from its beginning,
-/// however late the one before was closed.
-async fn joinings(
+/// Tasks added to and removed from a sprint before an instant, in order. Carried-over tasks count
+/// from the sprint's start, however late the previous sprint was closed.
+async fn scope_changes(
     db: &mut PgConnection,
     team: Uuid,
     sprint: &Sprint,
     (begin, until): (OffsetDateTime, OffsetDateTime),
-) -> Result<Vec<Joining>> {
+) -> Result<Vec<ScopeChange>> {
     let rows: Vec<(Uuid, OffsetDateTime, bool)> = sqlx::query_as(
         "SELECT e.task_id, CASE WHEN c.change_id IS NOT NULL AND e.after->>'sprint' = $2 THEN least(e.at, $4) ELSE e.at END AS joined, coalesce(e.after->>'sprint' = $2, false)
          FROM events e LEFT JOIN sprint_reports c ON c.team_id = e.team_id AND c.change_id = e.change_id
@@ -125,11 +129,11 @@ async fn joinings(
     .await?;
     Ok(rows
         .into_iter()
-        .map(|(task, at, joins)| Joining { task, at, joins })
+        .map(|(task, at, joins)| ScopeChange { task, at, joins })
         .collect())
 }
 
-/// The tasks that were finished between two instants and still are, with the last time.
+/// The tasks that were finished between two instants and are still done, with the last time.
 async fn finished(
     db: &mut PgConnection,
     team: Uuid,
@@ -149,7 +153,7 @@ async fn finished(
     Ok(rows.into_iter().collect())
 }
 
-/// The state that each of these tasks had at an instant, done ones with them.
+/// The state of each of these tasks at an instant, done ones included.
 async fn states_at(
     db: &mut PgConnection,
     team: Uuid,

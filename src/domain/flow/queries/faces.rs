@@ -1,4 +1,4 @@
-//! The tasks that charts link to.
+//! References to the tasks that charts link to.
 
 use crate::domain::boards::filters::sql::Moment;
 use crate::domain::boards::filters::terms::Filter;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::domain::error::Result;
 
-/// A task as a figure names it.
+/// A task as charts name it.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct TaskRef {
     pub id: Uuid,
@@ -23,7 +23,7 @@ pub struct TaskRef {
     pub state: ColumnState,
 }
 
-/// Those of these tasks that a filter lets through, as they are now.
+/// Returns references to those of these tasks that match a filter now.
 pub async fn faces(
     db: &mut PgConnection,
     team: &Team,

@@ -1,5 +1,6 @@
-//! Reading what figures are made of. Nothing here reads events of other times than it was asked for, but for the last
-//! one before of each task that was open then, and the first ones of each task that was finished.
+//! Reads the data of flow reports. No query reads events outside of its period, except the last
+//! event before it of each task that was open then, and the first events of each task that was
+//! finished.
 
 pub mod burn_up;
 pub mod faces;
@@ -13,7 +14,7 @@ use sqlx::{FromRow, PgConnection, QueryBuilder, Row as _, postgres::PgRow};
 use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::flow::measures::{self, Kind, Spell, StartedTask, Transition, Waited};
+use crate::domain::flow::measures::{self, Kind, StartedTask, Transition, WaitPeriod, Waited};
 use crate::domain::{
     boards::filters::{sql::Moment, terms::Filter},
     clock,
@@ -23,7 +24,7 @@ use crate::domain::{
     team::Team,
 };
 
-/// The tasks that stood on the board at an instant and were not done, with their state.
+/// Returns the tasks that were on the board and not done at an instant, with their state.
 pub async fn open_at(
     db: &mut PgConnection,
     team: Uuid,
@@ -50,7 +51,7 @@ pub async fn open_at(
 }
 
 impl<'r> FromRow<'r, PgRow> for Transition {
-    /// By place, not by name: there are tens of thousands in a long range.
+    /// Columns are read by index, not by name: a long period has tens of thousands of rows.
     fn from_row(row: &'r PgRow) -> sqlx::Result<Self> {
         let mut words = row.try_get::<&str, _>(2)?.split(' ');
         let kind = match words.next() {
@@ -75,7 +76,7 @@ impl<'r> FromRow<'r, PgRow> for Transition {
     }
 }
 
-/// Every change of state in a team from an instant to another, in order.
+/// Returns every change of state in a team between two instants, in order.
 pub async fn shifts(
     db: &mut PgConnection,
     team: Uuid,
@@ -92,8 +93,8 @@ pub async fn shifts(
     .await?)
 }
 
-/// The day on which each of these tasks was in progress for the first time. One whose first known event is not its
-/// making was imported without what came before.
+/// Returns the first day in progress of each of these tasks. A task whose first known event is not
+/// its creation was imported without its earlier history.
 pub async fn begun(
     db: &mut PgConnection,
     team: Uuid,
@@ -124,15 +125,16 @@ pub async fn begun(
         .collect())
 }
 
-/// What a team has in hand now: begun, blocked or in review, by number.
-pub async fn in_hand(
+/// Returns a team's work in progress: started, blocked or in review, by number.
+pub async fn work_in_progress(
     db: &mut PgConnection,
     team: &Team,
     filter: &Filter,
     now: OffsetDateTime,
 ) -> Result<Vec<TaskRef>> {
     let mut query = QueryBuilder::new(
-        // Apart, so that the filter is asked only of what is in hand: in one piece, words are looked for in every task.
+        // A separate condition, so that the filter is applied only to work in progress; as one
+        // query, text would be searched in every task.
         "SELECT k.id, k.number, k.title, c.state FROM columns c
          CROSS JOIN LATERAL (SELECT * FROM tasks WHERE team_id = c.team_id AND column_id = c.id AND rank IS NOT NULL OFFSET 0) k
          WHERE c.state IN ('doing', 'blocked', 'review') AND c.team_id = ",
@@ -147,13 +149,13 @@ pub async fn in_hand(
     Ok(query.build_query_as().fetch_all(db).await?)
 }
 
-/// What tasks waited on between two instants, cut off at both, in days.
+/// Returns what tasks were waiting on between two instants, cut at both, in days.
 pub async fn waits(
     db: &mut PgConnection,
     team: Uuid,
     (since, until): (OffsetDateTime, OffsetDateTime),
     zone: &str,
-) -> Result<Vec<Spell>> {
+) -> Result<Vec<WaitPeriod>> {
     #[derive(sqlx::FromRow)]
     struct Row {
         task_id: Uuid,
@@ -187,7 +189,7 @@ pub async fn waits(
         );
         let whom = row.whom.unwrap_or_else(|| measures::OUTSIDE.to_owned());
         let note = Some(row.note).filter(|note| !note.is_empty());
-        Spell {
+        WaitPeriod {
             task: row.task_id,
             from,
             to,
@@ -200,7 +202,7 @@ pub async fn waits(
     Ok(rows.into_iter().map(spell).collect())
 }
 
-/// The days that a span touches, of those in a range.
+/// The days of a range that a period touches.
 pub fn span_of_days(
     (from, to): (OffsetDateTime, OffsetDateTime),
     (since, until): (OffsetDateTime, OffsetDateTime),

@@ -1,4 +1,5 @@
-//! The events of an import: what happened there at its own time, and then that each task was brought here.
+//! Writes the events of an import: past events with their original time, and then one import event
+//! per task.
 
 use crate::domain::events::EventKind;
 use serde_json::{Value, json};
@@ -18,7 +19,7 @@ use crate::domain::{
     teams::membership::COMMAND_LINE,
 };
 
-/// Makes the new columns where they are planned, and notes them for the team.
+/// Creates the planned columns and records them for the team.
 pub(crate) async fn add_columns(change: &mut Change, team: &Team, plan: &Plan<'_>) -> Result<()> {
     let new: Vec<_> = plan
         .columns
@@ -41,7 +42,8 @@ pub(crate) async fn add_columns(change: &mut Change, team: &Team, plan: &Plan<'_
     .execute(change.db())
     .await?;
     touch_workspace(change.db()).await?;
-    // The constraint is checked at the end of the statement, so columns may pass through one another.
+    // The constraint is checked at the end of the statement, so positions may collide while it
+    // runs.
     sqlx::query(
         "UPDATE columns SET position = c.nth FROM unnest($2::uuid[]) WITH ORDINALITY AS c (id, nth)
          WHERE columns.team_id = $1 AND columns.id = c.id",
@@ -73,7 +75,8 @@ pub(crate) async fn add_columns(change: &mut Change, team: &Team, plan: &Plan<'_
     Ok(())
 }
 
-/// Notes what happened there, in its order, and then one `task.imported` a task, from which its state can be replayed.
+/// Records the past events in order, and then one `task.imported` per task, from which its state
+/// can be replayed.
 pub(crate) fn record(
     change: &mut Change,
     team: &Team,
@@ -92,7 +95,7 @@ pub(crate) fn record(
             past.push((
                 one.at.min(plan.now),
                 account,
-                of_the_past(team, plan, planned, row, (one, stood), draft),
+                past_event(team, plan, planned, row, (one, stood), draft),
             ));
         }
     }
@@ -105,8 +108,8 @@ pub(crate) fn record(
     }
 }
 
-/// One thing that happened, with the list that the task was in after it.
-fn of_the_past(
+/// Converts one past event, given the list that the task was in after it.
+fn past_event(
     team: &Team,
     plan: &Plan<'_>,
     planned: &Planned<'_>,
@@ -153,7 +156,8 @@ fn of_the_past(
     }
 }
 
-/// The column that a list has become; a list that is gone keeps its name, and the state it speaks of.
+/// The column that a list has become; a list that no longer exists keeps its name, and the state
+/// guessed from it.
 fn spot(plan: &Plan<'_>, draft: &Draft, spot: &ListRef) -> Value {
     let (name, state, id) = match spot {
         ListRef::List(nth) => match draft.lists.get(*nth) {

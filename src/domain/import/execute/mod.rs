@@ -1,4 +1,4 @@
-//! A draft comes to a team: in one transaction, all of it or nothing.
+//! Imports a draft to a team in one transaction, all or nothing.
 
 pub mod history;
 pub mod rows;
@@ -24,66 +24,66 @@ use crate::domain::{
     team::Team,
 };
 
-/// Brings a draft to a team. `progress` is told how many tasks are in.
+/// Imports a draft to a team. `progress` is called with the number of imported tasks.
 ///
 /// # Errors
-/// `Invalid` for a team that is not there, or a mapped list that the draft does not have.
+/// `Invalid` for an unknown team, or a mapped list that is not in the draft.
 pub async fn import(
     store: &EventStore,
-    wish: &ImportRequest<'_>,
+    request: &ImportRequest<'_>,
     progress: &(dyn Fn(usize) + Send + Sync),
 ) -> Result<Summary> {
-    let nobody = Actor::nobody();
+    let importer = Actor::nobody();
     let team = store
-        .change(&nobody, |change, _| Box::pin(find_team(change, wish)))
+        .change(&importer, |change, _| Box::pin(find_team(change, request)))
         .await?
         .value;
     Ok(store
-        .change(&nobody, |change, _| {
-            Box::pin(bring(change, &team, wish, progress))
+        .change(&importer, |change, _| {
+            Box::pin(import_draft(change, &team, request, progress))
         })
         .await?
         .value)
 }
 
-/// The team, on a workspace whose sprint is today's: open tasks go to it.
-async fn find_team(change: &mut Change, wish: &ImportRequest<'_>) -> Result<Team> {
+/// Finds the team, and updates the sprints first, because open tasks go to the current one.
+async fn find_team(change: &mut Change, request: &ImportRequest<'_>) -> Result<Team> {
     let teams: Vec<Team> =
         sqlx::query_as("SELECT id, slug, name, key, seq FROM teams ORDER BY slug")
             .fetch_all(change.db())
             .await?;
-    let Some(team) = teams.iter().find(|team| team.slug == wish.team) else {
+    let Some(team) = teams.iter().find(|team| team.slug == request.team) else {
         let slugs: Vec<&str> = teams.iter().map(|team| team.slug.as_str()).collect();
-        let there = match slugs.join(", ") {
+        let known_teams = match slugs.join(", ") {
             none if none.is_empty() => {
-                "There are no teams yet; “fortnight team add” adds one.".to_owned()
+                "There are no teams yet. Add one with “fortnight team add”.".to_owned()
             }
-            slugs => format!("There are: {slugs}."),
+            slugs => format!("Teams: {slugs}."),
         };
         return Err(Problem::field(
             "team",
-            format!("There is no team “{}”. {there}", wish.team),
+            format!("There is no team “{}”. {known_teams}", request.team),
         ));
     };
-    if !wish.dry_run {
-        cadence::keep_up_and_tell(change).await?;
+    if !request.dry_run {
+        cadence::update_sprints_and_notify(change).await?;
     }
     Ok(team.clone())
 }
 
-async fn bring(
+async fn import_draft(
     change: &mut Change,
     team: &Team,
-    wish: &ImportRequest<'_>,
+    request: &ImportRequest<'_>,
     progress: &(dyn Fn(usize) + Send + Sync),
 ) -> Result<Summary> {
-    // A connection's limits are made for requests; a hundred megabytes take longer.
+    // The connection's timeouts are meant for requests; a hundred megabytes take longer.
     change
         .db()
         .execute("SET LOCAL statement_timeout = '10min'; SET LOCAL lock_timeout = '30s'; SET LOCAL idle_in_transaction_session_timeout = '5min'")
         .await?;
-    let mut plan = plan::plan(change, team, wish).await?;
-    if wish.dry_run || plan.tasks.is_empty() {
+    let mut plan = plan::plan(change, team, request).await?;
+    if request.dry_run || plan.tasks.is_empty() {
         return Ok(plan.summary);
     }
     history::add_columns(change, team, &plan).await?;
@@ -96,13 +96,14 @@ async fn bring(
     let ranks = ranks(change, team, &plan).await?;
     let rows = number(change, team, &plan, ranks).await?;
     rows::insert(change.db(), team, &plan, &rows, progress).await?;
-    history::record(change, team, &plan, &rows, wish.draft);
+    history::record(change, team, &plan, &rows, request.draft);
     let key = |row: Option<&Row>| row.map(|row| format!("{}-{}", team.key, row.number));
     plan.summary.keys = key(rows.first()).zip(key(rows.last()));
     Ok(plan.summary)
 }
 
-/// A rank for each task that is not archived: below what its column has, in the draft's order.
+/// Computes a rank for each task that is not archived, after the existing tasks of its column, in
+/// the draft's order.
 async fn ranks(change: &mut Change, team: &Team, plan: &Plan<'_>) -> Result<Vec<Option<String>>> {
     let mut ranks = vec![None; plan.tasks.len()];
     for column in &plan.columns {
@@ -114,7 +115,7 @@ async fn ranks(change: &mut Change, team: &Team, plan: &Plan<'_>) -> Result<Vec<
         }
         let mut last = last_rank(change.db(), column.id).await?;
         if last.as_ref().is_some_and(|last| last.len() > rank::LONGEST) {
-            crate::domain::tasks::placement::spread_ranks(change, team, column.id).await?;
+            crate::domain::tasks::placement::rebalance_ranks(change, team, column.id).await?;
             last = last_rank(change.db(), column.id).await?;
         }
         for (nth, rank) in here
@@ -136,7 +137,7 @@ async fn last_rank(db: &mut PgConnection, column: Uuid) -> Result<Option<String>
     )
 }
 
-/// Numbers the tasks, all at once: the team's row is locked from here on.
+/// Assigns the task numbers; the team's row is locked from here on.
 async fn number(
     change: &mut Change,
     team: &Team,
@@ -146,7 +147,7 @@ async fn number(
     let zone: String = sqlx::query_scalar("SELECT time_zone FROM workspace")
         .fetch_one(change.db())
         .await?;
-    // What the team has closed is over for it, though it may go on for others.
+    // A sprint that the team has closed takes no tasks, even if other teams still work in it.
     let sprints = sprints::queries::sprints_of(change.db(), team.id).await?;
     let sprint = sprints::queries::current(&sprints).map(|sprint| sprint.id);
     let count = plan.tasks.len() as i64;
@@ -158,7 +159,7 @@ async fn number(
     .fetch_one(change.db())
     .await?;
     let now = plan.now;
-    // A clock there may have been ahead of ours: nothing that was imported is to come.
+    // The other tool's clock may have been ahead; no imported time may be in the future.
     let past = |at: Option<OffsetDateTime>| at.unwrap_or(now).min(now);
     let rows = (last - count + 1..)
         .zip(&plan.tasks)

@@ -1,4 +1,4 @@
-//! The rows of an import: many in a statement, so that thousands of tasks take seconds.
+//! Writes the rows of an import, many per statement, so that thousands of tasks take seconds.
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -10,10 +10,10 @@ use crate::domain::{
     team::Team,
 };
 
-/// So many tasks in one statement.
+/// Tasks per statement.
 const AT_ONCE: usize = 500;
 
-/// Writes the tasks with all that belongs to them.
+/// Inserts the tasks with everything that belongs to them.
 pub(crate) async fn insert(
     db: &mut PgConnection,
     team: &Team,
@@ -92,7 +92,7 @@ async fn insert_owners(
     Ok(())
 }
 
-/// The labels themselves are there already.
+/// The labels themselves already exist.
 async fn insert_labels(
     db: &mut PgConnection,
     team: &Team,
@@ -172,7 +172,7 @@ async fn insert_comments(
                 comment.by.called()
             });
             bodies.push(comment.body.as_str());
-            // One without a date was said when the card was made, for all we know.
+            // A comment without a date gets the date of its card.
             instants.push(comment.at.map_or(row.created_at, |at| at.min(plan.now)));
         }
     }
@@ -192,7 +192,7 @@ async fn insert_comments(
     Ok(())
 }
 
-/// What a planned task becomes.
+/// The row of a planned task.
 pub(crate) struct Row {
     pub id: Uuid,
     pub number: i64,

@@ -1,4 +1,4 @@
-//! What was done on a board: comments, and where cards came from.
+//! Reads a board's actions: comments, and moves between lists.
 
 use std::collections::HashMap;
 
@@ -14,14 +14,14 @@ use crate::domain::import::{
 /// Trello exports no more actions than this.
 const MOST: usize = 1000;
 
-/// What was done to one card, oldest first.
+/// The actions of one card, oldest first.
 #[derive(Default)]
 pub(crate) struct Done {
     pub comments: Vec<Comment>,
     pub past: Vec<Past>,
 }
 
-/// What was done, by the card's id.
+/// Returns the actions by card id.
 pub(crate) fn read<'j>(
     board: &Node<'j>,
     lists: &Lists,
@@ -30,7 +30,7 @@ pub(crate) fn read<'j>(
     let actions = board.objects("actions")?;
     if actions.len() >= MOST {
         draft.notes.push(format!(
-            "the export has the newest {} actions only, so older comments and moves are not in it.",
+            "the export contains only the newest {} actions, so older comments and moves are missing.",
             actions.len()
         ));
     }
@@ -53,7 +53,7 @@ pub(crate) fn read<'j>(
                 Some((body, was_cut)) => {
                     if was_cut {
                         draft.changed.add(
-                            "comments over 20,000 characters were cut",
+                            "comments over 20,000 characters were shortened",
                             card.text("name")?,
                         );
                     }
@@ -66,7 +66,7 @@ pub(crate) fn read<'j>(
         }
     }
     for done in done.values_mut() {
-        // The newest come first in an export.
+        // An export lists the newest first.
         done.comments.reverse();
         done.comments.sort_by_key(|comment| comment.at);
         done.past.reverse();

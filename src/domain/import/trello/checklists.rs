@@ -1,11 +1,11 @@
-//! Checklists become steps.
+//! Converts checklists to steps.
 
 use std::collections::HashMap;
 
 use anyhow::Result;
 
 use crate::domain::import::trello::export::place;
-use crate::domain::import::{draft::Step, json::Node, sanitize, summary::Remarks};
+use crate::domain::import::{draft::Step, json::Node, sanitize, summary::Notices};
 
 /// A card's checklists with their items, in order.
 pub(crate) type Checklists = Vec<Checklist>;
@@ -16,7 +16,8 @@ pub(crate) struct Checklist {
     items: Vec<(f64, String, bool)>,
 }
 
-/// A board's checklists that have items, by the card's id. They stand beside the cards or inside them.
+/// A board's checklists that have items, by card id. Exports have them beside the cards or inside
+/// them.
 pub(crate) fn read<'j>(board: &Node<'j>) -> Result<HashMap<&'j str, Checklists>> {
     let mut found: HashMap<&str, Checklists> = HashMap::new();
     let mut seen = std::collections::HashSet::new();
@@ -58,24 +59,24 @@ pub(crate) fn read<'j>(board: &Node<'j>) -> Result<HashMap<&'j str, Checklists>>
     Ok(found)
 }
 
-/// The steps of a card. Which checklist one is from is said where there are several.
-pub(crate) fn steps(lists: Checklists, title: &str, changed: &mut Remarks) -> Vec<Step> {
+/// The steps of a card. If it has several checklists, each step names its own.
+pub(crate) fn steps(lists: Checklists, title: &str, changed: &mut Notices) -> Vec<Step> {
     let several = lists.len() > 1;
     let mut steps = Vec::new();
     for list in &lists {
         for (_, text, done) in &list.items {
             match sanitize::step(several.then_some(list.name.as_str()), text) {
-                None => changed.add("checklist items without a text were left out", title),
+                None => changed.add("checklist items without text were left out", title),
                 Some(_) if steps.len() == sanitize::STEPS => {
                     changed.add(
-                        "a task has at most 200 steps, so the other checklist items were left out",
+                        "a task can have at most 200 steps, so the remaining checklist items were left out",
                         title,
                     );
                     return steps;
                 }
                 Some((text, was_cut)) => {
                     if was_cut {
-                        changed.add("checklist items over 500 characters were cut", title);
+                        changed.add("checklist items over 500 characters were shortened", title);
                     }
                     steps.push(Step { text, done: *done });
                 }

@@ -1,4 +1,4 @@
-//! Parts of a Trello export that several of its readers need.
+//! Parts of a Trello export that several parsers need.
 
 use crate::domain::import::sanitize;
 use std::collections::HashMap;
@@ -14,10 +14,11 @@ pub(crate) fn somebody(member: &Node) -> Result<ExternalUser> {
     })
 }
 
-/// Where it is among its siblings; without a place, at the end. Equal places leave the file's order.
+/// The position among its siblings; at the end if it has none. Equal positions keep the file's
+/// order.
 pub(crate) fn place(node: &Node) -> f64 {
     node.loose_number("pos").unwrap_or(f64::INFINITY)
 }
 
-/// Lists by their id: their places in the draft.
+/// Lists by id: their index in the draft.
 pub(crate) type Lists<'j> = HashMap<&'j str, usize>;

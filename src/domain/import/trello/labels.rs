@@ -1,15 +1,15 @@
-//! Labels, of which many have a colour and no name.
+//! Reads labels, many of which have a colour and no name.
 
 use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
 
-use crate::domain::import::{json::Node, sanitize, summary::Remarks};
+use crate::domain::import::{json::Node, sanitize, summary::Notices};
 
-/// A board's labels: their names here by their ids.
+/// The names of a board's labels by id.
 pub(crate) struct Labels<'j>(HashMap<&'j str, String>);
 
-/// Every label of the board gets a name; those without are called by their colour: blue, blue-2.
+/// Gives every label a name; unnamed ones are called after their colour: blue, blue-2.
 pub(crate) fn read<'j>(board: &Node<'j>) -> Result<Labels<'j>> {
     let mut found: Vec<(&str, String, String)> = Vec::new();
     let mut ids = HashSet::new();
@@ -55,8 +55,8 @@ fn free(colour: &str, taken: &mut HashSet<String>) -> String {
 }
 
 impl Labels<'_> {
-    /// The names of a card's labels, which it has by id, or whole, or not at all.
-    pub fn of(&self, card: &Node, title: &str, changed: &mut Remarks) -> Result<Vec<String>> {
+    /// The names of a card's labels, which the export contains by id, as objects, or not at all.
+    pub fn of(&self, card: &Node, title: &str, changed: &mut Notices) -> Result<Vec<String>> {
         let mut names: Vec<String> = Vec::new();
         let whole = card.objects("labels")?;
         let by_id = card.items("idLabels")?;
@@ -71,7 +71,7 @@ impl Labels<'_> {
         }
         if names.len() > sanitize::LABELS {
             changed.add(
-                "a task has at most 30 labels, so the others were left out",
+                "a task can have at most 30 labels, so the remaining ones were left out",
                 title,
             );
             names.truncate(sanitize::LABELS);

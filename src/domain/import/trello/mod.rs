@@ -1,4 +1,4 @@
-//! A Trello board's export (menu, Print, export and share, Export as JSON) as a draft.
+//! Parses a Trello board's export (menu, Print, export and share, Export as JSON).
 
 pub mod actions;
 pub mod checklists;
@@ -18,10 +18,10 @@ use crate::domain::import::{
     draft::{Draft, Due, ExternalUser, HistoryAction, List, ListRef, Task},
     json::Node,
     sanitize,
-    summary::Remarks,
+    summary::Notices,
 };
 
-/// The draft of a board, or what in the file is not as it should be, with its place.
+/// Parses a board, or returns what is wrong in the file, with its place.
 pub fn parse(file: &Value) -> Result<Draft> {
     let board = Node::root(file);
     check_board(&board)?;
@@ -41,10 +41,10 @@ pub fn parse(file: &Value) -> Result<Draft> {
         if id.is_empty() {
             return Err(card.refuse(
                 "id",
-                "is missing: without it, a second run could not know the card",
+                "is missing; without it, a second run could not recognize the card",
             ));
         }
-        let reading = Reading {
+        let reading = CardParser {
             card: &card,
             id,
             lists: &lists,
@@ -66,24 +66,24 @@ pub fn parse(file: &Value) -> Result<Draft> {
 fn check_board(board: &Node) -> Result<()> {
     if board.is_list() {
         bail!(
-            "the file is a list, and a Trello board's export is an object: issues of GitHub come in by “import github”"
+            "the file is a list, but a Trello export is an object. To import GitHub issues, use “import github”"
         );
     }
     if !board.is_object() {
-        bail!("the file is no Trello board: it is not even an object");
+        bail!("the file is not a Trello board: it is not an object");
     }
     if board.has("idList") && !board.has("lists") {
-        bail!("the file is a single Trello card, not a board: export the board from its own menu");
+        bail!("the file is a single Trello card, not a board: export the board from its menu");
     }
     for field in ["lists", "cards"] {
         if !board.has(field) {
-            bail!("the file is no Trello board's export: it has no “{field}”");
+            bail!("the file is not a Trello board export: it has no “{field}”");
         }
     }
     Ok(())
 }
 
-/// Puts the board's lists into the draft, from left to right.
+/// Adds the board's lists to the draft, from left to right.
 fn read_lists<'j>(board: &Node<'j>, draft: &mut Draft) -> Result<Lists<'j>> {
     let mut found = Vec::new();
     for list in board.objects("lists")? {
@@ -107,7 +107,7 @@ fn read_lists<'j>(board: &Node<'j>, draft: &mut Draft) -> Result<Lists<'j>> {
     Ok(lists)
 }
 
-/// The board's members, and whoever else did something on it.
+/// The board's members, and everyone else who acted on it.
 fn read_people<'j>(board: &Node<'j>) -> Result<HashMap<&'j str, ExternalUser>> {
     let mut people = HashMap::new();
     for action in board.objects("actions")? {
@@ -121,8 +121,8 @@ fn read_people<'j>(board: &Node<'j>) -> Result<HashMap<&'j str, ExternalUser>> {
     Ok(people)
 }
 
-/// One card, with what the rest of the board says about it.
-struct Reading<'a, 'j> {
+/// One card, with what the rest of the board contains about it.
+struct CardParser<'a, 'j> {
     card: &'a Node<'j>,
     id: &'j str,
     lists: &'a Lists<'j>,
@@ -130,7 +130,7 @@ struct Reading<'a, 'j> {
     labels: &'a labels::Labels<'j>,
 }
 
-impl Reading<'_, '_> {
+impl CardParser<'_, '_> {
     fn task(
         &self,
         draft: &mut Draft,
@@ -142,7 +142,7 @@ impl Reading<'_, '_> {
         let list = self.lists.get(card.text("idList")?).copied();
         if list.is_none() {
             draft.changed.add(
-                "the file has no list for these, so they are in the first column",
+                "the file has no list for these, so they were put in the first column",
                 &title,
             );
         }
@@ -173,7 +173,7 @@ impl Reading<'_, '_> {
             > done.comments.len() as i64
         {
             draft.changed.add(
-                "the file has fewer comments than Trello counts on these",
+                "the file contains fewer comments than Trello counts for these",
                 &title,
             );
         }
@@ -204,7 +204,7 @@ impl Reading<'_, '_> {
         })
     }
 
-    fn members(&self, title: &str, changed: &mut Remarks) -> Result<Vec<ExternalUser>> {
+    fn members(&self, title: &str, changed: &mut Notices) -> Result<Vec<ExternalUser>> {
         let mut members = Vec::new();
         for id in self.card.items("idMembers")? {
             match self
@@ -213,13 +213,13 @@ impl Reading<'_, '_> {
                 .filter(|member| !member.called().is_empty())
             {
                 Some(member) => members.push(member.clone()),
-                None => changed.add("the file does not say who some members of these are", title),
+                None => changed.add("the file does not identify some members of these", title),
             }
         }
         Ok(members)
     }
 
-    /// The files stay there; their addresses come along.
+    /// The files are not imported; the description links to them.
     fn attachments(&self) -> Result<Vec<String>> {
         let mut links = Vec::new();
         for attachment in self.card.objects("attachments")? {
@@ -250,7 +250,7 @@ fn arrives_at(what: &HistoryAction, list: Option<usize>) -> bool {
     }
 }
 
-/// When something was made: a Trello id begins with the seconds since 1970, in eight hexadecimal digits.
+/// The creation time: a Trello id starts with the seconds since 1970, in eight hexadecimal digits.
 fn instant_of(id: &str) -> Option<OffsetDateTime> {
     if id.len() != 24 || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;

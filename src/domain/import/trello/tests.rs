@@ -55,7 +55,7 @@ fn a_real_board_has_all_its_cards_and_steps() {
 }
 
 #[test]
-fn a_card_that_was_moved_has_been_there_since() {
+fn moved_card_keeps_its_move_date() {
     let draft = real(include_str!(
         "../../../../tests/data/trello-project100-2021.json"
     ));
@@ -78,7 +78,7 @@ fn a_card_that_was_moved_has_been_there_since() {
 }
 
 #[test]
-fn labels_without_names_go_by_their_colours() {
+fn unnamed_labels_are_called_by_colour() {
     let draft = parse(&json!({
         "lists": [{ "id": "l", "name": "Todo" }],
         "labels": [
@@ -101,7 +101,7 @@ fn labels_without_names_go_by_their_colours() {
 }
 
 #[test]
-fn places_may_be_anything() {
+fn positions_may_have_any_type() {
     let cards: Vec<_> = [json!("20"), json!(3.5), json!(null), json!("bottom"), json!(3.5), json!("top"), json!([])]
         .into_iter()
         .enumerate()
@@ -136,7 +136,7 @@ fn closed_cards_and_cards_of_closed_lists_are_archived() {
 }
 
 #[test]
-fn comments_are_told_oldest_first() {
+fn comments_are_imported_oldest_first() {
     let comment = |at: &str, text: &str| {
         json!({ "type": "commentCard", "date": at, "memberCreator": { "id": "m", "fullName": "Mira" },
                 "data": { "text": text, "card": { "id": "a" } } })
@@ -158,13 +158,13 @@ fn comments_are_told_oldest_first() {
     assert_eq!(
         draft
             .changed
-            .count("the file has fewer comments than Trello counts on these"),
+            .count("the file contains fewer comments than Trello counts for these"),
         1
     );
 }
 
 #[test]
-fn more_steps_than_a_task_may_have_are_left_out_and_said() {
+fn steps_over_the_limit_are_left_out_and_reported() {
     let items: Vec<_> = (0..250)
         .map(|nth| json!({ "name": format!("item {nth}"), "pos": nth }))
         .collect();
@@ -175,33 +175,33 @@ fn more_steps_than_a_task_may_have_are_left_out_and_said() {
     assert_eq!(draft.tasks[0].steps.len(), 200);
     assert_eq!(draft.tasks[0].steps[199].text, "item 199");
     assert_eq!(
-        draft
-            .changed
-            .count("a task has at most 200 steps, so the other checklist items were left out"),
+        draft.changed.count(
+            "a task can have at most 200 steps, so the remaining checklist items were left out"
+        ),
         1
     );
 }
 
 #[test]
-fn what_is_wrong_is_named_with_its_place() {
+fn errors_name_their_place_in_the_file() {
     let board = |cards: serde_json::Value| json!({ "lists": [], "cards": cards });
     assert_eq!(
         refused(board(
             json!([{ "id": "a", "name": "A" }, { "id": "b", "name": 5 }])
         )),
-        "cards[1].name is a number where text belongs"
+        "cards[1].name is a number; expected text"
     );
     assert_eq!(
         refused(board(json!([7]))),
-        "cards[0] is a number where an object belongs"
+        "cards[0] is a number; expected an object"
     );
     assert_eq!(
         refused(board(json!({}))),
-        "cards is an object where a list belongs"
+        "cards is an object; expected a list"
     );
     assert_eq!(
         refused(board(json!([{ "id": "a", "due": "tomorrow" }]))),
-        "cards[0].due is no date and time such as 2026-11-24T10:00:00Z"
+        "cards[0].due is not a date and time such as 2026-11-24T10:00:00Z"
     );
     assert!(refused(board(json!([{ "name": "A" }]))).starts_with("cards[0].id is missing"));
     assert!(
@@ -210,12 +210,12 @@ fn what_is_wrong_is_named_with_its_place() {
     );
     assert!(refused(json!([])).contains("import github"));
     assert!(refused(json!({ "lists": [] })).contains("it has no “cards”"));
-    assert!(refused(json!("board")).contains("no Trello board"));
+    assert!(refused(json!("board")).contains("not a Trello board"));
 }
 
 proptest! {
     #[test]
-    fn no_json_makes_it_panic(file in any_json(), lists in any_json(), cards in any_json(), rest in any_json()) {
+    fn no_json_makes_the_parser_panic(file in any_json(), lists in any_json(), cards in any_json(), rest in any_json()) {
         let _ = parse(&file);
         let _ = parse(&json!({ "lists": lists, "cards": cards, "checklists": rest, "actions": rest, "labels": rest, "members": rest }));
         let _ = parse(&json!({ "lists": [lists], "cards": [cards, { "id": "a", "labels": rest, "pos": rest }], "actions": [rest] }));

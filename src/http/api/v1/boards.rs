@@ -136,7 +136,7 @@ pub async fn events(
         .map(|row| {
             let mut event = json!(row);
             if let Some(words) =
-                crate::domain::tasks::event_text::instead(&row.after["blockers"], &hidden)
+                crate::domain::tasks::event_text::hidden_name(&row.after["blockers"], &hidden)
             {
                 event["after"]["blockers"]["on"] = json!(words);
             }

@@ -35,7 +35,7 @@ use crate::{
 
 /// A task with everything that its page has.
 async fn whole(app: &App, team: &Team, task: Uuid) -> Result<Value> {
-    let whole = queries::whole(&app.db, team, task).await?;
+    let whole = queries::load_task(&app.db, team, task).await?;
     let mut body = serde_json::to_value(&whole.card).map_err(anyhow::Error::from)?;
     body["description"] = json!(whole.description);
     body["project"] = json!(whole.project);
@@ -122,7 +122,7 @@ pub async fn create(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_edit()?
+        .require_edit()?
         .team;
     let sprint = match &sent.sprint {
         Some(Some(sprint)) => sprint_named(&app, &team, &sprint.text()).await?,
@@ -211,7 +211,7 @@ pub async fn patch(
     at: TaskContext,
     JsonBody(sent): JsonBody<TaskPatch>,
 ) -> Result<Response> {
-    let TaskContext { viewer, access } = at.to_edit()?;
+    let TaskContext { viewer, access } = at.require_edit()?;
     let sprint = match &sent.sprint {
         Some(Some(sprint)) => Some(
             sprint_named(&app, &access.team, &sprint.text())
@@ -276,7 +276,7 @@ async fn changed<T>(
 /// Archives a task.
 #[utoipa::path(delete, path = "/api/v1/tasks/{key}", tag = "tasks", params(("key" = String, Path)), responses((status = 200, description = "The task, archived"), (status = 404)))]
 pub async fn delete(State(app): State<App>, at: TaskContext) -> Result<Response> {
-    let TaskContext { viewer, access } = at.to_edit()?;
+    let TaskContext { viewer, access } = at.require_edit()?;
     let outcome = app
         .store
         .change(&viewer.actor(), |change, _| {
@@ -294,7 +294,7 @@ pub async fn position(
     at: TaskContext,
     JsonBody(place): JsonBody<Place>,
 ) -> Result<Response> {
-    let TaskContext { viewer, access } = at.to_edit()?;
+    let TaskContext { viewer, access } = at.require_edit()?;
     let outcome = app
         .store
         .change(&viewer.actor(), |change, _| {
@@ -323,7 +323,7 @@ pub async fn block(
     at: TaskContext,
     JsonBody(reason): JsonBody<block::Reason>,
 ) -> Result<Response> {
-    let TaskContext { viewer, access } = at.to_edit()?;
+    let TaskContext { viewer, access } = at.require_edit()?;
     let outcome = app
         .store
         .change(&viewer.actor(), |change, _| {
@@ -336,7 +336,7 @@ pub async fn block(
 /// Unblocks a task: back to the column that it was blocked in.
 #[utoipa::path(delete, path = "/api/v1/tasks/{key}/block", tag = "tasks", params(("key" = String, Path)), responses((status = 200, description = "The task")))]
 pub async fn unblock(State(app): State<App>, at: TaskContext) -> Result<Response> {
-    let TaskContext { viewer, access } = at.to_edit()?;
+    let TaskContext { viewer, access } = at.require_edit()?;
     let outcome = app
         .store
         .change(&viewer.actor(), |change, _| {
@@ -361,7 +361,7 @@ pub async fn owners(
     at: TaskContext,
     JsonBody(sent): JsonBody<OwnersIn>,
 ) -> Result<Response> {
-    let TaskContext { viewer, access } = at.to_edit()?;
+    let TaskContext { viewer, access } = at.require_edit()?;
     let outcome = app
         .store
         .change(&viewer.actor(), |change, _| {

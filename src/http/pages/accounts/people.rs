@@ -83,7 +83,7 @@ pub async fn people(
     viewer: Viewer,
     headers: HeaderMap,
 ) -> Result<Response> {
-    team_access::to_edit_workspace(&viewer)?;
+    team_access::require_workspace_admin(&viewer)?;
     page::page(&people_page(&app, &viewer, &headers, None, Vec::new(), Fields::default()).await?)
 }
 
@@ -130,8 +130,8 @@ pub async fn invite(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    team_access::to_edit_workspace(&viewer)?;
-    viewer.to_let_in()?;
+    team_access::require_workspace_admin(&viewer)?;
+    viewer.require_session_for_links()?;
     let team = match fields.text("team") {
         "" => None,
         slug => Some(team_access::team(&app.db, &viewer, slug).await?.team),
@@ -204,7 +204,7 @@ pub async fn revoke_invitation(
     viewer: Viewer,
     Path(invitation): Path<String>,
 ) -> Result<Response> {
-    team_access::to_edit_workspace(&viewer)?;
+    team_access::require_workspace_admin(&viewer)?;
     let (actor, invitation): (_, Uuid) = (viewer.actor(), id(&invitation)?);
     app.store
         .change(&actor, |change, _| {
@@ -222,12 +222,12 @@ pub async fn change_person(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    team_access::to_edit_workspace(&viewer)?;
+    team_access::require_workspace_admin(&viewer)?;
     let (actor, handle) = (viewer.actor(), keys::plain(&handle)?);
     let free = fields.get("free").is_some();
     let done = match fields.text("do") {
         "link" => {
-            viewer.to_let_in()?;
+            viewer.require_session_for_links()?;
             let made = app
                 .store
                 .change(&actor, |change, _| {

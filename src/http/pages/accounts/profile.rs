@@ -132,7 +132,7 @@ pub async fn edit_me(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    viewer.to_change_own()?;
+    viewer.require_session()?;
     let stands = profile::profile_of(&app.db, viewer.person.id).await?;
     let outcome = match read_profile(&fields, stands) {
         Ok(profile) => {

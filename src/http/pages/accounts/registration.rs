@@ -108,7 +108,7 @@ pub async fn join(
 ) -> Result<Response> {
     let to = invited_to(&app, &key).await?;
     if let Some(viewer) = viewer {
-        viewer.to_change_own()?;
+        viewer.require_session()?;
         let (actor, me) = (viewer.actor(), viewer.person.id);
         app.store
             .change(&actor, |change, _| {

@@ -41,7 +41,7 @@ pub async fn end_sessions(
     viewer: Viewer,
     fields: Fields,
 ) -> Result<Response> {
-    viewer.to_change_own()?;
+    viewer.require_session()?;
     let query = if fields.get("others").is_some() {
         "DELETE FROM sessions WHERE account_id = $1 AND token_hash <> $2 AND $3 = $3"
     } else {
@@ -74,12 +74,12 @@ pub async fn set_password(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    viewer.to_change_own()?;
+    viewer.require_session()?;
     let (account, own) = (viewer.person.id, viewer.proof.token_hash());
     let actor = viewer.actor();
     // Guessing at an open window is as slow as guessing from outside.
     app.sign_ins.count(&viewer.person.handle, from)?;
-    let known = match password_resets::known_password(&app.db, account, fields.text("old")).await {
+    let known = match password_resets::check_password(&app.db, account, fields.text("old")).await {
         Ok(stood) => passwords::hash(fields.text("password").to_owned())
             .await
             .map(|hash| (stood, hash)),
@@ -116,7 +116,7 @@ pub async fn add_away(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    viewer.to_change_own()?;
+    viewer.require_session()?;
     let days = || {
         let from = fields
             .date("from")?
@@ -155,7 +155,7 @@ pub async fn remove_away(
     viewer: Viewer,
     Path(day): Path<String>,
 ) -> Result<Response> {
-    viewer.to_change_own()?;
+    viewer.require_session()?;
     let from = read_date(&day).ok_or(Problem::NotFound)?;
     let (account, actor) = (viewer.person.id, viewer.actor());
     app.store
@@ -173,7 +173,7 @@ pub async fn make_token(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    viewer.to_change_own()?;
+    viewer.require_session()?;
     let scope = match fields.text("scope") {
         "read" | "" => Scope::Read,
         "write" => Scope::Write,
@@ -240,7 +240,7 @@ pub async fn revoke_token(
     viewer: Viewer,
     Path(token): Path<String>,
 ) -> Result<Response> {
-    viewer.to_change_own()?;
+    viewer.require_session()?;
     let (token, now) = (id(&token)?, app.clock.now());
     let mut tx = app.db.begin().await?;
     let name: String = sqlx::query_scalar(

@@ -15,7 +15,7 @@ use time::Duration;
 use uuid::Uuid;
 
 use crate::domain::{
-    events::audit_log::{self, Entry, Line, Wanted},
+    events::audit_log::{self, AuditFilter, Entry, Line},
     policy::viewer::Viewer,
     teams::invitations,
 };
@@ -47,7 +47,7 @@ pub async fn workspace(
     viewer: Viewer,
     headers: HeaderMap,
 ) -> Result<Response> {
-    team_access::to_edit_workspace(&viewer)?;
+    team_access::require_workspace_admin(&viewer)?;
     let name: String = sqlx::query_scalar("SELECT name FROM workspace")
         .fetch_one(&app.db)
         .await?;
@@ -71,7 +71,7 @@ pub async fn set_workspace(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    team_access::to_edit_workspace(&viewer)?;
+    team_access::require_workspace_admin(&viewer)?;
     let (actor, open) = (viewer.actor(), fields.get("open").is_some());
     let name = fields.text("name").trim();
     let outcome = match read_domains(fields.text("domains")) {
@@ -221,7 +221,7 @@ impl Asked {
 
     /// # Errors
     /// `Invalid` for what is no day, and `NotFound` for what is no line.
-    fn wanted(&self, zone: &str) -> Result<Wanted> {
+    fn wanted(&self, zone: &str) -> Result<AuditFilter> {
         let day = |field: &'static str, text: &str| match text.trim() {
             "" => Ok(None),
             text => crate::domain::dates::read_date(text)
@@ -233,7 +233,7 @@ impl Asked {
             "" => None,
             id => Some(id.parse().map_err(|_| Problem::NotFound)?),
         };
-        Ok(Wanted {
+        Ok(AuditFilter {
             words: self.q.replace('\0', ""),
             from: from.map(|day| clock::instant(day, 0, zone)),
             to: to.map(|day| clock::instant(day.saturating_add(Duration::DAY), 0, zone)),
@@ -249,7 +249,7 @@ pub async fn audit_log(
     Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    team_access::to_edit_workspace(&viewer)?;
+    team_access::require_workspace_admin(&viewer)?;
     let entries =
         audit_log::entries(&app.db, viewer.person.id, &asked.wanted(&viewer.time_zone)?).await?;
     let frame = Layout::new(&app, &viewer, &headers, "What was done", "")
@@ -269,7 +269,7 @@ pub async fn audit_csv(
     viewer: Viewer,
     Query(asked): Query<Asked>,
 ) -> Result<Response> {
-    team_access::to_edit_workspace(&viewer)?;
+    team_access::require_workspace_admin(&viewer)?;
     let (reader, wanted) = (viewer.person.id, asked.wanted(&viewer.time_zone)?);
     let line = Line {
         actor: Some(reader),

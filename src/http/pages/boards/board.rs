@@ -68,7 +68,7 @@ pub async fn board(
     let key = PageKey {
         viewer: door.viewer.person.id,
         may_edit: door.access.may_edit,
-        may_speak: door.access.may_speak,
+        may_comment: door.access.may_comment,
         address: format!(
             "{} {uri} {:?}",
             fragment(&headers).unwrap_or(""),
@@ -113,7 +113,7 @@ struct BoardPage {
     frame: Layout,
     team: Team,
     may_edit: bool,
-    may_speak: bool,
+    may_comment: bool,
     filter: Filter,
     lanes: &'static str,
     sprint: Option<Sprint>,
@@ -326,7 +326,7 @@ async fn board_html(
         is_admin: team_access::may_edit_workspace(&door.viewer),
         assets: &ASSETS,
     };
-    let (may_edit, may_speak) = (door.access.may_edit, door.access.may_speak);
+    let (may_edit, may_comment) = (door.access.may_edit, door.access.may_comment);
     let did =
         crate::domain::tasks::timeline::undoable(&app.db, after.did, &door.viewer, now).await?;
     let team = team.clone();
@@ -334,7 +334,7 @@ async fn board_html(
         frame,
         team,
         may_edit,
-        may_speak,
+        may_comment,
         filter,
         lanes,
         sprint,

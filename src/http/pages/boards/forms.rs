@@ -38,7 +38,11 @@ pub async fn save_filter(
 ) -> Result<Response> {
     let access = team_access::team(&app.db, &viewer, &slug).await?;
     let for_team = fields.get("for") == Some("team");
-    let access = if for_team { access.to_edit()? } else { access };
+    let access = if for_team {
+        access.require_edit()?
+    } else {
+        access
+    };
     if !viewer.may_write() {
         return Err(Problem::Forbidden(
             "This account may only read. Nothing was saved.".into(),
@@ -77,7 +81,7 @@ pub async fn delete_filter(
 ) -> Result<Response> {
     let access = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_speak()?;
+        .require_comment()?;
     let (team, may_edit, filter) = (access.team, access.may_edit, id(&filter)?);
     app.store
         .change(&viewer.actor(), |change, _| {
@@ -117,7 +121,7 @@ pub async fn limit_form(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_edit()?
+        .require_edit()?
         .team;
     limit_page(&app, &viewer, &headers, team, &column, None).await
 }
@@ -178,7 +182,7 @@ pub async fn set_limit(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_edit()?
+        .require_edit()?
         .team;
     let outcome = match fields.parse("wip_limit", "A limit is a whole number from 1 to 999.") {
         Ok(limit) => {

@@ -18,7 +18,7 @@ use crate::{
         policy::{share_links::Guest, viewer::AuthMethod},
         tasks::Card,
         team::Team,
-        teams::roster::crew,
+        teams::roster::load_roster,
     },
     http::{
         assets::Encoding,
@@ -35,7 +35,7 @@ use crate::{
     domain::checkin::{
         changes::{self, Changed},
         summary::{self, CheckIn},
-        visits::{self, Look},
+        visits::{self, Visit},
     },
     http::pages::checkin::feeds::{self, Feed, Place},
 };
@@ -54,7 +54,7 @@ pub(crate) struct CheckInPage {
     awaited: Vec<Card>,
     /// What changed since the reader last looked, and when that was.
     since: Vec<Changed>,
-    looked: Option<Look>,
+    looked: Option<Visit>,
     may_edit: bool,
     may_ask: bool,
     /// Where a guest is; nothing for whoever is signed in.
@@ -170,7 +170,7 @@ async fn chart(app: &App, facts: &CheckIn, now: OffsetDateTime) -> Result<Option
     else {
         return Ok(None);
     };
-    let week = crew(&app.db, facts.team.id).await?.week;
+    let week = load_roster(&app.db, facts.team.id).await?.week;
     let mut db = app.db.acquire().await?;
     let burn_up =
         flow::queries::burn_up(&mut db, &facts.team, sprint, &Filter::default(), &week, now)
@@ -182,13 +182,13 @@ async fn chart(app: &App, facts: &CheckIn, now: OffsetDateTime) -> Result<Option
 pub(crate) fn key(
     headers: &HeaderMap,
     reader: uuid::Uuid,
-    may_speak: bool,
+    may_comment: bool,
     address: String,
 ) -> PageKey {
     PageKey {
         viewer: reader,
         may_edit: false,
-        may_speak,
+        may_comment,
         address,
         theme: theme(headers),
         encoding: Encoding::accepted(headers),
@@ -225,7 +225,7 @@ pub async fn check_in(
     let comes = method == Method::GET
         && fragment(&headers).is_none()
         && matches!(viewer.proof, AuthMethod::Session { .. });
-    let look = visits::look(
+    let look = visits::record_visit(
         &app.db,
         (person, access.team.id),
         access.team.seq,
@@ -241,7 +241,7 @@ pub async fn check_in(
     );
     let key = PageKey {
         may_edit: access.may_edit,
-        ..key(&headers, person, access.may_speak, address)
+        ..key(&headers, person, access.may_comment, address)
     };
     let make = async || {
         let mut team = access.team.clone();
@@ -262,7 +262,7 @@ pub async fn check_in(
             since: changes::since(&app.db, &team, look.seq).await?,
             looked: Some(look),
             may_edit: access.may_edit,
-            may_ask: access.may_speak && !access.is_member,
+            may_ask: access.may_comment && !access.is_member,
             guest: None,
             framed: false,
             time_zone: viewer.time_zone.clone(),

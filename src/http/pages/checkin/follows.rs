@@ -111,7 +111,7 @@ async fn follow(
     fields: &Fields,
     address: &str,
 ) -> Result<Response> {
-    viewer.to_change_own()?;
+    viewer.require_session()?;
     let mut db = app.db.begin().await?;
     let follows = fields.get("follow").is_some();
     follow::follow(
@@ -129,7 +129,7 @@ async fn follow(
 /// `POST /updates/read`: what is new was read, of each team up to the event that `seen` names: `infrastructure:419`. A team that
 /// is not there for the reader, or not any more, has nothing that they could have read.
 pub async fn see(State(app): State<App>, viewer: Viewer, fields: Fields) -> Result<Response> {
-    viewer.to_change_own()?;
+    viewer.require_session()?;
     let teams = team_access::seen_teams(&app.db, &viewer).await?;
     for named in fields.all("seen") {
         let (slug, seq) = named.split_once(':').ok_or(Problem::NotFound)?;
@@ -139,7 +139,7 @@ pub async fn see(State(app): State<App>, viewer: Viewer, fields: Fields) -> Resu
             .filter(|seq| *seq >= 0)
             .ok_or(Problem::NotFound)?;
         if let Some(team) = teams.iter().find(|team| team.slug == slug) {
-            follow::see(&app.db, viewer.person.id, team.id, seq).await?;
+            follow::mark_read(&app.db, viewer.person.id, team.id, seq).await?;
         }
     }
     Ok(Redirect::to("/").into_response())

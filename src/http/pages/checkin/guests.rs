@@ -24,7 +24,7 @@ use crate::{
         sprints::{self, Sprint},
         tasks::{self, Card},
         team::Team,
-        teams::roster::crew,
+        teams::roster::load_roster,
     },
     http::{
         cache::{page_cache, revision::Revision},
@@ -284,7 +284,14 @@ async fn board(app: &App, headers: &HeaderMap, guest: Guest) -> Result<Response>
         }
         let mut goals = match &sprint {
             Some(sprint) => {
-                goals::goals(&app.db, &team, sprint, &crew(&app.db, team.id).await?, now).await?
+                goals::goals(
+                    &app.db,
+                    &team,
+                    sprint,
+                    &load_roster(&app.db, team.id).await?,
+                    now,
+                )
+                .await?
             }
             None => Vec::new(),
         };

@@ -37,7 +37,7 @@ struct IntakePage {
     frame: Layout,
     team: Team,
     may_edit: bool,
-    may_speak: bool,
+    may_comment: bool,
     requests: Vec<Request>,
     concerns: Vec<OpenConcern>,
     typed: Fields,
@@ -127,7 +127,7 @@ async fn intake_page(
         requests: requests::intake(&app.db, team.id, viewer.person.id).await?,
         concerns: comments::open_concerns(&app.db, team.id).await?,
         may_edit: access.may_edit,
-        may_speak: access.may_speak && !access.is_member,
+        may_comment: access.may_comment && !access.is_member,
         now: app.clock.now(),
         team,
         typed,
@@ -145,7 +145,7 @@ pub async fn ask(
 ) -> Result<Response> {
     let access = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_speak()?;
+        .require_comment()?;
     let outcome = match fields.date("by") {
         Ok(by) => {
             let (actor, team) = (viewer.actor(), &access.team);
@@ -180,7 +180,7 @@ pub async fn withdraw(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_speak()?
+        .require_comment()?
         .team;
     let (actor, request) = (viewer.actor(), id(&request)?);
     app.store
@@ -201,7 +201,7 @@ pub async fn settle(
 ) -> Result<Response> {
     let access = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_edit()?;
+        .require_edit()?;
     let request = id(&request)?;
     let outcome = Outcome::try_from(fields.text("outcome").to_owned())
         .map_err(|_| Problem::field("outcome", "Take it, answer it, or decline it."))?;

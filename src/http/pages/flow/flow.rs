@@ -22,7 +22,7 @@ use crate::{
         },
         sprints::{self, Sprint},
         team::Team,
-        teams::roster::{Week, crew},
+        teams::roster::{Week, load_roster},
     },
     http::{layout::Layout, page},
 };
@@ -114,7 +114,7 @@ async fn asked(app: &App, viewer: &Viewer, slug: &str, params: &FilterParams) ->
     let TeamAccess { team, .. } = team_access::team(&app.db, viewer, slug).await?;
     let filter = Filter::read(params).for_reader(&viewer.person.handle);
     let sprints = sprints::queries::sprints(&app.db).await?;
-    let week = crew(&app.db, team.id).await?.week;
+    let week = load_roster(&app.db, team.id).await?.week;
     Ok(Asked {
         team,
         sprints,

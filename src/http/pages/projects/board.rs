@@ -123,7 +123,7 @@ pub async fn board(
     let key = PageKey {
         viewer: viewer.person.id,
         may_edit: teams.iter().any(|access| access.may_edit),
-        may_speak: viewer.may_write(),
+        may_comment: viewer.may_write(),
         address: format!(
             "project {uri} {:?} {:?}",
             fragment(&headers),

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::domain::{
     measure::{Measure, part},
     projects::{
-        added_up,
+        combined_progress,
         edit::{self, Draft},
         queries::{self, Project},
         read_target,
@@ -119,7 +119,7 @@ async fn projects_page(
     let teams = team_access::teams(&app.db, viewer).await?;
     let ids: Vec<Uuid> = teams.iter().map(|access| access.team.id).collect();
     let projects = queries::projects(&app.db, &ids).await?;
-    let goals = contributions::serving(
+    let goals = contributions::load_contributions(
         &app.db,
         &projects
             .iter()
@@ -136,7 +136,7 @@ async fn projects_page(
             .map(contributions::Contribution::figure);
         let current = project
             .typed
-            .unwrap_or_else(|| added_up(project.measure, of_it));
+            .unwrap_or_else(|| combined_progress(project.measure, of_it));
         let team = teams
             .iter()
             .find(|access| access.team.id == project.team_id)
@@ -195,7 +195,7 @@ pub async fn add_project(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, fields.text("team"))
         .await?
-        .to_edit()?
+        .require_edit()?
         .team;
     let outcome = match read_draft(&fields) {
         Ok(draft) => {

@@ -25,7 +25,7 @@ pub async fn add_milestone(
     fields: Fields,
 ) -> Result<Response> {
     let (access, project) = team_access::project(&app.db, &viewer, &slug).await?;
-    let team = access.to_edit()?.team;
+    let team = access.require_edit()?.team;
     let outcome = match fields.date("due_on") {
         Ok(due) => {
             let (actor, title) = (viewer.actor(), fields.text("title"));
@@ -58,7 +58,7 @@ pub async fn reach_milestone(
 ) -> Result<Response> {
     let (access, _) = team_access::project(&app.db, &viewer, &slug).await?;
     let (team, milestone, reached) = (
-        access.to_edit()?.team,
+        access.require_edit()?.team,
         id(&milestone)?,
         fields.get("not").is_none(),
     );
@@ -80,7 +80,7 @@ pub async fn remove_milestone(
     Path((slug, milestone)): Path<(String, String)>,
 ) -> Result<Response> {
     let (access, _) = team_access::project(&app.db, &viewer, &slug).await?;
-    let (team, milestone) = (access.to_edit()?.team, id(&milestone)?);
+    let (team, milestone) = (access.require_edit()?.team, id(&milestone)?);
     let actor = viewer.actor();
     app.store
         .change(&actor, |change, _| {
@@ -99,7 +99,7 @@ pub async fn edit_milestone(
     fields: Fields,
 ) -> Result<Response> {
     let (access, _) = team_access::project(&app.db, &viewer, &slug).await?;
-    let (team, milestone) = (access.to_edit()?.team, id(&milestone)?);
+    let (team, milestone) = (access.require_edit()?.team, id(&milestone)?);
     let outcome = match fields.date("by") {
         Ok(due) => {
             let (actor, title) = (viewer.actor(), fields.text("called"));
@@ -132,7 +132,7 @@ pub async fn reorder_milestone(
 ) -> Result<Response> {
     let (access, _) = team_access::project(&app.db, &viewer, &slug).await?;
     let (team, milestone, up) = (
-        access.to_edit()?.team,
+        access.require_edit()?.team,
         id(&milestone)?,
         fields.text("to") == "up",
     );

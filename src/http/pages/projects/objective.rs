@@ -30,7 +30,7 @@ pub async fn add_objective(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_edit()?
+        .require_edit()?
         .team;
     let (actor, quarter, title, why) = (
         viewer.actor(),
@@ -57,7 +57,7 @@ pub async fn edit_objective(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_edit()?
+        .require_edit()?
         .team;
     let (actor, objective) = (viewer.actor(), id(&objective)?);
     let (title, why) = (fields.text("title"), fields.text("why"));
@@ -79,7 +79,7 @@ pub async fn remove_objective(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_edit()?
+        .require_edit()?
         .team;
     let (actor, objective) = (viewer.actor(), id(&objective)?);
     app.store
@@ -99,7 +99,7 @@ pub async fn add_key_result(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_edit()?
+        .require_edit()?
         .team;
     let measure = Measure::try_from(fields.get("measure").unwrap_or("count").to_owned())?;
     let draft = ResultDraft {
@@ -126,7 +126,7 @@ pub async fn edit_key_result(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_edit()?
+        .require_edit()?
         .team;
     let (actor, result) = (viewer.actor(), id(&result)?);
     let measure: String =
@@ -156,7 +156,7 @@ pub async fn type_in_result(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_edit()?
+        .require_edit()?
         .team;
     let typed: Option<i64> = fields.parse("typed", "This is a whole number from 0.")?;
     if typed.is_some_and(|typed| typed < 0) {
@@ -165,7 +165,7 @@ pub async fn type_in_result(
     let (actor, result) = (viewer.actor(), id(&result)?);
     app.store
         .change(&actor, |change, _| {
-            Box::pin(objectives::type_in(change, &team, result, typed))
+            Box::pin(objectives::set_progress(change, &team, result, typed))
         })
         .await?;
     Ok(back(&slug))
@@ -179,7 +179,7 @@ pub async fn remove_key_result(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_edit()?
+        .require_edit()?
         .team;
     let (actor, result) = (viewer.actor(), id(&result)?);
     app.store

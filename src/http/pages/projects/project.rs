@@ -30,7 +30,7 @@ use crate::{
     domain::{
         measure::{Measure, part},
         projects::{
-            added_up, edit,
+            combined_progress, edit,
             forecast::{self, Forecast, LOOKS_BACK},
             queries::{self, Milestone, Project},
         },
@@ -180,12 +180,12 @@ async fn project_page(
         .into_iter()
         .find(|project| project.id == found)
         .ok_or(Problem::NotFound)?;
-    let goals = contributions::serving(&app.db, &[project.id], &[], &ids).await?;
+    let goals = contributions::load_contributions(&app.db, &[project.id], &[], &ids).await?;
     let sprints = sprints::queries::sprints(&app.db).await?;
     let progress = progress(&project, &goals, &sprints);
-    let current = project
-        .typed
-        .unwrap_or_else(|| added_up(project.measure, goals.iter().map(Contribution::figure)));
+    let current = project.typed.unwrap_or_else(|| {
+        combined_progress(project.measure, goals.iter().map(Contribution::figure))
+    });
     // A sprint whose figures are not final yet says nothing about pace.
     let open = sprints.iter().filter(|sprint| sprint.state != "closed");
     let going = open.map(|sprint| sprint.number).min().unwrap_or(i32::MAX);
@@ -269,7 +269,7 @@ fn progress(
                 .iter()
                 .filter(|goal| goal.sprint <= sprint.number)
                 .map(Contribution::figure);
-            let stands = added_up(project.measure, until);
+            let stands = combined_progress(project.measure, until);
             let added = stands - before;
             before = stands;
             let (name, is) = (sprint.name.clone(), part(stands, project.target));
@@ -317,7 +317,7 @@ pub async fn edit_project(
     fields: Fields,
 ) -> Result<Response> {
     let (access, project) = team_access::project(&app.db, &viewer, &slug).await?;
-    let team = access.to_edit()?.team;
+    let team = access.require_edit()?.team;
     let outcome = match read_draft(&fields) {
         Ok(draft) => {
             let actor = viewer.actor();
@@ -339,7 +339,7 @@ pub async fn finish_project(
     fields: Fields,
 ) -> Result<Response> {
     let (access, project) = team_access::project(&app.db, &viewer, &slug).await?;
-    let (team, finished) = (access.to_edit()?.team, fields.get("again").is_none());
+    let (team, finished) = (access.require_edit()?.team, fields.get("again").is_none());
     let actor = viewer.actor();
     app.store
         .change(&actor, |change, _| {

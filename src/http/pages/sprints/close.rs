@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::domain::{
     goals::{self, Goal},
     retro::{
-        close::{self, Outcome, Verdict},
+        close::{self, CloseDecisions, Outcome},
         reopen,
         report::{self, Figures},
     },
@@ -31,7 +31,7 @@ use crate::{
         policy::{team_access, viewer::Viewer},
         tasks::{self, Card},
         team::Team,
-        teams::roster::{Roster, crew},
+        teams::roster::{Roster, load_roster},
     },
     http::{extract::form::Fields, layout::Layout, page},
 };
@@ -116,7 +116,7 @@ impl Closing {
     async fn read(app: &App, viewer: &Viewer, slug: &str, number: &str) -> Result<Self> {
         let team = team_access::team(&app.db, viewer, slug)
             .await?
-            .to_edit()?
+            .require_edit()?
             .team;
         let number: i32 = number.parse().map_err(|_| Problem::NotFound)?;
         let sprints = queries::sprints_of(&app.db, team.id).await?;
@@ -141,7 +141,7 @@ impl Closing {
         let next = next
             .cloned()
             .ok_or_else(|| Problem::conflict("No sprint is planned after this one."))?;
-        let crew = crew(&app.db, team.id).await?;
+        let crew = load_roster(&app.db, team.id).await?;
         let goals = goals::goals(&app.db, &team, &sprint, &crew, app.clock.now()).await?;
         Ok(Self {
             team,
@@ -191,7 +191,7 @@ async fn close_page(
     } = closing;
     let now = app.clock.now();
     let mut db = app.db.acquire().await?;
-    let figures = report::as_it_stands(&mut db, &team, &sprint, &crew.week, now).await?;
+    let figures = report::current_figures(&mut db, &team, &sprint, &crew.week, now).await?;
     let open: HashMap<Uuid, i64> = figures
         .tasks
         .iter()
@@ -304,8 +304,8 @@ pub async fn close(
     )
 }
 
-fn read_verdict(fields: &Fields) -> Verdict {
-    let mut verdict = Verdict::default();
+fn read_verdict(fields: &Fields) -> CloseDecisions {
+    let mut verdict = CloseDecisions::default();
     for (name, value) in fields.iter() {
         match name.split_once(':') {
             Some(("task", key)) => {
@@ -341,7 +341,7 @@ pub async fn reopen(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_edit()?
+        .require_edit()?
         .team;
     let number: i32 = number.parse().map_err(|_| Problem::NotFound)?;
     let sprint = queries::sprint_of(&app.db, team.id, number).await?;

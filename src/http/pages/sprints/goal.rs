@@ -19,7 +19,7 @@ use crate::{
         policy::{team_access, viewer::Viewer},
         tasks::{self, Card},
         team::Team,
-        teams::roster::crew,
+        teams::roster::load_roster,
     },
     http::{
         extract::form::{Fields, id},
@@ -31,7 +31,7 @@ use crate::{
     domain::{
         goals::{
             self, Goal,
-            comments::{self, Remark},
+            comments::{self, GoalComment},
             edit,
         },
         sprints::Sprint,
@@ -50,7 +50,7 @@ struct GoalPage {
     may_edit: bool,
     /// What was asked of a goal is answered also when its sprint is closed.
     may_answer: bool,
-    may_speak: bool,
+    may_comment: bool,
     sprint: Sprint,
     goal: Goal,
     form: GoalForm,
@@ -58,7 +58,7 @@ struct GoalPage {
     /// The same as a chart, where there is something to draw.
     pace: Option<Rendered>,
     cards: Vec<Card>,
-    remarks: Vec<Remark>,
+    remarks: Vec<GoalComment>,
     /// Whether the reader follows it.
     follows: bool,
     now: OffsetDateTime,
@@ -147,7 +147,7 @@ async fn goal_page(
         said => Some(pace_chart(
             &goal,
             &sprint,
-            &crew(&app.db, access.team.id).await?.week,
+            &load_roster(&app.db, access.team.id).await?.week,
             said,
         )?),
     };
@@ -171,10 +171,10 @@ async fn goal_page(
             refused,
         )
         .await?,
-        remarks: comments::remarks(&app.db, &[goal.id]).await?,
+        remarks: comments::load_comments(&app.db, &[goal.id]).await?,
         may_edit: access.may_edit && goal.frozen.is_none(),
         may_answer: access.may_edit,
-        may_speak: viewer.may_write(),
+        may_comment: viewer.may_write(),
         follows: follow::follows(
             &app.db,
             viewer.person.id,
@@ -202,7 +202,7 @@ pub async fn edit_goal(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_edit()?
+        .require_edit()?
         .team;
     let goal_id = id(&goal)?;
     let draft = read_draft(&fields)
@@ -238,7 +238,7 @@ pub async fn type_in(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_edit()?
+        .require_edit()?
         .team;
     let goal_id = id(&goal)?;
     let missing = || Problem::field("value", "Say how far it is, as a whole number.");
@@ -251,7 +251,7 @@ pub async fn type_in(
             let note = fields.text("note");
             app.store
                 .change(&actor, |change, _| {
-                    Box::pin(edit::type_in(change, &team, goal_id, value, note))
+                    Box::pin(edit::set_progress(change, &team, goal_id, value, note))
                 })
                 .await
         }
@@ -275,7 +275,7 @@ pub async fn remove_goal(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_edit()?
+        .require_edit()?
         .team;
     let goal = id(&goal)?;
     let (_, sprint) = goals::goal(&app.db, &team, goal, app.clock.now()).await?;
@@ -297,7 +297,7 @@ pub async fn reorder_goal(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_edit()?
+        .require_edit()?
         .team;
     let (goal, up) = (id(&goal)?, fields.text("to") == "up");
     let actor = viewer.actor();

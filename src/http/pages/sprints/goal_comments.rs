@@ -35,7 +35,7 @@ pub async fn remark(
     let actor = viewer.actor();
     app.store
         .change(&actor, |change, _| {
-            Box::pin(comments::remark(
+            Box::pin(comments::add_comment(
                 change,
                 &access.team,
                 goal,
@@ -56,7 +56,7 @@ pub async fn answer_concern(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_edit()?
+        .require_edit()?
         .team;
     let remark = id(&remark)?;
     let actor = viewer.actor();

@@ -59,7 +59,7 @@ pub async fn new_goal_form(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_edit()?
+        .require_edit()?
         .team;
     let page = new_goal_page(
         &app,
@@ -114,7 +114,7 @@ pub async fn add_goal(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_edit()?
+        .require_edit()?
         .team;
     let sprint = sprint_to_plan(&app, &team, fields.text("sprint")).await?;
     let outcome = match read_draft(&fields) {

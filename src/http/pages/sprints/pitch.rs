@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::domain::{
     goals::{
         self, Goal,
-        comments::{self, Remark},
+        comments::{self, GoalComment},
     },
     sprints::{Sprint, queries},
 };
@@ -26,7 +26,7 @@ use crate::{
         measure::Measure,
         policy::{team_access, viewer::Viewer},
         team::Team,
-        teams::{self, roster::crews},
+        teams::{self, roster::load_rosters},
     },
     http::{layout::Layout, page},
 };
@@ -39,7 +39,7 @@ struct PitchPage {
     before: Option<i32>,
     after: Option<i32>,
     parts: Vec<Part>,
-    may_speak: bool,
+    may_comment: bool,
     now: OffsetDateTime,
 }
 
@@ -55,7 +55,7 @@ struct Part {
 /// A goal, and what was said to it.
 struct Pitched {
     goal: Goal,
-    said: Vec<Remark>,
+    said: Vec<GoalComment>,
 }
 
 impl PitchPage {
@@ -108,11 +108,11 @@ pub async fn pitch(
     let now = app.clock.now();
     let teams = team_access::teams(&app.db, &viewer).await?;
     let ids: Vec<Uuid> = teams.iter().map(|access| access.team.id).collect();
-    let crews = crews(&app.db, &ids).await?;
+    let crews = load_rosters(&app.db, &ids).await?;
     let goals = goals::of_teams(&app.db, &ids, &sprint, &crews, now).await?;
     let goal_ids: Vec<Uuid> = goals.iter().map(|goal| goal.id).collect();
-    let mut said: HashMap<Uuid, Vec<Remark>> = HashMap::new();
-    for remark in comments::remarks(&app.db, &goal_ids).await? {
+    let mut said: HashMap<Uuid, Vec<GoalComment>> = HashMap::new();
+    for remark in comments::load_comments(&app.db, &goal_ids).await? {
         said.entry(remark.goal).or_default().push(remark);
     }
     let mut of_team: HashMap<Uuid, Vec<Pitched>> = HashMap::new();
@@ -158,7 +158,7 @@ pub async fn pitch(
             .filter(|other| *other > number)
             .min(),
         parts,
-        may_speak: viewer.may_write(),
+        may_comment: viewer.may_write(),
         sprint,
         now,
     })

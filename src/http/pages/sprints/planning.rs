@@ -31,7 +31,7 @@ use crate::{
             timeline,
         },
         team::Team,
-        teams::roster::{Roster, crew},
+        teams::roster::{Roster, load_roster},
     },
     http::{
         extract::form::{Fields, id},
@@ -223,13 +223,13 @@ pub async fn planning(
             .cloned(),
     };
     let sprint = sprint.ok_or(Problem::NotFound)?;
-    let crew = crew(&app.db, team.id).await?;
+    let crew = load_roster(&app.db, team.id).await?;
     let now = app.clock.now();
     let today = crew.week.today(now);
     let going = queries::active(&sprints);
     let crews = HashMap::from([(team.id, crew.clone())]);
     let at_risk = goals::at_risk(&app.db, &[team.id], &sprints, &crews, now).await?;
-    let (slips, backlog) = planning::slips(&app.db, team.id, &sprint, &at_risk).await?;
+    let (slips, backlog) = planning::load_backlog(&app.db, team.id, &sprint, &at_risk).await?;
     let open = |sprint: &&Sprint| sprint.state == "planned" || sprint.state == "active";
     let mut open: Vec<i32> = sprints
         .iter()
@@ -258,7 +258,7 @@ pub async fn planning(
         loads: planning::loads(&app.db, team.id, going.map(|going| going.id), sprint.id).await?,
         asked: requests::open(&app.db, team.id).await?,
         concerns: comments::open_concerns(&app.db, team.id).await?.len(),
-        theirs: planning::theirs(&app.db, team.id).await?,
+        theirs: planning::tasks_waiting_on_team(&app.db, team.id).await?,
         may_close: access.may_edit,
         may_edit: access.may_edit && sprint.state != "closed",
         agenda: Agenda::read(
@@ -291,7 +291,7 @@ pub async fn set_aside(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_edit()?
+        .require_edit()?
         .team;
     let number: i32 = fields.parse("sprint", "Say which sprint.")?.unwrap_or(0);
     let sprint = queries::sprint_of(&app.db, team.id, number).await?;
@@ -327,7 +327,7 @@ pub async fn set_aside(
     let changed = app
         .store
         .change(&actor, |change, _| {
-            Box::pin(bulk_edit::change_several(
+            Box::pin(bulk_edit::edit_tasks(
                 change,
                 &team,
                 &keys,

@@ -38,7 +38,7 @@ use crate::{
         teams::{
             self,
             queries::{Stay, on_team_between},
-            roster::{Roster, crews},
+            roster::{Roster, load_rosters},
         },
     },
     http::{
@@ -234,7 +234,7 @@ pub async fn retro(
         .cloned()
         .ok_or(Problem::NotFound)?;
     let ids: Vec<Uuid> = meeting.iter().map(|access| access.team.id).collect();
-    let crews = crews(&app.db, &ids).await?;
+    let crews = load_rosters(&app.db, &ids).await?;
     let mut parts = Vec::with_capacity(meeting.len());
     for access in &meeting {
         let crew = crews.get(&access.team.id).cloned().unwrap_or_default();
@@ -323,9 +323,9 @@ async fn part(
             may_reopen,
         });
     }
-    let figures = report::as_it_stands(&mut db, &team, sprint, &crew.week, now).await?;
+    let figures = report::current_figures(&mut db, &team, sprint, &crew.week, now).await?;
     let goals = goals::goals(&app.db, &team, sprint, crew, now).await?;
-    let verdict = close::Verdict::default();
+    let verdict = close::CloseDecisions::default();
     let goals = goals
         .iter()
         .map(|goal| close::final_figure(goal, &verdict))
@@ -376,7 +376,7 @@ pub async fn add_note(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_edit()?
+        .require_edit()?
         .team;
     let number: i32 = number.parse().map_err(|_| Problem::NotFound)?;
     let sprint = queries::sprint_of(&app.db, team.id, number).await?;
@@ -404,7 +404,7 @@ pub async fn edit_note(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_edit()?
+        .require_edit()?
         .team;
     let note = id(&note)?;
     let actor = viewer.actor();

@@ -131,7 +131,7 @@ pub async fn edit_sprint(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    team_access::to_edit_workspace(&viewer)?;
+    team_access::require_workspace_admin(&viewer)?;
     let sprint: i32 = number.parse().map_err(|_| Problem::NotFound)?;
     let outcome = match (
         required_date(&fields, "starts_on"),
@@ -158,7 +158,7 @@ pub async fn skip_sprint(
     Path(number): Path<String>,
     fields: Fields,
 ) -> Result<Response> {
-    team_access::to_edit_workspace(&viewer)?;
+    team_access::require_workspace_admin(&viewer)?;
     let number: i32 = number.parse().map_err(|_| Problem::NotFound)?;
     let (actor, seen) = (viewer.actor(), fields.date("seen")?);
     app.store
@@ -176,7 +176,7 @@ pub async fn set_cadence(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    team_access::to_edit_workspace(&viewer)?;
+    team_access::require_workspace_admin(&viewer)?;
     let outcome = match read_cadence(&fields) {
         Ok((cadence, number, starts_on)) => {
             let actor = viewer.actor();

@@ -5,14 +5,14 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
-use crate::domain::standup::actions::{self, Becomes};
+use crate::domain::standup::actions::{self, ActionOutcome};
 use crate::{
     app::App,
     domain::{
         error::{Problem, Result},
         policy::{team_access, viewer::Viewer},
         sprints,
-        teams::roster::crew,
+        teams::roster::load_roster,
     },
     http::{
         extract::form::{Fields, id},
@@ -29,7 +29,7 @@ pub async fn add_action(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_edit()?
+        .require_edit()?
         .team;
     let retro: Option<i32> = fields.parse("retro", "There is no such sprint.")?;
     let retro = match retro {
@@ -40,7 +40,10 @@ pub async fn add_action(
         ),
         None => None,
     };
-    let today = crew(&app.db, team.id).await?.week.today(app.clock.now());
+    let today = load_roster(&app.db, team.id)
+        .await?
+        .week
+        .today(app.clock.now());
     let actor = viewer.actor();
     app.store
         .change(&actor, |change, _| {
@@ -65,13 +68,13 @@ pub async fn settle_action(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_edit()?
+        .require_edit()?
         .team;
     let action = id(&action)?;
     let becomes = match fields.text("as") {
-        "" => Becomes::Open,
-        "done" => Becomes::Done,
-        "dropped" => Becomes::Dropped,
+        "" => ActionOutcome::Open,
+        "done" => ActionOutcome::Done,
+        "dropped" => ActionOutcome::Dropped,
         _ => return Err(Problem::field("as", "An action is done, dropped or open.")),
     };
     let actor = viewer.actor();
@@ -92,7 +95,7 @@ pub async fn make_task(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_edit()?
+        .require_edit()?
         .team;
     let action = id(&action)?;
     let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;

@@ -71,14 +71,14 @@ impl Agenda {
 
     /// Whether the reader may change a topic of that team, or take it away.
     fn may_correct(&self, access: &TeamAccess, topic: &Topic) -> bool {
-        access.may_edit || access.may_speak && topic.author == Some(self.me)
+        access.may_edit || access.may_comment && topic.author == Some(self.me)
     }
 
     /// The team whose agenda a new line goes to: the viewer's own if it meets, or else the first.
     fn adds_to(&self) -> Option<&str> {
         let own = self.teams.iter().find(|access| access.may_edit);
         own.or(self.teams.first())
-            .filter(|access| access.may_speak)
+            .filter(|access| access.may_comment)
             .map(|access| access.team.slug.as_str())
     }
 }
@@ -92,7 +92,7 @@ pub async fn add_topic(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_speak()?
+        .require_comment()?
         .team;
     let meeting = Meeting::read(fields.text("meeting"))?;
     let actor = viewer.actor();
@@ -118,13 +118,13 @@ pub async fn tick_topic(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_edit()?
+        .require_edit()?
         .team;
     let (topic, done) = (id(&topic)?, fields.get("done").is_some());
     let actor = viewer.actor();
     app.store
         .change(&actor, |change, _| {
-            Box::pin(topics::tick_topic(change, &team, topic, done))
+            Box::pin(topics::set_topic_done(change, &team, topic, done))
         })
         .await?;
     Ok(back(&fields, &slug))
@@ -139,11 +139,11 @@ pub async fn correct_topic(
 ) -> Result<Response> {
     let access = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_speak()?;
+        .require_comment()?;
     let (topic, actor, line) = (id(&topic)?, viewer.actor(), fields.text("text"));
     app.store
         .change(&actor, |change, _| {
-            Box::pin(edit_topics::correct_topic(
+            Box::pin(edit_topics::edit_topic(
                 change,
                 &access.team,
                 topic,
@@ -164,7 +164,7 @@ pub async fn remove_topic(
 ) -> Result<Response> {
     let access = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_speak()?;
+        .require_comment()?;
     let (topic, actor) = (id(&topic)?, viewer.actor());
     app.store
         .change(&actor, |change, _| {

@@ -152,7 +152,7 @@ async fn select_page(
 }
 
 /// `POST /teams/{slug}/bulk`: the same change to all selected tasks, or to none.
-pub async fn change_several(
+pub async fn edit_tasks(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
@@ -161,7 +161,7 @@ pub async fn change_several(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_edit()?
+        .require_edit()?
         .team;
     let keys = fields.all("keys");
     let outcome = match read_same(&app, &team, &fields).await {
@@ -169,7 +169,7 @@ pub async fn change_several(
             let actor = viewer.actor();
             app.store
                 .change(&actor, |change, _| {
-                    Box::pin(bulk_edit::change_several(change, &team, &keys, &same))
+                    Box::pin(bulk_edit::edit_tasks(change, &team, &keys, &same))
                 })
                 .await
         }
@@ -301,7 +301,7 @@ pub async fn undo(
     .await?;
     let team = team_access::team(&app.db, &viewer, &slug.ok_or(Problem::NotFound)?)
         .await?
-        .to_edit()?
+        .require_edit()?
         .team;
     let changed = app
         .store

@@ -36,7 +36,7 @@ pub async fn tick_step(
 ) -> Result<Response> {
     let (access, step, ticked) = (&form.access, id(&step)?, form.fields.get("done").is_some());
     form.change("Saved the step", |change, _| {
-        Box::pin(checklist::tick_step(
+        Box::pin(checklist::set_step_done(
             change,
             &access.team,
             access.id,

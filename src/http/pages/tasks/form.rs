@@ -35,7 +35,7 @@ impl FromRequest<App> for EditForm {
     type Rejection = Response;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
-        TaskForm::read(request, app, TaskContext::to_edit)
+        TaskForm::read(request, app, TaskContext::require_edit)
             .await
             .map(Self)
     }

@@ -15,7 +15,7 @@ pub mod respond;
 pub mod task;
 
 pub use crate::http::pages::tasks::assign::{archive, own, restore, set_owners};
-pub use crate::http::pages::tasks::bulk::{change_several, list, undo};
+pub use crate::http::pages::tasks::bulk::{edit_tasks, list, undo};
 pub use crate::http::pages::tasks::card::CardHtml;
 pub use crate::http::pages::tasks::comments::{
     add_comment, add_step, ask_for_help, delete_comment, edit_comment, preview, remove_step,

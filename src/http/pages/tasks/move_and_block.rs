@@ -142,7 +142,7 @@ pub async fn move_form(
     at: TaskContext,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let TaskContext { viewer, access } = at.to_edit()?;
+    let TaskContext { viewer, access } = at.require_edit()?;
     change_form(&app, &viewer, &headers, &access, false, Refusal::default()).await
 }
 
@@ -152,7 +152,7 @@ pub async fn block_form(
     at: TaskContext,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let TaskContext { viewer, access } = at.to_edit()?;
+    let TaskContext { viewer, access } = at.require_edit()?;
     change_form(&app, &viewer, &headers, &access, true, Refusal::default()).await
 }
 

@@ -95,7 +95,7 @@ pub async fn new_form(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_edit()?
+        .require_edit()?
         .team;
     page::page(&new_page(&app, &viewer, &headers, team, typed, BTreeMap::new()).await?)
 }
@@ -187,7 +187,7 @@ pub async fn create(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_edit()?
+        .require_edit()?
         .team;
     let mut new = NewTask {
         title: fields.text("title").to_owned(),

@@ -34,7 +34,7 @@ use crate::{
         projects,
         sprints::{self, Sprint},
         team::Team,
-        teams::roster::crew,
+        teams::roster::load_roster,
     },
     http::{
         extract::{form::Fields, task::TaskContext},
@@ -293,7 +293,7 @@ pub(crate) async fn article(
     refusal: Refusal,
     did: Option<Uuid>,
 ) -> Result<TaskView> {
-    let task = queries::whole(&app.db, &access.team, access.id).await?;
+    let task = queries::load_task(&app.db, &access.team, access.id).await?;
     let links = team_access::links(&app.db, viewer).await?;
     let seen: Vec<Uuid> = team_access::seen_teams(&app.db, viewer)
         .await?
@@ -308,7 +308,7 @@ pub(crate) async fn article(
         .or_else(|| sprints::queries::current(&all_sprints));
     let goals = match of_task {
         Some(sprint) => {
-            let crew = crew(&app.db, access.team.id).await?;
+            let crew = load_roster(&app.db, access.team.id).await?;
             goals::goals(&app.db, &access.team, sprint, &crew, now).await?
         }
         None => Vec::new(),
@@ -321,7 +321,8 @@ pub(crate) async fn article(
         labels: boards::queries::labels(&app.db, access.team.id).await?,
         sprints: all_sprints,
         goals,
-        projects: projects::queries::to_choose(&app.db, &seen, task.project.as_deref()).await?,
+        projects: projects::queries::selectable_projects(&app.db, &seen, task.project.as_deref())
+            .await?,
         follows: follow::follows(
             &app.db,
             viewer.person.id,

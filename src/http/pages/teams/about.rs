@@ -14,7 +14,7 @@ use crate::domain::{
     team::Team,
     teams::{
         profile::{self, About},
-        roster::{Member, crew},
+        roster::{Member, load_roster},
     },
 };
 use crate::{
@@ -27,7 +27,7 @@ use crate::{
         measure::{Measure, part},
         policy::{team_access, viewer::Viewer},
         projects::{
-            self, added_up,
+            self, combined_progress,
             queries::{KeyResult, Objective, Project},
         },
     },
@@ -104,7 +104,7 @@ async fn about_page(
         .await?;
     let roadmap = markdown::render(&stands.roadmap, &team_access::links(&app.db, viewer).await?);
     let (about, errors) = refused.unwrap_or((stands, BTreeMap::new()));
-    let crew = crew(&app.db, team.id).await?;
+    let crew = load_roster(&app.db, team.id).await?;
     let mut quarters: Vec<(String, Vec<Aim>)> = Vec::new();
     for aim in aims(app, viewer, &team).await? {
         match quarters
@@ -154,7 +154,7 @@ async fn aims(app: &App, viewer: &Viewer, team: &Team) -> Result<Vec<Aim>> {
             .is_some_and(|id| results.contains(&id))
     });
     let ids: Vec<Uuid> = feeding.iter().map(|project| project.id).collect();
-    let goals = contributions::serving(&app.db, &ids, &results, &seen).await?;
+    let goals = contributions::load_contributions(&app.db, &ids, &results, &seen).await?;
     let reached = |result: KeyResult| {
         let projects: Vec<Project> = feeding
             .iter()
@@ -170,7 +170,7 @@ async fn aims(app: &App, viewer: &Viewer, team: &Team) -> Result<Vec<Aim>> {
                 project.measure,
                 project
                     .typed
-                    .unwrap_or_else(|| added_up(project.measure, of_it)),
+                    .unwrap_or_else(|| combined_progress(project.measure, of_it)),
             )
         });
         // A goal whose project feeds the same key result is in that project's figure already.
@@ -187,7 +187,7 @@ async fn aims(app: &App, viewer: &Viewer, team: &Team) -> Result<Vec<Aim>> {
         let figures = of_projects.chain(of_goals.iter().map(Contribution::figure));
         let current = result
             .typed
-            .unwrap_or_else(|| added_up(result.measure, figures));
+            .unwrap_or_else(|| combined_progress(result.measure, figures));
         let (figure, is) = (
             result.measure.figure(current, result.target),
             part(current, result.target),
@@ -217,7 +217,7 @@ pub async fn tell(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_edit()?
+        .require_edit()?
         .team;
     let about = About {
         mission: crate::domain::text::plain_lines(fields.text("mission").trim()),
@@ -228,7 +228,7 @@ pub async fn tell(
     match app
         .store
         .change(&actor, |change, _| {
-            Box::pin(profile::tell(change, &team, &about))
+            Box::pin(profile::update_profile(change, &team, &about))
         })
         .await
     {

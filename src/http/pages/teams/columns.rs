@@ -45,7 +45,7 @@ pub async fn add_column(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_lead()?
+        .require_lead()?
         .team;
     let outcome = match read_state(&fields) {
         Ok(state) => {
@@ -72,7 +72,7 @@ pub async fn edit_column(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_lead()?
+        .require_lead()?
         .team;
     let (actor, column) = (viewer.actor(), keys::plain(&column)?);
     let outcome = match fields.get("to") {
@@ -80,7 +80,7 @@ pub async fn edit_column(
             let right = to == "right";
             app.store
                 .change(&actor, |change, _| {
-                    Box::pin(columns::shift_column(change, &team, column, right))
+                    Box::pin(columns::move_column(change, &team, column, right))
                 })
                 .await
         }
@@ -120,7 +120,7 @@ pub async fn remove_column_form(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_lead()?
+        .require_lead()?
         .team;
     page::page(&remove_page(&app, &viewer, &headers, team, &column, String::new()).await?)
 }
@@ -173,7 +173,7 @@ pub async fn remove_column(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_lead()?
+        .require_lead()?
         .team;
     let (actor, into, name) = (viewer.actor(), fields.text("into"), keys::plain(&column)?);
     let removed = app
@@ -181,7 +181,7 @@ pub async fn remove_column(
         .change(&actor, |change, _| {
             Box::pin(async {
                 delete_column::remove_column(change, &team, name, into).await?;
-                audit_log::note_of(change, team.id, "column.removed", "of {team}").await
+                audit_log::note_for_team(change, team.id, "column.removed", "of {team}").await
             })
         })
         .await;
@@ -206,7 +206,7 @@ pub async fn edit_label(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_lead()?
+        .require_lead()?
         .team;
     let (actor, label) = (viewer.actor(), id(&label)?);
     let outcome = if fields.get("remove").is_some() {
@@ -221,7 +221,7 @@ pub async fn edit_label(
                 let name = fields.text("name");
                 app.store
                     .change(&actor, |change, _| {
-                        Box::pin(labels::relabel(change, &team, label, name, hue))
+                        Box::pin(labels::edit_label(change, &team, label, name, hue))
                     })
                     .await
             }

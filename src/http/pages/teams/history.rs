@@ -19,7 +19,7 @@ use crate::{
         error::Result,
         goals, humanize,
         policy::{team_access, viewer::Viewer},
-        tasks::event_text::{Names, by_itself},
+        tasks::event_text::{Names, impersonal_text},
     },
     http::{layout::Layout, page},
 };
@@ -102,7 +102,7 @@ pub async fn history(
                 row.title.unwrap_or_default(),
             )
         });
-        let (who, what) = match (row.who, by_itself(row.kind, &row.after)) {
+        let (who, what) = match (row.who, impersonal_text(row.kind, &row.after)) {
             (Some(who), _) => (who, what),
             (None, Some((which, is))) => (which.to_owned(), is.to_owned()),
             (None, None) => (nobody(row.kind, &row.after).to_owned(), what),

@@ -30,7 +30,7 @@ pub async fn set_member(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_lead()?
+        .require_lead()?
         .team;
     let role = match fields.text("role") {
         "lead" => Some(TeamRole::Lead),
@@ -70,7 +70,7 @@ pub async fn set_visibility(
 ) -> Result<Response> {
     let access = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_lead()?;
+        .require_lead()?;
     let private = fields.get("private").is_some();
     if private && !access.is_member {
         return Err(Problem::Forbidden(
@@ -84,7 +84,7 @@ pub async fn set_visibility(
         .change(&actor, |change, _| {
             Box::pin(async {
                 if private {
-                    stakeholders::unname(change, &team).await?;
+                    stakeholders::remove_hidden_name(change, &team).await?;
                 }
                 membership::set_visibility(change, &team, private).await
             })
@@ -103,7 +103,7 @@ pub async fn rename(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_lead()?
+        .require_lead()?
         .team;
     let (actor, name, key) = (viewer.actor(), fields.text("name"), fields.text("key"));
     let outcome = app

@@ -17,7 +17,7 @@ use crate::domain::{
     team::Team,
     teams::{
         create,
-        roster::{Week, crews},
+        roster::{Week, load_rosters},
     },
 };
 use crate::{
@@ -33,7 +33,7 @@ use crate::{
         error::{Problem, Result},
         events::{Event, audit_log},
         follows::{
-            activity_feed::{self, News},
+            activity_feed::{self, ActivityFeed},
             follow::{self, Followed},
         },
         goals::{self, Goal},
@@ -63,7 +63,7 @@ struct MyWork {
     /// Who waits on this person, and whether for a goal at risk: those first, then the longest.
     waiting: Vec<(WaitingTask, bool)>,
     /// What others did to what the reader follows; nothing on another's page, nor the three after it.
-    news: News,
+    news: ActivityFeed,
     followed: Vec<Followed>,
     /// What the reader and their teams wait for of other teams.
     awaited: Vec<Card>,
@@ -232,7 +232,7 @@ async fn work_of(app: &App, viewer: &Viewer, whose: Person, frame: Layout) -> Re
     Ok(MyWork {
         frame,
         news: if followed.is_empty() {
-            News::default()
+            ActivityFeed::default()
         } else {
             activity_feed::news(&app.db, whose.id, &teams).await?
         },
@@ -299,7 +299,7 @@ async fn waiting_on(
                 &app.db,
                 ids,
                 &sprints,
-                &crews(&app.db, ids).await?,
+                &load_rosters(&app.db, ids).await?,
                 app.clock.now(),
             )
             .await?
@@ -403,7 +403,7 @@ pub async fn all(State(app): State<App>, viewer: Viewer, headers: HeaderMap) -> 
     .fetch_all(&app.db)
     .await?;
     let mut rows = Vec::new();
-    let mut crews = crews(&app.db, &ids).await?;
+    let mut crews = load_rosters(&app.db, &ids).await?;
     let mut goals = Vec::new();
     let different: HashMap<Uuid, &Sprint> =
         theirs.values().map(|sprint| (sprint.id, sprint)).collect();
@@ -492,7 +492,7 @@ pub async fn all(State(app): State<App>, viewer: Viewer, headers: HeaderMap) -> 
 
 /// `POST /teams`: an administrator adds a team, and leads it until somebody else does.
 pub async fn add(State(app): State<App>, viewer: Viewer, fields: Fields) -> Result<Response> {
-    team_access::to_edit_workspace(&viewer)?;
+    team_access::require_workspace_admin(&viewer)?;
     let (name, key) = (
         fields.text("name").trim(),
         fields.text("key").trim().to_uppercase(),
@@ -520,7 +520,7 @@ pub async fn add(State(app): State<App>, viewer: Viewer, fields: Fields) -> Resu
                     after,
                     version: None,
                 });
-                audit_log::note_of(change, team, "team.created", "{team}").await
+                audit_log::note_for_team(change, team, "team.created", "{team}").await
             })
         })
         .await?;

@@ -13,7 +13,7 @@ use time::{Date, OffsetDateTime};
 use crate::domain::{
     team::Team,
     teams::{
-        roster::{Member, Roster, crew},
+        roster::{Member, Roster, load_roster},
         schedule::{self, WeekDraft},
     },
 };
@@ -191,7 +191,7 @@ pub async fn settings(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_lead()?
+        .require_lead()?
         .team;
     page::page(
         &settings_page(
@@ -232,7 +232,7 @@ pub(crate) async fn settings_page(
             .fetch_one(&app.db)
             .await?;
     let now = app.clock.now();
-    let crew = crew(&app.db, team.id).await?;
+    let crew = load_roster(&app.db, team.id).await?;
     let mut others = boards::queries::people(&app.db).await?;
     others.retain(|person| {
         crew.members
@@ -277,7 +277,7 @@ pub async fn set_week(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_lead()?
+        .require_lead()?
         .team;
     let outcome = match read_week(&fields) {
         Ok(week) => {
@@ -303,7 +303,7 @@ pub async fn add_day_off(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_lead()?
+        .require_lead()?
         .team;
     let outcome = match fields
         .date("day")
@@ -330,7 +330,7 @@ pub async fn remove_day_off(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_lead()?
+        .require_lead()?
         .team;
     let day = read_date(&day).ok_or(Problem::NotFound)?;
     let actor = viewer.actor();

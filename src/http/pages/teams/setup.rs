@@ -269,7 +269,7 @@ async fn write(
     audit_log::write(db, now, line).await?;
     let first = found_teams(db, now, &fields.all("team"), person.id).await?;
     begin_sprints(db, number, start, weeks).await?;
-    cadence::keep_up(db, now).await?;
+    cadence::update_sprints(db, now).await?;
     sqlx::query("DELETE FROM entry_links WHERE purpose = 'setup'")
         .execute(db)
         .await?;

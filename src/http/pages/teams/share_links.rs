@@ -31,9 +31,9 @@ pub async fn share(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_lead()?
+        .require_lead()?
         .team;
-    viewer.to_let_in()?;
+    viewer.require_session_for_links()?;
     let made = match read_draft(&fields).await {
         Ok(draft) => {
             app.store
@@ -87,7 +87,7 @@ pub async fn revoke(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_lead()?
+        .require_lead()?
         .team;
     let (actor, link) = (viewer.actor(), id(&link)?);
     app.store
@@ -108,11 +108,11 @@ pub async fn set_public(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug)
         .await?
-        .to_lead()?
+        .require_lead()?
         .team;
     let (actor, public) = (viewer.actor(), fields.get("public").is_some());
     if public {
-        viewer.to_let_in()?;
+        viewer.require_session_for_links()?;
     }
     let outcome = app
         .store
