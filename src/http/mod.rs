@@ -14,5 +14,6 @@ pub mod local_path;
 pub mod middleware;
 pub mod page;
 pub mod pages;
+pub mod problem;
 pub mod router;
 pub mod serve;

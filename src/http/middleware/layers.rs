@@ -12,13 +12,14 @@ use uuid::Uuid;
 
 use crate::{app::App, http::layout::Layout};
 use crate::{
-    domain::error::{InternalError, Problem, ProblemBody},
+    domain::error::Problem,
     http::{
         middleware::{
             form_recovery::{Field, FormRetry},
             request_log,
         },
         page::{EXPLAINED, sign_in_first, theme},
+        problem::{InternalError, ProblemBody},
     },
 };
 

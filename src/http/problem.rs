@@ -1,0 +1,192 @@
+//! A domain error as a response: which status it has, and the body that middleware turns into a page or problem+json.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+
+use crate::domain::error::{Problem, Result};
+
+impl Problem {
+    /// Returns the reasons by field for a form to show; a conflict's message goes to `field`. Every
+    /// other problem is returned as an error.
+    pub fn in_form(
+        self,
+        field: &'static str,
+    ) -> Result<(StatusCode, BTreeMap<&'static str, String>)> {
+        let status = self.status();
+        match self {
+            Self::Invalid(errors) => Ok((status, errors)),
+            Self::Conflict(conflict) => Ok((status, BTreeMap::from([(field, conflict.detail)]))),
+            other => Err(other),
+        }
+    }
+
+    /// Like `in_form`, joined to one message for forms with a single place for errors.
+    pub fn in_words(self) -> Result<(StatusCode, String)> {
+        let (status, errors) = self.in_form("")?;
+        Ok((status, errors.into_values().collect::<Vec<_>>().join(" ")))
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::SignedOut => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Conflict(_) | Self::DoneBefore { .. } => StatusCode::CONFLICT,
+            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Busy | Self::Again => StatusCode::SERVICE_UNAVAILABLE,
+            Self::InternalError(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+/// The body of an error response. The outermost middleware turns it into a page or problem+json.
+#[derive(Clone, Debug)]
+pub struct ProblemBody {
+    pub title: Cow<'static, str>,
+    pub detail: String,
+    pub errors: BTreeMap<&'static str, String>,
+    pub current: Value,
+    pub sent: Value,
+}
+
+/// Internal error details for the log; never shown to the reader.
+#[derive(Clone, Debug)]
+pub struct InternalError(pub String);
+
+impl ProblemBody {
+    /// Default texts for a status that no handler explained.
+    pub fn of(status: StatusCode) -> Self {
+        let (title, detail) = match status {
+            StatusCode::NOT_FOUND => (
+                "Not found",
+                "This page does not exist, or you do not have access to it.",
+            ),
+            StatusCode::METHOD_NOT_ALLOWED => (
+                "Method not allowed",
+                "This address does not support that method.",
+            ),
+            StatusCode::PAYLOAD_TOO_LARGE => (
+                "Too large",
+                "The request is larger than this address accepts. Nothing was saved.",
+            ),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => (
+                "Unsupported content type",
+                "This address does not accept this content type.",
+            ),
+            StatusCode::BAD_REQUEST => (
+                "Invalid request",
+                "The request could not be read. Nothing was changed.",
+            ),
+            StatusCode::UNPROCESSABLE_ENTITY => (
+                "Invalid request",
+                "The request could not be read. Nothing was changed.",
+            ),
+            StatusCode::REQUEST_TIMEOUT => (
+                "Request timed out",
+                "The request took too long to arrive. Nothing was changed.",
+            ),
+            StatusCode::SERVICE_UNAVAILABLE => (
+                "Busy",
+                "The server is busy. Nothing was changed. Please try again in a moment.",
+            ),
+            _ => (
+                "Something went wrong",
+                "The server failed. Nothing was changed. Please try again.",
+            ),
+        };
+        Self {
+            title: title.into(),
+            detail: detail.into(),
+            errors: BTreeMap::new(),
+            current: Value::Null,
+            sent: Value::Null,
+        }
+    }
+
+    /// The body as problem+json (RFC 9457).
+    pub fn as_json(&self, status: StatusCode, request_id: &str) -> Value {
+        let mut body = json!({ "type": "about:blank", "title": self.title, "status": status.as_u16(), "detail": self.detail });
+        if !self.errors.is_empty() {
+            body["errors"] = json!(self.errors);
+        }
+        if !self.current.is_null() {
+            body["current"] = self.current.clone();
+        }
+        if !self.sent.is_null() {
+            body["sent"] = self.sent.clone();
+        }
+        if status.is_server_error() {
+            body["request_id"] = json!(request_id);
+        }
+        body
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let mut body = ProblemBody::of(status);
+        let (mut retry_after, mut internal) = (None, None);
+        match self {
+            Self::SignedOut => {
+                body.title = "Sign in first".into();
+                body.detail = "Sign in, or send a valid API token.".into();
+            }
+            Self::Forbidden(why) => {
+                body.title = "Not allowed".into();
+                body.detail = why.into_owned();
+            }
+            Self::BadRequest(why) => body.detail = why.into_owned(),
+            Self::Invalid(errors) => {
+                body.title = "Not saved".into();
+                body.detail = errors.values().cloned().collect::<Vec<_>>().join(" ");
+                body.errors = errors;
+            }
+            Self::Conflict(conflict) => {
+                // Without a current version nothing was edited concurrently: the current state
+                // forbids the change.
+                let is_edit_conflict = !conflict.current.is_null();
+                body.title = if is_edit_conflict {
+                    "Edit conflict"
+                } else {
+                    "Conflict"
+                }
+                .into();
+                body.detail = conflict.detail;
+                body.current = conflict.current;
+                body.sent = conflict.sent;
+            }
+            Self::TooMany {
+                retry_after_seconds,
+            } => {
+                body.title = "Too many attempts".into();
+                body.detail = format!(
+                    "Wait {retry_after_seconds} seconds and try again. Nothing was changed."
+                );
+                retry_after = Some(retry_after_seconds);
+            }
+            Self::Busy | Self::Again => retry_after = Some(1),
+            Self::DoneBefore { .. } => body.detail = "This request was already processed.".into(),
+            Self::InternalError(error) => internal = Some(InternalError(format!("{error:#}"))),
+            Self::NotFound => {}
+        }
+        let mut response = status.into_response();
+        if let Some(seconds) = retry_after {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response.extensions_mut().insert(body);
+        if let Some(internal) = internal {
+            response.extensions_mut().insert(internal);
+        }
+        response
+    }
+}
