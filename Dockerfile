@@ -1,15 +1,15 @@
 # syntax=docker/dockerfile:1
 FROM rust:1.95-slim-bookworm AS build
-# the compiler for the two dependencies that are C (zstd, ring)
+# a C compiler for two dependencies (zstd, ring)
 RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
-# Cargo goes by the time of a file: one from an unpacked archive may be older than what is in the cache.
+# Cargo compares modification times: a file from an unpacked archive may be older than the cache.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     touch build.rs src/lib.rs src/main.rs && cargo build --profile dist --locked && cp target/dist/fortnight /fortnight
 
-# No Postgres in here: name one with DATABASE_URL, as docker-compose.yml does.
+# Postgres is not included: set DATABASE_URL, as docker-compose.yml does.
 FROM debian:bookworm-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates curl tzdata \

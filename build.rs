@@ -1,10 +1,9 @@
-//! Takes the layout out of the templates, and tells cargo that the migrations are part of the
-//! program: the macro that reads them notices edits, but not a new file.
-//!
-//! Templates are laid out for people, one element a line; browsers get none of that. askama's
-//! whitespace control cannot take out a line break between two HTML tags, so each line break
-//! with its indentation is wrapped into an askama comment, which is not rendered. Lines keep
-//! their numbers, so that askama's errors point at the right one.
+//! Strips layout whitespace from the templates, and makes cargo rebuild on a new migration: the
+//! macro that reads migrations notices edits, but not a new file. Templates have one element a
+//! line; browsers get none of that whitespace. askama's whitespace control cannot take out a line
+//! break between two HTML tags, so each line break with its indentation is wrapped into an askama
+//! comment, which is not rendered. Lines keep their numbers, so that askama's errors point at the
+//! right one.
 
 use std::{
     fs, io,
@@ -12,7 +11,7 @@ use std::{
 };
 
 const SOURCE: &str = "templates";
-/// Where askama.toml looks.
+/// The directory that askama.toml names.
 const BUILT: &str = "target/templates";
 
 fn main() -> io::Result<()> {
@@ -21,7 +20,7 @@ fn main() -> io::Result<()> {
     let sources = files(Path::new(SOURCE))?;
     for source in &sources {
         let built = Path::new(BUILT).join(source.strip_prefix(SOURCE).unwrap_or(source));
-        // a file that is missing makes cargo come here again
+        // a missing file makes cargo run this script again
         println!("cargo:rerun-if-changed={}", built.display());
         write_if_changed(&built, source)?;
     }
@@ -34,7 +33,7 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// All files below a folder.
+/// All files below a directory.
 fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     if folder.is_dir() {
@@ -50,8 +49,8 @@ fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Writes under another name and renames, so that no other build reads half a file. The file gets
-/// the time of its source: a newer one would look to cargo like an edit after the build.
+/// Writes to a temporary name and renames, so that no other build reads half a file. The file gets
+/// its source's modification time: a newer one would look to cargo like an edit after the build.
 fn write_if_changed(built: &Path, source: &Path) -> io::Result<()> {
     let content = without_layout(&fs::read_to_string(source)?);
     if fs::read_to_string(built).is_ok_and(|before| before == content) {
@@ -129,14 +128,15 @@ fn is_tag(text: &str) -> bool {
             .is_some_and(|next| next.is_ascii_alphabetic() || "/!?".contains(next))
 }
 
-/// A block, a comment, or a component: what `templates/components.html` draws is an element too.
+/// A block, a comment, or a call of a macro in `templates/components.html`, which renders an
+/// element.
 fn is_block(text: &str) -> bool {
     ["{%", "{#", "{{ ui::"]
         .iter()
         .any(|start| text.starts_with(start))
 }
 
-/// The length of the expression, block or comment that the text begins with.
+/// The length of the expression, block or comment at the start of the text.
 fn expression(text: &str) -> Option<usize> {
     let (end, has_strings) = match text.get(..2)? {
         "{{" => ("}}", true),
@@ -156,7 +156,7 @@ fn expression(text: &str) -> Option<usize> {
     Some(at + end.len())
 }
 
-/// The length of a value in quotes, with the expressions in it.
+/// The length of a quoted value, with its expressions.
 fn quoted(text: &str) -> usize {
     let mut at = 1;
     while let Some(next) = text[at..].chars().next() {

@@ -1,4 +1,4 @@
-//! What every handler is given.
+//! The shared state of the running program, which every handler receives.
 
 use std::{ops::Deref, sync::Arc};
 
@@ -15,29 +15,29 @@ use crate::{
     },
 };
 
-/// The running program. Every request holds it several times over, so cloning it is one count.
+/// The shared state. Every request clones it several times, so it is behind one `Arc`.
 #[derive(Clone)]
 pub struct App(Arc<Parts>);
 
-/// What the program is made of.
+/// The parts that [`App`] dereferences to.
 pub struct Parts {
-    /// Where people reach it, without a slash at its end.
+    /// The public address, without a trailing slash.
     pub public_url: String,
     pub db: PgPool,
     pub clock: Clock,
-    /// Where every change is made.
+    /// Runs every change as a transaction that writes its events.
     pub store: EventStore,
     pub live: Arc<Live>,
-    /// Those who ask for a board at this moment.
-    pub doors: AuthBatcher,
-    /// Boards as they were last shown, for those who ask again.
-    pub kept: PageCache,
-    pub sign_ins: SignInLimits,
-    pub requests: RequestLimits,
-    /// Guests who have a stream open.
-    pub crowd: StreamLimiter,
-    /// The proxies that say where a request comes from.
-    pub trusted: TrustedProxies,
+    /// Batches the authorization queries of boards that are requested at the same moment.
+    pub auth_batcher: AuthBatcher,
+    /// Rendered boards and compressed pages, served again while nothing has changed.
+    pub page_cache: PageCache,
+    pub sign_in_limits: SignInLimits,
+    pub request_limits: RequestLimits,
+    /// Limits how many event streams an account or a network may have open.
+    pub stream_limiter: StreamLimiter,
+    /// The proxies whose `X-Forwarded-For` header is believed.
+    pub trusted_proxies: TrustedProxies,
 }
 
 impl Deref for App {
@@ -49,32 +49,37 @@ impl Deref for App {
 }
 
 impl App {
-    /// Puts the program together over an open, migrated database.
+    /// Builds the state on an open, migrated database.
     pub fn new(public_url: &str, db: PgPool, clock: Clock) -> Self {
         Self::behind(TrustedProxies::default(), public_url, db, clock)
     }
 
-    /// The same behind proxies.
-    pub fn behind(trusted: TrustedProxies, public_url: &str, db: PgPool, clock: Clock) -> Self {
+    /// As [`App::new`], for a server behind trusted proxies.
+    pub fn behind(
+        trusted_proxies: TrustedProxies,
+        public_url: &str,
+        db: PgPool,
+        clock: Clock,
+    ) -> Self {
         let (store, commits) = EventStore::new(db.clone(), clock.clone());
         let live = Live::new(commits);
-        let doors = AuthBatcher::new(db.clone(), clock.clone());
+        let auth_batcher = AuthBatcher::new(db.clone(), clock.clone());
         Self(Arc::new(Parts {
             public_url: public_url.to_owned(),
             db,
             clock,
             store,
             live,
-            doors,
-            kept: PageCache::default(),
-            sign_ins: SignInLimits::default(),
-            requests: RequestLimits::default(),
-            crowd: StreamLimiter::default(),
-            trusted,
+            auth_batcher,
+            page_cache: PageCache::default(),
+            sign_in_limits: SignInLimits::default(),
+            request_limits: RequestLimits::default(),
+            stream_limiter: StreamLimiter::default(),
+            trusted_proxies,
         }))
     }
 
-    /// Whether people reach it by https: cookies and headers go by that.
+    /// Whether the public address is https; cookies and security headers depend on it.
     pub fn is_https(&self) -> bool {
         self.public_url.starts_with("https://")
     }
@@ -82,6 +87,6 @@ impl App {
 
 impl FromRef<App> for TrustedProxies {
     fn from_ref(app: &App) -> Self {
-        app.trusted.clone()
+        app.trusted_proxies.clone()
     }
 }

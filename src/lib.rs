@@ -1,20 +1,15 @@
-//! Fortnight: a team board for people who work in sprints.
+//! Fortnight: a self-hosted team board for people who work in sprints.
 //!
-//! - `cli`, `config`: starting it
-//! - `app`, `router`, `frame`: what handlers are given, which there are, and what stands around their pages
-//! - `accounts`: people and how they sign in
-//! - `teams`: teams and who is on them
-//! - `boards`: columns, access, filters, the board's page
-//! - `activity`: the event log, and the live stream that reads it
-//! - `demo`: a believable pair of teams
-//! - `tasks`: creating, editing, moving, assigning, blocking, commenting
-//! - `projects`: projects, milestones, objectives: what outlives a sprint
-//! - `sprints`: cadence, goals, closing and looking back
-//! - `standup`: who needs someone, what happened since, and what was promised
-//! - `checkin`: how far a team is, for everybody else; what they follow and ask for
-//! - `flow`: burn-up, cumulative flow, cycle time, ageing, throughput, time blocked
-//! - `transfer`: bringing boards of other tools here
-//! - `web`, `db`, `markdown`, `chart`, `clock`, `naming`: no feature in them
+//! - [`app`]: the state that handlers and jobs share.
+//! - [`cli`]: the command line, one file per command.
+//! - [`config`]: flags and environment variables, validated at start.
+//! - [`db`]: the connection pool, migrations, and the bundled Postgres.
+//! - [`demo`]: fills a workspace with demo data.
+//! - [`domain`]: rules and their SQL, one module per feature; it knows neither HTTP nor HTML.
+//! - [`http`]: routes, middleware, pages, the JSON API and live streams.
+//! - [`jobs`]: recurring tasks that run beside the server.
+//!
+//! Code depends in one direction: `cli`, `http`, `jobs` and `demo` use `domain`, which uses `db`.
 
 pub mod app;
 pub mod cli;

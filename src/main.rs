@@ -1,4 +1,4 @@
-//! Parse, start tracing, hand over to cli.
+//! The entry point: parses the command line, starts tracing, and runs the command.
 
 use std::io::IsTerminal;
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! `fortnight demo`
+//! `fortnight demo`: starts a server with demo data.
 
 use std::path::Path;
 
@@ -37,7 +37,8 @@ pub(super) async fn serve_demo(config: &Config, args: &Demo) -> anyhow::Result<(
     serve_from(database, listener, config, Some(data)).await
 }
 
-/// Marks a data directory as the demo's. Refuses one with a real workspace: `--reset` would empty it.
+/// Marks a data directory as the demo's. Refuses one with a real workspace, which `--reset` would
+/// delete.
 fn claim_for_the_demo(folder: &Path) -> anyhow::Result<()> {
     let mark = folder.join("demo");
     if folder.join("postgres").exists() && !mark.exists() {

@@ -1,4 +1,4 @@
-//! `fortnight import`
+//! `fortnight import`: imports tasks from another tool's export file.
 
 use std::{
     io::{IsTerminal, Write},
@@ -67,7 +67,7 @@ pub(super) async fn import(pool: &PgPool, args: &Import) -> anyhow::Result<()> {
     let all = draft.tasks.len();
     let report = |done: usize| {
         bar.set_position(done as u64);
-        // a file or a pipe keeps lines, and has no place for a bar
+        // in a file or pipe, lines instead of a progress bar
         if !std::io::stderr().is_terminal() && done > 0 && done.is_multiple_of(1_000) {
             let _ = writeln!(std::io::stderr(), "{done} of {all} tasks");
         }

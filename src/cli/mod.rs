@@ -55,7 +55,7 @@ impl Cli {
         self.config.log_format
     }
 
-    /// Runs the command until it is done.
+    /// Runs the command to its end.
     pub fn run(self) -> anyhow::Result<()> {
         tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -74,7 +74,7 @@ impl Cli {
     }
 }
 
-/// Runs a command that ends by itself. A server may be running on the same data directory.
+/// Runs a command other than the server. A server may be running on the same data directory.
 async fn run_beside_server(config: &Config, command: Command) -> anyhow::Result<()> {
     let database = Database::to_work_beside(config.database()?, &config.data_dir()?).await?;
     let outcome = match db::migrate(&database.pool).await {
@@ -87,7 +87,7 @@ async fn run_beside_server(config: &Config, command: Command) -> anyhow::Result<
 
 async fn run_command(pool: &PgPool, command: Command) -> anyhow::Result<()> {
     match command {
-        // every command migrates first
+        // every command migrates the database first
         Command::Migrate | Command::Serve | Command::Demo(_) => Ok(()),
         Command::User(command) => command.run(pool).await,
         Command::Team(command) => command.run(pool).await,

@@ -1,15 +1,15 @@
-//! What commands print.
+//! Output of commands on the terminal.
 
 use std::io::Write;
 
 use crate::domain::error::Problem;
 
-/// Prints a line. A closed output is no reason to stop serving.
+/// Prints a line. Ignores a closed output, which is no reason to stop the server.
 pub(super) fn print_line(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
-/// A problem as an error for the terminal, with the reasons of refused fields in words.
+/// Converts a problem to an error for the terminal, with the reasons of refused fields.
 pub(super) fn to_error(problem: Problem) -> anyhow::Error {
     match problem {
         Problem::Invalid(errors) => {

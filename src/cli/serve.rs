@@ -1,4 +1,4 @@
-//! `fortnight serve`
+//! `fortnight serve`: starts the server.
 
 use anyhow::{Context, bail};
 use sqlx::PgPool;
@@ -27,7 +27,7 @@ pub(super) struct DemoData {
 }
 
 pub(super) async fn serve(config: &Config) -> anyhow::Result<()> {
-    // before Postgres is started: a port in use is the commonest mistake
+    // before starting Postgres: a port in use is the most common mistake
     let listener = listen(config).await?;
     let database = Database::to_serve(config.database()?, &config.data_dir()?).await?;
     serve_from(database, listener, config, None).await
@@ -39,7 +39,7 @@ pub(super) async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
         .with_context(|| format!("cannot listen on {}", config.listen))
 }
 
-/// Serves, and closes the database in order however that ended.
+/// Runs the server, and closes the database cleanly however that ended.
 pub(super) async fn serve_from(
     database: Database,
     listener: TcpListener,
@@ -71,8 +71,8 @@ async fn serve_on(
     );
     housekeeping::start(&app).await?;
     let first_visit = first_visit(&app, demo.is_some()).await?;
-    let pump = tokio::spawn(dispatcher::pump(app.clone()));
-    print_line(&format!("Fortnight is at {public_url}"));
+    let dispatcher = tokio::spawn(dispatcher::run(app.clone()));
+    print_line(&format!("Fortnight is running at {public_url}"));
     if let Some(path) = first_visit {
         print_line(&format!("Open {public_url}{path}"));
     }
@@ -84,12 +84,12 @@ async fn serve_on(
         app.live.ending(),
     )
     .await;
-    // It holds the connection that listens, which must be closed before the database is.
-    let _ = pump.await;
+    // It holds the LISTEN connection, which must be closed before the database.
+    let _ = dispatcher.await;
     Ok(())
 }
 
-/// The path of the one-time link to print: to the setup page, or signed in to the demo.
+/// The path of the link to print: the one-time setup page, or a sign-in to the demo.
 async fn first_visit(app: &App, demo: bool) -> anyhow::Result<Option<String>> {
     let now = app.clock.now();
     if demo {

@@ -1,10 +1,10 @@
-//! How the operating system asks a program to stop.
+//! Signals that ask the program to stop.
 
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-/// Hears SIGTERM and ctrl-C, which from now on do not end the process by themselves.
+/// Listens for SIGTERM and Ctrl-C, which from now on do not end the process by themselves.
 pub fn listen() -> anyhow::Result<mpsc::Receiver<()>> {
     let hear = |kind| signal(kind).context("cannot listen for signals");
     let mut terminate = hear(SignalKind::terminate())?;

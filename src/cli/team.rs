@@ -1,4 +1,4 @@
-//! `fortnight team`
+//! `fortnight team`: manages teams.
 
 use anyhow::Context;
 use clap::Subcommand;
@@ -23,11 +23,11 @@ use crate::{
 pub(super) enum Team {
     /// Add a team
     Add {
-        /// Its name in URLs, such as infrastructure
+        /// Name in URLs, such as infrastructure
         slug: String,
         #[arg(long)]
         name: String,
-        /// Prefix of its task keys, such as INF
+        /// Prefix of task keys, such as INF
         #[arg(long)]
         key: String,
         /// E-mail address of a member; can be repeated

@@ -1,4 +1,4 @@
-//! `fortnight token`
+//! `fortnight token`: manages API tokens.
 
 use clap::Subcommand;
 use sqlx::PgPool;

@@ -1,4 +1,4 @@
-//! `fortnight user`
+//! `fortnight user`: manages accounts.
 
 use std::io::IsTerminal;
 
@@ -18,12 +18,12 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub(super) enum User {
-    /// Add an account; asks for its password
+    /// Add an account; prompts for its password
     Add {
         email: String,
         #[arg(long)]
         name: String,
-        /// Make it an administrator
+        /// Make the account an administrator
         #[arg(long)]
         admin: bool,
     },

@@ -1,4 +1,4 @@
-//! Flags and environment: what a run needs to know, checked at start, secrets redacted.
+//! Configuration from flags and environment variables, validated at start, with secrets redacted.
 
 pub mod trusted_proxies;
 
@@ -14,10 +14,10 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::config::trusted_proxies::TrustedProxies;
 
-/// What every subcommand may be told. The flags are global, so they stand before or after its name.
+/// The global flags, accepted before or after the command's name.
 #[derive(Args, Clone, Debug)]
 pub struct Config {
-    /// The address to serve at; port 0 takes a free one
+    /// Address to listen on; port 0 chooses a free port
     #[arg(
         long,
         env = "FORTNIGHT_LISTEN",
@@ -26,11 +26,12 @@ pub struct Config {
     )]
     pub listen: SocketAddr,
 
-    /// Where people reach it, such as https://board.example.org [default: http://<listen>]
+    /// Public URL, such as https://board.example.org [default: http://<listen>]
     #[arg(long, env = "FORTNIGHT_PUBLIC_URL", value_parser = public_url, global = true)]
     public_url: Option<String>,
 
-    /// Networks of the proxies in front, such as 10.0.0.0/8: their X-Forwarded-For is believed, and nobody else's
+    /// Networks of trusted reverse proxies, such as 10.0.0.0/8: only their X-Forwarded-For header
+    /// is believed
     #[arg(
         long,
         env = "FORTNIGHT_TRUSTED_PROXY",
@@ -49,11 +50,11 @@ pub struct Config {
     )]
     pub log_format: LogFormat,
 
-    /// Where files, and the database that comes with it, are kept
+    /// Directory of the files and of the bundled database
     #[arg(long, env = "FORTNIGHT_DATA_DIR", global = true)]
     data_dir: Option<PathBuf>,
 
-    /// A Postgres of your own, instead of the one that comes with it
+    /// URL of your own Postgres, instead of the bundled one
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
     database_url: Option<DatabaseUrl>,
 }
@@ -69,11 +70,11 @@ pub enum LogFormat {
 }
 
 impl Config {
-    /// The address to put into links, given where the program listens in the end.
+    /// The public URL for links, given the address that the server listens on.
     #[must_use]
     pub fn public_url(&self, bound: SocketAddr) -> String {
         self.public_url.clone().unwrap_or_else(|| {
-            // nobody can follow a link to 0.0.0.0
+            // a link to 0.0.0.0 does not work
             let reachable = match bound.ip() {
                 ip if !ip.is_unspecified() => bound,
                 IpAddr::V4(_) => SocketAddr::from(([127, 0, 0, 1], bound.port())),
@@ -83,19 +84,19 @@ impl Config {
         })
     }
 
-    /// The proxies that say where a request comes from.
+    /// The trusted reverse proxies.
     #[must_use]
     pub fn trusted(&self) -> TrustedProxies {
         self.trusted_proxy.iter().cloned().collect()
     }
 
-    /// The folder that holds everything this installation keeps on disk.
+    /// The data directory: everything that this installation stores on disk.
     pub fn data_dir(&self) -> anyhow::Result<PathBuf> {
         self.given_data_dir()?.map_or_else(default_data_dir, Ok)
     }
 
-    /// The demo's folder: the one that was named, or else one beside the real one, so that trying things out touches
-    /// nothing real.
+    /// The demo's data directory: the named one, or one beside the real one, so that the demo does
+    /// not touch real data.
     pub fn demo_data_dir(&self) -> anyhow::Result<PathBuf> {
         if let Some(dir) = self.given_data_dir()? {
             return Ok(dir);
@@ -112,22 +113,23 @@ impl Config {
             .filter(|dir| !dir.as_os_str().is_empty());
         given
             .map(|dir| {
-                std::path::absolute(dir).with_context(|| format!("{} is no folder", dir.display()))
+                std::path::absolute(dir)
+                    .with_context(|| format!("{} is not a directory", dir.display()))
             })
             .transpose()
     }
 
-    /// How to reach the Postgres that was named, if one was.
+    /// The connection options of your own Postgres, if one was named.
     pub fn database(&self) -> anyhow::Result<Option<PgConnectOptions>> {
         match &self.database_url {
             // docker compose passes an empty text for a variable that is not set
             Some(DatabaseUrl(url)) if !url.is_empty() => {
                 if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-                    bail!("the database address (DATABASE_URL) does not begin with postgres://");
+                    bail!("the database URL (DATABASE_URL) must start with postgres://");
                 }
                 let options = url
                     .parse()
-                    .context("the database address (DATABASE_URL) cannot be read")?;
+                    .context("the database URL (DATABASE_URL) is invalid")?;
                 Ok(Some(options))
             }
             _ => Ok(None),
@@ -135,8 +137,8 @@ impl Config {
     }
 }
 
-/// A connection string, which holds a password: it is read later than the other flags, because
-/// clap would print a value that it refuses.
+/// A connection string with a password. It is parsed later than the other flags, because clap
+/// prints values that it refuses.
 #[derive(Clone)]
 struct DatabaseUrl(String);
 
@@ -155,23 +157,23 @@ impl fmt::Debug for DatabaseUrl {
 fn public_url(text: &str) -> Result<String, String> {
     let url: Uri = text
         .parse()
-        .map_err(|error| format!("not an address: {error}"))?;
+        .map_err(|error| format!("not a URL: {error}"))?;
     if !matches!(url.scheme_str(), Some("http" | "https")) {
-        return Err("it begins with http:// or https://".to_owned());
+        return Err("it must start with http:// or https://".to_owned());
     }
     if url.path() != "/" || url.query().is_some() {
-        return Err("it has no path: Fortnight wants a host of its own".to_owned());
+        return Err("it must not have a path: Fortnight needs a host of its own".to_owned());
     }
     match url.authority() {
         Some(authority) if authority.as_str().contains('@') => {
-            Err("it has no user or password in it".to_owned())
+            Err("it must not contain a user or password".to_owned())
         }
         _ => Ok(text.trim_end_matches('/').to_owned()),
     }
 }
 
 fn default_data_dir() -> anyhow::Result<PathBuf> {
-    // Postgres runs as another user there, who may not enter /root
+    // as root, Postgres runs as another user, which cannot enter /root
     if rustix::process::geteuid().is_root() {
         return Ok("/var/lib/fortnight".into());
     }
@@ -183,7 +185,7 @@ fn default_data_dir() -> anyhow::Result<PathBuf> {
     folder("XDG_DATA_HOME")
         .or_else(|| folder("HOME").map(|home| home.join(".local/share")))
         .map(|dir| dir.join("fortnight"))
-        .context("there is no home folder: say where to keep the data with --data-dir")
+        .context("there is no home directory: choose a data directory with --data-dir")
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The proxies whose `X-Forwarded-For` is believed.
+//! The trusted reverse proxies, whose `X-Forwarded-For` is believed.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -9,14 +9,14 @@ use std::{
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 
-/// The proxies whose word is taken for where a request comes from.
+/// Networks of trusted reverse proxies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Arc<[IpNet]>);
 
 impl FromStr for TrustedProxies {
     type Err = String;
 
-    /// Networks such as `10.0.0.0/8`, or single addresses, with commas between.
+    /// Parses networks such as `10.0.0.0/8` or single addresses, separated by commas.
     fn from_str(text: &str) -> Result<Self, String> {
         let network = |word: &str| {
             let network = word
@@ -46,8 +46,9 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// Whom a request is from. Each proxy adds at the right of `X-Forwarded-For` whom it was asked by; the first from
-    /// there that is no proxy of ours is whom the outermost one saw. What stands left of it anybody may have written.
+    /// The client's address. Each proxy appends its peer at the right of `X-Forwarded-For`, so the
+    /// first entry from the right that is no trusted proxy is the client. Entries left of it may be
+    /// forged.
     pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
         let lines = headers.get_all("x-forwarded-for").iter().rev();
@@ -62,7 +63,7 @@ impl TrustedProxies {
     }
 }
 
-/// An address as proxies write it: some add the port.
+/// Parses an address as proxies write it; some add the port.
 fn read(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let bare = text

@@ -1,4 +1,4 @@
-//! Which Postgres a command works with, from opening to closing.
+//! Opening and closing the database of a command: your own Postgres or the bundled one.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -10,21 +10,21 @@ use sqlx::{Connection, PgConnection, PgPool};
 use crate::db::embedded::{DATABASE, Durability, Embedded, passes};
 use crate::db::pool::open;
 
-/// Part of the ten seconds that a supervisor gives the whole program to end.
+/// Time for the pool to close, out of the ten seconds that a supervisor gives the whole program.
 const CLOSE_WITHIN: Duration = Duration::from_millis(500);
-/// When a machine starts, its Postgres may come up after us.
+/// Time to wait for Postgres, which may start after Fortnight when a machine boots.
 const COMES_UP_WITHIN: Duration = Duration::from_secs(10);
 
-/// An open pool, and the Postgres behind it where that is ours to stop.
+/// An open pool, and the bundled Postgres if it is used.
 pub struct Database {
-    /// What queries go through.
+    /// The connection pool.
     pub pool: PgPool,
     embedded: Option<Embedded>,
 }
 
 impl Database {
-    /// Opens the Postgres that was named, or else the one that comes with it. Only one server
-    /// may run on a data folder.
+    /// Opens your own Postgres, or else starts the bundled one. Only one server can run on a data
+    /// directory.
     pub async fn to_serve(
         named: Option<PgConnectOptions>,
         data_dir: &Path,
@@ -35,7 +35,7 @@ impl Database {
         }
     }
 
-    /// As [`Database::to_serve`], for a command that may be given while the server runs.
+    /// As [`Database::to_serve`], for a command that may run beside the server.
     pub async fn to_work_beside(
         named: Option<PgConnectOptions>,
         data_dir: &Path,
@@ -46,7 +46,7 @@ impl Database {
         }
     }
 
-    /// The one that comes with it, emptied first.
+    /// The bundled database, emptied first.
     pub async fn emptied(data_dir: &Path) -> anyhow::Result<Self> {
         let embedded = Embedded::start(data_dir, Durability::Safe).await?;
         embedded
@@ -80,9 +80,9 @@ impl Database {
         }
     }
 
-    /// Closes the pool and then ends the Postgres behind it, if that is ours.
+    /// Closes the pool, and then stops the bundled Postgres.
     pub async fn close(self) {
-        // somebody may still hold a connection, whom Postgres will cut off
+        // Postgres will close connections that are still in use
         if tokio::time::timeout(CLOSE_WITHIN, self.pool.close())
             .await
             .is_err()
@@ -95,7 +95,7 @@ impl Database {
     }
 }
 
-/// The pool would only say that it got no connection; this says why.
+/// Connects once to learn why, since the pool only reports that it got no connection.
 async fn wait_for(options: &PgConnectOptions) -> anyhow::Result<()> {
     let since = Instant::now();
     loop {

@@ -10,15 +10,15 @@ use sqlx::{
 
 /// Opens the pool that requests are served from.
 ///
-/// Streams hold no connection, so this many writers and readers at once is many. Whoever gets
-/// none within three seconds is told so, rather than kept waiting.
+/// Streams hold no connection, so this many suffice. A request that gets none within three seconds
+/// fails rather than waits on.
 pub async fn open(options: PgConnectOptions) -> anyhow::Result<PgPool> {
     PgPoolOptions::new()
         .max_connections(16)
         .min_connections(2)
         .acquire_timeout(Duration::from_secs(3))
-        // Asking a connection before every use whether it lives is a way there and back for each query:
-        // only one that has rested may have died unnoticed.
+        // Testing a connection before every use costs a round trip per query: only an idle one may
+        // have died unnoticed.
         .test_before_acquire(false)
         .before_acquire(|connection, rested| {
             Box::pin(async move {
@@ -34,10 +34,10 @@ pub async fn open(options: PgConnectOptions) -> anyhow::Result<PgPool> {
         .context("cannot reach the database")
 }
 
-/// One stuck request must not hold a lock, or a connection, for ever. Set by a statement rather
-/// than in the connection's options, which PgBouncer refuses. No question of a page runs long enough
-/// to be worth compiling: that took longer than answering it. Nor is one worth planning anew for
-/// what is asked this time: for most pages that was a third of their whole time.
+/// Timeouts, so that a stuck request does not hold a lock or connection for ever; and planner
+/// settings. Set by a statement rather than in the connection's options, which PgBouncer refuses.
+/// JIT compilation took longer than the pages' queries, and planning each execution anew was a
+/// third of most pages' time.
 async fn limit(connection: &mut PgConnection) -> sqlx::Result<()> {
     connection
         .execute(

@@ -1,4 +1,4 @@
-//! Which day and hour it was: the tables' working days on the calendar of today.
+//! Maps the working days of the demo's tables to dates relative to today.
 
 use jiff::{Timestamp, civil, tz::TimeZone};
 use time::{Date, Duration, OffsetDateTime};
@@ -18,7 +18,7 @@ pub struct Calendar {
     pub now: OffsetDateTime,
     /// The active sprint's Monday.
     first: Date,
-    /// How many of its working days are gone.
+    /// The number of its working days that have passed.
     gone: f64,
 }
 
@@ -66,7 +66,7 @@ impl Calendar {
         }
     }
 
-    /// When somebody in a time zone did what the tables put at `clock`, after `last` and before now.
+    /// When a person in a time zone did what the tables have at `clock`, after `last` and before now.
     pub fn instant(
         &self,
         clock: f64,

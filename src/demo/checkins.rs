@@ -1,10 +1,11 @@
-//! What the other team waits for, follows and asks for, and when it last looked.
+//! Requests, follows and check-in visits between the demo's teams.
 
 use sqlx::PgPool;
 use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
-/// Asked team, by whom, title, why, days until it is wanted, hours ago; outcome, answer and by whom, if it was settled.
+/// A request: team, author, title, reason, days until needed, hours ago; outcome, reply and its
+/// author if answered.
 type Asked = (
     &'static str,
     &'static str,
@@ -20,7 +21,7 @@ const REQUESTS: &[Asked] = &[
         "INF",
         "sunhee",
         "A read replica for the comparison jobs",
-        "Comparing person updates reads a third of the table every night. On a replica nobody would feel it.",
+        "Comparing person updates reads a third of the table every night. On a replica it would affect no one.",
         Some(9),
         20,
         None,
@@ -37,8 +38,8 @@ const REQUESTS: &[Asked] = &[
     (
         "ING",
         "ebba",
-        "A topic for what the migrations do",
-        "So that other teams see a table move without asking in the channel.",
+        "An event topic for table migrations",
+        "So that other teams notice migrations without asking in the channel.",
         Some(16),
         30,
         None,
@@ -52,15 +53,15 @@ const REQUESTS: &[Asked] = &[
         150,
         Some((
             "declined",
-            "Ninety days is what the privacy notice says. We can generate a December for you.",
+            "The privacy notice promises ninety days. We can generate synthetic traffic for you.",
             "marie",
         )),
     ),
     (
         "ING",
         "ebba",
-        "How long may consumers be down in the cut-over?",
-        "We want to name a window on Thursday.",
+        "How long can consumers be down during the cut-over?",
+        "We want to choose the maintenance window on Thursday.",
         None,
         70,
         Some((
@@ -71,7 +72,7 @@ const REQUESTS: &[Asked] = &[
     ),
 ];
 
-/// Who follows which task of another team, by the beginning of its title; nothing is the whole team.
+/// Follows of another team's task, by the start of its title; empty for the whole team.
 const FOLLOWS: &[(&str, &str, &str)] = &[
     ("ebba", "ING", "Dual-write"),
     ("ebba", "ING", ""),
@@ -104,7 +105,8 @@ pub async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
         .execute(db)
         .await?;
     }
-    // What is in the sprint, is not begun or in review, and somebody of the other team said that they wait for.
+    // Tasks in the sprint that are not started or in review, and needed by someone of the other
+    // team.
     sqlx::query(
         "INSERT INTO task_stakeholders (team_id, task_id, by_team_id)
          SELECT k.team_id, k.id, t.id FROM tasks k JOIN teams t ON lower(k.needed_by) = lower(t.name) AND t.id <> k.team_id",
@@ -126,7 +128,7 @@ pub async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
         .execute(db)
         .await?;
     }
-    // They looked last two days ago.
+    // Their last visit was two days ago.
     for query in [
         "INSERT INTO feed_cursors (account_id, team_id, seq)
          SELECT f.account_id, t.id, coalesce((SELECT max(seq) FROM events WHERE team_id = t.id AND at < $1), 0) FROM (SELECT DISTINCT account_id FROM follows) f, teams t",

@@ -1,17 +1,18 @@
-//! How the made-up tasks are written down: what the tables in `infrastructure.rs` and `ingestion.rs` are made of.
+//! The format of the demo's task tables in `infrastructure.rs` and `ingestion.rs`.
 //!
-//! Times are working days of a sprint: 0.0 is its Monday at nine, 2.5 its Wednesday after lunch, -1.0 the Friday before.
-//! They are on the clock of the last sprint that a task is in, or of the active one. That one is written as if
-//! today were `NOMINAL_TODAY`; the calendar stretches it to where today really is.
+//! Times are working days of a sprint: 0.0 is its Monday at nine, 2.5 its Wednesday after lunch,
+//! -1.0 the Friday before. They are on the clock of the last sprint that a task is in, or of the
+//! active one. That one is written as if today were `NOMINAL_TODAY`; the calendar stretches it to
+//! where today really is.
 
 use crate::domain::column_state::ColumnState;
 
-/// Where the active sprint's tables stand.
+/// The working day of the active sprint at which its tables are written.
 pub const NOMINAL_TODAY: f64 = 6.5;
 
-/// A task and all that happens to it.
+/// A task with everything that happens to it.
 pub struct Task {
-    /// How other tables name it: `{cutover}` in a text becomes its key.
+    /// Its name in the tables: `{cutover}` in a text becomes the task's key.
     pub id: &'static str,
     pub by: &'static str,
     pub made: f64,
@@ -20,23 +21,23 @@ pub struct Task {
     pub labels: &'static [&'static str],
     pub owners: &'static [&'static str],
     pub estimate: Option<i32>,
-    /// A goal's position in its sprint; streams of work keep theirs from sprint to sprint.
+    /// The goal's position in its sprint; streams of work keep theirs from sprint to sprint.
     pub goal: Option<i32>,
-    /// Its goal in the sprints that it was carried from, where the stream has ended.
+    /// The goal in the sprints that it was carried over from, if that differs.
     pub goal_then: Option<i32>,
     /// A working day of its sprint.
     pub due: Option<i64>,
     pub needed_by: &'static str,
     pub steps: &'static [&'static str],
     pub ticked: usize,
-    /// 0 is the active one; two of them mean that it was carried.
+    /// 0 is the active sprint; several mean that it was carried over.
     pub sprints: &'static [i32],
     pub deeds: &'static [(f64, Deed)],
-    /// Who says what when.
+    /// Comments: author, working day, text.
     pub said: &'static [(&'static str, f64, &'static str)],
 }
 
-/// What its owner does to a task on the board.
+/// What an owner does with a task on the board.
 #[derive(Clone, Copy)]
 pub enum Deed {
     To(ColumnState),
@@ -46,7 +47,7 @@ pub enum Deed {
     Archive,
 }
 
-/// What a blocked task waits on.
+/// What a blocked task is waiting on.
 #[derive(Clone, Copy)]
 pub enum On {
     Task(&'static str),
@@ -57,7 +58,7 @@ pub enum On {
 
 pub const TODO: Deed = Deed::To(ColumnState::Todo);
 pub const DOING: Deed = Deed::To(ColumnState::Doing);
-/// Moved there without a reason, which the card then asks for.
+/// Blocked without a reason, for which the card then asks.
 pub const BLOCKED: Deed = Deed::To(ColumnState::Blocked);
 pub const REVIEW: Deed = Deed::To(ColumnState::Review);
 pub const DONE: Deed = Deed::To(ColumnState::Done);

@@ -1,4 +1,4 @@
-//! More tasks than anybody would write, with titles that still read like work.
+//! Generates many tasks with plausible titles, for benchmarks.
 
 use time::Duration;
 
@@ -50,28 +50,28 @@ const SYSTEMS: [&str; 31] = [
 ];
 const REASONS: [&str; 23] = [
     "before the next failover drill",
-    "so that nobody is woken for it",
+    "to avoid pages at night",
     "for the SOC 2 audit",
     "ahead of the EU launch",
     "now that traffic has doubled",
-    "so that a new colleague can follow",
+    "so that new colleagues can follow",
     "while it is still small",
     "before the contract ends",
     "for Support",
     "after last week's incident",
-    "so that Ingestion can go on",
+    "to unblock Ingestion",
     "to halve the bill",
     "without a restart",
     "on both regions",
-    "with a way back",
+    "with a rollback plan",
     "for Growth's campaign",
     "behind a flag",
-    "as the runbook says",
+    "as in the runbook",
     "in one place",
     "before Black Friday",
     "for good",
     "one team at a time",
-    "and tell everybody",
+    "and announce it",
 ];
 const LABELS: [&[&str]; 9] = [
     &["postgres"],
@@ -86,7 +86,7 @@ const LABELS: [&[&str]; 9] = [
 ];
 
 /// Adds to Infrastructure's active sprint until it has `count` tasks, spread over its columns.
-/// They come last of all, just before now, and stand below what the tables tell.
+/// They are created just before now, and are below the tasks of the tables.
 pub fn up_to(history: &mut History, calendar: &Calendar, count: usize) {
     let sprint = history.sprint(0);
     let in_sprint = |row: &&Row| {

@@ -1,15 +1,15 @@
-//! Why each goal is one, what it needs, how its figure grew, and what the other team said to it.
+//! The demo goals' reasons, dependencies, progress and comments.
 
 use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-/// Whose goal it is, its title, why, and what it needs.
+/// Team, title of the goal, reason, and what it needs from others.
 const WHYS: &[(&str, &str, &str, &str)] = &[
     (
         "INF",
         "Migrate 50 of the 100 tables",
-        "Every table that leaves Heroku takes a cent off each request, and the night shift off somebody's week.",
+        "Every table that leaves the old host takes a cent off each request, and removes on-call work.",
         "Ingestion: dual-write of person updates before the ten largest",
     ),
     (
@@ -21,20 +21,20 @@ const WHYS: &[(&str, &str, &str, &str)] = &[
     (
         "INF",
         "Weekly load test on production",
-        "We found out about the last limit from a customer. The next one we want to find first.",
+        "A customer found the last limit. We want to find the next one first.",
         "",
     ),
     (
         "INF",
         "Migrate the last 50 tables",
-        "Heroku ends with the year, and so does the double bill.",
+        "The old host's contract ends with the year, and so does the double bill.",
         "Ingestion: every update dual-written",
     ),
     (
         "INF",
         "Failover drill passes on production",
-        "A plan that was never tried is a wish.",
-        "Everybody on call: two hours on a Thursday",
+        "An untested failover plan can't be relied on.",
+        "On-call engineers: two hours on a Thursday",
     ),
     (
         "ING",
@@ -51,31 +51,31 @@ const WHYS: &[(&str, &str, &str, &str)] = &[
     (
         "ING",
         "Replay a day of events within an hour",
-        "Today a replay takes a night, so nobody dares to ask for one.",
+        "Today a replay takes a whole night, so it is hardly used.",
         "",
     ),
     (
         "ING",
         "Dual-write every person update",
-        "Then the cut-over is a switch, and not a weekend.",
+        "Then the cut-over is a configuration change instead of a weekend's work.",
         "Infrastructure: the date of the cut-over, two weeks ahead",
     ),
     (
         "ING",
         "No event without a registered schema",
-        "What is not described cannot be replayed.",
+        "Events without a schema cannot be replayed.",
         "",
     ),
 ];
 
-/// Figures that were typed in: whose, how many hours ago, how much, a word, by whom.
+/// Manually entered values: team, goal, hours ago, value, comment, author.
 const ENTRIES: &[(&str, &str, i64, i64, &str, &str)] = &[
     (
         "INF",
         "Migrate 50 of the 100 tables",
         140,
         10,
-        "what we had from the last sprint",
+        "carried over from the last sprint",
         "jonas",
     ),
     (
@@ -91,7 +91,7 @@ const ENTRIES: &[(&str, &str, i64, i64, &str, &str)] = &[
         "Migrate 50 of the 100 tables",
         26,
         31,
-        "three batches over night, nobody noticed",
+        "three batches overnight, no impact",
         "jonas",
     ),
     (
@@ -115,12 +115,12 @@ const ENTRIES: &[(&str, &str, i64, i64, &str, &str)] = &[
         "Schema registry knows all 24 producers",
         30,
         17,
-        "Billing came in this morning",
+        "Billing was added this morning",
         "marie",
     ),
 ];
 
-/// What was said to a goal: whose, by whom, a concern or not, what, and the answer.
+/// Comments on goals: team, goal, author, whether it is a concern, text, reply.
 type Said = (
     &'static str,
     &'static str,

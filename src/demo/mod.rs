@@ -1,13 +1,13 @@
-//! A believable pair of teams, five sprints of them.
+//! Demo data: two teams with five sprints of history.
 //!
-//! - `people`, `infrastructure`, `ingestion`: what is told, as tables
-//! - `content`: what those tables are made of
-//! - `calendar`, `history`: the tables acted out, in order of time, up to now
-//! - `making_up`: more tasks than anybody would write, for measuring
-//! - `aims`: why each goal is one, and what was said to it
-//! - `looking_back`: sprints closed, and what people wrote about them
-//! - `looking_in`: what the other team waits for, follows and asks for
-//! - `writing`: rows, many at once
+//! - `people`, `infrastructure`, `ingestion`: the content, as tables
+//! - `content`: the format of these tables
+//! - `calendar`, `history`: turn the tables into events in chronological order, up to now
+//! - `filler`: generated tasks for benchmarks
+//! - `goals`: reasons, progress and comments of goals
+//! - `retros`: closed sprints and their retros
+//! - `checkins`: requests, follows and visits between the teams
+//! - `workspace`, `insert`: insert the rows in bulk
 
 pub mod calendar;
 pub mod checkins;
@@ -22,6 +22,7 @@ pub mod people;
 pub mod projects;
 pub mod retros;
 pub mod rng;
+pub mod workspace;
 
 use sqlx::PgPool;
 use time::OffsetDateTime;
@@ -34,7 +35,7 @@ use crate::demo::history::History;
 pub async fn fill(db: &PgPool, now: OffsetDateTime, tasks: Option<u32>) -> anyhow::Result<()> {
     let calendar = Calendar::new(whole_micros(now));
     let mut tx = db.begin().await?;
-    let known = insert::ground(&mut tx, &calendar).await?;
+    let known = workspace::insert(&mut tx, &calendar).await?;
     let mut history = History::of(&calendar, known)?;
     if let Some(tasks) = tasks {
         filler::up_to(&mut history, &calendar, tasks as usize);

@@ -1,4 +1,4 @@
-//! Who there is, and what they aim for.
+//! The demo's people, teams and goals.
 
 use crate::demo::content::Task;
 use crate::demo::{infrastructure, ingestion};
@@ -21,7 +21,7 @@ const fn person(handle: &'static str, name: &'static str, hue: i16, zone: &'stat
     }
 }
 
-/// The first is who the printed link signs in.
+/// The accounts; the printed link signs in as the first one.
 pub const PEOPLE: [Person; 8] = [
     Person {
         admin: true,
@@ -40,7 +40,7 @@ pub struct Team {
     pub slug: &'static str,
     pub name: &'static str,
     pub key: &'static str,
-    /// The first leads it.
+    /// Usernames; the first one is the lead.
     pub members: &'static [&'static str],
     pub goals: &'static [Goal],
     pub tasks: &'static [Task],
@@ -72,7 +72,7 @@ pub struct Goal {
     pub title: &'static str,
     pub measure: &'static str,
     pub unit: &'static str,
-    /// Where it stands; nothing where its done tasks are counted.
+    /// The current value; `None` if done tasks are counted.
     pub typed: Option<i64>,
     pub target: i64,
     pub owners: &'static [&'static str],

@@ -1,27 +1,26 @@
-//! What outlives a sprint in the demo: two projects, a quarter's objectives, what the teams say about themselves,
-//! and who is away.
+//! The demo's projects, objectives, team pages and absences.
 
 use sqlx::PgPool;
 use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
-/// Whose, mission, channel, roadmap.
+/// Team, mission, chat channel, roadmap.
 const ABOUT: &[(&str, &str, &str, &str)] = &[
     (
         "INF",
-        "Everything that must not be thought about: machines, databases, and the night shift's sleep.",
+        "We run the machines, databases and on-call that the product relies on.",
         "#infrastructure",
-        "## This winter\n\n- Off Heroku before the year ends\n- EU Cloud open to everybody who asked\n\n## In spring\n\n- A failover a month, announced to nobody\n- One way to deploy instead of three\n",
+        "## This winter\n\n- Leave the old host before the year ends\n- EU Cloud open to all customers on the waiting list\n\n## In spring\n\n- An unannounced failover every month\n- One way to deploy instead of three\n",
     ),
     (
         "ING",
-        "Every event arrives once, in order, described, and can be asked for again.",
+        "Every event arrives once, in order, with a schema, and can be replayed.",
         "#ingestion",
-        "## This winter\n\n- Dual-write every person update\n- A registry that knows every producer\n\n## In spring\n\n- Replay by a button, within the hour\n",
+        "## This winter\n\n- Dual-write every person update\n- Every producer in the schema registry\n\n## In spring\n\n- Replay a day within an hour, from a page\n",
     ),
 ];
 
-/// What each is on the team for: team, handle, in words.
+/// Team, username, and the person's role on the team.
 const DOES: &[(&str, &str, &str)] = &[
     ("INF", "ebba", "migrations, planning"),
     ("INF", "jonas", "Postgres"),
@@ -33,30 +32,30 @@ const DOES: &[(&str, &str, &str)] = &[
     ("ING", "noor", "security, schemas"),
 ];
 
-/// Whose objective, title, why, and its key results: title, measure, unit, target.
+/// Team, objective, reason, and its key results: title, measure, unit, target.
 type Results = &'static [(&'static str, &'static str, &'static str, i64)];
 const OBJECTIVES: &[(&str, &str, &str, Results)] = &[
     (
         "INF",
-        "Nobody is woken by the database",
-        "Eleven nights since summer, eight of them for a disk that was known to be full.",
+        "No pages at night caused by the database",
+        "Eleven nights since summer, eight of them for a disk that we knew was full.",
         &[
             ("Tables on the new cluster", "count", "tables", 100),
-            ("Failover without a person", "yes-no", "", 1),
+            ("Automatic failover", "yes-no", "", 1),
         ],
     ),
     (
         "ING",
-        "What was sent can be sent again",
-        "Support cannot mend a customer's numbers today without asking us for a night.",
+        "Events can be replayed on demand",
+        "Today Support cannot correct a customer's numbers without a night of our work.",
         &[
             ("Producers in the registry", "count", "producers", 24),
-            ("Person updates written twice", "share", "of updates", 100),
+            ("Person updates dual-written", "share", "of updates", 100),
         ],
     ),
 ];
 
-/// Whose project, slug, name, about, measure, unit, target, hue, the key result it feeds, and the goals that serve it.
+/// A project with its milestones and goals.
 struct Project {
     team: &'static str,
     slug: &'static str,
@@ -66,27 +65,27 @@ struct Project {
     unit: &'static str,
     target: i64,
     feeds: &'static str,
-    /// Title, and whether it is reached.
+    /// Title, and whether the milestone is reached.
     milestones: &'static [(&'static str, bool)],
-    /// A goal's title, and the milestone that it points at, from 1.
+    /// A goal's title, and the number of its milestone, from 1.
     goals: &'static [(&'static str, i32)],
 }
 
 const PROJECTS: &[Project] = &[
     Project {
         team: "INF",
-        slug: "off-heroku",
-        name: "Move 100 tables off Heroku",
+        slug: "new-cluster",
+        name: "Move 100 tables to the new cluster",
         about: "All hundred, smallest first. A table counts once it is served from the new cluster and has been compared for a day.\n\nThe ten largest need **dual-write** by @sunhee and @daniel first.",
         measure: "count",
         unit: "tables",
         target: 100,
         feeds: "Tables on the new cluster",
         milestones: &[
-            ("The way is agreed and tried", true),
-            ("The first 15 without a page at night", true),
+            ("Approach agreed and tested", true),
+            ("First 15 tables without an incident", true),
             ("All but the ten largest", false),
-            ("Heroku is switched off", false),
+            ("Old host switched off", false),
         ],
         goals: &[
             ("Migrate the first 5 tables", 1),
@@ -98,15 +97,15 @@ const PROJECTS: &[Project] = &[
     Project {
         team: "ING",
         slug: "dual-write",
-        name: "Write every person update twice",
-        about: "Both sides have every write, and nobody can tell them apart. Then the cut-over is a switch.",
+        name: "Dual-write every person update",
+        about: "Both databases have every write and are identical. Then the cut-over is a configuration change.",
         measure: "share",
         unit: "of updates",
         target: 100,
-        feeds: "Person updates written twice",
+        feeds: "Person updates dual-written",
         milestones: &[
-            ("One percent without a difference", true),
-            ("Ten percent for a week", false),
+            ("1 % without differences", true),
+            ("10 % for a week", false),
             ("Every update", false),
         ],
         goals: &[
@@ -117,7 +116,7 @@ const PROJECTS: &[Project] = &[
     },
 ];
 
-/// Who is away, from and to how many days after today.
+/// Absences: username, first and last day, in days after today.
 const AWAY: &[(&str, i64, i64)] = &[
     ("noor", 0, 1),
     ("tomas", 10, 14),
@@ -125,7 +124,7 @@ const AWAY: &[(&str, i64, i64)] = &[
     ("gita", 16, 16),
 ];
 
-/// Fills the demo with it.
+/// Inserts all of this.
 pub async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
     for (team, mission, chat, roadmap) in ABOUT {
         sqlx::query("UPDATE teams SET mission = $2, chat = $3, roadmap = $4 WHERE key = $1")

@@ -1,4 +1,4 @@
-//! The sprints that are over, closed by their teams: figures from the events, notes, and what was promised.
+//! The demo's closed sprints: reports from the events, retro notes, and actions.
 
 use std::collections::HashMap;
 
@@ -18,31 +18,31 @@ use crate::domain::{
     teams::{self, roster::load_roster},
 };
 
-/// Why a goal was not met: whose, which, and the reason.
+/// Missed goals: team, title, reason.
 const WHY_NOT: &[(&str, &str, &str)] = &[
     (
         "INF",
         "Security has reviewed the EU cluster",
-        "Both reviewers were on holiday, and nobody asked a third person for six days.",
+        "Both reviewers were on holiday, and we did not ask a third person for six days.",
     ),
     (
         "INF",
         "Backups are restored in under ten minutes",
-        "Twelve. The index is built at the end, and it should be built beside.",
+        "It took twelve minutes. The index is built at the end instead of in parallel.",
     ),
     (
         "ING",
         "Schema registry knows 8 of 24 producers",
-        "Six: Billing and Search changed owners in the second week.",
+        "Six of eight: Billing and Search changed owners in the second week.",
     ),
     (
         "ING",
         "Consumer lag stays under one minute for a week",
-        "Five days of seven. Both bad days were deploys.",
+        "Five of seven days. Both bad days had deploys.",
     ),
 ];
 
-/// Whose, how many sprints ago, in which category, by whom, what.
+/// Retro notes: team, sprints ago, category, author, text.
 const NOTES: &[(&str, i32, &str, &str, &str)] = &[
     (
         "INF",
@@ -51,19 +51,13 @@ const NOTES: &[(&str, i32, &str, &str, &str)] = &[
         "tomas",
         "Jonas, for sitting beside me for a whole afternoon and not touching the keyboard.",
     ),
-    (
-        "INF",
-        1,
-        "well",
-        "jonas",
-        "Pairing on the framework: nobody was alone with it.",
-    ),
+    ("INF", 1, "well", "jonas", "Pairing on the framework."),
     (
         "INF",
         1,
         "well",
         "gita",
-        "The drill on Tuesday. Twelve minutes, and we know which four to save.",
+        "The drill on Tuesday: twelve minutes, and we know where to save four.",
     ),
     (
         "INF",
@@ -84,7 +78,7 @@ const NOTES: &[(&str, i32, &str, &str, &str)] = &[
         1,
         "idea",
         "noor",
-        "Time the index copy apart from the rest.",
+        "Measure the index copy separately.",
     ),
     (
         "INF",
@@ -98,14 +92,14 @@ const NOTES: &[(&str, i32, &str, &str, &str)] = &[
         2,
         "well",
         "tomas",
-        "One dashboard a service. I found last night's spike in a minute.",
+        "One dashboard per service. I found last night's spike in a minute.",
     ),
     (
         "INF",
         2,
         "not",
         "gita",
-        "The review waited for six days and nobody asked a third person. My miss.",
+        "The review waited for six days and we did not ask a third person. My mistake.",
     ),
     (
         "ING",
@@ -119,25 +113,25 @@ const NOTES: &[(&str, i32, &str, &str, &str)] = &[
         1,
         "well",
         "sunhee",
-        "One percent, and not one difference that we could not explain.",
+        "1 % dual-written without an unexplained difference.",
     ),
     (
         "ING",
         1,
         "not",
         "daniel",
-        "I carried consumer lag alone and got stuck twice.",
+        "I worked on consumer lag alone and got stuck twice.",
     ),
     (
         "ING",
         1,
         "idea",
         "noor",
-        "Two owners on every goal, as a rule that we are allowed to break aloud.",
+        "Two owners on every goal, with exceptions agreed in planning.",
     ),
 ];
 
-/// Whose, how many sprints ago, what, whose promise, and what became of it.
+/// Actions: team, sprints ago, text, owner, outcome.
 const PROMISES: &[(&str, i32, &str, &str, &str)] = &[
     (
         "INF",
@@ -149,11 +143,11 @@ const PROMISES: &[(&str, i32, &str, &str, &str)] = &[
     (
         "INF",
         2,
-        "Put the spend of the EU cluster on a dashboard",
+        "Add the cost of the EU cluster to a dashboard",
         "ebba",
         "done",
     ),
-    ("INF", 2, "A calendar of who is away", "tomas", "dropped"),
+    ("INF", 2, "Set up an absence calendar", "tomas", "dropped"),
     (
         "INF",
         1,
@@ -161,7 +155,13 @@ const PROMISES: &[(&str, i32, &str, &str, &str)] = &[
         "jonas",
         "",
     ),
-    ("INF", 1, "Time the index copy apart", "gita", "done"),
+    (
+        "INF",
+        1,
+        "Measure the index copy separately",
+        "gita",
+        "done",
+    ),
     (
         "ING",
         1,
@@ -178,7 +178,7 @@ const PROMISES: &[(&str, i32, &str, &str, &str)] = &[
     ),
 ];
 
-/// Whose next meeting, which, what, who asks, and whose opinion.
+/// Topics of the next meetings: team, meeting, text, author, and the person mentioned.
 const TOPICS: &[(&str, &str, &str, &str, Option<&str>)] = &[
     (
         "INF",
@@ -190,14 +190,14 @@ const TOPICS: &[(&str, &str, &str, &str, Option<&str>)] = &[
     (
         "INF",
         "planning",
-        "Is 50 tables still the right half to begin with?",
+        "Are 50 tables still the right half to start with?",
         "ebba",
         None,
     ),
     (
         "ING",
         "standup",
-        "May we move the dual-write by a day? Infrastructure waits on it",
+        "Can we postpone the dual-write by a day? Infrastructure is waiting on it",
         "sunhee",
         Some("daniel"),
     ),
@@ -274,7 +274,8 @@ pub async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the closing of a sprint would have frozen, from the events up to the morning after it.
+/// Computes the report that closing a sprint would have stored, from the events up to the morning
+/// after it.
 async fn close(
     db: &PgPool,
     team: &Team,
@@ -363,7 +364,7 @@ async fn close(
         .map(|goal| (goal.id, close::final_figure(goal, &verdict)))
         .collect();
     let change = Uuid::now_v7();
-    // the history told it task by task: it was one change
+    // the history has one event per task, but closing is a single change
     sqlx::query("UPDATE events SET change_id = $3 WHERE team_id = $1 AND before->>'sprint' = $2 AND task_id = ANY($4)")
         .bind(team.id)
         .bind(sprint.id.to_string())

@@ -1,9 +1,9 @@
-//! Chance that is the same on every machine and every day.
+//! A deterministic random number generator.
 
 use time::OffsetDateTime;
 use uuid::{Builder, Uuid};
 
-/// Marsaglia's xorshift: enough to scatter minutes and to fill ids.
+/// Marsaglia's xorshift, good enough to vary times and to fill ids.
 pub struct Chance(u64);
 
 impl Chance {
@@ -24,7 +24,7 @@ impl Chance {
         low + (self.next() >> 11) as i64 % (high - low + 1)
     }
 
-    /// An id as it would have been made at that instant.
+    /// A UUIDv7 as it would have been generated at that instant.
     pub fn id(&mut self, at: OffsetDateTime) -> Uuid {
         let mut random = [0; 10];
         random[..8].copy_from_slice(&self.next().to_be_bytes());

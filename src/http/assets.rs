@@ -1,4 +1,5 @@
-//! Browser files inside the program: one stylesheet joined from all, modules as they are, each compressed once.
+//! Static files embedded in the binary: one stylesheet concatenated from all, JavaScript modules as
+//! they are, each compressed once.
 
 use std::{collections::BTreeMap, io::Write, sync::LazyLock};
 
@@ -18,12 +19,12 @@ use crate::domain::error::Problem;
 #[folder = "static/"]
 struct Files;
 
-/// Scripts of a single page, which static/js/app.js loads there.
+/// Scripts that only one page needs; static/js/app.js loads them there.
 const ON_ONE_PAGE: [&str; 2] = ["js/elements/planning-lists.js", "js/elements/walk-timer.js"];
 
 /// Every file, by its path under the version.
 pub struct Assets {
-    /// Changes whenever any file does; addresses with it can be kept for ever.
+    /// A hash of all files: URLs that contain it can be cached for ever.
     pub version: String,
     /// Scripts that every page needs.
     pub modules: Vec<String>,
@@ -37,7 +38,7 @@ struct Asset {
     zstd: Bytes,
 }
 
-/// The program's files, read and compressed at the first use.
+/// The embedded files, compressed at the first use.
 pub static ASSETS: LazyLock<Assets> = LazyLock::new(Assets::load);
 
 impl Assets {
@@ -91,8 +92,8 @@ impl Assets {
     }
 }
 
-/// A file of ours without indentation and lines that are comments: a fifth less to send.
-/// What it does is the same, since none of them has a text over several lines.
+/// Minifies a file by removing indentation and comment lines, about a fifth of its size. Safe
+/// because no file has a string that spans lines.
 fn lean(file: &[u8], comment: &str) -> Vec<u8> {
     let text = String::from_utf8_lossy(file);
     let mut within = false;
@@ -105,7 +106,7 @@ fn lean(file: &[u8], comment: &str) -> Vec<u8> {
         }
         if !is_comment && !line.is_empty() {
             out.push_str(line);
-            // A script's line may end a statement; a style's never does when it ends like this.
+            // In JavaScript a line end may end a statement; in CSS not after these characters.
             if comment == "//" || !line.ends_with(['{', '}', ';', ',', ':']) {
                 out.push('\n');
             }
@@ -134,7 +135,7 @@ impl Asset {
     }
 }
 
-/// Bytes as a gzip stream.
+/// Compresses bytes with gzip.
 pub fn gzip(data: &[u8], level: Compression) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(data.len() / 4), level);
     // Writing to memory does not fail.
@@ -142,7 +143,7 @@ pub fn gzip(data: &[u8], level: Compression) -> Vec<u8> {
     encoder.finish().unwrap_or_default()
 }
 
-/// The encodings that we have ready.
+/// The content encodings that the server offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Encoding {
     Zstd,
@@ -213,7 +214,7 @@ pub async fn serve(
 mod tests {
     use super::*;
 
-    /// What every page needs, once and then never again: 45 KB, as browsers take it and as anybody may.
+    /// Styles and scripts of every page stay below 45 KB, with zstd and with gzip.
     #[test]
     fn styles_and_scripts_are_few_bytes() {
         let needed = ASSETS.modules.iter().map(String::as_str).chain(["app.css"]);

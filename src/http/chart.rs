@@ -1,7 +1,9 @@
-//! Numbers to SVG. It knows no tasks: whoever draws says what the numbers mean, in a title and a description.
+//! Renders numbers as SVG charts. It knows nothing about tasks: callers pass a title and a
+//! description.
 //!
-//! Colours come by class, geometry by attributes: the content policy takes no inline style. The letters are sized by
-//! the stylesheet, so the margins leave room for the largest of them, on a phone.
+//! Colours are classes and geometry is attributes, since the content security policy forbids inline
+//! styles. The stylesheet sets the font size, so the margins leave room for the largest one, on a
+//! phone.
 
 use askama::Template;
 
@@ -12,19 +14,19 @@ const HEIGHT: f64 = 240.0;
 const LEFT: f64 = 42.0;
 const TOP: f64 = 34.0;
 const BOTTOM: f64 = HEIGHT - 27.0;
-/// What the words of a level need beside the plot.
+/// The width of a level's label beside the plot.
 const MARGIN: f64 = 92.0;
-/// Two lines of the largest letters do not touch at this distance.
+/// The distance at which two lines of the largest font do not touch.
 const LINE: f64 = 19.0;
 
-/// A drawing on two axes; the upright one begins at nought.
+/// A chart with two axes; the vertical one starts at zero.
 #[derive(Template)]
 #[template(path = "_chart.html")]
 pub struct Chart {
     id: &'static str,
     title: String,
     says: String,
-    /// What is counted upwards, in a word.
+    /// The unit of the vertical axis.
     unit: &'static str,
     from: f64,
     to: f64,
@@ -68,7 +70,7 @@ enum Mark {
 }
 
 impl Chart {
-    /// An empty chart from left to right and up to the most that will be drawn. `id` is its own on its page.
+    /// An empty chart with this horizontal range and maximum. `id` is unique on the page.
     pub fn new(
         id: &'static str,
         title: impl Into<String>,
@@ -83,7 +85,7 @@ impl Chart {
             says: String::new(),
             unit,
             from,
-            // a range of nothing still has a place
+            // an empty range still needs a width
             to: if to > from { to } else { from + 1.0 },
             top: (most / step).ceil().max(1.0) * step,
             step,
@@ -94,32 +96,33 @@ impl Chart {
         }
     }
 
-    /// What a reader who does not see it is told.
+    /// The description for screen readers.
     pub fn says(mut self, says: impl Into<String>) -> Self {
         self.says = says.into();
         self
     }
 
-    /// Words under the plot; of too many, every second or third is left out.
+    /// Labels below the plot; if there are too many, every second or third is left out.
     pub fn ticks(mut self, ticks: Vec<(f64, String)>) -> Self {
         let every = ticks.len().div_ceil(6).max(1);
         self.ticks = ticks.into_iter().step_by(every).collect();
         self
     }
 
-    /// A line across at a height, with its words in the margin. It comes before what is drawn: it takes room.
+    /// A horizontal line with its label in the margin. Added before the marks, since it narrows the
+    /// plot.
     pub fn level(mut self, at: f64, words: impl Into<String>) -> Self {
         self.levels.push((at, words.into()));
         self
     }
 
-    /// A wash over everything above a height.
+    /// Shades everything above a value.
     pub fn wash_above(mut self, at: f64) -> Self {
         self.wash = Some(at);
         self
     }
 
-    /// What lies between two lines, each from left to right.
+    /// The area between two lines, each from left to right.
     pub fn area(&mut self, class: &'static str, upper: &[(f64, f64)], lower: &[(f64, f64)]) {
         let points = self.points(upper.iter().chain(lower.iter().rev()));
         self.marks.push(Mark::Area { class, points });
@@ -131,7 +134,7 @@ impl Chart {
         self.marks.push(Mark::Line { class, points });
     }
 
-    /// A dot that says what it is when pointed at.
+    /// A dot with a tooltip.
     pub fn dot(
         &mut self,
         class: &'static str,
@@ -149,7 +152,7 @@ impl Chart {
         self.marks.push(mark);
     }
 
-    /// A bar from the ground, as wide as so much of the axis below.
+    /// A bar from zero, as wide as this part of the horizontal axis.
     pub fn bar(
         &mut self,
         class: &'static str,
@@ -169,7 +172,7 @@ impl Chart {
         });
     }
 
-    /// A word over a place.
+    /// A label above a point.
     pub fn word_over(&mut self, (x, y): (f64, f64), text: impl Into<String>) {
         let mark = Mark::Word {
             x: self.x(x),
@@ -179,7 +182,7 @@ impl Chart {
         self.marks.push(mark);
     }
 
-    /// The chart as markup, to stand in a page.
+    /// The chart as SVG markup to include in a page.
     pub fn draw(&self) -> Result<Rendered> {
         Rendered::of(self)
     }
@@ -212,7 +215,7 @@ impl Chart {
         Some((TOP, short(bottom - TOP)))
     }
 
-    /// Heights with a line and a number.
+    /// The grid lines and their numbers.
     fn rows(&self) -> Vec<(f64, String)> {
         let count = (self.top / self.step).round() as u32;
         (0..=count)
@@ -221,7 +224,8 @@ impl Chart {
             .collect()
     }
 
-    /// The words below: the first begins at the plot's edge and the last ends there, so that none is cut off.
+    /// The labels below: the first starts at the plot's edge and the last ends there, so that none
+    /// is cut off.
     fn columns(&self) -> Vec<(f64, &'static str, &str)> {
         let anchor = |x: f64| match x {
             x if x < LEFT + 24.0 => "start",
@@ -234,7 +238,7 @@ impl Chart {
             .collect()
     }
 
-    /// Levels with their words, which move apart where lines are close.
+    /// The levels with their labels, which move apart where lines are close.
     fn level_rows(&self) -> Vec<(f64, f64, &str)> {
         let mut levels: Vec<(f64, f64, &str)> = self
             .levels
@@ -251,7 +255,7 @@ impl Chart {
     }
 }
 
-/// Part of a whole in hundredths, for a bar of HTML.
+/// A percentage, for a bar in HTML.
 pub fn part(of: f64, whole: f64) -> f64 {
     if whole > 0.0 {
         short((of / whole * 100.0).clamp(0.0, 100.0))
@@ -260,7 +264,7 @@ pub fn part(of: f64, whole: f64) -> f64 {
     }
 }
 
-/// A step of 1, 2 or 5 with noughts that makes at most five rows.
+/// A step of 1, 2 or 5 times a power of ten that makes at most five rows.
 fn nice_step(most: f64) -> f64 {
     let mut step = 1.0;
     for times in [2.0, 2.5, 2.0].into_iter().cycle().take(60) {
@@ -272,7 +276,7 @@ fn nice_step(most: f64) -> f64 {
     step
 }
 
-/// A tenth of a unit is finer than any screen.
+/// Rounds to a tenth of a unit, which is finer than any screen.
 fn short(number: f64) -> f64 {
     (number * 10.0).round() / 10.0
 }
@@ -281,7 +285,7 @@ fn short(number: f64) -> f64 {
 mod tests {
     use super::*;
 
-    fn drawn(chart: &Chart) -> String {
+    fn render_chart(chart: &Chart) -> String {
         chart.draw().unwrap().to_string()
     }
 
@@ -307,7 +311,7 @@ mod tests {
     fn texts_are_escaped_and_named_for_those_who_listen() {
         let mut chart = Chart::new("c", "A & B", "days", (0.0, 10.0), 4.0).says("<b>four</b>");
         chart.dot("state-done", (5.0, 4.0), 3.0, "\"quoted\"");
-        let svg = drawn(&chart);
+        let svg = render_chart(&chart);
         assert!(svg.contains(r#"role="img" aria-labelledby="c-title c-says""#));
         assert!(
             svg.contains("A &#38; B") && !svg.contains("<b>") && svg.contains("&#34;quoted&#34;"),
@@ -337,7 +341,7 @@ mod tests {
 
     #[test]
     fn a_chart_of_nothing_is_still_a_chart() {
-        let svg = drawn(&Chart::new("c", "Nothing", "tasks", (3.0, 3.0), 0.0));
+        let svg = render_chart(&Chart::new("c", "Nothing", "tasks", (3.0, 3.0), 0.0));
         assert!(svg.contains("<svg") && !svg.contains("NaN") && !svg.contains("inf"));
     }
 
@@ -350,9 +354,9 @@ mod tests {
             &[(0.0, 0.0), (1.0, 0.0)],
         );
         assert!(
-            drawn(&chart).contains(r#"points="42,34 510,34 510,213 42,213""#),
+            render_chart(&chart).contains(r#"points="42,34 510,34 510,213 42,213""#),
             "{}",
-            drawn(&chart)
+            render_chart(&chart)
         );
         assert_eq!(part(1.0, 3.0), 33.3);
         assert_eq!(part(1.0, 0.0), 0.0);

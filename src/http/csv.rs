@@ -1,6 +1,6 @@
 //! Tables as CSV, RFC 4180.
 
-/// A table with its headings. A cell that a spreadsheet would run as a formula gets a `'` in front.
+/// Writes rows as CSV. A cell that a spreadsheet would run as a formula gets a `'` in front.
 pub fn csv<'t>(rows: impl IntoIterator<Item = Vec<&'t str>>) -> String {
     rows.into_iter()
         .map(|row| row.into_iter().map(cell).collect::<Vec<_>>().join(",") + "\r\n")

@@ -1,4 +1,4 @@
-//! What a supervisor asks: is the program up, and can it work?
+//! Health checks for supervisors and load balancers.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -6,7 +6,8 @@ use axum::http::StatusCode;
 use crate::app::App;
 use crate::db;
 
-/// `GET /healthz`: the program is up. It asks nobody, so that a slow database restarts nothing.
+/// `GET /healthz`: the process is up. It does not query the database, so that a slow database does
+/// not make a supervisor restart the server.
 pub async fn alive() -> &'static str {
     "ok"
 }
@@ -18,7 +19,7 @@ pub async fn ready(State(app): State<App>) -> (StatusCode, &'static str) {
     } else {
         (
             StatusCode::SERVICE_UNAVAILABLE,
-            "the database does not answer",
+            "the database is not available",
         )
     }
 }

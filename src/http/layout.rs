@@ -1,4 +1,4 @@
-//! What stands around every page: who reads it, their teams, and how far the sprint is.
+//! The layout around every page: navigation, teams, account menu, and the sprint's progress mark.
 
 use axum::http::HeaderMap;
 use uuid::Uuid;
@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// A team's pages, as the nav names them: its board is its own address.
+/// A team's pages and their names in the navigation; the board is the team's own URL.
 pub const TEAM_PAGES: &[(&str, &str)] = &[
     ("", "Board"),
     ("standup", "Standup"),
@@ -30,28 +30,28 @@ pub const TEAM_PAGES: &[(&str, &str)] = &[
     ("about", "About"),
 ];
 
-/// What the layout shows around a page.
+/// The data of `layout.html`.
 pub struct Layout {
     pub title: String,
     pub viewer: Option<Person>,
-    /// `light`, `dark`, or nothing for the system's.
+    /// `light`, `dark`, or empty for the system's.
     pub theme: &'static str,
     pub teams: Vec<Team>,
-    /// Those of them whose board the viewer may change.
+    /// The teams whose board the viewer may edit.
     pub edits: Vec<Uuid>,
-    /// The slug of the team whose page this is.
+    /// The slug of the page's team.
     pub team: String,
-    /// Which page of the team, or of the workspace, it is: the nav marks it.
+    /// The current page of the team or workspace, which the navigation marks.
     pub page: &'static str,
-    /// A class a working day of the sprint that is going on.
+    /// One class per working day of the active sprint.
     pub mark: Vec<&'static str>,
-    /// Whether the settings of the workspace are the viewer's to change.
+    /// Whether the viewer may change the workspace's settings.
     pub is_admin: bool,
     pub assets: &'static Assets,
 }
 
 impl Layout {
-    /// A frame for somebody who is signed in.
+    /// The layout for a signed-in viewer.
     pub async fn new(
         app: &App,
         viewer: &Viewer,
@@ -84,12 +84,12 @@ impl Layout {
         })
     }
 
-    /// The same, as this page of its team.
+    /// Sets the page that the navigation marks.
     pub fn at(self, page: &'static str) -> Self {
         Self { page, ..self }
     }
 
-    /// A frame that asks the database nothing: for signing in, and for errors.
+    /// A layout that needs no query: for sign-in pages and errors.
     pub fn bare(_app: &App, title: String, theme: &'static str) -> Self {
         Self {
             title,
@@ -107,19 +107,19 @@ impl Layout {
         }
     }
 
-    /// Whether the viewer may change the board of that team.
+    /// Whether the viewer may edit the board of that team.
     pub fn may_edit(&self, team: Uuid) -> bool {
         self.edits.contains(&team)
     }
 
-    /// Whether the viewer may make tasks in the team whose page this is.
+    /// Whether the viewer may create tasks in the page's team.
     pub fn may_add(&self) -> bool {
         self.teams
             .iter()
             .any(|team| team.slug == self.team && self.may_edit(team.id))
     }
 
-    /// The nav's teams: this page's first three and its own, so that the bar has room.
+    /// The teams in the navigation: at most four, always including the page's own.
     pub fn nav_teams(&self) -> Vec<&Team> {
         let mut shown: Vec<&Team> = self.teams.iter().take(4).collect();
         if let Some(own) = self.teams.iter().find(|team| team.slug == self.team)

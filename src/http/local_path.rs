@@ -1,6 +1,7 @@
-//! Addresses that lead back to a page of this server.
+//! Validation of redirect targets.
 
-/// A path on this server, for going back to: anything else becomes the other.
+/// Returns `path` if it is a path on this server, and `otherwise` if not: an open redirect would
+/// send readers to another site.
 pub fn local_path<'p>(path: &'p str, otherwise: &'p str) -> &'p str {
     let plain = path.starts_with('/')
         && !path.starts_with("//")

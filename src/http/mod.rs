@@ -1,4 +1,5 @@
-//! What every page and every API answer shares; no feature in here.
+//! Everything that speaks HTTP or renders HTML: routes, middleware, pages, the API and live
+//! streams.
 
 pub mod api;
 pub mod assets;

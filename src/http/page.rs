@@ -1,4 +1,4 @@
-//! How pages answer.
+//! Turns templates into responses: pages, refused forms, redirects.
 
 use askama::Template;
 use axum::{
@@ -15,7 +15,7 @@ use crate::{
     http::cookies::cookie,
 };
 
-/// The theme that the reader chose.
+/// The theme that the reader chose: `light`, `dark`, or empty for the system's.
 pub fn theme(headers: &HeaderMap) -> &'static str {
     match cookie(headers, "theme") {
         Some("light") => "light",
@@ -24,12 +24,12 @@ pub fn theme(headers: &HeaderMap) -> &'static str {
     }
 }
 
-/// A rendered page.
+/// A page with status 200.
 pub fn page(template: &impl Template) -> Result<Response> {
     Ok(Html(rendered(template)?).into_response())
 }
 
-/// A page that shows why something was refused, with what was typed.
+/// A page that shows a refused form again, with the reasons and the values that were entered.
 pub fn refused(status: StatusCode, template: &impl Template) -> Result<Response> {
     let mut response = (status, Html(rendered(template)?)).into_response();
     response
@@ -38,10 +38,12 @@ pub fn refused(status: StatusCode, template: &impl Template) -> Result<Response>
     Ok(response)
 }
 
-/// Marks an error that says itself what is wrong.
+/// Marks an error response that already explains itself, so that the error page does not replace
+/// it.
 pub const EXPLAINED: HeaderName = HeaderName::from_static("fortnight-explained");
 
-/// HTML that a template of ours made, to stand in another one as it is. Every text in it was escaped there.
+/// HTML from one of our templates, which another template includes unescaped: all text in it was
+/// escaped when it was rendered.
 #[derive(Clone, Debug, Default)]
 pub struct Rendered(String);
 
@@ -62,19 +64,19 @@ impl askama::filters::HtmlSafe for Rendered {}
 // Sanitised by the Markdown renderer.
 impl askama::filters::HtmlSafe for markdown::Html {}
 
-/// A template as text.
+/// Renders a template to a string.
 pub fn rendered(template: &impl Template) -> Result<String> {
     template
         .render()
         .map_err(|error| Problem::InternalError(error.into()))
 }
 
-/// Which part of a page a script asks for, if one does.
+/// The part of a page that a script requests, from its `fortnight-fragment` header.
 pub fn fragment(headers: &HeaderMap) -> Option<&str> {
     headers.get("fortnight-fragment")?.to_str().ok()
 }
 
-/// Back to a page after a form, with the message that offers to undo it.
+/// Redirects to a page after a form, with the message that offers to undo the change.
 pub fn back_to(path: &str, change: Uuid) -> Response {
     let (path, anchor) = path.split_once('#').unwrap_or((path, ""));
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
@@ -91,8 +93,8 @@ pub fn back_to(path: &str, change: Uuid) -> Response {
     Redirect::to(&format!("{path}?{query}{anchor}")).into_response()
 }
 
-/// To the sign-in page, and from there back to where the reader wanted to go.
-pub fn sign_in_first(path: &str) -> Response {
+/// Redirects to the sign-in page, which leads back to the requested page.
+pub fn redirect_to_sign_in(path: &str) -> Response {
     let next: String = form_urlencoded::byte_serialize(path.as_bytes()).collect();
     let mut response = Redirect::to(&format!("/login?next={next}")).into_response();
     response

@@ -25,21 +25,21 @@ use crate::{
     },
 };
 
-/// Whoever waits longer for an answer is told to come again.
-const LONGEST_REQUEST: Duration = Duration::from_secs(20);
+/// A request that takes longer is answered with 503.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The whole program as one service.
+/// All routes and middleware as one service.
 pub fn router(app: App) -> Router {
     let compressed = pages()
-        .merge(given_back())
+        .merge(forms_with_retry())
         .nest("/api/v1", api())
         .layer(CompressionLayer::new().no_br().no_deflate());
-    layered(app, compressed.merge(ready_made()), LONGEST_REQUEST)
+    layered(app, compressed.merge(uncompressed()), REQUEST_TIMEOUT)
 }
 
 fn pages() -> Router<App> {
     use crate::http::pages::accounts;
-    use crate::http::pages::boards::board as boards;
+    use crate::http::pages::boards::cards::cards as board_cards;
     use crate::http::pages::checkin;
     use crate::http::pages::projects;
     use crate::http::pages::sprints;
@@ -48,7 +48,7 @@ fn pages() -> Router<App> {
     use crate::http::pages::teams;
     Router::new()
         .route("/", get(teams::my_work))
-        .route("/teams", get(teams::all))
+        .route("/teams", get(teams::list_teams))
         .route("/people/{handle}", get(teams::person))
         .route("/setup", get(setup::form).post(setup::set_up))
         .route("/login", get(accounts::login_form).post(accounts::login))
@@ -77,7 +77,7 @@ fn pages() -> Router<App> {
         .route("/settings/audit", get(accounts::audit_log))
         .route("/settings/audit.csv", get(accounts::audit_csv))
         .route("/me/theme", post(accounts::set_theme))
-        .route("/teams/{slug}/cards", get(boards::cards))
+        .route("/teams/{slug}/cards", get(board_cards))
         .route(
             "/teams/{slug}/filters/{id}/delete",
             post(board_forms::delete_filter),
@@ -98,7 +98,7 @@ fn pages() -> Router<App> {
         .route(
             "/teams/{slug}/tasks",
             get(tasks::list)
-                .merge(post(tasks::create).layer(from_fn(idempotency::recognise_repeats))),
+                .merge(post(tasks::create).layer(from_fn(idempotency::record_idempotency_key))),
         )
         .route("/teams/{slug}/tasks/new", get(tasks::new_form))
         .route("/tasks/{key}", get(tasks::task).post(tasks::edit))
@@ -117,7 +117,7 @@ fn pages() -> Router<App> {
         .route("/tasks/{key}/unblock", post(tasks::unblock))
         .route("/tasks/{key}/blockers/{id}/end", post(tasks::end_wait))
         .route("/tasks/{key}/owners", post(tasks::set_owners))
-        .route("/tasks/{key}/owners/me", post(tasks::own))
+        .route("/tasks/{key}/owners/me", post(tasks::assign_me))
         .route("/tasks/{key}/archive", post(tasks::archive))
         .route("/tasks/{key}/restore", post(tasks::restore))
         .route("/tasks/{key}/ask-for-help", post(tasks::ask_for_help))
@@ -136,7 +136,10 @@ fn pages() -> Router<App> {
             "/teams/{slug}/goals/{id}",
             get(sprints::goal).post(sprints::edit_goal),
         )
-        .route("/teams/{slug}/goals/{id}/progress", post(sprints::type_in))
+        .route(
+            "/teams/{slug}/goals/{id}/progress",
+            post(sprints::enter_progress),
+        )
         .route(
             "/teams/{slug}/goals/{id}/order",
             post(sprints::reorder_goal),
@@ -155,10 +158,10 @@ fn pages() -> Router<App> {
         )
         .route(
             "/teams/{slug}/planning",
-            get(sprints::planning).post(sprints::set_aside),
+            get(sprints::planning).post(sprints::plan_tasks),
         )
         .route("/teams/{slug}/retro", get(sprints::latest_retro))
-        .route("/standup", get(standup::standup_of_several))
+        .route("/standup", get(standup::joint_standup))
         .route("/teams/{slug}/standup", get(standup::standup))
         .route("/teams/{slug}/standup/walk", get(standup::walk))
         .route("/teams/{slug}/topics/{id}", post(standup::tick_topic))
@@ -166,8 +169,11 @@ fn pages() -> Router<App> {
             "/teams/{slug}/topics/{id}/remove",
             post(standup::remove_topic),
         )
-        .route("/teams/{slug}/actions/{id}", post(standup::settle_action))
-        .route("/teams/{slug}/actions/{id}/task", post(standup::make_task))
+        .route("/teams/{slug}/actions/{id}", post(standup::resolve_action))
+        .route(
+            "/teams/{slug}/actions/{id}/task",
+            post(standup::convert_to_task),
+        )
         .route("/sprints/{number}/retro", get(sprints::retro))
         .route("/sprints", get(sprints::sprints).post(sprints::set_cadence))
         .route(
@@ -175,7 +181,10 @@ fn pages() -> Router<App> {
             get(sprints::pitch).post(sprints::edit_sprint),
         )
         .route("/sprints/{number}/skip", post(sprints::skip_sprint))
-        .route("/teams/{slug}/about", get(teams::about).post(teams::tell))
+        .route(
+            "/teams/{slug}/about",
+            get(teams::about).post(teams::edit_about),
+        )
         .route(
             "/teams/{slug}/objectives/{id}/remove",
             post(projects::remove_objective),
@@ -193,8 +202,11 @@ fn pages() -> Router<App> {
             get(teams::remove_column_form).post(teams::remove_column),
         )
         .route("/teams/{slug}/labels/{id}", post(teams::edit_label))
-        .route("/teams/{slug}/share-links", post(teams::share))
-        .route("/teams/{slug}/share-links/{id}/revoke", post(teams::revoke))
+        .route("/teams/{slug}/share-links", post(teams::create_share_link))
+        .route(
+            "/teams/{slug}/share-links/{id}/revoke",
+            post(teams::revoke_share_link),
+        )
         .route("/teams/{slug}/public", post(teams::set_public))
         .route("/teams/{slug}/history", get(teams::history))
         .route("/teams/{slug}/visibility", post(teams::set_visibility))
@@ -232,11 +244,11 @@ fn pages() -> Router<App> {
             "/projects/{slug}/milestones/{id}/remove",
             post(projects::remove_milestone),
         )
-        .route("/teams/{slug}/requests", get(checkin::intake))
-        .route("/teams/{slug}/requests", post(checkin::ask))
+        .route("/teams/{slug}/requests", get(checkin::list_requests))
+        .route("/teams/{slug}/requests", post(checkin::create_request))
         .route(
             "/teams/{slug}/requests/{id}/withdraw",
-            post(checkin::withdraw),
+            post(checkin::withdraw_request),
         )
         .route("/teams/{slug}/follow", post(checkin::follow_team))
         .route("/tasks/{key}/follow", post(checkin::follow_task))
@@ -245,7 +257,7 @@ fn pages() -> Router<App> {
             post(checkin::follow_goal),
         )
         .route("/projects/{slug}/follow", post(checkin::follow_project))
-        .route("/updates/read", post(checkin::see))
+        .route("/updates/read", post(checkin::mark_as_read))
         .route("/me", get(accounts::me).post(accounts::edit_me))
         .route("/me/absences", post(accounts::add_away))
         .route("/me/absences/{day}/remove", post(accounts::remove_away))
@@ -256,8 +268,9 @@ fn pages() -> Router<App> {
         .route("/preview", post(tasks::preview))
 }
 
-/// Forms that stand among others on a page: what is refused comes back by itself, with what was typed.
-fn given_back() -> Router<App> {
+/// Forms that share a page with others: a refused one is shown on its own, with the values that
+/// were entered.
+fn forms_with_retry() -> Router<App> {
     use crate::http::pages::accounts;
     use crate::http::pages::checkin;
     use crate::http::pages::projects;
@@ -265,11 +278,14 @@ fn given_back() -> Router<App> {
     use crate::http::pages::standup;
     use crate::http::pages::teams;
     Router::new()
-        .route("/teams", post(teams::add))
-        .route("/me/tokens", post(accounts::make_token))
-        .route("/teams/{slug}/requests/{id}", post(checkin::settle))
+        .route("/teams", post(teams::create_team))
+        .route("/me/tokens", post(accounts::create_token))
+        .route("/teams/{slug}/requests/{id}", post(checkin::answer_request))
         .route("/teams/{slug}/filters", post(board_forms::save_filter))
-        .route("/teams/{slug}/goals/{id}/comments", post(sprints::remark))
+        .route(
+            "/teams/{slug}/goals/{id}/comments",
+            post(sprints::add_goal_comment),
+        )
         .route(
             "/teams/{slug}/goal-comments/{id}/answer",
             post(sprints::answer_concern),
@@ -280,10 +296,7 @@ fn given_back() -> Router<App> {
         )
         .route("/teams/{slug}/notes/{id}", post(sprints::edit_note))
         .route("/teams/{slug}/topics", post(standup::add_topic))
-        .route(
-            "/teams/{slug}/topics/{id}/text",
-            post(standup::correct_topic),
-        )
+        .route("/teams/{slug}/topics/{id}/text", post(standup::edit_topic))
         .route("/teams/{slug}/actions", post(standup::add_action))
         .route("/teams/{slug}/objectives", post(projects::add_objective))
         .route(
@@ -300,13 +313,13 @@ fn given_back() -> Router<App> {
         )
         .route(
             "/teams/{slug}/key-results/{id}/progress",
-            post(projects::type_in_result),
+            post(projects::enter_key_result),
         )
-        .route_layer(from_fn(form_recovery::give_back))
+        .route_layer(from_fn(form_recovery::offer_form_retry))
 }
 
-/// What comes compressed already, or is sent as it happens.
-fn ready_made() -> Router<App> {
+/// Routes whose responses are compressed already, or streamed.
+fn uncompressed() -> Router<App> {
     use crate::http::pages::checkin;
     Router::new()
         .route(
@@ -361,10 +374,10 @@ fn api() -> Router<App> {
         .route("/tasks/{key}/owners", put(tasks::owners))
         .route("/tasks/{key}/comments", post(tasks::comment))
         .route("/openapi.json", get(openapi::document))
-        .layer(from_fn(idempotency::recognise_repeats))
+        .layer(from_fn(idempotency::record_idempotency_key))
 }
 
-/// The layers around a set of routes; the first is the outermost. What takes longer than `longest` is given up.
+/// Adds the middleware to a set of routes, the outermost first, with a timeout per request.
 pub fn layered(app: App, routes: Router<App>, longest: Duration) -> Router {
     let routes = routes
         .route("/static/{version}/{*path}", get(assets::serve))
@@ -373,16 +386,16 @@ pub fn layered(app: App, routes: Router<App>, longest: Duration) -> Router {
         .route_layer(from_fn(request_log::note_route))
         .fallback(async || Problem::NotFound)
         .with_state(app.clone());
-    // Around the router and not, as `Router::layer` does, around each of its routes: those are copied for every
-    // request, with all that stands around them.
-    let around = ServiceBuilder::new()
-        .layer(from_fn_with_state(app, layers::around))
+    // Around the whole router: `Router::layer` would wrap each route, and routes are copied for every
+    // request, including all middleware.
+    let service = ServiceBuilder::new()
+        .layer(from_fn_with_state(app, layers::wrap_request))
         .layer(CatchPanicLayer::new())
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
             longest,
         ))
-        .layer(RequestBodyLimitLayer::new(layers::LARGEST_BODY))
+        .layer(RequestBodyLimitLayer::new(layers::MAX_BODY_BYTES))
         .service(routes);
-    Router::new().fallback_service(around)
+    Router::new().fallback_service(service)
 }

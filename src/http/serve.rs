@@ -1,4 +1,4 @@
-//! Accepting connections, with limits, until told to stop.
+//! Accepts connections, within limits, until the program is asked to stop.
 
 use std::io;
 use std::net::SocketAddr;
@@ -22,18 +22,19 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::{Sleep, sleep};
 use tower::Service;
 
-use crate::http::middleware::layers::LONGEST_HEAD;
+use crate::http::middleware::layers::MAX_HEAD_BYTES;
 
-/// How long the program waits for others.
+/// Timeouts of a connection and of shutdown.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
-    /// Within this a request's head has to arrive, and an idle connection has to be used again.
+    /// Time for a request's line and headers to arrive, and for an idle connection to be used
+    /// again.
     pub head: Duration,
-    /// Within this a request's body has to arrive.
+    /// Time for a request's body to arrive.
     pub body: Duration,
-    /// Whoever takes nothing of an answer for so long does not want it.
+    /// A connection whose client reads nothing for this long is closed.
     pub read: Duration,
-    /// What is under way when asked to stop may take this long.
+    /// Time for requests in progress to finish after a request to stop.
     pub drain: Duration,
 }
 
@@ -49,17 +50,17 @@ impl Default for Timeouts {
     }
 }
 
-/// Open streams are cheap (about 31 KB each), and files are what runs out first.
+/// Open streams are cheap (about 31 KB each); file descriptors run out first.
 const MOST_CONNECTIONS: u64 = 20_000;
-/// Files that are not connections from a browser: the database's, logs, attachments.
+/// File descriptors for everything but browser connections: the database, logs, attachments.
 const OTHER_FILES: u64 = 128;
 
-/// Serves until asked to stop (asked again, it stops at once); then takes no more, tells the streams to end through
-/// `stopping`, and waits a while for what is under way.
+/// Serves until asked to stop, then accepts no more connections, ends the streams through
+/// `stopping`, and waits for requests in progress. Asked a second time, it stops at once.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
-    patience: Timeouts,
+    timeouts: Timeouts,
     mut asked_to_stop: mpsc::Receiver<()>,
     stopping: &watch::Sender<bool>,
 ) {
@@ -67,7 +68,7 @@ pub async fn serve(
     let open = GracefulShutdown::new();
     loop {
         let accepted = async {
-            // the rest waits in the kernel's queue
+            // further connections wait in the kernel's queue
             let permit = Arc::clone(&room).acquire_owned().await;
             (permit, listener.accept().await)
         };
@@ -75,10 +76,10 @@ pub async fn serve(
             Some(()) = asked_to_stop.recv() => break,
             (permit, accepted) = accepted => match (permit, accepted) {
                 (Ok(permit), Ok((stream, peer))) => {
-                    tokio::spawn(converse(stream, peer, router.clone(), patience, open.watcher(), permit));
+                    tokio::spawn(converse(stream, peer, router.clone(), timeouts, open.watcher(), permit));
                 }
                 (_, Err(error)) => pause_after(&error).await,
-                // never: nobody closes the semaphore
+                // unreachable: the semaphore is never closed
                 (Err(_), _) => break,
             },
         }
@@ -91,10 +92,10 @@ pub async fn serve(
     }
     tokio::select! {
         () = open.shutdown() => {}
-        () = sleep(patience.drain) => {
-            tracing::warn!("some connections did not end in time, and are cut");
+        () = sleep(timeouts.drain) => {
+            tracing::warn!("some connections did not end in time and were closed");
         }
-        Some(()) = asked_to_stop.recv() => tracing::warn!("asked twice: stopping at once"),
+        Some(()) = asked_to_stop.recv() => tracing::warn!("asked a second time: stopping at once"),
     }
 }
 
@@ -102,7 +103,7 @@ async fn converse(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
-    patience: Timeouts,
+    timeouts: Timeouts,
     watcher: Watcher,
     _room: OwnedSemaphorePermit,
 ) {
@@ -110,43 +111,43 @@ async fn converse(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!("cannot set TCP_NODELAY: {error}");
     }
-    // Also for whoever went without a word: a laptop that was closed, a network that was left.
+    // Also notices clients that vanished without closing: a closed laptop, a lost network.
     #[cfg(target_os = "linux")]
     if let Err(error) = set_tcp_user_timeout(
         &stream,
-        u32::try_from(patience.read.as_millis()).unwrap_or(u32::MAX),
+        u32::try_from(timeouts.read.as_millis()).unwrap_or(u32::MAX),
     ) {
         tracing::debug!("cannot set TCP_USER_TIMEOUT: {error}");
     }
     let answer = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
-        let arriving = |body: Incoming| match body.is_end_stream() {
+        let timed = |body: Incoming| match body.is_end_stream() {
             true => axum::body::Body::empty(),
-            false => axum::body::Body::new(Arriving {
+            false => axum::body::Body::new(TimedBody {
                 body,
-                deadline: Box::pin(sleep(patience.body)),
+                deadline: Box::pin(sleep(timeouts.body)),
             }),
         };
-        router.clone().call(request.map(arriving))
+        router.clone().call(request.map(timed))
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(patience.head)
-        .max_buf_size(LONGEST_HEAD)
+        .header_read_timeout(timeouts.head)
+        .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), answer);
     if let Err(error) = watcher.watch(connection).await {
-        // somebody closed their laptop
+        // usually a client that went away
         tracing::debug!("connection from {peer} ended: {error}");
     }
 }
 
-/// A request's body, which has to be here in time: byte by byte it could come for ever.
-struct Arriving {
+/// A request's body with a deadline: sent byte by byte, it could otherwise take for ever.
+struct TimedBody {
     body: Incoming,
     deadline: Pin<Box<Sleep>>,
 }
 
-impl Body for Arriving {
+impl Body for TimedBody {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -159,7 +160,7 @@ impl Body for Arriving {
             Poll::Pending => self.deadline.as_mut().poll(task).map(|()| {
                 Some(Err(io::Error::new(
                     io::ErrorKind::TimedOut,
-                    "the body came too slowly",
+                    "the request body did not arrive in time",
                 )
                 .into()))
             }),
@@ -175,7 +176,8 @@ impl Body for Arriving {
     }
 }
 
-/// As many as there may be open files, which a login shell's default would hold to about 900.
+/// The number of connections that the open-file limit allows. Raises the soft limit, which a login
+/// shell's default would keep at about 900.
 fn most_connections() -> usize {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let wanted = maximum.map_or(MOST_CONNECTIONS, |most| {
@@ -196,8 +198,8 @@ fn most_connections() -> usize {
     usize::try_from(connections).unwrap_or(16)
 }
 
-/// A client that gave up is its own affair. Out of files or memory, trying again at once would
-/// only burn the processor.
+/// Waits before accepting again when the system is out of files or memory, where retrying at once
+/// would only use CPU. A client that gave up needs no pause.
 async fn pause_after(error: &std::io::Error) {
     use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     if !matches!(

@@ -6,7 +6,8 @@ use crate::{
     domain::{error::Result, policy::actor::Actor, retention},
 };
 
-/// Keeps the sprints up now, and from now on; an empty workspace waits until it is set up.
+/// Creates due sprints now and then every ten minutes. Does nothing in a workspace that is not set
+/// up yet.
 pub async fn start(app: &App) -> anyhow::Result<()> {
     update_sprints(app).await?;
     let app = app.clone();

@@ -1,1 +1,3 @@
+//! Recurring background jobs.
+
 pub mod housekeeping;

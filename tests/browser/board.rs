@@ -252,7 +252,7 @@ async fn board_works_by_keyboard_with_announcements() {
     window.wait_for_column("blocked", &["INF-2"]).await;
     window
         .wait_for(
-            "document.querySelector('#INF-2 .blocked-by').textContent.includes('Waits on Legal')",
+            "document.querySelector('#INF-2 .blocked-by').textContent.includes('Waiting on Legal')",
         )
         .await;
     // the stream may be faster than the response, which closes the dialog

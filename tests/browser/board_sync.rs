@@ -181,7 +181,7 @@ async fn task_added_in_another_lane_moves_to_its_own() {
         .await;
     window.type_text("Three").await;
     window.press_key("Enter").await;
-    wait_for_lane(&window, "INF-3", "Nobody yet").await;
+    wait_for_lane(&window, "INF-3", "No owner").await;
     window
         .wait_for("document.querySelector('[data-total]').textContent === '3'")
         .await;

@@ -23,8 +23,8 @@ async fn standup_planning_and_pitch_update_live() {
     )
     .await
     .ok();
-    own.wait_for(&says("Waits on Legal")).await;
-    all.wait_for(&says("Waits on Legal")).await;
+    own.wait_for(&says("Waiting on Legal")).await;
+    all.wait_for(&says("Waiting on Legal")).await;
     // the joint standup has a stream for each team
     let theirs = jonas.make("ingestion", "todo", "Dual-write").await;
     jonas
@@ -34,7 +34,7 @@ async fn standup_planning_and_pitch_update_live() {
         )
         .await
         .ok();
-    all.wait_for(&says("Waits on Finance")).await;
+    all.wait_for(&says("Waiting on Finance")).await;
 
     let later = elif.make("infrastructure", "todo", "Next in line").await;
     elif.post(&format!("/tasks/{later}"), &[("sprint", "none")])

@@ -29,7 +29,7 @@ async fn invited_person_joins_and_deactivation_ends_the_session() {
         .await;
     let newcomer = fixture.open_anonymous_window().await;
     newcomer.goto(&path).await;
-    newcomer.wait_for("document.querySelector('main').textContent.includes('Elif invites you to Infrastructure')").await;
+    newcomer.wait_for("document.querySelector('main').textContent.includes('Elif invited you to join Infrastructure')").await;
     for (field, typed) in [
         ("name", "Mira Sol"),
         ("email", "mira@example.org"),
@@ -115,7 +115,7 @@ async fn other_team_follows_a_task_and_gets_its_request_done() {
     window.type_text("They are slow").await;
     window.click("#ask .button.primary").await;
     window
-        .wait_for("document.querySelector('#asked')?.textContent.includes('not answered yet')")
+        .wait_for("document.querySelector('#asked')?.textContent.includes('no reply yet')")
         .await;
 
     let theirs = fixture.open_window(elif).await;
@@ -189,7 +189,9 @@ async fn shared_check_in_is_live_until_its_link_is_revoked() {
     lead.run_script("document.querySelector('#links .rows button').click()")
         .await;
     guest
-        .wait_for("document.querySelector('.ended')?.textContent.includes('This link has ended.')")
+        .wait_for(
+            "document.querySelector('.ended')?.textContent.includes('This link has expired.')",
+        )
         .await;
     let left: bool = guest
         .evaluate("document.body.textContent.includes('Cut over')")

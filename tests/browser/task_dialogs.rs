@@ -140,7 +140,7 @@ async fn task_moved_to_blocked_prompts_for_the_reason() {
     window.type_text("Legal").await;
     window.press_key("Enter").await;
     window
-        .wait_for("document.querySelector('[data-column=blocked] #INF-1 .blocked-by')?.textContent.includes('Waits on Legal')")
+        .wait_for("document.querySelector('[data-column=blocked] #INF-1 .blocked-by')?.textContent.includes('Waiting on Legal')")
         .await;
     // moved with the menu
     window.click("#INF-2 .menu").await;

@@ -830,14 +830,18 @@ async fn what_was_named_while_a_team_was_open_is_unnamed_once_it_is_private() {
     let cast = Cast::new(false).await;
     let (lead, jonas) = (&cast.who["lead"], &cast.who["other"]);
     let theirs = jonas.make("ingestion", "todo", "Dual write").await;
-    let task = lead.make("infrastructure", "todo", "Waits on a task").await;
+    let task = lead
+        .make("infrastructure", "todo", "Waiting on a task")
+        .await;
     lead.post(
         &format!("/tasks/{task}/block"),
         &[("kind", "task"), ("on", &theirs)],
     )
     .await
     .ok();
-    let team = lead.make("infrastructure", "todo", "Waits on a team").await;
+    let team = lead
+        .make("infrastructure", "todo", "Waiting on a team")
+        .await;
     lead.post(
         &format!("/tasks/{team}/block"),
         &[("kind", "team"), ("team", "ingestion")],
@@ -967,7 +971,7 @@ async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
     lead.post(&format!("/tasks/{secret}/owners"), &[("owners", "elif")])
         .await
         .ok();
-    let ours = lead.make("infrastructure", "todo", "Waits on them").await;
+    let ours = lead.make("infrastructure", "todo", "Waiting on them").await;
     lead.post(
         &format!("/tasks/{ours}/block"),
         &[("kind", "task"), ("on", "Zanzibar plan")],
@@ -993,7 +997,7 @@ async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
     .await
     .ok();
     let team = lead
-        .make("infrastructure", "todo", "Waits on their team")
+        .make("infrastructure", "todo", "Waiting on their team")
         .await;
     lead.post(
         &format!("/tasks/{team}/block"),
@@ -1111,8 +1115,8 @@ async fn a_private_team_is_named_nowhere_to_those_who_are_not_on_it() {
         .ok()
         .text();
     assert!(
-        board.contains("Waits on a task of a private team")
-            && board.contains("Waits on a private team"),
+        board.contains("Waiting on a task of a private team")
+            && board.contains("Waiting on a private team"),
         "{board}"
     );
     assert!(

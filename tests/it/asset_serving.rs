@@ -32,7 +32,7 @@ impl Served {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, asked) = mpsc::channel(1);
-        tokio::spawn(dispatcher::pump(app.clone()));
+        tokio::spawn(dispatcher::run(app.clone()));
         let done = tokio::spawn(async move {
             serve(
                 listener,

@@ -449,7 +449,7 @@ async fn lanes_group_by_owner_and_limits_show_in_red() {
         .ok()
         .text();
     assert!(
-        page.contains(r#"data-lane="Elif Hartmann""#) && page.contains(r#"data-lane="Nobody yet""#)
+        page.contains(r#"data-lane="Elif Hartmann""#) && page.contains(r#"data-lane="No owner""#)
     );
     // a lane counts its own; the limit is for all of them together
     assert!(

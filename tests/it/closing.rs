@@ -56,7 +56,7 @@ async fn each_unfinished_task_goes_its_way_and_later_edits_leave_the_figures_alo
     let [done, carried, back, dropped] = three_left_and_one_done(&world).await;
     let form = elif.get(CLOSE).await.ok().text();
     assert!(
-        form.contains("carry to Sprint 43")
+        form.contains("Move to Sprint 43")
             && form.contains(&carried)
             && !form.contains(&format!("task:{done}"))
     );
@@ -685,7 +685,7 @@ async fn a_sprint_that_is_closed_early_foretells_nothing_and_its_burn_up_stays()
             .await
             .ok()
             .text()
-            .contains("By the end likely"),
+            .contains("tasks done by the end"),
         "while it goes on"
     );
     close(elif, &[(&left, "carry")]).await.ok();
@@ -695,7 +695,7 @@ async fn a_sprint_that_is_closed_early_foretells_nothing_and_its_burn_up_stays()
             .await
             .ok()
             .text()
-            .contains("By the end likely"),
+            .contains("tasks done by the end"),
         "it has ended"
     );
     let burn_up = "/teams/infrastructure/flow/burn-up.csv?from=42&to=42";
@@ -828,7 +828,7 @@ async fn when_a_sprint_begins_every_team_hears_of_it() {
             .await
             .ok()
             .text();
-        assert_eq!(page.matches("Sprint 43 began").count(), 1, "{page}");
+        assert_eq!(page.matches("Sprint 43 started").count(), 1, "{page}");
         assert!(!page.contains("A former member"), "nobody did it: {page}");
     }
 }

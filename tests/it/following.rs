@@ -791,8 +791,8 @@ async fn who_follows_a_goal_hears_how_far_it_is_and_that_its_sprint_is_closed() 
     }
     let history = jonas.get("/teams/infrastructure/history").await.ok().text();
     assert!(
-        history.contains("said how far a goal is: yes")
-            && history.contains("said how far a goal is: 4 %"),
+        history.contains("updated a goal's progress: yes")
+            && history.contains("updated a goal's progress: 4 %"),
         "{history}"
     );
 }

@@ -111,7 +111,7 @@ async fn a_figure_is_typed_in_with_a_note_and_every_entry_is_kept() {
         page.contains("31 / 50") && page.contains("the small ones") && page.contains("over night")
     );
     assert!(
-        page.contains("2 figures were typed in, the last of them 31 / 50."),
+        page.contains("2 values were entered, the last one is 31 / 50."),
         "drawn over the sprint: {page}"
     );
     assert_eq!(page.matches("<circle class=\"dot state-done\"").count(), 2);
@@ -713,7 +713,7 @@ async fn sprints_are_renamed_moved_and_skipped_by_an_administrator() {
         ("cadence_weeks", "0", "Enter a length of 1 to 8 weeks."),
         ("names", "Week", "The name must contain {n}"),
         ("time_zone", "Nowhere", "time zone"),
-        ("number", "next", "This is a whole number."),
+        ("number", "next", "Enter a whole number."),
     ] {
         let fields: Vec<(&str, &str)> = cadence
             .into_iter()

@@ -187,7 +187,7 @@ async fn another_program_on_the_same_database_is_heard_at_once() {
         world.db.clone(),
         fortnight::domain::clock::Clock::standing(crate::fixtures::NOW),
     );
-    tokio::spawn(dispatcher::pump(other.clone()));
+    tokio::spawn(dispatcher::run(other.clone()));
     let elif = Client {
         router: router(other),
         ..world.elif.clone()
@@ -236,7 +236,7 @@ async fn a_new_title_shows_at_once_on_a_card_of_another_team_that_waits_on_it() 
     assert_eq!(card["key"], "INF-1");
     let html = card["html"].as_str().unwrap();
     assert!(
-        html.contains("Waits on ING-1 “Write persons twice”"),
+        html.contains("Waiting on ING-1 “Write persons twice”"),
         "{html}"
     );
     // it is no event of INF-1's own story, and the change that is taken back tells it again

@@ -140,7 +140,7 @@ async fn somebody_is_invited_to_a_team_and_works_there_a_minute_later() {
     let stranger = world.stranger();
     let page = stranger.get(&path).await.status(200).text();
     assert!(
-        page.contains("Ada invites you to Infrastructure at"),
+        page.contains("Ada invited you to join Infrastructure at"),
         "{page}"
     );
     let short = [
@@ -815,7 +815,9 @@ async fn who_is_deleted_leaves_what_they_did_as_a_former_members() {
         )
         .await
         .ok();
-    let waits = elif.make("infrastructure", "todo", "Waits on Tomas").await;
+    let waits = elif
+        .make("infrastructure", "todo", "Waiting on Tomas")
+        .await;
     elif.post(
         &format!("/tasks/{waits}/block"),
         &[("kind", "person"), ("person", "tomas")],
@@ -1660,7 +1662,7 @@ async fn the_workspace_is_called_what_an_administrator_says() {
     let path = invite(&ada, &[]).await;
     let page = world.stranger().get(&path).await.ok().text();
     assert!(
-        page.contains("Ada invites you to Platform &#60;group&#62;."),
+        page.contains("Ada invited you to join Platform &#60;group&#62;."),
         "{page}"
     );
     for name in ["", "  ", &"x".repeat(101)] {

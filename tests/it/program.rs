@@ -208,7 +208,7 @@ impl Place {
             panic!("it ended: {}", fs::read_to_string(&log).unwrap());
         };
         let url = line
-            .strip_prefix("Fortnight is at ")
+            .strip_prefix("Fortnight is running at ")
             .unwrap_or_else(|| panic!("{line}"))
             .to_owned();
         Server {

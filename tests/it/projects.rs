@@ -142,7 +142,7 @@ async fn goals_of_several_sprints_and_teams_add_up_to_a_project_with_milestones(
     let shown = page(elif).await;
     assert!(
         at(&shown, "The first twelve") < at(&shown, "All of them")
-            && shown.contains("by Tue 8 Dec")
+            && shown.contains("due Tue 8 Dec")
     );
     assert!(at(&shown, "The first twelve") < at(&shown, "Migrate 50 tables"));
     assert!(
@@ -320,7 +320,7 @@ async fn a_team_says_why_it_is_there_and_projects_feed_its_key_results() {
     elif.post("/teams/infrastructure/about", &told).await.ok();
     let objective = [
         ("quarter", "2026-Q4"),
-        ("title", "Nobody is woken by the database"),
+        ("title", "No pages at night caused by the database"),
         ("why", "Three nights in August"),
     ];
     elif.post("/teams/infrastructure/objectives", &objective)
@@ -384,7 +384,7 @@ async fn a_team_says_why_it_is_there_and_projects_feed_its_key_results() {
         "<h2>Winter</h2>",
         "Elif Hartmann",
         "09:00–17:00",
-        "Nobody is woken by the database",
+        "No pages at night caused by the database",
         "Three nights in August",
         "31 / 100",
         "since 24 Nov",

@@ -484,7 +484,7 @@ async fn a_token_for_some_teams_finds_nothing_of_the_others_on_any_page() {
     lead.post(&format!("/tasks/{secret}/owners"), &[("owners", "elif")])
         .await
         .ok();
-    let ours = lead.make("infrastructure", "todo", "Waits on them").await;
+    let ours = lead.make("infrastructure", "todo", "Waiting on them").await;
     lead.post(&format!("/tasks/{ours}/owners"), &[("owners", "elif")])
         .await
         .ok();
@@ -767,7 +767,7 @@ async fn a_program_that_has_gone_wild_is_told_to_wait_and_nobody_else_is() {
     // What is used up comes back by and by: a slow machine may need another try.
     let mut waited = None;
     for _ in 0..50 {
-        while world.app.requests.count_write(elif.person.id).is_ok() {}
+        while world.app.request_limits.count_write(elif.person.id).is_ok() {}
         let answer = token
             .api(Method::PATCH, "/tasks/INF-1", json!({ "title": "Wild" }))
             .await;
@@ -786,7 +786,7 @@ async fn a_program_that_has_gone_wild_is_told_to_wait_and_nobody_else_is() {
         .status(200);
     world.jonas.make("ingestion", "todo", "Another's").await;
     // who is told to wait is who they are all the while: nobody is signed out by half
-    while world.app.requests.count_write(elif.person.id).is_ok() {}
+    while world.app.request_limits.count_write(elif.person.id).is_ok() {}
     let is_refused = elif.post("/logout", &[]).await.status == 429;
     assert_eq!(elif.get("/").await.status == 200, is_refused);
 }
@@ -1272,8 +1272,8 @@ async fn nobody_opens_so_many_streams_that_there_is_no_room_for_others() {
     let enter = |whose: StreamOwner| {
         world
             .app
-            .crowd
-            .enter(whose)
+            .stream_limiter
+            .acquire(whose)
             .unwrap_or_else(|problem| panic!("{problem}"))
     };
     let mut seats: Vec<_> = (0..2_000)
@@ -1290,17 +1290,17 @@ async fn nobody_opens_so_many_streams_that_there_is_no_room_for_others() {
         StreamOwner::Account(world.elif.person.id),
         StreamOwner::Account(world.jonas.person.id),
     );
-    let crowd = &world.app.crowd;
-    assert!(crowd.enter(other).is_ok() && crowd.enter(one).is_err());
+    let limiter = &world.app.stream_limiter;
+    assert!(limiter.acquire(other).is_ok() && limiter.acquire(one).is_err());
     seats.pop();
-    assert!(crowd.enter(one).is_ok());
+    assert!(limiter.acquire(one).is_ok());
     // the guests of one network share theirs
     sqlx::query("UPDATE teams SET public = true")
         .execute(&world.db)
         .await
         .unwrap();
     let (parts, _) = Request::new(Body::empty()).into_parts();
-    let network = ClientIp::of(&world.app.trusted, &parts);
+    let network = ClientIp::of(&world.app.trusted_proxies, &parts);
     seats.extend((0..200).map(|_| enter(StreamOwner::Guests(network))));
     world
         .stranger()

@@ -48,8 +48,8 @@ async fn the_page_says_who_needs_someone_what_happened_and_what_helps_most() {
         "who finished it: {row}"
     );
     for told in [
-        "Waits on Legal",
-        "No owner",
+        "Waiting on Legal",
+        "it is nobody&#39;s",
         "Newly blocked",
         "Added",
         "Wed 25 Nov",
@@ -441,7 +441,7 @@ async fn several_teams_meet_over_one_page() {
             assert!(page.contains(told), "{told}: {page}");
         }
         assert!(
-            page.contains("Ingestion has it in review"),
+            page.contains("Ingestion: in review"),
             "how that stands which is waited for: {page}"
         );
     }
@@ -938,7 +938,7 @@ async fn who_has_nothing_in_progress_is_told_what_helps_most_and_no_two_the_same
         )
         .await
         .ok();
-    let by_name = elif.make("infrastructure", "todo", "Waits on Dev").await;
+    let by_name = elif.make("infrastructure", "todo", "Waiting on Dev").await;
     elif.post(
         &format!("/tasks/{by_name}/block"),
         &[("kind", "person"), ("person", "dev")],

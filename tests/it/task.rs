@@ -175,7 +175,7 @@ async fn blocking_asks_on_whom_and_the_card_says_it_or_says_that_it_is_missing()
     assert_eq!(card.header("fortnight-done"), "1");
     assert!(
         card.text()
-            .contains("Waits on ING-1 “Dual-write person updates” · Ingestion"),
+            .contains("Waiting on ING-1 “Dual-write person updates” · Ingestion"),
         "{}",
         card.text()
     );
@@ -203,8 +203,8 @@ async fn blocking_asks_on_whom_and_the_card_says_it_or_says_that_it_is_missing()
     assert_eq!(world.elif.task("INF-1").await["blocked_by"], json!([]));
 
     for (kind, field, on, words) in [
-        ("team", "team", "ingestion", "Waits on Ingestion"),
-        ("person", "person", "jonas", "Waits on Jonas Gruber"),
+        ("team", "team", "ingestion", "Waiting on Ingestion"),
+        ("person", "person", "jonas", "Waiting on Jonas Gruber"),
     ] {
         let card = world
             .elif

@@ -110,7 +110,7 @@ async fn a_task_waits_on_several_things_and_each_ends_by_itself() {
     .await
     .ok();
     let page = elif.get(&format!("/tasks/{key}")).await.ok().text();
-    assert!(page.contains("Waits on ING-1") && page.contains("Waits on Legal"));
+    assert!(page.contains("Waiting on ING-1") && page.contains("Waiting on Legal"));
     assert!(
         world
             .jonas
@@ -202,7 +202,7 @@ async fn when_what_it_waits_on_is_archived_undone_the_card_says_so_until_it_is_b
         .ok();
     let board = elif.get("/teams/infrastructure").await.ok().text();
     assert!(
-        board.contains("Waits on ING-1 “Dual-write”, which Ingestion has put into the archive"),
+        board.contains("Waiting on ING-1 “Dual-write”, archived by Ingestion"),
         "{board}"
     );
     assert!(
@@ -220,7 +220,7 @@ async fn when_what_it_waits_on_is_archived_undone_the_card_says_so_until_it_is_b
             .await
             .ok()
             .text()
-            .contains("Ingestion has it in progress")
+            .contains("Ingestion: in progress")
     );
 }
 
@@ -234,7 +234,11 @@ async fn whoever_is_waited_for_sees_it_longest_first_and_goals_at_risk_ahead() {
     elif.post(&format!("/tasks/{mine}/owners"), &[("owners", "elif")])
         .await
         .ok();
-    for title in ["Waits on the task", "Waits on the team", "Waits on Elif"] {
+    for title in [
+        "Waiting on the task",
+        "Waiting on the team",
+        "Waiting on Elif",
+    ] {
         jonas.make("ingestion", "todo", title).await;
     }
     block(jonas, "ING-1", &mine).await.ok();
@@ -367,7 +371,7 @@ async fn my_work_tells_all_that_a_task_waits_on() {
     }
     let page = elif.get("/").await.ok().text();
     assert!(
-        page.contains("Waits on Legal") && page.contains("Waits on the new disks"),
+        page.contains("Waiting on Legal") && page.contains("Waiting on the new disks"),
         "{page}"
     );
 }

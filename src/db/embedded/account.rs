@@ -1,4 +1,4 @@
-//! Which operating-system account Postgres runs as, and whether it may enter the folders.
+//! The operating-system user that Postgres runs as, and its access to the directories.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -8,18 +8,18 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 
-/// An account of the operating system.
+/// A user of the operating system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Account {
     pub(crate) name: String,
     uid: u32,
     gid: u32,
-    /// Fortnight runs as root, which Postgres refuses to do: it is given to this account.
+    /// Whether to switch users: Fortnight runs as root, which Postgres refuses.
     given_away: bool,
 }
 
 impl Account {
-    /// The account that owns the cluster if there is one; else ours, or `postgres` if we are root.
+    /// The user that owns an existing cluster; otherwise our own, or `postgres` if we are root.
     pub(crate) fn for_cluster(cluster: &Path) -> anyhow::Result<Self> {
         let us = rustix::process::geteuid();
         let owner = fs::metadata(cluster)
@@ -38,16 +38,16 @@ impl Account {
         let us = us.as_raw().to_string();
         if owner.is_some_and(|owner| owner != us) {
             bail!(
-                "{} belongs to another user: run Fortnight as that user, or choose another folder with --data-dir",
+                "{} belongs to another user: run Fortnight as that user, or choose another directory with --data-dir",
                 cluster.display()
             );
         }
         Self::look_up(&us, false).with_context(|| {
-            format!("Postgres wants a user with a name, and user number {us} has none")
+            format!("Postgres needs a user with a name, and user id {us} has none")
         })
     }
 
-    // `id` rather than /etc/passwd, which knows neither macOS's users nor a directory's
+    // `id` rather than /etc/passwd, which lacks macOS's users and those of directory services
     fn look_up(who: &str, given_away: bool) -> Option<Self> {
         let id = |what: &str| {
             let output = Command::new("id").args([what, "--", who]).output().ok()?;
@@ -62,19 +62,19 @@ impl Account {
         })
     }
 
-    /// Lets the command run as this account.
+    /// Makes the command run as this user.
     pub(crate) fn runs<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         if self.given_away {
-            // also leaves root's other groups behind
+            // also drops root's supplementary groups
             command.uid(self.uid).gid(self.gid);
         }
         command
     }
 
-    /// Makes a folder that nobody but this account, and root, may look into.
+    /// Creates a directory that only this user and root can read.
     pub(crate) fn own_folder(&self, folder: &Path) -> anyhow::Result<()> {
         self.make(folder)
-            .with_context(|| format!("cannot make the folder {}", folder.display()))
+            .with_context(|| format!("cannot create the directory {}", folder.display()))
     }
 
     fn make(&self, folder: &Path) -> std::io::Result<()> {
@@ -83,7 +83,7 @@ impl Account {
         fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
     }
 
-    /// Makes this account the file's owner.
+    /// Makes this user the file's owner.
     pub(crate) fn give(&self, path: &Path) -> std::io::Result<()> {
         if self.given_away {
             chown(path, Some(self.uid), Some(self.gid))?;
@@ -91,14 +91,15 @@ impl Account {
         Ok(())
     }
 
-    /// Whether the folder is this account's alone: a stranger may have made it first in /tmp.
+    /// Whether the directory belongs to this user alone: in /tmp another user may have created it
+    /// first.
     pub(crate) fn owns_alone(&self, folder: &Path) -> bool {
         fs::symlink_metadata(folder).is_ok_and(|found| {
             found.is_dir() && found.uid() == self.uid && found.mode() & 0o077 == 0
         })
     }
 
-    /// Says which folder on the way keeps this account out, if one does.
+    /// Fails with the parent directory that this user cannot enter, if there is one.
     pub(crate) fn may_enter(&self, folder: &Path) -> anyhow::Result<()> {
         for parent in folder.ancestors() {
             let Ok(found) = fs::metadata(parent) else {
@@ -106,7 +107,7 @@ impl Account {
             };
             if self.given_away && !self.may_pass(found.mode(), found.uid(), found.gid()) {
                 bail!(
-                    "Postgres runs as the user {}, who may not enter {}: choose another folder with --data-dir",
+                    "Postgres runs as the user {}, who may not enter {}: choose another directory with --data-dir",
                     self.name,
                     parent.display()
                 );

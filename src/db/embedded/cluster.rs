@@ -1,4 +1,5 @@
-//! The cluster on disk: its folders, its making, who may connect, and the command that runs it.
+//! The bundled database cluster on disk: its directories, initdb, authentication, and the command
+//! that runs it.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -15,19 +16,19 @@ use crate::db::embedded::account::Account;
 use crate::db::embedded::programs::{self, Programs};
 use crate::db::embedded::settings::{Durability, PORT, ROLE, socket_folder};
 
-/// A cluster, made or found, with the programs and the account that run it.
+/// A cluster with the programs and the user that run it.
 pub(crate) struct Cluster {
     folder: PathBuf,
     sockets: PathBuf,
-    /// What Postgres says before it opens its own log, and why it would not start.
+    /// Postgres's output before it opens its own log, such as why it did not start.
     start_log: PathBuf,
     account: Account,
     programs: Programs,
 }
 
 impl Cluster {
-    /// Finds the cluster of a data folder, or where one would be made, and what runs it.
-    /// Changes nothing: what stands in the way is said before anything is made.
+    /// Finds the cluster of a data directory, or where to create it, and the programs to run it.
+    /// Changes nothing, so that problems are reported before anything is created.
     pub(crate) fn find(data_dir: &Path) -> anyhow::Result<Self> {
         let folder = data_dir.join("postgres");
         let version = fs::read_to_string(folder.join("PG_VERSION")).ok();
@@ -43,7 +44,7 @@ impl Cluster {
         })
     }
 
-    /// Makes what is missing. Whoever calls it holds the data folder's lock.
+    /// Creates what is missing. The caller holds the data directory's lock.
     pub(crate) fn prepare(&self, durability: Durability) -> anyhow::Result<()> {
         if !self.folder.join("PG_VERSION").exists() {
             self.make(durability)?;
@@ -52,15 +53,16 @@ impl Cluster {
         self.make_socket_folder()
     }
 
-    /// A half-made cluster must not be taken for a whole one, so it is made aside and renamed.
+    /// Runs initdb in a temporary directory and renames it, so that an incomplete cluster is never
+    /// used.
     fn make(&self, durability: Durability) -> anyhow::Result<()> {
-        // not one name for all: the initdb of a program that was killed may still be clearing up
+        // a unique name: the initdb of a killed process may still be cleaning up
         let new = self
             .folder
             .with_extension(format!("new-{}", std::process::id()));
         self.account.own_folder(&new)?;
-        tracing::info!("making a database in {}", self.folder.display());
-        // sorting is the same on every machine; lower() still knows letters beyond ASCII
+        tracing::info!("creating a database in {}", self.folder.display());
+        // sorts the same on every machine; lower() still handles letters beyond ASCII
         let letters = if cfg!(target_os = "macos") {
             "UTF-8"
         } else {
@@ -86,17 +88,17 @@ impl Cluster {
             .context("cannot start initdb")?;
         if !output.status.success() {
             bail!(
-                "Postgres could not make a database: {}",
+                "Postgres could not create a database: {}",
                 last_lines(&String::from_utf8_lossy(&output.stderr))
             );
         }
         fs::rename(&new, &self.folder)
-            .with_context(|| format!("cannot name {}", self.folder.display()))?;
+            .with_context(|| format!("cannot rename {}", self.folder.display()))?;
         self.clear_half_made();
         Ok(())
     }
 
-    /// What programs that were killed left behind. It is only in the way of the disk's space.
+    /// Removes leftovers of killed processes, which only take up disk space.
     fn clear_half_made(&self) {
         let Some(entries) = self.folder.parent().and_then(|dir| fs::read_dir(dir).ok()) else {
             return;
@@ -105,7 +107,7 @@ impl Cluster {
             if entry.file_name().as_bytes().starts_with(b"postgres.new-")
                 && let Err(error) = fs::remove_dir_all(entry.path())
             {
-                tracing::debug!("cannot clear {}: {error}", entry.path().display());
+                tracing::debug!("cannot remove {}: {error}", entry.path().display());
             }
         }
     }
@@ -130,11 +132,11 @@ impl Cluster {
         match fs::DirBuilder::new().mode(0o700).create(&self.sockets) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => {
                 return Err(error)
-                    .with_context(|| format!("cannot make {}", self.sockets.display()));
+                    .with_context(|| format!("cannot create {}", self.sockets.display()));
             }
             _ => {}
         }
-        // in /tmp a stranger may have been quicker: only a folder of our own making is given on
+        // in /tmp another user may have created it first: only a directory that we created is used
         let ours = fs::symlink_metadata(&self.sockets).is_ok_and(|found| {
             found.is_dir() && found.uid() == rustix::process::geteuid().as_raw()
         });
@@ -143,7 +145,7 @@ impl Cluster {
         }
         if !self.account.owns_alone(&self.sockets) {
             bail!(
-                "{} belongs to somebody else: remove it, or move the data folder to a shorter path",
+                "{} belongs to another user: remove it, or move the data directory to a shorter path",
                 self.sockets.display()
             );
         }
@@ -172,9 +174,9 @@ impl Cluster {
         self.prepared(Command::new(path))
     }
 
-    /// So that nothing is left over after kill -9: the kernel tells Postgres that we are gone.
-    /// `prctl` in a child would be unsafe code, and util-linux's setpriv does the same. Where it
-    /// is missing, the next start ends the orphan instead.
+    /// Makes the kernel stop Postgres when this process dies, so that kill -9 leaves no orphan.
+    /// `prctl` in a child would be unsafe code; util-linux's setpriv does the same. Without it, the
+    /// next start stops the orphan.
     fn command_dying_with_us(&self, program: &str) -> Command {
         let setpriv = ["--pdeathsig", "INT", "--"];
         let works = Command::new("setpriv")
@@ -195,13 +197,13 @@ impl Cluster {
 
     fn prepared(&self, mut command: Command) -> Command {
         command
-            // PGDATA and the like speak of somebody else's Postgres
+            // PGDATA and the like are about another Postgres
             .env_clear()
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
-            // where we were started, the account might not be able to be
+            // the user may not have access to our working directory
             .current_dir("/")
             .stdin(Stdio::null())
-            // ctrl-C reaches the whole group, and we want to stop Postgres last
+            // Ctrl-C reaches the whole process group, and Postgres has to stop last
             .process_group(0);
         self.account.runs(&mut command);
         command
@@ -211,13 +213,13 @@ impl Cluster {
         &self.sockets
     }
 
-    /// The postmaster that says it serves this cluster: it may be an orphan, or long gone.
+    /// The process id in the cluster's postmaster.pid; it may be an orphan, or stale.
     pub(crate) fn postmaster(&self) -> Option<Pid> {
         let text = fs::read_to_string(self.folder.join("postmaster.pid")).ok()?;
         Pid::from_raw(text.lines().next()?.trim().parse().ok()?)
     }
 
-    /// Why it would not start, in its own words.
+    /// The last output of a Postgres that did not start.
     pub(crate) fn complaint(&self) -> String {
         last_lines(&fs::read_to_string(&self.start_log).unwrap_or_default())
     }

@@ -1,4 +1,4 @@
-//! The data folder, and the lock that keeps a second program off it.
+//! The data directory, and the lock that only one server can hold.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
@@ -7,10 +7,10 @@ use std::path::Path;
 
 use anyhow::Context;
 
-/// Makes the data folder if it is not there.
+/// Creates the data directory if it does not exist.
 pub(crate) fn make(data_dir: &Path) -> anyhow::Result<()> {
-    // Root gives Postgres a folder inside to another user, who must be able to pass through.
-    // What else is kept here closes itself.
+    // Postgres's directory inside belongs to another user, who must be able to pass through. Other
+    // files here have their own permissions.
     let mode = if rustix::process::geteuid().is_root() {
         0o711
     } else {
@@ -23,19 +23,19 @@ pub(crate) fn make(data_dir: &Path) -> anyhow::Result<()> {
         .recursive(true)
         .mode(mode)
         .create(data_dir)
-        // whatever the umask says
+        // regardless of the umask
         .and_then(|()| fs::set_permissions(data_dir, fs::Permissions::from_mode(mode)));
-    made.with_context(|| format!("cannot make the data folder {}", data_dir.display()))
+    made.with_context(|| format!("cannot create the data directory {}", data_dir.display()))
 }
 
-/// What came of locking the data folder.
+/// The result of locking the data directory.
 pub(crate) enum Lock {
     Ours(File),
-    /// With the words for who holds it, which may be none.
+    /// With a description of the process that holds it, which may be empty.
     Theirs(String),
 }
 
-/// Only one program may have a Postgres on a data folder.
+/// Locks the data directory: only one process can run Postgres on it.
 pub(crate) fn lock(data_dir: &Path) -> anyhow::Result<Lock> {
     let path = data_dir.join("lock");
     let attempt = || -> std::io::Result<Lock> {

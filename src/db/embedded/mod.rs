@@ -1,7 +1,7 @@
-//! The Postgres that comes with it: the machine's own programs, started privately.
+//! The bundled Postgres: the machine's own programs, started as a private server.
 //!
-//! Nothing listens on the network and there is no password: a socket in the data folder, which
-//! only this account may enter, and the kernel's word for who is at the other end.
+//! It does not listen on the network and has no password: its socket is in the data directory,
+//! which only this user can enter, and the kernel identifies the peer.
 
 pub mod account;
 pub mod cluster;
@@ -26,16 +26,16 @@ pub use crate::db::embedded::settings::Durability;
 use crate::db::embedded::settings::{PORT, ROLE};
 use crate::db::embedded::supervisor::{Keeper, State};
 
-/// The database that Fortnight's tables are in.
+/// The database with Fortnight's tables.
 pub const DATABASE: &str = "fortnight";
 
-/// How long the Postgres of a program that was killed may take to be gone.
+/// Time for the Postgres of a killed process to stop.
 const ORPHAN_ENDS_WITHIN: Duration = Duration::from_secs(10);
-/// After a crash Postgres replays its log first, which can take minutes on a slow disk.
+/// Time to start: after a crash Postgres replays its log, which can take minutes on a slow disk.
 const RECOVERS_WITHIN: Duration = Duration::from_secs(300);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// A running Postgres: our own, or that of a Fortnight which already runs on this folder.
+/// A running Postgres: our own, or that of a server that already runs on this data directory.
 pub struct Embedded {
     sockets: PathBuf,
     own: Option<Own>,
@@ -43,27 +43,27 @@ pub struct Embedded {
 
 struct Own {
     keeper: Keeper,
-    /// Held for as long as Postgres is ours; the kernel lets go of it however we end.
+    /// Held while Postgres is ours; the kernel releases it however the process ends.
     _lock: File,
 }
 
 impl Embedded {
-    /// Starts Postgres on this folder, which is made if it is not there; refuses if another
-    /// Fortnight runs on it.
+    /// Starts Postgres on this data directory, creating it if needed. Fails if another Fortnight
+    /// runs on it.
     pub async fn start(data_dir: &Path, durability: Durability) -> anyhow::Result<Self> {
         let cluster = Cluster::find(data_dir)?;
         folder::make(data_dir)?;
         match folder::lock(data_dir)? {
             Lock::Ours(lock) => Self::start_locked(&cluster, durability, lock).await,
             Lock::Theirs(who) => bail!(
-                "another Fortnight{who} already runs on {}: stop it first, or choose another folder with --data-dir",
+                "another Fortnight{who} already runs on {}: stop it first, or choose another directory with --data-dir",
                 data_dir.display()
             ),
         }
     }
 
-    /// As [`Embedded::start`], but beside a running Fortnight it uses that one's Postgres: for
-    /// commands given while the server runs.
+    /// As [`Embedded::start`], but uses the Postgres of a running server, for commands that run
+    /// beside it.
     pub async fn start_or_attach(data_dir: &Path) -> anyhow::Result<Self> {
         let cluster = Cluster::find(data_dir)?;
         folder::make(data_dir)?;
@@ -76,7 +76,7 @@ impl Embedded {
                 };
                 beside.answers().await.with_context(|| {
                     format!(
-                        "cannot join the Fortnight that runs on {}",
+                        "cannot connect to the Fortnight that runs on {}",
                         data_dir.display()
                     )
                 })?;
@@ -109,7 +109,7 @@ impl Embedded {
         }
     }
 
-    /// How to reach a database of this Postgres.
+    /// The connection options of a database of this Postgres.
     #[must_use]
     pub fn connect_options(&self, database: &str) -> PgConnectOptions {
         PgConnectOptions::new_without_pgpass()
@@ -120,7 +120,7 @@ impl Embedded {
             .ssl_mode(PgSslMode::Disable)
     }
 
-    /// Makes the database anew and empty.
+    /// Drops and recreates the database.
     pub async fn reset(&self) -> anyhow::Result<()> {
         let mut admin = PgConnection::connect_with(&self.connect_options("postgres")).await?;
         sqlx::query("DROP DATABASE IF EXISTS fortnight WITH (FORCE)")
@@ -130,18 +130,18 @@ impl Embedded {
         Ok(admin.close().await?)
     }
 
-    /// Ends Postgres in order, if it is ours.
+    /// Stops Postgres cleanly, if it is ours.
     pub async fn stop(self) {
         if let Some(own) = self.own {
             own.keeper.stop().await;
-            // a short one in /tmp would stay for ever; what is not empty is not removed
+            // a socket directory in /tmp would stay for ever; it is only removed if it is empty
             if let Err(error) = fs::remove_dir(&self.sockets) {
                 tracing::debug!("cannot remove {}: {error}", self.sockets.display());
             }
         }
     }
 
-    /// Waits until Postgres answers, and makes our database the first time.
+    /// Waits until Postgres accepts connections, and creates our database the first time.
     async fn ready(&self, cluster: &Cluster) -> anyhow::Result<()> {
         let since = Instant::now();
         let (mut ends, mut ends_before_alone) = (0, None);
@@ -154,14 +154,14 @@ impl Embedded {
                 Err(error) => error,
             };
             if !passes(&error) {
-                return Err(error).context("Postgres started, and does not let us in");
+                return Err(error).context("Postgres started, but refused the connection");
             }
             let state = self.state();
             if let Some(State::Ended(count)) = state {
                 ends = count;
             }
-            // Killed together with its parent, an old postmaster may be dead and not yet reaped,
-            // and Postgres refuses to start beside it: only an attempt made alone counts.
+            // An old postmaster that was killed with its parent may not be reaped yet, and Postgres
+            // refuses to start beside it: only an attempt without one counts.
             let beside_another = cluster.postmaster().is_some_and(|pid| {
                 state != Some(State::Running(pid)) && test_kill_process(pid).is_ok()
             });
@@ -172,10 +172,10 @@ impl Embedded {
             }
             let waited = beside_another && since.elapsed() > ORPHAN_ENDS_WITHIN;
             if waited || ends_before_alone.is_some_and(|before| ends > before) {
-                bail!("Postgres does not start: {}", cluster.complaint());
+                bail!("Postgres did not start: {}", cluster.complaint());
             }
             if since.elapsed() > RECOVERS_WITHIN {
-                return Err(error).context("Postgres started, and does not answer");
+                return Err(error).context("Postgres started, but does not respond");
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }
@@ -185,7 +185,7 @@ impl Embedded {
         self.own.as_ref().map(|own| own.keeper.state())
     }
 
-    /// Waits for somebody else's Postgres, who may be starting it this moment.
+    /// Waits for another process's Postgres, which may just be starting.
     async fn answers(&self) -> anyhow::Result<()> {
         let since = Instant::now();
         loop {
@@ -212,7 +212,7 @@ async fn make_database(admin: &mut PgConnection) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// Whether an error while connecting is one of a Postgres that is only about to be ready.
+/// Whether a connection error means that Postgres is still starting.
 pub(crate) fn passes(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) => true,
@@ -222,26 +222,26 @@ pub(crate) fn passes(error: &sqlx::Error) -> bool {
     }
 }
 
-/// After kill -9 of the program, its Postgres may still run, or be ending. The folder's lock is
-/// ours by now, so whoever answers on the socket has no parent any more.
+/// Stops a Postgres that survived a kill -9 of its parent. We hold the directory's lock, so a
+/// server on the socket is an orphan.
 async fn end_orphan(cluster: &Cluster) -> anyhow::Result<()> {
     let since = Instant::now();
     let socket = cluster.sockets().join(format!(".s.PGSQL.{PORT}"));
     let mut told = false;
-    // A number in a file from before a restart of the machine may be anybody's by now. Only the
-    // socket says that it is a postmaster: nobody else can listen in that folder.
+    // After a reboot the process id in the file may belong to another process. Only the socket
+    // proves that it is a postmaster, since no one else can listen in that directory.
     while UnixStream::connect(&socket).is_ok() {
         let Some(pid) = cluster.postmaster() else {
             break;
         };
         if !told {
-            tracing::info!("ending the Postgres that an earlier run left behind");
-            kill_process(pid, Signal::INT).context("cannot end an earlier run's Postgres")?;
+            tracing::info!("stopping the Postgres that an earlier run left behind");
+            kill_process(pid, Signal::INT).context("cannot stop an earlier run's Postgres")?;
             told = true;
         }
         if since.elapsed() > ORPHAN_ENDS_WITHIN {
             bail!(
-                "the Postgres of an earlier run (process {}) does not end",
+                "the Postgres of an earlier run (process {}) does not stop",
                 pid.as_raw_nonzero()
             );
         }

@@ -1,4 +1,4 @@
-//! Finding the machine's Postgres programs, and saying how to get them.
+//! Finds the machine's Postgres programs, or explains how to install them.
 
 use std::env;
 use std::ffi::OsStr;
@@ -11,14 +11,14 @@ use anyhow::{Context, bail};
 /// The oldest major version that Fortnight is tested with.
 const OLDEST: u32 = 15;
 
-/// A folder with `postgres` and `initdb`, and their major version.
+/// A directory with `postgres` and `initdb`, and their major version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Programs {
     pub(crate) folder: PathBuf,
     pub(crate) major: u32,
 }
 
-/// The programs to use: those of the cluster's own major version if there is a cluster, else the newest.
+/// Chooses the programs: those of an existing cluster's major version, otherwise the newest.
 pub(crate) fn find(cluster: Option<u32>) -> anyhow::Result<Programs> {
     let found = folders(env::var_os("PATH").as_deref())
         .into_iter()
@@ -42,20 +42,20 @@ fn choose(
         // never touched: a newer Postgres can't read it, and an upgrade is the owner's decision
         Some(major) => found.into_iter().find(|programs| programs.major == major).with_context(|| {
             format!(
-                "the database was made by Postgres {major}, and this machine has Postgres {}: install Postgres {major}; or, on a machine that has it, write everything out with Postgres {major}'s pg_dump, move the data folder away, start Fortnight and read it in with psql",
+                "the database was made by Postgres {major}, and this machine has Postgres {}: install Postgres {major}; or, on a machine that has it, export the database with Postgres {major}'s pg_dump, move the data directory away, start Fortnight and import it with psql",
                 newest.major
             )
         }),
         None if newest.major < OLDEST => bail!(
-            "Fortnight wants Postgres {OLDEST} or newer, and this machine has Postgres {}",
+            "Fortnight needs Postgres {OLDEST} or newer, and this machine has Postgres {}",
             newest.major
         ),
         None => Ok(newest),
     }
 }
 
-/// Where Postgres programs are kept: PATH, then where Debian, Fedora's own packages of Postgres
-/// and Homebrew put what they leave off PATH.
+/// The directories to search: PATH, then those of Debian's, Postgres's Fedora and Homebrew's
+/// packages, which are not on PATH.
 fn folders(path: Option<&OsStr>) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = path
         .map(|path| env::split_paths(path).collect())
@@ -88,7 +88,7 @@ fn folders_inside(parent: &str, prefix: &str) -> Vec<PathBuf> {
 }
 
 fn programs_in(folder: PathBuf) -> Option<Programs> {
-    // a relative folder on PATH would depend on where the program was started
+    // a relative directory on PATH would depend on the working directory
     if !folder.is_absolute() || !folder.join("initdb").is_file() {
         return None;
     }
@@ -112,7 +112,7 @@ pub(crate) fn major_of(version: &str) -> Option<u32> {
 }
 
 fn os_release() -> String {
-    // unreadable is as good as unknown: it only chooses the words of a hint
+    // an unreadable file only makes the hint less specific
     fs::read_to_string(Path::new("/etc/os-release")).unwrap_or_default()
 }
 

@@ -1,13 +1,13 @@
-//! How the server is set up: durability, limits, its log, and where its socket is.
+//! Settings of the bundled Postgres: durability, limits, logging, and the socket's directory.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-/// The role that owns every database here. The socket's folder keeps others out.
+/// The role that owns every database here. The socket's directory keeps other users out.
 pub(crate) const ROLE: &str = "fortnight";
-/// Only the name of the socket: nothing listens on TCP.
+/// Only part of the socket's name: nothing listens on TCP.
 pub(crate) const PORT: u16 = 5432;
 /// `sun_path` holds 108 bytes, the last of them zero; macOS has 104.
 const LONGEST_SOCKET: usize = 103;
@@ -15,15 +15,15 @@ const LONGEST_SOCKET: usize = 103;
 /// Whether a change must survive a power cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
-    /// For real use: what was acknowledged is on disk.
+    /// For production: a committed change is on disk.
     Safe,
-    /// For tests: faster, and a crash of the machine loses everything.
+    /// For tests: faster, but a crash of the machine loses everything.
     Fast,
 }
 
 impl Durability {
-    /// The server's settings, as `-c` takes them. They are given at every start, so that an old
-    /// cluster has a new version's.
+    /// The server's settings for `-c`. They are passed at every start, so that an old cluster gets
+    /// a new version's settings.
     pub(crate) fn settings(self) -> impl Iterator<Item = &'static str> {
         let more = match self {
             Self::Safe => SAFE,
@@ -43,7 +43,7 @@ const ALWAYS: &[&str] = &[
 
 const SAFE: &[&str] = &[
     "max_connections=60",
-    // a week of warnings, each day over the one of last week
+    // a week of warnings; each day overwrites that of last week
     "logging_collector=on",
     "log_directory=log",
     "log_filename=postgres-%a.log",
@@ -51,19 +51,20 @@ const SAFE: &[&str] = &[
     "log_rotation_size=0",
     "log_truncate_on_rotation=on",
     "log_checkpoints=off",
-    // a statement that failed has its reader's words in it
+    // a failed statement could contain user data
     "log_min_error_statement=panic",
 ];
 
 const FAST: &[&str] = &[
-    // every test has a pool of its own, and there is one at a time for each core
+    // every test has its own pool, and one test runs per core
     "max_connections=300",
     "fsync=off",
     "synchronous_commit=off",
     "full_page_writes=off",
 ];
 
-/// In the data folder, unless its path is too long for a socket or holds what separates a list.
+/// The socket's directory: in the data directory, unless its path is too long for a socket or
+/// contains a comma.
 pub(crate) fn socket_folder(data_dir: &Path) -> PathBuf {
     let inside = data_dir.join("run");
     let length = inside.as_os_str().len() + format!("/.s.PGSQL.{PORT}").len();
@@ -99,7 +100,7 @@ mod tests {
         assert_eq!(
             short,
             socket_folder(&long),
-            "attaching must find the same folder"
+            "attaching must find the same directory"
         );
         assert_ne!(short, socket_folder(Path::new("/srv/a,b")));
     }

@@ -1,4 +1,4 @@
-//! The thread that starts Postgres, waits for it, and starts it again if it dies.
+//! The supervisor thread that starts Postgres and restarts it if it dies.
 
 use std::io;
 use std::process::Command;
@@ -10,33 +10,33 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::watch;
 
-/// How long Postgres may take to write everything out. After that it is told to end at once,
-/// which loses nothing: the next start replays its log.
+/// Time for Postgres's fast shutdown. After that it is stopped immediately, which loses nothing:
+/// the next start replays its log.
 const IN_ORDER_WITHIN: Duration = Duration::from_secs(3);
 const AT_ONCE_WITHIN: Duration = Duration::from_secs(1);
 const PAUSE_BEFORE_AGAIN: Duration = Duration::from_millis(300);
 
-/// What Postgres is doing, as far as its parent can tell.
+/// The state of the Postgres process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
-    /// Not running, and about to be.
+    /// About to be started.
     Starting,
     Running(Pid),
-    /// It ended unasked, this many times so far; it is about to be started again.
+    /// It died, this many times so far, and is about to be restarted.
     Ended(u32),
-    /// It ended as asked.
+    /// It stopped as requested.
     Stopped,
 }
 
-/// Holds on to a Postgres process. Dropping it asks Postgres to stop, and does not wait.
+/// Owns a Postgres process. Dropping it asks Postgres to stop, without waiting.
 pub(crate) struct Keeper {
     stopping: Arc<AtomicBool>,
     state: watch::Receiver<State>,
 }
 
 impl Keeper {
-    /// Starts the command on a thread that lives as long as the process does: the kernel sends
-    /// the death signal when the *thread* that started a child ends, not when its program does.
+    /// Starts the command on a thread that lives as long as the process: the kernel sends the death
+    /// signal when the *thread* that started a child ends.
     pub(crate) fn start(mut command: Command) -> io::Result<Self> {
         let stopping = Arc::new(AtomicBool::new(false));
         let (states, state) = watch::channel(State::Starting);
@@ -51,7 +51,7 @@ impl Keeper {
         *self.state.borrow()
     }
 
-    /// Ends Postgres in order: sessions are broken off, what they committed is kept.
+    /// Stops Postgres cleanly: it closes sessions and keeps what they committed.
     pub(crate) async fn stop(mut self) {
         self.stopping.store(true, Ordering::SeqCst);
         for (signal, within) in [
@@ -59,7 +59,7 @@ impl Keeper {
             (Signal::QUIT, AT_ONCE_WITHIN),
         ] {
             let ended = async {
-                // It may be between two lives: signal whichever process appears, until none will.
+                // It may be between two processes: signal whichever appears, until none will.
                 loop {
                     let state = *self.state.borrow_and_update();
                     match state {
@@ -75,7 +75,7 @@ impl Keeper {
             if tokio::time::timeout(within, ended).await.is_ok() {
                 return;
             }
-            tracing::warn!("Postgres did not end within {within:?} of {signal:?}");
+            tracing::warn!("Postgres did not stop within {within:?} of {signal:?}");
         }
     }
 }
@@ -96,7 +96,7 @@ fn keep(command: &mut Command, stopping: &AtomicBool, states: &watch::Sender<Sta
             Ok(mut child) => {
                 let pid = Pid::from_child(&child);
                 states.send_replace(State::Running(pid));
-                // asked to stop since the check above, when there was nobody to signal yet
+                // asked to stop since the check above, when there was no process to signal
                 if stopping.load(Ordering::SeqCst) {
                     signal_to(pid, Signal::INT);
                 }
@@ -106,7 +106,7 @@ fn keep(command: &mut Command, stopping: &AtomicBool, states: &watch::Sender<Sta
                 }
                 match ended {
                     Ok(status) => {
-                        tracing::warn!("Postgres ended ({status}) and is started again");
+                        tracing::warn!("Postgres exited ({status}) and is restarted");
                     }
                     Err(error) => tracing::error!("cannot wait for Postgres: {error}"),
                 }
@@ -122,7 +122,7 @@ fn keep(command: &mut Command, stopping: &AtomicBool, states: &watch::Sender<Sta
 
 fn signal_to(pid: Pid, signal: Signal) {
     if let Err(error) = kill_process(pid, signal) {
-        // it ended by itself a moment ago: what was wanted
-        tracing::debug!("Postgres could not be signalled: {error}");
+        // it just stopped by itself
+        tracing::debug!("cannot signal Postgres: {error}");
     }
 }

@@ -1,110 +1,34 @@
-//! The tables acted out: every task made, planned, moved, blocked and talked about in the order of time,
-//! with the events that the verbs in `tasks` would have written. Nothing goes through the verbs, which stamp now.
+//! Turns the demo's tables into task rows and events in chronological order, with the events that
+//! the domain's functions would write. It cannot call these, since they use the current time.
 
 pub mod record;
+pub mod rows;
 
 use crate::domain::events::EventKind;
 use std::collections::{BTreeMap, HashMap};
 
 use anyhow::Context;
 use jiff::tz::TimeZone;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::demo::calendar::Calendar;
+pub use crate::demo::history::rows::{Change, Comment, Event, Known, Row, Step, Wait, slug};
+
 use crate::demo::content::{Deed, NOMINAL_TODAY, On, Task};
 use crate::demo::people::{PEOPLE, TEAMS};
 use crate::demo::rng::Chance;
 use crate::domain::column_state::ColumnState;
 use crate::domain::tasks::rank;
 
-/// Ids that tasks refer to.
-pub struct Known {
-    /// By handle.
-    pub people: HashMap<&'static str, Uuid>,
-    pub teams: Vec<Uuid>,
-    /// By sprint; 0 is the active one.
-    pub sprints: HashMap<i32, Uuid>,
-    /// By team, sprint and position.
-    pub goals: HashMap<(usize, i32, i32), Uuid>,
-}
-
-/// A task as its row will be.
-pub struct Row {
-    pub team: usize,
-    pub id: Uuid,
-    pub number: i64,
-    pub column: ColumnState,
-    pub rank: Option<String>,
-    pub title: String,
-    pub description: String,
-    pub sprint: Option<Uuid>,
-    pub goal: Option<Uuid>,
-    pub estimate: Option<i32>,
-    pub due: Option<Date>,
-    pub needed_by: &'static str,
-    pub version: i64,
-    pub moved_version: i64,
-    pub created_by: Uuid,
-    pub created_at: OffsetDateTime,
-    pub column_since: OffsetDateTime,
-    pub archived_at: Option<OffsetDateTime>,
-    /// Handles, in order.
-    pub owners: Vec<&'static str>,
-    pub labels: &'static [&'static str],
-}
-
-pub struct Step {
-    pub team: usize,
-    pub id: Uuid,
-    pub task: Uuid,
-    pub position: i32,
-    pub text: &'static str,
-    pub done: bool,
-}
-
-pub struct Comment {
-    pub team: usize,
-    pub id: Uuid,
-    pub task: Uuid,
-    pub author: Uuid,
-    pub body: String,
-    pub at: OffsetDateTime,
-}
-
-pub struct Wait {
-    pub team: usize,
-    pub id: Uuid,
-    pub task: Uuid,
-    pub kind: &'static str,
-    pub on_task: Option<(usize, Uuid)>,
-    pub on_team: Option<Uuid>,
-    pub on_person: Option<Uuid>,
-    pub note: &'static str,
-    pub since: OffsetDateTime,
-    pub ended_at: Option<OffsetDateTime>,
-}
-
-pub struct Event {
-    pub seq: i64,
-    pub change: Uuid,
-    pub task: Uuid,
-    pub actor: Uuid,
-    pub kind: EventKind,
-    pub before: Value,
-    pub after: Value,
-    pub version: Option<i64>,
-    pub at: OffsetDateTime,
-}
-
-/// Everything that happened, up to now.
+/// The history of all tasks, up to now.
 pub struct History {
     known: Known,
     pub rows: Vec<Row>,
-    /// Which row a table's task is.
+    /// The row of each task, by its name in the tables.
     by_name: HashMap<&'static str, usize>,
-    /// What is where, in order.
+    /// The tasks of each column, by rank.
     places: HashMap<(usize, ColumnState), BTreeMap<String, usize>>,
     pub steps: Vec<Step>,
     pub comments: Vec<Comment>,
@@ -116,7 +40,7 @@ pub struct History {
     pub chance: Chance,
 }
 
-/// One thing that somebody did.
+/// One action of a person.
 struct Doing {
     at: OffsetDateTime,
     actor: &'static str,
@@ -127,7 +51,7 @@ struct Doing {
 
 #[derive(Clone, Copy)]
 enum Act {
-    /// Made, and set aside at once for what comes with it.
+    /// Created, and planned for a sprint at once.
     Make(Option<i32>),
     SetAside(i32),
     Carry(i32),
@@ -139,7 +63,7 @@ enum Act {
 }
 
 impl History {
-    /// Acts out all tables.
+    /// Builds the history of all tables.
     pub fn of(calendar: &Calendar, known: Known) -> anyhow::Result<Self> {
         let mut doings = Vec::new();
         for (team, table) in TEAMS.iter().enumerate() {
@@ -147,7 +71,7 @@ impl History {
                 doings.extend(Self::plan(calendar, team, task)?);
             }
         }
-        // Stable: what one person did to one task stays in its order.
+        // A stable sort: one person's actions on one task keep their order.
         doings.sort_by_key(|doing| doing.at);
         let mut history = Self {
             known,
@@ -170,7 +94,7 @@ impl History {
         Ok(history)
     }
 
-    /// A task's life in instants. Nobody acts outside of their working hours if it can be helped,
+    /// The actions on a task, each with its time. People act within their working hours if possible,
     /// so a colleague across the ocean may push what follows to the next morning.
     fn plan(calendar: &Calendar, team: usize, task: &'static Task) -> anyhow::Result<Vec<Doing>> {
         let lead = TEAMS[team].members[0];
@@ -181,7 +105,7 @@ impl History {
         let mut acts: Vec<(f64, &'static str, Act)> = Vec::new();
 
         let first = task.sprints.first().copied();
-        // The Wednesday before; for the next sprint, people begin to collect now.
+        // The Wednesday before; planning of the next sprint has already started.
         let set_aside =
             first.map(|sprint| calendar.clock(sprint.min(0), if sprint > 0 { 5.6 } else { -2.5 }));
         let at_once = set_aside.is_some_and(|planning| planning <= made);
@@ -192,14 +116,14 @@ impl History {
         for pair in task.sprints.windows(2) {
             acts.push((calendar.clock(pair[1], 0.01), lead, Act::Carry(pair[1])));
         }
-        let begun = task
+        let started = task
             .deeds
             .iter()
             .find(|(_, deed)| matches!(deed, Deed::To(ColumnState::Doing)))
             .map(|(time, _)| clock(*time));
-        let owned = begun.map_or(
+        let owned = started.map_or(
             set_aside.map_or(made, |planning| planning.max(made)) + 0.02,
-            |begun| begun - 0.01,
+            |started| started - 0.01,
         );
         for nth in 0..task.owners.len() {
             acts.push((
@@ -223,11 +147,11 @@ impl History {
                 clock(*time)
             }
         });
-        if let (Some(begun), Some(until)) = (begun, until) {
-            let between = (until - begun) / (task.ticked as f64 + 1.0);
+        if let (Some(started), Some(until)) = (started, until) {
+            let between = (until - started) / (task.ticked as f64 + 1.0);
             acts.extend((0..task.ticked).map(|nth| {
                 (
-                    begun + between * (nth as f64 + 1.0),
+                    started + between * (nth as f64 + 1.0),
                     owner,
                     Act::TickStep(nth),
                 )
@@ -259,7 +183,7 @@ impl History {
             let person = PEOPLE
                 .iter()
                 .find(|person| person.handle == actor)
-                .context("nobody of that handle")?;
+                .context("unknown username")?;
             let at = calendar.instant(clock, &TimeZone::get(person.zone)?, last, &mut chance);
             last = Some(at);
             doings.push(Doing {
@@ -379,7 +303,7 @@ impl History {
 
     fn make(&mut self, calendar: &Calendar, change: &Change, doing: &Doing, sprint: Option<i32>) {
         let (team, task) = (doing.team, doing.task);
-        // What is set aside later gets its estimate then, when people talk about it.
+        // A task planned later gets its estimate then.
         let whole = sprint.is_some() || task.sprints.is_empty();
         let rank = self.last_rank(team, ColumnState::Todo, None);
         self.by_name.insert(task.id, self.rows.len());
@@ -410,75 +334,6 @@ impl History {
         );
     }
 
-    /// Adds a new row with its event, as `tasks::creating` would.
-    pub fn add(&mut self, change: &Change, mut row: Row) {
-        row.id = self.chance.id(change.at);
-        self.last_numbers[row.team] += 1;
-        row.number = self.last_numbers[row.team];
-        let after = json!({
-            "title": row.title, "column": slug(row.column), "state": row.column, "rank": row.rank, "sprint": row.sprint, "goal": row.goal,
-            "owners": row.owners, "labels": row.labels,
-        });
-        let nth = self.rows.len();
-        if let Some(rank) = &row.rank {
-            self.places
-                .entry((row.team, row.column))
-                .or_default()
-                .insert(rank.clone(), nth);
-        }
-        self.rows.push(row);
-        self.record(
-            change,
-            nth,
-            EventKind::TaskCreated,
-            json!({}),
-            after,
-            Some(1),
-        );
-    }
-
-    /// Puts a task to a sprint and to its goal there; the first time with an estimate and perhaps a date.
-    fn set_aside(
-        &mut self,
-        change: &Change,
-        doing: &Doing,
-        row: usize,
-        sprint: i32,
-        first: Option<(Option<i32>, Option<Date>)>,
-    ) {
-        let (sprint, goal) = (
-            self.known.sprints.get(&sprint).copied(),
-            self.goal(doing.team, doing.task, sprint),
-        );
-        let was = &mut self.rows[row];
-        let (mut before, mut after) = (Map::new(), Map::new());
-        let mut note = |field: &str, old: Value, new: Value| {
-            if old != new {
-                before.insert(field.to_owned(), old);
-                after.insert(field.to_owned(), new);
-            }
-        };
-        note("sprint", json!(was.sprint), json!(sprint));
-        note("goal", json!(was.goal), json!(goal));
-        (was.sprint, was.goal) = (sprint, goal);
-        if let Some((estimate, due)) = first {
-            note("estimate", json!(was.estimate), json!(estimate));
-            note(
-                "due",
-                json!(was.due.map(|day| day.to_string())),
-                json!(due.map(|day| day.to_string())),
-            );
-            (was.estimate, was.due) = (estimate, due);
-        }
-        self.touch(
-            change,
-            row,
-            EventKind::TaskEdited,
-            Value::Object(before),
-            Value::Object(after),
-        );
-    }
-
     fn goal(&self, team: usize, task: &Task, sprint: i32) -> Option<Uuid> {
         let position = if task.sprints.last() == Some(&sprint) {
             task.goal
@@ -493,7 +348,7 @@ impl History {
             .map(|day| calendar.day(task.sprints.last().copied().unwrap_or(0), day))
     }
 
-    /// Puts keys where texts name tasks, now that every task has its number.
+    /// Replaces task names in texts by keys, now that every task has its number.
     fn name_keys(&mut self) -> anyhow::Result<()> {
         let key = |row: &Row| format!("{}-{}", TEAMS[row.team].key, row.number);
         let keys: HashMap<&str, String> = self
@@ -527,7 +382,7 @@ impl History {
         self.known.sprints.get(&sprint).copied()
     }
 
-    /// When the newest event was.
+    /// The time of the newest event.
     pub fn newest(&self) -> Option<OffsetDateTime> {
         self.events.iter().flatten().map(|event| event.at).max()
     }
@@ -535,16 +390,4 @@ impl History {
     pub fn known(&self) -> &Known {
         &self.known
     }
-}
-
-/// What one transaction's events have in common.
-pub struct Change {
-    pub id: Uuid,
-    pub actor: Uuid,
-    pub at: OffsetDateTime,
-}
-
-/// A default column's slug.
-pub fn slug(state: ColumnState) -> String {
-    crate::domain::slug::slug(state.default_name())
 }

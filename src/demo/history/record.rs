@@ -1,19 +1,90 @@
-//! What happens to tasks in the demo's history, as rows and events.
+//! Records changes of tasks in the demo's history, as rows and events.
 
 use crate::domain::events::EventKind;
 use anyhow::Context;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::demo::history::*;
 
 impl History {
+    /// Adds a new row with its event, as creating a task would.
+    pub fn add(&mut self, change: &Change, mut row: Row) {
+        row.id = self.chance.id(change.at);
+        self.last_numbers[row.team] += 1;
+        row.number = self.last_numbers[row.team];
+        let after = json!({
+            "title": row.title, "column": slug(row.column), "state": row.column, "rank": row.rank, "sprint": row.sprint, "goal": row.goal,
+            "owners": row.owners, "labels": row.labels,
+        });
+        let nth = self.rows.len();
+        if let Some(rank) = &row.rank {
+            self.places
+                .entry((row.team, row.column))
+                .or_default()
+                .insert(rank.clone(), nth);
+        }
+        self.rows.push(row);
+        self.record(
+            change,
+            nth,
+            EventKind::TaskCreated,
+            json!({}),
+            after,
+            Some(1),
+        );
+    }
+
+    /// Plans a task for a sprint and its goal; the first time with an estimate and maybe a due
+    /// date.
+    pub(super) fn set_aside(
+        &mut self,
+        change: &Change,
+        doing: &Doing,
+        row: usize,
+        sprint: i32,
+        first: Option<(Option<i32>, Option<Date>)>,
+    ) {
+        let (sprint, goal) = (
+            self.known.sprints.get(&sprint).copied(),
+            self.goal(doing.team, doing.task, sprint),
+        );
+        let was = &mut self.rows[row];
+        let (mut before, mut after) = (Map::new(), Map::new());
+        let mut note = |field: &str, old: Value, new: Value| {
+            if old != new {
+                before.insert(field.to_owned(), old);
+                after.insert(field.to_owned(), new);
+            }
+        };
+        note("sprint", json!(was.sprint), json!(sprint));
+        note("goal", json!(was.goal), json!(goal));
+        (was.sprint, was.goal) = (sprint, goal);
+        if let Some((estimate, due)) = first {
+            note("estimate", json!(was.estimate), json!(estimate));
+            note(
+                "due",
+                json!(was.due.map(|day| day.to_string())),
+                json!(due.map(|day| day.to_string())),
+            );
+            (was.estimate, was.due) = (estimate, due);
+        }
+        self.touch(
+            change,
+            row,
+            EventKind::TaskEdited,
+            Value::Object(before),
+            Value::Object(after),
+        );
+    }
+
     /// To the end of a column.
     pub(crate) fn put_last(&mut self, change: &Change, row: usize, to: ColumnState) {
         let rank = self.last_rank(self.rows[row].team, to, Some(row));
         self.put(change, row, to, rank);
     }
 
-    /// As `tasks::moving::put`: the place, the event, and whoever waits is told.
+    /// As the domain's move: sets the position and writes the events, also of tasks waiting on this
+    /// one.
     pub(crate) fn put(&mut self, change: &Change, nth: usize, to: ColumnState, rank: String) {
         let row = &mut self.rows[nth];
         let from = row.column;
@@ -164,7 +235,7 @@ impl History {
         self.end_waits(change, nth);
     }
 
-    /// A change that leaves the task where it is.
+    /// Records a change that does not move the task.
     pub(crate) fn touch(
         &mut self,
         change: &Change,

@@ -1,4 +1,4 @@
-//! The API's description, made from the code.
+//! The OpenAPI description, generated from the code.
 
 use axum::Json;
 use serde_json::json;
@@ -16,7 +16,7 @@ use utoipa::{
 #[openapi(
     info(
         title = "Fortnight",
-        description = "A team board for people who work in sprints. Errors are RFC 9457 problem details. An account may write 120,000 times at once, and 100 times a second from then on; whoever is faster is told by 429 when to go on."
+        description = "A team board for people who work in sprints. Errors are RFC 9457 problem details. An account may make a burst of 120,000 writes, and then 100 a second; above that the API responds with 429 and Retry-After."
     ),
     modifiers(&Shared),
     paths(
@@ -47,7 +47,8 @@ use utoipa::{
 )]
 struct Api;
 
-/// What every operation has: a bearer token, a problem where it is refused, and a key that makes a repeated write one.
+/// Adds what all operations share: the bearer token, the problem response, and the idempotency key
+/// of writes.
 struct Shared;
 
 impl Modify for Shared {
@@ -72,7 +73,7 @@ impl Modify for Shared {
                     ParameterBuilder::new()
                         .name("Idempotency-Key")
                         .parameter_in(ParameterIn::Header)
-                        .description(Some("Sent again with the same key and body, it is done once and answered alike."))
+                        .description(Some("A write repeated with the same key and body is executed once, and gets the same response."))
                         .schema(Some(
                             ObjectBuilder::new().schema_type(SchemaType::new(Type::String)).max_length(Some(200)),
                         ))
@@ -91,7 +92,7 @@ impl Modify for Shared {
     }
 }
 
-/// Says of what kind the answers are.
+/// Sets the content types of the responses.
 fn answered(operation: &mut Operation) {
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else {
@@ -116,7 +117,7 @@ fn answered(operation: &mut Operation) {
     }
     let problem = Content::new(Some(RefOr::Ref(Ref::from_schema_name("Problem"))));
     let refused = ResponseBuilder::new()
-        .description("What happened, what was kept, and what to do: 401 without a token, 403 where it may not, 404 for what is not there or not to be seen, 429 for too much")
+        .description("The request was refused: 401 without a valid token, 403 without permission, 404 if the resource does not exist or is hidden, 429 above the rate limit")
         .content("application/problem+json", problem)
         .build();
     operation
@@ -128,7 +129,7 @@ fn answered(operation: &mut Operation) {
 fn problem() -> Schema {
     let text = || ObjectBuilder::new().schema_type(SchemaType::new(Type::String));
     let by_field = ObjectBuilder::new()
-        .description(Some("Why each field was refused"))
+        .description(Some("The reason for each refused field"))
         .additional_properties(Some(AdditionalProperties::RefOr(RefOr::T(Schema::Object(
             text().build(),
         )))));
@@ -139,9 +140,9 @@ fn problem() -> Schema {
             .property("status", ObjectBuilder::new().schema_type(SchemaType::new(Type::Integer)))
             .property("detail", text())
             .property("errors", by_field)
-            .property("current", ObjectBuilder::new().description(Some("What stands now, where somebody was quicker")))
-            .property("sent", ObjectBuilder::new().description(Some("What was sent, in the same words")))
-            .property("request_id", text().description(Some("For an administrator to look up")))
+            .property("current", ObjectBuilder::new().description(Some("The current version, after an edit conflict")))
+            .property("sent", ObjectBuilder::new().description(Some("The version that was sent, in the same format")))
+            .property("request_id", text().description(Some("The request's id in the server log")))
             .examples([json!({ "type": "about:blank", "title": "Not saved", "status": 422, "detail": "A title has 1 to 500 characters.", "errors": { "title": "A title has 1 to 500 characters." } })])
             .build(),
     )

@@ -1,4 +1,5 @@
-//! What stands around a board and seldom changes: sprints, columns, people, labels, teams and saved filters.
+//! The slowly changing data around a board: sprints, columns, people, labels, teams and saved
+//! filters.
 
 use sqlx::PgPool;
 
@@ -19,7 +20,7 @@ use crate::domain::{
     policy::team_access,
 };
 
-/// All of it, as of a count of the workspace: each of these changes counts it on.
+/// The context at one workspace revision: every change to this data increments it.
 pub struct BoardContext {
     pub workspace: i64,
     pub sprints: Vec<Sprint>,
@@ -33,13 +34,13 @@ pub struct BoardContext {
 }
 
 impl BoardContext {
-    /// Loads what a reader has around a team's board.
-    pub async fn load(db: &PgPool, door: &BoardAuth) -> Result<Self> {
-        let (team, viewer) = (door.access.team.id, door.viewer.person.id);
+    /// Loads the context of a team's board for a reader.
+    pub async fn load(db: &PgPool, auth: &BoardAuth) -> Result<Self> {
+        let (team, viewer) = (auth.access.team.id, auth.viewer.person.id);
         Ok(Self {
-            workspace: door.workspace_seq,
+            workspace: auth.workspace_seq,
             sprints: sprints::queries::sprints_of(db, team).await?,
-            teams: team_access::seen_teams(db, &door.viewer).await?,
+            teams: team_access::seen_teams(db, &auth.viewer).await?,
             columns: queries::columns(db, team).await?,
             members: queries::members(db, team).await?,
             crew: load_roster(db, team).await?,

@@ -1,3 +1,5 @@
+//! Caches of rendered boards and pages.
+
 pub mod board_context;
 pub mod page_cache;
 pub mod render;

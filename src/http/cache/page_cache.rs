@@ -1,5 +1,6 @@
-//! Boards as they were last shown. A board is rendered once for everybody, and its page compressed once a reader;
-//! who asks again while nothing has changed gets the same bytes. Access is asked before, always.
+//! Cache of rendered boards and compressed pages. A board is rendered once for everyone, and its
+//! page compressed once per reader; while nothing changes, later requests get the same bytes.
+//! Callers check access before they ask the cache.
 
 use crate::domain::boards::board_auth::BoardAuth;
 use crate::http::cache::render::BoardView;
@@ -25,7 +26,7 @@ use crate::{
     http::assets::{ASSETS, Encoding, gzip},
 };
 
-/// What a kept page was compressed for.
+/// Everything that a cached page depends on, apart from the data's revision.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PageKey {
     pub viewer: Uuid,
@@ -36,43 +37,43 @@ pub struct PageKey {
     pub encoding: Encoding,
 }
 
-/// A page's bytes, the state that they show, and its ETag.
+/// A page's compressed bytes, the revision that they show, and their ETag.
 #[derive(Clone)]
 pub struct CachedPage {
-    pub stamp: Revision,
+    pub revision: Revision,
     pub etag: String,
     pub bytes: Bytes,
 }
 
-/// Answers with a page that is kept for this reader and state, or with nothing if they have it, or makes it now. Whether
-/// they may see it was asked before, always. `make` says what state it shows in the end: what happens while it waits for
-/// its turn is shown too, and so to all who wait behind it.
+/// Responds with 304 if the client has the page, with the cached page if it is still valid, and
+/// otherwise with a page rendered now. The caller has checked access. `render` returns the revision
+/// that its page shows, since changes that commit while it waits for the lock are included.
 pub async fn answer(
     cache: &PageCache,
     headers: &HeaderMap,
-    (key, stamp): (PageKey, Revision),
+    (key, revision): (PageKey, Revision),
     kind: &'static str,
-    make: impl AsyncFnOnce() -> Result<(Revision, String)>,
+    render: impl AsyncFnOnce() -> Result<(Revision, String)>,
 ) -> Result<Response> {
-    let etag = etag(&key, stamp);
-    if has_seen(headers, &etag) {
+    let etag = etag(&key, revision);
+    if if_none_match(headers, &etag) {
         return Ok(with_etag(StatusCode::NOT_MODIFIED.into_response(), &etag));
     }
-    let kept = |page: CachedPage| {
+    let respond = |page: CachedPage| {
         Ok(with_etag(
-            encoded(page.bytes, key.encoding, kind),
+            encoded_response(page.bytes, key.encoding, kind),
             &page.etag,
         ))
     };
-    if let Some(page) = cache.page(&key, stamp) {
-        return kept(page);
+    if let Some(page) = cache.page(&key, revision) {
+        return respond(page);
     }
-    let _turn = cache.turn(&key).await;
-    if let Some(page) = cache.page(&key, stamp) {
-        return kept(page);
+    let _guard = cache.lock_page(&key).await;
+    if let Some(page) = cache.page(&key, revision) {
+        return respond(page);
     }
-    // Boxed: whoever has the page already would carry all that making it takes.
-    let (stamp, text) = Box::pin(make()).await?;
+    // Boxed, so that requests served from the cache do not carry this future's size.
+    let (revision, text) = Box::pin(render()).await?;
     let bytes: Bytes = match key.encoding {
         // Level 1 is a third of the time of level 3 and a tenth more bytes.
         Encoding::Zstd => zstd::bulk::compress(text.as_bytes(), 1)
@@ -82,16 +83,17 @@ pub async fn answer(
         Encoding::Plain => Bytes::from(text),
     };
     let page = CachedPage {
-        stamp,
-        etag: self::etag(&key, stamp),
+        revision,
+        etag: self::etag(&key, revision),
         bytes,
     };
-    cache.keep_page(key.clone(), page.clone());
-    kept(page)
+    cache.put_page(key.clone(), page.clone());
+    respond(page)
 }
 
-/// Whether the asker has that already. A proxy that compresses anew marks the etag as a weak one.
-pub fn has_seen(headers: &HeaderMap, etag: &str) -> bool {
+/// Whether `If-None-Match` has this ETag. A proxy that recompresses a response marks the ETag as
+/// weak.
+pub fn if_none_match(headers: &HeaderMap, etag: &str) -> bool {
     let seen = headers
         .get_all(header::IF_NONE_MATCH)
         .iter()
@@ -101,15 +103,15 @@ pub fn has_seen(headers: &HeaderMap, etag: &str) -> bool {
         .any(|seen| seen == "*" || seen.trim_start_matches("W/") == etag)
 }
 
-fn etag(key: &PageKey, stamp: Revision) -> String {
+fn etag(key: &PageKey, revision: Revision) -> String {
     use std::hash::{DefaultHasher, Hasher};
     let mut hasher = DefaultHasher::new();
     (key, &ASSETS.version).hash(&mut hasher);
     format!(
         "\"{}-{}-{}-{:x}\"",
-        stamp.team,
-        stamp.workspace,
-        stamp.stretch,
+        revision.team,
+        revision.workspace,
+        revision.time_bucket,
         hasher.finish()
     )
 }
@@ -119,7 +121,7 @@ fn with_etag(mut response: Response, etag: &str) -> Response {
     if let Ok(etag) = HeaderValue::from_str(etag) {
         headers.insert(header::ETAG, etag);
     }
-    // Kept by this reader's browser alone, and asked about every time.
+    // Stored only by this reader's browser, and revalidated every time.
     headers.insert(
         header::CACHE_CONTROL,
         HeaderValue::from_static("private, no-cache"),
@@ -131,7 +133,7 @@ fn with_etag(mut response: Response, etag: &str) -> Response {
     response
 }
 
-fn encoded(bytes: Bytes, encoding: Encoding, kind: &'static str) -> Response {
+fn encoded_response(bytes: Bytes, encoding: Encoding, kind: &'static str) -> Response {
     let mut response = Response::new(Body::from(bytes));
     response
         .headers_mut()
@@ -144,18 +146,18 @@ fn encoded(bytes: Bytes, encoding: Encoding, kind: &'static str) -> Response {
     response
 }
 
-/// Bytes that are little enough to keep very many of.
+/// Pages of at most this many bytes are cached in larger number.
 const SMALL: usize = 4096;
 
-/// The boards and pages that are kept. Few are needed: those that are open now.
+/// The cached boards and pages. A few suffice: those that are open now.
 pub struct PageCache {
     boards: Mutex<Recent<BoardKey, Arc<RenderedBoard>>>,
     pages: Mutex<Recent<PageKey, CachedPage>>,
-    /// Badges and the like: a wall of them does not push out boards, nor boards them.
+    /// Small pages such as badges, apart so that they and boards do not evict each other.
     small: Mutex<Recent<PageKey, CachedPage>>,
-    furniture: Mutex<Recent<(Uuid, Uuid), Arc<BoardContext>>>,
-    /// Whoever makes a page or a board holds one of these; who wants the same waits, and then finds it made.
-    making: [tokio::sync::Mutex<()>; 32],
+    contexts: Mutex<Recent<(Uuid, Uuid), Arc<BoardContext>>>,
+    /// Held while a page is rendered: requests for the same page wait, and then find it cached.
+    page_locks: [tokio::sync::Mutex<()>; 32],
 }
 
 impl Default for PageCache {
@@ -164,103 +166,109 @@ impl Default for PageCache {
             boards: Mutex::new(Recent::new(8)),
             pages: Mutex::new(Recent::new(64)),
             small: Mutex::new(Recent::new(1024)),
-            furniture: Mutex::new(Recent::new(64)),
-            making: std::array::from_fn(|_| tokio::sync::Mutex::default()),
+            contexts: Mutex::new(Recent::new(64)),
+            page_locks: std::array::from_fn(|_| tokio::sync::Mutex::default()),
         }
     }
 }
 
 impl PageCache {
     /// The board, from the cache or rendered now. After a change, only the cards that it touched are rendered.
-    pub async fn rendered(
-        &self,
-        db: &PgPool,
-        drawing: &BoardView<'_>,
-    ) -> Result<Arc<RenderedBoard>> {
-        let key = drawing.key();
+    pub async fn rendered(&self, db: &PgPool, view: &BoardView<'_>) -> Result<Arc<RenderedBoard>> {
+        let key = view.key();
         let before = self.board(&key);
-        if let Some(board) = before.as_ref().filter(|board| board.stamp == drawing.stamp) {
+        if let Some(board) = before
+            .as_ref()
+            .filter(|board| board.revision == view.revision)
+        {
             return Ok(board.clone());
         }
-        let board = Arc::new(drawing.draw(db, before.as_deref()).await?);
-        if !drawing.filter.depends_on_time() {
-            self.keep_board(key, board.clone());
+        let board = Arc::new(view.render(db, before.as_deref()).await?);
+        if !view.filter.depends_on_time() {
+            self.put_board(key, board.clone());
         }
         Ok(board)
     }
 
-    /// What stands around a team's board for this reader, from the cache or loaded now.
-    pub async fn context(&self, db: &PgPool, door: &BoardAuth) -> Result<Arc<BoardContext>> {
-        let (team, viewer) = (door.access.team.id, door.viewer.person.id);
+    /// The context of a team's board for this reader, from the cache or loaded now.
+    pub async fn context(&self, db: &PgPool, auth: &BoardAuth) -> Result<Arc<BoardContext>> {
+        let (team, viewer) = (auth.access.team.id, auth.viewer.person.id);
         // A token for some teams sees less than its owner does.
-        let is_whole = door.viewer.reach().is_none();
-        if is_whole && let Some(kept) = self.furniture(team, viewer, door.workspace_seq) {
-            return Ok(kept);
+        let is_whole = auth.viewer.reach().is_none();
+        if is_whole && let Some(context) = self.cached_context(team, viewer, auth.workspace_seq) {
+            return Ok(context);
         }
-        let furniture = Arc::new(BoardContext::load(db, door).await?);
+        let context = Arc::new(BoardContext::load(db, auth).await?);
         if is_whole {
-            self.keep_furniture(team, viewer, furniture.clone());
+            self.put_context(team, viewer, context.clone());
         }
-        Ok(furniture)
+        Ok(context)
     }
 
-    /// The board as it was last drawn, whenever that was.
+    /// The board as it was last rendered, at any revision.
     pub fn board(&self, key: &BoardKey) -> Option<Arc<RenderedBoard>> {
-        locked(&self.boards).get(key).cloned()
+        lock(&self.boards).get(key).cloned()
     }
 
-    pub fn keep_board(&self, key: BoardKey, board: Arc<RenderedBoard>) {
-        locked(&self.boards).put(key, board);
+    pub fn put_board(&self, key: BoardKey, board: Arc<RenderedBoard>) {
+        lock(&self.boards).put(key, board);
     }
 
-    /// The page, if it shows all that is known to have happened.
-    pub fn page(&self, key: &PageKey, stamp: Revision) -> Option<CachedPage> {
-        let found = |kept: &Mutex<Recent<PageKey, CachedPage>>| {
-            locked(kept)
+    /// The cached page, if it covers this revision.
+    pub fn page(&self, key: &PageKey, revision: Revision) -> Option<CachedPage> {
+        let found = |cache: &Mutex<Recent<PageKey, CachedPage>>| {
+            lock(cache)
                 .get(key)
-                .filter(|page| page.stamp.covers(&stamp))
+                .filter(|page| page.revision.covers(&revision))
                 .cloned()
         };
         found(&self.pages).or_else(|| found(&self.small))
     }
 
-    pub fn keep_page(&self, key: PageKey, page: CachedPage) {
-        let kept = if page.bytes.len() <= SMALL {
+    pub fn put_page(&self, key: PageKey, page: CachedPage) {
+        let cache = if page.bytes.len() <= SMALL {
             &self.small
         } else {
             &self.pages
         };
-        locked(kept).put(key, page);
+        lock(cache).put(key, page);
     }
 
-    /// What stands around a team's board for a reader, as of this count of the workspace.
-    pub fn furniture(&self, team: Uuid, viewer: Uuid, workspace: i64) -> Option<Arc<BoardContext>> {
-        locked(&self.furniture)
+    /// The cached context of a team's board, if it is of this workspace revision.
+    pub fn cached_context(
+        &self,
+        team: Uuid,
+        viewer: Uuid,
+        workspace: i64,
+    ) -> Option<Arc<BoardContext>> {
+        lock(&self.contexts)
             .get(&(team, viewer))
-            .filter(|kept| kept.workspace == workspace)
+            .filter(|context| context.workspace == workspace)
             .cloned()
     }
 
-    pub fn keep_furniture(&self, team: Uuid, viewer: Uuid, furniture: Arc<BoardContext>) {
-        locked(&self.furniture).put((team, viewer), furniture);
+    pub fn put_context(&self, team: Uuid, viewer: Uuid, context: Arc<BoardContext>) {
+        lock(&self.contexts).put((team, viewer), context);
     }
 
-    /// The turn to make this page.
-    pub async fn turn(&self, key: &PageKey) -> tokio::sync::MutexGuard<'_, ()> {
+    /// Locks the rendering of this page.
+    pub async fn lock_page(&self, key: &PageKey) -> tokio::sync::MutexGuard<'_, ()> {
         use std::hash::{DefaultHasher, Hasher};
         let mut hasher = DefaultHasher::new();
         key.hash(&mut hasher);
-        self.making[(hasher.finish() % 32) as usize].lock().await
+        self.page_locks[(hasher.finish() % 32) as usize]
+            .lock()
+            .await
     }
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex
         .lock()
         .unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// A small map that drops what was not used for longest.
+/// A small LRU map: it evicts the least recently used entry.
 struct Recent<K, V> {
     most: usize,
     uses: u64,
@@ -304,12 +312,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wall_of_badges_pushes_no_board_out() {
-        let kept = PageCache::default();
-        let stamp = Revision {
+    fn badges_do_not_evict_boards() {
+        let cache = PageCache::default();
+        let revision = Revision {
             team: 1,
             workspace: 1,
-            stretch: 1,
+            time_bucket: 1,
         };
         let key = |address: String| PageKey {
             viewer: Uuid::nil(),
@@ -320,17 +328,17 @@ mod tests {
             encoding: Encoding::Plain,
         };
         let page = |bytes: usize| CachedPage {
-            stamp,
+            revision,
             etag: String::new(),
             bytes: vec![b'x'; bytes].into(),
         };
-        kept.keep_page(key("board".to_owned()), page(40_000));
+        cache.put_page(key("board".to_owned()), page(40_000));
         for badge in 0..500 {
-            kept.keep_page(key(format!("badge {badge}")), page(800));
+            cache.put_page(key(format!("badge {badge}")), page(800));
         }
         for address in ["board", "badge 0", "badge 499"] {
             assert!(
-                kept.page(&key(address.to_owned()), stamp).is_some(),
+                cache.page(&key(address.to_owned()), revision).is_some(),
                 "{address}"
             );
         }

@@ -1,4 +1,5 @@
-//! A board's columns, drawn once for everybody. After a change only the cards that it touched are drawn anew.
+//! Renders a board's columns once for everyone. After a change only the affected cards are rendered
+//! again.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -29,25 +30,25 @@ use crate::{
     http::{page::Rendered, pages::tasks::card::CardHtml},
 };
 
-/// After more events than this the board is drawn anew.
+/// After more events than this the whole board is rendered again.
 const MOST_EVENTS: i64 = 200;
 
-/// The columns of a board as HTML, and figures for its head.
+/// The columns of a board as HTML, and the counts in its header.
 pub struct RenderedBoard {
     pub html: Rendered,
     pub done: usize,
     pub total: usize,
-    pub(crate) stamp: Revision,
-    faces: Vec<Arc<RenderedCard>>,
+    pub(crate) revision: Revision,
+    cards: Vec<Arc<RenderedCard>>,
 }
 
-/// A card, and its HTML.
+/// A card and its HTML.
 struct RenderedCard {
     card: Card,
     html: Rendered,
 }
 
-/// What is to be drawn.
+/// The board to render: team, columns, filter, sprint and revision.
 pub struct BoardView<'b> {
     pub team: &'b Team,
     pub columns: &'b [Column],
@@ -55,12 +56,12 @@ pub struct BoardView<'b> {
     pub resolved: ResolvedSprint,
     pub sprint: Option<&'b Sprint>,
     pub lanes: &'static str,
-    pub stamp: Revision,
+    pub revision: Revision,
     pub now: OffsetDateTime,
 }
 
 impl BoardView<'_> {
-    /// What the board is kept under.
+    /// The board's cache key.
     pub(crate) fn key(&self) -> BoardKey {
         BoardKey {
             team: self.team.id,
@@ -70,36 +71,36 @@ impl BoardView<'_> {
         }
     }
 
-    /// Draws the board, with the unchanged cards of an earlier drawing.
-    pub(crate) async fn draw(
+    /// Renders the board, reusing unchanged cards of an earlier rendering.
+    pub(crate) async fn render(
         &self,
         db: &PgPool,
         before: Option<&RenderedBoard>,
     ) -> Result<RenderedBoard> {
-        let kept = match before {
-            Some(before) => self.faces_since(db, before).await?,
+        let refreshed = match before {
+            Some(before) => self.refresh_cards(db, before).await?,
             None => None,
         };
-        let faces = match kept {
-            Some(faces) => faces,
-            None => self.faces(db, None).await?,
+        let cards = match refreshed {
+            Some(cards) => cards,
+            None => self.load_cards(db, None).await?,
         };
-        self.columns_html(db, faces).await
+        self.columns_html(db, cards).await
     }
 
-    /// The faces of the board that was kept, with those anew that something happened to;
-    /// nothing if too much did, or something that concerns all of them.
-    async fn faces_since(
+    /// The cards of the cached board, with changed ones rendered again; `None` after too many
+    /// events, or after one that affects all cards.
+    async fn refresh_cards(
         &self,
         db: &PgPool,
         before: &RenderedBoard,
     ) -> Result<Option<Vec<Arc<RenderedCard>>>> {
-        let same = before.stamp.workspace == self.stamp.workspace
-            && before.stamp.stretch == self.stamp.stretch;
+        let same = before.revision.workspace == self.revision.workspace
+            && before.revision.time_bucket == self.revision.time_bucket;
         if !same || self.filter.wants_archived() {
             return Ok(None);
         }
-        let events = events_after(db, self.team.id, before.stamp.team, MOST_EVENTS + 1).await?;
+        let events = events_after(db, self.team.id, before.revision.team, MOST_EVENTS + 1).await?;
         let touched: Option<Vec<Uuid>> = events.iter().map(|event| event.task_id).collect();
         let Some(mut touched) = touched.filter(|touched| touched.len() as i64 <= MOST_EVENTS)
         else {
@@ -107,27 +108,31 @@ impl BoardView<'_> {
         };
         touched.sort_unstable();
         touched.dedup();
-        let mut faces: Vec<Arc<RenderedCard>> = before
-            .faces
+        let mut cards: Vec<Arc<RenderedCard>> = before
+            .cards
             .iter()
-            .filter(|face| touched.binary_search(&face.card.id).is_err())
+            .filter(|rendered| touched.binary_search(&rendered.card.id).is_err())
             .cloned()
             .collect();
-        faces.extend(self.faces(db, Some(&touched)).await?);
-        let place = |face: &RenderedCard| {
+        cards.extend(self.load_cards(db, Some(&touched)).await?);
+        let position = |rendered: &RenderedCard| {
             self.columns
                 .iter()
-                .position(|column| column.slug == face.card.column)
+                .position(|column| column.slug == rendered.card.column)
         };
-        faces.sort_by(|a, b| {
-            place(a)
-                .cmp(&place(b))
+        cards.sort_by(|a, b| {
+            position(a)
+                .cmp(&position(b))
                 .then_with(|| a.card.rank.cmp(&b.card.rank))
         });
-        Ok(Some(faces))
+        Ok(Some(cards))
     }
 
-    async fn faces(&self, db: &PgPool, only: Option<&[Uuid]>) -> Result<Vec<Arc<RenderedCard>>> {
+    async fn load_cards(
+        &self,
+        db: &PgPool,
+        only: Option<&[Uuid]>,
+    ) -> Result<Vec<Arc<RenderedCard>>> {
         let cards =
             tasks::queries::cards(db, self.team, self.filter, self.resolved, self.now, only)
                 .await?;
@@ -145,9 +150,9 @@ impl BoardView<'_> {
     async fn columns_html(
         &self,
         db: &PgPool,
-        faces: Vec<Arc<RenderedCard>>,
+        cards: Vec<Arc<RenderedCard>>,
     ) -> Result<RenderedBoard> {
-        // Limits hold for the whole column; without any nobody needs the totals.
+        // WIP limits apply to the whole column; without any the totals are not needed.
         let limited = self.columns.iter().any(|column| column.wip_limit.is_some());
         let totals = if limited {
             queries::totals(db, self.team.id).await?
@@ -160,26 +165,24 @@ impl BoardView<'_> {
                 .find(|(slug, _)| *slug == column.slug)
                 .map_or(0, |(_, total)| (total - shown as i64).max(0))
         };
-        // Owners by name and goals by place; what belongs to nobody and nothing comes last.
+        // Owners by name, goals by position; tasks without either come last.
         let mut groups: BTreeMap<(bool, Option<i32>, &str), Vec<&RenderedCard>> = BTreeMap::new();
-        for face in &faces {
+        for rendered in &cards {
             let lane = match self.lanes {
-                "owner" => face
+                "owner" => rendered
                     .card
                     .owners
                     .first()
-                    .map_or((true, None, "Nobody yet"), |owner| {
-                        (false, None, &owner.name)
-                    }),
+                    .map_or((true, None, "No owner"), |owner| (false, None, &owner.name)),
                 "goal" => {
-                    let title = face.card.goal_title.as_deref();
+                    let title = rendered.card.goal_title.as_deref();
                     title.map_or((true, None, "No goal"), |title| {
-                        (false, face.card.goal, title)
+                        (false, rendered.card.goal, title)
                     })
                 }
                 _ => (false, None, ""),
             };
-            groups.entry(lane).or_default().push(face);
+            groups.entry(lane).or_default().push(rendered);
         }
         if groups.is_empty() {
             groups.insert((false, None, ""), Vec::new());
@@ -189,7 +192,7 @@ impl BoardView<'_> {
             let columns = self.columns.iter().map(|column| {
                 let cards: Vec<&RenderedCard> = group
                     .iter()
-                    .filter(|face| face.card.column == column.slug)
+                    .filter(|rendered| rendered.card.column == column.slug)
                     .copied()
                     .collect();
                 RenderedColumn {
@@ -200,7 +203,7 @@ impl BoardView<'_> {
             });
             let hue = group
                 .first()
-                .and_then(|face| face.card.goal_hue)
+                .and_then(|rendered| rendered.card.goal_hue)
                 .filter(|_| self.lanes == "goal");
             lanes.push(Lane {
                 columns: columns.collect(),
@@ -215,16 +218,16 @@ impl BoardView<'_> {
             lanes,
             grouped,
         })?;
-        let done = faces
+        let done = cards
             .iter()
-            .filter(|face| face.card.state == ColumnState::Done)
+            .filter(|rendered| rendered.card.state == ColumnState::Done)
             .count();
         Ok(RenderedBoard {
             html,
             done,
-            total: faces.len(),
-            stamp: self.stamp,
-            faces,
+            total: cards.len(),
+            revision: self.revision,
+            cards,
         })
     }
 }
@@ -238,10 +241,10 @@ struct ColumnsHtml<'b> {
     grouped: bool,
 }
 
-/// A row of columns: the whole board, or one owner's or goal's part of it.
+/// A lane of columns: the whole board, or the tasks of one owner or goal.
 struct Lane<'b> {
     name: String,
-    /// A goal's hue, or nothing.
+    /// The goal's hue, when grouped by goal.
     hue: Option<i16>,
     columns: Vec<RenderedColumn<'b>>,
 }
@@ -249,7 +252,7 @@ struct Lane<'b> {
 struct RenderedColumn<'b> {
     column: &'b Column,
     cards: Vec<&'b RenderedCard>,
-    /// How many tasks the filter leaves out of this column.
+    /// The number of this column's tasks that the filter hides.
     hidden: i64,
 }
 
@@ -258,7 +261,7 @@ impl RenderedColumn<'_> {
         self.cards.len() as i64 + self.hidden
     }
 
-    /// `4 / 3` with a limit, else how many are shown.
+    /// `4 / 3` with a WIP limit, otherwise the number shown.
     fn count(&self) -> String {
         match self.column.wip_limit {
             Some(limit) => format!("{} / {limit}", self.total()),

@@ -1,14 +1,14 @@
-//! What a rendered board shows, and the state of the data that it shows.
+//! The cache key of a rendered board and the revision of its data.
 
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::boards::filters::{sql::ResolvedSprint, terms::Filter};
 
-/// Ages on cards are as old as this at most, in seconds.
-const STRETCH: i64 = 300;
+/// Seconds for which the ages on cards may be out of date.
+const TIME_BUCKET_SECONDS: i64 = 300;
 
-/// What a kept board was rendered for.
+/// Everything that a cached board depends on, apart from the data's revision.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BoardKey {
     pub team: Uuid,
@@ -17,31 +17,31 @@ pub struct BoardKey {
     pub lanes: &'static str,
 }
 
-/// The state of everything that a board shows: while it is the same, so is the board.
+/// The version of all data that a board shows: while it is equal, so is the board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Revision {
-    /// The team's newest event.
+    /// The sequence number of the team's newest event.
     pub team: i64,
-    /// The workspace's count of changes to people, teams and sprints.
+    /// The number of changes to people, teams and sprints of the workspace.
     pub workspace: i64,
-    /// Which stretch of five minutes it is: ages on cards go by it.
-    pub stretch: i64,
+    /// The current five-minute interval, since cards show ages.
+    pub time_bucket: i64,
 }
 
 impl Revision {
-    /// The state at an instant, by the counts of a team and of the workspace.
+    /// The revision at an instant, from the sequence numbers of a team and of the workspace.
     pub fn of(team: i64, workspace: i64, now: OffsetDateTime) -> Self {
         Self {
             team,
             workspace,
-            stretch: now.unix_timestamp().div_euclid(STRETCH),
+            time_bucket: now.unix_timestamp().div_euclid(TIME_BUCKET_SECONDS),
         }
     }
 
-    /// Whether what this stands for shows everything that the other one does.
+    /// Whether this revision is at least as new as the other in every part.
     pub fn covers(&self, other: &Self) -> bool {
         self.team >= other.team
             && self.workspace >= other.workspace
-            && self.stretch >= other.stretch
+            && self.time_bucket >= other.time_bucket
     }
 }

@@ -1,4 +1,4 @@
-//! The viewer and the team whose board a request asks for.
+//! The viewer and the team of a board request, loaded by one batched query.
 
 use axum::http::HeaderMap;
 
@@ -17,10 +17,10 @@ use crate::{
     },
 };
 
-/// Lets a request in to a team's board, or says why not.
+/// Authorizes a request for a team's board.
 pub async fn open(app: &App, from: ClientIp, headers: &HeaderMap, slug: &str) -> Result<BoardAuth> {
     let Credentials { token_hash, cookie } =
-        viewer::brought(headers, app.is_https()).ok_or(Problem::SignedOut)?;
+        viewer::credentials(headers, app.is_https()).ok_or(Problem::SignedOut)?;
     let now = app.clock.now();
     let asked = BoardRequest {
         token_hash: token_hash.clone(),
@@ -28,10 +28,10 @@ pub async fn open(app: &App, from: ClientIp, headers: &HeaderMap, slug: &str) ->
         slug: keys::plain(slug)?.to_owned(),
     };
     let row = app
-        .doors
+        .auth_batcher
         .ask(asked)
         .await?
-        .ok_or_else(|| viewer::unknown(app, from))?;
+        .ok_or_else(|| viewer::reject_unknown(app, from))?;
     let viewer = row
         .known
         .into_viewer(&app.db, Credentials { token_hash, cookie }, now)

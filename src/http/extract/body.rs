@@ -1,11 +1,11 @@
-//! The whole body of a request.
+//! Reads the whole body of a request.
 
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request},
 };
 
-/// All of a body. Whoever sends it too slowly is told so.
+/// Reads the whole body; responds with 408 if it arrives too slowly.
 pub async fn whole<S: Send + Sync>(
     request: Request,
     state: &S,

@@ -1,4 +1,4 @@
-//! Reading what was sent: forms, JSON bodies, dates. What cannot be read is refused in words.
+//! Extractors of forms and JSON bodies, with error messages for what cannot be parsed.
 
 use crate::domain::dates::read_date;
 use crate::domain::text::turns_direction;
@@ -24,7 +24,7 @@ use crate::{
 pub struct Fields(Vec<(String, String)>);
 
 impl Fields {
-    /// All of them, in the order they came.
+    /// All fields, in the order they came.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
             .iter()
@@ -39,12 +39,12 @@ impl Fields {
             .map(|(_, value)| value.as_str())
     }
 
-    /// The same, and empty if it is missing.
+    /// A field's first value, or empty if it is missing.
     pub fn text(&self, name: &str) -> &str {
         self.get(name).unwrap_or("")
     }
 
-    /// Every value that is not empty.
+    /// Every value of a field that is not empty.
     pub fn all(&self, name: &str) -> Vec<String> {
         self.0
             .iter()
@@ -53,7 +53,7 @@ impl Fields {
             .collect()
     }
 
-    /// A number, a date or the like; nothing if the field is missing or empty.
+    /// Parses a field, such as a number; `None` if it is missing or empty.
     pub fn parse<T: std::str::FromStr>(&self, name: &'static str, why: &str) -> Result<Option<T>> {
         match self.text(name).trim() {
             "" => Ok(None),
@@ -70,7 +70,7 @@ impl Fields {
             "" => Ok(None),
             text => read_date(text)
                 .map(Some)
-                .ok_or_else(|| Problem::field(name, "That is no date. Write it as 2026-11-30.")),
+                .ok_or_else(|| Problem::field(name, "Enter a date as YYYY-MM-DD.")),
         }
     }
 
@@ -81,20 +81,20 @@ impl Fields {
                 .iter()
                 .filter(|(name, value)| name.contains('\0') || value.contains('\0')),
         )?;
-        refuse_turning(&fields)?;
+        refuse_bidi_control(&fields)?;
         Ok(Self(fields))
     }
 }
 
-/// The fields of one line, which stand among others' words on many pages.
+/// Single-line fields, which are shown in the middle of other text.
 const ONE_LINE: [&str; 5] = ["title", "name", "names", "called", "text"];
 
-/// Overrides of the writing direction would make the rest of the line that such a text stands in read backwards.
-fn refuse_turning(fields: &[(String, String)]) -> Result<()> {
+/// Refuses bidirectional control characters: they would reverse the rest of the line.
+fn refuse_bidi_control(fields: &[(String, String)]) -> Result<()> {
     let turned = fields
         .iter()
         .filter(|(name, value)| ONE_LINE.contains(&name.as_str()) && turns_direction(value));
-    let why = "This has a character that turns the writing direction round. Take it out.";
+    let why = "This contains a bidirectional control character. Remove it.";
     let errors: BTreeMap<_, _> = turned
         .filter_map(|(name, _)| Some((form_recovery::shown(name)?, why.to_owned())))
         .collect();
@@ -105,9 +105,9 @@ fn refuse_turning(fields: &[(String, String)]) -> Result<()> {
     }
 }
 
-/// Postgres keeps no NUL: these fields have one.
+/// Refuses NUL characters, which Postgres cannot store.
 fn refuse_nul<'f, T: 'f>(fields: impl Iterator<Item = &'f (String, T)>) -> Result<()> {
-    let why = "The text has a character that cannot be kept.";
+    let why = "The text contains a character that can't be stored.";
     let errors: BTreeMap<_, _> = fields
         .map(|(name, _)| (form_recovery::shown(name).unwrap_or("text"), why.to_owned()))
         .collect();
@@ -157,7 +157,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     }
 }
 
-/// Whether a body is said to be of that kind, or of none.
+/// Whether the content type is this one or missing.
 fn is_kind(headers: &HeaderMap, wanted: &str) -> bool {
     let Some(kind) = headers.get(header::CONTENT_TYPE) else {
         return true;
@@ -172,12 +172,12 @@ fn is_kind(headers: &HeaderMap, wanted: &str) -> bool {
     kind.is_empty() || kind.eq_ignore_ascii_case(wanted)
 }
 
-/// Reads an object: what is no JSON is told by its place, and what no field takes by the field.
+/// Parses a JSON object. Syntax errors are reported by line and column, wrong values by field.
 fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     let no_json = |error: serde_json::Error| {
         Problem::BadRequest(
             format!(
-                "The body is no JSON that can be read: line {}, column {}.",
+                "Invalid JSON: line {}, column {}.",
                 error.line(),
                 error.column()
             )
@@ -186,7 +186,7 @@ fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     };
     let Value::Object(fields) = serde_json::from_slice(body).map_err(no_json)? else {
         return Err(Problem::BadRequest(
-            "The body is to be an object: {\"title\": …}.".into(),
+            "Expected a JSON object: {\"title\": …}.".into(),
         ));
     };
     let nul: Vec<(String, Value)> = fields
@@ -195,10 +195,11 @@ fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
         .filter(|(_, value)| has_nul(value))
         .collect();
     refuse_nul(nul.iter())?;
-    serde_path_to_error::deserialize(Value::Object(fields)).map_err(|error| told(&error))
+    serde_path_to_error::deserialize(Value::Object(fields))
+        .map_err(|error| explain_json_error(&error))
 }
 
-fn told(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+fn explain_json_error(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
     let path = error.path().to_string();
     let field = path.split(['.', '[']).next().unwrap_or("");
     let why = error.inner().to_string();
@@ -207,18 +208,18 @@ fn told(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
         .and_then(|rest| rest.split('`').next())
     {
         return Problem::BadRequest(
-            format!("There is no field {unknown} here. Nothing was changed.").into(),
+            format!("Unknown field {unknown}. Nothing was changed.").into(),
         );
     }
     let wanted = match why
         .rsplit_once("expected ")
         .map_or("", |(_, wanted)| wanted)
     {
-        "i32" | "i64" => "Write a whole number here.",
-        "a string" => "Write a text here.",
-        "a sequence" => "Write a list here.",
-        "a boolean" => "Write true or false here.",
-        _ => "It cannot be that.",
+        "i32" | "i64" => "Enter a whole number.",
+        "a string" => "Enter a string.",
+        "a sequence" => "Enter a list.",
+        "a boolean" => "Enter true or false.",
+        _ => "Invalid value.",
     };
     match JSON_FIELDS.into_iter().find(|known| *known == field) {
         Some(known) => Problem::field(known, wanted),
@@ -226,7 +227,7 @@ fn told(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
     }
 }
 
-/// The fields that bodies have, as their errors are named.
+/// The fields of JSON bodies by which errors are reported.
 const JSON_FIELDS: [&str; 19] = [
     "title",
     "column",
@@ -258,7 +259,7 @@ fn has_nul(value: &Value) -> bool {
     }
 }
 
-/// An id in an address; whatever is none is not found.
+/// Parses an id in a URL; an invalid one is not found.
 pub fn id(text: &str) -> Result<Uuid> {
     text.parse().map_err(|_| Problem::NotFound)
 }

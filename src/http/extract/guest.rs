@@ -1,4 +1,4 @@
-//! The guest of a share link or a public page.
+//! Access of guests: by a share link or to a public page.
 
 use axum::http::HeaderMap;
 
@@ -22,12 +22,12 @@ pub async fn entrance(app: &App, headers: &HeaderMap, secret: &str) -> Result<Sh
     .await
 }
 
-/// The guest of a share link, for what cannot ask for a password: a feed, a badge, a stream.
+/// The guest of a share link, for responses that cannot ask for a password: feeds, badges, streams.
 pub async fn guest(app: &App, headers: &HeaderMap, secret: &str) -> Result<Guest> {
     match entrance(app, headers, secret).await? {
         ShareLinkEntry::Open(guest) => Ok(guest),
         ShareLinkEntry::Condition(_) => Err(Problem::Forbidden(
-            "This link asks for a password first: open its page in a browser.".into(),
+            "This link needs a password. Open it in a browser first.".into(),
         )),
     }
 }

@@ -1,3 +1,5 @@
+//! Extractors: the viewer, a task, a board, forms and JSON bodies.
+
 pub mod board;
 pub mod body;
 pub mod form;

@@ -22,8 +22,7 @@ use crate::{
     http::{extract::viewer, middleware::client_ip::ClientIp},
 };
 
-/// Who asks and the task whose key is in the address, both in one question to the database: moving a task is what
-/// people do most.
+/// The viewer and the task whose key is in the URL.
 pub struct TaskContext {
     pub viewer: Viewer,
     pub access: TaskAccess,
@@ -50,9 +49,10 @@ impl FromRequestParts<App> for TaskContext {
         let path = RawPathParams::from_request_parts(parts, app)
             .await
             .map_err(|_| Problem::NotFound)?;
-        let brought = viewer::brought(&parts.headers, app.is_https()).ok_or(Problem::SignedOut)?;
+        let credentials =
+            viewer::credentials(&parts.headers, app.is_https()).ok_or(Problem::SignedOut)?;
         let now = app.clock.now();
-        // A key that cannot be one finds no task; whoever has not signed in learns that first.
+        // An invalid key finds no task; "signed out" takes precedence over "not found".
         let key = path
             .iter()
             .find(|(name, _)| *name == "key")
@@ -69,19 +69,21 @@ impl FromRequestParts<App> for TaskContext {
             seen_by!("known.id"),
             " LEFT JOIN members m ON m.team_id = t.id AND m.account_id = known.id"
         ))
-        .bind(&brought.token_hash)
+        .bind(&credentials.token_hash)
         .bind(now)
-        .bind(brought.cookie)
+        .bind(credentials.cookie)
         .bind(prefix)
         .bind(number)
         .fetch_optional(&app.db)
         .await?;
-        let row = row.ok_or_else(|| viewer::unknown(app, ClientIp::of(&app.trusted, parts)))?;
+        let row = row.ok_or_else(|| {
+            viewer::reject_unknown(app, ClientIp::of(&app.trusted_proxies, parts))
+        })?;
         let viewer = row
             .known
-            .into_viewer(&app.db, brought, now)
+            .into_viewer(&app.db, credentials, now)
             .await?
-            .asking(app, parts)?;
+            .for_request(app, parts)?;
         let (Some(id), Some(slug), Some(name), Some(key), Some(seq)) = (
             row.team_id,
             row.team_slug,
@@ -116,7 +118,7 @@ impl FromRequestParts<App> for TaskContext {
 }
 
 impl TaskContext {
-    /// The same, if the viewer may change the task.
+    /// Returns the context if the viewer may edit the task.
     pub fn require_edit(self) -> Result<Self> {
         match self.access.may_edit {
             true => Ok(self),
@@ -125,7 +127,7 @@ impl TaskContext {
         }
     }
 
-    /// The same, if the viewer may say something about it: whoever may write at all.
+    /// Returns the context if the viewer may comment: anyone whose account may write.
     pub fn to_comment(self) -> Result<Self> {
         if self.viewer.may_write() {
             Ok(self)

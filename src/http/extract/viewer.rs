@@ -21,8 +21,8 @@ use crate::{
     },
 };
 
-/// What the request brings to prove itself with, unchecked. A bearer token goes before a cookie.
-pub fn brought(headers: &HeaderMap, https: bool) -> Option<Credentials> {
+/// The request's credentials, unchecked. A bearer token takes precedence over a cookie.
+pub fn credentials(headers: &HeaderMap, https: bool) -> Option<Credentials> {
     if let Some(value) = headers.get(header::AUTHORIZATION) {
         let (scheme, secret) = value.to_str().ok()?.split_once(' ')?;
         if !scheme.eq_ignore_ascii_case("bearer") {
@@ -41,27 +41,31 @@ pub fn brought(headers: &HeaderMap, https: bool) -> Option<Credentials> {
     })
 }
 
-/// What is told to who brings what nobody has: ended sessions, and guesses.
-pub fn unknown(app: &App, from: ClientIp) -> Problem {
-    app.requests
+/// The problem for unknown credentials: expired sessions and guesses. Counts against the network's
+/// rate limit.
+pub fn reject_unknown(app: &App, from: ClientIp) -> Problem {
+    app.request_limits
         .count_wrong_secret(from)
         .err()
         .unwrap_or(Problem::SignedOut)
 }
 
-/// Who brings what a request has with it. It is told to wait only for having brought too much that nobody has.
-async fn recognised(parts: &Parts, app: &App) -> Result<Viewer> {
-    let brought = brought(&parts.headers, app.is_https()).ok_or(Problem::SignedOut)?;
+/// Loads the viewer of a request's credentials. Only unknown credentials are rate-limited.
+async fn authenticate(parts: &Parts, app: &App) -> Result<Viewer> {
+    let credentials = credentials(&parts.headers, app.is_https()).ok_or(Problem::SignedOut)?;
     let now = app.clock.now();
     let known: Option<AuthRow> = sqlx::query_as(known_by_digest!())
-        .bind(&brought.token_hash)
+        .bind(&credentials.token_hash)
         .bind(now)
-        .bind(brought.cookie)
+        .bind(credentials.cookie)
         .fetch_optional(&app.db)
         .await?;
     match known {
-        Some(known) => known.into_viewer(&app.db, brought, now).await,
-        None => Err(unknown(app, ClientIp::of(&app.trusted, parts))),
+        Some(known) => known.into_viewer(&app.db, credentials, now).await,
+        None => Err(reject_unknown(
+            app,
+            ClientIp::of(&app.trusted_proxies, parts),
+        )),
     }
 }
 
@@ -69,7 +73,7 @@ impl FromRequestParts<App> for Viewer {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        recognised(parts, app).await?.asking(app, parts)
+        authenticate(parts, app).await?.for_request(app, parts)
     }
 }
 
@@ -77,9 +81,9 @@ impl OptionalFromRequestParts<App> for Viewer {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Option<Self>> {
-        match recognised(parts, app).await {
-            Ok(viewer) => viewer.asking(app, parts).map(Some),
-            // Who has to wait before their cookie is looked at again may sign in meanwhile.
+        match authenticate(parts, app).await {
+            Ok(viewer) => viewer.for_request(app, parts).map(Some),
+            // A rate-limited client may still sign in.
             Err(Problem::SignedOut | Problem::TooMany { .. }) => Ok(None),
             Err(problem) => Err(problem),
         }
@@ -87,11 +91,11 @@ impl OptionalFromRequestParts<App> for Viewer {
 }
 
 impl Viewer {
-    /// The same with what the request is: a write is counted, and one that comes again is recognised.
-    pub fn asking(mut self, app: &App, parts: &Parts) -> Result<Self> {
+    /// Attaches the request's idempotency key, and counts the request if it is a write.
+    pub fn for_request(mut self, app: &App, parts: &Parts) -> Result<Self> {
         request_log::note_account(self.person.id);
         if !parts.method.is_safe() {
-            app.requests.count_write(self.person.id)?;
+            app.request_limits.count_write(self.person.id)?;
         }
         self.repeat = parts.extensions.get::<IdempotencyKey>().cloned();
         Ok(self)

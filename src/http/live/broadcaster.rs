@@ -1,4 +1,4 @@
-//! Who is listening, and what they are told. A change names its teams here; a pump reads what is new and sends it on.
+//! The open streams: a broadcast channel per team, and the credentials that keep each stream open.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -15,27 +15,28 @@ use uuid::Uuid;
 use crate::domain::events::Commits;
 use crate::http::live::presence::Presence;
 
-/// So many frames may wait for a slow reader; one that falls behind further reloads the whole board.
+/// Frames that may wait for a slow reader; one further behind reloads the board.
 const FRAMES: usize = 256;
 
-/// The live side of the program: one for all teams.
+/// The channels and open streams of all teams.
 pub struct Live {
-    pub(crate) heard: tokio::sync::Mutex<Commits>,
+    pub(crate) commits: tokio::sync::Mutex<Commits>,
     channels: Mutex<HashMap<Uuid, Arc<Channel>>>,
-    watchers: Mutex<HashMap<u64, StreamHandle>>,
-    next_watcher: AtomicU64,
+    streams: Mutex<HashMap<u64, StreamHandle>>,
+    next_id: AtomicU64,
     ended: watch::Sender<bool>,
 }
 
-/// One team's listeners.
+/// One team's broadcast channel.
 pub struct Channel {
     pub(crate) frames: broadcast::Sender<Frame>,
     /// The newest event that was sent.
     pub(crate) sent: AtomicI64,
-    pub(crate) here: Mutex<Presence>,
+    pub(crate) presence: Mutex<Presence>,
 }
 
-/// Bytes of an event stream, the same for every listener. Without a number it concerns no event.
+/// One server-sent event, the same bytes for every listener. `seq` is 0 if it belongs to no event
+/// of the log.
 #[derive(Clone)]
 pub struct Frame {
     pub seq: i64,
@@ -43,68 +44,68 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// A sign of life, which tells nothing.
+    /// Whether this is a heartbeat without content.
     pub(crate) fn is_beat(&self) -> bool {
         self.bytes.starts_with(b"event: beat")
     }
 }
 
-/// What let a stream in, and to which team.
+/// The credentials that a stream was opened with, and its team.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, sqlx::FromRow)]
 pub(crate) struct StreamAuth {
     pub token_hash: Vec<u8>,
     pub team: Uuid,
 }
 
-/// An open stream, and what lets it stay open.
+/// An open stream, with the signal that closes it.
 pub(crate) struct StreamHandle {
-    pub pass: StreamAuth,
-    pub dismissed: Arc<Notify>,
+    pub auth: StreamAuth,
+    pub revoked: Arc<Notify>,
 }
 
 impl Live {
-    pub(crate) fn new(heard: Commits) -> Arc<Self> {
+    pub(crate) fn new(commits: Commits) -> Arc<Self> {
         Arc::new(Self {
-            heard: tokio::sync::Mutex::new(heard),
+            commits: tokio::sync::Mutex::new(commits),
             channels: Mutex::default(),
-            watchers: Mutex::default(),
-            next_watcher: AtomicU64::default(),
+            streams: Mutex::default(),
+            next_id: AtomicU64::default(),
             ended: watch::Sender::new(false),
         })
     }
 
-    /// Ends every stream when it is set, for the program's end.
+    /// Ends every stream when set to true, at shutdown.
     pub fn ending(&self) -> &watch::Sender<bool> {
         &self.ended
     }
 
-    /// Turns true when the streams are to end.
+    /// Becomes true when the streams should end.
     pub fn ended(&self) -> watch::Receiver<bool> {
         self.ended.subscribe()
     }
 
-    /// A team's channel, if anybody listens.
+    /// A team's channel, if it has listeners.
     pub(crate) fn channel(&self, team: Uuid) -> Option<Arc<Channel>> {
-        locked(&self.channels).get(&team).cloned()
+        lock(&self.channels).get(&team).cloned()
     }
 
-    /// A team's channel to listen on, opened if need be. Nothing up to `seq` will be sent on a new one.
+    /// A team's channel, opened if needed. A new one sends only events after `seq`.
     pub(crate) fn open_channel(&self, team: Uuid, seq: i64) -> Arc<Channel> {
-        locked(&self.channels)
+        lock(&self.channels)
             .entry(team)
             .or_insert_with(|| {
                 Arc::new(Channel {
                     frames: broadcast::Sender::new(FRAMES),
                     sent: AtomicI64::new(seq),
-                    here: Mutex::default(),
+                    presence: Mutex::default(),
                 })
             })
             .clone()
     }
 
-    /// The teams that somebody listens to; channels that nobody listens to are closed.
-    pub(crate) fn listened(&self) -> Vec<(Uuid, Arc<Channel>)> {
-        let mut channels = locked(&self.channels);
+    /// The channels with listeners; closes those without.
+    pub(crate) fn active_channels(&self) -> Vec<(Uuid, Arc<Channel>)> {
+        let mut channels = lock(&self.channels);
         channels.retain(|_, channel| {
             channel.frames.receiver_count() > 0 || Arc::strong_count(channel) > 1
         });
@@ -114,44 +115,44 @@ impl Live {
             .collect()
     }
 
-    /// Remembers an open stream until `forget`.
-    pub(crate) fn watch(&self, pass: StreamAuth) -> (u64, Arc<Notify>) {
-        let id = self.next_watcher.fetch_add(1, Ordering::Relaxed);
-        let dismissed = Arc::new(Notify::new());
-        locked(&self.watchers).insert(
+    /// Registers an open stream until `unregister`.
+    pub(crate) fn register(&self, auth: StreamAuth) -> (u64, Arc<Notify>) {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let revoked = Arc::new(Notify::new());
+        lock(&self.streams).insert(
             id,
             StreamHandle {
-                pass,
-                dismissed: dismissed.clone(),
+                auth,
+                revoked: revoked.clone(),
             },
         );
-        (id, dismissed)
+        (id, revoked)
     }
 
-    pub(crate) fn forget(&self, watcher: u64) {
-        locked(&self.watchers).remove(&watcher);
+    pub(crate) fn unregister(&self, stream_id: u64) {
+        lock(&self.streams).remove(&stream_id);
     }
 
-    /// What the open streams were let in with, and to which teams.
-    pub(crate) fn passes(&self) -> HashSet<StreamAuth> {
-        locked(&self.watchers)
+    /// The credentials and teams of all open streams.
+    pub(crate) fn stream_auths(&self) -> HashSet<StreamAuth> {
+        lock(&self.streams)
             .values()
-            .map(|watcher| watcher.pass.clone())
+            .map(|stream_id| stream_id.auth.clone())
             .collect()
     }
 
-    /// Ends the streams whose pass was asked about and is not good any more.
-    pub(crate) fn dismiss_others(&self, good: &HashSet<StreamAuth>, asked: &HashSet<StreamAuth>) {
-        for watcher in locked(&self.watchers).values() {
-            if asked.contains(&watcher.pass) && !good.contains(&watcher.pass) {
-                watcher.dismissed.notify_one();
+    /// Closes the streams whose credentials were checked and are no longer valid.
+    pub(crate) fn close_revoked(&self, good: &HashSet<StreamAuth>, asked: &HashSet<StreamAuth>) {
+        for stream_id in lock(&self.streams).values() {
+            if asked.contains(&stream_id.auth) && !good.contains(&stream_id.auth) {
+                stream_id.revoked.notify_one();
             }
         }
     }
 }
 
-/// A poisoned lock only means that another thread ended badly; what it guards is whole.
-pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// Locks a mutex. A poisoned lock only means that another thread panicked; its data is intact.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex
         .lock()
         .unwrap_or_else(|poisoned| poisoned.into_inner())

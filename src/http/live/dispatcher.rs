@@ -1,4 +1,4 @@
-//! Hears of every change, this program's and others', and has it sent to whoever listens.
+//! Notices every commit, of this process and of others, and has it sent to the open streams.
 
 use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 
@@ -20,34 +20,35 @@ use crate::{
     domain::{error::Result, events::Commits, policy::predicates::seen_by},
 };
 
-/// Where other programs on the same database are told.
+/// The Postgres channel that notifies other processes on the same database.
 const CHANNEL: &str = "fortnight";
-const BEAT: Duration = Duration::from_secs(20);
-const SWEEP: Duration = Duration::from_secs(2);
-/// Changes that follow one another within this are told to other programs together.
-const TOGETHER: Duration = Duration::from_millis(20);
+const BEAT_INTERVAL: Duration = Duration::from_secs(20);
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
+/// Commits within this time are sent to other processes as one NOTIFY.
+const NOTIFY_DELAY: Duration = Duration::from_millis(20);
 
-/// Runs until the program ends: hears of changes (its own, other programs', and by looking now and then) and sends them on.
-pub async fn pump(app: App) {
+/// Runs until shutdown: forwards commits of this process, notifications of others, and whatever
+/// polling finds.
+pub async fn run(app: App) {
     let mut ended = app.live.ended();
     tokio::select! {
-        () = hear(&app) => {}
-        () = listen_to_others(&app) => {}
-        () = now_and_then(&app) => {}
-        () = check_passes(&app) => {}
+        () = dispatch_commits(&app) => {}
+        () = listen_to_postgres(&app) => {}
+        () = poll_and_beat(&app) => {}
+        () = close_revoked_streams(&app) => {}
         () = until(&mut ended) => {}
     }
 }
 
-async fn hear(app: &App) {
-    let mut heard = app.live.heard.lock().await;
-    let (mut batch, mut untold) = (Vec::new(), BTreeMap::new());
-    let mut tell_at = None;
+async fn dispatch_commits(app: &App) {
+    let mut commits = app.live.commits.lock().await;
+    let (mut batch, mut pending) = (Vec::new(), BTreeMap::new());
+    let mut notify_at = None;
     loop {
-        let ended = match tell_at {
-            None => heard.recv_many(&mut batch, 1000).await == 0,
+        let ended = match notify_at {
+            None => commits.recv_many(&mut batch, 1000).await == 0,
             Some(at) => {
-                tokio::time::timeout_at(at, heard.recv_many(&mut batch, 1000)).await == Ok(0)
+                tokio::time::timeout_at(at, commits.recv_many(&mut batch, 1000)).await == Ok(0)
             }
         };
         if ended {
@@ -59,15 +60,17 @@ async fn hear(app: &App) {
                 send_new(app, *team, &channel).await;
             }
         }
-        untold.extend(teams);
+        pending.extend(teams);
         let now = Instant::now();
-        if tell_at.is_some_and(|at| at <= now) {
-            notify_others(&app.db, &std::mem::take(&mut untold)).await;
+        if notify_at.is_some_and(|at| at <= now) {
+            notify_others(&app.db, &std::mem::take(&mut pending)).await;
         }
-        tell_at = if untold.is_empty() {
+        notify_at = if pending.is_empty() {
             None
         } else {
-            tell_at.filter(|at| *at > now).or(Some(now + TOGETHER))
+            notify_at
+                .filter(|at| *at > now)
+                .or(Some(now + NOTIFY_DELAY))
         };
     }
 }
@@ -78,18 +81,18 @@ async fn notify_others(db: &PgPool, teams: &BTreeMap<Uuid, i64>) {
         .iter()
         .map(|(team, seq)| format!("{team}:{seq}"))
         .collect();
-    let told = sqlx::query("SELECT pg_notify($1, p) FROM unnest($2::text[]) p")
+    let sent = sqlx::query("SELECT pg_notify($1, p) FROM unnest($2::text[]) p")
         .bind(CHANNEL)
         .bind(payload)
         .execute(db)
         .await;
-    if let Err(error) = told {
-        // Their own looking now and then makes up for it.
-        tracing::warn!("could not tell other programs of a change: {error}");
+    if let Err(error) = sent {
+        // Their polling makes up for it.
+        tracing::warn!("failed to notify other processes of a change: {error}");
     }
 }
 
-/// Tells the running server what a command has changed. For a command that ends right after.
+/// Notifies the running server of a command's changes, for a command that ends right after.
 pub async fn flush(db: &PgPool, commits: &mut Commits) {
     let mut teams = BTreeMap::new();
     while let Ok((team, seq)) = commits.try_recv() {
@@ -98,14 +101,14 @@ pub async fn flush(db: &PgPool, commits: &mut Commits) {
     notify_others(db, &teams).await;
 }
 
-/// Other programs' changes. The listener has a connection of its own, outside the pool.
-async fn listen_to_others(app: &App) {
+/// Listens for commits of other processes, on a connection outside the pool.
+async fn listen_to_postgres(app: &App) {
     let own = PgPoolOptions::new()
         .max_connections(1)
         .connect_lazy_with((*app.db.connect_options()).clone());
     loop {
         if let Err(error) = listen_once(app, &own).await {
-            tracing::warn!("listening for changes was interrupted: {error}");
+            tracing::warn!("lost the connection that listens for changes: {error}");
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
@@ -114,7 +117,7 @@ async fn listen_to_others(app: &App) {
 async fn listen_once(app: &App, own: &sqlx::PgPool) -> anyhow::Result<()> {
     let mut listener = PgListener::connect_with(own).await?;
     listener.listen(CHANNEL).await?;
-    // `None` says that the connection was lost in between: what was missed is found by its number.
+    // `None` means that the connection was lost: polling finds what was missed.
     while let Some(notice) = listener.try_recv().await? {
         let team = notice
             .payload()
@@ -130,18 +133,18 @@ async fn listen_once(app: &App, own: &sqlx::PgPool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What no notice told of, and a sign of life.
-async fn now_and_then(app: &App) {
-    let mut sweep = tokio::time::interval(SWEEP);
+/// Polls for commits that no notification announced, and sends heartbeats.
+async fn poll_and_beat(app: &App) {
+    let mut sweep = tokio::time::interval(POLL_INTERVAL);
     let mut last_beat = Instant::now();
     loop {
         sweep.tick().await;
-        let beat = last_beat.elapsed() >= BEAT;
+        let beat = last_beat.elapsed() >= BEAT_INTERVAL;
         if beat {
             last_beat = Instant::now();
         }
-        let listened = app.live.listened();
-        let ids: Vec<Uuid> = listened.iter().map(|(team, _)| *team).collect();
+        let active_channels = app.live.active_channels();
+        let ids: Vec<Uuid> = active_channels.iter().map(|(team, _)| *team).collect();
         let seqs: Vec<(Uuid, i64)> = if ids.is_empty() {
             Vec::new()
         } else {
@@ -151,7 +154,7 @@ async fn now_and_then(app: &App) {
                 .await
                 .unwrap_or_default()
         };
-        for (team, channel) in listened {
+        for (team, channel) in active_channels {
             if seqs
                 .iter()
                 .any(|(id, seq)| *id == team && *seq > channel.sent.load(Ordering::Acquire))
@@ -165,19 +168,19 @@ async fn now_and_then(app: &App) {
     }
 }
 
-/// Ends streams whose session or token has ended, or whose reader may not see the team any more: within five seconds,
-/// as promised.
-async fn check_passes(app: &App) {
+/// Closes streams whose session or token has ended, or whose reader may no longer see the team,
+/// within five seconds.
+async fn close_revoked_streams(app: &App) {
     let mut again = tokio::time::interval(Duration::from_secs(3));
     loop {
         again.tick().await;
-        let asked = app.live.passes();
+        let asked = app.live.stream_auths();
         if asked.is_empty() {
             continue;
         }
         let (hashes, teams): (Vec<&[u8]>, Vec<Uuid>) = asked
             .iter()
-            .map(|pass| (pass.token_hash.as_slice(), pass.team))
+            .map(|auth| (auth.token_hash.as_slice(), auth.team))
             .unzip();
         let good: Result<Vec<StreamAuth>, _> = sqlx::query_as(concat!(
             "SELECT p.token_hash, p.team FROM unnest($1::bytea[], $2::uuid[]) AS p (token_hash, team)
@@ -202,7 +205,7 @@ async fn check_passes(app: &App) {
         .fetch_all(&app.db)
         .await;
         if let Ok(good) = good {
-            app.live.dismiss_others(&good.into_iter().collect(), &asked);
+            app.live.close_revoked(&good.into_iter().collect(), &asked);
         }
     }
 }

@@ -19,7 +19,7 @@ struct GoalHtml<'g> {
     goal: &'g Goal,
 }
 
-/// The goals of the sprint that a team works in, each as the board's head shows it, for the stream.
+/// The goals of a team's current sprint, each rendered as in the board's header.
 pub async fn goals_html(
     db: &PgPool,
     team: &Team,

@@ -1,3 +1,5 @@
+//! Live updates over server-sent events.
+
 pub mod broadcaster;
 pub mod dispatcher;
 pub mod goals_html;

@@ -1,4 +1,4 @@
-//! Who else is looking at a board.
+//! The people who are viewing a board.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::domain::person::Person;
 
-/// The people with a board open, each with how many streams.
+/// The people with a board open, and the number of streams of each.
 #[derive(Default)]
 pub struct Presence {
     people: HashMap<Uuid, (Person, usize)>,
@@ -15,13 +15,13 @@ pub struct Presence {
 
 #[derive(Template)]
 #[template(path = "boards/_presence.html")]
-struct Here<'p> {
+struct PresenceHtml<'p> {
     shown: Vec<&'p Person>,
     count: usize,
 }
 
 impl Presence {
-    /// Adds a stream; true if the person was not here before.
+    /// Adds a stream; true if it is the person's first.
     pub fn arrive(&mut self, person: &Person) -> bool {
         let entry = self
             .people
@@ -31,7 +31,7 @@ impl Presence {
         entry.1 == 1
     }
 
-    /// Takes a stream away; true if it was the person's last.
+    /// Removes a stream; true if it was the person's last.
     pub fn leave(&mut self, person: Uuid) -> bool {
         let Some(entry) = self.people.get_mut(&person) else {
             return false;
@@ -44,13 +44,13 @@ impl Presence {
         true
     }
 
-    /// Round badges and a figure, the reader among them: the page leaves its own reader out.
+    /// Avatars and a count, including the reader, whom the page itself leaves out.
     pub fn html(&self) -> String {
         let mut shown: Vec<&Person> = self.people.values().map(|(person, _)| person).collect();
         shown.sort_by(|a, b| a.handle.cmp(&b.handle));
         let count = shown.len();
-        // One more than a page shows, for the one that it leaves out.
+        // One more than a page shows, since it leaves out its reader.
         shown.truncate(7);
-        Here { shown, count }.render().unwrap_or_default()
+        PresenceHtml { shown, count }.render().unwrap_or_default()
     }
 }

@@ -1,4 +1,4 @@
-//! What is new, as a stream says it: rendered once, and the same bytes for every listener.
+//! Renders new events as server-sent events, once for all listeners.
 
 use std::{
     collections::BTreeMap,
@@ -19,10 +19,10 @@ use crate::{
     http::live::broadcaster::{Channel, Frame},
 };
 
-/// More events than this at once, and a listener reloads the board instead.
+/// After more events than this, listeners reload the board instead.
 const MOST_EVENTS: i64 = 300;
 
-/// Sends a team's listeners what they have not had.
+/// Sends a team's listeners the events that they have not had.
 pub(crate) async fn send_new(app: &App, team: Uuid, channel: &Arc<Channel>) {
     let sent = channel.sent.load(Ordering::Acquire);
     let frames = async {
@@ -34,7 +34,8 @@ pub(crate) async fn send_new(app: &App, team: Uuid, channel: &Arc<Channel>) {
     };
     match frames.await {
         Ok(frames) => {
-            // Two tasks may have read the same; the numbers keep each frame to one sending.
+            // Two tokio tasks may have read the same events; their numbers prevent sending a frame
+            // twice.
             let newest = frames.iter().map(|frame| frame.seq).max().unwrap_or(sent);
             let before = channel.sent.fetch_max(newest, Ordering::AcqRel);
             for frame in frames
@@ -44,11 +45,12 @@ pub(crate) async fn send_new(app: &App, team: Uuid, channel: &Arc<Channel>) {
                 let _ = channel.frames.send(frame);
             }
         }
-        Err(problem) => tracing::warn!("could not send what is new: {problem}"),
+        Err(problem) => tracing::warn!("failed to send new events: {problem}"),
     }
 }
 
-/// What happened after a number: a frame a changed task with its card as it is now, and goals whose figure changed.
+/// The frames of the events after a sequence number: one per changed task with its current card,
+/// and the goals whose progress changed.
 pub(crate) async fn frames_after(app: &App, team: &Team, after: i64) -> Result<Vec<Frame>> {
     let events = events_after(&app.db, team.id, after, MOST_EVENTS + 1).await?;
     if events.is_empty() {
@@ -105,7 +107,7 @@ pub(crate) fn reset(seq: i64, why: &str) -> Frame {
     frame("reset", Some(seq), &json!({ "why": why }))
 }
 
-/// Bytes of one event. JSON has no line end inside, so none of it can end the frame.
+/// The bytes of one event. JSON contains no line break, so the data cannot end the frame.
 pub(crate) fn frame(event: &str, seq: Option<i64>, data: &Value) -> Frame {
     let id = seq.map_or(String::new(), |seq| format!("id: {seq}\n"));
     Frame {

@@ -1,4 +1,4 @@
-//! The live stream of a board, as one reader has it: what they missed, and then what happens.
+//! The event stream of one reader: missed events first, and then new ones.
 
 use std::{convert::Infallible, sync::atomic::Ordering};
 
@@ -15,7 +15,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use uuid::Uuid;
 
 use crate::http::live::{
-    broadcaster::{Channel, Frame, StreamAuth, locked},
+    broadcaster::{Channel, Frame, StreamAuth, lock},
     sse_frames::{frame, frames_after, reset},
 };
 use crate::{
@@ -51,18 +51,20 @@ pub async fn live(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug).await?.team;
     let after = after(&headers, &query).unwrap_or(team.seq);
-    let seat = app.crowd.enter(StreamOwner::Account(viewer.person.id))?;
+    let permit = app
+        .stream_limiter
+        .acquire(StreamOwner::Account(viewer.person.id))?;
     Ok(stream(
         app,
         team,
         after,
         viewer.proof.token_hash().to_vec(),
         Some(viewer.person),
-        seat,
+        permit,
     ))
 }
 
-/// `GET /share/{key}/live`: says that something changed, and not what.
+/// `GET /share/{key}/live`: tells a guest that something changed, but not what.
 pub async fn live_for_guest(
     State(app): State<App>,
     from: ClientIp,
@@ -72,8 +74,8 @@ pub async fn live_for_guest(
 ) -> Result<Response> {
     let guest = guest::guest(&app, &headers, &key).await?;
     let after = after(&headers, &query).unwrap_or(guest.team.seq);
-    let seat = app.crowd.enter(StreamOwner::Guests(from))?;
-    let mut response = stream(app, guest.team, after, guest.pass, None, seat);
+    let permit = app.stream_limiter.acquire(StreamOwner::Guests(from))?;
+    let mut response = stream(app, guest.team, after, guest.pass, None, permit);
     response.extensions_mut().insert(Audience::Guests);
     Ok(response)
 }
@@ -88,8 +90,8 @@ pub async fn live_for_public(
 ) -> Result<Response> {
     let guest = guest::public(&app, &slug).await?;
     let after = after(&headers, &query).unwrap_or(guest.team.seq);
-    let seat = app.crowd.enter(StreamOwner::Guests(from))?;
-    let mut response = stream(app, guest.team, after, guest.pass, None, seat);
+    let permit = app.stream_limiter.acquire(StreamOwner::Guests(from))?;
+    let mut response = stream(app, guest.team, after, guest.pass, None, permit);
     response.extensions_mut().insert(Audience::Guests);
     Ok(response)
 }
@@ -101,27 +103,28 @@ fn after(headers: &HeaderMap, query: &After) -> Option<i64> {
         .or(query.after)
 }
 
-/// The stream of a team from a number on, for as long as what let the reader in holds.
-/// Without a person it is a guest's.
+/// Streams a team's events after a sequence number while the reader's credentials are valid.
+/// Without a person it is a guest's stream.
 fn stream(
     app: App,
     team: Team,
     after: i64,
-    pass: Vec<u8>,
+    auth: Vec<u8>,
     person: Option<Person>,
-    seat: StreamPermit,
+    permit: StreamPermit,
 ) -> Response {
     let channel = app.live.open_channel(team.id, team.seq);
-    // Listening begins before the past is read, so nothing falls between; what comes twice is left out by its number.
+    // Subscribes before reading missed events so that none is lost; duplicates are dropped by their
+    // number.
     let frames = channel.frames.subscribe();
     let (sender, receiver) = mpsc::channel::<Result<Bytes, Infallible>>(8);
     tokio::spawn(async move {
-        let (watcher, dismissed) = app.live.watch(StreamAuth {
-            token_hash: pass,
+        let (stream_id, revoked) = app.live.register(StreamAuth {
+            token_hash: auth,
             team: team.id,
         });
-        // given back when the stream ends
-        let _seat = seat;
+        // released when the stream ends
+        let _permit = permit;
         if let Some(person) = &person {
             arrive(&channel, person);
         }
@@ -129,13 +132,13 @@ fn stream(
         let mut ended = app.live.ended();
         tokio::select! {
             () = follow(&app, &team, after, &channel, frames, &sender, guest) => {}
-            () = dismissed.notified() => {
-                let why = if guest { "This link has ended." } else { "You are signed out, or may not see this board any more." };
+            () = revoked.notified() => {
+                let why = if guest { "This link has expired." } else { "You were signed out, or no longer have access to this board." };
                 let _ = sender.send(Ok(frame("bye", None, &json!({ "why": why })).bytes)).await;
             }
             () = until(&mut ended) => {}
         }
-        app.live.forget(watcher);
+        app.live.unregister(stream_id);
         if let Some(person) = &person {
             leave(&channel, person.id);
         }
@@ -152,11 +155,11 @@ fn stream(
 }
 
 pub(crate) async fn until(ended: &mut watch::Receiver<bool>) {
-    // An error means that the sender is gone, which is an end too.
+    // An error means that the sender is gone, which also ends the stream.
     let _ = ended.wait_for(|ended| *ended).await;
 }
 
-/// Sends what happened since `after`, and then what happens. Ends when the reader has gone.
+/// Sends the events after `after`, and then new ones, until the reader disconnects.
 async fn follow(
     app: &App,
     team: &Team,
@@ -166,17 +169,17 @@ async fn follow(
     to: &mpsc::Sender<Result<Bytes, Infallible>>,
     guest: bool,
 ) {
-    // Who has heard more than there was comes from before the database was put back to an older state.
+    // A reader with a higher number last connected before the database was restored from a backup.
     let past = if after > team.seq {
-        Ok(vec![reset(team.seq, "put back")])
+        Ok(vec![reset(team.seq, "restored")])
     } else {
-        // In a box, so that what reading takes is given back before the hours of waiting.
+        // Boxed, so that its memory is released before the stream waits for hours.
         Box::pin(frames_after(app, team, after)).await
     };
     let past = match past {
         Ok(past) => past,
         Err(problem) => {
-            tracing::warn!("a stream could not catch up: {problem}");
+            tracing::warn!("failed to read a stream's missed events: {problem}");
             return;
         }
     };
@@ -186,12 +189,12 @@ async fn follow(
         .max()
         .unwrap_or(0)
         .max(after.min(team.seq));
-    let here = frame(
+    let presence = frame(
         "presence",
         None,
-        &json!({ "html": locked(&channel.here).html() }),
+        &json!({ "html": lock(&channel.presence).html() }),
     );
-    // A guest's page shows less than a card says: it hears that there is news, and asks for itself.
+    // A guest sees less than a card contains, so it only learns of a change and reloads.
     let past = if guest {
         past.last()
             .map(|_| reset(sent, "changed"))
@@ -200,8 +203,8 @@ async fn follow(
     } else {
         past
     };
-    let here = (!guest).then_some(here);
-    for frame in past.into_iter().chain(here) {
+    let presence = (!guest).then_some(presence);
+    for frame in past.into_iter().chain(presence) {
         if to.send(Ok(frame.bytes)).await.is_err() {
             return;
         }
@@ -230,19 +233,19 @@ async fn follow(
 }
 
 fn arrive(channel: &Channel, person: &Person) {
-    let mut here = locked(&channel.here);
-    if here.arrive(person) {
+    let mut presence = lock(&channel.presence);
+    if presence.arrive(person) {
         let _ = channel
             .frames
-            .send(frame("presence", None, &json!({ "html": here.html() })));
+            .send(frame("presence", None, &json!({ "html": presence.html() })));
     }
 }
 
 fn leave(channel: &Channel, person: Uuid) {
-    let mut here = locked(&channel.here);
-    if here.leave(person) {
+    let mut presence = lock(&channel.presence);
+    if presence.leave(person) {
         let _ = channel
             .frames
-            .send(frame("presence", None, &json!({ "html": here.html() })));
+            .send(frame("presence", None, &json!({ "html": presence.html() })));
     }
 }

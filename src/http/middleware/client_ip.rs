@@ -1,4 +1,4 @@
-//! Where a request comes from: the other end of its connection, or what a proxy that is trusted says.
+//! The client's IP address: the peer of the connection, or what a trusted proxy reports.
 
 use std::{
     convert::Infallible,
@@ -13,18 +13,18 @@ use ipnet::Ipv6Net;
 
 use crate::config::trusted_proxies::TrustedProxies;
 
-/// Where a request comes from. Without a connection, as in some tests, nobody knows.
+/// A client's IP address. Unknown without a connection, as in some tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ClientIp(Option<IpAddr>);
 
 impl ClientIp {
-    /// Where this one comes from.
+    /// The client's address of a request.
     pub fn of(trusted: &TrustedProxies, parts: &Parts) -> Self {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         Self(peer.map(|ConnectInfo(peer)| trusted.client(peer.ip(), &parts.headers)))
     }
 
-    /// The same as limits count it: who has one address of version 6 has all of its /64.
+    /// The address as rate limits count it: an IPv6 subscriber has a whole /64.
     #[must_use]
     pub fn counted(self) -> Self {
         let whole = |address| match address {
@@ -79,12 +79,12 @@ mod tests {
         assert_eq!(
             client("", "203.0.113.9", &["198.51.100.1"]),
             "203.0.113.9",
-            "nobody is trusted"
+            "no trusted proxy"
         );
         assert_eq!(
             client(proxies, "203.0.113.9", &["198.51.100.1"]),
             "203.0.113.9",
-            "a stranger says so"
+            "not from a trusted proxy"
         );
         assert_eq!(
             client(proxies, "10.1.2.3", &["198.51.100.1"]),
@@ -94,7 +94,7 @@ mod tests {
         assert_eq!(
             client(proxies, "10.1.2.3", &["6.6.6.6, 198.51.100.1"]),
             "198.51.100.1",
-            "the left is made up"
+            "the left part is forged"
         );
         assert_eq!(
             client(proxies, "10.1.2.3", &["6.6.6.6", "198.51.100.1, 192.0.2.7"]),
@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(
             client(proxies, "10.1.2.3", &["6.6.6.6, nonsense"]),
             "10.1.2.3",
-            "no further than one can read"
+            "stops at what cannot be parsed"
         );
         assert_eq!(
             client(proxies, "::ffff:10.1.2.3", &["198.51.100.1:4711"]),
@@ -116,12 +116,12 @@ mod tests {
         assert_eq!(
             client(proxies, "10.1.2.3", &["10.9.9.9"]),
             "10.9.9.9",
-            "all of them are ours"
+            "all of them are proxies"
         );
     }
 
     #[test]
-    fn what_is_no_network_is_named() {
+    fn invalid_networks_are_named() {
         assert!(
             "10.0.0.0/33"
                 .parse::<TrustedProxies>()
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subscribers_addresses_are_counted_as_one() {
+    fn ipv6_subnets_are_counted_as_one() {
         let network = |text: &str| ClientIp(Some(text.parse().unwrap())).counted();
         assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:2:ffff::9"));
         assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
@@ -143,15 +143,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_said_an_untrusted_peer_is_itself(said in "[ -~]{0,60}", trusted in "[ -~]{0,20}") {
+        fn untrusted_peers_are_not_believed(header in "[ -~]{0,60}", trusted in "[ -~]{0,20}") {
             let _ = trusted.parse::<TrustedProxies>();
-            prop_assert_eq!(client("10.0.0.0/8", "203.0.113.9", &[&said]), "203.0.113.9");
-            client("10.0.0.0/8", "10.0.0.1", &[&said]).parse::<IpAddr>().unwrap();
+            prop_assert_eq!(client("10.0.0.0/8", "203.0.113.9", &[&header]), "203.0.113.9");
+            client("10.0.0.0/8", "10.0.0.1", &[&header]).parse::<IpAddr>().unwrap();
         }
 
-        /// Whatever somebody writes to the left, the proxy's own word stands.
+        /// A forged entry to the left does not change what the proxy added.
         #[test]
-        fn nobody_writes_themselves_another_address(made_up in "[ -~]{0,60}", real in any::<[u8; 4]>()) {
+        fn forged_entries_are_ignored(made_up in "[ -~]{0,60}", real in any::<[u8; 4]>()) {
             let real = IpAddr::from(real);
             prop_assume!(!"10.0.0.0/8".parse::<IpNet>().unwrap().contains(&real));
             prop_assert_eq!(client("10.0.0.0/8", "10.0.0.1", &[&format!("{made_up}, {real}")]), real.to_string());

@@ -1,5 +1,5 @@
-//! A form that was refused and has no page of its own is given back: what was typed, why it was refused, and the way
-//! back. A route asks for it by standing in the router among those that do; others echo nothing.
+//! Shows a refused form again when it has no page of its own: the values that were entered, the
+//! reasons, and a link back. Routes opt in, in the router; other forms are not echoed.
 
 use axum::{
     body::Body,
@@ -11,40 +11,40 @@ use axum::{
 
 use crate::http::local_path::local_path;
 
-/// The fields that are shown to be put right, with their labels and whether they take several lines. What is named
-/// neither here nor in `CARRIED` is never echoed: a password or a token that somebody sends here stays unseen.
-const SHOWN: [(&str, &str, bool); 28] = [
+/// The fields that are shown again, with their labels and whether they have several lines. Fields
+/// named neither here nor in `CARRIED` are never echoed, so that a password or token is not.
+const ECHOED: [(&str, &str, bool); 28] = [
     ("title", "Title", false),
     ("description", "Description", true),
     ("labels", "Labels", false),
-    ("note", "What you wrote", true),
-    ("text", "What you wrote", true),
-    ("body", "What you wrote", true),
-    ("answer", "Your answer", true),
+    ("note", "Text", true),
+    ("text", "Text", true),
+    ("body", "Text", true),
+    ("answer", "Reply", true),
     ("name", "Name", false),
-    ("key", "Key of its tasks", false),
-    ("days", "For how many days", false),
+    ("key", "Task key", false),
+    ("days", "Expires after (days)", false),
     ("quarter", "Quarter", false),
-    ("target", "To reach", false),
-    ("unit", "Of what", false),
-    ("typed", "How far it is", false),
-    ("value", "How far it is now", false),
-    ("why", "Why", true),
-    ("needs", "What it needs, and from whom", true),
-    ("about", "What it is about", true),
+    ("target", "Target", false),
+    ("unit", "Unit", false),
+    ("typed", "Current value", false),
+    ("value", "Current value", false),
+    ("why", "Reason", true),
+    ("needs", "Needs from other teams", true),
+    ("about", "Description", true),
     ("called", "Milestone", false),
-    ("by", "By when", false),
-    ("due_on", "By when", false),
+    ("by", "Due", false),
+    ("due_on", "Due", false),
     ("starts_on", "First day", false),
     ("ends_on", "Last day", false),
     ("mission", "Mission", true),
     ("chat", "Chat channel", false),
     ("roadmap", "Roadmap", true),
-    ("names", "What sprints are called", false),
-    ("handle", "Handle", false),
+    ("names", "Name pattern", false),
+    ("handle", "Username", false),
 ];
 
-/// What a form says beside what was typed: it goes back as it came, unseen.
+/// Fields that are sent again as hidden inputs.
 const CARRIED: [&str; 31] = [
     "meeting",
     "category",
@@ -79,18 +79,18 @@ const CARRIED: [&str; 31] = [
     "comment",
 ];
 
-/// A form as it was sent: an extension of the response that refuses it.
+/// A form as it was sent, as an extension of the response that refuses it.
 #[derive(Clone, Debug)]
 pub struct FormRetry {
-    /// Where it is sent to.
+    /// The form's action.
     pub address: String,
-    /// The page that it stood on.
+    /// The page that had the form.
     pub back: String,
     pub shown: Vec<Field>,
     pub carried: Vec<(String, String)>,
 }
 
-/// A field with what was typed into it.
+/// A field with the value that was entered.
 #[derive(Clone, Debug)]
 pub struct Field {
     pub name: &'static str,
@@ -99,8 +99,8 @@ pub struct Field {
     pub value: String,
 }
 
-/// Keeps what a form sent until it is clear whether it was taken.
-pub async fn give_back(request: Request, next: Next) -> Response {
+/// Remembers a form's fields, and attaches them to the response if it is an error.
+pub async fn offer_form_retry(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let body = match crate::http::extract::body::whole(Request::new(body), &()).await {
         Ok(body) => body,
@@ -116,16 +116,17 @@ pub async fn give_back(request: Request, next: Next) -> Response {
     response
 }
 
-/// A field's own name, if it is one of those that are shown.
+/// The field's static name, if it is one that is shown.
 pub fn shown(name: &str) -> Option<&'static str> {
-    SHOWN
+    ECHOED
         .iter()
         .map(|(shown, ..)| *shown)
         .find(|shown| *shown == name)
 }
 
 impl FormRetry {
-    /// A form that no route asks for, and that can be given back with all that it says: nothing is lost of it.
+    /// The retry of a form whose route did not opt in, if every field can be echoed so that nothing
+    /// is lost.
     pub fn whole(uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Option<Self> {
         let goes_back =
             |name: &str| shown(name).is_some() || CARRIED.contains(&name) || name == "back";
@@ -133,7 +134,7 @@ impl FormRetry {
         all.then(|| Self::read(uri, headers, body)).flatten()
     }
 
-    /// Nothing is given back of a form in which nothing was typed.
+    /// Reads a form's fields; `None` if none of them can be shown.
     fn read(uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Option<Self> {
         let sent: Vec<(String, String)> = form_urlencoded::parse(body).into_owned().collect();
         let value = |wanted: &str| {
@@ -141,8 +142,8 @@ impl FormRetry {
                 .find(|(name, _)| name == wanted)
                 .map(|(_, value)| value.as_str())
         };
-        // A NUL is no character of a page.
-        let shown = SHOWN.into_iter().filter_map(|(name, label, is_long)| {
+        // NUL is not allowed in HTML.
+        let shown = ECHOED.into_iter().filter_map(|(name, label, is_long)| {
             Some(Field {
                 name,
                 label,
@@ -157,10 +158,10 @@ impl FormRetry {
         if shown.is_empty() {
             return None;
         }
-        let came_from = came_from(headers).unwrap_or_else(|| "/".to_owned());
+        let referring_page = referring_page(headers).unwrap_or_else(|| "/".to_owned());
         Some(Self {
             address: uri.path().to_owned(),
-            back: local_path(value("back").unwrap_or(&came_from), &came_from).to_owned(),
+            back: local_path(value("back").unwrap_or(&referring_page), &referring_page).to_owned(),
             shown,
             carried: carried
                 .map(|(name, value)| (name.clone(), value.replace('\0', "")))
@@ -169,8 +170,8 @@ impl FormRetry {
     }
 }
 
-/// The page of ours that a request was sent from.
-fn came_from(headers: &HeaderMap) -> Option<String> {
+/// The path of the `Referer`, if it is on this host.
+fn referring_page(headers: &HeaderMap) -> Option<String> {
     let host = headers.get(header::HOST)?.to_str().ok()?;
     let page: Uri = headers.get(header::REFERER)?.to_str().ok()?.parse().ok()?;
     let path = page
@@ -197,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_named_is_given_back() {
+    fn only_listed_fields_are_echoed() {
         let form = read(
             "",
             "text=a%00b&password=s3cret&token=s3cret&category=well&text=twice",
@@ -217,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_lose_something_is_not_given_back_unasked() {
+    fn forms_with_secret_fields_are_not_echoed() {
         let whole = |body: &str| {
             FormRetry::whole(
                 &Uri::from_static("/tasks/INF-1"),
@@ -238,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn the_way_back_is_a_page_of_ours() {
+    fn back_link_stays_on_this_host() {
         for (referer, body, back) in [
             (
                 "http://board.test/teams/infra/about?x=1",

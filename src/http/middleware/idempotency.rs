@@ -1,4 +1,4 @@
-//! Writes that a program sends again, since it does not know whether the first one came.
+//! Idempotency keys: a client that lost a response can safely send the write again.
 
 use crate::domain::policy::actor::IdempotencyKey;
 use axum::{
@@ -11,8 +11,9 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::error::Problem;
 
-/// Recognises a repeated API write by its `Idempotency-Key`, and what it was by a digest.
-pub async fn recognise_repeats(request: Request, next: Next) -> Response {
+/// Attaches a request's `Idempotency-Key` and a digest of its body, by which a repeated write is
+/// recognised.
+pub async fn record_idempotency_key(request: Request, next: Next) -> Response {
     let Some(key) = request.headers().get("idempotency-key") else {
         return next.run(request).await;
     };
@@ -22,8 +23,11 @@ pub async fn recognise_repeats(request: Request, next: Next) -> Response {
         .filter(|key| !key.is_empty() && key.len() <= 200)
         .map(str::to_owned)
     else {
-        return Problem::field("Idempotency-Key", "The key has 1 to 200 plain characters.")
-            .into_response();
+        return Problem::field(
+            "Idempotency-Key",
+            "The key must have 1 to 200 plain characters.",
+        )
+        .into_response();
     };
     let (mut parts, body) = request.into_parts();
     let body = match crate::http::extract::body::whole(Request::new(body), &()).await {

@@ -1,4 +1,5 @@
-//! What happens around every request: its id, its headers, who may send it, and errors as pages or as JSON.
+//! Middleware around every request: cross-site protection, security headers, and errors as pages or
+//! problem+json.
 
 use askama::Template;
 use axum::{
@@ -18,7 +19,7 @@ use crate::{
             form_recovery::{Field, FormRetry},
             request_log,
         },
-        page::{EXPLAINED, sign_in_first, theme},
+        page::{EXPLAINED, redirect_to_sign_in, theme},
         problem::{InternalError, ProblemBody},
     },
 };
@@ -26,11 +27,11 @@ use crate::{
 const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
      form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'";
 
-/// A request's line and headers. Filters are in the URL, so it is not the smallest.
-pub const LONGEST_HEAD: usize = 32 * 1024;
+/// The largest request line and headers. Filters are in the URL, so it is not small.
+pub const MAX_HEAD_BYTES: usize = 32 * 1024;
 
-/// The largest body that any address takes.
-pub const LARGEST_BODY: usize = 1024 * 1024;
+/// The largest request body.
+pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 static HEADERS: [(HeaderName, HeaderValue); 7] = [
     (
@@ -60,17 +61,17 @@ static HEADERS: [(HeaderName, HeaderValue); 7] = [
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
 ];
 
-/// Everything of ours that stands around a request, as one layer: each of its own would copy and box the rest of them.
-pub async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
+/// All of this middleware as one layer: separate layers would each copy and box the others.
+pub async fn wrap_request(State(app): State<App>, request: Request, next: Next) -> Response {
     let id = Uuid::now_v7();
     let method = request.method().clone();
     request_log::logged(id, method, respond(app, id, request, next)).await
 }
 
 async fn respond(app: App, id: Uuid, request: Request, next: Next) -> Response {
-    let asked = Asked::of(&request);
-    if head_of(&request) > LONGEST_HEAD {
-        return protected(
+    let info = RequestInfo::of(&request);
+    if head_size(&request) > MAX_HEAD_BYTES {
+        return with_security_headers(
             &app,
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response(),
         );
@@ -78,21 +79,22 @@ async fn respond(app: App, id: Uuid, request: Request, next: Next) -> Response {
     let guests = ["/share/", "/public/"]
         .into_iter()
         .any(|start| request.uri().path().starts_with(start));
-    let mut response = if is_from_elsewhere(&app, &request) {
-        Problem::Forbidden("Another site sent this request. Nothing was changed.".into())
+    let mut response = if is_cross_site_write(&app, &request) {
+        Problem::Forbidden("This request came from another site. Nothing was changed.".into())
             .into_response()
     } else {
         next.run(request).await
     };
-    // Errors, too: a link's secret stands in their address.
+    // Errors too: their URL contains the link's secret.
     if guests && response.extensions().get::<Audience>().is_none() {
         response.extensions_mut().insert(Audience::Guests);
     }
-    protected(&app, explained(&app, id, asked, response))
+    with_security_headers(&app, render_error(&app, id, info, response))
 }
 
-/// How long a request's head is: the reader of the socket has read it whole, in larger pieces than it is allowed.
-fn head_of(request: &Request) -> usize {
+/// The size of a request's line and headers. The HTTP parser reads in larger pieces than the limit,
+/// so it is checked again here.
+fn head_size(request: &Request) -> usize {
     let address = request
         .uri()
         .path_and_query()
@@ -105,20 +107,20 @@ fn head_of(request: &Request) -> usize {
         })
 }
 
-/// Who a page is for, where it is not for whoever is signed in: an extension of its response.
+/// Marks a response that is not only for signed-in readers, as a response extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
-    /// Whoever has a link that is nobody else's business: it is in no index, and in no referrer.
+    /// Guests with a secret link: kept out of search indexes and referrers.
     Guests,
-    /// The same, and other sites may show it within their pages.
+    /// As `Guests`, and other sites may embed the page.
     Frames,
 }
 
-/// Other sites may show this one within theirs: it asks nobody who they are, and has nothing to press.
+/// The policy of pages that other sites may embed: they have no forms and no sessions.
 const FRAMED_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; object-src 'none'; form-action 'none'; frame-ancestors *";
 
-/// Sets the headers that protect a reader, and keeps pages out of shared caches.
-fn protected(app: &App, mut response: Response) -> Response {
+/// Adds the security headers and keeps pages out of shared caches.
+fn with_security_headers(app: &App, mut response: Response) -> Response {
     let audience = response.extensions().get::<Audience>().copied();
     let headers = response.headers_mut();
     headers.reserve(HEADERS.len() + 2);
@@ -158,9 +160,9 @@ fn protected(app: &App, mut response: Response) -> Response {
     response
 }
 
-/// Whether this is a write that another site made the browser send. A request with a bearer token carries no
-/// cookie's power.
-fn is_from_elsewhere(app: &App, request: &Request) -> bool {
+/// Whether another site made the browser send this write (CSRF). Requests with a bearer token do
+/// not rely on cookies.
+fn is_cross_site_write(app: &App, request: &Request) -> bool {
     let safe = matches!(
         *request.method(),
         Method::GET | Method::HEAD | Method::OPTIONS
@@ -174,7 +176,7 @@ fn is_cross_site(app: &App, headers: &HeaderMap) -> bool {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     match text(HeaderName::from_static("sec-fetch-site")) {
         Some(site) => !matches!(site, "same-origin" | "none"),
-        // Older browsers say where a form was; other programs say nothing, and have no cookie.
+        // Older browsers send only Origin; other programs send neither, and have no cookie.
         None => match text(header::ORIGIN) {
             Some(origin) => {
                 let host = origin.split_once("://").map_or(origin, |(_, host)| host);
@@ -188,44 +190,47 @@ fn is_cross_site(app: &App, headers: &HeaderMap) -> bool {
 #[derive(Template)]
 #[template(path = "error.html")]
 struct ErrorPage {
-    frame: Layout,
+    layout: Layout,
     status: u16,
-    told: ProblemBody,
+    problem: ProblemBody,
     request_id: String,
 }
 
 #[derive(Template)]
 #[template(path = "form_retry.html")]
-struct GivenBackPage {
-    frame: Layout,
+struct FormRetryPage {
+    layout: Layout,
     status: u16,
-    told: ProblemBody,
+    problem: ProblemBody,
     request_id: String,
     form: FormRetry,
 }
 
-impl GivenBackPage {
+impl FormRetryPage {
     fn error(&self, field: &Field) -> &str {
-        self.told.errors.get(field.name).map_or("", String::as_str)
+        self.problem
+            .errors
+            .get(field.name)
+            .map_or("", String::as_str)
     }
 
-    /// Whether every reason stands beside a field that is shown.
-    fn is_told_beside(&self) -> bool {
+    /// Whether every error belongs to a field that is shown.
+    fn is_shown_beside_fields(&self) -> bool {
         let is_shown = |name: &&str| self.form.shown.iter().any(|field| field.name == *name);
-        !self.told.errors.is_empty() && self.told.errors.keys().all(is_shown)
+        !self.problem.errors.is_empty() && self.problem.errors.keys().all(is_shown)
     }
 }
 
-/// What an error's words go by.
-struct Asked {
+/// What the rendering of an error depends on.
+struct RequestInfo {
     uri: Uri,
     wants_json: bool,
-    /// A page is wanted, and not a part of one.
-    visits: bool,
+    /// A full page is wanted, not a fragment.
+    wants_page: bool,
     theme: &'static str,
 }
 
-impl Asked {
+impl RequestInfo {
     fn of(request: &Request) -> Self {
         let headers = request.headers();
         let accepts = headers
@@ -235,8 +240,8 @@ impl Asked {
         Self {
             uri: request.uri().clone(),
             wants_json: request.uri().path().starts_with("/api/") || accepts.contains("json"),
-            // a program that says who it is, or a stream, cannot fill in a form
-            visits: request.method() == Method::GET
+            // an API client or a stream cannot fill in the sign-in form
+            wants_page: request.method() == Method::GET
                 && ["fortnight-fragment", "authorization"]
                     .into_iter()
                     .all(|name| !headers.contains_key(name))
@@ -246,31 +251,31 @@ impl Asked {
     }
 }
 
-/// An address as a log may have it: whoever reads a link's secret there could open what it is for.
-fn for_the_log(address: &str) -> &str {
+/// Removes secrets from a URL before it is logged: a log reader could open the link otherwise.
+fn redact_url(address: &str) -> &str {
     let secret = ["/share/", "/join/", "/reset/", "/enter/", "/setup"]
         .into_iter()
         .find(|start| address.starts_with(start));
     secret.unwrap_or(address)
 }
 
-/// Gives every error its words: a page for readers, problem+json for programs.
-fn explained(app: &App, id: Uuid, asked: Asked, mut response: Response) -> Response {
+/// Renders every error: a page for browsers, problem+json for programs.
+fn render_error(app: &App, id: Uuid, info: RequestInfo, mut response: Response) -> Response {
     let status = response.status();
     if !(status.is_client_error() || status.is_server_error())
         || response.headers_mut().remove(EXPLAINED).is_some()
     {
         return response;
     }
-    let address = asked
+    let address = info
         .uri
         .path_and_query()
         .map_or("/", |address| address.as_str());
-    if status == StatusCode::UNAUTHORIZED && asked.visits && !asked.wants_json {
-        return sign_in_first(address);
+    if status == StatusCode::UNAUTHORIZED && info.wants_page && !info.wants_json {
+        return redirect_to_sign_in(address);
     }
     let (mut parts, _) = response.into_parts();
-    let told = parts
+    let problem = parts
         .extensions
         .remove::<ProblemBody>()
         .unwrap_or_else(|| ProblemBody::of(status));
@@ -280,7 +285,7 @@ fn explained(app: &App, id: Uuid, asked: Asked, mut response: Response) -> Respo
             .extensions
             .remove::<InternalError>()
             .map_or_else(String::new, |inside| inside.0);
-        let address = for_the_log(address);
+        let address = redact_url(address);
         tracing::error!(request_id, address, status = status.as_u16(), "{inside}");
         if let Ok(id) = HeaderValue::from_str(&request_id) {
             parts.headers.insert("x-request-id", id);
@@ -298,27 +303,27 @@ fn explained(app: &App, id: Uuid, asked: Asked, mut response: Response) -> Respo
             .headers
             .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    let (kind, body) = if asked.wants_json {
+    let (kind, body) = if info.wants_json {
         (
             "application/problem+json",
-            told.as_json(status, &request_id).to_string(),
+            problem.as_json(status, &request_id).to_string(),
         )
     } else {
-        let frame = Layout::bare(app, told.title.clone().into_owned(), asked.theme);
+        let layout = Layout::bare(app, problem.title.clone().into_owned(), info.theme);
         let status = status.as_u16();
         let page = match parts.extensions.remove::<FormRetry>() {
-            Some(form) => GivenBackPage {
-                frame,
+            Some(form) => FormRetryPage {
+                layout,
                 status,
-                told,
+                problem,
                 request_id,
                 form,
             }
             .render(),
             None => ErrorPage {
-                frame,
+                layout,
                 status,
-                told,
+                problem,
                 request_id,
             }
             .render(),
@@ -333,10 +338,10 @@ fn explained(app: &App, id: Uuid, asked: Asked, mut response: Response) -> Respo
 
 #[cfg(test)]
 mod tests {
-    use crate::http::middleware::layers::for_the_log;
+    use crate::http::middleware::layers::redact_url;
 
     #[test]
-    fn no_links_secret_stands_in_a_log() {
+    fn secrets_in_urls_are_not_logged() {
         for address in [
             "/share/s3cret",
             "/share/s3cret/badge.svg",
@@ -345,10 +350,10 @@ mod tests {
             "/enter/s3cret",
             "/setup?key=s3cret",
         ] {
-            assert!(!for_the_log(address).contains("s3cret"), "{address}");
+            assert!(!redact_url(address).contains("s3cret"), "{address}");
         }
         assert_eq!(
-            for_the_log("/teams/infrastructure?q=x"),
+            redact_url("/teams/infrastructure?q=x"),
             "/teams/infrastructure?q=x"
         );
     }

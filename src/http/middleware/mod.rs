@@ -1,3 +1,5 @@
+//! Middleware: security headers, error pages, rate limits, client IP, idempotency.
+
 pub mod client_ip;
 pub mod form_recovery;
 pub mod idempotency;

@@ -1,3 +1,5 @@
+//! HTML pages, a folder per feature.
+
 pub mod accounts;
 pub mod boards;
 pub mod checkin;

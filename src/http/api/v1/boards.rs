@@ -27,11 +27,11 @@ use crate::{
         },
         policy::team_access,
     },
-    http::cache::page_cache::has_seen,
+    http::cache::page_cache::if_none_match,
 };
 
-/// The teams that the reader may look at.
-#[utoipa::path(get, path = "/api/v1/teams", tag = "teams", responses((status = 200, description = "Every team by name")))]
+/// The teams that the token's owner can see.
+#[utoipa::path(get, path = "/api/v1/teams", tag = "teams", responses((status = 200, description = "All visible teams, ordered by name")))]
 pub async fn list(State(app): State<App>, viewer: Viewer) -> Result<Json<Value>> {
     let teams = team_access::teams(&app.db, &viewer).await?;
     let teams: Vec<Value> = teams
@@ -42,11 +42,11 @@ pub async fn list(State(app): State<App>, viewer: Viewer) -> Result<Json<Value>>
     Ok(Json(json!({ "teams": teams })))
 }
 
-/// A team's board under the page's filters. Of archived tasks the newest 500, and whether there are more.
+/// A team's board with filters; of archived tasks at most the newest 500.
 #[utoipa::path(get, path = "/api/v1/teams/{slug}/board", tag = "teams",
-    params(("slug" = String, Path), ("sprint" = Option<String>, Query), ("owner" = Option<String>, Query), ("label" = Option<String>, Query),
+    params(("slug" = String, Path, description = "The team's slug"), ("sprint" = Option<String>, Query), ("owner" = Option<String>, Query), ("label" = Option<String>, Query),
            ("goal" = Option<String>, Query), ("q" = Option<String>, Query, description = "owner:me label:postgres -label:docs is:blocked age:>3d \"exact words\"")),
-    responses((status = 200, description = "Columns with their tasks in order"), (status = 304), (status = 422, description = "A term is not known")))]
+    responses((status = 200, description = "The columns, with their tasks in order"), (status = 304), (status = 422, description = "The filter has an unknown term")))]
 pub async fn board(
     State(app): State<App>,
     from: ClientIp,
@@ -55,25 +55,25 @@ pub async fn board(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let door = crate::http::extract::board::open(&app, from, &headers, &slug).await?;
-    let team = &door.access.team;
-    let filter = Filter::read(&params).for_reader(&door.viewer.person.handle);
+    let auth = crate::http::extract::board::open(&app, from, &headers, &slug).await?;
+    let team = &auth.access.team;
+    let filter = Filter::read(&params).for_reader(&auth.viewer.person.handle);
     if !filter.unknown.is_empty() {
         return Err(Problem::field("q", filter.unknown.join(" ")));
     }
     let now = app.clock.now();
-    let stretch = if filter.depends_on_time() {
+    let time_bucket = if filter.depends_on_time() {
         now.unix_timestamp() / 60
     } else {
         0
     };
     let etag = format!(
-        "\"{}-{}-{stretch}-{:x}\"",
+        "\"{}-{}-{time_bucket}-{:x}\"",
         team.seq,
-        door.workspace_seq,
-        digest(&(uri.to_string(), door.viewer.person.id))
+        auth.workspace_seq,
+        digest(&(uri.to_string(), auth.viewer.person.id))
     );
-    let mut response = if has_seen(&headers, &etag) {
+    let mut response = if if_none_match(&headers, &etag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
@@ -109,16 +109,16 @@ fn digest(of: &impl std::hash::Hash) -> u64 {
     hasher.finish()
 }
 
-/// Where to read on from.
+/// The sequence number after which to read.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct After {
     after: i64,
 }
 
-/// A team's events after a number: 500 at most, and whether there are more.
-#[utoipa::path(get, path = "/api/v1/teams/{slug}/events", tag = "teams", params(("slug" = String, Path), ("after" = Option<i64>, Query)),
-    responses((status = 200, description = "Events in order")))]
+/// A team's events after a sequence number: at most 500, and whether there are more.
+#[utoipa::path(get, path = "/api/v1/teams/{slug}/events", tag = "teams", params(("slug" = String, Path, description = "The team's slug"), ("after" = Option<i64>, Query, description = "The sequence number after which to read")),
+    responses((status = 200, description = "The events in order")))]
 pub async fn events(
     State(app): State<App>,
     viewer: Viewer,
@@ -140,7 +140,7 @@ pub async fn events(
             {
                 event["after"]["blockers"]["on"] = json!(words);
             }
-            // whose it is on is for us to know what to hide, and nothing that others go by
+            // the blocking task's team is only used to hide events
             if let Some(waits) = event
                 .pointer_mut("/after/blockers")
                 .and_then(Value::as_object_mut)

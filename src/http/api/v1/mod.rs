@@ -1,3 +1,6 @@
+//! Version 1 of the JSON API.
+
 pub mod boards;
 pub mod sprints;
+pub mod task_response;
 pub mod tasks;

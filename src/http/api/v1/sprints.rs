@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The sprints of the workspace, the newest first.
-#[utoipa::path(get, path = "/api/v1/sprints", tag = "sprints", responses((status = 200, description = "Every sprint, the newest first")))]
+#[utoipa::path(get, path = "/api/v1/sprints", tag = "sprints", responses((status = 200, description = "All sprints, the newest first")))]
 pub async fn list(State(app): State<App>, _viewer: Viewer) -> Result<Json<Value>> {
     Ok(Json(json!({ "sprints": queries::sprints(&app.db).await? })))
 }

@@ -1,4 +1,4 @@
-//! Tasks as JSON: the same verbs as the pages.
+//! Tasks as JSON, by the same domain functions as the pages.
 
 use axum::{
     Json,
@@ -7,8 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Deserializer};
-use serde_json::{Value, json};
-use uuid::Uuid;
+use serde_json::Value;
 
 use crate::{
     app::App,
@@ -17,66 +16,30 @@ use crate::{
         error::{Problem, Result},
         events::Changed,
         policy::{task_access::TaskAccess, team_access, viewer::Viewer},
-        team::Team,
+        tasks::{
+            archive, assign, block, comments,
+            create::{self, NewTask},
+            edit, move_task,
+            placement::Place,
+            queries,
+            task_edit::{Edit, Seen},
+        },
     },
-    http::extract::{form::JsonBody, task::TaskContext},
-};
-use crate::{
-    domain::tasks::{
-        archive, assign, block, comments,
-        create::{self, NewTask},
-        edit, move_task,
-        placement::Place,
-        queries,
-        task_edit::{Edit, Seen},
+    http::{
+        api::v1::task_response::{respond, task_json},
+        extract::{form::JsonBody, task::TaskContext},
+        pages::tasks::{goal_named, project_named, sprint_named},
     },
-    http::pages::tasks::{goal_named, project_named, sprint_named},
 };
 
-/// A task with everything that its page has.
-async fn whole(app: &App, team: &Team, task: Uuid) -> Result<Value> {
-    let whole = queries::load_task(&app.db, team, task).await?;
-    let mut body = serde_json::to_value(&whole.card).map_err(anyhow::Error::from)?;
-    body["description"] = json!(whole.description);
-    body["project"] = json!(whole.project);
-    body["checklist"] = whole
-        .steps
-        .iter()
-        .map(|step| json!({ "text": step.text, "done": step.done }))
-        .collect();
-    Ok(body)
-}
-
-/// The answer to a write; a repeated one is answered with what the first one made, as it stands.
-async fn answer<T>(
-    app: &App,
-    team: &Team,
-    task: Option<Uuid>,
-    outcome: Result<Changed<T>>,
-    status: StatusCode,
-) -> Result<Response> {
-    let task = match (outcome, task) {
-        (Ok(_), Some(task)) => task,
-        (Err(Problem::DoneBefore { change }), task) => {
-            let touched = queries::touched_by(&app.db, team.id, change)
-                .await?
-                .map(|(task, _)| task);
-            touched.or(task).ok_or(Problem::DoneBefore { change })?
-        }
-        (Err(problem), _) => return Err(problem),
-        (Ok(_), None) => return Err(Problem::NotFound),
-    };
-    Ok((status, Json(whole(app, team, task).await?)).into_response())
-}
-
-/// A field that is missing, null, or has a value: null empties it.
+/// Deserializes a field that may be missing, null (which clears it), or have a value.
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     from: D,
 ) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(from).map(Some)
 }
 
-/// A sprint by its number, or in a word.
+/// A sprint by number, or `this` or `next`.
 #[derive(Debug, Deserialize, serde::Serialize, utoipa::ToSchema)]
 #[serde(untagged)]
 pub enum SprintRef {
@@ -93,27 +56,36 @@ impl SprintRef {
     }
 }
 
-/// A new task. Only the title is needed; without a sprint it lands in the one that is going on.
+/// A new task. Only the title is required; without a sprint the task is added to the current one.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TaskIn {
+    /// The title, 1 to 500 characters.
     title: String,
+    /// The description in Markdown.
     description: String,
+    /// The column's slug, such as `todo`; by default the first column.
     column: Option<String>,
     #[serde(deserialize_with = "present")]
     #[schema(value_type = Option<SprintRef>)]
     sprint: Option<Option<SprintRef>>,
+    /// The goal's number in the sprint.
     goal: Option<i32>,
+    /// The owners' usernames, such as `elif`.
     owners: Vec<String>,
+    /// The names of the labels, such as `postgres`.
     labels: Vec<String>,
+    /// The estimate in points, 0 to 1000.
     estimate: Option<i32>,
+    /// The due date, such as `2026-11-30`.
     due: Option<String>,
+    /// The team or person that needs the task.
     needed_by: String,
 }
 
-/// Makes a task.
-#[utoipa::path(post, path = "/api/v1/teams/{slug}/tasks", tag = "tasks", params(("slug" = String, Path)), request_body = TaskIn,
-    responses((status = 201, description = "The task"), (status = 422, description = "A field was refused")))]
+/// Creates a task.
+#[utoipa::path(post, path = "/api/v1/teams/{slug}/tasks", tag = "tasks", params(("slug" = String, Path, description = "The team's slug")), request_body = TaskIn,
+    responses((status = 201, description = "The created task"), (status = 422, description = "A field is invalid")))]
 pub async fn create(
     State(app): State<App>,
     viewer: Viewer,
@@ -155,57 +127,65 @@ pub async fn create(
         })
         .await;
     let task = outcome.as_ref().ok().map(|changed| changed.value.0);
-    answer(&app, &team, task, outcome, StatusCode::CREATED).await
+    respond(&app, &team, task, outcome, StatusCode::CREATED).await
 }
 
 fn read_due(text: Option<&str>) -> Result<Option<time::Date>> {
     text.map(|text| {
-        read_date(text)
-            .ok_or_else(|| Problem::field("due", "That is no date. Write it as 2026-11-30."))
+        read_date(text).ok_or_else(|| Problem::field("due", "Enter a date as YYYY-MM-DD."))
     })
     .transpose()
 }
 
-/// Reads a task.
-#[utoipa::path(get, path = "/api/v1/tasks/{key}", tag = "tasks", params(("key" = String, Path)), responses((status = 200, description = "The task"), (status = 404)))]
+/// Returns a task.
+#[utoipa::path(get, path = "/api/v1/tasks/{key}", tag = "tasks", params(("key" = String, Path, description = "The task's key, such as INF-42")), responses((status = 200, description = "The task"), (status = 404)))]
 pub async fn get(
     State(app): State<App>,
     TaskContext { access, .. }: TaskContext,
 ) -> Result<Json<Value>> {
-    Ok(Json(whole(&app, &access.team, access.id).await?))
+    Ok(Json(task_json(&app, &access.team, access.id).await?))
 }
 
-/// The fields to change, with the version that was seen.
+/// The fields to change, with the version that the client last saw.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TaskPatch {
+    /// The version that the client last saw; an outdated one gets 409.
     version: Option<i64>,
+    /// The title, 1 to 500 characters.
     title: Option<String>,
+    /// The description in Markdown.
     description: Option<String>,
     #[serde(deserialize_with = "present")]
     #[schema(value_type = Option<SprintRef>)]
     sprint: Option<Option<SprintRef>>,
+    /// The goal's number in the sprint.
     #[serde(deserialize_with = "present")]
     #[schema(value_type = Option<i32>)]
     goal: Option<Option<i32>>,
-    /// A project's address.
+    /// The project's slug, or empty for none.
     #[serde(deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
     project: Option<Option<String>>,
+    /// The owners' usernames, such as `elif`.
     owners: Option<Vec<String>>,
+    /// The names of the labels, such as `postgres`.
     labels: Option<Vec<String>>,
+    /// The estimate in points, 0 to 1000.
     #[serde(deserialize_with = "present")]
     #[schema(value_type = Option<i32>)]
     estimate: Option<Option<i32>>,
+    /// The due date, such as `2026-11-30`.
     #[serde(deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
     due: Option<Option<String>>,
+    /// The team or person that needs the task.
     needed_by: Option<String>,
 }
 
-/// Changes a task. An older version gets 409, with what stands now beside what was sent.
-#[utoipa::path(patch, path = "/api/v1/tasks/{key}", tag = "tasks", params(("key" = String, Path)), request_body = TaskPatch,
-    responses((status = 200, description = "The task"), (status = 409, description = "It was changed meanwhile"), (status = 422, description = "A field was refused")))]
+/// Edits a task. An outdated version gets 409, with the current values and those that were sent.
+#[utoipa::path(patch, path = "/api/v1/tasks/{key}", tag = "tasks", params(("key" = String, Path, description = "The task's key, such as INF-42")), request_body = TaskPatch,
+    responses((status = 200, description = "The task"), (status = 409, description = "The task was edited meanwhile"), (status = 422, description = "A field is invalid")))]
 pub async fn patch(
     State(app): State<App>,
     at: TaskContext,
@@ -270,11 +250,11 @@ async fn changed<T>(
     access: &TaskAccess,
     outcome: Result<Changed<T>>,
 ) -> Result<Response> {
-    answer(app, &access.team, Some(access.id), outcome, StatusCode::OK).await
+    respond(app, &access.team, Some(access.id), outcome, StatusCode::OK).await
 }
 
 /// Archives a task.
-#[utoipa::path(delete, path = "/api/v1/tasks/{key}", tag = "tasks", params(("key" = String, Path)), responses((status = 200, description = "The task, archived"), (status = 404)))]
+#[utoipa::path(delete, path = "/api/v1/tasks/{key}", tag = "tasks", params(("key" = String, Path, description = "The task's key, such as INF-42")), responses((status = 200, description = "The archived task"), (status = 404)))]
 pub async fn delete(State(app): State<App>, at: TaskContext) -> Result<Response> {
     let TaskContext { viewer, access } = at.require_edit()?;
     let outcome = app
@@ -286,9 +266,9 @@ pub async fn delete(State(app): State<App>, at: TaskContext) -> Result<Response>
     changed(&app, &access, outcome).await
 }
 
-/// Moves a task beside its new neighbour, or to a column's end.
-#[utoipa::path(put, path = "/api/v1/tasks/{key}/position", tag = "tasks", params(("key" = String, Path)), request_body = Place,
-    responses((status = 200, description = "The task"), (status = 409, description = "Somebody moved it meanwhile"), (status = 422, description = "No such column")))]
+/// Moves a task next to a neighbour, or to the end of a column.
+#[utoipa::path(put, path = "/api/v1/tasks/{key}/position", tag = "tasks", params(("key" = String, Path, description = "The task's key, such as INF-42")), request_body = Place,
+    responses((status = 200, description = "The task"), (status = 409, description = "The task was moved meanwhile"), (status = 422, description = "There is no such column")))]
 pub async fn position(
     State(app): State<App>,
     at: TaskContext,
@@ -307,7 +287,8 @@ pub async fn position(
         })
         .await;
     match outcome {
-        // A move is made often: its answer is the card, without what only a task's page needs. A repeated one's too.
+        // Moves are frequent, so the response is the card without the fields of the task page, also
+        // for a repeated move.
         Ok(_) | Err(Problem::DoneBefore { .. }) => {
             Ok(Json(queries::card(&app.db, &access.team, access.id).await?).into_response())
         }
@@ -315,9 +296,9 @@ pub async fn position(
     }
 }
 
-/// Blocks a task, with what it waits on.
-#[utoipa::path(put, path = "/api/v1/tasks/{key}/block", tag = "tasks", params(("key" = String, Path)), request_body = block::Reason,
-    responses((status = 200, description = "The task"), (status = 422, description = "Nothing of that name to wait on")))]
+/// Blocks a task, with the reason: a task, team, person or text.
+#[utoipa::path(put, path = "/api/v1/tasks/{key}/block", tag = "tasks", params(("key" = String, Path, description = "The task's key, such as INF-42")), request_body = block::Reason,
+    responses((status = 200, description = "The task"), (status = 422, description = "The blocking task, team or person does not exist")))]
 pub async fn block(
     State(app): State<App>,
     at: TaskContext,
@@ -333,8 +314,8 @@ pub async fn block(
     changed(&app, &access, outcome).await
 }
 
-/// Unblocks a task: back to the column that it was blocked in.
-#[utoipa::path(delete, path = "/api/v1/tasks/{key}/block", tag = "tasks", params(("key" = String, Path)), responses((status = 200, description = "The task")))]
+/// Unblocks a task and moves it back to its previous column.
+#[utoipa::path(delete, path = "/api/v1/tasks/{key}/block", tag = "tasks", params(("key" = String, Path, description = "The task's key, such as INF-42")), responses((status = 200, description = "The task")))]
 pub async fn unblock(State(app): State<App>, at: TaskContext) -> Result<Response> {
     let TaskContext { viewer, access } = at.require_edit()?;
     let outcome = app
@@ -346,16 +327,17 @@ pub async fn unblock(State(app): State<App>, at: TaskContext) -> Result<Response
     changed(&app, &access, outcome).await
 }
 
-/// A task's owners by handle.
+/// A task's owners, by username.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OwnersIn {
+    /// The owners' usernames, such as `elif`.
     owners: Vec<String>,
 }
 
 /// Sets a task's owners.
-#[utoipa::path(put, path = "/api/v1/tasks/{key}/owners", tag = "tasks", params(("key" = String, Path)), request_body = OwnersIn,
-    responses((status = 200, description = "The task"), (status = 422, description = "Nobody of that handle")))]
+#[utoipa::path(put, path = "/api/v1/tasks/{key}/owners", tag = "tasks", params(("key" = String, Path, description = "The task's key, such as INF-42")), request_body = OwnersIn,
+    responses((status = 200, description = "The task"), (status = 422, description = "There is no such username")))]
 pub async fn owners(
     State(app): State<App>,
     at: TaskContext,
@@ -380,11 +362,12 @@ pub async fn owners(
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CommentIn {
+    /// The text in Markdown.
     body: String,
 }
 
-/// Says something on a task.
-#[utoipa::path(post, path = "/api/v1/tasks/{key}/comments", tag = "tasks", params(("key" = String, Path)), request_body = CommentIn,
+/// Adds a comment to a task.
+#[utoipa::path(post, path = "/api/v1/tasks/{key}/comments", tag = "tasks", params(("key" = String, Path, description = "The task's key, such as INF-42")), request_body = CommentIn,
     responses((status = 201, description = "The task"), (status = 422, description = "Empty or too long")))]
 pub async fn comment(
     State(app): State<App>,
@@ -403,7 +386,7 @@ pub async fn comment(
             ))
         })
         .await;
-    answer(
+    respond(
         &app,
         &access.team,
         Some(access.id),

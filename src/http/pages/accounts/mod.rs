@@ -1,4 +1,4 @@
-//! Pages of accounts: signing in, and what people say about themselves.
+//! Pages of accounts: sign-in, registration, profile, people and workspace settings.
 
 pub mod people;
 pub mod profile;

@@ -1,4 +1,4 @@
-//! Administrators: who is here, invitations, and links for new passwords.
+//! People settings for administrators: accounts, invitations and password reset links.
 
 use crate::domain::keys;
 use askama::Template;
@@ -35,19 +35,19 @@ use crate::{
 #[derive(Template)]
 #[template(path = "accounts/people.html")]
 struct PeoplePage {
-    frame: Layout,
+    layout: Layout,
     people: Vec<Account>,
     invitations: Vec<Open>,
     teams: Vec<Team>,
-    /// A link that was just made, and for whom: shown this once.
+    /// A link that was just created and its purpose; it is shown only once.
     made: Option<(String, String)>,
     errors: Vec<String>,
-    /// What was typed where it was refused.
+    /// The entered values of a refused form.
     typed: Fields,
     now: OffsetDateTime,
 }
 
-/// Somebody's account, as administrators see it.
+/// An account as administrators see it.
 #[derive(sqlx::FromRow)]
 struct Account {
     #[sqlx(flatten)]
@@ -56,18 +56,19 @@ struct Account {
     role: String,
     deactivated: bool,
     seen_at: Option<OffsetDateTime>,
-    /// How many open tasks are theirs.
+    /// The number of open tasks that this person owns.
     open: i64,
 }
 
 impl PeoplePage {
     fn seen(&self, account: &Account) -> String {
-        account
-            .seen_at
-            .map_or_else(|| "never here".to_owned(), |at| humanize::ago(self.now, at))
+        account.seen_at.map_or_else(
+            || "never signed in".to_owned(),
+            |at| humanize::ago(self.now, at),
+        )
     }
 
-    /// What was typed, or else what usually holds.
+    /// The entered value, or the default.
     fn typed(&self, field: &str, usual: &str) -> String {
         self.typed.get(field).unwrap_or(usual).to_owned()
     }
@@ -110,7 +111,7 @@ async fn people_page(
     .fetch_all(&app.db)
     .await?;
     Ok(PeoplePage {
-        frame: Layout::new(app, viewer, headers, "People", "")
+        layout: Layout::new(app, viewer, headers, "People", "")
             .await?
             .at("settings-people"),
         invitations: invitations::open(&app.db, now, viewer.person.id).await?,
@@ -123,7 +124,7 @@ async fn people_page(
     })
 }
 
-/// `POST /settings/invitations`: makes one and shows its link, this once.
+/// `POST /settings/invitations`: creates an invitation and shows its link once.
 pub async fn invite(
     State(app): State<App>,
     viewer: Viewer,
@@ -136,7 +137,8 @@ pub async fn invite(
         "" => None,
         slug => Some(team_access::team(&app.db, &viewer, slug).await?.team),
     };
-    let days: Option<i64> = match fields.parse("days", "An invitation holds for 1 to 90 days.") {
+    let days: Option<i64> = match fields.parse("days", "An invitation expires after 1 to 90 days.")
+    {
         Ok(days) => days,
         Err(problem) => return shown(&app, &viewer, &headers, Err(problem), fields).await,
     };
@@ -159,7 +161,7 @@ pub async fn invite(
         &headers,
         made.map(|made| {
             (
-                "An invitation".to_owned(),
+                "Invitation link".to_owned(),
                 format!("{}/join/{}", app.public_url, made.value),
             )
         }),
@@ -214,7 +216,7 @@ pub async fn revoke_invitation(
     Ok(Redirect::to("/settings/people#invitations").into_response())
 }
 
-/// `POST /settings/people/{handle}`: what becomes of somebody is in `do`.
+/// `POST /settings/people/{handle}`: changes an account; `do` names the action.
 pub async fn change_person(
     State(app): State<App>,
     viewer: Viewer,
@@ -236,7 +238,7 @@ pub async fn change_person(
                 .await;
             let link = |secret| {
                 (
-                    format!("A new password for @{handle}, within the hour"),
+                    format!("Password reset link for @{handle}, expires in one hour"),
                     format!("{}/reset/{secret}", app.public_url),
                 )
             };
@@ -291,7 +293,7 @@ pub async fn change_person(
                 })
                 .await
         }
-        _ => return Err(Problem::field("do", "Say what becomes of this person.")),
+        _ => return Err(Problem::field("do", "Choose an action for this person.")),
     };
     match done {
         Ok(_) => Ok(Redirect::to("/settings/people").into_response()),

@@ -1,4 +1,4 @@
-//! What the reader says about themselves: their name, and when they work.
+//! The reader's account page: profile, working hours, time off, sessions and tokens.
 
 use std::collections::BTreeMap;
 
@@ -34,14 +34,14 @@ use crate::{
 #[derive(Template)]
 #[template(path = "accounts/me.html")]
 pub(crate) struct MePage {
-    frame: Layout,
+    layout: Layout,
     profile: Profile,
     sessions: Vec<SessionRow>,
     tokens: Vec<TokenRow>,
     away: Vec<(Date, Date)>,
-    /// The teams that a token may be limited to.
+    /// The teams that a token can be limited to.
     teams: Vec<Team>,
-    /// A token that was just made: shown this once.
+    /// A token that was just created; it is shown only once.
     pub(crate) made: String,
     now: OffsetDateTime,
     typed: Fields,
@@ -67,8 +67,8 @@ impl MePage {
 
     fn until(&self, token: &TokenRow) -> String {
         token.expires_at.map_or_else(
-            || "for good".to_owned(),
-            |at| format!("until {}", humanize::day(at.date())),
+            || "never expires".to_owned(),
+            |at| format!("expires {}", humanize::day(at.date())),
         )
     }
 
@@ -76,9 +76,9 @@ impl MePage {
         self.errors.get(field).map_or("", String::as_str)
     }
 
-    /// What was typed, or else what stands.
+    /// The entered value, or the current one.
     fn value(&self, field: &str) -> String {
-        // A form further down that was refused says nothing about these fields.
+        // Another refused form on the page does not concern these fields.
         if let Some(typed) = self.typed.get(field).filter(|_| !self.errors.is_empty()) {
             return typed.to_owned();
         }
@@ -107,7 +107,7 @@ pub(crate) async fn me_page(
 ) -> Result<MePage> {
     let profile = profile::profile_of(&app.db, viewer.person.id).await?;
     Ok(MePage {
-        frame: Layout::new(app, viewer, headers, "You", "").await?,
+        layout: Layout::new(app, viewer, headers, "Your account", "").await?,
         sessions: crate::domain::auth::sessions::sessions(
             &app.db,
             viewer.person.id,
@@ -133,8 +133,8 @@ pub async fn edit_me(
     fields: Fields,
 ) -> Result<Response> {
     viewer.require_session()?;
-    let stands = profile::profile_of(&app.db, viewer.person.id).await?;
-    let outcome = match read_profile(&fields, stands) {
+    let current = profile::profile_of(&app.db, viewer.person.id).await?;
+    let outcome = match read_profile(&fields, current) {
         Ok(profile) => {
             let (actor, account) = (viewer.actor(), viewer.person.id);
             app.store
@@ -155,21 +155,21 @@ pub async fn edit_me(
     }
 }
 
-/// What was sent; handle and hue stay where they were not.
-fn read_profile(fields: &Fields, stands: Profile) -> Result<Profile> {
+/// Reads the profile form; username and colour keep their values if missing.
+fn read_profile(fields: &Fields, current: Profile) -> Result<Profile> {
     let hour = |field: &'static str| {
         read_clock(fields.text(field))
-            .ok_or_else(|| Problem::field(field, "Write the hour as 09:00."))
+            .ok_or_else(|| Problem::field(field, "Enter a time such as 09:00."))
     };
     let (from, to) = (hour("works_from")?, hour("works_to")?);
     let zone = fields.text("time_zone").trim().to_owned();
     let handle = match fields.get("handle") {
         Some(handle) => handle.trim().trim_start_matches('@').to_lowercase(),
-        None => stands.handle,
+        None => current.handle,
     };
     let hue = fields
-        .parse("hue", "A hue is one of the twelve.")?
-        .unwrap_or(stands.hue);
+        .parse("hue", "Choose a colour.")?
+        .unwrap_or(current.hue);
     Ok(Profile {
         name: fields.text("name").trim().to_owned(),
         handle,

@@ -1,4 +1,4 @@
-//! Coming in for the first time, by an invitation or by registering; and a new password by a link.
+//! Registration, invitations and password resets.
 
 use askama::Template;
 use axum::{
@@ -33,12 +33,12 @@ use crate::{
 #[derive(Template)]
 #[template(path = "accounts/join.html")]
 struct JoinPage {
-    frame: Layout,
-    /// Where the form goes to.
+    layout: Layout,
+    /// The form's action.
     action: String,
-    /// What somebody comes to, in a sentence.
+    /// A sentence that names the workspace or team to join.
     to: String,
-    /// The name of somebody who is signed in: they join as who they are.
+    /// The name of the signed-in viewer, who joins with their account.
     me: Option<String>,
     typed: Fields,
     errors: Vec<String>,
@@ -52,9 +52,9 @@ fn join_page(
     typed: Fields,
     errors: Vec<String>,
 ) -> JoinPage {
-    let frame = Layout::bare(app, "Join".to_owned(), theme(headers));
+    let layout = Layout::bare(app, "Join".to_owned(), theme(headers));
     JoinPage {
-        frame,
+        layout,
         action,
         to,
         me: None,
@@ -87,17 +87,18 @@ pub async fn join_form(
 
 async fn invited_to(app: &App, key: &str) -> Result<String> {
     let open = invitations::found(&app.db, app.clock.now(), key).await?;
-    let by = open.by.as_deref().unwrap_or("Somebody");
+    let by = open.by.as_deref().unwrap_or("An administrator");
     let name: String = sqlx::query_scalar("SELECT name FROM workspace")
         .fetch_one(&app.db)
         .await?;
     Ok(match open.team {
-        Some(team) => format!("{by} invites you to {team} at {name}."),
-        None => format!("{by} invites you to {name}."),
+        Some(team) => format!("{by} invited you to join {team} at {name}."),
+        None => format!("{by} invited you to join {name}."),
     })
 }
 
-/// `POST /join/{key}`: makes an account and signs it in; who is signed in joins the team as who they are.
+/// `POST /join/{key}`: creates an account and signs it in; a signed-in viewer joins the team with
+/// their account.
 pub async fn join(
     State(app): State<App>,
     from: ClientIp,
@@ -157,7 +158,7 @@ async fn newcomer(fields: &Fields) -> Result<Newcomer> {
     })
 }
 
-/// `GET /register`, where that is open.
+/// `GET /register`, if registration is open.
 pub async fn register_form(State(app): State<App>, headers: HeaderMap) -> Result<Response> {
     let to = open_to(&app).await?;
     page::page(&join_page(
@@ -174,16 +175,16 @@ async fn open_to(app: &App) -> Result<String> {
     let (open, domains) = invitations::registration(&app.db).await?;
     if !open {
         return Err(Problem::Forbidden(
-            "Registration is closed here. Ask somebody for an invitation.".into(),
+            "Registration is closed. Ask an administrator for an invitation.".into(),
         ));
     }
     let name: String = sqlx::query_scalar("SELECT name FROM workspace")
         .fetch_one(&app.db)
         .await?;
     Ok(match domains.as_slice() {
-        [] => format!("Everybody may join {name}."),
+        [] => format!("Anyone can join {name}."),
         domains => format!(
-            "Whoever has an address of {} may join {name}.",
+            "Anyone with an e-mail address at {} can join {name}.",
             domains.join(" or ")
         ),
     })
@@ -234,7 +235,7 @@ pub async fn register(
 #[derive(Template)]
 #[template(path = "accounts/reset.html")]
 struct ResetPage {
-    frame: Layout,
+    layout: Layout,
     key: String,
     name: String,
     error: String,
@@ -247,9 +248,9 @@ pub async fn reset_form(
     headers: HeaderMap,
 ) -> Result<Response> {
     let name = password_resets::whose(&app.db, app.clock.now(), &key).await?;
-    let frame = Layout::bare(&app, "A new password".to_owned(), theme(&headers));
+    let layout = Layout::bare(&app, "New password".to_owned(), theme(&headers));
     page::page(&ResetPage {
-        frame,
+        layout,
         key,
         name,
         error: String::new(),
@@ -264,9 +265,9 @@ pub async fn reset(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    app.sign_ins.count("", from)?;
+    app.sign_in_limits.count("", from)?;
     let name = password_resets::whose(&app.db, app.clock.now(), &key).await?;
-    // Hashed first: the link is not to be used up by a password that is refused.
+    // Hashed first, so that a refused password does not use up the link.
     let set = match passwords::hash(fields.text("password").to_owned()).await {
         Ok(hash) => app
             .store
@@ -290,12 +291,12 @@ pub async fn reset(
             .await
         }
         Err(Problem::Invalid(errors)) => {
-            let frame = Layout::bare(&app, "A new password".to_owned(), theme(&headers));
+            let layout = Layout::bare(&app, "New password".to_owned(), theme(&headers));
             let error = errors.into_values().next().unwrap_or_default();
             page::refused(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 &ResetPage {
-                    frame,
+                    layout,
                     key,
                     name,
                     error,

@@ -1,4 +1,4 @@
-//! What is one's own to end and to make: sessions, the password, and API tokens.
+//! The reader's sessions, password, time off and API tokens.
 
 use axum::{
     extract::{Path, State},
@@ -35,7 +35,7 @@ use crate::{
     http::pages::accounts::profile::me_page,
 };
 
-/// `POST /me/sessions`: ends the one that is named, or with `others` all but this.
+/// `POST /me/sessions`: ends the named session, or with `others` all but the current one.
 pub async fn end_sessions(
     State(app): State<App>,
     viewer: Viewer,
@@ -77,8 +77,8 @@ pub async fn set_password(
     viewer.require_session()?;
     let (account, own) = (viewer.person.id, viewer.proof.token_hash());
     let actor = viewer.actor();
-    // Guessing at an open window is as slow as guessing from outside.
-    app.sign_ins.count(&viewer.person.handle, from)?;
+    // Rate-limited like sign-in: an unlocked computer could be used to guess.
+    app.sign_in_limits.count(&viewer.person.handle, from)?;
     let known = match password_resets::check_password(&app.db, account, fields.text("old")).await {
         Ok(stood) => passwords::hash(fields.text("password").to_owned())
             .await
@@ -109,7 +109,7 @@ pub async fn set_password(
     }
 }
 
-/// `POST /me/absences`: from a day, to another or for that day alone.
+/// `POST /me/absences`: adds time off, from one day to another or for one day.
 pub async fn add_away(
     State(app): State<App>,
     viewer: Viewer,
@@ -120,12 +120,12 @@ pub async fn add_away(
     let days = || {
         let from = fields
             .date("from")?
-            .ok_or_else(|| Problem::field("from", "Say from which day."))?;
+            .ok_or_else(|| Problem::field("from", "Enter the first day off."))?;
         let to = fields.date("to")?.unwrap_or(from);
         match (to - from).whole_days() {
             0..=365 => Ok((from, to)),
-            ..0 => Err(Problem::field("to", "The last day comes before the first.")),
-            _ => Err(Problem::field("to", "At most a year at once.")),
+            ..0 => Err(Problem::field("to", "The last day is before the first.")),
+            _ => Err(Problem::field("to", "Enter at most one year.")),
         }
     };
     let outcome = match days() {
@@ -166,8 +166,8 @@ pub async fn remove_away(
     Ok(Redirect::to("/me#away").into_response())
 }
 
-/// `POST /me/tokens`: makes a token and shows it, this once.
-pub async fn make_token(
+/// `POST /me/tokens`: creates a token and shows it once.
+pub async fn create_token(
     State(app): State<App>,
     viewer: Viewer,
     headers: HeaderMap,
@@ -179,17 +179,14 @@ pub async fn make_token(
         "write" => Scope::Write,
         "admin" if viewer.role == Role::Admin => Scope::Admin,
         _ => {
-            return Err(Problem::field(
-                "scope",
-                "A token reads, or writes; an administrator's may do all that they may.",
-            ));
+            return Err(Problem::field("scope", "Choose read, write or admin."));
         }
     };
-    let days: Option<i64> = fields.parse("days", "Days are a whole number from 1 to 366.")?;
+    let days: Option<i64> = fields.parse("days", "Enter a number of days from 1 to 366.")?;
     if days.is_some_and(|days| !(1..=366).contains(&days)) {
         return Err(Problem::field(
             "days",
-            "Days are a whole number from 1 to 366.",
+            "Enter a number of days from 1 to 366.",
         ));
     }
     let named = fields.all("team");
@@ -199,7 +196,7 @@ pub async fn make_token(
         .filter(|team| named.contains(&team.slug))
         .map(|team| team.id)
         .collect();
-    // A name that is none of them would otherwise make a token for all.
+    // An unknown team would otherwise create a token for all teams.
     if teams.len() != named.len() {
         return Err(Problem::NotFound);
     }

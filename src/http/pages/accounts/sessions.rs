@@ -1,4 +1,4 @@
-//! Signing in and out, and how the pages look.
+//! Sign-in, sign-out and the theme.
 
 use crate::domain::auth::secrets;
 use askama::Template;
@@ -28,19 +28,19 @@ use crate::{
         policy::viewer::{AuthMethod, Viewer},
         teams::invitations,
     },
-    http::extract::viewer::brought,
+    http::extract::viewer::credentials,
 };
 
 #[derive(Template)]
 #[template(path = "accounts/login.html")]
 struct LoginPage {
-    frame: Layout,
+    layout: Layout,
     next: String,
     email: String,
     error: String,
-    /// Nobody has an account yet: the program printed where to begin.
+    /// No accounts yet: the page points to the setup link in the server's output.
     empty: bool,
-    /// Whether people may register.
+    /// Whether registration is open.
     open: bool,
 }
 
@@ -62,9 +62,9 @@ pub async fn login_form(
     }
     let empty = crate::domain::teams::setup::is_empty(&app.db).await?;
     let (open, _) = invitations::registration(&app.db).await?;
-    let frame = Layout::bare(&app, "Sign in".to_owned(), theme(&headers));
+    let layout = Layout::bare(&app, "Sign in".to_owned(), theme(&headers));
     page::page(&LoginPage {
-        frame,
+        layout,
         next: next.next,
         email: String::new(),
         error: String::new(),
@@ -103,12 +103,12 @@ pub async fn login(
         )
         .await
         {
-            // It was changed while this waited for its turn.
+            // The password was changed while this request waited.
             Err(Problem::SignedOut) => {}
             outcome => return outcome,
         }
     }
-    // No address is longer than 320, and nobody reads more of what was none.
+    // No e-mail address is longer than 320 characters, so the log keeps no more.
     let about: String = email.chars().take(320).collect();
     let line = Line {
         kind: "sign-in.failed",
@@ -116,17 +116,15 @@ pub async fn login(
         network: &from.to_string(),
         ..Line::default()
     };
-    // Released at once: what follows may need one too.
+    // Released at once, since what follows may need a connection too.
     audit_log::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
     let (open, _) = invitations::registration(&app.db).await?;
-    let frame = Layout::bare(&app, "Sign in".to_owned(), theme(&headers));
-    let error =
-        "This e-mail address and password do not belong together. Nothing was changed; try again."
-            .to_owned();
+    let layout = Layout::bare(&app, "Sign in".to_owned(), theme(&headers));
+    let error = "Wrong e-mail or password.".to_owned();
     page::refused(
         StatusCode::UNAUTHORIZED,
         &LoginPage {
-            frame,
+            layout,
             next: fields.text("next").to_owned(),
             email: email.to_owned(),
             error,
@@ -136,11 +134,11 @@ pub async fn login(
     )
 }
 
-/// Counts a try at an address or a secret. What is refused for there being too many stands in the audit log, once for all
-/// of a while: whoever tries on and on fills no log.
+/// Counts an attempt at a sign-in or secret. Refused attempts are written to the audit log once per
+/// interval, so that an attacker cannot fill it.
 pub(crate) async fn counted(app: &App, from: ClientIp, tried: &str) -> Result<()> {
-    let outcome = app.sign_ins.count(tried, from);
-    if outcome.is_err() && app.sign_ins.is_news(from) {
+    let outcome = app.sign_in_limits.count(tried, from);
+    if outcome.is_err() && app.sign_in_limits.should_log(from) {
         let network = from.to_string();
         let line = Line {
             kind: "sign-in.rate-limited",
@@ -153,11 +151,11 @@ pub(crate) async fn counted(app: &App, from: ClientIp, tried: &str) -> Result<()
     outcome
 }
 
-/// Signs somebody in, by what they came with, and sends them on. Who came by a password is told by the hash that it
-/// fitted, too.
+/// Starts a session and redirects. For a password sign-in, `hash` is the password hash that
+/// matched.
 ///
 /// # Errors
-/// `SignedOut` where that is their password no more, or they were deactivated meanwhile.
+/// `SignedOut` if the password was changed or the account deactivated meanwhile.
 pub(crate) async fn signed_in(
     app: &App,
     headers: &HeaderMap,
@@ -183,8 +181,10 @@ pub(crate) async fn signed_in(
         ..Line::default()
     };
     audit_log::write(&mut tx, now, line).await?;
-    // Whoever signs in leaves the session that the browser had, their own or another's.
-    if let Some(left) = brought(headers, app.is_https()).filter(|brought| brought.cookie) {
+    // Signing in ends the browser's previous session, whichever account it had.
+    if let Some(left) =
+        credentials(headers, app.is_https()).filter(|credentials| credentials.cookie)
+    {
         sessions::end(&mut *tx, &left.token_hash).await?;
     }
     tx.commit().await?;
@@ -228,7 +228,8 @@ pub async fn logout(State(app): State<App>, viewer: Option<Viewer>) -> Result<Re
     Ok(response)
 }
 
-/// `GET /enter/{key}`: signs a visitor of the demo in. Only the demo makes such links; each holds for a day.
+/// `GET /enter/{key}`: signs in a visitor of the demo. Only the demo creates such links; they
+/// expire after a day.
 pub async fn enter(
     State(app): State<App>,
     from: ClientIp,
@@ -254,7 +255,7 @@ pub async fn enter(
     .await
 }
 
-/// `POST /me/theme`: light, dark, or as the system is.
+/// `POST /me/theme`: light, dark, or the system's.
 pub async fn set_theme(fields: Fields) -> Result<Response> {
     let theme = match fields.text("theme") {
         theme @ ("light" | "dark") => theme,

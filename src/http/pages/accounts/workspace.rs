@@ -1,4 +1,4 @@
-//! Administrators: what the workspace is called, who may register, and what was done.
+//! Workspace settings and the audit log, for administrators.
 
 use crate::domain::events::EventKind;
 use askama::Template;
@@ -34,7 +34,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "accounts/workspace.html")]
 struct WorkspacePage {
-    frame: Layout,
+    layout: Layout,
     name: String,
     open: bool,
     domains: String,
@@ -52,11 +52,11 @@ pub async fn workspace(
         .fetch_one(&app.db)
         .await?;
     let (open, domains) = invitations::registration(&app.db).await?;
-    let frame = Layout::new(&app, &viewer, &headers, "Workspace", "")
+    let layout = Layout::new(&app, &viewer, &headers, "Workspace", "")
         .await?
         .at("settings");
     page::page(&WorkspacePage {
-        frame,
+        layout,
         name,
         open,
         domains: domains.join(", "),
@@ -87,12 +87,12 @@ pub async fn set_workspace(
     match outcome {
         Ok(_) => Ok(Redirect::to("/settings").into_response()),
         Err(Problem::Invalid(errors)) => {
-            let frame = Layout::new(&app, &viewer, &headers, "Workspace", "")
+            let layout = Layout::new(&app, &viewer, &headers, "Workspace", "")
                 .await?
                 .at("settings");
             let (name, domains) = (name.to_owned(), fields.text("domains").to_owned());
             let page = WorkspacePage {
-                frame,
+                layout,
                 name,
                 open,
                 domains,
@@ -126,13 +126,13 @@ async fn set(change: &mut Change, name: &str, open: bool, domains: Vec<String>) 
         (true, domains) => format!("{name}, registration open for {}", domains.join(", ")),
     };
     audit_log::note(change, "settings.changed", &about).await?;
-    // It is every team's workspace: each reads of it in its history.
+    // The workspace belongs to every team, so the event is in the history of each.
     let (mut before, mut after) = (json!({}), json!({}));
     if is_renamed {
         (before["name"], after["name"]) = (json!(was_called), json!(name));
     }
     if is_opened {
-        // which domains is the administrators' to read
+        // only administrators may read the domains
         (before["registration_open"], after["registration_open"]) = (json!(was_open), json!(open));
     }
     let teams: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM teams")
@@ -163,7 +163,7 @@ fn read_domains(text: &str) -> Result<Vec<String>> {
     if domains.len() > 50 || !domains.iter().all(plain) {
         return Err(Problem::field(
             "domains",
-            "Write domains as example.org, with commas between; 50 at most.",
+            "Enter at most 50 domains such as example.org, separated by commas.",
         ));
     }
     Ok(domains)
@@ -172,7 +172,7 @@ fn read_domains(text: &str) -> Result<Vec<String>> {
 #[derive(Template)]
 #[template(path = "accounts/audit.html")]
 struct AuditPage {
-    frame: Layout,
+    layout: Layout,
     entries: Vec<Entry>,
     asked: Asked,
     time_zone: String,
@@ -183,7 +183,7 @@ impl AuditPage {
         format!("/settings/audit.csv?{}", self.asked.query())
     }
 
-    /// Where the page after this one is, if there is one.
+    /// The URL of the next page, if there is one.
     fn older(&self) -> Option<String> {
         let last = self
             .entries
@@ -201,7 +201,7 @@ impl AuditPage {
     }
 }
 
-/// Which lines are asked for: words, and days of the reader's calendar, both of them counted.
+/// The filter of the audit log: words, and an inclusive range of days in the reader's time zone.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Asked {
@@ -220,13 +220,13 @@ impl Asked {
     }
 
     /// # Errors
-    /// `Invalid` for what is no day, and `NotFound` for what is no line.
+    /// `Invalid` for an invalid day, and `NotFound` for an invalid page.
     fn wanted(&self, zone: &str) -> Result<AuditFilter> {
         let day = |field: &'static str, text: &str| match text.trim() {
             "" => Ok(None),
             text => crate::domain::dates::read_date(text)
                 .map(Some)
-                .ok_or_else(|| Problem::field(field, "A day is given as 2026-11-24.")),
+                .ok_or_else(|| Problem::field(field, "Enter a day as YYYY-MM-DD.")),
         };
         let (from, to) = (day("from", &self.from)?, day("to", &self.to)?);
         let before = match self.before.as_str() {
@@ -252,18 +252,19 @@ pub async fn audit_log(
     team_access::require_workspace_admin(&viewer)?;
     let entries =
         audit_log::entries(&app.db, viewer.person.id, &asked.wanted(&viewer.time_zone)?).await?;
-    let frame = Layout::new(&app, &viewer, &headers, "What was done", "")
+    let layout = Layout::new(&app, &viewer, &headers, "Audit log", "")
         .await?
         .at("settings-audit");
     page::page(&AuditPage {
-        frame,
+        layout,
         entries,
         asked,
         time_zone: viewer.time_zone,
     })
 }
 
-/// `GET /settings/audit.csv?q=role`: all of it, a page after the other, so that years of it fill no memory.
+/// `GET /settings/audit.csv?q=role`: the whole log, streamed page by page, so that years of it do
+/// not fill the memory.
 pub async fn audit_csv(
     State(app): State<App>,
     viewer: Viewer,

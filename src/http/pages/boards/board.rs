@@ -1,13 +1,12 @@
-//! The board as a page.
+//! The board page.
 
-use crate::domain::keys;
 use std::sync::Arc;
 
 use askama::Template;
 use axum::{
     extract::{Path, Query, State},
     http::{HeaderMap, Uri},
-    response::{Html, IntoResponse, Response},
+    response::Response,
 };
 use serde::Deserialize;
 use time::OffsetDateTime;
@@ -19,9 +18,7 @@ use crate::{
         clock,
         error::{Problem, Result},
         goals::{self, Goal},
-        policy::viewer::Viewer,
         sprints::{self, Sprint},
-        tasks,
         team::Team,
     },
     http::{
@@ -29,7 +26,6 @@ use crate::{
         layout::Layout,
         middleware::client_ip::ClientIp,
         page::{fragment, rendered, theme},
-        pages::tasks::card::CardHtml,
     },
 };
 use crate::{
@@ -62,45 +58,48 @@ pub async fn board(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let mut door = crate::http::extract::board::open(&app, from, &headers, &slug).await?;
+    let mut auth = crate::http::extract::board::open(&app, from, &headers, &slug).await?;
     let now = app.clock.now();
-    let stamp = Revision::of(door.access.team.seq, door.workspace_seq, now);
+    let revision = Revision::of(auth.access.team.seq, auth.workspace_seq, now);
     let key = PageKey {
-        viewer: door.viewer.person.id,
-        may_edit: door.access.may_edit,
-        may_comment: door.access.may_comment,
+        viewer: auth.viewer.person.id,
+        may_edit: auth.access.may_edit,
+        may_comment: auth.access.may_comment,
         address: format!(
             "{} {uri} {:?}",
             fragment(&headers).unwrap_or(""),
-            door.viewer.reach()
+            auth.viewer.reach()
         ),
         theme: theme(&headers),
         encoding: Encoding::accepted(&headers),
     };
     let make = async || {
-        (door.access.team.seq, door.workspace_seq) =
+        (auth.access.team.seq, auth.workspace_seq) =
             sqlx::query_as("SELECT t.seq, w.seq FROM teams t, workspace w WHERE t.id = $1")
-                .bind(door.access.team.id)
+                .bind(auth.access.team.id)
                 .fetch_one(&app.db)
                 .await?;
-        let stamp = Revision::of(door.access.team.seq, door.workspace_seq, now);
-        let filter = Filter::read(&params).for_reader(&door.viewer.person.handle);
+        let revision = Revision::of(auth.access.team.seq, auth.workspace_seq, now);
+        let filter = Filter::read(&params).for_reader(&auth.viewer.person.handle);
         Ok((
-            stamp,
-            board_html(&app, &door, &params, &after, &headers, filter, stamp, now).await?,
+            revision,
+            board_html(
+                &app, &auth, &params, &after, &headers, filter, revision, now,
+            )
+            .await?,
         ))
     };
     page_cache::answer(
-        &app.kept,
+        &app.page_cache,
         &headers,
-        (key, stamp),
+        (key, revision),
         "text/html; charset=utf-8",
         make,
     )
     .await
 }
 
-/// The message after a form was sent without a script.
+/// The message after a form was sent without JavaScript.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct AfterForm {
@@ -110,19 +109,20 @@ pub struct AfterForm {
 #[derive(Template)]
 #[template(path = "boards/board.html")]
 struct BoardPage {
-    frame: Layout,
+    layout: Layout,
     team: Team,
     may_edit: bool,
     may_comment: bool,
     filter: Filter,
     lanes: &'static str,
     sprint: Option<Sprint>,
-    /// Which working day of the sprint it is, and of how many.
+    /// The current working day of the sprint, and their number.
     day: (usize, usize),
-    around: Arc<BoardContext>,
+    context: Arc<BoardContext>,
     goals: Vec<Goal>,
     board: Arc<RenderedBoard>,
-    /// The filter is nothing but a sprint, so a script can tell by itself which cards belong.
+    /// Whether the filter is only a sprint, so that the script can decide by itself which cards
+    /// belong on the board.
     plain_sprint: Option<String>,
     did: Option<crate::domain::tasks::timeline::Undoable>,
     q: String,
@@ -130,17 +130,18 @@ struct BoardPage {
 
 impl BoardPage {
     fn this_sprint(&self) -> Option<&Sprint> {
-        sprints::queries::current(&self.around.sprints)
+        sprints::queries::current(&self.context.sprints)
     }
 
     fn next_sprint(&self) -> Option<&Sprint> {
         let this = self.this_sprint().map(|sprint| sprint.number);
-        sprints::queries::next(&self.around.sprints).filter(|next| Some(next.number) != this)
+        sprints::queries::next(&self.context.sprints).filter(|next| Some(next.number) != this)
     }
 
-    /// The one whose time is over, with what is left in it: the board says so until the team closes it.
+    /// The sprint that has ended but is not closed, with its number of unfinished tasks; the board
+    /// reminds the team until it closes it.
     fn unclosed(&self) -> Option<&Sprint> {
-        sprints::queries::unclosed(&self.around.sprints)
+        sprints::queries::unclosed(&self.context.sprints)
     }
 
     fn address(&self) -> String {
@@ -185,11 +186,11 @@ impl BoardPage {
             .any(|term| !term.not && term.asks == Condition::Owner(handle.to_owned()))
     }
 
-    /// Every term but owners: they are shown as people.
+    /// Every filter term except owners, which are shown as avatars.
     fn chips(&self) -> Vec<(String, String)> {
         let shown = |term: &&crate::domain::boards::filters::terms::Term| {
             term.not
-                || !matches!(&term.asks, Condition::Owner(handle) if handle == "nobody" || self.around.members.iter().any(|person| person.handle == *handle))
+                || !matches!(&term.asks, Condition::Owner(handle) if handle == "nobody" || self.context.members.iter().any(|person| person.handle == *handle))
         };
         let without = |term: &crate::domain::boards::filters::terms::Term| {
             let terms = self
@@ -217,7 +218,7 @@ impl BoardPage {
         self.filter.address(lanes)
     }
 
-    /// The sprint that a new task lands in.
+    /// The sprint of new tasks.
     fn new_in(&self) -> String {
         self.sprint
             .as_ref()
@@ -229,7 +230,7 @@ impl BoardPage {
     }
 
     fn first_column(&self) -> &str {
-        self.around
+        self.context
             .columns
             .first()
             .map_or("", |column| column.slug.as_str())
@@ -238,26 +239,26 @@ impl BoardPage {
 
 #[expect(
     clippy::too_many_arguments,
-    reason = "all of it comes from one request, and is used only here"
+    reason = "all arguments come from one request and are used only once"
 )]
 async fn board_html(
     app: &App,
-    door: &BoardAuth,
+    auth: &BoardAuth,
     params: &FilterParams,
     after: &AfterForm,
     headers: &HeaderMap,
     filter: Filter,
-    stamp: Revision,
+    revision: Revision,
     now: OffsetDateTime,
 ) -> Result<String> {
-    let team = &door.access.team;
-    let around = app.kept.context(&app.db, door).await?;
-    let (resolved, sprint) = match sprints::queries::resolve(&around.sprints, filter.sprint) {
+    let team = &auth.access.team;
+    let context = app.page_cache.context(&app.db, auth).await?;
+    let (resolved, sprint) = match sprints::queries::resolve(&context.sprints, filter.sprint) {
         Ok((resolved, sprint)) => (resolved, sprint.cloned()),
         Err(Problem::Invalid(why)) => {
             return refused_sprint(
                 app,
-                door,
+                auth,
                 headers,
                 why.into_values().next().unwrap_or_default(),
             )
@@ -270,21 +271,21 @@ async fn board_html(
         "goal" => "goal",
         _ => "",
     };
-    let (columns, filtered, of_sprint) = (&around.columns, &filter, sprint.as_ref());
-    let drawing = BoardView {
+    let (columns, filtered, of_sprint) = (&context.columns, &filter, sprint.as_ref());
+    let view = BoardView {
         team,
         columns,
         filter: filtered,
         resolved,
         sprint: of_sprint,
         lanes,
-        stamp,
+        revision,
         now,
     };
-    let board = app.kept.rendered(&app.db, &drawing).await?;
-    let today = clock::day_in(now, &door.viewer.time_zone);
+    let board = app.page_cache.rendered(&app.db, &view).await?;
+    let today = clock::day_in(now, &auth.viewer.time_zone);
     let goals = match &sprint {
-        Some(sprint) => goals::goals(&app.db, team, sprint, &around.crew, now).await?,
+        Some(sprint) => goals::goals(&app.db, team, sprint, &context.crew, now).await?,
         None => Vec::new(),
     };
     let plain_sprint = (filter.is_plain() && lanes.is_empty()).then(|| match resolved {
@@ -300,7 +301,7 @@ async fn board_html(
         params.q.clone()
     };
     let day = sprint.as_ref().map_or((0, 0), |sprint| {
-        let week = &around.crew.week;
+        let week = &context.crew.week;
         (
             sprint.day_number(week, today),
             sprint.working_days(week).len(),
@@ -308,30 +309,30 @@ async fn board_html(
     });
     let of_mark = sprint
         .as_ref()
-        .or_else(|| sprints::queries::active(&around.sprints));
-    let frame = Layout {
+        .or_else(|| sprints::queries::active(&context.sprints));
+    let layout = Layout {
         title: team.name.clone(),
-        viewer: Some(door.viewer.person.clone()),
+        viewer: Some(auth.viewer.person.clone()),
         theme: theme(headers),
-        teams: around.teams.clone(),
+        teams: context.teams.clone(),
         team: team.slug.clone(),
         page: "",
         mark: of_mark.map_or_else(Vec::new, |sprint| sprint.mark(today)),
-        edits: door
+        edits: auth
             .access
             .may_edit
             .then_some(team.id)
             .into_iter()
             .collect(),
-        is_admin: team_access::may_edit_workspace(&door.viewer),
+        is_admin: team_access::may_edit_workspace(&auth.viewer),
         assets: &ASSETS,
     };
-    let (may_edit, may_comment) = (door.access.may_edit, door.access.may_comment);
+    let (may_edit, may_comment) = (auth.access.may_edit, auth.access.may_comment);
     let did =
-        crate::domain::tasks::timeline::undoable(&app.db, after.did, &door.viewer, now).await?;
+        crate::domain::tasks::timeline::undoable(&app.db, after.did, &auth.viewer, now).await?;
     let team = team.clone();
     let page = BoardPage {
-        frame,
+        layout,
         team,
         may_edit,
         may_comment,
@@ -339,7 +340,7 @@ async fn board_html(
         lanes,
         sprint,
         day,
-        around,
+        context,
         goals,
         board,
         plain_sprint,
@@ -349,10 +350,10 @@ async fn board_html(
     rendered(&page)
 }
 
-/// A sprint that is not there: the board of all of them, and the reason beside the box.
+/// The board of all sprints, with an error beside the filter, for a sprint that does not exist.
 async fn refused_sprint(
     app: &App,
-    door: &BoardAuth,
+    auth: &BoardAuth,
     headers: &HeaderMap,
     why: String,
 ) -> Result<String> {
@@ -361,61 +362,20 @@ async fn refused_sprint(
         unknown: vec![why],
         ..Filter::default()
     };
-    let stamp = Revision {
-        team: door.access.team.seq,
-        workspace: door.workspace_seq,
-        stretch: 0,
+    let revision = Revision {
+        team: auth.access.team.seq,
+        workspace: auth.workspace_seq,
+        time_bucket: 0,
     };
     Box::pin(board_html(
         app,
-        door,
+        auth,
         &FilterParams::default(),
         &AfterForm::default(),
         headers,
         filter,
-        stamp,
+        revision,
         app.clock.now(),
     ))
     .await
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub struct Keys {
-    keys: String,
-}
-
-/// `GET /teams/{slug}/cards?keys=…`: those of these tasks that the filter lets through, for a board that is open.
-pub async fn cards(
-    State(app): State<App>,
-    viewer: Viewer,
-    Path(slug): Path<String>,
-    Query(params): Query<FilterParams>,
-    Query(keys): Query<Keys>,
-) -> Result<Response> {
-    let team = team_access::team(&app.db, &viewer, &slug).await?.team;
-    let numbers: Vec<i64> = keys
-        .keys
-        .split(',')
-        .filter_map(keys::split_key)
-        .filter(|(key, _)| *key == team.key)
-        .map(|(_, number)| number)
-        .take(300)
-        .collect();
-    let ids: Vec<Uuid> =
-        sqlx::query_scalar("SELECT id FROM tasks WHERE team_id = $1 AND number = ANY($2)")
-            .bind(team.id)
-            .bind(&numbers)
-            .fetch_all(&app.db)
-            .await?;
-    let filter = Filter::read(&params).for_reader(&viewer.person.handle);
-    let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
-    let (resolved, _) = sprints::queries::resolve(&sprints, filter.sprint)?;
-    let now = app.clock.now();
-    let cards = tasks::queries::cards(&app.db, &team, &filter, resolved, now, Some(&ids)).await?;
-    let html: String = cards
-        .iter()
-        .map(|card| CardHtml::with_column(card, now).to_string())
-        .collect();
-    Ok(Html(html).into_response())
 }

@@ -1,4 +1,4 @@
-//! The small forms of a board: filters kept by name, and limits.
+//! Saved filters and WIP limits of a board.
 
 use askama::Template;
 use axum::{
@@ -29,7 +29,7 @@ use crate::{
     },
 };
 
-/// `POST /teams/{slug}/filters`: keeps the filter under a name.
+/// `POST /teams/{slug}/filters`: saves the filter under a name.
 pub async fn save_filter(
     State(app): State<App>,
     viewer: Viewer,
@@ -45,7 +45,7 @@ pub async fn save_filter(
     };
     if !viewer.may_write() {
         return Err(Problem::Forbidden(
-            "This account may only read. Nothing was saved.".into(),
+            "This account is read-only. Nothing was saved.".into(),
         ));
     }
     let params = FilterParams {
@@ -96,7 +96,7 @@ pub async fn delete_filter(
 #[derive(Template)]
 #[template(path = "boards/limit.html")]
 struct LimitPage {
-    frame: Layout,
+    layout: Layout,
     form: LimitForm,
 }
 
@@ -109,7 +109,7 @@ struct LimitForm {
     error: String,
 }
 
-// It escapes its own texts.
+// The template escapes its own text.
 impl askama::filters::HtmlSafe for LimitForm {}
 
 /// `GET /teams/{slug}/columns/{column}/limit`
@@ -162,7 +162,7 @@ async fn limit_page(
         };
     }
     let page = LimitPage {
-        frame: Layout::new(app, viewer, headers, "Limit", &slug).await?,
+        layout: Layout::new(app, viewer, headers, "Limit", &slug).await?,
         form,
     };
     if failed {

@@ -1,2 +1,5 @@
+//! Pages of a team's board.
+
 pub mod board;
+pub mod cards;
 pub mod forms;

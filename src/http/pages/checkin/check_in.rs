@@ -1,4 +1,4 @@
-//! How far a team is, for whoever waits for it.
+//! The check-in page: a team's progress for other teams and guests.
 
 use askama::Template;
 use axum::{
@@ -40,34 +40,34 @@ use crate::{
     http::pages::checkin::feeds::{self, Feed, Place},
 };
 
-/// So many lines of what changed stand beside the burn-up.
+/// The number of changes shown beside the burn-up.
 const GLANCE: usize = 6;
 
-/// A check-in as a page; for a guest it has no more in it than they may know, and nothing to press.
+/// The check-in page. For a guest it contains only what they may see, and no forms.
 #[derive(Template)]
 #[template(path = "checkin/check_in.html")]
 pub(crate) struct CheckInPage {
-    frame: Layout,
+    layout: Layout,
     facts: CheckIn,
     chart: Option<Rendered>,
-    /// What the reader waits for.
+    /// What the reader is waiting for.
     awaited: Vec<Card>,
-    /// What changed since the reader last looked, and when that was.
+    /// The changes since the reader's last visit, and its time.
     since: Vec<Changed>,
     looked: Option<Visit>,
     may_edit: bool,
     may_ask: bool,
-    /// Where a guest is; nothing for whoever is signed in.
+    /// A guest's base URL; empty for signed-in readers.
     guest: Option<String>,
-    /// Whether it stands within another site's page.
+    /// Whether the page is embedded in another site.
     framed: bool,
     time_zone: String,
     now: OffsetDateTime,
 }
 
 impl CheckInPage {
-    /// Where this page and its feeds are.
-    fn here(&self) -> String {
+    /// The base URL of this page and its feeds.
+    fn current_url(&self) -> String {
         self.guest
             .clone()
             .unwrap_or_else(|| format!("/teams/{}/check-in", self.facts.team.slug))
@@ -88,20 +88,20 @@ impl CheckInPage {
         self.looked.is_some_and(|look| look.follows)
     }
 
-    /// `Thu 19 Nov 14:05`; nothing at the first visit.
+    /// The last visit as `Thu 19 Nov 14:05`; empty at the first visit.
     fn looked_at(&self) -> Option<String> {
         self.looked?
             .at
             .map(|at| humanize::moment(at, &self.time_zone))
     }
 
-    /// When these facts were read: on paper nothing else says how old they are.
+    /// When the page was rendered, for printouts.
     fn as_of(&self) -> String {
         let zone = if self.is_guest() { " UTC" } else { "" };
         format!("{}{zone}", humanize::moment(self.now, &self.time_zone))
     }
 
-    /// What is read at a glance of what changed; the rest is asked for.
+    /// The changes that are shown at first; the others are behind a link.
     fn first_since(&self) -> &[Changed] {
         &self.since[..self.since.len().min(GLANCE)]
     }
@@ -118,7 +118,8 @@ impl CheckInPage {
         humanize::ago(self.now, card.column_since)
     }
 
-    /// Which sprint an open task is in, where that is not the page's: what is waited for may have been put off.
+    /// The sprint of an open task if it is not the page's: a task that others wait for may have
+    /// been postponed.
     fn elsewhere(&self, card: &Card) -> String {
         match (&self.facts.sprint, card.sprint) {
             _ if card.state == ColumnState::Done => String::new(),
@@ -132,7 +133,7 @@ impl CheckInPage {
 
     fn waits(&self, card: &Card) -> String {
         match card.blocked_by.as_slice() {
-            [] => "Nobody said yet what it waits on".to_owned(),
+            [] => "Blocked, no reason given".to_owned(),
             waits => waits
                 .iter()
                 .map(|wait| wait.words(self.now))
@@ -141,7 +142,7 @@ impl CheckInPage {
         }
     }
 
-    /// How wide a state's part of the strip is and where it begins, in hundredths of all.
+    /// The offset and width of a state's part of the strip, in percent.
     fn strip(&self) -> Vec<(ColumnState, i64, i64, i64)> {
         let total = self.facts.total().max(1);
         let order = [
@@ -161,7 +162,7 @@ impl CheckInPage {
     }
 }
 
-/// The chart of the team's sprint, if one is going on.
+/// The burn-up of the team's current sprint.
 async fn chart(app: &App, facts: &CheckIn, now: OffsetDateTime) -> Result<Option<Rendered>> {
     let Some(sprint) = facts
         .sprint
@@ -178,7 +179,7 @@ async fn chart(app: &App, facts: &CheckIn, now: OffsetDateTime) -> Result<Option
     crate::http::pages::flow::charts::burn_up_chart(&burn_up).map(Some)
 }
 
-/// What a page or feed is kept for.
+/// The cache key of a page or feed.
 pub(crate) fn key(
     headers: &HeaderMap,
     reader: uuid::Uuid,
@@ -195,7 +196,7 @@ pub(crate) fn key(
     }
 }
 
-/// What is counted by now, for whoever has waited for a turn to make the page.
+/// The current revision, read again after waiting for the page lock.
 async fn now_counted(app: &App, team: &mut Team, now: OffsetDateTime) -> Result<Revision> {
     let (seq, workspace): (i64, i64) =
         sqlx::query_as("SELECT t.seq, w.seq FROM teams t, workspace w WHERE t.id = $1")
@@ -221,7 +222,7 @@ pub async fn check_in(
         workspace_seq,
     } = crate::http::extract::board::open(&app, from, &headers, &slug).await?;
     let (now, person) = (app.clock.now(), viewer.person.id);
-    // A link checker that asks for the head alone has not read it.
+    // A HEAD request, such as a link checker's, is not a visit.
     let comes = method == Method::GET
         && fragment(&headers).is_none()
         && matches!(viewer.proof, AuthMethod::Session { .. });
@@ -233,7 +234,7 @@ pub async fn check_in(
         comes,
     )
     .await?;
-    let stamp = Revision::of(access.team.seq, workspace_seq, now);
+    let revision = Revision::of(access.team.seq, workspace_seq, now);
     let address = format!(
         "check-in {uri} {:?} {look:?} {:?}",
         fragment(&headers),
@@ -245,9 +246,9 @@ pub async fn check_in(
     };
     let make = async || {
         let mut team = access.team.clone();
-        let stamp = now_counted(&app, &mut team, now).await?;
+        let revision = now_counted(&app, &mut team, now).await?;
         let facts = summary::check_in(&app.db, &team, now).await?;
-        let frame = Layout::new(
+        let layout = Layout::new(
             &app,
             &viewer,
             &headers,
@@ -256,7 +257,7 @@ pub async fn check_in(
         )
         .await?;
         let page = CheckInPage {
-            frame: frame.at("check-in"),
+            layout: layout.at("check-in"),
             chart: chart(&app, &facts, now).await?,
             awaited: summary::awaited(&app.db, &team, person, now).await?,
             since: changes::since(&app.db, &team, look.seq).await?,
@@ -269,12 +270,12 @@ pub async fn check_in(
             facts,
             now,
         };
-        Ok((stamp, rendered(&page)?))
+        Ok((revision, rendered(&page)?))
     };
     page_cache::answer(
-        &app.kept,
+        &app.page_cache,
         &headers,
-        (key, stamp),
+        (key, revision),
         "text/html; charset=utf-8",
         make,
     )
@@ -307,9 +308,9 @@ pub async fn feed(
     .await
 }
 
-/// `GET /api/v1/teams/{slug}/check-in`: how far the team is.
-#[utoipa::path(get, path = "/api/v1/teams/{slug}/check-in", tag = "teams", params(("slug" = String, Path)),
-    responses((status = 200, description = "Goals and their pace, tasks by state, what is blocked, in review, done lately and next")))]
+/// A team's check-in: progress of goals, tasks by state, blocked tasks, recent and next work.
+#[utoipa::path(get, path = "/api/v1/teams/{slug}/check-in", tag = "teams", params(("slug" = String, Path, description = "The team's slug")),
+    responses((status = 200, description = "Goals with their progress, tasks by state, and the tasks that are blocked, in review, recently done and next")))]
 pub async fn facts(
     app: State<App>,
     from: ClientIp,
@@ -319,7 +320,7 @@ pub async fn facts(
     feed(app, from, Path((slug, "check-in.json".to_owned())), headers).await
 }
 
-/// A feed is the same for everybody who may read it: it is kept once for all of them.
+/// Responds with a feed, cached once for everyone who may read it.
 pub(crate) async fn feed_of(
     app: &App,
     headers: &HeaderMap,
@@ -330,25 +331,28 @@ pub(crate) async fn feed_of(
     guest: bool,
 ) -> Result<Response> {
     let now = app.clock.now();
-    let stamp = Revision::of(team.seq, workspace_seq, now);
+    let revision = Revision::of(team.seq, workspace_seq, now);
     let key = PageKey {
         theme: "",
         ..key(headers, team.id, guest, format!("{feed:?} {page}"))
     };
     let make = async || {
         let mut team = team.clone();
-        let stamp = now_counted(app, &mut team, now).await?;
+        let revision = now_counted(app, &mut team, now).await?;
         let place = Place {
             site: &app.public_url,
             page,
             guest,
         };
-        Ok((stamp, feeds::text(&app.db, &team, feed, &place, now).await?))
+        Ok((
+            revision,
+            feeds::text(&app.db, &team, feed, &place, now).await?,
+        ))
     };
-    page_cache::answer(&app.kept, headers, (key, stamp), feed.kind(), make).await
+    page_cache::answer(&app.page_cache, headers, (key, revision), feed.kind(), make).await
 }
 
-/// A guest's check-in.
+/// The check-in page of a guest.
 pub(crate) async fn for_guest(
     app: &App,
     headers: &HeaderMap,
@@ -356,15 +360,15 @@ pub(crate) async fn for_guest(
     framed: bool,
 ) -> Result<Response> {
     let now = app.clock.now();
-    let stamp = Revision::of(guest.team.seq, guest.workspace_seq, now);
+    let revision = Revision::of(guest.team.seq, guest.workspace_seq, now);
     let address = format!("guest {} {:?} {framed}", guest.address, fragment(headers));
     let key = key(headers, guest.id, false, address);
     let make = async || {
         let mut team = guest.team.clone();
-        let stamp = now_counted(app, &mut team, now).await?;
+        let revision = now_counted(app, &mut team, now).await?;
         let facts = summary::check_in(&app.db, &team, now).await?.for_guests();
         let page = CheckInPage {
-            frame: Layout::bare(app, format!("{}: check-in", team.name), theme(headers)),
+            layout: Layout::bare(app, format!("{}: check-in", team.name), theme(headers)),
             chart: chart(app, &facts, now).await?,
             awaited: Vec::new(),
             since: Vec::new(),
@@ -377,12 +381,12 @@ pub(crate) async fn for_guest(
             facts,
             now,
         };
-        Ok((stamp, rendered(&page)?))
+        Ok((revision, rendered(&page)?))
     };
     page_cache::answer(
-        &app.kept,
+        &app.page_cache,
         headers,
-        (key, stamp),
+        (key, revision),
         "text/html; charset=utf-8",
         make,
     )

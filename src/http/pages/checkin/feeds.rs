@@ -1,4 +1,5 @@
-//! The facts for programs: JSON, Atom, iCalendar, and a badge. Each is the same for everybody who may read it.
+//! The check-in for programs: JSON, Atom, iCalendar and a badge. Each is the same for everyone who
+//! may read it.
 
 use askama::Template;
 use icalendar::{Calendar, Component, Event, EventLike};
@@ -23,11 +24,11 @@ use crate::{
     http::page::rendered,
 };
 
-/// An instant as calendars write it, in UTC.
+/// The iCalendar format of a UTC instant.
 const STAMP: &[BorrowedFormatItem<'_>] =
     format_description!("[year][month][day]T[hour][minute][second]Z");
 
-/// A file that a program asks for.
+/// The feed formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Feed {
     Json,
@@ -37,7 +38,7 @@ pub enum Feed {
 }
 
 impl Feed {
-    /// The one of that name.
+    /// The feed with this file name.
     ///
     /// # Errors
     /// `NotFound` for any other name.
@@ -61,7 +62,7 @@ impl Feed {
     }
 }
 
-/// Where a feed is read: the site, the page that it belongs to, and whether its reader has no account.
+/// The context of a feed: the site, its page, and whether the reader is a guest.
 pub struct Place<'p> {
     pub site: &'p str,
     pub page: &'p str,
@@ -86,7 +87,8 @@ pub async fn text(
                 .iter_mut()
                 .for_each(|change| change.title = without_addresses(&change.title));
         }
-        // A feed of nothing is as old as the team's last word, not new every time.
+        // An empty feed has the date of the team's last change, so that it is not new at every
+        // request.
         let last = changes::last(db, &[team.id]).await?;
         let updated = changes
             .first()
@@ -131,7 +133,7 @@ impl Atom<'_> {
     }
 }
 
-/// Neither XML nor a calendar has a place for control characters, escaped or not, and XML none for two more.
+/// Removes the characters that XML and iCalendar do not allow, escaped or not.
 fn plain(text: &str) -> String {
     text.chars()
         .filter(|letter| !letter.is_control() && !matches!(letter, '\u{fffe}' | '\u{ffff}'))
@@ -142,11 +144,11 @@ fn plain(text: &str) -> String {
 #[template(path = "checkin/badge.svg")]
 struct Badge<'b> {
     words: &'b str,
-    /// In pixels, by how many letters there are.
+    /// An estimate of a text's width in pixels.
     width: usize,
 }
 
-/// `Sprint 42: 9 of 24 done` as a picture.
+/// The badge `Sprint 42: 9 of 24 done` as SVG.
 pub fn badge(words: &str) -> Result<String> {
     let words = &plain(words);
     rendered(&Badge {
@@ -155,7 +157,7 @@ pub fn badge(words: &str) -> Result<String> {
     })
 }
 
-/// The sprints of half a year around now, and what is due.
+/// The calendar: sprints within half a year of now, and due dates.
 async fn calendar(
     db: &PgPool,
     team: &Team,
@@ -178,7 +180,7 @@ async fn calendar(
                 }))
                 .url(&format!("{}{}", place.site, place.page))
                 .starts(sprint.starts_on)
-                // A day's end is the day after it.
+                // iCalendar's end date is exclusive.
                 .ends(sprint.next_start())
                 .done(),
         );

@@ -1,4 +1,4 @@
-//! Following, and having read what is new.
+//! Follows, and marking updates as read.
 
 use axum::{
     extract::{Path, State},
@@ -23,7 +23,8 @@ use crate::{
     },
 };
 
-/// `POST /teams/{slug}/follow`: with `follow`, or no longer without it. So are the others.
+/// `POST /teams/{slug}/follow`: follows with `follow`, unfollows without. The other routes work
+/// alike.
 pub async fn follow_team(
     State(app): State<App>,
     viewer: Viewer,
@@ -102,7 +103,7 @@ pub async fn follow_project(
     .await
 }
 
-/// Whoever may look may follow, also who only reads; a program does not do it for them.
+/// Anyone who can see something can follow it, also with a read-only account; API tokens cannot.
 async fn follow(
     app: &App,
     viewer: &Viewer,
@@ -126,9 +127,13 @@ async fn follow(
     Ok(Redirect::to(local_path(fields.text("back"), address)).into_response())
 }
 
-/// `POST /updates/read`: what is new was read, of each team up to the event that `seen` names: `infrastructure:419`. A team that
-/// is not there for the reader, or not any more, has nothing that they could have read.
-pub async fn see(State(app): State<App>, viewer: Viewer, fields: Fields) -> Result<Response> {
+/// `POST /updates/read`: marks updates as read, of each team up to the event that `seen` names:
+/// `infrastructure:419`. Ignores teams that the reader cannot see.
+pub async fn mark_as_read(
+    State(app): State<App>,
+    viewer: Viewer,
+    fields: Fields,
+) -> Result<Response> {
     viewer.require_session()?;
     let teams = team_access::seen_teams(&app.db, &viewer).await?;
     for named in fields.all("seen") {

@@ -1,4 +1,4 @@
-//! Share links and public addresses: what whoever has no account may look at.
+//! Share links and public pages: what people without an account can see.
 
 use askama::Template;
 use axum::{
@@ -46,7 +46,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "checkin/shared_board.html")]
 struct SharedBoard {
-    frame: Layout,
+    layout: Layout,
     team: Team,
     sprint: Option<Sprint>,
     goals: Vec<Goal>,
@@ -80,7 +80,7 @@ impl SharedBoard {
 #[derive(Template)]
 #[template(path = "checkin/password.html")]
 struct LockedPage {
-    frame: Layout,
+    layout: Layout,
     error: &'static str,
 }
 
@@ -91,7 +91,7 @@ fn for_audience(mut response: Response, audience: Audience) -> Response {
 
 fn locked(app: &App, headers: &HeaderMap, error: &'static str) -> Result<Response> {
     let page = LockedPage {
-        frame: Layout::bare(app, "A password first".to_owned(), theme(headers)),
+        layout: Layout::bare(app, "Password required".to_owned(), theme(headers)),
         error,
     };
     let response = if error.is_empty() {
@@ -102,7 +102,7 @@ fn locked(app: &App, headers: &HeaderMap, error: &'static str) -> Result<Respons
     response.map(|response| for_audience(response, Audience::Guests))
 }
 
-/// `GET /share/{key}`: the board or the check-in that the link is for.
+/// `GET /share/{key}`: the shared board or check-in.
 pub async fn shared(
     State(app): State<App>,
     Path(key): Path<String>,
@@ -114,7 +114,7 @@ pub async fn shared(
     }
 }
 
-/// `POST /share/{key}`: with the link's password.
+/// `POST /share/{key}`: unlocks the link with its password.
 pub async fn unlock(
     State(app): State<App>,
     from: ClientIp,
@@ -142,11 +142,7 @@ pub async fn unlock(
             ..Line::default()
         };
         audit_log::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
-        return locked(
-            &app,
-            &headers,
-            "That is not the link's password. Try again.",
-        );
+        return locked(&app, &headers, "Wrong password. Try again.");
     }
     let mut response = Redirect::to(&format!("/share/{key}")).into_response();
     let cookie =
@@ -166,7 +162,7 @@ pub async fn shared_feed(
     guests_feed(&app, &headers, guest, feed).await
 }
 
-/// `GET /share/{key}/embed`: the check-in for a page of another site.
+/// `GET /share/{key}/embed`: the check-in, for embedding in other sites.
 pub async fn shared_embed(
     State(app): State<App>,
     Path(key): Path<String>,
@@ -208,7 +204,7 @@ pub async fn public_embed(
 }
 
 async fn guests_feed(app: &App, headers: &HeaderMap, guest: Guest, feed: Feed) -> Result<Response> {
-    // Whoever was shown the board sees no goals' reasons and charts by another door; a badge is less than either.
+    // A link to the board does not open the check-in's feeds; only the badge, which shows less.
     if guest.shows == SharedPage::Board && feed != Feed::Badge {
         return Err(Problem::NotFound);
     }
@@ -243,10 +239,11 @@ async fn show(app: &App, headers: &HeaderMap, guest: Guest) -> Result<Response> 
     Ok(for_audience(response, Audience::Guests))
 }
 
-/// The board of the sprint that the team works in. Its cards lead nowhere, and are asked for again as a whole.
+/// The read-only board of the team's current sprint. Its cards are not links, and the page reloads
+/// as a whole.
 async fn board(app: &App, headers: &HeaderMap, guest: Guest) -> Result<Response> {
     let now = app.clock.now();
-    let stamp = Revision::of(guest.team.seq, guest.workspace_seq, now);
+    let revision = Revision::of(guest.team.seq, guest.workspace_seq, now);
     let key = key(
         headers,
         guest.id,
@@ -296,9 +293,9 @@ async fn board(app: &App, headers: &HeaderMap, guest: Guest) -> Result<Response>
             None => Vec::new(),
         };
         goals.iter_mut().for_each(goal_for_guests);
-        let frame = Layout::bare(app, team.name.clone(), theme(headers));
+        let layout = Layout::bare(app, team.name.clone(), theme(headers));
         let page = SharedBoard {
-            frame,
+            layout,
             team,
             sprint,
             goals,
@@ -306,12 +303,12 @@ async fn board(app: &App, headers: &HeaderMap, guest: Guest) -> Result<Response>
             address: guest.address.clone(),
             now,
         };
-        Ok((stamp, rendered(&page)?))
+        Ok((revision, rendered(&page)?))
     };
     page_cache::answer(
-        &app.kept,
+        &app.page_cache,
         headers,
-        (key, stamp),
+        (key, revision),
         "text/html; charset=utf-8",
         make,
     )

@@ -1,4 +1,4 @@
-//! What others ask of a team, and the concerns that they raised on its goals.
+//! Requests of other teams, and their concerns about a team's goals.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "checkin/requests.html")]
 struct IntakePage {
-    frame: Layout,
+    layout: Layout,
     team: Team,
     may_edit: bool,
     may_comment: bool,
@@ -62,7 +62,7 @@ impl IntakePage {
         self.errors.get(field).map_or("", String::as_str)
     }
 
-    /// What was typed to one request.
+    /// The entered reply to a request.
     fn typed_to(&self, request: &Uuid) -> &str {
         if self.typed.text("request") == request.to_string() {
             self.typed.text("answer")
@@ -85,7 +85,7 @@ impl IntakePage {
 }
 
 /// `GET /teams/{slug}/requests`
-pub async fn intake(
+pub async fn list_requests(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
@@ -114,7 +114,7 @@ async fn intake_page(
     errors: BTreeMap<&'static str, String>,
 ) -> Result<IntakePage> {
     let team = access.team;
-    let frame = Layout::new(
+    let layout = Layout::new(
         app,
         viewer,
         headers,
@@ -123,7 +123,7 @@ async fn intake_page(
     )
     .await?;
     Ok(IntakePage {
-        frame: frame.at("planning"),
+        layout: layout.at("planning"),
         requests: requests::intake(&app.db, team.id, viewer.person.id).await?,
         concerns: comments::open_concerns(&app.db, team.id).await?,
         may_edit: access.may_edit,
@@ -135,8 +135,8 @@ async fn intake_page(
     })
 }
 
-/// `POST /teams/{slug}/requests`: somebody of another team asks for something.
-pub async fn ask(
+/// `POST /teams/{slug}/requests`: makes a request to another team.
+pub async fn create_request(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
@@ -173,7 +173,7 @@ pub async fn ask(
 }
 
 /// `POST /teams/{slug}/requests/{id}/withdraw`
-pub async fn withdraw(
+pub async fn withdraw_request(
     State(app): State<App>,
     viewer: Viewer,
     Path((slug, request)): Path<(String, String)>,
@@ -192,7 +192,7 @@ pub async fn withdraw(
 }
 
 /// `POST /teams/{slug}/requests/{id}`: `outcome` is `taken`, `answered` or `declined`.
-pub async fn settle(
+pub async fn answer_request(
     State(app): State<App>,
     viewer: Viewer,
     Path((slug, request)): Path<(String, String)>,
@@ -204,7 +204,7 @@ pub async fn settle(
         .require_edit()?;
     let request = id(&request)?;
     let outcome = Outcome::try_from(fields.text("outcome").to_owned())
-        .map_err(|_| Problem::field("outcome", "Take it, answer it, or decline it."))?;
+        .map_err(|_| Problem::field("outcome", "Accept, answer or decline the request."))?;
     let (actor, team, answer) = (viewer.actor(), &access.team, fields.text("answer"));
     let settled = app
         .store

@@ -1,4 +1,4 @@
-//! Figures as charts.
+//! The flow page's charts.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use crate::{
     http::{chart::Chart, page::Rendered},
 };
 
-/// More days than this are thinned out: nobody sees them on a screen.
+/// Ranges of more days than this are thinned out.
 const MOST_DAYS: usize = 200;
 
-/// A burn-up, from nothing but what a closed sprint keeps of it.
+/// A burn-up chart, also from the stored report of a closed sprint.
 pub fn burn_up_chart(burn_up: &BurnUp) -> Result<Rendered> {
     let days = burn_up.worked.len();
     let now = burn_up.now();
@@ -26,11 +26,11 @@ pub fn burn_up_chart(burn_up: &BurnUp) -> Result<Rendered> {
         .unwrap_or(0)
         .max(burn_up.begin.scope)
         .max(high);
-    let begun = burn_up.days.len() as f64;
+    let started = burn_up.days.len() as f64;
     let mut says = format!("{} of {} tasks are done", now.done, now.scope);
     if let Some(forecast) = burn_up.forecast {
         says += &format!(
-            ", and likely {} to {} will be at the end",
+            ", forecast {} to {} by the end",
             forecast.low, forecast.high
         );
     }
@@ -46,7 +46,7 @@ pub fn burn_up_chart(burn_up: &BurnUp) -> Result<Rendered> {
     .says(says + ".")
     .ticks(ticks(&all, false));
     if let Some(forecast) = burn_up.forecast {
-        let from = (begun, now.done as f64);
+        let from = (started, now.done as f64);
         let end = |count: usize| [from, (days as f64, count as f64)];
         chart.area("forecast", &end(forecast.high), &end(forecast.low));
         chart.line("forecast", &end(forecast.likely));
@@ -68,7 +68,7 @@ pub fn burn_up_chart(burn_up: &BurnUp) -> Result<Rendered> {
     chart.line("state-done", &line(|day| day.done));
     chart.dot(
         "state-done",
-        (begun, now.done as f64),
+        (started, now.done as f64),
         4.0,
         format!("Now: {} of {} done", now.done, now.scope),
     );
@@ -103,7 +103,7 @@ impl Figures {
         ))
         .ticks(self.day_ticks());
         let mut lower: Vec<(f64, f64)> = days.iter().map(|(x, _)| (*x, 0.0)).collect();
-        // what is done lies at the bottom, what waits to be begun on top
+        // done tasks are at the bottom, unstarted ones on top
         for (nth, state) in ColumnState::ALL.iter().enumerate().rev() {
             let upper: Vec<(f64, f64)> = lower
                 .iter()
@@ -133,12 +133,12 @@ impl Figures {
             most as f64,
         )
         .says(format!(
-            "{count} finished tasks, {most} days at most. {}",
+            "{count} finished tasks, longest {most} days. {}",
             self.levels_in_words()
         ))
         .ticks(self.day_ticks());
         let mut chart = self.with_levels(chart);
-        // tasks of the same day and length are one dot
+        // tasks with the same day and duration are one dot
         let mut dots: BTreeMap<(i32, i64), Vec<String>> = BTreeMap::new();
         for taken in &self.times.taken {
             let key = self
@@ -187,13 +187,13 @@ impl Figures {
             .count();
         let mut chart = Chart::new(
             "ageing",
-            "Ageing work in progress",
+            "Work in progress by age",
             "days",
             (0.0, 3.0),
             most,
         )
         .says(format!(
-            "{} in hand, the oldest for {}; {beyond} longer than 85 % of finished ones took.",
+            "{} in progress, the oldest for {}; {beyond} longer than the 85th percentile.",
             counted(self.ageing.len(), "task"),
             counted(oldest as usize, "day")
         ))
@@ -203,13 +203,13 @@ impl Figures {
             chart = chart.wash_above(limit);
         }
         for (state, nth) in IN_HAND.into_iter().zip(0_u32..) {
-            let here: Vec<_> = self
+            let column_tasks: Vec<_> = self
                 .ageing
                 .iter()
                 .filter(|(face, _)| face.state == state)
                 .collect();
-            let room = here.len().min(12) as f64;
-            for ((face, taken), place) in here.iter().zip(0_u32..) {
+            let room = column_tasks.len().min(12) as f64;
+            for ((face, taken), place) in column_tasks.iter().zip(0_u32..) {
                 let x = f64::from(nth) + (f64::from(place % 12) + 1.0) / (room + 1.0);
                 let at = (x, taken.days as f64);
                 let title = format!(
@@ -219,8 +219,8 @@ impl Figures {
                     counted(taken.days as usize, "day")
                 );
                 chart.dot(class(state), at, 4.5, title);
-                // more names than these would stand over each other
-                if here.len() <= 4 {
+                // more names than these would overlap
+                if column_tasks.len() <= 4 {
                     chart.word_over(at, face.number.to_string());
                 }
             }
@@ -314,7 +314,7 @@ impl Figures {
     }
 }
 
-/// The class of a state's hue.
+/// The CSS class of a state's colour.
 pub(crate) fn class(state: ColumnState) -> &'static str {
     match state {
         ColumnState::Todo => "state-todo",
@@ -325,7 +325,7 @@ pub(crate) fn class(state: ColumnState) -> &'static str {
     }
 }
 
-/// A few days to name under a chart: the first and then every so many whole weeks, and today.
+/// The labelled days of a chart: the first, then every few whole weeks, and today.
 fn ticks(days: &[Date], today: bool) -> Vec<(f64, String)> {
     let every = if days.len() <= 7 {
         2

@@ -1,4 +1,4 @@
-//! A team's flow as a page, and each figure as CSV.
+//! A team's flow page, and each chart's numbers as CSV.
 
 use askama::Template;
 use axum::{
@@ -40,16 +40,16 @@ use crate::{
 #[derive(Template)]
 #[template(path = "flow/flow.html")]
 struct FlowPage {
-    frame: Layout,
+    layout: Layout,
     team: Team,
-    /// Those that have begun, the newest first.
+    /// The sprints that have started, the newest first.
     sprints: Vec<Sprint>,
     params: RangeParams,
     q: String,
-    /// The words of the reader's saved filters, by their names.
+    /// The reader's saved filters, by name.
     saved: Vec<(String, String)>,
     unknown: Vec<String>,
-    /// Why the range was refused.
+    /// The error of the range.
     error: String,
     span: String,
     zone: String,
@@ -58,7 +58,7 @@ struct FlowPage {
 }
 
 impl FlowPage {
-    /// The address's query for so many sprints, or for the same range without a number.
+    /// The query string for this number of sprints, or for the same range if empty.
     fn query(&self, sprints: &str) -> String {
         let RangeParams {
             sprints: same,
@@ -76,7 +76,7 @@ impl FlowPage {
         }
     }
 
-    /// The same range, of the tasks that these words mean.
+    /// The query string for the same range with another filter.
     fn only(&self, q: &str) -> String {
         let RangeParams { sprints, from, to } = &self.params;
         Self::address([("sprints", sprints), ("from", from), ("to", to), ("q", q)])
@@ -102,7 +102,7 @@ impl FlowPage {
     }
 }
 
-/// What an address asks for.
+/// What a request asks for.
 struct Asked {
     team: Team,
     sprints: Vec<Sprint>,
@@ -164,11 +164,11 @@ pub async fn flow(
     let saved = saved_filters(&app.db, asked.team.id, viewer.person.id).await?;
     let shown = figures.filter(|figures| !figures.is_empty());
     let page = FlowPage {
-        frame: Layout::new(
+        layout: Layout::new(
             &app,
             &viewer,
             &headers,
-            format!("Flow of {}", asked.team.name),
+            format!("{} flow", asked.team.name),
             &asked.team.slug,
         )
         .await?
@@ -183,7 +183,7 @@ pub async fn flow(
         } else {
             filter.q
         },
-        // A sprint is no words: the range says which are meant.
+        // The range selects the sprints, so the filter does not.
         saved: saved
             .into_iter()
             .filter_map(|one| Some((one.name.clone(), one.words()?)))

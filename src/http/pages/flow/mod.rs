@@ -1,3 +1,5 @@
+//! The flow page: charts and their numbers.
+
 pub mod charts;
 pub mod flow;
 pub mod panels;

@@ -1,4 +1,4 @@
-//! What the page of figures shows: facts on top, and a panel a figure.
+//! The flow page's headline numbers, and a panel per chart.
 
 use crate::{
     domain::flow::{measures::OUTSIDE, report::Figures},
@@ -12,23 +12,23 @@ use crate::{
     http::{chart, page::Rendered},
 };
 
-/// More rows than these are in the CSV only.
+/// Further rows are only in the CSV.
 const MOST_ROWS: usize = 120;
 
-/// A figure: its chart, its numbers, and what is to be known of it.
+/// A panel: a chart with its numbers and notes.
 pub struct Panel {
     pub name: &'static str,
     pub title: String,
     pub says: &'static str,
     pub chart: Option<Rendered>,
     pub legend: Vec<(&'static str, &'static str)>,
-    /// What stands under the chart.
+    /// Notes below the chart.
     pub notes: Vec<String>,
     pub bars: Vec<Bar>,
     pub table: Table,
 }
 
-/// A bar with its words.
+/// A bar with its label.
 pub struct Bar {
     pub what: String,
     pub says: String,
@@ -45,7 +45,7 @@ impl Panel {
     }
 }
 
-/// From when to when, in words.
+/// The range of days, and the number of sprints.
 pub fn span(figures: &Figures) -> String {
     let sprints = &figures.range.sprints;
     let count = counted(sprints.len(), "sprint");
@@ -63,7 +63,7 @@ pub fn span(figures: &Figures) -> String {
     }
 }
 
-/// A figure each with what it says, for the top of the page.
+/// The headline numbers, each with its label.
 pub fn facts(figures: &Figures) -> Vec<(String, String)> {
     let mut facts = Vec::new();
     let days = |days: f64| {
@@ -74,14 +74,11 @@ pub fn facts(figures: &Figures) -> Vec<(String, String)> {
         }
     };
     if let (Some(half), Some(most)) = (figures.times.percentile(50), figures.times.percentile(85)) {
-        facts.push((
-            days(half),
-            "or less from start to done, half the time".to_owned(),
-        ));
-        facts.push((days(most), "or less, 85 % of the time".to_owned()));
+        facts.push((days(half), "median cycle time".to_owned()));
+        facts.push((days(most), "85th-percentile cycle time".to_owned()));
     }
     match figures.usual_sprint() {
-        Some(usual) => facts.push((figure(usual), "tasks done in a usual sprint".to_owned())),
+        Some(usual) => facts.push((figure(usual), "median tasks done per sprint".to_owned())),
         None => {
             let done: usize = figures.throughput.iter().map(|(_, count)| count).sum();
             facts.push((done.to_string(), "tasks done so far".to_owned()));
@@ -91,7 +88,7 @@ pub fn facts(figures: &Figures) -> Vec<(String, String)> {
     let on = match &figures.blocked.most {
         Some((whom, days)) if total > 0 => {
             let whom = if whom == OUTSIDE {
-                "others outside"
+                "people outside the workspace"
             } else {
                 whom
             };
@@ -106,7 +103,7 @@ pub fn facts(figures: &Figures) -> Vec<(String, String)> {
     facts
 }
 
-/// Every figure, in the order of the page.
+/// Every panel, in the order of the page.
 pub fn panels(figures: &Figures) -> Result<Vec<Panel>> {
     let mut panels = Vec::with_capacity(NAMES.len());
     for name in NAMES {
@@ -127,7 +124,7 @@ pub fn panels(figures: &Figures) -> Result<Vec<Panel>> {
             "burn-up" => burn_up(figures, &mut panel)?,
             "cumulative-flow" => {
                 (panel.title, panel.says) =
-                    ("Cumulative flow".to_owned(), "tasks by state, each day");
+                    ("Cumulative flow".to_owned(), "Tasks by state, each day");
                 panel.chart = Some(figures.cumulative_chart()?);
                 panel.legend = ColumnState::ALL
                     .iter()
@@ -138,24 +135,24 @@ pub fn panels(figures: &Figures) -> Result<Vec<Panel>> {
             "cycle-time" => {
                 (panel.title, panel.says) = (
                     "Cycle time".to_owned(),
-                    "a dot a finished task, days from start to done",
+                    "One dot per finished task: days from start to done",
                 );
                 panel.chart = Some(figures.cycle_chart()?);
                 panel.notes.extend(figures.times.left_out.sentence());
             }
             "ageing" => {
                 (panel.title, panel.says) =
-                    ("Ageing".to_owned(), "work in progress now, days in hand");
+                    ("Ageing".to_owned(), "Work in progress, by age in days");
                 panel.chart = Some(figures.ageing_chart()?);
                 if figures.times.percentile(85).is_some() {
                     panel
                         .notes
-                        .push("Shaded: older than 85 % of finished tasks got.".to_owned());
+                        .push("Shaded: older than 85 % of finished tasks.".to_owned());
                 }
                 panel.notes.extend(figures.ageing_left_out.sentence());
             }
             "throughput" => {
-                (panel.title, panel.says) = ("Throughput".to_owned(), "tasks done a sprint");
+                (panel.title, panel.says) = ("Throughput".to_owned(), "Tasks done per sprint");
                 panel.chart = Some(figures.throughput_chart()?);
             }
             _ => blocked(figures, &mut panel),
@@ -168,7 +165,7 @@ pub fn panels(figures: &Figures) -> Result<Vec<Panel>> {
 fn burn_up(figures: &Figures, panel: &mut Panel) -> Result<()> {
     let burn_up = &figures.burn_up;
     panel.title = format!("Burn-up of {}", burn_up.name);
-    panel.says = "tasks in it, and done";
+    panel.says = "Tasks in the sprint, and done";
     panel.chart = Some(burn_up_chart(burn_up)?);
     panel.legend = vec![
         ("state-todo", "In the sprint"),
@@ -179,7 +176,7 @@ fn burn_up(figures: &Figures, panel: &mut Panel) -> Result<()> {
         panel.legend.push(("forecast", "Forecast"));
         let scope = burn_up.now().scope;
         panel.notes.push(format!(
-            "By the end likely {} to {} of {scope} are done.",
+            "Forecast: {} to {} of {scope} tasks done by the end.",
             forecast.low, forecast.high
         ));
     }
@@ -188,7 +185,7 @@ fn burn_up(figures: &Figures, panel: &mut Panel) -> Result<()> {
 
 fn blocked(figures: &Figures, panel: &mut Panel) {
     panel.title = "Blocked".to_owned();
-    panel.says = "days, by what was waited on and whom";
+    panel.says = "Days blocked, by cause";
     let most = figures.blocked.rows.first().map_or(0, |row| row.days) as f64;
     let bar = |row: &crate::domain::flow::measures::BlockedRow| Bar {
         what: row.on.what.clone(),
@@ -203,6 +200,6 @@ fn blocked(figures: &Figures, panel: &mut Panel) {
     if panel.bars.is_empty() {
         panel
             .notes
-            .push("Nothing was blocked. That is how it should be.".to_owned());
+            .push("Nothing was blocked in this period.".to_owned());
     }
 }

@@ -1,9 +1,9 @@
-//! Figures as tables: the same rows stand on the page and in the CSV.
+//! The charts' numbers as tables: the same rows on the page and in the CSV.
 
 use crate::domain::flow::report::Figures;
 use crate::{domain::column_state::ColumnState, http::csv::csv};
 
-/// The names that a figure has in addresses, in the order of the page.
+/// The charts' names in URLs, in the order of the page.
 pub const NAMES: [&str; 6] = [
     "burn-up",
     "cumulative-flow",
@@ -13,18 +13,19 @@ pub const NAMES: [&str; 6] = [
     "blocked",
 ];
 
-/// The numbers of one figure.
+/// The numbers of one chart.
 pub struct Table {
     pub headings: Vec<&'static str>,
     pub rows: Vec<Vec<String>>,
-    /// The lines that the chart draws across, under the same headings; whoever has the file works them out from its rows.
+    /// The chart's percentile lines, under the same headings; not in the CSV, where they follow
+    /// from the rows.
     pub levels: Vec<Vec<String>>,
-    /// The first column has tasks' keys.
+    /// Whether the first column has task keys.
     pub of_tasks: bool,
 }
 
 impl Table {
-    /// The table of a figure; none by a name that there is not.
+    /// The table of a chart; `None` for an unknown name.
     pub fn of(figures: &Figures, name: &str) -> Option<Self> {
         let of_tasks = matches!(name, "cycle-time" | "ageing");
         let (headings, rows) = match name {
@@ -49,7 +50,7 @@ impl Table {
         })
     }
 
-    /// All of it as CSV.
+    /// The whole table as CSV.
     pub fn csv(&self) -> String {
         let rows = self
             .rows
@@ -86,20 +87,20 @@ fn burn_up(figures: &Figures) -> Rows {
             "In the sprint",
             "Done",
             "Ideal",
-            "Likely from",
-            "Likely to",
+            "Forecast from",
+            "Forecast to",
         ],
         rows,
     )
 }
 
-/// How long so many of a hundred finished tasks took at the longest.
+/// The rows of the cycle-time percentiles.
 fn levels(figures: &Figures) -> Vec<Vec<String>> {
     let level = |part| {
         let days = crate::http::pages::flow::charts::figure(figures.times.percentile(part)?);
         Some(vec![
             format!("{part} %"),
-            "of finished tasks took so many days or less".to_owned(),
+            "percentile: this share of finished tasks took at most so many days".to_owned(),
             String::new(),
             String::new(),
             days,
@@ -176,5 +177,5 @@ fn blocked(figures: &Figures) -> Rows {
             row.days.to_string(),
         ]
     });
-    (vec!["Waited on", "Whom", "Tasks", "Days"], rows.collect())
+    (vec!["Cause", "Waiting on", "Tasks", "Days"], rows.collect())
 }

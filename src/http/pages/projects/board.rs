@@ -1,4 +1,5 @@
-//! A project's board: its tasks over all teams, in columns by state, with the boards' cards, filters and drag.
+//! A project's board: the tasks of all its teams, in columns by state, with the same cards, filters
+//! and dragging as a team's board.
 
 use crate::domain::keys;
 use std::cmp::Ordering;
@@ -45,13 +46,13 @@ use crate::{
     },
 };
 
-/// Nobody drags among more than this many cards.
+/// The largest number of cards on the board.
 const MOST_CARDS: i64 = 2000;
 
 #[derive(Template)]
 #[template(path = "projects/board.html")]
 struct ProjectBoard {
-    frame: Layout,
+    layout: Layout,
     slug: String,
     name: String,
     may_edit: bool,
@@ -114,8 +115,8 @@ pub async fn board(
         .await?;
     let teams = team_access::teams(&app.db, &viewer).await?;
     let now = app.clock.now();
-    // No team's number goes back: together they go on when any of them does.
-    let stamp = Revision::of(
+    // Sequence numbers only grow, so their sum changes whenever one of them does.
+    let revision = Revision::of(
         teams.iter().map(|access| access.team.seq).sum(),
         workspace,
         now,
@@ -134,12 +135,12 @@ pub async fn board(
     };
     let make = async || {
         let page = board_page(&app, &viewer, &headers, params, (access, found), teams, now).await?;
-        Ok((stamp, rendered(&page)?))
+        Ok((revision, rendered(&page)?))
     };
     page_cache::answer(
-        &app.kept,
+        &app.page_cache,
         &headers,
-        (key, stamp),
+        (key, revision),
         "text/html; charset=utf-8",
         make,
     )
@@ -178,15 +179,9 @@ async fn board_page(
         ))
     };
     Ok(ProjectBoard {
-        frame: Layout::new(
-            app,
-            viewer,
-            headers,
-            format!("Board of {}", project.name),
-            "",
-        )
-        .await?
-        .at("projects"),
+        layout: Layout::new(app, viewer, headers, format!("{} board", project.name), "")
+            .await?
+            .at("projects"),
         columns: ColumnState::ALL
             .into_iter()
             .map(column)
@@ -211,7 +206,8 @@ pub struct Keys {
     keys: String,
 }
 
-/// `GET /projects/{slug}/cards?keys=…`: those of these tasks that belong on the board, for one that is open.
+/// `GET /projects/{slug}/cards?keys=…`: those of the tasks that belong on the board, for an open
+/// board.
 pub async fn board_cards(
     State(app): State<App>,
     viewer: Viewer,
@@ -244,7 +240,7 @@ pub async fn board_cards(
     Ok(Html(html).into_response())
 }
 
-/// A project outlives sprints: without one it shows the tasks of all.
+/// Projects span sprints: without a sprint filter the board shows all of them.
 fn read(params: &FilterParams, viewer: &Viewer) -> Filter {
     let mut filter = Filter::read(params).for_reader(&viewer.person.handle);
     if params.sprint.is_empty()
@@ -256,7 +252,7 @@ fn read(params: &FilterParams, viewer: &Viewer) -> Filter {
     filter
 }
 
-/// The project's tasks that a filter lets through, in the order of their ranks; a question or two a team that has some.
+/// The project's tasks that match a filter, in rank order. One or two queries per team.
 async fn cards(
     db: &PgPool,
     project: Uuid,
@@ -295,7 +291,7 @@ async fn cards(
             );
         }
     }
-    // Each team's tasks keep their order; between teams, ranks are only a place to stand.
+    // Ranks order the tasks of one team; between teams the order is arbitrary.
     cards.sort_by(|one, other| match one.rank.cmp(&other.rank) {
         Ordering::Equal => one.key.cmp(&other.key),
         order => order,

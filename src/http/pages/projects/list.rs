@@ -1,4 +1,4 @@
-//! All projects, and the form of a new one.
+//! The list of projects and the form of a new one.
 
 use std::collections::BTreeMap;
 
@@ -36,12 +36,12 @@ use crate::{
 #[derive(Template)]
 #[template(path = "projects/projects.html")]
 struct ProjectsPage {
-    frame: Layout,
+    layout: Layout,
     rows: Vec<Row>,
     form: ProjectForm,
 }
 
-/// A project in a line.
+/// A row of the list.
 struct Row {
     project: Project,
     team: Team,
@@ -49,21 +49,21 @@ struct Row {
     is: i64,
 }
 
-/// The fields of a project.
+/// The fields of the project form.
 #[derive(Template)]
 #[template(path = "projects/_project_form.html")]
 pub(crate) struct ProjectForm {
-    /// Where it is sent.
+    /// The form's action.
     pub(crate) action: String,
-    pub(crate) stands: Option<Project>,
-    /// Teams that may lead a new one.
+    pub(crate) current: Option<Project>,
+    /// The teams that can lead a new project.
     pub(crate) teams: Vec<Team>,
     pub(crate) key_results: Vec<(Uuid, String)>,
     pub(crate) typed: Fields,
     pub(crate) errors: BTreeMap<&'static str, String>,
 }
 
-// It escapes its own texts.
+// The template escapes its own text.
 impl askama::filters::HtmlSafe for ProjectForm {}
 
 impl ProjectForm {
@@ -71,24 +71,24 @@ impl ProjectForm {
         self.errors.get(field).map_or("", String::as_str)
     }
 
-    /// What was typed, or else what stands.
+    /// The entered value, or the current one.
     fn value(&self, field: &str) -> String {
         if !self.errors.is_empty() {
             return self.typed.text(field).to_owned();
         }
-        let Some(stands) = &self.stands else {
+        let Some(current) = &self.current else {
             return String::new();
         };
         match field {
-            "name" => stands.name.clone(),
-            "about" => stands.about.clone(),
-            "measure" => stands.measure.to_string(),
-            "unit" => stands.unit.clone(),
-            "target" => stands.target.to_string(),
-            "typed" => stands
+            "name" => current.name.clone(),
+            "about" => current.about.clone(),
+            "measure" => current.measure.to_string(),
+            "unit" => current.unit.clone(),
+            "target" => current.target.to_string(),
+            "typed" => current
                 .typed
                 .map_or(String::new(), |typed| typed.to_string()),
-            "key_result" => stands
+            "key_result" => current
                 .key_result_id
                 .map_or(String::new(), |id| id.to_string()),
             _ => String::new(),
@@ -150,17 +150,17 @@ async fn projects_page(
     };
     let form = ProjectForm {
         action: "/projects".to_owned(),
-        stands: None,
+        current: None,
         key_results: key_results(app, &ids).await?,
         teams: may_lead(teams.clone()),
         typed,
         errors,
     };
-    let frame = Layout::new(app, viewer, headers, "Projects", "")
+    let layout = Layout::new(app, viewer, headers, "Projects", "")
         .await?
         .at("projects");
     Ok(ProjectsPage {
-        frame,
+        layout,
         rows: projects.into_iter().filter_map(row).collect(),
         form,
     })
@@ -174,7 +174,7 @@ fn may_lead(teams: Vec<TeamAccess>) -> Vec<Team> {
         .collect()
 }
 
-/// Key results that a project may feed, of teams that the reader may look at.
+/// The key results that a project can contribute to, of teams that the reader can see.
 pub(crate) async fn key_results(app: &App, teams: &[Uuid]) -> Result<Vec<(Uuid, String)>> {
     Ok(sqlx::query_as(
         "SELECT k.id, t.name || ', ' || o.quarter || ': ' || k.title FROM key_results k
@@ -218,18 +218,18 @@ pub async fn add_project(
     }
 }
 
-/// A project from a form's fields.
+/// Reads a project from the form's fields.
 pub(crate) fn read_draft(fields: &Fields) -> Result<Draft> {
     let measure = Measure::try_from(fields.get("measure").unwrap_or("count").to_owned())?;
     let result = fields.text("key_result").trim();
-    let no_result = |_| Problem::field("key_result", "That key result is not there any more.");
+    let no_result = |_| Problem::field("key_result", "This key result no longer exists.");
     Ok(Draft {
         name: fields.text("name").to_owned(),
         about: crate::domain::text::plain_lines(fields.text("about")),
         measure,
         unit: fields.text("unit").to_owned(),
         target: read_target(measure, fields.text("target"))?,
-        typed: fields.parse("typed", "This is a whole number from 0.")?,
+        typed: fields.parse("typed", "Enter a whole number of 0 or more.")?,
         key_result: (!result.is_empty())
             .then(|| result.parse().map_err(no_result))
             .transpose()?,

@@ -29,12 +29,12 @@ pub async fn add_milestone(
     let outcome = match fields.date("due_on") {
         Ok(due) => {
             let (actor, title) = (viewer.actor(), fields.text("title"));
-            let kept = app.store.change(&actor, |change, _| {
+            let change = app.store.change(&actor, |change, _| {
                 Box::pin(milestones::add_milestone(
                     change, &team, project, title, due,
                 ))
             });
-            kept.await.map(|_| ())
+            change.await.map(|_| ())
         }
         Err(problem) => Err(problem),
     };
@@ -49,7 +49,8 @@ pub async fn add_milestone(
     .await
 }
 
-/// `POST /projects/{slug}/milestones/{id}/reach`: with `not` it is not reached after all.
+/// `POST /projects/{slug}/milestones/{id}/reach`: marks it as reached, or with `not` as not
+/// reached.
 pub async fn reach_milestone(
     State(app): State<App>,
     viewer: Viewer,
@@ -90,7 +91,7 @@ pub async fn remove_milestone(
     Ok(Redirect::to(&format!("/projects/{slug}")).into_response())
 }
 
-/// `POST /projects/{slug}/milestones/{id}`: another title, another day.
+/// `POST /projects/{slug}/milestones/{id}`: edits the title and due date.
 pub async fn edit_milestone(
     State(app): State<App>,
     viewer: Viewer,
@@ -103,12 +104,12 @@ pub async fn edit_milestone(
     let outcome = match fields.date("by") {
         Ok(due) => {
             let (actor, title) = (viewer.actor(), fields.text("called"));
-            let kept = app.store.change(&actor, |change, _| {
+            let change = app.store.change(&actor, |change, _| {
                 Box::pin(milestones::edit_milestone(
                     change, &team, milestone, title, due,
                 ))
             });
-            kept.await.map(|_| ())
+            change.await.map(|_| ())
         }
         Err(problem) => Err(problem),
     };
@@ -123,7 +124,7 @@ pub async fn edit_milestone(
     .await
 }
 
-/// `POST /projects/{slug}/milestones/{id}/order`: one place up or down.
+/// `POST /projects/{slug}/milestones/{id}/order`: moves it up or down by one.
 pub async fn reorder_milestone(
     State(app): State<App>,
     viewer: Viewer,
@@ -145,7 +146,8 @@ pub async fn reorder_milestone(
     Ok(Redirect::to(&format!("/projects/{slug}")).into_response())
 }
 
-/// What was refused beside the field that it was typed into: the project's own form has no such day, but a title it has.
+/// Maps errors to the milestone form's fields, since the project's form on the same page has a
+/// title too.
 fn beside(outcome: Result<()>, day: &'static str, title: &'static str) -> Result<()> {
     outcome.map_err(|problem| match problem {
         Problem::Invalid(errors) if !errors.contains_key(day) => {

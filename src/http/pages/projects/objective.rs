@@ -1,4 +1,4 @@
-//! Forms of a team's objectives and key results; they stand on the team's page about itself.
+//! Forms of a team's objectives and key results, which are on the team's about page.
 
 use axum::{
     extract::{Path, State},
@@ -147,8 +147,9 @@ pub async fn edit_key_result(
     Ok(back(&slug))
 }
 
-/// `POST /teams/{slug}/key-results/{id}/progress`: an empty figure lets what feeds it be added up again.
-pub async fn type_in_result(
+/// `POST /teams/{slug}/key-results/{id}/progress`: sets the value; an empty one returns to the sum
+/// of its contributions.
+pub async fn enter_key_result(
     State(app): State<App>,
     viewer: Viewer,
     Path((slug, result)): Path<(String, String)>,
@@ -158,9 +159,12 @@ pub async fn type_in_result(
         .await?
         .require_edit()?
         .team;
-    let typed: Option<i64> = fields.parse("typed", "This is a whole number from 0.")?;
+    let typed: Option<i64> = fields.parse("typed", "Enter a whole number of 0 or more.")?;
     if typed.is_some_and(|typed| typed < 0) {
-        return Err(Problem::field("typed", "This is a whole number from 0."));
+        return Err(Problem::field(
+            "typed",
+            "Enter a whole number of 0 or more.",
+        ));
     }
     let (actor, result) = (viewer.actor(), id(&result)?);
     app.store

@@ -1,4 +1,4 @@
-//! A project's page: how far it is, when it could be done, its milestones, and its tasks over all teams.
+//! A project's page: progress, forecast, milestones, and the tasks of all its teams.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +41,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "projects/project.html")]
 struct ProjectPage {
-    frame: Layout,
+    layout: Layout,
     team: Team,
     teams: Vec<Team>,
     may_edit: bool,
@@ -52,21 +52,21 @@ struct ProjectPage {
     goals: Vec<Contribution>,
     progress: Vec<Progress>,
     forecast: Option<Forecast>,
-    /// How many of its tasks are in each state.
+    /// The number of tasks in each state.
     tasks: Vec<(ColumnState, i64)>,
     form: ProjectForm,
-    /// Whether the reader follows it.
+    /// Whether the reader follows the project.
     follows: bool,
-    /// What was refused, by field.
+    /// The errors of a refused form, by field.
     errors: BTreeMap<&'static str, String>,
 }
 
-/// What one sprint added.
+/// The progress that one sprint added.
 struct Progress {
     name: String,
     number: i32,
     added: i64,
-    stands: i64,
+    total: i64,
     is: i64,
 }
 
@@ -106,9 +106,7 @@ impl ProjectPage {
                 most: Some(most),
             }) => format!("{fewest} to {most} more sprints"),
             Some(Forecast { fewest, most: None }) => {
-                format!(
-                    "{fewest} more sprints at best; the slower half of the last ones added nothing"
-                )
+                format!("{fewest} more sprints at best; half of the recent sprints added nothing")
             }
         }
     }
@@ -117,7 +115,7 @@ impl ProjectPage {
         self.errors.get(field).map_or("", String::as_str)
     }
 
-    /// What was typed into this milestone's own form, if that was refused.
+    /// The values entered in this milestone's form, if that was refused.
     fn typed_in(&self, milestone: &Milestone) -> Option<&Fields> {
         Some(&self.form.typed).filter(|typed| typed.text("row") == milestone.id.to_string())
     }
@@ -132,7 +130,7 @@ impl ProjectPage {
     fn due(&self, milestone: &Milestone) -> String {
         milestone
             .due_on
-            .map_or(String::new(), |day| format!("by {}", humanize::day(day)))
+            .map_or(String::new(), |day| format!("due {}", humanize::day(day)))
     }
 
     fn lives(&self) -> String {
@@ -186,7 +184,7 @@ async fn project_page(
     let current = project.typed.unwrap_or_else(|| {
         combined_progress(project.measure, goals.iter().map(Contribution::figure))
     });
-    // A sprint whose figures are not final yet says nothing about pace.
+    // A sprint whose numbers are not final does not count for the forecast.
     let open = sprints.iter().filter(|sprint| sprint.state != "closed");
     let going = open.map(|sprint| sprint.number).min().unwrap_or(i32::MAX);
     let over: Vec<i64> = progress
@@ -207,7 +205,7 @@ async fn project_page(
     let form = ProjectForm {
         action: format!("/projects/{slug}"),
         key_results: key_results(app, &ids).await?,
-        stands: Some(project.clone()),
+        current: Some(project.clone()),
         teams: Vec::new(),
         typed,
         errors: if of_milestone {
@@ -218,7 +216,7 @@ async fn project_page(
     };
     let teams: Vec<Team> = seen.into_iter().map(|access| access.team).collect();
     Ok(ProjectPage {
-        frame: Layout::new(app, viewer, headers, project.name.clone(), "")
+        layout: Layout::new(app, viewer, headers, project.name.clone(), "")
             .await?
             .at("projects"),
         about: markdown::render(&project.about, &team_access::links(&app.db, viewer).await?),
@@ -244,8 +242,8 @@ async fn project_page(
     })
 }
 
-/// How far the project stood after each sprint since its first goal, and what that sprint added. One without a goal for
-/// it added nothing, and that is part of its pace.
+/// The project's total after each sprint since its first goal, and what the sprint added. Sprints
+/// without a goal for it added nothing, and count.
 fn progress(
     project: &Project,
     goals: &[Contribution],
@@ -255,36 +253,37 @@ fn progress(
         return Vec::new();
     };
     let last = goals.iter().map(|goal| goal.sprint).max().unwrap_or(first);
-    let mut told: Vec<&sprints::Sprint> = sprints
+    let mut counted: Vec<&sprints::Sprint> = sprints
         .iter()
         .filter(|sprint| {
             sprint.number >= first && (sprint.number <= last || sprint.state != "planned")
         })
         .collect();
-    told.sort_by_key(|sprint| sprint.number);
+    counted.sort_by_key(|sprint| sprint.number);
     let mut before = 0;
-    told.into_iter()
+    counted
+        .into_iter()
         .map(|sprint| {
             let until = goals
                 .iter()
                 .filter(|goal| goal.sprint <= sprint.number)
                 .map(Contribution::figure);
-            let stands = combined_progress(project.measure, until);
-            let added = stands - before;
-            before = stands;
-            let (name, is) = (sprint.name.clone(), part(stands, project.target));
+            let total = combined_progress(project.measure, until);
+            let added = total - before;
+            before = total;
+            let (name, is) = (sprint.name.clone(), part(total, project.target));
             Progress {
                 name,
                 number: sprint.number,
                 added,
-                stands,
+                total,
                 is,
             }
         })
         .collect()
 }
 
-/// How many of the project's tasks are in each state, of all teams that the reader may look at.
+/// The number of the project's tasks in each state, over all teams that the reader can see.
 async fn tasks(db: &PgPool, project: Uuid, teams: &[Uuid]) -> Result<Vec<(ColumnState, i64)>> {
     let counts: Vec<(String, i64)> = sqlx::query_as(
         "SELECT c.state, count(*) FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
@@ -321,17 +320,17 @@ pub async fn edit_project(
     let outcome = match read_draft(&fields) {
         Ok(draft) => {
             let actor = viewer.actor();
-            let kept = app.store.change(&actor, |change, _| {
+            let change = app.store.change(&actor, |change, _| {
                 Box::pin(edit::edit_project(change, &team, project, &draft))
             });
-            kept.await.map(|_| ())
+            change.await.map(|_| ())
         }
         Err(problem) => Err(problem),
     };
     answer(&app, &viewer, &headers, &slug, fields, outcome).await
 }
 
-/// `POST /projects/{slug}/finish`: with `again` it goes on.
+/// `POST /projects/{slug}/finish`: finishes the project, or resumes it with `again`.
 pub async fn finish_project(
     State(app): State<App>,
     viewer: Viewer,

@@ -1,4 +1,4 @@
-//! Closing a sprint, on one page: where each unfinished task goes, and whether each goal was met.
+//! The close page of a sprint: what happens to each unfinished task, and whether each goal was met.
 
 use std::collections::HashMap;
 
@@ -39,7 +39,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "sprints/close.html")]
 struct ClosePage {
-    frame: Layout,
+    layout: Layout,
     team: Team,
     sprint: Sprint,
     next: Sprint,
@@ -51,7 +51,7 @@ struct ClosePage {
     typed: Option<Fields>,
 }
 
-/// An unfinished task with what is proposed for it.
+/// An unfinished task with the proposed outcome.
 struct Left {
     card: Card,
     carried_before: i64,
@@ -96,14 +96,14 @@ impl ClosePage {
 
     fn outcome_words(&self, outcome: &Outcome) -> String {
         match outcome {
-            Outcome::Carry => format!("carry to {}", self.next.name),
-            Outcome::Backlog => "back to the backlog".to_owned(),
-            Outcome::Drop => "drop it".to_owned(),
+            Outcome::Carry => format!("Move to {}", self.next.name),
+            Outcome::Backlog => "Move to backlog".to_owned(),
+            Outcome::Drop => "Drop".to_owned(),
         }
     }
 }
 
-/// A team's sprint that is to be closed, the next one, and what is known of both.
+/// A team's sprint to close, the next one, and the data of both.
 struct Closing {
     team: Team,
     crew: Roster,
@@ -127,11 +127,11 @@ impl Closing {
             .ok_or(Problem::NotFound)?;
         if sprint.state == "planned" {
             return Err(Problem::conflict(format!(
-                "{} has not begun. Nothing was changed.",
+                "{} has not started. Nothing was changed.",
                 sprint.name
             )));
         }
-        // What is carried goes to where the work goes on: the one that is active by now, or the next planned one.
+        // Tasks are carried over to the active sprint, or else to the next planned one.
         let next = sprints
             .iter()
             .filter(|other| {
@@ -140,7 +140,7 @@ impl Closing {
             .min_by_key(|other| other.number);
         let next = next
             .cloned()
-            .ok_or_else(|| Problem::conflict("No sprint is planned after this one."))?;
+            .ok_or_else(|| Problem::conflict("There is no planned sprint after this one."))?;
         let crew = load_roster(&app.db, team.id).await?;
         let goals = goals::goals(&app.db, &team, &sprint, &crew, app.clock.now()).await?;
         Ok(Self {
@@ -212,7 +212,7 @@ async fn close_page(
         })
         .collect();
     left.sort_by_key(|left| (std::cmp::Reverse(left.card.state), left.card.column_since));
-    let frame = Layout::new(
+    let layout = Layout::new(
         app,
         viewer,
         headers,
@@ -222,7 +222,7 @@ async fn close_page(
     .await?
     .at("retro");
     Ok(ClosePage {
-        frame,
+        layout,
         team,
         sprint,
         next,
@@ -235,11 +235,12 @@ async fn close_page(
     })
 }
 
-/// What was begun goes on; what nobody began goes back, and what was carried twice without a start is dropped.
+/// The proposed outcome: started tasks are carried over, unstarted ones return to the backlog, and
+/// those carried over twice without a start are dropped.
 fn proposal(card: &Card, carried_before: i64) -> Outcome {
-    let begun = card.state != ColumnState::Todo;
+    let started = card.state != ColumnState::Todo;
     match carried_before {
-        _ if begun => Outcome::Carry,
+        _ if started => Outcome::Carry,
         0 if card.goal.is_some() || !card.owners.is_empty() => Outcome::Carry,
         0 | 1 => Outcome::Backlog,
         _ => Outcome::Drop,
@@ -279,9 +280,10 @@ pub async fn close(
                     at,
                 )
                 .await?;
-                // It is over now, even if some of its days were left.
+                // The sprint ends now, even if some of its days were left.
                 burned.forecast = None;
-                // Closed after its last day, its last day is as it was closed: what the retro tells, too.
+                // When closed after its last day, that day's numbers are those at closing, as in
+                // the retro.
                 if let Some(last) = burned
                     .days
                     .last_mut()
@@ -333,7 +335,7 @@ fn read_verdict(fields: &Fields) -> CloseDecisions {
     verdict
 }
 
-/// `POST /teams/{slug}/sprints/{n}/reopen`: takes the closing back.
+/// `POST /teams/{slug}/sprints/{n}/reopen`: reopens a closed sprint.
 pub async fn reopen(
     State(app): State<App>,
     viewer: Viewer,

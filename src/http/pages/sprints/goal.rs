@@ -1,4 +1,4 @@
-//! A goal's page: how far it is, what is said to it, and the forms that change it.
+//! A goal's page: progress, comments, and the forms that edit it.
 
 use askama::Template;
 use axum::{
@@ -45,21 +45,21 @@ use crate::{
 #[derive(Template)]
 #[template(path = "sprints/goal.html")]
 struct GoalPage {
-    frame: Layout,
+    layout: Layout,
     team: Team,
     may_edit: bool,
-    /// What was asked of a goal is answered also when its sprint is closed.
+    /// Whether the viewer may answer concerns; also after the sprint was closed.
     may_answer: bool,
     may_comment: bool,
     sprint: Sprint,
     goal: Goal,
     form: GoalForm,
     entries: Vec<Entry>,
-    /// The same as a chart, where there is something to draw.
+    /// The entered values as a chart, if there are enough.
     pace: Option<Rendered>,
     cards: Vec<Card>,
     remarks: Vec<GoalComment>,
-    /// Whether the reader follows it.
+    /// Whether the reader follows the goal.
     follows: bool,
     now: OffsetDateTime,
 }
@@ -70,10 +70,10 @@ impl GoalPage {
     }
 
     fn follow_at(&self) -> String {
-        format!("{}/follow", self.here())
+        format!("{}/follow", self.current_url())
     }
 
-    fn here(&self) -> String {
+    fn current_url(&self) -> String {
         format!("/teams/{}/goals/{}", self.team.slug, self.goal.id)
     }
 
@@ -82,7 +82,7 @@ impl GoalPage {
     }
 }
 
-/// Where goals of a sprint are set: in planning until it has begun, on the board from then on.
+/// The page where the sprint's goals are set: planning before it starts, the board afterwards.
 pub(crate) fn way_back(team: &Team, sprint: &Sprint) -> (String, &'static str) {
     if sprint.state == "planned" {
         (
@@ -92,19 +92,19 @@ pub(crate) fn way_back(team: &Team, sprint: &Sprint) -> (String, &'static str) {
     } else {
         (
             format!("/teams/{}?sprint={}", team.slug, sprint.number),
-            "Back to the board",
+            "Back to board",
         )
     }
 }
 
-/// A figure that was typed in.
+/// A value that was entered manually.
 #[derive(sqlx::FromRow)]
 struct Entry {
     value: i64,
     note: String,
     by: Option<String>,
     at: OffsetDateTime,
-    /// Whether the goal was measured then as it is now.
+    /// Whether the goal had the same type then as now.
     alike: bool,
 }
 
@@ -161,7 +161,7 @@ async fn goal_page(
     let mut cards = tasks::queries::cards_of(&app.db, &access.team, &of_goal).await?;
     cards.sort_by_key(|card| (card.state, card.column_since));
     Ok(GoalPage {
-        frame: Layout::new(app, viewer, headers, goal.title.clone(), slug).await?,
+        layout: Layout::new(app, viewer, headers, goal.title.clone(), slug).await?,
         form: GoalForm::new(
             app,
             viewer,
@@ -206,7 +206,7 @@ pub async fn edit_goal(
         .team;
     let goal_id = id(&goal)?;
     let draft = read_draft(&fields)
-        .and_then(|draft| Ok((draft, fields.parse("version", "That is no version.")?)));
+        .and_then(|draft| Ok((draft, fields.parse("version", "Invalid version.")?)));
     let outcome = match draft {
         Ok((draft, seen)) => {
             let actor = viewer.actor();
@@ -228,8 +228,8 @@ pub async fn edit_goal(
     )
 }
 
-/// `POST /teams/{slug}/goals/{id}/progress`: how far it is, typed in.
-pub async fn type_in(
+/// `POST /teams/{slug}/goals/{id}/progress`: enters the current value.
+pub async fn enter_progress(
     State(app): State<App>,
     viewer: Viewer,
     Path((slug, goal)): Path<(String, String)>,
@@ -241,9 +241,9 @@ pub async fn type_in(
         .require_edit()?
         .team;
     let goal_id = id(&goal)?;
-    let missing = || Problem::field("value", "Say how far it is, as a whole number.");
+    let missing = || Problem::field("value", "Enter the current value as a whole number.");
     let value = fields
-        .parse("value", "This is a whole number.")
+        .parse("value", "Enter a whole number.")
         .and_then(|value| value.ok_or_else(missing));
     let outcome = match value {
         Ok(value) => {
@@ -288,7 +288,7 @@ pub async fn remove_goal(
     Ok(Redirect::to(&way_back(&team, &sprint).0).into_response())
 }
 
-/// `POST /teams/{slug}/goals/{id}/order`: one place up or down.
+/// `POST /teams/{slug}/goals/{id}/order`: moves it up or down by one.
 pub async fn reorder_goal(
     State(app): State<App>,
     viewer: Viewer,

@@ -1,4 +1,4 @@
-//! What is said to a goal, and answered.
+//! Comments and concerns on goals.
 
 use axum::{
     extract::{Path, State},
@@ -18,8 +18,8 @@ use crate::{
     },
 };
 
-/// `POST /teams/{slug}/goals/{id}/comments`: everybody signed in may say something to a goal.
-pub async fn remark(
+/// `POST /teams/{slug}/goals/{id}/comments`: adds a comment; anyone who is signed in may.
+pub async fn add_goal_comment(
     State(app): State<App>,
     viewer: Viewer,
     Path((slug, goal)): Path<(String, String)>,
@@ -28,7 +28,7 @@ pub async fn remark(
     let access = team_access::team(&app.db, &viewer, &slug).await?;
     if !viewer.may_write() {
         return Err(Problem::Forbidden(
-            "This account may only read. Nothing was saved.".into(),
+            "This account is read-only. Nothing was saved.".into(),
         ));
     }
     let (goal, concern) = (id(&goal)?, fields.text("kind") == "concern");
@@ -47,7 +47,7 @@ pub async fn remark(
     Ok(back(&fields, &format!("/teams/{slug}/goals/{goal}")))
 }
 
-/// `POST /teams/{slug}/goal-comments/{id}/answer`: the goal's team answers a concern.
+/// `POST /teams/{slug}/goal-comments/{id}/answer`: replies to a concern and resolves it.
 pub async fn answer_concern(
     State(app): State<App>,
     viewer: Viewer,
@@ -73,7 +73,7 @@ pub async fn answer_concern(
     Ok(back(&fields, &format!("/teams/{slug}")))
 }
 
-/// Back to the page that the form stood on.
+/// Redirects to the page that had the form.
 fn back(fields: &Fields, otherwise: &str) -> Response {
     Redirect::to(local_path(fields.text("back"), otherwise)).into_response()
 }

@@ -1,4 +1,4 @@
-//! The form of a goal: its fields as they stand or as they were typed, and what they say.
+//! The form of a goal: its fields, and reading them.
 
 use std::collections::BTreeMap;
 
@@ -18,15 +18,15 @@ use crate::{
     http::extract::form::Fields,
 };
 
-/// The fields of a goal, as they stand or as they were typed.
+/// The goal form, with the current or the entered values.
 #[derive(Template)]
 #[template(path = "sprints/_goal_form.html")]
 pub(crate) struct GoalForm {
     action: String,
-    /// The number of the sprint that a new one is for.
+    /// The number of a new goal's sprint.
     sprint: String,
     version: i64,
-    stands: Option<Goal>,
+    current: Option<Goal>,
     people: Vec<Person>,
     projects: Vec<Choice>,
     milestones: Vec<Choice>,
@@ -35,13 +35,13 @@ pub(crate) struct GoalForm {
     pub(crate) errors: BTreeMap<&'static str, String>,
 }
 
-// It escapes its own texts.
+// The template escapes its own text.
 impl askama::filters::HtmlSafe for GoalForm {}
 
-/// What was typed, and why it was refused.
+/// The entered values and the errors of a refused form.
 pub(crate) type Refused = (Fields, BTreeMap<&'static str, String>);
 
-/// Something that a goal may serve.
+/// A project, milestone or key result that a goal can contribute to.
 #[derive(sqlx::FromRow)]
 struct Choice {
     value: String,
@@ -53,17 +53,17 @@ impl GoalForm {
         self.errors.get(field).map_or("", String::as_str)
     }
 
-    /// Whether this very form was refused: the page has another one, for how far the goal is.
+    /// Whether this form was refused, and not the progress form on the same page.
     pub(crate) fn is_refused(&self) -> bool {
         !self.errors.is_empty() && self.typed.get("title").is_some()
     }
 
-    /// What was typed, or else what stands.
+    /// The entered value, or the current one.
     fn value(&self, field: &str) -> String {
         if self.is_refused() {
             return self.typed.text(field).to_owned();
         }
-        let Some(goal) = &self.stands else {
+        let Some(goal) = &self.current else {
             return String::new();
         };
         match field {
@@ -92,7 +92,7 @@ impl GoalForm {
         if self.is_refused() {
             return self.typed.all("owners").iter().any(|owner| owner == handle);
         }
-        self.stands
+        self.current
             .as_ref()
             .is_some_and(|goal| goal.owners.iter().any(|owner| owner.handle == handle))
     }
@@ -102,21 +102,21 @@ impl GoalForm {
         viewer: &Viewer,
         team: &Team,
         sprint: String,
-        stands: Option<Goal>,
+        current: Option<Goal>,
         refused: Refused,
     ) -> Result<Self> {
-        let action = match &stands {
+        let action = match &current {
             Some(goal) => format!("/teams/{}/goals/{}", team.slug, goal.id),
             None => format!("/teams/{}/goals", team.slug),
         };
-        // What it serves stays to be chosen once that is finished, or else saving would take it away.
-        let (own_project, own_milestone) = stands.as_ref().map_or((None, None), |goal| {
+        // The current project stays an option after it is finished, or saving would remove it.
+        let (own_project, own_milestone) = current.as_ref().map_or((None, None), |goal| {
             (
                 goal.project.as_ref().map(|(slug, _)| slug.as_str()),
                 goal.milestone,
             )
         });
-        // Another team's private project is none of this one's.
+        // Another team's private project is not an option.
         let projects = sqlx::query_as(concat!(
             "SELECT p.slug AS value, p.name FROM projects p JOIN teams t ON t.id = p.team_id
              WHERE (p.finished_at IS NULL OR p.slug = $3) AND ",
@@ -150,10 +150,10 @@ impl GoalForm {
         .bind(team.id)
         .fetch_all(&app.db)
         .await?;
-        let version = stands.as_ref().map_or(0, |goal| goal.version);
+        let version = current.as_ref().map_or(0, |goal| goal.version);
         let mut people = boards::queries::members(&app.db, team.id).await?;
-        // Whoever has gone to another team meanwhile owns it still.
-        let owners = stands.iter().flat_map(|goal| &goal.owners);
+        // An owner who changed teams meanwhile is still an owner.
+        let owners = current.iter().flat_map(|goal| &goal.owners);
         let gone: Vec<Person> = owners
             .filter(|owner| people.iter().all(|person| person.id != owner.id))
             .cloned()
@@ -164,7 +164,7 @@ impl GoalForm {
             action,
             sprint,
             version,
-            stands,
+            current,
             people,
             projects,
             milestones,
@@ -178,16 +178,11 @@ impl GoalForm {
 pub(crate) fn read_draft(fields: &Fields) -> Result<Draft> {
     let measure = Measure::try_from(fields.get("measure").unwrap_or("count").to_owned())?;
     let counted_by = CountedBy::try_from(fields.get("counted_by").unwrap_or("tasks").to_owned())?;
-    let missing = || {
-        Problem::field(
-            "target",
-            "Say what is to be reached, as a whole number from 1.",
-        )
-    };
+    let missing = || Problem::field("target", "Enter a target: a whole number of 1 or more.");
     let target = match measure {
         Measure::YesNo => 1,
         _ => fields
-            .parse("target", "A target is a whole number from 1.")?
+            .parse("target", "Enter a target: a whole number of 1 or more.")?
             .ok_or_else(missing)?,
     };
     Ok(Draft {
@@ -203,7 +198,7 @@ pub(crate) fn read_draft(fields: &Fields) -> Result<Draft> {
             .get("project")
             .filter(|slug| !slug.is_empty())
             .map(str::to_owned),
-        milestone: fields.parse("milestone", "There is no such milestone.")?,
-        key_result: fields.parse("key_result", "There is no such key result.")?,
+        milestone: fields.parse("milestone", "This milestone does not exist.")?,
+        key_result: fields.parse("key_result", "This key result does not exist.")?,
     })
 }

@@ -9,6 +9,7 @@ pub mod pitch;
 pub mod planning;
 pub mod progress_chart;
 pub mod retro;
+pub mod retro_notes;
 pub mod schedule;
 
 pub use crate::http::pages::sprints::close::*;
@@ -18,4 +19,5 @@ pub use crate::http::pages::sprints::new_goal::*;
 pub use crate::http::pages::sprints::pitch::*;
 pub use crate::http::pages::sprints::planning::*;
 pub use crate::http::pages::sprints::retro::*;
+pub use crate::http::pages::sprints::retro_notes::*;
 pub use crate::http::pages::sprints::schedule::*;

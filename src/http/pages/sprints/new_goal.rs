@@ -1,4 +1,4 @@
-//! A new goal for a sprint.
+//! The page of a new goal.
 
 use askama::Template;
 use axum::{
@@ -31,7 +31,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "sprints/new_goal.html")]
 struct NewGoalPage {
-    frame: Layout,
+    layout: Layout,
     team: Team,
     sprint: Sprint,
     form: GoalForm,
@@ -83,14 +83,14 @@ async fn new_goal_page(
 ) -> Result<NewGoalPage> {
     let sprint = sprint_to_plan(app, &team, sprint).await?;
     Ok(NewGoalPage {
-        frame: Layout::new(app, viewer, headers, "New goal", &team.slug).await?,
+        layout: Layout::new(app, viewer, headers, "New goal", &team.slug).await?,
         form: GoalForm::new(app, viewer, &team, sprint.number.to_string(), None, refused).await?,
         sprint,
         team,
     })
 }
 
-/// The sprint that was named, or else the one that is planned next.
+/// The named sprint, or else the next planned one.
 async fn sprint_to_plan(app: &App, team: &Team, number: &str) -> Result<Sprint> {
     let sprints = queries::sprints_of(&app.db, team.id).await?;
     let named = match number.trim() {

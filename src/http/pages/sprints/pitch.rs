@@ -1,4 +1,4 @@
-//! The pitch: all teams' goals for a sprint on one page, to be shown on a wall and talked about.
+//! The pitch: all teams' goals for a sprint on one page, to present and discuss them.
 
 use std::collections::HashMap;
 
@@ -34,7 +34,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "sprints/pitch.html")]
 struct PitchPage {
-    frame: Layout,
+    layout: Layout,
     sprint: Sprint,
     before: Option<i32>,
     after: Option<i32>,
@@ -43,23 +43,23 @@ struct PitchPage {
     now: OffsetDateTime,
 }
 
-/// What one team wants to reach.
+/// One team's goals.
 struct Part {
     team: Team,
     may_edit: bool,
-    /// Whether the viewer may add a goal: the sprint is not over, and the team has not closed it.
+    /// Whether the viewer may add a goal: neither ended nor closed by the team.
     may_add: bool,
     goals: Vec<Pitched>,
 }
 
-/// A goal, and what was said to it.
+/// A goal with its comments.
 struct Pitched {
     goal: Goal,
     said: Vec<GoalComment>,
 }
 
 impl PitchPage {
-    fn here(&self) -> String {
+    fn current_url(&self) -> String {
         format!("/sprints/{}", self.sprint.number)
     }
 
@@ -67,7 +67,7 @@ impl PitchPage {
         humanize::ago(self.now, *at)
     }
 
-    /// Before the first day nothing is late: how far a goal is says nothing yet.
+    /// Whether the sprint has started; before that, progress is not shown.
     fn has_begun(&self) -> bool {
         self.sprint.state != "planned"
     }
@@ -80,7 +80,7 @@ impl PitchPage {
         teams::seqs(self.parts.iter().map(|part| &part.team))
     }
 
-    /// How many concerns nobody has answered.
+    /// The number of open concerns.
     fn concerns(&self) -> usize {
         let said = self
             .parts
@@ -138,11 +138,11 @@ pub async fn pitch(
     });
     let parts = parts.collect();
     page::page(&PitchPage {
-        frame: Layout::new(
+        layout: Layout::new(
             &app,
             &viewer,
             &headers,
-            format!("{}: what we want to reach", sprint.name),
+            format!("{} goals", sprint.name),
             "",
         )
         .await?

@@ -1,4 +1,5 @@
-//! Planning: the next sprint's goals, the backlog beside the sprint, and what the team usually finishes.
+//! The planning page: the next sprint's goals, the backlog beside the sprint, and the team's
+//! velocity and capacity.
 
 use std::collections::HashMap;
 
@@ -44,16 +45,16 @@ use crate::{
 #[derive(Template)]
 #[template(path = "sprints/planning.html")]
 struct PlanningPage {
-    frame: Layout,
+    layout: Layout,
     team: Team,
     may_edit: bool,
     may_close: bool,
     sprint: Sprint,
-    /// The one that is over, where nobody has closed it yet: what is left in it is not in these lists.
+    /// The ended sprint that is not closed yet: its unfinished tasks are not in these lists.
     unclosed: Option<Sprint>,
-    /// Numbers of the sprints that can be planned.
+    /// The numbers of the sprints that can be planned.
     open: Vec<i32>,
-    /// The team's working days of it that are not over.
+    /// The team's remaining working days in the sprint.
     days: Vec<Date>,
     crew: Roster,
     goals: Vec<Goal>,
@@ -62,7 +63,7 @@ struct PlanningPage {
     finished: Vec<(i64, i64)>,
     loads: Vec<Load>,
     theirs: Vec<Theirs>,
-    /// How many requests and concerns of others wait for an answer.
+    /// The number of open requests and concerns of others.
     asked: i64,
     concerns: usize,
     agenda: Agenda,
@@ -71,59 +72,59 @@ struct PlanningPage {
 }
 
 impl PlanningPage {
-    fn here(&self) -> String {
-        here(&self.team, &self.sprint)
+    fn current_url(&self) -> String {
+        page_url(&self.team, &self.sprint)
     }
 
     fn unplanned(&self) -> Vec<&BacklogItem> {
-        self.slips.iter().filter(|slip| !slip.set_aside).collect()
+        self.slips.iter().filter(|item| !item.set_aside).collect()
     }
 
     fn aside(&self) -> Vec<&BacklogItem> {
-        self.slips.iter().filter(|slip| slip.set_aside).collect()
+        self.slips.iter().filter(|item| item.set_aside).collect()
     }
 
-    /// What is set aside for a goal of the sprint.
+    /// The tasks planned for each goal of the sprint.
     fn of_goal(&self, goal: &Uuid) -> Vec<&BacklogItem> {
         self.slips
             .iter()
-            .filter(|slip| slip.set_aside && slip.goal == Some(*goal))
+            .filter(|item| item.set_aside && item.goal == Some(*goal))
             .collect()
     }
 
-    /// What is set aside for none of them.
+    /// The tasks planned for no goal.
     fn of_none(&self) -> Vec<&BacklogItem> {
-        let known = |slip: &BacklogItem| {
-            slip.goal
+        let known = |item: &BacklogItem| {
+            item.goal
                 .is_some_and(|goal| self.goals.iter().any(|one| one.id == goal))
         };
         self.slips
             .iter()
-            .filter(|slip| slip.set_aside && !known(slip))
+            .filter(|item| item.set_aside && !known(item))
             .collect()
     }
 
     fn points(&self) -> i64 {
         self.slips
             .iter()
-            .filter(|slip| slip.set_aside)
-            .filter_map(|slip| slip.estimate)
+            .filter(|item| item.set_aside)
+            .filter_map(|item| item.estimate)
             .map(i64::from)
             .sum()
     }
 
-    /// The median, and what it is of: `17, 12, 13`.
+    /// The median, and the values it is of: `17, 12, 13`.
     fn usual(&self, points: bool) -> (i64, String) {
         let figures: Vec<i64> = self
             .finished
             .iter()
             .map(|(tasks, all)| if points { *all } else { *tasks })
             .collect();
-        let told: Vec<String> = figures.iter().map(ToString::to_string).collect();
-        (median(&figures), told.join(", "))
+        let notes: Vec<String> = figures.iter().map(ToString::to_string).collect();
+        (median(&figures), notes.join(", "))
     }
 
-    /// How many of those days somebody is there.
+    /// The days on which each person is available.
     fn days_of(&self, who: &Person) -> usize {
         let member = self
             .crew
@@ -133,7 +134,7 @@ impl PlanningPage {
         member.map_or(0, |member| member.there(&self.days))
     }
 
-    /// The same of all together, and how many it would be if nobody were away.
+    /// The available person-days, and their number without any absence.
     fn days_of_all(&self) -> (usize, usize) {
         let there = self
             .crew
@@ -144,41 +145,42 @@ impl PlanningPage {
         (there, self.crew.members.len() * self.days.len())
     }
 
-    /// How many of what is set aside were carried into another sprint, and how many of those more than once.
+    /// The number of planned tasks that were carried over, and of those carried over more than
+    /// once.
     fn carried(&self) -> (usize, usize) {
         let carried = |times| {
             self.slips
                 .iter()
-                .filter(|slip| slip.set_aside && slip.carried >= times)
+                .filter(|item| item.set_aside && item.carried >= times)
                 .count()
         };
         (carried(1), carried(2))
     }
 
-    /// What is worth knowing about a task before it is set aside.
-    fn word(&self, slip: &BacklogItem) -> String {
-        let mut told = Vec::new();
-        if !slip.blocking.is_empty() {
-            let verb = if slip.blocking.len() == 1 {
+    /// A summary of a task for planning: what it blocks, for whom it is, and its age.
+    fn word(&self, item: &BacklogItem) -> String {
+        let mut notes = Vec::new();
+        if !item.blocking.is_empty() {
+            let verb = if item.blocking.len() == 1 {
                 "waits"
             } else {
                 "wait"
             };
-            told.push(format!("{} {verb}", slip.blocking.join(", ")));
+            notes.push(format!("{} {verb}", item.blocking.join(", ")));
         }
-        if !slip.awaited.is_empty() {
-            told.push(format!("for {}", slip.awaited));
+        if !item.awaited.is_empty() {
+            notes.push(format!("for {}", item.awaited));
         }
-        match slip.carried {
+        match item.carried {
             0 => {}
-            1 => told.push("carried once".to_owned()),
-            2 => told.push("carried twice".to_owned()),
-            times => told.push(format!("carried {times} times")),
+            1 => notes.push("carried over once".to_owned()),
+            2 => notes.push("carried over twice".to_owned()),
+            times => notes.push(format!("carried over {times} times")),
         }
-        if !slip.set_aside {
-            told.push(humanize::age(self.now, slip.created_at));
+        if !item.set_aside {
+            notes.push(humanize::age(self.now, item.created_at));
         }
-        told.join(" · ")
+        notes.join(" · ")
     }
 
     fn waits(&self, theirs: &Theirs) -> String {
@@ -197,11 +199,11 @@ pub struct Planned {
     did: Option<Uuid>,
 }
 
-fn here(team: &Team, sprint: &Sprint) -> String {
+fn page_url(team: &Team, sprint: &Sprint) -> String {
     format!("/teams/{}/planning?sprint={}", team.slug, sprint.number)
 }
 
-/// `GET /teams/{slug}/planning?sprint=43`: the sprint after the one that is going on, if none is named.
+/// `GET /teams/{slug}/planning?sprint=43`: by default the sprint after the current one.
 pub async fn planning(
     State(app): State<App>,
     viewer: Viewer,
@@ -239,7 +241,7 @@ pub async fn planning(
     open.sort_unstable();
     open.truncate(4);
     page::page(&PlanningPage {
-        frame: Layout::new(
+        layout: Layout::new(
             &app,
             &viewer,
             &headers,
@@ -265,7 +267,7 @@ pub async fn planning(
             &app,
             vec![access],
             Meeting::Planning,
-            here(&team, &sprint),
+            page_url(&team, &sprint),
             viewer.person.id,
             now,
         )
@@ -282,8 +284,9 @@ pub async fn planning(
     })
 }
 
-/// `POST /teams/{slug}/planning`: sets tasks aside for a goal or the sprint, or puts them back; all or none.
-pub async fn set_aside(
+/// `POST /teams/{slug}/planning`: plans tasks for a goal or the sprint, or moves them to the
+/// backlog; all or none.
+pub async fn plan_tasks(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
@@ -293,7 +296,7 @@ pub async fn set_aside(
         .await?
         .require_edit()?
         .team;
-    let number: i32 = fields.parse("sprint", "Say which sprint.")?.unwrap_or(0);
+    let number: i32 = fields.parse("sprint", "Choose a sprint.")?.unwrap_or(0);
     let sprint = queries::sprint_of(&app.db, team.id, number).await?;
     let same = match fields.text("to") {
         "backlog" => BulkEdit::SetAside {
@@ -309,7 +312,7 @@ pub async fn set_aside(
             if goals::sprint_of(&app.db, team.id, goal).await? != Some(sprint.id) {
                 return Err(Problem::field(
                     "to",
-                    format!("That goal is not one of {}.", sprint.name),
+                    format!("This goal does not belong to {}.", sprint.name),
                 ));
             }
             BulkEdit::SetAside {
@@ -318,7 +321,7 @@ pub async fn set_aside(
             }
         }
     };
-    // What is dragged goes alone, or with all that are ticked.
+    // A dragged task moves alone, or with all selected ones if it is selected.
     let (mut keys, dragged) = (fields.all("keys"), fields.text("dragged").to_owned());
     if !dragged.is_empty() && !keys.contains(&dragged) {
         keys = vec![dragged];

@@ -1,4 +1,4 @@
-//! The pace of a goal whose figure is typed in: what was said when, beside where it should have been.
+//! The progress chart of a goal with manually entered values, beside the ideal line.
 
 use time::OffsetDateTime;
 
@@ -13,8 +13,8 @@ use crate::{
     http::{chart::Chart, page::Rendered},
 };
 
-/// Draws a goal's figures over the days of its sprint, the oldest first; what was said before it began stands at its
-/// beginning. The ideal line gains as much on each day that the team works.
+/// Renders a goal's values over the days of its sprint, the oldest first; values from before the
+/// sprint are at its start. The ideal line rises equally on each working day.
 pub(crate) fn pace_chart(
     goal: &Goal,
     sprint: &Sprint,
@@ -35,7 +35,7 @@ pub(crate) fn pace_chart(
     let unit = if goal.unit.is_empty() {
         "so far"
     } else {
-        "how many"
+        "count"
     };
     let ticks = (0_u32..)
         .zip(&all)
@@ -44,13 +44,13 @@ pub(crate) fn pace_chart(
         .collect();
     let mut chart = Chart::new(
         "pace",
-        "What was said, day by day",
+        "Progress by day",
         unit,
         (0.0, all.len() as f64),
         most as f64,
     )
     .says(format!(
-        "{} figures were typed in, the last of them {}.",
+        "{} values were entered, the last one is {}.",
         said.len(),
         figure(last)
     ))

@@ -1,4 +1,4 @@
-//! Looking back on a sprint, one team or several together.
+//! The retro page of a sprint, for one team or several together.
 
 use askama::Template;
 use axum::{
@@ -41,22 +41,16 @@ use crate::{
             roster::{Roster, load_rosters},
         },
     },
-    http::{
-        extract::form::{Fields, id},
-        layout::Layout,
-        local_path::local_path,
-        page,
-        pages::standup::Agenda,
-    },
+    http::{layout::Layout, page, pages::standup::Agenda},
 };
 
 #[derive(Template)]
 #[template(path = "sprints/retro.html")]
 struct RetroPage {
-    frame: Layout,
+    layout: Layout,
     sprint: Sprint,
     parts: Vec<Part>,
-    /// Every team, and whether it is here.
+    /// Every team, and whether it is shown.
     teams: Vec<(Team, bool)>,
     notes: Vec<Note>,
     actions: Vec<Action>,
@@ -73,11 +67,11 @@ struct Part {
     may_edit: bool,
     figures: Figures,
     goals: Vec<FrozenGoal>,
-    /// Who was on the team in it, and who of them came or went under way.
+    /// The team's members in the sprint, with those who joined or left during it.
     people: Vec<String>,
-    /// Who closed it and when, in words; nothing while it is open.
+    /// Who closed the sprint and when; empty while it is open.
     closed: Option<String>,
-    /// Whether the viewer may take the closing back: nobody has built on it.
+    /// Whether the viewer may reopen the sprint: nothing has changed in the next one.
     may_reopen: bool,
 }
 
@@ -87,14 +81,14 @@ impl Part {
     }
 }
 
-/// What became of the actions of the retro before this one.
+/// The outcomes of the previous retro's actions.
 struct Before {
     sprint: Sprint,
     actions: Vec<Action>,
 }
 
 impl Before {
-    /// `Of the three from Sprint 40: two done, one dropped.`
+    /// `Of 3 actions from Sprint 40: 2 done, 1 dropped.`
     fn words(&self) -> String {
         let count = |which: fn(&&Action) -> bool| self.actions.iter().filter(which).count();
         let (done, dropped) = (
@@ -102,17 +96,14 @@ impl Before {
             count(|action| action.dropped && !action.done),
         );
         let open = self.actions.len() - done - dropped;
-        let told: Vec<String> = [(done, "done"), (dropped, "dropped"), (open, "still open")]
+        let counts: Vec<String> = [(done, "done"), (dropped, "dropped"), (open, "still open")]
             .into_iter()
             .filter(|(count, _)| *count > 0)
             .map(|(count, word)| format!("{count} {word}"))
             .collect();
         match self.actions.len() {
-            0 => format!(
-                "Nothing was promised when we looked back on {}.",
-                self.sprint.name
-            ),
-            all => format!("Of {all} from {}: {}.", self.sprint.name, told.join(", ")),
+            0 => format!("The retro of {} had no actions.", self.sprint.name),
+            all => format!("Of {all} from {}: {}.", self.sprint.name, counts.join(", ")),
         }
     }
 }
@@ -125,11 +116,11 @@ impl RetroPage {
         )
     }
 
-    fn here(&self) -> String {
+    fn current_url(&self) -> String {
         self.address(&self.sprint)
     }
 
-    /// The same page with a team more, or less.
+    /// The URL of this page with one team more or less.
     fn with(&self, team: &Team, here: &bool) -> String {
         let others = self
             .parts
@@ -164,14 +155,14 @@ impl RetroPage {
             .map_or("", |part| part.team.slug.as_str())
     }
 
-    /// Whether the viewer may change what belongs to that team.
+    /// Whether the viewer may edit what belongs to that team.
     fn may_edit(&self, team: &Uuid) -> bool {
         self.parts
             .iter()
             .any(|part| part.team.id == *team && part.may_edit)
     }
 
-    /// The team whose retro the forms write to: the first one here that the viewer is on.
+    /// The team that the forms write to: the first one shown that the viewer is a member of.
     fn own(&self) -> Option<&Team> {
         self.parts
             .iter()
@@ -195,7 +186,7 @@ fn address<'t>(number: i32, teams: impl Iterator<Item = &'t str>) -> String {
     format!("/sprints/{number}/retro?{query}")
 }
 
-/// `GET /teams/{slug}/retro`: the one that is to be looked back on now.
+/// `GET /teams/{slug}/retro`: the retro that is due.
 pub async fn latest_retro(
     State(app): State<App>,
     viewer: Viewer,
@@ -203,7 +194,8 @@ pub async fn latest_retro(
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug).await?.team;
     let sprints = queries::sprints_of(&app.db, team.id).await?;
-    // What is over and still open goes first; then the newest that is closed, and before there is one, that which is going on.
+    // An ended sprint that is not closed comes first, then the newest closed one, and else the
+    // current one.
     let latest = queries::unclosed(&sprints)
         .or_else(|| {
             sprints
@@ -258,17 +250,17 @@ pub async fn retro(
     let slugs = parts.iter().map(|part| part.team.slug.as_str());
     let (here, me) = (address(number, slugs), viewer.person.id);
     let agenda = Agenda::read(&app, meeting, Meeting::Retro, here, me, app.clock.now()).await?;
-    let frame = Layout::new(
+    let layout = Layout::new(
         &app,
         &viewer,
         &headers,
-        format!("{}, looked back on", sprint.name),
+        format!("{} retro", sprint.name),
         &own,
     )
     .await?
     .at("retro");
     page::page(&RetroPage {
-        frame,
+        layout,
         notes: notes::notes(&app.db, &ids, sprint.id).await?,
         actions: actions::of_retro(&app.db, &ids, sprint.id).await?,
         teams: all
@@ -341,7 +333,7 @@ async fn part(
     })
 }
 
-/// Who was on the team in a sprint, whatever has become of them since: `Tomas Weber, until Fri 20 Nov`.
+/// The team's members in a sprint, including former ones: `Tomas Weber, until Fri 20 Nov`.
 async fn people(
     db: &mut PgConnection,
     team: &Team,
@@ -354,69 +346,15 @@ async fn people(
     );
     let stays = on_team_between(db, team.id, from, to).await?;
     let day = |at| humanize::day(clock::day_in(at, zone));
-    let told = |stay: Stay| {
-        let mut told = stay.name.unwrap_or_else(|| "a former member".to_owned());
+    let describe = |stay: Stay| {
+        let mut text = stay.name.unwrap_or_else(|| "a former member".to_owned());
         if stay.since > from {
-            told += &format!(", from {}", day(stay.since));
+            text += &format!(", from {}", day(stay.since));
         }
         if let Some(until) = stay.until.filter(|until| *until < to) {
-            told += &format!(", until {}", day(until));
+            text += &format!(", until {}", day(until));
         }
-        told
+        text
     };
-    Ok(stays.into_iter().map(told).collect())
-}
-
-/// `POST /teams/{slug}/sprints/{n}/notes`
-pub async fn add_note(
-    State(app): State<App>,
-    viewer: Viewer,
-    Path((slug, number)): Path<(String, String)>,
-    fields: Fields,
-) -> Result<Response> {
-    let team = team_access::team(&app.db, &viewer, &slug)
-        .await?
-        .require_edit()?
-        .team;
-    let number: i32 = number.parse().map_err(|_| Problem::NotFound)?;
-    let sprint = queries::sprint_of(&app.db, team.id, number).await?;
-    let actor = viewer.actor();
-    app.store
-        .change(&actor, |change, _| {
-            Box::pin(notes::add_note(
-                change,
-                &team,
-                sprint.id,
-                fields.text("category"),
-                fields.text("text"),
-            ))
-        })
-        .await?;
-    Ok(back(&fields, &slug))
-}
-
-/// `POST /teams/{slug}/notes/{id}`: one's own, in other words; without a text it goes.
-pub async fn edit_note(
-    State(app): State<App>,
-    viewer: Viewer,
-    Path((slug, note)): Path<(String, String)>,
-    fields: Fields,
-) -> Result<Response> {
-    let team = team_access::team(&app.db, &viewer, &slug)
-        .await?
-        .require_edit()?
-        .team;
-    let note = id(&note)?;
-    let actor = viewer.actor();
-    app.store
-        .change(&actor, |change, _| {
-            Box::pin(notes::edit_note(change, &team, note, fields.text("text")))
-        })
-        .await?;
-    Ok(back(&fields, &slug))
-}
-
-fn back(fields: &Fields, slug: &str) -> Response {
-    let retro = format!("/teams/{slug}/retro");
-    Redirect::to(local_path(fields.text("back"), &retro)).into_response()
+    Ok(stays.into_iter().map(describe).collect())
 }

@@ -1,4 +1,4 @@
-//! The sprints of the workspace, and how they follow one another.
+//! The workspace's sprints and their schedule.
 
 use std::collections::BTreeMap;
 
@@ -28,11 +28,11 @@ use crate::{
 #[derive(Template)]
 #[template(path = "sprints/sprints.html")]
 struct SprintsPage {
-    frame: Layout,
+    layout: Layout,
     sprints: Vec<Sprint>,
     cadence: Cadence,
     may_edit: bool,
-    /// Which form was refused: `cadence`, or a sprint's number.
+    /// The refused form: `cadence`, or a sprint's number.
     refused: String,
     typed: Fields,
     errors: BTreeMap<&'static str, String>,
@@ -47,21 +47,21 @@ impl SprintsPage {
         }
     }
 
-    /// What was typed into that form, or else what stands.
-    fn value(&self, form: &str, field: &str, stands: impl ToString) -> String {
+    /// The value entered in that form, or the current one.
+    fn value(&self, form: &str, field: &str, current: impl ToString) -> String {
         if self.refused == form {
             self.typed.text(field).to_owned()
         } else {
-            stands.to_string()
+            current.to_string()
         }
     }
 
-    /// The first of those that can still be dated anew.
+    /// The first sprint that can still be rescheduled.
     fn next(&self) -> Option<&Sprint> {
         queries::next(&self.sprints)
     }
 
-    /// What is over is looked back on; before, its goals are pitched.
+    /// The page of a sprint: its retro once it is over, its pitch before.
     fn address(&self, sprint: &Sprint) -> String {
         let over = sprint.state == "closed" || sprint.state == "ended";
         format!(
@@ -111,7 +111,7 @@ async fn sprints_page(
     errors: BTreeMap<&'static str, String>,
 ) -> Result<SprintsPage> {
     Ok(SprintsPage {
-        frame: Layout::new(app, viewer, headers, "Sprints", "")
+        layout: Layout::new(app, viewer, headers, "Sprints", "")
             .await?
             .at("sprints"),
         sprints: queries::sprints(&app.db).await?,
@@ -123,7 +123,7 @@ async fn sprints_page(
     })
 }
 
-/// `POST /sprints/{n}`: another name, other days.
+/// `POST /sprints/{n}`: edits a sprint's name and dates.
 pub async fn edit_sprint(
     State(app): State<App>,
     viewer: Viewer,
@@ -169,7 +169,7 @@ pub async fn skip_sprint(
     Ok(Redirect::to("/sprints").into_response())
 }
 
-/// `POST /sprints`: how they follow one another.
+/// `POST /sprints`: changes the sprint schedule.
 pub async fn set_cadence(
     State(app): State<App>,
     viewer: Viewer,
@@ -218,14 +218,14 @@ async fn answer(
 }
 
 fn read_cadence(fields: &Fields) -> Result<(Cadence, i32, Date)> {
-    let whole = "This is a whole number.";
+    let whole = "Enter a whole number.";
     let cadence = Cadence {
         weeks: fields.parse("cadence_weeks", whole)?.unwrap_or(2),
         weekday: fields.parse("weekday", whole)?.unwrap_or(1),
         names: fields.text("names").to_owned(),
         zone: fields.text("time_zone").trim().to_owned(),
     };
-    let missing = || Problem::field("number", "Say the next sprint's number.");
+    let missing = || Problem::field("number", "Enter the next sprint's number.");
     Ok((
         cadence,
         fields.parse("number", whole)?.ok_or_else(missing)?,
@@ -236,5 +236,5 @@ fn read_cadence(fields: &Fields) -> Result<(Cadence, i32, Date)> {
 fn required_date(fields: &Fields, name: &'static str) -> Result<Date> {
     fields
         .date(name)?
-        .ok_or_else(|| Problem::field(name, "Say which day. Write it as 2026-11-30."))
+        .ok_or_else(|| Problem::field(name, "Enter a date as YYYY-MM-DD."))
 }

@@ -1,4 +1,4 @@
-//! Adding actions and settling them, from whichever page they stand on.
+//! Adding and resolving actions, on the standup and retro pages.
 
 use axum::{
     extract::{Path, State},
@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// `POST /teams/{slug}/actions`: one line; `retro` is the number of the sprint that is looked back on.
+/// `POST /teams/{slug}/actions`: adds an action; `retro` is the number of the retro's sprint.
 pub async fn add_action(
     State(app): State<App>,
     viewer: Viewer,
@@ -31,7 +31,7 @@ pub async fn add_action(
         .await?
         .require_edit()?
         .team;
-    let retro: Option<i32> = fields.parse("retro", "There is no such sprint.")?;
+    let retro: Option<i32> = fields.parse("retro", "This sprint does not exist.")?;
     let retro = match retro {
         Some(number) => Some(
             sprints::queries::sprint_of(&app.db, team.id, number)
@@ -59,8 +59,8 @@ pub async fn add_action(
     Ok(back(&fields, &slug))
 }
 
-/// `POST /teams/{slug}/actions/{id}`: `as` is `done`, `dropped` or nothing for open again.
-pub async fn settle_action(
+/// `POST /teams/{slug}/actions/{id}`: `as` is `done`, `dropped`, or empty to reopen it.
+pub async fn resolve_action(
     State(app): State<App>,
     viewer: Viewer,
     Path((slug, action)): Path<(String, String)>,
@@ -75,7 +75,7 @@ pub async fn settle_action(
         "" => ActionOutcome::Open,
         "done" => ActionOutcome::Done,
         "dropped" => ActionOutcome::Dropped,
-        _ => return Err(Problem::field("as", "An action is done, dropped or open.")),
+        _ => return Err(Problem::field("as", "Choose done, dismissed or open.")),
     };
     let actor = viewer.actor();
     app.store
@@ -87,7 +87,7 @@ pub async fn settle_action(
 }
 
 /// `POST /teams/{slug}/actions/{id}/task`
-pub async fn make_task(
+pub async fn convert_to_task(
     State(app): State<App>,
     viewer: Viewer,
     Path((slug, action)): Path<(String, String)>,
@@ -109,7 +109,7 @@ pub async fn make_task(
     Ok(back(&fields, &slug))
 }
 
-/// Back to the page that the form stood on.
+/// Redirects to the page that had the form.
 pub(crate) fn back(fields: &Fields, slug: &str) -> Response {
     let retro = format!("/teams/{slug}/retro");
     Redirect::to(local_path(fields.text("back"), &retro)).into_response()

@@ -1,4 +1,4 @@
-//! Pages of meetings.
+//! Pages of the standup.
 
 pub mod actions;
 pub mod standup;

@@ -1,5 +1,5 @@
-//! The standup: who needs someone, what happened since the last one, and person by person; of one team, or of several
-//! that meet together.
+//! The standup page: what needs attention, changes since the last standup, and each person's tasks;
+//! of one team, or of several that meet together.
 
 use askama::Template;
 use axum::{
@@ -41,15 +41,15 @@ type Params = Vec<(String, String)>;
 #[derive(Template)]
 #[template(path = "standup/standup.html")]
 struct StandupPage {
-    frame: Layout,
-    /// Without what was asked for.
+    layout: Layout,
+    /// The page's URL without its query.
     address: String,
     standups: Vec<Standup>,
-    /// Every team, and whether it is here; nothing on a team's own page.
+    /// Every team, and whether it is shown; empty on a team's own page.
     choices: Vec<(Team, bool)>,
     today: Date,
     since: Date,
-    /// The day that was asked for, as it was.
+    /// The requested day, as entered.
     asked: String,
     agenda: Agenda,
     actions: Vec<Action>,
@@ -57,9 +57,9 @@ struct StandupPage {
 }
 
 impl StandupPage {
-    /// The address that brings back here what was sent.
-    fn here(&self) -> String {
-        here(&self.address, &self.choices, &self.asked)
+    /// The URL that forms lead back to.
+    fn current_url(&self) -> String {
+        page_url(&self.address, &self.choices, &self.asked)
     }
 
     fn is_several(&self) -> bool {
@@ -89,7 +89,7 @@ impl StandupPage {
             .find(|standup| standup.team.id == *team)
     }
 
-    /// The team whose promise a new one is: the first here that the viewer is on.
+    /// The team of a new action: the first one shown that the viewer is a member of.
     fn own(&self) -> Option<&Team> {
         self.standups
             .iter()
@@ -107,17 +107,17 @@ pub async fn standup(
     headers: HeaderMap,
 ) -> Result<Response> {
     let access = team_access::team(&app.db, &viewer, &slug).await?;
-    let frame = Layout::new(
+    let layout = Layout::new(
         &app,
         &viewer,
         &headers,
-        format!("Standup of {}", access.team.name),
+        format!("{} standup", access.team.name),
         &slug,
     )
     .await?;
     show(
         &app,
-        frame,
+        layout,
         viewer.person.id,
         vec![access],
         Vec::new(),
@@ -127,7 +127,7 @@ pub async fn standup(
 }
 
 /// `GET /standup?team=infrastructure&team=ingestion`: of these teams, or of all.
-pub async fn standup_of_several(
+pub async fn joint_standup(
     State(app): State<App>,
     viewer: Viewer,
     Query(wanted): Query<Params>,
@@ -140,13 +140,13 @@ pub async fn standup_of_several(
         .iter()
         .map(|access| (access.team.clone(), here(access)))
         .collect();
-    let frame = Layout::new(&app, &viewer, &headers, "Standup of several teams", "").await?;
-    show(&app, frame, viewer.person.id, meeting, choices, &wanted).await
+    let layout = Layout::new(&app, &viewer, &headers, "Joint standup", "").await?;
+    show(&app, layout, viewer.person.id, meeting, choices, &wanted).await
 }
 
 async fn show(
     app: &App,
-    frame: Layout,
+    layout: Layout,
     me: Uuid,
     meeting: Vec<TeamAccess>,
     choices: Vec<(Team, bool)>,
@@ -157,7 +157,7 @@ async fn show(
         .iter()
         .find(|(name, _)| name == "since")
         .map_or("", |(_, since)| since.trim());
-    let wrong = || Problem::field("since", "Say a day up to today. Write it as 2026-11-20.");
+    let wrong = || Problem::field("since", "Enter a day up to today as YYYY-MM-DD.");
     let since = if asked.is_empty() {
         None
     } else {
@@ -167,7 +167,7 @@ async fn show(
     let Some(first) = standups.first() else {
         return Err(Problem::NotFound);
     };
-    // where several teams meet, the day has come once it has come for one of them
+    // of several teams, one whose day has started is enough
     if since.is_some_and(|day| standups.iter().all(|standup| day > standup.today)) {
         return Err(wrong());
     }
@@ -187,13 +187,13 @@ async fn show(
             app,
             meeting,
             Meeting::Standup,
-            here(&address, &choices, asked),
+            page_url(&address, &choices, asked),
             me,
             now,
         )
         .await?,
         actions: actions::actions(&app.db, &ids, began).await?,
-        frame: frame.at("standup"),
+        layout: layout.at("standup"),
         address,
         standups,
         choices,
@@ -204,8 +204,8 @@ async fn show(
     })
 }
 
-/// The address of a standup: with the teams that are there if not all are, and the day if one was asked for.
-fn here(address: &str, choices: &[(Team, bool)], asked: &str) -> String {
+/// The URL of a standup, with its teams unless all are shown, and the day if one was requested.
+fn page_url(address: &str, choices: &[(Team, bool)], asked: &str) -> String {
     let all = choices.iter().all(|(_, here)| *here);
     let teams = choices
         .iter()

@@ -1,4 +1,4 @@
-//! Agendas, on the pages of the meetings.
+//! The topics of standups and retros.
 
 use askama::Template;
 use axum::{
@@ -27,24 +27,24 @@ use crate::{
     http::pages::standup::actions::back,
 };
 
-/// What is on the agenda of some teams' meeting, with a line to add to it.
+/// The topics of a meeting, with the form that adds one.
 #[derive(Template)]
 #[template(path = "standup/_agenda.html")]
 pub struct Agenda {
     meeting: Meeting,
-    /// The address of the page that it stands on.
+    /// The URL of the page that contains it.
     here: String,
     topics: Vec<Topic>,
     teams: Vec<TeamAccess>,
-    /// Who reads it.
+    /// The viewer's account.
     me: Uuid,
 }
 
-// It escapes its own texts.
+// The template escapes its own text.
 impl askama::filters::HtmlSafe for Agenda {}
 
 impl Agenda {
-    /// What these teams have to talk about.
+    /// Loads the topics of these teams.
     pub async fn read(
         app: &App,
         teams: Vec<TeamAccess>,
@@ -69,12 +69,12 @@ impl Agenda {
             .find(|access| access.team.id == topic.team_id)
     }
 
-    /// Whether the reader may change a topic of that team, or take it away.
+    /// Whether the viewer may edit or remove a topic of that team.
     fn may_correct(&self, access: &TeamAccess, topic: &Topic) -> bool {
         access.may_edit || access.may_comment && topic.author == Some(self.me)
     }
 
-    /// The team whose agenda a new line goes to: the viewer's own if it meets, or else the first.
+    /// The team of a new topic: the viewer's own if it meets, or else the first.
     fn adds_to(&self) -> Option<&str> {
         let own = self.teams.iter().find(|access| access.may_edit);
         own.or(self.teams.first())
@@ -83,7 +83,7 @@ impl Agenda {
     }
 }
 
-/// `POST /teams/{slug}/topics`: one line for the agenda of a `meeting`. Whoever may write may add one.
+/// `POST /teams/{slug}/topics`: adds a topic to a `meeting`. Every account that may write can.
 pub async fn add_topic(
     State(app): State<App>,
     viewer: Viewer,
@@ -109,7 +109,7 @@ pub async fn add_topic(
     Ok(back(&fields, &slug))
 }
 
-/// `POST /teams/{slug}/topics/{id}`: ticked off with `done`, not so without.
+/// `POST /teams/{slug}/topics/{id}`: checks the topic with `done`, unchecks it without.
 pub async fn tick_topic(
     State(app): State<App>,
     viewer: Viewer,
@@ -130,8 +130,8 @@ pub async fn tick_topic(
     Ok(back(&fields, &slug))
 }
 
-/// `POST /teams/{slug}/topics/{id}/text`: in other words, by who put it there or by its team.
-pub async fn correct_topic(
+/// `POST /teams/{slug}/topics/{id}/text`: edits a topic; its author and its team may.
+pub async fn edit_topic(
     State(app): State<App>,
     viewer: Viewer,
     Path((slug, topic)): Path<(String, String)>,
@@ -155,7 +155,7 @@ pub async fn correct_topic(
     Ok(back(&fields, &slug))
 }
 
-/// `POST /teams/{slug}/topics/{id}/remove`: by the same.
+/// `POST /teams/{slug}/topics/{id}/remove`: removes a topic; its author and its team may.
 pub async fn remove_topic(
     State(app): State<App>,
     viewer: Viewer,

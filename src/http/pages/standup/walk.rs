@@ -1,4 +1,4 @@
-//! Walking the board: card by card, from right to left, the oldest first. Nothing of it is stored.
+//! The board walk-through: card by card, from right to left, the oldest first. It stores nothing.
 
 use std::cmp::Reverse;
 
@@ -30,23 +30,23 @@ use crate::{
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct Place {
-    /// The card that is talked about.
+    /// The current card.
     at: String,
-    /// Which one it was, for when it has left the open columns meanwhile.
+    /// The current card's position, used if it has left the open columns meanwhile.
     nth: usize,
 }
 
 #[derive(Template)]
 #[template(path = "standup/walk.html")]
 struct WalkPage {
-    frame: Layout,
+    layout: Layout,
     team: Team,
     may_edit: bool,
     sprint: Option<Sprint>,
-    /// The one before it, where nobody has closed it yet.
+    /// The previous sprint, if it is not closed yet.
     unclosed: Option<Sprint>,
     cards: Vec<Card>,
-    /// Which of them is talked about, from 0.
+    /// The index of the current card.
     nth: usize,
     now: OffsetDateTime,
 }
@@ -72,12 +72,12 @@ impl WalkPage {
         ))
     }
 
-    fn here(&self) -> String {
+    fn current_url(&self) -> String {
         self.address(self.nth)
             .unwrap_or_else(|| format!("/teams/{}/standup/walk", self.team.slug))
     }
 
-    /// Which card of how many it is.
+    /// The position of the current card, as `3 of 12`.
     fn place(&self) -> String {
         format!("{} of {}", self.nth + 1, self.cards.len())
     }
@@ -117,11 +117,11 @@ pub async fn walk(
         .unwrap_or(place.nth)
         .min(cards.len().saturating_sub(1));
     page::page(&WalkPage {
-        frame: Layout::new(
+        layout: Layout::new(
             &app,
             &viewer,
             &headers,
-            format!("Walking the board of {}", team.name),
+            format!("{} board walk-through", team.name),
             &slug,
         )
         .await?

@@ -1,4 +1,4 @@
-//! Owning and archiving.
+//! Assigning and archiving tasks.
 
 use axum::response::Response;
 
@@ -12,7 +12,7 @@ use crate::{
 pub async fn set_owners(EditForm(form): EditForm) -> Result<Response> {
     let (access, sentence) = (
         &form.access,
-        format!("Set the owners of {}", form.access.key),
+        format!("Changed the owners of {}", form.access.key),
     );
     let edit = match seen(&form.fields) {
         Ok(seen) => Edit {
@@ -28,18 +28,18 @@ pub async fn set_owners(EditForm(form): EditForm) -> Result<Response> {
     .await
 }
 
-/// `POST /tasks/{key}/owners/me`: mine, or no longer mine.
-pub async fn own(EditForm(form): EditForm) -> Result<Response> {
+/// `POST /tasks/{key}/owners/me`: assigns the viewer, or unassigns them.
+pub async fn assign_me(EditForm(form): EditForm) -> Result<Response> {
     let (access, me) = (&form.access, &form.viewer.person.handle);
     let outcome = form
         .try_change(|change, _| Box::pin(assign::toggle_owner(change, &access.team, access.id, me)))
         .await;
-    let now = if outcome.as_ref().is_ok_and(|changed| changed.value) {
-        "is yours"
+    let sentence = if outcome.as_ref().is_ok_and(|changed| changed.value) {
+        format!("Assigned {} to you", access.key)
     } else {
-        "is no longer yours"
+        format!("Unassigned you from {}", access.key)
     };
-    form.answer(outcome, &format!("{} {now}", access.key)).await
+    form.answer(outcome, &sentence).await
 }
 
 /// `POST /tasks/{key}/archive`
@@ -54,7 +54,7 @@ pub async fn archive(EditForm(form): EditForm) -> Result<Response> {
 /// `POST /tasks/{key}/restore`
 pub async fn restore(EditForm(form): EditForm) -> Result<Response> {
     let access = &form.access;
-    form.change(&format!("Brought {} back", access.key), |change, _| {
+    form.change(&format!("Restored {}", access.key), |change, _| {
         Box::pin(archive::restore_task(change, &access.team, access.id, None))
     })
     .await

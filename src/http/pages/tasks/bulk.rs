@@ -1,4 +1,4 @@
-//! Several tasks at once: the list, the same change to all, and undo.
+//! The task list with bulk edits, and undo.
 
 use askama::Template;
 use axum::{
@@ -13,7 +13,7 @@ use crate::domain::tasks::{
     bulk_edit::{self, BulkEdit},
     queries, timeline, undo,
 };
-use crate::http::pages::tasks::flash::said;
+use crate::http::pages::tasks::flash::with_flash;
 use crate::http::pages::tasks::{
     card::CardHtml,
     edit::{split_labels, sprint_named},
@@ -40,28 +40,28 @@ use crate::{
 #[derive(Template)]
 #[template(path = "tasks/select.html")]
 struct SelectPage {
-    frame: Layout,
+    layout: Layout,
     team: Team,
     cards: Vec<Card>,
-    /// How many more there are in the archive.
+    /// The number of further tasks in the archive.
     more: i64,
     columns: Vec<Column>,
     people: Vec<Person>,
     labels: Vec<Label>,
     sprints: Vec<Sprint>,
-    /// Those of the sprint that the team works in.
+    /// The goals of the team's current sprint.
     goals: Vec<(Uuid, String)>,
     archived: bool,
     params: FilterParams,
     unknown: Vec<String>,
-    /// What was ticked and chosen, if it was refused.
+    /// The selection and choices of a refused form.
     chosen: Fields,
     errors: String,
     did: Option<timeline::Undoable>,
 }
 
 impl SelectPage {
-    /// The list as it is filtered.
+    /// The URL of the list with its filter.
     fn address(&self) -> String {
         let FilterParams {
             sprint,
@@ -94,7 +94,8 @@ impl SelectPage {
     }
 }
 
-/// `GET /teams/{slug}/tasks`: the filter's tasks as a list to select from; with `is:archived`, the archive.
+/// `GET /teams/{slug}/tasks`: the filtered tasks as a list to select from; with `is:archived`, the
+/// archive.
 pub async fn list(
     State(app): State<App>,
     viewer: Viewer,
@@ -123,11 +124,11 @@ async fn select_page(
     let now = app.clock.now();
     let cards = queries::cards(&app.db, &team, &filter, resolved, now, None).await?;
     Ok(SelectPage {
-        frame: Layout::new(
+        layout: Layout::new(
             app,
             viewer,
             headers,
-            format!("Tasks of {}", team.name),
+            format!("{} tasks", team.name),
             &team.slug,
         )
         .await?,
@@ -184,7 +185,7 @@ pub async fn edit_tasks(
             Ok(changed) => return Ok(back_to(back, changed.id)),
             Err(problem) => problem.in_words()?,
         };
-        // The list that they were ticked in, with what was ticked and chosen.
+        // Shows the same list again, with the selection and the choices.
         let params = back
             .parse()
             .ok()
@@ -209,7 +210,7 @@ pub async fn edit_tasks(
         .map(|card| CardHtml::with_column(card, now).to_string())
         .collect();
     let count = changed.value.len();
-    Ok(said(
+    Ok(with_flash(
         Html(html).into_response(),
         &changed,
         &format!(
@@ -219,7 +220,7 @@ pub async fn edit_tasks(
     ))
 }
 
-/// Everything that was chosen for them.
+/// Reads the chosen changes.
 async fn read_same(app: &App, team: &Team, fields: &Fields) -> Result<Vec<BulkEdit>> {
     let mut all = Vec::new();
     if !fields.text("column").is_empty() {
@@ -243,17 +244,17 @@ async fn read_same(app: &App, team: &Team, fields: &Fields) -> Result<Vec<BulkEd
         (true, true) => Ok(vec![BulkEdit::Archive]),
         (true, false) => Err(Problem::field(
             "keys",
-            "Archiving changes nothing else. Nothing was changed: change them first, or archive them as they are.",
+            "Tasks can't be edited and archived at once. Nothing was changed. Do one after the other.",
         )),
         (false, true) => Err(Problem::field(
             "keys",
-            "Choose what to change: a column, owner, sprint, goal or label, or archive.",
+            "Choose a column, owner, sprint, goal or label to change, or archive.",
         )),
         (false, false) => Ok(all),
     }
 }
 
-/// The sprint and the goal that were chosen, as one change: each says something about the other.
+/// The chosen sprint and goal as one change, since a goal belongs to a sprint.
 async fn read_place(app: &App, team: &Team, fields: &Fields) -> Result<Option<BulkEdit>> {
     let sprint = match fields.text("sprint") {
         "" => None,
@@ -272,7 +273,7 @@ async fn read_place(app: &App, team: &Team, fields: &Fields) -> Result<Option<Bu
             if chosen.is_some_and(|sprint| sprint != Some(its)) {
                 return Err(Problem::field(
                     "goal",
-                    "That goal is not one of that sprint. Nothing was changed: choose either.",
+                    "This goal does not belong to this sprint. Nothing was changed. Choose one of them.",
                 ));
             }
             Ok(Some(BulkEdit::SetAside {
@@ -322,5 +323,5 @@ pub async fn undo(
         .filter(|card| !card.archived)
         .map(|card| CardHtml::with_column(card, now).to_string())
         .collect();
-    Ok(said(Html(html).into_response(), &changed, "Undone"))
+    Ok(with_flash(Html(html).into_response(), &changed, "Undone"))
 }

@@ -1,4 +1,4 @@
-//! A task as a card of a board.
+//! A task's card on a board.
 
 use askama::Template;
 use time::OffsetDateTime;
@@ -6,13 +6,13 @@ use time::OffsetDateTime;
 use crate::domain::tasks::{Card, Wait};
 use crate::domain::{column_state::ColumnState, humanize};
 
-/// A task on a board. It shows the same to everyone.
+/// A card. It looks the same for everyone, so that it can be cached.
 #[derive(Template)]
 #[template(path = "tasks/_card.html")]
 pub struct CardHtml<'c> {
     card: &'c Card,
     now: OffsetDateTime,
-    /// Says in which column and state it belongs, for a card that comes alone.
+    /// Whether the card has its column and state as attributes, when it is sent alone.
     tells_column: bool,
 }
 
@@ -43,7 +43,7 @@ impl<'c> CardHtml<'c> {
             .map_or(String::new(), |due| humanize::day_from(self.now, due))
     }
 
-    /// Longer in its column than a working week.
+    /// Whether the task has been in its column for five days or more.
     fn is_old(&self) -> bool {
         matches!(
             self.card.state,
@@ -70,8 +70,8 @@ impl<'c> CardHtml<'c> {
 }
 
 impl Wait {
-    /// On whom, how that stands and for how long, in a sentence:
-    /// `Waits on ING-58 “Dual-write person updates” · Ingestion has it in review · 3 d`.
+    /// Describes the blocker, its state and its age: `Waiting on ING-58 “Dual-write person updates”
+    /// · Ingestion: in review · 3 d`.
     pub fn words(&self, now: OffsetDateTime) -> String {
         let age = humanize::age(now, self.since);
         let note = if self.note.is_empty() {
@@ -80,7 +80,7 @@ impl Wait {
             format!(": {}", self.note)
         };
         if self.on.is_none() && matches!(self.kind.as_str(), "task" | "team") {
-            // A guest of one team reads of another team's task no more than whose it is.
+            // Of a task that the reader can't see, only the team is shown.
             let of = self.team.as_deref().unwrap_or("a private team");
             return match self.done_at {
                 Some(at) => format!(
@@ -88,9 +88,9 @@ impl Wait {
                     humanize::ago(now, at)
                 ),
                 None if self.kind == "task" => {
-                    format!("Waits on a task of {of}{note} ·\u{a0}{age}")
+                    format!("Waiting on a task of {of}{note} ·\u{a0}{age}")
                 }
-                None => format!("Waits on a private team{note} ·\u{a0}{age}"),
+                None => format!("Waiting on a private team{note} ·\u{a0}{age}"),
             };
         }
         let (on, name) = (
@@ -108,19 +108,19 @@ impl Wait {
                 let team = self.team.as_deref().unwrap_or("");
                 if self.archived {
                     return format!(
-                        "Waits on {on} “{name}”{note}, which {team} has put into the archive ·\u{a0}{age}"
+                        "Waiting on {on} “{name}”{note}, archived by {team} ·\u{a0}{age}"
                     );
                 }
-                let stands = match state {
+                let status = match state {
                     Some(ColumnState::Doing) => "in progress",
                     Some(ColumnState::Blocked) => "blocked",
                     Some(ColumnState::Review) => "in review",
-                    _ => "still to begin",
+                    _ => "not started",
                 };
-                format!("Waits on {on} “{name}”{note} · {team} has it {stands} ·\u{a0}{age}")
+                format!("Waiting on {on} “{name}”{note} · {team}: {status} ·\u{a0}{age}")
             }
-            ("text", _) => format!("Waits on {} ·\u{a0}{age}", self.note),
-            _ => format!("Waits on {name}{note} ·\u{a0}{age}"),
+            ("text", _) => format!("Waiting on {} ·\u{a0}{age}", self.note),
+            _ => format!("Waiting on {name}{note} ·\u{a0}{age}"),
         }
     }
 }

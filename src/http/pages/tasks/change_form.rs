@@ -1,5 +1,4 @@
-//! The form that moves, blocks, assigns and archives one task, for people without a mouse, without JavaScript or on a small
-//! screen.
+//! The dialog that moves, blocks, assigns and archives one task without dragging.
 
 use askama::Template;
 use axum::{http::HeaderMap, response::Response};
@@ -27,11 +26,11 @@ use crate::{
 #[derive(Template)]
 #[template(path = "tasks/change.html")]
 struct ChangePage {
-    frame: Layout,
+    layout: Layout,
     form: ChangeForm,
 }
 
-/// Moving, blocking, owning and archiving one task, for whoever has no mouse, no script, or a small screen.
+/// The dialog, for keyboards, small screens and browsers without JavaScript.
 #[derive(Template)]
 #[template(path = "tasks/_change.html")]
 struct ChangeForm {
@@ -60,7 +59,7 @@ impl ChangeForm {
         self.refusal.typed.text(field)
     }
 
-    /// Every reason, where they all stand together.
+    /// All reasons that the task is blocked.
     fn reasons(&self) -> impl Iterator<Item = &str> {
         let quicker = self
             .refusal
@@ -70,7 +69,7 @@ impl ChangeForm {
         quicker.chain(self.refusal.errors.values().map(String::as_str))
     }
 
-    /// The column that was chosen, or else the one it is in.
+    /// The chosen column, or the task's own.
     fn column(&self) -> &str {
         self.refusal
             .typed
@@ -100,7 +99,7 @@ impl ChangeForm {
     }
 }
 
-/// The form that was refused, with what was chosen and why not.
+/// The refused form, with the choices and the errors.
 pub(crate) async fn refused_change(
     form: &TaskForm,
     refusal: Refusal,
@@ -165,7 +164,7 @@ pub(crate) async fn change_form(
     }
     let verb = if blocking { "Block" } else { "Move" };
     let page = ChangePage {
-        frame: Layout::new(
+        layout: Layout::new(
             app,
             viewer,
             headers,

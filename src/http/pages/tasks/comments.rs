@@ -1,4 +1,4 @@
-//! Steps and comments, and asking for help.
+//! Checklist steps, comments, and asking for help.
 
 use axum::{
     extract::{Path, State},
@@ -23,19 +23,19 @@ use crate::{
 /// `POST /tasks/{key}/steps`
 pub async fn add_step(EditForm(form): EditForm) -> Result<Response> {
     let (access, text) = (&form.access, form.fields.text("text"));
-    form.change("Added a step", |change, _| {
+    form.change("Added step", |change, _| {
         Box::pin(checklist::add_step(change, &access.team, access.id, text))
     })
     .await
 }
 
-/// `POST /tasks/{key}/steps/{id}`: ticked off with `done`, not so without.
+/// `POST /tasks/{key}/steps/{id}`: completes the step with `done`, reopens it without.
 pub async fn tick_step(
     Path((_, step)): Path<(String, String)>,
     EditForm(form): EditForm,
 ) -> Result<Response> {
     let (access, step, ticked) = (&form.access, id(&step)?, form.fields.get("done").is_some());
-    form.change("Saved the step", |change, _| {
+    form.change("Saved step", |change, _| {
         Box::pin(checklist::set_step_done(
             change,
             &access.team,
@@ -53,7 +53,7 @@ pub async fn remove_step(
     EditForm(form): EditForm,
 ) -> Result<Response> {
     let (access, step) = (&form.access, id(&step)?);
-    form.change("Took the step away", |change, _| {
+    form.change("Removed step", |change, _| {
         Box::pin(checklist::remove_step(
             change,
             &access.team,
@@ -64,11 +64,11 @@ pub async fn remove_step(
     .await
 }
 
-/// `POST /tasks/{key}/ask-for-help`: puts it on the agenda of the next standup.
+/// `POST /tasks/{key}/ask-for-help`: adds a topic to the next standup.
 pub async fn ask_for_help(CommentForm(form): CommentForm) -> Result<Response> {
     let access = &form.access;
     form.change(
-        "Asked for help: it is on the agenda of the next standup",
+        "Asked for help. The task is a topic of the next standup.",
         |change, _| {
             Box::pin(topics::ask_for_help(
                 change,
@@ -81,10 +81,10 @@ pub async fn ask_for_help(CommentForm(form): CommentForm) -> Result<Response> {
     .await
 }
 
-/// `POST /tasks/{key}/comments`: everyone who is signed in and may write may say something.
+/// `POST /tasks/{key}/comments`: adds a comment; every account that may write can.
 pub async fn add_comment(CommentForm(form): CommentForm) -> Result<Response> {
     let (access, body) = (&form.access, form.fields.text("body"));
-    form.change("Said", |change, _| {
+    form.change("Added comment", |change, _| {
         Box::pin(comments::add_comment(change, &access.team, access.id, body))
     })
     .await
@@ -96,7 +96,7 @@ pub async fn edit_comment(
     CommentForm(form): CommentForm,
 ) -> Result<Response> {
     let (access, comment, body) = (&form.access, id(&comment)?, form.fields.text("body"));
-    form.change("Saved the comment", |change, _| {
+    form.change("Saved comment", |change, _| {
         Box::pin(comments::edit_comment(
             change,
             &access.team,
@@ -114,7 +114,7 @@ pub async fn delete_comment(
     CommentForm(form): CommentForm,
 ) -> Result<Response> {
     let (access, comment) = (&form.access, id(&comment)?);
-    form.change("Deleted the comment", |change, _| {
+    form.change("Deleted comment", |change, _| {
         Box::pin(comments::delete_comment(
             change,
             &access.team,
@@ -125,7 +125,7 @@ pub async fn delete_comment(
     .await
 }
 
-/// `POST /preview`: Markdown as it will look.
+/// `POST /preview`: renders Markdown for the preview.
 pub async fn preview(State(app): State<App>, viewer: Viewer, fields: Fields) -> Result<Response> {
     let links = team_access::links(&app.db, &viewer).await?;
     Ok(Html(

@@ -1,4 +1,4 @@
-//! The form that changes what a task says.
+//! Editing a task's title, description and other fields.
 
 use axum::response::Response;
 use uuid::Uuid;
@@ -21,7 +21,7 @@ use crate::{
     http::pages::tasks::form::EditForm,
 };
 
-/// `POST /tasks/{key}`: changes the fields that were sent.
+/// `POST /tasks/{key}`: edits the fields that were sent.
 pub async fn edit(EditForm(form): EditForm) -> Result<Response> {
     let access = &form.access;
     let sentence = format!("Saved {}", access.key);
@@ -87,16 +87,16 @@ async fn read_edit(
     })
 }
 
-/// The version that a form was filled in on, if it says so.
+/// The version of the task when the form was opened, if it was sent.
 pub(crate) fn seen(fields: &Fields) -> Result<Option<Seen>> {
-    let version: Option<i64> = fields.parse("version", "That is no version.")?;
+    let version: Option<i64> = fields.parse("version", "Invalid version.")?;
     Ok(version.map(|version| Seen {
         version,
         strict: false,
     }))
 }
 
-/// Label names as they are typed: between blanks or commas.
+/// Splits label names at spaces and commas.
 pub(crate) fn split_labels(text: &str) -> Vec<String> {
     text.split(|letter: char| letter == ',' || letter.is_whitespace())
         .filter(|name| !name.is_empty())
@@ -104,7 +104,7 @@ pub(crate) fn split_labels(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// A sprint by its number, `this`, `next`, or nothing for none.
+/// Finds a sprint by its number, `this` or `next`; empty is none.
 #[derive(Clone, Copy)]
 pub(crate) struct SprintId {
     pub id: Uuid,
@@ -123,19 +123,20 @@ pub(crate) async fn sprint_named(app: &App, team: &Team, text: &str) -> Result<O
     Ok(sprint.map(|sprint| SprintId { id: sprint.id }))
 }
 
-/// A project that the viewer may look at, by its address; nothing is none.
+/// Finds a project that the viewer can see by its slug; empty is none.
 pub(crate) async fn project_named(app: &App, viewer: &Viewer, slug: &str) -> Result<Option<Uuid>> {
     if slug.trim().is_empty() {
         return Ok(None);
     }
     match team_access::project(&app.db, viewer, slug.trim()).await {
         Ok((_, project)) => Ok(Some(project)),
-        Err(Problem::NotFound) => Err(Problem::field("project", "There is no such project.")),
+        Err(Problem::NotFound) => Err(Problem::field("project", "This project does not exist.")),
         Err(problem) => Err(problem),
     }
 }
 
-/// A goal of the team by its number in a sprint: the named one, the task's own, or the one that the team works in.
+/// Finds a goal of the team by its number, in the named sprint, the task's own, or the team's
+/// current one.
 pub(crate) async fn goal_named(
     app: &App,
     team: &Team,
@@ -149,7 +150,7 @@ pub(crate) async fn goal_named(
     }
     let position: i32 = text
         .parse()
-        .map_err(|_| Problem::field("goal", "A goal is given by its number."))?;
+        .map_err(|_| Problem::field("goal", "Enter the goal's number."))?;
     let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
     let goal: Option<Uuid> = sqlx::query_scalar(
         "SELECT id FROM goals WHERE team_id = $1 AND position = $2
@@ -162,10 +163,6 @@ pub(crate) async fn goal_named(
     .bind(sprints::queries::current(&sprints).map(|sprint| sprint.id))
     .fetch_optional(&app.db)
     .await?;
-    goal.map(Some).ok_or_else(|| {
-        Problem::field(
-            "goal",
-            "That goal is not one of this team's in that sprint.",
-        )
-    })
+    goal.map(Some)
+        .ok_or_else(|| Problem::field("goal", "This team has no such goal in this sprint."))
 }

@@ -1,11 +1,15 @@
-//! The message at the foot of the page.
+//! The message (toast) at the bottom of the page after a change.
 
 use axum::{http::HeaderValue, response::Response};
 
 use crate::domain::events::Changed;
 
-/// Tells the script what was done, and how to undo it if that is possible.
-pub(crate) fn said<T>(mut response: Response, changed: &Changed<T>, sentence: &str) -> Response {
+/// Adds the headers from which the script shows the message, with undo if that is possible.
+pub(crate) fn with_flash<T>(
+    mut response: Response,
+    changed: &Changed<T>,
+    sentence: &str,
+) -> Response {
     let encoded: String = form_urlencoded::byte_serialize(sentence.as_bytes())
         .collect::<String>()
         .replace('+', "%20");

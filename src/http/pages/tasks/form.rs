@@ -1,4 +1,4 @@
-//! A form that somebody sends on one task: this task, this verb, this sentence.
+//! Extractors of the forms on one task.
 
 use axum::{
     extract::{FromRequest, FromRequestParts, Request},
@@ -16,7 +16,7 @@ use crate::{
     http::extract::{form::Fields, task::TaskContext},
 };
 
-/// Who sent which fields, on what task.
+/// The viewer, the task and the fields of a form.
 pub struct TaskForm {
     pub(crate) app: App,
     pub(crate) viewer: Viewer,
@@ -25,10 +25,10 @@ pub struct TaskForm {
     pub(crate) fields: Fields,
 }
 
-/// A form from somebody who may change the task.
+/// A form whose viewer may edit the task.
 pub struct EditForm(pub(crate) TaskForm);
 
-/// A form from somebody who may speak on the task: whoever is signed in and may write.
+/// A form whose viewer may comment on the task: every account that may write.
 pub struct CommentForm(pub(crate) TaskForm);
 
 impl FromRequest<App> for EditForm {
@@ -73,7 +73,7 @@ impl TaskForm {
         })
     }
 
-    /// Does the verb; the answer is still to be given.
+    /// Runs the change without building the response.
     pub(crate) async fn try_change<'env, T>(
         &'env self,
         verb: impl for<'a> FnMut(&'a mut Change, Scope<'a, 'env>) -> BoxFuture<'a, T> + Send,

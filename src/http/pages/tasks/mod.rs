@@ -1,4 +1,4 @@
-//! A task as a card, over the board, and as a page of its own; and the forms that change it.
+//! Pages of tasks: the card, the dialog, the task page, and their forms.
 
 pub mod assign;
 pub mod bulk;
@@ -14,7 +14,7 @@ pub mod refusal;
 pub mod respond;
 pub mod task;
 
-pub use crate::http::pages::tasks::assign::{archive, own, restore, set_owners};
+pub use crate::http::pages::tasks::assign::{archive, assign_me, restore, set_owners};
 pub use crate::http::pages::tasks::bulk::{edit_tasks, list, undo};
 pub use crate::http::pages::tasks::card::CardHtml;
 pub use crate::http::pages::tasks::comments::{

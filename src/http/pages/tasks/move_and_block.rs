@@ -1,4 +1,4 @@
-//! Moving and blocking, by drag or by form.
+//! Moving and blocking tasks, by dragging or by form.
 
 use crate::http::pages::tasks::change_form::change_form;
 use crate::http::pages::tasks::change_form::refused_change;
@@ -52,9 +52,9 @@ pub async fn move_task(EditForm(form): EditForm) -> Result<Response> {
             .get("before")
             .filter(|key| !key.is_empty())
             .map(str::to_owned),
-        version: fields.parse("version", "That is no version.")?,
+        version: fields.parse("version", "Invalid version.")?,
     };
-    // A drag names where it was dropped; the form has a list of what to put it below, whichever column that is in.
+    // A drag names its neighbour; the form has one list of tasks to place it below, of all columns.
     let place = match (fields.get("place"), &place.after) {
         (Some(_), Some(_)) => below(app, access, place).await?,
         (Some("top"), None) => top_of(app, access, place).await?,
@@ -74,7 +74,7 @@ pub async fn move_task(EditForm(form): EditForm) -> Result<Response> {
         Err(Problem::Conflict(conflict)) if fragment(&form.headers) == Some("card") => {
             stale(app, access, conflict).await
         }
-        // The page to move on, for whoever has no script.
+        // Without JavaScript the form leads back to its page.
         Err(problem) if fragment(&form.headers).is_none() => {
             refused_change(&form, Refusal::of(problem, fields)?, false).await
         }
@@ -124,7 +124,7 @@ async fn below(app: &App, access: &TaskAccess, place: Place) -> Result<Place> {
     })
 }
 
-/// Somebody was quicker: who and when, with the card as it stands for the board to show.
+/// An edit conflict: who changed the task and when, with the current card for the board to show.
 async fn stale(app: &App, access: &TaskAccess, mut conflict: Box<Conflict>) -> Result<Response> {
     let card = queries::card(&app.db, &access.team, access.id).await?;
     conflict.current = serde_json::json!({
@@ -134,7 +134,7 @@ async fn stale(app: &App, access: &TaskAccess, mut conflict: Box<Conflict>) -> R
     Err(Problem::Conflict(conflict))
 }
 
-// It escapes its own texts.
+// The template escapes its own text.
 
 /// `GET /tasks/{key}/move`
 pub async fn move_form(
@@ -180,7 +180,7 @@ pub async fn block(EditForm(form): EditForm) -> Result<Response> {
     }
 }
 
-/// The field that belongs to the chosen kind: a task in words, a team, or a person.
+/// The field of the chosen kind: a task, a team, a person, or text.
 fn on_of(fields: &Fields) -> String {
     match fields.text("kind") {
         "team" => fields.text("team"),
@@ -191,7 +191,7 @@ fn on_of(fields: &Fields) -> String {
     .to_owned()
 }
 
-/// `POST /tasks/{key}/blockers/{id}/end`: one reason less.
+/// `POST /tasks/{key}/blockers/{id}/end`: removes one reason.
 pub async fn end_wait(
     Path((_, wait)): Path<(String, String)>,
     EditForm(form): EditForm,
@@ -199,7 +199,7 @@ pub async fn end_wait(
     let access = &form.access;
     let wait = id(&wait)?;
     form.change(
-        &format!("{} no longer waits on that", access.key),
+        &format!("Removed a reason that {} is blocked", access.key),
         |change, _| Box::pin(block::end_wait(change, &access.team, access.id, wait)),
     )
     .await

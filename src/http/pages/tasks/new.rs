@@ -1,4 +1,4 @@
-//! New tasks.
+//! Creating tasks, from the board or the form.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::domain::tasks::{
     create::{self, NewTask},
     queries,
 };
-use crate::http::pages::tasks::flash::said;
+use crate::http::pages::tasks::flash::with_flash;
 use crate::http::pages::tasks::{
     card::CardHtml,
     edit::{goal_named, sprint_named},
@@ -42,16 +42,16 @@ use crate::{
 #[derive(Template)]
 #[template(path = "tasks/new.html")]
 struct NewPage {
-    frame: Layout,
+    layout: Layout,
     team: Team,
     columns: Vec<Column>,
-    /// Those that take tasks.
+    /// The columns that new tasks can be added to.
     sprints: Vec<Sprint>,
     typed: Typed,
     errors: BTreeMap<&'static str, String>,
 }
 
-/// What the form says: as the address has it, or as it was typed.
+/// The form's values: from the query string, or as they were entered.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct Typed {
@@ -66,7 +66,7 @@ impl NewPage {
         self.errors.get(field).map_or("", String::as_str)
     }
 
-    /// Whether that sprint was chosen: by its number, or as the one that is going on.
+    /// Whether this sprint is selected: by its number, or as the current one.
     fn is_chosen(&self, sprint: &Sprint) -> bool {
         match self.typed.sprint.as_str() {
             "this" => sprints::queries::current(&self.sprints)
@@ -75,7 +75,7 @@ impl NewPage {
         }
     }
 
-    /// Why it was refused, where that is about no field that can be seen.
+    /// The errors that belong to no visible field.
     fn other_errors(&self) -> Vec<&str> {
         let others = self
             .errors
@@ -111,7 +111,7 @@ async fn new_page(
     let mut sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
     sprints.retain(|sprint| sprint.state != "closed");
     Ok(NewPage {
-        frame: Layout::new(app, viewer, headers, "New task", &team.slug).await?,
+        layout: Layout::new(app, viewer, headers, "New task", &team.slug).await?,
         columns: boards::queries::columns(&app.db, team.id).await?,
         sprints,
         team,
@@ -120,8 +120,8 @@ async fn new_page(
     })
 }
 
-/// What somebody writes on a board that is narrowed to an owner, a goal or labels is of those: it would be gone with the
-/// next look otherwise. What names nobody and nothing here is left.
+/// Applies the board's filter to a new task: it gets the filter's owner, goal and labels, or it
+/// would vanish from the board. Unknown names are ignored.
 async fn fit(app: &App, team: &Team, new: &mut NewTask, filter: &Filter) -> Result<()> {
     let asked = || {
         filter
@@ -139,7 +139,7 @@ async fn fit(app: &App, team: &Team, new: &mut NewTask, filter: &Filter) -> Resu
             }
         })
         .collect();
-    // several mean any of them
+    // several values mean any of them
     if let [owner] = owners.as_slice() {
         let people = boards::queries::members(&app.db, team.id).await?;
         new.owners.extend(
@@ -198,7 +198,7 @@ pub async fn create(
         description: fields.text("description").to_owned(),
         ..NewTask::default()
     };
-    // Who does not say which is in the one that goes on; who says none means none.
+    // Without a sprint field the current sprint is used; an empty one means none.
     let outcome = match sprint_named(&app, &team, fields.get("sprint").unwrap_or("this")).await {
         Ok(sprint) => {
             new.sprint = sprint.map(|sprint| sprint.id);
@@ -215,7 +215,7 @@ pub async fn create(
     };
     let changed = match outcome {
         Ok(changed) => changed,
-        // The answer was lost on its way, and the script asks once more.
+        // The first response was lost, and the script repeats the request.
         Err(Problem::DoneBefore { change }) => {
             let made = queries::touched_by(&app.db, team.id, change).await?;
             Changed {
@@ -241,10 +241,10 @@ pub async fn create(
     if fragment(&headers).is_some() {
         let card = queries::card(&app.db, &team, task).await?;
         let html = Html(CardHtml::with_column(&card, app.clock.now()).to_string());
-        return Ok(said(
+        return Ok(with_flash(
             (StatusCode::CREATED, html).into_response(),
             &changed,
-            &format!("Made {key}"),
+            &format!("Created {key}"),
         ));
     }
     let board = format!(

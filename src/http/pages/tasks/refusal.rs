@@ -1,4 +1,4 @@
-//! A form on a task that was refused: why, and what was typed.
+//! A refused form on a task: the errors and the entered values.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::{
     http::extract::form::Fields,
 };
 
-/// What a refused form shows again.
+/// The data of a refused form.
 #[derive(Default)]
 pub(crate) struct Refusal {
     pub errors: BTreeMap<&'static str, String>,
@@ -18,7 +18,7 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    /// The reasons that a form can show; every other problem stays one.
+    /// Turns validation errors into a refusal; other problems are returned as errors.
     pub fn of(problem: Problem, typed: &Fields) -> Result<Self> {
         let typed = typed.clone();
         match problem {

@@ -1,4 +1,4 @@
-//! The response to a form on a task: the task or its card as it is now, or the form again with what was refused.
+//! Responses to forms on a task: the current task or card, or the form again with its errors.
 
 use axum::{
     http::header,
@@ -17,7 +17,7 @@ use crate::{
         pages::tasks::{
             card::CardHtml,
             change_form::refused_change,
-            flash::said,
+            flash::with_flash,
             form::TaskForm,
             refusal::Refusal,
             task::{article, shown},
@@ -26,8 +26,8 @@ use crate::{
 };
 
 impl TaskForm {
-    /// Does the verb, and answers with the task as it stands then and with a sentence that says what was done;
-    /// or with the form, what was typed, and why not.
+    /// Runs a change and responds with the current task and a message, or with the form, the
+    /// entered values and the errors.
     pub(crate) async fn change<'env, T>(
         &'env self,
         sentence: &str,
@@ -37,7 +37,7 @@ impl TaskForm {
         self.answer(outcome, sentence).await
     }
 
-    /// Answers a change that was made or refused.
+    /// Builds the response to an executed or refused change.
     pub(crate) async fn answer<T>(
         &self,
         outcome: Result<Changed<T>>,
@@ -47,7 +47,7 @@ impl TaskForm {
     }
 }
 
-/// The answer to a form on a task: the task anew, with what was refused and why.
+/// Renders the task again, with the errors of a refused form.
 pub(crate) async fn answer<T>(
     form: &TaskForm,
     outcome: Result<Changed<T>>,
@@ -88,13 +88,13 @@ async fn changed_task<T>(
     Ok(match fragment(headers) {
         Some(part @ ("card" | "form")) => {
             let card = queries::card(&app.db, &access.team, access.id).await?;
-            // What is archived has left the board: there is no card to put there.
+            // An archived task has no card on the board.
             let html = if card.archived {
                 String::new()
             } else {
                 CardHtml::with_column(&card, app.clock.now()).to_string()
             };
-            let mut response = said(Html(html).into_response(), changed, sentence);
+            let mut response = with_flash(Html(html).into_response(), changed, sentence);
             if part == "form" {
                 response
                     .headers_mut()
@@ -102,15 +102,15 @@ async fn changed_task<T>(
             }
             response
         }
-        Some(_) => said(
+        Some(_) => with_flash(
             page::page(&article(app, viewer, access, Refusal::default(), None).await?)?,
             changed,
             sentence,
         ),
         None => {
-            let own = format!("/tasks/{}", access.key);
+            let assign_me = format!("/tasks/{}", access.key);
             back_to(
-                local_path(fields.get("back").unwrap_or(&own), &own),
+                local_path(fields.get("back").unwrap_or(&assign_me), &assign_me),
                 changed.id,
             )
         }

@@ -1,4 +1,4 @@
-//! A task over the board and as a page of its own: the same HTML.
+//! The task, in a dialog over the board and as a page, with the same HTML.
 
 use crate::http::pages::tasks::refusal::Refusal;
 use std::collections::BTreeMap;
@@ -46,11 +46,11 @@ use crate::{
 #[derive(Template)]
 #[template(path = "tasks/task.html")]
 struct TaskPage {
-    frame: Layout,
+    layout: Layout,
     article: TaskView,
 }
 
-/// The task itself: the same over the board and on its own page.
+/// The task's HTML, for the dialog and the page.
 #[derive(Template)]
 #[template(path = "tasks/_task.html")]
 pub(crate) struct TaskView {
@@ -63,23 +63,23 @@ pub(crate) struct TaskView {
     columns: Vec<Column>,
     sprints: Vec<Sprint>,
     goals: Vec<Goal>,
-    /// Address and name of every project that goes on, and of its own.
+    /// Slug and name of every active project, and of the task's own.
     projects: Vec<(String, String)>,
-    /// The tasks that wait on this one.
+    /// The tasks that are waiting on this one.
     waiting: Vec<WaitingTask>,
     people: Vec<Person>,
     labels: Vec<Label>,
-    /// Whether the reader follows it.
+    /// Whether the reader follows the task.
     follows: bool,
     now: OffsetDateTime,
-    /// What was refused: the reason beside each field, and what was typed.
+    /// A refused form: the errors and the entered values.
     errors: BTreeMap<&'static str, String>,
     conflict: Option<Conflict>,
     typed: Fields,
     did: Option<timeline::Undoable>,
 }
 
-// It escapes its own texts.
+// The template escapes its own text.
 impl askama::filters::HtmlSafe for TaskView {}
 
 impl TaskView {
@@ -87,7 +87,7 @@ impl TaskView {
         self.errors.get(field).map_or("", String::as_str)
     }
 
-    /// The list as a whole may be refused, or one name in it.
+    /// The errors of the list as a whole and of single names.
     fn labels_error(&self) -> &str {
         [self.error("labels"), self.error("label")]
             .into_iter()
@@ -95,7 +95,7 @@ impl TaskView {
             .unwrap_or("")
     }
 
-    /// Why it was refused, where that is about no field that can be seen.
+    /// The errors that belong to no visible field.
     fn other_errors(&self) -> Vec<&str> {
         let beside = [
             "title",
@@ -119,13 +119,13 @@ impl TaskView {
             .collect()
     }
 
-    /// What was typed into this comment's own form, if that was refused.
+    /// The text entered in this comment's form, if that was refused.
     fn refused_comment(&self, id: &Uuid) -> Option<&str> {
         let is_it = !self.errors.is_empty() && self.typed.text("comment") == id.to_string();
         is_it.then(|| self.typed.text("body"))
     }
 
-    /// What was typed as a new comment, and why it was refused.
+    /// The text entered as a new comment, and the error.
     fn typed_body(&self) -> &str {
         if self.typed.get("comment").is_some() {
             ""
@@ -142,14 +142,14 @@ impl TaskView {
         }
     }
 
-    /// What was typed into a field, or else what stands.
-    fn value(&self, field: &str, stands: impl AsRef<str>) -> String {
+    /// The entered value of a field, or the current one.
+    fn value(&self, field: &str, current: impl AsRef<str>) -> String {
         let typed = if self.errors.is_empty() && self.conflict.is_none() {
             None
         } else {
             self.typed.get(field)
         };
-        typed.unwrap_or(stands.as_ref()).to_owned()
+        typed.unwrap_or(current.as_ref()).to_owned()
     }
 
     fn typed(&self, field: &str) -> &str {
@@ -257,7 +257,7 @@ impl TaskView {
         self.task.card.goal_id == Some(*goal)
     }
 
-    /// The fields that were sent, as one side has them: who sent them, or the task as it stands.
+    /// The conflicting fields, as in one of the versions: the sent or the current one.
     fn side(&self, conflict: &Conflict, side: &Value) -> String {
         let sent = conflict
             .sent
@@ -376,7 +376,7 @@ pub(crate) async fn shown(
     }
     let title = format!("{} {}", article.task.card.key, article.task.card.title);
     let page = TaskPage {
-        frame: Layout::new(app, viewer, headers, title, &article.team.slug).await?,
+        layout: Layout::new(app, viewer, headers, title, &article.team.slug).await?,
         article,
     };
     if status.is_success() {

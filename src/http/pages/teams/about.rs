@@ -1,4 +1,4 @@
-//! What a team is about: its mission, people, objectives and roadmap.
+//! A team's about page: mission, people, objectives and roadmap.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "teams/about.html")]
 struct AboutPage {
-    frame: Layout,
+    layout: Layout,
     team: Team,
     may_edit: bool,
     may_lead: bool,
@@ -50,13 +50,13 @@ struct AboutPage {
     errors: BTreeMap<&'static str, String>,
 }
 
-/// An objective with how far its key results are.
+/// An objective with its key results.
 struct Aim {
     objective: Objective,
     results: Vec<Reached>,
 }
 
-/// A key result, how far it is, and what feeds it.
+/// A key result with its progress and contributions.
 struct Reached {
     result: KeyResult,
     figure: String,
@@ -98,12 +98,15 @@ async fn about_page(
 ) -> Result<AboutPage> {
     let access = team_access::team(&app.db, viewer, slug).await?;
     let team = access.team;
-    let stands: About = sqlx::query_as("SELECT mission, chat, roadmap FROM teams WHERE id = $1")
+    let current: About = sqlx::query_as("SELECT mission, chat, roadmap FROM teams WHERE id = $1")
         .bind(team.id)
         .fetch_one(&app.db)
         .await?;
-    let roadmap = markdown::render(&stands.roadmap, &team_access::links(&app.db, viewer).await?);
-    let (about, errors) = refused.unwrap_or((stands, BTreeMap::new()));
+    let roadmap = markdown::render(
+        &current.roadmap,
+        &team_access::links(&app.db, viewer).await?,
+    );
+    let (about, errors) = refused.unwrap_or((current, BTreeMap::new()));
     let crew = load_roster(&app.db, team.id).await?;
     let mut quarters: Vec<(String, Vec<Aim>)> = Vec::new();
     for aim in aims(app, viewer, &team).await? {
@@ -116,7 +119,7 @@ async fn about_page(
         }
     }
     Ok(AboutPage {
-        frame: Layout::new(app, viewer, headers, format!("About {}", team.name), slug)
+        layout: Layout::new(app, viewer, headers, format!("About {}", team.name), slug)
             .await?
             .at("about"),
         this_quarter: quarter(crew.week.today(app.clock.now())),
@@ -132,12 +135,12 @@ async fn about_page(
     })
 }
 
-/// `2026-Q4` for a day of it.
+/// The quarter of a day, as `2026-Q4`.
 fn quarter(day: time::Date) -> String {
     format!("{:04}-Q{}", day.year(), (u8::from(day.month()) - 1) / 3 + 1)
 }
 
-/// A team's objectives; what feeds their key results is read for all of them at once.
+/// Loads a team's objectives, with the contributions to all key results in one query.
 async fn aims(app: &App, viewer: &Viewer, team: &Team) -> Result<Vec<Aim>> {
     let objectives = projects::queries::objectives(&app.db, team.id).await?;
     let results: Vec<Uuid> = objectives
@@ -173,7 +176,8 @@ async fn aims(app: &App, viewer: &Viewer, team: &Team) -> Result<Vec<Aim>> {
                     .unwrap_or_else(|| combined_progress(project.measure, of_it)),
             )
         });
-        // A goal whose project feeds the same key result is in that project's figure already.
+        // A goal whose project contributes to the same key result is already counted in the
+        // project.
         let of_goals: Vec<Contribution> = goals
             .iter()
             .filter(|goal| goal.key_result == Some(result.id))
@@ -208,7 +212,7 @@ async fn aims(app: &App, viewer: &Viewer, team: &Team) -> Result<Vec<Aim>> {
 }
 
 /// `POST /teams/{slug}/about`
-pub async fn tell(
+pub async fn edit_about(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,

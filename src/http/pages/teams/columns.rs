@@ -1,4 +1,4 @@
-//! A board's columns and labels in its team's settings.
+//! Forms of a board's columns and labels, in the team settings.
 
 use crate::domain::keys;
 use askama::Template;
@@ -27,12 +27,8 @@ use crate::{
 use crate::{domain::team::Team, http::pages::teams::settings::answer};
 
 fn read_state(fields: &Fields) -> Result<ColumnState> {
-    ColumnState::try_from(fields.text("state").to_owned()).map_err(|_| {
-        Problem::field(
-            "column",
-            "Say what its tasks are in: one of the five states.",
-        )
-    })
+    ColumnState::try_from(fields.text("state").to_owned())
+        .map_err(|_| Problem::field("column", "Choose one of the five states."))
 }
 
 /// `POST /teams/{slug}/columns`
@@ -61,8 +57,8 @@ pub async fn add_column(
     answer(&app, &viewer, &headers, team, fields, outcome.map(|_| ())).await
 }
 
-/// `POST /teams/{slug}/columns/{column}`: with `to` it changes places with the one on its `left` or `right`, else its
-/// name and state are set.
+/// `POST /teams/{slug}/columns/{column}`: with `to` it moves the column `left` or `right`,
+/// otherwise it edits name and state.
 pub async fn edit_column(
     State(app): State<App>,
     viewer: Viewer,
@@ -102,16 +98,16 @@ pub async fn edit_column(
 #[derive(Template)]
 #[template(path = "teams/remove_column.html")]
 struct RemoveColumnPage {
-    frame: Layout,
+    layout: Layout,
     team: Team,
     column: Column,
     others: Vec<Column>,
-    /// How many tasks it holds, and how many of the archive's are its own.
+    /// The number of tasks in the column, and of archived ones.
     held: (i64, i64),
     error: String,
 }
 
-/// `GET /teams/{slug}/columns/{column}/remove`: asks where its tasks go.
+/// `GET /teams/{slug}/columns/{column}/remove`: asks where to move its tasks.
 pub async fn remove_column_form(
     State(app): State<App>,
     viewer: Viewer,
@@ -145,16 +141,16 @@ async fn remove_page(
     .bind(column.id)
     .fetch_one(&app.db)
     .await?;
-    let frame = Layout::new(
+    let layout = Layout::new(
         app,
         viewer,
         headers,
-        format!("Take {} away", column.name),
+        format!("Delete {}", column.name),
         &team.slug,
     )
     .await?;
     Ok(RemoveColumnPage {
-        frame: frame.at("settings"),
+        layout: layout.at("settings"),
         team,
         column,
         others,
@@ -196,7 +192,8 @@ pub async fn remove_column(
     }
 }
 
-/// `POST /teams/{slug}/labels/{id}`: with `remove` it is taken away, else its name and hue are set.
+/// `POST /teams/{slug}/labels/{id}`: with `remove` it deletes the label, otherwise it edits name
+/// and colour.
 pub async fn edit_label(
     State(app): State<App>,
     viewer: Viewer,
@@ -237,5 +234,5 @@ fn hue(fields: &Fields) -> Result<i16> {
         .parse()
         .ok()
         .filter(|hue| (0..12).contains(hue));
-    hue.ok_or_else(|| Problem::field("label", "A hue is one of the twelve."))
+    hue.ok_or_else(|| Problem::field("label", "Choose a colour."))
 }

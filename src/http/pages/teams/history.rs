@@ -1,4 +1,4 @@
-//! All that happened in a team, the newest first.
+//! A team's activity, the newest first.
 
 use crate::domain::events::EventKind;
 use askama::Template;
@@ -24,21 +24,21 @@ use crate::{
     http::{layout::Layout, page},
 };
 
-/// So many events a page.
+/// Events per page.
 const SHOWN: i64 = 100;
 
 #[derive(Template)]
 #[template(path = "teams/history.html")]
 struct HistoryPage {
-    frame: Layout,
+    layout: Layout,
     team: Team,
     lines: Vec<Line>,
-    /// The event that the next page begins before.
+    /// The event before which the next page starts.
     older: Option<i64>,
     time_zone: String,
 }
 
-/// An event in words.
+/// An event with its sentence.
 struct Line {
     who: String,
     what: String,
@@ -105,7 +105,7 @@ pub async fn history(
         let (who, what) = match (row.who, impersonal_text(row.kind, &row.after)) {
             (Some(who), _) => (who, what),
             (None, Some((which, is))) => (which.to_owned(), is.to_owned()),
-            (None, None) => (nobody(row.kind, &row.after).to_owned(), what),
+            (None, None) => (actor_name(row.kind, &row.after).to_owned(), what),
         };
         Some(Line {
             who,
@@ -115,7 +115,7 @@ pub async fn history(
         })
     };
     let lines = rows.into_iter().filter_map(line).collect();
-    let frame = Layout::new(
+    let layout = Layout::new(
         &app,
         &viewer,
         &headers,
@@ -125,7 +125,7 @@ pub async fn history(
     .await?
     .at("about");
     page::page(&HistoryPage {
-        frame,
+        layout,
         team,
         lines,
         older,
@@ -133,17 +133,17 @@ pub async fn history(
     })
 }
 
-/// What stands for who did it, where that is nobody who has an account.
-fn nobody<'e>(kind: EventKind, after: &'e Value) -> &'e str {
+/// The name to show for an actor without an account.
+fn actor_name<'e>(kind: EventKind, after: &'e Value) -> &'e str {
     match (kind, text(&after["by"])) {
-        // what comes by itself
+        // events without an actor
         (EventKind::SprintStarted, _) => "",
         (_, "") => "A former member",
         (_, by) => by,
     }
 }
 
-/// What was done to the team rather than to a task, to stand after a name. Nothing for what needs no line.
+/// The sentence of a team event, to follow the actor's name; `None` for events that are not listed.
 fn of_the_team(kind: EventKind, before: &Value, after: &Value) -> Option<String> {
     let (was, is) = (
         |field: &str| text(&before[field]),
@@ -158,42 +158,40 @@ fn of_the_team(kind: EventKind, before: &Value, after: &Value) -> Option<String>
     };
     Some(match kind {
         EventKind::CommentAdded => "commented".to_owned(),
-        EventKind::CommentEdited => "changed a comment".to_owned(),
+        EventKind::CommentEdited => "edited a comment".to_owned(),
         EventKind::MemberJoined if after["comes"] == true => "joined the team".to_owned(),
-        EventKind::MemberJoined => format!("put {} on the team", whom()),
-        EventKind::MemberLeft => format!("took {} off the team", whom()),
+        EventKind::MemberJoined => format!("added {} to the team", whom()),
+        EventKind::MemberLeft => format!("removed {} from the team", whom()),
         EventKind::MemberRoleChanged => format!("made {} a {}", whom(), is("role")),
-        EventKind::MemberProfileEdited => "changed what they say about themselves".to_owned(),
+        EventKind::MemberProfileEdited => "edited their profile".to_owned(),
         EventKind::TeamCreated => format!("added the team {} ({})", is("name"), is("key")),
-        EventKind::TeamRenamed => format!("called the team {} ({})", is("name"), is("key")),
-        EventKind::TeamProfileEdited => "changed what the team says about itself".to_owned(),
+        EventKind::TeamRenamed => format!("renamed the team to {} ({})", is("name"), is("key")),
+        EventKind::TeamProfileEdited => "edited the team's about page".to_owned(),
         EventKind::TeamVisibilityChanged if after["private"] == true => {
             "made the team private".to_owned()
         }
         EventKind::TeamVisibilityChanged => {
-            "opened the team to everybody who is signed in".to_owned()
+            "opened the team to everyone in the workspace".to_owned()
         }
         EventKind::ShareLinkCreated => format!("shared the {} with {}", is("shows"), is("name")),
         EventKind::ShareLinkRevoked => {
-            format!("took back the {} shared with {}", is("shows"), is("name"))
+            format!("revoked the {} link for {}", is("shows"), is("name"))
         }
-        EventKind::ShareLinkEnded => format!(
-            "ended by that the {} shared with {}",
-            is("shows"),
-            is("name")
-        ),
+        EventKind::ShareLinkEnded => {
+            format!("also revoked the {} link for {}", is("shows"), is("name"))
+        }
         EventKind::WorkspaceEdited => match (is("name"), after["registration_open"].is_null()) {
-            ("", _) => "changed who may register".to_owned(),
-            (name, true) => format!("called the workspace {name}"),
-            (name, false) => format!("called the workspace {name}, and changed who may register"),
+            ("", _) => "changed who can register".to_owned(),
+            (name, true) => format!("renamed the workspace to {name}"),
+            (name, false) => {
+                format!("renamed the workspace to {name} and changed who can register")
+            }
         },
         EventKind::TeamDayOffChanged if after["day"].is_null() => {
-            format!("took the day off on {} away", was("day"))
+            format!("removed the day off on {}", was("day"))
         }
-        EventKind::TeamDayOffChanged => format!("set a day off: {} {}", is("day"), is("name")),
-        EventKind::TeamScheduleChanged => {
-            "changed the days that the team works and meets on".to_owned()
-        }
+        EventKind::TeamDayOffChanged => format!("added a day off: {} {}", is("day"), is("name")),
+        EventKind::TeamScheduleChanged => "changed the working days and standups".to_owned(),
         EventKind::ColumnAdded => match after["columns"].as_array() {
             Some(several) => format!(
                 "added the columns {}",
@@ -207,7 +205,7 @@ fn of_the_team(kind: EventKind, before: &Value, after: &Value) -> Option<String>
         },
         EventKind::ColumnEdited if was("name") == is("name") => {
             format!(
-                "made the tasks of the column {} {}",
+                "set the state of the column {} to {}",
                 is("name"),
                 ColumnState::try_from(is("state").to_owned())
                     .map_or("other", ColumnState::default_name)
@@ -216,9 +214,9 @@ fn of_the_team(kind: EventKind, before: &Value, after: &Value) -> Option<String>
         }
         EventKind::ColumnEdited => format!("changed the column {} to {}", was("name"), is("name")),
         EventKind::ColumnReordered => "changed the order of the columns".to_owned(),
-        EventKind::ColumnRemoved => format!("took the column {} away", was("name")),
+        EventKind::ColumnRemoved => format!("deleted the column {}", was("name")),
         EventKind::ColumnLimited if after["wip_limit"].is_null() => {
-            format!("took the limit of the column {} away", is("name"))
+            format!("removed the limit of the column {}", is("name"))
         }
         EventKind::ColumnLimited => format!(
             "set the limit of the column {} to {}",
@@ -226,28 +224,30 @@ fn of_the_team(kind: EventKind, before: &Value, after: &Value) -> Option<String>
             after["wip_limit"]
         ),
         EventKind::LabelEdited if was("name") == is("name") => {
-            format!("gave the label {} another hue", is("name"))
+            format!("changed the colour of the label {}", is("name"))
         }
         EventKind::LabelEdited => format!("changed the label {} to {}", was("name"), is("name")),
-        EventKind::LabelRemoved => format!("took the label {} away", was("name")),
+        EventKind::LabelRemoved => format!("deleted the label {}", was("name")),
         EventKind::FilterSaved => format!("saved the filter “{}” for the team", is("name")),
         EventKind::FilterDeleted => format!("deleted the filter “{}”", is("name")),
-        EventKind::GoalCreated => format!("set the goal “{}”", is("title")),
-        EventKind::GoalEdited => "changed a goal".to_owned(),
-        EventKind::GoalDeleted => format!("took the goal “{}” away", was("title")),
-        EventKind::GoalProgressed => format!("said how far a goal is: {}", goals::progress(after)),
+        EventKind::GoalCreated => format!("added the goal “{}”", is("title")),
+        EventKind::GoalEdited => "edited a goal".to_owned(),
+        EventKind::GoalDeleted => format!("deleted the goal “{}”", was("title")),
+        EventKind::GoalProgressed => {
+            format!("updated a goal's progress: {}", goals::progress(after))
+        }
         EventKind::GoalCommented => format!("commented on the goal “{}”", is("title")),
         EventKind::GoalConcernRaised => format!("raised a concern about “{}”", is("title")),
-        EventKind::GoalConcernResolved => "answered a concern".to_owned(),
-        EventKind::RequestCreated => format!("asked for “{}”", is("title")),
-        EventKind::RequestWithdrawn => "took back a request".to_owned(),
-        EventKind::RequestAnswered => format!("settled a request: {}", is("outcome")),
-        EventKind::SprintStarted => format!("Sprint {} began", after["sprint"]),
+        EventKind::GoalConcernResolved => "resolved a concern".to_owned(),
+        EventKind::RequestCreated => format!("requested “{}”", is("title")),
+        EventKind::RequestWithdrawn => "withdrew a request".to_owned(),
+        EventKind::RequestAnswered => format!("answered a request: {}", is("outcome")),
+        EventKind::SprintStarted => format!("Sprint {} started", after["sprint"]),
         EventKind::SprintClosed => "closed the sprint".to_owned(),
-        EventKind::SprintReopened => "took the closing of the sprint back".to_owned(),
+        EventKind::SprintReopened => "reopened the sprint".to_owned(),
         EventKind::SprintRescheduled
         | EventKind::SprintSkipped
-        | EventKind::SprintCadenceChanged => "changed the sprints".to_owned(),
+        | EventKind::SprintCadenceChanged => "changed the sprint schedule".to_owned(),
         EventKind::TaskCreated
         | EventKind::TaskMoved
         | EventKind::TaskArchived

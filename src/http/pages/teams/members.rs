@@ -1,4 +1,4 @@
-//! Who is on a team, what it is called, and who may look at it.
+//! Forms of a team's members, name and visibility, in the team settings.
 
 use axum::{
     extract::{Path, State},
@@ -37,10 +37,7 @@ pub async fn set_member(
         "member" | "" => Some(TeamRole::Member),
         "none" => None,
         _ => {
-            return Err(Problem::field(
-                "role",
-                "Somebody is a lead or a member of a team, or not on it.",
-            ));
+            return Err(Problem::field("role", "Choose lead, member or none."));
         }
     };
     let (actor, handle) = (viewer.actor(), fields.text("handle"));
@@ -50,7 +47,7 @@ pub async fn set_member(
             Box::pin(membership::set_member(change, &team, handle, role))
         })
         .await;
-    // Whoever takes themselves off may not look at the settings any more.
+    // Viewers who remove themselves may no longer see the settings.
     if outcome.is_ok()
         && role != Some(TeamRole::Lead)
         && handle.trim_start_matches('@') == viewer.person.handle
@@ -60,7 +57,7 @@ pub async fn set_member(
     answer(&app, &viewer, &headers, team, fields, outcome.map(|_| ())).await
 }
 
-/// `POST /teams/{slug}/visibility`: with `private` only its members may look at it.
+/// `POST /teams/{slug}/visibility`: with `private` only members can see the team.
 pub async fn set_visibility(
     State(app): State<App>,
     viewer: Viewer,
@@ -74,7 +71,7 @@ pub async fn set_visibility(
     let private = fields.get("private").is_some();
     if private && !access.is_member {
         return Err(Problem::Forbidden(
-            "Only somebody who is on the team can make it private: you would not see it any more. Nothing was changed."
+            "Only members can make a team private, since you would lose access. Nothing was changed."
                 .into(),
         ));
     }

@@ -1,6 +1,7 @@
-//! Pages of teams: my work, all teams, what a team is about, and its settings.
+//! Pages of teams: my work, all teams, a team's about page, its history and settings.
 
 pub mod about;
+pub mod all_teams;
 pub mod columns;
 pub mod history;
 pub mod members;
@@ -10,6 +11,7 @@ pub mod setup;
 pub mod share_links;
 
 pub use crate::http::pages::teams::about::*;
+pub use crate::http::pages::teams::all_teams::*;
 pub use crate::http::pages::teams::columns::*;
 pub use crate::http::pages::teams::history::*;
 pub use crate::http::pages::teams::members::*;

@@ -1,4 +1,4 @@
-//! A team's settings: who is on it, who may look, and the days it works and meets on.
+//! A team's settings: members, visibility, columns, share links and working days.
 
 use std::collections::BTreeMap;
 
@@ -50,21 +50,21 @@ pub const WEEKDAYS: [&str; 7] = [
 #[derive(Template)]
 #[template(path = "teams/settings.html")]
 pub(crate) struct SettingsPage {
-    frame: Layout,
+    layout: Layout,
     team: Team,
     week: WeekDraft,
     days_off: Vec<(Date, String)>,
-    /// Whether only its members may look at it.
+    /// Whether only members can see the team.
     private: bool,
     crew: Roster,
-    /// Everybody who is not on it.
+    /// Everyone who is not a member.
     others: Vec<Person>,
     columns: Vec<Column>,
     labels: Vec<Known>,
     links: Vec<Link>,
-    /// A share link that was just made: shown this once.
+    /// A share link that was just created; it is shown only once.
     pub(crate) made: String,
-    /// The team's public address, and whether everybody may read it.
+    /// The team's public URL, and whether it is enabled.
     public: bool,
     public_address: String,
     now: OffsetDateTime,
@@ -77,7 +77,7 @@ impl SettingsPage {
         self.errors.get(field).map_or("", String::as_str)
     }
 
-    /// Why a field of the named form was refused, where another form has a field of that name too.
+    /// The error of a field in the named form, for field names that several forms have.
     fn error_in(&self, form: &str, field: &str) -> &str {
         if self.typed.text("form") == form {
             self.error(field)
@@ -86,12 +86,12 @@ impl SettingsPage {
         }
     }
 
-    /// Whether the form that was refused is the one that has this field: what was typed into another says nothing here.
+    /// Whether the refused form is the one with this field.
     fn refused(&self, field: &str) -> bool {
         !self.errors.is_empty() && self.typed.get(field).is_some()
     }
 
-    /// Why a column that stands already was not changed.
+    /// The error of an existing column's form.
     fn column_error(&self) -> &str {
         let renames = self.typed.get("state").is_some() && self.typed.text("form") != "column";
         let name = if renames { self.error("name") } else { "" };
@@ -102,16 +102,16 @@ impl SettingsPage {
         }
     }
 
-    /// What was typed into a field of a row that was refused, or else what stands there.
-    fn typed_in<'a>(&'a self, row: &str, field: &str, stands: &'a str) -> &'a str {
+    /// The value entered in a refused row, or the current one.
+    fn typed_in<'a>(&'a self, row: &str, field: &str, current: &'a str) -> &'a str {
         if self.typed.text("row") == row {
             self.typed.text(field)
         } else {
-            stands
+            current
         }
     }
 
-    /// Why a day off was not added.
+    /// The error of the day-off form.
     fn day_error(&self) -> &str {
         if self.refused("day") {
             self.error("name")
@@ -120,7 +120,7 @@ impl SettingsPage {
         }
     }
 
-    /// What was typed, or else what stands.
+    /// The entered value, or the current one.
     fn value(&self, field: &str) -> String {
         let form = if matches!(field, "time_zone" | "standup_at") {
             "standup_at"
@@ -137,9 +137,9 @@ impl SettingsPage {
         }
     }
 
-    /// Every weekday, and whether it is ticked in that field.
+    /// Every weekday, and whether it is checked in that field.
     fn days(&self, field: &str) -> Vec<(usize, &'static str, bool)> {
-        let stands = if field == "working_days" {
+        let current = if field == "working_days" {
             &self.week.working_days
         } else {
             &self.week.standup_days
@@ -147,7 +147,9 @@ impl SettingsPage {
         let typed = self.typed.all(field);
         let ticked = |number: usize| match self.refused("standup_at") {
             true => typed.iter().any(|day| *day == number.to_string()),
-            false => stands.iter().any(|day| usize::try_from(*day) == Ok(number)),
+            false => current
+                .iter()
+                .any(|day| usize::try_from(*day) == Ok(number)),
         };
         (1..)
             .zip(WEEKDAYS)
@@ -157,9 +159,9 @@ impl SettingsPage {
 
     fn ends(&self, link: &Link) -> String {
         match link.expires_at {
-            None => "until it is revoked".to_owned(),
-            Some(at) if at <= self.now => format!("over since {}", humanize::day(at.date())),
-            Some(at) => format!("until {}", humanize::day(at.date())),
+            None => "never expires".to_owned(),
+            Some(at) if at <= self.now => format!("expired {}", humanize::day(at.date())),
+            Some(at) => format!("expires {}", humanize::day(at.date())),
         }
     }
 
@@ -239,7 +241,7 @@ pub(crate) async fn settings_page(
             .iter()
             .all(|member| member.person.id != person.id)
     });
-    let frame = Layout::new(
+    let layout = Layout::new(
         app,
         viewer,
         headers,
@@ -248,7 +250,7 @@ pub(crate) async fn settings_page(
     )
     .await?;
     Ok(SettingsPage {
-        frame: frame.at("settings"),
+        layout: layout.at("settings"),
         columns: boards::queries::columns(&app.db, team.id).await?,
         labels: labels::known(&app.db, team.id).await?,
         links: share_links::links(&app.db, team.id, now).await?,
@@ -307,7 +309,7 @@ pub async fn add_day_off(
         .team;
     let outcome = match fields
         .date("day")
-        .and_then(|day| day.ok_or_else(|| Problem::field("day", "Say which day.")))
+        .and_then(|day| day.ok_or_else(|| Problem::field("day", "Enter a day.")))
     {
         Ok(day) => {
             let (actor, name) = (viewer.actor(), fields.text("name"));
@@ -366,7 +368,7 @@ fn read_week(fields: &Fields) -> Result<WeekDraft> {
         for day in fields.all(field) {
             days.push(
                 day.parse()
-                    .map_err(|_| Problem::field(field, "Choose among the seven days."))?,
+                    .map_err(|_| Problem::field(field, "Choose weekdays from Monday to Sunday."))?,
             );
         }
         days.sort_unstable();
@@ -374,7 +376,7 @@ fn read_week(fields: &Fields) -> Result<WeekDraft> {
         Ok(days)
     };
     let zone = fields.text("time_zone").trim();
-    let wrong = || Problem::field("standup_at", "Write the hour as 10:00.");
+    let wrong = || Problem::field("standup_at", "Enter a time such as 10:00.");
     Ok(WeekDraft {
         zone: (!zone.is_empty()).then(|| zone.to_owned()),
         working_days: days("working_days")?,

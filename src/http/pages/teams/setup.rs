@@ -1,4 +1,4 @@
-//! The first visit of an empty workspace: by the one-time link that the program printed.
+//! Setting up an empty workspace, by the one-time link that the server printed.
 
 use crate::domain::auth::secrets;
 use std::collections::BTreeMap;
@@ -49,17 +49,17 @@ pub struct Key {
 #[derive(Template)]
 #[template(path = "teams/setup.html")]
 struct SetupPage {
-    frame: Layout,
+    layout: Layout,
     key: String,
     today: Date,
-    /// Teams that the command line made before anybody could sign in.
+    /// Teams that were created on the command line before the setup.
     there: Vec<Team>,
     typed: Fields,
     errors: BTreeMap<&'static str, String>,
 }
 
 impl SetupPage {
-    /// The teams to begin with: what was typed, or those that are there, or two to think of.
+    /// The teams to create: the entered ones, existing ones, or two examples.
     fn teams(&self) -> Vec<String> {
         let mut names = if self.typed.get("team").is_some() {
             self.typed.all("team")
@@ -80,7 +80,7 @@ impl SetupPage {
         self.errors.get(field).map_or("", String::as_str)
     }
 
-    /// The Monday of this week.
+    /// This week's Monday.
     fn monday(&self) -> String {
         self.today
             .saturating_sub(Duration::days(i64::from(
@@ -111,10 +111,10 @@ async fn setup_page(
     typed: Fields,
     errors: BTreeMap<&'static str, String>,
 ) -> Result<SetupPage> {
-    let frame = Layout::bare(app, "Set up".to_owned(), theme(headers));
+    let layout = Layout::bare(app, "Set up".to_owned(), theme(headers));
     let today = clock::day_in(app.clock.now(), "UTC");
     Ok(SetupPage {
-        frame,
+        layout,
         key,
         today,
         there: teams_there(&app.db).await?,
@@ -187,7 +187,7 @@ pub async fn set_up(
     }
 }
 
-/// The link holds until it is used, and only while the workspace is empty.
+/// The setup link is valid until it is used, and only while the workspace is empty.
 async fn check_link(app: &App, db: impl PgExecutor<'_>, key: &str) -> Result<()> {
     let holds: bool = sqlx::query_scalar(
         "SELECT NOT EXISTS (SELECT FROM accounts)
@@ -217,32 +217,32 @@ async fn write(
     if !clock::is_zone(zone) {
         return Err(Problem::field(
             "time_zone",
-            "That is no time zone. Write it as Europe/Berlin.",
+            "Unknown time zone. Use a name such as Europe/Berlin.",
         ));
     }
     let weeks: i32 = fields
-        .parse("cadence_weeks", "A sprint has 1 to 8 weeks.")?
+        .parse("cadence_weeks", "Enter a length of 1 to 8 weeks.")?
         .unwrap_or(2);
-    let start = fields
-        .date("starts_on")?
-        .ok_or_else(|| Problem::field("starts_on", "Say when the current sprint began."))?;
+    let start = fields.date("starts_on")?.ok_or_else(|| {
+        Problem::field("starts_on", "Enter the start date of the current sprint.")
+    })?;
     let today = clock::day_in(now, zone);
     if start > today || start <= today.saturating_sub(Duration::weeks(i64::from(weeks))) {
         return Err(Problem::field(
             "starts_on",
-            "The current sprint began today or before, and has not ended yet.",
+            "The current sprint must have started and not yet ended. Check start date and length.",
         ));
     }
     let number: i32 = fields
-        .parse("number", "A sprint's number is a whole number from 1.")?
+        .parse("number", "Enter a sprint number of 1 or more.")?
         .unwrap_or(1);
     if !(1..=90_000).contains(&number) {
         return Err(Problem::field(
             "number",
-            "A sprint's number is a whole number from 1.",
+            "Enter a sprint number of 1 or more.",
         ));
     }
-    // Whoever else has the link waits here, and then finds that it was used.
+    // A second use of the link waits here, and then finds it used.
     sqlx::query("UPDATE workspace SET cadence_weeks = $1, cadence_weekday = $2, time_zone = $3, set_up_at = $4")
         .bind(weeks)
         .bind(weekday(start))
@@ -276,7 +276,7 @@ async fn write(
     Ok((person.id, first))
 }
 
-/// Makes the teams of these names, or joins those that are there already; the answer is the first one's address.
+/// Creates the teams of these names, or joins existing ones. Returns the first one's slug.
 async fn found_teams(
     db: &mut PgConnection,
     now: OffsetDateTime,
@@ -306,7 +306,7 @@ async fn found_teams(
         if address.is_empty() {
             return Err(Problem::field(
                 "team",
-                "A team's name needs letters or digits.",
+                "The name must contain letters or digits.",
             ));
         }
         let key = key_of(&address, &keys);
@@ -324,7 +324,7 @@ async fn found_teams(
         keys.push(key);
         first.get_or_insert(address);
     }
-    first.ok_or_else(|| Problem::field("team", "Name at least one team."))
+    first.ok_or_else(|| Problem::field("team", "Enter at least one team."))
 }
 
 async fn audit_team(
@@ -348,8 +348,8 @@ async fn audit_team(
     .await
 }
 
-/// Makes the current sprint. Where a team was made before this, sprints came with it, and there may be tasks in them:
-/// those that are not over are dated anew, the first of them as the current one.
+/// Creates the current sprint. A team created earlier came with sprints that may have tasks: those
+/// that are not over are rescheduled, the first one as the current sprint.
 async fn begin_sprints(db: &mut PgConnection, number: i32, start: Date, weeks: i32) -> Result<()> {
     let there: Vec<Uuid> = sqlx::query_scalar(
         "SELECT id FROM sprints WHERE state IN ('active', 'planned') ORDER BY starts_on",
@@ -375,7 +375,7 @@ async fn begin_sprints(db: &mut PgConnection, number: i32, start: Date, weeks: i
     Ok(())
 }
 
-/// Three letters of the name: INF, ING; with a digit if another team has them.
+/// Derives a task key from the name: INF, ING; with a digit if it is taken.
 fn key_of(address: &str, taken: &[String]) -> String {
     let letters: String = address
         .chars()

@@ -1,4 +1,4 @@
-//! Share links and the public address, in a team's settings.
+//! Forms of share links and the public page, in the team settings.
 
 use axum::{
     extract::{Path, State},
@@ -21,8 +21,8 @@ use crate::{
     },
 };
 
-/// `POST /teams/{slug}/share-links`: makes a link and shows it, this once.
-pub async fn share(
+/// `POST /teams/{slug}/share-links`: creates a link and shows it once.
+pub async fn create_share_link(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
@@ -70,8 +70,8 @@ async fn read_draft(fields: &Fields) -> Result<Draft<'_>> {
     Ok(Draft {
         name: fields.text("name"),
         shows: SharedPage::try_from(fields.text("shows").to_owned())
-            .map_err(|_| Problem::field("shows", "A link shows the board or the check-in."))?,
-        days: fields.parse("days", "A link holds for 1 to 366 days, or without an end.")?,
+            .map_err(|_| Problem::field("shows", "Choose the board or the check-in."))?,
+        days: fields.parse("days", "Enter 1 to 366 days, or leave it empty.")?,
         password_hash: match fields.text("password") {
             "" => None,
             password => Some(passwords::hash(password.to_owned()).await?),
@@ -80,7 +80,7 @@ async fn read_draft(fields: &Fields) -> Result<Draft<'_>> {
 }
 
 /// `POST /teams/{slug}/share-links/{id}/revoke`
-pub async fn revoke(
+pub async fn revoke_share_link(
     State(app): State<App>,
     viewer: Viewer,
     Path((slug, link)): Path<(String, String)>,
@@ -98,7 +98,7 @@ pub async fn revoke(
     Ok(Redirect::to(&format!("/teams/{slug}/settings#links")).into_response())
 }
 
-/// `POST /teams/{slug}/public`: with `public` everybody may read the check-in at its public address.
+/// `POST /teams/{slug}/public`: with `public` anyone can read the check-in at its public URL.
 pub async fn set_public(
     State(app): State<App>,
     viewer: Viewer,

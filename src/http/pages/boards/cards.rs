@@ -1,0 +1,61 @@
+//! Single cards of a board, for an open board that updates itself.
+
+use axum::{
+    extract::{Path, Query, State},
+    response::{Html, IntoResponse, Response},
+};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::{
+    app::App,
+    domain::{
+        boards::filters::{FilterParams, terms::Filter},
+        error::Result,
+        keys,
+        policy::{team_access, viewer::Viewer},
+        sprints, tasks,
+    },
+    http::pages::tasks::card::CardHtml,
+};
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Keys {
+    keys: String,
+}
+
+/// `GET /teams/{slug}/cards?keys=…`: those of the tasks that match the filter, for an open board.
+pub async fn cards(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(slug): Path<String>,
+    Query(params): Query<FilterParams>,
+    Query(keys): Query<Keys>,
+) -> Result<Response> {
+    let team = team_access::team(&app.db, &viewer, &slug).await?.team;
+    let numbers: Vec<i64> = keys
+        .keys
+        .split(',')
+        .filter_map(keys::split_key)
+        .filter(|(key, _)| *key == team.key)
+        .map(|(_, number)| number)
+        .take(300)
+        .collect();
+    let ids: Vec<Uuid> =
+        sqlx::query_scalar("SELECT id FROM tasks WHERE team_id = $1 AND number = ANY($2)")
+            .bind(team.id)
+            .bind(&numbers)
+            .fetch_all(&app.db)
+            .await?;
+    let filter = Filter::read(&params).for_reader(&viewer.person.handle);
+    let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
+    let (resolved, _) = sprints::queries::resolve(&sprints, filter.sprint)?;
+    let now = app.clock.now();
+    let cards = tasks::queries::cards(&app.db, &team, &filter, resolved, now, Some(&ids)).await?;
+    let html: String = cards
+        .iter()
+        .map(|card| CardHtml::with_column(card, now).to_string())
+        .collect();
+    Ok(Html(html).into_response())
+}

@@ -1,0 +1,74 @@
+//! Adding and editing the notes of a retro.
+
+use axum::{
+    extract::{Path, State},
+    response::{IntoResponse, Redirect, Response},
+};
+
+use crate::{
+    app::App,
+    domain::{
+        error::{Problem, Result},
+        policy::{team_access, viewer::Viewer},
+        retro::notes,
+        sprints::queries,
+    },
+    http::{
+        extract::form::{Fields, id},
+        local_path::local_path,
+    },
+};
+
+/// `POST /teams/{slug}/sprints/{n}/notes`
+pub async fn add_note(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path((slug, number)): Path<(String, String)>,
+    fields: Fields,
+) -> Result<Response> {
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .require_edit()?
+        .team;
+    let number: i32 = number.parse().map_err(|_| Problem::NotFound)?;
+    let sprint = queries::sprint_of(&app.db, team.id, number).await?;
+    let actor = viewer.actor();
+    app.store
+        .change(&actor, |change, _| {
+            Box::pin(notes::add_note(
+                change,
+                &team,
+                sprint.id,
+                fields.text("category"),
+                fields.text("text"),
+            ))
+        })
+        .await?;
+    Ok(back(&fields, &slug))
+}
+
+/// `POST /teams/{slug}/notes/{id}`: edits the viewer's own note; an empty text deletes it.
+pub async fn edit_note(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path((slug, note)): Path<(String, String)>,
+    fields: Fields,
+) -> Result<Response> {
+    let team = team_access::team(&app.db, &viewer, &slug)
+        .await?
+        .require_edit()?
+        .team;
+    let note = id(&note)?;
+    let actor = viewer.actor();
+    app.store
+        .change(&actor, |change, _| {
+            Box::pin(notes::edit_note(change, &team, note, fields.text("text")))
+        })
+        .await?;
+    Ok(back(&fields, &slug))
+}
+
+fn back(fields: &Fields, slug: &str) -> Response {
+    let retro = format!("/teams/{slug}/retro");
+    Redirect::to(local_path(fields.text("back"), &retro)).into_response()
+}

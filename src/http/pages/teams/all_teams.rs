@@ -1,0 +1,257 @@
+//! The list of all teams, and adding a team.
+
+use std::collections::HashMap;
+
+use askama::Template;
+use axum::{
+    extract::State,
+    http::HeaderMap,
+    response::{IntoResponse, Redirect, Response},
+};
+use serde_json::json;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{
+    app::App,
+    domain::{
+        checkin::changes,
+        clock,
+        column_state::ColumnState,
+        error::{Problem, Result},
+        events::{Event, EventKind, audit_log},
+        goals::{self, Goal},
+        humanize,
+        person::Person,
+        policy::{team_access, viewer::Viewer},
+        slug::slug,
+        sprints::{self, Sprint},
+        team::Team,
+        teams::{
+            create,
+            roster::{Week, load_rosters},
+        },
+    },
+    http::{extract::form::Fields, layout::Layout, page},
+};
+
+#[derive(Template)]
+#[template(path = "teams/teams.html")]
+struct TeamsPage {
+    layout: Layout,
+    sprint: Option<Sprint>,
+    day: (usize, usize),
+    rows: Vec<Row>,
+    /// Whether the viewer may add a team.
+    may_add: bool,
+    now: OffsetDateTime,
+}
+
+impl TeamsPage {
+    fn age(&self, blocked: &Blocked) -> String {
+        humanize::age(self.now, blocked.since)
+    }
+
+    fn ago(&self, at: &OffsetDateTime) -> String {
+        humanize::ago(self.now, *at)
+    }
+}
+
+/// A team's row, with its sprint.
+struct Row {
+    team: Team,
+    goals: Vec<Goal>,
+    counts: Vec<(ColumnState, i64)>,
+    members: Vec<Person>,
+    /// The task that has been blocked for longest, and since when.
+    blocked: Option<Blocked>,
+    /// The time of the last change.
+    changed: Option<OffsetDateTime>,
+    /// The sprint of the row's numbers, if it is not the page's.
+    sprint: Option<Sprint>,
+}
+
+/// A blocked task.
+#[derive(Clone, sqlx::FromRow)]
+struct Blocked {
+    team_id: Uuid,
+    key: String,
+    title: String,
+    since: OffsetDateTime,
+}
+
+impl Row {
+    fn done(&self) -> i64 {
+        self.counts
+            .iter()
+            .filter(|(state, _)| *state == ColumnState::Done)
+            .map(|(_, count)| count)
+            .sum()
+    }
+
+    fn total(&self) -> i64 {
+        self.counts.iter().map(|(_, count)| count).sum()
+    }
+}
+
+/// `GET /teams`
+pub async fn list_teams(
+    State(app): State<App>,
+    viewer: Viewer,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let sprints = sprints::queries::sprints(&app.db).await?;
+    let sprint = sprints::queries::active(&sprints).cloned();
+    let (now, today) = (
+        app.clock.now(),
+        clock::day_in(app.clock.now(), &viewer.time_zone),
+    );
+    let teams = team_access::seen_teams(&app.db, &viewer).await?;
+    let ids: Vec<Uuid> = teams.iter().map(|team| team.id).collect();
+    // Per team: one that has closed the active sprint works in the next.
+    let theirs: HashMap<Uuid, Sprint> = sprints::queries::sprints_of_teams(&app.db, &ids)
+        .await?
+        .into_iter()
+        .filter_map(|(team, sprints)| Some((team, sprints::queries::current(&sprints)?.clone())))
+        .collect();
+    let (of, sprint_ids): (Vec<Uuid>, Vec<Uuid>) = theirs
+        .iter()
+        .map(|(team, sprint)| (*team, sprint.id))
+        .unzip();
+    let counted: Vec<(Uuid, String, i64)> = sqlx::query_as(
+        "SELECT k.team_id, c.state, count(*) FROM unnest($1::uuid[], $2::uuid[]) AS w (team, sprint)
+         JOIN tasks k ON k.team_id = w.team AND k.sprint_id = w.sprint AND k.archived_at IS NULL
+         JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id GROUP BY k.team_id, c.state",
+    )
+    .bind(&of)
+    .bind(&sprint_ids)
+    .fetch_all(&app.db)
+    .await?;
+    let mut rows = Vec::new();
+    let mut load_rosters = load_rosters(&app.db, &ids).await?;
+    let mut goals = Vec::new();
+    let different: HashMap<Uuid, &Sprint> =
+        theirs.values().map(|sprint| (sprint.id, sprint)).collect();
+    for sprint in different.values() {
+        let in_it: Vec<Uuid> = ids
+            .iter()
+            .filter(|id| theirs.get(id).is_some_and(|own| own.id == sprint.id))
+            .copied()
+            .collect();
+        goals.extend(goals::of_teams(&app.db, &in_it, sprint, &load_rosters, now).await?);
+    }
+    let blocked: Vec<Blocked> = sqlx::query_as(
+        "SELECT DISTINCT ON (k.team_id) k.team_id, t.key || '-' || k.number AS key, k.title, k.column_since AS since
+         FROM unnest($1::uuid[], $2::uuid[]) AS w (team, sprint)
+         JOIN tasks k ON k.team_id = w.team AND k.sprint_id = w.sprint AND k.archived_at IS NULL
+         JOIN teams t ON t.id = k.team_id JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id AND c.state = 'blocked'
+         ORDER BY k.team_id, k.column_since",
+    )
+    .bind(&of)
+    .bind(&sprint_ids)
+    .fetch_all(&app.db)
+    .await?;
+    let changed = changes::last(&app.db, &ids).await?;
+    for team in teams {
+        let goals = goals
+            .iter()
+            .filter(|goal| goal.team_id == team.id)
+            .cloned()
+            .collect();
+        let count = |state: ColumnState| {
+            counted
+                .iter()
+                .find(|(id, found, _)| *id == team.id && found == state.as_str())
+                .map_or(0, |(_, _, count)| *count)
+        };
+        let counts = ColumnState::ALL
+            .into_iter()
+            .map(|state| (state, count(state)))
+            .collect();
+        let crew = load_rosters.remove(&team.id).unwrap_or_default();
+        let members = crew
+            .members
+            .into_iter()
+            .map(|member| member.person)
+            .collect();
+        let blocked = blocked
+            .iter()
+            .find(|blocked| blocked.team_id == team.id)
+            .cloned();
+        let changed = changed
+            .iter()
+            .find(|(id, _)| *id == team.id)
+            .map(|(_, at)| *at);
+        // only if it differs from the page's
+        let own = theirs
+            .get(&team.id)
+            .filter(|own| sprint.as_ref().is_none_or(|sprint| sprint.id != own.id));
+        rows.push(Row {
+            members,
+            goals,
+            counts,
+            blocked,
+            changed,
+            sprint: own.cloned(),
+            team,
+        });
+    }
+    let layout = Layout::new(&app, &viewer, &headers, "All teams", "").await?;
+    let day = sprint.as_ref().map_or((0, 0), |sprint| {
+        let week = Week::beginning(sprint.starts_on);
+        (
+            sprint.day_number(&week, today),
+            sprint.working_days(&week).len(),
+        )
+    });
+    let may_add = team_access::may_edit_workspace(&viewer);
+    page::page(&TeamsPage {
+        layout,
+        sprint,
+        day,
+        rows,
+        may_add,
+        now,
+    })
+}
+
+/// `POST /teams`: an administrator adds a team, and is its first lead.
+pub async fn create_team(
+    State(app): State<App>,
+    viewer: Viewer,
+    fields: Fields,
+) -> Result<Response> {
+    team_access::require_workspace_admin(&viewer)?;
+    let (name, key) = (
+        fields.text("name").trim(),
+        fields.text("key").trim().to_uppercase(),
+    );
+    let slug = slug(name);
+    if slug.is_empty() {
+        return Err(Problem::field(
+            "name",
+            "The name must contain letters or digits.",
+        ));
+    }
+    let (actor, who) = (viewer.actor(), viewer.person.id);
+    app.store
+        .change(&actor, |change, _| {
+            Box::pin(async {
+                let at = change.at;
+                let team = create::add_team(change.db(), at, &slug, name, &key).await?;
+                create::add_member(change.db(), at, team, who, true).await?;
+                let after = json!({ "name": name, "key": key });
+                change.record(Event {
+                    team,
+                    task: None,
+                    kind: EventKind::TeamCreated,
+                    before: json!({}),
+                    after,
+                    version: None,
+                });
+                audit_log::note_for_team(change, team, "team.created", "{team}").await
+            })
+        })
+        .await?;
+    Ok(Redirect::to(&format!("/teams/{slug}/settings")).into_response())
+}
