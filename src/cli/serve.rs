@@ -11,11 +11,7 @@ use crate::{
     db::{self, database::Database},
     demo,
     domain::{accounts::api_tokens, clock::Clock, teams::setup},
-    http::{
-        live::dispatcher,
-        router,
-        serve::{self as server, Timeouts},
-    },
+    http::{live::dispatcher, router, serve as server, serve::Timeouts},
     jobs::housekeeping,
 };
 

@@ -11,7 +11,8 @@ use crate::domain::{
     flow, goals,
     retro::{
         close::{self, CloseDecisions},
-        report::{self, TaskFigure},
+        figures::TaskFigure,
+        report,
     },
     sprints::{Sprint, queries},
     team::Team,

@@ -20,6 +20,7 @@ use crate::{
     http::{
         api::openapi,
         assets, health,
+        live::stream,
         middleware::{form_recovery, idempotency, layers, request_log},
         pages::{boards::forms as board_forms, teams::setup},
     },
@@ -326,7 +327,7 @@ fn uncompressed() -> Router<App> {
             "/teams/{slug}",
             get(crate::http::pages::boards::board::board),
         )
-        .route("/teams/{slug}/live", get(crate::http::live::stream::live))
+        .route("/teams/{slug}/live", get(stream::live))
         .route(
             "/projects/{slug}/board",
             get(crate::http::pages::projects::board),
@@ -334,17 +335,11 @@ fn uncompressed() -> Router<App> {
         .route("/teams/{slug}/check-in", get(checkin::check_in))
         .route("/teams/{slug}/check-in/{file}", get(checkin::feed))
         .route("/share/{key}", get(checkin::shared).post(checkin::unlock))
-        .route(
-            "/share/{key}/live",
-            get(crate::http::live::stream::live_for_guest),
-        )
+        .route("/share/{key}/live", get(stream::live_for_guest))
         .route("/share/{key}/embed", get(checkin::shared_embed))
         .route("/share/{key}/{file}", get(checkin::shared_feed))
         .route("/public/{slug}", get(checkin::public))
-        .route(
-            "/public/{slug}/live",
-            get(crate::http::live::stream::live_for_public),
-        )
+        .route("/public/{slug}/live", get(stream::live_for_public))
         .route("/public/{slug}/embed", get(checkin::public_embed))
         .route("/public/{slug}/{file}", get(checkin::public_feed))
 }

@@ -50,7 +50,7 @@ pub fn table() -> Vec<Row> {
 
 /// Every route of the router, read off its source: axum does not tell.
 fn routes() -> BTreeSet<String> {
-    let api = ROUTER.find("fn api()").unwrap()..ROUTER.find("/// The layers around").unwrap();
+    let api = ROUTER.find("fn api()").unwrap()..ROUTER.find("/// Adds the middleware").unwrap();
     let mut routes = BTreeSet::new();
     for (at, _) in ROUTER.match_indices(".route(") {
         let call = &ROUTER[at + 7..];
@@ -380,7 +380,7 @@ impl Cast {
                 .parse()
                 .unwrap()
             }
-            _ if path.contains("/remarks/") => {
+            _ if path.contains("/goal-comments/") => {
                 let title = Uuid::now_v7().to_string();
                 let goal = set_goal(
                     &self.world,
@@ -853,7 +853,7 @@ async fn what_was_named_while_a_team_was_open_is_unnamed_once_it_is_private() {
             .await
             .ok()
             .text()
-            .contains(&format!("waits on {theirs}"))
+            .contains(&format!("waiting on {theirs}"))
     );
     // one that was taken back, and what a closed sprint keeps
     let undone = lead

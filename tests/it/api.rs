@@ -418,7 +418,7 @@ async fn what_a_field_cannot_be_is_told_beside_it_in_words() {
             "/teams/infrastructure/tasks",
             json!({ "title": 7 }),
             "title",
-            "text",
+            "a string",
         ),
         (
             Method::PATCH,

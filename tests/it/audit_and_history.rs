@@ -281,7 +281,7 @@ async fn what_was_done_to_a_team_is_told_in_words() {
         (
             format!("{team}/about"),
             &[("mission", "Keep it up")],
-            "edited the team's about page",
+            "edited the team&#39;s about page",
         ),
         (
             format!("{team}/name"),

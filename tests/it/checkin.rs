@@ -398,7 +398,7 @@ async fn a_request_is_taken_answered_or_declined_and_its_asker_sees_which() {
         .next()
         .unwrap();
     for told in [
-        "taken by Elif Hartmann: INF-1 is in Todo",
+        "accepted by Elif Hartmann: INF-1 is in Todo",
         "No stable here",
         "declined by Elif",
         "It grows by itself",

@@ -791,8 +791,8 @@ async fn who_follows_a_goal_hears_how_far_it_is_and_that_its_sprint_is_closed() 
     }
     let history = jonas.get("/teams/infrastructure/history").await.ok().text();
     assert!(
-        history.contains("updated a goal's progress: yes")
-            && history.contains("updated a goal's progress: 4 %"),
+        history.contains("updated a goal&#39;s progress: yes")
+            && history.contains("updated a goal&#39;s progress: 4 %"),
         "{history}"
     );
 }

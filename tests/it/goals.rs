@@ -260,7 +260,7 @@ async fn wrong_goals_are_refused_beside_their_fields_and_nothing_is_kept() {
         ),
         (
             vec![("title", "Lost"), ("target", "5"), ("project", "no-such")],
-            "no such project",
+            "This project or milestone does not exist.",
         ),
     ] {
         let answer = elif
@@ -611,7 +611,7 @@ async fn sprints_are_renamed_moved_and_skipped_by_an_administrator() {
     for (from, to, why) in [
         ("2026-12-11", "2026-11-30", "cannot end before it starts"),
         ("2026-11-25", "2026-12-11", "overlap"),
-        ("2026-02-31", "2026-12-11", "no date"),
+        ("2026-02-31", "2026-12-11", "Enter a date as YYYY-MM-DD."),
         ("2026-11-24", "2026-12-11", "tomorrow or later"),
     ] {
         let answer = elif

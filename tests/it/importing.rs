@@ -114,7 +114,9 @@ async fn a_dry_run_writes_nothing_and_says_the_same() {
     assert_eq!(everything(&world.db).await, before);
     assert!(
         dry.to_string().starts_with("Would import 11 tasks")
-            && dry.to_string().ends_with("Nothing was written.")
+            && dry
+                .to_string()
+                .ends_with("This was a dry run: nothing was written.")
     );
     let wet = trello(&world, &json_of(TRELLO), &[]).await;
     assert_eq!(

@@ -343,7 +343,7 @@ async fn registration_is_closed_until_it_is_opened_and_may_be_for_some_addresses
         wrong
             .status(422)
             .text()
-            .contains("Write domains as example.org")
+            .contains("Enter at most 50 domains such as example.org")
     );
     ada.post(
         "/settings",

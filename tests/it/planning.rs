@@ -315,10 +315,14 @@ async fn whoever_is_away_has_fewer_days_left_in_planning_and_is_not_asked_in_the
     );
 
     for (from, to, why) in [
-        ("2026-12-07", "2026-12-03", "comes before the first"),
-        ("2026-12-03", "2028-12-03", "a year"),
-        ("", "2026-12-03", "from which day"),
-        ("2026-02-30", "", "no date"),
+        (
+            "2026-12-07",
+            "2026-12-03",
+            "The last day is before the first.",
+        ),
+        ("2026-12-03", "2028-12-03", "at most one year"),
+        ("", "2026-12-03", "Enter the first day off."),
+        ("2026-02-30", "", "Enter a date as YYYY-MM-DD."),
     ] {
         let answer = tomas
             .post("/me/absences", &[("from", from), ("to", to)])

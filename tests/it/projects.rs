@@ -151,7 +151,7 @@ async fn goals_of_several_sprints_and_teams_add_up_to_a_project_with_milestones(
     );
     for (called, by, why) in [
         (" ", "", "1 to 200 characters"),
-        ("A dozen", "2026-02-31", "That is no date"),
+        ("A dozen", "2026-02-31", "Enter a date as YYYY-MM-DD."),
     ] {
         let refused = elif
             .post(&change, &[("row", &first), ("called", called), ("by", by)])

@@ -170,7 +170,7 @@ async fn a_password_that_is_changed_while_it_is_looked_at_lets_nobody_in() {
         };
         let (answer, ()) = tokio::join!(ada.post("/login", &fields), changed);
         let page = answer.status(401).text();
-        assert!(page.contains("do not belong together"), "{page}");
+        assert!(page.contains("Wrong e-mail or password."), "{page}");
         let (sessions, told): (i64, Vec<String>) = sqlx::query_as(
             "SELECT (SELECT count(*) FROM sessions WHERE account_id = $1), ARRAY(SELECT kind FROM audit_log ORDER BY at, id)",
         )

@@ -49,7 +49,7 @@ async fn the_page_says_who_needs_someone_what_happened_and_what_helps_most() {
     );
     for told in [
         "Waiting on Legal",
-        "it is nobody&#39;s",
+        "No owner",
         "Newly blocked",
         "Added",
         "Wed 25 Nov",

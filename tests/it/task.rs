@@ -127,7 +127,7 @@ async fn an_older_text_is_refused_with_both_and_another_field_is_not() {
         .status(409)
         .text();
     assert!(
-        page.contains("Mira Okafor (just now) changed this meanwhile"),
+        page.contains("Mira Okafor (just now) changed this in the meantime"),
         "{page}"
     );
     assert!(
@@ -631,7 +631,7 @@ async fn all_that_was_chosen_in_the_list_is_done_at_once_and_undone_at_once() {
         (with(&[("column", "nowhere"), ("owner", "elif")]), "column"),
         (
             with(&[("owner", "elif"), ("archive", "1")]),
-            "Archiving changes nothing else",
+            "edited and archived at once",
         ),
         (with(&[]), "Choose what to change"),
     ] {

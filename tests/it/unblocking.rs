@@ -61,7 +61,7 @@ async fn taking_back_an_unblocking_makes_no_circle_either() {
     block(elif, &two, &one).await.ok();
     let undo = format!("/changes/{}/undo", unblocked.header("fortnight-change"));
     let refused = elif.ask(Method::POST, &undo, "card", &[]).await.status(422);
-    assert!(refused.text().contains("circle"), "{}", refused.text());
+    assert!(refused.text().contains("circular"), "{}", refused.text());
     assert_eq!(elif.task(&one).await["blocked_by"], json!([]));
 }
 

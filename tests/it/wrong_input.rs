@@ -897,7 +897,9 @@ async fn a_nul_is_refused_beside_its_field_and_text_that_only_spells_one_is_kept
         ];
         let page = world.elif.post(path, &fields).await.status(422).text();
         assert!(
-            page.contains(&format!(r#"id="{field}-error">The text has a character"#)),
+            page.contains(&format!(
+                r#"id="{field}-error">The text contains a character"#
+            )),
             "{path} {field}: {page}"
         );
         assert!(
@@ -1227,7 +1229,7 @@ async fn a_milestone_that_was_refused_keeps_its_words() {
         page.contains(r#"value="First ten""#) && page.contains(r#"value="2026-02-31""#),
         "{page}"
     );
-    assert!(page.contains("That is no date"), "{page}");
+    assert!(page.contains("Enter a date as YYYY-MM-DD."), "{page}");
     let page = world
         .elif
         .post(at, &[("title", " "), ("due_on", "2026-12-01")])

@@ -1,6 +1,9 @@
 //! Creates, edits, reorders and deletes goals, and updates their progress.
 
 use crate::domain::events::EventKind;
+use crate::domain::goals::locked_goal::lock;
+use crate::domain::goals::locked_goal::note;
+use crate::domain::goals::locked_goal::open_sprint;
 use serde_json::json;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -8,11 +11,10 @@ use uuid::Uuid;
 use crate::domain::goals::progress::CountedBy;
 use crate::domain::{
     error::{Problem, Result},
-    events::{Change, Event},
+    events::Change,
     humanize,
     measure::Measure,
     policy::predicates::{named_beside, seen_by},
-    tasks::{edit, sprint_assignment, task_edit::Edit},
     team::Team,
 };
 
@@ -160,92 +162,6 @@ async fn last_editor(change: &mut Change, team: &Team, goal: Uuid) -> Result<(St
     ))
 }
 
-/// Deletes a goal. Its tasks stay, without a goal.
-pub async fn remove_goal(change: &mut Change, team: &Team, goal: Uuid) -> Result<()> {
-    let concerns: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM goal_comments WHERE team_id = $1 AND goal_id = $2 AND kind = 'concern' AND answer IS NULL",
-    )
-    .bind(team.id)
-    .bind(goal)
-    .fetch_one(change.db())
-    .await?;
-    if concerns > 0 {
-        return Err(Problem::conflict(
-            "This goal has an open concern, which would be deleted too. Answer it first. Nothing was changed.",
-        ));
-    }
-    let tasks: Vec<Uuid> =
-        sqlx::query_scalar("SELECT id FROM tasks WHERE team_id = $1 AND goal_id = $2 ORDER BY id")
-            .bind(team.id)
-            .bind(goal)
-            .fetch_all(change.db())
-            .await?;
-    for task in tasks {
-        edit::edit_task(
-            change,
-            team,
-            task,
-            &Edit {
-                goal: Some(None),
-                ..Edit::default()
-            },
-        )
-        .await?;
-    }
-    let was = lock(change, team, goal).await?;
-    // The foreign key refuses the deletion if a task was linked to the goal in the meantime.
-    sqlx::query("DELETE FROM goals WHERE team_id = $1 AND id = $2")
-        .bind(team.id)
-        .bind(goal)
-        .execute(change.db())
-        .await?;
-    note(
-        change,
-        team,
-        EventKind::GoalDeleted,
-        json!({ "goal": goal, "title": was.title, "project": was.project_id }),
-        json!({}),
-    );
-    Ok(())
-}
-
-/// Moves a goal one place up or down among its team's in the sprint; at the end nothing changes.
-pub async fn reorder_goal(change: &mut Change, team: &Team, goal: Uuid, up: bool) -> Result<()> {
-    let was = lock(change, team, goal).await?;
-    sqlx::query("SET CONSTRAINTS goal_position DEFERRED")
-        .execute(change.db())
-        .await?;
-    let neighbour: Option<(Uuid, i32)> = sqlx::query_as(
-        "SELECT id, position FROM goals WHERE team_id = $1 AND sprint_id = $2 AND CASE WHEN $4 THEN position < $3 ELSE position > $3 END
-         ORDER BY abs(position - $3) LIMIT 1 FOR NO KEY UPDATE",
-    )
-    .bind(team.id)
-    .bind(was.sprint_id)
-    .bind(was.position)
-    .bind(up)
-    .fetch_optional(change.db())
-    .await?;
-    let Some((neighbour, position)) = neighbour else {
-        return Ok(());
-    };
-    for (id, position) in [(goal, position), (neighbour, was.position)] {
-        sqlx::query("UPDATE goals SET position = $3 WHERE team_id = $1 AND id = $2")
-            .bind(team.id)
-            .bind(id)
-            .bind(position)
-            .execute(change.db())
-            .await?;
-    }
-    note(
-        change,
-        team,
-        EventKind::GoalReordered,
-        json!({ "goal": goal, "position": was.position }),
-        json!({ "goal": goal, "position": position }),
-    );
-    Ok(())
-}
-
 /// Sets a goal's progress. From then on the goal uses the last entered value.
 pub async fn set_progress(
     change: &mut Change,
@@ -294,43 +210,6 @@ pub async fn set_progress(
         json!({ "goal": goal, "value": value, "measure": was.measure.as_str(), "note": words.trim() }),
     );
     Ok(())
-}
-
-/// A goal's row, locked.
-#[derive(sqlx::FromRow)]
-struct LockedGoal {
-    sprint_id: Uuid,
-    position: i32,
-    title: String,
-    #[sqlx(try_from = "String")]
-    measure: Measure,
-    target: i64,
-    typed: Option<i64>,
-    project_id: Option<Uuid>,
-    version: i64,
-}
-
-async fn lock(change: &mut Change, team: &Team, goal: Uuid) -> Result<LockedGoal> {
-    let was: LockedGoal = sqlx::query_as(
-        "SELECT sprint_id, position, title, measure, target, typed, project_id, version FROM goals WHERE team_id = $1 AND id = $2 FOR UPDATE",
-    )
-    .bind(team.id)
-    .bind(goal)
-    .fetch_one(change.db())
-    .await?;
-    open_sprint(change, team, was.sprint_id).await?;
-    Ok(was)
-}
-
-/// Refuses a closed sprint: its numbers are frozen, including its goals.
-async fn open_sprint(change: &mut Change, team: &Team, sprint: Uuid) -> Result<()> {
-    match sprint_assignment::closed(change.db(), team.id, sprint).await? {
-        Some(name) => Err(Problem::conflict(format!(
-            "{} has closed {name}, so its goals can no longer be changed. Nothing was changed.",
-            team.name
-        ))),
-        None => Ok(()),
-    }
 }
 
 fn checked_target(draft: &Draft) -> Result<i64> {
@@ -437,21 +316,4 @@ async fn own(change: &mut Change, team: &Team, goal: Uuid, handles: &[String]) -
         )),
         None => Ok(()),
     }
-}
-
-fn note(
-    change: &mut Change,
-    team: &Team,
-    kind: EventKind,
-    before: serde_json::Value,
-    after: serde_json::Value,
-) {
-    change.record(Event {
-        team: team.id,
-        task: None,
-        kind,
-        before,
-        after,
-        version: None,
-    });
 }

@@ -4,7 +4,9 @@
 pub mod comments;
 pub mod contributions;
 pub mod edit;
+pub mod locked_goal;
 pub mod progress;
+pub mod reorder;
 pub mod risks;
 
 use serde::{Deserialize, Serialize};

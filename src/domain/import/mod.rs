@@ -1,6 +1,7 @@
 //! Imports boards of other tools: a file is parsed to a draft, and the draft is imported to a team,
 //! all or nothing.
 
+pub mod board;
 pub mod draft;
 pub mod execute;
 pub mod github;

@@ -13,7 +13,7 @@ use crate::domain::{
     events::{Change, Event},
     import::{
         draft::{Draft, HistoryAction, ListRef, Past},
-        plan::{self, Plan, Planned},
+        plan::{Plan, Planned},
     },
     team::Team,
     teams::membership::COMMAND_LINE,
@@ -173,7 +173,7 @@ fn spot(plan: &Plan<'_>, draft: &Draft, spot: &ListRef) -> Value {
     match plan.columns.iter().find(|column| Some(column.id) == id) {
         Some(column) => json!({ "column": column.slug, "state": column.state }),
         None => {
-            json!({ "column": name, "state": state.unwrap_or_else(|| plan::guessed(name)) })
+            json!({ "column": name, "state": state.unwrap_or_else(|| crate::domain::import::board::guessed(name)) })
         }
     }
 }

@@ -184,7 +184,7 @@ pub async fn set_limit(
         .await?
         .require_edit()?
         .team;
-    let outcome = match fields.parse("wip_limit", "A limit is a whole number from 1 to 999.") {
+    let outcome = match fields.parse("wip_limit", "Enter a limit from 1 to 999.") {
         Ok(limit) => {
             let actor = viewer.actor();
             app.store

@@ -282,7 +282,9 @@ pub async fn remove_goal(
     let actor = viewer.actor();
     app.store
         .change(&actor, |change, _| {
-            Box::pin(edit::remove_goal(change, &team, goal))
+            Box::pin(crate::domain::goals::reorder::remove_goal(
+                change, &team, goal,
+            ))
         })
         .await?;
     Ok(Redirect::to(&way_back(&team, &sprint).0).into_response())
@@ -303,7 +305,9 @@ pub async fn reorder_goal(
     let actor = viewer.actor();
     app.store
         .change(&actor, |change, _| {
-            Box::pin(edit::reorder_goal(change, &team, goal, up))
+            Box::pin(crate::domain::goals::reorder::reorder_goal(
+                change, &team, goal, up,
+            ))
         })
         .await?;
     Ok(Redirect::to(&format!("/teams/{slug}/goals/{goal}")).into_response())

@@ -1,15 +1,24 @@
 //! Parses GitHub issues as its REST API lists them, with or without a wrapper, or from `gh issue
 //! list --json`.
 
+pub mod issue;
+
+use crate::domain::import::github::issue::address;
+use crate::domain::import::github::issue::assignees;
+use crate::domain::import::github::issue::comments;
+use crate::domain::import::github::issue::due;
+use crate::domain::import::github::issue::first_instant;
+use crate::domain::import::github::issue::first_object;
+use crate::domain::import::github::issue::labels;
+use crate::domain::import::github::issue::somebody;
 use anyhow::{Result, bail};
 use serde_json::Value;
 
 use crate::domain::column_state::ColumnState;
 use crate::domain::import::{
-    draft::{Comment, Draft, Due, ExternalUser, HistoryAction, List, ListRef, Past, Task},
+    draft::{Draft, HistoryAction, List, ListRef, Past, Task},
     json::Node,
     sanitize,
-    summary::Notices,
 };
 
 const OPEN: usize = 0;
@@ -105,21 +114,6 @@ fn issues<'j>(root: &Node<'j>) -> Result<(Vec<Node<'j>>, Option<i64>)> {
     bail!("the file has no list of issues: it is not a list and has no “issues”")
 }
 
-/// The URL of the issue's page, not of the API.
-fn address(issue: &Node, repo: &str) -> Result<String> {
-    let page = issue.text("html_url")?;
-    let url = issue.text("url")?;
-    let from_interface = url.strip_prefix("https://api.github.com/repos/");
-    Ok(match (page, from_interface, issue.number("number")?) {
-        ("", Some(path), _) => format!("https://github.com/{path}"),
-        ("", None, Some(number)) if url.is_empty() && !repo.is_empty() => {
-            format!("https://github.com/{repo}/issues/{number}")
-        }
-        ("", None, _) => url.to_owned(),
-        (page, ..) => page.to_owned(),
-    })
-}
-
 fn task(
     issue: &Node,
     url: String,
@@ -191,114 +185,6 @@ fn task(
     })
 }
 
-fn first_instant(issue: &Node, fields: [&str; 2]) -> Result<Option<time::OffsetDateTime>> {
-    Ok(issue.instant(fields[0])?.or(issue.instant(fields[1])?))
-}
-
-fn first_object<'j>(issue: &Node<'j>, fields: [&str; 2]) -> Result<Option<Node<'j>>> {
-    Ok(issue.object(fields[0])?.or(issue.object(fields[1])?))
-}
-
-fn somebody(user: &Node) -> Result<ExternalUser> {
-    Ok(ExternalUser {
-        name: sanitize::line(user.text("name")?, 100).0,
-        username: sanitize::line(user.text("login")?, 100).0,
-    })
-}
-
-fn due(issue: &Node) -> Result<Option<Due>> {
-    let Some(milestone) = issue.object("milestone")? else {
-        return Ok(None);
-    };
-    // GitHub stores a due date as some instant of that day.
-    Ok(milestone
-        .day("due_on")?
-        .or(milestone.day("dueOn")?)
-        .map(Due::Day))
-}
-
-fn assignees(issue: &Node) -> Result<Vec<ExternalUser>> {
-    let mut members = issue
-        .objects("assignees")?
-        .iter()
-        .map(somebody)
-        .collect::<Result<Vec<_>>>()?;
-    if members.is_empty() {
-        members.extend(
-            issue
-                .object("assignee")?
-                .map(|user| somebody(&user))
-                .transpose()?,
-        );
-    }
-    members.retain(|member| !member.called().is_empty());
-    Ok(members)
-}
-
-fn labels(issue: &Node, title: &str, changed: &mut Notices) -> Result<Vec<String>> {
-    let mut names: Vec<String> = Vec::new();
-    for label in issue.items("labels")? {
-        let name = if label.is_text() {
-            label.as_text()?
-        } else {
-            label.into_object()?.text("name")?
-        };
-        let name = sanitize::label(name);
-        if !name.is_empty() && !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    if names.len() > sanitize::LABELS {
-        changed.add(
-            "a task can have at most 30 labels, so the remaining ones were left out",
-            title,
-        );
-        names.truncate(sanitize::LABELS);
-    }
-    Ok(names)
-}
-
-/// The comments, where the file contains them; the REST API only counts them.
-fn comments(issue: &Node, title: &str, draft: &mut Draft) -> Result<Vec<Comment>> {
-    let Some(field) = issue.get("comments") else {
-        return Ok(Vec::new());
-    };
-    if !field.is_list() {
-        if issue.number("comments")?.is_some_and(|count| count > 0) {
-            draft.changed.add(
-                "the file counts comments on these but does not contain them",
-                title,
-            );
-        }
-        return Ok(Vec::new());
-    }
-    let mut comments = Vec::new();
-    for comment in field.elements()? {
-        let comment = comment.into_object()?;
-        let by = first_object(&comment, ["author", "user"])?
-            .map(|user| somebody(&user))
-            .transpose()?;
-        let at = first_instant(&comment, ["created_at", "createdAt"])?;
-        match sanitize::comment(comment.text("body")?) {
-            Some((body, was_cut)) => {
-                if was_cut {
-                    draft
-                        .changed
-                        .add("comments over 20,000 characters were shortened", title);
-                }
-                comments.push(Comment {
-                    by: by.unwrap_or_default(),
-                    at,
-                    body,
-                });
-            }
-            None => draft.skipped.add("are empty comments", title),
-        }
-    }
-    comments.sort_by_key(|comment| comment.at);
-    Ok(comments)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -306,7 +192,7 @@ mod tests {
     use time::macros::{date, datetime};
 
     use super::*;
-    use crate::domain::import::tests::any_json;
+    use crate::domain::import::{draft::Due, tests::any_json};
 
     fn refused(file: serde_json::Value) -> String {
         parse(&file).unwrap_err().to_string()
@@ -314,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_real_repository_has_all_its_issues() {
-        let file = include_str!("../../../tests/data/github-issues-mimofan.json");
+        let file = include_str!("../../../../tests/data/github-issues-mimofan.json");
         let draft = parse(&serde_json::from_str(file).unwrap()).unwrap();
         assert_eq!(draft.board, "XiaomingX/mimofan");
         assert_eq!(draft.tasks.len(), 44);

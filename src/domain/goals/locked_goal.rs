@@ -1,0 +1,66 @@
+//! A goal's row under its lock, and the checks that every change of a goal makes.
+
+use crate::domain::error::Problem;
+use crate::domain::measure::Measure;
+use uuid::Uuid;
+
+use crate::domain::{
+    error::Result,
+    events::{Change, Event, EventKind},
+    tasks::sprint_assignment,
+    team::Team,
+};
+
+/// A goal's row, locked.
+#[derive(sqlx::FromRow)]
+pub(crate) struct LockedGoal {
+    pub sprint_id: Uuid,
+    pub position: i32,
+    pub title: String,
+    #[sqlx(try_from = "String")]
+    pub measure: Measure,
+    pub target: i64,
+    pub typed: Option<i64>,
+    pub project_id: Option<Uuid>,
+    pub version: i64,
+}
+
+pub(crate) async fn lock(change: &mut Change, team: &Team, goal: Uuid) -> Result<LockedGoal> {
+    let was: LockedGoal = sqlx::query_as(
+        "SELECT sprint_id, position, title, measure, target, typed, project_id, version FROM goals WHERE team_id = $1 AND id = $2 FOR UPDATE",
+    )
+    .bind(team.id)
+    .bind(goal)
+    .fetch_one(change.db())
+    .await?;
+    open_sprint(change, team, was.sprint_id).await?;
+    Ok(was)
+}
+
+/// Refuses a closed sprint: its numbers are frozen, including its goals.
+pub(crate) async fn open_sprint(change: &mut Change, team: &Team, sprint: Uuid) -> Result<()> {
+    match sprint_assignment::closed(change.db(), team.id, sprint).await? {
+        Some(name) => Err(Problem::conflict(format!(
+            "{} has closed {name}, so its goals can no longer be changed. Nothing was changed.",
+            team.name
+        ))),
+        None => Ok(()),
+    }
+}
+
+pub(crate) fn note(
+    change: &mut Change,
+    team: &Team,
+    kind: EventKind,
+    before: serde_json::Value,
+    after: serde_json::Value,
+) {
+    change.record(Event {
+        team: team.id,
+        task: None,
+        kind,
+        before,
+        after,
+        version: None,
+    });
+}
