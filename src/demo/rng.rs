@@ -12,7 +12,7 @@ impl Chance {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn next_u64(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -21,14 +21,14 @@ impl Chance {
 
     /// From `low` to `high`, both included.
     pub fn between(&mut self, low: i64, high: i64) -> i64 {
-        low + (self.next() >> 11) as i64 % (high - low + 1)
+        low + (self.next_u64() >> 11) as i64 % (high - low + 1)
     }
 
     /// A UUIDv7 as it would have been generated at that instant.
     pub fn id(&mut self, at: OffsetDateTime) -> Uuid {
         let mut random = [0; 10];
-        random[..8].copy_from_slice(&self.next().to_be_bytes());
-        random[8..].copy_from_slice(&self.next().to_be_bytes()[..2]);
+        random[..8].copy_from_slice(&self.next_u64().to_be_bytes());
+        random[8..].copy_from_slice(&self.next_u64().to_be_bytes()[..2]);
         let millis = u64::try_from(at.unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
         Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
     }

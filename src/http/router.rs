@@ -90,11 +90,11 @@ fn pages() -> Router<App> {
         .route("/teams/{slug}/bulk", post(tasks::edit_tasks))
         .route(
             "/teams/{slug}/flow",
-            get(crate::http::pages::flow::flow::flow),
+            get(crate::http::pages::flow::page::flow),
         )
         .route(
             "/teams/{slug}/flow/{file}",
-            get(crate::http::pages::flow::flow::numbers),
+            get(crate::http::pages::flow::page::numbers),
         )
         .route(
             "/teams/{slug}/tasks",

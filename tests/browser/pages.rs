@@ -273,7 +273,7 @@ async fn no_page_has_wcag_violations_in_any_theme_or_size() {
         .unwrap();
     let goal = format!("/teams/infrastructure/goals/{goal}");
     elif.post(
-        &format!("{goal}/remarks"),
+        &format!("{goal}/comments"),
         &[("kind", "concern"), ("body", "We will be blocked by this")],
     )
     .await

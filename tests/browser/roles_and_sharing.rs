@@ -121,10 +121,10 @@ async fn other_team_follows_a_task_and_gets_its_request_done() {
     let theirs = fixture.open_window(elif).await;
     theirs.goto("/teams/infrastructure/planning").await;
     theirs
-        .wait_for("document.querySelector('a[href$=\"/intake\"]')")
+        .wait_for("document.querySelector('a[href$=\"/requests\"]')")
         .await;
     theirs
-        .run_script("document.querySelector('a[href$=\"/intake\"]').click()")
+        .run_script("document.querySelector('a[href$=\"/requests\"]').click()")
         .await;
     theirs
         .wait_for("document.querySelector('button[value=taken]')")

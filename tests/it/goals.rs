@@ -976,7 +976,7 @@ async fn a_goal_with_an_open_concern_stays_until_that_is_answered() {
     world
         .jonas
         .post(
-            &format!("{page}/remarks"),
+            &format!("{page}/comments"),
             &[("body", "We will be blocked"), ("kind", "concern")],
         )
         .await

@@ -78,7 +78,7 @@ async fn a_concern_can_be_answered_also_when_the_sprint_is_closed() {
     let page = format!("/teams/infrastructure/goals/{goal}");
     jonas
         .post(
-            &format!("{page}/remarks"),
+            &format!("{page}/comments"),
             &[("kind", "concern"), ("body", "And the logs?")],
         )
         .await

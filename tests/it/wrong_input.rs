@@ -1178,7 +1178,7 @@ async fn an_answer_that_came_second_is_given_back() {
         .fetch_one(&world.db)
         .await
         .unwrap();
-    let answer = format!("{team}/remarks/{remark}/answer");
+    let answer = format!("{team}/goal-comments/{remark}/answer");
     elif.post(&answer, &[("answer", "First")]).await.ok();
     let page = elif
         .post(&answer, &[("answer", "Second & longer")])

@@ -1,6 +1,6 @@
 //! The flow page: charts and their numbers.
 
 pub mod charts;
-pub mod flow;
+pub mod page;
 pub mod panels;
 pub mod tables;
