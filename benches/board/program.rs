@@ -234,7 +234,7 @@ pub async fn serve_floor(file: &str) -> anyhow::Result<()> {
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);
-    let asked = fortnight::http::signals::listen()?;
+    let asked = fortnight::cli::signals::listen()?;
     let (stopping, _) = tokio::sync::watch::channel(false);
     serve(
         listener,

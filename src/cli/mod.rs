@@ -4,7 +4,7 @@ mod demo;
 mod import;
 mod output;
 mod serve;
-mod signals;
+pub mod signals;
 mod team;
 mod token;
 mod user;

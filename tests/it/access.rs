@@ -909,7 +909,7 @@ async fn what_was_named_while_a_team_was_open_is_unnamed_once_it_is_private() {
             &theirs,
             "Ingestion",
             "Dual write",
-            "waits on ingestion",
+            "waiting on ingestion",
             "\"on\":\"ingestion\"",
         ] {
             assert!(!body.contains(word), "{word} at {page}: {body}");
@@ -917,8 +917,8 @@ async fn what_was_named_while_a_team_was_open_is_unnamed_once_it_is_private() {
     }
     let history = lead.get("/teams/infrastructure/history").await.ok().text();
     for told in [
-        "waits on a task of a private team",
-        "waits on a private team",
+        "waiting on a task of a private team",
+        "waiting on a private team",
     ] {
         assert!(history.contains(told), "{told} is not in {history}");
     }

@@ -633,7 +633,10 @@ async fn all_that_was_chosen_in_the_list_is_done_at_once_and_undone_at_once() {
             with(&[("owner", "elif"), ("archive", "1")]),
             "edited and archived at once",
         ),
-        (with(&[]), "Choose what to change"),
+        (
+            with(&[]),
+            "Choose a column, owner, sprint, goal or label to change",
+        ),
     ] {
         let page = elif.post(bulk, &fields).await.status(422).text();
         assert!(page.contains(why), "{why}: {page}");

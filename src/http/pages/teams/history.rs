@@ -134,7 +134,7 @@ pub async fn history(
 }
 
 /// The name to show for an actor without an account.
-fn actor_name<'e>(kind: EventKind, after: &'e Value) -> &'e str {
+fn actor_name(kind: EventKind, after: &Value) -> &str {
     match (kind, text(&after["by"])) {
         // events without an actor
         (EventKind::SprintStarted, _) => "",
