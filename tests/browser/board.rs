@@ -311,7 +311,9 @@ async fn filters_by_sprint_and_owner_narrow_the_board() {
         .goto("/teams/infrastructure?sprint=all&q=colour:red")
         .await;
     window
-        .wait_for("document.querySelector('#unknown').textContent.includes('colour: is not known')")
+        .wait_for(
+            "document.querySelector('#unknown').textContent.includes('Unknown filter “colour:”')",
+        )
         .await;
 }
 

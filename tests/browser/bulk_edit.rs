@@ -85,7 +85,9 @@ async fn bulk_choice_by_keyboard_applies_on_submit() {
     window.press_key("x").await;
     window.click("[data-bulk-bar] button:not([name])").await;
     window
-        .wait_for("document.querySelector('#toasts').textContent.includes('Choose what to change')")
+        .wait_for(
+            "document.querySelector('#toasts').textContent.includes('Choose a column, owner')",
+        )
         .await;
     window.run_script("for (const [name, value] of [['column', 'done'], ['owner', 'elif']]) document.querySelector(`[data-bulk-bar] [name=${name}]`).value = value").await;
     window.click("[data-bulk-bar] button:not([name])").await;

@@ -357,7 +357,7 @@ async fn edited_task_fields_are_saved_when_focus_leaves() {
         .wait_for("document.querySelector('.timeline').textContent.includes('estimated it at 5')")
         .await;
     // a value submitted with Enter is not submitted again when the focus leaves
-    focus(&window, "[name=for]").await;
+    focus(&window, "[name=needed_by]").await;
     window.type_text("Growth").await;
     focus(&window, "[name=title]").await;
     window

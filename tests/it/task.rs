@@ -668,7 +668,8 @@ async fn all_that_was_chosen_in_the_list_is_done_at_once_and_undone_at_once() {
         .await
         .status(422);
     assert!(
-        page.text().contains("This goal does not belong to this sprint."),
+        page.text()
+            .contains("This goal does not belong to this sprint."),
         "{}",
         page.text()
     );
