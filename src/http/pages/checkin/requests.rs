@@ -118,7 +118,7 @@ async fn intake_page(
         app,
         viewer,
         headers,
-        format!("{}: intake", team.name),
+        format!("Requests to {}", team.name),
         &team.slug,
     )
     .await?;
