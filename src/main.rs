@@ -1,7 +1,6 @@
 //! The entry point: parses the command line, starts tracing, and runs the command.
 
-use std::io::IsTerminal;
-use std::process::ExitCode;
+use std::{io::IsTerminal, process::ExitCode};
 
 use clap::Parser;
 use fortnight::{cli::Cli, config::LogFormat};

@@ -1,8 +1,10 @@
 //! Signals that ask the program to stop.
 
 use anyhow::Context;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+};
 
 /// Listens for SIGTERM and Ctrl-C, which from now on do not end the process by themselves.
 pub fn listen() -> anyhow::Result<mpsc::Receiver<()>> {

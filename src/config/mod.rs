@@ -2,10 +2,11 @@
 
 pub mod trusted_proxies;
 
-use std::env;
-use std::fmt;
-use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::{
+    env, fmt,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
 
 use anyhow::{Context, bail};
 use axum::http::Uri;

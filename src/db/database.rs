@@ -1,14 +1,17 @@
 //! Opening and closing the database of a command: your own Postgres or the bundled one.
 
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context;
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::{Connection, PgConnection, PgPool, postgres::PgConnectOptions};
 
-use crate::db::embedded::{DATABASE, Durability, Embedded, passes};
-use crate::db::pool::open;
+use crate::db::{
+    embedded::{DATABASE, Durability, Embedded, passes},
+    pool::open,
+};
 
 /// Time for the pool to close, out of the ten seconds that a supervisor gives the whole program.
 const CLOSE_WITHIN: Duration = Duration::from_millis(500);

@@ -5,8 +5,10 @@ pub mod embedded;
 pub mod pool;
 
 use anyhow::{Context, bail};
-use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::{
+    Connection, PgConnection, PgPool,
+    migrate::{MigrateError, Migrator},
+};
 
 pub use crate::db::database::Database;
 

@@ -3,9 +3,10 @@
 use jiff::{Timestamp, civil, tz::TimeZone};
 use time::{Date, Duration, OffsetDateTime};
 
-use crate::demo::content::NOMINAL_TODAY;
-use crate::demo::rng::Chance;
-use crate::domain::clock::{civil as civil_in, day_in};
+use crate::{
+    demo::{content::NOMINAL_TODAY, rng::Chance},
+    domain::clock::{civil as civil_in, day_in},
+};
 
 /// The workspace's own time zone.
 pub const ZONE: &str = "Europe/Berlin";

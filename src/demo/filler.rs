@@ -2,11 +2,14 @@
 
 use time::Duration;
 
-use crate::demo::calendar::{Calendar, whole_micros};
-use crate::demo::history::{Change, History, Row};
-use crate::demo::people::TEAMS;
-use crate::domain::column_state::ColumnState;
-use crate::domain::tasks::rank;
+use crate::{
+    demo::{
+        calendar::{Calendar, whole_micros},
+        history::{Change, History, Row},
+        people::TEAMS,
+    },
+    domain::{column_state::ColumnState, tasks::rank},
+};
 
 const INFRASTRUCTURE: usize = 0;
 

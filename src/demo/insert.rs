@@ -4,8 +4,10 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::demo::history::{Event, History, Row};
-use crate::demo::rng::Chance;
+use crate::demo::{
+    history::{Event, History, Row},
+    rng::Chance,
+};
 
 /// Inserts tasks, everything that belongs to them, and their events.
 pub async fn write(db: &mut PgConnection, history: &History) -> anyhow::Result<()> {

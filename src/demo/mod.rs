@@ -27,8 +27,10 @@ pub mod workspace;
 use sqlx::PgPool;
 use time::OffsetDateTime;
 
-use crate::demo::calendar::{Calendar, whole_micros};
-use crate::demo::history::History;
+use crate::demo::{
+    calendar::{Calendar, whole_micros},
+    history::History,
+};
 
 /// Fills an empty workspace. Nothing in it is later than `now`, and the sprint
 /// that `now` falls in is the active one. With `tasks`, Infrastructure's active sprint has that many.

@@ -1,7 +1,6 @@
 //! The demo's people, teams and goals.
 
-use crate::demo::content::Task;
-use crate::demo::{infrastructure, ingestion};
+use crate::demo::{content::Task, infrastructure, ingestion};
 
 pub struct Person {
     pub handle: &'static str,

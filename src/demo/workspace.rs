@@ -1,19 +1,21 @@
 //! Inserts the demo's people, teams, sprints and goals.
 
-use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::{cmp::Ordering, collections::HashMap};
 
 use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::demo::calendar::{Calendar, ZONE};
-use crate::demo::history::{Known, slug};
-use crate::demo::insert::list;
-use crate::demo::people::{PEOPLE, TEAMS};
-use crate::demo::rng::Chance;
-use crate::domain::accounts::create::touch_workspace;
-use crate::domain::column_state::ColumnState;
+use crate::{
+    demo::{
+        calendar::{Calendar, ZONE},
+        history::{Known, slug},
+        insert::list,
+        people::{PEOPLE, TEAMS},
+        rng::Chance,
+    },
+    domain::{accounts::create::touch_workspace, column_state::ColumnState},
+};
 
 /// The number of the active sprint.
 const NUMBER: i32 = 42;

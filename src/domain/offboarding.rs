@@ -5,12 +5,9 @@ use uuid::Uuid;
 
 use crate::domain::{
     accounts::{anonymize::PersonNames, create::touch_workspace},
-    events::audit_log,
-    policy::viewer::Role,
-};
-use crate::domain::{
     error::{Problem, Result},
-    events::Change,
+    events::{Change, audit_log},
+    policy::viewer::Role,
     tasks::assign,
     team::Team,
     teams::{membership, share_links},

@@ -7,11 +7,11 @@ use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::sprints::Sprint;
 use crate::domain::{
     error::Result,
     person::Person,
     policy::predicates::{named_beside, named_to_all},
+    sprints::Sprint,
 };
 
 /// How much of the backlog a page shows.

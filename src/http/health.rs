@@ -1,10 +1,8 @@
 //! Health checks for supervisors and load balancers.
 
-use axum::extract::State;
-use axum::http::StatusCode;
+use axum::{extract::State, http::StatusCode};
 
-use crate::app::App;
-use crate::db;
+use crate::{app::App, db};
 
 /// `GET /healthz`: the process is up. It does not query the database, so that a slow database does
 /// not make a supervisor restart the server.

@@ -1,9 +1,10 @@
 //! Regular upkeep: the next sprints are created in time, and expired rows are deleted.
 
-use crate::domain::sprints::cadence::update_sprints_and_notify;
 use crate::{
     app::App,
-    domain::{error::Result, policy::actor::Actor, retention},
+    domain::{
+        error::Result, policy::actor::Actor, retention, sprints::cadence::update_sprints_and_notify,
+    },
 };
 
 /// Creates due sprints now and then every ten minutes. Does nothing in a workspace that is not set

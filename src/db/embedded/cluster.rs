@@ -1,20 +1,26 @@
 //! The bundled database cluster on disk: its directories, initdb, authentication, and the command
 //! that runs it.
 
-use std::fs;
-use std::io::ErrorKind;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::{
+    fs,
+    io::ErrorKind,
+    os::unix::{
+        ffi::OsStrExt,
+        fs::{DirBuilderExt, MetadataExt},
+        process::CommandExt,
+    },
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
 
 use anyhow::{Context, bail};
 use rustix::process::Pid;
 
-use crate::db::embedded::account::Account;
-use crate::db::embedded::programs::{self, Programs};
-use crate::db::embedded::settings::{Durability, PORT, ROLE, socket_folder};
+use crate::db::embedded::{
+    account::Account,
+    programs::{self, Programs},
+    settings::{Durability, PORT, ROLE, socket_folder},
+};
 
 /// A cluster with the programs and the user that run it.
 pub(crate) struct Cluster {

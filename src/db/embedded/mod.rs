@@ -10,21 +10,24 @@ pub mod programs;
 pub mod settings;
 pub mod supervisor;
 
-use std::fs::{self, File};
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::{
+    fs::{self, File},
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, bail};
 use rustix::process::{Signal, kill_process, test_kill_process};
-use sqlx::postgres::{PgConnectOptions, PgSslMode};
-use sqlx::{Connection, PgConnection};
+use sqlx::{
+    Connection, PgConnection,
+    postgres::{PgConnectOptions, PgSslMode},
+};
 
-use crate::db::embedded::cluster::Cluster;
-use crate::db::embedded::folder::Lock;
 pub use crate::db::embedded::settings::Durability;
 use crate::db::embedded::settings::{PORT, ROLE};
 use crate::db::embedded::supervisor::{Keeper, State};
+use crate::db::embedded::{cluster::Cluster, folder::Lock};
 
 /// The database with Fortnight's tables.
 pub const DATABASE: &str = "fortnight";

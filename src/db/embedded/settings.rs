@@ -1,7 +1,9 @@
 //! Settings of the bundled Postgres: durability, limits, logging, and the socket's directory.
 
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::{
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+};
 
 use sha2::{Digest, Sha256};
 

@@ -4,7 +4,6 @@
 pub mod record;
 pub mod rows;
 
-use crate::domain::events::EventKind;
 use std::collections::{BTreeMap, HashMap};
 
 use anyhow::Context;
@@ -13,8 +12,8 @@ use serde_json::json;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::demo::calendar::Calendar;
 pub use crate::demo::history::rows::{Change, Comment, Event, Known, Row, Step, Wait, slug};
+use crate::{demo::calendar::Calendar, domain::events::EventKind};
 
 use crate::demo::content::{Deed, NOMINAL_TODAY, On, Task};
 use crate::demo::people::{PEOPLE, TEAMS};

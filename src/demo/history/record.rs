@@ -1,10 +1,9 @@
 //! Records changes of tasks in the demo's history, as rows and events.
 
-use crate::domain::events::EventKind;
 use anyhow::Context;
 use serde_json::{Map, Value, json};
 
-use crate::demo::history::*;
+use crate::{demo::history::*, domain::events::EventKind};
 
 impl History {
     /// Adds a new row with its event, as creating a task would.

@@ -1,10 +1,10 @@
 //! The rows that the demo's history consists of.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
-
-use std::collections::HashMap;
 
 use crate::domain::{column_state::ColumnState, events::EventKind};
 

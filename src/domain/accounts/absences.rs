@@ -1,15 +1,14 @@
 //! Absences: the days on which people are away.
 
-use crate::domain::events::EventKind;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use time::Date;
 use uuid::Uuid;
 
-use crate::domain::accounts::{create::touch_workspace, profile::notify_teams};
 use crate::domain::{
+    accounts::{create::touch_workspace, profile::notify_teams},
     error::{Problem, Result},
-    events::Change,
+    events::{Change, EventKind},
 };
 
 /// Returns a person's absences by date, first and last day included.

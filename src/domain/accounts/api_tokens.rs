@@ -1,15 +1,16 @@
 //! API tokens and one-time links. Their secrets are shown once; the database stores only their
 //! SHA-256.
 
-use crate::domain::auth::secrets::{digest, new_secret};
-use crate::domain::policy::predicates::seen_by;
-
 use sqlx::{PgExecutor, PgPool};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::error::Result;
-use crate::domain::events::audit_log::{self, Line};
+use crate::domain::{
+    auth::secrets::{digest, new_secret},
+    error::Result,
+    events::audit_log::{self, Line},
+    policy::predicates::seen_by,
+};
 
 /// The scope of an API token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

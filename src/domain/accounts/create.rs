@@ -4,9 +4,9 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::person::Person;
 use crate::domain::{
     error::{Problem, Result},
+    person::Person,
     slug::{free, slug},
 };
 

@@ -1,17 +1,16 @@
 //! Passwords: changing one's own, and reset links created by an administrator.
 
-use crate::domain::auth::secrets;
 use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::domain::{
-    auth::passwords,
-    events::audit_log::{self, Line},
-};
-use crate::domain::{
+    auth::{passwords, secrets},
     error::{Problem, Result},
-    events::Change,
+    events::{
+        Change,
+        audit_log::{self, Line},
+    },
 };
 
 /// How long a reset link is valid.

@@ -1,17 +1,13 @@
 //! Profiles: name, username and working hours.
 
-use crate::domain::events::EventKind;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::domain::{
     accounts::{create::touch_workspace, working_hours::Hours},
-    events::audit_log,
-};
-use crate::domain::{
     clock,
     error::{Problem, Result},
-    events::{Change, Event},
+    events::{Change, Event, EventKind, audit_log},
 };
 
 /// The part of an account that its owner may edit.

@@ -1,11 +1,13 @@
 //! Sessions: an opaque cookie whose digest is in a table, so that a session can be ended at once.
 
-use crate::domain::auth::secrets;
 use sqlx::{PgExecutor, PgPool};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::error::{Problem, Result};
+use crate::domain::{
+    auth::secrets,
+    error::{Problem, Result},
+};
 
 /// An unused session ends after this time.
 const IDLE: Duration = Duration::days(14);

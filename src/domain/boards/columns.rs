@@ -1,15 +1,14 @@
 //! Adds, edits and reorders the columns of a board. Deleting one is in `tasks::delete_column`,
 //! because its tasks move.
 
-use crate::domain::events::EventKind;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::domain::column_state::ColumnState;
 use crate::domain::{
     accounts::create::touch_workspace,
+    column_state::ColumnState,
     error::{Problem, Result},
-    events::{Change, Event, audit_log},
+    events::{Change, Event, EventKind, audit_log},
     slug::{free, slug},
     team::Team,
 };

@@ -1,16 +1,15 @@
 //! A team's labels: renaming, colouring and deleting them.
 
-use crate::domain::events::EventKind;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::domain::boards::columns::record;
 use crate::domain::{
     accounts::create::touch_workspace,
+    boards::columns::record,
     error::{Problem, Result},
-    events::Change,
+    events::{Change, EventKind},
     team::Team,
 };
 

@@ -8,8 +8,9 @@ pub mod queries;
 pub mod saved_filters;
 pub mod wip_limits;
 
-use crate::domain::column_state::ColumnState;
 use uuid::Uuid;
+
+use crate::domain::column_state::ColumnState;
 
 /// A column of a team's board.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]

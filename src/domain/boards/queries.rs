@@ -3,8 +3,11 @@
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::domain::boards::Column;
-use crate::domain::{boards::labels::Label, error::Result, person::Person};
+use crate::domain::{
+    boards::{Column, labels::Label},
+    error::Result,
+    person::Person,
+};
 
 /// Returns a team's columns from left to right.
 pub async fn columns(db: &PgPool, team: Uuid) -> Result<Vec<Column>> {

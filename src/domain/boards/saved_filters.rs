@@ -1,14 +1,13 @@
 //! Saves filters under a name, for one person or for the team.
 
-use crate::domain::events::EventKind;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::domain::boards::filters::{FilterParams, terms::Filter};
 use crate::domain::{
     accounts::create::touch_workspace,
+    boards::filters::{FilterParams, terms::Filter},
     error::{Problem, Result},
-    events::{Change, Event},
+    events::{Change, Event, EventKind},
     team::Team,
 };
 

@@ -1,12 +1,11 @@
 //! WIP limits of columns. A limit is shown when it is exceeded; it refuses nothing.
 
-use crate::domain::events::EventKind;
 use serde_json::json;
 
 use crate::domain::{
     accounts::create::touch_workspace,
     error::{Problem, Result},
-    events::{Change, Event},
+    events::{Change, Event, EventKind},
     team::Team,
 };
 

@@ -1,7 +1,6 @@
 //! Requests to another team. The team accepts a request as a task, answers it, or declines it with
 //! a reason, and the requester sees the result.
 
-use crate::domain::events::EventKind;
 use serde_json::json;
 use sqlx::{PgPool, Postgres, QueryBuilder};
 use time::{Date, OffsetDateTime};
@@ -9,7 +8,7 @@ use uuid::Uuid;
 
 use crate::domain::{
     error::{Problem, Result},
-    events::{Change, Event},
+    events::{Change, Event, EventKind},
     person::Person,
     policy::predicates::{named_to_all, seen_by},
     tasks::create::{NewTask, create_task},

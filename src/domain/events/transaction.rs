@@ -1,6 +1,5 @@
 //! A change: one transaction that writes its events, each with the team's next sequence number.
 
-use crate::domain::policy::actor::Actor;
 use std::{collections::BTreeMap, marker::PhantomData, ops::DerefMut, pin::Pin};
 
 use serde_json::Value;
@@ -11,11 +10,12 @@ use uuid::Uuid;
 
 use crate::domain::{
     clock::Clock,
-    events::kind::{EventKind, are_undoable},
-};
-use crate::domain::{
     error::{Problem, Result},
-    policy::{actor::IdempotencyKey, predicates::still_may},
+    events::kind::{EventKind, are_undoable},
+    policy::{
+        actor::{Actor, IdempotencyKey},
+        predicates::still_may,
+    },
 };
 
 /// An event to be recorded.

@@ -6,14 +6,19 @@ use sqlx::PgConnection;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::flow::{
-    measures::{self, Blocked, BurnUp, CycleTime, CycleTimes, Excluded, StartedTask},
-    queries::{self, faces::TaskRef},
-    range::Range,
-};
 use crate::domain::{
-    boards::filters::terms::Filter, clock, column_state::ColumnState, error::Result,
-    sprints::Sprint, team::Team, teams::roster::Week,
+    boards::filters::terms::Filter,
+    clock,
+    column_state::ColumnState,
+    error::Result,
+    flow::{
+        measures::{self, Blocked, BurnUp, CycleTime, CycleTimes, Excluded, StartedTask},
+        queries::{self, faces::TaskRef},
+        range::Range,
+    },
+    sprints::Sprint,
+    team::Team,
+    teams::roster::Week,
 };
 
 /// A team's flow over a range.

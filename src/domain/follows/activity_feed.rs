@@ -1,6 +1,5 @@
 //! The activity feed: changes by others to what a person follows, since they last read it.
 
-use crate::domain::events::EventKind;
 use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
@@ -10,6 +9,7 @@ use uuid::Uuid;
 
 use crate::domain::{
     error::Result,
+    events::EventKind,
     goals, humanize,
     tasks::event_text::{Names, impersonal_text},
     team::Team,

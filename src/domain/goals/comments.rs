@@ -1,6 +1,5 @@
 //! Comments on goals, and concerns that stay open until the goal's team answers them.
 
-use crate::domain::events::EventKind;
 use serde_json::json;
 use sqlx::PgPool;
 use time::OffsetDateTime;
@@ -8,7 +7,7 @@ use uuid::Uuid;
 
 use crate::domain::{
     error::{Problem, Result},
-    events::{Change, Event},
+    events::{Change, Event, EventKind},
     person::Person,
     team::Team,
 };

@@ -3,11 +3,14 @@
 use sqlx::{PgPool, types::Json};
 use uuid::Uuid;
 
-use crate::domain::goals::{
-    FrozenGoal,
-    progress::{Counted, CountedBy},
+use crate::domain::{
+    error::Result,
+    goals::{
+        FrozenGoal,
+        progress::{Counted, CountedBy},
+    },
+    measure::Measure,
 };
-use crate::domain::{error::Result, measure::Measure};
 
 /// A goal that contributes to something, with its progress.
 #[derive(Clone, Debug)]

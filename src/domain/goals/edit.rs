@@ -1,17 +1,16 @@
 //! Creates, edits, reorders and deletes goals, and updates their progress.
 
-use crate::domain::events::EventKind;
-use crate::domain::goals::locked_goal::lock;
-use crate::domain::goals::locked_goal::note;
-use crate::domain::goals::locked_goal::open_sprint;
 use serde_json::json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::goals::progress::CountedBy;
 use crate::domain::{
     error::{Problem, Result},
-    events::Change,
+    events::{Change, EventKind},
+    goals::{
+        locked_goal::{lock, note, open_sprint},
+        progress::CountedBy,
+    },
     humanize,
     measure::Measure,
     policy::predicates::{named_beside, seen_by},

@@ -1,12 +1,11 @@
 //! A goal's row under its lock, and the checks that every change of a goal makes.
 
-use crate::domain::error::Problem;
-use crate::domain::measure::Measure;
 use uuid::Uuid;
 
 use crate::domain::{
-    error::Result,
+    error::{Problem, Result},
     events::{Change, Event, EventKind},
+    measure::Measure,
     tasks::sprint_assignment,
     team::Team,
 };

@@ -9,9 +9,9 @@ pub mod progress;
 pub mod reorder;
 pub mod risks;
 
-use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, PgPool, types::Json};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -19,18 +19,16 @@ use uuid::Uuid;
 use crate::domain::{
     accounts::working_hours::Hours,
     error::{Problem, Result},
-    measure::Measure,
-    person::Person,
-    policy::predicates::named_beside,
-    team::Team,
-    teams::roster::{Roster, load_roster},
-};
-use crate::domain::{
     goals::{
         progress::{Counted, CountedBy},
         risks::{GoalRisk, goal_risk},
     },
+    measure::Measure,
+    person::Person,
+    policy::predicates::named_beside,
     sprints::{Sprint, queries},
+    team::Team,
+    teams::roster::{Roster, load_roster},
 };
 
 /// A team's goal as the board, planning and standup show it.

@@ -1,15 +1,15 @@
 //! The columns that an import finds on the team's board, and those it will add.
 
-use crate::domain::import::draft::Task;
-use crate::domain::import::sanitize;
-
 use uuid::Uuid;
 
 use crate::domain::{
     boards::Column,
     column_state::ColumnState,
     error::{Problem, Result},
-    import::draft::{Draft, List},
+    import::{
+        draft::{Draft, List, Task},
+        sanitize,
+    },
     slug::{free, slug},
 };
 

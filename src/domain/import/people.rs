@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::domain::error::Result;
-use crate::domain::import::draft::ExternalUser;
+use crate::domain::{error::Result, import::draft::ExternalUser};
 
 /// An account.
 #[derive(Clone, Debug, sqlx::FromRow)]

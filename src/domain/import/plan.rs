@@ -1,19 +1,24 @@
 //! Plans an import without writing anything: which tasks are new, and which column each list
 //! becomes.
 
-use crate::domain::import::board::Board;
 use std::collections::{BTreeSet, HashSet};
 
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::import::{
-    draft::{Draft, ImportRequest, Task},
-    people::{Account, People},
-    sanitize,
-    summary::{ImportedList, Notices, Summary},
+use crate::domain::{
+    boards::Column,
+    error::Result,
+    events::Change,
+    import::{
+        board::Board,
+        draft::{Draft, ImportRequest, Task},
+        people::{Account, People},
+        sanitize,
+        summary::{ImportedList, Notices, Summary},
+    },
+    team::Team,
 };
-use crate::domain::{boards::Column, error::Result, events::Change, team::Team};
 
 /// What will be created.
 pub(crate) struct Plan<'d> {

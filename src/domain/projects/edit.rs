@@ -1,13 +1,12 @@
 //! Creates, edits and finishes projects.
 
-use crate::domain::events::EventKind;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::domain::measure::Measure;
 use crate::domain::{
     error::{Problem, Result},
-    events::{Change, Event},
+    events::{Change, Event, EventKind},
+    measure::Measure,
     policy::predicates::seen_by,
     slug::{free, slug},
     team::Team,

@@ -1,13 +1,12 @@
 //! Milestones: the ordered steps of a project, which sprint goals can link to.
 
-use crate::domain::events::EventKind;
 use serde_json::json;
 use time::Date;
 use uuid::Uuid;
 
 use crate::domain::{
     error::{Problem, Result},
-    events::{Change, Event},
+    events::{Change, Event, EventKind},
     team::Team,
 };
 

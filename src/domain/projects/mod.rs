@@ -7,9 +7,10 @@ pub mod milestones;
 pub mod objectives;
 pub mod queries;
 
-use crate::domain::measure::Measure;
-
-use crate::domain::error::{Problem, Result};
+use crate::domain::{
+    error::{Problem, Result},
+    measure::Measure,
+};
 
 /// Progress without a manual value: combines the goals that contribute, of those with the same
 /// measure. Numbers are added; of percentages the highest counts, because each is a percentage of

@@ -1,13 +1,12 @@
 //! Objectives of a team for a quarter, and the key results that measure them.
 
-use crate::domain::events::EventKind;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::domain::measure::Measure;
 use crate::domain::{
     error::{Problem, Result},
-    events::{Change, Event},
+    events::{Change, Event, EventKind},
+    measure::Measure,
     team::Team,
 };
 

@@ -4,8 +4,7 @@ use sqlx::PgPool;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::error::Result;
-use crate::domain::measure::Measure;
+use crate::domain::{error::Result, measure::Measure};
 
 /// A project, which spans sprints.
 #[derive(Clone, Debug, sqlx::FromRow)]

@@ -1,8 +1,6 @@
 //! Closes a sprint for a team: every unfinished task is moved, every goal is marked as met or
 //! missed, and the numbers are frozen. All or nothing.
 
-use crate::domain::events::EventKind;
-use crate::domain::goals::FrozenGoal;
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::json;
@@ -12,16 +10,14 @@ use uuid::Uuid;
 use crate::domain::{
     accounts::create::touch_workspace,
     error::{Problem, Result},
-    events::{Change, Event},
+    events::{Change, Event, EventKind},
+    goals::{self, FrozenGoal, Goal},
     humanize,
+    retro::report::{self, Figures},
+    sprints::{Sprint, cadence},
     tasks::{archive, bulk_edit, edit, task_edit::Edit},
     team::Team,
     teams::roster::Roster,
-};
-use crate::domain::{
-    goals::{self, Goal},
-    retro::report::{self, Figures},
-    sprints::{Sprint, cadence},
 };
 
 /// Maximum length of a reason.

@@ -1,7 +1,5 @@
 //! The longest waits and cycle times of a sprint.
 
-use crate::domain::column_state::ColumnState;
-use crate::domain::retro::figures::TaskFigure;
 use std::collections::HashMap;
 
 use sqlx::PgConnection;
@@ -10,9 +8,10 @@ use uuid::Uuid;
 
 use crate::domain::{
     clock,
+    column_state::ColumnState,
     error::Result,
     policy::predicates::named_beside,
-    retro::figures::{CycleFigure, WaitFigure},
+    retro::figures::{CycleFigure, TaskFigure, WaitFigure},
     sprints::Sprint,
     team::Team,
     teams::roster::Week,

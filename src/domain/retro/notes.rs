@@ -1,13 +1,12 @@
 //! Retro notes: thanks, what went well, what didn't, and ideas.
 
-use crate::domain::events::EventKind;
 use serde_json::json;
 use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::domain::{
     error::{Problem, Result},
-    events::{Change, Event},
+    events::{Change, Event, EventKind},
     person::Person,
     team::Team,
 };

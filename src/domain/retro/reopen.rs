@@ -1,15 +1,14 @@
 //! Reopens a closed sprint, as long as nothing builds on the close.
 
-use crate::domain::events::EventKind;
 use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::domain::sprints::Sprint;
 use crate::domain::{
     accounts::create::touch_workspace,
     error::{Problem, Result},
-    events::{Change, Event},
+    events::{Change, Event, EventKind},
+    sprints::Sprint,
     tasks::undo,
     team::Team,
 };

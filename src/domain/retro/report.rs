@@ -1,10 +1,5 @@
 //! The report of a team's sprint: computed while the sprint is open, frozen when it is closed.
 
-use crate::domain::retro::figures::CycleFigure;
-use crate::domain::retro::figures::TaskFigure;
-use crate::domain::retro::figures::WaitFigure;
-use crate::domain::retro::longest::cycles;
-use crate::domain::retro::longest::waits;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -13,10 +8,19 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::{
-    clock, error::Result, keys::split_key, policy::predicates::named_beside, team::Team,
+    clock,
+    error::Result,
+    goals::FrozenGoal,
+    keys::split_key,
+    policy::predicates::named_beside,
+    retro::{
+        figures::{CycleFigure, TaskFigure, WaitFigure},
+        longest::{cycles, waits},
+    },
+    sprints::Sprint,
+    team::Team,
     teams::roster::Week,
 };
-use crate::domain::{goals::FrozenGoal, sprints::Sprint};
 
 /// A team's numbers of a sprint. They are stored as JSON, so fields are only ever added, each with
 /// a default.

@@ -1,18 +1,17 @@
 //! Sprint scheduling: starts and ends sprints on their dates, and always keeps the next two
 //! planned.
 
-use crate::domain::events::EventKind;
 use serde_json::json;
 use sqlx::{PgConnection, PgExecutor};
 use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::sprints::Sprint;
 use crate::domain::{
     accounts::create::touch_workspace,
     clock,
     error::Result,
-    events::{Change, Event},
+    events::{Change, Event, EventKind},
+    sprints::Sprint,
     teams::roster::{days, weekday},
 };
 

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
-use crate::domain::sprints::Sprint;
 use crate::domain::{
     boards::filters::{sql::ResolvedSprint, terms::SprintChoice},
     error::{Problem, Result},
+    sprints::Sprint,
 };
 
 /// Returns every sprint, newest first.

@@ -1,16 +1,15 @@
 //! Edits, skips and reschedules sprints, and changes their cadence.
 
-use crate::domain::events::EventKind;
 use serde_json::{Value, json};
 use time::{Date, Duration};
 use uuid::Uuid;
 
-use crate::domain::sprints::{Sprint, cadence::Cadence};
 use crate::domain::{
     accounts::create::touch_workspace,
     clock,
     error::{Problem, Result},
-    events::{Change, Event, audit_log},
+    events::{Change, Event, EventKind, audit_log},
+    sprints::{Sprint, cadence::Cadence},
 };
 
 /// Changes a sprint's name or dates. A started sprint keeps its first day, an ended one both dates.

@@ -1,17 +1,16 @@
 //! Actions agreed in a standup or retro. They stay on the list until they are done.
 
-use crate::domain::events::EventKind;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::standup::quick_add::Line;
 use crate::domain::{
     error::{Problem, Result},
-    events::{Change, Event},
+    events::{Change, Event, EventKind},
     humanize,
     person::Person,
+    standup::quick_add::Line,
     tasks::create::{self, NewTask},
     team::Team,
 };

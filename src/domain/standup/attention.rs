@@ -6,8 +6,9 @@ use std::collections::HashMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::standup::summary::Standup;
-use crate::domain::{column_state::ColumnState, humanize, person::Person, tasks::Card};
+use crate::domain::{
+    column_state::ColumnState, humanize, person::Person, standup::summary::Standup, tasks::Card,
+};
 
 impl Standup {
     /// The tasks that need attention, most urgent first.

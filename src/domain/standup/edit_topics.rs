@@ -1,13 +1,12 @@
 //! Edits and removes topics: their authors may, and members of the team whose agenda they are on.
 
-use crate::domain::events::EventKind;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::domain::standup::{actions::account, quick_add, topics};
 use crate::domain::{
     error::{Problem, Result},
-    events::{Change, Event},
+    events::{Change, Event, EventKind},
+    standup::{actions::account, quick_add, topics},
     team::Team,
 };
 

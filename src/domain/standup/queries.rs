@@ -1,14 +1,11 @@
 //! Loads the standups of one or several teams; only cards need queries per team.
 
-use crate::domain::standup::summary::Standup;
-use crate::domain::standup::summary::TaskUpdate;
 use std::collections::HashMap;
 
 use sqlx::{PgPool, types::Json};
 use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::standup::attention;
 use crate::domain::{
     boards::filters::{sql::ResolvedSprint, terms::Filter},
     column_state::ColumnState,
@@ -18,6 +15,10 @@ use crate::domain::{
     person::Person,
     policy::team_access::TeamAccess,
     sprints::{self, Sprint},
+    standup::{
+        attention,
+        summary::{Standup, TaskUpdate},
+    },
     tasks::{self, Card, card_details::owners},
     team::Team,
     teams::roster::load_rosters,

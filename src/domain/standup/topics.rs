@@ -1,19 +1,18 @@
 //! Topics on the agenda of a meeting: anyone may add them; they are checked off, or carry over to
 //! the next meeting.
 
-use crate::domain::events::EventKind;
-use crate::domain::keys;
 use serde_json::json;
 use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::standup::{actions::account, quick_add};
 use crate::domain::{
     error::{Problem, Result},
-    events::{Change, Event},
+    events::{Change, Event, EventKind},
+    keys,
     person::Person,
     policy::predicates::{named_beside, of_key, seen_by},
+    standup::{actions::account, quick_add},
     team::Team,
 };
 

@@ -1,15 +1,14 @@
 //! Archiving and restoring tasks.
 
-use crate::domain::events::EventKind;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::domain::tasks::{LockedTask, move_task, rank};
 use crate::domain::{
     boards::Column,
     column_state::ColumnState,
     error::Result,
-    events::{Change, Event},
+    events::{Change, Event, EventKind},
+    tasks::{LockedTask, move_task, rank},
     team::Team,
 };
 

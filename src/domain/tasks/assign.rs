@@ -1,14 +1,13 @@
 //! Task owners: none, one, or several.
 
-use crate::domain::events::EventKind;
 use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::domain::tasks::{lock, note};
 use crate::domain::{
     error::{Problem, Result},
-    events::Change,
+    events::{Change, EventKind},
+    tasks::{lock, note},
     team::Team,
 };
 

@@ -1,19 +1,19 @@
 //! Blocking and unblocking tasks, with the reason.
 
-use crate::domain::events::EventKind;
-use crate::domain::tasks::waits::end_waits;
-use crate::domain::tasks::waits::notify_blocking_tasks;
 use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::domain::tasks::{dependencies, move_task, touch};
 use crate::domain::{
     column_state::ColumnState,
     error::{Problem, Result},
-    events::{Change, Event},
+    events::{Change, Event, EventKind},
     keys::split_key,
     policy::predicates::{named_beside, of_key, seen_by},
+    tasks::{
+        dependencies, move_task, touch,
+        waits::{end_waits, notify_blocking_tasks},
+    },
     team::Team,
 };
 

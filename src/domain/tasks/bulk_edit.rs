@@ -3,11 +3,11 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::domain::tasks::{archive, assign, edit, labels, move_task, placement::Place};
 use crate::domain::{
     error::{Problem, Result},
     events::Change,
     keys::split_key,
+    tasks::{archive, assign, edit, labels, move_task, placement::Place},
     team::Team,
 };
 

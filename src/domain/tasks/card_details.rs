@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use sqlx::{PgPool, types::Json};
 use uuid::Uuid;
 
-use crate::domain::{boards::labels::Label, tasks::Wait};
-use crate::domain::{error::Result, person::Person, policy::predicates::named_beside};
+use crate::domain::{
+    boards::labels::Label, error::Result, person::Person, policy::predicates::named_beside,
+    tasks::Wait,
+};
 
 /// The details of a card that are not columns of its task.
 #[derive(Default, sqlx::FromRow)]

@@ -1,13 +1,12 @@
 //! A task's checklist.
 
-use crate::domain::events::EventKind;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::domain::tasks::{lock, note};
 use crate::domain::{
     error::{Problem, Result},
-    events::Change,
+    events::{Change, EventKind},
+    tasks::{lock, note},
     team::Team,
 };
 

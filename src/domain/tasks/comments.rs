@@ -1,14 +1,13 @@
 //! Comments on tasks. Everyone with write access may comment; only the author edits or deletes a
 //! comment.
 
-use crate::domain::events::EventKind;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::domain::tasks::{lock, note};
 use crate::domain::{
     error::{Problem, Result},
-    events::Change,
+    events::{Change, EventKind},
+    tasks::{lock, note},
     team::Team,
 };
 

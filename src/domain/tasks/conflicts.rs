@@ -2,16 +2,16 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::domain::tasks::{
-    LockedTask, assign, labels,
-    task_edit::{Edit, Seen},
-    timeline,
-};
 use crate::domain::{
     boards::Column,
     error::{Conflict, Problem, Result},
     events::Change,
     policy::predicates::named_beside,
+    tasks::{
+        LockedTask, assign, labels,
+        task_edit::{Edit, Seen},
+        timeline,
+    },
     team::Team,
 };
 

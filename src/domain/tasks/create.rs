@@ -1,15 +1,14 @@
 //! Creates tasks.
 
-use crate::domain::events::EventKind;
 use serde_json::json;
 use time::Date;
 use uuid::Uuid;
 
-use crate::domain::tasks::{assign, labels, rank, sprint_assignment, stakeholders};
 use crate::domain::{
     boards::Column,
     error::{Problem, Result},
-    events::{Change, Event},
+    events::{Change, Event, EventKind},
+    tasks::{assign, labels, rank, sprint_assignment, stakeholders},
     team::Team,
     text::turns_direction,
 };

@@ -1,16 +1,15 @@
 //! Deletes a column after moving its tasks to another one, each with an event.
 
-use crate::domain::events::EventKind;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::domain::tasks::{lock, move_task};
 use crate::domain::{
     accounts::create::touch_workspace,
     boards::Column,
     column_state::ColumnState,
     error::{Problem, Result},
-    events::{Change, Event},
+    events::{Change, Event, EventKind},
+    tasks::{lock, move_task},
     team::Team,
 };
 

@@ -1,18 +1,16 @@
 //! Edits a task's fields. An edit based on an older version of the same field is refused with both
 //! versions.
 
-use crate::domain::events::EventKind;
-use crate::domain::tasks::task_edit::Edit;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::domain::tasks::{
-    LockedTask, assign, conflicts, create::checked_title, labels, lock, sprint_assignment,
-    stakeholders,
-};
 use crate::domain::{
     error::Result,
-    events::{Change, Event},
+    events::{Change, Event, EventKind},
+    tasks::{
+        LockedTask, assign, conflicts, create::checked_title, labels, lock, sprint_assignment,
+        stakeholders, task_edit::Edit,
+    },
     team::Team,
 };
 

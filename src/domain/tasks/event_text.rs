@@ -1,6 +1,5 @@
 //! Describes events in words, with the names of the people, columns and goals that they refer to.
 
-use crate::domain::events::EventKind;
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
@@ -13,6 +12,7 @@ use uuid::Uuid;
 use crate::domain::{
     dates::read_date,
     error::Result,
+    events::EventKind,
     humanize,
     policy::predicates::{named_beside, named_to_all},
 };

@@ -1,15 +1,14 @@
 //! Labels on tasks. A new name creates a new label.
 
-use crate::domain::events::EventKind;
 use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::domain::tasks::{lock, note};
 use crate::domain::{
     accounts::create::touch_workspace,
     error::{Problem, Result},
-    events::Change,
+    events::{Change, EventKind},
+    tasks::{lock, note},
     team::Team,
 };
 

@@ -25,7 +25,6 @@ pub mod timeline;
 pub mod undo;
 pub mod waits;
 
-use crate::domain::boards::labels::Label;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -33,6 +32,7 @@ use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::domain::{
+    boards::labels::Label,
     column_state::ColumnState,
     error::Result,
     events::{Change, Event, EventKind},

@@ -1,22 +1,22 @@
 //! Moves a task: the rule, the SQL and the event.
 
-use crate::domain::events::EventKind;
-use crate::domain::tasks::placement::Place;
-use crate::domain::tasks::placement::lock_places;
-use crate::domain::tasks::placement::rank_at;
-use crate::domain::tasks::placement::rebalance_ranks;
 use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::domain::tasks::{LockedTask, conflicts, edit, sprint_assignment, task_edit::Edit};
 use crate::domain::{
     boards::Column,
     column_state::ColumnState,
     error::{Problem, Result},
-    events::{Change, Event},
+    events::{Change, Event, EventKind},
     keys::split_key,
     sprints,
+    tasks::{
+        LockedTask, conflicts, edit,
+        placement::{Place, lock_places, rank_at, rebalance_ranks},
+        sprint_assignment,
+        task_edit::Edit,
+    },
     team::Team,
 };
 

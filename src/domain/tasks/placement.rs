@@ -1,6 +1,5 @@
 //! Finds a task's new place: locks the columns, then computes a rank between its new neighbours.
 
-use crate::domain::events::EventKind;
 use serde::Deserialize;
 use serde_json::json;
 use sqlx::PgConnection;
@@ -9,7 +8,7 @@ use uuid::Uuid;
 use crate::domain::{
     boards::Column,
     error::{Problem, Result},
-    events::{Change, Event},
+    events::{Change, Event, EventKind},
     keys::split_key,
     tasks::{LockedTask, locked, rank},
     team::Team,

@@ -6,10 +6,6 @@ use sqlx::{PgPool, Postgres, QueryBuilder};
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::tasks::{
-    Card,
-    card_details::{CardDetails, details, load_card_details},
-};
 use crate::domain::{
     boards::filters::{
         sql::{Moment, ResolvedSprint},
@@ -19,6 +15,10 @@ use crate::domain::{
     column_state::ColumnState,
     error::{Problem, Result},
     policy::predicates::named_beside,
+    tasks::{
+        Card,
+        card_details::{CardDetails, details, load_card_details},
+    },
     team::Team,
 };
 

@@ -1,23 +1,21 @@
 //! A task's activity, in sentences.
 
-use crate::domain::dates::instant;
-use crate::domain::events::EventKind;
 use std::collections::BTreeSet;
-use time::Duration;
 
 use serde_json::Value;
 use sqlx::PgPool;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::tasks::event_text::{Names, impersonal_text};
 use crate::domain::{
+    dates::instant,
     error::Result,
-    events::{Change, are_undoable},
+    events::{Change, EventKind, are_undoable},
     humanize,
     markdown::{Html, Links},
     person::Person,
     policy::{predicates::seen_by, viewer::Viewer},
+    tasks::event_text::{Names, impersonal_text},
 };
 
 /// An entry of a task's activity: an event or a comment.

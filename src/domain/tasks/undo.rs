@@ -1,19 +1,17 @@
 //! Undoes a change: all of it, as long as no later change builds on it.
 
-use crate::domain::events::EventKind;
-use crate::domain::tasks::timeline::FOR;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::domain::tasks::{
-    archive, bulk_edit, dependencies, edit, lock, move_task, note, rank,
-    task_edit::{Edit, Seen},
-    timeline,
-};
 use crate::domain::{
     boards::Column,
     error::{Problem, Result},
-    events::{Change, are_undoable},
+    events::{Change, EventKind, are_undoable},
+    tasks::{
+        archive, bulk_edit, dependencies, edit, lock, move_task, note, rank,
+        task_edit::{Edit, Seen},
+        timeline::{self, FOR},
+    },
     team::Team,
 };
 

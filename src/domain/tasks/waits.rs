@@ -1,12 +1,11 @@
 //! Ends a blocked task's reasons, and updates the tasks on the other side.
 
-use crate::domain::events::EventKind;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::domain::{
     error::Result,
-    events::{Change, Event},
+    events::{Change, Event, EventKind},
     policy::predicates::named_beside,
     tasks::touch,
     team::Team,

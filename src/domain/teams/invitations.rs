@@ -1,17 +1,17 @@
 //! Registration: accounts created by invitation, or by signing up where that is allowed.
 
-use crate::domain::auth::secrets;
 use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::domain::{
     accounts::create::{NewAccount, add_account},
-    events::audit_log::{self, Line},
-};
-use crate::domain::{
+    auth::secrets,
     error::{Problem, Result},
-    events::Change,
+    events::{
+        Change,
+        audit_log::{self, Line},
+    },
     policy::predicates::seen_by,
     team::Team,
     teams::membership,

@@ -1,6 +1,5 @@
 //! Team membership, roles and visibility.
 
-use crate::domain::events::EventKind;
 use serde_json::json;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -8,10 +7,10 @@ use uuid::Uuid;
 use crate::domain::{
     accounts::create::touch_workspace,
     error::{Problem, Result},
-    events::{Change, Event, audit_log},
-    teams::share_links,
+    events::{Change, Event, EventKind, audit_log},
+    team::Team,
+    teams::{create, share_links},
 };
-use crate::domain::{team::Team, teams::create};
 
 /// A person's role on a team.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,12 +1,11 @@
 //! A team's public profile: mission, chat channel and roadmap.
 
-use crate::domain::events::EventKind;
 use serde_json::json;
 
-use crate::domain::team::Team;
 use crate::domain::{
     error::Result,
-    events::{Change, Event},
+    events::{Change, Event, EventKind},
+    team::Team,
 };
 
 /// The profile of a team.

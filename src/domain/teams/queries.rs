@@ -4,8 +4,7 @@ use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::error::Result;
-use crate::domain::team::Team;
+use crate::domain::{error::Result, team::Team};
 
 /// Returns every team by name.
 pub async fn teams(db: &PgPool) -> Result<Vec<Team>> {

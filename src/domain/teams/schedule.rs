@@ -1,15 +1,14 @@
 //! A team's working days, standup days, days off and time zone.
 
-use crate::domain::events::EventKind;
 use serde_json::{Value, json};
 use time::Date;
 
-use crate::domain::team::Team;
 use crate::domain::{
     accounts::create::touch_workspace,
     clock,
     error::{Problem, Result},
-    events::{Change, Event, audit_log},
+    events::{Change, Event, EventKind, audit_log},
+    team::Team,
 };
 
 /// The working week as the settings form sends it.

@@ -1,19 +1,17 @@
 //! Share links: show a board or a check-in to anyone with the link, without an account, read-only,
 //! until they expire.
 
-use crate::domain::auth::secrets;
-use crate::domain::events::EventKind;
-use crate::domain::policy::share_links::SharedPage;
 use serde_json::json;
 use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::policy::predicates::seen_by;
 use crate::domain::{
     accounts::create::touch_workspace,
+    auth::secrets,
     error::{Problem, Result},
-    events::{Change, Event, audit_log},
+    events::{Change, Event, EventKind, audit_log},
+    policy::{predicates::seen_by, share_links::SharedPage},
     team::Team,
 };
 

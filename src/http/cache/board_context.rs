@@ -4,20 +4,18 @@
 use sqlx::PgPool;
 
 use crate::domain::{
-    boards::labels::Label,
-    error::Result,
-    person::Person,
-    sprints::{self, Sprint},
-    team::Team,
-    teams::roster::{Roster, load_roster},
-};
-use crate::domain::{
     boards::{
         Column,
         board_auth::BoardAuth,
+        labels::Label,
         queries::{self, SavedFilter},
     },
+    error::Result,
+    person::Person,
     policy::team_access,
+    sprints::{self, Sprint},
+    team::Team,
+    teams::roster::{Roster, load_roster},
 };
 
 /// The context at one workspace revision: every change to this data increments it.

@@ -2,11 +2,6 @@
 //! page compressed once per reader; while nothing changes, later requests get the same bytes.
 //! Callers check access before they ask the cache.
 
-use crate::domain::boards::board_auth::BoardAuth;
-use crate::http::cache::render::BoardView;
-use crate::http::cache::revision::BoardKey;
-use crate::http::cache::revision::Revision;
-use sqlx::PgPool;
 use std::{
     collections::HashMap,
     hash::Hash,
@@ -18,12 +13,19 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::http::cache::{board_context::BoardContext, render::RenderedBoard};
 use crate::{
-    domain::error::Result,
-    http::assets::{ASSETS, Encoding, gzip},
+    domain::{boards::board_auth::BoardAuth, error::Result},
+    http::{
+        assets::{ASSETS, Encoding, gzip},
+        cache::{
+            board_context::BoardContext,
+            render::{BoardView, RenderedBoard},
+            revision::{BoardKey, Revision},
+        },
+    },
 };
 
 /// Everything that a cached page depends on, apart from the data's revision.

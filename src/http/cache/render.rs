@@ -16,18 +16,17 @@ use crate::{
             queries,
         },
         column_state::ColumnState,
-    },
-    http::cache::revision::{BoardKey, Revision},
-};
-use crate::{
-    domain::{
         error::Result,
         events::log::events_after,
         sprints::Sprint,
         tasks::{self, Card},
         team::Team,
     },
-    http::{page::Rendered, pages::tasks::card::CardHtml},
+    http::{
+        cache::revision::{BoardKey, Revision},
+        page::Rendered,
+        pages::tasks::card::CardHtml,
+    },
 };
 
 /// After more events than this the whole board is rendered again.

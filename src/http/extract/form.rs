@@ -1,8 +1,5 @@
 //! Extractors of forms and JSON bodies, with error messages for what cannot be parsed.
 
-use crate::domain::dates::read_date;
-use crate::domain::text::turns_direction;
-use crate::http::extract::body::whole;
 use std::collections::BTreeMap;
 
 use axum::{
@@ -15,8 +12,15 @@ use time::Date;
 use uuid::Uuid;
 
 use crate::{
-    domain::error::{Problem, Result},
-    http::middleware::form_recovery::{self, FormRetry},
+    domain::{
+        dates::read_date,
+        error::{Problem, Result},
+        text::turns_direction,
+    },
+    http::{
+        extract::body::whole,
+        middleware::form_recovery::{self, FormRetry},
+    },
 };
 
 /// The fields of a form, in the order they came; a name may come several times.

@@ -12,8 +12,7 @@ use axum::body::Bytes;
 use tokio::sync::{Notify, broadcast, watch};
 use uuid::Uuid;
 
-use crate::domain::events::Commits;
-use crate::http::live::presence::Presence;
+use crate::{domain::events::Commits, http::live::presence::Presence};
 
 /// Frames that may wait for a slow reader; one further behind reloads the board.
 const FRAMES: usize = 256;

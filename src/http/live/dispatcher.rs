@@ -10,14 +10,14 @@ use sqlx::{
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::http::live::{
-    broadcaster::StreamAuth,
-    sse_frames::{frame, send_new},
-    stream::until,
-};
 use crate::{
     app::App,
     domain::{error::Result, events::Commits, policy::predicates::seen_by},
+    http::live::{
+        broadcaster::StreamAuth,
+        sse_frames::{frame, send_new},
+        stream::until,
+    },
 };
 
 /// The Postgres channel that notifies other processes on the same database.

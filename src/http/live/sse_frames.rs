@@ -11,12 +11,16 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
-    domain::{error::Result, tasks, team::Team},
-    http::pages::tasks::card::CardHtml,
-};
-use crate::{
-    domain::events::log::{EventRow, events_after},
-    http::live::broadcaster::{Channel, Frame},
+    domain::{
+        error::Result,
+        events::log::{EventRow, events_after},
+        tasks,
+        team::Team,
+    },
+    http::{
+        live::broadcaster::{Channel, Frame},
+        pages::tasks::card::CardHtml,
+    },
 };
 
 /// After more events than this, listeners reload the board instead.

@@ -14,10 +14,6 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use uuid::Uuid;
 
-use crate::http::live::{
-    broadcaster::{Channel, Frame, StreamAuth, lock},
-    sse_frames::{frame, frames_after, reset},
-};
 use crate::{
     app::App,
     domain::{
@@ -28,6 +24,10 @@ use crate::{
     },
     http::{
         extract::guest,
+        live::{
+            broadcaster::{Channel, Frame, StreamAuth, lock},
+            sse_frames::{frame, frames_after, reset},
+        },
         middleware::{
             client_ip::ClientIp,
             layers::Audience,

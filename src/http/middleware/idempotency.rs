@@ -1,6 +1,5 @@
 //! Idempotency keys: a client that lost a response can safely send the write again.
 
-use crate::domain::policy::actor::IdempotencyKey;
 use axum::{
     body::Body,
     extract::Request,
@@ -9,7 +8,7 @@ use axum::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::domain::error::Problem;
+use crate::domain::{error::Problem, policy::actor::IdempotencyKey};
 
 /// Attaches a request's `Idempotency-Key` and a digest of its body, by which a repeated write is
 /// recognised.

@@ -11,10 +11,11 @@ use axum::{
 };
 use uuid::Uuid;
 
-use crate::{app::App, http::layout::Layout};
 use crate::{
+    app::App,
     domain::error::Problem,
     http::{
+        layout::Layout,
         middleware::{
             form_recovery::{Field, FormRetry},
             request_log,

@@ -7,13 +7,12 @@ pub mod parser;
 pub mod sql;
 pub mod terms;
 
-use crate::domain::boards::filters::terms::Condition;
-use crate::domain::boards::filters::terms::Filter;
-use crate::domain::boards::filters::terms::SprintChoice;
-use crate::domain::boards::filters::terms::Term;
 use serde::Deserialize;
 
-use crate::domain::boards::filters::parser::{NAMES, example, read_age, split};
+use crate::domain::boards::filters::{
+    parser::{NAMES, example, read_age, split},
+    terms::{Condition, Filter, SprintChoice, Term},
+};
 pub use crate::domain::{
     boards::filters::sql::{Moment, ResolvedSprint},
     text::literal,

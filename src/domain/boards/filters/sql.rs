@@ -1,12 +1,16 @@
 //! Translates a filter to SQL conditions.
 
-use crate::domain::text::literal;
 use sqlx::{PgExecutor, Postgres, QueryBuilder};
 use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::boards::filters::terms::{Condition, Filter};
-use crate::domain::{clock, error::Result, team::Team};
+use crate::domain::{
+    boards::filters::terms::{Condition, Filter},
+    clock,
+    error::Result,
+    team::Team,
+    text::literal,
+};
 
 /// The current time, and what depends on it.
 #[derive(Clone, Copy, Debug)]

@@ -6,10 +6,12 @@ use serde::{Deserialize, Serialize};
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::column_state::ColumnState;
-use crate::domain::flow::measures::{
-    cycle_time::percentile,
-    states::{Replay, Transition},
+use crate::domain::{
+    column_state::ColumnState,
+    flow::measures::{
+        cycle_time::percentile,
+        states::{Replay, Transition},
+    },
 };
 
 time::serde::format_description!(iso, Date, "[year]-[month]-[day]");

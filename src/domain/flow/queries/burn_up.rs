@@ -6,14 +6,19 @@ use sqlx::PgConnection;
 use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::flow::{
-    measures::{self, BurnUp, ScopeChange, Transition},
-    queries::faces::faces,
-    range::{days_between, ends},
-};
 use crate::domain::{
-    boards::filters::terms::Filter, clock, column_state::ColumnState, error::Result,
-    sprints::Sprint, team::Team, teams::roster::Week,
+    boards::filters::terms::Filter,
+    clock,
+    column_state::ColumnState,
+    error::Result,
+    flow::{
+        measures::{self, BurnUp, ScopeChange, Transition},
+        queries::faces::faces,
+        range::{days_between, ends},
+    },
+    sprints::Sprint,
+    team::Team,
+    teams::roster::Week,
 };
 
 /// Returns a sprint's burn-up from its first day to now or to its end, for the tasks that match a

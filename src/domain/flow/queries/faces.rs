@@ -1,17 +1,17 @@
 //! References to the tasks that charts link to.
 
-use crate::domain::boards::filters::sql::Moment;
-use crate::domain::boards::filters::terms::Filter;
-use crate::domain::column_state::ColumnState;
-use crate::domain::team::Team;
-use sqlx::QueryBuilder;
 use std::collections::HashMap;
-use time::OffsetDateTime;
 
-use sqlx::PgConnection;
+use sqlx::{PgConnection, QueryBuilder};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::error::Result;
+use crate::domain::{
+    boards::filters::{sql::Moment, terms::Filter},
+    column_state::ColumnState,
+    error::Result,
+    team::Team,
+};
 
 /// A task as charts name it.
 #[derive(Clone, Debug, sqlx::FromRow)]

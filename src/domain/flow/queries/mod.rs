@@ -7,19 +7,21 @@ pub mod faces;
 
 pub use crate::domain::flow::queries::burn_up::burn_up;
 
-use crate::domain::flow::queries::faces::TaskRef;
 use std::collections::HashMap;
 
 use sqlx::{FromRow, PgConnection, QueryBuilder, Row as _, postgres::PgRow};
 use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::flow::measures::{self, Kind, StartedTask, Transition, WaitPeriod, Waited};
 use crate::domain::{
     boards::filters::{sql::Moment, terms::Filter},
     clock,
     column_state::ColumnState,
     error::Result,
+    flow::{
+        measures::{self, Kind, StartedTask, Transition, WaitPeriod, Waited},
+        queries::faces::TaskRef,
+    },
     policy::predicates::named_beside,
     team::Team,
 };

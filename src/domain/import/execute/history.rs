@@ -1,18 +1,17 @@
 //! Writes the events of an import: past events with their original time, and then one import event
 //! per task.
 
-use crate::domain::events::EventKind;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::import::execute::rows::Row;
 use crate::domain::{
     accounts::create::touch_workspace,
     error::Result,
-    events::{Change, Event},
+    events::{Change, Event, EventKind},
     import::{
         draft::{Draft, HistoryAction, ListRef, Past},
+        execute::rows::Row,
         plan::{Plan, Planned},
     },
     team::Team,

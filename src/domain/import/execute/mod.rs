@@ -3,21 +3,20 @@
 pub mod history;
 pub mod rows;
 
-use crate::domain::import::draft::ImportRequest;
-use crate::domain::import::execute::rows::Row;
 use sqlx::{Executor, PgConnection};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::import::{
-    draft::Due,
-    plan::{self, Plan},
-    summary::Summary,
-};
 use crate::domain::{
     clock,
     error::{Problem, Result},
     events::{Change, EventStore},
+    import::{
+        draft::{Due, ImportRequest},
+        execute::rows::Row,
+        plan::{self, Plan},
+        summary::Summary,
+    },
     policy::actor::Actor,
     sprints::{self, cadence},
     tasks::{labels, rank},

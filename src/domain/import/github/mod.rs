@@ -3,22 +3,19 @@
 
 pub mod issue;
 
-use crate::domain::import::github::issue::address;
-use crate::domain::import::github::issue::assignees;
-use crate::domain::import::github::issue::comments;
-use crate::domain::import::github::issue::due;
-use crate::domain::import::github::issue::first_instant;
-use crate::domain::import::github::issue::first_object;
-use crate::domain::import::github::issue::labels;
-use crate::domain::import::github::issue::somebody;
 use anyhow::{Result, bail};
 use serde_json::Value;
 
-use crate::domain::column_state::ColumnState;
-use crate::domain::import::{
-    draft::{Draft, HistoryAction, List, ListRef, Past, Task},
-    json::Node,
-    sanitize,
+use crate::domain::{
+    column_state::ColumnState,
+    import::{
+        draft::{Draft, HistoryAction, List, ListRef, Past, Task},
+        github::issue::{
+            address, assignees, comments, due, first_instant, first_object, labels, somebody,
+        },
+        json::Node,
+        sanitize,
+    },
 };
 
 const OPEN: usize = 0;

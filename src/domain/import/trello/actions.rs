@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use anyhow::Result;
 
-use crate::domain::import::trello::export::{Lists, somebody};
 use crate::domain::import::{
     draft::{Comment, Draft, ExternalUser, HistoryAction, ListRef, Past},
     json::Node,
     sanitize,
+    trello::export::{Lists, somebody},
 };
 
 /// Trello exports no more actions than this.

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use anyhow::Result;
 
-use crate::domain::import::trello::export::place;
-use crate::domain::import::{draft::Step, json::Node, sanitize, summary::Notices};
+use crate::domain::import::{
+    draft::Step, json::Node, sanitize, summary::Notices, trello::export::place,
+};
 
 /// A card's checklists with their items, in order.
 pub(crate) type Checklists = Vec<Checklist>;

@@ -1,11 +1,10 @@
 //! Parts of a Trello export that several parsers need.
 
-use crate::domain::import::sanitize;
 use std::collections::HashMap;
 
 use anyhow::Result;
 
-use crate::domain::import::{draft::ExternalUser, json::Node};
+use crate::domain::import::{draft::ExternalUser, json::Node, sanitize};
 
 pub(crate) fn somebody(member: &Node) -> Result<ExternalUser> {
     Ok(ExternalUser {

@@ -5,9 +5,6 @@ pub mod checklists;
 pub mod export;
 pub mod labels;
 
-use crate::domain::import::trello::export::Lists;
-use crate::domain::import::trello::export::place;
-use crate::domain::import::trello::export::somebody;
 use std::collections::HashMap;
 
 use anyhow::{Result, bail};
@@ -19,6 +16,7 @@ use crate::domain::import::{
     json::Node,
     sanitize,
     summary::Notices,
+    trello::export::{Lists, place, somebody},
 };
 
 /// Parses a board, or returns what is wrong in the file, with its place.

@@ -2,8 +2,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use time::macros::datetime;
 
-use crate::domain::import::tests::any_json;
-use crate::domain::import::trello::*;
+use crate::domain::import::{tests::any_json, trello::*};
 
 fn real(text: &str) -> Draft {
     parse(&serde_json::from_str(text).unwrap()).unwrap()

@@ -12,22 +12,16 @@ use serde_json::{Value, json};
 use crate::{
     app::App,
     domain::{
-        error::{Problem, Result},
-        events::log::events_after,
-        policy::viewer::Viewer,
-        sprints, tasks,
-    },
-    http::middleware::client_ip::ClientIp,
-};
-use crate::{
-    domain::{
         boards::{
             filters::{FilterParams, terms::Filter},
             queries,
         },
-        policy::team_access,
+        error::{Problem, Result},
+        events::log::events_after,
+        policy::{team_access, viewer::Viewer},
+        sprints, tasks,
     },
-    http::cache::page_cache::if_none_match,
+    http::{cache::page_cache::if_none_match, middleware::client_ip::ClientIp},
 };
 
 /// The teams that the token's owner can see.

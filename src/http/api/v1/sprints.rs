@@ -3,10 +3,9 @@
 use axum::{Json, extract::State};
 use serde_json::{Value, json};
 
-use crate::domain::sprints::queries;
 use crate::{
     app::App,
-    domain::{error::Result, policy::viewer::Viewer},
+    domain::{error::Result, policy::viewer::Viewer, sprints::queries},
 };
 
 /// The sprints of the workspace, the newest first.

@@ -1,6 +1,5 @@
 //! People settings for administrators: accounts, invitations and password reset links.
 
-use crate::domain::keys;
 use askama::Template;
 use axum::{
     extract::{Path, State},
@@ -10,20 +9,20 @@ use axum::{
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{
-    accounts::password_resets,
-    offboarding,
-    person::Person,
-    policy::viewer::{Role, Viewer},
-    teams::invitations::{self, Draft, Open},
-};
 use crate::{
     app::App,
     domain::{
+        accounts::password_resets,
         error::{Problem, Result},
-        humanize,
-        policy::{predicates::seen_by, team_access},
+        humanize, keys, offboarding,
+        person::Person,
+        policy::{
+            predicates::seen_by,
+            team_access,
+            viewer::{Role, Viewer},
+        },
         team::Team,
+        teams::invitations::{self, Draft, Open},
     },
     http::{
         extract::form::{Fields, id},

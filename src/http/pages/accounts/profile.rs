@@ -8,24 +8,21 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
-
 use time::{Date, OffsetDateTime};
 
-use crate::domain::{accounts::api_tokens::TokenRow, auth::sessions::SessionRow};
-use crate::domain::{
-    accounts::{
-        absences,
-        profile::{self, Profile},
-        working_hours::{Hours, clock_words, read_clock},
-    },
-    policy::viewer::Viewer,
-};
 use crate::{
     app::App,
     domain::{
+        accounts::{
+            absences,
+            api_tokens::TokenRow,
+            profile::{self, Profile},
+            working_hours::{Hours, clock_words, read_clock},
+        },
+        auth::sessions::SessionRow,
         error::{Problem, Result},
         humanize,
-        policy::team_access,
+        policy::{team_access, viewer::Viewer},
         team::Team,
     },
     http::{extract::form::Fields, layout::Layout, page},

@@ -10,24 +10,19 @@ use axum::{
 use crate::{
     app::App,
     domain::{
+        accounts::password_resets,
+        auth::passwords,
         error::{Problem, Result},
-        policy::actor::Actor,
+        policy::{actor::Actor, viewer::Viewer},
+        teams::invitations::{self, Newcomer},
     },
     http::{
         extract::form::Fields,
         layout::Layout,
         middleware::client_ip::ClientIp,
         page::{self, theme},
+        pages::accounts::sessions::{counted, signed_in},
     },
-};
-use crate::{
-    domain::{
-        accounts::password_resets,
-        auth::passwords,
-        policy::viewer::Viewer,
-        teams::invitations::{self, Newcomer},
-    },
-    http::pages::accounts::sessions::{counted, signed_in},
 };
 
 #[derive(Template)]

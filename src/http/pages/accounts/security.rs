@@ -11,28 +11,26 @@ use uuid::Uuid;
 use crate::{
     app::App,
     domain::{
-        dates::read_date,
-        error::{Problem, Result},
-        policy::team_access,
-    },
-    http::{
-        extract::form::{Fields, id},
-        middleware::client_ip::ClientIp,
-        page,
-    },
-};
-use crate::{
-    domain::{
         accounts::{
             absences,
             api_tokens::{self, Scope},
             password_resets,
         },
         auth::passwords,
+        dates::read_date,
+        error::{Problem, Result},
         events::audit_log::{self, Line},
-        policy::viewer::{Role, Viewer},
+        policy::{
+            team_access,
+            viewer::{Role, Viewer},
+        },
     },
-    http::pages::accounts::profile::me_page,
+    http::{
+        extract::form::{Fields, id},
+        middleware::client_ip::ClientIp,
+        page,
+        pages::accounts::profile::me_page,
+    },
 };
 
 /// `POST /me/sessions`: ends the named session, or with `others` all but the current one.

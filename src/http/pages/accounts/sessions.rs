@@ -1,6 +1,5 @@
 //! Sign-in, sign-out and the theme.
 
-use crate::domain::auth::secrets;
 use askama::Template;
 use axum::{
     extract::{Path, Query, State},
@@ -12,23 +11,20 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
-    domain::error::{Problem, Result},
+    domain::{
+        auth::{passwords, secrets, sessions},
+        error::{Problem, Result},
+        events::audit_log::{self, Line},
+        policy::viewer::{AuthMethod, Viewer},
+        teams::invitations,
+    },
     http::{
-        extract::form::Fields,
+        extract::{form::Fields, viewer::credentials},
         layout::Layout,
         local_path::local_path,
         middleware::client_ip::ClientIp,
         page::{self, theme},
     },
-};
-use crate::{
-    domain::{
-        auth::{passwords, sessions},
-        events::audit_log::{self, Line},
-        policy::viewer::{AuthMethod, Viewer},
-        teams::invitations,
-    },
-    http::extract::viewer::credentials,
 };
 
 #[derive(Template)]

@@ -1,6 +1,5 @@
 //! Workspace settings and the audit log, for administrators.
 
-use crate::domain::events::EventKind;
 use askama::Template;
 use axum::{
     body::Body,
@@ -14,19 +13,18 @@ use serde_json::json;
 use time::Duration;
 use uuid::Uuid;
 
-use crate::domain::{
-    events::audit_log::{self, AuditFilter, Entry, Line},
-    policy::viewer::Viewer,
-    teams::invitations,
-};
 use crate::{
     app::App,
     domain::{
         clock,
         error::{Problem, Result},
-        events::{Change, Event},
+        events::{
+            Change, Event, EventKind,
+            audit_log::{self, AuditFilter, Entry, Line},
+        },
         humanize,
-        policy::team_access,
+        policy::{team_access, viewer::Viewer},
+        teams::invitations,
     },
     http::{csv::csv, extract::form::Fields, layout::Layout, page},
 };

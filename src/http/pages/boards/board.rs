@@ -15,21 +15,6 @@ use uuid::Uuid;
 use crate::{
     app::App,
     domain::{
-        clock,
-        error::{Problem, Result},
-        goals::{self, Goal},
-        sprints::{self, Sprint},
-        team::Team,
-    },
-    http::{
-        assets::{ASSETS, Encoding},
-        layout::Layout,
-        middleware::client_ip::ClientIp,
-        page::{fragment, rendered, theme},
-    },
-};
-use crate::{
-    domain::{
         boards::{
             board_auth::BoardAuth,
             filters::{
@@ -38,13 +23,24 @@ use crate::{
                 terms::{Condition, Filter, SprintChoice},
             },
         },
+        clock,
+        error::{Problem, Result},
+        goals::{self, Goal},
         policy::team_access,
+        sprints::{self, Sprint},
+        team::Team,
     },
-    http::cache::{
-        board_context::BoardContext,
-        page_cache::{self, PageKey},
-        render::{BoardView, RenderedBoard},
-        revision::Revision,
+    http::{
+        assets::{ASSETS, Encoding},
+        cache::{
+            board_context::BoardContext,
+            page_cache::{self, PageKey},
+            render::{BoardView, RenderedBoard},
+            revision::Revision,
+        },
+        layout::Layout,
+        middleware::client_ip::ClientIp,
+        page::{fragment, rendered, theme},
     },
 };
 

@@ -7,19 +7,16 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
-use crate::domain::{
-    boards::{
-        Column,
-        filters::{FilterParams, terms::Filter},
-        queries, saved_filters, wip_limits,
-    },
-    policy::team_access,
-};
 use crate::{
     app::App,
     domain::{
+        boards::{
+            Column,
+            filters::{FilterParams, terms::Filter},
+            queries, saved_filters, wip_limits,
+        },
         error::{Problem, Result},
-        policy::viewer::Viewer,
+        policy::{team_access, viewer::Viewer},
         team::Team,
     },
     http::{

@@ -12,6 +12,11 @@ use crate::{
     app::App,
     domain::{
         boards::{board_auth::BoardAuth, filters::terms::Filter},
+        checkin::{
+            changes::{self, Changed},
+            summary::{self, CheckIn},
+            visits::{self, Visit},
+        },
         column_state::ColumnState,
         error::Result,
         flow, humanize,
@@ -29,15 +34,8 @@ use crate::{
         layout::Layout,
         middleware::client_ip::ClientIp,
         page::{Rendered, fragment, rendered, theme},
+        pages::checkin::feeds::{self, Feed, Place},
     },
-};
-use crate::{
-    domain::checkin::{
-        changes::{self, Changed},
-        summary::{self, CheckIn},
-        visits::{self, Visit},
-    },
-    http::pages::checkin::feeds::{self, Feed, Place},
 };
 
 /// The number of changes shown beside the burn-up.

@@ -9,12 +9,12 @@ use time::{
     macros::format_description,
 };
 
-use crate::domain::checkin::{
-    changes::{self, Changed},
-    summary::{Facts, check_in},
-};
 use crate::{
     domain::{
+        checkin::{
+            changes::{self, Changed},
+            summary::{Facts, check_in},
+        },
         dates::instant,
         error::{Problem, Result},
         humanize::without_addresses,

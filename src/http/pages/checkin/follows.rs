@@ -6,11 +6,11 @@ use axum::{
 };
 use uuid::Uuid;
 
-use crate::domain::follows::follow::{self, FollowTarget};
 use crate::{
     app::App,
     domain::{
         error::{Problem, Result},
+        follows::follow::{self, FollowTarget},
         goals,
         policy::{team_access, viewer::Viewer},
     },

@@ -15,6 +15,7 @@ use crate::{
             self, Column,
             filters::{sql::ResolvedSprint, terms::Filter},
         },
+        checkin::summary::{for_guests, goal_for_guests},
         column_state::ColumnState,
         error::{Problem, Result},
         events::audit_log::{self, Line},
@@ -32,14 +33,13 @@ use crate::{
         layout::Layout,
         middleware::{client_ip::ClientIp, layers::Audience},
         page::{self, fragment, rendered, theme},
-        pages::accounts::counted,
-    },
-};
-use crate::{
-    domain::checkin::summary::{for_guests, goal_for_guests},
-    http::pages::checkin::{
-        check_in::{feed_of, for_guest, key},
-        feeds::Feed,
+        pages::{
+            accounts::counted,
+            checkin::{
+                check_in::{feed_of, for_guest, key},
+                feeds::Feed,
+            },
+        },
     },
 };
 

@@ -11,10 +11,10 @@ use axum::{
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::checkin::requests::{self, Draft, Outcome, Request};
 use crate::{
     app::App,
     domain::{
+        checkin::requests::{self, Draft, Outcome, Request},
         error::{Problem, Result},
         goals::comments::{self, OpenConcern},
         humanize,

@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 
 use time::Date;
 
-use crate::domain::flow::{measures::BurnUp, report::Figures};
 use crate::{
-    domain::{column_state::ColumnState, error::Result, humanize},
+    domain::{
+        column_state::ColumnState,
+        error::Result,
+        flow::{measures::BurnUp, report::Figures},
+        humanize,
+    },
     http::{chart::Chart, page::Rendered},
 };
 

@@ -16,6 +16,10 @@ use crate::{
         },
         error::{Problem, Result},
         events::audit_log::{self, Line},
+        flow::{
+            range::{Range, RangeParams},
+            report::Figures,
+        },
         policy::{
             team_access::{self, TeamAccess},
             viewer::Viewer,
@@ -24,16 +28,13 @@ use crate::{
         team::Team,
         teams::roster::{Week, load_roster},
     },
-    http::{layout::Layout, page},
-};
-use crate::{
-    domain::flow::{
-        range::{Range, RangeParams},
-        report::Figures,
-    },
-    http::pages::flow::{
-        panels::{Panel, facts, panels, span},
-        tables::{NAMES, Table},
+    http::{
+        layout::Layout,
+        page,
+        pages::flow::{
+            panels::{Panel, facts, panels, span},
+            tables::{NAMES, Table},
+        },
     },
 };
 

@@ -1,15 +1,20 @@
 //! The flow page's headline numbers, and a panel per chart.
 
 use crate::{
-    domain::flow::{measures::OUTSIDE, report::Figures},
-    http::pages::flow::{
-        charts::{burn_up_chart, class, counted, figure},
-        tables::{NAMES, Table},
+    domain::{
+        column_state::ColumnState,
+        error::Result,
+        flow::{measures::OUTSIDE, report::Figures},
+        humanize,
     },
-};
-use crate::{
-    domain::{column_state::ColumnState, error::Result, humanize},
-    http::{chart, page::Rendered},
+    http::{
+        chart,
+        page::Rendered,
+        pages::flow::{
+            charts::{burn_up_chart, class, counted, figure},
+            tables::{NAMES, Table},
+        },
+    },
 };
 
 /// Further rows are only in the CSV.

@@ -1,7 +1,9 @@
 //! The charts' numbers as tables: the same rows on the page and in the CSV.
 
-use crate::domain::flow::report::Figures;
-use crate::{domain::column_state::ColumnState, http::csv::csv};
+use crate::{
+    domain::{column_state::ColumnState, flow::report::Figures},
+    http::csv::csv,
+};
 
 /// The charts' names in URLs, in the order of the page.
 pub const NAMES: [&str; 6] = [

@@ -1,7 +1,6 @@
 //! A project's board: the tasks of all its teams, in columns by state, with the same cards, filters
 //! and dragging as a team's board.
 
-use crate::domain::keys;
 use std::cmp::Ordering;
 
 use askama::Template;
@@ -15,7 +14,6 @@ use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::projects::queries;
 use crate::{
     app::App,
     domain::{
@@ -25,10 +23,12 @@ use crate::{
         },
         column_state::ColumnState,
         error::{Problem, Result},
+        keys,
         policy::{
             team_access::{self, TeamAccess},
             viewer::Viewer,
         },
+        projects::queries,
         sprints,
         tasks::{self, Card},
         team::Team,

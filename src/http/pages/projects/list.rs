@@ -10,23 +10,21 @@ use axum::{
 };
 use uuid::Uuid;
 
-use crate::domain::{
-    measure::{Measure, part},
-    projects::{
-        combined_progress,
-        edit::{self, Draft},
-        queries::{self, Project},
-        read_target,
-    },
-};
 use crate::{
     app::App,
     domain::{
         error::{Problem, Result},
         goals::contributions,
+        measure::{Measure, part},
         policy::{
             team_access::{self, TeamAccess},
             viewer::Viewer,
+        },
+        projects::{
+            combined_progress,
+            edit::{self, Draft},
+            queries::{self, Project},
+            read_target,
         },
         team::Team,
     },

@@ -11,10 +11,13 @@ use crate::{
     domain::{
         error::{Problem, Result},
         policy::{team_access, viewer::Viewer},
+        projects::milestones,
     },
-    http::extract::form::{Fields, id},
+    http::{
+        extract::form::{Fields, id},
+        pages::projects::project::answer,
+    },
 };
-use crate::{domain::projects::milestones, http::pages::projects::project::answer};
 
 /// `POST /projects/{slug}/milestones`
 pub async fn add_milestone(

@@ -5,18 +5,16 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
-use crate::domain::{
-    measure::Measure,
-    projects::{
-        objectives::{self, ResultDraft},
-        read_target,
-    },
-};
 use crate::{
     app::App,
     domain::{
         error::{Problem, Result},
+        measure::Measure,
         policy::{team_access, viewer::Viewer},
+        projects::{
+            objectives::{self, ResultDraft},
+            read_target,
+        },
     },
     http::extract::form::{Fields, id},
 };

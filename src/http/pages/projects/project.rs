@@ -19,23 +19,23 @@ use crate::{
         follows::follow::{self, FollowTarget},
         goals::contributions::{self, Contribution},
         humanize, markdown,
-        policy::{team_access, viewer::Viewer},
-        sprints,
-        team::Team,
-        teams,
-    },
-    http::{extract::form::Fields, layout::Layout, page},
-};
-use crate::{
-    domain::{
         measure::{Measure, part},
+        policy::{team_access, viewer::Viewer},
         projects::{
             combined_progress, edit,
             forecast::{self, Forecast, LOOKS_BACK},
             queries::{self, Milestone, Project},
         },
+        sprints,
+        team::Team,
+        teams,
     },
-    http::pages::projects::list::{ProjectForm, key_results, read_draft},
+    http::{
+        extract::form::Fields,
+        layout::Layout,
+        page,
+        pages::projects::list::{ProjectForm, key_results, read_draft},
+    },
 };
 
 #[derive(Template)]

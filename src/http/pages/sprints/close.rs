@@ -11,15 +11,6 @@ use axum::{
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{
-    goals::{self, Goal},
-    retro::{
-        close::{self, CloseDecisions, Outcome},
-        reopen,
-        report::{self, Figures},
-    },
-    sprints::{Sprint, queries},
-};
 use crate::{
     app::App,
     domain::{
@@ -27,8 +18,16 @@ use crate::{
         clock,
         column_state::ColumnState,
         error::{Problem, Result},
-        flow, humanize,
+        flow,
+        goals::{self, Goal},
+        humanize,
         policy::{team_access, viewer::Viewer},
+        retro::{
+            close::{self, CloseDecisions, Outcome},
+            reopen,
+            report::{self, Figures},
+        },
+        sprints::{Sprint, queries},
         tasks::{self, Card},
         team::Team,
         teams::roster::{Roster, load_roster},

@@ -14,9 +14,15 @@ use crate::{
     domain::{
         error::{Problem, Result},
         follows::follow::{self, FollowTarget},
+        goals::{
+            self, Goal,
+            comments::{self, GoalComment},
+            edit,
+        },
         humanize,
         measure::Measure,
         policy::{team_access, viewer::Viewer},
+        sprints::Sprint,
         tasks::{self, Card},
         team::Team,
         teams::roster::load_roster,
@@ -25,20 +31,10 @@ use crate::{
         extract::form::{Fields, id},
         layout::Layout,
         page::{self, Rendered},
-    },
-};
-use crate::{
-    domain::{
-        goals::{
-            self, Goal,
-            comments::{self, GoalComment},
-            edit,
+        pages::sprints::{
+            goal_form::{GoalForm, Refused, read_draft},
+            progress_chart::pace_chart,
         },
-        sprints::Sprint,
-    },
-    http::pages::sprints::{
-        goal_form::{GoalForm, Refused, read_draft},
-        progress_chart::pace_chart,
     },
 };
 

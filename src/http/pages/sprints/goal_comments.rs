@@ -5,11 +5,11 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
-use crate::domain::goals::comments;
 use crate::{
     app::App,
     domain::{
         error::{Problem, Result},
+        goals::comments,
         policy::{team_access, viewer::Viewer},
     },
     http::{

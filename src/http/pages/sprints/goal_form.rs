@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 
-use crate::domain::goals::{Goal, edit::Draft, progress::CountedBy};
 use crate::{
     app::App,
     domain::{
         boards,
         error::{Problem, Result},
+        goals::{Goal, edit::Draft, progress::CountedBy},
         measure::Measure,
         person::Person,
         policy::{predicates::named_beside, viewer::Viewer},

@@ -12,19 +12,19 @@ use crate::{
     app::App,
     domain::{
         error::{Problem, Result},
+        goals::edit,
         policy::{team_access, viewer::Viewer},
+        sprints::{Sprint, queries},
         team::Team,
     },
-    http::{extract::form::Fields, layout::Layout, page},
-};
-use crate::{
-    domain::{
-        goals::edit,
-        sprints::{Sprint, queries},
-    },
-    http::pages::sprints::{
-        goal::way_back,
-        goal_form::{GoalForm, Refused, read_draft},
+    http::{
+        extract::form::Fields,
+        layout::Layout,
+        page,
+        pages::sprints::{
+            goal::way_back,
+            goal_form::{GoalForm, Refused, read_draft},
+        },
     },
 };
 

@@ -11,20 +11,18 @@ use axum::{
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{
-    goals::{
-        self, Goal,
-        comments::{self, GoalComment},
-    },
-    sprints::{Sprint, queries},
-};
 use crate::{
     app::App,
     domain::{
         error::{Problem, Result},
+        goals::{
+            self, Goal,
+            comments::{self, GoalComment},
+        },
         humanize,
         measure::Measure,
         policy::{team_access, viewer::Viewer},
+        sprints::{Sprint, queries},
         team::Team,
         teams::{self, roster::load_rosters},
     },

@@ -13,19 +13,17 @@ use serde::Deserialize;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::{
-    goals::{self, Goal, comments},
-    planning::{self, BacklogItem, Load, SHOWN, Theirs, median},
-    sprints::{Sprint, queries},
-};
 use crate::{
     app::App,
     domain::{
         checkin::requests,
         error::{Problem, Result},
+        goals::{self, Goal, comments},
         humanize,
         person::Person,
+        planning::{self, BacklogItem, Load, SHOWN, Theirs, median},
         policy::{team_access, viewer::Viewer},
+        sprints::{Sprint, queries},
         standup::topics::Meeting,
         tasks::{
             bulk_edit::{self, BulkEdit},

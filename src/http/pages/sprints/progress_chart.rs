@@ -2,12 +2,13 @@
 
 use time::OffsetDateTime;
 
-use crate::domain::{goals::Goal, sprints::Sprint};
 use crate::{
     domain::{
         clock,
         error::Result,
+        goals::Goal,
         humanize,
+        sprints::Sprint,
         teams::roster::{Week, days},
     },
     http::{chart::Chart, page::Rendered},

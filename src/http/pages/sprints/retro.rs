@@ -10,26 +10,24 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{
-    goals::{self, FrozenGoal},
-    retro::{
-        close,
-        notes::{self, Note, NoteCategory},
-        reopen,
-        report::{self, Figures},
-    },
-    sprints::{Sprint, queries},
-};
 use crate::{
     app::App,
     domain::{
         clock,
         error::{Problem, Result},
+        goals::{self, FrozenGoal},
         humanize,
         policy::{
             team_access::{self, TeamAccess},
             viewer::Viewer,
         },
+        retro::{
+            close,
+            notes::{self, Note, NoteCategory},
+            reopen,
+            report::{self, Figures},
+        },
+        sprints::{Sprint, queries},
         standup::{
             actions::{self, Action},
             topics::Meeting,

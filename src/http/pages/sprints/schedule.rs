@@ -10,16 +10,16 @@ use axum::{
 };
 use time::Date;
 
-use crate::domain::sprints::{
-    Sprint,
-    cadence::{self, Cadence},
-    queries, schedule,
-};
 use crate::{
     app::App,
     domain::{
         error::{Problem, Result},
         policy::{team_access, viewer::Viewer},
+        sprints::{
+            Sprint,
+            cadence::{self, Cadence},
+            queries, schedule,
+        },
         teams::roster::weekday,
     },
     http::{extract::form::Fields, layout::Layout, page, pages::teams::WEEKDAYS},

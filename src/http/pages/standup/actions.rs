@@ -5,13 +5,13 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
-use crate::domain::standup::actions::{self, ActionOutcome};
 use crate::{
     app::App,
     domain::{
         error::{Problem, Result},
         policy::{team_access, viewer::Viewer},
         sprints,
+        standup::actions::{self, ActionOutcome},
         teams::roster::load_roster,
     },
     http::{

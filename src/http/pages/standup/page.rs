@@ -21,19 +21,16 @@ use crate::{
             team_access::{self, TeamAccess},
             viewer::Viewer,
         },
+        standup::{
+            actions::{self, Action},
+            queries::standups,
+            summary::Standup,
+            topics::Meeting,
+        },
         team::Team,
         teams,
     },
-    http::{layout::Layout, page},
-};
-use crate::{
-    domain::standup::{
-        actions::{self, Action},
-        queries::standups,
-        summary::Standup,
-        topics::Meeting,
-    },
-    http::pages::standup::topics::Agenda,
+    http::{layout::Layout, page, pages::standup::topics::Agenda},
 };
 
 type Params = Vec<(String, String)>;

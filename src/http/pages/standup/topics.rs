@@ -16,15 +16,15 @@ use crate::{
             team_access::{self, TeamAccess},
             viewer::Viewer,
         },
+        standup::{
+            edit_topics,
+            topics::{self, Meeting, Topic},
+        },
     },
-    http::extract::form::{Fields, id},
-};
-use crate::{
-    domain::standup::{
-        edit_topics,
-        topics::{self, Meeting, Topic},
+    http::{
+        extract::form::{Fields, id},
+        pages::standup::actions::back,
     },
-    http::pages::standup::actions::back,
 };
 
 /// The topics of a meeting, with the form that adds one.

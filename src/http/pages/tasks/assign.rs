@@ -2,9 +2,11 @@
 
 use axum::response::Response;
 
-use crate::domain::error::Result;
 use crate::{
-    domain::tasks::{archive, assign, edit, task_edit::Edit},
+    domain::{
+        error::Result,
+        tasks::{archive, assign, edit, task_edit::Edit},
+    },
     http::pages::tasks::{edit::seen, form::EditForm},
 };
 

@@ -8,17 +8,6 @@ use axum::{
 };
 use uuid::Uuid;
 
-use crate::domain::tasks::{
-    Card,
-    bulk_edit::{self, BulkEdit},
-    queries, timeline, undo,
-};
-use crate::http::pages::tasks::flash::with_flash;
-use crate::http::pages::tasks::{
-    card::CardHtml,
-    edit::{split_labels, sprint_named},
-    task::UndoQuery,
-};
 use crate::{
     app::App,
     domain::{
@@ -27,6 +16,11 @@ use crate::{
         person::Person,
         policy::{team_access, viewer::Viewer},
         sprints::{self, Sprint},
+        tasks::{
+            Card,
+            bulk_edit::{self, BulkEdit},
+            queries, timeline, undo,
+        },
         team::Team,
     },
     http::{
@@ -34,6 +28,12 @@ use crate::{
         layout::Layout,
         local_path::local_path,
         page::{self, back_to, fragment},
+        pages::tasks::{
+            card::CardHtml,
+            edit::{split_labels, sprint_named},
+            flash::with_flash,
+            task::UndoQuery,
+        },
     },
 };
 

@@ -3,8 +3,11 @@
 use askama::Template;
 use time::OffsetDateTime;
 
-use crate::domain::tasks::{Card, Wait};
-use crate::domain::{column_state::ColumnState, humanize};
+use crate::domain::{
+    column_state::ColumnState,
+    humanize,
+    tasks::{Card, Wait},
+};
 
 /// A card. It looks the same for everyone, so that it can be cached.
 #[derive(Template)]

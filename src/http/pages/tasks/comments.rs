@@ -12,12 +12,12 @@ use crate::{
         markdown,
         policy::{team_access, viewer::Viewer},
         standup::topics,
+        tasks::{checklist, comments},
     },
-    http::extract::form::{Fields, id},
-};
-use crate::{
-    domain::tasks::{checklist, comments},
-    http::pages::tasks::form::{CommentForm, EditForm},
+    http::{
+        extract::form::{Fields, id},
+        pages::tasks::form::{CommentForm, EditForm},
+    },
 };
 
 /// `POST /tasks/{key}/steps`

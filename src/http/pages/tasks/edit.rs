@@ -9,16 +9,13 @@ use crate::{
         error::{Problem, Result},
         policy::{task_access::TaskAccess, team_access, viewer::Viewer},
         sprints,
+        tasks::{
+            edit,
+            task_edit::{Edit, Seen},
+        },
         team::Team,
     },
-    http::extract::form::Fields,
-};
-use crate::{
-    domain::tasks::{
-        edit,
-        task_edit::{Edit, Seen},
-    },
-    http::pages::tasks::form::EditForm,
+    http::{extract::form::Fields, pages::tasks::form::EditForm},
 };
 
 /// `POST /tasks/{key}`: edits the fields that were sent.

@@ -1,25 +1,18 @@
 //! Moving and blocking tasks, by dragging or by form.
 
-use crate::http::pages::tasks::change_form::change_form;
-use crate::http::pages::tasks::change_form::refused_change;
 use axum::{
     extract::{Path, State},
     http::HeaderMap,
     response::Response,
 };
 
-use crate::domain::tasks::{block, move_task, placement::Place, queries};
-use crate::http::pages::tasks::{
-    card::CardHtml,
-    form::{EditForm, TaskForm},
-    refusal::Refusal,
-};
 use crate::{
     app::App,
     domain::{
         error::{Conflict, Problem, Result},
         keys::split_key,
         policy::task_access::TaskAccess,
+        tasks::{block, move_task, placement::Place, queries},
     },
     http::{
         extract::{
@@ -27,6 +20,12 @@ use crate::{
             task::TaskContext,
         },
         page::fragment,
+        pages::tasks::{
+            card::CardHtml,
+            change_form::{change_form, refused_change},
+            form::{EditForm, TaskForm},
+            refusal::Refusal,
+        },
     },
 };
 

@@ -10,15 +10,6 @@ use axum::{
 };
 use serde::Deserialize;
 
-use crate::domain::tasks::{
-    create::{self, NewTask},
-    queries,
-};
-use crate::http::pages::tasks::flash::with_flash;
-use crate::http::pages::tasks::{
-    card::CardHtml,
-    edit::{goal_named, sprint_named},
-};
 use crate::{
     app::App,
     domain::{
@@ -30,12 +21,21 @@ use crate::{
         events::Changed,
         policy::{team_access, viewer::Viewer},
         sprints::{self, Sprint},
+        tasks::{
+            create::{self, NewTask},
+            queries,
+        },
         team::Team,
     },
     http::{
         extract::form::Fields,
         layout::Layout,
         page::{self, back_to, fragment},
+        pages::tasks::{
+            card::CardHtml,
+            edit::{goal_named, sprint_named},
+            flash::with_flash,
+        },
     },
 };
 

@@ -1,6 +1,5 @@
 //! The task, in a dialog over the board and as a page, with the same HTML.
 
-use crate::http::pages::tasks::refusal::Refusal;
 use std::collections::BTreeMap;
 
 use askama::Template;
@@ -14,12 +13,6 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::tasks::{
-    Wait,
-    dependencies::{self, WaitingTask},
-    queries::{self, TaskDetails},
-    timeline::{self, EntryContent},
-};
 use crate::{
     app::App,
     domain::{
@@ -33,6 +26,12 @@ use crate::{
         policy::{task_access::TaskAccess, team_access, viewer::Viewer},
         projects,
         sprints::{self, Sprint},
+        tasks::{
+            Wait,
+            dependencies::{self, WaitingTask},
+            queries::{self, TaskDetails},
+            timeline::{self, EntryContent},
+        },
         team::Team,
         teams::roster::load_roster,
     },
@@ -40,6 +39,7 @@ use crate::{
         extract::{form::Fields, task::TaskContext},
         layout::Layout,
         page::{self, fragment},
+        pages::tasks::refusal::Refusal,
     },
 };
 

@@ -10,13 +10,6 @@ use axum::{
 };
 use uuid::Uuid;
 
-use crate::domain::{
-    team::Team,
-    teams::{
-        profile::{self, About},
-        roster::{Member, load_roster},
-    },
-};
 use crate::{
     app::App,
     domain::{
@@ -29,6 +22,11 @@ use crate::{
         projects::{
             self, combined_progress,
             queries::{KeyResult, Objective, Project},
+        },
+        team::Team,
+        teams::{
+            profile::{self, About},
+            roster::{Member, load_roster},
         },
     },
     http::{extract::form::Fields, layout::Layout, page},

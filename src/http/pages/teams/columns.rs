@@ -1,6 +1,5 @@
 //! Forms of a board's columns and labels, in the team settings.
 
-use crate::domain::keys;
 use askama::Template;
 use axum::{
     extract::{Path, State},
@@ -15,16 +14,18 @@ use crate::{
         column_state::ColumnState,
         error::{Problem, Result},
         events::audit_log,
+        keys,
         policy::{team_access, viewer::Viewer},
         tasks::delete_column,
+        team::Team,
     },
     http::{
         extract::form::{Fields, id},
         layout::Layout,
         page,
+        pages::teams::settings::answer,
     },
 };
-use crate::{domain::team::Team, http::pages::teams::settings::answer};
 
 fn read_state(fields: &Fields) -> Result<ColumnState> {
     ColumnState::try_from(fields.text("state").to_owned())

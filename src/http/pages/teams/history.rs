@@ -1,6 +1,5 @@
 //! A team's activity, the newest first.
 
-use crate::domain::events::EventKind;
 use askama::Template;
 use axum::{
     extract::{Path, Query, State},
@@ -11,15 +10,16 @@ use serde::Deserialize;
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::domain::team::Team;
 use crate::{
     app::App,
     domain::{
         column_state::ColumnState,
         error::Result,
+        events::EventKind,
         goals, humanize,
         policy::{team_access, viewer::Viewer},
         tasks::event_text::{Names, impersonal_text},
+        team::Team,
     },
     http::{layout::Layout, page},
 };

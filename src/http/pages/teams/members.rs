@@ -12,12 +12,9 @@ use crate::{
         error::{Problem, Result},
         policy::{team_access, viewer::Viewer},
         tasks::stakeholders,
+        teams::membership::{self, TeamRole},
     },
-    http::extract::form::Fields,
-};
-use crate::{
-    domain::teams::membership::{self, TeamRole},
-    http::pages::teams::settings::answer,
+    http::{extract::form::Fields, pages::teams::settings::answer},
 };
 
 /// `POST /teams/{slug}/members`: `role` is `lead`, `member` or `none`, of the person with that `handle`.

@@ -10,13 +10,6 @@ use axum::{
 };
 use time::{Date, OffsetDateTime};
 
-use crate::domain::{
-    team::Team,
-    teams::{
-        roster::{Member, Roster, load_roster},
-        schedule::{self, WeekDraft},
-    },
-};
 use crate::{
     app::App,
     domain::{
@@ -31,7 +24,12 @@ use crate::{
         humanize,
         person::Person,
         policy::{team_access, viewer::Viewer},
-        teams::share_links::{self, Link},
+        team::Team,
+        teams::{
+            roster::{Member, Roster, load_roster},
+            schedule::{self, WeekDraft},
+            share_links::{self, Link},
+        },
     },
     http::{extract::form::Fields, layout::Layout, page},
 };

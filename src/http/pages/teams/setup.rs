@@ -1,6 +1,5 @@
 //! Setting up an empty workspace, by the one-time link that the server printed.
 
-use crate::domain::auth::secrets;
 use std::collections::BTreeMap;
 
 use askama::Template;
@@ -14,23 +13,21 @@ use sqlx::{PgConnection, PgExecutor};
 use time::{Date, Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::{
-    team::Team,
-    teams::{
-        create::{add_member, add_team},
-        roster::weekday,
-    },
-};
 use crate::{
     app::App,
     domain::{
         accounts::create::{NewAccount, add_account},
-        auth::{passwords, sessions},
+        auth::{passwords, secrets, sessions},
         clock,
         error::{Problem, Result},
         events::audit_log::{self, Line},
         slug::{free, slug},
         sprints::cadence,
+        team::Team,
+        teams::{
+            create::{add_member, add_team},
+            roster::weekday,
+        },
     },
     http::{
         extract::form::Fields,

@@ -6,7 +6,6 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
-use crate::http::pages::teams::settings::{answer, settings_page};
 use crate::{
     app::App,
     domain::{
@@ -18,6 +17,7 @@ use crate::{
     http::{
         extract::form::{Fields, id},
         page,
+        pages::teams::settings::{answer, settings_page},
     },
 };
 
