@@ -403,9 +403,15 @@ async fn lost_response_creates_no_duplicate_and_undo_survives_reload() {
         .await;
     window.run_script("[...document.querySelectorAll('#toasts button')].find(button => button.textContent === 'Try again').click()").await;
     window.wait_for_column("todo", &["INF-1"]).await;
+    // the field is emptied and the stream shows the card before the second response has arrived
     window
-        .wait_for("document.querySelector('.new textarea').value === ''")
+        .wait_for("[...document.querySelectorAll('[aria-live=assertive]')].some(live => live.textContent.includes('Added INF-1'))")
         .await;
+    assert!(
+        window
+            .evaluate::<bool>("document.querySelector('.new textarea').value === ''")
+            .await
+    );
     assert_eq!(
         fixture.world.column("infrastructure", "todo").await,
         ["INF-1"]
