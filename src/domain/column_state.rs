@@ -3,8 +3,27 @@
 use serde::{Deserialize, Serialize};
 
 /// The state of a column's tasks, whatever the column is called. All reports depend on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+///
+/// - `todo`: not started
+/// - `doing`: in progress
+/// - `blocked`: started, and waiting on something
+/// - `review`: finished, and waiting for a review
+/// - `done`: finished
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+)]
 #[serde(rename_all = "lowercase")]
+#[schema(example = "doing")]
 pub enum ColumnState {
     Todo,
     Doing,

@@ -4,11 +4,15 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// The public part of an account.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow, utoipa::ToSchema)]
 pub struct Person {
     #[serde(skip_serializing)]
     pub id: Uuid,
+    /// The username, without `@`.
+    #[schema(example = "elif")]
     pub handle: String,
+    /// The full name.
+    #[schema(example = "Elif Hartmann")]
     pub name: String,
     #[serde(skip_serializing)]
     pub hue: i16,

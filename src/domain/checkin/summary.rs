@@ -270,62 +270,104 @@ impl CheckIn {
 }
 
 /// The summary as JSON.
-#[derive(Serialize)]
-pub struct Facts<'c> {
-    team: Named<'c>,
-    sprint: Option<&'c Sprint>,
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = CheckIn)]
+pub struct Facts {
+    /// The team.
+    team: CheckInTeam,
+    /// The current sprint; null if there is none.
+    sprint: Option<Sprint>,
+    /// The number of the current working day of the sprint, from 1; 0 before the sprint.
+    #[schema(example = 7)]
     day: usize,
+    /// The number of working days of the sprint.
+    #[schema(example = 10)]
     days: usize,
+    /// The number of tasks of the sprint by state: `todo`, `doing`, `blocked`, `review` and `done`.
+    #[schema(
+        value_type = std::collections::BTreeMap<String, i64>,
+        example = json!({ "blocked": 1, "doing": 4, "done": 9, "review": 2, "todo": 8 }),
+    )]
     counts: std::collections::BTreeMap<&'static str, i64>,
-    goals: Vec<GoalFacts<'c>>,
-    blocked: &'c [Card],
-    in_review: &'c [Card],
-    done: &'c [Card],
-    next_up: &'c [Card],
+    /// The goals of the sprint.
+    goals: Vec<GoalFacts>,
+    /// The blocked tasks, longest blocked first.
+    blocked: Vec<Card>,
+    /// The tasks in review, longest in review first; at most 12.
+    in_review: Vec<Card>,
+    /// The finished tasks, newest first; at most 12.
+    done: Vec<Card>,
+    /// The tasks to start next, in the team's order; at most 12.
+    next_up: Vec<Card>,
+    /// The number of the team's newest event.
+    #[schema(example = 1308)]
     seq: i64,
 }
 
-#[derive(Serialize)]
-struct Named<'c> {
-    slug: &'c str,
-    name: &'c str,
+/// The team of a check-in.
+#[derive(Serialize, utoipa::ToSchema)]
+struct CheckInTeam {
+    /// The slug.
+    #[schema(example = "infrastructure")]
+    slug: String,
+    /// The name.
+    #[schema(example = "Infrastructure")]
+    name: String,
 }
 
-#[derive(Serialize)]
-struct GoalFacts<'c> {
-    title: &'c str,
-    figure: &'c str,
+/// A goal of the sprint with its progress.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = CheckInGoal)]
+struct GoalFacts {
+    /// The title.
+    #[schema(example = "Migrate 50 of the 100 tables")]
+    title: String,
+    /// The progress in words.
+    #[schema(example = "31 / 50")]
+    figure: String,
+    /// The current value.
+    #[schema(example = 31)]
     current: i64,
+    /// The value to reach.
+    #[schema(example = 50)]
     target: i64,
-    /// Actual progress, and progress expected by today, in percent.
+    /// The progress in percent.
+    #[schema(example = 62)]
     is: i64,
+    /// The progress that is expected by today, in percent.
+    #[schema(example = 70)]
     due: i64,
+    /// Whether the progress is behind what is expected.
+    #[schema(example = json!(true))]
     behind: bool,
-    owners: Vec<&'c str>,
+    /// The names of the owners.
+    #[schema(example = json!(["Elif Hartmann", "Jonas Gruber"]))]
+    owners: Vec<String>,
 }
 
-impl<'c> From<&'c CheckIn> for Facts<'c> {
-    fn from(of: &'c CheckIn) -> Self {
-        let goal = |goal: &'c Goal| GoalFacts {
-            title: &goal.title,
-            figure: &goal.figure,
+impl From<Goal> for GoalFacts {
+    fn from(goal: Goal) -> Self {
+        Self {
+            behind: goal.is_behind(),
+            title: goal.title,
+            figure: goal.figure,
             current: goal.current,
             target: goal.target,
             is: goal.is,
             due: goal.due,
-            behind: goal.is_behind(),
-            owners: goal
-                .owners
-                .iter()
-                .map(|owner| owner.name.as_str())
-                .collect(),
-        };
+            owners: goal.owners.into_iter().map(|owner| owner.name).collect(),
+        }
+    }
+}
+
+impl From<CheckIn> for Facts {
+    fn from(of: CheckIn) -> Self {
         Self {
-            team: Named {
-                slug: &of.team.slug,
-                name: &of.team.name,
+            team: CheckInTeam {
+                slug: of.team.slug,
+                name: of.team.name,
             },
-            sprint: of.sprint.as_ref(),
+            sprint: of.sprint,
             day: of.day.0,
             days: of.day.1,
             counts: ColumnState::ALL
@@ -333,11 +375,11 @@ impl<'c> From<&'c CheckIn> for Facts<'c> {
                 .map(ColumnState::as_str)
                 .zip(of.counts)
                 .collect(),
-            goals: of.goals.iter().map(goal).collect(),
-            blocked: &of.blocked,
-            in_review: &of.in_review,
-            done: &of.done,
-            next_up: &of.next_up,
+            goals: of.goals.into_iter().map(GoalFacts::from).collect(),
+            blocked: of.blocked,
+            in_review: of.in_review,
+            done: of.done,
+            next_up: of.next_up,
             seq: of.team.seq,
         }
     }

@@ -8,27 +8,53 @@ use uuid::Uuid;
 
 use crate::domain::error::Result;
 
-/// An event as the API returns it.
-#[derive(Debug, Serialize, sqlx::FromRow)]
+/// An event: one change of one thing.
+#[derive(Debug, Serialize, sqlx::FromRow, utoipa::ToSchema)]
+#[schema(as = Event, example = json!({
+    "seq": 1308,
+    "kind": "task.moved",
+    "task": "INF-42",
+    "change": "0193733e-8f2a-7cc1-b2a4-6d3c1f0e9a57",
+    "actor": "elif",
+    "before": { "column": "todo" },
+    "after": { "column": "in-progress" },
+    "version": 7,
+    "at": "2026-11-24T09:12:30Z",
+}))]
 pub struct EventRow {
+    /// The event's number in its team; each event has a higher one than those before it.
+    #[schema(example = 1308)]
     pub seq: i64,
+    /// What happened, such as `task.created`, `task.moved` or `comment.added`.
+    #[schema(example = "task.moved")]
     pub kind: String,
     #[serde(skip)]
     pub task_id: Option<Uuid>,
-    /// The task's number, without the team's key.
+    // The row has the task's number; the API adds the team's key.
+    /// The task's key; null if the event is not about a task.
+    #[schema(value_type = Option<String>, example = "INF-42")]
     pub task: Option<i64>,
+    /// The change that the event belongs to. The events of one change have the same value.
     #[serde(rename = "change")]
+    #[schema(example = "0193733e-8f2a-7cc1-b2a4-6d3c1f0e9a57")]
     pub change_id: Uuid,
-    /// The author's handle.
+    /// The author's username; null if the server made the change.
+    #[schema(example = "elif")]
     pub actor: Option<String>,
     #[serde(skip)]
     pub actor_name: Option<String>,
     #[serde(skip)]
     pub actor_hue: Option<i16>,
+    /// The changed values before the change, by field, such as `{"column": "todo"}`.
     pub before: Value,
+    /// The changed values after the change, by field, such as `{"column": "in-progress"}`.
     pub after: Value,
+    /// The task's version after the change; null if the event is not about a task.
+    #[schema(example = 7)]
     pub version: Option<i64>,
+    /// When it happened.
     #[serde(with = "time::serde::rfc3339")]
+    #[schema(example = "2026-11-24T09:12:30Z")]
     pub at: OffsetDateTime,
 }
 

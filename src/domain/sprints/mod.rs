@@ -11,18 +11,27 @@ use uuid::Uuid;
 use crate::domain::{humanize, teams::roster::Week};
 
 /// A sprint; all teams share its dates.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
 pub struct Sprint {
     #[serde(skip)]
     pub id: Uuid,
+    /// The number, counted over all sprints of the workspace.
+    #[schema(example = 42)]
     pub number: i32,
+    /// The name.
+    #[schema(example = "Sprint 42")]
     pub name: String,
+    /// The first day.
     #[serde(serialize_with = "crate::domain::dates::iso")]
+    #[schema(example = "2026-11-16")]
     pub starts_on: Date,
+    /// The last day.
     #[serde(serialize_with = "crate::domain::dates::iso")]
+    #[schema(example = "2026-11-29")]
     pub ends_on: Date,
-    /// `planned`, `active`, `ended` when its last day has passed and some team has yet to close it,
-    /// or `closed`.
+    /// `planned` before its first day, `active` until its last day, `ended` after its last day while
+    /// some team has yet to close it, `closed` after that.
+    #[schema(example = "active")]
     pub state: String,
 }
 

@@ -17,14 +17,27 @@ use crate::domain::{
     team::Team,
 };
 
-/// The reason why a task is blocked: a task's key, a team's slug or a person's handle in `on`;
-/// anything else is free text.
+/// The reason why a task is blocked. All fields may be empty: the task is then blocked without a
+/// reason, and its card asks for one.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schema(example = json!({ "kind": "task", "on": "ING-17", "note": "They switch over on Thursday" }))]
 pub struct Reason {
-    /// `task`, `team`, `person` or `text`; if empty, it is derived from `on` and `note`.
+    /// What the task is waiting on:
+    ///
+    /// - `task`: the task with the key in `on`
+    /// - `team`: the team with the slug or name in `on`
+    /// - `person`: the person with the username or full name in `on`
+    /// - `text`: something else, as described in `on` and `note`
+    /// - empty: a task if `on` is a task's key, a person if it starts with `@`, otherwise a text
+    #[schema(example = "task")]
     pub kind: String,
+    /// A task's key, a team's slug or name, a person's username or full name, or a text, according
+    /// to `kind`.
+    #[schema(example = "ING-17")]
     pub on: String,
+    /// Details in words.
+    #[schema(example = "They switch over on Thursday")]
     pub note: String,
 }
 

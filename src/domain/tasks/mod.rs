@@ -41,21 +41,34 @@ use crate::domain::{
 };
 
 /// A task as a board shows it, the same for every reader.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Card {
     #[serde(skip)]
     pub id: Uuid,
+    /// The key, which never changes its number.
+    #[schema(example = "INF-42")]
     pub key: String,
+    /// The title.
+    #[schema(example = "Move the payment database to Postgres 17")]
     pub title: String,
+    /// The version, which every change of the task increases.
+    #[schema(example = 7)]
     pub version: i64,
     /// The column's slug.
+    #[schema(example = "in-progress")]
     pub column: String,
     #[serde(skip)]
     pub column_name: String,
+    /// The column's state: `todo`, `doing`, `blocked`, `review` or `done`.
     pub state: ColumnState,
-    /// The sort key in the column, compared byte by byte; `None` if archived.
+    /// The sort key in the column, compared byte by byte; `null` if archived.
+    #[schema(example = "a1V")]
     pub rank: Option<String>,
+    /// The sprint's number; null in the backlog.
+    #[schema(example = 42)]
     pub sprint: Option<i32>,
+    /// The goal's number in the sprint; null without a goal.
+    #[schema(example = 1)]
     pub goal: Option<i32>,
     #[serde(skip)]
     pub goal_id: Option<Uuid>,
@@ -63,24 +76,46 @@ pub struct Card {
     pub goal_hue: Option<i16>,
     #[serde(skip)]
     pub goal_title: Option<String>,
+    /// The estimate in points.
+    #[schema(example = 5)]
     pub estimate: Option<i32>,
+    /// The due date.
     #[serde(serialize_with = "iso_date")]
+    #[schema(example = "2026-11-27")]
     pub due: Option<Date>,
     /// The end of the due date in the team's time zone.
     #[serde(skip)]
     pub due_ends: Option<OffsetDateTime>,
     /// The team or people outside that need the task, as free text ("Needed by").
+    #[schema(example = "Ingestion")]
     pub needed_by: String,
+    /// The number of steps in the checklist that are done.
+    #[schema(example = 2)]
     pub steps_done: i64,
+    /// The number of steps in the checklist.
+    #[schema(example = 3)]
     pub steps: i64,
+    /// The number of comments.
+    #[schema(example = 4)]
     pub comments: i64,
+    /// When the task came to its column.
     #[serde(with = "time::serde::rfc3339")]
+    #[schema(example = "2026-11-24T09:12:30Z")]
     pub column_since: OffsetDateTime,
+    /// Whether the task is archived.
+    #[schema(example = json!(false))]
     pub archived: bool,
+    /// The owners.
+    #[schema(example = json!([{ "handle": "elif", "name": "Elif Hartmann" }]))]
     pub owners: Vec<Person>,
+    /// The names of the labels.
+    #[schema(value_type = Vec<String>, example = json!(["postgres"]))]
     pub labels: Vec<Label>,
+    /// What the task is waiting on.
+    #[schema(example = json!([]))]
     pub blocked_by: Vec<Wait>,
     /// Keys of the tasks that are waiting on this one.
+    #[schema(example = json!(["ING-17"]))]
     pub blocking: Vec<String>,
 }
 
@@ -93,26 +128,40 @@ impl Card {
 }
 
 /// A reason why a task is blocked.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = Blocker)]
 pub struct Wait {
+    /// The reason's id.
+    #[schema(example = "0193733e-8f2a-7cc1-b2a4-6d3c1f0e9a57")]
     pub id: Uuid,
-    /// `task`, `team`, `person` or `text`.
+    /// What the task is waiting on: `task`, `team`, `person` or `text`.
+    #[schema(example = "task")]
     pub kind: String,
-    /// The task's key, the team's slug or the person's handle.
+    /// The task's key, the team's slug or the person's username; null for a text, and for what the
+    /// task's team may not see.
+    #[schema(example = "ING-17")]
     pub on: Option<String>,
     /// The title or name to show for `on`.
+    #[schema(example = "Stop writing to the old payment tables")]
     pub name: Option<String>,
-    /// Team and state of the blocking task.
+    /// The name of the blocking task's team.
+    #[schema(example = "Ingestion")]
     pub team: Option<String>,
+    /// The state of the blocking task.
     pub state: Option<ColumnState>,
     /// When the blocking task was done.
     #[serde(with = "time::serde::rfc3339::option")]
+    #[schema(example = "2026-11-26T14:05:00Z")]
     pub done_at: Option<OffsetDateTime>,
     /// Whether the blocking task was archived before it was done.
     #[serde(default, skip_serializing)]
     pub archived: bool,
+    /// Details in words.
+    #[schema(example = "They switch over on Thursday")]
     pub note: String,
+    /// Since when the task is waiting.
     #[serde(with = "time::serde::rfc3339")]
+    #[schema(example = "2026-11-24T09:12:30Z")]
     pub since: OffsetDateTime,
 }
 

@@ -14,20 +14,28 @@ use crate::domain::{
     team::Team,
 };
 
-/// Where a task was dropped. A column or a state is enough; the task then goes to the end.
+/// The new place of a task. Either `column` or `state` is required; without a neighbour in that
+/// column, the task goes to its end.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schema(example = json!({ "column": "in-progress", "after": "INF-41", "before": "INF-43", "version": 7 }))]
 pub struct Place {
-    /// The column's slug.
+    /// The slug of a column of the task's team; empty to choose the column by `state`.
+    #[schema(example = "in-progress")]
     pub column: String,
-    /// Used without a column: the team's column for this state. If there are several, the
-    /// neighbour's or the task's own.
+    /// Used without `column`: the team's column with this state, which is one of `todo`, `doing`,
+    /// `blocked`, `review` and `done`. If there are several, the neighbour's or the task's own.
+    #[schema(example = "doing")]
     pub state: Option<String>,
-    /// The key of the task above the new place.
+    /// The key of the task that is to be directly above. Ignored if it has left the column.
+    #[schema(example = "INF-41")]
     pub after: Option<String>,
-    /// The key of the task below the new place.
+    /// The key of the task that is to be directly below. Used if `after` is missing or ignored.
+    #[schema(example = "INF-43")]
     pub before: Option<String>,
-    /// The version that the client saw; without it, the task moves whatever happened since.
+    /// The task's version that the client last saw. If the task was moved since, the request gets
+    /// 409; without a version, the task is moved in any case.
+    #[schema(example = 7)]
     pub version: Option<i64>,
 }
 

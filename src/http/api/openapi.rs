@@ -36,11 +36,11 @@ use utoipa::{
         crate::http::api::v1::tasks::comment,
     ),
     components(schemas(
-        crate::http::api::v1::tasks::TaskIn,
-        crate::http::api::v1::tasks::TaskPatch,
-        crate::http::api::v1::tasks::SprintRef,
-        crate::http::api::v1::tasks::OwnersIn,
-        crate::http::api::v1::tasks::CommentIn,
+        crate::http::api::v1::task_request::TaskIn,
+        crate::http::api::v1::task_request::TaskPatch,
+        crate::http::api::v1::task_request::SprintRef,
+        crate::http::api::v1::task_request::OwnersIn,
+        crate::http::api::v1::task_request::CommentIn,
         crate::domain::tasks::placement::Place,
         crate::domain::tasks::block::Reason,
     ))
@@ -73,10 +73,11 @@ impl Modify for Shared {
                     ParameterBuilder::new()
                         .name("Idempotency-Key")
                         .parameter_in(ParameterIn::Header)
-                        .description(Some("A write repeated with the same key and body is executed once, and gets the same response."))
+                        .description(Some("A key that the client chooses, 1 to 200 characters. A write repeated with the same key and body is executed once, and gets the same response."))
                         .schema(Some(
                             ObjectBuilder::new().schema_type(SchemaType::new(Type::String)).max_length(Some(200)),
                         ))
+                        .example(Some(json!("0193733e-8f2a-7cc1-b2a4-6d3c1f0e9a57")))
                         .build(),
                 ));
             }
@@ -126,24 +127,67 @@ fn answered(operation: &mut Operation) {
         .insert("default".to_owned(), refused.into());
 }
 
+/// The schema of problem details, RFC 9457.
 fn problem() -> Schema {
-    let text = || ObjectBuilder::new().schema_type(SchemaType::new(Type::String));
-    let by_field = ObjectBuilder::new()
-        .description(Some("The reason for each refused field"))
+    let string = |about: &str, example: &str| {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::new(Type::String))
+            .description(Some(about))
+            .examples([example])
+    };
+    let status = ObjectBuilder::new()
+        .schema_type(SchemaType::new(Type::Integer))
+        .description(Some("The HTTP status"))
+        .examples([422]);
+    let errors = ObjectBuilder::new()
+        .description(Some(
+            "The reason for each refused field, by the field's name",
+        ))
         .additional_properties(Some(AdditionalProperties::RefOr(RefOr::T(Schema::Object(
-            text().build(),
-        )))));
+            ObjectBuilder::new()
+                .schema_type(SchemaType::new(Type::String))
+                .build(),
+        )))))
+        .examples([json!({ "title": "A title has 1 to 500 characters." })]);
+    let object = |about: &str, example: serde_json::Value| {
+        ObjectBuilder::new()
+            .description(Some(about))
+            .examples([example])
+    };
+    let detail = "A title has 1 to 500 characters.";
     Schema::Object(
         ObjectBuilder::new()
-            .property("type", text())
-            .property("title", text())
-            .property("status", ObjectBuilder::new().schema_type(SchemaType::new(Type::Integer)))
-            .property("detail", text())
-            .property("errors", by_field)
-            .property("current", ObjectBuilder::new().description(Some("The current version, after an edit conflict")))
-            .property("sent", ObjectBuilder::new().description(Some("The version that was sent, in the same format")))
-            .property("request_id", text().description(Some("The request's id in the server log")))
-            .examples([json!({ "type": "about:blank", "title": "Not saved", "status": 422, "detail": "A title has 1 to 500 characters.", "errors": { "title": "A title has 1 to 500 characters." } })])
+            .description(Some("Why a request was refused, as problem details of RFC 9457."))
+            .property("type", string("Always `about:blank`: the status says what kind of problem it is", "about:blank"))
+            .property("title", string("The problem in a few words", "Not saved"))
+            .property("status", status)
+            .property("detail", string("What happened, and what to do", detail))
+            .property("errors", errors)
+            .property(
+                "current",
+                object(
+                    "The current version, after an edit conflict",
+                    json!({ "key": "INF-42", "version": 8, "title": "Move the payment database to Postgres 17" }),
+                ),
+            )
+            .property(
+                "sent",
+                object(
+                    "The version that was sent, in the same format",
+                    json!({ "version": 7, "title": "Move the payments to Postgres 17" }),
+                ),
+            )
+            .property(
+                "request_id",
+                string("The request's id in the server log", "0193733e-8f2a-7cc1-b2a4-6d3c1f0e9a57"),
+            )
+            .examples([json!({
+                "type": "about:blank",
+                "title": "Not saved",
+                "status": 422,
+                "detail": detail,
+                "errors": { "title": detail },
+            })])
             .build(),
     )
 }

@@ -1,12 +1,14 @@
 //! Boards as JSON.
 
+use std::collections::HashMap;
+
 use axum::{
     Json,
     extract::{Path, Query, State},
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
@@ -16,31 +18,155 @@ use crate::{
             filters::{FilterParams, terms::Filter},
             queries,
         },
+        column_state::ColumnState,
         error::{Problem, Result},
-        events::log::events_after,
+        events::log::{EventRow, events_after},
         policy::{team_access, viewer::Viewer},
-        sprints, tasks,
+        sprints,
+        tasks::{self, Card},
     },
     http::{cache::page_cache::if_none_match, middleware::client_ip::ClientIp},
 };
 
 /// The teams that the token's owner can see.
-#[utoipa::path(get, path = "/api/v1/teams", tag = "teams", responses((status = 200, description = "All visible teams, ordered by name")))]
-pub async fn list(State(app): State<App>, viewer: Viewer) -> Result<Json<Value>> {
-    let teams = team_access::teams(&app.db, &viewer).await?;
-    let teams: Vec<Value> = teams
-        .into_iter()
-        .map(|access| access.team)
-        .map(|team| json!({ "slug": team.slug, "name": team.name, "key": team.key, "seq": team.seq }))
-        .collect();
-    Ok(Json(json!({ "teams": teams })))
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct TeamList {
+    /// The teams, ordered by name.
+    teams: Vec<TeamSummary>,
 }
 
-/// A team's board with filters; of archived tasks at most the newest 500.
-#[utoipa::path(get, path = "/api/v1/teams/{slug}/board", tag = "teams",
-    params(("slug" = String, Path, description = "The team's slug"), ("sprint" = Option<String>, Query), ("owner" = Option<String>, Query), ("label" = Option<String>, Query),
-           ("goal" = Option<String>, Query), ("q" = Option<String>, Query, description = "owner:me label:postgres -label:docs is:blocked age:>3d \"exact words\"")),
-    responses((status = 200, description = "The columns, with their tasks in order"), (status = 304), (status = 422, description = "The filter has an unknown term")))]
+/// A team in the list of teams.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct TeamSummary {
+    /// The slug, as in URLs.
+    #[schema(example = "infrastructure")]
+    slug: String,
+    /// The name.
+    #[schema(example = "Infrastructure")]
+    name: String,
+    /// The prefix of its tasks' keys.
+    #[schema(example = "INF")]
+    key: String,
+    /// The number of its newest event.
+    #[schema(example = 1308)]
+    seq: i64,
+}
+
+/// A team's board.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct BoardResponse {
+    /// The team.
+    team: BoardTeam,
+    /// The number of the team's newest event.
+    #[schema(example = 1308)]
+    seq: i64,
+    /// The columns from left to right.
+    columns: Vec<BoardColumn>,
+    /// Whether there are more archived tasks than the board has.
+    #[schema(example = json!(false))]
+    more: bool,
+}
+
+/// The team of a board.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct BoardTeam {
+    /// The slug, as in URLs.
+    #[schema(example = "infrastructure")]
+    slug: String,
+    /// The name.
+    #[schema(example = "Infrastructure")]
+    name: String,
+    /// The prefix of its tasks' keys.
+    #[schema(example = "INF")]
+    key: String,
+}
+
+/// A column of a board, with its tasks.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct BoardColumn {
+    /// The slug, which is the column of its tasks.
+    #[schema(example = "in-progress")]
+    slug: String,
+    /// The name.
+    #[schema(example = "In progress")]
+    name: String,
+    /// The state of its tasks: `todo`, `doing`, `blocked`, `review` or `done`.
+    state: ColumnState,
+    /// The number of tasks above which the board warns; null without a limit.
+    #[schema(example = 6)]
+    wip_limit: Option<i32>,
+    /// The tasks that match the filter, from top to bottom.
+    tasks: Vec<Card>,
+}
+
+/// Returns the teams that the token's owner can see.
+#[utoipa::path(
+    get,
+    path = "/api/v1/teams",
+    operation_id = "list_teams",
+    tag = "teams",
+    responses((status = 200, description = "All visible teams, ordered by name", body = TeamList)),
+)]
+pub async fn list(State(app): State<App>, viewer: Viewer) -> Result<Json<TeamList>> {
+    let teams = team_access::teams(&app.db, &viewer).await?;
+    let teams = teams
+        .into_iter()
+        .map(|access| access.team)
+        .map(|team| TeamSummary {
+            slug: team.slug,
+            name: team.name,
+            key: team.key,
+            seq: team.seq,
+        })
+        .collect();
+    Ok(Json(TeamList { teams }))
+}
+
+/// Returns a team's board with filters; of archived tasks at most the newest 500.
+#[utoipa::path(
+    get,
+    path = "/api/v1/teams/{slug}/board",
+    operation_id = "get_board",
+    tag = "teams",
+    params(
+        ("slug" = String, Path, description = "The team's slug", example = "infrastructure"),
+        (
+            "sprint" = Option<String>,
+            Query,
+            description = "The sprint whose tasks are returned: a sprint's number, `this` (the current one, which is the default), `next`, `none` (the backlog) or `all`",
+            example = "42",
+        ),
+        (
+            "owner" = Option<String>,
+            Query,
+            description = "Only tasks of this owner: a username, or `me`",
+            example = "elif",
+        ),
+        (
+            "label" = Option<String>,
+            Query,
+            description = "Only tasks with this label",
+            example = "postgres",
+        ),
+        (
+            "goal" = Option<String>,
+            Query,
+            description = "Only tasks of this goal: its number in the sprint, or `none`",
+            example = "1",
+        ),
+        (
+            "q" = Option<String>,
+            Query,
+            description = "Only tasks that match all terms: `owner:`, `label:` and `goal:` with the values above, `is:` with `blocked`, `unowned`, `overdue`, `done` or `archived`, `age:` with a time in the column such as `>3d`, or words of the title; a leading `-` negates a term",
+            example = "owner:me label:postgres -label:docs is:blocked age:>3d \"exact words\"",
+        ),
+    ),
+    responses(
+        (status = 200, description = "The columns, with their tasks in order", body = BoardResponse),
+        (status = 304, description = "The board is unchanged since the ETag in If-None-Match"),
+        (status = 422, description = "The filter has an unknown term"),
+    ),
+)]
 pub async fn board(
     State(app): State<App>,
     from: ClientIp,
@@ -76,15 +202,32 @@ pub async fn board(
         let more = tasks::queries::archived_beyond(&app.db, team, &filter, resolved, now, &cards)
             .await?
             > 0;
+        let mut by_column: HashMap<String, Vec<Card>> = HashMap::new();
+        for card in cards {
+            by_column.entry(card.column.clone()).or_default().push(card);
+        }
         let columns = queries::columns(&app.db, team.id).await?;
-        let columns: Vec<Value> = columns
-            .iter()
-            .map(|column| {
-                let tasks: Vec<_> = cards.iter().filter(|card| card.column == column.slug).collect();
-                json!({ "slug": column.slug, "name": column.name, "state": column.state, "wip_limit": column.wip_limit, "tasks": tasks })
+        let columns = columns
+            .into_iter()
+            .map(|column| BoardColumn {
+                tasks: by_column.remove(&column.slug).unwrap_or_default(),
+                slug: column.slug,
+                name: column.name,
+                state: column.state,
+                wip_limit: column.wip_limit,
             })
             .collect();
-        Json(json!({ "team": { "slug": team.slug, "name": team.name, "key": team.key }, "seq": team.seq, "columns": columns, "more": more })).into_response()
+        Json(BoardResponse {
+            team: BoardTeam {
+                slug: team.slug.clone(),
+                name: team.name.clone(),
+                key: team.key.clone(),
+            },
+            seq: team.seq,
+            columns,
+            more,
+        })
+        .into_response()
     };
     if let Ok(etag) = HeaderValue::from_str(&etag) {
         response.headers_mut().insert(header::ETAG, etag);
@@ -110,15 +253,43 @@ pub struct After {
     after: i64,
 }
 
-/// A team's events after a sequence number: at most 500, and whether there are more.
-#[utoipa::path(get, path = "/api/v1/teams/{slug}/events", tag = "teams", params(("slug" = String, Path, description = "The team's slug"), ("after" = Option<i64>, Query, description = "The sequence number after which to read")),
-    responses((status = 200, description = "The events in order")))]
+/// A team's events.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct EventPage {
+    /// The number of the team's newest event.
+    #[schema(example = 1308)]
+    seq: i64,
+    /// The events in order, the oldest first; at most 500.
+    #[schema(value_type = Vec<EventRow>)]
+    events: Vec<Value>,
+    /// Whether there are more: read on after the number of the last one.
+    #[schema(example = json!(false))]
+    more: bool,
+}
+
+/// Returns a team's events after a sequence number: at most 500, and whether there are more.
+#[utoipa::path(
+    get,
+    path = "/api/v1/teams/{slug}/events",
+    operation_id = "list_events",
+    tag = "teams",
+    params(
+        ("slug" = String, Path, description = "The team's slug", example = "infrastructure"),
+        (
+            "after" = Option<i64>,
+            Query,
+            description = "The number of the event after which to read; by default 0, which is from the first event on",
+            example = 1300,
+        ),
+    ),
+    responses((status = 200, description = "The events in order", body = EventPage)),
+)]
 pub async fn events(
     State(app): State<App>,
     viewer: Viewer,
     Path(slug): Path<String>,
     Query(after): Query<After>,
-) -> Result<Json<Value>> {
+) -> Result<Json<EventPage>> {
     const MOST: i64 = 500;
     let team = team_access::team(&app.db, &viewer, &slug).await?.team;
     let rows = events_after(&app.db, team.id, after.after, MOST + 1).await?;
@@ -145,7 +316,9 @@ pub async fn events(
             event
         })
         .collect();
-    Ok(Json(
-        json!({ "seq": team.seq, "events": events, "more": more }),
-    ))
+    Ok(Json(EventPage {
+        seq: team.seq,
+        events,
+        more,
+    }))
 }

@@ -2,5 +2,6 @@
 
 pub mod boards;
 pub mod sprints;
+pub mod task_request;
 pub mod task_response;
 pub mod tasks;

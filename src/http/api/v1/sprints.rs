@@ -1,15 +1,34 @@
 //! Sprints as JSON.
 
 use axum::{Json, extract::State};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::{
     app::App,
-    domain::{error::Result, policy::viewer::Viewer, sprints::queries},
+    domain::{
+        error::Result,
+        policy::viewer::Viewer,
+        sprints::{Sprint, queries},
+    },
 };
 
-/// The sprints of the workspace, the newest first.
-#[utoipa::path(get, path = "/api/v1/sprints", tag = "sprints", responses((status = 200, description = "All sprints, the newest first")))]
-pub async fn list(State(app): State<App>, _viewer: Viewer) -> Result<Json<Value>> {
-    Ok(Json(json!({ "sprints": queries::sprints(&app.db).await? })))
+/// The sprints of the workspace.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct SprintList {
+    /// All sprints, the newest first.
+    sprints: Vec<Sprint>,
+}
+
+/// Returns the sprints of the workspace, the newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/sprints",
+    operation_id = "list_sprints",
+    tag = "sprints",
+    responses((status = 200, description = "All sprints, the newest first", body = SprintList)),
+)]
+pub async fn list(State(app): State<App>, _viewer: Viewer) -> Result<Json<SprintList>> {
+    Ok(Json(SprintList {
+        sprints: queries::sprints(&app.db).await?,
+    }))
 }

@@ -5,7 +5,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use serde_json::{Value, json};
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
@@ -13,23 +13,53 @@ use crate::{
     domain::{
         error::{Problem, Result},
         events::Changed,
-        tasks::queries,
+        tasks::{Card, queries},
         team::Team,
     },
 };
 
-/// A task as JSON, with everything that its page shows.
-pub(crate) async fn task_json(app: &App, team: &Team, task: Uuid) -> Result<Value> {
-    let whole = queries::load_task(&app.db, team, task).await?;
-    let mut body = serde_json::to_value(&whole.card).map_err(anyhow::Error::from)?;
-    body["description"] = json!(whole.description);
-    body["project"] = json!(whole.project);
-    body["checklist"] = whole
-        .steps
-        .iter()
-        .map(|step| json!({ "text": step.text, "done": step.done }))
-        .collect();
-    Ok(body)
+/// A task, with everything that its page shows.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct TaskResponse {
+    #[serde(flatten)]
+    card: Card,
+    /// The description in Markdown.
+    #[schema(example = "Copy and swap, table by table. The runbook is in the wiki.")]
+    description: String,
+    /// The slug of the project that the task itself belongs to; null without one.
+    #[schema(example = "postgres-17")]
+    project: Option<String>,
+    /// The steps of the checklist, in order.
+    checklist: Vec<ChecklistStep>,
+}
+
+/// A step of a task's checklist.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ChecklistStep {
+    /// The text.
+    #[schema(example = "Announce the read-only window")]
+    text: String,
+    /// Whether the step is done.
+    #[schema(example = json!(true))]
+    done: bool,
+}
+
+/// Loads a task for a response.
+pub(crate) async fn task_response(app: &App, team: &Team, task: Uuid) -> Result<TaskResponse> {
+    let task = queries::load_task(&app.db, team, task).await?;
+    Ok(TaskResponse {
+        card: task.card,
+        description: task.description,
+        project: task.project,
+        checklist: task
+            .steps
+            .into_iter()
+            .map(|step| ChecklistStep {
+                text: step.text,
+                done: step.done,
+            })
+            .collect(),
+    })
 }
 
 /// The response to a write: the task. A repeated write returns the current state of what the first
@@ -52,5 +82,5 @@ pub(crate) async fn respond<T>(
         (Err(problem), _) => return Err(problem),
         (Ok(_), None) => return Err(Problem::NotFound),
     };
-    Ok((status, Json(task_json(app, team, task).await?)).into_response())
+    Ok((status, Json(task_response(app, team, task).await?)).into_response())
 }

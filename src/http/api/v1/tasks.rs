@@ -6,8 +6,6 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use serde::{Deserialize, Deserializer};
-use serde_json::Value;
 
 use crate::{
     app::App,
@@ -17,7 +15,7 @@ use crate::{
         events::Changed,
         policy::{task_access::TaskAccess, team_access, viewer::Viewer},
         tasks::{
-            archive, assign, block, comments,
+            Card, archive, assign, block, comments,
             create::{self, NewTask},
             edit, move_task,
             placement::Place,
@@ -26,66 +24,28 @@ use crate::{
         },
     },
     http::{
-        api::v1::task_response::{respond, task_json},
+        api::v1::{
+            task_request::{CommentIn, OwnersIn, TaskIn, TaskPatch},
+            task_response::{TaskResponse, respond, task_response},
+        },
         extract::{form::JsonBody, task::TaskContext},
         pages::tasks::{goal_named, project_named, sprint_named},
     },
 };
 
-/// Deserializes a field that may be missing, null (which clears it), or have a value.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    from: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(from).map(Some)
-}
-
-/// A sprint by number, or `this` or `next`.
-#[derive(Debug, Deserialize, serde::Serialize, utoipa::ToSchema)]
-#[serde(untagged)]
-pub enum SprintRef {
-    Number(i32),
-    Word(String),
-}
-
-impl SprintRef {
-    fn text(&self) -> String {
-        match self {
-            Self::Number(number) => number.to_string(),
-            Self::Word(word) => word.clone(),
-        }
-    }
-}
-
-/// A new task. Only the title is required; without a sprint the task is added to the current one.
-#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct TaskIn {
-    /// The title, 1 to 500 characters.
-    title: String,
-    /// The description in Markdown.
-    description: String,
-    /// The column's slug, such as `todo`; by default the first column.
-    column: Option<String>,
-    #[serde(deserialize_with = "present")]
-    #[schema(value_type = Option<SprintRef>)]
-    sprint: Option<Option<SprintRef>>,
-    /// The goal's number in the sprint.
-    goal: Option<i32>,
-    /// The owners' usernames, such as `elif`.
-    owners: Vec<String>,
-    /// The names of the labels, such as `postgres`.
-    labels: Vec<String>,
-    /// The estimate in points, 0 to 1000.
-    estimate: Option<i32>,
-    /// The due date, such as `2026-11-30`.
-    due: Option<String>,
-    /// The team or person that needs the task.
-    needed_by: String,
-}
-
 /// Creates a task.
-#[utoipa::path(post, path = "/api/v1/teams/{slug}/tasks", tag = "tasks", params(("slug" = String, Path, description = "The team's slug")), request_body = TaskIn,
-    responses((status = 201, description = "The created task"), (status = 422, description = "A field is invalid")))]
+#[utoipa::path(
+    post,
+    path = "/api/v1/teams/{slug}/tasks",
+    operation_id = "create_task",
+    tag = "tasks",
+    params(("slug" = String, Path, description = "The team's slug", example = "infrastructure")),
+    request_body = TaskIn,
+    responses(
+        (status = 201, description = "The created task", body = TaskResponse),
+        (status = 422, description = "A field is invalid"),
+    ),
+)]
 pub async fn create(
     State(app): State<App>,
     viewer: Viewer,
@@ -138,54 +98,38 @@ fn read_due(text: Option<&str>) -> Result<Option<time::Date>> {
 }
 
 /// Returns a task.
-#[utoipa::path(get, path = "/api/v1/tasks/{key}", tag = "tasks", params(("key" = String, Path, description = "The task's key, such as INF-42")), responses((status = 200, description = "The task"), (status = 404)))]
+#[utoipa::path(
+    get,
+    path = "/api/v1/tasks/{key}",
+    operation_id = "get_task",
+    tag = "tasks",
+    params(("key" = String, Path, description = "The task's key", example = "INF-42")),
+    responses(
+        (status = 200, description = "The task", body = TaskResponse),
+        (status = 404, description = "The task does not exist or is hidden"),
+    ),
+)]
 pub async fn get(
     State(app): State<App>,
     TaskContext { access, .. }: TaskContext,
-) -> Result<Json<Value>> {
-    Ok(Json(task_json(&app, &access.team, access.id).await?))
-}
-
-/// The fields to change, with the version that the client last saw.
-#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct TaskPatch {
-    /// The version that the client last saw; an outdated one gets 409.
-    version: Option<i64>,
-    /// The title, 1 to 500 characters.
-    title: Option<String>,
-    /// The description in Markdown.
-    description: Option<String>,
-    #[serde(deserialize_with = "present")]
-    #[schema(value_type = Option<SprintRef>)]
-    sprint: Option<Option<SprintRef>>,
-    /// The goal's number in the sprint.
-    #[serde(deserialize_with = "present")]
-    #[schema(value_type = Option<i32>)]
-    goal: Option<Option<i32>>,
-    /// The project's slug, or empty for none.
-    #[serde(deserialize_with = "present")]
-    #[schema(value_type = Option<String>)]
-    project: Option<Option<String>>,
-    /// The owners' usernames, such as `elif`.
-    owners: Option<Vec<String>>,
-    /// The names of the labels, such as `postgres`.
-    labels: Option<Vec<String>>,
-    /// The estimate in points, 0 to 1000.
-    #[serde(deserialize_with = "present")]
-    #[schema(value_type = Option<i32>)]
-    estimate: Option<Option<i32>>,
-    /// The due date, such as `2026-11-30`.
-    #[serde(deserialize_with = "present")]
-    #[schema(value_type = Option<String>)]
-    due: Option<Option<String>>,
-    /// The team or person that needs the task.
-    needed_by: Option<String>,
+) -> Result<Json<TaskResponse>> {
+    Ok(Json(task_response(&app, &access.team, access.id).await?))
 }
 
 /// Edits a task. An outdated version gets 409, with the current values and those that were sent.
-#[utoipa::path(patch, path = "/api/v1/tasks/{key}", tag = "tasks", params(("key" = String, Path, description = "The task's key, such as INF-42")), request_body = TaskPatch,
-    responses((status = 200, description = "The task"), (status = 409, description = "The task was edited meanwhile"), (status = 422, description = "A field is invalid")))]
+#[utoipa::path(
+    patch,
+    path = "/api/v1/tasks/{key}",
+    operation_id = "edit_task",
+    tag = "tasks",
+    params(("key" = String, Path, description = "The task's key", example = "INF-42")),
+    request_body = TaskPatch,
+    responses(
+        (status = 200, description = "The task", body = TaskResponse),
+        (status = 409, description = "The task was edited meanwhile"),
+        (status = 422, description = "A field is invalid"),
+    ),
+)]
 pub async fn patch(
     State(app): State<App>,
     at: TaskContext,
@@ -254,7 +198,17 @@ async fn changed<T>(
 }
 
 /// Archives a task.
-#[utoipa::path(delete, path = "/api/v1/tasks/{key}", tag = "tasks", params(("key" = String, Path, description = "The task's key, such as INF-42")), responses((status = 200, description = "The archived task"), (status = 404)))]
+#[utoipa::path(
+    delete,
+    path = "/api/v1/tasks/{key}",
+    operation_id = "archive_task",
+    tag = "tasks",
+    params(("key" = String, Path, description = "The task's key", example = "INF-42")),
+    responses(
+        (status = 200, description = "The archived task", body = TaskResponse),
+        (status = 404, description = "The task does not exist or is hidden"),
+    ),
+)]
 pub async fn delete(State(app): State<App>, at: TaskContext) -> Result<Response> {
     let TaskContext { viewer, access } = at.require_edit()?;
     let outcome = app
@@ -267,8 +221,19 @@ pub async fn delete(State(app): State<App>, at: TaskContext) -> Result<Response>
 }
 
 /// Moves a task next to a neighbour, or to the end of a column.
-#[utoipa::path(put, path = "/api/v1/tasks/{key}/position", tag = "tasks", params(("key" = String, Path, description = "The task's key, such as INF-42")), request_body = Place,
-    responses((status = 200, description = "The task"), (status = 409, description = "The task was moved meanwhile"), (status = 422, description = "There is no such column")))]
+#[utoipa::path(
+    put,
+    path = "/api/v1/tasks/{key}/position",
+    operation_id = "move_task",
+    tag = "tasks",
+    params(("key" = String, Path, description = "The task's key", example = "INF-42")),
+    request_body = Place,
+    responses(
+        (status = 200, description = "The task", body = Card),
+        (status = 409, description = "The task was moved meanwhile"),
+        (status = 422, description = "There is no such column"),
+    ),
+)]
 pub async fn position(
     State(app): State<App>,
     at: TaskContext,
@@ -297,8 +262,18 @@ pub async fn position(
 }
 
 /// Blocks a task, with the reason: a task, team, person or text.
-#[utoipa::path(put, path = "/api/v1/tasks/{key}/block", tag = "tasks", params(("key" = String, Path, description = "The task's key, such as INF-42")), request_body = block::Reason,
-    responses((status = 200, description = "The task"), (status = 422, description = "The blocking task, team or person does not exist")))]
+#[utoipa::path(
+    put,
+    path = "/api/v1/tasks/{key}/block",
+    operation_id = "block_task",
+    tag = "tasks",
+    params(("key" = String, Path, description = "The task's key", example = "INF-42")),
+    request_body = block::Reason,
+    responses(
+        (status = 200, description = "The task", body = TaskResponse),
+        (status = 422, description = "The blocking task, team or person does not exist"),
+    ),
+)]
 pub async fn block(
     State(app): State<App>,
     at: TaskContext,
@@ -315,7 +290,16 @@ pub async fn block(
 }
 
 /// Unblocks a task and moves it back to its previous column.
-#[utoipa::path(delete, path = "/api/v1/tasks/{key}/block", tag = "tasks", params(("key" = String, Path, description = "The task's key, such as INF-42")), responses((status = 200, description = "The task")))]
+#[utoipa::path(
+    delete,
+    path = "/api/v1/tasks/{key}/block",
+    operation_id = "unblock_task",
+    tag = "tasks",
+    params(("key" = String, Path, description = "The task's key", example = "INF-42")),
+    responses(
+        (status = 200, description = "The task", body = TaskResponse),
+    ),
+)]
 pub async fn unblock(State(app): State<App>, at: TaskContext) -> Result<Response> {
     let TaskContext { viewer, access } = at.require_edit()?;
     let outcome = app
@@ -327,17 +311,19 @@ pub async fn unblock(State(app): State<App>, at: TaskContext) -> Result<Response
     changed(&app, &access, outcome).await
 }
 
-/// A task's owners, by username.
-#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct OwnersIn {
-    /// The owners' usernames, such as `elif`.
-    owners: Vec<String>,
-}
-
 /// Sets a task's owners.
-#[utoipa::path(put, path = "/api/v1/tasks/{key}/owners", tag = "tasks", params(("key" = String, Path, description = "The task's key, such as INF-42")), request_body = OwnersIn,
-    responses((status = 200, description = "The task"), (status = 422, description = "There is no such username")))]
+#[utoipa::path(
+    put,
+    path = "/api/v1/tasks/{key}/owners",
+    operation_id = "set_owners",
+    tag = "tasks",
+    params(("key" = String, Path, description = "The task's key", example = "INF-42")),
+    request_body = OwnersIn,
+    responses(
+        (status = 200, description = "The task", body = TaskResponse),
+        (status = 422, description = "There is no such username"),
+    ),
+)]
 pub async fn owners(
     State(app): State<App>,
     at: TaskContext,
@@ -358,17 +344,19 @@ pub async fn owners(
     changed(&app, &access, outcome).await
 }
 
-/// A comment in Markdown.
-#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CommentIn {
-    /// The text in Markdown.
-    body: String,
-}
-
 /// Adds a comment to a task.
-#[utoipa::path(post, path = "/api/v1/tasks/{key}/comments", tag = "tasks", params(("key" = String, Path, description = "The task's key, such as INF-42")), request_body = CommentIn,
-    responses((status = 201, description = "The task"), (status = 422, description = "Empty or too long")))]
+#[utoipa::path(
+    post,
+    path = "/api/v1/tasks/{key}/comments",
+    operation_id = "add_comment",
+    tag = "tasks",
+    params(("key" = String, Path, description = "The task's key", example = "INF-42")),
+    request_body = CommentIn,
+    responses(
+        (status = 201, description = "The task", body = TaskResponse),
+        (status = 422, description = "The text is empty or too long"),
+    ),
+)]
 pub async fn comment(
     State(app): State<App>,
     at: TaskContext,

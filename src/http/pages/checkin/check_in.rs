@@ -307,8 +307,13 @@ pub async fn feed(
 }
 
 /// A team's check-in: progress of goals, tasks by state, blocked tasks, recent and next work.
-#[utoipa::path(get, path = "/api/v1/teams/{slug}/check-in", tag = "teams", params(("slug" = String, Path, description = "The team's slug")),
-    responses((status = 200, description = "Goals with their progress, tasks by state, and the tasks that are blocked, in review, recently done and next")))]
+#[utoipa::path(
+    get,
+    path = "/api/v1/teams/{slug}/check-in",
+    tag = "teams",
+    params(("slug" = String, Path, description = "The team's slug", example = "infrastructure")),
+    responses((status = 200, description = "The state of the team's sprint", body = summary::Facts)),
+)]
 pub async fn facts(
     app: State<App>,
     from: ClientIp,

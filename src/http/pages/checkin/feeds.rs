@@ -111,7 +111,7 @@ pub async fn text(
     if feed == Feed::Badge {
         return badge(&facts.in_short());
     }
-    Ok(serde_json::to_string(&Facts::from(&facts)).map_err(anyhow::Error::from)?)
+    Ok(serde_json::to_string(&Facts::from(facts)).map_err(anyhow::Error::from)?)
 }
 
 #[derive(Template)]
