@@ -100,7 +100,7 @@ impl Layout {
             team: String::new(),
             page: "",
             mark: vec![
-                "gone", "gone", "gone", "gone", "gone", "today", "", "", "", "",
+                "past", "past", "past", "past", "past", "today", "", "", "", "",
             ],
             is_admin: false,
             assets: &ASSETS,

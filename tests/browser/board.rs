@@ -122,7 +122,9 @@ async fn touch_scroll_never_drags_and_long_press_does() {
     phone
         .dispatch_touch(DispatchTouchEventType::TouchStart, (x, y))
         .await;
-    phone.wait_for("document.querySelector('.drop')").await;
+    phone
+        .wait_for("document.querySelector('.drop-placeholder')")
+        .await;
     for step in 1..=8 {
         phone
             .dispatch_touch(
@@ -132,7 +134,9 @@ async fn touch_scroll_never_drags_and_long_press_does() {
             .await;
     }
     phone
-        .wait_for("document.querySelector('#INF-3').nextElementSibling?.matches('.drop')")
+        .wait_for(
+            "document.querySelector('#INF-3').nextElementSibling?.matches('.drop-placeholder')",
+        )
         .await;
     phone.end_touch().await;
     phone

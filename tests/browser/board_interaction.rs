@@ -76,7 +76,9 @@ async fn touch_drag_moves_a_card_to_another_column() {
     tablet
         .dispatch_touch(DispatchTouchEventType::TouchStart, from)
         .await;
-    tablet.wait_for("document.querySelector('.drop')").await;
+    tablet
+        .wait_for("document.querySelector('.drop-placeholder')")
+        .await;
     for step in 1..=8 {
         let part = f64::from(step) / 8.0;
         let at = (
@@ -88,7 +90,7 @@ async fn touch_drag_moves_a_card_to_another_column() {
             .await;
     }
     tablet
-        .wait_for("document.querySelector('[data-column=in-progress] .drop')")
+        .wait_for("document.querySelector('[data-column=in-progress] .drop-placeholder')")
         .await;
     tablet.end_touch().await;
     tablet.wait_for_column("in-progress", &["INF-1"]).await;

@@ -304,7 +304,7 @@ impl Window {
     /// Presses at one place, moves to another in steps and waits for the drop target, without releasing.
     pub async fn start_drag(&self, from: (f64, f64), to: (f64, f64)) {
         self.press_and_move(from, to).await;
-        self.wait_for("document.querySelector('.drop, .group.over')")
+        self.wait_for("document.querySelector('.drop-placeholder, .group.drag-over')")
             .await;
     }
 

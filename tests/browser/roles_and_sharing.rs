@@ -92,13 +92,13 @@ async fn other_team_follows_a_task_and_gets_its_request_done() {
     window.goto("/").await;
     window
         .wait_for(
-            "document.querySelector('#news')?.textContent.includes('Elif moved it to In review')",
+            "document.querySelector('#updates')?.textContent.includes('Elif moved it to In review')",
         )
         .await;
     window.screenshot("story-news").await;
-    window.click("#news button").await;
+    window.click("#updates button").await;
     window
-        .wait_for("!document.querySelector('#news') && document.querySelector('main')")
+        .wait_for("!document.querySelector('#updates') && document.querySelector('main')")
         .await;
 
     window.goto("/teams/infrastructure/check-in").await;
@@ -115,7 +115,7 @@ async fn other_team_follows_a_task_and_gets_its_request_done() {
     window.type_text("They are slow").await;
     window.click("#ask .button.primary").await;
     window
-        .wait_for("document.querySelector('#asked')?.textContent.includes('no reply yet')")
+        .wait_for("document.querySelector('#requests')?.textContent.includes('no reply yet')")
         .await;
 
     let theirs = fixture.open_window(elif).await;
@@ -141,11 +141,11 @@ async fn other_team_follows_a_task_and_gets_its_request_done() {
         .ok();
     window.goto("/").await;
     window
-        .wait_for("document.querySelector('#asked')?.textContent.includes('INF-2 is in Done')")
+        .wait_for("document.querySelector('#requests')?.textContent.includes('INF-2 is in Done')")
         .await;
     window
         .wait_for(
-            "document.querySelector('#awaited')?.textContent.includes('A replica for reports')",
+            "document.querySelector('#waiting-for')?.textContent.includes('A replica for reports')",
         )
         .await;
 }

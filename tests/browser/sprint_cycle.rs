@@ -332,7 +332,7 @@ async fn long_press_plans_a_task_and_swiping_scrolls() {
         .dispatch_touch(DispatchTouchEventType::TouchMove, to)
         .await;
     phone
-        .wait_for("document.querySelector('.group[class*=hue].over')")
+        .wait_for("document.querySelector('.group[class*=hue].drag-over')")
         .await;
     phone.screenshot("story-planning-finger").await;
     phone.end_touch().await;

@@ -453,12 +453,14 @@ async fn lanes_group_by_owner_and_limits_show_in_red() {
     );
     // a lane counts its own; the limit is for all of them together
     assert!(
-        page.contains(r#"<span class="count over" title="All lanes together">all 2 / 1</span>"#),
+        page.contains(
+            r#"<span class="count over-limit" title="All lanes together">all 2 / 1</span>"#
+        ),
         "{page}"
     );
     let page = world.elif.get("/teams/infrastructure").await.ok().text();
     assert!(
-        page.contains(">2 / 1</a>") && page.contains(r#"class="count over""#),
+        page.contains(">2 / 1</a>") && page.contains(r#"class="count over-limit""#),
         "{page}"
     );
 }

@@ -85,9 +85,9 @@ impl Sprint {
         );
         (1..=days)
             .map(|dot| match dot.cmp(&day) {
-                std::cmp::Ordering::Less => "gone",
+                std::cmp::Ordering::Less => "past",
                 std::cmp::Ordering::Equal if today <= self.ends_on => "today",
-                std::cmp::Ordering::Equal => "gone",
+                std::cmp::Ordering::Equal => "past",
                 std::cmp::Ordering::Greater => "",
             })
             .collect()

@@ -75,7 +75,7 @@ impl Standup {
     }
 
     /// `away until Fri 27 Nov`, for a member who is away.
-    pub fn away(&self, member: &Member) -> Option<String> {
+    pub fn absence(&self, member: &Member) -> Option<String> {
         member
             .away_until(self.today)
             .map(|last| format!("away until {}", humanize::day(last)))

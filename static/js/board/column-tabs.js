@@ -49,7 +49,7 @@ if (board && board.querySelector(":scope > .column")) {
       const count = document.createElement("small");
       const counter = column.querySelector("[data-count]");
       count.textContent = counter?.textContent.replaceAll(" ", "") ?? "";
-      count.classList.toggle("over", counter?.classList.contains("over") ?? false);
+      count.classList.toggle("over-limit", counter?.classList.contains("over-limit") ?? false);
       link.append(`${column.dataset.name} `, count);
       return link;
     }));

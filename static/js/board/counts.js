@@ -23,7 +23,7 @@ function updateColumnCount(column) {
   const count = cardsIn(list).length + Number(column.dataset.hidden || 0);
   const limit = Number(column.dataset.limit || 0);
   counter.textContent = limit ? `${count} / ${limit}` : count;
-  counter.classList.toggle("over", limit > 0 && count > limit);
+  counter.classList.toggle("over-limit", limit > 0 && count > limit);
 }
 
 function countTasks() {

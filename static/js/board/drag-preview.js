@@ -11,7 +11,7 @@ const EASING = "cubic-bezier(0.2, 0.7, 0.2, 1)";
  */
 export function createDragPreview(card, { left, top, width }) {
   const preview = document.createElement("ol");
-  preview.className = "ghost";
+  preview.className = "drag-preview";
   preview.inert = true;
   preview.setAttribute("aria-hidden", "true");
   const copy = card.cloneNode(true);

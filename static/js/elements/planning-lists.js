@@ -97,8 +97,8 @@ class PlanningLists extends HTMLElement {
     drag.time = now;
     moveDragPreview(drag.preview, drag.x - drag.offsetX, drag.y - drag.offsetY);
     const group = this.#groupUnderPointer();
-    this.querySelectorAll(".over").forEach((other) => other.classList.toggle("over", other === group));
-    group?.classList.add("over");
+    this.querySelectorAll(".drag-over").forEach((other) => other.classList.toggle("drag-over", other === group));
+    group?.classList.add("drag-over");
     if (scrolled) this.#requestFrame();
   }
 
@@ -133,7 +133,7 @@ class PlanningLists extends HTMLElement {
     this.#drag?.listeners.abort();
     this.#drag?.row.classList.remove("lifted");
     this.#drag?.preview?.remove();
-    this.querySelectorAll(".over").forEach((group) => group.classList.remove("over"));
+    this.querySelectorAll(".drag-over").forEach((group) => group.classList.remove("drag-over"));
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
     this.#drag = null;

@@ -89,7 +89,7 @@ class SortableBoard extends HTMLElement {
     const preview = createDragPreview(card, rect);
     preview.firstElementChild.classList.add("lifted");
     const placeholder = document.createElement("li");
-    placeholder.className = "drop";
+    placeholder.className = "drop-placeholder";
     placeholder.setAttribute("aria-hidden", "true");
     placeholder.style.height = `${rect.height}px`;
     this.#drag = {
@@ -137,8 +137,8 @@ class SortableBoard extends HTMLElement {
         slideCards(displaced.cards, displaced.down ? -drag.step : drag.step);
       }
       drag.place = { list, before };
-      this.querySelector(".column.over")?.classList.remove("over");
-      column.classList.add("over");
+      this.querySelector(".column.drag-over")?.classList.remove("drag-over");
+      column.classList.add("drag-over");
     }
     if (scrolled) this.#requestFrame();
   }
@@ -179,7 +179,7 @@ class SortableBoard extends HTMLElement {
     addEventListener("click", swallow, { capture: true, once: true });
     setTimeout(() => removeEventListener("click", swallow, { capture: true }));
     this.classList.remove("dragging");
-    this.querySelector(".column.over")?.classList.remove("over");
+    this.querySelector(".column.drag-over")?.classList.remove("drag-over");
     notifyBoardChanged(this);
     this.#end();
   }

@@ -266,7 +266,8 @@ impl Window<'_> {
             { "type": "pointerMove", "x": to_x, "y": to_y, "duration": 100 },
         ]))
         .await;
-        self.wait_for("document.querySelector('.drop')").await;
+        self.wait_for("document.querySelector('.drop-placeholder')")
+            .await;
         self.dispatch_mouse(json!([{ "type": "pointerUp", "button": 0 }]))
             .await;
     }

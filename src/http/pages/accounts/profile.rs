@@ -35,7 +35,7 @@ pub(crate) struct MePage {
     profile: Profile,
     sessions: Vec<SessionRow>,
     tokens: Vec<TokenRow>,
-    away: Vec<(Date, Date)>,
+    absences: Vec<(Date, Date)>,
     /// The teams that a token can be limited to.
     teams: Vec<Team>,
     /// A token that was just created; it is shown only once.
@@ -112,7 +112,7 @@ pub(crate) async fn me_page(
         )
         .await?,
         tokens: crate::domain::accounts::api_tokens::tokens(&app.db, viewer.person.id).await?,
-        away: absences::away(&app.db, viewer.person.id).await?,
+        absences: absences::away(&app.db, viewer.person.id).await?,
         teams: team_access::seen_teams(&app.db, viewer).await?,
         made: String::new(),
         now: app.clock.now(),

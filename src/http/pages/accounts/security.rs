@@ -138,7 +138,7 @@ pub async fn add_away(
         Err(problem) => Err(problem),
     };
     match outcome {
-        Ok(_) => Ok(Redirect::to("/me#away").into_response()),
+        Ok(_) => Ok(Redirect::to("/me#absences").into_response()),
         Err(Problem::Invalid(errors)) => {
             let page = me_page(&app, &viewer, &headers, fields, errors).await?;
             page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
@@ -161,7 +161,7 @@ pub async fn remove_away(
             Box::pin(absences::remove_away(change, account, from))
         })
         .await?;
-    Ok(Redirect::to("/me#away").into_response())
+    Ok(Redirect::to("/me#absences").into_response())
 }
 
 /// `POST /me/tokens`: creates a token and shows it once.

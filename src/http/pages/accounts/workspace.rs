@@ -172,13 +172,13 @@ fn read_domains(text: &str) -> Result<Vec<String>> {
 struct AuditPage {
     layout: Layout,
     entries: Vec<Entry>,
-    asked: Asked,
+    search: AuditSearch,
     time_zone: String,
 }
 
 impl AuditPage {
     fn csv(&self) -> String {
-        format!("/settings/audit.csv?{}", self.asked.query())
+        format!("/settings/audit.csv?{}", self.search.query())
     }
 
     /// The URL of the next page, if there is one.
@@ -189,7 +189,7 @@ impl AuditPage {
             .filter(|_| self.entries.len() as i64 == audit_log::SHOWN)?;
         Some(format!(
             "/settings/audit?{}&before={}",
-            self.asked.query(),
+            self.search.query(),
             last.id
         ))
     }
@@ -202,14 +202,14 @@ impl AuditPage {
 /// The filter of the audit log: words, and an inclusive range of days in the reader's time zone.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
-pub struct Asked {
+pub struct AuditSearch {
     q: String,
     from: String,
     to: String,
     before: String,
 }
 
-impl Asked {
+impl AuditSearch {
     fn query(&self) -> String {
         let pairs = [("q", &self.q), ("from", &self.from), ("to", &self.to)];
         form_urlencoded::Serializer::new(String::new())
@@ -219,7 +219,7 @@ impl Asked {
 
     /// # Errors
     /// `Invalid` for an invalid day, and `NotFound` for an invalid page.
-    fn wanted(&self, zone: &str) -> Result<AuditFilter> {
+    fn filter(&self, zone: &str) -> Result<AuditFilter> {
         let day = |field: &'static str, text: &str| match text.trim() {
             "" => Ok(None),
             text => crate::domain::dates::read_date(text)
@@ -244,19 +244,23 @@ impl Asked {
 pub async fn audit_log(
     State(app): State<App>,
     viewer: Viewer,
-    Query(asked): Query<Asked>,
+    Query(search): Query<AuditSearch>,
     headers: HeaderMap,
 ) -> Result<Response> {
     team_access::require_workspace_admin(&viewer)?;
-    let entries =
-        audit_log::entries(&app.db, viewer.person.id, &asked.wanted(&viewer.time_zone)?).await?;
+    let entries = audit_log::entries(
+        &app.db,
+        viewer.person.id,
+        &search.filter(&viewer.time_zone)?,
+    )
+    .await?;
     let layout = Layout::new(&app, &viewer, &headers, "Audit log", "")
         .await?
         .at("settings-audit");
     page::page(&AuditPage {
         layout,
         entries,
-        asked,
+        search,
         time_zone: viewer.time_zone,
     })
 }
@@ -266,30 +270,30 @@ pub async fn audit_log(
 pub async fn audit_csv(
     State(app): State<App>,
     viewer: Viewer,
-    Query(asked): Query<Asked>,
+    Query(search): Query<AuditSearch>,
 ) -> Result<Response> {
     team_access::require_workspace_admin(&viewer)?;
-    let (reader, wanted) = (viewer.person.id, asked.wanted(&viewer.time_zone)?);
+    let (reader, filter) = (viewer.person.id, search.filter(&viewer.time_zone)?);
     let line = Line {
         actor: Some(reader),
         kind: "audit.exported",
-        about: &wanted.words,
+        about: &filter.words,
         ..Line::default()
     };
     audit_log::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
     let head = csv([vec!["at", "who", "what", "about", "network"]]);
-    let pages = stream::try_unfold(Some(wanted), move |wanted| {
+    let pages = stream::try_unfold(Some(filter), move |filter| {
         let db = app.db.clone();
         async move {
-            let Some(mut wanted) = wanted else {
+            let Some(mut filter) = filter else {
                 return Ok::<_, std::io::Error>(None);
             };
-            let entries = audit_log::entries(&db, reader, &wanted)
+            let entries = audit_log::entries(&db, reader, &filter)
                 .await
                 .map_err(std::io::Error::other)?;
             let is_last = (entries.len() as i64) < audit_log::SHOWN;
-            wanted.before = entries.last().map(|entry| entry.id);
-            Ok(Some((rows(&entries), (!is_last).then_some(wanted))))
+            filter.before = entries.last().map(|entry| entry.id);
+            Ok(Some((rows(&entries), (!is_last).then_some(filter))))
         }
     });
     let headers = [

@@ -49,7 +49,7 @@ pub(crate) struct CheckInPage {
     facts: CheckIn,
     chart: Option<Rendered>,
     /// What the reader is waiting for.
-    awaited: Vec<Card>,
+    waiting_for: Vec<Card>,
     /// The changes since the reader's last visit, and its time.
     since: Vec<Changed>,
     looked: Option<Visit>,
@@ -257,7 +257,7 @@ pub async fn check_in(
         let page = CheckInPage {
             layout: layout.at("check-in"),
             chart: chart(&app, &facts, now).await?,
-            awaited: summary::awaited(&app.db, &team, person, now).await?,
+            waiting_for: summary::awaited(&app.db, &team, person, now).await?,
             since: changes::since(&app.db, &team, look.seq).await?,
             looked: Some(look),
             may_edit: access.may_edit,
@@ -373,7 +373,7 @@ pub(crate) async fn for_guest(
         let page = CheckInPage {
             layout: Layout::bare(app, format!("{}: check-in", team.name), theme(headers)),
             chart: chart(app, &facts, now).await?,
-            awaited: Vec::new(),
+            waiting_for: Vec::new(),
             since: Vec::new(),
             looked: None,
             may_edit: false,

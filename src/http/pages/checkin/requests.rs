@@ -163,7 +163,7 @@ pub async fn create_request(
         Err(problem) => Err(problem),
     };
     match outcome {
-        Ok(_) => Ok(Redirect::to("/#asked").into_response()),
+        Ok(_) => Ok(Redirect::to("/#requests").into_response()),
         Err(Problem::Invalid(errors)) => {
             let page = intake_page(&app, &viewer, &headers, access, fields, errors).await?;
             page::refused(StatusCode::UNPROCESSABLE_ENTITY, &page)
@@ -188,7 +188,7 @@ pub async fn withdraw_request(
             Box::pin(requests::withdraw(change, &team, request))
         })
         .await?;
-    Ok(Redirect::to("/#asked").into_response())
+    Ok(Redirect::to("/#requests").into_response())
 }
 
 /// `POST /teams/{slug}/requests/{id}`: `outcome` is `taken`, `answered` or `declined`.

@@ -62,7 +62,7 @@ struct PlanningPage {
     loads: Vec<Load>,
     theirs: Vec<Theirs>,
     /// The number of open requests and concerns of others.
-    asked: i64,
+    open_requests: i64,
     concerns: usize,
     agenda: Agenda,
     did: Option<timeline::Undoable>,
@@ -256,7 +256,7 @@ pub async fn planning(
         goals: goals::goals(&app.db, &team, &sprint, &crew, now).await?,
         finished: planning::finished(&app.db, team.id).await?,
         loads: planning::loads(&app.db, team.id, going.map(|going| going.id), sprint.id).await?,
-        asked: requests::open(&app.db, team.id).await?,
+        open_requests: requests::open(&app.db, team.id).await?,
         concerns: comments::open_concerns(&app.db, team.id).await?.len(),
         theirs: planning::tasks_waiting_on_team(&app.db, team.id).await?,
         may_close: access.may_edit,

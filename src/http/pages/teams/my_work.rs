@@ -51,16 +51,16 @@ struct MyWork {
     /// The tasks waiting on this person: those of goals at risk first, then the oldest.
     waiting: Vec<(WaitingTask, bool)>,
     /// Updates to what the reader follows. Empty on another person's page, like the next three.
-    news: ActivityFeed,
+    updates: ActivityFeed,
     followed: Vec<Followed>,
     /// What the reader and their teams are waiting for.
-    awaited: Vec<Card>,
+    waiting_for: Vec<Card>,
     /// The reader's requests to other teams.
-    asked: Vec<Request>,
+    requests: Vec<Request>,
     /// This person's open actions.
     promised: Vec<Action>,
     /// Topics that mention the reader; empty on another person's page.
-    wanted: Vec<Topic>,
+    opinions: Vec<Topic>,
     now: OffsetDateTime,
 }
 
@@ -88,7 +88,7 @@ impl MyWork {
             let team = self.layout.teams.iter().find(|team| team.id == *id)?;
             Some(format!("{}:{seq}", team.slug))
         };
-        self.news.read_to.iter().filter_map(entry).collect()
+        self.updates.read_to.iter().filter_map(entry).collect()
     }
 
     /// The newest event of every team, for marking everything as read.
@@ -212,20 +212,20 @@ async fn work_of(app: &App, viewer: &Viewer, whose: Person, layout: Layout) -> R
     let reviews = tasks::queries::to_review(&app.db, whose.id, &seen).await?;
     let listed = awaited.iter().chain(&owned).chain(&reviews);
     let cards = tasks::queries::cards_by_id(&app.db, &teams, listed).await?;
-    let mut waited_for: Vec<Card> = awaited
+    let mut waiting_for: Vec<Card> = awaited
         .iter()
         .filter_map(|(_, task)| cards.get(task).cloned())
         .collect();
-    waited_for.sort_by_key(summary::in_order);
+    waiting_for.sort_by_key(summary::in_order);
     Ok(MyWork {
         layout,
-        news: if followed.is_empty() {
+        updates: if followed.is_empty() {
             ActivityFeed::default()
         } else {
             activity_feed::news(&app.db, whose.id, &teams).await?
         },
-        awaited: waited_for,
-        asked: if mine {
+        waiting_for,
+        requests: if mine {
             requests::asked_by(&app.db, &whose, &seen, lately).await?
         } else {
             Vec::new()
@@ -236,7 +236,7 @@ async fn work_of(app: &App, viewer: &Viewer, whose: Person, layout: Layout) -> R
         teams: by_team(&teams, &owned, &cards),
         waiting: waiting_on(app, whose.id, &seen, viewer).await?,
         promised: actions::of_owner(&app.db, whose.id, &seen).await?,
-        wanted: if mine {
+        opinions: if mine {
             topics::asked_of(&app.db, whose.id, &seen).await?
         } else {
             Vec::new()
