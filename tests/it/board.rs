@@ -652,3 +652,51 @@ async fn every_way_to_a_new_task_on_a_sprints_board_leads_into_that_sprint() {
     .ok();
     assert_eq!(elif.task("INF-1").await["sprint"], 43);
 }
+
+#[tokio::test]
+async fn empty_sprint_names_the_tasks_of_other_sprints() {
+    let world = World::new().await;
+    let elif = &world.elif;
+    let next_board = async || {
+        elif.get("/teams/infrastructure?sprint=43")
+            .await
+            .ok()
+            .text()
+    };
+    let empty = next_board().await;
+    assert!(empty.contains("No tasks in Sprint 43 yet."), "{empty}");
+    let key = elif.make("infrastructure", "todo", "Cut over").await;
+    let one = next_board().await;
+    assert!(
+        one.contains(
+            r#"<strong>Nothing in Sprint 43.</strong> 1 task is in another sprint: <a href="?sprint=all">show all</a>."#
+        ),
+        "{one}"
+    );
+    elif.make("infrastructure", "todo", "Write the runbook")
+        .await;
+    let two = next_board().await;
+    assert!(
+        two.contains("2 tasks are in other sprints:&#32;<a href=\"?sprint=all\">show all</a>."),
+        "{two}"
+    );
+    // the backlog is not a sprint
+    elif.api(
+        Method::PATCH,
+        &format!("/tasks/{key}"),
+        json!({ "sprint": null }),
+    )
+    .await
+    .ok();
+    let one = next_board().await;
+    assert!(one.contains("1 task is in another sprint:"), "{one}");
+    elif.api(
+        Method::PATCH,
+        &format!("/tasks/{key}"),
+        json!({ "sprint": 43 }),
+    )
+    .await
+    .ok();
+    let filled = next_board().await;
+    assert!(!filled.contains("Nothing in Sprint 43."), "{filled}");
+}

@@ -30,6 +30,17 @@ pub async fn totals(db: &PgPool, team: Uuid) -> Result<Vec<(String, i64)>> {
     .await?)
 }
 
+/// Returns the number of a team's tasks on the board that are in other sprints than this one.
+pub async fn tasks_in_other_sprints(db: &PgPool, team: Uuid, sprint: Uuid) -> Result<i64> {
+    Ok(sqlx::query_scalar(
+        "SELECT count(*) FROM tasks WHERE team_id = $1 AND archived_at IS NULL AND sprint_id <> $2",
+    )
+    .bind(team)
+    .bind(sprint)
+    .fetch_one(db)
+    .await?)
+}
+
 /// Returns a team's members by name.
 pub async fn members(db: &PgPool, team: Uuid) -> Result<Vec<Person>> {
     Ok(sqlx::query_as(

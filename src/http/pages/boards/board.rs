@@ -22,6 +22,7 @@ use crate::{
                 sql::ResolvedSprint,
                 terms::{Condition, Filter, SprintChoice},
             },
+            queries,
         },
         clock,
         error::{Problem, Result},
@@ -117,6 +118,8 @@ struct BoardPage {
     context: Arc<BoardContext>,
     goals: Vec<Goal>,
     board: Arc<RenderedBoard>,
+    /// The number of tasks in other sprints; 0 unless the board of a sprint is empty.
+    in_other_sprints: i64,
     /// Whether the filter is only a sprint, so that the script can decide by itself which cards
     /// belong on the board.
     plain_sprint: Option<String>,
@@ -225,6 +228,11 @@ impl BoardPage {
         self.board.total == 0
     }
 
+    /// The sprint of the board if it is empty and other sprints are not.
+    fn empty_sprint(&self) -> Option<&Sprint> {
+        self.sprint.as_ref().filter(|_| self.in_other_sprints > 0)
+    }
+
     fn first_column(&self) -> &str {
         self.context
             .columns
@@ -279,6 +287,12 @@ async fn board_html(
         now,
     };
     let board = app.page_cache.rendered(&app.db, &view).await?;
+    let in_other_sprints = match resolved {
+        ResolvedSprint::One(sprint) if board.total == 0 && filter.is_plain() => {
+            queries::tasks_in_other_sprints(&app.db, team.id, sprint).await?
+        }
+        _ => 0,
+    };
     let today = clock::day_in(now, &auth.viewer.time_zone);
     let goals = match &sprint {
         Some(sprint) => goals::goals(&app.db, team, sprint, &context.crew, now).await?,
@@ -339,6 +353,7 @@ async fn board_html(
         context,
         goals,
         board,
+        in_other_sprints,
         plain_sprint,
         did,
         q,
