@@ -44,6 +44,15 @@ pub fn without_addresses(text: &str) -> String {
         .collect()
 }
 
+/// `1 task`, `2 tasks`.
+pub fn counted<N: std::fmt::Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
+    if count == N::from(1_u8) {
+        format!("1 {noun}")
+    } else {
+        format!("{count} {noun}s")
+    }
+}
+
 /// How long ago something started: `<1 h`, `5 h`, `2 d`, with a non-breaking space.
 pub fn age(now: OffsetDateTime, since: OffsetDateTime) -> String {
     let hours = (now - since).whole_hours().max(0);

@@ -63,6 +63,16 @@ impl CheckIn {
         self.counts.iter().sum()
     }
 
+    /// `Infrastructure, day 7 of Sprint 42`.
+    pub fn title(&self) -> String {
+        let (team, day) = (&self.team.name, self.day.0);
+        match &self.sprint {
+            None => team.clone(),
+            Some(sprint) if day == 0 => format!("{team}, before {}", sprint.name),
+            Some(sprint) => format!("{team}, day {day} of {}", sprint.name),
+        }
+    }
+
     /// `Sprint 42: 9 of 24 done`.
     pub fn in_short(&self) -> String {
         let name = self

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use crate::domain::import::sanitize;
+use crate::domain::{humanize::counted, import::sanitize};
 
 /// Titles listed per reason; the rest are counted.
 const NAMED: usize = 5;
@@ -121,15 +121,6 @@ impl fmt::Display for Summary {
             write!(to, "\nThis was a dry run: nothing was written.")?;
         }
         Ok(())
-    }
-}
-
-/// `1 task`, `2 tasks`.
-pub(crate) fn counted(count: usize, noun: &str) -> String {
-    if count == 1 {
-        format!("1 {noun}")
-    } else {
-        format!("{count} {noun}s")
     }
 }
 

@@ -70,8 +70,13 @@ impl Standup {
             .filter(move |card| card.state == state && owns(card))
     }
 
-    pub fn most_useful(&self, who: &Person) -> Option<&Card> {
-        self.useful.get(&who.id).map(|place| &self.cards[*place])
+    /// The task to suggest to a member with nothing in progress; none while they are away.
+    pub fn suggested(&self, member: &Member) -> Option<&Card> {
+        if member.away_until(self.today).is_some() {
+            return None;
+        }
+        let place = self.useful.get(&member.person.id)?;
+        Some(&self.cards[*place])
     }
 
     /// `away until Fri 27 Nov`, for a member who is away.

@@ -9,7 +9,7 @@ use crate::{
         column_state::ColumnState,
         error::Result,
         flow::{measures::BurnUp, report::Figures},
-        humanize,
+        humanize::{self, counted},
     },
     http::{chart::Chart, page::Rendered},
 };
@@ -355,13 +355,4 @@ fn ticks(days: &[Date], today: bool) -> Vec<(f64, String)> {
 pub(crate) fn figure(number: f64) -> String {
     let tenths = (number * 10.0).round() / 10.0;
     tenths.to_string()
-}
-
-/// `1 day`, `2 days`.
-pub(crate) fn counted(count: usize, noun: &str) -> String {
-    if count == 1 {
-        format!("1 {noun}")
-    } else {
-        format!("{count} {noun}s")
-    }
 }

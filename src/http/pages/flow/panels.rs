@@ -5,13 +5,13 @@ use crate::{
         column_state::ColumnState,
         error::Result,
         flow::{measures::OUTSIDE, report::Figures},
-        humanize,
+        humanize::{self, counted},
     },
     http::{
         chart,
         page::Rendered,
         pages::flow::{
-            charts::{burn_up_chart, class, counted, figure},
+            charts::{burn_up_chart, class, figure},
             tables::{NAMES, Table},
         },
     },

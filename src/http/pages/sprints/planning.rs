@@ -19,7 +19,7 @@ use crate::{
         checkin::requests,
         error::{Problem, Result},
         goals::{self, Goal, comments},
-        humanize,
+        humanize::{self, counted},
         person::Person,
         planning::{self, BacklogItem, Load, SHOWN, Theirs, median},
         policy::{team_access, viewer::Viewer},
@@ -100,6 +100,12 @@ impl PlanningPage {
             .iter()
             .filter(|item| item.set_aside && !known(item))
             .collect()
+    }
+
+    /// `2 requests, 1 concern`.
+    fn requests_and_concerns(&self) -> String {
+        let requests = counted(self.open_requests, "request");
+        format!("{requests}, {}", counted(self.concerns, "concern"))
     }
 
     fn points(&self) -> i64 {

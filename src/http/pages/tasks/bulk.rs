@@ -13,6 +13,7 @@ use crate::{
     domain::{
         boards::{self, Column, filters::FilterParams, labels::Label},
         error::{Problem, Result},
+        humanize::counted,
         person::Person,
         policy::{team_access, viewer::Viewer},
         sprints::{self, Sprint},
@@ -61,6 +62,24 @@ struct SelectPage {
 }
 
 impl SelectPage {
+    fn heading(&self) -> String {
+        if self.archived {
+            format!("{} archive", self.team.name)
+        } else {
+            format!("{} tasks", self.team.name)
+        }
+    }
+
+    /// `25 tasks`, or `500 of 700 tasks` of an archive.
+    fn count(&self) -> String {
+        let shown = self.cards.len();
+        if self.more > 0 {
+            format!("{shown} of {} tasks", shown as i64 + self.more)
+        } else {
+            counted(shown, "task")
+        }
+    }
+
     /// The URL of the list with its filter.
     fn address(&self) -> String {
         let FilterParams {

@@ -14,6 +14,7 @@ use crate::{
         column_state::ColumnState,
         error::{Problem, Result},
         events::audit_log,
+        humanize::counted,
         keys,
         policy::{team_access, viewer::Viewer},
         tasks::delete_column,
@@ -106,6 +107,21 @@ struct RemoveColumnPage {
     /// The number of tasks in the column, and of archived ones.
     held: (i64, i64),
     error: String,
+}
+
+impl RemoveColumnPage {
+    /// What the column holds, and where that moves.
+    fn content(&self) -> String {
+        match self.held {
+            (0, 0) => "It has no tasks.".to_owned(),
+            (1, 0) => "It has 1 task, which moves to the end of another column.".to_owned(),
+            (tasks, 0) => format!("It has {tasks} tasks. They move to the end of another column."),
+            (tasks, archived) => format!(
+                "It has {} and {archived} archived. They move to the end of another column.",
+                counted(tasks, "task")
+            ),
+        }
+    }
 }
 
 /// `GET /teams/{slug}/columns/{column}/remove`: asks where to move its tasks.

@@ -65,6 +65,14 @@ struct MyWork {
 }
 
 impl MyWork {
+    fn heading(&self) -> &str {
+        if self.mine {
+            "My work"
+        } else {
+            &self.whose.name
+        }
+    }
+
     /// The slug of an action's team.
     fn slug(&self, action: &Action) -> &str {
         self.layout
