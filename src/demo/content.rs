@@ -121,8 +121,8 @@ impl Task {
         self
     }
 
-    pub const fn wanted_by(mut self, whom: &'static str) -> Self {
-        self.needed_by = whom;
+    pub const fn needed_by(mut self, name: &'static str) -> Self {
+        self.needed_by = name;
         self
     }
 

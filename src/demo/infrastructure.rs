@@ -24,7 +24,7 @@ pub const TASKS: &[Task] = &[
         .deeds(&[(2.4, DOING), (2.9, REVIEW), (3.3, DONE), (12.0, Deed::Archive)]),
     task("budget", "ebba", -6.0, "Estimate the monthly cost of the EU cluster")
         .about("For Finance, within 20 %. Compute, storage, traffic between regions.")
-        .tagged(&["eu-cloud"]).own(&["ebba"]).points(2).wanted_by("Finance").due(8).sprints(&[-3])
+        .tagged(&["eu-cloud"]).own(&["ebba"]).points(2).needed_by("Finance").due(8).sprints(&[-3])
         .deeds(&[(3.1, DOING), (6.4, DONE)])
         .said(&[("ebba", 6.3, "Sent: 4,100 € a month, 5,000 € with a standby. Traffic is the least certain part.")]),
     // ---- two sprints ago
@@ -68,12 +68,12 @@ pub const TASKS: &[Task] = &[
         .said(&[("tomas", 7.6, "Hello from Frankfurt. 🎉")]),
     task("drill", "gita", -3.6, "Backup restore drill, with timings")
         .about("Goal: under ten minutes. We restore into an empty project, and time each part.")
-        .tagged(&["reliability", "soc2"]).own(&["gita", "jonas"]).points(3).goal(3).wanted_by("Support").sprints(&[-1])
+        .tagged(&["reliability", "soc2"]).own(&["gita", "jonas"]).points(3).goal(3).needed_by("Support").sprints(&[-1])
         .steps(3, &["Restore the newest base backup", "Replay to the minute", "Record the time of each part"])
         .deeds(&[(4.1, DOING), (8.2, DONE)])
         .said(&[("gita", 8.1, "14 minutes. The copy of the index was the slow part: 9 of them. Follow-up: {index-copy}."), ("ebba", 8.6, "Missed, but worth it: now we know where to look.")]),
     task("pool", "noor", 2.6, "Raise the connection pool before the campaign on Friday")
-        .tagged(&["postgres"]).own(&["noor"]).points(1).wanted_by("Growth").due(4).sprints(&[-1])
+        .tagged(&["postgres"]).own(&["noor"]).points(1).needed_by("Growth").due(4).sprints(&[-1])
         .deeds(&[(4.4, DOING), (4.6, REVIEW), (4.8, DONE), (14.5, Deed::Archive)])
         .said(&[("daniel", 5.2, "Thank you for being so quick, our consumers did not notice the campaign at all.")]),
     task("keys", "noor", 3.8, "Separate encryption key for EU secrets")
@@ -102,7 +102,7 @@ pub const TASKS: &[Task] = &[
         .said(&[("gita", 5.6, "Restored into an empty project: 6 minutes, all rows there.")]),
     task("index-copy", "gita", -2.1, "Measure the index copy separately in a restore")
         .about("{drill} took 14 minutes, nine of them here. Is it the disk, or one process doing all the work?")
-        .tagged(&["reliability"]).own(&["gita", "jonas"]).points(2).wanted_by("Support").sprints(&[0])
+        .tagged(&["reliability"]).own(&["gita", "jonas"]).points(2).needed_by("Support").sprints(&[0])
         .deeds(&[(0.7, DOING), (2.0, DONE)])
         .said(&[("jonas", 1.9, "One process. With four of them it is 3 minutes, so the next drill should pass.")]),
     task("certificate", "jonas", 1.1, "Renew the staging certificate before it expires")
@@ -136,13 +136,13 @@ pub const TASKS: &[Task] = &[
     // ---- this sprint: blocked
     task("cutover", "jonas", -24.0, "Cut Postgres over to the new primary")
         .about("Move the primary with **less than 60 s** of read-only time. Replication runs from the old one ({replication}); the switch is a DNS change and a read-only window.\n\nWe can only switch when Ingestion writes to both sides.")
-        .tagged(&["postgres"]).own(&["jonas", "gita"]).points(5).goal(1).wanted_by("Growth").due(8).sprints(&[-2, -1, 0])
+        .tagged(&["postgres"]).own(&["jonas", "gita"]).points(5).goal(1).needed_by("Growth").due(8).sprints(&[-2, -1, 0])
         .steps(2, &["Logical replication has caught up", "Rehearsed on staging", "Ingestion writes to both sides", "Switch, on a Thursday at 06:00 UTC"])
         .deeds(&[(-8.5, DOING), (-6.2, Deed::Block(On::Person("ebba"), "a maintenance window that Growth can live with")), (-3.1, DOING), (3.4, Deed::Block(On::Task("dual-write"), "")), (3.5, Deed::Top)])
         .said(&[("ebba", -3.2, "Growth is happy with any Thursday at 06:00 UTC, with two days' notice."), ("gita", -0.9, "Rehearsed on staging: 41 seconds, and back again in 38."), ("jonas", 3.5, "Waiting on {dual-write} now. @sunhee, no hurry; tell me if I can help."), ("sunhee", 4.6, "It goes to review today. A second pair of eyes on the retry would help, @jonas."), ("jonas", 4.7, "With pleasure, I begin right away.")]),
     task("dpa", "ebba", -4.0, "Sign the contract with the EU sub-processor")
         .about("Our first EU customer cannot start without it. Draft two is with Legal.")
-        .tagged(&["eu-cloud", "soc2"]).own(&["ebba"]).points(1).goal(2).wanted_by("Sales").due(7).sprints(&[0])
+        .tagged(&["eu-cloud", "soc2"]).own(&["ebba"]).points(1).goal(2).needed_by("Sales").due(7).sprints(&[0])
         .deeds(&[(2.2, DOING), (5.1, Deed::Block(On::Words, "Legal: a reply to the second draft"))])
         .said(&[("ebba", 5.2, "Legal expects to reply this week. I will follow up in two days.")]),
     task("failover", "tomas", -13.8, "Rehearse a failover of the EU database")
@@ -176,13 +176,13 @@ pub const TASKS: &[Task] = &[
         .tagged(&["postgres", "on-call"]).points(1).goal(1).sprints(&[0]),
     task("peering", "gita", -13.5, "Terraform the staging VPC peering")
         .about("Ingestion's replay cannot reach staging without it.")
-        .tagged(&["eu-cloud", "terraform"]).own(&["gita"]).points(3).wanted_by("Ingestion").sprints(&[-1, 0])
+        .tagged(&["eu-cloud", "terraform"]).own(&["gita"]).points(3).needed_by("Ingestion").sprints(&[-1, 0])
         .steps(0, &["IP address plan", "Peering from both sides", "Routes", "Connectivity test in CI"])
         .deeds(&[(4.2, Deed::Top)])
         .said(&[("daniel", 4.1, "Our replay waits for this one. Could it come before the others, @gita?"), ("gita", 4.3, "Of course, moved to the top. I start as soon as {alerts} is merged.")]),
     task("runbook", "ebba", -9.0, "Write the runbook for a failed table migration")
         .about("For on-call engineers who have not used the framework.\n\n- How do I notice that it failed?\n- Can I leave it until the morning?\n- How do I stop it and roll back?")
-        .tagged(&["docs", "on-call"]).own(&["ebba"]).points(2).goal(1).wanted_by("Support").sprints(&[0]),
+        .tagged(&["docs", "on-call"]).own(&["ebba"]).points(2).goal(1).needed_by("Support").sprints(&[0]),
     task("tool", "gita", -22.0, "Pick the load-testing tool: k6 or Gatling")
         .about("Half a day with each, the same scenario, and a comparison table.")
         .tagged(&["load-test"]).points(2).goal(3).sprints(&[0])
@@ -198,9 +198,9 @@ pub const TASKS: &[Task] = &[
         .tagged(&["postgres"]).own(&["ebba"]).points(8).goal(1).sprints(&[1]),
     task("production-drill", "gita", 1.6, "Failover drill on production, announced")
         .about("After {failover}. On a Thursday at 06:00 UTC, with Support in the call.")
-        .tagged(&["reliability"]).own(&["gita", "tomas"]).points(3).goal(2).wanted_by("Support").sprints(&[1]),
+        .tagged(&["reliability"]).own(&["gita", "tomas"]).points(3).goal(2).needed_by("Support").sprints(&[1]),
     task("sign-up", "ebba", 2.4, "Offer the EU region on the sign-up page")
-        .tagged(&["eu-cloud"]).points(3).wanted_by("Growth").sprints(&[1]),
+        .tagged(&["eu-cloud"]).points(3).needed_by("Growth").sprints(&[1]),
     // ---- backlog
     task("six-people", "tomas", -12.0, "Share on-call among six people")
         .about("Four of us now, a week each. With two people from Ingestion it would be six, at most one week a month each.")
@@ -210,10 +210,10 @@ pub const TASKS: &[Task] = &[
         .about("Three keys are still read by an unknown client.")
         .tagged(&["reliability"]).points(3),
     task("tags", "ebba", -27.0, "Tag every cloud resource with its team")
-        .tagged(&["terraform"]).points(2).wanted_by("Finance"),
+        .tagged(&["terraform"]).points(2).needed_by("Finance"),
     task("access-review", "noor", 3.0, "Quarterly access review for SOC 2")
         .about("Who has access to what, and who approved it. Start from last quarter's list.")
-        .tagged(&["soc2", "security"]).points(2).due(18).wanted_by("Security"),
+        .tagged(&["soc2", "security"]).points(2).due(18).needed_by("Security"),
     task("puppet", "tomas", -38.0, "Upgrade the Puppet server")
         .about("Or check whether anything still needs it.")
         .tagged(&["reliability"])

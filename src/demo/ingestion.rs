@@ -19,7 +19,7 @@ pub const TASKS: &[Task] = &[
         .deeds(&[(2.0, DOING), (4.2, REVIEW), (4.9, DONE), (14.0, Deed::Archive)]),
     task("poison", "sunhee", 5.2, "Keep a poison message from blocking its partition")
         .about("It blocked one for 20 minutes. After three attempts, move the message to the dead-letter queue and continue.")
-        .tagged(&["consumers"]).own(&["sunhee"]).points(2).wanted_by("Support").sprints(&[-3])
+        .tagged(&["consumers"]).own(&["sunhee"]).points(2).needed_by("Support").sprints(&[-3])
         .deeds(&[(5.3, DOING), (8.3, REVIEW), (8.9, DONE)])
         .said(&[("marie", 9.0, "Calm and quick, on the day it happened. Thank you.")]),
     // ---- two sprints ago
@@ -37,7 +37,7 @@ pub const TASKS: &[Task] = &[
         .said(&[("daniel", 6.9, "Traffic between regions is down by 61 %. Ebba will like the bill.")]),
     task("timezone", "noor", 4.1, "Handle events with timestamps in the future")
         .about("One in 4,000 events is from tomorrow, because of wrong phone clocks. Keep the device's timestamp, order by arrival.")
-        .tagged(&["pipeline"]).own(&["noor"]).points(2).wanted_by("Analytics").sprints(&[-2])
+        .tagged(&["pipeline"]).own(&["noor"]).points(2).needed_by("Analytics").sprints(&[-2])
         .deeds(&[(5.6, DOING), (8.0, REVIEW), (9.0, DONE)]),
     // ---- the last sprint
     task("one-percent", "sunhee", -3.0, "Dual-write 1 % of person updates on production")
@@ -54,7 +54,7 @@ pub const TASKS: &[Task] = &[
         .deeds(&[(-8.4, DOING), (-4.4, Deed::Block(On::Team("infrastructure"), "a larger node pool")), (-1.9, DOING), (1.0, REVIEW), (2.1, DONE)])
         .said(&[("tomas", -2.0, "The node pool is there, and may grow to twelve. Sorry it took us three days."), ("daniel", 2.2, "Seven days under 40 seconds. A sprint late, but done.")]),
     task("docs-events", "marie", 2.0, "Document all events in one place")
-        .tagged(&["docs", "schemas"]).own(&["marie"]).points(2).wanted_by("Analytics").sprints(&[-1])
+        .tagged(&["docs", "schemas"]).own(&["marie"]).points(2).needed_by("Analytics").sprints(&[-1])
         .deeds(&[(3.3, DOING), (5.4, REVIEW), (6.0, DONE), (15.0, Deed::Archive)]),
     // ---- this sprint: done
     task("five-percent", "sunhee", -2.9, "Dual-write 5 % of person updates")
@@ -71,13 +71,13 @@ pub const TASKS: &[Task] = &[
         .deeds(&[(2.5, DOING), (4.5, REVIEW), (5.6, DONE)]),
     task("hot-key", "sunhee", 3.0, "Fix hot partition caused by one customer")
         .about("Found by Support. Add a second part to the key of the three largest customers.")
-        .tagged(&["pipeline"]).own(&["sunhee"]).points(2).wanted_by("Support").sprints(&[0])
+        .tagged(&["pipeline"]).own(&["sunhee"]).points(2).needed_by("Support").sprints(&[0])
         .deeds(&[(3.1, DOING), (3.7, REVIEW), (4.1, DONE)])
         .said(&[("ebba", 4.2, "Support sends cake.")]),
     // ---- this sprint: in review
     task("dual-write", "sunhee", -15.6, "Dual-write person updates with retries")
         .about("Writes go to both sides. If the second write fails, queue the update and retry; alert after an hour.\n\n**Out of scope**: reading from the new database.\n\nInfrastructure's {cutover} is waiting on this.")
-        .tagged(&["persons", "dual-write"]).own(&["sunhee", "daniel"]).points(5).goal(1).wanted_by("Infrastructure").sprints(&[-1, 0])
+        .tagged(&["persons", "dual-write"]).own(&["sunhee", "daniel"]).points(5).goal(1).needed_by("Infrastructure").sprints(&[-1, 0])
         .steps(4, &["Write to both", "Queue failed writes", "Retry", "Alert after an hour", "Increase to 10 %"])
         .deeds(&[(1.7, DOING), (4.8, REVIEW)])
         .said(&[("daniel", 3.0, "I drew the four ways in which the second write can fail. Picture in the pull request."), ("sunhee", 4.9, "Ready for review. @jonas offered to help, see {cutover}."), ("jonas", 5.5, "Read the retry. One question about the order of two updates to the same person; the rest is good.")]),
@@ -101,7 +101,7 @@ pub const TASKS: &[Task] = &[
         .deeds(&[(2.6, DOING)])
         .said(&[("marie", 5.3, "1 h 50 with eight readers. Order per person is preserved.")]),
     task("dead-letters", "sunhee", -9.5, "Page to inspect and resend dead letters")
-        .tagged(&["consumers"]).own(&["sunhee"]).points(3).wanted_by("Support").sprints(&[0])
+        .tagged(&["consumers"]).own(&["sunhee"]).points(3).needed_by("Support").sprints(&[0])
         .deeds(&[(5.8, DOING)]),
     // ---- this sprint: blocked
     task("replay-cluster", "daniel", -2.2, "Run a replay on staging")
@@ -110,7 +110,7 @@ pub const TASKS: &[Task] = &[
         .deeds(&[(3.0, DOING), (3.9, Deed::Block(On::Task("peering"), "staging is unreachable without it"))])
         .said(&[("daniel", 4.0, "Asked in {peering}. Until then I am helping @marie with {replay}.")]),
     task("exports", "marie", -7.0, "Switch exports to the new person format")
-        .tagged(&["persons"]).own(&["marie"]).points(3).wanted_by("Analytics").sprints(&[0])
+        .tagged(&["persons"]).own(&["marie"]).points(3).needed_by("Analytics").sprints(&[0])
         .deeds(&[(1.8, DOING), (5.2, Deed::Block(On::Team("infrastructure"), "a read replica for exports"))]),
     // ---- this sprint: to do
     task("registry-last", "marie", -2.1, "Move the last two producers: cron and the importer")
@@ -128,11 +128,11 @@ pub const TASKS: &[Task] = &[
         .about("For the first day, only count them.")
         .tagged(&["schemas"]).own(&["marie", "noor"]).points(3).goal(2).sprints(&[1]),
     task("read-new", "daniel", 3.3, "Read persons from the new database, for our own account first")
-        .tagged(&["persons"]).points(3).wanted_by("Infrastructure").sprints(&[1]),
+        .tagged(&["persons"]).points(3).needed_by("Infrastructure").sprints(&[1]),
     // ---- backlog
     task("eu-pipeline", "marie", -11.0, "Separate pipeline for the EU")
         .about("Events of EU customers must not leave the EU. First, map what crosses the border today.")
-        .tagged(&["pipeline", "eu-cloud"]).points(8).wanted_by("Infrastructure")
+        .tagged(&["pipeline", "eu-cloud"]).points(8).needed_by("Infrastructure")
         .said(&[("gita", -9.4, "Happy to draw it with you: {first-request} shows how they come in.")]),
     task("sampling", "noor", -21.0, "Sample debug events instead of keeping them all")
         .tagged(&["pipeline"]).points(2),

@@ -111,7 +111,7 @@ impl Account {
             };
             if self.given_away && !self.may_pass(found.mode(), found.uid(), found.gid()) {
                 bail!(
-                    "Postgres runs as the user {}, who may not enter {}: choose another directory with --data-dir",
+                    "Postgres runs as the user {}, who cannot enter {}: choose another directory with --data-dir",
                     self.name,
                     parent.display()
                 );

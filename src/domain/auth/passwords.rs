@@ -29,7 +29,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// The hash that passwords of unknown addresses are checked against, so that the response takes as
 /// long as for known ones.
 static DUMMY_HASH: LazyLock<String> =
-    LazyLock::new(|| hash_now("nobody has this password").unwrap_or_default());
+    LazyLock::new(|| hash_now("no account has this password").unwrap_or_default());
 
 /// Hashes a new password, or returns what is wrong with it.
 pub async fn hash(password: String) -> Result<String> {
@@ -174,7 +174,7 @@ mod tests {
                 .unwrap()
         );
         assert!(
-            !verify("nobody has this password".to_owned(), None)
+            !verify("no account has this password".to_owned(), None)
                 .await
                 .unwrap()
         );

@@ -129,12 +129,16 @@ pub async fn settle(
     }
     let made = match outcome {
         Outcome::Taken => {
-            let whom = [row.asker.map(|handle| format!("@{handle}")), row.for_team];
+            let requesters = [row.asker.map(|handle| format!("@{handle}")), row.for_team];
             let new = NewTask {
                 title: row.title,
                 description: row.why,
                 due: row.by_on,
-                needed_by: whom.into_iter().flatten().collect::<Vec<_>>().join(", "),
+                needed_by: requesters
+                    .into_iter()
+                    .flatten()
+                    .collect::<Vec<_>>()
+                    .join(", "),
                 ..NewTask::default()
             };
             Some(create_task(change, team, &new).await?)

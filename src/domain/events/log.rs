@@ -26,7 +26,7 @@ pub struct EventRow {
     #[schema(example = 1308)]
     pub seq: i64,
     /// What happened, such as `task.created`, `task.moved` or `comment.added`.
-    #[schema(example = "task.moved")]
+    #[schema(value_type = String, example = "task.moved")]
     pub kind: String,
     #[serde(skip)]
     pub task_id: Option<Uuid>,

@@ -46,13 +46,13 @@ impl Range {
         now: OffsetDateTime,
     ) -> Result<Option<Self>> {
         let today = clock::day_in(now, zone);
-        let mut begun: Vec<Sprint> = sprints
+        let mut started: Vec<Sprint> = sprints
             .iter()
             .filter(|sprint| sprint.starts_on <= today)
             .cloned()
             .collect();
-        begun.sort_by_key(|sprint| sprint.starts_on);
-        let (Some(oldest), Some(newest)) = (begun.first(), begun.last()) else {
+        started.sort_by_key(|sprint| sprint.starts_on);
+        let (Some(oldest), Some(newest)) = (started.first(), started.last()) else {
             return Ok(None);
         };
         if !params.from.trim().is_empty() || !params.to.trim().is_empty() {
@@ -66,14 +66,14 @@ impl Range {
                 return Err(Problem::field("from", why));
             }
             let (first, last) = (from.starts_on, to.starts_on);
-            begun.retain(|sprint| (first..=last).contains(&sprint.starts_on));
+            started.retain(|sprint| (first..=last).contains(&sprint.starts_on));
             if params.from.trim().is_empty() {
-                begun.drain(..begun.len().saturating_sub(MOST));
+                started.drain(..started.len().saturating_sub(MOST));
             }
-            if begun.len() > MOST {
+            if started.len() > MOST {
                 let why = format!(
                     "Choose at most {MOST} sprints; this range has {}.",
-                    begun.len()
+                    started.len()
                 );
                 return Err(Problem::field("from", why));
             }
@@ -91,9 +91,9 @@ impl Range {
                         )
                     })?,
             };
-            begun.drain(..begun.len().saturating_sub(count));
+            started.drain(..started.len().saturating_sub(count));
         }
-        Ok(Self::over(begun, zone, now, today))
+        Ok(Self::over(started, zone, now, today))
     }
 
     fn over(sprints: Vec<Sprint>, zone: &str, now: OffsetDateTime, today: Date) -> Option<Self> {

@@ -105,24 +105,24 @@ impl Figures {
             .map(|(task, _)| *task)
             .chain(work_in_progress.iter().map(|face| face.id));
         let others: Vec<Uuid> = both.filter(|task| !known.contains_key(task)).collect();
-        let mut begun = queries::begun(db, team.id, &others, zone).await?;
-        begun.extend(
+        let mut started = queries::started(db, team.id, &others, zone).await?;
+        started.extend(
             known
                 .iter()
                 .map(|(task, at)| (*task, StartedTask::On(clock::day_in(*at, zone)))),
         );
-        let begun_of = |task: &Uuid| begun.get(task).copied().unwrap_or(StartedTask::Unknown);
+        let start_of = |task: &Uuid| started.get(task).copied().unwrap_or(StartedTask::Unknown);
 
         let done: Vec<(Uuid, Date)> = finished
             .iter()
             .map(|(task, at)| (*task, clock::day_in(*at, zone)))
             .collect();
         let times =
-            measures::cycle_times(done.iter().map(|(task, day)| (*task, begun_of(task), *day)));
+            measures::cycle_times(done.iter().map(|(task, day)| (*task, start_of(task), *day)));
         let ages = measures::cycle_times(
             work_in_progress
                 .iter()
-                .map(|face| (face.id, begun_of(&face.id), range.today)),
+                .map(|face| (face.id, start_of(&face.id), range.today)),
         );
         faces.extend(work_in_progress.into_iter().map(|face| (face.id, face)));
         let mut ageing: Vec<(TaskRef, CycleTime)> = ages

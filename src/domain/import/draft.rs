@@ -64,7 +64,7 @@ pub struct Task {
     pub past: Vec<Past>,
 }
 
-/// A person of the other tool, who may have an account here.
+/// A person of the other tool. Some of them have an account here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ExternalUser {
     pub name: String,

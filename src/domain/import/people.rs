@@ -46,14 +46,14 @@ impl People {
     }
 
     /// The account whose handle is their username, or else the one with their name.
-    pub fn find(&self, somebody: &ExternalUser) -> Option<&Account> {
+    pub fn find(&self, user: &ExternalUser) -> Option<&Account> {
         let by_name = || {
             self.by_name
-                .get(&somebody.name.to_lowercase())
+                .get(&user.name.to_lowercase())
                 .and_then(Option::as_ref)
         };
         self.by_handle
-            .get(&somebody.username.to_lowercase())
+            .get(&user.username.to_lowercase())
             .or_else(by_name)
     }
 }

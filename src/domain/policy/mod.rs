@@ -1,5 +1,5 @@
-//! Access rules: who may see and change what. Everything that belongs to a team is loaded through
-//! its viewer's access.
+//! Access rules: what each person can see and change. Everything that belongs to a team is loaded
+//! through its viewer's access.
 
 pub mod actor;
 pub mod predicates;

@@ -1,5 +1,5 @@
-//! SQL conditions that decide who may see a team and who may still change it. Every query that
-//! crosses teams includes one of them.
+//! SQL conditions for access: whether an account can see a team, and whether it can still change
+//! it. Every query that crosses teams includes one of them.
 
 /// Condition: the account (a query parameter) may see team `t`, because the team is open or the
 /// account is a member. For queries over several teams; a page of one team calls `team`. `of` sets
@@ -74,7 +74,7 @@ macro_rules! of_key {
 pub(crate) use of_key;
 
 /// Condition: the account still has the role that the change requires. It is checked in the last
-/// statement of the transaction, when all rows are locked, so that somebody who was removed,
+/// statement of the transaction, when all rows are locked, so that an account that was removed,
 /// demoted or deactivated in the meantime cannot commit. The parameters are team, account (NULL for
 /// the program itself) and the name of a `RequiredRole`.
 macro_rules! still_may {

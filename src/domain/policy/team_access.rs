@@ -165,7 +165,7 @@ impl TeamAccess {
         })
     }
 
-    /// Refuses viewers who may not change the board.
+    /// Refuses viewers without permission to change the board.
     pub fn require_edit(self) -> Result<Self> {
         match self.may_edit {
             true => Ok(self),
@@ -174,7 +174,7 @@ impl TeamAccess {
         }
     }
 
-    /// Refuses viewers who may not comment.
+    /// Refuses viewers without permission to comment.
     pub fn require_comment(self) -> Result<Self> {
         if self.may_comment {
             Ok(self)
@@ -183,7 +183,7 @@ impl TeamAccess {
         }
     }
 
-    /// Refuses viewers who may not change the team's settings.
+    /// Refuses viewers without permission to change the team's settings.
     pub fn require_lead(self) -> Result<Self> {
         if self.may_lead {
             return Ok(self);
@@ -215,7 +215,7 @@ pub fn may_edit_workspace(viewer: &Viewer) -> bool {
     viewer.may_write() && viewer.role == Role::Admin && viewer.reach().is_none()
 }
 
-/// Refuses viewers who may not change the workspace.
+/// Refuses viewers without permission to change the workspace.
 pub fn require_workspace_admin(viewer: &Viewer) -> Result<()> {
     if may_edit_workspace(viewer) {
         return Ok(());

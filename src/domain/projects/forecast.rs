@@ -25,7 +25,8 @@ pub fn forecast(gains: &[i64], left: i64) -> Option<Forecast> {
     let half = gains.len().div_ceil(2);
     let worse: i64 = gains.iter().take(half).sum();
     let better: i64 = gains.iter().rev().take(half).sum();
-    let sprints = |sum: i64| (sum > 0).then(|| begun(left.saturating_mul(half as i64), sum));
+    let sprints =
+        |sum: i64| (sum > 0).then(|| sprints_needed(left.saturating_mul(half as i64), sum));
     Some(Forecast {
         fewest: sprints(better)?,
         most: sprints(worse),
@@ -33,7 +34,7 @@ pub fn forecast(gains: &[i64], left: i64) -> Option<Forecast> {
 }
 
 /// The number of sprints, rounded up. Both arguments are positive.
-fn begun(left: i64, gain: i64) -> i64 {
+fn sprints_needed(left: i64, gain: i64) -> i64 {
     left / gain + i64::from(left % gain > 0)
 }
 

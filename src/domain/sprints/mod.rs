@@ -29,9 +29,9 @@ pub struct Sprint {
     #[serde(serialize_with = "crate::domain::dates::iso")]
     #[schema(example = "2026-11-29")]
     pub ends_on: Date,
-    /// `planned` before its first day, `active` until its last day, `ended` after its last day while
-    /// some team has yet to close it, `closed` after that.
-    #[schema(example = "active")]
+    /// `planned` before its first day, `active` until its last day, `ended` after that while some
+    /// team has yet to close it, and then `closed`.
+    #[schema(value_type = String, example = "active")]
     pub state: String,
 }
 

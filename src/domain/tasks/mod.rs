@@ -135,7 +135,7 @@ pub struct Wait {
     #[schema(example = "0193733e-8f2a-7cc1-b2a4-6d3c1f0e9a57")]
     pub id: Uuid,
     /// What the task is waiting on: `task`, `team`, `person` or `text`.
-    #[schema(example = "task")]
+    #[schema(value_type = String, example = "task")]
     pub kind: String,
     /// The task's key, the team's slug or the person's username; null for a text, and for what the
     /// task's team may not see.

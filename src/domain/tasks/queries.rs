@@ -288,7 +288,7 @@ pub async fn load_task(db: &PgPool, team: &Team, task: Uuid) -> Result<TaskDetai
 }
 
 /// Returns unreviewed tasks of this person's teams, longest in review first: tasks in review with
-/// at most one owner, who is somebody else. Only from teams that the reader can see; with the team
+/// at most one owner, who is another person. Only from teams that the reader can see; with the team
 /// of each task.
 pub async fn to_review(db: &PgPool, account: Uuid, seen: &[Uuid]) -> Result<Vec<(Uuid, Uuid)>> {
     Ok(sqlx::query_as(

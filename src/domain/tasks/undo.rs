@@ -67,7 +67,7 @@ pub async fn undo_change(change: &mut Change, team: &Team, undone: Uuid) -> Resu
     revert_events(change, team, &events).await
 }
 
-/// Undoes everything that a change did to tasks, whoever made it and however long ago, and returns
+/// Undoes everything that a change did to tasks, regardless of its author and age, and returns
 /// those tasks. The caller has locked the board and checked the permission.
 pub async fn revert_change(change: &mut Change, team: &Team, undone: Uuid) -> Result<Vec<Uuid>> {
     let events: Vec<Past> = sqlx::query_as(

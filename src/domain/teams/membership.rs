@@ -119,7 +119,7 @@ fn kind(current: &Option<(String, OffsetDateTime)>, role: Option<TeamRole>) -> R
     }
 }
 
-/// Refuses to leave a private team without a lead, because nobody could see or manage it any more.
+/// Refuses to leave a private team without a lead, because no one could see or manage it any more.
 pub async fn require_remaining_lead(change: &mut Change, team: Uuid) -> Result<()> {
     if is_lost(change, team).await? {
         return Err(Problem::field(

@@ -44,7 +44,7 @@ impl Presence {
         true
     }
 
-    /// Avatars and a count, including the reader, whom the page itself leaves out.
+    /// Avatars and a count, including the reader; the page leaves the reader out.
     pub fn html(&self) -> String {
         let mut shown: Vec<&Person> = self.people.values().map(|(person, _)| person).collect();
         shown.sort_by(|a, b| a.handle.cmp(&b.handle));

@@ -14,7 +14,7 @@ pub struct Waited {
     /// The blocking task, or the reason as text.
     pub what: String,
     /// The team or person; `OUTSIDE` for free text, and empty if no reason was given.
-    pub whom: String,
+    pub party: String,
 }
 
 /// A period in which a task was waiting on something, both days included.
@@ -47,7 +47,7 @@ pub struct Blocked {
 /// Adds up the periods with a given reason, and the days in a blocked column without one.
 pub fn blocked(reasons: &[WaitPeriod], in_column: &[(Uuid, Date, Date)]) -> Blocked {
     let mut by_reason: BTreeMap<Waited, BTreeSet<(Uuid, i32)>> = BTreeMap::new();
-    let mut by_whom: BTreeMap<&str, BTreeSet<(Uuid, i32)>> = BTreeMap::new();
+    let mut by_party: BTreeMap<&str, BTreeSet<(Uuid, i32)>> = BTreeMap::new();
     let mut all: BTreeSet<(Uuid, i32)> = BTreeSet::new();
     for spell in reasons {
         let days = days_of(spell.task, spell.from, spell.to);
@@ -55,8 +55,8 @@ pub fn blocked(reasons: &[WaitPeriod], in_column: &[(Uuid, Date, Date)]) -> Bloc
             .entry(spell.on.clone())
             .or_default()
             .extend(days.clone());
-        by_whom
-            .entry(&spell.on.whom)
+        by_party
+            .entry(&spell.on.party)
             .or_default()
             .extend(days.clone());
         all.extend(days);
@@ -69,15 +69,15 @@ pub fn blocked(reasons: &[WaitPeriod], in_column: &[(Uuid, Date, Date)]) -> Bloc
     if !unsaid.is_empty() {
         let no_reason = Waited {
             what: "No reason given".to_owned(),
-            whom: String::new(),
+            party: String::new(),
         };
         all.extend(&unsaid);
         by_reason.insert(no_reason, unsaid);
     }
-    let most = by_whom
+    let most = by_party
         .iter()
         .max_by_key(|(_, days)| days.len())
-        .map(|(whom, days)| ((*whom).to_owned(), days.len()));
+        .map(|(party, days)| ((*party).to_owned(), days.len()));
     let mut rows: Vec<Row> = by_reason
         .into_iter()
         .map(|(on, days)| {
@@ -114,13 +114,13 @@ mod tests {
 
     #[test]
     fn day_counts_once_per_task_and_cause() {
-        let on = |what: &str, whom: &str| Waited {
+        let on = |what: &str, party: &str| Waited {
             what: what.to_owned(),
-            whom: whom.to_owned(),
+            party: party.to_owned(),
         };
-        let spell = |task, what, whom, from, to| WaitPeriod {
+        let spell = |task, what, party, from, to| WaitPeriod {
             task: Uuid::from_u128(task),
-            on: on(what, whom),
+            on: on(what, party),
             from,
             to,
         };

@@ -86,8 +86,8 @@ impl CycleTimes {
 /// today).
 pub fn cycle_times(items: impl IntoIterator<Item = (Uuid, StartedTask, Date)>) -> CycleTimes {
     let mut times = CycleTimes::default();
-    for (task, begun, end) in items {
-        let start = match begun {
+    for (task, started, end) in items {
+        let start = match started {
             StartedTask::On(start) => start,
             StartedTask::Never => {
                 times.left_out.no_start += 1;
@@ -168,7 +168,7 @@ mod tests {
             (StartedTask::Never, friday),
             (StartedTask::Unknown, friday),
         ];
-        let times = cycle_times(all.map(|(begun, end)| (Uuid::nil(), begun, end)));
+        let times = cycle_times(all.map(|(started, end)| (Uuid::nil(), started, end)));
         assert_eq!(times.sorted, [5]);
         assert_eq!(
             times.left_out,

@@ -170,7 +170,7 @@ pub fn finished(shifts: &[Transition]) -> Vec<(Uuid, OffsetDateTime)> {
 /// The first time in progress, for tasks whose creation is among the transitions, so that nothing
 /// earlier can contradict it.
 pub fn first_started(shifts: &[Transition]) -> HashMap<Uuid, OffsetDateTime> {
-    let (mut made, mut begun) = (HashSet::new(), HashMap::new());
+    let (mut made, mut started) = (HashSet::new(), HashMap::new());
     for transition in shifts {
         if transition.kind == Kind::Made {
             made.insert(transition.task);
@@ -179,10 +179,10 @@ pub fn first_started(shifts: &[Transition]) -> HashMap<Uuid, OffsetDateTime> {
             && matches!(transition.kind, Kind::Made | Kind::Moved)
             && made.contains(&transition.task)
         {
-            begun.entry(transition.task).or_insert(transition.at);
+            started.entry(transition.task).or_insert(transition.at);
         }
     }
-    begun
+    started
 }
 
 /// The periods that each task spent in a state, between two instants.
@@ -193,7 +193,7 @@ pub fn spans(
     (since, until): (OffsetDateTime, OffsetDateTime),
 ) -> Vec<(Uuid, OffsetDateTime, OffsetDateTime)> {
     let mut replay = Replay::from(opening);
-    let mut begun: HashMap<Uuid, OffsetDateTime> = opening
+    let mut started: HashMap<Uuid, OffsetDateTime> = opening
         .iter()
         .filter(|(_, was)| *was == state)
         .map(|(task, _)| (*task, since))
@@ -202,12 +202,12 @@ pub fn spans(
     for transition in shifts {
         replay.apply(transition);
         if replay.state(transition.task) == Some(state) {
-            begun.entry(transition.task).or_insert(transition.at);
-        } else if let Some(from) = begun.remove(&transition.task) {
+            started.entry(transition.task).or_insert(transition.at);
+        } else if let Some(from) = started.remove(&transition.task) {
             spans.push((transition.task, from, transition.at));
         }
     }
-    spans.extend(begun.into_iter().map(|(task, from)| (task, from, until)));
+    spans.extend(started.into_iter().map(|(task, from)| (task, from, until)));
     spans.sort_unstable();
     spans
 }
@@ -288,10 +288,10 @@ mod tests {
             transition(4, 4, Kind::Made, Some(ColumnState::Doing)),
             transition(5, 4, Kind::Made, Some(ColumnState::Done)),
         ];
-        let mut begun: Vec<_> = first_started(&shifts).into_iter().collect();
-        begun.sort();
+        let mut started: Vec<_> = first_started(&shifts).into_iter().collect();
+        started.sort();
         let day = |day| NOON + time::Duration::days(day);
-        assert_eq!(begun, [(task(2), day(1)), (task(4), day(4))]);
+        assert_eq!(started, [(task(2), day(1)), (task(4), day(4))]);
     }
 
     #[test]

@@ -97,33 +97,33 @@ pub async fn shifts(
 
 /// Returns the first day in progress of each of these tasks. A task whose first known event is not
 /// its creation was imported without its earlier history.
-pub async fn begun(
+pub async fn started(
     db: &mut PgConnection,
     team: Uuid,
     tasks: &[Uuid],
     zone: &str,
 ) -> Result<HashMap<Uuid, StartedTask>> {
     let rows: Vec<(Uuid, bool, Option<OffsetDateTime>)> = sqlx::query_as(
-        "SELECT k.task, coalesce(first.transition LIKE 'created %', false), begun.at FROM unnest($2::uuid[]) AS k (task)
+        "SELECT k.task, coalesce(first.transition LIKE 'created %', false), started.at FROM unnest($2::uuid[]) AS k (task)
          LEFT JOIN LATERAL (
              SELECT transition FROM events WHERE team_id = $1 AND task_id = k.task AND transition IS NOT NULL
              ORDER BY at, seq LIMIT 1) first ON true
          LEFT JOIN LATERAL (
              SELECT at FROM events WHERE team_id = $1 AND task_id = k.task AND transition IN ('created doing', 'moved doing')
-             ORDER BY at, seq LIMIT 1) begun ON true",
+             ORDER BY at, seq LIMIT 1) started ON true",
     )
     .bind(team)
     .bind(tasks)
     .fetch_all(db)
     .await?;
-    let begun = |whole: bool, at: Option<OffsetDateTime>| match at {
+    let started = |whole: bool, at: Option<OffsetDateTime>| match at {
         _ if !whole => StartedTask::Unknown,
         Some(at) => StartedTask::On(clock::day_in(at, zone)),
         None => StartedTask::Never,
     };
     Ok(rows
         .into_iter()
-        .map(|(task, whole, at)| (task, begun(whole, at)))
+        .map(|(task, whole, at)| (task, started(whole, at)))
         .collect())
 }
 
@@ -165,11 +165,11 @@ pub async fn waits(
         since: OffsetDateTime,
         ended_at: Option<OffsetDateTime>,
         task: Option<String>,
-        whom: Option<String>,
+        party: Option<String>,
     }
     let rows: Vec<Row> = sqlx::query_as(concat!(
         "SELECT w.task_id, w.note, w.since, w.ended_at, ot.key || '-' || o.number || ' ' || o.title AS task,
-                coalesce(ot.name, t.name, a.name, CASE WHEN w.on_task_id IS NOT NULL OR w.on_team_id IS NOT NULL THEN 'a private team' END) AS whom
+                coalesce(ot.name, t.name, a.name, CASE WHEN w.on_task_id IS NOT NULL OR w.on_team_id IS NOT NULL THEN 'a private team' END) AS party
          FROM blockers w LEFT JOIN tasks o ON o.team_id = w.on_task_team AND o.id = w.on_task_id LEFT JOIN teams ot ON ot.id = o.team_id AND ",
         named_beside!("ot", "w.team_id"),
         "
@@ -189,15 +189,15 @@ pub async fn waits(
             (since, until),
             zone,
         );
-        let whom = row.whom.unwrap_or_else(|| measures::OUTSIDE.to_owned());
+        let party = row.party.unwrap_or_else(|| measures::OUTSIDE.to_owned());
         let note = Some(row.note).filter(|note| !note.is_empty());
         WaitPeriod {
             task: row.task_id,
             from,
             to,
             on: Waited {
-                what: row.task.or(note).unwrap_or_else(|| whom.clone()),
-                whom,
+                what: row.task.or(note).unwrap_or_else(|| party.clone()),
+                party,
             },
         }
     };

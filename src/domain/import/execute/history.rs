@@ -142,7 +142,7 @@ fn past_event(
         after["by"] = json!(
             Some(one.by.called())
                 .filter(|name| !name.is_empty())
-                .unwrap_or("Somebody")
+                .unwrap_or("Someone")
         );
     }
     Event {

@@ -35,7 +35,7 @@ pub(crate) fn first_object<'j>(issue: &Node<'j>, fields: [&str; 2]) -> Result<Op
     Ok(issue.object(fields[0])?.or(issue.object(fields[1])?))
 }
 
-pub(crate) fn somebody(user: &Node) -> Result<ExternalUser> {
+pub(crate) fn external_user(user: &Node) -> Result<ExternalUser> {
     Ok(ExternalUser {
         name: sanitize::line(user.text("name")?, 100).0,
         username: sanitize::line(user.text("login")?, 100).0,
@@ -57,13 +57,13 @@ pub(crate) fn assignees(issue: &Node) -> Result<Vec<ExternalUser>> {
     let mut members = issue
         .objects("assignees")?
         .iter()
-        .map(somebody)
+        .map(external_user)
         .collect::<Result<Vec<_>>>()?;
     if members.is_empty() {
         members.extend(
             issue
                 .object("assignee")?
-                .map(|user| somebody(&user))
+                .map(|user| external_user(&user))
                 .transpose()?,
         );
     }
@@ -112,7 +112,7 @@ pub(crate) fn comments(issue: &Node, title: &str, draft: &mut Draft) -> Result<V
     for comment in field.elements()? {
         let comment = comment.into_object()?;
         let by = first_object(&comment, ["author", "user"])?
-            .map(|user| somebody(&user))
+            .map(|user| external_user(&user))
             .transpose()?;
         let at = first_instant(&comment, ["created_at", "createdAt"])?;
         match sanitize::comment(comment.text("body")?) {

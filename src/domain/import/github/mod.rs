@@ -11,7 +11,7 @@ use crate::domain::{
     import::{
         draft::{Draft, HistoryAction, List, ListRef, Past, Task},
         github::issue::{
-            address, assignees, comments, due, first_instant, first_object, labels, somebody,
+            address, assignees, comments, due, external_user, first_instant, first_object, labels,
         },
         json::Node,
         sanitize,
@@ -132,7 +132,7 @@ fn task(
         _ => return Err(issue.refuse("state", "is neither open nor closed")),
     };
     let by = first_object(issue, ["user", "author"])?
-        .map(|user| somebody(&user))
+        .map(|user| external_user(&user))
         .transpose()?;
     let key = match (url.is_empty(), created_at) {
         (false, _) => format!("github:{}", sanitize::lines(&url)),
@@ -151,7 +151,7 @@ fn task(
     if let (true, Some(at)) = (closed, closed_at) {
         let by = issue
             .object("closed_by")?
-            .map(|user| somebody(&user))
+            .map(|user| external_user(&user))
             .transpose()?
             .unwrap_or_default();
         past.push(Past {

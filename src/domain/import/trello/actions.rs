@@ -8,7 +8,7 @@ use crate::domain::import::{
     draft::{Comment, Draft, ExternalUser, HistoryAction, ListRef, Past},
     json::Node,
     sanitize,
-    trello::export::{Lists, somebody},
+    trello::export::{Lists, external_user},
 };
 
 /// Trello exports no more actions than this.
@@ -45,7 +45,7 @@ pub(crate) fn read<'j>(
         let id = card.text("id")?;
         let by = action
             .object("memberCreator")?
-            .map_or(Ok(ExternalUser::default()), |member| somebody(&member))?;
+            .map_or(Ok(ExternalUser::default()), |member| external_user(&member))?;
         let at = action.instant("date")?;
         let done = done.entry(id).or_default();
         if matches!(action.text("type")?, "commentCard" | "copyCommentCard") {

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::domain::import::{draft::ExternalUser, json::Node, sanitize};
 
-pub(crate) fn somebody(member: &Node) -> Result<ExternalUser> {
+pub(crate) fn external_user(member: &Node) -> Result<ExternalUser> {
     Ok(ExternalUser {
         name: sanitize::line(member.text("fullName")?, 100).0,
         username: sanitize::line(member.text("username")?, 100).0,

@@ -16,7 +16,7 @@ use crate::domain::import::{
     json::Node,
     sanitize,
     summary::Notices,
-    trello::export::{Lists, place, somebody},
+    trello::export::{Lists, external_user, place},
 };
 
 /// Parses a board, or returns what is wrong in the file, with its place.
@@ -110,11 +110,11 @@ fn read_people<'j>(board: &Node<'j>) -> Result<HashMap<&'j str, ExternalUser>> {
     let mut people = HashMap::new();
     for action in board.objects("actions")? {
         if let Some(member) = action.object("memberCreator")? {
-            people.insert(member.text("id")?, somebody(&member)?);
+            people.insert(member.text("id")?, external_user(&member)?);
         }
     }
     for member in board.objects("members")? {
-        people.insert(member.text("id")?, somebody(&member)?);
+        people.insert(member.text("id")?, external_user(&member)?);
     }
     Ok(people)
 }

@@ -9,8 +9,8 @@ fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     Option::deserialize(from).map(Some)
 }
 
-/// A sprint: its number, `"this"` for the current one, `"next"` for the next planned one, or `"none"`
-/// for the backlog.
+/// A sprint: its number, `"this"` for the current one, `"next"` for the next planned one, or
+/// `"none"` for the backlog.
 #[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(untagged)]
 #[schema(example = 42)]
@@ -68,8 +68,8 @@ pub struct TaskIn {
     pub(crate) needed_by: String,
 }
 
-/// The fields to change, with the version that the client last saw. Fields that are left out stay as
-/// they are.
+/// The fields to change, with the version that the client last saw. Fields that are left out stay
+/// as they are.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TaskPatch {

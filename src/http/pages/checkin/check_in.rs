@@ -323,7 +323,7 @@ pub async fn facts(
     feed(app, from, Path((slug, "check-in.json".to_owned())), headers).await
 }
 
-/// Responds with a feed, cached once for everyone who may read it.
+/// Responds with a feed, cached once for all readers.
 pub(crate) async fn feed_of(
     app: &App,
     headers: &HeaderMap,

@@ -91,15 +91,15 @@ pub fn facts(figures: &Figures) -> Vec<(String, String)> {
     }
     let total = figures.blocked.total;
     let on = match &figures.blocked.most {
-        Some((whom, days)) if total > 0 => {
-            let whom = if whom == OUTSIDE {
+        Some((party, days)) if total > 0 => {
+            let party = if party == OUTSIDE {
                 "people outside the workspace"
             } else {
-                whom
+                party
             };
             match (days * 100).div_ceil(total) {
-                45..=55 => format!(", half on {whom}"),
-                part => format!(", {part} % on {whom}"),
+                45..=55 => format!(", half on {party}"),
+                part => format!(", {part} % on {party}"),
             }
         }
         _ => String::new(),
@@ -194,7 +194,7 @@ fn blocked(figures: &Figures, panel: &mut Panel) {
     let most = figures.blocked.rows.first().map_or(0, |row| row.days) as f64;
     let bar = |row: &crate::domain::flow::measures::BlockedRow| Bar {
         what: row.on.what.clone(),
-        says: [counted(row.days, "day"), row.on.whom.clone()]
+        says: [counted(row.days, "day"), row.on.party.clone()]
             .into_iter()
             .filter(|text| !text.is_empty())
             .collect::<Vec<_>>()

@@ -174,7 +174,7 @@ fn blocked(figures: &Figures) -> Rows {
     let rows = figures.blocked.rows.iter().map(|row| {
         vec![
             row.on.what.clone(),
-            row.on.whom.clone(),
+            row.on.party.clone(),
             row.tasks.to_string(),
             row.days.to_string(),
         ]

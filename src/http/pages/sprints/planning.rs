@@ -161,7 +161,7 @@ impl PlanningPage {
         (carried(1), carried(2))
     }
 
-    /// A summary of a task for planning: what it blocks, for whom it is, and its age.
+    /// A summary of a task for planning: what it blocks, who needs it, and its age.
     fn word(&self, item: &BacklogItem) -> String {
         let mut notes = Vec::new();
         if !item.blocking.is_empty() {

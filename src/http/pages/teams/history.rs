@@ -149,7 +149,7 @@ fn of_the_team(kind: EventKind, before: &Value, after: &Value) -> Option<String>
         |field: &str| text(&before[field]),
         |field: &str| text(&after[field]),
     );
-    let whom = || {
+    let member = || {
         if is("who").contains(' ') {
             is("who").to_owned()
         } else {
@@ -160,9 +160,9 @@ fn of_the_team(kind: EventKind, before: &Value, after: &Value) -> Option<String>
         EventKind::CommentAdded => "commented".to_owned(),
         EventKind::CommentEdited => "edited a comment".to_owned(),
         EventKind::MemberJoined if after["comes"] == true => "joined the team".to_owned(),
-        EventKind::MemberJoined => format!("added {} to the team", whom()),
-        EventKind::MemberLeft => format!("removed {} from the team", whom()),
-        EventKind::MemberRoleChanged => format!("made {} a {}", whom(), is("role")),
+        EventKind::MemberJoined => format!("added {} to the team", member()),
+        EventKind::MemberLeft => format!("removed {} from the team", member()),
+        EventKind::MemberRoleChanged => format!("made {} a {}", member(), is("role")),
         EventKind::MemberProfileEdited => "edited their profile".to_owned(),
         EventKind::TeamCreated => format!("added the team {} ({})", is("name"), is("key")),
         EventKind::TeamRenamed => format!("renamed the team to {} ({})", is("name"), is("key")),
