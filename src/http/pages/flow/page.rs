@@ -59,6 +59,15 @@ struct FlowPage {
 }
 
 impl FlowPage {
+    /// What to do on a page without finished tasks.
+    fn empty_hint(&self) -> &'static str {
+        if self.q.is_empty() {
+            "Once tasks are done, this page shows cycle times, ageing work and blockers."
+        } else {
+            "Remove part of the filter to see more."
+        }
+    }
+
     /// The query string for this number of sprints, or for the same range if empty.
     fn query(&self, sprints: &str) -> String {
         let RangeParams {
