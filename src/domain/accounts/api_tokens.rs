@@ -167,3 +167,44 @@ pub(crate) async fn tokens(db: &PgPool, account: Uuid) -> Result<Vec<TokenRow>> 
     .fetch_all(db)
     .await?)
 }
+
+/// Returns the account that a valid sign-in link belongs to.
+pub async fn account_of_link(
+    db: &PgPool,
+    now: OffsetDateTime,
+    secret: &str,
+) -> Result<Option<Uuid>> {
+    Ok(sqlx::query_scalar(
+        "SELECT a.id FROM entry_links l JOIN accounts a ON a.id = l.account_id
+         WHERE l.token_hash = $1 AND l.purpose = 'sign-in' AND l.expires_at > $2 AND a.deactivated_at IS NULL",
+    )
+    .bind(digest(secret))
+    .bind(now)
+    .fetch_optional(db)
+    .await?)
+}
+
+/// Revokes an account's API token. Programs that use it lose access at once.
+///
+/// # Errors
+/// `NotFound` if the account has no such token, or revoked it before.
+pub async fn revoke(db: &PgPool, now: OffsetDateTime, account: Uuid, token: Uuid) -> Result<()> {
+    let mut tx = db.begin().await?;
+    let name: String = sqlx::query_scalar(
+        "UPDATE tokens SET revoked_at = $3 WHERE id = $1 AND account_id = $2 AND revoked_at IS NULL RETURNING name",
+    )
+    .bind(token)
+    .bind(account)
+    .bind(now)
+    .fetch_one(&mut *tx)
+    .await?;
+    let line = Line {
+        actor: Some(account),
+        kind: "token.revoked",
+        about: &name,
+        ..Line::default()
+    };
+    audit_log::write(&mut tx, now, line).await?;
+    tx.commit().await?;
+    Ok(())
+}

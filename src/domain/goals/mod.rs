@@ -1,6 +1,7 @@
 //! A team's goals in a sprint: what they measure, their progress, and the progress expected by
 //! today.
 
+pub mod choices;
 pub mod comments;
 pub mod contributions;
 pub mod edit;

@@ -154,6 +154,24 @@ macro_rules! known_by_digest {
 }
 pub(crate) use known_by_digest;
 
+/// Loads the viewer that credentials belong to; `None` if they are unknown, expired or revoked.
+pub async fn load_viewer(
+    db: &PgPool,
+    credentials: Credentials,
+    now: OffsetDateTime,
+) -> Result<Option<Viewer>> {
+    let row: Option<AuthRow> = sqlx::query_as(known_by_digest!())
+        .bind(&credentials.token_hash)
+        .bind(now)
+        .bind(credentials.cookie)
+        .fetch_optional(db)
+        .await?;
+    match row {
+        Some(row) => row.into_viewer(db, credentials, now).await.map(Some),
+        None => Ok(None),
+    }
+}
+
 impl AuthRow {
     /// Turns the row into a viewer, and updates the last use of the session or token if it is old.
     pub async fn into_viewer(

@@ -222,3 +222,19 @@ async fn tasks(
         .map(figure)
         .collect())
 }
+
+/// Returns who closed a team's sprint, and when; the name is `None` if the account was deleted.
+pub async fn closed_by(
+    db: &mut PgConnection,
+    team: Uuid,
+    sprint: Uuid,
+) -> Result<(Option<String>, OffsetDateTime)> {
+    Ok(sqlx::query_as(
+        "SELECT a.name, c.closed_at FROM sprint_reports c LEFT JOIN accounts a ON a.id = c.closed_by
+         WHERE c.team_id = $1 AND c.sprint_id = $2",
+    )
+    .bind(team)
+    .bind(sprint)
+    .fetch_one(db)
+    .await?)
+}

@@ -13,9 +13,10 @@ use crate::{
     app::App,
     domain::{
         error::Result,
-        events::log::{EventRow, events_after},
+        events::log::{self, EventRow, events_after},
         tasks,
         team::Team,
+        teams,
     },
     http::{
         live::broadcaster::{Channel, Frame},
@@ -30,10 +31,7 @@ const MOST_EVENTS: i64 = 300;
 pub(crate) async fn send_new(app: &App, team: Uuid, channel: &Arc<Channel>) {
     let sent = channel.sent.load(Ordering::Acquire);
     let frames = async {
-        let team: Team = sqlx::query_as("SELECT id, slug, name, key, seq FROM teams WHERE id = $1")
-            .bind(team)
-            .fetch_one(&app.db)
-            .await?;
+        let team = teams::queries::team(&app.db, team).await?;
         frames_after(app, &team, sent).await
     };
     match frames.await {
@@ -61,10 +59,7 @@ pub(crate) async fn frames_after(app: &App, team: &Team, after: i64) -> Result<V
         return Ok(Vec::new());
     }
     if events.len() as i64 > MOST_EVENTS || events.iter().any(|event| event.task_id.is_none()) {
-        let newest: i64 = sqlx::query_scalar("SELECT seq FROM teams WHERE id = $1")
-            .bind(team.id)
-            .fetch_one(&app.db)
-            .await?;
+        let (newest, _) = log::newest(&app.db, team.id).await?;
         return Ok(vec![reset(newest, "much changed")]);
     }
     let mut latest: BTreeMap<Uuid, &EventRow> = BTreeMap::new();

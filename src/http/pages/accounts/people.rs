@@ -12,12 +12,10 @@ use uuid::Uuid;
 use crate::{
     app::App,
     domain::{
-        accounts::password_resets,
+        accounts::{password_resets, queries::{self, AccountRow}},
         error::{Problem, Result},
         humanize, keys, offboarding,
-        person::Person,
         policy::{
-            predicates::seen_by,
             team_access,
             viewer::{Role, Viewer},
         },
@@ -35,7 +33,7 @@ use crate::{
 #[template(path = "accounts/people.html")]
 struct PeoplePage {
     layout: Layout,
-    people: Vec<Account>,
+    people: Vec<AccountRow>,
     invitations: Vec<Open>,
     teams: Vec<Team>,
     /// A link that was just created and its purpose; it is shown only once.
@@ -46,21 +44,9 @@ struct PeoplePage {
     now: OffsetDateTime,
 }
 
-/// An account as administrators see it.
-#[derive(sqlx::FromRow)]
-struct Account {
-    #[sqlx(flatten)]
-    person: Person,
-    email: String,
-    role: String,
-    deactivated: bool,
-    seen_at: Option<OffsetDateTime>,
-    /// The number of open tasks that this person owns.
-    open: i64,
-}
 
 impl PeoplePage {
-    fn seen(&self, account: &Account) -> String {
+    fn seen(&self, account: &AccountRow) -> String {
         account.seen_at.map_or_else(
             || "never signed in".to_owned(),
             |at| humanize::ago(self.now, at),
@@ -96,19 +82,7 @@ async fn people_page(
     typed: Fields,
 ) -> Result<PeoplePage> {
     let now = app.clock.now();
-    let people = sqlx::query_as(concat!(
-        "SELECT a.id, a.handle, a.name, a.hue, a.email, a.role, a.deactivated_at IS NOT NULL AS deactivated,
-                (SELECT max(last_seen_at) FROM sessions s WHERE s.account_id = a.id) AS seen_at,
-                (SELECT count(*) FROM task_owners o JOIN tasks k ON k.team_id = o.team_id AND k.id = o.task_id AND k.archived_at IS NULL
-                 JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id AND c.state <> 'done'
-                 JOIN teams t ON t.id = k.team_id WHERE o.account_id = a.id AND ",
-        seen_by!("$1"),
-        ") AS open
-         FROM accounts a ORDER BY a.deactivated_at IS NOT NULL, a.name, a.id",
-    ))
-    .bind(viewer.person.id)
-    .fetch_all(&app.db)
-    .await?;
+    let people = queries::accounts(&app.db, viewer.person.id).await?;
     Ok(PeoplePage {
         layout: Layout::new(app, viewer, headers, "People", "")
             .await?

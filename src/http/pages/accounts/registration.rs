@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
+use crate::domain::workspace;
 use crate::{
     app::App,
     domain::{
@@ -83,9 +84,7 @@ pub async fn join_form(
 async fn invited_to(app: &App, key: &str) -> Result<String> {
     let open = invitations::found(&app.db, app.clock.now(), key).await?;
     let by = open.by.as_deref().unwrap_or("An administrator");
-    let name: String = sqlx::query_scalar("SELECT name FROM workspace")
-        .fetch_one(&app.db)
-        .await?;
+    let name = workspace::name(&app.db).await?;
     Ok(match open.team {
         Some(team) => format!("{by} invited you to join {team} at {name}."),
         None => format!("{by} invited you to join {name}."),
@@ -173,9 +172,7 @@ async fn open_to(app: &App) -> Result<String> {
             "Registration is closed. Ask an administrator for an invitation.".into(),
         ));
     }
-    let name: String = sqlx::query_scalar("SELECT name FROM workspace")
-        .fetch_one(&app.db)
-        .await?;
+    let name = workspace::name(&app.db).await?;
     Ok(match domains.as_slice() {
         [] => format!("Anyone can join {name}."),
         domains => format!(

@@ -8,6 +8,7 @@ use axum::{
 use time::Duration;
 use uuid::Uuid;
 
+use crate::domain::accounts::end_sessions::{SessionsToEnd, end_sessions_of};
 use crate::{
     app::App,
     domain::{
@@ -40,27 +41,11 @@ pub async fn end_sessions(
     fields: Fields,
 ) -> Result<Response> {
     viewer.require_session()?;
-    let query = if fields.get("others").is_some() {
-        "DELETE FROM sessions WHERE account_id = $1 AND token_hash <> $2 AND $3 = $3"
-    } else {
-        "DELETE FROM sessions WHERE account_id = $1 AND $2 = $2 AND encode(sha256(token_hash), 'hex') = $3"
+    let ended = match fields.get("others") {
+        Some(_) => SessionsToEnd::AllButThis(viewer.proof.token_hash()),
+        None => SessionsToEnd::Named(fields.text("session")),
     };
-    let mut tx = app.db.begin().await?;
-    let ended = sqlx::query(query)
-        .bind(viewer.person.id)
-        .bind(viewer.proof.token_hash())
-        .bind(fields.text("session"))
-        .execute(&mut *tx)
-        .await?;
-    let about = format!("{} ended", ended.rows_affected());
-    let line = Line {
-        actor: Some(viewer.person.id),
-        kind: "sessions.ended",
-        about: &about,
-        ..Line::default()
-    };
-    audit_log::write(&mut tx, app.clock.now(), line).await?;
-    tx.commit().await?;
+    end_sessions_of(&app.db, app.clock.now(), viewer.person.id, ended).await?;
     Ok(Redirect::to("/me#sessions").into_response())
 }
 
@@ -236,23 +221,6 @@ pub async fn revoke_token(
     Path(token): Path<String>,
 ) -> Result<Response> {
     viewer.require_session()?;
-    let (token, now) = (id(&token)?, app.clock.now());
-    let mut tx = app.db.begin().await?;
-    let name: String = sqlx::query_scalar(
-        "UPDATE tokens SET revoked_at = $3 WHERE id = $1 AND account_id = $2 AND revoked_at IS NULL RETURNING name",
-    )
-    .bind(token)
-    .bind(viewer.person.id)
-    .bind(now)
-    .fetch_one(&mut *tx)
-    .await?;
-    let line = Line {
-        actor: Some(viewer.person.id),
-        kind: "token.revoked",
-        about: &name,
-        ..Line::default()
-    };
-    audit_log::write(&mut tx, now, line).await?;
-    tx.commit().await?;
+    api_tokens::revoke(&app.db, app.clock.now(), viewer.person.id, id(&token)?).await?;
     Ok(Redirect::to("/me#tokens").into_response())
 }

@@ -12,7 +12,8 @@ use uuid::Uuid;
 use crate::{
     app::App,
     domain::{
-        auth::{passwords, secrets, sessions},
+        accounts::{api_tokens, queries},
+        auth::{passwords, sessions},
         error::{Problem, Result},
         events::audit_log::{self, Line},
         policy::viewer::{AuthMethod, Viewer},
@@ -56,7 +57,7 @@ pub async fn login_form(
     if viewer.is_some() {
         return Ok(Redirect::to(local_path(&next.next, "/")).into_response());
     }
-    let empty = crate::domain::teams::setup::is_empty(&app.db).await?;
+    let empty = crate::domain::setup::is_empty(&app.db).await?;
     let (open, _) = invitations::registration(&app.db).await?;
     let layout = Layout::bare(&app, "Sign in".to_owned(), theme(&headers));
     page::page(&LoginPage {
@@ -78,12 +79,7 @@ pub async fn login(
 ) -> Result<Response> {
     let (email, password) = (fields.text("email").trim(), fields.text("password"));
     counted(&app, from, email).await?;
-    let found: Option<(Uuid, Option<String>)> = sqlx::query_as(
-        "SELECT id, password_hash FROM accounts WHERE lower(email) = lower($1) AND deactivated_at IS NULL",
-    )
-    .bind(email)
-    .fetch_optional(&app.db)
-    .await?;
+    let found = queries::account_to_sign_in(&app.db, email).await?;
     let (account, hash) = found.map_or((None, None), |(account, hash)| (Some(account), hash));
     let right =
         password.len() <= 1000 && passwords::verify(password.to_owned(), hash.clone()).await?;
@@ -232,14 +228,7 @@ pub async fn enter(
     Path(key): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let account: Option<Uuid> = sqlx::query_scalar(
-        "SELECT a.id FROM entry_links l JOIN accounts a ON a.id = l.account_id
-         WHERE l.token_hash = $1 AND l.purpose = 'sign-in' AND l.expires_at > $2 AND a.deactivated_at IS NULL",
-    )
-    .bind(secrets::digest(&key))
-    .bind(app.clock.now())
-    .fetch_optional(&app.db)
-    .await?;
+    let account = api_tokens::account_of_link(&app.db, app.clock.now(), &key).await?;
     signed_in(
         &app,
         &headers,

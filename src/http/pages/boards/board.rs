@@ -12,6 +12,7 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::domain::events::log;
 use crate::{
     app::App,
     domain::{
@@ -71,10 +72,7 @@ pub async fn board(
     };
     let make = async || {
         (auth.access.team.seq, auth.workspace_seq) =
-            sqlx::query_as("SELECT t.seq, w.seq FROM teams t, workspace w WHERE t.id = $1")
-                .bind(auth.access.team.id)
-                .fetch_one(&app.db)
-                .await?;
+            log::newest(&app.db, auth.access.team.id).await?;
         let revision = Revision::of(auth.access.team.seq, auth.workspace_seq, now);
         let filter = Filter::read(&params).for_reader(&auth.viewer.person.handle);
         Ok((

@@ -5,8 +5,8 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use serde::Deserialize;
-use uuid::Uuid;
 
+use crate::domain::tasks::lookup;
 use crate::{
     app::App,
     domain::{
@@ -42,12 +42,7 @@ pub async fn cards(
         .map(|(_, number)| number)
         .take(300)
         .collect();
-    let ids: Vec<Uuid> =
-        sqlx::query_scalar("SELECT id FROM tasks WHERE team_id = $1 AND number = ANY($2)")
-            .bind(team.id)
-            .bind(&numbers)
-            .fetch_all(&app.db)
-            .await?;
+    let ids = lookup::ids_of(&app.db, team.id, &numbers).await?;
     let filter = Filter::read(&params).for_reader(&viewer.person.handle);
     let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
     let (resolved, _) = sprints::queries::resolve(&sprints, filter.sprint)?;

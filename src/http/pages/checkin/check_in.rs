@@ -8,6 +8,7 @@ use axum::{
 };
 use time::OffsetDateTime;
 
+use crate::domain::events::log;
 use crate::{
     app::App,
     domain::{
@@ -196,11 +197,7 @@ pub(crate) fn key(
 
 /// The current revision, read again after waiting for the page lock.
 async fn now_counted(app: &App, team: &mut Team, now: OffsetDateTime) -> Result<Revision> {
-    let (seq, workspace): (i64, i64) =
-        sqlx::query_as("SELECT t.seq, w.seq FROM teams t, workspace w WHERE t.id = $1")
-            .bind(team.id)
-            .fetch_one(&app.db)
-            .await?;
+    let (seq, workspace) = log::newest(&app.db, team.id).await?;
     team.seq = seq;
     Ok(Revision::of(seq, workspace, now))
 }

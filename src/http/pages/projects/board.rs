@@ -14,6 +14,7 @@ use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::domain::workspace;
 use crate::{
     app::App,
     domain::{
@@ -110,9 +111,7 @@ pub async fn board(
     headers: HeaderMap,
 ) -> Result<Response> {
     let (access, found) = team_access::project(&app.db, &viewer, &slug).await?;
-    let workspace: i64 = sqlx::query_scalar("SELECT seq FROM workspace")
-        .fetch_one(&app.db)
-        .await?;
+    let workspace = workspace::newest(&app.db).await?;
     let teams = team_access::teams(&app.db, &viewer).await?;
     let now = app.clock.now();
     // Sequence numbers only grow, so their sum changes whenever one of them does.
@@ -262,18 +261,14 @@ async fn cards(
     now: OffsetDateTime,
 ) -> Result<Vec<Card>> {
     let ids: Vec<Uuid> = teams.iter().map(|access| access.team.id).collect();
-    let tasks: Vec<(Uuid, Uuid)> = sqlx::query_as(
-        "SELECT k.team_id, k.id FROM tasks k JOIN teams t ON t.id = k.team_id LEFT JOIN goals g ON g.team_id = k.team_id AND g.id = k.goal_id
-         WHERE (k.archived_at IS NULL OR $3) AND k.team_id = ANY($2) AND (g.project_id = $1 OR k.project_id = $1)
-           AND ($4::text[] IS NULL OR t.key || '-' || k.number = ANY($4))
-         ORDER BY k.column_since DESC LIMIT $5",
+    let tasks = queries::tasks_of_project(
+        db,
+        project,
+        &ids,
+        filter.wants_archived(),
+        only,
+        MOST_CARDS,
     )
-    .bind(project)
-    .bind(&ids)
-    .bind(filter.wants_archived())
-    .bind(only)
-    .bind(MOST_CARDS)
-    .fetch_all(db)
     .await?;
     let sprints = sprints::queries::sprints_of_teams(db, &ids).await?;
     let mut cards: Vec<Card> = Vec::with_capacity(tasks.len());

@@ -5,6 +5,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
+use crate::domain::projects::queries;
 use crate::{
     app::App,
     domain::{
@@ -127,13 +128,8 @@ pub async fn edit_key_result(
         .require_edit()?
         .team;
     let (actor, result) = (viewer.actor(), id(&result)?);
-    let measure: String =
-        sqlx::query_scalar("SELECT measure FROM key_results WHERE team_id = $1 AND id = $2")
-            .bind(team.id)
-            .bind(result)
-            .fetch_one(&app.db)
-            .await?;
-    let target = read_target(Measure::try_from(measure)?, fields.text("target"))?;
+    let measure = queries::measure_of_key_result(&app.db, team.id, result).await?;
+    let target = read_target(measure, fields.text("target"))?;
     let (title, unit) = (fields.text("title"), fields.text("unit"));
     app.store
         .change(&actor, |change, _| {

@@ -8,7 +8,6 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
-use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
@@ -34,7 +33,7 @@ use crate::{
         extract::form::Fields,
         layout::Layout,
         page,
-        pages::projects::list::{ProjectForm, key_results, read_draft},
+        pages::projects::list::{ProjectForm, read_draft},
     },
 };
 
@@ -204,7 +203,7 @@ async fn project_page(
         .any(|field| errors.contains_key(*field));
     let form = ProjectForm {
         action: format!("/projects/{slug}"),
-        key_results: key_results(app, &ids).await?,
+        key_results: queries::selectable_key_results(&app.db, &ids).await?,
         current: Some(project.clone()),
         teams: Vec::new(),
         typed,
@@ -221,7 +220,7 @@ async fn project_page(
             .at("projects"),
         about: markdown::render(&project.about, &team_access::links(&app.db, viewer).await?),
         milestones: queries::milestones(&app.db, &project).await?,
-        tasks: tasks(&app.db, project.id, &ids).await?,
+        tasks: queries::count_by_state(&app.db, project.id, &ids).await?,
         errors,
         may_edit: access.may_edit,
         follows: follow::follows(
@@ -281,30 +280,6 @@ fn progress(
             }
         })
         .collect()
-}
-
-/// The number of the project's tasks in each state, over all teams that the reader can see.
-async fn tasks(db: &PgPool, project: Uuid, teams: &[Uuid]) -> Result<Vec<(ColumnState, i64)>> {
-    let counts: Vec<(String, i64)> = sqlx::query_as(
-        "SELECT c.state, count(*) FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
-         LEFT JOIN goals g ON g.team_id = k.team_id AND g.id = k.goal_id
-         WHERE k.archived_at IS NULL AND k.team_id = ANY($2) AND (g.project_id = $1 OR k.project_id = $1) GROUP BY c.state",
-    )
-    .bind(project)
-    .bind(teams)
-    .fetch_all(db)
-    .await?;
-    let count = |state: ColumnState| {
-        counts
-            .iter()
-            .find(|(name, _)| name == state.as_str())
-            .map_or(0, |(_, count)| *count)
-    };
-    Ok(ColumnState::ALL
-        .into_iter()
-        .map(|state| (state, count(state)))
-        .filter(|(_, count)| *count > 0)
-        .collect())
 }
 
 /// `POST /projects/{slug}`

@@ -14,11 +14,8 @@ use uuid::Uuid;
 use crate::{
     app::App,
     domain::{
-        boards::filters::terms::Filter,
-        clock,
         column_state::ColumnState,
         error::{Problem, Result},
-        flow,
         goals::{self, Goal},
         humanize,
         policy::{team_access, viewer::Viewer},
@@ -267,32 +264,9 @@ pub async fn close(
     let outcome = app
         .store
         .change(&actor, |change, _| {
-            Box::pin(async {
-                let mut held = close::hold(change, team, crew, sprint, next).await?;
-                let at = change.at;
-                let mut burned = flow::queries::burn_up(
-                    change.db(),
-                    team,
-                    sprint,
-                    &Filter::default(),
-                    &crew.week,
-                    at,
-                )
-                .await?;
-                // The sprint ends now, even if some of its days were left.
-                burned.forecast = None;
-                // When closed after its last day, that day's numbers are those at closing, as in
-                // the retro.
-                if let Some(last) = burned
-                    .days
-                    .last_mut()
-                    .filter(|_| clock::day_in(at, &crew.week.zone) > sprint.ends_on)
-                {
-                    (last.scope, last.done) = held.figures.burned();
-                }
-                held.figures.burn_up = serde_json::to_value(burned).map_err(anyhow::Error::from)?;
-                close::close_sprint(change, team, sprint, next, held, &verdict).await
-            })
+            Box::pin(close::close_sprint(
+                change, team, crew, sprint, next, &verdict,
+            ))
         })
         .await;
     let (status, problem) = match outcome {

@@ -7,7 +7,6 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 use crate::{
     app::App,
@@ -16,6 +15,7 @@ use crate::{
         follows::follow::{self, FollowTarget},
         goals::{
             self, Goal,
+            progress::{self, Entry},
             comments::{self, GoalComment},
             edit,
         },
@@ -93,17 +93,6 @@ pub(crate) fn way_back(team: &Team, sprint: &Sprint) -> (String, &'static str) {
     }
 }
 
-/// A value that was entered manually.
-#[derive(sqlx::FromRow)]
-struct Entry {
-    value: i64,
-    note: String,
-    by: Option<String>,
-    at: OffsetDateTime,
-    /// Whether the goal had the same type then as now.
-    alike: bool,
-}
-
 /// `GET /teams/{slug}/goals/{id}`
 pub async fn goal(
     State(app): State<App>,
@@ -126,15 +115,7 @@ async fn goal_page(
     let access = team_access::team(&app.db, viewer, slug).await?;
     let now = app.clock.now();
     let (goal, sprint) = goals::goal(&app.db, &access.team, id(goal)?, now).await?;
-    let entries: Vec<Entry> = sqlx::query_as(
-        "SELECT e.value, e.note, a.name AS by, e.at, e.measure = $3 AS alike FROM goal_entries e LEFT JOIN accounts a ON a.id = e.by_id
-         WHERE e.team_id = $1 AND e.goal_id = $2 ORDER BY e.at DESC, e.id DESC",
-    )
-    .bind(access.team.id)
-    .bind(goal.id)
-    .bind(goal.measure.as_str())
-    .fetch_all(&app.db)
-    .await?;
+    let entries = progress::entries(&app.db, access.team.id, goal.id, goal.measure).await?;
     let alike = entries.iter().rev().filter(|entry| entry.alike);
     let said: Vec<(OffsetDateTime, i64)> = alike.map(|entry| (entry.at, entry.value)).collect();
     let pace = match said.as_slice() {
@@ -147,13 +128,7 @@ async fn goal_page(
             said,
         )?),
     };
-    let of_goal: Vec<Uuid> = sqlx::query_scalar(
-        "SELECT id FROM tasks WHERE team_id = $1 AND goal_id = $2 AND archived_at IS NULL",
-    )
-    .bind(access.team.id)
-    .bind(goal.id)
-    .fetch_all(&app.db)
-    .await?;
+    let of_goal = tasks::lookup::ids_of_goal(&app.db, access.team.id, goal.id).await?;
     let mut cards = tasks::queries::cards_of(&app.db, &access.team, &of_goal).await?;
     cards.sort_by_key(|card| (card.state, card.column_since));
     Ok(GoalPage {

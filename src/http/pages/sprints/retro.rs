@@ -286,13 +286,7 @@ async fn part(
     let mut db = app.db.acquire().await?;
     let people = people(&mut db, &team, sprint, &crew.week.zone).await?;
     if let Some(figures) = report::frozen(&mut db, team.id, sprint.id).await? {
-        let (who, at): (Option<String>, time::OffsetDateTime) = sqlx::query_as(
-            "SELECT a.name, c.closed_at FROM sprint_reports c LEFT JOIN accounts a ON a.id = c.closed_by WHERE c.team_id = $1 AND c.sprint_id = $2",
-        )
-        .bind(team.id)
-        .bind(sprint.id)
-        .fetch_one(&mut *db)
-        .await?;
+        let (who, at) = report::closed_by(&mut db, team.id, sprint.id).await?;
         let day = humanize::day(clock::day_in(at, &viewer.time_zone));
         let closed = Some(format!(
             "closed by {} on {day}",

@@ -8,6 +8,7 @@ use axum::{
 };
 use uuid::Uuid;
 
+use crate::domain::events::log;
 use crate::{
     app::App,
     domain::{
@@ -293,13 +294,7 @@ pub async fn undo(
     fields: Fields,
 ) -> Result<Response> {
     let undone = id(&change)?;
-    let slug: Option<String> = sqlx::query_scalar(
-        "SELECT t.slug FROM events e JOIN teams t ON t.id = e.team_id WHERE e.change_id = $1 AND e.actor_id = $2 AND e.kind NOT LIKE 'blocker.%' LIMIT 1",
-    )
-    .bind(undone)
-    .bind(viewer.person.id)
-    .fetch_optional(&app.db)
-    .await?;
+    let slug = log::team_of_change(&app.db, undone, viewer.person.id).await?;
     let team = team_access::team(&app.db, &viewer, &slug.ok_or(Problem::NotFound)?)
         .await?
         .require_edit()?

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::{http::HeaderMap, response::Response};
 use time::OffsetDateTime;
 
+use crate::domain::tasks::lookup;
 use crate::{
     app::App,
     domain::{
@@ -125,14 +126,7 @@ pub(crate) async fn change_form(
     refusal: Refusal,
 ) -> Result<Response> {
     let card = queries::card(&app.db, &access.team, access.id).await?;
-    let neighbours: Vec<(i64, String, String)> = sqlx::query_as(
-        "SELECT k.number, k.title, c.name FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
-         WHERE k.team_id = $1 AND k.rank IS NOT NULL AND k.id <> $2 AND c.state <> 'done' ORDER BY c.position, k.rank LIMIT 200",
-    )
-    .bind(access.team.id)
-    .bind(access.id)
-    .fetch_all(&app.db)
-    .await?;
+    let neighbours = lookup::unfinished_except(&app.db, access.team.id, access.id).await?;
     let status = refusal.status();
     let form = ChangeForm {
         team: access.team.slug.clone(),

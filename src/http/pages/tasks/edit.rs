@@ -3,6 +3,7 @@
 use axum::response::Response;
 use uuid::Uuid;
 
+use crate::domain::goals::choices;
 use crate::{
     app::App,
     domain::{
@@ -149,17 +150,9 @@ pub(crate) async fn goal_named(
         .parse()
         .map_err(|_| Problem::field("goal", "Enter the goal's number."))?;
     let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
-    let goal: Option<Uuid> = sqlx::query_scalar(
-        "SELECT id FROM goals WHERE team_id = $1 AND position = $2
-             AND sprint_id = coalesce($3, (SELECT sprint_id FROM tasks WHERE team_id = $1 AND id = $4), $5)",
-    )
-    .bind(team.id)
-    .bind(position)
-    .bind(sprint)
-    .bind(task)
-    .bind(sprints::queries::current(&sprints).map(|sprint| sprint.id))
-    .fetch_optional(&app.db)
-    .await?;
+    let current = sprints::queries::current(&sprints).map(|sprint| sprint.id);
+    let goal =
+        choices::goal_of_number(&app.db, team.id, position, sprint, task, current).await?;
     goal.map(Some)
         .ok_or_else(|| Problem::field("goal", "This team has no such goal in this sprint."))
 }

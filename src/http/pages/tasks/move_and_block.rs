@@ -6,6 +6,7 @@ use axum::{
     response::Response,
 };
 
+use crate::domain::tasks::lookup;
 use crate::{
     app::App,
     domain::{
@@ -88,15 +89,8 @@ pub async fn move_task(EditForm(form): EditForm) -> Result<Response> {
 }
 
 async fn top_of(app: &App, access: &TaskAccess, place: Place) -> Result<Place> {
-    let first: Option<i64> = sqlx::query_scalar(
-        "SELECT k.number FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
-         WHERE k.team_id = $1 AND c.slug = $2 AND k.rank IS NOT NULL AND k.id <> $3 ORDER BY k.rank LIMIT 1",
-    )
-    .bind(access.team.id)
-    .bind(&place.column)
-    .bind(access.id)
-    .fetch_optional(&app.db)
-    .await?;
+    let first =
+        lookup::first_in_column(&app.db, access.team.id, &place.column, access.id).await?;
     Ok(Place {
         before: first.map(|number| format!("{}-{number}", access.team.key)),
         ..place
@@ -109,14 +103,10 @@ async fn below(app: &App, access: &TaskAccess, place: Place) -> Result<Place> {
         .as_deref()
         .and_then(split_key)
         .map(|(_, number)| number);
-    let column: Option<String> = sqlx::query_scalar(
-        "SELECT c.slug FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
-         WHERE k.team_id = $1 AND k.number = $2 AND k.rank IS NOT NULL",
-    )
-    .bind(access.team.id)
-    .bind(number)
-    .fetch_optional(&app.db)
-    .await?;
+    let column = match number {
+        Some(number) => lookup::column_of(&app.db, access.team.id, number).await?,
+        None => None,
+    };
     Ok(Place {
         column: column.unwrap_or_else(|| place.column.clone()),
         ..place

@@ -96,10 +96,7 @@ async fn about_page(
 ) -> Result<AboutPage> {
     let access = team_access::team(&app.db, viewer, slug).await?;
     let team = access.team;
-    let current: About = sqlx::query_as("SELECT mission, chat, roadmap FROM teams WHERE id = $1")
-        .bind(team.id)
-        .fetch_one(&app.db)
-        .await?;
+    let current = profile::profile(&app.db, team.id).await?;
     let roadmap = markdown::render(
         &current.roadmap,
         &team_access::links(&app.db, viewer).await?,

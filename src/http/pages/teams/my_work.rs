@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::{
     app::App,
     domain::{
+        accounts,
         checkin::{
             requests::{self, Outcome, Request},
             summary,
@@ -182,11 +183,7 @@ pub async fn person(
     if handle.contains('\0') {
         return Err(Problem::NotFound);
     }
-    let whose: Person =
-        sqlx::query_as("SELECT id, handle, name, hue FROM accounts WHERE handle = $1")
-            .bind(&handle)
-            .fetch_one(&app.db)
-            .await?;
+    let whose = accounts::queries::person(&app.db, &handle).await?;
     let layout = Layout::new(&app, &viewer, &headers, whose.name.clone(), "").await?;
     page::page(&work_of(&app, &viewer, whose, layout).await?)
 }

@@ -10,6 +10,7 @@ use axum::{
 };
 use time::{Date, OffsetDateTime};
 
+use crate::domain::teams::queries;
 use crate::{
     app::App,
     domain::{
@@ -214,23 +215,9 @@ pub(crate) async fn settings_page(
     typed: Fields,
     errors: BTreeMap<&'static str, String>,
 ) -> Result<SettingsPage> {
-    let week = sqlx::query_as(
-        "SELECT time_zone AS zone, working_days, standup_days, standup_at FROM teams WHERE id = $1",
-    )
-    .bind(team.id)
-    .fetch_one(&app.db)
-    .await?;
-    let days_off = sqlx::query_as(
-        "SELECT day, name FROM days_off WHERE team_id = $1 ORDER BY day DESC LIMIT 200",
-    )
-    .bind(team.id)
-    .fetch_all(&app.db)
-    .await?;
-    let (private, public): (bool, bool) =
-        sqlx::query_as("SELECT private, public FROM teams WHERE id = $1")
-            .bind(team.id)
-            .fetch_one(&app.db)
-            .await?;
+    let week = schedule::week(&app.db, team.id).await?;
+    let days_off = queries::days_off(&app.db, team.id).await?;
+    let (private, public) = queries::visibility(&app.db, team.id).await?;
     let now = app.clock.now();
     let crew = load_roster(&app.db, team.id).await?;
     let mut others = boards::queries::people(&app.db).await?;
