@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 /// The state of a column's tasks, whatever the column is called. All reports depend on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type,
+)]
 #[sqlx(type_name = "text", rename_all = "kebab-case")]
 #[serde(rename_all = "lowercase")]
 pub enum ColumnState {

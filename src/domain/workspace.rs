@@ -25,13 +25,21 @@ pub async fn newest(db: &PgPool) -> Result<i64> {
 
 /// Sets the workspace's name and its registration: whether it is open, and the domains of e-mail
 /// addresses that may register, empty for all.
-pub async fn edit_workspace(change: &mut Change, name: &str, open: bool, domains: &[String]) -> Result<()> {
+pub async fn edit_workspace(
+    change: &mut Change,
+    name: &str,
+    open: bool,
+    domains: &[String],
+) -> Result<()> {
     let (was_called, was_open, were): (String, bool, Vec<String>) = sqlx::query_as(
         "SELECT name, registration_open, registration_domains FROM workspace FOR UPDATE",
     )
     .fetch_one(change.db())
     .await?;
-    let (is_renamed, is_opened) = (was_called != name, (was_open, were.as_slice()) != (open, domains));
+    let (is_renamed, is_opened) = (
+        was_called != name,
+        (was_open, were.as_slice()) != (open, domains),
+    );
     if !is_renamed && !is_opened {
         return Ok(());
     }

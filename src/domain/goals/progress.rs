@@ -109,12 +109,7 @@ pub struct Entry {
 }
 
 /// Returns the values entered for a goal, newest first.
-pub async fn entries(
-    db: &PgPool,
-    team: Uuid,
-    goal: Uuid,
-    measure: Measure,
-) -> Result<Vec<Entry>> {
+pub async fn entries(db: &PgPool, team: Uuid, goal: Uuid, measure: Measure) -> Result<Vec<Entry>> {
     Ok(sqlx::query_as(
         "SELECT e.value, e.note, a.name AS by, e.at, e.measure = $3 AS alike
          FROM goal_entries e LEFT JOIN accounts a ON a.id = e.by_id

@@ -4,8 +4,7 @@ use sqlx::PgPool;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::column_state::ColumnState;
-use crate::domain::{error::Result, measure::Measure};
+use crate::domain::{column_state::ColumnState, error::Result, measure::Measure};
 
 /// A project, which spans sprints.
 #[derive(Clone, Debug, sqlx::FromRow)]

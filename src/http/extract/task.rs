@@ -41,12 +41,11 @@ impl FromRequestParts<App> for TaskContext {
             .find(|(name, _)| *name == "key")
             .and_then(|(_, key)| split_key(key));
         let (prefix, number) = key.unwrap_or_default();
-        let (viewer, access) =
-            load_viewer_and_task(&app.db, credentials, now, (&prefix, number))
-                .await?
-                .ok_or_else(|| {
-                    viewer::reject_unknown(app, ClientIp::of(&app.trusted_proxies, parts))
-                })?;
+        let (viewer, access) = load_viewer_and_task(&app.db, credentials, now, (&prefix, number))
+            .await?
+            .ok_or_else(|| {
+                viewer::reject_unknown(app, ClientIp::of(&app.trusted_proxies, parts))
+            })?;
         let viewer = viewer.for_request(app, parts)?;
         let access = access.ok_or(Problem::NotFound)?;
         Ok(Self { viewer, access })

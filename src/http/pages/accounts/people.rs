@@ -12,7 +12,10 @@ use uuid::Uuid;
 use crate::{
     app::App,
     domain::{
-        accounts::{password_resets, queries::{self, AccountRow}},
+        accounts::{
+            password_resets,
+            queries::{self, AccountRow},
+        },
         error::{Problem, Result},
         humanize, keys, offboarding,
         policy::{
@@ -43,7 +46,6 @@ struct PeoplePage {
     typed: Fields,
     now: OffsetDateTime,
 }
-
 
 impl PeoplePage {
     fn seen(&self, account: &AccountRow) -> String {

@@ -7,7 +7,6 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
-use crate::domain::workspace;
 use crate::{
     app::App,
     domain::{
@@ -16,6 +15,7 @@ use crate::{
         error::{Problem, Result},
         policy::{actor::Actor, viewer::Viewer},
         teams::invitations::{self, Newcomer},
+        workspace,
     },
     http::{
         extract::form::Fields,

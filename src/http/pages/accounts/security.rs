@@ -8,13 +8,13 @@ use axum::{
 use time::Duration;
 use uuid::Uuid;
 
-use crate::domain::accounts::end_sessions::{SessionsToEnd, end_sessions_of};
 use crate::{
     app::App,
     domain::{
         accounts::{
             absences,
             api_tokens::{self, Scope},
+            end_sessions::{SessionsToEnd, end_sessions_of},
             password_resets,
         },
         auth::passwords,

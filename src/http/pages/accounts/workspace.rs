@@ -11,7 +11,6 @@ use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use time::Duration;
 
-use crate::domain::workspace;
 use crate::{
     app::App,
     domain::{
@@ -21,6 +20,7 @@ use crate::{
         humanize,
         policy::{team_access, viewer::Viewer},
         teams::invitations,
+        workspace,
     },
     http::{csv::csv, extract::form::Fields, layout::Layout, page},
 };

@@ -12,7 +12,6 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::events::log;
 use crate::{
     app::App,
     domain::{
@@ -26,6 +25,7 @@ use crate::{
         },
         clock,
         error::{Problem, Result},
+        events::log,
         goals::{self, Goal},
         policy::team_access,
         sprints::{self, Sprint},

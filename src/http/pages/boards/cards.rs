@@ -6,7 +6,6 @@ use axum::{
 };
 use serde::Deserialize;
 
-use crate::domain::tasks::lookup;
 use crate::{
     app::App,
     domain::{
@@ -14,7 +13,8 @@ use crate::{
         error::Result,
         keys,
         policy::{team_access, viewer::Viewer},
-        sprints, tasks,
+        sprints,
+        tasks::{self, lookup},
     },
     http::pages::tasks::card::CardHtml,
 };

@@ -8,7 +8,6 @@ use axum::{
 };
 use time::OffsetDateTime;
 
-use crate::domain::events::log;
 use crate::{
     app::App,
     domain::{
@@ -20,6 +19,7 @@ use crate::{
         },
         column_state::ColumnState,
         error::Result,
+        events::log,
         flow, humanize,
         policy::{share_links::Guest, viewer::AuthMethod},
         tasks::Card,

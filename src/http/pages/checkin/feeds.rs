@@ -5,11 +5,9 @@ use askama::Template;
 use icalendar::{Calendar, Component, Event, EventLike};
 use sqlx::PgPool;
 use time::{
-    Duration, OffsetDateTime, format_description::BorrowedFormatItem,
-    macros::format_description,
+    Duration, OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description,
 };
 
-use crate::domain::tasks::lookup;
 use crate::{
     domain::{
         checkin::{
@@ -20,6 +18,7 @@ use crate::{
         error::{Problem, Result},
         humanize::without_addresses,
         sprints,
+        tasks::lookup,
         team::Team,
     },
     http::page::rendered,

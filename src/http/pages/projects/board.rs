@@ -14,7 +14,6 @@ use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::workspace;
 use crate::{
     app::App,
     domain::{
@@ -33,7 +32,7 @@ use crate::{
         sprints,
         tasks::{self, Card},
         team::Team,
-        teams,
+        teams, workspace,
     },
     http::{
         assets::Encoding,
@@ -261,15 +260,9 @@ async fn cards(
     now: OffsetDateTime,
 ) -> Result<Vec<Card>> {
     let ids: Vec<Uuid> = teams.iter().map(|access| access.team.id).collect();
-    let tasks = queries::tasks_of_project(
-        db,
-        project,
-        &ids,
-        filter.wants_archived(),
-        only,
-        MOST_CARDS,
-    )
-    .await?;
+    let tasks =
+        queries::tasks_of_project(db, project, &ids, filter.wants_archived(), only, MOST_CARDS)
+            .await?;
     let sprints = sprints::queries::sprints_of_teams(db, &ids).await?;
     let mut cards: Vec<Card> = Vec::with_capacity(tasks.len());
     for TeamAccess { team, .. } in teams {

@@ -5,7 +5,6 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
-use crate::domain::projects::queries;
 use crate::{
     app::App,
     domain::{
@@ -14,7 +13,7 @@ use crate::{
         policy::{team_access, viewer::Viewer},
         projects::{
             objectives::{self, ResultDraft},
-            read_target,
+            queries, read_target,
         },
     },
     http::extract::form::{Fields, id},

@@ -15,9 +15,9 @@ use crate::{
         follows::follow::{self, FollowTarget},
         goals::{
             self, Goal,
-            progress::{self, Entry},
             comments::{self, GoalComment},
             edit,
+            progress::{self, Entry},
         },
         humanize,
         measure::Measure,

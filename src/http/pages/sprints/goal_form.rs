@@ -4,13 +4,17 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 
-use crate::domain::goals::choices::{self, Choice};
 use crate::{
     app::App,
     domain::{
         boards,
         error::{Problem, Result},
-        goals::{Goal, edit::Draft, progress::CountedBy},
+        goals::{
+            Goal,
+            choices::{self, Choice},
+            edit::Draft,
+            progress::CountedBy,
+        },
         measure::Measure,
         person::Person,
         policy::viewer::Viewer,

@@ -8,12 +8,12 @@ use axum::{
 };
 use uuid::Uuid;
 
-use crate::domain::events::log;
 use crate::{
     app::App,
     domain::{
         boards::{self, Column, filters::FilterParams, labels::Label},
         error::{Problem, Result},
+        events::log,
         person::Person,
         policy::{team_access, viewer::Viewer},
         sprints::{self, Sprint},

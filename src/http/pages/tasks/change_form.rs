@@ -4,7 +4,6 @@ use askama::Template;
 use axum::{http::HeaderMap, response::Response};
 use time::OffsetDateTime;
 
-use crate::domain::tasks::lookup;
 use crate::{
     app::App,
     domain::{
@@ -14,7 +13,7 @@ use crate::{
         person::Person,
         policy::{task_access::TaskAccess, team_access, viewer::Viewer},
         sprints::{self, Sprint},
-        tasks::{Card, Wait, queries},
+        tasks::{Card, Wait, lookup, queries},
         team::Team,
     },
     http::{

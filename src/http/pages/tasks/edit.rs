@@ -3,11 +3,11 @@
 use axum::response::Response;
 use uuid::Uuid;
 
-use crate::domain::goals::choices;
 use crate::{
     app::App,
     domain::{
         error::{Problem, Result},
+        goals::choices,
         policy::{task_access::TaskAccess, team_access, viewer::Viewer},
         sprints,
         tasks::{
@@ -151,8 +151,7 @@ pub(crate) async fn goal_named(
         .map_err(|_| Problem::field("goal", "Enter the goal's number."))?;
     let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
     let current = sprints::queries::current(&sprints).map(|sprint| sprint.id);
-    let goal =
-        choices::goal_of_number(&app.db, team.id, position, sprint, task, current).await?;
+    let goal = choices::goal_of_number(&app.db, team.id, position, sprint, task, current).await?;
     goal.map(Some)
         .ok_or_else(|| Problem::field("goal", "This team has no such goal in this sprint."))
 }

@@ -6,14 +6,13 @@ use axum::{
     response::Response,
 };
 
-use crate::domain::tasks::lookup;
 use crate::{
     app::App,
     domain::{
         error::{Conflict, Problem, Result},
         keys::split_key,
         policy::task_access::TaskAccess,
-        tasks::{block, move_task, placement::Place, queries},
+        tasks::{block, lookup, move_task, placement::Place, queries},
     },
     http::{
         extract::{
@@ -89,8 +88,7 @@ pub async fn move_task(EditForm(form): EditForm) -> Result<Response> {
 }
 
 async fn top_of(app: &App, access: &TaskAccess, place: Place) -> Result<Place> {
-    let first =
-        lookup::first_in_column(&app.db, access.team.id, &place.column, access.id).await?;
+    let first = lookup::first_in_column(&app.db, access.team.id, &place.column, access.id).await?;
     Ok(Place {
         before: first.map(|number| format!("{}-{number}", access.team.key)),
         ..place

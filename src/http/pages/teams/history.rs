@@ -15,7 +15,10 @@ use crate::{
     domain::{
         column_state::ColumnState,
         error::Result,
-        events::{EventKind, log::{self, HistoryRow}},
+        events::{
+            EventKind,
+            log::{self, HistoryRow},
+        },
         goals, humanize,
         policy::{team_access, viewer::Viewer},
         tasks::event_text::{Names, impersonal_text},

@@ -10,7 +10,6 @@ use axum::{
 };
 use time::{Date, OffsetDateTime};
 
-use crate::domain::teams::queries;
 use crate::{
     app::App,
     domain::{
@@ -27,6 +26,7 @@ use crate::{
         policy::{team_access, viewer::Viewer},
         team::Team,
         teams::{
+            queries,
             roster::{Member, Roster, load_roster},
             schedule::{self, WeekDraft},
             share_links::{self, Link},
