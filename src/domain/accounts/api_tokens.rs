@@ -9,27 +9,8 @@ use crate::domain::{
     auth::secrets::{digest, new_secret},
     error::Result,
     events::audit_log::{self, Line},
-    policy::predicates::seen_by,
+    policy::{predicates::seen_by, viewer::Scope},
 };
-
-/// The scope of an API token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Scope {
-    Read,
-    Write,
-    /// Everything its owner may do, including administration.
-    Admin,
-}
-
-impl Scope {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Write => "write",
-            Self::Admin => "admin",
-        }
-    }
-}
 
 /// An API token to be created.
 pub struct Draft<'d> {
@@ -146,7 +127,7 @@ pub async fn create_link(
 pub(crate) struct TokenRow {
     pub id: Uuid,
     pub name: String,
-    pub scope: String,
+    pub scope: Scope,
     /// Names of the teams it is limited to; `None` means all.
     pub teams: Option<String>,
     pub last_used_at: Option<OffsetDateTime>,

@@ -4,7 +4,11 @@ use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::{error::Result, person::Person, policy::predicates::seen_by};
+use crate::domain::{
+    error::Result,
+    person::Person,
+    policy::{predicates::seen_by, viewer::Role},
+};
 
 /// Returns the person with a handle, also if the account is deactivated.
 pub async fn person(db: &PgPool, handle: &str) -> Result<Person> {
@@ -35,7 +39,7 @@ pub struct AccountRow {
     #[sqlx(flatten)]
     pub person: Person,
     pub email: String,
-    pub role: String,
+    pub role: Role,
     pub deactivated: bool,
     pub seen_at: Option<OffsetDateTime>,
     /// The number of open tasks that this person owns, in teams that the reader can see.

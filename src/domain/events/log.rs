@@ -71,7 +71,6 @@ pub async fn newest(db: &PgPool, team: Uuid) -> Result<(i64, i64)> {
 #[derive(sqlx::FromRow)]
 pub struct HistoryRow {
     pub seq: i64,
-    #[sqlx(try_from = "String")]
     pub kind: EventKind,
     pub before: Value,
     pub after: Value,

@@ -13,7 +13,8 @@ use crate::domain::{
 };
 
 /// Where a goal's progress comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "kebab-case")]
 pub enum CountedBy {
     Tasks,
     Estimates,

@@ -14,7 +14,6 @@ pub struct Project {
     pub slug: String,
     pub name: String,
     pub about: String,
-    #[sqlx(try_from = "String")]
     pub measure: Measure,
     pub unit: String,
     pub target: i64,
@@ -48,7 +47,6 @@ pub struct KeyResult {
     pub id: Uuid,
     pub objective_id: Uuid,
     pub title: String,
-    #[sqlx(try_from = "String")]
     pub measure: Measure,
     pub unit: String,
     pub target: i64,

@@ -16,7 +16,10 @@ use crate::domain::{
     flow,
     goals::{self, FrozenGoal, Goal},
     humanize,
-    retro::report::{self, Figures},
+    retro::{
+        figures::TaskOutcome,
+        report::{self, Figures},
+    },
     sprints::{Sprint, cadence},
     tasks::{archive, bulk_edit, edit, task_edit::Edit},
     team::Team,
@@ -52,12 +55,12 @@ impl Outcome {
             .find(|outcome| outcome.as_str() == text)
     }
 
-    /// The value stored in the report.
-    fn stored(self) -> &'static str {
+    /// The outcome that the report stores.
+    fn stored(self) -> TaskOutcome {
         match self {
-            Self::Carry => "carried",
-            Self::Backlog => "backlog",
-            Self::Drop => "dropped",
+            Self::Carry => TaskOutcome::Carried,
+            Self::Backlog => TaskOutcome::Backlog,
+            Self::Drop => TaskOutcome::Dropped,
         }
     }
 }
@@ -172,8 +175,7 @@ pub async fn close_sprint(
             refused.push(task.key.as_str());
         }
         if let Some(figure) = frozen.tasks.iter_mut().find(|figure| figure.id == task.id) {
-            (figure.outcome, figure.reason) =
-                (outcome.stored().to_owned(), reason.trim().to_owned());
+            (figure.outcome, figure.reason) = (Some(outcome.stored()), reason.trim().to_owned());
         }
         leftovers.push((task, *outcome, reason.trim()));
     }

@@ -89,8 +89,26 @@ pub struct Card {
 impl Card {
     /// Whether everything it is waiting on is a task that is done.
     pub fn is_free_to_go_on(&self) -> bool {
-        let done = |wait: &Wait| wait.kind == "task" && wait.state == Some(ColumnState::Done);
+        let done = |wait: &Wait| wait.kind.is_task() && wait.state == Some(ColumnState::Done);
         !self.blocked_by.is_empty() && self.blocked_by.iter().all(done)
+    }
+}
+
+/// What a blocked task is waiting on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "kebab-case")]
+pub enum BlockerKind {
+    Task,
+    Team,
+    Person,
+    /// Something else, described in words.
+    Text,
+}
+
+impl BlockerKind {
+    pub fn is_task(self) -> bool {
+        self == Self::Task
     }
 }
 
@@ -98,8 +116,7 @@ impl Card {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Wait {
     pub id: Uuid,
-    /// `task`, `team`, `person` or `text`.
-    pub kind: String,
+    pub kind: BlockerKind,
     /// The task's key, the team's slug or the person's handle.
     pub on: Option<String>,
     /// The title or name to show for `on`.

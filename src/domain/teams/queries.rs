@@ -69,16 +69,6 @@ pub async fn team(db: &PgPool, id: Uuid) -> Result<Team> {
     )
 }
 
-/// Whether a team is private, and whether it has a public address.
-pub async fn visibility(db: &PgPool, team: Uuid) -> Result<(bool, bool)> {
-    Ok(
-        sqlx::query_as("SELECT private, public FROM teams WHERE id = $1")
-            .bind(team)
-            .fetch_one(db)
-            .await?,
-    )
-}
-
 /// Returns a team's days off with their names, newest first, at most 200.
 pub async fn days_off(db: &PgPool, team: Uuid) -> Result<Vec<(Date, String)>> {
     Ok(sqlx::query_as(

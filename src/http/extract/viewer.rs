@@ -16,7 +16,7 @@ use crate::{
         },
     },
     http::{
-        cookies::cookie,
+        cookies::{cookie, session_name},
         middleware::{client_ip::ClientIp, request_log},
     },
 };
@@ -33,8 +33,7 @@ pub fn credentials(headers: &HeaderMap, https: bool) -> Option<Credentials> {
             cookie: false,
         });
     }
-    let secret = cookie(headers, crate::http::cookies::cookie_name(https))
-        .filter(|secret| !secret.is_empty())?;
+    let secret = cookie(headers, session_name(https)).filter(|secret| !secret.is_empty())?;
     Some(Credentials {
         token_hash: secrets::digest(secret),
         cookie: true,

@@ -8,6 +8,7 @@ use axum::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
+use sqlx::PgPool;
 
 use crate::{
     app::App,
@@ -26,8 +27,8 @@ use crate::{
 
 /// The teams that the token's owner can see.
 #[utoipa::path(get, path = "/api/v1/teams", tag = "teams", responses((status = 200, description = "All visible teams, ordered by name")))]
-pub async fn list(State(app): State<App>, viewer: Viewer) -> Result<Json<Value>> {
-    let teams = team_access::teams(&app.db, &viewer).await?;
+pub async fn list(State(db): State<PgPool>, viewer: Viewer) -> Result<Json<Value>> {
+    let teams = team_access::teams(&db, &viewer).await?;
     let teams: Vec<Value> = teams
         .into_iter()
         .map(|access| access.team)
@@ -114,16 +115,16 @@ pub struct After {
 #[utoipa::path(get, path = "/api/v1/teams/{slug}/events", tag = "teams", params(("slug" = String, Path, description = "The team's slug"), ("after" = Option<i64>, Query, description = "The sequence number after which to read")),
     responses((status = 200, description = "The events in order")))]
 pub async fn events(
-    State(app): State<App>,
+    State(db): State<PgPool>,
     viewer: Viewer,
     Path(slug): Path<String>,
     Query(after): Query<After>,
 ) -> Result<Json<Value>> {
     const MOST: i64 = 500;
-    let team = team_access::team(&app.db, &viewer, &slug).await?.team;
-    let rows = events_after(&app.db, team.id, after.after, MOST + 1).await?;
+    let team = team_access::team(&db, &viewer, &slug).await?.team;
+    let rows = events_after(&db, team.id, after.after, MOST + 1).await?;
     let more = rows.len() as i64 > MOST;
-    let hidden = crate::domain::tasks::event_text::hidden_waits(&app.db, team.id).await?;
+    let hidden = crate::domain::tasks::event_text::hidden_waits(&db, team.id).await?;
     let events: Vec<Value> = rows
         .iter()
         .take(MOST as usize)

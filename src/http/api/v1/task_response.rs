@@ -6,6 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
+use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
@@ -19,8 +20,8 @@ use crate::{
 };
 
 /// A task as JSON, with everything that its page shows.
-pub(crate) async fn task_json(app: &App, team: &Team, task: Uuid) -> Result<Value> {
-    let whole = queries::load_task(&app.db, team, task).await?;
+pub(crate) async fn task_json(db: &PgPool, team: &Team, task: Uuid) -> Result<Value> {
+    let whole = queries::load_task(db, team, task).await?;
     let mut body = serde_json::to_value(&whole.card).map_err(anyhow::Error::from)?;
     body["description"] = json!(whole.description);
     body["project"] = json!(whole.project);
@@ -52,5 +53,5 @@ pub(crate) async fn respond<T>(
         (Err(problem), _) => return Err(problem),
         (Ok(_), None) => return Err(Problem::NotFound),
     };
-    Ok((status, Json(task_json(app, team, task).await?)).into_response())
+    Ok((status, Json(task_json(&app.db, team, task).await?)).into_response())
 }

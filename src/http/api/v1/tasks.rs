@@ -8,13 +8,14 @@ use axum::{
 };
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use sqlx::PgPool;
 
 use crate::{
     app::App,
     domain::{
         dates::read_date,
         error::{Problem, Result},
-        events::Changed,
+        events::{Changed, EventStore},
         policy::{task_access::TaskAccess, team_access, viewer::Viewer},
         tasks::{
             archive, assign, block, comments,
@@ -97,13 +98,13 @@ pub async fn create(
         .require_edit()?
         .team;
     let sprint = match &sent.sprint {
-        Some(Some(sprint)) => sprint_named(&app, &team, &sprint.text()).await?,
+        Some(Some(sprint)) => sprint_named(&app.db, &team, &sprint.text()).await?,
         Some(None) => None,
-        None => sprint_named(&app, &team, "this").await?,
+        None => sprint_named(&app.db, &team, "this").await?,
     };
     let new = NewTask {
         goal: goal_named(
-            &app,
+            &app.db,
             &team,
             &sent.goal.map_or(String::new(), |goal| goal.to_string()),
             sprint.map(|sprint| sprint.id),
@@ -143,7 +144,7 @@ pub async fn get(
     State(app): State<App>,
     TaskContext { access, .. }: TaskContext,
 ) -> Result<Json<Value>> {
-    Ok(Json(task_json(&app, &access.team, access.id).await?))
+    Ok(Json(task_json(&app.db, &access.team, access.id).await?))
 }
 
 /// The fields to change, with the version that the client last saw.
@@ -194,7 +195,7 @@ pub async fn patch(
     let TaskContext { viewer, access } = at.require_edit()?;
     let sprint = match &sent.sprint {
         Some(Some(sprint)) => Some(
-            sprint_named(&app, &access.team, &sprint.text())
+            sprint_named(&app.db, &access.team, &sprint.text())
                 .await?
                 .map(|sprint| sprint.id),
         ),
@@ -204,7 +205,7 @@ pub async fn patch(
     let goal = match sent.goal {
         Some(Some(goal)) => Some(
             goal_named(
-                &app,
+                &app.db,
                 &access.team,
                 &goal.to_string(),
                 sprint.flatten(),
@@ -216,7 +217,7 @@ pub async fn patch(
         None => None,
     };
     let project = match &sent.project {
-        Some(slug) => Some(project_named(&app, &viewer, slug.as_deref().unwrap_or("")).await?),
+        Some(slug) => Some(project_named(&app.db, &viewer, slug.as_deref().unwrap_or("")).await?),
         None => None,
     };
     let edit = Edit {
@@ -270,13 +271,13 @@ pub async fn delete(State(app): State<App>, at: TaskContext) -> Result<Response>
 #[utoipa::path(put, path = "/api/v1/tasks/{key}/position", tag = "tasks", params(("key" = String, Path, description = "The task's key, such as INF-42")), request_body = Place,
     responses((status = 200, description = "The task"), (status = 409, description = "The task was moved meanwhile"), (status = 422, description = "There is no such column")))]
 pub async fn position(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(store): State<EventStore>,
     at: TaskContext,
     JsonBody(place): JsonBody<Place>,
 ) -> Result<Response> {
     let TaskContext { viewer, access } = at.require_edit()?;
-    let outcome = app
-        .store
+    let outcome = store
         .change(&viewer.actor(), |change, _| {
             Box::pin(move_task::move_task(
                 change,
@@ -290,7 +291,7 @@ pub async fn position(
         // Moves are frequent, so the response is the card without the fields of the task page, also
         // for a repeated move.
         Ok(_) | Err(Problem::DoneBefore { .. }) => {
-            Ok(Json(queries::card(&app.db, &access.team, access.id).await?).into_response())
+            Ok(Json(queries::card(&db, &access.team, access.id).await?).into_response())
         }
         Err(problem) => Err(problem),
     }

@@ -17,6 +17,7 @@ use crate::{
             queries::{self, AccountRow},
         },
         error::{Problem, Result},
+        events::EventStore,
         humanize, keys, offboarding,
         policy::{
             team_access,
@@ -119,7 +120,10 @@ pub async fn invite(
     };
     let draft = Draft {
         team,
-        viewer: fields.text("role") == "viewer",
+        role: match Role::read(fields.text("role")) {
+            Some(Role::Viewer) => Role::Viewer,
+            _ => Role::Member,
+        },
         single_use: fields.text("for") != "many",
         days: days.unwrap_or(7),
     };
@@ -177,13 +181,13 @@ async fn shown(
 
 /// `POST /settings/invitations/{id}/revoke`
 pub async fn revoke_invitation(
-    State(app): State<App>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path(invitation): Path<String>,
 ) -> Result<Response> {
     team_access::require_workspace_admin(&viewer)?;
     let (actor, invitation): (_, Uuid) = (viewer.actor(), id(&invitation)?);
-    app.store
+    store
         .change(&actor, |change, _| {
             Box::pin(invitations::revoke(change, invitation))
         })
@@ -247,28 +251,15 @@ pub async fn change_person(
                 })
                 .await
         }
-        "admin" => {
+        role => {
+            let role = Role::read(role)
+                .ok_or_else(|| Problem::field("do", "Choose an action for this person."))?;
             app.store
                 .change(&actor, |change, _| {
-                    Box::pin(offboarding::set_role(change, handle, Role::Admin))
+                    Box::pin(offboarding::set_role(change, handle, role))
                 })
                 .await
         }
-        "member" => {
-            app.store
-                .change(&actor, |change, _| {
-                    Box::pin(offboarding::set_role(change, handle, Role::Member))
-                })
-                .await
-        }
-        "viewer" => {
-            app.store
-                .change(&actor, |change, _| {
-                    Box::pin(offboarding::set_role(change, handle, Role::Viewer))
-                })
-                .await
-        }
-        _ => return Err(Problem::field("do", "Choose an action for this person.")),
     };
     match done {
         Ok(_) => Ok(Redirect::to("/settings/people").into_response()),

@@ -5,6 +5,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
+use sqlx::PgPool;
 use time::Duration;
 use uuid::Uuid;
 
@@ -12,18 +13,21 @@ use crate::{
     app::App,
     domain::{
         accounts::{
-            absences,
-            api_tokens::{self, Scope},
+            absences, api_tokens,
             end_sessions::{SessionsToEnd, end_sessions_of},
             password_resets,
         },
         auth::passwords,
+        clock::Clock,
         dates::read_date,
         error::{Problem, Result},
-        events::audit_log::{self, Line},
+        events::{
+            EventStore,
+            audit_log::{self, Line},
+        },
         policy::{
             team_access,
-            viewer::{Role, Viewer},
+            viewer::{Role, Scope, Viewer},
         },
     },
     http::{
@@ -36,7 +40,8 @@ use crate::{
 
 /// `POST /me/sessions`: ends the named session, or with `others` all but the current one.
 pub async fn end_sessions(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(clock): State<Clock>,
     viewer: Viewer,
     fields: Fields,
 ) -> Result<Response> {
@@ -45,7 +50,7 @@ pub async fn end_sessions(
         Some(_) => SessionsToEnd::AllButThis(viewer.proof.token_hash()),
         None => SessionsToEnd::Named(fields.text("session")),
     };
-    end_sessions_of(&app.db, app.clock.now(), viewer.person.id, ended).await?;
+    end_sessions_of(&db, clock.now(), viewer.person.id, ended).await?;
     Ok(Redirect::to("/me#sessions").into_response())
 }
 
@@ -134,14 +139,14 @@ pub async fn add_away(
 
 /// `POST /me/absences/{day}/remove`
 pub async fn remove_away(
-    State(app): State<App>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path(day): Path<String>,
 ) -> Result<Response> {
     viewer.require_session()?;
     let from = read_date(&day).ok_or(Problem::NotFound)?;
     let (account, actor) = (viewer.person.id, viewer.actor());
-    app.store
+    store
         .change(&actor, |change, _| {
             Box::pin(absences::remove_away(change, account, from))
         })
@@ -216,11 +221,12 @@ pub async fn create_token(
 
 /// `POST /me/tokens/{id}/revoke`
 pub async fn revoke_token(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(clock): State<Clock>,
     viewer: Viewer,
     Path(token): Path<String>,
 ) -> Result<Response> {
     viewer.require_session()?;
-    api_tokens::revoke(&app.db, app.clock.now(), viewer.person.id, id(&token)?).await?;
+    api_tokens::revoke(&db, clock.now(), viewer.person.id, id(&token)?).await?;
     Ok(Redirect::to("/me#tokens").into_response())
 }

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{
     extract::{Path, Query, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
@@ -20,6 +20,7 @@ use crate::{
         teams::invitations,
     },
     http::{
+        cookies,
         extract::{form::Fields, viewer::credentials},
         layout::Layout,
         local_path::local_path,
@@ -181,19 +182,11 @@ pub(crate) async fn signed_in(
     }
     tx.commit().await?;
     let mut response = Redirect::to(next).into_response();
-    set(
-        &mut response,
-        &crate::http::cookies::set_cookie(app.is_https(), &session),
+    cookies::set(
+        response.headers_mut(),
+        &cookies::session(app.is_https(), &session),
     )?;
     Ok(response)
-}
-
-fn set(response: &mut Response, cookie: &str) -> Result<()> {
-    response.headers_mut().append(
-        header::SET_COOKIE,
-        HeaderValue::from_str(cookie).map_err(anyhow::Error::from)?,
-    );
-    Ok(())
 }
 
 /// `POST /logout`
@@ -213,9 +206,9 @@ pub async fn logout(State(app): State<App>, viewer: Option<Viewer>) -> Result<Re
         audit_log::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
     }
     let mut response = Redirect::to("/login").into_response();
-    set(
-        &mut response,
-        &crate::http::cookies::set_cookie(app.is_https(), ""),
+    cookies::set(
+        response.headers_mut(),
+        &cookies::session(app.is_https(), ""),
     )?;
     Ok(response)
 }
@@ -246,11 +239,7 @@ pub async fn set_theme(fields: Fields) -> Result<Response> {
         theme @ ("light" | "dark") => theme,
         _ => "",
     };
-    let seconds = if theme.is_empty() { 0 } else { 365 * 24 * 3600 };
     let mut response = Redirect::to(local_path(fields.text("back"), "/")).into_response();
-    set(
-        &mut response,
-        &format!("theme={theme}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax"),
-    )?;
+    cookies::set(response.headers_mut(), &cookies::theme(theme))?;
     Ok(response)
 }

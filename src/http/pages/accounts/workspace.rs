@@ -9,12 +9,13 @@ use axum::{
 };
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
+use sqlx::PgPool;
 use time::Duration;
 
 use crate::{
     app::App,
     domain::{
-        clock,
+        clock::{self, Clock},
         error::{Problem, Result},
         events::audit_log::{self, AuditFilter, Entry, Line},
         humanize,
@@ -193,7 +194,8 @@ pub async fn audit_log(
 /// `GET /settings/audit.csv?q=role`: the whole log, streamed page by page, so that years of it do
 /// not fill the memory.
 pub async fn audit_csv(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(clock): State<Clock>,
     viewer: Viewer,
     Query(asked): Query<Asked>,
 ) -> Result<Response> {
@@ -205,10 +207,10 @@ pub async fn audit_csv(
         about: &wanted.words,
         ..Line::default()
     };
-    audit_log::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
+    audit_log::write(&mut *db.acquire().await?, clock.now(), line).await?;
     let head = csv([vec!["at", "who", "what", "about", "network"]]);
     let pages = stream::try_unfold(Some(wanted), move |wanted| {
-        let db = app.db.clone();
+        let db = db.clone();
         async move {
             let Some(mut wanted) = wanted else {
                 return Ok::<_, std::io::Error>(None);

@@ -21,6 +21,7 @@ use crate::{
             FilterParams,
             terms::{Filter, SprintChoice, Term},
         },
+        clock::Clock,
         column_state::ColumnState,
         error::{Problem, Result},
         keys,
@@ -207,23 +208,24 @@ pub struct Keys {
 /// `GET /projects/{slug}/cards?keys=…`: those of the tasks that belong on the board, for an open
 /// board.
 pub async fn board_cards(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(clock): State<Clock>,
     viewer: Viewer,
     Path(slug): Path<String>,
     Query(params): Query<FilterParams>,
     Query(keys): Query<Keys>,
 ) -> Result<Response> {
-    let (_, project) = team_access::project(&app.db, &viewer, &slug).await?;
-    let teams = team_access::teams(&app.db, &viewer).await?;
+    let (_, project) = team_access::project(&db, &viewer, &slug).await?;
+    let teams = team_access::teams(&db, &viewer).await?;
     let keys: Vec<&str> = keys
         .keys
         .split(',')
         .filter(|key| keys::split_key(key).is_some())
         .take(300)
         .collect();
-    let now = app.clock.now();
+    let now = clock.now();
     let cards = cards(
-        &app.db,
+        &db,
         project,
         &teams,
         &read(&params, &viewer),

@@ -8,6 +8,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
+use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
     domain::{
         column_state::ColumnState,
         error::{Problem, Result},
+        events::EventStore,
         follows::follow::{self, FollowTarget},
         goals::contributions::{self, Contribution},
         humanize, markdown,
@@ -25,7 +27,7 @@ use crate::{
             forecast::{self, Forecast, LOOKS_BACK},
             queries::{self, Milestone, Project},
         },
-        sprints,
+        sprints::{self, SprintState},
         team::Team,
         teams,
     },
@@ -184,7 +186,9 @@ async fn project_page(
         combined_progress(project.measure, goals.iter().map(Contribution::figure))
     });
     // A sprint whose numbers are not final does not count for the forecast.
-    let open = sprints.iter().filter(|sprint| sprint.state != "closed");
+    let open = sprints
+        .iter()
+        .filter(|sprint| sprint.state != SprintState::Closed);
     let going = open.map(|sprint| sprint.number).min().unwrap_or(i32::MAX);
     let over: Vec<i64> = progress
         .iter()
@@ -255,7 +259,8 @@ fn progress(
     let mut counted: Vec<&sprints::Sprint> = sprints
         .iter()
         .filter(|sprint| {
-            sprint.number >= first && (sprint.number <= last || sprint.state != "planned")
+            sprint.number >= first
+                && (sprint.number <= last || sprint.state != SprintState::Planned)
         })
         .collect();
     counted.sort_by_key(|sprint| sprint.number);
@@ -307,15 +312,16 @@ pub async fn edit_project(
 
 /// `POST /projects/{slug}/finish`: finishes the project, or resumes it with `again`.
 pub async fn finish_project(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path(slug): Path<String>,
     fields: Fields,
 ) -> Result<Response> {
-    let (access, project) = team_access::project(&app.db, &viewer, &slug).await?;
+    let (access, project) = team_access::project(&db, &viewer, &slug).await?;
     let (team, finished) = (access.require_edit()?.team, fields.get("again").is_none());
     let actor = viewer.actor();
-    app.store
+    store
         .change(&actor, |change, _| {
             Box::pin(edit::finish_project(change, &team, project, finished))
         })

@@ -6,12 +6,14 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
+use sqlx::PgPool;
 use time::OffsetDateTime;
 
 use crate::{
     app::App,
     domain::{
         error::{Problem, Result},
+        events::EventStore,
         follows::follow::{self, FollowTarget},
         goals::{
             self, Goal,
@@ -22,7 +24,7 @@ use crate::{
         humanize,
         measure::Measure,
         policy::{team_access, viewer::Viewer},
-        sprints::Sprint,
+        sprints::{Sprint, SprintState},
         tasks::{self, Card},
         team::Team,
         teams::roster::load_roster,
@@ -80,7 +82,7 @@ impl GoalPage {
 
 /// The page where the sprint's goals are set: planning before it starts, the board afterwards.
 pub(crate) fn way_back(team: &Team, sprint: &Sprint) -> (String, &'static str) {
-    if sprint.state == "planned" {
+    if sprint.state == SprintState::Planned {
         (
             format!("/teams/{}/planning?sprint={}", team.slug, sprint.number),
             "Back to planning",
@@ -263,18 +265,19 @@ pub async fn remove_goal(
 
 /// `POST /teams/{slug}/goals/{id}/order`: moves it up or down by one.
 pub async fn reorder_goal(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, goal)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response> {
-    let team = team_access::team(&app.db, &viewer, &slug)
+    let team = team_access::team(&db, &viewer, &slug)
         .await?
         .require_edit()?
         .team;
     let (goal, up) = (id(&goal)?, fields.text("to") == "up");
     let actor = viewer.actor();
-    app.store
+    store
         .change(&actor, |change, _| {
             Box::pin(crate::domain::goals::reorder::reorder_goal(
                 change, &team, goal, up,

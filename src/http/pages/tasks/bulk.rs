@@ -259,7 +259,11 @@ async fn read_same(app: &App, team: &Team, fields: &Fields) -> Result<Vec<BulkEd
 async fn read_place(app: &App, team: &Team, fields: &Fields) -> Result<Option<BulkEdit>> {
     let sprint = match fields.text("sprint") {
         "" => None,
-        text => Some(sprint_named(app, team, text).await?.map(|sprint| sprint.id)),
+        text => Some(
+            sprint_named(&app.db, team, text)
+                .await?
+                .map(|sprint| sprint.id),
+        ),
     };
     match (sprint, fields.text("goal")) {
         (None, "") => Ok(None),

@@ -12,7 +12,7 @@ use crate::{
         error::Result,
         person::Person,
         policy::{task_access::TaskAccess, team_access, viewer::Viewer},
-        sprints::{self, Sprint},
+        sprints::{self, Sprint, SprintState},
         tasks::{Card, Wait, lookup, queries},
         team::Team,
     },
@@ -86,9 +86,9 @@ impl ChangeForm {
     }
 
     fn open_sprints(&self) -> impl Iterator<Item = &Sprint> {
-        self.sprints
-            .iter()
-            .filter(|sprint| sprint.state != "closed" || Some(sprint.number) == self.card.sprint)
+        self.sprints.iter().filter(|sprint| {
+            sprint.state != SprintState::Closed || Some(sprint.number) == self.card.sprint
+        })
     }
 
     fn in_sprint(&self, number: &i32) -> bool {

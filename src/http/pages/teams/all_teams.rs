@@ -19,7 +19,7 @@ use crate::{
         clock,
         column_state::ColumnState,
         error::{Problem, Result},
-        events::{Event, EventKind, audit_log},
+        events::{Event, EventKind, EventStore, audit_log},
         goals::{self, Goal},
         humanize,
         person::Person,
@@ -191,7 +191,7 @@ pub async fn list_teams(
 
 /// `POST /teams`: an administrator adds a team, and is its first lead.
 pub async fn create_team(
-    State(app): State<App>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     fields: Fields,
 ) -> Result<Response> {
@@ -208,7 +208,7 @@ pub async fn create_team(
         ));
     }
     let (actor, who) = (viewer.actor(), viewer.person.id);
-    app.store
+    store
         .change(&actor, |change, _| {
             Box::pin(async {
                 let at = change.at;

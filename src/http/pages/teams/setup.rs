@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 use axum::{
     extract::{Query, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
@@ -23,6 +23,7 @@ use crate::{
         team::Team,
     },
     http::{
+        cookies,
         extract::form::Fields,
         layout::Layout,
         middleware::client_ip::ClientIp,
@@ -155,11 +156,10 @@ pub async fn set_up(
             .await?;
             tx.commit().await?;
             let mut response = Redirect::to(&format!("/teams/{team}")).into_response();
-            let cookie = crate::http::cookies::set_cookie(app.is_https(), &session);
-            response.headers_mut().insert(
-                header::SET_COOKIE,
-                HeaderValue::from_str(&cookie).map_err(anyhow::Error::from)?,
-            );
+            cookies::set(
+                response.headers_mut(),
+                &cookies::session(app.is_https(), &session),
+            )?;
             Ok(response)
         }
         Err(Problem::Invalid(errors)) => {
