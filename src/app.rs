@@ -1,4 +1,4 @@
-//! The shared state of the running program, which every handler receives.
+//! The shared state of the running program. Handlers take the parts that they need.
 
 use std::{ops::Deref, sync::Arc};
 
@@ -82,6 +82,24 @@ impl App {
     /// Whether the public address is https; cookies and security headers depend on it.
     pub fn is_https(&self) -> bool {
         self.public_url.starts_with("https://")
+    }
+}
+
+impl FromRef<App> for PgPool {
+    fn from_ref(app: &App) -> Self {
+        app.db.clone()
+    }
+}
+
+impl FromRef<App> for Clock {
+    fn from_ref(app: &App) -> Self {
+        app.clock.clone()
+    }
+}
+
+impl FromRef<App> for EventStore {
+    fn from_ref(app: &App) -> Self {
+        app.store.clone()
     }
 }
 

@@ -10,10 +10,7 @@ use anyhow::Context;
 use axum::{Router, body::Bytes, http::header, routing::get};
 use fortnight::{
     db::Database,
-    domain::{
-        accounts::api_tokens::{self, Scope},
-        clock::Clock,
-    },
+    domain::{accounts::api_tokens, clock::Clock, policy::viewer::Scope},
     http::serve::{Timeouts, serve},
 };
 use rustix::process::{Pid, Signal, kill_process};

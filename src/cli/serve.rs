@@ -10,7 +10,7 @@ use crate::{
     config::Config,
     db::{self, database::Database},
     demo,
-    domain::{accounts::api_tokens, clock::Clock, teams::setup},
+    domain::{accounts::api_tokens, clock::Clock, setup},
     http::{live::dispatcher, router, serve as server, serve::Timeouts},
     jobs::housekeeping,
 };

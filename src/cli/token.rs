@@ -3,10 +3,7 @@
 use clap::Subcommand;
 use sqlx::PgPool;
 
-use crate::domain::{
-    accounts::api_tokens::{self, Scope},
-    clock::Clock,
-};
+use crate::domain::{accounts::api_tokens, clock::Clock, policy::viewer::Scope};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Token {

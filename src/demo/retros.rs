@@ -11,10 +11,10 @@ use crate::domain::{
     flow, goals,
     retro::{
         close::{self, CloseDecisions},
-        figures::TaskFigure,
+        figures::{TaskFigure, TaskOutcome},
         report,
     },
-    sprints::{Sprint, queries},
+    sprints::{Sprint, SprintState, queries},
     team::Team,
     teams::{self, roster::load_roster},
 };
@@ -218,7 +218,7 @@ pub async fn write(db: &PgPool, now: OffsetDateTime) -> anyhow::Result<()> {
         for sprint in sprints
             .iter()
             .rev()
-            .filter(|sprint| sprint.state == "closed")
+            .filter(|sprint| sprint.state == SprintState::Closed)
         {
             close(db, &team, sprint, now).await?;
         }
@@ -326,11 +326,9 @@ async fn close(
             done: row.done,
             added: crate::domain::clock::day_in(row.entered_at, &week.zone) > sprint.starts_on,
             carried_before: row.carried_before,
-            outcome: if carried.contains_key(&row.id) {
-                "carried".to_owned()
-            } else {
-                String::new()
-            },
+            outcome: carried
+                .contains_key(&row.id)
+                .then_some(TaskOutcome::Carried),
             id: row.id,
             ..TaskFigure::default()
         })

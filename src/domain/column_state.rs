@@ -20,8 +20,10 @@ use serde::{Deserialize, Serialize};
     Ord,
     Serialize,
     Deserialize,
+    sqlx::Type,
     utoipa::ToSchema,
 )]
+#[sqlx(type_name = "text", rename_all = "kebab-case")]
 #[serde(rename_all = "lowercase")]
 #[schema(example = "doing")]
 pub enum ColumnState {

@@ -5,7 +5,8 @@ use std::fmt;
 use crate::domain::error::{Problem, Result};
 
 /// The measure of a goal, project or key result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "kebab-case")]
 pub enum Measure {
     /// 50 of the 100 tables.
     Count,

@@ -16,18 +16,13 @@ use crate::domain::{
 /// Makes an account an administrator, a member, or a viewer.
 pub async fn set_role(change: &mut Change, handle: &str, role: Role) -> Result<()> {
     touch_workspace(change.db()).await?;
-    let word = match role {
-        Role::Admin => "admin",
-        Role::Member => "member",
-        Role::Viewer => "viewer",
-    };
     let account = account(change, handle).await?;
     if role != Role::Admin {
         keep_an_administrator(change, account.id).await?;
     }
     sqlx::query("UPDATE accounts SET role = $2 WHERE id = $1")
         .bind(account.id)
-        .bind(word)
+        .bind(role)
         .execute(change.db())
         .await?;
     if role != Role::Admin {
@@ -39,7 +34,12 @@ pub async fn set_role(change: &mut Change, handle: &str, role: Role) -> Result<(
             ));
         }
     }
-    audit_log::note(change, "role.changed", &format!("@{handle} is now {word}")).await
+    audit_log::note(
+        change,
+        "role.changed",
+        &format!("@{handle} is now {}", role.as_str()),
+    )
+    .await
 }
 
 /// Deactivates an account and ends its sessions, tokens and links. `free` also unassigns its open

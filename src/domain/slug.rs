@@ -1,24 +1,12 @@
 //! Slugs: URL-safe names.
 
-/// Lower-case words of plain letters and digits, joined by dashes, at most 30 characters.
+/// Lower-case words of plain letters and digits, joined by dashes, at most 30 characters. Other
+/// scripts are transliterated: `Größe 東京` becomes `grosse-dong-jing`.
 pub fn slug(text: &str) -> String {
-    let plain = text
-        .chars()
-        .flat_map(char::to_lowercase)
-        .map(|letter| match letter {
-            'a'..='z' | '0'..='9' => letter,
-            'ä' | 'à' | 'á' | 'â' | 'å' => 'a',
-            'é' | 'è' | 'ê' | 'ë' => 'e',
-            'í' | 'ï' | 'ı' => 'i',
-            'ö' | 'ó' | 'ô' | 'ø' => 'o',
-            'ü' | 'ú' => 'u',
-            'ç' => 'c',
-            'ñ' => 'n',
-            'ş' | 'š' => 's',
-            'ğ' => 'g',
-            _ => '-',
-        });
-    let dashed: String = plain.take(30).collect();
+    let plain = deunicode::deunicode(text)
+        .to_lowercase()
+        .replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
+    let dashed: String = plain.chars().take(30).collect();
     dashed
         .split('-')
         .filter(|word| !word.is_empty())

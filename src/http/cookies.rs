@@ -1,43 +1,75 @@
-//! Reading cookies and writing the session cookie.
+//! Cookies: sessions, opened share links and the theme.
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue, header};
+use cookie::{Cookie, SameSite};
+use time::Duration;
 
-use crate::domain::auth::sessions::LONGEST;
+use crate::domain::{
+    auth::sessions::LONGEST,
+    error::Result,
+    policy::share_links::{self, LockedLink},
+};
 
 /// The value of a request's cookie.
 pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers
-        .get_all(axum::http::header::COOKIE)
+        .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(found, value)| (found == name).then_some(value))
+        .flat_map(Cookie::split_parse)
+        .filter_map(std::result::Result::ok)
+        .find(|cookie| cookie.name() == name)
+        .and_then(|cookie| cookie.value_raw())
+}
+
+/// Adds a `Set-Cookie` header to a response.
+pub fn set(headers: &mut HeaderMap, cookie: &Cookie<'_>) -> Result<()> {
+    let value = HeaderValue::from_str(&cookie.to_string()).map_err(anyhow::Error::from)?;
+    headers.append(header::SET_COOKIE, value);
+    Ok(())
 }
 
 /// The name of the session cookie. Browsers bind `__Host-` cookies to https and to this host; plain
 /// http on loopback cannot use them.
-pub fn cookie_name(https: bool) -> &'static str {
+pub fn session_name(https: bool) -> &'static str {
     if https { "__Host-session" } else { "session" }
 }
 
-/// A `Set-Cookie` value that stores the session, or deletes it if the value is empty.
-pub fn set_cookie(https: bool, value: &str) -> String {
-    let seconds = if value.is_empty() {
-        0
+/// The cookie that stores a session, or deletes it if the value is empty.
+pub fn session(https: bool, value: &str) -> Cookie<'static> {
+    build(session_name(https), value, "/", LONGEST, https)
+}
+
+/// The cookie that remembers the theme: `light`, `dark`, or empty for the system's.
+pub fn theme(theme: &str) -> Cookie<'static> {
+    build("theme", theme, "/", Duration::days(365), false)
+}
+
+/// The cookie that remembers the entered password of a share link, for this link only.
+pub fn share_link(link: &LockedLink, https: bool) -> Cookie<'static> {
+    let (name, path) = (share_links::cookie_name(link.id), link.path());
+    build(&name, &link.proof(), &path, Duration::days(7), https)
+}
+
+fn build(name: &str, value: &str, path: &str, age: Duration, https: bool) -> Cookie<'static> {
+    let age = if value.is_empty() {
+        Duration::ZERO
     } else {
-        LONGEST.whole_seconds()
+        age
     };
-    let secure = if https { "; Secure" } else { "" };
-    format!(
-        "{}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}",
-        cookie_name(https)
-    )
+    let mut cookie = Cookie::build((name.to_owned(), value.to_owned()))
+        .path(path.to_owned())
+        .max_age(age)
+        .http_only(true)
+        .same_site(SameSite::Lax);
+    if https {
+        cookie = cookie.secure(true);
+    }
+    cookie.build()
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::http::{HeaderMap, HeaderValue, header};
     use proptest::prelude::*;
 
     use super::*;
@@ -48,7 +80,7 @@ mod tests {
         fn cookie_is_found_among_others(
             before in "[ -~&&[^=]]{0,20}", after in "[ -~]{0,20}", value in "[A-Za-z0-9_-]{0,43}", https in any::<bool>()
         ) {
-            let name = cookie_name(https);
+            let name = session_name(https);
             let mut headers = HeaderMap::new();
             headers.insert(header::COOKIE, HeaderValue::from_str(&format!("{before}; x{name}=no; {name}={value}; {after}")).unwrap());
             prop_assert_eq!(cookie(&headers, name), Some(value.as_str()));

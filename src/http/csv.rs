@@ -1,23 +1,31 @@
 //! Tables as CSV, RFC 4180.
 
+use std::borrow::Cow;
+
+use csv::{Terminator, WriterBuilder};
+
 /// Writes rows as CSV. A cell that a spreadsheet would run as a formula gets a `'` in front.
 pub fn csv<'t>(rows: impl IntoIterator<Item = Vec<&'t str>>) -> String {
-    rows.into_iter()
-        .map(|row| row.into_iter().map(cell).collect::<Vec<_>>().join(",") + "\r\n")
-        .collect()
+    let mut writer = WriterBuilder::new()
+        .flexible(true)
+        .terminator(Terminator::CRLF)
+        .from_writer(Vec::new());
+    for row in rows {
+        // Writing to memory cannot fail, and rows may have different lengths.
+        let _ = writer.write_record(
+            row.into_iter()
+                .map(|text| without_formula(text).into_owned()),
+        );
+    }
+    let bytes = writer.into_inner().unwrap_or_default();
+    String::from_utf8(bytes).unwrap_or_default()
 }
 
-fn cell(text: &str) -> String {
-    let runs = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let text = if runs {
-        format!("'{text}")
+fn without_formula(text: &str) -> Cow<'_, str> {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        format!("'{text}").into()
     } else {
-        text.to_owned()
-    };
-    if text.contains(['"', ',', '\n', '\r']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text
+        text.into()
     }
 }
 

@@ -1,8 +1,9 @@
 //! Health checks for supervisors and load balancers.
 
 use axum::{extract::State, http::StatusCode};
+use sqlx::PgPool;
 
-use crate::{app::App, db};
+use crate::db;
 
 /// `GET /healthz`: the process is up. It does not query the database, so that a slow database does
 /// not make a supervisor restart the server.
@@ -11,8 +12,8 @@ pub async fn alive() -> &'static str {
 }
 
 /// `GET /readyz`: the database answers and has the tables this program needs.
-pub async fn ready(State(app): State<App>) -> (StatusCode, &'static str) {
-    if db::is_ready(&app.db).await {
+pub async fn ready(State(db): State<PgPool>) -> (StatusCode, &'static str) {
+    if db::is_ready(&db).await {
         (StatusCode::OK, "ready")
     } else {
         (

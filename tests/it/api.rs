@@ -24,10 +24,7 @@ async fn the_description_is_what_it_was() {
 async fn a_program_works_a_task_from_beginning_to_end() {
     let world = World::new().await;
     let program = world
-        .program_of(
-            &world.elif,
-            fortnight::domain::accounts::api_tokens::Scope::Write,
-        )
+        .program_of(&world.elif, fortnight::domain::policy::viewer::Scope::Write)
         .await;
     let made = program
         .api(
@@ -191,10 +188,7 @@ async fn whatever_is_sent_twice_with_one_key_is_done_once_and_answered_alike() {
     let world = World::new().await;
     world.elif.make("infrastructure", "todo", "Cut over").await;
     let program = world
-        .program_of(
-            &world.elif,
-            fortnight::domain::accounts::api_tokens::Scope::Write,
-        )
+        .program_of(&world.elif, fortnight::domain::policy::viewer::Scope::Write)
         .await;
     for (nth, (method, path, body)) in [
         (

@@ -1974,7 +1974,7 @@ async fn only_who_opens_the_page_has_looked_and_half_an_hour_later_they_come_ane
     let head = Request::head(path).body(Body::empty()).unwrap();
     jonas.send(head).await.status(200);
     world
-        .program_of(jonas, fortnight::domain::accounts::api_tokens::Scope::Read)
+        .program_of(jonas, fortnight::domain::policy::viewer::Scope::Read)
         .await
         .get(path)
         .await
@@ -2094,7 +2094,7 @@ async fn a_page_that_was_kept_for_a_reading_program_is_not_its_owners() {
     let world = World::new().await;
     let jonas = &world.jonas;
     let program = world
-        .program_of(jonas, fortnight::domain::accounts::api_tokens::Scope::Read)
+        .program_of(jonas, fortnight::domain::policy::viewer::Scope::Read)
         .await;
     for (who, asks) in [
         (&program, false),

@@ -10,10 +10,11 @@ use axum::{
 use fortnight::{
     app::App,
     domain::{
-        accounts::api_tokens::{self, Scope},
+        accounts::api_tokens,
         auth::sessions,
         clock::Clock,
         person::Person,
+        policy::viewer::Scope,
         sprints::cadence,
         teams::create::{add_member, add_team},
     },

@@ -340,7 +340,7 @@ async fn who_is_deleted_is_named_in_no_wait_no_promise_and_no_closed_sprint() {
     .await
     .ok();
     world
-        .program_of(&tomas, fortnight::domain::accounts::api_tokens::Scope::Read)
+        .program_of(&tomas, fortnight::domain::policy::viewer::Scope::Read)
         .await;
     world.app.clock.advance(time::Duration::hours(1));
     let left: Vec<(&str, &str)> = keys.iter().map(|key| (key.as_str(), "carry")).collect();

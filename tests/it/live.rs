@@ -283,10 +283,7 @@ async fn a_token_hears_the_board_until_it_is_revoked() {
     let world = World::new().await;
     let served = Served::of(&world).await;
     let program = world
-        .program_of(
-            &world.elif,
-            fortnight::domain::accounts::api_tokens::Scope::Read,
-        )
+        .program_of(&world.elif, fortnight::domain::policy::viewer::Scope::Read)
         .await;
     let mut stream = served.listen(&program, "infrastructure", None).await;
     world.elif.make("infrastructure", "todo", "Cut over").await;

@@ -9,11 +9,9 @@ use axum::{
 use fortnight::{
     app::App,
     domain::{
-        accounts::{
-            api_tokens::Scope,
-            create::{NewAccount, add_account},
-        },
+        accounts::create::{NewAccount, add_account},
         clock::Clock,
+        policy::viewer::Scope,
         teams::create::{add_member, add_team},
     },
     http::router::router,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::http::Method;
-use fortnight::domain::accounts::api_tokens::Scope;
+use fortnight::domain::policy::viewer::Scope;
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

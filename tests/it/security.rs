@@ -11,7 +11,7 @@ use axum::{
 use fortnight::{
     app::App,
     config::trusted_proxies::TrustedProxies,
-    domain::{accounts::api_tokens::Scope, clock::Clock},
+    domain::{clock::Clock, policy::viewer::Scope},
     http::{
         middleware::{client_ip::ClientIp, rate_limit::StreamOwner},
         router::router,

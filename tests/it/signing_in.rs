@@ -12,6 +12,7 @@ use fortnight::{
             create::{NewAccount, add_account},
         },
         clock::Clock,
+        policy::viewer::Scope,
     },
     http::router::router,
 };
@@ -258,9 +259,7 @@ async fn expired_ended_and_deactivated_are_out() {
     world.elif.get("/teams").await.status(303);
     world.app.clock.advance(-time::Duration::days(10));
     world.elif.get("/teams").await.status(200);
-    let program = world
-        .program_of(&world.elif, api_tokens::Scope::Write)
-        .await;
+    let program = world.program_of(&world.elif, Scope::Write).await;
     program
         .api(Method::GET, "/teams", json!({}))
         .await
@@ -479,10 +478,7 @@ async fn a_program_is_told_401_and_never_sent_to_a_form() {
         assert_eq!(refused.header("www-authenticate"), "Bearer", "{path}");
     }
     let program = world
-        .program_of(
-            &world.elif,
-            fortnight::domain::accounts::api_tokens::Scope::Read,
-        )
+        .program_of(&world.elif, fortnight::domain::policy::viewer::Scope::Read)
         .await;
     let token = program.bearer.unwrap();
     ask("/api/v1/teams", &format!("bearer {token}"))

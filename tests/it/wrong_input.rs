@@ -8,7 +8,7 @@ use axum::{
     http::{Method, Request, header},
     routing::get,
 };
-use fortnight::{domain::accounts::api_tokens::Scope, http::router::layered};
+use fortnight::{domain::policy::viewer::Scope, http::router::layered};
 use serde_json::json;
 use tower::ServiceExt;
 

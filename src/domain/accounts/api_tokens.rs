@@ -9,27 +9,8 @@ use crate::domain::{
     auth::secrets::{digest, new_secret},
     error::Result,
     events::audit_log::{self, Line},
-    policy::predicates::seen_by,
+    policy::{predicates::seen_by, viewer::Scope},
 };
-
-/// The scope of an API token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Scope {
-    Read,
-    Write,
-    /// Everything its owner may do, including administration.
-    Admin,
-}
-
-impl Scope {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Write => "write",
-            Self::Admin => "admin",
-        }
-    }
-}
 
 /// An API token to be created.
 pub struct Draft<'d> {
@@ -146,7 +127,7 @@ pub async fn create_link(
 pub(crate) struct TokenRow {
     pub id: Uuid,
     pub name: String,
-    pub scope: String,
+    pub scope: Scope,
     /// Names of the teams it is limited to; `None` means all.
     pub teams: Option<String>,
     pub last_used_at: Option<OffsetDateTime>,
@@ -166,4 +147,45 @@ pub(crate) async fn tokens(db: &PgPool, account: Uuid) -> Result<Vec<TokenRow>> 
     .bind(account)
     .fetch_all(db)
     .await?)
+}
+
+/// Returns the account that a valid sign-in link belongs to.
+pub async fn account_of_link(
+    db: &PgPool,
+    now: OffsetDateTime,
+    secret: &str,
+) -> Result<Option<Uuid>> {
+    Ok(sqlx::query_scalar(
+        "SELECT a.id FROM entry_links l JOIN accounts a ON a.id = l.account_id
+         WHERE l.token_hash = $1 AND l.purpose = 'sign-in' AND l.expires_at > $2 AND a.deactivated_at IS NULL",
+    )
+    .bind(digest(secret))
+    .bind(now)
+    .fetch_optional(db)
+    .await?)
+}
+
+/// Revokes an account's API token. Programs that use it lose access at once.
+///
+/// # Errors
+/// `NotFound` if the account has no such token, or revoked it before.
+pub async fn revoke(db: &PgPool, now: OffsetDateTime, account: Uuid, token: Uuid) -> Result<()> {
+    let mut tx = db.begin().await?;
+    let name: String = sqlx::query_scalar(
+        "UPDATE tokens SET revoked_at = $3 WHERE id = $1 AND account_id = $2 AND revoked_at IS NULL RETURNING name",
+    )
+    .bind(token)
+    .bind(account)
+    .bind(now)
+    .fetch_one(&mut *tx)
+    .await?;
+    let line = Line {
+        actor: Some(account),
+        kind: "token.revoked",
+        about: &name,
+        ..Line::default()
+    };
+    audit_log::write(&mut tx, now, line).await?;
+    tx.commit().await?;
+    Ok(())
 }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::domain::{
     error::{Problem, Result},
     person::Person,
+    policy::viewer::Role,
     slug::{free, slug},
 };
 
@@ -45,7 +46,7 @@ pub async fn add_account(
     .bind(&person.handle)
     .bind(person.hue)
     .bind(new.time_zone)
-    .bind(if new.admin { "admin" } else { "member" })
+    .bind(if new.admin { Role::Admin } else { Role::Member })
     .bind(new.password_hash)
     .bind(now)
     .execute(&mut *db)

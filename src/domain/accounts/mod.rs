@@ -4,6 +4,8 @@ pub mod absences;
 pub mod anonymize;
 pub mod api_tokens;
 pub mod create;
+pub mod end_sessions;
 pub mod password_resets;
 pub mod profile;
+pub mod queries;
 pub mod working_hours;

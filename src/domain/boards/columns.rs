@@ -95,14 +95,14 @@ pub async fn edit_column(
     state: ColumnState,
 ) -> Result<()> {
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
-    let (id, was, current_state): (Uuid, String, String) = sqlx::query_as(
+    let (id, was, current_state): (Uuid, String, ColumnState) = sqlx::query_as(
         "SELECT id, name, state FROM columns WHERE team_id = $1 AND slug = $2 FOR NO KEY UPDATE",
     )
     .bind(team.id)
     .bind(column)
     .fetch_one(change.db())
     .await?;
-    if (&was, current_state.as_str()) == (&name, state.as_str()) {
+    if (&was, current_state) == (&name, state) {
         return Ok(());
     }
     let has_tasks: bool = sqlx::query_scalar(
@@ -112,7 +112,7 @@ pub async fn edit_column(
     .bind(id)
     .fetch_one(change.db())
     .await?;
-    if current_state != state.as_str() && has_tasks {
+    if current_state != state && has_tasks {
         let why = format!(
             "{was} contains tasks, possibly archived ones, so its state cannot change. Add a column with the other state and move them there."
         );

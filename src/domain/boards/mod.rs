@@ -18,7 +18,6 @@ pub struct Column {
     pub id: Uuid,
     pub slug: String,
     pub name: String,
-    #[sqlx(try_from = "String")]
     pub state: ColumnState,
     /// A soft limit: it is shown when exceeded, and refuses nothing.
     pub wip_limit: Option<i32>,

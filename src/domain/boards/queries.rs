@@ -103,3 +103,15 @@ pub async fn saved_filters(db: &PgPool, team: Uuid, account: Uuid) -> Result<Vec
     .fetch_all(db)
     .await?)
 }
+
+/// Returns the number of tasks on the board and of archived tasks in a column.
+pub async fn tasks_in_column(db: &PgPool, team: Uuid, column: Uuid) -> Result<(i64, i64)> {
+    Ok(sqlx::query_as(
+        "SELECT count(*) FILTER (WHERE rank IS NOT NULL), count(*) FILTER (WHERE rank IS NULL)
+         FROM tasks WHERE team_id = $1 AND column_id = $2",
+    )
+    .bind(team)
+    .bind(column)
+    .fetch_one(db)
+    .await?)
+}

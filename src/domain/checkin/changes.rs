@@ -31,7 +31,6 @@ struct Row {
     title: String,
     first: String,
     was: Option<String>,
-    #[sqlx(try_from = "String")]
     state: ColumnState,
     archived: bool,
     at: OffsetDateTime,

@@ -57,7 +57,8 @@ pub async fn ask(change: &mut Change, team: &Team, draft: &Draft<'_>) -> Result<
 }
 
 /// The team's response to a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "kebab-case")]
 pub enum Outcome {
     /// Accepted as a task that the requester needs.
     Taken,
@@ -106,7 +107,7 @@ pub async fn settle(
         title: String,
         why: String,
         by_on: Option<Date>,
-        outcome: Option<String>,
+        outcome: Option<Outcome>,
         asker: Option<String>,
         for_team: Option<String>,
     }
@@ -179,7 +180,7 @@ pub async fn settle(
 /// `NotFound` for another person's request, `Conflict` once it is settled.
 pub async fn withdraw(change: &mut Change, team: &Team, request: Uuid) -> Result<()> {
     let (at, actor) = (change.at, change.actor);
-    let outcome: Option<String> = sqlx::query_scalar(
+    let outcome: Option<Outcome> = sqlx::query_scalar(
         "SELECT outcome FROM requests WHERE team_id = $1 AND id = $2 AND asker_id = $3 FOR NO KEY UPDATE",
     )
     .bind(team.id)
@@ -235,26 +236,12 @@ pub struct Request {
     pub asker: Option<String>,
     pub for_team: Option<String>,
     pub created_at: OffsetDateTime,
-    #[sqlx(try_from = "MaybeOutcome")]
     pub outcome: Option<Outcome>,
     pub answer: String,
     pub settled_by: Option<String>,
     /// Key and column of the task that was created from it.
     pub task: Option<String>,
     pub stands: Option<String>,
-}
-
-/// The value of a nullable column.
-#[derive(sqlx::Type)]
-#[sqlx(transparent)]
-pub struct MaybeOutcome(Option<String>);
-
-impl TryFrom<MaybeOutcome> for Option<Outcome> {
-    type Error = String;
-
-    fn try_from(MaybeOutcome(text): MaybeOutcome) -> Result<Self, String> {
-        text.map(Outcome::try_from).transpose()
-    }
 }
 
 fn requests(reader: Uuid) -> QueryBuilder<Postgres> {

@@ -43,7 +43,6 @@ pub struct CheckIn {
 #[derive(sqlx::FromRow)]
 struct Row {
     id: Uuid,
-    #[sqlx(try_from = "String")]
     state: ColumnState,
     /// Number of tasks in that state.
     count: i64,
@@ -251,7 +250,7 @@ pub fn for_guests(team: &Team, card: &mut Card) {
     );
     let own = format!("{}-", team.key);
     for wait in &mut card.blocked_by {
-        if wait.kind == "task" && wait.on.as_deref().is_some_and(|key| !key.starts_with(&own)) {
+        if wait.kind.is_task() && wait.on.as_deref().is_some_and(|key| !key.starts_with(&own)) {
             (wait.on, wait.name, wait.state, wait.done_at) = (None, None, None, None);
         }
     }

@@ -6,7 +6,7 @@ use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::error::Result;
+use crate::domain::{error::Result, events::EventKind};
 
 /// An event: one change of one thing.
 #[derive(Debug, Serialize, sqlx::FromRow, utoipa::ToSchema)]
@@ -70,5 +70,71 @@ pub async fn events_after(db: &PgPool, team: Uuid, after: i64, most: i64) -> Res
     .bind(after)
     .bind(most)
     .fetch_all(db)
+    .await?)
+}
+
+/// Returns the newest sequence number of each of these teams.
+pub async fn newest_of_teams(db: &PgPool, teams: &[Uuid]) -> Result<Vec<(Uuid, i64)>> {
+    Ok(
+        sqlx::query_as("SELECT id, seq FROM teams WHERE id = ANY($1)")
+            .bind(teams)
+            .fetch_all(db)
+            .await?,
+    )
+}
+
+/// Returns the newest sequence number of a team, and the workspace's counter.
+pub async fn newest(db: &PgPool, team: Uuid) -> Result<(i64, i64)> {
+    Ok(
+        sqlx::query_as("SELECT t.seq, w.seq FROM teams t, workspace w WHERE t.id = $1")
+            .bind(team)
+            .fetch_one(db)
+            .await?,
+    )
+}
+
+/// An event as the team's history shows it.
+#[derive(sqlx::FromRow)]
+pub struct HistoryRow {
+    pub seq: i64,
+    pub kind: EventKind,
+    pub before: Value,
+    pub after: Value,
+    pub at: OffsetDateTime,
+    /// The author's name; `None` for the program and deleted accounts.
+    pub actor: Option<String>,
+    /// The task's number and title.
+    pub number: Option<i64>,
+    pub title: Option<String>,
+}
+
+/// Returns a team's events before a sequence number, newest first.
+pub async fn history_before(
+    db: &PgPool,
+    team: Uuid,
+    before: i64,
+    most: i64,
+) -> Result<Vec<HistoryRow>> {
+    Ok(sqlx::query_as(
+        "SELECT e.seq, e.kind, e.before, e.after, e.at, a.name AS actor, k.number, k.title
+         FROM events e LEFT JOIN accounts a ON a.id = e.actor_id LEFT JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
+         WHERE e.team_id = $1 AND e.seq < $2 ORDER BY e.seq DESC LIMIT $3",
+    )
+    .bind(team)
+    .bind(before)
+    .bind(most)
+    .fetch_all(db)
+    .await?)
+}
+
+/// Returns the slug of the team in which an account made a change that it may undo.
+pub async fn team_of_change(db: &PgPool, change: Uuid, account: Uuid) -> Result<Option<String>> {
+    Ok(sqlx::query_scalar(
+        "SELECT t.slug FROM events e JOIN teams t ON t.id = e.team_id
+         WHERE e.change_id = $1 AND e.actor_id = $2 AND e.kind NOT LIKE 'blocker.%' LIMIT 1",
+    )
+    .bind(change)
+    .bind(account)
+    .fetch_optional(db)
     .await?)
 }

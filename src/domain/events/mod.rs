@@ -3,6 +3,7 @@
 pub mod audit_log;
 pub mod kind;
 pub mod log;
+pub mod notify;
 pub mod transaction;
 pub mod transitions;
 

@@ -66,6 +66,7 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>
 pub struct Scope<'a, 'env: 'a>(PhantomData<&'a &'env ()>);
 
 /// Runs every change in one transaction with its events, and notifies listeners after the commit.
+#[derive(Clone)]
 pub struct EventStore {
     db: PgPool,
     clock: Clock,

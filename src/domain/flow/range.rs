@@ -177,6 +177,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::domain::sprints::SprintState;
     use crate::domain::teams::roster::Week;
 
     fn sprint(number: i32, starts_on: Date) -> Sprint {
@@ -186,7 +187,7 @@ mod tests {
             name: format!("Sprint {number}"),
             starts_on,
             ends_on: starts_on + Duration::days(13),
-            state: "closed".to_owned(),
+            state: SprintState::Closed,
         }
     }
 

@@ -69,7 +69,6 @@ struct Row {
     slug: String,
     team: String,
     seq: i64,
-    #[sqlx(try_from = "String")]
     kind: EventKind,
     before: Value,
     after: Value,

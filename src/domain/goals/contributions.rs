@@ -57,10 +57,8 @@ pub async fn load_contributions(
         hue: i16,
         sprint: i32,
         sprint_name: String,
-        #[sqlx(try_from = "String")]
         measure: Measure,
         target: i64,
-        #[sqlx(try_from = "String")]
         counted_by: CountedBy,
         typed: Option<i64>,
         project_id: Option<Uuid>,

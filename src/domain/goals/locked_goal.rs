@@ -16,7 +16,6 @@ pub(crate) struct LockedGoal {
     pub sprint_id: Uuid,
     pub position: i32,
     pub title: String,
-    #[sqlx(try_from = "String")]
     pub measure: Measure,
     pub target: i64,
     pub typed: Option<i64>,

@@ -1,6 +1,7 @@
 //! A team's goals in a sprint: what they measure, their progress, and the progress expected by
 //! today.
 
+pub mod choices;
 pub mod comments;
 pub mod contributions;
 pub mod edit;
@@ -26,7 +27,7 @@ use crate::domain::{
     measure::Measure,
     person::Person,
     policy::predicates::named_beside,
-    sprints::{Sprint, queries},
+    sprints::{Sprint, SprintState, queries},
     team::Team,
     teams::roster::{Roster, load_roster},
 };
@@ -91,11 +92,9 @@ struct Row {
     sprint_id: Uuid,
     position: i32,
     title: String,
-    #[sqlx(try_from = "String")]
     measure: Measure,
     unit: String,
     target: i64,
-    #[sqlx(try_from = "String")]
     counted_by: CountedBy,
     typed: Option<i64>,
     hue: i16,
@@ -277,7 +276,7 @@ impl Row {
         Goal {
             figure: self.measure.figure(current, self.target),
             due: sprint.pace(&crew.week, today),
-            risk: if sprint.state == "closed" || self.frozen.is_some() {
+            risk: if sprint.state == SprintState::Closed || self.frozen.is_some() {
                 None
             } else {
                 goal_risk(&owners, crew, sprint.nearest(today))

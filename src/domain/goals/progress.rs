@@ -3,13 +3,18 @@
 
 use std::fmt;
 
+use sqlx::PgPool;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
 use crate::domain::{
     error::{Problem, Result},
     measure::{Measure, part},
 };
 
 /// Where a goal's progress comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "kebab-case")]
 pub enum CountedBy {
     Tasks,
     Estimates,
@@ -90,6 +95,32 @@ impl Counted {
             ),
         }
     }
+}
+
+/// A value that was entered manually.
+#[derive(sqlx::FromRow)]
+pub struct Entry {
+    pub value: i64,
+    pub note: String,
+    /// The name of the person who entered it; `None` if the account was deleted.
+    pub by: Option<String>,
+    pub at: OffsetDateTime,
+    /// Whether the goal had the same type then as now.
+    pub alike: bool,
+}
+
+/// Returns the values entered for a goal, newest first.
+pub async fn entries(db: &PgPool, team: Uuid, goal: Uuid, measure: Measure) -> Result<Vec<Entry>> {
+    Ok(sqlx::query_as(
+        "SELECT e.value, e.note, a.name AS by, e.at, e.measure = $3 AS alike
+         FROM goal_entries e LEFT JOIN accounts a ON a.id = e.by_id
+         WHERE e.team_id = $1 AND e.goal_id = $2 ORDER BY e.at DESC, e.id DESC",
+    )
+    .bind(team)
+    .bind(goal)
+    .bind(measure.as_str())
+    .fetch_all(db)
+    .await?)
 }
 
 #[cfg(test)]

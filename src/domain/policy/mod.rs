@@ -5,6 +5,7 @@ pub mod actor;
 pub mod predicates;
 pub mod required_role;
 pub mod share_links;
+pub mod stream_access;
 pub mod task_access;
 pub mod team_access;
 pub mod viewer;

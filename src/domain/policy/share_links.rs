@@ -53,14 +53,9 @@ impl LockedLink {
             .collect()
     }
 
-    /// The `Set-Cookie` header that remembers the entered password, for this link only.
-    pub fn set_cookie(&self, https: bool) -> String {
-        let secure = if https { "; Secure" } else { "" };
-        let (name, proof) = (cookie_name(self.id), self.proof());
-        format!(
-            "{name}={proof}; Path=/share/{}; Max-Age=604800; HttpOnly; SameSite=Lax{secure}",
-            self.secret
-        )
+    /// The path of the link's pages.
+    pub(crate) fn path(&self) -> String {
+        format!("/share/{}", self.secret)
     }
 }
 
@@ -73,7 +68,6 @@ struct Row {
     #[sqlx(flatten)]
     team: Team,
     link: Uuid,
-    #[sqlx(try_from = "String")]
     shows: SharedPage,
     password_hash: Option<String>,
     last_used_at: Option<OffsetDateTime>,
@@ -167,7 +161,8 @@ fn for_guests(team: Team) -> Team {
 }
 
 /// The page that a link shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "kebab-case")]
 pub enum SharedPage {
     Board,
     CheckIn,

@@ -1,8 +1,18 @@
 //! A task that the viewer can see, with their permissions.
 
+use sqlx::PgPool;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::team::Team;
+use crate::domain::{
+    error::Result,
+    policy::{
+        predicates::{of_key, seen_by},
+        team_access::may_edit,
+        viewer::{AuthRow, Credentials, Viewer, known_by_digest},
+    },
+    team::Team,
+};
 
 /// A task that the viewer can see.
 #[derive(Clone, Debug)]
@@ -11,4 +21,78 @@ pub struct TaskAccess {
     pub may_edit: bool,
     pub id: Uuid,
     pub key: String,
+}
+
+#[derive(sqlx::FromRow)]
+struct ViewerAndTaskRow {
+    #[sqlx(flatten)]
+    known: AuthRow,
+    team_id: Option<Uuid>,
+    team_slug: Option<String>,
+    team_name: Option<String>,
+    team_key: Option<String>,
+    seq: Option<i64>,
+    is_member: bool,
+    task_id: Option<Uuid>,
+    number: Option<i64>,
+}
+
+/// Loads the viewer that credentials belong to and the task of a key (`("INF", 42)`) by one query.
+/// `None` for unknown credentials; no task if it does not exist or the viewer cannot see it.
+pub async fn load_viewer_and_task(
+    db: &PgPool,
+    credentials: Credentials,
+    now: OffsetDateTime,
+    (prefix, number): (&str, i64),
+) -> Result<Option<(Viewer, Option<TaskAccess>)>> {
+    let row: Option<ViewerAndTaskRow> = sqlx::query_as(concat!(
+        "WITH known AS (",
+        known_by_digest!(),
+        ") SELECT known.*, t.id AS team_id, t.slug AS team_slug, t.name AS team_name, t.key AS team_key, t.seq,
+                  m.account_id IS NOT NULL AS is_member, k.id AS task_id, k.number
+         FROM known LEFT JOIN (teams t JOIN tasks k ON k.team_id = t.id AND k.number = $5) ON t.id = ",
+        of_key!("$4"),
+        " AND ",
+        seen_by!("known.id"),
+        " LEFT JOIN members m ON m.team_id = t.id AND m.account_id = known.id"
+    ))
+    .bind(&credentials.token_hash)
+    .bind(now)
+    .bind(credentials.cookie)
+    .bind(prefix)
+    .bind(number)
+    .fetch_optional(db)
+    .await?;
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let viewer = row.known.into_viewer(db, credentials, now).await?;
+    let (Some(id), Some(slug), Some(name), Some(key), Some(seq)) = (
+        row.team_id,
+        row.team_slug,
+        row.team_name,
+        row.team_key,
+        row.seq,
+    ) else {
+        return Ok(Some((viewer, None)));
+    };
+    let (Some(task), Some(number)) = (row.task_id, row.number) else {
+        return Ok(Some((viewer, None)));
+    };
+    if !viewer.reaches(id) {
+        return Ok(Some((viewer, None)));
+    }
+    let access = TaskAccess {
+        may_edit: may_edit(&viewer, row.is_member),
+        id: task,
+        key: format!("{key}-{number}"),
+        team: Team {
+            id,
+            slug,
+            name,
+            key,
+            seq,
+        },
+    };
+    Ok(Some((viewer, Some(access))))
 }

@@ -24,11 +24,55 @@ pub struct Viewer {
 }
 
 /// An account's role in the workspace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "kebab-case")]
 pub enum Role {
     Admin,
     Member,
+    /// Can look at everything that members can see, and change nothing.
     Viewer,
+}
+
+impl Role {
+    pub const ALL: [Self; 3] = [Self::Admin, Self::Member, Self::Viewer];
+
+    /// The name in the database and in forms.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Member => "member",
+            Self::Viewer => "viewer",
+        }
+    }
+
+    /// Reads a name of `as_str`.
+    pub fn read(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == name)
+    }
+
+    pub fn is_admin(self) -> bool {
+        self == Self::Admin
+    }
+}
+
+/// The scope of an API token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "kebab-case")]
+pub enum Scope {
+    Read,
+    Write,
+    /// Everything its owner may do, including administration.
+    Admin,
+}
+
+impl Scope {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Admin => "admin",
+        }
+    }
 }
 
 /// How the request was authenticated.
@@ -130,10 +174,10 @@ pub struct AuthRow {
     handle: String,
     name: String,
     hue: i16,
-    role: String,
+    role: Role,
     time_zone: String,
     last_seen_at: Option<OffsetDateTime>,
-    scope: Option<String>,
+    scope: Option<Scope>,
     reaches: Option<Vec<Uuid>>,
 }
 
@@ -154,6 +198,24 @@ macro_rules! known_by_digest {
 }
 pub(crate) use known_by_digest;
 
+/// Loads the viewer that credentials belong to; `None` if they are unknown, expired or revoked.
+pub async fn load_viewer(
+    db: &PgPool,
+    credentials: Credentials,
+    now: OffsetDateTime,
+) -> Result<Option<Viewer>> {
+    let row: Option<AuthRow> = sqlx::query_as(known_by_digest!())
+        .bind(&credentials.token_hash)
+        .bind(now)
+        .bind(credentials.cookie)
+        .fetch_optional(db)
+        .await?;
+    match row {
+        Some(row) => row.into_viewer(db, credentials, now).await.map(Some),
+        None => Ok(None),
+    }
+}
+
 impl AuthRow {
     /// Turns the row into a viewer, and updates the last use of the session or token if it is old.
     pub async fn into_viewer(
@@ -166,7 +228,7 @@ impl AuthRow {
             .last_seen_at
             .is_none_or(|at| now - at > sessions::SEEN_EVERY);
         // An administrator's token has administrator rights only if it was created with that scope.
-        let is_limited = self.scope.as_deref().is_some_and(|scope| scope != "admin");
+        let is_limited = self.scope.is_some_and(|scope| scope != Scope::Admin);
         let proof = match self.scope {
             None => {
                 if is_stale {
@@ -186,15 +248,14 @@ impl AuthRow {
                 }
                 AuthMethod::Token {
                     token_hash: credentials.token_hash,
-                    may_write: scope != "read",
+                    may_write: scope != Scope::Read,
                     teams: self.reaches,
                 }
             }
         };
-        let role = match self.role.as_str() {
-            "admin" if !is_limited => Role::Admin,
-            "admin" | "member" => Role::Member,
-            _ => Role::Viewer,
+        let role = match self.role {
+            Role::Admin if is_limited => Role::Member,
+            role => role,
         };
         let person = Person {
             id: self.id,

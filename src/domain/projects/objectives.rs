@@ -173,14 +173,14 @@ pub async fn set_progress(
     result: Uuid,
     typed: Option<i64>,
 ) -> Result<()> {
-    let measure: String = sqlx::query_scalar(
+    let measure: Measure = sqlx::query_scalar(
         "SELECT measure FROM key_results WHERE team_id = $1 AND id = $2 FOR NO KEY UPDATE",
     )
     .bind(team.id)
     .bind(result)
     .fetch_one(change.db())
     .await?;
-    Measure::try_from(measure)?.check_typed(typed)?;
+    measure.check_typed(typed)?;
     let before: Option<Option<i64>> = sqlx::query_scalar(
         "UPDATE key_results k SET typed = $3 FROM (SELECT typed FROM key_results WHERE team_id = $1 AND id = $2 FOR NO KEY UPDATE) was
          WHERE k.team_id = $1 AND k.id = $2 RETURNING was.typed",

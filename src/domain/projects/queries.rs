@@ -4,7 +4,7 @@ use sqlx::PgPool;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::domain::{error::Result, measure::Measure};
+use crate::domain::{column_state::ColumnState, error::Result, measure::Measure};
 
 /// A project, which spans sprints.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -14,7 +14,6 @@ pub struct Project {
     pub slug: String,
     pub name: String,
     pub about: String,
-    #[sqlx(try_from = "String")]
     pub measure: Measure,
     pub unit: String,
     pub target: i64,
@@ -48,7 +47,6 @@ pub struct KeyResult {
     pub id: Uuid,
     pub objective_id: Uuid,
     pub title: String,
-    #[sqlx(try_from = "String")]
     pub measure: Measure,
     pub unit: String,
     pub target: i64,
@@ -116,4 +114,72 @@ pub async fn selectable_projects(
         .bind(teams)
         .fetch_all(db)
         .await?)
+}
+
+/// Returns team and id of a project's tasks in these teams, the last moved first. `only` limits
+/// them to some keys.
+pub async fn tasks_of_project(
+    db: &PgPool,
+    project: Uuid,
+    teams: &[Uuid],
+    with_archived: bool,
+    only: Option<&[&str]>,
+    most: i64,
+) -> Result<Vec<(Uuid, Uuid)>> {
+    Ok(sqlx::query_as(
+        "SELECT k.team_id, k.id FROM tasks k JOIN teams t ON t.id = k.team_id LEFT JOIN goals g ON g.team_id = k.team_id AND g.id = k.goal_id
+         WHERE (k.archived_at IS NULL OR $3) AND k.team_id = ANY($2) AND (g.project_id = $1 OR k.project_id = $1)
+           AND ($4::text[] IS NULL OR t.key || '-' || k.number = ANY($4))
+         ORDER BY k.column_since DESC LIMIT $5",
+    )
+    .bind(project)
+    .bind(teams)
+    .bind(with_archived)
+    .bind(only)
+    .bind(most)
+    .fetch_all(db)
+    .await?)
+}
+
+/// Counts a project's tasks in each state that has any, over these teams.
+pub async fn count_by_state(
+    db: &PgPool,
+    project: Uuid,
+    teams: &[Uuid],
+) -> Result<Vec<(ColumnState, i64)>> {
+    let counts: Vec<(ColumnState, i64)> = sqlx::query_as(
+        "SELECT c.state, count(*) FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
+         LEFT JOIN goals g ON g.team_id = k.team_id AND g.id = k.goal_id
+         WHERE k.archived_at IS NULL AND k.team_id = ANY($2) AND (g.project_id = $1 OR k.project_id = $1) GROUP BY c.state",
+    )
+    .bind(project)
+    .bind(teams)
+    .fetch_all(db)
+    .await?;
+    let count = |state: ColumnState| counts.iter().find(|(found, _)| *found == state).copied();
+    Ok(ColumnState::ALL.into_iter().filter_map(count).collect())
+}
+
+/// Returns the key results that a project can contribute to: those of teams that the reader can
+/// see, with the team's name and the quarter.
+pub async fn selectable_key_results(db: &PgPool, teams: &[Uuid]) -> Result<Vec<(Uuid, String)>> {
+    Ok(sqlx::query_as(
+        "SELECT k.id, t.name || ', ' || o.quarter || ': ' || k.title FROM key_results k
+         JOIN objectives o ON o.team_id = k.team_id AND o.id = k.objective_id JOIN teams t ON t.id = k.team_id
+         WHERE k.team_id = ANY($1) ORDER BY o.quarter DESC, t.name, o.position, k.position LIMIT 200",
+    )
+    .bind(teams)
+    .fetch_all(db)
+    .await?)
+}
+
+/// Returns a key result's type.
+pub async fn measure_of_key_result(db: &PgPool, team: Uuid, result: Uuid) -> Result<Measure> {
+    Ok(
+        sqlx::query_scalar("SELECT measure FROM key_results WHERE team_id = $1 AND id = $2")
+            .bind(team)
+            .bind(result)
+            .fetch_one(db)
+            .await?,
+    )
 }

@@ -3,17 +3,23 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::domain::{
     accounts::create::touch_workspace,
+    boards::filters::terms::Filter,
+    clock,
     error::{Problem, Result},
     events::{Change, Event, EventKind},
+    flow,
     goals::{self, FrozenGoal, Goal},
     humanize,
-    retro::report::{self, Figures},
+    retro::{
+        figures::TaskOutcome,
+        report::{self, Figures},
+    },
     sprints::{Sprint, cadence},
     tasks::{archive, bulk_edit, edit, task_edit::Edit},
     team::Team,
@@ -49,12 +55,12 @@ impl Outcome {
             .find(|outcome| outcome.as_str() == text)
     }
 
-    /// The value stored in the report.
-    fn stored(self) -> &'static str {
+    /// The outcome that the report stores.
+    fn stored(self) -> TaskOutcome {
         match self {
-            Self::Carry => "carried",
-            Self::Backlog => "backlog",
-            Self::Drop => "dropped",
+            Self::Carry => TaskOutcome::Carried,
+            Self::Backlog => TaskOutcome::Backlog,
+            Self::Drop => TaskOutcome::Dropped,
         }
     }
 }
@@ -74,9 +80,8 @@ pub struct LockedSprint {
     unfinished: Vec<Unfinished>,
     /// The team's goals in the sprint, with their current progress.
     goals: Vec<Goal>,
-    /// The numbers to freeze. The caller adds the burn-up, because flow depends on sprints and not
-    /// the other way round.
-    pub figures: Figures,
+    /// The numbers to freeze.
+    figures: Figures,
 }
 
 /// An unfinished task, with the suggested outcome.
@@ -122,7 +127,7 @@ pub async fn hold(
     })
 }
 
-/// Closes a locked sprint for a team. Carried-over tasks go to the sprint `to`.
+/// Closes a team's sprint. Carried-over tasks go to the sprint `to`.
 ///
 /// # Errors
 /// `Conflict` when an unfinished task has no outcome because it was added in the meantime;
@@ -131,16 +136,17 @@ pub async fn hold(
 pub async fn close_sprint(
     change: &mut Change,
     team: &Team,
+    crew: &Roster,
     sprint: &Sprint,
     to: &Sprint,
-    held: LockedSprint,
     verdict: &CloseDecisions,
 ) -> Result<()> {
     let LockedSprint {
         unfinished,
         goals,
         figures: mut frozen,
-    } = held;
+    } = hold(change, team, crew, sprint, to).await?;
+    frozen.burn_up = final_burn_up(change, team, crew, sprint, &frozen).await?;
     let (at, actor) = (change.at, change.actor);
     if verdict
         .goals
@@ -169,8 +175,7 @@ pub async fn close_sprint(
             refused.push(task.key.as_str());
         }
         if let Some(figure) = frozen.tasks.iter_mut().find(|figure| figure.id == task.id) {
-            (figure.outcome, figure.reason) =
-                (outcome.stored().to_owned(), reason.trim().to_owned());
+            (figure.outcome, figure.reason) = (Some(outcome.stored()), reason.trim().to_owned());
         }
         leftovers.push((task, *outcome, reason.trim()));
     }
@@ -205,6 +210,31 @@ pub async fn close_sprint(
         version: None,
     });
     Ok(())
+}
+
+/// The burn-up of a sprint that ends now, as the report stores it.
+async fn final_burn_up(
+    change: &mut Change,
+    team: &Team,
+    crew: &Roster,
+    sprint: &Sprint,
+    figures: &Figures,
+) -> Result<Value> {
+    let at = change.at;
+    let no_filter = Filter::default();
+    let mut burn_up =
+        flow::queries::burn_up(change.db(), team, sprint, &no_filter, &crew.week, at).await?;
+    // The sprint ends now, even if some of its days were left.
+    burn_up.forecast = None;
+    // When closed after its last day, that day's numbers are those at closing, as in the retro.
+    if let Some(last) = burn_up
+        .days
+        .last_mut()
+        .filter(|_| clock::day_in(at, &crew.week.zone) > sprint.ends_on)
+    {
+        (last.scope, last.done) = figures.burned();
+    }
+    Ok(serde_json::to_value(burn_up).map_err(anyhow::Error::from)?)
 }
 
 /// Applies the outcome of one unfinished task.

@@ -3,6 +3,33 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+/// What became of a task that was not done in the sprint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "kebab-case")]
+pub enum TaskOutcome {
+    /// Carried over to the next sprint at the close.
+    Carried,
+    /// Moved to the backlog at the close.
+    Backlog,
+    /// Archived at the close.
+    Dropped,
+    /// Planned, but taken out of the sprint before the close.
+    Removed,
+}
+
+impl TaskOutcome {
+    /// The word on screen.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Carried => "carried",
+            Self::Backlog => "backlog",
+            Self::Dropped => "dropped",
+            Self::Removed => "removed",
+        }
+    }
+}
+
 /// A task of the sprint.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -16,9 +43,8 @@ pub struct TaskFigure {
     pub added: bool,
     /// How often it was carried over before.
     pub carried_before: i64,
-    /// `carried`, `backlog` or `dropped` for a task that was unfinished at the close; `removed` for
-    /// a planned task that left the sprint before.
-    pub outcome: String,
+    /// `None` for a task that was done, or is still in an open sprint.
+    pub outcome: Option<TaskOutcome>,
     pub reason: String,
 }
 

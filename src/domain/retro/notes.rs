@@ -12,7 +12,8 @@ use crate::domain::{
 };
 
 /// The category of a note.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "kebab-case")]
 pub enum NoteCategory {
     Thanks,
     Well,
@@ -60,7 +61,7 @@ impl NoteCategory {
 pub struct Note {
     pub id: Uuid,
     pub team_id: Uuid,
-    pub category: String,
+    pub category: NoteCategory,
     pub text: String,
     pub author: Option<Person>,
 }
@@ -125,7 +126,7 @@ pub async fn notes(db: &PgPool, teams: &[Uuid], sprint: Uuid) -> Result<Vec<Note
     struct Row {
         id: Uuid,
         team_id: Uuid,
-        category: String,
+        category: NoteCategory,
         text: String,
         author_id: Option<Uuid>,
         handle: Option<String>,

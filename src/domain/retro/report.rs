@@ -14,7 +14,7 @@ use crate::domain::{
     keys::split_key,
     policy::predicates::named_beside,
     retro::{
-        figures::{CycleFigure, TaskFigure, WaitFigure},
+        figures::{CycleFigure, TaskFigure, TaskOutcome, WaitFigure},
         longest::{cycles, waits},
     },
     sprints::Sprint,
@@ -40,7 +40,7 @@ pub struct Figures {
 impl Figures {
     /// Number of tasks in the sprint, and of done ones.
     pub fn burned(&self) -> (usize, usize) {
-        let there = self.tasks.iter().filter(|task| task.outcome.is_empty());
+        let there = self.tasks.iter().filter(|task| task.outcome.is_none());
         there.fold((0, 0), |(all, done), task| {
             (all + 1, done + usize::from(task.done))
         })
@@ -58,7 +58,10 @@ impl Figures {
 
     /// Number of tasks carried over, and of those carried over before.
     pub fn carried(&self) -> (usize, usize) {
-        let carried = self.tasks.iter().filter(|task| task.outcome == "carried");
+        let carried = self
+            .tasks
+            .iter()
+            .filter(|task| task.outcome == Some(TaskOutcome::Carried));
         (
             carried.clone().count(),
             carried.filter(|task| task.carried_before > 0).count(),
@@ -67,7 +70,7 @@ impl Figures {
 
     /// Tasks that were unfinished at the close, with their outcome.
     pub fn left(&self) -> impl Iterator<Item = &TaskFigure> {
-        self.tasks.iter().filter(|task| !task.outcome.is_empty())
+        self.tasks.iter().filter(|task| task.outcome.is_some())
     }
 
     /// Number of done tasks, and the sum of their estimates.
@@ -208,11 +211,7 @@ async fn tasks(
         done: row.done && !row.gone,
         added: !row.was_there,
         carried_before: row.carried_before,
-        outcome: if row.gone {
-            "removed".to_owned()
-        } else {
-            String::new()
-        },
+        outcome: row.gone.then_some(TaskOutcome::Removed),
         ..TaskFigure::default()
     };
     // A task that was added and removed again during the sprint was never planned.
@@ -221,4 +220,20 @@ async fn tasks(
         .filter(|row| row.was_there || !row.gone)
         .map(figure)
         .collect())
+}
+
+/// Returns who closed a team's sprint, and when; the name is `None` if the account was deleted.
+pub async fn closed_by(
+    db: &mut PgConnection,
+    team: Uuid,
+    sprint: Uuid,
+) -> Result<(Option<String>, OffsetDateTime)> {
+    Ok(sqlx::query_as(
+        "SELECT a.name, c.closed_at FROM sprint_reports c LEFT JOIN accounts a ON a.id = c.closed_by
+         WHERE c.team_id = $1 AND c.sprint_id = $2",
+    )
+    .bind(team)
+    .bind(sprint)
+    .fetch_one(db)
+    .await?)
 }

@@ -11,7 +11,7 @@ use crate::domain::{
     clock,
     error::Result,
     events::{Change, Event, EventKind},
-    sprints::Sprint,
+    sprints::{Sprint, SprintState},
     teams::roster::{days, weekday},
 };
 
@@ -68,7 +68,7 @@ pub async fn update_sprints(db: &mut PgConnection, now: OffsetDateTime) -> Resul
     let current = sprints
         .iter()
         .find(|sprint| (sprint.starts_on..=sprint.ends_on).contains(&today));
-    let turned = current.filter(|current| current.state == "planned");
+    let turned = current.filter(|current| current.state == SprintState::Planned);
     if let Some(current) = turned {
         sqlx::query("UPDATE sprints SET state = 'active' WHERE id = $1")
             .bind(current.id)
@@ -168,7 +168,7 @@ pub async fn add_sprint(
         name: names.replace("{n}", &number.to_string()),
         starts_on,
         ends_on,
-        state: "planned".to_owned(),
+        state: SprintState::Planned,
     };
     sqlx::query("INSERT INTO sprints (id, number, name, starts_on, ends_on, state) VALUES ($1, $2, $3, $4, $5, $6)")
         .bind(sprint.id)

@@ -10,6 +10,30 @@ use uuid::Uuid;
 
 use crate::domain::{humanize, teams::roster::Week};
 
+/// The state of a sprint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, sqlx::Type)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "kebab-case")]
+pub enum SprintState {
+    Planned,
+    Active,
+    /// Its last day has passed, and some team has yet to close it.
+    Ended,
+    Closed,
+}
+
+impl SprintState {
+    /// The word on screen.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Active => "active",
+            Self::Ended => "ended",
+            Self::Closed => "closed",
+        }
+    }
+}
+
 /// A sprint; all teams share its dates.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
 pub struct Sprint {
@@ -32,10 +56,26 @@ pub struct Sprint {
     /// `planned` before its first day, `active` until its last day, `ended` after that while some
     /// team has yet to close it, and then `closed`.
     #[schema(value_type = String, example = "active")]
-    pub state: String,
+    pub state: SprintState,
 }
 
 impl Sprint {
+    pub fn is_planned(&self) -> bool {
+        self.state == SprintState::Planned
+    }
+
+    pub fn is_active(&self) -> bool {
+        self.state == SprintState::Active
+    }
+
+    pub fn is_ended(&self) -> bool {
+        self.state == SprintState::Ended
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.state == SprintState::Closed
+    }
+
     /// `16 – 27 Nov`: from its first to its last working day.
     pub fn span(&self) -> String {
         let days = self.working_days(&Week::beginning(self.starts_on));
@@ -112,7 +152,7 @@ mod tests {
             name: "Sprint 1".to_owned(),
             starts_on,
             ends_on,
-            state: "active".to_owned(),
+            state: SprintState::Active,
         }
     }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::domain::{
     boards::filters::{sql::ResolvedSprint, terms::SprintChoice},
     error::{Problem, Result},
-    sprints::Sprint,
+    sprints::{Sprint, SprintState},
 };
 
 /// Returns every sprint, newest first.
@@ -70,14 +70,16 @@ pub async fn sprint_of(db: impl PgExecutor<'_>, team: Uuid, number: i32) -> Resu
 
 /// The active sprint, if there is one.
 pub fn active(sprints: &[Sprint]) -> Option<&Sprint> {
-    sprints.iter().find(|sprint| sprint.state == "active")
+    sprints
+        .iter()
+        .find(|sprint| sprint.state == SprintState::Active)
 }
 
 /// The next planned sprint.
 pub fn next(sprints: &[Sprint]) -> Option<&Sprint> {
     sprints
         .iter()
-        .filter(|sprint| sprint.state == "planned")
+        .filter(|sprint| sprint.state == SprintState::Planned)
         .min_by_key(|sprint| sprint.number)
 }
 
@@ -90,7 +92,7 @@ pub fn current(sprints: &[Sprint]) -> Option<&Sprint> {
 pub fn unclosed(sprints: &[Sprint]) -> Option<&Sprint> {
     sprints
         .iter()
-        .filter(|sprint| sprint.state == "ended")
+        .filter(|sprint| sprint.state == SprintState::Ended)
         .min_by_key(|sprint| sprint.number)
 }
 
@@ -111,7 +113,7 @@ pub fn resolve(
             let after = current(sprints).map_or(0, |current| current.number);
             let planned = sprints
                 .iter()
-                .filter(|sprint| sprint.state == "planned" && sprint.number > after);
+                .filter(|sprint| sprint.state == SprintState::Planned && sprint.number > after);
             planned
                 .min_by_key(|sprint| sprint.number)
                 .ok_or_else(|| Problem::field("sprint", "No sprint is planned after this one."))?

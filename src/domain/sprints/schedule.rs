@@ -9,7 +9,7 @@ use crate::domain::{
     clock,
     error::{Problem, Result},
     events::{Change, Event, EventKind, audit_log},
-    sprints::{Sprint, cadence::Cadence},
+    sprints::{Sprint, SprintState, cadence::Cadence},
 };
 
 /// Changes a sprint's name or dates. A started sprint keeps its first day, an ended one both dates.
@@ -21,14 +21,14 @@ pub async fn edit_sprint(
     ends_on: Date,
 ) -> Result<()> {
     let was = lock(change, number).await?;
-    let over = matches!(was.state.as_str(), "ended" | "closed");
+    let over = matches!(was.state, SprintState::Ended | SprintState::Closed);
     if over && (was.starts_on, was.ends_on) != (starts_on, ends_on) {
         return Err(Problem::conflict(format!(
             "{} has ended, so its dates can no longer be changed. Nothing was changed.",
             was.name
         )));
     }
-    if was.state == "active" && was.starts_on != starts_on {
+    if was.state == SprintState::Active && was.starts_on != starts_on {
         return Err(Problem::field(
             "starts_on",
             "The sprint has started. You can only change its end date.",
@@ -47,13 +47,13 @@ pub async fn edit_sprint(
         ));
     }
     let today = today(change).await?;
-    if was.state == "active" && ends_on < today {
+    if was.state == SprintState::Active && ends_on < today {
         return Err(Problem::field(
             "ends_on",
             "End date must be today or later.",
         ));
     }
-    if was.state == "planned" && starts_on <= today {
+    if was.state == SprintState::Planned && starts_on <= today {
         return Err(Problem::field(
             "starts_on",
             "A planned sprint must start tomorrow or later.",
@@ -93,7 +93,7 @@ pub async fn skip_sprint(change: &mut Change, number: i32, seen: Option<Date>) -
             was.name
         )));
     }
-    if was.state != "planned" {
+    if was.state != SprintState::Planned {
         return Err(Problem::conflict(format!(
             "{} has already started. Nothing was changed.",
             was.name
@@ -149,7 +149,9 @@ pub async fn set_cadence(
         sqlx::query_as("SELECT id, number, name, starts_on, ends_on, state FROM sprints ORDER BY starts_on FOR UPDATE")
             .fetch_all(change.db())
             .await?;
-    let begun = sprints.iter().filter(|sprint| sprint.state != "planned");
+    let begun = sprints
+        .iter()
+        .filter(|sprint| sprint.state != SprintState::Planned);
     if begun.clone().any(|sprint| sprint.number >= number) || !(1..=90_000).contains(&number) {
         return Err(Problem::field(
             "number",
@@ -167,7 +169,9 @@ pub async fn set_cadence(
         .execute(change.db())
         .await?;
     let length = Duration::weeks(i64::from(cadence.weeks));
-    let planned = sprints.iter().filter(|sprint| sprint.state == "planned");
+    let planned = sprints
+        .iter()
+        .filter(|sprint| sprint.state == SprintState::Planned);
     for (later, sprint) in (0..).zip(planned) {
         let start = starts_on.saturating_add(length * later);
         sqlx::query(

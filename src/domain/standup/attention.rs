@@ -7,7 +7,11 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::{
-    column_state::ColumnState, humanize, person::Person, standup::summary::Standup, tasks::Card,
+    column_state::ColumnState,
+    humanize,
+    person::Person,
+    standup::summary::Standup,
+    tasks::{BlockerKind, Card},
 };
 
 impl Standup {
@@ -116,9 +120,9 @@ fn most_useful_to(
     let is_free =
         |card: &Card| card.state == ColumnState::Todo && (card.owners.is_empty() || is_mine(card));
     let is_waiting_on_them = |card: &Card| {
-        card.blocked_by
-            .iter()
-            .any(|wait| wait.kind == "person" && wait.on.as_deref() == Some(who.handle.as_str()))
+        card.blocked_by.iter().any(|wait| {
+            wait.kind == BlockerKind::Person && wait.on.as_deref() == Some(who.handle.as_str())
+        })
     };
     let oldest = |which: &dyn Fn(&Card) -> bool| {
         let left = cards

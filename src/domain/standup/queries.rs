@@ -149,7 +149,6 @@ async fn load_updates(db: &PgPool, standups: &mut [Standup]) -> Result<()> {
         title: String,
         first: String,
         was: Option<String>,
-        #[sqlx(try_from = "String")]
         state: ColumnState,
         archived: bool,
         /// Number of tasks of the team that changed.

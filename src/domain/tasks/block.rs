@@ -11,7 +11,7 @@ use crate::domain::{
     keys::split_key,
     policy::predicates::{named_beside, of_key, seen_by},
     tasks::{
-        dependencies, move_task, touch,
+        BlockerKind, dependencies, move_task, touch,
         waits::{end_waits, notify_blocking_tasks},
     },
     team::Team,
@@ -42,7 +42,7 @@ pub struct Reason {
 }
 
 struct On {
-    kind: &'static str,
+    kind: BlockerKind,
     task: Option<(Uuid, Uuid)>,
     team: Option<Uuid>,
     person: Option<Uuid>,
@@ -112,14 +112,14 @@ pub async fn block_task(
     .fetch_one(change.db())
     .await?;
     let shown_on = match (hidden, on.kind) {
-        _ if on.kind == "text" => "",
+        _ if on.kind == BlockerKind::Text => "",
         (false, _) => on.handle.as_deref().unwrap_or(reason.on.trim()),
-        (true, "team") => "a private team",
+        (true, BlockerKind::Team) => "a private team",
         (true, _) => "a task of a private team",
     };
     // What matches nothing is kept as text, together with the note.
     let words = [
-        if on.kind == "text" {
+        if on.kind == BlockerKind::Text {
             reason.on.trim()
         } else {
             ""
@@ -259,7 +259,7 @@ async fn find(change: &mut Change, reason: &Reason) -> Result<On> {
     let (actor, reach) = (change.actor, change.reach.clone());
     let on = reason.on.trim();
     let none = On {
-        kind: "text",
+        kind: BlockerKind::Text,
         task: None,
         team: None,
         person: None,
@@ -285,7 +285,7 @@ async fn find(change: &mut Change, reason: &Reason) -> Result<On> {
             let team =
                 team.ok_or_else(|| Problem::field("on", format!("There is no team called {on}.")))?;
             Ok(On {
-                kind: "team",
+                kind: BlockerKind::Team,
                 team: Some(team),
                 ..none
             })
@@ -301,7 +301,7 @@ async fn find(change: &mut Change, reason: &Reason) -> Result<On> {
 async fn person(change: &mut Change, on: &str) -> Result<On> {
     let (person, handle) = find_person(change, on).await?;
     Ok(On {
-        kind: "person",
+        kind: BlockerKind::Person,
         task: None,
         team: None,
         person: Some(person),
@@ -377,7 +377,7 @@ async fn find_task(change: &mut Change, on: &str) -> Result<On> {
     };
     match found.as_slice() {
         [(team, task, _)] => Ok(On {
-            kind: "task",
+            kind: BlockerKind::Task,
             task: Some((*team, *task)),
             team: None,
             person: None,

@@ -14,11 +14,13 @@ pub mod dependencies;
 pub mod edit;
 pub mod event_text;
 pub mod labels;
+pub mod lookup;
 pub mod move_task;
 pub mod placement;
 pub mod queries;
 pub mod rank;
 pub mod sprint_assignment;
+pub mod sprint_counts;
 pub mod stakeholders;
 pub mod task_edit;
 pub mod timeline;
@@ -122,8 +124,26 @@ pub struct Card {
 impl Card {
     /// Whether everything it is waiting on is a task that is done.
     pub fn is_free_to_go_on(&self) -> bool {
-        let done = |wait: &Wait| wait.kind == "task" && wait.state == Some(ColumnState::Done);
+        let done = |wait: &Wait| wait.kind.is_task() && wait.state == Some(ColumnState::Done);
         !self.blocked_by.is_empty() && self.blocked_by.iter().all(done)
+    }
+}
+
+/// What a blocked task is waiting on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "kebab-case")]
+pub enum BlockerKind {
+    Task,
+    Team,
+    Person,
+    /// Something else, described in words.
+    Text,
+}
+
+impl BlockerKind {
+    pub fn is_task(self) -> bool {
+        self == Self::Task
     }
 }
 
@@ -136,7 +156,7 @@ pub struct Wait {
     pub id: Uuid,
     /// What the task is waiting on: `task`, `team`, `person` or `text`.
     #[schema(value_type = String, example = "task")]
-    pub kind: String,
+    pub kind: BlockerKind,
     /// The task's key, the team's slug or the person's username; null for a text, and for what the
     /// task's team may not see.
     #[schema(example = "ING-17")]

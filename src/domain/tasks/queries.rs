@@ -33,7 +33,6 @@ struct CardRow {
     version: i64,
     column: String,
     column_name: String,
-    #[sqlx(try_from = "String")]
     state: ColumnState,
     rank: Option<String>,
     sprint: Option<i32>,

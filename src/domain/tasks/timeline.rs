@@ -59,7 +59,6 @@ impl Line {
 
 #[derive(sqlx::FromRow)]
 struct EventRow {
-    #[sqlx(try_from = "String")]
     kind: EventKind,
     before: Value,
     after: Value,
@@ -177,7 +176,6 @@ pub async fn undoable(
     struct Row {
         team_id: Uuid,
         task: String,
-        #[sqlx(try_from = "String")]
         kind: EventKind,
         before: Value,
         after: Value,

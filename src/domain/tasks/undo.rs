@@ -18,7 +18,6 @@ use crate::domain::{
 #[derive(sqlx::FromRow)]
 struct Past {
     task_id: Option<Uuid>,
-    #[sqlx(try_from = "String")]
     kind: EventKind,
     before: Value,
     after: Value,

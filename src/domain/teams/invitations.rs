@@ -12,7 +12,7 @@ use crate::domain::{
         Change,
         audit_log::{self, Line},
     },
-    policy::predicates::seen_by,
+    policy::{predicates::seen_by, viewer::Role},
     team::Team,
     teams::membership,
 };
@@ -24,8 +24,8 @@ pub const DAYS: std::ops::RangeInclusive<i64> = 1..=90;
 pub struct Draft {
     /// The team that new accounts join.
     pub team: Option<Team>,
-    /// Whether the new account is read-only.
-    pub viewer: bool,
+    /// The role of the new account: member or viewer.
+    pub role: Role,
     pub single_use: bool,
     pub days: i64,
 }
@@ -46,7 +46,7 @@ pub async fn invite(change: &mut Change, draft: &Draft) -> Result<String> {
     )
     .bind(Uuid::now_v7())
     .bind(secrets::digest(&secret))
-    .bind(if draft.viewer { "viewer" } else { "member" })
+    .bind(draft.role)
     .bind(draft.team.as_ref().map(|team| team.id))
     .bind(draft.single_use)
     .bind(actor)
@@ -91,7 +91,7 @@ pub async fn revoke(change: &mut Change, invitation: Uuid) -> Result<()> {
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Open {
     pub id: Uuid,
-    pub role: String,
+    pub role: Role,
     pub team_id: Option<Uuid>,
     /// The team's name.
     pub team: Option<String>,

@@ -1,6 +1,7 @@
 //! Team membership, roles and visibility.
 
 use serde_json::json;
+use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -13,7 +14,8 @@ use crate::domain::{
 };
 
 /// A person's role on a team.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "kebab-case")]
 pub enum TeamRole {
     /// Can change the team's settings and its members.
     Lead,
@@ -31,6 +33,16 @@ impl TeamRole {
 
 /// The author in events for changes made on the command line.
 pub const COMMAND_LINE: &str = "The command line";
+
+/// Whether a team is private, and whether it has a public address.
+pub async fn visibility(db: &PgPool, team: Uuid) -> Result<(bool, bool)> {
+    Ok(
+        sqlx::query_as("SELECT private, public FROM teams WHERE id = $1")
+            .bind(team)
+            .fetch_one(db)
+            .await?,
+    )
+}
 
 /// Adds a person to a team, or changes their role; `None` removes them and keeps the dates of their
 /// membership.
@@ -53,7 +65,7 @@ pub async fn set_member(
             .await?;
     let account =
         account.ok_or_else(|| Problem::field("handle", format!("No one is called @{handle}.")))?;
-    let current: Option<(String, OffsetDateTime)> = sqlx::query_as(
+    let current: Option<(TeamRole, OffsetDateTime)> = sqlx::query_as(
         "SELECT role, since FROM members WHERE team_id = $1 AND account_id = $2 FOR UPDATE",
     )
     .bind(team.id)
@@ -73,7 +85,7 @@ pub async fn set_member(
             )
             .bind(team.id)
             .bind(account)
-            .bind(role.as_str())
+            .bind(role)
             .bind(at)
             .execute(change.db())
             .await?;
@@ -88,7 +100,7 @@ pub async fn set_member(
         &format!("@{handle} is now {what} of {{team}}"),
     )
     .await?;
-    let before = json!({ "role": current.map(|(role, _)| role) });
+    let before = json!({ "role": current.map(|(role, _)| role.as_str()) });
     let mut after = json!({ "who": handle, "role": role.map(TeamRole::as_str) });
     if change.actor.is_none() {
         after["by"] = json!(COMMAND_LINE);
@@ -107,7 +119,7 @@ pub async fn set_member(
     Ok(())
 }
 
-fn kind(current: &Option<(String, OffsetDateTime)>, role: Option<TeamRole>) -> Result<EventKind> {
+fn kind(current: &Option<(TeamRole, OffsetDateTime)>, role: Option<TeamRole>) -> Result<EventKind> {
     match (current, role) {
         (None, None) => Err(Problem::field(
             "handle",

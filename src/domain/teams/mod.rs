@@ -7,7 +7,6 @@ pub mod profile;
 pub mod queries;
 pub mod roster;
 pub mod schedule;
-pub mod setup;
 pub mod share_links;
 
 use crate::domain::team::Team;

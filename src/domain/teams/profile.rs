@@ -1,6 +1,8 @@
 //! A team's public profile: mission, chat channel and roadmap.
 
 use serde_json::json;
+use sqlx::PgPool;
+use uuid::Uuid;
 
 use crate::domain::{
     error::Result,
@@ -16,6 +18,16 @@ pub struct About {
     pub chat: String,
     /// Markdown.
     pub roadmap: String,
+}
+
+/// Returns a team's profile.
+pub async fn profile(db: &PgPool, team: Uuid) -> Result<About> {
+    Ok(
+        sqlx::query_as("SELECT mission, chat, roadmap FROM teams WHERE id = $1")
+            .bind(team)
+            .fetch_one(db)
+            .await?,
+    )
 }
 
 /// Updates the profile.

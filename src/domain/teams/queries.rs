@@ -1,7 +1,7 @@
 //! Reads teams.
 
 use sqlx::{PgConnection, PgPool};
-use time::OffsetDateTime;
+use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::domain::{error::Result, team::Team};
@@ -55,6 +55,26 @@ pub async fn on_team_between(
     .bind(team)
     .bind(from)
     .bind(to)
+    .fetch_all(db)
+    .await?)
+}
+
+/// Returns a team.
+pub async fn team(db: &PgPool, id: Uuid) -> Result<Team> {
+    Ok(
+        sqlx::query_as("SELECT id, slug, name, key, seq FROM teams WHERE id = $1")
+            .bind(id)
+            .fetch_one(db)
+            .await?,
+    )
+}
+
+/// Returns a team's days off with their names, newest first, at most 200.
+pub async fn days_off(db: &PgPool, team: Uuid) -> Result<Vec<(Date, String)>> {
+    Ok(sqlx::query_as(
+        "SELECT day, name FROM days_off WHERE team_id = $1 ORDER BY day DESC LIMIT 200",
+    )
+    .bind(team)
     .fetch_all(db)
     .await?)
 }

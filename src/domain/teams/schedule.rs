@@ -1,7 +1,9 @@
 //! A team's working days, standup days, days off and time zone.
 
 use serde_json::{Value, json};
+use sqlx::PgPool;
 use time::Date;
+use uuid::Uuid;
 
 use crate::domain::{
     accounts::create::touch_workspace,
@@ -27,6 +29,16 @@ impl WeekDraft {
     fn value(&self) -> Value {
         json!({ "time_zone": self.zone, "working_days": self.working_days, "standup_days": self.standup_days, "standup_at": self.standup_at })
     }
+}
+
+/// Returns a team's working week as the settings form shows it.
+pub async fn week(db: &PgPool, team: Uuid) -> Result<WeekDraft> {
+    Ok(sqlx::query_as(
+        "SELECT time_zone AS zone, working_days, standup_days, standup_at FROM teams WHERE id = $1",
+    )
+    .bind(team)
+    .fetch_one(db)
+    .await?)
 }
 
 /// Sets a team's working week. Pace, standups and flow reports use it from then on.

@@ -198,7 +198,6 @@ async fn record(
 pub struct Link {
     pub id: Uuid,
     pub name: String,
-    #[sqlx(try_from = "String")]
     pub shows: SharedPage,
     pub has_password: bool,
     /// First name of its creator.

@@ -3,8 +3,8 @@
 //! Callers check access before they ask the cache.
 
 use std::{
-    collections::HashMap,
     hash::Hash,
+    num::NonZeroUsize,
     sync::{Arc, Mutex},
 };
 
@@ -13,6 +13,8 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use headers::{ETag, HeaderMapExt, IfNoneMatch};
+use lru::LruCache;
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -96,13 +98,11 @@ pub async fn answer(
 /// Whether `If-None-Match` has this ETag. A proxy that recompresses a response marks the ETag as
 /// weak.
 pub fn if_none_match(headers: &HeaderMap, etag: &str) -> bool {
-    let seen = headers
-        .get_all(header::IF_NONE_MATCH)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    seen.flat_map(|value| value.split(','))
-        .map(str::trim)
-        .any(|seen| seen == "*" || seen.trim_start_matches("W/") == etag)
+    let Some(seen) = headers.typed_get::<IfNoneMatch>() else {
+        return false;
+    };
+    etag.parse()
+        .is_ok_and(|etag: ETag| !seen.precondition_passes(&etag))
 }
 
 fn etag(key: &PageKey, revision: Revision) -> String {
@@ -153,11 +153,11 @@ const SMALL: usize = 4096;
 
 /// The cached boards and pages. A few suffice: those that are open now.
 pub struct PageCache {
-    boards: Mutex<Recent<BoardKey, Arc<RenderedBoard>>>,
-    pages: Mutex<Recent<PageKey, CachedPage>>,
+    boards: Mutex<LruCache<BoardKey, Arc<RenderedBoard>>>,
+    pages: Mutex<LruCache<PageKey, CachedPage>>,
     /// Small pages such as badges, apart so that they and boards do not evict each other.
-    small: Mutex<Recent<PageKey, CachedPage>>,
-    contexts: Mutex<Recent<(Uuid, Uuid), Arc<BoardContext>>>,
+    small: Mutex<LruCache<PageKey, CachedPage>>,
+    contexts: Mutex<LruCache<(Uuid, Uuid), Arc<BoardContext>>>,
     /// Held while a page is rendered: requests for the same page wait, and then find it cached.
     page_locks: [tokio::sync::Mutex<()>; 32],
 }
@@ -165,10 +165,10 @@ pub struct PageCache {
 impl Default for PageCache {
     fn default() -> Self {
         Self {
-            boards: Mutex::new(Recent::new(8)),
-            pages: Mutex::new(Recent::new(64)),
-            small: Mutex::new(Recent::new(1024)),
-            contexts: Mutex::new(Recent::new(64)),
+            boards: cache_of(8),
+            pages: cache_of(64),
+            small: cache_of(1024),
+            contexts: cache_of(64),
             page_locks: std::array::from_fn(|_| tokio::sync::Mutex::default()),
         }
     }
@@ -218,7 +218,7 @@ impl PageCache {
 
     /// The cached page, if it covers this revision.
     pub fn page(&self, key: &PageKey, revision: Revision) -> Option<CachedPage> {
-        let found = |cache: &Mutex<Recent<PageKey, CachedPage>>| {
+        let found = |cache: &Mutex<LruCache<PageKey, CachedPage>>| {
             lock(cache)
                 .get(key)
                 .filter(|page| page.revision.covers(&revision))
@@ -264,49 +264,16 @@ impl PageCache {
     }
 }
 
+fn cache_of<K: Eq + Hash, V>(most: usize) -> Mutex<LruCache<K, V>> {
+    Mutex::new(LruCache::new(
+        NonZeroUsize::new(most).unwrap_or(NonZeroUsize::MIN),
+    ))
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex
         .lock()
         .unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
-/// A small LRU map: it evicts the least recently used entry.
-struct Recent<K, V> {
-    most: usize,
-    uses: u64,
-    entries: HashMap<K, (u64, V)>,
-}
-
-impl<K: Clone + Eq + Hash, V> Recent<K, V> {
-    fn new(most: usize) -> Self {
-        Self {
-            most,
-            uses: 0,
-            entries: HashMap::new(),
-        }
-    }
-
-    fn get(&mut self, key: &K) -> Option<&V> {
-        self.uses += 1;
-        let entry = self.entries.get_mut(key)?;
-        entry.0 = self.uses;
-        Some(&entry.1)
-    }
-
-    fn put(&mut self, key: K, value: V) {
-        self.uses += 1;
-        if self.entries.len() >= self.most && !self.entries.contains_key(&key) {
-            let oldest = self
-                .entries
-                .iter()
-                .min_by_key(|(_, (used, _))| *used)
-                .map(|(key, _)| key.clone());
-            if let Some(oldest) = oldest {
-                self.entries.remove(&oldest);
-            }
-        }
-        self.entries.insert(key, (self.uses, value));
-    }
 }
 
 #[cfg(test)]

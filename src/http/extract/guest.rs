@@ -1,10 +1,12 @@
 //! Access of guests: by a share link or to a public page.
 
 use axum::http::HeaderMap;
+use sqlx::PgPool;
 
 use crate::{
     app::App,
     domain::{
+        clock::Clock,
         error::{Problem, Result},
         policy::share_links::{self, Guest, ShareLinkEntry},
     },
@@ -15,8 +17,13 @@ use crate::{
 ///
 /// # Errors
 /// `NotFound` for a link that never existed, has expired or was revoked: they look the same.
-pub async fn entrance(app: &App, headers: &HeaderMap, secret: &str) -> Result<ShareLinkEntry> {
-    share_links::open_share_link(&app.db, app.clock.now(), secret, |locked| {
+pub async fn entrance(
+    db: &PgPool,
+    clock: &Clock,
+    headers: &HeaderMap,
+    secret: &str,
+) -> Result<ShareLinkEntry> {
+    share_links::open_share_link(db, clock.now(), secret, |locked| {
         cookie(headers, &share_links::cookie_name(locked.id)) == Some(&locked.proof())
     })
     .await
@@ -24,7 +31,7 @@ pub async fn entrance(app: &App, headers: &HeaderMap, secret: &str) -> Result<Sh
 
 /// The guest of a share link, for responses that cannot ask for a password: feeds, badges, streams.
 pub async fn guest(app: &App, headers: &HeaderMap, secret: &str) -> Result<Guest> {
-    match entrance(app, headers, secret).await? {
+    match entrance(&app.db, &app.clock, headers, secret).await? {
         ShareLinkEntry::Open(guest) => Ok(guest),
         ShareLinkEntry::Condition(_) => Err(Problem::Forbidden(
             "This link needs a password. Open it in a browser first.".into(),

@@ -4,7 +4,6 @@ use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::request::Parts,
 };
-use uuid::Uuid;
 
 use crate::{
     app::App,
@@ -12,12 +11,10 @@ use crate::{
         error::{Problem, Result},
         keys::split_key,
         policy::{
-            predicates::{of_key, seen_by},
-            task_access::TaskAccess,
-            team_access::{may_edit, only_members, only_reads},
-            viewer::{AuthRow, Viewer, known_by_digest},
+            task_access::{TaskAccess, load_viewer_and_task},
+            team_access::{only_members, only_reads},
+            viewer::Viewer,
         },
-        team::Team,
     },
     http::{extract::viewer, middleware::client_ip::ClientIp},
 };
@@ -26,20 +23,6 @@ use crate::{
 pub struct TaskContext {
     pub viewer: Viewer,
     pub access: TaskAccess,
-}
-
-#[derive(sqlx::FromRow)]
-struct TaskContextRow {
-    #[sqlx(flatten)]
-    known: AuthRow,
-    team_id: Option<Uuid>,
-    team_slug: Option<String>,
-    team_name: Option<String>,
-    team_key: Option<String>,
-    seq: Option<i64>,
-    is_member: bool,
-    task_id: Option<Uuid>,
-    number: Option<i64>,
 }
 
 impl FromRequestParts<App> for TaskContext {
@@ -58,61 +41,13 @@ impl FromRequestParts<App> for TaskContext {
             .find(|(name, _)| *name == "key")
             .and_then(|(_, key)| split_key(key));
         let (prefix, number) = key.unwrap_or_default();
-        let row: Option<TaskContextRow> = sqlx::query_as(concat!(
-            "WITH known AS (",
-            known_by_digest!(),
-            ") SELECT known.*, t.id AS team_id, t.slug AS team_slug, t.name AS team_name, t.key AS team_key, t.seq,
-                      m.account_id IS NOT NULL AS is_member, k.id AS task_id, k.number
-             FROM known LEFT JOIN (teams t JOIN tasks k ON k.team_id = t.id AND k.number = $5) ON t.id = ",
-            of_key!("$4"),
-            " AND ",
-            seen_by!("known.id"),
-            " LEFT JOIN members m ON m.team_id = t.id AND m.account_id = known.id"
-        ))
-        .bind(&credentials.token_hash)
-        .bind(now)
-        .bind(credentials.cookie)
-        .bind(prefix)
-        .bind(number)
-        .fetch_optional(&app.db)
-        .await?;
-        let row = row.ok_or_else(|| {
-            viewer::reject_unknown(app, ClientIp::of(&app.trusted_proxies, parts))
-        })?;
-        let viewer = row
-            .known
-            .into_viewer(&app.db, credentials, now)
+        let (viewer, access) = load_viewer_and_task(&app.db, credentials, now, (&prefix, number))
             .await?
-            .for_request(app, parts)?;
-        let (Some(id), Some(slug), Some(name), Some(key), Some(seq)) = (
-            row.team_id,
-            row.team_slug,
-            row.team_name,
-            row.team_key,
-            row.seq,
-        ) else {
-            return Err(Problem::NotFound);
-        };
-        let (Some(task), Some(number)) = (row.task_id, row.number) else {
-            return Err(Problem::NotFound);
-        };
-        if !viewer.reaches(id) {
-            return Err(Problem::NotFound);
-        }
-        let may_edit = may_edit(&viewer, row.is_member);
-        let task_key = format!("{key}-{number}");
-        let access = TaskAccess {
-            team: Team {
-                id,
-                slug,
-                name,
-                key,
-                seq,
-            },
-            may_edit,
-            id: task,
-            key: task_key,
-        };
+            .ok_or_else(|| {
+                viewer::reject_unknown(app, ClientIp::of(&app.trusted_proxies, parts))
+            })?;
+        let viewer = viewer.for_request(app, parts)?;
+        let access = access.ok_or(Problem::NotFound)?;
         Ok(Self { viewer, access })
     }
 }

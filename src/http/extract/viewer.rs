@@ -12,11 +12,11 @@ use crate::{
         error::{Problem, Result},
         policy::{
             actor::IdempotencyKey,
-            viewer::{AuthRow, Credentials, Viewer, known_by_digest},
+            viewer::{Credentials, Viewer, load_viewer},
         },
     },
     http::{
-        cookies::cookie,
+        cookies::{cookie, session_name},
         middleware::{client_ip::ClientIp, request_log},
     },
 };
@@ -33,8 +33,7 @@ pub fn credentials(headers: &HeaderMap, https: bool) -> Option<Credentials> {
             cookie: false,
         });
     }
-    let secret = cookie(headers, crate::http::cookies::cookie_name(https))
-        .filter(|secret| !secret.is_empty())?;
+    let secret = cookie(headers, session_name(https)).filter(|secret| !secret.is_empty())?;
     Some(Credentials {
         token_hash: secrets::digest(secret),
         cookie: true,
@@ -54,19 +53,9 @@ pub fn reject_unknown(app: &App, from: ClientIp) -> Problem {
 async fn authenticate(parts: &Parts, app: &App) -> Result<Viewer> {
     let credentials = credentials(&parts.headers, app.is_https()).ok_or(Problem::SignedOut)?;
     let now = app.clock.now();
-    let known: Option<AuthRow> = sqlx::query_as(known_by_digest!())
-        .bind(&credentials.token_hash)
-        .bind(now)
-        .bind(credentials.cookie)
-        .fetch_optional(&app.db)
-        .await?;
-    match known {
-        Some(known) => known.into_viewer(&app.db, credentials, now).await,
-        None => Err(reject_unknown(
-            app,
-            ClientIp::of(&app.trusted_proxies, parts),
-        )),
-    }
+    load_viewer(&app.db, credentials, now)
+        .await?
+        .ok_or_else(|| reject_unknown(app, ClientIp::of(&app.trusted_proxies, parts)))
 }
 
 impl FromRequestParts<App> for Viewer {

@@ -12,7 +12,10 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
-    domain::{error::Result, events::Commits, policy::predicates::seen_by},
+    domain::{
+        events::{Commits, log, notify},
+        policy::stream_access,
+    },
     http::live::{
         broadcaster::StreamAuth,
         sse_frames::{frame, send_new},
@@ -20,8 +23,6 @@ use crate::{
     },
 };
 
-/// The Postgres channel that notifies other processes on the same database.
-const CHANNEL: &str = "fortnight";
 const BEAT_INTERVAL: Duration = Duration::from_secs(20);
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// Commits within this time are sent to other processes as one NOTIFY.
@@ -63,7 +64,7 @@ async fn dispatch_commits(app: &App) {
         pending.extend(teams);
         let now = Instant::now();
         if notify_at.is_some_and(|at| at <= now) {
-            notify_others(&app.db, &std::mem::take(&mut pending)).await;
+            notify::notify(&app.db, &std::mem::take(&mut pending)).await;
         }
         notify_at = if pending.is_empty() {
             None
@@ -75,30 +76,13 @@ async fn dispatch_commits(app: &App) {
     }
 }
 
-/// One NOTIFY for all of them, after the commits: inside a transaction it would hold a lock on the whole database.
-async fn notify_others(db: &PgPool, teams: &BTreeMap<Uuid, i64>) {
-    let payload: Vec<String> = teams
-        .iter()
-        .map(|(team, seq)| format!("{team}:{seq}"))
-        .collect();
-    let sent = sqlx::query("SELECT pg_notify($1, p) FROM unnest($2::text[]) p")
-        .bind(CHANNEL)
-        .bind(payload)
-        .execute(db)
-        .await;
-    if let Err(error) = sent {
-        // Their polling makes up for it.
-        tracing::warn!("failed to notify other processes of a change: {error}");
-    }
-}
-
 /// Notifies the running server of a command's changes, for a command that ends right after.
 pub async fn flush(db: &PgPool, commits: &mut Commits) {
     let mut teams = BTreeMap::new();
     while let Ok((team, seq)) = commits.try_recv() {
         teams.insert(team, seq);
     }
-    notify_others(db, &teams).await;
+    notify::notify(db, &teams).await;
 }
 
 /// Listens for commits of other processes, on a connection outside the pool.
@@ -116,7 +100,7 @@ async fn listen_to_postgres(app: &App) {
 
 async fn listen_once(app: &App, own: &sqlx::PgPool) -> anyhow::Result<()> {
     let mut listener = PgListener::connect_with(own).await?;
-    listener.listen(CHANNEL).await?;
+    listener.listen(notify::CHANNEL).await?;
     // `None` means that the connection was lost: polling finds what was missed.
     while let Some(notice) = listener.try_recv().await? {
         let team = notice
@@ -148,9 +132,7 @@ async fn poll_and_beat(app: &App) {
         let seqs: Vec<(Uuid, i64)> = if ids.is_empty() {
             Vec::new()
         } else {
-            sqlx::query_as("SELECT id, seq FROM teams WHERE id = ANY($1)")
-                .bind(&ids)
-                .fetch_all(&app.db)
+            log::newest_of_teams(&app.db, &ids)
                 .await
                 .unwrap_or_default()
         };
@@ -174,38 +156,21 @@ async fn close_revoked_streams(app: &App) {
     let mut again = tokio::time::interval(Duration::from_secs(3));
     loop {
         again.tick().await;
-        let asked = app.live.stream_auths();
-        if asked.is_empty() {
+        let auths = app.live.stream_auths();
+        if auths.is_empty() {
             continue;
         }
-        let (hashes, teams): (Vec<&[u8]>, Vec<Uuid>) = asked
+        let (hashes, teams): (Vec<&[u8]>, Vec<Uuid>) = auths
             .iter()
             .map(|auth| (auth.token_hash.as_slice(), auth.team))
             .unzip();
-        let good: Result<Vec<StreamAuth>, _> = sqlx::query_as(concat!(
-            "SELECT p.token_hash, p.team FROM unnest($1::bytea[], $2::uuid[]) AS p (token_hash, team)
-             JOIN (SELECT s.token_hash, a.id, NULL::uuid[] AS reaches FROM sessions s JOIN accounts a ON a.id = s.account_id
-                   WHERE s.expires_at > $3 AND a.deactivated_at IS NULL
-                   UNION ALL
-                   SELECT t.token_hash, a.id, t.teams FROM tokens t JOIN accounts a ON a.id = t.account_id
-                   WHERE t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $3) AND a.deactivated_at IS NULL
-                   UNION ALL
-                   SELECT l.token_hash, NULL, ARRAY[l.team_id] FROM share_links l
-                   WHERE l.revoked_at IS NULL AND (l.expires_at IS NULL OR l.expires_at > $3)
-                   UNION ALL
-                   SELECT convert_to('public ' || t.id, 'UTF8'), NULL, ARRAY[t.id] FROM teams t WHERE t.public) k
-                  ON k.token_hash = p.token_hash AND (k.reaches IS NULL OR p.team = ANY(k.reaches))
-             JOIN teams t ON t.id = p.team
-             WHERE k.id IS NULL OR ",
-            seen_by!("k.id")
-        ))
-        .bind(&hashes)
-        .bind(&teams)
-        .bind(app.clock.now())
-        .fetch_all(&app.db)
-        .await;
-        if let Ok(good) = good {
-            app.live.close_revoked(&good.into_iter().collect(), &asked);
+        let open = stream_access::still_allowed(&app.db, &hashes, &teams, app.clock.now()).await;
+        if let Ok(open) = open {
+            let open = open
+                .into_iter()
+                .map(|(token_hash, team)| StreamAuth { token_hash, team })
+                .collect();
+            app.live.close_revoked(&open, &auths);
         }
     }
 }

@@ -7,15 +7,18 @@ use std::{
 
 use axum::body::Bytes;
 use serde_json::{Value, json};
+use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
     app::App,
     domain::{
+        clock::Clock,
         error::Result,
-        events::log::{EventRow, events_after},
+        events::log::{self, EventRow, events_after},
         tasks,
         team::Team,
+        teams,
     },
     http::{
         live::broadcaster::{Channel, Frame},
@@ -30,11 +33,8 @@ const MOST_EVENTS: i64 = 300;
 pub(crate) async fn send_new(app: &App, team: Uuid, channel: &Arc<Channel>) {
     let sent = channel.sent.load(Ordering::Acquire);
     let frames = async {
-        let team: Team = sqlx::query_as("SELECT id, slug, name, key, seq FROM teams WHERE id = $1")
-            .bind(team)
-            .fetch_one(&app.db)
-            .await?;
-        frames_after(app, &team, sent).await
+        let team = teams::queries::team(&app.db, team).await?;
+        frames_after(&app.db, &app.clock, &team, sent).await
     };
     match frames.await {
         Ok(frames) => {
@@ -55,16 +55,18 @@ pub(crate) async fn send_new(app: &App, team: Uuid, channel: &Arc<Channel>) {
 
 /// The frames of the events after a sequence number: one per changed task with its current card,
 /// and the goals whose progress changed.
-pub(crate) async fn frames_after(app: &App, team: &Team, after: i64) -> Result<Vec<Frame>> {
-    let events = events_after(&app.db, team.id, after, MOST_EVENTS + 1).await?;
+pub(crate) async fn frames_after(
+    db: &PgPool,
+    clock: &Clock,
+    team: &Team,
+    after: i64,
+) -> Result<Vec<Frame>> {
+    let events = events_after(db, team.id, after, MOST_EVENTS + 1).await?;
     if events.is_empty() {
         return Ok(Vec::new());
     }
     if events.len() as i64 > MOST_EVENTS || events.iter().any(|event| event.task_id.is_none()) {
-        let newest: i64 = sqlx::query_scalar("SELECT seq FROM teams WHERE id = $1")
-            .bind(team.id)
-            .fetch_one(&app.db)
-            .await?;
+        let (newest, _) = log::newest(db, team.id).await?;
         return Ok(vec![reset(newest, "much changed")]);
     }
     let mut latest: BTreeMap<Uuid, &EventRow> = BTreeMap::new();
@@ -74,8 +76,8 @@ pub(crate) async fn frames_after(app: &App, team: &Team, after: i64) -> Result<V
         }
     }
     let ids: Vec<Uuid> = latest.keys().copied().collect();
-    let cards = tasks::queries::cards_of(&app.db, team, &ids).await?;
-    let now = app.clock.now();
+    let cards = tasks::queries::cards_of(db, team, &ids).await?;
+    let now = clock.now();
     let mut frames: Vec<Frame> = Vec::with_capacity(cards.len());
     for card in &cards {
         let Some(event) = latest.get(&card.id) else {
@@ -100,7 +102,7 @@ pub(crate) async fn frames_after(app: &App, team: &Team, after: i64) -> Result<V
     if cards.iter().any(|card| card.goal.is_some())
         || events.iter().any(|event| !event.before["goal"].is_null())
     {
-        for (id, html) in crate::http::live::goals_html::goals_html(&app.db, team, now).await? {
+        for (id, html) in crate::http::live::goals_html::goals_html(db, team, now).await? {
             frames.push(frame("goal", None, &json!({ "id": id, "html": html })));
         }
     }

@@ -174,7 +174,7 @@ async fn follow(
         Ok(vec![reset(team.seq, "restored")])
     } else {
         // Boxed, so that its memory is released before the stream waits for hours.
-        Box::pin(frames_after(app, team, after)).await
+        Box::pin(frames_after(&app.db, &app.clock, team, after)).await
     };
     let past = match past {
         Ok(past) => past,

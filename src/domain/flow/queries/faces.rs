@@ -19,7 +19,6 @@ pub struct TaskRef {
     pub id: Uuid,
     pub number: i64,
     pub title: String,
-    #[sqlx(try_from = "String")]
     pub state: ColumnState,
 }
 

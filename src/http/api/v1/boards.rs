@@ -10,6 +10,7 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use sqlx::PgPool;
 
 use crate::{
     app::App,
@@ -107,8 +108,8 @@ pub struct BoardColumn {
     tag = "teams",
     responses((status = 200, description = "All visible teams, ordered by name", body = TeamList)),
 )]
-pub async fn list(State(app): State<App>, viewer: Viewer) -> Result<Json<TeamList>> {
-    let teams = team_access::teams(&app.db, &viewer).await?;
+pub async fn list(State(db): State<PgPool>, viewer: Viewer) -> Result<Json<TeamList>> {
+    let teams = team_access::teams(&db, &viewer).await?;
     let teams = teams
         .into_iter()
         .map(|access| access.team)
@@ -285,16 +286,16 @@ pub struct EventPage {
     responses((status = 200, description = "The events in order", body = EventPage)),
 )]
 pub async fn events(
-    State(app): State<App>,
+    State(db): State<PgPool>,
     viewer: Viewer,
     Path(slug): Path<String>,
     Query(after): Query<After>,
 ) -> Result<Json<EventPage>> {
     const MOST: i64 = 500;
-    let team = team_access::team(&app.db, &viewer, &slug).await?.team;
-    let rows = events_after(&app.db, team.id, after.after, MOST + 1).await?;
+    let team = team_access::team(&db, &viewer, &slug).await?.team;
+    let rows = events_after(&db, team.id, after.after, MOST + 1).await?;
     let more = rows.len() as i64 > MOST;
-    let hidden = crate::domain::tasks::event_text::hidden_waits(&app.db, team.id).await?;
+    let hidden = crate::domain::tasks::event_text::hidden_waits(&db, team.id).await?;
     let events: Vec<Value> = rows
         .iter()
         .take(MOST as usize)

@@ -2,14 +2,12 @@
 
 use axum::{Json, extract::State};
 use serde::Serialize;
+use sqlx::PgPool;
 
-use crate::{
-    app::App,
-    domain::{
-        error::Result,
-        policy::viewer::Viewer,
-        sprints::{Sprint, queries},
-    },
+use crate::domain::{
+    error::Result,
+    policy::viewer::Viewer,
+    sprints::{Sprint, queries},
 };
 
 /// The sprints of the workspace.
@@ -27,8 +25,8 @@ pub struct SprintList {
     tag = "sprints",
     responses((status = 200, description = "All sprints, the newest first", body = SprintList)),
 )]
-pub async fn list(State(app): State<App>, _viewer: Viewer) -> Result<Json<SprintList>> {
+pub async fn list(State(db): State<PgPool>, _viewer: Viewer) -> Result<Json<SprintList>> {
     Ok(Json(SprintList {
-        sprints: queries::sprints(&app.db).await?,
+        sprints: queries::sprints(&db).await?,
     }))
 }

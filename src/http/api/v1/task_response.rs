@@ -6,6 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
@@ -45,8 +46,8 @@ pub struct ChecklistStep {
 }
 
 /// Loads a task for a response.
-pub(crate) async fn task_response(app: &App, team: &Team, task: Uuid) -> Result<TaskResponse> {
-    let task = queries::load_task(&app.db, team, task).await?;
+pub(crate) async fn task_response(db: &PgPool, team: &Team, task: Uuid) -> Result<TaskResponse> {
+    let task = queries::load_task(db, team, task).await?;
     Ok(TaskResponse {
         card: task.card,
         description: task.description,
@@ -82,5 +83,5 @@ pub(crate) async fn respond<T>(
         (Err(problem), _) => return Err(problem),
         (Ok(_), None) => return Err(Problem::NotFound),
     };
-    Ok((status, Json(task_response(app, team, task).await?)).into_response())
+    Ok((status, Json(task_response(&app.db, team, task).await?)).into_response())
 }

@@ -6,13 +6,14 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use sqlx::PgPool;
 
 use crate::{
     app::App,
     domain::{
         dates::read_date,
         error::{Problem, Result},
-        events::Changed,
+        events::{Changed, EventStore},
         policy::{task_access::TaskAccess, team_access, viewer::Viewer},
         tasks::{
             Card, archive, assign, block, comments,
@@ -57,13 +58,13 @@ pub async fn create(
         .require_edit()?
         .team;
     let sprint = match &sent.sprint {
-        Some(Some(sprint)) => sprint_named(&app, &team, &sprint.text()).await?,
+        Some(Some(sprint)) => sprint_named(&app.db, &team, &sprint.text()).await?,
         Some(None) => None,
-        None => sprint_named(&app, &team, "this").await?,
+        None => sprint_named(&app.db, &team, "this").await?,
     };
     let new = NewTask {
         goal: goal_named(
-            &app,
+            &app.db,
             &team,
             &sent.goal.map_or(String::new(), |goal| goal.to_string()),
             sprint.map(|sprint| sprint.id),
@@ -110,10 +111,10 @@ fn read_due(text: Option<&str>) -> Result<Option<time::Date>> {
     ),
 )]
 pub async fn get(
-    State(app): State<App>,
+    State(db): State<PgPool>,
     TaskContext { access, .. }: TaskContext,
 ) -> Result<Json<TaskResponse>> {
-    Ok(Json(task_response(&app, &access.team, access.id).await?))
+    Ok(Json(task_response(&db, &access.team, access.id).await?))
 }
 
 /// Edits a task. An outdated version gets 409, with the current values and those that were sent.
@@ -138,7 +139,7 @@ pub async fn patch(
     let TaskContext { viewer, access } = at.require_edit()?;
     let sprint = match &sent.sprint {
         Some(Some(sprint)) => Some(
-            sprint_named(&app, &access.team, &sprint.text())
+            sprint_named(&app.db, &access.team, &sprint.text())
                 .await?
                 .map(|sprint| sprint.id),
         ),
@@ -148,7 +149,7 @@ pub async fn patch(
     let goal = match sent.goal {
         Some(Some(goal)) => Some(
             goal_named(
-                &app,
+                &app.db,
                 &access.team,
                 &goal.to_string(),
                 sprint.flatten(),
@@ -160,7 +161,7 @@ pub async fn patch(
         None => None,
     };
     let project = match &sent.project {
-        Some(slug) => Some(project_named(&app, &viewer, slug.as_deref().unwrap_or("")).await?),
+        Some(slug) => Some(project_named(&app.db, &viewer, slug.as_deref().unwrap_or("")).await?),
         None => None,
     };
     let edit = Edit {
@@ -235,13 +236,13 @@ pub async fn delete(State(app): State<App>, at: TaskContext) -> Result<Response>
     ),
 )]
 pub async fn position(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(store): State<EventStore>,
     at: TaskContext,
     JsonBody(place): JsonBody<Place>,
 ) -> Result<Response> {
     let TaskContext { viewer, access } = at.require_edit()?;
-    let outcome = app
-        .store
+    let outcome = store
         .change(&viewer.actor(), |change, _| {
             Box::pin(move_task::move_task(
                 change,
@@ -255,7 +256,7 @@ pub async fn position(
         // Moves are frequent, so the response is the card without the fields of the task page, also
         // for a repeated move.
         Ok(_) | Err(Problem::DoneBefore { .. }) => {
-            Ok(Json(queries::card(&app.db, &access.team, access.id).await?).into_response())
+            Ok(Json(queries::card(&db, &access.team, access.id).await?).into_response())
         }
         Err(problem) => Err(problem),
     }

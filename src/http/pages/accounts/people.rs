@@ -12,12 +12,14 @@ use uuid::Uuid;
 use crate::{
     app::App,
     domain::{
-        accounts::password_resets,
+        accounts::{
+            password_resets,
+            queries::{self, AccountRow},
+        },
         error::{Problem, Result},
+        events::EventStore,
         humanize, keys, offboarding,
-        person::Person,
         policy::{
-            predicates::seen_by,
             team_access,
             viewer::{Role, Viewer},
         },
@@ -35,7 +37,7 @@ use crate::{
 #[template(path = "accounts/people.html")]
 struct PeoplePage {
     layout: Layout,
-    people: Vec<Account>,
+    people: Vec<AccountRow>,
     invitations: Vec<Open>,
     teams: Vec<Team>,
     /// A link that was just created and its purpose; it is shown only once.
@@ -46,21 +48,8 @@ struct PeoplePage {
     now: OffsetDateTime,
 }
 
-/// An account as administrators see it.
-#[derive(sqlx::FromRow)]
-struct Account {
-    #[sqlx(flatten)]
-    person: Person,
-    email: String,
-    role: String,
-    deactivated: bool,
-    seen_at: Option<OffsetDateTime>,
-    /// The number of open tasks that this person owns.
-    open: i64,
-}
-
 impl PeoplePage {
-    fn seen(&self, account: &Account) -> String {
+    fn seen(&self, account: &AccountRow) -> String {
         account.seen_at.map_or_else(
             || "never signed in".to_owned(),
             |at| humanize::ago(self.now, at),
@@ -96,19 +85,7 @@ async fn people_page(
     typed: Fields,
 ) -> Result<PeoplePage> {
     let now = app.clock.now();
-    let people = sqlx::query_as(concat!(
-        "SELECT a.id, a.handle, a.name, a.hue, a.email, a.role, a.deactivated_at IS NOT NULL AS deactivated,
-                (SELECT max(last_seen_at) FROM sessions s WHERE s.account_id = a.id) AS seen_at,
-                (SELECT count(*) FROM task_owners o JOIN tasks k ON k.team_id = o.team_id AND k.id = o.task_id AND k.archived_at IS NULL
-                 JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id AND c.state <> 'done'
-                 JOIN teams t ON t.id = k.team_id WHERE o.account_id = a.id AND ",
-        seen_by!("$1"),
-        ") AS open
-         FROM accounts a ORDER BY a.deactivated_at IS NOT NULL, a.name, a.id",
-    ))
-    .bind(viewer.person.id)
-    .fetch_all(&app.db)
-    .await?;
+    let people = queries::accounts(&app.db, viewer.person.id).await?;
     Ok(PeoplePage {
         layout: Layout::new(app, viewer, headers, "People", "")
             .await?
@@ -143,7 +120,10 @@ pub async fn invite(
     };
     let draft = Draft {
         team,
-        viewer: fields.text("role") == "viewer",
+        role: match Role::read(fields.text("role")) {
+            Some(Role::Viewer) => Role::Viewer,
+            _ => Role::Member,
+        },
         single_use: fields.text("for") != "many",
         days: days.unwrap_or(7),
     };
@@ -201,13 +181,13 @@ async fn shown(
 
 /// `POST /settings/invitations/{id}/revoke`
 pub async fn revoke_invitation(
-    State(app): State<App>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path(invitation): Path<String>,
 ) -> Result<Response> {
     team_access::require_workspace_admin(&viewer)?;
     let (actor, invitation): (_, Uuid) = (viewer.actor(), id(&invitation)?);
-    app.store
+    store
         .change(&actor, |change, _| {
             Box::pin(invitations::revoke(change, invitation))
         })
@@ -271,28 +251,15 @@ pub async fn change_person(
                 })
                 .await
         }
-        "admin" => {
+        role => {
+            let role = Role::read(role)
+                .ok_or_else(|| Problem::field("do", "Choose an action for this person."))?;
             app.store
                 .change(&actor, |change, _| {
-                    Box::pin(offboarding::set_role(change, handle, Role::Admin))
+                    Box::pin(offboarding::set_role(change, handle, role))
                 })
                 .await
         }
-        "member" => {
-            app.store
-                .change(&actor, |change, _| {
-                    Box::pin(offboarding::set_role(change, handle, Role::Member))
-                })
-                .await
-        }
-        "viewer" => {
-            app.store
-                .change(&actor, |change, _| {
-                    Box::pin(offboarding::set_role(change, handle, Role::Viewer))
-                })
-                .await
-        }
-        _ => return Err(Problem::field("do", "Choose an action for this person.")),
     };
     match done {
         Ok(_) => Ok(Redirect::to("/settings/people").into_response()),

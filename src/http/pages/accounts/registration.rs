@@ -6,15 +6,18 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
+use sqlx::PgPool;
 
 use crate::{
     app::App,
     domain::{
         accounts::password_resets,
         auth::passwords,
+        clock::Clock,
         error::{Problem, Result},
         policy::{actor::Actor, viewer::Viewer},
         teams::invitations::{self, Newcomer},
+        workspace,
     },
     http::{
         extract::form::Fields,
@@ -65,7 +68,7 @@ pub async fn join_form(
     Path(key): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let to = invited_to(&app, &key).await?;
+    let to = invited_to(&app.db, &app.clock, &key).await?;
     let page = join_page(
         &app,
         &headers,
@@ -80,12 +83,10 @@ pub async fn join_form(
     })
 }
 
-async fn invited_to(app: &App, key: &str) -> Result<String> {
-    let open = invitations::found(&app.db, app.clock.now(), key).await?;
+async fn invited_to(db: &PgPool, clock: &Clock, key: &str) -> Result<String> {
+    let open = invitations::found(db, clock.now(), key).await?;
     let by = open.by.as_deref().unwrap_or("An administrator");
-    let name: String = sqlx::query_scalar("SELECT name FROM workspace")
-        .fetch_one(&app.db)
-        .await?;
+    let name = workspace::name(db).await?;
     Ok(match open.team {
         Some(team) => format!("{by} invited you to join {team} at {name}."),
         None => format!("{by} invited you to join {name}."),
@@ -102,7 +103,7 @@ pub async fn join(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    let to = invited_to(&app, &key).await?;
+    let to = invited_to(&app.db, &app.clock, &key).await?;
     if let Some(viewer) = viewer {
         viewer.require_session()?;
         let (actor, me) = (viewer.actor(), viewer.person.id);
@@ -155,7 +156,7 @@ async fn newcomer(fields: &Fields) -> Result<Newcomer> {
 
 /// `GET /register`, if registration is open.
 pub async fn register_form(State(app): State<App>, headers: HeaderMap) -> Result<Response> {
-    let to = open_to(&app).await?;
+    let to = open_to(&app.db).await?;
     page::page(&join_page(
         &app,
         &headers,
@@ -166,16 +167,14 @@ pub async fn register_form(State(app): State<App>, headers: HeaderMap) -> Result
     ))
 }
 
-async fn open_to(app: &App) -> Result<String> {
-    let (open, domains) = invitations::registration(&app.db).await?;
+async fn open_to(db: &PgPool) -> Result<String> {
+    let (open, domains) = invitations::registration(db).await?;
     if !open {
         return Err(Problem::Forbidden(
             "Registration is closed. Ask an administrator for an invitation.".into(),
         ));
     }
-    let name: String = sqlx::query_scalar("SELECT name FROM workspace")
-        .fetch_one(&app.db)
-        .await?;
+    let name = workspace::name(db).await?;
     Ok(match domains.as_slice() {
         [] => format!("Anyone can join {name}."),
         domains => format!(
@@ -192,7 +191,7 @@ pub async fn register(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    let to = open_to(&app).await?;
+    let to = open_to(&app.db).await?;
     counted(&app, from, fields.text("email")).await?;
     let made = match newcomer(&fields).await {
         Ok(new) => {

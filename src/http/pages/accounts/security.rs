@@ -5,6 +5,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
+use sqlx::PgPool;
 use time::Duration;
 use uuid::Uuid;
 
@@ -12,17 +13,21 @@ use crate::{
     app::App,
     domain::{
         accounts::{
-            absences,
-            api_tokens::{self, Scope},
+            absences, api_tokens,
+            end_sessions::{SessionsToEnd, end_sessions_of},
             password_resets,
         },
         auth::passwords,
+        clock::Clock,
         dates::read_date,
         error::{Problem, Result},
-        events::audit_log::{self, Line},
+        events::{
+            EventStore,
+            audit_log::{self, Line},
+        },
         policy::{
             team_access,
-            viewer::{Role, Viewer},
+            viewer::{Role, Scope, Viewer},
         },
     },
     http::{
@@ -35,32 +40,17 @@ use crate::{
 
 /// `POST /me/sessions`: ends the named session, or with `others` all but the current one.
 pub async fn end_sessions(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(clock): State<Clock>,
     viewer: Viewer,
     fields: Fields,
 ) -> Result<Response> {
     viewer.require_session()?;
-    let query = if fields.get("others").is_some() {
-        "DELETE FROM sessions WHERE account_id = $1 AND token_hash <> $2 AND $3 = $3"
-    } else {
-        "DELETE FROM sessions WHERE account_id = $1 AND $2 = $2 AND encode(sha256(token_hash), 'hex') = $3"
+    let ended = match fields.get("others") {
+        Some(_) => SessionsToEnd::AllButThis(viewer.proof.token_hash()),
+        None => SessionsToEnd::Named(fields.text("session")),
     };
-    let mut tx = app.db.begin().await?;
-    let ended = sqlx::query(query)
-        .bind(viewer.person.id)
-        .bind(viewer.proof.token_hash())
-        .bind(fields.text("session"))
-        .execute(&mut *tx)
-        .await?;
-    let about = format!("{} ended", ended.rows_affected());
-    let line = Line {
-        actor: Some(viewer.person.id),
-        kind: "sessions.ended",
-        about: &about,
-        ..Line::default()
-    };
-    audit_log::write(&mut tx, app.clock.now(), line).await?;
-    tx.commit().await?;
+    end_sessions_of(&db, clock.now(), viewer.person.id, ended).await?;
     Ok(Redirect::to("/me#sessions").into_response())
 }
 
@@ -149,14 +139,14 @@ pub async fn add_away(
 
 /// `POST /me/absences/{day}/remove`
 pub async fn remove_away(
-    State(app): State<App>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path(day): Path<String>,
 ) -> Result<Response> {
     viewer.require_session()?;
     let from = read_date(&day).ok_or(Problem::NotFound)?;
     let (account, actor) = (viewer.person.id, viewer.actor());
-    app.store
+    store
         .change(&actor, |change, _| {
             Box::pin(absences::remove_away(change, account, from))
         })
@@ -231,28 +221,12 @@ pub async fn create_token(
 
 /// `POST /me/tokens/{id}/revoke`
 pub async fn revoke_token(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(clock): State<Clock>,
     viewer: Viewer,
     Path(token): Path<String>,
 ) -> Result<Response> {
     viewer.require_session()?;
-    let (token, now) = (id(&token)?, app.clock.now());
-    let mut tx = app.db.begin().await?;
-    let name: String = sqlx::query_scalar(
-        "UPDATE tokens SET revoked_at = $3 WHERE id = $1 AND account_id = $2 AND revoked_at IS NULL RETURNING name",
-    )
-    .bind(token)
-    .bind(viewer.person.id)
-    .bind(now)
-    .fetch_one(&mut *tx)
-    .await?;
-    let line = Line {
-        actor: Some(viewer.person.id),
-        kind: "token.revoked",
-        about: &name,
-        ..Line::default()
-    };
-    audit_log::write(&mut tx, now, line).await?;
-    tx.commit().await?;
+    api_tokens::revoke(&db, clock.now(), viewer.person.id, id(&token)?).await?;
     Ok(Redirect::to("/me#tokens").into_response())
 }

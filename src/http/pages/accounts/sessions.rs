@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{
     extract::{Path, Query, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
@@ -12,13 +12,15 @@ use uuid::Uuid;
 use crate::{
     app::App,
     domain::{
-        auth::{passwords, secrets, sessions},
+        accounts::{api_tokens, queries},
+        auth::{passwords, sessions},
         error::{Problem, Result},
         events::audit_log::{self, Line},
         policy::viewer::{AuthMethod, Viewer},
         teams::invitations,
     },
     http::{
+        cookies,
         extract::{form::Fields, viewer::credentials},
         layout::Layout,
         local_path::local_path,
@@ -56,7 +58,7 @@ pub async fn login_form(
     if viewer.is_some() {
         return Ok(Redirect::to(local_path(&next.next, "/")).into_response());
     }
-    let empty = crate::domain::teams::setup::is_empty(&app.db).await?;
+    let empty = crate::domain::setup::is_empty(&app.db).await?;
     let (open, _) = invitations::registration(&app.db).await?;
     let layout = Layout::bare(&app, "Sign in".to_owned(), theme(&headers));
     page::page(&LoginPage {
@@ -78,12 +80,7 @@ pub async fn login(
 ) -> Result<Response> {
     let (email, password) = (fields.text("email").trim(), fields.text("password"));
     counted(&app, from, email).await?;
-    let found: Option<(Uuid, Option<String>)> = sqlx::query_as(
-        "SELECT id, password_hash FROM accounts WHERE lower(email) = lower($1) AND deactivated_at IS NULL",
-    )
-    .bind(email)
-    .fetch_optional(&app.db)
-    .await?;
+    let found = queries::account_to_sign_in(&app.db, email).await?;
     let (account, hash) = found.map_or((None, None), |(account, hash)| (Some(account), hash));
     let right =
         password.len() <= 1000 && passwords::verify(password.to_owned(), hash.clone()).await?;
@@ -185,19 +182,11 @@ pub(crate) async fn signed_in(
     }
     tx.commit().await?;
     let mut response = Redirect::to(next).into_response();
-    set(
-        &mut response,
-        &crate::http::cookies::set_cookie(app.is_https(), &session),
+    cookies::set(
+        response.headers_mut(),
+        &cookies::session(app.is_https(), &session),
     )?;
     Ok(response)
-}
-
-fn set(response: &mut Response, cookie: &str) -> Result<()> {
-    response.headers_mut().append(
-        header::SET_COOKIE,
-        HeaderValue::from_str(cookie).map_err(anyhow::Error::from)?,
-    );
-    Ok(())
 }
 
 /// `POST /logout`
@@ -217,9 +206,9 @@ pub async fn logout(State(app): State<App>, viewer: Option<Viewer>) -> Result<Re
         audit_log::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
     }
     let mut response = Redirect::to("/login").into_response();
-    set(
-        &mut response,
-        &crate::http::cookies::set_cookie(app.is_https(), ""),
+    cookies::set(
+        response.headers_mut(),
+        &cookies::session(app.is_https(), ""),
     )?;
     Ok(response)
 }
@@ -232,14 +221,7 @@ pub async fn enter(
     Path(key): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let account: Option<Uuid> = sqlx::query_scalar(
-        "SELECT a.id FROM entry_links l JOIN accounts a ON a.id = l.account_id
-         WHERE l.token_hash = $1 AND l.purpose = 'sign-in' AND l.expires_at > $2 AND a.deactivated_at IS NULL",
-    )
-    .bind(secrets::digest(&key))
-    .bind(app.clock.now())
-    .fetch_optional(&app.db)
-    .await?;
+    let account = api_tokens::account_of_link(&app.db, app.clock.now(), &key).await?;
     signed_in(
         &app,
         &headers,
@@ -257,11 +239,7 @@ pub async fn set_theme(fields: Fields) -> Result<Response> {
         theme @ ("light" | "dark") => theme,
         _ => "",
     };
-    let seconds = if theme.is_empty() { 0 } else { 365 * 24 * 3600 };
     let mut response = Redirect::to(local_path(fields.text("back"), "/")).into_response();
-    set(
-        &mut response,
-        &format!("theme={theme}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax"),
-    )?;
+    cookies::set(response.headers_mut(), &cookies::theme(theme))?;
     Ok(response)
 }

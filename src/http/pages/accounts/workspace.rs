@@ -9,22 +9,19 @@ use axum::{
 };
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
-use serde_json::json;
+use sqlx::PgPool;
 use time::Duration;
-use uuid::Uuid;
 
 use crate::{
     app::App,
     domain::{
-        clock,
+        clock::{self, Clock},
         error::{Problem, Result},
-        events::{
-            Change, Event, EventKind,
-            audit_log::{self, AuditFilter, Entry, Line},
-        },
+        events::audit_log::{self, AuditFilter, Entry, Line},
         humanize,
         policy::{team_access, viewer::Viewer},
         teams::invitations,
+        workspace,
     },
     http::{csv::csv, extract::form::Fields, layout::Layout, page},
 };
@@ -46,9 +43,7 @@ pub async fn workspace(
     headers: HeaderMap,
 ) -> Result<Response> {
     team_access::require_workspace_admin(&viewer)?;
-    let name: String = sqlx::query_scalar("SELECT name FROM workspace")
-        .fetch_one(&app.db)
-        .await?;
+    let name = workspace::name(&app.db).await?;
     let (open, domains) = invitations::registration(&app.db).await?;
     let layout = Layout::new(&app, &viewer, &headers, "Workspace", "")
         .await?
@@ -72,11 +67,11 @@ pub async fn set_workspace(
     team_access::require_workspace_admin(&viewer)?;
     let (actor, open) = (viewer.actor(), fields.get("open").is_some());
     let name = fields.text("name").trim();
-    let outcome = match read_domains(fields.text("domains")) {
+    let outcome = match workspace::read_domains(fields.text("domains")) {
         Ok(domains) => {
             app.store
                 .change(&actor, |change, _| {
-                    Box::pin(set(change, name, open, domains.clone()))
+                    Box::pin(workspace::edit_workspace(change, name, open, &domains))
                 })
                 .await
         }
@@ -100,71 +95,6 @@ pub async fn set_workspace(
         }
         Err(problem) => Err(problem),
     }
-}
-
-async fn set(change: &mut Change, name: &str, open: bool, domains: Vec<String>) -> Result<()> {
-    let (was_called, was_open, were): (String, bool, Vec<String>) = sqlx::query_as(
-        "SELECT name, registration_open, registration_domains FROM workspace FOR UPDATE",
-    )
-    .fetch_one(change.db())
-    .await?;
-    let (is_renamed, is_opened) = (was_called != name, (was_open, &were) != (open, &domains));
-    if !is_renamed && !is_opened {
-        return Ok(());
-    }
-    sqlx::query("UPDATE workspace SET name = $1, registration_open = $2, registration_domains = $3, seq = seq + 1")
-        .bind(name)
-        .bind(open)
-        .bind(&domains)
-        .execute(change.db())
-        .await?;
-    let about = match (open, domains.as_slice()) {
-        (false, _) => format!("{name}, registration closed"),
-        (true, []) => format!("{name}, registration open"),
-        (true, domains) => format!("{name}, registration open for {}", domains.join(", ")),
-    };
-    audit_log::note(change, "settings.changed", &about).await?;
-    // The workspace belongs to every team, so the event is in the history of each.
-    let (mut before, mut after) = (json!({}), json!({}));
-    if is_renamed {
-        (before["name"], after["name"]) = (json!(was_called), json!(name));
-    }
-    if is_opened {
-        // only administrators may read the domains
-        (before["registration_open"], after["registration_open"]) = (json!(was_open), json!(open));
-    }
-    let teams: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM teams")
-        .fetch_all(change.db())
-        .await?;
-    for team in teams {
-        let (before, after) = (before.clone(), after.clone());
-        change.record(Event {
-            team,
-            task: None,
-            kind: EventKind::WorkspaceEdited,
-            before,
-            after,
-            version: None,
-        });
-    }
-    Ok(())
-}
-
-fn read_domains(text: &str) -> Result<Vec<String>> {
-    let domains: Vec<String> = text
-        .split(|char: char| char == ',' || char.is_whitespace())
-        .map(|domain| domain.trim().trim_start_matches('@').to_lowercase())
-        .filter(|domain| !domain.is_empty())
-        .collect();
-    let plain =
-        |domain: &String| domain.contains('.') && domain.len() <= 253 && !domain.contains('@');
-    if domains.len() > 50 || !domains.iter().all(plain) {
-        return Err(Problem::field(
-            "domains",
-            "Enter at most 50 domains such as example.org, separated by commas.",
-        ));
-    }
-    Ok(domains)
 }
 
 #[derive(Template)]
@@ -268,7 +198,8 @@ pub async fn audit_log(
 /// `GET /settings/audit.csv?q=role`: the whole log, streamed page by page, so that years of it do
 /// not fill the memory.
 pub async fn audit_csv(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(clock): State<Clock>,
     viewer: Viewer,
     Query(search): Query<AuditSearch>,
 ) -> Result<Response> {
@@ -280,10 +211,10 @@ pub async fn audit_csv(
         about: &filter.words,
         ..Line::default()
     };
-    audit_log::write(&mut *app.db.acquire().await?, app.clock.now(), line).await?;
+    audit_log::write(&mut *db.acquire().await?, clock.now(), line).await?;
     let head = csv([vec!["at", "who", "what", "about", "network"]]);
     let pages = stream::try_unfold(Some(filter), move |filter| {
-        let db = app.db.clone();
+        let db = db.clone();
         async move {
             let Some(mut filter) = filter else {
                 return Ok::<_, std::io::Error>(None);

@@ -26,6 +26,7 @@ use crate::{
         },
         clock,
         error::{Problem, Result},
+        events::log,
         goals::{self, Goal},
         policy::team_access,
         sprints::{self, Sprint},
@@ -72,10 +73,7 @@ pub async fn board(
     };
     let make = async || {
         (auth.access.team.seq, auth.workspace_seq) =
-            sqlx::query_as("SELECT t.seq, w.seq FROM teams t, workspace w WHERE t.id = $1")
-                .bind(auth.access.team.id)
-                .fetch_one(&app.db)
-                .await?;
+            log::newest(&app.db, auth.access.team.id).await?;
         let revision = Revision::of(auth.access.team.seq, auth.workspace_seq, now);
         let filter = Filter::read(&params).for_reader(&auth.viewer.person.handle);
         Ok((

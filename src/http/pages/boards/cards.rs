@@ -5,16 +5,17 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use serde::Deserialize;
-use uuid::Uuid;
+use sqlx::PgPool;
 
 use crate::{
-    app::App,
     domain::{
         boards::filters::{FilterParams, terms::Filter},
+        clock::Clock,
         error::Result,
         keys,
         policy::{team_access, viewer::Viewer},
-        sprints, tasks,
+        sprints,
+        tasks::{self, lookup},
     },
     http::pages::tasks::card::CardHtml,
 };
@@ -27,13 +28,14 @@ pub struct Keys {
 
 /// `GET /teams/{slug}/cards?keys=…`: those of the tasks that match the filter, for an open board.
 pub async fn cards(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(clock): State<Clock>,
     viewer: Viewer,
     Path(slug): Path<String>,
     Query(params): Query<FilterParams>,
     Query(keys): Query<Keys>,
 ) -> Result<Response> {
-    let team = team_access::team(&app.db, &viewer, &slug).await?.team;
+    let team = team_access::team(&db, &viewer, &slug).await?.team;
     let numbers: Vec<i64> = keys
         .keys
         .split(',')
@@ -42,17 +44,12 @@ pub async fn cards(
         .map(|(_, number)| number)
         .take(300)
         .collect();
-    let ids: Vec<Uuid> =
-        sqlx::query_scalar("SELECT id FROM tasks WHERE team_id = $1 AND number = ANY($2)")
-            .bind(team.id)
-            .bind(&numbers)
-            .fetch_all(&app.db)
-            .await?;
+    let ids = lookup::ids_of(&db, team.id, &numbers).await?;
     let filter = Filter::read(&params).for_reader(&viewer.person.handle);
-    let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
+    let sprints = sprints::queries::sprints_of(&db, team.id).await?;
     let (resolved, _) = sprints::queries::resolve(&sprints, filter.sprint)?;
-    let now = app.clock.now();
-    let cards = tasks::queries::cards(&app.db, &team, &filter, resolved, now, Some(&ids)).await?;
+    let now = clock.now();
+    let cards = tasks::queries::cards(&db, &team, &filter, resolved, now, Some(&ids)).await?;
     let html: String = cards
         .iter()
         .map(|card| CardHtml::with_column(card, now).to_string())

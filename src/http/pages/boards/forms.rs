@@ -6,6 +6,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
+use sqlx::PgPool;
 
 use crate::{
     app::App,
@@ -16,6 +17,7 @@ use crate::{
             queries, saved_filters, wip_limits,
         },
         error::{Problem, Result},
+        events::EventStore,
         policy::{team_access, viewer::Viewer},
         team::Team,
     },
@@ -28,12 +30,13 @@ use crate::{
 
 /// `POST /teams/{slug}/filters`: saves the filter under a name.
 pub async fn save_filter(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path(slug): Path<String>,
     fields: Fields,
 ) -> Result<Response> {
-    let access = team_access::team(&app.db, &viewer, &slug).await?;
+    let access = team_access::team(&db, &viewer, &slug).await?;
     let for_team = fields.get("for") == Some("team");
     let access = if for_team {
         access.require_edit()?
@@ -52,7 +55,7 @@ pub async fn save_filter(
         ..FilterParams::default()
     };
     let team = access.team;
-    app.store
+    store
         .change(&viewer.actor(), |change, _| {
             Box::pin(saved_filters::save_filter(
                 change,
@@ -72,15 +75,16 @@ pub async fn save_filter(
 
 /// `POST /teams/{slug}/filters/{id}/delete`
 pub async fn delete_filter(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, filter)): Path<(String, String)>,
 ) -> Result<Response> {
-    let access = team_access::team(&app.db, &viewer, &slug)
+    let access = team_access::team(&db, &viewer, &slug)
         .await?
         .require_comment()?;
     let (team, may_edit, filter) = (access.team, access.may_edit, id(&filter)?);
-    app.store
+    store
         .change(&viewer.actor(), |change, _| {
             Box::pin(saved_filters::delete_filter(
                 change, &team, filter, may_edit,

@@ -6,6 +6,7 @@ use axum::{
     http::{HeaderMap, Method, Uri},
     response::Response,
 };
+use sqlx::PgPool;
 use time::OffsetDateTime;
 
 use crate::{
@@ -19,8 +20,10 @@ use crate::{
         },
         column_state::ColumnState,
         error::Result,
+        events::log,
         flow, humanize,
         policy::{share_links::Guest, viewer::AuthMethod},
+        sprints::SprintState,
         tasks::Card,
         team::Team,
         teams::roster::load_roster,
@@ -161,16 +164,16 @@ impl CheckInPage {
 }
 
 /// The burn-up of the team's current sprint.
-async fn chart(app: &App, facts: &CheckIn, now: OffsetDateTime) -> Result<Option<Rendered>> {
+async fn chart(db: &PgPool, facts: &CheckIn, now: OffsetDateTime) -> Result<Option<Rendered>> {
     let Some(sprint) = facts
         .sprint
         .as_ref()
-        .filter(|sprint| sprint.state != "planned")
+        .filter(|sprint| sprint.state != SprintState::Planned)
     else {
         return Ok(None);
     };
-    let week = load_roster(&app.db, facts.team.id).await?.week;
-    let mut db = app.db.acquire().await?;
+    let week = load_roster(db, facts.team.id).await?.week;
+    let mut db = db.acquire().await?;
     let burn_up =
         flow::queries::burn_up(&mut db, &facts.team, sprint, &Filter::default(), &week, now)
             .await?;
@@ -195,12 +198,8 @@ pub(crate) fn key(
 }
 
 /// The current revision, read again after waiting for the page lock.
-async fn now_counted(app: &App, team: &mut Team, now: OffsetDateTime) -> Result<Revision> {
-    let (seq, workspace): (i64, i64) =
-        sqlx::query_as("SELECT t.seq, w.seq FROM teams t, workspace w WHERE t.id = $1")
-            .bind(team.id)
-            .fetch_one(&app.db)
-            .await?;
+async fn now_counted(db: &PgPool, team: &mut Team, now: OffsetDateTime) -> Result<Revision> {
+    let (seq, workspace) = log::newest(db, team.id).await?;
     team.seq = seq;
     Ok(Revision::of(seq, workspace, now))
 }
@@ -244,7 +243,7 @@ pub async fn check_in(
     };
     let make = async || {
         let mut team = access.team.clone();
-        let revision = now_counted(&app, &mut team, now).await?;
+        let revision = now_counted(&app.db, &mut team, now).await?;
         let facts = summary::check_in(&app.db, &team, now).await?;
         let layout = Layout::new(
             &app,
@@ -256,7 +255,7 @@ pub async fn check_in(
         .await?;
         let page = CheckInPage {
             layout: layout.at("check-in"),
-            chart: chart(&app, &facts, now).await?,
+            chart: chart(&app.db, &facts, now).await?,
             waiting_for: summary::awaited(&app.db, &team, person, now).await?,
             since: changes::since(&app.db, &team, look.seq).await?,
             looked: Some(look),
@@ -341,7 +340,7 @@ pub(crate) async fn feed_of(
     };
     let make = async || {
         let mut team = team.clone();
-        let revision = now_counted(app, &mut team, now).await?;
+        let revision = now_counted(&app.db, &mut team, now).await?;
         let place = Place {
             site: &app.public_url,
             page,
@@ -368,11 +367,11 @@ pub(crate) async fn for_guest(
     let key = key(headers, guest.id, false, address);
     let make = async || {
         let mut team = guest.team.clone();
-        let revision = now_counted(app, &mut team, now).await?;
+        let revision = now_counted(&app.db, &mut team, now).await?;
         let facts = summary::check_in(&app.db, &team, now).await?.for_guests();
         let page = CheckInPage {
             layout: Layout::bare(app, format!("{}: check-in", team.name), theme(headers)),
-            chart: chart(app, &facts, now).await?,
+            chart: chart(&app.db, &facts, now).await?,
             waiting_for: Vec::new(),
             since: Vec::new(),
             looked: None,

@@ -5,8 +5,7 @@ use askama::Template;
 use icalendar::{Calendar, Component, Event, EventLike};
 use sqlx::PgPool;
 use time::{
-    Date, Duration, OffsetDateTime, format_description::BorrowedFormatItem,
-    macros::format_description,
+    Duration, OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description,
 };
 
 use crate::{
@@ -19,6 +18,7 @@ use crate::{
         error::{Problem, Result},
         humanize::without_addresses,
         sprints,
+        tasks::lookup,
         team::Team,
     },
     http::page::rendered,
@@ -185,13 +185,7 @@ async fn calendar(
                 .done(),
         );
     }
-    let due: Vec<(i64, String, Date)> = sqlx::query_as(
-        "SELECT k.number, k.title, k.due_on FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
-         WHERE k.team_id = $1 AND k.due_on IS NOT NULL AND k.archived_at IS NULL AND c.state <> 'done' ORDER BY k.due_on LIMIT 500",
-    )
-    .bind(team.id)
-    .fetch_all(db)
-    .await?;
+    let due = lookup::due_tasks(db, team.id).await?;
     for (number, title, on) in due {
         let key = format!("{}-{number}", team.key);
         let (url, title) = if place.guest {

@@ -4,6 +4,7 @@ use axum::{
     extract::{Path, State},
     response::{IntoResponse, Redirect, Response},
 };
+use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
@@ -130,12 +131,12 @@ async fn follow(
 /// `POST /updates/read`: marks updates as read, of each team up to the event that `seen` names:
 /// `infrastructure:419`. Ignores teams that the reader cannot see.
 pub async fn mark_as_read(
-    State(app): State<App>,
+    State(db): State<PgPool>,
     viewer: Viewer,
     fields: Fields,
 ) -> Result<Response> {
     viewer.require_session()?;
-    let teams = team_access::seen_teams(&app.db, &viewer).await?;
+    let teams = team_access::seen_teams(&db, &viewer).await?;
     for named in fields.all("seen") {
         let (slug, seq) = named.split_once(':').ok_or(Problem::NotFound)?;
         let seq = seq
@@ -144,7 +145,7 @@ pub async fn mark_as_read(
             .filter(|seq| *seq >= 0)
             .ok_or(Problem::NotFound)?;
         if let Some(team) = teams.iter().find(|team| team.slug == slug) {
-            follow::mark_read(&app.db, viewer.person.id, team.id, seq).await?;
+            follow::mark_read(&db, viewer.person.id, team.id, seq).await?;
         }
     }
     Ok(Redirect::to("/").into_response())

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{
     extract::{Path, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
 
@@ -29,6 +29,7 @@ use crate::{
     },
     http::{
         cache::{page_cache, revision::Revision},
+        cookies,
         extract::{form::Fields, guest},
         layout::Layout,
         middleware::{client_ip::ClientIp, layers::Audience},
@@ -108,7 +109,7 @@ pub async fn shared(
     Path(key): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    match guest::entrance(&app, &headers, &key).await? {
+    match guest::entrance(&app.db, &app.clock, &headers, &key).await? {
         ShareLinkEntry::Condition(_) => locked(&app, &headers, ""),
         ShareLinkEntry::Open(guest) => show(&app, &headers, guest).await,
     }
@@ -122,7 +123,9 @@ pub async fn unlock(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    let ShareLinkEntry::Condition(link) = guest::entrance(&app, &headers, &key).await? else {
+    let ShareLinkEntry::Condition(link) =
+        guest::entrance(&app.db, &app.clock, &headers, &key).await?
+    else {
         return Ok(for_audience(
             Redirect::to(&format!("/share/{key}")).into_response(),
             Audience::Guests,
@@ -145,9 +148,10 @@ pub async fn unlock(
         return locked(&app, &headers, "Wrong password. Try again.");
     }
     let mut response = Redirect::to(&format!("/share/{key}")).into_response();
-    let cookie =
-        HeaderValue::from_str(&link.set_cookie(app.is_https())).map_err(anyhow::Error::from)?;
-    response.headers_mut().append(header::SET_COOKIE, cookie);
+    cookies::set(
+        response.headers_mut(),
+        &cookies::share_link(&link, app.is_https()),
+    )?;
     Ok(for_audience(response, Audience::Guests))
 }
 

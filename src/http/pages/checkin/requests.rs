@@ -8,6 +8,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
+use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -16,6 +17,7 @@ use crate::{
     domain::{
         checkin::requests::{self, Draft, Outcome, Request},
         error::{Problem, Result},
+        events::EventStore,
         goals::comments::{self, OpenConcern},
         humanize,
         policy::{
@@ -174,16 +176,17 @@ pub async fn create_request(
 
 /// `POST /teams/{slug}/requests/{id}/withdraw`
 pub async fn withdraw_request(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, request)): Path<(String, String)>,
 ) -> Result<Response> {
-    let team = team_access::team(&app.db, &viewer, &slug)
+    let team = team_access::team(&db, &viewer, &slug)
         .await?
         .require_comment()?
         .team;
     let (actor, request) = (viewer.actor(), id(&request)?);
-    app.store
+    store
         .change(&actor, |change, _| {
             Box::pin(requests::withdraw(change, &team, request))
         })

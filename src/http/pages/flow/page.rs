@@ -6,6 +6,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use sqlx::PgPool;
 
 use crate::{
     app::App,
@@ -14,6 +15,7 @@ use crate::{
             filters::{FilterParams, terms::Filter},
             queries::saved_filters,
         },
+        clock::Clock,
         error::{Problem, Result},
         events::audit_log::{self, Line},
         flow::{
@@ -120,11 +122,11 @@ struct Asked {
     week: Week,
 }
 
-async fn asked(app: &App, viewer: &Viewer, slug: &str, params: &FilterParams) -> Result<Asked> {
-    let TeamAccess { team, .. } = team_access::team(&app.db, viewer, slug).await?;
+async fn asked(db: &PgPool, viewer: &Viewer, slug: &str, params: &FilterParams) -> Result<Asked> {
+    let TeamAccess { team, .. } = team_access::team(db, viewer, slug).await?;
     let filter = Filter::read(params).for_reader(&viewer.person.handle);
-    let sprints = sprints::queries::sprints(&app.db).await?;
-    let week = load_roster(&app.db, team.id).await?.week;
+    let sprints = sprints::queries::sprints(db).await?;
+    let week = load_roster(db, team.id).await?.week;
     Ok(Asked {
         team,
         sprints,
@@ -133,15 +135,20 @@ async fn asked(app: &App, viewer: &Viewer, slug: &str, params: &FilterParams) ->
     })
 }
 
-async fn figures(app: &App, asked: &Asked, range: &RangeParams) -> Result<Option<Figures>> {
-    let now = app.clock.now();
+async fn figures(
+    db: &PgPool,
+    clock: &Clock,
+    asked: &Asked,
+    range: &RangeParams,
+) -> Result<Option<Figures>> {
+    let now = clock.now();
     let Some(range) = Range::read(range, &asked.sprints, &asked.week.zone, now)? else {
         return Ok(None);
     };
     let Some(last) = range.sprints.last().cloned() else {
         return Ok(None);
     };
-    let mut db = app.db.acquire().await?;
+    let mut db = db.acquire().await?;
     Figures::read(
         &mut db,
         &asked.team,
@@ -164,8 +171,8 @@ pub async fn flow(
     Query(filter): Query<FilterParams>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let asked = asked(&app, &viewer, &slug, &filter).await?;
-    let (figures, error) = match figures(&app, &asked, &params).await {
+    let asked = asked(&app.db, &viewer, &slug, &filter).await?;
+    let (figures, error) = match figures(&app.db, &app.clock, &asked, &params).await {
         Ok(figures) => (figures, String::new()),
         Err(Problem::Invalid(errors)) => (None, errors.into_values().collect::<Vec<_>>().join(" ")),
         Err(problem) => return Err(problem),
@@ -222,7 +229,7 @@ pub async fn numbers(
     Query(params): Query<RangeParams>,
     Query(filter): Query<FilterParams>,
 ) -> Result<Response> {
-    let asked = asked(&app, &viewer, &slug, &filter).await?;
+    let asked = asked(&app.db, &viewer, &slug, &filter).await?;
     let name = file
         .strip_suffix(".csv")
         .filter(|name| NAMES.contains(name))
@@ -230,7 +237,7 @@ pub async fn numbers(
     if !asked.filter.unknown.is_empty() {
         return Err(Problem::field("q", asked.filter.unknown.join(" ")));
     }
-    let figures = figures(&app, &asked, &params).await?;
+    let figures = figures(&app.db, &app.clock, &asked, &params).await?;
     let csv = figures
         .and_then(|figures| Some(Table::of(&figures, name)?.csv()))
         .unwrap_or_default();

@@ -21,6 +21,7 @@ use crate::{
             FilterParams,
             terms::{Filter, SprintChoice, Term},
         },
+        clock::Clock,
         column_state::ColumnState,
         error::{Problem, Result},
         keys,
@@ -32,7 +33,7 @@ use crate::{
         sprints,
         tasks::{self, Card},
         team::Team,
-        teams,
+        teams, workspace,
     },
     http::{
         assets::Encoding,
@@ -110,9 +111,7 @@ pub async fn board(
     headers: HeaderMap,
 ) -> Result<Response> {
     let (access, found) = team_access::project(&app.db, &viewer, &slug).await?;
-    let workspace: i64 = sqlx::query_scalar("SELECT seq FROM workspace")
-        .fetch_one(&app.db)
-        .await?;
+    let workspace = workspace::newest(&app.db).await?;
     let teams = team_access::teams(&app.db, &viewer).await?;
     let now = app.clock.now();
     // Sequence numbers only grow, so their sum changes whenever one of them does.
@@ -209,23 +208,24 @@ pub struct Keys {
 /// `GET /projects/{slug}/cards?keys=…`: those of the tasks that belong on the board, for an open
 /// board.
 pub async fn board_cards(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(clock): State<Clock>,
     viewer: Viewer,
     Path(slug): Path<String>,
     Query(params): Query<FilterParams>,
     Query(keys): Query<Keys>,
 ) -> Result<Response> {
-    let (_, project) = team_access::project(&app.db, &viewer, &slug).await?;
-    let teams = team_access::teams(&app.db, &viewer).await?;
+    let (_, project) = team_access::project(&db, &viewer, &slug).await?;
+    let teams = team_access::teams(&db, &viewer).await?;
     let keys: Vec<&str> = keys
         .keys
         .split(',')
         .filter(|key| keys::split_key(key).is_some())
         .take(300)
         .collect();
-    let now = app.clock.now();
+    let now = clock.now();
     let cards = cards(
-        &app.db,
+        &db,
         project,
         &teams,
         &read(&params, &viewer),
@@ -262,19 +262,9 @@ async fn cards(
     now: OffsetDateTime,
 ) -> Result<Vec<Card>> {
     let ids: Vec<Uuid> = teams.iter().map(|access| access.team.id).collect();
-    let tasks: Vec<(Uuid, Uuid)> = sqlx::query_as(
-        "SELECT k.team_id, k.id FROM tasks k JOIN teams t ON t.id = k.team_id LEFT JOIN goals g ON g.team_id = k.team_id AND g.id = k.goal_id
-         WHERE (k.archived_at IS NULL OR $3) AND k.team_id = ANY($2) AND (g.project_id = $1 OR k.project_id = $1)
-           AND ($4::text[] IS NULL OR t.key || '-' || k.number = ANY($4))
-         ORDER BY k.column_since DESC LIMIT $5",
-    )
-    .bind(project)
-    .bind(&ids)
-    .bind(filter.wants_archived())
-    .bind(only)
-    .bind(MOST_CARDS)
-    .fetch_all(db)
-    .await?;
+    let tasks =
+        queries::tasks_of_project(db, project, &ids, filter.wants_archived(), only, MOST_CARDS)
+            .await?;
     let sprints = sprints::queries::sprints_of_teams(db, &ids).await?;
     let mut cards: Vec<Card> = Vec::with_capacity(tasks.len());
     for TeamAccess { team, .. } in teams {

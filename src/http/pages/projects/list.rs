@@ -149,7 +149,7 @@ async fn projects_page(
     let form = ProjectForm {
         action: "/projects".to_owned(),
         current: None,
-        key_results: key_results(app, &ids).await?,
+        key_results: queries::selectable_key_results(&app.db, &ids).await?,
         teams: may_lead(teams.clone()),
         typed,
         errors,
@@ -170,18 +170,6 @@ fn may_lead(teams: Vec<TeamAccess>) -> Vec<Team> {
         .filter(|access| access.may_edit)
         .map(|access| access.team)
         .collect()
-}
-
-/// The key results that a project can contribute to, of teams that the reader can see.
-pub(crate) async fn key_results(app: &App, teams: &[Uuid]) -> Result<Vec<(Uuid, String)>> {
-    Ok(sqlx::query_as(
-        "SELECT k.id, t.name || ', ' || o.quarter || ': ' || k.title FROM key_results k
-         JOIN objectives o ON o.team_id = k.team_id AND o.id = k.objective_id JOIN teams t ON t.id = k.team_id
-         WHERE k.team_id = ANY($1) ORDER BY o.quarter DESC, t.name, o.position, k.position LIMIT 200",
-    )
-    .bind(teams)
-    .fetch_all(&app.db)
-    .await?)
 }
 
 /// `POST /projects`

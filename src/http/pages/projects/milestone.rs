@@ -5,11 +5,13 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
+use sqlx::PgPool;
 
 use crate::{
     app::App,
     domain::{
         error::{Problem, Result},
+        events::EventStore,
         policy::{team_access, viewer::Viewer},
         projects::milestones,
     },
@@ -55,19 +57,20 @@ pub async fn add_milestone(
 /// `POST /projects/{slug}/milestones/{id}/reach`: marks it as reached, or with `not` as not
 /// reached.
 pub async fn reach_milestone(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, milestone)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response> {
-    let (access, _) = team_access::project(&app.db, &viewer, &slug).await?;
+    let (access, _) = team_access::project(&db, &viewer, &slug).await?;
     let (team, milestone, reached) = (
         access.require_edit()?.team,
         id(&milestone)?,
         fields.get("not").is_none(),
     );
     let actor = viewer.actor();
-    app.store
+    store
         .change(&actor, |change, _| {
             Box::pin(milestones::reach_milestone(
                 change, &team, milestone, reached,
@@ -79,14 +82,15 @@ pub async fn reach_milestone(
 
 /// `POST /projects/{slug}/milestones/{id}/remove`
 pub async fn remove_milestone(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, milestone)): Path<(String, String)>,
 ) -> Result<Response> {
-    let (access, _) = team_access::project(&app.db, &viewer, &slug).await?;
+    let (access, _) = team_access::project(&db, &viewer, &slug).await?;
     let (team, milestone) = (access.require_edit()?.team, id(&milestone)?);
     let actor = viewer.actor();
-    app.store
+    store
         .change(&actor, |change, _| {
             Box::pin(milestones::remove_milestone(change, &team, milestone))
         })
@@ -129,19 +133,20 @@ pub async fn edit_milestone(
 
 /// `POST /projects/{slug}/milestones/{id}/order`: moves it up or down by one.
 pub async fn reorder_milestone(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, milestone)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response> {
-    let (access, _) = team_access::project(&app.db, &viewer, &slug).await?;
+    let (access, _) = team_access::project(&db, &viewer, &slug).await?;
     let (team, milestone, up) = (
         access.require_edit()?.team,
         id(&milestone)?,
         fields.text("to") == "up",
     );
     let actor = viewer.actor();
-    app.store
+    store
         .change(&actor, |change, _| {
             Box::pin(milestones::reorder_milestone(change, &team, milestone, up))
         })

@@ -4,16 +4,17 @@ use axum::{
     extract::{Path, State},
     response::{IntoResponse, Redirect, Response},
 };
+use sqlx::PgPool;
 
 use crate::{
-    app::App,
     domain::{
         error::{Problem, Result},
+        events::EventStore,
         measure::Measure,
         policy::{team_access, viewer::Viewer},
         projects::{
             objectives::{self, ResultDraft},
-            read_target,
+            queries, read_target,
         },
     },
     http::extract::form::{Fields, id},
@@ -21,12 +22,13 @@ use crate::{
 
 /// `POST /teams/{slug}/objectives`
 pub async fn add_objective(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path(slug): Path<String>,
     fields: Fields,
 ) -> Result<Response> {
-    let team = team_access::team(&app.db, &viewer, &slug)
+    let team = team_access::team(&db, &viewer, &slug)
         .await?
         .require_edit()?
         .team;
@@ -36,7 +38,7 @@ pub async fn add_objective(
         fields.text("title"),
         fields.text("why"),
     );
-    app.store
+    store
         .change(&actor, |change, _| {
             Box::pin(objectives::add_objective(
                 change, &team, quarter, title, why,
@@ -48,18 +50,19 @@ pub async fn add_objective(
 
 /// `POST /teams/{slug}/objectives/{id}`
 pub async fn edit_objective(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, objective)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response> {
-    let team = team_access::team(&app.db, &viewer, &slug)
+    let team = team_access::team(&db, &viewer, &slug)
         .await?
         .require_edit()?
         .team;
     let (actor, objective) = (viewer.actor(), id(&objective)?);
     let (title, why) = (fields.text("title"), fields.text("why"));
-    app.store
+    store
         .change(&actor, |change, _| {
             Box::pin(objectives::edit_objective(
                 change, &team, objective, title, why,
@@ -71,16 +74,17 @@ pub async fn edit_objective(
 
 /// `POST /teams/{slug}/objectives/{id}/remove`
 pub async fn remove_objective(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, objective)): Path<(String, String)>,
 ) -> Result<Response> {
-    let team = team_access::team(&app.db, &viewer, &slug)
+    let team = team_access::team(&db, &viewer, &slug)
         .await?
         .require_edit()?
         .team;
     let (actor, objective) = (viewer.actor(), id(&objective)?);
-    app.store
+    store
         .change(&actor, |change, _| {
             Box::pin(objectives::remove_objective(change, &team, objective))
         })
@@ -90,12 +94,13 @@ pub async fn remove_objective(
 
 /// `POST /teams/{slug}/objectives/{id}/key-results`
 pub async fn add_key_result(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, objective)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response> {
-    let team = team_access::team(&app.db, &viewer, &slug)
+    let team = team_access::team(&db, &viewer, &slug)
         .await?
         .require_edit()?
         .team;
@@ -107,7 +112,7 @@ pub async fn add_key_result(
         target: read_target(measure, fields.text("target"))?,
     };
     let (actor, objective) = (viewer.actor(), id(&objective)?);
-    app.store
+    store
         .change(&actor, |change, _| {
             Box::pin(objectives::add_key_result(change, &team, objective, &draft))
         })
@@ -117,25 +122,21 @@ pub async fn add_key_result(
 
 /// `POST /teams/{slug}/key-results/{id}`
 pub async fn edit_key_result(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, result)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response> {
-    let team = team_access::team(&app.db, &viewer, &slug)
+    let team = team_access::team(&db, &viewer, &slug)
         .await?
         .require_edit()?
         .team;
     let (actor, result) = (viewer.actor(), id(&result)?);
-    let measure: String =
-        sqlx::query_scalar("SELECT measure FROM key_results WHERE team_id = $1 AND id = $2")
-            .bind(team.id)
-            .bind(result)
-            .fetch_one(&app.db)
-            .await?;
-    let target = read_target(Measure::try_from(measure)?, fields.text("target"))?;
+    let measure = queries::measure_of_key_result(&db, team.id, result).await?;
+    let target = read_target(measure, fields.text("target"))?;
     let (title, unit) = (fields.text("title"), fields.text("unit"));
-    app.store
+    store
         .change(&actor, |change, _| {
             Box::pin(objectives::edit_key_result(
                 change, &team, result, title, unit, target,
@@ -148,12 +149,13 @@ pub async fn edit_key_result(
 /// `POST /teams/{slug}/key-results/{id}/progress`: sets the value; an empty one returns to the sum
 /// of its contributions.
 pub async fn enter_key_result(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, result)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response> {
-    let team = team_access::team(&app.db, &viewer, &slug)
+    let team = team_access::team(&db, &viewer, &slug)
         .await?
         .require_edit()?
         .team;
@@ -165,7 +167,7 @@ pub async fn enter_key_result(
         ));
     }
     let (actor, result) = (viewer.actor(), id(&result)?);
-    app.store
+    store
         .change(&actor, |change, _| {
             Box::pin(objectives::set_progress(change, &team, result, typed))
         })
@@ -175,16 +177,17 @@ pub async fn enter_key_result(
 
 /// `POST /teams/{slug}/key-results/{id}/remove`
 pub async fn remove_key_result(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, result)): Path<(String, String)>,
 ) -> Result<Response> {
-    let team = team_access::team(&app.db, &viewer, &slug)
+    let team = team_access::team(&db, &viewer, &slug)
         .await?
         .require_edit()?
         .team;
     let (actor, result) = (viewer.actor(), id(&result)?);
-    app.store
+    store
         .change(&actor, |change, _| {
             Box::pin(objectives::remove_key_result(change, &team, result))
         })

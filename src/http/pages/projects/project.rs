@@ -16,6 +16,7 @@ use crate::{
     domain::{
         column_state::ColumnState,
         error::{Problem, Result},
+        events::EventStore,
         follows::follow::{self, FollowTarget},
         goals::contributions::{self, Contribution},
         humanize, markdown,
@@ -26,7 +27,7 @@ use crate::{
             forecast::{self, Forecast, LOOKS_BACK},
             queries::{self, Milestone, Project},
         },
-        sprints,
+        sprints::{self, SprintState},
         team::Team,
         teams,
     },
@@ -34,7 +35,7 @@ use crate::{
         extract::form::Fields,
         layout::Layout,
         page,
-        pages::projects::list::{ProjectForm, key_results, read_draft},
+        pages::projects::list::{ProjectForm, read_draft},
     },
 };
 
@@ -185,7 +186,9 @@ async fn project_page(
         combined_progress(project.measure, goals.iter().map(Contribution::figure))
     });
     // A sprint whose numbers are not final does not count for the forecast.
-    let open = sprints.iter().filter(|sprint| sprint.state != "closed");
+    let open = sprints
+        .iter()
+        .filter(|sprint| sprint.state != SprintState::Closed);
     let going = open.map(|sprint| sprint.number).min().unwrap_or(i32::MAX);
     let over: Vec<i64> = progress
         .iter()
@@ -204,7 +207,7 @@ async fn project_page(
         .any(|field| errors.contains_key(*field));
     let form = ProjectForm {
         action: format!("/projects/{slug}"),
-        key_results: key_results(app, &ids).await?,
+        key_results: queries::selectable_key_results(&app.db, &ids).await?,
         current: Some(project.clone()),
         teams: Vec::new(),
         typed,
@@ -221,7 +224,7 @@ async fn project_page(
             .at("projects"),
         about: markdown::render(&project.about, &team_access::links(&app.db, viewer).await?),
         milestones: queries::milestones(&app.db, &project).await?,
-        tasks: tasks(&app.db, project.id, &ids).await?,
+        tasks: queries::count_by_state(&app.db, project.id, &ids).await?,
         errors,
         may_edit: access.may_edit,
         follows: follow::follows(
@@ -256,7 +259,8 @@ fn progress(
     let mut counted: Vec<&sprints::Sprint> = sprints
         .iter()
         .filter(|sprint| {
-            sprint.number >= first && (sprint.number <= last || sprint.state != "planned")
+            sprint.number >= first
+                && (sprint.number <= last || sprint.state != SprintState::Planned)
         })
         .collect();
     counted.sort_by_key(|sprint| sprint.number);
@@ -281,30 +285,6 @@ fn progress(
             }
         })
         .collect()
-}
-
-/// The number of the project's tasks in each state, over all teams that the reader can see.
-async fn tasks(db: &PgPool, project: Uuid, teams: &[Uuid]) -> Result<Vec<(ColumnState, i64)>> {
-    let counts: Vec<(String, i64)> = sqlx::query_as(
-        "SELECT c.state, count(*) FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
-         LEFT JOIN goals g ON g.team_id = k.team_id AND g.id = k.goal_id
-         WHERE k.archived_at IS NULL AND k.team_id = ANY($2) AND (g.project_id = $1 OR k.project_id = $1) GROUP BY c.state",
-    )
-    .bind(project)
-    .bind(teams)
-    .fetch_all(db)
-    .await?;
-    let count = |state: ColumnState| {
-        counts
-            .iter()
-            .find(|(name, _)| name == state.as_str())
-            .map_or(0, |(_, count)| *count)
-    };
-    Ok(ColumnState::ALL
-        .into_iter()
-        .map(|state| (state, count(state)))
-        .filter(|(_, count)| *count > 0)
-        .collect())
 }
 
 /// `POST /projects/{slug}`
@@ -332,15 +312,16 @@ pub async fn edit_project(
 
 /// `POST /projects/{slug}/finish`: finishes the project, or resumes it with `again`.
 pub async fn finish_project(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path(slug): Path<String>,
     fields: Fields,
 ) -> Result<Response> {
-    let (access, project) = team_access::project(&app.db, &viewer, &slug).await?;
+    let (access, project) = team_access::project(&db, &viewer, &slug).await?;
     let (team, finished) = (access.require_edit()?.team, fields.get("again").is_none());
     let actor = viewer.actor();
-    app.store
+    store
         .change(&actor, |change, _| {
             Box::pin(edit::finish_project(change, &team, project, finished))
         })

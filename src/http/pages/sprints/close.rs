@@ -8,17 +8,16 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
+use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
     app::App,
     domain::{
-        boards::filters::terms::Filter,
-        clock,
         column_state::ColumnState,
         error::{Problem, Result},
-        flow,
+        events::EventStore,
         goals::{self, Goal},
         humanize,
         policy::{team_access, viewer::Viewer},
@@ -27,7 +26,7 @@ use crate::{
             reopen,
             report::{self, Figures},
         },
-        sprints::{Sprint, queries},
+        sprints::{Sprint, SprintState, queries},
         tasks::{self, Card},
         team::Team,
         teams::roster::{Roster, load_roster},
@@ -124,7 +123,7 @@ impl Closing {
             .find(|sprint| sprint.number == number)
             .cloned()
             .ok_or(Problem::NotFound)?;
-        if sprint.state == "planned" {
+        if sprint.state == SprintState::Planned {
             return Err(Problem::conflict(format!(
                 "{} has not started. Nothing was changed.",
                 sprint.name
@@ -134,7 +133,8 @@ impl Closing {
         let next = sprints
             .iter()
             .filter(|other| {
-                other.number > sprint.number && matches!(other.state.as_str(), "active" | "planned")
+                other.number > sprint.number
+                    && matches!(other.state, SprintState::Active | SprintState::Planned)
             })
             .min_by_key(|other| other.number);
         let next = next
@@ -167,7 +167,7 @@ pub async fn close_form(
     headers: HeaderMap,
 ) -> Result<Response> {
     let closing = Closing::read(&app, &viewer, &slug, &number).await?;
-    if closing.sprint.state == "closed" {
+    if closing.sprint.state == SprintState::Closed {
         return Ok(Redirect::to(&closing.retro()).into_response());
     }
     page::page(&close_page(&app, &viewer, &headers, closing, String::new(), None).await?)
@@ -194,7 +194,7 @@ async fn close_page(
     let open: HashMap<Uuid, i64> = figures
         .tasks
         .iter()
-        .filter(|task| !task.done && task.outcome.is_empty())
+        .filter(|task| !task.done && task.outcome.is_none())
         .map(|task| (task.id, task.carried_before))
         .collect();
     let ids: Vec<Uuid> = open.keys().copied().collect();
@@ -267,32 +267,9 @@ pub async fn close(
     let outcome = app
         .store
         .change(&actor, |change, _| {
-            Box::pin(async {
-                let mut held = close::hold(change, team, crew, sprint, next).await?;
-                let at = change.at;
-                let mut burned = flow::queries::burn_up(
-                    change.db(),
-                    team,
-                    sprint,
-                    &Filter::default(),
-                    &crew.week,
-                    at,
-                )
-                .await?;
-                // The sprint ends now, even if some of its days were left.
-                burned.forecast = None;
-                // When closed after its last day, that day's numbers are those at closing, as in
-                // the retro.
-                if let Some(last) = burned
-                    .days
-                    .last_mut()
-                    .filter(|_| clock::day_in(at, &crew.week.zone) > sprint.ends_on)
-                {
-                    (last.scope, last.done) = held.figures.burned();
-                }
-                held.figures.burn_up = serde_json::to_value(burned).map_err(anyhow::Error::from)?;
-                close::close_sprint(change, team, sprint, next, held, &verdict).await
-            })
+            Box::pin(close::close_sprint(
+                change, team, crew, sprint, next, &verdict,
+            ))
         })
         .await;
     let (status, problem) = match outcome {
@@ -336,18 +313,19 @@ fn read_verdict(fields: &Fields) -> CloseDecisions {
 
 /// `POST /teams/{slug}/sprints/{n}/reopen`: reopens a closed sprint.
 pub async fn reopen(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, number)): Path<(String, String)>,
 ) -> Result<Response> {
-    let team = team_access::team(&app.db, &viewer, &slug)
+    let team = team_access::team(&db, &viewer, &slug)
         .await?
         .require_edit()?
         .team;
     let number: i32 = number.parse().map_err(|_| Problem::NotFound)?;
-    let sprint = queries::sprint_of(&app.db, team.id, number).await?;
+    let sprint = queries::sprint_of(&db, team.id, number).await?;
     let actor = viewer.actor();
-    app.store
+    store
         .change(&actor, |change, _| {
             Box::pin(reopen::reopen_sprint(change, &team, &sprint))
         })

@@ -6,23 +6,25 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
+use sqlx::PgPool;
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 use crate::{
     app::App,
     domain::{
         error::{Problem, Result},
+        events::EventStore,
         follows::follow::{self, FollowTarget},
         goals::{
             self, Goal,
             comments::{self, GoalComment},
             edit,
+            progress::{self, Entry},
         },
         humanize,
         measure::Measure,
         policy::{team_access, viewer::Viewer},
-        sprints::Sprint,
+        sprints::{Sprint, SprintState},
         tasks::{self, Card},
         team::Team,
         teams::roster::load_roster,
@@ -80,7 +82,7 @@ impl GoalPage {
 
 /// The page where the sprint's goals are set: planning before it starts, the board afterwards.
 pub(crate) fn way_back(team: &Team, sprint: &Sprint) -> (String, &'static str) {
-    if sprint.state == "planned" {
+    if sprint.state == SprintState::Planned {
         (
             format!("/teams/{}/planning?sprint={}", team.slug, sprint.number),
             "Back to planning",
@@ -91,17 +93,6 @@ pub(crate) fn way_back(team: &Team, sprint: &Sprint) -> (String, &'static str) {
             "Back to board",
         )
     }
-}
-
-/// A value that was entered manually.
-#[derive(sqlx::FromRow)]
-struct Entry {
-    value: i64,
-    note: String,
-    by: Option<String>,
-    at: OffsetDateTime,
-    /// Whether the goal had the same type then as now.
-    alike: bool,
 }
 
 /// `GET /teams/{slug}/goals/{id}`
@@ -126,15 +117,7 @@ async fn goal_page(
     let access = team_access::team(&app.db, viewer, slug).await?;
     let now = app.clock.now();
     let (goal, sprint) = goals::goal(&app.db, &access.team, id(goal)?, now).await?;
-    let entries: Vec<Entry> = sqlx::query_as(
-        "SELECT e.value, e.note, a.name AS by, e.at, e.measure = $3 AS alike FROM goal_entries e LEFT JOIN accounts a ON a.id = e.by_id
-         WHERE e.team_id = $1 AND e.goal_id = $2 ORDER BY e.at DESC, e.id DESC",
-    )
-    .bind(access.team.id)
-    .bind(goal.id)
-    .bind(goal.measure.as_str())
-    .fetch_all(&app.db)
-    .await?;
+    let entries = progress::entries(&app.db, access.team.id, goal.id, goal.measure).await?;
     let alike = entries.iter().rev().filter(|entry| entry.alike);
     let said: Vec<(OffsetDateTime, i64)> = alike.map(|entry| (entry.at, entry.value)).collect();
     let pace = match said.as_slice() {
@@ -147,13 +130,7 @@ async fn goal_page(
             said,
         )?),
     };
-    let of_goal: Vec<Uuid> = sqlx::query_scalar(
-        "SELECT id FROM tasks WHERE team_id = $1 AND goal_id = $2 AND archived_at IS NULL",
-    )
-    .bind(access.team.id)
-    .bind(goal.id)
-    .fetch_all(&app.db)
-    .await?;
+    let of_goal = tasks::lookup::ids_of_goal(&app.db, access.team.id, goal.id).await?;
     let mut cards = tasks::queries::cards_of(&app.db, &access.team, &of_goal).await?;
     cards.sort_by_key(|card| (card.state, card.column_since));
     Ok(GoalPage {
@@ -288,18 +265,19 @@ pub async fn remove_goal(
 
 /// `POST /teams/{slug}/goals/{id}/order`: moves it up or down by one.
 pub async fn reorder_goal(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, goal)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response> {
-    let team = team_access::team(&app.db, &viewer, &slug)
+    let team = team_access::team(&db, &viewer, &slug)
         .await?
         .require_edit()?
         .team;
     let (goal, up) = (id(&goal)?, fields.text("to") == "up");
     let actor = viewer.actor();
-    app.store
+    store
         .change(&actor, |change, _| {
             Box::pin(crate::domain::goals::reorder::reorder_goal(
                 change, &team, goal, up,

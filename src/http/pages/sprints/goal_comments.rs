@@ -4,11 +4,12 @@ use axum::{
     extract::{Path, State},
     response::{IntoResponse, Redirect, Response},
 };
+use sqlx::PgPool;
 
 use crate::{
-    app::App,
     domain::{
         error::{Problem, Result},
+        events::EventStore,
         goals::comments,
         policy::{team_access, viewer::Viewer},
     },
@@ -20,12 +21,13 @@ use crate::{
 
 /// `POST /teams/{slug}/goals/{id}/comments`: adds a comment; anyone who is signed in may.
 pub async fn add_goal_comment(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, goal)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response> {
-    let access = team_access::team(&app.db, &viewer, &slug).await?;
+    let access = team_access::team(&db, &viewer, &slug).await?;
     if !viewer.may_write() {
         return Err(Problem::Forbidden(
             "This account is read-only. Nothing was saved.".into(),
@@ -33,7 +35,7 @@ pub async fn add_goal_comment(
     }
     let (goal, concern) = (id(&goal)?, fields.text("kind") == "concern");
     let actor = viewer.actor();
-    app.store
+    store
         .change(&actor, |change, _| {
             Box::pin(comments::add_comment(
                 change,
@@ -49,18 +51,19 @@ pub async fn add_goal_comment(
 
 /// `POST /teams/{slug}/goal-comments/{id}/answer`: replies to a concern and resolves it.
 pub async fn answer_concern(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, remark)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response> {
-    let team = team_access::team(&app.db, &viewer, &slug)
+    let team = team_access::team(&db, &viewer, &slug)
         .await?
         .require_edit()?
         .team;
     let remark = id(&remark)?;
     let actor = viewer.actor();
-    app.store
+    store
         .change(&actor, |change, _| {
             Box::pin(comments::answer_concern(
                 change,

@@ -9,10 +9,15 @@ use crate::{
     domain::{
         boards,
         error::{Problem, Result},
-        goals::{Goal, edit::Draft, progress::CountedBy},
+        goals::{
+            Goal,
+            choices::{self, Choice},
+            edit::Draft,
+            progress::CountedBy,
+        },
         measure::Measure,
         person::Person,
-        policy::{predicates::named_beside, viewer::Viewer},
+        policy::viewer::Viewer,
         team::Team,
     },
     http::extract::form::Fields,
@@ -40,13 +45,6 @@ impl askama::filters::HtmlSafe for GoalForm {}
 
 /// The entered values and the errors of a refused form.
 pub(crate) type Refused = (Fields, BTreeMap<&'static str, String>);
-
-/// A project, milestone or key result that a goal can contribute to.
-#[derive(sqlx::FromRow)]
-struct Choice {
-    value: String,
-    name: String,
-}
 
 impl GoalForm {
     pub(crate) fn error(&self, field: &str) -> &str {
@@ -117,39 +115,10 @@ impl GoalForm {
             )
         });
         // Another team's private project is not an option.
-        let projects = sqlx::query_as(concat!(
-            "SELECT p.slug AS value, p.name FROM projects p JOIN teams t ON t.id = p.team_id
-             WHERE (p.finished_at IS NULL OR p.slug = $3) AND ",
-            named_beside!("t", "$1"),
-            " AND ($2::uuid[] IS NULL OR t.id = ANY($2))
-             ORDER BY p.name"
-        ))
-        .bind(team.id)
-        .bind(viewer.reach())
-        .bind(own_project)
-        .fetch_all(&app.db)
-        .await?;
-        let milestones = sqlx::query_as(concat!(
-            "SELECT m.id::text AS value, p.name || ': ' || m.title AS name FROM milestones m
-             JOIN projects p ON p.team_id = m.team_id AND p.id = m.project_id JOIN teams t ON t.id = p.team_id
-             WHERE (p.finished_at IS NULL OR m.id = $3) AND ",
-            named_beside!("t", "$1"),
-            " AND ($2::uuid[] IS NULL OR t.id = ANY($2))
-             ORDER BY p.name, m.position"
-        ))
-        .bind(team.id)
-        .bind(viewer.reach())
-        .bind(own_milestone)
-        .fetch_all(&app.db)
-        .await?;
-        let key_results = sqlx::query_as(
-            "SELECT k.id::text AS value, o.quarter || ' ' || k.title AS name FROM key_results k
-             JOIN objectives o ON o.team_id = k.team_id AND o.id = k.objective_id
-             WHERE k.team_id = $1 ORDER BY o.quarter DESC, o.position, k.position",
-        )
-        .bind(team.id)
-        .fetch_all(&app.db)
-        .await?;
+        let projects = choices::projects(&app.db, team.id, viewer.reach(), own_project).await?;
+        let milestones =
+            choices::milestones(&app.db, team.id, viewer.reach(), own_milestone).await?;
+        let key_results = choices::key_results(&app.db, team.id).await?;
         let version = current.as_ref().map_or(0, |goal| goal.version);
         let mut people = boards::queries::members(&app.db, team.id).await?;
         // An owner who changed teams meanwhile is still an owner.

@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
+use sqlx::PgPool;
 
 use crate::{
     app::App,
@@ -81,7 +82,7 @@ async fn new_goal_page(
     sprint: &str,
     refused: Refused,
 ) -> Result<NewGoalPage> {
-    let sprint = sprint_to_plan(app, &team, sprint).await?;
+    let sprint = sprint_to_plan(&app.db, &team, sprint).await?;
     Ok(NewGoalPage {
         layout: Layout::new(app, viewer, headers, "New goal", &team.slug).await?,
         form: GoalForm::new(app, viewer, &team, sprint.number.to_string(), None, refused).await?,
@@ -91,8 +92,8 @@ async fn new_goal_page(
 }
 
 /// The named sprint, or else the next planned one.
-async fn sprint_to_plan(app: &App, team: &Team, number: &str) -> Result<Sprint> {
-    let sprints = queries::sprints_of(&app.db, team.id).await?;
+async fn sprint_to_plan(db: &PgPool, team: &Team, number: &str) -> Result<Sprint> {
+    let sprints = queries::sprints_of(db, team.id).await?;
     let named = match number.trim() {
         "" => queries::next(&sprints).or_else(|| queries::current(&sprints)),
         number => sprints
@@ -116,7 +117,7 @@ pub async fn add_goal(
         .await?
         .require_edit()?
         .team;
-    let sprint = sprint_to_plan(&app, &team, fields.text("sprint")).await?;
+    let sprint = sprint_to_plan(&app.db, &team, fields.text("sprint")).await?;
     let outcome = match read_draft(&fields) {
         Ok(draft) => {
             let actor = viewer.actor();

@@ -22,7 +22,7 @@ use crate::{
         humanize,
         measure::Measure,
         policy::{team_access, viewer::Viewer},
-        sprints::{Sprint, queries},
+        sprints::{Sprint, SprintState, queries},
         team::Team,
         teams::{self, roster::load_rosters},
     },
@@ -67,7 +67,7 @@ impl PitchPage {
 
     /// Whether the sprint has started; before that, progress is not shown.
     fn has_begun(&self) -> bool {
-        self.sprint.state != "planned"
+        self.sprint.state != SprintState::Planned
     }
 
     fn lives(&self) -> String {
@@ -124,9 +124,9 @@ pub async fn pitch(
     let as_seen = queries::sprints_of_teams(&app.db, &ids).await?;
     let is_open = |team: &Uuid| {
         let sprints = as_seen.get(team).map_or(&[][..], Vec::as_slice);
-        sprints
-            .iter()
-            .any(|one| one.id == sprint.id && matches!(one.state.as_str(), "planned" | "active"))
+        sprints.iter().any(|one| {
+            one.id == sprint.id && matches!(one.state, SprintState::Planned | SprintState::Active)
+        })
     };
     let parts = teams.into_iter().map(|access| Part {
         goals: of_team.remove(&access.team.id).unwrap_or_default(),

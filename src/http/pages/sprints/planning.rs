@@ -10,6 +10,7 @@ use axum::{
     response::Response,
 };
 use serde::Deserialize;
+use sqlx::PgPool;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
@@ -18,12 +19,13 @@ use crate::{
     domain::{
         checkin::requests,
         error::{Problem, Result},
+        events::EventStore,
         goals::{self, Goal, comments},
         humanize::{self, counted},
         person::Person,
         planning::{self, BacklogItem, Load, SHOWN, Theirs, median},
         policy::{team_access, viewer::Viewer},
-        sprints::{Sprint, queries},
+        sprints::{Sprint, SprintState, queries},
         standup::topics::Meeting,
         tasks::{
             bulk_edit::{self, BulkEdit},
@@ -236,7 +238,9 @@ pub async fn planning(
     let crews = HashMap::from([(team.id, crew.clone())]);
     let at_risk = goals::at_risk(&app.db, &[team.id], &sprints, &crews, now).await?;
     let (slips, backlog) = planning::load_backlog(&app.db, team.id, &sprint, &at_risk).await?;
-    let open = |sprint: &&Sprint| sprint.state == "planned" || sprint.state == "active";
+    let open = |sprint: &&Sprint| {
+        sprint.state == SprintState::Planned || sprint.state == SprintState::Active
+    };
     let mut open: Vec<i32> = sprints
         .iter()
         .filter(open)
@@ -266,7 +270,7 @@ pub async fn planning(
         concerns: comments::open_concerns(&app.db, team.id).await?.len(),
         theirs: planning::tasks_waiting_on_team(&app.db, team.id).await?,
         may_close: access.may_edit,
-        may_edit: access.may_edit && sprint.state != "closed",
+        may_edit: access.may_edit && sprint.state != SprintState::Closed,
         agenda: Agenda::read(
             &app,
             vec![access],
@@ -291,17 +295,18 @@ pub async fn planning(
 /// `POST /teams/{slug}/planning`: plans tasks for a goal or the sprint, or moves them to the
 /// backlog; all or none.
 pub async fn plan_tasks(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path(slug): Path<String>,
     fields: Fields,
 ) -> Result<Response> {
-    let team = team_access::team(&app.db, &viewer, &slug)
+    let team = team_access::team(&db, &viewer, &slug)
         .await?
         .require_edit()?
         .team;
     let number: i32 = fields.parse("sprint", "Choose a sprint.")?.unwrap_or(0);
-    let sprint = queries::sprint_of(&app.db, team.id, number).await?;
+    let sprint = queries::sprint_of(&db, team.id, number).await?;
     let same = match fields.text("to") {
         "backlog" => BulkEdit::SetAside {
             sprint: None,
@@ -313,7 +318,7 @@ pub async fn plan_tasks(
         },
         goal => {
             let goal = id(goal)?;
-            if goals::sprint_of(&app.db, team.id, goal).await? != Some(sprint.id) {
+            if goals::sprint_of(&db, team.id, goal).await? != Some(sprint.id) {
                 return Err(Problem::field(
                     "to",
                     format!("This goal does not belong to {}.", sprint.name),
@@ -331,8 +336,7 @@ pub async fn plan_tasks(
         keys = vec![dragged];
     }
     let actor = viewer.actor();
-    let changed = app
-        .store
+    let changed = store
         .change(&actor, |change, _| {
             Box::pin(bulk_edit::edit_tasks(
                 change,

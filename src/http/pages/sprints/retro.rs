@@ -6,7 +6,7 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -27,7 +27,7 @@ use crate::{
             reopen,
             report::{self, Figures},
         },
-        sprints::{Sprint, queries},
+        sprints::{Sprint, SprintState, queries},
         standup::{
             actions::{self, Action},
             topics::Meeting,
@@ -135,7 +135,7 @@ impl RetroPage {
     fn in_tray<'a>(&'a self, category: &'a NoteCategory) -> impl Iterator<Item = &'a Note> {
         self.notes
             .iter()
-            .filter(move |note| note.category == category.as_str())
+            .filter(move |note| note.category == *category)
     }
 
     fn is_mine(&self, note: &Note) -> bool {
@@ -186,19 +186,19 @@ fn address<'t>(number: i32, teams: impl Iterator<Item = &'t str>) -> String {
 
 /// `GET /teams/{slug}/retro`: the retro that is due.
 pub async fn latest_retro(
-    State(app): State<App>,
+    State(db): State<PgPool>,
     viewer: Viewer,
     Path(slug): Path<String>,
 ) -> Result<Response> {
-    let team = team_access::team(&app.db, &viewer, &slug).await?.team;
-    let sprints = queries::sprints_of(&app.db, team.id).await?;
+    let team = team_access::team(&db, &viewer, &slug).await?.team;
+    let sprints = queries::sprints_of(&db, team.id).await?;
     // An ended sprint that is not closed comes first, then the newest closed one, and else the
     // current one.
     let latest = queries::unclosed(&sprints)
         .or_else(|| {
             sprints
                 .iter()
-                .filter(|sprint| sprint.state == "closed")
+                .filter(|sprint| sprint.state == SprintState::Closed)
                 .max_by_key(|sprint| sprint.number)
         })
         .or_else(|| queries::current(&sprints));
@@ -286,13 +286,7 @@ async fn part(
     let mut db = app.db.acquire().await?;
     let people = people(&mut db, &team, sprint, &crew.week.zone).await?;
     if let Some(figures) = report::frozen(&mut db, team.id, sprint.id).await? {
-        let (who, at): (Option<String>, time::OffsetDateTime) = sqlx::query_as(
-            "SELECT a.name, c.closed_at FROM sprint_reports c LEFT JOIN accounts a ON a.id = c.closed_by WHERE c.team_id = $1 AND c.sprint_id = $2",
-        )
-        .bind(team.id)
-        .bind(sprint.id)
-        .fetch_one(&mut *db)
-        .await?;
+        let (who, at) = report::closed_by(&mut db, team.id, sprint.id).await?;
         let day = humanize::day(clock::day_in(at, &viewer.time_zone));
         let closed = Some(format!(
             "closed by {} on {day}",

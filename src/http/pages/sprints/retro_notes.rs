@@ -4,11 +4,12 @@ use axum::{
     extract::{Path, State},
     response::{IntoResponse, Redirect, Response},
 };
+use sqlx::PgPool;
 
 use crate::{
-    app::App,
     domain::{
         error::{Problem, Result},
+        events::EventStore,
         policy::{team_access, viewer::Viewer},
         retro::notes,
         sprints::queries,
@@ -21,19 +22,20 @@ use crate::{
 
 /// `POST /teams/{slug}/sprints/{n}/notes`
 pub async fn add_note(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, number)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response> {
-    let team = team_access::team(&app.db, &viewer, &slug)
+    let team = team_access::team(&db, &viewer, &slug)
         .await?
         .require_edit()?
         .team;
     let number: i32 = number.parse().map_err(|_| Problem::NotFound)?;
-    let sprint = queries::sprint_of(&app.db, team.id, number).await?;
+    let sprint = queries::sprint_of(&db, team.id, number).await?;
     let actor = viewer.actor();
-    app.store
+    store
         .change(&actor, |change, _| {
             Box::pin(notes::add_note(
                 change,
@@ -49,18 +51,19 @@ pub async fn add_note(
 
 /// `POST /teams/{slug}/notes/{id}`: edits the viewer's own note; an empty text deletes it.
 pub async fn edit_note(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, note)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response> {
-    let team = team_access::team(&app.db, &viewer, &slug)
+    let team = team_access::team(&db, &viewer, &slug)
         .await?
         .require_edit()?
         .team;
     let note = id(&note)?;
     let actor = viewer.actor();
-    app.store
+    store
         .change(&actor, |change, _| {
             Box::pin(notes::edit_note(change, &team, note, fields.text("text")))
         })

@@ -14,9 +14,10 @@ use crate::{
     app::App,
     domain::{
         error::{Problem, Result},
+        events::EventStore,
         policy::{team_access, viewer::Viewer},
         sprints::{
-            Sprint,
+            Sprint, SprintState,
             cadence::{self, Cadence},
             queries, schedule,
         },
@@ -63,7 +64,7 @@ impl SprintsPage {
 
     /// The page of a sprint: its retro once it is over, its pitch before.
     fn address(&self, sprint: &Sprint) -> String {
-        let over = sprint.state == "closed" || sprint.state == "ended";
+        let over = sprint.state == SprintState::Closed || sprint.state == SprintState::Ended;
         format!(
             "/sprints/{}{}",
             sprint.number,
@@ -153,7 +154,7 @@ pub async fn edit_sprint(
 
 /// `POST /sprints/{n}/skip`
 pub async fn skip_sprint(
-    State(app): State<App>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path(number): Path<String>,
     fields: Fields,
@@ -161,7 +162,7 @@ pub async fn skip_sprint(
     team_access::require_workspace_admin(&viewer)?;
     let number: i32 = number.parse().map_err(|_| Problem::NotFound)?;
     let (actor, seen) = (viewer.actor(), fields.date("seen")?);
-    app.store
+    store
         .change(&actor, |change, _| {
             Box::pin(schedule::skip_sprint(change, number, seen))
         })

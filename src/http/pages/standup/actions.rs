@@ -4,11 +4,13 @@ use axum::{
     extract::{Path, State},
     response::{IntoResponse, Redirect, Response},
 };
+use sqlx::PgPool;
 
 use crate::{
     app::App,
     domain::{
         error::{Problem, Result},
+        events::EventStore,
         policy::{team_access, viewer::Viewer},
         sprints,
         standup::actions::{self, ActionOutcome},
@@ -61,12 +63,13 @@ pub async fn add_action(
 
 /// `POST /teams/{slug}/actions/{id}`: `as` is `done`, `dropped`, or empty to reopen it.
 pub async fn resolve_action(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, action)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response> {
-    let team = team_access::team(&app.db, &viewer, &slug)
+    let team = team_access::team(&db, &viewer, &slug)
         .await?
         .require_edit()?
         .team;
@@ -78,7 +81,7 @@ pub async fn resolve_action(
         _ => return Err(Problem::field("as", "Choose done, dismissed or open.")),
     };
     let actor = viewer.actor();
-    app.store
+    store
         .change(&actor, |change, _| {
             Box::pin(actions::settle_action(change, &team, action, becomes))
         })
@@ -88,20 +91,21 @@ pub async fn resolve_action(
 
 /// `POST /teams/{slug}/actions/{id}/task`
 pub async fn convert_to_task(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, action)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response> {
-    let team = team_access::team(&app.db, &viewer, &slug)
+    let team = team_access::team(&db, &viewer, &slug)
         .await?
         .require_edit()?
         .team;
     let action = id(&action)?;
-    let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
+    let sprints = sprints::queries::sprints_of(&db, team.id).await?;
     let sprint = sprints::queries::current(&sprints).map(|sprint| sprint.id);
     let actor = viewer.actor();
-    app.store
+    store
         .change(&actor, |change, _| {
             Box::pin(actions::make_task(change, &team, action, sprint))
         })

@@ -5,6 +5,7 @@ use axum::{
     extract::{Path, State},
     response::Response,
 };
+use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -12,6 +13,7 @@ use crate::{
     app::App,
     domain::{
         error::Result,
+        events::EventStore,
         policy::{
             team_access::{self, TeamAccess},
             viewer::Viewer,
@@ -85,18 +87,19 @@ impl Agenda {
 
 /// `POST /teams/{slug}/topics`: adds a topic to a `meeting`. Every account that may write can.
 pub async fn add_topic(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path(slug): Path<String>,
     fields: Fields,
 ) -> Result<Response> {
-    let team = team_access::team(&app.db, &viewer, &slug)
+    let team = team_access::team(&db, &viewer, &slug)
         .await?
         .require_comment()?
         .team;
     let meeting = Meeting::read(fields.text("meeting"))?;
     let actor = viewer.actor();
-    app.store
+    store
         .change(&actor, |change, _| {
             Box::pin(topics::add_topic(
                 change,
@@ -111,18 +114,19 @@ pub async fn add_topic(
 
 /// `POST /teams/{slug}/topics/{id}`: checks the topic with `done`, unchecks it without.
 pub async fn tick_topic(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, topic)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response> {
-    let team = team_access::team(&app.db, &viewer, &slug)
+    let team = team_access::team(&db, &viewer, &slug)
         .await?
         .require_edit()?
         .team;
     let (topic, done) = (id(&topic)?, fields.get("done").is_some());
     let actor = viewer.actor();
-    app.store
+    store
         .change(&actor, |change, _| {
             Box::pin(topics::set_topic_done(change, &team, topic, done))
         })
@@ -132,16 +136,17 @@ pub async fn tick_topic(
 
 /// `POST /teams/{slug}/topics/{id}/text`: edits a topic; its author and its team may.
 pub async fn edit_topic(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, topic)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response> {
-    let access = team_access::team(&app.db, &viewer, &slug)
+    let access = team_access::team(&db, &viewer, &slug)
         .await?
         .require_comment()?;
     let (topic, actor, line) = (id(&topic)?, viewer.actor(), fields.text("text"));
-    app.store
+    store
         .change(&actor, |change, _| {
             Box::pin(edit_topics::edit_topic(
                 change,
@@ -157,16 +162,17 @@ pub async fn edit_topic(
 
 /// `POST /teams/{slug}/topics/{id}/remove`: removes a topic; its author and its team may.
 pub async fn remove_topic(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, topic)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response> {
-    let access = team_access::team(&app.db, &viewer, &slug)
+    let access = team_access::team(&db, &viewer, &slug)
         .await?
         .require_comment()?;
     let (topic, actor) = (id(&topic)?, viewer.actor());
-    app.store
+    store
         .change(&actor, |change, _| {
             Box::pin(edit_topics::remove_topic(
                 change,

@@ -13,6 +13,7 @@ use crate::{
     domain::{
         boards::{self, Column, filters::FilterParams, labels::Label},
         error::{Problem, Result},
+        events::log,
         humanize::counted,
         person::Person,
         policy::{team_access, viewer::Viewer},
@@ -277,7 +278,11 @@ async fn read_same(app: &App, team: &Team, fields: &Fields) -> Result<Vec<BulkEd
 async fn read_place(app: &App, team: &Team, fields: &Fields) -> Result<Option<BulkEdit>> {
     let sprint = match fields.text("sprint") {
         "" => None,
-        text => Some(sprint_named(app, team, text).await?.map(|sprint| sprint.id)),
+        text => Some(
+            sprint_named(&app.db, team, text)
+                .await?
+                .map(|sprint| sprint.id),
+        ),
     };
     match (sprint, fields.text("goal")) {
         (None, "") => Ok(None),
@@ -312,13 +317,7 @@ pub async fn undo(
     fields: Fields,
 ) -> Result<Response> {
     let undone = id(&change)?;
-    let slug: Option<String> = sqlx::query_scalar(
-        "SELECT t.slug FROM events e JOIN teams t ON t.id = e.team_id WHERE e.change_id = $1 AND e.actor_id = $2 AND e.kind NOT LIKE 'blocker.%' LIMIT 1",
-    )
-    .bind(undone)
-    .bind(viewer.person.id)
-    .fetch_optional(&app.db)
-    .await?;
+    let slug = log::team_of_change(&app.db, undone, viewer.person.id).await?;
     let team = team_access::team(&app.db, &viewer, &slug.ok_or(Problem::NotFound)?)
         .await?
         .require_edit()?

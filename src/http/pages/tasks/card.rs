@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use crate::domain::{
     column_state::ColumnState,
     humanize,
-    tasks::{Card, Wait},
+    tasks::{BlockerKind, Card, Wait},
 };
 
 /// A card. It looks the same for everyone, so that it can be cached.
@@ -82,7 +82,7 @@ impl Wait {
         } else {
             format!(": {}", self.note)
         };
-        if self.on.is_none() && matches!(self.kind.as_str(), "task" | "team") {
+        if self.on.is_none() && matches!(self.kind, BlockerKind::Task | BlockerKind::Team) {
             // Of a task that the reader can't see, only the team is shown.
             let of = self.team.as_deref().unwrap_or("a private team");
             return match self.done_at {
@@ -90,7 +90,7 @@ impl Wait {
                     "Was waiting on a task of {of}, done {}{note}",
                     humanize::ago(now, at)
                 ),
-                None if self.kind == "task" => {
+                None if self.kind == BlockerKind::Task => {
                     format!("Waiting on a task of {of}{note} ·\u{a0}{age}")
                 }
                 None => format!("Waiting on a private team{note} ·\u{a0}{age}"),
@@ -100,14 +100,14 @@ impl Wait {
             self.on.as_deref().unwrap_or(""),
             self.name.as_deref().unwrap_or(""),
         );
-        match (self.kind.as_str(), self.state) {
-            ("task", Some(ColumnState::Done)) => {
+        match (self.kind, self.state) {
+            (BlockerKind::Task, Some(ColumnState::Done)) => {
                 let done = self
                     .done_at
                     .map_or_else(|| age.clone(), |at| humanize::ago(now, at));
                 format!("Was waiting on {on} “{name}”, done {done}{note}")
             }
-            ("task", state) => {
+            (BlockerKind::Task, state) => {
                 let team = self.team.as_deref().unwrap_or("");
                 if self.archived {
                     return format!(
@@ -122,7 +122,7 @@ impl Wait {
                 };
                 format!("Waiting on {on} “{name}”{note} · {team}: {status} ·\u{a0}{age}")
             }
-            ("text", _) => format!("Waiting on {} ·\u{a0}{age}", self.note),
+            (BlockerKind::Text, _) => format!("Waiting on {} ·\u{a0}{age}", self.note),
             _ => format!("Waiting on {name}{note} ·\u{a0}{age}"),
         }
     }

@@ -12,8 +12,8 @@ use crate::{
         error::Result,
         person::Person,
         policy::{task_access::TaskAccess, team_access, viewer::Viewer},
-        sprints::{self, Sprint},
-        tasks::{Card, Wait, queries},
+        sprints::{self, Sprint, SprintState},
+        tasks::{Card, Wait, lookup, queries},
         team::Team,
     },
     http::{
@@ -86,9 +86,9 @@ impl ChangeForm {
     }
 
     fn open_sprints(&self) -> impl Iterator<Item = &Sprint> {
-        self.sprints
-            .iter()
-            .filter(|sprint| sprint.state != "closed" || Some(sprint.number) == self.card.sprint)
+        self.sprints.iter().filter(|sprint| {
+            sprint.state != SprintState::Closed || Some(sprint.number) == self.card.sprint
+        })
     }
 
     fn in_sprint(&self, number: &i32) -> bool {
@@ -125,14 +125,7 @@ pub(crate) async fn change_form(
     refusal: Refusal,
 ) -> Result<Response> {
     let card = queries::card(&app.db, &access.team, access.id).await?;
-    let neighbours: Vec<(i64, String, String)> = sqlx::query_as(
-        "SELECT k.number, k.title, c.name FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
-         WHERE k.team_id = $1 AND k.rank IS NOT NULL AND k.id <> $2 AND c.state <> 'done' ORDER BY c.position, k.rank LIMIT 200",
-    )
-    .bind(access.team.id)
-    .bind(access.id)
-    .fetch_all(&app.db)
-    .await?;
+    let neighbours = lookup::unfinished_except(&app.db, access.team.id, access.id).await?;
     let status = refusal.status();
     let form = ChangeForm {
         team: access.team.slug.clone(),

@@ -4,9 +4,9 @@ use axum::{
     extract::{Path, State},
     response::{Html, IntoResponse, Response},
 };
+use sqlx::PgPool;
 
 use crate::{
-    app::App,
     domain::{
         error::Result,
         markdown,
@@ -126,8 +126,8 @@ pub async fn delete_comment(
 }
 
 /// `POST /preview`: renders Markdown for the preview.
-pub async fn preview(State(app): State<App>, viewer: Viewer, fields: Fields) -> Result<Response> {
-    let links = team_access::links(&app.db, &viewer).await?;
+pub async fn preview(State(db): State<PgPool>, viewer: Viewer, fields: Fields) -> Result<Response> {
+    let links = team_access::links(&db, &viewer).await?;
     Ok(Html(
         markdown::render(
             &fields

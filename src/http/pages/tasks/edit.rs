@@ -1,12 +1,14 @@
 //! Editing a task's title, description and other fields.
 
 use axum::response::Response;
+use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
     app::App,
     domain::{
         error::{Problem, Result},
+        goals::choices,
         policy::{task_access::TaskAccess, team_access, viewer::Viewer},
         sprints,
         tasks::{
@@ -40,13 +42,13 @@ async fn read_edit(
     fields: &Fields,
 ) -> Result<Edit> {
     let sprint = match fields.get("sprint") {
-        Some(text) => Some(sprint_named(app, &access.team, text).await?),
+        Some(text) => Some(sprint_named(&app.db, &access.team, text).await?),
         None => None,
     };
     let goal = match fields.get("goal") {
         Some(text) => Some(
             goal_named(
-                app,
+                &app.db,
                 &access.team,
                 text,
                 sprint.flatten().map(|sprint| sprint.id),
@@ -57,7 +59,7 @@ async fn read_edit(
         None => None,
     };
     let project = match fields.get("project") {
-        Some(slug) => Some(project_named(app, viewer, slug).await?),
+        Some(slug) => Some(project_named(&app.db, viewer, slug).await?),
         None => None,
     };
     Ok(Edit {
@@ -107,7 +109,7 @@ pub(crate) struct SprintId {
     pub id: Uuid,
 }
 
-pub(crate) async fn sprint_named(app: &App, team: &Team, text: &str) -> Result<Option<SprintId>> {
+pub(crate) async fn sprint_named(db: &PgPool, team: &Team, text: &str) -> Result<Option<SprintId>> {
     let text = text.trim();
     if text.is_empty() || text == "none" {
         return Ok(None);
@@ -115,17 +117,21 @@ pub(crate) async fn sprint_named(app: &App, team: &Team, text: &str) -> Result<O
     let choice = text
         .parse()
         .map_err(|why: String| Problem::field("sprint", why))?;
-    let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
+    let sprints = sprints::queries::sprints_of(db, team.id).await?;
     let (_, sprint) = sprints::queries::resolve(&sprints, choice)?;
     Ok(sprint.map(|sprint| SprintId { id: sprint.id }))
 }
 
 /// Finds a project that the viewer can see by its slug; empty is none.
-pub(crate) async fn project_named(app: &App, viewer: &Viewer, slug: &str) -> Result<Option<Uuid>> {
+pub(crate) async fn project_named(
+    db: &PgPool,
+    viewer: &Viewer,
+    slug: &str,
+) -> Result<Option<Uuid>> {
     if slug.trim().is_empty() {
         return Ok(None);
     }
-    match team_access::project(&app.db, viewer, slug.trim()).await {
+    match team_access::project(db, viewer, slug.trim()).await {
         Ok((_, project)) => Ok(Some(project)),
         Err(Problem::NotFound) => Err(Problem::field("project", "This project does not exist.")),
         Err(problem) => Err(problem),
@@ -135,7 +141,7 @@ pub(crate) async fn project_named(app: &App, viewer: &Viewer, slug: &str) -> Res
 /// Finds a goal of the team by its number, in the named sprint, the task's own, or the team's
 /// current one.
 pub(crate) async fn goal_named(
-    app: &App,
+    db: &PgPool,
     team: &Team,
     text: &str,
     sprint: Option<Uuid>,
@@ -148,18 +154,9 @@ pub(crate) async fn goal_named(
     let position: i32 = text
         .parse()
         .map_err(|_| Problem::field("goal", "Enter the goal's number."))?;
-    let sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
-    let goal: Option<Uuid> = sqlx::query_scalar(
-        "SELECT id FROM goals WHERE team_id = $1 AND position = $2
-             AND sprint_id = coalesce($3, (SELECT sprint_id FROM tasks WHERE team_id = $1 AND id = $4), $5)",
-    )
-    .bind(team.id)
-    .bind(position)
-    .bind(sprint)
-    .bind(task)
-    .bind(sprints::queries::current(&sprints).map(|sprint| sprint.id))
-    .fetch_optional(&app.db)
-    .await?;
+    let sprints = sprints::queries::sprints_of(db, team.id).await?;
+    let current = sprints::queries::current(&sprints).map(|sprint| sprint.id);
+    let goal = choices::goal_of_number(db, team.id, position, sprint, task, current).await?;
     goal.map(Some)
         .ok_or_else(|| Problem::field("goal", "This team has no such goal in this sprint."))
 }

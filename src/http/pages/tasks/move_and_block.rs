@@ -5,14 +5,16 @@ use axum::{
     http::HeaderMap,
     response::Response,
 };
+use sqlx::PgPool;
 
 use crate::{
     app::App,
     domain::{
+        clock::Clock,
         error::{Conflict, Problem, Result},
         keys::split_key,
         policy::task_access::TaskAccess,
-        tasks::{block, move_task, placement::Place, queries},
+        tasks::{block, lookup, move_task, placement::Place, queries},
     },
     http::{
         extract::{
@@ -55,8 +57,8 @@ pub async fn move_task(EditForm(form): EditForm) -> Result<Response> {
     };
     // A drag names its neighbour; the form has one list of tasks to place it below, of all columns.
     let place = match (fields.get("place"), &place.after) {
-        (Some(_), Some(_)) => below(app, access, place).await?,
-        (Some("top"), None) => top_of(app, access, place).await?,
+        (Some(_), Some(_)) => below(&app.db, access, place).await?,
+        (Some("top"), None) => top_of(&app.db, access, place).await?,
         _ => place,
     };
     let outcome = form
@@ -71,7 +73,7 @@ pub async fn move_task(EditForm(form): EditForm) -> Result<Response> {
         .await;
     match outcome {
         Err(Problem::Conflict(conflict)) if fragment(&form.headers) == Some("card") => {
-            stale(app, access, conflict).await
+            stale(&app.db, &app.clock, access, conflict).await
         }
         // Without JavaScript the form leads back to its page.
         Err(problem) if fragment(&form.headers).is_none() => {
@@ -87,36 +89,24 @@ pub async fn move_task(EditForm(form): EditForm) -> Result<Response> {
     }
 }
 
-async fn top_of(app: &App, access: &TaskAccess, place: Place) -> Result<Place> {
-    let first: Option<i64> = sqlx::query_scalar(
-        "SELECT k.number FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
-         WHERE k.team_id = $1 AND c.slug = $2 AND k.rank IS NOT NULL AND k.id <> $3 ORDER BY k.rank LIMIT 1",
-    )
-    .bind(access.team.id)
-    .bind(&place.column)
-    .bind(access.id)
-    .fetch_optional(&app.db)
-    .await?;
+async fn top_of(db: &PgPool, access: &TaskAccess, place: Place) -> Result<Place> {
+    let first = lookup::first_in_column(db, access.team.id, &place.column, access.id).await?;
     Ok(Place {
         before: first.map(|number| format!("{}-{number}", access.team.key)),
         ..place
     })
 }
 
-async fn below(app: &App, access: &TaskAccess, place: Place) -> Result<Place> {
+async fn below(db: &PgPool, access: &TaskAccess, place: Place) -> Result<Place> {
     let number = place
         .after
         .as_deref()
         .and_then(split_key)
         .map(|(_, number)| number);
-    let column: Option<String> = sqlx::query_scalar(
-        "SELECT c.slug FROM tasks k JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id
-         WHERE k.team_id = $1 AND k.number = $2 AND k.rank IS NOT NULL",
-    )
-    .bind(access.team.id)
-    .bind(number)
-    .fetch_optional(&app.db)
-    .await?;
+    let column = match number {
+        Some(number) => lookup::column_of(db, access.team.id, number).await?,
+        None => None,
+    };
     Ok(Place {
         column: column.unwrap_or_else(|| place.column.clone()),
         ..place
@@ -124,11 +114,16 @@ async fn below(app: &App, access: &TaskAccess, place: Place) -> Result<Place> {
 }
 
 /// An edit conflict: who changed the task and when, with the current card for the board to show.
-async fn stale(app: &App, access: &TaskAccess, mut conflict: Box<Conflict>) -> Result<Response> {
-    let card = queries::card(&app.db, &access.team, access.id).await?;
+async fn stale(
+    db: &PgPool,
+    clock: &Clock,
+    access: &TaskAccess,
+    mut conflict: Box<Conflict>,
+) -> Result<Response> {
+    let card = queries::card(db, &access.team, access.id).await?;
     conflict.current = serde_json::json!({
         "column": card.column, "archived": card.archived, "version": card.version,
-        "card": CardHtml::with_column(&card, app.clock.now()).to_string(),
+        "card": CardHtml::with_column(&card, clock.now()).to_string(),
     });
     Err(Problem::Conflict(conflict))
 }

@@ -20,7 +20,7 @@ use crate::{
         error::{Problem, Result},
         events::Changed,
         policy::{team_access, viewer::Viewer},
-        sprints::{self, Sprint},
+        sprints::{self, Sprint, SprintState},
         tasks::{
             create::{self, NewTask},
             queries,
@@ -109,7 +109,7 @@ async fn new_page(
     errors: BTreeMap<&'static str, String>,
 ) -> Result<NewPage> {
     let mut sprints = sprints::queries::sprints_of(&app.db, team.id).await?;
-    sprints.retain(|sprint| sprint.state != "closed");
+    sprints.retain(|sprint| sprint.state != SprintState::Closed);
     Ok(NewPage {
         layout: Layout::new(app, viewer, headers, "New task", &team.slug).await?,
         columns: boards::queries::columns(&app.db, team.id).await?,
@@ -169,7 +169,7 @@ async fn fit(app: &App, team: &Team, new: &mut NewTask, filter: &Filter) -> Resu
     }
     for asks in asked() {
         if let Condition::Goal(Some(number)) = asks {
-            new.goal = goal_named(app, team, &number.to_string(), new.sprint, None)
+            new.goal = goal_named(&app.db, team, &number.to_string(), new.sprint, None)
                 .await
                 .unwrap_or_default();
         }
@@ -199,7 +199,7 @@ pub async fn create(
         ..NewTask::default()
     };
     // Without a sprint field the current sprint is used; an empty one means none.
-    let outcome = match sprint_named(&app, &team, fields.get("sprint").unwrap_or("this")).await {
+    let outcome = match sprint_named(&app.db, &team, fields.get("sprint").unwrap_or("this")).await {
         Ok(sprint) => {
             new.sprint = sprint.map(|sprint| sprint.id);
             let filter = Filter::read_query(fields.text("q")).for_reader(&viewer.person.handle);

@@ -69,7 +69,7 @@ pub(crate) async fn answer<T>(
         return refused_change(form, refusal, false).await;
     }
     let status = refusal.status();
-    let article = article(app, viewer, access, refusal, None).await?;
+    let article = article(&app.db, &app.clock, viewer, access, refusal, None).await?;
     shown(app, viewer, headers, article, status).await
 }
 
@@ -103,7 +103,17 @@ async fn changed_task<T>(
             response
         }
         Some(_) => with_flash(
-            page::page(&article(app, viewer, access, Refusal::default(), None).await?)?,
+            page::page(
+                &article(
+                    &app.db,
+                    &app.clock,
+                    viewer,
+                    access,
+                    Refusal::default(),
+                    None,
+                )
+                .await?,
+            )?,
             changed,
             sentence,
         ),

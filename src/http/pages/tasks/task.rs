@@ -10,6 +10,7 @@ use axum::{
 };
 use serde::Deserialize;
 use serde_json::Value;
+use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -17,6 +18,7 @@ use crate::{
     app::App,
     domain::{
         boards::{self, Column, labels::Label},
+        clock::Clock,
         column_state::ColumnState,
         error::{Conflict, Result},
         follows::follow::{self, FollowTarget},
@@ -25,7 +27,7 @@ use crate::{
         person::Person,
         policy::{task_access::TaskAccess, team_access, viewer::Viewer},
         projects,
-        sprints::{self, Sprint},
+        sprints::{self, Sprint, SprintState},
         tasks::{
             Wait,
             dependencies::{self, WaitingTask},
@@ -241,7 +243,7 @@ impl TaskView {
 
     fn open_sprints(&self) -> impl Iterator<Item = &Sprint> {
         self.sprints.iter().filter(|sprint| {
-            sprint.state != "closed" || Some(sprint.number) == self.task.card.sprint
+            sprint.state != SprintState::Closed || Some(sprint.number) == self.task.card.sprint
         })
     }
 
@@ -287,50 +289,51 @@ impl TaskView {
 }
 
 pub(crate) async fn article(
-    app: &App,
+    db: &PgPool,
+    clock: &Clock,
     viewer: &Viewer,
     access: &TaskAccess,
     refusal: Refusal,
     did: Option<Uuid>,
 ) -> Result<TaskView> {
-    let task = queries::load_task(&app.db, &access.team, access.id).await?;
-    let links = team_access::links(&app.db, viewer).await?;
-    let seen: Vec<Uuid> = team_access::seen_teams(&app.db, viewer)
+    let task = queries::load_task(db, &access.team, access.id).await?;
+    let links = team_access::links(db, viewer).await?;
+    let seen: Vec<Uuid> = team_access::seen_teams(db, viewer)
         .await?
         .iter()
         .map(|team| team.id)
         .collect();
-    let all_sprints = sprints::queries::sprints_of(&app.db, access.team.id).await?;
-    let now = app.clock.now();
+    let all_sprints = sprints::queries::sprints_of(db, access.team.id).await?;
+    let now = clock.now();
     let of_task = all_sprints
         .iter()
         .find(|sprint| Some(sprint.number) == task.card.sprint)
         .or_else(|| sprints::queries::current(&all_sprints));
     let goals = match of_task {
         Some(sprint) => {
-            let crew = load_roster(&app.db, access.team.id).await?;
-            goals::goals(&app.db, &access.team, sprint, &crew, now).await?
+            let crew = load_roster(db, access.team.id).await?;
+            goals::goals(db, &access.team, sprint, &crew, now).await?
         }
         None => Vec::new(),
     };
     Ok(TaskView {
         description: markdown::render(&task.description, &links),
-        story: timeline::of_task(&app.db, access.team.id, access.id, &links).await?,
-        columns: boards::queries::columns(&app.db, access.team.id).await?,
-        people: boards::queries::people(&app.db).await?,
-        labels: boards::queries::labels(&app.db, access.team.id).await?,
+        story: timeline::of_task(db, access.team.id, access.id, &links).await?,
+        columns: boards::queries::columns(db, access.team.id).await?,
+        people: boards::queries::people(db).await?,
+        labels: boards::queries::labels(db, access.team.id).await?,
         sprints: all_sprints,
         goals,
-        projects: projects::queries::selectable_projects(&app.db, &seen, task.project.as_deref())
+        projects: projects::queries::selectable_projects(db, &seen, task.project.as_deref())
             .await?,
         follows: follow::follows(
-            &app.db,
+            db,
             viewer.person.id,
             access.team.id,
             FollowTarget::Task(access.id),
         )
         .await?,
-        waiting: dependencies::on_task(&app.db, viewer, access.team.id, access.id).await?,
+        waiting: dependencies::on_task(db, viewer, access.team.id, access.id).await?,
         viewer: viewer.clone(),
         team: access.team.clone(),
         may_edit: access.may_edit,
@@ -339,7 +342,7 @@ pub(crate) async fn article(
         errors: refusal.errors,
         conflict: refusal.conflict,
         typed: refusal.typed,
-        did: timeline::undoable(&app.db, did, viewer, now).await?,
+        did: timeline::undoable(db, did, viewer, now).await?,
     })
 }
 
@@ -356,7 +359,15 @@ pub async fn task(
     Query(did): Query<UndoQuery>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let article = article(&app, &viewer, &access, Refusal::default(), did.did).await?;
+    let article = article(
+        &app.db,
+        &app.clock,
+        &viewer,
+        &access,
+        Refusal::default(),
+        did.did,
+    )
+    .await?;
     shown(&app, &viewer, &headers, article, StatusCode::OK).await
 }
 

@@ -8,6 +8,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
+use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
@@ -96,10 +97,7 @@ async fn about_page(
 ) -> Result<AboutPage> {
     let access = team_access::team(&app.db, viewer, slug).await?;
     let team = access.team;
-    let current: About = sqlx::query_as("SELECT mission, chat, roadmap FROM teams WHERE id = $1")
-        .bind(team.id)
-        .fetch_one(&app.db)
-        .await?;
+    let current = profile::profile(&app.db, team.id).await?;
     let roadmap = markdown::render(
         &current.roadmap,
         &team_access::links(&app.db, viewer).await?,
@@ -107,7 +105,7 @@ async fn about_page(
     let (about, errors) = refused.unwrap_or((current, BTreeMap::new()));
     let crew = load_roster(&app.db, team.id).await?;
     let mut quarters: Vec<(String, Vec<Aim>)> = Vec::new();
-    for aim in aims(app, viewer, &team).await? {
+    for aim in aims(&app.db, viewer, &team).await? {
         match quarters
             .iter_mut()
             .find(|(quarter, _)| *quarter == aim.objective.quarter)
@@ -139,23 +137,23 @@ fn quarter(day: time::Date) -> String {
 }
 
 /// Loads a team's objectives, with the contributions to all key results in one query.
-async fn aims(app: &App, viewer: &Viewer, team: &Team) -> Result<Vec<Aim>> {
-    let objectives = projects::queries::objectives(&app.db, team.id).await?;
+async fn aims(db: &PgPool, viewer: &Viewer, team: &Team) -> Result<Vec<Aim>> {
+    let objectives = projects::queries::objectives(db, team.id).await?;
     let results: Vec<Uuid> = objectives
         .iter()
         .flat_map(|(_, results)| results)
         .map(|result| result.id)
         .collect();
-    let seen = team_access::teams(&app.db, viewer).await?;
+    let seen = team_access::teams(db, viewer).await?;
     let seen: Vec<Uuid> = seen.into_iter().map(|access| access.team.id).collect();
-    let mut feeding = projects::queries::projects(&app.db, &seen).await?;
+    let mut feeding = projects::queries::projects(db, &seen).await?;
     feeding.retain(|project| {
         project
             .key_result_id
             .is_some_and(|id| results.contains(&id))
     });
     let ids: Vec<Uuid> = feeding.iter().map(|project| project.id).collect();
-    let goals = contributions::load_contributions(&app.db, &ids, &results, &seen).await?;
+    let goals = contributions::load_contributions(db, &ids, &results, &seen).await?;
     let reached = |result: KeyResult| {
         let projects: Vec<Project> = feeding
             .iter()

@@ -19,13 +19,14 @@ use crate::{
         clock,
         column_state::ColumnState,
         error::{Problem, Result},
-        events::{Event, EventKind, audit_log},
+        events::{Event, EventKind, EventStore, audit_log},
         goals::{self, Goal},
         humanize,
         person::Person,
         policy::{team_access, viewer::Viewer},
         slug::slug,
         sprints::{self, Sprint},
+        tasks::{self, sprint_counts::LongestBlocked},
         team::Team,
         teams::{
             create,
@@ -48,7 +49,7 @@ struct TeamsPage {
 }
 
 impl TeamsPage {
-    fn age(&self, blocked: &Blocked) -> String {
+    fn age(&self, blocked: &LongestBlocked) -> String {
         humanize::age(self.now, blocked.since)
     }
 
@@ -64,20 +65,11 @@ struct Row {
     counts: Vec<(ColumnState, i64)>,
     members: Vec<Person>,
     /// The task that has been blocked for longest, and since when.
-    blocked: Option<Blocked>,
+    blocked: Option<LongestBlocked>,
     /// The time of the last change.
     changed: Option<OffsetDateTime>,
     /// The sprint of the row's numbers, if it is not the page's.
     sprint: Option<Sprint>,
-}
-
-/// A blocked task.
-#[derive(Clone, sqlx::FromRow)]
-struct Blocked {
-    team_id: Uuid,
-    key: String,
-    title: String,
-    since: OffsetDateTime,
 }
 
 impl Row {
@@ -118,15 +110,7 @@ pub async fn list_teams(
         .iter()
         .map(|(team, sprint)| (*team, sprint.id))
         .unzip();
-    let counted: Vec<(Uuid, String, i64)> = sqlx::query_as(
-        "SELECT k.team_id, c.state, count(*) FROM unnest($1::uuid[], $2::uuid[]) AS w (team, sprint)
-         JOIN tasks k ON k.team_id = w.team AND k.sprint_id = w.sprint AND k.archived_at IS NULL
-         JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id GROUP BY k.team_id, c.state",
-    )
-    .bind(&of)
-    .bind(&sprint_ids)
-    .fetch_all(&app.db)
-    .await?;
+    let counted = tasks::sprint_counts::count_by_state(&app.db, &of, &sprint_ids).await?;
     let mut rows = Vec::new();
     let mut load_rosters = load_rosters(&app.db, &ids).await?;
     let mut goals = Vec::new();
@@ -140,17 +124,7 @@ pub async fn list_teams(
             .collect();
         goals.extend(goals::of_teams(&app.db, &in_it, sprint, &load_rosters, now).await?);
     }
-    let blocked: Vec<Blocked> = sqlx::query_as(
-        "SELECT DISTINCT ON (k.team_id) k.team_id, t.key || '-' || k.number AS key, k.title, k.column_since AS since
-         FROM unnest($1::uuid[], $2::uuid[]) AS w (team, sprint)
-         JOIN tasks k ON k.team_id = w.team AND k.sprint_id = w.sprint AND k.archived_at IS NULL
-         JOIN teams t ON t.id = k.team_id JOIN columns c ON c.team_id = k.team_id AND c.id = k.column_id AND c.state = 'blocked'
-         ORDER BY k.team_id, k.column_since",
-    )
-    .bind(&of)
-    .bind(&sprint_ids)
-    .fetch_all(&app.db)
-    .await?;
+    let blocked = tasks::sprint_counts::longest_blocked(&app.db, &of, &sprint_ids).await?;
     let changed = changes::last(&app.db, &ids).await?;
     for team in teams {
         let goals = goals
@@ -161,7 +135,7 @@ pub async fn list_teams(
         let count = |state: ColumnState| {
             counted
                 .iter()
-                .find(|(id, found, _)| *id == team.id && found == state.as_str())
+                .find(|(id, found, _)| *id == team.id && *found == state)
                 .map_or(0, |(_, _, count)| *count)
         };
         let counts = ColumnState::ALL
@@ -217,7 +191,7 @@ pub async fn list_teams(
 
 /// `POST /teams`: an administrator adds a team, and is its first lead.
 pub async fn create_team(
-    State(app): State<App>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     fields: Fields,
 ) -> Result<Response> {
@@ -234,7 +208,7 @@ pub async fn create_team(
         ));
     }
     let (actor, who) = (viewer.actor(), viewer.person.id);
-    app.store
+    store
         .change(&actor, |change, _| {
             Box::pin(async {
                 let at = change.at;

@@ -151,13 +151,7 @@ async fn remove_page(
         .into_iter()
         .partition(|one| one.slug == column);
     let column = own.into_iter().next().ok_or(Problem::NotFound)?;
-    let held = sqlx::query_as(
-        "SELECT count(*) FILTER (WHERE rank IS NOT NULL), count(*) FILTER (WHERE rank IS NULL) FROM tasks WHERE team_id = $1 AND column_id = $2",
-    )
-    .bind(team.id)
-    .bind(column.id)
-    .fetch_one(&app.db)
-    .await?;
+    let held = queries::tasks_in_column(&app.db, team.id, column.id).await?;
     let layout = Layout::new(
         app,
         viewer,

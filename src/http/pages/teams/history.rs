@@ -15,7 +15,10 @@ use crate::{
     domain::{
         column_state::ColumnState,
         error::Result,
-        events::EventKind,
+        events::{
+            EventKind,
+            log::{self, HistoryRow},
+        },
         goals, humanize,
         policy::{team_access, viewer::Viewer},
         tasks::event_text::{Names, impersonal_text},
@@ -58,19 +61,6 @@ pub struct Before {
     before: Option<i64>,
 }
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    seq: i64,
-    #[sqlx(try_from = "String")]
-    kind: EventKind,
-    before: Value,
-    after: Value,
-    at: OffsetDateTime,
-    who: Option<String>,
-    number: Option<i64>,
-    title: Option<String>,
-}
-
 /// `GET /teams/{slug}/history?before=419`
 pub async fn history(
     State(app): State<App>,
@@ -80,19 +70,11 @@ pub async fn history(
     headers: HeaderMap,
 ) -> Result<Response> {
     let team = team_access::team(&app.db, &viewer, &slug).await?.team;
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT e.seq, e.kind, e.before, e.after, e.at, a.name AS who, k.number, k.title
-         FROM events e LEFT JOIN accounts a ON a.id = e.actor_id LEFT JOIN tasks k ON k.team_id = e.team_id AND k.id = e.task_id
-         WHERE e.team_id = $1 AND e.seq < $2 ORDER BY e.seq DESC LIMIT $3",
-    )
-    .bind(team.id)
-    .bind(from.before.unwrap_or(i64::MAX))
-    .bind(SHOWN)
-    .fetch_all(&app.db)
-    .await?;
+    let before = from.before.unwrap_or(i64::MAX);
+    let rows = log::history_before(&app.db, team.id, before, SHOWN).await?;
     let older = rows.last().map(|row| row.seq).filter(|seq| *seq > 1);
     let names = Names::load(&app.db, team.id).await?;
-    let line = |row: Row| {
+    let line = |row: HistoryRow| {
         let what = names
             .sentence(row.kind, &row.before, &row.after)
             .or_else(|| of_the_team(row.kind, &row.before, &row.after))?;
@@ -102,7 +84,7 @@ pub async fn history(
                 row.title.unwrap_or_default(),
             )
         });
-        let (who, what) = match (row.who, impersonal_text(row.kind, &row.after)) {
+        let (who, what) = match (row.actor, impersonal_text(row.kind, &row.after)) {
             (Some(who), _) => (who, what),
             (None, Some((which, is))) => (which.to_owned(), is.to_owned()),
             (None, None) => (actor_name(row.kind, &row.after).to_owned(), what),

@@ -8,16 +8,19 @@ use axum::{
     http::HeaderMap,
     response::Response,
 };
+use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::{
     app::App,
     domain::{
+        accounts,
         checkin::{
             requests::{self, Outcome, Request},
             summary,
         },
+        clock::Clock,
         column_state::ColumnState,
         error::{Problem, Result},
         follows::{
@@ -190,11 +193,7 @@ pub async fn person(
     if handle.contains('\0') {
         return Err(Problem::NotFound);
     }
-    let whose: Person =
-        sqlx::query_as("SELECT id, handle, name, hue FROM accounts WHERE handle = $1")
-            .bind(&handle)
-            .fetch_one(&app.db)
-            .await?;
+    let whose = accounts::queries::person(&app.db, &handle).await?;
     let layout = Layout::new(&app, &viewer, &headers, whose.name.clone(), "").await?;
     page::page(&work_of(&app, &viewer, whose, layout).await?)
 }
@@ -242,7 +241,7 @@ async fn work_of(app: &App, viewer: &Viewer, whose: Person, layout: Layout) -> R
         mine,
         reviews: by_team(&teams, &reviews, &cards),
         teams: by_team(&teams, &owned, &cards),
-        waiting: waiting_on(app, whose.id, &seen, viewer).await?,
+        waiting: waiting_on(&app.db, &app.clock, whose.id, &seen, viewer).await?,
         promised: actions::of_owner(&app.db, whose.id, &seen).await?,
         opinions: if mine {
             topics::asked_of(&app.db, whose.id, &seen).await?
@@ -273,13 +272,13 @@ fn by_team(
 
 /// Loads the tasks waiting on a person: those of goals at risk first, then the oldest.
 async fn waiting_on(
-    app: &App,
+    db: &PgPool,
+    clock: &Clock,
     account: Uuid,
     seen: &[Uuid],
     reader: &Viewer,
 ) -> Result<Vec<(WaitingTask, bool)>> {
-    let waiting =
-        crate::domain::tasks::dependencies::on_person(&app.db, account, seen, reader).await?;
+    let waiting = crate::domain::tasks::dependencies::on_person(db, account, seen, reader).await?;
     let mut ids: Vec<Uuid> = waiting
         .iter()
         .map(|waiting| waiting.team_id)
@@ -287,16 +286,16 @@ async fn waiting_on(
         .collect();
     ids.sort_unstable();
     ids.dedup();
-    let sprints = sprints::queries::sprints(&app.db).await?;
+    let sprints = sprints::queries::sprints(db).await?;
     let at_risk = match ids.as_slice() {
         [] => Vec::new(),
         ids => {
             goals::at_risk(
-                &app.db,
+                db,
                 ids,
                 &sprints,
-                &load_rosters(&app.db, ids).await?,
-                app.clock.now(),
+                &load_rosters(db, ids).await?,
+                clock.now(),
             )
             .await?
         }

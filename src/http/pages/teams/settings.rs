@@ -8,6 +8,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
+use sqlx::PgPool;
 use time::{Date, OffsetDateTime};
 
 use crate::{
@@ -21,11 +22,13 @@ use crate::{
         column_state::ColumnState,
         dates::read_date,
         error::{Problem, Result},
+        events::EventStore,
         humanize,
         person::Person,
         policy::{team_access, viewer::Viewer},
         team::Team,
         teams::{
+            membership, queries,
             roster::{Member, Roster, load_roster},
             schedule::{self, WeekDraft},
             share_links::{self, Link},
@@ -214,23 +217,9 @@ pub(crate) async fn settings_page(
     typed: Fields,
     errors: BTreeMap<&'static str, String>,
 ) -> Result<SettingsPage> {
-    let week = sqlx::query_as(
-        "SELECT time_zone AS zone, working_days, standup_days, standup_at FROM teams WHERE id = $1",
-    )
-    .bind(team.id)
-    .fetch_one(&app.db)
-    .await?;
-    let days_off = sqlx::query_as(
-        "SELECT day, name FROM days_off WHERE team_id = $1 ORDER BY day DESC LIMIT 200",
-    )
-    .bind(team.id)
-    .fetch_all(&app.db)
-    .await?;
-    let (private, public): (bool, bool) =
-        sqlx::query_as("SELECT private, public FROM teams WHERE id = $1")
-            .bind(team.id)
-            .fetch_one(&app.db)
-            .await?;
+    let week = schedule::week(&app.db, team.id).await?;
+    let days_off = queries::days_off(&app.db, team.id).await?;
+    let (private, public) = membership::visibility(&app.db, team.id).await?;
     let now = app.clock.now();
     let crew = load_roster(&app.db, team.id).await?;
     let mut others = boards::queries::people(&app.db).await?;
@@ -324,17 +313,18 @@ pub async fn add_day_off(
 
 /// `POST /teams/{slug}/days-off/{day}/remove`
 pub async fn remove_day_off(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, day)): Path<(String, String)>,
 ) -> Result<Response> {
-    let team = team_access::team(&app.db, &viewer, &slug)
+    let team = team_access::team(&db, &viewer, &slug)
         .await?
         .require_lead()?
         .team;
     let day = read_date(&day).ok_or(Problem::NotFound)?;
     let actor = viewer.actor();
-    app.store
+    store
         .change(&actor, |change, _| {
             Box::pin(schedule::remove_day_off(change, &team, day))
         })

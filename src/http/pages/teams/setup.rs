@@ -5,31 +5,25 @@ use std::collections::BTreeMap;
 use askama::Template;
 use axum::{
     extract::{Query, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
-use sqlx::{PgConnection, PgExecutor};
-use time::{Date, Duration, OffsetDateTime};
-use uuid::Uuid;
+use time::{Date, Duration};
 
 use crate::{
     app::App,
     domain::{
-        accounts::create::{NewAccount, add_account},
-        auth::{passwords, secrets, sessions},
+        accounts::create::NewAccount,
+        auth::{passwords, sessions},
         clock,
         error::{Problem, Result},
         events::audit_log::{self, Line},
-        slug::{free, slug},
-        sprints::cadence,
+        setup::{self, Setup},
         team::Team,
-        teams::{
-            create::{add_member, add_team},
-            roster::weekday,
-        },
     },
     http::{
+        cookies,
         extract::form::Fields,
         layout::Layout,
         middleware::client_ip::ClientIp,
@@ -97,7 +91,7 @@ pub async fn form(
     Query(key): Query<Key>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    check_link(&app, &app.db, &key.key).await?;
+    setup::check_link(&app.db, app.clock.now(), &key.key).await?;
     page::page(&setup_page(&app, &headers, key.key, Fields::default(), BTreeMap::new()).await?)
 }
 
@@ -114,18 +108,10 @@ async fn setup_page(
         layout,
         key,
         today,
-        there: teams_there(&app.db).await?,
+        there: setup::existing_teams(&app.db).await?,
         typed,
         errors,
     })
-}
-
-async fn teams_there(db: impl PgExecutor<'_>) -> Result<Vec<Team>> {
-    Ok(
-        sqlx::query_as("SELECT id, slug, name, key, seq FROM teams ORDER BY created_at, id")
-            .fetch_all(db)
-            .await?,
-    )
 }
 
 /// `POST /setup`
@@ -135,11 +121,14 @@ pub async fn set_up(
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response> {
-    check_link(&app, &app.db, fields.text("key")).await?;
+    setup::check_link(&app.db, app.clock.now(), fields.text("key")).await?;
     let hashed = passwords::hash(fields.text("password").to_owned()).await;
     let mut tx = app.db.begin().await?;
     let written = match hashed {
-        Ok(password_hash) => write(&app, &mut tx, &fields, password_hash).await,
+        Ok(password_hash) => match read_setup(&fields, password_hash) {
+            Ok(new) => setup::set_up(&mut tx, app.clock.now(), new).await,
+            Err(problem) => Err(problem),
+        },
         Err(problem) => Err(problem),
     };
     match written {
@@ -167,11 +156,10 @@ pub async fn set_up(
             .await?;
             tx.commit().await?;
             let mut response = Redirect::to(&format!("/teams/{team}")).into_response();
-            let cookie = crate::http::cookies::set_cookie(app.is_https(), &session);
-            response.headers_mut().insert(
-                header::SET_COOKIE,
-                HeaderValue::from_str(&cookie).map_err(anyhow::Error::from)?,
-            );
+            cookies::set(
+                response.headers_mut(),
+                &cookies::session(app.is_https(), &session),
+            )?;
             Ok(response)
         }
         Err(Problem::Invalid(errors)) => {
@@ -184,206 +172,28 @@ pub async fn set_up(
     }
 }
 
-/// The setup link is valid until it is used, and only while the workspace is empty.
-async fn check_link(app: &App, db: impl PgExecutor<'_>, key: &str) -> Result<()> {
-    let holds: bool = sqlx::query_scalar(
-        "SELECT NOT EXISTS (SELECT FROM accounts)
-            AND EXISTS (SELECT FROM entry_links WHERE token_hash = $1 AND purpose = 'setup' AND expires_at > $2)",
-    )
-    .bind(secrets::digest(key))
-    .bind(app.clock.now())
-    .fetch_one(db)
-    .await?;
-    if holds {
-        Ok(())
-    } else {
-        Err(Problem::NotFound)
-    }
-}
-
-async fn write(
-    app: &App,
-    db: &mut PgConnection,
-    fields: &Fields,
-    password_hash: String,
-) -> Result<(Uuid, String)> {
-    let now = app.clock.now();
+fn read_setup(fields: &Fields, password_hash: String) -> Result<Setup> {
     let zone = Some(fields.text("time_zone").trim())
         .filter(|zone| !zone.is_empty())
         .unwrap_or("UTC");
-    if !clock::is_zone(zone) {
-        return Err(Problem::field(
-            "time_zone",
-            "Unknown time zone. Use a name such as Europe/Berlin.",
-        ));
-    }
-    let weeks: i32 = fields
-        .parse("cadence_weeks", "Enter a length of 1 to 8 weeks.")?
-        .unwrap_or(2);
-    let start = fields.date("starts_on")?.ok_or_else(|| {
-        Problem::field("starts_on", "Enter the start date of the current sprint.")
-    })?;
-    let today = clock::day_in(now, zone);
-    if start > today || start <= today.saturating_sub(Duration::weeks(i64::from(weeks))) {
-        return Err(Problem::field(
-            "starts_on",
-            "The current sprint must have started and not yet ended. Check start date and length.",
-        ));
-    }
-    let number: i32 = fields
-        .parse("number", "Enter a sprint number of 1 or more.")?
-        .unwrap_or(1);
-    if !(1..=90_000).contains(&number) {
-        return Err(Problem::field(
-            "number",
-            "Enter a sprint number of 1 or more.",
-        ));
-    }
-    // A second use of the link waits here, and then finds it used.
-    sqlx::query("UPDATE workspace SET cadence_weeks = $1, cadence_weekday = $2, time_zone = $3, set_up_at = $4")
-        .bind(weeks)
-        .bind(weekday(start))
-        .bind(zone)
-        .bind(now)
-        .execute(&mut *db)
-        .await?;
-    check_link(app, &mut *db, fields.text("key")).await?;
-    let me = NewAccount {
-        email: fields.text("email").to_owned(),
-        name: fields.text("name").to_owned(),
-        password_hash,
-        admin: true,
-        time_zone: zone.to_owned(),
-    };
-    let about = format!("{} as administrator", me.email.trim());
-    let person = add_account(db, now, me).await?;
-    let line = Line {
-        actor: Some(person.id),
-        kind: "account.created",
-        about: &about,
-        ..Line::default()
-    };
-    audit_log::write(db, now, line).await?;
-    let first = found_teams(db, now, &fields.all("team"), person.id).await?;
-    begin_sprints(db, number, start, weeks).await?;
-    cadence::update_sprints(db, now).await?;
-    sqlx::query("DELETE FROM entry_links WHERE purpose = 'setup'")
-        .execute(db)
-        .await?;
-    Ok((person.id, first))
-}
-
-/// Creates the teams of these names, or joins existing ones. Returns the first one's slug.
-async fn found_teams(
-    db: &mut PgConnection,
-    now: OffsetDateTime,
-    names: &[String],
-    founder: Uuid,
-) -> Result<String> {
-    let there = teams_there(&mut *db).await?;
-    let mut keys: Vec<String> = there.iter().map(|team| team.key.clone()).collect();
-    let mut first = None;
-    for name in names.iter().map(|name| name.trim()) {
-        let address = slug(name);
-        let is_it =
-            |team: &&Team| team.slug == address || team.name.to_lowercase() == name.to_lowercase();
-        if let Some(team) = there.iter().find(is_it) {
-            add_member(db, now, team.id, founder, true).await?;
-            audit_team(
-                db,
-                now,
-                (team.id, founder),
-                "team.role-changed",
-                "leads {team} from now on",
-            )
-            .await?;
-            first.get_or_insert_with(|| team.slug.clone());
-            continue;
-        }
-        if address.is_empty() {
-            return Err(Problem::field(
-                "team",
-                "The name must contain letters or digits.",
-            ));
-        }
-        let key = key_of(&address, &keys);
-        let team =
-            add_team(db, now, &address, name, &key)
-                .await
-                .map_err(|problem| match problem {
-                    Problem::Invalid(errors) => {
-                        Problem::field("team", errors.into_values().collect::<Vec<_>>().join(" "))
-                    }
-                    other => other,
-                })?;
-        add_member(db, now, team, founder, true).await?;
-        audit_team(db, now, (team, founder), "team.created", "{team}").await?;
-        keys.push(key);
-        first.get_or_insert(address);
-    }
-    first.ok_or_else(|| Problem::field("team", "Enter at least one team."))
-}
-
-async fn audit_team(
-    db: &mut PgConnection,
-    now: OffsetDateTime,
-    (team, actor): (Uuid, Uuid),
-    kind: &str,
-    about: &str,
-) -> Result<()> {
-    audit_log::write(
-        db,
-        now,
-        Line {
-            actor: Some(actor),
-            kind,
-            about,
-            team: Some(team),
-            ..Line::default()
+    Ok(Setup {
+        link: fields.text("key").to_owned(),
+        admin: NewAccount {
+            email: fields.text("email").to_owned(),
+            name: fields.text("name").to_owned(),
+            password_hash,
+            admin: true,
+            time_zone: zone.to_owned(),
         },
-    )
-    .await
-}
-
-/// Creates the current sprint. A team created earlier came with sprints that may have tasks: those
-/// that are not over are rescheduled, the first one as the current sprint.
-async fn begin_sprints(db: &mut PgConnection, number: i32, start: Date, weeks: i32) -> Result<()> {
-    let there: Vec<Uuid> = sqlx::query_scalar(
-        "SELECT id FROM sprints WHERE state IN ('active', 'planned') ORDER BY starts_on",
-    )
-    .fetch_all(&mut *db)
-    .await?;
-    if there.is_empty() {
-        cadence::add_sprint(db, number, start, weeks, "Sprint {n}").await?;
-        return Ok(());
-    }
-    sqlx::query(
-        "UPDATE sprints SET number = $2 + nth - 1, name = replace(w.sprint_names, '{n}', ($2 + nth - 1)::text),
-                starts_on = $3 + 7 * $4 * (nth - 1), ends_on = $3 + 7 * $4 * nth - 1
-         FROM workspace w, (SELECT id, nth::integer FROM unnest($1::uuid[]) WITH ORDINALITY AS there (id, nth)) AS there
-         WHERE sprints.id = there.id",
-    )
-    .bind(there)
-    .bind(number)
-    .bind(start)
-    .bind(weeks)
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-/// Derives a task key from the name: INF, ING; with a digit if it is taken.
-fn key_of(address: &str, taken: &[String]) -> String {
-    let letters: String = address
-        .chars()
-        .filter(char::is_ascii_alphabetic)
-        .take(3)
-        .collect::<String>()
-        .to_uppercase();
-    let letters = if letters.len() < 2 {
-        format!("T{letters}K")
-    } else {
-        letters
-    };
-    free(&letters, "", |key| taken.iter().any(|other| other == key))
+        teams: fields.all("team"),
+        sprint_weeks: fields
+            .parse("cadence_weeks", "Enter a length of 1 to 8 weeks.")?
+            .unwrap_or(2),
+        sprint_start: fields.date("starts_on")?.ok_or_else(|| {
+            Problem::field("starts_on", "Enter the start date of the current sprint.")
+        })?,
+        sprint_number: fields
+            .parse("number", "Enter a sprint number of 1 or more.")?
+            .unwrap_or(1),
+    })
 }

@@ -5,12 +5,14 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
+use sqlx::PgPool;
 
 use crate::{
     app::App,
     domain::{
         auth::passwords,
         error::{Problem, Result},
+        events::EventStore,
         policy::{share_links::SharedPage, team_access, viewer::Viewer},
         teams::share_links::{self, Draft},
     },
@@ -81,16 +83,17 @@ async fn read_draft(fields: &Fields) -> Result<Draft<'_>> {
 
 /// `POST /teams/{slug}/share-links/{id}/revoke`
 pub async fn revoke_share_link(
-    State(app): State<App>,
+    State(db): State<PgPool>,
+    State(store): State<EventStore>,
     viewer: Viewer,
     Path((slug, link)): Path<(String, String)>,
 ) -> Result<Response> {
-    let team = team_access::team(&app.db, &viewer, &slug)
+    let team = team_access::team(&db, &viewer, &slug)
         .await?
         .require_lead()?
         .team;
     let (actor, link) = (viewer.actor(), id(&link)?);
-    app.store
+    store
         .change(&actor, |change, _| {
             Box::pin(share_links::revoke(change, &team, link))
         })

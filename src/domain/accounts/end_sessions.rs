@@ -1,0 +1,51 @@
+//! Ends sessions of an account on its owner's behalf.
+
+use sqlx::PgPool;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::{
+    error::Result,
+    events::audit_log::{self, Line},
+};
+
+/// Which sessions to end.
+pub enum SessionsToEnd<'s> {
+    /// The session with this name in the account's list.
+    Named(&'s str),
+    /// All except the one with this token hash.
+    AllButThis(&'s [u8]),
+}
+
+/// Ends sessions of an account, and writes their number to the audit log.
+pub async fn end_sessions_of(
+    db: &PgPool,
+    now: OffsetDateTime,
+    account: Uuid,
+    which: SessionsToEnd<'_>,
+) -> Result<()> {
+    let mut tx = db.begin().await?;
+    let query = match which {
+        SessionsToEnd::Named(name) => sqlx::query(
+            "DELETE FROM sessions WHERE account_id = $1 AND encode(sha256(token_hash), 'hex') = $2",
+        )
+        .bind(account)
+        .bind(name),
+        SessionsToEnd::AllButThis(token_hash) => {
+            sqlx::query("DELETE FROM sessions WHERE account_id = $1 AND token_hash <> $2")
+                .bind(account)
+                .bind(token_hash)
+        }
+    };
+    let ended = query.execute(&mut *tx).await?;
+    let about = format!("{} ended", ended.rows_affected());
+    let line = Line {
+        actor: Some(account),
+        kind: "sessions.ended",
+        about: &about,
+        ..Line::default()
+    };
+    audit_log::write(&mut tx, now, line).await?;
+    tx.commit().await?;
+    Ok(())
+}

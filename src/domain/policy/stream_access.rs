@@ -1,0 +1,40 @@
+//! Whether open event streams may stay open.
+
+use sqlx::PgPool;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::{error::Result, policy::predicates::seen_by};
+
+/// Returns the pairs of token hash and team whose streams may stay open: the session, API token or
+/// share link is still valid and its reader may still see the team. A public team has the hash
+/// `public` and its id.
+pub async fn still_allowed(
+    db: &PgPool,
+    hashes: &[&[u8]],
+    teams: &[Uuid],
+    now: OffsetDateTime,
+) -> Result<Vec<(Vec<u8>, Uuid)>> {
+    Ok(sqlx::query_as(concat!(
+        "SELECT p.token_hash, p.team FROM unnest($1::bytea[], $2::uuid[]) AS p (token_hash, team)
+         JOIN (SELECT s.token_hash, a.id, NULL::uuid[] AS reaches FROM sessions s JOIN accounts a ON a.id = s.account_id
+               WHERE s.expires_at > $3 AND a.deactivated_at IS NULL
+               UNION ALL
+               SELECT t.token_hash, a.id, t.teams FROM tokens t JOIN accounts a ON a.id = t.account_id
+               WHERE t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $3) AND a.deactivated_at IS NULL
+               UNION ALL
+               SELECT l.token_hash, NULL, ARRAY[l.team_id] FROM share_links l
+               WHERE l.revoked_at IS NULL AND (l.expires_at IS NULL OR l.expires_at > $3)
+               UNION ALL
+               SELECT convert_to('public ' || t.id, 'UTF8'), NULL, ARRAY[t.id] FROM teams t WHERE t.public) k
+              ON k.token_hash = p.token_hash AND (k.reaches IS NULL OR p.team = ANY(k.reaches))
+         JOIN teams t ON t.id = p.team
+         WHERE k.id IS NULL OR ",
+        seen_by!("k.id")
+    ))
+    .bind(hashes)
+    .bind(teams)
+    .bind(now)
+    .fetch_all(db)
+    .await?)
+}
