@@ -149,16 +149,17 @@ pub async fn set_cadence(
         sqlx::query_as("SELECT id, number, name, starts_on, ends_on, state FROM sprints ORDER BY starts_on FOR UPDATE")
             .fetch_all(change.db())
             .await?;
-    let begun = sprints
+    let started = sprints
         .iter()
         .filter(|sprint| sprint.state != SprintState::Planned);
-    if begun.clone().any(|sprint| sprint.number >= number) || !(1..=90_000).contains(&number) {
+    if started.clone().any(|sprint| sprint.number >= number) || !(1..=90_000).contains(&number) {
         return Err(Problem::field(
             "number",
             "A sprint that has started has this number or a later one. Choose a higher number.",
         ));
     }
-    if begun.clone().any(|sprint| sprint.ends_on >= starts_on) || starts_on <= today(change).await?
+    if started.clone().any(|sprint| sprint.ends_on >= starts_on)
+        || starts_on <= today(change).await?
     {
         return Err(Problem::field(
             "starts_on",
